@@ -1,0 +1,178 @@
+package e2e
+
+import "time"
+
+// Outcome is what became of a test, or of one attempt at it. The zero value is
+// unknown: it never counts as a pass.
+type Outcome string
+
+// The outcomes of the domain. An attempt is passed, failed or skipped; the
+// others only describe a test.
+const (
+	OutcomeUnknown Outcome = ""
+	Passed         Outcome = "passed"
+	Failed         Outcome = "failed"
+	Flaky          Outcome = "flaky"
+	Skipped        Outcome = "skipped"
+	// Lost: planned and started, or meant to start, and never reported.
+	Lost Outcome = "lost"
+	// NotRun: stopped before it could start.
+	NotRun Outcome = "not_run"
+)
+
+// AttemptSource says why an attempt was made.
+type AttemptSource string
+
+// The sources of attempts.
+const (
+	// SourceFirst is the planned run of the test.
+	SourceFirst AttemptSource = "first"
+	// SourceDiagnostic is the gate's one diagnostic rerun.
+	SourceDiagnostic AttemptSource = "diagnostic"
+	// SourceFramework is a retry that the framework made by itself.
+	SourceFramework AttemptSource = "framework"
+)
+
+// Attempt is one execution of one test. Attempts are only ever appended.
+type Attempt struct {
+	N               int           `json:"n" doc:"Number of the attempt at this test, from 1, in order of time."`
+	Outcome         Outcome       `json:"outcome" doc:"What the framework reported." enum:"passed,failed,skipped"`
+	Error           bool          `json:"error,omitempty" doc:"The failure was an unexpected error, not an assertion."`
+	Source          AttemptSource `json:"source,omitempty" doc:"Why the attempt was made." enum:"first,diagnostic,framework"`
+	WorkflowAttempt int           `json:"workflow_attempt,omitempty" doc:"Attempt of the workflow run, from 1."`
+	Shard           int           `json:"shard" doc:"Index of the shard, from 0."`
+	Started         time.Time     `json:"started,omitzero" doc:"Start, UTC; absent where the framework does not say."`
+	Seconds         float64       `json:"seconds" doc:"Duration in seconds as the framework reported it."`
+	Type            string        `json:"type,omitempty" doc:"Failure type, such as an exception class."`
+	Message         string        `json:"message,omitempty" doc:"Failure message."`
+	Details         string        `json:"details,omitempty" doc:"Stack trace and output of the test, bounded."`
+	Correlation     string        `json:"correlation,omitempty" doc:"E2E_CORRELATION_ID of the process: run id, shard, attempt."`
+	DataPrefix      string        `json:"data_prefix,omitempty" doc:"E2E_DATA_PREFIX that the process had."`
+	Files           []string      `json:"files,omitempty" doc:"Evidence files, relative to the run's folder."`
+	Evidence        []Evidence    `json:"evidence,omitempty" doc:"What the test itself left: expected, actual, state, events, trace."`
+	Children        []Child       `json:"children,omitempty" doc:"Subtests of this attempt."`
+}
+
+// Child is a test that discovery could not see (a subtest, a dynamic test) and
+// that counts as part of its planned parent.
+type Child struct {
+	Name    string  `json:"name" doc:"Name below the parent."`
+	Outcome Outcome `json:"outcome" doc:"What the framework reported." enum:"passed,failed,skipped"`
+	Seconds float64 `json:"seconds" doc:"Duration in seconds."`
+	Message string  `json:"message,omitempty" doc:"Failure message."`
+}
+
+// OutcomeOf derives a test's outcome from its attempts, in order of time. No
+// attempts, or an attempt of an unknown outcome, is [Lost]: only a reported pass
+// is a pass.
+//
+//   - every attempt passed (or passed and skipped): passed
+//   - every attempt skipped: skipped
+//   - the last attempt that ran failed: failed
+//   - an earlier attempt failed and the last that ran passed: flaky
+func OutcomeOf(attempts []Attempt) Outcome {
+	var failed bool
+	last := Lost
+	for _, a := range attempts {
+		switch a.Outcome {
+		case Failed:
+			failed, last = true, Failed
+		case Passed:
+			last = Passed
+		case Skipped:
+			if last == Lost {
+				last = Skipped
+			}
+		case OutcomeUnknown, Flaky, Lost, NotRun:
+			return Lost
+		default:
+			return Lost
+		}
+	}
+	if failed && last == Passed {
+		return Flaky
+	}
+	return last
+}
+
+// Worst returns the outcome of a parent whose children (or doubles) ended with
+// the given outcomes: failed before lost before passed before skipped.
+func Worst(outcomes ...Outcome) Outcome {
+	rank := func(o Outcome) int {
+		switch o {
+		case Failed:
+			return 6
+		case Lost, NotRun, OutcomeUnknown:
+			return 5
+		case Flaky:
+			return 4
+		case Passed:
+			return 3
+		case Skipped:
+			return 2
+		default:
+			return 5
+		}
+	}
+	worst := OutcomeUnknown
+	for i, o := range outcomes {
+		if i == 0 || rank(o) > rank(worst) {
+			worst = o
+		}
+	}
+	return worst
+}
+
+// EvidenceKind names what a piece of evidence shows.
+type EvidenceKind string
+
+// The kinds of evidence.
+const (
+	EvidenceExpected    EvidenceKind = "expected"
+	EvidenceActual      EvidenceKind = "actual"
+	EvidenceState       EvidenceKind = "state"
+	EvidenceEvents      EvidenceKind = "events"
+	EvidenceTrace       EvidenceKind = "trace"
+	EvidenceRequest     EvidenceKind = "request"
+	EvidenceHealth      EvidenceKind = "health"
+	EvidenceTriage      EvidenceKind = "triage"
+	EvidenceLog         EvidenceKind = "log"
+	EvidenceCorrelation EvidenceKind = "correlation"
+)
+
+// Evidence is one fact about a failure, in words that came from somewhere.
+type Evidence struct {
+	Kind   EvidenceKind `json:"kind" doc:"What it shows: expected, actual, state, events, trace, request, health, triage, log, correlation."`
+	Text   string       `json:"text" doc:"The fact itself, bounded."`
+	Source string       `json:"source,omitempty" doc:"Where it came from: a property, a gate, a file with line."`
+}
+
+// Category says what kind of failure a failure is. The zero value is treated as
+// [Unknown].
+type Category string
+
+// The failure categories of the domain.
+const (
+	ProductRegression  Category = "PRODUCT_REGRESSION"
+	TestBug            Category = "TEST_BUG"
+	EnvironmentFailure Category = "ENVIRONMENT_FAILURE"
+	FlakyTiming        Category = "FLAKY_TIMING"
+	DataCollision      Category = "DATA_COLLISION"
+	ExternalDependency Category = "EXTERNAL_DEPENDENCY"
+	Unknown            Category = "UNKNOWN"
+)
+
+// Categories lists the allowed words in the order in which reports show them.
+func Categories() []Category {
+	return []Category{ProductRegression, TestBug, EnvironmentFailure, FlakyTiming, DataCollision, ExternalDependency, Unknown}
+}
+
+// Confidence says how well a category is supported by its evidence.
+type Confidence string
+
+// The levels of confidence.
+const (
+	ConfidenceHigh   Confidence = "high"
+	ConfidenceMedium Confidence = "medium"
+	ConfidenceLow    Confidence = "low"
+)

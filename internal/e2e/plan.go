@@ -1,0 +1,94 @@
+package e2e
+
+// Schema names of the documents. A reader refuses another major version.
+const (
+	PlanSchema   = "e2e-gate/plan/v1"
+	ShardSchema  = "e2e-gate/shard/v1"
+	ResultSchema = "e2e-gate/result/v1"
+)
+
+// Plan is plan.json: what will run, frozen. The verdict compares what was
+// reported with it by test id.
+type Plan struct {
+	Schema   string        `json:"schema" doc:"e2e-gate/plan/v1."`
+	Run      Run           `json:"run" doc:"The run that the plan belongs to."`
+	Gates    []Gate        `json:"gates" doc:"Health gates as they were when the plan was made."`
+	Tests    []PlannedTest `json:"tests" doc:"Every selected test, sorted by id."`
+	Shards   []PlanShard   `json:"shards" doc:"The shards, by index."`
+	Bound    float64       `json:"bound_seconds" doc:"No plan can be faster than this: max of the average load and the longest test."`
+	Makespan float64       `json:"expected_makespan_seconds" doc:"Expected time of the slowest path through the shards."`
+	Splits   int           `json:"owner_splits" doc:"Pairs of owner and shard."`
+	Guessed  int           `json:"guessed" doc:"Tests that nobody has timed yet."`
+	Advice   string        `json:"advice,omitempty" doc:"One sentence when more shards would not help."`
+	Digest   string        `json:"digest" doc:"SHA-256 over run id, tests and shards; shard documents repeat it."`
+	Problems []Problem     `json:"problems,omitempty" doc:"What went wrong before anything ran."`
+}
+
+// PlannedTest is a test with what the plan knows about it.
+type PlannedTest struct {
+	Test
+	Estimate float64 `json:"estimate_seconds" doc:"Expected duration."`
+	Source   string  `json:"estimate_source" doc:"Where the estimate comes from: history with the number of runs, or guessed."`
+}
+
+// PlanShard is one shard of a plan. Smoke tests come first in Tests.
+type PlanShard struct {
+	Index   int      `json:"index" doc:"From 0."`
+	Name    string   `json:"name" doc:"Stable, human, safe in file and artifact names."`
+	Owners  []string `json:"owners,omitempty" doc:"Owners of its tests."`
+	Tests   []string `json:"tests" doc:"Ids in run order: smoke first, then longest first."`
+	Seconds float64  `json:"seconds" doc:"Expected duration of its tests, one after the other."`
+}
+
+// ShardRun is shard-<n>.<attempt>.json: what one shard did in one attempt of the
+// workflow.
+type ShardRun struct {
+	Schema   string        `json:"schema" doc:"e2e-gate/shard/v1."`
+	Run      Run           `json:"run" doc:"The run, with the workflow attempt in which this shard ran."`
+	Digest   string        `json:"plan_digest" doc:"Digest of the plan that was run."`
+	Index    int           `json:"index" doc:"Index of the shard, from 0."`
+	Gates    []Gate        `json:"gates" doc:"Health gates before and while the shard ran."`
+	Units    []UnitRun     `json:"units" doc:"Processes that were run, in order of start."`
+	Tests    []TestRun     `json:"tests" doc:"Attempts by test id, sorted by id."`
+	NotRun   []NotRunTest  `json:"not_run,omitempty" doc:"Tests that were stopped before they could start."`
+	Reruns   []RerunRecord `json:"reruns,omitempty" doc:"For each failed test: rerun or the reason for none."`
+	Problems []Problem     `json:"problems,omitempty" doc:"What went wrong around the tests."`
+	Complete bool          `json:"complete" doc:"False while the shard runs and when it was stopped."`
+}
+
+// TestRun holds the attempts at one test.
+type TestRun struct {
+	ID string `json:"id" doc:"Id of the test."`
+	// Unplanned holds what is known of a test that nobody planned.
+	Unplanned *Test     `json:"unplanned,omitempty" doc:"Set for a test that was reported and not planned."`
+	Attempts  []Attempt `json:"attempts" doc:"In order of time."`
+}
+
+// NotRunTest says why a planned test was not started.
+type NotRunTest struct {
+	ID     string `json:"id" doc:"Id of the test."`
+	Code   Code   `json:"code" doc:"Why: cancelled, timeout, build_failed, gate_shut, tool_error."`
+	Reason string `json:"reason" doc:"Why, in a sentence."`
+}
+
+// RerunRecord states what became of a failed test's one diagnostic rerun.
+type RerunRecord struct {
+	ID     string `json:"id" doc:"Id of the failed test."`
+	Done   bool   `json:"done" doc:"The rerun ran the test and the test reported."`
+	Reason string `json:"reason" doc:"Why there was a rerun, or why there was none."`
+}
+
+// UnitRun is one process of a suite.
+type UnitRun struct {
+	Unit    string   `json:"unit" doc:"Name of the unit."`
+	Suite   string   `json:"suite" doc:"Its suite."`
+	Shard   int      `json:"shard" doc:"Index of the shard."`
+	Attempt int      `json:"attempt" doc:"1, or 2 in the diagnostic rerun."`
+	Tests   []string `json:"tests" doc:"Planned tests that it was to run."`
+	Command []string `json:"command" doc:"Argument vector."`
+	Exit    int      `json:"exit" doc:"Exit status; -1 when killed by a signal or never started."`
+	Ended   string   `json:"ended" doc:"How it ended: exited, timeout, cancelled, signal, not_started."`
+	Offset  float64  `json:"offset_seconds" doc:"Start, in seconds after the start of the run."`
+	Seconds float64  `json:"seconds" doc:"Wall time."`
+	Log     string   `json:"log,omitempty" doc:"Its output, relative to the run's folder."`
+}

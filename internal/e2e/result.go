@@ -1,0 +1,157 @@
+package e2e
+
+import "time"
+
+// Result is result.json: the whole outcome of a stage.
+type Result struct {
+	Schema   string        `json:"schema" doc:"e2e-gate/result/v1."`
+	Run      Run           `json:"run" doc:"The run."`
+	Gates    []Gate        `json:"gates" doc:"Health gates, before and while the suites ran."`
+	Plan     PlanSummary   `json:"plan" doc:"What was planned."`
+	Tests    []TestResult  `json:"tests" doc:"Every planned or reported test, sorted by id."`
+	Clusters []Cluster     `json:"clusters" doc:"Failures with one cause, largest first."`
+	Shards   []ShardResult `json:"shards" doc:"What each shard did."`
+	Budgets  []Budget      `json:"budgets" doc:"Runtime budgets and what was used of them."`
+	Problems []Problem     `json:"problems" doc:"What went wrong around the tests."`
+	Verdict  Verdict       `json:"verdict" doc:"The one decision."`
+}
+
+// PlanSummary is what a result repeats of its plan.
+type PlanSummary struct {
+	Digest   string  `json:"digest" doc:"Digest of plan.json."`
+	Tests    int     `json:"tests" doc:"Tests planned."`
+	Shards   int     `json:"shards" doc:"Shards planned."`
+	Makespan float64 `json:"expected_makespan_seconds" doc:"Expected time of the slowest path."`
+	Guessed  int     `json:"guessed" doc:"Tests without timing history."`
+}
+
+// Effect is what a test's outcome does to the verdict. The zero value is
+// unknown and is treated as blocking.
+type Effect string
+
+// The effects, strongest first.
+const (
+	Blocks        Effect = "blocks"
+	NotJudged     Effect = "not_judged"
+	Warns         Effect = "warns"
+	Informs       Effect = "informs"
+	EffectNothing Effect = "none"
+)
+
+// TestResult is one test with everything that is known about it.
+type TestResult struct {
+	Test
+	Unplanned  bool         `json:"unplanned,omitempty" doc:"Reported, and not in the plan."`
+	Outcome    Outcome      `json:"outcome" doc:"What became of it." enum:"passed,failed,flaky,skipped,lost,not_run"`
+	Effect     Effect       `json:"effect" doc:"What that does to the verdict." enum:"blocks,not_judged,warns,informs,none"`
+	Why        string       `json:"why,omitempty" doc:"Why it has this effect."`
+	LaterPass  bool         `json:"later_pass,omitempty" doc:"Failed with its rerun in an earlier attempt of this workflow run and passes now."`
+	Category   Category     `json:"category,omitempty" doc:"What kind of failure it is." enum:"PRODUCT_REGRESSION,TEST_BUG,ENVIRONMENT_FAILURE,FLAKY_TIMING,DATA_COLLISION,EXTERNAL_DEPENDENCY,UNKNOWN"`
+	Cause      string       `json:"cause,omitempty" doc:"What caused it, in a few words."`
+	Confidence Confidence   `json:"confidence,omitempty" doc:"How well the category is supported." enum:"high,medium,low"`
+	Evidence   []Evidence   `json:"evidence,omitempty" doc:"What supports the category, and what the test left."`
+	NextStep   string       `json:"next_step,omitempty" doc:"What the owner should do now."`
+	Rerun      *RerunRecord `json:"rerun,omitempty" doc:"The diagnostic rerun, or the reason for none."`
+	Quarantine *Quarantine  `json:"quarantine,omitempty" doc:"The quarantine entry that covers it."`
+	Attempts   []Attempt    `json:"attempts" doc:"Every attempt, in order of time."`
+	Children   []Child      `json:"children,omitempty" doc:"Subtests of the last attempt."`
+}
+
+// Quarantine is an entry of the quarantine file that covers a test.
+type Quarantine struct {
+	Test     string    `json:"test" doc:"Id or glob of the entry."`
+	Owner    string    `json:"owner" doc:"Who has to fix it."`
+	Reason   string    `json:"reason" doc:"Why it is quarantined."`
+	Since    time.Time `json:"quarantined_at" doc:"Since when, UTC date."`
+	Deadline time.Time `json:"fix_deadline" doc:"Last day on which it does not block, UTC date."`
+	Expired  bool      `json:"expired,omitempty" doc:"The deadline has passed: the test counts again."`
+	Remove   bool      `json:"removal_if_not_fixed,omitempty" doc:"To be removed if it is not fixed in time."`
+	Issue    string    `json:"issue,omitempty" doc:"Ticket."`
+}
+
+// Cluster is a group of failures that share a cause.
+type Cluster struct {
+	ID         string     `json:"id" doc:"Stable fingerprint of the normalised failure."`
+	Category   Category   `json:"category" doc:"What kind of failure it is."`
+	Cause      string     `json:"cause,omitempty" doc:"What caused it, in a few words."`
+	Confidence Confidence `json:"confidence" doc:"How well the category is supported."`
+	Title      string     `json:"title" doc:"First line of a representative failure."`
+	Tests      []string   `json:"tests" doc:"Ids, sorted."`
+	Owners     []string   `json:"owners,omitempty" doc:"Owners, sorted."`
+	Evidence   []string   `json:"evidence,omitempty" doc:"What supports the category."`
+	NextStep   string     `json:"next_step" doc:"What to do now."`
+}
+
+// ShardResult is what became of one shard.
+type ShardResult struct {
+	Index    int       `json:"index" doc:"From 0."`
+	Name     string    `json:"name" doc:"Name of the shard."`
+	Attempt  int       `json:"workflow_attempt" doc:"Attempt of the workflow that counts."`
+	Owners   []string  `json:"owners,omitempty" doc:"Owners of its tests."`
+	Tests    int       `json:"tests" doc:"Tests planned on it."`
+	Expected float64   `json:"expected_seconds" doc:"Planned duration."`
+	Seconds  float64   `json:"seconds" doc:"Wall time of its units."`
+	State    string    `json:"state" doc:"complete, partial, or lost." enum:"complete,partial,lost"`
+	Units    []UnitRun `json:"units,omitempty" doc:"Processes that it ran."`
+}
+
+// Budget is a runtime budget and what was used of it. It never stops anything.
+type Budget struct {
+	Scope string  `json:"scope" doc:"stage or journey." enum:"stage,journey"`
+	Name  string  `json:"name" doc:"Name of the stage or journey."`
+	Limit float64 `json:"limit_seconds" doc:"Budget."`
+	Used  float64 `json:"used_seconds" doc:"Used."`
+	Over  bool    `json:"over" doc:"More was used than allowed."`
+	Text  string  `json:"text,omitempty" doc:"When over: what was slow, and what to look at first."`
+}
+
+// VerdictState is the judgement. The zero value is not judged.
+type VerdictState string
+
+// The states of a verdict.
+const (
+	VerdictUnknown   VerdictState = ""
+	VerdictPassed    VerdictState = "passed"
+	VerdictFailed    VerdictState = "failed"
+	VerdictNotJudged VerdictState = "not_judged"
+)
+
+// Verdict is the one decision of a stage and the reasons for it.
+type Verdict struct {
+	State   VerdictState `json:"state" doc:"passed, failed or not_judged." enum:"passed,failed,not_judged"`
+	Blocks  bool         `json:"blocks" doc:"Whether the pipeline must stop."`
+	Reasons []Reason     `json:"reasons" doc:"Why, most important first; findings that only warn come last."`
+}
+
+// Reason is one finding behind a verdict.
+type Reason struct {
+	Code   Code     `json:"code" doc:"What kind of finding."`
+	Effect Effect   `json:"effect" doc:"What it does to the verdict." enum:"blocks,not_judged,warns,informs"`
+	Text   string   `json:"text" doc:"The finding in a sentence."`
+	Tests  []string `json:"tests,omitempty" doc:"Tests that it is about."`
+}
+
+// Exit statuses: each means one thing.
+const (
+	ExitPassed    = 0
+	ExitBlocked   = 1
+	ExitUsage     = 2
+	ExitNotJudged = 3
+)
+
+// ExitStatus is the exit status that states the verdict. A verdict that does not
+// block exits 0; an unknown one is not judged.
+func (v Verdict) ExitStatus() int {
+	switch {
+	case v.State == VerdictPassed:
+		return ExitPassed
+	case v.State == VerdictFailed && v.Blocks:
+		return ExitBlocked
+	case v.State == VerdictNotJudged && v.Blocks, v.State == VerdictUnknown:
+		return ExitNotJudged
+	case v.State == VerdictFailed, v.State == VerdictNotJudged:
+		return ExitPassed
+	default:
+		return ExitNotJudged
+	}
+}

@@ -1,0 +1,72 @@
+package e2e
+
+import "time"
+
+// Run identifies one run of the gate: what started it, on what, for which stage.
+type Run struct {
+	ID              string    `json:"id" doc:"Run id: e2e-<epoch ms>-<uuid>."`
+	Stage           string    `json:"stage" doc:"Stage of the config."`
+	Target          string    `json:"target,omitempty" doc:"Environment that the stage tests."`
+	Blocks          bool      `json:"blocks" doc:"Whether the stage blocks."`
+	Select          string    `json:"select,omitempty" doc:"Tag expression that chose the tests."`
+	Service         string    `json:"service,omitempty" doc:"Service that the run was narrowed to."`
+	Event           string    `json:"event,omitempty" doc:"Event that started the run; empty outside CI."`
+	Repository      string    `json:"repository,omitempty" doc:"owner/name."`
+	SHA             string    `json:"sha,omitempty" doc:"Commit under test."`
+	Ref             string    `json:"ref,omitempty" doc:"Git ref under test."`
+	PullRequest     int       `json:"pull_request,omitempty" doc:"Number of the pull request."`
+	WorkflowRun     string    `json:"workflow_run,omitempty" doc:"GITHUB_RUN_ID; empty outside CI."`
+	WorkflowAttempt int       `json:"workflow_attempt" doc:"GITHUB_RUN_ATTEMPT, from 1."`
+	Key             string    `json:"key,omitempty" doc:"Tells two calls of the gate in one workflow apart."`
+	URL             string    `json:"url,omitempty" doc:"Page of the workflow run."`
+	Version         string    `json:"version" doc:"Version of the gate."`
+	Started         time.Time `json:"started" doc:"Start, UTC."`
+	Finished        time.Time `json:"finished,omitzero" doc:"End, UTC."`
+}
+
+// SameSubject reports whether two documents describe the same workflow run,
+// stage, key, repository and commit: only then does an earlier attempt count.
+func (r Run) SameSubject(o Run) bool {
+	return r.WorkflowRun == o.WorkflowRun && r.Stage == o.Stage && r.Key == o.Key && r.SHA == o.SHA && r.Repository == o.Repository
+}
+
+// Code names a reason or a problem. The words are part of the contract.
+type Code string
+
+// The reason codes of a verdict.
+const (
+	CodeTestFailed         Code = "test_failed"
+	CodeFlaky              Code = "flaky"
+	CodeLaterPass          Code = "later_pass"
+	CodeLost               Code = "lost"
+	CodeNotRun             Code = "not_run"
+	CodeNoTests            Code = "no_tests"
+	CodeNoPass             Code = "no_pass"
+	CodeGateShut           Code = "gate_shut"
+	CodeGateLost           Code = "gate_lost"
+	CodeEnvironment        Code = "environment"
+	CodeReportDamaged      Code = "report_damaged"
+	CodeRunnerExit         Code = "runner_exit"
+	CodeBuildFailed        Code = "build_failed"
+	CodeQuarantineExpired  Code = "quarantine_expired"
+	CodeBudget             Code = "budget"
+	CodePolicyUnreadable   Code = "policy_unreadable"
+	CodeAttemptsUnreadable Code = "attempts_unreadable"
+	CodeCancelled          Code = "cancelled"
+	CodeTimeout            Code = "timeout"
+	CodeToolError          Code = "tool_error"
+)
+
+// Problem is something that went wrong around the tests: a damaged report, a
+// runner that died, an unreadable history.
+type Problem struct {
+	Code  Code     `json:"code" doc:"What kind of problem; the words of verdict.reasons."`
+	Text  string   `json:"text" doc:"What happened, and what to try."`
+	Unit  string   `json:"unit,omitempty" doc:"Unit that it happened in."`
+	Shard int      `json:"shard,omitempty" doc:"Shard that it happened on, from 0."`
+	File  string   `json:"file,omitempty" doc:"File with the details, relative to the run's folder."`
+	Tests []string `json:"tests,omitempty" doc:"Tests whose evidence is affected."`
+	// LosesEvidence: the tests named (or, with none named, the stage) cannot be
+	// judged by what was reported.
+	LosesEvidence bool `json:"loses_evidence,omitempty" doc:"The tests named, or with none named the stage, cannot be judged."`
+}

@@ -1,0 +1,79 @@
+// Package e2e holds the domain values of the gate: tests, attempts, outcomes,
+// categories, evidence, gates, verdicts, and the versioned documents that carry
+// them between commands.
+//
+// It does nothing: no I/O, no clock, no other package of ours. Every enumeration
+// is a string whose zero value means "unknown", and unknown never passes.
+package e2e
+
+import (
+	"slices"
+	"strings"
+)
+
+// Criticality says how much a failing test matters. The zero value is unknown
+// and is judged as [ReleaseBlocking], the default of the effect table.
+type Criticality string
+
+// The criticality levels of the domain.
+const (
+	ReleaseBlockingSmoke Criticality = "release-blocking-smoke"
+	ReleaseBlocking      Criticality = "release-blocking"
+	NonBlocking          Criticality = "non-blocking"
+	Nightly              Criticality = "nightly"
+	Synthetic            Criticality = "synthetic"
+)
+
+// Criticalities lists the allowed words, most critical first.
+func Criticalities() []Criticality {
+	return []Criticality{ReleaseBlockingSmoke, ReleaseBlocking, NonBlocking, Nightly, Synthetic}
+}
+
+// Test is one planned test as discovery saw it. ID is unique within a plan and
+// stable across machines, shards and reruns.
+type Test struct {
+	ID        string `json:"id" doc:"Stable id: <suite>/<file or class>::<name>."`
+	Suite     string `json:"suite" doc:"Name of the suite in the config."`
+	Framework string `json:"framework" doc:"Test framework of the suite."`
+	File      string `json:"file,omitempty" doc:"Source file, relative to the suite's directory, with forward slashes."`
+	Line      int    `json:"line,omitempty" doc:"Line of the test in its file, from 1."`
+	Class     string `json:"class,omitempty" doc:"What the framework groups the test under: a Go import path, a Java class."`
+	Name      string `json:"name" doc:"The test's name as the framework selects it."`
+
+	Tags        []string    `json:"tags,omitempty" doc:"All tags, sorted."`
+	Owner       string      `json:"owner,omitempty" doc:"Team that answers for the test."`
+	Journey     string      `json:"journey,omitempty" doc:"Business journey that the test covers."`
+	Criticality Criticality `json:"criticality" doc:"How much a failure matters." enum:"release-blocking-smoke,release-blocking,non-blocking,nightly,synthetic"`
+	Locks       []string    `json:"locks,omitempty" doc:"Named resources that the test must not share with a test running at the same time."`
+	Unit        string      `json:"unit" doc:"Tests of one unit on one shard run in one process."`
+	Whole       bool        `json:"whole,omitempty" doc:"The unit's tests are not known before it has run; this entry stands for all of them."`
+}
+
+// Smoke reports whether the test belongs to the smoke phase: it carries the tag
+// smoke or has the criticality release-blocking-smoke.
+func (t Test) Smoke() bool {
+	return t.Criticality == ReleaseBlockingSmoke || slices.ContainsFunc(t.Tags, func(tag string) bool {
+		return BareTag(tag) == "smoke"
+	})
+}
+
+// BareTag strips the prefixes "@" and "e2e:", which tags may carry without
+// meaning anything else.
+func BareTag(tag string) string {
+	tag = strings.TrimPrefix(tag, "@")
+	if bare, ok := strings.CutPrefix(tag, "e2e:"); ok && bare != "" {
+		return bare
+	}
+	return tag
+}
+
+// TagValue returns the value of the first tag of the form key:value, as in
+// owner:case-platform, and whether there is one.
+func TagValue(tags []string, key string) (string, bool) {
+	for _, tag := range tags {
+		if v, ok := strings.CutPrefix(BareTag(tag), key+":"); ok && v != "" {
+			return v, true
+		}
+	}
+	return "", false
+}
