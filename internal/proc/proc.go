@@ -1,0 +1,239 @@
+// Package proc is the one place that starts processes: argument vectors, never a
+// shell; a process group (a job object on Windows) that is ended as a whole; a
+// clean environment; bounded output.
+//
+// Nothing that this package starts outlives it: when the started process ends,
+// what is left of its group is ended too, and on Linux so is every process that
+// left the group but still carries the environment cookie of this start.
+package proc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// DefaultGrace is the time between asking a process to end and killing it.
+const DefaultGrace = 2 * time.Second
+
+// leftoverGrace is how long processes get that their parent left behind.
+const leftoverGrace = 250 * time.Millisecond
+
+// ErrNotStarted is wrapped by errors of processes that never ran.
+var ErrNotStarted = errors.New("process not started")
+
+// Spec describes a process.
+type Spec struct {
+	// Argv is the argument vector; Argv[0] is looked up in PATH unless it holds a
+	// separator, when it is relative to Dir.
+	Argv []string
+	// Dir is the working directory; empty: the current one.
+	Dir string
+	// Env is the whole environment, as from [CleanEnv].
+	Env []string
+	// Stdout receives the standard output as it comes. Where it is nil, standard
+	// output is captured together with standard error.
+	Stdout io.Writer
+	// Log is a file that receives what is captured, up to MaxLog bytes.
+	Log string
+	// Grace is the time from SIGTERM to SIGKILL; zero is [DefaultGrace].
+	Grace time.Duration
+	// KeepBackground leaves processes alone that the process started and left
+	// running when it ended by itself, as "up" commands do.
+	KeepBackground bool
+}
+
+// Ended says how a process ended.
+type Ended string
+
+// The ways a process can end. The zero value is unknown and is no success.
+const (
+	Exited     Ended = "exited"
+	Signalled  Ended = "signal"
+	TimedOut   Ended = "timeout"
+	Cancelled  Ended = "cancelled"
+	NotStarted Ended = "not_started"
+)
+
+// Exit is what became of a process.
+type Exit struct {
+	// Code is the exit status, or -1 where there is none.
+	Code  int
+	Ended Ended
+	// Err says why the process did not start.
+	Err     error
+	Started time.Time
+	Wall    time.Duration
+	// Tail is the end of the captured output, at most [TailBytes].
+	Tail string
+	// LogErr is the first error of writing the log; the process ran on.
+	LogErr error
+}
+
+// OK reports whether the process ran to its end with status 0.
+func (e Exit) OK() bool { return e.Ended == Exited && e.Code == 0 }
+
+// String says how the process ended, for messages.
+func (e Exit) String() string {
+	switch e.Ended {
+	case Exited:
+		return "exit status " + strconv.Itoa(e.Code)
+	case NotStarted:
+		return fmt.Sprintf("not started: %v", e.Err)
+	case Signalled:
+		return "killed by a signal"
+	case TimedOut:
+		return fmt.Sprintf("stopped at its timeout after %s", e.Wall.Round(time.Millisecond))
+	case Cancelled:
+		return "cancelled"
+	default:
+		return "ended in an unknown way"
+	}
+}
+
+// Process is a started process.
+type Process struct {
+	cmd    *exec.Cmd
+	spec   Spec
+	cookie string
+	group  group
+	done   chan struct{}
+	exit   Exit
+	stop   sync.Once
+	why    atomic.Value // Ended, set by the first Stop
+}
+
+// Run starts a process and waits for it. When ctx ends, the process is ended; the
+// exit is [TimedOut] where ctx had a deadline that passed, else [Cancelled].
+func Run(ctx context.Context, spec Spec) Exit {
+	if ctx.Err() != nil {
+		return Exit{Code: -1, Ended: NotStarted, Err: context.Cause(ctx)}
+	}
+	p, err := Start(spec)
+	if err != nil {
+		return Exit{Code: -1, Ended: NotStarted, Err: err}
+	}
+	select {
+	case <-p.done:
+	case <-ctx.Done():
+		p.Stop(endedBy(ctx))
+	}
+	return p.Wait()
+}
+
+func endedBy(ctx context.Context) Ended {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return TimedOut
+	}
+	return Cancelled
+}
+
+// Start starts a process in a group of its own.
+func Start(spec Spec) (*Process, error) {
+	if len(spec.Argv) == 0 || spec.Argv[0] == "" {
+		return nil, fmt.Errorf("%w: the command is empty", ErrNotStarted)
+	}
+	p := &Process{spec: spec, cookie: newCookie(), done: make(chan struct{})}
+	// The context is handled by Run and Stop: exec.CommandContext would kill the
+	// leader only.
+	p.cmd = exec.Command(spec.Argv[0], spec.Argv[1:]...) //nolint:gosec,noctx // running the user's configured command is the purpose
+	p.cmd.Dir = spec.Dir
+	p.cmd.Env = append(append([]string{}, spec.Env...), cookieName+"="+p.cookie)
+	out, err := p.connect()
+	if err != nil {
+		return nil, err
+	}
+	if err := p.group.start(p.cmd); err != nil {
+		out.abandon()
+		return nil, fmt.Errorf("%w: %w", ErrNotStarted, err)
+	}
+	p.exit.Started = time.Now()
+	out.started()
+	go p.wait(out)
+	return p, nil
+}
+
+// PID is the process id of the group's leader.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
+// Done is closed when the process has ended and its output was read.
+func (p *Process) Done() <-chan struct{} { return p.done }
+
+// Wait waits for the end and returns it.
+func (p *Process) Wait() Exit {
+	<-p.done
+	return p.exit
+}
+
+// Stop asks the whole group to end, kills it after the grace, and waits. why is
+// what the exit will say; the first call wins.
+func (p *Process) Stop(why Ended) Exit {
+	p.stop.Do(func() {
+		select {
+		case <-p.done:
+			return
+		default:
+		}
+		p.why.Store(why)
+		p.group.terminate(p.cmd)
+		grace := p.spec.Grace
+		if grace == 0 {
+			grace = DefaultGrace
+		}
+		timer := time.NewTimer(grace)
+		defer timer.Stop()
+		select {
+		case <-p.done:
+		case <-timer.C:
+			p.group.kill(p.cmd)
+			killCookie(p.cookie)
+		}
+	})
+	return p.Wait()
+}
+
+func (p *Process) wait(out *output) {
+	err := p.cmd.Wait()
+	p.exit.Wall = time.Since(p.exit.Started)
+	p.exit.Code, p.exit.Ended = exitOf(p.cmd, err)
+	if why, ok := p.why.Load().(Ended); ok {
+		p.exit.Ended = why
+	}
+	stopped := p.why.Load() != nil
+	if stopped || !p.spec.KeepBackground {
+		p.group.killLeftovers(p.cmd, leftoverGrace)
+		killCookie(p.cookie)
+	}
+	out.finish()
+	p.exit.Tail, p.exit.LogErr = out.tail.String(), out.log.err
+	p.group.close()
+	close(p.done)
+}
+
+func exitOf(cmd *exec.Cmd, err error) (int, Ended) {
+	if cmd.ProcessState == nil {
+		return -1, Signalled
+	}
+	code := cmd.ProcessState.ExitCode()
+	var exit *exec.ExitError
+	if code < 0 || err != nil && !errors.As(err, &exit) {
+		return -1, Signalled
+	}
+	return code, Exited
+}
+
+// cookieName marks every process that we start, and so all it starts.
+const cookieName = "E2E_GATE_PROCESS"
+
+var cookieCount atomic.Uint64
+
+func newCookie() string {
+	return fmt.Sprintf("%d-%d-%d", os.Getpid(), time.Now().UnixNano(), cookieCount.Add(1))
+}
