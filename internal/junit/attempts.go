@@ -1,0 +1,202 @@
+package junit
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/org/e2e-gate/internal/e2e"
+)
+
+// Bounds of an attempt's texts, in bytes.
+const (
+	messageBytes = 4 << 10
+	detailsBytes = 64 << 10
+)
+
+// Attempts makes attempts of a case, in order of time: what the framework retried
+// by itself, then the last one. All but the last have the source
+// [e2e.SourceFramework]. Flaky results came before the case's own outcome; rerun
+// results came after its failure, or before its pass. A case that was cut off, or
+// that says it failed and shows no failure, is a failed attempt, never a pass.
+func (c *Case) Attempts() []e2e.Attempt {
+	var before, after []e2e.Attempt
+	red := c.red()
+	for i := range c.Results {
+		r := &c.Results[i]
+		switch {
+		case r.Kind.Rerun() && red:
+			after = append(after, retried(r))
+		case r.Kind.Rerun(), r.Kind.Flaky():
+			before = append(before, retried(r))
+		}
+	}
+	list := append(append(before, c.own()), after...)
+	list[len(list)-1].Evidence = c.evidence()
+	return number(list)
+}
+
+// number gives attempts their number and source.
+func number(list []e2e.Attempt) []e2e.Attempt {
+	for i := range list {
+		list[i].N, list[i].Source = i+1, e2e.SourceFramework
+	}
+	list[len(list)-1].Source = e2e.SourceFirst
+	return list
+}
+
+func (c *Case) red() bool {
+	return c.Status != StatusPassed && c.Status != StatusSkipped || c.Incomplete ||
+		c.Status == StatusPassed && claimsFailure(c.Claim)
+}
+
+// own is the attempt that the case's own outcome describes.
+func (c *Case) own() e2e.Attempt {
+	a := e2e.Attempt{Started: c.Started, Seconds: c.Seconds}
+	switch {
+	case c.red():
+		a.Outcome, a.Error = e2e.Failed, c.Status == StatusError
+		c.explain(&a)
+	case c.Status == StatusSkipped:
+		a.Outcome, a.Message = e2e.Skipped, shorten(c.Skipped, messageBytes)
+	case c.Status == StatusPassed:
+		a.Outcome = e2e.Passed
+	}
+	return a
+}
+
+// explain adds type, message and details of the case's final failures.
+func (c *Case) explain(a *e2e.Attempt) {
+	var final []*Result
+	for i := range c.Results {
+		if r := &c.Results[i]; !r.Kind.Flaky() && !r.Kind.Rerun() {
+			final = append(final, r)
+		}
+	}
+	if len(final) > 0 {
+		a.Type, a.Message = final[0].Type, final[0].headline()
+	}
+	switch {
+	case c.Incomplete:
+		a.Message = strings.TrimSpace("the report does not hold the end of this test case\n" + a.Message)
+	case a.Message == "" && c.Claim != "":
+		a.Message = "the report gives the status " + quote(c.Claim) + " and no failure"
+	}
+	a.Message = shorten(a.Message, messageBytes)
+	a.Details = details(final, c.SystemOut, c.SystemErr)
+}
+
+// headline is the message of a result, else the first line of its text.
+func (r *Result) headline() string {
+	if strings.TrimSpace(r.Message) != "" {
+		return r.Message
+	}
+	first, _, _ := strings.Cut(strings.TrimSpace(r.Text.Value), "\n")
+	return strings.TrimSpace(first)
+}
+
+func retried(r *Result) e2e.Attempt {
+	return e2e.Attempt{
+		Outcome: e2e.Failed, Error: r.Kind.Error(), Started: r.Started, Seconds: r.Seconds,
+		Type: r.Type, Message: shorten(r.headline(), messageBytes),
+		Details: details([]*Result{r}, r.SystemOut, r.SystemErr),
+	}
+}
+
+// details joins the texts of results and the outputs, half of the room for the
+// former and a quarter for each of the latter.
+func details(results []*Result, out, err Text) string {
+	var b strings.Builder
+	for i, r := range results {
+		if len(results) > 1 {
+			fmt.Fprintf(&b, "--- %s %d of %d: %s %s\n", r.Kind, i+1, len(results), r.Type, shorten(r.Message, messageBytes))
+		}
+		b.WriteString(r.Text.Value)
+		b.WriteString("\n")
+	}
+	parts := []string{shorten(strings.TrimRight(b.String(), "\n"), detailsBytes/2)}
+	if strings.TrimSpace(out.Value) != "" {
+		parts = append(parts, "--- system-out\n"+shorten(out.Value, detailsBytes/4))
+	}
+	if strings.TrimSpace(err.Value) != "" {
+		parts = append(parts, "--- system-err\n"+shorten(err.Value, detailsBytes/4))
+	}
+	return shorten(strings.TrimPrefix(strings.Join(parts, "\n"), "\n"), detailsBytes)
+}
+
+// evidence are the e2e.* properties of the case, then those of its suites.
+func (c *Case) evidence() []e2e.Evidence {
+	list := evidenceOf(nil, c.Properties, "property of the test case")
+	return evidenceOf(list, c.SuiteProperties, "property of its suite")
+}
+
+func evidenceOf(list []e2e.Evidence, properties []Property, source string) []e2e.Evidence {
+	for _, p := range properties {
+		kind := e2e.EvidenceKind(strings.TrimPrefix(p.Name, "e2e."))
+		switch kind {
+		case e2e.EvidenceExpected, e2e.EvidenceActual, e2e.EvidenceState, e2e.EvidenceEvents, e2e.EvidenceTrace, e2e.EvidenceRequest:
+		default:
+			continue
+		}
+		if strings.HasPrefix(p.Name, "e2e.") && p.Value != "" {
+			list = append(list, e2e.Evidence{Kind: kind, Text: p.Value, Source: source + " " + p.Name})
+		}
+	}
+	return list
+}
+
+// Metadata is what properties say about a test, the case's before its suites'.
+type Metadata struct {
+	Owner       string
+	Journey     string
+	Criticality e2e.Criticality
+	// Category is the suite's own opinion, from e2e.category.
+	Category e2e.Category
+	// Tags are sorted and unique.
+	Tags []string
+}
+
+// Metadata reads owner, journey, criticality, e2e.category and tag properties.
+// Words that the domain does not know are left out.
+func (c *Case) Metadata() Metadata {
+	var m Metadata
+	for _, p := range c.Properties {
+		m.take(p)
+	}
+	for i := len(c.SuiteProperties) - 1; i >= 0; i-- {
+		m.take(c.SuiteProperties[i])
+	}
+	slices.Sort(m.Tags)
+	m.Tags = slices.Compact(m.Tags)
+	return m
+}
+
+// take takes over a property; what is set already stays.
+func (m *Metadata) take(p Property) {
+	value := strings.TrimSpace(p.Value)
+	if value == "" {
+		return
+	}
+	switch p.Name {
+	case "owner":
+		setOnce(&m.Owner, value)
+	case "journey":
+		setOnce(&m.Journey, value)
+	case "tag":
+		m.Tags = append(m.Tags, value)
+	case "criticality":
+		if slices.Contains(e2e.Criticalities(), e2e.Criticality(value)) {
+			setOnce(&m.Criticality, e2e.Criticality(value))
+		}
+	case "e2e.category":
+		if slices.Contains(e2e.Categories(), e2e.Category(value)) {
+			setOnce(&m.Category, e2e.Category(value))
+		}
+	}
+}
+
+func setOnce[T ~string](at *T, value T) {
+	if *at == "" {
+		*at = value
+	}
+}

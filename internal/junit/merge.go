@@ -1,0 +1,77 @@
+package junit
+
+import (
+	"strings"
+
+	"github.com/org/e2e-gate/internal/e2e"
+)
+
+// Identity is what makes two cases of one or more reports attempts at one test.
+type Identity struct {
+	// Suites are the names of the suites around it, joined by a line feed.
+	Suites string
+	// Hostname is part of it because Playwright writes the browser project there.
+	Hostname  string
+	File      string
+	Classname string
+	Name      string
+}
+
+// Identity returns the identity of the case as the report gives it.
+func (c *Case) Identity() Identity {
+	return Identity{
+		Suites: strings.Join(c.Path, "\n"), Hostname: c.Hostname,
+		File: c.File, Classname: c.Classname, Name: c.Name,
+	}
+}
+
+// Test is all that reports say of one test.
+type Test struct {
+	Identity Identity
+	Metadata Metadata
+	// Attempts are those of all its cases, in document order, numbered from 1.
+	Attempts    []e2e.Attempt
+	Attachments []string
+	// Cases is the number of <testcase> elements.
+	Cases int
+}
+
+// Merger merges cases of the same identity, within a report and over reports: a
+// later case is a later attempt. The zero value is ready.
+type Merger struct {
+	// Key, if set, replaces [Case.Identity], for a framework whose reports name
+	// a test differently from run to run.
+	Key   func(Case) Identity
+	tests []*Test
+	index map[Identity]*Test
+}
+
+// Add adds a case. It fits the callback of [Read]; the error is always nil.
+func (m *Merger) Add(c Case) error {
+	id := c.Identity()
+	if m.Key != nil {
+		id = m.Key(c)
+	}
+	t := m.index[id]
+	if t == nil {
+		if m.index == nil {
+			m.index = map[Identity]*Test{}
+		}
+		t = &Test{Identity: id, Metadata: c.Metadata()}
+		m.index[id] = t
+		m.tests = append(m.tests, t)
+	}
+	t.Cases++
+	t.Attempts = number(append(t.Attempts, c.Attempts()...))
+	t.Attachments = mergeAttachments(t.Attachments, c.Attachments)
+	return nil
+}
+
+// Tests returns the merged tests in the order of their first case.
+func (m *Merger) Tests() []Test {
+	list := make([]Test, len(m.tests))
+	for i, t := range m.tests {
+		list[i] = *t
+	}
+	return list
+}

@@ -1,0 +1,261 @@
+package junit
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+const (
+	// maxResults and maxProperties bound what one case or suite may hold.
+	maxResults    = 1000
+	maxProperties = 1000
+	// generousBytes is how much text of a case's results is kept in full; further
+	// results keep shortBytes each.
+	generousBytes = 1 << 20
+)
+
+// caseState is a test case that is being read.
+type caseState struct {
+	Case
+	// depth is the number of open elements when it started.
+	depth int
+	// doubtful: something in it has no end, or its own tag is broken.
+	doubtful bool
+	skipped  bool
+	// stack: the open result has a <stackTrace>.
+	stack bool
+	kept  int
+	// seen is what go-junit should make of it; see confirm.go.
+	seen     Status
+	before   int
+	unshaped bool
+}
+
+func (b *builder) newCase() *caseState {
+	c := &caseState{depth: len(b.frames), before: b.problems.total, doubtful: b.s.broken}
+	c.ReportLine, c.ReportColumn = b.s.tagLine, b.s.tagCol
+	if n := len(b.suites); n > 0 {
+		suite := b.suites[n-1]
+		c.Path, c.Suite, c.Hostname = suite.path, suite.name, suite.hostname
+		c.SuiteProperties, c.Started = slices.Clip(suite.properties), suite.started
+	}
+	for _, a := range b.s.attrs {
+		b.caseAttr(c, string(b.s.attrName(a)), b.s.attrValue(a))
+	}
+	return c
+}
+
+func (b *builder) caseAttr(c *caseState, name string, value []byte) {
+	switch name {
+	case "name":
+		c.Name = string(value)
+	case "classname":
+		c.Classname = share(&b.shared.classname, value)
+	case "class":
+		if c.Classname == "" {
+			c.Classname = share(&b.shared.classname, value)
+		}
+	case "file":
+		c.File = share(&b.shared.file, value)
+	case "line", "lineno":
+		if n, err := strconv.Atoi(strings.TrimSpace(string(value))); err == nil && n > 0 {
+			c.Line = n
+		}
+	case "time":
+		c.Seconds = b.seconds(string(value))
+	case "timestamp":
+		if t := parseStamp(string(value)); !t.IsZero() {
+			c.Started = t
+		}
+	case "status":
+		c.Claim = share(&b.shared.claim, value)
+	case "result":
+		if c.Claim == "" || didNotRun(string(value)) {
+			c.Claim = string(value)
+		}
+	}
+}
+
+func (b *builder) seconds(s string) float64 {
+	f, ok := parseSeconds(s)
+	if !ok {
+		b.problem("time", false, "time %s is no duration and counts as 0 seconds; nothing else is lost", quote(s))
+	}
+	return f
+}
+
+// attrOf returns an attribute of the current tag.
+func (b *builder) attrOf(name string) (value []byte, found bool) {
+	for _, a := range b.s.attrs {
+		if string(b.s.attrName(a)) == name {
+			return b.s.attrValue(a), true
+		}
+	}
+	return nil, false
+}
+
+func (b *builder) openCase() {
+	if len(b.cases) == 0 {
+		b.s.rawFrom = max(-1, int(b.s.tagStart-b.s.base))
+	} else {
+		b.cases[len(b.cases)-1].unshaped = true
+	}
+	b.cases = append(b.cases, b.newCase())
+}
+
+func (b *builder) closeCase(whole bool) {
+	n := len(b.cases) - 1
+	c := b.cases[n]
+	b.cases = b.cases[:n]
+	b.conclude(c, whole && !c.doubtful)
+	if n == 0 {
+		b.s.rawFrom = -1
+	}
+}
+
+// conclude derives the status of a case and hands it on.
+func (b *builder) conclude(c *caseState, whole bool) {
+	c.Status = c.counted()
+	if !whole {
+		c.Incomplete, c.Status = true, StatusError
+		if c.doubtful {
+			b.problem("incomplete", true, "test case %s was not read to its end and counts as an error", quote(c.Name))
+		}
+	}
+	if c.Status == StatusPassed && claimsFailure(c.Claim) {
+		b.problem("claim", true, "test case %s has the status %s and holds no failure: it counts as passed, and cannot be believed", quote(c.Name), quote(c.Claim))
+	}
+	if whole {
+		b.second(c)
+	}
+	if len(b.suites) > 0 {
+		suite := b.suites[len(b.suites)-1]
+		suite.cases++
+		if len(c.Results) > 0 || c.Status == StatusError || claimsFailure(c.Claim) {
+			suite.red = true
+		}
+	}
+	b.sum.add(&c.Case)
+	if b.err == nil {
+		b.err = b.emit(c.Case)
+	}
+}
+
+// counted is the status by the rules of the report command.
+func (c *caseState) counted() Status {
+	status := StatusPassed
+	for i := range c.Results {
+		switch c.Results[i].Kind {
+		case KindError:
+			return StatusError
+		case KindFailure:
+			status = StatusFailed
+		case KindFlakyFailure, KindFlakyError, KindRerunFailure, KindRerunError:
+		}
+	}
+	if status == StatusPassed && (c.skipped || didNotRun(c.Claim)) {
+		return StatusSkipped
+	}
+	return status
+}
+
+// owner returns the innermost open case or suite; at most one is not nil.
+func (b *builder) owner() (*caseState, *suiteState) {
+	var c *caseState
+	var s *suiteState
+	if n := len(b.cases); n > 0 {
+		c = b.cases[n-1]
+	}
+	if n := len(b.suites); n > 0 {
+		s = b.suites[n-1]
+	}
+	if c != nil && s != nil && s.depth > c.depth {
+		c = nil
+	}
+	if c != nil {
+		s = nil
+	}
+	return c, s
+}
+
+// openPart opens an element that stands in a case or a suite, not in a text.
+func (b *builder) openPart(f *frame) {
+	c, _ := b.owner()
+	switch f.elem {
+	case elemResult:
+		b.collect(f, true)
+		if c == nil {
+			message, _ := b.attrOf("message")
+			b.stray = string(message)
+			return
+		}
+		b.openResult(c)
+	case elemSkipped:
+		b.collect(f, false)
+		if c != nil {
+			c.skipped, c.seen = true, StatusSkipped
+			b.shape(c)
+			message, _ := b.attrOf("message")
+			c.Skipped = shorten(string(message), shortBytes)
+		}
+	case elemOut, elemErr:
+		b.collect(f, true)
+	case elemProperty:
+		b.openProperty(f)
+	default:
+	}
+}
+
+// shape takes note of a result that go-junit would not see: it looks at direct
+// children of a case only.
+func (b *builder) shape(c *caseState) {
+	if len(b.frames)-1 != c.depth {
+		c.unshaped = true
+	}
+}
+
+func (b *builder) openResult(c *caseState) {
+	kind := Kind(localName(b.s.name))
+	switch kind {
+	case KindError:
+		c.seen = StatusError
+	case KindFailure:
+		c.seen = StatusFailed
+	default:
+	}
+	b.shape(c)
+	r := Result{Kind: kind}
+	for _, a := range b.s.attrs {
+		value := b.s.attrValue(a)
+		switch string(b.s.attrName(a)) {
+		case "message":
+			r.Message = string(value)
+		case "type":
+			r.Type = shorten(string(value), shortBytes)
+		case "time":
+			r.Seconds = b.seconds(string(value))
+		case "timestamp":
+			r.Started = parseStamp(string(value))
+		}
+	}
+	c.stack = false
+	c.keepResult(b, r)
+}
+
+// keepResult adds a result. Beyond the bounds only the worst is kept up to date,
+// in the last place, so that the status stays right.
+func (c *caseState) keepResult(b *builder, r Result) {
+	if c.kept > generousBytes {
+		r.Message = shorten(r.Message, shortBytes)
+	}
+	c.kept += len(r.Message)
+	if len(c.Results) < maxResults {
+		c.Results = append(c.Results, r)
+		return
+	}
+	b.problem("results", false, "test case %s holds more than %d results; the texts of the others are not kept", quote(c.Name), maxResults)
+	if r.Kind == KindError || r.Kind == KindFailure && c.Results[maxResults-1].Kind != KindError {
+		c.Results[maxResults-1] = r
+	}
+}
