@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -17,17 +18,27 @@ import (
 // dataPrefix keeps the data of shards, attempts and runs apart.
 var dataPrefix = env("E2E_DATA_PREFIX", "by-hand-"+rand.Text()[:8])
 
+// scenarios counts them, because "go test -count" runs a test several times in one
+// process, and with one prefix.
+var scenarios atomic.Int64
+
 // scenario is what one test works with: data of its own and the evidence that it
 // leaves when it fails.
 type scenario struct {
-	t        *testing.T
-	evidence *evidence
-	names    int // references given out
+	t          *testing.T
+	evidence   *evidence
+	namespace  string // begins every reference of this test and of no other
+	references int    // given out
 }
 
 func newScenario(t *testing.T) *scenario {
 	t.Helper()
-	s := &scenario{t: t, evidence: &evidence{}}
+	name := strings.ReplaceAll(t.Name(), "/", "-")
+	s := &scenario{
+		t:         t,
+		evidence:  &evidence{},
+		namespace: fmt.Sprintf("%s-%s-%d-", dataPrefix, name, scenarios.Add(1)),
+	}
 	t.Cleanup(func() { s.evidence.report(t) })
 	return s
 }
@@ -64,14 +75,9 @@ func (s *scenario) decode(r response, into any) {
 	}
 }
 
-// namespace begins every reference of this test and of no other.
-func (s *scenario) namespace() string {
-	return dataPrefix + "-" + strings.ReplaceAll(s.t.Name(), "/", "-") + "-"
-}
-
 func (s *scenario) newReference() string {
-	s.names++
-	return fmt.Sprint(s.namespace(), s.names)
+	s.references++
+	return fmt.Sprint(s.namespace, s.references)
 }
 
 // caseFile is a case as the API shows it.
@@ -186,7 +192,7 @@ func (c *openedCase) awaitState(want string) {
 func (s *scenario) workList() map[string]string {
 	s.t.Helper()
 	var list struct{ Cases []caseFile }
-	s.decode(s.call(http.StatusOK, olivia, "GET", "/cases?reference="+url.QueryEscape(s.namespace()), nil), &list)
+	s.decode(s.call(http.StatusOK, olivia, "GET", "/cases?reference="+url.QueryEscape(s.namespace), nil), &list)
 	states := map[string]string{}
 	for _, f := range list.Cases {
 		states[f.Reference] = f.State

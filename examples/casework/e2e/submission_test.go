@@ -56,6 +56,6 @@ func TestCasesAreListedByReference(t *testing.T) {
 	want := map[string]string{first.reference: "draft", second.reference: "draft"}
 	if got := s.workList(); !maps.Equal(got, want) {
 		s.evidence.compare(want, got)
-		t.Errorf("work list for %s: expected %v, got %v", s.namespace(), want, got)
+		t.Errorf("work list for %s: expected %v, got %v", s.namespace, want, got)
 	}
 }
