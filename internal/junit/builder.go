@@ -50,6 +50,8 @@ type builder struct {
 	spare  []*clip
 	cases  []*caseState
 	suites []*suiteState
+	// spareCases may be used again: a case is handed on by value.
+	spareCases []*caseState
 	// seen: an element of a JUnit report was found. roots counts root elements.
 	seen  bool
 	roots int

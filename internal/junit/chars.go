@@ -40,12 +40,14 @@ func wellNamed(name []byte) bool {
 	if len(name) == 0 || !nameStart(name[0]) {
 		return false
 	}
+	var all byte
 	for _, b := range name {
 		if !nameStart(b) && (b < '0' || b > '9') && b != '-' && b != '.' {
 			return false
 		}
+		all |= b
 	}
-	return utf8.Valid(name)
+	return all < utf8.RuneSelf || utf8.Valid(name)
 }
 
 // localName strips a namespace prefix.
@@ -71,7 +73,7 @@ func (s *scanner) special(bare bool) []byte {
 		s.pos++
 		return utf8.AppendRune(s.tiny[:0], utf8.RuneError)
 	case b < utf8.RuneSelf:
-		s.departs("control", "control character %#04x was kept as it is; nothing is lost", b)
+		s.departs("control", "control character 0x%02x was kept as it is; nothing is lost", b)
 		s.pos++
 		return append(s.tiny[:0], b)
 	}
@@ -105,7 +107,7 @@ func (s *scanner) badRune(w []byte) []byte {
 	case r != utf8.RuneError:
 		s.departs("control", "character %U, which XML forbids, was kept as it is; nothing is lost", r)
 	case size == 1:
-		s.departs("utf8", "byte %#02x, which is no UTF-8, was replaced; the name or text it stands in may differ from the test's", w[0])
+		s.departs("utf8", "byte 0x%02x, which is no UTF-8, was replaced; the name or text it stands in may differ from the test's", w[0])
 	case s.encoding != "":
 		s.departs("utf8", "bytes that are no %s were replaced; the name or text they stand in may differ from the test's", s.encoding)
 	}
@@ -178,7 +180,7 @@ func (s *scanner) number(digits []byte, n int) []byte {
 	case err != nil || v == 0 || v > utf8.MaxRune || !utf8.ValidRune(rune(v)):
 		s.departs("number", "reference to a character that does not exist was replaced; nothing else is lost")
 	case v < ' ' && v != '\t' && v != '\n' && v != '\r' && !s.xml11, v == 0xfffe, v == 0xffff:
-		s.departs("control", "reference to control character %#04x was followed; nothing is lost", v)
+		s.departs("control", "reference to control character 0x%02x was followed; nothing is lost", v)
 		r = rune(v)
 	default:
 		r = rune(v)

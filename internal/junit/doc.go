@@ -18,8 +18,8 @@
 // drops <flakyFailure>, case properties and suite errors, reads 1,5 seconds as 15,
 // and costs about 25 microseconds for each small case. So it is given what it
 // reads well: one case at a time, cut out of the stream, with at least one
-// <failure>, <error> or <skipped> and no departure from XML in it, up to 4 MiB of
-// such cases per file (see confirm.go). Where the two readers differ on the
+// <failure>, <error> or <skipped> and no departure from XML in it, up to 1 MiB of
+// such cases per report and a twentieth of its size (see confirm.go). Where the two readers differ on the
 // status, the case counts as an error and the report as damaged. A
 // passed case without content holds nothing that a second reader could see.
 //

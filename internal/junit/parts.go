@@ -32,8 +32,20 @@ type caseState struct {
 	unshaped bool
 }
 
+// spareCase returns a state that an earlier case no longer needs.
+func (b *builder) spareCase() *caseState {
+	n := len(b.spareCases)
+	if n == 0 {
+		return &caseState{}
+	}
+	c := b.spareCases[n-1]
+	b.spareCases = b.spareCases[:n-1]
+	return c
+}
+
 func (b *builder) newCase() *caseState {
-	c := &caseState{depth: len(b.frames), before: b.problems.total, doubtful: b.s.broken}
+	c := b.spareCase()
+	*c = caseState{depth: len(b.frames), before: b.problems.total, doubtful: b.s.broken}
 	c.ReportLine, c.ReportColumn = b.s.tagLine, b.s.tagCol
 	if n := len(b.suites); n > 0 {
 		suite := b.suites[n-1]
@@ -69,7 +81,9 @@ func (b *builder) caseAttr(c *caseState, name string, value []byte) {
 			c.Started = t
 		}
 	case "status":
-		c.Claim = share(&b.shared.claim, value)
+		if !didNotRun(c.Claim) {
+			c.Claim = share(&b.shared.claim, value)
+		}
 	case "result":
 		if c.Claim == "" || didNotRun(string(value)) {
 			c.Claim = string(value)
@@ -140,6 +154,7 @@ func (b *builder) conclude(c *caseState, whole bool) {
 	if b.err == nil {
 		b.err = b.emit(c.Case)
 	}
+	b.spareCases = append(b.spareCases, c)
 }
 
 // counted is the status by the rules of the report command.

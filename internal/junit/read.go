@@ -40,7 +40,7 @@ func Read(r io.Reader, opts Options, each func(Case) error) (Summary, error) {
 		p.add("encoding", src.loses, 1, 1, "%s", src.trouble)
 	}
 	s := newScanner(src, opts.MaxBytes, p)
-	b := &builder{s: s, problems: p, emit: each, onSuite: opts.Suite, confirm: confirmer{left: confirmBytes}}
+	b := &builder{s: s, problems: p, emit: each, onSuite: opts.Suite}
 	b.run()
 	sum := Summary{Counts: b.sum, Problems: p.done()}
 	if b.err == nil && !b.seen && !src.loses {

@@ -104,7 +104,7 @@ func (s *scanner) attribute() bool {
 func (s *scanner) named() {
 	a := attr{name: len(s.vals)}
 	if !nameByte[s.buf[s.pos]] {
-		s.departs("control", "control character %#04x in a tag was skipped; nothing else is lost", s.buf[s.pos])
+		s.departs("control", "control character 0x%02x in a tag was skipped; nothing else is lost", s.buf[s.pos])
 		s.pos++
 		return
 	}
