@@ -5,6 +5,8 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"runtime"
 	"testing"
 
@@ -79,17 +81,19 @@ func syntheticBytes(b *testing.B) []byte {
 	return data
 }
 
-// BenchmarkRead is ours. peak-MB is the largest heap in use while reading, less
-// what the report itself and the rest of the process hold.
+// BenchmarkRead is ours, from a file, as reports are read. peak-MB is the largest
+// heap in use while reading, garbage included, less what was in use before.
 func BenchmarkRead(b *testing.B) {
-	data := syntheticBytes(b)
-	var peak uint64
+	path := filepath.Join(b.TempDir(), "report.xml")
+	if err := os.WriteFile(path, syntheticBytes(b), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	before, peak := heap(true), uint64(0)
 	for b.Loop() {
-		before := heap(true)
 		n := 0
-		sum, err := Read(bytes.NewReader(data), Options{}, func(Case) error {
+		sum, err := ReadFile(path, Options{}, func(Case) error {
 			if n++; n%5_000 == 0 {
-				peak = max(peak, heap(false)-before)
+				peak = max(peak, max(heap(false), before)-before)
 			}
 			return nil
 		})

@@ -203,7 +203,7 @@ func TestCorporaTruncated(t *testing.T) {
 		}
 		whole, _ := Read(bytes.NewReader(data), Options{}, func(Case) error { return nil })
 		end := len(bytes.TrimRight(data, " \r\n\t\x00"))
-		step := max(1, end/100)
+		step := max(1, end/40)
 		for cut := 0; cut < end; cut += step {
 			checkCut(t, data[:cut], whole.Passed, len(whole.Problems) > 0)
 		}
