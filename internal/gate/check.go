@@ -1,0 +1,129 @@
+package gate
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/gate/probe"
+)
+
+// check is one check at work.
+type check struct {
+	spec      Check
+	probe     Probe
+	timeout   time.Duration // of a single probe
+	limit     time.Duration // of the whole wait
+	interval  time.Duration
+	stableFor int
+	needs     []*check
+	words     func(string) string
+
+	// done is closed when the wait for this check has ended.
+	done chan struct{}
+	// turn is held by whoever probes: two probes of one check at a time would tell
+	// nothing more and could trip a rate limit. A channel, since taking it must end
+	// with a context.
+	turn chan struct{}
+
+	mu   sync.Mutex
+	gate e2e.Gate
+	line timeline
+}
+
+func newCheck(spec *Spec, c Check, p Probe, timeout time.Duration, words func(string) string) *check {
+	limit, interval, stable := spec.times(&c)
+	k := &check{
+		spec: c, probe: p, timeout: timeout, limit: limit, interval: interval, stableFor: stable, words: words,
+		done: make(chan struct{}), turn: make(chan struct{}, 1),
+	}
+	k.gate = e2e.Gate{
+		Name: k.text(c.Name), Kind: p.Kind(), Required: c.IsRequired(), Target: k.text(p.Target()), Expected: k.text(p.Expected()),
+		State: e2e.Unhealthy, Finality: e2e.NotYet, Observed: "not probed",
+	}
+	return k
+}
+
+// text makes words fit to be shown. Secrets are removed before the cut, and after
+// it, since a line break within one may have hidden it.
+func (c *check) text(s string) string { return c.words(probe.Clean(c.words(s), probe.MaxText)) }
+
+// look probes once, within the check's own timeout.
+func (c *check) look(ctx context.Context) (o Observation) {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	// A fault in a probe must not end the process: suites and what runs beside them
+	// would never be torn down.
+	defer func() {
+		if fault := recover(); fault != nil {
+			o = c.finish(probe.Broken(fmt.Sprintf("the probe crashed: %v", fault), "the gate has a fault in this check; report it with this text"))
+		}
+	}()
+	return c.finish(c.probe.Probe(ctx))
+}
+
+// finish applies retry_on and makes the words fit to be shown.
+func (c *check) finish(o Observation) Observation {
+	if o.State == e2e.GateUnknown {
+		o = probe.Broken("no answer from the probe", "the gate has a fault in this check; report it")
+	}
+	if o.Finality == e2e.Never && o.Word != "" && slices.ContainsFunc(c.spec.RetryOn, func(w string) bool { return strings.EqualFold(w, o.Word) }) {
+		o.Finality = e2e.NotYet
+	}
+	o.Observed, o.Reason = c.text(o.Observed), c.text(o.Reason)
+	return o
+}
+
+// note records a probe that was made while waiting. The gate is not open before
+// the wait for it has ended: until then a success is one of several.
+func (c *check) note(o Observation, from, to time.Time) (changed bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	before := c.gate
+	c.line.add(o, from, to, false)
+	c.gate.Attempts++
+	c.gate.State, c.gate.Finality, c.gate.Observed, c.gate.Reason = o.State, o.Finality, o.Observed, o.Reason
+	if o.Open() {
+		c.gate.State, c.gate.Finality = e2e.Unhealthy, e2e.NotYet
+	}
+	return before.State != c.gate.State || before.Finality != c.gate.Finality || before.Observed != c.gate.Observed
+}
+
+// conclude ends the wait for the check.
+func (c *check) conclude(state e2e.GateState, finality e2e.Finality, observed, reason string, since time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.gate.State, c.gate.Finality = state, finality
+	c.gate.Observed, c.gate.Reason = c.text(observed), c.text(reason)
+	c.gate.Seconds = math.Round(time.Since(since).Seconds()*1000) / 1000
+}
+
+// watched records a probe that was made while suites run, and returns the state
+// before it.
+func (c *check) watched(o Observation, from, to time.Time) (before e2e.GateState, changed bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	before, changed = c.gate.State, !c.line.last.SameAs(o)
+	c.line.add(o, from, to, true)
+	c.gate.State, c.gate.Finality, c.gate.Observed, c.gate.Reason = o.State, o.Finality, o.Observed, o.Reason
+	return before, changed
+}
+
+// snapshot copies the gate as it is now.
+func (c *check) snapshot() e2e.Gate {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	g := c.gate
+	g.Timeline = slices.Clone(c.line.spans)
+	return g
+}
+
+func (c *check) open() bool {
+	s := c.snapshot().State
+	return s == e2e.Healthy || s == e2e.Degraded
+}

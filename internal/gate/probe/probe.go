@@ -1,0 +1,190 @@
+// Package probe holds what the kinds of health checks share: what a probe is,
+// what it answers, how its config describes itself, and how its words are kept
+// free of secrets.
+//
+// A kind is a package beside this one: a Spec that implements [Spec] and builds a
+// [Probe]. It does not loop, wait or retry; package gate does.
+package probe
+
+import (
+	"context"
+	"time"
+
+	"github.com/org/e2e-gate/internal/e2e"
+)
+
+// DefaultTimeout bounds a single probe of a check that does not say otherwise.
+const DefaultTimeout = 5 * time.Second
+
+// Probe looks at one thing once.
+type Probe interface {
+	// Kind is the word of the config: http, tcp, command.
+	Kind() string
+	// Target is what is looked at, without credentials and query string.
+	Target() string
+	// Expected says what would be healthy.
+	Expected() string
+	// Probe looks once. It returns soon after ctx ends, and never panics on what
+	// the other side sends.
+	Probe(ctx context.Context) Observation
+}
+
+// Observation is what one probe saw. The zero value is unknown and is no success.
+type Observation struct {
+	State e2e.GateState
+	// Finality is empty where the state is healthy or degraded.
+	Finality e2e.Finality
+	// Observed says what was seen, in a few words.
+	Observed string
+	// Reason is one sentence on why that is not healthy, ending with what to try.
+	Reason string
+	// Word is what retry_on calls this answer: 404, tls, redirect. Only for answers
+	// that are final by default.
+	Word string
+	// RetryAfter is how long the other side asked to be left alone.
+	RetryAfter time.Duration
+	// Key tells equal answers whose words differ, such as a latency; empty: the
+	// words decide.
+	Key string
+}
+
+// Open reports whether the observation lets suites start.
+func (o Observation) Open() bool { return o.State == e2e.Healthy || o.State == e2e.Degraded }
+
+// SameAs reports whether two probes gave the same answer.
+func (o Observation) SameAs(p Observation) bool {
+	return o.State == p.State && o.Finality == p.Finality && o.key() == p.key()
+}
+
+func (o Observation) key() string {
+	if o.Key != "" {
+		return o.Key
+	}
+	return o.Observed
+}
+
+// Healthy is the answer that was expected.
+func Healthy(observed string) Observation {
+	return Observation{State: e2e.Healthy, Observed: observed}
+}
+
+// Degraded works, and says of itself that not everything does.
+func Degraded(observed, reason string) Observation {
+	return Observation{State: e2e.Degraded, Observed: observed, Reason: reason}
+}
+
+// NotYet is an answer that may change by waiting.
+func NotYet(observed, reason string) Observation {
+	return Observation{State: e2e.Unhealthy, Finality: e2e.NotYet, Observed: observed, Reason: reason}
+}
+
+// Never is an answer that waiting will not change. word is what retry_on calls it.
+func Never(word, observed, reason string) Observation {
+	return Observation{State: e2e.Unhealthy, Finality: e2e.Never, Word: word, Observed: observed, Reason: reason}
+}
+
+// Broken is a fault of the probe itself, not of what it looks at.
+func Broken(observed, reason string) Observation {
+	return Observation{State: e2e.ProbeError, Finality: e2e.Never, Observed: observed, Reason: reason}
+}
+
+// Env is what a probe may use of the outside.
+type Env struct {
+	// Dir is the repository root, which relative paths in the config are under.
+	Dir string
+	// Vars is the environment in the form of os.Environ: proxies, and what command
+	// checks inherit.
+	Vars []string
+	// Set holds the identity variables that command checks get besides: E2E_RUN_ID
+	// and its like.
+	Set map[string]string
+	// Secrets are names of variables that command checks do not inherit.
+	Secrets []string
+	// Redact removes secrets from a text; nil: none. A probe applies it before it
+	// cuts what it quotes: half a secret is one too.
+	Redact func(string) string
+}
+
+// Hide returns a function that removes the given secrets and those that Redact
+// knows.
+func (e Env) Hide(secrets []string) func(string) string {
+	mask := Masker(secrets)
+	if e.Redact == nil {
+		return mask
+	}
+	return func(s string) string { return e.Redact(mask(s)) }
+}
+
+// Problem is a fault in a spec. Path leads to it from the spec that was
+// validated: fields by their YAML names, list items by index, map items by quoted
+// key, as in checks[2].http.json["$.status"].
+type Problem struct {
+	Path string
+	Text string
+	Hint string
+}
+
+// Spec is the config of one kind of check.
+type Spec interface {
+	// Validate returns what is wrong with the spec, in a fixed order.
+	Validate() []Problem
+	// New builds the probe. For a spec with problems it builds one that answers
+	// with [Broken].
+	New(env Env) Probe
+	// ProbeTimeout bounds a single probe; always above zero.
+	ProbeTimeout() time.Duration
+	// RetryWords are the words that retry_on takes for this kind: those of its
+	// answers that are final by default.
+	RetryWords() []string
+}
+
+// TimeoutOr returns the given timeout, or [DefaultTimeout] where there is none.
+func TimeoutOr(d time.Duration) time.Duration {
+	if d <= 0 {
+		return DefaultTimeout
+	}
+	return d
+}
+
+// CheckDuration returns a problem for a negative duration.
+func CheckDuration(path string, d time.Duration) []Problem {
+	if d >= 0 {
+		return nil
+	}
+	return []Problem{{Path: path, Text: "the duration is negative", Hint: "write it as 500ms, 5s or 2m"}}
+}
+
+// Under puts the problems of a part below the path of the whole.
+func Under(path string, problems []Problem) []Problem {
+	for i := range problems {
+		problems[i].Path = Join(path, problems[i].Path)
+	}
+	return problems
+}
+
+// Join joins two parts of a path.
+func Join(path, rest string) string {
+	if path == "" || rest == "" || rest[0] == '[' {
+		return path + rest
+	}
+	return path + "." + rest
+}
+
+type broken struct {
+	kind, target string
+	problems     []Problem
+}
+
+// BrokenProbe is the probe of a spec that has problems.
+func BrokenProbe(kind, target string, problems []Problem) Probe {
+	return broken{kind: kind, target: target, problems: problems}
+}
+
+func (b broken) Kind() string     { return b.kind }
+func (b broken) Target() string   { return b.target }
+func (b broken) Expected() string { return "a valid check" }
+
+func (b broken) Probe(context.Context) Observation {
+	p := b.problems[0]
+	return Broken("the check is not valid: "+p.Path+": "+p.Text, "the check cannot be made ("+p.Text+"); correct it in the config")
+}

@@ -1,0 +1,104 @@
+// Package gate proves that an environment is worth testing: it probes what the
+// config lists until everything is healthy, tells "not yet" from "never", and goes
+// on watching while suites run.
+//
+// A check's result is data, never an error: an [e2e.Gate] that says what was
+// expected, what was last seen, how often, and what to try. Each kind of check is
+// a package below this one; a new kind is a field of [Check] and a row in
+// [Check.kinds].
+package gate
+
+import (
+	"time"
+
+	"github.com/org/e2e-gate/internal/diag"
+	"github.com/org/e2e-gate/internal/gate/commandgate"
+	"github.com/org/e2e-gate/internal/gate/httpgate"
+	"github.com/org/e2e-gate/internal/gate/probe"
+	"github.com/org/e2e-gate/internal/gate/tcpgate"
+)
+
+// The vocabulary of the kinds, for those who only need this package.
+type (
+	Probe       = probe.Probe
+	Observation = probe.Observation
+	Problem     = probe.Problem
+	Env         = probe.Env
+	HTTPSpec    = httpgate.Spec
+	TLSSpec     = httpgate.TLS
+	TCPSpec     = tcpgate.Spec
+	CommandSpec = commandgate.Spec
+)
+
+// What holds where the config says nothing.
+const (
+	DefaultTimeout   = 2 * time.Minute
+	DefaultInterval  = 2 * time.Second
+	DefaultStableFor = 1
+)
+
+// Spec is the section "gates" of the config.
+type Spec struct {
+	Timeout   time.Duration `yaml:"timeout" doc:"How long all checks together are waited for, from the start of the wait. Default 2m."`
+	Interval  time.Duration `yaml:"interval" doc:"Time between two probes of a check, give or take a fifth. Default 2s."`
+	StableFor int           `yaml:"stable_for" doc:"Successes in a row before a check counts as healthy. Default 1."`
+	Checks    []Check       `yaml:"checks" doc:"What must be healthy before a suite starts. All are probed at once."`
+}
+
+// Check is one health check: exactly one kind.
+type Check struct {
+	Name      string        `yaml:"name" doc:"Name of the check, unique."`
+	Required  *bool         `yaml:"required" doc:"false: advisory. It is reported, never keeps suites from starting, and is waited for only until all required checks have ended; then it is probed once more. Default true."`
+	Needs     []string      `yaml:"needs" doc:"Names of checks that must be open before this one is probed. If one of them fails, so does this, without being probed."`
+	RetryOn   []string      `yaml:"retry_on" doc:"Answers that would end the wait and are to be waited out instead, as during a roll-out: status codes such as 404, tls, redirect, not_json; for a command not_found."`
+	Timeout   time.Duration `yaml:"timeout" doc:"How long this check is waited for, from the start of the wait, instead of gates.timeout. Time spent waiting for needs counts."`
+	Interval  time.Duration `yaml:"interval" doc:"Time between two probes, instead of gates.interval."`
+	StableFor int           `yaml:"stable_for" doc:"Successes in a row, instead of gates.stable_for."`
+
+	HTTP    *HTTPSpec    `yaml:"http" doc:"A request and what is expected of the answer."`
+	TCP     *TCPSpec     `yaml:"tcp" doc:"An address that takes connections."`
+	Command *CommandSpec `yaml:"command" doc:"A program that exits 0 when healthy."`
+
+	// Pos is where the check stands in the config.
+	Pos diag.Message `yaml:"-"`
+}
+
+// kind is one kind of check as the config spells it.
+type kind struct {
+	name string
+	spec probe.Spec
+	set  bool
+}
+
+// kinds lists every kind, in the order of the documentation.
+func (c *Check) kinds() []kind {
+	return []kind{
+		{"http", c.HTTP, c.HTTP != nil},
+		{"tcp", c.TCP, c.TCP != nil},
+		{"command", c.Command, c.Command != nil},
+	}
+}
+
+// chosen are the kinds that the check has; a valid check has one.
+func (c *Check) chosen() []kind {
+	var list []kind
+	for _, k := range c.kinds() {
+		if k.set {
+			list = append(list, k)
+		}
+	}
+	return list
+}
+
+// IsRequired reports whether the check keeps suites from starting.
+func (c *Check) IsRequired() bool { return c.Required == nil || *c.Required }
+
+// or returns the first value above zero.
+func or[T int | time.Duration](values ...T) T {
+	for _, v := range values {
+		if v > 0 {
+			return v
+		}
+	}
+	return 0
+}

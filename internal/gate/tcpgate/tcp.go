@@ -1,0 +1,78 @@
+// Package tcpgate is the tcp check: an address that takes connections.
+package tcpgate
+
+import (
+	"context"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/org/e2e-gate/internal/gate/probe"
+)
+
+// Kind is the word of the config.
+const Kind = "tcp"
+
+// Spec is the tcp check of the config.
+type Spec struct {
+	Address string        `yaml:"address" doc:"host:port, with brackets around an IPv6 address: 127.0.0.1:9092, [::1]:5432."`
+	Timeout time.Duration `yaml:"timeout" doc:"Longest time of a single connection attempt. Default 5s."`
+}
+
+// ProbeTimeout bounds a single connection attempt.
+func (s *Spec) ProbeTimeout() time.Duration { return probe.TimeoutOr(s.Timeout) }
+
+// RetryWords is empty: whatever a connection fails with may pass.
+func (s *Spec) RetryWords() []string { return nil }
+
+// Validate returns what is wrong with the spec.
+func (s *Spec) Validate() []probe.Problem {
+	problems := probe.CheckDuration("timeout", s.Timeout)
+	if text := addressFault(s.Address); text != "" {
+		problems = append(problems, probe.Problem{Path: "address", Text: text, Hint: "write it as 127.0.0.1:9092 or [::1]:9092"})
+	}
+	return problems
+}
+
+// addressFault never quotes the address: one written as a URL may hold secrets.
+func addressFault(address string) string {
+	if address == "" {
+		return "the check has no address"
+	}
+	if strings.Contains(address, "://") {
+		return "the address is a url, and the tcp check takes host:port"
+	}
+	host, port, err := net.SplitHostPort(address)
+	if err != nil || host == "" || strings.ContainsAny(host, " @/") {
+		return "the address is not of the form host:port"
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+		return "the address's port is not between 1 and 65535"
+	}
+	return ""
+}
+
+// New builds the probe.
+func (s *Spec) New(probe.Env) probe.Probe {
+	if problems := s.Validate(); len(problems) > 0 {
+		return probe.BrokenProbe(Kind, "", problems)
+	}
+	return prober{s}
+}
+
+type prober struct{ spec *Spec }
+
+func (p prober) Kind() string     { return Kind }
+func (p prober) Target() string   { return p.spec.Address }
+func (p prober) Expected() string { return "accepts connections" }
+
+// Probe connects once and closes the connection.
+func (p prober) Probe(ctx context.Context) probe.Observation {
+	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", p.spec.Address)
+	if err != nil {
+		return probe.NetFault(err, p.spec.ProbeTimeout())
+	}
+	_ = conn.Close()
+	return probe.Healthy("accepts connections")
+}

@@ -1,0 +1,326 @@
+package gate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/gate/probe"
+)
+
+// Options are what a set of checks gets from outside.
+type Options struct {
+	// Env is what probes may use: root directory, environment, identity variables.
+	Env Env
+	// Redact removes secrets from every text that leaves this package; nil: none.
+	Redact func(string) string
+	// Died reports a process beside the tests that ended. It ends the wait. A
+	// closed channel reports nothing.
+	Died <-chan Death
+	// OnUpdate is called when a check's answer changes and when the wait for it has
+	// ended, one call at a time.
+	OnUpdate func(e2e.Gate)
+	// Random gives numbers in [0,1) for the jitter; nil: math/rand.
+	Random func() float64
+}
+
+// Death is the end of a process that should have run on.
+type Death struct {
+	Name string
+	Text string
+}
+
+// Error says which process ended and how.
+func (d Death) Error() string { return fmt.Sprintf("process %s ended: %s", d.Name, d.Text) }
+
+// Set is a list of checks, probed together.
+type Set struct {
+	checks  []*check
+	options Options
+	// calls keeps callbacks to one at a time.
+	calls sync.Mutex
+}
+
+// New builds the probes of a spec that [Spec.Validate] found nothing wrong with.
+// A check that is not valid all the same becomes one that answers probe_error.
+func New(spec Spec, options Options) *Set {
+	if options.Env.Redact == nil {
+		options.Env.Redact = options.Redact
+	}
+	probes := make([]Probe, len(spec.Checks))
+	timeouts := make([]time.Duration, len(spec.Checks))
+	for i := range spec.Checks {
+		c := &spec.Checks[i]
+		if chosen := c.chosen(); len(chosen) == 1 {
+			probes[i], timeouts[i] = chosen[0].spec.New(options.Env), chosen[0].spec.ProbeTimeout()
+			continue
+		}
+		probes[i], timeouts[i] = probe.BrokenProbe("", "", []Problem{c.wrongKinds(c.chosen())}), probe.DefaultTimeout
+	}
+	return newSet(spec, probes, timeouts, options)
+}
+
+func newSet(spec Spec, probes []Probe, timeouts []time.Duration, options Options) *Set {
+	if options.Random == nil {
+		options.Random = rand.Float64
+	}
+	if options.Redact == nil {
+		options.Redact = func(s string) string { return s }
+	}
+	s := &Set{options: options}
+	byName := map[string]*check{}
+	for i, c := range spec.Checks {
+		k := newCheck(&spec, c, probes[i], timeouts[i], options.Redact)
+		s.checks, byName[c.Name] = append(s.checks, k), k
+	}
+	for _, k := range s.checks {
+		for _, need := range k.spec.Needs {
+			if other := byName[need]; other != nil && other != k {
+				k.needs = append(k.needs, other)
+			}
+		}
+	}
+	return s
+}
+
+// Gates returns all checks as they are now, in the order of the config.
+func (s *Set) Gates() []e2e.Gate {
+	gates := make([]e2e.Gate, len(s.checks))
+	for i, c := range s.checks {
+		gates[i] = c.snapshot()
+	}
+	return gates
+}
+
+func (s *Set) update(c *check) {
+	if s.options.OnUpdate == nil {
+		return
+	}
+	s.calls.Lock()
+	defer s.calls.Unlock()
+	s.options.OnUpdate(c.snapshot())
+}
+
+// jitter spreads probes by a fifth either way, so that checks of many shards do
+// not meet at one service.
+func (s *Set) jitter(d time.Duration) time.Duration {
+	return time.Duration(float64(d) * (0.8 + 0.4*s.options.Random()))
+}
+
+// wait is one run of [Set.Wait].
+type wait struct {
+	*Set
+	start time.Time
+	// pending counts required checks that have not ended; requiredDone is closed
+	// when there is none.
+	pending      atomic.Int64
+	requiredDone chan struct{}
+}
+
+// Wait probes all checks until each is open, cannot become so, or its time is up.
+// It may be called once. A canceled ctx ends it soon; what had not been decided
+// then is not healthy.
+func (s *Set) Wait(ctx context.Context) []e2e.Gate {
+	w := &wait{Set: s, start: time.Now(), requiredDone: make(chan struct{})}
+	ctx, stop := context.WithCancelCause(ctx)
+	var deaths sync.WaitGroup
+	deaths.Go(func() { s.heedDeaths(ctx, stop) })
+	for _, c := range s.checks {
+		if c.spec.IsRequired() {
+			w.pending.Add(1)
+		}
+	}
+	if w.pending.Load() == 0 {
+		close(w.requiredDone)
+	}
+	// No check returns an error: errgroup would cancel the others, and a check that
+	// fails is an answer.
+	var group errgroup.Group
+	for _, c := range s.checks {
+		group.Go(func() error {
+			defer w.end(c)
+			w.run(ctx, c)
+			return nil
+		})
+	}
+	_ = group.Wait()
+	stop(nil)
+	deaths.Wait()
+	return s.Gates()
+}
+
+func (s *Set) heedDeaths(ctx context.Context, stop context.CancelCauseFunc) {
+	select {
+	case d, ok := <-s.options.Died:
+		if ok {
+			stop(d)
+		}
+	case <-ctx.Done():
+	}
+}
+
+func (w *wait) end(c *check) {
+	close(c.done)
+	if c.spec.IsRequired() && w.pending.Add(-1) == 0 {
+		close(w.requiredDone)
+	}
+	w.update(c)
+}
+
+var errDeadline = errors.New("deadline of the check")
+
+// run waits for one check.
+func (w *wait) run(ctx context.Context, c *check) {
+	ctx, cancel := context.WithDeadlineCause(ctx, w.start.Add(c.limit), errDeadline)
+	defer cancel()
+	if w.needsOpen(ctx, c) {
+		w.poll(ctx, c)
+	}
+}
+
+// needsOpen waits for the checks that this one needs. A check without them ends
+// without having been probed.
+func (w *wait) needsOpen(ctx context.Context, c *check) bool {
+	for _, need := range c.needs {
+		select {
+		case <-need.done:
+		case <-ctx.Done():
+			if cause := context.Cause(ctx); !errors.Is(cause, errDeadline) {
+				w.interrupted(c, cause)
+				return false
+			}
+			c.conclude(e2e.Unhealthy, e2e.NotYet, "not probed", fmt.Sprintf("it needs %s, which was not healthy within %s; look at that check first", need.spec.Name, c.limit), w.start)
+			return false
+		}
+		if g := need.snapshot(); !need.open() {
+			c.conclude(e2e.Unhealthy, g.Finality, "not probed", fmt.Sprintf("it needs %s, which is %s; look at that check first", need.spec.Name, g.State), w.start)
+			return false
+		}
+	}
+	return true
+}
+
+// poll probes a check until its fate is known.
+func (w *wait) poll(ctx context.Context, c *check) {
+	row, last := 0, false
+	for {
+		released := w.released(c)
+		o, ok := w.look(ctx, c)
+		switch {
+		case !ok:
+			w.interrupted(c, context.Cause(ctx))
+			return
+		case o.Open():
+			row++
+		default:
+			row = 0
+		}
+		switch {
+		case row >= c.stableFor, row > 0 && released:
+			c.conclude(o.State, o.Finality, o.Observed, o.Reason, w.start)
+			return
+		case o.Finality == e2e.Never:
+			c.conclude(o.State, e2e.Never, o.Observed, o.Reason, w.start)
+			return
+		case last, released, ctx.Err() != nil:
+			w.givenUp(c, o, row, released)
+			return
+		}
+		last = w.pause(ctx, c, o.RetryAfter)
+	}
+}
+
+// released reports that nobody waits for an advisory check any more: the probe
+// that follows is its last.
+func (w *wait) released(c *check) bool {
+	if c.spec.IsRequired() {
+		return false
+	}
+	select {
+	case <-w.requiredDone:
+		return true
+	default:
+		return false
+	}
+}
+
+// look probes and records. ok is false where the wait was ended from outside in
+// the meantime: what a probe says then is about our own cancellation.
+func (w *wait) look(ctx context.Context, c *check) (o Observation, ok bool) {
+	from := time.Now()
+	o = c.look(ctx)
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, errDeadline) {
+		return o, false
+	}
+	if c.note(o, from, time.Now()) {
+		w.update(c)
+	}
+	return o, true
+}
+
+// pause sleeps until the next probe. last is true where that one is the last
+// before the deadline: it is then made so that it can still end in time.
+func (w *wait) pause(ctx context.Context, c *check, retryAfter time.Duration) (last bool) {
+	deadline, _ := ctx.Deadline()
+	left := time.Until(deadline)
+	d := max(w.jitter(c.interval), retryAfter)
+	if last = d >= left; last {
+		d = left - min(c.timeout, left/2)
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	released := w.requiredDone
+	if c.spec.IsRequired() {
+		released = nil
+	}
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	case <-released:
+	}
+	return last
+}
+
+// givenUp ends the wait for a check that might still become healthy.
+func (w *wait) givenUp(c *check, o Observation, row int, released bool) {
+	attempts := c.snapshot().Attempts
+	state, reason := o.State, fmt.Sprintf("not healthy within %s (%s): %s", c.limit, times(attempts, "probe"), o.Reason)
+	switch {
+	case row > 0:
+		state = e2e.Unhealthy
+		reason = fmt.Sprintf("healthy %s in a row within %s and stable_for asks for %d; see why it comes and goes, or raise timeout", times(row, "time"), c.limit, c.stableFor)
+	case released:
+		reason = "not healthy when all required checks had ended, and only advisory: " + o.Reason
+	}
+	c.conclude(state, e2e.NotYet, o.Observed, reason, w.start)
+}
+
+func times(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// interrupted ends the wait for a check because of something else.
+func (w *wait) interrupted(c *check, cause error) {
+	observed := c.snapshot().Observed
+	var death Death
+	if !errors.As(cause, &death) {
+		c.conclude(e2e.Unhealthy, e2e.NotYet, observed, "the wait was cancelled before the check was healthy; run again", w.start)
+		return
+	}
+	o := c.finish(probe.Never("", death.Error(), death.Error()+" while the gate waited for it to be healthy; look at its log"))
+	now := time.Now()
+	c.mu.Lock()
+	c.line.add(o, now, now, false)
+	c.mu.Unlock()
+	c.conclude(o.State, o.Finality, o.Observed, o.Reason, w.start)
+}
