@@ -60,10 +60,10 @@ func (s *Spec) New(env probe.Env) probe.Probe {
 	}
 	p := prober{spec: s, dir: s.Dir}
 	if !filepath.IsAbs(p.dir) {
-		p.dir = filepath.Join(env.Dir, p.dir)
+		p.dir = filepath.Join(env.Root, p.dir)
 	}
-	p.vars = proc.CleanEnv(proc.Env{Base: env.Vars, Secrets: env.Secrets, Pass: s.PassEnv, Set: []map[string]string{env.Set, s.Env}})
-	p.mask = env.Hide(s.secrets(env.Vars))
+	p.vars = proc.CleanEnv(proc.Env{Base: env.Base, Secrets: env.Secrets, Pass: s.PassEnv, Set: []map[string]string{env.Identity, s.Env}})
+	p.mask = env.Hide(s.secrets(env.Base))
 	return p
 }
 

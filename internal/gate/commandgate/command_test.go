@@ -91,10 +91,10 @@ func TestTimeout(t *testing.T) {
 func TestCommandsThatCannotStart(t *testing.T) {
 	dir := t.TempDir()
 	want(t, look(t, &Spec{Run: []string{"no-such-command-of-the-gate"}}, probe.Env{}), e2e.ProbeError, e2e.Never, "command not found: no-such-command-of-the-gate")
-	want(t, look(t, &Spec{Run: []string{"./ready.sh"}}, probe.Env{Dir: dir}), e2e.ProbeError, e2e.Never, "command not found: ./ready.sh")
+	want(t, look(t, &Spec{Run: []string{"./ready.sh"}}, probe.Env{Root: dir}), e2e.ProbeError, e2e.Never, "command not found: ./ready.sh")
 	s := self(t, "0")
 	s.Dir = "nowhere"
-	if o := look(t, s, probe.Env{Dir: dir}); o.State != e2e.ProbeError || o.Finality != e2e.Never {
+	if o := look(t, s, probe.Env{Root: dir}); o.State != e2e.ProbeError || o.Finality != e2e.Never {
 		t.Errorf("got %+v", o)
 	}
 	if runtime.GOOS == "windows" {
@@ -104,7 +104,7 @@ func TestCommandsThatCannotStart(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte{0x7f, 'E', 'L', 'F', 0}, mode); err != nil {
 			t.Fatal(err)
 		}
-		want(t, look(t, &Spec{Run: []string{"./" + name}}, probe.Env{Dir: dir}), e2e.ProbeError, e2e.Never, "command not executable: ./"+name)
+		want(t, look(t, &Spec{Run: []string{"./" + name}}, probe.Env{Root: dir}), e2e.ProbeError, e2e.Never, "command not executable: ./"+name)
 	}
 }
 
@@ -121,7 +121,7 @@ func TestEnvironment(t *testing.T) {
 	}
 	s := self(t, "env")
 	s.Dir, s.PassEnv = "sub", []string{"API_TOKEN"}
-	env := probe.Env{Dir: dir, Vars: []string{"GITHUB_TOKEN=ghs_1", "API_TOKEN=passed99", "DSN=postgres"}, Set: map[string]string{"E2E_RUN_ID": "e2e-1"}, Secrets: []string{"DSN"}}
+	env := probe.Env{Root: dir, Base: []string{"GITHUB_TOKEN=ghs_1", "API_TOKEN=passed99", "DSN=postgres"}, Identity: map[string]string{"E2E_RUN_ID": "e2e-1"}, Secrets: []string{"DSN"}}
 	// What is passed on by name is a secret all the same: it is masked where the
 	// command prints it.
 	want(t, look(t, s, env), e2e.Unhealthy, e2e.NotYet, `exit status 3, printed "*** e2e-1 sub"`)

@@ -288,7 +288,7 @@ func TestProxyFromTheEnvironment(t *testing.T) {
 			w.WriteHeader(http.StatusProxyAuthRequired)
 		}
 	}).URL
-	env := func(vars ...string) probe.Env { return probe.Env{Vars: vars} }
+	env := func(vars ...string) probe.Env { return probe.Env{Base: vars} }
 	want(t, lookIn(t, &Spec{URL: "http://api.test/health"}, env("http_proxy="+proxy)), e2e.Healthy, "", "HTTP 200")
 	if asked != "GET http://api.test/health" {
 		t.Errorf("the proxy was asked %q", asked)

@@ -37,7 +37,7 @@ func newProber(s *Spec, r rules, env probe.Env) *prober {
 			secrets = append(secrets, strings.Fields(value)...)
 		}
 	}
-	return &prober{spec: s, rules: r, env: env, proxy: proxyFrom(env.Vars), mask: env.Hide(secrets)}
+	return &prober{spec: s, rules: r, env: env, proxy: proxyFrom(env.Base), mask: env.Hide(secrets)}
 }
 
 func (p *prober) Kind() string   { return Kind }

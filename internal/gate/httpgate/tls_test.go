@@ -126,7 +126,7 @@ func TestTLS(t *testing.T) {
 		{"missing file", good, &TLS{CAFile: "none.pem"}, e2e.ProbeError, e2e.Never, "cannot read ca_file none.pem"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			o := lookIn(t, &Spec{URL: tt.url, TLS: tt.tls}, probe.Env{Dir: ca.dir})
+			o := lookIn(t, &Spec{URL: tt.url, TLS: tt.tls}, probe.Env{Root: ca.dir})
 			want(t, o, tt.state, tt.finality, tt.observed)
 			if o.Finality == e2e.Never && o.State == e2e.Unhealthy && o.Word != wordTLS {
 				t.Errorf("word %q", o.Word)
@@ -136,7 +136,7 @@ func TestTLS(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(ca.dir, "bad.pem"), []byte("no certificate"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	want(t, lookIn(t, &Spec{URL: good, TLS: &TLS{CAFile: "bad.pem"}}, probe.Env{Dir: ca.dir}), e2e.ProbeError, e2e.Never, "no certificate in ca_file bad.pem")
+	want(t, lookIn(t, &Spec{URL: good, TLS: &TLS{CAFile: "bad.pem"}}, probe.Env{Root: ca.dir}), e2e.ProbeError, e2e.Never, "no certificate in ca_file bad.pem")
 	h2 := &Spec{URL: good, TLS: trust(), ExpectHeaders: map[string]string{"X-Proto": "HTTP/2.0"}}
-	want(t, lookIn(t, h2, probe.Env{Dir: ca.dir}), e2e.Healthy, "", "HTTP 200")
+	want(t, lookIn(t, h2, probe.Env{Root: ca.dir}), e2e.Healthy, "", "HTTP 200")
 }

@@ -34,7 +34,7 @@ func (p *prober) tlsConfig() (*tls.Config, *probe.Observation) {
 	}
 	name := spec.CAFile
 	if !filepath.IsAbs(name) {
-		name = filepath.Join(p.env.Dir, name)
+		name = filepath.Join(p.env.Root, name)
 	}
 	pem, err := os.ReadFile(name) //nolint:gosec // the config names the file
 	if err != nil {

@@ -90,14 +90,14 @@ func Broken(observed, reason string) Observation {
 
 // Env is what a probe may use of the outside.
 type Env struct {
-	// Dir is the repository root, which relative paths in the config are under.
-	Dir string
-	// Vars is the environment in the form of os.Environ: proxies, and what command
+	// Root is the repository root, which relative paths in the config are under.
+	Root string
+	// Base is the environment in the form of os.Environ: proxies, and what command
 	// checks inherit.
-	Vars []string
-	// Set holds the identity variables that command checks get besides: E2E_RUN_ID
-	// and its like.
-	Set map[string]string
+	Base []string
+	// Identity holds the variables that command checks get besides: E2E_RUN_ID and
+	// its like.
+	Identity map[string]string
 	// Secrets are names of variables that command checks do not inherit.
 	Secrets []string
 	// Redact removes secrets from a text; nil: none. A probe applies it before it
