@@ -1,0 +1,97 @@
+package safetext
+
+// automaton finds all patterns in one pass over a text (Aho and Corasick). Nodes
+// are kept in one slice; almost all have one child, so children are a list.
+type automaton struct {
+	nodes []node
+	// root holds the root's children by byte, 0 for none: most of a text is read
+	// here.
+	root [256]int32
+}
+
+type node struct {
+	child, sibling int32
+	fail           int32
+	// depth is the length of the text that leads here, match that of the longest
+	// pattern that ends here; 0: none.
+	depth, match int32
+	b            byte
+}
+
+func newAutomaton(patterns []string) *automaton {
+	a := &automaton{nodes: make([]node, 1)}
+	for _, p := range patterns {
+		a.add(p)
+	}
+	a.link()
+	return a
+}
+
+func (a *automaton) add(pattern string) {
+	at := int32(0)
+	for i := range len(pattern) {
+		next := a.childOf(at, pattern[i])
+		if next == 0 {
+			next = int32(len(a.nodes))
+			a.nodes = append(a.nodes, node{b: pattern[i], sibling: a.nodes[at].child, depth: a.nodes[at].depth + 1})
+			a.nodes[at].child = next
+			if at == 0 {
+				a.root[pattern[i]] = next
+			}
+		}
+		at = next
+	}
+	a.nodes[at].match = a.nodes[at].depth
+}
+
+func (a *automaton) childOf(at int32, b byte) int32 {
+	if at == 0 {
+		return a.root[b]
+	}
+	for c := a.nodes[at].child; c != 0; c = a.nodes[c].sibling {
+		if a.nodes[c].b == b {
+			return c
+		}
+	}
+	return 0
+}
+
+// link sets, breadth first, where to go on when a text leaves a pattern.
+func (a *automaton) link() {
+	queue := []int32{0}
+	for len(queue) > 0 {
+		at := queue[0]
+		queue = queue[1:]
+		for c := a.nodes[at].child; c != 0; c = a.nodes[c].sibling {
+			if at != 0 {
+				a.nodes[c].fail = a.next(a.nodes[at].fail, a.nodes[c].b)
+			}
+			if a.nodes[c].match == 0 {
+				a.nodes[c].match = a.nodes[a.nodes[c].fail].match
+			}
+			queue = append(queue, c)
+		}
+	}
+}
+
+// next follows one byte of text.
+func (a *automaton) next(at int32, b byte) int32 {
+	for at != 0 {
+		if c := a.childOf(at, b); c != 0 {
+			return c
+		}
+		at = a.nodes[at].fail
+	}
+	return a.root[b]
+}
+
+// in reports whether any pattern is in s.
+func (a *automaton) in(s string) bool {
+	at := int32(0)
+	for i := range len(s) {
+		if at = a.next(at, s[i]); a.nodes[at].match > 0 {
+			return true
+		}
+	}
+	return false
+}
