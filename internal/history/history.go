@@ -1,0 +1,193 @@
+// Package history keeps records of earlier runs. A record is immutable and keyed
+// by run id, workflow attempt and shard; a reader folds what it finds. A lost or
+// corrupt record makes the plan worse, never the verdict wrong.
+package history
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/org/e2e-gate/internal/e2e"
+)
+
+// Schema of a record.
+const Schema = "e2e-gate/history/v1"
+
+// Record is what one shard learned in one attempt of the workflow.
+type Record struct {
+	Schema  string    `json:"schema"`
+	RunID   string    `json:"run_id"`
+	Attempt int       `json:"workflow_attempt"`
+	Shard   int       `json:"shard"`
+	Stage   string    `json:"stage,omitempty"`
+	Ref     string    `json:"ref,omitempty"`
+	SHA     string    `json:"sha,omitempty"`
+	Started time.Time `json:"started"`
+	Tests   []Entry   `json:"tests"`
+}
+
+// Entry is one test in a record.
+type Entry struct {
+	ID      string      `json:"id"`
+	Suite   string      `json:"suite,omitempty"`
+	File    string      `json:"file,omitempty"`
+	Outcome e2e.Outcome `json:"outcome"`
+	// Seconds of the last attempt that passed; 0 where none did.
+	Seconds float64 `json:"seconds"`
+}
+
+// RecordOf makes the record of a shard's document.
+func RecordOf(doc e2e.ShardRun, planned map[string]e2e.Test) Record {
+	r := Record{Schema: Schema, RunID: doc.Run.ID, Attempt: doc.Run.WorkflowAttempt, Shard: doc.Index, Stage: doc.Run.Stage,
+		Ref: doc.Run.Ref, SHA: doc.Run.SHA, Started: doc.Run.Started, Tests: []Entry{}}
+	for _, t := range doc.Tests {
+		e := Entry{ID: t.ID, Outcome: e2e.OutcomeOf(t.Attempts)}
+		if test, ok := planned[t.ID]; ok {
+			e.Suite, e.File = test.Suite, test.File
+		} else if t.Unplanned != nil {
+			e.Suite, e.File = t.Unplanned.Suite, t.Unplanned.File
+		}
+		for _, a := range t.Attempts {
+			if a.Outcome == e2e.Passed {
+				e.Seconds = a.Seconds
+			}
+		}
+		r.Tests = append(r.Tests, e)
+	}
+	return r
+}
+
+// samples is how many of the newest runs of a test count.
+const samples = 20
+
+// Stats folds records. The zero value knows nothing.
+type Stats struct {
+	tests  map[string][]sample
+	files  map[[2]string]float64
+	suites map[string]float64
+}
+
+type sample struct {
+	started time.Time
+	entry   Entry
+	ref     string
+}
+
+// Fold reads records into statistics; their order does not matter.
+func Fold(records []Record) Stats {
+	s := Stats{tests: map[string][]sample{}}
+	for _, r := range records {
+		for _, e := range r.Tests {
+			s.tests[e.ID] = append(s.tests[e.ID], sample{r.Started, e, r.Ref})
+		}
+	}
+	for id, list := range s.tests {
+		slices.SortStableFunc(list, func(a, b sample) int { return b.started.Compare(a.started) })
+		s.tests[id] = list[:min(len(list), samples)]
+	}
+	s.fold()
+	return s
+}
+
+// Estimate is the median duration in seconds of the test's newest passed runs,
+// and how many those are; 0, 0 for a test that nobody has timed.
+func (s Stats) Estimate(id string) (seconds float64, runs int) {
+	var passed []float64
+	for _, x := range s.tests[id] {
+		if x.entry.Seconds > 0 {
+			passed = append(passed, x.entry.Seconds)
+		}
+	}
+	return median(passed), len(passed)
+}
+
+// Guess is the median over the known tests of the same file, else of the same
+// suite; 0 where neither has a known test.
+func (s Stats) Guess(t e2e.Test) (seconds float64, from string) {
+	if est, ok := s.files[[2]string{t.Suite, t.File}]; ok && t.File != "" {
+		return est, "file"
+	}
+	if est, ok := s.suites[t.Suite]; ok {
+		return est, "suite"
+	}
+	return 0, ""
+}
+
+// fold computes the medians of files and suites.
+func (s *Stats) fold() {
+	files, suites := map[[2]string][]float64{}, map[string][]float64{}
+	for id, list := range s.tests {
+		if est, n := s.Estimate(id); n > 0 {
+			e := list[0].entry
+			files[[2]string{e.Suite, e.File}] = append(files[[2]string{e.Suite, e.File}], est)
+			suites[e.Suite] = append(suites[e.Suite], est)
+		}
+	}
+	s.files, s.suites = map[[2]string]float64{}, map[string]float64{}
+	for key, list := range files {
+		s.files[key] = median(list)
+	}
+	for key, list := range suites {
+		s.suites[key] = median(list)
+	}
+}
+
+func median(list []float64) float64 {
+	if len(list) == 0 {
+		return 0
+	}
+	slices.Sort(list)
+	return (list[(len(list)-1)/2] + list[len(list)/2]) / 2
+}
+
+// The words for what a test did lately.
+const (
+	Stable        = "stable"
+	Flaky         = "flaky"
+	New           = "new"
+	FailingOnMain = "failing-on-main"
+)
+
+// Recent says what the test did lately.
+func (s Stats) Recent(id string) string {
+	list := s.tests[id]
+	if len(list) == 0 {
+		return New
+	}
+	for _, x := range list {
+		if onMain(x.ref) {
+			if x.entry.Outcome == e2e.Failed {
+				return FailingOnMain
+			}
+			break
+		}
+	}
+	if slices.ContainsFunc(list, func(x sample) bool { return x.entry.Outcome == e2e.Flaky }) {
+		return Flaky
+	}
+	return Stable
+}
+
+func onMain(ref string) bool {
+	name := strings.TrimPrefix(ref, "refs/heads/")
+	return name == "main" || name == "master"
+}
+
+// Known lists the tests of a suite that earlier runs reported, sorted.
+func (s Stats) Known(suite string) []string {
+	var ids []string
+	for id, list := range s.tests {
+		if list[0].entry.Suite == suite {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// key orders records by age, then by identity.
+func (r Record) key(o Record) int {
+	return cmp.Or(r.Started.Compare(o.Started), strings.Compare(r.RunID, o.RunID), cmp.Compare(r.Attempt, o.Attempt), cmp.Compare(r.Shard, o.Shard))
+}

@@ -1,0 +1,115 @@
+// Package rerun says which failed tests get their one diagnostic rerun, and why
+// the others get none. It is pure.
+package rerun
+
+import (
+	"fmt"
+	"time"
+)
+
+// Guards bound the reruns of one shard.
+type Guards struct {
+	// MaxFailures: with more failed tests than this there is no rerun; 0 means that
+	// there are no reruns at all.
+	MaxFailures int
+	// MaxShare is the share of failed tests above which there is no rerun. It only
+	// counts when more than [ShareFrom] tests failed.
+	MaxShare float64
+}
+
+// The defaults of the contracts.
+const (
+	DefaultMaxFailures = 10
+	DefaultMaxShare    = 0.20
+	ShareFrom          = 5
+)
+
+// Failure is a failed test.
+type Failure struct {
+	ID string
+	// Crashed: its process died in a panic or crash; a rerun would mask that.
+	Crashed bool
+	// Seconds that a rerun may be expected to take.
+	Seconds float64
+	// Earlier says what its rerun in an earlier attempt of this workflow run was, or
+	// is empty where there was none.
+	Earlier string
+}
+
+// State is what is known of the shard when its first attempts are done.
+type State struct {
+	Failures []Failure
+	// Ran is how many tests of the shard reported.
+	Ran int
+	// Stopped says why nothing more may start (cancelled, out of time), or is empty.
+	Stopped string
+	// AttemptsUnreadable: earlier attempts of this workflow run should exist and
+	// cannot be read, so that nobody knows who already had a rerun.
+	AttemptsUnreadable bool
+	// Unhealthy names the gate that is not healthy now, or is empty.
+	Unhealthy string
+	// Left is the time until the stage's own deadline; negative: there is none.
+	Left time.Duration
+}
+
+// Decision is about one failed test.
+type Decision struct {
+	ID      string
+	Allowed bool
+	// Reason is a clause that ends the sentence "rerun because" or "no rerun: ".
+	Reason string
+}
+
+// Decide answers for every failure, in the order given.
+func Decide(s State, g Guards) []Decision {
+	decisions := make([]Decision, len(s.Failures))
+	refusal := shardRefusal(s, g)
+	left := s.Left
+	for i, f := range s.Failures {
+		reason := refusal
+		if reason == "" {
+			reason = testRefusal(f, left, s.Left >= 0)
+		}
+		if reason == "" {
+			left -= seconds(f.Seconds)
+			decisions[i] = Decision{ID: f.ID, Allowed: true, Reason: "its first attempt failed"}
+			continue
+		}
+		decisions[i] = Decision{ID: f.ID, Reason: reason}
+	}
+	return decisions
+}
+
+// shardRefusal is a reason that holds for every test of the shard.
+func shardRefusal(s State, g Guards) string {
+	n := len(s.Failures)
+	switch {
+	case s.Stopped != "":
+		return s.Stopped
+	case g.MaxFailures == 0:
+		return "reruns are switched off (rerun.max_failures: 0)"
+	case s.AttemptsUnreadable:
+		return "earlier attempts of this workflow run cannot be read, so nobody knows whether it already had one"
+	case n > g.MaxFailures:
+		return fmt.Sprintf("%d tests of the shard failed, more than rerun.max_failures: %d; this is no flake", n, g.MaxFailures)
+	case n > ShareFrom && s.Ran > 0 && float64(n)/float64(s.Ran) > g.MaxShare:
+		return fmt.Sprintf("%d of %d tests of the shard failed, more than rerun.max_share: %.0f%%; this is no flake", n, s.Ran, g.MaxShare*100)
+	case s.Unhealthy != "":
+		return fmt.Sprintf("the environment is not healthy now (%s), so a rerun would prove nothing", s.Unhealthy)
+	}
+	return ""
+}
+
+func testRefusal(f Failure, left time.Duration, limited bool) string {
+	switch {
+	case f.Earlier != "":
+		return f.Earlier
+	case f.Crashed:
+		return "its process crashed; a rerun would mask that"
+	case limited && seconds(f.Seconds) > left:
+		return fmt.Sprintf("it takes about %s and the stage has %s left", seconds(f.Seconds).Round(time.Second), max(left, 0).Round(time.Second))
+	}
+	return ""
+}
+
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }

@@ -1,0 +1,58 @@
+package rerun
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+func failures(n int) []Failure {
+	list := make([]Failure, n)
+	for i := range list {
+		list[i] = Failure{ID: fmt.Sprint(i), Seconds: 2}
+	}
+	return list
+}
+
+func TestDecide(t *testing.T) {
+	defaults := Guards{MaxFailures: DefaultMaxFailures, MaxShare: DefaultMaxShare}
+	for _, tc := range []struct {
+		name   string
+		state  State
+		guards Guards
+		// want is a part of the reason of a refusal for the first failure, or "".
+		want string
+	}{
+		{"one failure", State{Failures: failures(1), Ran: 20, Left: -1}, defaults, ""},
+		{"the only test fails: the share does not count below six", State{Failures: failures(1), Ran: 1, Left: -1}, defaults, ""},
+		{"five of five", State{Failures: failures(5), Ran: 5, Left: -1}, defaults, ""},
+		{"six of thirty is 20%, not more", State{Failures: failures(6), Ran: 30, Left: -1}, defaults, ""},
+		{"six of twenty", State{Failures: failures(6), Ran: 20, Left: -1}, defaults, "6 of 20 tests of the shard failed, more than rerun.max_share: 20%"},
+		{"ten of a hundred", State{Failures: failures(10), Ran: 100, Left: -1}, defaults, ""},
+		{"eleven of a hundred", State{Failures: failures(11), Ran: 100, Left: -1}, defaults, "more than rerun.max_failures: 10"},
+		{"off", State{Failures: failures(1), Ran: 9, Left: -1}, Guards{MaxShare: 1}, "switched off"},
+		{"stopped", State{Failures: failures(1), Ran: 9, Stopped: "the run was cancelled", Left: -1}, defaults, "the run was cancelled"},
+		{"unreadable", State{Failures: failures(1), Ran: 9, AttemptsUnreadable: true, Left: -1}, defaults, "cannot be read"},
+		{"unhealthy", State{Failures: failures(1), Ran: 9, Unhealthy: "case-api: 503", Left: -1}, defaults, "not healthy now (case-api: 503)"},
+		{"crash", State{Failures: []Failure{{ID: "a", Crashed: true}}, Ran: 9, Left: -1}, defaults, "crashed"},
+		{"had one before", State{Failures: []Failure{{ID: "a", Earlier: "it had its rerun in attempt 1"}}, Ran: 9, Left: -1}, defaults, "it had its rerun in attempt 1"},
+		{"time is up", State{Failures: failures(1), Ran: 9, Left: time.Second}, defaults, "about 2s and the stage has 1s left"},
+		{"time is long up", State{Failures: failures(1), Ran: 9, Left: 0}, defaults, "0s left"},
+		{"time enough", State{Failures: failures(1), Ran: 9, Left: 2 * time.Second}, defaults, ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			d := Decide(tc.state, tc.guards)[0]
+			if d.Allowed != (tc.want == "") || !strings.Contains(d.Reason, tc.want) || d.Reason == "" {
+				t.Errorf("got %+v, want a reason with %q", d, tc.want)
+			}
+		})
+	}
+}
+
+func TestTimeIsSpentInOrder(t *testing.T) {
+	got := Decide(State{Failures: failures(3), Ran: 30, Left: 5 * time.Second}, Guards{MaxFailures: 10, MaxShare: 1})
+	if !got[0].Allowed || !got[1].Allowed || got[2].Allowed {
+		t.Errorf("5 s are enough for two reruns of 2 s: %+v", got)
+	}
+}

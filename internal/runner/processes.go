@@ -1,0 +1,271 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/proc"
+)
+
+// ProcessSpec is a process beside the tests, or a pair of commands that bring an
+// environment up and take it down.
+type ProcessSpec struct {
+	Name    string            `yaml:"name" doc:"Name in messages and log files." required:"true"`
+	Run     []string          `yaml:"run" doc:"Argument vector of a process that runs until it is ended."`
+	Up      []string          `yaml:"up" doc:"Argument vector of a command that brings something up and returns, such as docker compose up -d --wait."`
+	Down    []string          `yaml:"down" doc:"Argument vector that takes it down again; runs always."`
+	Logs    []string          `yaml:"logs" doc:"Argument vector that prints logs, collected as evidence before down."`
+	Dir     string            `yaml:"dir" doc:"Working directory, from the repository root."`
+	Env     map[string]string `yaml:"env" doc:"Environment, on top of what children get."`
+	PassEnv []string          `yaml:"pass_env" doc:"Withheld variables to pass on, by name."`
+	Timeout time.Duration     `yaml:"timeout" doc:"Limit for up, down and logs each. Default 5m."`
+}
+
+// defaultCommandTimeout limits up, down and logs.
+const defaultCommandTimeout = 5 * time.Minute
+
+// Death is the end of a process that should have run on.
+type Death struct{ Name, Text string }
+
+// ProcessesConfig is what the processes beside the tests get from outside.
+type ProcessesConfig struct {
+	Specs []ProcessSpec
+	// Root is the repository root, Out the run's folder.
+	Root, Out string
+	BaseEnv   []string
+	Secrets   []string
+	Identity  map[string]string
+	Redact    func(io.Writer) io.WriteCloser
+	// Progress is told in a sentence what happens; it may be nil.
+	Progress func(text string)
+}
+
+// Processes are the processes beside the tests.
+type Processes struct {
+	cfg     ProcessesConfig
+	mu      sync.Mutex
+	running []*beside
+	ups     []ProcessSpec // whose up was started, so that down is owed
+	died    chan Death
+	deaths  []Death
+	stopped bool
+}
+
+type beside struct {
+	spec ProcessSpec
+	p    *proc.Process
+	log  *proc.Log
+	safe io.WriteCloser
+}
+
+// NewProcesses prepares them; nothing runs before [Processes.Start].
+func NewProcesses(cfg ProcessesConfig) *Processes {
+	if cfg.Redact == nil {
+		cfg.Redact = func(w io.Writer) io.WriteCloser { return nopCloser{w} }
+	}
+	if cfg.Progress == nil {
+		cfg.Progress = func(string) {}
+	}
+	return &Processes{cfg: cfg, died: make(chan Death, len(cfg.Specs)+1)}
+}
+
+// Start starts them in order: an up command is waited for, a run process is not;
+// the gates say when it is ready. On an error, what was started stays up until
+// [Processes.Stop] and [Processes.Down].
+func (ps *Processes) Start(ctx context.Context) error {
+	for _, spec := range ps.cfg.Specs {
+		var err error
+		if len(spec.Up) > 0 {
+			err = ps.up(ctx, spec)
+		} else {
+			err = ps.run(spec)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (ps *Processes) up(ctx context.Context, spec ProcessSpec) error {
+	ps.cfg.Progress(fmt.Sprintf("bringing up %s", spec.Name))
+	ps.mu.Lock()
+	ps.ups = append(ps.ups, spec)
+	ps.mu.Unlock()
+	if exit := ps.command(ctx, spec, "up", spec.Up); !exit.OK() {
+		return fmt.Errorf("bring up %s: %s: %s; its output is in %s", spec.Name, exit, lastLine(exit.Tail), ps.logName(spec))
+	}
+	return nil
+}
+
+// command runs up, logs or down to its end.
+func (ps *Processes) command(ctx context.Context, spec ProcessSpec, what string, argv []string) proc.Exit {
+	log, safe, err := ps.open(spec)
+	if err != nil {
+		return proc.Exit{Code: -1, Ended: proc.NotStarted, Err: err}
+	}
+	defer func() { _, _ = safe.Close(), log.Close() }()
+	_, _ = fmt.Fprintf(safe, "--- %s: %s\n", what, strings.Join(argv, " "))
+	limit := spec.Timeout
+	if limit == 0 {
+		limit = defaultCommandTimeout
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	return proc.Run(ctx, proc.Spec{Argv: argv, Dir: ps.dir(spec), Env: ps.env(spec), Log: safe, KeepBackground: what == "up"})
+}
+
+func (ps *Processes) run(spec ProcessSpec) error {
+	log, safe, err := ps.open(spec)
+	if err != nil {
+		return err
+	}
+	p, err := proc.Start(proc.Spec{Argv: spec.Run, Dir: ps.dir(spec), Env: ps.env(spec), Log: safe})
+	if err != nil {
+		_, _ = safe.Close(), log.Close()
+		return fmt.Errorf("start process %s: %w", spec.Name, err)
+	}
+	b := &beside{spec: spec, p: p, log: log, safe: safe}
+	ps.mu.Lock()
+	ps.running = append(ps.running, b)
+	ps.mu.Unlock()
+	go ps.watch(b)
+	return nil
+}
+
+// watch reports a process that ends before it is asked to.
+func (ps *Processes) watch(b *beside) {
+	exit := b.p.Wait()
+	_, _ = b.safe.Close(), b.log.Close()
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	if ps.stopped {
+		return
+	}
+	d := Death{Name: b.spec.Name, Text: strings.TrimSuffix(fmt.Sprintf("%s: %s", exit, lastLine(exit.Tail)), ": ")}
+	ps.deaths = append(ps.deaths, d)
+	ps.died <- d
+}
+
+// Died reports each process that ends before it is asked to.
+func (ps *Processes) Died() <-chan Death { return ps.died }
+
+// Deaths lists the processes that ended before they were asked to.
+func (ps *Processes) Deaths() []Death {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	return slices.Clone(ps.deaths)
+}
+
+// Logs runs the logs commands, for evidence.
+func (ps *Processes) Logs(ctx context.Context) {
+	for _, spec := range ps.owed() {
+		if len(spec.Logs) > 0 && ctx.Err() == nil {
+			ps.command(ctx, spec, "logs", spec.Logs)
+		}
+	}
+}
+
+func (ps *Processes) owed() []ProcessSpec {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	return slices.Clone(ps.ups)
+}
+
+// Stop ends the run processes, all at once, in the reverse order of their start.
+func (ps *Processes) Stop() {
+	ps.mu.Lock()
+	ps.stopped = true
+	running := slices.Clone(ps.running)
+	ps.running = nil
+	ps.mu.Unlock()
+	var wg sync.WaitGroup
+	for _, b := range slices.Backward(running) {
+		wg.Go(func() { b.p.Stop(proc.Cancelled) })
+	}
+	wg.Wait()
+}
+
+// Down runs the down commands of what was brought up, in reverse order, whatever
+// happened before. Each is in a process group of its own, so that a signal to the
+// gate does not end it. The error names those that failed.
+func (ps *Processes) Down(ctx context.Context) error {
+	var failed []string
+	for _, spec := range slices.Backward(ps.owed()) {
+		if len(spec.Down) == 0 {
+			continue
+		}
+		ps.cfg.Progress(fmt.Sprintf("taking down %s", spec.Name))
+		if exit := ps.command(ctx, spec, "down", spec.Down); !exit.OK() {
+			failed = append(failed, fmt.Sprintf("%s (%s: %s)", spec.Name, exit, lastLine(exit.Tail)))
+		}
+	}
+	ps.mu.Lock()
+	ps.ups = nil
+	ps.mu.Unlock()
+	if len(failed) > 0 {
+		return fmt.Errorf("down failed for %s; something may still be running", strings.Join(failed, ", "))
+	}
+	return nil
+}
+
+func (ps *Processes) logName(spec ProcessSpec) string {
+	return filepath.ToSlash(filepath.Join("processes", slug(spec.Name)+".log"))
+}
+
+// LogFiles lists the logs, relative to the run's folder.
+func (ps *Processes) LogFiles() []string {
+	var files []string
+	for _, spec := range ps.cfg.Specs {
+		files = append(files, ps.logName(spec))
+	}
+	return files
+}
+
+func (ps *Processes) open(spec ProcessSpec) (*proc.Log, io.WriteCloser, error) {
+	name := filepath.Join(ps.cfg.Out, filepath.FromSlash(ps.logName(spec)))
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil { //nolint:gosec // for uploads by other users
+		return nil, nil, fmt.Errorf("make the folder of process logs: %w", err)
+	}
+	log, err := proc.OpenLog(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	return log, ps.cfg.Redact(log), nil
+}
+
+func (ps *Processes) dir(spec ProcessSpec) string {
+	return filepath.Join(ps.cfg.Root, filepath.FromSlash(spec.Dir))
+}
+
+func (ps *Processes) env(spec ProcessSpec) []string {
+	return proc.CleanEnv(proc.Env{Base: ps.cfg.BaseEnv, Secrets: ps.cfg.Secrets, Pass: spec.PassEnv, Set: []map[string]string{maps.Clone(ps.cfg.Identity), spec.Env}})
+}
+
+func lastLine(s string) string {
+	s = strings.TrimSpace(s)
+	s = s[strings.LastIndexByte(s, '\n')+1:]
+	if len(s) > 300 {
+		s = s[:300] + "…"
+	}
+	return strings.ToValidUTF8(s, "\uFFFD")
+}
+
+// Problems are the processes that ended while they were needed.
+func (ps *Processes) Problems() []e2e.Problem {
+	var list []e2e.Problem
+	for _, d := range ps.Deaths() {
+		list = append(list, e2e.Problem{Code: e2e.CodeGateLost, File: ps.logName(ProcessSpec{Name: d.Name}),
+			Text: fmt.Sprintf("process %s beside the tests ended by itself: %s", d.Name, d.Text)})
+	}
+	return list
+}

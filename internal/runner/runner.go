@@ -1,0 +1,311 @@
+// Package runner runs the units of shards: each a process with an identity, an
+// environment and folders of its own, under locks and time limits. What a unit
+// does is recorded, whatever happens; a red test is a result and no error.
+package runner
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"maps"
+	"math/big"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/proc"
+	"github.com/org/e2e-gate/internal/suite"
+)
+
+// Suite is a suite with its adapter.
+type Suite struct {
+	Spec    suite.Spec
+	Adapter suite.Adapter
+}
+
+// Config is what all shards share.
+type Config struct {
+	// Out is the run's folder; units get folders below it.
+	Out    string
+	Run    e2e.Run
+	Digest string
+	// Shards is the number of shards of the plan.
+	Shards int
+	Suites map[string]Suite
+	// BaseEnv is what children may inherit from; Secrets are withheld by name.
+	BaseEnv []string
+	Secrets []string
+	// Redact wraps a log so that secrets do not reach it; nil: as it is.
+	Redact func(io.Writer) io.WriteCloser
+	// Progress is told what happens; it must be fast and safe to call at once from
+	// several shards. It may be nil.
+	Progress func(Event)
+	Now      func() time.Time
+}
+
+// Event is progress of a unit or of a test in it.
+type Event struct {
+	Shard, Attempt int
+	Unit           string
+	// Test is empty for an event of the unit itself.
+	Test string
+	// Outcome is unknown at the start and set at the end.
+	Outcome e2e.Outcome
+	Tests   int
+	Ended   string
+	Done    bool
+}
+
+// Runner runs shards of one plan on this machine.
+type Runner struct {
+	cfg   Config
+	locks locks
+}
+
+// New makes a runner.
+func New(cfg Config) *Runner {
+	if cfg.Progress == nil {
+		cfg.Progress = func(Event) {}
+	}
+	if cfg.Redact == nil {
+		cfg.Redact = func(w io.Writer) io.WriteCloser { return nopCloser{w} }
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	return &Runner{cfg: cfg}
+}
+
+type nopCloser struct{ io.Writer }
+
+func (nopCloser) Close() error { return nil }
+
+// Shard is one shard while it runs. Its methods are not safe for concurrent use;
+// different shards are independent.
+type Shard struct {
+	r     *Runner
+	plan  e2e.PlanShard
+	tests map[string]e2e.Test
+	doc   e2e.ShardRun
+	runs  map[string]*e2e.TestRun
+	spent map[string]time.Duration
+	seq   int
+}
+
+// Shard prepares a shard. tests maps the plan's ids to tests.
+func (r *Runner) Shard(plan e2e.PlanShard, tests map[string]e2e.Test) *Shard {
+	s := &Shard{r: r, plan: plan, tests: tests, runs: map[string]*e2e.TestRun{}, spent: map[string]time.Duration{}}
+	s.doc = e2e.ShardRun{Schema: e2e.ShardSchema, Run: r.cfg.Run, Digest: r.cfg.Digest, Index: plan.Index}
+	return s
+}
+
+// Phase runs the first attempts of the shard's smoke tests, or of all others.
+func (s *Shard) Phase(ctx context.Context, smoke bool) {
+	var ids []string
+	for _, id := range s.plan.Tests {
+		if s.tests[id].Smoke() == smoke {
+			ids = append(ids, id)
+		}
+	}
+	for _, tests := range s.units(ids) {
+		s.run(ctx, tests, 1)
+	}
+}
+
+// Rerun runs tests again, one unit at a time: the diagnostic rerun. It returns the
+// ids that reported.
+func (s *Shard) Rerun(ctx context.Context, ids []string) map[string]bool {
+	before := map[string]int{}
+	for _, id := range ids {
+		before[id] = s.attempts(id)
+	}
+	for _, tests := range s.units(s.plannedFor(ids)) {
+		s.run(ctx, tests, 2)
+	}
+	done := map[string]bool{}
+	for _, id := range ids {
+		done[id] = s.attempts(id) > before[id]
+	}
+	return done
+}
+
+// plannedFor maps tests of a whole suite to the entry that stands for it.
+func (s *Shard) plannedFor(ids []string) []string {
+	var planned []string
+	for _, id := range ids {
+		if _, ok := s.tests[id]; !ok {
+			id = s.wholeOf(id)
+		}
+		if id != "" && !slices.Contains(planned, id) {
+			planned = append(planned, id)
+		}
+	}
+	return planned
+}
+
+func (s *Shard) wholeOf(id string) string {
+	run := s.runs[id]
+	if run == nil || run.Unplanned == nil {
+		return ""
+	}
+	for _, p := range s.plan.Tests {
+		if t := s.tests[p]; t.Whole && t.Unit == run.Unplanned.Unit {
+			return p
+		}
+	}
+	return ""
+}
+
+func (s *Shard) attempts(id string) int {
+	if run := s.runs[id]; run != nil {
+		return len(run.Attempts)
+	}
+	return 0
+}
+
+// units groups tests that run in one process, in the order of their first test.
+func (s *Shard) units(ids []string) [][]e2e.Test {
+	at := map[string]int{}
+	var units [][]e2e.Test
+	for _, id := range ids {
+		t := s.tests[id]
+		i, ok := at[t.Unit]
+		if !ok {
+			i = len(units)
+			at[t.Unit] = i
+			units = append(units, nil)
+		}
+		units[i] = append(units[i], t)
+	}
+	return units
+}
+
+// Problem records a problem of the shard.
+func (s *Shard) Problem(p e2e.Problem) {
+	p.Shard = s.plan.Index
+	s.doc.Problems = append(s.doc.Problems, p)
+}
+
+// Reran records what became of the failed tests' reruns.
+func (s *Shard) Reran(records []e2e.RerunRecord) { s.doc.Reruns = records }
+
+// Tests returns what was reported so far, sorted by id.
+func (s *Shard) Tests() []e2e.TestRun {
+	list := make([]e2e.TestRun, 0, len(s.runs))
+	for _, id := range slices.Sorted(maps.Keys(s.runs)) {
+		list = append(list, *s.runs[id])
+	}
+	return list
+}
+
+// Document is the shard's document as things stand; complete says that nothing
+// was left undone.
+func (s *Shard) Document(gates []e2e.Gate, complete bool) e2e.ShardRun {
+	doc := s.doc
+	doc.Tests, doc.Gates, doc.Complete = s.Tests(), gates, complete
+	doc.Run.Finished = s.r.cfg.Now().UTC()
+	return doc
+}
+
+// notRun records why tests did not start.
+func (s *Shard) notRun(tests []e2e.Test, code e2e.Code, reason string) {
+	for _, t := range tests {
+		s.doc.NotRun = append(s.doc.NotRun, e2e.NotRunTest{ID: t.ID, Code: code, Reason: reason})
+	}
+}
+
+// Identity is what a process beside or of the tests knows about the run.
+func Identity(run e2e.Run) map[string]string {
+	return map[string]string{"E2E_RUN_ID": run.ID, "E2E_STAGE": run.Stage, "E2E_TARGET": run.Target, "E2E_SHA": run.SHA}
+}
+
+// identity is what the tests of one attempt on this shard get.
+func (s *Shard) identity(attempt int) (env map[string]string, correlation, prefix string) {
+	run := s.r.cfg.Run
+	correlation = fmt.Sprintf("%s-s%d-a%d", run.ID, s.plan.Index, attempt)
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s/%d", correlation, run.WorkflowAttempt))
+	trace := sha256.Sum256([]byte(run.ID))
+	prefix = "e" + new(big.Int).SetBytes(sum[:6]).Text(36)
+	env = Identity(run)
+	maps.Copy(env, map[string]string{
+		"E2E_SHARD": strconv.Itoa(s.plan.Index), "E2E_SHARDS": strconv.Itoa(s.r.cfg.Shards),
+		"E2E_ATTEMPT": strconv.Itoa(attempt), "E2E_CORRELATION_ID": correlation, "E2E_DATA_PREFIX": prefix,
+		"TRACEPARENT": "00-" + hex.EncodeToString(trace[:16]) + "-" + hex.EncodeToString(sum[8:16]) + "-01",
+	})
+	return env, correlation, prefix
+}
+
+// locks are the named resources that units on this machine must not share.
+type locks struct {
+	mu   sync.Mutex
+	held map[string]chan struct{}
+}
+
+// acquire takes all names or, when ctx ends first, none. Taking them in order
+// keeps two units from waiting for each other.
+func (l *locks) acquire(ctx context.Context, names []string) (release func(), err error) {
+	names = slices.Compact(slices.Sorted(slices.Values(names)))
+	var taken []string
+	release = func() {
+		for _, name := range taken {
+			<-l.channel(name)
+		}
+	}
+	for _, name := range names {
+		select {
+		case l.channel(name) <- struct{}{}:
+			taken = append(taken, name)
+		case <-ctx.Done():
+			release()
+			return nil, ctx.Err()
+		}
+	}
+	return release, nil
+}
+
+func (l *locks) channel(name string) chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.held == nil {
+		l.held = map[string]chan struct{}{}
+	}
+	if l.held[name] == nil {
+		l.held[name] = make(chan struct{}, 1)
+	}
+	return l.held[name]
+}
+
+// folder makes the folders of one unit.
+func (s *Shard) folder(unit string, attempt int) (rel string, err error) {
+	s.seq++
+	rel = filepath.Join("units", fmt.Sprintf("%d-%03d-%s-%d", s.plan.Index, s.seq, slug(unit), attempt))
+	for _, sub := range []string{"reports", "evidence"} {
+		if err := os.MkdirAll(filepath.Join(s.r.cfg.Out, rel, sub), 0o755); err != nil { //nolint:gosec // for uploads by other users
+			return "", fmt.Errorf("make the unit's folder: %w", err)
+		}
+	}
+	return rel, nil
+}
+
+func slug(name string) string {
+	s := strings.Map(func(c rune) rune {
+		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' {
+			return c
+		}
+		return '-'
+	}, name)
+	return strings.Trim(s[max(0, len(s)-40):], "-")
+}
+
+// env is the environment of a unit.
+func (s *Shard) env(spec suite.Spec, identity map[string]string, reports, evidence string) []string {
+	own := map[string]string{"E2E_REPORT_DIR": reports, "E2E_EVIDENCE_DIR": evidence}
+	return proc.CleanEnv(proc.Env{Base: s.r.cfg.BaseEnv, Secrets: s.r.cfg.Secrets, Pass: spec.PassEnv, Set: []map[string]string{spec.Env, identity, own}})
+}

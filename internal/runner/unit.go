@@ -1,0 +1,302 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/proc"
+	"github.com/org/e2e-gate/internal/suite"
+)
+
+// maxFiles bounds how many evidence files of a unit are listed.
+const maxFiles = 200
+
+// ErrStageTimeout is the cause of a context that ended at the stage's timeout.
+var ErrStageTimeout = errors.New("the stage's timeout was reached")
+
+// ErrCancelled is the cause of a context that ended by a signal.
+var ErrCancelled = errors.New("the run was cancelled")
+
+// stopped says why nothing more starts.
+func stopped(ctx context.Context) (e2e.Code, string) {
+	if errors.Is(context.Cause(ctx), ErrStageTimeout) {
+		return e2e.CodeTimeout, ErrStageTimeout.Error()
+	}
+	return e2e.CodeCancelled, ErrCancelled.Error()
+}
+
+// run runs some tests of one unit in one process and records what came of it.
+func (s *Shard) run(ctx context.Context, tests []e2e.Test, attempt int) {
+	if ctx.Err() != nil {
+		if attempt == 1 {
+			code, why := stopped(ctx)
+			s.notRun(tests, code, why)
+		}
+		return
+	}
+	u := &running{s: s, tests: tests, attempt: attempt, suite: s.r.cfg.Suites[tests[0].Suite]}
+	limit, ok := u.limit()
+	if !ok {
+		s.refuse(tests, attempt, e2e.CodeTimeout, fmt.Sprintf("the timeout of suite %s (%s) is used up", u.suite.Spec.Name, u.suite.Spec.Timeout))
+		return
+	}
+	release, err := s.r.locks.acquire(ctx, u.locks())
+	if err != nil {
+		s.run(ctx, tests, attempt)
+		return
+	}
+	defer release()
+	if err := u.start(limit); err != nil {
+		s.Problem(e2e.Problem{Code: e2e.CodeToolError, Unit: tests[0].Unit, Tests: ids(tests), LosesEvidence: true, Text: err.Error()})
+		s.refuse(tests, attempt, e2e.CodeToolError, err.Error())
+		return
+	}
+	u.execute(ctx, limit)
+}
+
+// refuse records tests that cannot start; a rerun that cannot leaves the first
+// attempt as it is.
+func (s *Shard) refuse(tests []e2e.Test, attempt int, code e2e.Code, reason string) {
+	if attempt == 1 {
+		s.notRun(tests, code, reason)
+	}
+}
+
+// running is one process of a suite.
+type running struct {
+	s          *Shard
+	suite      Suite
+	tests      []e2e.Test
+	attempt    int
+	invocation suite.Invocation
+	folder     string
+	log        *proc.Log
+	safe       io.WriteCloser
+	env        []string
+	record     e2e.UnitRun
+	corr, data string
+}
+
+// limit is the time that the unit may take: its own limit, and what is left of the
+// suite's.
+func (u *running) limit() (time.Duration, bool) {
+	limit := u.suite.Spec.UnitTimeout
+	if limit == 0 {
+		limit = suite.DefaultUnitTimeout
+	}
+	if total := u.suite.Spec.Timeout; total > 0 {
+		left := total - u.s.spent[u.suite.Spec.Name]
+		if left <= 0 {
+			return 0, false
+		}
+		limit = min(limit, left)
+	}
+	return limit, true
+}
+
+func (u *running) locks() []string {
+	var names []string
+	for _, t := range u.tests {
+		names = append(names, t.Locks...)
+	}
+	return names
+}
+
+// softMargin is how long before the hard limit a framework is told to stop by
+// itself, so that it can still say what was running.
+func softMargin(limit time.Duration) time.Duration { return min(limit/10, 5*time.Second) }
+
+// start prepares folders, log and command.
+func (u *running) start(limit time.Duration) error {
+	cfg, name := u.s.r.cfg, u.tests[0].Unit
+	var err error
+	if u.folder, err = u.s.folder(name, u.attempt); err != nil {
+		return err
+	}
+	dir := filepath.Join(cfg.Out, u.folder)
+	if u.log, err = proc.OpenLog(filepath.Join(dir, "output.log")); err != nil {
+		return err
+	}
+	u.safe = cfg.Redact(u.log)
+	unit := suite.Unit{
+		Name: name, Tests: u.tests, Attempt: u.attempt, Began: cfg.Now(), Log: u.safe, Soft: limit - softMargin(limit),
+		Reports: filepath.Join(dir, "reports"), Evidence: filepath.Join(dir, "evidence"),
+		Progress: func(test string, outcome e2e.Outcome) {
+			cfg.Progress(Event{Shard: u.s.plan.Index, Attempt: u.attempt, Unit: name, Test: test, Outcome: outcome})
+		},
+	}
+	identity, corr, data := u.s.identity(u.attempt)
+	u.corr, u.data = corr, data
+	u.env = u.s.env(u.suite.Spec, identity, unit.Reports, unit.Evidence)
+	u.invocation, err = u.suite.Adapter.Start(unit)
+	if err != nil {
+		_ = u.safe.Close()
+		_ = u.log.Close()
+	}
+	return err
+}
+
+// execute runs the process and files its report.
+func (u *running) execute(ctx context.Context, limit time.Duration) {
+	cfg := u.s.r.cfg
+	argv, dir := u.invocation.Command()
+	u.record = e2e.UnitRun{Unit: u.tests[0].Unit, Suite: u.suite.Spec.Name, Shard: u.s.plan.Index, Attempt: u.attempt, Tests: ids(u.tests), Command: argv,
+		Offset: cfg.Now().Sub(cfg.Run.Started).Seconds(), Log: filepath.ToSlash(filepath.Join(u.folder, "output.log"))}
+	cfg.Progress(Event{Shard: u.s.plan.Index, Attempt: u.attempt, Unit: u.record.Unit, Tests: len(u.tests)})
+	unitCtx, cancel := context.WithTimeout(ctx, limit)
+	exit := proc.Run(unitCtx, proc.Spec{Argv: argv, Dir: dir, Env: u.env, Stdout: u.invocation.Stdout(), Log: u.safe})
+	cancel()
+	if exit.Ended == proc.TimedOut && ctx.Err() != nil && errors.Is(context.Cause(ctx), ErrCancelled) {
+		exit.Ended = proc.Cancelled
+	}
+	spent := exit.Wall
+	if exit.Ended == proc.TimedOut {
+		spent = max(spent, limit) // the clock of the limit started a moment earlier
+	}
+	u.s.spent[u.suite.Spec.Name] += spent
+	u.record.Exit, u.record.Ended, u.record.Seconds = exit.Code, string(exit.Ended), exit.Wall.Seconds()
+	report := u.invocation.Report(exit)
+	u.file(ctx, exit, limit, report)
+	_ = u.safe.Close()
+	if err := u.log.Close(); err != nil {
+		u.s.Problem(e2e.Problem{Code: e2e.CodeToolError, Unit: u.record.Unit, Text: fmt.Sprintf("the log of unit %s is incomplete: %v", u.record.Unit, err)})
+	}
+	cfg.Progress(Event{Shard: u.s.plan.Index, Attempt: u.attempt, Unit: u.record.Unit, Tests: len(u.tests), Ended: exit.String(), Done: true})
+}
+
+// file puts the unit's report into the shard's document.
+func (u *running) file(ctx context.Context, exit proc.Exit, limit time.Duration, rep suite.Report) {
+	files := u.evidence()
+	u.s.doc.Units = append(u.s.doc.Units, u.record)
+	for _, t := range u.tests {
+		if attempts := rep.Tests[t.ID]; len(attempts) > 0 {
+			u.append(t.ID, nil, t.Name, attempts, files)
+		}
+	}
+	for _, run := range rep.Unplanned {
+		u.unplanned(run, files)
+	}
+	for _, p := range rep.Problems {
+		p.File = u.record.Log
+		u.s.Problem(p)
+	}
+	u.ended(ctx, exit, limit, rep)
+}
+
+// unplanned files a test that the plan does not name. In the rerun of a suite that
+// only runs as a whole, tests that had passed run again too: only the failed ones
+// asked for it, but a new failure must not be lost.
+func (u *running) unplanned(run e2e.TestRun, files []string) {
+	known := u.s.runs[run.ID]
+	if u.attempt > 1 && known != nil && e2e.OutcomeOf(known.Attempts) != e2e.Failed {
+		if e2e.OutcomeOf(run.Attempts) == e2e.Failed {
+			u.s.Problem(e2e.Problem{Code: e2e.CodeFlaky, Unit: u.record.Unit, Tests: []string{run.ID}, File: u.record.Log,
+				Text: fmt.Sprintf("%s passed first and failed when its suite was run again for others", run.ID)})
+		}
+		return
+	}
+	u.append(run.ID, run.Unplanned, run.Unplanned.Name, run.Attempts, files)
+}
+
+// ended explains tests that never reported because the gate ended the process.
+func (u *running) ended(ctx context.Context, exit proc.Exit, limit time.Duration, rep suite.Report) {
+	var missing []string
+	for _, t := range u.tests {
+		if len(rep.Tests[t.ID]) == 0 && !(t.Whole && len(rep.Unplanned) > 0) {
+			missing = append(missing, t.ID)
+		}
+	}
+	code, why := e2e.CodeTimeout, fmt.Sprintf("unit %s was stopped at its timeout of %s", u.record.Unit, limit)
+	switch {
+	case exit.Ended != proc.TimedOut && exit.Ended != proc.Cancelled:
+		return
+	case ctx.Err() != nil:
+		code, why = stopped(ctx)
+		why = fmt.Sprintf("unit %s was stopped: %s", u.record.Unit, why)
+	}
+	// A report of a suite as a whole cannot show what is missing from it.
+	if u.tests[0].Whole {
+		missing = ids(u.tests)
+		for _, run := range rep.Unplanned {
+			missing = append(missing, run.ID)
+		}
+	}
+	if len(missing) > 0 {
+		u.s.Problem(e2e.Problem{Code: code, Unit: u.record.Unit, Tests: missing, LosesEvidence: true, File: u.record.Log, Text: why})
+	}
+}
+
+// append adds attempts to a test.
+func (u *running) append(id string, unplanned *e2e.Test, name string, attempts []e2e.Attempt, files []string) {
+	run := u.s.runs[id]
+	if run == nil {
+		run = &e2e.TestRun{ID: id, Unplanned: unplanned}
+		u.s.runs[id] = run
+	}
+	for _, a := range attempts {
+		a.N = len(run.Attempts) + 1
+		a.Shard, a.WorkflowAttempt = u.s.plan.Index, u.s.r.cfg.Run.WorkflowAttempt
+		a.Correlation, a.DataPrefix = u.corr, u.data
+		if a.Source == "" || u.attempt > 1 && a.Source == e2e.SourceFirst {
+			a.Source = map[bool]e2e.AttemptSource{false: e2e.SourceFirst, true: e2e.SourceDiagnostic}[u.attempt > 1]
+		}
+		if a.Outcome == e2e.Failed {
+			a.Files = append(a.Files, u.record.Log)
+		}
+		a.Files = append(a.Files, filesOf(name, files)...)
+		run.Attempts = append(run.Attempts, a)
+	}
+}
+
+// filesOf picks the evidence files that carry the test's name in their path.
+func filesOf(name string, files []string) []string {
+	var mine []string
+	for _, f := range files {
+		if slices.ContainsFunc(strings.Split(f, "/"), func(part string) bool {
+			return part == name || part == slug(name) || strings.TrimSuffix(part, filepath.Ext(part)) == name
+		}) {
+			mine = append(mine, f)
+		}
+	}
+	return mine
+}
+
+// evidence lists what the suite left, relative to the run's folder. Links are left
+// out: they could point anywhere.
+func (u *running) evidence() []string {
+	var files []string
+	out := u.s.r.cfg.Out
+	_ = filepath.WalkDir(filepath.Join(out, u.folder, "evidence"), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || len(files) >= maxFiles {
+			return fs.SkipAll
+		}
+		if d.Type().IsRegular() {
+			if rel, err := filepath.Rel(out, path); err == nil {
+				files = append(files, filepath.ToSlash(rel))
+			}
+		}
+		return nil
+	})
+	if len(files) == 0 {
+		_ = os.Remove(filepath.Join(out, u.folder, "evidence"))
+	}
+	u.record.Files = files
+	return files
+}
+
+func ids(tests []e2e.Test) []string {
+	list := make([]string, len(tests))
+	for i, t := range tests {
+		list[i] = t.ID
+	}
+	return list
+}

@@ -1,0 +1,455 @@
+package suite
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/proc"
+)
+
+// goRun is one go test process: it reads the event stream as it comes.
+type goRun struct {
+	suite   *goTest
+	unit    Unit
+	byName  map[string]*goState
+	partial []byte
+	skipped int // events that were too long to read
+	build   strings.Builder
+	failed  bool // the package failed to build
+}
+
+// goState is a top-level test as the events tell it.
+type goState struct {
+	started  time.Time
+	outcome  e2e.Outcome
+	seconds  float64
+	output   lineTail
+	evidence []e2e.Evidence
+	children map[string]*e2e.Child
+	childOut map[string]*lineTail
+}
+
+// goEvent is an event of go test -json.
+type goEvent struct {
+	Time                                      time.Time
+	Action, Package, Test, Output, Key, Value string
+	ImportPath, FailedBuild                   string
+	Elapsed                                   float64
+}
+
+// maxEvent bounds an event's line. test2json itself cuts lines at a few KiB.
+const maxEvent = 1 << 20
+
+// Start runs the unit's tests in one go test process.
+func (g *goTest) Start(u Unit) (Invocation, error) {
+	if len(u.Tests) == 0 {
+		return nil, fmt.Errorf("unit %s has no tests", u.Name)
+	}
+	return &goRun{suite: g, unit: u, byName: map[string]*goState{}}, nil
+}
+
+// Command anchors and groups the names: ^A|B$ would run more than A and B.
+func (r *goRun) Command() ([]string, string) {
+	names := make([]string, len(r.unit.Tests))
+	for i, t := range r.unit.Tests {
+		names[i] = regexp.QuoteMeta(t.Name)
+	}
+	slices.Sort(names)
+	argv := []string{"go", "test", "-json", "-count=1", "-run", "^(" + strings.Join(names, "|") + ")$"}
+	if r.unit.Soft > 0 {
+		argv = append(argv, "-timeout="+r.unit.Soft.Round(time.Millisecond).String())
+	}
+	argv = append(argv, r.suite.spec.Args...)
+	dir := path.Dir(r.unit.Tests[0].File)
+	if dir != "." {
+		dir = "./" + dir
+	}
+	return append(argv, dir), r.suite.dir()
+}
+
+// Stdout parses the events.
+func (r *goRun) Stdout() io.Writer { return r }
+
+// Write takes a piece of the event stream.
+func (r *goRun) Write(p []byte) (int, error) {
+	n := len(p)
+	for len(p) > 0 {
+		i := bytes.IndexByte(p, '\n')
+		if i < 0 {
+			r.keep(p)
+			break
+		}
+		r.keep(p[:i])
+		r.line()
+		p = p[i+1:]
+	}
+	return n, nil
+}
+
+func (r *goRun) keep(p []byte) {
+	if len(r.partial) <= maxEvent {
+		r.partial = append(r.partial, p...)
+	}
+}
+
+func (r *goRun) line() {
+	line := r.partial
+	r.partial = r.partial[:0]
+	if len(line) > maxEvent {
+		r.skipped++
+		return
+	}
+	var e goEvent
+	if len(line) == 0 || line[0] != '{' || json.Unmarshal(line, &e) != nil {
+		r.log(string(line) + "\n")
+		return
+	}
+	r.event(e)
+}
+
+func (r *goRun) log(text string) {
+	if r.unit.Log != nil {
+		_, _ = io.WriteString(r.unit.Log, text)
+	}
+}
+
+func (r *goRun) event(e goEvent) {
+	switch e.Action {
+	case "build-output":
+		r.log(e.Output)
+		if r.build.Len() < 64<<10 {
+			r.build.WriteString(e.Output)
+		}
+		return
+	case "build-fail":
+		r.failed = true
+		return
+	case "output":
+		r.log(e.Output)
+	case "fail":
+		if e.Test == "" && e.FailedBuild != "" {
+			r.failed = true
+		}
+	}
+	if e.Test != "" {
+		r.testEvent(e)
+	}
+}
+
+func (r *goRun) testEvent(e goEvent) {
+	top, child, isChild := strings.Cut(e.Test, "/")
+	s := r.byName[top]
+	if s == nil {
+		s = &goState{children: map[string]*e2e.Child{}, childOut: map[string]*lineTail{}}
+		r.byName[top] = s
+	}
+	switch e.Action {
+	case "run":
+		if !isChild {
+			s.started = e.Time
+			r.progress(top, e2e.OutcomeUnknown)
+		} else {
+			s.child(child)
+		}
+	case "output":
+		s.print(child, e.Output)
+	case "attr":
+		s.attribute(e.Key, e.Value)
+	case "pass", "fail", "skip":
+		outcome := map[string]e2e.Outcome{"pass": e2e.Passed, "fail": e2e.Failed, "skip": e2e.Skipped}[e.Action]
+		if !isChild {
+			s.outcome, s.seconds = outcome, e.Elapsed
+			r.progress(top, outcome)
+			return
+		}
+		c := s.child(child)
+		c.Outcome, c.Seconds = outcome, e.Elapsed
+	}
+}
+
+func (r *goRun) progress(test string, outcome e2e.Outcome) {
+	if r.unit.Progress != nil {
+		r.unit.Progress(test, outcome)
+	}
+}
+
+func (s *goState) child(name string) *e2e.Child {
+	c := s.children[name]
+	if c == nil {
+		c = &e2e.Child{Name: name, Outcome: e2e.Lost}
+		s.children[name] = c
+		s.childOut[name] = &lineTail{}
+	}
+	return c
+}
+
+// print keeps what a test printed, without the framework's own lines.
+func (s *goState) print(child, output string) {
+	for _, prefix := range []string{"=== RUN", "=== PAUSE", "=== CONT", "=== NAME", "=== ATTR", "=== ARTIFACTS"} {
+		if strings.HasPrefix(output, prefix) {
+			return
+		}
+	}
+	s.output.add(output)
+	if child != "" {
+		s.child(child)
+		s.childOut[child].add(output)
+	}
+}
+
+// evidenceKeys are the attributes (t.Attr) that become evidence.
+var evidenceKeys = map[string]e2e.EvidenceKind{
+	"e2e.expected": e2e.EvidenceExpected, "e2e.actual": e2e.EvidenceActual, "e2e.state": e2e.EvidenceState,
+	"e2e.events": e2e.EvidenceEvents, "e2e.trace": e2e.EvidenceTrace, "e2e.request": e2e.EvidenceRequest,
+}
+
+func (s *goState) attribute(key, value string) {
+	if kind, ok := evidenceKeys[key]; ok && len(s.evidence) < 50 {
+		s.evidence = append(s.evidence, e2e.Evidence{Kind: kind, Text: clip(value, 8<<10), Source: key})
+	}
+}
+
+// Report matches the events to the planned tests.
+func (r *goRun) Report(exit proc.Exit) Report {
+	if len(r.partial) > 0 {
+		r.line()
+	}
+	rep := Report{Tests: map[string][]e2e.Attempt{}, BuildFailed: r.failed}
+	crash := r.crash()
+	planned := map[string]bool{}
+	var missing []string
+	for _, t := range r.unit.Tests {
+		planned[t.Name] = true
+		if a, ok := r.attempt(t.Name, crash); ok {
+			rep.Tests[t.ID] = []e2e.Attempt{a}
+		} else {
+			missing = append(missing, t.ID)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.byName)) {
+		if a, ok := r.attempt(name, crash); ok && !planned[name] {
+			t := e2e.Test{ID: r.unit.Name + "::" + name, Suite: r.suite.spec.Name, Framework: "gotest", Name: name, Unit: r.unit.Name}
+			rep.Unplanned = append(rep.Unplanned, e2e.TestRun{ID: t.ID, Unplanned: &t, Attempts: []e2e.Attempt{a}})
+		}
+	}
+	rep.Crashed = crash.text
+	rep.Problems = r.problems(exit, crash, missing)
+	return rep
+}
+
+// crash is the end of a test process that did not end by itself.
+type crash struct {
+	text    string
+	timeout string
+	running []string
+}
+
+var (
+	panicLine   = regexp.MustCompile(`(?m)^(?:panic: |fatal error: |SIG[A-Z]+: )(.*)$`)
+	timeoutLine = regexp.MustCompile(`(?m)^panic: (test timed out after \S+)`)
+	runningLine = regexp.MustCompile(`(?m)^\t\t(\S+) \([^()]+\)$`)
+)
+
+// crash looks for the Go runtime's last words in what the tests printed.
+func (r *goRun) crash() crash {
+	for _, name := range slices.Sorted(maps.Keys(r.byName)) {
+		s := r.byName[name]
+		out := s.output.String()
+		if m := timeoutLine.FindStringSubmatch(out); m != nil {
+			c := crash{text: m[1], timeout: m[1]}
+			for _, t := range runningLine.FindAllStringSubmatch(out, -1) {
+				top, _, _ := strings.Cut(t[1], "/")
+				c.running = append(c.running, top)
+			}
+			return c
+		}
+		if m := panicLine.FindStringSubmatch(out); m != nil && strings.Contains(out, "\ngoroutine ") {
+			return crash{text: fmt.Sprintf("%s: panic: %s", name, strings.TrimSuffix(m[1], " [recovered, repanicked]"))}
+		}
+	}
+	return crash{}
+}
+
+// attempt is false for a test that never reported an end. A test that was running
+// when the framework's own time limit struck has failed, and says so.
+func (r *goRun) attempt(name string, c crash) (e2e.Attempt, bool) {
+	s := r.byName[name]
+	if s == nil {
+		return e2e.Attempt{}, false
+	}
+	timedOut := s.outcome == e2e.OutcomeUnknown && slices.Contains(c.running, name)
+	if s.outcome == e2e.OutcomeUnknown && !timedOut {
+		return e2e.Attempt{}, false
+	}
+	a := e2e.Attempt{Outcome: s.outcome, Source: e2e.SourceFirst, Started: s.started.UTC(), Seconds: s.seconds, Evidence: s.evidence}
+	a.Children = s.childList()
+	switch {
+	case timedOut:
+		a.Outcome, a.Error, a.Type, a.Message = e2e.Failed, true, "timeout", c.timeout
+		a.Seconds = r.unit.Soft.Seconds()
+	case s.outcome == e2e.Failed:
+		s.explain(&a)
+	case s.outcome == e2e.Skipped:
+		a.Message = clip(failureText(s.output.String()), 1<<10)
+	}
+	if a.Outcome == e2e.Failed {
+		a.Details = s.output.String()
+	}
+	return a, true
+}
+
+func (s *goState) childList() []e2e.Child {
+	var list []e2e.Child
+	for _, name := range slices.Sorted(maps.Keys(s.children)) {
+		c := *s.children[name]
+		if c.Outcome == e2e.Failed {
+			c.Message = clip(failureText(s.childOut[name].String()), 1<<10)
+		}
+		list = append(list, c)
+	}
+	return list
+}
+
+// explain sets the failure's message: that of the first failed subtest without
+// subtests of its own, else the test's.
+func (s *goState) explain(a *e2e.Attempt) {
+	out := s.output.String()
+	if m := panicLine.FindStringSubmatch(out); m != nil && strings.Contains(out, "\ngoroutine ") {
+		a.Error, a.Type, a.Message = true, "panic", "panic: "+clip(m[1], 4<<10)
+		return
+	}
+	a.Message = clip(failureText(out), 4<<10)
+	for _, c := range a.Children {
+		leaf := !slices.ContainsFunc(a.Children, func(o e2e.Child) bool { return strings.HasPrefix(o.Name, c.Name+"/") && o.Outcome == e2e.Failed })
+		if c.Outcome == e2e.Failed && leaf && c.Message != "" {
+			a.Message = clip(c.Name+": "+c.Message, 4<<10)
+			return
+		}
+	}
+}
+
+var (
+	blockStart = regexp.MustCompile(`^\s{4,}\S+\.go:\d+: `)
+	failWords  = regexp.MustCompile(`(?i)\b(fail\w*|error|expect\w*|unexpected|want|got|not|never|timed? ?out|timeout|panic|mismatch|invalid|refused|cannot|missing)\b`)
+)
+
+// failureText finds the failure in what a test printed. The output does not tell
+// t.Log from t.Error: the last entry that reads like a failure is taken, else the
+// last one.
+func failureText(output string) string {
+	var blocks []string
+	for line := range strings.Lines(output) {
+		trimmed := strings.TrimSpace(line)
+		switch {
+		case strings.HasPrefix(trimmed, "--- "):
+		case blockStart.MatchString(line):
+			blocks = append(blocks, blockStart.ReplaceAllString(strings.TrimRight(line, "\n"), ""))
+		case len(blocks) > 0 && strings.HasPrefix(line, "        "):
+			blocks[len(blocks)-1] += "\n" + strings.TrimRight(strings.TrimPrefix(line, "        "), " \n")
+		}
+	}
+	for _, b := range slices.Backward(blocks) {
+		if failWords.MatchString(b) {
+			return strings.TrimSpace(b)
+		}
+	}
+	if len(blocks) > 0 {
+		return strings.TrimSpace(blocks[len(blocks)-1])
+	}
+	return ""
+}
+
+// problems states what the unit's exit and output say beyond its tests.
+func (r *goRun) problems(exit proc.Exit, c crash, missing []string) []e2e.Problem {
+	var list []e2e.Problem
+	add := func(code e2e.Code, tests []string, format string, args ...any) {
+		list = append(list, e2e.Problem{Code: code, Unit: r.unit.Name, Tests: tests, LosesEvidence: true, Text: fmt.Sprintf(format, args...)})
+	}
+	if r.skipped > 0 {
+		list = append(list, e2e.Problem{Code: e2e.CodeReportDamaged, Unit: r.unit.Name, Text: fmt.Sprintf("%d events of go test were longer than %d bytes and were not read", r.skipped, maxEvent)})
+	}
+	all := r.ids()
+	switch {
+	case r.failed:
+		add(e2e.CodeBuildFailed, missing, "unit %s does not build: %s", r.unit.Name, firstLines(r.build.String()+exit.Tail, 4))
+	case c.text != "" && len(missing) > 0:
+		add(e2e.CodeRunnerExit, missing, "the test process of %s died (%s); %d planned tests after it never reported", r.unit.Name, c.text, len(missing))
+	case exit.Ended == proc.NotStarted:
+		add(e2e.CodeToolError, all, "unit %s could not start: %v", r.unit.Name, exit.Err)
+	case exit.Ended == proc.Exited && exit.Code != 0 && len(missing) > 0:
+		add(e2e.CodeRunnerExit, missing, "go test of %s ended with %s before %d planned tests reported: %s", r.unit.Name, exit, len(missing), cmp.Or(firstLines(exit.Tail, 3), "see its log"))
+	case exit.Ended == proc.Exited && exit.Code != 0 && !r.anyFailed():
+		add(e2e.CodeRunnerExit, all, "go test of %s ended with %s although no test failed; see its log", r.unit.Name, exit)
+	case exit.Ended == proc.Signalled:
+		add(e2e.CodeRunnerExit, all, "go test of %s was %s", r.unit.Name, exit)
+	}
+	return list
+}
+
+func (r *goRun) ids() []string {
+	ids := make([]string, len(r.unit.Tests))
+	for i, t := range r.unit.Tests {
+		ids[i] = t.ID
+	}
+	return ids
+}
+
+func (r *goRun) anyFailed() bool {
+	for _, s := range r.byName {
+		if s.outcome == e2e.Failed {
+			return true
+		}
+	}
+	return false
+}
+
+// lineTail keeps the beginning and the end of what a test printed.
+type lineTail struct {
+	head, tail []byte
+	dropped    int
+}
+
+const keepOutput = 24 << 10
+
+func (t *lineTail) add(s string) {
+	if room := keepOutput - len(t.head); room > 0 && len(t.tail) == 0 {
+		n := min(room, len(s))
+		t.head = append(t.head, s[:n]...)
+		s = s[n:]
+	}
+	t.tail = append(t.tail, s...)
+	if over := len(t.tail) - keepOutput; over > keepOutput {
+		t.dropped += over
+		t.tail = append(t.tail[:0], t.tail[over:]...)
+	}
+}
+
+func (t *lineTail) String() string {
+	if t.dropped > 0 {
+		return fmt.Sprintf("%s\n[%d bytes left out; the log has them]\n%s", t.head, t.dropped, t.tail)
+	}
+	return string(t.head) + string(t.tail)
+}
+
+// clip cuts a text at a rune border and says so.
+func clip(s string, most int) string {
+	s = strings.ToValidUTF8(s, "\uFFFD")
+	if len(s) <= most {
+		return s
+	}
+	cut := most
+	for cut > 0 && s[cut]&0xC0 == 0x80 {
+		cut--
+	}
+	return s[:cut] + "…"
+}
