@@ -21,21 +21,34 @@ func (group) terminate(cmd *exec.Cmd) { signalGroup(cmd, syscall.SIGTERM) }
 
 func (group) kill(cmd *exec.Cmd) { signalGroup(cmd, syscall.SIGKILL) }
 
-// killLeftovers ends what is still in the group after its leader has ended: first
-// by request, after the grace by force.
-func (group) killLeftovers(cmd *exec.Cmd, grace time.Duration) {
-	if !signalGroup(cmd, syscall.SIGTERM) {
-		return
-	}
+// await waits until the group is empty, for the grace at most. It is called after
+// the leader has been waited for.
+func (group) await(cmd *exec.Cmd, grace time.Duration) {
 	ticker := time.NewTicker(5 * time.Millisecond)
 	defer ticker.Stop()
-	for deadline := time.Now().Add(grace); time.Now().Before(deadline); <-ticker.C {
-		if !signalGroup(cmd, 0) {
+	for deadline := time.Now().Add(grace); ; <-ticker.C {
+		reap(cmd)
+		if !signalGroup(cmd, 0) || !groupLives(cmd.Process.Pid) || !time.Now().Before(deadline) {
 			return
 		}
 	}
-	signalGroup(cmd, syscall.SIGKILL)
 }
+
+// reap collects orphans of the group that became our children: those of a gate
+// that is the first process of its container. Else they would stay as zombies.
+func reap(cmd *exec.Cmd) {
+	if cmd.Process == nil || cmd.Process.Pid <= 1 {
+		return
+	}
+	for {
+		if pid, err := syscall.Wait4(-cmd.Process.Pid, nil, syscall.WNOHANG, nil); err != nil || pid <= 0 {
+			return
+		}
+	}
+}
+
+// release leaves the group alone.
+func (group) release() {}
 
 func (group) close() {}
 

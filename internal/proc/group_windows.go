@@ -5,6 +5,7 @@ package proc
 import (
 	"fmt"
 	"os/exec"
+	"sync"
 	"syscall"
 	"time"
 	"unsafe"
@@ -14,26 +15,26 @@ import (
 
 // group is a job object: closing its last handle ends every process in it, also
 // when the gate itself is killed.
-type group struct{ job windows.Handle }
+type group struct {
+	mu  sync.Mutex // Stop may still kill while the end is being noted
+	job windows.Handle
+}
 
 func (g *group) start(cmd *exec.Cmd) error {
 	job, err := windows.CreateJobObject(nil, nil)
 	if err != nil {
 		return fmt.Errorf("create job object: %w", err)
 	}
-	info := windows.JOBOBJECT_EXTENDED_LIMIT_INFORMATION{}
-	info.BasicLimitInformation.LimitFlags = windows.JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE
-	if _, err := windows.SetInformationJobObject(job, windows.JobObjectExtendedLimitInformation,
-		uintptr(unsafe.Pointer(&info)), uint32(unsafe.Sizeof(info))); err != nil {
-		_ = windows.CloseHandle(job)
+	g.job = job
+	if err := g.limit(windows.JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE); err != nil {
+		g.close()
 		return fmt.Errorf("limit job object: %w", err)
 	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{CreationFlags: windows.CREATE_NEW_PROCESS_GROUP}
 	if err := cmd.Start(); err != nil {
-		_ = windows.CloseHandle(job)
+		g.close()
 		return err
 	}
-	g.job = job
 	return g.adopt(cmd)
 }
 
@@ -58,13 +59,34 @@ func (g *group) terminate(cmd *exec.Cmd) {
 	_ = windows.GenerateConsoleCtrlEvent(windows.CTRL_BREAK_EVENT, uint32(cmd.Process.Pid))
 }
 
-func (g *group) kill(*exec.Cmd) { _ = windows.TerminateJobObject(g.job, 1) }
+func (g *group) kill(*exec.Cmd) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.job != 0 {
+		_ = windows.TerminateJobObject(g.job, 1)
+	}
+}
 
-func (g *group) killLeftovers(cmd *exec.Cmd, _ time.Duration) { g.kill(cmd) }
+// await has nothing to wait for: a job object does not say when it is empty
+// without a completion port, and the leader, which was asked, has ended.
+func (g *group) await(*exec.Cmd, time.Duration) {}
+
+// release lets the processes in the job live on when it is closed.
+func (g *group) release() { _ = g.limit(0) }
 
 func (g *group) close() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	if g.job != 0 {
 		_ = windows.CloseHandle(g.job)
 		g.job = 0
 	}
+}
+
+func (g *group) limit(flags uint32) error {
+	info := windows.JOBOBJECT_EXTENDED_LIMIT_INFORMATION{}
+	info.BasicLimitInformation.LimitFlags = flags
+	_, err := windows.SetInformationJobObject(g.job, windows.JobObjectExtendedLimitInformation,
+		uintptr(unsafe.Pointer(&info)), uint32(unsafe.Sizeof(info)))
+	return err
 }

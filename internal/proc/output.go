@@ -5,7 +5,9 @@ import (
 	"io"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
+	"unicode/utf8"
 )
 
 // TailBytes is how much of the captured output is kept in memory.
@@ -15,28 +17,37 @@ const TailBytes = 64 << 10
 // A child that prints without end must not fill the disk.
 const MaxLog = 256 << 20
 
-// drainGrace bounds the wait for output after the process has ended: somebody
-// who inherited the pipe and could not be ended must not hold the run up.
-const drainGrace = 2 * time.Second
+// patience is how long we wait for what should have ended.
+type patience struct {
+	// leftover is what processes get that their parent left behind.
+	leftover time.Duration
+	// drain is how long a pipe may be silent after the process has ended: somebody
+	// who inherited it and could not be ended must not hold the run up.
+	drain time.Duration
+	// background is the same under [Spec.KeepBackground], where nobody is ended.
+	background time.Duration
+}
+
+func patient() patience {
+	return patience{leftover: 250 * time.Millisecond, drain: 2 * time.Second, background: 250 * time.Millisecond}
+}
+
+// pipeSize is more than a pipe holds. Who prints on after the process has ended
+// is heard for so long and no longer.
+const pipeSize = 1 << 20
 
 // output reads what a process prints.
 type output struct {
 	tail    tail
-	log     logFile
-	readers []*os.File
+	streams []*stream
 	writers []*os.File
-	copies  sync.WaitGroup
 }
 
 // connect gives the process its pipes. They are our own, and not those of
 // os/exec, since Cmd.Wait would wait for every grandchild that holds one.
 func (p *Process) connect() (*output, error) {
-	out := &output{}
-	if err := out.log.open(p.spec.Log); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrNotStarted, err)
-	}
-	captured := io.MultiWriter(&out.tail, &out.log)
-	w, err := out.pipe(captured)
+	out := &output{tail: tail{logged: p.spec.Log != nil}}
+	w, err := out.pipe(&capture{tail: &out.tail, log: p.spec.Log})
 	if err != nil {
 		out.abandon()
 		return nil, err
@@ -57,13 +68,7 @@ func (o *output) pipe(to io.Writer) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNotStarted, err)
 	}
-	o.readers, o.writers = append(o.readers, r), append(o.writers, w)
-	o.copies.Go(func() {
-		// A consumer that fails must not block the process on a full pipe.
-		if _, err := io.Copy(to, r); err != nil {
-			_, _ = io.Copy(io.Discard, r)
-		}
-	})
+	o.streams, o.writers = append(o.streams, newStream(r, to)), append(o.writers, w)
 	return w, nil
 }
 
@@ -76,34 +81,120 @@ func (o *output) started() {
 
 func (o *output) abandon() {
 	o.started()
-	o.finish()
+	o.finish(patient().drain, false)
 }
 
-// finish waits until everything that was printed has been read.
-func (o *output) finish() {
-	read := make(chan struct{})
-	go func() {
-		o.copies.Wait()
-		close(read)
-	}()
-	timer := time.NewTimer(drainGrace)
-	defer timer.Stop()
-	select {
-	case <-read:
-	case <-timer.C:
+// finish waits until everything that was printed has been read. After that no
+// consumer is written to any more. Where processes live on, their output is read
+// on, and dropped: a closed pipe would end them.
+func (o *output) finish(grace time.Duration, livesOn bool) {
+	var all sync.WaitGroup
+	for _, s := range o.streams {
+		all.Go(func() {
+			s.drain(grace)
+			if !livesOn {
+				_ = s.from.Close()
+			}
+		})
 	}
-	for _, r := range o.readers {
-		_ = r.Close()
+	all.Wait()
+}
+
+// stream carries one pipe to its consumer.
+type stream struct {
+	from  io.ReadCloser
+	done  chan struct{} // closed when the pipe has ended
+	read  atomic.Int64  // bytes
+	steps atomic.Int64  // reads and deliveries
+	mu    sync.Mutex    // held while the consumer is at work
+	to    io.Writer     // nil: what comes is dropped
+}
+
+func newStream(from io.ReadCloser, to io.Writer) *stream {
+	s := &stream{from: from, to: to, done: make(chan struct{})}
+	go s.copy()
+	return s
+}
+
+func (s *stream) copy() {
+	defer close(s.done)
+	defer s.from.Close() //nolint:errcheck // it was only read
+	buf := make([]byte, 32<<10)
+	for {
+		n, err := s.from.Read(buf)
+		s.read.Add(int64(n))
+		s.steps.Add(1)
+		s.deliver(buf[:n])
+		if err != nil {
+			return
+		}
 	}
-	<-read
-	o.log.close()
+}
+
+// deliver hands output over. A consumer that fails gets no more of it; it must
+// not block the process on a full pipe.
+func (s *stream) deliver(p []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.to == nil || len(p) == 0 {
+		return
+	}
+	if _, err := s.to.Write(p); err != nil {
+		s.to = nil
+	}
+	s.steps.Add(1)
+}
+
+// drain waits for the end of the pipe, and gives up on one that is silent for the
+// grace or that never stops. For a slow consumer it waits, always.
+func (s *stream) drain(grace time.Duration) {
+	first, last := s.read.Load(), s.steps.Load()
+	for {
+		timer := time.NewTimer(grace)
+		select {
+		case <-s.done:
+			timer.Stop()
+			return
+		case <-timer.C:
+		}
+		endless := s.read.Load()-first > pipeSize
+		if endless {
+			s.mu.Lock()
+		} else if !s.mu.TryLock() {
+			continue
+		}
+		now := s.steps.Load()
+		if endless || now == last {
+			s.to = nil
+			s.mu.Unlock()
+			return
+		}
+		s.mu.Unlock()
+		last = now
+	}
+}
+
+// capture keeps the tail, also where the log fails.
+type capture struct {
+	tail *tail
+	log  io.Writer
+}
+
+func (c *capture) Write(p []byte) (int, error) {
+	if c.log != nil {
+		if _, err := c.log.Write(p); err != nil {
+			c.log = nil
+		}
+	}
+	return c.tail.Write(p)
 }
 
 // tail keeps the last TailBytes written to it.
 type tail struct {
-	mu  sync.Mutex
-	buf []byte
-	cut bool
+	mu     sync.Mutex
+	buf    []byte
+	cut    bool
+	logged bool // there is a log that holds all of it
 }
 
 func (t *tail) Write(p []byte) (int, error) {
@@ -127,39 +218,50 @@ func (t *tail) trim() {
 	}
 }
 
-// String returns the end of what was written, and says so if it is not all.
+// String returns the end of what was written, and says so if it is not all. It
+// does not start within a character.
 func (t *tail) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.trim()
-	if t.cut {
-		return "[earlier output is in the log]\n" + string(t.buf)
+	if !t.cut {
+		return string(t.buf)
 	}
-	return string(t.buf)
+	end := t.buf
+	for i := 0; i < utf8.UTFMax-1 && len(end) > 0 && !utf8.RuneStart(end[0]); i++ {
+		end = end[1:]
+	}
+	if t.logged {
+		return "[earlier output is in the log]\n" + string(end)
+	}
+	return "[earlier output was not kept]\n" + string(end)
 }
 
-// logFile is a file that takes at most MaxLog bytes; the rest is counted.
-type logFile struct {
+// Log is a file that takes at most [MaxLog] bytes; the rest is counted. It never
+// fails a writer: a full disk must not stop the process that prints. It may be
+// written to from several goroutines.
+type Log struct {
+	mu      sync.Mutex
 	f       *os.File
 	written int64
 	dropped int64
 	err     error
 }
 
-func (l *logFile) open(name string) error {
-	if name == "" {
-		return nil
-	}
+// OpenLog creates a log file, or appends to it.
+func OpenLog(name string) (*Log, error) {
 	f, err := os.OpenFile(name, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644) //nolint:gosec // logs are for people and uploads
 	if err != nil {
-		return fmt.Errorf("open log: %w", err)
+		return nil, fmt.Errorf("open log: %w", err)
 	}
-	l.f = f
-	return nil
+	return &Log{f: f}, nil
 }
 
-func (l *logFile) Write(p []byte) (int, error) {
-	if l.f == nil || l.err != nil {
+// Write always takes all of p.
+func (l *Log) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.err != nil {
 		return len(p), nil
 	}
 	keep := p
@@ -173,15 +275,16 @@ func (l *logFile) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func (l *logFile) close() {
-	if l.f == nil {
-		return
-	}
+// Close says in the log what was left out, and returns the first error of
+// writing it.
+func (l *Log) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if l.dropped > 0 {
 		_, _ = fmt.Fprintf(l.f, "\n[%d more bytes were printed and not kept: a log holds at most %d]\n", l.dropped, MaxLog)
 	}
 	if err := l.f.Close(); l.err == nil {
 		l.err = err
 	}
-	l.f = nil
+	return l.err
 }

@@ -23,9 +23,6 @@ import (
 // DefaultGrace is the time between asking a process to end and killing it.
 const DefaultGrace = 2 * time.Second
 
-// leftoverGrace is how long processes get that their parent left behind.
-const leftoverGrace = 250 * time.Millisecond
-
 // ErrNotStarted is wrapped by errors of processes that never ran.
 var ErrNotStarted = errors.New("process not started")
 
@@ -41,8 +38,8 @@ type Spec struct {
 	// Stdout receives the standard output as it comes. Where it is nil, standard
 	// output is captured together with standard error.
 	Stdout io.Writer
-	// Log is a file that receives what is captured, up to MaxLog bytes.
-	Log string
+	// Log receives what is captured, as it comes; it may be nil.
+	Log io.Writer
 	// Grace is the time from SIGTERM to SIGKILL; zero is [DefaultGrace].
 	Grace time.Duration
 	// KeepBackground leaves processes alone that the process started and left
@@ -71,10 +68,9 @@ type Exit struct {
 	Err     error
 	Started time.Time
 	Wall    time.Duration
-	// Tail is the end of the captured output, at most [TailBytes].
+	// Tail is the end of the captured output: at most [TailBytes], after a line that
+	// says so where there was more.
 	Tail string
-	// LogErr is the first error of writing the log; the process ran on.
-	LogErr error
 }
 
 // OK reports whether the process ran to its end with status 0.
@@ -102,6 +98,7 @@ func (e Exit) String() string {
 type Process struct {
 	cmd    *exec.Cmd
 	spec   Spec
+	waits  patience
 	cookie string
 	group  group
 	done   chan struct{}
@@ -136,11 +133,13 @@ func endedBy(ctx context.Context) Ended {
 }
 
 // Start starts a process in a group of its own.
-func Start(spec Spec) (*Process, error) {
+func Start(spec Spec) (*Process, error) { return start(spec, patient()) }
+
+func start(spec Spec, waits patience) (*Process, error) {
 	if len(spec.Argv) == 0 || spec.Argv[0] == "" {
 		return nil, fmt.Errorf("%w: the command is empty", ErrNotStarted)
 	}
-	p := &Process{spec: spec, cookie: newCookie(), done: make(chan struct{})}
+	p := &Process{spec: spec, waits: waits, cookie: newCookie(), done: make(chan struct{})}
 	// The context is handled by Run and Stop: exec.CommandContext would kill the
 	// leader only.
 	p.cmd = exec.Command(spec.Argv[0], spec.Argv[1:]...) //nolint:gosec,noctx // running the user's configured command is the purpose
@@ -183,11 +182,7 @@ func (p *Process) Stop(why Ended) Exit {
 		}
 		p.why.Store(why)
 		p.group.terminate(p.cmd)
-		grace := p.spec.Grace
-		if grace == 0 {
-			grace = DefaultGrace
-		}
-		timer := time.NewTimer(grace)
+		timer := time.NewTimer(p.grace())
 		defer timer.Stop()
 		select {
 		case <-p.done:
@@ -203,18 +198,49 @@ func (p *Process) wait(out *output) {
 	err := p.cmd.Wait()
 	p.exit.Wall = time.Since(p.exit.Started)
 	p.exit.Code, p.exit.Ended = exitOf(p.cmd, err)
-	if why, ok := p.why.Load().(Ended); ok {
+	why, stopped := p.why.Load().(Ended)
+	if stopped {
 		p.exit.Ended = why
 	}
-	stopped := p.why.Load() != nil
-	if stopped || !p.spec.KeepBackground {
-		p.group.killLeftovers(p.cmd, leftoverGrace)
-		killCookie(p.cookie)
+	livesOn := !stopped && p.spec.KeepBackground
+	p.clear(stopped)
+	grace := p.waits.drain
+	if livesOn {
+		grace = p.waits.background
 	}
-	out.finish()
-	p.exit.Tail, p.exit.LogErr = out.tail.String(), out.log.err
+	out.finish(grace, livesOn)
+	p.exit.Tail = out.tail.String()
 	p.group.close()
 	close(p.done)
+}
+
+// clear ends what is left of the group after its leader. A group that was asked
+// to end has its grace, and is not asked twice: for many programs the second time
+// means at once.
+func (p *Process) clear(stopped bool) {
+	switch {
+	case stopped:
+		p.group.await(p.cmd, p.grace())
+	case p.spec.KeepBackground:
+		p.group.release()
+		return
+	default:
+		p.group.terminate(p.cmd)
+		p.group.await(p.cmd, p.waits.leftover)
+	}
+	p.group.kill(p.cmd)
+	p.group.await(p.cmd, killed)
+	killCookie(p.cookie)
+}
+
+// killed is how long the system may take to end a process that was killed.
+const killed = time.Second
+
+func (p *Process) grace() time.Duration {
+	if p.spec.Grace == 0 {
+		return DefaultGrace
+	}
+	return p.spec.Grace
 }
 
 func exitOf(cmd *exec.Cmd, err error) (int, Ended) {
@@ -234,6 +260,12 @@ const cookieName = "E2E_GATE_PROCESS"
 
 var cookieCount atomic.Uint64
 
+// newCookie makes a cookie. That of a gate inside a gate starts with the outer
+// one's, so that the outer gate finds what the inner one could not end.
 func newCookie() string {
-	return fmt.Sprintf("%d-%d-%d", os.Getpid(), time.Now().UnixNano(), cookieCount.Add(1))
+	cookie := fmt.Sprintf("%d-%d-%d", os.Getpid(), time.Now().UnixNano(), cookieCount.Add(1))
+	if outer := os.Getenv(cookieName); outer != "" {
+		return outer + "/" + cookie
+	}
+	return cookie
 }

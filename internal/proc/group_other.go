@@ -1,0 +1,6 @@
+//go:build unix && !linux
+
+package proc
+
+// groupLives does not know better than the signal that reached the group.
+func groupLives(int) bool { return true }
