@@ -1,0 +1,388 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/safetext"
+)
+
+// FinalOptions say where the text is shown.
+type FinalOptions struct {
+	// Width of the terminal in columns; 0: not a terminal, 80 columns.
+	Width int
+	// Colour uses ANSI colours. Every colour stands beside a word that says the same.
+	Colour bool
+	// Out is the run's folder as a person would type it; evidence files and
+	// result.json are shown below it. Empty: result.json is not mentioned.
+	Out string
+}
+
+// Bounds of what a terminal shows; everything is in result.json.
+const (
+	maxBlocks  = 20
+	maxListed  = 50
+	maxSlowest = 3
+	// messageLines are lines of a failure's message.
+	messageLines = 6
+)
+
+// Final is what a person reads after a run in a terminal: the verdict in the first
+// and the last line, between them what failed, what is flaky, gates, problems,
+// budgets, the slowest tests and where result.json lies. Our own words are ASCII.
+func Final(r e2e.Result, o FinalOptions) string {
+	f := final{sheet: newSheet(o.Width, o.Colour), r: r, out: o.Out}
+	f.verdict()
+	f.gates()
+	f.findings()
+	f.flakes()
+	f.quarantine()
+	f.problems()
+	f.budgets()
+	f.slowest()
+	f.facts()
+	f.verdict()
+	return f.b.String()
+}
+
+type final struct {
+	*sheet
+	r   e2e.Result
+	out string
+}
+
+func (f *final) verdict() {
+	h := HeadlineOf(f.r)
+	st := map[string]style{"✅": green, "❌": red, "⛔": red, "⚠️": yellow}[h.Mark]
+	h.Word = strings.ToUpper(h.Word)
+	f.line(st, ascii(h.Text("-")))
+}
+
+// title starts a section.
+func (f *final) title(st style, text string) {
+	f.gap()
+	f.line(st, text)
+}
+
+// text is untrusted text as lines for a terminal.
+func (f *final) text(s string, lines int) string { return ascii(safetext.Text(s, longText, lines)) }
+
+func (f *final) gates() {
+	for _, g := range f.r.Gates {
+		if g.Open() && g.State == e2e.Healthy && len(lostSpans(g)) == 0 {
+			continue
+		}
+		f.gate(g)
+	}
+}
+
+func (f *final) gate(g e2e.Gate) {
+	word, st := "GATE SHUT", red
+	switch {
+	case g.Open() && len(lostSpans(g)) > 0:
+		word, st = "GATE LOST DURING THE RUN", yellow
+	case g.Open() && !g.Required:
+		word, st = "ADVISORY GATE", yellow
+	case g.Open():
+		word, st = "GATE DEGRADED", yellow
+	}
+	f.title(st, word+"  "+safetext.Line(g.Name, idText))
+	f.field("state", f.text(stateOf(g), 1))
+	if g.State != e2e.Healthy {
+		f.field("expected", f.text(g.Expected, 3))
+		f.field("observed", f.text(g.Observed, 3))
+	}
+	for _, s := range lostSpans(g)[:min(3, len(lostSpans(g)))] {
+		f.field("during run", f.text(spanText(f.r.Run, s), 2))
+	}
+	f.field("next", f.text(g.Reason, 3))
+}
+
+// stateOf is a gate's state in words: "unhealthy, waiting cannot help (4 probes in
+// 1.2 s)".
+func stateOf(g e2e.Gate) string {
+	text := string(cmp.Or(g.State, "unknown"))
+	switch g.Finality {
+	case e2e.Never:
+		text += ", waiting longer cannot help"
+	case e2e.NotYet:
+		text += ", not yet healthy when the time was up"
+	case e2e.FinalityNone:
+	}
+	return fmt.Sprintf("%s (%s in %s)", text, plural(g.Attempts, "probe", "probes"), seconds(g.Seconds))
+}
+
+func (f *final) findings() {
+	tests := map[string]*e2e.TestResult{}
+	for i := range f.r.Tests {
+		tests[f.r.Tests[i].ID] = &f.r.Tests[i]
+	}
+	list := Findings(f.r)
+	shown, left := 0, 0
+	for _, found := range list {
+		if strings.HasPrefix(found.Title, "gate ") && len(found.Tests) == 0 {
+			continue
+		}
+		if shown == maxBlocks {
+			left++
+			continue
+		}
+		shown++
+		f.finding(found, tests)
+	}
+	if left > 0 {
+		f.title(plainText, fmt.Sprintf("and %s more that need somebody; result.json has all", thousands(left)))
+	}
+}
+
+// effectWord says what a finding does, in the words of the verdict.
+func effectWord(e e2e.Effect) string {
+	switch e {
+	case e2e.NotJudged:
+		return "not judged"
+	case e2e.Warns:
+		return "warns"
+	case e2e.Informs, e2e.EffectNothing:
+		return "does not block"
+	case e2e.Blocks:
+		return "blocks"
+	default:
+		return "blocks"
+	}
+}
+
+func effectText(e e2e.Effect, t e2e.Test) string {
+	return fmt.Sprintf("%s (%s test)", effectWord(e), kindOf(t))
+}
+
+func (f *final) finding(found Finding, tests map[string]*e2e.TestResult) {
+	st := red
+	if rank(found.Effect) > rank(e2e.NotJudged) {
+		st = yellow
+	}
+	var first *e2e.TestResult
+	if len(found.Tests) > 0 {
+		first = tests[found.Tests[0]]
+	}
+	if first == nil {
+		f.title(st, "PROBLEM")
+		f.field("what", f.text(found.Title, messageLines))
+		f.field("next", f.text(found.Next, 4))
+		f.path("log", f.file(found.File))
+		return
+	}
+	f.title(st, f.findingTitle(found, first))
+	f.field("effect", effectText(found.Effect, first.Test))
+	f.field("category", f.text(categoryText(found, first.Cause), 2))
+	f.field("owner", ownerText(found, first))
+	if len(found.Tests) > 1 || found.Title != "" {
+		f.field("what", f.text(found.Title, messageLines))
+		f.others(found.Tests)
+	}
+	f.failure(first)
+	f.field("next", f.text(found.Next, 4))
+	f.path("log", f.file(found.File))
+}
+
+func (f *final) findingTitle(found Finding, first *e2e.TestResult) string {
+	word := strings.ToUpper(verb(*first))
+	if len(found.Tests) > 1 {
+		return fmt.Sprintf("%s  %s with one cause", word, plural(len(found.Tests), "test", "tests"))
+	}
+	return word + "  " + safetext.Line(first.ID, idText)
+}
+
+// categoryText is "PRODUCT_REGRESSION (high confidence): a case is never accepted".
+func categoryText(found Finding, cause string) string {
+	text := found.Category
+	if found.Confidence != "" {
+		text += fmt.Sprintf(" (%s confidence)", found.Confidence)
+	}
+	if cause != "" {
+		text += ": " + cause
+	}
+	return text
+}
+
+func ownerText(found Finding, first *e2e.TestResult) string {
+	text := safetext.Line(owner(found.Owners), shortText)
+	if len(found.Owners) == 0 {
+		text = "nobody; name one with the tag owner:<team>"
+	}
+	if first.Journey != "" && len(found.Tests) == 1 {
+		text += ", journey " + safetext.Line(first.Journey, shortText)
+	}
+	return text
+}
+
+// others lists the tests of a finding that has several.
+func (f *final) others(ids []string) {
+	if len(ids) < 2 {
+		return
+	}
+	label := "tests"
+	for i, id := range ids {
+		if i == 10 {
+			f.path("", fmt.Sprintf("and %s more", thousands(len(ids)-i)))
+			return
+		}
+		f.path(label, safetext.Line(id, idText))
+		label = ""
+	}
+}
+
+// failure shows the message of the last failed attempt, what the test itself left,
+// and the attempts.
+func (f *final) failure(t *e2e.TestResult) {
+	f.field("message", f.text(failureMessage(t), messageLines))
+	shown := map[e2e.EvidenceKind]bool{}
+	for _, e := range t.Evidence {
+		if e.Kind == e2e.EvidenceTriage || shown[e.Kind] {
+			continue
+		}
+		shown[e.Kind] = true
+		f.field(safetext.Line(string(e.Kind), labelWidth-3), f.text(e.Text, 4))
+	}
+	f.field("attempts", attemptsText(t))
+}
+
+// attemptsText is "1 failed in 5.0 s on shard 0; 2 failed in 5.1 s on shard 0
+// (diagnostic rerun)", or why there was no second.
+func attemptsText(t *e2e.TestResult) string {
+	var list []string
+	for _, a := range t.Attempts[:min(len(t.Attempts), 8)] {
+		text := fmt.Sprintf("%d %s in %s on shard %d", a.N, cmp.Or(string(a.Outcome), "unknown"), seconds(a.Seconds), a.Shard)
+		switch a.Source {
+		case e2e.SourceDiagnostic:
+			text += " (diagnostic rerun)"
+		case e2e.SourceFramework:
+			text += " (the framework's own retry)"
+		case e2e.SourceFirst:
+		}
+		list = append(list, text)
+	}
+	if t.Rerun != nil && !t.Rerun.Done {
+		list = append(list, "no diagnostic rerun: "+safetext.Line(t.Rerun.Reason, shortText))
+	}
+	return safetext.Line(strings.Join(list, "; "), longText)
+}
+
+func (f *final) file(name string) string {
+	if name == "" {
+		return ""
+	}
+	return safetext.Line(path.Join(f.out, name), longText)
+}
+
+func (f *final) flakes() {
+	for i, t := range flakes(f.r) {
+		if i == maxBlocks {
+			f.title(yellow, fmt.Sprintf("and %s more flaky tests; result.json has all", thousands(len(flakes(f.r))-i)))
+			return
+		}
+		if needsSomebody(t) {
+			continue
+		}
+		f.title(yellow, "FLAKY  "+safetext.Line(t.ID, idText))
+		f.field("effect", effectText(t.Effect, t.Test))
+		if t.Category != "" {
+			f.field("category", f.text(categoryText(Finding{Category: categoryOf(t.Category), Confidence: t.Confidence}, t.Cause), 2))
+		}
+		f.field("owner", ownerText(Finding{Owners: owners(t), Tests: []string{t.ID}}, &t))
+		f.field("failed first", f.text(failureMessage(&t), messageLines))
+		f.field("attempts", attemptsText(&t))
+		f.field("next", f.text(cmp.Or(t.NextStep, "find the cause before it flakes again"), 4))
+		f.path("log", f.file(logOf(&t)))
+	}
+}
+
+func owners(t e2e.TestResult) []string {
+	if t.Owner == "" {
+		return nil
+	}
+	return []string{t.Owner}
+}
+
+func (f *final) quarantine() {
+	var list []e2e.TestResult
+	for _, t := range f.r.Tests {
+		if quarantined(t) {
+			list = append(list, t)
+		}
+	}
+	if len(list) == 0 {
+		return
+	}
+	f.title(yellow, "QUARANTINED, does not block until its deadline")
+	for i, t := range list {
+		if i == maxListed {
+			f.line(plainText, fmt.Sprintf("  and %s more", thousands(len(list)-i)))
+			return
+		}
+		f.line(plainText, "  "+safetext.Line(t.ID, idText))
+		f.field("", f.text(fmt.Sprintf("%s; to be fixed by %s until %s: %s", verb(t), t.Quarantine.Owner, date(t.Quarantine.Deadline), t.Quarantine.Reason), 3))
+	}
+}
+
+func (f *final) problems() {
+	first := true
+	for _, p := range f.r.Problems {
+		if p.LosesEvidence {
+			continue
+		}
+		if first {
+			f.title(yellow, "PROBLEMS AROUND THE TESTS")
+			first = false
+		}
+		f.field(safetext.Line(string(p.Code), 40), f.text(p.Text, 4))
+		f.path("", f.file(p.File))
+	}
+}
+
+func (f *final) budgets() {
+	for _, b := range f.r.Budgets {
+		if b.Over {
+			f.title(yellow, fmt.Sprintf("OVER BUDGET  %s: %s used of %s", safetext.Line(b.Scope+" "+b.Name, shortText), seconds(b.Used), seconds(b.Limit)))
+			f.field("", f.text(b.Text, 4))
+		}
+	}
+}
+
+func (f *final) slowest() {
+	list := slowest(f.r, maxSlowest)
+	if len(list) == 0 {
+		return
+	}
+	f.title(bold, "SLOWEST TESTS")
+	for _, t := range list {
+		f.path(seconds(took(t)), safetext.Line(t.ID, idText))
+	}
+}
+
+func (f *final) facts() {
+	f.gap()
+	text := CountsOf(f.r).String()
+	if d := duration(f.r.Run); d > 0 {
+		text += ", in " + seconds(d)
+	}
+	f.field("tests", text)
+	f.field("budget", budgetText(f.r))
+	f.path("run", safetext.Line(f.r.Run.ID, idText))
+	if f.out != "" {
+		f.path("result", f.file("result.json"))
+	}
+	f.gap()
+}
+
+// budgetText is the stage's budget and what was used of it.
+func budgetText(r e2e.Result) string {
+	for _, b := range r.Budgets {
+		if b.Scope == "stage" {
+			return fmt.Sprintf("%s used of %s", seconds(b.Used), seconds(b.Limit))
+		}
+	}
+	return ""
+}

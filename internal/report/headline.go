@@ -1,0 +1,230 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/safetext"
+)
+
+// Headline is the verdict in one line. Every text in it is clean but not escaped.
+type Headline struct {
+	// Mark is the symbol beside the word, for media that show it.
+	Mark string
+	// Word is the verdict: "passed", "blocked", "not judged", and what else is true
+	// of a stage that does not block.
+	Word string
+	// Subject names the gate's call: e2e-gate, stage, and key where there is one.
+	Subject string
+	// Why is what led to the verdict or what is left to look at; it may be empty.
+	Why string
+}
+
+// longText bounds sentences, shortText what stands in a cell or a headline, in
+// bytes before escaping.
+const (
+	longText  = 1000
+	shortText = 300
+	idText    = 400
+)
+
+// HeadlineOf states the verdict of a result.
+func HeadlineOf(r e2e.Result) Headline {
+	h := Headline{Subject: strings.TrimSpace("e2e-gate " + safetext.Line(r.Run.Stage, shortText))}
+	if r.Run.Key != "" {
+		h.Subject += " (" + safetext.Line(r.Run.Key, shortText) + ")"
+	}
+	v := r.Verdict
+	switch {
+	case v.State == e2e.VerdictPassed:
+		h.Mark, h.Word, h.Why = "✅", "passed", lookAt(r)
+	case v.State == e2e.VerdictFailed && v.Blocks:
+		h.Mark, h.Word, h.Why = "❌", "blocked", failures(r)
+	case v.State == e2e.VerdictFailed:
+		h.Mark, h.Word, h.Why = "⚠️", "failed, and this stage does not block", failures(r)
+	case v.State == e2e.VerdictNotJudged && !v.Blocks:
+		h.Mark, h.Word, h.Why = "⚠️", "not judged, and this stage does not block", missing(r)
+	case v.State == e2e.VerdictNotJudged:
+		h.Mark, h.Word, h.Why = "⛔", "not judged", missing(r)
+	default:
+		h.Mark, h.Word, h.Why = "⛔", "not judged", "the result holds no verdict"
+	}
+	h.Why = safetext.Line(h.Why, shortText)
+	return h
+}
+
+// Text is the headline without a mark: "e2e-gate pr: passed — 1 flaky test to look
+// at", with dash between verdict and reason.
+func (h Headline) Text(dash string) string {
+	text := h.Subject + ": " + h.Word
+	if h.Why != "" {
+		text += " " + dash + " " + h.Why
+	}
+	return text
+}
+
+// lookAt says what a stage that passed leaves to look at.
+func lookAt(r e2e.Result) string {
+	n := CountsOf(r)
+	var list []string
+	add := func(count int, one, many string) {
+		if count > 0 {
+			list = append(list, plural(count, one, many))
+		}
+	}
+	add(n.Flaky, "flaky test to look at", "flaky tests to look at")
+	add(n.Informing, "failure that does not block", "failures that do not block")
+	add(n.Quarantined, "failure in quarantine", "failures in quarantine")
+	add(n.LostOrNotRun, "test without a result", "tests without a result")
+	over := 0
+	for _, b := range r.Budgets {
+		if b.Over {
+			over++
+		}
+	}
+	add(over, "budget exceeded", "budgets exceeded")
+	if len(list) == 0 {
+		return plural(n.Passed, "test", "tests") + " passed"
+	}
+	return strings.Join(list, ", ")
+}
+
+// failures says what blocks: tests by what became of them and how critical they
+// are.
+func failures(r e2e.Result) string {
+	var order []string
+	counts := map[string]int{}
+	for _, t := range r.Tests {
+		if t.Effect != e2e.Blocks {
+			continue
+		}
+		phrase := shortKind(t.Test) + "\x00" + verb(t)
+		if counts[phrase] == 0 {
+			order = append(order, phrase)
+		}
+		counts[phrase]++
+	}
+	var list []string
+	for _, phrase := range order {
+		kind, what, _ := strings.Cut(phrase, "\x00")
+		list = append(list, plural(counts[phrase], kind+" test", kind+" tests")+" "+what)
+	}
+	if len(list) == 0 {
+		return firstReason(r, e2e.Blocks)
+	}
+	return strings.Join(list, ", ")
+}
+
+// shortKind is kindOf in a headline.
+func shortKind(t e2e.Test) string {
+	if kind := kindOf(t); kind != string(e2e.ReleaseBlockingSmoke) {
+		return kind
+	}
+	return "smoke"
+}
+
+// verb says what became of a test that did not plainly pass.
+func verb(t e2e.TestResult) string {
+	switch {
+	case t.LaterPass:
+		return "failed in an earlier attempt"
+	case t.Outcome == e2e.Flaky:
+		return "flaky"
+	case t.Outcome == e2e.Lost:
+		return "lost"
+	case t.Outcome == e2e.NotRun:
+		return "not run"
+	}
+	return "failed"
+}
+
+// missing says which evidence is missing.
+func missing(r e2e.Result) string {
+	var shut []string
+	for _, g := range r.Gates {
+		if !g.Open() {
+			shut = append(shut, safetext.Line(g.Name, 80))
+		}
+	}
+	switch {
+	case len(shut) == 1:
+		return fmt.Sprintf("gate %s is shut (%s)", shut[0], e2e.EnvironmentFailure)
+	case len(shut) > 1:
+		return fmt.Sprintf("%d gates are shut: %s (%s)", len(shut), strings.Join(shut, ", "), e2e.EnvironmentFailure)
+	}
+	for _, reason := range r.Verdict.Reasons {
+		if reason.Effect == e2e.NotJudged {
+			return reasonPhrase(reason)
+		}
+	}
+	return "no reason was given"
+}
+
+// reasonPhrase is a reason without the ids in it.
+func reasonPhrase(reason e2e.Reason) string {
+	n := len(reason.Tests)
+	switch reason.Code {
+	case e2e.CodeEnvironment:
+		return plural(n, "test", "tests") + fmt.Sprintf(" failed because of the environment (%s)", e2e.EnvironmentFailure)
+	case e2e.CodeLost:
+		return plural(n, "test", "tests") + " never reported"
+	case e2e.CodeNotRun:
+		return plural(n, "test was", "tests were") + " stopped before the start"
+	}
+	return firstLine(reason.Text)
+}
+
+func firstReason(r e2e.Result, effect e2e.Effect) string {
+	for _, reason := range r.Verdict.Reasons {
+		if reason.Effect == effect {
+			return reasonPhrase(reason)
+		}
+	}
+	return ""
+}
+
+func firstLine(s string) string {
+	head, _ := safetext.Cut(s, 2*longText)
+	line, _, _ := strings.Cut(strings.TrimSpace(safetext.Clean(head)), "\n")
+	return line
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%s %s", thousands(n), many)
+}
+
+// thousands writes 12345 as 12,345.
+func thousands(n int) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// seconds writes a duration for people: "0.34 s", "12.3 s", "3m 05s".
+func seconds(s float64) string {
+	switch {
+	case s < 0 || s != s:
+		return "0 s"
+	case s < 1:
+		return fmt.Sprintf("%.2f s", s)
+	case s < 60:
+		return fmt.Sprintf("%.1f s", s)
+	case s < 3600:
+		whole := int(s + 0.5)
+		return fmt.Sprintf("%dm %02ds", whole/60, whole%60)
+	default:
+		whole := int(min(s, 1e9)/60 + 0.5)
+		return fmt.Sprintf("%dh %02dm", whole/60, whole%60)
+	}
+}
+
+func categoryOf(c e2e.Category) string {
+	return safetext.Line(string(cmp.Or(c, e2e.Unknown)), 60)
+}

@@ -1,0 +1,50 @@
+package report
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/org/e2e-gate/internal/e2e"
+)
+
+// lostSpans are the times in which a gate was not open while suites ran.
+func lostSpans(g e2e.Gate) []e2e.Span {
+	var lost []e2e.Span
+	for _, s := range g.Timeline {
+		if s.Watch && s.State != e2e.Healthy && s.State != e2e.Degraded {
+			lost = append(lost, s)
+		}
+	}
+	return lost
+}
+
+// spanText is "unhealthy from +12.0 s to +15.0 s (3 probes): 503".
+func spanText(run e2e.Run, s e2e.Span) string {
+	text := fmt.Sprintf("%s from %s to %s (%s)", s.State, since(run, s.From), since(run, s.To), plural(s.Probes, "probe", "probes"))
+	if s.Observed != "" {
+		text += ": " + firstLine(s.Observed)
+	}
+	return text
+}
+
+// since is a time as seconds after the start of the run.
+func since(run e2e.Run, t time.Time) string {
+	if run.Started.IsZero() || t.IsZero() {
+		return clock(t)
+	}
+	return fmt.Sprintf("+%.1f s", t.Sub(run.Started).Seconds())
+}
+
+func clock(t time.Time) string {
+	if t.IsZero() {
+		return "?"
+	}
+	return t.UTC().Format("15:04:05 UTC")
+}
+
+func date(t time.Time) string {
+	if t.IsZero() {
+		return "no date"
+	}
+	return t.UTC().Format(time.DateOnly)
+}

@@ -1,0 +1,175 @@
+package report
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/org/e2e-gate/internal/safetext"
+)
+
+// style is an ANSI colour or weight.
+type style string
+
+const (
+	plainText style = ""
+	bold      style = "1"
+	dim       style = "2"
+	red       style = "1;31"
+	green     style = "1;32"
+	yellow    style = "1;33"
+)
+
+// defaultWidth is used where the width of the terminal is not known, in columns.
+const defaultWidth = 80
+
+// sheet collects lines for a terminal. Every line is neutralised as it is added,
+// after wrapping, so that none can be taken for a workflow command.
+type sheet struct {
+	b      strings.Builder
+	width  int
+	colour bool
+}
+
+func newSheet(width int, colour bool) *sheet {
+	if width <= 0 {
+		width = defaultWidth
+	}
+	return &sheet{width: min(max(width, 40), 120), colour: colour}
+}
+
+func (s *sheet) paint(st style, text string) string {
+	if !s.colour || st == plainText || text == "" {
+		return text
+	}
+	return "\x1b[" + string(st) + "m" + text + "\x1b[0m"
+}
+
+// line adds one line as it is, however long: ids and paths are to be copied.
+func (s *sheet) line(st style, text string) {
+	s.b.WriteString(s.paint(st, safetext.Neutral(text)) + "\n")
+}
+
+func (s *sheet) gap() { s.b.WriteString("\n") }
+
+// labelWidth is the column in which text beside a label starts.
+const labelWidth = 13
+
+// field adds a label with wrapped text beside it; empty text adds nothing.
+func (s *sheet) field(label, text string) {
+	if strings.TrimSpace(text) == "" {
+		return
+	}
+	head := "  " + label + strings.Repeat(" ", max(labelWidth-2-len(label), 1))
+	for i, l := range wrap(text, s.width-labelWidth) {
+		if i > 0 {
+			head = strings.Repeat(" ", labelWidth)
+		}
+		l = safetext.Neutral(strings.TrimRight(head+l, " "))
+		if i == 0 && s.colour && strings.HasPrefix(l, head) {
+			l = s.paint(dim, head) + l[len(head):]
+		}
+		s.b.WriteString(l + "\n")
+	}
+}
+
+// path adds a label and text that is not wrapped.
+func (s *sheet) path(label, text string) {
+	if text != "" {
+		s.line(plainText, "  "+label+strings.Repeat(" ", max(labelWidth-2-len(label), 1))+text)
+	}
+}
+
+// wrap breaks clean text into lines of at most width columns, at spaces where
+// there are any. Words longer than a line are broken, except that a line holding
+// one word only may be longer where it looks like a path or an address.
+func wrap(text string, width int) []string {
+	width = max(width, 10)
+	var lines []string
+	for raw := range strings.SplitSeq(text, "\n") {
+		lines = append(lines, wrapLine(raw, width)...)
+	}
+	return lines
+}
+
+func wrapLine(raw string, width int) []string {
+	indent := raw[:len(raw)-len(strings.TrimLeft(raw, " \t"))]
+	indent = strings.ReplaceAll(indent, "\t", "    ")
+	indent = indent[:min(len(indent), width/2)]
+	var lines []string
+	line := indent
+	for word := range strings.FieldsSeq(raw) {
+		switch {
+		case line == indent:
+			line += word
+		case columns(line)+1+columns(word) <= width:
+			line += " " + word
+		default:
+			lines, line = append(lines, line), indent+word
+		}
+		for columns(line) > width && !strings.ContainsAny(word, "/\\") {
+			head := prefix(line, width)
+			lines, line = append(lines, head), line[len(head):]
+		}
+	}
+	return append(lines, line)
+}
+
+// columns is how wide a terminal shows text.
+func columns(s string) int {
+	n := 0
+	for _, r := range s {
+		n += runeColumns(r)
+	}
+	return n
+}
+
+func runeColumns(r rune) int {
+	switch {
+	case r < 0x300:
+		return 1
+	case unicode.Is(unicode.Mn, r):
+		return 0
+	case r >= 0x1100 && r <= 0x115f, r >= 0x2e80 && r <= 0xa4cf, r >= 0xac00 && r <= 0xd7a3, r >= 0xf900 && r <= 0xfaff, r >= 0xfe30 && r <= 0xfe6f,
+		r >= 0xff00 && r <= 0xff60, r >= 0xffe0 && r <= 0xffe6, r >= 0x1f300 && r <= 0x1faff, r >= 0x20000 && r <= 0x3fffd:
+		return 2
+	}
+	return 1
+}
+
+// prefix is the longest prefix of s that takes at most width columns, at least one
+// character.
+func prefix(s string, width int) string {
+	n := 0
+	for i, r := range s {
+		if n += runeColumns(r); n > width && i > 0 {
+			return s[:i]
+		}
+	}
+	return s
+}
+
+// fit cuts clean text to width columns; "..." shows that it was cut.
+func fit(s string, width int) string {
+	s = strings.ReplaceAll(s, "\t", " ")
+	if columns(s) <= width {
+		return s
+	}
+	if width <= 3 {
+		return prefix(s, max(width, 1))
+	}
+	return strings.TrimRight(prefix(s, width-3), " ") + "..."
+}
+
+// pad fills text with spaces up to width columns.
+func pad(s string, width int) string { return s + strings.Repeat(" ", max(width-columns(s), 0)) }
+
+// ascii replaces what our own words use beyond ASCII.
+var asciiReplacer = strings.NewReplacer("—", "-", "…", "...", "→", "->")
+
+func ascii(s string) string {
+	if utf8.RuneCountInString(s) == len(s) {
+		return s
+	}
+	return asciiReplacer.Replace(s)
+}
