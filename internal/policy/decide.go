@@ -1,0 +1,392 @@
+package policy
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/org/e2e-gate/internal/e2e"
+)
+
+// Evidence is all that a verdict is made from. The zero value is not judged.
+type Evidence struct {
+	// Blocks says whether the stage blocks.
+	Blocks bool
+	// Gates as they were when the suites started, with what was seen of them while
+	// suites ran.
+	Gates []e2e.Gate
+	// Tests holds every planned test and every unplanned one that reported, with
+	// outcome, category, quarantine and later pass already set.
+	Tests []e2e.TestResult
+	// Problems around the tests.
+	Problems []e2e.Problem
+	// Budgets of the stage and its journeys.
+	Budgets []e2e.Budget
+	// Table is the effect table; nil is [Default].
+	Table Table
+}
+
+// Decide judges. It returns the verdict, and the tests with effect and why.
+func Decide(ev Evidence) (e2e.Verdict, []e2e.TestResult) {
+	if ev.Table == nil {
+		ev.Table = Default()
+	}
+	j := &judge{ev: ev, tests: slices.Clone(ev.Tests), ids: map[string][]int{}, units: map[string][]int{}}
+	for i, t := range j.tests {
+		j.ids[t.ID] = append(j.ids[t.ID], i)
+		j.units[t.Unit] = append(j.units[t.Unit], i)
+	}
+	j.findDamaged()
+	for i := range j.tests {
+		t := &j.tests[i]
+		t.Effect, t.Why = j.effect(*t)
+	}
+	j.gates()
+	j.problems()
+	j.outcomes()
+	j.evidence()
+	j.budgets()
+	return j.verdict(), j.tests
+}
+
+type judge struct {
+	ev      Evidence
+	tests   []e2e.TestResult
+	ids     map[string][]int // indices into tests
+	units   map[string][]int
+	damaged map[string]e2e.Problem
+	reasons []e2e.Reason
+}
+
+// findDamaged maps each test to the first problem, by code and text, that loses
+// its evidence.
+func (j *judge) findDamaged() {
+	j.damaged = map[string]e2e.Problem{}
+	for _, p := range j.ev.Problems {
+		if !p.LosesEvidence {
+			continue
+		}
+		tests, _ := j.affected(p)
+		for _, i := range tests {
+			t := j.tests[i]
+			known, ok := j.damaged[t.ID]
+			if !ok || cmp.Or(cmp.Compare(p.Code, known.Code), cmp.Compare(p.Text, known.Text)) < 0 {
+				j.damaged[t.ID] = p
+			}
+		}
+	}
+}
+
+// affected are the tests that a problem is about, as indices. A name that is no
+// test stands for its unit: a suite that cannot list its tests is planned as one
+// entry, which its results replace. all is false where a name stands for nobody we
+// know.
+func (j *judge) affected(p e2e.Problem) (tests []int, all bool) {
+	unnamed := false
+	for _, id := range p.Tests {
+		at, known := j.ids[id]
+		unnamed = unnamed || !known
+		tests = append(tests, at...)
+	}
+	if unnamed && p.Unit != "" {
+		tests = append(tests, j.units[p.Unit]...)
+	}
+	slices.Sort(tests)
+	return slices.Compact(tests), !unnamed || p.Unit != "" && len(j.units[p.Unit]) > 0
+}
+
+func (j *judge) add(code e2e.Code, effect e2e.Effect, tests []string, format string, args ...any) {
+	j.reasons = append(j.reasons, e2e.Reason{Code: code, Effect: effect, Text: fmt.Sprintf(format, args...), Tests: tests})
+}
+
+// row is the row of the table that a test falls into; "" for a plain pass.
+func (j *judge) row(t e2e.TestResult) Row {
+	quarantined := t.Quarantine != nil && !t.Quarantine.Expired
+	later := t.LaterPass && (t.Outcome == e2e.Passed || t.Outcome == e2e.Flaky)
+	switch {
+	case t.Outcome == e2e.Lost:
+		return RowLost
+	case t.Outcome == e2e.NotRun:
+		return RowNotRun
+	case t.Outcome == e2e.Skipped:
+		return RowSkipped
+	case quarantined && (t.Outcome == e2e.Failed || t.Outcome == e2e.Flaky || later):
+		return RowQuarantined
+	case t.Outcome == e2e.Failed:
+		return RowFailed
+	case later:
+		return RowLaterPass
+	case t.Outcome == e2e.Flaky:
+		return RowFlaky
+	case t.Outcome == e2e.Passed:
+		return ""
+	}
+	return RowLost
+}
+
+func (j *judge) effect(t e2e.TestResult) (e2e.Effect, string) {
+	column := Column(t.Test)
+	row := j.row(t)
+	if p, ok := j.damaged[t.ID]; ok && (row == "" || row == RowFlaky || row == RowLaterPass || row == RowQuarantined) {
+		lost, seen := j.ev.Table.Effect(RowLost, column), e2e.EffectNothing
+		if row != "" {
+			seen = j.ev.Table.Effect(row, column)
+		}
+		if stronger(lost, seen) {
+			return lost, fmt.Sprintf("its unit cannot be trusted (%s): a %s test without evidence is not a pass", p.Code, column)
+		}
+		return seen, why(row, column, t)
+	}
+	if row == "" {
+		return e2e.EffectNothing, ""
+	}
+	return j.ev.Table.Effect(row, column), why(row, column, t)
+}
+
+func why(row Row, column e2e.Criticality, t e2e.TestResult) string {
+	switch row {
+	case RowQuarantined:
+		return fmt.Sprintf("quarantined until %s by %s: %s", t.Quarantine.Deadline.UTC().Format("2006-01-02"), t.Quarantine.Owner, t.Quarantine.Reason)
+	case RowFailed:
+		text := fmt.Sprintf("a failing %s test", column)
+		switch q := t.Quarantine; {
+		case q != nil && q.Deadline.IsZero():
+			text += "; its quarantine has no deadline, so it does not count"
+		case q != nil:
+			text += fmt.Sprintf("; its quarantine ended on %s", q.Deadline.UTC().Format("2006-01-02"))
+		}
+		return text
+	case RowFlaky:
+		return fmt.Sprintf("a flaky %s test: it failed first and passed on the rerun", column)
+	case RowLaterPass:
+		return fmt.Sprintf("a %s test that failed in an earlier attempt of this workflow run; a later pass does not undo that", column)
+	case RowLost:
+		return fmt.Sprintf("a %s test that was planned and never reported", column)
+	case RowNotRun:
+		return fmt.Sprintf("a %s test that was stopped before it could start", column)
+	case RowSkipped:
+		return "skipped by its framework"
+	}
+	return ""
+}
+
+func stronger(a, b e2e.Effect) bool { return rank(a) < rank(b) }
+
+func rank(e e2e.Effect) int {
+	switch e {
+	case e2e.Blocks:
+		return 0
+	case e2e.NotJudged:
+		return 1
+	case e2e.Warns:
+		return 2
+	case e2e.Informs:
+		return 3
+	case e2e.EffectNothing:
+		return 4
+	default:
+		return 0
+	}
+}
+
+func (j *judge) gates() {
+	for _, g := range j.ev.Gates {
+		switch {
+		case !g.Open():
+			j.add(e2e.CodeGateShut, e2e.NotJudged, nil, "gate %s is shut: expected %s, observed %s", g.Name, g.Expected, observed(g))
+		case g.State != e2e.Healthy:
+			j.add(e2e.CodeGateShut, e2e.Warns, nil, "gate %s is %s: %s", g.Name, g.State, observed(g))
+		}
+		if span, lost := lostDuring(g); lost {
+			j.add(e2e.CodeGateLost, e2e.Warns, nil, "gate %s was %s while the suites ran, from %s: %s", g.Name, span.State, span.From.UTC().Format("15:04:05"), span.Observed)
+		}
+	}
+}
+
+func observed(g e2e.Gate) string {
+	if g.Observed == "" {
+		return cmp.Or(g.Reason, "nothing")
+	}
+	return g.Observed
+}
+
+// lostDuring finds the first bad answer that a gate gave while suites ran.
+func lostDuring(g e2e.Gate) (e2e.Span, bool) {
+	for _, s := range g.Timeline {
+		if s.Watch && s.State != e2e.Healthy && s.State != e2e.Degraded {
+			return s, true
+		}
+	}
+	return e2e.Span{}, false
+}
+
+// problems turns each problem into a reason; one that loses the evidence of named
+// tests is as strong as the loss of those tests.
+func (j *judge) problems() {
+	for _, p := range j.ev.Problems {
+		effect := e2e.Warns
+		if p.LosesEvidence {
+			effect = j.lossOf(p)
+		}
+		j.add(p.Code, effect, p.Tests, "%s", p.Text)
+	}
+}
+
+// lossOf is how strong the loss of a problem's tests is; it is all of the stage
+// where the problem names none, or one that nobody knows.
+func (j *judge) lossOf(p e2e.Problem) e2e.Effect {
+	tests, all := j.affected(p)
+	if !all || len(p.Tests) == 0 {
+		return e2e.NotJudged
+	}
+	worst := e2e.Informs
+	for _, i := range tests {
+		t := j.tests[i]
+		effects := []e2e.Effect{j.ev.Table.Effect(RowLost, Column(t.Test))}
+		if t.Outcome == e2e.NotRun {
+			effects = append(effects, t.Effect)
+		}
+		for _, e := range effects {
+			if stronger(e, worst) {
+				worst = e
+			}
+		}
+	}
+	return worst
+}
+
+// group collects tests that are one reason.
+type group struct {
+	code   e2e.Code
+	effect e2e.Effect
+}
+
+// outcomes states what became of the tests, one reason for each code and effect.
+func (j *judge) outcomes() {
+	groups := map[group][]string{}
+	for _, t := range j.tests {
+		code := j.code(t)
+		if code == "" {
+			continue
+		}
+		g := group{code, t.Effect}
+		groups[g] = append(groups[g], t.ID)
+	}
+	for g, ids := range groups {
+		slices.Sort(ids)
+		j.add(g.code, g.effect, ids, "%s", sentence(g.code, ids))
+	}
+}
+
+func (j *judge) code(t e2e.TestResult) e2e.Code {
+	row := j.row(t)
+	if (row == RowFailed || row == RowFlaky) && t.Effect == e2e.Blocks && t.Category == e2e.EnvironmentFailure {
+		return e2e.CodeEnvironment
+	}
+	switch row {
+	case RowFailed:
+		if t.Quarantine != nil && t.Quarantine.Expired {
+			return e2e.CodeQuarantineExpired
+		}
+		return e2e.CodeTestFailed
+	case RowQuarantined:
+		return e2e.CodeTestFailed
+	case RowFlaky:
+		return e2e.CodeFlaky
+	case RowLaterPass:
+		return e2e.CodeLaterPass
+	case RowLost:
+		if j.damaged[t.ID].Code != e2e.CodeLost { // a lost shard names its tests itself
+			return e2e.CodeLost
+		}
+	case RowNotRun:
+		return e2e.CodeNotRun
+	case RowSkipped:
+	}
+	return ""
+}
+
+func sentence(code e2e.Code, ids []string) string {
+	n := "1 test"
+	if len(ids) != 1 {
+		n = fmt.Sprintf("%d tests", len(ids))
+	}
+	verb := map[e2e.Code]string{
+		e2e.CodeTestFailed:        "failed",
+		e2e.CodeEnvironment:       "failed because of the environment",
+		e2e.CodeQuarantineExpired: "failed, and the quarantine has ended",
+		e2e.CodeFlaky:             "flaky: failed first, passed on the diagnostic rerun",
+		e2e.CodeLaterPass:         "failed in an earlier attempt of this workflow run and passed now",
+		e2e.CodeLost:              "planned and never reported",
+		e2e.CodeNotRun:            "stopped before it could start",
+	}[code]
+	return fmt.Sprintf("%s %s: %s", n, verb, list(ids))
+}
+
+// evidence fails a stage in which nothing was tested or nothing passed.
+func (j *judge) evidence() {
+	planned, passed, bad := 0, 0, 0
+	for _, t := range j.tests {
+		if !t.Unplanned {
+			planned++
+		}
+		if t.Effect == e2e.Blocks || t.Effect == e2e.NotJudged {
+			bad++
+		}
+		if j.passes(t) {
+			passed++
+		}
+	}
+	switch {
+	case planned == 0 && !j.explained():
+		j.add(e2e.CodeNoTests, e2e.NotJudged, nil, "no test was selected; look at the stage's select expression and at the tags of the tests")
+	case planned > 0 && passed == 0 && bad == 0:
+		j.add(e2e.CodeNoPass, e2e.NotJudged, nil, "not one test outside quarantine passed, so nothing is proven")
+	}
+}
+
+func (j *judge) passes(t e2e.TestResult) bool {
+	_, damaged := j.damaged[t.ID]
+	return !damaged && !t.Unplanned && (t.Quarantine == nil || t.Quarantine.Expired) && (t.Outcome == e2e.Passed || t.Outcome == e2e.Flaky)
+}
+
+// explained reports whether a reason already says why nothing could be tested.
+func (j *judge) explained() bool {
+	return slices.ContainsFunc(j.reasons, func(r e2e.Reason) bool { return r.Effect == e2e.NotJudged || r.Effect == e2e.Blocks })
+}
+
+func (j *judge) budgets() {
+	for _, b := range j.ev.Budgets {
+		if b.Over {
+			j.add(e2e.CodeBudget, e2e.Warns, nil, "%s", b.Text)
+		}
+	}
+}
+
+// verdict sums the reasons up: a blocking failure wins over missing evidence, and
+// failures that are all the environment's are missing evidence.
+func (j *judge) verdict() e2e.Verdict {
+	v := e2e.Verdict{State: e2e.VerdictPassed}
+	judged := slices.ContainsFunc(j.reasons, func(r e2e.Reason) bool { return r.Effect == e2e.Blocks && r.Code != e2e.CodeEnvironment })
+	for i, r := range j.reasons {
+		switch {
+		case r.Effect == e2e.Blocks && judged:
+			v.State = e2e.VerdictFailed
+		case r.Effect == e2e.Blocks:
+			j.reasons[i].Effect = e2e.NotJudged
+			v.State = e2e.VerdictNotJudged
+		case r.Effect == e2e.NotJudged && !judged:
+			v.State = e2e.VerdictNotJudged
+		}
+	}
+	v.Blocks = j.ev.Blocks && v.State != e2e.VerdictPassed
+	slices.SortStableFunc(j.reasons, func(a, b e2e.Reason) int {
+		return cmp.Or(cmp.Compare(rank(a.Effect), rank(b.Effect)), cmp.Compare(a.Code, b.Code), strings.Compare(a.Text, b.Text), slices.Compare(a.Tests, b.Tests))
+	})
+	v.Reasons = j.reasons
+	if v.Reasons == nil {
+		v.Reasons = []e2e.Reason{}
+	}
+	return v
+}

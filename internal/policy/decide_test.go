@@ -1,0 +1,592 @@
+package policy
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/org/e2e-gate/internal/e2e"
+)
+
+var someday = time.Date(2026, 11, 30, 0, 0, 0, 0, time.UTC)
+
+// pass is a test that proves something, so that other tests decide alone.
+func pass(id string) e2e.TestResult {
+	return e2e.TestResult{Test: e2e.Test{ID: id, Criticality: e2e.ReleaseBlocking}, Outcome: e2e.Passed}
+}
+
+func test(id string, o e2e.Outcome, c e2e.Criticality) e2e.TestResult {
+	return e2e.TestResult{Test: e2e.Test{ID: id, Criticality: c}, Outcome: o}
+}
+
+func decide(problems []e2e.Problem, tests ...e2e.TestResult) (e2e.Verdict, []e2e.TestResult) {
+	return Decide(Evidence{Blocks: true, Tests: tests, Problems: problems})
+}
+
+// lines shows reasons as "effect code: tests".
+func lines(v e2e.Verdict) []string {
+	list := []string{}
+	for _, r := range v.Reasons {
+		list = append(list, strings.TrimSpace(fmt.Sprintf("%s %s: %s", r.Effect, r.Code, strings.Join(r.Tests, " "))))
+	}
+	return list
+}
+
+// The effect table of contracts.md, cell by cell.
+var contract = map[string][3]string{
+	//                smoke         blocking      the others
+	"failed":      {"blocks", "blocks", "informs"},
+	"flaky":       {"blocks", "warns", "informs"},
+	"later_pass":  {"blocks", "blocks", "warns"},
+	"lost":        {"not_judged", "not_judged", "warns"},
+	"not_run":     {"not_judged", "not_judged", "warns"},
+	"quarantined": {"warns", "warns", "informs"},
+	"skipped":     {"informs", "informs", "informs"},
+}
+
+func TestDefaultTable(t *testing.T) {
+	columns := map[e2e.Criticality]int{e2e.ReleaseBlockingSmoke: 0, e2e.ReleaseBlocking: 1, e2e.NonBlocking: 2, e2e.Nightly: 2, e2e.Synthetic: 2}
+	if len(columns) != len(e2e.Criticalities()) || len(contract) != len(Rows()) {
+		t.Fatal("the contract has other rows or columns")
+	}
+	for _, row := range Rows() {
+		for c, column := range columns {
+			if got, want := Default().Effect(row, c), e2e.Effect(contract[string(row)][column]); got != want {
+				t.Errorf("%s of %s: got %s, want %s", row, c, got, want)
+			}
+		}
+	}
+}
+
+func TestTableBlocksWhereItDoesNotKnow(t *testing.T) {
+	odd := Table{RowFailed: {e2e.Nightly: "", e2e.Synthetic: "nonsense"}}
+	for _, c := range append(e2e.Criticalities(), "", "other") {
+		for _, row := range append(Rows(), "", "other") {
+			if got := odd.Effect(row, c); got != e2e.Blocks {
+				t.Errorf("%s of %s: got %s", row, c, got)
+			}
+		}
+	}
+}
+
+// situation is one test in one of all the ways it can be.
+type situation struct {
+	outcome    e2e.Outcome
+	crit       e2e.Criticality
+	smokeTag   bool
+	quarantine string // none, active, expired
+	category   e2e.Category
+	later      bool
+	damaged    bool
+}
+
+func situations() []situation {
+	var all []situation
+	for _, o := range []e2e.Outcome{e2e.Passed, e2e.Failed, e2e.Flaky, e2e.Skipped, e2e.Lost, e2e.NotRun, "", "nonsense"} {
+		for _, c := range append(e2e.Criticalities(), "", "nonsense") {
+			for _, q := range []string{"none", "active", "expired"} {
+				for _, cat := range append(e2e.Categories(), "") {
+					for bits := range 8 {
+						all = append(all, situation{o, c, bits&1 != 0, q, cat, bits&2 != 0, bits&4 != 0})
+					}
+				}
+			}
+		}
+	}
+	return all
+}
+
+func (s situation) evidence() ([]e2e.Problem, e2e.TestResult) {
+	t := test("s/f::T", s.outcome, s.crit)
+	t.Category, t.LaterPass, t.Unit = s.category, s.later, "unit"
+	if s.smokeTag {
+		t.Tags = []string{"e2e:smoke"}
+	}
+	if s.quarantine != "none" {
+		t.Quarantine = &e2e.Quarantine{Test: t.ID, Owner: "team", Reason: "known", Deadline: someday, Expired: s.quarantine == "expired"}
+	}
+	if !s.damaged {
+		return nil, t
+	}
+	return []e2e.Problem{{Code: e2e.CodeReportDamaged, Text: "cut off", LosesEvidence: true, Tests: []string{t.ID}, Unit: "unit"}}, t
+}
+
+// want reads the contract: the row of the test, its column, its effect, and the
+// state of a stage in which nothing else went wrong.
+func (s situation) want() (effect, state string) {
+	column := 1
+	switch s.crit {
+	case "non-blocking", "nightly", "synthetic":
+		column = 2
+	case "release-blocking-smoke":
+		column = 0
+	default:
+		if s.smokeTag {
+			column = 0
+		}
+	}
+	row := map[e2e.Outcome]string{"failed": "failed", "flaky": "flaky", "skipped": "skipped", "lost": "lost", "not_run": "not_run", "passed": "passed"}[s.outcome]
+	if row == "" {
+		row = "lost" // unknown never passes
+	}
+	if s.later && (row == "passed" || row == "flaky") {
+		row = "later_pass"
+	}
+	if s.quarantine == "active" && (row == "failed" || row == "flaky" || row == "later_pass") {
+		row = "quarantined"
+	}
+	effect = "none"
+	if row != "passed" {
+		effect = contract[row][column]
+	}
+	strength := []string{"none", "informs", "warns", "not_judged", "blocks"}
+	atLeast := func(a, b string) string {
+		if slices.Index(strength, a) > slices.Index(strength, b) {
+			return a
+		}
+		return b
+	}
+	stage := effect
+	if s.damaged {
+		lost := contract["lost"][column]
+		if row == "passed" || row == "flaky" || row == "later_pass" || row == "quarantined" {
+			effect = atLeast(effect, lost)
+		}
+		stage = atLeast(effect, lost)
+	}
+	switch {
+	case stage == "blocks" && s.category == "ENVIRONMENT_FAILURE" && (row == "failed" || row == "flaky"):
+		return effect, "not_judged"
+	case stage == "blocks":
+		return effect, "failed"
+	case stage == "not_judged":
+		return effect, "not_judged"
+	}
+	return effect, "passed"
+}
+
+func TestEverySituation(t *testing.T) {
+	for _, s := range situations() {
+		problems, one := s.evidence()
+		v, tests := decide(problems, pass("a"), one)
+		effect, state := s.want()
+		if got := tests[1].Effect; string(got) != effect {
+			t.Errorf("%+v: effect %s, want %s", s, got, effect)
+		}
+		if string(v.State) != state || v.Blocks != (state != "passed") {
+			t.Errorf("%+v: %s (blocks %v), want %s; %v", s, v.State, v.Blocks, state, lines(v))
+		}
+		if (tests[1].Why == "") != (effect == "none") {
+			t.Errorf("%+v: effect %s with the reason %q", s, effect, tests[1].Why)
+		}
+		if effect != "none" && s.outcome != "skipped" && len(v.Reasons) == 0 {
+			t.Errorf("%+v: %s, and no reason says so", s, effect)
+		}
+		if t.Failed() {
+			return
+		}
+	}
+}
+
+// Where the stage does not block, it states the same.
+func TestStageThatDoesNotBlock(t *testing.T) {
+	for _, s := range situations() {
+		problems, one := s.evidence()
+		ev := Evidence{Blocks: true, Tests: []e2e.TestResult{pass("a"), one}, Problems: problems}
+		blocking, tests := Decide(ev)
+		ev.Blocks = false
+		informing, same := Decide(ev)
+		if informing.Blocks || informing.ExitStatus() != e2e.ExitPassed {
+			t.Fatalf("%+v: it blocks", s)
+		}
+		blocking.Blocks = false
+		if !reflect.DeepEqual(blocking, informing) || !reflect.DeepEqual(tests, same) {
+			t.Fatalf("%+v: %s", s, cmp.Diff(blocking, informing)+cmp.Diff(tests, same))
+		}
+	}
+}
+
+func TestZeroEvidenceIsNotJudged(t *testing.T) {
+	v, _ := Decide(Evidence{})
+	if v.State != e2e.VerdictNotJudged || v.Reasons == nil {
+		t.Errorf("got %+v", v)
+	}
+	if v, _ = Decide(Evidence{Blocks: true}); v.State != e2e.VerdictNotJudged || v.ExitStatus() != e2e.ExitNotJudged {
+		t.Errorf("got %+v", v)
+	}
+}
+
+func TestVerdicts(t *testing.T) {
+	failed := test("failed", e2e.Failed, e2e.ReleaseBlocking)
+	environment := test("environment", e2e.Failed, e2e.ReleaseBlocking)
+	environment.Category = e2e.EnvironmentFailure
+	lost := test("lost", e2e.Lost, e2e.ReleaseBlocking)
+	unplanned := func(t e2e.TestResult) e2e.TestResult { t.Unplanned = true; return t }
+	quarantined := func(t e2e.TestResult) e2e.TestResult {
+		t.Quarantine = &e2e.Quarantine{Owner: "o", Deadline: someday}
+		return t
+	}
+	expired := func(t e2e.TestResult) e2e.TestResult {
+		t.Quarantine = &e2e.Quarantine{Owner: "o", Deadline: someday, Expired: true}
+		return t
+	}
+	inUnit := func(unit string, t e2e.TestResult) e2e.TestResult { t.Unit = unit; return t }
+	damage := func(unit string, tests ...string) e2e.Problem {
+		return e2e.Problem{Code: e2e.CodeReportDamaged, Text: "cut off", LosesEvidence: true, Unit: unit, Tests: tests}
+	}
+	shut := e2e.Gate{Name: "db", Required: true, State: e2e.Unhealthy, Expected: "up"}
+	open := e2e.Gate{Name: "db", Required: true, State: e2e.Healthy}
+	for _, tc := range []struct {
+		name   string
+		ev     Evidence
+		state  e2e.VerdictState
+		status int
+		want   []string
+	}{
+		{"a pass", Evidence{Tests: []e2e.TestResult{pass("a")}}, e2e.VerdictPassed, 0, []string{}},
+		{"nothing selected", Evidence{Gates: []e2e.Gate{open}}, e2e.VerdictNotJudged, 3, []string{"not_judged no_tests:"}},
+		{"only unplanned passes", Evidence{Tests: []e2e.TestResult{unplanned(pass("a"))}}, e2e.VerdictNotJudged, 3, []string{"not_judged no_tests:"}},
+		{"an unplanned failure", Evidence{Tests: []e2e.TestResult{pass("a"), unplanned(failed)}}, e2e.VerdictFailed, 1, []string{"blocks test_failed: failed"}},
+		{"all skipped", Evidence{Tests: []e2e.TestResult{test("a", e2e.Skipped, ""), test("b", e2e.Skipped, e2e.ReleaseBlockingSmoke)}}, e2e.VerdictNotJudged, 3, []string{"not_judged no_pass:"}},
+		{"only the quarantined pass", Evidence{Tests: []e2e.TestResult{quarantined(pass("a"))}}, e2e.VerdictNotJudged, 3, []string{"not_judged no_pass:"}},
+		{"after its quarantine a pass proves", Evidence{Tests: []e2e.TestResult{expired(pass("a"))}}, e2e.VerdictPassed, 0, []string{}},
+		{"a flaky test proves", Evidence{Tests: []e2e.TestResult{test("a", e2e.Flaky, e2e.ReleaseBlocking)}}, e2e.VerdictPassed, 0, []string{"warns flaky: a"}},
+		{"only failures that inform", Evidence{Tests: []e2e.TestResult{test("a", e2e.Failed, e2e.Nightly)}}, e2e.VerdictNotJudged, 3, []string{"not_judged no_pass:", "informs test_failed: a"}},
+		{"a quarantined failure alone", Evidence{Tests: []e2e.TestResult{quarantined(failed)}}, e2e.VerdictNotJudged, 3, []string{"not_judged no_pass:", "warns test_failed: failed"}},
+		{"a quarantine that has ended", Evidence{Tests: []e2e.TestResult{pass("a"), expired(failed)}}, e2e.VerdictFailed, 1, []string{"blocks quarantine_expired: failed"}},
+		{
+			"a blocking failure wins over lost evidence, both are listed",
+			Evidence{Tests: []e2e.TestResult{pass("a"), failed, lost}},
+			e2e.VerdictFailed, 1,
+			[]string{"blocks test_failed: failed", "not_judged lost: lost"},
+		},
+		{"only the environment failed", Evidence{Tests: []e2e.TestResult{pass("a"), environment}}, e2e.VerdictNotJudged, 3, []string{"not_judged environment: environment"}},
+		{
+			"the environment and the product failed",
+			Evidence{Tests: []e2e.TestResult{pass("a"), environment, failed}},
+			e2e.VerdictFailed, 1,
+			[]string{"blocks environment: environment", "blocks test_failed: failed"},
+		},
+		{"a gate is shut", Evidence{Gates: []e2e.Gate{shut}}, e2e.VerdictNotJudged, 3, []string{"not_judged gate_shut:"}},
+		{"a gate that nobody probed", Evidence{Gates: []e2e.Gate{{Required: true}}, Tests: []e2e.TestResult{pass("a")}}, e2e.VerdictNotJudged, 3, []string{"not_judged gate_shut:"}},
+		{
+			"an advisory gate is shut, another degraded",
+			Evidence{Gates: []e2e.Gate{{Name: "a", State: e2e.Unhealthy}, {Name: "b", Required: true, State: e2e.Degraded}}, Tests: []e2e.TestResult{pass("a")}},
+			e2e.VerdictPassed, 0,
+			[]string{"warns gate_shut:", "warns gate_shut:"},
+		},
+		{
+			"a gate was lost while suites ran, not while they waited",
+			Evidence{Gates: []e2e.Gate{{Name: "a", Required: true, State: e2e.Healthy, Timeline: []e2e.Span{
+				{State: e2e.Unhealthy}, {State: e2e.Healthy, Watch: true}, {State: e2e.Degraded, Watch: true},
+			}}, {Name: "b", Required: true, State: e2e.Healthy, Timeline: []e2e.Span{
+				{State: e2e.Healthy, Watch: true}, {State: e2e.ProbeError, Watch: true}, {State: e2e.Unhealthy, Watch: true},
+			}}}, Tests: []e2e.TestResult{pass("a")}},
+			e2e.VerdictPassed, 0,
+			[]string{"warns gate_lost:"},
+		},
+		{"over budget", Evidence{Tests: []e2e.TestResult{pass("a")}, Budgets: []e2e.Budget{{Text: "in time"}, {Over: true, Text: "slow"}}}, e2e.VerdictPassed, 0, []string{"warns budget:"}},
+		{
+			"a problem that loses nothing",
+			Evidence{Tests: []e2e.TestResult{pass("a")}, Problems: []e2e.Problem{{Code: e2e.CodeAttemptsUnreadable}}},
+			e2e.VerdictPassed, 0,
+			[]string{"warns attempts_unreadable:"},
+		},
+		{
+			"a problem that loses the stage",
+			Evidence{Tests: []e2e.TestResult{pass("a")}, Problems: []e2e.Problem{{Code: e2e.CodeCancelled, LosesEvidence: true}}},
+			e2e.VerdictNotJudged, 3,
+			[]string{"not_judged cancelled:"},
+		},
+		{
+			"what became of the tests, and why",
+			Evidence{Tests: []e2e.TestResult{pass("a"), lost, test("stopped", e2e.NotRun, "")}, Problems: []e2e.Problem{damage("", "lost", "stopped")}},
+			e2e.VerdictNotJudged, 3,
+			[]string{"not_judged lost: lost", "not_judged not_run: stopped", "not_judged report_damaged: lost stopped"},
+		},
+		{
+			"a lost shard names its tests itself",
+			Evidence{Tests: []e2e.TestResult{pass("a"), lost}, Problems: []e2e.Problem{{Code: e2e.CodeLost, LosesEvidence: true, Tests: []string{"lost"}}}},
+			e2e.VerdictNotJudged, 3,
+			[]string{"not_judged lost: lost"},
+		},
+		{
+			"a damaged unit of tests that do not block",
+			Evidence{Tests: []e2e.TestResult{pass("a"), test("b", e2e.Passed, e2e.Nightly)}, Problems: []e2e.Problem{damage("", "b")}},
+			e2e.VerdictPassed, 0,
+			[]string{"warns report_damaged: b"},
+		},
+		{
+			"a pass out of a damaged unit proves nothing",
+			Evidence{Tests: []e2e.TestResult{test("b", e2e.Passed, e2e.Nightly)}, Problems: []e2e.Problem{damage("", "b")}},
+			e2e.VerdictNotJudged, 3,
+			[]string{"not_judged no_pass:", "warns report_damaged: b"},
+		},
+		{
+			"a problem of a test that nobody knows",
+			Evidence{Tests: []e2e.TestResult{pass("a")}, Problems: []e2e.Problem{damage("", "gone")}},
+			e2e.VerdictNotJudged, 3,
+			[]string{"not_judged report_damaged: gone"},
+		},
+		{
+			"a suite that is planned as a whole stands for its tests",
+			Evidence{Tests: []e2e.TestResult{pass("a"), inUnit("legacy", pass("b"))}, Problems: []e2e.Problem{damage("legacy", "legacy/(whole suite)")}},
+			e2e.VerdictNotJudged, 3,
+			[]string{"not_judged report_damaged: legacy/(whole suite)"},
+		},
+		{
+			"also where they do not block",
+			Evidence{Tests: []e2e.TestResult{pass("a"), inUnit("legacy", test("b", e2e.Passed, e2e.NonBlocking))}, Problems: []e2e.Problem{damage("legacy", "legacy/(whole suite)")}},
+			e2e.VerdictPassed, 0,
+			[]string{"warns report_damaged: legacy/(whole suite)"},
+		},
+		{
+			"no pass where all that passed is out of that suite",
+			Evidence{Tests: []e2e.TestResult{inUnit("legacy", test("b", e2e.Passed, e2e.NonBlocking))}, Problems: []e2e.Problem{damage("legacy", "legacy/(whole suite)")}},
+			e2e.VerdictNotJudged, 3,
+			[]string{"not_judged no_pass:", "warns report_damaged: legacy/(whole suite)"},
+		},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			tc.ev.Blocks = true
+			v, _ := Decide(tc.ev)
+			if v.State != tc.state || v.ExitStatus() != tc.status {
+				t.Errorf("got %s, exit %d", v.State, v.ExitStatus())
+			}
+			if diff := cmp.Diff(tc.want, lines(v)); diff != "" {
+				t.Error(diff)
+			}
+			for _, r := range v.Reasons {
+				if strings.Contains(r.Text, "%!") || strings.HasSuffix(r.Text, "observed ") {
+					t.Errorf("unfinished text %q", r.Text)
+				}
+			}
+		})
+	}
+}
+
+// not_run set to block, lost left at not_judged: the problem that says it for a
+// stopped test is as strong as the test.
+func TestProblemIsAsStrongAsTheTestsItSpeaksFor(t *testing.T) {
+	table, wrong := Default().With(Override{"not_run": {"release-blocking": "block"}})
+	if len(wrong) > 0 {
+		t.Fatal(wrong)
+	}
+	v, _ := Decide(Evidence{Blocks: true, Table: table, Tests: []e2e.TestResult{pass("a"), test("b", e2e.NotRun, "")},
+		Problems: []e2e.Problem{{Code: e2e.CodeTimeout, LosesEvidence: true, Tests: []string{"b"}}}})
+	if diff := cmp.Diff([]string{"blocks not_run: b", "blocks timeout: b"}, lines(v)); diff != "" || v.ExitStatus() != e2e.ExitBlocked {
+		t.Error(v.State, diff)
+	}
+}
+
+func TestDecideLeavesItsInputAlone(t *testing.T) {
+	tests := []e2e.TestResult{test("a", e2e.Failed, "")}
+	if _, out := Decide(Evidence{Tests: tests}); tests[0].Effect != "" || out[0].Effect != e2e.Blocks {
+		t.Error("the input was changed")
+	}
+}
+
+func TestWhyNamesTheQuarantine(t *testing.T) {
+	one := test("a", e2e.Failed, "")
+	one.Quarantine = &e2e.Quarantine{Owner: "team-a", Reason: "slow clock", Deadline: someday}
+	_, active := decide(nil, one)
+	if got, want := active[0].Why, "quarantined until 2026-11-30 by team-a: slow clock"; got != want {
+		t.Errorf("got %q", got)
+	}
+	one.Quarantine = &e2e.Quarantine{Deadline: someday, Expired: true}
+	_, ended := decide(nil, one)
+	one.Quarantine = &e2e.Quarantine{Expired: true}
+	_, never := decide(nil, one)
+	if !strings.Contains(ended[0].Why, "ended on 2026-11-30") || !strings.Contains(never[0].Why, "no deadline") {
+		t.Errorf("got %q and %q", ended[0].Why, never[0].Why)
+	}
+}
+
+func TestReasonsNameFiveTests(t *testing.T) {
+	var tests []e2e.TestResult
+	for _, id := range []string{"f", "b", "g", "a", "d", "c", "e"} {
+		tests = append(tests, test(id, e2e.Failed, ""))
+	}
+	v, _ := decide(nil, tests...)
+	if got := v.Reasons[0]; got.Text != "7 tests failed: a, b, c, d, e and 2 more" || len(got.Tests) != 7 || !slices.IsSorted(got.Tests) {
+		t.Errorf("got %+v", got)
+	}
+}
+
+// Generators.
+
+var (
+	genOutcome  = rapid.SampledFrom([]e2e.Outcome{e2e.Passed, e2e.Passed, e2e.Passed, e2e.Failed, e2e.Flaky, e2e.Skipped, e2e.Lost, e2e.NotRun, ""})
+	genCrit     = rapid.SampledFrom(append(e2e.Criticalities(), "", e2e.ReleaseBlocking))
+	genCategory = rapid.SampledFrom(append(e2e.Categories(), ""))
+	genID       = rapid.SampledFrom([]string{"a", "b", "c", "d", "e", "gone"})
+	genUnit     = rapid.SampledFrom([]string{"", "u", "v"})
+)
+
+func genTest(id string) *rapid.Generator[e2e.TestResult] {
+	return rapid.Custom(func(t *rapid.T) e2e.TestResult {
+		r := test(id, genOutcome.Draw(t, "outcome"), genCrit.Draw(t, "criticality"))
+		r.Unit, r.Category = genUnit.Draw(t, "unit"), genCategory.Draw(t, "category")
+		r.Unplanned, r.LaterPass = rapid.IntRange(0, 9).Draw(t, "unplanned") == 0, rapid.IntRange(0, 5).Draw(t, "later") == 0
+		switch rapid.IntRange(0, 5).Draw(t, "quarantine") {
+		case 0:
+			r.Quarantine = &e2e.Quarantine{Deadline: someday}
+		case 1:
+			r.Quarantine = &e2e.Quarantine{Deadline: someday, Expired: true}
+		}
+		return r
+	})
+}
+
+var genProblem = rapid.Custom(func(t *rapid.T) e2e.Problem {
+	return e2e.Problem{
+		Code:  rapid.SampledFrom([]e2e.Code{e2e.CodeReportDamaged, e2e.CodeRunnerExit, e2e.CodeTimeout}).Draw(t, "code"),
+		Text:  rapid.SampledFrom([]string{"x", "y"}).Draw(t, "text"),
+		Unit:  genUnit.Draw(t, "unit"),
+		Tests: rapid.SliceOfN(genID, 0, 3).Draw(t, "tests"), LosesEvidence: rapid.Bool().Draw(t, "loses"),
+	}
+})
+
+var genGate = rapid.Custom(func(t *rapid.T) e2e.Gate {
+	state := rapid.SampledFrom([]e2e.GateState{e2e.Healthy, e2e.Healthy, e2e.Healthy, e2e.Degraded, e2e.Unhealthy, ""})
+	return e2e.Gate{Name: rapid.SampledFrom([]string{"x", "y"}).Draw(t, "gate"), Required: rapid.Bool().Draw(t, "required"), State: state.Draw(t, "state"),
+		Timeline: []e2e.Span{{State: state.Draw(t, "watched"), Watch: true}}}
+})
+
+var genEvidence = rapid.Custom(func(t *rapid.T) Evidence {
+	ev := Evidence{Blocks: true}
+	for _, id := range []string{"a", "b", "c", "d"}[:rapid.IntRange(0, 4).Draw(t, "tests")] {
+		ev.Tests = append(ev.Tests, genTest(id).Draw(t, id))
+	}
+	ev.Problems = rapid.SliceOfN(genProblem, 0, 2).Draw(t, "problems")
+	ev.Gates = rapid.SliceOfN(genGate, 0, 1).Draw(t, "gates")
+	if rapid.Bool().Draw(t, "over budget") {
+		ev.Budgets = []e2e.Budget{{Over: true, Text: "slow"}}
+	}
+	return ev
+})
+
+// Nothing bad that is added turns a stage green; and a blocked one stays blocked.
+func TestMoreBadNewsNeverHelps(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		ev := genEvidence.Draw(t, "evidence")
+		before, _ := Decide(ev)
+		worse := ev
+		worse.Tests, worse.Problems = slices.Clone(ev.Tests), slices.Clone(ev.Problems)
+		kind := rapid.SampledFrom([]string{"failure", "lost", "not run", "worse outcome", "problem", "gate"}).Draw(t, "kind")
+		added := genTest("new").Draw(t, "added")
+		switch kind {
+		case "failure":
+			added.Outcome = e2e.Failed
+			worse.Tests = append(worse.Tests, added)
+		case "lost":
+			added.Outcome = e2e.Lost
+			worse.Tests = append(worse.Tests, added)
+		case "not run":
+			added.Outcome = e2e.NotRun
+			worse.Tests = append(worse.Tests, added)
+		case "worse outcome":
+			if len(ev.Tests) == 0 {
+				t.Skip()
+			}
+			one := &worse.Tests[rapid.IntRange(0, len(ev.Tests)-1).Draw(t, "which")]
+			if one.Outcome != e2e.Passed && one.Outcome != e2e.Flaky && one.Outcome != e2e.Skipped {
+				t.Skip() // bad already; and a quarantine forgives a failure, not a loss
+			}
+			one.Outcome = rapid.SampledFrom([]e2e.Outcome{e2e.Failed, e2e.Lost, ""}).Draw(t, "to")
+		case "problem":
+			p := genProblem.Draw(t, "more")
+			p.LosesEvidence = true
+			worse.Problems = append(worse.Problems, p)
+		case "gate":
+			worse.Gates = append(slices.Clone(ev.Gates), e2e.Gate{Required: true, State: e2e.Unhealthy})
+		}
+		after, _ := Decide(worse)
+		if before.State != e2e.VerdictPassed && after.State == e2e.VerdictPassed {
+			t.Fatalf("%s: %s %v turned into passed %v", kind, before.State, lines(before), lines(after))
+		}
+		if before.State == e2e.VerdictFailed && after.State != e2e.VerdictFailed && kind != "worse outcome" {
+			t.Fatalf("%s: failed %v turned into %s %v", kind, lines(before), after.State, lines(after))
+		}
+		if kind == "gate" && after.State == e2e.VerdictPassed {
+			t.Fatal("a shut gate passed")
+		}
+	})
+}
+
+// A stage that passed has a planned pass outside quarantine, and no reason that
+// stops it; any other has a reason that does.
+func TestVerdictIsFoundedOnItsReasons(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		ev := genEvidence.Draw(t, "evidence")
+		v, tests := Decide(ev)
+		has := func(effects ...e2e.Effect) bool {
+			return slices.ContainsFunc(v.Reasons, func(r e2e.Reason) bool { return slices.Contains(effects, r.Effect) })
+		}
+		if passed := v.State == e2e.VerdictPassed; passed == has(e2e.Blocks, e2e.NotJudged) {
+			t.Fatalf("%s with %v", v.State, lines(v))
+		}
+		if failed := v.State == e2e.VerdictFailed; failed != has(e2e.Blocks) {
+			t.Fatalf("%s with %v", v.State, lines(v))
+		}
+		proof := slices.ContainsFunc(tests, func(r e2e.TestResult) bool {
+			return !r.Unplanned && (r.Quarantine == nil || r.Quarantine.Expired) && (r.Outcome == e2e.Passed || r.Outcome == e2e.Flaky)
+		})
+		if v.State == e2e.VerdictPassed && !proof {
+			t.Fatal("passed without a pass")
+		}
+		for _, r := range tests {
+			if r.Effect == e2e.Blocks && r.Category != e2e.EnvironmentFailure && v.State != e2e.VerdictFailed {
+				t.Fatalf("%s blocks, and the stage is %s", r.ID, v.State)
+			}
+			if r.Effect == e2e.NotJudged && v.State == e2e.VerdictPassed {
+				t.Fatalf("%s is not judged, and the stage passed", r.ID)
+			}
+		}
+	})
+}
+
+func TestOrderOfInputDoesNotMatter(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		ev := genEvidence.Draw(t, "evidence")
+		ev.Problems = append(ev.Problems, rapid.SliceOfN(genProblem, 0, 4).Draw(t, "more problems")...)
+		ev.Gates = append(ev.Gates, rapid.SliceOfN(genGate, 0, 3).Draw(t, "more gates")...)
+		v, tests := Decide(ev)
+		seed := rapid.Uint64().Draw(t, "seed")
+		mixed := Evidence{Blocks: true, Tests: shuffled(seed, ev.Tests), Problems: shuffled(seed, ev.Problems), Gates: shuffled(seed, ev.Gates), Budgets: ev.Budgets}
+		w, others := Decide(mixed)
+		byID := func(a, b e2e.TestResult) int { return strings.Compare(a.ID, b.ID) }
+		slices.SortFunc(tests, byID)
+		slices.SortFunc(others, byID)
+		if diff := cmp.Diff(v, w) + cmp.Diff(tests, others); diff != "" {
+			t.Fatal(diff)
+		}
+	})
+}
+
+func shuffled[T any](seed uint64, list []T) []T {
+	out := slices.Clone(list)
+	rand.New(rand.NewPCG(seed, 1)).Shuffle(len(out), func(i, j int) { out[i], out[j] = out[j], out[i] })
+	return out
+}
+
+func BenchmarkDecide(b *testing.B) {
+	ev := Evidence{Blocks: true}
+	var ids []string
+	for i := range 10_000 {
+		id := fmt.Sprintf("suite/file_%d_test.go::Test%d", i/20, i)
+		ids = append(ids, id)
+		ev.Tests = append(ev.Tests, test(id, e2e.Passed, ""))
+	}
+	ev.Problems = []e2e.Problem{{LosesEvidence: true, Tests: ids}, {LosesEvidence: true, Tests: ids[5000:]}}
+	for b.Loop() {
+		Decide(ev)
+	}
+}

@@ -1,0 +1,107 @@
+package policy
+
+import (
+	"strings"
+	"time"
+
+	"github.com/org/e2e-gate/internal/e2e"
+)
+
+// Quarantine is the quarantine file: entries in file order.
+type Quarantine []e2e.Quarantine
+
+// Find returns the entry that covers a test on the day of now (UTC), with Expired
+// set when its deadline has passed, or nil. An exact id goes before globs, and of
+// several the first entry that has not expired wins.
+func (q Quarantine) Find(id string, now time.Time) *e2e.Quarantine {
+	var found *e2e.Quarantine
+	for _, exact := range []bool{true, false} {
+		for _, entry := range q {
+			if exact != (entry.Test == id) || !exact && !Match(entry.Test, id) {
+				continue
+			}
+			entry.Expired = Expired(entry.Deadline, now)
+			if !entry.Expired {
+				return &entry
+			}
+			if found == nil {
+				found = &entry
+			}
+		}
+		if found != nil && exact {
+			return found
+		}
+	}
+	return found
+}
+
+// Expired reports whether a deadline has passed: its own day, in UTC, still
+// counts. An entry without deadline has always expired.
+func Expired(deadline, now time.Time) bool {
+	return deadline.IsZero() || !now.UTC().Before(deadline.UTC().Truncate(24*time.Hour).Add(24*time.Hour))
+}
+
+// Match reports whether a glob covers an id. Only * (within a segment) and **
+// (across segments) are special; segments end at / and ::.
+func Match(glob, id string) bool {
+	g, s := tokens(glob, true), tokens(id, false)
+	// Where to go on after a mismatch: let the last * take one more token, or else
+	// the last **. Whatever they took first took as little as possible, so that no
+	// earlier star needs another try.
+	var star, across retry
+	gi, si := 0, 0
+	for si < len(s) || gi < len(g) {
+		switch {
+		case gi < len(g) && g[gi] == "**":
+			across, star = retry{gi + 1, si, true}, retry{}
+			gi++
+			continue
+		case gi < len(g) && g[gi] == "*":
+			star = retry{gi + 1, si, true}
+			gi++
+			continue
+		case gi < len(g) && si < len(s) && g[gi] == s[si]:
+			gi, si = gi+1, si+1
+			continue
+		}
+		switch {
+		case star.set && star.id < len(s) && s[star.id] != "/" && s[star.id] != "::":
+			star.id++
+			gi, si = star.glob, star.id
+		case across.set && across.id < len(s):
+			across.id++
+			star = retry{}
+			gi, si = across.glob, across.id
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// retry is the glob behind a star, and the id behind what the star has taken.
+type retry struct {
+	glob, id int
+	set      bool
+}
+
+// tokens cuts a text into bytes, separators and, in a glob, stars.
+func tokens(s string, glob bool) []string {
+	list := make([]string, 0, len(s))
+	for len(s) > 0 {
+		n := 1
+		switch {
+		case strings.HasPrefix(s, "::"):
+			n = 2
+		case glob && s[0] == '*':
+			n = len(s) - len(strings.TrimLeft(s, "*"))
+		}
+		if glob && n > 2 {
+			list = append(list, "**")
+		} else {
+			list = append(list, s[:n])
+		}
+		s = s[n:]
+	}
+	return list
+}

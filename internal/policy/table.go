@@ -1,0 +1,160 @@
+// Package policy decides: it turns what is known about a stage into one verdict
+// with its reasons. It is pure, and it fails closed: what it does not know blocks.
+package policy
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/org/e2e-gate/internal/diag"
+	"github.com/org/e2e-gate/internal/e2e"
+)
+
+// Row is what happened to a test, as a row of the effect table.
+type Row string
+
+// The rows of the effect table.
+const (
+	RowFailed      Row = "failed"
+	RowFlaky       Row = "flaky"
+	RowLaterPass   Row = "later_pass"
+	RowLost        Row = "lost"
+	RowNotRun      Row = "not_run"
+	RowQuarantined Row = "quarantined"
+	RowSkipped     Row = "skipped"
+)
+
+// Rows lists the rows in the order of the documentation.
+func Rows() []Row {
+	return []Row{RowFailed, RowFlaky, RowLaterPass, RowLost, RowNotRun, RowQuarantined, RowSkipped}
+}
+
+// Table says what an outcome does to a blocking stage, by criticality. A cell
+// that is missing blocks.
+type Table map[Row]map[e2e.Criticality]e2e.Effect
+
+// words are the effects as the config writes them.
+var words = map[string]e2e.Effect{"block": e2e.Blocks, "not_judged": e2e.NotJudged, "warn": e2e.Warns, "inform": e2e.Informs}
+
+// Default returns the table of the contracts.
+func Default() Table {
+	t := Table{}
+	t.row(RowFailed, e2e.Blocks, e2e.Blocks, e2e.Informs)
+	t.row(RowFlaky, e2e.Blocks, e2e.Warns, e2e.Informs)
+	t.row(RowLaterPass, e2e.Blocks, e2e.Blocks, e2e.Warns)
+	t.row(RowLost, e2e.NotJudged, e2e.NotJudged, e2e.Warns)
+	t.row(RowNotRun, e2e.NotJudged, e2e.NotJudged, e2e.Warns)
+	t.row(RowQuarantined, e2e.Warns, e2e.Warns, e2e.Informs)
+	t.row(RowSkipped, e2e.Informs, e2e.Informs, e2e.Informs)
+	return t
+}
+
+func (t Table) row(row Row, smoke, blocking, others e2e.Effect) {
+	t[row] = map[e2e.Criticality]e2e.Effect{
+		e2e.ReleaseBlockingSmoke: smoke, e2e.ReleaseBlocking: blocking,
+		e2e.NonBlocking: others, e2e.Nightly: others, e2e.Synthetic: others,
+	}
+}
+
+// Effect looks a cell up; what the table does not know blocks.
+func (t Table) Effect(row Row, c e2e.Criticality) e2e.Effect {
+	switch effect := t[row][c]; effect {
+	case e2e.NotJudged, e2e.Warns, e2e.Informs, e2e.EffectNothing:
+		return effect
+	case e2e.Blocks:
+	default:
+	}
+	return e2e.Blocks
+}
+
+// Override is the part of a config that changes cells: row -> criticality ->
+// block, warn, inform or not_judged.
+type Override map[string]map[string]string
+
+// With returns the table with cells changed. What is wrong comes back as
+// messages whose File field holds the path of the setting, as in
+// "flaky.release-blocking".
+func (t Table) With(o Override) (Table, []diag.Message) {
+	out := Table{}
+	for row, cells := range t {
+		out[row] = maps.Clone(cells)
+	}
+	var wrong []diag.Message
+	for _, row := range slices.Sorted(maps.Keys(o)) {
+		if !slices.Contains(Rows(), Row(row)) {
+			wrong = append(wrong, badWord(row, "there is no outcome "+row, row, rowWords()))
+			continue
+		}
+		for _, crit := range slices.Sorted(maps.Keys(o[row])) {
+			if m, ok := out.change(Row(row), crit, o[row][crit]); !ok {
+				wrong = append(wrong, m)
+			}
+		}
+	}
+	return out, wrong
+}
+
+func (t Table) change(row Row, crit, word string) (diag.Message, bool) {
+	path := string(row) + "." + crit
+	c := e2e.Criticality(crit)
+	if !slices.Contains(e2e.Criticalities(), c) {
+		return badWord(path, "there is no criticality "+crit, crit, criticalityWords()), false
+	}
+	effect, ok := words[word]
+	if !ok {
+		return badWord(path, fmt.Sprintf("%q is no effect", word), word, slices.Sorted(maps.Keys(words))), false
+	}
+	blocking := c == e2e.ReleaseBlocking || c == e2e.ReleaseBlockingSmoke
+	if blocking && (row == RowLost || row == RowNotRun) && effect != e2e.Blocks && effect != e2e.NotJudged {
+		return diag.Message{File: path, Text: fmt.Sprintf("a %s test that is %s cannot count as less than not_judged: without evidence there is no green", crit, row), Hint: "use block or not_judged, or lower the test's criticality"}, false
+	}
+	t[row][c] = effect
+	return diag.Message{}, true
+}
+
+func badWord(path, text, word string, allowed []string) diag.Message {
+	return diag.Message{File: path, Text: text, Hint: diag.Expected(word, allowed)}
+}
+
+func rowWords() []string {
+	var all []string
+	for _, r := range Rows() {
+		all = append(all, string(r))
+	}
+	return all
+}
+
+func criticalityWords() []string {
+	var all []string
+	for _, c := range e2e.Criticalities() {
+		all = append(all, string(c))
+	}
+	return all
+}
+
+// Column is the criticality in whose column a test is judged. A smoke test that
+// blocks at all is judged as release-blocking-smoke, whether a tag or a
+// criticality made it one; unknown is release-blocking.
+func Column(t e2e.Test) e2e.Criticality {
+	switch t.Criticality {
+	case e2e.NonBlocking, e2e.Nightly, e2e.Synthetic:
+		return t.Criticality
+	case e2e.ReleaseBlockingSmoke, e2e.ReleaseBlocking:
+	default:
+	}
+	if t.Smoke() {
+		return e2e.ReleaseBlockingSmoke
+	}
+	return e2e.ReleaseBlocking
+}
+
+// list names up to five ids, for sentences.
+func list(ids []string) string {
+	const most = 5
+	if len(ids) > most {
+		return fmt.Sprintf("%s and %d more", strings.Join(ids[:most], ", "), len(ids)-most)
+	}
+	return strings.Join(ids, ", ")
+}
