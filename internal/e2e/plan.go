@@ -91,4 +91,5 @@ type UnitRun struct {
 	Offset  float64  `json:"offset_seconds" doc:"Start, in seconds after the start of the run."`
 	Seconds float64  `json:"seconds" doc:"Wall time."`
 	Log     string   `json:"log,omitempty" doc:"Its output, relative to the run's folder."`
+	Files   []string `json:"files,omitempty" doc:"Evidence that the suite left, relative to the run's folder."`
 }

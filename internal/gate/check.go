@@ -91,7 +91,8 @@ func (c *check) note(o Observation, from, to time.Time) (changed bool) {
 	if o.Open() {
 		c.gate.State, c.gate.Finality = e2e.Unhealthy, e2e.NotYet
 	}
-	return before.State != c.gate.State || before.Finality != c.gate.Finality || before.Observed != c.gate.Observed
+	// A success that is not the last one needed is no news: the end of the wait is.
+	return !o.Open() && (before.State != c.gate.State || before.Finality != c.gate.Finality || before.Observed != c.gate.Observed)
 }
 
 // conclude ends the wait for the check.

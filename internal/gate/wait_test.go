@@ -334,7 +334,7 @@ func TestWaitReportsProgress(t *testing.T) {
 		b.options.OnUpdate = func(g e2e.Gate) { seen = append(seen, fmt.Sprintf("%s %s %s", g.State, g.Finality, g.Observed)) }
 		b.add(Check{Name: "api"}, &fake{script: after(2, notYet("down"), up)})
 		b.wait(t)
-		want := []string{"unhealthy not_yet down", "unhealthy not_yet up", "healthy  up"}
+		want := []string{"unhealthy not_yet down", "healthy  up"}
 		if diff := cmp.Diff(want, seen); diff != "" {
 			t.Error(diff)
 		}

@@ -80,8 +80,8 @@ func (j *judge) findDamaged() {
 
 // affected are the tests that a problem is about, as indices. A name that is no
 // test stands for its unit: a suite that cannot list its tests is planned as one
-// entry, which its results replace. all is false where a name stands for nobody we
-// know.
+// entry, which its results replace. all is false where there is such a name: who
+// else is behind it, and how critical, nobody knows.
 func (j *judge) affected(p e2e.Problem) (tests []int, all bool) {
 	unnamed := false
 	for _, id := range p.Tests {
@@ -93,7 +93,7 @@ func (j *judge) affected(p e2e.Problem) (tests []int, all bool) {
 		tests = append(tests, j.units[p.Unit]...)
 	}
 	slices.Sort(tests)
-	return slices.Compact(tests), !unnamed || p.Unit != "" && len(j.units[p.Unit]) > 0
+	return slices.Compact(tests), !unnamed
 }
 
 func (j *judge) add(code e2e.Code, effect e2e.Effect, tests []string, format string, args ...any) {

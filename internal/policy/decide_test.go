@@ -342,16 +342,10 @@ func TestVerdicts(t *testing.T) {
 			[]string{"not_judged report_damaged: legacy/(whole suite)"},
 		},
 		{
-			"also where they do not block",
+			"also where those that reported do not block: nobody knows the others",
 			Evidence{Tests: []e2e.TestResult{pass("a"), inUnit("legacy", test("b", e2e.Passed, e2e.NonBlocking))}, Problems: []e2e.Problem{damage("legacy", "legacy/(whole suite)")}},
-			e2e.VerdictPassed, 0,
-			[]string{"warns report_damaged: legacy/(whole suite)"},
-		},
-		{
-			"no pass where all that passed is out of that suite",
-			Evidence{Tests: []e2e.TestResult{inUnit("legacy", test("b", e2e.Passed, e2e.NonBlocking))}, Problems: []e2e.Problem{damage("legacy", "legacy/(whole suite)")}},
 			e2e.VerdictNotJudged, 3,
-			[]string{"not_judged no_pass:", "warns report_damaged: legacy/(whole suite)"},
+			[]string{"not_judged report_damaged: legacy/(whole suite)"},
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -383,6 +377,16 @@ func TestProblemIsAsStrongAsTheTestsItSpeaksFor(t *testing.T) {
 		Problems: []e2e.Problem{{Code: e2e.CodeTimeout, LosesEvidence: true, Tests: []string{"b"}}}})
 	if diff := cmp.Diff([]string{"blocks not_run: b", "blocks timeout: b"}, lines(v)); diff != "" || v.ExitStatus() != e2e.ExitBlocked {
 		t.Error(v.State, diff)
+	}
+}
+
+// The tests that a suite reported as a whole are as damaged as the suite.
+func TestDamagedSuiteTakesItsTestsAlong(t *testing.T) {
+	one := pass("b")
+	one.Unit = "legacy"
+	_, tests := decide([]e2e.Problem{{Code: e2e.CodeRunnerExit, LosesEvidence: true, Unit: "legacy", Tests: []string{"legacy/(whole suite)"}}}, pass("a"), one)
+	if tests[0].Effect != e2e.EffectNothing || tests[1].Effect != e2e.NotJudged || !strings.Contains(tests[1].Why, "runner_exit") {
+		t.Errorf("got %s, and %s: %s", tests[0].Effect, tests[1].Effect, tests[1].Why)
 	}
 }
 

@@ -251,9 +251,14 @@ func (ps *Processes) env(spec ProcessSpec) []string {
 	return proc.CleanEnv(proc.Env{Base: ps.cfg.BaseEnv, Secrets: ps.cfg.Secrets, Pass: spec.PassEnv, Set: []map[string]string{maps.Clone(ps.cfg.Identity), spec.Env}})
 }
 
+// lastLine is the last line that says something: "exit status 2" is only go run
+// repeating the status of what it ran.
 func lastLine(s string) string {
-	s = strings.TrimSpace(s)
-	s = s[strings.LastIndexByte(s, '\n')+1:]
+	lines := strings.Split(strings.TrimSpace(s), "\n")
+	if n := len(lines); n > 1 && strings.HasPrefix(lines[n-1], "exit status ") {
+		lines = lines[:n-1]
+	}
+	s = strings.TrimSpace(lines[len(lines)-1])
 	if len(s) > 300 {
 		s = s[:300] + "…"
 	}

@@ -31,6 +31,8 @@ type goRun struct {
 // goState is a top-level test as the events tell it.
 type goState struct {
 	started  time.Time
+	paused   time.Time     // since when the test waits for its turn, if it does
+	waited   time.Duration // how long it waited before
 	outcome  e2e.Outcome
 	seconds  float64
 	output   lineTail
@@ -66,6 +68,9 @@ func (r *goRun) Command() ([]string, string) {
 	}
 	slices.Sort(names)
 	argv := []string{"go", "test", "-json", "-count=1", "-run", "^(" + strings.Join(names, "|") + ")$"}
+	if r.unit.Attempt > 1 {
+		argv = append(argv, "-parallel=1") // the diagnostic rerun runs one test at a time
+	}
 	if r.unit.Soft > 0 {
 		argv = append(argv, "-timeout="+r.unit.Soft.Round(time.Millisecond).String())
 	}
@@ -161,6 +166,10 @@ func (r *goRun) testEvent(e goEvent) {
 		} else {
 			s.child(child)
 		}
+	case "pause", "cont":
+		if !isChild {
+			s.pause(e)
+		}
 	case "output":
 		s.print(child, e.Output)
 	case "attr":
@@ -168,13 +177,32 @@ func (r *goRun) testEvent(e goEvent) {
 	case "pass", "fail", "skip":
 		outcome := map[string]e2e.Outcome{"pass": e2e.Passed, "fail": e2e.Failed, "skip": e2e.Skipped}[e.Action]
 		if !isChild {
-			s.outcome, s.seconds = outcome, e.Elapsed
+			s.outcome, s.seconds = outcome, s.elapsed(e)
 			r.progress(top, outcome)
 			return
 		}
 		c := s.child(child)
 		c.Outcome, c.Seconds = outcome, e.Elapsed
 	}
+}
+
+// pause keeps the time that a parallel test spends waiting for its turn.
+func (s *goState) pause(e goEvent) {
+	if e.Action == "pause" {
+		s.paused = e.Time
+	} else if !s.paused.IsZero() {
+		s.waited += e.Time.Sub(s.paused)
+		s.paused = time.Time{}
+	}
+}
+
+// elapsed is the test's duration in seconds. The event's own has a grain of 10 ms,
+// in which fast tests take no time.
+func (s *goState) elapsed(e goEvent) float64 {
+	if e.Elapsed > 0 || s.started.IsZero() {
+		return e.Elapsed
+	}
+	return max(e.Time.Sub(s.started)-s.waited, 0).Seconds()
 }
 
 func (r *goRun) progress(test string, outcome e2e.Outcome) {

@@ -1,0 +1,158 @@
+// Package cli is the command line: subcommands, flags, wiring, and the way from an
+// error to an exit status. Data goes to stdout, progress and diagnostics to stderr.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/org/e2e-gate/internal/e2e"
+)
+
+// Version is set by release builds.
+var Version = ""
+
+// App is the program with everything it touches.
+type App struct {
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+	// Environ is the environment, in the form of os.Environ.
+	Environ []string
+	Now     func() time.Time
+}
+
+// usageError is a mistake in flags or config: exit status 2, nothing was run.
+type usageError struct{ err error }
+
+func (e usageError) Error() string { return e.err.Error() }
+func (e usageError) Unwrap() error { return e.err }
+
+func usage(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// exitError ends a command with a status and no message: what is to be said was
+// said.
+type exitError int
+
+func (e exitError) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
+
+// commands are all subcommands.
+type commands struct {
+	Run     runCmd     `cmd:"" help:"Run the whole stage on this machine: gates, discovery, plan, suites, one diagnostic rerun, verdict."`
+	Gates   gatesCmd   `cmd:"" help:"Check the health gates only."`
+	Plan    planCmd    `cmd:"" help:"Check the gates, discover, select and plan; writes plan.json and prints the matrix."`
+	Shard   shardCmd   `cmd:"" help:"Check the gates, then run one shard of a plan, with its diagnostic reruns."`
+	Verdict verdictCmd `cmd:"" help:"Merge shard documents against a plan, categorise, decide."`
+	Report  reportCmd  `cmd:"" help:"Read JUnit reports: counts and problems."`
+	Triage  triageCmd  `cmd:"" help:"Categorise failures given as JSON lines on stdin."`
+	Lint    lintCmd    `cmd:"" help:"Check config, quarantine and tests without running anything."`
+	Version versionCmd `cmd:"" help:"Print the version."`
+}
+
+// kongExit carries the status of kong's own exits (help) out of its parser.
+type kongExit int
+
+// Main parses arguments, runs a command, and returns the exit status.
+func (a *App) Main(ctx context.Context, args []string) (status int) {
+	if a.Now == nil {
+		a.Now = time.Now
+	}
+	defer func() {
+		switch r := recover().(type) {
+		case nil:
+		case kongExit:
+			status = int(r)
+		default:
+			_, _ = fmt.Fprintf(a.Stderr, "e2e-gate: the gate has a fault: %v\n%s", r, debug.Stack())
+			status = e2e.ExitNotJudged
+		}
+	}()
+	var c commands
+	parser := kong.Must(&c, kong.Name("e2e-gate"), kong.Description("Gated end-to-end stages: health gates, shards, one diagnostic rerun, one verdict."),
+		kong.Writers(a.Stdout, a.Stderr), kong.Exit(func(n int) { panic(kongExit(n)) }), kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(a))
+	parsed, err := parser.Parse(args)
+	if err != nil {
+		return a.fail(usage("%w; see e2e-gate --help", err))
+	}
+	return a.fail(parsed.Run())
+}
+
+// fail says what went wrong and gives the exit status for it.
+func (a *App) fail(err error) int {
+	var exit exitError
+	var use usageError
+	switch {
+	case err == nil:
+		return e2e.ExitPassed
+	case errors.As(err, &exit):
+		return int(exit)
+	}
+	for line := range strings.SplitSeq(strings.TrimRight(err.Error(), "\n"), "\n") {
+		_, _ = fmt.Fprintln(a.Stderr, safeLine(line))
+	}
+	if errors.As(err, &use) {
+		return e2e.ExitUsage
+	}
+	return e2e.ExitNotJudged
+}
+
+// getenv reads the app's environment.
+func (a *App) getenv(name string) string {
+	value, _ := a.lookup(name)
+	return value
+}
+
+func (a *App) lookup(name string) (string, bool) {
+	for i := len(a.Environ) - 1; i >= 0; i-- {
+		if key, value, ok := strings.Cut(a.Environ[i], "="); ok && key == name {
+			return value, true
+		}
+	}
+	return "", false
+}
+
+// version is that of a release, else what the Go toolchain noted.
+func version() string {
+	if Version != "" {
+		return Version
+	}
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
+		return info.Main.Version
+	}
+	return "devel"
+}
+
+type versionCmd struct{}
+
+// Run prints the version.
+func (versionCmd) Run(a *App) error {
+	_, err := fmt.Fprintln(a.Stdout, "e2e-gate", version())
+	return err
+}
+
+// terminal returns the width of the terminal that w writes to, or 0.
+func (a *App) terminal(w io.Writer) int {
+	f, ok := w.(*os.File)
+	if !ok || a.getenv("TERM") == "dumb" {
+		return 0
+	}
+	return terminalWidth(int(f.Fd()))
+}
+
+// height of the terminal that w writes to, or 0.
+func (a *App) height(w io.Writer) int {
+	if f, ok := w.(*os.File); ok && a.terminal(w) > 0 {
+		return terminalHeight(int(f.Fd()))
+	}
+	return 0
+}
+
+func (a *App) colour(w io.Writer) bool { return a.terminal(w) > 0 && a.getenv("NO_COLOR") == "" }

@@ -1,0 +1,222 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"text/tabwriter"
+
+	"github.com/org/e2e-gate/internal/config"
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/gate"
+	"github.com/org/e2e-gate/internal/pipeline"
+	"github.com/org/e2e-gate/internal/report"
+)
+
+type runCmd struct{ staged }
+
+// Help is shown by run --help.
+func (runCmd) Help() string {
+	return "Example: e2e-gate run --config examples/casework/e2e-gate.yml"
+}
+
+// Run is the whole stage on this machine.
+func (c runCmd) Run(ctx context.Context, a *App) error {
+	s, err := a.prepare(ctx, c.staged, config.AllSections, "")
+	if err != nil {
+		return err
+	}
+	session, err := s.session(c.staged, false)
+	if err != nil {
+		return err
+	}
+	result := session.Run(ctx)
+	return s.finish(c.Format, session, result)
+}
+
+// finish shows a result everywhere it belongs, and exits with its status.
+func (s *setup) finish(format string, session *pipeline.Session, r e2e.Result) error {
+	s.console.Done()
+	s.publish(session, r)
+	if err := s.show(format, session, r); err != nil {
+		return fmt.Errorf("cannot print the result: %w", err)
+	}
+	return exitError(r.Verdict.ExitStatus())
+}
+
+func (s *setup) show(format string, session *pipeline.Session, r e2e.Result) error {
+	if format == "json" {
+		return s.json(r)
+	}
+	text := report.Final(r, report.FinalOptions{Width: s.app.terminal(s.app.Stdout), Colour: s.app.colour(s.app.Stdout), Out: s.shown(session.Out())})
+	_, err := fmt.Fprint(s.app.Stdout, text)
+	return err
+}
+
+// json prints a document without secrets.
+func (s *setup) json(v any) error {
+	data, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	_, err = s.app.Stdout.Write(append(s.redact.JSON(data), '\n'))
+	return err
+}
+
+// shown is a path as a person would type it.
+func (s *setup) shown(path string) string {
+	if wd, err := os.Getwd(); err == nil {
+		if rel, err := filepath.Rel(wd, path); err == nil && filepath.IsLocal(rel) {
+			return filepath.ToSlash(rel)
+		}
+	}
+	return path
+}
+
+type gatesCmd struct{ staged }
+
+// Help is shown by gates --help.
+func (gatesCmd) Help() string {
+	return "Example: e2e-gate gates --format json\nExit status: 0 open, 3 shut."
+}
+
+// Run checks the gates.
+func (c gatesCmd) Run(ctx context.Context, a *App) error {
+	s, err := a.prepare(ctx, c.staged, config.EnvironmentSections, "")
+	if err != nil {
+		return err
+	}
+	session, err := s.session(c.staged, false)
+	if err != nil {
+		return err
+	}
+	gates := session.CheckGates(ctx)
+	s.console.Done()
+	rep := gate.NewReport(gates)
+	rep.Open = rep.Open && len(session.Problems()) == 0
+	if c.Format == "json" {
+		err = s.json(rep)
+	} else {
+		err = a.printGates(rep, session.Problems())
+	}
+	if err == nil && !rep.Open {
+		err = exitError(e2e.ExitNotJudged)
+	}
+	return err
+}
+
+func (a *App) printGates(rep gate.Report, problems []e2e.Problem) error {
+	for _, c := range rep.Checks {
+		line := fmt.Sprintf("%-10s %s (%s): %s", c.State, c.Name, c.Kind, c.Observed)
+		if c.Reason != "" {
+			line += "; " + c.Reason
+		}
+		_, _ = fmt.Fprintln(a.Stdout, safeLine(line))
+	}
+	for _, p := range problems {
+		_, _ = fmt.Fprintln(a.Stdout, safeLine("problem: "+p.Text))
+	}
+	word := "shut"
+	if rep.Open {
+		word = "open"
+	}
+	_, err := fmt.Fprintf(a.Stdout, "gates %s\n", word)
+	return err
+}
+
+type planCmd struct {
+	staged
+	Tests    string `help:"Plan without a repository: JSON list of {id, owner, tags}." placeholder:"FILE" type:"path"`
+	Timings  string `help:"Plan without a repository: CSV with the header test,seconds." placeholder:"FILE" type:"path"`
+	Budget   string `help:"With --tests or --timings: time that the plan should keep." placeholder:"D"`
+	Overhead string `help:"With --tests or --timings: fixed cost of one more shard. Default 20s." placeholder:"D"`
+}
+
+// Help is shown by plan --help.
+func (planCmd) Help() string {
+	return "Examples:\n  e2e-gate plan --shards 4 --out plan/\n  e2e-gate plan --timings timings.csv --shards auto --budget 5m --format json"
+}
+
+// Run plans.
+func (c planCmd) Run(ctx context.Context, a *App) error {
+	if c.Tests != "" || c.Timings != "" {
+		return c.bare(a)
+	}
+	s, err := a.prepare(ctx, c.staged, config.AllSections, "")
+	if err != nil {
+		return err
+	}
+	session, err := s.session(c.staged, true)
+	if err != nil {
+		return err
+	}
+	plan, err := session.MakePlan(ctx)
+	s.console.Done()
+	if err != nil {
+		return err
+	}
+	if c.Format == "json" {
+		err = s.json(plan)
+	} else {
+		err = a.printPlan(plan, s.shown(filepath.Join(session.Out(), "plan.json")))
+	}
+	s.outputs(map[string]string{"plan": filepath.Join(session.Out(), "plan.json"), "matrix": matrix(plan)})
+	if err == nil && !sound(plan) {
+		err = exitError(e2e.ExitNotJudged)
+	}
+	return err
+}
+
+// sound reports whether the plan can lead to a verdict.
+func sound(p *e2e.Plan) bool {
+	for _, problem := range p.Problems {
+		if problem.LosesEvidence {
+			return false
+		}
+	}
+	return e2e.GatesOpen(p.Gates) && len(p.Tests) > 0
+}
+
+// matrix is the strategy.matrix of a workflow.
+func matrix(p *e2e.Plan) string {
+	type entry struct {
+		Index int    `json:"index"`
+		Name  string `json:"name"`
+	}
+	include := []entry{}
+	for _, sh := range p.Shards {
+		if len(sh.Tests) > 0 {
+			include = append(include, entry{sh.Index, sh.Name})
+		}
+	}
+	data, err := json.Marshal(map[string]any{"include": include})
+	if err != nil {
+		return `{"include":[]}`
+	}
+	return string(data)
+}
+
+func (a *App) printPlan(p *e2e.Plan, file string) error {
+	for _, problem := range p.Problems {
+		_, _ = fmt.Fprintln(a.Stdout, safeLine("problem: "+problem.Text))
+	}
+	for _, g := range p.Gates {
+		if !g.Open() {
+			_, _ = fmt.Fprintln(a.Stdout, safeLine(fmt.Sprintf("gate %s is shut: expected %s, observed %s", g.Name, g.Expected, g.Observed)))
+		}
+	}
+	tw := tabwriter.NewWriter(a.Stdout, 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintln(tw, "SHARD\tTESTS\tSECONDS\tOWNERS")
+	for _, sh := range p.Shards {
+		_, _ = fmt.Fprintf(tw, "%s\t%d\t%.1f\t%s\n", safeLine(sh.Name), len(sh.Tests), sh.Seconds, safeLine(join(sh.Owners)))
+	}
+	_ = tw.Flush()
+	_, _ = fmt.Fprintf(a.Stdout, "%d tests on %d shards, %.1f s expected (no plan can beat %.1f s), %d guessed\n", len(p.Tests), len(p.Shards), p.Makespan, p.Bound, p.Guessed)
+	if p.Advice != "" {
+		_, _ = fmt.Fprintln(a.Stdout, safeLine(p.Advice))
+	}
+	_, err := fmt.Fprintln(a.Stdout, "plan: "+file)
+	return err
+}

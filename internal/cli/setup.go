@@ -1,0 +1,218 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/bmatcuk/doublestar/v4"
+
+	"github.com/org/e2e-gate/internal/config"
+	"github.com/org/e2e-gate/internal/diag"
+	"github.com/org/e2e-gate/internal/history"
+	"github.com/org/e2e-gate/internal/pipeline"
+	"github.com/org/e2e-gate/internal/policy"
+	"github.com/org/e2e-gate/internal/proc"
+	"github.com/org/e2e-gate/internal/report"
+	"github.com/org/e2e-gate/internal/safetext"
+	"github.com/org/e2e-gate/internal/trigger"
+)
+
+// common are the flags of every command that reads a config.
+type common struct {
+	Config string `help:"Config file. Default: .github/e2e-gate.yml, then e2e-gate.yml." placeholder:"FILE" type:"path"`
+	Format string `help:"Output: text or json." enum:"text,json" default:"text"`
+}
+
+// staged are the flags of commands that work on a stage.
+type staged struct {
+	common
+	Stage   string `help:"Stage of the config; overrides the event. Outside CI the default is the first." placeholder:"NAME"`
+	Select  string `help:"Tag expression that narrows the stage's selection." placeholder:"EXPR"`
+	Service string `help:"Only suites and journeys of this service." placeholder:"NAME"`
+	Shards  string `help:"Number of shards, or auto." placeholder:"N|auto"`
+	Out     string `help:"Folder for documents and evidence. Default: .e2e-gate/runs/<run id>." placeholder:"DIR" type:"path"`
+	Key     string `help:"Tells two calls of the gate in one workflow apart." placeholder:"KEY"`
+}
+
+// setup is what a command needs before a session can start.
+type setup struct {
+	app     *App
+	root    string
+	trigger trigger.Trigger
+	config  *config.Config
+	stage   config.Stage
+	redact  *safetext.Redactor
+	console *report.Console
+	runID   string
+}
+
+// prepare reads everything that can be wrong before anything is started.
+func (a *App) prepare(ctx context.Context, f staged, uses config.Sections, runID string) (*setup, error) {
+	s := &setup{app: a, trigger: trigger.Detect(a.getenv), runID: runID}
+	var err error
+	if s.root, err = root(); err != nil {
+		return nil, err
+	}
+	if _, err := config.ParseSelect(f.Select); err != nil {
+		return nil, usage("--select: %w", err)
+	}
+	if s.trigger.SHA == "" {
+		s.trigger.SHA = s.git(ctx, "rev-parse", "HEAD")
+	}
+	if s.runID == "" {
+		s.runID = pipeline.NewRunID(a.Now())
+	}
+	if err := s.read(f, uses); err != nil {
+		return nil, usageError{err}
+	}
+	s.redact = safetext.NewRedactor(s.config.Masked)
+	s.console = a.console(s.redact)
+	for _, note := range s.trigger.Notes {
+		s.console.Note(note)
+	}
+	return s, nil
+}
+
+// read reads the config twice: once for its stages, since ${E2E_STAGE} and
+// ${E2E_TARGET} depend on the one that is chosen, then as a whole.
+func (s *setup) read(f staged, uses config.Sections) error {
+	opts := config.Options{Root: s.root, File: f.Config}
+	peeked, err := config.Peek(opts)
+	if err != nil {
+		return err
+	}
+	stage, stageErr := chooseStage(peeked, f.Stage, s.trigger)
+	opts.Uses, opts.Lookup = uses, s.lookup(stage)
+	if s.config, err = config.Load(opts); err != nil {
+		return err
+	}
+	s.stage, _ = s.config.Stage(stage.Name)
+	return stageErr
+}
+
+// lookup resolves variables: the gate's own, then the environment.
+func (s *setup) lookup(stage config.Stage) func(string) (string, bool) {
+	own := map[string]string{"E2E_SHA": s.trigger.SHA, "E2E_RUN_ID": s.runID, "E2E_STAGE": stage.Name, "E2E_TARGET": stage.Target}
+	return func(name string) (string, bool) {
+		if value := own[name]; value != "" {
+			return value, true
+		}
+		return s.app.lookup(name)
+	}
+}
+
+// chooseStage takes the stage that is named, else the first that runs on the
+// event, else outside CI the first.
+func chooseStage(c *config.Config, name string, t trigger.Trigger) (config.Stage, error) {
+	if name != "" {
+		if st, ok := c.Stage(name); ok {
+			return st, nil
+		}
+		var names []string
+		for _, st := range c.Stages {
+			names = append(names, st.Name)
+		}
+		return config.Stage{}, fmt.Errorf("there is no stage %s; %s", name, diag.Expected(name, names))
+	}
+	for _, st := range c.Stages {
+		if !t.CI || t.Event == "" || matches(st, t) {
+			return st, nil
+		}
+	}
+	return config.Stage{}, fmt.Errorf("no stage runs on the event %s of branch %q; add the event to a stage's on:, or choose a stage with --stage", t.Event, t.Branch)
+}
+
+func matches(st config.Stage, t trigger.Trigger) bool {
+	if !slices.Contains(st.On, t.Event) || st.Cron != "" && t.Schedule != "" && st.Cron != t.Schedule {
+		return false
+	}
+	return len(st.Branches) == 0 || slices.ContainsFunc(st.Branches, func(glob string) bool {
+		ok, err := doublestar.Match(glob, t.Branch)
+		return ok && err == nil
+	})
+}
+
+// session wires a session.
+func (s *setup) session(f staged, matrix bool) (*pipeline.Session, error) {
+	count, err := shardCount(f.Shards)
+	if err != nil {
+		return nil, err
+	}
+	quarantine, err := s.quarantine()
+	if err != nil {
+		return nil, usageError{err}
+	}
+	cfg := *s.config
+	if f.Shards == "auto" {
+		cfg.Shards.Count = 0
+	}
+	return pipeline.New(pipeline.Options{
+		Root: s.root, Out: f.Out, Config: &cfg, Stage: s.stage, Trigger: s.trigger, RunID: s.runID, Key: f.Key, Select: f.Select, Service: f.Service,
+		Shards: count, Matrix: matrix, Quarantine: quarantine, History: s.history(), BaseEnv: s.app.Environ, Redact: s.redact,
+		Progress: s.console, Version: version(), Now: s.app.Now,
+	}), nil
+}
+
+func shardCount(text string) (int, error) {
+	if text == "" || text == "auto" {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > 256 {
+		return 0, usage("--shards takes auto or a number from 1 to 256, not %q", text)
+	}
+	return n, nil
+}
+
+func (s *setup) quarantine() (policy.Quarantine, error) {
+	if s.config.Quarantine == "" {
+		return nil, nil
+	}
+	return config.ReadQuarantine(filepath.Join(s.root, filepath.FromSlash(s.config.Quarantine)))
+}
+
+// history opens the store; dir: is checked by the config.
+func (s *setup) history() pipeline.HistoryStore {
+	dir := ".e2e-gate/history"
+	if s.config.History.Store != "" {
+		_, dir, _ = strings.Cut(s.config.History.Store, ":")
+	}
+	if !filepath.IsAbs(dir) {
+		dir = filepath.Join(s.root, filepath.FromSlash(dir))
+	}
+	return history.Dir{Path: dir}
+}
+
+// root is the git top level, else the working directory.
+func root() (string, error) {
+	wd, err := os.Getwd()
+	if err != nil {
+		return "", fmt.Errorf("find the working directory: %w", err)
+	}
+	for dir := wd; ; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, ".git")); err == nil {
+			return dir, nil
+		}
+		if dir == filepath.Dir(dir) {
+			return wd, nil
+		}
+	}
+}
+
+// git asks git; without git or a commit the answer is empty.
+func (s *setup) git(ctx context.Context, args ...string) string {
+	var out strings.Builder
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	exit := proc.Run(ctx, proc.Spec{Argv: append([]string{"git"}, args...), Dir: s.root, Env: proc.CleanEnv(proc.Env{Base: s.app.Environ}), Stdout: &out})
+	if !exit.OK() {
+		return ""
+	}
+	return strings.TrimSpace(out.String())
+}

@@ -1,0 +1,105 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/org/e2e-gate/internal/config"
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/pipeline"
+)
+
+type shardCmd struct {
+	staged
+	Plan    string   `help:"plan.json of this run." required:"" placeholder:"FILE" type:"path"`
+	Index   int      `help:"Index of the shard, from 0." required:"" placeholder:"N"`
+	Results []string `help:"Folder with shard documents of earlier attempts of this workflow run." placeholder:"DIR" type:"path"`
+}
+
+// Help is shown by shard --help.
+func (shardCmd) Help() string {
+	return "Example: e2e-gate shard --plan plan/plan.json --index 0 --out results/\nExit status: 1 something of this shard blocks, 3 its evidence is incomplete, 0 else."
+}
+
+// Run runs one shard.
+func (c shardCmd) Run(ctx context.Context, a *App) error {
+	s, session, plan, err := a.adopt(ctx, c.staged, c.Plan, config.AllSections)
+	if err != nil {
+		return err
+	}
+	if c.Index < 0 || c.Index >= len(plan.Shards) {
+		return usage("--index %d: the plan has the shards 0 to %d", c.Index, len(plan.Shards)-1)
+	}
+	result := session.Shard(ctx, c.Index, c.Results...)
+	s.console.Done()
+	if err := s.show(c.Format, session, result); err != nil {
+		return fmt.Errorf("cannot print the result: %w", err)
+	}
+	return exitError(shardStatus(result, len(plan.Shards[c.Index].Tests)))
+}
+
+// shardStatus is the verdict on the shard's own tests. That a shard holds no test
+// that passed is the whole stage's business, and so is an empty shard.
+func shardStatus(r e2e.Result, tests int) int {
+	worst := e2e.ExitPassed
+	for _, reason := range r.Verdict.Reasons {
+		switch {
+		case !r.Run.Blocks || reason.Code == e2e.CodeNoPass || reason.Code == e2e.CodeNoTests && tests == 0:
+		case reason.Effect == e2e.Blocks:
+			return e2e.ExitBlocked
+		case reason.Effect == e2e.NotJudged:
+			worst = e2e.ExitNotJudged
+		}
+	}
+	return worst
+}
+
+type verdictCmd struct {
+	staged
+	Plan    string `help:"plan.json of this run." required:"" placeholder:"FILE" type:"path"`
+	Results string `help:"Folder with the shard documents." required:"" placeholder:"DIR" type:"path"`
+}
+
+// Help is shown by verdict --help.
+func (verdictCmd) Help() string {
+	return "Example: e2e-gate verdict --plan plan/plan.json --results results/"
+}
+
+// Run merges and decides.
+func (c verdictCmd) Run(ctx context.Context, a *App) error {
+	s, session, _, err := a.adopt(ctx, c.staged, c.Plan, config.JudgeSections)
+	if err != nil {
+		return err
+	}
+	return s.finish(c.Format, session, session.Verdict(ctx, c.Results))
+}
+
+// adopt prepares a session for a plan that was made elsewhere: its run id and
+// stage hold.
+func (a *App) adopt(ctx context.Context, f staged, file string, uses config.Sections) (*setup, *pipeline.Session, *e2e.Plan, error) {
+	plan, err := pipeline.ReadPlan(file)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if f.Stage != "" && f.Stage != plan.Run.Stage {
+		return nil, nil, nil, usage("--stage %s: the plan is for the stage %s", f.Stage, plan.Run.Stage)
+	}
+	f.Stage = plan.Run.Stage
+	s, err := a.prepare(ctx, f, uses, plan.Run.ID)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	session, err := s.session(f, true)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	return s, session, plan, session.Adopt(plan)
+}
+
+func join(list []string) string {
+	if len(list) == 0 {
+		return "-"
+	}
+	return strings.Join(list, ", ")
+}

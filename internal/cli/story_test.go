@@ -1,0 +1,301 @@
+//go:build unix
+
+package cli
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"encoding/xml"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/org/e2e-gate/internal/runner"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"e2e-gate":   gateMain,
+		"fake-suite": fakeSuite,
+	})
+}
+
+// gateMain is cmd/e2e-gate.
+func gateMain() {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		cancel(runner.ErrCancelled)
+	}()
+	app := App{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Environ: os.Environ()}
+	os.Exit(app.Main(ctx, os.Args[1:]))
+}
+
+// TestStories runs testdata/script: one promise per file.
+func TestStories(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
+		Setup: func(env *testscript.Env) error {
+			// A repository root of its own, and nothing of the CI that runs the tests.
+			if err := os.MkdirAll(filepath.Join(env.WorkDir, ".git"), 0o755); err != nil {
+				return err
+			}
+			env.Vars = slices.DeleteFunc(env.Vars, func(kv string) bool { return strings.HasPrefix(kv, "GITHUB_") })
+			env.Setenv("NO_COLOR", "1")
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"status":   statusOf,
+			"jsonpath": jsonPath,
+			"lines":    countLines,
+			"waitfor":  waitFor,
+			"noleft":   noneLeft,
+		},
+	})
+}
+
+// statusOf runs a command and wants an exit status: status 3 e2e-gate run.
+func statusOf(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: status N command args...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	got := 0
+	if err != nil {
+		got = -1
+		if m := regexp.MustCompile(`exit status (\d+)`).FindStringSubmatch(err.Error()); m != nil {
+			got, _ = strconv.Atoi(m[1])
+		}
+	}
+	if got != want {
+		ts.Fatalf("exit status %d, want %d (%v)", got, want, err)
+	}
+}
+
+// jsonPath compares values of a JSON file: jsonpath FILE verdict.state passed. A
+// step selects a key, an index, or the element whose id, name or code it is.
+func jsonPath(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 3 {
+		ts.Fatalf("usage: jsonpath FILE path value")
+	}
+	matches, err := filepath.Glob(ts.MkAbs(args[0]))
+	ts.Check(err)
+	if len(matches) != 1 {
+		ts.Fatalf("%s matches %d files", args[0], len(matches))
+	}
+	var doc any
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(matches[0])), &doc))
+	got := walk(doc, strings.Split(args[1], "."))
+	if (got == args[2]) == neg {
+		ts.Fatalf("%s is %q, want %q (not: %v)", args[1], got, args[2], neg)
+	}
+}
+
+func walk(v any, path []string) string {
+	for i, step := range path {
+		switch x := v.(type) {
+		case map[string]any:
+			v = x[step]
+		case []any:
+			if step == "len" {
+				return strconv.Itoa(len(x))
+			}
+			if n, err := strconv.Atoi(step); err == nil && n < len(x) {
+				v = x[n]
+				continue
+			}
+			v = find(x, step)
+		default:
+			return fmt.Sprintf("nothing at %s", strings.Join(path[:i], "."))
+		}
+	}
+	switch x := v.(type) {
+	case string:
+		return x
+	case []any, map[string]any:
+		data, _ := json.Marshal(x)
+		return string(data)
+	}
+	return fmt.Sprint(v)
+}
+
+func find(list []any, key string) any {
+	for _, el := range list {
+		m, ok := el.(map[string]any)
+		if !ok {
+			continue
+		}
+		for _, name := range []string{"id", "name", "code"} {
+			if s, _ := m[name].(string); s == key || strings.HasSuffix(s, "::"+key) || strings.HasSuffix(s, "/"+key) {
+				return m
+			}
+		}
+	}
+	return nil
+}
+
+// countLines wants a number of lines in a file: lines runs.log 2.
+func countLines(ts *testscript.TestScript, neg bool, args []string) {
+	want, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	data, err := os.ReadFile(ts.MkAbs(args[0]))
+	if err != nil && want != 0 {
+		ts.Check(err)
+	}
+	if got := strings.Count(string(data), "\n"); (got == want) == neg {
+		ts.Fatalf("%s has %d lines, want %d:\n%s", args[0], got, want, data)
+	}
+}
+
+// waitFor waits until a file exists; the test's own deadline bounds it.
+func waitFor(ts *testscript.TestScript, _ bool, args []string) {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for range 3000 {
+		if _, err := os.Stat(ts.MkAbs(args[0])); err == nil {
+			return
+		}
+		<-tick.C
+	}
+	ts.Fatalf("%s did not appear", args[0])
+}
+
+// noneLeft wants the process whose id a file holds to be gone.
+func noneLeft(ts *testscript.TestScript, _ bool, args []string) {
+	for _, name := range args {
+		pid, err := strconv.Atoi(strings.TrimSpace(ts.ReadFile(name)))
+		ts.Check(err)
+		if alive(pid) {
+			ts.Fatalf("process %d of %s is left behind", pid, name)
+		}
+	}
+}
+
+// fakeSuite plays a suite from a file. Each line is a test: its name, then what
+// attempt 1 and attempt 2 do, as in "submits fail:boom pass". Words: pass, fail,
+// error, skip, lost, hang, crash, exit:N. "fake-suite list FILE" prints names;
+// "fake-suite run FILE tests..." writes a report to $E2E_REPORT_DIR and appends
+// each test that it runs to runs.log.
+func fakeSuite() {
+	if len(os.Args) < 3 {
+		fmt.Fprintln(os.Stderr, "usage: fake-suite list|run FILE [tests]")
+		os.Exit(64)
+	}
+	tests := readFake(os.Args[2])
+	if os.Args[1] == "list" {
+		for _, t := range tests {
+			fmt.Println(t.name)
+		}
+		return
+	}
+	os.Exit(playFake(tests, os.Args[3:]))
+}
+
+type fakeTest struct {
+	name  string
+	plays []string
+}
+
+func readFake(file string) []fakeTest {
+	f, err := os.Open(file)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(66)
+	}
+	defer f.Close()
+	var list []fakeTest
+	for scan := bufio.NewScanner(f); scan.Scan(); {
+		if fields := strings.Fields(scan.Text()); len(fields) > 0 {
+			name := fields[0]
+			if unquoted, err := strconv.Unquote(name); err == nil {
+				name = unquoted
+			}
+			list = append(list, fakeTest{name, fields[1:]})
+		}
+	}
+	return list
+}
+
+func playFake(tests []fakeTest, only []string) (status int) {
+	attempt, _ := strconv.Atoi(os.Getenv("E2E_ATTEMPT"))
+	var report strings.Builder
+	report.WriteString(`<testsuite name="fake">`)
+	for _, t := range tests {
+		if len(only) > 0 && !slices.Contains(only, t.name) {
+			continue
+		}
+		appendLine("runs.log", fmt.Sprintf("%s attempt %d shard %s prefix %s", t.name, attempt, os.Getenv("E2E_SHARD"), os.Getenv("E2E_DATA_PREFIX")))
+		play := t.plays[min(max(attempt, 1), len(t.plays))-1]
+		word, arg, _ := strings.Cut(play, ":")
+		if s := fakeCase(&report, t.name, word, strings.ReplaceAll(arg, "_", " ")); s >= 0 {
+			status = s
+		}
+	}
+	report.WriteString(`</testsuite>`)
+	if err := os.WriteFile(filepath.Join(os.Getenv("E2E_REPORT_DIR"), "r.xml"), []byte(report.String()), 0o644); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 74
+	}
+	return status
+}
+
+// fakeCase plays one test and returns the exit status that it asks for, or -1.
+func fakeCase(report *strings.Builder, name, word, arg string) int {
+	element := map[string]string{"pass": "", "fail": "failure", "error": "error", "skip": "skipped"}
+	switch word {
+	case "lost":
+		return -1
+	case "crash":
+		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+	case "exit":
+		n, _ := strconv.Atoi(arg)
+		fmt.Fprintf(report, `<testcase name="%s" time="0.01"/>`, escape(name))
+		return n
+	case "hang":
+		_ = os.WriteFile("hang.pid", []byte(strconv.Itoa(os.Getpid())), 0o644)
+		signal.Ignore(syscall.SIGTERM)
+		select {}
+	}
+	fmt.Fprintf(report, `<testcase name="%s" time="0.01">`, escape(name))
+	status := -1
+	if el := element[word]; el != "" {
+		fmt.Fprintf(report, `<%s message="%s"/>`, el, escape(arg))
+		if el != "skipped" {
+			status = 1
+		}
+	}
+	report.WriteString(`</testcase>`)
+	return status
+}
+
+func appendLine(file, line string) {
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return
+	}
+	defer f.Close()
+	fmt.Fprintln(f, line)
+}
+
+func escape(s string) string {
+	var b strings.Builder
+	_ = xml.EscapeText(&b, []byte(s))
+	return b.String()
+}

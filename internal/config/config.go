@@ -1,0 +1,157 @@
+// Package config reads the gate's YAML config: strict, with every mistake at once
+// and its position, and with ${NAME} resolved only in the sections that a command
+// uses.
+package config
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/org/e2e-gate/internal/gate"
+	"github.com/org/e2e-gate/internal/policy"
+	"github.com/org/e2e-gate/internal/runner"
+	"github.com/org/e2e-gate/internal/suite"
+	"github.com/org/e2e-gate/internal/triage"
+)
+
+// Config is the whole config file. Paths in it are relative to the repository
+// root, wherever the file lies.
+type Config struct {
+	Version    int                  `yaml:"version" doc:"Version of the config language: 1." required:"true"`
+	Stages     []Stage              `yaml:"stages" doc:"Stages by name; the first in file order that matches the event is run." required:"true"`
+	Processes  []runner.ProcessSpec `yaml:"processes" doc:"Processes beside the tests: started before the gates, torn down always."`
+	Gates      gate.Spec            `yaml:"gates" doc:"Health gates: no suite starts before they are open."`
+	Suites     []suite.Spec         `yaml:"suites" doc:"Test suites." required:"true"`
+	Journeys   []Journey            `yaml:"journeys" doc:"Business journeys by name; a test belongs to one by its tag journey:<name>."`
+	Shards     Shards               `yaml:"shards" doc:"How tests are spread."`
+	Rerun      Rerun                `yaml:"rerun" doc:"Guards of the one diagnostic rerun; they count per shard."`
+	Triage     Triage               `yaml:"triage" doc:"Rules of your own for failure categories; they go before the built-in ones."`
+	Policy     policy.Override      `yaml:"policy" doc:"Changes cells of the effect table: outcome -> criticality -> block, warn, inform or not_judged."`
+	Quarantine string               `yaml:"quarantine" doc:"Quarantine file."`
+	History    History              `yaml:"history" doc:"Where records of earlier runs are kept."`
+	Secrets    []string             `yaml:"secrets" doc:"Environment variables that are withheld from children and masked everywhere."`
+
+	// File is the path that was read.
+	File string `yaml:"-"`
+	// Masked are values that must not reach any output.
+	Masked []string `yaml:"-"`
+}
+
+// Stage is one stage of the pipeline.
+type Stage struct {
+	Name     string        `yaml:",key"`
+	On       []string      `yaml:"on" doc:"Events that the stage runs on." enum:"pull_request,pull_request_target,merge_group,push,schedule,release,deployment,deployment_status,workflow_dispatch,workflow_run,repository_dispatch,workflow_call"`
+	Branches []string      `yaml:"branches" doc:"Branches (globs) of a push, or target branches of a pull request or merge group; none means all."`
+	Cron     string        `yaml:"cron" doc:"The schedule that this stage belongs to, where a workflow has several."`
+	Select   string        `yaml:"select" doc:"Tag expression (and, or, not, parentheses) that chooses the tests; empty: all."`
+	Budget   time.Duration `yaml:"budget" doc:"Runtime budget: over it is a finding, and stops nothing."`
+	Timeout  time.Duration `yaml:"timeout" doc:"The stage ends by itself within this time, with what it knows by then."`
+	Target   string        `yaml:"target" doc:"Environment that is tested; children see it as E2E_TARGET."`
+	Blocks   *bool         `yaml:"blocks" doc:"false: the stage states everything and exits 0. Default true."`
+}
+
+// Blocking reports whether the stage blocks.
+func (s Stage) Blocking() bool { return s.Blocks == nil || *s.Blocks }
+
+// Journey is a business journey.
+type Journey struct {
+	Name           string        `yaml:",key"`
+	Owner          string        `yaml:"owner" doc:"Engineering owner."`
+	BusinessOwner  string        `yaml:"business_owner" doc:"Business owner."`
+	Services       []string      `yaml:"services" doc:"Services that the journey goes through, for --service."`
+	Components     []string      `yaml:"components" doc:"Components that it goes through."`
+	Risk           string        `yaml:"risk" doc:"Risk that it covers."`
+	Criticality    string        `yaml:"criticality" doc:"Criticality of its tests without a criticality tag." enum:"release-blocking-smoke,release-blocking,non-blocking,nightly,synthetic"`
+	MaxRuntime     time.Duration `yaml:"max_runtime" doc:"Runtime budget of the journey's tests together."`
+	Targets        []string      `yaml:"targets" doc:"Targets that it runs on; none means all."`
+	FlakeThreshold Percent       `yaml:"flake_threshold" doc:"Share of flaky runs above which its tests have not earned the right to block."`
+	Channel        string        `yaml:"channel" doc:"Where failures are talked about."`
+	Retire         string        `yaml:"retire" doc:"When the journey's tests can go."`
+	Frequency      string        `yaml:"frequency" doc:"How often it is meant to run."`
+}
+
+// Shards says how tests are spread.
+type Shards struct {
+	Count    Count         `yaml:"count" doc:"Number of shards, or auto."`
+	Max      int           `yaml:"max" doc:"Most shards that auto chooses. Default 8."`
+	Overhead time.Duration `yaml:"overhead" doc:"Fixed cost of one more shard. Default 20s."`
+}
+
+// Rerun holds the guards of the diagnostic rerun.
+type Rerun struct {
+	MaxFailures *int    `yaml:"max_failures" doc:"No rerun on a shard with more failures than this. Default 10; 0 means no reruns at all."`
+	MaxShare    Percent `yaml:"max_share" doc:"No rerun on a shard where more than this share of the tests failed, counted above 5 failures. Default 20%."`
+}
+
+// Triage holds the user's own rules.
+type Triage struct {
+	Rules []triage.Rule `yaml:"rules" doc:"Rules in order; the first that matches decides."`
+}
+
+// History says where records of earlier runs are kept.
+type History struct {
+	Store string `yaml:"store" doc:"dir:<path>. Default dir:.e2e-gate/history."`
+}
+
+// Count is a number of shards; 0 is automatic.
+type Count int
+
+// UnmarshalText reads a number or the word auto.
+func (c *Count) UnmarshalText(text []byte) error {
+	if string(text) == "auto" {
+		*c = 0
+		return nil
+	}
+	n, err := strconv.Atoi(string(text))
+	if err != nil || n < 1 || n > 256 {
+		return fmt.Errorf("expected auto or a number from 1 to 256, found %q", text)
+	}
+	*c = Count(n)
+	return nil
+}
+
+// Percent is a share, written as 20%; 1 is all.
+type Percent float64
+
+// UnmarshalText reads "20%".
+func (p *Percent) UnmarshalText(text []byte) error {
+	number, ok := strings.CutSuffix(strings.TrimSpace(string(text)), "%")
+	f, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+	if !ok || err != nil || !(f >= 0 && f <= 100) {
+		return fmt.Errorf("expected a percentage from 0%% to 100%%, found %q", text)
+	}
+	*p = Percent(f / 100)
+	return nil
+}
+
+// Stage returns the stage of that name.
+func (c *Config) Stage(name string) (Stage, bool) {
+	for _, s := range c.Stages {
+		if s.Name == name {
+			return s, true
+		}
+	}
+	return Stage{}, false
+}
+
+// Suite returns the suite of that name.
+func (c *Config) Suite(name string) (suite.Spec, bool) {
+	for _, s := range c.Suites {
+		if s.Name == name {
+			return s, true
+		}
+	}
+	return suite.Spec{}, false
+}
+
+// Journey returns the journey of that name.
+func (c *Config) Journey(name string) (Journey, bool) {
+	for _, j := range c.Journeys {
+		if j.Name == name {
+			return j, true
+		}
+	}
+	return Journey{}, false
+}

@@ -1,0 +1,266 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/org/e2e-gate/internal/diag"
+)
+
+// load reads a config from text, in a root that has the folder e2e.
+func load(t *testing.T, text string, uses Sections, env map[string]string) (*Config, error) {
+	t.Helper()
+	root := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(root, "e2e"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(root, "e2e-gate.yml")
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return Load(Options{Root: root, Uses: uses, Lookup: func(name string) (string, bool) { v, ok := env[name]; return v, ok }})
+}
+
+const minimal = `version: 1
+stages: {pr: {on: [pull_request]}}
+suites: [{name: s, framework: gotest, dir: e2e}]
+`
+
+func TestMinimal(t *testing.T) {
+	c, err := load(t, minimal, AllSections, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Stages) != 1 || c.Stages[0].Name != "pr" || !c.Stages[0].Blocking() || c.Suites[0].Dir != "e2e" {
+		t.Errorf("%+v", c)
+	}
+}
+
+func TestEverything(t *testing.T) {
+	c, err := load(t, `version: 1
+stages:
+  main: {on: push, branches: [main, "release/**"], select: "smoke or api", budget: 8m, target: staging}
+  nightly: {on: [schedule], cron: "0 2 * * *", budget: 90m, blocks: false}
+processes:
+  - {name: api, run: [go, run, .], env: {PORT: "8080"}}
+  - {name: env, up: [docker, compose, up, -d], down: [docker, compose, down], logs: [docker, compose, logs], timeout: 10m}
+gates:
+  timeout: 2m
+  interval: 2s
+  stable_for: 2
+  checks:
+    - {name: api, http: {url: "${API:-http://127.0.0.1:8080}/health", json: {"$.status": UP}}}
+    - {name: port, tcp: {address: "127.0.0.1:9092"}, required: false}
+    - {name: ready, command: {run: ["./ready.sh"]}, needs: [api], retry_on: [not_found]}
+suites:
+  - {name: go, framework: gotest, dir: e2e, args: ["-tags=e2e"], env: {A: "${A}"}, pass_env: [PW], owner: t, criticality: release-blocking, services: [x], timeout: 10m, locks: [db], tags: [owner:y, "@smoke", e2e:api]}
+  - {name: any, framework: command, run: ["./run.sh", "{report_dir}"], reports: "{report_dir}/*.xml"}
+journeys:
+  submission: {owner: t, max_runtime: 60s, flake_threshold: 2%, targets: [staging]}
+shards: {count: auto, max: 8, overhead: 20s}
+rerun: {max_failures: 10, max_share: 20%}
+triage:
+  rules: [{category: EXTERNAL_DEPENDENCY, when: {message: "sandbox\\.pay"}, why: "sandbox"}]
+policy: {flaky: {release-blocking: block}}
+quarantine: q.yml
+history: {store: "dir:.e2e-gate/history"}
+secrets: [DB_URL]
+`, AllSections, map[string]string{"A": "a-value", "DB_URL": "postgres://u:hunter22@db/x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Stages[0].On[0] != "push" || c.Stages[1].Blocking() || c.Shards.Count != 0 || c.Rerun.MaxShare != 0.2 || *c.Rerun.MaxFailures != 10 {
+		t.Errorf("%+v", c)
+	}
+	if diff := cmp.Diff([]string{"owner:y", "@smoke", "e2e:api"}, c.Suites[0].Tags); diff != "" {
+		t.Error(diff)
+	}
+	if c.Suites[0].Env["A"] != "a-value" || c.Gates.Checks[0].HTTP.URL != "http://127.0.0.1:8080/health" || c.Journeys[0].MaxRuntime != time.Minute {
+		t.Errorf("%+v", c.Suites[0])
+	}
+	if diff := cmp.Diff([]string{"postgres://u:hunter22@db/x"}, c.Masked); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestMistakes(t *testing.T) {
+	for _, tc := range []struct{ name, text, want string }{
+		{"five at once", `version: 2
+stages:
+  pr: {on: [push], selekt: x}
+suites:
+  - {name: s, framework: gotets, dir: e2e}
+  - {name: s, framework: gotest, dir: ../up, timeout: soon}
+`, `e2e-gate.yml:1:10: version 2 of the config language is unknown; this gate reads version 1
+e2e-gate.yml:3:20: unknown key "selekt" in stages.pr; did you mean "select"?
+e2e-gate.yml:5:26: "gotets" is not allowed here; did you mean "gotest"?
+e2e-gate.yml:6:12: there are two of the name s; names must be unique
+e2e-gate.yml:6:39: the directory ../up is not below the repository root; give a path relative to the root, without ..
+e2e-gate.yml:6:55: expected a duration such as 90s, 3m or 1h30m, found "soon"`},
+		{"empty", ``, `e2e-gate.yml: the file is empty`},
+		{"nothing in it", `{}`, `e2e-gate.yml:1:1: the key "version" is missing; start the file with version: 1
+e2e-gate.yml:1:1: there are no stages; add one: stages: {pr: {on: [pull_request], select: smoke}}
+e2e-gate.yml:1:1: there are no suites; add one: suites: [{name: api, framework: gotest, dir: e2e}]`},
+		{"gates", minimal + `gates:
+  checks:
+    - {name: a, http: {url: "ftp://x"}}
+    - {name: b, needs: [c], tcp: {address: "127.0.0.1:1"}}
+`, `6:29: the url has the scheme "ftp"`},
+		{"policy", minimal + `policy: {flaky: {release-blocking: pass}, lost: {release-blocking: warn}}
+`, `e2e-gate.yml:4:36: "pass" is no effect; expected one of: block, inform, not_judged, warn
+e2e-gate.yml:4:68: a release-blocking test that is lost cannot count as less than not_judged: without evidence there is no green; use block or not_judged, or lower the test's criticality`},
+		{"triage", minimal + `triage:
+  rules: [{category: FLAKE, when: {message: "("}}]
+`, `5:22`},
+		{"commands", `version: 1
+stages: {pr: {}}
+processes: [{name: p}, {name: q, run: [a], down: [b]}]
+suites:
+  - {name: c, framework: command, packages: ["./..."]}
+  - {name: g, framework: gotest, args: [-run=X], run: [y]}
+`, `e2e-gate.yml:3:13: process p needs either run or up; run: a process that stays; up (with down): a command that returns
+e2e-gate.yml:3:44: down belongs to up; a process started by run is ended by the gate
+e2e-gate.yml:5:5: suite c needs reports; reports: "{report_dir}/*.xml"; without a report nothing is proven
+e2e-gate.yml:5:5: suite c needs run; run: ["./run-tests.sh", "--report", "{report_dir}"]
+e2e-gate.yml:5:35: packages belongs to framework gotest, not to command
+e2e-gate.yml:6:41: the gate sets -run itself; choose tests with select, limits with timeout and unit_timeout
+e2e-gate.yml:6:50: run belongs to framework command, not to gotest`},
+		{"rest", minimal + `history: {store: "s3:x"}
+rerun: {max_failures: -1, max_share: 20}
+shards: {count: many, max: 300}
+`, `e2e-gate.yml:4:18: "s3:x" is no history store; use dir:<path>, such as dir:.e2e-gate/history
+e2e-gate.yml:5:23: max_failures cannot be negative; 0 means no reruns
+e2e-gate.yml:5:38: expected a percentage from 0% to 100%, found "20"
+e2e-gate.yml:6:17: expected auto or a number from 1 to 256, found "many"
+e2e-gate.yml:6:28: at most 256 shards are possible, found 300`},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			_, err := load(t, tc.text, AllSections, nil)
+			if err == nil {
+				t.Fatal("no error")
+			}
+			got := cleanPaths(err)
+			if strings.Contains(tc.want, "e2e-gate.yml") {
+				if diff := cmp.Diff(tc.want, got); diff != "" {
+					t.Error(diff)
+				}
+			} else if !strings.Contains(got, tc.want) {
+				t.Errorf("%q is not in %s", tc.want, got)
+			}
+		})
+	}
+}
+
+// cleanPaths shows messages as from the folder of the config.
+func cleanPaths(err error) string {
+	lines := strings.Split(err.Error(), "\n")
+	for i, line := range lines {
+		if at := strings.Index(line, "e2e-gate.yml"); at >= 0 {
+			lines[i] = line[at:]
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+func TestVariablesOnlyWhereTheyAreUsed(t *testing.T) {
+	text := minimal + `gates: {timeout: "${T}", checks: [{name: a, tcp: {address: "${HOST}:1"}}]}
+`
+	if _, err := load(t, text, JudgeSections, nil); err != nil {
+		t.Errorf("verdict does not use gates: %v", err)
+	}
+	_, err := load(t, text, AllSections, nil)
+	if err == nil || !strings.Contains(err.Error(), "variable T is not set") || !strings.Contains(err.Error(), "variable HOST is not set") {
+		t.Errorf("%v", err)
+	}
+	c, err := load(t, text, AllSections, map[string]string{"T": "5s", "HOST": "127.0.0.1"})
+	if err != nil || c.Gates.Timeout != 5*time.Second {
+		t.Error(err)
+	}
+}
+
+func TestSecretsAreMasked(t *testing.T) {
+	c, err := load(t, `secrets: [PLAIN]
+version: 1
+stages: {pr: {}}
+suites: [{name: s, framework: gotest, dir: e2e, env: {A: "x ${API_TOKEN} y", B: "${PLAIN}", C: "${OPEN}"}}]
+`, AllSections, map[string]string{"API_TOKEN": "tok-123", "PLAIN": "line one\nline two", "OPEN": "visible"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"tok-123", "line one", "line two"} {
+		if !strings.Contains(strings.Join(c.Masked, "|"), want) {
+			t.Errorf("%q is not masked: %q", want, c.Masked)
+		}
+	}
+	if strings.Contains(strings.Join(c.Masked, "|"), "visible") {
+		t.Errorf("masked too much: %q", c.Masked)
+	}
+}
+
+func TestFiles(t *testing.T) {
+	_, err := Load(Options{Root: t.TempDir()})
+	if err == nil || !strings.Contains(err.Error(), "neither .github/e2e-gate.yml nor e2e-gate.yml exists") {
+		t.Error(err)
+	}
+	if _, err := Load(Options{File: filepath.Join(t.TempDir(), "x.yml")}); err == nil || !strings.Contains(err.Error(), "--config") {
+		t.Error(err)
+	}
+}
+
+func TestQuarantine(t *testing.T) {
+	q, err := parseQuarantine("q.yml", []byte(`- {test: "a::*", owner: t, reason: r, quarantined_at: 2026-01-02, fix_deadline: 2026-02-03, removal_if_not_fixed: true, last_seen_failure: 2026-01-01, issue: "#7"}
+`))
+	if err != nil || len(q) != 1 || q[0].Deadline.Format(time.DateOnly) != "2026-02-03" || !q[0].Remove || q[0].Issue != "#7" {
+		t.Errorf("%+v %v", q, err)
+	}
+	if q, err := parseQuarantine("q.yml", []byte("[]\n")); err != nil || len(q) != 0 {
+		t.Errorf("%+v %v", q, err)
+	}
+	_, err = parseQuarantine("q.yml", []byte(`- {owner: t, reason: r, quarantined_at: 2026-01-02}
+- {test: a, owner: t, reason: r, quarantined_at: 2026-03-02, fix_deadline: 2026-02-03}
+- {test: a, owner: t, reason: r, quarantined_at: tomorrow, fix_deadline: 2026-13-40, why: x}
+`))
+	want := `q.yml:1:3: the quarantine entry lacks fix_deadline; without a deadline it is a graveyard; give the date, YYYY-MM-DD
+q.yml:1:3: the quarantine entry lacks test; give a test's id or a glob
+q.yml:2:76: the deadline is before the day of quarantine; swap the dates?
+q.yml:3:50: expected a date such as 2026-11-30, found "tomorrow"
+q.yml:3:74: expected a date such as 2026-11-30, found "2026-13-40"
+q.yml:3:86: unknown key "why" in [2]; expected one of: test, owner`
+	if err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Error(cmp.Diff(want, err.Error()))
+	}
+	if _, err := ReadQuarantine(filepath.Join(t.TempDir(), "none.yml")); err == nil || !strings.Contains(err.Error(), "create it with the content []") {
+		t.Error(err)
+	}
+}
+
+func TestParseSelect(t *testing.T) {
+	for _, bad := range []string{"a and", "or", "(a", "a b", "not", "a and (b or", ")"} {
+		if _, err := ParseSelect(bad); err == nil {
+			t.Errorf("%q is taken", bad)
+		}
+	}
+	e, err := ParseSelect("(smoke or owner:a) and not slow")
+	if err != nil || !e.Evaluate([]string{"owner:a"}) || e.Evaluate([]string{"smoke", "slow"}) {
+		t.Error(err)
+	}
+}
+
+func FuzzLoad(f *testing.F) {
+	f.Add(minimal)
+	f.Add("version: 1\nstages: {pr: {select: \"a and\"}}\nsuites: []\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		c, doc := parse("x.yml", []byte(text), Options{Uses: AllSections, Lookup: func(string) (string, bool) { return "1", true }})
+		for _, m := range c.validate(doc, Options{Uses: AllSections}) {
+			if m.Text == "" {
+				t.Error("a message without text")
+			}
+		}
+		var _ []diag.Message = c.Lint()
+	})
+}

@@ -1,0 +1,181 @@
+package config
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/org/e2e-gate/internal/config/strictyaml"
+	"github.com/org/e2e-gate/internal/diag"
+	"github.com/org/e2e-gate/internal/proc"
+)
+
+// DefaultFiles are looked for, in this order, when no config is named.
+var DefaultFiles = []string{".github/e2e-gate.yml", "e2e-gate.yml"}
+
+// Sections that a command uses; only there is ${NAME} resolved.
+type Sections []string
+
+// Common sets of sections.
+var (
+	// EnvironmentSections are what the gates command needs.
+	EnvironmentSections = Sections{"processes", "gates"}
+	// AllSections are what run, plan and shard need.
+	AllSections = Sections{"stages", "processes", "gates", "suites", "journeys", "shards", "rerun", "triage", "policy", "quarantine", "history"}
+	// JudgeSections are what verdict needs: no process, no gate, no suite.
+	JudgeSections = Sections{"stages", "journeys", "triage", "policy", "quarantine", "history"}
+)
+
+// Options of loading.
+type Options struct {
+	// Root is the repository root.
+	Root string
+	// File is the config's path; empty: the first of [DefaultFiles] below Root.
+	File string
+	// Uses are the sections in which variables are resolved.
+	Uses Sections
+	// Lookup resolves variables: the gate's own (E2E_SHA, ...), then the
+	// environment.
+	Lookup func(string) (string, bool)
+}
+
+// Load reads and checks a config. On a mistake it returns a [diag.Errors] with
+// every one of them, in the order of the file.
+func Load(opts Options) (*Config, error) {
+	file, data, err := read(opts)
+	if err != nil {
+		return nil, err
+	}
+	c, doc := parse(shown(file), data, opts)
+	doc.Diags().Add(c.validate(doc, opts)...)
+	if err := doc.Diags().Err(); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// Peek reads a config without judging it: mistakes are left to [Load]. Variables
+// stay as they are.
+func Peek(opts Options) (*Config, error) {
+	file, data, err := read(opts)
+	if err != nil {
+		return nil, err
+	}
+	c, _ := parse(shown(file), data, Options{})
+	return c, nil
+}
+
+func read(opts Options) (string, []byte, error) {
+	if opts.File != "" {
+		data, err := os.ReadFile(opts.File)
+		if err != nil {
+			return "", nil, fmt.Errorf("cannot read the config: %w; give its path with --config", err)
+		}
+		return opts.File, data, nil
+	}
+	for _, name := range DefaultFiles {
+		file := filepath.Join(opts.Root, name)
+		data, err := os.ReadFile(file) //nolint:gosec // a fixed name below the repository
+		if err == nil {
+			return file, data, nil
+		}
+		if !os.IsNotExist(err) {
+			return "", nil, fmt.Errorf("cannot read the config: %w", err)
+		}
+	}
+	return "", nil, fmt.Errorf("no config found: neither %s exists; write one, or give its path with --config", strings.Join(DefaultFiles, " nor "))
+}
+
+// shown is the file as messages name it: relative to the working directory where
+// that is shorter.
+func shown(file string) string {
+	if wd, err := os.Getwd(); err == nil {
+		if abs, err := filepath.Abs(file); err == nil {
+			if rel, err := filepath.Rel(wd, abs); err == nil && !strings.HasPrefix(rel, "..") {
+				return filepath.ToSlash(rel)
+			}
+		}
+	}
+	return file
+}
+
+func parse(file string, data []byte, opts Options) (*Config, *strictyaml.Document) {
+	c := &Config{File: file}
+	doc := strictyaml.Decode(data, c, strictyaml.Options{
+		File:    file,
+		Lookup:  opts.Lookup,
+		Resolve: func(path string) bool { return slices.Contains(opts.Uses, section(path)) },
+		Resolved: func(path, name, value string) {
+			if proc.Withheld(name, c.Secrets) || secretField(path) {
+				c.mask(value)
+			}
+		},
+	})
+	// The list of secrets may stand below the sections that use them.
+	for _, name := range c.Secrets {
+		if value, ok := lookup(opts, name); ok {
+			c.mask(value)
+		}
+	}
+	return c, doc
+}
+
+func lookup(opts Options, name string) (string, bool) {
+	if opts.Lookup == nil {
+		return "", false
+	}
+	return opts.Lookup(name)
+}
+
+func section(path string) string {
+	if i := strings.IndexAny(path, ".["); i >= 0 {
+		return path[:i]
+	}
+	return path
+}
+
+// secretFields are secret by type, wherever their value comes from.
+var secretFields = []string{"dsn", "client_secret", "token", "password", "authorization", "x-api-key", "cookie"}
+
+func secretField(path string) bool {
+	return slices.Contains(secretFields, strings.ToLower(path[strings.LastIndexAny(path, ".")+1:]))
+}
+
+// minMask keeps values from being masked that would eat half of every text.
+const minMask = 3
+
+func (c *Config) mask(value string) {
+	for _, line := range append(strings.Split(value, "\n"), value) {
+		line = strings.TrimSpace(line)
+		if len(line) >= minMask && !slices.Contains(c.Masked, line) {
+			c.Masked = append(c.Masked, line)
+		}
+	}
+}
+
+// Lint returns what is no error but deserves a word.
+func (c *Config) Lint() []diag.Message {
+	var found []diag.Message
+	warn := func(text, hint string) {
+		found = append(found, diag.Message{File: c.File, Severity: diag.Warning, Text: text, Hint: hint})
+	}
+	if len(c.Gates.Checks) == 0 {
+		warn("there are no health gates", "add gates.checks, so that an unhealthy environment is not taken for a regression")
+	}
+	for _, s := range c.Stages {
+		if s.Blocking() && s.Budget == 0 {
+			warn(fmt.Sprintf("stage %s blocks and has no budget", s.Name), "set stages."+s.Name+".budget")
+		}
+		if s.Blocking() && s.Timeout == 0 {
+			warn(fmt.Sprintf("stage %s has no timeout", s.Name), "set one below the job's timeout-minutes, so that it can still report")
+		}
+	}
+	for _, s := range c.Suites {
+		if s.Owner == "" {
+			warn(fmt.Sprintf("suite %s has no owner", s.Name), "a test without owner tag blocks and nobody answers for it")
+		}
+	}
+	return found
+}

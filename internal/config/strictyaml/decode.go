@@ -1,0 +1,404 @@
+package strictyaml
+
+import (
+	"encoding"
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/token"
+
+	"github.com/org/e2e-gate/internal/diag"
+)
+
+type decoder struct {
+	doc     *Document
+	opts    Options
+	anchors map[string]ast.Node
+	nodes   int
+	depth   int
+}
+
+var (
+	durationType = reflect.TypeFor[time.Duration]()
+	textType     = reflect.TypeFor[encoding.TextUnmarshaler]()
+)
+
+func (d *decoder) fail(n ast.Node, text, hint string) {
+	d.doc.diags.Add(d.doc.message(nodePos(n), text, hint))
+}
+
+// nodePos is where a person would point at: for a block mapping its first key.
+func nodePos(n ast.Node) position {
+	switch n := n.(type) {
+	case *ast.MappingNode:
+		if !n.IsFlowStyle && len(n.Values) > 0 {
+			return tokenPos(n.Values[0].Key.GetToken())
+		}
+	case *ast.MappingValueNode:
+		return tokenPos(n.Key.GetToken())
+	}
+	return tokenPos(n.GetToken())
+}
+
+// value decodes a node into v and remembers where it stands.
+func (d *decoder) value(n ast.Node, v reflect.Value, path string) {
+	n, ok := d.unwrap(n)
+	if !ok {
+		return
+	}
+	if !d.doc.Has(path) {
+		d.doc.positions[path] = nodePos(n)
+	}
+	if _, null := n.(*ast.NullNode); null {
+		return
+	}
+	d.depth++
+	defer func() { d.depth-- }()
+	if v.Kind() == reflect.Pointer {
+		v.Set(reflect.New(v.Type().Elem()))
+		v = v.Elem()
+	}
+	switch {
+	case v.Type() == durationType || v.CanAddr() && v.Addr().Type().Implements(textType):
+		d.scalar(n, v, path)
+	case v.Kind() == reflect.Struct:
+		d.structure(n, v, path)
+	case v.Kind() == reflect.Map:
+		d.mapping(n, v, path)
+	case v.Kind() == reflect.Slice:
+		d.slice(n, v, path)
+	default:
+		d.scalar(n, v, path)
+	}
+}
+
+// unwrap resolves anchors, aliases and tags, and bounds the work.
+func (d *decoder) unwrap(n ast.Node) (ast.Node, bool) {
+	for hops := 0; ; hops++ {
+		if d.nodes++; d.nodes > maxNodes || d.depth > 100 || hops > 100 {
+			if d.nodes <= maxNodes+1 {
+				d.nodes = maxNodes + 1
+				d.fail(n, "the file describes too much", "are aliases nested in each other?")
+			}
+			return nil, false
+		}
+		switch t := n.(type) {
+		case *ast.AnchorNode:
+			d.anchors[t.Name.GetToken().Value] = t.Value
+			n = t.Value
+		case *ast.AliasNode:
+			name := t.Value.GetToken().Value
+			target, ok := d.anchors[name]
+			if !ok {
+				d.fail(t, fmt.Sprintf("the alias *%s has no anchor before it", name), "")
+				return nil, false
+			}
+			n = target
+		case *ast.TagNode:
+			n = t.Value
+		default:
+			return plain(n), n != nil
+		}
+	}
+}
+
+// plain repairs owner:team within a flow mapping, as in {tags: [owner:team]}: there
+// the parser takes a colon for a separator although no space follows it.
+func plain(n ast.Node) ast.Node {
+	m, ok := n.(*ast.MappingNode)
+	if !ok || len(m.Values) != 1 || m.Start == nil || m.Start.Value != ":" {
+		return n
+	}
+	key, value := m.Values[0].Key.GetToken(), m.Values[0].Value.GetToken()
+	if _, scalar := m.Values[0].Value.(ast.ScalarNode); !scalar || key.Type != token.StringType {
+		return n
+	}
+	colon := m.Start.Position
+	if colon.Line != value.Position.Line || colon.Column != key.Position.Column+utf8.RuneCountInString(key.Value) || value.Position.Column != colon.Column+1 {
+		return n
+	}
+	text := key.Value + ":" + value.Value
+	return ast.String(token.New(text, text, key.Position))
+}
+
+// entries returns the pairs of a mapping in file order, with merged ones (<<) after
+// its own.
+func (d *decoder) entries(n ast.Node) ([]*ast.MappingValueNode, bool) {
+	switch n := n.(type) {
+	case *ast.MappingNode:
+		return d.merged(n.Values), true
+	case *ast.MappingValueNode:
+		return d.merged([]*ast.MappingValueNode{n}), true
+	}
+	return nil, false
+}
+
+func (d *decoder) merged(pairs []*ast.MappingValueNode) []*ast.MappingValueNode {
+	var own, merged []*ast.MappingValueNode
+	for _, p := range pairs {
+		if !p.Key.IsMergeKey() {
+			own = append(own, p)
+			continue
+		}
+		if target, ok := d.unwrap(p.Value); ok {
+			more, isMap := d.entries(target)
+			if !isMap {
+				d.fail(p.Value, "<< takes a mapping", "")
+			}
+			merged = append(merged, more...)
+		}
+	}
+	return append(own, merged...)
+}
+
+func keyText(p *ast.MappingValueNode) string { return p.Key.GetToken().Value }
+
+func join(path, key string) string {
+	if path == "" {
+		return key
+	}
+	return path + "." + key
+}
+
+func (d *decoder) structure(n ast.Node, v reflect.Value, path string) {
+	pairs, ok := d.entries(n)
+	if !ok {
+		d.fail(n, fmt.Sprintf("expected keys and values here, found %s", describe(n)), "keys are: "+strings.Join(Keys(v.Type()), ", "))
+		return
+	}
+	seen := map[string]bool{}
+	for _, p := range pairs {
+		key := keyText(p)
+		field, ok := fieldByKey(v, key)
+		if !ok {
+			d.fail(p.Key, unknownKey(key, path), diag.Expected(key, Keys(v.Type())))
+			continue
+		}
+		if seen[key] {
+			continue // merged in with <<, and overridden by an own key
+		}
+		seen[key] = true
+		d.doc.positions[join(path, key)] = d.valuePos(p)
+		d.value(p.Value, field, join(path, key))
+	}
+}
+
+// valuePos points at a scalar itself, and at the key of anything larger.
+func (d *decoder) valuePos(p *ast.MappingValueNode) position {
+	if _, scalar := p.Value.(ast.ScalarNode); scalar {
+		if _, null := p.Value.(*ast.NullNode); !null {
+			return nodePos(p.Value)
+		}
+	}
+	return tokenPos(p.Key.GetToken())
+}
+
+func unknownKey(key, path string) string {
+	if path == "" {
+		return fmt.Sprintf("unknown key %q", key)
+	}
+	return fmt.Sprintf("unknown key %q in %s", key, path)
+}
+
+func fieldByKey(v reflect.Value, key string) (reflect.Value, bool) {
+	for _, f := range reflect.VisibleFields(v.Type()) {
+		if name := fieldName(f); name != "" && name == key {
+			return v.FieldByIndex(f.Index), true
+		}
+	}
+	return reflect.Value{}, false
+}
+
+func (d *decoder) mapping(n ast.Node, v reflect.Value, path string) {
+	pairs, ok := d.entries(n)
+	if !ok {
+		d.fail(n, fmt.Sprintf("expected keys and values here, found %s", describe(n)), "")
+		return
+	}
+	v.Set(reflect.MakeMap(v.Type()))
+	for _, p := range pairs {
+		key := reflect.ValueOf(keyText(p)).Convert(v.Type().Key())
+		if v.MapIndex(key).IsValid() {
+			continue
+		}
+		elem := reflect.New(v.Type().Elem()).Elem()
+		d.doc.positions[join(path, keyText(p))] = d.valuePos(p)
+		d.value(p.Value, elem, join(path, keyText(p)))
+		v.SetMapIndex(key, elem)
+	}
+}
+
+func (d *decoder) slice(n ast.Node, v reflect.Value, path string) {
+	elem := v.Type().Elem()
+	if keyField, ok := KeyField(elem); ok {
+		d.ordered(n, v, path, keyField)
+		return
+	}
+	seq, ok := n.(*ast.SequenceNode)
+	if !ok {
+		if _, isMap := d.entries(n); isMap || elem.Kind() == reflect.Struct {
+			d.fail(n, fmt.Sprintf("expected a list here, found %s", describe(n)), "start each entry with a dash")
+			return
+		}
+		d.element(n, v, path)
+		return
+	}
+	for i, item := range seq.Values {
+		d.element(item, v, fmt.Sprintf("%s[%d]", path, i))
+	}
+}
+
+func (d *decoder) element(n ast.Node, v reflect.Value, path string) {
+	item := reflect.New(v.Type().Elem()).Elem()
+	d.value(n, item, path)
+	v.Set(reflect.Append(v, item))
+}
+
+func (d *decoder) ordered(n ast.Node, v reflect.Value, path string, keyField int) {
+	pairs, ok := d.entries(n)
+	if !ok {
+		d.fail(n, fmt.Sprintf("expected names with settings here, found %s", describe(n)), "")
+		return
+	}
+	for _, p := range pairs {
+		item := reflect.New(v.Type().Elem()).Elem()
+		item.Field(keyField).SetString(keyText(p))
+		d.doc.positions[join(path, keyText(p))] = tokenPos(p.Key.GetToken())
+		d.value(p.Value, item, join(path, keyText(p)))
+		v.Set(reflect.Append(v, item))
+	}
+}
+
+// scalar sets a string, number, truth value, duration or text value.
+func (d *decoder) scalar(n ast.Node, v reflect.Value, path string) {
+	text, ok := scalarText(n)
+	if !ok {
+		d.fail(n, fmt.Sprintf("expected %s here, found %s", wanted(v), describe(n)), "")
+		return
+	}
+	text, resolved := d.resolve(n, text, path)
+	if !resolved && !isString(v) && strings.Contains(text, "${") {
+		return // not needed by this command, or already reported
+	}
+	if err := set(v, text); err != nil {
+		d.fail(n, err.Error(), "")
+	}
+}
+
+func isString(v reflect.Value) bool {
+	return v.Kind() == reflect.String && !v.Addr().Type().Implements(textType)
+}
+
+// resolve replaces ${NAME}; false: it was left as it is.
+func (d *decoder) resolve(n ast.Node, text, path string) (string, bool) {
+	if !strings.Contains(text, "${") || d.opts.Lookup == nil || d.opts.Resolve != nil && !d.opts.Resolve(path) {
+		return text, !strings.Contains(text, "${")
+	}
+	out, err := Expand(text, func(name string) (string, bool) {
+		value, ok := d.opts.Lookup(name)
+		if ok && d.opts.Resolved != nil {
+			d.opts.Resolved(path, name, value)
+		}
+		return value, ok
+	})
+	if err != nil {
+		d.fail(n, err.Error(), "")
+		return text, false
+	}
+	return out, true
+}
+
+func scalarText(n ast.Node) (string, bool) {
+	switch n := n.(type) {
+	case *ast.LiteralNode:
+		return n.Value.Value, true
+	case *ast.StringNode:
+		return n.Value, true
+	case *ast.NullNode, *ast.MappingNode, *ast.MappingValueNode, *ast.SequenceNode:
+		return "", false
+	case ast.ScalarNode:
+		return n.GetToken().Value, true
+	}
+	return "", false
+}
+
+func set(v reflect.Value, text string) error {
+	if u, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
+		return u.UnmarshalText([]byte(text))
+	}
+	if v.Type() == durationType {
+		return setDuration(v, text)
+	}
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString(text)
+	case reflect.Bool:
+		b, err := strconv.ParseBool(text)
+		if err != nil {
+			return fmt.Errorf("expected true or false, found %q", text)
+		}
+		v.SetBool(b)
+	case reflect.Int, reflect.Int64:
+		i, err := strconv.ParseInt(text, 0, 64)
+		if err != nil {
+			return fmt.Errorf("expected a whole number, found %q", text)
+		}
+		v.SetInt(i)
+	case reflect.Float64:
+		f, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			return fmt.Errorf("expected a number, found %q", text)
+		}
+		v.SetFloat(f)
+	default:
+		return fmt.Errorf("cannot read %s", v.Type())
+	}
+	return nil
+}
+
+func setDuration(v reflect.Value, text string) error {
+	dur, err := time.ParseDuration(text)
+	if err != nil {
+		return fmt.Errorf("expected a duration such as 90s, 3m or 1h30m, found %q", text)
+	}
+	if dur < 0 {
+		return fmt.Errorf("a duration cannot be negative, found %q", text)
+	}
+	v.SetInt(int64(dur))
+	return nil
+}
+
+func wanted(v reflect.Value) string {
+	switch {
+	case v.Type() == durationType:
+		return "a duration such as 90s"
+	case v.Kind() == reflect.Bool:
+		return "true or false"
+	case v.Kind() == reflect.Int || v.Kind() == reflect.Int64 || v.Kind() == reflect.Float64:
+		return "a number"
+	}
+	return "a text"
+}
+
+func describe(n ast.Node) string {
+	switch n.(type) {
+	case *ast.MappingNode, *ast.MappingValueNode:
+		return "keys and values"
+	case *ast.SequenceNode:
+		return "a list"
+	case *ast.NullNode:
+		return "nothing"
+	}
+	if text, ok := scalarText(n); ok {
+		if len(text) > 40 {
+			text = text[:40] + "…"
+		}
+		return strconv.Quote(text)
+	}
+	return "something else"
+}

@@ -1,0 +1,83 @@
+package strictyaml
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Expand replaces ${NAME} and ${NAME:-default} in text. As in a shell, the
+// default also stands in for an empty value, and may itself hold variables.
+// $${ is a literal ${. An unset variable without default is an error.
+func Expand(text string, lookup func(string) (string, bool)) (string, error) {
+	var out strings.Builder
+	for {
+		i := strings.Index(text, "${")
+		if i < 0 {
+			out.WriteString(text)
+			return out.String(), nil
+		}
+		if i > 0 && text[i-1] == '$' {
+			out.WriteString(text[:i-1] + "${")
+			text = text[i+2:]
+			continue
+		}
+		out.WriteString(text[:i])
+		end := closing(text[i+2:])
+		if end < 0 {
+			return "", fmt.Errorf("%q has no closing brace; write $${ for a literal ${", clip(text[i:]))
+		}
+		value, err := variable(text[i+2:i+2+end], lookup)
+		if err != nil {
+			return "", err
+		}
+		out.WriteString(value)
+		text = text[i+2+end+1:]
+	}
+}
+
+// closing finds the brace that closes one opened before s, over nested ones.
+func closing(s string) int {
+	depth := 0
+	for i := 0; i < len(s); i++ {
+		switch {
+		case s[i] == '{' && i > 0 && s[i-1] == '$':
+			depth++
+		case s[i] == '}' && depth == 0:
+			return i
+		case s[i] == '}':
+			depth--
+		}
+	}
+	return -1
+}
+
+func variable(body string, lookup func(string) (string, bool)) (string, error) {
+	name, def, hasDefault := strings.Cut(body, ":-")
+	if !validName(name) {
+		return "", fmt.Errorf("%q is no name of a variable; write ${NAME} or ${NAME:-default}", clip(name))
+	}
+	value, ok := lookup(name)
+	switch {
+	case hasDefault && value == "":
+		return Expand(def, lookup)
+	case !ok:
+		return "", fmt.Errorf("the environment variable %s is not set; set it, or give a default: ${%s:-value}", name, name)
+	}
+	return value, nil
+}
+
+func validName(name string) bool {
+	for i, c := range name {
+		if c != '_' && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') && (i == 0 || c < '0' || c > '9') {
+			return false
+		}
+	}
+	return name != ""
+}
+
+func clip(s string) string {
+	if len(s) > 40 {
+		return s[:40] + "…"
+	}
+	return s
+}

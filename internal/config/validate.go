@@ -1,0 +1,210 @@
+package config
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+	tagexpressions "github.com/cucumber/tag-expressions/go/v6"
+
+	"github.com/org/e2e-gate/internal/config/strictyaml"
+	"github.com/org/e2e-gate/internal/diag"
+	"github.com/org/e2e-gate/internal/policy"
+	"github.com/org/e2e-gate/internal/suite"
+	"github.com/org/e2e-gate/internal/triage"
+)
+
+// checker collects what is wrong with values that could be read.
+type checker struct {
+	c     *Config
+	doc   *strictyaml.Document
+	opts  Options
+	found []diag.Message
+}
+
+func (k *checker) fail(path, text, hint string) {
+	k.found = append(k.found, k.doc.At(path, text, hint))
+}
+
+// validate checks what the types cannot say.
+func (c *Config) validate(doc *strictyaml.Document, opts Options) []diag.Message {
+	k := &checker{c: c, doc: doc, opts: opts}
+	if !doc.Has("") {
+		return nil // nothing could be read at all; that is said already
+	}
+	k.version()
+	k.stages()
+	k.processes()
+	k.suites()
+	k.journeys()
+	k.rest()
+	return k.found
+}
+
+func (k *checker) version() {
+	switch {
+	case !k.doc.Has("version"):
+		k.fail("", `the key "version" is missing`, "start the file with version: 1")
+	case k.c.Version != 1:
+		k.fail("version", fmt.Sprintf("version %d of the config language is unknown", k.c.Version), "this gate reads version 1")
+	}
+}
+
+// enum reports a word that the field's tag does not allow.
+func (k *checker) enum(path, word string, owner reflect.Type, field string) {
+	f, _ := owner.FieldByName(field)
+	if allowed := strings.Split(f.Tag.Get("enum"), ","); word != "" && !slices.Contains(allowed, word) {
+		k.fail(path, fmt.Sprintf("%q is not allowed here", word), diag.Expected(word, allowed))
+	}
+}
+
+func (k *checker) stages() {
+	if len(k.c.Stages) == 0 {
+		k.fail("stages", "there are no stages", "add one: stages: {pr: {on: [pull_request], select: smoke}}")
+	}
+	seen := map[string]bool{}
+	for _, s := range k.c.Stages {
+		path := "stages." + s.Name
+		if seen[s.Name] {
+			k.fail(path, fmt.Sprintf("there are two stages %s", s.Name), "")
+		}
+		seen[s.Name] = true
+		for i, event := range s.On {
+			k.enum(indexed(k.doc, path+".on", i), event, reflect.TypeFor[Stage](), "On")
+		}
+		for i, glob := range s.Branches {
+			if !doublestar.ValidatePattern(glob) {
+				k.fail(indexed(k.doc, path+".branches", i), fmt.Sprintf("%q is no valid glob", glob), "")
+			}
+		}
+		k.expression(path+".select", s.Select)
+	}
+}
+
+// indexed is the path of a list's element, or of the scalar written in its place.
+func indexed(doc *strictyaml.Document, path string, i int) string {
+	if p := fmt.Sprintf("%s[%d]", path, i); doc.Has(p) {
+		return p
+	}
+	return path
+}
+
+func (k *checker) expression(path, text string) {
+	if _, err := ParseSelect(text); err != nil && !strings.Contains(text, "${") {
+		k.fail(path, err.Error(), "use tags with and, or, not and parentheses")
+	}
+}
+
+// ParseSelect reads a tag expression. The library panics on some malformed ones.
+func ParseSelect(text string) (expr tagexpressions.Evaluatable, err error) {
+	defer func() {
+		if recover() != nil {
+			expr, err = nil, fmt.Errorf("%q is no tag expression: a tag is missing", text)
+		}
+	}()
+	expr, err = tagexpressions.Parse(text)
+	if err != nil {
+		_, why, _ := strings.Cut(err.Error(), "because of syntax error: ")
+		return nil, fmt.Errorf("%q is no tag expression: %s", text, strings.ToLower(strings.TrimSuffix(why, ".")))
+	}
+	return expr, nil
+}
+
+func (k *checker) processes() {
+	seen := map[string]bool{}
+	for i, p := range k.c.Processes {
+		path := fmt.Sprintf("processes[%d]", i)
+		k.named(path, p.Name, "process", seen)
+		if (len(p.Run) == 0) == (len(p.Up) == 0) {
+			k.fail(path, fmt.Sprintf("process %s needs either run or up", p.Name), "run: a process that stays; up (with down): a command that returns")
+		}
+		if len(p.Run) > 0 && len(p.Down) > 0 {
+			k.fail(path+".down", "down belongs to up; a process started by run is ended by the gate", "")
+		}
+		k.dir(path+".dir", p.Dir)
+	}
+}
+
+func (k *checker) named(path, name, what string, seen map[string]bool) {
+	switch {
+	case name == "":
+		k.fail(path, fmt.Sprintf("a %s needs a name", what), "add name:")
+	case strings.ContainsAny(name, "/:\\ \t\n"):
+		k.fail(path+".name", fmt.Sprintf("the name %q holds a space, slash or colon", name), "use letters, digits, dots, dashes and underscores")
+	case seen[name]:
+		k.fail(path+".name", fmt.Sprintf("there are two of the name %s", name), "names must be unique")
+	}
+	seen[name] = true
+}
+
+// dir checks that a directory exists below the root, where its path is known.
+func (k *checker) dir(path, dir string) {
+	if dir == "" || strings.Contains(dir, "${") || !slices.Contains(k.opts.Uses, section(path)) {
+		return
+	}
+	if !filepath.IsLocal(dir) {
+		k.fail(path, fmt.Sprintf("the directory %s is not below the repository root", dir), "give a path relative to the root, without ..")
+		return
+	}
+	if info, err := os.Stat(filepath.Join(k.opts.Root, dir)); err != nil || !info.IsDir() {
+		k.fail(path, fmt.Sprintf("there is no directory %s", dir), "paths are relative to the repository root")
+	}
+}
+
+func (k *checker) suites() {
+	if len(k.c.Suites) == 0 {
+		k.fail("suites", "there are no suites", "add one: suites: [{name: api, framework: gotest, dir: e2e}]")
+	}
+	seen := map[string]bool{}
+	for i, s := range k.c.Suites {
+		path := fmt.Sprintf("suites[%d]", i)
+		k.named(path, s.Name, "suite", seen)
+		k.enum(path+".framework", s.Framework, reflect.TypeFor[suite.Spec](), "Framework")
+		k.enum(path+".criticality", s.Criticality, reflect.TypeFor[suite.Spec](), "Criticality")
+		k.dir(path+".dir", s.Dir)
+		for _, p := range s.Validate(func(key string) bool { return k.doc.Has(path + "." + key) }) {
+			where := path
+			if p.Path != "" {
+				where += "." + p.Path
+			}
+			if !k.doc.Has(where) {
+				where = strings.TrimSuffix(where, "[0]") // a scalar written for a list
+			}
+			k.fail(where, p.Text, p.Hint)
+		}
+	}
+}
+
+func (k *checker) journeys() {
+	for _, j := range k.c.Journeys {
+		k.enum("journeys."+j.Name+".criticality", j.Criticality, reflect.TypeFor[Journey](), "Criticality")
+	}
+}
+
+func (k *checker) rest() {
+	if slices.Contains(k.opts.Uses, "gates") {
+		for _, p := range k.c.Gates.Validate() {
+			k.fail("gates."+p.Path, p.Text, p.Hint)
+		}
+	}
+	for _, p := range triage.Validate(k.c.Triage.Rules) {
+		k.fail("triage."+p.Path, p.Text, p.Hint)
+	}
+	_, wrong := policy.Default().With(k.c.Policy)
+	for _, m := range wrong {
+		k.fail("policy."+m.File, m.Text, m.Hint)
+	}
+	if kind, path, ok := strings.Cut(k.c.History.Store, ":"); k.c.History.Store != "" && (!ok || kind != "dir" || path == "") {
+		k.fail("history.store", fmt.Sprintf("%q is no history store", k.c.History.Store), "use dir:<path>, such as dir:.e2e-gate/history")
+	}
+	if n := k.c.Rerun.MaxFailures; n != nil && *n < 0 {
+		k.fail("rerun.max_failures", "max_failures cannot be negative", "0 means no reruns")
+	}
+	if k.c.Shards.Max < 0 || k.c.Shards.Max > 256 {
+		k.fail("shards.max", fmt.Sprintf("at most 256 shards are possible, found %d", k.c.Shards.Max), "")
+	}
+}

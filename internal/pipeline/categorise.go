@@ -1,0 +1,144 @@
+package pipeline
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/triage"
+)
+
+// categorise gives every failure a category, evidence and a next step, and groups
+// those with one cause. Earlier attempts are categorised too: whether a later pass
+// counts depends on why the earlier attempt failed.
+func (s *Session) categorise(r *e2e.Result) {
+	engine, err := triage.New(s.opts.Config.Triage.Rules)
+	if err != nil {
+		s.problem(e2e.Problem{Code: e2e.CodeToolError, LosesEvidence: true, Text: "triage rules: " + err.Error()})
+		return
+	}
+	s.excuse(engine, r)
+	var inputs []triage.Input
+	var at []int
+	for i := range r.Tests {
+		t := &r.Tests[i]
+		switch t.Outcome {
+		case e2e.Failed, e2e.Flaky:
+			inputs = append(inputs, s.triageInput(*t, t.Attempts, r))
+			at = append(at, i)
+		case e2e.Lost, e2e.NotRun:
+			unreported(t, r.Problems)
+		}
+	}
+	results, clusters := engine.All(inputs)
+	for n, res := range results {
+		explain(&r.Tests[at[n]], res)
+	}
+	r.Clusters = append([]e2e.Cluster{}, clusters...)
+}
+
+// excuse applies laterPass to every test with earlier attempts.
+func (s *Session) excuse(engine *triage.Triager, r *e2e.Result) {
+	for i := range r.Tests {
+		t := &r.Tests[i]
+		before := s.earlier.attempts[t.ID]
+		if len(before) == 0 {
+			continue
+		}
+		excused := false
+		if e2e.OutcomeOf(before) == e2e.Failed {
+			in := s.triageInput(*t, before, &e2e.Result{Gates: s.earlier.gates})
+			res := engine.Triage(in)
+			excused = (res.Category == e2e.EnvironmentFailure || res.Category == e2e.ExternalDependency) && len(res.Evidence) > 0
+		}
+		laterPass(t, before, excused)
+	}
+}
+
+// triageInput is what is known of a failed test. The first failed attempt speaks:
+// it had nothing before it that could have spoiled it.
+func (s *Session) triageInput(t e2e.TestResult, attempts []e2e.Attempt, r *e2e.Result) triage.Input {
+	in := triage.Input{ID: t.ID, Framework: t.Framework, Test: cmp.Or(t.Name, t.ID), Owner: t.Owner, Planned: len(r.Tests), Gates: r.Gates,
+		Context: triage.Context{Rerun: triage.RerunNone, Recent: triage.Recent(s.stats.Recent(t.ID)), Health: triage.HealthOK}}
+	first := slices.IndexFunc(attempts, func(a e2e.Attempt) bool { return a.Outcome == e2e.Failed })
+	if first < 0 {
+		return in
+	}
+	a := attempts[first]
+	in.Message, in.Details, in.Type, in.Error = a.Message, a.Details, a.Type, a.Error
+	in.Assertion = !a.Error && t.Framework != "gotest" // go test does not tell an assertion from an error
+	for _, ev := range a.Evidence {
+		switch ev.Kind {
+		case e2e.EvidenceExpected:
+			in.Expected = ev.Text
+		case e2e.EvidenceActual:
+			in.Actual = ev.Text
+		}
+	}
+	for _, later := range attempts[first+1:] {
+		in.Context.Rerun, in.RerunMessage = triage.RerunFailed, later.Message
+		if later.Outcome == e2e.Passed {
+			in.Context.Rerun, in.RerunMessage = triage.RerunPassed, ""
+		}
+	}
+	in.From, in.To = a.Started, a.Started.Add(time.Duration(a.Seconds*float64(time.Second)))
+	if a.Started.IsZero() {
+		in.From, in.To, in.Gates = time.Time{}, time.Time{}, nil
+		in.Context.Health = overall(r.Gates)
+	}
+	return in
+}
+
+// overall is the worst that required gates said while suites ran, for frameworks
+// that do not say when a test ran.
+func overall(gates []e2e.Gate) triage.Health {
+	health := triage.HealthOK
+	for _, g := range gates {
+		for _, span := range g.Timeline {
+			switch {
+			case !span.Watch || !g.Required:
+			case span.State == e2e.Unhealthy:
+				return triage.HealthFailed
+			case span.State == e2e.Degraded:
+				health = triage.HealthDegraded
+			}
+		}
+	}
+	return health
+}
+
+// explain files a triage result under its test.
+func explain(t *e2e.TestResult, res triage.Result) {
+	t.Category, t.Cause, t.Confidence, t.NextStep = res.Category, res.Cause, res.Confidence, res.NextStep
+	for _, a := range t.Attempts {
+		if a.Outcome == e2e.Failed {
+			t.Evidence = append(t.Evidence, a.Evidence...)
+			if a.Correlation != "" {
+				t.Evidence = append(t.Evidence, e2e.Evidence{Kind: e2e.EvidenceCorrelation, Text: a.Correlation, Source: "E2E_CORRELATION_ID"})
+			}
+			break
+		}
+	}
+	for _, text := range res.Evidence {
+		t.Evidence = append(t.Evidence, e2e.Evidence{Kind: e2e.EvidenceTriage, Text: text})
+	}
+}
+
+// unreported explains a test without any attempt by what went wrong around it.
+func unreported(t *e2e.TestResult, problems []e2e.Problem) {
+	t.Category, t.Confidence, t.Cause = e2e.Unknown, e2e.ConfidenceLow, "it never reported"
+	t.NextStep = "look at the log of its unit, then run the stage again"
+	if t.Outcome == e2e.NotRun {
+		t.Cause, t.NextStep = "it was stopped before it could start", "run the stage again with more time, or find out what used it up"
+	}
+	for _, p := range problems {
+		if !slices.Contains(p.Tests, t.ID) {
+			continue
+		}
+		t.Evidence = append(t.Evidence, e2e.Evidence{Kind: e2e.EvidenceTriage, Text: p.Text, Source: p.File})
+		if p.Code == e2e.CodeBuildFailed {
+			t.Category, t.Confidence, t.Cause, t.NextStep = e2e.TestBug, e2e.ConfidenceHigh, "its package does not build", "make the suite compile; the first error is in the evidence"
+		}
+	}
+}

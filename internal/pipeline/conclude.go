@@ -1,0 +1,243 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/history"
+	"github.com/org/e2e-gate/internal/report"
+	"github.com/org/e2e-gate/internal/runner"
+)
+
+// conclude is the one way out of a run: end what stands beside the tests, judge,
+// and write everything down before anything goes over a network.
+func (s *Session) conclude(ctx context.Context) e2e.Result {
+	s.ended(ctx)
+	s.stopProcesses(ctx)
+	r := s.judge()
+	if err := safely(func() error { return s.writeDown(r) }); err != nil {
+		s.problem(e2e.Problem{Code: e2e.CodeToolError, LosesEvidence: true, Text: fmt.Sprintf("the result cannot be written down: %v", err)})
+		r = s.judge()
+	}
+	if err := s.down(); err != nil {
+		s.opts.Progress.Note(err.Error())
+	}
+	return s.redacted(r)
+}
+
+// ended states why the run ended before its time.
+func (s *Session) ended(ctx context.Context) {
+	switch {
+	case ctx.Err() == nil:
+	case errors.Is(context.Cause(ctx), runner.ErrStageTimeout):
+		s.problem(e2e.Problem{Code: e2e.CodeTimeout, LosesEvidence: true, Text: fmt.Sprintf("stage %s was stopped at its timeout of %s, with a little of it kept for this report", s.run.Stage, s.opts.Stage.Timeout)})
+	default:
+		s.problem(e2e.Problem{Code: e2e.CodeCancelled, LosesEvidence: true, Text: "the run was cancelled before it was done"})
+	}
+}
+
+// writeDown writes all documents and the record for the history. The first error
+// does not keep the others from being written.
+func (s *Session) writeDown(r e2e.Result) error {
+	err := makeOut(s.opts.Root, s.out)
+	if s.plan != nil {
+		err = errors.Join(err, s.write("plan.json", s.plan))
+	}
+	err = errors.Join(err, s.writeShards(), s.write("result.json", r))
+	clean := s.redacted(r)
+	err = errors.Join(err, writeFile(filepath.Join(s.out, "junit.xml"), report.JUnit(clean)))
+	err = errors.Join(err, writeFile(filepath.Join(s.out, "summary.md"), []byte(s.Summary(clean))))
+	s.remember()
+	return err
+}
+
+// Summary is the result in Markdown, within the size of a job summary.
+func (s *Session) Summary(r e2e.Result) string {
+	return report.Markdown(r, report.Options{MaxBytes: report.SummaryBytes})
+}
+
+// remember adds this run to the history. A history that cannot be written makes
+// the next plan worse and nothing else.
+func (s *Session) remember() {
+	if s.opts.History == nil || s.plan == nil {
+		return
+	}
+	planned := map[string]e2e.Test{}
+	for _, t := range s.plan.Tests {
+		planned[t.ID] = t.Test
+	}
+	for _, doc := range s.docs {
+		if len(doc.Tests) == 0 || doc.Run.WorkflowAttempt != s.run.WorkflowAttempt {
+			continue
+		}
+		if err := s.opts.History.Save(history.RecordOf(doc, planned)); err != nil {
+			s.opts.Progress.Note(fmt.Sprintf("this run is not remembered, so the next plan knows less: %v", err))
+			return
+		}
+	}
+}
+
+// redacted is the result as it may be shown: every text without secrets.
+func (s *Session) redacted(r e2e.Result) e2e.Result {
+	data, err := json.Marshal(r)
+	if err != nil {
+		return r
+	}
+	var clean e2e.Result
+	if err := json.Unmarshal(s.opts.Redact.JSON(data), &clean); err != nil {
+		return e2e.Result{Schema: r.Schema, Verdict: e2e.Verdict{State: e2e.VerdictNotJudged, Blocks: r.Run.Blocks, Reasons: []e2e.Reason{{Code: e2e.CodeToolError, Effect: e2e.NotJudged, Text: "the result cannot be shown without its secrets; look at the logs"}}}}
+	}
+	return clean
+}
+
+// Run is the whole stage on this machine.
+func (s *Session) Run(ctx context.Context) e2e.Result {
+	ctx, cancel := s.deadline(ctx)
+	defer cancel()
+	s.through(ctx, stage{"prepare", s.folder}, stage{"start the processes beside the tests", s.up}, stage{"check the gates", s.openGates},
+		stage{"discover tests", s.discover}, stage{"plan", s.makePlan}, stage{"read earlier attempts", s.readEarlier}, stage{"run the suites", s.executeAll})
+	return s.conclude(ctx)
+}
+
+func (s *Session) readEarlier(context.Context) error {
+	s.loadEarlier()
+	return nil
+}
+
+func (s *Session) executeAll(ctx context.Context) error {
+	all := make([]int, len(s.plan.Shards))
+	for i := range all {
+		all[i] = i
+	}
+	return s.execute(ctx, all)
+}
+
+// CheckGates brings the environment up, waits for the gates, and takes it down.
+func (s *Session) CheckGates(ctx context.Context) []e2e.Gate {
+	ctx, cancel := s.deadline(ctx)
+	defer cancel()
+	s.through(ctx, stage{"prepare", s.folder}, stage{"start the processes beside the tests", s.up}, stage{"check the gates", s.openGates})
+	s.stopProcesses(ctx)
+	if err := s.down(); err != nil {
+		s.opts.Progress.Note(err.Error())
+	}
+	return s.gates
+}
+
+// MakePlan checks the gates and writes plan.json. The problems say why a plan may
+// not be complete; a plan with shut gates has no tests.
+func (s *Session) MakePlan(ctx context.Context) (*e2e.Plan, error) {
+	ctx, cancel := s.deadline(ctx)
+	defer cancel()
+	s.through(ctx, stage{"prepare", s.folder}, stage{"start the processes beside the tests", s.up}, stage{"check the gates", s.openGates},
+		stage{"discover tests", s.discover}, stage{"plan", s.makePlan})
+	s.ended(ctx)
+	s.stopProcesses(ctx)
+	if s.plan == nil {
+		s.plan = &e2e.Plan{Schema: e2e.PlanSchema, Run: s.run, Gates: s.gates, Tests: []e2e.PlannedTest{}, Shards: []e2e.PlanShard{}}
+		s.plan.Digest = digest(s.plan)
+	}
+	s.plan.Problems = s.problems
+	err := errors.Join(makeOut(s.opts.Root, s.out), s.write("plan.json", s.plan))
+	if down := s.down(); down != nil {
+		s.opts.Progress.Note(down.Error())
+	}
+	return s.plan, err
+}
+
+// Adopt takes over a plan that was made elsewhere. It refuses one of another
+// repository, commit or stage.
+func (s *Session) Adopt(p *e2e.Plan) error {
+	switch {
+	case p.Run.Repository != s.run.Repository:
+		return fmt.Errorf("the plan is for the repository %q and this run is for %q; use the plan of this run", p.Run.Repository, s.run.Repository)
+	case p.Run.SHA != s.run.SHA:
+		return fmt.Errorf("the plan is for commit %q and this run is for %q; plan again", p.Run.SHA, s.run.SHA)
+	case p.Run.WorkflowRun != s.run.WorkflowRun:
+		return fmt.Errorf("the plan is of workflow run %q and this is %q; use the plan of this run", p.Run.WorkflowRun, s.run.WorkflowRun)
+	}
+	attempt, version := s.run.WorkflowAttempt, s.run.Version
+	s.run, s.plan = p.Run, p
+	s.run.WorkflowAttempt, s.run.Version = attempt, version
+	return nil
+}
+
+// Shard runs one shard of the adopted plan and writes its document. The result
+// holds this shard's tests alone, judged by the same policy.
+func (s *Session) Shard(ctx context.Context, index int, results ...string) e2e.Result {
+	ctx, cancel := s.deadline(ctx)
+	defer cancel()
+	only := s.plan
+	s.through(ctx, stage{"prepare", s.folder}, stage{"start the processes beside the tests", s.up}, stage{"check the gates", s.openGates},
+		stage{"read earlier attempts", func(context.Context) error { s.loadEarlier(results...); return nil }},
+		stage{"run the suites", func(ctx context.Context) error { return s.execute(ctx, []int{index}) }})
+	s.ended(ctx)
+	s.stopProcesses(ctx)
+	s.shardDocument(index)
+	s.plan = part(only, index)
+	r := s.judge()
+	if err := errors.Join(makeOut(s.opts.Root, s.out), s.writeShards()); err != nil {
+		s.problem(e2e.Problem{Code: e2e.CodeToolError, LosesEvidence: true, Text: fmt.Sprintf("the shard's document cannot be written: %v", err)})
+		r = s.judge()
+	}
+	if err := s.down(); err != nil {
+		s.opts.Progress.Note(err.Error())
+	}
+	return s.redacted(r)
+}
+
+// shardDocument completes the shard's document, or makes one for a shard whose
+// suites never started.
+func (s *Session) shardDocument(index int) {
+	if len(s.docs) == 0 {
+		doc := e2e.ShardRun{Schema: e2e.ShardSchema, Run: s.run, Digest: s.plan.Digest, Index: index, Gates: s.gates}
+		for _, id := range s.plan.Shards[index].Tests {
+			doc.NotRun = append(doc.NotRun, e2e.NotRunTest{ID: id, Code: e2e.CodeGateShut, Reason: "the suites of its shard did not start"})
+		}
+		s.docs = []e2e.ShardRun{doc}
+	}
+	for _, p := range s.problems {
+		p.Shard = index
+		s.docs[0].Problems = append(s.docs[0].Problems, p)
+	}
+	s.problems = nil
+}
+
+// part is the plan of one shard alone.
+func part(p *e2e.Plan, index int) *e2e.Plan {
+	one := *p
+	one.Shards = p.Shards[index : index+1]
+	one.Tests = nil
+	for _, t := range p.Tests {
+		if slices.Contains(one.Shards[0].Tests, t.ID) {
+			one.Tests = append(one.Tests, t)
+		}
+	}
+	return &one
+}
+
+// Verdict merges the shard documents below the results folder against the adopted
+// plan and decides. It starts no process and probes no gate.
+func (s *Session) Verdict(ctx context.Context, results string) e2e.Result {
+	s.through(ctx, stage{"prepare", s.folder}, stage{"read the results", func(context.Context) error { return s.readResults(results) }})
+	return s.conclude(ctx)
+}
+
+func (s *Session) readResults(results string) error {
+	s.loadHistory()
+	s.gates = s.plan.Gates
+	for _, p := range s.plan.Problems {
+		s.problem(p)
+	}
+	docs, unreadable := readShards(results)
+	for _, text := range unreadable {
+		s.problem(e2e.Problem{Code: e2e.CodeReportDamaged, Text: "a shard document does not count: " + text})
+	}
+	s.take(docs)
+	return nil
+}

@@ -1,0 +1,162 @@
+package pipeline
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	tagexpressions "github.com/cucumber/tag-expressions/go/v6"
+	"github.com/hmarr/codeowners"
+
+	"github.com/org/e2e-gate/internal/config"
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/suite"
+)
+
+// discover lists the tests of all suites, without running any, and selects.
+func (s *Session) discover(ctx context.Context) error {
+	expr, err := config.ParseSelect(s.run.Select)
+	if err != nil {
+		return err
+	}
+	owners := s.codeowners()
+	seen := map[string]bool{}
+	for _, spec := range s.opts.Config.Suites {
+		found, err := s.discoverSuite(ctx, spec)
+		if err != nil {
+			return err
+		}
+		for _, t := range found {
+			s.enrich(&t, spec, owners)
+			if !s.selected(t, spec, expr) {
+				continue
+			}
+			if seen[t.ID] {
+				s.problem(e2e.Problem{Code: e2e.CodeToolError, LosesEvidence: true, Tests: []string{t.ID},
+					Text: fmt.Sprintf("two tests have the id %s, so nobody could tell their results apart; give one of them another name", t.ID)})
+				continue
+			}
+			seen[t.ID] = true
+			s.tests = append(s.tests, t)
+		}
+	}
+	slices.SortFunc(s.tests, func(a, b e2e.Test) int { return cmp.Compare(a.ID, b.ID) })
+	return nil
+}
+
+func (s *Session) discoverSuite(ctx context.Context, spec suite.Spec) ([]e2e.Test, error) {
+	adapter, err := suite.New(spec, s.opts.Root)
+	if err != nil {
+		return nil, err
+	}
+	tests, problems, err := adapter.Discover(ctx, s.childEnv(spec.Env, spec.PassEnv))
+	for _, p := range problems {
+		s.problem(p)
+	}
+	if err != nil && !errors.Is(err, suite.ErrTool) {
+		s.problem(e2e.Problem{Code: e2e.CodeBuildFailed, LosesEvidence: true, Unit: spec.Name, Text: err.Error()})
+		return nil, nil
+	}
+	return tests, err
+}
+
+// enrich adds what the config knows: tags, owner, journey, criticality, locks. An
+// owner comes from the test's tags, then from the suite, then from its journey,
+// then from CODEOWNERS.
+func (s *Session) enrich(t *e2e.Test, spec suite.Spec, owners codeowners.Ruleset) {
+	t.Tags = append(slices.Clone(t.Tags), spec.Tags...)
+	tag := func(key string) string { v, _ := e2e.TagValue(t.Tags, key); return v }
+	t.Journey = cmp.Or(tag("journey"), t.Journey)
+	journey, _ := s.opts.Config.Journey(t.Journey)
+	t.Owner = cmp.Or(tag("owner"), t.Owner, spec.Owner, journey.Owner)
+	if t.Owner == "" {
+		t.Owner = ownerOf(owners, path.Join(filepath.ToSlash(spec.Dir), t.File))
+	}
+	t.Criticality = criticality(tag("criticality"), string(t.Criticality), journey.Criticality, spec.Criticality)
+	if t.Criticality == e2e.ReleaseBlocking && t.Smoke() && tag("criticality") == "" {
+		t.Criticality = e2e.ReleaseBlockingSmoke
+	}
+	t.Locks = append(t.Locks, spec.Locks...)
+	for _, own := range t.Tags {
+		if name, ok := strings.CutPrefix(e2e.BareTag(own), "lock:"); ok {
+			t.Locks = append(t.Locks, name)
+		}
+	}
+	for key, value := range map[string]string{"owner": t.Owner, "journey": t.Journey, "criticality": string(t.Criticality), "suite": t.Suite, "framework": t.Framework} {
+		if value != "" {
+			t.Tags = append(t.Tags, key+":"+value)
+		}
+	}
+	slices.Sort(t.Tags)
+	t.Tags = slices.Compact(t.Tags)
+}
+
+// criticality is the first word that the domain knows; release-blocking is the
+// default.
+func criticality(candidates ...string) e2e.Criticality {
+	for _, c := range candidates {
+		if slices.Contains(e2e.Criticalities(), e2e.Criticality(c)) {
+			return e2e.Criticality(c)
+		}
+	}
+	return e2e.ReleaseBlocking
+}
+
+// selected applies the tag expression, the service, and the journey's targets.
+func (s *Session) selected(t e2e.Test, spec suite.Spec, expr tagexpressions.Evaluatable) bool {
+	journey, _ := s.opts.Config.Journey(t.Journey)
+	if s.run.Service != "" && !slices.Contains(spec.Services, s.run.Service) && !slices.Contains(journey.Services, s.run.Service) {
+		return false
+	}
+	if !runsOn(journey, s.run.Target) {
+		return false
+	}
+	return expr.Evaluate(spellings(t.Tags))
+}
+
+func runsOn(j config.Journey, target string) bool {
+	return len(j.Targets) == 0 || target == "" || slices.Contains(j.Targets, target)
+}
+
+// spellings are all the ways in which an expression may name a tag: smoke, @smoke
+// and e2e:smoke are one.
+func spellings(tags []string) []string {
+	var all []string
+	for _, tag := range tags {
+		bare := e2e.BareTag(tag)
+		all = append(all, tag, bare, "@"+bare, "e2e:"+bare)
+	}
+	return all
+}
+
+// codeowners reads the repository's CODEOWNERS from where GitHub looks for it.
+func (s *Session) codeowners() codeowners.Ruleset {
+	for _, name := range []string{".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS"} {
+		f, err := os.Open(filepath.Join(s.opts.Root, name)) //nolint:gosec // a fixed name below the repository
+		if err != nil {
+			continue
+		}
+		rules, err := codeowners.ParseFile(f)
+		_ = f.Close()
+		if err != nil {
+			s.opts.Progress.Note(fmt.Sprintf("%s cannot be read, so it names no owners: %v", name, err))
+			return nil
+		}
+		return rules
+	}
+	return nil
+}
+
+func ownerOf(rules codeowners.Ruleset, file string) string {
+	rule, err := rules.Match(file)
+	if err != nil || rule == nil || len(rule.Owners) == 0 {
+		return ""
+	}
+	return rule.Owners[0].Value
+}

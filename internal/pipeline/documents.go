@@ -1,0 +1,176 @@
+package pipeline
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/org/e2e-gate/internal/e2e"
+)
+
+// maxDocument bounds what is read of one document.
+const maxDocument = 512 << 20
+
+// makeOut makes the run's folder. Where it lies below .e2e-gate, that folder gets
+// a .gitignore, so that trees stay clean.
+func makeOut(root, out string) error {
+	if err := os.MkdirAll(out, 0o755); err != nil { //nolint:gosec // for uploads by other users
+		return fmt.Errorf("no folder for the run: %w; give another with --out", err)
+	}
+	own := filepath.Join(root, ".e2e-gate")
+	if rel, err := filepath.Rel(own, out); err != nil || !filepath.IsLocal(rel) {
+		return nil
+	}
+	ignore := filepath.Join(own, ".gitignore")
+	if _, err := os.Stat(ignore); err == nil {
+		return nil
+	}
+	return writeFile(ignore, []byte("*\n"))
+}
+
+// writeFile replaces a file as a whole: a reader, or a machine that dies, never
+// sees half of it.
+func writeFile(name string, data []byte) (err error) {
+	tmp, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+"-*")
+	if err != nil {
+		return fmt.Errorf("write %s: %w", filepath.Base(name), err)
+	}
+	defer func() {
+		if err != nil {
+			_ = os.Remove(tmp.Name())
+			err = fmt.Errorf("write %s: %w", filepath.Base(name), err)
+		}
+	}()
+	_, err = tmp.Write(data)
+	err = errors.Join(err, tmp.Chmod(0o644))
+	if err == nil {
+		err = tmp.Sync()
+	}
+	if err = errors.Join(err, tmp.Close()); err != nil {
+		return err
+	}
+	return os.Rename(tmp.Name(), name)
+}
+
+// document renders a document without secrets.
+func (s *Session) document(v any) ([]byte, error) {
+	data, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return nil, err
+	}
+	return append(s.opts.Redact.JSON(data), '\n'), nil
+}
+
+func (s *Session) write(name string, v any) error {
+	data, err := s.document(v)
+	if err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	return writeFile(filepath.Join(s.out, name), data)
+}
+
+func (s *Session) writeShards() error {
+	for _, doc := range s.docs {
+		if err := s.write(shardFile(doc.Index, doc.Run.WorkflowAttempt), doc); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func shardFile(index, attempt int) string { return fmt.Sprintf("shard-%d.%d.json", index, attempt) }
+
+// read reads a document and refuses one of another kind or major version.
+func read(file, schema string, into any) error {
+	info, err := os.Stat(file)
+	if err != nil {
+		return err
+	}
+	if info.Size() > maxDocument {
+		return fmt.Errorf("%s is larger than %d MiB", file, maxDocument>>20)
+	}
+	data, err := os.ReadFile(file) //nolint:gosec // named by the user, or found in the results folder
+	if err != nil {
+		return err
+	}
+	var head struct{ Schema string }
+	if err := json.Unmarshal(data, &head); err != nil {
+		return fmt.Errorf("%s is no document of the gate: %w", file, err)
+	}
+	if head.Schema != schema {
+		return fmt.Errorf("%s has the schema %q, and %s is needed; use the same version of the gate for plan, shard and verdict", file, head.Schema, schema)
+	}
+	if err := json.Unmarshal(data, into); err != nil {
+		return fmt.Errorf("%s is damaged: %w", file, err)
+	}
+	return nil
+}
+
+// ReadPlan reads plan.json. It refuses one whose digest does not fit its content.
+func ReadPlan(file string) (*e2e.Plan, error) {
+	var p e2e.Plan
+	if err := read(file, e2e.PlanSchema, &p); err != nil {
+		return nil, fmt.Errorf("cannot read the plan: %w", err)
+	}
+	if got := digest(&p); got != p.Digest {
+		return nil, fmt.Errorf("cannot read the plan: %s was changed after it was made (its digest does not fit)", file)
+	}
+	for i, sh := range p.Shards {
+		if sh.Index != i {
+			return nil, fmt.Errorf("cannot read the plan: %s lists shard %d in place %d", file, sh.Index, i)
+		}
+	}
+	return &p, nil
+}
+
+// ReadResult reads result.json.
+func ReadResult(file string) (*e2e.Result, error) {
+	var r e2e.Result
+	if err := read(file, e2e.ResultSchema, &r); err != nil {
+		return nil, fmt.Errorf("cannot read the result: %w", err)
+	}
+	return &r, nil
+}
+
+var shardFileName = regexp.MustCompile(`^shard-\d+\.\d+\.json$`)
+
+// found is a shard document and the file it came from.
+type found struct {
+	file string
+	doc  e2e.ShardRun
+}
+
+// readShards reads every shard document below the folders, sorted by path. What
+// cannot be read is named.
+func readShards(dirs ...string) (docs []found, unreadable []string) {
+	var files []string
+	for _, dir := range dirs {
+		_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+			switch {
+			case err != nil:
+				return nil //nolint:nilerr // what is missing shows as lost shards
+			case d.Type().IsRegular() && shardFileName.MatchString(d.Name()):
+				files = append(files, path)
+			case d.IsDir() && d.Name() == "units":
+				return fs.SkipDir // a suite may leave anything in there
+			}
+			return nil
+		})
+	}
+	slices.Sort(files)
+	for _, file := range slices.Compact(files) {
+		var doc e2e.ShardRun
+		if err := read(file, e2e.ShardSchema, &doc); err != nil {
+			unreadable = append(unreadable, strings.TrimSpace(err.Error()))
+			continue
+		}
+		docs = append(docs, found{file, doc})
+	}
+	return docs, unreadable
+}

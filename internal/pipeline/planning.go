@@ -1,0 +1,177 @@
+package pipeline
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"runtime"
+	"strings"
+
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/history"
+	"github.com/org/e2e-gate/shards"
+)
+
+// localOverhead is the cost of one more shard on the same machine, in seconds: a
+// process, not a machine.
+const localOverhead = 2.0
+
+// makePlan freezes what will run.
+func (s *Session) makePlan(context.Context) error {
+	s.loadHistory()
+	planned := s.estimate()
+	made, err := shards.Make(toPlan(planned), s.planOptions())
+	if err != nil {
+		return err
+	}
+	for i := range planned {
+		if planned[i].Estimate == 0 {
+			planned[i].Estimate, planned[i].Source = made.Median, "guessed: the median of all"
+		}
+	}
+	s.plan = &e2e.Plan{
+		Schema: e2e.PlanSchema, Run: s.run, Gates: s.gates, Tests: planned, Bound: made.LowerBound, Makespan: made.Makespan,
+		Splits: made.OwnerSplits, Guessed: guessed(planned), Advice: made.Advice, Shards: []e2e.PlanShard{},
+	}
+	for _, sh := range made.Shards {
+		s.plan.Shards = append(s.plan.Shards, e2e.PlanShard{Index: sh.Index, Name: shardName(sh), Owners: named(sh.Owners), Tests: sh.Tests, Seconds: sh.Seconds})
+	}
+	s.plan.Digest = digest(s.plan)
+	s.opts.Progress.Planned(len(planned), len(s.plan.Shards), s.plan.Guessed, s.plan.Makespan)
+	return nil
+}
+
+// loadHistory reads earlier durations. Without them the plan is worse and nothing
+// else.
+func (s *Session) loadHistory() {
+	if s.opts.History == nil {
+		return
+	}
+	records, skipped, err := s.opts.History.Load()
+	if err != nil {
+		s.opts.Progress.Note(fmt.Sprintf("planning without history: %v", err))
+	}
+	if len(skipped) > 0 {
+		s.opts.Progress.Note(fmt.Sprintf("%d records of the history cannot be read and do not count, such as %s", len(skipped), skipped[0]))
+	}
+	s.stats = history.Fold(records)
+}
+
+func (s *Session) estimate() []e2e.PlannedTest {
+	list := make([]e2e.PlannedTest, len(s.tests))
+	for i, t := range s.tests {
+		list[i] = e2e.PlannedTest{Test: t}
+		list[i].Estimate, list[i].Source = s.estimateOf(t)
+	}
+	return list
+}
+
+func (s *Session) estimateOf(t e2e.Test) (float64, string) {
+	if t.Whole {
+		total, known := 0.0, s.stats.Known(t.Suite)
+		for _, id := range known {
+			seconds, _ := s.stats.Estimate(id)
+			total += seconds
+		}
+		if total > 0 {
+			return total, fmt.Sprintf("history: %d tests", len(known))
+		}
+		return 0, ""
+	}
+	if seconds, runs := s.stats.Estimate(t.ID); runs > 0 {
+		return seconds, fmt.Sprintf("history: median of %d", runs)
+	}
+	if seconds, from := s.stats.Guess(t); from != "" {
+		return seconds, "guessed: the median of its " + from
+	}
+	return 0, ""
+}
+
+func guessed(list []e2e.PlannedTest) int {
+	n := 0
+	for _, t := range list {
+		if strings.HasPrefix(t.Source, "guessed") {
+			n++
+		}
+	}
+	return n
+}
+
+func toPlan(list []e2e.PlannedTest) []shards.Test {
+	tests := make([]shards.Test, len(list))
+	for i, t := range list {
+		tests[i] = shards.Test{ID: t.ID, Owner: t.Owner, Seconds: t.Estimate, Smoke: t.Smoke()}
+	}
+	return tests
+}
+
+func (s *Session) planOptions() shards.Options {
+	cfg := s.opts.Config.Shards
+	o := shards.Options{Count: s.opts.Shards, Max: cfg.Max, Overhead: cfg.Overhead.Seconds(), Budget: s.opts.Stage.Budget.Seconds(), Smoke: shards.SmokeFirst}
+	if o.Count == 0 {
+		o.Count = int(cfg.Count)
+	}
+	switch {
+	case s.opts.Matrix:
+		o.Smoke = shards.SmokeOwn
+	case o.Overhead == 0:
+		o.Overhead = localOverhead
+		if o.Max == 0 {
+			o.Max = min(shards.DefaultMax, 2*runtime.NumCPU())
+		}
+	}
+	return o
+}
+
+// shardName is stable, human, and safe in file and artifact names.
+func shardName(sh shards.Shard) string {
+	kind := "mixed"
+	switch {
+	case len(sh.Tests) == 0:
+		kind = "empty"
+	case sh.Smoke == len(sh.Tests):
+		kind = "smoke"
+	case len(sh.Owners) == 1 && sh.Owners[0] != "":
+		kind = slug(sh.Owners[0])
+	}
+	return fmt.Sprintf("%d-%s", sh.Index, kind)
+}
+
+func slug(name string) string {
+	s := strings.Map(func(c rune) rune {
+		switch {
+		case c >= 'a' && c <= 'z', c >= '0' && c <= '9', c == '-':
+			return c
+		case c >= 'A' && c <= 'Z':
+			return c + 'a' - 'A'
+		}
+		return '-'
+	}, name)
+	return strings.Trim(s[:min(len(s), 40)], "-")
+}
+
+func named(owners []string) []string {
+	var list []string
+	for _, o := range owners {
+		if o != "" {
+			list = append(list, o)
+		}
+	}
+	return list
+}
+
+// digest ties shard documents to the plan that they ran.
+func digest(p *e2e.Plan) string {
+	data, err := json.Marshal(struct {
+		Run    string
+		Tests  []e2e.PlannedTest
+		Shards []e2e.PlanShard
+	}{p.Run.ID, p.Tests, p.Shards})
+	if err != nil {
+		panic(fmt.Sprintf("a plan of plain values does not marshal: %v", err))
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}

@@ -1,0 +1,97 @@
+package pipeline
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+
+	"github.com/org/e2e-gate/internal/e2e"
+)
+
+// take sorts shard documents: the newest attempt of each shard of this plan
+// counts; what is older, or of another plan of this workflow run, counts as
+// earlier attempts; everything else is refused and said.
+func (s *Session) take(docs []found) {
+	s.earlier = earlier{attempts: map[string][]e2e.Attempt{}}
+	newest := map[int][]found{}
+	var before []e2e.ShardRun
+	for _, f := range docs {
+		switch {
+		case !f.doc.Run.SameSubject(s.run):
+			s.problem(e2e.Problem{Code: e2e.CodeReportDamaged, Text: fmt.Sprintf("%s does not count: it is of another run (workflow run %q, stage %s, commit %q)", f.file, f.doc.Run.WorkflowRun, f.doc.Run.Stage, f.doc.Run.SHA)})
+		case f.doc.Digest != s.plan.Digest || f.doc.Index < 0 || f.doc.Index >= len(s.plan.Shards):
+			s.otherPlan(f, &before)
+		default:
+			s.rank(newest, f, &before)
+		}
+	}
+	for _, sh := range s.plan.Shards {
+		s.count(sh, newest[sh.Index])
+	}
+	s.earlier.take(before)
+}
+
+// otherPlan takes a document of another plan of the same workflow run as an
+// earlier attempt. Outside CI there are no such: runs start afresh.
+func (s *Session) otherPlan(f found, before *[]e2e.ShardRun) {
+	if s.run.WorkflowRun == "" {
+		s.problem(e2e.Problem{Code: e2e.CodeReportDamaged, Text: fmt.Sprintf("%s does not count: it was run by another plan", f.file)})
+		return
+	}
+	*before = append(*before, f.doc)
+}
+
+func (s *Session) rank(newest map[int][]found, f found, before *[]e2e.ShardRun) {
+	have := newest[f.doc.Index]
+	switch {
+	case len(have) == 0 || f.doc.Run.WorkflowAttempt == have[0].doc.Run.WorkflowAttempt:
+		newest[f.doc.Index] = append(have, f)
+	case f.doc.Run.WorkflowAttempt > have[0].doc.Run.WorkflowAttempt:
+		for _, old := range have {
+			*before = append(*before, old.doc)
+		}
+		newest[f.doc.Index] = []found{f}
+	default:
+		*before = append(*before, f.doc)
+	}
+}
+
+// count takes the document of a shard. Without one, or with two that differ, the
+// shard's tests are lost.
+func (s *Session) count(sh e2e.PlanShard, docs []found) {
+	if len(sh.Tests) == 0 && len(docs) == 0 {
+		return // an empty shard of a plan with tests is fine
+	}
+	if len(docs) == 0 {
+		s.lost(sh, fmt.Sprintf("shard %s left no document: it crashed, was cancelled, or its results were not uploaded", sh.Name))
+		return
+	}
+	if slices.ContainsFunc(docs[1:], func(f found) bool { return !reflect.DeepEqual(f.doc, docs[0].doc) }) {
+		s.lost(sh, fmt.Sprintf("shard %s left two different documents for one attempt (%s, %s), so neither counts", sh.Name, docs[0].file, docs[1].file))
+		return
+	}
+	doc := docs[0].doc
+	if !doc.Complete {
+		s.problem(e2e.Problem{Code: e2e.CodeNotRun, Shard: sh.Index, LosesEvidence: true, Tests: unfinished(sh, doc), Text: fmt.Sprintf("shard %s did not come to its end", sh.Name)})
+	}
+	s.docs = append(s.docs, doc)
+}
+
+// unfinished are the tests of a shard that stopped before its end: those that did
+// not report, or where all did, all of them, since a rerun may be missing.
+func unfinished(sh e2e.PlanShard, doc e2e.ShardRun) []string {
+	var list []string
+	for _, id := range sh.Tests {
+		if !slices.ContainsFunc(doc.Tests, func(t e2e.TestRun) bool { return t.ID == id }) {
+			list = append(list, id)
+		}
+	}
+	if len(list) == 0 {
+		return sh.Tests
+	}
+	return list
+}
+
+func (s *Session) lost(sh e2e.PlanShard, text string) {
+	s.problem(e2e.Problem{Code: e2e.CodeLost, Shard: sh.Index, LosesEvidence: true, Tests: sh.Tests, Text: text})
+}

@@ -1,0 +1,209 @@
+// Package pipeline is the spine: processes and gates up, discover, plan, run with
+// one diagnostic rerun, judge, conclude. Each stage takes and leaves values of one
+// session; every path leaves through the same end, so that documents and a verdict
+// are always there.
+//
+// The commands run, plan, shard and verdict are different lists of the same
+// stages: a run on one machine and a run split over many take the same decisions.
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/org/e2e-gate/internal/config"
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/gate"
+	"github.com/org/e2e-gate/internal/history"
+	"github.com/org/e2e-gate/internal/policy"
+	"github.com/org/e2e-gate/internal/runner"
+	"github.com/org/e2e-gate/internal/safetext"
+	"github.com/org/e2e-gate/internal/trigger"
+)
+
+// Progress is told what happens while it happens. Its methods are called from
+// several goroutines and must be quick.
+type Progress interface {
+	Processes(text string)
+	Gate(g e2e.Gate)
+	Health(text string)
+	Planned(tests, shards, guessed int, expectedSeconds float64)
+	Unit(ev runner.Event)
+	Rerun(text string)
+	Note(text string)
+}
+
+// HistoryStore keeps records of runs.
+type HistoryStore interface {
+	Load() (records []history.Record, skipped []string, err error)
+	Save(r history.Record) error
+}
+
+// Options of a session.
+type Options struct {
+	// Root is the repository root; Out the run's folder, or empty for the default
+	// below .e2e-gate/runs.
+	Root, Out string
+	Config    *config.Config
+	Stage     config.Stage
+	Trigger   trigger.Trigger
+	// RunID is set where the run began elsewhere; else a new one is made.
+	RunID string
+	// Key tells two calls of the gate in one workflow apart.
+	Key string
+	// Select narrows the stage's selection; Service the suites and journeys.
+	Select, Service string
+	// Shards is the number of shards, 0 for the config's.
+	Shards int
+	// Matrix: the plan is for machines that cannot wait for each other.
+	Matrix     bool
+	Quarantine policy.Quarantine
+	History    HistoryStore
+	BaseEnv    []string
+	Redact     *safetext.Redactor
+	Progress   Progress
+	Version    string
+	Now        func() time.Time
+}
+
+// Session is one run of a list of stages.
+type Session struct {
+	opts Options
+	run  e2e.Run
+	out  string
+
+	processes *runner.Processes
+	gates     []e2e.Gate
+	set       *gate.Set
+	monitor   *gate.Monitor
+	stats     history.Stats
+	tests     []e2e.Test
+	plan      *e2e.Plan
+	docs      []e2e.ShardRun
+	earlier   earlier
+
+	mu       sync.Mutex
+	problems []e2e.Problem
+}
+
+// errStop ends the list of stages without being a fault: what has to be said about
+// it is in the session already.
+var errStop = errors.New("stop")
+
+// NewRunID makes the id of a run: e2e-<epoch ms>-<uuid>.
+func NewRunID(now time.Time) string {
+	return fmt.Sprintf("e2e-%d-%s", now.UnixMilli(), uuid.NewString())
+}
+
+// New prepares a session.
+func New(opts Options) *Session {
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	started := opts.Now().UTC()
+	if opts.RunID == "" {
+		opts.RunID = NewRunID(started)
+	}
+	out := opts.Out
+	if out == "" {
+		out = filepath.Join(opts.Root, ".e2e-gate", "runs", opts.RunID)
+	}
+	t := opts.Trigger
+	return &Session{opts: opts, out: out, run: e2e.Run{
+		ID: opts.RunID, Stage: opts.Stage.Name, Target: opts.Stage.Target, Blocks: opts.Stage.Blocking(),
+		Select: both(opts.Stage.Select, opts.Select), Service: opts.Service, Event: t.Event, Repository: t.Repository,
+		SHA: t.SHA, Ref: t.Ref, PullRequest: t.PullRequest, WorkflowRun: t.WorkflowRun, WorkflowAttempt: max(t.WorkflowAttempt, 1),
+		Key: opts.Key, URL: t.URL, Version: opts.Version, Started: started,
+	}}
+}
+
+// both narrows one tag expression by another.
+func both(a, b string) string {
+	switch {
+	case a == "":
+		return b
+	case b == "":
+		return a
+	}
+	return "(" + a + ") and (" + b + ")"
+}
+
+// Out is the run's folder.
+func (s *Session) Out() string { return s.out }
+
+// Plan is the plan, once there is one.
+func (s *Session) Plan() *e2e.Plan { return s.plan }
+
+// Gates are the gates as they were when the wait for them ended.
+func (s *Session) Gates() []e2e.Gate { return s.gates }
+
+// stage is one step of a command.
+type stage struct {
+	name string
+	do   func(context.Context) error
+}
+
+// through runs stages in order until one stops. A fault, also a panic, becomes a
+// problem: "could not judge" is never silence.
+func (s *Session) through(ctx context.Context, stages ...stage) {
+	for _, st := range stages {
+		err := safely(func() error { return st.do(ctx) })
+		if err == nil {
+			continue
+		}
+		if !errors.Is(err, errStop) {
+			s.problem(e2e.Problem{Code: s.codeOf(ctx), LosesEvidence: true, Text: fmt.Sprintf("%s: %v", st.name, err)})
+		}
+		return
+	}
+}
+
+// codeOf says whether a fault was our own or the end of the run's time.
+func (s *Session) codeOf(ctx context.Context) e2e.Code {
+	switch {
+	case errors.Is(context.Cause(ctx), runner.ErrCancelled):
+		return e2e.CodeCancelled
+	case errors.Is(context.Cause(ctx), runner.ErrStageTimeout):
+		return e2e.CodeTimeout
+	}
+	return e2e.CodeToolError
+}
+
+// safely turns a panic into an error, so that teardown and verdict still happen.
+func safely(do func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("the gate has a fault: %v\n%s", r, debug.Stack())
+		}
+	}()
+	return do()
+}
+
+func (s *Session) problem(p e2e.Problem) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !slices.ContainsFunc(s.problems, func(o e2e.Problem) bool { return o.Code == p.Code && o.Text == p.Text }) {
+		s.problems = append(s.problems, p)
+	}
+}
+
+// reserve is kept of a stage's timeout for writing and saying what is known.
+func reserve(timeout time.Duration) time.Duration {
+	return min(max(timeout/10, time.Second), time.Minute, timeout/2)
+}
+
+// deadline bounds a context by the stage's timeout, less the reserve.
+func (s *Session) deadline(ctx context.Context) (context.Context, context.CancelFunc) {
+	if s.opts.Stage.Timeout <= 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeoutCause(ctx, s.opts.Stage.Timeout-reserve(s.opts.Stage.Timeout), runner.ErrStageTimeout)
+}

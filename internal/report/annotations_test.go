@@ -1,0 +1,62 @@
+package report
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/org/e2e-gate/internal/e2e"
+)
+
+func suiteDir(string) string { return "examples/casework/e2e" }
+
+func TestAnnotations(t *testing.T) {
+	for name, r := range results() {
+		t.Run(name, func(t *testing.T) {
+			list := Annotations(r, AnnotationOptions{SuiteDir: suiteDir})
+			data, err := json.MarshalIndent(list, "", "  ")
+			if err != nil {
+				t.Fatal(err)
+			}
+			golden(t, name+".annotations.json", string(data)+"\n")
+			levels := map[Level]int{}
+			for _, a := range list {
+				levels[a.Level]++
+				visible(t, a.Title+"\n"+a.Message+"\n"+a.File)
+				if len(a.Title) > 255 || len(a.Message) > 4096 || strings.Contains(a.Title, "\n") || strings.IndexFunc(a.Title+a.Message+a.File, func(r rune) bool { return r > 0xffff }) >= 0 {
+					t.Errorf("%+v", a)
+				}
+				if !utf8.ValidString(a.Title+a.Message) || strings.Contains(a.File, "..") || a.File == "" && a.Line != 0 {
+					t.Errorf("%+v", a)
+				}
+			}
+			for level, n := range levels {
+				if n > MaxAnnotations {
+					t.Errorf("%d of level %s", n, level)
+				}
+			}
+		})
+	}
+}
+
+func TestAnnotationsSayHowManyMore(t *testing.T) {
+	list := Annotations(manyFailures(), AnnotationOptions{})
+	last := list[len(list)-1]
+	if len(list) != MaxAnnotations || !strings.HasPrefix(last.Message, "491 more annotations") {
+		t.Errorf("%d, last %+v", len(list), last)
+	}
+}
+
+func TestAnnotationFiles(t *testing.T) {
+	for file, want := range map[string]string{
+		"a_test.go": "e2e/a_test.go", "sub/a.spec.ts": "e2e/sub/a.spec.ts", "../shared/a.py": "shared/a.py",
+		"../../a.py": "", "/etc/passwd": "", `C:\a.cs`: "", "": "", "a\nb": "", "\U0001F600.go": "",
+	} {
+		r := e2e.Result{Tests: []e2e.TestResult{{Test: e2e.Test{ID: "x", File: file, Line: 3}, Outcome: e2e.Failed, Effect: e2e.Blocks}}}
+		a := Annotations(r, AnnotationOptions{SuiteDir: func(string) string { return "e2e" }})[0]
+		if a.File != want || (a.Line != 0) != (want != "") {
+			t.Errorf("%q becomes %q:%d, want %q", file, a.File, a.Line, want)
+		}
+	}
+}

@@ -1,0 +1,174 @@
+package report
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
+	"html/template"
+	"strings"
+
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/safetext"
+)
+
+//go:embed page.html
+var pageSource string
+
+//go:embed page.css
+var pageStyle string
+
+// maxRows bounds tables of the page.
+const maxRows = 1000
+
+var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
+	"line": func(s any) string { return safetext.Line(words(s), longText) },
+	"text": func(s any) string { return safetext.Text(words(s), 4*longText, 40) },
+	"id": func(id string) [2]string {
+		where, name, ok := strings.Cut(safetext.Line(id, idText), "::")
+		if !ok {
+			return [2]string{where, ""}
+		}
+		return [2]string{name, where}
+	},
+	"url": safetext.URL, "seconds": seconds, "effect": effectWord, "owner": owner, "owners": owners, "date": date, "verb": verb, "kind": kindOf,
+	"category": categoryText, "message": failureMessage, "log": logOf, "state": stateOf, "unit": func(u e2e.UnitRun) string { return plainUnit(u) },
+	"finding": func(t *e2e.TestResult) Finding {
+		return Finding{Category: categoryOf(t.Category), Confidence: t.Confidence}
+	},
+	"failed": func(a e2e.Attempt) bool { return a.Outcome == e2e.Failed },
+	"watch":  watchText, "attempt": func(a e2e.Attempt) string { return plainAttempt(a) },
+	"style": func() template.CSS { return template.CSS(pageStyle) }, //nolint:gosec // our own file
+	"some":  func(ids []string) []string { return ids[:min(len(ids), 10)] },
+	"minus": func(a, b int) int { return a - b },
+	"class": effectClass,
+}).Parse(pageSource))
+
+// words makes text of the string types of the domain.
+func words(v any) string {
+	switch v := v.(type) {
+	case string:
+		return v
+	case e2e.Code:
+		return string(v)
+	case e2e.Outcome:
+		return string(v)
+	case e2e.EvidenceKind:
+		return string(v)
+	case e2e.Confidence:
+		return string(v)
+	}
+	return ""
+}
+
+// page is what the template shows.
+type page struct {
+	R          e2e.Result
+	Headline   Headline
+	Class      string
+	Policy     string
+	Counts     Counts
+	Duration   float64
+	Findings   []Finding
+	MoreRows   int
+	Flakes     []e2e.TestResult
+	Quarantine []e2e.TestResult
+	Details    []*e2e.TestResult
+	MoreTests  int
+	Chart      *chart
+	Lost       bool
+	Shut       bool
+	Over       int
+}
+
+// HTML renders a result as one static page: no script, nothing loaded from
+// elsewhere, which its own content security policy holds it to.
+func HTML(r e2e.Result) []byte {
+	p := page{R: r, Headline: HeadlineOf(r), Policy: contentPolicy(), Counts: CountsOf(r), Duration: duration(r.Run), Findings: Findings(r), Flakes: flakes(r), Chart: newChart(r), Shut: !e2e.GatesOpen(r.Gates)}
+	p.Class = map[string]string{"✅": "good", "❌": "bad", "⛔": "bad", "⚠️": "warn"}[p.Headline.Mark]
+	if p.Class == "good" && (len(p.Flakes) > 0 || len(p.Findings) > 0) {
+		p.Class = "good look"
+	}
+	p.MoreRows = max(len(p.Findings)-maxRows, 0)
+	p.Findings = p.Findings[:len(p.Findings)-p.MoreRows]
+	for i := range r.Tests {
+		t := &r.Tests[i]
+		if quarantined(*t) {
+			p.Quarantine = append(p.Quarantine, *t)
+		}
+		if t.Outcome != e2e.Failed && t.Outcome != e2e.Flaky {
+			continue
+		}
+		if len(p.Details) == maxDetailed {
+			p.MoreTests++
+			continue
+		}
+		p.Details = append(p.Details, t)
+	}
+	for _, g := range r.Gates {
+		p.Lost = p.Lost || len(lostSpans(g)) > 0
+	}
+	for _, b := range r.Budgets {
+		if b.Over {
+			p.Over++
+		}
+	}
+	var b bytes.Buffer
+	if err := pageTemplate.Execute(&b, p); err != nil {
+		// Only a fault in the template leads here; the verdict must not be lost to it.
+		return []byte("<!doctype html><meta charset=\"utf-8\"><title>e2e-gate</title><p>" + safetext.HTML(p.Headline.Text("-")+"; this page could not be made: "+err.Error(), longText))
+	}
+	return b.Bytes()
+}
+
+// contentPolicy allows the page its own style sheet and nothing else.
+func contentPolicy() string {
+	sum := sha256.Sum256([]byte(pageStyle))
+	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; form-action 'none'"
+}
+
+func effectClass(e e2e.Effect) string {
+	switch rank(e) {
+	case 0, 1:
+		return "bad"
+	case 2:
+		return "warn"
+	default:
+		return "calm"
+	}
+}
+
+// plainUnit and plainAttempt are unitText and attemptsWord without Markdown.
+func plainUnit(u e2e.UnitRun) string {
+	u.Ended = cmp.Or(u.Ended, "unknown")
+	if u.Ended == "exited" {
+		return unitText(u)
+	}
+	return safetext.Line(u.Ended, shortText) + " after " + seconds(u.Seconds) + again(u.Attempt)
+}
+
+func plainAttempt(a e2e.Attempt) string {
+	switch a.Outcome {
+	case e2e.Passed, e2e.Failed, e2e.Skipped:
+	case e2e.OutcomeUnknown, e2e.Flaky, e2e.Lost, e2e.NotRun:
+		a.Outcome = e2e.OutcomeUnknown
+	default:
+		a.Outcome = e2e.OutcomeUnknown
+	}
+	return attemptsWord(a)
+}
+
+// watchText lists what a gate said while suites ran, one line for each answer.
+func watchText(run e2e.Run, g e2e.Gate) string {
+	var list []string
+	for _, s := range g.Timeline {
+		if s.Watch && len(list) < maxSpans {
+			list = append(list, safetext.Line(spanText(run, s), shortText))
+		}
+	}
+	if len(list) == 0 {
+		return "not watched"
+	}
+	return strings.Join(list, "\n")
+}

@@ -1,0 +1,71 @@
+package report
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/net/html"
+
+	"github.com/org/e2e-gate/internal/e2e"
+)
+
+var pageLinks = regexp.MustCompile(`(?i)^(src|href|action|on\w+|srcset|data|style)$`)
+
+func TestHTML(t *testing.T) {
+	for name, r := range results() {
+		t.Run(name, func(t *testing.T) {
+			got := string(HTML(r))
+			if name == "blocked" || name == "zero" {
+				golden(t, name+".html", got)
+			}
+			if strings.Contains(got, "could not be made") || !strings.HasSuffix(got, "</html>\n") {
+				t.Fatalf("no page:\n%.2000s", got[max(0, len(got)-2000):])
+			}
+			checkPage(t, got)
+		})
+	}
+}
+
+// checkPage parses a page and fails where it holds elements or attributes that the
+// template does not, or loads anything.
+func checkPage(t *testing.T, page string) {
+	t.Helper()
+	if strings.Contains(page, "<!--") || len(page) > 4<<20 {
+		t.Errorf("a comment, or %d bytes", len(page))
+	}
+	z := html.NewTokenizer(strings.NewReader(page))
+	for z.Next() != html.ErrorToken {
+		token := z.Token()
+		if token.Type != html.StartTagToken && token.Type != html.SelfClosingTagToken {
+			continue
+		}
+		switch token.Data {
+		case "script", "img", "iframe", "link", "object", "embed", "form", "base":
+			t.Errorf("<%s> in the page", token.Data)
+		}
+		for _, a := range token.Attr {
+			if pageLinks.MatchString(a.Key) && !(token.Data == "a" && strings.HasPrefix(a.Val, "https://")) {
+				t.Errorf("<%s %s=%q> in the page", token.Data, a.Key, a.Val)
+			}
+		}
+	}
+}
+
+func TestHTMLHasNoHostileTimeline(t *testing.T) {
+	r := blockedWithClusters()
+	r.Gates[0].Timeline = append(r.Gates[0].Timeline, e2e.Span{From: began.Add(-time.Hour), To: time.Time{}})
+	r.Shards[0].Units = append(r.Shards[0].Units, e2e.UnitRun{Offset: -5, Seconds: -1})
+	c := newChart(r)
+	for _, row := range c.Rows {
+		for _, bar := range row.Bars {
+			if bar.X < chartLabel || bar.W < 3 || bar.X+bar.W > chartWidth {
+				t.Errorf("a bar outside: %+v", bar)
+			}
+		}
+	}
+	if len(c.Ticks) < 3 || len(c.Ticks) > 9 {
+		t.Errorf("%d ticks", len(c.Ticks))
+	}
+}

@@ -1,0 +1,241 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/safetext"
+)
+
+// GatesPart shows what each gate said before the suites and while they ran.
+func GatesPart(r e2e.Result) Part {
+	var rows []string
+	healthy, bad := 0, false
+	for _, g := range r.Gates {
+		if g.State == e2e.Healthy {
+			healthy++
+		}
+		bad = bad || !g.Open() || len(lostSpans(g)) > 0
+		name := safetext.Code(g.Name, shortText) + "<br>" + inline(g.Kind)
+		if !g.Required {
+			name += ", advisory"
+		}
+		rows = append(rows, row(name, inline(stateOf(g)), safetext.Cell(g.Expected, shortText, 2), gateObserved(g), timelineCell(r.Run, g)))
+	}
+	summary := fmt.Sprintf("Gates: %d of %s healthy", healthy, thousands(len(r.Gates)))
+	return folded(summary, "gates", table("Gate", "State", "Expected", "Observed", "While suites ran"), bad, rows)
+}
+
+func gateObserved(g e2e.Gate) string {
+	text := safetext.Cell(g.Observed, shortText, 2)
+	if g.Reason != "" {
+		text += "<br>" + safetext.Cell(g.Reason, shortText, 2)
+	}
+	return text
+}
+
+// maxSpans bounds the answers of one gate that are shown.
+const maxSpans = 8
+
+func timelineCell(run e2e.Run, g e2e.Gate) string {
+	var list []string
+	for _, s := range g.Timeline {
+		if s.Watch {
+			list = append(list, safetext.Inline(spanText(run, s), shortText))
+		}
+	}
+	if len(list) == 0 {
+		return "not watched"
+	}
+	if left := len(list) - maxSpans; left > 0 {
+		list = append(list[:maxSpans], fmt.Sprintf("and %d more changes", left))
+	}
+	return strings.Join(list, "<br>")
+}
+
+// ShardsPart shows what each shard did, and how long it took against the plan.
+func ShardsPart(r e2e.Result) Part {
+	var rows []string
+	var slowest, expected float64
+	for _, s := range r.Shards {
+		slowest, expected = max(slowest, s.Seconds), max(expected, s.Expected)
+		var units []string
+		for i, u := range s.Units {
+			if i == maxSpans {
+				units = append(units, fmt.Sprintf("and %d more", len(s.Units)-i))
+				break
+			}
+			units = append(units, safetext.Code(u.Unit, shortText)+" "+unitText(u))
+		}
+		rows = append(rows, row(fmt.Sprintf("%d %s", s.Index, safetext.Code(s.Name, shortText)), inline(cmp.Or(s.State, "unknown")), thousands(s.Tests), seconds(s.Expected), seconds(s.Seconds), strings.Join(units, "<br>")))
+	}
+	summary := fmt.Sprintf("Shards: %s, the slowest took %s, %s were expected", thousands(len(r.Shards)), seconds(slowest), seconds(expected))
+	return folded(summary, "shards", table("Shard", "State", "Tests", "Expected", "Took", "Units"), false, rows)
+}
+
+// unitText is "exited 0 after 28.0 s, rerun".
+func unitText(u e2e.UnitRun) string {
+	text := inline(cmp.Or(u.Ended, "unknown"))
+	if u.Ended == "exited" {
+		text = fmt.Sprintf("exited %d", u.Exit)
+	}
+	return text + " after " + seconds(u.Seconds) + again(u.Attempt)
+}
+
+// BudgetsPart shows runtime budgets and what was used of them.
+func BudgetsPart(r e2e.Result) Part {
+	var rows []string
+	over := 0
+	for _, b := range r.Budgets {
+		state := "within"
+		if b.Over {
+			state = "**over**"
+			over++
+		}
+		rows = append(rows, row(inline(b.Scope)+" "+safetext.Code(b.Name, shortText), seconds(b.Limit), seconds(b.Used), state, safetext.Cell(b.Text, longText, 3)))
+	}
+	return folded(fmt.Sprintf("Budgets: %d of %s exceeded", over, thousands(len(r.Budgets))), "budgets", table("Budget", "Limit", "Used", "State", "What was slow"), over > 0, rows)
+}
+
+// maxDetailed bounds how many failures are shown with all they left.
+const maxDetailed = 50
+
+// DetailsPart shows failures with everything that a reader needs to start: message,
+// evidence, attempts with their details, subtests.
+func DetailsPart(r e2e.Result) Part {
+	var rows []string
+	left := 0
+	for i := range r.Tests {
+		t := &r.Tests[i]
+		if t.Outcome != e2e.Failed && t.Outcome != e2e.Flaky {
+			continue
+		}
+		if len(rows) == maxDetailed {
+			left++
+			continue
+		}
+		rows = append(rows, detail(t))
+	}
+	p := folded("Attempts and details of "+plural(len(rows)+left, "failed or flaky test", "failed or flaky tests"), "failed or flaky tests", "", false, rows)
+	p.Left = left
+	return p
+}
+
+func detail(t *e2e.TestResult) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "#### %s\n\n", safetext.Code(t.ID, idText))
+	item := func(label, text string) {
+		if text != "" {
+			fmt.Fprintf(&b, "- %s: %s\n", label, text)
+		}
+	}
+	item("outcome", verb(*t)+", "+effectWord(t.Effect)+" ("+inline(t.Why)+")")
+	item("category", inline(categoryText(Finding{Category: categoryOf(t.Category), Confidence: t.Confidence}, t.Cause)))
+	item("owner", inline(owner(owners(*t))))
+	item("journey", inline(t.Journey))
+	for _, e := range t.Evidence[:min(len(t.Evidence), 12)] {
+		text := safetext.Cell(e.Text, longText, 6)
+		if e.Source != "" {
+			text += " <sub>" + inline(e.Source) + "</sub>"
+		}
+		item(inline(string(e.Kind)), text)
+	}
+	if t.Rerun != nil && !t.Rerun.Done {
+		item("no diagnostic rerun", inline(t.Rerun.Reason))
+	}
+	for _, c := range t.Children[:min(len(t.Children), 20)] {
+		if c.Outcome != e2e.Passed {
+			item("subtest "+safetext.Code(c.Name, shortText), inline(string(c.Outcome))+" "+safetext.Cell(c.Message, shortText, 2))
+		}
+	}
+	b.WriteString("\n")
+	for _, a := range t.Attempts[:min(len(t.Attempts), 4)] {
+		b.WriteString(attemptDetail(a))
+	}
+	return b.String()
+}
+
+func attemptDetail(a e2e.Attempt) string {
+	text := strings.ToUpper(attemptsWord(a)[:1]) + attemptsWord(a)[1:] + "\n\n"
+	if a.Outcome != e2e.Failed {
+		return text
+	}
+	body := strings.TrimSpace(a.Message + "\n\n" + a.Details)
+	if strings.HasPrefix(a.Details, a.Message) {
+		body = a.Details
+	}
+	if body != "" {
+		text += safetext.Fence(body, 4*longText, 40) + "\n"
+	}
+	for _, f := range a.Files[:min(len(a.Files), 8)] {
+		text += "- " + safetext.Code(f, shortText) + "\n"
+	}
+	return text + "\n"
+}
+
+// attemptsWord is "attempt 2 (diagnostic rerun) passed after 0.90 s on shard 1".
+func attemptsWord(a e2e.Attempt) string {
+	source := ""
+	switch a.Source {
+	case e2e.SourceDiagnostic:
+		source = " (diagnostic rerun)"
+	case e2e.SourceFramework:
+		source = " (the framework's own retry)"
+	case e2e.SourceFirst:
+	}
+	return fmt.Sprintf("attempt %d%s %s after %s on shard %d", a.N, source, inline(cmp.Or(string(a.Outcome), "unknown")), seconds(a.Seconds), a.Shard)
+}
+
+// ProblemsPart shows what went wrong around the tests.
+func ProblemsPart(r e2e.Result) Part {
+	var rows []string
+	for _, p := range r.Problems {
+		text := "- **" + inline(string(p.Code)) + "** " + safetext.Cell(p.Text, longText, 6)
+		if p.File != "" {
+			text += " " + safetext.Code(p.File, shortText)
+		}
+		rows = append(rows, text+"\n")
+	}
+	return folded("Problems around the tests: "+thousands(len(rows)), "problems", "", false, rows)
+}
+
+// ReasonsPart shows every reason of the verdict with its code.
+func ReasonsPart(r e2e.Result) Part {
+	var rows []string
+	for _, reason := range r.Verdict.Reasons {
+		rows = append(rows, row(effectWord(reason.Effect), safetext.Code(string(reason.Code), 60), safetext.Cell(reason.Text, longText, 4)))
+	}
+	return folded("Reasons of the verdict: "+thousands(len(rows)), "reasons", table("Effect", "Code", "Reason"), false, rows)
+}
+
+// FactsPart says which run this was.
+func FactsPart(r e2e.Result) Part {
+	run := r.Run
+	var rows []string
+	fact := func(name, text string) {
+		if text != "" {
+			rows = append(rows, row(name, text))
+		}
+	}
+	code := func(s string) string { return safetext.Code(s, idText) }
+	fact("run id", code(run.ID))
+	fact("stage", code(run.Stage))
+	fact("target", code(run.Target))
+	fact("selection", code(run.Select))
+	fact("service", code(run.Service))
+	fact("repository", code(run.Repository))
+	fact("commit", code(run.SHA))
+	fact("ref", code(run.Ref))
+	fact("event", code(run.Event))
+	if run.WorkflowRun != "" {
+		fact("workflow run", safetext.Link(fmt.Sprintf("%s, attempt %d", run.WorkflowRun, run.WorkflowAttempt), run.URL, shortText))
+	}
+	if !run.Started.IsZero() {
+		fact("started", run.Started.UTC().Format("2006-01-02 15:04:05 UTC"))
+	}
+	fact("planned", fmt.Sprintf("%s on %s, %s expected, %s never timed", plural(r.Plan.Tests, "test", "tests"), plural(r.Plan.Shards, "shard", "shards"), seconds(r.Plan.Makespan), thousands(r.Plan.Guessed)))
+	fact("gate version", code(run.Version))
+	return folded("Run", "facts", table("Fact", "Value"), false, rows)
+}

@@ -1,0 +1,218 @@
+package triage
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// assertion is a pair of values that a test compared.
+type assertion struct {
+	found            bool
+	expected, actual string
+	// status codes, where both are; 0 otherwise.
+	expectedStatus, actualStatus int
+	// line is the index of the line that the actual value stands on, -1 where it
+	// came from the test's own evidence.
+	line int
+	// unordered: which of the two was expected is not known.
+	unordered bool
+}
+
+// valuePattern reads expected and actual from one line.
+type valuePattern struct {
+	re               *regexp.Regexp
+	expected, actual int // groups
+	unordered        bool
+}
+
+var valuePatterns = []valuePattern{
+	{re: regexp.MustCompile(`(?i)expected:?\s*<(.*?)>\s*but was:?\s*<(.*)>`), expected: 1, actual: 2},
+	{re: regexp.MustCompile(`(?i)expected \[(.*?)\] but found \[(.*)\]`), expected: 1, actual: 2},
+	{re: regexp.MustCompile(`(?i)expected ['"<]?(?:[^'"]*?['">] )?(?:to have text|to contain text|to have value|to contain) (.+?), but the (?:text|value) was (.+)`), expected: 1, actual: 2},
+	{re: regexp.MustCompile(`(?i)\b(?:got|was|have|actual):?\s+(.+?)[,;]?\s+\(?(?:but )?(?:want(?:ed)?|expected):?\s+(.+)`), expected: 2, actual: 1},
+	{re: regexp.MustCompile(`(?i)= (.+?)[,;] (?:want(?:ed)?|expected):? (.+)`), expected: 2, actual: 1},
+	{re: regexp.MustCompile(`(?i)\bwant(?:ed)?:?\s+(.+?)[,;]?\s+(?:but )?(?:got|have|was|is):?\s+(.+)`), expected: 1, actual: 2},
+	{re: regexp.MustCompile(`(?i)\bexpected:?\s+(?:[\w$. ]{0,40}?(?:status(?: code)?|code|value|response|state|text|title|count)\s+(?:to be |of |is )?)?(.+?)[,;.]?\s+(?:but |and |instead )?(?:was|got|received|found|actual(?:ly)?(?: is| was)?|instead got|is now|saw|returned)\b:?\s*(.+)`), expected: 1, actual: 2},
+	{re: regexp.MustCompile(`(?i)\bexpected (.+?) (?:to (?:deeply |strictly |deep )?(?:equal|be|eql|have (?:a )?(?:text|value|property|length(?: of)?)?|include|contain|match)|not to \w+)\s+(.+)`), expected: 2, actual: 1},
+	{re: regexp.MustCompile(`\bassert (.+?) (?:==|is|in|>=|<=|>|<) (.+)`), expected: 2, actual: 1},
+	{re: regexp.MustCompile(`AssertionError: (.+?) != (.+)`), expected: 2, actual: 1, unordered: true},
+}
+
+// Labels of values that have a line of their own.
+var (
+	expectedLabel = regexp.MustCompile(`(?i)^[\sE]*(?:- )?expected(?: (?:string|pattern|substring|value|length|status|text|result|array|object))?\s*:\s?(.*)$`)
+	actualLabel   = regexp.MustCompile(`(?i)^[\sE]*(?:\+ )?(?:(?:received|actual|got|found)(?: (?:string|value|length|status|text|result|array|object))?\s*:|but:\s*(?:was\b)?|but was:?)\s?(.*)$`)
+)
+
+// valueWords must occur in a line for the patterns to be tried.
+var valueWords = newMatcher([]string{"expected", "but was", "got", "want", "assert", "received", "actual", "but:", "found"})
+
+// noValues are lines that read like a comparison and are none.
+var noValues = regexp.MustCompile(`(?i)never found it|to find (?:element|content)|expected to find`)
+
+// maxValueLines bounds the lines that are searched for values.
+const maxValueLines = 80
+
+// readAssertion finds the values, and blanks the expected one where signals are
+// looked for: that a page should say "connection refused" is no sign of a refused
+// connection.
+func readAssertion(in Input, lines []line) assertion {
+	a := assertion{line: -1, expected: in.Expected, actual: in.Actual, found: in.Expected != "" && in.Actual != ""}
+	given, label := a.found, -1
+	for i := 0; i < len(lines) && i < maxValueLines; i++ {
+		l := &lines[i]
+		if l.weight > trace || !valueWords.in(l.text) || len(l.text) > maxLine || noValues.MatchString(l.text) {
+			continue
+		}
+		if m := expectedLabel.FindStringSubmatchIndex(l.text); m != nil && !strings.Contains(l.text, " but ") {
+			label = i
+			blank(l, m[2], m[3])
+			if !a.found {
+				a.expected = l.text[m[2]:m[3]]
+			}
+			continue
+		}
+		if m := actualLabel.FindStringSubmatchIndex(l.text); m != nil && label >= 0 {
+			a.take(i, a.expected, l.text[m[2]:m[3]], given)
+			if aboutFaults(lines[label].text) {
+				blank(l, m[2], m[3])
+			}
+			continue
+		}
+		a.oneLine(l, i, given)
+	}
+	a.statuses(lines)
+	return a
+}
+
+// oneLine reads both values from a line.
+func (a *assertion) oneLine(l *line, i int, given bool) {
+	for _, p := range valuePatterns {
+		m := p.re.FindStringSubmatchIndex(l.text)
+		if m == nil {
+			continue
+		}
+		from, to := m[2*p.expected], m[2*p.expected+1]
+		expected, actual := l.text[from:to], l.text[m[2*p.actual]:m[2*p.actual+1]]
+		if a.take(i, expected, actual, given) {
+			a.unordered = p.unordered
+		}
+		blank(l, from, to)
+		if aboutFaults(expected) {
+			blank(l, m[2*p.actual], m[2*p.actual+1])
+		}
+		return
+	}
+}
+
+// take keeps the first pair, unless the test itself left one.
+func (a *assertion) take(i int, expected, actual string, given bool) bool {
+	if a.found && (given || a.line >= 0) {
+		return false
+	}
+	a.found, a.line, a.expected, a.actual = true, i, expected, actual
+	return true
+}
+
+func blank(l *line, from, to int) {
+	l.read = l.read[:from] + strings.Repeat(" ", to-from) + l.read[to:]
+}
+
+// faultWords are words of infrastructure in values that tests compare. Where the
+// expected value holds one the test is about how the product words faults, and the
+// actual value says nothing about the environment either.
+var faultWords = newMatcher([]string{
+	"refused", "timed out", "timeout", "time-out", "unavailable", "not found", "forbidden", "unauthorized", "bad gateway", "already exists", "duplicate", "too many", "rate limit",
+	"error", "exception", "failed", "unreachable", "denied", "expired", "conflict", "quota",
+})
+
+func aboutFaults(value string) bool {
+	// "no error" and "success" are what every test expects.
+	if v := strings.ToLower(value); strings.Contains(v, "no error") || strings.Contains(v, "success") || strings.Contains(v, "nil") && len(v) < 12 {
+		return false
+	}
+	return faultWords.in(value)
+}
+
+var (
+	statusValue = regexp.MustCompile(`^\W{0,6}(?:HTTP(?:/[\d.]+)?\s*|status(?: code)?\W{0,3}|code\W{0,3})?([1-5]\d\d)(?:\b[^.\d].{0,60})?$|^\W{0,4}([1-5]\d\d)\W{0,6}$`)
+	statusLine  = regexp.MustCompile(`(?i)status|http|code|response|returned|GET |POST |PUT |DELETE |PATCH `)
+)
+
+var usualStatus = map[int]bool{200: true, 201: true, 202: true, 204: true, 301: true, 302: true, 303: true, 304: true, 400: true, 401: true, 403: true, 404: true, 405: true, 409: true, 410: true, 412: true, 415: true, 422: true, 429: true, 500: true, 501: true, 502: true, 503: true, 504: true}
+
+// statuses tells whether the values are HTTP statuses: both usual ones, or both in
+// their range on a line that speaks of such.
+func (a *assertion) statuses(lines []line) {
+	if !a.found {
+		return
+	}
+	want, got := statusOf(a.expected), statusOf(a.actual)
+	if want == 0 || got == 0 {
+		return
+	}
+	named := a.line >= 0 && statusLine.MatchString(lines[a.line].text) || statusLine.MatchString(a.expected+a.actual)
+	if !named && (!usualStatus[want] || !usualStatus[got]) {
+		return
+	}
+	if a.unordered && want/100 != 2 && got/100 == 2 {
+		want, got = got, want
+	}
+	a.expectedStatus, a.actualStatus = want, got
+}
+
+func statusOf(value string) int {
+	value = strings.TrimSpace(value)
+	if len(value) > 80 {
+		return 0
+	}
+	m := statusValue.FindStringSubmatch(value)
+	if m == nil {
+		return 0
+	}
+	n, _ := strconv.Atoi(m[1] + m[2])
+	return n
+}
+
+// earlier are states that come before others.
+var earlier = regexp.MustCompile(`(?i)^\W*(?:pending|processing|queued|submitted|in[ _-]?progress|running|creating|created|provisioning|starting|initiali[sz]ing|new|waiting|scheduled|uploading|loading(?:\.\.\.|…)?|not ready|draft|open|received|syncing|indexing|null|none|nil|undefined|<null>|\[\]|\{\}|empty(?: list| string)?|0|0 (?:items|rows|results|elements|messages)|false|)\W*$`)
+
+// lags reports whether the actual value is what one sees before the expected one
+// is there: an earlier state, nothing, or fewer.
+func (a *assertion) lags() bool {
+	if !a.found || a.unordered || a.actualStatus != 0 {
+		return false
+	}
+	actual, expected := strings.TrimSpace(a.actual), strings.TrimSpace(a.expected)
+	if earlier.MatchString(actual) && !earlier.MatchString(expected) {
+		return true
+	}
+	got, err1 := strconv.Atoi(strings.Trim(actual, `<>[]"' .`))
+	want, err2 := strconv.Atoi(strings.Trim(expected, `<>[]"' .`))
+	return err1 == nil && err2 == nil && got < want
+}
+
+var year = regexp.MustCompile(`\b(?:19|20)\d\d\b`)
+var dateValue = regexp.MustCompile(`\b(?:19|20)\d\d[-/.]\d\d?[-/.]\d\d?|\b\d\d?[-/.]\d\d?[-/.](?:19|20)\d\d\b|(?i:\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]* \d)|T\d\d:\d\d:\d\d`)
+
+// byClock reports whether the two values differ in nothing but a date, a year or
+// the hour.
+func (a *assertion) byClock() bool {
+	if !a.found || a.expected == a.actual {
+		return false
+	}
+	want, got := clockless(a.expected), clockless(a.actual)
+	return want == got && (year.MatchString(a.expected) && year.MatchString(a.actual) || dateValue.MatchString(a.expected) && dateValue.MatchString(a.actual))
+}
+
+var clockParts = regexp.MustCompile(`\d+|(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*|(?i:mon|tue|wed|thu|fri|sat|sun)[a-z]*`)
+
+// clockless is a value without what a clock writes into it.
+func clockless(value string) string {
+	value = strings.Trim(strings.TrimSpace(value), `<>[]"'.`)
+	if !year.MatchString(value) && !dateValue.MatchString(value) {
+		return value
+	}
+	return clockParts.ReplaceAllString(value, "#")
+}

@@ -1,0 +1,103 @@
+package triage
+
+import (
+	"fmt"
+	"path"
+	"regexp"
+	"strings"
+)
+
+// change says what kind of files the change under test touches.
+type change string
+
+const (
+	// changedNothing: no files are known, or only documents.
+	changedNothing change = "none"
+	changedTest    change = "test"
+	changedInfra   change = "infra"
+	changedProduct change = "product"
+)
+
+// changes is what the changed paths say.
+type changes struct {
+	kind    change
+	harness bool
+	ui      bool
+	auth    bool
+	schema  bool
+	// sample is a path that decided, others how many more of its kind there are.
+	sample string
+	others int
+}
+
+var (
+	documentPath = regexp.MustCompile(`(?i)(?:\.(?:md|adoc|rst|txt)$|(?:^|/)(?:docs?|documentation|\.github/issue_template)/|(?:^|/)(?:license|changelog|readme|codeowners|notice|authors)(?:\.\w+)?$|^\.gitignore$|^\.editorconfig$)`)
+	testPath     = regexp.MustCompile(`(?:^|/)(?:tests?|e2e|e2e-tests|spec|specs|__tests__|__mocks__|testdata|test-data|test_data|testing|cypress|playwright|features|acceptance|integration-tests?|it|fixtures|page-?objects)/` +
+		`|_test\.(?:go|py|rb|exs|dart)$|(?:^|/)(?:test_[^/]*|conftest)\.py$|\.(?:test|spec|cy|e2e|steps)\.[cm]?[jt]sx?$|(?:Tests?|IT|ITCase|TestCase|Spec|Steps|StepDefs|E2E)\.(?:java|kt|groovy|scala|cs)$|_spec\.rb$|\.feature$|(?:^|/)src/(?:test|it|e2e|integrationTest|androidTest)/|\.snap$|-snapshots/`)
+	harnessPath = regexp.MustCompile(`(?:^|/)(?:playwright|cypress|jest|vitest|wdio|karma|protractor|cucumber|testcafe|nightwatch)\.(?:config|conf)[^/]*$|(?:^|/)(?:conftest\.py|pytest\.ini|tox\.ini|testng\.xml|junit-platform\.properties|testcontainers\.properties)$` +
+		`|(?:^|/)(?:e2e|tests?|cypress|spec|playwright|src/test)/(?:[^/]+/)*(?:support|helpers?|harness|setup|utils?|util|common|base|fixtures|bootstrap|global-?setup[^/]*|testutil)(?:/|\.[cm]?[jt]sx?$|\.py$|\.go$|\.rb$)` +
+		`|(?:Abstract\w*(?:Test|IT|E2E)|(?:Base|Test)\w*(?:Test|IT|Base|Config|Setup|Support|Harness)|\w*Harness|TestContainers?\w*)\.(?:java|kt|cs)$|(?:^|/)(?:harness|testutil|testkit|testenv)(?:_test)?(?:/|\.go$)|(?:main|setup|helpers?|support|harness|env)_test\.go$|docker-compose[^/]*(?:test|e2e|ci)[^/]*\.ya?ml$`)
+	infraPath = regexp.MustCompile(`(?i)(?:^|/)(?:\.github|\.gitlab|\.circleci|\.buildkite|helm|charts?|k8s|kubernetes|terraform|ansible|deploy(?:ment)?s?|infra(?:structure)?|ops|kustomize|manifests|environments)/|(?:^|/)(?:dockerfile[^/]*|docker-compose[^/]*\.ya?ml|compose\.ya?ml|jenkinsfile|\.gitlab-ci\.yml|skaffold\.ya?ml|tiltfile|chart\.ya?ml)$|\.tf(?:vars)?$`)
+	uiPath    = regexp.MustCompile(`(?i)\.(?:tsx|jsx|vue|svelte|html?|s?css|less|hbs|erb|ftl|jsp|cshtml|razor)$|(?:^|/)(?:ui|web|frontend|front-end|client|components?|pages|views?|templates|public|static|styles|webapp)/`)
+	authPath  = regexp.MustCompile(`(?i)auth|permission|security|rbac|acl|polic(?:y|ies)|oauth|jwt|session|login|roles?(?:/|\.|_|-)|iam|keycloak`)
+	dbPath    = regexp.MustCompile(`(?i)migrat|schema|\.sql$|liquibase|flyway|(?:^|/)(?:db|prisma|alembic|entities|entity)/|changelog[^/]*\.(?:xml|ya?ml)$|models?(?:/|\.)`)
+)
+
+func isTestPath(p string) bool { return testPath.MatchString(p) || harnessPath.MatchString(p) }
+
+// readChanges sorts changed paths. One product file makes it a product change.
+func readChanges(paths []string) changes {
+	c := changes{kind: changedNothing}
+	count := map[change]int{}
+	for _, p := range paths {
+		p = path.Clean("/" + strings.ReplaceAll(strings.TrimSpace(p), `\`, "/"))[1:]
+		kind := kindOf(p)
+		count[kind]++
+		c.harness = c.harness || harnessPath.MatchString(p)
+		if kind == changedProduct || kind == changedInfra {
+			c.ui, c.auth, c.schema = c.ui || uiPath.MatchString(p), c.auth || authPath.MatchString(p), c.schema || dbPath.MatchString(p)
+		}
+		if stronger(kind, c.kind) || kind == c.kind && p < c.sample {
+			c.kind, c.sample = kind, p
+		}
+	}
+	c.others = count[c.kind] - 1
+	return c
+}
+
+func kindOf(p string) change {
+	switch {
+	case p == "":
+		return changedNothing
+	case isTestPath(p):
+		return changedTest
+	case documentPath.MatchString(p):
+		return changedNothing
+	case infraPath.MatchString(p):
+		return changedInfra
+	}
+	return changedProduct
+}
+
+func stronger(a, b change) bool {
+	rank := map[change]int{changedNothing: 0, changedTest: 1, changedInfra: 2, changedProduct: 3}
+	return rank[a] > rank[b]
+}
+
+// String says what changed, as evidence.
+func (c changes) String() string {
+	what := map[change]string{changedTest: "only test files changed", changedInfra: "deployment files changed", changedProduct: "product files changed"}[c.kind]
+	if what == "" {
+		return "no changed product or test files are known"
+	}
+	more := ""
+	if c.others > 0 {
+		more = fmt.Sprintf(" and %d more", c.others)
+	}
+	return fmt.Sprintf("%s (%s%s)", what, clean(c.sample, maxQuote), more)
+}
+
+var testClass = regexp.MustCompile(`(?:Tests?|IT|ITCase|TestCase|Spec|E2E|Steps|StepDefs|StepDefinitions|Page|PageObject)(?:\$.*)?$|(?:^|\.)Test[A-Z]|\.(?:e2e|it|test|tests|pages|steps)\.|\.Tests?\.`)
+
+// isTestClass reports whether a class name is one of tests, steps or page objects.
+func isTestClass(class string) bool { return testClass.MatchString(class) }

@@ -1,0 +1,142 @@
+package triage
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/org/e2e-gate/internal/e2e"
+)
+
+// All categorises the failures of a run together: what failed in one way is one
+// cluster, and how many there are is evidence for each. Results are in the order
+// of the inputs; clusters are ordered by size, largest first, then by category,
+// title and id.
+func (t *Triager) All(inputs []Input) ([]Result, []e2e.Cluster) {
+	groups := map[string][]int{}
+	failures := make([]*failure, len(inputs))
+	var c changes
+	for i, in := range inputs {
+		// Failures of one run share what changed, and that may be thousands of files.
+		if i == 0 || !slices.Equal(in.Context.ChangedPaths, inputs[i-1].Context.ChangedPaths) {
+			c = readChanges(in.Context.ChangedPaths)
+		}
+		failures[i] = propose(in, c)
+		key := failures[i].fingerprint()
+		groups[key] = append(groups[key], i)
+	}
+	results := make([]Result, len(inputs))
+	for _, members := range groups {
+		for _, i := range members {
+			if n := len(members); n >= 5 || n >= 3 && 2*n >= inputs[i].Planned && inputs[i].Planned > 0 {
+				failures[i].sit.marks |= markMany
+			}
+			results[i] = t.judge(failures[i])
+		}
+	}
+	clusters := make([]e2e.Cluster, 0, len(groups))
+	for key, members := range groups {
+		slices.SortFunc(members, func(a, b int) int { return cmp.Or(cmp.Compare(inputs[a].ID, inputs[b].ID), cmp.Compare(a, b)) })
+		clusters = append(clusters, cluster(key, members, inputs, results))
+	}
+	slices.SortFunc(clusters, func(a, b e2e.Cluster) int {
+		return cmp.Or(cmp.Compare(len(b.Tests), len(a.Tests)), cmp.Compare(rank(a.Category), rank(b.Category)), cmp.Compare(a.Title, b.Title), cmp.Compare(a.ID, b.ID))
+	})
+	return results, clusters
+}
+
+func rank(c e2e.Category) int {
+	return slices.Index(e2e.Categories(), c)
+}
+
+// fingerprint is what failures with one cause have in common. What is beside the
+// product is told by its words alone; an assertion also by where it stands, since
+// without values and names all comparisons read alike.
+func (f *failure) fingerprint() string {
+	d, c := f.doc, f.choice
+	words := headline(f.in.Message)
+	if g := c.cause; g.line >= 0 && (g.weight == root || words == "") {
+		words = Normalise(strings.TrimSpace(d.lines[g.line].text))
+	}
+	family := c.cause.family
+	if family == famPackages || family == famPlatform || family >= famExternal && family <= famGateway && family != famCollision {
+		return fmt.Sprintf("%d|%s", family, words)
+	}
+	place := d.frames.owned.place
+	if !d.frames.found {
+		place, _, _ = strings.Cut(f.in.ID, "::")
+	}
+	return fmt.Sprintf("%d|%s|%s", family, words, place)
+}
+
+// cluster decides one group, and lends its category to members that alone could
+// not be told: the same failure of another test is evidence.
+func cluster(key string, members []int, inputs []Input, results []Result) e2e.Cluster {
+	sum := sha256.Sum256([]byte(key))
+	chosen := representative(members, results)
+	r := results[chosen]
+	c := e2e.Cluster{
+		ID: "c-" + hex.EncodeToString(sum[:6]), Category: r.Category, Cause: r.Cause, Confidence: r.Confidence,
+		Title: title(inputs[members[0]], r), Evidence: slices.Clone(r.Evidence), NextStep: r.NextStep,
+	}
+	for _, i := range members {
+		c.Tests = append(c.Tests, inputs[i].ID)
+		if owner := inputs[i].Owner; owner != "" {
+			c.Owners = append(c.Owners, owner)
+		}
+	}
+	c.Tests = slices.Compact(c.Tests)
+	slices.Sort(c.Owners)
+	c.Owners = slices.Compact(c.Owners)
+	if len(c.Tests) > 1 {
+		c.Evidence = append(c.Evidence, fmt.Sprintf("%d tests failed in this way", len(c.Tests)))
+	}
+	lend(members, chosen, inputs, results)
+	return c
+}
+
+// representative is the member whose answer stands for all: of the category that
+// most have, leaving UNKNOWN aside and a product regression first where counts are
+// equal; of these the one with the best confidence.
+func representative(members []int, results []Result) int {
+	count := map[e2e.Category]int{}
+	for _, i := range members {
+		if results[i].Category != unknown {
+			count[results[i].Category]++
+		}
+	}
+	confidence := []e2e.Confidence{high, medium, low}
+	return slices.MinFunc(members, func(a, b int) int {
+		ra, rb := results[a], results[b]
+		return cmp.Or(
+			cmp.Compare(count[rb.Category], count[ra.Category]), cmp.Compare(rank(ra.Category), rank(rb.Category)),
+			cmp.Compare(slices.Index(confidence, ra.Confidence), slices.Index(confidence, rb.Confidence)), cmp.Compare(a, b),
+		)
+	})
+}
+
+func lend(members []int, chosen int, inputs []Input, results []Result) {
+	from := results[chosen]
+	if from.Category == unknown {
+		return
+	}
+	for _, i := range members {
+		if r := &results[i]; r.Category == unknown {
+			r.Evidence = append(r.Evidence, "the same failure as "+clean(inputs[chosen].ID, maxQuote))
+			r.RunnerUp, r.Category, r.Cause, r.NextStep, r.Confidence = unknown, from.Category, from.Cause, from.NextStep, low
+		}
+	}
+}
+
+// title is the first line of a failure that says something.
+func title(in Input, r Result) string {
+	for line := range strings.SplitSeq(plain(bounded(in.Message, maxMessage)), "\n") {
+		if t := clean(line, maxQuote); t != "" {
+			return t
+		}
+	}
+	return r.Cause
+}

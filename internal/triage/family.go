@@ -1,0 +1,94 @@
+package triage
+
+// family is a kind of signal: failures that read alike and are decided alike.
+type family int
+
+// The families, most telling first: where a failure shows several at its root,
+// the first decides. Words about the machine and the test's own framework beat
+// everything, since nothing was tested; words about what is beside the product
+// beat statuses; an assertion comes last, being the symptom of whatever else is
+// there.
+const (
+	famNone family = iota
+	// Without packages and machines nothing else counts.
+	famPackages // dependencies could not be installed
+	famPlatform // cluster, container or machine
+	// The test.
+	famMisuse   // the framework says that the test is written wrongly
+	famLoose    // a locator that finds several elements
+	famCompile  // the test code does not compile or load
+	famTestCode // an error that the framework places in test code
+	famLink     // a class or method is missing at run time
+	// What is beside the product.
+	famExternal  // a third party answered with a fault
+	famOutside   // a third party could not be reached
+	famCollision // data of another test or run
+	famDeadlock  // transactions of several tests met
+	famBrowser   // browser or driver
+	famSaturated // memory, disk, file descriptors
+	famConfig    // something is not set up
+	famCredentials
+	famSchema
+	famDatabase
+	famPool
+	famBroker   // broker down
+	famSettling // broker still arranging itself
+	famTrust    // certificates
+	famNames    // DNS
+	famNetwork  // refused, no route
+	famReset    // closed in the middle
+	famSlow     // no answer in time
+	famLimit    // too many requests, by whom is not said
+	// What the product answered.
+	famGateway
+	famServer
+	famConflict
+	famDenied
+	famMissing
+	// What happened in code.
+	famAppCode
+	famException
+	famClock
+	famRandom
+	famOrder
+	// What the test waited for.
+	famElement
+	famSelector
+	famEvent // a business state that did not come in time
+	famWait
+	famTestTimeout
+	// What the test asserted.
+	famVisual
+	famOutcome
+	famWords // a sentence that says what should be, without a pair of values
+	famCrash // killed, exit status, no words
+	families
+)
+
+// mark is a fact about a failure that is not in the context.
+type mark uint32
+
+const (
+	markLag     mark = 1 << iota // the actual value is an earlier state of the expected one
+	markCreates                  // the test is about creating what is said to exist
+	markAuth                     // the change touches who may do what
+	markUI                       // the change touches what is shown
+	markSchema                   // the change touches the database's schema
+	markHarness                  // the change touches what all tests stand on
+	markMany                     // many tests failed in this way
+	markOwnPort                  // the port was opened by the test itself
+	markService                  // a well-known port of infrastructure: database, broker, cache
+	markTestFrame
+	markProductFrame
+	markRunnerOnly
+	markDiffers // the rerun failed in another way
+	markStatus  // the assertion is about an HTTP status
+	markFourxx  // the third party refused the request itself
+	markFramed  // the framework calls it an assertion
+)
+
+var markWords = map[string]mark{
+	"lag": markLag, "creates": markCreates, "auth": markAuth, "ui": markUI, "schema": markSchema, "harness": markHarness, "many": markMany,
+	"ownport": markOwnPort, "service": markService, "testframe": markTestFrame, "productframe": markProductFrame, "runneronly": markRunnerOnly,
+	"differs": markDiffers, "status": markStatus, "4xx": markFourxx, "framed": markFramed,
+}

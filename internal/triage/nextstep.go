@@ -1,0 +1,92 @@
+package triage
+
+import (
+	"regexp"
+
+	"github.com/org/e2e-gate/internal/e2e"
+)
+
+var refusedRequest = regexp.MustCompile(`\b40[0134]\b|\b422\b`)
+
+// causeWords are the domain's words for what causes a failure of a family, where
+// the category does not say it.
+var causeWords = map[family]string{
+	famLoose: "selector", famElement: "selector", famSelector: "selector",
+	famDeadlock: "concurrency", famPool: "resource saturation", famSaturated: "resource saturation", famLimit: "resource saturation",
+	famClock: "clock/timezone", famRandom: "randomness", famOrder: "order dependency",
+}
+
+// causeOf says what caused the failure: a word of the domain, then the specifics.
+func causeOf(c e2e.Category, g signal) string {
+	word := map[e2e.Category]string{
+		product: "product", test: "test code", env: "environment", timing: "timing", data: "data", external: "external service", unknown: "not clear",
+	}[c]
+	if g.family == famNone {
+		return word
+	}
+	special := causeWords[g.family]
+	fits := c == test && (special == "selector" || special == "clock/timezone" || special == "randomness" || special == "order dependency") ||
+		c == env && special == "resource saturation" || c == data && special == "concurrency" || c == timing && special == "clock/timezone"
+	if fits {
+		word = special
+	}
+	return word + ": " + g.cause
+}
+
+// steps say what to do, by category and the domain's word for the cause.
+var steps = map[e2e.Category]map[string]string{
+	product: {
+		"": "compare expected and actual with the change under test; fix the product, or the expectation if the new behaviour is wanted",
+	},
+	test: {
+		"":                 "fix the test: the product was not judged by it",
+		"selector":         "use a semantic locator (role, label, test id) that finds exactly one element",
+		"clock/timezone":   "hand the test an explicit clock and time zone instead of today's date",
+		"randomness":       "log the seed, run again with it, and keep it in the test",
+		"order dependency": "give the test its own set-up, so that it passes alone and in any order",
+	},
+	env: {
+		"":                    "repair the environment, and add or tighten a health gate for what was not available",
+		"resource saturation": "give the environment or the runner more capacity, or run fewer shards at once; gate on the resource",
+	},
+	timing: {
+		"":               "wait for the condition itself (state, event, visible element) with a deadline, not for a time",
+		"clock/timezone": "hand the test an explicit clock and time zone",
+	},
+	data: {
+		"":            "make the data unique with E2E_DATA_PREFIX, and do not rely on a cleanup of earlier runs",
+		"concurrency": "give each shard its own records or a named lock; retry only where the product promises to",
+	},
+	external: {
+		"": "put a simulator at the boundary, or gate on the third party's health; tell its owner",
+	},
+	unknown: {
+		"": "look at the service's log and trace for this correlation id, then add a rule for what they say to triage.rules",
+	},
+}
+
+// hints say more for single families.
+var hints = map[family]string{
+	famConfig:      "set what is missing where the suite is started, and check it before the run",
+	famSchema:      "run the migrations before the suite, and gate on the schema version",
+	famCredentials: "renew the credentials of the run, and gate on a token for the test identity",
+	famBrowser:     "install the browser and driver in matching versions on the runner, and give it enough memory",
+	famPlatform:    "look at the events of cluster or container; gate on the roll-out",
+	famPackages:    "repair the installation of packages on the runner; pin and cache them",
+	famTrust:       "renew or trust the certificate, and gate on the days that it has left",
+	famSettling:    "wait until the topic has leaders before the first message, or gate on the topic",
+}
+
+// stepHint is the family whose hint fits, as a word for [nextStep].
+func stepHint(f family) string { return hints[f] }
+
+// nextStep says what to do. A hint about an environment replaces the general step.
+func nextStep(c e2e.Category, word, hint string) string {
+	if hint != "" && (c == env || c == timing) {
+		return hint
+	}
+	if s := steps[c][word]; s != "" {
+		return s
+	}
+	return steps[c][""]
+}

@@ -1,0 +1,176 @@
+package triage
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/org/e2e-gate/internal/diag"
+)
+
+// maxJSONLine bounds one line of the JSON lines interface, in bytes. A longer one
+// is an error for that line; the next is read again.
+const maxJSONLine = 16 << 20
+
+// maxReported bounds the errors that are kept; the rest is counted.
+const maxReported = 100
+
+// request is a line that comes in, answer one that goes out: types of their own,
+// since they are a contract.
+type request struct {
+	ID        *string `json:"id"`
+	Framework string  `json:"framework"`
+	Test      string  `json:"test"`
+	Message   string  `json:"message"`
+	Details   string  `json:"details"`
+	Context   struct {
+		Health       string   `json:"health"`
+		Rerun        string   `json:"rerun"`
+		Recent       string   `json:"recent"`
+		ChangedPaths []string `json:"changed_paths"`
+	} `json:"context"`
+}
+
+type answer struct {
+	ID         string   `json:"id"`
+	Category   string   `json:"category"`
+	Cause      string   `json:"cause"`
+	Confidence string   `json:"confidence"`
+	Evidence   []string `json:"evidence"`
+	NextStep   string   `json:"next_step"`
+}
+
+// Serve answers failures given as JSON lines, in their order, each on its own. Lines
+// that cannot be read get no answer; they are named in the error, which is a
+// [diag.Errors] with line numbers, after all others were answered. Any other error
+// is one of r or w. Blank lines are skipped.
+func (t *Triager) Serve(r io.Reader, w io.Writer) error {
+	in, out := bufio.NewReaderSize(r, 64<<10), bufio.NewWriter(w)
+	var faults faults
+	for n := 1; ; n++ {
+		line, tooLong, err := readLine(in)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return errors.Join(fmt.Errorf("read failures: %w", err), out.Flush())
+		}
+		switch {
+		case tooLong:
+			faults.add(n, "the line is longer than 16 MiB", "shorten its details")
+		case len(bytes.TrimSpace(line)) > 0:
+			if err := t.answer(line, n, out, &faults); err != nil {
+				return fmt.Errorf("write answers: %w", err)
+			}
+		}
+		if err != nil {
+			break
+		}
+		// Whoever waits for an answer before sending the next failure gets it.
+		if in.Buffered() == 0 {
+			if err := out.Flush(); err != nil {
+				return fmt.Errorf("write answers: %w", err)
+			}
+		}
+	}
+	if err := out.Flush(); err != nil {
+		return fmt.Errorf("write answers: %w", err)
+	}
+	return faults.err()
+}
+
+// Serve is [Triager.Serve] with the built-in rules only.
+func Serve(r io.Reader, w io.Writer) error { return (&Triager{}).Serve(r, w) }
+
+func (t *Triager) answer(line []byte, n int, w io.Writer, faults *faults) error {
+	in, text, hint := parseRequest(line)
+	if text != "" {
+		faults.add(n, text, hint)
+		return nil
+	}
+	res := t.Triage(in)
+	data, err := json.Marshal(answer{
+		ID: res.ID, Category: string(res.Category), Cause: res.Cause, Confidence: string(res.Confidence),
+		Evidence: append([]string{}, res.Evidence...), NextStep: res.NextStep,
+	})
+	if err != nil {
+		return fmt.Errorf("encode answer: %w", err)
+	}
+	_, err = w.Write(append(data, '\n'))
+	return err //nolint:wrapcheck // Serve adds what was done
+}
+
+// parseRequest reads one line. text says what is wrong with it.
+func parseRequest(line []byte) (in Input, text, hint string) {
+	var q request
+	if err := json.Unmarshal(line, &q); err != nil {
+		return in, "the line is no failure in JSON: " + jsonFault(err), `write it as {"id": "1", "message": "...", "details": "...", "context": {"rerun": "failed"}}`
+	}
+	if q.ID == nil || *q.ID == "" {
+		return in, "the failure has no id", "give each line an id of its own"
+	}
+	for _, f := range []struct {
+		name, word string
+		allowed    []string
+	}{{"health", q.Context.Health, healthWords}, {"rerun", q.Context.Rerun, rerunWords}, {"recent", q.Context.Recent, recentWords}} {
+		if f.word != "" && !allowed(f.word, f.allowed) {
+			return in, fmt.Sprintf("unknown word %s in context.%s", quote(f.word), f.name), diag.Expected(f.word, f.allowed)
+		}
+	}
+	return Input{
+		ID: *q.ID, Framework: q.Framework, Test: q.Test, Message: q.Message, Details: q.Details,
+		Context: Context{Health: Health(q.Context.Health), Rerun: Rerun(q.Context.Rerun), Recent: Recent(q.Context.Recent), ChangedPaths: q.Context.ChangedPaths},
+	}, "", ""
+}
+
+// jsonFault says what is wrong without naming Go's types.
+func jsonFault(err error) string {
+	var typ *json.UnmarshalTypeError
+	var syntax *json.SyntaxError
+	switch {
+	case errors.As(err, &typ) && typ.Field != "":
+		return fmt.Sprintf("%s cannot be a %s", typ.Field, typ.Value)
+	case errors.As(err, &typ):
+		return "it is a " + typ.Value
+	case errors.As(err, &syntax):
+		return fmt.Sprintf("%s at byte %d", clean(syntax.Error(), maxQuote), syntax.Offset)
+	default:
+		return clean(err.Error(), maxQuote)
+	}
+}
+
+// readLine reads to the next line end, or skips what is too long and goes on
+// behind it. err is io.EOF with the last line.
+func readLine(r *bufio.Reader) (line []byte, tooLong bool, err error) {
+	for {
+		part, err := r.ReadSlice('\n')
+		if !tooLong && len(line)+len(part) > maxJSONLine {
+			line, tooLong = nil, true
+		}
+		if !tooLong {
+			line = append(line, part...)
+		}
+		if !errors.Is(err, bufio.ErrBufferFull) {
+			return line, tooLong, err //nolint:wrapcheck // the caller tells io.EOF
+		}
+	}
+}
+
+// faults collects what was wrong with lines.
+type faults struct {
+	list diag.List
+	n    int
+}
+
+func (f *faults) add(line int, text, hint string) {
+	if f.n++; f.n <= maxReported {
+		f.list.Add(diag.Message{File: "stdin", Line: line, Text: text, Hint: hint})
+	}
+}
+
+func (f *faults) err() error {
+	if more := f.n - maxReported; more > 0 {
+		f.list.Add(diag.Message{File: "stdin", Text: fmt.Sprintf("%d more lines could not be read", more), Hint: "correct the first ones"})
+	}
+	return f.list.Err()
+}

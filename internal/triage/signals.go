@@ -1,0 +1,187 @@
+package triage
+
+import (
+	"regexp"
+	"strings"
+)
+
+// signal is a pattern that matched a line.
+type signal struct {
+	family family
+	cause  string
+	line   int // index into the document's lines; -1: none
+	weight weight
+	// from and to are where in the line.
+	from, to int
+}
+
+// table finds patterns in lines.
+type patternTable struct {
+	words *matcher
+	// of lists, for each word, the patterns that it is a word of.
+	of [][]int
+}
+
+var signalTable = newPatternTable(patterns)
+
+func newPatternTable(list []pattern) *patternTable {
+	t := &patternTable{}
+	ids := map[string]int{}
+	var words []string
+	for i := range list {
+		if list[i].re != "" {
+			list[i].compiled = regexp.MustCompile("(?i)" + list[i].re)
+		}
+		for _, w := range list[i].words {
+			id, known := ids[w]
+			if !known {
+				id = len(words)
+				ids[w], words, t.of = id, append(words, w), append(t.of, nil)
+			}
+			t.of[id] = append(t.of[id], i)
+		}
+	}
+	t.words = newMatcher(words)
+	return t
+}
+
+// maxLine bounds what is read of one line.
+const maxLine = 4 << 10
+
+// signals finds what the lines of a document say, in their order.
+func (d *document) signals() []signal {
+	var found []signal
+	tried := make([]int, len(patterns))
+	for i := range d.lines {
+		l := &d.lines[i]
+		if l.weight >= mute {
+			continue
+		}
+		text := l.read[:min(len(l.read), maxLine)]
+		signalTable.words.scan(text, func(word int) {
+			for _, p := range signalTable.of[word] {
+				if tried[p] == i+1 || l.weight > head && patterns[p].family >= famAppCode {
+					continue // of output only causes count, see believed
+				}
+				tried[p] = i + 1
+				if from, to, ok := patterns[p].match(text); ok {
+					found = append(found, signal{patterns[p].family, patterns[p].cause, i, l.weight, from, to})
+				}
+			}
+		})
+	}
+	return found
+}
+
+func (p *pattern) match(text string) (from, to int, ok bool) {
+	if p.compiled != nil {
+		m := p.compiled.FindStringIndex(text)
+		if m == nil {
+			return 0, 0, false
+		}
+		return m[0], m[1], true
+	}
+	lower := strings.ToLower(text)
+	for _, w := range p.words {
+		if i := strings.Index(lower, w); i >= 0 {
+			return min(i, len(text)), min(i+len(w), len(text)), true
+		}
+	}
+	return 0, 0, false
+}
+
+// statusSignal is what an asserted HTTP status says.
+func (a *assertion) statusSignal(lines []line) (signal, bool) {
+	s := signal{line: a.line, weight: head}
+	if a.line >= 0 {
+		s.weight, s.to = lines[a.line].weight, len(lines[a.line].text)
+	}
+	switch got := a.actualStatus; {
+	case got == 0 || a.expectedStatus >= 500:
+		return s, false
+	case got >= 502 && got <= 504:
+		s.family, s.cause = famGateway, "no healthy service behind the gateway"
+	case got >= 500:
+		s.family, s.cause = famServer, "server error"
+	case a.expectedStatus >= 400:
+		return s, false
+	case got == 429:
+		s.family, s.cause = famLimit, "too many requests"
+	case got == 409 && !a.unordered:
+		s.family, s.cause = famConflict, "conflict"
+	case got == 401 || got == 403:
+		s.family, s.cause = famDenied, "access denied"
+	case got == 404:
+		s.family, s.cause = famMissing, "not found"
+	default:
+		return s, false
+	}
+	return s, true
+}
+
+// outward are families that mean something else where a third party is at the
+// other end.
+var outward = map[family]family{
+	famTrust: famOutside, famNames: famOutside, famNetwork: famOutside, famReset: famOutside, famSlow: famOutside,
+	famLimit: famExternal, famGateway: famExternal, famServer: famExternal, famDenied: famExternal,
+}
+
+// situation is everything that a table's conditions ask about.
+type situation struct {
+	health  Health
+	rerun   Rerun
+	recent  string
+	changes changes
+	marks   mark
+}
+
+func (s *situation) holds(c condition) bool {
+	var ok bool
+	switch c.subject {
+	case "health":
+		ok = allowed(string(s.health), c.allowed)
+	case "rerun":
+		ok = allowed(string(s.rerun), c.allowed)
+	case "recent":
+		ok = allowed(s.recent, c.allowed)
+	case "change":
+		ok = allowed(string(s.changes.kind), c.allowed)
+	case "is":
+		ok = s.marks&c.mark != 0
+	}
+	return ok != c.negated
+}
+
+func (s *situation) bad() bool { return s.health == HealthFailed || s.health == HealthDegraded }
+
+// marksOf gathers what is known besides the words.
+func marksOf(in Input, d *document, c changes) mark {
+	var m mark
+	set := func(on bool, bit mark) {
+		if on {
+			m |= bit
+		}
+	}
+	set(d.assertion.lags(), markLag)
+	set(creates.MatchString(in.Test), markCreates)
+	set(c.auth, markAuth)
+	set(c.ui, markUI)
+	set(c.schema, markSchema)
+	set(c.harness, markHarness)
+	set(d.frames.test, markTestFrame)
+	set(d.frames.found && !d.frames.test, markProductFrame)
+	set(d.frames.runnerOnly, markRunnerOnly)
+	set(d.assertion.actualStatus != 0, markStatus)
+	set(in.Assertion, markFramed)
+	set(in.RerunMessage != "" && rerunOf(in) == RerunFailed && headline(in.RerunMessage) != headline(in.Message), markDiffers)
+	return m
+}
+
+var creates = regexp.MustCompile(`(?i)creat|regist|sign[-_ ]?up|submi|add|new|import|insert|upload|open`)
+
+// headline is the normalised first line of a message: what a person would compare.
+func headline(message string) string {
+	message = strings.TrimSpace(plain(bounded(message, maxMessage)))
+	first, _, _ := strings.Cut(message, "\n")
+	return Normalise(first)
+}
