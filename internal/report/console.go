@@ -237,8 +237,8 @@ func (c *Console) plain() {
 		select {
 		case <-c.wake:
 		case <-c.stop:
-			running = false
 		}
+		running = !c.stopped()
 		c.mu.Lock()
 		text := c.take()
 		c.mu.Unlock()
@@ -259,12 +259,21 @@ func (c *Console) live() {
 		case <-c.wake:
 		case <-refresh.C:
 		case <-c.stop:
-			running = false
 		}
+		running = !c.stopped()
 		drawn = c.draw(drawn, running)
 		if running {
 			c.rest()
 		}
+	}
+}
+
+func (c *Console) stopped() bool {
+	select {
+	case <-c.stop:
+		return true
+	default:
+		return false
 	}
 }
 

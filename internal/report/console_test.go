@@ -18,30 +18,51 @@ import (
 // play tells a console of a run, in synthetic time.
 func play(c *Console) {
 	step := func() { time.Sleep(700 * time.Millisecond); synctest.Wait() }
-	c.Processes("starting case-api")
-	c.Gate(e2e.Gate{Name: "case-api", Required: true, State: e2e.Unhealthy, Finality: e2e.NotYet, Observed: "connection refused", Attempts: 1})
-	c.Gate(e2e.Gate{Name: "broker", Required: true, State: e2e.Healthy, Attempts: 1})
+	// What happens at one instant must not depend on which goroutine is first.
+	tell := func(event func()) {
+		event()
+		synctest.Wait()
+	}
+	tell(func() { c.Processes("starting case-api") })
+	tell(func() {
+		c.Gate(e2e.Gate{Name: "case-api", Required: true, State: e2e.Unhealthy, Finality: e2e.NotYet, Observed: "connection refused", Attempts: 1})
+	})
+	tell(func() { c.Gate(e2e.Gate{Name: "broker", Required: true, State: e2e.Healthy, Attempts: 1}) })
 	step()
-	c.Gate(e2e.Gate{Name: "case-api", Required: true, State: e2e.Healthy, Attempts: 2})
-	c.Gate(e2e.Gate{Name: "case-api", Required: true, State: e2e.Healthy, Attempts: 2, Seconds: 1.4})
-	c.Note("planning without history: it is empty")
-	c.Planned(3, 2, 3, 12)
-	c.Unit(runner.Event{Shard: 0, Attempt: 1, Unit: "case-journeys", Tests: 2})
-	c.Unit(runner.Event{Shard: 1, Attempt: 1, Unit: "case-journeys", Tests: 1})
-	c.Unit(runner.Event{Shard: 0, Attempt: 1, Unit: "case-journeys", Test: "s/a_test.go::TestA"})
+	tell(func() { c.Gate(e2e.Gate{Name: "case-api", Required: true, State: e2e.Healthy, Attempts: 2}) })
+	tell(func() {
+		c.Gate(e2e.Gate{Name: "case-api", Required: true, State: e2e.Healthy, Attempts: 2, Seconds: 1.4})
+	})
+	tell(func() { c.Note("planning without history: it is empty") })
+	tell(func() { c.Planned(3, 2, 3, 12) })
+	tell(func() { c.Unit(runner.Event{Shard: 0, Attempt: 1, Unit: "case-journeys", Tests: 2}) })
+	tell(func() { c.Unit(runner.Event{Shard: 1, Attempt: 1, Unit: "case-journeys", Tests: 1}) })
+	tell(func() { c.Unit(runner.Event{Shard: 0, Attempt: 1, Unit: "case-journeys", Test: "s/a_test.go::TestA"}) })
 	step()
-	c.Unit(runner.Event{Shard: 0, Attempt: 1, Unit: "case-journeys", Test: "s/a_test.go::TestA", Outcome: e2e.Passed})
-	c.Unit(runner.Event{Shard: 0, Attempt: 1, Unit: "case-journeys", Test: "::error::TestB ##[group]"})
-	c.Health("gate broker went from healthy to unhealthy: hunter2 refused")
+	tell(func() {
+		c.Unit(runner.Event{Shard: 0, Attempt: 1, Unit: "case-journeys", Test: "s/a_test.go::TestA", Outcome: e2e.Passed})
+	})
+	tell(func() {
+		c.Unit(runner.Event{Shard: 0, Attempt: 1, Unit: "case-journeys", Test: "::error::TestB ##[group]"})
+	})
+	tell(func() { c.Health("gate broker went from healthy to unhealthy: hunter2 refused") })
 	step()
-	c.Unit(runner.Event{Shard: 0, Attempt: 1, Unit: "case-journeys", Test: "::error::TestB ##[group]", Outcome: e2e.Failed})
-	c.Unit(runner.Event{Shard: 0, Attempt: 1, Unit: "case-journeys", Tests: 2, Ended: "exit status 1", Done: true})
-	c.Unit(runner.Event{Shard: 1, Attempt: 1, Unit: "case-journeys", Tests: 1, Ended: "exit status 0", Done: true})
-	c.Rerun("one diagnostic rerun for ::error::TestB")
-	c.Unit(runner.Event{Shard: 0, Attempt: 2, Unit: "case-journeys", Tests: 1})
+	tell(func() {
+		c.Unit(runner.Event{Shard: 0, Attempt: 1, Unit: "case-journeys", Test: "::error::TestB ##[group]", Outcome: e2e.Failed})
+	})
+	tell(func() {
+		c.Unit(runner.Event{Shard: 0, Attempt: 1, Unit: "case-journeys", Tests: 2, Ended: "exit status 1", Done: true})
+	})
+	tell(func() {
+		c.Unit(runner.Event{Shard: 1, Attempt: 1, Unit: "case-journeys", Tests: 1, Ended: "exit status 0", Done: true})
+	})
+	tell(func() { c.Rerun("one diagnostic rerun for ::error::TestB") })
+	tell(func() { c.Unit(runner.Event{Shard: 0, Attempt: 2, Unit: "case-journeys", Tests: 1}) })
 	step()
-	c.Unit(runner.Event{Shard: 0, Attempt: 2, Unit: "case-journeys", Tests: 1, Ended: "exit status 0", Done: true})
-	c.Processes("taking down case-api")
+	tell(func() {
+		c.Unit(runner.Event{Shard: 0, Attempt: 2, Unit: "case-journeys", Tests: 1, Ended: "exit status 0", Done: true})
+	})
+	tell(func() { c.Processes("taking down case-api") })
 	c.Done()
 	c.Note("too late")
 	c.Done()

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/safetext"
 )
 
 // Counts of tests by what became of them. Each test counts once in Passed, Failed,
@@ -353,6 +354,26 @@ func flakes(r e2e.Result) []e2e.TestResult {
 		}
 	}
 	slices.SortStableFunc(list, func(a, b e2e.TestResult) int { return cmp.Compare(rank(a.Effect), rank(b.Effect)) })
+	return list
+}
+
+// splitID is an id as two lines: the test's name, and the suite with its file or
+// class.
+type splitID struct{ Name, Where string }
+
+// splitIDs splits ids, with Where only where the next one's differs.
+func splitIDs(ids []string) []splitID {
+	list := make([]splitID, len(ids))
+	for i, id := range ids {
+		where, name, ok := strings.Cut(safetext.Line(id, idText), "::")
+		if !ok {
+			where, name = "", where
+		}
+		list[i] = splitID{name, where}
+		if i > 0 && list[i-1].Where == where {
+			list[i-1].Where = ""
+		}
+	}
 	return list
 }
 

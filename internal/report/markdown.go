@@ -27,7 +27,14 @@ func Markdown(r e2e.Result, o Options) string {
 	if limit <= 0 {
 		limit = SummaryBytes
 	}
-	return Compose(limit, HeadlinePart(r), FindingsPart(r), FlakesPart(r), QuarantinePart(r), GatesPart(r), DetailsPart(r), ShardsPart(r), BudgetsPart(r), ProblemsPart(r), ReasonsPart(r), FactsPart(r))
+	return Compose(limit, parts(r)...)
+}
+
+func parts(r e2e.Result) []Part {
+	return []Part{
+		HeadlinePart(r), FindingsPart(r), FlakesPart(r), QuarantinePart(r),
+		GatesPart(r), DetailsPart(r), ShardsPart(r), BudgetsPart(r), ProblemsPart(r), ReasonsPart(r), FactsPart(r),
+	}
 }
 
 // table is the head of a table.
@@ -54,12 +61,19 @@ func folded(summary, noun, head string, open bool, rows []string) Part {
 func inline(s string) string { return safetext.Inline(s, shortText) }
 
 // testCell shows an id in two lines: its name, and where it belongs.
-func testCell(id string) string {
-	where, name, ok := strings.Cut(safetext.Line(id, idText), "::")
-	if !ok {
-		return safetext.Code(where, idText)
+func testCell(id string) string { return testCells([]string{id})[0] }
+
+// testCells shows ids one after the other.
+func testCells(ids []string) []string {
+	var list []string
+	for _, id := range splitIDs(ids) {
+		cell := safetext.Code(id.Name, idText)
+		if id.Where != "" {
+			cell += "<br><sub>" + safetext.Inline(id.Where, idText) + "</sub>"
+		}
+		list = append(list, cell)
 	}
-	return safetext.Code(name, idText) + "<br><sub>" + safetext.Inline(where, idText) + "</sub>"
+	return list
 }
 
 // HeadlinePart is the verdict with what to do, and the counts. It is never cut.
@@ -115,12 +129,9 @@ func findingTests(f Finding) string {
 	if f.Title != "" {
 		list = append(list, inline(f.Title))
 	}
-	for i, id := range f.Tests {
-		if i == shownTests {
-			list = append(list, fmt.Sprintf("and %s more", thousands(len(f.Tests)-i)))
-			break
-		}
-		list = append(list, testCell(id))
+	list = append(list, testCells(f.Tests[:min(len(f.Tests), shownTests)])...)
+	if left := len(f.Tests) - shownTests; left > 0 {
+		list = append(list, fmt.Sprintf("and %s more", thousands(left)))
 	}
 	return strings.Join(list, "<br>")
 }
