@@ -85,6 +85,7 @@ func lookAt(r e2e.Result) string {
 		}
 	}
 	add(over, "budget exceeded", "budgets exceeded")
+	add(len(r.Problems), "problem around the tests", "problems around the tests")
 	if len(list) == 0 {
 		return plural(n.Passed, "test", "tests") + " passed"
 	}

@@ -12,12 +12,16 @@ import (
 // GatesPart shows what each gate said before the suites and while they ran.
 func GatesPart(r e2e.Result) Part {
 	var rows []string
-	healthy, bad := 0, false
+	healthy, lost, shut := 0, 0, 0
 	for _, g := range r.Gates {
 		if g.State == e2e.Healthy {
 			healthy++
 		}
-		bad = bad || !g.Open() || len(lostSpans(g)) > 0
+		if !g.Open() {
+			shut++
+		} else if len(lostSpans(g)) > 0 {
+			lost++
+		}
 		name := safetext.Code(g.Name, shortText) + "<br>" + inline(g.Kind)
 		if !g.Required {
 			name += ", advisory"
@@ -25,7 +29,13 @@ func GatesPart(r e2e.Result) Part {
 		rows = append(rows, row(name, inline(stateOf(g)), safetext.Cell(g.Expected, shortText, 2), gateObserved(g), timelineCell(r.Run, g)))
 	}
 	summary := fmt.Sprintf("Gates: %d of %s healthy", healthy, thousands(len(r.Gates)))
-	return folded(summary, "gates", table("Gate", "State", "Expected", "Observed", "While suites ran"), bad, rows)
+	if shut > 0 {
+		summary += fmt.Sprintf(", %d shut", shut)
+	}
+	if lost > 0 {
+		summary += fmt.Sprintf(", %d not healthy all the time while suites ran", lost)
+	}
+	return folded(summary, "gates", table("Gate", "State", "Expected", "Observed", "While suites ran"), shut+lost > 0, rows)
 }
 
 func gateObserved(g e2e.Gate) string {
