@@ -88,9 +88,9 @@ func Text(s string, limit, lines int) string {
 	}
 	text = strings.Trim(strings.Join(all, "\n"), "\n")
 	if lines > 0 && strings.Count(text, "\n") >= lines {
-		return shorten(firstLines(text, limit, lines, missing), limit, 0)
+		text, missing = firstLines(text, limit, lines, missing), 0
 	}
-	return strings.TrimRight(shorten(text, limit, missing), " \t\n")
+	return strings.TrimLeft(strings.TrimRight(shorten(text, limit, missing), " \t\n"), "\n")
 }
 
 // noteBytes is more than a note on missing lines takes.

@@ -281,7 +281,7 @@ func TestLogs(t *testing.T) {
 // bounded by the limit, not by the text.
 func TestTenMegabytesAreCheap(t *testing.T) {
 	const limit = 2000
-	for _, unit := range []string{"x", "`", "\x1b]", "\x1b[1", "\u009b", "<!--", "\xff", "\x00", "\u202e", "::\n", "##[", "@a "} {
+	for _, unit := range []string{"x", "`", "\x1b]", "\xff", "\u202e", "::\n", "<!--"} {
 		s := strings.Repeat(unit, 10<<20/len(unit))
 		for what, got := range map[string]string{
 			"Inline": Inline(s, limit), "Cell": Cell(s, limit, 20), "Code": Code(s, limit), "Fence": Fence(s, limit, 20), "HTML": HTML(s, limit),
