@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/org/e2e-gate/internal/e2e"
-	"github.com/org/e2e-gate/internal/safetext"
 )
 
 // Counts of tests by what became of them. Each test counts once in Passed, Failed,
@@ -98,6 +97,8 @@ type Finding struct {
 	Effect     e2e.Effect
 	Category   string
 	Confidence e2e.Confidence
+	// Gate: it is about shut gates, and holds no tests.
+	Gate bool
 	// Title says what it is where the tests alone do not.
 	Title    string
 	Tests    []string
@@ -111,6 +112,7 @@ type Finding struct {
 // Findings lists what needs somebody, most important first.
 func Findings(r e2e.Result) []Finding {
 	f := &finder{tests: map[string]*e2e.TestResult{}, used: map[string]bool{}, nothing: "find out why there is no result, and run again"}
+	f.unjudged = r.Verdict.State == e2e.VerdictNotJudged
 	if !e2e.GatesOpen(r.Gates) {
 		f.nothing = "nothing to do for the tests: they start when the gates are open"
 	}
@@ -151,20 +153,30 @@ type finder struct {
 	tests map[string]*e2e.TestResult
 	used  map[string]bool
 	list  []Finding
+	// unjudged: the verdict is that nothing was judged, so nothing blocks either.
+	unjudged bool
 	// nothing is the next step for tests without a result that have none.
 	nothing string
 }
 
+// gates makes one finding of all shut gates that say the same.
 func (f *finder) gates(gates []e2e.Gate) {
-	for _, g := range gates {
+	for _, group := range gateGroups(gates, func(g e2e.Gate) string {
 		if g.Open() {
-			continue
+			return ""
 		}
-		f.list = append(f.list, Finding{
-			Effect: e2e.NotJudged, Category: string(e2e.EnvironmentFailure), Title: fmt.Sprintf("gate %s is shut", g.Name),
+		return g.Observed + "\x00" + g.Reason
+	}) {
+		g := group[0]
+		found := Finding{
+			Gate: true, Effect: e2e.NotJudged, Category: string(e2e.EnvironmentFailure), Title: fmt.Sprintf("gate %s is shut", g.Name),
 			Evidence: []string{"expected " + g.Expected, "observed " + cmp.Or(g.Observed, "nothing")},
 			Next:     cmp.Or(g.Reason, "make the environment healthy and run again"),
-		})
+		}
+		if len(group) > 1 {
+			found.Title, found.Evidence = fmt.Sprintf("gates %s are shut", gateNames(group)), found.Evidence[1:]
+		}
+		f.list = append(f.list, found)
 	}
 }
 
@@ -195,8 +207,8 @@ func (f *finder) cluster(c e2e.Cluster) {
 		if len(found.Tests) == 0 {
 			found.File = logOf(t)
 		}
-		if len(found.Tests) == 0 || rank(t.Effect) < rank(found.Effect) {
-			found.Effect = t.Effect
+		if e := f.effect(t); len(found.Tests) == 0 || rank(e) < rank(found.Effect) {
+			found.Effect = e
 		}
 		found.Tests = append(found.Tests, t.ID)
 		if t.Owner != "" && !slices.Contains(found.Owners, t.Owner) {
@@ -216,7 +228,7 @@ func (f *finder) problems(problems []e2e.Problem) {
 		if len(tests) == 0 && len(p.Tests) > 0 {
 			continue
 		}
-		found := lostTogether(tests)
+		found := f.lostTogether(tests)
 		found.Title, found.Next, found.File = p.Text, nextOf(p), p.File
 		f.list = append(f.list, found)
 	}
@@ -232,15 +244,21 @@ func nextOf(p e2e.Problem) string {
 	return "repair this and run again: without it there is no evidence"
 }
 
+// effect is what a test does to the verdict as it was given: failures that are all
+// the environment's block nothing, they leave the stage not judged.
+func (f *finder) effect(t *e2e.TestResult) e2e.Effect {
+	if f.unjudged && t.Effect == e2e.Blocks {
+		return e2e.NotJudged
+	}
+	return t.Effect
+}
+
 // lostTogether is a finding of tests that have no result for one reason.
-func lostTogether(tests []*e2e.TestResult) Finding {
+func (f *finder) lostTogether(tests []*e2e.TestResult) Finding {
 	found := Finding{Effect: e2e.NotJudged, Category: string(e2e.Unknown)}
 	for i, t := range tests {
-		if i == 0 {
-			found.Effect = t.Effect
-		}
-		if rank(t.Effect) < rank(found.Effect) {
-			found.Effect = t.Effect
+		if e := f.effect(t); i == 0 || rank(e) < rank(found.Effect) {
+			found.Effect = e
 		}
 		if t.Category != "" {
 			found.Category, found.Confidence = categoryOf(t.Category), t.Confidence
@@ -272,7 +290,7 @@ func (f *finder) rest(tests []e2e.TestResult) {
 		}
 	}
 	for _, why := range order {
-		found := lostTogether(groups[why])
+		found := f.lostTogether(groups[why])
 		found.Title, found.Next = why, cmp.Or(groups[why][0].NextStep, f.nothing)
 		f.list = append(f.list, found)
 	}
@@ -289,7 +307,7 @@ func reasonOf(t *e2e.TestResult) string {
 }
 
 func (f *finder) test(t *e2e.TestResult) {
-	found := Finding{Effect: t.Effect, Category: categoryOf(t.Category), Confidence: t.Confidence, Tests: []string{t.ID}, Next: t.NextStep, Evidence: evidenceOf(t), File: logOf(t)}
+	found := Finding{Effect: f.effect(t), Category: categoryOf(t.Category), Confidence: t.Confidence, Tests: []string{t.ID}, Next: t.NextStep, Evidence: evidenceOf(t), File: logOf(t)}
 	if t.Owner != "" {
 		found.Owners = []string{t.Owner}
 	}
@@ -343,84 +361,4 @@ func logOf(t *e2e.TestResult) string {
 		}
 	}
 	return ""
-}
-
-// flakes lists the flaky tests, those that block first.
-func flakes(r e2e.Result) []e2e.TestResult {
-	var list []e2e.TestResult
-	for _, t := range r.Tests {
-		if t.Outcome == e2e.Flaky {
-			list = append(list, t)
-		}
-	}
-	slices.SortStableFunc(list, func(a, b e2e.TestResult) int { return cmp.Compare(rank(a.Effect), rank(b.Effect)) })
-	return list
-}
-
-// splitID is an id as two lines: the test's name, and the suite with its file or
-// class.
-type splitID struct{ Name, Where string }
-
-// splitIDs splits ids, with Where only where the next one's differs.
-func splitIDs(ids []string) []splitID {
-	list := make([]splitID, len(ids))
-	for i, id := range ids {
-		where, name, ok := strings.Cut(safetext.Line(id, idText), "::")
-		if !ok {
-			where, name = "", where
-		}
-		list[i] = splitID{name, where}
-		if i > 0 && list[i-1].Where == where {
-			list[i-1].Where = ""
-		}
-	}
-	return list
-}
-
-// owner is a name, or words for there being none.
-func owner(owners []string) string {
-	if len(owners) == 0 {
-		return "nobody"
-	}
-	return strings.Join(owners, ", ")
-}
-
-// kindOf is how critical a test is, as the effect table judges it.
-func kindOf(t e2e.Test) string {
-	switch t.Criticality {
-	case e2e.NonBlocking, e2e.Nightly, e2e.Synthetic:
-		return string(t.Criticality)
-	case e2e.ReleaseBlockingSmoke, e2e.ReleaseBlocking:
-	default:
-	}
-	if t.Smoke() {
-		return string(e2e.ReleaseBlockingSmoke)
-	}
-	return string(e2e.ReleaseBlocking)
-}
-
-// slowest lists the tests that took longest, at most n.
-func slowest(r e2e.Result, n int) []e2e.TestResult {
-	list := slices.DeleteFunc(slices.Clone(r.Tests), func(t e2e.TestResult) bool { return took(t) <= 0 })
-	slices.SortStableFunc(list, func(a, b e2e.TestResult) int {
-		return cmp.Or(cmp.Compare(took(b), took(a)), strings.Compare(a.ID, b.ID))
-	})
-	return list[:min(n, len(list))]
-}
-
-// took is the time of all attempts at a test, in seconds.
-func took(t e2e.TestResult) float64 {
-	var sum float64
-	for _, a := range t.Attempts {
-		sum += a.Seconds
-	}
-	return sum
-}
-
-// duration is how long the run took, in seconds; 0 where it does not say.
-func duration(r e2e.Run) float64 {
-	if r.Finished.IsZero() || r.Started.IsZero() {
-		return 0
-	}
-	return max(r.Finished.Sub(r.Started).Seconds(), 0)
 }

@@ -71,28 +71,57 @@ func (f *final) title(st style, text string) {
 func (f *final) text(s string, lines int) string { return ascii(safetext.Text(s, longText, lines)) }
 
 func (f *final) gates() {
-	for _, g := range f.r.Gates {
-		if g.Open() && g.State == e2e.Healthy && len(lostSpans(g)) == 0 {
-			continue
-		}
-		f.gate(g)
+	for _, group := range gateGroups(f.r.Gates, sameNews) {
+		f.gate(group)
 	}
 }
 
-func (f *final) gate(g e2e.Gate) {
-	word, st := "GATE SHUT", red
+// gateWord says what there is to say of a gate; "" where it was open and healthy all
+// the time.
+func gateWord(g e2e.Gate) string {
 	switch {
-	case g.Open() && len(lostSpans(g)) > 0:
-		word, st = "GATE LOST DURING THE RUN", yellow
-	case g.Open() && !g.Required:
-		word, st = "ADVISORY GATE", yellow
-	case g.Open():
-		word, st = "GATE DEGRADED", yellow
+	case !g.Open():
+		return "SHUT"
+	case len(lostSpans(g)) > 0:
+		return "LOST DURING THE RUN"
+	case g.State == e2e.Healthy:
+		return ""
+	case !g.Required:
+		return "NOT HEALTHY, ADVISORY"
 	}
-	f.title(st, word+"  "+safetext.Line(g.Name, idText))
+	return "DEGRADED"
+}
+
+// sameNews is equal for gates that have the same to say.
+func sameNews(g e2e.Gate) string {
+	word := gateWord(g)
+	if word == "" {
+		return ""
+	}
+	key := []string{word, string(g.State)}
+	if g.State != e2e.Healthy {
+		key = append(key, g.Observed, g.Reason)
+	}
+	for _, s := range lostSpans(g) {
+		key = append(key, string(s.State), s.Observed)
+	}
+	return strings.Join(key, "\x00")
+}
+
+func (f *final) gate(group []e2e.Gate) {
+	g, st, noun := group[0], yellow, "GATE"
+	if !g.Open() {
+		st = red
+	}
+	if len(group) > 1 {
+		noun = "GATES"
+	}
+	f.title(st, noun+" "+gateWord(g)+"  "+gateNames(group))
 	f.field("state", f.text(stateOf(g), 1))
 	if g.State != e2e.Healthy {
-		f.field("expected", f.text(g.Expected, 3))
+		if len(group) == 1 {
+			f.field("expected", f.text(g.Expected, 3))
+		}
 		f.field("observed", f.text(g.Observed, 3))
 	}
 	for _, s := range lostSpans(g)[:min(3, len(lostSpans(g)))] {
@@ -123,7 +152,7 @@ func (f *final) findings() {
 	list := Findings(f.r)
 	shown, left := 0, 0
 	for _, found := range list {
-		if strings.HasPrefix(found.Title, "gate ") && len(found.Tests) == 0 {
+		if found.Gate {
 			continue
 		}
 		if shown == maxBlocks {
@@ -175,7 +204,7 @@ func (f *final) finding(found Finding, tests map[string]*e2e.TestResult) {
 		return
 	}
 	f.title(st, f.findingTitle(found, first))
-	f.field("effect", effectText(found.Effect, first.Test))
+	f.field("effect", effectText(found.Effect, strongest(found, tests)))
 	f.field("category", f.text(categoryText(found, first.Cause), 2))
 	f.field("owner", ownerText(found, first))
 	if len(found.Tests) > 1 || found.Title != "" {
@@ -185,6 +214,17 @@ func (f *final) finding(found Finding, tests map[string]*e2e.TestResult) {
 	f.failure(first)
 	f.field("next", f.text(found.Next, 4))
 	f.path("log", f.file(found.File))
+}
+
+// strongest is the first of a finding's tests that matters most.
+func strongest(found Finding, tests map[string]*e2e.TestResult) e2e.Test {
+	best := tests[found.Tests[0]]
+	for _, id := range found.Tests {
+		if t := tests[id]; t != nil && rank(t.Effect) < rank(best.Effect) {
+			best = t
+		}
+	}
+	return best.Test
 }
 
 func (f *final) findingTitle(found Finding, first *e2e.TestResult) string {

@@ -2,10 +2,42 @@ package report
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/safetext"
 )
+
+// gateGroups puts gates together that have the same key, in the order of the first
+// of each; those with an empty key are left out. One dead service shuts many gates,
+// and says so once.
+func gateGroups(gates []e2e.Gate, key func(e2e.Gate) string) [][]e2e.Gate {
+	var groups [][]e2e.Gate
+	index := map[string]int{}
+	for _, g := range gates {
+		k := key(g)
+		if k == "" {
+			continue
+		}
+		i, ok := index[k]
+		if !ok {
+			i = len(groups)
+			index[k] = i
+			groups = append(groups, nil)
+		}
+		groups[i] = append(groups[i], g)
+	}
+	return groups
+}
+
+func gateNames(gates []e2e.Gate) string {
+	names := make([]string, len(gates))
+	for i, g := range gates {
+		names[i] = safetext.Line(g.Name, 80)
+	}
+	return strings.Join(names, ", ")
+}
 
 // lostSpans are the times in which a gate was not open while suites ran.
 func lostSpans(g e2e.Gate) []e2e.Span {

@@ -53,7 +53,7 @@ func (s *sheet) line(st style, text string) {
 func (s *sheet) gap() { s.b.WriteString("\n") }
 
 // labelWidth is the column in which text beside a label starts.
-const labelWidth = 13
+const labelWidth = 14
 
 // field adds a label with wrapped text beside it; empty text adds nothing.
 func (s *sheet) field(label, text string) {
