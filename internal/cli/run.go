@@ -162,7 +162,7 @@ func (c planCmd) Run(ctx context.Context, a *App) error {
 	} else {
 		err = a.printPlan(plan, s.shown(filepath.Join(session.Out(), "plan.json")))
 	}
-	s.outputs(map[string]string{"plan": filepath.Join(session.Out(), "plan.json"), "matrix": matrix(plan)})
+	s.outputPlan(filepath.Join(session.Out(), "plan.json"), matrix(plan))
 	if err == nil && !sound(plan) {
 		err = exitError(e2e.ExitNotJudged)
 	}

@@ -72,6 +72,7 @@ func (a *App) prepare(ctx context.Context, f staged, uses config.Sections, runID
 		return nil, usageError{err}
 	}
 	s.redact = safetext.NewRedactor(s.config.Masked)
+	s.mask()
 	s.console = a.console(s.redact)
 	for _, note := range s.trigger.Notes {
 		s.console.Note(note)

@@ -29,6 +29,7 @@ func (s *Session) categorise(r *e2e.Result) {
 			at = append(at, i)
 		case e2e.Lost, e2e.NotRun:
 			unreported(t, r.Problems)
+		case e2e.Passed, e2e.Skipped, e2e.OutcomeUnknown:
 		}
 	}
 	results, clusters := engine.All(inputs)
@@ -74,6 +75,7 @@ func (s *Session) triageInput(t e2e.TestResult, attempts []e2e.Attempt, r *e2e.R
 			in.Expected = ev.Text
 		case e2e.EvidenceActual:
 			in.Actual = ev.Text
+		default:
 		}
 	}
 	for _, later := range attempts[first+1:] {

@@ -52,6 +52,7 @@ func (s *Session) writeDown(r e2e.Result) error {
 	clean := s.redacted(r)
 	err = errors.Join(err, writeFile(filepath.Join(s.out, "junit.xml"), report.JUnit(clean)))
 	err = errors.Join(err, writeFile(filepath.Join(s.out, "summary.md"), []byte(s.Summary(clean))))
+	err = errors.Join(err, writeFile(filepath.Join(s.out, "report.html"), report.HTML(clean)))
 	s.remember()
 	return err
 }

@@ -211,7 +211,7 @@ func (u *running) unplanned(run e2e.TestRun, files []string) {
 func (u *running) ended(ctx context.Context, exit proc.Exit, limit time.Duration, rep suite.Report) {
 	var missing []string
 	for _, t := range u.tests {
-		if len(rep.Tests[t.ID]) == 0 && !(t.Whole && len(rep.Unplanned) > 0) {
+		if len(rep.Tests[t.ID]) == 0 && (!t.Whole || len(rep.Unplanned) == 0) {
 			missing = append(missing, t.ID)
 		}
 	}

@@ -4,14 +4,20 @@ package e2e
 
 import (
 	"context"
+	"os"
 	"testing"
 	"time"
 )
 
-const (
-	patience     = 3 * time.Second // for what the worker does within 0.2 s
-	pollInterval = 20 * time.Millisecond
-)
+const pollInterval = 20 * time.Millisecond
+
+// patience is for what the worker does within 0.2 s. E2E_PATIENCE changes it.
+var patience = func() time.Duration {
+	if d, err := time.ParseDuration(os.Getenv("E2E_PATIENCE")); err == nil && d > 0 {
+		return d
+	}
+	return 3 * time.Second
+}()
 
 // eventually polls check until it is ok. After timeout the test fails, with what
 // did not happen and what check saw last.
