@@ -202,7 +202,7 @@ func (f *finder) cluster(c e2e.Cluster) {
 		f.test(tests[0])
 		return
 	}
-	found := Finding{Category: categoryOf(c.Category), Confidence: c.Confidence, Title: cmp.Or(firstLine(c.Title), c.Cause), Evidence: c.Evidence, Next: c.NextStep}
+	found := Finding{Category: categoryOf(c.Category), Confidence: c.Confidence, Title: cmp.Or(firstLine(c.Title), c.Cause), Evidence: beside(c.Title, c.Evidence), Next: c.NextStep}
 	for _, t := range tests {
 		if len(found.Tests) == 0 {
 			found.File = logOf(t)
@@ -216,6 +216,16 @@ func (f *finder) cluster(c e2e.Cluster) {
 		}
 	}
 	f.list = append(f.list, found)
+}
+
+// maxEvidence bounds what a finding quotes.
+const maxEvidence = 4
+
+// beside is the evidence of a cluster without what only repeats its title.
+func beside(title string, evidence []string) []string {
+	title = firstLine(title)
+	rest := slices.DeleteFunc(slices.Clone(evidence), func(e string) bool { return title != "" && strings.Contains(e, title) })
+	return rest[:min(len(rest), maxEvidence)]
 }
 
 // problems makes one finding of all tests that a problem left without a result.
