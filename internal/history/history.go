@@ -34,7 +34,7 @@ type Entry struct {
 	Suite   string      `json:"suite,omitempty"`
 	File    string      `json:"file,omitempty"`
 	Outcome e2e.Outcome `json:"outcome"`
-	// Seconds of the last attempt that passed; 0 where none did.
+	// Seconds of the last attempt that passed.
 	Seconds float64 `json:"seconds"`
 }
 
@@ -58,6 +58,10 @@ func RecordOf(doc e2e.ShardRun, planned map[string]e2e.Test) Record {
 	}
 	return r
 }
+
+// minSeconds is what a passed test took at least: a report that says 0 is known to
+// be fast, which is not the same as unknown.
+const minSeconds = 0.001
 
 // samples is how many of the newest runs of a test count.
 const samples = 20
@@ -96,8 +100,8 @@ func Fold(records []Record) Stats {
 func (s Stats) Estimate(id string) (seconds float64, runs int) {
 	var passed []float64
 	for _, x := range s.tests[id] {
-		if x.entry.Seconds > 0 {
-			passed = append(passed, x.entry.Seconds)
+		if x.entry.Outcome == e2e.Passed || x.entry.Outcome == e2e.Flaky {
+			passed = append(passed, max(x.entry.Seconds, minSeconds))
 		}
 	}
 	return median(passed), len(passed)
