@@ -3,6 +3,7 @@ package strictyaml
 import (
 	"encoding"
 	"fmt"
+	"math"
 	"reflect"
 	"strconv"
 	"strings"
@@ -18,7 +19,7 @@ import (
 type decoder struct {
 	doc     *Document
 	opts    Options
-	anchors map[string]ast.Node
+	targets map[*ast.AliasNode]ast.Node
 	nodes   int
 	depth   int
 }
@@ -77,25 +78,56 @@ func (d *decoder) value(n ast.Node, v reflect.Value, path string) {
 	}
 }
 
-// unwrap resolves anchors, aliases and tags, and bounds the work.
-func (d *decoder) unwrap(n ast.Node) (ast.Node, bool) {
-	for hops := 0; ; hops++ {
-		if d.nodes++; d.nodes > maxNodes || d.depth > 100 || hops > 100 {
-			if d.nodes <= maxNodes+1 {
-				d.nodes = maxNodes + 1
-				d.fail(n, "the file describes too much", "are aliases nested in each other?")
-			}
-			return nil, false
+// anchors finds what each alias stands for: the last anchor of its name before
+// it, whether or not that was in a part that is decoded.
+func anchors(body ast.Node) map[*ast.AliasNode]ast.Node {
+	b := &binder{named: map[string]ast.Node{}, targets: map[*ast.AliasNode]ast.Node{}}
+	ast.Walk(b, body)
+	return b.targets
+}
+
+type binder struct {
+	named   map[string]ast.Node
+	targets map[*ast.AliasNode]ast.Node
+}
+
+// Visit implements [ast.Visitor].
+func (b *binder) Visit(n ast.Node) ast.Visitor {
+	switch n := n.(type) {
+	case *ast.AnchorNode:
+		b.named[n.Name.GetToken().Value] = n.Value
+	case *ast.AliasNode:
+		if target, ok := b.named[n.Value.GetToken().Value]; ok {
+			b.targets[n] = target
 		}
+	}
+	return b
+}
+
+// spend bounds the work; false: there was too much of it.
+func (d *decoder) spend(n ast.Node, nodes int) bool {
+	if d.nodes > maxNodes {
+		return false // and said
+	}
+	d.nodes += nodes
+	if d.nodes > maxNodes || d.depth > maxDepth {
+		d.nodes = maxNodes + 1
+		d.fail(n, "the file describes too much", "are aliases nested in each other?")
+		return false
+	}
+	return true
+}
+
+// unwrap resolves anchors, aliases and tags.
+func (d *decoder) unwrap(n ast.Node) (ast.Node, bool) {
+	for d.spend(n, 1) {
 		switch t := n.(type) {
 		case *ast.AnchorNode:
-			d.anchors[t.Name.GetToken().Value] = t.Value
 			n = t.Value
 		case *ast.AliasNode:
-			name := t.Value.GetToken().Value
-			target, ok := d.anchors[name]
+			target, ok := d.targets[t]
 			if !ok {
-				d.fail(t, fmt.Sprintf("the alias *%s has no anchor before it", name), "")
+				d.fail(t, fmt.Sprintf("the alias *%s has no anchor before it", t.Value.GetToken().Value), "")
 				return nil, false
 			}
 			n = target
@@ -105,6 +137,7 @@ func (d *decoder) unwrap(n ast.Node) (ast.Node, bool) {
 			return plain(n), n != nil
 		}
 	}
+	return nil, false
 }
 
 // plain repairs owner:team within a flow mapping, as in {tags: [owner:team]}: there
@@ -126,9 +159,15 @@ func plain(n ast.Node) ast.Node {
 	return ast.String(token.New(text, text, key.Position))
 }
 
+// pair is a key with its value.
+type pair struct {
+	*ast.MappingValueNode
+	key string
+}
+
 // entries returns the pairs of a mapping in file order, with merged ones (<<) after
-// its own.
-func (d *decoder) entries(n ast.Node) ([]*ast.MappingValueNode, bool) {
+// its own. Of equal keys the first counts.
+func (d *decoder) entries(n ast.Node) ([]pair, bool) {
 	switch n := n.(type) {
 	case *ast.MappingNode:
 		return d.merged(n.Values), true
@@ -138,25 +177,73 @@ func (d *decoder) entries(n ast.Node) ([]*ast.MappingValueNode, bool) {
 	return nil, false
 }
 
-func (d *decoder) merged(pairs []*ast.MappingValueNode) []*ast.MappingValueNode {
-	var own, merged []*ast.MappingValueNode
-	for _, p := range pairs {
-		if !p.Key.IsMergeKey() {
-			own = append(own, p)
+func (d *decoder) merged(values []*ast.MappingValueNode) []pair {
+	var own, merged []pair
+	lines := map[string]int{}
+	for _, v := range values {
+		if v.Key.IsMergeKey() {
+			merged = append(merged, d.merge(v.Value)...)
 			continue
 		}
-		if target, ok := d.unwrap(p.Value); ok {
-			more, isMap := d.entries(target)
-			if !isMap {
-				d.fail(p.Value, "<< takes a mapping", "")
-			}
-			merged = append(merged, more...)
+		key, ok := d.key(v)
+		if !ok {
+			continue
 		}
+		if line, twice := lines[key]; twice {
+			d.fail(v.Key, fmt.Sprintf("the key %q is here twice", key), fmt.Sprintf("it is already in line %d; keep one of them", line))
+			continue
+		}
+		lines[key] = tokenPos(v.Key.GetToken()).line
+		own = append(own, pair{v, key})
 	}
 	return append(own, merged...)
 }
 
-func keyText(p *ast.MappingValueNode) string { return p.Key.GetToken().Value }
+// merge returns the pairs that << brings in: those of a mapping, or of a list of
+// them.
+func (d *decoder) merge(n ast.Node) []pair {
+	d.depth++
+	defer func() { d.depth-- }()
+	target, ok := d.unwrap(n)
+	if !ok {
+		return nil
+	}
+	if list, isList := target.(*ast.SequenceNode); isList {
+		var all []pair
+		for _, item := range list.Values {
+			all = append(all, d.merge(item)...)
+		}
+		return all
+	}
+	more, isMap := d.entries(target)
+	if !isMap {
+		d.fail(n, "<< takes keys and values, or a list of them", "")
+	}
+	if !d.spend(n, len(more)) {
+		return nil
+	}
+	return more
+}
+
+// key returns the text of a key.
+func (d *decoder) key(v *ast.MappingValueNode) (string, bool) {
+	n := ast.Node(v.Key)
+	if explicit, ok := n.(*ast.MappingKeyNode); ok {
+		n = explicit.Value
+	}
+	n, ok := d.unwrap(n)
+	if !ok {
+		return "", false
+	}
+	if _, null := n.(*ast.NullNode); null {
+		return n.GetToken().Value, true
+	}
+	text, ok := scalarText(n)
+	if !ok {
+		d.fail(v.Key, fmt.Sprintf("a key is a text, found %s", describe(n)), "")
+	}
+	return text, ok
+}
 
 func join(path, key string) string {
 	if path == "" {
@@ -173,7 +260,7 @@ func (d *decoder) structure(n ast.Node, v reflect.Value, path string) {
 	}
 	seen := map[string]bool{}
 	for _, p := range pairs {
-		key := keyText(p)
+		key := p.key
 		field, ok := fieldByKey(v, key)
 		if !ok {
 			d.fail(p.Key, unknownKey(key, path), diag.Expected(key, Keys(v.Type())))
@@ -189,7 +276,7 @@ func (d *decoder) structure(n ast.Node, v reflect.Value, path string) {
 }
 
 // valuePos points at a scalar itself, and at the key of anything larger.
-func (d *decoder) valuePos(p *ast.MappingValueNode) position {
+func (d *decoder) valuePos(p pair) position {
 	if _, scalar := p.Value.(ast.ScalarNode); scalar {
 		if _, null := p.Value.(*ast.NullNode); !null {
 			return nodePos(p.Value)
@@ -222,13 +309,13 @@ func (d *decoder) mapping(n ast.Node, v reflect.Value, path string) {
 	}
 	v.Set(reflect.MakeMap(v.Type()))
 	for _, p := range pairs {
-		key := reflect.ValueOf(keyText(p)).Convert(v.Type().Key())
+		key := reflect.ValueOf(p.key).Convert(v.Type().Key())
 		if v.MapIndex(key).IsValid() {
 			continue
 		}
 		elem := reflect.New(v.Type().Elem()).Elem()
-		d.doc.positions[join(path, keyText(p))] = d.valuePos(p)
-		d.value(p.Value, elem, join(path, keyText(p)))
+		d.doc.positions[join(path, p.key)] = d.valuePos(p)
+		d.value(p.Value, elem, join(path, p.key))
 		v.SetMapIndex(key, elem)
 	}
 }
@@ -254,6 +341,9 @@ func (d *decoder) slice(n ast.Node, v reflect.Value, path string) {
 }
 
 func (d *decoder) element(n ast.Node, v reflect.Value, path string) {
+	if _, null := n.(*ast.NullNode); null {
+		d.fail(n, "this entry of the list is empty", "remove it, or write \"\" for an empty text")
+	}
 	item := reflect.New(v.Type().Elem()).Elem()
 	d.value(n, item, path)
 	v.Set(reflect.Append(v, item))
@@ -267,9 +357,9 @@ func (d *decoder) ordered(n ast.Node, v reflect.Value, path string, keyField int
 	}
 	for _, p := range pairs {
 		item := reflect.New(v.Type().Elem()).Elem()
-		item.Field(keyField).SetString(keyText(p))
-		d.doc.positions[join(path, keyText(p))] = tokenPos(p.Key.GetToken())
-		d.value(p.Value, item, join(path, keyText(p)))
+		item.Field(keyField).SetString(p.key)
+		d.doc.positions[join(path, p.key)] = tokenPos(p.Key.GetToken())
+		d.value(p.Value, item, join(path, p.key))
 		v.Set(reflect.Append(v, item))
 	}
 }
@@ -307,10 +397,20 @@ func (d *decoder) resolve(n ast.Node, text, path string) (string, bool) {
 		return value, ok
 	})
 	if err != nil {
-		d.fail(n, err.Error(), "")
+		for _, e := range each(err) {
+			d.fail(n, e.Error(), "")
+		}
 		return text, false
 	}
 	return out, true
+}
+
+// each takes joined errors apart.
+func each(err error) []error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // the one that Expand returns
+		return joined.Unwrap()
+	}
+	return []error{err}
 }
 
 func scalarText(n ast.Node) (string, bool) {
@@ -338,21 +438,24 @@ func set(v reflect.Value, text string) error {
 	case reflect.String:
 		v.SetString(text)
 	case reflect.Bool:
-		b, err := strconv.ParseBool(text)
-		if err != nil {
-			return fmt.Errorf("expected true or false, found %q", text)
+		switch text {
+		case "true", "True", "TRUE":
+			v.SetBool(true)
+		case "false", "False", "FALSE":
+			v.SetBool(false)
+		default:
+			return fmt.Errorf("expected true or false, found %q", clip(text))
 		}
-		v.SetBool(b)
 	case reflect.Int, reflect.Int64:
 		i, err := strconv.ParseInt(text, 0, 64)
 		if err != nil {
-			return fmt.Errorf("expected a whole number, found %q", text)
+			return fmt.Errorf("expected a whole number, found %q", clip(text))
 		}
 		v.SetInt(i)
 	case reflect.Float64:
 		f, err := strconv.ParseFloat(text, 64)
-		if err != nil {
-			return fmt.Errorf("expected a number, found %q", text)
+		if err != nil || math.IsInf(f, 0) || math.IsNaN(f) {
+			return fmt.Errorf("expected a number, found %q", clip(text))
 		}
 		v.SetFloat(f)
 	default:
@@ -364,10 +467,10 @@ func set(v reflect.Value, text string) error {
 func setDuration(v reflect.Value, text string) error {
 	dur, err := time.ParseDuration(text)
 	if err != nil {
-		return fmt.Errorf("expected a duration such as 90s, 3m or 1h30m, found %q", text)
+		return fmt.Errorf("expected a duration such as 90s, 3m or 1h30m, found %q", clip(text))
 	}
 	if dur < 0 {
-		return fmt.Errorf("a duration cannot be negative, found %q", text)
+		return fmt.Errorf("a duration cannot be negative, found %q", clip(text))
 	}
 	v.SetInt(int64(dur))
 	return nil
@@ -395,10 +498,7 @@ func describe(n ast.Node) string {
 		return "nothing"
 	}
 	if text, ok := scalarText(n); ok {
-		if len(text) > 40 {
-			text = text[:40] + "…"
-		}
-		return strconv.Quote(text)
+		return strconv.Quote(clip(text))
 	}
 	return "something else"
 }

@@ -12,14 +12,17 @@
 package strictyaml
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"reflect"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
 
@@ -30,7 +33,7 @@ import (
 const maxNodes = 100_000
 
 // MaxBytes is the largest input that is read.
-const MaxBytes = 4 << 20
+const MaxBytes = 1 << 20
 
 // Options of one decoding.
 type Options struct {
@@ -62,14 +65,45 @@ func Decode(data []byte, into any, opts Options) *Document {
 		doc.diags.Add(diag.Message{File: opts.File, Text: fmt.Sprintf("the file is larger than %d MiB", MaxBytes>>20), Hint: "is this the right file?"})
 		return doc
 	}
+	data = lineBreaks(data)
 	doc.lines = strings.Split(string(data), "\n")
+	if !doc.readable(data) {
+		return doc
+	}
 	body, ok := doc.parse(data)
 	if !ok {
 		return doc
 	}
-	d := &decoder{doc: doc, opts: opts, anchors: map[string]ast.Node{}}
+	d := &decoder{doc: doc, opts: opts, targets: anchors(body)}
 	d.value(body, reflect.ValueOf(into).Elem(), "")
 	return doc
+}
+
+// lineBreaks drops a byte order mark and makes all line breaks one.
+func lineBreaks(data []byte) []byte {
+	data = bytes.TrimPrefix(data, []byte("\ufeff"))
+	return bytes.ReplaceAll(bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n")), []byte("\r"), []byte("\n"))
+}
+
+// readable reports whether the input is text.
+func (d *Document) readable(data []byte) bool {
+	line, col := 1, 1
+	for len(data) > 0 {
+		r, size := utf8.DecodeRune(data)
+		switch {
+		case r == utf8.RuneError && size == 1:
+			d.diags.Add(d.message(position{line, col}, "the file is not encoded in UTF-8", "save it as UTF-8"))
+			return false
+		case r < ' ' && r != '\t' && r != '\n' || r == 0x7f:
+			d.diags.Add(d.message(position{line, col}, fmt.Sprintf("there is a control character here: %U", r), "is this the right file? In double quotes it can be written as an escape"))
+			return false
+		}
+		if col++; r == '\n' {
+			line, col = line+1, 1
+		}
+		data = data[size:]
+	}
+	return true
 }
 
 // Diags returns every mistake found so far, ordered by position.
@@ -111,26 +145,31 @@ func (d *Document) message(pos position, text, hint string) diag.Message {
 	return m
 }
 
-func (d *Document) parse(data []byte) (ast.Node, bool) {
-	file, err := parser.ParseBytes(data, 0)
+func (d *Document) parse(data []byte) (body ast.Node, ok bool) {
+	// The parser is not ours, and the file is anybody's.
+	defer func() {
+		if r := recover(); r != nil {
+			d.diags.Add(diag.Message{File: d.file, Text: fmt.Sprintf("this is not valid YAML: the parser gave up: %v", r)})
+			body, ok = nil, false
+		}
+	}()
+	tokens := lexer.Tokenize(string(data))
+	if at, text, hint := refuse(tokens); at != nil {
+		d.diags.Add(d.message(tokenPos(at), text, hint))
+		return nil, false
+	}
+	// Doubled keys are found later, all of them.
+	file, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
 		d.diags.Add(d.syntax(err))
 		return nil, false
 	}
-	var bodies []ast.Node
 	for _, doc := range file.Docs {
-		if doc.Body != nil && doc.Body.Type() != ast.CommentType {
-			bodies = append(bodies, doc.Body)
+		if doc.Body != nil && doc.Body.Type() != ast.CommentType && doc.Body.Type() != ast.DirectiveType && doc.Body.Type() != ast.NullType {
+			return doc.Body, true
 		}
 	}
-	switch len(bodies) {
-	case 1:
-		return bodies[0], true
-	case 0:
-		d.diags.Add(diag.Message{File: d.file, Text: "the file is empty"})
-	default:
-		d.diags.Add(d.message(tokenPos(bodies[1].GetToken()), "the file holds more than one YAML document", "remove what follows the line ---"))
-	}
+	d.diags.Add(diag.Message{File: d.file, Text: "the file is empty"})
 	return nil, false
 }
 
