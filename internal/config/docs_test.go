@@ -1,0 +1,69 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestDocs takes every YAML block of the docs for what it shows.
+func TestDocs(t *testing.T) {
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	docs, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := 0
+	for _, doc := range append(docs, filepath.Join(root, "README.md")) {
+		text, err := os.ReadFile(doc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
+			blocks++
+			if err := checkBlock(t, m[1]); err != nil {
+				t.Errorf("%s shows a config that is not accepted: %v\n%s", filepath.Base(doc), err, m[1])
+			}
+		}
+	}
+	if blocks < 7 {
+		t.Errorf("only %d blocks were found", blocks)
+	}
+	// The example is a config too.
+	_, err = Load(Options{Root: root, File: filepath.Join(root, "examples/casework/e2e-gate.yml"), Uses: AllSections, Lookup: lookupAny})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func lookupAny(name string) (string, bool) {
+	if name == "E2E_SHA" {
+		return "4bf1f7", true
+	}
+	return "", false
+}
+
+func checkBlock(t *testing.T, text string) error {
+	t.Helper()
+	if strings.HasPrefix(text, "- ") {
+		_, err := parseQuarantine("quarantine.yml", []byte(text))
+		return err
+	}
+	root := t.TempDir()
+	for _, dir := range []string{"examples/casework/e2e", "e2e"} {
+		if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil {
+			return err
+		}
+	}
+	file := filepath.Join(root, "e2e-gate.yml")
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		return err
+	}
+	_, err := Load(Options{Root: root, File: file, Uses: AllSections, Lookup: lookupAny})
+	return err
+}
