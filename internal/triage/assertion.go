@@ -33,7 +33,7 @@ var valuePatterns = []valuePattern{
 	{re: regexp.MustCompile(`(?i)\b(?:got|was|have|actual):?\s+(.+?)[,;]?\s+\(?(?:but )?(?:want(?:ed)?|expected):?\s+(.+)`), expected: 2, actual: 1},
 	{re: regexp.MustCompile(`(?i)= (.+?)[,;] (?:want(?:ed)?|expected):? (.+)`), expected: 2, actual: 1},
 	{re: regexp.MustCompile(`(?i)\bwant(?:ed)?:?\s+(.+?)[,;]?\s+(?:but )?(?:got|have|was|is):?\s+(.+)`), expected: 1, actual: 2},
-	{re: regexp.MustCompile(`(?i)\bexpected:?\s+(?:[\w$. ]{0,40}?(?:status(?: code)?|code|value|response|state|text|title|count)\s+(?:to be |of |is )?)?(.+?)[,;.]?\s+(?:but |and |instead )?(?:was|got|received|found|actual(?:ly)?(?: is| was)?|instead got|is now|saw|returned)\b:?\s*(.+)`), expected: 1, actual: 2},
+	{re: regexp.MustCompile(`(?i)\bexpected:?\s+(?:[\w$. ]{0,60}\b(?:status(?: code)?|code|value|response|state|text|title|count)\s+(?:to be |of |is )?)?(.+?)[,;.]?\s+(?:but |and |instead )?(?:was|got|received|found|actual(?:ly)?(?: is| was)?|instead got|is now|saw|returned)\b:?\s*(.+)`), expected: 1, actual: 2},
 	{re: regexp.MustCompile(`(?i)\bexpected (.+?) (?:to (?:deeply |strictly |deep )?(?:equal|be|eql|have (?:a )?(?:text|value|property|length(?: of)?)?|include|contain|match)|not to \w+)\s+(.+)`), expected: 2, actual: 1},
 	{re: regexp.MustCompile(`\bassert (.+?) (?:==|is|in|>=|<=|>|<) (.+)`), expected: 2, actual: 1},
 	{re: regexp.MustCompile(`AssertionError: (.+?) != (.+)`), expected: 2, actual: 1, unordered: true},
@@ -59,9 +59,15 @@ const maxValueLines = 80
 // connection.
 func readAssertion(in Input, lines []line) assertion {
 	a := assertion{line: -1, expected: in.Expected, actual: in.Actual, found: in.Expected != "" && in.Actual != ""}
-	given, label := a.found, -1
+	given, label, next := a.found, -1, noValue
 	for i := 0; i < len(lines) && i < maxValueLines; i++ {
 		l := &lines[i]
+		if next != noValue && l.weight <= trace {
+			a.nextLine(l, i, next, given)
+		}
+		if next = labelOf(l); next != noValue {
+			continue
+		}
 		if l.weight > trace || !valueWords.in(l.text) || len(l.text) > maxLine || noValues.MatchString(l.text) {
 			continue
 		}
@@ -86,6 +92,62 @@ func readAssertion(in Input, lines []line) assertion {
 	return a
 }
 
+// valueKind says which value the line below a label holds.
+type valueKind int
+
+const (
+	noValue valueKind = iota
+	actualBelow
+	expectedBelow
+)
+
+var (
+	actualAbove   = regexp.MustCompile(`(?i)^\s*(?:Expecting(?: actual)?:|but was:|Actual:|Received:|Expected)\s*$`)
+	expectedAbove = regexp.MustCompile(`(?i)^\s*(?:Expecting \w.* to .*:|(?:not )?to (?:be|contain|equal|have|match|start|end|include)\b.*:|to equal|Expected:)\s*$`)
+)
+
+// labelOf reads a label whose value stands on the next line, as AssertJ and Gomega
+// write them. Gomega's "Expected" stands above the actual value.
+func labelOf(l *line) valueKind {
+	t := strings.TrimSpace(l.text)
+	if l.weight > trace || len(t) > 120 || t == "" || t[len(t)-1] != ':' && t != "Expected" && t != "to equal" {
+		return noValue
+	}
+	switch {
+	case actualAbove.MatchString(t):
+		return actualBelow
+	case expectedAbove.MatchString(t):
+		return expectedBelow
+	}
+	return noValue
+}
+
+// nextLine takes the value below a label. The pair is complete with the second one.
+func (a *assertion) nextLine(l *line, i int, kind valueKind, given bool) {
+	value := strings.TrimSpace(l.text)
+	if m := typedValue.FindStringSubmatch(value); m != nil {
+		value = m[1]
+	}
+	if kind == expectedBelow {
+		if !given && a.line < 0 {
+			a.expected = value
+			a.found = a.actual != ""
+		}
+		blank(l, 0, len(l.read))
+		return
+	}
+	if !given && a.line < 0 {
+		a.actual = value
+		a.found = a.expected != ""
+	}
+	if aboutFaults(a.expected) {
+		blank(l, 0, len(l.read))
+	}
+}
+
+// typedValue is how Gomega writes values: <string>: Submitted.
+var typedValue = regexp.MustCompile(`^<[^>]+>:\s*(.*)$`)
+
 // oneLine reads both values from a line.
 func (a *assertion) oneLine(l *line, i int, given bool) {
 	for _, p := range valuePatterns {
@@ -94,6 +156,9 @@ func (a *assertion) oneLine(l *line, i int, given bool) {
 			continue
 		}
 		from, to := m[2*p.expected], m[2*p.expected+1]
+		if code := leadingStatus.FindString(l.text[from:to]); code != "" {
+			to = from + len(code) // the body of the answer follows
+		}
 		expected, actual := l.text[from:to], l.text[m[2*p.actual]:m[2*p.actual+1]]
 		if a.take(i, expected, actual, given) {
 			a.unordered = p.unordered
@@ -105,6 +170,8 @@ func (a *assertion) oneLine(l *line, i int, given bool) {
 		return
 	}
 }
+
+var leadingStatus = regexp.MustCompile(`^\W{0,3}[1-5]\d\d\b`)
 
 // take keeps the first pair, unless the test itself left one.
 func (a *assertion) take(i int, expected, actual string, given bool) bool {

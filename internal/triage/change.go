@@ -5,6 +5,7 @@ import (
 	"path"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // change says what kind of files the change under test touches.
@@ -32,7 +33,7 @@ type changes struct {
 
 var (
 	documentPath = regexp.MustCompile(`(?i)(?:\.(?:md|adoc|rst|txt)$|(?:^|/)(?:docs?|documentation|\.github/issue_template)/|(?:^|/)(?:license|changelog|readme|codeowners|notice|authors)(?:\.\w+)?$|^\.gitignore$|^\.editorconfig$)`)
-	testPath     = regexp.MustCompile(`(?:^|/)(?:tests?|e2e|e2e-tests|spec|specs|__tests__|__mocks__|testdata|test-data|test_data|testing|cypress|playwright|features|acceptance|integration-tests?|it|fixtures|page-?objects)/` +
+	testPath     = regexp.MustCompile(`(?:^|/)(?:tests?|e2e|e2e-tests|spec|specs|__tests__|__mocks__|testdata|test-data|test_data|testing|cypress|playwright|acceptance|integration-tests?|fixtures|page-?objects)/` +
 		`|_test\.(?:go|py|rb|exs|dart)$|(?:^|/)(?:test_[^/]*|conftest)\.py$|\.(?:test|spec|cy|e2e|steps)\.[cm]?[jt]sx?$|(?:Tests?|IT|ITCase|TestCase|Spec|Steps|StepDefs|E2E)\.(?:java|kt|groovy|scala|cs)$|_spec\.rb$|\.feature$|(?:^|/)src/(?:test|it|e2e|integrationTest|androidTest)/|\.snap$|-snapshots/`)
 	harnessPath = regexp.MustCompile(`(?:^|/)(?:playwright|cypress|jest|vitest|wdio|karma|protractor|cucumber|testcafe|nightwatch)\.(?:config|conf)[^/]*$|(?:^|/)(?:conftest\.py|pytest\.ini|tox\.ini|testng\.xml|junit-platform\.properties|testcontainers\.properties)$` +
 		`|(?:^|/)(?:e2e|tests?|cypress|spec|playwright|src/test)/(?:[^/]+/)*(?:support|helpers?|harness|setup|utils?|util|common|base|fixtures|bootstrap|global-?setup[^/]*|testutil)(?:/|\.[cm]?[jt]sx?$|\.py$|\.go$|\.rb$)` +
@@ -45,20 +46,55 @@ var (
 
 func isTestPath(p string) bool { return testPath.MatchString(p) || harnessPath.MatchString(p) }
 
-// readChanges sorts changed paths. One product file makes it a product change.
-func readChanges(paths []string) changes {
+// pathInfo is what one path says.
+type pathInfo struct {
+	kind                      change
+	harness, ui, auth, schema bool
+}
+
+func readPath(p string) pathInfo {
+	i := pathInfo{kind: kindOf(p), harness: harnessPath.MatchString(p)}
+	if i.kind == changedProduct || i.kind == changedInfra {
+		i.ui, i.auth, i.schema = uiPath.MatchString(p), authPath.MatchString(p), dbPath.MatchString(p)
+	}
+	return i
+}
+
+// maxPaths bounds how many paths are remembered.
+const maxPaths = 8 << 10
+
+// pathMemory remembers what paths say: the failures of a run share what changed,
+// and that may be thousands of files. The zero value is ready to use.
+type pathMemory struct {
+	mu    sync.Mutex
+	known map[string]pathInfo
+}
+
+func (m *pathMemory) read(p string) pathInfo {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	info, ok := m.known[p]
+	if !ok {
+		info = readPath(p)
+		if m.known == nil || len(m.known) >= maxPaths {
+			m.known = map[string]pathInfo{}
+		}
+		m.known[p] = info
+	}
+	return info
+}
+
+// changes sorts changed paths. One product file makes it a product change.
+func (m *pathMemory) changes(paths []string) changes {
 	c := changes{kind: changedNothing}
 	count := map[change]int{}
 	for _, p := range paths {
 		p = path.Clean("/" + strings.ReplaceAll(strings.TrimSpace(p), `\`, "/"))[1:]
-		kind := kindOf(p)
-		count[kind]++
-		c.harness = c.harness || harnessPath.MatchString(p)
-		if kind == changedProduct || kind == changedInfra {
-			c.ui, c.auth, c.schema = c.ui || uiPath.MatchString(p), c.auth || authPath.MatchString(p), c.schema || dbPath.MatchString(p)
-		}
-		if stronger(kind, c.kind) || kind == c.kind && p < c.sample {
-			c.kind, c.sample = kind, p
+		i := m.read(p)
+		count[i.kind]++
+		c.harness, c.ui, c.auth, c.schema = c.harness || i.harness, c.ui || i.ui, c.auth || i.auth, c.schema || i.schema
+		if stronger(i.kind, c.kind) || i.kind == c.kind && p < c.sample {
+			c.kind, c.sample = i.kind, p
 		}
 	}
 	c.others = count[c.kind] - 1
@@ -79,10 +115,9 @@ func kindOf(p string) change {
 	return changedProduct
 }
 
-func stronger(a, b change) bool {
-	rank := map[change]int{changedNothing: 0, changedTest: 1, changedInfra: 2, changedProduct: 3}
-	return rank[a] > rank[b]
-}
+var changeRank = map[change]int{changedNothing: 0, changedTest: 1, changedInfra: 2, changedProduct: 3}
+
+func stronger(a, b change) bool { return changeRank[a] > changeRank[b] }
 
 // String says what changed, as evidence.
 func (c changes) String() string {

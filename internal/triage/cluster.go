@@ -22,7 +22,7 @@ func (t *Triager) All(inputs []Input) ([]Result, []e2e.Cluster) {
 	for i, in := range inputs {
 		// Failures of one run share what changed, and that may be thousands of files.
 		if i == 0 || !slices.Equal(in.Context.ChangedPaths, inputs[i-1].Context.ChangedPaths) {
-			c = readChanges(in.Context.ChangedPaths)
+			c = t.paths.changes(in.Context.ChangedPaths)
 		}
 		failures[i] = propose(in, c)
 		key := failures[i].fingerprint()
@@ -62,7 +62,7 @@ func (f *failure) fingerprint() string {
 		words = Normalise(strings.TrimSpace(d.lines[g.line].text))
 	}
 	family := c.cause.family
-	if family == famPackages || family == famPlatform || family >= famExternal && family <= famGateway && family != famCollision {
+	if family == famPackages || family == famPlatform || family >= famExternal && family <= famGateway && family != famCollision || family == famDenied {
 		return fmt.Sprintf("%d|%s", family, words)
 	}
 	place := d.frames.owned.place

@@ -181,7 +181,28 @@ func (d *document) partyAt(at int) party {
 			}
 		}
 	}
-	return partyUnknown
+	return d.onlyParty()
+}
+
+// onlyParty says whose the one host is that the output names; several could be
+// anybody's.
+func (d *document) onlyParty() party {
+	only := target{}
+	for i := range d.lines {
+		if d.lines[i].weight != trace {
+			continue
+		}
+		for _, t := range d.targetsAt(i) {
+			if only.host != "" && only.host != t.host {
+				return partyUnknown
+			}
+			only = t
+		}
+	}
+	if only.host == "" {
+		return partyUnknown
+	}
+	return partyOf(only.host, d.own)
 }
 
 func parties(targets []target, own map[string]bool) party {
@@ -305,7 +326,7 @@ var markTexts = map[string]string{
 	"lag": "the actual value is an earlier state", "creates": "the test is about creating it", "auth": "the change touches access rights", "ui": "the change touches the user interface",
 	"schema": "the change touches the database schema", "harness": "the change touches what the tests stand on", "many": "many tests failed in this way", "ownport": "the port was opened by the test itself",
 	"service": "the other end is infrastructure", "testframe": "the innermost own frame is test code", "productframe": "the innermost own frame is product code",
-	"runneronly": "all frames are of the runner", "differs": "the rerun failed in another way", "4xx": "the third party refuses the request itself",
+	"runneronly": "all frames are of the runner", "differs": "the rerun failed in another way", "4xx": "the third party refuses the request itself", "words": "the failure's own words tell nothing",
 }
 
 func (s *situation) describeMarks(r row) []string {

@@ -157,12 +157,25 @@ func (d *document) weigh() {
 	for i := range d.lines {
 		l := &d.lines[i]
 		l.weight = weightOf(l, style)
+		// An exception in the output is a cause only where the message repeats it: the
+		// output holds those of background threads too.
+		if l.from == fromDetails && l.weight == head && !style.pytest && !isChained(l.text) && !bare && !strings.Contains(l.text, "error originated from your") && !d.repeated(l.text) {
+			l.weight = trace
+		}
 		// Without a message the first line of the details is one.
 		if bare && l.weight == trace {
 			l.weight, bare = head, false
 		}
 	}
 	markRoots(d.lines, style)
+}
+
+// repeated reports whether the message and a line of the details say the same.
+func (d *document) repeated(t string) bool {
+	t = strings.TrimSpace(t)
+	first, _, _ := strings.Cut(strings.TrimSpace(d.message), "\n")
+	_, text, _ := strings.Cut(t, ": ")
+	return first != "" && (strings.Contains(t, first) || text != "" && strings.Contains(d.message, text) || strings.Contains(d.message, t))
 }
 
 // style is what the lines of a document look like.
@@ -227,18 +240,14 @@ func levelOf(t string) weight {
 	if retryWords.in(t) && retrying.MatchString(t) {
 		return noise
 	}
-	rest := t[:min(len(t), 160)]
-	for n := range 5 {
-		rest = strings.TrimLeft(rest, " \t")
-		word := rest
-		if i := strings.IndexAny(rest, " \t"); i >= 0 {
-			word, rest = rest[:i], rest[i:]
-		} else {
-			rest = ""
-		}
+	n := 0
+	for word := range strings.FieldsSeq(t[:min(len(t), 160)]) {
 		w, ok := levels[levelWord(word)]
 		if ok && (n > 0 || w == noise || clockHead.MatchString(t)) {
 			return w
+		}
+		if n++; n == 5 {
+			break
 		}
 	}
 	return mute
@@ -253,8 +262,17 @@ func levelWord(word string) string {
 			word = word[:i]
 		}
 	}
-	return strings.Trim(word, `[]()|:,"-`)
+	from, to := 0, len(word)
+	for from < to && !isLetter(word[from]) {
+		from++
+	}
+	for from < to && !isLetter(word[to-1]) {
+		to--
+	}
+	return word[from:to]
 }
+
+func isLetter(b byte) bool { return 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z' }
 
 // isPythonCode tells source lines, which pytest prints above its E lines.
 func isPythonCode(t string) bool {
@@ -296,7 +314,8 @@ func markRoots(lines []line, s style) {
 		case lines[i].weight != head:
 		case isChained(lines[i].text):
 			last = i
-		case first < 0 && lines[i].from == fromDetails && isCause(lines[i].text):
+		}
+		if first < 0 && lines[i].from == fromDetails && lines[i].weight <= trace && isCause(lines[i].text) {
 			first = i
 		}
 	}

@@ -85,10 +85,11 @@ const (
 	markStatus  // the assertion is about an HTTP status
 	markFourxx  // the third party refused the request itself
 	markFramed  // the framework calls it an assertion
+	markTexted  // there is a text at all
 )
 
 var markWords = map[string]mark{
 	"lag": markLag, "creates": markCreates, "auth": markAuth, "ui": markUI, "schema": markSchema, "harness": markHarness, "many": markMany,
 	"ownport": markOwnPort, "service": markService, "testframe": markTestFrame, "productframe": markProductFrame, "runneronly": markRunnerOnly,
-	"differs": markDiffers, "status": markStatus, "4xx": markFourxx, "framed": markFramed,
+	"differs": markDiffers, "status": markStatus, "4xx": markFourxx, "framed": markFramed, "words": markTexted,
 }

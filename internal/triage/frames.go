@@ -97,7 +97,7 @@ func atFrame(s string) (frame, bool) {
 	open := strings.LastIndexByte(s, '(')
 	if open < 0 || !strings.HasSuffix(s, ")") {
 		file, ok := cutLine(s)
-		return frame{place: file, file: file}, ok && !strings.ContainsAny(file, " \t")
+		return frame{place: file, file: file}, ok && strings.ContainsAny(file, `./\`) && !strings.ContainsAny(file, " \t")
 	}
 	name, inner := strings.TrimSpace(s[:open]), s[open+1:len(s)-1]
 	file, hasLine := cutLine(inner)

@@ -21,7 +21,7 @@ const (
 var (
 	hostInURL  = regexp.MustCompile(`(?i)\b(?:https?|wss?|grpc|amqps?|postgres(?:ql)?|mysql|redis|mongodb(?:\+srv)?|kafka|jdbc:\w+)://(?:[^\s/@"']*@)?(\[[0-9a-f:.]+\]|[\w.-]+)(?::(\d{1,5}))?`)
 	hostPort   = regexp.MustCompile(`(?i)(?:^|[\s"'(\[/@=,:])((?:[a-z0-9-]+\.)+[a-z][a-z0-9-]+|localhost|(?:\d{1,3}\.){3}\d{1,3}|\[[0-9a-f:]*\]|[a-z][a-z0-9-]*[a-z0-9]):(\d{2,5})\b`)
-	hostByName = regexp.MustCompile(`(?i)(?:ENOTFOUND|EAI_AGAIN|UnknownHostException:|lookup|host(?:name)?:?|could not resolve host:?|failed to resolve|host=|for|from|by|to|on|calling)\s+['"]?((?:[a-z0-9-]+\.)+[a-z]{2,})\b`)
+	hostByName = regexp.MustCompile(`(?i)\b(?:ENOTFOUND|EAI_AGAIN|UnknownHostException|lookup|host(?:name)?|resolve|for|from|by|to|on|calling)\W{1,3}((?:[a-z0-9-]+\.)+[a-z]{2,})\b`)
 )
 
 // target is a host, and a port where one was named.
@@ -96,7 +96,9 @@ var thirdWords = regexp.MustCompile(`(?i)\b(?:stripe|paypal|braintree|adyen|klar
 var thirdLabels = regexp.MustCompile(`(?i)(?:^|[.-])(?:sandbox|partner|partners|vendor|third-?party|external|psp|acquirer|provider)(?:[.-]|$)`)
 
 var (
-	ownLabels   = regexp.MustCompile(`(?i)(?:^|[.-])(?:staging|stage|stg|preview|qa|uat|dev|develop|test|testing|e2e|ci|int|integration|pre-?prod|local|internal|intra|corp|lan|review|svc|cluster|pr-?\d+)(?:[.-]|$)`)
+	ownLabels = regexp.MustCompile(`(?i)(?:^|[.-])(?:staging|stage|stg|preview|qa|uat|dev|develop|test|testing|e2e|ci|int|integration|pre-?prod|local|internal|intra|corp|lan|review|svc|cluster|pr-?\d+)(?:[.-]|$)`)
+	// rented are machines of a cloud that run what is ours.
+	rented      = regexp.MustCompile(`(?i)\.(?:rds|elb|cache|eks|ecs|redshift|docdb|kafka|compute|elasticbeanstalk)\.(?:[\w-]+\.)?amazonaws\.com$|\.(?:azurewebsites\.net|cloudapp\.azure\.com|database\.windows\.net|run\.app|cloudfunctions\.net|herokuapp\.com|fly\.dev|vercel\.app|netlify\.app|onrender\.com)$`)
 	ownSuffixes = regexp.MustCompile(`(?i)(?:\.local|\.localhost|\.svc|\.internal|\.cluster\.local|\.test|\.lan|\.corp|\.intra|\.home\.arpa)$`)
 )
 
@@ -104,7 +106,7 @@ var (
 // are ours, known services are not.
 func partyOf(host string, own map[string]bool) party {
 	switch {
-	case own[host], host == "localhost", host == "host.docker.internal", ownSuffixes.MatchString(host):
+	case own[host], host == "localhost", host == "host.docker.internal", ownSuffixes.MatchString(host), rented.MatchString(host):
 		return partyOwn
 	case thirdParties.MatchString(host):
 		return partyThird
@@ -126,10 +128,16 @@ func partyOf(host string, own map[string]bool) party {
 	if thirdLabels.MatchString(host) {
 		return partyThird
 	}
-	if ownLabels.MatchString(host) {
+	if ownLabels.MatchString(subdomain(host)) {
 		return partyOwn
 	}
 	return partyUnknown
+}
+
+// subdomain is a host name without its last two labels, which name who owns it.
+func subdomain(host string) string {
+	labels := strings.Split(host, ".")
+	return strings.Join(labels[:max(len(labels)-2, 0)], ".")
 }
 
 // ownHosts are the hosts of the gates and those that were named.

@@ -120,6 +120,12 @@ func (r *compiledRule) match(in Input, d *document) (quotes []string, ok bool) {
 	if r.When.Rerun != "" && r.When.Rerun != string(rerunOf(in)) || r.When.Health != "" && r.When.Health != string(d.health) {
 		return nil, false
 	}
+	if r.When.Rerun != "" {
+		quotes = append(quotes, "rerun: "+r.When.Rerun)
+	}
+	if r.When.Health != "" {
+		quotes = append(quotes, "health: "+r.When.Health)
+	}
 	for _, f := range []struct {
 		re    *regexp.Regexp
 		label string
@@ -128,11 +134,11 @@ func (r *compiledRule) match(in Input, d *document) (quotes []string, ok bool) {
 		if f.re == nil {
 			continue
 		}
-		found := f.re.FindString(f.text)
-		if !f.re.MatchString(f.text) {
+		m := f.re.FindStringIndex(f.text)
+		if m == nil {
 			return nil, false
 		}
-		quotes = append(quotes, f.label+": "+quote(found))
+		quotes = append(quotes, f.label+": "+quote(f.text[m[0]:m[1]]))
 	}
 	for _, f := range []struct {
 		re   *regexp.Regexp

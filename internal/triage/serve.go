@@ -52,13 +52,14 @@ func (t *Triager) Serve(r io.Reader, w io.Writer) error {
 	var faults faults
 	for n := 1; ; n++ {
 		line, tooLong, err := readLine(in)
+		line = bytes.TrimSpace(line)
 		if err != nil && !errors.Is(err, io.EOF) {
 			return errors.Join(fmt.Errorf("read failures: %w", err), out.Flush())
 		}
 		switch {
 		case tooLong:
 			faults.add(n, "the line is longer than 16 MiB", "shorten its details")
-		case len(bytes.TrimSpace(line)) > 0:
+		case len(line) > 0:
 			if err := t.answer(line, n, out, &faults); err != nil {
 				return fmt.Errorf("write answers: %w", err)
 			}
@@ -129,9 +130,9 @@ func jsonFault(err error) string {
 	var syntax *json.SyntaxError
 	switch {
 	case errors.As(err, &typ) && typ.Field != "":
-		return fmt.Sprintf("%s cannot be a %s", typ.Field, typ.Value)
+		return fmt.Sprintf("%s cannot be of type %s", typ.Field, typ.Value)
 	case errors.As(err, &typ):
-		return "it is a " + typ.Value
+		return "it is of type " + typ.Value
 	case errors.As(err, &syntax):
 		return fmt.Sprintf("%s at byte %d", clean(syntax.Error(), maxQuote), syntax.Offset)
 	default:

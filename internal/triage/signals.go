@@ -173,6 +173,7 @@ func marksOf(in Input, d *document, c changes) mark {
 	set(d.frames.runnerOnly, markRunnerOnly)
 	set(d.assertion.actualStatus != 0, markStatus)
 	set(in.Assertion, markFramed)
+	set(len(d.lines) > 0, markTexted)
 	set(in.RerunMessage != "" && rerunOf(in) == RerunFailed && headline(in.RerunMessage) != headline(in.Message), markDiffers)
 	return m
 }

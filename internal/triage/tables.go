@@ -139,6 +139,7 @@ var tables = map[family][]row{
 	famLink: {
 		{when: "is:testframe", category: test, confidence: high},
 		{when: "rerun:failed change:test", category: test, confidence: medium, next: product},
+		{when: "health:failed", category: unknown, confidence: low, next: product, second: env},
 		{when: "rerun:failed change:product|infra", category: product, confidence: medium, next: test},
 		{when: "rerun:passed", category: unknown, confidence: low, next: env, second: product},
 		{when: "rerun:none change:product recent:stable", category: product, confidence: low, next: test},
@@ -158,7 +159,7 @@ var tables = map[family][]row{
 	},
 	famCollision: {
 		{when: "rerun:passed", category: data, confidence: high},
-		{when: "rerun:failed change:product is:creates recent:stable", category: product, confidence: low, next: data},
+		{when: "rerun:failed change:product is:creates recent:stable health:!failed", category: product, confidence: low, next: data},
 		{when: "rerun:failed change:product", category: unknown, confidence: low, next: data, second: product},
 		{when: "rerun:failed", category: data, confidence: medium, next: test},
 		{when: "", category: data, confidence: medium, next: product},
@@ -245,7 +246,7 @@ var tables = map[family][]row{
 	},
 	famConflict: {
 		{when: "rerun:passed", category: data, confidence: medium, next: timing},
-		{when: "rerun:failed change:product is:creates recent:stable", category: product, confidence: low, next: data},
+		{when: "rerun:failed change:product is:creates recent:stable health:!failed", category: product, confidence: low, next: data},
 		{when: "rerun:failed change:product", category: unknown, confidence: low, next: data, second: product},
 		{when: "rerun:failed change:test", category: data, confidence: low, next: test},
 		{when: "", category: data, confidence: medium, next: product},
@@ -274,10 +275,12 @@ var tables = map[family][]row{
 		{when: "is:testframe rerun:failed", category: unknown, confidence: low, next: test, second: product},
 	}, productErrorRows...),
 	famClock: {
+		{when: "health:failed change:product", category: unknown, confidence: low, next: test, second: product},
 		{when: "rerun:failed change:product", category: product, confidence: low, next: test},
 		{when: "", category: test, confidence: medium, next: product},
 	},
 	famRandom: {
+		{when: "health:failed", category: unknown, confidence: low, next: product, second: env},
 		{when: "rerun:failed change:test", category: test, confidence: medium, next: product},
 		{when: "rerun:failed", category: product, confidence: medium, next: test},
 		{when: "", category: unknown, confidence: low, next: product, second: test},
@@ -300,6 +303,7 @@ var tables = map[family][]row{
 		{when: "", category: unknown, confidence: low, next: env, second: product},
 	},
 	famNone: {
+		{when: "health:failed is:words", category: env, confidence: low},
 		{when: "", category: unknown, confidence: low},
 	},
 }

@@ -109,7 +109,10 @@ type Result struct {
 }
 
 // Triager holds the user's rules. Its methods may be called by several goroutines.
-type Triager struct{ rules []compiledRule }
+type Triager struct {
+	rules []compiledRule
+	paths pathMemory
+}
 
 // New prepares rules that [Validate] found nothing wrong with; the error names the
 // first problem.
@@ -123,7 +126,7 @@ func New(rules []Rule) (*Triager, error) {
 
 // Triage categorises one failure. Equal inputs give equal results.
 func (t *Triager) Triage(in Input) Result {
-	return t.judge(propose(in, readChanges(in.Context.ChangedPaths)))
+	return t.judge(propose(in, t.paths.changes(in.Context.ChangedPaths)))
 }
 
 func (t *Triager) judge(f *failure) Result {

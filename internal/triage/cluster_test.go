@@ -1,0 +1,157 @@
+package triage
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/org/e2e-gate/internal/e2e"
+)
+
+func TestNormalise(t *testing.T) {
+	for in, want := range map[string]string{
+		"dial tcp 10.0.0.7:5432: connect: connection refused":                                                "dial tcp <ip>: connect: connection refused",
+		"dial tcp [::1]:5432: connection refused":                                                            "dial tcp <ip>: connection refused",
+		"case C-1042 not accepted within 10.5s (run e2e-1764000000000-1b4e28ba-2fa1-11d2-883f-0016d3cca427)": "case C-# not accepted within <duration> (run <run>)",
+		"user 3f2b8c1e-1111-4222-8333-444455556666 at 2026-03-01T12:00:00.123Z":                              "user <uuid> at <time>",
+		"build 9fceb02d0ae598e95dc970b74767f19372d61af8 is not deadbeef":                                     "build <hex> is not deadbeef",
+		"object at 0x7f3a deadline 3 s":                                                                      "object at <hex> deadline <duration>",
+		`duplicate key value violates unique constraint "users_email_key"`:                                   `duplicate key value violates unique constraint "users_email_key"`,
+		`user "anna-17" exists, mail a.b@c.example`:                                                          `user <value> exists, mail <mail>`,
+		"expected 1,204.50 but was 7":                                                                        "expected # but was #",
+		"  a\t\x1b[31mb\x1b[0m \n c ":                                                                        "a b c",
+	} {
+		if got := Normalise(in); got != want {
+			t.Errorf("%q: got %q, want %q", in, got, want)
+		}
+	}
+}
+
+func FuzzNormalise(f *testing.F) {
+	f.Add("dial tcp 10.0.0.7:5432 at 2026-03-01T12:00:00Z 'x1' 0x12 deadbeef1 5ms")
+	f.Fuzz(func(t *testing.T, s string) {
+		once := Normalise(s)
+		if strings.ContainsAny(once, "\n\t") {
+			t.Fatalf("%q", once)
+		}
+		if twice := Normalise(once); twice != once {
+			t.Fatalf("%q became %q", once, twice)
+		}
+	})
+}
+
+func refusal(id string, i int) Input {
+	return Input{ID: id, Owner: fmt.Sprint("team-", i%2), Message: fmt.Sprintf("Get \"http://127.0.0.1:8080/cases/%d\": dial tcp 127.0.0.1:8080: connect: connection refused", 1000+i), Context: Context{Rerun: RerunFailed}}
+}
+
+func TestClusters(t *testing.T) {
+	wrong := func(id, file string, r Rerun) Input {
+		return Input{ID: id, Message: file + ":12: total: got 90, want 100", Context: Context{Rerun: r, Recent: RecentStable}}
+	}
+	inputs := []Input{
+		wrong("api/b::TestTotal", "b_test.go", RerunFailed),
+		refusal("ui/3", 3), refusal("ui/1", 1), refusal("ui/2", 2),
+		wrong("api/b::TestOther", "b_test.go", RerunNone),
+		wrong("api/a::TestTotal", "a_test.go", RerunFailed),
+		{ID: "x/1", Message: "zork"},
+	}
+	inputs[4].Context.Recent = RecentNew
+	results, clusters := mustNew(t).All(inputs)
+	var got []string
+	for _, c := range clusters {
+		got = append(got, fmt.Sprintf("%s %s %s | %s", c.Category, strings.Join(c.Tests, ","), strings.Join(c.Owners, ","), c.Title))
+	}
+	want := []string{
+		"ENVIRONMENT_FAILURE ui/1,ui/2,ui/3 team-0,team-1 | Get \"http://127.0.0.1:8080/cases/1001\": dial tcp 127.0.0.1:8080: connect: connection refused",
+		"PRODUCT_REGRESSION api/b::TestOther,api/b::TestTotal  | b_test.go:12: total: got 90, want 100",
+		"PRODUCT_REGRESSION api/a::TestTotal  | a_test.go:12: total: got 90, want 100",
+		"UNKNOWN x/1  | zork",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if c := clusters[0]; c.NextStep == "" || !slices.Contains(c.Evidence, "3 tests failed in this way") || !strings.HasPrefix(c.ID, "c-") {
+		t.Errorf("got %+v", c)
+	}
+	if r := results[4]; r.ID != "api/b::TestOther" || r.Category != product || r.Confidence != low || r.Evidence[len(r.Evidence)-1] != "the same failure as api/b::TestTotal" {
+		t.Errorf("the cluster lent nothing: %+v", r)
+	}
+}
+
+// One failing service reads alike for all: it is one cluster whatever the run.
+func TestClusterIDsAreStable(t *testing.T) {
+	_, one := mustNew(t).All([]Input{refusal("a", 1), refusal("b", 2)})
+	_, two := mustNew(t).All([]Input{refusal("c", 77)})
+	if len(one) != 1 || len(two) != 1 || one[0].ID != two[0].ID {
+		t.Errorf("%+v\n%+v", one, two)
+	}
+	if _, none := mustNew(t).All(nil); none == nil || len(none) != 0 {
+		t.Errorf("got %v", none)
+	}
+}
+
+func TestManyDenialsAreTheEnvironments(t *testing.T) {
+	var inputs []Input
+	for i := range 6 {
+		inputs = append(inputs, Input{ID: fmt.Sprint("api/", i), Message: "Request failed with status code 401", Context: Context{Rerun: RerunFailed, Recent: RecentStable}})
+	}
+	results, clusters := mustNew(t).All(inputs)
+	// Without frames the file tells assertions apart; denials share their words.
+	if len(clusters) != 1 || results[0].Category != env {
+		t.Errorf("got %d clusters, %+v", len(clusters), results[0])
+	}
+	alone := mustNew(t).Triage(inputs[0])
+	if alone.Category != unknown {
+		t.Errorf("got %+v", alone)
+	}
+}
+
+func TestOrderOfInputsDoesNotMatter(t *testing.T) {
+	cases := concatCases()
+	triager := mustNew(t)
+	rapid.Check(t, func(t *rapid.T) {
+		picked := rapid.SliceOfN(rapid.IntRange(0, len(cases)-1), 1, 30).Draw(t, "cases")
+		var inputs []Input
+		for i, p := range picked {
+			in := cases[p].input()
+			in.ID = fmt.Sprintf("s/f::%d", i)
+			inputs = append(inputs, in)
+		}
+		shuffled := rapid.Permutation(inputs).Draw(t, "order")
+		r1, c1 := triager.All(inputs)
+		r2, c2 := triager.All(shuffled)
+		if diff := cmp.Diff(c1, c2); diff != "" {
+			t.Fatal(diff)
+		}
+		byID := func(a, b Result) int { return strings.Compare(a.ID, b.ID) }
+		slices.SortFunc(r1, byID)
+		slices.SortFunc(r2, byID)
+		if diff := cmp.Diff(r1, r2); diff != "" {
+			t.Fatal(diff)
+		}
+		n := 0
+		for _, c := range c1 {
+			n += len(c.Tests)
+		}
+		if n != len(inputs) {
+			t.Fatalf("%d of %d tests are in a cluster", n, len(inputs))
+		}
+	})
+}
+
+func TestRepresentativePrefersTheProduct(t *testing.T) {
+	results := []Result{{Category: env, Confidence: high}, {Category: product, Confidence: low}, {Category: unknown}, {Category: product, Confidence: medium}, {Category: env, Confidence: high}}
+	if got := representative([]int{0, 1, 2, 3, 4}, results); got != 3 {
+		t.Errorf("got %d", got)
+	}
+	if got := representative([]int{0, 1, 4}, results); got != 0 {
+		t.Errorf("got %d", got)
+	}
+	if got := representative([]int{2}, []Result{{}, {}, {Category: e2e.Unknown}}); got != 2 {
+		t.Errorf("got %d", got)
+	}
+}
