@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -49,8 +50,8 @@ func TestFaultCrash(t *testing.T) {
 		f.submitNew(t, 200, n)
 	}
 	defer func() {
-		if r := recover(); r != http.ErrAbortHandler {
-			t.Errorf("recovered %v, want an aborted request", r)
+		if err, _ := recover().(error); !errors.Is(err, http.ErrAbortHandler) {
+			t.Errorf("recovered %v, want an aborted request", err)
 		}
 		<-f.faults.crashed // or the test times out
 	}()

@@ -64,7 +64,7 @@ func serve(ctx context.Context, getenv func(string) string, faults *faults, logg
 	if err != nil {
 		return fmt.Errorf("cannot serve on %s: %w; set PORT to a free port", addr, err)
 	}
-	defer listener.Close()
+	defer func() { _ = listener.Close() }()
 
 	dir, remove, err := dataDir(getenv("CASEWORK_DATA"))
 	if err != nil {

@@ -60,9 +60,6 @@ func (m Message) String() string {
 	return text
 }
 
-// Error makes a message usable as an error.
-func (m Message) Error() string { return m.String() }
-
 // List collects messages. It is an error when it holds one of severity [Error].
 type List struct{ messages []Message }
 

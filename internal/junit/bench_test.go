@@ -3,6 +3,7 @@ package junit
 import (
 	"bytes"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -129,7 +130,7 @@ func BenchmarkEncodingXML(b *testing.B) {
 	for b.Loop() {
 		d := xml.NewDecoder(bytes.NewReader(data))
 		for {
-			if _, err := d.RawToken(); err == io.EOF {
+			if _, err := d.RawToken(); errors.Is(err, io.EOF) {
 				break
 			} else if err != nil {
 				b.Fatal(err)

@@ -3,6 +3,7 @@ package junit
 import (
 	"bytes"
 	"encoding/xml"
+	"errors"
 	"io"
 	"io/fs"
 	"math"
@@ -187,8 +188,8 @@ func compareWithGoJUnit(t *testing.T, c Case, theirs gojunit.Test) {
 	if string(c.Status) != string(theirs.Status) {
 		t.Errorf("%s: %s, go-junit %s", c.Name, c.Status, theirs.Status)
 	}
-	failure, ok := theirs.Error.(gojunit.Error)
-	if !ok || len(c.Results) != 1 || strings.ContainsRune(failure.Body, '\r') || strings.Contains(failure.Body, "<!--") {
+	var failure gojunit.Error
+	if !errors.As(theirs.Error, &failure) || len(c.Results) != 1 || strings.ContainsRune(failure.Body, '\r') || strings.Contains(failure.Body, "<!--") {
 		return // go-junit keeps comments and carriage returns as text.
 	}
 	if got := c.Results[0]; got.Text.Cut == 0 && (got.Text.Value != failure.Body || got.Message != failure.Message || got.Type != failure.Type) {

@@ -73,7 +73,7 @@ func ReadFile(path string, opts Options, each func(Case) error) (Summary, error)
 			Message: fmt.Sprintf("1:1: the file cannot be read: %s", reason(err)), LosesEvidence: true, Line: 1, Column: 1,
 		}}}, nil
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	return Read(f, opts, each)
 }
 
@@ -85,7 +85,7 @@ func open(path, root string) (*os.File, error) {
 		if err != nil {
 			return nil, err
 		}
-		defer dir.Close()
+		defer func() { _ = dir.Close() }()
 		stat, openFile = dir.Stat, dir.Open
 	}
 	info, err := stat(path)

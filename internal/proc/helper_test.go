@@ -5,6 +5,7 @@ package proc
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -250,7 +251,7 @@ func (r *remote) exit(code int) { fmt.Fprintf(r.conn, "exit %d\n", code) }
 // hear returns the next line, or "" when the process has ended.
 func (r *remote) hear() string {
 	line, err := r.in.ReadString('\n')
-	if ne, ok := err.(net.Error); ok && ne.Timeout() {
+	if ne := net.Error(nil); errors.As(err, &ne) && ne.Timeout() {
 		r.t.Fatalf("agent %s neither spoke nor ended", r.name)
 	}
 	return strings.TrimSpace(line)

@@ -125,7 +125,6 @@ func (w *countingWriter) Write(p []byte) (int, error) {
 // stuck takes nothing until it is released.
 type stuck struct {
 	release chan struct{}
-	once    sync.Once
 	got     bytes.Buffer
 }
 

@@ -173,8 +173,9 @@ func reasonPhrase(reason e2e.Reason) string {
 		return plural(n, "test", "tests") + " never reported"
 	case e2e.CodeNotRun:
 		return plural(n, "test was", "tests were") + " stopped before the start"
+	default:
+		return firstLine(reason.Text)
 	}
-	return firstLine(reason.Text)
 }
 
 func firstReason(r e2e.Result, effect e2e.Effect) string {

@@ -130,10 +130,10 @@ func sequence(s string, size int, introducer rune) int {
 	if len(s) < 2 {
 		return 0
 	}
-	switch c := s[1]; {
-	case c == '[':
+	switch s[1] {
+	case '[':
 		return csi(s, 2)
-	case c == ']' || c == 'P' || c == 'X' || c == '^' || c == '_':
+	case ']', 'P', 'X', '^', '_':
 		return stringSequence(s)
 	default:
 		n := span(s, 1, 0x20, 0x2f)

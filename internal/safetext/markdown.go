@@ -60,7 +60,7 @@ func punctuation(s string, i int, c byte) string {
 		c == ':' && (strings.HasPrefix(after, "//") || hasSuffixFold(before, "mailto") || hasSuffixFold(before, "xmpp")),
 		c == '.' && hasSuffixFold(before, "www"):
 		return reference(c) + breaker
-	case c == '_' && !(i > 0 && alnum(s[i-1]) && after != "" && alnum(after[0])),
+	case c == '_' && (i == 0 || !alnum(s[i-1]) || after == "" || !alnum(after[0])),
 		i == 0 && strings.IndexByte("-+=#", c) >= 0,
 		(c == '.' || c == ')') && i < 10 && strings.Trim(before, "0123456789") == "":
 		return reference(c)

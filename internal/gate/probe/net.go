@@ -46,21 +46,21 @@ func IsTimeout(err error) bool {
 
 // The numbers of the same faults on Windows, which package syscall does not map.
 const (
-	wsaENetUnreach  = syscall.Errno(10051)
-	wsaEConnAborted = syscall.Errno(10053)
-	wsaEConnReset   = syscall.Errno(10054)
-	wsaEConnRefused = syscall.Errno(10061)
-	wsaEHostUnreach = syscall.Errno(10065)
+	errWSANetUnreach  = syscall.Errno(10051)
+	errWSAConnAborted = syscall.Errno(10053)
+	errWSAConnReset   = syscall.Errno(10054)
+	errWSAConnRefused = syscall.Errno(10061)
+	errWSAHostUnreach = syscall.Errno(10065)
 )
 
-func refused(err error) bool { return isAny(err, syscall.ECONNREFUSED, wsaEConnRefused) }
+func refused(err error) bool { return isAny(err, syscall.ECONNREFUSED, errWSAConnRefused) }
 
 func unreachable(err error) bool {
-	return isAny(err, syscall.ENETUNREACH, syscall.EHOSTUNREACH, wsaENetUnreach, wsaEHostUnreach)
+	return isAny(err, syscall.ENETUNREACH, syscall.EHOSTUNREACH, errWSANetUnreach, errWSAHostUnreach)
 }
 
 func reset(err error) bool {
-	return isAny(err, syscall.ECONNRESET, syscall.EPIPE, syscall.ECONNABORTED, wsaEConnReset, wsaEConnAborted) ||
+	return isAny(err, syscall.ECONNRESET, syscall.EPIPE, syscall.ECONNABORTED, errWSAConnReset, errWSAConnAborted) ||
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
