@@ -62,16 +62,17 @@ type Child struct {
 	Message string  `json:"message,omitempty" doc:"Failure message."`
 }
 
-// OutcomeOf derives a test's outcome from its attempts, in order of time. No
-// attempts, or an attempt of an unknown outcome, is [Lost]: only a reported pass
-// is a pass.
+// OutcomeOf derives a test's outcome from its attempts, in order of time. Only a
+// reported pass is a pass.
 //
 //   - every attempt passed (or passed and skipped): passed
 //   - every attempt skipped: skipped
 //   - the last attempt that ran failed: failed
 //   - an earlier attempt failed and the last that ran passed: flaky
+//   - no attempts: [Lost]
+//   - an attempt of an unknown outcome: [Failed] where another failed, else [Lost]
 func OutcomeOf(attempts []Attempt) Outcome {
-	var failed bool
+	var failed, unknown bool
 	last := Lost
 	for _, a := range attempts {
 		switch a.Outcome {
@@ -84,36 +85,26 @@ func OutcomeOf(attempts []Attempt) Outcome {
 				last = Skipped
 			}
 		case OutcomeUnknown, Flaky, Lost, NotRun:
-			return Lost
+			unknown = true
 		default:
-			return Lost
+			unknown = true
 		}
 	}
-	if failed && last == Passed {
+	switch {
+	case unknown && failed:
+		return Failed
+	case unknown:
+		return Lost
+	case failed && last == Passed:
 		return Flaky
 	}
 	return last
 }
 
 // Worst returns the outcome of a parent whose children (or doubles) ended with
-// the given outcomes: failed before lost before passed before skipped.
+// the given outcomes, in whatever order: failed before unknown before lost before
+// not run before flaky before passed before skipped.
 func Worst(outcomes ...Outcome) Outcome {
-	rank := func(o Outcome) int {
-		switch o {
-		case Failed:
-			return 6
-		case Lost, NotRun, OutcomeUnknown:
-			return 5
-		case Flaky:
-			return 4
-		case Passed:
-			return 3
-		case Skipped:
-			return 2
-		default:
-			return 5
-		}
-	}
 	worst := OutcomeUnknown
 	for i, o := range outcomes {
 		if i == 0 || rank(o) > rank(worst) {
@@ -121,6 +112,26 @@ func Worst(outcomes ...Outcome) Outcome {
 		}
 	}
 	return worst
+}
+
+func rank(o Outcome) int {
+	switch o {
+	case Failed:
+		return 7
+	case Lost:
+		return 5
+	case NotRun:
+		return 4
+	case Flaky:
+		return 3
+	case Passed:
+		return 2
+	case Skipped:
+		return 1
+	case OutcomeUnknown:
+	default:
+	}
+	return 6
 }
 
 // EvidenceKind names what a piece of evidence shows.

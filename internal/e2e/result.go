@@ -140,18 +140,26 @@ const (
 )
 
 // ExitStatus is the exit status that states the verdict. A verdict that does not
-// block exits 0; an unknown one is not judged.
+// block exits 0; an unknown one, or one that passes and blocks, is not judged.
 func (v Verdict) ExitStatus() int {
-	switch {
-	case v.State == VerdictPassed:
+	switch v.State {
+	case VerdictPassed:
+		if v.Blocks {
+			return ExitNotJudged
+		}
 		return ExitPassed
-	case v.State == VerdictFailed && v.Blocks:
-		return ExitBlocked
-	case v.State == VerdictNotJudged && v.Blocks, v.State == VerdictUnknown:
-		return ExitNotJudged
-	case v.State == VerdictFailed, v.State == VerdictNotJudged:
+	case VerdictFailed:
+		if v.Blocks {
+			return ExitBlocked
+		}
 		return ExitPassed
+	case VerdictNotJudged:
+		if v.Blocks {
+			return ExitNotJudged
+		}
+		return ExitPassed
+	case VerdictUnknown:
 	default:
-		return ExitNotJudged
 	}
+	return ExitNotJudged
 }

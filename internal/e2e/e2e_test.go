@@ -1,0 +1,251 @@
+package e2e
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+func attempts(outcomes string) []Attempt {
+	var list []Attempt
+	for _, o := range strings.Fields(outcomes) {
+		if o == "?" {
+			o = ""
+		}
+		list = append(list, Attempt{N: len(list) + 1, Outcome: Outcome(o)})
+	}
+	return list
+}
+
+func TestOutcomeOf(t *testing.T) {
+	for _, tc := range []struct {
+		attempts string
+		want     Outcome
+	}{
+		{"", Lost},
+		{"passed", Passed},
+		{"failed", Failed},
+		{"skipped", Skipped},
+		{"passed passed", Passed},
+		{"failed failed", Failed},
+		{"skipped skipped", Skipped},
+		{"failed passed", Flaky},
+		{"passed failed", Failed},
+		{"failed failed passed", Flaky},
+		{"failed passed failed", Failed},
+		{"passed failed passed", Flaky},
+		{"failed passed passed", Flaky},
+		{"passed skipped", Passed},
+		{"skipped passed", Passed},
+		{"failed skipped", Failed},
+		{"skipped failed", Failed},
+		{"skipped failed passed", Flaky},
+		{"failed skipped passed", Flaky},
+		{"failed passed skipped", Flaky},
+		// What is unknown never passes; what was seen to fail has failed.
+		{"?", Lost},
+		{"lost", Lost},
+		{"not_run", Lost},
+		{"flaky", Lost},
+		{"PASSED", Lost},
+		{"passed ?", Lost},
+		{"? passed", Lost},
+		{"skipped ?", Lost},
+		{"failed ?", Failed},
+		{"? failed", Failed},
+		{"failed lost", Failed},
+		{"failed passed ?", Failed},
+		{"failed ? passed", Failed},
+	} {
+		if got := OutcomeOf(attempts(tc.attempts)); got != tc.want {
+			t.Errorf("%q: got %q, want %q", tc.attempts, got, tc.want)
+		}
+	}
+}
+
+var genOutcome = rapid.SampledFrom([]Outcome{Passed, Passed, Passed, Failed, Failed, Skipped, Flaky, Lost, NotRun, "", "ok"})
+
+func TestOutcomeOfProperties(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		outcomes := rapid.SliceOfN(genOutcome, 0, 6).Draw(t, "attempts")
+		var list []Attempt
+		for _, o := range outcomes {
+			list = append(list, Attempt{Outcome: o})
+		}
+		got := OutcomeOf(list)
+		has := func(o Outcome) bool { return slices.Contains(outcomes, o) }
+		unknown := slices.ContainsFunc(outcomes, func(o Outcome) bool { return o != Passed && o != Failed && o != Skipped })
+		switch {
+		case (got == Passed || got == Flaky) && (!has(Passed) || unknown):
+			t.Fatalf("%q is %s", outcomes, got)
+		case got == Passed && has(Failed), got == Skipped && (has(Passed) || has(Failed)):
+			t.Fatalf("%q is %s", outcomes, got)
+		case has(Failed) && got != Failed && got != Flaky:
+			t.Fatalf("%q is %s", outcomes, got)
+		case !slices.Contains([]Outcome{Passed, Failed, Flaky, Skipped, Lost}, got):
+			t.Fatalf("%q is %s", outcomes, got)
+		}
+		// Another failure at the end is never better.
+		if OutcomeOf(append(list, Attempt{Outcome: Failed})) != Failed {
+			t.Fatalf("%q and a failure is no failure", outcomes)
+		}
+	})
+}
+
+func TestWorst(t *testing.T) {
+	order := []Outcome{Failed, "", Lost, NotRun, Flaky, Passed, Skipped} // the strongest first
+	for i, strong := range order {
+		if got := Worst(strong); got != strong {
+			t.Errorf("Worst(%q) = %q", strong, got)
+		}
+		for _, weak := range order[i:] {
+			if a, b := Worst(strong, weak), Worst(weak, strong); a != strong || b != strong {
+				t.Errorf("of %q and %q: %q, %q", strong, weak, a, b)
+			}
+		}
+	}
+	if got := Worst(); got != OutcomeUnknown {
+		t.Errorf("of nothing: %q", got)
+	}
+	if got := Worst(Passed, "nonsense", Lost); got != "nonsense" {
+		t.Errorf("a foreign word is %q", got)
+	}
+}
+
+func TestWorstProperties(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		list := rapid.SliceOfN(rapid.SampledFrom([]Outcome{Passed, Failed, Skipped, Flaky, Lost, NotRun, ""}), 1, 6).Draw(t, "outcomes")
+		worst := Worst(list...)
+		if !slices.Contains(list, worst) {
+			t.Fatalf("%q is none of %q", worst, list)
+		}
+		if mixed := rapid.Permutation(list).Draw(t, "mixed"); Worst(mixed...) != worst {
+			t.Fatalf("the order of %q matters", list)
+		}
+		if worst == Passed && slices.ContainsFunc(list, func(o Outcome) bool { return o != Passed && o != Skipped }) {
+			t.Fatalf("%q pass", list)
+		}
+	})
+}
+
+func TestExitStatus(t *testing.T) {
+	for _, tc := range []struct {
+		state  VerdictState
+		blocks bool
+		want   int
+	}{
+		{VerdictPassed, false, 0},
+		{VerdictPassed, true, 3}, // it contradicts itself
+		{VerdictFailed, true, 1},
+		{VerdictFailed, false, 0},
+		{VerdictNotJudged, true, 3},
+		{VerdictNotJudged, false, 0},
+		{VerdictUnknown, true, 3},
+		{VerdictUnknown, false, 3}, // the tool never came to a verdict
+		{"green", true, 3},
+		{"green", false, 3},
+	} {
+		if got := (Verdict{State: tc.state, Blocks: tc.blocks}).ExitStatus(); got != tc.want {
+			t.Errorf("%q, blocks %v: got %d, want %d", tc.state, tc.blocks, got, tc.want)
+		}
+	}
+}
+
+func TestGateOpen(t *testing.T) {
+	for _, tc := range []struct {
+		state    GateState
+		required bool
+		want     bool
+	}{
+		{Healthy, true, true}, {Degraded, true, true}, {Unhealthy, true, false}, {ProbeError, true, false}, {GateUnknown, true, false}, {"up", true, false},
+		{Unhealthy, false, true}, {GateUnknown, false, true}, {ProbeError, false, true},
+	} {
+		g := Gate{State: tc.state, Required: tc.required}
+		if g.Open() != tc.want || GatesOpen([]Gate{{State: Healthy, Required: true}, g}) != tc.want {
+			t.Errorf("%+v: open %v", tc, g.Open())
+		}
+	}
+	if !GatesOpen(nil) {
+		t.Error("no gates are shut")
+	}
+}
+
+func TestTags(t *testing.T) {
+	for tag, want := range map[string]string{
+		"smoke": "smoke", "@smoke": "smoke", "e2e:smoke": "smoke", "@e2e:smoke": "smoke", "e2e": "e2e", "@e2e": "e2e", "e2e:": "e2e:", "@": "", "": "",
+		"owner:a": "owner:a", "@owner:a": "owner:a", "e2e:owner:a": "owner:a", "e2e2:x": "e2e2:x", "E2E:smoke": "E2E:smoke", "@@smoke": "@smoke",
+	} {
+		if got := BareTag(tag); got != want {
+			t.Errorf("BareTag(%q) = %q, want %q", tag, got, want)
+		}
+	}
+	for _, tc := range []struct {
+		tags, key, want string
+		ok              bool
+	}{
+		{"smoke owner:a owner:b", "owner", "a", true},
+		{"@owner:a", "owner", "a", true},
+		{"e2e:journey:x", "journey", "x", true},
+		{"owner: owner:b", "owner", "b", true},
+		{"owner:a:b", "owner", "a:b", true},
+		{"coowner:a owners:b owner", "owner", "", false},
+		{"", "owner", "", false},
+	} {
+		if got, ok := TagValue(strings.Fields(tc.tags), tc.key); got != tc.want || ok != tc.ok {
+			t.Errorf("%q: got %q, %v", tc.tags, got, ok)
+		}
+	}
+}
+
+func TestSmoke(t *testing.T) {
+	for _, tc := range []struct {
+		crit Criticality
+		tags string
+		want bool
+	}{
+		{"", "", false},
+		{ReleaseBlocking, "api", false},
+		{ReleaseBlocking, "smoke", true},
+		{Nightly, "api @e2e:smoke", true},
+		{ReleaseBlockingSmoke, "", true},
+		{"", "smoketest nosmoke smoke:x Smoke", false},
+	} {
+		if got := (Test{Criticality: tc.crit, Tags: strings.Fields(tc.tags)}).Smoke(); got != tc.want {
+			t.Errorf("%+v: got %v", tc, got)
+		}
+	}
+}
+
+func TestSameSubject(t *testing.T) {
+	run := Run{WorkflowRun: "1", Stage: "pr", Key: "k", SHA: "s", Repository: "o/r"}
+	same := run
+	same.ID, same.WorkflowAttempt, same.Ref, same.Select = "other", 2, "ref", "api"
+	if !run.SameSubject(same) {
+		t.Error("another attempt is another subject")
+	}
+	for name, change := range map[string]func(*Run){
+		"workflow run": func(r *Run) { r.WorkflowRun = "2" }, "stage": func(r *Run) { r.Stage = "main" }, "key": func(r *Run) { r.Key = "" },
+		"commit": func(r *Run) { r.SHA = "t" }, "repository": func(r *Run) { r.Repository = "o/s" },
+	} {
+		other := run
+		if change(&other); run.SameSubject(other) || other.SameSubject(run) {
+			t.Errorf("another %s is the same subject", name)
+		}
+	}
+}
+
+// The words of the domain are the contract; each list is complete.
+func TestWords(t *testing.T) {
+	text, err := json.Marshal([]any{Categories(), Criticalities()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `[["PRODUCT_REGRESSION","TEST_BUG","ENVIRONMENT_FAILURE","FLAKY_TIMING","DATA_COLLISION","EXTERNAL_DEPENDENCY","UNKNOWN"],` +
+		`["release-blocking-smoke","release-blocking","non-blocking","nightly","synthetic"]]`
+	if string(text) != want {
+		t.Errorf("got %s", text)
+	}
+}
