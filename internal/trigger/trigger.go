@@ -6,6 +6,7 @@ package trigger
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -73,8 +74,11 @@ const maxPayload = 32 << 20
 // Detect reads the environment. Outside CI it returns a zero trigger with attempt
 // 1.
 func Detect(getenv func(string) string) Trigger {
+	if getenv("GITHUB_ACTIONS") != "true" && getenv("GITHUB_RUN_ID") == "" {
+		return Trigger{WorkflowAttempt: 1}
+	}
 	t := Trigger{
-		CI: getenv("GITHUB_ACTIONS") == "true" || getenv("GITHUB_RUN_ID") != "", Event: getenv("GITHUB_EVENT_NAME"),
+		CI: true, Event: getenv("GITHUB_EVENT_NAME"),
 		Repository: getenv("GITHUB_REPOSITORY"), SHA: getenv("GITHUB_SHA"), Ref: getenv("GITHUB_REF"),
 		WorkflowRun: getenv("GITHUB_RUN_ID"), WorkflowAttempt: 1,
 	}
@@ -82,25 +86,38 @@ func Detect(getenv func(string) string) Trigger {
 	if n, err := strconv.Atoi(getenv("GITHUB_RUN_ATTEMPT")); err == nil && n > 0 {
 		t.WorkflowAttempt = n
 	}
-	t.Branch, _ = strings.CutPrefix(t.Ref, "refs/heads/")
+	t.Branch = or(getenv("GITHUB_BASE_REF"), branch(t.Ref))
 	if server := strings.TrimRight(getenv("GITHUB_SERVER_URL"), "/"); server != "" && t.Repository != "" && t.WorkflowRun != "" {
 		t.URL = fmt.Sprintf("%s/%s/actions/runs/%s", server, t.Repository, t.WorkflowRun)
 	}
-	if file := getenv("GITHUB_EVENT_PATH"); file != "" && t.CI {
-		p, err := read(file)
-		if err != nil {
-			t.Notes = append(t.Notes, fmt.Sprintf("the event payload cannot be read, so commit and branch come from the environment: %v", err))
-		}
-		t.apply(p)
+	p, err := read(getenv("GITHUB_EVENT_PATH"))
+	if err != nil {
+		t.Notes = append(t.Notes, fmt.Sprintf("the event payload cannot be read as a whole, so commit and branch may come from the environment: %v", err))
 	}
+	t.apply(p)
 	return t
+}
+
+// branch is the name in a branch's ref; a tag or a pull request has none.
+func branch(ref string) string {
+	name, ok := strings.CutPrefix(ref, "refs/heads/")
+	if !ok {
+		return ""
+	}
+	return name
 }
 
 func read(file string) (payload, error) {
 	var p payload
+	if file == "" {
+		return p, nil
+	}
 	info, err := os.Stat(file)
 	if err != nil {
 		return p, err
+	}
+	if !info.Mode().IsRegular() {
+		return p, errors.New("it is no file")
 	}
 	if info.Size() > maxPayload {
 		return p, fmt.Errorf("it is larger than %d MiB", maxPayload>>20)
@@ -121,17 +138,36 @@ func (t *Trigger) apply(p payload) {
 		t.SHA = or(p.PullRequest.Head.SHA, t.SHA)
 		t.Branch = or(p.PullRequest.Base.Ref, t.Branch)
 		t.PullRequest = max(p.PullRequest.Number, p.Number)
-		head, base := p.PullRequest.Head.Repo, p.PullRequest.Base.Repo
-		t.Fork = head == nil || base != nil && head.FullName != base.FullName
+		base := t.Repository
+		if p.PullRequest.Base.Repo != nil {
+			base = or(p.PullRequest.Base.Repo.FullName, base)
+		}
+		head := p.PullRequest.Head.Repo
+		t.Fork = head == nil || head.FullName == "" || !strings.EqualFold(head.FullName, base)
+	case strings.HasPrefix(t.Event, "pull_request"):
+		// Whose it is, nobody said: then it gets the rights of a stranger.
+		t.Fork = true
+		t.PullRequest = pullRequestOf(t.Ref)
+		t.Notes = append(t.Notes, "the event payload does not say which pull request this is; it is taken for one from a fork, and the commit is the merge commit")
 	case p.MergeGroup != nil:
 		t.SHA = or(p.MergeGroup.HeadSHA, t.SHA)
 		t.Ref = or(p.MergeGroup.HeadRef, t.Ref)
-		t.Branch = strings.TrimPrefix(or(p.MergeGroup.BaseRef, t.Branch), "refs/heads/")
+		t.Branch = or(strings.TrimPrefix(p.MergeGroup.BaseRef, "refs/heads/"), t.Branch)
 	case p.Deployment != nil:
 		t.SHA, t.Ref = or(p.Deployment.SHA, t.SHA), or(p.Deployment.Ref, t.Ref)
 	case p.WorkflowRun != nil && t.Event == "workflow_run":
 		t.SHA, t.Branch = or(p.WorkflowRun.HeadSHA, t.SHA), or(p.WorkflowRun.HeadBranch, t.Branch)
 	}
+}
+
+// pullRequestOf reads the number out of refs/pull/<number>/merge.
+func pullRequestOf(ref string) int {
+	number, _, _ := strings.Cut(strings.TrimPrefix(ref, "refs/pull/"), "/")
+	n, err := strconv.Atoi(number)
+	if err != nil || n < 0 {
+		return 0
+	}
+	return n
 }
 
 func or(a, b string) string {
