@@ -1,7 +1,6 @@
 package triage
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 )
@@ -21,35 +20,35 @@ type assertion struct {
 
 // valuePattern reads expected and actual from one line.
 type valuePattern struct {
-	re               *regexp.Regexp
+	re               *expr
 	expected, actual int // groups
 	unordered        bool
 }
 
 var valuePatterns = []valuePattern{
-	{re: regexp.MustCompile(`(?i)expected:?\s*<(.*?)>\s*but was:?\s*<(.*)>`), expected: 1, actual: 2},
-	{re: regexp.MustCompile(`(?i)expected \[(.*?)\] but found \[(.*)\]`), expected: 1, actual: 2},
-	{re: regexp.MustCompile(`(?i)expected ['"<]?(?:[^'"]*?['">] )?(?:to have text|to contain text|to have value|to contain) (.+?), but the (?:text|value) was (.+)`), expected: 1, actual: 2},
-	{re: regexp.MustCompile(`(?i)\b(?:got|was|have|actual):?\s+(.+?)[,;]?\s+\(?(?:but )?(?:want(?:ed)?|expected):?\s+(.+)`), expected: 2, actual: 1},
-	{re: regexp.MustCompile(`(?i)= (.+?)[,;] (?:want(?:ed)?|expected):? (.+)`), expected: 2, actual: 1},
-	{re: regexp.MustCompile(`(?i)\bwant(?:ed)?:?\s+(.+?)[,;]?\s+(?:but )?(?:got|have|was|is):?\s+(.+)`), expected: 1, actual: 2},
-	{re: regexp.MustCompile(`(?i)\bexpected:?\s+(?:[\w$. ]{0,60}\b(?:status(?: code)?|code|value|response|state|text|title|count)\s+(?:to be |of |is )?)?(.+?)[,;.]?\s+(?:but |and |instead )?(?:was|got|received|found|actual(?:ly)?(?: is| was)?|instead got|is now|saw|returned)\b:?\s*(.+)`), expected: 1, actual: 2},
-	{re: regexp.MustCompile(`(?i)\bexpected (.+?) (?:to (?:deeply |strictly |deep )?(?:equal|be|eql|have (?:a )?(?:text|value|property|length(?: of)?)?|include|contain|match)|not to \w+)\s+(.+)`), expected: 2, actual: 1},
-	{re: regexp.MustCompile(`\bassert (.+?) (?:==|is|in|>=|<=|>|<) (.+)`), expected: 2, actual: 1},
-	{re: regexp.MustCompile(`AssertionError: (.+?) != (.+)`), expected: 2, actual: 1, unordered: true},
+	{re: rx(`(?i)expected:?\s*<(.*?)>\s*but was:?\s*<(.*)>`), expected: 1, actual: 2},
+	{re: rx(`(?i)expected \[(.*?)\] but found \[(.*)\]`), expected: 1, actual: 2},
+	{re: rx(`(?i)expected ['"<]?(?:[^'"]*?['">] )?(?:to have text|to contain text|to have value|to contain) (.+?), but the (?:text|value) was (.+)`), expected: 1, actual: 2},
+	{re: rx(`(?i)\b(?:got|was|have|actual):?\s+(.+?)[,;]?\s+\(?(?:but )?(?:want(?:ed)?|expected):?\s+(.+)`), expected: 2, actual: 1},
+	{re: rx(`(?i)= (.+?)[,;] (?:want(?:ed)?|expected):? (.+)`), expected: 2, actual: 1},
+	{re: rx(`(?i)\bwant(?:ed)?:?\s+(.+?)[,;]?\s+(?:but )?(?:got|have|was|is):?\s+(.+)`), expected: 1, actual: 2},
+	{re: rx(`(?i)\bexpected:?\s+(?:[\w$. ]{0,60}\b(?:status(?: code)?|code|value|response|state|text|title|count)\s+(?:to be |of |is )?)?(.+?)[,;.]?\s+(?:but |and |instead )?(?:was|got|received|found|actual(?:ly)?(?: is| was)?|instead got|is now|saw|returned)\b:?\s*(.+)`), expected: 1, actual: 2},
+	{re: rx(`(?i)\bexpected (.+?) (?:to (?:deeply |strictly |deep )?(?:equal|be|eql|have (?:a )?(?:text|value|property|length(?: of)?)?|include|contain|match)|not to \w+)\s+(.+)`), expected: 2, actual: 1},
+	{re: rx(`\bassert (.+?) (?:==|is|in|>=|<=|>|<) (.+)`), expected: 2, actual: 1},
+	{re: rx(`AssertionError: (.+?) != (.+)`), expected: 2, actual: 1, unordered: true},
 }
 
 // Labels of values that have a line of their own.
 var (
-	expectedLabel = regexp.MustCompile(`(?i)^[\sE]*(?:- )?expected(?: (?:string|pattern|substring|value|length|status|text|result|array|object))?\s*:\s?(.*)$`)
-	actualLabel   = regexp.MustCompile(`(?i)^[\sE]*(?:\+ )?(?:(?:received|actual|got|found)(?: (?:string|value|length|status|text|result|array|object))?\s*:|but:\s*(?:was\b)?|but was:?)\s?(.*)$`)
+	expectedLabel = rx(`(?i)^[\sE]*(?:- )?expected(?: (?:string|pattern|substring|value|length|status|text|result|array|object))?\s*:\s?(.*)$`)
+	actualLabel   = rx(`(?i)^[\sE]*(?:\+ )?(?:(?:received|actual|got|found)(?: (?:string|value|length|status|text|result|array|object))?\s*:|but:\s*(?:was\b)?|but was:?)\s?(.*)$`)
 )
 
 // valueWords must occur in a line for the patterns to be tried.
 var valueWords = newMatcher([]string{"expected", "but was", "got", "want", "assert", "received", "actual", "but:", "found"})
 
 // noValues are lines that read like a comparison and are none.
-var noValues = regexp.MustCompile(`(?i)never found it|to find (?:element|content)|expected to find`)
+var noValues = rx(`(?i)never found it|to find (?:element|content)|expected to find`)
 
 // maxValueLines bounds the lines that are searched for values.
 const maxValueLines = 80
@@ -102,8 +101,8 @@ const (
 )
 
 var (
-	actualAbove   = regexp.MustCompile(`(?i)^\s*(?:Expecting(?: actual)?:|but was:|Actual:|Received:|Expected)\s*$`)
-	expectedAbove = regexp.MustCompile(`(?i)^\s*(?:Expecting \w.* to .*:|(?:not )?to (?:be|contain|equal|have|match|start|end|include)\b.*:|to equal|Expected:)\s*$`)
+	actualAbove   = rx(`(?i)^\s*(?:Expecting(?: actual)?:|but was:|Actual:|Received:|Expected)\s*$`)
+	expectedAbove = rx(`(?i)^\s*(?:Expecting \w.* to .*:|(?:not )?to (?:be|contain|equal|have|match|start|end|include)\b.*:|to equal|Expected:)\s*$`)
 )
 
 // labelOf reads a label whose value stands on the next line, as AssertJ and Gomega
@@ -146,7 +145,7 @@ func (a *assertion) nextLine(l *line, i int, kind valueKind, given bool) {
 }
 
 // typedValue is how Gomega writes values: <string>: Submitted.
-var typedValue = regexp.MustCompile(`^<[^>]+>:\s*(.*)$`)
+var typedValue = rx(`^<[^>]+>:\s*(.*)$`)
 
 // oneLine reads both values from a line.
 func (a *assertion) oneLine(l *line, i int, given bool) {
@@ -171,7 +170,7 @@ func (a *assertion) oneLine(l *line, i int, given bool) {
 	}
 }
 
-var leadingStatus = regexp.MustCompile(`^\W{0,3}[1-5]\d\d\b`)
+var leadingStatus = rx(`^\W{0,3}[1-5]\d\d\b`)
 
 // take keeps the first pair, unless the test itself left one.
 func (a *assertion) take(i int, expected, actual string, given bool) bool {
@@ -203,8 +202,8 @@ func aboutFaults(value string) bool {
 }
 
 var (
-	statusValue = regexp.MustCompile(`^\W{0,6}(?:HTTP(?:/[\d.]+)?\s*|status(?: code)?\W{0,3}|code\W{0,3})?([1-5]\d\d)(?:\b[^.\d].{0,60})?$|^\W{0,4}([1-5]\d\d)\W{0,6}$`)
-	statusLine  = regexp.MustCompile(`(?i)status|http|code|response|returned|GET |POST |PUT |DELETE |PATCH `)
+	statusValue = rx(`^\W{0,6}(?:HTTP(?:/[\d.]+)?\s*|status(?: code)?\W{0,3}|code\W{0,3})?([1-5]\d\d)(?:\b[^.\d].{0,60})?$|^\W{0,4}([1-5]\d\d)\W{0,6}$`)
+	statusLine  = rx(`(?i)status|http|code|response|returned|GET |POST |PUT |DELETE |PATCH `)
 )
 
 var usualStatus = map[int]bool{200: true, 201: true, 202: true, 204: true, 301: true, 302: true, 303: true, 304: true, 400: true, 401: true, 403: true, 404: true, 405: true, 409: true, 410: true, 412: true, 415: true, 422: true, 429: true, 500: true, 501: true, 502: true, 503: true, 504: true}
@@ -243,7 +242,7 @@ func statusOf(value string) int {
 }
 
 // earlier are states that come before others.
-var earlier = regexp.MustCompile(`(?i)^\W*(?:pending|processing|queued|submitted|in[ _-]?progress|running|creating|created|provisioning|starting|initiali[sz]ing|new|waiting|scheduled|uploading|loading(?:\.\.\.|…)?|not ready|draft|open|received|syncing|indexing|null|none|nil|undefined|<null>|\[\]|\{\}|empty(?: list| string)?|0|0 (?:items|rows|results|elements|messages)|false|)\W*$`)
+var earlier = rx(`(?i)^\W*(?:pending|processing|queued|submitted|in[ _-]?progress|running|creating|created|provisioning|starting|initiali[sz]ing|new|waiting|scheduled|uploading|loading(?:\.\.\.|…)?|not ready|draft|open|received|syncing|indexing|null|none|nil|undefined|<null>|\[\]|\{\}|empty(?: list| string)?|0|0 (?:items|rows|results|elements|messages)|false|)\W*$`)
 
 // lags reports whether the actual value is what one sees before the expected one
 // is there: an earlier state, nothing, or fewer.
@@ -260,8 +259,8 @@ func (a *assertion) lags() bool {
 	return err1 == nil && err2 == nil && got < want
 }
 
-var year = regexp.MustCompile(`\b(?:19|20)\d\d\b`)
-var dateValue = regexp.MustCompile(`\b(?:19|20)\d\d[-/.]\d\d?[-/.]\d\d?|\b\d\d?[-/.]\d\d?[-/.](?:19|20)\d\d\b|(?i:\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]* \d)|T\d\d:\d\d:\d\d`)
+var year = rx(`\b(?:19|20)\d\d\b`)
+var dateValue = rx(`\b(?:19|20)\d\d[-/.]\d\d?[-/.]\d\d?|\b\d\d?[-/.]\d\d?[-/.](?:19|20)\d\d\b|(?i:\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]* \d)|T\d\d:\d\d:\d\d`)
 
 // byClock reports whether the two values differ in nothing but a date, a year or
 // the hour.
@@ -273,7 +272,7 @@ func (a *assertion) byClock() bool {
 	return want == got && (year.MatchString(a.expected) && year.MatchString(a.actual) || dateValue.MatchString(a.expected) && dateValue.MatchString(a.actual))
 }
 
-var clockParts = regexp.MustCompile(`\d+|(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*|(?i:mon|tue|wed|thu|fri|sat|sun)[a-z]*`)
+var clockParts = rx(`\d+|(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*|(?i:mon|tue|wed|thu|fri|sat|sun)[a-z]*`)
 
 // clockless is a value without what a clock writes into it.
 func clockless(value string) string {

@@ -57,12 +57,14 @@ func rank(c e2e.Category) int {
 // without values and names all comparisons read alike.
 func (f *failure) fingerprint() string {
 	d, c := f.doc, f.choice
-	words := headline(f.in.Message)
+	message := strings.TrimSpace(plain(bounded(f.in.Message, maxMessage)))
+	first, _, _ := strings.Cut(message, "\n")
+	words := f.normalise(first)
 	if g := c.cause; g.line >= 0 && (g.weight == root || words == "") {
-		words = Normalise(strings.TrimSpace(d.lines[g.line].text))
+		words = f.normalise(strings.TrimSpace(d.lines[g.line].text))
 	}
 	family := c.cause.family
-	if family == famPackages || family == famPlatform || family >= famExternal && family <= famGateway && family != famCollision || family == famDenied {
+	if family.beside() && family != famCollision || family == famDenied {
 		return fmt.Sprintf("%d|%s", family, words)
 	}
 	place := d.frames.owned.place
@@ -70,6 +72,16 @@ func (f *failure) fingerprint() string {
 		place, _, _ = strings.Cut(f.in.ID, "::")
 	}
 	return fmt.Sprintf("%d|%s|%s", family, words, place)
+}
+
+// normalise is [Normalise] without the values of this run.
+func (f *failure) normalise(s string) string {
+	for _, v := range f.in.RunValues {
+		if len(v) >= 3 {
+			s = strings.ReplaceAll(s, v, "#")
+		}
+	}
+	return Normalise(s)
 }
 
 // cluster decides one group, and lends its category to members that alone could

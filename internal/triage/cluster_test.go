@@ -16,13 +16,14 @@ func TestNormalise(t *testing.T) {
 	for in, want := range map[string]string{
 		"dial tcp 10.0.0.7:5432: connect: connection refused":                                                "dial tcp <ip>: connect: connection refused",
 		"dial tcp [::1]:5432: connection refused":                                                            "dial tcp <ip>: connection refused",
-		"case C-1042 not accepted within 10.5s (run e2e-1764000000000-1b4e28ba-2fa1-11d2-883f-0016d3cca427)": "case C-# not accepted within <duration> (run <run>)",
+		"case C-1042 not accepted within 10.5s (run e2e-1764000000000-1b4e28ba-2fa1-11d2-883f-0016d3cca427)": "case # not accepted within <duration> (run <run>)",
 		"user 3f2b8c1e-1111-4222-8333-444455556666 at 2026-03-01T12:00:00.123Z":                              "user <uuid> at <time>",
 		"build 9fceb02d0ae598e95dc970b74767f19372d61af8 is not deadbeef":                                     "build <hex> is not deadbeef",
 		"object at 0x7f3a deadline 3 s":                                                                      "object at <hex> deadline <duration>",
 		`duplicate key value violates unique constraint "users_email_key"`:                                   `duplicate key value violates unique constraint "users_email_key"`,
 		`user "anna-17" exists, mail a.b@c.example`:                                                          `user <value> exists, mail <mail>`,
 		"expected 1,204.50 but was 7":                                                                        "expected # but was #",
+		"case s0a2-k3jx of sha256 in case_test.go:41":                                                        "case # of # in case_test.go:#",
 		"  a\t\x1b[31mb\x1b[0m \n c ":                                                                        "a b c",
 	} {
 		if got := Normalise(in); got != want {
@@ -88,6 +89,12 @@ func TestClusterIDsAreStable(t *testing.T) {
 	_, two := mustNew(t).All([]Input{refusal("c", 77)})
 	if len(one) != 1 || len(two) != 1 || one[0].ID != two[0].ID {
 		t.Errorf("%+v\n%+v", one, two)
+	}
+	third, fourth := refusal("a", 1), refusal("b", 1)
+	third.Message, fourth.Message = "abc: "+third.Message, "xyz: "+fourth.Message
+	third.RunValues, fourth.RunValues = []string{"abc"}, []string{"xyz"}
+	if _, same := mustNew(t).All([]Input{third, fourth}); len(same) != 1 {
+		t.Errorf("values of the run tell failures apart: %+v", same)
 	}
 	if _, none := mustNew(t).All(nil); none == nil || len(none) != 0 {
 		t.Errorf("got %v", none)

@@ -25,7 +25,23 @@ func propose(in Input, c changes) *failure {
 	}
 	f.sit.marks = marksOf(in, f.doc, c)
 	f.choice = choose(in, f.doc, &f.sit)
+	if f.sit.rerun == RerunFailed && in.RerunMessage != "" && f.differs(propose(Input{Framework: in.Framework, Message: in.RerunMessage, Hosts: in.Hosts}, c)) {
+		f.sit.marks |= markDiffers
+	}
 	return f
+}
+
+// differs reports whether the rerun failed in another way: one of the two is about
+// what is beside the product and the other is not. Other differences do not count,
+// since each attempt has data of its own in its words.
+func (f *failure) differs(rerun *failure) bool {
+	a, b := f.choice.cause.family, rerun.choice.cause.family
+	return a != famNone && b != famNone && a.beside() != b.beside()
+}
+
+// beside reports whether a family is about what is beside the product.
+func (f family) beside() bool {
+	return f == famPackages || f == famPlatform || f >= famExternal && f <= famGateway
 }
 
 // decide finds the row of the family's table that the context chooses.
@@ -184,25 +200,25 @@ func (d *document) partyAt(at int) party {
 	return d.onlyParty()
 }
 
-// onlyParty says whose the one host is that the output names; several could be
-// anybody's.
+// onlyParty says whose the one host is that URLs in the output name; several could
+// be anybody's.
 func (d *document) onlyParty() party {
-	only := target{}
+	only := ""
 	for i := range d.lines {
-		if d.lines[i].weight != trace {
+		if d.lines[i].weight != trace || !strings.Contains(d.lines[i].text, "://") {
 			continue
 		}
 		for _, t := range d.targetsAt(i) {
-			if only.host != "" && only.host != t.host {
+			if partyOf(t.host, d.own) != partyThird || only != "" && only != t.host {
 				return partyUnknown
 			}
-			only = t
+			only = t.host
 		}
 	}
-	if only.host == "" {
+	if only == "" {
 		return partyUnknown
 	}
-	return partyOf(only.host, d.own)
+	return partyThird
 }
 
 func parties(targets []target, own map[string]bool) party {

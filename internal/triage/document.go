@@ -92,7 +92,7 @@ func (d *document) targetsAt(i int) []target {
 	return list
 }
 
-var ansi = regexp.MustCompile("\x1b\\[[0-9;?]*[ -/]*[@-~]|\x1b\\][^\x07\x1b]*(?:\x07|\x1b\\\\)")
+var ansi = rx("\x1b\\[[0-9;?]*[ -/]*[@-~]|\x1b\\][^\x07\x1b]*(?:\x07|\x1b\\\\)")
 
 func plain(s string) string {
 	if strings.IndexByte(s, 0x1b) >= 0 {
@@ -196,9 +196,9 @@ func styleOf(lines []line) style {
 }
 
 var (
-	retrying  = regexp.MustCompile(`(?i)\b(?:will retry|retrying|retry (?:attempt )?#?\d|attempt \d+ (?:of|/) ?\d+|reconnect(?:ed|ing)|ignored|ignoring|non-fatal|best.effort)\b`)
-	snippet   = regexp.MustCompile(`^\s*>?\s*\d+\s*\|`)
-	clockHead = regexp.MustCompile(`^\s*(?:\[?\d{4}[-/]\d\d[-/]\d\d[T ]|\[?\d\d:\d\d:\d\d)`)
+	retrying  = rx(`(?i)\b(?:will retry|retrying|retry (?:attempt )?#?\d|attempt \d+ (?:of|/) ?\d+|reconnect(?:ed|ing)|ignored|ignoring|non-fatal|best.effort)\b`)
+	snippet   = rx(`^\s*>?\s*\d+\s*\|`)
+	clockHead = rx(`^\s*(?:\[?\d{4}[-/]\d\d[-/]\d\d[T ]|\[?\d\d:\d\d:\d\d)`)
 )
 
 // retryWords must occur in a line for it to be about another try.

@@ -1,12 +1,10 @@
 package triage
 
 import (
-	"regexp"
-
 	"github.com/org/e2e-gate/internal/e2e"
 )
 
-var refusedRequest = regexp.MustCompile(`\b40[0134]\b|\b422\b`)
+var refusedRequest = rx(`\b40[0134]\b|\b422\b`)
 
 // causeWords are the domain's words for what causes a failure of a family, where
 // the category does not say it.

@@ -1,7 +1,6 @@
 package triage
 
 import (
-	"regexp"
 	"strings"
 )
 
@@ -12,7 +11,7 @@ const maxNormalise = 2 << 10
 type replacement struct {
 	// marks: one of these characters must occur; empty: a digit.
 	marks string
-	re    *regexp.Regexp
+	re    *expr
 	with  func(string) string
 }
 
@@ -20,19 +19,19 @@ func by(text string) func(string) string { return func(string) string { return t
 
 // replacements take out what differs from run to run, most specific first.
 var replacements = []replacement{
-	{"-", regexp.MustCompile(`(?i)\be2e-\d{6,}-[0-9a-f-]{8,36}\b`), by("<run>")},
-	{"-", regexp.MustCompile(`(?i)\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b`), by("<uuid>")},
-	{":", regexp.MustCompile(`\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d)?(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?`), by("<time>")},
-	{"-/", regexp.MustCompile(`\b\d{4}[-/]\d\d[-/]\d\d\b`), by("<date>")},
-	{":", regexp.MustCompile(`\b\d\d:\d\d:\d\d(?:[.,]\d+)?\b`), by("<time>")},
-	{"xX", regexp.MustCompile(`(?i)\b0x[0-9a-f]+\b`), by("<hex>")},
-	{"@", regexp.MustCompile(`[\w.+-]+@[\w-]+(?:\.[\w-]+)+`), by("<mail>")},
-	{".", regexp.MustCompile(`\b(?:\d{1,3}\.){3}\d{1,3}(?::\d{1,5})?\b`), by("<ip>")},
-	{"[", regexp.MustCompile(`(?i)\[[0-9a-f]*:[0-9a-f:.]+\](?::\d{1,5})?`), by("<ip>")},
-	{"", regexp.MustCompile(`(?i)\b\d+(?:\.\d+)? ?(?:ns|us|µs|ms|s|sec|secs|seconds?|m|min|minutes?|h|hours?)\b`), by("<duration>")},
-	{"", regexp.MustCompile(`(?i)\b[0-9a-f]{7,}\b`), longHex},
-	{"\"'", regexp.MustCompile(`"[^"\n]*[\d#<@][^"\n]*"|'[^'\n]*[\d#<@][^'\n]*'`), by("<value>")},
-	{"", regexp.MustCompile(`\d+(?:[.,]\d+)*`), by("#")},
+	{"-", rx(`(?i)\be2e-\d{6,}-[0-9a-f-]{8,36}\b`), by("<run>")},
+	{"-", rx(`(?i)\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b`), by("<uuid>")},
+	{":", rx(`\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d)?(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?`), by("<time>")},
+	{"-/", rx(`\b\d{4}[-/]\d\d[-/]\d\d\b`), by("<date>")},
+	{":", rx(`\b\d\d:\d\d:\d\d(?:[.,]\d+)?\b`), by("<time>")},
+	{"xX", rx(`(?i)\b0x[0-9a-f]+\b`), by("<hex>")},
+	{"@", rx(`[\w.+-]+@[\w-]+(?:\.[\w-]+)+`), by("<mail>")},
+	{".", rx(`\b(?:\d{1,3}\.){3}\d{1,3}(?::\d{1,5})?\b`), by("<ip>")},
+	{"[", rx(`(?i)\[[0-9a-f]*:[0-9a-f:.]+\](?::\d{1,5})?`), by("<ip>")},
+	{"", rx(`(?i)\b\d+(?:\.\d+)? ?(?:ns|us|µs|ms|s|sec|secs|seconds?|m|min|minutes?|h|hours?)\b`), by("<duration>")},
+	{"", rx(`(?i)\b[0-9a-f]{7,}\b`), longHex},
+	{"\"'", rx(`"[^"\n]*[\d#<@][^"\n]*"|'[^'\n]*[\d#<@][^'\n]*'`), by("<value>")},
+	{"", rx(`\d+(?:[.,]\d+)+|[\p{L}\d_-]*\d[\p{L}\d_-]*`), by("#")},
 }
 
 // longHex replaces a long run of hex digits that holds a digit: a commit, an id.

@@ -1,7 +1,5 @@
 package triage
 
-import "regexp"
-
 // pattern finds one signal. One of the words must occur in a line (in lower case;
 // ASCII case does not matter); then, where there is one, the regular expression
 // decides. The words keep 100 regular expressions off lines that they cannot match.
@@ -12,7 +10,7 @@ type pattern struct {
 	words []string
 	re    string
 
-	compiled *regexp.Regexp
+	compiled *expr
 }
 
 // patterns are the wordings of frameworks, drivers and systems, in order: within a

@@ -1,8 +1,8 @@
 package triage
 
 import (
-	"regexp"
 	"strings"
+	"sync"
 )
 
 // signal is a pattern that matched a line.
@@ -22,7 +22,8 @@ type patternTable struct {
 	of [][]int
 }
 
-var signalTable = newPatternTable(patterns)
+// signalTable is made when the first failure is read.
+var signalTable = sync.OnceValue(func() *patternTable { return newPatternTable(patterns) })
 
 func newPatternTable(list []pattern) *patternTable {
 	t := &patternTable{}
@@ -30,7 +31,7 @@ func newPatternTable(list []pattern) *patternTable {
 	var words []string
 	for i := range list {
 		if list[i].re != "" {
-			list[i].compiled = regexp.MustCompile("(?i)" + list[i].re)
+			list[i].compiled = &expr{text: "(?i)" + list[i].re}
 		}
 		for _, w := range list[i].words {
 			id, known := ids[w]
@@ -52,14 +53,15 @@ const maxLine = 4 << 10
 func (d *document) signals() []signal {
 	var found []signal
 	tried := make([]int, len(patterns))
+	table := signalTable()
 	for i := range d.lines {
 		l := &d.lines[i]
 		if l.weight >= mute {
 			continue
 		}
 		text := l.read[:min(len(l.read), maxLine)]
-		signalTable.words.scan(text, func(word int) {
-			for _, p := range signalTable.of[word] {
+		table.words.scan(text, func(word int) {
+			for _, p := range table.of[word] {
 				if tried[p] == i+1 || l.weight > head && patterns[p].family >= famAppCode {
 					continue // of output only causes count, see believed
 				}
@@ -174,15 +176,7 @@ func marksOf(in Input, d *document, c changes) mark {
 	set(d.assertion.actualStatus != 0, markStatus)
 	set(in.Assertion, markFramed)
 	set(len(d.lines) > 0, markTexted)
-	set(in.RerunMessage != "" && rerunOf(in) == RerunFailed && headline(in.RerunMessage) != headline(in.Message), markDiffers)
 	return m
 }
 
-var creates = regexp.MustCompile(`(?i)creat|regist|sign[-_ ]?up|submi|add|new|import|insert|upload|open`)
-
-// headline is the normalised first line of a message: what a person would compare.
-func headline(message string) string {
-	message = strings.TrimSpace(plain(bounded(message, maxMessage)))
-	first, _, _ := strings.Cut(message, "\n")
-	return Normalise(first)
-}
+var creates = rx(`(?i)creat|regist|sign[-_ ]?up|submi|add|new|import|insert|upload|open`)

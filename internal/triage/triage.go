@@ -88,6 +88,9 @@ type Input struct {
 	From, To time.Time
 	// Hosts are further hosts that belong to the environment under test.
 	Hosts []string
+	// RunValues are values of this run that the words may hold: run id, correlation
+	// id, data prefix. They are taken out before failures are compared.
+	RunValues []string
 	// Owner answers for the test.
 	Owner string
 	// Planned is how many tests the run planned; with [Triager.All] it tells a mass
