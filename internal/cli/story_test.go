@@ -20,8 +20,6 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
-
-	"github.com/org/e2e-gate/internal/runner"
 )
 
 func TestMain(m *testing.M) {
@@ -33,13 +31,7 @@ func TestMain(m *testing.M) {
 
 // gateMain is cmd/e2e-gate.
 func gateMain() {
-	ctx, cancel := context.WithCancelCause(context.Background())
-	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	go func() {
-		<-signals
-		cancel(runner.ErrCancelled)
-	}()
+	ctx := WithSignals(context.Background())
 	app := App{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Environ: os.Environ()}
 	os.Exit(app.Main(ctx, os.Args[1:]))
 }

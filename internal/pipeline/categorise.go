@@ -51,7 +51,8 @@ func (s *Session) excuse(engine *triage.Triager, r *e2e.Result) {
 		if e2e.OutcomeOf(before) == e2e.Failed {
 			in := s.triageInput(*t, before, &e2e.Result{Gates: s.earlier.gates})
 			res := engine.Triage(in)
-			excused = (res.Category == e2e.EnvironmentFailure || res.Category == e2e.ExternalDependency) && len(res.Evidence) > 0
+			excused = (res.Category == e2e.EnvironmentFailure || res.Category == e2e.ExternalDependency) &&
+				res.Confidence != e2e.ConfidenceLow && len(res.Evidence) > 0
 		}
 		laterPass(t, before, excused)
 	}
@@ -68,6 +69,7 @@ func (s *Session) triageInput(t e2e.TestResult, attempts []e2e.Attempt, r *e2e.R
 	}
 	a := attempts[first]
 	in.Message, in.Details, in.Type, in.Error = a.Message, a.Details, a.Type, a.Error
+	in.RunValues = []string{a.Correlation, a.DataPrefix, s.run.ID}
 	in.Assertion = !a.Error && t.Framework != "gotest" // go test does not tell an assertion from an error
 	for _, ev := range a.Evidence {
 		switch ev.Kind {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/org/e2e-gate/internal/e2e"
 )
@@ -67,11 +68,28 @@ func (f *failure) fingerprint() string {
 	if family.beside() && family != famCollision || family == famDenied {
 		return fmt.Sprintf("%d|%s", family, words)
 	}
+	if telling(words) {
+		return fmt.Sprintf("%d|%s", family, words)
+	}
 	place := d.frames.owned.place
 	if !d.frames.found {
 		place, _, _ = strings.Cut(f.in.ID, "::")
 	}
 	return fmt.Sprintf("%d|%s|%s", family, words, place)
+}
+
+// telling reports whether a message says enough by itself: "case # was not accepted
+// within <duration>: expected state accepted, last state submitted" is one failure
+// wherever it stands, and "expected #, got #" is not.
+func telling(words string) bool {
+	const enough = 7
+	n := 0
+	for _, w := range strings.FieldsFunc(words, func(r rune) bool { return !unicode.IsLetter(r) && r != '#' && r != '<' }) {
+		if len(w) >= 2 && w[0] != '#' && w[0] != '<' {
+			n++
+		}
+	}
+	return n >= enough
 }
 
 // normalise is [Normalise] without the values of this run.
