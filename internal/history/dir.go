@@ -1,9 +1,11 @@
 package history
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -19,7 +21,7 @@ type Dir struct {
 // Bounds on what is read.
 const (
 	maxRecords     = 400
-	maxRecordBytes = 64 << 20
+	maxRecordBytes = 32 << 20
 )
 
 // Load reads the newest records. What cannot be read is left out and said; the
@@ -58,12 +60,24 @@ func readRecord(file string) (Record, error) {
 	if err != nil {
 		return Record{}, err
 	}
-	if info.Size() > maxRecordBytes {
-		return Record{}, fmt.Errorf("it is larger than %d MiB", maxRecordBytes>>20)
+	if !info.Mode().IsRegular() {
+		return Record{}, errors.New("it is no file")
 	}
-	data, err := os.ReadFile(file) //nolint:gosec // below the history folder
+	f, err := os.Open(file) //nolint:gosec // below the history folder
 	if err != nil {
 		return Record{}, err
+	}
+	defer func() { _ = f.Close() }()
+	return decode(f)
+}
+
+func decode(from io.Reader) (Record, error) {
+	data, err := io.ReadAll(io.LimitReader(from, maxRecordBytes+1))
+	if err != nil {
+		return Record{}, err
+	}
+	if len(data) > maxRecordBytes {
+		return Record{}, fmt.Errorf("it is larger than %d MiB", maxRecordBytes>>20)
 	}
 	var r Record
 	if err := json.Unmarshal(data, &r); err != nil {
@@ -90,6 +104,9 @@ func (d Dir) Save(r Record) error {
 	}
 	defer func() { _ = os.Remove(tmp.Name()) }()
 	if _, err = tmp.Write(data); err == nil {
+		err = tmp.Chmod(0o644) // the next job may run as somebody else
+	}
+	if err == nil {
 		err = tmp.Sync()
 	}
 	if closed := tmp.Close(); err == nil {
@@ -118,12 +135,19 @@ func publish(tmp, name string) error {
 	return os.Rename(tmp, name)
 }
 
+// fileName is the key of a record as a name: the run id where that is harmless,
+// else its harmless part and a hash, so that no two ids share a name.
 func fileName(r Record) string {
+	const most = 100
 	id := strings.Map(func(c rune) rune {
 		if c == '-' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' {
 			return c
 		}
 		return '_'
 	}, r.RunID)
+	if id != r.RunID || id == "" || len(id) > most {
+		sum := sha256.Sum256([]byte(r.RunID))
+		id = fmt.Sprintf("%s_%x", id[:min(len(id), most)], sum[:8])
+	}
 	return fmt.Sprintf("%s.%d.%d.json", id, r.Attempt, r.Shard)
 }

@@ -63,47 +63,77 @@ func RecordOf(doc e2e.ShardRun, planned map[string]e2e.Test) Record {
 // be fast, which is not the same as unknown.
 const minSeconds = 0.001
 
+// maxSeconds is what a test can have taken at most; more is a corrupt record.
+const maxSeconds = 30 * 24 * 3600
+
 // samples is how many of the newest runs of a test count.
 const samples = 20
 
 // Stats folds records. The zero value knows nothing.
 type Stats struct {
-	tests  map[string][]sample
+	tests  map[string]known
 	files  map[[2]string]float64
 	suites map[string]float64
 }
 
+// known is what is known of a test.
+type known struct {
+	suite, file string
+	recent      []sample  // newest first, those that say something
+	passed      []float64 // seconds of the newest passed runs
+}
+
+// sample is one test in one record.
 type sample struct {
-	started time.Time
-	entry   Entry
-	ref     string
+	record *Record
+	entry  Entry
+}
+
+// newer orders samples totally, the newest first.
+func (a sample) newer(b sample) int {
+	return cmp.Or(b.record.key(*a.record), strings.Compare(a.record.Ref, b.record.Ref), strings.Compare(string(a.entry.Outcome), string(b.entry.Outcome)),
+		cmp.Compare(a.entry.Seconds, b.entry.Seconds), strings.Compare(a.entry.Suite, b.entry.Suite), strings.Compare(a.entry.File, b.entry.File))
 }
 
 // Fold reads records into statistics; their order does not matter.
 func Fold(records []Record) Stats {
-	s := Stats{tests: map[string][]sample{}}
-	for _, r := range records {
-		for _, e := range r.Tests {
-			s.tests[e.ID] = append(s.tests[e.ID], sample{r.Started, e, r.Ref})
+	all := map[string][]sample{}
+	for i := range records {
+		for _, e := range records[i].Tests {
+			if e.ID != "" {
+				all[e.ID] = append(all[e.ID], sample{&records[i], e})
+			}
 		}
 	}
-	for id, list := range s.tests {
-		slices.SortStableFunc(list, func(a, b sample) int { return b.started.Compare(a.started) })
-		s.tests[id] = list[:min(len(list), samples)]
+	s := Stats{tests: make(map[string]known, len(all))}
+	for id, list := range all {
+		slices.SortFunc(list, sample.newer)
+		s.tests[id] = know(list)
 	}
 	s.fold()
 	return s
 }
 
+// know sums a test's samples up, newest first.
+func know(list []sample) known {
+	k := known{suite: list[0].entry.Suite, file: list[0].entry.File}
+	for _, x := range list {
+		passed := x.entry.Outcome == e2e.Passed || x.entry.Outcome == e2e.Flaky
+		if passed && x.entry.Seconds <= maxSeconds && len(k.passed) < samples {
+			k.passed = append(k.passed, max(x.entry.Seconds, minSeconds))
+		}
+		// A run in which the test was lost, stopped or skipped says nothing of it.
+		if (passed || x.entry.Outcome == e2e.Failed) && len(k.recent) < samples {
+			k.recent = append(k.recent, x)
+		}
+	}
+	return k
+}
+
 // Estimate is the median duration in seconds of the test's newest passed runs,
 // and how many those are; 0, 0 for a test that nobody has timed.
 func (s Stats) Estimate(id string) (seconds float64, runs int) {
-	var passed []float64
-	for _, x := range s.tests[id] {
-		if x.entry.Outcome == e2e.Passed || x.entry.Outcome == e2e.Flaky {
-			passed = append(passed, max(x.entry.Seconds, minSeconds))
-		}
-	}
+	passed := s.tests[id].passed
 	return median(passed), len(passed)
 }
 
@@ -122,11 +152,10 @@ func (s Stats) Guess(t e2e.Test) (seconds float64, from string) {
 // fold computes the medians of files and suites.
 func (s *Stats) fold() {
 	files, suites := map[[2]string][]float64{}, map[string][]float64{}
-	for id, list := range s.tests {
+	for id, k := range s.tests {
 		if est, n := s.Estimate(id); n > 0 {
-			e := list[0].entry
-			files[[2]string{e.Suite, e.File}] = append(files[[2]string{e.Suite, e.File}], est)
-			suites[e.Suite] = append(suites[e.Suite], est)
+			files[[2]string{k.suite, k.file}] = append(files[[2]string{k.suite, k.file}], est)
+			suites[k.suite] = append(suites[k.suite], est)
 		}
 	}
 	s.files, s.suites = map[[2]string]float64{}, map[string]float64{}
@@ -142,7 +171,7 @@ func median(list []float64) float64 {
 	if len(list) == 0 {
 		return 0
 	}
-	slices.Sort(list)
+	list = slices.Sorted(slices.Values(list))
 	return (list[(len(list)-1)/2] + list[len(list)/2]) / 2
 }
 
@@ -156,19 +185,15 @@ const (
 
 // Recent says what the test did lately.
 func (s Stats) Recent(id string) string {
-	list := s.tests[id]
+	list := s.tests[id].recent
 	if len(list) == 0 {
 		return New
 	}
-	for _, x := range list {
-		if onMain(x.ref) {
-			if x.entry.Outcome == e2e.Failed {
-				return FailingOnMain
-			}
-			break
-		}
-	}
-	if slices.ContainsFunc(list, func(x sample) bool { return x.entry.Outcome == e2e.Flaky }) {
+	main := slices.IndexFunc(list, func(x sample) bool { return onMain(x.record.Ref) })
+	switch {
+	case main >= 0 && list[main].entry.Outcome == e2e.Failed:
+		return FailingOnMain
+	case slices.ContainsFunc(list, func(x sample) bool { return x.entry.Outcome == e2e.Flaky }):
 		return Flaky
 	}
 	return Stable
@@ -182,8 +207,8 @@ func onMain(ref string) bool {
 // Known lists the tests of a suite that earlier runs reported, sorted.
 func (s Stats) Known(suite string) []string {
 	var ids []string
-	for id, list := range s.tests {
-		if list[0].entry.Suite == suite {
+	for id, k := range s.tests {
+		if k.suite == suite {
 			ids = append(ids, id)
 		}
 	}

@@ -1,0 +1,23 @@
+//go:build unix
+
+package history
+
+import (
+	"path/filepath"
+	"syscall"
+	"testing"
+)
+
+// A pipe that nobody writes to, or an endless device, must not hold a run up.
+func TestPipesAndDevicesAreSkipped(t *testing.T) {
+	d := Dir{t.TempDir()}
+	if err := syscall.Mkfifo(filepath.Join(d.Path, "pipe.json"), 0o600); err != nil {
+		t.Skip(err)
+	}
+	if err := syscall.Symlink("/dev/zero", filepath.Join(d.Path, "zero.json")); err != nil {
+		t.Fatal(err)
+	}
+	if records, skipped := load(t, d); len(records) != 0 || len(skipped) != 2 {
+		t.Errorf("%d records, skipped %q", len(records), skipped)
+	}
+}

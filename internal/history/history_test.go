@@ -1,0 +1,241 @@
+package history
+
+import (
+	"math"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/org/e2e-gate/internal/e2e"
+)
+
+var day0 = time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+
+// run is a record of one test in the nth run.
+func run(n int, ref string, o e2e.Outcome, seconds float64) Record {
+	return Record{Schema: Schema, RunID: "e2e-" + string(rune('a'+n)), Attempt: 1, Ref: ref, Started: day0.Add(time.Duration(n) * time.Hour),
+		Tests: []Entry{{ID: "t", Suite: "s", File: "f", Outcome: o, Seconds: seconds}}}
+}
+
+func TestRecordOf(t *testing.T) {
+	attempt := func(o e2e.Outcome, seconds float64) e2e.Attempt { return e2e.Attempt{Outcome: o, Seconds: seconds} }
+	doc := e2e.ShardRun{
+		Index: 2, Run: e2e.Run{ID: "e2e-1-x", WorkflowAttempt: 3, Stage: "pr", Ref: "refs/heads/main", SHA: "abc", Started: day0},
+		Tests: []e2e.TestRun{
+			{ID: "passed", Attempts: []e2e.Attempt{attempt(e2e.Passed, 2)}},
+			{ID: "flaky", Attempts: []e2e.Attempt{attempt(e2e.Failed, 9), attempt(e2e.Passed, 3)}},
+			{ID: "failed", Attempts: []e2e.Attempt{attempt(e2e.Failed, 9)}},
+			{ID: "lost"},
+			{ID: "unplanned", Unplanned: &e2e.Test{Suite: "u", File: "uf"}, Attempts: []e2e.Attempt{attempt(e2e.Passed, 1)}},
+		},
+	}
+	got := RecordOf(doc, map[string]e2e.Test{"passed": {Suite: "s", File: "f"}})
+	want := Record{Schema: Schema, RunID: "e2e-1-x", Attempt: 3, Shard: 2, Stage: "pr", Ref: "refs/heads/main", SHA: "abc", Started: day0, Tests: []Entry{
+		{ID: "passed", Suite: "s", File: "f", Outcome: e2e.Passed, Seconds: 2},
+		{ID: "flaky", Outcome: e2e.Flaky, Seconds: 3},
+		{ID: "failed", Outcome: e2e.Failed},
+		{ID: "lost", Outcome: e2e.Lost},
+		{ID: "unplanned", Suite: "u", File: "uf", Outcome: e2e.Passed, Seconds: 1},
+	}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if empty := RecordOf(e2e.ShardRun{}, nil); empty.Tests == nil {
+		t.Error("no tests are null in JSON")
+	}
+}
+
+func TestEstimate(t *testing.T) {
+	many := func(n int, o e2e.Outcome, seconds func(i int) float64) []Record {
+		var list []Record
+		for i := range n {
+			list = append(list, run(i, "", o, seconds(i)))
+		}
+		return list
+	}
+	count := func(i int) float64 { return float64(i + 1) }
+	for _, tc := range []struct {
+		name    string
+		records []Record
+		seconds float64
+		runs    int
+	}{
+		{"nothing", nil, 0, 0},
+		{"one", []Record{run(0, "", e2e.Passed, 3)}, 3, 1},
+		{"two: between them", []Record{run(0, "", e2e.Passed, 3), run(1, "", e2e.Passed, 4)}, 3.5, 2},
+		{"three: the middle one", []Record{run(0, "", e2e.Passed, 9), run(1, "", e2e.Passed, 1), run(2, "", e2e.Passed, 4)}, 4, 3},
+		{"a flaky run passed in the end", []Record{run(0, "", e2e.Flaky, 5)}, 5, 1},
+		{"failures do not count", []Record{run(0, "", e2e.Passed, 5), run(1, "", e2e.Failed, 0), run(2, "", e2e.Failed, 60)}, 5, 1},
+		{"nor do those that said nothing", []Record{run(0, "", e2e.Skipped, 1), run(1, "", e2e.Lost, 1), run(2, "", e2e.NotRun, 1), run(3, "", "", 1)}, 0, 0},
+		{"the newest 20 of 25", many(25, e2e.Passed, count), 15.5, 20},
+		{"the newest 20 that passed, however long ago", append(many(20, e2e.Passed, count), shift(20, many(30, e2e.Failed, count))...), 10.5, 20},
+		{"too fast to measure is known to be fast", []Record{run(0, "", e2e.Passed, 0)}, minSeconds, 1},
+		{"a negative duration", []Record{run(0, "", e2e.Passed, -5)}, minSeconds, 1},
+		{"a duration that cannot be", []Record{run(0, "", e2e.Passed, math.MaxFloat64), run(1, "", e2e.Passed, math.MaxFloat64), run(2, "", e2e.Passed, 4)}, 4, 1},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			seconds, runs := Fold(tc.records).Estimate("t")
+			if seconds != tc.seconds || runs != tc.runs {
+				t.Errorf("got %v of %d runs, want %v of %d", seconds, runs, tc.seconds, tc.runs)
+			}
+		})
+	}
+	if s, n := (Stats{}).Estimate("t"); s != 0 || n != 0 {
+		t.Error("the zero value knows something")
+	}
+}
+
+// shift makes records n hours younger.
+func shift(n int, records []Record) []Record {
+	for i := range records {
+		records[i].Started = records[i].Started.Add(time.Duration(n) * time.Hour)
+	}
+	return records
+}
+
+func TestRecent(t *testing.T) {
+	const main, pr = "refs/heads/main", "refs/pull/7/merge"
+	for _, tc := range []struct {
+		name    string
+		records []Record // oldest first
+		want    string
+	}{
+		{"nothing", nil, New},
+		{"passed", []Record{run(0, pr, e2e.Passed, 1)}, Stable},
+		{"failed on a pull request", []Record{run(0, main, e2e.Passed, 1), run(1, pr, e2e.Failed, 1)}, Stable},
+		{"flaky", []Record{run(0, pr, e2e.Flaky, 1), run(1, pr, e2e.Passed, 1)}, Flaky},
+		{"failing on main", []Record{run(0, main, e2e.Failed, 1)}, FailingOnMain},
+		{"failing on master", []Record{run(0, "master", e2e.Failed, 1)}, FailingOnMain},
+		{"failing on main, passed on a pull request since", []Record{run(0, main, e2e.Failed, 1), run(1, pr, e2e.Passed, 1)}, FailingOnMain},
+		{"failed on main, passes there again", []Record{run(0, main, e2e.Failed, 1), run(1, main, e2e.Passed, 1)}, Stable},
+		{"failing on main, skipped and lost since", []Record{run(0, main, e2e.Failed, 1), run(1, main, e2e.Skipped, 0), run(2, main, e2e.Lost, 0)}, FailingOnMain},
+		{"failing on main goes before flaky", []Record{run(0, pr, e2e.Flaky, 1), run(1, main, e2e.Failed, 1)}, FailingOnMain},
+		{"a branch that is called like main", []Record{run(0, "refs/heads/maintenance", e2e.Failed, 1), run(1, "refs/tags/main", e2e.Failed, 1)}, Stable},
+		{"only skipped, lost and stopped: nobody has seen it", []Record{run(0, main, e2e.Skipped, 0), run(1, main, e2e.Lost, 0), run(2, main, e2e.NotRun, 0)}, New},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if got := Fold(tc.records).Recent("t"); got != tc.want {
+				t.Errorf("got %s, want %s", got, tc.want)
+			}
+		})
+	}
+	old := []Record{run(0, pr, e2e.Flaky, 1)}
+	for i := range samples {
+		old = append(old, run(i+1, pr, e2e.Passed, 1))
+	}
+	if got := Fold(old).Recent("t"); got != Stable {
+		t.Errorf("a flake %d runs ago still counts: %s", samples, got)
+	}
+}
+
+func TestGuessAndKnown(t *testing.T) {
+	stats := Fold([]Record{
+		{RunID: "1", Started: day0, Tests: []Entry{
+			{ID: "b", Suite: "s", File: "f", Outcome: e2e.Passed, Seconds: 2}, {ID: "a", Suite: "s", File: "f", Outcome: e2e.Passed, Seconds: 4},
+			{ID: "c", Suite: "s", File: "g", Outcome: e2e.Passed, Seconds: 30}, {ID: "d", Suite: "s", File: "g", Outcome: e2e.Failed, Seconds: 0},
+			{ID: "e", Suite: "other", Outcome: e2e.Failed}, {ID: "", Suite: "s", Outcome: e2e.Passed, Seconds: 999},
+		}},
+		{RunID: "2", Started: day0.Add(time.Hour), Tests: []Entry{{ID: "moved", Suite: "other", File: "new", Outcome: e2e.Failed}}},
+		{RunID: "0", Started: day0.Add(-time.Hour), Tests: []Entry{{ID: "moved", Suite: "s", File: "old", Outcome: e2e.Passed, Seconds: 8}}},
+	})
+	for _, tc := range []struct {
+		suite, file string
+		seconds     float64
+		from        string
+	}{
+		{"s", "f", 3, "file"}, {"s", "g", 30, "file"}, {"s", "unknown", 4, "suite"}, {"s", "", 4, "suite"},
+		{"other", "new", 8, "file"}, {"other", "x", 8, "suite"}, {"nobody", "f", 0, ""},
+	} {
+		if seconds, from := stats.Guess(e2e.Test{Suite: tc.suite, File: tc.file}); seconds != tc.seconds || from != tc.from {
+			t.Errorf("%s/%s: got %v from %q, want %v from %q", tc.suite, tc.file, seconds, from, tc.seconds, tc.from)
+		}
+	}
+	if diff := cmp.Diff([]string{"a", "b", "c", "d"}, stats.Known("s")); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]string{"e", "moved"}, stats.Known("other")); diff != "" {
+		t.Error(diff)
+	}
+	if got := (Stats{}).Known("s"); got != nil {
+		t.Error(got)
+	}
+}
+
+var genRecord = rapid.Custom(func(t *rapid.T) Record {
+	ids := rapid.SampledFrom([]string{"t", "u", "v"})
+	r := Record{
+		Schema: Schema, RunID: rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "run"), Attempt: rapid.IntRange(1, 2).Draw(t, "attempt"), Shard: rapid.IntRange(0, 2).Draw(t, "shard"),
+		Ref: rapid.SampledFrom([]string{"", "refs/heads/main", "refs/pull/1/merge"}).Draw(t, "ref"), Started: day0.Add(time.Duration(rapid.IntRange(0, 3).Draw(t, "hour")) * time.Hour),
+	}
+	for range rapid.IntRange(0, 4).Draw(t, "tests") {
+		r.Tests = append(r.Tests, Entry{
+			ID: ids.Draw(t, "id"), Suite: rapid.SampledFrom([]string{"s", "z"}).Draw(t, "suite"), File: rapid.SampledFrom([]string{"", "f"}).Draw(t, "file"),
+			Outcome: rapid.SampledFrom([]e2e.Outcome{e2e.Passed, e2e.Passed, e2e.Failed, e2e.Flaky, e2e.Skipped, ""}).Draw(t, "outcome"), Seconds: float64(rapid.IntRange(-1, 9).Draw(t, "seconds")),
+		})
+	}
+	return r
+})
+
+// view is all that anybody can ask.
+func view(s Stats) map[string]any {
+	all := map[string]any{}
+	for _, id := range []string{"t", "u", "v"} {
+		seconds, runs := s.Estimate(id)
+		all[id] = []any{seconds, runs, s.Recent(id)}
+	}
+	for _, suite := range []string{"s", "z"} {
+		seconds, from := s.Guess(e2e.Test{Suite: suite, File: "f"})
+		all["suite "+suite] = []any{seconds, from, s.Known(suite)}
+	}
+	return all
+}
+
+func TestFoldDoesNotDependOnOrder(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		// More than count, with many of the same age.
+		records := rapid.SliceOfN(genRecord, 0, 60).Draw(t, "records")
+		want := view(Fold(records))
+		mixed := rapid.Permutation(records).Draw(t, "mixed")
+		for i := range mixed {
+			if len(mixed[i].Tests) > 0 {
+				mixed[i].Tests = rapid.Permutation(mixed[i].Tests).Draw(t, "tests")
+			}
+		}
+		if diff := cmp.Diff(want, view(Fold(mixed))); diff != "" {
+			t.Fatal(diff)
+		}
+	})
+}
+
+func TestFoldLeavesRecordsAlone(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		records := rapid.SliceOfN(genRecord, 0, 10).Draw(t, "records")
+		before := make([]Record, len(records))
+		for i, r := range records {
+			before[i] = r
+			before[i].Tests = slices.Clone(r.Tests)
+		}
+		view(Fold(records))
+		if diff := cmp.Diff(before, records); diff != "" {
+			t.Fatal(diff)
+		}
+	})
+}
+
+func BenchmarkFold(b *testing.B) {
+	var records []Record
+	for n := range 50 {
+		r := run(n, "", e2e.Passed, 1)
+		r.Tests = nil
+		for i := range 2000 {
+			r.Tests = append(r.Tests, Entry{ID: "suite/file.go::Test" + string(rune(i)), Suite: "suite", File: "file.go", Outcome: e2e.Passed, Seconds: float64(i)})
+		}
+		records = append(records, r)
+	}
+	for b.Loop() {
+		Fold(records)
+	}
+}
