@@ -47,7 +47,7 @@ func (e exitError) Error() string { return fmt.Sprintf("exit status %d", int(e))
 type commands struct {
 	Run     runCmd     `cmd:"" help:"Run the whole stage on this machine: gates, discovery, plan, suites, one diagnostic rerun, verdict."`
 	Gates   gatesCmd   `cmd:"" help:"Check the health gates only."`
-	Plan    planCmd    `cmd:"" help:"Check the gates, discover, select and plan; writes plan.json and prints the matrix."`
+	Plan    planCmd    `cmd:"" help:"Check the gates, discover, select and plan; writes plan.json and, in a workflow, the output matrix."`
 	Shard   shardCmd   `cmd:"" help:"Check the gates, then run one shard of a plan, with its diagnostic reruns."`
 	Verdict verdictCmd `cmd:"" help:"Merge shard documents against a plan, categorise, decide."`
 	Report  reportCmd  `cmd:"" help:"Read JUnit reports: counts and problems."`

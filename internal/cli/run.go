@@ -96,10 +96,13 @@ func (c gatesCmd) Run(ctx context.Context, a *App) error {
 	s.console.Done()
 	rep := gate.NewReport(gates)
 	rep.Open = rep.Open && len(session.Problems()) == 0
+	for _, p := range session.Problems() {
+		_, _ = fmt.Fprintln(a.Stderr, safeLine("problem: "+p.Text))
+	}
 	if c.Format == "json" {
 		err = s.json(rep)
 	} else {
-		err = a.printGates(rep, session.Problems())
+		err = a.printGates(rep)
 	}
 	if err == nil && !rep.Open {
 		err = exitError(e2e.ExitNotJudged)
@@ -107,16 +110,13 @@ func (c gatesCmd) Run(ctx context.Context, a *App) error {
 	return err
 }
 
-func (a *App) printGates(rep gate.Report, problems []e2e.Problem) error {
+func (a *App) printGates(rep gate.Report) error {
 	for _, c := range rep.Checks {
 		line := fmt.Sprintf("%-10s %s (%s): %s", c.State, c.Name, c.Kind, c.Observed)
 		if c.Reason != "" {
 			line += "; " + c.Reason
 		}
 		_, _ = fmt.Fprintln(a.Stdout, safeLine(line))
-	}
-	for _, p := range problems {
-		_, _ = fmt.Fprintln(a.Stdout, safeLine("problem: "+p.Text))
 	}
 	word := "shut"
 	if rep.Open {
@@ -214,6 +214,9 @@ func (a *App) printPlan(p *e2e.Plan, file string) error {
 	}
 	_ = tw.Flush()
 	_, _ = fmt.Fprintf(a.Stdout, "%d tests on %d shards, %.1f s expected (no plan can beat %.1f s), %d guessed\n", len(p.Tests), len(p.Shards), p.Makespan, p.Bound, p.Guessed)
+	if len(p.Tests) == 0 && e2e.GatesOpen(p.Gates) {
+		_, _ = fmt.Fprintln(a.Stdout, "no test was selected; look at the stage's select expression and at the tags of the tests")
+	}
 	if p.Advice != "" {
 		_, _ = fmt.Fprintln(a.Stdout, safeLine(p.Advice))
 	}

@@ -53,6 +53,7 @@ type ShardRun struct {
 	NotRun   []NotRunTest  `json:"not_run,omitempty" doc:"Tests that were stopped before they could start."`
 	Reruns   []RerunRecord `json:"reruns,omitempty" doc:"For each failed test: rerun or the reason for none."`
 	Problems []Problem     `json:"problems,omitempty" doc:"What went wrong around the tests."`
+	Logs     []string      `json:"logs,omitempty" doc:"Logs of the processes beside the tests, relative to the run's folder."`
 	Complete bool          `json:"complete" doc:"False while the shard runs and when it was stopped."`
 }
 

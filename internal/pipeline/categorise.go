@@ -35,6 +35,7 @@ func (s *Session) categorise(r *e2e.Result) {
 	results, clusters := engine.All(inputs)
 	for n, res := range results {
 		explain(&r.Tests[at[n]], res)
+		s.besideLogs(&r.Tests[at[n]])
 	}
 	r.Clusters = append([]e2e.Cluster{}, clusters...)
 }
@@ -126,6 +127,19 @@ func explain(t *e2e.TestResult, res triage.Result) {
 	}
 	for _, text := range res.Evidence {
 		t.Evidence = append(t.Evidence, e2e.Evidence{Kind: e2e.EvidenceTriage, Text: text})
+	}
+}
+
+// besideLogs points from a failure to the logs of what stood beside its tests.
+func (s *Session) besideLogs(t *e2e.TestResult) {
+	shard := t.Attempts[len(t.Attempts)-1].Shard
+	for _, doc := range s.docs {
+		if doc.Index != shard {
+			continue
+		}
+		for _, name := range doc.Logs {
+			t.Evidence = append(t.Evidence, e2e.Evidence{Kind: e2e.EvidenceLog, Text: name, Source: "process beside the tests"})
+		}
 	}
 }
 

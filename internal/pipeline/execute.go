@@ -67,7 +67,9 @@ func (s *Session) phases(ctx context.Context, list []*runner.Shard) error {
 func (s *Session) collect(list []*runner.Shard, complete bool) {
 	s.docs = s.docs[:0]
 	for _, sh := range list {
-		s.docs = append(s.docs, sh.Document(s.gates, complete))
+		doc := sh.Document(s.gates, complete)
+		doc.Logs = s.processes.LogFiles()
+		s.docs = append(s.docs, doc)
 	}
 }
 
