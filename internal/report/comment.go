@@ -1,0 +1,144 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/safetext"
+)
+
+// CommentBytes is how long a comment may be, in bytes. GitHub refuses one of more
+// than 65,536 characters; the rest is for the marker that the adapter adds.
+const CommentBytes = 65_000
+
+// CommentOptions of [Comment].
+type CommentOptions struct {
+	// MaxBytes bounds the text; 0 is [CommentBytes].
+	MaxBytes int
+}
+
+// Comment renders a result as the comment on a pull request: the verdict and what
+// to do, one row for each cluster or test that needs somebody, the flakes, and
+// folded below them gates, shards, budgets and attempts. It is cut between rows, and
+// says what was cut; flakes keep their room whatever else there is. It holds no
+// HTML comment, so that the first one found is the marker of whoever posts it.
+func Comment(r e2e.Result, o CommentOptions) string {
+	limit := o.MaxBytes
+	if limit <= 0 {
+		limit = CommentBytes
+	}
+	below := []Part{QuarantinePart(r), GatesPart(r), ShardsPart(r), BudgetsPart(r), DetailsPart(r), ProblemsPart(r), ReasonsPart(r), FactsPart(r)}
+	reserve := 0
+	for _, p := range below {
+		reserve += p.size()
+	}
+	flakes := flakesWithin(r, limit/4)
+	top := Compose(limit-len(flakes)-min(reserve, limit/4), commentHead(r), FindingsPart(r))
+	return top + flakes + Compose(limit-len(flakes)-len(top), below...)
+}
+
+// commentHead is the verdict, what to do, and the counts.
+func commentHead(r e2e.Result) Part {
+	heading, facts, _ := strings.Cut(HeadlinePart(r).Head, "\n\n")
+	facts = strings.TrimRight(facts, "\n")
+	if link := safetext.Link("workflow run", r.Run.URL, shortText); link != "workflow run" {
+		facts += " · " + link
+	}
+	return Part{Head: heading + "\n\n" + whatToDo(r) + "\n\n" + facts + "\n\n"}
+}
+
+// whatToDo is the next step of what matters most, with who has to take it.
+func whatToDo(r e2e.Result) string {
+	list := Findings(r)
+	switch {
+	case len(list) > 0 && stops(list[0].Effect):
+		return "**Do now:** " + firstStep(list)
+	case r.Verdict.State != e2e.VerdictPassed:
+		return "**Do now:** " + inline(noFinding(r))
+	case len(list) > 0 || len(flakes(r)) > 0:
+		return "Nothing blocks. " + laterWork(list, flakes(r))
+	}
+	return "Nothing to do."
+}
+
+// stops reports whether an effect keeps the stage from passing.
+func stops(e e2e.Effect) bool {
+	switch e {
+	case e2e.Warns, e2e.Informs, e2e.EffectNothing:
+		return false
+	case e2e.Blocks, e2e.NotJudged:
+		return true
+	default:
+		return true
+	}
+}
+
+// noFinding is what to do where the verdict is bad and nothing is named.
+func noFinding(r e2e.Result) string {
+	if len(r.Verdict.Reasons) > 0 {
+		return firstLine(r.Verdict.Reasons[0].Text)
+	}
+	return "read the log of the job; without a reason there is no verdict"
+}
+
+// firstStep is "case-platform: look at the worker; 2 more rows need somebody".
+func firstStep(list []Finding) string {
+	f := list[0]
+	// Tests that wait for a gate are more, and the gate comes first.
+	if i := slices.IndexFunc(list, func(f Finding) bool { return f.Gate }); i > 0 && f.Effect != e2e.Blocks {
+		f = list[i]
+	}
+	text := inline(f.Next)
+	if len(f.Owners) > 0 {
+		text = "**" + inline(owner(f.Owners)) + "** — " + text
+	}
+	if left := len(list) - 1; left > 0 {
+		text += " (" + plural(left, "more row below)", "more rows below)")
+	}
+	return text
+}
+
+// laterWork says whose work is left where nothing blocks.
+func laterWork(list []Finding, flaky []e2e.TestResult) string {
+	var names []string
+	seen := map[string]bool{}
+	add := func(owners ...string) {
+		for _, name := range owners {
+			if !seen[name] {
+				seen[name] = true
+				names = append(names, inline(name))
+			}
+		}
+	}
+	for _, f := range list {
+		add(f.Owners...)
+	}
+	for _, t := range flaky {
+		add(owners(t)...)
+	}
+	if len(names) == 0 {
+		return "Something below has no owner: name one, and let them look."
+	}
+	more := ""
+	if left := len(names) - maxSpans; left > 0 {
+		names, more = names[:maxSpans], fmt.Sprintf(" and %d more", left)
+	}
+	return "To look at when there is time: **" + strings.Join(names, ", ") + "**" + more + "."
+}
+
+// flakesWithin shows the flaky tests within limit bytes: with their attempts, else
+// by name, for a flake is never left out for what else there is to say.
+func flakesWithin(r e2e.Result, limit int) string {
+	full := FlakesPart(r)
+	text := full.render(limit)
+	if text != "" || full.empty() {
+		return text
+	}
+	short := Part{Head: "### Flaky: failed first, passed when run again\n\n", Foot: "\n", Noun: full.Noun}
+	for _, t := range flakes(r) {
+		short.Rows = append(short.Rows, "- "+safetext.Code(t.ID, shortText)+" "+inline(owner(owners(t)))+"\n")
+	}
+	return short.render(limit)
+}
