@@ -38,6 +38,24 @@ const (
 	EffectNothing Effect = "none"
 )
 
+// Rank orders effects, strongest first; an unknown one is as strong as blocking.
+func (e Effect) Rank() int {
+	switch e {
+	case Blocks:
+		return 0
+	case NotJudged:
+		return 1
+	case Warns:
+		return 2
+	case Informs:
+		return 3
+	case EffectNothing:
+		return 4
+	default:
+		return 0
+	}
+}
+
 // TestResult is one test with everything that is known about it.
 type TestResult struct {
 	Test

@@ -11,6 +11,7 @@ import (
 
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/gate/probe"
+	"github.com/org/e2e-gate/internal/safetext"
 )
 
 // check is one check at work.
@@ -51,7 +52,7 @@ func newCheck(spec *Spec, c Check, p Probe, timeout time.Duration, words func(st
 
 // text makes words fit to be shown. Secrets are removed before the cut, and after
 // it, since a line break within one may have hidden it.
-func (c *check) text(s string) string { return c.words(probe.Clean(c.words(s), probe.MaxText)) }
+func (c *check) text(s string) string { return c.words(safetext.Plain(c.words(s), probe.MaxText)) }
 
 // look probes once, within the check's own timeout.
 func (c *check) look(ctx context.Context) (o Observation) {

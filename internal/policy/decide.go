@@ -171,24 +171,7 @@ func why(row Row, column e2e.Criticality, t e2e.TestResult) string {
 	return ""
 }
 
-func stronger(a, b e2e.Effect) bool { return rank(a) < rank(b) }
-
-func rank(e e2e.Effect) int {
-	switch e {
-	case e2e.Blocks:
-		return 0
-	case e2e.NotJudged:
-		return 1
-	case e2e.Warns:
-		return 2
-	case e2e.Informs:
-		return 3
-	case e2e.EffectNothing:
-		return 4
-	default:
-		return 0
-	}
-}
+func stronger(a, b e2e.Effect) bool { return a.Rank() < b.Rank() }
 
 func (j *judge) gates() {
 	for _, g := range j.ev.Gates {
@@ -382,7 +365,7 @@ func (j *judge) verdict() e2e.Verdict {
 	}
 	v.Blocks = j.ev.Blocks && v.State != e2e.VerdictPassed
 	slices.SortStableFunc(j.reasons, func(a, b e2e.Reason) int {
-		return cmp.Or(cmp.Compare(rank(a.Effect), rank(b.Effect)), cmp.Compare(a.Code, b.Code), strings.Compare(a.Text, b.Text), slices.Compare(a.Tests, b.Tests))
+		return cmp.Or(cmp.Compare(a.Effect.Rank(), b.Effect.Rank()), cmp.Compare(a.Code, b.Code), strings.Compare(a.Text, b.Text), slices.Compare(a.Tests, b.Tests))
 	})
 	v.Reasons = j.reasons
 	if v.Reasons == nil {

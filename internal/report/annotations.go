@@ -51,7 +51,7 @@ type AnnotationOptions struct {
 func Annotations(r e2e.Result, o AnnotationOptions) []Annotation {
 	a := annotator{o: o}
 	tests := slices.Clone(r.Tests)
-	slices.SortStableFunc(tests, func(x, y e2e.TestResult) int { return cmp.Compare(rank(x.Effect), rank(y.Effect)) })
+	slices.SortStableFunc(tests, func(x, y e2e.TestResult) int { return cmp.Compare(x.Effect.Rank(), y.Effect.Rank()) })
 	for i := range tests {
 		a.test(&tests[i])
 	}

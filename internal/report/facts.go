@@ -126,26 +126,9 @@ func Findings(r e2e.Result) []Finding {
 	f.problems(r.Problems)
 	f.rest(r.Tests)
 	slices.SortStableFunc(f.list, func(a, b Finding) int {
-		return cmp.Or(cmp.Compare(rank(a.Effect), rank(b.Effect)), cmp.Compare(len(b.Tests), len(a.Tests)))
+		return cmp.Or(cmp.Compare(a.Effect.Rank(), b.Effect.Rank()), cmp.Compare(len(b.Tests), len(a.Tests)))
 	})
 	return f.list
-}
-
-func rank(e e2e.Effect) int {
-	switch e {
-	case e2e.Blocks:
-		return 0
-	case e2e.NotJudged:
-		return 1
-	case e2e.Warns:
-		return 2
-	case e2e.Informs:
-		return 3
-	case e2e.EffectNothing:
-		return 4
-	default:
-		return 0
-	}
 }
 
 // finder collects findings, each test in one of them.
@@ -207,7 +190,7 @@ func (f *finder) cluster(c e2e.Cluster) {
 		if len(found.Tests) == 0 {
 			found.File = logOf(t)
 		}
-		if e := f.effect(t); len(found.Tests) == 0 || rank(e) < rank(found.Effect) {
+		if e := f.effect(t); len(found.Tests) == 0 || e.Rank() < found.Effect.Rank() {
 			found.Effect = e
 		}
 		found.Tests = append(found.Tests, t.ID)
@@ -267,7 +250,7 @@ func (f *finder) effect(t *e2e.TestResult) e2e.Effect {
 func (f *finder) lostTogether(tests []*e2e.TestResult) Finding {
 	found := Finding{Effect: e2e.NotJudged, Category: string(e2e.Unknown)}
 	for i, t := range tests {
-		if e := f.effect(t); i == 0 || rank(e) < rank(found.Effect) {
+		if e := f.effect(t); i == 0 || e.Rank() < found.Effect.Rank() {
 			found.Effect = e
 		}
 		if t.Category != "" {

@@ -189,7 +189,7 @@ func effectText(e e2e.Effect, t e2e.Test) string {
 
 func (f *final) finding(found Finding, tests map[string]*e2e.TestResult) {
 	st := red
-	if rank(found.Effect) > rank(e2e.NotJudged) {
+	if found.Effect.Rank() > e2e.NotJudged.Rank() {
 		st = yellow
 	}
 	var first *e2e.TestResult
@@ -220,7 +220,7 @@ func (f *final) finding(found Finding, tests map[string]*e2e.TestResult) {
 func strongest(found Finding, tests map[string]*e2e.TestResult) e2e.Test {
 	best := tests[found.Tests[0]]
 	for _, id := range found.Tests {
-		if t := tests[id]; t != nil && rank(t.Effect) < rank(best.Effect) {
+		if t := tests[id]; t != nil && t.Effect.Rank() < best.Effect.Rank() {
 			best = t
 		}
 	}

@@ -123,7 +123,7 @@ func contentPolicy() string {
 }
 
 func effectClass(e e2e.Effect) string {
-	switch rank(e) {
+	switch e.Rank() {
 	case 0, 1:
 		return "bad"
 	case 2:

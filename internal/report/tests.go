@@ -17,7 +17,7 @@ func flakes(r e2e.Result) []e2e.TestResult {
 			list = append(list, t)
 		}
 	}
-	slices.SortStableFunc(list, func(a, b e2e.TestResult) int { return cmp.Compare(rank(a.Effect), rank(b.Effect)) })
+	slices.SortStableFunc(list, func(a, b e2e.TestResult) int { return cmp.Compare(a.Effect.Rank(), b.Effect.Rank()) })
 	return list
 }
 

@@ -131,6 +131,7 @@ func believed(g, own signal, s *situation) bool {
 		if !s.bad() && s.rerun != RerunPassed && s.changes.kind == changedProduct {
 			return false
 		}
+	default:
 	}
 	return g.weight <= trace || s.bad()
 }
@@ -158,6 +159,7 @@ func (d *document) refine(in Input, own signal, s *situation) signal {
 		if a.byClock() {
 			own.family, own.cause = famClock, "dates differ"
 		}
+	default:
 	}
 	return own
 }

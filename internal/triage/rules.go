@@ -37,8 +37,8 @@ type Problem struct {
 	Hint string
 }
 
-// Error renders the problem as one sentence.
-func (p Problem) Error() string { return p.Path + ": " + p.Text + "; " + p.Hint }
+// String renders the problem as one sentence.
+func (p Problem) String() string { return p.Path + ": " + p.Text + "; " + p.Hint }
 
 type compiledRule struct {
 	Rule

@@ -17,6 +17,7 @@
 package triage
 
 import (
+	"errors"
 	"time"
 
 	"github.com/org/e2e-gate/internal/e2e"
@@ -122,7 +123,7 @@ type Triager struct {
 func New(rules []Rule) (*Triager, error) {
 	compiled, problems := compile(rules)
 	if len(problems) > 0 {
-		return nil, problems[0]
+		return nil, errors.New(problems[0].String())
 	}
 	return &Triager{rules: compiled}, nil
 }

@@ -2,9 +2,8 @@ package triage
 
 import (
 	"slices"
-	"strings"
-	"unicode"
-	"unicode/utf8"
+
+	"github.com/org/e2e-gate/internal/safetext"
 )
 
 var (
@@ -28,30 +27,7 @@ const (
 	maxText  = 600
 )
 
-// clean makes text fit for one line: control and format characters become
-// spaces, runs of space one space, and what is too long is cut.
-func clean(s string, limit int) string {
-	if most := 8 * limit; len(s) > most {
-		s = s[:most]
-	}
-	var b strings.Builder
-	n, space := 0, false
-	for _, r := range s {
-		if unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == utf8.RuneError {
-			space = b.Len() > 0
-			continue
-		}
-		if space {
-			b.WriteByte(' ')
-			n, space = n+1, false
-		}
-		if n >= limit {
-			return strings.TrimRight(b.String(), " ") + "…"
-		}
-		b.WriteRune(r)
-		n++
-	}
-	return b.String()
-}
+// clean makes text fit for one line.
+func clean(s string, limit int) string { return safetext.Plain(s, limit) }
 
 func quote(s string) string { return `"` + clean(s, maxQuote) + `"` }

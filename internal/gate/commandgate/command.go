@@ -17,6 +17,7 @@ import (
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/gate/probe"
 	"github.com/org/e2e-gate/internal/proc"
+	"github.com/org/e2e-gate/internal/safetext"
 )
 
 // Kind is the word of the config.
@@ -91,8 +92,10 @@ type prober struct {
 	mask func(string) string
 }
 
-func (p prober) Kind() string     { return Kind }
-func (p prober) Target() string   { return p.mask(probe.Clean(commandLine(p.spec.Run), probe.MaxQuote)) }
+func (p prober) Kind() string { return Kind }
+func (p prober) Target() string {
+	return p.mask(safetext.Plain(commandLine(p.spec.Run), probe.MaxQuote))
+}
 func (p prober) Expected() string { return "exit status 0" }
 
 // Probe runs the command once.
@@ -125,7 +128,7 @@ func (p prober) judge(exit proc.Exit) probe.Observation {
 // notStarted tells a command that is not there from a machine that is short of
 // something for the moment.
 func (p prober) notStarted(err error) probe.Observation {
-	name := probe.Clean(p.spec.Run[0], probe.MaxQuote)
+	name := safetext.Plain(p.spec.Run[0], probe.MaxQuote)
 	switch {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return probe.NotYet("not started in time", "there was no time left to run the command; raise the check's timeout")

@@ -11,6 +11,7 @@ import (
 	"github.com/theory/jsonpath"
 
 	"github.com/org/e2e-gate/internal/gate/probe"
+	"github.com/org/e2e-gate/internal/safetext"
 )
 
 // expectation is one thing that the answer must be.
@@ -60,7 +61,7 @@ func headerExpectation(name, want string, ok func(string) bool) expectation {
 func compileRegexp(path, text string) (*regexp.Regexp, []probe.Problem) {
 	re, err := regexp.Compile(text)
 	if err != nil {
-		return nil, []probe.Problem{{Path: path, Text: "bad regular expression: " + probe.Clean(err.Error(), probe.MaxQuote), Hint: "use RE2 syntax"}}
+		return nil, []probe.Problem{{Path: path, Text: "bad regular expression: " + safetext.Plain(err.Error(), probe.MaxQuote), Hint: "use RE2 syntax"}}
 	}
 	return re, nil
 }
@@ -76,7 +77,7 @@ func jsonExpectations(s *Spec) ([]expectation, []probe.Problem) {
 			at := keyPath(field, path)
 			selector, err := jsonpath.Parse(path)
 			if err != nil {
-				problems = append(problems, probe.Problem{Path: at, Text: "bad JSONPath: " + probe.Clean(err.Error(), probe.MaxQuote), Hint: "write it as $.status or $.components.db.status"})
+				problems = append(problems, probe.Problem{Path: at, Text: "bad JSONPath: " + safetext.Plain(err.Error(), probe.MaxQuote), Hint: "write it as $.status or $.components.db.status"})
 				continue
 			}
 			test, fault := make(wants[path])
@@ -107,7 +108,7 @@ func equals(want string) (judge, string) {
 func matches(want string) (judge, string) {
 	re, err := regexp.Compile(want)
 	if err != nil {
-		return nil, "bad regular expression: " + probe.Clean(err.Error(), probe.MaxQuote)
+		return nil, "bad regular expression: " + safetext.Plain(err.Error(), probe.MaxQuote)
 	}
 	return func(value any) (bool, string) { return re.MatchString(plainText(value)), hintWait }, ""
 }
@@ -115,7 +116,7 @@ func matches(want string) (judge, string) {
 func inRange(want string) (judge, string) {
 	constraint, err := semver.NewConstraint(want)
 	if err != nil {
-		return nil, fmt.Sprintf("bad version constraint %q", probe.Clean(want, probe.MaxQuote))
+		return nil, fmt.Sprintf("bad version constraint %q", safetext.Plain(want, probe.MaxQuote))
 	}
 	return func(value any) (bool, string) {
 		version, err := semver.NewVersion(plainText(value))
@@ -134,7 +135,7 @@ func jsonExpectation(path, want string, selector *jsonpath.Path, test judge) exp
 		nodes := selector.Select(a.doc)
 		for _, node := range nodes {
 			if ok, hint := test(node); !ok {
-				return false, path + " = " + probe.Clean(a.mask(jsonText(node)), probe.MaxQuote), hint
+				return false, path + " = " + safetext.Plain(a.mask(jsonText(node)), probe.MaxQuote), hint
 			}
 		}
 		if len(nodes) == 0 {

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/org/e2e-gate/internal/gate/probe"
+	"github.com/org/e2e-gate/internal/safetext"
 )
 
 // verdict is what a health answer says of itself.
@@ -65,7 +65,7 @@ func summarise(doc any) health {
 		return health{}
 	}
 	word := statusWord(object)
-	h := health{word: probe.Clean(word, maxNameSize), verdict: words[strings.ToLower(word)]}
+	h := health{word: safetext.Plain(word, maxNameSize), verdict: words[strings.ToLower(word)]}
 	found := map[string]verdict{}
 	components(object, "", 0, found)
 	h.failing = worst(found, fail)
@@ -165,7 +165,7 @@ func worst(found map[string]verdict, which ...verdict) []string {
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(found)) {
 		if slices.Contains(which, found[name]) {
-			names = append(names, probe.Clean(name, maxNameSize))
+			names = append(names, safetext.Plain(name, maxNameSize))
 		}
 	}
 	if len(names) > maxFailing {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/org/e2e-gate/internal/gate/probe"
+	"github.com/org/e2e-gate/internal/safetext"
 )
 
 // judge holds an answer against everything that is expected, outermost first.
@@ -118,7 +119,7 @@ func relativeOrSafe(location string) string {
 	location, _, _ = strings.Cut(location, "?")
 	location, _, _ = strings.Cut(location, "#")
 	if strings.HasPrefix(location, "/") && !strings.HasPrefix(location, "//") {
-		return probe.Clean(location, probe.MaxQuote)
+		return safetext.Plain(location, probe.MaxQuote)
 	}
 	return probe.SafeURLText(location)
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/org/e2e-gate/internal/gate/probe"
+	"github.com/org/e2e-gate/internal/safetext"
 )
 
 const hintTLS = "; or add tls to retry_on where a roll-out serves a default certificate"
@@ -72,7 +73,7 @@ func tlsFault(err error) (o probe.Observation, ok bool) {
 	case errors.As(err, &unknown):
 		return never("certificate of an unknown authority"+issuer(unknown.Cert), "the certificate is signed by an unknown authority; name its certificate in tls.ca_file"), true
 	case errors.As(err, &verification):
-		return never("certificate not accepted: "+probe.Clean(verification.Err.Error(), probe.MaxQuote), "the certificate was not accepted; correct it, or name its authority in tls.ca_file"), true
+		return never("certificate not accepted: "+safetext.Plain(verification.Err.Error(), probe.MaxQuote), "the certificate was not accepted; correct it, or name its authority in tls.ca_file"), true
 	case errors.As(err, &op) && op.Op == "remote error":
 		return refusedByAlert(op.Err), true
 	}
@@ -87,7 +88,7 @@ func issuer(cert *x509.Certificate) string {
 	if cert == nil || cert.Issuer.CommonName == "" {
 		return ""
 	}
-	return fmt.Sprintf(" (issuer %q)", probe.Clean(cert.Issuer.CommonName, maxNameSize))
+	return fmt.Sprintf(" (issuer %q)", safetext.Plain(cert.Issuer.CommonName, maxNameSize))
 }
 
 func wrongName(err x509.HostnameError) probe.Observation {
@@ -99,7 +100,7 @@ func wrongName(err x509.HostnameError) probe.Observation {
 	if len(names) > 0 {
 		text = strings.Join(names[:min(len(names), maxFailing)], ", ")
 	}
-	return never(fmt.Sprintf("certificate for %s, not for %s", probe.Clean(text, probe.MaxQuote), err.Host),
+	return never(fmt.Sprintf("certificate for %s, not for %s", safetext.Plain(text, probe.MaxQuote), err.Host),
 		"the certificate is for another name; use that name in the url, or set tls.server_name")
 }
 
@@ -115,7 +116,7 @@ func outOfDate(cert *x509.Certificate) probe.Observation {
 // that crypto/tls does not export, and so are told by their texts.
 func refusedByAlert(alert error) probe.Observation {
 	text := alert.Error()
-	observed := "TLS refused: " + probe.Clean(text, probe.MaxQuote)
+	observed := "TLS refused: " + safetext.Plain(text, probe.MaxQuote)
 	if strings.HasSuffix(text, "internal error") || strings.HasSuffix(text, "unrecognized name") {
 		return probe.NotYet(observed, "the server has no certificate for this name yet; check its TLS setup if that stays so")
 	}
@@ -130,7 +131,7 @@ func checkDays(state *tls.ConnectionState, days int) (observed string, ok bool) 
 	limit := time.Now().AddDate(0, 0, days)
 	for _, cert := range state.PeerCertificates {
 		if cert.NotAfter.Before(limit) {
-			return fmt.Sprintf("certificate of %q expires on %s", probe.Clean(cert.Subject.CommonName, maxNameSize), day(cert.NotAfter)), false
+			return fmt.Sprintf("certificate of %q expires on %s", safetext.Plain(cert.Subject.CommonName, maxNameSize), day(cert.NotAfter)), false
 		}
 	}
 	return "", true

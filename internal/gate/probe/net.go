@@ -3,6 +3,7 @@ package probe
 import (
 	"context"
 	"errors"
+	"github.com/org/e2e-gate/internal/safetext"
 	"io"
 	"net"
 	"os"
@@ -88,5 +89,5 @@ func plainCause(err error) string {
 			words[i] = "[address]"
 		}
 	}
-	return Clean(strings.Join(words, " "), MaxQuote)
+	return safetext.Plain(strings.Join(words, " "), MaxQuote)
 }

@@ -15,6 +15,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/safetext"
 )
 
 func TestClean(t *testing.T) {
@@ -31,7 +32,7 @@ func TestClean(t *testing.T) {
 		{"\xff\xfea", 9, "a"},
 		{"äöü€", 4, "äöü€"},
 	} {
-		if got := Clean(tt.in, tt.limit); got != tt.want {
+		if got := safetext.Plain(tt.in, tt.limit); got != tt.want {
 			t.Errorf("%q: got %q, want %q", tt.in, got, tt.want)
 		}
 	}
@@ -41,11 +42,11 @@ func TestCleanIsOneBoundedLine(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := rapid.OneOf(rapid.String(), rapid.Custom(func(t *rapid.T) string { return string(rapid.SliceOf(rapid.Byte()).Draw(t, "bytes")) })).Draw(t, "s")
 		limit := rapid.IntRange(1, 50).Draw(t, "limit")
-		got := Clean(s, limit)
+		got := safetext.Plain(s, limit)
 		if !utf8.ValidString(got) || utf8.RuneCountInString(got) > limit+1 || strings.ContainsFunc(got, unicode.IsControl) {
 			t.Fatalf("got %q", got)
 		}
-		if again := Clean(got, limit+1); again != got {
+		if again := safetext.Plain(got, limit+1); again != got {
 			t.Fatalf("%q became %q", got, again)
 		}
 	})

@@ -4,8 +4,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf8"
+
+	"github.com/org/e2e-gate/internal/safetext"
 )
 
 // Limits of what a probe says, in characters.
@@ -16,37 +16,9 @@ const (
 	MaxText = 600
 )
 
-// Clean makes text from outside fit for one line of output: control and format
-// characters become spaces, runs of space one space, and what is longer than
-// limit characters is cut, with an ellipsis.
-func Clean(s string, limit int) string {
-	// More than this many bytes cannot be needed, and answers can be a mebibyte.
-	if most := 8 * limit; len(s) > most {
-		s = s[:most]
-	}
-	var b strings.Builder
-	n, space := 0, false
-	for _, r := range s {
-		if unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == utf8.RuneError {
-			space = b.Len() > 0
-			continue
-		}
-		if space {
-			b.WriteByte(' ')
-			n, space = n+1, false
-		}
-		if n >= limit {
-			return strings.TrimRight(b.String(), " ") + "…"
-		}
-		b.WriteRune(r)
-		n++
-	}
-	return b.String()
-}
-
 // Quote quotes the start of an answer.
 func Quote(s string) string {
-	c := Clean(s, MaxQuote)
+	c := safetext.Plain(s, MaxQuote)
 	if c == "" {
 		return "an empty answer"
 	}

@@ -1,0 +1,36 @@
+package safetext
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Plain makes text from outside fit to be quoted within a line of our own: control
+// and format characters become spaces, runs of space one space, and what is longer
+// than limit characters is cut, with an ellipsis. Where the line is shown, it is
+// made safe for that place besides.
+func Plain(s string, limit int) string {
+	// More than this many bytes cannot be needed, and answers can be a mebibyte.
+	if most := 8 * limit; len(s) > most {
+		s = s[:most]
+	}
+	var b strings.Builder
+	n, space := 0, false
+	for _, r := range s {
+		if unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == utf8.RuneError {
+			space = b.Len() > 0
+			continue
+		}
+		if space {
+			b.WriteByte(' ')
+			n, space = n+1, false
+		}
+		if n >= limit {
+			return strings.TrimRight(b.String(), " ") + "…"
+		}
+		b.WriteRune(r)
+		n++
+	}
+	return b.String()
+}
