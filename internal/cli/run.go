@@ -24,11 +24,7 @@ func (runCmd) Help() string {
 
 // Run is the whole stage on this machine.
 func (c runCmd) Run(ctx context.Context, a *App) error {
-	s, err := a.prepare(ctx, c.staged, config.AllSections, "")
-	if err != nil {
-		return err
-	}
-	session, err := s.session(c.staged, false)
+	s, session, err := a.begin(ctx, c.staged, config.AllSections, false)
 	if err != nil {
 		return err
 	}
@@ -84,11 +80,7 @@ func (gatesCmd) Help() string {
 
 // Run checks the gates.
 func (c gatesCmd) Run(ctx context.Context, a *App) error {
-	s, err := a.prepare(ctx, c.staged, config.EnvironmentSections, "")
-	if err != nil {
-		return err
-	}
-	session, err := s.session(c.staged, false)
+	s, session, err := a.begin(ctx, c.staged, config.EnvironmentSections, false)
 	if err != nil {
 		return err
 	}
@@ -144,11 +136,7 @@ func (c planCmd) Run(ctx context.Context, a *App) error {
 	if c.Tests != "" || c.Timings != "" {
 		return c.bare(a)
 	}
-	s, err := a.prepare(ctx, c.staged, config.AllSections, "")
-	if err != nil {
-		return err
-	}
-	session, err := s.session(c.staged, true)
+	s, session, err := a.begin(ctx, c.staged, config.AllSections, true)
 	if err != nil {
 		return err
 	}

@@ -52,6 +52,16 @@ type setup struct {
 	runID   string
 }
 
+// begin prepares a command that starts a run of its own.
+func (a *App) begin(ctx context.Context, f staged, uses config.Sections, matrix bool) (*setup, *pipeline.Session, error) {
+	s, err := a.prepare(ctx, f, uses, "")
+	if err != nil {
+		return nil, nil, err
+	}
+	session, err := s.session(f, matrix)
+	return s, session, err
+}
+
 // prepare reads everything that can be wrong before anything is started.
 func (a *App) prepare(ctx context.Context, f staged, uses config.Sections, runID string) (*setup, error) {
 	s := &setup{app: a, trigger: trigger.Detect(a.getenv), runID: runID}

@@ -110,11 +110,7 @@ func (lintCmd) Help() string {
 
 // Run checks config, quarantine and tests.
 func (c lintCmd) Run(ctx context.Context, a *App) error {
-	s, err := a.prepare(ctx, c.staged, config.AllSections, "")
-	if err != nil {
-		return err
-	}
-	session, err := s.session(c.staged, false)
+	s, session, err := a.begin(ctx, c.staged, config.AllSections, false)
 	if err != nil {
 		return err
 	}
