@@ -19,16 +19,19 @@ import (
 	"time"
 )
 
-// The test binary plays the processes: helperMode says which.
+// The test binary plays the processes: helperMode says which. helperArg tells it
+// that it is none that runs tests, also where a fault took the mode away: tests that
+// start themselves would have no end.
 const (
+	helperArg   = "helper"
 	helperMode  = "PROC_TEST_HELPER"
 	helperDials = "PROC_TEST_CONTROL"
 )
 
 func TestMain(m *testing.M) {
-	if mode := os.Getenv(helperMode); mode != "" {
+	if len(os.Args) > 1 && os.Args[1] == helperArg {
 		// Not os.Exit: the race detector would sleep, the coverage would print.
-		syscall.Exit(helper(mode, os.Args[1:]))
+		syscall.Exit(helper(os.Getenv(helperMode), os.Args[2:]))
 	}
 	code := m.Run()
 	if left := leftBehind(); len(left) > 0 {
@@ -61,6 +64,8 @@ func helper(mode string, args []string) int {
 		if err := spawn(args[0], "setsid"); err != nil {
 			return 1
 		}
+	default:
+		return 96
 	}
 	return 0
 }
@@ -136,7 +141,7 @@ func agent(args []string) int {
 
 // spawn starts an agent that leaves this process in the way that how says.
 func spawn(name, how string) error {
-	cmd := exec.Command(os.Args[0], name)
+	cmd := exec.Command(os.Args[0], helperArg, name)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	cmd.Env = os.Environ()
 	mode := "agent"
@@ -151,6 +156,9 @@ func spawn(name, how string) error {
 	case "double":
 		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 		mode = "relay"
+	case "bare":
+		cmd.Args = append(cmd.Args, "deaf")
+		cmd.Env = []string{helperDials + "=" + os.Getenv(helperDials)}
 	case "cleared":
 		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 		cmd.Env = []string{helperDials + "=" + os.Getenv(helperDials)}
@@ -258,6 +266,6 @@ func (r *remote) hear() string {
 }
 
 // self is the command of a helper.
-func self(args ...string) []string { return append([]string{os.Args[0]}, args...) }
+func self(args ...string) []string { return append([]string{os.Args[0], helperArg}, args...) }
 
 func mode(m string) []string { return []string{helperMode + "=" + m} }

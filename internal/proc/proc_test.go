@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -110,7 +111,7 @@ func TestCommandRelativeToDir(t *testing.T) {
 	if err := os.Symlink(exe, filepath.Join(dir, "bin", "tool")); err != nil {
 		t.Fatal(err)
 	}
-	exit := Run(t.Context(), Spec{Argv: []string{"./bin/tool"}, Dir: dir, Env: mode("dir")})
+	exit := Run(t.Context(), Spec{Argv: []string{"./bin/tool", helperArg}, Dir: dir, Env: mode("dir")})
 	real, _ := filepath.EvalSymlinks(dir)
 	if !exit.OK() || strings.TrimSpace(exit.Tail) != real {
 		t.Errorf("got %s, %q", exit, exit.Tail)
@@ -346,7 +347,13 @@ func TestStopGivesTheWholeGroupItsGrace(t *testing.T) {
 	if line := leader.hear(); line != "" {
 		t.Fatalf("the leader says %q", line)
 	}
-	server.tell("print 5") // it lives, and may still say something
+	for syscall.Kill(p.PID(), 0) == nil { // until the leader was waited for
+		runtime.Gosched()
+	}
+	for range 100 {
+		server.tell("print 0") // it lives on
+	}
+	server.tell("print 5") // and may still say something
 	server.exit(0)
 	if line := server.hear(); line != "" {
 		t.Errorf("the server was asked twice: %q", line)
@@ -448,7 +455,7 @@ func TestKilledFromOutside(t *testing.T) {
 // Whoever is left behind, in whatever way: when Wait returns, nobody is there.
 func TestNobodyIsLeftBehind(t *testing.T) {
 	t.Parallel()
-	ways := map[string]bool{"group": true, "deaf": true, "told": true, "setsid": onLinux, "loud-setsid": onLinux, "double": onLinux}
+	ways := map[string]bool{"group": true, "bare": true, "deaf": true, "told": true, "setsid": onLinux, "loud-setsid": onLinux, "double": onLinux}
 	for how, found := range ways {
 		if !found {
 			continue
@@ -487,6 +494,28 @@ func TestNobodyIsLeftBehind(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// What a process leaves behind is asked to end before it is killed.
+func TestLeftoversAreAskedFirst(t *testing.T) {
+	t.Parallel()
+	c := newControl(t)
+	p, err := start(Spec{Argv: self("leader"), Env: c.env("agent")}, patience{leftover: time.Minute, drain: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	leader := c.agent("leader")
+	leader.tell("spawn orphan told")
+	orphan := c.agent("orphan")
+	leader.exit(0)
+	if line := orphan.hear(); line != "term" {
+		t.Errorf("it heard %q", line)
+	}
+	orphan.tell("print 3")
+	orphan.exit(0)
+	if exit := p.Wait(); !exit.OK() || exit.Tail != "xxx" {
+		t.Errorf("%s, %q", exit, exit.Tail)
 	}
 }
 
