@@ -204,6 +204,21 @@ func onMain(ref string) bool {
 	return name == "main" || name == "master"
 }
 
+// FlakeRate is the share of the test's newest runs in which it was flaky, and how
+// many of those runs are known.
+func (s Stats) FlakeRate(id string) (share float64, runs int) {
+	flaky := 0
+	for _, x := range s.tests[id].recent {
+		if x.entry.Outcome == e2e.Flaky {
+			flaky++
+		}
+	}
+	if runs = len(s.tests[id].recent); runs == 0 {
+		return 0, 0
+	}
+	return float64(flaky) / float64(runs), runs
+}
+
 // Known lists the tests of a suite that earlier runs reported, sorted.
 func (s Stats) Known(suite string) []string {
 	var ids []string

@@ -9,6 +9,9 @@ import (
 	"github.com/org/e2e-gate/internal/policy"
 )
 
+// minRuns is how many runs a flake rate needs to say something.
+const minRuns = 5
+
 // Lint discovers tests, without starting anything beside them, and returns what
 // deserves a word: tests that nobody answers for, quarantines that are over.
 func (s *Session) Lint(ctx context.Context) []diag.Message {
@@ -17,6 +20,7 @@ func (s *Session) Lint(ctx context.Context) []diag.Message {
 		found = append(found, diag.Message{File: s.opts.Config.File, Severity: diag.Warning, Text: text, Hint: hint})
 	}
 	s.through(ctx, stage{"discover tests", s.discover})
+	s.loadHistory()
 	for _, p := range s.problems {
 		warn(p.Text, "")
 	}
@@ -27,6 +31,14 @@ func (s *Session) Lint(ctx context.Context) []diag.Message {
 		column := policy.Column(t)
 		if t.Owner == "" && (column == e2e.ReleaseBlocking || column == e2e.ReleaseBlockingSmoke) {
 			warn(fmt.Sprintf("%s blocks and has no owner", t.ID), "tag it owner:<team>, or give its suite an owner")
+		}
+	}
+	for _, t := range s.tests {
+		journey, _ := s.opts.Config.Journey(t.Journey)
+		share, runs := s.stats.FlakeRate(t.ID)
+		if limit := float64(journey.FlakeThreshold); limit > 0 && runs >= minRuns && share > limit {
+			warn(fmt.Sprintf("%s was flaky in %.0f%% of its last %d runs, and journey %s allows %.0f%%: it has not earned the right to block", t.ID, share*100, runs, journey.Name, limit*100),
+				"fix it, or quarantine it with an owner and a deadline")
 		}
 	}
 	for _, q := range s.opts.Quarantine {
