@@ -101,6 +101,16 @@ func OutcomeOf(attempts []Attempt) Outcome {
 	return last
 }
 
+// Doubles joins the attempts of two tests that share one id (a class in two
+// browsers, a set-up in two processes). They are no retries of each other: a pass
+// of one does not make the other's failure flaky, so a failure comes last.
+func Doubles(have, more []Attempt) []Attempt {
+	if OutcomeOf(have) == Failed {
+		have, more = more, have
+	}
+	return append(append([]Attempt{}, have...), more...)
+}
+
 // Worst returns the outcome of a parent whose children (or doubles) ended with
 // the given outcomes, in whatever order: failed before unknown before lost before
 // not run before flaky before passed before skipped.

@@ -24,8 +24,9 @@ type command struct {
 
 // Bounds on what a list command may print.
 const (
-	maxListed   = 200_000
-	maxListLine = 16 << 10
+	maxListed    = 200_000
+	maxListLine  = 16 << 10
+	maxListBytes = 64 << 20
 )
 
 // WholeName is the name of the entry that stands for all tests of a suite that
@@ -41,12 +42,16 @@ func (c *command) Discover(ctx context.Context, env []string) ([]e2e.Test, []e2e
 		return []e2e.Test{t}, nil, nil
 	}
 	var out bytes.Buffer
-	exit := proc.Run(ctx, proc.Spec{Argv: c.spec.List, Dir: c.dir(), Env: env, Stdout: &limited{w: &out, left: 64 << 20}})
+	bounded := &limited{w: &out, left: maxListBytes}
+	exit := proc.Run(ctx, proc.Spec{Argv: c.spec.List, Dir: c.dir(), Env: env, Stdout: bounded})
 	if exit.Ended == proc.NotStarted {
 		return nil, nil, toolError(c.spec.Name, c.spec.List[0], exit.Err)
 	}
 	if !exit.OK() {
-		return nil, nil, fmt.Errorf("suite %s: its list command failed (%s): %s", c.spec.Name, exit, firstLines(exit.Tail, 5))
+		return nil, nil, fmt.Errorf("suite %s: its list command failed (%s); %s", c.spec.Name, exit, lastWords(exit))
+	}
+	if bounded.left < 0 {
+		return nil, nil, fmt.Errorf("suite %s: its list command printed more than %d MiB, so its tests are not all known; let it print one name per line and nothing else", c.spec.Name, maxListBytes>>20)
 	}
 	return c.lines(&out)
 }
@@ -171,9 +176,12 @@ func (r *commandRun) Report(exit proc.Exit) Report {
 		rep.problem(r, e2e.CodeReportDamaged, true, "the reports of unit %s cannot be read: %v", r.unit.Name, err)
 		return rep
 	}
+	if len(files) == 0 && (exit.Ended == proc.Cancelled || exit.Ended == proc.TimedOut) {
+		return rep // whoever stopped it says so
+	}
 	if len(files) == 0 {
-		rep.problem(r, e2e.CodeReportDamaged, true, "unit %s left no report (%s): nothing new matches %s%s; end of its output: %s",
-			r.unit.Name, exit, strings.Join(r.suite.spec.Reports, ", "), staleText(stale), firstLines(lastLines(exit.Tail, 3), 3))
+		rep.problem(r, e2e.CodeReportDamaged, true, "unit %s left no report (%s): nothing new matches %s%s; %s",
+			r.unit.Name, exit, strings.Join(r.suite.spec.Reports, ", "), staleText(stale), lastWords(exit))
 		return rep
 	}
 	m := newMatcher(r.suite.spec, r.unit)
@@ -207,10 +215,18 @@ func (r *commandRun) exitProblem(exit proc.Exit, m *matcher, rep *Report) {
 	case exit.Ended == proc.Signalled:
 		rep.problem(r, e2e.CodeRunnerExit, true, "the runner of unit %s was %s", r.unit.Name, exit)
 	case exit.Ended == proc.Exited && exit.Code != 0 && !m.anyFailed:
-		rep.problem(r, e2e.CodeRunnerExit, true, "the runner of unit %s ended with %s although no test failed: %s", r.unit.Name, exit, firstLines(lastLines(exit.Tail, 3), 3))
+		rep.problem(r, e2e.CodeRunnerExit, true, "the runner of unit %s ended with %s although no test failed; %s", r.unit.Name, exit, lastWords(exit))
 	case m.cases == 0:
 		rep.problem(r, e2e.CodeReportDamaged, true, "the reports of unit %s hold no test", r.unit.Name)
 	}
+}
+
+// lastWords is the end of what a runner printed, for a message.
+func lastWords(exit proc.Exit) string {
+	if words := firstLines(lastLines(exit.Tail, 3), 3); words != "" {
+		return "end of its output: " + words
+	}
+	return "it printed nothing"
 }
 
 func lastLines(s string, n int) string {

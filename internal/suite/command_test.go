@@ -53,6 +53,10 @@ func TestCommandEvidence(t *testing.T) {
 		{"truncated", write("r.xml", `<testsuite><testcase name="one"/><testcase name="two"><failure`), e2e.CodeReportDamaged, "r.xml"},
 		{"no test in it", write("r.xml", `<testsuite/>`), e2e.CodeReportDamaged, "hold no test"},
 		{"killed", write("r.xml", green) + "kill -9 $$", e2e.CodeRunnerExit, "killed by a signal"},
+		{"nothing printed", "", e2e.CodeReportDamaged, "it printed nothing"},
+		{"a pipe", "mkfifo r.xml", e2e.CodeReportDamaged, "r.xml is not a regular file"},
+		{"a link to a device", "ln -s /dev/zero r.xml", e2e.CodeReportDamaged, "r.xml is not a regular file"},
+		{"a file without end", "truncate -s 1100M r.xml", e2e.CodeReportDamaged, "r.xml has more than 1024 MiB"},
 		{"an HTML page", write("r.xml", "<html><body>502</body></html>"), e2e.CodeReportDamaged, "no JUnit report"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -85,6 +89,47 @@ func TestCommandStaleReportDoesNotCount(t *testing.T) {
 	rep = runUnit(t, s, root, tests, 0)
 	if len(rep.Unplanned) != 1 || len(rep.Problems) != 0 {
 		t.Errorf("a report that was written again does not count: %+v", rep)
+	}
+}
+
+// A test that fails in one browser and passes in the other failed: the two are no
+// attempts at one test. A case that is repeated is.
+func TestCommandDoublesAreNoRetries(t *testing.T) {
+	failing, passing := `<testcase classname="A" name="one"><failure message="boom"/></testcase>`, `<testcase classname="A" name="one"/>`
+	in := func(suite, cases string) string { return `<testsuite ` + suite + `>` + cases + `</testsuite>` }
+	for _, tc := range []struct {
+		name, report string
+		want         e2e.Outcome
+		problems     int
+	}{
+		{"two hosts", in(`name="s" hostname="chromium"`, failing) + in(`name="s" hostname="firefox"`, passing), e2e.Failed, 1},
+		{"two hosts, the other way", in(`name="s" hostname="chromium"`, passing) + in(`name="s" hostname="firefox"`, failing), e2e.Failed, 1},
+		{"two suites", in(`name="s"`, failing) + in(`name="t"`, passing), e2e.Failed, 1},
+		{"repeated", in(`name="s"`, failing+passing), e2e.Flaky, 0},
+		{"repeated, the other way", in(`name="s"`, passing+failing), e2e.Failed, 0},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			s, root := shell(t, write("r.xml", "<testsuites>"+tc.report+"</testsuites>"), "*.xml")
+			tests, _ := discover(t, s, root)
+			rep := runUnit(t, s, root, tests, 0)
+			if len(rep.Unplanned) != 1 || e2e.OutcomeOf(rep.Unplanned[0].Attempts) != tc.want {
+				t.Errorf("%+v", rep.Unplanned)
+			}
+			if len(rep.Problems) != tc.problems || tc.problems > 0 && !strings.Contains(rep.Problems[0].Text, "several tests with the id legacy/A::one") {
+				t.Errorf("%+v", rep.Problems)
+			}
+		})
+	}
+}
+
+// Two tests that go by one listed name count as the worse.
+func TestCommandLineOfTwoTests(t *testing.T) {
+	s, root := shell(t, write("r.xml", `<testsuite><testcase classname="A" name="one"><failure/></testcase><testcase classname="B" name="one"/></testsuite>`), "*.xml")
+	s.List = []string{"printf", `one\n`}
+	tests, _ := discover(t, s, root)
+	rep := runUnit(t, s, root, tests, 0)
+	if e2e.OutcomeOf(rep.Tests["legacy::one"]) != e2e.Failed || len(rep.Problems) != 1 {
+		t.Errorf("%+v", rep)
 	}
 }
 
@@ -139,11 +184,20 @@ func TestCommandPlacesTests(t *testing.T) {
 
 func TestCommandListFails(t *testing.T) {
 	s, root := shell(t, "", "*.xml")
-	for _, list := range [][]string{{"sh", "-c", "echo one; echo broken >&2; exit 4"}, {"no-such-tool-anywhere"}} {
-		s.List = list
+	for _, tc := range []struct {
+		list []string
+		want string
+	}{
+		{[]string{"sh", "-c", "echo one; echo broken >&2; exit 4"}, "end of its output: broken"},
+		{[]string{"sh", "-c", "exit 4"}, "it printed nothing"},
+		{[]string{"no-such-tool-anywhere"}, "no-such-tool-anywhere"},
+		// What lies beyond the bound is unknown: a shorter list would lose tests.
+		{[]string{"sh", "-c", "head -c 68000000 /dev/zero | tr '\\0' '\\n'; echo one"}, "printed more than 64 MiB"},
+	} {
+		s.List = tc.list
 		_, _, err := adapter(t, s, root).Discover(t.Context(), os.Environ())
-		if err == nil {
-			t.Errorf("%v: no error", list)
+		if err == nil || !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("%v: %v", tc.list, err)
 		}
 	}
 }

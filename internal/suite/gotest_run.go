@@ -177,13 +177,22 @@ func (r *goRun) testEvent(e goEvent) {
 	case "pass", "fail", "skip":
 		outcome := map[string]e2e.Outcome{"pass": e2e.Passed, "fail": e2e.Failed, "skip": e2e.Skipped}[e.Action]
 		if !isChild {
-			s.outcome, s.seconds = outcome, s.elapsed(e)
+			s.outcome, s.seconds = worse(s.outcome, outcome), s.elapsed(e)
 			r.progress(top, outcome)
 			return
 		}
 		c := s.child(child)
-		c.Outcome, c.Seconds = outcome, e.Elapsed
+		c.Outcome, c.Seconds = worse(c.Outcome, outcome), e.Elapsed
 	}
+}
+
+// worse is the outcome of a test that ran before in the same process (-cpu=1,2): a
+// pass there is no retry and does not undo a failure.
+func worse(before, now e2e.Outcome) e2e.Outcome {
+	if before == e2e.Failed {
+		return before
+	}
+	return now
 }
 
 // pause keeps the time that a parallel test spends waiting for its turn.
@@ -416,6 +425,8 @@ func (r *goRun) problems(exit proc.Exit, c crash, missing []string) []e2e.Proble
 		add(e2e.CodeToolError, all, "unit %s could not start: %v", r.unit.Name, exit.Err)
 	case exit.Ended == proc.Exited && exit.Code != 0 && len(missing) > 0:
 		add(e2e.CodeRunnerExit, missing, "go test of %s ended with %s before %d planned tests reported: %s", r.unit.Name, exit, len(missing), cmp.Or(firstLines(exit.Tail, 3), "see its log"))
+	case exit.OK() && len(missing) > 0:
+		add(e2e.CodeRunnerExit, missing, "go test of %s ended with %s, and %d planned tests did not run; look at TestMain and at args", r.unit.Name, exit, len(missing))
 	case exit.Ended == proc.Exited && exit.Code != 0 && !r.anyFailed():
 		add(e2e.CodeRunnerExit, all, "go test of %s ended with %s although no test failed; see its log", r.unit.Name, exit)
 	case exit.Ended == proc.Signalled:

@@ -290,6 +290,29 @@ func TestGoExitWithoutFailureIsNoPass(t *testing.T) {
 	}
 }
 
+// A test binary that ends well without running its tests is no pass, and says why.
+func TestGoExitWithoutTests(t *testing.T) {
+	root := module(t, map[string]string{"a_test.go": "package a\n\nimport (\n\t\"os\"\n\t\"testing\"\n)\n\nfunc TestMain(m *testing.M) { os.Exit(0) }\nfunc TestA(t *testing.T) {}\n"})
+	s := Spec{Name: "s", Framework: "gotest"}
+	tests, _ := discover(t, s, root)
+	rep := runUnit(t, s, root, tests, 0)
+	if len(rep.Tests) != 0 || len(rep.Problems) != 1 || rep.Problems[0].Code != e2e.CodeRunnerExit || !strings.Contains(rep.Problems[0].Text, "did not run; look at TestMain") {
+		t.Errorf("%+v", rep)
+	}
+}
+
+// With -cpu=1,2 a test runs twice in one process; a pass does not undo a failure.
+func TestGoRunsOfOneProcessAreNoRetries(t *testing.T) {
+	root := module(t, map[string]string{"a_test.go": "package a\n\nimport \"testing\"\n\nvar n int\n\nfunc TestA(t *testing.T) {\n\tn++\n\tt.Run(\"sub\", func(t *testing.T) {\n\t\tif n == 1 {\n\t\t\tt.Error(\"boom\")\n\t\t}\n\t})\n}\n"})
+	s := Spec{Name: "s", Framework: "gotest", Args: []string{"-cpu=1,2"}}
+	tests, _ := discover(t, s, root)
+	rep := runUnit(t, s, root, tests, 0)
+	got := rep.Tests["s/a_test.go::TestA"]
+	if len(got) != 1 || got[0].Outcome != e2e.Failed || got[0].Children[0].Outcome != e2e.Failed || len(rep.Problems) != 0 {
+		t.Errorf("%+v", rep)
+	}
+}
+
 func TestGoEventsOfAnySizeAndShape(t *testing.T) {
 	var log bytes.Buffer
 	r := &goRun{suite: &goTest{spec: Spec{Name: "s"}}, unit: Unit{Name: "s/.", Log: &log, Tests: []e2e.Test{{ID: "s/a_test.go::TestA", Name: "TestA"}}}, byName: map[string]*goState{}}

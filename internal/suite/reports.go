@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -23,8 +24,13 @@ type stamp struct {
 	sum  [sha256.Size]byte
 }
 
-// maxHashed bounds what is hashed to notice a rewrite within the clock's grain.
-const maxHashed = 64 << 20
+const (
+	// maxHashed bounds what is hashed to notice a rewrite within the clock's grain.
+	maxHashed = 64 << 20
+	// maxReport bounds what is copied of a report: a sparse file takes no room until
+	// somebody copies it.
+	maxReport = 1 << 30
+)
 
 // stamps notes the files that match.
 func stamps(globs []string) (map[string]stamp, error) {
@@ -46,6 +52,13 @@ func stampOf(file string) (stamp, error) {
 	if err != nil {
 		return stamp{}, err
 	}
+	// Opening a pipe waits for a writer, and a link to a device has no end.
+	if !info.Mode().IsRegular() {
+		return stamp{}, fmt.Errorf("%s is not a regular file; let the runner write its report to a file", file)
+	}
+	if info.Size() > maxReport {
+		return stamp{}, fmt.Errorf("%s has more than %d MiB; let the runner write several reports", file, maxReport>>20)
+	}
 	s := stamp{size: info.Size(), mod: info.ModTime()}
 	f, err := os.Open(file) //nolint:gosec // matched by the config's glob
 	if err != nil {
@@ -60,7 +73,7 @@ func stampOf(file string) (stamp, error) {
 	return s, nil
 }
 
-// matching lists the regular files that match, sorted.
+// matching lists the files that match, sorted; not all need be regular files.
 func matching(globs []string) ([]string, error) {
 	var files []string
 	for _, glob := range globs {
@@ -140,13 +153,14 @@ type matcher struct {
 	byName    map[string]string // every accepted spelling -> planned id
 	attempts  map[string][]e2e.Attempt
 	unplanned map[string]*e2e.TestRun
+	doubles   map[string]bool // ids under which the reports hold several tests
 	whole     bool
 	cases     int
 	anyFailed bool
 }
 
 func newMatcher(spec Spec, u Unit) *matcher {
-	m := &matcher{spec: spec, unit: u, byName: map[string]string{}, attempts: map[string][]e2e.Attempt{}, unplanned: map[string]*e2e.TestRun{}}
+	m := &matcher{spec: spec, unit: u, byName: map[string]string{}, attempts: map[string][]e2e.Attempt{}, unplanned: map[string]*e2e.TestRun{}, doubles: map[string]bool{}}
 	for _, t := range u.Tests {
 		m.byName[t.Name] = t.ID
 		m.whole = m.whole || t.Whole
@@ -170,7 +184,8 @@ func (m *matcher) add(c reported) {
 	}
 	for _, spelling := range []string{c.name, c.classname + "." + c.name, c.classname + "::" + c.name, c.file + "::" + c.name} {
 		if id, ok := m.byName[spelling]; ok {
-			m.attempts[id] = append(m.attempts[id], c.attempts...)
+			m.doubles[id] = m.doubles[id] || len(m.attempts[id]) > 0
+			m.attempts[id] = e2e.Doubles(m.attempts[id], c.attempts)
 			return
 		}
 	}
@@ -185,7 +200,8 @@ func (m *matcher) add(c reported) {
 		run = &e2e.TestRun{ID: id, Unplanned: &t}
 		m.unplanned[id] = run
 	}
-	run.Attempts = append(run.Attempts, c.attempts...)
+	m.doubles[id] = m.doubles[id] || len(run.Attempts) > 0
+	run.Attempts = e2e.Doubles(run.Attempts, c.attempts)
 }
 
 func (m *matcher) into(rep *Report) {
@@ -196,15 +212,18 @@ func (m *matcher) into(rep *Report) {
 		rep.Unplanned = append(rep.Unplanned, *run)
 	}
 	slices.SortFunc(rep.Unplanned, func(a, b e2e.TestRun) int { return strings.Compare(a.ID, b.ID) })
+	for _, id := range slices.Sorted(maps.Keys(m.doubles)) {
+		if m.doubles[id] {
+			rep.Problems = append(rep.Problems, e2e.Problem{Code: e2e.CodeReportDamaged, Unit: m.unit.Name, Tests: []string{id},
+				Text: fmt.Sprintf("the reports of unit %s hold several tests with the id %s, so the worst of them counts; give each a name or a class of its own", m.unit.Name, id)})
+		}
+	}
 }
 
 // read reads one report. Everything that is wrong with it is a problem; what
 // loses evidence does so for every test of the unit, since nobody knows which.
 func (r *commandRun) read(file string, m *matcher, rep *Report) {
 	var merged junit.Merger
-	merged.Key = func(c junit.Case) junit.Identity {
-		return junit.Identity{File: c.File, Classname: c.Classname, Name: c.Name, Hostname: ""}
-	}
 	sum, _ := junit.ReadFile(file, junit.Options{}, merged.Add) // the callback never fails
 	for _, p := range sum.Problems {
 		rep.problem(r, e2e.CodeReportDamaged, p.LosesEvidence, "report %s of unit %s, %s", filepath.Base(file), r.unit.Name, p.Message)
