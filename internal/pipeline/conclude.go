@@ -30,10 +30,11 @@ func (s *Session) conclude(ctx context.Context) e2e.Result {
 	return s.redacted(r)
 }
 
-// ended states why the run ended before its time.
+// ended states why the run ended before its time, unless a stage said so.
 func (s *Session) ended(ctx context.Context) {
 	switch {
 	case ctx.Err() == nil:
+	case slices.ContainsFunc(s.problems, func(p e2e.Problem) bool { return p.Code == e2e.CodeCancelled && p.LosesEvidence }):
 	case errors.Is(context.Cause(ctx), runner.ErrStageTimeout):
 		s.problem(e2e.Problem{Code: e2e.CodeTimeout, LosesEvidence: true, Text: fmt.Sprintf("stage %s was stopped at its timeout of %s, with a little of it kept for this report", s.run.Stage, s.opts.Stage.Timeout)})
 	default:
@@ -44,10 +45,10 @@ func (s *Session) ended(ctx context.Context) {
 // writeDown writes all documents and the record for the history. The first error
 // does not keep the others from being written.
 func (s *Session) writeDown(r e2e.Result) error {
-	err := makeOut(s.opts.Root, s.out)
-	if s.plan != nil {
-		err = errors.Join(err, s.write("plan.json", s.plan))
+	if err := makeOut(s.opts.Root, s.out); err != nil {
+		return err
 	}
+	err := s.writePlan()
 	err = errors.Join(err, s.writeShards(), s.write("result.json", r))
 	clean := s.redacted(r)
 	err = errors.Join(err, writeFile(filepath.Join(s.out, "junit.xml"), report.JUnit(clean)))
@@ -101,8 +102,18 @@ func (s *Session) Run(ctx context.Context) e2e.Result {
 	ctx, cancel := s.deadline(ctx)
 	defer cancel()
 	s.through(ctx, stage{"prepare", s.folder}, stage{"start the processes beside the tests", s.up}, stage{"check the gates", s.openGates},
-		stage{"discover tests", s.discover}, stage{"plan", s.makePlan}, stage{"read earlier attempts", s.readEarlier}, stage{"run the suites", s.executeAll})
+		stage{"discover tests", s.discover}, stage{"plan", s.makePlan}, stage{"keep the plan", func(context.Context) error { return s.writePlan() }},
+		stage{"read earlier attempts", s.readEarlier}, stage{"run the suites", s.executeAll})
 	return s.conclude(ctx)
+}
+
+// writePlan writes the plan before the suites start, too: without it nobody could
+// say of a gate that was killed which tests are lost.
+func (s *Session) writePlan() error {
+	if s.plan == nil {
+		return nil
+	}
+	return s.write("plan.json", s.plan)
 }
 
 func (s *Session) readEarlier(context.Context) error {

@@ -56,6 +56,9 @@ func (s *Session) discoverSuite(ctx context.Context, spec suite.Spec) ([]e2e.Tes
 		return nil, err
 	}
 	tests, problems, err := adapter.Discover(ctx, s.childEnv(spec.Env, spec.PassEnv))
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("stopped at suite %s: %w", spec.Name, context.Cause(ctx))
+	}
 	for _, p := range problems {
 		s.problem(p)
 	}

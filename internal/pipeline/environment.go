@@ -91,11 +91,12 @@ func (s *Session) stopProcesses(ctx context.Context) {
 	if s.processes == nil {
 		return
 	}
+	s.processes.Logs(ctx)
+	s.processes.Stop()
+	// Only now is it known of each whether it ended before it was asked to.
 	for _, p := range s.processes.Problems() {
 		s.problem(p)
 	}
-	s.processes.Logs(ctx)
-	s.processes.Stop()
 }
 
 // down takes down what was brought up, whatever happened; it is the last thing

@@ -203,6 +203,11 @@ func refusals(sh *runner.Shard, plan *e2e.Plan) []e2e.RerunRecord {
 	for _, t := range doc.NotRun {
 		reported[t.ID] = true
 	}
+	for _, t := range plan.Tests {
+		if t.Whole {
+			reported[t.ID] = true // by the tests that its reports hold
+		}
+	}
 	why := map[string]string{}
 	for _, p := range doc.Problems {
 		for _, id := range p.Tests {
@@ -213,7 +218,7 @@ func refusals(sh *runner.Shard, plan *e2e.Plan) []e2e.RerunRecord {
 	}
 	var list []e2e.RerunRecord
 	for _, id := range plan.Shards[doc.Index].Tests {
-		if whole := slices.ContainsFunc(plan.Tests, func(t e2e.PlannedTest) bool { return t.ID == id && t.Whole }); reported[id] || whole {
+		if reported[id] {
 			continue
 		}
 		reason := why[id]

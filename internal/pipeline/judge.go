@@ -24,12 +24,31 @@ func (s *Session) judge() e2e.Result {
 	for _, doc := range s.docs {
 		r.Problems = append(r.Problems, doc.Problems...)
 	}
+	r.Problems = joined(r.Problems)
 	s.quarantine(r.Tests)
 	s.categorise(&r)
 	r.Budgets = s.budgets(r)
 	table, _ := policy.Default().With(s.opts.Config.Policy) // checked when the config was read
 	r.Verdict, r.Tests = policy.Decide(policy.Evidence{Blocks: s.run.Blocks, Gates: r.Gates, Tests: r.Tests, Problems: r.Problems, Budgets: r.Budgets, Table: table})
 	return r
+}
+
+// joined says once what several shards say of the same unit, with all its tests.
+func joined(list []e2e.Problem) []e2e.Problem {
+	once := list[:0:0]
+	for _, p := range list {
+		at := slices.IndexFunc(once, func(o e2e.Problem) bool {
+			return o.Code == p.Code && o.Unit == p.Unit && o.Text == p.Text && o.LosesEvidence == p.LosesEvidence && len(o.Tests) > 0
+		})
+		if at < 0 || len(p.Tests) == 0 {
+			once = append(once, p)
+			continue
+		}
+		tests := append(slices.Clone(once[at].Tests), p.Tests...)
+		slices.Sort(tests)
+		once[at].Tests = slices.Compact(tests)
+	}
+	return append([]e2e.Problem{}, once...)
 }
 
 // merge puts the shards' attempts beside the planned tests.
@@ -69,7 +88,7 @@ func newMerge(s *Session) *merging {
 		for _, t := range doc.Tests {
 			known := m.runs[t.ID]
 			known.ID, known.Unplanned = t.ID, t.Unplanned
-			known.Attempts = append(slices.Clone(known.Attempts), t.Attempts...)
+			known.Attempts = e2e.Doubles(known.Attempts, t.Attempts)
 			m.runs[t.ID] = known
 		}
 		for _, t := range doc.NotRun {

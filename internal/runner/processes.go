@@ -57,7 +57,8 @@ type Processes struct {
 	ups     []ProcessSpec // whose up was started, so that down is owed
 	died    chan Death
 	deaths  []Death
-	stopped bool
+	// watchers end with the processes.
+	watchers sync.WaitGroup
 }
 
 type beside struct {
@@ -138,7 +139,7 @@ func (ps *Processes) run(spec ProcessSpec) error {
 	ps.mu.Lock()
 	ps.running = append(ps.running, b)
 	ps.mu.Unlock()
-	go ps.watch(b)
+	ps.watchers.Go(func() { ps.watch(b) })
 	return nil
 }
 
@@ -148,8 +149,8 @@ func (ps *Processes) watch(b *beside) {
 	_, _ = b.safe.Close(), b.log.Close()
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
-	if ps.stopped {
-		return
+	if exit.Ended == proc.Cancelled {
+		return // we asked it to
 	}
 	d := Death{Name: b.spec.Name, Text: strings.TrimSuffix(fmt.Sprintf("%s: %s", exit, lastLine(exit.Tail)), ": ")}
 	ps.deaths = append(ps.deaths, d)
@@ -184,7 +185,6 @@ func (ps *Processes) owed() []ProcessSpec {
 // Stop ends the run processes, all at once, in the reverse order of their start.
 func (ps *Processes) Stop() {
 	ps.mu.Lock()
-	ps.stopped = true
 	running := slices.Clone(ps.running)
 	ps.running = nil
 	ps.mu.Unlock()
@@ -193,6 +193,7 @@ func (ps *Processes) Stop() {
 		wg.Go(func() { b.p.Stop(proc.Cancelled) })
 	}
 	wg.Wait()
+	ps.watchers.Wait()
 }
 
 // Down runs the down commands of what was brought up, in reverse order, whatever
@@ -265,12 +266,13 @@ func lastLine(s string) string {
 	return strings.ToValidUTF8(s, "\uFFFD")
 }
 
-// Problems are the processes that ended while they were needed.
+// Problems are the processes that ended while they were needed. Where one could
+// not start since its port was taken, the gates and the tests spoke to a stranger.
 func (ps *Processes) Problems() []e2e.Problem {
 	var list []e2e.Problem
 	for _, d := range ps.Deaths() {
-		list = append(list, e2e.Problem{Code: e2e.CodeGateLost, File: ps.logName(ProcessSpec{Name: d.Name}),
-			Text: fmt.Sprintf("process %s beside the tests ended by itself: %s", d.Name, d.Text)})
+		list = append(list, e2e.Problem{Code: e2e.CodeGateLost, LosesEvidence: true, File: ps.logName(ProcessSpec{Name: d.Name}),
+			Text: fmt.Sprintf("process %s beside the tests ended by itself (%s), so nobody knows what the tests ran against; look at its log, and at who else uses its port", d.Name, d.Text)})
 	}
 	return list
 }

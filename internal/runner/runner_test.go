@@ -140,6 +140,68 @@ func TestRerunThatRunsNothingIsNotDone(t *testing.T) {
 	}
 }
 
+// A rerun that runs more than it was told adds no passes, and hides no failure.
+func TestRerunOfMoreThanAsked(t *testing.T) {
+	more := func(second string) string {
+		return `r() { echo "<testsuite>$1</testsuite>" > "$E2E_REPORT_DIR/r.xml"; }
+if [ $E2E_ATTEMPT = 1 ]; then r '<testcase name="a"><failure/></testcase><testcase name="b"/>'; else r '<testcase name="a"/>` + second + `'; fi`
+	}
+	for _, tc := range []struct {
+		second string
+		want   e2e.Outcome
+	}{
+		{`<testcase name="other"/>`, e2e.Lost},
+		{`<testcase name="other"><failure/></testcase>`, e2e.Failed},
+	} {
+		s, tests := script(t, more(tc.second), "a", "b")
+		r := newRig(t, s, tests)
+		r.shard.Phase(t.Context(), false)
+		r.shard.Rerun(t.Context(), []string{"s::a"})
+		doc := r.shard.Document(nil, true)
+		if outcome(doc, "s::a") != e2e.Flaky || outcome(doc, "s::b") != e2e.Passed || outcome(doc, "s/::other") != tc.want {
+			t.Errorf("%s: %+v", tc.second, doc.Tests)
+		}
+	}
+}
+
+// A suite without a list runs again as a whole. What passes first and fails then is
+// flaky, in whatever order.
+func TestWholeSuiteFailsAgainForOthers(t *testing.T) {
+	s, _ := script(t, `r() { echo "<testsuite>$1</testsuite>" > "$E2E_REPORT_DIR/r.xml"; }
+if [ $E2E_ATTEMPT = 1 ]; then r '<testcase name="a"><failure/></testcase><testcase name="b"/>'; else r '<testcase name="a"/><testcase name="b"><failure/></testcase>'; fi`)
+	s.Spec.List = nil
+	adapter, err := suite.New(s.Spec, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Adapter = adapter
+	tests, _, err := adapter.Discover(t.Context(), os.Environ())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := newRig(t, s, tests)
+	r.shard.Phase(t.Context(), false)
+	r.shard.Rerun(t.Context(), []string{"s/::a"})
+	doc := r.shard.Document(nil, true)
+	if outcome(doc, "s/::a") != e2e.Flaky || outcome(doc, "s/::b") != e2e.Flaky || len(doc.Problems) != 1 {
+		t.Errorf("%+v", doc)
+	}
+}
+
+// An unplanned test that fails in one process of a shard and passes in the next
+// (a set-up, reported by the smoke tests and by all others) is not flaky.
+func TestUnplannedInTwoProcesses(t *testing.T) {
+	s, tests := script(t, `f=''; [ "$1" = smoke ] && f='<failure/>'; echo "<testsuite><testcase name=\"$1\"/><testcase name=\"set up\">$f</testcase></testsuite>" > "$E2E_REPORT_DIR/r.xml"`, "smoke", "b")
+	tests[0].Tags = []string{"smoke"}
+	r := newRig(t, s, tests)
+	r.shard.Phase(t.Context(), true)
+	r.shard.Phase(t.Context(), false)
+	doc := r.shard.Document(nil, true)
+	if outcome(doc, "s/::set up") != e2e.Failed {
+		t.Errorf("%+v", doc.Tests)
+	}
+}
+
 func TestTimeouts(t *testing.T) {
 	s, tests := script(t, `echo '<testsuite><testcase name="a"/></testsuite>' > "$E2E_REPORT_DIR/r.xml"; exec sleep 60`, "a", "b")
 	s.Spec.UnitTimeout = 200 * time.Millisecond

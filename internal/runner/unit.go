@@ -197,10 +197,14 @@ func (u *running) file(ctx context.Context, exit proc.Exit, limit time.Duration,
 // asked for it, but a new failure must not be lost.
 func (u *running) unplanned(run e2e.TestRun, files []string) {
 	known := u.s.runs[run.ID]
+	if u.attempt > 1 && known == nil && e2e.OutcomeOf(run.Attempts) != e2e.Failed {
+		return // nobody asked for it: a runner that runs more than it was told
+	}
 	if u.attempt > 1 && known != nil && e2e.OutcomeOf(known.Attempts) != e2e.Failed {
 		if e2e.OutcomeOf(run.Attempts) == e2e.Failed {
 			u.s.Problem(e2e.Problem{Code: e2e.CodeFlaky, Unit: u.record.Unit, Tests: []string{run.ID}, File: u.record.Log,
 				Text: fmt.Sprintf("%s passed first and failed when its suite was run again for others", run.ID)})
+			u.doubt(known, run, files)
 		}
 		return
 	}
@@ -242,8 +246,36 @@ func (u *running) append(id string, unplanned *e2e.Test, name string, attempts [
 		run = &e2e.TestRun{ID: id, Unplanned: unplanned}
 		u.s.runs[id] = run
 	}
+	if filed := u.filed(name, attempts, files); u.attempt > 1 {
+		run.Attempts = append(run.Attempts, filed...)
+	} else { // an unplanned test that another process of the shard reported as well
+		run.Attempts = e2e.Doubles(run.Attempts, filed)
+	}
+	renumber(run.Attempts)
+}
+
+// doubt files the failure of a test that nobody asked to run again. It is flaky,
+// as one that fails first: the failure goes before the pass, and it was not the
+// test's one diagnostic rerun.
+func (u *running) doubt(known *e2e.TestRun, again e2e.TestRun, files []string) {
+	filed := u.filed(again.Unplanned.Name, again.Attempts, files)
+	for i := range filed {
+		filed[i].Source = e2e.SourceFramework
+	}
+	known.Attempts = append(filed, known.Attempts...)
+	renumber(known.Attempts)
+}
+
+func renumber(attempts []e2e.Attempt) {
+	for i := range attempts {
+		attempts[i].N = i + 1
+	}
+}
+
+// filed are attempts with what the unit knows of them.
+func (u *running) filed(name string, attempts []e2e.Attempt, files []string) []e2e.Attempt {
+	filed := make([]e2e.Attempt, 0, len(attempts))
 	for _, a := range attempts {
-		a.N = len(run.Attempts) + 1
 		a.Shard, a.WorkflowAttempt = u.s.plan.Index, u.s.r.cfg.Run.WorkflowAttempt
 		a.Correlation, a.DataPrefix = u.corr, u.data
 		if a.Source == "" || u.attempt > 1 && a.Source == e2e.SourceFirst {
@@ -253,8 +285,9 @@ func (u *running) append(id string, unplanned *e2e.Test, name string, attempts [
 			a.Files = append(a.Files, u.record.Log)
 		}
 		a.Files = append(a.Files, filesOf(name, files)...)
-		run.Attempts = append(run.Attempts, a)
+		filed = append(filed, a)
 	}
+	return filed
 }
 
 // filesOf picks the evidence files that carry the test's name in their path.
