@@ -20,6 +20,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/org/e2e-gate/internal/e2e"
 )
 
 func TestMain(m *testing.M) {
@@ -57,6 +59,7 @@ func TestStories(t *testing.T) {
 			"lines":    countLines,
 			"waitfor":  waitFor,
 			"noleft":   noneLeft,
+			"same":     sameResult,
 		},
 	})
 }
@@ -153,6 +156,35 @@ func countLines(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if got := strings.Count(string(data), "\n"); (got == want) == neg {
 		ts.Fatalf("%s has %d lines, want %d:\n%s", args[0], got, want, data)
+	}
+}
+
+// sameResult wants two results to say the same of every test, and to have the same
+// verdict, whatever shards it took: same one/result.json other/result.json.
+func sameResult(ts *testscript.TestScript, neg bool, args []string) {
+	var said [2]string
+	for i, name := range args {
+		var r e2e.Result
+		ts.Check(json.Unmarshal([]byte(ts.ReadFile(name)), &r))
+		var b strings.Builder
+		for _, t := range r.Tests {
+			fmt.Fprintf(&b, "%s %s %s %q %s %s %v", t.ID, t.Outcome, t.Effect, t.Why, t.Category, t.Owner, t.LaterPass)
+			for _, a := range t.Attempts {
+				fmt.Fprintf(&b, " [%d %s %s %q]", a.N, a.Outcome, a.Source, a.Message)
+			}
+			if t.Rerun != nil {
+				fmt.Fprintf(&b, " rerun %v %s", t.Rerun.Done, t.Rerun.Reason)
+			}
+			b.WriteString("\n")
+		}
+		for _, c := range r.Clusters {
+			fmt.Fprintf(&b, "%s %s %v\n", c.ID, c.Category, c.Tests)
+		}
+		fmt.Fprintf(&b, "%+v\n", r.Verdict)
+		said[i] = b.String()
+	}
+	if (said[0] == said[1]) == neg {
+		ts.Fatalf("%s says\n%s\n%s says\n%s", args[0], said[0], args[1], said[1])
 	}
 }
 

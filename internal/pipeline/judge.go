@@ -24,13 +24,31 @@ func (s *Session) judge() e2e.Result {
 	for _, doc := range s.docs {
 		r.Problems = append(r.Problems, doc.Problems...)
 	}
-	r.Problems = joined(r.Problems)
+	r.Problems = s.spelledOut(joined(r.Problems))
 	s.quarantine(r.Tests)
 	s.categorise(&r)
 	r.Budgets = s.budgets(r)
 	table, _ := policy.Default().With(s.opts.Config.Policy) // checked when the config was read
 	r.Verdict, r.Tests = policy.Decide(policy.Evidence{Blocks: s.run.Blocks, Gates: r.Gates, Tests: r.Tests, Problems: r.Problems, Budgets: r.Budgets, Table: table})
 	return r
+}
+
+// spelledOut replaces the entry that stands for a suite as a whole by the tests
+// that its reports held: what a problem does depends on how much they matter.
+func (s *Session) spelledOut(list []e2e.Problem) []e2e.Problem {
+	for i := range list {
+		var tests []string
+		for _, id := range list[i].Tests {
+			if held := s.whole[id]; len(held) > 0 {
+				tests = append(tests, held...)
+			} else {
+				tests = append(tests, id)
+			}
+		}
+		slices.Sort(tests)
+		list[i].Tests = slices.Compact(tests)
+	}
+	return list
 }
 
 // joined says once what several shards say of the same unit, with all its tests.
@@ -83,6 +101,7 @@ type merging struct {
 }
 
 func newMerge(s *Session) *merging {
+	s.whole = map[string][]string{}
 	m := &merging{s: s, runs: map[string]e2e.TestRun{}, notRun: map[string]e2e.NotRunTest{}, reruns: map[string]e2e.RerunRecord{}, claimed: map[string]bool{}}
 	for _, doc := range s.docs {
 		for _, t := range doc.Tests {
@@ -153,6 +172,9 @@ func (m *merging) whole(p e2e.PlannedTest) []e2e.TestResult {
 		return []e2e.TestResult{m.fill(e2e.TestResult{Test: p.Test}, m.runs[p.ID].Attempts)}
 	}
 	m.missing(p.Suite)
+	for _, t := range list {
+		m.s.whole[p.ID] = append(m.s.whole[p.ID], t.ID)
+	}
 	return list
 }
 

@@ -276,3 +276,21 @@ func FuzzShardDocument(f *testing.F) {
 		}
 	})
 }
+
+// A damaged report of a suite that runs as a whole counts as much as its tests do.
+func TestDamagedWholeSuite(t *testing.T) {
+	for criticality, want := range map[e2e.Criticality]e2e.VerdictState{e2e.ReleaseBlocking: e2e.VerdictNotJudged, e2e.NonBlocking: e2e.VerdictPassed} {
+		s := verdictSession(t, 1)
+		s.plan.Tests = append(s.plan.Tests, e2e.PlannedTest{Test: e2e.Test{ID: "w::(whole suite)", Suite: "w", Unit: "w", Whole: true, Criticality: criticality}})
+		s.plan.Shards[1].Tests = append(s.plan.Shards[1].Tests, "w::(whole suite)")
+		s.plan.Digest = digest(s.plan)
+		s.opts.Config.Suites = append(s.opts.Config.Suites, suite.Spec{Name: "w", Framework: "command", Criticality: string(criticality)})
+		doc := shardDoc(s, 1, 1, pass("s::c"))
+		doc.Tests = append(doc.Tests, e2e.TestRun{ID: "w/A::x", Unplanned: &e2e.Test{ID: "w/A::x", Suite: "w", Unit: "w", Name: "x"}, Attempts: []e2e.Attempt{{Outcome: e2e.Passed}}})
+		doc.Problems = []e2e.Problem{{Code: e2e.CodeReportDamaged, Unit: "w", Tests: []string{"w::(whole suite)"}, LosesEvidence: true, Text: "a report was cut off"}}
+		r := verdictOf(t, s, shardDoc(s, 0, 1, pass("s::a", "s::b")), doc)
+		if r.Verdict.State != want || !strings.Contains(codes(r), "report_damaged") {
+			t.Errorf("%s: %s %s", criticality, r.Verdict.State, codes(r))
+		}
+	}
+}

@@ -89,6 +89,8 @@ type Session struct {
 	plan      *e2e.Plan
 	docs      []e2e.ShardRun
 	earlier   earlier
+	// whole maps the entry of a suite that runs as a whole to the tests it held.
+	whole map[string][]string
 
 	mu       sync.Mutex
 	problems []e2e.Problem
