@@ -116,10 +116,10 @@ func read(file, schema string, into any) error {
 func ReadPlan(file string) (*e2e.Plan, error) {
 	var p e2e.Plan
 	if err := read(file, e2e.PlanSchema, &p); err != nil {
-		return nil, fmt.Errorf("cannot read the plan: %w", err)
+		return nil, fmt.Errorf("cannot read the plan: %w; give --plan the plan.json that the plan command wrote", err)
 	}
 	if got := digest(&p); got != p.Digest {
-		return nil, fmt.Errorf("cannot read the plan: %s was changed after it was made (its digest does not fit)", file)
+		return nil, fmt.Errorf("cannot read the plan: %s was changed after it was made (its digest does not fit); plan again", file)
 	}
 	for i, sh := range p.Shards {
 		if sh.Index != i {

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/proc"
 )
 
 // take sorts shard documents: the newest attempt of each shard of this plan
@@ -71,10 +72,38 @@ func (s *Session) count(sh e2e.PlanShard, docs []found) {
 		return
 	}
 	doc := docs[0].doc
+	if text := contradiction(doc); text != "" {
+		s.lost(sh, fmt.Sprintf("the document of shard %s contradicts itself (%s: %s), so it was changed or damaged and does not count; run the shard again", sh.Name, docs[0].file, text))
+		return
+	}
 	if !doc.Complete {
 		s.problem(e2e.Problem{Code: e2e.CodeNotRun, Shard: sh.Index, LosesEvidence: true, Tests: unfinished(sh, doc), Text: fmt.Sprintf("shard %s did not come to its end", sh.Name)})
 	}
 	s.docs = append(s.docs, doc)
+}
+
+// contradiction says where a shard's document does not hold what the shard itself
+// says it did: a rerun without the failure it was for, or a bad exit that nothing
+// explains.
+func contradiction(doc e2e.ShardRun) string {
+	attempts := map[string][]e2e.Attempt{}
+	failed := false
+	for _, t := range doc.Tests {
+		attempts[t.ID] = append(attempts[t.ID], t.Attempts...)
+		failed = failed || slices.ContainsFunc(t.Attempts, func(a e2e.Attempt) bool { return a.Outcome == e2e.Failed })
+	}
+	for _, r := range doc.Reruns {
+		list := attempts[r.ID]
+		if o := e2e.OutcomeOf(list); o == e2e.Passed || o == e2e.Skipped || r.Done && len(list) < 2 {
+			return fmt.Sprintf("it tells of a rerun decision for %s (%s) and not of the failure", r.ID, r.Reason)
+		}
+	}
+	for _, u := range doc.Units {
+		if u.Exit > 0 && u.Ended == string(proc.Exited) && !failed && len(doc.Problems) == 0 {
+			return fmt.Sprintf("unit %s ended with exit status %d and nothing failed", u.Unit, u.Exit)
+		}
+	}
+	return ""
 }
 
 // unfinished are the tests of a shard that stopped before its end: those that did

@@ -131,6 +131,16 @@ func TestVerdictNeverGreenWithoutADocument(t *testing.T) {
 			cut.Complete = false
 			return []e2e.ShardRun{cut, shardDoc(s, 1, 1, pass("s::c"))}
 		},
+		"a rerun and no failure": func(s *Session) []e2e.ShardRun {
+			edited := shardDoc(s, 1, 1, pass("s::c"))
+			edited.Reruns = []e2e.RerunRecord{{ID: "s::c", Done: true, Reason: "its first attempt failed"}}
+			return []e2e.ShardRun{shardDoc(s, 0, 1, pass("s::a", "s::b")), edited}
+		},
+		"a bad exit and no failure": func(s *Session) []e2e.ShardRun {
+			edited := shardDoc(s, 1, 1, pass("s::c"))
+			edited.Units = []e2e.UnitRun{{Unit: "s", Tests: []string{"s::c"}, Ended: "exited", Exit: 1}}
+			return []e2e.ShardRun{shardDoc(s, 0, 1, pass("s::a", "s::b")), edited}
+		},
 		"another commit": func(s *Session) []e2e.ShardRun {
 			other := shardDoc(s, 1, 1, pass("s::c"))
 			other.Run.SHA = "def"
