@@ -1,0 +1,161 @@
+// Package github publishes on GitHub and what answers like it (Enterprise, Gitea,
+// Forgejo): one comment on a pull request, updated in place, and a commit status.
+//
+// Publishing decorates a verdict and never makes one: it is bounded in time, says in
+// one sentence what was lost, and a token that may only read is no error.
+//
+// It hides github.com/google/go-github/v62, which waits by the wall clock, refuses
+// requests by itself after a rate limit, and sends the token wherever a redirect
+// points. See [Client] for what holds instead.
+package github
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/go-github/v62/github"
+)
+
+// Bounds of publishing.
+const (
+	// PublishTime is how long all calls of a client may take together; the contract
+	// says under 60 s.
+	PublishTime = 50 * time.Second
+	// requestTime is how long one request may take.
+	requestTime = 20 * time.Second
+	// maxAnswer bounds what is read of an answer, in bytes: a page of 100 comments
+	// of 65,536 characters each fits.
+	maxAnswer = 32 << 20
+)
+
+// DefaultURL is where GitHub's own API answers.
+const DefaultURL = "https://api.github.com/"
+
+// Options of [New].
+type Options struct {
+	// BaseURL is GITHUB_API_URL, with or without a slash at its end; empty is
+	// [DefaultURL].
+	BaseURL string
+	// Repository is owner/name.
+	Repository string
+	// Token is sent to BaseURL and nowhere else.
+	Token string
+	// Login is the account behind the token where it is known. Comments of bots
+	// count as ours without it, as does what the API says of our own.
+	Login string
+	// Fork: the run was started from a fork or by Dependabot, so that a refused
+	// write is what is to be expected.
+	Fork bool
+	// Transport carries the requests; nil is Go's own, with proxies from the
+	// environment.
+	Transport http.RoundTripper
+	// Now and Sleep are the clock; nil is the real one. Sleep ends early, with an
+	// error, when the context does.
+	Now   func() time.Time
+	Sleep func(context.Context, time.Duration) error
+	// UserAgent names the program; empty is e2e-gate.
+	UserAgent string
+}
+
+// Client publishes for one repository. It is safe for concurrent use.
+//
+// A request is repeated twice where the connection is refused, once after 502, 503,
+// 504, a broken connection or an answer that is no JSON, and after a rate limit that
+// passes in time (Retry-After, x-ratelimit-reset). All other answers are final.
+type Client struct {
+	owner, name string
+	fork        bool
+	api         *github.Client
+	now         func() time.Time
+	scrub       func(string) string
+
+	mu    sync.Mutex
+	spent time.Duration
+	login string
+	asked bool
+	// statuses are what this client set last, by commit and context.
+	statuses map[string]Status
+}
+
+var repositoryName = regexp.MustCompile(`^([A-Za-z0-9._-]+)/([A-Za-z0-9._-]+)$`)
+
+// New returns a client. It does no request. A repository that is not owner/name, and
+// a base URL that is not http or https or holds a user, are errors.
+func New(o Options) (*Client, error) {
+	parts := repositoryName.FindStringSubmatch(o.Repository)
+	if parts == nil {
+		return nil, fmt.Errorf("repository %q is not owner/name; set GITHUB_REPOSITORY", o.Repository)
+	}
+	base, err := baseURL(o.BaseURL)
+	if err != nil {
+		return nil, err
+	}
+	s := newSender(o, base)
+	api := github.NewClient(&http.Client{Transport: s, CheckRedirect: stayHome(base)})
+	api.BaseURL = base
+	api.UserAgent = or(o.UserAgent, "e2e-gate")
+	return &Client{
+		owner: parts[1], name: parts[2], fork: o.Fork, api: api, now: s.now, scrub: s.scrub,
+		login: o.Login, statuses: map[string]Status{},
+	}, nil
+}
+
+// baseURL reads GITHUB_API_URL. go-github insists on the slash at its end.
+func baseURL(text string) (*url.URL, error) {
+	u, err := url.Parse(or(text, DefaultURL))
+	switch {
+	case err != nil:
+		return nil, errors.New("the API's address cannot be read; look at GITHUB_API_URL")
+	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "":
+		return nil, errors.New("the API's address is no http or https address without user and query; look at GITHUB_API_URL")
+	case !strings.HasSuffix(u.Path, "/"):
+		u.Path += "/"
+	}
+	return u, nil
+}
+
+// stayHome follows redirects, as of a renamed repository, on the same host only.
+func stayHome(base *url.URL) func(*http.Request, []*http.Request) error {
+	return func(req *http.Request, via []*http.Request) error {
+		if len(via) > 3 || req.URL.Host != base.Host || req.URL.Scheme != base.Scheme {
+			return errors.New("the API redirects somewhere else")
+		}
+		return nil
+	}
+}
+
+// begin gives a call what is left of the time to publish. done takes what it used.
+func (c *Client) begin(ctx context.Context) (context.Context, func()) {
+	c.mu.Lock()
+	left := PublishTime - c.spent
+	c.mu.Unlock()
+	start := c.now()
+	ctx, cancel := context.WithTimeout(withEnd(ctx, start.Add(left)), left)
+	return ctx, func() {
+		cancel()
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.spent += c.now().Sub(start)
+	}
+}
+
+// endKey is the key of a call's end in its context, by the client's own clock.
+type endKey struct{}
+
+func withEnd(ctx context.Context, end time.Time) context.Context {
+	return context.WithValue(ctx, endKey{}, end)
+}
+
+func or(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}

@@ -1,0 +1,265 @@
+package github
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/google/go-github/v62/github"
+
+	"github.com/org/e2e-gate/internal/safetext"
+)
+
+// Action is what publishing came to.
+type Action string
+
+// The actions.
+const (
+	Created Action = "created"
+	Updated Action = "updated"
+	// Unchanged: it was there already.
+	Unchanged Action = "unchanged"
+	// Superseded: a newer run has written, and its word stands.
+	Superseded Action = "superseded"
+	// ReadOnly: the token may not write, as is normal for a fork.
+	ReadOnly Action = "read-only"
+)
+
+// Outcome of publishing.
+type Outcome struct {
+	Action Action
+	// URL is the page of what was published; it may be empty.
+	URL string
+	// Note is a line for people where something was not published without that being
+	// an error.
+	Note string
+}
+
+const (
+	// perPage and maxPages bound what is read of a pull request's comments.
+	perPage, maxPages = 100, 30
+	// maxDoubles bounds how many doubles one call removes.
+	maxDoubles = 10
+	// maxComment is GitHub's limit, in characters; bytes are never fewer.
+	maxComment = 65_536
+)
+
+const (
+	commentLost  = "the PR comment"
+	commentRight = "pull-requests: write"
+)
+
+// UpsertComment creates our comment on a pull request or updates it in place. Ours
+// is the oldest one that starts with the marker of the stamp's key and stage and was
+// written by a bot or by the token's own account; doubles are removed. An equal body
+// is not written, and a newer run (by id, then attempt) is never overwritten: not
+// even by a body that both share, whose stamp stays the first one's. Concurrent jobs
+// leave one comment, with the newest body. A body that is too long for a comment is
+// cut at a line end. An error is an [*Error].
+func (c *Client) UpsertComment(ctx context.Context, pr int, stamp Stamp, body string) (Outcome, error) {
+	if err := stamp.check(); err != nil {
+		return Outcome{}, c.lost(commentLost, commentRight, err)
+	}
+	if pr <= 0 {
+		return Outcome{}, c.lost(commentLost, commentRight, errors.New("this run belongs to no pull request"))
+	}
+	ctx, done := c.begin(ctx)
+	defer done()
+	u := &upsert{Client: c, pr: pr, stamp: stamp, body: cutComment(stamp, body), page: 1, gone: map[int64]bool{}}
+	out, err := u.run(ctx)
+	if err == nil {
+		return out, nil
+	}
+	e := c.lost(commentLost, commentRight, err)
+	if note := c.readOnly(e); note != "" {
+		return Outcome{Action: ReadOnly, Note: note}, nil
+	}
+	return Outcome{}, e
+}
+
+const cutNote = "\n\n_This comment is cut here: it is longer than GitHub allows._\n"
+
+func cutComment(s Stamp, body string) string {
+	room := maxComment - len(mark(s, ""))
+	if len(body) <= room {
+		return body
+	}
+	head, _ := safetext.Cut(body, room-len(cutNote))
+	return head[:strings.LastIndexByte(head, '\n')+1] + cutNote
+}
+
+// upsert is one call of UpsertComment.
+type upsert struct {
+	*Client
+	pr    int
+	stamp Stamp
+	body  string
+	// page is where reading goes on: what is new is at the end.
+	page int
+	// marked are comments with our marker, whoever wrote them.
+	marked []found
+	// gone were deleted while we worked; made is what we created.
+	gone map[int64]bool
+	made int64
+}
+
+// found is a comment with the marker.
+type found struct {
+	marker
+	id         int64
+	author     string
+	bot        bool
+	body, page string
+}
+
+func (u *upsert) run(ctx context.Context) (Outcome, error) {
+	if err := u.read(ctx); err != nil {
+		return Outcome{}, err
+	}
+	if out, err := u.settle(ctx); err != nil || out.Action != "" {
+		return out, err
+	}
+	made, _, err := u.api.Issues.CreateComment(ctx, u.owner, u.Client.name, u.pr, &github.IssueComment{Body: new(mark(u.stamp, u.body))})
+	if err != nil {
+		return Outcome{}, err
+	}
+	u.made = made.GetID()
+	u.learn(made.GetUser())
+	created := Outcome{Action: Created, URL: made.GetHTMLURL()}
+	// Another job may have done the same at the same time. What fails from here on
+	// costs a double at most, which the next run removes.
+	if err := u.read(ctx); err != nil {
+		return created, nil
+	}
+	out, err := u.settle(ctx)
+	if err != nil || out.Action == "" || out.Action == Unchanged {
+		return created, nil
+	}
+	return out, nil
+}
+
+// read collects the comments with our marker, from the page on where it stopped.
+func (u *upsert) read(ctx context.Context) error {
+	for ; ; u.page++ {
+		list, resp, err := u.api.Issues.ListComments(ctx, u.owner, u.Client.name, u.pr,
+			&github.IssueListCommentsOptions{ListOptions: github.ListOptions{PerPage: perPage, Page: u.page}})
+		if err != nil {
+			return err
+		}
+		for _, one := range list {
+			u.collect(one)
+		}
+		if resp.NextPage == 0 || u.page == maxPages {
+			return nil
+		}
+	}
+}
+
+func (u *upsert) collect(one *github.IssueComment) {
+	m, body, ok := readMarker(one.GetBody())
+	known := slices.ContainsFunc(u.marked, func(f found) bool { return f.id == one.GetID() })
+	if !ok || known || !m.of(u.stamp) {
+		return
+	}
+	author := one.GetUser()
+	u.marked = append(u.marked, found{marker: m, id: one.GetID(), author: author.GetLogin(), bot: author.GetType() == "Bot", body: body, page: one.GetHTMLURL()})
+}
+
+// ours are the marked comments that we may have written, oldest first.
+func (u *upsert) ours(ctx context.Context) []found {
+	login := u.account(ctx)
+	list := slices.DeleteFunc(slices.Clone(u.marked), func(f found) bool {
+		return u.gone[f.id] || !f.bot && (login == "" || !strings.EqualFold(f.author, login))
+	})
+	slices.SortFunc(list, func(a, b found) int { return cmp.Compare(a.id, b.id) })
+	return list
+}
+
+// account is the token's own account. It is asked for only where a person has
+// written our marker and no bot has, because tokens of an app have no account and
+// cost a request for nothing.
+func (u *upsert) account(ctx context.Context) string {
+	u.mu.Lock()
+	login, asked := u.login, u.asked
+	u.mu.Unlock()
+	bot := slices.ContainsFunc(u.marked, func(f found) bool { return f.bot })
+	if login != "" || asked || bot || len(u.marked) == 0 {
+		return login
+	}
+	user, _, err := u.api.Users.Get(ctx, "")
+	u.mu.Lock()
+	u.asked = true
+	u.mu.Unlock()
+	if err == nil {
+		u.learn(user)
+	}
+	return user.GetLogin()
+}
+
+// learn keeps who we are, from what we wrote.
+func (c *Client) learn(user *github.User) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.login = or(c.login, user.GetLogin())
+}
+
+// settle brings the oldest comment of ours up to date and removes the others. No
+// action: there is none of ours.
+func (u *upsert) settle(ctx context.Context) (Outcome, error) {
+	for {
+		list := u.ours(ctx)
+		if len(list) == 0 {
+			return Outcome{}, nil
+		}
+		first := list[0]
+		if u.overtaken(list) {
+			// The newer job keeps the oldest comment, as we would. Ours goes, unless it
+			// is that one.
+			if u.made != 0 && first.id != u.made {
+				u.remove(ctx, u.made)
+			}
+			return Outcome{Action: Superseded, URL: first.page, Note: "the PR comment was left as a newer run of the workflow wrote it"}, nil
+		}
+		out, err := u.update(ctx, first)
+		if status(err) == http.StatusNotFound || status(err) == http.StatusGone {
+			u.gone[first.id] = true // somebody deleted it after we had read it
+			continue
+		}
+		if err != nil {
+			return Outcome{}, err
+		}
+		for _, double := range list[1:min(len(list), maxDoubles+1)] {
+			u.remove(ctx, double.id)
+		}
+		return out, nil
+	}
+}
+
+// overtaken reports whether a newer run has written one of the comments.
+func (u *upsert) overtaken(list []found) bool {
+	return slices.ContainsFunc(list, func(f found) bool { return f.compare(u.stamp) > 0 })
+}
+
+func (u *upsert) update(ctx context.Context, f found) (Outcome, error) {
+	want := hash(u.body)
+	switch {
+	case f.id == u.made:
+		return Outcome{Action: Created, URL: f.page}, nil
+	case f.hash == want && hash(f.body) == want:
+		return Outcome{Action: Unchanged, URL: f.page}, nil
+	}
+	edited, _, err := u.api.Issues.EditComment(ctx, u.owner, u.Client.name, f.id, &github.IssueComment{Body: new(mark(u.stamp, u.body))})
+	if err != nil {
+		return Outcome{}, err
+	}
+	u.learn(edited.GetUser())
+	return Outcome{Action: Updated, URL: f.page}, nil
+}
+
+// remove deletes a double. One that stays is removed by the next run.
+func (u *upsert) remove(ctx context.Context, id int64) {
+	_, _ = u.api.Issues.DeleteComment(ctx, u.owner, u.Client.name, id)
+}

@@ -1,0 +1,119 @@
+package github
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Stamp says which comment it is and which run wrote it.
+type Stamp struct {
+	// Key and Stage tell comments on one pull request apart; both may be empty.
+	Key, Stage string
+	// WorkflowRun is GITHUB_RUN_ID, a decimal number. Empty is older than any.
+	WorkflowRun string
+	// Attempt is GITHUB_RUN_ATTEMPT, from 1.
+	Attempt int
+	// SHA is the commit that was judged.
+	SHA string
+}
+
+func (s Stamp) check() error {
+	if strings.Trim(s.WorkflowRun, "0123456789") != "" {
+		return errors.New("the workflow run is no number; look at GITHUB_RUN_ID")
+	}
+	return nil
+}
+
+// compare orders stamps by run, then by attempt. Run ids are numbers of any length.
+func (s Stamp) compare(o Stamp) int {
+	a, b := strings.TrimLeft(s.WorkflowRun, "0"), strings.TrimLeft(o.WorkflowRun, "0")
+	return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b), cmp.Compare(s.Attempt, o.Attempt))
+}
+
+// The marker is the first line of a comment of ours. It is 500 bytes at most.
+const (
+	markerHead = "<!-- e2e-gate:v1 "
+	markerTail = " -->"
+)
+
+// mark puts the marker before a body.
+func mark(s Stamp, body string) string {
+	return fmt.Sprintf("%skey=%s run=%s attempt=%d hash=%s stage=%s sha=%s%s\n%s",
+		markerHead, word(s.Key), word(s.WorkflowRun), s.Attempt, hash(body), word(s.Stage), word(s.SHA), markerTail, body)
+}
+
+// marker is what a first line says.
+type marker struct {
+	Stamp
+	hash string
+}
+
+// readMarker reads the marker in a comment's first line; ok is false where there is
+// none. Key and Stage are as the marker has them, which is not decoded.
+func readMarker(text string) (m marker, body string, ok bool) {
+	line, body, _ := strings.Cut(text, "\n")
+	fields, head := strings.CutPrefix(strings.TrimRight(line, " \r"), markerHead)
+	fields, tail := strings.CutSuffix(fields, markerTail)
+	if !head || !tail {
+		return marker{}, "", false
+	}
+	for field := range strings.FieldsSeq(fields) {
+		name, value, _ := strings.Cut(field, "=")
+		switch name {
+		case "key":
+			m.Key = value
+		case "stage":
+			m.Stage = value
+		case "run":
+			m.WorkflowRun = value
+		case "attempt":
+			m.Attempt, _ = strconv.Atoi(value)
+		case "hash":
+			m.hash = value
+		case "sha":
+			m.SHA = value
+		default: // of a later version
+		}
+	}
+	// A run that is no number was written by hand: it is older than any.
+	if m.check() != nil {
+		m.WorkflowRun = ""
+	}
+	return m, body, true
+}
+
+// of reports whether a marker is of the comment that a stamp names.
+func (m marker) of(s Stamp) bool { return m.Key == word(s.Key) && m.Stage == word(s.Stage) }
+
+// maxWord bounds a value in the marker, in bytes.
+const maxWord = 100
+
+// word writes a value so that it can neither end the comment nor the value: letters,
+// digits, "." and "_" as they are, every other byte as %XX. A long one ends with a
+// hash instead.
+func word(s string) string {
+	var b strings.Builder
+	for _, c := range []byte(s) {
+		if c == '.' || c == '_' || c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z' {
+			b.WriteByte(c)
+			continue
+		}
+		fmt.Fprintf(&b, "%%%02X", c)
+	}
+	if b.Len() <= maxWord {
+		return b.String()
+	}
+	return b.String()[:maxWord-17] + "_" + hash(s)[:16]
+}
+
+// hash is of a body as it is shown: line ends and spaces around it do not count,
+// which servers change.
+func hash(body string) string {
+	sum := sha256.Sum256([]byte(strings.TrimSpace(strings.ReplaceAll(body, "\r\n", "\n"))))
+	return hex.EncodeToString(sum[:16])
+}

@@ -1,0 +1,185 @@
+package github
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/org/e2e-gate/internal/safetext"
+)
+
+// sender is the transport below go-github: it adds the token, bounds time and
+// answers, and repeats what is worth repeating. Every answer that is no success is a
+// [*failure], so that go-github's own reading of rate limits, which goes by the wall
+// clock, never sees one.
+type sender struct {
+	next  http.RoundTripper
+	base  *url.URL
+	token string
+	now   func() time.Time
+	sleep func(context.Context, time.Duration) error
+}
+
+func newSender(o Options, base *url.URL) *sender {
+	s := &sender{next: o.Transport, base: base, token: o.Token, now: o.Now, sleep: o.Sleep}
+	if s.next == nil {
+		s.next = http.DefaultTransport
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.sleep == nil {
+		s.sleep = sleep
+	}
+	return s
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-timer.C:
+		return nil
+	}
+}
+
+// scrub takes the token out of what the other side said.
+func (s *sender) scrub(text string) string {
+	if s.token == "" {
+		return text
+	}
+	return strings.ReplaceAll(text, s.token, "***")
+}
+
+// RoundTrip sends a request until it is answered, or not worth another try.
+func (s *sender) RoundTrip(req *http.Request) (*http.Response, error) {
+	var body []byte
+	if req.Body != nil {
+		var err error
+		if body, err = io.ReadAll(req.Body); err != nil {
+			return nil, err
+		}
+		_ = req.Body.Close()
+	}
+	var tries retries
+	for {
+		resp, fail := s.once(req, body)
+		if fail == nil {
+			return resp, nil
+		}
+		pause, again := tries.next(fail)
+		if !again {
+			return nil, fail
+		}
+		if !s.fits(req.Context(), pause) {
+			fail.hopeless = pause
+			return nil, fail
+		}
+		if s.sleep(req.Context(), pause) != nil {
+			return nil, fail
+		}
+	}
+}
+
+// fits reports whether a pause ends before the time to publish does.
+func (s *sender) fits(ctx context.Context, pause time.Duration) bool {
+	end, ok := ctx.Value(endKey{}).(time.Time)
+	return !ok || s.now().Add(pause).Before(end)
+}
+
+// once sends a request and reads the whole answer.
+func (s *sender) once(req *http.Request, body []byte) (*http.Response, *failure) {
+	ctx, cancel := context.WithTimeout(req.Context(), requestTime)
+	defer cancel()
+	out := req.Clone(ctx)
+	if body != nil {
+		out.Body, out.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	}
+	if s.token != "" && out.URL.Host == s.base.Host && out.URL.Scheme == s.base.Scheme {
+		out.Header.Set("Authorization", "Bearer "+s.token)
+	}
+	resp, err := s.next.RoundTrip(out)
+	if err != nil {
+		return nil, lostConnection(ctx, err)
+	}
+	data, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	_ = resp.Body.Close()
+	resp.Request = req
+	return s.judge(ctx, resp, data, err)
+}
+
+// judge tells an answer that can be used from one that cannot.
+func (s *sender) judge(ctx context.Context, resp *http.Response, data []byte, err error) (*http.Response, *failure) {
+	switch {
+	case resp.StatusCode >= 400:
+		return nil, refused(resp, s.scrub(message(data)), s.now())
+	case resp.StatusCode >= 300 || resp.StatusCode == http.StatusNoContent:
+	case resp.Request.Method != http.MethodGet && (err != nil || !json.Valid(data)):
+		// It was done. Who did it again for a damaged answer would do it twice.
+		data = []byte("{}")
+	case err != nil:
+		return nil, lostConnection(ctx, err)
+	case len(data) > maxAnswer:
+		return nil, &failure{kind: final, text: "the answer is larger than " + safetext.Size(maxAnswer)}
+	case !json.Valid(data):
+		return nil, &failure{kind: broken, text: "the answer is damaged: it is no JSON"}
+	}
+	for name := range resp.Header {
+		// go-github would refuse the next request by them, until a time of its own.
+		if strings.HasPrefix(strings.ToLower(name), "x-ratelimit-") {
+			resp.Header.Del(name)
+		}
+	}
+	resp.Body, resp.ContentLength = io.NopCloser(bytes.NewReader(data)), int64(len(data))
+	return resp, nil
+}
+
+// message is what an answer says about itself.
+func message(data []byte) string {
+	var said struct {
+		Message string
+		Errors  []json.RawMessage
+	}
+	head, _ := safetext.Cut(string(data), 64<<10)
+	if json.Unmarshal([]byte(head), &said) != nil {
+		return ""
+	}
+	for i, e := range said.Errors {
+		var one struct{ Message, Field, Code string }
+		if i == 3 {
+			break
+		}
+		if json.Unmarshal(e, &one) == nil {
+			said.Message += fmt.Sprintf("; %s %s", one.Field, or(one.Message, one.Code))
+		}
+	}
+	return safetext.Line(said.Message, 300)
+}
+
+// lostConnection is a failure without an answer.
+func lostConnection(ctx context.Context, err error) *failure {
+	var op *net.OpError
+	dial := errors.As(err, &op) && op.Op == "dial"
+	switch {
+	case errors.Is(ctx.Err(), context.Canceled):
+		return &failure{kind: final, text: "it was cancelled", err: err}
+	case ctx.Err() != nil || op != nil && op.Timeout():
+		return &failure{kind: final, text: fmt.Sprintf("the API did not answer within %s", requestTime), err: err}
+	case dial:
+		return &failure{kind: unreachable, text: "no connection to the API; look at GITHUB_API_URL and the network", err: err}
+	case op != nil, errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
+		return &failure{kind: broken, text: "the connection to the API broke", err: err}
+	}
+	return &failure{kind: final, text: "no secure connection to the API", err: err}
+}

@@ -1,0 +1,93 @@
+package github
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/org/e2e-gate/internal/testkit/githubfake"
+)
+
+func setOK(t *testing.T, c *Client, s Status, want Action) {
+	t.Helper()
+	if out, err := c.SetStatus(context.Background(), head, s); err != nil || out.Action != want {
+		t.Fatalf("%+v, %v; want %s", out, err, want)
+	}
+}
+
+func TestStatusIsSetOnce(t *testing.T) {
+	s := githubfake.New(t)
+	one := Status{Context: "e2e-gate/pr", State: Success, Description: "passed", TargetURL: "https://github.com/acme/cases/actions/runs/7001"}
+	c := client(t, s)
+	setOK(t, c, one, Created)
+	setOK(t, c, one, Unchanged)
+	setOK(t, client(t, s), one, Unchanged)
+	if n := s.Count("POST"); n != 1 || s.Count("") != 3 {
+		t.Errorf("%+v", s.Requests())
+	}
+	want := githubfake.Status{SHA: head, Context: one.Context, State: "success", Description: "passed", TargetURL: one.TargetURL}
+	if got := s.Statuses(); len(got) != 1 || got[0] != want {
+		t.Errorf("%+v", got)
+	}
+}
+
+// Only the latest status of the context counts.
+func TestStatusIsSetAgain(t *testing.T) {
+	one := Status{Context: "e2e-gate/pr", State: Success, Description: "passed"}
+	for _, there := range []githubfake.Status{
+		{SHA: head, Context: "e2e-gate/pr", State: "failure", Description: "passed"},
+		{SHA: head, Context: "e2e-gate/pr", State: "success", Description: "other"},
+		{SHA: head, Context: "e2e-gate/pr", State: "success", Description: "passed", TargetURL: "https://github.com/x"},
+		{SHA: head, Context: "other", State: "success", Description: "passed"},
+		{SHA: strings.Repeat("0", 40), Context: "e2e-gate/pr", State: "success", Description: "passed"},
+	} {
+		s := githubfake.New(t)
+		s.AddStatus(githubfake.Status{SHA: head, Context: "e2e-gate/pr", State: "success", Description: "passed"})
+		if there.Context == "other" || there.SHA != head {
+			s = githubfake.New(t)
+		}
+		s.AddStatus(there)
+		setOK(t, client(t, s), one, Created)
+	}
+}
+
+// What cannot be read is written all the same.
+func TestStatusThatCannotBeRead(t *testing.T) {
+	s := githubfake.New(t)
+	s.Fail(githubfake.Answers("GET", 403, "no"))
+	setOK(t, client(t, s), Status{State: Pending}, Created)
+	if got := s.Statuses()[0]; got.Context != "e2e-gate" {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestStatusTextIsMadeToFit(t *testing.T) {
+	s := githubfake.New(t)
+	long := Status{Context: " a\n" + strings.Repeat("c", 400), State: StateError, Description: "x\x1b[31m\n" + strings.Repeat("😀", 400), TargetURL: "javascript:alert(1)"}
+	setOK(t, client(t, s), long, Created)
+	setOK(t, client(t, s), long, Unchanged)
+	got := s.Statuses()[0]
+	if utf8.RuneCountInString(got.Description) != 140 || !strings.HasPrefix(got.Description, "x 😀") || !strings.HasSuffix(got.Description, "😀…") || got.TargetURL != "" || len(got.Context) > maxContext {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestStatusErrors(t *testing.T) {
+	s := githubfake.New(t)
+	c := client(t, s)
+	for _, state := range []State{"", "neutral", "passed"} {
+		_, err := c.SetStatus(context.Background(), head, Status{State: state})
+		sentence(t, err, "the commit status was not published", "no state")
+	}
+	for _, sha := range []string{"", "main", head[:7], "../" + head} {
+		_, err := c.SetStatus(context.Background(), sha, Status{State: Success})
+		sentence(t, err, "full hash")
+	}
+	if n := s.Count(""); n != 0 {
+		t.Errorf("%d requests", n)
+	}
+	s.Fail(githubfake.ForbiddenWrite())
+	_, err := c.SetStatus(context.Background(), head, Status{State: Failure})
+	sentence(t, err, "403", "`permissions: statuses: write`")
+}

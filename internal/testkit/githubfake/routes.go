@@ -1,0 +1,202 @@
+package githubfake
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strconv"
+	"time"
+)
+
+// call is a request to a route, with the server locked.
+type call struct {
+	*Server
+	user  User
+	args  []string
+	query url.Values
+	body  []byte
+	base  string
+}
+
+// route of the API. pattern matches the path below the prefix; its groups are the
+// arguments, the first two of which are owner and name where it has any.
+type route struct {
+	method  string
+	pattern *regexp.Regexp
+	handle  func(call) answer
+	// query and fields are what the route takes.
+	query, fields []string
+}
+
+const repo = `^/repos/([^/]+)/([^/]+)`
+
+var routes = []route{
+	{"GET", regexp.MustCompile(`^/user$`), getUser, nil, nil},
+	{"GET", regexp.MustCompile(repo + `/issues/(\d+)/comments$`), listComments, []string{"since", "per_page", "page"}, nil},
+	{"POST", regexp.MustCompile(repo + `/issues/(\d+)/comments$`), createComment, nil, []string{"body"}},
+	{"PATCH", regexp.MustCompile(repo + `/issues/comments/(\d+)$`), editComment, nil, []string{"body"}},
+	{"DELETE", regexp.MustCompile(repo + `/issues/comments/(\d+)$`), deleteComment, nil, nil},
+	{"GET", regexp.MustCompile(repo + `/commits/([^/]+)/status$`), combinedStatus, []string{"per_page", "page"}, nil},
+	{"POST", regexp.MustCompile(repo + `/statuses/([^/]+)$`), createStatus, nil, []string{"state", "target_url", "description", "context"}},
+}
+
+func find(method, path string) (route, []string, bool) {
+	for _, r := range routes {
+		if args := r.pattern.FindStringSubmatch(path); args != nil && r.method == method {
+			return r, args[1:], true
+		}
+	}
+	return route{}, nil, false
+}
+
+// match is the handler of a path; another repository than the server's is not found.
+func (s *Server) match(method, path string) (func(call) answer, []string) {
+	r, args, ok := find(method, path)
+	switch {
+	case !ok:
+		return nil, nil
+	case len(args) >= 2 && args[0]+"/"+args[1] != s.Repository:
+		return func(call) answer { return refusal(http.StatusNotFound, "Not Found") }, nil
+	}
+	return r.handle, args
+}
+
+// answer of a route.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+	abort  bool
+}
+
+func (a answer) write(w http.ResponseWriter) {
+	if a.abort {
+		panic(http.ErrAbortHandler)
+	}
+	for name, values := range a.header {
+		w.Header()[name] = values
+	}
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.WriteHeader(a.status)
+	_, _ = w.Write(a.body)
+}
+
+func reply(status int, value any) answer {
+	body, err := json.Marshal(value)
+	if err != nil {
+		panic(err) // a mistake in this package
+	}
+	return answer{status: status, header: http.Header{"X-Ratelimit-Remaining": {"990"}, "X-Ratelimit-Reset": {"1700003600"}}, body: body}
+}
+
+func refusal(status int, message string) answer {
+	return reply(status, map[string]string{"message": message, "documentation_url": "https://docs.github.com/rest"})
+}
+
+const notYours = "Resource not accessible by integration"
+
+func getUser(c call) answer {
+	if c.user.Type == "Bot" {
+		return refusal(http.StatusForbidden, notYours)
+	}
+	return reply(http.StatusOK, userJSON(c.user))
+}
+
+func userJSON(u User) map[string]any {
+	return map[string]any{"login": u.Login, "type": u.Type, "id": 1}
+}
+
+func (c call) commentJSON(one Comment) map[string]any {
+	return map[string]any{"id": one.ID, "body": one.Body, "user": userJSON(one.Author), "created_at": one.Created.Format(time.RFC3339),
+		"html_url": fmt.Sprintf("https://github.example/%s/pull/%d#issuecomment-%d", c.Repository, one.PR, one.ID)}
+}
+
+// number is an argument or a query parameter; 0 where it is none.
+func number(s string) int {
+	n, _ := strconv.Atoi(s)
+	return n
+}
+
+func listComments(c call) answer {
+	if number(c.args[2]) != c.PR {
+		return refusal(http.StatusNotFound, "Not Found")
+	}
+	size, page := 30, max(number(c.query.Get("page")), 1)
+	if n := number(c.query.Get("per_page")); n > 0 {
+		size = n
+	}
+	list := []map[string]any{}
+	for i := (page - 1) * size; i < min(page*size, len(c.comments)); i++ {
+		list = append(list, c.commentJSON(c.comments[i]))
+	}
+	a := reply(http.StatusOK, list)
+	if page*size < len(c.comments) {
+		a.header.Set("Link", fmt.Sprintf(`<%s/repos/%s/issues/%d/comments?per_page=%d&page=%d>; rel="next"`, c.base, c.Repository, c.PR, size, page+1))
+	}
+	return a
+}
+
+// bodyOf is the text that a comment is to have.
+func bodyOf(data []byte) string {
+	var in struct{ Body string }
+	_ = json.Unmarshal(data, &in) // checked before
+	return in.Body
+}
+
+func createComment(c call) answer {
+	switch {
+	case number(c.args[2]) != c.PR:
+		return refusal(http.StatusNotFound, "Not Found")
+	case c.Locked:
+		return refusal(http.StatusForbidden, "Unable to create comment because issue is locked.")
+	}
+	return reply(http.StatusCreated, c.commentJSON(c.add(c.PR, c.user, bodyOf(c.body))))
+}
+
+func editComment(c call) answer {
+	for i, one := range c.comments {
+		if one.ID == int64(number(c.args[2])) {
+			c.comments[i].Body = bodyOf(c.body)
+			c.comments[i].Edits++
+			return reply(http.StatusOK, c.commentJSON(c.comments[i]))
+		}
+	}
+	return refusal(http.StatusNotFound, "Not Found")
+}
+
+func deleteComment(c call) answer {
+	before := len(c.comments)
+	c.drop(int64(number(c.args[2])))
+	if len(c.comments) == before {
+		return refusal(http.StatusNotFound, "Not Found")
+	}
+	return answer{status: http.StatusNoContent}
+}
+
+func statusJSON(one Status) map[string]any {
+	return map[string]any{"context": one.Context, "state": one.State, "description": one.Description, "target_url": one.TargetURL}
+}
+
+func combinedStatus(c call) answer {
+	list, seen := []map[string]any{}, map[string]bool{}
+	for _, one := range c.statuses {
+		if one.SHA == c.args[2] && !seen[one.Context] {
+			seen[one.Context] = true
+			list = append(list, statusJSON(one))
+		}
+	}
+	return reply(http.StatusOK, map[string]any{"state": "pending", "sha": c.args[2], "total_count": len(list), "statuses": list})
+}
+
+func createStatus(c call) answer {
+	var in struct {
+		State, Description, Context string
+		TargetURL                   string `json:"target_url"`
+	}
+	_ = json.Unmarshal(c.body, &in) // checked before
+	one := Status{SHA: c.args[2], Context: in.Context, State: in.State, Description: in.Description, TargetURL: in.TargetURL}
+	c.statuses = append([]Status{one}, c.statuses...)
+	return reply(http.StatusCreated, statusJSON(one))
+}
