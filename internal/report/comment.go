@@ -31,7 +31,9 @@ func Comment(r e2e.Result, o CommentOptions) string {
 	}
 	below := []Part{QuarantinePart(r), GatesPart(r), ShardsPart(r), BudgetsPart(r), DetailsPart(r), ProblemsPart(r), ReasonsPart(r), FactsPart(r)}
 	reserve := 0
-	for _, p := range below {
+	for i, p := range below {
+		// What matters of it stands above already.
+		below[i].Head = strings.Replace(p.Head, "<details open>", "<details>", 1)
 		reserve += p.size()
 	}
 	flakes := flakesWithin(r, limit/4)
@@ -125,7 +127,7 @@ func laterWork(list []Finding, flaky []e2e.TestResult) string {
 	if left := len(names) - maxSpans; left > 0 {
 		names, more = names[:maxSpans], fmt.Sprintf(" and %d more", left)
 	}
-	return "To look at when there is time: **" + strings.Join(names, ", ") + "**" + more + "."
+	return "Still to be looked at by **" + strings.Join(names, ", ") + "**" + more + "."
 }
 
 // flakesWithin shows the flaky tests within limit bytes: with their attempts, else

@@ -34,19 +34,27 @@ func TestCommentIsCreatedAndUpdatedInPlace(t *testing.T) {
 // status before them.
 func TestUsualRunTakesSixRequests(t *testing.T) {
 	s := githubfake.New(t)
-	for run, most := range map[string]int{"7001": 6, "7002": 5} {
-		before := s.Count("")
-		c := client(t, s)
-		for _, state := range []State{Pending, Success} {
-			if _, err := c.SetStatus(context.Background(), head, Status{State: state, Description: run}); err != nil {
+	for _, one := range []struct {
+		run    string
+		states []State
+		want   int
+	}{
+		{"7001", []State{Pending, Success}, 6}, // status: read, set, set; comments: read, create, read
+		{"7002", []State{Pending, Success}, 5},
+		{"7003", []State{Failure}, 4},
+		{"7003", []State{Failure}, 2},
+	} {
+		before, c := s.Count(""), client(t, s)
+		for _, state := range one.states {
+			if _, err := c.SetStatus(context.Background(), head, Status{State: state, Description: one.run}); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if _, err := c.UpsertComment(context.Background(), 42, stamp(run, 1), "body of "+run); err != nil {
+		if _, err := c.UpsertComment(context.Background(), 42, stamp(one.run, 1), "body of "+one.run); err != nil {
 			t.Fatal(err)
 		}
-		if n := s.Count("") - before; n > max(most, 6) {
-			t.Errorf("%s: %d requests: %+v", run, n, s.Requests())
+		if n := s.Count("") - before; n != one.want {
+			t.Errorf("%s: %d requests, want %d: %+v", one.run, n, one.want, s.Requests()[before:])
 		}
 	}
 }

@@ -1,0 +1,162 @@
+package githubfake
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// witness is a test that may fail without failing ours.
+type witness struct {
+	testing.TB
+	said []string
+}
+
+func (w *witness) Errorf(format string, args ...any) {
+	w.said = append(w.said, fmt.Sprintf(format, args...))
+}
+
+// ask makes one request of a fresh server and returns its answer, its body and what
+// the server held against the test.
+func ask(t *testing.T, s *Server, method, path, body string) (int, string, []string) {
+	t.Helper()
+	w := &witness{TB: t}
+	s.t = w
+	req, err := http.NewRequest(method, "http://api.test"+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+PersonToken)
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := s.Transport().RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(data), w.said
+}
+
+const (
+	thread = "/repos/acme/cases/issues/42/comments"
+	state  = "/repos/acme/cases/statuses/0123456789abcdef0123456789abcdef01234567"
+)
+
+// What GitHub would not take fails the test.
+func TestStrictness(t *testing.T) {
+	for _, c := range []struct {
+		method, path, body string
+		status             int
+		said               string
+		described          bool
+	}{
+		{"GET", "/repos/acme/cases/pulls", "", 501, "nobody wrote", false},
+		{"PUT", thread, "{}", 501, "nobody wrote", false},
+		{"GET", "/api/v3/user", "", 501, "nobody wrote", false},
+		{"GET", thread + "?per_page=101", "", 422, "per_page", false},
+		{"GET", thread + "?sort=created", "", 422, "parameter", false},
+		{"GET", thread + "?since=yesterday", "", 422, "since", true},
+		{"POST", thread, `{}`, 422, "body", true},
+		{"POST", thread, `{"body": 7}`, 422, "body", true},
+		{"POST", thread, `[]`, 422, "no object", false},
+		{"POST", thread, `{"body": "x", "title": "y"}`, 422, "property", false},
+		{"POST", thread, `{"body": "` + strings.Repeat("x", maxComment+1) + `"}`, 422, "65537 characters", false},
+		{"POST", state, `{"state": "neutral"}`, 422, "state", true},
+		{"POST", state, `{"context": "x"}`, 422, "state", true},
+		{"POST", state, `{"state": "success", "description": "` + strings.Repeat("ä", 141) + `"}`, 422, "141 characters", false},
+		{"POST", state, `{"state": "success", "target_url": "javascript:x"}`, 422, "scheme", false},
+	} {
+		s := New(t)
+		if c.described && s.schema == nil {
+			continue
+		}
+		status, _, said := ask(t, s, c.method, c.path, c.body)
+		if status != c.status || len(said) != 1 || !strings.Contains(said[0], c.said) {
+			t.Errorf("%s %s: %d, %q, want %d and %q", c.method, c.path, status, said, c.status, c.said)
+		}
+		if len(s.Comments())+len(s.Statuses()) != 0 {
+			t.Errorf("%s %s was done all the same", c.method, c.path)
+		}
+	}
+}
+
+// What GitHub takes is done, and remembered.
+func TestState(t *testing.T) {
+	s := New(t)
+	for _, c := range []struct {
+		method, path, body string
+		status             int
+		want               string
+	}{
+		{"GET", "/user", "", 200, `"login":"octocat"`},
+		{"GET", thread, "", 200, `[]`},
+		{"POST", thread, `{"body": "a"}`, 201, `"id":1001`},
+		{"PATCH", "/repos/acme/cases/issues/comments/1001", `{"body": "b"}`, 200, `"body":"b"`},
+		{"GET", thread + "?per_page=100&page=1", "", 200, `"body":"b"`},
+		{"GET", thread + "?page=2", "", 200, `[]`},
+		{"DELETE", "/repos/acme/cases/issues/comments/1001", "", 204, ``},
+		{"DELETE", "/repos/acme/cases/issues/comments/1001", "", 404, `Not Found`},
+		{"PATCH", "/repos/acme/cases/issues/comments/1001", `{"body": "b"}`, 404, `Not Found`},
+		{"POST", state, `{"state": "pending", "context": "c"}`, 201, `"pending"`},
+		{"POST", state, `{"state": "success", "context": "c"}`, 201, `"success"`},
+		{"GET", "/repos/acme/cases/commits/0123456789abcdef0123456789abcdef01234567/status", "", 200, `"total_count":1`},
+		{"GET", "/repos/acme/other/issues/42/comments", "", 404, `Not Found`},
+		{"GET", "/repos/acme/cases/issues/43/comments", "", 404, `Not Found`},
+	} {
+		status, body, said := ask(t, s, c.method, c.path, c.body)
+		if status != c.status || !strings.Contains(body, c.want) || len(said) > 0 {
+			t.Errorf("%s %s: %d %s %q, want %d %s", c.method, c.path, status, body, said, c.status, c.want)
+		}
+	}
+	if got := s.Statuses(); len(got) != 2 || got[0].State != "success" || s.Count("") != 14 || s.Count("POST") != 3 {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestFaultsChoose(t *testing.T) {
+	s := New(t)
+	s.Fail(Fault{Method: "write", Path: "/issues/", Skip: 1, Times: 1, Change: always(refusal(http.StatusTeapot, "x"))})
+	for i, want := range []int{201, 418, 201} {
+		if status, _, _ := ask(t, s, "GET", thread, ""); status != 200 {
+			t.Errorf("reading: %d", status)
+		}
+		if status, _, _ := ask(t, s, "POST", state, `{"state": "success"}`); status != 201 {
+			t.Errorf("another path: %d", status)
+		}
+		if status, _, _ := ask(t, s, "POST", thread, `{"body": "a"}`); status != want {
+			t.Errorf("%d: %d, want %d", i, status, want)
+		}
+	}
+}
+
+// Over the network a reset is a broken connection, and unknown tokens are refused.
+func TestListen(t *testing.T) {
+	s := New(t)
+	s.Prefix = "/api/v3"
+	address := s.Listen()
+	resp, err := http.Get(address + thread)
+	if err != nil || resp.StatusCode != http.StatusUnauthorized {
+		t.Fatalf("%+v, %v", resp, err)
+	}
+	_ = resp.Body.Close()
+	s.Fail(Reset("", 0, false))
+	if _, err := http.Post(address+thread, "application/json", strings.NewReader(`{"body":"x"}`)); err == nil || !errors.Is(err, io.EOF) && !strings.Contains(err.Error(), "reset") {
+		t.Errorf("%v", err)
+	}
+}
+
+// The description's own package gives the same routes as the file beside the
+// repository; it is not fetched for this.
+func TestTrim(t *testing.T) {
+	if _, err := trim([]byte(`{"paths": {}}`)); err == nil {
+		t.Error("a description without our routes was taken")
+	}
+	if _, err := trim([]byte(`<html>`)); err == nil {
+		t.Error("a page was taken for a description")
+	}
+}
