@@ -41,8 +41,9 @@ type Outcome struct {
 const (
 	// perPage and maxPages bound what is read of a pull request's comments.
 	perPage, maxPages = 100, 30
-	// maxDoubles bounds how many doubles one call removes.
-	maxDoubles = 10
+	// maxDoubles bounds how many doubles one call removes, maxWrites how often it
+	// writes where an older run writes over it.
+	maxDoubles, maxWrites = 10, 3
 	// maxComment is GitHub's limit, in characters; bytes are never fewer.
 	maxComment = 65_536
 )
@@ -55,9 +56,10 @@ const (
 // UpsertComment creates our comment on a pull request or updates it in place. Ours
 // is the oldest one that starts with the marker of the stamp's key and stage and was
 // written by a bot or by the token's own account; doubles are removed. An equal body
-// is not written, and a newer run (by id, then attempt) is never overwritten: not
-// even by a body that both share, whose stamp stays the first one's. Concurrent jobs
-// leave one comment, with the newest body. A body that is too long for a comment is
+// is not written, and leaves the stamp of who wrote it first; a newer run (by id, then
+// attempt) is never overwritten. Concurrent jobs
+// leave one comment, with the newest body unless an older job's write hangs for
+// longer than it takes the newer one to look again. A body that is too long for a comment is
 // cut at a line end. An error is an [*Error].
 func (c *Client) UpsertComment(ctx context.Context, pr int, stamp Stamp, body string) (Outcome, error) {
 	if err := stamp.check(); err != nil {
@@ -122,7 +124,7 @@ func (u *upsert) run(ctx context.Context) (Outcome, error) {
 	if out, err := u.settle(ctx); err != nil || out.Action != "" {
 		return out, err
 	}
-	made, _, err := u.api.Issues.CreateComment(ctx, u.owner, u.Client.name, u.pr, &github.IssueComment{Body: new(mark(u.stamp, u.body))})
+	made, _, err := u.api.Issues.CreateComment(ctx, u.owner, u.name, u.pr, &github.IssueComment{Body: new(mark(u.stamp, u.body))})
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -144,7 +146,7 @@ func (u *upsert) run(ctx context.Context) (Outcome, error) {
 // read collects the comments with our marker, from the page on where it stopped.
 func (u *upsert) read(ctx context.Context) error {
 	for ; ; u.page++ {
-		list, resp, err := u.api.Issues.ListComments(ctx, u.owner, u.Client.name, u.pr,
+		list, resp, err := u.api.Issues.ListComments(ctx, u.owner, u.name, u.pr,
 			&github.IssueListCommentsOptions{ListOptions: github.ListOptions{PerPage: perPage, Page: u.page}})
 		if err != nil {
 			return err
@@ -251,15 +253,31 @@ func (u *upsert) update(ctx context.Context, f found) (Outcome, error) {
 	case f.hash == want && hash(f.body) == want:
 		return Outcome{Action: Unchanged, URL: f.page}, nil
 	}
-	edited, _, err := u.api.Issues.EditComment(ctx, u.owner, u.Client.name, f.id, &github.IssueComment{Body: new(mark(u.stamp, u.body))})
-	if err != nil {
-		return Outcome{}, err
+	for range maxWrites {
+		edited, _, err := u.api.Issues.EditComment(ctx, u.owner, u.name, f.id, &github.IssueComment{Body: new(mark(u.stamp, u.body))})
+		if err != nil {
+			return Outcome{}, err
+		}
+		u.learn(edited.GetUser())
+		if !u.overwritten(ctx, f.id) {
+			break
+		}
 	}
-	u.learn(edited.GetUser())
 	return Outcome{Action: Updated, URL: f.page}, nil
+}
+
+// overwritten reports whether an older run, which had read before we wrote, wrote
+// after us. The API knows no conditional write: to look again is all there is.
+func (u *upsert) overwritten(ctx context.Context, id int64) bool {
+	one, _, err := u.api.Issues.GetComment(ctx, u.owner, u.name, id)
+	if err != nil {
+		return false
+	}
+	m, _, ok := readMarker(one.GetBody())
+	return ok && m.of(u.stamp) && m.compare(u.stamp) < 0
 }
 
 // remove deletes a double. One that stays is removed by the next run.
 func (u *upsert) remove(ctx context.Context, id int64) {
-	_, _ = u.api.Issues.DeleteComment(ctx, u.owner, u.Client.name, id)
+	_, _ = u.api.Issues.DeleteComment(ctx, u.owner, u.name, id)
 }

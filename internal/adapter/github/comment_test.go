@@ -40,8 +40,8 @@ func TestUsualRunTakesSixRequests(t *testing.T) {
 		want   int
 	}{
 		{"7001", []State{Pending, Success}, 6}, // status: read, set, set; comments: read, create, read
-		{"7002", []State{Pending, Success}, 5},
-		{"7003", []State{Failure}, 4},
+		{"7002", []State{Pending, Success}, 6}, // comments: read, edit, look again
+		{"7003", []State{Failure}, 5},
 		{"7003", []State{Failure}, 2},
 	} {
 		before, c := s.Count(""), client(t, s)
@@ -142,7 +142,7 @@ func TestLoginIsConfigured(t *testing.T) {
 	s.AddComment(githubfake.Person, mark(stamp("1", 1), "old"))
 	upsertOK(t, client(t, s, person, func(o *Options) { o.Login = "OctoCat" }), stamp("7001", 1), plain, Updated)
 	only(t, s, stamp("7001", 1), plain)
-	if n := s.Count(""); n != 2 {
+	if n := s.Count(""); n != 3 {
 		t.Errorf("%+v", s.Requests())
 	}
 }
@@ -164,7 +164,7 @@ func TestCommentOnALaterPage(t *testing.T) {
 	}
 	s.AddComment(githubfake.JobBot, mark(stamp("1", 1), "old"))
 	upsertOK(t, client(t, s), stamp("7001", 1), plain, Updated)
-	if n := s.Count(""); n != 4 || len(s.Comments()) != 251 {
+	if n := s.Count(""); n != 5 || len(s.Comments()) != 251 {
 		t.Errorf("%d requests, %d comments", n, len(s.Comments()))
 	}
 	holds(t, s.Comments()[250].Body, stamp("7001", 1), plain)
@@ -249,6 +249,25 @@ func TestTwoJobsCreateAtOnce(t *testing.T) {
 					only(t, s, c.outer, "outer")
 				}
 			})
+		}
+	}
+}
+
+// An older job read before we wrote and writes after us: we write again, but not for
+// ever.
+func TestOlderRunWritesLast(t *testing.T) {
+	for name, times := range map[string]int{"once": 1, "for ever": 0} {
+		s := githubfake.New(t)
+		id := s.AddComment(githubfake.JobBot, mark(stamp("1", 1), "old"))
+		late := githubfake.Meanwhile("GET", "/issues/comments/", 1, func() { s.EditComment(id, mark(stamp("2", 1), "late")) })
+		late.Times = times
+		s.Fail(late)
+		upsertOK(t, client(t, s), stamp("7001", 1), plain, Updated)
+		if times == 1 {
+			only(t, s, stamp("7001", 1), plain)
+		}
+		if n := s.Count("PATCH"); n != map[string]int{"once": 2, "for ever": maxWrites}[name] {
+			t.Errorf("%s: %d edits", name, n)
 		}
 	}
 }

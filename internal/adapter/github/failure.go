@@ -27,8 +27,8 @@ const (
 	limited
 )
 
-// failure is a request that led to nothing.
-type failure struct {
+// requestError is a request that led to nothing.
+type requestError struct {
 	kind   kind
 	status int
 	text   string
@@ -39,7 +39,7 @@ type failure struct {
 	err      error
 }
 
-func (f *failure) Error() string {
+func (f *requestError) Error() string {
 	text := f.text
 	if f.status != 0 {
 		text = fmt.Sprintf("the API answered %d", f.status)
@@ -56,11 +56,11 @@ func (f *failure) Error() string {
 	return text
 }
 
-func (f *failure) Unwrap() error { return f.err }
+func (f *requestError) Unwrap() error { return f.err }
 
 // refused reads an answer of 400 or more.
-func refused(resp *http.Response, message string, now time.Time) *failure {
-	f := &failure{status: resp.StatusCode, text: message, wait: waitOf(resp.Header, now)}
+func refused(resp *http.Response, message string, now time.Time) *requestError {
+	f := &requestError{status: resp.StatusCode, text: message, wait: waitOf(resp.Header, now)}
 	switch resp.StatusCode {
 	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		f.kind = broken
@@ -109,7 +109,7 @@ func waitOf(h http.Header, now time.Time) time.Duration {
 type retries struct{ unreachable, broken, limited int }
 
 // next is the pause before the next try, and whether there is one.
-func (r *retries) next(f *failure) (time.Duration, bool) {
+func (r *retries) next(f *requestError) (time.Duration, bool) {
 	switch f.kind {
 	case unreachable:
 		// 1 s and 2 s: a refused connection costs under 5 s in all.
@@ -155,7 +155,7 @@ func (e *Error) Unwrap() error { return e.err }
 
 // status is the API's answer behind an error; 0 where there was none.
 func status(err error) int {
-	var f *failure
+	var f *requestError
 	if errors.As(err, &f) {
 		return f.status
 	}
@@ -164,7 +164,7 @@ func status(err error) int {
 
 // lost makes an Error of whatever went wrong.
 func (c *Client) lost(what, permission string, err error) *Error {
-	var f *failure
+	var f *requestError
 	if !errors.As(err, &f) {
 		return &Error{Lost: what, why: c.scrub(reason(err)), err: err}
 	}

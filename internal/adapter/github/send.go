@@ -19,7 +19,7 @@ import (
 
 // sender is the transport below go-github: it adds the token, bounds time and
 // answers, and repeats what is worth repeating. Every answer that is no success is a
-// [*failure], so that go-github's own reading of rate limits, which goes by the wall
+// [*requestError], so that go-github's own reading of rate limits, which goes by the wall
 // clock, never sees one.
 type sender struct {
 	next  http.RoundTripper
@@ -99,7 +99,7 @@ func (s *sender) fits(ctx context.Context, pause time.Duration) bool {
 }
 
 // once sends a request and reads the whole answer.
-func (s *sender) once(req *http.Request, body []byte) (*http.Response, *failure) {
+func (s *sender) once(req *http.Request, body []byte) (*http.Response, *requestError) {
 	ctx, cancel := context.WithTimeout(req.Context(), requestTime)
 	defer cancel()
 	out := req.Clone(ctx)
@@ -120,7 +120,7 @@ func (s *sender) once(req *http.Request, body []byte) (*http.Response, *failure)
 }
 
 // judge tells an answer that can be used from one that cannot.
-func (s *sender) judge(ctx context.Context, resp *http.Response, data []byte, err error) (*http.Response, *failure) {
+func (s *sender) judge(ctx context.Context, resp *http.Response, data []byte, err error) (*http.Response, *requestError) {
 	switch {
 	case resp.StatusCode >= 400:
 		return nil, refused(resp, s.scrub(message(data)), s.now())
@@ -131,9 +131,9 @@ func (s *sender) judge(ctx context.Context, resp *http.Response, data []byte, er
 	case err != nil:
 		return nil, lostConnection(ctx, err)
 	case len(data) > maxAnswer:
-		return nil, &failure{kind: final, text: "the answer is larger than " + safetext.Size(maxAnswer)}
+		return nil, &requestError{kind: final, text: "the answer is larger than " + safetext.Size(maxAnswer)}
 	case !json.Valid(data):
-		return nil, &failure{kind: broken, text: "the answer is damaged: it is no JSON"}
+		return nil, &requestError{kind: broken, text: "the answer is damaged: it is no JSON"}
 	}
 	for name := range resp.Header {
 		// go-github would refuse the next request by them, until a time of its own.
@@ -168,18 +168,18 @@ func message(data []byte) string {
 }
 
 // lostConnection is a failure without an answer.
-func lostConnection(ctx context.Context, err error) *failure {
+func lostConnection(ctx context.Context, err error) *requestError {
 	var op *net.OpError
 	dial := errors.As(err, &op) && op.Op == "dial"
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):
-		return &failure{kind: final, text: "it was cancelled", err: err}
+		return &requestError{kind: final, text: "it was cancelled", err: err}
 	case ctx.Err() != nil || op != nil && op.Timeout():
-		return &failure{kind: final, text: fmt.Sprintf("the API did not answer within %s", requestTime), err: err}
+		return &requestError{kind: final, text: fmt.Sprintf("the API did not answer within %s", requestTime), err: err}
 	case dial:
-		return &failure{kind: unreachable, text: "no connection to the API; look at GITHUB_API_URL and the network", err: err}
+		return &requestError{kind: unreachable, text: "no connection to the API; look at GITHUB_API_URL and the network", err: err}
 	case op != nil, errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
-		return &failure{kind: broken, text: "the connection to the API broke", err: err}
+		return &requestError{kind: broken, text: "the connection to the API broke", err: err}
 	}
-	return &failure{kind: final, text: "no secure connection to the API", err: err}
+	return &requestError{kind: final, text: "no secure connection to the API", err: err}
 }

@@ -97,6 +97,8 @@ func TestState(t *testing.T) {
 		{"GET", thread, "", 200, `[]`},
 		{"POST", thread, `{"body": "a"}`, 201, `"id":1001`},
 		{"PATCH", "/repos/acme/cases/issues/comments/1001", `{"body": "b"}`, 200, `"body":"b"`},
+		{"GET", "/repos/acme/cases/issues/comments/1001", "", 200, `"body":"b"`},
+		{"GET", "/repos/acme/cases/issues/comments/1002", "", 404, `Not Found`},
 		{"GET", thread + "?per_page=100&page=1", "", 200, `"body":"b"`},
 		{"GET", thread + "?page=2", "", 200, `[]`},
 		{"DELETE", "/repos/acme/cases/issues/comments/1001", "", 204, ``},
@@ -113,7 +115,7 @@ func TestState(t *testing.T) {
 			t.Errorf("%s %s: %d %s %q, want %d %s", c.method, c.path, status, body, said, c.status, c.want)
 		}
 	}
-	if got := s.Statuses(); len(got) != 2 || got[0].State != "success" || s.Count("") != 14 || s.Count("POST") != 3 {
+	if got := s.Statuses(); len(got) != 2 || got[0].State != "success" || s.Count("") != 16 || s.Count("POST") != 3 {
 		t.Errorf("%+v", got)
 	}
 }

@@ -36,6 +36,7 @@ var routes = []route{
 	{"GET", regexp.MustCompile(`^/user$`), getUser, nil, nil},
 	{"GET", regexp.MustCompile(repo + `/issues/(\d+)/comments$`), listComments, []string{"since", "per_page", "page"}, nil},
 	{"POST", regexp.MustCompile(repo + `/issues/(\d+)/comments$`), createComment, nil, []string{"body"}},
+	{"GET", regexp.MustCompile(repo + `/issues/comments/(\d+)$`), getComment, nil, nil},
 	{"PATCH", regexp.MustCompile(repo + `/issues/comments/(\d+)$`), editComment, nil, []string{"body"}},
 	{"DELETE", regexp.MustCompile(repo + `/issues/comments/(\d+)$`), deleteComment, nil, nil},
 	{"GET", regexp.MustCompile(repo + `/commits/([^/]+)/status$`), combinedStatus, []string{"per_page", "page"}, nil},
@@ -155,15 +156,22 @@ func createComment(c call) answer {
 	return reply(http.StatusCreated, c.commentJSON(c.add(c.PR, c.user, bodyOf(c.body))))
 }
 
-func editComment(c call) answer {
-	for i, one := range c.comments {
-		if one.ID == int64(number(c.args[2])) {
-			c.comments[i].Body = bodyOf(c.body)
-			c.comments[i].Edits++
-			return reply(http.StatusOK, c.commentJSON(c.comments[i]))
-		}
+func getComment(c call) answer {
+	one := c.find(int64(number(c.args[2])))
+	if one == nil {
+		return refusal(http.StatusNotFound, "Not Found")
 	}
-	return refusal(http.StatusNotFound, "Not Found")
+	return reply(http.StatusOK, c.commentJSON(*one))
+}
+
+func editComment(c call) answer {
+	one := c.find(int64(number(c.args[2])))
+	if one == nil {
+		return refusal(http.StatusNotFound, "Not Found")
+	}
+	one.Body = bodyOf(c.body)
+	one.Edits++
+	return reply(http.StatusOK, c.commentJSON(*one))
 }
 
 func deleteComment(c call) answer {

@@ -122,6 +122,23 @@ func (s *Server) DeleteComment(id int64) {
 	s.drop(id)
 }
 
+// EditComment changes a comment's text, as a person or another job does.
+func (s *Server) EditComment(id int64, body string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if one := s.find(id); one != nil {
+		one.Body = body
+	}
+}
+
+func (s *Server) find(id int64) *Comment {
+	i := slices.IndexFunc(s.comments, func(c Comment) bool { return c.ID == id })
+	if i < 0 {
+		return nil
+	}
+	return &s.comments[i]
+}
+
 func (s *Server) drop(id int64) {
 	s.comments = slices.DeleteFunc(s.comments, func(c Comment) bool { return c.ID == id })
 }
