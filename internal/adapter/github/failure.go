@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/go-github/v62/github"
@@ -105,16 +106,20 @@ func waitOf(h http.Header, now time.Time) time.Duration {
 	return max(time.Unix(reset, 0).Sub(now), 0) + time.Second
 }
 
-// retries counts the tries at one request by what went wrong.
-type retries struct{ unreachable, broken, limited int }
+// retries counts the tries at one request by what went wrong. Refused connections are
+// counted for all requests of a client together.
+type retries struct {
+	unreachable     *atomic.Int32
+	broken, limited int
+}
 
 // next is the pause before the next try, and whether there is one.
 func (r *retries) next(f *requestError) (time.Duration, bool) {
 	switch f.kind {
 	case unreachable:
-		// 1 s and 2 s: a refused connection costs under 5 s in all.
-		r.unreachable++
-		return time.Duration(r.unreachable) * time.Second, r.unreachable <= 2
+		// 1 s and 2 s: an API that is not there costs under 5 s in all.
+		n := r.unreachable.Add(1)
+		return time.Duration(n) * time.Second, n <= 2
 	case broken:
 		r.broken++
 		return max(f.wait, time.Second), r.broken <= 1

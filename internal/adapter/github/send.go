@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -27,6 +28,8 @@ type sender struct {
 	token string
 	now   func() time.Time
 	sleep func(context.Context, time.Duration) error
+	// unreachable counts refused connections.
+	unreachable atomic.Int32
 }
 
 func newSender(o Options, base *url.URL) *sender {
@@ -72,7 +75,7 @@ func (s *sender) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		_ = req.Body.Close()
 	}
-	var tries retries
+	tries := retries{unreachable: &s.unreachable}
 	for {
 		resp, fail := s.once(req, body)
 		if fail == nil {
