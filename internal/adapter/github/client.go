@@ -66,9 +66,10 @@ type Options struct {
 
 // Client publishes for one repository. It is safe for concurrent use.
 //
-// Where the connection is refused, two more tries are made, in all. A request is
-// repeated once after 502, 503, 504, a broken connection or an answer that is no JSON, and after a rate limit that
-// passes in time (Retry-After, x-ratelimit-reset). All other answers are final.
+// Where the connection is refused, two more tries are made in all. A request is
+// repeated once after 502, 503, 504, a broken connection or an answer that is no
+// JSON, and after a rate limit that passes in time (Retry-After, x-ratelimit-reset).
+// All other answers are final. All calls together take [PublishTime] at most.
 type Client struct {
 	owner, name string
 	fork        bool
