@@ -15,7 +15,15 @@ import (
 	"github.com/org/e2e-gate/internal/report"
 )
 
-type runCmd struct{ staged }
+// published are the flags of commands that may publish their result.
+type published struct {
+	Comment bool `help:"Publish on GitHub: a comment on the pull request and the commit status e2e-gate/<stage>. Takes GITHUB_TOKEN with pull-requests: write and statuses: write."`
+}
+
+type runCmd struct {
+	staged
+	published
+}
 
 // Help is shown by run --help.
 func (runCmd) Help() string {
@@ -29,13 +37,16 @@ func (c runCmd) Run(ctx context.Context, a *App) error {
 		return err
 	}
 	result := session.Run(ctx)
-	return s.finish(c.Format, session, result)
+	return s.finish(ctx, c.Format, c.published, session, result)
 }
 
 // finish shows a result everywhere it belongs, and exits with its status.
-func (s *setup) finish(format string, session *pipeline.Session, r e2e.Result) error {
+func (s *setup) finish(ctx context.Context, format string, where published, session *pipeline.Session, r e2e.Result) error {
 	s.console.Done()
 	s.publish(session, r)
+	if where.Comment {
+		s.publishOnGitHub(ctx, r)
+	}
 	if err := s.show(format, session, r); err != nil {
 		return fmt.Errorf("cannot print the result: %w", err)
 	}

@@ -57,6 +57,7 @@ func shardStatus(r e2e.Result, tests int) int {
 
 type verdictCmd struct {
 	staged
+	published
 	Plan    string `help:"plan.json of this run." required:"" placeholder:"FILE" type:"path"`
 	Results string `help:"Folder with the shard documents." required:"" placeholder:"DIR" type:"path"`
 }
@@ -72,7 +73,7 @@ func (c verdictCmd) Run(ctx context.Context, a *App) error {
 	if err != nil {
 		return err
 	}
-	return s.finish(c.Format, session, session.Verdict(ctx, c.Results))
+	return s.finish(ctx, c.Format, c.published, session, session.Verdict(ctx, c.Results))
 }
 
 // adopt prepares a session for a plan that was made elsewhere: its run id and

@@ -1,0 +1,66 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/org/e2e-gate/internal/adapter/github"
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/report"
+)
+
+// lastWords is how long publishing may take once the run was cancelled: the runner
+// kills what has not ended ten seconds after its first signal.
+const lastWords = 2 * time.Second
+
+// publishOnGitHub posts the comment and the commit status. It comes after every
+// document was written and never changes the verdict; what was lost is said.
+func (s *setup) publishOnGitHub(ctx context.Context, r e2e.Result) {
+	token := s.app.getenv("GITHUB_TOKEN")
+	if token == "" {
+		s.said(fmt.Errorf("--comment needs GITHUB_TOKEN in the environment"))
+		return
+	}
+	client, err := github.New(github.Options{
+		BaseURL:    cmp.Or(s.app.getenv("E2E_GATE_API_URL"), s.app.getenv("GITHUB_API_URL")),
+		Repository: r.Run.Repository, Token: token, Fork: s.trigger.Fork, Now: s.app.Now, UserAgent: "e2e-gate/" + r.Run.Version,
+	})
+	if err != nil {
+		s.said(err)
+		return
+	}
+	publish := context.WithoutCancel(ctx)
+	if ctx.Err() != nil {
+		var cancel context.CancelFunc
+		publish, cancel = context.WithTimeout(publish, lastWords)
+		defer cancel()
+	}
+	if r.Run.PullRequest > 0 {
+		stamp := github.Stamp{Key: r.Run.Key, Stage: r.Run.Stage, WorkflowRun: r.Run.WorkflowRun, Attempt: r.Run.WorkflowAttempt, SHA: r.Run.SHA}
+		s.posted(client.UpsertComment(publish, r.Run.PullRequest, stamp, report.Comment(r, report.CommentOptions{})))
+	}
+	s.posted(client.SetStatus(publish, r.Run.SHA, commitStatus(r)))
+}
+
+func (s *setup) posted(out github.Outcome, err error) {
+	s.said(err)
+	if out.Note != "" {
+		_, _ = fmt.Fprintln(s.app.Stderr, safeLine("note: "+out.Note))
+	}
+}
+
+// commitStatus is the commit status that says the verdict. What was not judged is an
+// error, never a success; a stage that does not block does not stop anybody here
+// either, and its words say how it went.
+func commitStatus(r e2e.Result) github.Status {
+	st := github.Status{Context: "e2e-gate/" + r.Run.Stage, State: github.StateError, TargetURL: r.Run.URL, Description: report.HeadlineOf(r).Text("-")}
+	switch {
+	case r.Verdict.ExitStatus() == e2e.ExitPassed:
+		st.State = github.Success
+	case r.Verdict.State == e2e.VerdictFailed:
+		st.State = github.Failure
+	}
+	return st
+}
