@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"runtime/debug"
 	"text/tabwriter"
 
 	"github.com/org/e2e-gate/internal/config"
@@ -11,6 +12,29 @@ import (
 	"github.com/org/e2e-gate/internal/junit"
 	"github.com/org/e2e-gate/internal/triage"
 )
+
+// interruptible ends with the context although do may wait for input that never
+// comes, such as that of a terminal. It is for what owes no teardown.
+func interruptible(ctx context.Context, do func() error) error {
+	done := make(chan error, 1)
+	fault := make(chan any, 1)
+	go func() {
+		defer func() {
+			if r := recover(); r != nil {
+				fault <- fmt.Sprintf("%v\n%s", r, debug.Stack())
+			}
+		}()
+		done <- do()
+	}()
+	select {
+	case err := <-done:
+		return err
+	case r := <-fault:
+		panic(r) // Main says so
+	case <-ctx.Done():
+		return fmt.Errorf("stopped before the end of the input: %w", context.Cause(ctx))
+	}
+}
 
 type reportCmd struct {
 	common
@@ -23,7 +47,11 @@ func (reportCmd) Help() string {
 }
 
 // Run counts what reports hold.
-func (c reportCmd) Run(a *App) error {
+func (c reportCmd) Run(ctx context.Context, a *App) error {
+	return interruptible(ctx, func() error { return c.count(a) })
+}
+
+func (c reportCmd) count(a *App) error {
 	rep := junit.Files(c.Files, junit.Options{})
 	var err error
 	if c.Format == "json" {
@@ -78,7 +106,11 @@ func (triageCmd) Help() string {
 }
 
 // Run categorises failures.
-func (c triageCmd) Run(_ context.Context, a *App) error {
+func (c triageCmd) Run(ctx context.Context, a *App) error {
+	return interruptible(ctx, func() error { return c.serve(a) })
+}
+
+func (c triageCmd) serve(a *App) error {
 	var rules []triage.Rule
 	if c.Config != "" {
 		top, err := root()
