@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/org/e2e-gate/internal/config"
@@ -69,6 +70,9 @@ func (verdictCmd) Help() string {
 
 // Run merges and decides.
 func (c verdictCmd) Run(ctx context.Context, a *App) error {
+	if info, err := os.Stat(c.Results); err != nil || !info.IsDir() {
+		return usage("--results %s: there is no such folder; give the one with the shard-*.json", c.Results)
+	}
 	s, session, _, err := a.adopt(ctx, c.staged, c.Plan, config.JudgeSections)
 	if err != nil {
 		return err

@@ -140,6 +140,23 @@ func ReadResult(file string) (*e2e.Result, error) {
 
 var shardFileName = regexp.MustCompile(`^shard-\d+\.\d+\.json$`)
 
+// readRuns reads what the results below the folders say of their runs.
+func readRuns(dirs ...string) []e2e.Run {
+	var runs []e2e.Run
+	for _, dir := range dirs {
+		for _, glob := range []string{"result.json", "*/result.json"} {
+			files, _ := filepath.Glob(filepath.Join(dir, glob)) // the pattern is our own
+			for _, file := range files {
+				var doc struct{ Run e2e.Run }
+				if read(file, e2e.ResultSchema, &doc) == nil {
+					runs = append(runs, doc.Run)
+				}
+			}
+		}
+	}
+	return runs
+}
+
 // found is a shard document and the file it came from.
 type found struct {
 	file string

@@ -36,22 +36,43 @@ func (s *Session) loadEarlier(dirs ...string) {
 	if s.run.WorkflowRun == "" || s.run.WorkflowAttempt <= 1 {
 		return
 	}
-	docs, unreadable := readShards(append(dirs, s.out, filepath.Join(s.opts.Root, ".e2e-gate", "runs"))...)
+	runs := filepath.Join(s.opts.Root, ".e2e-gate", "runs")
+	docs, unreadable := readShards(append(dirs, s.out)...)
+	local, _ := readShards(runs) // what lies around of other runs says nothing about this one
 	var mine []e2e.ShardRun
-	for _, f := range docs {
-		if f.doc.Run.SameSubject(s.run) && f.doc.Run.WorkflowAttempt < s.run.WorkflowAttempt {
+	for _, f := range append(docs, local...) {
+		if s.before(f.doc.Run) {
 			mine = append(mine, f.doc)
 		}
 	}
 	s.earlier.take(mine)
-	if len(mine) == 0 || len(unreadable) > 0 {
-		s.earlier.unreadable = true
-		text := fmt.Sprintf("this is attempt %d of the workflow run and the documents of earlier attempts cannot be read; there are no diagnostic reruns, and a test that failed before may pass unseen. Give the folder with the earlier shard-*.json to the gate", s.run.WorkflowAttempt)
-		if len(unreadable) > 0 {
-			text += ": " + unreadable[0]
-		}
-		s.problem(e2e.Problem{Code: e2e.CodeAttemptsUnreadable, Text: text})
+	if !s.knowsFirst(mine, append(dirs, s.out, runs)) {
+		unreadable = append(unreadable, "there is no document of attempt 1")
 	}
+	if len(unreadable) > 0 {
+		s.earlier.unreadable = true
+		s.problem(e2e.Problem{Code: e2e.CodeAttemptsUnreadable, Text: fmt.Sprintf("this is attempt %d of the workflow run and the documents of earlier attempts cannot be read (%s); there are no diagnostic reruns, and a test that failed before may pass unseen. Give the folder with the earlier shard-*.json to the gate", s.run.WorkflowAttempt, unreadable[0])})
+	}
+}
+
+// before reports whether a document is of an earlier attempt of this workflow run.
+func (s *Session) before(run e2e.Run) bool {
+	return run.SameSubject(s.run) && run.WorkflowAttempt < s.run.WorkflowAttempt
+}
+
+// knowsFirst reports whether something is left of the first attempt. Later ones may
+// have re-run other jobs; the first ran them all. Where it found its gates shut, it
+// left a result and no shard.
+func (s *Session) knowsFirst(docs []e2e.ShardRun, dirs []string) bool {
+	if slices.ContainsFunc(docs, func(d e2e.ShardRun) bool { return d.Run.WorkflowAttempt == 1 }) {
+		return true
+	}
+	for _, run := range readRuns(dirs...) {
+		if s.before(run) && run.WorkflowAttempt == 1 {
+			return true
+		}
+	}
+	return false
 }
 
 // take adds the attempts of documents, each document once.

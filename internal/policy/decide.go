@@ -158,7 +158,7 @@ func why(row Row, column e2e.Criticality, t e2e.TestResult) string {
 		}
 		return text
 	case RowFlaky:
-		return fmt.Sprintf("a flaky %s test: it failed first and passed on the rerun", column)
+		return fmt.Sprintf("a flaky %s test: it failed first and passed when it ran again", column)
 	case RowLaterPass:
 		return fmt.Sprintf("a %s test that failed in an earlier attempt of this workflow run; a later pass does not undo that", column)
 	case RowLost:
@@ -299,7 +299,7 @@ func sentence(code e2e.Code, ids []string) string {
 		e2e.CodeTestFailed:        "failed",
 		e2e.CodeEnvironment:       "failed because of the environment",
 		e2e.CodeQuarantineExpired: "failed, and the quarantine has ended",
-		e2e.CodeFlaky:             "flaky: failed first, passed on the diagnostic rerun",
+		e2e.CodeFlaky:             "flaky: failed first, passed when run again",
 		e2e.CodeLaterPass:         "failed in an earlier attempt of this workflow run and passed now",
 		e2e.CodeLost:              "planned and never reported",
 		e2e.CodeNotRun:            "stopped before it could start",
