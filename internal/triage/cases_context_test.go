@@ -19,7 +19,7 @@ var infraCases = []labelled{
 	{"empty", "command", "", "", "ok failed stable src/a.go", unknown},
 	{"killed", "gotest", "signal: killed", "", "ok passed stable", unknown},
 	{"forked vm", "junit5", "The forked VM terminated without properly saying goodbye. VM crash or System.exit called?", "", "ok failed stable src/a.java", unknown},
-	{"npm", "playwright", "npm ERR! code ETIMEDOUT\nnpm ERR! network request to https://registry.npmjs.org/x failed", "", "ok failed stable", env},
+	{"npm", "playwright", "npm ERR! code ETIMEDOUT\nnpm ERR! network request to https://packages.example/x failed", "", "ok failed stable", env},
 	{"pip then import", "pytest", "ModuleNotFoundError: No module named 'requests'", "ERROR: No matching distribution found for requests==2.99\nERROR: Could not find a version that satisfies the requirement requests", "ok failed stable", env},
 	{"time bomb", "pytest", "AssertionError: assert '2026' == '2025'", "", "ok failed failing-on-main", test},
 	{"time bomb dates", "jest", "Expected: \"2026-02-28\"\nReceived: \"2026-03-01\"", "", "ok failed stable", test},
