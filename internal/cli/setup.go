@@ -50,6 +50,8 @@ type setup struct {
 	redact  *safetext.Redactor
 	console *report.Console
 	runID   string
+	// changed are the files of the change under test.
+	changed []string
 }
 
 // begin prepares a command that starts a run of its own.
@@ -75,6 +77,7 @@ func (a *App) prepare(ctx context.Context, f staged, uses config.Sections, runID
 	if s.trigger.SHA == "" {
 		s.trigger.SHA = s.git(ctx, "rev-parse", "HEAD")
 	}
+	s.changed = s.changedPaths(ctx)
 	if s.runID == "" {
 		s.runID = pipeline.NewRunID(a.Now())
 	}
@@ -165,7 +168,7 @@ func (s *setup) session(f staged, matrix bool) (*pipeline.Session, error) {
 	}
 	return pipeline.New(pipeline.Options{
 		Root: s.root, Out: f.Out, Config: &cfg, Stage: s.stage, Trigger: s.trigger, RunID: s.runID, Key: f.Key, Select: f.Select, Service: f.Service,
-		Shards: count, Matrix: matrix, Quarantine: quarantine, History: s.history(), BaseEnv: s.app.Environ, Redact: s.redact,
+		Shards: count, Matrix: matrix, Quarantine: quarantine, ChangedPaths: s.changed, History: s.history(), BaseEnv: s.app.Environ, Redact: s.redact,
 		Progress: s.console, Version: version(), Now: s.app.Now,
 	}), nil
 }
@@ -214,6 +217,19 @@ func root() (string, error) {
 			return wd, nil
 		}
 	}
+}
+
+// maxChanged bounds how many files of a change are looked at.
+const maxChanged = 5000
+
+// changedPaths asks git for the files of the change. A shallow checkout does not
+// have the base, and then nobody knows.
+func (s *setup) changedPaths(ctx context.Context) []string {
+	if s.trigger.BaseSHA == "" {
+		return nil
+	}
+	paths := strings.FieldsFunc(s.git(ctx, "diff", "--name-only", "-z", s.trigger.BaseSHA+"...HEAD"), func(r rune) bool { return r == 0 })
+	return paths[:min(len(paths), maxChanged)]
 }
 
 // git asks git; without git or a commit the answer is empty.

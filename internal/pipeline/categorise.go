@@ -63,7 +63,7 @@ func (s *Session) excuse(engine *triage.Triager, r *e2e.Result) {
 // it had nothing before it that could have spoiled it.
 func (s *Session) triageInput(t e2e.TestResult, attempts []e2e.Attempt, r *e2e.Result) triage.Input {
 	in := triage.Input{ID: t.ID, Framework: t.Framework, Test: cmp.Or(t.Name, t.ID), Owner: t.Owner, Planned: len(r.Tests), Gates: r.Gates,
-		Context: triage.Context{Rerun: triage.RerunNone, Recent: triage.Recent(s.stats.Recent(t.ID)), Health: triage.HealthOK}}
+		Context: triage.Context{Rerun: triage.RerunNone, Recent: triage.Recent(s.stats.Recent(t.ID)), Health: triage.HealthOK, ChangedPaths: s.opts.ChangedPaths}}
 	first := slices.IndexFunc(attempts, func(a e2e.Attempt) bool { return a.Outcome == e2e.Failed })
 	if first < 0 {
 		return in

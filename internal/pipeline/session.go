@@ -66,12 +66,15 @@ type Options struct {
 	// Matrix: the plan is for machines that cannot wait for each other.
 	Matrix     bool
 	Quarantine policy.Quarantine
-	History    HistoryStore
-	BaseEnv    []string
-	Redact     *safetext.Redactor
-	Progress   Progress
-	Version    string
-	Now        func() time.Time
+	// ChangedPaths are the files of the change under test, where they are known; they
+	// help to tell a regression from a broken test.
+	ChangedPaths []string
+	History      HistoryStore
+	BaseEnv      []string
+	Redact       *safetext.Redactor
+	Progress     Progress
+	Version      string
+	Now          func() time.Time
 }
 
 // Session is one run of a list of stages.

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -25,6 +26,9 @@ type Trigger struct {
 	// pull request or merge group.
 	Branch      string
 	PullRequest int
+	// BaseSHA is the commit that the change is compared with: the base of a pull
+	// request or merge group, what a branch was before a push. Empty: not known.
+	BaseSHA string
 	// Fork: the pull request comes from another repository.
 	Fork bool
 	// Schedule is the cron line that started a schedule event.
@@ -41,6 +45,7 @@ type Trigger struct {
 type payload struct {
 	Number      int
 	Schedule    string
+	Before      string
 	PullRequest *struct {
 		Number int
 		Head   struct {
@@ -50,6 +55,7 @@ type payload struct {
 			}
 		}
 		Base struct {
+			SHA  string
 			Ref  string
 			Repo *struct {
 				FullName string `json:"full_name"`
@@ -60,6 +66,7 @@ type payload struct {
 		HeadSHA string `json:"head_sha"`
 		HeadRef string `json:"head_ref"`
 		BaseRef string `json:"base_ref"`
+		BaseSHA string `json:"base_sha"`
 	} `json:"merge_group"`
 	Deployment  *struct{ SHA, Ref string }
 	WorkflowRun *struct {
@@ -137,6 +144,7 @@ func (t *Trigger) apply(p payload) {
 	case p.PullRequest != nil:
 		t.SHA = or(p.PullRequest.Head.SHA, t.SHA)
 		t.Branch = or(p.PullRequest.Base.Ref, t.Branch)
+		t.BaseSHA = commit(p.PullRequest.Base.SHA)
 		t.PullRequest = max(p.PullRequest.Number, p.Number)
 		base := t.Repository
 		if p.PullRequest.Base.Repo != nil {
@@ -152,12 +160,26 @@ func (t *Trigger) apply(p payload) {
 	case p.MergeGroup != nil:
 		t.SHA = or(p.MergeGroup.HeadSHA, t.SHA)
 		t.Ref = or(p.MergeGroup.HeadRef, t.Ref)
+		t.BaseSHA = commit(p.MergeGroup.BaseSHA)
 		t.Branch = or(strings.TrimPrefix(p.MergeGroup.BaseRef, "refs/heads/"), t.Branch)
 	case p.Deployment != nil:
 		t.SHA, t.Ref = or(p.Deployment.SHA, t.SHA), or(p.Deployment.Ref, t.Ref)
 	case p.WorkflowRun != nil && t.Event == "workflow_run":
 		t.SHA, t.Branch = or(p.WorkflowRun.HeadSHA, t.SHA), or(p.WorkflowRun.HeadBranch, t.Branch)
+	case t.Event == "push":
+		t.BaseSHA = commit(p.Before)
 	}
+}
+
+var fullHash = regexp.MustCompile(`^[0-9a-f]{40}([0-9a-f]{24})?$`)
+
+// commit takes a full hash and nothing else: it becomes an argument of git. All
+// zeros stand for a branch that did not exist.
+func commit(sha string) string {
+	if !fullHash.MatchString(sha) || strings.Trim(sha, "0") == "" {
+		return ""
+	}
+	return sha
 }
 
 // pullRequestOf reads the number out of refs/pull/<number>/merge.
