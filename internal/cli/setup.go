@@ -60,7 +60,7 @@ func (a *App) begin(ctx context.Context, f staged, uses config.Sections, matrix 
 	if err != nil {
 		return nil, nil, err
 	}
-	session, err := s.session(f, matrix)
+	session, err := s.session(ctx, f, matrix)
 	return s, session, err
 }
 
@@ -153,7 +153,7 @@ func matches(st config.Stage, t trigger.Trigger) bool {
 }
 
 // session wires a session.
-func (s *setup) session(f staged, matrix bool) (*pipeline.Session, error) {
+func (s *setup) session(ctx context.Context, f staged, matrix bool) (*pipeline.Session, error) {
 	count, err := shardCount(f.Shards)
 	if err != nil {
 		return nil, err
@@ -163,12 +163,13 @@ func (s *setup) session(f staged, matrix bool) (*pipeline.Session, error) {
 		return nil, usageError{err}
 	}
 	cfg := *s.config
+	quarantine, problems := s.judge(ctx, &cfg, quarantine)
 	if f.Shards == "auto" {
 		cfg.Shards.Count = 0
 	}
 	return pipeline.New(pipeline.Options{
 		Root: s.root, Out: f.Out, Config: &cfg, Stage: s.stage, Trigger: s.trigger, RunID: s.runID, Key: f.Key, Select: f.Select, Service: f.Service,
-		Shards: count, Matrix: matrix, Quarantine: quarantine, ChangedPaths: s.changed, History: s.history(), BaseEnv: s.app.Environ, Redact: s.redact,
+		Shards: count, Matrix: matrix, Quarantine: quarantine, ChangedPaths: s.changed, Problems: problems, History: s.history(), BaseEnv: s.app.Environ, Redact: s.redact,
 		Progress: s.console, Version: version(), Now: s.app.Now,
 	}), nil
 }

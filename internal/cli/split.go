@@ -95,7 +95,7 @@ func (a *App) adopt(ctx context.Context, f staged, file string, uses config.Sect
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	session, err := s.session(f, true)
+	session, err := s.session(ctx, f, true)
 	if err != nil {
 		return nil, nil, nil, err
 	}

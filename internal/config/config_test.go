@@ -211,15 +211,15 @@ func TestFiles(t *testing.T) {
 }
 
 func TestQuarantine(t *testing.T) {
-	q, err := parseQuarantine("q.yml", []byte(`- {test: "a::*", owner: t, reason: r, quarantined_at: 2026-01-02, fix_deadline: 2026-02-03, removal_if_not_fixed: true, last_seen_failure: 2026-01-01, issue: "#7"}
+	q, err := ParseQuarantine("q.yml", []byte(`- {test: "a::*", owner: t, reason: r, quarantined_at: 2026-01-02, fix_deadline: 2026-02-03, removal_if_not_fixed: true, last_seen_failure: 2026-01-01, issue: "#7"}
 `))
 	if err != nil || len(q) != 1 || q[0].Deadline.Format(time.DateOnly) != "2026-02-03" || !q[0].Remove || q[0].Issue != "#7" {
 		t.Errorf("%+v %v", q, err)
 	}
-	if q, err := parseQuarantine("q.yml", []byte("[]\n")); err != nil || len(q) != 0 {
+	if q, err := ParseQuarantine("q.yml", []byte("[]\n")); err != nil || len(q) != 0 {
 		t.Errorf("%+v %v", q, err)
 	}
-	_, err = parseQuarantine("q.yml", []byte(`- {owner: t, reason: r, quarantined_at: 2026-01-02}
+	_, err = ParseQuarantine("q.yml", []byte(`- {owner: t, reason: r, quarantined_at: 2026-01-02}
 - {test: a, owner: t, reason: r, quarantined_at: 2026-03-02, fix_deadline: 2026-02-03}
 - {test: a, owner: t, reason: r, quarantined_at: tomorrow, fix_deadline: 2026-13-40, why: x}
 `))

@@ -51,7 +51,7 @@ func lookupAny(name string) (string, bool) {
 func checkBlock(t *testing.T, text string) error {
 	t.Helper()
 	if strings.HasPrefix(text, "- ") {
-		_, err := parseQuarantine("quarantine.yml", []byte(text))
+		_, err := ParseQuarantine("quarantine.yml", []byte(text))
 		return err
 	}
 	root := t.TempDir()

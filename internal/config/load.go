@@ -63,8 +63,13 @@ func Peek(opts Options) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, _ := parse(shown(file), data, Options{})
-	return c, nil
+	return PeekBytes(shown(file), data), nil
+}
+
+// PeekBytes is [Peek] for the content of a file.
+func PeekBytes(file string, data []byte) *Config {
+	c, _ := parse(file, data, Options{})
+	return c
 }
 
 func read(opts Options) (string, []byte, error) {

@@ -47,10 +47,11 @@ func ReadQuarantine(file string) (policy.Quarantine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the quarantine: %w", err)
 	}
-	return parseQuarantine(shown(file), data)
+	return ParseQuarantine(shown(file), data)
 }
 
-func parseQuarantine(file string, data []byte) (policy.Quarantine, error) {
+// ParseQuarantine is [ReadQuarantine] for the content of a file.
+func ParseQuarantine(file string, data []byte) (policy.Quarantine, error) {
 	var entries []quarantineEntry
 	doc := strictyaml.Decode(data, &entries, strictyaml.Options{File: file})
 	quarantine := policy.Quarantine{}

@@ -69,12 +69,14 @@ type Options struct {
 	// ChangedPaths are the files of the change under test, where they are known; they
 	// help to tell a regression from a broken test.
 	ChangedPaths []string
-	History      HistoryStore
-	BaseEnv      []string
-	Redact       *safetext.Redactor
-	Progress     Progress
-	Version      string
-	Now          func() time.Time
+	// Problems were found before the session began.
+	Problems []e2e.Problem
+	History  HistoryStore
+	BaseEnv  []string
+	Redact   *safetext.Redactor
+	Progress Progress
+	Version  string
+	Now      func() time.Time
 }
 
 // Session is one run of a list of stages.
@@ -122,7 +124,7 @@ func New(opts Options) *Session {
 		out = filepath.Join(opts.Root, ".e2e-gate", "runs", opts.RunID)
 	}
 	t := opts.Trigger
-	return &Session{opts: opts, out: out, run: e2e.Run{
+	return &Session{opts: opts, out: out, problems: opts.Problems, run: e2e.Run{
 		ID: opts.RunID, Stage: opts.Stage.Name, Target: opts.Stage.Target, Blocks: opts.Stage.Blocking(),
 		Select: both(opts.Stage.Select, opts.Select), Service: opts.Service, Event: t.Event, Repository: t.Repository,
 		SHA: t.SHA, Ref: t.Ref, PullRequest: t.PullRequest, WorkflowRun: t.WorkflowRun, WorkflowAttempt: max(t.WorkflowAttempt, 1),
