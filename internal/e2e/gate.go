@@ -48,6 +48,17 @@ func (g Gate) Open() bool {
 	return !g.Required || g.State == Healthy || g.State == Degraded
 }
 
+// LostSpans returns the times in which the gate was not open while suites ran.
+func (g Gate) LostSpans() []Span {
+	var lost []Span
+	for _, s := range g.Timeline {
+		if s.Watch && s.State != Healthy && s.State != Degraded {
+			lost = append(lost, s)
+		}
+	}
+	return lost
+}
+
 // GatesOpen reports whether all gates are open.
 func GatesOpen(gates []Gate) bool {
 	for _, g := range gates {

@@ -57,7 +57,7 @@ func TestWatchRecordsAnOutage(t *testing.T) {
 			t.Error(diff)
 		}
 		wantGate(t, gates[0], e2e.Healthy, e2e.FinalityNone, 1)
-		if lost := LostSpans(gates[0]); len(lost) != 1 || lost[0].Probes != 2 {
+		if lost := gates[0].LostSpans(); len(lost) != 1 || lost[0].Probes != 2 {
 			t.Errorf("lost %v", lost)
 		}
 	})

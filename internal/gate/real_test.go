@@ -86,7 +86,7 @@ func TestLifeOfAService(t *testing.T) {
 	status.Store(http.StatusOK)
 	m.Recheck(t.Context())
 	g := m.Stop()[0]
-	if lost := LostSpans(g); g.State != e2e.Healthy || len(lost) != 1 || lost[0].Observed != "HTTP 500" || !lost[0].Watch {
+	if lost := g.LostSpans(); g.State != e2e.Healthy || len(lost) != 1 || lost[0].Observed != "HTTP 500" || !lost[0].Watch {
 		t.Errorf("unexpected gate %+v", g)
 	}
 	noGoroutineLeft(t)

@@ -44,14 +44,3 @@ func (t *timeline) drop() {
 	at := keptEnds + max(i, 0)
 	t.spans = slices.Delete(t.spans, at, at+1)
 }
-
-// LostSpans returns the times in which a gate was not open while suites ran.
-func LostSpans(g e2e.Gate) []e2e.Span {
-	var lost []e2e.Span
-	for _, s := range g.Timeline {
-		if s.Watch && s.State != e2e.Healthy && s.State != e2e.Degraded {
-			lost = append(lost, s)
-		}
-	}
-	return lost
-}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 
@@ -19,15 +20,23 @@ import (
 func (s *Session) conclude(ctx context.Context) e2e.Result {
 	s.ended(ctx)
 	s.stopProcesses(ctx)
-	r := s.judge()
+	r := s.redacted(s.judge())
 	if err := safely(func() error { return s.writeDown(r) }); err != nil {
 		s.problem(e2e.Problem{Code: e2e.CodeToolError, LosesEvidence: true, Text: fmt.Sprintf("the result cannot be written down: %v", err)})
-		r = s.judge()
+		r = s.redacted(s.judge())
+		s.correct(r)
 	}
-	if err := s.down(); err != nil {
-		s.opts.Progress.Note(err.Error())
+	s.down()
+	return r
+}
+
+// correct replaces the result that was written before the rest could not be: what
+// lies on the disk must not say more than the exit status. Where even that does not
+// fit, there is no result.
+func (s *Session) correct(r e2e.Result) {
+	if s.write("result.json", r) != nil {
+		_ = os.Remove(filepath.Join(s.out, "result.json"))
 	}
-	return s.redacted(r)
 }
 
 // ended states why the run ended before its time, unless a stage said so.
@@ -42,7 +51,7 @@ func (s *Session) ended(ctx context.Context) {
 	}
 }
 
-// writeDown writes all documents and the record for the history. The first error
+// writeDown writes all documents, of a result without secrets, and the record for the history. The first error
 // does not keep the others from being written.
 func (s *Session) writeDown(r e2e.Result) error {
 	if err := makeOut(s.opts.Root, s.out); err != nil {
@@ -50,17 +59,11 @@ func (s *Session) writeDown(r e2e.Result) error {
 	}
 	err := s.writePlan()
 	err = errors.Join(err, s.writeShards(), s.write("result.json", r))
-	clean := s.redacted(r)
-	err = errors.Join(err, writeFile(filepath.Join(s.out, "junit.xml"), report.JUnit(clean)))
-	err = errors.Join(err, writeFile(filepath.Join(s.out, "summary.md"), []byte(s.Summary(clean))))
-	err = errors.Join(err, writeFile(filepath.Join(s.out, "report.html"), report.HTML(clean)))
+	err = errors.Join(err, writeFile(filepath.Join(s.out, "junit.xml"), report.JUnit(r)))
+	err = errors.Join(err, writeFile(filepath.Join(s.out, "summary.md"), []byte(report.Markdown(r, report.Options{}))))
+	err = errors.Join(err, writeFile(filepath.Join(s.out, "report.html"), report.HTML(r)))
 	s.remember()
 	return err
-}
-
-// Summary is the result in Markdown, within the size of a job summary.
-func (s *Session) Summary(r e2e.Result) string {
-	return report.Markdown(r, report.Options{MaxBytes: report.SummaryBytes})
 }
 
 // remember adds this run to the history. A history that cannot be written makes
@@ -101,9 +104,8 @@ func (s *Session) redacted(r e2e.Result) e2e.Result {
 func (s *Session) Run(ctx context.Context) e2e.Result {
 	ctx, cancel := s.deadline(ctx)
 	defer cancel()
-	s.through(ctx, stage{"prepare", s.folder}, stage{"start the processes beside the tests", s.up}, stage{"check the gates", s.openGates},
-		stage{"discover tests", s.discover}, stage{"plan", s.makePlan}, stage{"keep the plan", func(context.Context) error { return s.writePlan() }},
-		stage{"read earlier attempts", s.readEarlier}, stage{"run the suites", s.executeAll})
+	s.through(ctx, s.environment(stage{"discover tests", s.discover}, stage{"plan", s.makePlan}, stage{"keep the plan", func(context.Context) error { return s.writePlan() }},
+		stage{"read earlier attempts", s.readEarlier}, stage{"run the suites", s.executeAll})...)
 	return s.conclude(ctx)
 }
 
@@ -133,11 +135,9 @@ func (s *Session) executeAll(ctx context.Context) error {
 func (s *Session) CheckGates(ctx context.Context) []e2e.Gate {
 	ctx, cancel := s.deadline(ctx)
 	defer cancel()
-	s.through(ctx, stage{"prepare", s.folder}, stage{"start the processes beside the tests", s.up}, stage{"check the gates", s.openGates})
+	s.through(ctx, s.environment()...)
 	s.stopProcesses(ctx)
-	if err := s.down(); err != nil {
-		s.opts.Progress.Note(err.Error())
-	}
+	s.down()
 	return s.gates
 }
 
@@ -146,8 +146,7 @@ func (s *Session) CheckGates(ctx context.Context) []e2e.Gate {
 func (s *Session) MakePlan(ctx context.Context) (*e2e.Plan, error) {
 	ctx, cancel := s.deadline(ctx)
 	defer cancel()
-	s.through(ctx, stage{"prepare", s.folder}, stage{"start the processes beside the tests", s.up}, stage{"check the gates", s.openGates},
-		stage{"discover tests", s.discover}, stage{"plan", s.makePlan})
+	s.through(ctx, s.environment(stage{"discover tests", s.discover}, stage{"plan", s.makePlan})...)
 	s.ended(ctx)
 	s.stopProcesses(ctx)
 	if s.plan == nil {
@@ -156,9 +155,7 @@ func (s *Session) MakePlan(ctx context.Context) (*e2e.Plan, error) {
 	}
 	s.plan.Problems = s.problems
 	err := errors.Join(makeOut(s.opts.Root, s.out), s.write("plan.json", s.plan))
-	if down := s.down(); down != nil {
-		s.opts.Progress.Note(down.Error())
-	}
+	s.down()
 	return s.plan, err
 }
 
@@ -185,9 +182,8 @@ func (s *Session) Shard(ctx context.Context, index int, results ...string) e2e.R
 	ctx, cancel := s.deadline(ctx)
 	defer cancel()
 	only := s.plan
-	s.through(ctx, stage{"prepare", s.folder}, stage{"start the processes beside the tests", s.up}, stage{"check the gates", s.openGates},
-		stage{"read earlier attempts", func(context.Context) error { s.loadEarlier(results...); return nil }},
-		stage{"run the suites", func(ctx context.Context) error { return s.execute(ctx, []int{index}) }})
+	s.through(ctx, s.environment(stage{"read earlier attempts", func(context.Context) error { s.loadEarlier(results...); return nil }},
+		stage{"run the suites", func(ctx context.Context) error { return s.execute(ctx, []int{index}) }})...)
 	s.ended(ctx)
 	s.stopProcesses(ctx)
 	s.shardDocument(index)
@@ -197,9 +193,7 @@ func (s *Session) Shard(ctx context.Context, index int, results ...string) e2e.R
 		s.problem(e2e.Problem{Code: e2e.CodeToolError, LosesEvidence: true, Text: fmt.Sprintf("the shard's document cannot be written: %v", err)})
 		r = s.judge()
 	}
-	if err := s.down(); err != nil {
-		s.opts.Progress.Note(err.Error())
-	}
+	s.down()
 	return s.redacted(r)
 }
 

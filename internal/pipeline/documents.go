@@ -129,15 +129,6 @@ func ReadPlan(file string) (*e2e.Plan, error) {
 	return &p, nil
 }
 
-// ReadResult reads result.json.
-func ReadResult(file string) (*e2e.Result, error) {
-	var r e2e.Result
-	if err := read(file, e2e.ResultSchema, &r); err != nil {
-		return nil, fmt.Errorf("cannot read the result: %w", err)
-	}
-	return &r, nil
-}
-
 var shardFileName = regexp.MustCompile(`^shard-\d+\.\d+\.json$`)
 
 // readRuns reads what the results below the folders say of their runs.

@@ -101,11 +101,18 @@ func (s *Session) stopProcesses(ctx context.Context) {
 
 // down takes down what was brought up, whatever happened; it is the last thing
 // that happens, after the documents are written.
-func (s *Session) down() error {
+func (s *Session) down() {
 	if s.processes == nil {
-		return nil
+		return
 	}
-	return s.processes.Down(context.Background())
+	if err := s.processes.Down(context.Background()); err != nil {
+		s.opts.Progress.Note(err.Error())
+	}
+}
+
+// environment are the stages of every command that meets the environment.
+func (s *Session) environment(then ...stage) []stage {
+	return append([]stage{{"prepare", s.folder}, {"start the processes beside the tests", s.up}, {"check the gates", s.openGates}}, then...)
 }
 
 // childEnv is the environment of discovery commands.

@@ -304,3 +304,20 @@ func TestDamagedWholeSuite(t *testing.T) {
 		}
 	}
 }
+
+// A disk that fills up after result.json was written: the file must not say
+// "passed" where the exit status says 3.
+func TestTheWrittenResultSaysWhatTheExitStatusSays(t *testing.T) {
+	s := verdictSession(t, 1)
+	if err := os.MkdirAll(filepath.Join(s.out, "junit.xml", "in the way"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	r := verdictOf(t, s, shardDoc(s, 0, 1, pass("s::a", "s::b")), shardDoc(s, 1, 1, pass("s::c")))
+	var written e2e.Result
+	if err := read(filepath.Join(s.out, "result.json"), e2e.ResultSchema, &written); err != nil {
+		t.Fatal(err)
+	}
+	if r.Verdict.ExitStatus() != e2e.ExitNotJudged || written.Verdict.State != e2e.VerdictNotJudged {
+		t.Errorf("returned %s, written %s", r.Verdict.State, written.Verdict.State)
+	}
+}

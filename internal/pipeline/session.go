@@ -146,12 +146,6 @@ func both(a, b string) string {
 // Out is the run's folder.
 func (s *Session) Out() string { return s.out }
 
-// Plan is the plan, once there is one.
-func (s *Session) Plan() *e2e.Plan { return s.plan }
-
-// Gates are the gates as they were when the wait for them ended.
-func (s *Session) Gates() []e2e.Gate { return s.gates }
-
 // stage is one step of a command.
 type stage struct {
 	name string

@@ -181,7 +181,8 @@ func (j *judge) gates() {
 		case g.State != e2e.Healthy:
 			j.add(e2e.CodeGateShut, e2e.Warns, nil, "gate %s is %s: %s", g.Name, g.State, observed(g))
 		}
-		if span, lost := lostDuring(g); lost {
+		if lost := g.LostSpans(); len(lost) > 0 {
+			span := lost[0]
 			j.add(e2e.CodeGateLost, e2e.Warns, nil, "gate %s was %s while the suites ran, from %s: %s", g.Name, span.State, span.From.UTC().Format("15:04:05"), span.Observed)
 		}
 	}
@@ -192,16 +193,6 @@ func observed(g e2e.Gate) string {
 		return cmp.Or(g.Reason, "nothing")
 	}
 	return g.Observed
-}
-
-// lostDuring finds the first bad answer that a gate gave while suites ran.
-func lostDuring(g e2e.Gate) (e2e.Span, bool) {
-	for _, s := range g.Timeline {
-		if s.Watch && s.State != e2e.Healthy && s.State != e2e.Degraded {
-			return s, true
-		}
-	}
-	return e2e.Span{}, false
 }
 
 // problems turns each problem into a reason; one that loses the evidence of named

@@ -82,7 +82,7 @@ func gateWord(g e2e.Gate) string {
 	switch {
 	case !g.Open():
 		return "SHUT"
-	case len(lostSpans(g)) > 0:
+	case len(g.LostSpans()) > 0:
 		return "LOST DURING THE RUN"
 	case g.State == e2e.Healthy:
 		return ""
@@ -102,7 +102,7 @@ func sameNews(g e2e.Gate) string {
 	if g.State != e2e.Healthy {
 		key = append(key, g.Observed, g.Reason)
 	}
-	for _, s := range lostSpans(g) {
+	for _, s := range g.LostSpans() {
 		key = append(key, string(s.State), s.Observed)
 	}
 	return strings.Join(key, "\x00")
@@ -124,7 +124,7 @@ func (f *final) gate(group []e2e.Gate) {
 		}
 		f.field("observed", f.text(g.Observed, 3))
 	}
-	for _, s := range lostSpans(g)[:min(3, len(lostSpans(g)))] {
+	for _, s := range g.LostSpans()[:min(3, len(g.LostSpans()))] {
 		f.field("during run", f.text(spanText(f.r.Run, s), 2))
 	}
 	f.field("next", f.text(g.Reason, 3))

@@ -101,7 +101,7 @@ func HTML(r e2e.Result) []byte {
 		p.Details = append(p.Details, t)
 	}
 	for _, g := range r.Gates {
-		p.Lost = p.Lost || len(lostSpans(g)) > 0
+		p.Lost = p.Lost || len(g.LostSpans()) > 0
 	}
 	for _, b := range r.Budgets {
 		if b.Over {

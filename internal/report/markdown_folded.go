@@ -19,7 +19,7 @@ func GatesPart(r e2e.Result) Part {
 		}
 		if !g.Open() {
 			shut++
-		} else if len(lostSpans(g)) > 0 {
+		} else if len(g.LostSpans()) > 0 {
 			lost++
 		}
 		name := safetext.Code(g.Name, shortText) + "<br>" + inline(g.Kind)

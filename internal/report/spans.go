@@ -39,17 +39,6 @@ func gateNames(gates []e2e.Gate) string {
 	return strings.Join(names, ", ")
 }
 
-// lostSpans are the times in which a gate was not open while suites ran.
-func lostSpans(g e2e.Gate) []e2e.Span {
-	var lost []e2e.Span
-	for _, s := range g.Timeline {
-		if s.Watch && s.State != e2e.Healthy && s.State != e2e.Degraded {
-			lost = append(lost, s)
-		}
-	}
-	return lost
-}
-
 // spanText is "unhealthy from +12.0 s to +15.0 s (3 probes): 503".
 func spanText(run e2e.Run, s e2e.Span) string {
 	text := fmt.Sprintf("%s from %s to %s (%s)", s.State, since(run, s.From), since(run, s.To), plural(s.Probes, "probe", "probes"))
