@@ -245,5 +245,8 @@ func (s *Session) readResults(results string) error {
 		s.problem(e2e.Problem{Code: e2e.CodeReportDamaged, Text: "a shard document does not count: " + text})
 	}
 	s.take(docs)
+	if s.run.WorkflowRun != "" && s.run.WorkflowAttempt > 1 {
+		s.earlierUnknown(s.ofBefore(docs), nil, []string{results})
+	}
 	return nil
 }

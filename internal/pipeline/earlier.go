@@ -39,20 +39,31 @@ func (s *Session) loadEarlier(dirs ...string) {
 	runs := filepath.Join(s.opts.Root, ".e2e-gate", "runs")
 	docs, unreadable := readShards(append(dirs, s.out)...)
 	local, _ := readShards(runs) // what lies around of other runs says nothing about this one
-	var mine []e2e.ShardRun
-	for _, f := range append(docs, local...) {
-		if s.before(f.doc.Run) {
-			mine = append(mine, f.doc)
-		}
-	}
+	mine := s.ofBefore(append(docs, local...))
 	s.earlier.take(mine)
-	if !s.knowsFirst(mine, append(dirs, s.out, runs)) {
+	s.earlierUnknown(mine, unreadable, append(dirs, s.out, runs))
+}
+
+// earlierUnknown says aloud when earlier attempts should exist and cannot be read.
+func (s *Session) earlierUnknown(mine []e2e.ShardRun, unreadable, dirs []string) {
+	if !s.knowsFirst(mine, dirs) {
 		unreadable = append(unreadable, "there is no document of attempt 1")
 	}
 	if len(unreadable) > 0 {
 		s.earlier.unreadable = true
-		s.problem(e2e.Problem{Code: e2e.CodeAttemptsUnreadable, Text: fmt.Sprintf("this is attempt %d of the workflow run and the documents of earlier attempts cannot be read (%s); there are no diagnostic reruns, and a test that failed before may pass unseen. Give the folder with the earlier shard-*.json to the gate", s.run.WorkflowAttempt, unreadable[0])})
+		s.problem(e2e.Problem{Code: e2e.CodeAttemptsUnreadable, Text: fmt.Sprintf("this is attempt %d of the workflow run and the documents of earlier attempts cannot be read (%s): without them there are no diagnostic reruns, and a test that failed before may pass unseen. Give the folder with the earlier shard-*.json to the gate", s.run.WorkflowAttempt, unreadable[0])})
 	}
+}
+
+// ofBefore picks the documents of earlier attempts of this workflow run.
+func (s *Session) ofBefore(docs []found) []e2e.ShardRun {
+	var mine []e2e.ShardRun
+	for _, f := range docs {
+		if s.before(f.doc.Run) {
+			mine = append(mine, f.doc)
+		}
+	}
+	return mine
 }
 
 // before reports whether a document is of an earlier attempt of this workflow run.

@@ -321,3 +321,13 @@ func TestTheWrittenResultSaysWhatTheExitStatusSays(t *testing.T) {
 		t.Errorf("returned %s, written %s", r.Verdict.State, written.Verdict.State)
 	}
 }
+
+// In a second attempt the verdict wants something of the first: a test that failed
+// there could pass unseen.
+func TestVerdictMissesTheFirstAttempt(t *testing.T) {
+	s := verdictSession(t, 2)
+	r := verdictOf(t, s, shardDoc(s, 0, 2, pass("s::a", "s::b")), shardDoc(s, 1, 2, pass("s::c")))
+	if r.Verdict.State != e2e.VerdictPassed || codes(r) != "attempts_unreadable" {
+		t.Errorf("%s %s", r.Verdict.State, codes(r))
+	}
+}
