@@ -1,0 +1,34 @@
+// Package need says what a test needs of the machine: such a test skips where the
+// tool is missing, and fails there if the machine was to have it.
+package need
+
+import (
+	"os"
+	"os/exec"
+	"testing"
+)
+
+// EnvAll is set where everything has been installed, so that a skip would hide a
+// test: CI sets it.
+const EnvAll = "E2E_GATE_NEED_ALL"
+
+// Tool returns the path of a program, or ends the test.
+func Tool(tb testing.TB, name, install string) string {
+	tb.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		Missing(tb, name+" is not installed; "+install)
+	}
+	return path
+}
+
+// Missing ends a test that lacks something: it skips, or fails where everything
+// has been installed.
+func Missing(tb testing.TB, what string) {
+	tb.Helper()
+	if os.Getenv(EnvAll) != "" {
+		tb.Fatalf("%s (%s is set, so nothing may be missing)", what, EnvAll)
+		return
+	}
+	tb.Skip(what)
+}
