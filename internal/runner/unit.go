@@ -148,12 +148,12 @@ func (u *running) start(limit time.Duration) error {
 // execute runs the process and files its report.
 func (u *running) execute(ctx context.Context, limit time.Duration) {
 	cfg := u.s.r.cfg
-	argv, dir := u.invocation.Command()
-	u.record = e2e.UnitRun{Unit: u.tests[0].Unit, Suite: u.suite.Spec.Name, Shard: u.s.plan.Index, Attempt: u.attempt, Tests: ids(u.tests), Command: argv,
+	cmd := u.invocation.Command()
+	u.record = e2e.UnitRun{Unit: u.tests[0].Unit, Suite: u.suite.Spec.Name, Shard: u.s.plan.Index, Attempt: u.attempt, Tests: ids(u.tests), Command: cmd.Argv,
 		Offset: cfg.Now().Sub(cfg.Run.Started).Seconds(), Log: filepath.ToSlash(filepath.Join(u.folder, "output.log"))}
 	cfg.Progress(Event{Shard: u.s.plan.Index, Attempt: u.attempt, Unit: u.record.Unit, Tests: len(u.tests)})
 	unitCtx, cancel := context.WithTimeout(ctx, limit)
-	exit := proc.Run(unitCtx, proc.Spec{Argv: argv, Dir: dir, Env: u.env, Stdout: u.invocation.Stdout(), Log: u.safe})
+	exit := proc.Run(unitCtx, proc.Spec{Argv: cmd.Argv, Dir: cmd.Dir, Env: append(slices.Clip(u.env), cmd.Env...), Stdout: u.invocation.Stdout(), Log: u.safe})
 	cancel()
 	if exit.Ended == proc.TimedOut && ctx.Err() != nil && errors.Is(context.Cause(ctx), ErrCancelled) {
 		exit.Ended = proc.Cancelled
@@ -281,13 +281,31 @@ func (u *running) filed(name string, attempts []e2e.Attempt, files []string) []e
 		if a.Source == "" || u.attempt > 1 && a.Source == e2e.SourceFirst {
 			a.Source = map[bool]e2e.AttemptSource{false: e2e.SourceFirst, true: e2e.SourceDiagnostic}[u.attempt > 1]
 		}
+		kept := u.attached(a.Files)
 		if a.Outcome == e2e.Failed {
-			a.Files = append(a.Files, u.record.Log)
+			kept = append(kept, u.record.Log)
 		}
-		a.Files = append(a.Files, filesOf(name, files)...)
+		for _, f := range filesOf(name, files) {
+			if !slices.Contains(kept, f) {
+				kept = append(kept, f)
+			}
+		}
+		a.Files = kept
 		filed = append(filed, a)
 	}
 	return filed
+}
+
+// attached are the files that the adapter kept for an attempt, relative to the
+// run's folder.
+func (u *running) attached(files []string) []string {
+	var list []string
+	for _, f := range files {
+		if rel, err := filepath.Rel(u.s.r.cfg.Out, f); err == nil && filepath.IsLocal(rel) {
+			list = append(list, filepath.ToSlash(rel))
+		}
+	}
+	return list
 }
 
 // filesOf picks the evidence files that carry the test's name in their path.

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/junit"
 	"github.com/org/e2e-gate/internal/proc"
 )
 
@@ -93,24 +94,30 @@ func (c *command) usesReportDir() bool {
 
 func (c *command) dir() string { return filepath.Join(c.root, filepath.FromSlash(c.spec.Dir)) }
 
-// commandRun is one run of the command.
-type commandRun struct {
-	suite  *command
-	unit   Unit
-	argv   []string
-	before map[string]stamp
-}
-
 // Start notes which reports lie around already: what the unit does not touch does
 // not count.
 func (c *command) Start(u Unit) (Invocation, error) {
-	run := &commandRun{suite: c, unit: u}
-	var err error
-	if run.argv, err = c.argv(u); err != nil {
+	argv, err := c.argv(u)
+	if err != nil {
 		return nil, err
 	}
-	run.before, err = stamps(c.globs(u))
-	return run, err
+	files, err := newJUnitFiles(c.globs(u), func(t junit.Test) reported { return c.reported(t) })
+	if err != nil {
+		return nil, err
+	}
+	files.named = strings.Join(c.spec.Reports, ", ")
+	return &process{spec: c.spec, root: c.root, unit: u, command: Command{Argv: argv, Dir: c.dir()}, results: files}, nil
+}
+
+// reported reads a case: it belongs to the line that equals its name,
+// classname.name, classname::name or file::name.
+func (c *command) reported(t junit.Test) reported {
+	id := t.Identity
+	r := reportedOf(c.spec, t)
+	for _, name := range []string{id.Name, id.Classname + "." + id.Name, id.Classname + "::" + id.Name, id.File + "::" + id.Name} {
+		r.spellings = append(r.spellings, spelling{name: name})
+	}
+	return r
 }
 
 func (c *command) globs(u Unit) []string {
@@ -158,80 +165,6 @@ func (c *command) argv(u Unit) ([]string, error) {
 		argv = append(argv, names...)
 	}
 	return argv, nil
-}
-
-func (r *commandRun) Command() ([]string, string) { return r.argv, r.suite.dir() }
-
-func (r *commandRun) Stdout() io.Writer { return nil }
-
-// Report reads the reports that the unit wrote and matches them.
-func (r *commandRun) Report(exit proc.Exit) Report {
-	rep := Report{Tests: map[string][]e2e.Attempt{}}
-	if exit.Ended == proc.NotStarted {
-		rep.problem(r, e2e.CodeToolError, true, "unit %s could not start: %v", r.unit.Name, exit.Err)
-		return rep
-	}
-	files, stale, err := r.fresh()
-	if err != nil {
-		rep.problem(r, e2e.CodeReportDamaged, true, "the reports of unit %s cannot be read: %v", r.unit.Name, err)
-		return rep
-	}
-	if len(files) == 0 && (exit.Ended == proc.Cancelled || exit.Ended == proc.TimedOut) {
-		return rep // whoever stopped it says so
-	}
-	if len(files) == 0 {
-		rep.problem(r, e2e.CodeReportDamaged, true, "unit %s left no report (%s): nothing new matches %s%s; %s",
-			r.unit.Name, exit, strings.Join(r.suite.spec.Reports, ", "), staleText(stale), lastWords(exit))
-		return rep
-	}
-	m := newMatcher(r.suite.spec, r.unit)
-	for _, file := range files {
-		r.read(file, m, &rep)
-	}
-	m.into(&rep)
-	r.exitProblem(exit, m, &rep)
-	return rep
-}
-
-func staleText(stale []string) string {
-	if len(stale) == 0 {
-		return ""
-	}
-	return fmt.Sprintf(" (%s is from an earlier run and does not count)", strings.Join(stale[:min(len(stale), 3)], ", "))
-}
-
-// problem adds a problem about all tests of the unit.
-func (rep *Report) problem(r *commandRun, code e2e.Code, loses bool, format string, args ...any) {
-	p := e2e.Problem{Code: code, Unit: r.unit.Name, LosesEvidence: loses, Text: fmt.Sprintf(format, args...)}
-	for _, t := range r.unit.Tests {
-		p.Tests = append(p.Tests, t.ID)
-	}
-	rep.Problems = append(rep.Problems, p)
-}
-
-// exitProblem compares the exit status with what was reported.
-func (r *commandRun) exitProblem(exit proc.Exit, m *matcher, rep *Report) {
-	switch {
-	case exit.Ended == proc.Signalled:
-		rep.problem(r, e2e.CodeRunnerExit, true, "the runner of unit %s was %s", r.unit.Name, exit)
-	case exit.Ended == proc.Exited && exit.Code != 0 && !m.anyFailed:
-		rep.problem(r, e2e.CodeRunnerExit, true, "the runner of unit %s ended with %s although no test failed; %s", r.unit.Name, exit, lastWords(exit))
-	case m.cases == 0:
-		rep.problem(r, e2e.CodeReportDamaged, true, "the reports of unit %s hold no test", r.unit.Name)
-	}
-}
-
-// lastWords is the end of what a runner printed, for a message.
-func lastWords(exit proc.Exit) string {
-	if words := firstLines(lastLines(exit.Tail, 3), 3); words != "" {
-		return "end of its output: " + words
-	}
-	return "it printed nothing"
-}
-
-func lastLines(s string, n int) string {
-	lines := strings.Split(strings.TrimSpace(s), "\n")
-	return strings.Join(lines[max(0, len(lines)-n):], "\n")
 }
 
 // limited fails after so many bytes.

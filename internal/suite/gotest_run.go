@@ -35,7 +35,7 @@ func (g *goTest) Start(u Unit) (Invocation, error) {
 }
 
 // Command anchors and groups the names: ^A|B$ would run more than A and B.
-func (r *goRun) Command() ([]string, string) {
+func (r *goRun) Command() Command {
 	names := make([]string, len(r.unit.Tests))
 	for i, t := range r.unit.Tests {
 		names[i] = regexp.QuoteMeta(t.Name)
@@ -53,7 +53,7 @@ func (r *goRun) Command() ([]string, string) {
 	if dir != "." {
 		dir = "./" + dir
 	}
-	return append(argv, dir), r.suite.dir()
+	return Command{Argv: append(argv, dir), Dir: r.suite.dir()}
 }
 
 // Stdout parses the events.
@@ -82,7 +82,6 @@ func (r *goRun) Report(exit proc.Exit) Report {
 			rep.Unplanned = append(rep.Unplanned, e2e.TestRun{ID: t.ID, Unplanned: &t, Attempts: []e2e.Attempt{a}})
 		}
 	}
-	rep.Crashed = crash.text
 	rep.Problems = r.problems(exit, crash, missing)
 	return rep
 }

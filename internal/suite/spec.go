@@ -5,7 +5,6 @@ package suite
 
 import (
 	"fmt"
-	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -20,8 +19,8 @@ type Spec struct {
 	Framework   string            `yaml:"framework" doc:"Test framework." enum:"gotest,command" required:"true"`
 	Dir         string            `yaml:"dir" doc:"Directory of the suite, from the repository root."`
 	Packages    []string          `yaml:"packages" doc:"gotest: packages, from dir. Default ./..."`
-	Args        []string          `yaml:"args" doc:"gotest: further arguments of go test, such as -tags=e2e."`
-	Run         []string          `yaml:"run" doc:"command: argument vector. {report_dir}, {tests} and {tests_file} are replaced."`
+	Args        []string          `yaml:"args" doc:"Further arguments of the framework, such as -tags=e2e; not for command."`
+	Run         []string          `yaml:"run" doc:"command: argument vector; {report_dir}, {tests} and {tests_file} are replaced. Others, but for gotest: how the framework is started, where its usual command does not do, such as [npx, playwright, test]."`
 	List        []string          `yaml:"list" doc:"command: argument vector that prints one test per line, without running any."`
 	Reports     []string          `yaml:"reports" doc:"command: JUnit XML files that it writes (globs with **), from dir; {report_dir} is replaced."`
 	Env         map[string]string `yaml:"env" doc:"Environment, on top of what children get."`
@@ -41,12 +40,6 @@ const DefaultUnitTimeout = 10 * time.Minute
 // Invalid is a mistake in a suite's settings. Path is relative to the suite.
 type Invalid struct{ Path, Text, Hint string }
 
-// ownFields are the settings that belong to one framework.
-var ownFields = map[string]string{"run": "command", "list": "command", "reports": "command", "packages": "gotest", "args": "gotest"}
-
-// managedFlags are go test's flags that the gate sets itself.
-var managedFlags = []string{"run", "json", "list", "skip", "bench", "fuzz", "count", "timeout", "c", "o"}
-
 // Validate returns what is wrong with the settings; written says whether a
 // setting stands in the file.
 func (s Spec) Validate(written func(key string) bool) []Invalid {
@@ -55,18 +48,21 @@ func (s Spec) Validate(written func(key string) bool) []Invalid {
 	if s.Framework == "" {
 		fail("", fmt.Sprintf("suite %s needs a framework", s.Name), "framework: gotest, or command for anything that writes JUnit XML")
 	}
-	for _, key := range slices.Sorted(maps.Keys(ownFields)) {
-		if written(key) && s.Framework != "" && ownFields[key] != s.Framework {
-			fail(key, fmt.Sprintf("%s belongs to framework %s, not to %s", key, ownFields[key], s.Framework), "")
+	f, known := frameworks[s.Framework]
+	if !known {
+		return found // the enumeration's own check says so
+	}
+	for _, key := range ownFields() {
+		if written(key) && !slices.Contains(f.fields, key) {
+			fail(key, fmt.Sprintf("%s belongs to framework %s, not to %s", key, owners(key), s.Framework), "")
 		}
 	}
 	if s.Framework == "command" {
 		s.validateCommand(fail)
 	}
 	for i, arg := range s.Args {
-		flag, _, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")
-		if strings.HasPrefix(arg, "-") && slices.Contains(managedFlags, strings.TrimPrefix(flag, "test.")) {
-			fail(fmt.Sprintf("args[%d]", i), fmt.Sprintf("the gate sets -%s itself", flag), "choose tests with select, limits with timeout and unit_timeout")
+		if flag := f.managed(arg); flag != "" {
+			fail(fmt.Sprintf("args[%d]", i), fmt.Sprintf("the gate sets %s itself", flag), "choose tests with select, limits with timeout and unit_timeout")
 		}
 	}
 	return found

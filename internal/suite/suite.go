@@ -46,10 +46,18 @@ type Unit struct {
 	Progress func(test string, outcome e2e.Outcome)
 }
 
+// Command is a process to start.
+type Command struct {
+	Argv []string
+	Dir  string
+	// Env are variables of the framework, on top of what the suite gets.
+	Env []string
+}
+
 // Invocation is one run of a unit.
 type Invocation interface {
-	// Command is the argument vector and the working directory.
-	Command() (argv []string, dir string)
+	// Command is what to start.
+	Command() Command
 	// Stdout takes the process' standard output, or is nil where that is only
 	// worth logging.
 	Stdout() io.Writer
@@ -65,22 +73,8 @@ type Report struct {
 	Unplanned []e2e.TestRun
 	// Problems around the tests. Those that lose evidence name the tests.
 	Problems []e2e.Problem
-	// Crashed: the process died in the middle of a test, which says why here.
-	Crashed string
 	// BuildFailed: the tests could not be built.
 	BuildFailed bool
-}
-
-// New returns the adapter of a suite. root is the repository root.
-func New(s Spec, root string) (Adapter, error) {
-	switch s.Framework {
-	case "gotest":
-		return &goTest{spec: s, root: root}, nil
-	case "command":
-		return &command{spec: s, root: root}, nil
-	default:
-		return nil, fmt.Errorf("suite %s: unknown framework %q; use gotest or command", s.Name, s.Framework)
-	}
 }
 
 // toolError explains a command that could not be started.

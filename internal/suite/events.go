@@ -1,0 +1,216 @@
+package suite
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/org/e2e-gate/internal/e2e"
+)
+
+// Event is one line of JSON that a reporter of ours writes into a file while the
+// framework runs, or while it collects: what happened before a crash is known.
+type event struct {
+	// Event is listed, started, finished, error (outside any test) or end.
+	Event string `json:"event"`
+	// ID is the test's name as it was listed: what [e2e.Test.Name] holds.
+	ID    string   `json:"id"`
+	Name  string   `json:"name"`
+	File  string   `json:"file"`
+	Class string   `json:"class"`
+	Line  int      `json:"line"`
+	Tags  []string `json:"tags"`
+
+	Outcome string `json:"outcome"` // passed, failed, skipped
+	Error   bool   `json:"error"`
+	// Start is in milliseconds since 1970; Seconds is the duration.
+	Start       float64    `json:"start"`
+	Seconds     float64    `json:"seconds"`
+	Type        string     `json:"type"`
+	Message     string     `json:"message"`
+	Details     string     `json:"details"`
+	Attachments []string   `json:"attachments"`
+	Properties  []property `json:"properties"`
+}
+
+type property struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+const (
+	// maxEventLine bounds one line; our reporters bound their texts far below it.
+	maxEventLine = 4 << 20
+	// maxEventLines bounds what a reporter may write.
+	maxEventLines = 5_000_000
+	// messageBytes and detailsBytes bound the texts kept of an attempt; the log has
+	// all of them.
+	messageBytes = 16 << 10
+	detailsBytes = 64 << 10
+)
+
+// readEvents reads a file of events. damaged says what could not be read: the
+// first such line, and how many there are.
+func readEvents(file string, each func(event)) (damaged string, err error) {
+	f, err := os.Open(file) //nolint:gosec // our own folder
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = f.Close() }()
+	in, bad := bufio.NewReaderSize(f, 64<<10), 0
+	for n := 1; ; n++ {
+		line, err := boundedLine(in)
+		if err == nil && n <= maxEventLines {
+			var ev event
+			if err = json.Unmarshal(line, &ev); err == nil {
+				each(ev)
+				continue
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return damaged, nil
+		}
+		if bad++; bad == 1 {
+			damaged = fmt.Sprintf("line %d is damaged", n)
+		} else {
+			damaged = fmt.Sprintf("%s, and %d more", strings.Split(damaged, ", and")[0], bad-1)
+		}
+		if n > maxEventLines {
+			return damaged, nil
+		}
+	}
+}
+
+var errLongLine = errors.New("the line is too long")
+
+// boundedLine reads a line; the rest of one that is too long is skipped. A last
+// line without its end was cut.
+func boundedLine(in *bufio.Reader) ([]byte, error) {
+	var line []byte
+	for {
+		part, err := in.ReadSlice('\n')
+		if len(line)+len(part) <= maxEventLine {
+			line = append(line, part...)
+		} else {
+			line = append(line[:0], make([]byte, maxEventLine+1)...)
+		}
+		switch {
+		case errors.Is(err, bufio.ErrBufferFull):
+			continue
+		case errors.Is(err, io.EOF) && len(line) > 0:
+			return line, nil // JSON says whether it is whole
+		case err != nil:
+			return nil, err
+		case len(line) > maxEventLine:
+			return nil, errLongLine
+		}
+		return bytes.TrimSpace(line), nil
+	}
+}
+
+// eventFile is a file of events as the results of a process.
+type eventFile struct {
+	path string
+	// test says what an unplanned test is, from its event.
+	test func(event) e2e.Test
+}
+
+// collect files every finished test. Several ends of one test are attempts: the
+// framework's own retries.
+func (f *eventFile) collect(p *process, m *matcher, rep *Report) (string, error) {
+	var order []string
+	last, attempts, running, ended := map[string]event{}, map[string][]e2e.Attempt{}, map[string]bool{}, false
+	damaged, err := readEvents(f.path, func(ev event) {
+		switch ev.Event {
+		case "started":
+			running[ev.ID] = true
+		case "finished":
+			delete(running, ev.ID)
+			if _, known := last[ev.ID]; !known {
+				order = append(order, ev.ID)
+			}
+			last[ev.ID] = ev
+			a := ev.attempt()
+			a.Files = m.keeper.keep(ev.Attachments)
+			attempts[ev.ID] = append(attempts[ev.ID], a)
+		case "error":
+			p.problem(rep, e2e.CodeRunnerExit, true, "unit %s: an error outside any test: %s", p.unit.Name, firstLines(ev.Message, 4))
+		case "end":
+			ended = true
+		}
+	})
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return "its reporter did not start", nil
+	case err != nil:
+		return "", err
+	case damaged != "":
+		p.problem(rep, e2e.CodeReportDamaged, true, "the events of unit %s: %s", p.unit.Name, damaged)
+	}
+	for _, id := range order {
+		ev := last[id]
+		m.add(reported{spellings: []spelling{{name: id}}, test: f.test(ev), attempts: numbered(attempts[id])})
+	}
+	if !ended {
+		p.cutOff(rep, running, last)
+	}
+	return "", nil
+}
+
+// cutOff says what ran when the runner ended before its reporter did.
+func (p *process) cutOff(rep *Report, running map[string]bool, finished map[string]event) {
+	var missing, names []string
+	for _, t := range p.unit.Tests {
+		if _, done := finished[t.Name]; !done {
+			missing = append(missing, t.ID)
+		}
+		if running[t.Name] && len(names) < 5 {
+			names = append(names, t.Name)
+		}
+	}
+	while := ""
+	if len(names) > 0 {
+		while = " while these ran: " + strings.Join(names, ", ")
+	}
+	rep.Problems = append(rep.Problems, e2e.Problem{Code: e2e.CodeRunnerExit, Unit: p.unit.Name, Tests: missing, LosesEvidence: len(missing) > 0,
+		Text: fmt.Sprintf("the runner of unit %s ended before it had reported everything%s", p.unit.Name, while)})
+}
+
+// numbered gives attempts of one process their number and source: all but the last
+// are the framework's own.
+func numbered(list []e2e.Attempt) []e2e.Attempt {
+	for i := range list {
+		list[i].N, list[i].Source = i+1, e2e.SourceFramework
+	}
+	if n := len(list); n > 0 {
+		list[n-1].Source = e2e.SourceFirst
+	}
+	return list
+}
+
+func (ev event) attempt() e2e.Attempt {
+	a := e2e.Attempt{Seconds: max(0, ev.Seconds), Error: ev.Error, Type: clip(ev.Type, 200)}
+	if ev.Start > 0 {
+		a.Started = time.UnixMilli(int64(ev.Start)).UTC()
+	}
+	switch ev.Outcome {
+	case "passed":
+		a.Outcome = e2e.Passed
+	case "skipped":
+		a.Outcome, a.Message = e2e.Skipped, clip(ev.Message, messageBytes)
+	default: // what nobody knows is no pass
+		a.Outcome, a.Message, a.Details = e2e.Failed, clip(ev.Message, messageBytes), clip(ev.Details, detailsBytes)
+	}
+	for _, p := range ev.Properties[:min(len(ev.Properties), 50)] {
+		if kind, ok := evidenceKeys[p.Name]; ok && p.Value != "" {
+			a.Evidence = append(a.Evidence, e2e.Evidence{Kind: kind, Text: clip(p.Value, messageBytes), Source: p.Name})
+		}
+	}
+	return a
+}

@@ -1,0 +1,75 @@
+package suite
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// framework is what is known of one before any suite uses it.
+type framework struct {
+	// adapter makes the adapter of a suite; root is the repository root.
+	adapter func(s Spec, root string) Adapter
+	// fields are the settings of a suite that only some frameworks have, and this
+	// one does: run, list, reports, packages, args.
+	fields []string
+	// flags are those that the gate sets itself, without dashes.
+	flags []string
+	// prefix is cut off a flag before it is compared.
+	prefix string
+}
+
+// frameworks are the frameworks by their name in the config.
+var frameworks = map[string]framework{
+	"gotest": {
+		adapter: func(s Spec, root string) Adapter { return &goTest{spec: s, root: root} },
+		fields:  []string{"packages", "args"},
+		flags:   []string{"run", "json", "list", "skip", "bench", "fuzz", "count", "timeout", "c", "o"}, prefix: "test.",
+	},
+	"command": {
+		adapter: func(s Spec, root string) Adapter { return &command{spec: s, root: root} },
+		fields:  []string{"run", "list", "reports"},
+	},
+}
+
+// New returns the adapter of a suite. root is the repository root.
+func New(s Spec, root string) (Adapter, error) {
+	f, known := frameworks[s.Framework]
+	if !known {
+		return nil, fmt.Errorf("suite %s: unknown framework %q; use one of %s", s.Name, s.Framework, strings.Join(slices.Sorted(maps.Keys(frameworks)), ", "))
+	}
+	return f.adapter(s, root), nil
+}
+
+// managed returns the flag of an argument if the gate sets it itself.
+func (f framework) managed(arg string) string {
+	flag, _, _ := strings.Cut(arg, "=")
+	bare := strings.TrimLeft(flag, "-")
+	if bare == flag || !slices.Contains(f.flags, strings.TrimPrefix(bare, f.prefix)) {
+		return ""
+	}
+	return flag
+}
+
+// ownFields are the settings that only some frameworks have, sorted.
+func ownFields() []string {
+	all := map[string]bool{}
+	for _, f := range frameworks {
+		for _, key := range f.fields {
+			all[key] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(all))
+}
+
+// owners names the frameworks that have a setting.
+func owners(key string) string {
+	var names []string
+	for _, name := range slices.Sorted(maps.Keys(frameworks)) {
+		if slices.Contains(frameworks[name].fields, key) {
+			names = append(names, name)
+		}
+	}
+	return strings.Join(names, ", ")
+}
