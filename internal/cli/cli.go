@@ -14,6 +14,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/org/e2e-gate/internal/adapter/actions"
 	"github.com/org/e2e-gate/internal/e2e"
 )
 
@@ -54,6 +55,7 @@ type commands struct {
 	Triage  triageCmd  `cmd:"" help:"Categorise failures given as JSON lines on stdin."`
 	Lint    lintCmd    `cmd:"" help:"Check config, quarantine and tests without running anything."`
 	Version versionCmd `cmd:"" help:"Print the version."`
+	Action  actionCmd  `cmd:"" hidden:"" help:"Run the command that the inputs of action.yml name."`
 }
 
 // kongExit carries the status of kong's own exits (help) out of its parser.
@@ -98,6 +100,7 @@ func (a *App) fail(err error) int {
 	for line := range strings.SplitSeq(strings.TrimRight(err.Error(), "\n"), "\n") {
 		_, _ = fmt.Fprintln(a.Stderr, safeLine(line))
 	}
+	a.annotate(err)
 	if errors.As(err, &use) {
 		return e2e.ExitUsage
 	}
@@ -141,7 +144,8 @@ func (versionCmd) Run(a *App) error {
 // terminal returns the width of the terminal that w writes to, or 0.
 func (a *App) terminal(w io.Writer) int {
 	f, ok := w.(*os.File)
-	if !ok || a.getenv("TERM") == "dumb" {
+	// A runner may give its steps a terminal; its log is none.
+	if !ok || a.getenv("TERM") == "dumb" || actions.Detect(a.getenv) {
 		return 0
 	}
 	return terminalWidth(int(f.Fd()))

@@ -15,18 +15,25 @@ import (
 // kills what has not ended ten seconds after its first signal.
 const lastWords = 2 * time.Second
 
+// github is the client for this run; nil where there is no token.
+func (s *setup) github() (*github.Client, error) {
+	token := s.app.getenv("GITHUB_TOKEN")
+	if token == "" {
+		return nil, nil
+	}
+	return github.New(github.Options{
+		BaseURL:    cmp.Or(s.app.getenv("E2E_GATE_API_URL"), s.app.getenv("GITHUB_API_URL")),
+		Repository: s.trigger.Repository, Token: token, Fork: s.trigger.Fork, Now: s.app.Now, UserAgent: "e2e-gate/" + version(),
+	})
+}
+
 // publishOnGitHub posts the comment and the commit status. It comes after every
 // document was written and never changes the verdict; what was lost is said.
 func (s *setup) publishOnGitHub(ctx context.Context, r e2e.Result) {
-	token := s.app.getenv("GITHUB_TOKEN")
-	if token == "" {
-		s.said(fmt.Errorf("--comment needs GITHUB_TOKEN in the environment"))
-		return
+	client, err := s.github()
+	if err == nil && client == nil {
+		err = fmt.Errorf("--comment needs GITHUB_TOKEN in the environment")
 	}
-	client, err := github.New(github.Options{
-		BaseURL:    cmp.Or(s.app.getenv("E2E_GATE_API_URL"), s.app.getenv("GITHUB_API_URL")),
-		Repository: r.Run.Repository, Token: token, Fork: s.trigger.Fork, Now: s.app.Now, UserAgent: "e2e-gate/" + r.Run.Version,
-	})
 	if err != nil {
 		s.said(err)
 		return
@@ -39,7 +46,11 @@ func (s *setup) publishOnGitHub(ctx context.Context, r e2e.Result) {
 	}
 	if r.Run.PullRequest > 0 {
 		stamp := github.Stamp{Key: r.Run.Key, Stage: r.Run.Stage, WorkflowRun: r.Run.WorkflowRun, Attempt: r.Run.WorkflowAttempt, SHA: r.Run.SHA}
-		s.posted(client.UpsertComment(publish, r.Run.PullRequest, stamp, report.Comment(r, report.CommentOptions{})))
+		out, err := client.UpsertComment(publish, r.Run.PullRequest, stamp, report.Comment(r, report.CommentOptions{}))
+		s.posted(out, err)
+		if out.Action == github.ReadOnly {
+			return // the status would be refused as well: one line says it
+		}
 	}
 	s.posted(client.SetStatus(publish, r.Run.SHA, commitStatus(r)))
 }
@@ -47,6 +58,7 @@ func (s *setup) publishOnGitHub(ctx context.Context, r e2e.Result) {
 func (s *setup) posted(out github.Outcome, err error) {
 	s.said(err)
 	if out.Note != "" {
+		s.unpublished = append(s.unpublished, out.Note)
 		_, _ = fmt.Fprintln(s.app.Stderr, safeLine("note: "+out.Note))
 	}
 }

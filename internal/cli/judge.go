@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -14,58 +15,87 @@ import (
 // judge takes policy and quarantine of a pull request from its base revision: a
 // change cannot relax its own judge. A base without a config (the change that
 // introduces the gate) means the built-in policy and no quarantine; so does a base
-// that the checkout does not have, as [e2e.CodePolicyUnreadable].
+// that nobody can read, as [e2e.CodePolicyUnreadable].
 func (s *setup) judge(ctx context.Context, cfg *config.Config, own policy.Quarantine) (policy.Quarantine, []e2e.Problem) {
 	if !strings.HasPrefix(s.trigger.Event, "pull_request") {
 		return own, nil
 	}
-	base := s.trigger.BaseSHA
-	if base == "" || s.git(ctx, "rev-parse", "--verify", "--quiet", base+"^{commit}") == "" {
-		if len(cfg.Policy) == 0 && cfg.Quarantine == "" {
-			return own, nil
-		}
-		cfg.Policy = nil
-		return nil, []e2e.Problem{{Code: e2e.CodePolicyUnreadable, Text: "the checkout does not have the base commit of the pull request, so the built-in policy holds, and no quarantine: a change cannot relax its own judge; check out with fetch-depth: 0"}}
+	read := s.baseReader(ctx)
+	quarantine, err := s.judgeOfBase(ctx, cfg, read)
+	if err == nil {
+		return quarantine, nil
 	}
-	theirs := &config.Config{}
-	if text, ok := s.atBase(ctx, base, s.config.File); ok {
-		theirs = config.PeekBytes(s.config.File, []byte(text))
-	} else {
+	// Nothing of its own that a change could relax.
+	harmless := len(cfg.Policy) == 0 && cfg.Quarantine == ""
+	cfg.Policy = nil
+	if harmless && s.trigger.BaseSHA == "" {
+		return nil, nil
+	}
+	return nil, []e2e.Problem{{Code: e2e.CodePolicyUnreadable, Text: fmt.Sprintf("the base of the pull request cannot be read (%v), so the built-in policy holds, and no quarantine: a change cannot relax its own judge; check out with fetch-depth: 0, or give the token contents: read", err)}}
+}
+
+// judgeOfBase puts the base's policy into the config and returns its quarantine.
+func (s *setup) judgeOfBase(ctx context.Context, cfg *config.Config, read readBase) (policy.Quarantine, error) {
+	if read == nil {
+		return nil, errors.New("the checkout does not have its commit")
+	}
+	text, found, err := s.atBase(ctx, read, s.config.File)
+	if err != nil {
+		return nil, err
+	}
+	if !found {
 		s.console.Note("the base has no such config, so the built-in policy holds, and no quarantine")
+		cfg.Policy = nil
+		return nil, nil
 	}
-	cfg.Policy = theirs.Policy
-	quarantine, err := s.baseQuarantine(ctx, base, theirs.Quarantine)
+	theirs := config.PeekBytes(s.config.File, text)
+	if cfg.Policy = theirs.Policy; theirs.Quarantine == "" {
+		return nil, nil
+	}
+	if text, found, err = s.atBase(ctx, read, filepath.Join(s.root, filepath.FromSlash(theirs.Quarantine))); err != nil || !found {
+		return nil, err
+	}
+	quarantine, err := config.ParseQuarantine(theirs.Quarantine, text)
 	if err != nil {
 		s.console.Note(fmt.Sprintf("the quarantine of the base cannot be read and does not count: %v", err))
+		return nil, nil
 	}
 	return quarantine, nil
 }
 
-func (s *setup) baseQuarantine(ctx context.Context, base, file string) (policy.Quarantine, error) {
-	if file == "" {
-		return nil, nil
+// readBase reads a file of the base revision, by its path from the root.
+type readBase func(ctx context.Context, path string) (text []byte, found bool, err error)
+
+// baseReader reads from the checkout where it has the base commit, else through
+// GitHub's API: a usual checkout is shallow. It is nil where neither can be.
+func (s *setup) baseReader(ctx context.Context) readBase {
+	base := s.trigger.BaseSHA
+	if base == "" {
+		return nil
 	}
-	text, ok := s.atBase(ctx, base, filepath.Join(s.root, filepath.FromSlash(file)))
-	if !ok {
-		return nil, nil
+	if s.git(ctx, "rev-parse", "--verify", "--quiet", base+"^{commit}") != "" {
+		return func(ctx context.Context, path string) ([]byte, bool, error) {
+			text := s.git(ctx, "show", base+":"+path)
+			return []byte(text), text != "", nil
+		}
 	}
-	q, err := config.ParseQuarantine(file, []byte(text))
-	if err != nil {
-		return nil, err
+	client, err := s.github()
+	if client == nil || err != nil {
+		return nil
 	}
-	return q, nil
+	return func(ctx context.Context, path string) ([]byte, bool, error) { return client.File(ctx, base, path) }
 }
 
-// atBase is a file of the checkout as it was at the base.
-func (s *setup) atBase(ctx context.Context, base, file string) (string, bool) {
+// atBase is a file of the checkout as it was at the base. One that lies outside the
+// repository has no base.
+func (s *setup) atBase(ctx context.Context, read readBase, file string) ([]byte, bool, error) {
 	abs, err := filepath.Abs(file)
 	if err != nil {
-		return "", false
+		return nil, false, err
 	}
 	rel, err := filepath.Rel(s.root, abs)
 	if err != nil || !filepath.IsLocal(rel) {
-		return "", false
+		return nil, false, nil
 	}
-	text := s.git(ctx, "show", base+":"+filepath.ToSlash(rel))
-	return text, text != ""
+	return read(ctx, filepath.ToSlash(rel))
 }

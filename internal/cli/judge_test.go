@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/org/e2e-gate/internal/testkit/githubfake"
 )
 
 const judged = `version: 1
@@ -37,8 +39,8 @@ func TestPolicyComesFromTheBase(t *testing.T) {
 		{"the base is as relaxed", relaxed, relaxed, false, 0, "passed", ""},
 		{"the change tightens, and is judged by the base", relaxed, judged, false, 0, "passed", ""},
 		{"the change introduces the gate", "", relaxed, false, 1, "built-in policy", ""},
-		{"the base is not in the checkout", judged, relaxed, true, 1, "blocked", "fetch-depth: 0"},
-		{"the base is not in the checkout and does not matter", judged, judged, true, 1, "blocked", ""},
+		{"the base is nowhere", judged, relaxed, true, 1, "blocked", "fetch-depth: 0"},
+		{"the base is nowhere, and may have been stricter", judged, judged, true, 1, "blocked", "fetch-depth: 0"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			status, out := runOnPullRequest(t, tc.base, tc.head, tc.shallow)
@@ -49,7 +51,7 @@ func TestPolicyComesFromTheBase(t *testing.T) {
 	}
 }
 
-func runOnPullRequest(t *testing.T, base, head string, shallow bool) (status int, output string) {
+func runOnPullRequest(t *testing.T, base, head string, shallow bool, env ...string) (status int, output string) {
 	t.Helper()
 	dir := t.TempDir()
 	git := func(args ...string) string {
@@ -89,6 +91,46 @@ func runOnPullRequest(t *testing.T, base, head string, shallow bool) (status int
 	t.Chdir(dir)
 	var stdout, stderr bytes.Buffer
 	app := App{Stdout: &stdout, Stderr: &stderr, Environ: []string{"PATH=" + os.Getenv("PATH"), "GITHUB_ACTIONS=true", "GITHUB_EVENT_NAME=pull_request", "GITHUB_EVENT_PATH=" + event, "GITHUB_REPOSITORY=o/r", "GITHUB_RUN_ID=1"}}
+	app.Environ = append(app.Environ, env...)
 	status = app.Main(t.Context(), []string{"run", "--out", t.TempDir()})
 	return status, strings.Join(strings.Fields(stdout.String()+stderr.String()), " ")
+}
+
+// A usual checkout has only one commit: the base comes through the API.
+func TestPolicyOfABaseThatOnlyTheAPIKnows(t *testing.T) {
+	base := strings.Repeat("a", 40)
+	quarantine := "- {test: \"s/A::one\", owner: t, reason: r, quarantined_at: 2026-01-01, fix_deadline: 2999-01-01}\n"
+	for _, tc := range []struct {
+		name   string
+		files  map[string]string
+		head   string
+		fault  int
+		status int
+		says   string
+	}{
+		{"the change relaxes", map[string]string{"e2e-gate.yml": judged}, relaxed, 0, 1, "blocked"},
+		{"the base is as relaxed", map[string]string{"e2e-gate.yml": relaxed, "q.yml": quarantine}, relaxed, 0, 0, "passed"},
+		{"the change introduces the gate", map[string]string{}, relaxed, 0, 1, "built-in policy holds"},
+		{"the base has no such commit", nil, relaxed, 0, 1, "contents: read"},
+		{"the API is down", map[string]string{"e2e-gate.yml": relaxed}, relaxed, 500, 1, "cannot be read"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			fake := githubfake.New(t)
+			fake.Repository, fake.PR = "o/r", 7
+			if tc.files != nil {
+				fake.Files = map[string]map[string]string{base: tc.files}
+			}
+			url := fake.Listen()
+			if tc.fault != 0 {
+				fake.Fail(githubfake.Answers("GET", tc.fault, "Server Error"))
+			}
+			status, out := runOnPullRequest(t, "", tc.head, true, "GITHUB_API_URL="+url, "GITHUB_TOKEN="+githubfake.JobToken)
+			if status != tc.status || !strings.Contains(strings.ToLower(out), tc.says) {
+				t.Errorf("exit status %d, want %d, and %q in\n%s", status, tc.status, tc.says, out)
+			}
+			if n := fake.Count(""); n > 3 && tc.fault == 0 {
+				t.Errorf("%d requests for the base", n)
+			}
+		})
+	}
 }

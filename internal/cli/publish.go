@@ -1,10 +1,13 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"github.com/org/e2e-gate/internal/adapter/actions"
+	"github.com/org/e2e-gate/internal/diag"
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/pipeline"
 	"github.com/org/e2e-gate/internal/report"
@@ -35,13 +38,18 @@ func (s *setup) publish(session *pipeline.Session, r e2e.Result) {
 	if runner.HasSummary() {
 		s.said(runner.AppendSummary(func(limit int) string { return report.Markdown(r, report.Options{MaxBytes: limit}) }))
 	}
+	s.outputResult(runner, r, filepath.Join(session.Out(), "result.json"))
+}
+
+// outputResult sets the outputs that say how it went.
+func (s *setup) outputResult(runner *actions.Runner, r e2e.Result, file string) {
 	n := report.CountsOf(r)
 	s.said(runner.SetWord("verdict", string(r.Verdict.State)))
 	s.said(runner.SetBool("blocks", r.Verdict.Blocks))
 	for name, count := range map[string]int{"passed": n.Passed, "failed": n.Failed, "flaky": n.Flaky, "lost": n.Lost} {
 		s.said(runner.SetNumber(name, count))
 	}
-	s.said(runner.SetLine("result", filepath.Join(session.Out(), "result.json")))
+	s.said(runner.SetLine("result", file))
 }
 
 // mask has the runner hide secrets in the log of this job, besides our own masking.
@@ -53,6 +61,42 @@ func (s *setup) mask() {
 	for _, secret := range s.config.Masked {
 		s.said(runner.AddMask(secret))
 	}
+}
+
+// maxMistakes bounds how many mistakes are annotated: GitHub shows ten.
+const maxMistakes = 10
+
+// annotate shows what ended a command on the page of the workflow run, where a
+// mistake in a file has its line.
+func (a *App) annotate(err error) {
+	if !actions.Detect(a.getenv) {
+		return
+	}
+	runner := actions.New(a.Stderr, a.getenv)
+	mistakes := diag.Errors{{Text: err.Error()}}
+	_ = errors.As(err, &mistakes)
+	for _, m := range mistakes[:min(len(mistakes), maxMistakes)] {
+		file, line := m.File, m.Line
+		if wd, err := os.Getwd(); err == nil && filepath.IsAbs(file) {
+			if rel, err := filepath.Rel(wd, file); err == nil {
+				file = filepath.ToSlash(rel)
+			}
+		}
+		m.File, m.Line, m.Col = "", 0, 0
+		// What cannot be annotated was printed already.
+		_ = runner.Annotate(actions.Annotation{Level: actions.Error, File: file, Line: line, Title: "e2e-gate", Message: m.String()})
+	}
+}
+
+// outputFolder names, before anything else happens, what a step is to upload: it
+// must be known whatever becomes of the run.
+func (s *setup) outputFolder(session *pipeline.Session, key, kind, slug string) {
+	if !actions.Detect(s.app.getenv) {
+		return
+	}
+	runner := actions.New(s.app.Stderr, s.app.getenv)
+	s.said(runner.SetLine("folder", session.Out()))
+	s.said(runner.SetLine("artifact", artifactName(key, kind, slug, s.trigger.WorkflowAttempt)))
 }
 
 // outputPlan hands a plan on to later jobs.
@@ -68,7 +112,26 @@ func (s *setup) outputPlan(file, matrix string) {
 // said tells a failure to publish; it is no failure of the run.
 func (s *setup) said(err error) {
 	if err != nil {
+		s.unpublished = append(s.unpublished, err.Error())
 		_, _ = fmt.Fprintln(s.app.Stderr, safeLine("note: not published: "+err.Error()))
+	}
+}
+
+// summarise adds to the job summary, which was written before anything was sent
+// anywhere, what could not be published.
+func (s *setup) summarise() {
+	if len(s.unpublished) == 0 || !actions.Detect(s.app.getenv) {
+		return
+	}
+	if runner := actions.New(s.app.Stderr, s.app.getenv); runner.HasSummary() {
+		// The verdict and its exit status are out; nobody is left to tell of a failure.
+		_ = runner.AppendSummary(func(int) string {
+			text := "\n**Not published** (the verdict is not affected):\n\n"
+			for _, line := range s.unpublished {
+				text += "- " + safetext.Inline(line, 500) + "\n"
+			}
+			return text
+		})
 	}
 }
 

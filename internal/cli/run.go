@@ -36,6 +36,7 @@ func (c runCmd) Run(ctx context.Context, a *App) error {
 	if err != nil {
 		return err
 	}
+	s.outputFolder(session, c.Key, "run", s.stage.Name)
 	result := session.Run(ctx)
 	return s.finish(ctx, c.Format, c.published, session, result)
 }
@@ -46,6 +47,7 @@ func (s *setup) finish(ctx context.Context, format string, where published, sess
 	s.publish(session, r)
 	if where.Comment {
 		s.publishOnGitHub(ctx, r)
+		s.summarise()
 	}
 	if err := s.show(format, session, r); err != nil {
 		return fmt.Errorf("cannot print the result: %w", err)
@@ -151,6 +153,7 @@ func (c planCmd) Run(ctx context.Context, a *App) error {
 	if err != nil {
 		return err
 	}
+	s.outputFolder(session, c.Key, "plan", s.stage.Name)
 	plan, err := session.MakePlan(ctx)
 	s.console.Done()
 	if err != nil {

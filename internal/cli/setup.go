@@ -52,6 +52,8 @@ type setup struct {
 	runID   string
 	// changed are the files of the change under test.
 	changed []string
+	// unpublished says what could not be published, and why.
+	unpublished []string
 }
 
 // begin prepares a command that starts a run of its own.

@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
+	"github.com/org/e2e-gate/internal/adapter/actions"
 	"github.com/org/e2e-gate/internal/config"
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/pipeline"
@@ -32,8 +34,13 @@ func (c shardCmd) Run(ctx context.Context, a *App) error {
 	if c.Index < 0 || c.Index >= len(plan.Shards) {
 		return usage("--index %d: the plan has the shards 0 to %d", c.Index, len(plan.Shards)-1)
 	}
+	s.outputFolder(session, c.Key, "shard", plan.Shards[c.Index].Name)
 	result := session.Shard(ctx, c.Index, c.Results...)
 	s.console.Done()
+	if actions.Detect(a.getenv) {
+		file := filepath.Join(session.Out(), fmt.Sprintf("shard-%d.%d.json", c.Index, s.trigger.WorkflowAttempt))
+		s.outputResult(actions.New(a.Stderr, a.getenv), result, file)
+	}
 	if err := s.show(c.Format, session, result); err != nil {
 		return fmt.Errorf("cannot print the result: %w", err)
 	}
@@ -77,6 +84,7 @@ func (c verdictCmd) Run(ctx context.Context, a *App) error {
 	if err != nil {
 		return err
 	}
+	s.outputFolder(session, c.Key, "verdict", s.stage.Name)
 	return s.finish(ctx, c.Format, c.published, session, session.Verdict(ctx, c.Results))
 }
 

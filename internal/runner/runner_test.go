@@ -346,3 +346,20 @@ func TestUpThatFailsStillOwesDown(t *testing.T) {
 		t.Error("no error")
 	}
 }
+
+// One file name that artifacts refuse would cost the whole upload.
+func TestEvidenceHasPortableNames(t *testing.T) {
+	s, tests := script(t, `mkdir -p "$E2E_EVIDENCE_DIR/a::b"; echo 1 > "$E2E_EVIDENCE_DIR/a::b/x?.png"; echo 2 > "$E2E_EVIDENCE_DIR/a--b"; `+passes, "a::b")
+	r := newRig(t, s, tests)
+	r.shard.Phase(t.Context(), false)
+	doc := r.shard.Document(nil, true)
+	files := doc.Tests[0].Attempts[0].Files
+	if len(files) != 1 || !strings.HasSuffix(files[0], "evidence/a--b") || len(doc.Units[0].Files) != 2 {
+		t.Errorf("%v %v", files, doc.Units[0].Files)
+	}
+	for _, f := range doc.Units[0].Files {
+		if strings.ContainsAny(f, ":?") {
+			t.Errorf("%s cannot be uploaded", f)
+		}
+	}
+}

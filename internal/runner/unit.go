@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/proc"
@@ -175,6 +176,7 @@ func (u *running) execute(ctx context.Context, limit time.Duration) {
 
 // file puts the unit's report into the shard's document.
 func (u *running) file(ctx context.Context, exit proc.Exit, limit time.Duration, rep suite.Report) {
+	u.safeNames()
 	files := u.evidence()
 	u.s.doc.Units = append(u.s.doc.Units, u.record)
 	for _, t := range u.tests {
@@ -313,12 +315,46 @@ func filesOf(name string, files []string) []string {
 	var mine []string
 	for _, f := range files {
 		if slices.ContainsFunc(strings.Split(f, "/"), func(part string) bool {
-			return part == name || part == slug(name) || strings.TrimSuffix(part, filepath.Ext(part)) == name
+			return part == name || part == portable(name) || part == slug(name) || strings.TrimSuffix(part, filepath.Ext(part)) == name
 		}) {
 			mine = append(mine, f)
 		}
 	}
 	return mine
+}
+
+// safeNames renames evidence files whose path holds what artifacts and some file
+// systems refuse: one such name would cost the whole upload.
+func (u *running) safeNames() {
+	dir := filepath.Join(u.s.r.cfg.Out, u.folder, "evidence")
+	var odd []string
+	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() {
+			if rel, err := filepath.Rel(dir, path); err == nil && portable(rel) != rel {
+				odd = append(odd, rel)
+			}
+		}
+		return nil
+	})
+	for i, rel := range odd[:min(len(odd), maxFiles)] {
+		to := filepath.Join(dir, portable(rel))
+		_, taken := os.Lstat(to)
+		if os.MkdirAll(filepath.Dir(to), 0o755) != nil || taken == nil { //nolint:gosec // read by other users, as all evidence
+			to = filepath.Join(dir, fmt.Sprintf("%03d-%s", i, filepath.Base(to)))
+		}
+		// A file that cannot be renamed stays as it is.
+		_ = os.Rename(filepath.Join(dir, rel), to)
+	}
+}
+
+// portable replaces what is no part of a file name on every system.
+func portable(path string) string {
+	return strings.Map(func(c rune) rune {
+		if c < ' ' || c == 0x7f || c == utf8.RuneError || c != filepath.Separator && strings.ContainsRune(`":<>|*?\`, c) {
+			return '-'
+		}
+		return c
+	}, path)
 }
 
 // evidence lists what the suite left, relative to the run's folder. Links are left

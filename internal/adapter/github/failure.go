@@ -144,12 +144,13 @@ type Error struct {
 	Permission string
 	// Status is the API's answer; 0 where there was none.
 	Status int
+	verb   string // published, where it is empty
 	why    string
 	err    error
 }
 
 func (e *Error) Error() string {
-	text := e.Lost + " was not published: " + e.why
+	text := e.Lost + " was not " + or(e.verb, "published") + ": " + e.why
 	if e.Permission != "" {
 		text += "; the job needs `permissions: " + e.Permission + "`"
 	}

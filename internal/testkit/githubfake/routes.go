@@ -1,10 +1,12 @@
 package githubfake
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
+	"path"
 	"regexp"
 	"strconv"
 	"time"
@@ -39,6 +41,8 @@ var routes = []route{
 	{"GET", regexp.MustCompile(repo + `/issues/comments/(\d+)$`), getComment, nil, nil},
 	{"PATCH", regexp.MustCompile(repo + `/issues/comments/(\d+)$`), editComment, nil, []string{"body"}},
 	{"DELETE", regexp.MustCompile(repo + `/issues/comments/(\d+)$`), deleteComment, nil, nil},
+	{"GET", regexp.MustCompile(repo + `/contents/(.+)$`), getContents, []string{"ref"}, nil},
+	{"GET", regexp.MustCompile(repo + `/git/commits/([0-9a-f]{40})$`), getCommit, nil, nil},
 	{"GET", regexp.MustCompile(repo + `/commits/([^/]+)/status$`), combinedStatus, []string{"per_page", "page"}, nil},
 	{"POST", regexp.MustCompile(repo + `/statuses/([^/]+)$`), createStatus, nil, []string{"state", "target_url", "description", "context"}},
 }
@@ -207,4 +211,20 @@ func createStatus(c call) answer {
 	one := Status{SHA: c.args[2], Context: in.Context, State: in.State, Description: in.Description, TargetURL: in.TargetURL}
 	c.statuses = append([]Status{one}, c.statuses...)
 	return reply(http.StatusCreated, statusJSON(one))
+}
+
+func getContents(c call) answer {
+	text, ok := c.Files[c.query.Get("ref")][c.args[2]]
+	if !ok {
+		return refusal(http.StatusNotFound, "Not Found")
+	}
+	return reply(http.StatusOK, map[string]any{"type": "file", "encoding": "base64", "size": len(text), "name": path.Base(c.args[2]),
+		"path": c.args[2], "content": base64.StdEncoding.EncodeToString([]byte(text))})
+}
+
+func getCommit(c call) answer {
+	if _, ok := c.Files[c.args[2]]; !ok {
+		return refusal(http.StatusNotFound, "Not Found")
+	}
+	return reply(http.StatusOK, map[string]any{"sha": c.args[2], "message": "m"})
 }

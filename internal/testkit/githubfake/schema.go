@@ -88,6 +88,7 @@ func moduleRoot() (string, bool) {
 var templates = []string{
 	"/user", "/repos/{owner}/{repo}/issues/{issue_number}/comments", "/repos/{owner}/{repo}/issues/comments/{comment_id}",
 	"/repos/{owner}/{repo}/commits/{ref}/status", "/repos/{owner}/{repo}/statuses/{sha}",
+	"/repos/{owner}/{repo}/contents/{path}", "/repos/{owner}/{repo}/git/commits/{commit_sha}",
 }
 
 // trim keeps our routes and what they refer to: the whole has ten megabytes.
@@ -102,8 +103,8 @@ func trim(data []byte) ([]byte, error) {
 		if paths[name] == nil {
 			return nil, fmt.Errorf("the description has no %s", name)
 		}
-		// A ref may hold slashes.
-		kept[strings.ReplaceAll(name, "{ref}", "{ref:.+}")] = paths[name]
+		// A ref or a path may hold slashes.
+		kept[strings.NewReplacer("{ref}", "{ref:.+}", "{path}", "{path:.+}").Replace(name)] = paths[name]
 	}
 	components := map[string]any{}
 	refer(kept, doc, components)

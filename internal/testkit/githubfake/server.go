@@ -62,6 +62,9 @@ type Server struct {
 	// PR exists; Locked: it takes no comments.
 	PR     int
 	Locked bool
+	// Files of commits: full hash, path, text. A commit that is not in it does not
+	// exist.
+	Files map[string]map[string]string
 
 	t        testing.TB
 	schema   *schema

@@ -1,0 +1,3 @@
+// Package action holds the tests of the GitHub Action as a whole: action.yml, its
+// script, its docs, and runs under a real workflow runner.
+package action

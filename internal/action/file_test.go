@@ -1,0 +1,189 @@
+package action
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/goccy/go-yaml"
+
+	"github.com/org/e2e-gate/internal/cli"
+)
+
+var update = flag.Bool("update", false, "write action.yml, its variant and the tables of the docs anew")
+
+const root = "../.."
+
+// variant is action.yml for platforms without the newer artifact actions.
+const variant = ".github/actions/without-upload/action.yml"
+
+// One source: inputs and outputs stand in internal/cli/action.go, and everything
+// else is written from them.
+func TestActionFilesAndDocsAgreeWithTheCode(t *testing.T) {
+	file := read(t, "action.yml")
+	file = between(t, file, "# inputs: ", "\nruns:", inputs()+outputs(true)+"\n")
+	file = between(t, file, "        # env: ", "      run: exec", env())
+	same(t, "action.yml", file)
+	same(t, variant, withoutUpload(t, file))
+	docs := read(t, "docs/workflows.md")
+	docs = between(t, docs, "<!-- inputs -->", "<!-- /inputs -->", "\n"+inputTable())
+	docs = between(t, docs, "<!-- outputs -->", "<!-- /outputs -->", "\n"+outputTable())
+	same(t, "docs/workflows.md", docs)
+}
+
+func read(t *testing.T, name string) string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(root, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// between replaces what follows the line of start, up to end.
+func between(t *testing.T, text, start, end, body string) string {
+	t.Helper()
+	head, rest, ok := strings.Cut(text, start)
+	line, rest, ok2 := strings.Cut(rest, "\n")
+	_, tail, ok3 := strings.Cut("\n"+rest, end)
+	if !ok || !ok2 || !ok3 {
+		t.Fatalf("there is no part from %q to %q", start, end)
+	}
+	return head + start + line + "\n" + body + strings.TrimPrefix(end, "\n") + tail
+}
+
+func same(t *testing.T, name, want string) {
+	t.Helper()
+	path := filepath.Join(root, name)
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if got, err := os.ReadFile(path); err != nil || string(got) != want {
+		t.Errorf("%s is not what the code says (%v); run go test ./internal/action -update", name, err)
+	}
+}
+
+func inputs() string {
+	var b strings.Builder
+	b.WriteString("inputs:\n")
+	for _, in := range cli.ActionInputs() {
+		fmt.Fprintf(&b, "  %s:\n    description: %q\n", in.Name, in.Help)
+		if in.Default != "" {
+			fmt.Fprintf(&b, "    default: %q\n", in.Default)
+		}
+	}
+	return b.String()
+}
+
+func outputs(uploaded bool) string {
+	var b strings.Builder
+	b.WriteString("outputs:\n")
+	for _, out := range cli.ActionOutputs() {
+		from := out.From
+		switch {
+		case from == "":
+			from = "steps.run.outputs." + out.Name
+		case !uploaded:
+			continue
+		}
+		fmt.Fprintf(&b, "  %s:\n    description: %q\n    value: ${{ %s }}\n", out.Name, out.Help, from)
+	}
+	if !uploaded {
+		for _, name := range []string{"folder", "artifact"} {
+			fmt.Fprintf(&b, "  %s:\n    description: %q\n    value: ${{ steps.run.outputs.%s }}\n", name, map[string]string{
+				"folder": "Folder to upload.", "artifact": "Name for the artifact.",
+			}[name], name)
+		}
+	}
+	return b.String()
+}
+
+func env() string {
+	var b strings.Builder
+	for _, in := range cli.ActionInputs() {
+		if in.Name != "version" {
+			fmt.Fprintf(&b, "        %s: ${{ inputs.%s }}\n", in.Env(), in.Name)
+		}
+	}
+	return b.String()
+}
+
+// withoutUpload is the same action without the steps that upload, for those who
+// upload by other means.
+func withoutUpload(t *testing.T, file string) string {
+	t.Helper()
+	file = between(t, file, "# inputs: ", "\nruns:", inputs()+outputs(false)+"\n")
+	head, _, ok := strings.Cut(file, "\n    # upload: begin")
+	if !ok {
+		t.Fatal("action.yml has no part that uploads")
+	}
+	return strings.NewReplacer(
+		"name: e2e-gate\n", "name: e2e-gate without upload\n",
+		"$GITHUB_ACTION_PATH/.github/action/", "$GITHUB_ACTION_PATH/../../action/",
+	).Replace(head)
+}
+
+func inputTable() string {
+	var b strings.Builder
+	b.WriteString("| input | default | |\n|---|---|---|\n")
+	for _, in := range cli.ActionInputs() {
+		value := ""
+		if in.Default != "" {
+			value = "`" + in.Default + "`"
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", in.Name, value, cell(in.Help))
+	}
+	return b.String()
+}
+
+func outputTable() string {
+	var b strings.Builder
+	b.WriteString("| output | |\n|---|---|\n")
+	for _, out := range cli.ActionOutputs() {
+		fmt.Fprintf(&b, "| `%s` | %s |\n", out.Name, cell(out.Help))
+	}
+	return b.String()
+}
+
+// cell keeps <stage> from being taken for HTML.
+func cell(text string) string {
+	return strings.NewReplacer("<", "&lt;", "|", "&#124;").Replace(text)
+}
+
+// What is generated must be YAML, and every output of the run step that is used
+// must be one that the program sets.
+func TestActionFilesAreYAML(t *testing.T) {
+	for _, name := range []string{"action.yml", variant} {
+		var file struct {
+			Inputs  map[string]struct{ Description, Default string }
+			Outputs map[string]struct{ Description, Value string }
+			Runs    struct {
+				Using string
+				Steps []struct {
+					ID, If, Shell, Run, Uses string
+					Env, With                map[string]any
+				}
+			}
+		}
+		if err := yaml.Unmarshal([]byte(read(t, name)), &file); err != nil {
+			t.Fatal(err)
+		}
+		if len(file.Inputs) != len(cli.ActionInputs()) || file.Runs.Using != "composite" {
+			t.Errorf("%s: %+v", name, file)
+		}
+		for _, step := range file.Runs.Steps {
+			if step.ID == "run" && (step.If != "" || !strings.HasPrefix(step.Run, "exec ")) {
+				t.Errorf("%s: the run step would not get the runner's signals: %+v", name, step)
+			}
+		}
+	}
+}

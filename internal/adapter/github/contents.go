@@ -1,0 +1,48 @@
+package github
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/google/go-github/v62/github"
+)
+
+// File reads a file of the repository as it is at a commit, which is its full hash.
+// found is false where the commit has no such file. An error, which is an [*Error],
+// means that nobody knows: the answer 404 of a token that may not read is one. The
+// API gives files of up to 1 MB.
+func (c *Client) File(ctx context.Context, sha, path string) (data []byte, found bool, err error) {
+	ctx, done := c.begin(ctx)
+	defer done()
+	data, found, err = c.file(ctx, sha, path)
+	if err != nil {
+		e := c.lost(path+" of the base", "contents: read", err)
+		e.verb = "read"
+		return nil, false, e
+	}
+	return data, found, nil
+}
+
+func (c *Client) file(ctx context.Context, sha, path string) ([]byte, bool, error) {
+	if !commit.MatchString(sha) {
+		return nil, false, errors.New("the base commit is not known by its full hash")
+	}
+	file, _, _, err := c.api.Repositories.GetContents(ctx, c.owner, c.name, path, &github.RepositoryContentGetOptions{Ref: sha})
+	if status(err) == http.StatusNotFound {
+		// GitHub says 404 also to those who may not know: the commit tells.
+		_, _, err = c.api.Git.GetCommit(ctx, c.owner, c.name, sha)
+		return nil, false, err
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	if file == nil {
+		return nil, false, errors.New("it is a folder")
+	}
+	text, err := file.GetContent()
+	if err == nil && text == "" && file.GetSize() > 0 {
+		err = errors.New("it is larger than the API gives")
+	}
+	return []byte(text), err == nil, err
+}

@@ -1,0 +1,177 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/kong"
+)
+
+// ActionInput is an input of action.yml.
+type ActionInput struct {
+	// Name and Default are as in action.yml.
+	Name, Default string
+	// Help is one sentence for action.yml and the docs.
+	Help string
+	// Flag: the input is the flag of the same name, for the commands that have it.
+	Flag bool
+}
+
+// Env is the variable in which action.yml hands the input to the command action.
+func (in ActionInput) Env() string {
+	return "INPUT_" + strings.ToUpper(strings.ReplaceAll(in.Name, "-", "_"))
+}
+
+// ActionInputs are the inputs of action.yml, in its order. A test holds action.yml
+// and the docs against them.
+func ActionInputs() []ActionInput {
+	return []ActionInput{
+		{Name: "command", Default: "run", Help: "What to do: " + strings.Join(actionCommands, ", ") + "."},
+		{Name: "config", Flag: true, Help: "Config file. Default: .github/e2e-gate.yml, then e2e-gate.yml."},
+		{Name: "stage", Flag: true, Help: "Stage of the config. Default: the first that runs on the event."},
+		{Name: "select", Flag: true, Help: "Tag expression that narrows the stage's selection."},
+		{Name: "service", Flag: true, Help: "Only suites and journeys of this service."},
+		{Name: "shards", Flag: true, Help: "Number of shards, or auto. Default: the config's."},
+		{Name: "index", Flag: true, Help: "shard: index of the shard, from 0."},
+		{Name: "plan", Flag: true, Help: "shard, verdict: path of plan.json."},
+		{Name: "results", Flag: true, Help: "verdict: folder with the shard documents; shard: folder with those of earlier attempts."},
+		{Name: "key", Flag: true, Help: "Tells two calls of the gate in one workflow apart: in artifact names, the comment and the earlier attempts."},
+		{Name: "comment", Default: "true", Help: "run, verdict: comment on the pull request and set the commit status e2e-gate/<stage>; true or false."},
+		{Name: "token", Default: "${{ github.token }}", Help: "Token for comment and status (pull-requests: write, statuses: write) and for reading the base's policy (contents: read). Tests never get it."},
+		{Name: "api-url", Help: "Address of GitHub's API. Default: the runner's GITHUB_API_URL."},
+		{Name: "args", Help: "Further flags of the command, separated by spaces; where values hold spaces, one argument per line."},
+		{Name: "version", Help: "Empty: the release that the action's own commit names, else built from that commit. source: always built from it, with the job's Go."},
+	}
+}
+
+// ActionOutput is an output of action.yml.
+type ActionOutput struct {
+	Name, Help string
+	// From is the expression behind it, where it is not the run step's output of the
+	// same name.
+	From string
+}
+
+// ActionOutputs are the outputs of action.yml, in its order.
+func ActionOutputs() []ActionOutput {
+	return []ActionOutput{
+		{Name: "verdict", Help: "passed, failed or not_judged."},
+		{Name: "blocks", Help: "true where the verdict stops the pipeline."},
+		{Name: "passed", Help: "Number of tests that passed."},
+		{Name: "failed", Help: "Number of tests that failed."},
+		{Name: "flaky", Help: "Number of tests that failed and passed when run again."},
+		{Name: "lost", Help: "Number of planned tests that never reported."},
+		{Name: "matrix", Help: "plan: the shards as a strategy.matrix, {\"include\": [{\"index\", \"name\"}]}."},
+		{Name: "plan", Help: "plan: path of plan.json."},
+		{Name: "result", Help: "Path of result.json, or of the shard's document."},
+		{Name: "report-url", Help: "Address of the artifact with report, documents and evidence.", From: "steps.upload.outputs.artifact-url || steps.upload-again.outputs.artifact-url"},
+	}
+}
+
+// actionCommands are the commands that make sense as a step.
+var actionCommands = []string{"run", "gates", "plan", "shard", "verdict", "lint"}
+
+// actionCmd runs the command that the inputs name.
+type actionCmd struct{}
+
+// Help is shown by action --help.
+func (actionCmd) Help() string {
+	return "What the steps of action.yml start: inputs come as INPUT_<NAME> in the environment."
+}
+
+// Run builds the command line and runs it.
+func (actionCmd) Run(ctx context.Context, a *App) error {
+	args, err := a.actionArgs()
+	if err != nil {
+		return err
+	}
+	step := *a
+	for _, in := range []struct{ name, env string }{{"token", "GITHUB_TOKEN"}, {"api-url", "E2E_GATE_API_URL"}} {
+		if value := a.input(in.name); value != "" {
+			step.Environ = append(slices.Clip(step.Environ), in.env+"="+value)
+		}
+	}
+	return exitError(step.Main(ctx, args))
+}
+
+// input is the value of an input, as the step's environment has it.
+func (a *App) input(name string) string {
+	return strings.TrimSpace(a.getenv(ActionInput{Name: name}.Env()))
+}
+
+// actionArgs makes the command line out of the inputs.
+func (a *App) actionArgs() ([]string, error) {
+	command := a.input("command")
+	if command == "" {
+		command = "run"
+	}
+	if !slices.Contains(actionCommands, command) {
+		return nil, usage("input command: there is no %q; use one of %s", command, strings.Join(actionCommands, ", "))
+	}
+	flags, args := flagsOf(command), []string{command}
+	for _, in := range ActionInputs() {
+		value := a.input(in.Name)
+		switch {
+		case !in.Flag || value == "":
+		case !slices.Contains(flags, in.Name):
+			return nil, usage("input %s: the command %s does not take it; leave it out, or choose another command", in.Name, command)
+		default:
+			args = append(args, "--"+in.Name+"="+value)
+		}
+	}
+	switch value := a.input("comment"); {
+	case value != "true" && value != "false" && value != "":
+		return nil, usage("input comment: %q is neither true nor false", value)
+	case value == "true" && slices.Contains(flags, "comment"):
+		args = append(args, "--comment")
+	}
+	return append(args, splitArgs(a.input("args"))...), nil
+}
+
+// splitArgs splits at spaces, or at line ends where there are any.
+func splitArgs(text string) []string {
+	if !strings.Contains(text, "\n") {
+		return strings.Fields(text)
+	}
+	var args []string
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line != "" {
+			args = append(args, line)
+		}
+	}
+	return args
+}
+
+// flagsOf are the flags of a command.
+func flagsOf(command string) []string {
+	var names []string
+	for _, node := range kong.Must(&commands{}).Model.Children {
+		if node.Name == command {
+			for _, flag := range node.Flags {
+				names = append(names, flag.Name)
+			}
+		}
+	}
+	return names
+}
+
+// artifactName names what a step uploads. The attempt is part of it, because the
+// artifacts of several attempts of a workflow run lie side by side.
+func artifactName(key, kind, slug string, attempt int) string {
+	if key == "" {
+		key = "e2e-gate"
+	}
+	return fmt.Sprintf("%s-%s-%s-a%d", safeName(key), kind, safeName(slug), attempt)
+}
+
+// safeName keeps what is allowed in names of artifacts and files everywhere.
+func safeName(s string) string {
+	return strings.Map(func(c rune) rune {
+		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == '.' {
+			return c
+		}
+		return '-'
+	}, s)
+}
