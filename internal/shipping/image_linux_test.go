@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"io"
 	"log"
 	"net/http"
@@ -52,13 +53,14 @@ func (i *image) must(args ...string) string {
 func (i *image) run(argv ...string) (string, int) {
 	i.t.Helper()
 	out, err := i.buildah(append([]string{"run", "-v", i.workspace + ":/work", i.container, "--"}, argv...)...)
-	status := 0
-	if exit, ok := err.(*exec.ExitError); ok {
-		status = exit.ExitCode()
-	} else if err != nil {
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return out, exit.ExitCode()
+	}
+	if err != nil {
 		i.t.Fatalf("buildah run %s: %v", argv, err)
 	}
-	return out, status
+	return out, 0
 }
 
 func (i *image) write(name, text string) {
