@@ -25,6 +25,9 @@ func TestDocs(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, m := range regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
+			if strings.HasPrefix(m[1], "# .github/workflows/") {
+				continue // internal/shipping lints it
+			}
 			blocks++
 			if err := checkBlock(t, m[1]); err != nil {
 				t.Errorf("%s shows a config that is not accepted: %v\n%s", filepath.Base(doc), err, m[1])
