@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -17,6 +18,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -198,9 +200,9 @@ func (w *world) act(ctx context.Context, event, payload string, more ...string) 
 	scratch := w.t.TempDir()
 	args := append([]string{
 		event, "-e", filepath.Join(w.dir, "..", "event.json"), "-P", "ubuntu-latest=-self-hosted", "-W", ".github/workflows/e2e.yml", "--json", "--use-gitignore=false",
-		"--local-repository", "org/e2e-gate@v1=" + w.tree, "--local-repository", uploadPin(w.t) + "=" + w.stub,
+		"--local-repository", "org/e2e-gate@v1=" + w.tree, "--local-repository", pinOf(w.t, read(w.t, "action.yml"), "actions/upload-artifact") + "=" + w.stub,
 		"--env", "GITHUB_API_URL=" + w.api, "--env", "GITHUB_REPOSITORY=acme/cases", "--env", "GITHUB_RUN_ID=77",
-		"--local-repository", "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1=" + w.stub, // act copies the folder itself
+		"--local-repository", pinOf(w.t, workflow, "actions/checkout") + "=" + w.stub, // act copies the folder itself
 		"--env", "E2E_GATE_DOWNLOAD_URL=" + w.downloads, "--env", "ARTIFACTS=" + w.kept, "-s", "GITHUB_TOKEN=" + githubfake.JobToken,
 		"--action-cache-path", filepath.Join(scratch, "actions"), "--cache-server-addr", "127.0.0.1", "--cache-server-path", filepath.Join(scratch, "cache"),
 	}, more...)
@@ -235,17 +237,6 @@ func (w *world) act(ctx context.Context, event, payload string, more ...string) 
 
 // tail is the end of the log, for a message.
 func (r ran) tail() string { return r.log[max(0, len(r.log)-6000):] }
-
-// uploadPin is the action that action.yml uses.
-func uploadPin(t *testing.T) string {
-	t.Helper()
-	_, rest, ok := strings.Cut(read(t, "action.yml"), " uses: ")
-	pin, _, _ := strings.Cut(rest, " ")
-	if !ok {
-		t.Fatal("action.yml uploads nothing")
-	}
-	return pin
-}
 
 func pullRequest(fake *githubfake.Server) string {
 	return fmt.Sprintf(`{"action": "synchronize", "number": %d, "pull_request": {"number": %d, "head": {"ref": "change", "sha": %q, "repo": {"full_name": "acme/cases"}},
@@ -358,17 +349,7 @@ func TestWrongBinaryUnderAct(t *testing.T) {
 // uses it that way.
 func TestFromSourceUnderAct(t *testing.T) {
 	w := newActWorld(t, "fail")
-	list := exec.Command("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "action.yml", ".github", "go.mod", "go.sum", "cmd", "internal", "shards")
-	list.Dir = root
-	files, err := list.Output()
-	if err != nil {
-		need.Missing(t, "the source is no git checkout: "+err.Error())
-	}
-	for name := range strings.SplitSeq(strings.Trim(string(files), "\x00"), "\x00") {
-		if data, err := os.ReadFile(filepath.Join(root, name)); err == nil {
-			write(t, filepath.Join(w.dir, name), string(data))
-		}
-	}
+	w.source("action.yml", ".github", "go.mod", "go.sum", "cmd", "internal", "shards")
 	write(t, filepath.Join(w.dir, ".github/workflows/e2e.yml"), strings.Replace(workflow, "org/e2e-gate@v1", "./", 1))
 	got := w.act(t.Context(), "pull_request", pullRequest(w.fake))
 	if got.status != 1 || !strings.Contains(got.log, "building e2e-gate from source") || !strings.Contains(got.log, "seen failed true 1/1/0/0") || len(w.fake.Comments()) != 1 {
@@ -446,4 +427,76 @@ func waitFor(t *testing.T, file string, step *exec.Cmd) {
 			t.Fatal("the suite did not start")
 		}
 	}
+}
+
+// source copies this repository into the world's.
+func (w *world) source(paths ...string) {
+	w.t.Helper()
+	list := exec.Command("git", append([]string{"ls-files", "-z", "--cached", "--others", "--exclude-standard"}, paths...)...)
+	list.Dir = root
+	files, err := list.Output()
+	if err != nil {
+		need.Missing(w.t, "the source is no git checkout: "+err.Error())
+	}
+	for name := range strings.SplitSeq(strings.Trim(string(files), "\x00"), "\x00") {
+		if data, err := os.ReadFile(filepath.Join(root, name)); err == nil {
+			write(w.t, filepath.Join(w.dir, name), string(data))
+		}
+	}
+}
+
+// Our own workflow gates our own example.
+func TestSelfTestUnderAct(t *testing.T) {
+	w := newActWorld(t, "")
+	w.source(".")
+	if err := os.Remove(filepath.Join(w.dir, "e2e-gate.yml")); err != nil {
+		t.Fatal(err)
+	}
+	flow := strings.ReplaceAll(read(t, ".github/workflows/self-test.yml"), "org/e2e-gate@v1", "./")
+	write(t, filepath.Join(w.dir, ".github/workflows/e2e.yml"), flow)
+	port, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = port.Close()
+	got := w.act(t.Context(), "pull_request", pullRequest(w.fake), "--env", "CASE_PORT="+strconv.Itoa(port.Addr().(*net.TCPAddr).Port),
+		"--local-repository", pinOf(t, flow, "actions/setup-go")+"="+noop(t))
+	if got.status != 0 || !strings.Contains(got.log, "passed 0 1 0") || len(w.fake.Comments()) != 1 || !strings.Contains(w.fake.Comments()[0].Body, "flaky") {
+		t.Errorf("exit status %d, %+v\n%s", got.status, w.fake.Comments(), got.tail())
+	}
+}
+
+// The first workflow that the docs give to copy, on a repository as it stands there.
+func TestWorkflowOfTheDocsUnderAct(t *testing.T) {
+	w := newActWorld(t, "pass")
+	_, rest, ok := strings.Cut(read(t, "docs/workflows.md"), "```yaml\n# .github/workflows/e2e.yml\n")
+	flow, _, _ := strings.Cut(rest, "```")
+	if !ok {
+		t.Fatal("docs/workflows.md does not begin with e2e.yml")
+	}
+	write(t, filepath.Join(w.dir, ".github/workflows/e2e.yml"), flow)
+	got := w.act(t.Context(), "pull_request", pullRequest(w.fake))
+	if got.status != 0 || len(w.fake.Comments()) != 1 || len(w.fake.Statuses()) != 1 {
+		t.Errorf("exit status %d\n%s", got.status, got.tail())
+	}
+	w.artifact("e2e-gate-run-pr-a1")
+}
+
+// pinOf is an action with the commit that a workflow names.
+func pinOf(t *testing.T, flow, action string) string {
+	t.Helper()
+	_, rest, ok := strings.Cut(flow, "uses: "+action+"@")
+	pin, _, _ := strings.Cut(rest, " ")
+	if !ok {
+		t.Fatalf("the workflow does not use %s", action)
+	}
+	return action + "@" + pin
+}
+
+// noop is an action that does nothing.
+func noop(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "action.yml"), "name: noop\ninputs: {go-version: {}, check-latest: {}}\nruns: {using: composite, steps: [{shell: bash, run: \"true\"}]}\n")
+	return dir
 }
