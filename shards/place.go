@@ -22,13 +22,38 @@ func place(list []item, n int, opts Options) placement {
 		tolerance = DefaultTolerance
 	}
 	limit := max(bound(list, n)*(1+max(tolerance, 0)), base.makespan())
-	best, fewest := base, base.splits()
-	for _, candidate := range []placement{ownerByOwner(list, n, limit), affinity(list, n, limit)} {
+	best, fewest, looks := base, base.splits(), maxLooks
+	try := func(candidate placement) {
 		if s := candidate.splits(); candidate.makespan() <= limit && s < fewest {
 			best, fewest = candidate, s
 		}
 	}
+	for _, start := range []placement{ownerByOwner(byOwner(list), list, n, limit), affinity(list, n, limit), base} {
+		try(start)
+		try(start.improve(limit, &looks))
+	}
+	// Which owner comes after which decides where shards are full: a few orders more.
+	for i := 0; i < maxOrders && looks > 0 && searchable(list, n); i++ {
+		queues := byOwner(list)
+		shuffle(queues, uint64(i)+1)
+		try(ownerByOwner(queues, list, n, limit).improve(limit, &looks))
+	}
 	return best
+}
+
+// maxOrders is how many orders of owners are tried besides the one by work.
+const maxOrders = 40
+
+// shuffle permutes the queues, always in the same way for the same seed. (SplitMix64,
+// Steele and others 2014.)
+func shuffle(queues []*queue, seed uint64) {
+	for i := len(queues) - 1; i > 0; i-- {
+		seed += 0x9e3779b97f4a7c15
+		z := (seed ^ seed>>30) * 0xbf58476d1ce4e5b9
+		z = (z ^ z>>27) * 0x94d049bb133111eb
+		j := int((z ^ z>>31) % uint64(i+1)) //nolint:gosec // below i+1
+		queues[i], queues[j] = queues[j], queues[i]
+	}
 }
 
 // longestFirst gives each item, longest first, to the shard with the least load.
@@ -74,10 +99,10 @@ func (p placement) splits() int {
 // owner's items before the next owner's: an owner is split only where a shard is
 // full, so there are at most owners + shards - 1 pairs. What fits nowhere goes to
 // the shard with the least load.
-func ownerByOwner(list []item, n int, limit float64) placement {
+func ownerByOwner(queues []*queue, list []item, n int, limit float64) placement {
 	p := newPlacement(list, n)
 	shard := 0
-	for _, queue := range byOwner(list) {
+	for _, queue := range queues {
 		for shard < n && queue.left > 0 {
 			at := queue.largestUpTo(limit - p.loads[shard])
 			if at < 0 {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -66,6 +67,9 @@ func (a *App) Main(ctx context.Context, args []string) (status int) {
 	if a.Now == nil {
 		a.Now = time.Now
 	}
+	if _, file := a.Stderr.(*os.File); !file {
+		a.Stderr = &locked{w: a.Stderr} // progress comes from goroutines
+	}
 	defer func() {
 		switch r := recover().(type) {
 		case nil:
@@ -85,6 +89,18 @@ func (a *App) Main(ctx context.Context, args []string) (status int) {
 		return a.fail(usage("%w; see e2e-gate --help", err))
 	}
 	return a.fail(parsed.Run())
+}
+
+// locked is a writer for several goroutines.
+type locked struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (l *locked) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(p)
 }
 
 // fail says what went wrong and gives the exit status for it.
