@@ -2,6 +2,7 @@ package shards
 
 import (
 	"container/heap"
+	"math"
 	"slices"
 	"sort"
 	"strings"
@@ -42,7 +43,7 @@ func place(list []item, n int, opts Options) placement {
 }
 
 // maxOrders is how many orders of owners are tried besides the one by work.
-const maxOrders = 40
+const maxOrders = 120
 
 // shuffle permutes the queues, always in the same way for the same seed. (SplitMix64,
 // Steele and others 2014.)
@@ -270,6 +271,7 @@ func (q *queue) take(at int) {
 // that each shard runs its longest first.
 func (p placement) shards(tests []Test, smoke bool) []Shard {
 	list := make([]Shard, len(p.loads))
+	spread := make([]float64, len(p.loads))
 	for i := range list {
 		list[i].Index = i
 	}
@@ -278,12 +280,15 @@ func (p placement) shards(tests []Test, smoke bool) []Shard {
 		for _, t := range it.tests {
 			s.Tests = append(s.Tests, tests[t].ID)
 			s.Owners = append(s.Owners, tests[t].Owner)
+			more := max(tests[t].High-tests[t].Seconds, 0)
+			spread[p.where[i]] += more * more
 		}
 		s.Seconds += it.seconds
 	}
 	for i := range list {
 		slices.Sort(list[i].Owners)
 		list[i].Owners = slices.Compact(list[i].Owners)
+		list[i].High = list[i].Seconds + math.Sqrt(spread[i])
 		if smoke {
 			list[i].Smoke = len(list[i].Tests)
 		}

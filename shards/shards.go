@@ -17,7 +17,6 @@
 package shards
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -39,6 +38,10 @@ const DefaultMax = 8
 // matrix may have.
 const MaxCount = 256
 
+// SplitShare is how much of a shard's fair share, the sum of all over the number of
+// shards, a group may take before its tests are planned one by one.
+const SplitShare = 0.7
+
 // unknownSeconds stands in for every test when none has been timed.
 const unknownSeconds = 1.0
 
@@ -49,12 +52,20 @@ type Test struct {
 	// Owner is the team that answers for the test; tests without one are one
 	// owner's.
 	Owner string
-	// Group holds tests together: those with the same non-empty group go to the
-	// same shard.
+	// Group holds tests together, such as those of a file: those of one owner with
+	// the same non-empty group go to the same shard, unless together they take more
+	// than [SplitShare] of a shard's fair share.
 	Group string
-	// Seconds is the expected duration. Zero or less, NaN and infinity mean that
-	// nobody knows; use a small positive value for a test that takes no time.
+	// Locks name what the test must not share with a test that runs at the same
+	// time: all tests with a lock in common go to the same shard.
+	Locks []string
+	// Seconds is the expected duration, the median. Zero or less, NaN and infinity
+	// mean that nobody knows; use a small positive value for a test that takes no
+	// time.
 	Seconds float64
+	// High is what it takes in one of ten runs (p90), in seconds. Less than Seconds
+	// means that nobody knows.
+	High float64
 	// Smoke tests run before all others.
 	Smoke bool
 }
@@ -99,10 +110,23 @@ type Shard struct {
 	// Tests are the ids in run order: smoke first, then longest first; the tests
 	// of a group stay together.
 	Tests []string
-	// Smoke is how many of Tests are smoke tests.
+	// Smoke is how many of Tests are smoke tests, or run with them because they
+	// share a lock.
 	Smoke int
 	// Seconds is the expected duration of its tests, one after the other.
 	Seconds float64
+	// High is what they take in one of ten runs, if each varies by itself.
+	High float64
+}
+
+// Alternative is a count that was weighed.
+type Alternative struct {
+	Count int
+	// Makespan in seconds, without overhead: a bound that plans come close to.
+	Makespan float64
+	// BilledMinutes are those of all shards, overhead included, where a platform
+	// bills each by the minute begun.
+	BilledMinutes int
 }
 
 // Plan is what runs where.
@@ -120,6 +144,8 @@ type Plan struct {
 	Median float64
 	// Advice says, if it is so, that more shards would not help.
 	Advice string
+	// Alternatives are the counts up to [Options.Max].
+	Alternatives []Alternative
 }
 
 // ErrInput is wrapped by all errors of [Make].
@@ -148,13 +174,18 @@ func Make(tests []Test, opts Options) (Plan, error) {
 			plan.Guessed++
 		}
 	}
-	smoke, rest := items(tests, true), items(tests, false)
-	if opts.Count == 0 {
-		opts.Count = chooseCount(append(slices.Clone(smoke), rest...), opts)
+	if opts.Smoke == SmokeOwn && opts.Count != 1 {
+		drawIn(tests)
 	}
+	order := sorted(tests)
+	choice := newChoice(tests, order, opts)
+	plan.Alternatives = choice.alternatives()
+	if opts.Count == 0 {
+		opts.Count = choice.count(plan.Alternatives)
+	}
+	smoke, rest := items(tests, order, true, opts.Count), items(tests, order, false, opts.Count)
 	plan.build(tests, smoke, rest, opts)
 	plan.OwnerSplits = splits(plan.Shards)
-	plan.Advice = advice(smoke, rest, opts.Count)
 	return plan, nil
 }
 
@@ -194,39 +225,6 @@ func median(tests []Test) float64 {
 	return (all[(len(all)-1)/2] + all[len(all)/2]) / 2
 }
 
-// items collects what is placed as a whole, in the total order: longest first,
-// then by id.
-func items(tests []Test, smoke bool) []item {
-	order := make([]int, 0, len(tests))
-	for i := range tests {
-		if tests[i].Smoke == smoke {
-			order = append(order, i)
-		}
-	}
-	slices.SortFunc(order, func(a, b int) int {
-		return cmp.Or(cmp.Compare(tests[b].Seconds, tests[a].Seconds), cmp.Compare(tests[a].ID, tests[b].ID))
-	})
-	groups := map[string]int{}
-	list := make([]item, 0, len(order))
-	backing := slices.Clone(order)
-	for n, i := range order {
-		t := tests[i]
-		if at, ok := groups[t.Group]; ok && t.Group != "" {
-			list[at].seconds += t.Seconds
-			list[at].tests = append(list[at].tests, i)
-			continue
-		}
-		if t.Group != "" {
-			groups[t.Group] = len(list)
-		}
-		list = append(list, item{id: t.ID, owner: t.Owner, seconds: t.Seconds, tests: backing[n : n+1 : n+1]})
-	}
-	if len(groups) > 0 {
-		slices.SortStableFunc(list, func(a, b item) int { return cmp.Or(cmp.Compare(b.seconds, a.seconds), cmp.Compare(a.id, b.id)) })
-	}
-	return list
-}
-
 func sum(list []item) (total, longest float64) {
 	for _, it := range list {
 		total += it.seconds
@@ -240,28 +238,6 @@ func bound(list []item, count int) float64 {
 	return max(total/float64(count), longest)
 }
 
-// chooseCount minimises the expected makespan plus the fixed cost of the shards;
-// counts that keep the budget go before those that do not.
-func chooseCount(list []item, opts Options) int {
-	overhead, most := opts.Overhead, opts.Max
-	if overhead == 0 {
-		overhead = DefaultOverhead
-	}
-	if most == 0 {
-		most = DefaultMax
-	}
-	best, bestCost, bestFits := 1, math.Inf(1), false
-	for n := 1; n <= min(most, MaxCount, max(len(list), 1)); n++ {
-		makespan := bound(list, n)
-		fits := opts.Budget <= 0 || makespan <= opts.Budget
-		cost := makespan + float64(n)*max(overhead, 0)
-		if fits && !bestFits || fits == bestFits && cost < bestCost-1e-9 {
-			best, bestCost, bestFits = n, cost, fits
-		}
-	}
-	return best
-}
-
 // build places both phases.
 func (p *Plan) build(tests []Test, smoke, rest []item, opts Options) {
 	n := opts.Count
@@ -273,12 +249,20 @@ func (p *Plan) build(tests []Test, smoke, rest []item, opts Options) {
 			p.Makespan = max(p.Makespan, p.Shards[i].Seconds)
 		}
 		p.LowerBound = max(bound(smoke, k), bound(rest, n-k))
+		if bound(rest, n-k) >= bound(smoke, k) {
+			p.Advice = advice(rest, n-k, k)
+		} else {
+			p.Advice = advice(smoke, k, n-k)
+		}
 		return
 	}
 	first, second := place(smoke, n, opts), place(rest, n, opts)
 	p.Shards = merge(first.shards(tests, true), second.shards(tests, false))
 	p.Makespan = first.makespan() + second.makespan()
 	p.LowerBound = bound(smoke, n) + bound(rest, n)
+	if p.Advice = advice(rest, n, 0); len(rest) == 0 {
+		p.Advice = advice(smoke, n, 0)
+	}
 }
 
 // smokeShare is how many of n shards smoke gets: those that make the slower side
@@ -299,7 +283,9 @@ func merge(smoke, rest []Shard) []Shard {
 		slices.Sort(owners)
 		smoke[i].Owners = slices.Compact(owners)
 		smoke[i].Tests = append(smoke[i].Tests, rest[i].Tests...)
+		more, less := smoke[i].High-smoke[i].Seconds, rest[i].High-rest[i].Seconds
 		smoke[i].Seconds += rest[i].Seconds
+		smoke[i].High = smoke[i].Seconds + math.Hypot(more, less)
 	}
 	return smoke
 }
@@ -312,16 +298,15 @@ func splits(list []Shard) int {
 	return n
 }
 
-// advice says when the longest item decides the time.
-func advice(smoke, rest []item, count int) string {
-	for _, list := range [][]item{rest, smoke} {
-		total, longest := sum(list)
-		if len(list) > 1 && count > 1 && longest >= total/float64(count) {
-			return fmt.Sprintf("more than %d shards would not help: the longest unit, %s, takes %s alone",
-				int(math.Ceil(total/longest)), strings.ToValidUTF8(list[0].id, "?"), seconds(longest))
-		}
+// advice says when the longest item decides the time of a list on n shards; beside
+// are the plan's other shards.
+func advice(list []item, n, beside int) string {
+	total, longest := sum(list)
+	if len(list) < 2 || n+beside < 2 || longest < total/float64(n) {
+		return ""
 	}
-	return ""
+	return fmt.Sprintf("more than %d shards would not help: the longest unit, %s, takes %s alone",
+		int(math.Ceil(total/longest))+beside, strings.ToValidUTF8(list[0].id, "?"), seconds(longest))
 }
 
 func seconds(s float64) string {

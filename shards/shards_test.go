@@ -95,14 +95,53 @@ func TestSmoke(t *testing.T) {
 
 func TestGroupsStayTogether(t *testing.T) {
 	tests := []Test{{ID: "a1", Group: "a", Seconds: 1}, {ID: "a2", Group: "a", Seconds: 5}, {ID: "b", Seconds: 4}, {ID: "c", Seconds: 2}}
+	// 12 s on 2 shards: 70 % of a fair share are 4.2 s, and the group takes 6.
+	if p := mustMake(t, tests, Options{Count: 2}); p.Makespan != 6 || len(p.Shards[0].Tests) != 2 {
+		t.Errorf("the group is too long to stay together: %+v", p.Shards)
+	}
+	tests[1].Seconds, tests[3].Seconds = 1, 4
 	p := mustMake(t, tests, Options{Count: 2})
 	for _, s := range p.Shards {
 		if slices.Contains(s.Tests, "a1") != slices.Contains(s.Tests, "a2") {
 			t.Errorf("group a was split: %v", p.Shards)
 		}
 	}
-	if p.Makespan != 6 {
-		t.Errorf("makespan %v", p.Makespan)
+	tests[1].Owner = "other"
+	if p := mustMake(t, tests, Options{Count: 2}); p.OwnerSplits != 3 {
+		t.Errorf("a group of two owners is no reason to mix them: %+v", p.Shards)
+	}
+}
+
+// What shares a lock is never on two machines at once.
+func TestLocksStayTogether(t *testing.T) {
+	tests := []Test{{ID: "a", Seconds: 5, Locks: []string{"x"}}, {ID: "b", Seconds: 5, Locks: []string{"x", "y"}}, {ID: "c", Seconds: 5, Locks: []string{"y"}}, {ID: "d", Seconds: 5}}
+	p := mustMake(t, tests, Options{Count: 4})
+	if p.Makespan != 15 || p.LowerBound != 15 {
+		t.Errorf("%+v", p)
+	}
+	tests[0].Smoke = true
+	own := mustMake(t, tests, Options{Count: 2, Smoke: SmokeOwn})
+	if len(own.Shards[0].Tests) != 3 {
+		t.Errorf("a test shares a lock with a smoke test on another machine: %+v", own.Shards)
+	}
+}
+
+func TestHigh(t *testing.T) {
+	p := mustMake(t, []Test{{ID: "a", Seconds: 10, High: 13}, {ID: "b", Seconds: 10, High: 14}, {ID: "c", Seconds: 1, Smoke: true}, {ID: "d", Seconds: 2, High: 1}}, Options{Count: 1})
+	if p.Shards[0].Seconds != 23 || p.Shards[0].High != 28 {
+		t.Errorf("%+v", p.Shards[0])
+	}
+}
+
+func TestAlternatives(t *testing.T) {
+	var tests []Test
+	for i := range 60 {
+		tests = append(tests, Test{ID: fmt.Sprint(i), Seconds: 10})
+	}
+	p := mustMake(t, tests, Options{Max: 3, Overhead: 30})
+	want := []Alternative{{1, 600, 11}, {2, 300, 12}, {3, 200, 12}}
+	if diff := cmp.Diff(want, p.Alternatives); diff != "" {
+		t.Error(diff)
 	}
 }
 
@@ -171,6 +210,8 @@ func TestProperties(t *testing.T) {
 				Owner:   rapid.SampledFrom([]string{"", "a", "b", "c"}).Draw(t, "owner"),
 				Group:   rapid.SampledFrom([]string{"", "", "", "g1", "g2"}).Draw(t, "group"),
 				Seconds: rapid.SampledFrom([]float64{0, 0.001, 0.5, 1, 3, 10, 77}).Draw(t, "seconds"),
+				High:    rapid.SampledFrom([]float64{0, 0.5, 100}).Draw(t, "high"),
+				Locks:   rapid.SampledFrom([][]string{nil, nil, nil, nil, {"l1"}, {"l2"}, {"l1", "l3"}}).Draw(t, "locks"),
 				Smoke:   rapid.IntRange(0, 4).Draw(t, "smoke") == 0,
 			}
 		}
@@ -179,7 +220,7 @@ func TestProperties(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		checkPlan(t, tests, plan)
+		checkPlan(t, tests, plan, opts.Smoke)
 		shuffled := slices.Clone(tests)
 		rapid.Permutation(shuffled).Draw(t, "order")
 		rand.New(rand.NewPCG(uint64(n), 7)).Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
@@ -190,7 +231,7 @@ func TestProperties(t *testing.T) {
 	})
 }
 
-func checkPlan(t *rapid.T, tests []Test, plan Plan) {
+func checkPlan(t *rapid.T, tests []Test, plan Plan, mode SmokeMode) {
 	want := make([]string, len(tests))
 	for i := range tests {
 		want[i] = tests[i].ID
@@ -199,6 +240,7 @@ func checkPlan(t *rapid.T, tests []Test, plan Plan) {
 	if got := ids(plan); !slices.Equal(got, want) {
 		t.Fatalf("not each test exactly once: %v", got)
 	}
+	checkLocks(t, tests, plan, mode)
 	n := float64(len(plan.Shards))
 	// Graham's bound for list scheduling, per phase; the tolerance comes on top.
 	if limit := plan.LowerBound * (2 - 1/n) * (1 + DefaultTolerance); plan.Makespan > limit+1e-9 {
@@ -206,6 +248,26 @@ func checkPlan(t *rapid.T, tests []Test, plan Plan) {
 	}
 	if plan.Makespan < plan.LowerBound-1e-6 {
 		t.Fatalf("makespan %v below the lower bound %v", plan.Makespan, plan.LowerBound)
+	}
+}
+
+func checkLocks(t *rapid.T, tests []Test, plan Plan, mode SmokeMode) {
+	type phased struct {
+		lock  string
+		smoke bool
+	}
+	at := map[phased]int{}
+	for _, s := range plan.Shards {
+		for _, id := range s.Tests {
+			i := slices.IndexFunc(tests, func(t Test) bool { return t.ID == id })
+			for _, name := range tests[i].Locks {
+				l := phased{name, mode == SmokeFirst && tests[i].Smoke} // one after the other there
+				if have, ok := at[l]; ok && have != s.Index {
+					t.Fatalf("the lock %s is on shards %d and %d", name, have, s.Index)
+				}
+				at[l] = s.Index
+			}
+		}
 	}
 }
 

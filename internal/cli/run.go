@@ -200,6 +200,23 @@ func matrix(p *e2e.Plan) string {
 	return string(data)
 }
 
+// printAlternatives shows what other numbers of shards would cost.
+func (a *App) printAlternatives(p *e2e.Plan) {
+	if len(p.Weighed) < 2 {
+		return
+	}
+	tw := tabwriter.NewWriter(a.Stdout, 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintln(tw, "\nIF THERE WERE\tAT LEAST\tBILLED")
+	for _, w := range p.Weighed {
+		mark := ""
+		if w.Count == len(p.Shards) {
+			mark = "\tchosen"
+		}
+		_, _ = fmt.Fprintf(tw, "%d shards\t%.1f s\t%d min%s\n", w.Count, w.Makespan, w.BilledMinutes, mark)
+	}
+	_ = tw.Flush()
+}
+
 func (a *App) printPlan(p *e2e.Plan, file string) error {
 	for _, problem := range p.Problems {
 		_, _ = fmt.Fprintln(a.Stdout, safeLine("problem: "+problem.Text))
@@ -216,6 +233,7 @@ func (a *App) printPlan(p *e2e.Plan, file string) error {
 	}
 	_ = tw.Flush()
 	_, _ = fmt.Fprintf(a.Stdout, "%d tests on %d shards, %.1f s expected (no plan can beat %.1f s), %d guessed\n", len(p.Tests), len(p.Shards), p.Makespan, p.Bound, p.Guessed)
+	a.printAlternatives(p)
 	if len(p.Tests) == 0 && e2e.GatesOpen(p.Gates) {
 		_, _ = fmt.Fprintln(a.Stdout, "no test was selected; look at the stage's select expression and at the tags of the tests")
 	}

@@ -20,6 +20,7 @@ type Plan struct {
 	Splits   int           `json:"owner_splits" doc:"Pairs of owner and shard."`
 	Guessed  int           `json:"guessed" doc:"Tests that nobody has timed yet."`
 	Advice   string        `json:"advice,omitempty" doc:"One sentence when more shards would not help."`
+	Weighed  []Alternative `json:"alternatives,omitempty" doc:"Numbers of shards that were weighed, where the number was to be chosen."`
 	Digest   string        `json:"digest" doc:"SHA-256 over run id, tests and shards; shard documents repeat it."`
 	Problems []Problem     `json:"problems,omitempty" doc:"What went wrong before anything ran."`
 }
@@ -28,6 +29,7 @@ type Plan struct {
 type PlannedTest struct {
 	Test
 	Estimate float64 `json:"estimate_seconds" doc:"Expected duration."`
+	High     float64 `json:"high_seconds,omitempty" doc:"Duration in one of ten runs; absent where nobody knows."`
 	Source   string  `json:"estimate_source" doc:"Where the estimate comes from: history with the number of runs, or guessed."`
 }
 
@@ -37,7 +39,15 @@ type PlanShard struct {
 	Name    string   `json:"name" doc:"Stable, human, safe in file and artifact names."`
 	Owners  []string `json:"owners,omitempty" doc:"Owners of its tests."`
 	Tests   []string `json:"tests" doc:"Ids in run order: smoke first, then longest first."`
-	Seconds float64  `json:"seconds" doc:"Expected duration of its tests, one after the other."`
+	Seconds float64  `json:"seconds" doc:"Expected duration of its tests, one after the other: the median."`
+	High    float64  `json:"high_seconds,omitempty" doc:"What they take in one of ten runs; absent where nobody knows."`
+}
+
+// Alternative is a number of shards that was weighed.
+type Alternative struct {
+	Count         int     `json:"count" doc:"Number of shards."`
+	Makespan      float64 `json:"makespan_seconds" doc:"Seconds that no plan of so many shards can beat, without the fixed cost of a shard."`
+	BilledMinutes int     `json:"billed_minutes" doc:"Minutes of all shards, each begun minute counted, fixed cost included."`
 }
 
 // ShardRun is shard-<n>.<attempt>.json: what one shard did in one attempt of the

@@ -57,6 +57,21 @@ func (t Test) Smoke() bool {
 	})
 }
 
+// MachineLock starts the name of a lock that matters on one machine only, such as a
+// folder that two processes must not write at the same time.
+const MachineLock = "this machine: "
+
+// SharedLocks are the test's locks that hold across machines.
+func (t Test) SharedLocks() []string {
+	var shared []string
+	for _, l := range t.Locks {
+		if !strings.HasPrefix(l, MachineLock) {
+			shared = append(shared, l)
+		}
+	}
+	return shared
+}
+
 // BareTag strips the prefixes "@" and "e2e:", which tags may carry without
 // meaning anything else.
 func BareTag(tag string) string {

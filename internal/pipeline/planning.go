@@ -22,7 +22,7 @@ const localOverhead = 2.0
 func (s *Session) makePlan(context.Context) error {
 	s.loadHistory()
 	planned := s.estimate()
-	made, err := shards.Make(toPlan(planned), s.planOptions())
+	made, err := shards.Make(s.toPlan(planned), s.planOptions())
 	if err != nil {
 		return err
 	}
@@ -36,7 +36,16 @@ func (s *Session) makePlan(context.Context) error {
 		Splits: made.OwnerSplits, Guessed: guessed(planned), Advice: made.Advice, Shards: []e2e.PlanShard{},
 	}
 	for _, sh := range made.Shards {
-		s.plan.Shards = append(s.plan.Shards, e2e.PlanShard{Index: sh.Index, Name: shardName(sh), Owners: named(sh.Owners), Tests: sh.Tests, Seconds: sh.Seconds})
+		one := e2e.PlanShard{Index: sh.Index, Name: shardName(sh), Owners: named(sh.Owners), Tests: sh.Tests, Seconds: sh.Seconds}
+		if sh.High > sh.Seconds {
+			one.High = sh.High
+		}
+		s.plan.Shards = append(s.plan.Shards, one)
+	}
+	if s.planOptions().Count == 0 {
+		for _, a := range made.Alternatives {
+			s.plan.Weighed = append(s.plan.Weighed, e2e.Alternative{Count: a.Count, Makespan: a.Makespan, BilledMinutes: a.BilledMinutes})
+		}
 	}
 	s.plan.Digest = digest(s.plan)
 	s.opts.Progress.Planned(len(planned), len(s.plan.Shards), s.plan.Guessed, s.plan.Makespan)
@@ -99,10 +108,19 @@ func guessed(list []e2e.PlannedTest) int {
 	return n
 }
 
-func toPlan(list []e2e.PlannedTest) []shards.Test {
+// toPlan says what the planner needs to know. The tests of a file stay together where
+// balance allows: they share fixtures. Locks hold tests together only where shards are
+// machines, which cannot wait for each other.
+func (s *Session) toPlan(list []e2e.PlannedTest) []shards.Test {
 	tests := make([]shards.Test, len(list))
 	for i, t := range list {
-		tests[i] = shards.Test{ID: t.ID, Owner: t.Owner, Seconds: t.Estimate, Smoke: t.Smoke()}
+		tests[i] = shards.Test{ID: t.ID, Owner: t.Owner, Seconds: t.Estimate, High: t.High, Smoke: t.Smoke()}
+		if t.File != "" {
+			tests[i].Group = t.Suite + "/" + t.File
+		}
+		if s.opts.Matrix {
+			tests[i].Locks = t.SharedLocks()
+		}
 	}
 	return tests
 }

@@ -80,7 +80,7 @@ func (c *command) lines(r io.Reader) ([]e2e.Test, []e2e.Problem, error) {
 func (c *command) test(name string) e2e.Test {
 	t := e2e.Test{ID: c.spec.Name + "::" + name, Suite: c.spec.Name, Framework: "command", Name: name, Unit: c.spec.Name}
 	if !c.usesReportDir() {
-		t.Locks = []string{"reports of " + c.spec.Name}
+		t.Locks = []string{e2e.MachineLock + "reports of " + c.spec.Name}
 	}
 	return t
 }

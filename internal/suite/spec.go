@@ -29,7 +29,7 @@ type Spec struct {
 	Criticality string            `yaml:"criticality" doc:"Criticality of tests without a criticality tag." enum:"release-blocking-smoke,release-blocking,non-blocking,nightly,synthetic"`
 	Tags        []string          `yaml:"tags" doc:"Tags that every test of the suite carries."`
 	Services    []string          `yaml:"services" doc:"Services that the suite tests, for --service."`
-	Locks       []string          `yaml:"locks" doc:"Named resources: units that share one never run at the same time on one machine."`
+	Locks       []string          `yaml:"locks" doc:"Named resources: units that share one never run at the same time on one machine, and are on one shard of a matrix."`
 	Timeout     time.Duration     `yaml:"timeout" doc:"Limit for all units of the suite on one shard together."`
 	UnitTimeout time.Duration     `yaml:"unit_timeout" doc:"Limit for one process of the suite. Default 10m."`
 }
