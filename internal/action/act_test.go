@@ -86,6 +86,7 @@ runs:
       run: |
         [ "$HIDDEN" = true ] || { echo "the folder is hidden"; exit 1; }
         if [ -f "$ARTIFACTS/refuse" ] && [ "${NAME%-again}" = "$NAME" ]; then echo "the name is taken"; exit 1; fi
+        if [ -f "$ARTIFACTS/lose" ]; then case "$NAME" in *"$(cat "$ARTIFACTS/lose")"*) echo "no storage"; exit 1 ;; esac; fi
         mkdir -p "$ARTIFACTS/$NAME"
         cp -R "$FROM/." "$ARTIFACTS/$NAME/"
 `

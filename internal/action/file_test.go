@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -17,8 +18,16 @@ var update = flag.Bool("update", false, "write action.yml, its variant and the t
 
 const root = "../.."
 
-// variant is action.yml for platforms without the newer artifact actions.
-const variant = ".github/actions/without-upload/action.yml"
+const (
+	// variant is action.yml for platforms without the newer artifact actions.
+	variant = ".github/actions/without-upload/action.yml"
+	// nested is action.yml in a folder, for workflows of this repository that name it by
+	// their own commit ($/).
+	nested = ".github/actions/gate/action.yml"
+	// matrix is the reusable workflow; byTag is the same for what does not know $/ yet.
+	matrix = ".github/workflows/e2e-gate.yml"
+	byTag  = ".github/workflows/e2e-gate-by-tag.yml"
+)
 
 // One source: inputs and outputs stand in internal/cli/action.go, and everything
 // else is written from them.
@@ -28,6 +37,9 @@ func TestActionFilesAndDocsAgreeWithTheCode(t *testing.T) {
 	file = between(t, file, "        # env: ", "      run: exec", env())
 	same(t, "action.yml", file)
 	same(t, variant, withoutUpload(t, file))
+	same(t, nested, inFolder(file))
+	same(t, byTag, "# Generated from e2e-gate.yml: for Enterprise Server, which does not know $/ yet.\n"+
+		regexp.MustCompile(`\$/(\S+)`).ReplaceAllString(read(t, matrix), "org/e2e-gate/$1@v1"))
 	docs := read(t, "docs/workflows.md")
 	docs = between(t, docs, "<!-- inputs -->", "<!-- /inputs -->", "\n"+inputTable())
 	docs = between(t, docs, "<!-- outputs -->", "<!-- /outputs -->", "\n"+outputTable())
@@ -126,10 +138,12 @@ func withoutUpload(t *testing.T, file string) string {
 	if !ok {
 		t.Fatal("action.yml has no part that uploads")
 	}
-	return strings.NewReplacer(
-		"name: e2e-gate\n", "name: e2e-gate without upload\n",
-		"$GITHUB_ACTION_PATH/.github/action/", "$GITHUB_ACTION_PATH/../../action/",
-	).Replace(head)
+	return strings.Replace(inFolder(head), "name: e2e-gate\n", "name: e2e-gate without upload\n", 1)
+}
+
+// inFolder is an action file two folders further down.
+func inFolder(file string) string {
+	return strings.ReplaceAll(file, "$GITHUB_ACTION_PATH/.github/action/", "$GITHUB_ACTION_PATH/../../action/")
 }
 
 func inputTable() string {
@@ -162,7 +176,7 @@ func cell(text string) string {
 // What is generated must be YAML, and every output of the run step that is used
 // must be one that the program sets.
 func TestActionFilesAreYAML(t *testing.T) {
-	for _, name := range []string{"action.yml", variant} {
+	for _, name := range []string{"action.yml", variant, nested} {
 		var file struct {
 			Inputs  map[string]struct{ Description, Default string }
 			Outputs map[string]struct{ Description, Value string }

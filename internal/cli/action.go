@@ -35,11 +35,11 @@ func ActionInputs() []ActionInput {
 		{Name: "service", Flag: true, Help: "Only suites and journeys of this service."},
 		{Name: "shards", Flag: true, Help: "Number of shards, or auto. Default: the config's."},
 		{Name: "index", Flag: true, Help: "shard: index of the shard, from 0."},
-		{Name: "plan", Flag: true, Help: "shard, verdict: path of plan.json."},
-		{Name: "results", Flag: true, Help: "verdict: folder with the shard documents; shard: folder with those of earlier attempts."},
+		{Name: "plan", Flag: true, Help: "shard, verdict: path of plan.json. Default: the plan that an earlier job of this workflow run uploaded."},
+		{Name: "results", Flag: true, Help: "verdict: folder with the shard documents; shard: folder with those of earlier attempts. Default: what other jobs of this workflow run uploaded."},
 		{Name: "key", Flag: true, Help: "Tells two calls of the gate in one workflow apart: in artifact names, the comment and the earlier attempts."},
 		{Name: "comment", Default: "true", Help: "run, verdict: comment on the pull request and set the commit status e2e-gate/<stage>; true or false."},
-		{Name: "token", Default: "${{ github.token }}", Help: "Token for comment and status (pull-requests: write, statuses: write) and for reading the base's policy (contents: read). Tests never get it."},
+		{Name: "token", Default: "${{ github.token }}", Help: "Token for comment and status (pull-requests: write, statuses: write) for the base's policy (contents: read) and for documents of other jobs (actions: read). Tests never get it."},
 		{Name: "api-url", Help: "Address of GitHub's API. Default: the runner's GITHUB_API_URL."},
 		{Name: "args", Help: "Further flags of the command, separated by spaces; where values hold spaces, one argument per line."},
 		{Name: "version", Help: "Empty: the release that the action's own commit names, else built from that commit. source: always built from it, with the job's Go."},
@@ -160,10 +160,7 @@ func flagsOf(command string) []string {
 // artifactName names what a step uploads. The attempt is part of it, because the
 // artifacts of several attempts of a workflow run lie side by side.
 func artifactName(key, kind, slug string, attempt int) string {
-	if key == "" {
-		key = "e2e-gate"
-	}
-	return fmt.Sprintf("%s-%s-%s-a%d", safeName(key), kind, safeName(slug), attempt)
+	return fmt.Sprintf("%s-%s-%s-a%d", safeName(keyOr(key)), kind, safeName(slug), attempt)
 }
 
 // safeName keeps what is allowed in names of artifacts and files everywhere.

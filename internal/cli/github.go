@@ -9,28 +9,29 @@ import (
 	"github.com/org/e2e-gate/internal/adapter/github"
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/report"
+	"github.com/org/e2e-gate/internal/trigger"
 )
 
 // lastWords is how long publishing may take once the run was cancelled: the runner
 // kills what has not ended ten seconds after its first signal.
 const lastWords = 2 * time.Second
 
-// github is the client for this run; nil where there is no token.
-func (s *setup) github() (*github.Client, error) {
-	token := s.app.getenv("GITHUB_TOKEN")
+// github is a client for a run; nil where there is no token.
+func (a *App) github(t trigger.Trigger) (*github.Client, error) {
+	token := a.getenv("GITHUB_TOKEN")
 	if token == "" {
 		return nil, nil
 	}
 	return github.New(github.Options{
-		BaseURL:    cmp.Or(s.app.getenv("E2E_GATE_API_URL"), s.app.getenv("GITHUB_API_URL")),
-		Repository: s.trigger.Repository, Token: token, Fork: s.trigger.Fork, Now: s.app.Now, UserAgent: "e2e-gate/" + version(),
+		BaseURL:    cmp.Or(a.getenv("E2E_GATE_API_URL"), a.getenv("GITHUB_API_URL")),
+		Repository: t.Repository, Token: token, Fork: t.Fork, Now: a.Now, UserAgent: "e2e-gate/" + version(),
 	})
 }
 
 // publishOnGitHub posts the comment and the commit status. It comes after every
 // document was written and never changes the verdict; what was lost is said.
 func (s *setup) publishOnGitHub(ctx context.Context, r e2e.Result) {
-	client, err := s.github()
+	client, err := s.app.github(s.trigger)
 	if err == nil && client == nil {
 		err = fmt.Errorf("--comment needs GITHUB_TOKEN in the environment")
 	}

@@ -79,7 +79,7 @@ func (s *setup) baseReader(ctx context.Context) readBase {
 			return []byte(text), text != "", nil
 		}
 	}
-	client, err := s.github()
+	client, err := s.app.github(s.trigger)
 	if client == nil || err != nil {
 		return nil
 	}

@@ -32,7 +32,12 @@ func (runCmd) Help() string {
 
 // Run is the whole stage on this machine.
 func (c runCmd) Run(ctx context.Context, a *App) error {
-	s, session, err := a.begin(ctx, c.staged, config.AllSections, false)
+	s, err := a.prepare(ctx, c.staged, config.AllSections, "")
+	if err != nil {
+		return err
+	}
+	s.fetchEarlier(ctx, c.staged)
+	session, err := s.session(ctx, c.staged, false)
 	if err != nil {
 		return err
 	}

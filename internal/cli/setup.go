@@ -52,6 +52,8 @@ type setup struct {
 	runID   string
 	// changed are the files of the change under test.
 	changed []string
+	// earlier are folders with documents of earlier attempts.
+	earlier []string
 	// unpublished says what could not be published, and why.
 	unpublished []string
 }
@@ -171,7 +173,7 @@ func (s *setup) session(ctx context.Context, f staged, matrix bool) (*pipeline.S
 	}
 	return pipeline.New(pipeline.Options{
 		Root: s.root, Out: f.Out, Config: &cfg, Stage: s.stage, Trigger: s.trigger, RunID: s.runID, Key: f.Key, Select: f.Select, Service: f.Service,
-		Shards: count, Matrix: matrix, Quarantine: quarantine, ChangedPaths: s.changed, Problems: problems, History: s.history(), BaseEnv: s.app.Environ, Redact: s.redact,
+		Shards: count, Matrix: matrix, Quarantine: quarantine, ChangedPaths: s.changed, Earlier: s.earlier, Problems: problems, History: s.history(), BaseEnv: s.app.Environ, Redact: s.redact,
 		Progress: s.console, Version: version(), Now: s.app.Now,
 	}), nil
 }

@@ -15,7 +15,7 @@ import (
 
 type shardCmd struct {
 	staged
-	Plan    string   `help:"plan.json of this run." required:"" placeholder:"FILE" type:"path"`
+	Plan    string   `help:"plan.json of this run. On GitHub Actions the default is the plan that an earlier job uploaded." placeholder:"FILE" type:"path"`
 	Index   int      `help:"Index of the shard, from 0." required:"" placeholder:"N"`
 	Results []string `help:"Folder with shard documents of earlier attempts of this workflow run." placeholder:"DIR" type:"path"`
 }
@@ -27,7 +27,11 @@ func (shardCmd) Help() string {
 
 // Run runs one shard.
 func (c shardCmd) Run(ctx context.Context, a *App) error {
-	s, session, plan, err := a.adopt(ctx, c.staged, c.Plan, config.AllSections)
+	files, plan, err := a.readPlan(ctx, c.staged, c.Plan)
+	if err != nil {
+		return err
+	}
+	s, session, err := a.adopt(ctx, c.staged, plan, config.AllSections, files)
 	if err != nil {
 		return err
 	}
@@ -66,8 +70,8 @@ func shardStatus(r e2e.Result, tests int) int {
 type verdictCmd struct {
 	staged
 	published
-	Plan    string `help:"plan.json of this run." required:"" placeholder:"FILE" type:"path"`
-	Results string `help:"Folder with the shard documents." required:"" placeholder:"DIR" type:"path"`
+	Plan    string `help:"plan.json of this run. On GitHub Actions the default is the plan that an earlier job uploaded." placeholder:"FILE" type:"path"`
+	Results string `help:"Folder with the shard documents. On GitHub Actions the default is what the shards uploaded." placeholder:"DIR" type:"path"`
 }
 
 // Help is shown by verdict --help.
@@ -77,37 +81,86 @@ func (verdictCmd) Help() string {
 
 // Run merges and decides.
 func (c verdictCmd) Run(ctx context.Context, a *App) error {
-	if info, err := os.Stat(c.Results); err != nil || !info.IsDir() {
+	if info, err := os.Stat(c.Results); c.Results != "" && (err != nil || !info.IsDir()) {
 		return usage("--results %s: there is no such folder; give the one with the shard-*.json", c.Results)
 	}
-	s, session, _, err := a.adopt(ctx, c.staged, c.Plan, config.JudgeSections)
+	files, plan, err := a.readPlan(ctx, c.staged, c.Plan)
 	if err != nil {
 		return err
+	}
+	if c.Results == "" {
+		if files == nil {
+			return usage("--results is needed: the folder with the shard-*.json")
+		}
+		c.Results = files.dir
+		err = files.results(ctx, plan)
+	}
+	s, session, adoptErr := a.adopt(ctx, c.staged, plan, config.JudgeSections, nil)
+	if adoptErr != nil {
+		return adoptErr
+	}
+	if err != nil {
+		s.said(err) // what could not be read is lost, and the verdict says so
 	}
 	s.outputFolder(session, c.Key, "verdict", s.stage.Name)
 	return s.finish(ctx, c.Format, c.published, session, session.Verdict(ctx, c.Results))
 }
 
-// adopt prepares a session for a plan that was made elsewhere: its run id and
-// stage hold.
-func (a *App) adopt(ctx context.Context, f staged, file string, uses config.Sections) (*setup, *pipeline.Session, *e2e.Plan, error) {
-	plan, err := pipeline.ReadPlan(file)
+// readPlan reads the plan, from the artifacts of the workflow run where no file is
+// given. The artifacts are nil outside of GitHub.
+func (a *App) readPlan(ctx context.Context, f staged, file string) (*remote, *e2e.Plan, error) {
+	top, err := root()
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, nil, err
 	}
+	files, err := a.remote(top, f)
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case file == "" && files == nil:
+		return nil, nil, usage("--plan is needed: the plan.json that the plan command wrote")
+	case file == "":
+		if file, err = files.plan(ctx); err != nil {
+			return nil, nil, err
+		}
+	}
+	plan, err := pipeline.ReadPlan(file)
+	return files, plan, err
+}
+
+// adopt prepares a session for a plan that was made elsewhere: its run id and
+// stage hold. files, where given, are asked for what earlier attempts left.
+func (a *App) adopt(ctx context.Context, f staged, plan *e2e.Plan, uses config.Sections, files *remote) (*setup, *pipeline.Session, error) {
 	if f.Stage != "" && f.Stage != plan.Run.Stage {
-		return nil, nil, nil, usage("--stage %s: the plan is for the stage %s", f.Stage, plan.Run.Stage)
+		return nil, nil, usage("--stage %s: the plan is for the stage %s", f.Stage, plan.Run.Stage)
 	}
 	f.Stage = plan.Run.Stage
 	s, err := a.prepare(ctx, f, uses, plan.Run.ID)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, nil, err
+	}
+	if files != nil {
+		if s.earlier, err = files.earlier(ctx); err != nil {
+			s.console.Note(err.Error())
+		}
 	}
 	session, err := s.session(ctx, f, true)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, nil, err
 	}
-	return s, session, plan, session.Adopt(plan)
+	return s, session, session.Adopt(plan)
+}
+
+// fetchEarlier fetches what earlier attempts of the workflow run left. Where that
+// fails, the session finds that they are missing, and says so.
+func (s *setup) fetchEarlier(ctx context.Context, f staged) {
+	files, err := s.app.remote(s.root, f)
+	if err == nil && files != nil {
+		s.earlier, err = files.earlier(ctx)
+	}
+	if err != nil {
+		s.console.Note(err.Error())
+	}
 }
 
 func join(list []string) string {

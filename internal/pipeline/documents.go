@@ -129,6 +129,11 @@ func ReadPlan(file string) (*e2e.Plan, error) {
 	return &p, nil
 }
 
+// IsDocument reports whether a file name is that of a document that later jobs read.
+func IsDocument(name string) bool {
+	return name == "plan.json" || name == "result.json" || shardFileName.MatchString(name)
+}
+
 var shardFileName = regexp.MustCompile(`^shard-\d+\.\d+\.json$`)
 
 // readRuns reads what the results below the folders say of their runs.

@@ -36,6 +36,7 @@ func (s *Session) loadEarlier(dirs ...string) {
 	if s.run.WorkflowRun == "" || s.run.WorkflowAttempt <= 1 {
 		return
 	}
+	dirs = append(slices.Clip(dirs), s.opts.Earlier...)
 	runs := filepath.Join(s.opts.Root, ".e2e-gate", "runs")
 	docs, unreadable := readShards(append(dirs, s.out)...)
 	local, _ := readShards(runs) // what lies around of other runs says nothing about this one

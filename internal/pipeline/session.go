@@ -69,6 +69,9 @@ type Options struct {
 	// ChangedPaths are the files of the change under test, where they are known; they
 	// help to tell a regression from a broken test.
 	ChangedPaths []string
+	// Earlier are folders with documents of earlier attempts of this workflow run,
+	// besides what lies below Root.
+	Earlier []string
 	// Problems were found before the session began.
 	Problems []e2e.Problem
 	History  HistoryStore

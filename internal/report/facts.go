@@ -233,6 +233,8 @@ func nextOf(p e2e.Problem) string {
 		return "run again"
 	case p.File != "":
 		return "read the end of the log, repair what it says and run again"
+	case p.Code == e2e.CodeLost || p.Code == e2e.CodeNotRun && len(p.Tests) > 0:
+		return fmt.Sprintf("the log of the job of shard %d says why it ended; then re-run the failed jobs", p.Shard)
 	}
 	return "repair this and run again: without it there is no evidence"
 }

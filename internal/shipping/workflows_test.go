@@ -45,7 +45,7 @@ var (
 // an action has one pin in the whole repository.
 func pinFault(pins map[string]string, text string) string {
 	switch {
-	case strings.HasPrefix(text, "./"), regexp.MustCompile(`^org/e2e-gate[/@]`).MatchString(text):
+	case strings.HasPrefix(text, "./"), strings.HasPrefix(text, "$/"), regexp.MustCompile(`^org/e2e-gate[/@]`).MatchString(text):
 		return "" // ours
 	case !pinned.MatchString(text):
 		return "is not pinned like actions/checkout@<40 hexadecimal digits> # v1.2.3"
@@ -89,6 +89,7 @@ func TestPinFault(t *testing.T) {
 		{"actions/setup-go@v7 # v7.0.0", "not pinned"},
 		{"docker://alpine", "not pinned"},
 		{"./.github/actions/x", ""},
+		{"$/.github/actions/x", ""},
 		{"org/e2e-gate@v1", ""},
 		{"org/e2e-gate-extra@v1", "not pinned"},
 	} {
@@ -100,13 +101,17 @@ func TestPinFault(t *testing.T) {
 
 var shown = regexp.MustCompile("(?s)```yaml\n# \\.github/workflows/([\\w.-]+\\.yml)\n(.*?)```")
 
+// selfReference is what actionlint does not know yet: $/ is the repository of the file, at
+// its own commit. The variant that is generated without it is checked as a whole.
+const selfReference = `specifying action "\$/`
+
 // TestWorkflows runs actionlint over the workflows of this repository, and over those
 // that the docs show: YAML blocks whose first line names a file in .github/workflows.
 func TestWorkflows(t *testing.T) {
 	actionlint := need.Tool(t, "actionlint", "go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12")
 	lint := func(t *testing.T, files ...string) {
 		t.Helper()
-		if out, err := exec.CommandContext(t.Context(), actionlint, append([]string{"-no-color"}, files...)...).CombinedOutput(); err != nil {
+		if out, err := exec.CommandContext(t.Context(), actionlint, append([]string{"-no-color", "-ignore", selfReference}, files...)...).CombinedOutput(); err != nil {
 			t.Errorf("actionlint: %v\n%s", err, out)
 		}
 	}

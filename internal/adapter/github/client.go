@@ -74,8 +74,10 @@ type Client struct {
 	owner, name string
 	fork        bool
 	api         *github.Client
-	now         func() time.Time
-	scrub       func(string) string
+	// plain carries no token: for storage that the API points to.
+	plain *http.Client
+	now   func() time.Time
+	scrub func(string) string
 
 	mu    sync.Mutex
 	spent time.Duration
@@ -104,7 +106,7 @@ func New(o Options) (*Client, error) {
 	api.UserAgent = or(o.UserAgent, "e2e-gate")
 	return &Client{
 		owner: parts[1], name: parts[2], fork: o.Fork, api: api, now: s.now, scrub: s.scrub,
-		login: o.Login, statuses: map[string]Status{},
+		login: o.Login, statuses: map[string]Status{}, plain: &http.Client{Transport: s.next},
 	}, nil
 }
 

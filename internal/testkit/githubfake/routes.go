@@ -42,6 +42,8 @@ var routes = []route{
 	{"PATCH", regexp.MustCompile(repo + `/issues/comments/(\d+)$`), editComment, nil, []string{"body"}},
 	{"DELETE", regexp.MustCompile(repo + `/issues/comments/(\d+)$`), deleteComment, nil, nil},
 	{"GET", regexp.MustCompile(repo + `/contents/(.+)$`), getContents, []string{"ref"}, nil},
+	{"GET", regexp.MustCompile(repo + `/actions/runs/(\d+)/artifacts$`), listArtifacts, []string{"per_page", "page", "name"}, nil},
+	{"GET", regexp.MustCompile(repo + `/actions/artifacts/(\d+)/zip$`), getArtifact, nil, nil},
 	{"GET", regexp.MustCompile(repo + `/git/commits/([0-9a-f]{40})$`), getCommit, nil, nil},
 	{"GET", regexp.MustCompile(repo + `/commits/([^/]+)/status$`), combinedStatus, []string{"per_page", "page"}, nil},
 	{"POST", regexp.MustCompile(repo + `/statuses/([^/]+)$`), createStatus, nil, []string{"state", "target_url", "description", "context"}},

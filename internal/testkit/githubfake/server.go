@@ -65,6 +65,10 @@ type Server struct {
 	// Files of commits: full hash, path, text. A commit that is not in it does not
 	// exist.
 	Files map[string]map[string]string
+	// Artifacts is a folder whose folders are the artifacts of every workflow run, by
+	// name. WholeArtifacts: their storage does not know ranges.
+	Artifacts      string
+	WholeArtifacts bool
 
 	t        testing.TB
 	schema   *schema
@@ -75,6 +79,7 @@ type Server struct {
 	requests []Request
 	faults   []*Fault
 	lastID   int64
+	zipped   map[int]string // artifacts whose address was given out
 }
 
 // New returns a server without comments and statuses: repository acme/cases with
@@ -82,7 +87,7 @@ type Server struct {
 func New(t testing.TB) *Server {
 	t.Helper()
 	return &Server{t: t, schema: load(t), Repository: "acme/cases", PR: 42, lastID: 1000,
-		users: map[string]User{JobToken: JobBot, PersonToken: Person}}
+		users: map[string]User{JobToken: JobBot, PersonToken: Person}, zipped: map[int]string{}}
 }
 
 // Listen serves on a loopback port until the test ends, and returns the API's address
@@ -187,6 +192,10 @@ func (s *Server) Count(method string) int {
 
 // ServeHTTP answers one request of the API.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if strings.HasPrefix(r.URL.Path, storage+"/") {
+		s.serveStorage(w, r)
+		return
+	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
 	if err != nil {
 		return

@@ -1,0 +1,153 @@
+//go:build unix
+
+package action
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// A suite of four tests of two owners, whose outcome is written in a file each.
+const matrixConfig = `version: 1
+stages:
+  pr: {on: [pull_request]}
+suites:
+  - {name: a, framework: command, list: [cat, tests-a], run: [sh, ./each.sh], reports: "{report_dir}/*.xml", owner: team-a}
+  - {name: b, framework: command, list: [cat, tests-b], run: [sh, ./each.sh], reports: "{report_dir}/*.xml", owner: team-b}
+shards: {count: 2}
+`
+
+const each = `{ echo "<testsuite>"
+for t in "$@"; do
+  case "$(cat "is-$t" 2>/dev/null)" in
+    fail) echo "<testcase name=\"$t\" classname=\"$E2E_SHARD\"><failure message=\"expected 1, got 2\"/></testcase>" ;;
+    die) kill -9 $PPID ;;
+    *) echo "<testcase name=\"$t\"/>" ;;
+  esac
+done
+echo "</testsuite>"; } > "$E2E_REPORT_DIR/r.xml"
+`
+
+const caller = `name: E2E
+on: [pull_request]
+jobs:
+  e2e:
+    uses: ./.github/workflows/e2e-gate-by-tag.yml
+    permissions: {contents: read, actions: read, pull-requests: write, statuses: write}
+    with:
+      env: |
+        GIVEN=from the caller
+    secrets:
+      env: |
+        HIDDEN=s3cret-value
+`
+
+// newMatrixWorld is a world whose workflow calls the reusable one.
+func newMatrixWorld(t *testing.T, files map[string]string) *world {
+	t.Helper()
+	w := newActWorld(t, "")
+	w.fake.Artifacts = w.kept
+	w.source(".github")
+	all := map[string]string{"e2e-gate.yml": matrixConfig, "each.sh": each, "tests-a": "a1\na2\n", "tests-b": "b1\nb2\n", ".github/workflows/e2e.yml": caller}
+	for name, text := range files {
+		all[name] = text
+	}
+	for name, text := range all {
+		write(t, filepath.Join(w.dir, name), text)
+	}
+	for _, name := range []string{"gate", "env"} {
+		write(t, filepath.Join(w.tree, ".github/actions", name, "action.yml"), read(t, ".github/actions/"+name+"/action.yml"))
+	}
+	write(t, filepath.Join(w.tree, ".github/action/env.sh"), read(t, ".github/action/env.sh"))
+	return w
+}
+
+func (w *world) actMatrix(more ...string) ran {
+	return w.act(w.t.Context(), "pull_request", pullRequest(w.fake), append([]string{
+		"--local-repository", "org/e2e-gate@v1=" + w.tree,
+	}, more...)...)
+}
+
+func TestMatrixUnderAct(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		files  map[string]string
+		status int
+		says   []string
+		not    string
+	}{
+		{"all pass", nil, 0, []string{"passed", "4 tests"}, "lost"},
+		{"one fails", map[string]string{"is-b2": "fail"}, 1, []string{"blocked", "b::b2", "expected 1, got 2"}, "lost"},
+		{"nothing is selected", map[string]string{"tests-a": "", "tests-b": ""}, 1, []string{"not judged"}, "passed —"},
+		{"the gates are shut", map[string]string{"e2e-gate.yml": matrixConfig + "gates: {timeout: 1s, checks: [{name: api, command: {run: [\"false\"]}}]}\n"}, 1, []string{"not judged", "api"}, "passed —"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			w := newMatrixWorld(t, tc.files)
+			got := w.actMatrix()
+			if got.status != tc.status || len(w.fake.Comments()) != 1 {
+				t.Fatalf("exit status %d, want %d; %d comments\n%s", got.status, tc.status, len(w.fake.Comments()), got.tail())
+			}
+			body := w.fake.Comments()[0].Body
+			for _, want := range tc.says {
+				if !strings.Contains(body, want) {
+					t.Errorf("%q is not in the comment:\n%s", want, body)
+				}
+			}
+			if strings.Contains(body, tc.not) {
+				t.Errorf("%q is in the comment:\n%s", tc.not, body)
+			}
+			if strings.Contains(got.log, "s3cret-value") {
+				t.Error("the secret is in the log")
+			}
+		})
+	}
+}
+
+// A gate that was killed, and a machine whose results never arrived: the tests are lost,
+// by name, and nothing is green.
+func TestLostShardUnderAct(t *testing.T) {
+	for name, says := range map[string]string{"killed": "shard 0-team-a did not come to its end", "not uploaded": "left no document"} {
+		t.Run(name, func(t *testing.T) {
+			files := map[string]string{}
+			if name == "killed" {
+				files["is-a1"] = "die"
+			}
+			w := newMatrixWorld(t, files)
+			if name != "killed" {
+				write(t, filepath.Join(w.kept, "lose"), "shard-0")
+			}
+			got := w.actMatrix("--env", "E2E_GATE_UPLOAD_PATIENCE=0s")
+			if got.status == 0 || len(w.fake.Comments()) != 1 {
+				t.Fatalf("exit status %d\n%s", got.status, got.tail())
+			}
+			body := w.fake.Comments()[0].Body
+			for _, want := range []string{"not judged", "`a1`", says} {
+				if !strings.Contains(body, want) {
+					t.Errorf("%q is not in the comment:\n%s", want, body)
+				}
+			}
+		})
+	}
+}
+
+// "Re-run failed jobs": the second attempt has the first one's plan and documents. What
+// failed twice and passes now is no pass; what is red stays with both attempts.
+func TestSecondAttemptUnderAct(t *testing.T) {
+	w := newMatrixWorld(t, map[string]string{"is-b2": "fail"})
+	if got := w.actMatrix(); got.status != 1 {
+		t.Fatalf("exit status %d\n%s", got.status, got.tail())
+	}
+	if err := os.Remove(filepath.Join(w.dir, "is-b2")); err != nil {
+		t.Fatal(err)
+	}
+	got := w.actMatrix("--env", "GITHUB_RUN_ATTEMPT=2")
+	comments := w.fake.Comments()
+	if got.status != 1 || len(comments) != 1 || !strings.Contains(comments[0].Body, "b::b2") || !strings.Contains(comments[0].Body, "later_pass") {
+		t.Errorf("exit status %d, %+v\n%s", got.status, comments, got.tail())
+	}
+	if strings.Contains(comments[0].Body, "attempts_unreadable") {
+		t.Errorf("the first attempt was not found:\n%s", comments[0].Body)
+	}
+}

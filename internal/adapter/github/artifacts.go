@@ -1,0 +1,257 @@
+package github
+
+import (
+	"archive/zip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/google/go-github/v62/github"
+)
+
+// Artifact of a workflow run.
+type Artifact struct {
+	ID   int64
+	Name string
+}
+
+const (
+	artifactsLost  = "the list of artifacts"
+	artifactsRight = "actions: read"
+	// maxArtifactPages bounds how many pages of 100 are read: a job may upload 500, a
+	// run of 256 jobs far more than anybody does.
+	maxArtifactPages = 50
+	// maxEntry bounds a file that is taken out of an artifact, in bytes.
+	maxEntry = 256 << 20
+	// downloadTime bounds one file out of one artifact.
+	downloadTime = 2 * time.Minute
+)
+
+// Artifacts lists those of a workflow run that have not expired. An error is an
+// [*Error].
+func (c *Client) Artifacts(ctx context.Context, run int64) ([]Artifact, error) {
+	ctx, done := c.begin(ctx)
+	defer done()
+	var list []Artifact
+	opts := &github.ListOptions{PerPage: perPage}
+	for range maxArtifactPages {
+		page, resp, err := c.api.Actions.ListWorkflowRunArtifacts(ctx, c.owner, c.name, run, opts)
+		if err != nil {
+			e := c.lost(artifactsLost, artifactsRight, err)
+			e.verb = "read"
+			return nil, e
+		}
+		for _, a := range page.Artifacts {
+			if !a.GetExpired() {
+				list = append(list, Artifact{ID: a.GetID(), Name: a.GetName()})
+			}
+		}
+		if resp.NextPage == 0 {
+			return list, nil
+		}
+		opts.Page = resp.NextPage
+	}
+	return list, nil
+}
+
+// Extract takes files out of an artifact into a folder: those at its top level whose
+// name is wanted. Only what is wanted is transferred, where the storage allows it. A
+// file that is there already is replaced.
+func (c *Client) Extract(ctx context.Context, a Artifact, dir string, want func(name string) bool) error {
+	where, err := c.storage(ctx, a)
+	if err == nil {
+		ctx, cancel := context.WithTimeout(ctx, downloadTime)
+		defer cancel()
+		err = c.extract(ctx, where, dir, want)
+	}
+	if err == nil {
+		return nil
+	}
+	e := c.lost("the artifact "+a.Name, artifactsRight, err)
+	e.verb = "read"
+	return e
+}
+
+// storage is where the artifact lies: the API answers with a redirect to it.
+func (c *Client) storage(ctx context.Context, a Artifact) (*url.URL, error) {
+	ctx, done := c.begin(ctx)
+	defer done()
+	where, _, err := c.api.Actions.DownloadArtifact(ctx, c.owner, c.name, a.ID, 2)
+	if err != nil {
+		return nil, err
+	}
+	if where.Scheme != "https" && where.Scheme != c.api.BaseURL.Scheme {
+		return nil, errors.New("the API redirects to an address that is not https")
+	}
+	return where, nil
+}
+
+func (c *Client) extract(ctx context.Context, where *url.URL, dir string, want func(name string) bool) error {
+	at := &ranged{ctx: ctx, url: where.String(), client: c.plain}
+	if err := at.open(); err != nil {
+		return err
+	}
+	defer at.close()
+	archive, err := zip.NewReader(at, at.size)
+	if err != nil {
+		return fmt.Errorf("it is no zip file: %w", err)
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // read by other users of the runner
+		return err
+	}
+	for _, f := range archive.File {
+		if strings.ContainsAny(f.Name, `/\`) || !f.Mode().IsRegular() || !want(f.Name) {
+			continue
+		}
+		if err := extractFile(f, filepath.Join(dir, f.Name)); err != nil { //nolint:gosec // the name holds no separator
+			return fmt.Errorf("%s: %w", f.Name, err)
+		}
+	}
+	return nil
+}
+
+func extractFile(f *zip.File, to string) error {
+	if f.UncompressedSize64 > maxEntry {
+		return fmt.Errorf("it has more than %d MiB", maxEntry>>20)
+	}
+	in, err := f.Open()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = in.Close() }()
+	out, err := os.Create(to) //nolint:gosec // a name without separators, below our own folder
+	if err != nil {
+		return err
+	}
+	n, err := io.Copy(out, io.LimitReader(in, maxEntry+1))
+	if err == nil && n > maxEntry {
+		err = fmt.Errorf("it has more than %d MiB", maxEntry>>20)
+	}
+	return errors.Join(err, out.Close())
+}
+
+// ranged reads a file over HTTP in blocks. Storage that does not know ranges sends the
+// whole, which is kept in a temporary file.
+type ranged struct {
+	ctx    context.Context //nolint:containedctx // io.ReaderAt has none
+	url    string
+	client *http.Client
+	size   int64
+	block  []byte
+	from   int64
+	whole  *os.File
+}
+
+const (
+	blockSize = 256 << 10
+	// maxWhole bounds an artifact that cannot be read in parts.
+	maxWhole = 2 << 30
+)
+
+func (r *ranged) get(span string) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(r.ctx, http.MethodGet, r.url, nil)
+	if err != nil {
+		return nil, err
+	}
+	// No token: the address carries its own permission, and belongs to somebody else.
+	req.Header.Set("Range", "bytes="+span)
+	resp, err := r.client.Do(req)
+	if err != nil {
+		var location *url.Error
+		if errors.As(err, &location) {
+			err = location.Err // the address holds a signature
+		}
+		return nil, err
+	}
+	if resp.StatusCode != http.StatusPartialContent && resp.StatusCode != http.StatusOK {
+		_ = resp.Body.Close()
+		return nil, fmt.Errorf("the storage answered %d", resp.StatusCode)
+	}
+	return resp, nil
+}
+
+// open learns the size from the end of the file, which holds the list of its entries.
+func (r *ranged) open() error {
+	resp, err := r.get(fmt.Sprintf("-%d", blockSize))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode == http.StatusOK {
+		return r.keep(resp.Body)
+	}
+	var first, last int64
+	if _, err := fmt.Sscanf(resp.Header.Get("Content-Range"), "bytes %d-%d/%d", &first, &last, &r.size); err != nil || last-first >= blockSize || r.size != last+1 {
+		return errors.New("the storage answers with another range than was asked for")
+	}
+	r.from = first
+	r.block, err = io.ReadAll(io.LimitReader(resp.Body, blockSize))
+	return err
+}
+
+func (r *ranged) keep(body io.Reader) error {
+	f, err := os.CreateTemp("", "e2e-gate-artifact-*")
+	if err != nil {
+		return err
+	}
+	_ = os.Remove(f.Name()) // on Unix it is gone when it is closed; elsewhere close removes it
+	r.whole = f
+	r.size, err = io.Copy(f, io.LimitReader(body, maxWhole+1))
+	if err == nil && r.size > maxWhole {
+		err = fmt.Errorf("it has more than %d MiB", maxWhole>>20)
+	}
+	return err
+}
+
+func (r *ranged) close() {
+	if r.whole != nil {
+		_ = r.whole.Close()
+		_ = os.Remove(r.whole.Name())
+	}
+}
+
+// ReadAt reads from the block at hand, or fetches another.
+func (r *ranged) ReadAt(p []byte, off int64) (int, error) {
+	if r.whole != nil {
+		return r.whole.ReadAt(p, off)
+	}
+	n := 0
+	for n < len(p) {
+		at := off + int64(n)
+		if at >= r.size {
+			return n, io.EOF
+		}
+		if at < r.from || at >= r.from+int64(len(r.block)) {
+			if err := r.fetch(at); err != nil {
+				return n, err
+			}
+		}
+		n += copy(p[n:], r.block[at-r.from:])
+	}
+	return n, nil
+}
+
+func (r *ranged) fetch(from int64) error {
+	until := min(from+blockSize, r.size)
+	resp, err := r.get(fmt.Sprintf("%d-%d", from, until-1))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	block := make([]byte, until-from)
+	if resp.StatusCode != http.StatusPartialContent {
+		return errors.New("the storage stopped answering with ranges")
+	}
+	if _, err := io.ReadFull(resp.Body, block); err != nil {
+		return err
+	}
+	r.block, r.from = block, from
+	return nil
+}

@@ -1,0 +1,205 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/org/e2e-gate/internal/adapter/actions"
+	"github.com/org/e2e-gate/internal/adapter/github"
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/pipeline"
+	"github.com/org/e2e-gate/internal/trigger"
+)
+
+const (
+	// uploadPatience is how long a document may take to appear after its job ended:
+	// the storage is not consistent at once.
+	uploadPatience = 30 * time.Second
+	uploadPause    = 5 * time.Second
+	// atOnce is how many artifacts are fetched at the same time.
+	atOnce = 4
+)
+
+// remote are the artifacts of this workflow run: what other jobs, and earlier attempts
+// of this one, left.
+type remote struct {
+	app     *App
+	client  *github.Client
+	run     int64
+	key     string
+	stage   string
+	attempt int
+	dir     string
+	list    []upload
+	fetched map[string]bool
+}
+
+// upload is an artifact of ours.
+type upload struct {
+	github.Artifact
+	kind, slug string
+	attempt    int
+}
+
+// remote finds the artifacts of the workflow run. It is nil where there can be none:
+// outside of GitHub, or without a token.
+func (a *App) remote(root string, f staged) (*remote, error) {
+	t := trigger.Detect(a.getenv)
+	run, err := strconv.ParseInt(t.WorkflowRun, 10, 64)
+	client, clientErr := a.github(t)
+	if !actions.Detect(a.getenv) || err != nil || client == nil || clientErr != nil {
+		return nil, clientErr
+	}
+	return &remote{app: a, client: client, run: run, key: f.Key, stage: f.Stage, attempt: t.WorkflowAttempt,
+		dir: filepath.Join(root, ".e2e-gate", "fetched", fmt.Sprintf("%d-%d", run, t.WorkflowAttempt)), fetched: map[string]bool{}}, nil
+}
+
+var uploadName = regexp.MustCompile(`^(plan|shard|run|verdict)-(.+)-a(\d+)(?:-again)?$`)
+
+// refresh lists the artifacts anew.
+func (r *remote) refresh(ctx context.Context) error {
+	all, err := r.client.Artifacts(ctx, r.run)
+	if err != nil {
+		return err
+	}
+	r.list = nil
+	for _, a := range all {
+		rest, ours := strings.CutPrefix(a.Name, safeName(keyOr(r.key))+"-")
+		m := uploadName.FindStringSubmatch(rest)
+		if !ours || m == nil {
+			continue
+		}
+		// Attempts of the future are somebody else's.
+		if n, err := strconv.Atoi(m[3]); err == nil && n >= 1 && n <= r.attempt {
+			r.list = append(r.list, upload{Artifact: a, kind: m[1], slug: m[2], attempt: n})
+		}
+	}
+	return nil
+}
+
+// fetch takes the documents out of artifacts, each once, and returns their folders.
+func (r *remote) fetch(ctx context.Context, list []upload) ([]string, error) {
+	var dirs []string
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(atOnce)
+	for _, u := range list {
+		dir := filepath.Join(r.dir, u.Name)
+		dirs = append(dirs, dir)
+		if r.fetched[u.Name] {
+			continue
+		}
+		r.fetched[u.Name] = true
+		group.Go(func() error { return r.client.Extract(ctx, u.Artifact, dir, pipeline.IsDocument) })
+	}
+	return dirs, group.Wait()
+}
+
+func (r *remote) some(match func(upload) bool) []upload {
+	var list []upload
+	for _, u := range r.list {
+		if match(u) {
+			list = append(list, u)
+		}
+	}
+	return list
+}
+
+// plan fetches the plan of the latest attempt: "Re-run failed jobs" leaves the plan's
+// job alone, "Re-run all jobs" plans again.
+func (r *remote) plan(ctx context.Context) (string, error) {
+	if err := r.refresh(ctx); err != nil {
+		return "", err
+	}
+	plans := r.some(func(u upload) bool { return u.kind == "plan" && (r.stage == "" || u.slug == safeName(r.stage)) })
+	if len(plans) == 0 {
+		return "", errors.New("this workflow run has no plan yet: let a job with the command plan go before (needs:), with the same key")
+	}
+	last := slices.MaxFunc(plans, func(a, b upload) int { return a.attempt - b.attempt })
+	for _, p := range plans {
+		if p.slug != last.slug {
+			return "", fmt.Errorf("this workflow run has plans for the stages %s and %s; say which with --stage, or give each its own key", last.slug, p.slug)
+		}
+	}
+	dirs, err := r.fetch(ctx, []upload{last})
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(dirs[0], "plan.json"), nil
+}
+
+// earlier fetches what earlier attempts left.
+func (r *remote) earlier(ctx context.Context) ([]string, error) {
+	if r.attempt < 2 {
+		return nil, nil
+	}
+	if err := r.refresh(ctx); err != nil {
+		return nil, err
+	}
+	return r.fetch(ctx, r.some(func(u upload) bool { return u.kind != "plan" && u.attempt < r.attempt }))
+}
+
+// results fetches the shard documents of a plan. What is missing is waited for: it is
+// lost only when it does not come.
+func (r *remote) results(ctx context.Context, plan *e2e.Plan) error {
+	for waited := time.Duration(0); ; waited += uploadPause {
+		if waited > 0 {
+			if err := r.refresh(ctx); err != nil {
+				return err
+			}
+		}
+		missing := r.missing(plan)
+		if missing == "" || waited >= r.app.uploadPatience() {
+			break
+		}
+		_, _ = fmt.Fprintln(r.app.Stderr, safeLine("waiting for the documents of shard "+missing))
+		if err := r.app.sleep(ctx, uploadPause); err != nil {
+			break
+		}
+	}
+	_, err := r.fetch(ctx, r.some(func(u upload) bool { return u.kind == "shard" || u.attempt < r.attempt && u.kind == "verdict" }))
+	return err
+}
+
+// uploadPatience may be set for storage that is slower, or for tests.
+func (a *App) uploadPatience() time.Duration {
+	if d, err := time.ParseDuration(a.getenv("E2E_GATE_UPLOAD_PATIENCE")); err == nil && d >= 0 {
+		return min(d, 10*time.Minute)
+	}
+	return uploadPatience
+}
+
+// missing is a shard that has tests and left nothing, or "".
+func (r *remote) missing(plan *e2e.Plan) string {
+	for _, sh := range plan.Shards {
+		if len(sh.Tests) > 0 && !slices.ContainsFunc(r.list, func(u upload) bool { return u.kind == "shard" && u.slug == safeName(sh.Name) }) {
+			return sh.Name
+		}
+	}
+	return ""
+}
+
+// sleep waits, unless the run is cancelled.
+func (a *App) sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-time.After(d):
+		return nil
+	}
+}
+
+func keyOr(key string) string {
+	if key == "" {
+		return "e2e-gate"
+	}
+	return key
+}
