@@ -205,7 +205,7 @@ func (s *setup) history() pipeline.HistoryStore {
 	if !filepath.IsAbs(dir) {
 		dir = filepath.Join(s.root, filepath.FromSlash(dir))
 	}
-	return history.Dir{Path: dir}
+	return &history.Log{Store: history.Dir{Path: dir}, Now: s.app.Now}
 }
 
 // root is the git top level, else the working directory.

@@ -14,6 +14,7 @@ type Run struct {
 	Repository      string    `json:"repository,omitempty" doc:"owner/name."`
 	SHA             string    `json:"sha,omitempty" doc:"Commit under test."`
 	Ref             string    `json:"ref,omitempty" doc:"Git ref under test."`
+	DefaultBranch   bool      `json:"default_branch,omitempty" doc:"The commit under test is on the default branch."`
 	PullRequest     int       `json:"pull_request,omitempty" doc:"Number of the pull request."`
 	WorkflowRun     string    `json:"workflow_run,omitempty" doc:"GITHUB_RUN_ID; empty outside CI."`
 	WorkflowAttempt int       `json:"workflow_attempt" doc:"GITHUB_RUN_ATTEMPT, from 1."`

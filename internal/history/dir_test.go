@@ -2,7 +2,8 @@ package history
 
 import (
 	"bytes"
-	"encoding/json"
+	"compress/gzip"
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,23 +14,43 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"github.com/org/e2e-gate/internal/e2e"
 )
 
-func save(t *testing.T, d Dir, r Record) {
+func save(t *testing.T, d Store, r Record) {
 	t.Helper()
-	if err := d.Save(r); err != nil {
+	if err := (&Log{Store: d}).Save(t.Context(), r); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func load(t *testing.T, d Dir) ([]Record, []string) {
+// load reads all records of a store, oldest first.
+func load(t *testing.T, d Store) ([]Record, []string) {
 	t.Helper()
-	records, skipped, err := d.Load()
+	objects, err := d.List(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
+	var records []Record
+	var skipped []string
+	for _, o := range objects {
+		if !strings.HasSuffix(o.Name, recordSuffix) || strings.HasPrefix(o.Name, snapshotPrefix) {
+			continue
+		}
+		data, err := (&Log{Store: d}).get(t.Context(), o)
+		var r Record
+		if err == nil {
+			r, err = decode(data)
+		}
+		if err != nil {
+			skipped = append(skipped, o.Name+": "+err.Error())
+			continue
+		}
+		records = append(records, r)
+	}
+	slices.SortFunc(records, Record.key)
 	return records, skipped
 }
 
@@ -98,19 +119,20 @@ func TestRecordsAreImmutable(t *testing.T) {
 
 func TestConcurrentWritersLoseNothing(t *testing.T) {
 	d := Dir{filepath.Join(t.TempDir(), "history")}
-	const writers, each = 8, 20
+	const writers, each = 50, 4
+	log, ctx := &Log{Store: d}, t.Context()
 	var all sync.WaitGroup
 	for w := range writers {
 		all.Go(func() {
 			for n := range each {
-				if err := d.Save(Record{Schema: Schema, RunID: "e2e-1-x", Attempt: 1, Shard: w*each + n, Started: day0}); err != nil {
+				if err := log.Save(ctx, Record{Schema: Schema, RunID: "e2e-1-x", Attempt: 1, Shard: w*each + n, Started: day0}); err != nil {
 					t.Error(err)
 				}
 				// All of them write this one: one wins, nobody fails.
-				if err := d.Save(Record{Schema: Schema, RunID: "e2e-2-y", Attempt: 1, Shard: n, Ref: fmt.Sprint(w), Started: day0}); err != nil {
+				if err := log.Save(ctx, Record{Schema: Schema, RunID: "e2e-2-y", Attempt: 1, Shard: n, Ref: fmt.Sprint(w), Started: day0}); err != nil {
 					t.Error(err)
 				}
-				if _, skipped, err := d.Load(); err != nil || len(skipped) > 0 {
+				if _, skipped, err := log.Load(ctx); err != nil || len(skipped) > 0 {
 					t.Errorf("a reader saw half a record: %v, %v", skipped, err)
 				}
 			}
@@ -121,16 +143,18 @@ func TestConcurrentWritersLoseNothing(t *testing.T) {
 	if len(records) != writers*each+each || len(skipped) > 0 {
 		t.Errorf("%d records, skipped %v", len(records), skipped)
 	}
-	if got := len(files(t, d)); got != len(records) {
-		t.Errorf("%d files for %d records", got, len(records))
+	stats, skipped, err := log.Load(ctx)
+	if err != nil || len(skipped) > 0 {
+		t.Error(skipped, err)
 	}
+	_ = stats
 }
 
 func TestUnreadableRecordsAreSkippedAndNamed(t *testing.T) {
 	d := Dir{t.TempDir()}
 	good := run(0, "", e2e.Passed, 1)
 	save(t, d, good)
-	text, err := json.Marshal(run(1, "", e2e.Passed, 1))
+	whole, err := encode(run(1, "", e2e.Passed, 1))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,33 +163,44 @@ func TestUnreadableRecordsAreSkippedAndNamed(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	write("cut.json", text[:len(text)/2])
-	write("double.json", append(slices.Clone(text), text...))
-	write("empty.json", nil)
-	write("foreign.json", []byte(`{"name": "left-pad", "version": "1.0.0"}`))
-	write("future.json", []byte(strings.Replace(string(text), Schema, "e2e-gate/history/v2", 1)))
-	write("garbage.json", []byte("\x00\xff<html>"))
-	write("kinds.json", []byte(`{"schema": "`+Schema+`", "tests": {"a": 1}}`))
-	write("deep.json", []byte(strings.Repeat("[", 100_000)))
+	zipped := func(lines ...string) []byte {
+		var buf bytes.Buffer
+		zip := gzip.NewWriter(&buf)
+		_, _ = zip.Write([]byte(strings.Join(lines, "\n")))
+		_ = zip.Close()
+		return buf.Bytes()
+	}
+	write("cut.jsonl.gz", whole[:len(whole)/2])
+	write("empty.jsonl.gz", nil)
+	write("nothing.jsonl.gz", zipped())
+	write("foreign.jsonl.gz", zipped(`{"name": "left-pad", "version": "1.0.0"}`))
+	write("future.jsonl.gz", zipped(`{"schema": "e2e-gate/history/v2"}`))
+	write("garbage.jsonl.gz", []byte("\x00\xff<html>"))
+	write("kinds.jsonl.gz", zipped(`{"schema": "`+Schema+`"}`, `{"id": 7}`))
+	write("deep.jsonl.gz", zipped(strings.Repeat("[", 100_000)))
+	write("snapshot-1-1-x.jsonl.gz", zipped(`{"schema": "`+SnapshotSchema+`", "names": ["`+recordName(good)+`"]}`, `{"id": "t", "samples": [[5, "passed", 1]]}`))
 	write("notes.txt", []byte("not ours, and no record"))
-	write(".record-123", text[:10]) // of a writer that died
-	if err := os.Mkdir(filepath.Join(d.Path, "folder.json"), 0o755); err != nil {
+	write(".record-123", whole[:10]) // of a writer that died
+	if err := os.Mkdir(filepath.Join(d.Path, "folder.jsonl.gz"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Symlink("nowhere", filepath.Join(d.Path, "dangling.json")); err != nil {
+	if err := os.Symlink("nowhere", filepath.Join(d.Path, "dangling.jsonl.gz")); err != nil {
 		t.Fatal(err)
 	}
-	huge, err := os.Create(filepath.Join(d.Path, "huge.json"))
+	huge, err := os.Create(filepath.Join(d.Path, "huge.jsonl.gz"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := huge.Truncate(maxRecordBytes + 1); err != nil { // sparse
+	if err := huge.Truncate(maxObject + 1); err != nil { // sparse
 		t.Fatal(err)
 	}
 	_ = huge.Close()
-	records, skipped := load(t, d)
-	if diff := cmp.Diff([]Record{good}, records); diff != "" {
-		t.Error(diff)
+	stats, skipped, err := (&Log{Store: d}).Load(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, runs := stats.Estimate("t"); runs != 1 {
+		t.Errorf("%d runs, want the one good record", runs)
 	}
 	var names []string
 	for _, s := range skipped {
@@ -175,20 +210,13 @@ func TestUnreadableRecordsAreSkippedAndNamed(t *testing.T) {
 			t.Errorf("%s: no reason", name)
 		}
 	}
-	want := []string{"cut.json", "dangling.json", "deep.json", "double.json", "empty.json", "folder.json", "foreign.json", "future.json", "garbage.json", "huge.json", "kinds.json"}
+	slices.Sort(names)
+	want := []string{"cut", "dangling", "deep", "empty", "folder", "foreign", "future", "garbage", "huge", "kinds", "nothing", "snapshot-1-1-x"}
+	for i := range want {
+		want[i] += recordSuffix
+	}
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Error(diff)
-	}
-}
-
-func TestOnlyTheNewestRecordsAreRead(t *testing.T) {
-	d := Dir{t.TempDir()}
-	for n := range maxRecords + 5 {
-		save(t, d, Record{Schema: Schema, RunID: fmt.Sprintf("e2e-%013d-x", 1_700_000_000_000+n), Attempt: 1, Started: day0.Add(time.Duration(n) * time.Minute)})
-	}
-	records, _ := load(t, d)
-	if len(records) != maxRecords || !records[0].Started.Equal(day0.Add(5*time.Minute)) {
-		t.Errorf("%d records from %s on", len(records), records[0].Started)
 	}
 }
 
@@ -198,11 +226,12 @@ func TestFolderThatCannotBeUsed(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, d := range []Dir{{file}, {filepath.Join(file, "below")}} {
-		if err := d.Save(run(0, "", e2e.Passed, 1)); err == nil {
+		log := &Log{Store: d}
+		if err := log.Save(t.Context(), run(0, "", e2e.Passed, 1)); err == nil {
 			t.Error("saved into a file")
 		}
-		if records, _, err := d.Load(); err == nil || records != nil {
-			t.Errorf("read from a file: %v, %v", records, err)
+		if _, _, err := log.Load(t.Context()); err == nil {
+			t.Error("read from a file")
 		}
 	}
 	t.Run("read only", func(t *testing.T) {
@@ -215,7 +244,7 @@ func TestFolderThatCannotBeUsed(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = os.Chmod(d.Path, 0o755) }) //nolint:gosec // so that it can be removed
-		if err := d.Save(run(1, "", e2e.Passed, 1)); err == nil {
+		if err := (&Log{Store: d}).Save(t.Context(), run(1, "", e2e.Passed, 1)); err == nil {
 			t.Error("saved")
 		}
 		if records, _ := load(t, d); len(records) != 1 {
@@ -228,7 +257,7 @@ func TestRecordThatIsNoJSON(t *testing.T) {
 	d := Dir{t.TempDir()}
 	r := run(0, "", e2e.Passed, 1)
 	r.Started = time.Date(20000, 1, 1, 0, 0, 0, 0, time.UTC) // a year that JSON has no room for
-	if err := d.Save(r); err == nil {
+	if err := (&Log{Store: d}).Save(t.Context(), r); err == nil {
 		t.Error("saved")
 	}
 	if left := files(t, d); len(left) > 0 {
@@ -259,45 +288,161 @@ func TestHostileRunIDs(t *testing.T) {
 			t.Errorf("name %q", name)
 		}
 	}
-	if got := fileName(Record{RunID: "e2e-1700000000000-0a1b", Attempt: 2, Shard: 3}); got != "e2e-1700000000000-0a1b.2.3.json" {
+	if got := recordName(Record{RunID: "e2e-1700000000000-0a1b", Attempt: 2, Shard: 3}); got != "e2e-1700000000000-0a1b.2.3.jsonl.gz" {
 		t.Errorf("a harmless id is changed: %s", got)
 	}
 }
 
-// FuzzDecode: no panic; no half record with an error; what was read can be
-// written and read again; and it can be folded, whatever it says.
+// FuzzDecode: no panic; no half record with an error.
 func FuzzDecode(f *testing.F) {
-	good, err := json.Marshal(run(0, "refs/heads/main", e2e.Flaky, 1.5))
-	if err != nil {
-		f.Fatal(err)
-	}
-	for _, seed := range []string{
-		string(good), string(good[:40]), "", "null", "[]", `{"schema":"` + Schema + `"}`, `{"schema":"` + Schema + `","tests":[{"id":"t","outcome":"passed","seconds":1e308},{}]}`,
-		`{"schema":"` + Schema + `","started":"2026-11-01T00:00:00+14:00","tests":null}`, `{"SCHEMA":"` + Schema + `","shard":-1}`,
-	} {
-		f.Add([]byte(seed))
+	for _, r := range []Record{{Schema: Schema}, run(0, "", e2e.Passed, 1)} {
+		data, err := encode(r)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+		f.Add(data[:len(data)-3])
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		r, err := decode(bytes.NewReader(data))
+		r, err := decode(data)
 		if err != nil {
 			if diff := cmp.Diff(Record{}, r); diff != "" {
-				t.Error(diff)
+				t.Errorf("half a record with %v: %s", err, diff)
 			}
 			return
 		}
-		stats := Fold([]Record{r})
-		for _, e := range r.Tests {
-			if seconds, _ := stats.Estimate(e.ID); seconds < 0 || seconds > maxSeconds {
-				t.Errorf("%s takes %v s", e.ID, seconds)
-			}
-		}
-		text, err := json.Marshal(r)
+		again, err := encode(r)
 		if err != nil {
-			t.Fatal(err)
+			return // a date that JSON has no room for
 		}
-		again, err := decode(bytes.NewReader(text))
-		if diff := cmp.Diff(r, again); diff != "" || err != nil {
-			t.Error(err, diff)
+		if back, err := decode(again); err != nil || cmp.Diff(r, back) != "" {
+			t.Errorf("%v: %s", err, cmp.Diff(r, back))
 		}
 	})
+}
+
+// Whatever is in a snapshot, or in records beside it, asks and answers the same.
+func TestSnapshotsChangeNoAnswer(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		seen := map[string]bool{}
+		var records []Record
+		for _, r := range rapid.SliceOfN(genRecord, foldFrom, 80).Draw(rt, "records") {
+			if name := recordName(r); !seen[name] {
+				seen[name] = true
+				records = append(records, r)
+			}
+		}
+		want := view(Fold(records))
+		store := memory{}
+		log := &Log{Store: store, Now: func() time.Time { return day0 }}
+		cut := rapid.IntRange(0, len(records)).Draw(rt, "cut")
+		for i, r := range records {
+			if i == cut {
+				if _, _, err := log.Load(t.Context()); err != nil {
+					rt.Fatal(err)
+				}
+			}
+			if err := log.Save(t.Context(), r); err != nil {
+				rt.Fatal(err)
+			}
+		}
+		for range 2 { // the second reads the snapshot of the first
+			got, skipped, err := log.Load(t.Context())
+			if err != nil || len(skipped) > 0 {
+				rt.Fatal(skipped, err)
+			}
+			if diff := cmp.Diff(want, view(got)); diff != "" {
+				rt.Fatal(diff)
+			}
+		}
+	})
+}
+
+// memory is a store for tests.
+type memory map[string][]byte
+
+func (m memory) List(context.Context) ([]Object, error) {
+	var list []Object
+	for name, data := range m {
+		list = append(list, Object{name, int64(len(data))})
+	}
+	return list, nil
+}
+
+func (m memory) Get(_ context.Context, name string) ([]byte, error) { return m[name], nil }
+
+func (m memory) Put(_ context.Context, name string, data []byte) error {
+	if _, there := m[name]; !there {
+		m[name] = data
+	}
+	return nil
+}
+
+func (m memory) Delete(_ context.Context, name string) error {
+	delete(m, name)
+	return nil
+}
+
+func TestRetention(t *testing.T) {
+	store := memory{}
+	now := day0
+	log := &Log{Store: store, Now: func() time.Time { return now }}
+	count := func(prefix string) int {
+		n := 0
+		for name := range store {
+			if strings.HasPrefix(name, prefix) {
+				n++
+			}
+		}
+		return n
+	}
+	for n := range 10 * foldFrom {
+		now = day0.Add(time.Duration(n) * 6 * time.Hour)
+		r := run(0, "", e2e.Passed, 1)
+		r.RunID, r.Started = fmt.Sprintf("e2e-%013d-x", now.UnixMilli()), now
+		save(t, store, r)
+		if _, _, err := log.Load(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// 14 days of 4 runs stay, and what was not folded since.
+	if records, snapshots := count("e2e-"), count(snapshotPrefix); records < 56 || records > 56+2*foldFrom || snapshots > keptSnapshots+1 {
+		t.Errorf("%d records and %d snapshots stay", records, snapshots)
+	}
+	if stats, _, err := log.Load(t.Context()); err != nil || stats.Recent("t") != Stable {
+		t.Error(err)
+	}
+}
+
+// 10,000 tests in 200 runs.
+func BenchmarkLoad(b *testing.B) {
+	store := memory{}
+	log := &Log{Store: store}
+	for n := range 200 {
+		r := run(0, "", e2e.Passed, 1)
+		r.RunID, r.Started, r.Tests = fmt.Sprintf("e2e-%013d-x", 1_700_000_000_000+n), day0.Add(time.Duration(n)*time.Hour), nil
+		for i := range 10_000 {
+			r.Tests = append(r.Tests, Entry{ID: fmt.Sprintf("case-journeys/package_%d/file_%d_test.go::TestOfTheJourney%d", i/100, i/10, i), Suite: "case-journeys", File: fmt.Sprintf("package_%d/file_%d_test.go", i/100, i/10), Outcome: e2e.Passed, Seconds: float64(i%97) / 7})
+		}
+		if err := log.Save(b.Context(), r); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for _, kind := range []string{"first", "with a snapshot"} {
+		b.Run(kind, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if kind == "first" {
+					for name := range store {
+						if strings.HasPrefix(name, snapshotPrefix) {
+							delete(store, name)
+						}
+					}
+				}
+				if _, _, err := log.Load(b.Context()); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }

@@ -11,10 +11,10 @@ import (
 // A pipe that nobody writes to, or an endless device, must not hold a run up.
 func TestPipesAndDevicesAreSkipped(t *testing.T) {
 	d := Dir{t.TempDir()}
-	if err := syscall.Mkfifo(filepath.Join(d.Path, "pipe.json"), 0o600); err != nil {
+	if err := syscall.Mkfifo(filepath.Join(d.Path, "pipe.jsonl.gz"), 0o600); err != nil {
 		t.Skip(err)
 	}
-	if err := syscall.Symlink("/dev/zero", filepath.Join(d.Path, "zero.json")); err != nil {
+	if err := syscall.Symlink("/dev/zero", filepath.Join(d.Path, "zero.jsonl.gz")); err != nil {
 		t.Fatal(err)
 	}
 	if records, skipped := load(t, d); len(records) != 0 || len(skipped) != 2 {

@@ -65,13 +65,16 @@ func TestEstimate(t *testing.T) {
 	}{
 		{"nothing", nil, 0, 0},
 		{"one", []Record{run(0, "", e2e.Passed, 3)}, 3, 1},
-		{"two: between them", []Record{run(0, "", e2e.Passed, 3), run(1, "", e2e.Passed, 4)}, 3.5, 2},
+		{"two: the newer one counts more", []Record{run(0, "", e2e.Passed, 3), run(1, "", e2e.Passed, 4)}, 4, 2},
 		{"three: the middle one", []Record{run(0, "", e2e.Passed, 9), run(1, "", e2e.Passed, 1), run(2, "", e2e.Passed, 4)}, 4, 3},
 		{"a flaky run passed in the end", []Record{run(0, "", e2e.Flaky, 5)}, 5, 1},
 		{"failures do not count", []Record{run(0, "", e2e.Passed, 5), run(1, "", e2e.Failed, 0), run(2, "", e2e.Failed, 60)}, 5, 1},
 		{"nor do those that said nothing", []Record{run(0, "", e2e.Skipped, 1), run(1, "", e2e.Lost, 1), run(2, "", e2e.NotRun, 1), run(3, "", "", 1)}, 0, 0},
-		{"the newest 20 of 25", many(25, e2e.Passed, count), 15.5, 20},
-		{"the newest 20 that passed, however long ago", append(many(20, e2e.Passed, count), shift(20, many(30, e2e.Failed, count))...), 10.5, 20},
+		{"the newest 20 of 25, newer ones more", many(25, e2e.Passed, count), 19, 20},
+		{"the newest 20 that passed, however long ago", append(many(20, e2e.Passed, count), shift(20, many(30, e2e.Failed, count))...), 14, 20},
+		{"an outlier", append(many(9, e2e.Passed, func(int) float64 { return 2 }), shift(9, many(1, e2e.Passed, func(int) float64 { return 500 }))...), 2, 10},
+		{"the default branch first", append(many(3, e2e.Passed, count), main(3, 7), main(4, 7), main(5, 8), run(6, "refs/pull/1/merge", e2e.Passed, 90)), 7, 3},
+		{"two runs on the default branch are too few", append(many(3, e2e.Passed, func(int) float64 { return 2 }), main(3, 7), main(4, 7)), 2, 5},
 		{"too fast to measure is known to be fast", []Record{run(0, "", e2e.Passed, 0)}, minSeconds, 1},
 		{"a negative duration", []Record{run(0, "", e2e.Passed, -5)}, minSeconds, 1},
 		{"a duration that cannot be", []Record{run(0, "", e2e.Passed, math.MaxFloat64), run(1, "", e2e.Passed, math.MaxFloat64), run(2, "", e2e.Passed, 4)}, 4, 1},
@@ -85,6 +88,41 @@ func TestEstimate(t *testing.T) {
 	}
 	if s, n := (Stats{}).Estimate("t"); s != 0 || n != 0 {
 		t.Error("the zero value knows something")
+	}
+}
+
+// main is a run on the default branch, whatever its name.
+func main(n int, seconds float64) Record {
+	r := run(n, "refs/heads/trunk", e2e.Passed, seconds)
+	r.Main = true
+	return r
+}
+
+func TestHighWholeAndOverhead(t *testing.T) {
+	var records []Record
+	for i := range 10 {
+		r := run(i, "", e2e.Passed, 10)
+		if i == 4 {
+			r.Tests[0].Seconds = 30
+		}
+		r.Overhead = float64(i)
+		// The suite's other half ran on another shard.
+		other := run(i, "", e2e.Passed, 0)
+		other.Shard, other.Tests = 1, []Entry{{ID: "u", Suite: "s", File: "f", Outcome: e2e.Passed, Seconds: 5}}
+		records = append(records, r, other)
+	}
+	s := Fold(records)
+	if high := s.High("t"); high != 10 {
+		t.Errorf("one slow run of ten: %v", high)
+	}
+	if high := Fold(records[:4]).High("t"); high != 0 {
+		t.Errorf("two runs say what one in ten takes: %v", high)
+	}
+	if whole := s.Whole("s"); whole != 15 {
+		t.Errorf("the suite takes %v, want 15", whole)
+	}
+	if seconds, n := s.Overhead(); n != 20 || seconds != 0 {
+		t.Errorf("%v of %d", seconds, n)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/history"
@@ -66,6 +67,9 @@ func (s *Session) writeDown(r e2e.Result) error {
 	return err
 }
 
+// historyTime bounds writing to a history that lies elsewhere.
+const historyTime = 20 * time.Second
+
 // remember adds this run to the history. A history that cannot be written makes
 // the next plan worse and nothing else.
 func (s *Session) remember() {
@@ -76,11 +80,14 @@ func (s *Session) remember() {
 	for _, t := range s.plan.Tests {
 		planned[t.ID] = t.Test
 	}
+	// A cancelled run is remembered too, as far as there is time.
+	ctx, cancel := context.WithTimeout(context.Background(), historyTime)
+	defer cancel()
 	for _, doc := range s.docs {
 		if len(doc.Tests) == 0 || doc.Run.WorkflowAttempt != s.run.WorkflowAttempt {
 			continue
 		}
-		if err := s.opts.History.Save(history.RecordOf(doc, planned)); err != nil {
+		if err := s.opts.History.Save(ctx, history.RecordOf(doc, planned)); err != nil {
 			s.opts.Progress.Note(fmt.Sprintf("this run is not remembered, so the next plan knows less: %v", err))
 			return
 		}
@@ -230,12 +237,12 @@ func part(p *e2e.Plan, index int) *e2e.Plan {
 // Verdict merges the shard documents below the results folder against the adopted
 // plan and decides. It starts no process and probes no gate.
 func (s *Session) Verdict(ctx context.Context, results string) e2e.Result {
-	s.through(ctx, stage{"prepare", s.folder}, stage{"read the results", func(context.Context) error { return s.readResults(results) }})
+	s.through(ctx, stage{"prepare", s.folder}, stage{"read the results", func(ctx context.Context) error { return s.readResults(ctx, results) }})
 	return s.conclude(ctx)
 }
 
-func (s *Session) readResults(results string) error {
-	s.loadHistory()
+func (s *Session) readResults(ctx context.Context, results string) error {
+	s.loadHistory(ctx)
 	s.gates = s.plan.Gates
 	for _, p := range s.plan.Problems {
 		s.problem(p)

@@ -20,7 +20,7 @@ func (s *Session) Lint(ctx context.Context) []diag.Message {
 		found = append(found, diag.Message{File: s.opts.Config.File, Severity: diag.Warning, Text: text, Hint: hint})
 	}
 	s.through(ctx, stage{"discover tests", s.discover})
-	s.loadHistory()
+	s.loadHistory(ctx)
 	for _, p := range s.problems {
 		warn(p.Text, "")
 	}

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -15,8 +16,10 @@ import (
 // remembered is a history in memory.
 type remembered []history.Record
 
-func (r remembered) Load() ([]history.Record, []string, error) { return r, nil, nil }
-func (remembered) Save(history.Record) error                   { return nil }
+func (r remembered) Load(context.Context) (history.Stats, []string, error) {
+	return history.Fold(r), nil, nil
+}
+func (remembered) Save(context.Context, history.Record) error { return nil }
 
 func TestLint(t *testing.T) {
 	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)

@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/org/e2e-gate/internal/e2e"
-	"github.com/org/e2e-gate/internal/history"
 	"github.com/org/e2e-gate/shards"
 )
 
@@ -19,8 +18,8 @@ import (
 const localOverhead = 2.0
 
 // makePlan freezes what will run.
-func (s *Session) makePlan(context.Context) error {
-	s.loadHistory()
+func (s *Session) makePlan(ctx context.Context) error {
+	s.loadHistory(ctx)
 	planned := s.estimate()
 	made, err := shards.Make(s.toPlan(planned), s.planOptions())
 	if err != nil {
@@ -54,18 +53,18 @@ func (s *Session) makePlan(context.Context) error {
 
 // loadHistory reads earlier durations. Without them the plan is worse and nothing
 // else.
-func (s *Session) loadHistory() {
+func (s *Session) loadHistory(ctx context.Context) {
 	if s.opts.History == nil {
 		return
 	}
-	records, skipped, err := s.opts.History.Load()
+	stats, skipped, err := s.opts.History.Load(ctx)
 	if err != nil {
 		s.opts.Progress.Note(fmt.Sprintf("planning without history: %v", err))
 	}
 	if len(skipped) > 0 {
 		s.opts.Progress.Note(fmt.Sprintf("%d records of the history cannot be read and do not count, such as %s", len(skipped), skipped[0]))
 	}
-	s.stats = history.Fold(records)
+	s.stats = stats
 }
 
 func (s *Session) estimate() []e2e.PlannedTest {
@@ -73,19 +72,15 @@ func (s *Session) estimate() []e2e.PlannedTest {
 	for i, t := range s.tests {
 		list[i] = e2e.PlannedTest{Test: t}
 		list[i].Estimate, list[i].Source = s.estimateOf(t)
+		list[i].High = s.stats.High(t.ID)
 	}
 	return list
 }
 
 func (s *Session) estimateOf(t e2e.Test) (float64, string) {
 	if t.Whole {
-		total, known := 0.0, s.stats.Known(t.Suite)
-		for _, id := range known {
-			seconds, _ := s.stats.Estimate(id)
-			total += seconds
-		}
-		if total > 0 {
-			return total, fmt.Sprintf("history: %d tests", len(known))
+		if total := s.stats.Whole(t.Suite); total > 0 {
+			return total, fmt.Sprintf("history: %d tests", len(s.stats.Known(t.Suite)))
 		}
 		return 0, ""
 	}
@@ -131,16 +126,31 @@ func (s *Session) planOptions() shards.Options {
 	if o.Count == 0 {
 		o.Count = int(cfg.Count)
 	}
-	switch {
-	case s.opts.Matrix:
+	if s.opts.Matrix {
 		o.Smoke = shards.SmokeOwn
-	case o.Overhead == 0:
-		o.Overhead = localOverhead
-		if o.Max == 0 {
-			o.Max = min(shards.DefaultMax, 2*runtime.NumCPU())
-		}
+	} else if o.Max == 0 {
+		o.Max = min(shards.DefaultMax, 2*runtime.NumCPU())
+	}
+	if o.Overhead == 0 {
+		o.Overhead = s.overhead()
 	}
 	return o
+}
+
+// enoughShards is how many shards of history say what one costs.
+const enoughShards = 3
+
+// overhead is the fixed cost of a shard, in seconds: that of a machine or a process, and
+// what its suites took to start, where history tells.
+func (s *Session) overhead() float64 {
+	own := localOverhead
+	if s.opts.Matrix {
+		own = shards.DefaultOverhead
+	}
+	if seconds, known := s.stats.Overhead(); known >= enoughShards {
+		own += seconds
+	}
+	return own
 }
 
 // shardName is stable, human, and safe in file and artifact names.

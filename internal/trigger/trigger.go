@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -29,6 +30,8 @@ type Trigger struct {
 	// BaseSHA is the commit that the change is compared with: the base of a pull
 	// request or merge group, what a branch was before a push. Empty: not known.
 	BaseSHA string
+	// DefaultBranch: the commit under test is on the repository's default branch.
+	DefaultBranch bool
 	// Fork: the pull request comes from another repository.
 	Fork bool
 	// Schedule is the cron line that started a schedule event.
@@ -68,7 +71,10 @@ type payload struct {
 		BaseRef string `json:"base_ref"`
 		BaseSHA string `json:"base_sha"`
 	} `json:"merge_group"`
-	Deployment  *struct{ SHA, Ref string }
+	Deployment *struct{ SHA, Ref string }
+	Repository struct {
+		DefaultBranch string `json:"default_branch"`
+	}
 	WorkflowRun *struct {
 		HeadSHA    string `json:"head_sha"`
 		HeadBranch string `json:"head_branch"`
@@ -140,6 +146,10 @@ func read(file string) (payload, error) {
 // is a merge commit that nobody deployed.
 func (t *Trigger) apply(p payload) {
 	t.Schedule = p.Schedule
+	// Only these events run what is on a branch; the ref of others may say so too.
+	if name := p.Repository.DefaultBranch; name != "" && t.Ref == "refs/heads/"+name {
+		t.DefaultBranch = slices.Contains([]string{"push", "schedule", "workflow_dispatch", "repository_dispatch"}, t.Event)
+	}
 	switch {
 	case p.PullRequest != nil:
 		t.SHA = or(p.PullRequest.Head.SHA, t.SHA)

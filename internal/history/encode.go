@@ -1,0 +1,207 @@
+package history
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/org/e2e-gate/internal/e2e"
+)
+
+// maxUnpacked bounds what an object holds, in bytes.
+const maxUnpacked = 512 << 20
+
+// maxLine bounds a line of it.
+const maxLine = 4 << 20
+
+// encode writes a record: JSON lines, compressed. The first line is the record without
+// its tests, each other one a test.
+func encode(r Record) ([]byte, error) {
+	tests := r.Tests
+	r.Tests = nil
+	return pack(func(write func(any) error) error {
+		err := write(r)
+		for i := 0; err == nil && i < len(tests); i++ {
+			err = write(tests[i])
+		}
+		return err
+	})
+}
+
+func pack(body func(write func(any) error) error) ([]byte, error) {
+	var buf bytes.Buffer
+	zip := gzip.NewWriter(&buf)
+	out := json.NewEncoder(zip)
+	out.SetEscapeHTML(false)
+	if err := body(out.Encode); err != nil {
+		return nil, err
+	}
+	err := zip.Close()
+	return buf.Bytes(), err
+}
+
+// unpack reads lines; head is the first.
+func unpack(data []byte, head func([]byte) error, line func([]byte) error) error {
+	zip, err := gzip.NewReader(bytes.NewReader(data))
+	if err != nil {
+		return fmt.Errorf("it is no history object: %w", err)
+	}
+	bounded := &io.LimitedReader{R: zip, N: maxUnpacked}
+	scan := bufio.NewScanner(bounded)
+	scan.Buffer(nil, maxLine)
+	for n := 0; scan.Scan(); n++ {
+		if n == 0 {
+			err = head(scan.Bytes())
+		} else {
+			err = line(scan.Bytes())
+		}
+		if err != nil {
+			return fmt.Errorf("line %d: %w", n+1, err)
+		}
+	}
+	switch {
+	case scan.Err() != nil:
+		return fmt.Errorf("it is damaged: %w", scan.Err())
+	case bounded.N <= 0:
+		return fmt.Errorf("it holds more than %d MiB", maxUnpacked>>20)
+	}
+	return nil
+}
+
+var errEmpty = errors.New("it is empty")
+
+// decode reads a record as a whole, or nothing of it.
+func decode(data []byte) (Record, error) {
+	var r Record
+	err := unpack(data, func(line []byte) error {
+		if err := json.Unmarshal(line, &r); err != nil {
+			return fmt.Errorf("it is no history record: %w", err)
+		}
+		return schemaIs(r.Schema, Schema)
+	}, func(line []byte) error {
+		var e Entry
+		if err := json.Unmarshal(line, &e); err != nil {
+			return err
+		}
+		r.Tests = append(r.Tests, e)
+		return nil
+	})
+	if err == nil && r.Schema == "" {
+		err = errEmpty
+	}
+	if err != nil {
+		return Record{}, err
+	}
+	return r, nil
+}
+
+func schemaIs(got, want string) error {
+	if got != want {
+		return fmt.Errorf("its schema is %q, and this gate reads %s", got, want)
+	}
+	return nil
+}
+
+// SnapshotSchema of a snapshot.
+const SnapshotSchema = "e2e-gate/history-snapshot/v1"
+
+// snapshot is what records fold to.
+type snapshot struct {
+	Schema string `json:"schema"`
+	// Names of the records that are in it.
+	Names []string `json:"names"`
+	// Records without tests, to which the samples refer by position.
+	Records []Record `json:"records"`
+}
+
+// row is a test in a snapshot. A sample is [position of its record, outcome, seconds].
+type row struct {
+	ID      string   `json:"id"`
+	Suite   string   `json:"suite,omitempty"`
+	File    string   `json:"file,omitempty"`
+	Samples []packed `json:"samples"`
+}
+
+type packed struct {
+	record  int
+	outcome e2e.Outcome
+	seconds float64
+}
+
+func (p packed) MarshalJSON() ([]byte, error) {
+	return json.Marshal([]any{p.record, p.outcome, p.seconds})
+}
+
+func (p *packed) UnmarshalJSON(data []byte) error {
+	parts := []any{&p.record, &p.outcome, &p.seconds}
+	return json.Unmarshal(data, &parts)
+}
+
+// encodeSnapshot writes what was folded.
+func encodeSnapshot(f *fold, names []string) ([]byte, error) {
+	head := snapshot{Schema: SnapshotSchema, Names: names}
+	at := map[*Record]int{}
+	ids := sortedIDs(f.tests)
+	for _, id := range ids {
+		for _, x := range f.tests[id].samples {
+			if _, ok := at[x.record]; !ok {
+				at[x.record] = len(head.Records)
+				head.Records = append(head.Records, *x.record)
+			}
+		}
+	}
+	return pack(func(write func(any) error) error {
+		err := write(head)
+		for i := 0; err == nil && i < len(ids); i++ {
+			k := f.tests[ids[i]]
+			r := row{ID: ids[i], Suite: k.suite, File: k.file}
+			for _, x := range k.samples {
+				r.Samples = append(r.Samples, packed{at[x.record], x.outcome, x.seconds})
+			}
+			err = write(r)
+		}
+		return err
+	})
+}
+
+// decodeSnapshot adds a snapshot to a fold, as a whole or not at all.
+func decodeSnapshot(data []byte, into *fold) (names []string, err error) {
+	var head snapshot
+	var rows []row
+	err = unpack(data, func(line []byte) error {
+		if err := json.Unmarshal(line, &head); err != nil {
+			return fmt.Errorf("it is no snapshot: %w", err)
+		}
+		return schemaIs(head.Schema, SnapshotSchema)
+	}, func(line []byte) error {
+		var r row
+		if err := json.Unmarshal(line, &r); err != nil {
+			return err
+		}
+		for _, p := range r.Samples {
+			if p.record < 0 || p.record >= len(head.Records) {
+				return fmt.Errorf("a sample refers to record %d of %d", p.record, len(head.Records))
+			}
+		}
+		rows = append(rows, r)
+		return nil
+	})
+	if err == nil && head.Schema == "" {
+		err = errEmpty
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range rows {
+		for _, p := range r.Samples {
+			if r.ID != "" {
+				into.sample(r.ID, r.Suite, r.File, sample{&head.Records[p.record], p.outcome, p.seconds})
+			}
+		}
+	}
+	return head.Names, nil
+}

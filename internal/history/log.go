@@ -1,0 +1,242 @@
+package history
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Object in a store.
+type Object struct {
+	Name string
+	Size int64
+}
+
+// Store keeps objects by name: letters, digits and "._-". It may be shared by any number
+// of readers and writers.
+type Store interface {
+	// List names the objects, in any order. A store that does not exist yet is empty.
+	List(ctx context.Context) ([]Object, error)
+	Get(ctx context.Context, name string) ([]byte, error)
+	// Put adds an object as a whole. One that is there already stays as it is, and is no
+	// error.
+	Put(ctx context.Context, name string, data []byte) error
+	// Delete removes an object; one that is not there is no error.
+	Delete(ctx context.Context, name string) error
+}
+
+// Log keeps records in a store. It is safe for concurrent use.
+type Log struct {
+	Store Store
+	// Now is the clock; nil is the real one.
+	Now func() time.Time
+}
+
+const (
+	recordSuffix   = ".jsonl.gz"
+	snapshotPrefix = "snapshot-"
+	// maxObject bounds an object, in bytes, packed.
+	maxObject = 64 << 20
+	// maxRead bounds how many records are read besides a snapshot, the newest first, and
+	// how large they are together.
+	maxRead      = 2000
+	maxReadBytes = 512 << 20
+	// foldFrom is how many records outside of any snapshot make a new one worth writing.
+	foldFrom = 24
+	// keptFor is how long records stay that are in a snapshot: long enough for a reader
+	// that has listed them to come for them, and for a person to look.
+	keptFor = 14 * 24 * time.Hour
+	// keptSnapshots stay, and those of the last hour: somebody may be reading them.
+	keptSnapshots = 3
+	// maxNames bounds how many folded records a snapshot names.
+	maxNames = 20_000
+	// readers is how many objects are read at once.
+	readers = 4
+)
+
+func (l *Log) now() time.Time {
+	if l.Now == nil {
+		return time.Now()
+	}
+	return l.Now()
+}
+
+// Save adds a record. One that is there already is never rewritten.
+func (l *Log) Save(ctx context.Context, r Record) error {
+	data, err := encode(r)
+	if err == nil {
+		err = l.Store.Put(ctx, recordName(r), data)
+	}
+	if err != nil {
+		return fmt.Errorf("save history: %w", err)
+	}
+	return nil
+}
+
+// Load folds the newest snapshot and all records that are not in it. What cannot be
+// read is left out and said; the error means that nothing could be read at all. Where
+// many records were folded, a new snapshot is left for the next reader.
+func (l *Log) Load(ctx context.Context) (stats Stats, skipped []string, err error) {
+	objects, err := l.Store.List(ctx)
+	if err != nil {
+		return Stats{}, nil, fmt.Errorf("read history: %w", err)
+	}
+	var snapshots, records []Object
+	for _, o := range objects {
+		switch {
+		case !strings.HasSuffix(o.Name, recordSuffix):
+		case strings.HasPrefix(o.Name, snapshotPrefix):
+			snapshots = append(snapshots, o)
+		default:
+			records = append(records, o)
+		}
+	}
+	byName := func(a, b Object) int { return strings.Compare(a.Name, b.Name) }
+	slices.SortFunc(snapshots, byName)
+	slices.SortFunc(records, byName)
+	f := newFold()
+	folded, skipped := l.newest(ctx, snapshots, f)
+	fresh, more := l.records(ctx, slices.DeleteFunc(slices.Clone(records), func(o Object) bool { return folded[o.Name] }), f)
+	skipped = append(skipped, more...)
+	stats = f.stats()
+	if len(fresh) >= foldFrom {
+		for _, name := range fresh {
+			folded[name] = true
+		}
+		l.compact(ctx, f, folded)
+		l.retire(ctx, snapshots, records, folded)
+	}
+	return stats, skipped, nil
+}
+
+// newest reads the newest snapshot that can be read.
+func (l *Log) newest(ctx context.Context, snapshots []Object, f *fold) (folded map[string]bool, skipped []string) {
+	folded = map[string]bool{}
+	for _, o := range slices.Backward(snapshots) {
+		data, err := l.get(ctx, o)
+		var names []string
+		if err == nil {
+			names, err = decodeSnapshot(data, f)
+		}
+		if err == nil {
+			for _, name := range names {
+				folded[name] = true
+			}
+			return folded, skipped
+		}
+		skipped = append(skipped, fmt.Sprintf("%s: %v", o.Name, err))
+	}
+	return folded, skipped
+}
+
+func (l *Log) get(ctx context.Context, o Object) ([]byte, error) {
+	if o.Size > maxObject {
+		return nil, fmt.Errorf("it is larger than %d MiB", maxObject>>20)
+	}
+	return l.Store.Get(ctx, o.Name)
+}
+
+// records reads records, several at once. Names start with the run id, and that with
+// the time: the newest are the last.
+func (l *Log) records(ctx context.Context, list []Object, f *fold) (read, skipped []string) {
+	list = list[max(0, len(list)-maxRead):]
+	for total := int64(0); len(list) > 0; {
+		size := int64(0)
+		for _, o := range list {
+			size += o.Size
+		}
+		if total = size; total <= maxReadBytes {
+			break
+		}
+		skipped = append(skipped, fmt.Sprintf("%s: the records are larger than %d MiB together", list[0].Name, maxReadBytes>>20))
+		list = list[1:]
+	}
+	found, faults := make([]*Record, len(list)), make([]error, len(list))
+	var all sync.WaitGroup
+	turn := make(chan struct{}, readers)
+	for i, o := range list {
+		turn <- struct{}{}
+		all.Go(func() {
+			defer func() { <-turn }()
+			data, err := l.get(ctx, o)
+			var r Record
+			if err == nil {
+				r, err = decode(data)
+			}
+			found[i], faults[i] = &r, err
+		})
+	}
+	all.Wait()
+	for i, o := range list {
+		if faults[i] != nil {
+			skipped = append(skipped, fmt.Sprintf("%s: %v", o.Name, faults[i]))
+			continue
+		}
+		tests := found[i].Tests
+		found[i].Tests = nil
+		f.add(found[i], tests)
+		read = append(read, o.Name)
+	}
+	return read, skipped
+}
+
+// compact leaves a snapshot. It makes the next plan faster and nothing else, so that a
+// store that cannot be written to is no fault.
+func (l *Log) compact(ctx context.Context, f *fold, folded map[string]bool) {
+	names := slices.Sorted(maps.Keys(folded))
+	names = names[max(0, len(names)-maxNames):]
+	data, err := encodeSnapshot(f, names)
+	if err != nil || len(data) > maxObject {
+		return
+	}
+	sum := sha256.Sum256(data)
+	_ = l.Store.Put(ctx, fmt.Sprintf("%s%013d-%06d-%x%s", snapshotPrefix, l.now().UnixMilli(), len(names), sum[:6], recordSuffix), data)
+}
+
+// dated are the names of records that tell when they were made.
+var dated = regexp.MustCompile(`^e2e-\d{13}-`)
+
+// retire removes records that a snapshot of an earlier reader holds and that are old, and
+// old snapshots.
+func (l *Log) retire(ctx context.Context, snapshots, records []Object, folded map[string]bool) {
+	if len(snapshots) == 0 {
+		return // the snapshot that this reader wrote is not proven yet
+	}
+	read := fmt.Sprintf("%s%013d", snapshotPrefix, l.now().Add(-time.Hour).UnixMilli())
+	for _, o := range snapshots[:max(0, len(snapshots)-keptSnapshots)] {
+		if o.Name < read {
+			_ = l.Store.Delete(ctx, o.Name)
+		}
+	}
+	before := fmt.Sprintf("e2e-%013d", l.now().Add(-keptFor).UnixMilli())
+	for _, o := range records {
+		if folded[o.Name] && dated.MatchString(o.Name) && o.Name < before {
+			_ = l.Store.Delete(ctx, o.Name)
+		}
+	}
+}
+
+// recordName is the key of a record as a name: the run id where that is harmless, else
+// its harmless part and a hash, so that no two ids share a name.
+func recordName(r Record) string {
+	const most = 100
+	id := strings.Map(func(c rune) rune {
+		if c == '-' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' {
+			return c
+		}
+		return '_'
+	}, r.RunID)
+	if id != r.RunID || id == "" || len(id) > most || strings.HasPrefix(id, snapshotPrefix) {
+		sum := sha256.Sum256([]byte(r.RunID))
+		id = fmt.Sprintf("x%s_%x", id[:min(len(id), most)], sum[:8])
+	}
+	return fmt.Sprintf("%s.%d.%d%s", id, r.Attempt, r.Shard, recordSuffix)
+}
+
+func sortedIDs(tests map[string]*known) []string { return slices.Sorted(maps.Keys(tests)) }

@@ -1,0 +1,363 @@
+package history
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/org/e2e-gate/internal/e2e"
+)
+
+// minSeconds is what a passed test took at least: a report that says 0 is known to
+// be fast, which is not the same as unknown.
+const minSeconds = 0.001
+
+// maxSeconds is what a test can have taken at most; more is a corrupt record.
+const maxSeconds = 30 * 24 * 3600
+
+const (
+	// samples is how many of the newest runs of a test count.
+	samples = 20
+	// enoughOnMain is how many runs on the default branch make those on others not count:
+	// a pull request may have made the test slower, or not be merged.
+	enoughOnMain = 3
+	// enoughForHigh is how many runs say what one in ten takes.
+	enoughForHigh = 5
+	// aging is how much less each older run counts than the next newer one.
+	aging = 0.93
+	// wholeRuns is how many runs say what a suite takes as a whole.
+	wholeRuns = 10
+)
+
+// Stats are folded records. The zero value knows nothing.
+type Stats struct {
+	tests  map[string]*known
+	files  map[[2]string]float64
+	suites map[string]float64
+	wholes map[string]float64
+	// overhead of a shard, and of how many it is known.
+	overhead  float64
+	overheads int
+}
+
+// known is what is known of a test.
+type known struct {
+	suite, file string
+	samples     []sample // newest first
+}
+
+// sample is one test in one record.
+type sample struct {
+	record  *Record // without its tests
+	outcome e2e.Outcome
+	seconds float64
+}
+
+func (x sample) passed() bool { return x.outcome == e2e.Passed || x.outcome == e2e.Flaky }
+
+// says reports whether the run says something of the test: one in which it was lost,
+// stopped or skipped does not.
+func (x sample) says() bool { return x.passed() || x.outcome == e2e.Failed }
+
+func (x sample) timed() bool { return x.passed() && x.seconds <= maxSeconds }
+
+// newer orders samples totally, the newest first.
+func (x sample) newer(y sample) int {
+	return cmp.Or(y.record.key(*x.record), strings.Compare(x.record.Ref, y.record.Ref), strings.Compare(string(x.outcome), string(y.outcome)), cmp.Compare(x.seconds, y.seconds))
+}
+
+// fold collects samples.
+type fold struct {
+	tests map[string]*known
+	// named is the newest sample's age of a test, whose suite and file hold.
+	named map[string]sample
+}
+
+func newFold() *fold { return &fold{tests: map[string]*known{}, named: map[string]sample{}} }
+
+// add takes a record's tests.
+func (f *fold) add(r *Record, tests []Entry) {
+	for _, e := range tests {
+		if e.ID != "" {
+			f.sample(e.ID, e.Suite, e.File, sample{r, e.Outcome, e.Seconds})
+		}
+	}
+}
+
+func (f *fold) sample(id, suite, file string, x sample) {
+	k := f.tests[id]
+	if k == nil {
+		k = &known{}
+		f.tests[id] = k
+	}
+	k.samples = append(k.samples, x)
+	if last, ok := f.named[id]; !ok || cmp.Or(x.newer(last), strings.Compare(suite, k.suite), strings.Compare(file, k.file)) < 0 {
+		f.named[id], k.suite, k.file = x, suite, file
+	}
+}
+
+// trim keeps of each test the samples that can count.
+func (f *fold) trim() {
+	for _, k := range f.tests {
+		slices.SortFunc(k.samples, sample.newer)
+		var said, timed, main, mainTimed int
+		kept := k.samples[:0]
+		for i, x := range k.samples {
+			keep := i == 0
+			count := func(n *int, yes bool) {
+				if yes {
+					*n++
+					keep = keep || *n <= samples
+				}
+			}
+			count(&said, x.says())
+			count(&timed, x.timed())
+			count(&main, x.says() && x.record.onMain())
+			count(&mainTimed, x.timed() && x.record.onMain())
+			if keep {
+				kept = append(kept, x)
+			}
+		}
+		k.samples = slices.Clip(kept)
+	}
+}
+
+// Fold reads records into statistics; their order does not matter.
+func Fold(records []Record) Stats {
+	f := newFold()
+	for i := range records {
+		head := records[i]
+		head.Tests = nil
+		f.add(&head, records[i].Tests)
+	}
+	return f.stats()
+}
+
+func (f *fold) stats() Stats {
+	f.trim()
+	s := Stats{tests: f.tests}
+	s.medians()
+	s.whole()
+	s.fixed()
+	return s
+}
+
+// fixed computes what a shard costs beyond its tests.
+func (s *Stats) fixed() {
+	seen, list := map[*Record]bool{}, []float64{}
+	for _, k := range s.tests {
+		for _, x := range k.samples {
+			if r := x.record; !seen[r] {
+				seen[r] = true
+				if r.Overhead >= 0 && r.Overhead <= maxSeconds {
+					list = append(list, r.Overhead)
+				}
+			}
+		}
+	}
+	s.overhead, s.overheads = median(list), len(list)
+}
+
+// Overhead is the median of what a shard's processes took beyond their tests, in seconds,
+// and how many shards are known.
+func (s Stats) Overhead() (seconds float64, shards int) { return s.overhead, s.overheads }
+
+// medians computes those of files and suites.
+func (s *Stats) medians() {
+	files, suites := map[[2]string][]float64{}, map[string][]float64{}
+	for id, k := range s.tests {
+		if est, n := s.Estimate(id); n > 0 {
+			files[[2]string{k.suite, k.file}] = append(files[[2]string{k.suite, k.file}], est)
+			suites[k.suite] = append(suites[k.suite], est)
+		}
+	}
+	s.files, s.suites = map[[2]string]float64{}, map[string]float64{}
+	for key, list := range files {
+		s.files[key] = median(list)
+	}
+	for key, list := range suites {
+		s.suites[key] = median(list)
+	}
+}
+
+// whole computes what suites take as a whole: the sum over all shards of a run first,
+// then the median over the newest runs. The other way round, a suite in two parts would
+// seem to take half.
+func (s *Stats) whole() {
+	type inRun struct{ suite, run string }
+	sums, newest := map[inRun]float64{}, map[inRun]*Record{}
+	for _, k := range s.tests {
+		for _, x := range k.samples {
+			if key := (inRun{k.suite, x.record.RunID}); x.timed() {
+				sums[key] += max(x.seconds, minSeconds)
+				if newest[key] == nil || x.record.key(*newest[key]) > 0 {
+					newest[key] = x.record
+				}
+			}
+		}
+	}
+	runs := map[string][]inRun{}
+	for key := range sums {
+		runs[key.suite] = append(runs[key.suite], key)
+	}
+	s.wholes = map[string]float64{}
+	for suite, list := range runs {
+		slices.SortFunc(list, func(a, b inRun) int { return newest[b].key(*newest[a]) })
+		var totals []float64
+		for _, key := range list[:min(len(list), wholeRuns)] {
+			totals = append(totals, sums[key])
+		}
+		s.wholes[suite] = median(totals)
+	}
+}
+
+func median(list []float64) float64 {
+	if len(list) == 0 {
+		return 0
+	}
+	list = slices.Sorted(slices.Values(list))
+	return (list[(len(list)-1)/2] + list[len(list)/2]) / 2
+}
+
+// timed are a test's durations that count, newest first: of the default branch, where
+// there are enough of them.
+func (s Stats) timed(id string) []float64 {
+	k := s.tests[id]
+	if k == nil {
+		return nil
+	}
+	var all, main []float64
+	for _, x := range k.samples {
+		if !x.timed() {
+			continue
+		}
+		seconds := max(x.seconds, minSeconds)
+		if len(all) < samples {
+			all = append(all, seconds)
+		}
+		if len(main) < samples && x.record.onMain() {
+			main = append(main, seconds)
+		}
+	}
+	if len(main) >= enoughOnMain {
+		return main
+	}
+	return all
+}
+
+// quantile of durations, newest first, of which newer ones count more.
+func quantile(list []float64, q float64) float64 {
+	type weighted struct{ value, weight float64 }
+	sorted, total := make([]weighted, len(list)), 0.0
+	for i, v := range list {
+		sorted[i] = weighted{v, math.Pow(aging, float64(i))}
+		total += sorted[i].weight
+	}
+	slices.SortFunc(sorted, func(a, b weighted) int { return cmp.Or(cmp.Compare(a.value, b.value), cmp.Compare(a.weight, b.weight)) })
+	for _, w := range sorted {
+		if total -= w.weight; total <= (1-q)*sum(list) {
+			return w.value
+		}
+	}
+	return 0
+}
+
+// sum is the sum of the weights of a list.
+func sum(list []float64) float64 { return (1 - math.Pow(aging, float64(len(list)))) / (1 - aging) }
+
+// Estimate is the median duration in seconds of the test's newest passed runs, in which
+// newer runs count more, and how many those are; 0, 0 for a test that nobody has timed.
+func (s Stats) Estimate(id string) (seconds float64, runs int) {
+	list := s.timed(id)
+	return quantile(list, 0.5), len(list)
+}
+
+// High is what the test takes in one of ten runs (p90), in seconds; 0 where too few runs
+// are known.
+func (s Stats) High(id string) float64 {
+	if list := s.timed(id); len(list) >= enoughForHigh {
+		return quantile(list, 0.9)
+	}
+	return 0
+}
+
+// Whole is the median duration in seconds of all tests of a suite together; 0 where it
+// never ran.
+func (s Stats) Whole(suite string) float64 { return s.wholes[suite] }
+
+// Guess is the median over the known tests of the same file, else of the same
+// suite; 0 where neither has a known test.
+func (s Stats) Guess(t e2e.Test) (seconds float64, from string) {
+	if est, ok := s.files[[2]string{t.Suite, t.File}]; ok && t.File != "" {
+		return est, "file"
+	}
+	if est, ok := s.suites[t.Suite]; ok {
+		return est, "suite"
+	}
+	return 0, ""
+}
+
+// The words for what a test did lately.
+const (
+	Stable        = "stable"
+	Flaky         = "flaky"
+	New           = "new"
+	FailingOnMain = "failing-on-main"
+)
+
+// recent are the newest runs that say something of a test.
+func (s Stats) recent(id string) []sample {
+	var list []sample
+	if k := s.tests[id]; k != nil {
+		for _, x := range k.samples {
+			if x.says() && len(list) < samples {
+				list = append(list, x)
+			}
+		}
+	}
+	return list
+}
+
+// Recent says what the test did lately.
+func (s Stats) Recent(id string) string {
+	list := s.recent(id)
+	if len(list) == 0 {
+		return New
+	}
+	main := slices.IndexFunc(list, func(x sample) bool { return x.record.onMain() })
+	switch {
+	case main >= 0 && list[main].outcome == e2e.Failed:
+		return FailingOnMain
+	case slices.ContainsFunc(list, func(x sample) bool { return x.outcome == e2e.Flaky }):
+		return Flaky
+	}
+	return Stable
+}
+
+// FlakeRate is the share of the test's newest runs in which it was flaky, and how
+// many of those runs are known.
+func (s Stats) FlakeRate(id string) (share float64, runs int) {
+	list, flaky := s.recent(id), 0
+	for _, x := range list {
+		if x.outcome == e2e.Flaky {
+			flaky++
+		}
+	}
+	if runs = len(list); runs == 0 {
+		return 0, 0
+	}
+	return float64(flaky) / float64(runs), runs
+}
+
+// Known lists the tests of a suite that earlier runs reported, sorted.
+func (s Stats) Known(suite string) []string {
+	var ids []string
+	for id, k := range s.tests {
+		if k.suite == suite {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
