@@ -15,6 +15,7 @@ import (
 	"golang.org/x/net/http/httpproxy"
 
 	"github.com/org/e2e-gate/internal/gate/probe"
+	"github.com/org/e2e-gate/internal/gate/trust"
 )
 
 // maxBody is how much of an answer is read.
@@ -54,8 +55,8 @@ func (p *prober) Expected() string {
 	if p.spec.MaxLatency > 0 {
 		parts = append(parts, "within "+p.spec.MaxLatency.String())
 	}
-	if p.spec.TLS != nil && p.spec.TLS.MinDaysLeft > 0 {
-		parts = append(parts, fmt.Sprintf("certificate valid for %d days", p.spec.TLS.MinDaysLeft))
+	if text := p.spec.TLS.Expected(); text != "" {
+		parts = append(parts, text)
 	}
 	return p.mask(strings.Join(parts, ", "))
 }
@@ -69,11 +70,11 @@ func (p *prober) Probe(ctx context.Context) probe.Observation {
 }
 
 func (p *prober) look(ctx context.Context) probe.Observation {
-	trust, fault := p.tlsConfig()
+	config, fault := p.spec.TLS.Config(p.env.Root)
 	if fault != nil {
 		return *fault
 	}
-	transport := p.transport(trust)
+	transport := p.transport(config)
 	defer transport.CloseIdleConnections()
 	a, err := p.ask(ctx, &http.Client{Transport: transport, CheckRedirect: p.checkRedirect})
 	if err != nil {
@@ -82,11 +83,11 @@ func (p *prober) look(ctx context.Context) probe.Observation {
 	return p.judge(a)
 }
 
-func (p *prober) transport(trust *tls.Config) *http.Transport {
+func (p *prober) transport(config *tls.Config) *http.Transport {
 	return &http.Transport{
 		Proxy:                  func(r *http.Request) (*url.URL, error) { return p.proxy(r.URL) },
 		DialContext:            (&net.Dialer{}).DialContext,
-		TLSClientConfig:        trust,
+		TLSClientConfig:        config,
 		ForceAttemptHTTP2:      true,
 		DisableKeepAlives:      true,
 		MaxResponseHeaderBytes: maxBody,
@@ -173,7 +174,7 @@ func (p *prober) fault(err error) probe.Observation {
 	case errors.As(err, &proxy):
 		return probe.NotYet(proxy.Error(), "the proxy does not reach the host; check HTTPS_PROXY, or put the host into NO_PROXY")
 	}
-	if o, ok := tlsFault(err); ok {
+	if o, ok := trust.Fault(err); ok {
 		return o
 	}
 	if errors.As(err, &op) && op.Op == "proxyconnect" {
