@@ -14,11 +14,13 @@ import (
 	"github.com/org/e2e-gate/internal/diag"
 	"github.com/org/e2e-gate/internal/gate/commandgate"
 	"github.com/org/e2e-gate/internal/gate/dnsgate"
+	"github.com/org/e2e-gate/internal/gate/fixturesgate"
 	"github.com/org/e2e-gate/internal/gate/grpcgate"
 	"github.com/org/e2e-gate/internal/gate/httpgate"
 	"github.com/org/e2e-gate/internal/gate/probe"
 	"github.com/org/e2e-gate/internal/gate/tcpgate"
 	"github.com/org/e2e-gate/internal/gate/tlsgate"
+	"github.com/org/e2e-gate/internal/gate/versiongate"
 )
 
 // The vocabulary of the kinds, for those who only need this package.
@@ -58,12 +60,14 @@ type Check struct {
 	Interval  time.Duration `yaml:"interval" doc:"Time between two probes, instead of gates.interval."`
 	StableFor int           `yaml:"stable_for" doc:"Successes in a row, instead of gates.stable_for."`
 
-	HTTP    *HTTPSpec      `yaml:"http" doc:"A request and what is expected of the answer."`
-	GRPC    *grpcgate.Spec `yaml:"grpc" doc:"A server that answers SERVING by grpc.health.v1."`
-	TLS     *tlsgate.Spec  `yaml:"tls" doc:"A certificate that a client would accept, for long enough."`
-	DNS     *dnsgate.Spec  `yaml:"dns" doc:"A name that resolves, to what is expected."`
-	TCP     *TCPSpec       `yaml:"tcp" doc:"An address that takes connections."`
-	Command *CommandSpec   `yaml:"command" doc:"A program that exits 0 when healthy."`
+	HTTP     *HTTPSpec          `yaml:"http" doc:"A request and what is expected of the answer."`
+	Version  *versiongate.Spec  `yaml:"version" doc:"What is deployed is what is under test."`
+	Fixtures *fixturesgate.Spec `yaml:"fixtures" doc:"The API that makes test data speaks a version that the tests understand, and refuses production."`
+	GRPC     *grpcgate.Spec     `yaml:"grpc" doc:"A server that answers SERVING by grpc.health.v1."`
+	TLS      *tlsgate.Spec      `yaml:"tls" doc:"A certificate that a client would accept, for long enough."`
+	DNS      *dnsgate.Spec      `yaml:"dns" doc:"A name that resolves, to what is expected."`
+	TCP      *TCPSpec           `yaml:"tcp" doc:"An address that takes connections."`
+	Command  *CommandSpec       `yaml:"command" doc:"A program that exits 0 when healthy."`
 
 	// Pos is where the check stands in the config.
 	Pos diag.Message `yaml:"-"`
@@ -80,6 +84,8 @@ type kind struct {
 func (c *Check) kinds() []kind {
 	return []kind{
 		{"http", c.HTTP, c.HTTP != nil},
+		{"version", c.Version, c.Version != nil},
+		{"fixtures", c.Fixtures, c.Fixtures != nil},
 		{"grpc", c.GRPC, c.GRPC != nil},
 		{"tls", c.TLS, c.TLS != nil},
 		{"dns", c.DNS, c.DNS != nil},

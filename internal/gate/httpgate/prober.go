@@ -1,6 +1,7 @@
 package httpgate
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -27,6 +28,9 @@ type prober struct {
 	env   probe.Env
 	proxy func(*url.URL) (*url.URL, error)
 	mask  func(string) string
+	// sent and more are body and headers of a request of another kind.
+	sent []byte
+	more map[string]string
 }
 
 func newProber(s *Spec, r rules, env probe.Env) *prober {
@@ -118,7 +122,7 @@ type answer struct {
 func (a answer) quote(s string) string { return probe.Quote(a.mask(s)) }
 
 func (p *prober) ask(ctx context.Context, client *http.Client) (answer, error) {
-	req, err := http.NewRequestWithContext(ctx, p.rules.method, p.rules.url.String(), http.NoBody)
+	req, err := http.NewRequestWithContext(ctx, p.rules.method, p.rules.url.String(), bytes.NewReader(p.sent))
 	if err != nil {
 		return answer{}, fmt.Errorf("make request: %w", err)
 	}
@@ -147,6 +151,9 @@ func (p *prober) ask(ctx context.Context, client *http.Client) (answer, error) {
 func (p *prober) dress(req *http.Request) {
 	req.Header.Set("Accept", "application/json, */*;q=0.5")
 	req.Header.Set("User-Agent", "e2e-gate")
+	for name, value := range p.more {
+		req.Header.Set(name, value)
+	}
 	for name, value := range p.spec.Headers {
 		if strings.EqualFold(name, "host") {
 			req.Host = value
