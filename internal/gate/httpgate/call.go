@@ -199,3 +199,6 @@ func ParseStatus(items []string) (Status, []probe.Problem) {
 func (s Status) Has(code int) bool { return s.set.has(code) }
 
 func (s Status) String() string { return fmt.Sprintf("HTTP %s", s.set.text) }
+
+// SameNumber compares two decimal numbers exactly; false where one is none.
+func SameNumber(a, b string) bool { return sameNumber(a, b) }
