@@ -18,6 +18,7 @@ import (
 	"github.com/org/e2e-gate/internal/gate/grpcgate"
 	"github.com/org/e2e-gate/internal/gate/httpgate"
 	"github.com/org/e2e-gate/internal/gate/probe"
+	"github.com/org/e2e-gate/internal/gate/redisgate"
 	"github.com/org/e2e-gate/internal/gate/sqlgate"
 	"github.com/org/e2e-gate/internal/gate/tcpgate"
 	"github.com/org/e2e-gate/internal/gate/tlsgate"
@@ -66,6 +67,7 @@ type Check struct {
 	Fixtures *fixturesgate.Spec `yaml:"fixtures" doc:"The API that makes test data speaks a version that the tests understand, and refuses production."`
 	Postgres *sqlgate.Postgres  `yaml:"postgres" doc:"A PostgreSQL database: connects, migration, query, replica."`
 	MySQL    *sqlgate.MySQL     `yaml:"mysql" doc:"A MySQL or MariaDB database: connects, migration, query, replica."`
+	Redis    *redisgate.Spec    `yaml:"redis" doc:"A Redis server: answers, role, replication, memory."`
 	GRPC     *grpcgate.Spec     `yaml:"grpc" doc:"A server that answers SERVING by grpc.health.v1."`
 	TLS      *tlsgate.Spec      `yaml:"tls" doc:"A certificate that a client would accept, for long enough."`
 	DNS      *dnsgate.Spec      `yaml:"dns" doc:"A name that resolves, to what is expected."`
@@ -91,6 +93,7 @@ func (c *Check) kinds() []kind {
 		{"fixtures", c.Fixtures, c.Fixtures != nil},
 		{"postgres", c.Postgres, c.Postgres != nil},
 		{"mysql", c.MySQL, c.MySQL != nil},
+		{"redis", c.Redis, c.Redis != nil},
 		{"grpc", c.GRPC, c.GRPC != nil},
 		{"tls", c.TLS, c.TLS != nil},
 		{"dns", c.DNS, c.DNS != nil},
