@@ -17,6 +17,7 @@ import (
 	"github.com/org/e2e-gate/internal/gate/fixturesgate"
 	"github.com/org/e2e-gate/internal/gate/grpcgate"
 	"github.com/org/e2e-gate/internal/gate/httpgate"
+	"github.com/org/e2e-gate/internal/gate/kafkagate"
 	"github.com/org/e2e-gate/internal/gate/probe"
 	"github.com/org/e2e-gate/internal/gate/redisgate"
 	"github.com/org/e2e-gate/internal/gate/sqlgate"
@@ -68,6 +69,7 @@ type Check struct {
 	Postgres *sqlgate.Postgres  `yaml:"postgres" doc:"A PostgreSQL database: connects, migration, query, replica."`
 	MySQL    *sqlgate.MySQL     `yaml:"mysql" doc:"A MySQL or MariaDB database: connects, migration, query, replica."`
 	Redis    *redisgate.Spec    `yaml:"redis" doc:"A Redis server: answers, role, replication, memory."`
+	Kafka    *kafkagate.Spec    `yaml:"kafka" doc:"A Kafka cluster: brokers, topics, partitions, consumer groups."`
 	GRPC     *grpcgate.Spec     `yaml:"grpc" doc:"A server that answers SERVING by grpc.health.v1."`
 	TLS      *tlsgate.Spec      `yaml:"tls" doc:"A certificate that a client would accept, for long enough."`
 	DNS      *dnsgate.Spec      `yaml:"dns" doc:"A name that resolves, to what is expected."`
@@ -94,6 +96,7 @@ func (c *Check) kinds() []kind {
 		{"postgres", c.Postgres, c.Postgres != nil},
 		{"mysql", c.MySQL, c.MySQL != nil},
 		{"redis", c.Redis, c.Redis != nil},
+		{"kafka", c.Kafka, c.Kafka != nil},
 		{"grpc", c.GRPC, c.GRPC != nil},
 		{"tls", c.TLS, c.TLS != nil},
 		{"dns", c.DNS, c.DNS != nil},

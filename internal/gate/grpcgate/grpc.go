@@ -141,7 +141,7 @@ func (p *prober) look(ctx context.Context) probe.Observation {
 	var from peer.Peer
 	answer, err := health.NewHealthClient(conn).Check(ctx, &health.HealthCheckRequest{Service: p.spec.Service}, grpc.Peer(&from))
 	if err != nil {
-		return p.fault(err, w.error())
+		return p.fault(err, w.Err())
 	}
 	if o, wrong := p.spec.TLS.CheckDays(stateOf(from)); wrong {
 		return o
@@ -188,31 +188,13 @@ func (p *prober) said(s *status.Status) string {
 	return s.Code().String() + ", " + probe.Quote(p.mask(s.Message()))
 }
 
-// witness keeps the first error of a connection. The library tells only a text
-// made of it.
-type witness struct {
-	mu  sync.Mutex
-	err error
-}
-
-func (w *witness) note(err error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.err == nil {
-		w.err = err
-	}
-}
-
-func (w *witness) error() error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.err
-}
+// witness keeps the first error of the connection.
+type witness struct{ probe.Witness }
 
 func (w *witness) dial(ctx context.Context, address string) (net.Conn, error) {
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
 	if err != nil {
-		w.note(err)
+		w.Note(err)
 	}
 	return conn, err
 }
@@ -226,7 +208,7 @@ type witnessed struct {
 func (c witnessed) ClientHandshake(ctx context.Context, authority string, raw net.Conn) (net.Conn, credentials.AuthInfo, error) {
 	conn, info, err := c.TransportCredentials.ClientHandshake(ctx, authority, raw)
 	if err != nil {
-		c.w.note(err)
+		c.w.Note(err)
 	}
 	return conn, info, err
 }
