@@ -87,9 +87,19 @@ func (p *prober) look(ctx context.Context) probe.Observation {
 	return p.judge(a)
 }
 
-func (p *prober) transport(config *tls.Config) *http.Transport {
+func (p *prober) transport(config *tls.Config) *http.Transport { return transport(config, p.proxy) }
+
+// Transport is that of the http check: proxies from the given environment, bounded
+// headers. The caller closes its idle connections.
+func Transport(config *tls.Config, vars []string) *http.Transport {
+	t := transport(config, proxyFrom(vars))
+	t.DisableKeepAlives = false
+	return t
+}
+
+func transport(config *tls.Config, proxy func(*url.URL) (*url.URL, error)) *http.Transport {
 	return &http.Transport{
-		Proxy:                  func(r *http.Request) (*url.URL, error) { return p.proxy(r.URL) },
+		Proxy:                  func(r *http.Request) (*url.URL, error) { return proxy(r.URL) },
 		DialContext:            (&net.Dialer{}).DialContext,
 		TLSClientConfig:        config,
 		ForceAttemptHTTP2:      true,
