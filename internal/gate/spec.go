@@ -18,6 +18,7 @@ import (
 	"github.com/org/e2e-gate/internal/gate/grpcgate"
 	"github.com/org/e2e-gate/internal/gate/httpgate"
 	"github.com/org/e2e-gate/internal/gate/kafkagate"
+	"github.com/org/e2e-gate/internal/gate/oidcgate"
 	"github.com/org/e2e-gate/internal/gate/probe"
 	"github.com/org/e2e-gate/internal/gate/redisgate"
 	"github.com/org/e2e-gate/internal/gate/s3gate"
@@ -72,6 +73,7 @@ type Check struct {
 	Redis    *redisgate.Spec    `yaml:"redis" doc:"A Redis server: answers, role, replication, memory."`
 	Kafka    *kafkagate.Spec    `yaml:"kafka" doc:"A Kafka cluster: brokers, topics, partitions, consumer groups."`
 	S3       *s3gate.Spec       `yaml:"s3" doc:"An object store that allows what the product does, tried on an object of the gate's own."`
+	OIDC     *oidcgate.Spec     `yaml:"oidc" doc:"An OpenID provider that gives a test identity a token with the expected claims."`
 	GRPC     *grpcgate.Spec     `yaml:"grpc" doc:"A server that answers SERVING by grpc.health.v1."`
 	TLS      *tlsgate.Spec      `yaml:"tls" doc:"A certificate that a client would accept, for long enough."`
 	DNS      *dnsgate.Spec      `yaml:"dns" doc:"A name that resolves, to what is expected."`
@@ -100,6 +102,7 @@ func (c *Check) kinds() []kind {
 		{"redis", c.Redis, c.Redis != nil},
 		{"kafka", c.Kafka, c.Kafka != nil},
 		{"s3", c.S3, c.S3 != nil},
+		{"oidc", c.OIDC, c.OIDC != nil},
 		{"grpc", c.GRPC, c.GRPC != nil},
 		{"tls", c.TLS, c.TLS != nil},
 		{"dns", c.DNS, c.DNS != nil},

@@ -202,3 +202,6 @@ func (s Status) String() string { return fmt.Sprintf("HTTP %s", s.set.text) }
 
 // SameNumber compares two decimal numbers exactly; false where one is none.
 func SameNumber(a, b string) bool { return sameNumber(a, b) }
+
+// Decode reads one JSON document, keeping numbers as they are written.
+func Decode(body []byte) (any, bool) { return decode(body) }
