@@ -15,6 +15,7 @@ import (
 	"github.com/org/e2e-gate/internal/gate/commandgate"
 	"github.com/org/e2e-gate/internal/gate/dnsgate"
 	"github.com/org/e2e-gate/internal/gate/fixturesgate"
+	"github.com/org/e2e-gate/internal/gate/flagsgate"
 	"github.com/org/e2e-gate/internal/gate/grpcgate"
 	"github.com/org/e2e-gate/internal/gate/httpgate"
 	"github.com/org/e2e-gate/internal/gate/kafkagate"
@@ -74,6 +75,7 @@ type Check struct {
 	Kafka    *kafkagate.Spec    `yaml:"kafka" doc:"A Kafka cluster: brokers, topics, partitions, consumer groups."`
 	S3       *s3gate.Spec       `yaml:"s3" doc:"An object store that allows what the product does, tried on an object of the gate's own."`
 	OIDC     *oidcgate.Spec     `yaml:"oidc" doc:"An OpenID provider that gives a test identity a token with the expected claims."`
+	Flags    *flagsgate.Spec    `yaml:"flags" doc:"Feature flags have their values."`
 	GRPC     *grpcgate.Spec     `yaml:"grpc" doc:"A server that answers SERVING by grpc.health.v1."`
 	TLS      *tlsgate.Spec      `yaml:"tls" doc:"A certificate that a client would accept, for long enough."`
 	DNS      *dnsgate.Spec      `yaml:"dns" doc:"A name that resolves, to what is expected."`
@@ -103,6 +105,7 @@ func (c *Check) kinds() []kind {
 		{"kafka", c.Kafka, c.Kafka != nil},
 		{"s3", c.S3, c.S3 != nil},
 		{"oidc", c.OIDC, c.OIDC != nil},
+		{"flags", c.Flags, c.Flags != nil},
 		{"grpc", c.GRPC, c.GRPC != nil},
 		{"tls", c.TLS, c.TLS != nil},
 		{"dns", c.DNS, c.DNS != nil},
