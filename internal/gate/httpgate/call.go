@@ -2,6 +2,7 @@ package httpgate
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"maps"
 	"net/http"
@@ -21,6 +22,7 @@ import (
 // careful redirects, no secret in any text.
 type Caller struct {
 	prober *prober
+	config *tls.Config
 	// Mask removes the caller's secrets from a text.
 	Mask func(string) string
 }
@@ -29,6 +31,9 @@ type Caller struct {
 type CallerOptions struct {
 	Headers map[string]string
 	TLS     *TLS
+	// Config is the trust of every request where it does not come from a TLS
+	// section.
+	Config  *tls.Config
 	Timeout time.Duration
 	// Secrets are removed from every text besides those in headers and addresses.
 	Secrets []string
@@ -48,7 +53,7 @@ func NewCaller(o CallerOptions, env probe.Env) *Caller {
 	env.Redact = mask
 	spec := &Spec{Headers: o.Headers, TLS: o.TLS, Timeout: o.Timeout}
 	p := newProber(spec, rules{url: &url.URL{}, redirects: redirectPolicy{max: defaultRedirects}}, env)
-	return &Caller{prober: p, Mask: mask}
+	return &Caller{prober: p, config: o.Config, Mask: mask}
 }
 
 // Request is one request of a [Caller].
@@ -71,7 +76,7 @@ func (c *Caller) Do(ctx context.Context, r Request) (Answer, *probe.Observation)
 	p := *c.prober
 	p.rules.url, p.rules.method, p.sent, p.more = u, r.Method, r.Body, r.Headers
 	p.mask = p.env.Hide(probe.URLSecrets(u))
-	config, fault := p.spec.TLS.Config(p.env.Root)
+	config, fault := c.trust()
 	if fault != nil {
 		return Answer{}, fault
 	}
@@ -86,6 +91,13 @@ func (c *Caller) Do(ctx context.Context, r Request) (Answer, *probe.Observation)
 		return Answer{}, &o
 	}
 	return Answer{a}, nil
+}
+
+func (c *Caller) trust() (*tls.Config, *probe.Observation) {
+	if c.config != nil {
+		return c.config.Clone(), nil
+	}
+	return c.prober.spec.TLS.Config(c.prober.env.Root)
 }
 
 func masked(o probe.Observation, mask func(string) string) probe.Observation {
