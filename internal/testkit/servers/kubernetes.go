@@ -26,7 +26,7 @@ type APIServer struct {
 }
 
 // APIToken is that of a user who may do everything.
-const APIToken = "token-of-the-test"
+const APIToken = "token-of-the-test" //nolint:gosec // of a server that lives as long as the test
 
 // StartAPIServer starts a real API server, or skips.
 func StartAPIServer(tb testing.TB) *APIServer {
