@@ -142,7 +142,7 @@ func section(path string) string {
 }
 
 // secretFields are secret by type, wherever their value comes from.
-var secretFields = []string{"dsn", "client_secret", "token", "password", "authorization", "x-api-key", "cookie"}
+var secretFields = []string{"dsn", "client_secret", "token", "password", "secret_key", "session_token", "authorization", "x-api-key", "cookie"}
 
 func secretField(path string) bool {
 	return slices.Contains(secretFields, strings.ToLower(path[strings.LastIndexAny(path, ".")+1:]))

@@ -96,6 +96,18 @@ func (c *check) note(o Observation, from, to time.Time) (changed bool) {
 	return !o.Open() && (before.State != c.gate.State || before.Finality != c.gate.Finality || before.Observed != c.gate.Observed)
 }
 
+// cutShort counts a probe that told nothing of its own, and returns the answer
+// before it; ok is false where there is none, or it was a success.
+func (c *check) cutShort() (before Observation, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.gate.Attempts == 0 || c.line.last.Open() {
+		return before, false
+	}
+	c.gate.Attempts++
+	return c.line.last, true
+}
+
 // conclude ends the wait for the check.
 func (c *check) conclude(state e2e.GateState, finality e2e.Finality, observed, reason string, since time.Time) {
 	c.mu.Lock()

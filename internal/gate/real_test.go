@@ -60,6 +60,28 @@ func TestManyChecksOfWhichHalfHang(t *testing.T) {
 	noGoroutineLeft(t)
 }
 
+// A probe that the deadline of the wait cuts short says nothing of its own: the
+// gate goes on saying what was seen before, or that no answer came.
+func TestDeadlineHidesNoAnswer(t *testing.T) {
+	var asked atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if asked.Add(1) > 1 || r.URL.Path == "/hang" {
+			<-r.Context().Done()
+			return
+		}
+		w.WriteHeader(http.StatusServiceUnavailable)
+		_, _ = w.Write([]byte(`{"status":"DOWN"}`))
+	}))
+	defer server.Close()
+	for path, observed := range map[string]string{"/health": "HTTP 503, status DOWN", "/hang": "no answer within 1m0s"} {
+		asked.Store(0)
+		spec := Spec{Timeout: 300 * time.Millisecond, Interval: time.Millisecond, Checks: []Check{{Name: "api", HTTP: &HTTPSpec{URL: server.URL + path, Timeout: time.Minute}}}}
+		if g := New(spec, Options{}).Wait(t.Context())[0]; g.Observed != observed || g.Finality != e2e.NotYet {
+			t.Errorf("unexpected gate %+v", g)
+		}
+	}
+}
+
 // A service that comes up, goes down while suites run and comes back, seen through
 // real requests. Every wait is for a condition.
 func TestLifeOfAService(t *testing.T) {

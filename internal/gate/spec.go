@@ -13,9 +13,21 @@ import (
 
 	"github.com/org/e2e-gate/internal/diag"
 	"github.com/org/e2e-gate/internal/gate/commandgate"
+	"github.com/org/e2e-gate/internal/gate/dnsgate"
+	"github.com/org/e2e-gate/internal/gate/fixturesgate"
+	"github.com/org/e2e-gate/internal/gate/flagsgate"
+	"github.com/org/e2e-gate/internal/gate/grpcgate"
 	"github.com/org/e2e-gate/internal/gate/httpgate"
+	"github.com/org/e2e-gate/internal/gate/kafkagate"
+	"github.com/org/e2e-gate/internal/gate/kubegate"
+	"github.com/org/e2e-gate/internal/gate/oidcgate"
 	"github.com/org/e2e-gate/internal/gate/probe"
+	"github.com/org/e2e-gate/internal/gate/redisgate"
+	"github.com/org/e2e-gate/internal/gate/s3gate"
+	"github.com/org/e2e-gate/internal/gate/sqlgate"
 	"github.com/org/e2e-gate/internal/gate/tcpgate"
+	"github.com/org/e2e-gate/internal/gate/tlsgate"
+	"github.com/org/e2e-gate/internal/gate/versiongate"
 )
 
 // The vocabulary of the kinds, for those who only need this package.
@@ -55,9 +67,22 @@ type Check struct {
 	Interval  time.Duration `yaml:"interval" doc:"Time between two probes, instead of gates.interval."`
 	StableFor int           `yaml:"stable_for" doc:"Successes in a row, instead of gates.stable_for."`
 
-	HTTP    *HTTPSpec    `yaml:"http" doc:"A request and what is expected of the answer."`
-	TCP     *TCPSpec     `yaml:"tcp" doc:"An address that takes connections."`
-	Command *CommandSpec `yaml:"command" doc:"A program that exits 0 when healthy."`
+	HTTP       *HTTPSpec          `yaml:"http" doc:"A request and what is expected of the answer."`
+	Version    *versiongate.Spec  `yaml:"version" doc:"What is deployed is what is under test."`
+	Fixtures   *fixturesgate.Spec `yaml:"fixtures" doc:"The API that makes test data speaks a version that the tests understand, and refuses production."`
+	Postgres   *sqlgate.Postgres  `yaml:"postgres" doc:"A PostgreSQL database: connects, migration, query, replica."`
+	MySQL      *sqlgate.MySQL     `yaml:"mysql" doc:"A MySQL or MariaDB database: connects, migration, query, replica."`
+	Redis      *redisgate.Spec    `yaml:"redis" doc:"A Redis server: answers, role, replication, memory."`
+	Kafka      *kafkagate.Spec    `yaml:"kafka" doc:"A Kafka cluster: brokers, topics, partitions, consumer groups."`
+	S3         *s3gate.Spec       `yaml:"s3" doc:"An object store that allows what the product does, tried on an object of the gate's own."`
+	OIDC       *oidcgate.Spec     `yaml:"oidc" doc:"An OpenID provider that gives a test identity a token with the expected claims."`
+	Flags      *flagsgate.Spec    `yaml:"flags" doc:"Feature flags have their values."`
+	Kubernetes *kubegate.Spec     `yaml:"kubernetes" doc:"Roll-outs of workloads are complete, their pods ready, with the expected image."`
+	GRPC       *grpcgate.Spec     `yaml:"grpc" doc:"A server that answers SERVING by grpc.health.v1."`
+	TLS        *tlsgate.Spec      `yaml:"tls" doc:"A certificate that a client would accept, for long enough."`
+	DNS        *dnsgate.Spec      `yaml:"dns" doc:"A name that resolves, to what is expected."`
+	TCP        *TCPSpec           `yaml:"tcp" doc:"An address that takes connections."`
+	Command    *CommandSpec       `yaml:"command" doc:"A program that exits 0 when healthy."`
 
 	// Pos is where the check stands in the config.
 	Pos diag.Message `yaml:"-"`
@@ -74,6 +99,19 @@ type kind struct {
 func (c *Check) kinds() []kind {
 	return []kind{
 		{"http", c.HTTP, c.HTTP != nil},
+		{"version", c.Version, c.Version != nil},
+		{"fixtures", c.Fixtures, c.Fixtures != nil},
+		{"postgres", c.Postgres, c.Postgres != nil},
+		{"mysql", c.MySQL, c.MySQL != nil},
+		{"redis", c.Redis, c.Redis != nil},
+		{"kafka", c.Kafka, c.Kafka != nil},
+		{"s3", c.S3, c.S3 != nil},
+		{"oidc", c.OIDC, c.OIDC != nil},
+		{"flags", c.Flags, c.Flags != nil},
+		{"kubernetes", c.Kubernetes, c.Kubernetes != nil},
+		{"grpc", c.GRPC, c.GRPC != nil},
+		{"tls", c.TLS, c.TLS != nil},
+		{"dns", c.DNS, c.DNS != nil},
 		{"tcp", c.TCP, c.TCP != nil},
 		{"command", c.Command, c.Command != nil},
 	}

@@ -85,24 +85,36 @@ func TestValidateFindsAllProblems(t *testing.T) {
 
 // Every kind in the config must be known to kinds(), and every word documented.
 func TestEveryFieldIsKnownAndDocumented(t *testing.T) {
-	no := false
-	c := Check{Required: &no, HTTP: &HTTPSpec{}, TCP: &TCPSpec{}, Command: &CommandSpec{}}
 	known := map[string]bool{}
-	for _, k := range c.kinds() {
+	for _, k := range (&Check{}).kinds() {
 		known[k.name] = true
 	}
+	checkWords(t, reflect.TypeFor[Spec](), map[reflect.Type]bool{})
 	for f := range reflect.TypeFor[Check]().Fields() {
 		if f.Type.Kind() == reflect.Pointer && f.Type.Elem().Kind() == reflect.Struct && !known[f.Tag.Get("yaml")] {
 			t.Errorf("kind %s is not in kinds()", f.Name)
 		}
 	}
-	for _, typ := range []reflect.Type{reflect.TypeFor[Spec](), reflect.TypeFor[Check](), reflect.TypeFor[HTTPSpec](), reflect.TypeFor[TLSSpec](), reflect.TypeFor[TCPSpec](), reflect.TypeFor[CommandSpec]()} {
-		for f := range typ.Fields() {
-			word := f.Tag.Get("yaml")
-			if word == "" || word != "-" && (f.Tag.Get("doc") == "" || word != strings.ToLower(word)) {
-				t.Errorf("%s.%s lacks a word or a description", typ, f.Name)
-			}
+}
+
+// checkWords looks at a type of the config and those below it.
+func checkWords(t *testing.T, typ reflect.Type, seen map[reflect.Type]bool) {
+	for typ.Kind() == reflect.Pointer || typ.Kind() == reflect.Slice || typ.Kind() == reflect.Map {
+		typ = typ.Elem()
+	}
+	if typ.Kind() != reflect.Struct || seen[typ] {
+		return
+	}
+	seen[typ] = true
+	for f := range typ.Fields() {
+		word := f.Tag.Get("yaml")
+		if word == "-" {
+			continue
 		}
+		if word == "" || f.Tag.Get("doc") == "" || word != strings.ToLower(word) {
+			t.Errorf("%s.%s lacks a word or a description", typ, f.Name)
+		}
+		checkWords(t, f.Type, seen)
 	}
 }
 

@@ -174,7 +174,14 @@ func (w *wait) end(c *check) {
 	w.update(c)
 }
 
-var errDeadline = errors.New("deadline of the check")
+// errDeadline ends the wait for a check. It is a timeout to whoever sees it as the
+// cause of an error, as net/http shows it.
+var errDeadline error = deadline{}
+
+type deadline struct{}
+
+func (deadline) Error() string { return "deadline of the check" }
+func (deadline) Timeout() bool { return true }
 
 // run waits for one check.
 func (w *wait) run(ctx context.Context, c *check) {
@@ -256,8 +263,15 @@ func (w *wait) released(c *check) bool {
 func (w *wait) look(ctx context.Context, c *check) (o Observation, ok bool) {
 	from := time.Now()
 	o = c.look(ctx)
-	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, errDeadline) {
+	cause := context.Cause(ctx)
+	if cause != nil && !errors.Is(cause, errDeadline) {
 		return o, false
+	}
+	if cause != nil && !o.Open() {
+		// The end of the wait has cut it short: what was seen before says more.
+		if before, ok := c.cutShort(); ok {
+			return before, true
+		}
 	}
 	if c.note(o, from, time.Now()) {
 		w.update(c)

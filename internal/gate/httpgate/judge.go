@@ -17,7 +17,7 @@ func (p *prober) judge(a answer) probe.Observation {
 	if !p.rules.status.has(a.code) {
 		return wrongStatus(a)
 	}
-	if o, ok := p.wrongCertificate(a); ok {
+	if o, ok := p.spec.TLS.CheckDays(a.tls); ok {
 		return o
 	}
 	if len(p.rules.json) > 0 && !a.isJSON {
@@ -140,16 +140,6 @@ func bodyText(a answer) string {
 		return ", page " + a.quote(string(m[1]))
 	}
 	return ", body " + a.quote(string(head))
-}
-
-func (p *prober) wrongCertificate(a answer) (probe.Observation, bool) {
-	if p.spec.TLS == nil {
-		return probe.Observation{}, false
-	}
-	if observed, ok := checkDays(a.tls, p.spec.TLS.MinDaysLeft); !ok {
-		return probe.Never(wordTLS, observed, "the certificate expires within "+strconv.Itoa(p.spec.TLS.MinDaysLeft)+" days; renew it"), true
-	}
-	return probe.Observation{}, false
 }
 
 func notJSON(a answer) probe.Observation {

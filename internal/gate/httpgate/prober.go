@@ -1,6 +1,7 @@
 package httpgate
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -15,6 +16,7 @@ import (
 	"golang.org/x/net/http/httpproxy"
 
 	"github.com/org/e2e-gate/internal/gate/probe"
+	"github.com/org/e2e-gate/internal/gate/trust"
 )
 
 // maxBody is how much of an answer is read.
@@ -26,6 +28,9 @@ type prober struct {
 	env   probe.Env
 	proxy func(*url.URL) (*url.URL, error)
 	mask  func(string) string
+	// sent and more are body and headers of a request of another kind.
+	sent []byte
+	more map[string]string
 }
 
 func newProber(s *Spec, r rules, env probe.Env) *prober {
@@ -54,8 +59,8 @@ func (p *prober) Expected() string {
 	if p.spec.MaxLatency > 0 {
 		parts = append(parts, "within "+p.spec.MaxLatency.String())
 	}
-	if p.spec.TLS != nil && p.spec.TLS.MinDaysLeft > 0 {
-		parts = append(parts, fmt.Sprintf("certificate valid for %d days", p.spec.TLS.MinDaysLeft))
+	if text := p.spec.TLS.Expected(); text != "" {
+		parts = append(parts, text)
 	}
 	return p.mask(strings.Join(parts, ", "))
 }
@@ -69,11 +74,11 @@ func (p *prober) Probe(ctx context.Context) probe.Observation {
 }
 
 func (p *prober) look(ctx context.Context) probe.Observation {
-	trust, fault := p.tlsConfig()
+	config, fault := p.spec.TLS.Config(p.env.Root)
 	if fault != nil {
 		return *fault
 	}
-	transport := p.transport(trust)
+	transport := p.transport(config)
 	defer transport.CloseIdleConnections()
 	a, err := p.ask(ctx, &http.Client{Transport: transport, CheckRedirect: p.checkRedirect})
 	if err != nil {
@@ -82,11 +87,21 @@ func (p *prober) look(ctx context.Context) probe.Observation {
 	return p.judge(a)
 }
 
-func (p *prober) transport(trust *tls.Config) *http.Transport {
+func (p *prober) transport(config *tls.Config) *http.Transport { return transport(config, p.proxy) }
+
+// Transport is that of the http check: proxies from the given environment, bounded
+// headers. The caller closes its idle connections.
+func Transport(config *tls.Config, vars []string) *http.Transport {
+	t := transport(config, proxyFrom(vars))
+	t.DisableKeepAlives = false
+	return t
+}
+
+func transport(config *tls.Config, proxy func(*url.URL) (*url.URL, error)) *http.Transport {
 	return &http.Transport{
-		Proxy:                  func(r *http.Request) (*url.URL, error) { return p.proxy(r.URL) },
+		Proxy:                  func(r *http.Request) (*url.URL, error) { return proxy(r.URL) },
 		DialContext:            (&net.Dialer{}).DialContext,
-		TLSClientConfig:        trust,
+		TLSClientConfig:        config,
 		ForceAttemptHTTP2:      true,
 		DisableKeepAlives:      true,
 		MaxResponseHeaderBytes: maxBody,
@@ -117,7 +132,7 @@ type answer struct {
 func (a answer) quote(s string) string { return probe.Quote(a.mask(s)) }
 
 func (p *prober) ask(ctx context.Context, client *http.Client) (answer, error) {
-	req, err := http.NewRequestWithContext(ctx, p.rules.method, p.rules.url.String(), http.NoBody)
+	req, err := http.NewRequestWithContext(ctx, p.rules.method, p.rules.url.String(), bytes.NewReader(p.sent))
 	if err != nil {
 		return answer{}, fmt.Errorf("make request: %w", err)
 	}
@@ -146,6 +161,9 @@ func (p *prober) ask(ctx context.Context, client *http.Client) (answer, error) {
 func (p *prober) dress(req *http.Request) {
 	req.Header.Set("Accept", "application/json, */*;q=0.5")
 	req.Header.Set("User-Agent", "e2e-gate")
+	for name, value := range p.more {
+		req.Header.Set(name, value)
+	}
 	for name, value := range p.spec.Headers {
 		if strings.EqualFold(name, "host") {
 			req.Host = value
@@ -173,7 +191,7 @@ func (p *prober) fault(err error) probe.Observation {
 	case errors.As(err, &proxy):
 		return probe.NotYet(proxy.Error(), "the proxy does not reach the host; check HTTPS_PROXY, or put the host into NO_PROXY")
 	}
-	if o, ok := tlsFault(err); ok {
+	if o, ok := trust.Fault(err); ok {
 		return o
 	}
 	if errors.As(err, &op) && op.Op == "proxyconnect" {

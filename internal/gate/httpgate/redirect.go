@@ -69,8 +69,10 @@ func (p *prober) checkRedirect(req *http.Request, via []*http.Request) error {
 // the first one: net/http on its own would keep headers that it does not know to
 // be credentials, and send the first URL with its query string as referer.
 func (p *prober) strip(req *http.Request) {
-	for name := range p.spec.Headers {
-		req.Header.Del(name)
+	for _, sent := range []map[string]string{p.spec.Headers, p.more} {
+		for name := range sent {
+			req.Header.Del(name)
+		}
 	}
 	for _, name := range []string{"Authorization", "Cookie", "Referer"} {
 		req.Header.Del(name)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/org/e2e-gate/internal/gate/probe"
+	"github.com/org/e2e-gate/internal/gate/trust"
 )
 
 // Kind is the word of the config.
@@ -34,19 +35,14 @@ type Spec struct {
 }
 
 // TLS says how to trust an https address.
-type TLS struct {
-	CAFile      string `yaml:"ca_file" doc:"File with PEM certificates to trust besides the system's, relative to the repository root."`
-	ServerName  string `yaml:"server_name" doc:"Name that the certificate must be for, where it is not the host of the URL."`
-	Insecure    bool   `yaml:"insecure" doc:"Accept any certificate."`
-	MinDaysLeft int    `yaml:"min_days_left" doc:"The certificates sent must be valid for at least this many days more."`
-}
+type TLS = trust.TLS
 
 // ProbeTimeout bounds a single request.
 func (s *Spec) ProbeTimeout() time.Duration { return probe.TimeoutOr(s.Timeout) }
 
 // The words of retry_on besides status codes.
 const (
-	wordTLS      = "tls"
+	wordTLS      = trust.Word
 	wordRedirect = "redirect"
 	wordNotJSON  = "not_json"
 )

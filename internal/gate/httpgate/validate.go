@@ -74,13 +74,10 @@ func checkTLS(s *Spec) []probe.Problem {
 	if s.TLS == nil {
 		return nil
 	}
-	if s.TLS.MinDaysLeft < 0 {
-		return []probe.Problem{{Path: "tls.min_days_left", Text: "the number of days is negative", Hint: "use 14, for two weeks"}}
-	}
 	if strings.HasPrefix(s.URL, "http://") && *s.TLS != (TLS{}) {
 		return []probe.Problem{{Path: "tls", Text: "the url is plain http", Hint: "use https, or remove tls"}}
 	}
-	return nil
+	return probe.Under("tls", s.TLS.Validate())
 }
 
 // statusSet holds inclusive ranges of status codes and the words for them.

@@ -4,8 +4,6 @@ package tcpgate
 import (
 	"context"
 	"net"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/org/e2e-gate/internal/gate/probe"
@@ -28,29 +26,7 @@ func (s *Spec) RetryWords() []string { return nil }
 
 // Validate returns what is wrong with the spec.
 func (s *Spec) Validate() []probe.Problem {
-	problems := probe.CheckDuration("timeout", s.Timeout)
-	if text := addressFault(s.Address); text != "" {
-		problems = append(problems, probe.Problem{Path: "address", Text: text, Hint: "write it as 127.0.0.1:9092 or [::1]:9092"})
-	}
-	return problems
-}
-
-// addressFault never quotes the address: one written as a URL may hold secrets.
-func addressFault(address string) string {
-	if address == "" {
-		return "the check has no address"
-	}
-	if strings.Contains(address, "://") {
-		return "the address is a url, and the tcp check takes host:port"
-	}
-	host, port, err := net.SplitHostPort(address)
-	if err != nil || host == "" || strings.ContainsAny(host, " @/") {
-		return "the address is not of the form host:port"
-	}
-	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-		return "the address's port is not between 1 and 65535"
-	}
-	return ""
+	return append(probe.CheckDuration("timeout", s.Timeout), probe.CheckAddress("address", s.Address, Kind)...)
 }
 
 // New builds the probe.

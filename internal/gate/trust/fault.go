@@ -1,4 +1,4 @@
-package httpgate
+package trust
 
 import (
 	"crypto/tls"
@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -19,44 +17,15 @@ import (
 
 const hintTLS = "; or add tls to retry_on where a roll-out serves a default certificate"
 
-// tlsConfig builds the trust of one request; a fault is one of the probe, not of
-// the service. The file is read for each request: what runs beside the tests may
-// write it anew.
-func (p *prober) tlsConfig() (*tls.Config, *probe.Observation) {
-	config := &tls.Config{MinVersion: tls.VersionTLS12}
-	spec := p.spec.TLS
-	if spec == nil {
-		return config, nil
-	}
-	config.ServerName = spec.ServerName
-	config.InsecureSkipVerify = spec.Insecure //nolint:gosec // the config asks for it
-	if spec.CAFile == "" {
-		return config, nil
-	}
-	name := spec.CAFile
-	if !filepath.IsAbs(name) {
-		name = filepath.Join(p.env.Root, name)
-	}
-	pem, err := os.ReadFile(name) //nolint:gosec // the config names the file
-	if err != nil {
-		fault := probe.Broken("cannot read ca_file "+spec.CAFile, "the file tls.ca_file cannot be read; check its path, relative to the repository root")
-		return nil, &fault
-	}
-	pool, err := x509.SystemCertPool()
-	if err != nil {
-		pool = x509.NewCertPool()
-	}
-	if !pool.AppendCertsFromPEM(pem) {
-		fault := probe.Broken("no certificate in ca_file "+spec.CAFile, "the file tls.ca_file holds no PEM certificate; export the authority's certificate as PEM")
-		return nil, &fault
-	}
-	config.RootCAs = pool
-	return config, nil
-}
+// Bounds of what is quoted of a certificate.
+const (
+	maxNameSize = 60
+	maxNames    = 8
+)
 
-// tlsFault says what is wrong with the TLS of an address; ok is false where the
+// Fault says what is wrong with the TLS of an address; ok is false where the
 // error is not about TLS.
-func tlsFault(err error) (o probe.Observation, ok bool) {
+func Fault(err error) (o probe.Observation, ok bool) {
 	var unknown x509.UnknownAuthorityError
 	var name x509.HostnameError
 	var invalid x509.CertificateInvalidError
@@ -65,7 +34,7 @@ func tlsFault(err error) (o probe.Observation, ok bool) {
 	var record tls.RecordHeaderError
 	switch {
 	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &record):
-		return never("the port speaks no TLS", "the address is https and the port speaks something else; use http, or the port that serves https"), true
+		return never("the port speaks no TLS", "TLS was expected and the port speaks something else; connect without TLS, or use the port that serves it"), true
 	case errors.As(err, &name):
 		return wrongName(name), true
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
@@ -81,7 +50,7 @@ func tlsFault(err error) (o probe.Observation, ok bool) {
 }
 
 func never(observed, reason string) probe.Observation {
-	return probe.Never(wordTLS, observed, reason+hintTLS)
+	return probe.Never(Word, observed, reason+hintTLS)
 }
 
 func issuer(cert *x509.Certificate) string {
@@ -98,10 +67,10 @@ func wrongName(err x509.HostnameError) probe.Observation {
 	}
 	text := "no name"
 	if len(names) > 0 {
-		text = strings.Join(names[:min(len(names), maxFailing)], ", ")
+		text = strings.Join(names[:min(len(names), maxNames)], ", ")
 	}
 	return never(fmt.Sprintf("certificate for %s, not for %s", safetext.Plain(text, probe.MaxQuote), err.Host),
-		"the certificate is for another name; use that name in the url, or set tls.server_name")
+		"the certificate is for another name; use that name, or set tls.server_name")
 }
 
 func outOfDate(cert *x509.Certificate) probe.Observation {
@@ -123,18 +92,19 @@ func refusedByAlert(alert error) probe.Observation {
 	return never(observed, "the server refuses the TLS connection; check versions and whether it demands a client certificate")
 }
 
-// checkDays holds the certificates that were sent against min_days_left.
-func checkDays(state *tls.ConnectionState, days int) (observed string, ok bool) {
-	if state == nil || days == 0 {
-		return "", true
+// CheckDays holds the certificates that were sent against min_days_left.
+func (t *TLS) CheckDays(state *tls.ConnectionState) (o probe.Observation, wrong bool) {
+	if t == nil || state == nil || t.MinDaysLeft == 0 {
+		return o, false
 	}
-	limit := time.Now().AddDate(0, 0, days)
+	limit := time.Now().AddDate(0, 0, t.MinDaysLeft)
 	for _, cert := range state.PeerCertificates {
 		if cert.NotAfter.Before(limit) {
-			return fmt.Sprintf("certificate of %q expires on %s", safetext.Plain(cert.Subject.CommonName, maxNameSize), day(cert.NotAfter)), false
+			observed := fmt.Sprintf("certificate of %q expires on %s", safetext.Plain(cert.Subject.CommonName, maxNameSize), day(cert.NotAfter))
+			return probe.Never(Word, observed, fmt.Sprintf("the certificate expires within %d days; renew it", t.MinDaysLeft)), true
 		}
 	}
-	return "", true
+	return o, false
 }
 
 func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }

@@ -1,0 +1,265 @@
+package kubegate
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+
+	"github.com/org/e2e-gate/internal/proc"
+)
+
+// access is how to reach an API server.
+type access struct {
+	server, namespace string
+	token             string
+	config            *tls.Config
+}
+
+// serviceAccount is where a pod finds its own identity.
+var serviceAccount = "/var/run/secrets/kubernetes.io/serviceaccount"
+
+// kubeconfig is what is read of the file.
+type kubeconfig struct {
+	Current  string `yaml:"current-context"`
+	Contexts []struct {
+		Name    string `yaml:"name"`
+		Context struct {
+			Cluster   string `yaml:"cluster"`
+			User      string `yaml:"user"`
+			Namespace string `yaml:"namespace"`
+		} `yaml:"context"`
+	} `yaml:"contexts"`
+	Clusters []struct {
+		Name    string  `yaml:"name"`
+		Cluster cluster `yaml:"cluster"`
+	} `yaml:"clusters"`
+	Users []struct {
+		Name string `yaml:"name"`
+		User user   `yaml:"user"`
+	} `yaml:"users"`
+}
+
+type cluster struct {
+	Server   string `yaml:"server"`
+	CAFile   string `yaml:"certificate-authority"`
+	CAData   string `yaml:"certificate-authority-data"`
+	Insecure bool   `yaml:"insecure-skip-tls-verify"`
+	Name     string `yaml:"tls-server-name"`
+}
+
+type user struct {
+	Token     string `yaml:"token"`
+	TokenFile string `yaml:"tokenFile"`
+	CertFile  string `yaml:"client-certificate"`
+	CertData  string `yaml:"client-certificate-data"`
+	KeyFile   string `yaml:"client-key"`
+	KeyData   string `yaml:"client-key-data"`
+	Exec      *struct {
+		Command string   `yaml:"command"`
+		Args    []string `yaml:"args"`
+		Env     []struct {
+			Name  string `yaml:"name"`
+			Value string `yaml:"value"`
+		} `yaml:"env"`
+		API string `yaml:"apiVersion"`
+	} `yaml:"exec"`
+}
+
+// access reads how to reach the server, each time: tokens are renewed in their
+// files.
+func (p *prober) access(ctx context.Context) (access, error) {
+	name := p.spec.Kubeconfig
+	if name != "" && !filepath.IsAbs(name) {
+		name = filepath.Join(p.env.Root, name)
+	}
+	if name == "" {
+		name = p.variable("KUBECONFIG")
+	}
+	if host := p.variable("KUBERNETES_SERVICE_HOST"); name == "" && host != "" {
+		return inCluster(net.JoinHostPort(host, p.variable("KUBERNETES_SERVICE_PORT")))
+	}
+	if name == "" {
+		name = filepath.Join(p.variable("HOME"), ".kube", "config")
+	}
+	return p.fromFile(ctx, name)
+}
+
+func (p *prober) variable(name string) string {
+	value := ""
+	for _, kv := range p.env.Base {
+		if n, v, _ := strings.Cut(kv, "="); n == name {
+			value = v
+		}
+	}
+	return value
+}
+
+func inCluster(address string) (access, error) {
+	token, err := os.ReadFile(filepath.Join(serviceAccount, "token"))
+	if err != nil {
+		return access{}, errors.New("the pod has no service account token")
+	}
+	config, err := trusting(cluster{CAFile: filepath.Join(serviceAccount, "ca.crt")}, "")
+	if err != nil {
+		return access{}, err
+	}
+	namespace, _ := os.ReadFile(filepath.Join(serviceAccount, "namespace"))
+	return access{server: "https://" + address, namespace: strings.TrimSpace(string(namespace)), token: strings.TrimSpace(string(token)), config: config}, nil
+}
+
+// fromFile reads a kubeconfig. Errors never quote the file: it holds secrets.
+func (p *prober) fromFile(ctx context.Context, name string) (access, error) {
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return access{}, errors.New("the kubeconfig cannot be read")
+	}
+	var k kubeconfig
+	if yaml.Unmarshal(data, &k) != nil {
+		return access{}, errors.New("the kubeconfig is not readable as YAML")
+	}
+	want := p.spec.Context
+	if want == "" {
+		want = k.Current
+	}
+	for _, c := range k.Contexts {
+		if c.Name == want {
+			return p.resolve(ctx, k, c.Context.Cluster, c.Context.User, c.Context.Namespace, filepath.Dir(name))
+		}
+	}
+	return access{}, errors.New("the kubeconfig has no such context")
+}
+
+func (p *prober) resolve(ctx context.Context, k kubeconfig, clusterName, userName, namespace, dir string) (access, error) {
+	a := access{namespace: namespace}
+	for _, c := range k.Clusters {
+		if c.Name != clusterName {
+			continue
+		}
+		config, err := trusting(c.Cluster, dir)
+		if err != nil {
+			return a, err
+		}
+		a.server, a.config = c.Cluster.Server, config
+	}
+	if a.server == "" {
+		return a, errors.New("the kubeconfig's context has no cluster")
+	}
+	for _, u := range k.Users {
+		if u.Name == userName {
+			return a, p.identify(ctx, u.User, &a, dir)
+		}
+	}
+	return a, nil
+}
+
+func trusting(c cluster, dir string) (*tls.Config, error) {
+	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: c.Name, InsecureSkipVerify: c.Insecure} //nolint:gosec // the kubeconfig asks for it
+	pem, err := dataOrFile(c.CAData, c.CAFile, dir)
+	if err != nil || pem == nil {
+		return config, err
+	}
+	config.RootCAs = x509.NewCertPool()
+	if !config.RootCAs.AppendCertsFromPEM(pem) {
+		return nil, errors.New("the kubeconfig's authority is no PEM certificate")
+	}
+	return config, nil
+}
+
+func dataOrFile(data, file, dir string) ([]byte, error) {
+	if data != "" {
+		raw, err := base64.StdEncoding.DecodeString(data)
+		if err != nil {
+			return nil, errors.New("the kubeconfig holds data that is not base64")
+		}
+		return raw, nil
+	}
+	if file == "" {
+		return nil, nil
+	}
+	if !filepath.IsAbs(file) {
+		file = filepath.Join(dir, file)
+	}
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		return nil, errors.New("a file that the kubeconfig names cannot be read")
+	}
+	return raw, nil
+}
+
+// identify adds who we are.
+func (p *prober) identify(ctx context.Context, u user, a *access, dir string) error {
+	if u.Exec != nil {
+		return p.execute(ctx, u, a)
+	}
+	token, err := dataOrFile("", u.TokenFile, dir)
+	if err != nil {
+		return err
+	}
+	if a.token = u.Token; a.token == "" {
+		a.token = strings.TrimSpace(string(token))
+	}
+	cert, err1 := dataOrFile(u.CertData, u.CertFile, dir)
+	key, err2 := dataOrFile(u.KeyData, u.KeyFile, dir)
+	if err := errors.Join(err1, err2); err != nil || cert == nil {
+		return err
+	}
+	return a.present(cert, key)
+}
+
+func (a *access) present(cert, key []byte) error {
+	pair, err := tls.X509KeyPair(cert, key)
+	if err != nil {
+		return errors.New("the client certificate and its key do not belong together")
+	}
+	a.config.Certificates = []tls.Certificate{pair}
+	return nil
+}
+
+// grace is how long a credential plugin gets to end by itself.
+const grace = 500 * time.Millisecond
+
+// execute asks a credential plugin, as cloud providers have them.
+func (p *prober) execute(ctx context.Context, u user, a *access) error {
+	set := map[string]string{"KUBERNETES_EXEC_INFO": fmt.Sprintf(`{"apiVersion":%q,"kind":"ExecCredential","spec":{"interactive":false}}`, u.Exec.API)}
+	for _, e := range u.Exec.Env {
+		set[e.Name] = e.Value
+	}
+	var out bytes.Buffer
+	// The plugin is part of the kubeconfig and may need every credential there is.
+	exit := proc.Run(ctx, proc.Spec{Argv: append([]string{u.Exec.Command}, u.Exec.Args...), Dir: p.env.Root, Env: withSet(p.env.Base, set), Stdout: &out, Grace: grace})
+	var said struct {
+		Status struct {
+			Token string `json:"token"`
+			Cert  string `json:"clientCertificateData"`
+			Key   string `json:"clientKeyData"`
+		} `json:"status"`
+	}
+	if !exit.OK() || json.Unmarshal(out.Bytes(), &said) != nil {
+		return errors.New("the kubeconfig's credential plugin gives no credential")
+	}
+	a.token = said.Status.Token
+	if said.Status.Cert != "" {
+		return a.present([]byte(said.Status.Cert), []byte(said.Status.Key))
+	}
+	return nil
+}
+
+func withSet(base []string, set map[string]string) []string {
+	env := append([]string(nil), base...)
+	for name, value := range set {
+		env = append(env, name+"="+value)
+	}
+	return env
+}
