@@ -54,6 +54,7 @@ type commands struct {
 	Verdict verdictCmd `cmd:"" help:"Merge shard documents against a plan, categorise, decide."`
 	Report  reportCmd  `cmd:"" help:"Read JUnit reports: counts and problems."`
 	Triage  triageCmd  `cmd:"" help:"Categorise failures given as JSON lines on stdin."`
+	History historyCmd `cmd:"" help:"What earlier runs took and how they ended: show, export, import."`
 	Lint    lintCmd    `cmd:"" help:"Check config, quarantine and tests without running anything."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 	Action  actionCmd  `cmd:"" hidden:"" help:"Run the command that the inputs of action.yml name."`

@@ -15,6 +15,7 @@ import (
 	"github.com/org/e2e-gate/internal/config"
 	"github.com/org/e2e-gate/internal/diag"
 	"github.com/org/e2e-gate/internal/history"
+	"github.com/org/e2e-gate/internal/history/s3store"
 	"github.com/org/e2e-gate/internal/pipeline"
 	"github.com/org/e2e-gate/internal/policy"
 	"github.com/org/e2e-gate/internal/proc"
@@ -196,16 +197,35 @@ func (s *setup) quarantine() (policy.Quarantine, error) {
 	return config.ReadQuarantine(filepath.Join(s.root, filepath.FromSlash(s.config.Quarantine)))
 }
 
-// history opens the store; dir: is checked by the config.
-func (s *setup) history() pipeline.HistoryStore {
-	dir := ".e2e-gate/history"
-	if s.config.History.Store != "" {
-		_, dir, _ = strings.Cut(s.config.History.Store, ":")
+// defaultHistory is where the Action restores the cache to.
+const defaultHistory = ".e2e-gate/history"
+
+// history opens the store; its address was checked with the config.
+func (s *setup) history() *history.Log {
+	return &history.Log{Store: s.app.store(s.root, s.config.History.Store), Now: s.app.Now}
+}
+
+func (a *App) store(root, address string) history.Store {
+	if strings.HasPrefix(address, "s3:") {
+		if store, err := s3store.New(address, a.getenv); err == nil {
+			return store
+		}
+	}
+	dir := defaultHistory
+	if path, ok := strings.CutPrefix(address, "dir:"); ok {
+		dir = path
 	}
 	if !filepath.IsAbs(dir) {
-		dir = filepath.Join(s.root, filepath.FromSlash(dir))
+		dir = filepath.Join(root, filepath.FromSlash(dir))
 	}
-	return &history.Log{Store: history.Dir{Path: dir}, Now: s.app.Now}
+	return history.Dir{Path: dir}
+}
+
+// cached reports whether the Action is to keep the history in the cache: that of the
+// default branch, since nobody sees the caches of other branches.
+func (s *setup) cached() bool {
+	store := s.config.History.Store
+	return s.trigger.DefaultBranch && (store == "" || store == "actions")
 }
 
 // root is the git top level, else the working directory.

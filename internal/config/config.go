@@ -92,7 +92,7 @@ type Triage struct {
 
 // History says where records of earlier runs are kept.
 type History struct {
-	Store string `yaml:"store" doc:"dir:<path>. Default dir:.e2e-gate/history."`
+	Store string `yaml:"store" doc:"dir:<path>; actions: a folder that the Action keeps in the cache of the default branch; s3://BUCKET/PREFIX, with ?endpoint= and region= for other stores than AWS. Default: actions on GitHub, else dir:.e2e-gate/history."`
 }
 
 // Count is a number of shards; 0 is automatic.

@@ -131,7 +131,7 @@ e2e-gate.yml:6:50: run belongs to framework command, not to gotest`},
 		{"rest", minimal + `history: {store: "s3:x"}
 rerun: {max_failures: -1, max_share: 20}
 shards: {count: many, max: 300}
-`, `e2e-gate.yml:4:18: "s3:x" is no history store; use dir:<path>, such as dir:.e2e-gate/history
+`, `e2e-gate.yml:4:18: "s3:x" is no history store; use dir:<path>, actions, or s3://BUCKET/PREFIX
 e2e-gate.yml:5:23: max_failures cannot be negative; 0 means no reruns
 e2e-gate.yml:5:38: expected a percentage from 0% to 100%, found "20"
 e2e-gate.yml:6:17: expected auto or a number from 1 to 256, found "many"

@@ -13,6 +13,7 @@ import (
 
 	"github.com/org/e2e-gate/internal/config/strictyaml"
 	"github.com/org/e2e-gate/internal/diag"
+	"github.com/org/e2e-gate/internal/history/s3store"
 	"github.com/org/e2e-gate/internal/policy"
 	"github.com/org/e2e-gate/internal/suite"
 	"github.com/org/e2e-gate/internal/triage"
@@ -198,8 +199,8 @@ func (k *checker) rest() {
 	for _, m := range wrong {
 		k.fail("policy."+m.File, m.Text, m.Hint)
 	}
-	if kind, path, ok := strings.Cut(k.c.History.Store, ":"); k.c.History.Store != "" && (!ok || kind != "dir" || path == "") {
-		k.fail("history.store", fmt.Sprintf("%q is no history store", k.c.History.Store), "use dir:<path>, such as dir:.e2e-gate/history")
+	if text, hint := HistoryFault(k.c.History.Store); text != "" {
+		k.fail("history.store", text, hint)
 	}
 	if n := k.c.Rerun.MaxFailures; n != nil && *n < 0 {
 		k.fail("rerun.max_failures", "max_failures cannot be negative", "0 means no reruns")
@@ -207,4 +208,19 @@ func (k *checker) rest() {
 	if k.c.Shards.Max < 0 || k.c.Shards.Max > 256 {
 		k.fail("shards.max", fmt.Sprintf("at most 256 shards are possible, found %d", k.c.Shards.Max), "")
 	}
+}
+
+// HistoryFault says what is wrong with a history store's address.
+func HistoryFault(store string) (text, hint string) {
+	kind, path, _ := strings.Cut(store, ":")
+	switch {
+	case store == "", store == "actions", kind == "dir" && path != "":
+		return "", ""
+	case kind == "s3":
+		if _, err := s3store.New(store, func(string) string { return "" }); err != nil {
+			return err.Error(), "such as s3://ci-history/my-service?region=eu-central-1"
+		}
+		return "", ""
+	}
+	return fmt.Sprintf("%q is no history store", store), "use dir:<path>, actions, or s3://BUCKET/PREFIX"
 }

@@ -1,7 +1,6 @@
 package s3gate
 
 import (
-	"context"
 	"fmt"
 	"net"
 	"net/http"
@@ -13,83 +12,30 @@ import (
 	"time"
 
 	"github.com/minio/minio-go/v7"
-	"github.com/minio/minio-go/v7/pkg/credentials"
-	"github.com/versity/versitygw/auth"
-	"github.com/versity/versitygw/backend/meta"
-	"github.com/versity/versitygw/backend/posix"
-	"github.com/versity/versitygw/embedgw"
 
 	"github.com/org/e2e-gate/internal/gate/probe"
 	"github.com/org/e2e-gate/internal/gate/trust"
 	"github.com/org/e2e-gate/internal/testkit/gatekit"
-	"github.com/org/e2e-gate/internal/testkit/servers"
+	"github.com/org/e2e-gate/internal/testkit/objectstore"
 )
 
-const (
-	rootKey, rootSecret = "root-key", "root-secret-0123"
-	gateKey, gateSecret = "gate-key", "gate-secret-0123"
-)
-
-// store is a real gateway, which enforces permissions. One per process.
+// store is a real gateway, which enforces permissions.
 type store struct {
-	endpoint string
-	dir      string
-	client   *minio.Client
+	*objectstore.Store
+	endpoint, dir string
 }
+
+const gateKey, gateSecret = objectstore.UserKey, objectstore.UserSecret
 
 func startStore(t *testing.T) store {
 	t.Helper()
-	dir, side, iam := t.TempDir(), t.TempDir(), t.TempDir()
-	sidecar, err := meta.NewSideCar(side)
-	if err != nil {
-		t.Fatal(err)
-	}
-	be, err := posix.New(dir, sidecar, posix.PosixOpts{SideCarDir: side})
-	if err != nil {
-		t.Fatal(err)
-	}
-	users, err := auth.NewInternal(auth.Account{Access: rootKey, Secret: rootSecret, Role: auth.RoleAdmin}, iam)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := users.CreateAccount(auth.Account{Access: gateKey, Secret: gateSecret, Role: auth.RoleUser}); err != nil {
-		t.Fatal(err)
-	}
-	port := servers.FreePort(t)
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() {
-		done <- embedgw.RunVersityGW(ctx, be, &embedgw.Config{
-			RootUserAccess: rootKey, RootUserSecret: rootSecret, Ports: []string{fmt.Sprintf("127.0.0.1:%d", port)},
-			MaxConnections: 100, MaxRequests: 100, MultipartMaxParts: 100, Quiet: true, IAMService: users,
-		})
-	}()
-	t.Cleanup(func() { cancel(); <-done })
-	s := store{endpoint: fmt.Sprintf("http://127.0.0.1:%d", port), dir: dir}
-	s.client, err = minio.New(strings.TrimPrefix(s.endpoint, "http://"), &minio.Options{Creds: credentials.NewStaticV4(rootKey, rootSecret, ""), Region: defaultRegion})
-	if err != nil {
-		t.Fatal(err)
-	}
-	limit := time.After(30 * time.Second)
-	for s.client.MakeBucket(t.Context(), "evidence", minio.MakeBucketOptions{}) != nil {
-		select {
-		case err := <-done:
-			t.Fatal("the gateway ended: ", err)
-		case <-limit:
-			t.Fatal("the gateway did not come up")
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
-	return s
+	s := objectstore.Start(t)
+	return store{s, s.Endpoint, s.Dir}
 }
 
-// allow sets what the gate's user may do, by a bucket policy.
 func (s store) allow(t *testing.T, actions ...string) {
 	t.Helper()
-	policy := fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":[%q]},"Action":["%s"],"Resource":["arn:aws:s3:::evidence","arn:aws:s3:::evidence/*"]}]}`, gateKey, strings.Join(actions, `","`))
-	if err := s.client.SetBucketPolicy(t.Context(), "evidence", policy); err != nil {
-		t.Fatal(err)
-	}
+	s.Allow(t, actions...)
 }
 
 // objects are the files left in the bucket.
@@ -145,7 +91,7 @@ func TestStore(t *testing.T) {
 }
 
 func testReader(t *testing.T, s store, spec func() *Spec, look func(*Spec) probe.Observation) {
-	if _, err := s.client.PutObject(t.Context(), "evidence", "readme", strings.NewReader("x"), 1, minio.PutObjectOptions{}); err != nil {
+	if _, err := s.Client.PutObject(t.Context(), "evidence", "readme", strings.NewReader("x"), 1, minio.PutObjectOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	reader := spec()

@@ -1,0 +1,186 @@
+package cli
+
+import (
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"text/tabwriter"
+	"time"
+
+	"github.com/org/e2e-gate/internal/config"
+	"github.com/org/e2e-gate/internal/history"
+)
+
+type historyCmd struct {
+	Show   historyShowCmd   `cmd:"" help:"Show a test, or the slowest, flakiest, or most changed ones."`
+	Export historyExportCmd `cmd:"" help:"Print what is kept of all tests: CSV, or JSON lines."`
+	Import historyImportCmd `cmd:"" help:"Take durations from reports of earlier runs, so that the first plan is balanced."`
+}
+
+// historyFlags are what every history command takes.
+type historyFlags struct {
+	Config string `help:"Config file, for its history store. Default: .github/e2e-gate.yml, then e2e-gate.yml." placeholder:"FILE" type:"path"`
+	Store  string `help:"History store instead of the config's: dir:<path> or s3://BUCKET/PREFIX." placeholder:"STORE"`
+}
+
+// open opens the store. A repository without a config has the default one.
+func (f historyFlags) open(a *App) (*history.Log, error) {
+	top, err := root()
+	if err != nil {
+		return nil, err
+	}
+	address := f.Store
+	if address == "" {
+		peeked, err := config.Peek(config.Options{Root: top, File: f.Config})
+		if err == nil {
+			address = peeked.History.Store
+		} else if f.Config != "" {
+			return nil, usageError{err}
+		}
+	} else if text, hint := config.HistoryFault(address); text != "" {
+		return nil, usage("--store: %s; %s", text, hint)
+	}
+	return &history.Log{Store: a.store(top, address), Now: a.Now}, nil
+}
+
+// load folds the history, and says what of it could not be read.
+func (f historyFlags) load(ctx context.Context, a *App) (history.Stats, error) {
+	log, err := f.open(a)
+	if err != nil {
+		return history.Stats{}, err
+	}
+	stats, skipped, err := log.Load(ctx)
+	for _, s := range skipped {
+		_, _ = fmt.Fprintln(a.Stderr, safeLine("note: not read: "+s))
+	}
+	return stats, err
+}
+
+type historyShowCmd struct {
+	historyFlags
+	Test     string `arg:"" optional:"" help:"Id of a test."`
+	Slowest  bool   `help:"The tests that take longest." xor:"order"`
+	Flakiest bool   `help:"The tests that were flaky or failed most often." xor:"order"`
+	Trend    bool   `help:"The tests that became slower, in comparison with their older runs." xor:"order"`
+	Limit    int    `help:"How many." default:"20"`
+	Format   string `help:"Output: text or json." enum:"text,json" default:"text"`
+}
+
+// Help is shown by history show --help.
+func (historyShowCmd) Help() string {
+	return "Examples:\n  e2e-gate history show --slowest\n  e2e-gate history show 'case-journeys/submission_test.go::TestSubmit'"
+}
+
+// Run shows tests.
+func (c historyShowCmd) Run(ctx context.Context, a *App) error {
+	stats, err := c.load(ctx, a)
+	if err != nil {
+		return err
+	}
+	if c.Test != "" {
+		return c.one(a, stats)
+	}
+	list := stats.All()
+	by := func(t history.TestStats) float64 { return t.Median }
+	switch {
+	case c.Flakiest:
+		by = func(t history.TestStats) float64 { return float64(t.Flaky+t.Failed) / float64(max(t.Runs, 1)) }
+	case c.Trend:
+		by = func(t history.TestStats) float64 { return t.Trend }
+	}
+	history.Sort(list, by)
+	list = list[:min(len(list), max(c.Limit, 0))]
+	if c.Format == "json" {
+		return a.printJSON(list)
+	}
+	tw := tabwriter.NewWriter(a.Stdout, 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintln(tw, "MEDIAN\tP90\tRUNS\tFLAKY\tFAILED\tTREND\tLATELY\tTEST")
+	for _, t := range list {
+		_, _ = fmt.Fprintf(tw, "%s\t%s\t%d\t%d\t%d\t%s\t%s\t%s\n", known(t.Median, "%.2f s"), known(t.High, "%.2f s"), t.Runs, t.Flaky, t.Failed, known(t.Trend, "x%.2f"), t.Recent, safeLine(t.Test))
+	}
+	if len(list) == 0 {
+		_, _ = fmt.Fprintln(tw, "no run is remembered yet: run the gate, or import reports with e2e-gate history import")
+	}
+	return tw.Flush()
+}
+
+func known(v float64, format string) string {
+	if v == 0 {
+		return "-"
+	}
+	return fmt.Sprintf(format, v)
+}
+
+// one shows the runs of a test.
+func (c historyShowCmd) one(a *App, stats history.Stats) error {
+	var rows []history.Row
+	for _, r := range stats.Rows() {
+		if r.Test == c.Test {
+			rows = append(rows, r)
+		}
+	}
+	switch {
+	case len(rows) == 0:
+		return fmt.Errorf("no run of %q is remembered; e2e-gate history export lists the ids that are", c.Test)
+	case c.Format == "json":
+		return a.printJSON(rows[:min(len(rows), max(c.Limit, 0))])
+	}
+	tw := tabwriter.NewWriter(a.Stdout, 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintln(tw, "STARTED\tOUTCOME\tSECONDS\tREF\tRUN")
+	for _, r := range rows[:min(len(rows), max(c.Limit, 0))] {
+		_, _ = fmt.Fprintf(tw, "%s\t%s\t%.3f\t%s\t%s\n", r.Started.Format(time.DateTime), safeLine(string(r.Outcome)), r.Seconds, safeLine(r.Ref), safeLine(r.Run))
+	}
+	_ = tw.Flush()
+	median, runs := stats.Estimate(c.Test)
+	_, err := fmt.Fprintf(a.Stdout, "median of %d runs that count: %.3f s; lately %s\n", runs, median, stats.Recent(c.Test))
+	return err
+}
+
+func (a *App) printJSON(v any) error {
+	out := json.NewEncoder(a.Stdout)
+	out.SetEscapeHTML(false)
+	out.SetIndent("", "  ")
+	return out.Encode(v)
+}
+
+type historyExportCmd struct {
+	historyFlags
+	Format string `help:"Output: csv or jsonl." enum:"csv,jsonl" default:"csv"`
+}
+
+// Help is shown by history export --help.
+func (historyExportCmd) Help() string {
+	return "Example: e2e-gate history export --format jsonl > runs.jsonl\nOther tools read both: SELECT test, median(seconds) FROM 'runs.jsonl' GROUP BY test"
+}
+
+// Run prints rows.
+func (c historyExportCmd) Run(ctx context.Context, a *App) error {
+	stats, err := c.load(ctx, a)
+	if err != nil {
+		return err
+	}
+	if c.Format == "jsonl" {
+		out := json.NewEncoder(a.Stdout)
+		out.SetEscapeHTML(false)
+		for _, r := range stats.Rows() {
+			if err := out.Encode(r); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return writeCSV(a.Stdout, stats.Rows())
+}
+
+func writeCSV(to io.Writer, rows []history.Row) error {
+	out := csv.NewWriter(to)
+	_ = out.Write([]string{"test", "seconds", "outcome", "started", "suite", "file", "run", "ref", "sha", "main"})
+	for _, r := range rows {
+		_ = out.Write([]string{r.Test, strconv.FormatFloat(r.Seconds, 'f', -1, 64), string(r.Outcome), r.Started.Format(time.RFC3339), r.Suite, r.File, r.Run, r.Ref, r.SHA, strconv.FormatBool(r.Main)})
+	}
+	out.Flush()
+	return out.Error()
+}

@@ -1,0 +1,171 @@
+// Package s3store keeps history in an S3-compatible object store.
+package s3store
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"sync/atomic"
+
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/credentials"
+
+	"github.com/org/e2e-gate/internal/history"
+)
+
+// Store is a bucket, or a prefix in one.
+type Store struct {
+	client         *minio.Client
+	bucket, prefix string
+	// unconditional: the store does not know conditional writes.
+	unconditional atomic.Bool
+}
+
+// maxObject bounds what is read of an object, in bytes.
+const maxObject = 64 << 20
+
+// maxListed bounds how many objects are listed.
+const maxListed = 100_000
+
+// ErrAddress is wrapped by errors about an address that is no s3:// address.
+var ErrAddress = errors.New("expected s3://BUCKET/PREFIX, with ?endpoint=https://... for other stores than AWS")
+
+// New returns the store at an address: s3://BUCKET/PREFIX, and as query endpoint (an
+// http or https address), region, path_style=true. Credentials come from the
+// environment (AWS_ACCESS_KEY_ID and what goes with it, web identity), the file of
+// AWS's tools, else from the machine's metadata service. It does no request.
+func New(address string, getenv func(string) string) (*Store, error) {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "s3" || u.Host == "" || u.User != nil {
+		return nil, ErrAddress
+	}
+	query, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return nil, ErrAddress
+	}
+	for name := range query {
+		if name != "endpoint" && name != "region" && name != "path_style" {
+			return nil, fmt.Errorf("%w: there is no %s; it knows endpoint, region and path_style", ErrAddress, name)
+		}
+	}
+	region := first(query.Get("region"), getenv("AWS_REGION"), getenv("AWS_DEFAULT_REGION"), "us-east-1")
+	endpoint, err := url.Parse(first(query.Get("endpoint"), "https://s3."+region+".amazonaws.com"))
+	if err != nil || endpoint.Host == "" || endpoint.Scheme != "http" && endpoint.Scheme != "https" {
+		return nil, fmt.Errorf("%w: the endpoint is no http or https address", ErrAddress)
+	}
+	lookup := minio.BucketLookupAuto
+	if query.Get("path_style") == "true" {
+		lookup = minio.BucketLookupPath
+	}
+	client, err := minio.New(endpoint.Host, &minio.Options{
+		Creds: chain(getenv), Secure: endpoint.Scheme == "https", Region: region, BucketLookup: lookup, MaxRetries: 3,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrAddress, err)
+	}
+	prefix := strings.Trim(u.Path, "/")
+	if prefix != "" {
+		prefix += "/"
+	}
+	return &Store{client: client, bucket: u.Host, prefix: prefix}, nil
+}
+
+func chain(getenv func(string) string) *credentials.Credentials {
+	if key := getenv("AWS_ACCESS_KEY_ID"); key != "" {
+		return credentials.NewStaticV4(key, getenv("AWS_SECRET_ACCESS_KEY"), getenv("AWS_SESSION_TOKEN"))
+	}
+	return credentials.NewChainCredentials([]credentials.Provider{&credentials.FileAWSCredentials{}, &credentials.IAM{Client: http.DefaultClient}})
+}
+
+func first(list ...string) string {
+	for _, s := range list {
+		if s != "" {
+			return s
+		}
+	}
+	return ""
+}
+
+// List names the objects.
+func (s *Store) List(ctx context.Context) ([]history.Object, error) {
+	ctx, cancel := context.WithCancel(ctx) // ends the listing where it is left early
+	defer cancel()
+	var list []history.Object
+	for o := range s.client.ListObjects(ctx, s.bucket, minio.ListObjectsOptions{Prefix: s.prefix}) {
+		if o.Err != nil {
+			return nil, plain(o.Err)
+		}
+		if name := strings.TrimPrefix(o.Key, s.prefix); name != "" && !strings.Contains(name, "/") {
+			list = append(list, history.Object{Name: name, Size: o.Size})
+		}
+		if len(list) == maxListed {
+			break
+		}
+	}
+	return list, nil
+}
+
+// Get reads an object.
+func (s *Store) Get(ctx context.Context, name string) ([]byte, error) {
+	o, err := s.client.GetObject(ctx, s.bucket, s.prefix+name, minio.GetObjectOptions{})
+	if err != nil {
+		return nil, plain(err)
+	}
+	defer func() { _ = o.Close() }()
+	data, err := io.ReadAll(io.LimitReader(o, maxObject+1))
+	switch {
+	case err != nil:
+		return nil, plain(err)
+	case len(data) > maxObject:
+		return nil, fmt.Errorf("it is larger than %d MiB", maxObject>>20)
+	}
+	return data, nil
+}
+
+// Put adds an object, on the condition that it is not there, where the store knows
+// conditions.
+func (s *Store) Put(ctx context.Context, name string, data []byte) error {
+	opts := minio.PutObjectOptions{ContentType: "application/gzip", DisableMultipart: true}
+	if !s.unconditional.Load() {
+		opts.SetMatchETagExcept("*")
+	}
+	_, err := s.client.PutObject(ctx, s.bucket, s.prefix+name, bytes.NewReader(data), int64(len(data)), opts)
+	switch code := minio.ToErrorResponse(err); {
+	case err == nil, code.StatusCode == http.StatusPreconditionFailed:
+		return nil
+	case code.StatusCode == http.StatusConflict: // somebody writes it at this moment
+		return nil
+	case code.StatusCode == http.StatusNotImplemented && !s.unconditional.Swap(true):
+		return s.Put(ctx, name, data)
+	}
+	return plain(err)
+}
+
+// Delete removes an object.
+func (s *Store) Delete(ctx context.Context, name string) error {
+	if err := s.client.RemoveObject(ctx, s.bucket, s.prefix+name, minio.RemoveObjectOptions{}); err != nil {
+		return plain(err)
+	}
+	return nil
+}
+
+// plain says what the store answered, without addresses and what they may hold.
+func plain(err error) error {
+	if code := minio.ToErrorResponse(err); code.Code != "" {
+		return fmt.Errorf("the object store answered %s", code.Code)
+	}
+	var location *url.Error
+	if errors.As(err, &location) {
+		return fmt.Errorf("the object store cannot be reached: %w", location.Err)
+	}
+	if errors.Is(err, os.ErrNotExist) {
+		return errors.New("there are no credentials for the object store")
+	}
+	return err
+}
