@@ -37,6 +37,17 @@ var frameworks = map[string]framework{
 		fields:  []string{"run", "args"},
 		flags:   []string{"list", "reporter", "add-reporter", "output", "shard", "last-failed", "test-list", "test-list-invert", "only-changed", "repeat-each", "max-failures", "x", "ui", "debug", "pass-with-no-tests"},
 	},
+	"vitest": {
+		adapter: newVitest,
+		fields:  []string{"run", "args"},
+		flags:   []string{"reporter", "t", "testNamePattern", "shard", "bail", "changed", "allowOnly", "watch", "w", "ui", "passWithNoTests"},
+	},
+	"jest": {
+		adapter: newJest,
+		fields:  []string{"run", "args"},
+		flags: []string{"reporters", "t", "testNamePattern", "testRunner", "runTestsByPath", "shard", "bail", "b", "onlyChanged", "o", "changedSince",
+			"onlyFailures", "f", "listTests", "watch", "watchAll", "passWithNoTests", "json", "outputFile"},
+	},
 	"command": {
 		adapter: func(s Spec, root string) Adapter { return &command{spec: s, root: root} },
 		fields:  []string{"run", "list", "reports"},

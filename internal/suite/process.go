@@ -3,6 +3,7 @@ package suite
 import (
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -83,15 +84,20 @@ func losesAll(rep *Report, u Unit) bool {
 	})
 }
 
-// lastWords is the end of what a runner printed, for a message.
+var colours = regexp.MustCompile(`\x1b\[[0-9;]*m`)
+
+// lastWords is the end of what a runner printed, for a message: without colours and
+// the lines of a stack, which stand between an error and the end.
 func lastWords(exit proc.Exit) string {
-	if words := firstLines(lastLines(exit.Tail, 3), 3); words != "" {
+	var lines []string
+	for line := range strings.Lines(colours.ReplaceAllString(exit.Tail, "")) {
+		line = strings.TrimSpace(line)
+		if line != "" && !strings.HasPrefix(line, "at ") && !strings.HasPrefix(line, "❯ ") {
+			lines = append(lines, line)
+		}
+	}
+	if words := strings.Join(lines[max(0, len(lines)-3):], " | "); words != "" {
 		return "end of its output: " + words
 	}
 	return "it printed nothing"
-}
-
-func lastLines(s string, n int) string {
-	lines := strings.Split(strings.TrimSpace(s), "\n")
-	return strings.Join(lines[max(0, len(lines)-n):], "\n")
 }

@@ -55,6 +55,20 @@ var examples = []example{
 		skipped: []string{"[chromium] tests/cases.spec.js::audits", "[mobile web] tests/cases.spec.js::audits"},
 		crashes: "[chromium] tests/cases.spec.js::escalates", before: "[chromium] tests/cases.spec.js::Review › approves",
 	},
+	{
+		name: "vitest", install: node,
+		failed:  []string{"tests/cases.test.js::Review > counts approvals", "tests/hooks.test.js::with a session > reads"},
+		flaky:   []string{"tests/cases.test.js::Review > notifies", "tests/cases.test.js::repeated by vitest"},
+		skipped: []string{"tests/cases.test.js::audits"},
+		crashes: "tests/cases.test.js::escalates", before: "tests/cases.test.js::Review > counts approvals",
+	},
+	{
+		name: "jest", install: node,
+		failed:  []string{"tests/cases.test.js::Review › counts approvals", "tests/hooks.test.js::with a session › reads"},
+		flaky:   []string{"tests/cases.test.js::Review › notifies", "tests/repeated.test.js::repeated by jest"},
+		skipped: []string{"tests/cases.test.js::audits", "tests/cases.test.js::archives"},
+		crashes: "tests/cases.test.js::escalates", before: "tests/cases.test.js::Review › counts approvals",
+	},
 }
 
 func TestExamples(t *testing.T) {
