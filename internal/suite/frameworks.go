@@ -48,6 +48,11 @@ var frameworks = map[string]framework{
 		flags: []string{"reporters", "t", "testNamePattern", "testRunner", "runTestsByPath", "shard", "bail", "b", "onlyChanged", "o", "changedSince",
 			"onlyFailures", "f", "listTests", "watch", "watchAll", "passWithNoTests", "json", "outputFile"},
 	},
+	"cucumber": {
+		adapter: newCucumber,
+		fields:  []string{"run", "args", "specs"},
+		flags:   []string{"tags", "t", "name", "n", "dry-run", "d", "fail-fast", "shard"},
+	},
 	"command": {
 		adapter: func(s Spec, root string) Adapter { return &command{spec: s, root: root} },
 		fields:  []string{"run", "list", "reports"},

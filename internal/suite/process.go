@@ -18,6 +18,7 @@ type process struct {
 	unit    Unit
 	command Command
 	results results
+	exit    proc.Exit
 }
 
 // results is where a runner leaves what became of its tests.
@@ -33,6 +34,7 @@ func (p *process) Stdout() io.Writer { return nil }
 
 // Report reads what the unit left and matches it.
 func (p *process) Report(exit proc.Exit) Report {
+	p.exit = exit
 	rep := Report{Tests: map[string][]e2e.Attempt{}}
 	if exit.Ended == proc.NotStarted {
 		p.problem(&rep, e2e.CodeToolError, true, "unit %s could not start: %v", p.unit.Name, exit.Err)
@@ -86,8 +88,11 @@ func losesAll(rep *Report, u Unit) bool {
 
 var colours = regexp.MustCompile(`\x1b\[[0-9;]*m`)
 
-// lastWords is the end of what a runner printed, for a message: without colours and
-// the lines of a stack, which stand between an error and the end.
+// anError begins the description of an error.
+var anError = regexp.MustCompile(`\w*(?:Error|Exception)\b.*:|^(?:error|fatal|panic):`)
+
+// lastWords is the end of what a runner printed, for a message, from its last error
+// on: without colours and the lines of a stack.
 func lastWords(exit proc.Exit) string {
 	var lines []string
 	for line := range strings.Lines(colours.ReplaceAllString(exit.Tail, "")) {
@@ -96,7 +101,13 @@ func lastWords(exit proc.Exit) string {
 			lines = append(lines, line)
 		}
 	}
-	if words := strings.Join(lines[max(0, len(lines)-3):], " | "); words != "" {
+	from := max(0, len(lines)-3)
+	for i, line := range lines {
+		if anError.MatchString(line) {
+			from = i // the last one
+		}
+	}
+	if words := strings.Join(lines[from:min(from+3, len(lines))], " | "); words != "" {
 		return "end of its output: " + words
 	}
 	return "it printed nothing"

@@ -69,6 +69,13 @@ var examples = []example{
 		skipped: []string{"tests/cases.test.js::audits", "tests/cases.test.js::archives"},
 		crashes: "tests/cases.test.js::escalates", before: "tests/cases.test.js::Review › counts approvals",
 	},
+	{
+		name: "cucumber", install: node,
+		failed:  []string{"features/review.feature::Two reviewers › Approvals are counted", "features/review.feature::Two reviewers › Review of a low case [low | 1]"},
+		flaky:   []string{"features/review.feature::Reviewers are notified", "features/steps.feature::Repeated by Cucumber"},
+		skipped: []string{"features/steps.feature::The audit service"},
+		crashes: "features/review.feature::Late cases are escalated", before: "features/review.feature::Reviewers are notified",
+	},
 }
 
 func TestExamples(t *testing.T) {
