@@ -46,13 +46,13 @@ var frameworks = map[string]framework{
 		adapter: newVitest,
 		detect:  detectVitest,
 		fields:  []string{"run", "args"},
-		flags:   []string{"reporter", "t", "testNamePattern", "shard", "bail", "changed", "allowOnly", "watch", "w", "ui", "passWithNoTests"},
+		flags:   []string{"t", "testNamePattern", "shard", "bail", "changed", "allowOnly", "watch", "w", "ui", "passWithNoTests"},
 	},
 	"jest": {
 		adapter: newJest,
 		detect:  detectJest,
 		fields:  []string{"run", "args"},
-		flags: []string{"reporters", "t", "testNamePattern", "testRunner", "runTestsByPath", "shard", "bail", "b", "onlyChanged", "o", "changedSince",
+		flags: []string{"t", "testNamePattern", "testRunner", "runTestsByPath", "shard", "bail", "b", "onlyChanged", "o", "changedSince",
 			"onlyFailures", "f", "listTests", "watch", "watchAll", "passWithNoTests", "json", "outputFile"},
 	},
 	"cucumber": {
