@@ -143,7 +143,7 @@ func (f *eventFile) collect(p *process, m *matcher, rep *Report) (string, error)
 			a := ev.attempt()
 			a.Files = m.keeper.keep(ev.Attachments)
 			attempts[ev.ID] = append(attempts[ev.ID], a)
-		case "error":
+		case "error", "unusable":
 			p.problem(rep, e2e.CodeRunnerExit, true, "unit %s: an error outside any test: %s", p.unit.Name, firstLines(ev.Message, 4))
 		case "end":
 			ended = true

@@ -1,6 +1,10 @@
 package suite
 
-import "os"
+import (
+	"os"
+	"slices"
+	"strings"
+)
 
 // newPytest runs pytest with a plugin of ours. Its arguments are the same when
 // tests are listed and when they run, since they decide pytest's root directory,
@@ -23,18 +27,12 @@ func newPytest(s Spec, root string) Adapter {
 
 func pytestArguments(b brought) ([]string, error) {
 	args := append([]string{"-p", "e2e_gate_pytest"}, b.spec.Args...)
-	switch {
-	case b.listing():
+	if b.listing() {
 		return append(args, "--collect-only", "-q"), nil
-	case b.attempt == 1:
-		return args, nil
 	}
-	// The diagnostic rerun is one attempt, and one test at a time.
-	if hasFlag(args, "--reruns") {
-		args = append(args, "--reruns=0")
-	}
-	if hasFlag(args, "-n", "--numprocesses") {
-		args = append(args, "--numprocesses=0")
+	parallel := func(arg string) bool { return strings.HasPrefix(arg, "-n") || strings.HasPrefix(arg, "--numprocesses") }
+	if b.attempt > 1 && slices.ContainsFunc(args, parallel) {
+		args = append(args, "--numprocesses=0") // the diagnostic rerun runs one test at a time
 	}
 	return args, nil
 }

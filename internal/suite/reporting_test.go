@@ -90,7 +90,8 @@ func TestPytestArguments(t *testing.T) {
 	}{
 		{brought{spec: spec}, "-p e2e_gate_pytest -n 4 --reruns=2 tests --collect-only -q"},
 		{brought{spec: spec, tests: some, attempt: 1}, "-p e2e_gate_pytest -n 4 --reruns=2 tests"},
-		{brought{spec: spec, tests: some, attempt: 2}, "-p e2e_gate_pytest -n 4 --reruns=2 tests --reruns=0 --numprocesses=0"},
+		{brought{spec: spec, tests: some, attempt: 2}, "-p e2e_gate_pytest -n 4 --reruns=2 tests --numprocesses=0"},
+		{brought{spec: Spec{Args: []string{"-nauto"}}, tests: some, attempt: 2}, "-p e2e_gate_pytest -nauto --numprocesses=0"},
 		{brought{tests: some, attempt: 2}, "-p e2e_gate_pytest"},
 	} {
 		if args, err := pytestArguments(tc.b); err != nil || strings.Join(args, " ") != tc.want {
