@@ -228,6 +228,11 @@ func (c *cucumber) Start(u Unit) (Invocation, error) {
 	if err := os.WriteFile(list, []byte(strings.Join(lines, "\n")), 0o644); err != nil {
 		return nil, fmt.Errorf("write the list of tests: %w", err)
 	}
+	if features := strings.Join(lines, ","); slices.ContainsFunc(c.spec.Run, func(arg string) bool { return strings.Contains(arg, "{features}") }) {
+		if list = features; len(list) > maxArguments {
+			return nil, fmt.Errorf("suite %s: its %d tests do not fit on a command line; use more shards", c.spec.Name, len(lines))
+		}
+	}
 	cmd := Command{Argv: c.argv(u, list, out), Dir: c.dir()}
 	return &process{spec: c.spec, root: c.root, unit: u, command: cmd, results: &messageFile{path: out, suite: c}}, nil
 }
@@ -237,7 +242,7 @@ func (c *cucumber) argv(u Unit, list, out string) []string {
 	var argv []string
 	placed := false
 	for _, arg := range c.spec.Run {
-		filled := strings.NewReplacer("{features}", "@"+list, "{messages}", out).Replace(arg)
+		filled := strings.NewReplacer("{features}", list, "{messages}", out).Replace(arg)
 		placed = placed || filled != arg
 		argv = append(argv, filled)
 	}

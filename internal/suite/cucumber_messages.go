@@ -165,17 +165,15 @@ func (r *cucumberRun) start(s *messages.TestCaseStarted) {
 }
 
 // source is the path of a feature file as it was listed. Cucumber-JVM names it by
-// its place on the class path.
+// its place on the class path, or by an absolute path that may go through a link.
 func (r *cucumberRun) source(uri string) string {
 	path, onClassPath := strings.CutPrefix(uri, "classpath:")
-	path = filepath.ToSlash(strings.TrimPrefix(path, "file:"))
-	if filepath.IsAbs(filepath.FromSlash(path)) {
-		if rel, err := filepath.Rel(r.p.command.Dir, filepath.FromSlash(path)); err == nil {
-			path = filepath.ToSlash(rel)
-		}
-	}
+	path = strings.ReplaceAll(strings.TrimPrefix(path, "file:"), `\`, "/")
 	for _, t := range r.p.unit.Tests {
-		if onClassPath && strings.HasSuffix("/"+t.File, "/"+path) {
+		switch {
+		case t.File == path:
+			return t.File
+		case onClassPath && strings.HasSuffix("/"+t.File, "/"+path), strings.HasPrefix(path, "/") && strings.HasSuffix(path, "/"+t.File):
 			return t.File
 		}
 	}

@@ -93,7 +93,7 @@ func TestCucumberCommands(t *testing.T) {
 	}{
 		{Spec{}, `npx --no-install cucumber-js L --format "message":"M"`},
 		{Spec{Run: []string{"pnpm", "cucumber-js"}, Args: []string{"--retry=2", "--retry-tag-filter", "@x", "--parallel", "2"}}, `pnpm cucumber-js L --format "message":"M" --parallel 2`},
-		{Spec{Run: []string{"mvn", "test", "-Dcucumber.features={features}", "-Dcucumber.plugin=message:{messages}"}, Args: []string{"-q"}}, "mvn test -Dcucumber.features=@L -Dcucumber.plugin=message:M -q"},
+		{Spec{Run: []string{"mvn", "test", "-Dcucumber.features={features}", "-Dcucumber.plugin=message:{messages}"}, Args: []string{"-q"}}, "mvn test -Dcucumber.features=L -Dcucumber.plugin=message:M -q"},
 	} {
 		if got := strings.Join((&cucumber{spec: tc.spec}).argv(u, "L", "M"), " "); got != tc.want {
 			t.Errorf("got  %s\nwant %s", got, tc.want)
@@ -142,6 +142,7 @@ func TestCucumberMessages(t *testing.T) {
 		{name: "cut", text: strings.TrimSuffix(said(ran("1", "c1", "FAILED", "no"), `{"testRunFin`), "\n"), exit: proc.Exit{Ended: proc.Exited, Code: 1}, want: e2e.Failed, problem: "1 of the messages"},
 		{name: "a hook of the run", text: said(`{"testRunHookFinished":{"result":{"status":"FAILED","message":"no database"}}}`, end), exit: proc.Exit{Ended: proc.Exited, Code: 1}, want: e2e.Lost, problem: "no database"},
 		{name: "class path", text: said(ran("1", "c1", "FAILED", "no"), end), uri: "classpath:cases.feature", exit: proc.Exit{Ended: proc.Exited, Code: 1}, want: e2e.Failed},
+		{name: "a link", text: said(ran("1", "c1", "FAILED", "no"), end), uri: "file:///elsewhere/features/cases.feature", exit: proc.Exit{Ended: proc.Exited, Code: 1}, want: e2e.Failed},
 		{name: "file", text: said(ran("1", "c1", "FAILED", "no"), end), uri: "file:features/cases.feature", exit: proc.Exit{Ended: proc.Exited, Code: 1}, want: e2e.Failed},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

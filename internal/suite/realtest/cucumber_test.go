@@ -1,9 +1,11 @@
 package realtest
 
 import (
+	"os"
 	"testing"
 
 	"github.com/org/e2e-gate/internal/suite"
+	"github.com/org/e2e-gate/internal/testkit/need"
 )
 
 // TestCucumber holds what only some suites do.
@@ -28,4 +30,22 @@ func TestCucumber(t *testing.T) {
 			tc.play(t)
 		})
 	}
+}
+
+// TestCucumberJVM runs Cucumber-JVM through Maven.
+func TestCucumberJVM(t *testing.T) {
+	run := []string{need.Tool(t, "mvn", "apt-get install maven"), "-q", "-B", "test", "-Dsurefire.includeJUnit5Engines=cucumber", "-Dcucumber.features={features}", "-Dcucumber.plugin=message:{messages}"}
+	root := t.TempDir()
+	if err := os.CopyFS(root, os.DirFS("testdata/cucumber-jvm")); err != nil {
+		t.Fatal(err)
+	}
+	const feature = "src/test/resources/cases/a.feature"
+	cached(t, "cucumber-jvm", "testdata/cucumber-jvm/pom.xml", func(string) error {
+		return tool(root, run[0], "-q", "-B", "test", "-Dsurefire.includeJUnit5Engines=cucumber", "-Dcucumber.features="+feature+":3")
+	})
+	tc := trick{root: root, message: "that does not work", want: feature + "::a passed, " + feature + "::b [that] failed, " + feature + "::b [this] passed"}
+	tc.spec = suite.Spec{Name: "s", Framework: "cucumber", Run: run, Specs: []string{"src/**/*.feature"}}
+	tc.play(t)
+	tc.only, tc.want = feature+"::b [that]", feature+"::b [that] failed"
+	tc.play(t)
 }
