@@ -38,6 +38,8 @@ type example struct {
 	// crashes is the test that ends its runner with the fault crash, before is one
 	// that ran before it.
 	crashes, before string
+	// evidence are ends of the names of files that each failed test leaves.
+	evidence []string
 }
 
 var examples = []example{
@@ -54,6 +56,7 @@ var examples = []example{
 		flaky:   []string{"[chromium] tests/cases.spec.js::Review › notifies", "[mobile web] tests/cases.spec.js::Review › notifies", "[chromium] tests/steps.spec.js::a case from start to end"},
 		skipped: []string{"[chromium] tests/cases.spec.js::audits", "[mobile web] tests/cases.spec.js::audits"},
 		crashes: "[chromium] tests/cases.spec.js::escalates", before: "[chromium] tests/cases.spec.js::Review › approves",
+		evidence: []string{"/trace.zip", ".png"},
 	},
 	{
 		name: "vitest", install: node,
@@ -247,12 +250,32 @@ func (c *copied) shards(t *testing.T, plan e2e.Plan) {
 		if r.Outcome == e2e.Failed && (len(r.Attempts) < 2 || r.Attempts[0].Message == "" || r.Attempts[0].Details == "") {
 			t.Errorf("%s: %+v", r.ID, r.Attempts)
 		}
+		if r.Outcome == e2e.Failed {
+			c.checkEvidence(t, r)
+		}
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("outcomes:\n%s\n%s", diff, c.logs())
 	}
 	if len(result.Problems) > 0 {
 		t.Errorf("%+v", result.Problems)
+	}
+}
+
+// checkEvidence: each attempt has its own files, and they exist.
+func (c *copied) checkEvidence(t *testing.T, r e2e.TestResult) {
+	t.Helper()
+	for _, a := range r.Attempts {
+		for _, end := range c.evidence {
+			at := slices.IndexFunc(a.Files, func(file string) bool { return strings.HasSuffix(file, end) })
+			if at < 0 {
+				t.Errorf("%s, attempt %d: no %s in %q", r.ID, a.N, end, a.Files)
+				continue
+			}
+			if info, err := os.Stat(filepath.Join(c.root, "results", filepath.FromSlash(a.Files[at]))); err != nil || info.Size() == 0 {
+				t.Errorf("%s, attempt %d: %s: %v", r.ID, a.N, a.Files[at], err)
+			}
+		}
 	}
 }
 
