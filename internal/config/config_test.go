@@ -127,11 +127,11 @@ e2e-gate.yml:5:5: suite c needs reports; reports: "{report_dir}/*.xml"; without 
 e2e-gate.yml:5:5: suite c needs run; run: ["./run-tests.sh", "--report", "{report_dir}"]
 e2e-gate.yml:5:35: packages belongs to framework gotest, not to command
 e2e-gate.yml:6:41: the gate sets -run itself; choose tests with select, limits with timeout and unit_timeout
-e2e-gate.yml:6:50: run belongs to framework command, not to gotest`},
+e2e-gate.yml:6:50: run belongs to framework command, cucumber, cypress, jest, playwright, pytest, vitest, not to gotest`},
 		{"rest", minimal + `history: {store: "s3:x"}
 rerun: {max_failures: -1, max_share: 20}
 shards: {count: many, max: 300}
-`, `e2e-gate.yml:4:18: "s3:x" is no history store; use dir:<path>, actions, or s3://BUCKET/PREFIX
+`, `e2e-gate.yml:4:18: expected s3://BUCKET/PREFIX, with ?endpoint=https://... for other stores than AWS; such as s3://ci-history/my-service?region=eu-central-1
 e2e-gate.yml:5:23: max_failures cannot be negative; 0 means no reruns
 e2e-gate.yml:5:38: expected a percentage from 0% to 100%, found "20"
 e2e-gate.yml:6:17: expected auto or a number from 1 to 256, found "many"

@@ -14,10 +14,11 @@ import (
 	"github.com/org/e2e-gate/internal/e2e"
 )
 
-// Event is one line of JSON that a reporter of ours writes into a file while the
+// event is one line of JSON that a reporter of ours writes into a file while the
 // framework runs, or while it collects: what happened before a crash is known.
 type event struct {
-	// Event is listed, started, finished, error (outside any test) or end.
+	// Event is listed, started, finished, error (outside any test), end, or unusable:
+	// the tool cannot be used, and the message says why.
 	Event string `json:"event"`
 	// ID is the test's name as it was listed: what [e2e.Test.Name] holds.
 	ID    string   `json:"id"`
@@ -37,6 +38,8 @@ type event struct {
 	Details     string     `json:"details"`
 	Attachments []string   `json:"attachments"`
 	Properties  []property `json:"properties"`
+	// Children are parts of the test that were not listed.
+	Children []e2e.Child `json:"children"`
 }
 
 type property struct {
@@ -49,6 +52,8 @@ const (
 	maxEventLine = 4 << 20
 	// maxEventLines bounds what a reporter may write.
 	maxEventLines = 5_000_000
+	// maxChildren bounds how many parts of a test are kept.
+	maxChildren = 200
 	// messageBytes and detailsBytes bound the texts kept of an attempt; the log has
 	// all of them.
 	messageBytes = 16 << 10
@@ -65,7 +70,7 @@ func readEvents(file string, each func(event)) (damaged string, err error) {
 	defer func() { _ = f.Close() }()
 	in, bad := bufio.NewReaderSize(f, 64<<10), 0
 	for n := 1; ; n++ {
-		line, err := boundedLine(in)
+		line, err := boundedLine(in, maxEventLine)
 		if err == nil && n <= maxEventLines {
 			var ev event
 			if err = json.Unmarshal(line, &ev); err == nil {
@@ -91,24 +96,23 @@ var errLongLine = errors.New("the line is too long")
 
 // boundedLine reads a line; the rest of one that is too long is skipped. A last
 // line without its end was cut.
-func boundedLine(in *bufio.Reader) ([]byte, error) {
+func boundedLine(in *bufio.Reader, most int) ([]byte, error) {
 	var line []byte
-	for {
+	for size := 0; ; {
 		part, err := in.ReadSlice('\n')
-		if len(line)+len(part) <= maxEventLine {
+		size += len(part)
+		if size <= most {
 			line = append(line, part...)
-		} else {
-			line = append(line[:0], make([]byte, maxEventLine+1)...)
 		}
 		switch {
 		case errors.Is(err, bufio.ErrBufferFull):
 			continue
-		case errors.Is(err, io.EOF) && len(line) > 0:
+		case errors.Is(err, io.EOF) && size > 0 && size <= most:
 			return line, nil // JSON says whether it is whole
+		case size > most && (err == nil || errors.Is(err, io.EOF)):
+			return nil, errLongLine
 		case err != nil:
 			return nil, err
-		case len(line) > maxEventLine:
-			return nil, errLongLine
 		}
 		return bytes.TrimSpace(line), nil
 	}
@@ -139,7 +143,7 @@ func (f *eventFile) collect(p *process, m *matcher, rep *Report) (string, error)
 			a := ev.attempt()
 			a.Files = m.keeper.keep(ev.Attachments)
 			attempts[ev.ID] = append(attempts[ev.ID], a)
-		case "error":
+		case "error", "unusable":
 			p.problem(rep, e2e.CodeRunnerExit, true, "unit %s: an error outside any test: %s", p.unit.Name, firstLines(ev.Message, 4))
 		case "end":
 			ended = true
@@ -179,7 +183,7 @@ func (p *process) cutOff(rep *Report, running map[string]bool, finished map[stri
 		while = " while these ran: " + strings.Join(names, ", ")
 	}
 	rep.Problems = append(rep.Problems, e2e.Problem{Code: e2e.CodeRunnerExit, Unit: p.unit.Name, Tests: missing, LosesEvidence: len(missing) > 0,
-		Text: fmt.Sprintf("the runner of unit %s ended before it had reported everything%s", p.unit.Name, while)})
+		Text: fmt.Sprintf("the runner of unit %s ended before it had reported everything%s (%s); %s", p.unit.Name, while, p.exit, lastWords(p.exit))})
 }
 
 // numbered gives attempts of one process their number and source: all but the last
@@ -195,7 +199,7 @@ func numbered(list []e2e.Attempt) []e2e.Attempt {
 }
 
 func (ev event) attempt() e2e.Attempt {
-	a := e2e.Attempt{Seconds: max(0, ev.Seconds), Error: ev.Error, Type: clip(ev.Type, 200)}
+	a := e2e.Attempt{Seconds: max(0, ev.Seconds), Error: ev.Error, Type: clip(ev.Type, 200), Children: ev.Children[:min(len(ev.Children), maxChildren)]}
 	if ev.Start > 0 {
 		a.Started = time.UnixMilli(int64(ev.Start)).UTC()
 	}

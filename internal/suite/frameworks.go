@@ -18,14 +18,54 @@ type framework struct {
 	flags []string
 	// prefix is cut off a flag before it is compared.
 	prefix string
+	// detect finds its suites in a repository; nil: it cannot be detected.
+	detect func(t *tree) []Detected
 }
 
 // frameworks are the frameworks by their name in the config.
 var frameworks = map[string]framework{
 	"gotest": {
 		adapter: func(s Spec, root string) Adapter { return &goTest{spec: s, root: root} },
+		detect:  detectGoTest,
 		fields:  []string{"packages", "args"},
 		flags:   []string{"run", "json", "list", "skip", "bench", "fuzz", "count", "timeout", "c", "o"}, prefix: "test.",
+	},
+	"pytest": {
+		adapter: newPytest,
+		detect:  detectPytest,
+		fields:  []string{"run", "args"},
+		flags:   []string{"collect-only", "co", "x", "exitfirst", "maxfail", "lf", "last-failed", "sw", "stepwise", "deselect"},
+	},
+	"playwright": {
+		adapter: newPlaywright,
+		detect:  detectPlaywright,
+		fields:  []string{"run", "args"},
+		flags:   []string{"list", "reporter", "add-reporter", "output", "shard", "last-failed", "test-list", "test-list-invert", "only-changed", "repeat-each", "max-failures", "x", "ui", "debug", "pass-with-no-tests"},
+	},
+	"vitest": {
+		adapter: newVitest,
+		detect:  detectVitest,
+		fields:  []string{"run", "args"},
+		flags:   []string{"t", "testNamePattern", "shard", "bail", "changed", "allowOnly", "watch", "w", "ui", "passWithNoTests"},
+	},
+	"jest": {
+		adapter: newJest,
+		detect:  detectJest,
+		fields:  []string{"run", "args"},
+		flags: []string{"t", "testNamePattern", "testRunner", "runTestsByPath", "shard", "bail", "b", "onlyChanged", "o", "changedSince",
+			"onlyFailures", "f", "listTests", "watch", "watchAll", "passWithNoTests", "json", "outputFile"},
+	},
+	"cucumber": {
+		adapter: newCucumber,
+		detect:  detectCucumber,
+		fields:  []string{"run", "args", "specs"},
+		flags:   []string{"tags", "t", "name", "n", "dry-run", "d", "fail-fast", "shard"},
+	},
+	"cypress": {
+		adapter: newCypress,
+		detect:  detectCypress,
+		fields:  []string{"run", "args", "specs"},
+		flags:   []string{"spec", "s", "reporter", "r", "reporter-options", "o", "parallel", "group", "auto-cancel-after-failures"},
 	},
 	"command": {
 		adapter: func(s Spec, root string) Adapter { return &command{spec: s, root: root} },
