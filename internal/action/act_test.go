@@ -91,6 +91,11 @@ runs:
         cp -R "$FROM/." "$ARTIFACTS/$NAME/"
 `
 
+// cacheStub stands for actions/cache/restore and save: one cache, which everybody sees.
+func cacheStub(run string) string {
+	return "name: cache\ninputs: {path: {required: true}, key: {required: true}, restore-keys: {}}\nruns:\n  using: composite\n  steps:\n    - shell: bash\n      env: {AT: \"${{ inputs.path }}\", KEY: \"${{ inputs.key }}\"}\n      run: |\n        " + run + "\n"
+}
+
 // world is a repository with a workflow, a release of the action, and a GitHub.
 type world struct {
 	t                     *testing.T
@@ -109,7 +114,9 @@ func newActWorld(t *testing.T, mode string) *world {
 	w.api = w.fake.Listen()
 	for name, text := range map[string]string{
 		"repo/.github/workflows/e2e.yml": workflow, "repo/e2e-gate.yml": config, "repo/suite.sh": suite, "repo/mode": mode,
-		"stub/action.yml": stub, "kept/.keep": "", "tree/action.yml": read(t, "action.yml"), "tree/.github/action/get.sh": read(t, ".github/action/get.sh"),
+		"stub/restore/action.yml": cacheStub(`[ ! -d "$ARTIFACTS/../cache" ] || { mkdir -p "$AT" && cp -R "$ARTIFACTS/../cache/." "$AT/"; }`),
+		"stub/save/action.yml":    cacheStub(`mkdir -p "$ARTIFACTS/../cache" && cp -R "$AT/." "$ARTIFACTS/../cache/" && echo "$KEY" >> "$ARTIFACTS/../cache-keys"`),
+		"stub/action.yml":         stub, "kept/.keep": "", "tree/action.yml": read(t, "action.yml"), "tree/.github/action/get.sh": read(t, ".github/action/get.sh"),
 	} {
 		write(t, filepath.Join(dir, name), text)
 	}
@@ -203,6 +210,7 @@ func (w *world) act(ctx context.Context, event, payload string, more ...string) 
 		event, "-e", filepath.Join(w.dir, "..", "event.json"), "-P", "ubuntu-latest=-self-hosted", "-W", ".github/workflows/e2e.yml", "--json", "--use-gitignore=false",
 		"--local-repository", "org/e2e-gate@v1=" + w.tree, "--local-repository", pinOf(w.t, read(w.t, "action.yml"), "actions/upload-artifact") + "=" + w.stub,
 		"--env", "GITHUB_API_URL=" + w.api, "--env", "GITHUB_REPOSITORY=acme/cases", "--env", "GITHUB_RUN_ID=77",
+		"--local-repository", pinOf(w.t, read(w.t, "action.yml"), "actions/cache/restore", "actions/cache") + "=" + w.stub,
 		"--local-repository", pinOf(w.t, workflow, "actions/checkout") + "=" + w.stub, // act copies the folder itself
 		"--env", "E2E_GATE_DOWNLOAD_URL=" + w.downloads, "--env", "ARTIFACTS=" + w.kept, "-s", "GITHUB_TOKEN=" + githubfake.JobToken,
 		"--action-cache-path", filepath.Join(scratch, "actions"), "--cache-server-addr", "127.0.0.1", "--cache-server-path", filepath.Join(scratch, "cache"),
@@ -321,6 +329,28 @@ func TestOtherEventsUnderAct(t *testing.T) {
 				t.Errorf("summary: %s", got.summary)
 			}
 		})
+	}
+}
+
+// What the default branch measured is what a pull request plans with, and never the
+// other way round.
+func TestHistoryUnderAct(t *testing.T) {
+	w := newActWorld(t, "pass")
+	saved := func() string {
+		keys, _ := os.ReadFile(filepath.Join(w.kept, "..", "cache-keys"))
+		return string(keys)
+	}
+	if w.act(t.Context(), "pull_request", pullRequest(w.fake)); saved() != "" {
+		t.Errorf("a pull request kept its history: %s", saved())
+	}
+	push := `{"ref": "refs/heads/main", "repository": {"full_name": "acme/cases", "default_branch": "main"}}`
+	if got := w.act(t.Context(), "push", push); !strings.HasPrefix(saved(), "e2e-gate-history-77-1") {
+		t.Fatalf("the default branch kept nothing: %q\n%s", saved(), got.tail())
+	}
+	w.act(t.Context(), "pull_request", pullRequest(w.fake))
+	plan, err := os.ReadFile(filepath.Join(w.kept, "e2e-gate-run-pr-a1", "plan.json"))
+	if err != nil || !bytes.Contains(plan, []byte("history: ")) {
+		t.Errorf("%v: the plan was made without history: %s", err, plan)
 	}
 }
 
@@ -483,15 +513,16 @@ func TestWorkflowOfTheDocsUnderAct(t *testing.T) {
 	w.artifact("e2e-gate-run-pr-a1")
 }
 
-// pinOf is an action with the commit that a workflow names.
-func pinOf(t *testing.T, flow, action string) string {
+// pinOf is an action with the commit that a workflow names; as is what it is called
+// otherwise.
+func pinOf(t *testing.T, flow, action string, as ...string) string {
 	t.Helper()
 	_, rest, ok := strings.Cut(flow, "uses: "+action+"@")
 	pin, _, _ := strings.Cut(rest, " ")
 	if !ok {
 		t.Fatalf("the workflow does not use %s", action)
 	}
-	return action + "@" + pin
+	return append(as, action)[0] + "@" + pin
 }
 
 // noop is an action that does nothing.
