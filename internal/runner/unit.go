@@ -128,16 +128,17 @@ func (u *running) start(limit time.Duration) error {
 		return err
 	}
 	u.safe = cfg.Redact(u.log)
+	reports, evidence := filepath.Join(dir, "reports"), filepath.Join(dir, "evidence")
+	identity, corr, data := u.s.identity(u.attempt)
+	u.corr, u.data = corr, data
+	u.env = u.s.env(u.suite.Spec, identity, reports, evidence)
 	unit := suite.Unit{
 		Name: name, Tests: u.tests, Attempt: u.attempt, Began: cfg.Now(), Log: u.safe, Soft: limit - softMargin(limit),
-		Reports: filepath.Join(dir, "reports"), Evidence: filepath.Join(dir, "evidence"),
+		Reports: reports, Evidence: evidence, Env: u.env,
 		Progress: func(test string, outcome e2e.Outcome) {
 			cfg.Progress(Event{Shard: u.s.plan.Index, Attempt: u.attempt, Unit: name, Test: test, Outcome: outcome})
 		},
 	}
-	identity, corr, data := u.s.identity(u.attempt)
-	u.corr, u.data = corr, data
-	u.env = u.s.env(u.suite.Spec, identity, unit.Reports, unit.Evidence)
 	u.invocation, err = u.suite.Adapter.Start(unit)
 	if err != nil {
 		_ = u.safe.Close()

@@ -14,10 +14,11 @@ import (
 	"github.com/org/e2e-gate/internal/e2e"
 )
 
-// Event is one line of JSON that a reporter of ours writes into a file while the
+// event is one line of JSON that a reporter of ours writes into a file while the
 // framework runs, or while it collects: what happened before a crash is known.
 type event struct {
-	// Event is listed, started, finished, error (outside any test) or end.
+	// Event is listed, started, finished, error (outside any test), end, or unusable:
+	// the tool cannot be used, and the message says why.
 	Event string `json:"event"`
 	// ID is the test's name as it was listed: what [e2e.Test.Name] holds.
 	ID    string   `json:"id"`
@@ -37,6 +38,8 @@ type event struct {
 	Details     string     `json:"details"`
 	Attachments []string   `json:"attachments"`
 	Properties  []property `json:"properties"`
+	// Children are parts of the test that were not listed.
+	Children []e2e.Child `json:"children"`
 }
 
 type property struct {
@@ -49,6 +52,8 @@ const (
 	maxEventLine = 4 << 20
 	// maxEventLines bounds what a reporter may write.
 	maxEventLines = 5_000_000
+	// maxChildren bounds how many parts of a test are kept.
+	maxChildren = 200
 	// messageBytes and detailsBytes bound the texts kept of an attempt; the log has
 	// all of them.
 	messageBytes = 16 << 10
@@ -195,7 +200,7 @@ func numbered(list []e2e.Attempt) []e2e.Attempt {
 }
 
 func (ev event) attempt() e2e.Attempt {
-	a := e2e.Attempt{Seconds: max(0, ev.Seconds), Error: ev.Error, Type: clip(ev.Type, 200)}
+	a := e2e.Attempt{Seconds: max(0, ev.Seconds), Error: ev.Error, Type: clip(ev.Type, 200), Children: ev.Children[:min(len(ev.Children), maxChildren)]}
 	if ev.Start > 0 {
 		a.Started = time.UnixMilli(int64(ev.Start)).UTC()
 	}

@@ -27,6 +27,11 @@ var frameworks = map[string]framework{
 		fields:  []string{"packages", "args"},
 		flags:   []string{"run", "json", "list", "skip", "bench", "fuzz", "count", "timeout", "c", "o"}, prefix: "test.",
 	},
+	"pytest": {
+		adapter: newPytest,
+		fields:  []string{"run", "args"},
+		flags:   []string{"collect-only", "co", "x", "exitfirst", "maxfail", "lf", "last-failed", "sw", "stepwise", "deselect"},
+	},
 	"command": {
 		adapter: func(s Spec, root string) Adapter { return &command{spec: s, root: root} },
 		fields:  []string{"run", "list", "reports"},

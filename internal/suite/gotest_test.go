@@ -59,7 +59,7 @@ func runUnit(t *testing.T, s Spec, root string, tests []e2e.Test, soft time.Dura
 	if err := os.MkdirAll(reports, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	inv, err := adapter(t, s, root).Start(Unit{Name: tests[0].Unit, Tests: tests, Attempt: 1, Soft: soft, Reports: reports})
+	inv, err := adapter(t, s, root).Start(Unit{Name: tests[0].Unit, Tests: tests, Attempt: 1, Soft: soft, Reports: reports, Evidence: filepath.Join(filepath.Dir(reports), "evidence"), Env: os.Environ()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -37,6 +37,8 @@ type Unit struct {
 	// Soft is the time after which a framework that can should stop by itself and
 	// report; 0 is none. The process is ended somewhat later.
 	Soft time.Duration
+	// Env is the environment that the process gets.
+	Env []string
 	// Began is when the unit began: reports that are older do not count.
 	Began time.Time
 	// Log takes what the tests printed; it may be nil.

@@ -1,0 +1,104 @@
+package realtest
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/org/e2e-gate/internal/testkit/need"
+)
+
+// tracked is a folder without what its tools left there.
+type tracked struct{ fs.FS }
+
+func (f tracked) ReadDir(name string) ([]fs.DirEntry, error) {
+	list, err := fs.ReadDir(f.FS, name)
+	var kept []fs.DirEntry
+	for _, d := range list {
+		switch d.Name() {
+		case "node_modules", "__pycache__", ".pytest_cache", "test-results", ".e2e-gate", "package-lock.json":
+		default:
+			kept = append(kept, d)
+		}
+	}
+	return kept, err
+}
+
+// installing keeps tests that run at once from installing one thing twice.
+var installing sync.Mutex
+
+// cached installs something once for all runs of the tests, by what its manifest
+// says. The folder counts only when it is whole.
+func cached(t *testing.T, name, manifest string, install func(dir string) error) string {
+	t.Helper()
+	installing.Lock()
+	defer installing.Unlock()
+	base, err := os.UserCacheDir()
+	if err != nil {
+		base = os.TempDir()
+	}
+	data, err := os.ReadFile(manifest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(base, "e2e-gate-examples", fmt.Sprintf("%s-%x", name, sha256.Sum256(data))[:len(name)+17])
+	whole := filepath.Join(dir, "whole")
+	if _, err := os.Stat(whole); err == nil {
+		return dir
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := install(dir); err != nil {
+		need.Missing(t, fmt.Sprintf("the packages of %s cannot be installed: %v", manifest, err))
+	}
+	if err := os.WriteFile(whole, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func tool(dir string, argv ...string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1", "CYPRESS_INSTALL_BINARY=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w: %s", strings.Join(argv, " "), err, out)
+	}
+	return nil
+}
+
+// python makes a copy runnable.
+func python(t *testing.T, dir string) []string {
+	t.Helper()
+	return []string{"PATH=" + filepath.Join(venv(t, dir), "bin") + string(os.PathListSeparator) + os.Getenv("PATH")}
+}
+
+// venv installs requirements.txt into an environment of its own.
+func venv(t *testing.T, dir string) string {
+	t.Helper()
+	interpreter := need.Tool(t, "python3", "apt-get install python3 python3-venv")
+	manifest, err := filepath.Abs(filepath.Join(dir, "requirements.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cached(t, "python", manifest, func(dir string) error {
+		if err := tool(dir, interpreter, "-m", "venv", dir); err != nil {
+			return err
+		}
+		return tool(dir, filepath.Join(dir, "bin", "pip"), "install", "--quiet", "-r", manifest)
+	})
+}

@@ -1,0 +1,227 @@
+"""The plugin that e2e-gate brings along for pytest.
+
+It writes one line of JSON for each thing that happens: tests that were listed,
+started and finished, and errors outside of tests. The same function names a test
+when it is listed and when it runs. With a selection it collects the files that
+the selection needs, as usual, and deselects every other test.
+"""
+import json
+import os
+import re
+import time
+
+import pytest
+
+NEEDED = 7
+NOT_TAGS = {
+    "parametrize", "usefixtures", "filterwarnings", "skip", "skipif", "xfail", "tryfirst", "trylast",
+    "flaky", "timeout", "asyncio", "anyio", "xdist_group", "order", "dependency", "django_db", "no_cover",
+}
+ATTACHMENT = re.compile(r"\[\[ATTACHMENT\|(.+?)\]\]")
+EXCEPTION = re.compile(r"^([A-Za-z_][\w.]*)(?::|$)")
+ASSERTIONS = ("AssertionError", "Failed", "assert")
+
+
+class Reporter:
+    def __init__(self, config):
+        self.config = config
+        self.base = os.path.realpath(os.environ["E2E_GATE_DIR"])
+        self.root = os.path.realpath(str(config.rootpath))
+        self.worker = hasattr(config, "workerinput")  # of pytest-xdist: its controller reports
+        self.out = None if self.worker else open(os.environ["E2E_GATE_EVENTS"], "a", encoding="ascii")
+        self.selection = selection()
+        self.files = {name.partition("::")[0] for name in self.selection or ()}
+        self.running = {}
+        self.errors = set()
+
+    def write(self, event, **fields):
+        if self.out:
+            self.out.write(json.dumps(dict(fields, event=event)) + "\n")
+            self.out.flush()
+
+    def error(self, message, details=""):
+        if message not in self.errors:
+            self.errors.add(message)
+            self.write("error", message=clip(message, 8000), details=clip(details, 24000))
+
+    def path(self, path):
+        return os.path.relpath(str(path), self.base).replace(os.sep, "/")
+
+    def name(self, nodeid):
+        """A node id that does not depend on pytest's root directory."""
+        file, separator, rest = nodeid.partition("::")
+        name = self.path(os.path.join(self.root, file)) + separator + rest
+        if self.selection is not None and name not in self.selection:
+            bare = name.rpartition("@")[0]  # pytest-xdist appends a group
+            if bare in self.selection:
+                return bare
+        return name
+
+    # Collecting
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_ignore_collect(self, collection_path):
+        if self.selection is None or collection_path.is_dir() or collection_path.name == "__init__.py":
+            return None
+        return self.path(collection_path) not in self.files or None
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, config, items):
+        if self.selection is None:
+            return
+        others = [item for item in items if self.name(item.nodeid) not in self.selection]
+        if others:
+            items[:] = [item for item in items if self.name(item.nodeid) in self.selection]
+            config.hook.pytest_deselected(items=others)
+
+    def pytest_collection_finish(self, session):
+        if not self.config.option.collectonly:
+            return
+        for item in session.items:
+            name = self.name(item.nodeid)
+            file, _, rest = name.partition("::")
+            self.write("listed", id=name, name=rest, file=file, line=(item.location[1] or 0) + 1, tags=tags(item))
+
+    def pytest_collectreport(self, report):
+        if report.failed:
+            self.error("%s cannot be collected: %s" % (report.nodeid or "the session", last_line(report.longreprtext)), report.longreprtext)
+
+    # Running
+
+    def pytest_runtest_logstart(self, nodeid):
+        name = self.name(nodeid)
+        self.running[name] = Attempt()
+        self.write("started", id=name)
+
+    def pytest_runtest_logreport(self, report):
+        name = self.name(report.nodeid)
+        if report.when == "teardown" and name not in self.running and not report.failed:
+            return  # what pytest-rerunfailures is to repeat has been reported
+        attempt = self.running.setdefault(name, Attempt())
+        if hasattr(report, "context") and report.when == "call":
+            attempt.subtest(report)
+            return
+        attempt.add(report)
+        if report.outcome == "rerun" or report.when not in ("setup", "call"):
+            del self.running[name]
+            file, _, rest = name.partition("::")
+            self.write("finished", id=name, name=rest, file=file, **attempt.fields())
+
+    # Everything else
+
+    def pytest_internalerror(self, excrepr):
+        self.error("pytest had an internal error: " + last_line(str(excrepr)), str(excrepr))
+
+    def pytest_keyboard_interrupt(self, excinfo):
+        self.error("pytest was stopped: %s" % (excinfo.value or excinfo.typename))
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self):
+        self.write("end")
+
+
+class Attempt:
+    """One attempt at one test: set-up, call and tear-down together."""
+
+    def __init__(self):
+        self.start = time.time()
+        self.seconds = 0.0
+        self.outcome = "passed"
+        self.error = False
+        self.message = self.details = self.type = ""
+        self.properties, self.attachments, self.children = [], [], []
+
+    def add(self, report):
+        self.seconds += getattr(report, "duration", 0) or 0
+        if report.outcome in ("failed", "rerun"):
+            self.fail(report, "" if report.when == "call" else "%s: " % {"setup": "in set-up", "teardown": "in tear-down"}.get(report.when, "outside the test"))
+        elif report.outcome == "skipped" and self.outcome == "passed":
+            self.outcome, self.message = "skipped", skip_reason(report)
+        self.evidence(report)
+
+    def fail(self, report, where):
+        text = report.longreprtext
+        crash = getattr(report.longrepr, "reprcrash", None)
+        message = crash.message if crash else last_line(text)
+        if self.outcome != "failed":  # the first failure is the one to look at
+            kind = EXCEPTION.match(message)
+            self.type = kind.group(1) if kind else ""
+            self.error = bool(where) or not message.startswith(ASSERTIONS)
+            self.message = clip(where + message, 8000)
+        self.outcome = "failed"
+        captured = "".join("\n--- %s ---\n%s" % section for section in report.sections)
+        self.details = clip((self.details + "\n" + clip(text, 24000)).lstrip("\n") + clip(captured, 24000), 48000)
+
+    def subtest(self, report):
+        describe = getattr(report, "_sub_test_description", None) or getattr(report, "sub_test_description", None)
+        name = describe() if describe else str(report.context)
+        message = ""
+        if report.outcome == "failed":
+            crash = getattr(report.longrepr, "reprcrash", None)
+            message = crash.message if crash else last_line(report.longreprtext)
+            self.fail(report, name + ": ")
+            self.error = not message.startswith(ASSERTIONS)
+        outcome = report.outcome if report.outcome in ("passed", "failed", "skipped") else "failed"
+        self.children.append({"name": name, "outcome": outcome, "seconds": getattr(report, "duration", 0) or 0, "message": clip(message, 2000)})
+
+    def evidence(self, report):
+        self.properties = [{"name": str(name), "value": clip(str(value), 8000)} for name, value in getattr(report, "user_properties", ()) if name != "attachment"]
+        found = [str(value) for name, value in getattr(report, "user_properties", ()) if name == "attachment"]
+        for _, text in report.sections:
+            found += ATTACHMENT.findall(text)
+        for extra in getattr(report, "extras", None) or getattr(report, "extra", None) or ():  # of pytest-html
+            content = extra.get("content") if isinstance(extra, dict) else None
+            if isinstance(content, str) and len(content) < 500 and os.path.isfile(content):
+                found.append(content)
+        self.attachments += [path for path in dict.fromkeys(found) if path not in self.attachments]
+
+    def fields(self):
+        return dict(vars(self), start=self.start * 1000)
+
+
+def skip_reason(report):
+    if hasattr(report, "wasxfail"):
+        return ("expected to fail: " + report.wasxfail).rstrip(": ")
+    if isinstance(report.longrepr, tuple):
+        return re.sub(r"^Skipped: ", "", str(report.longrepr[2]))
+    return last_line(report.longreprtext)
+
+
+def tags(item):
+    """smoke of @mark.smoke, owner:x of @mark.owner("x")."""
+    found = []
+    for mark in item.iter_markers():
+        if mark.name in NOT_TAGS:
+            continue
+        named = ["%s:%s" % (mark.name, arg) for arg in mark.args if isinstance(arg, str)]
+        found += [tag for tag in named or [mark.name] if tag not in found]
+    return found
+
+
+def selection():
+    file = os.environ.get("E2E_GATE_SELECTION")
+    if not file:
+        return None
+    with open(file, encoding="utf-8") as f:
+        return set(json.load(f))
+
+
+def last_line(text):
+    lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
+    return re.sub(r"^E\s+", "", lines[-1]) if lines else ""
+
+
+def clip(text, size):
+    if len(text) <= size:
+        return text
+    return text[:size // 3] + "\n…\n" + text[-(size - size // 3):]
+
+
+def pytest_configure(config):
+    config.pluginmanager.register(Reporter(config), "e2e-gate-reporter")
+
+
+if int(pytest.__version__.split(".")[0]) < NEEDED:
+    with open(os.environ["E2E_GATE_EVENTS"], "a") as events:
+        events.write(json.dumps({"event": "unusable", "message": "pytest %s is too old; %s.0 or later is needed" % (pytest.__version__, NEEDED)}) + "\n")
+    raise pytest.UsageError("pytest is too old for e2e-gate")

@@ -1,0 +1,104 @@
+package suite
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/org/e2e-gate/internal/e2e"
+)
+
+// played is a suite whose framework is a shell script that plays our reporter.
+func played(t *testing.T, framework, script string) Spec {
+	t.Helper()
+	if runtime.GOOS == "windows" {
+		t.Skip("the framework of this test is a shell script")
+	}
+	return Spec{Name: "s", Framework: framework, Run: []string{"sh", "-c", script, "framework"}}
+}
+
+func TestListingIsWholeOrSaysWhatIsMissing(t *testing.T) {
+	const one = `echo '{"event":"listed","id":"a.py::x","file":"a.py","line":3,"tags":["smoke"]}' >> "$E2E_GATE_EVENTS";`
+	const end = `echo '{"event":"end"}' >> "$E2E_GATE_EVENTS";`
+	for _, tc := range []struct {
+		name, script, problem, err string
+		tool                       bool
+		tests                      int
+	}{
+		{name: "whole", script: one + end, tests: 1},
+		{name: "none", script: end + "exit 5"},
+		{name: "an error", script: one + `echo '{"event":"error","message":"b.py: SyntaxError"}' >> "$E2E_GATE_EVENTS";` + end + "exit 2", tests: 1, problem: "b.py: SyntaxError"},
+		{name: "a status that nobody explains", script: one + end + "echo boom; exit 3", tests: 1, problem: "exit status 3; end of its output: boom"},
+		{name: "cut", script: one + `printf '{"event":"lis' >> "$E2E_GATE_EVENTS"`, tests: 1, problem: "line 2 is damaged"},
+		{name: "no end", script: one + "kill -9 $$", tests: 1, problem: "not whole"},
+		{name: "no reporter", script: "echo unknown option -p; exit 4", err: "pytest did not load the gate's reporter (exit status 4); end of its output: unknown option -p", tool: true},
+		{name: "too old", script: `echo '{"event":"unusable","message":"pytest 6.2.5 is too old; 7.0 or later is needed"}' >> "$E2E_GATE_EVENTS"; exit 4`, err: "pytest 6.2.5 is too old; 7.0", tool: true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			tests, problems, err := adapter(t, played(t, "pytest", tc.script), t.TempDir()).Discover(t.Context(), os.Environ())
+			if (err == nil) != (tc.err == "") || err != nil && (!strings.Contains(err.Error(), tc.err) || errors.Is(err, ErrTool) != tc.tool) {
+				t.Errorf("error %v", err)
+			}
+			if len(tests) != tc.tests || (len(problems) == 0) != (tc.problem == "") {
+				t.Fatalf("%+v %+v", tests, problems)
+			}
+			if tc.problem != "" && (!strings.Contains(problems[0].Text, tc.problem) || !problems[0].LosesEvidence) {
+				t.Errorf("%+v", problems)
+			}
+			if len(tests) > 0 && (tests[0].ID != "s/a.py::x" || tests[0].Unit != "s" || !slices.Equal(tests[0].Tags, []string{"smoke"})) {
+				t.Errorf("%+v", tests)
+			}
+		})
+	}
+}
+
+func TestToolThatIsMissing(t *testing.T) {
+	_, _, err := adapter(t, Spec{Name: "s", Framework: "pytest", Run: []string{"no-such-pytest"}}, t.TempDir()).Discover(t.Context(), os.Environ())
+	if !errors.Is(err, ErrTool) || !strings.Contains(err.Error(), "no-such-pytest is not installed or not in PATH") {
+		t.Errorf("%v", err)
+	}
+}
+
+// The reporter gets the selection as a file: no name is too long or too odd for it.
+func TestSelection(t *testing.T) {
+	script := `case "$E2E_GATE_SELECTION" in "") exit 9;; esac
+tr -d '\n' < "$E2E_GATE_SELECTION" > "$E2E_GATE_DIR/seen"; cp "$E2E_GATE_EVENTS" "$E2E_GATE_DIR/before" 2>/dev/null
+printf '%s\n' '{"event":"finished","id":"a.py::x[\n\"<&>]","outcome":"passed"}' >> "$E2E_GATE_EVENTS"; echo '{"event":"end"}' >> "$E2E_GATE_EVENTS"`
+	root, name := t.TempDir(), "a.py::x[\n\"<&>]"
+	rep := runUnit(t, played(t, "pytest", script), root, []e2e.Test{{ID: "s/" + name, Name: name, Suite: "s", Unit: "s", File: "a.py"}}, 0)
+	if len(rep.Problems) > 0 || e2e.OutcomeOf(rep.Tests["s/"+name]) != e2e.Passed {
+		t.Errorf("%+v", rep)
+	}
+	if seen, err := os.ReadFile(filepath.Join(root, "seen")); err != nil || string(seen) != `["a.py::x[\n\"<&>]"]` {
+		t.Errorf("%s %v", seen, err)
+	}
+	if _, err := os.Stat(filepath.Join(root, "before")); err == nil {
+		t.Error("there were events before the run")
+	}
+}
+
+func TestPytestArguments(t *testing.T) {
+	spec := Spec{Args: []string{"-n", "4", "--reruns=2", "tests"}}
+	some := []e2e.Test{{Name: "a"}}
+	for _, tc := range []struct {
+		b    brought
+		want string
+	}{
+		{brought{spec: spec}, "-p e2e_gate_pytest -n 4 --reruns=2 tests --collect-only -q"},
+		{brought{spec: spec, tests: some, attempt: 1}, "-p e2e_gate_pytest -n 4 --reruns=2 tests"},
+		{brought{spec: spec, tests: some, attempt: 2}, "-p e2e_gate_pytest -n 4 --reruns=2 tests --reruns=0 --numprocesses=0"},
+		{brought{tests: some, attempt: 2}, "-p e2e_gate_pytest"},
+	} {
+		if got := strings.Join(pytestArguments(tc.b), " "); got != tc.want {
+			t.Errorf("got %s, want %s", got, tc.want)
+		}
+	}
+	s := Spec{Name: "s", Framework: "pytest", Args: []string{"-x", "--lf", "-k", "cases", "--maxfail=1"}, List: []string{"ls"}}
+	if found := s.Validate(func(key string) bool { return key == "list" }); len(found) != 4 {
+		t.Errorf("%+v", found)
+	}
+}
