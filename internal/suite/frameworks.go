@@ -32,6 +32,12 @@ var frameworks = map[string]framework{
 		fields:  []string{"run", "args"},
 		flags:   []string{"collect-only", "co", "x", "exitfirst", "maxfail", "lf", "last-failed", "sw", "stepwise", "deselect"},
 	},
+	"junit5-maven": {
+		adapter: newMaven,
+		fields:  []string{"run", "args"},
+		flags: []string{"Dtest", "Dit.test", "DskipTests", "Dmaven.test.skip", "Dmaven.test.failure.ignore", "Dmaven.test.additionalClasspath", "DfailIfNoTests",
+			"Dsurefire.includesFile", "Dfailsafe.includesFile"},
+	},
 	"command": {
 		adapter: func(s Spec, root string) Adapter { return &command{spec: s, root: root} },
 		fields:  []string{"run", "list", "reports"},

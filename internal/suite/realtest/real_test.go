@@ -48,6 +48,13 @@ var examples = []example{
 		skipped: []string{"tests/test_cases.py::test_audits", "tests/test_cases.py::test_known_bug"},
 		crashes: "tests/test_cases.py::test_escalates", before: "tests/test_cases.py::TestReview::test_approves",
 	},
+	{
+		name: "junit5", install: maven,
+		failed:  []string{"com.acme.cases.CaseIT::countsApprovals(int, TestReporter)", "com.acme.cases.RulesTest::approves()"},
+		flaky:   []string{"com.acme.cases.CaseIT$Notes::notifies()", "com.acme.cases.RulesTest::isOnTime()"},
+		skipped: []string{"com.acme.cases.CaseIT::audits()", "com.acme.cases.CaseIT::needsMail()"},
+		crashes: "com.acme.cases.CaseIT::escalates()", before: "com.acme.cases.RulesTest::adds()",
+	},
 }
 
 func TestExamples(t *testing.T) {
