@@ -58,7 +58,7 @@ func (o *buildOutput) read(p []byte) {
 func (o *buildOutput) tell() {
 	line := strings.TrimRight(string(o.line), "\r\n")
 	o.line = o.line[:0]
-	telling := strings.HasPrefix(line, "[ERROR]") || strings.HasPrefix(line, "e: ") || strings.Contains(line, ": error: ") || strings.Contains(line, "--- ") || strings.HasPrefix(line, "> Task ")
+	telling := strings.HasPrefix(line, "[ERROR]") || strings.HasPrefix(line, "[FATAL]") || strings.HasPrefix(line, "e: ") || strings.Contains(line, ": error: ") || strings.Contains(line, "--- ") || strings.HasPrefix(line, "> Task ")
 	if telling && len(o.told) < maxTold {
 		o.told = append(o.told, line)
 	}
@@ -94,17 +94,23 @@ func (o *buildOutput) compileErrors() string {
 	return strings.Join(found, "; ")
 }
 
+// saying is a line of a build that says what is wrong; others only say that something
+// is, or where to read on.
+var saying = regexp.MustCompile(`(?m)^(?:\[ERROR\] )*(\[FATAL\] .+|\[ERROR\] (?:[^[\s].+))$`)
+
 // lastWords are the first errors that the build printed, else the end of its output.
 func (o *buildOutput) lastWords(exit proc.Exit) string {
-	var lines []string
-	for line := range strings.Lines(o.all()) {
-		text, isError := strings.CutPrefix(strings.TrimSpace(line), "[ERROR] ")
-		if isError && strings.TrimSpace(text) != "" && len(lines) < 3 {
-			lines = append(lines, clip(strings.TrimSpace(text), 1000))
+	var fatal, lines []string
+	for _, m := range saying.FindAllStringSubmatch(o.all(), -1) {
+		switch text := clip(strings.TrimSpace(m[1][len("[ERROR] "):]), 1000); {
+		case strings.HasPrefix(m[1], "[FATAL]"):
+			fatal = append(fatal, text)
+		case !strings.HasPrefix(text, "To see the full stack trace"):
+			lines = append(lines, text)
 		}
 	}
-	if len(lines) > 0 {
-		return strings.Join(lines, "; ")
+	if lines = append(fatal, lines...); len(lines) > 0 {
+		return strings.Join(lines[:min(3, len(lines))], "; ")
 	}
 	return lastWords(exit)
 }

@@ -23,7 +23,7 @@ func mavenArguments(b jvmRun) ([]string, error) {
 		return nil, errors.New("the path of the user's cache folder holds a comma, at which Maven would cut it; set XDG_CACHE_HOME to another one")
 	}
 	args := append([]string{"-B", "-Dstyle.color=never"}, b.spec.Args...)
-	args = append(args, "-Dmaven.test.additionalClasspath="+b.classes, "-DfailIfNoTests=false")
+	args = append(args, "--fail-at-end", "-Dmaven.test.additionalClasspath="+b.classes, "-DfailIfNoTests=false")
 	if !b.listing {
 		// A failed test must not keep the other modules' tests, nor Failsafe's, from
 		// running. In a listing nothing fails but what keeps it from being whole.

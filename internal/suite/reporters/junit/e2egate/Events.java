@@ -2,6 +2,7 @@ package e2egate;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -19,9 +20,6 @@ final class Events {
 
     /** The names of the tests to run; null: list them, and run none. */
     static final Set<String> SELECTION = selection();
-
-    /** The module's directory, from that of the suite, with slashes; empty for the same. */
-    static final String MODULE = module();
 
     private Events() {
     }
@@ -48,15 +46,24 @@ final class Events {
         return Paths.get(given != null ? given : System.getProperty("basedir", "")).toAbsolutePath();
     }
 
-    private static String module() {
-        if (!ON) {
-            return "";
-        }
+    /**
+     * The directory of the module that a class was compiled in, from that of the suite,
+     * with slashes; empty for the same, or where nobody knows. This may be asked in the
+     * build tool's own JVM, whose working directory says nothing.
+     */
+    static String module(Class<?> compiled) {
         try {
-            return Paths.get(System.getenv("E2E_GATE_DIR")).toRealPath().relativize(directory().toRealPath()).toString().replace('\\', '/');
-        } catch (IOException | IllegalArgumentException e) {
-            return ""; // on another drive
+            Path suite = Paths.get(System.getenv("E2E_GATE_DIR")).toRealPath();
+            Path at = Paths.get(compiled.getProtectionDomain().getCodeSource().getLocation().toURI()).toRealPath();
+            for (; at != null && at.startsWith(suite); at = at.getParent()) {
+                if (Files.exists(at.resolve("pom.xml")) || Files.exists(at.resolve("build.gradle")) || Files.exists(at.resolve("build.gradle.kts"))) {
+                    return suite.relativize(at).toString().replace('\\', '/');
+                }
+            }
+        } catch (IOException | RuntimeException | URISyntaxException e) {
+            return ""; // a class of no file
         }
+        return "";
     }
 
     /** Appends one line in one write: several JVMs may share the file. */

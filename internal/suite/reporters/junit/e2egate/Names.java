@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 
 import org.junit.platform.engine.TestDescriptor;
@@ -26,6 +27,8 @@ final class Names {
     /** The names of the tests that this JVM was to run, by unique id. */
     private static final Map<String, String> KNOWN = new ConcurrentHashMap<>();
 
+    private static final Map<Class<?>, String> MODULES = new ConcurrentHashMap<>();
+
     private Names() {
     }
 
@@ -36,6 +39,17 @@ final class Names {
     /** The name of the planned test with this very unique id, or null. */
     static String exact(String uniqueId) {
         return KNOWN.get(uniqueId);
+    }
+
+    /** The unique ids of planned tests below another. */
+    static Set<String> below(String uniqueId) {
+        Set<String> found = new TreeSet<>();
+        for (String id : KNOWN.keySet()) {
+            if (id.startsWith(uniqueId + "/")) {
+                found.add(id);
+            }
+        }
+        return found;
     }
 
     /** The unique id of the planned test that something is a part of, or null. */
@@ -154,6 +168,13 @@ final class Names {
             }
         }
         return sourceClass(test);
+    }
+
+    /** The module that the test runs in. */
+    static String module(TestDescriptor test) {
+        String name = container(test);
+        Class<?> outermost = load(name.contains("$") ? name.substring(0, name.indexOf('$')) : name);
+        return outermost == null ? "" : MODULES.computeIfAbsent(outermost, Events::module);
     }
 
     private static Class<?> load(String name) {

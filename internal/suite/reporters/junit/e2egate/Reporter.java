@@ -18,6 +18,7 @@ import org.junit.platform.launcher.TestPlan;
 /** Writes what becomes of the selected tests. */
 public final class Reporter implements TestExecutionListener {
     private static final int UNUSABLE = 97;
+    private static final Pattern TEMPLATE = Pattern.compile("\\[(nested-)?class-template:[^\\]]*\\]$");
     private static final Pattern NUMBER = Pattern.compile(":#(\\d+)\\]");
 
     /** Attempts that run, by the planned test's unique id. */
@@ -76,8 +77,8 @@ public final class Reporter implements TestExecutionListener {
     public synchronized void executionSkipped(TestIdentifier test, String reason) {
         String planned = Names.planned(test.getUniqueId());
         if (planned == null) {
-            for (TestIdentifier below : plan.getDescendants(test)) {
-                skip(below.getUniqueId(), reason);
+            for (String below : plannedBelow(test)) {
+                skip(below, reason);
             }
         } else if (planned.equals(test.getUniqueId())) {
             skip(planned, reason);
@@ -108,14 +109,29 @@ public final class Reporter implements TestExecutionListener {
         }
     }
 
+    /**
+     * The planned tests of this plan below something. Of a class template the plan holds
+     * only what it was repeated as.
+     */
+    private Set<String> plannedBelow(TestIdentifier test) {
+        Set<String> found = new LinkedHashSet<>();
+        Set<TestIdentifier> below = new LinkedHashSet<>(plan.getDescendants(test));
+        below.add(test);
+        for (TestIdentifier each : below) {
+            String id = each.getUniqueId();
+            if (Names.exact(id) != null) {
+                found.add(id);
+            } else if (TEMPLATE.matcher(id).find()) {
+                found.addAll(Names.below(id));
+            }
+        }
+        return found;
+    }
+
     /** A class, or another thing around tests, has ended. */
     private void around(TestIdentifier test, TestExecutionResult result) {
         boolean before = false;
-        for (TestIdentifier below : plan.getDescendants(test)) {
-            String id = below.getUniqueId();
-            if (Names.exact(id) == null) {
-                continue;
-            }
+        for (String id : plannedBelow(test)) {
             if (running.containsKey(id)) { // of a class template, all of whose invocations have ended
                 finish(id);
             } else if (!ended.contains(id) && result.getStatus() != TestExecutionResult.Status.SUCCESSFUL) {

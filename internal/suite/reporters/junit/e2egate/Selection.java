@@ -34,7 +34,7 @@ public final class Selection implements PostDiscoveryFilter {
             return FilterResult.excluded("tests are only listed");
         }
         String name = Names.of(test);
-        String here = "[" + Events.MODULE + "] " + name; // where modules have classes of one name
+        String here = "[" + Names.module(test) + "] " + name; // where modules have classes of one name
         String planned = Events.SELECTION.contains(here) ? here : name;
         if (!Events.SELECTION.contains(planned)) {
             return FilterResult.excluded("not selected");
@@ -60,7 +60,7 @@ public final class Selection implements PostDiscoveryFilter {
         Map<String, Object> fields = new LinkedHashMap<>();
         fields.put("id", name);
         fields.put("class", name.substring(0, name.indexOf("::")));
-        fields.put("module", Events.MODULE);
+        fields.put("module", Names.module(test));
         fields.put("declaring", declaring == null ? "" : declaring);
         fields.put("name", source instanceof MethodSource ? ((MethodSource) source).getMethodName() : "");
         fields.put("tags", all);
