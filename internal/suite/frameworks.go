@@ -38,6 +38,11 @@ var frameworks = map[string]framework{
 		flags: []string{"Dtest", "Dit.test", "DskipTests", "Dmaven.test.skip", "Dmaven.test.failure.ignore", "Dmaven.test.additionalClasspath", "DfailIfNoTests",
 			"Dsurefire.includesFile", "Dfailsafe.includesFile"},
 	},
+	"junit5-gradle": {
+		adapter: newGradle,
+		fields:  []string{"run", "args"},
+		flags:   []string{"tests", "init-script", "I", "daemon", "configuration-cache", "dry-run", "m", "test-dry-run", "fail-fast", "continuous", "t"},
+	},
 	"command": {
 		adapter: func(s Spec, root string) Adapter { return &command{spec: s, root: root} },
 		fields:  []string{"run", "list", "reports"},

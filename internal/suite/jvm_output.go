@@ -27,7 +27,9 @@ type buildOutput struct {
 	log  io.Writer
 	told []string
 	line []byte
-	end  []byte
+	// wrong is set within Gradle's paragraph on what went wrong.
+	wrong bool
+	end   []byte
 }
 
 func (o *buildOutput) Write(p []byte) (int, error) {
@@ -58,7 +60,12 @@ func (o *buildOutput) read(p []byte) {
 func (o *buildOutput) tell() {
 	line := strings.TrimRight(string(o.line), "\r\n")
 	o.line = o.line[:0]
-	telling := strings.HasPrefix(line, "[ERROR]") || strings.HasPrefix(line, "[FATAL]") || strings.HasPrefix(line, "e: ") || strings.Contains(line, ": error: ") || strings.Contains(line, "--- ") || strings.HasPrefix(line, "> Task ")
+	if strings.HasPrefix(line, "* ") {
+		o.wrong = line == "* What went wrong:"
+	} else if o.wrong && line != "" {
+		line = "[ERROR] " + strings.TrimLeft(line, "> ")
+	}
+	telling := strings.HasPrefix(line, "[ERROR]") || strings.HasPrefix(line, "[FATAL]") || strings.HasPrefix(line, "e: ") || strings.Contains(line, ": error: ") || strings.Contains(line, "--- ") || strings.HasPrefix(line, "e2e-gate: ")
 	if telling && len(o.told) < maxTold {
 		o.told = append(o.told, line)
 	}

@@ -156,10 +156,12 @@ func declaration(file, method, test string) int {
 
 var notDeclaring = regexp.MustCompile(`^(return|throw|new|assert|else|yield)\b`)
 
+var typeArguments = regexp.MustCompile(`<[^()]*>`)
+
 // sameParameters compares a declaration's parameters with those in submits(String, int).
 func sameParameters(declared, test string) bool {
 	_, types, _ := strings.Cut(strings.TrimSuffix(test, ")"), "(")
-	declared, _, _ = strings.Cut(declared, "{")
+	declared, _, _ = strings.Cut(typeArguments.ReplaceAllString(declared, ""), "{")
 	if types == "" {
 		return strings.HasPrefix(strings.TrimSpace(declared), ")")
 	}

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -27,6 +28,11 @@ func maven(t *testing.T, _ string) []string {
 // mavenProject is a trick of a project in testdata.
 func mavenProject(t *testing.T, name string, args ...string) trick {
 	t.Helper()
+	return project(t, "junit5-maven", name, args)
+}
+
+func project(t *testing.T, framework, name string, args []string) trick {
+	t.Helper()
 	for _, kv := range maven(t, "") {
 		key, value, _ := strings.Cut(kv, "=")
 		t.Setenv(key, value)
@@ -39,7 +45,7 @@ func mavenProject(t *testing.T, name string, args ...string) trick {
 	for _, f := range archive.Files {
 		files[f.Name] = string(f.Data)
 	}
-	return trick{files: files, spec: suite.Spec{Name: "s", Framework: "junit5-maven", Args: args}}
+	return trick{files: files, spec: suite.Spec{Name: "s", Framework: framework, Args: args}}
 }
 
 // list writes the project and lists its tests.
@@ -207,5 +213,59 @@ func TestMavenListsOnce(t *testing.T) {
 	}
 	if more, _, err := a.Discover(t.Context(), os.Environ()); err != nil || len(more) != 2 {
 		t.Error(err, more)
+	}
+}
+
+// gradleProject reaches the JUnit Platform through its runner for JUnit 4, so that
+// Gradle of before 4.6, all that Debian has, can run it too.
+func gradleProject(t *testing.T) trick {
+	t.Helper()
+	need.Tool(t, "gradle", "apt-get install gradle")
+	return project(t, "junit5-gradle", "gradle.txtar", nil)
+}
+
+func TestGradle(t *testing.T) {
+	tc := gradleProject(t)
+	a, tests, problems, err := tc.list(t)
+	if err != nil || len(problems) > 0 {
+		t.Fatal(err, problems)
+	}
+	if got := tests[0]; got.File != "app/src/test/java/com/acme/CaseTest.java" || got.Line != 14 || strings.Join(got.Tags, " ") != "owner:case-platform" {
+		t.Errorf("%+v", got)
+	}
+	some := slices.DeleteFunc(tests, func(planned e2e.Test) bool { return strings.Contains(planned.Name, "other") })
+	rep := tc.run(t, a, some, os.Environ())
+	want := "com.acme.CaseTest$Inner::m() passed, com.acme.CaseTest::fails() failed, com.acme.CaseTest::takes(int) passed"
+	if got := outcomes(some, rep); got != want || len(rep.Problems) > 0 {
+		t.Errorf("%s; %+v", got, rep.Problems)
+	}
+	if a := rep.Tests["s/com.acme.CaseTest::takes(int)"]; len(a) != 1 || len(a[0].Children) != 2 {
+		t.Errorf("%+v", a)
+	}
+	if a := rep.Tests["s/com.acme.CaseTest::fails()"]; len(a) != 1 || len(a[0].Files) != 1 {
+		t.Errorf("%+v", a)
+	}
+}
+
+func TestGradleCannotList(t *testing.T) {
+	tc := gradleProject(t)
+	source := "app/src/test/java/com/acme/CaseTest.java"
+	text := tc.files[source]
+	for _, c := range []struct{ name, old, fresh, want string }{
+		{"compile error", "int n = 1;", `int n = "1";`, "CaseTest.java:14: error: incompatible types"},
+		{"no such task", "", "", "Task 'e2eTest' not found"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			tc := tc
+			tc.files = maps.Clone(tc.files)
+			tc.files[source] = strings.Replace(text, c.old, c.fresh, 1)
+			if c.old == "" {
+				tc.spec.Args = []string{"e2eTest"}
+			}
+			_, tests, problems, err := tc.list(t)
+			if err != nil || len(tests) > 0 || len(problems) != 1 || !strings.Contains(problems[0].Text, c.want) {
+				t.Errorf("%v %+v %+v", err, problems, tests)
+			}
+		})
 	}
 }
