@@ -54,6 +54,7 @@ type commands struct {
 	Report  reportCmd  `cmd:"" help:"Read JUnit reports: counts and problems."`
 	Triage  triageCmd  `cmd:"" help:"Categorise failures given as JSON lines on stdin."`
 	Lint    lintCmd    `cmd:"" help:"Check config, quarantine and tests without running anything."`
+	Init    initCmd    `cmd:"" help:"Look for suites in the repository; write a first config and workflow."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 	Action  actionCmd  `cmd:"" hidden:"" help:"Run the command that the inputs of action.yml name."`
 }

@@ -18,6 +18,10 @@ type framework struct {
 	flags []string
 	// prefix is cut off a flag before it is compared.
 	prefix string
+	// detect finds suites of the framework in a repository, for init, by signs; nil:
+	// none can be told from the files.
+	detect func(r repository) []Detected
+	signs  string
 }
 
 // frameworks are the frameworks by their name in the config.
@@ -26,22 +30,26 @@ var frameworks = map[string]framework{
 		adapter: func(s Spec, root string) Adapter { return &goTest{spec: s, root: root} },
 		fields:  []string{"packages", "args"},
 		flags:   []string{"run", "json", "list", "skip", "bench", "fuzz", "count", "timeout", "c", "o"}, prefix: "test.",
+		detect: detectGo, signs: "*_test.go in a folder such as e2e, or with a build constraint such as //go:build e2e",
 	},
 	"pytest": {
 		adapter: newPytest,
 		fields:  []string{"run", "args"},
 		flags:   []string{"collect-only", "co", "x", "exitfirst", "maxfail", "lf", "last-failed", "sw", "stepwise", "deselect"},
+		detect:  detectPython, signs: "pytest in pytest.ini, pyproject.toml, setup.cfg or tox.ini, or files such as test_*.py",
 	},
 	"junit5-maven": {
 		adapter: newMaven,
 		fields:  []string{"run", "args"},
 		flags: []string{"Dtest", "Dit.test", "DskipTests", "Dmaven.test.skip", "Dmaven.test.failure.ignore", "Dmaven.test.additionalClasspath", "DfailIfNoTests",
 			"Dsurefire.includesFile", "Dfailsafe.includesFile"},
+		detect: detectJUnit("Maven", noArguments, "pom.xml"), signs: "a pom.xml with tests that import org.junit.jupiter",
 	},
 	"junit5-gradle": {
 		adapter: newGradle,
 		fields:  []string{"run", "args"},
 		flags:   []string{"tests", "init-script", "I", "daemon", "configuration-cache", "dry-run", "m", "test-dry-run", "fail-fast", "continuous", "t"},
+		detect:  detectJUnit("Gradle", gradleTasks, "settings.gradle", "settings.gradle.kts", "build.gradle", "build.gradle.kts"), signs: "a build.gradle or build.gradle.kts with tests that import org.junit.jupiter",
 	},
 	"command": {
 		adapter: func(s Spec, root string) Adapter { return &command{spec: s, root: root} },
