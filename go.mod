@@ -6,6 +6,8 @@ require (
 	github.com/Masterminds/semver/v3 v3.5.0
 	github.com/alecthomas/kong v1.17.0
 	github.com/bmatcuk/doublestar/v4 v4.10.4
+	github.com/cucumber/gherkin/go/v33 v33.0.0
+	github.com/cucumber/messages/go/v28 v28.0.0
 	github.com/cucumber/tag-expressions/go/v6 v6.2.0
 	github.com/getkin/kin-openapi v0.152.0
 	github.com/goccy/go-yaml v1.19.2

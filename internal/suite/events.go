@@ -75,7 +75,7 @@ func readEvents(file string, each func(event)) (damaged string, err error) {
 	defer func() { _ = f.Close() }()
 	in, bad := bufio.NewReaderSize(f, 64<<10), 0
 	for n := 1; ; n++ {
-		line, err := boundedLine(in)
+		line, err := boundedLine(in, maxEventLine)
 		if err == nil && n <= maxEventLines {
 			var ev event
 			if err = json.Unmarshal(line, &ev); err == nil {
@@ -101,24 +101,23 @@ var errLongLine = errors.New("the line is too long")
 
 // boundedLine reads a line; the rest of one that is too long is skipped. A last
 // line without its end was cut.
-func boundedLine(in *bufio.Reader) ([]byte, error) {
+func boundedLine(in *bufio.Reader, most int) ([]byte, error) {
 	var line []byte
-	for {
+	for size := 0; ; {
 		part, err := in.ReadSlice('\n')
-		if len(line)+len(part) <= maxEventLine {
+		size += len(part)
+		if size <= most {
 			line = append(line, part...)
-		} else {
-			line = append(line[:0], make([]byte, maxEventLine+1)...)
 		}
 		switch {
 		case errors.Is(err, bufio.ErrBufferFull):
 			continue
-		case errors.Is(err, io.EOF) && len(line) > 0:
+		case errors.Is(err, io.EOF) && size > 0 && size <= most:
 			return line, nil // JSON says whether it is whole
+		case size > most && (err == nil || errors.Is(err, io.EOF)):
+			return nil, errLongLine
 		case err != nil:
 			return nil, err
-		case len(line) > maxEventLine:
-			return nil, errLongLine
 		}
 		return bytes.TrimSpace(line), nil
 	}
@@ -192,7 +191,7 @@ func (p *process) cutOff(rep *Report, running map[string]bool, finished map[stri
 		while = " while these ran: " + strings.Join(names, ", ")
 	}
 	rep.Problems = append(rep.Problems, e2e.Problem{Code: e2e.CodeRunnerExit, Unit: p.unit.Name, Tests: missing, LosesEvidence: len(missing) > 0,
-		Text: fmt.Sprintf("the runner of unit %s ended before it had reported everything%s", p.unit.Name, while)})
+		Text: fmt.Sprintf("the runner of unit %s ended before it had reported everything%s (%s); %s", p.unit.Name, while, p.exit, lastWords(p.exit))})
 }
 
 // numbered gives attempts of one process their number and source: all but the last

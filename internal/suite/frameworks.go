@@ -51,6 +51,31 @@ var frameworks = map[string]framework{
 		flags:   []string{"tests", "init-script", "I", "daemon", "configuration-cache", "dry-run", "m", "test-dry-run", "fail-fast", "continuous", "t"},
 		detect:  detectJUnit("Gradle", gradleTasks, "settings.gradle", "settings.gradle.kts", "build.gradle", "build.gradle.kts"), signs: "a build.gradle or build.gradle.kts with tests that import org.junit.jupiter",
 	},
+	"playwright": {
+		adapter: newPlaywright,
+		fields:  []string{"run", "args"},
+		flags:   []string{"list", "reporter", "add-reporter", "output", "shard", "last-failed", "test-list", "test-list-invert", "only-changed", "repeat-each", "max-failures", "x", "ui", "debug", "pass-with-no-tests"},
+		detect:  detectNode("@playwright/test", "playwright.config.*"), signs: "playwright.config.*, or @playwright/test in a package.json",
+	},
+	"vitest": {
+		adapter: newVitest,
+		fields:  []string{"run", "args"},
+		flags:   []string{"reporter", "t", "testNamePattern", "shard", "bail", "changed", "allowOnly", "watch", "w", "ui", "passWithNoTests"},
+		detect:  detectNode("vitest", "vitest.config.*"), signs: "vitest.config.*, or vitest in a package.json",
+	},
+	"jest": {
+		adapter: newJest,
+		fields:  []string{"run", "args"},
+		flags: []string{"reporters", "t", "testNamePattern", "testRunner", "runTestsByPath", "shard", "bail", "b", "onlyChanged", "o", "changedSince",
+			"onlyFailures", "f", "listTests", "watch", "watchAll", "passWithNoTests", "json", "outputFile"},
+		detect: detectNode("jest", "jest.config.*"), signs: "jest.config.*, or jest in a package.json",
+	},
+	"cucumber": {
+		adapter: newCucumber,
+		fields:  []string{"run", "args", "specs"},
+		flags:   []string{"tags", "t", "name", "n", "dry-run", "d", "fail-fast", "shard"},
+		detect:  detectNode("@cucumber/cucumber", "cucumber.js", "cucumber.cjs", "cucumber.mjs", "cucumber.json", "cucumber.yaml", "cucumber.yml"), signs: "cucumber.js (or .json, .yaml), or @cucumber/cucumber in a package.json",
+	},
 	"command": {
 		adapter: func(s Spec, root string) Adapter { return &command{spec: s, root: root} },
 		fields:  []string{"run", "list", "reports"},

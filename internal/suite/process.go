@@ -3,6 +3,7 @@ package suite
 import (
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -17,6 +18,7 @@ type process struct {
 	unit    Unit
 	command Command
 	results results
+	exit    proc.Exit
 }
 
 // results is where a runner leaves what became of its tests.
@@ -32,6 +34,7 @@ func (p *process) Stdout() io.Writer { return nil }
 
 // Report reads what the unit left and matches it.
 func (p *process) Report(exit proc.Exit) Report {
+	p.exit = exit
 	rep := Report{Tests: map[string][]e2e.Attempt{}}
 	if exit.Ended == proc.NotStarted {
 		p.problem(&rep, e2e.CodeToolError, true, "unit %s could not start: %v", p.unit.Name, exit.Err)
@@ -83,15 +86,29 @@ func explained(rep *Report) bool {
 	})
 }
 
-// lastWords is the end of what a runner printed, for a message.
+var colours = regexp.MustCompile(`\x1b\[[0-9;]*m`)
+
+// anError begins the description of an error.
+var anError = regexp.MustCompile(`\w*(?:Error|Exception)\b.*:|^(?:error|fatal|panic):`)
+
+// lastWords is the end of what a runner printed, for a message, from its last error
+// on: without colours and the lines of a stack.
 func lastWords(exit proc.Exit) string {
-	if words := firstLines(lastLines(exit.Tail, 3), 3); words != "" {
+	var lines []string
+	for line := range strings.Lines(colours.ReplaceAllString(exit.Tail, "")) {
+		line = strings.TrimSpace(line)
+		if line != "" && !strings.HasPrefix(line, "at ") && !strings.HasPrefix(line, "❯ ") {
+			lines = append(lines, line)
+		}
+	}
+	from := max(0, len(lines)-3)
+	for i, line := range lines {
+		if anError.MatchString(line) {
+			from = i // the last one
+		}
+	}
+	if words := strings.Join(lines[from:min(from+3, len(lines))], " | "); words != "" {
 		return "end of its output: " + words
 	}
 	return "it printed nothing"
-}
-
-func lastLines(s string, n int) string {
-	lines := strings.Split(strings.TrimSpace(s), "\n")
-	return strings.Join(lines[max(0, len(lines)-n):], "\n")
 }

@@ -77,6 +77,7 @@ func TestEventsThatEndEarly(t *testing.T) {
 		{"crash in a test", []string{`{"event":"finished","id":"a","outcome":"passed"}`, `{"event":"started","id":"b"}`, ""}, killed, "while these ran: b"},
 		{"cut line", []string{`{"event":"finished","id":"a","outcome":"passed"}`, `{"event":"finished","id":"b","outc`}, killed, "line 2 is damaged"},
 		{"a line without end", []string{strings.Repeat("x", maxEventLine+10), `{"event":"end"}`}, proc.Exit{Ended: proc.Exited}, "line 1 is damaged"},
+		{"a last line without end", []string{`{"event":"end"}`, strings.Repeat("x", maxEventLine+10)}, proc.Exit{Ended: proc.Exited}, "line 2 is damaged"},
 		{"error outside tests", []string{`{"event":"error","message":"globalSetup: refused"}`, `{"event":"end"}`}, proc.Exit{Ended: proc.Exited, Code: 1}, "globalSetup: refused"},
 		{"no test ran", []string{`{"event":"end"}`}, proc.Exit{Ended: proc.Exited}, "hold no test"},
 	} {

@@ -21,13 +21,13 @@ func newPytest(s Spec, root string) Adapter {
 	}}
 }
 
-func pytestArguments(b brought) []string {
+func pytestArguments(b brought) ([]string, error) {
 	args := append([]string{"-p", "e2e_gate_pytest"}, b.spec.Args...)
 	switch {
 	case b.listing():
-		return append(args, "--collect-only", "-q")
+		return append(args, "--collect-only", "-q"), nil
 	case b.attempt == 1:
-		return args
+		return args, nil
 	}
 	// The diagnostic rerun is one attempt, and one test at a time.
 	if hasFlag(args, "--reruns") {
@@ -36,5 +36,5 @@ func pytestArguments(b brought) []string {
 	if hasFlag(args, "-n", "--numprocesses") {
 		args = append(args, "--numprocesses=0")
 	}
-	return args
+	return args, nil
 }

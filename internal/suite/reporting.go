@@ -36,7 +36,7 @@ type howto struct {
 	// files are those of the folder reporters that it needs.
 	files []string
 	// arguments follow the start. They hold those of the suite.
-	arguments func(b brought) []string
+	arguments func(b brought) ([]string, error)
 	// environment is what else the process needs, where env is what it gets anyway.
 	environment func(b brought, env []string) []string
 	// noTests is the exit status that says that there is none.
@@ -60,6 +60,26 @@ func (b brought) file(name string) string { return filepath.Join(b.reporter, nam
 func (b brought) listing() bool { return b.tests == nil }
 
 func (b brought) events() string { return b.file("events.jsonl") }
+
+// sources are the files that the tests lie in, sorted, or none where they do not
+// fit on a command line: then the framework loads all and the reporter selects.
+func (b brought) sources() []string {
+	var files []string
+	size := 0
+	for _, t := range b.tests {
+		if !slices.Contains(files, t.File) {
+			files, size = append(files, t.File), size+len(t.File)+1
+		}
+	}
+	if size > maxArguments {
+		return nil
+	}
+	slices.Sort(files)
+	return files
+}
+
+// maxArguments bounds what is put on a command line: Windows allows 32 KiB.
+const maxArguments = 24 << 10
 
 // bring puts our files into a folder.
 func (r *reporting) bring(folder string, tests []e2e.Test) (brought, error) {
@@ -104,12 +124,16 @@ func writeJSON(file string, v any) error {
 	return os.WriteFile(file, text.Bytes(), 0o644)
 }
 
-func (r *reporting) command(b brought, env []string) Command {
+func (r *reporting) command(b brought, env []string) (Command, error) {
 	start := r.how.start
 	if len(r.spec.Run) > 0 {
 		start = r.spec.Run
 	}
-	cmd := Command{Argv: append(slices.Clone(start), r.how.arguments(b)...), Dir: b.dir}
+	args, err := r.how.arguments(b)
+	if err != nil {
+		return Command{}, err
+	}
+	cmd := Command{Argv: append(slices.Clone(start), args...), Dir: b.dir}
 	cmd.Env = []string{"E2E_GATE_EVENTS=" + b.events(), "E2E_GATE_DIR=" + b.dir, "E2E_GATE_SELECTION="}
 	if !b.listing() {
 		cmd.Env[2] += b.file("selection.json")
@@ -117,7 +141,7 @@ func (r *reporting) command(b brought, env []string) Command {
 	if r.how.environment != nil {
 		cmd.Env = append(cmd.Env, r.how.environment(b, env)...)
 	}
-	return cmd
+	return cmd, nil
 }
 
 // Start runs the unit's tests in one process of the framework.
@@ -130,7 +154,11 @@ func (r *reporting) Start(u Unit) (Invocation, error) {
 		return nil, err
 	}
 	b.evidence, b.attempt = u.Evidence, u.Attempt
-	return &process{spec: r.spec, root: r.root, unit: u, command: r.command(b, u.Env), results: &eventFile{path: b.events(), test: r.test}}, nil
+	cmd, err := r.command(b, u.Env)
+	if err != nil {
+		return nil, err
+	}
+	return &process{spec: r.spec, root: r.root, unit: u, command: cmd, results: &eventFile{path: b.events(), test: r.test}}, nil
 }
 
 // test is what an event says of a test.
@@ -152,7 +180,10 @@ func (r *reporting) Discover(ctx context.Context, env []string) ([]e2e.Test, []e
 	if err != nil {
 		return nil, nil, fmt.Errorf("suite %s: %w", r.spec.Name, err)
 	}
-	cmd := r.command(b, env)
+	cmd, err := r.command(b, env)
+	if err != nil {
+		return nil, nil, err
+	}
 	exit := proc.Run(ctx, proc.Spec{Argv: cmd.Argv, Dir: cmd.Dir, Env: append(slices.Clip(env), cmd.Env...)})
 	if exit.Ended == proc.NotStarted {
 		return nil, nil, toolError(r.spec.Name, cmd.Argv[0], exit.Err)

@@ -93,8 +93,8 @@ func TestPytestArguments(t *testing.T) {
 		{brought{spec: spec, tests: some, attempt: 2}, "-p e2e_gate_pytest -n 4 --reruns=2 tests --reruns=0 --numprocesses=0"},
 		{brought{tests: some, attempt: 2}, "-p e2e_gate_pytest"},
 	} {
-		if got := strings.Join(pytestArguments(tc.b), " "); got != tc.want {
-			t.Errorf("got %s, want %s", got, tc.want)
+		if args, err := pytestArguments(tc.b); err != nil || strings.Join(args, " ") != tc.want {
+			t.Errorf("got %s (%v), want %s", args, err, tc.want)
 		}
 	}
 	s := Spec{Name: "s", Framework: "pytest", Args: []string{"-x", "--lf", "-k", "cases", "--maxfail=1"}, List: []string{"ls"}}

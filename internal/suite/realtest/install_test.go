@@ -24,7 +24,7 @@ func (f tracked) ReadDir(name string) ([]fs.DirEntry, error) {
 	var kept []fs.DirEntry
 	for _, d := range list {
 		switch d.Name() {
-		case "node_modules", "__pycache__", ".pytest_cache", "test-results", ".e2e-gate", "package-lock.json", "target":
+		case "node_modules", "__pycache__", ".pytest_cache", "test-results", "set-up", ".e2e-gate", "package-lock.json", "target":
 		default:
 			kept = append(kept, d)
 		}
@@ -101,4 +101,37 @@ func venv(t *testing.T, dir string) string {
 		}
 		return tool(dir, filepath.Join(dir, "bin", "pip"), "install", "--quiet", "-r", manifest)
 	})
+}
+
+// node makes a copy runnable with the packages that its package.json names.
+func node(t *testing.T, dir string) []string {
+	t.Helper()
+	if err := os.Symlink(filepath.Join(modules(t, dir), "node_modules"), filepath.Join(dir, "node_modules")); err != nil {
+		t.Fatal(err)
+	}
+	return nil
+}
+
+// modules installs the packages of package.json, which names exact versions: a lock
+// file would name the registry that it came from.
+func modules(t *testing.T, dir string) string {
+	t.Helper()
+	npm := need.Tool(t, "npm", "apt-get install nodejs npm")
+	manifest := filepath.Join(dir, "package.json")
+	data, err := os.ReadFile(manifest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cached(t, "node", manifest, func(dir string) error {
+		if err := os.WriteFile(filepath.Join(dir, "package.json"), data, 0o644); err != nil {
+			return err
+		}
+		return tool(dir, npm, "install", "--no-package-lock", "--no-audit", "--no-fund", "--silent")
+	})
+}
+
+// chromium is the system's, for the browsers of Playwright are a download.
+func chromium(t *testing.T, dir string) []string {
+	t.Helper()
+	return append(node(t, dir), "EXAMPLE_CHROMIUM="+need.Tool(t, "chromium", "apt-get install chromium"))
 }

@@ -55,6 +55,34 @@ var examples = []example{
 		skipped: []string{"com.acme.cases.CaseIT::audits()", "com.acme.cases.CaseIT::needsMail()"},
 		crashes: "com.acme.cases.CaseIT::escalates()", before: "com.acme.cases.RulesTest::adds()",
 	},
+	{
+		name: "playwright", install: chromium,
+		failed:  []string{"[chromium] tests/page.spec.js::counts approvals"},
+		flaky:   []string{"[chromium] tests/cases.spec.js::Review › notifies", "[mobile web] tests/cases.spec.js::Review › notifies", "[chromium] tests/steps.spec.js::a case from start to end"},
+		skipped: []string{"[chromium] tests/cases.spec.js::audits", "[mobile web] tests/cases.spec.js::audits"},
+		crashes: "[chromium] tests/cases.spec.js::escalates", before: "[chromium] tests/cases.spec.js::Review › approves",
+	},
+	{
+		name: "vitest", install: node,
+		failed:  []string{"tests/cases.test.js::Review > counts approvals", "tests/hooks.test.js::with a session > reads"},
+		flaky:   []string{"tests/cases.test.js::Review > notifies", "tests/cases.test.js::repeated by vitest"},
+		skipped: []string{"tests/cases.test.js::audits"},
+		crashes: "tests/cases.test.js::escalates", before: "tests/cases.test.js::Review > counts approvals",
+	},
+	{
+		name: "jest", install: node,
+		failed:  []string{"tests/cases.test.js::Review › counts approvals", "tests/hooks.test.js::with a session › reads"},
+		flaky:   []string{"tests/cases.test.js::Review › notifies", "tests/repeated.test.js::repeated by jest"},
+		skipped: []string{"tests/cases.test.js::audits", "tests/cases.test.js::archives"},
+		crashes: "tests/cases.test.js::escalates", before: "tests/cases.test.js::Review › counts approvals",
+	},
+	{
+		name: "cucumber", install: node,
+		failed:  []string{"features/review.feature::Two reviewers › Approvals are counted", "features/review.feature::Two reviewers › Review of a low case [low | 1]"},
+		flaky:   []string{"features/review.feature::Reviewers are notified", "features/steps.feature::Repeated by Cucumber"},
+		skipped: []string{"features/steps.feature::The audit service"},
+		crashes: "features/review.feature::Late cases are escalated", before: "features/review.feature::Reviewers are notified",
+	},
 }
 
 func TestExamples(t *testing.T) {

@@ -48,6 +48,9 @@ func (tc trick) play(t *testing.T) {
 	}
 	tc.says(t, "listing", tc.listing, problems)
 	tests = slices.DeleteFunc(tests, func(planned e2e.Test) bool { return tc.only != "" && planned.Name != tc.only })
+	if len(tests) == 0 && tc.want == "" {
+		return
+	}
 	rep := tc.run(t, a, tests, env)
 	if got := outcomes(tests, rep); got != tc.want {
 		t.Errorf("got  %s\nwant %s\n%+v", got, tc.want, rep.Problems)

@@ -1,0 +1,4 @@
+module.exports = {
+  testEnvironment: 'node',
+  globalSetup: './global-setup.js',
+};

@@ -1,0 +1,12 @@
+// With the fault "fail" a hook fails, and with it the test that needs it.
+const { fault } = require('./faults');
+
+describe('with a session', () => {
+  beforeAll(() => expect(fault('fail')).toBe(false));
+  test('reads', () => {});
+});
+
+// The name of a test of another file.
+describe('Review', () => {
+  test('counts approvals', () => {});
+});

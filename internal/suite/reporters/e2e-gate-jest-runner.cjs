@@ -1,0 +1,44 @@
+// Runs jest-circus, with the tests that the gate selected: names given to Jest match
+// in every file and in either case, so the choice is made here, test by test. Without
+// a selection nothing runs, not even a hook.
+'use strict';
+const { identify, projectOf, selection } = require('./e2e-gate-jest.cjs');
+
+function circus(rootDir) {
+  let from = rootDir;
+  for (const name of ['jest', '@jest/core', 'jest-config']) {
+    try {
+      return require(require.resolve('jest-circus/runner', { paths: [from] }));
+    } catch {
+      from = require('path').dirname(require.resolve(name, { paths: [from] }));
+    }
+  }
+  return require(require.resolve('jest-circus/runner', { paths: [from] }));
+}
+
+function titlesOf(test) {
+  const titles = [test.name];
+  for (let block = test.parent; block.parent; block = block.parent) titles.unshift(block.name);
+  return titles;
+}
+
+function choose(block, testPath, project) {
+  for (const child of block.children) {
+    if (child.type === 'describeBlock') choose(child, testPath, project);
+    else if (child.mode !== 'todo' && !selection?.has(identify(testPath, titlesOf(child), project).id)) child.mode = 'skip';
+  }
+}
+
+module.exports = async (globalConfig, config, environment, runtime, testPath, ...rest) => {
+  const own = environment.handleTestEvent?.bind(environment);
+  environment.handleTestEvent = async (event, state) => {
+    if (event.name === 'run_start') {
+      state.hasFocusedTests = false; // a forgotten test.only takes no other test away
+      choose(state.rootDescribeBlock, testPath, projectOf(config));
+      if (process.env.E2E_ATTEMPT === '2') environment.global[Symbol.for('RETRY_TIMES')] = 0;
+    }
+    if (own) await own(event, state);
+  };
+  const runner = circus(config.rootDir);
+  return (runner.default ?? runner)(globalConfig, config, environment, runtime, testPath, ...rest);
+};

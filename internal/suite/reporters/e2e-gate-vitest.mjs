@@ -1,0 +1,153 @@
+// The reporter that e2e-gate brings along for Vitest. It writes one line of JSON for
+// each thing that happens; the same function names a test when it is listed and when
+// it runs. To list, it has Vitest skip every test; with a selection it has each file
+// run the tests that were selected in it.
+import fs from 'node:fs';
+import path from 'node:path';
+
+const base = fs.realpathSync(process.env.E2E_GATE_DIR);
+const selection = process.env.E2E_GATE_SELECTION
+  ? new Set(JSON.parse(fs.readFileSync(process.env.E2E_GATE_SELECTION, 'utf8'))) : null;
+
+const write = (event, fields) =>
+  fs.appendFileSync(process.env.E2E_GATE_EVENTS, JSON.stringify({ event, ...fields }) + '\n');
+
+const clip = (text, size) => text.length <= size ? text
+  : text.slice(0, size / 3) + '\n…\n' + text.slice(text.length - size * 2 / 3);
+
+// eslint-disable-next-line no-control-regex
+const plain = (text) => String(text ?? '').replace(/\u001b\[[0-9;]*m/g, '');
+
+const nothing = /(?!)/;
+
+function fileOf(moduleId, project) {
+  const file = path.relative(base, moduleId).split(path.sep).join('/');
+  return { file, prefix: (project?.name ? `[${project.name}] ` : '') + file + '::' };
+}
+
+function identify(test) {
+  const { file, prefix } = fileOf(test.module.moduleId, test.project);
+  return { id: prefix + test.fullName, name: test.fullName, file };
+}
+
+// patternOf matches the names of the selected tests of a file: Vitest joins the
+// names of suites and test with spaces.
+function patternOf(names) {
+  const escaped = names.map((name) => name.split(' > ').map((s) => s.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')).join('(?: > | )'));
+  return escaped.length ? new RegExp(`^(?:${escaped.join('|')})$`) : nothing;
+}
+
+function namesIn(prefix) {
+  return [...selection].filter((id) => id.startsWith(prefix)).map((id) => id.slice(prefix.length));
+}
+
+function tags(test) {
+  const titled = [...test.fullName.matchAll(/(?:^|\s)@([\w.:/-]+)/g)].map((m) => m[1]);
+  return [...new Set([...(test.tags ?? []), ...titled])];
+}
+
+function failure(error) {
+  const text = plain(error?.message ?? error);
+  return {
+    outcome: 'failed', message: clip(text, 8000), type: error?.name ?? '',
+    details: clip(plain([error?.stack, error?.diff].filter(Boolean).join('\n\n')), 24000),
+    error: !(error?.name === 'AssertionError' || error?.expected !== undefined || error?.matcherResult),
+  };
+}
+
+export default class {
+  output = new Map();
+  reported = new Set();
+  skipped = new Map(); // by test, until the hooks around it are known
+
+  onInit(vitest) {
+    if (!(parseInt(vitest.version, 10) >= 3)) {
+      write('unusable', { message: `Vitest ${vitest.version ?? 'of an unknown version'} is too old; 3.0 or later is needed` });
+      throw new Error('Vitest is too old for e2e-gate');
+    }
+    if (!selection) for (const project of vitest.projects) project.config.globalSetup = [];
+    const names = [...selection ?? []].map((id) => id.slice(id.indexOf('::') + 2));
+    vitest.setGlobalTestNamePattern(patternOf(names));
+  }
+
+  // From Vitest 4.1 on each file has a pattern of its own.
+  onTestRunStart(specifications) {
+    if (!selection) return;
+    for (const spec of specifications) spec.testNamePattern = patternOf(namesIn(fileOf(spec.moduleId, spec.project).prefix));
+  }
+
+  onTestModuleCollected(module) {
+    if (selection) return;
+    for (const test of module.children.allTests())
+      write('listed', { ...identify(test), line: test.location?.line ?? 0, tags: tags(test) });
+  }
+
+  onTestCaseReady(test) {
+    const { id } = identify(test);
+    if (selection?.has(id)) write('started', { id });
+  }
+
+  onUserConsoleLog(log) {
+    const have = this.output.get(log.taskId) ?? '';
+    if (have.length < 24000) this.output.set(log.taskId, have + log.content);
+  }
+
+  onTestCaseResult(test) {
+    const what = identify(test);
+    if (!selection?.has(what.id) || this.reported.has(test.id)) return;
+    const { state, errors = [], note } = test.result();
+    if (state === 'pending') return;
+    this.reported.add(test.id);
+    const run = test.diagnostic();
+    const retries = Math.min(run?.retryCount ?? 0, 20);
+    for (let i = 0; i < retries; i++) write('finished', { ...what, ...failure(errors[i] ?? errors.at(-1) ?? 'failed, and was repeated') });
+    const seen = state === 'passed' ? { outcome: 'passed' } : state === 'skipped' ? { outcome: 'skipped', message: note ?? '' } : failure(errors.at(-1));
+    const printed = this.output.get(test.id);
+    if (seen.outcome === 'failed' && printed) seen.details += '\n--- output ---\n' + plain(printed);
+    if (seen.outcome === 'skipped') return this.skipped.set(test.id, { ...what, ...seen });
+    write('finished', {
+      ...what, ...seen, start: run?.startTime ?? 0, seconds: (run?.duration ?? 0) / 1000,
+      properties: Object.entries(test.meta()).filter(([, value]) => typeof value === 'string').map(([name, value]) => ({ name, value: clip(value, 8000) })),
+      attachments: (test.annotations?.() ?? []).map((a) => a.attachment?.path).filter(Boolean),
+    });
+  }
+
+  onTestSuiteResult(suite) { this.hooks(suite); }
+
+  onTestModuleEnd(module) {
+    this.hooks(module);
+    for (const test of module.children.allTests()) {
+      if (test.result().state === 'failed') this.unheard(test);
+      if (this.skipped.has(test.id)) write('finished', this.skipped.get(test.id));
+      this.skipped.delete(test.id);
+    }
+  }
+
+  // unheard reports what failed before it could run, such as a forgotten only.
+  unheard(test) {
+    if (selection) this.onTestCaseResult(test);
+    else write('error', { message: `${identify(test).id}: ${failure(test.result().errors[0]).message}` });
+  }
+
+  // hooks reports what failed around tests: those that a failed beforeAll kept from
+  // running have failed.
+  hooks(entity) {
+    const [first, ...others] = entity.errors();
+    if (!first) return;
+    const seen = failure(first);
+    const kept = [...entity.children.allTests()].filter((test) => this.skipped.has(test.id) && !['skip', 'todo'].includes(test.options.mode));
+    for (const test of kept) {
+      write('finished', { ...identify(test), ...seen, message: 'in a hook: ' + seen.message });
+      this.skipped.delete(test.id);
+    }
+    if (kept.length) return;
+    const where = entity.type === 'module' ? fileOf(entity.moduleId, entity.project).file : entity.fullName;
+    for (const error of [first, ...others]) write('error', { message: `${where}: ${failure(error).message}`, details: failure(error).details });
+  }
+
+  onTestRunEnd(modules, unhandled, reason) {
+    for (const error of unhandled) write('error', { message: failure(error).message, details: failure(error).details });
+    if (reason === 'interrupted') write('error', { message: 'Vitest was interrupted' });
+    write('end', {});
+  }
+}
