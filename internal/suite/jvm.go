@@ -49,8 +49,8 @@ type jvmRun struct {
 	dir, classes, folder string
 	listing              bool
 	attempt              int
-	// poms tells whether a build file below the suite's directory, or above it, holds
-	// a text.
+	// buildFiles are the texts of the build files above the suite's directory and
+	// below it.
 	buildFiles []string
 }
 
