@@ -44,10 +44,7 @@ func (c initCmd) Run(a *App) error {
 	if err != nil {
 		return err
 	}
-	found, err := suite.Detect(top)
-	if err != nil {
-		return fmt.Errorf("look for suites: %w", err)
-	}
+	found := suite.Detect(top)
 	if len(found) == 0 {
 		return usage("there is no suite that init knows; it looked for\n  %s\nanything that writes JUnit XML runs as framework: command, see docs/config.md", strings.Join(suite.Signs(), "\n  "))
 	}
@@ -68,9 +65,9 @@ func (c initCmd) Run(a *App) error {
 // firstConfig is the text of a config, which is checked as any other.
 func firstConfig(found []suite.Detected) (string, error) {
 	var text strings.Builder
-	tmpl, err := template.New("config").Funcs(template.FuncMap{"quote": strconv.Quote}).Parse(configTemplate)
+	tmpl, err := template.New("config").Funcs(template.FuncMap{"quote": strconv.Quote, "why": why}).Parse(configTemplate)
 	if err == nil {
-		err = tmpl.Execute(&text, oneLine(found))
+		err = tmpl.Execute(&text, found)
 	}
 	if err != nil {
 		return "", fmt.Errorf("write a config: %w", err)
@@ -78,14 +75,13 @@ func firstConfig(found []suite.Detected) (string, error) {
 	return text.String(), nil
 }
 
-// oneLine keeps names of files from ending the comment that they stand in.
-func oneLine(found []suite.Detected) []suite.Detected {
-	safe := make([]suite.Detected, len(found))
-	for i, d := range found {
-		safe[i] = d
-		safe[i].Why = safeLine(d.Why)
+// why names the files that a suite was found by, in one line whatever they are called.
+func why(d suite.Detected) string {
+	text := strings.Join(d.Files[:min(len(d.Files), 2)], ", ")
+	if more := len(d.Files) - 2; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
 	}
-	return safe
+	return safeLine(text)
 }
 
 // write writes a file, or says why not, and what it would have held.
@@ -118,7 +114,7 @@ func (a *App) printFound(found []suite.Detected) {
 	tw := tabwriter.NewWriter(a.Stdout, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(tw, "SUITE\tFRAMEWORK\tDIR\tFOUND BY")
 	for _, d := range found {
-		_, _ = fmt.Fprintf(tw, "%s\t%s\t%s\t%s\n", safeLine(d.Spec.Name), d.Spec.Framework, safeLine(filepath.ToSlash(filepath.Clean("./"+d.Spec.Dir))), safeLine(d.Why))
+		_, _ = fmt.Fprintf(tw, "%s\t%s\t%s\t%s\n", safeLine(d.Spec.Name), d.Spec.Framework, safeLine(filepath.ToSlash(filepath.Clean("./"+d.Spec.Dir))), why(d))
 	}
 	_ = tw.Flush()
 	_, _ = fmt.Fprintln(a.Stdout)

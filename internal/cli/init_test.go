@@ -92,6 +92,9 @@ func copySources(t *testing.T, from, to string) {
 	if err == nil {
 		err = os.MkdirAll(filepath.Join(to, ".git"), 0o755)
 	}
+	if err == nil { // the examples are part of our own module
+		err = os.WriteFile(filepath.Join(to, "go.mod"), []byte("module example\n"), 0o644)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +122,7 @@ func TestInitWithHostileNames(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := os.WriteFile(filepath.Join(dir, "a_test.go"), nil, 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "playwright.config.ts"), nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	t.Chdir(root)

@@ -37,10 +37,15 @@ func TestDocs(t *testing.T) {
 	if blocks < 7 {
 		t.Errorf("only %d blocks were found", blocks)
 	}
-	// The example is a config too.
-	_, err = Load(Options{Root: root, File: filepath.Join(root, "examples/casework/e2e-gate.yml"), Uses: AllSections, Lookup: lookupAny})
-	if err != nil {
-		t.Error(err)
+	// The examples are configs too.
+	examples, err := filepath.Glob(filepath.Join(root, "examples", "*", "e2e-gate.yml"))
+	if err != nil || len(examples) == 0 {
+		t.Fatalf("no examples: %v", err)
+	}
+	for _, file := range examples {
+		if _, err := Load(Options{Root: root, File: file, Uses: AllSections, Lookup: lookupAny}); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
@@ -58,7 +63,15 @@ func checkBlock(t *testing.T, text string) error {
 		return err
 	}
 	root := t.TempDir()
-	for _, dir := range []string{"examples/casework/e2e", "e2e"} {
+	dirs := []string{"examples/casework/e2e", "e2e"}
+	examples, err := filepath.Glob("../../examples/*")
+	if err != nil {
+		return err
+	}
+	for _, dir := range examples {
+		dirs = append(dirs, "examples/"+filepath.Base(dir))
+	}
+	for _, dir := range dirs {
 		if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil {
 			return err
 		}
@@ -67,6 +80,6 @@ func checkBlock(t *testing.T, text string) error {
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 		return err
 	}
-	_, err := Load(Options{Root: root, File: file, Uses: AllSections, Lookup: lookupAny})
+	_, err = Load(Options{Root: root, File: file, Uses: AllSections, Lookup: lookupAny})
 	return err
 }

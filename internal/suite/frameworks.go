@@ -18,9 +18,8 @@ type framework struct {
 	flags []string
 	// prefix is cut off a flag before it is compared.
 	prefix string
-	// detect finds suites of the framework in a repository, for init, by signs; nil:
-	// none can be told from the files.
-	detect func(r repository) []Detected
+	// detect finds its suites in a repository, by signs; nil: it cannot be detected.
+	detect func(t *tree) []Detected
 	signs  string
 }
 
@@ -28,53 +27,59 @@ type framework struct {
 var frameworks = map[string]framework{
 	"gotest": {
 		adapter: func(s Spec, root string) Adapter { return &goTest{spec: s, root: root} },
-		fields:  []string{"packages", "args"},
-		flags:   []string{"run", "json", "list", "skip", "bench", "fuzz", "count", "timeout", "c", "o"}, prefix: "test.",
-		detect: detectGo, signs: "*_test.go in a folder such as e2e, or with a build constraint such as //go:build e2e",
+		detect:  detectGoTest, signs: "a go.mod, and *_test.go behind //go:build e2e or integration",
+		fields: []string{"packages", "args"},
+		flags:  []string{"run", "json", "list", "skip", "bench", "fuzz", "count", "timeout", "c", "o"}, prefix: "test.",
 	},
 	"pytest": {
 		adapter: newPytest,
-		fields:  []string{"run", "args"},
-		flags:   []string{"collect-only", "co", "x", "exitfirst", "maxfail", "lf", "last-failed", "sw", "stepwise", "deselect"},
-		detect:  detectPython, signs: "pytest in pytest.ini, pyproject.toml, setup.cfg or tox.ini, or files such as test_*.py",
+		detect:  detectPytest, signs: "pytest.ini, [tool.pytest] in pyproject.toml or the like, conftest.py",
+		fields: []string{"run", "args"},
+		flags:  []string{"collect-only", "co", "x", "exitfirst", "maxfail", "lf", "last-failed", "sw", "stepwise", "deselect"},
 	},
 	"junit5-maven": {
 		adapter: newMaven,
 		fields:  []string{"run", "args"},
 		flags: []string{"Dtest", "Dit.test", "DskipTests", "Dmaven.test.skip", "Dmaven.test.failure.ignore", "Dmaven.test.additionalClasspath", "DfailIfNoTests",
 			"Dsurefire.includesFile", "Dfailsafe.includesFile"},
-		detect: detectJUnit("Maven", noArguments, "pom.xml"), signs: "a pom.xml with tests that import org.junit.jupiter",
+		detect: detectMaven, signs: "a pom.xml with tests that import org.junit.jupiter",
 	},
 	"junit5-gradle": {
 		adapter: newGradle,
 		fields:  []string{"run", "args"},
 		flags:   []string{"tests", "init-script", "I", "daemon", "configuration-cache", "dry-run", "m", "test-dry-run", "fail-fast", "continuous", "t"},
-		detect:  detectJUnit("Gradle", gradleTasks, "settings.gradle", "settings.gradle.kts", "build.gradle", "build.gradle.kts"), signs: "a build.gradle or build.gradle.kts with tests that import org.junit.jupiter",
+		detect:  detectGradle, signs: "a build.gradle or build.gradle.kts with tests that import org.junit.jupiter",
 	},
 	"playwright": {
 		adapter: newPlaywright,
-		fields:  []string{"run", "args"},
-		flags:   []string{"list", "reporter", "add-reporter", "output", "shard", "last-failed", "test-list", "test-list-invert", "only-changed", "repeat-each", "max-failures", "x", "ui", "debug", "pass-with-no-tests"},
-		detect:  detectNode("@playwright/test", "playwright.config.*"), signs: "playwright.config.*, or @playwright/test in a package.json",
+		detect:  detectPlaywright, signs: "playwright.config.*",
+		fields: []string{"run", "args"},
+		flags:  []string{"list", "reporter", "add-reporter", "output", "shard", "last-failed", "test-list", "test-list-invert", "only-changed", "repeat-each", "max-failures", "x", "ui", "debug", "pass-with-no-tests"},
 	},
 	"vitest": {
 		adapter: newVitest,
-		fields:  []string{"run", "args"},
-		flags:   []string{"reporter", "t", "testNamePattern", "shard", "bail", "changed", "allowOnly", "watch", "w", "ui", "passWithNoTests"},
-		detect:  detectNode("vitest", "vitest.config.*"), signs: "vitest.config.*, or vitest in a package.json",
+		detect:  detectVitest, signs: "vitest.config.*, or vitest in a package.json",
+		fields: []string{"run", "args"},
+		flags:  []string{"t", "testNamePattern", "shard", "bail", "changed", "allowOnly", "watch", "w", "ui", "passWithNoTests"},
 	},
 	"jest": {
 		adapter: newJest,
-		fields:  []string{"run", "args"},
-		flags: []string{"reporters", "t", "testNamePattern", "testRunner", "runTestsByPath", "shard", "bail", "b", "onlyChanged", "o", "changedSince",
+		detect:  detectJest, signs: "jest.config.*, or jest in a package.json",
+		fields: []string{"run", "args"},
+		flags: []string{"t", "testNamePattern", "testRunner", "runTestsByPath", "shard", "bail", "b", "onlyChanged", "o", "changedSince",
 			"onlyFailures", "f", "listTests", "watch", "watchAll", "passWithNoTests", "json", "outputFile"},
-		detect: detectNode("jest", "jest.config.*"), signs: "jest.config.*, or jest in a package.json",
 	},
 	"cucumber": {
 		adapter: newCucumber,
-		fields:  []string{"run", "args", "specs"},
-		flags:   []string{"tags", "t", "name", "n", "dry-run", "d", "fail-fast", "shard"},
-		detect:  detectNode("@cucumber/cucumber", "cucumber.js", "cucumber.cjs", "cucumber.mjs", "cucumber.json", "cucumber.yaml", "cucumber.yml"), signs: "cucumber.js (or .json, .yaml), or @cucumber/cucumber in a package.json",
+		detect:  detectCucumber, signs: "*.feature, with @cucumber/cucumber in a package.json or a cucumber.json",
+		fields: []string{"run", "args", "specs"},
+		flags:  []string{"tags", "t", "name", "n", "dry-run", "d", "fail-fast", "shard"},
+	},
+	"cypress": {
+		adapter: newCypress,
+		detect:  detectCypress, signs: "cypress.config.*",
+		fields: []string{"run", "args", "specs"},
+		flags:  []string{"spec", "s", "reporter", "r", "reporter-options", "o", "parallel", "group", "auto-cancel-after-failures"},
 	},
 	"command": {
 		adapter: func(s Spec, root string) Adapter { return &command{spec: s, root: root} },

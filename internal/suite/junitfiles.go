@@ -22,6 +22,8 @@ type junitFiles struct {
 	// named is how the user knows the globs.
 	named  string
 	before map[string]stamp
+	// opened is told of each report before its tests are read; it may be nil.
+	opened func(file string)
 	// reported reads a test of a report in the framework's way.
 	reported func(junit.Test) reported
 }
@@ -185,6 +187,9 @@ func (p *process) keep(file string, n int) (string, error) {
 // read reads one report. Everything that is wrong with it is a problem; what
 // loses evidence does so for every test of the unit, since nobody knows which.
 func (f *junitFiles) read(file string, p *process, m *matcher, rep *Report) {
+	if f.opened != nil {
+		f.opened(file)
+	}
 	var merged junit.Merger
 	sum, _ := junit.ReadFile(file, junit.Options{}, merged.Add) // the callback never fails
 	for _, found := range sum.Problems {

@@ -11,22 +11,6 @@ import (
 	"github.com/org/e2e-gate/internal/proc"
 )
 
-// tree writes files into a folder of its own.
-func tree(t *testing.T, files map[string]string) string {
-	t.Helper()
-	root := t.TempDir()
-	for name, text := range files {
-		file := filepath.Join(root, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, []byte(text), 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return root
-}
-
 func TestMavenArguments(t *testing.T) {
 	failsafe := []string{"<artifactId>maven-failsafe-plugin</artifactId>"}
 	run := strings.NewReplacer("-Dmaven.test.additionalClasspath=/c -DfailIfNoTests=false", "CLASSES",
@@ -82,7 +66,7 @@ func TestGradleArguments(t *testing.T) {
 // The wrapper of the project goes first, wherever above the suite it lies; builds
 // that share their folders share a lock.
 func TestBuildOfASuite(t *testing.T) {
-	root := tree(t, map[string]string{"shop/mvnw": "", "shop/mvnw.cmd": "", "shop/pom.xml": "", "shop/e2e/pom.xml": "", "other/pom.xml": ""})
+	root := features(t, map[string]string{"shop/mvnw": "", "shop/mvnw.cmd": "", "shop/pom.xml": "", "shop/e2e/pom.xml": "", "other/pom.xml": ""})
 	for dir, want := range map[string][2]string{
 		"shop/e2e": {filepath.Join(root, "shop", "mvnw"), "build in shop"},
 		"shop":     {filepath.Join(root, "shop", "mvnw"), "build in shop"},
@@ -151,7 +135,7 @@ func TestBuildOutput(t *testing.T) {
 }
 
 func TestSourceOfATest(t *testing.T) {
-	root := tree(t, map[string]string{
+	root := features(t, map[string]string{
 		"shop/a/src/test/java/com/acme/SameTest.java":  "class SameTest {\n    @Test\n    void m() {}\n}\n",
 		"shop/b/src/test/java/com/acme/SameTest.java":  "\n\n\n@Test void m() {}\n",
 		"lib/src/main/java/com/acme/Contract.java":     "\n@Test\npublic void holds() throws Exception {\n",
@@ -196,7 +180,7 @@ func TestSourceOfATest(t *testing.T) {
 func TestListingCache(t *testing.T) {
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	files := map[string]string{"pom.xml": "<project/>", "src/test/java/ATest.java": "class ATest {}", "target/x.java": "", "README.md": ""}
-	root := tree(t, files)
+	root := features(t, files)
 	spec, env := Spec{Name: "s", Framework: "junit5-maven"}, []string{"PATH=/bin"}
 	cache := func(s Spec, env []string) listingCache {
 		t.Helper()

@@ -60,3 +60,18 @@ func TestJest(t *testing.T) {
 		})
 	}
 }
+
+// Other reporters of the user run beside ours.
+func TestReportersBesideOurs(t *testing.T) {
+	for _, tc := range []struct{ framework, arg, source string }{
+		{"vitest", "--reporter=json", "import { test } from 'vitest'; test('a', () => {});\n"},
+		{"jest", "--reporters=<rootDir>/own.cjs", "test('a', () => {});\n"},
+	} {
+		t.Run(tc.framework, func(t *testing.T) {
+			trick{
+				files: map[string]string{"package.json": "{}", "a.test.js": tc.source, "own.cjs": "module.exports = class { onRunComplete() { console.log('own') } };\n"},
+				spec:  suite.Spec{Name: "s", Framework: tc.framework, Args: []string{tc.arg}}, root: withModules(t, tc.framework), want: "a.test.js::a passed",
+			}.play(t)
+		})
+	}
+}
