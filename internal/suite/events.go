@@ -26,8 +26,10 @@ type event struct {
 	Name  string `json:"name"`
 	File  string `json:"file"`
 	Class string `json:"class"`
-	// Module is the build's directory, from the suite's, and Declaring the class that
-	// declares the method Name, where a listing of the JUnit Platform says so.
+	// UniqueID is the JUnit Platform's, Module the build's directory from the suite's,
+	// and Declaring the class that declares the method Name, where a listing of the
+	// platform says so.
+	UniqueID  string   `json:"unique_id,omitempty"`
 	Module    string   `json:"module,omitempty"`
 	Declaring string   `json:"declaring,omitempty"`
 	Line      int      `json:"line"`

@@ -32,6 +32,8 @@ type buildTool struct {
 	// top are the files of which one marks the directory of a build; builds within it
 	// belong to it.
 	top []string
+	// before is what has to be done before it is started.
+	before func(b jvmRun)
 	// arguments follow the program.
 	arguments func(b jvmRun) ([]string, error)
 	// environment is what the process needs beside the gate's own variables.
@@ -49,9 +51,8 @@ type jvmRun struct {
 	dir, classes, folder string
 	listing              bool
 	attempt              int
-	// buildFiles are the texts of the build files above the suite's directory and
-	// below it.
-	buildFiles []string
+	// buildFiles are those above the suite's directory and below it.
+	buildFiles []buildFile
 }
 
 func (b jvmRun) events() string    { return filepath.Join(b.folder, "events.jsonl") }
@@ -71,6 +72,12 @@ func (j *jvm) prepare(ctx context.Context, folder string, env []string) (jvmRun,
 	}
 	if err := os.MkdirAll(b.folder, 0o755); err != nil {
 		return b, fmt.Errorf("make a folder for the reporter: %w", err)
+	}
+	if b.buildFiles, err = buildFiles(j.upwards(), j.tool.top); err != nil {
+		return b, err
+	}
+	if j.tool.before != nil {
+		j.tool.before(b)
 	}
 	b.classes, err = compiledReporter(ctx, j.spec.Name, env)
 	return b, err
@@ -149,9 +156,6 @@ func (j *jvm) Start(u Unit) (Invocation, error) {
 		return nil, err
 	}
 	b.attempt = u.Attempt
-	if b.buildFiles, err = buildFiles(j.upwards(), j.dir(), j.tool.top); err != nil {
-		return nil, err
-	}
 	var names strings.Builder
 	for _, t := range u.Tests {
 		names.WriteString(t.Name + "\n")

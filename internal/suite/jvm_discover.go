@@ -44,9 +44,6 @@ func (j *jvm) list(ctx context.Context, folder string, env []string) ([]event, [
 		return nil, nil, err
 	}
 	b.listing = true
-	if b.buildFiles, err = buildFiles(j.upwards(), j.dir(), j.tool.top); err != nil {
-		return nil, nil, fmt.Errorf("suite %s: %w", j.spec.Name, err)
-	}
 	cmd, err := j.command(b)
 	if err != nil {
 		return nil, nil, fmt.Errorf("suite %s: %w", j.spec.Name, err)
@@ -103,8 +100,9 @@ func (j *jvm) nothing(out *buildOutput) error {
 	return fmt.Errorf("suite %s has no test: %s", j.spec.Name, text)
 }
 
-// tests are what was listed, each once. Classes of one name in several modules
-// carry their module's.
+// tests are what was listed, each once: two plugins, or two JVMs, may list the same.
+// Different tests of one name stay two, so that the collision is reported. Classes of
+// one name in several modules carry their module's.
 func (j *jvm) tests(listed []event, src sources) []e2e.Test {
 	modules := map[string][]string{}
 	for _, ev := range listed {
@@ -119,10 +117,11 @@ func (j *jvm) tests(listed []event, src sources) []e2e.Test {
 		if len(modules[ev.ID]) > 1 {
 			name = "[" + ev.Module + "] " + name
 		}
-		if seen[name] {
+		if same := name + "\n" + ev.UniqueID; seen[same] {
 			continue
+		} else {
+			seen[same] = true
 		}
-		seen[name] = true
 		t := j.test(name, ev)
 		t.File, t.Line = src.find(j.dir(), ev)
 		tests = append(tests, t)

@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 
@@ -118,26 +117,4 @@ func javac(ctx context.Context, src, classes string, env []string) error {
 		return fmt.Errorf("%w: javac cannot compile the gate's reporter (%s): %s; use a JDK that compiles for Java 8", ErrTool, exit, strings.TrimSpace(firstLines(exit.Tail, 4)))
 	}
 	return nil
-}
-
-// buildFiles reads the build files in directories above a suite and below it.
-func buildFiles(above []string, dir string, names []string) ([]string, error) {
-	var texts []string
-	add := func(path string) {
-		if data, err := os.ReadFile(path); err == nil {
-			texts = append(texts, string(data[:min(len(data), 1<<20)]))
-		}
-	}
-	for _, up := range above[1:] {
-		for _, name := range names {
-			add(filepath.Join(up, name))
-		}
-	}
-	err := walkSources(dir, func(path string) error {
-		if slices.Contains(names, filepath.Base(path)) {
-			add(path)
-		}
-		return nil
-	})
-	return texts, err
 }

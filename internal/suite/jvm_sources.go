@@ -170,3 +170,35 @@ func sameParameters(declared, test string) bool {
 		return !strings.Contains(declared, name[strings.LastIndex(name, ".")+1:])
 	})
 }
+
+// buildFile is a pom.xml, or a settings file of Gradle.
+type buildFile struct{ dir, text string }
+
+// maxBuildFile bounds what is read of one, in bytes.
+const maxBuildFile = 1 << 20
+
+// buildFiles reads those in a suite's directory, the first, and in those above it,
+// and in all below it.
+func buildFiles(upwards []string, names []string) ([]buildFile, error) {
+	var files []buildFile
+	add := func(file string) {
+		if data, err := os.ReadFile(file); err == nil {
+			files = append(files, buildFile{filepath.Dir(file), string(data[:min(len(data), maxBuildFile)])})
+		}
+	}
+	for _, dir := range upwards[1:] {
+		for _, name := range names {
+			add(filepath.Join(dir, name))
+		}
+	}
+	err := walkSources(upwards[0], func(file string) error {
+		if slices.Contains(names, filepath.Base(file)) {
+			add(file)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the build files: %w", err)
+	}
+	return files, nil
+}

@@ -12,23 +12,23 @@ import (
 )
 
 func TestMavenArguments(t *testing.T) {
-	failsafe := []string{"<artifactId>maven-failsafe-plugin</artifactId>"}
-	run := strings.NewReplacer("-Dmaven.test.additionalClasspath=/c -DfailIfNoTests=false", "CLASSES",
-		"-Dmaven.test.failure.ignore=true -Djunit.platform.output.capture.stdout=true -Djunit.platform.output.capture.stderr=true", "RUN",
+	failsafe := []buildFile{{"", "<artifactId>maven-failsafe-plugin</artifactId>"}}
+	run := strings.NewReplacer("-Dmaven.test.failure.ignore=true -Dmaven.test.additionalClasspath=/c -DfailIfNoTests=false", "CLASSES",
+		"-Djunit.platform.output.capture.stdout=true -Djunit.platform.output.capture.stderr=true", "RUN",
 		"-Dsurefire.rerunFailingTestsCount=0 -Dfailsafe.rerunFailingTestsCount=0 -Djunit.jupiter.execution.parallel.enabled=false", "ONCE")
 	for _, tc := range []struct {
 		name    string
 		args    []string
-		poms    []string
+		poms    []buildFile
 		listing bool
 		attempt int
 		want    string
 	}{
-		{"Surefire alone", nil, []string{"<project/>"}, false, 1, "--fail-at-end CLASSES RUN test"},
+		{"Surefire alone", nil, []buildFile{{"", "<project/>"}}, false, 1, "--fail-at-end CLASSES RUN test"},
 		{"with Failsafe", []string{"-Pe2e", "-o"}, failsafe, false, 1, "-Pe2e -o --fail-at-end CLASSES RUN verify"},
 		{"own phase", []string{"-pl", "e2e", "-am", "integration-test"}, failsafe, false, 1, "-pl e2e -am integration-test --fail-at-end CLASSES RUN"},
 		{"value of an option", []string{"-pl", "e2e", "-am"}, failsafe, false, 1, "-pl e2e -am --fail-at-end CLASSES RUN verify"},
-		{"a listing fails where it is not whole", nil, failsafe, true, 0, "--fail-at-end CLASSES verify"},
+		{"a listing", nil, failsafe, true, 0, "--fail-at-end CLASSES verify"},
 		{"the rerun is one attempt", []string{"-Dsurefire.rerunFailingTestsCount=3"}, nil, false, 2, "-Dsurefire.rerunFailingTestsCount=3 --fail-at-end CLASSES RUN ONCE test"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -80,6 +80,21 @@ func TestBuildOfASuite(t *testing.T) {
 	}
 }
 
+// What Failsafe noted of a run that crashed says nothing of the next.
+func TestSummariesOfEarlierRuns(t *testing.T) {
+	const summary = "target/failsafe-reports/failsafe-summary.xml"
+	root := features(t, map[string]string{"shop/pom.xml": "", "shop/a/pom.xml": "", "shop/a/" + summary: "", "shop/" + summary: "", "other/" + summary: ""})
+	files, err := buildFiles(newMaven(Spec{Dir: "shop"}, root).(*jvm).upwards(), []string{"pom.xml"})
+	if err != nil || len(files) != 2 {
+		t.Fatal(err, files)
+	}
+	clearSummaries(jvmRun{buildFiles: files})
+	left, err := filepath.Glob(filepath.Join(root, "*", "target", "*", "*"))
+	if err != nil || len(left) != 1 || !strings.HasPrefix(left[0], filepath.Join(root, "other")) {
+		t.Error(err, left)
+	}
+}
+
 func TestFoundNothing(t *testing.T) {
 	for _, tc := range []struct {
 		found      func(string) (string, bool)
@@ -87,8 +102,9 @@ func TestFoundNothing(t *testing.T) {
 		want       string
 		isUnusable bool
 	}{
-		{mavenFound, "[INFO] --- maven-surefire-plugin:2.12.4:test (default-test) @ x ---", "maven-surefire-plugin 2.12.4 found, 2.22.0 or later needed", true},
+		{mavenFound, "[INFO] --- maven-surefire-plugin:2.12.4:test (default-test) @ x ---", "maven-surefire-plugin 2.12.4 found, 3.0 or later needed", true},
 		{mavenFound, "[INFO] --- surefire:3.2.5:test (default-test) @ x ---\n[INFO] --- failsafe:2.19:integration-test (it) @ x ---", "maven-failsafe-plugin 2.19 found", true},
+		{mavenFound, "[INFO] --- maven-surefire-plugin:2.22.2:test (default-test) @ x ---", "maven-surefire-plugin 2.22.2 found", true},
 		{mavenFound, "[INFO] --- surefire:3.0.0-M5:test (default-test) @ x ---", "look at their patterns", false},
 		{mavenFound, "[INFO] --- compiler:3.2.5:compile (x) @ x ---", "neither Surefire nor Failsafe", false},
 		{gradleFound, "e2e-gate: Gradle 4.4.1", "Gradle 4.4.1 found, 4.6 or later needed", true},
@@ -228,15 +244,19 @@ func TestNearestTag(t *testing.T) {
 	}
 }
 
-// Classes of one name in two modules, and a class that two plugins run.
+// Classes of one name in two modules, a class that two plugins run, and two tests of
+// one name.
 func TestListedTests(t *testing.T) {
 	j := newMaven(Spec{Name: "s", Framework: "junit5-maven"}, t.TempDir()).(*jvm)
-	list := j.tests([]event{{ID: "A::m()", Module: "a"}, {ID: "A::m()", Module: "b"}, {ID: "B::m()", Module: "b"}, {ID: "B::m()", Module: "b"}}, sources{})
+	list := j.tests([]event{
+		{ID: "A::m()", Module: "a"}, {ID: "A::m()", Module: "b"}, {ID: "B::m()", Module: "b"}, {ID: "B::m()", Module: "b"},
+		{ID: "C::m[x]", UniqueID: "1"}, {ID: "C::m[x]", UniqueID: "2"},
+	}, sources{})
 	var ids []string
 	for _, found := range list {
 		ids = append(ids, found.ID)
 	}
-	if strings.Join(ids, " ") != "s/[a] A::m() s/[b] A::m() s/B::m()" {
+	if strings.Join(ids, " ") != "s/[a] A::m() s/[b] A::m() s/B::m() s/C::m[x] s/C::m[x]" {
 		t.Error(ids)
 	}
 }

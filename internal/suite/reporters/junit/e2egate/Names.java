@@ -1,6 +1,7 @@
 package e2egate;
 
 import java.lang.reflect.Method;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -64,7 +65,8 @@ final class Names {
     }
 
     static String of(TestDescriptor test) {
-        return (container(test) + "::" + method(test)).replaceAll("[\\p{Cntrl}\\u2028\\u2029]", " ");
+        String name = (container(test) + "::" + method(test)).replaceAll("[\\p{Cntrl}\\u2028\\u2029]", " ");
+        return new String(name.getBytes(StandardCharsets.UTF_8), StandardCharsets.UTF_8); // without half characters
     }
 
     /** The class of the test's source, or null. */

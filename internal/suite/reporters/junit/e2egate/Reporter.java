@@ -37,8 +37,8 @@ public final class Reporter implements TestExecutionListener {
         }
         if (Events.SELECTION == null || !Selection.asked) {
             String found = TestPlan.class.getPackage().getImplementationVersion();
-            Events.write("unusable", Collections.singletonMap("message", "the JUnit Platform " + (found == null ? "in use" : found)
-                + " lets no filter choose the tests; version 1.7 (JUnit 5.7) or later is needed"));
+            Events.write("unusable", Collections.singletonMap("message", "junit-platform-launcher " + (found == null ? "" : found + " ")
+                + "lets no filter choose the tests; 1.7 (JUnit 5.7) or later is needed, and Surefire 3.0 or later, which takes the project's"));
             Runtime.getRuntime().halt(UNUSABLE); // rather than run tests that nobody asked for
         }
         Events.write("begin", Collections.emptyMap());

@@ -59,6 +59,7 @@ public final class Selection implements PostDiscoveryFilter {
         List<String> all = new ArrayList<>(tags);
         Map<String, Object> fields = new LinkedHashMap<>();
         fields.put("id", name);
+        fields.put("unique_id", test.getUniqueId().toString());
         fields.put("class", name.substring(0, name.indexOf("::")));
         fields.put("module", Names.module(test));
         fields.put("declaring", declaring == null ? "" : declaring);
