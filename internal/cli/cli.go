@@ -56,6 +56,7 @@ type commands struct {
 	Triage  triageCmd  `cmd:"" help:"Categorise failures given as JSON lines on stdin."`
 	History historyCmd `cmd:"" help:"What earlier runs took and how they ended: show, export, import."`
 	Lint    lintCmd    `cmd:"" help:"Check config, quarantine and tests without running anything."`
+	Init    initCmd    `cmd:"" help:"Look for suites in the repository; write a first config and workflow."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 	Action  actionCmd  `cmd:"" hidden:"" help:"Run the command that the inputs of action.yml name."`
 }

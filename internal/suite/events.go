@@ -17,16 +17,23 @@ import (
 // event is one line of JSON that a reporter of ours writes into a file while the
 // framework runs, or while it collects: what happened before a crash is known.
 type event struct {
-	// Event is listed, started, finished, error (outside any test), end, or unusable:
+	// Event is listed, started, finished, error (outside any test), end, begin
+	// where several processes write and each has its own end, or unusable:
 	// the tool cannot be used, and the message says why.
 	Event string `json:"event"`
 	// ID is the test's name as it was listed: what [e2e.Test.Name] holds.
-	ID    string   `json:"id"`
-	Name  string   `json:"name"`
-	File  string   `json:"file"`
-	Class string   `json:"class"`
-	Line  int      `json:"line"`
-	Tags  []string `json:"tags"`
+	ID    string `json:"id"`
+	Name  string `json:"name"`
+	File  string `json:"file"`
+	Class string `json:"class"`
+	// UniqueID is the JUnit Platform's, Module the build's directory from the suite's,
+	// and Declaring the class that declares the method Name, where a listing of the
+	// platform says so.
+	UniqueID  string   `json:"unique_id,omitempty"`
+	Module    string   `json:"module,omitempty"`
+	Declaring string   `json:"declaring,omitempty"`
+	Line      int      `json:"line"`
+	Tags      []string `json:"tags"`
 
 	Outcome string `json:"outcome"` // passed, failed, skipped
 	Error   bool   `json:"error"`
@@ -129,7 +136,8 @@ type eventFile struct {
 // framework's own retries.
 func (f *eventFile) collect(p *process, m *matcher, rep *Report) (string, error) {
 	var order []string
-	last, attempts, running, ended := map[string]event{}, map[string][]e2e.Attempt{}, map[string]bool{}, false
+	begun, ended := 0, 0
+	last, attempts, running := map[string]event{}, map[string][]e2e.Attempt{}, map[string]bool{}
 	damaged, err := readEvents(f.path, func(ev event) {
 		switch ev.Event {
 		case "started":
@@ -145,8 +153,10 @@ func (f *eventFile) collect(p *process, m *matcher, rep *Report) (string, error)
 			attempts[ev.ID] = append(attempts[ev.ID], a)
 		case "error", "unusable":
 			p.problem(rep, e2e.CodeRunnerExit, true, "unit %s: an error outside any test: %s", p.unit.Name, firstLines(ev.Message, 4))
+		case "begin":
+			begun++
 		case "end":
-			ended = true
+			ended++
 		}
 	})
 	switch {
@@ -161,7 +171,7 @@ func (f *eventFile) collect(p *process, m *matcher, rep *Report) (string, error)
 		ev := last[id]
 		m.add(reported{spellings: []spelling{{name: id}}, test: f.test(ev), attempts: numbered(attempts[id])})
 	}
-	if !ended {
+	if ended == 0 || ended < begun {
 		p.cutOff(rep, running, last)
 	}
 	return "", nil

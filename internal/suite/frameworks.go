@@ -18,54 +18,68 @@ type framework struct {
 	flags []string
 	// prefix is cut off a flag before it is compared.
 	prefix string
-	// detect finds its suites in a repository; nil: it cannot be detected.
+	// detect finds its suites in a repository, by signs; nil: it cannot be detected.
 	detect func(t *tree) []Detected
+	signs  string
 }
 
 // frameworks are the frameworks by their name in the config.
 var frameworks = map[string]framework{
 	"gotest": {
 		adapter: func(s Spec, root string) Adapter { return &goTest{spec: s, root: root} },
-		detect:  detectGoTest,
-		fields:  []string{"packages", "args"},
-		flags:   []string{"run", "json", "list", "skip", "bench", "fuzz", "count", "timeout", "c", "o"}, prefix: "test.",
+		detect:  detectGoTest, signs: "a go.mod, and *_test.go behind //go:build e2e or integration",
+		fields: []string{"packages", "args"},
+		flags:  []string{"run", "json", "list", "skip", "bench", "fuzz", "count", "timeout", "c", "o"}, prefix: "test.",
 	},
 	"pytest": {
 		adapter: newPytest,
-		detect:  detectPytest,
+		detect:  detectPytest, signs: "pytest.ini, [tool.pytest] in pyproject.toml or the like, conftest.py",
+		fields: []string{"run", "args"},
+		flags:  []string{"collect-only", "co", "x", "exitfirst", "maxfail", "lf", "last-failed", "sw", "stepwise", "deselect"},
+	},
+	"junit5-maven": {
+		adapter: newMaven,
 		fields:  []string{"run", "args"},
-		flags:   []string{"collect-only", "co", "x", "exitfirst", "maxfail", "lf", "last-failed", "sw", "stepwise", "deselect"},
+		flags: []string{"Dtest", "Dit.test", "DskipTests", "Dmaven.test.skip", "Dmaven.test.failure.ignore", "Dmaven.test.additionalClasspath", "DfailIfNoTests",
+			"Dsurefire.includesFile", "Dfailsafe.includesFile"},
+		detect: detectMaven, signs: "a pom.xml with tests that import org.junit.jupiter",
+	},
+	"junit5-gradle": {
+		adapter: newGradle,
+		fields:  []string{"run", "args"},
+		flags:   []string{"tests", "init-script", "I", "daemon", "configuration-cache", "dry-run", "m", "test-dry-run", "fail-fast", "continuous", "t"},
+		detect:  detectGradle, signs: "a build.gradle or build.gradle.kts with tests that import org.junit.jupiter",
 	},
 	"playwright": {
 		adapter: newPlaywright,
-		detect:  detectPlaywright,
-		fields:  []string{"run", "args"},
-		flags:   []string{"list", "reporter", "add-reporter", "output", "shard", "last-failed", "test-list", "test-list-invert", "only-changed", "repeat-each", "max-failures", "x", "ui", "debug", "pass-with-no-tests"},
+		detect:  detectPlaywright, signs: "playwright.config.*",
+		fields: []string{"run", "args"},
+		flags:  []string{"list", "reporter", "add-reporter", "output", "shard", "last-failed", "test-list", "test-list-invert", "only-changed", "repeat-each", "max-failures", "x", "ui", "debug", "pass-with-no-tests"},
 	},
 	"vitest": {
 		adapter: newVitest,
-		detect:  detectVitest,
-		fields:  []string{"run", "args"},
-		flags:   []string{"t", "testNamePattern", "shard", "bail", "changed", "allowOnly", "watch", "w", "ui", "passWithNoTests"},
+		detect:  detectVitest, signs: "vitest.config.*, or vitest in a package.json",
+		fields: []string{"run", "args"},
+		flags:  []string{"t", "testNamePattern", "shard", "bail", "changed", "allowOnly", "watch", "w", "ui", "passWithNoTests"},
 	},
 	"jest": {
 		adapter: newJest,
-		detect:  detectJest,
-		fields:  []string{"run", "args"},
+		detect:  detectJest, signs: "jest.config.*, or jest in a package.json",
+		fields: []string{"run", "args"},
 		flags: []string{"t", "testNamePattern", "testRunner", "runTestsByPath", "shard", "bail", "b", "onlyChanged", "o", "changedSince",
 			"onlyFailures", "f", "listTests", "watch", "watchAll", "passWithNoTests", "json", "outputFile"},
 	},
 	"cucumber": {
 		adapter: newCucumber,
-		detect:  detectCucumber,
-		fields:  []string{"run", "args", "specs"},
-		flags:   []string{"tags", "t", "name", "n", "dry-run", "d", "fail-fast", "shard"},
+		detect:  detectCucumber, signs: "*.feature, with @cucumber/cucumber in a package.json or a cucumber.json",
+		fields: []string{"run", "args", "specs"},
+		flags:  []string{"tags", "t", "name", "n", "dry-run", "d", "fail-fast", "shard"},
 	},
 	"cypress": {
 		adapter: newCypress,
-		detect:  detectCypress,
-		fields:  []string{"run", "args", "specs"},
-		flags:   []string{"spec", "s", "reporter", "r", "reporter-options", "o", "parallel", "group", "auto-cancel-after-failures"},
+		detect:  detectCypress, signs: "cypress.config.*",
+		fields: []string{"run", "args", "specs"},
+		flags:  []string{"spec", "s", "reporter", "r", "reporter-options", "o", "parallel", "group", "auto-cancel-after-failures"},
 	},
 	"command": {
 		adapter: func(s Spec, root string) Adapter { return &command{spec: s, root: root} },

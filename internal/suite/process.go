@@ -71,18 +71,18 @@ func (p *process) exitProblem(exit proc.Exit, m *matcher, rep *Report) {
 	switch {
 	case exit.Ended == proc.Signalled:
 		p.problem(rep, e2e.CodeRunnerExit, true, "the runner of unit %s was %s", p.unit.Name, exit)
-	case exit.Ended == proc.Exited && exit.Code != 0 && !m.anyFailed && !losesAll(rep, p.unit):
+	case exit.Ended == proc.Exited && exit.Code != 0 && !m.anyFailed && !explained(rep):
 		p.problem(rep, e2e.CodeRunnerExit, true, "the runner of unit %s ended with %s although no test failed; %s", p.unit.Name, exit, lastWords(exit))
-	case m.cases == 0:
+	case m.cases == 0 && !explained(rep):
 		p.problem(rep, e2e.CodeReportDamaged, true, "the reports of unit %s hold no test", p.unit.Name)
 	}
 }
 
-// losesAll reports whether a problem has said already why none of the unit's tests
-// can be believed.
-func losesAll(rep *Report, u Unit) bool {
+// explained reports whether a problem has said already why the runner did not do
+// all that it was to do.
+func explained(rep *Report) bool {
 	return slices.ContainsFunc(rep.Problems, func(found e2e.Problem) bool {
-		return found.LosesEvidence && found.Code == e2e.CodeRunnerExit && len(found.Tests) == len(u.Tests)
+		return found.LosesEvidence && (found.Code == e2e.CodeRunnerExit || found.Code == e2e.CodeBuildFailed)
 	})
 }
 

@@ -24,7 +24,7 @@ func (f tracked) ReadDir(name string) ([]fs.DirEntry, error) {
 	var kept []fs.DirEntry
 	for _, d := range list {
 		switch d.Name() {
-		case "node_modules", "__pycache__", ".pytest_cache", "test-results", "set-up", ".e2e-gate", "package-lock.json":
+		case "node_modules", "__pycache__", ".pytest_cache", "test-results", "set-up", ".e2e-gate", "package-lock.json", "target":
 		default:
 			kept = append(kept, d)
 		}

@@ -51,6 +51,13 @@ var examples = []example{
 		crashes: "tests/test_cases.py::test_escalates", before: "tests/test_cases.py::TestReview::test_approves",
 	},
 	{
+		name: "junit5", install: maven,
+		failed:  []string{"com.acme.cases.CaseIT::countsApprovals(int, TestReporter)", "com.acme.cases.RulesTest::approves()"},
+		flaky:   []string{"com.acme.cases.CaseIT$Notes::notifies()", "com.acme.cases.RulesTest::isOnTime()"},
+		skipped: []string{"com.acme.cases.CaseIT::audits()", "com.acme.cases.CaseIT::needsMail()"},
+		crashes: "com.acme.cases.CaseIT::escalates()", before: "com.acme.cases.RulesTest::adds()",
+	},
+	{
 		name: "playwright", install: chromium,
 		failed:  []string{"[chromium] tests/page.spec.js::counts approvals"},
 		flaky:   []string{"[chromium] tests/cases.spec.js::Review › notifies", "[mobile web] tests/cases.spec.js::Review › notifies", "[chromium] tests/steps.spec.js::a case from start to end"},

@@ -36,15 +36,7 @@ func (tc trick) play(t *testing.T) {
 	if tc.root == "" {
 		tc.root = t.TempDir()
 	}
-	for name, text := range tc.files {
-		file := filepath.Join(tc.root, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
+	tc.write(t)
 	a, err := suite.New(tc.spec, tc.root)
 	if err != nil {
 		t.Fatal(err)
@@ -65,6 +57,19 @@ func (tc trick) play(t *testing.T) {
 	}
 	tc.says(t, "run", tc.problem, rep.Problems)
 	tc.attempts(t, rep)
+}
+
+func (tc trick) write(t *testing.T) {
+	t.Helper()
+	for name, text := range tc.files {
+		file := filepath.Join(tc.root, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 func (tc trick) run(t *testing.T, a suite.Adapter, tests []e2e.Test, env []string) suite.Report {

@@ -1,0 +1,271 @@
+package realtest
+
+import (
+	"errors"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/tools/txtar"
+
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/suite"
+	"github.com/org/e2e-gate/internal/testkit/need"
+)
+
+// maven needs nothing in the copy: Maven resolves what the pom names. The caches of
+// a machine's user stay as they are.
+func maven(t *testing.T, _ string) []string {
+	t.Helper()
+	need.Tool(t, "javac", "apt-get install openjdk-17-jdk-headless")
+	need.Tool(t, "mvn", "apt-get install maven")
+	return []string{"XDG_CACHE_HOME=" + t.TempDir()}
+}
+
+// mavenProject is a trick of a project in testdata.
+func mavenProject(t *testing.T, name string, args ...string) trick {
+	t.Helper()
+	return project(t, "junit5-maven", name, args)
+}
+
+func project(t *testing.T, framework, name string, args []string) trick {
+	t.Helper()
+	for _, kv := range maven(t, "") {
+		key, value, _ := strings.Cut(kv, "=")
+		t.Setenv(key, value)
+	}
+	archive, err := txtar.ParseFile(filepath.Join("testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string]string{}
+	for _, f := range archive.Files {
+		files[f.Name] = string(f.Data)
+	}
+	return trick{files: files, spec: suite.Spec{Name: "s", Framework: framework, Args: args}}
+}
+
+// list writes the project and lists its tests.
+func (tc *trick) list(t *testing.T) (suite.Adapter, []e2e.Test, []e2e.Problem, error) {
+	t.Helper()
+	tc.root = t.TempDir()
+	tc.write(t)
+	a, err := suite.New(tc.spec, tc.root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests, problems, err := a.Discover(t.Context(), os.Environ())
+	return a, tests, problems, err
+}
+
+// What only some JUnit projects do, in one of three modules with parallel tests and
+// two JVMs.
+func TestMavenModules(t *testing.T) {
+	tc := mavenProject(t, "maven-modules.txtar", "-Dsurefire.rerunFailingTestsCount=1")
+	a, tests, problems, err := tc.list(t)
+	if err != nil || len(problems) > 0 {
+		t.Fatal(err, problems)
+	}
+	rep := tc.run(t, a, tests, os.Environ())
+	got := strings.ReplaceAll(outcomes(tests, rep), ", com", ",\ncom")
+	want := strings.TrimSpace(`
+[a] com.acme.SameTest::m() passed, [b] com.acme.SameTest::m() failed,
+com.acme.AfterTest::m() failed,
+com.acme.AttachingTest::m(TestReporter) failed,
+com.acme.BeforeTest::m() failed,
+com.acme.BeforeTest::n() failed,
+com.acme.DefaultsTest::ofInterface() passed,
+com.acme.EachTest::fails() failed,
+com.acme.EachTest::passes() passed,
+com.acme.FactoryTest::broken() failed,
+com.acme.FactoryTest::empty() skipped,
+com.acme.HeirATest$Inner::m() passed,
+com.acme.HeirBTest$Inner::m() failed,
+com.acme.OffTest::m() skipped,
+com.acme.OldTest::works passed,
+com.acme.OverloadsTest::takes(java.sql.Date) failed,
+com.acme.OverloadsTest::takes(java.util.Date) passed,
+com.acme.RepeatedTest::m() flaky,
+com.acme.UnmetTest::m() skipped`)
+	if got != want {
+		t.Errorf("got\n%s", got)
+	}
+	if len(rep.Problems) > 0 {
+		t.Errorf("%+v", rep.Problems)
+	}
+	for id, said := range map[string]string{
+		"s/com.acme.AfterTest::m()":        "after the tests of AfterTest: the folder is in use",
+		"s/com.acme.BeforeTest::n()":       "before the tests of BeforeTest: java.lang.IllegalStateException: no database",
+		"s/com.acme.EachTest::fails()":     "[2] fails(): wrong with b",
+		"s/com.acme.FactoryTest::broken()": "no cases",
+		"s/com.acme.OffTest::m()":          "not ready",
+		"s/com.acme.UnmetTest::m()":        "no broker",
+	} {
+		if list := rep.Tests[id]; len(list) == 0 || !strings.Contains(list[len(list)-1].Message, said) {
+			t.Errorf("%s: %+v", id, list)
+		}
+	}
+	shot := rep.Tests["s/com.acme.AttachingTest::m(TestReporter)"]
+	if len(shot) == 0 {
+		t.Fatal("AttachingTest did not report")
+	}
+	if last := shot[len(shot)-1]; len(last.Files) != 1 || !strings.Contains(last.Details, "before the shot") || len(last.Evidence) != 3 {
+		t.Errorf("%+v", last)
+	}
+}
+
+// One test of a module with its namesakes: nothing else runs.
+func TestMavenOne(t *testing.T) {
+	tc := mavenProject(t, "maven-modules.txtar")
+	a, tests, _, err := tc.list(t)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var one []e2e.Test
+	for _, planned := range tests {
+		if planned.Name == "[b] com.acme.SameTest::m()" || planned.Name == "com.acme.OverloadsTest::takes(java.util.Date)" {
+			one = append(one, planned)
+		}
+	}
+	rep := tc.run(t, a, one, os.Environ())
+	if got := outcomes(one, rep); got != "[b] com.acme.SameTest::m() failed, com.acme.OverloadsTest::takes(java.util.Date) passed" || len(rep.Problems) > 0 {
+		t.Errorf("%s %+v", got, rep.Problems)
+	}
+}
+
+// System.exit in a test: what that JVM did not report is lost, and the next module's
+// tests run all the same.
+func TestMavenExits(t *testing.T) {
+	tc := mavenProject(t, "maven-exits.txtar")
+	a, tests, _, err := tc.list(t)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rep := tc.run(t, a, tests, os.Environ())
+	if got := outcomes(tests, rep); got != "com.acme.ExitsTest::exits() lost, com.acme.OtherTest::m() passed" {
+		t.Error(got)
+	}
+	tc.says(t, "run", "while these ran: com.acme.ExitsTest::exits()", rep.Problems)
+}
+
+func TestMavenCannotList(t *testing.T) {
+	single := mavenProject(t, "maven-single.txtar")
+	edit := func(old, fresh string) trick {
+		tc := single
+		tc.files = maps.Clone(single.files)
+		for name, text := range tc.files {
+			tc.files[name] = strings.ReplaceAll(text, old, fresh)
+		}
+		return tc
+	}
+	for _, c := range []struct {
+		name, want string
+		tc         trick
+		tool       bool
+	}{
+		{"compile error", "CaseTest.java:[6,47] incompatible types: java.lang.String cannot be converted to int", edit("int n = 1;", `int n = "1";`), false},
+		{"pom", "Non-resolvable parent POM", edit("<!-- parent -->", "<parent><groupId>com.acme.none</groupId><artifactId>none</artifactId><version>1</version><relativePath>../none/pom.xml</relativePath></parent>"), false},
+		{"old platform", "junit-platform-launcher 1.6.3 lets no filter choose the tests; 1.7 (JUnit 5.7) or later is needed", edit("5.13.4", "5.6.3"), true},
+		{"old Surefire", "maven-surefire-plugin 2.22.2 found, 3.0 or later needed", edit("<version>3.5.3</version><!-- surefire -->", "<version>2.22.2</version>"), true},
+		{"skipped", "look at their patterns, groups and skip in the pom", edit("<skip>false</skip>", "<skip>true</skip>"), false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, tests, problems, err := c.tc.list(t)
+			said := err
+			for _, p := range problems {
+				said = errors.Join(said, errors.New(p.Text))
+			}
+			if len(tests) > 0 || said == nil || !strings.Contains(said.Error(), c.want) || errors.Is(err, suite.ErrTool) != c.tool {
+				t.Errorf("%v; %+v", said, tests)
+			}
+			if _, err := os.Stat(filepath.Join(c.tc.root, "ran.txt")); err == nil {
+				t.Error("a test ran while tests were listed")
+			}
+		})
+	}
+}
+
+// Nothing is started to list a second time, until a source changes.
+func TestMavenListsOnce(t *testing.T) {
+	tc := mavenProject(t, "maven-single.txtar")
+	a, first, _, err := tc.list(t)
+	if err != nil || len(first) != 1 {
+		t.Fatal(err, first)
+	}
+	log := filepath.Join(tc.root, "target", "surefire-reports")
+	if err := os.RemoveAll(filepath.Join(tc.root, "target")); err != nil {
+		t.Fatal(err)
+	}
+	again, _, err := a.Discover(t.Context(), os.Environ())
+	if _, built := os.Stat(filepath.Dir(log)); err != nil || len(again) != 1 || again[0].ID != first[0].ID || built == nil {
+		t.Fatal(err, again, built)
+	}
+	source := filepath.Join(tc.root, "src/test/java/com/acme/CaseTest.java")
+	text, err := os.ReadFile(source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(source, []byte(strings.Replace(string(text), "@Test", "@Test void n() {}\n@Test", 1)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if more, _, err := a.Discover(t.Context(), os.Environ()); err != nil || len(more) != 2 {
+		t.Error(err, more)
+	}
+}
+
+// gradleProject reaches the JUnit Platform through its runner for JUnit 4, so that
+// Gradle of before 4.6, all that Debian has, can run it too.
+func gradleProject(t *testing.T) trick {
+	t.Helper()
+	need.Tool(t, "gradle", "apt-get install gradle")
+	return project(t, "junit5-gradle", "gradle.txtar", nil)
+}
+
+func TestGradle(t *testing.T) {
+	tc := gradleProject(t)
+	a, tests, problems, err := tc.list(t)
+	if err != nil || len(problems) > 0 {
+		t.Fatal(err, problems)
+	}
+	if got := tests[0]; got.File != "app/src/test/java/com/acme/CaseTest.java" || got.Line != 14 || strings.Join(got.Tags, " ") != "owner:case-platform" {
+		t.Errorf("%+v", got)
+	}
+	some := slices.DeleteFunc(tests, func(planned e2e.Test) bool { return strings.Contains(planned.Name, "other") })
+	rep := tc.run(t, a, some, os.Environ())
+	want := "com.acme.CaseTest$Inner::m() passed, com.acme.CaseTest::fails() failed, com.acme.CaseTest::takes(int) passed"
+	if got := outcomes(some, rep); got != want || len(rep.Problems) > 0 {
+		t.Errorf("%s; %+v", got, rep.Problems)
+	}
+	if a := rep.Tests["s/com.acme.CaseTest::takes(int)"]; len(a) != 1 || len(a[0].Children) != 2 {
+		t.Errorf("%+v", a)
+	}
+	if a := rep.Tests["s/com.acme.CaseTest::fails()"]; len(a) != 1 || len(a[0].Files) != 1 {
+		t.Errorf("%+v", a)
+	}
+}
+
+func TestGradleCannotList(t *testing.T) {
+	tc := gradleProject(t)
+	source := "app/src/test/java/com/acme/CaseTest.java"
+	text := tc.files[source]
+	for _, c := range []struct{ name, old, fresh, want string }{
+		{"compile error", "int n = 1;", `int n = "1";`, "CaseTest.java:14: error: incompatible types"},
+		{"no such task", "", "", "Task 'e2eTest' not found"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			tc := tc
+			tc.files = maps.Clone(tc.files)
+			tc.files[source] = strings.Replace(text, c.old, c.fresh, 1)
+			if c.old == "" {
+				tc.spec.Args = []string{"e2eTest"}
+			}
+			_, tests, problems, err := tc.list(t)
+			if err != nil || len(tests) > 0 || len(problems) != 1 || !strings.Contains(problems[0].Text, c.want) {
+				t.Errorf("%v %+v %+v", err, problems, tests)
+			}
+		})
+	}
+}

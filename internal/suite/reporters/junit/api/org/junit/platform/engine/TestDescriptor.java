@@ -1,0 +1,26 @@
+package org.junit.platform.engine;
+
+import java.util.Optional;
+import java.util.Set;
+
+public interface TestDescriptor {
+    UniqueId getUniqueId();
+
+    String getDisplayName();
+
+    String getLegacyReportingName();
+
+    Set<TestTag> getTags();
+
+    Optional<TestSource> getSource();
+
+    Optional<TestDescriptor> getParent();
+
+    Set<? extends TestDescriptor> getChildren();
+
+    boolean isRoot();
+
+    boolean isTest();
+
+    boolean mayRegisterTests();
+}

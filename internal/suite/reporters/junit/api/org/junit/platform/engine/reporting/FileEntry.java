@@ -1,0 +1,7 @@
+package org.junit.platform.engine.reporting;
+
+import java.nio.file.Path;
+
+public final class FileEntry {
+    public native Path getPath();
+}

@@ -1,0 +1,193 @@
+package e2egate;
+
+import java.lang.reflect.Method;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Deque;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
+
+import org.junit.platform.engine.TestDescriptor;
+import org.junit.platform.engine.TestSource;
+import org.junit.platform.engine.UniqueId;
+import org.junit.platform.engine.support.descriptor.ClassSource;
+import org.junit.platform.engine.support.descriptor.MethodSource;
+
+/**
+ * Names of tests: com.acme.CaseIT$Review::approves(String). They hold nothing that a
+ * machine, a shard or a rerun changes.
+ */
+final class Names {
+    /** The names of the tests that this JVM was to run, by unique id. */
+    private static final Map<String, String> KNOWN = new ConcurrentHashMap<>();
+
+    private static final Map<Class<?>, String> MODULES = new ConcurrentHashMap<>();
+
+    private Names() {
+    }
+
+    static void know(String uniqueId, String name) {
+        KNOWN.put(uniqueId, name);
+    }
+
+    /** The name of the planned test with this very unique id, or null. */
+    static String exact(String uniqueId) {
+        return KNOWN.get(uniqueId);
+    }
+
+    /** The unique ids of planned tests below another. */
+    static Set<String> below(String uniqueId) {
+        Set<String> found = new TreeSet<>();
+        for (String id : KNOWN.keySet()) {
+            if (id.startsWith(uniqueId + "/")) {
+                found.add(id);
+            }
+        }
+        return found;
+    }
+
+    /** The unique id of the planned test that something is a part of, or null. */
+    static String planned(String uniqueId) {
+        String id = uniqueId.replaceAll("/\\[(nested-)?class-template-invocation:[^\\]]*\\]", "");
+        for (int end = id.length(); end > 0; end = id.lastIndexOf("/[", end - 1)) {
+            if (KNOWN.containsKey(id.substring(0, end))) {
+                return id.substring(0, end);
+            }
+        }
+        return null;
+    }
+
+    static String of(TestDescriptor test) {
+        String name = (container(test) + "::" + method(test)).replaceAll("[\\p{Cntrl}\\u2028\\u2029]", " ");
+        return new String(name.getBytes(StandardCharsets.UTF_8), StandardCharsets.UTF_8); // without half characters
+    }
+
+    /** The class of the test's source, or null. */
+    static String sourceClass(TestDescriptor test) {
+        for (TestDescriptor at = test; at != null; at = at.getParent().orElse(null)) {
+            TestSource source = at.getSource().orElse(null);
+            if (source instanceof MethodSource) {
+                return ((MethodSource) source).getClassName();
+            }
+            if (source instanceof ClassSource) {
+                return ((ClassSource) source).getClassName();
+            }
+        }
+        return null;
+    }
+
+    /**
+     * The class that the test runs in. A nested class that is inherited exists once for
+     * each heir, so its own name would not do.
+     */
+    private static String container(TestDescriptor test) {
+        StringBuilder name = new StringBuilder();
+        for (UniqueId.Segment segment : test.getUniqueId().getSegments()) {
+            switch (segment.getType()) {
+                case "class":
+                case "class-template":
+                    name.setLength(0);
+                    name.append(segment.getValue());
+                    break;
+                case "nested-class":
+                case "nested-class-template":
+                    name.append('$').append(segment.getValue());
+                    break;
+                default:
+            }
+        }
+        if (name.length() > 0) {
+            return name.toString();
+        }
+        String source = sourceClass(test);
+        return source != null ? source : titles(test);
+    }
+
+    /** What stands around a test of an engine that knows no classes. */
+    private static String titles(TestDescriptor test) {
+        Deque<String> titles = new ArrayDeque<>();
+        for (Optional<TestDescriptor> at = test.getParent(); at.isPresent() && !at.get().isRoot(); at = at.get().getParent()) {
+            titles.addFirst(at.get().getDisplayName());
+        }
+        return String.join(" \u203a ", titles);
+    }
+
+    private static String method(TestDescriptor test) {
+        TestSource source = test.getSource().orElse(null);
+        boolean jupiter = test.getUniqueId().getSegments().get(0).getValue().equals("junit-jupiter");
+        if (!jupiter || !(source instanceof MethodSource)) {
+            return test.getDisplayName();
+        }
+        MethodSource method = (MethodSource) source;
+        return isAmbiguous(method) ? method.getMethodName() + "(" + method.getMethodParameterTypes() + ")" : test.getLegacyReportingName();
+    }
+
+    /** Whether an overload has parameter types of the same simple names. */
+    private static boolean isAmbiguous(MethodSource source) {
+        Set<String> full = new HashSet<>();
+        String simple = null;
+        List<Method> overloads = overloads(source);
+        for (Method m : overloads) {
+            if (String.valueOf(source.getMethodParameterTypes()).equals(types(m, true))) {
+                simple = types(m, false);
+            }
+        }
+        for (Method m : overloads) {
+            if (types(m, false).equals(simple)) {
+                full.add(types(m, true));
+            }
+        }
+        return full.size() > 1;
+    }
+
+    private static List<Method> overloads(MethodSource source) {
+        List<Method> found = new ArrayList<>();
+        for (Class<?> c = load(source.getClassName()); c != null; c = c.getSuperclass()) {
+            for (Method m : c.getDeclaredMethods()) {
+                if (m.getName().equals(source.getMethodName()) && !m.isBridge()) {
+                    found.add(m);
+                }
+            }
+        }
+        return found;
+    }
+
+    /** The class that declares a test method, which may be one that the test's class extends. */
+    static String declaring(TestDescriptor test) {
+        TestSource source = test.getSource().orElse(null);
+        if (source instanceof MethodSource) {
+            for (Method m : overloads((MethodSource) source)) {
+                if (types(m, true).equals(String.valueOf(((MethodSource) source).getMethodParameterTypes()))) {
+                    return m.getDeclaringClass().getName();
+                }
+            }
+        }
+        return sourceClass(test);
+    }
+
+    /** The module that the test runs in. */
+    static String module(TestDescriptor test) {
+        String name = container(test);
+        Class<?> outermost = load(name.contains("$") ? name.substring(0, name.indexOf('$')) : name);
+        return outermost == null ? "" : MODULES.computeIfAbsent(outermost, Events::module);
+    }
+
+    private static Class<?> load(String name) {
+        try {
+            return Class.forName(name, false, Thread.currentThread().getContextClassLoader());
+        } catch (ClassNotFoundException | LinkageError e) {
+            return null;
+        }
+    }
+
+    private static String types(Method m, boolean full) {
+        return String.join(", ", (Iterable<String>) Arrays.stream(m.getParameterTypes()).map(full ? Class::getName : Class::getSimpleName)::iterator);
+    }
+}

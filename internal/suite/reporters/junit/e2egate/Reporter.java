@@ -1,0 +1,201 @@
+package e2egate;
+
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.Map;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+import org.junit.platform.engine.TestExecutionResult;
+import org.junit.platform.engine.reporting.FileEntry;
+import org.junit.platform.engine.reporting.ReportEntry;
+import org.junit.platform.launcher.TestExecutionListener;
+import org.junit.platform.launcher.TestIdentifier;
+import org.junit.platform.launcher.TestPlan;
+
+/** Writes what becomes of the selected tests. */
+public final class Reporter implements TestExecutionListener {
+    private static final int UNUSABLE = 97;
+    private static final Pattern TEMPLATE = Pattern.compile("\\[(nested-)?class-template:[^\\]]*\\]$");
+    private static final Pattern NUMBER = Pattern.compile(":#(\\d+)\\]");
+
+    /** Attempts that run, by the planned test's unique id. */
+    private final Map<String, Attempt> running = new LinkedHashMap<>();
+    private final Map<String, Long> parts = new LinkedHashMap<>();
+    /** Unique ids of planned tests that ended in this plan, in order of time. */
+    private final Set<String> ended = new LinkedHashSet<>();
+    private TestPlan plan;
+
+    @Override
+    public synchronized void testPlanExecutionStarted(TestPlan started) {
+        plan = started;
+        ended.clear();
+        if (!Events.ON || !started.containsTests()) {
+            return;
+        }
+        if (Events.SELECTION == null || !Selection.asked) {
+            String found = TestPlan.class.getPackage().getImplementationVersion();
+            Events.write("unusable", Collections.singletonMap("message", "junit-platform-launcher " + (found == null ? "" : found + " ")
+                + "lets no filter choose the tests; 1.7 (JUnit 5.7) or later is needed, and Surefire 3.0 or later, which takes the project's"));
+            Runtime.getRuntime().halt(UNUSABLE); // rather than run tests that nobody asked for
+        }
+        Events.write("begin", Collections.emptyMap());
+    }
+
+    @Override
+    public synchronized void testPlanExecutionFinished(TestPlan finished) {
+        if (Events.ON && Events.SELECTION != null && finished.containsTests()) {
+            Events.write("end", Collections.emptyMap());
+        }
+    }
+
+    @Override
+    public synchronized void executionStarted(TestIdentifier test) {
+        String planned = Names.planned(test.getUniqueId());
+        if (planned == null) {
+            return;
+        }
+        attempt(planned);
+        if (!planned.equals(test.getUniqueId())) {
+            parts.put(test.getUniqueId(), System.nanoTime());
+        }
+    }
+
+    private Attempt attempt(String planned) {
+        Attempt attempt = running.get(planned);
+        if (attempt == null) {
+            attempt = new Attempt();
+            running.put(planned, attempt);
+            Events.write("started", Collections.singletonMap("id", Names.exact(planned)));
+        }
+        return attempt;
+    }
+
+    @Override
+    public synchronized void executionSkipped(TestIdentifier test, String reason) {
+        String planned = Names.planned(test.getUniqueId());
+        if (planned == null) {
+            for (String below : plannedBelow(test)) {
+                skip(below, reason);
+            }
+        } else if (planned.equals(test.getUniqueId())) {
+            skip(planned, reason);
+        } else {
+            attempt(planned).skippedPart(part(test), reason);
+        }
+    }
+
+    private void skip(String id, String reason) {
+        if (Names.exact(id) != null && !ended.contains(id)) {
+            attempt(id).skip(reason);
+            finish(id);
+        }
+    }
+
+    @Override
+    public synchronized void executionFinished(TestIdentifier test, TestExecutionResult result) {
+        String id = test.getUniqueId();
+        String planned = Names.planned(id);
+        if (planned == null) {
+            around(test, result);
+        } else if (planned.equals(id)) {
+            attempt(planned).whole(result, !test.isTest());
+            finish(planned);
+        } else if (test.isTest() || result.getStatus() == TestExecutionResult.Status.FAILED) {
+            Long began = parts.remove(id);
+            attempt(planned).part(part(test), result, began == null ? 0 : (System.nanoTime() - began) / 1e9);
+        }
+    }
+
+    /**
+     * The planned tests of this plan below something. Of a class template the plan holds
+     * only what it was repeated as.
+     */
+    private Set<String> plannedBelow(TestIdentifier test) {
+        Set<String> found = new LinkedHashSet<>();
+        Set<TestIdentifier> below = new LinkedHashSet<>(plan.getDescendants(test));
+        below.add(test);
+        for (TestIdentifier each : below) {
+            String id = each.getUniqueId();
+            if (Names.exact(id) != null) {
+                found.add(id);
+            } else if (TEMPLATE.matcher(id).find()) {
+                found.addAll(Names.below(id));
+            }
+        }
+        return found;
+    }
+
+    /** A class, or another thing around tests, has ended. */
+    private void around(TestIdentifier test, TestExecutionResult result) {
+        boolean before = false;
+        for (String id : plannedBelow(test)) {
+            if (running.containsKey(id)) { // of a class template, all of whose invocations have ended
+                finish(id);
+            } else if (!ended.contains(id) && result.getStatus() != TestExecutionResult.Status.SUCCESSFUL) {
+                before = true;
+                spoil(id, result, "before the tests of " + test.getDisplayName() + ": ");
+            }
+        }
+        if (before || result.getStatus() != TestExecutionResult.Status.FAILED) {
+            return;
+        }
+        String last = null;
+        for (String id : ended) {
+            last = id.startsWith(test.getUniqueId() + "/") ? id : last;
+        }
+        if (last != null) { // it passed, and what its class did afterwards did not
+            spoil(last, result, "after the tests of " + test.getDisplayName() + ": ");
+        }
+    }
+
+    private void spoil(String id, TestExecutionResult result, String where) {
+        Throwable thrown = result.getThrowable().orElse(null);
+        if (result.getStatus() == TestExecutionResult.Status.ABORTED) {
+            attempt(id).skip(where + (thrown == null ? "" : thrown.getMessage()));
+        } else {
+            attempt(id).around(thrown, where);
+        }
+        finish(id);
+    }
+
+    private void finish(String id) {
+        running.remove(id).write(Names.exact(id));
+        ended.remove(id);
+        ended.add(id);
+    }
+
+    /** The name of a part: [2] and its display name, with each number of its unique id. */
+    private static String part(TestIdentifier test) {
+        StringBuilder numbers = new StringBuilder();
+        for (Matcher m = NUMBER.matcher(test.getUniqueId()); m.find();) {
+            numbers.append(numbers.length() > 0 ? "." : "").append(m.group(1));
+        }
+        String number = "[" + numbers + "]";
+        String title = test.getDisplayName();
+        return title.startsWith(number) ? title : number + " " + title;
+    }
+
+    @Override
+    public synchronized void reportingEntryPublished(TestIdentifier test, ReportEntry entry) {
+        Attempt attempt = running(test);
+        if (attempt != null) {
+            entry.getKeyValuePairs().forEach(attempt::property);
+        }
+    }
+
+    @Override
+    public synchronized void fileEntryPublished(TestIdentifier test, FileEntry file) {
+        Attempt attempt = running(test);
+        if (attempt != null) {
+            attempt.attach(file.getPath().toString());
+        }
+    }
+
+    private Attempt running(TestIdentifier test) {
+        String planned = Names.planned(test.getUniqueId());
+        return planned == null ? null : running.get(planned);
+    }
+}

@@ -1,0 +1,70 @@
+package e2egate;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+
+import org.junit.platform.engine.FilterResult;
+import org.junit.platform.engine.TestDescriptor;
+import org.junit.platform.engine.TestTag;
+import org.junit.platform.engine.TestSource;
+import org.junit.platform.engine.support.descriptor.MethodSource;
+import org.junit.platform.launcher.PostDiscoveryFilter;
+
+/** Lists every test and lets none run, or lets exactly those run that were selected. */
+public final class Selection implements PostDiscoveryFilter {
+    private static final Set<String> LISTED = ConcurrentHashMap.newKeySet();
+
+    /** Whether the platform asked: before version 1.7 it does not. */
+    static volatile boolean asked;
+
+    @Override
+    public FilterResult apply(TestDescriptor test) {
+        asked = true;
+        boolean leaf = test.getChildren().isEmpty() && (test.isTest() || test.mayRegisterTests());
+        if (!Events.ON || test.isRoot() || !leaf) {
+            return FilterResult.included("not the gate's business");
+        }
+        if (Events.SELECTION == null) {
+            list(test);
+            return FilterResult.excluded("tests are only listed");
+        }
+        String name = Names.of(test);
+        String here = "[" + Names.module(test) + "] " + name; // where modules have classes of one name
+        String planned = Events.SELECTION.contains(here) ? here : name;
+        if (!Events.SELECTION.contains(planned)) {
+            return FilterResult.excluded("not selected");
+        }
+        Names.know(test.getUniqueId().toString(), planned);
+        return FilterResult.included("selected");
+    }
+
+    private static void list(TestDescriptor test) {
+        if (!LISTED.add(test.getUniqueId().toString())) {
+            return;
+        }
+        Set<String> tags = new LinkedHashSet<>();
+        for (TestDescriptor at = test; at != null; at = at.getParent().orElse(null)) {
+            for (TestTag tag : at.getTags()) {
+                tags.add(tag.getName());
+            }
+        }
+        String name = Names.of(test);
+        TestSource source = test.getSource().orElse(null);
+        String declaring = Names.declaring(test);
+        List<String> all = new ArrayList<>(tags);
+        Map<String, Object> fields = new LinkedHashMap<>();
+        fields.put("id", name);
+        fields.put("unique_id", test.getUniqueId().toString());
+        fields.put("class", name.substring(0, name.indexOf("::")));
+        fields.put("module", Names.module(test));
+        fields.put("declaring", declaring == null ? "" : declaring);
+        fields.put("name", source instanceof MethodSource ? ((MethodSource) source).getMethodName() : "");
+        fields.put("tags", all);
+        Events.write("listed", fields);
+    }
+}
