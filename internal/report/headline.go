@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/org/e2e-gate/internal/e2e"
@@ -155,12 +156,35 @@ func missing(r e2e.Result) string {
 	case len(shut) > 1:
 		return fmt.Sprintf("%d gates are shut: %s (%s)", len(shut), strings.Join(shut, ", "), e2e.EnvironmentFailure)
 	}
-	for _, reason := range r.Verdict.Reasons {
+	for i, reason := range r.Verdict.Reasons {
 		if reason.Effect == e2e.NotJudged {
-			return reasonPhrase(reason)
+			return reasonPhrase(sameReasons(r.Verdict.Reasons[i:]))
 		}
 	}
 	return "no reason was given"
+}
+
+// sameReasons is the first reason with the tests of all of its kind: each shard that is
+// missing is a reason of its own.
+func sameReasons(reasons []e2e.Reason) e2e.Reason {
+	all := reasons[0]
+	seen := map[string]bool{}
+	for _, id := range all.Tests {
+		seen[id] = true
+	}
+	all.Tests = slices.Clip(all.Tests)
+	for _, reason := range reasons[1:] {
+		if reason.Code != all.Code || reason.Effect != all.Effect {
+			continue
+		}
+		for _, id := range reason.Tests {
+			if !seen[id] {
+				seen[id] = true
+				all.Tests = append(all.Tests, id)
+			}
+		}
+	}
+	return all
 }
 
 // reasonPhrase is a reason without the ids in it.
