@@ -64,6 +64,7 @@ type ShardRun struct {
 	Reruns   []RerunRecord `json:"reruns,omitempty" doc:"For each failed test: rerun or the reason for none."`
 	Problems []Problem     `json:"problems,omitempty" doc:"What went wrong around the tests."`
 	Logs     []string      `json:"logs,omitempty" doc:"Logs of the processes beside the tests, relative to the run's folder."`
+	Running  []string      `json:"running,omitempty" doc:"Tests whose unit was running when the document was written, at most 20; only where it is not complete."`
 	Complete bool          `json:"complete" doc:"False while the shard runs and when it was stopped."`
 }
 

@@ -44,6 +44,9 @@ type Config struct {
 	Secrets []string
 	// Redact wraps a log so that secrets do not reach it; nil: as it is.
 	Redact func(io.Writer) io.WriteCloser
+	// Checkpoint is given a shard's document when a unit starts and when it ends, so that
+	// a gate that is killed leaves what was known. It may be nil.
+	Checkpoint func(e2e.ShardRun)
 	// Progress is told what happens; it must be fast and safe to call at once from
 	// several shards. It may be nil.
 	Progress func(Event)
@@ -211,7 +214,21 @@ func (s *Shard) Document(gates []e2e.Gate, complete bool) e2e.ShardRun {
 	doc := s.doc
 	doc.Tests, doc.Gates, doc.Complete = s.Tests(), gates, complete
 	doc.Run.Finished = s.r.cfg.Now().UTC()
+	if complete {
+		doc.Running = nil
+	}
 	return doc
+}
+
+// maxRunning bounds how many running tests are named.
+const maxRunning = 20
+
+// checkpoint writes the document down, with the tests that run now.
+func (s *Shard) checkpoint(running []e2e.Test) {
+	s.doc.Running = ids(running)[:min(len(running), maxRunning)]
+	if s.r.cfg.Checkpoint != nil {
+		s.r.cfg.Checkpoint(s.Document(nil, false))
+	}
 }
 
 // notRun records why tests did not start.

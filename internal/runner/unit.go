@@ -61,7 +61,9 @@ func (s *Shard) run(ctx context.Context, tests []e2e.Test, attempt int) {
 		s.refuse(tests, attempt, e2e.CodeToolError, err.Error())
 		return
 	}
+	s.checkpoint(tests)
 	u.execute(ctx, limit)
+	s.checkpoint(nil)
 }
 
 // refuse records tests that cannot start; a rerun that cannot leaves the first
