@@ -1,131 +1,41 @@
 package s3gate
 
 import (
-	"context"
 	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/minio/minio-go/v7"
-	"github.com/minio/minio-go/v7/pkg/credentials"
-	"github.com/versity/versitygw/auth"
-	"github.com/versity/versitygw/backend/meta"
-	"github.com/versity/versitygw/backend/posix"
-	"github.com/versity/versitygw/embedgw"
 
 	"github.com/org/e2e-gate/internal/gate/probe"
 	"github.com/org/e2e-gate/internal/gate/trust"
 	"github.com/org/e2e-gate/internal/testkit/gatekit"
-	"github.com/org/e2e-gate/internal/testkit/servers"
+	"github.com/org/e2e-gate/internal/testkit/objectstore"
 )
-
-const (
-	rootKey, rootSecret = "root-key", "root-secret-0123"
-	gateKey, gateSecret = "gate-key", "gate-secret-0123"
-)
-
-// store is a real gateway, which enforces permissions. One per process.
-type store struct {
-	endpoint string
-	dir      string
-	client   *minio.Client
-}
-
-func startStore(t *testing.T) store {
-	t.Helper()
-	dir, side, iam := t.TempDir(), t.TempDir(), t.TempDir()
-	sidecar, err := meta.NewSideCar(side)
-	if err != nil {
-		t.Fatal(err)
-	}
-	be, err := posix.New(dir, sidecar, posix.PosixOpts{SideCarDir: side})
-	if err != nil {
-		t.Fatal(err)
-	}
-	users, err := auth.NewInternal(auth.Account{Access: rootKey, Secret: rootSecret, Role: auth.RoleAdmin}, iam)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := users.CreateAccount(auth.Account{Access: gateKey, Secret: gateSecret, Role: auth.RoleUser}); err != nil {
-		t.Fatal(err)
-	}
-	port := servers.FreePort(t)
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() {
-		done <- embedgw.RunVersityGW(ctx, be, &embedgw.Config{
-			RootUserAccess: rootKey, RootUserSecret: rootSecret, Ports: []string{fmt.Sprintf("127.0.0.1:%d", port)},
-			MaxConnections: 100, MaxRequests: 100, MultipartMaxParts: 100, Quiet: true, IAMService: users,
-		})
-	}()
-	t.Cleanup(func() { cancel(); <-done })
-	s := store{endpoint: fmt.Sprintf("http://127.0.0.1:%d", port), dir: dir}
-	s.client, err = minio.New(strings.TrimPrefix(s.endpoint, "http://"), &minio.Options{Creds: credentials.NewStaticV4(rootKey, rootSecret, ""), Region: defaultRegion})
-	if err != nil {
-		t.Fatal(err)
-	}
-	limit := time.After(30 * time.Second)
-	for s.client.MakeBucket(t.Context(), "evidence", minio.MakeBucketOptions{}) != nil {
-		select {
-		case err := <-done:
-			t.Fatal("the gateway ended: ", err)
-		case <-limit:
-			t.Fatal("the gateway did not come up")
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
-	return s
-}
-
-// allow sets what the gate's user may do, by a bucket policy.
-func (s store) allow(t *testing.T, actions ...string) {
-	t.Helper()
-	policy := fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":[%q]},"Action":["%s"],"Resource":["arn:aws:s3:::evidence","arn:aws:s3:::evidence/*"]}]}`, gateKey, strings.Join(actions, `","`))
-	if err := s.client.SetBucketPolicy(t.Context(), "evidence", policy); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// objects are the files left in the bucket.
-func (s store) objects(t *testing.T) []string {
-	t.Helper()
-	var left []string
-	err := filepath.WalkDir(filepath.Join(s.dir, "evidence"), func(path string, d os.DirEntry, err error) error {
-		if err == nil && !d.IsDir() {
-			left = append(left, path)
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return left
-}
 
 func TestStore(t *testing.T) {
-	s := startStore(t)
+	s := objectstore.Start(t)
 	spec := func() *Spec {
-		return &Spec{Endpoint: s.endpoint, Bucket: "evidence", Prefix: "cases/", AccessKey: gateKey, SecretKey: gateSecret, PathStyle: true, Timeout: 30 * time.Second}
+		return &Spec{Endpoint: s.Endpoint, Bucket: "evidence", Prefix: "cases/", AccessKey: objectstore.Key, SecretKey: objectstore.Secret, PathStyle: true, Timeout: 30 * time.Second}
 	}
 	look := func(spec *Spec) probe.Observation {
 		env := probe.Env{Identity: map[string]string{"E2E_RUN_ID": "run-7"}}
 		o := gatekit.Look(t, spec, env)
-		gatekit.NoSecret(t, spec.New(env), o, gateSecret)
+		gatekit.NoSecret(t, spec.New(env), o, objectstore.Secret)
 		return o
 	}
-	s.allow(t, "s3:PutObject", "s3:GetObject", "s3:ListBucket", "s3:DeleteObject")
+	s.Allow(t, "s3:PutObject", "s3:GetObject", "s3:ListBucket", "s3:DeleteObject")
 	gatekit.Healthy(t, look(spec()), "put allowed, get allowed, list allowed, delete allowed")
-	if left := s.objects(t); len(left) > 0 {
+	if left := s.Objects(t); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
 	// The upload is allowed, the read is not: one line says so.
-	s.allow(t, "s3:PutObject", "s3:ListBucket", "s3:DeleteObject")
+	s.Allow(t, "s3:PutObject", "s3:ListBucket", "s3:DeleteObject")
 	o := look(spec())
 	gatekit.Never(t, o, "denied", "put allowed, get denied (AccessDenied), list allowed, delete allowed")
 	if !strings.HasPrefix(o.Reason, "the credentials lack s3:GetObject on bucket evidence under cases/;") {
@@ -135,17 +45,17 @@ func TestStore(t *testing.T) {
 	write := spec()
 	write.Permissions = []string{"put"}
 	gatekit.Healthy(t, look(write), "put allowed")
-	if left := s.objects(t); len(left) > 0 {
+	if left := s.Objects(t); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
-	s.allow(t, "s3:GetObject", "s3:ListBucket")
+	s.Allow(t, "s3:GetObject", "s3:ListBucket")
 	gatekit.Never(t, look(spec()), "denied", "put denied (AccessDenied), list allowed, delete denied (AccessDenied)")
 	testReader(t, s, spec, look)
 	testWrong(t, spec, look)
 }
 
-func testReader(t *testing.T, s store, spec func() *Spec, look func(*Spec) probe.Observation) {
-	if _, err := s.client.PutObject(t.Context(), "evidence", "readme", strings.NewReader("x"), 1, minio.PutObjectOptions{}); err != nil {
+func testReader(t *testing.T, s objectstore.Store, spec func() *Spec, look func(*Spec) probe.Observation) {
+	if _, err := s.Client.PutObject(t.Context(), "evidence", "readme", strings.NewReader("x"), 1, minio.PutObjectOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	reader := spec()
