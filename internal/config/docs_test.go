@@ -37,10 +37,12 @@ func TestDocs(t *testing.T) {
 	if blocks < 7 {
 		t.Errorf("only %d blocks were found", blocks)
 	}
-	// The example is a config too.
-	_, err = Load(Options{Root: root, File: filepath.Join(root, "examples/casework/e2e-gate.yml"), Uses: AllSections, Lookup: lookupAny})
-	if err != nil {
-		t.Error(err)
+	// The examples are configs too.
+	for _, file := range []string{"e2e-gate.yml", "e2e-gate.stores.yml"} {
+		_, err = Load(Options{Root: root, File: filepath.Join(root, "examples/casework", file), Uses: AllSections, Lookup: lookupAny})
+		if err != nil {
+			t.Error(err)
+		}
 	}
 }
 
