@@ -37,10 +37,21 @@ type Store struct {
 	dir    string
 }
 
-// Start starts a gateway with an empty bucket, which ends with the test.
+// Start starts a gateway with an empty bucket, which ends with the test. The test
+// has another working directory until then, so it must not be a parallel one.
 func Start(t testing.TB) Store {
 	t.Helper()
 	dir, side, iam := t.TempDir(), t.TempDir(), t.TempDir()
+	// The gateway changes into its folder and depends on being there.
+	wd, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.Chdir(wd); err != nil {
+			t.Error(err)
+		}
+	})
 	sidecar, err := meta.NewSideCar(side)
 	if err != nil {
 		t.Fatal(err)
