@@ -166,6 +166,9 @@ func unreported(t *e2e.TestResult, problems []*e2e.Problem) {
 	}
 	for _, p := range problems {
 		t.Evidence = append(t.Evidence, e2e.Evidence{Kind: e2e.EvidenceTriage, Text: p.Text, Source: p.File})
+		if t.Outcome == e2e.NotRun && (p.Code == e2e.CodeEnvironment || p.Code == e2e.CodeGateLost) {
+			t.Category, t.Confidence, t.Cause, t.NextStep = e2e.EnvironmentFailure, e2e.ConfidenceHigh, "its environment was not fit for it", "repair the environment as the evidence says, then run again"
+		}
 		if p.Code == e2e.CodeBuildFailed {
 			t.Category, t.Confidence, t.Cause, t.NextStep = e2e.TestBug, e2e.ConfidenceHigh, "its package does not build", "make the suite compile; the first error is in the evidence"
 		}

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -34,9 +35,11 @@ func (s *Session) execute(ctx context.Context, indexes []int) error {
 	}
 	s.watch(ctx)
 	err = s.phases(ctx, list)
+	s.release(ctx, list...)
 	for _, sh := range list {
 		if err == nil {
 			err = s.rerunShard(ctx, sh)
+			s.release(ctx, sh)
 		}
 	}
 	s.watched()
@@ -93,6 +96,7 @@ func (s *Session) runner() (*runner.Runner, map[string]e2e.Test, error) {
 	return runner.New(runner.Config{
 		Out: s.out, Run: s.run, Digest: s.plan.Digest, Shards: len(s.plan.Shards), Suites: suites, BaseEnv: s.opts.BaseEnv,
 		Secrets: s.opts.Config.Secrets, Redact: s.redactLog, Progress: s.opts.Progress.Unit, Checkpoint: s.checkpoint(), Now: s.opts.Now,
+		Isolation: s.isolation(), Hold: s.hold,
 	}), tests, nil
 }
 
@@ -140,7 +144,7 @@ func (s *Session) rerunShard(ctx context.Context, sh *runner.Shard) error {
 	for _, d := range decisions {
 		r := e2e.RerunRecord{ID: d.ID, Done: done[d.ID], Reason: d.Reason}
 		if d.Allowed && !r.Done {
-			r.Reason = "the rerun did not run the test, so it proves nothing"
+			r.Reason = cmp.Or(sh.Refused(d.ID), "the rerun did not run the test, so it proves nothing")
 		}
 		records = append(records, r)
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/org/e2e-gate/internal/e2e"
@@ -214,6 +215,17 @@ func (f *final) finding(found Finding, tests map[string]*e2e.TestResult) {
 	f.failure(first)
 	f.field("next", f.text(found.Next, 4))
 	f.path("log", f.file(found.File))
+	f.trail(first, found.Trail)
+}
+
+// trail shows the correlation id, unless the evidence did, and the links.
+func (f *final) trail(t *e2e.TestResult, trail Trail) {
+	if !slices.ContainsFunc(t.Evidence, func(e e2e.Evidence) bool { return e.Kind == e2e.EvidenceCorrelation }) {
+		f.path("correlation", safetext.Line(trail.Correlation, shortText))
+	}
+	for _, l := range trail.Links {
+		f.path(ascii(safetext.Line(l.Name, labelWidth-3)), safetext.URL(l.URL))
+	}
 }
 
 // strongest is the first of a finding's tests that matters most.
@@ -336,6 +348,7 @@ func (f *final) flakes() {
 		f.field("attempts", attemptsText(&t))
 		f.field("next", f.text(cmp.Or(t.NextStep, "find the cause before it flakes again"), 4))
 		f.path("log", f.file(logOf(&t)))
+		f.trail(&e2e.TestResult{}, trailOf(&t))
 	}
 }
 

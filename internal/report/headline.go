@@ -158,7 +158,7 @@ func missing(r e2e.Result) string {
 	}
 	for i, reason := range r.Verdict.Reasons {
 		if reason.Effect == e2e.NotJudged {
-			return reasonPhrase(sameReasons(r.Verdict.Reasons[i:]))
+			return reasonPhrase(r, sameReasons(r.Verdict.Reasons[i:]))
 		}
 	}
 	return "no reason was given"
@@ -188,10 +188,13 @@ func sameReasons(reasons []e2e.Reason) e2e.Reason {
 }
 
 // reasonPhrase is a reason without the ids in it.
-func reasonPhrase(reason e2e.Reason) string {
+func reasonPhrase(r e2e.Result, reason e2e.Reason) string {
 	n := len(reason.Tests)
 	switch reason.Code {
 	case e2e.CodeEnvironment:
+		if n == 0 || slices.ContainsFunc(r.Tests, func(t e2e.TestResult) bool { return t.Outcome == e2e.NotRun && t.ID == reason.Tests[0] }) {
+			return firstLine(reason.Text) // it kept tests from starting
+		}
 		return plural(n, "test", "tests") + fmt.Sprintf(" failed because of the environment (%s)", e2e.EnvironmentFailure)
 	case e2e.CodeLost:
 		return plural(n, "test", "tests") + " never reported"
@@ -205,7 +208,7 @@ func reasonPhrase(reason e2e.Reason) string {
 func firstReason(r e2e.Result, effect e2e.Effect) string {
 	for _, reason := range r.Verdict.Reasons {
 		if reason.Effect == effect {
-			return reasonPhrase(reason)
+			return reasonPhrase(r, reason)
 		}
 	}
 	return ""

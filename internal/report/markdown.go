@@ -146,7 +146,22 @@ func findingEvidence(f Finding) string {
 	if f.File != "" {
 		list = append(list, safetext.Code(f.File, shortText))
 	}
+	if trail := trailText(f.Trail); trail != "" {
+		list = append(list, trail)
+	}
 	return strings.Join(list, "<br>")
+}
+
+// trailText is the correlation id with links to where it can be searched for.
+func trailText(t Trail) string {
+	var list []string
+	if t.Correlation != "" {
+		list = append(list, safetext.Code(t.Correlation, shortText))
+	}
+	for _, l := range t.Links {
+		list = append(list, safetext.Link(l.Name, l.URL, shortText))
+	}
+	return strings.Join(list, " · ")
 }
 
 // FlakesPart shows every flaky test with its attempts side by side.
@@ -174,6 +189,9 @@ func attemptCell(a e2e.Attempt) string {
 	text := fmt.Sprintf("attempt %d %s after %s on shard %d", a.N, inline(cmp.Or(string(a.Outcome), "unknown")), seconds(a.Seconds), a.Shard)
 	if a.Message != "" {
 		text += "<br>" + safetext.Cell(a.Message, shortText, 3)
+	}
+	if trail := trailText(Trail{a.Correlation, a.Links}); trail != "" {
+		text += "<br>" + trail
 	}
 	return text
 }

@@ -169,6 +169,9 @@ func detail(t *e2e.TestResult) string {
 
 func attemptDetail(a e2e.Attempt) string {
 	text := strings.ToUpper(attemptsWord(a)[:1]) + attemptsWord(a)[1:] + "\n\n"
+	if trail := trailText(Trail{a.Correlation, a.Links}); trail != "" {
+		text += trail + "\n\n"
+	}
 	if a.Outcome != e2e.Failed {
 		return text
 	}
