@@ -17,7 +17,7 @@ func (s Stats) Past(id, except string) *e2e.TestHistory {
 	if id == "" {
 		return nil
 	}
-	h := &e2e.TestHistory{State: New, Text: "new: no earlier run is known"}
+	h := &e2e.TestHistory{State: New, Text: "new, no earlier run is known"}
 	for _, x := range s.recent(id) {
 		if x.record.RunID == except {
 			continue
@@ -76,9 +76,9 @@ func describe(h *e2e.TestHistory) {
 	case h.Failed > 0:
 		h.Text = fmt.Sprintf("failed in %d of the last %s, not on main", h.Failed, runs(h.Runs))
 	default:
-		h.Text = "new: passed in the last " + runs(h.Runs)
+		h.Text = "new, passed in the last " + runs(h.Runs)
 		if h.Runs == 1 {
-			h.Text = "new: passed in the last run"
+			h.Text = "new, passed in the last run"
 		}
 	}
 }

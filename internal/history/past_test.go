@@ -21,12 +21,12 @@ func TestPast(t *testing.T) {
 		state   string
 		text    string
 	}{
-		"unknown":           {nil, "", New, "new: no earlier run is known"},
-		"only this run":     {[]Record{run(0, main, e2e.Failed, 1)}, "e2e-a", New, "new: no earlier run is known"},
-		"passed once":       {[]Record{run(0, main, e2e.Passed, 1)}, "", Stable, "new: passed in the last run"},
-		"passed":            {[]Record{run(0, main, e2e.Passed, 1), run(1, pr, e2e.Passed, 1)}, "", Stable, "new: passed in the last 2 runs"},
+		"unknown":           {nil, "", New, "new, no earlier run is known"},
+		"only this run":     {[]Record{run(0, main, e2e.Failed, 1)}, "e2e-a", New, "new, no earlier run is known"},
+		"passed once":       {[]Record{run(0, main, e2e.Passed, 1)}, "", Stable, "new, passed in the last run"},
+		"passed":            {[]Record{run(0, main, e2e.Passed, 1), run(1, pr, e2e.Passed, 1)}, "", Stable, "new, passed in the last 2 runs"},
 		"failing on main":   {[]Record{run(0, main, e2e.Passed, 1), run(1, main, e2e.Failed, 1), run(2, main, e2e.Failed, 1), run(3, pr, e2e.Passed, 1)}, "", FailingOnMain, "failing on main since 2026-11-01 (2 runs)"},
-		"but for this run":  {[]Record{run(0, main, e2e.Passed, 1), run(1, main, e2e.Failed, 1)}, "e2e-b", Stable, "new: passed in the last run"},
+		"but for this run":  {[]Record{run(0, main, e2e.Passed, 1), run(1, main, e2e.Failed, 1)}, "e2e-b", Stable, "new, passed in the last run"},
 		"skipped between":   {[]Record{run(0, main, e2e.Failed, 1), run(1, main, e2e.Skipped, 0), run(2, main, e2e.Failed, 1)}, "", FailingOnMain, "failing on main since 2026-11-01 (2 runs)"},
 		"flaky ends it":     {[]Record{run(0, main, e2e.Failed, 1), run(1, main, e2e.Flaky, 1)}, "", Flaky, "flaky in 1 and failed in 1 of the last 2 runs"},
 		"flaky":             {[]Record{run(0, main, e2e.Flaky, 1), run(1, main, e2e.Passed, 1), run(2, pr, e2e.Flaky, 1)}, "", Flaky, "flaky in 2 of the last 3 runs"},

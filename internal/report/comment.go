@@ -2,7 +2,6 @@ package report
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/org/e2e-gate/internal/e2e"
@@ -17,6 +16,12 @@ const CommentBytes = 65_000
 type CommentOptions struct {
 	// MaxBytes bounds the text; 0 is [CommentBytes].
 	MaxBytes int
+	// DiagramBytes bounds a Mermaid diagram; 0 is [DiagramBytes], less than 0: none.
+	// Gitea and Forgejo draw [GiteaDiagramBytes].
+	DiagramBytes int
+	// Owners maps an owner of tests to the team to mention, @user or @org/team, from
+	// the config. Nobody else is ever mentioned.
+	Owners map[string]string
 }
 
 // Comment renders a result as the comment on a pull request: the verdict and what
@@ -29,7 +34,7 @@ func Comment(r e2e.Result, o CommentOptions) string {
 	if limit <= 0 {
 		limit = CommentBytes
 	}
-	below := []Part{QuarantinePart(r), GatesPart(r), ShardsPart(r), BudgetsPart(r), DetailsPart(r), ProblemsPart(r), ReasonsPart(r), FactsPart(r)}
+	below := []Part{DeadlinesPart(r), foldedQuarantine(r), GatesPart(r), ShardsPart(r, diagramBytes(o.DiagramBytes)), BudgetsPart(r), DetailsPart(r), ProblemsPart(r), ReasonsPart(r), FactsPart(r)}
 	reserve := 0
 	for i, p := range below {
 		// What matters of it stands above already.
@@ -37,18 +42,31 @@ func Comment(r e2e.Result, o CommentOptions) string {
 		reserve += p.size()
 	}
 	flakes := flakesWithin(r, limit/4)
-	top := Compose(limit-len(flakes)-min(reserve, limit/4), commentHead(r), FindingsPart(r))
+	top := Compose(limit-len(flakes)-min(reserve, limit/4), commentHead(r, o.Owners), FindingsPart(r))
 	return top + flakes + Compose(limit-len(flakes)-len(top), below...)
 }
 
-// commentHead is the verdict, what to do, and the counts.
-func commentHead(r e2e.Result) Part {
-	heading, facts, _ := strings.Cut(HeadlinePart(r).Head, "\n\n")
-	facts = strings.TrimRight(facts, "\n")
-	if link := safetext.Link("workflow run", r.Run.URL, shortText); link != "workflow run" {
-		facts += " · " + link
+// commentHead is the verdict, what to do, who is called to do it, and the counts.
+func commentHead(r e2e.Result, teams map[string]string) Part {
+	text := heading(r) + whatToDo(r) + "\n\n"
+	if called := Mentions(r, teams); len(called) > 0 {
+		text += "New here, and blocking: " + strings.Join(called, " ") + "\n\n"
 	}
-	return Part{Head: heading + "\n\n" + whatToDo(r) + "\n\n" + facts + "\n\n"}
+	facts := commonFacts(r)
+	if link := safetext.Link("workflow run", r.Run.URL, shortText); link != "workflow run" {
+		facts = append(facts, link)
+	}
+	return Part{Head: text + strings.Join(facts, " · ") + "\n\n"}
+}
+
+// foldedQuarantine is [QuarantinePart] for readers who have more urgent things to do.
+func foldedQuarantine(r e2e.Result) Part {
+	p := QuarantinePart(r)
+	if p.empty() {
+		return p
+	}
+	_, head, _ := strings.Cut(p.Head, "\n\n")
+	return folded("In quarantine: "+plural(len(p.Rows), "test that failed or was flaky", "tests that failed or were flaky"), p.Noun, head, false, p.Rows)
 }
 
 // whatToDo is the next step of what matters most, with who has to take it.
@@ -88,10 +106,6 @@ func noFinding(r e2e.Result) string {
 // firstStep is "case-platform: look at the worker; 2 more rows need somebody".
 func firstStep(list []Finding) string {
 	f := list[0]
-	// Tests that wait for a gate are more, and the gate comes first.
-	if i := slices.IndexFunc(list, func(f Finding) bool { return f.Gate }); i > 0 && f.Effect != e2e.Blocks {
-		f = list[i]
-	}
 	text := inline(f.Next)
 	if len(f.Owners) > 0 {
 		text = "**" + inline(owner(f.Owners)) + "** — " + text

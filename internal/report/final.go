@@ -39,6 +39,7 @@ func Final(r e2e.Result, o FinalOptions) string {
 	f.gates()
 	f.findings()
 	f.flakes()
+	f.deadlines()
 	f.quarantine()
 	f.problems()
 	f.budgets()
@@ -207,6 +208,7 @@ func (f *final) finding(found Finding, tests map[string]*e2e.TestResult) {
 	f.field("effect", effectText(found.Effect, strongest(found, tests)))
 	f.field("category", f.text(categoryText(found, first.Cause), 2))
 	f.field("owner", ownerText(found, first))
+	f.field("since", f.text(found.Since, 2))
 	if len(found.Tests) > 1 || found.Title != "" {
 		f.field("what", f.text(found.Title, messageLines))
 		f.others(found.Tests)
@@ -332,6 +334,7 @@ func (f *final) flakes() {
 			f.field("category", f.text(categoryText(Finding{Category: categoryOf(t.Category), Confidence: t.Confidence}, t.Cause), 2))
 		}
 		f.field("owner", ownerText(Finding{Owners: owners(t), Tests: []string{t.ID}}, &t))
+		f.field("since", f.text(pastOf(t), 2))
 		f.field("failed first", f.text(failureMessage(&t), messageLines))
 		f.field("attempts", attemptsText(&t))
 		f.field("next", f.text(cmp.Or(t.NextStep, "find the cause before it flakes again"), 4))
@@ -348,8 +351,9 @@ func owners(t e2e.TestResult) []string {
 
 func (f *final) quarantine() {
 	var list []e2e.TestResult
+	urgent := deadlines(f.r)
 	for _, t := range f.r.Tests {
-		if quarantined(t) {
+		if quarantined(t) && !near(urgent, t.ID) {
 			list = append(list, t)
 		}
 	}
@@ -364,6 +368,21 @@ func (f *final) quarantine() {
 		}
 		f.line(plainText, "  "+safetext.Line(t.ID, idText))
 		f.field("", f.text(fmt.Sprintf("%s; to be fixed by %s until %s: %s", verb(t), t.Quarantine.Owner, date(t.Quarantine.Deadline), t.Quarantine.Reason), 3))
+	}
+}
+
+// deadlines lists quarantine entries that are close to their deadline or past it.
+func (f *final) deadlines() {
+	for i, d := range deadlines(f.r) {
+		if i == 0 {
+			f.title(yellow, "QUARANTINE CLOSE TO ITS DEADLINE")
+		}
+		if i == maxListed {
+			f.line(plainText, "  and more; result.json has all")
+			return
+		}
+		f.line(plainText, "  "+safetext.Line(d.Test, idText))
+		f.field("", f.text(fmt.Sprintf("deadline %s, %s; %s; %s has to act: %s", date(d.Deadline), d.When(), d.Now(), cmp.Or(d.Owner, "nobody"), d.Reason), 3))
 	}
 }
 

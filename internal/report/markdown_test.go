@@ -107,7 +107,7 @@ func TestMarkdownCuts(t *testing.T) {
 	all := results()
 	whole, pieces := map[string]string{}, map[string][]Part{}
 	for name, r := range all {
-		whole[name], pieces[name] = Markdown(r, Options{}), parts(r)
+		whole[name], pieces[name] = Markdown(r, Options{}), parts(r, DiagramBytes)
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		name := rapid.SampledFrom([]string{"many", "hostile", "blocked", "crashed", "gate-shut"}).Draw(t, "result")
