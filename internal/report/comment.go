@@ -1,7 +1,6 @@
 package report
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/org/e2e-gate/internal/e2e"
@@ -69,79 +68,17 @@ func foldedQuarantine(r e2e.Result) Part {
 	return folded("In quarantine: "+plural(len(p.Rows), "test that failed or was flaky", "tests that failed or were flaky"), p.Noun, head, false, p.Rows)
 }
 
-// whatToDo is the next step of what matters most, with who has to take it.
+// whatToDo is [todoOf] as Markdown.
 func whatToDo(r e2e.Result) string {
-	list := Findings(r)
-	switch {
-	case len(list) > 0 && stops(list[0].Effect):
-		return "**Do now:** " + firstStep(list)
-	case r.Verdict.State != e2e.VerdictPassed:
-		return "**Do now:** " + inline(noFinding(r))
-	case len(list) > 0 || len(flakes(r)) > 0:
-		return "Nothing blocks. " + laterWork(list, flakes(r))
+	t := todoOf(r)
+	var list []string
+	if t.Lead != "" {
+		list = append(list, "**"+t.Lead+"**")
 	}
-	return "Nothing to do."
-}
-
-// stops reports whether an effect keeps the stage from passing.
-func stops(e e2e.Effect) bool {
-	switch e {
-	case e2e.Warns, e2e.Informs, e2e.EffectNothing:
-		return false
-	case e2e.Blocks, e2e.NotJudged:
-		return true
-	default:
-		return true
+	if t.Who != "" {
+		list = append(list, "**"+inline(t.Who)+"** —")
 	}
-}
-
-// noFinding is what to do where the verdict is bad and nothing is named.
-func noFinding(r e2e.Result) string {
-	if len(r.Verdict.Reasons) > 0 {
-		return firstLine(r.Verdict.Reasons[0].Text)
-	}
-	return "read the log of the job; without a reason there is no verdict"
-}
-
-// firstStep is "case-platform: look at the worker; 2 more rows need somebody".
-func firstStep(list []Finding) string {
-	f := list[0]
-	text := inline(f.Next)
-	if len(f.Owners) > 0 {
-		text = "**" + inline(owner(f.Owners)) + "** — " + text
-	}
-	if left := len(list) - 1; left > 0 {
-		text += " (" + plural(left, "more row below)", "more rows below)")
-	}
-	return text
-}
-
-// laterWork says whose work is left where nothing blocks.
-func laterWork(list []Finding, flaky []e2e.TestResult) string {
-	var names []string
-	seen := map[string]bool{}
-	add := func(owners ...string) {
-		for _, name := range owners {
-			if !seen[name] {
-				seen[name] = true
-				names = append(names, inline(name))
-			}
-		}
-	}
-	for _, f := range list {
-		add(f.Owners...)
-	}
-	for _, t := range flaky {
-		add(owners(t)...)
-	}
-	if len(names) == 0 {
-		return "Something below has no owner: name one, and let them look."
-	}
-	more := ""
-	if left := len(names) - maxSpans; left > 0 {
-		names, more = names[:maxSpans], fmt.Sprintf(" and %d more", left)
-	}
-	return "Still to be looked at by **" + strings.Join(names, ", ") + "**" + more + "."
+	return strings.Join(append(list, inline(t.Text)), " ") + t.More
 }
 
 // flakesWithin shows the flaky tests within limit bytes: with their attempts, else

@@ -427,6 +427,11 @@ func (f *final) facts() {
 	if d := duration(f.r.Run); d > 0 {
 		text += ", in " + seconds(d)
 	}
+	do := todoOf(f.r)
+	if do.Who != "" {
+		do.Text = do.Who + ": " + do.Text
+	}
+	f.field("to do", f.text(do.Text, 4))
 	f.field("tests", text)
 	f.field("budget", budgetText(f.r))
 	f.path("run", safetext.Line(f.r.Run.ID, idText))

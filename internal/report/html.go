@@ -60,6 +60,7 @@ func words(v any) string {
 type page struct {
 	R          e2e.Result
 	Headline   Headline
+	Todo       todo
 	Class      string
 	Policy     string
 	Counts     Counts
@@ -80,7 +81,7 @@ type page struct {
 // HTML renders a result as one static page: no script, nothing loaded from
 // elsewhere, which its own content security policy holds it to.
 func HTML(r e2e.Result) []byte {
-	p := page{R: r, Headline: HeadlineOf(r), Policy: contentPolicy(), Counts: CountsOf(r), Duration: duration(r.Run), Findings: Findings(r), Flakes: flakes(r), Deadlines: deadlines(r), Chart: newChart(r), Shut: !e2e.GatesOpen(r.Gates)}
+	p := page{R: r, Headline: HeadlineOf(r), Todo: todoOf(r), Policy: contentPolicy(), Counts: CountsOf(r), Duration: duration(r.Run), Findings: Findings(r), Flakes: flakes(r), Deadlines: deadlines(r), Chart: newChart(r), Shut: !e2e.GatesOpen(r.Gates)}
 	p.Class = map[string]string{"✅": "good", "❌": "bad", "⛔": "bad", "⚠️": "warn"}[p.Headline.Mark]
 	if p.Class == "good" && (len(p.Flakes) > 0 || len(p.Findings) > 0) {
 		p.Class = "good look"

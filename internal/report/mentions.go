@@ -1,18 +1,11 @@
 package report
 
 import (
-	"regexp"
 	"slices"
 
 	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/safetext"
 )
-
-// team is what may be mentioned: @user or @organisation/team, and nothing that could
-// be anything else in Markdown.
-var team = regexp.MustCompile(`^@[A-Za-z0-9][A-Za-z0-9-]{0,38}(/[A-Za-z0-9][A-Za-z0-9_.-]{0,99})?$`)
-
-// ValidTeam reports whether text can stand in the map of owners: @user or @org/team.
-func ValidTeam(text string) bool { return team.MatchString(text) }
 
 // maxMentions bounds how many teams one comment calls.
 const maxMentions = 10
@@ -31,7 +24,7 @@ func Mentions(r e2e.Result, owners map[string]string) []string {
 	}
 	for _, t := range r.Tests {
 		name := owners[t.Owner]
-		if t.Effect != e2e.Blocks || failingOnMain(t) || !ValidTeam(name) || slices.Contains(list, name) {
+		if t.Effect != e2e.Blocks || failingOnMain(t) || !safetext.ValidMention(name) || slices.Contains(list, name) {
 			continue
 		}
 		if list = append(list, name); len(list) == maxMentions {

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/safetext"
 )
 
 func TestSinceOfSeveral(t *testing.T) {
@@ -111,7 +112,7 @@ func failBefore(r *e2e.Result) {
 func TestMentionsOfHostileOwners(t *testing.T) {
 	r := hostileNames()
 	for _, owner := range []string{"@team x", "@team\n@other", "@a/b/c", "team", "@", "@-x", "@a/../b", "@" + strings.Repeat("x", 40), "<!-- @x -->"} {
-		if got := Mentions(r, map[string]string{hostileText: owner}); got != nil || ValidTeam(owner) {
+		if got := Mentions(r, map[string]string{hostileText: owner}); got != nil || safetext.ValidMention(owner) {
 			t.Errorf("%q is called", owner)
 		}
 	}
