@@ -23,6 +23,7 @@ var firstEntry = regexp.MustCompile(`(?m)^([ ]*)-[ \n\r]`)
 // in a way to which nothing can be appended (a list in brackets with entries), it says
 // so and changes nothing.
 func AddQuarantine(file string, data []byte, entry e2e.Quarantine, lastSeen time.Time) ([]byte, error) {
+	file = shown(file)
 	before, err := ParseQuarantine(file, data)
 	if err != nil && !onlyComments(string(data)) {
 		return nil, err

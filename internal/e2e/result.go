@@ -89,6 +89,16 @@ type Quarantine struct {
 	Issue    string    `json:"issue,omitempty" doc:"Ticket."`
 }
 
+// DaysLeft counts whole days of UTC from the day of now to the deadline: 0 is its own
+// day, less than 0 is past it. An entry without deadline is past it.
+func (q Quarantine) DaysLeft(now time.Time) int {
+	if q.Deadline.IsZero() {
+		return -1
+	}
+	const day = 24 * time.Hour
+	return int(q.Deadline.UTC().Truncate(day).Sub(now.UTC().Truncate(day)) / day)
+}
+
 // PolicyCell is a cell of the effect table.
 type PolicyCell struct {
 	Row    string      `json:"outcome" doc:"Row: what became of the test." enum:"failed,flaky,later_pass,lost,not_run,quarantined,skipped"`

@@ -1,6 +1,7 @@
 package history
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -55,5 +56,21 @@ func TestPastCountsRuns(t *testing.T) {
 	got := Fold([]Record{run(1, "refs/heads/main", e2e.Failed, 1), again}).Past("t", "")
 	if got.Streak != 1 || got.Longer {
 		t.Errorf("%+v", got)
+	}
+}
+
+func TestCovered(t *testing.T) {
+	other := run(2, "", e2e.Failed, 1)
+	other.Tests[0].ID = "u"
+	stats := Fold([]Record{run(0, "", e2e.Passed, 1), run(1, "", e2e.Flaky, 1), other, run(3, "", e2e.Passed, 1), run(4, "", e2e.Lost, 0), run(5, "", e2e.Passed, 1)})
+	for id, want := range map[string]Covered{
+		"t":    {Tests: 1, LastBad: day0.Add(time.Hour), PassesSince: day0.Add(3 * time.Hour), Runs: 2},
+		"u":    {Tests: 1, LastBad: day0.Add(2 * time.Hour)},
+		"tu":   {Tests: 2, LastBad: day0.Add(2 * time.Hour), PassesSince: day0.Add(3 * time.Hour), Runs: 2},
+		"none": {},
+	} {
+		if got := stats.Covered(func(test string) bool { return id != "none" && strings.Contains(id, test) }); got != want {
+			t.Errorf("%s: %+v, want %+v", id, got, want)
+		}
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/safetext"
@@ -38,7 +37,7 @@ func deadlines(r e2e.Result) []deadline {
 		if q == nil || today.IsZero() {
 			continue
 		}
-		days := daysLeft(q.Deadline, today)
+		days := q.DaysLeft(today)
 		if days > nearDays {
 			continue
 		}
@@ -53,16 +52,6 @@ func deadlines(r e2e.Result) []deadline {
 	}
 	slices.SortStableFunc(list, func(a, b deadline) int { return cmp.Or(cmp.Compare(a.Days, b.Days), strings.Compare(a.Test, b.Test)) })
 	return list
-}
-
-// daysLeft counts whole days of UTC from today to a deadline; an entry without one is
-// past it.
-func daysLeft(deadline, today time.Time) int {
-	if deadline.IsZero() {
-		return -1
-	}
-	const day = 24 * time.Hour
-	return int(deadline.UTC().Truncate(day).Sub(today.UTC().Truncate(day)) / day)
 }
 
 // near reports whether a test's quarantine is shown among the deadlines.
