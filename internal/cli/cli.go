@@ -56,6 +56,7 @@ type commands struct {
 	Triage     triageCmd     `cmd:"" help:"Categorise failures given as JSON lines on stdin."`
 	History    historyCmd    `cmd:"" help:"What earlier runs took and how they ended: show, export, import."`
 	Quarantine quarantineCmd `cmd:"" help:"The quarantine file: add, list, check."`
+	Explain    explainCmd    `cmd:"" help:"Say for one test of a result how it came to its effect on the verdict, step by step."`
 	Lint       lintCmd       `cmd:"" help:"Check config, quarantine and tests without running anything."`
 	Init       initCmd       `cmd:"" help:"Look for suites in the repository; write a first config and workflow."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`

@@ -96,7 +96,8 @@ func (q Quarantine) DaysLeft(now time.Time) int {
 		return -1
 	}
 	const day = 24 * time.Hour
-	return int(q.Deadline.UTC().Truncate(day).Sub(now.UTC().Truncate(day)) / day)
+	// A [time.Duration] ends after 292 years.
+	return int((q.Deadline.UTC().Truncate(day).Unix() - now.UTC().Truncate(day).Unix()) / int64(day/time.Second))
 }
 
 // PolicyCell is a cell of the effect table.
