@@ -31,7 +31,10 @@ func TestPast(t *testing.T) {
 		"skipped between":   {[]Record{run(0, main, e2e.Failed, 1), run(1, main, e2e.Skipped, 0), run(2, main, e2e.Failed, 1)}, "", FailingOnMain, "failing on main since 2026-11-01 (2 runs)"},
 		"flaky ends it":     {[]Record{run(0, main, e2e.Failed, 1), run(1, main, e2e.Flaky, 1)}, "", Flaky, "flaky in 1 and failed in 1 of the last 2 runs"},
 		"flaky":             {[]Record{run(0, main, e2e.Flaky, 1), run(1, main, e2e.Passed, 1), run(2, pr, e2e.Flaky, 1)}, "", Flaky, "flaky in 2 of the last 3 runs"},
-		"failed on a pull":  {[]Record{run(0, main, e2e.Passed, 1), run(1, pr, e2e.Failed, 1)}, "", Stable, "failed in 1 of the last 2 runs, not on main"},
+		"failed on a pull":  {[]Record{run(0, main, e2e.Passed, 1), run(1, pr, e2e.Failed, 1)}, "", Stable, "failed in 1 of the last 2 runs, passes on main"},
+		"failed somewhere":  {[]Record{run(0, pr, e2e.Failed, 1)}, "", Stable, "failed in the last run"},
+		"fixed on main":     {[]Record{run(0, main, e2e.Failed, 1), run(1, main, e2e.Passed, 1)}, "", Stable, "failed in 1 of the last 2 runs, passes on main"},
+		"flaked once":       {[]Record{run(0, pr, e2e.Flaky, 1)}, "", Flaky, "flaky in the last run"},
 		"longer than known": {streak(25), "", FailingOnMain, "failing on main since 2026-11-01 or longer (20 or more runs)"},
 	} {
 		t.Run(name, func(t *testing.T) {
