@@ -70,7 +70,7 @@ func TestCommentCuts(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := all[rapid.SampledFrom([]string{"many", "hostile", "blocked", "crashed", "gate-shut", "passed-with-flake"}).Draw(t, "result")]
 		limit := rapid.IntRange(8000, 80_000).Draw(t, "limit")
-		got, whole := Comment(r, CommentOptions{MaxBytes: limit}), Comment(r, CommentOptions{MaxBytes: 1 << 22})
+		got, whole := Comment(r, CommentOptions{MaxBytes: limit}), Comment(r, CommentOptions{MaxBytes: 1 << 22, DiagramBytes: -1})
 		if len(got) > limit {
 			t.Fatalf("%d bytes, more than %d", len(got), limit)
 		}
@@ -85,5 +85,12 @@ func BenchmarkCommentOf500Failures(b *testing.B) {
 	r := manyFailures()
 	for b.Loop() {
 		Comment(r, CommentOptions{})
+	}
+}
+
+// Where the next step is to read a log, the row says which.
+func TestCommentNamesTheLog(t *testing.T) {
+	if got := Comment(crashed(), CommentOptions{}); !strings.Contains(strings.SplitN(got, "<details>", 2)[0], "`units/1-001-case-journeys-1/output.log`") {
+		t.Errorf("no log is named:\n%.1500s", got)
 	}
 }

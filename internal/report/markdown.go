@@ -132,7 +132,7 @@ func FindingsPart(r e2e.Result) Part {
 // findingCategory is the effect as a mark and a word, and the category; whoever reads
 // a table by its marks finds what blocks.
 func findingCategory(f Finding) string {
-	text := effectMark(f.Effect) + " **" + inline(f.Category) + "**<br>" + effectWord(f.Effect)
+	text := effectMark(f.Effect) + "&nbsp;**" + inline(f.Category) + "**<br>" + effectWord(f.Effect)
 	if f.Confidence != "" {
 		text += ", " + inline(string(f.Confidence)) + " confidence"
 	}
@@ -188,6 +188,9 @@ func findingEvidence(f Finding) string {
 			list = append(list, safetext.Cell(e, shortText, 2))
 		}
 	}
+	if len(list) == 0 && f.File != "" { // else it stands with the attempts
+		list = append(list, safetext.Code(f.File, shortText))
+	}
 	return strings.Join(list, "<br>")
 }
 
@@ -196,7 +199,7 @@ func findingEvidence(f Finding) string {
 func FlakesPart(r e2e.Result) Part {
 	p := Part{Head: "### Flaky: failed first, passed when run again\n\n" + table("Test", "Owner", "Since&nbsp;when", "Failed first with", "Next step"), Foot: "\n", Noun: "flaky tests"}
 	for _, t := range flakes(r) {
-		test := effectMark(t.Effect) + " **" + inline(cmp.Or(string(t.Category), string(e2e.Unknown))) + "**<br>" + effectWord(t.Effect) + "<br>" + testCell(t.ID)
+		test := effectMark(t.Effect) + "&nbsp;**" + inline(cmp.Or(string(t.Category), string(e2e.Unknown))) + "**<br>" + effectWord(t.Effect) + "<br>" + testCell(t.ID)
 		p.Rows = append(p.Rows, row(test, inline(owner(owners(t))), sinceCell(pastOf(t)), safetext.Cell(failureMessage(&t), shortText, 3), safetext.Cell(cmp.Or(t.NextStep, "find the cause before it flakes again"), shortText, 3)))
 	}
 	if len(p.Rows) == 0 {
