@@ -14,11 +14,12 @@ const maxBody = 64 << 10 // bytes
 
 // service is the HTTP API over the store.
 type service struct {
-	store  *store
-	worker *worker
-	faults *faults
-	sha    string
-	log    *log.Logger
+	store     *store
+	documents *documents
+	worker    *worker
+	faults    *faults
+	sha       string
+	log       *log.Logger
 }
 
 func (s *service) handler() http.Handler {
@@ -29,6 +30,8 @@ func (s *service) handler() http.Handler {
 	mux.HandleFunc("GET /cases", s.list)
 	mux.HandleFunc("GET /cases/{id}", s.get)
 	mux.HandleFunc("GET /cases/{id}/audit", s.audit)
+	mux.HandleFunc("PUT /cases/{id}/document", s.putDocument)
+	mux.HandleFunc("GET /cases/{id}/document", s.getDocument)
 	mux.HandleFunc("POST /cases/{id}/submit", s.submit)
 	mux.HandleFunc("POST /cases/{id}/assign", s.take(actAssign))
 	mux.HandleFunc("POST /cases/{id}/escalation", s.take(actRequestEscalation))

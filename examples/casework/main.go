@@ -66,23 +66,28 @@ func serve(ctx context.Context, getenv func(string) string, faults *faults, logg
 	}
 	defer func() { _ = listener.Close() }()
 
-	dir, remove, err := dataDir(getenv("CASEWORK_DATA"))
+	journal, remove, err := openJournal(ctx, getenv)
 	if err != nil {
 		return err
 	}
 	defer remove()
-	store, err := openStore(dir)
+	store, err := openStore(journal)
 	if err != nil {
 		return err
 	}
 	defer store.close()
+	documents, err := openDocuments(getenv)
+	if err != nil {
+		return err
+	}
 
 	svc := &service{
-		store:  store,
-		worker: newWorker(store, faults.neverAccept),
-		faults: faults,
-		sha:    cmp.Or(getenv("CASEWORK_SHA"), getenv("E2E_SHA"), "unknown"),
-		log:    logger,
+		store:     store,
+		documents: documents,
+		worker:    newWorker(store, faults.neverAccept),
+		faults:    faults,
+		sha:       cmp.Or(getenv("CASEWORK_SHA"), getenv("E2E_SHA"), "unknown"),
+		log:       logger,
 	}
 	return svc.serve(ctx, listener)
 }
@@ -117,6 +122,24 @@ func shutdown(server *http.Server) error {
 		return fmt.Errorf("shut down: %w", err)
 	}
 	return nil
+}
+
+// openJournal opens the database of CASEWORK_DATABASE_URL, else a file, and says how to
+// clean up.
+func openJournal(ctx context.Context, getenv func(string) string) (journal, func(), error) {
+	if dsn := getenv("CASEWORK_DATABASE_URL"); dsn != "" {
+		j, err := openTable(ctx, dsn)
+		return j, func() {}, err
+	}
+	dir, remove, err := dataDir(getenv("CASEWORK_DATA"))
+	if err != nil {
+		return nil, nil, err
+	}
+	j, err := openFile(dir)
+	if err != nil {
+		remove()
+	}
+	return j, remove, err
 }
 
 // dataDir returns the directory of the journal and how to remove it: only a

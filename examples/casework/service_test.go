@@ -30,7 +30,11 @@ func newFixture(t *testing.T, faultWords string) *fixture {
 
 func openTestStore(t *testing.T, dir string) *store {
 	t.Helper()
-	s, err := openStore(dir)
+	j, err := openFile(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := openStore(j)
 	if err != nil {
 		t.Fatal(err)
 	}

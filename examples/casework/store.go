@@ -1,23 +1,19 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 )
 
-// store keeps all cases in memory and every event in an append-only journal of
-// JSON lines, which it replays when it is opened. It is safe for concurrent use.
+// store keeps all cases in memory and every event in an append-only journal, which
+// it replays when it is opened. It is safe for concurrent use.
 type store struct {
 	mu      sync.RWMutex
-	journal *os.File
+	journal journal
 	broken  error // the write that failed; the store is read-only from then on
 
 	cases      map[string]*record
@@ -33,33 +29,26 @@ type record struct {
 	events []event
 }
 
-func openStore(dir string) (*store, error) {
-	journal, err := os.OpenFile(filepath.Join(dir, "journal.jsonl"), os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600) // #nosec G304 -- the operator's directory
-	if err != nil {
-		return nil, fmt.Errorf("open journal: %w", err)
-	}
-	s := &store{journal: journal, cases: map[string]*record{}, references: map[string]bool{}}
+// openStore replays a journal, which it owns from then on.
+func openStore(j journal) (*store, error) {
+	s := &store{journal: j, cases: map[string]*record{}, references: map[string]bool{}}
 	if err := s.replay(); err != nil {
 		s.close()
-		return nil, fmt.Errorf("replay %s: %w", journal.Name(), err)
+		return nil, fmt.Errorf("replay the journal: %w", err)
 	}
 	s.publish()
 	return s, nil
 }
 
-func (s *store) close() { _ = s.journal.Close() }
+func (s *store) close() { s.journal.close() }
 
-// replay reads the journal. Only its last line can be half written, by a process
-// that died; nobody was told that it succeeded, so it is cut off.
 func (s *store) replay() error {
-	data, err := io.ReadAll(s.journal)
+	lines, err := s.journal.all()
 	if err != nil {
 		return err
 	}
-	whole := bytes.LastIndexByte(data, '\n') + 1
-	number := 0
-	for line := range bytes.Lines(data[:whole]) {
-		number++
+	for i, line := range lines {
+		number := i + 1
 		var e event
 		if err := json.Unmarshal(line, &e); err != nil {
 			return fmt.Errorf("line %d: %w", number, err)
@@ -69,10 +58,7 @@ func (s *store) replay() error {
 		}
 		s.apply(e)
 	}
-	if whole == len(data) {
-		return nil
-	}
-	return s.journal.Truncate(int64(whole))
+	return nil
 }
 
 func (s *store) apply(e event) {
@@ -97,8 +83,8 @@ func (s *store) write(e event) error {
 	if err != nil {
 		return fmt.Errorf("encode event: %w", err)
 	}
-	if _, err := s.journal.Write(append(line, '\n')); err != nil {
-		// Half a line may be on disk now; a line appended to it would be lost with it.
+	if err := s.journal.append(line); err != nil {
+		// Half a line may be there now; a line appended to it would be lost with it.
 		s.broken = err
 		return fmt.Errorf("%w: write journal: %w", errUnavailable, err)
 	}

@@ -80,7 +80,11 @@ func TestDamagedJournalIsRefused(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := t.TempDir()
 			appendToJournal(t, dir, tt.line+"\n")
-			if _, err := openStore(dir); err == nil || !strings.Contains(err.Error(), tt.want) {
+			j, err := openFile(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := openStore(j); err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("error %v does not say %q", err, tt.want)
 			}
 		})

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
+	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -22,12 +23,14 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/testkit/servers"
 )
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"e2e-gate":   gateMain,
 		"fake-suite": fakeSuite,
+		"fake-info":  fakeInfo,
 	})
 }
 
@@ -51,6 +54,7 @@ func TestStories(t *testing.T) {
 			}
 			env.Vars = slices.DeleteFunc(env.Vars, func(kv string) bool { return strings.HasPrefix(kv, "GITHUB_") })
 			env.Setenv("NO_COLOR", "1")
+			env.Setenv("FREE_PORT", strconv.Itoa(servers.FreePort(t)))
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -230,6 +234,18 @@ func fakeSuite() {
 		return
 	}
 	os.Exit(playFake(tests, os.Args[3:]))
+}
+
+// fakeInfo is a service that says what is deployed: "fake-info PORT FILE" answers
+// with the file's first line, and notes each answer in info.log.
+func fakeInfo() {
+	handler := func(w http.ResponseWriter, _ *http.Request) {
+		sha, _ := os.ReadFile(os.Args[2])
+		appendLine("info.log", strings.TrimSpace(string(sha)))
+		_ = json.NewEncoder(w).Encode(map[string]string{"version": strings.TrimSpace(string(sha))})
+	}
+	fmt.Fprintln(os.Stderr, http.ListenAndServe("127.0.0.1:"+os.Args[1], http.HandlerFunc(handler)))
+	os.Exit(1)
 }
 
 type fakeTest struct {

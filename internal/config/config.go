@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/org/e2e-gate/internal/gate"
+	"github.com/org/e2e-gate/internal/isolation"
+	"github.com/org/e2e-gate/internal/links"
 	"github.com/org/e2e-gate/internal/policy"
 	"github.com/org/e2e-gate/internal/runner"
 	"github.com/org/e2e-gate/internal/suite"
@@ -23,6 +25,8 @@ type Config struct {
 	Stages     []Stage              `yaml:"stages" doc:"Stages by name; the first in file order that matches the event is run." required:"true"`
 	Processes  []runner.ProcessSpec `yaml:"processes" doc:"Processes beside the tests: started before the gates, torn down always."`
 	Gates      gate.Spec            `yaml:"gates" doc:"Health gates: no suite starts before they are open."`
+	Isolation  isolation.Spec       `yaml:"isolation" doc:"What each shard and attempt has to itself."`
+	Links      links.Templates      `yaml:"links" doc:"Links for failed and flaky tests by name: http or https URLs with {run_id}, {correlation_id}, {data_prefix}, {trace_id}, {test}, {sha} and {stage}."`
 	Suites     []suite.Spec         `yaml:"suites" doc:"Test suites." required:"true"`
 	Journeys   []Journey            `yaml:"journeys" doc:"Business journeys by name; a test belongs to one by its tag journey:<name>."`
 	Shards     Shards               `yaml:"shards" doc:"How tests are spread."`

@@ -38,7 +38,7 @@ func TestDocs(t *testing.T) {
 		t.Errorf("only %d blocks were found", blocks)
 	}
 	// The examples are configs too.
-	examples, err := filepath.Glob(filepath.Join(root, "examples", "*", "e2e-gate.yml"))
+	examples, err := filepath.Glob(filepath.Join(root, "examples", "*", "e2e-gate*.yml"))
 	if err != nil || len(examples) == 0 {
 		t.Fatalf("no examples: %v", err)
 	}

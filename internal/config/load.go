@@ -23,9 +23,9 @@ var (
 	// EnvironmentSections are what the gates command needs.
 	EnvironmentSections = Sections{"processes", "gates"}
 	// AllSections are what run, plan and shard need.
-	AllSections = Sections{"stages", "processes", "gates", "suites", "journeys", "shards", "rerun", "triage", "policy", "quarantine", "history"}
+	AllSections = Sections{"stages", "processes", "gates", "isolation", "links", "suites", "journeys", "shards", "rerun", "triage", "policy", "quarantine", "history"}
 	// JudgeSections are what verdict needs: no process, no gate, no suite.
-	JudgeSections = Sections{"stages", "journeys", "triage", "policy", "quarantine", "history"}
+	JudgeSections = Sections{"stages", "links", "journeys", "triage", "policy", "quarantine", "history"}
 )
 
 // Options of loading.
@@ -118,6 +118,11 @@ func parse(file string, data []byte, opts Options) (*Config, *strictyaml.Documen
 			}
 		},
 	})
+	if slices.Contains(opts.Uses, "isolation") {
+		for _, value := range c.Isolation.Secrets() {
+			c.mask(value)
+		}
+	}
 	// The list of secrets may stand below the sections that use them.
 	for _, name := range c.Secrets {
 		if value, ok := lookup(opts, name); ok {

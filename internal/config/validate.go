@@ -194,6 +194,17 @@ func (k *checker) rest() {
 			k.fail("gates."+p.Path, p.Text, p.Hint)
 		}
 	}
+	if slices.Contains(k.opts.Uses, "isolation") {
+		for _, p := range k.c.Isolation.Validate() {
+			k.fail("isolation."+p.Path, p.Text, p.Hint)
+		}
+		k.dir("isolation.dir", k.c.Isolation.Dir)
+	}
+	if slices.Contains(k.opts.Uses, "links") {
+		for _, p := range k.c.Links.Validate() {
+			k.fail("links."+p.Path, p.Text, p.Hint)
+		}
+	}
 	for _, p := range triage.Validate(k.c.Triage.Rules) {
 		k.fail("triage."+p.Path, p.Text, p.Hint)
 	}

@@ -48,9 +48,17 @@ type Attempt struct {
 	Details         string        `json:"details,omitempty" doc:"Stack trace and output of the test, bounded."`
 	Correlation     string        `json:"correlation,omitempty" doc:"E2E_CORRELATION_ID of the process: run id, shard, attempt."`
 	DataPrefix      string        `json:"data_prefix,omitempty" doc:"E2E_DATA_PREFIX that the process had."`
+	Trace           string        `json:"trace_id,omitempty" doc:"Trace id of the TRACEPARENT that the process had."`
+	Links           []Link        `json:"links,omitempty" doc:"Where to look further, from the templates of the config; only of failed and flaky tests."`
 	Files           []string      `json:"files,omitempty" doc:"Evidence files, relative to the run's folder."`
 	Evidence        []Evidence    `json:"evidence,omitempty" doc:"What the test itself left: expected, actual, state, events, trace."`
 	Children        []Child       `json:"children,omitempty" doc:"Subtests of this attempt."`
+}
+
+// Link is a named http or https URL.
+type Link struct {
+	Name string `json:"name" doc:"Name in the config."`
+	URL  string `json:"url" doc:"Where it leads."`
 }
 
 // Child is a test that discovery could not see (a subtest, a dynamic test) and

@@ -64,6 +64,7 @@ type ShardRun struct {
 	Reruns   []RerunRecord `json:"reruns,omitempty" doc:"For each failed test: rerun or the reason for none."`
 	Problems []Problem     `json:"problems,omitempty" doc:"What went wrong around the tests."`
 	Logs     []string      `json:"logs,omitempty" doc:"Logs of the processes beside the tests, relative to the run's folder."`
+	Running  []string      `json:"running,omitempty" doc:"Tests whose unit was running when the document was written, at most 20; only where it is not complete."`
 	Complete bool          `json:"complete" doc:"False while the shard runs and when it was stopped."`
 }
 
@@ -78,7 +79,7 @@ type TestRun struct {
 // NotRunTest says why a planned test was not started.
 type NotRunTest struct {
 	ID     string `json:"id" doc:"Id of the test."`
-	Code   Code   `json:"code" doc:"Why: cancelled, timeout, build_failed, gate_shut, tool_error."`
+	Code   Code   `json:"code" doc:"Why: cancelled, timeout, build_failed, gate_shut, gate_lost, environment, tool_error."`
 	Reason string `json:"reason" doc:"Why, in a sentence."`
 }
 

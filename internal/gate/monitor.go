@@ -21,6 +21,9 @@ type WatchOptions struct {
 	// Interval is the time between two probes of a check, at least a second; zero:
 	// the check's own interval, at least two seconds.
 	Interval time.Duration
+	// Grace is how long a required check may be down until [Monitor.Await] gives up;
+	// zero: [DefaultGrace].
+	Grace time.Duration
 	// OnChange is called when a check's answer changes, one call at a time. It must
 	// not call [Monitor.Stop].
 	OnChange func(Change)
@@ -40,12 +43,21 @@ type Monitor struct {
 	options WatchOptions
 	cancel  context.CancelFunc
 	group   sync.WaitGroup
+
+	mu sync.Mutex
+	// down are the required checks that are not open, with the first probe that said
+	// so; news is closed when that changes.
+	down map[*check]time.Time
+	news chan struct{}
+	// lost is the check that was down for longer than the grace period: for good.
+	lost *e2e.Gate
 }
 
 // Watch starts probing every check at a gentle rate, until ctx ends or
 // [Monitor.Stop]. Needs play no part: they are about the order of coming up.
 func (s *Set) Watch(ctx context.Context, options WatchOptions) *Monitor {
-	m := &Monitor{set: s, options: options}
+	m := &Monitor{set: s, options: options, down: map[*check]time.Time{}, news: make(chan struct{})}
+	m.options.Grace = or(options.Grace, DefaultGrace)
 	ctx, m.cancel = context.WithCancel(ctx)
 	for _, c := range s.checks {
 		m.group.Go(func() { m.run(ctx, c) })
@@ -100,7 +112,9 @@ func (m *Monitor) look(ctx context.Context, c *check) (o Observation, ok bool) {
 		return o, false
 	}
 	at := time.Now()
-	if before, changed := c.watched(o, from, at); changed {
+	before, changed := c.watched(o, from, at)
+	m.heed(c, o, from)
+	if changed {
 		m.report(c, before, at)
 	}
 	return o, true
@@ -113,6 +127,65 @@ func (m *Monitor) report(c *check, before e2e.GateState, at time.Time) {
 	m.set.calls.Lock()
 	defer m.set.calls.Unlock()
 	m.options.OnChange(Change{Gate: c.snapshot(), Before: before, At: at.UTC()})
+}
+
+// heed notes whether a required check is down.
+func (m *Monitor) heed(c *check, o Observation, from time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	_, was := m.down[c]
+	switch is := c.spec.IsRequired() && !o.Open(); {
+	case is == was:
+		return
+	case is:
+		m.down[c] = from
+	default:
+		delete(m.down, c)
+	}
+	close(m.news)
+	m.news = make(chan struct{})
+}
+
+// Await waits until no required check is down. Once one was down for the grace
+// period it returns that check, and does so ever after: what the environment was
+// in between, nobody can say of tests that start late. A ctx that ends ends the
+// wait, with neither.
+func (m *Monitor) Await(ctx context.Context) (lost *e2e.Gate) {
+	for {
+		left, news, lost := m.standing()
+		if lost != nil || left == 0 {
+			return lost
+		}
+		timer := time.NewTimer(left)
+		select {
+		case <-timer.C:
+		case <-news:
+		case <-ctx.Done():
+			timer.Stop()
+			return nil
+		}
+		timer.Stop()
+	}
+}
+
+// standing is how long the checks that are down may still be; 0: none is.
+func (m *Monitor) standing() (left time.Duration, news <-chan struct{}, lost *e2e.Gate) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, c := range m.set.checks {
+		since, down := m.down[c]
+		if !down || m.lost != nil {
+			continue
+		}
+		rest := m.options.Grace - time.Since(since)
+		if rest <= 0 {
+			g := c.snapshot()
+			m.lost = &g
+		} else if left == 0 || rest < left {
+			left = rest
+		}
+	}
+	return left, m.news, m.lost
 }
 
 // Recheck probes every check once, now, and returns what they say. A check whose

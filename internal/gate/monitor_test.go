@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -110,6 +111,62 @@ func TestRecheckProbesAllAtOnce(t *testing.T) {
 		}
 		m.Stop()
 		m.Stop()
+	})
+}
+
+func TestAwaitHoldsAsLongAsARequiredCheckIsDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		advisory := false
+		b := newBench(Spec{Timeout: time.Minute, Interval: time.Second})
+		b.add(Check{Name: "api"}, &fake{script: outage(3, 5)})
+		b.add(Check{Name: "extra", Required: &advisory}, &fake{script: outage(2, 99)})
+		set := b.set()
+		set.Wait(t.Context())
+		m := set.Watch(t.Context(), WatchOptions{Grace: 5 * time.Second})
+		defer m.Stop()
+		start := time.Now()
+		time.Sleep(5 * time.Second)
+		if lost := m.Await(t.Context()); lost != nil || time.Since(start) != 5*time.Second {
+			t.Errorf("held by an advisory check: %v after %s", lost, time.Since(start))
+		}
+		time.Sleep(2 * time.Second) // api is down since 6 s
+		var group sync.WaitGroup
+		for range 3 {
+			group.Go(func() {
+				if lost := m.Await(t.Context()); lost != nil || time.Since(start) != 10*time.Second {
+					t.Errorf("%v after %s", lost, time.Since(start))
+				}
+			})
+		}
+		group.Wait()
+	})
+}
+
+func TestAwaitGivesUpAfterTheGracePeriod(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(Spec{Timeout: time.Minute, Interval: time.Second})
+		b.add(Check{Name: "api"}, &fake{script: outage(2, 6)})
+		set := b.set()
+		set.Wait(t.Context())
+		m := set.Watch(t.Context(), WatchOptions{Grace: 5 * time.Second})
+		defer m.Stop()
+		start := time.Now()
+		ctx, cancel := context.WithTimeout(t.Context(), 6*time.Second)
+		defer cancel()
+		time.Sleep(5 * time.Second) // down since 4 s
+		if lost := m.Await(ctx); lost != nil || time.Since(start) != 6*time.Second {
+			t.Errorf("the end of the context is not the end of the wait: %v after %s", lost, time.Since(start))
+		}
+		if lost := m.Await(t.Context()); lost == nil || lost.Name != "api" || lost.Observed != "connection refused" || time.Since(start) != 9*time.Second {
+			t.Errorf("%v after %s", lost, time.Since(start))
+		}
+		time.Sleep(time.Minute)
+		if g := m.Gates()[0]; g.State != e2e.Healthy {
+			t.Errorf("%+v", g)
+		}
+		if lost := m.Await(t.Context()); lost == nil {
+			t.Error("what was given up starts all the same")
+		}
 	})
 }
 

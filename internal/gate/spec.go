@@ -47,6 +47,7 @@ const (
 	DefaultTimeout   = 2 * time.Minute
 	DefaultInterval  = 2 * time.Second
 	DefaultStableFor = 1
+	DefaultGrace     = time.Minute
 )
 
 // Spec is the section "gates" of the config.
@@ -54,7 +55,14 @@ type Spec struct {
 	Timeout   time.Duration `yaml:"timeout" doc:"How long all checks together are waited for, from the start of the wait. Default 2m."`
 	Interval  time.Duration `yaml:"interval" doc:"Time between two probes of a check, give or take a fifth. Default 2s."`
 	StableFor int           `yaml:"stable_for" doc:"Successes in a row before a check counts as healthy. Default 1."`
+	Watch     Watch         `yaml:"watch" doc:"How checks are watched while suites run."`
 	Checks    []Check       `yaml:"checks" doc:"What must be healthy before a suite starts. All are probed at once."`
+}
+
+// Watch says how checks are watched while suites run.
+type Watch struct {
+	Interval time.Duration `yaml:"interval" doc:"Time between two probes of a check, at least 1s. Default: the check's own interval, at least 2s."`
+	Grace    time.Duration `yaml:"grace" doc:"How long a required check may be down before what has not started is given up. Meanwhile nothing starts. Default 1m."`
 }
 
 // Check is one health check: exactly one kind.

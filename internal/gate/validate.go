@@ -13,7 +13,7 @@ import (
 // Validate returns everything that is wrong with a resolved section, in the order
 // of the config. Paths start below "gates": checks[2].http.url.
 func (s *Spec) Validate() []Problem {
-	problems := slices.Concat(probe.CheckDuration("timeout", s.Timeout), probe.CheckDuration("interval", s.Interval), checkCount("stable_for", s.StableFor))
+	problems := slices.Concat(probe.CheckDuration("timeout", s.Timeout), probe.CheckDuration("interval", s.Interval), checkCount("stable_for", s.StableFor), probe.Under("watch", s.Watch.validate()))
 	names := map[string]int{}
 	for i := range s.Checks {
 		c := &s.Checks[i]
@@ -23,6 +23,14 @@ func (s *Spec) Validate() []Problem {
 		problems = append(problems, probe.Under(at, s.validateTimes(c))...)
 	}
 	return append(problems, s.validateNeeds(names)...)
+}
+
+func (w Watch) validate() []Problem {
+	problems := append(probe.CheckDuration("interval", w.Interval), probe.CheckDuration("grace", w.Grace)...)
+	if w.Interval > 0 && w.Interval < minWatchInterval {
+		problems = append(problems, Problem{Path: "interval", Text: fmt.Sprintf("%s is too short for a watch", w.Interval), Hint: fmt.Sprintf("use at least %s: the watch must not be a load on what is tested", minWatchInterval)})
+	}
+	return problems
 }
 
 func checkCount(path string, n int) []Problem {

@@ -21,6 +21,7 @@ func (s *Session) categorise(r *e2e.Result) {
 	s.excuse(engine, r)
 	var inputs []triage.Input
 	var at []int
+	about := problemsByTest(r.Problems)
 	for i := range r.Tests {
 		t := &r.Tests[i]
 		switch t.Outcome {
@@ -29,7 +30,7 @@ func (s *Session) categorise(r *e2e.Result) {
 			at = append(at, i)
 			t.History = s.stats.Past(t.ID, s.run.ID)
 		case e2e.Lost, e2e.NotRun:
-			unreported(t, r.Problems)
+			unreported(t, about[t.ID])
 		case e2e.Passed, e2e.Skipped, e2e.OutcomeUnknown:
 		}
 	}
@@ -144,18 +145,31 @@ func (s *Session) besideLogs(t *e2e.TestResult) {
 	}
 }
 
+// problemsByTest are the problems that name each test.
+func problemsByTest(problems []e2e.Problem) map[string][]*e2e.Problem {
+	about := map[string][]*e2e.Problem{}
+	for i := range problems {
+		for _, id := range problems[i].Tests {
+			if list := about[id]; len(list) == 0 || list[len(list)-1] != &problems[i] {
+				about[id] = append(list, &problems[i])
+			}
+		}
+	}
+	return about
+}
+
 // unreported explains a test without any attempt by what went wrong around it.
-func unreported(t *e2e.TestResult, problems []e2e.Problem) {
+func unreported(t *e2e.TestResult, problems []*e2e.Problem) {
 	t.Category, t.Confidence, t.Cause = e2e.Unknown, e2e.ConfidenceLow, "it never reported"
 	t.NextStep = "look at the log of its unit, then run the stage again"
 	if t.Outcome == e2e.NotRun {
 		t.Cause, t.NextStep = "it was stopped before it could start", "run the stage again with more time, or find out what used it up"
 	}
 	for _, p := range problems {
-		if !slices.Contains(p.Tests, t.ID) {
-			continue
-		}
 		t.Evidence = append(t.Evidence, e2e.Evidence{Kind: e2e.EvidenceTriage, Text: p.Text, Source: p.File})
+		if t.Outcome == e2e.NotRun && (p.Code == e2e.CodeEnvironment || p.Code == e2e.CodeGateLost) {
+			t.Category, t.Confidence, t.Cause, t.NextStep = e2e.EnvironmentFailure, e2e.ConfidenceHigh, "its environment was not fit for it", "repair the environment as the evidence says, then run again"
+		}
 		if p.Code == e2e.CodeBuildFailed {
 			t.Category, t.Confidence, t.Cause, t.NextStep = e2e.TestBug, e2e.ConfidenceHigh, "its package does not build", "make the suite compile; the first error is in the evidence"
 		}

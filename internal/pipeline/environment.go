@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -70,9 +71,29 @@ func (s *Session) openGates(ctx context.Context) error {
 
 // watch goes on probing while suites run.
 func (s *Session) watch(ctx context.Context) {
-	s.monitor = s.set.Watch(ctx, gate.WatchOptions{OnChange: func(c gate.Change) {
-		s.opts.Progress.Health(fmt.Sprintf("gate %s went from %s to %s: %s", c.Gate.Name, c.Before, c.Gate.State, c.Gate.Observed))
+	w := s.opts.Config.Gates.Watch
+	s.monitor = s.set.Watch(ctx, gate.WatchOptions{Interval: w.Interval, Grace: w.Grace, OnChange: func(c gate.Change) {
+		text := fmt.Sprintf("gate %s went from %s to %s: %s", c.Gate.Name, c.Before, c.Gate.State, c.Gate.Observed)
+		if !c.Gate.Open() {
+			text += fmt.Sprintf("; nothing starts until it is back, for %s at most", cmp.Or(w.Grace, gate.DefaultGrace))
+		}
+		s.opts.Progress.Health(text)
 	}})
+}
+
+// hold keeps units from starting while a required gate is down, and says why they
+// do not start any more.
+func (s *Session) hold(ctx context.Context) string {
+	g := s.monitor.Await(ctx)
+	if g == nil {
+		return ""
+	}
+	since := ""
+	if lost := g.LostSpans(); len(lost) > 0 {
+		since = " from " + lost[len(lost)-1].From.Format("15:04:05 UTC") + " on"
+	}
+	return fmt.Sprintf("gate %s was %s%s, and not back within its grace period of %s: %s; make the environment healthy and run again",
+		g.Name, g.State, since, cmp.Or(s.opts.Config.Gates.Watch.Grace, gate.DefaultGrace), g.Observed)
 }
 
 // watched ends the watch. The gates keep the state in which suites started; what
@@ -102,6 +123,10 @@ func (s *Session) stopProcesses(ctx context.Context) {
 // down takes down what was brought up, whatever happened; it is the last thing
 // that happens, after the documents are written.
 func (s *Session) down() {
+	s.releases.Wait()
+	for _, err := range s.leftovers() {
+		s.opts.Progress.Note(err.Error())
+	}
 	if s.processes == nil {
 		return
 	}

@@ -1,10 +1,12 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -33,9 +35,11 @@ func (s *Session) execute(ctx context.Context, indexes []int) error {
 	}
 	s.watch(ctx)
 	err = s.phases(ctx, list)
+	s.release(ctx, list...)
 	for _, sh := range list {
 		if err == nil {
 			err = s.rerunShard(ctx, sh)
+			s.release(ctx, sh)
 		}
 	}
 	s.watched()
@@ -91,8 +95,31 @@ func (s *Session) runner() (*runner.Runner, map[string]e2e.Test, error) {
 	}
 	return runner.New(runner.Config{
 		Out: s.out, Run: s.run, Digest: s.plan.Digest, Shards: len(s.plan.Shards), Suites: suites, BaseEnv: s.opts.BaseEnv,
-		Secrets: s.opts.Config.Secrets, Redact: s.redactLog, Progress: s.opts.Progress.Unit, Now: s.opts.Now,
+		Secrets: s.opts.Config.Secrets, Redact: s.redactLog, Progress: s.opts.Progress.Unit, Checkpoint: s.checkpoint(), Now: s.opts.Now,
+		Isolation: s.isolation(), Hold: s.hold,
 	}), tests, nil
+}
+
+// checkpoint writes shard documents while shards run. A large document is written less
+// often than a small one, so that writing takes a small part of the time; whoever reads
+// it finds what had ended by then.
+func (s *Session) checkpoint() func(e2e.ShardRun) {
+	const small, share = 500, 20
+	var mu sync.Mutex
+	next := map[int]time.Time{}
+	return func(doc e2e.ShardRun) {
+		mu.Lock()
+		defer mu.Unlock()
+		began := s.opts.Now()
+		if len(doc.Tests) > small && began.Before(next[doc.Index]) {
+			return
+		}
+		doc.Gates, doc.Logs = s.gates, s.processes.LogFiles()
+		// The document at the end says whether it could be written.
+		_ = s.write(shardFile(doc.Index, doc.Run.WorkflowAttempt), doc)
+		ended := s.opts.Now()
+		next[doc.Index] = ended.Add(share * ended.Sub(began))
+	}
 }
 
 // rerunShard gives the shard's failed tests their one diagnostic rerun, or the
@@ -117,7 +144,7 @@ func (s *Session) rerunShard(ctx context.Context, sh *runner.Shard) error {
 	for _, d := range decisions {
 		r := e2e.RerunRecord{ID: d.ID, Done: done[d.ID], Reason: d.Reason}
 		if d.Allowed && !r.Done {
-			r.Reason = "the rerun did not run the test, so it proves nothing"
+			r.Reason = cmp.Or(sh.Refused(d.ID), "the rerun did not run the test, so it proves nothing")
 		}
 		records = append(records, r)
 	}

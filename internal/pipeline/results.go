@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/proc"
@@ -77,9 +78,22 @@ func (s *Session) count(sh e2e.PlanShard, docs []found) {
 		return
 	}
 	if !doc.Complete {
-		s.problem(e2e.Problem{Code: e2e.CodeNotRun, Shard: sh.Index, LosesEvidence: true, Tests: unfinished(sh, doc), Text: fmt.Sprintf("shard %s did not come to its end", sh.Name)})
+		s.problem(e2e.Problem{Code: e2e.CodeNotRun, Shard: sh.Index, LosesEvidence: true, Tests: unfinished(sh, doc), Text: fmt.Sprintf("shard %s did not come to its end%s", sh.Name, ranAtTheEnd(doc))})
 	}
 	s.docs = append(s.docs, doc)
+}
+
+// ranAtTheEnd names the tests that ran when a shard's document was last written.
+func ranAtTheEnd(doc e2e.ShardRun) string {
+	const most = 3
+	switch n := len(doc.Running); {
+	case n == 0:
+		return ""
+	case n > most:
+		return fmt.Sprintf("; the last that is known to have run are %s and %d more", strings.Join(doc.Running[:most], ", "), n-most)
+	default:
+		return "; the last that is known to have run: " + strings.Join(doc.Running, ", ")
+	}
 }
 
 // contradiction says where a shard's document does not hold what the shard itself

@@ -102,6 +102,10 @@ type Session struct {
 
 	mu       sync.Mutex
 	problems []e2e.Problem
+	// releases are still taking away what shards had to themselves; left is what they
+	// could not.
+	releases sync.WaitGroup
+	left     []error
 }
 
 // errStop ends the list of stages without being a fault: what has to be said about

@@ -94,3 +94,18 @@ func DeadlinesPart(r e2e.Result) Part {
 	}
 	return p
 }
+
+// deadlines lists quarantine entries that are close to their deadline or past it.
+func (f *final) deadlines() {
+	for i, d := range deadlines(f.r) {
+		if i == 0 {
+			f.title(yellow, "QUARANTINE CLOSE TO ITS DEADLINE")
+		}
+		if i == maxListed {
+			f.line(plainText, "  and more; result.json has all")
+			return
+		}
+		f.line(plainText, "  "+safetext.Line(d.Test, idText))
+		f.field("", f.text(fmt.Sprintf("deadline %s, %s; %s; %s has to act: %s", date(d.Deadline), d.When(), d.Now(), cmp.Or(d.Owner, "nobody"), d.Reason), 3))
+	}
+}

@@ -110,6 +110,24 @@ type Finding struct {
 	Next     string
 	// File is the evidence file to open first, relative to the run's folder.
 	File string
+	// Trail is where to search for it.
+	Trail Trail
+}
+
+// Trail is what an attempt can be found by in logs and traces elsewhere.
+type Trail struct {
+	Correlation string
+	Links       []e2e.Link
+}
+
+// trailOf is the trail of the last failed attempt, as [logOf] is its log.
+func trailOf(t *e2e.TestResult) Trail {
+	for _, a := range slices.Backward(t.Attempts) {
+		if a.Outcome == e2e.Failed {
+			return Trail{a.Correlation, a.Links}
+		}
+	}
+	return Trail{}
 }
 
 // Findings lists what needs somebody, most important first.
@@ -193,7 +211,7 @@ func (f *finder) cluster(c e2e.Cluster) {
 	found := Finding{Category: categoryOf(c.Category), Confidence: c.Confidence, Title: cmp.Or(firstLine(c.Title), c.Cause), Evidence: beside(c.Title, c.Evidence), Next: c.NextStep}
 	for _, t := range tests {
 		if len(found.Tests) == 0 {
-			found.File = logOf(t)
+			found.File, found.Trail = logOf(t), trailOf(t)
 		}
 		if e := f.effect(t); len(found.Tests) == 0 || e.Rank() < found.Effect.Rank() {
 			found.Effect = e
@@ -308,7 +326,7 @@ func reasonOf(t *e2e.TestResult) string {
 }
 
 func (f *finder) test(t *e2e.TestResult) {
-	found := Finding{Effect: f.effect(t), Category: categoryOf(t.Category), Confidence: t.Confidence, Tests: []string{t.ID}, Since: sinceOf([]*e2e.TestResult{t}), Next: t.NextStep, Evidence: evidenceOf(t), File: logOf(t)}
+	found := Finding{Effect: f.effect(t), Category: categoryOf(t.Category), Confidence: t.Confidence, Tests: []string{t.ID}, Since: sinceOf([]*e2e.TestResult{t}), Next: t.NextStep, Evidence: evidenceOf(t), File: logOf(t), Trail: trailOf(t)}
 	if t.Owner != "" {
 		found.Owners = []string{t.Owner}
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/org/e2e-gate/internal/e2e"
@@ -216,6 +217,17 @@ func (f *final) finding(found Finding, tests map[string]*e2e.TestResult) {
 	f.failure(first)
 	f.field("next", f.text(found.Next, 4))
 	f.path("log", f.file(found.File))
+	f.trail(first, found.Trail)
+}
+
+// trail shows the correlation id, unless the evidence did, and the links.
+func (f *final) trail(t *e2e.TestResult, trail Trail) {
+	if !slices.ContainsFunc(t.Evidence, func(e e2e.Evidence) bool { return e.Kind == e2e.EvidenceCorrelation }) {
+		f.path("correlation", safetext.Line(trail.Correlation, shortText))
+	}
+	for _, l := range trail.Links {
+		f.path(ascii(safetext.Line(l.Name, labelWidth-3)), safetext.URL(l.URL))
+	}
 }
 
 // strongest is the first of a finding's tests that matters most.
@@ -339,6 +351,7 @@ func (f *final) flakes() {
 		f.field("attempts", attemptsText(&t))
 		f.field("next", f.text(cmp.Or(t.NextStep, "find the cause before it flakes again"), 4))
 		f.path("log", f.file(logOf(&t)))
+		f.trail(&e2e.TestResult{}, trailOf(&t))
 	}
 }
 
@@ -368,21 +381,6 @@ func (f *final) quarantine() {
 		}
 		f.line(plainText, "  "+safetext.Line(t.ID, idText))
 		f.field("", f.text(fmt.Sprintf("%s; to be fixed by %s until %s: %s", verb(t), t.Quarantine.Owner, date(t.Quarantine.Deadline), t.Quarantine.Reason), 3))
-	}
-}
-
-// deadlines lists quarantine entries that are close to their deadline or past it.
-func (f *final) deadlines() {
-	for i, d := range deadlines(f.r) {
-		if i == 0 {
-			f.title(yellow, "QUARANTINE CLOSE TO ITS DEADLINE")
-		}
-		if i == maxListed {
-			f.line(plainText, "  and more; result.json has all")
-			return
-		}
-		f.line(plainText, "  "+safetext.Line(d.Test, idText))
-		f.field("", f.text(fmt.Sprintf("deadline %s, %s; %s; %s has to act: %s", date(d.Deadline), d.When(), d.Now(), cmp.Or(d.Owner, "nobody"), d.Reason), 3))
 	}
 }
 

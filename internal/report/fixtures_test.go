@@ -115,6 +115,8 @@ func fail(t *e2e.TestResult, category e2e.Category, message string) {
 	t.Attempts[0].Message, t.Attempts[0].Type = message, "assertion"
 	t.Attempts[0].Details = "submission_test.go:41: " + message + "\n    goroutine 12 [running]:\n    e2e.TestSubmit()\n"
 	t.Attempts[0].Files = []string{"units/0-001-case-journeys-1/evidence/case.json", "units/0-001-case-journeys-1/output.log"}
+	t.Attempts[0].Correlation = "e2e-1769851200000-x-s0-a1"
+	t.Attempts[0].Links = []e2e.Link{{Name: "logs", URL: "https://logs.example/?q=e2e-1769851200000-x-s0-a1"}, {Name: "trace", URL: "https://trace.example/4bf92f3577b34da6a3ce929d0e0e4736"}}
 	again := t.Attempts[0]
 	again.N, again.Source, again.Seconds, again.Files = 2, e2e.SourceDiagnostic, again.Seconds+0.1, []string{"units/0-002-case-journeys-2/output.log"}
 	t.Attempts = append(t.Attempts, again)
@@ -241,6 +243,9 @@ func hostileNames() e2e.Result {
 	t.ID, t.Name, t.Suite, t.File, t.Class, t.Journey = hostileText, hostileText, hostileText, "../../etc/"+hostileText, hostileText, hostileText
 	t.Cause, t.NextStep, t.Why, t.Attempts[0].Details, t.Attempts[0].Files = hostileText, hostileText, hostileText, hostileText, []string{hostileText}
 	t.Evidence = []e2e.Evidence{{Kind: e2e.EvidenceKind(hostileText), Text: hostileText}, {Kind: e2e.EvidenceExpected, Text: hostileText}, {Kind: e2e.EvidenceActual, Text: hostileText}}
+	for i := range t.Attempts {
+		t.Attempts[i].Correlation, t.Attempts[i].Links = hostileText, []e2e.Link{{Name: hostileText, URL: "https://logs.example/?q=" + hostileText}, {Name: "js", URL: "javascript:alert(1)"}, {Name: "good|](x)", URL: "https://logs.example/?q=a%20b"}}
+	}
 	t.Children = []e2e.Child{{Name: hostileText, Outcome: e2e.Failed, Message: hostileText}}
 	t.History = &e2e.TestHistory{State: hostileText, Text: hostileText}
 	fl := f.test("y", hostileText, e2e.ReleaseBlocking, e2e.Flaky, 1)

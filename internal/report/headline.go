@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/org/e2e-gate/internal/e2e"
@@ -155,19 +156,45 @@ func missing(r e2e.Result) string {
 	case len(shut) > 1:
 		return fmt.Sprintf("%d gates are shut: %s (%s)", len(shut), strings.Join(shut, ", "), e2e.EnvironmentFailure)
 	}
-	for _, reason := range r.Verdict.Reasons {
+	for i, reason := range r.Verdict.Reasons {
 		if reason.Effect == e2e.NotJudged {
-			return reasonPhrase(reason)
+			return reasonPhrase(r, sameReasons(r.Verdict.Reasons[i:]))
 		}
 	}
 	return "no reason was given"
 }
 
+// sameReasons is the first reason with the tests of all of its kind: each shard that is
+// missing is a reason of its own.
+func sameReasons(reasons []e2e.Reason) e2e.Reason {
+	all := reasons[0]
+	seen := map[string]bool{}
+	for _, id := range all.Tests {
+		seen[id] = true
+	}
+	all.Tests = slices.Clip(all.Tests)
+	for _, reason := range reasons[1:] {
+		if reason.Code != all.Code || reason.Effect != all.Effect {
+			continue
+		}
+		for _, id := range reason.Tests {
+			if !seen[id] {
+				seen[id] = true
+				all.Tests = append(all.Tests, id)
+			}
+		}
+	}
+	return all
+}
+
 // reasonPhrase is a reason without the ids in it.
-func reasonPhrase(reason e2e.Reason) string {
+func reasonPhrase(r e2e.Result, reason e2e.Reason) string {
 	n := len(reason.Tests)
 	switch reason.Code {
 	case e2e.CodeEnvironment:
+		if n == 0 || slices.ContainsFunc(r.Tests, func(t e2e.TestResult) bool { return t.Outcome == e2e.NotRun && t.ID == reason.Tests[0] }) {
+			return firstLine(reason.Text) // it kept tests from starting
+		}
 		return plural(n, "test", "tests") + fmt.Sprintf(" failed because of the environment (%s)", e2e.EnvironmentFailure)
 	case e2e.CodeLost:
 		return plural(n, "test", "tests") + " never reported"
@@ -181,7 +208,7 @@ func reasonPhrase(reason e2e.Reason) string {
 func firstReason(r e2e.Result, effect e2e.Effect) string {
 	for _, reason := range r.Verdict.Reasons {
 		if reason.Effect == effect {
-			return reasonPhrase(reason)
+			return reasonPhrase(r, reason)
 		}
 	}
 	return ""

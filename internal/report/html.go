@@ -31,6 +31,7 @@ var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	"finding": func(t *e2e.TestResult) Finding {
 		return Finding{Category: categoryOf(t.Category), Confidence: t.Confidence}
 	},
+	"trail":  func(a e2e.Attempt) Trail { return Trail{a.Correlation, a.Links} },
 	"failed": func(a e2e.Attempt) bool { return a.Outcome == e2e.Failed },
 	"watch":  watchText, "attempt": func(a e2e.Attempt) string { return plainAttempt(a) },
 	"style": func() template.CSS { return template.CSS(pageStyle) }, //nolint:gosec // our own file

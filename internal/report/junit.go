@@ -191,6 +191,11 @@ func xmlProperties(run e2e.Run, t *e2e.TestResult) []xmlProperty {
 	add("e2e.outcome", string(t.Outcome))
 	add("e2e.effect", string(t.Effect))
 	add("e2e.category", string(t.Category))
+	trail := trailOf(t)
+	add("e2e.correlation_id", trail.Correlation)
+	for _, l := range trail.Links {
+		add("e2e.link."+safetext.Line(l.Name, shortText), safetext.URL(l.URL))
+	}
 	for _, tag := range t.Tags {
 		add("tag", tag)
 	}

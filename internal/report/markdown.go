@@ -191,7 +191,23 @@ func findingEvidence(f Finding) string {
 	if len(list) == 0 && f.File != "" { // else it stands with the attempts
 		list = append(list, safetext.Code(f.File, shortText))
 	}
+	// The correlation id is long, and stands with the attempts.
+	if links := trailText(Trail{Links: f.Trail.Links}); links != "" {
+		list = append(list, links)
+	}
 	return strings.Join(list, "<br>")
+}
+
+// trailText is the correlation id with links to where it can be searched for.
+func trailText(t Trail) string {
+	var list []string
+	if t.Correlation != "" {
+		list = append(list, safetext.Code(t.Correlation, shortText))
+	}
+	for _, l := range t.Links {
+		list = append(list, safetext.Link(l.Name, l.URL, shortText))
+	}
+	return strings.Join(list, " · ")
 }
 
 // FlakesPart shows every flaky test with what it failed with first. Its attempts stand
@@ -200,12 +216,21 @@ func FlakesPart(r e2e.Result) Part {
 	p := Part{Head: "### Flaky: failed first, passed when run again\n\n" + table("Test", "Owner", "Since&nbsp;when", "Failed first with", "Next step"), Foot: "\n", Noun: "flaky tests"}
 	for _, t := range flakes(r) {
 		test := effectMark(t.Effect) + "&nbsp;**" + inline(cmp.Or(string(t.Category), string(e2e.Unknown))) + "**<br>" + effectWord(t.Effect) + "<br>" + testCell(t.ID)
-		p.Rows = append(p.Rows, row(test, inline(owner(owners(t))), sinceCell(pastOf(t)), safetext.Cell(failureMessage(&t), shortText, 3), safetext.Cell(cmp.Or(t.NextStep, "find the cause before it flakes again"), shortText, 3)))
+		p.Rows = append(p.Rows, row(test, inline(owner(owners(t))), sinceCell(pastOf(t)), failedFirst(&t), safetext.Cell(cmp.Or(t.NextStep, "find the cause before it flakes again"), shortText, 3)))
 	}
 	if len(p.Rows) == 0 {
 		return Part{}
 	}
 	return p
+}
+
+// failedFirst is what a flaky test failed with, and where to search for more.
+func failedFirst(t *e2e.TestResult) string {
+	text := safetext.Cell(failureMessage(t), shortText, 3)
+	if links := trailText(Trail{Links: trailOf(t).Links}); links != "" {
+		text += "<br>" + links
+	}
+	return text
 }
 
 // QuarantinePart shows quarantined tests that failed or were flaky and whose deadline is

@@ -180,15 +180,19 @@ func attemptDetails(attempts []e2e.Attempt) string {
 	if len(attempts) == 0 {
 		return ""
 	}
-	var heads, how, messages []string
+	var heads, how, messages, trails []string
 	for _, a := range attempts {
 		heads = append(heads, attemptName(a))
 		how = append(how, fmt.Sprintf("**%s** after %s on shard %d", inline(cmp.Or(string(a.Outcome), "unknown")), seconds(a.Seconds), a.Shard))
 		messages = append(messages, safetext.Cell(cmp.Or(a.Message, firstLine(a.Details)), longText, 6))
+		trails = append(trails, trailText(Trail{a.Correlation, a.Links}))
 	}
 	text := table(heads...) + row(how...)
 	if strings.Join(messages, "") != "" {
 		text += row(messages...)
+	}
+	if strings.Join(trails, "") != "" {
+		text += row(trails...)
 	}
 	text += "\n"
 	before := map[string]string{}

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/isolation"
 	"github.com/org/e2e-gate/internal/proc"
 	"github.com/org/e2e-gate/internal/suite"
 )
@@ -44,10 +45,18 @@ type Config struct {
 	Secrets []string
 	// Redact wraps a log so that secrets do not reach it; nil: as it is.
 	Redact func(io.Writer) io.WriteCloser
+	// Checkpoint is given a shard's document when a unit starts and when it ends, so that
+	// a gate that is killed leaves what was known. It may be nil.
+	Checkpoint func(e2e.ShardRun)
 	// Progress is told what happens; it must be fast and safe to call at once from
 	// several shards. It may be nil.
 	Progress func(Event)
 	Now      func() time.Time
+	// Isolation gives each attempt on each shard what it has to itself; nil: nothing.
+	Isolation *isolation.Isolation
+	// Hold waits until the environment lets a unit start, and says why it does not any
+	// more. It is called by several shards at once. It may be nil.
+	Hold func(ctx context.Context) (why string)
 }
 
 // Event is progress of a unit or of a test in it.
@@ -80,6 +89,9 @@ func New(cfg Config) *Runner {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	if cfg.Hold == nil {
+		cfg.Hold = func(context.Context) string { return "" }
+	}
 	return &Runner{cfg: cfg}
 }
 
@@ -97,11 +109,15 @@ type Shard struct {
 	runs  map[string]*e2e.TestRun
 	spent map[string]time.Duration
 	seq   int
+	// spaces are open, by attempt.
+	spaces map[int]*space
+	// refused says why the rerun of a test could not start.
+	refused map[string]string
 }
 
 // Shard prepares a shard. tests maps the plan's ids to tests.
 func (r *Runner) Shard(plan e2e.PlanShard, tests map[string]e2e.Test) *Shard {
-	s := &Shard{r: r, plan: plan, tests: tests, runs: map[string]*e2e.TestRun{}, spent: map[string]time.Duration{}}
+	s := &Shard{r: r, plan: plan, tests: tests, runs: map[string]*e2e.TestRun{}, spent: map[string]time.Duration{}, spaces: map[int]*space{}, refused: map[string]string{}}
 	s.doc = e2e.ShardRun{Schema: e2e.ShardSchema, Run: r.cfg.Run, Digest: r.cfg.Digest, Index: plan.Index}
 	return s
 }
@@ -211,7 +227,21 @@ func (s *Shard) Document(gates []e2e.Gate, complete bool) e2e.ShardRun {
 	doc := s.doc
 	doc.Tests, doc.Gates, doc.Complete = s.Tests(), gates, complete
 	doc.Run.Finished = s.r.cfg.Now().UTC()
+	if complete {
+		doc.Running = nil
+	}
 	return doc
+}
+
+// maxRunning bounds how many running tests are named.
+const maxRunning = 20
+
+// checkpoint writes the document down, with the tests that run now.
+func (s *Shard) checkpoint(running []e2e.Test) {
+	s.doc.Running = ids(running)[:min(len(running), maxRunning)]
+	if s.r.cfg.Checkpoint != nil {
+		s.r.cfg.Checkpoint(s.Document(nil, false))
+	}
 }
 
 // notRun records why tests did not start.
@@ -226,20 +256,26 @@ func Identity(run e2e.Run) map[string]string {
 	return map[string]string{"E2E_RUN_ID": run.ID, "E2E_STAGE": run.Stage, "E2E_TARGET": run.Target, "E2E_SHA": run.SHA}
 }
 
-// identity is what the tests of one attempt on this shard get.
-func (s *Shard) identity(attempt int) (env map[string]string, correlation, prefix string) {
+// identity is what one attempt on this shard, or one unit of it, goes by.
+type identity struct {
+	env                        map[string]string
+	correlation, prefix, trace string
+}
+
+// identity is what a unit of one attempt on this shard gets. The trace is the
+// unit's own; all else is the attempt's.
+func (s *Shard) identity(attempt int, unit string) identity {
 	run := s.r.cfg.Run
-	correlation = fmt.Sprintf("%s-s%d-a%d", run.ID, s.plan.Index, attempt)
+	correlation := fmt.Sprintf("%s-s%d-a%d", run.ID, s.plan.Index, attempt)
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s/%d", correlation, run.WorkflowAttempt))
-	trace := sha256.Sum256([]byte(run.ID))
-	prefix = "e" + new(big.Int).SetBytes(sum[:6]).Text(36)
-	env = Identity(run)
-	maps.Copy(env, map[string]string{
+	trace := sha256.Sum256(fmt.Appendf(nil, "%s/%d/%s", correlation, run.WorkflowAttempt, unit))
+	id := identity{env: Identity(run), correlation: correlation, prefix: "e" + new(big.Int).SetBytes(sum[:6]).Text(36), trace: hex.EncodeToString(trace[:16])}
+	maps.Copy(id.env, map[string]string{
 		"E2E_SHARD": strconv.Itoa(s.plan.Index), "E2E_SHARDS": strconv.Itoa(s.r.cfg.Shards),
-		"E2E_ATTEMPT": strconv.Itoa(attempt), "E2E_CORRELATION_ID": correlation, "E2E_DATA_PREFIX": prefix,
-		"TRACEPARENT": "00-" + hex.EncodeToString(trace[:16]) + "-" + hex.EncodeToString(sum[8:16]) + "-01",
+		"E2E_ATTEMPT": strconv.Itoa(attempt), "E2E_CORRELATION_ID": correlation, "E2E_DATA_PREFIX": id.prefix,
+		"TRACEPARENT": "00-" + id.trace + "-" + hex.EncodeToString(trace[16:24]) + "-01",
 	})
-	return env, correlation, prefix
+	return id
 }
 
 // locks are the named resources that units on this machine must not share.
@@ -305,7 +341,7 @@ func slug(name string) string {
 }
 
 // env is the environment of a unit.
-func (s *Shard) env(spec suite.Spec, identity map[string]string, reports, evidence string) []string {
+func (s *Shard) env(spec suite.Spec, isolated, identity map[string]string, reports, evidence string) []string {
 	own := map[string]string{"E2E_REPORT_DIR": reports, "E2E_EVIDENCE_DIR": evidence}
-	return proc.CleanEnv(proc.Env{Base: s.r.cfg.BaseEnv, Secrets: s.r.cfg.Secrets, Pass: spec.PassEnv, Set: []map[string]string{spec.Env, identity, own}})
+	return proc.CleanEnv(proc.Env{Base: s.r.cfg.BaseEnv, Secrets: s.r.cfg.Secrets, Pass: spec.PassEnv, Set: []map[string]string{spec.Env, isolated, identity, own}})
 }

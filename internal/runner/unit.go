@@ -56,12 +56,18 @@ func (s *Shard) run(ctx context.Context, tests []e2e.Test, attempt int) {
 		return
 	}
 	defer release()
-	if err := u.start(limit); err != nil {
+	isolated, ok := s.ready(ctx, tests, attempt)
+	if !ok {
+		return
+	}
+	if err := u.start(limit, isolated); err != nil {
 		s.Problem(e2e.Problem{Code: e2e.CodeToolError, Unit: tests[0].Unit, Tests: ids(tests), LosesEvidence: true, Text: err.Error()})
 		s.refuse(tests, attempt, e2e.CodeToolError, err.Error())
 		return
 	}
+	s.checkpoint(tests)
 	u.execute(ctx, limit)
+	s.checkpoint(nil)
 }
 
 // refuse records tests that cannot start; a rerun that cannot leaves the first
@@ -69,6 +75,10 @@ func (s *Shard) run(ctx context.Context, tests []e2e.Test, attempt int) {
 func (s *Shard) refuse(tests []e2e.Test, attempt int, code e2e.Code, reason string) {
 	if attempt == 1 {
 		s.notRun(tests, code, reason)
+		return
+	}
+	for _, t := range tests {
+		s.refused[t.ID] = reason
 	}
 }
 
@@ -84,7 +94,7 @@ type running struct {
 	safe       io.WriteCloser
 	env        []string
 	record     e2e.UnitRun
-	corr, data string
+	id         identity
 }
 
 // limit is the time that the unit may take: its own limit, and what is left of the
@@ -117,7 +127,7 @@ func (u *running) locks() []string {
 func softMargin(limit time.Duration) time.Duration { return min(limit/10, 5*time.Second) }
 
 // start prepares folders, log and command.
-func (u *running) start(limit time.Duration) error {
+func (u *running) start(limit time.Duration, isolated map[string]string) error {
 	cfg, name := u.s.r.cfg, u.tests[0].Unit
 	var err error
 	if u.folder, err = u.s.folder(name, u.attempt); err != nil {
@@ -129,9 +139,8 @@ func (u *running) start(limit time.Duration) error {
 	}
 	u.safe = cfg.Redact(u.log)
 	reports, evidence := filepath.Join(dir, "reports"), filepath.Join(dir, "evidence")
-	identity, corr, data := u.s.identity(u.attempt)
-	u.corr, u.data = corr, data
-	u.env = u.s.env(u.suite.Spec, identity, reports, evidence)
+	u.id = u.s.identity(u.attempt, u.folder)
+	u.env = u.s.env(u.suite.Spec, isolated, u.id.env, reports, evidence)
 	unit := suite.Unit{
 		Name: name, Tests: u.tests, Attempt: u.attempt, Began: cfg.Now(), Log: u.safe, Soft: limit - softMargin(limit),
 		Reports: reports, Evidence: evidence, Env: u.env,
@@ -280,7 +289,7 @@ func (u *running) filed(name string, attempts []e2e.Attempt, files []string) []e
 	filed := make([]e2e.Attempt, 0, len(attempts))
 	for _, a := range attempts {
 		a.Shard, a.WorkflowAttempt = u.s.plan.Index, u.s.r.cfg.Run.WorkflowAttempt
-		a.Correlation, a.DataPrefix = u.corr, u.data
+		a.Correlation, a.DataPrefix, a.Trace = u.id.correlation, u.id.prefix, u.id.trace
 		if a.Source == "" || u.attempt > 1 && a.Source == e2e.SourceFirst {
 			a.Source = map[bool]e2e.AttemptSource{false: e2e.SourceFirst, true: e2e.SourceDiagnostic}[u.attempt > 1]
 		}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // Mask is what stands in place of a secret.
@@ -22,22 +23,45 @@ const (
 
 // Redactor replaces secrets by [Mask]. A nil Redactor replaces nothing. It is safe
 // for concurrent use.
-type Redactor struct{ a *automaton }
+type Redactor struct {
+	mu       sync.Mutex
+	patterns []string
+	// a is nil as long as there is no secret.
+	a atomic.Pointer[automaton]
+}
 
 // NewRedactor makes a redactor of secret values. Besides each value as it is, it
 // knows its forms in JSON strings and URLs, and the lines of a value of several
-// lines. Values under 3 bytes, and lines under 4, are not masked. Without any
-// secret it returns nil.
+// lines. Values under 3 bytes, and lines under 4, are not masked.
 func NewRedactor(secrets []string) *Redactor {
-	var patterns []string
-	for _, s := range secrets {
-		patterns = append(patterns, forms(s)...)
+	r := &Redactor{}
+	r.Add(secrets...)
+	return r
+}
+
+// Add makes the redactor know more secrets, such as those that are made during a
+// run. Writers that exist already do not learn of them.
+func (r *Redactor) Add(secrets ...string) {
+	if r == nil {
+		return
 	}
-	slices.Sort(patterns)
-	if patterns = slices.Compact(patterns); len(patterns) == 0 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, s := range secrets {
+		r.patterns = append(r.patterns, forms(s)...)
+	}
+	slices.Sort(r.patterns)
+	if r.patterns = slices.Compact(r.patterns); len(r.patterns) > 0 {
+		r.a.Store(newAutomaton(r.patterns))
+	}
+}
+
+// known finds the secrets; nil: there are none.
+func (r *Redactor) known() *automaton {
+	if r == nil {
 		return nil
 	}
-	return &Redactor{a: newAutomaton(patterns)}
+	return r.a.Load()
 }
 
 // forms lists the texts that show a secret.
@@ -75,10 +99,11 @@ func inJSON(s string, escapeHTML bool) string {
 
 // String returns s without secrets. Of secrets that overlap nothing remains.
 func (r *Redactor) String(s string) string {
-	if r == nil || !r.a.in(s) {
+	a := r.known()
+	if a == nil || !a.in(s) {
 		return s
 	}
-	f := filter{a: r.a}
+	f := filter{a: a}
 	var out strings.Builder
 	f.write(&out, []byte(s))
 	f.flush(&out)
@@ -90,10 +115,11 @@ func (r *Redactor) String(s string) string {
 // the longest secret; Close passes that on too, and does not close w. Write reports
 // the first error of w. The writer is safe for concurrent use.
 func (r *Redactor) Writer(w io.Writer) io.WriteCloser {
-	if r == nil {
+	a := r.known()
+	if a == nil {
 		return passOn{w}
 	}
-	return &redactingWriter{w: w, f: filter{a: r.a}}
+	return &redactingWriter{w: w, f: filter{a: a}}
 }
 
 type passOn struct{ io.Writer }
@@ -210,7 +236,7 @@ func (f *filter) flush(out sink) {
 // they are written with. Everything else stays as it is, so the document stays
 // valid; doc is not changed.
 func (r *Redactor) JSON(doc []byte) []byte {
-	if r == nil {
+	if r.known() == nil {
 		return doc
 	}
 	var out bytes.Buffer
@@ -253,7 +279,7 @@ func (r *Redactor) literal(quoted []byte) string {
 	case strings.IndexByte(inner, '\\') < 0, json.Unmarshal(quoted, &text) != nil:
 		// Without escapes the text is what it says; outside of JSON so is all.
 		return `"` + r.String(inner) + quote
-	case !r.a.in(text):
+	case !r.known().in(text):
 		return string(quoted)
 	}
 	return `"` + inJSON(r.String(text), false) + quote

@@ -32,16 +32,28 @@ func TestRedactorString(t *testing.T) {
 	}
 }
 
-func TestRedactorNil(t *testing.T) {
-	r := NewRedactor([]string{"", "ab"})
-	if r != nil {
-		t.Fatal("a redactor without secrets is not nil")
+func TestRedactorWithoutSecrets(t *testing.T) {
+	for _, r := range []*Redactor{nil, NewRedactor(nil), NewRedactor([]string{"", "ab"})} {
+		var out bytes.Buffer
+		w := r.Writer(&out)
+		_, _ = w.Write([]byte("x"))
+		if r.String("x") != "x" || string(r.JSON([]byte(`"x"`))) != `"x"` || out.String() != "x" || w.Close() != nil {
+			t.Errorf("%v is not a no-op", r)
+		}
 	}
-	var out bytes.Buffer
-	w := r.Writer(&out)
-	_, _ = w.Write([]byte("x"))
-	if r.String("x") != "x" || string(r.JSON([]byte(`"x"`))) != `"x"` || out.String() != "x" || w.Close() != nil {
-		t.Error("a nil redactor is not a no-op")
+}
+
+func TestRedactorLearns(t *testing.T) {
+	r := NewRedactor(nil)
+	r.Add("hunter2")
+	r.Add("", "correct horse")
+	if got := r.String("hunter2, correct horse, correct+horse"); got != "***, ***, ***" {
+		t.Error(got)
+	}
+	var none *Redactor
+	none.Add("hunter2")
+	if none.String("hunter2") != "hunter2" {
+		t.Error("a nil redactor learned")
 	}
 }
 

@@ -174,3 +174,26 @@ func TestEveryFrameworkIsInTheConfig(t *testing.T) {
 		t.Errorf("the config knows %v, the registry %v", enum, names)
 	}
 }
+
+// Whatever a reporter's file holds: no panic, and no test that nobody finished passes.
+func FuzzEvents(f *testing.F) {
+	for _, seed := range []string{
+		`{"event":"finished","id":"a","outcome":"passed"}` + "\n" + `{"event":"end"}`, `{"event":"started","id":"a"}`, `{"event":"error","message":"x"}`,
+		`{"event":"finished","id":"a","outcome":"failed","properties":[{"name":"e2e.expected","value":"x"}],"attachments":["../../x"]}`, "null\n[]\n\x00", `{"event":"finished","id":"a"`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		p := rig(t, "a", "b")
+		p.results = &eventFile{path: filepath.Join(p.unit.Reports, "events.jsonl"), test: func(ev event) e2e.Test { return e2e.Test{ID: "s/" + ev.ID, Name: ev.Name} }}
+		if err := os.WriteFile(filepath.Join(p.unit.Reports, "events.jsonl"), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		rep := p.Report(proc.Exit{Ended: proc.Exited})
+		for id, attempts := range rep.Tests {
+			if e2e.OutcomeOf(attempts) == e2e.Passed && !strings.Contains(string(data), `"passed"`) && !strings.Contains(strings.ToLower(string(data)), `\u`) {
+				t.Errorf("%s passed out of %q", id, data)
+			}
+		}
+	})
+}

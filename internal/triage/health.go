@@ -24,6 +24,12 @@ func healthOf(in Input, d *document) (Health, []string) {
 	health := HealthOK
 	var why []string
 	for _, g := range in.Gates {
+		if text := changedUnder(g, in); text != "" {
+			if health != HealthFailed {
+				health = HealthDegraded
+			}
+			why = append(why, text)
+		}
 		for _, s := range g.Timeline {
 			h := gateHealth(g, s, in, d)
 			if h == HealthOK {
@@ -38,13 +44,36 @@ func healthOf(in Input, d *document) (Health, []string) {
 	return health, why
 }
 
+// changedUnder says of a gate of the kind version that another build was deployed
+// while the test ran, although it was one that the gate accepts, too.
+func changedUnder(g e2e.Gate, in Input) string {
+	if g.Kind != "version" || !g.Required {
+		return ""
+	}
+	before := ""
+	for _, s := range g.Timeline {
+		if s.State != e2e.Healthy {
+			continue
+		}
+		if before != "" && s.Observed != before && !s.From.Before(in.From.Add(-slack)) && !s.From.After(later(in.From, in.To).Add(slack)) {
+			return fmt.Sprintf("gate %s saw the deployment change from %s to %s at %s", clean(g.Name, maxQuote), clean(before, maxQuote), clean(s.Observed, maxQuote), s.From.UTC().Format(time.TimeOnly))
+		}
+		before = s.Observed
+	}
+	return ""
+}
+
+func later(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return a
+	}
+	return b
+}
+
 // gateHealth is what one span of a gate says about the time of the failure. An
 // advisory gate counts as failed only where the failure names its host.
 func gateHealth(g e2e.Gate, s e2e.Span, in Input, d *document) Health {
-	to := in.To
-	if to.Before(in.From) {
-		to = in.From
-	}
+	to := later(in.From, in.To)
 	if s.To.Before(in.From.Add(-slack)) || s.From.After(to.Add(slack)) || !s.Watch && s.To.Before(in.From) {
 		return HealthOK
 	}

@@ -5,7 +5,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -19,59 +18,24 @@ import (
 	"github.com/org/e2e-gate/internal/testkit/objectstore"
 )
 
-// store is a real gateway, which enforces permissions.
-type store struct {
-	*objectstore.Store
-	endpoint, dir string
-}
-
-const gateKey, gateSecret = objectstore.UserKey, objectstore.UserSecret
-
-func startStore(t *testing.T) store {
-	t.Helper()
-	s := objectstore.Start(t)
-	return store{s, s.Endpoint, s.Dir}
-}
-
-func (s store) allow(t *testing.T, actions ...string) {
-	t.Helper()
-	s.Allow(t, actions...)
-}
-
-// objects are the files left in the bucket.
-func (s store) objects(t *testing.T) []string {
-	t.Helper()
-	var left []string
-	err := filepath.WalkDir(filepath.Join(s.dir, "evidence"), func(path string, d os.DirEntry, err error) error {
-		if err == nil && !d.IsDir() {
-			left = append(left, path)
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return left
-}
-
 func TestStore(t *testing.T) {
-	s := startStore(t)
+	s := objectstore.Start(t)
 	spec := func() *Spec {
-		return &Spec{Endpoint: s.endpoint, Bucket: "evidence", Prefix: "cases/", AccessKey: gateKey, SecretKey: gateSecret, PathStyle: true, Timeout: 30 * time.Second}
+		return &Spec{Endpoint: s.Endpoint, Bucket: "evidence", Prefix: "cases/", AccessKey: objectstore.Key, SecretKey: objectstore.Secret, PathStyle: true, Timeout: 30 * time.Second}
 	}
 	look := func(spec *Spec) probe.Observation {
 		env := probe.Env{Identity: map[string]string{"E2E_RUN_ID": "run-7"}}
 		o := gatekit.Look(t, spec, env)
-		gatekit.NoSecret(t, spec.New(env), o, gateSecret)
+		gatekit.NoSecret(t, spec.New(env), o, objectstore.Secret)
 		return o
 	}
-	s.allow(t, "s3:PutObject", "s3:GetObject", "s3:ListBucket", "s3:DeleteObject")
+	s.Allow(t, "s3:PutObject", "s3:GetObject", "s3:ListBucket", "s3:DeleteObject")
 	gatekit.Healthy(t, look(spec()), "put allowed, get allowed, list allowed, delete allowed")
-	if left := s.objects(t); len(left) > 0 {
+	if left := s.Objects(t); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
 	// The upload is allowed, the read is not: one line says so.
-	s.allow(t, "s3:PutObject", "s3:ListBucket", "s3:DeleteObject")
+	s.Allow(t, "s3:PutObject", "s3:ListBucket", "s3:DeleteObject")
 	o := look(spec())
 	gatekit.Never(t, o, "denied", "put allowed, get denied (AccessDenied), list allowed, delete allowed")
 	if !strings.HasPrefix(o.Reason, "the credentials lack s3:GetObject on bucket evidence under cases/;") {
@@ -81,16 +45,16 @@ func TestStore(t *testing.T) {
 	write := spec()
 	write.Permissions = []string{"put"}
 	gatekit.Healthy(t, look(write), "put allowed")
-	if left := s.objects(t); len(left) > 0 {
+	if left := s.Objects(t); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
-	s.allow(t, "s3:GetObject", "s3:ListBucket")
+	s.Allow(t, "s3:GetObject", "s3:ListBucket")
 	gatekit.Never(t, look(spec()), "denied", "put denied (AccessDenied), list allowed, delete denied (AccessDenied)")
 	testReader(t, s, spec, look)
 	testWrong(t, spec, look)
 }
 
-func testReader(t *testing.T, s store, spec func() *Spec, look func(*Spec) probe.Observation) {
+func testReader(t *testing.T, s objectstore.Store, spec func() *Spec, look func(*Spec) probe.Observation) {
 	if _, err := s.Client.PutObject(t.Context(), "evidence", "readme", strings.NewReader("x"), 1, minio.PutObjectOptions{}); err != nil {
 		t.Fatal(err)
 	}

@@ -59,7 +59,7 @@ func TestStore(t *testing.T) {
 		}
 	})
 	t.Run("denied", func(t *testing.T) {
-		stranger := open(t, address, objectstore.UserKey, objectstore.UserSecret)
+		stranger := open(t, address, objectstore.Key, objectstore.Secret)
 		if _, err := stranger.List(t.Context()); err == nil || !strings.Contains(err.Error(), "AccessDenied") || strings.Contains(err.Error(), "127.0.0.1") {
 			t.Error(err)
 		}

@@ -1,10 +1,12 @@
-// Package objectstore starts a real S3-compatible gateway, which enforces permissions,
-// within the test's process: one per process.
+// Package objectstore is an object store for tests: a real S3 gateway over a folder,
+// in this process, which enforces permissions.
 package objectstore
 
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -19,43 +21,54 @@ import (
 	"github.com/org/e2e-gate/internal/testkit/servers"
 )
 
-// The accounts: one that may all, and one that may what bucket policies allow.
 const (
+	// RootKey and RootSecret are the administrator's.
 	RootKey, RootSecret = "root-key", "root-secret-0123"
-	UserKey, UserSecret = "gate-key", "gate-secret-0123"
+	// Key and Secret are of a user who may do only what [Store.Allow] says.
+	Key, Secret = "gate-key", "gate-secret-0123"
+	// Bucket is the bucket that there is.
+	Bucket = "evidence"
 )
 
-// Bucket exists from the start.
-const Bucket = "evidence"
-
-// Store is the gateway.
+// Store is a real gateway, which enforces permissions. One per process.
 type Store struct {
 	Endpoint string
-	// Dir holds the buckets as folders.
-	Dir    string
+	// Client is the administrator's.
 	Client *minio.Client
+	dir    string
 }
 
-// Start starts the gateway, which ends with the test.
-func Start(tb testing.TB) *Store {
-	tb.Helper()
-	dir, side, iam := tb.TempDir(), tb.TempDir(), tb.TempDir()
+// Start starts a gateway with an empty bucket, which ends with the test. The test
+// has another working directory until then, so it must not be a parallel one.
+func Start(t testing.TB) Store {
+	t.Helper()
+	dir, side, iam := t.TempDir(), t.TempDir(), t.TempDir()
+	// The gateway changes into its folder and depends on being there.
+	wd, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.Chdir(wd); err != nil {
+			t.Error(err)
+		}
+	})
 	sidecar, err := meta.NewSideCar(side)
 	if err != nil {
-		tb.Fatal(err)
+		t.Fatal(err)
 	}
 	be, err := posix.New(dir, sidecar, posix.PosixOpts{SideCarDir: side})
 	if err != nil {
-		tb.Fatal(err)
+		t.Fatal(err)
 	}
 	users, err := auth.NewInternal(auth.Account{Access: RootKey, Secret: RootSecret, Role: auth.RoleAdmin}, iam)
 	if err != nil {
-		tb.Fatal(err)
+		t.Fatal(err)
 	}
-	if err := users.CreateAccount(auth.Account{Access: UserKey, Secret: UserSecret, Role: auth.RoleUser}); err != nil {
-		tb.Fatal(err)
+	if err := users.CreateAccount(auth.Account{Access: Key, Secret: Secret, Role: auth.RoleUser}); err != nil {
+		t.Fatal(err)
 	}
-	port := servers.FreePort(tb)
+	port := servers.FreePort(t)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() {
@@ -64,37 +77,46 @@ func Start(tb testing.TB) *Store {
 			MaxConnections: 200, MaxRequests: 200, MultipartMaxParts: 100, Quiet: true, IAMService: users,
 		})
 	}()
-	tb.Cleanup(func() { cancel(); <-done })
-	s := &Store{Endpoint: fmt.Sprintf("http://127.0.0.1:%d", port), Dir: dir}
+	t.Cleanup(func() { cancel(); <-done })
+	s := Store{Endpoint: fmt.Sprintf("http://127.0.0.1:%d", port), dir: dir}
 	s.Client, err = minio.New(strings.TrimPrefix(s.Endpoint, "http://"), &minio.Options{Creds: credentials.NewStaticV4(RootKey, RootSecret, ""), Region: "us-east-1"})
 	if err != nil {
-		tb.Fatal(err)
+		t.Fatal(err)
 	}
-	s.await(tb, done)
-	return s
-}
-
-// await makes the bucket as soon as the gateway answers.
-func (s *Store) await(tb testing.TB, done <-chan error) {
-	tb.Helper()
 	limit := time.After(30 * time.Second)
-	for s.Client.MakeBucket(tb.Context(), Bucket, minio.MakeBucketOptions{}) != nil {
+	for s.Client.MakeBucket(t.Context(), Bucket, minio.MakeBucketOptions{}) != nil {
 		select {
 		case err := <-done:
-			tb.Fatal("the gateway ended: ", err)
+			t.Fatal("the gateway ended: ", err)
 		case <-limit:
-			tb.Fatal("the gateway did not come up")
+			t.Fatal("the gateway did not come up")
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
+	return s
 }
 
-// Allow sets what the user may do in the bucket, such as s3:GetObject.
-func (s *Store) Allow(tb testing.TB, actions ...string) {
-	tb.Helper()
-	policy := fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":[%q]},"Action":["%s"],"Resource":["arn:aws:s3:::%s","arn:aws:s3:::%s/*"]}]}`,
-		UserKey, strings.Join(actions, `","`), Bucket, Bucket)
-	if err := s.Client.SetBucketPolicy(tb.Context(), Bucket, policy); err != nil {
-		tb.Fatal(err)
+// Allow sets what the user may do, by a bucket policy.
+func (s Store) Allow(t testing.TB, actions ...string) {
+	t.Helper()
+	policy := fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":[%q]},"Action":["%s"],"Resource":["arn:aws:s3:::evidence","arn:aws:s3:::evidence/*"]}]}`, Key, strings.Join(actions, `","`))
+	if err := s.Client.SetBucketPolicy(t.Context(), "evidence", policy); err != nil {
+		t.Fatal(err)
 	}
+}
+
+// Objects are the files left in the bucket.
+func (s Store) Objects(t testing.TB) []string {
+	t.Helper()
+	var left []string
+	err := filepath.WalkDir(filepath.Join(s.dir, "evidence"), func(path string, d os.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			left = append(left, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return left
 }

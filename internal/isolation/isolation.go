@@ -1,0 +1,226 @@
+package isolation
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/org/e2e-gate/internal/proc"
+)
+
+// Config is what isolation gets from outside.
+type Config struct {
+	Spec Spec
+	// Root is the repository root, Out the run's folder, which logs go to.
+	Root, Out string
+	RunID     string
+	// BaseEnv is what commands may inherit from; Secrets are withheld by name.
+	BaseEnv, Secrets []string
+	// Redact wraps a log so that secrets do not reach it; nil: as it is.
+	Redact func(io.Writer) io.WriteCloser
+	// Hide is told of secrets that are made here; nil: nobody.
+	Hide func(secrets ...string)
+	// Note is told in a sentence what happens besides; nil: nobody.
+	Note func(text string)
+	Now  func() time.Time
+}
+
+// Isolation makes spaces. It is safe for concurrent use.
+type Isolation struct {
+	cfg   Config
+	swept sync.Once
+}
+
+// New prepares isolation; nothing is made before [Isolation.Open].
+func New(cfg Config) *Isolation {
+	if cfg.Redact == nil {
+		cfg.Redact = func(w io.Writer) io.WriteCloser { return nopCloser{w} }
+	}
+	if cfg.Hide == nil {
+		cfg.Hide = func(...string) {}
+	}
+	if cfg.Note == nil {
+		cfg.Note = func(string) {}
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	return &Isolation{cfg: cfg}
+}
+
+type nopCloser struct{ io.Writer }
+
+func (nopCloser) Close() error { return nil }
+
+// Place is one attempt on one shard.
+type Place struct {
+	Shard, Attempt int
+	// Prefix is unique among all places of all runs, and safe in a database's name.
+	Prefix string
+	// Identity is the environment that says so.
+	Identity map[string]string
+}
+
+// Space is what a place has to itself. Its methods are not safe for concurrent use.
+type Space struct {
+	i        *Isolation
+	place    Place
+	database string // made, or perhaps made
+	dir      string // of up; it is gone after Close
+	upped    bool
+	env      map[string]string
+}
+
+// Open makes what a place needs. On an error the space is what there is of it by
+// then: it needs to be closed all the same.
+func (i *Isolation) Open(ctx context.Context, place Place) (*Space, error) {
+	s := &Space{i: i, place: place, env: map[string]string{}}
+	if i.cfg.Spec.Postgres != nil {
+		if err := s.makeDatabase(ctx); err != nil {
+			return s, err
+		}
+	}
+	if len(i.cfg.Spec.Up) > 0 {
+		return s, s.up(ctx)
+	}
+	return s, nil
+}
+
+// Env is the environment that the space adds for its suites.
+func (s *Space) Env() map[string]string { return maps.Clone(s.env) }
+
+// Log is the log of up and down, relative to the run's folder; empty where they
+// never ran.
+func (s *Space) Log() string {
+	if !s.upped {
+		return ""
+	}
+	return fmt.Sprintf("isolation/%d-%d.log", s.place.Shard, s.place.Attempt)
+}
+
+// Close takes everything away again, within bounds of its own. It goes on after a
+// fault, and may be called again.
+func (s *Space) Close(ctx context.Context) error {
+	var errs []error
+	if s.upped {
+		errs = append(errs, s.down(ctx))
+	}
+	if s.database != "" {
+		errs = append(errs, s.i.cfg.Spec.Postgres.drop(ctx, s.database))
+		s.database = ""
+	}
+	return errors.Join(errs...)
+}
+
+func (s *Space) makeDatabase(ctx context.Context) error {
+	cfg, p := &s.i.cfg, s.i.cfg.Spec.Postgres
+	s.i.swept.Do(func() {
+		for _, text := range p.sweep(ctx, cfg.Now()) {
+			cfg.Note(text)
+		}
+	})
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(p.Timeout, DefaultTimeout))
+	defer cancel()
+	name := "e2e_gate_" + s.place.Prefix
+	dsn, err := withDatabase(p.DSN, name)
+	if err != nil {
+		return err
+	}
+	cfg.Hide(append(secretsOf(dsn), s.i.cfg.Spec.Secrets()...)...)
+	state, err := p.create(ctx, name, mark(cfg.Now(), cfg.RunID))
+	if state == maybeCreated {
+		s.database = name
+	}
+	if err != nil {
+		return fmt.Errorf("isolation.postgres: %w", err)
+	}
+	s.env[cmp.Or(p.Env, DefaultEnv)] = dsn
+	return nil
+}
+
+// up brings up what the commands of the config bring up. Down is owed from here on.
+func (s *Space) up(ctx context.Context) error {
+	var err error
+	if s.dir, err = os.MkdirTemp("", "e2e-gate-isolation-"); err != nil {
+		return fmt.Errorf("isolation.up: make a folder for its environment: %w", err)
+	}
+	s.upped = true
+	if err := os.WriteFile(s.file(), nil, 0o600); err != nil {
+		return fmt.Errorf("isolation.up: make the file for its environment: %w", err)
+	}
+	exit := s.command(ctx, "up", s.i.cfg.Spec.Up)
+	vars, err := readEnv(s.file())
+	s.hide(vars)
+	if !exit.OK() {
+		return fmt.Errorf("isolation.up: %s; read its log %s", exit, s.Log())
+	}
+	if err != nil {
+		return fmt.Errorf("isolation.up: %w", err)
+	}
+	maps.Copy(s.env, vars)
+	return nil
+}
+
+func (s *Space) file() string { return filepath.Join(s.dir, "env") }
+
+// hide masks what up handed over and what is secret by its name, or is a password
+// within a URL.
+func (s *Space) hide(vars map[string]string) {
+	for name, value := range vars {
+		if proc.Withheld(name, s.i.cfg.Secrets) {
+			s.i.cfg.Hide(value)
+		}
+		if u, err := url.Parse(value); err == nil && u.User != nil {
+			if password, ok := u.User.Password(); ok {
+				s.i.cfg.Hide(value, password)
+			}
+		}
+	}
+}
+
+func (s *Space) down(ctx context.Context) error {
+	defer func() {
+		s.upped = false
+		_ = os.RemoveAll(s.dir)
+	}()
+	if len(s.i.cfg.Spec.Down) == 0 {
+		return nil
+	}
+	if exit := s.command(ctx, "down", s.i.cfg.Spec.Down); !exit.OK() {
+		return fmt.Errorf("isolation.down of shard %d: %s; something may be left, read its log %s", s.place.Shard, exit, s.Log())
+	}
+	return nil
+}
+
+// command runs up or down to its end.
+func (s *Space) command(ctx context.Context, what string, argv []string) proc.Exit {
+	cfg := &s.i.cfg
+	log, err := s.open()
+	if err != nil {
+		return proc.Exit{Code: -1, Ended: proc.NotStarted, Err: err}
+	}
+	safe := cfg.Redact(log)
+	defer func() { _, _ = safe.Close(), log.Close() }()
+	_, _ = fmt.Fprintf(safe, "--- %s: %q\n", what, argv)
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(cfg.Spec.Timeout, DefaultCommand))
+	defer cancel()
+	env := proc.CleanEnv(proc.Env{Base: cfg.BaseEnv, Secrets: cfg.Secrets, Pass: cfg.Spec.PassEnv,
+		Set: []map[string]string{cfg.Spec.Env, s.env, s.place.Identity, {FileVariable: s.file()}}})
+	return proc.Run(ctx, proc.Spec{Argv: argv, Dir: filepath.Join(cfg.Root, filepath.FromSlash(cfg.Spec.Dir)), Env: env, Log: safe, KeepBackground: what == "up"})
+}
+
+func (s *Space) open() (*proc.Log, error) {
+	name := filepath.Join(s.i.cfg.Out, filepath.FromSlash(s.Log()))
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil { //nolint:gosec // for uploads by other users
+		return nil, fmt.Errorf("make the folder of isolation logs: %w", err)
+	}
+	return proc.OpenLog(name)
+}

@@ -1,0 +1,110 @@
+// Package isolation gives each attempt on each shard what it must not share: a
+// database of its own, copied from a template, and whatever a pair of commands
+// brings up and takes down. What it made it takes away again, also after failures
+// and cancellations; what a gate left behind that was killed is swept by later
+// ones, by its marker and its age.
+package isolation
+
+import (
+	"fmt"
+	"regexp"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// Spec is the section "isolation" of the config.
+type Spec struct {
+	Postgres *Postgres         `yaml:"postgres" doc:"A PostgreSQL database of its own for each shard and attempt."`
+	Up       []string          `yaml:"up" doc:"Argument vector of a command that brings up what a shard's attempt needs for itself, and returns. It gets the shard's environment; lines KEY=VALUE that it writes into the file E2E_ISOLATION_ENV become environment of the shard's suites."`
+	Down     []string          `yaml:"down" doc:"Argument vector that takes it down again; runs always once up was started."`
+	Dir      string            `yaml:"dir" doc:"Working directory of up and down, from the repository root."`
+	Env      map[string]string `yaml:"env" doc:"Environment of up and down, on top of what children get."`
+	PassEnv  []string          `yaml:"pass_env" doc:"Withheld variables to pass on to up and down, by name."`
+	Timeout  time.Duration     `yaml:"timeout" doc:"Limit for up and down each. Default 5m."`
+}
+
+// Postgres makes databases.
+type Postgres struct {
+	DSN        string        `yaml:"dsn" doc:"Data source of a user that may create databases, as a URL or in keyword form. Suites get it with the database replaced. Secret."`
+	Template   string        `yaml:"template" doc:"Database that is copied. Nobody may be connected to it meanwhile."`
+	Env        string        `yaml:"env" doc:"Environment variable that hands the data source to the suites. Default DATABASE_URL."`
+	Timeout    time.Duration `yaml:"timeout" doc:"How long making a database may take, with waiting for the template to be free. Default 1m."`
+	SweepAfter time.Duration `yaml:"sweep_after" doc:"Age from which databases that killed gates left behind are dropped. They are known by their comment. Default 6h."`
+}
+
+// What holds where the config says nothing.
+const (
+	DefaultEnv        = "DATABASE_URL"
+	DefaultTimeout    = time.Minute
+	DefaultSweepAfter = 6 * time.Hour
+	DefaultCommand    = 5 * time.Minute
+)
+
+// FileVariable names the file that up may write environment into.
+const FileVariable = "E2E_ISOLATION_ENV"
+
+// Problem is something wrong in the section.
+type Problem struct{ Path, Text, Hint string }
+
+// Enabled reports whether there is anything to do.
+func (s *Spec) Enabled() bool { return s.Postgres != nil || len(s.Up) > 0 }
+
+var variable = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+// Validate returns what is wrong with a resolved section. Paths start below
+// "isolation".
+func (s *Spec) Validate() []Problem {
+	var found []Problem
+	if len(s.Down) > 0 && len(s.Up) == 0 {
+		found = append(found, Problem{"down", "there is a down without an up", "add up, or remove down"})
+	}
+	found = append(found, duration("timeout", s.Timeout)...)
+	if s.Postgres == nil {
+		return found
+	}
+	for _, p := range s.Postgres.validate() {
+		p.Path = "postgres." + p.Path
+		found = append(found, p)
+	}
+	return found
+}
+
+func (p *Postgres) validate() []Problem {
+	var found []Problem
+	if _, err := pgconn.ParseConfig(p.DSN); err != nil || p.DSN == "" {
+		// The reason would quote the data source.
+		found = append(found, Problem{"dsn", "the data source cannot be read", "write it as postgres://user:password@127.0.0.1:5432/postgres"})
+	}
+	if p.Template == "" {
+		found = append(found, Problem{"template", "there is no template", "name the database that is to be copied"})
+	}
+	if p.Env != "" && !variable.MatchString(p.Env) {
+		found = append(found, Problem{"env", fmt.Sprintf("%q is no name of an environment variable", p.Env), "use letters, digits and underscores"})
+	}
+	return append(append(found, duration("timeout", p.Timeout)...), duration("sweep_after", p.SweepAfter)...)
+}
+
+func duration(path string, d time.Duration) []Problem {
+	if d >= 0 {
+		return nil
+	}
+	return []Problem{{path, "the duration is negative", "use one such as 1m"}}
+}
+
+// Secrets are what no output may show of a section that can be read.
+func (s *Spec) Secrets() []string {
+	if s.Postgres == nil {
+		return nil
+	}
+	return secretsOf(s.Postgres.DSN)
+}
+
+// secretsOf are a data source and its password.
+func secretsOf(dsn string) []string {
+	config, err := pgconn.ParseConfig(dsn)
+	if err != nil {
+		return []string{dsn}
+	}
+	return []string{dsn, config.Password}
+}

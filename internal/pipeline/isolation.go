@@ -1,0 +1,74 @@
+package pipeline
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/isolation"
+	"github.com/org/e2e-gate/internal/runner"
+)
+
+// isolation is what gives each shard and attempt what it has to itself; nil where
+// the config asks for nothing.
+func (s *Session) isolation() *isolation.Isolation {
+	spec := s.opts.Config.Isolation
+	if !spec.Enabled() {
+		return nil
+	}
+	return isolation.New(isolation.Config{
+		Spec: spec, Root: s.opts.Root, Out: s.out, RunID: s.run.ID, BaseEnv: s.opts.BaseEnv, Secrets: s.opts.Config.Secrets,
+		Redact: s.redactLog, Hide: s.opts.Redact.Add, Note: s.opts.Progress.Note, Now: s.opts.Now,
+	})
+}
+
+// afterEnd is how long a run that was cancelled waits for what shards had to
+// themselves to be gone, before it writes its documents. What takes longer goes on
+// meanwhile, and the gate ends after it.
+const afterEnd = 2 * time.Second
+
+// release takes away what shards had to themselves. It does not fail a run: its
+// tests have ended.
+func (s *Session) release(ctx context.Context, list ...*runner.Shard) {
+	done := make(chan struct{})
+	s.releases.Go(func() {
+		defer close(done)
+		var group sync.WaitGroup
+		for _, sh := range list {
+			group.Go(func() {
+				err := safely(func() error { return sh.Release(context.WithoutCancel(ctx)) })
+				if err != nil {
+					s.mu.Lock()
+					defer s.mu.Unlock()
+					s.left = append(s.left, err)
+				}
+			})
+		}
+		group.Wait()
+	})
+	select {
+	case <-done:
+	case <-ctx.Done():
+		timer := time.NewTimer(afterEnd)
+		defer timer.Stop()
+		select {
+		case <-done:
+		case <-timer.C:
+			return
+		}
+	}
+	for _, err := range s.leftovers() {
+		s.problem(e2e.Problem{Code: e2e.CodeEnvironment, Text: err.Error()})
+		s.opts.Progress.Note(err.Error())
+	}
+}
+
+// leftovers takes what could not be taken away.
+func (s *Session) leftovers() []error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	left := s.left
+	s.left = nil
+	return left
+}

@@ -1,0 +1,77 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/isolation"
+)
+
+// space is what an attempt on a shard has to itself, or why it could not be made:
+// who failed once is not asked again by the next unit.
+type space struct {
+	*isolation.Space
+	err error
+}
+
+// ready waits until a unit may start, and makes what its attempt has to itself. It
+// returns the environment that this adds. ok is false where the unit cannot start,
+// which is recorded.
+func (s *Shard) ready(ctx context.Context, tests []e2e.Test, attempt int) (env map[string]string, ok bool) {
+	if why := s.r.cfg.Hold(ctx); why != "" && ctx.Err() == nil {
+		s.unfit(tests, attempt, e2e.CodeGateLost, "", why)
+		return nil, false
+	}
+	sp := s.space(ctx, attempt)
+	switch {
+	case ctx.Err() != nil:
+		s.run(ctx, tests, attempt)
+		return nil, false
+	case sp.err != nil:
+		s.unfit(tests, attempt, e2e.CodeEnvironment, sp.Log(), fmt.Sprintf("a shard did not get what it must have to itself: %v", sp.err))
+		return nil, false
+	}
+	return sp.Env(), true
+}
+
+// unfit records tests that do not start since the environment is not fit for them.
+func (s *Shard) unfit(tests []e2e.Test, attempt int, code e2e.Code, log, why string) {
+	s.refuse(tests, attempt, code, why)
+	if attempt == 1 {
+		s.Problem(e2e.Problem{Code: code, Tests: ids(tests), LosesEvidence: true, File: log, Text: why})
+	}
+}
+
+// space opens the attempt's space with its first unit.
+func (s *Shard) space(ctx context.Context, attempt int) *space {
+	if sp := s.spaces[attempt]; sp != nil {
+		return sp
+	}
+	if s.r.cfg.Isolation == nil {
+		return &space{Space: &isolation.Space{}}
+	}
+	id := s.identity(attempt, "isolation")
+	opened, err := s.r.cfg.Isolation.Open(ctx, isolation.Place{Shard: s.plan.Index, Attempt: attempt, Prefix: id.prefix, Identity: id.env})
+	sp := &space{opened, err}
+	s.spaces[attempt] = sp
+	return sp
+}
+
+// Release takes away what the shard's attempts so far had to themselves, within
+// bounds of its own. What could not be taken away is in the error.
+func (s *Shard) Release(ctx context.Context) error {
+	open := s.spaces
+	s.spaces = map[int]*space{}
+	var errs []error
+	for _, attempt := range slices.Sorted(maps.Keys(open)) {
+		errs = append(errs, open[attempt].Close(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+// Refused says why the rerun of a test could not start; empty: it could.
+func (s *Shard) Refused(id string) string { return s.refused[id] }
