@@ -47,18 +47,20 @@ func (e exitError) Error() string { return fmt.Sprintf("exit status %d", int(e))
 
 // commands are all subcommands.
 type commands struct {
-	Run     runCmd     `cmd:"" help:"Run the whole stage on this machine: gates, discovery, plan, suites, one diagnostic rerun, verdict."`
-	Gates   gatesCmd   `cmd:"" help:"Check the health gates only."`
-	Plan    planCmd    `cmd:"" help:"Check the gates, discover, select and plan; writes plan.json and, in a workflow, the output matrix."`
-	Shard   shardCmd   `cmd:"" help:"Check the gates, then run one shard of a plan, with its diagnostic reruns."`
-	Verdict verdictCmd `cmd:"" help:"Merge shard documents against a plan, categorise, decide."`
-	Report  reportCmd  `cmd:"" help:"Read JUnit reports: counts and problems."`
-	Triage  triageCmd  `cmd:"" help:"Categorise failures given as JSON lines on stdin."`
-	History historyCmd `cmd:"" help:"What earlier runs took and how they ended: show, export, import."`
-	Lint    lintCmd    `cmd:"" help:"Check config, quarantine and tests without running anything."`
-	Init    initCmd    `cmd:"" help:"Look for suites in the repository; write a first config and workflow."`
-	Version versionCmd `cmd:"" help:"Print the version."`
-	Action  actionCmd  `cmd:"" hidden:"" help:"Run the command that the inputs of action.yml name."`
+	Run        runCmd        `cmd:"" help:"Run the whole stage on this machine: gates, discovery, plan, suites, one diagnostic rerun, verdict."`
+	Gates      gatesCmd      `cmd:"" help:"Check the health gates only."`
+	Plan       planCmd       `cmd:"" help:"Check the gates, discover, select and plan; writes plan.json and, in a workflow, the output matrix."`
+	Shard      shardCmd      `cmd:"" help:"Check the gates, then run one shard of a plan, with its diagnostic reruns."`
+	Verdict    verdictCmd    `cmd:"" help:"Merge shard documents against a plan, categorise, decide."`
+	Report     reportCmd     `cmd:"" help:"Read JUnit reports: counts and problems."`
+	Triage     triageCmd     `cmd:"" help:"Categorise failures given as JSON lines on stdin."`
+	History    historyCmd    `cmd:"" help:"What earlier runs took and how they ended: show, export, import."`
+	Quarantine quarantineCmd `cmd:"" help:"The quarantine file: add, list, check."`
+	Explain    explainCmd    `cmd:"" help:"Say for one test of a result how it came to its effect on the verdict, step by step."`
+	Lint       lintCmd       `cmd:"" help:"Check config, quarantine and tests without running anything."`
+	Init       initCmd       `cmd:"" help:"Look for suites in the repository; write a first config and workflow."`
+	Version    versionCmd    `cmd:"" help:"Print the version."`
+	Action     actionCmd     `cmd:"" hidden:"" help:"Run the command that the inputs of action.yml name."`
 }
 
 // kongExit carries the status of kong's own exits (help) out of its parser.

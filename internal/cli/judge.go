@@ -12,8 +12,8 @@ import (
 	"github.com/org/e2e-gate/internal/policy"
 )
 
-// judge takes policy and quarantine of a pull request from its base revision: a
-// change cannot relax its own judge. A base without a config (the change that
+// judge takes policy, quarantine and the map of owners of a pull request from its base
+// revision: a change cannot relax its own judge, nor call whom it likes. A base without a config (the change that
 // introduces the gate) means the built-in policy and no quarantine; so does a base
 // that nobody can read, as [e2e.CodePolicyUnreadable].
 func (s *setup) judge(ctx context.Context, cfg *config.Config, own policy.Quarantine) (policy.Quarantine, []e2e.Problem) {
@@ -27,7 +27,7 @@ func (s *setup) judge(ctx context.Context, cfg *config.Config, own policy.Quaran
 	}
 	// Nothing of its own that a change could relax.
 	harmless := len(cfg.Policy) == 0 && cfg.Quarantine == ""
-	cfg.Policy = nil
+	cfg.Policy, cfg.Owners = nil, nil
 	if harmless && s.trigger.BaseSHA == "" {
 		return nil, nil
 	}
@@ -45,10 +45,11 @@ func (s *setup) judgeOfBase(ctx context.Context, cfg *config.Config, read readBa
 	}
 	if !found {
 		s.console.Note("the base has no such config, so the built-in policy holds, and no quarantine")
-		cfg.Policy = nil
+		cfg.Policy, cfg.Owners = nil, nil
 		return nil, nil
 	}
 	theirs := config.PeekBytes(s.config.File, text)
+	cfg.Owners = theirs.Owners
 	if cfg.Policy = theirs.Policy; theirs.Quarantine == "" {
 		return nil, nil
 	}

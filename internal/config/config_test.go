@@ -262,3 +262,17 @@ func FuzzLoad(f *testing.F) {
 		_ = c.Lint()
 	})
 }
+
+// Only what can be a mention may be one.
+func TestOwners(t *testing.T) {
+	c, err := load(t, minimal+"owners: {case-platform: \"@acme/case-platform\", me: \"@me\"}\n", AllSections, nil)
+	if err != nil || c.Owners["case-platform"] != "@acme/case-platform" {
+		t.Fatalf("%v, %v", c, err)
+	}
+	_, err = load(t, minimal+"owners: {b: \"@acme/x @all\", a: acme/x}\n", AllSections, nil)
+	want := "e2e-gate.yml:4:13: \"@acme/x @all\" cannot be mentioned; write @user or @organisation/team\n" +
+		"e2e-gate.yml:4:32: \"acme/x\" cannot be mentioned; write @user or @organisation/team"
+	if err == nil || cleanPaths(err) != want {
+		t.Errorf("%v\nwant\n%s", err, want)
+	}
+}

@@ -42,7 +42,7 @@ func (d *day) UnmarshalText(text []byte) error {
 func ReadQuarantine(file string) (policy.Quarantine, error) {
 	data, err := os.ReadFile(file) //nolint:gosec // named by the config
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("there is no quarantine file %s; create it with the content [], or drop the key quarantine", file)
+		return nil, fmt.Errorf("there is no quarantine file %s; create it with the content [], or drop the key quarantine", shown(file))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the quarantine: %w", err)

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -15,6 +16,7 @@ import (
 	"github.com/org/e2e-gate/internal/diag"
 	"github.com/org/e2e-gate/internal/history/s3store"
 	"github.com/org/e2e-gate/internal/policy"
+	"github.com/org/e2e-gate/internal/safetext"
 	"github.com/org/e2e-gate/internal/suite"
 	"github.com/org/e2e-gate/internal/triage"
 )
@@ -209,6 +211,11 @@ func (k *checker) rest() {
 	_, wrong := policy.Default().With(k.c.Policy)
 	for _, m := range wrong {
 		k.fail("policy."+m.File, m.Text, m.Hint)
+	}
+	for _, name := range slices.Sorted(maps.Keys(k.c.Owners)) {
+		if team := k.c.Owners[name]; !safetext.ValidMention(team) {
+			k.fail("owners."+name, fmt.Sprintf("%q cannot be mentioned", team), "write @user or @organisation/team")
+		}
 	}
 	if text, hint := HistoryFault(k.c.History.Store); text != "" {
 		k.fail("history.store", text, hint)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 )
@@ -247,5 +248,21 @@ func TestWords(t *testing.T) {
 		`["release-blocking-smoke","release-blocking","non-blocking","nightly","synthetic"]]`
 	if string(text) != want {
 		t.Errorf("got %s", text)
+	}
+}
+
+func TestDaysLeft(t *testing.T) {
+	now := time.Date(2026, 11, 2, 23, 59, 0, 0, time.UTC)
+	for day, want := range map[string]int{"2026-11-02": 0, "2026-11-03": 1, "2026-11-01": -1, "2026-12-02": 30, "2999-12-31": 355440} {
+		deadline, err := time.Parse(time.DateOnly, day)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := (Quarantine{Deadline: deadline}).DaysLeft(now.In(time.FixedZone("east", 3600))); got != want {
+			t.Errorf("%s: %d days left, want %d", day, got, want)
+		}
+	}
+	if got := (Quarantine{}).DaysLeft(now); got >= 0 {
+		t.Errorf("no deadline: %d days left", got)
 	}
 }

@@ -71,6 +71,8 @@ type TestResult struct {
 	NextStep   string       `json:"next_step,omitempty" doc:"What the owner should do now."`
 	Rerun      *RerunRecord `json:"rerun,omitempty" doc:"The diagnostic rerun, or the reason for none."`
 	Quarantine *Quarantine  `json:"quarantine,omitempty" doc:"The quarantine entry that covers it."`
+	Policy     *PolicyCell  `json:"policy,omitempty" doc:"The cell of the effect table that gave the effect; absent for a plain pass."`
+	History    *TestHistory `json:"history,omitempty" doc:"For a test that failed or was flaky: what earlier runs know of it."`
 	Attempts   []Attempt    `json:"attempts" doc:"Every attempt, in order of time."`
 	Children   []Child      `json:"children,omitempty" doc:"Subtests of the last attempt."`
 }
@@ -85,6 +87,36 @@ type Quarantine struct {
 	Expired  bool      `json:"expired,omitempty" doc:"The deadline has passed: the test counts again."`
 	Remove   bool      `json:"removal_if_not_fixed,omitempty" doc:"To be removed if it is not fixed in time."`
 	Issue    string    `json:"issue,omitempty" doc:"Ticket."`
+}
+
+// DaysLeft counts whole days of UTC from the day of now to the deadline: 0 is its own
+// day, less than 0 is past it. An entry without deadline is past it.
+func (q Quarantine) DaysLeft(now time.Time) int {
+	if q.Deadline.IsZero() {
+		return -1
+	}
+	const day = 24 * time.Hour
+	// A [time.Duration] ends after 292 years.
+	return int((q.Deadline.UTC().Truncate(day).Unix() - now.UTC().Truncate(day).Unix()) / int64(day/time.Second))
+}
+
+// PolicyCell is a cell of the effect table.
+type PolicyCell struct {
+	Row    string      `json:"outcome" doc:"Row: what became of the test." enum:"failed,flaky,later_pass,lost,not_run,quarantined,skipped"`
+	Column Criticality `json:"criticality" doc:"Column: the criticality that it is judged by." enum:"release-blocking-smoke,release-blocking,non-blocking,nightly,synthetic"`
+	Source string      `json:"source" doc:"built-in, or config where the key policy says something else." enum:"built-in,config"`
+}
+
+// TestHistory is what earlier runs know of a test that failed or was flaky.
+type TestHistory struct {
+	State  string    `json:"state" doc:"What the test did lately: new, stable, flaky, or failing-on-main." enum:"new,stable,flaky,failing-on-main"`
+	Since  time.Time `json:"since,omitzero" doc:"Start of the first failed run of the current streak on the default branch, UTC; absent where there is none."`
+	Streak int       `json:"streak_runs,omitempty" doc:"Runs of that streak."`
+	Longer bool      `json:"longer,omitempty" doc:"The streak may have begun earlier: older runs are not kept."`
+	Runs   int       `json:"runs" doc:"Newest runs that say something of the test, 20 at most."`
+	Flaky  int       `json:"flaky_runs,omitempty" doc:"In how many of those it was flaky."`
+	Failed int       `json:"failed_runs,omitempty" doc:"In how many of those it failed."`
+	Text   string    `json:"text" doc:"The same in a few words: failing on main since 2026-11-02 (4 runs)."`
 }
 
 // Cluster is a group of failures that share a cause.

@@ -28,6 +28,7 @@ func (s *Session) categorise(r *e2e.Result) {
 		case e2e.Failed, e2e.Flaky:
 			inputs = append(inputs, s.triageInput(*t, t.Attempts, r))
 			at = append(at, i)
+			t.History = s.stats.Past(t.ID, s.run.ID)
 		case e2e.Lost, e2e.NotRun:
 			unreported(t, about[t.ID])
 		case e2e.Passed, e2e.Skipped, e2e.OutcomeUnknown:

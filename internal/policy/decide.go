@@ -40,7 +40,7 @@ func Decide(ev Evidence) (e2e.Verdict, []e2e.TestResult) {
 	j.findDamaged()
 	for i := range j.tests {
 		t := &j.tests[i]
-		t.Effect, t.Why = j.effect(*t)
+		t.Effect, t.Why, t.Policy = j.effect(*t)
 	}
 	j.gates()
 	j.problems()
@@ -125,7 +125,8 @@ func (j *judge) row(t e2e.TestResult) Row {
 	return RowLost
 }
 
-func (j *judge) effect(t e2e.TestResult) (e2e.Effect, string) {
+// effect is what a test does to the verdict, why, and the cell that says so.
+func (j *judge) effect(t e2e.TestResult) (e2e.Effect, string, *e2e.PolicyCell) {
 	column := Column(t.Test)
 	row := j.row(t)
 	if p, ok := j.damaged[t.ID]; ok && (row == "" || row == RowFlaky || row == RowLaterPass || row == RowQuarantined) {
@@ -134,14 +135,26 @@ func (j *judge) effect(t e2e.TestResult) (e2e.Effect, string) {
 			seen = j.ev.Table.Effect(row, column)
 		}
 		if stronger(lost, seen) {
-			return lost, fmt.Sprintf("its unit cannot be trusted (%s): a %s test without evidence is not a pass", p.Code, column)
+			return lost, fmt.Sprintf("its unit cannot be trusted (%s): a %s test without evidence is not a pass", p.Code, column), j.cell(RowLost, column)
 		}
-		return seen, why(row, column, t)
+		return seen, why(row, column, t), j.cell(row, column)
 	}
 	if row == "" {
-		return e2e.EffectNothing, ""
+		return e2e.EffectNothing, "", nil
 	}
-	return j.ev.Table.Effect(row, column), why(row, column, t)
+	return j.ev.Table.Effect(row, column), why(row, column, t), j.cell(row, column)
+}
+
+// cell names a cell of the table, and whether the config changed it.
+func (j *judge) cell(row Row, column e2e.Criticality) *e2e.PolicyCell {
+	if row == "" {
+		return nil
+	}
+	cell := &e2e.PolicyCell{Row: string(row), Column: column, Source: "built-in"}
+	if j.ev.Table.Effect(row, column) != Default().Effect(row, column) {
+		cell.Source = "config"
+	}
+	return cell
 }
 
 func why(row Row, column e2e.Criticality, t e2e.TestResult) string {

@@ -594,3 +594,20 @@ func BenchmarkDecide(b *testing.B) {
 		Decide(ev)
 	}
 }
+
+// Whatever decided names the cell that it came from.
+func TestDecideNamesTheCell(t *testing.T) {
+	table, _ := Default().With(Override{"flaky": {"release-blocking": "block"}})
+	_, tests := Decide(Evidence{
+		Blocks: true, Table: table, Problems: []e2e.Problem{{Code: e2e.CodeReportDamaged, Tests: []string{"damaged"}, LosesEvidence: true}},
+		Tests: []e2e.TestResult{pass("passes"), pass("damaged"), test("fails", e2e.Failed, e2e.NonBlocking), test("flakes", e2e.Flaky, e2e.ReleaseBlocking)},
+	})
+	for i, want := range []*e2e.PolicyCell{
+		nil, {Row: "lost", Column: e2e.ReleaseBlocking, Source: "built-in"},
+		{Row: "failed", Column: e2e.NonBlocking, Source: "built-in"}, {Row: "flaky", Column: e2e.ReleaseBlocking, Source: "config"},
+	} {
+		if diff := cmp.Diff(want, tests[i].Policy); diff != "" {
+			t.Errorf("%s: %s", tests[i].ID, diff)
+		}
+	}
+}

@@ -1,8 +1,6 @@
 package report
 
 import (
-	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/org/e2e-gate/internal/e2e"
@@ -17,6 +15,12 @@ const CommentBytes = 65_000
 type CommentOptions struct {
 	// MaxBytes bounds the text; 0 is [CommentBytes].
 	MaxBytes int
+	// DiagramBytes bounds a Mermaid diagram; 0 is [DiagramBytes], less than 0: none.
+	// Gitea and Forgejo draw [GiteaDiagramBytes].
+	DiagramBytes int
+	// Owners maps an owner of tests to the team to mention, @user or @org/team, from
+	// the config. Nobody else is ever mentioned.
+	Owners map[string]string
 }
 
 // Comment renders a result as the comment on a pull request: the verdict and what
@@ -29,7 +33,7 @@ func Comment(r e2e.Result, o CommentOptions) string {
 	if limit <= 0 {
 		limit = CommentBytes
 	}
-	below := []Part{QuarantinePart(r), GatesPart(r), ShardsPart(r), BudgetsPart(r), DetailsPart(r), ProblemsPart(r), ReasonsPart(r), FactsPart(r)}
+	below := []Part{DeadlinesPart(r), foldedQuarantine(r), GatesPart(r), ShardsPart(r, diagramBytes(o.DiagramBytes)), BudgetsPart(r), DetailsPart(r), ProblemsPart(r), ReasonsPart(r), FactsPart(r)}
 	reserve := 0
 	for i, p := range below {
 		// What matters of it stands above already.
@@ -37,97 +41,44 @@ func Comment(r e2e.Result, o CommentOptions) string {
 		reserve += p.size()
 	}
 	flakes := flakesWithin(r, limit/4)
-	top := Compose(limit-len(flakes)-min(reserve, limit/4), commentHead(r), FindingsPart(r))
+	top := Compose(limit-len(flakes)-min(reserve, limit/4), commentHead(r, o.Owners), FindingsPart(r))
 	return top + flakes + Compose(limit-len(flakes)-len(top), below...)
 }
 
-// commentHead is the verdict, what to do, and the counts.
-func commentHead(r e2e.Result) Part {
-	heading, facts, _ := strings.Cut(HeadlinePart(r).Head, "\n\n")
-	facts = strings.TrimRight(facts, "\n")
+// commentHead is the verdict, what to do, who is called to do it, and the counts.
+func commentHead(r e2e.Result, teams map[string]string) Part {
+	text := heading(r) + whatToDo(r) + "\n\n"
+	if called := Mentions(r, teams); len(called) > 0 {
+		text += "New here, and blocking: " + strings.Join(called, " ") + "\n\n"
+	}
+	facts := commonFacts(r)
 	if link := safetext.Link("workflow run", r.Run.URL, shortText); link != "workflow run" {
-		facts += " · " + link
+		facts = append(facts, link)
 	}
-	return Part{Head: heading + "\n\n" + whatToDo(r) + "\n\n" + facts + "\n\n"}
+	return Part{Head: text + strings.Join(facts, " · ") + "\n\n"}
 }
 
-// whatToDo is the next step of what matters most, with who has to take it.
+// foldedQuarantine is [QuarantinePart] for readers who have more urgent things to do.
+func foldedQuarantine(r e2e.Result) Part {
+	p := QuarantinePart(r)
+	if p.empty() {
+		return p
+	}
+	_, head, _ := strings.Cut(p.Head, "\n\n")
+	return folded("In quarantine: "+plural(len(p.Rows), "test that failed or was flaky", "tests that failed or were flaky"), p.Noun, head, false, p.Rows)
+}
+
+// whatToDo is [todoOf] as Markdown.
 func whatToDo(r e2e.Result) string {
-	list := Findings(r)
-	switch {
-	case len(list) > 0 && stops(list[0].Effect):
-		return "**Do now:** " + firstStep(list)
-	case r.Verdict.State != e2e.VerdictPassed:
-		return "**Do now:** " + inline(noFinding(r))
-	case len(list) > 0 || len(flakes(r)) > 0:
-		return "Nothing blocks. " + laterWork(list, flakes(r))
+	t := todoOf(r)
+	var list []string
+	if t.Lead != "" {
+		list = append(list, "**"+t.Lead+"**")
 	}
-	return "Nothing to do."
-}
-
-// stops reports whether an effect keeps the stage from passing.
-func stops(e e2e.Effect) bool {
-	switch e {
-	case e2e.Warns, e2e.Informs, e2e.EffectNothing:
-		return false
-	case e2e.Blocks, e2e.NotJudged:
-		return true
-	default:
-		return true
+	if t.Who != "" {
+		list = append(list, "**"+inline(t.Who)+"** —")
 	}
-}
-
-// noFinding is what to do where the verdict is bad and nothing is named.
-func noFinding(r e2e.Result) string {
-	if len(r.Verdict.Reasons) > 0 {
-		return firstLine(r.Verdict.Reasons[0].Text)
-	}
-	return "read the log of the job; without a reason there is no verdict"
-}
-
-// firstStep is "case-platform: look at the worker; 2 more rows need somebody".
-func firstStep(list []Finding) string {
-	f := list[0]
-	// Tests that wait for a gate are more, and the gate comes first.
-	if i := slices.IndexFunc(list, func(f Finding) bool { return f.Gate }); i > 0 && f.Effect != e2e.Blocks {
-		f = list[i]
-	}
-	text := inline(f.Next)
-	if len(f.Owners) > 0 {
-		text = "**" + inline(owner(f.Owners)) + "** — " + text
-	}
-	if left := len(list) - 1; left > 0 {
-		text += " (" + plural(left, "more row below)", "more rows below)")
-	}
-	return text
-}
-
-// laterWork says whose work is left where nothing blocks.
-func laterWork(list []Finding, flaky []e2e.TestResult) string {
-	var names []string
-	seen := map[string]bool{}
-	add := func(owners ...string) {
-		for _, name := range owners {
-			if !seen[name] {
-				seen[name] = true
-				names = append(names, inline(name))
-			}
-		}
-	}
-	for _, f := range list {
-		add(f.Owners...)
-	}
-	for _, t := range flaky {
-		add(owners(t)...)
-	}
-	if len(names) == 0 {
-		return "Something below has no owner: name one, and let them look."
-	}
-	more := ""
-	if left := len(names) - maxSpans; left > 0 {
-		names, more = names[:maxSpans], fmt.Sprintf(" and %d more", left)
-	}
-	return "Still to be looked at by **" + strings.Join(names, ", ") + "**" + more + "."
+	return strings.Join(append(list, inline(t.Text)), " ") + t.More
 }
 
 // flakesWithin shows the flaky tests within limit bytes: with their attempts, else

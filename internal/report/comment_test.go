@@ -30,7 +30,7 @@ func TestCommentLeadsWithWhatToDo(t *testing.T) {
 	all["passed"] = passed.Result
 	for name, want := range map[string]string{
 		"passed":            "Nothing to do.",
-		"passed-with-flake": "Nothing blocks. Still to be looked at by **case-risk**.",
+		"passed-with-flake": "Nothing blocks. Still to be looked at by case-risk.",
 		"blocked":           "**Do now:** **case-platform, case-audit** — look at the worker that accepts cases: internal/worker changed in this pull request (2 more rows below)",
 		"gate-shut":         "**Do now:** the address answers 404; look at the path in gates.checks[0].http.url (1 more row below)",
 		"crashed":           "**Do now:** **case-platform** — read the end of the log, repair what it says and run again",
@@ -70,7 +70,7 @@ func TestCommentCuts(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := all[rapid.SampledFrom([]string{"many", "hostile", "blocked", "crashed", "gate-shut", "passed-with-flake"}).Draw(t, "result")]
 		limit := rapid.IntRange(8000, 80_000).Draw(t, "limit")
-		got, whole := Comment(r, CommentOptions{MaxBytes: limit}), Comment(r, CommentOptions{MaxBytes: 1 << 22})
+		got, whole := Comment(r, CommentOptions{MaxBytes: limit}), Comment(r, CommentOptions{MaxBytes: 1 << 22, DiagramBytes: -1})
 		if len(got) > limit {
 			t.Fatalf("%d bytes, more than %d", len(got), limit)
 		}
@@ -85,5 +85,12 @@ func BenchmarkCommentOf500Failures(b *testing.B) {
 	r := manyFailures()
 	for b.Loop() {
 		Comment(r, CommentOptions{})
+	}
+}
+
+// Where the next step is to read a log, the row says which.
+func TestCommentNamesTheLog(t *testing.T) {
+	if got := Comment(crashed(), CommentOptions{}); !strings.Contains(strings.SplitN(got, "<details>", 2)[0], "`units/1-001-case-journeys-1/output.log`") {
+		t.Errorf("no log is named:\n%.1500s", got)
 	}
 }

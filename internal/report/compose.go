@@ -15,6 +15,9 @@ type Part struct {
 	// was cut.
 	Head, Foot string
 	Rows       []string
+	// Table is the head of the table whose rows Rows are. Figure stands before it, where
+	// there is room for it beside all rows; it says nothing that the rows do not.
+	Figure, Table string
 	// Noun is what rows are called in that sentence, in the plural; Left counts
 	// further ones that were left out already.
 	Noun string
@@ -22,7 +25,7 @@ type Part struct {
 }
 
 func (p Part) size() int {
-	n := len(p.Head) + len(p.Foot)
+	n := len(p.Head) + len(p.Table) + len(p.Foot)
 	for _, r := range p.Rows {
 		n += len(r)
 	}
@@ -45,7 +48,7 @@ func (p Part) render(limit int) string {
 	shown := len(p.Rows)
 	if p.size() > limit {
 		shown = 0
-		room := limit - len(p.Head) - len(p.Foot) - len(p.cut(len(p.Rows)))
+		room := limit - len(p.Head) - len(p.Table) - len(p.Foot) - len(p.cut(len(p.Rows)))
 		for shown < len(p.Rows) && len(p.Rows[shown]) <= room {
 			room -= len(p.Rows[shown])
 			shown++
@@ -56,6 +59,10 @@ func (p Part) render(limit int) string {
 	}
 	var b strings.Builder
 	b.WriteString(p.Head)
+	if p.size()+len(p.Figure) <= limit {
+		b.WriteString(p.Figure)
+	}
+	b.WriteString(p.Table)
 	for _, r := range p.Rows[:shown] {
 		b.WriteString(r)
 	}

@@ -100,9 +100,12 @@ type Finding struct {
 	// Gate: it is about shut gates, and holds no tests.
 	Gate bool
 	// Title says what it is where the tests alone do not.
-	Title    string
-	Tests    []string
-	Owners   []string
+	Title  string
+	Tests  []string
+	Owners []string
+	// Since says what earlier runs know of it: "failing on main since 2026-11-02 (4
+	// runs)"; empty where nobody asked them.
+	Since    string
 	Evidence []string
 	Next     string
 	// File is the evidence file to open first, relative to the run's folder.
@@ -143,8 +146,10 @@ func Findings(r e2e.Result) []Finding {
 	}
 	f.problems(r.Problems)
 	f.rest(r.Tests)
+	// Tests that wait for a gate are more, and the gate comes first.
+	gate := map[bool]int{true: -1}
 	slices.SortStableFunc(f.list, func(a, b Finding) int {
-		return cmp.Or(cmp.Compare(a.Effect.Rank(), b.Effect.Rank()), cmp.Compare(len(b.Tests), len(a.Tests)))
+		return cmp.Or(cmp.Compare(a.Effect.Rank(), b.Effect.Rank()), cmp.Compare(gate[a.Gate], gate[b.Gate]), cmp.Compare(len(b.Tests), len(a.Tests)))
 	})
 	return f.list
 }
@@ -216,6 +221,7 @@ func (f *finder) cluster(c e2e.Cluster) {
 			found.Owners = append(found.Owners, t.Owner)
 		}
 	}
+	found.Since = sinceOf(tests)
 	f.list = append(f.list, found)
 }
 
@@ -320,7 +326,7 @@ func reasonOf(t *e2e.TestResult) string {
 }
 
 func (f *finder) test(t *e2e.TestResult) {
-	found := Finding{Effect: f.effect(t), Category: categoryOf(t.Category), Confidence: t.Confidence, Tests: []string{t.ID}, Next: t.NextStep, Evidence: evidenceOf(t), File: logOf(t), Trail: trailOf(t)}
+	found := Finding{Effect: f.effect(t), Category: categoryOf(t.Category), Confidence: t.Confidence, Tests: []string{t.ID}, Since: sinceOf([]*e2e.TestResult{t}), Next: t.NextStep, Evidence: evidenceOf(t), File: logOf(t), Trail: trailOf(t)}
 	if t.Owner != "" {
 		found.Owners = []string{t.Owner}
 	}

@@ -40,6 +40,7 @@ func Final(r e2e.Result, o FinalOptions) string {
 	f.gates()
 	f.findings()
 	f.flakes()
+	f.deadlines()
 	f.quarantine()
 	f.problems()
 	f.budgets()
@@ -208,6 +209,7 @@ func (f *final) finding(found Finding, tests map[string]*e2e.TestResult) {
 	f.field("effect", effectText(found.Effect, strongest(found, tests)))
 	f.field("category", f.text(categoryText(found, first.Cause), 2))
 	f.field("owner", ownerText(found, first))
+	f.field("since", f.text(found.Since, 2))
 	if len(found.Tests) > 1 || found.Title != "" {
 		f.field("what", f.text(found.Title, messageLines))
 		f.others(found.Tests)
@@ -344,6 +346,7 @@ func (f *final) flakes() {
 			f.field("category", f.text(categoryText(Finding{Category: categoryOf(t.Category), Confidence: t.Confidence}, t.Cause), 2))
 		}
 		f.field("owner", ownerText(Finding{Owners: owners(t), Tests: []string{t.ID}}, &t))
+		f.field("since", f.text(pastOf(t), 2))
 		f.field("failed first", f.text(failureMessage(&t), messageLines))
 		f.field("attempts", attemptsText(&t))
 		f.field("next", f.text(cmp.Or(t.NextStep, "find the cause before it flakes again"), 4))
@@ -361,8 +364,9 @@ func owners(t e2e.TestResult) []string {
 
 func (f *final) quarantine() {
 	var list []e2e.TestResult
+	urgent := deadlines(f.r)
 	for _, t := range f.r.Tests {
-		if quarantined(t) {
+		if quarantined(t) && !near(urgent, t.ID) {
 			list = append(list, t)
 		}
 	}
@@ -421,6 +425,11 @@ func (f *final) facts() {
 	if d := duration(f.r.Run); d > 0 {
 		text += ", in " + seconds(d)
 	}
+	do := todoOf(f.r)
+	if do.Who != "" {
+		do.Text = do.Who + ": " + do.Text
+	}
+	f.field("to do", f.text(do.Text, 4))
 	f.field("tests", text)
 	f.field("budget", budgetText(f.r))
 	f.path("run", safetext.Line(f.r.Run.ID, idText))

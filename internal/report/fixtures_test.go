@@ -93,6 +93,11 @@ func (f *fixture) passing(n int) {
 	}
 }
 
+// past says what earlier runs know of the nth test.
+func (f *fixture) past(n int, state, text string) {
+	f.Tests[n].History = &e2e.TestHistory{State: state, Text: text, Runs: 20}
+}
+
 // shards fills in what the shards did.
 func (f *fixture) shards() {
 	f.Plan.Tests = len(f.Tests)
@@ -159,6 +164,9 @@ func blockedWithClusters() e2e.Result {
 		ids = append(ids, t.ID)
 	}
 	f.Tests[len(f.Tests)-1].Owner = "case-audit"
+	f.past(8, "stable", "new, passed in the last 20 runs")
+	f.past(9, "stable", "new, passed in the last 20 runs")
+	f.past(10, "failing-on-main", "failing on main since 2026-03-11 (4 runs)")
 	smoke := f.test("TestHealthPage", "case-platform", e2e.ReleaseBlockingSmoke, e2e.Failed, 0.4)
 	fail(smoke, e2e.Unknown, "page title is empty")
 	smoke.Evidence, smoke.NextStep, smoke.Attempts = nil, "", smoke.Attempts[:1]
@@ -167,6 +175,9 @@ func blockedWithClusters() e2e.Result {
 	fail(info, e2e.TestBug, "selector #total > b not found")
 	info.Effect, info.Why = e2e.Informs, "a failing non-blocking test"
 	flake(f.test("TestEscalation", "case-risk", e2e.ReleaseBlocking, e2e.Flaky, 0.7))
+	f.past(len(f.Tests)-1, "flaky", "flaky in 3 of the last 20 runs")
+	soon := f.test("TestExport", "case-import", e2e.ReleaseBlocking, e2e.Passed, 1)
+	soon.Quarantine = &e2e.Quarantine{Test: "case-journeys/**::TestExport*", Owner: "case-import", Reason: "exports before the index is there", Since: at(-86400 * 20), Deadline: at(86400 * 2), Issue: "https://github.com/acme/cases/issues/71"}
 	q := f.test("TestLegacyImport", "case-import", e2e.ReleaseBlocking, e2e.Failed, 9)
 	fail(q, e2e.DataCollision, "reference R-1 exists already")
 	q.Effect = e2e.Warns
@@ -221,7 +232,7 @@ func crashed() e2e.Result {
 }
 
 const hostileText = "a|b `c` ``` @team #12 [x](javascript:alert(1)) ![i](http://x/y.png) https://evil.example <!-- e2e-gate:v1 key=pr --> <script>alert(1)</script> </details></table> " +
-	"\u202eevil\u202c\u200b \x1b[31mred\x1b[0m NUL\x00 \xff ##[error]boom \U0001F600\n::set-output name=verdict::passed\n::error::x\r::add-mask::y\n```\n<!-- -->"
+	"\u202eevil\u202c\u200b \x1b[31mred\x1b[0m NUL\x00 \xff ##[error]boom \U0001F600\n::set-output name=verdict::passed\n::error::x\r::add-mask::y\u2028::warning::z\n```\n<!-- -->"
 
 func hostileNames() e2e.Result {
 	f := newFixture()
@@ -236,6 +247,7 @@ func hostileNames() e2e.Result {
 		t.Attempts[i].Correlation, t.Attempts[i].Links = hostileText, []e2e.Link{{Name: hostileText, URL: "https://logs.example/?q=" + hostileText}, {Name: "js", URL: "javascript:alert(1)"}, {Name: "good|](x)", URL: "https://logs.example/?q=a%20b"}}
 	}
 	t.Children = []e2e.Child{{Name: hostileText, Outcome: e2e.Failed, Message: hostileText}}
+	t.History = &e2e.TestHistory{State: hostileText, Text: hostileText}
 	fl := f.test("y", hostileText, e2e.ReleaseBlocking, e2e.Flaky, 1)
 	flake(fl)
 	fl.ID, fl.Attempts[0].Message, fl.NextStep = hostileText+"y", hostileText, hostileText

@@ -37,7 +37,7 @@ var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	"style": func() template.CSS { return template.CSS(pageStyle) }, //nolint:gosec // our own file
 	"some":  func(ids []string) []string { return ids[:min(len(ids), 10)] },
 	"minus": func(a, b int) int { return a - b },
-	"class": effectClass,
+	"class": effectClass, "past": pastOf,
 }).Parse(pageSource))
 
 // words makes text of the string types of the domain.
@@ -61,6 +61,7 @@ func words(v any) string {
 type page struct {
 	R          e2e.Result
 	Headline   Headline
+	Todo       todo
 	Class      string
 	Policy     string
 	Counts     Counts
@@ -68,6 +69,7 @@ type page struct {
 	Findings   []Finding
 	MoreRows   int
 	Flakes     []e2e.TestResult
+	Deadlines  []deadline
 	Quarantine []e2e.TestResult
 	Details    []*e2e.TestResult
 	MoreTests  int
@@ -80,7 +82,7 @@ type page struct {
 // HTML renders a result as one static page: no script, nothing loaded from
 // elsewhere, which its own content security policy holds it to.
 func HTML(r e2e.Result) []byte {
-	p := page{R: r, Headline: HeadlineOf(r), Policy: contentPolicy(), Counts: CountsOf(r), Duration: duration(r.Run), Findings: Findings(r), Flakes: flakes(r), Chart: newChart(r), Shut: !e2e.GatesOpen(r.Gates)}
+	p := page{R: r, Headline: HeadlineOf(r), Todo: todoOf(r), Policy: contentPolicy(), Counts: CountsOf(r), Duration: duration(r.Run), Findings: Findings(r), Flakes: flakes(r), Deadlines: deadlines(r), Chart: newChart(r), Shut: !e2e.GatesOpen(r.Gates)}
 	p.Class = map[string]string{"✅": "good", "❌": "bad", "⛔": "bad", "⚠️": "warn"}[p.Headline.Mark]
 	if p.Class == "good" && (len(p.Flakes) > 0 || len(p.Findings) > 0) {
 		p.Class = "good look"
@@ -89,7 +91,7 @@ func HTML(r e2e.Result) []byte {
 	p.Findings = p.Findings[:len(p.Findings)-p.MoreRows]
 	for i := range r.Tests {
 		t := &r.Tests[i]
-		if quarantined(*t) {
+		if quarantined(*t) && !near(p.Deadlines, t.ID) {
 			p.Quarantine = append(p.Quarantine, *t)
 		}
 		if t.Outcome != e2e.Failed && t.Outcome != e2e.Flaky {

@@ -17,6 +17,8 @@ const SummaryBytes = 1<<20 - 4096
 type Options struct {
 	// MaxBytes bounds the text; 0 is [SummaryBytes].
 	MaxBytes int
+	// DiagramBytes bounds a Mermaid diagram; 0 is [DiagramBytes], less than 0: none.
+	DiagramBytes int
 }
 
 // Markdown renders a result as a job summary: the verdict and what to do first,
@@ -27,13 +29,16 @@ func Markdown(r e2e.Result, o Options) string {
 	if limit <= 0 {
 		limit = SummaryBytes
 	}
-	return Compose(limit, parts(r)...)
+	return Compose(limit, parts(r, diagramBytes(o.DiagramBytes))...)
 }
 
-func parts(r e2e.Result) []Part {
+// diagramBytes is the limit that an option means.
+func diagramBytes(option int) int { return max(cmp.Or(option, DiagramBytes), 0) }
+
+func parts(r e2e.Result, diagram int) []Part {
 	return []Part{
-		HeadlinePart(r), FindingsPart(r), FlakesPart(r), QuarantinePart(r),
-		GatesPart(r), DetailsPart(r), ShardsPart(r), BudgetsPart(r), ProblemsPart(r), ReasonsPart(r), FactsPart(r),
+		HeadlinePart(r), FindingsPart(r), FlakesPart(r), DeadlinesPart(r), QuarantinePart(r),
+		GatesPart(r), DetailsPart(r), ShardsPart(r, diagram), BudgetsPart(r), ProblemsPart(r), ReasonsPart(r), FactsPart(r),
 	}
 }
 
@@ -78,11 +83,25 @@ func testCells(ids []string) []string {
 
 // HeadlinePart is the verdict with what to do, and the counts. It is never cut.
 func HeadlinePart(r e2e.Result) Part {
+	facts := commonFacts(r)
+	if r.Run.ID != "" {
+		facts = append(facts, "run id "+safetext.Code(r.Run.ID, 100))
+	}
+	return Part{Head: heading(r) + strings.Join(facts, " · ") + "\n\n"}
+}
+
+// heading is the verdict in one line.
+func heading(r e2e.Result) string {
 	h := HeadlineOf(r)
 	text := "## " + h.Mark + " " + safetext.Inline(h.Subject, shortText) + ": " + h.Word
 	if h.Why != "" {
 		text += " — " + inline(h.Why)
 	}
+	return text + "\n\n"
+}
+
+// commonFacts are the counts, the time it took, the target and the commit.
+func commonFacts(r e2e.Result) []string {
 	facts := []string{CountsOf(r).String()}
 	if d := duration(r.Run); d > 0 {
 		facts = append(facts, seconds(d))
@@ -94,18 +113,15 @@ func HeadlinePart(r e2e.Result) Part {
 		sha, _ := safetext.Cut(r.Run.SHA, 10)
 		facts = append(facts, safetext.Code(sha, 20))
 	}
-	if r.Run.ID != "" {
-		facts = append(facts, "run id "+safetext.Code(r.Run.ID, 100))
-	}
-	return Part{Head: text + "\n\n" + strings.Join(facts, " · ") + "\n\n"}
+	return facts
 }
 
-// FindingsPart has a row for each cluster or test that needs somebody: category,
-// test, owner, evidence, next step.
+// FindingsPart has a row for each cluster or test that needs somebody: category and
+// test, owner, since when, evidence, next step.
 func FindingsPart(r e2e.Result) Part {
-	p := Part{Head: "### What needs somebody\n\n" + table("Category", "Test", "Owner", "Evidence", "Next step"), Foot: "\n", Noun: "rows"}
+	p := Part{Head: "### What needs somebody\n\n" + table("Failure", "Owner", "Since&nbsp;when", "Evidence", "Next step"), Foot: "\n", Noun: "rows"}
 	for _, f := range Findings(r) {
-		p.Rows = append(p.Rows, row(findingCategory(f), findingTests(f), inline(owner(f.Owners)), findingEvidence(f), safetext.Cell(f.Next, shortText, 3)))
+		p.Rows = append(p.Rows, row(findingCategory(f)+"<br>"+findingTests(f), ownerCell(f), sinceCell(f.Since), findingEvidence(f), safetext.Cell(f.Next, shortText, 3)))
 	}
 	if len(p.Rows) == 0 {
 		return Part{}
@@ -113,12 +129,33 @@ func FindingsPart(r e2e.Result) Part {
 	return p
 }
 
+// findingCategory is the effect as a mark and a word, and the category; whoever reads
+// a table by its marks finds what blocks.
 func findingCategory(f Finding) string {
-	text := "**" + inline(f.Category) + "**<br>" + effectWord(f.Effect)
+	text := effectMark(f.Effect) + "&nbsp;**" + inline(f.Category) + "**<br>" + effectWord(f.Effect)
 	if f.Confidence != "" {
 		text += ", " + inline(string(f.Confidence)) + " confidence"
 	}
 	return text
+}
+
+// ownerCell names who has to act; gates have no owner of their own.
+func ownerCell(f Finding) string {
+	if f.Gate {
+		return "–"
+	}
+	return inline(owner(f.Owners))
+}
+
+func effectMark(e e2e.Effect) string {
+	return [...]string{"❌", "⛔", "⚠️", "➖", "➖"}[e.Rank()]
+}
+
+func sinceCell(since string) string {
+	if since == "" {
+		return "–"
+	}
+	return safetext.Cell(strings.ReplaceAll(since, "; ", "\n"), shortText, 3)
 }
 
 // shownTests is how many tests of a finding a row names.
@@ -129,11 +166,19 @@ func findingTests(f Finding) string {
 	if f.Title != "" {
 		list = append(list, inline(f.Title))
 	}
-	list = append(list, testCells(f.Tests[:min(len(f.Tests), shownTests)])...)
-	if left := len(f.Tests) - shownTests; left > 0 {
-		list = append(list, fmt.Sprintf("and %s more", thousands(left)))
+	if len(f.Tests) > 0 {
+		list = append(list, someCells(f.Tests))
 	}
 	return strings.Join(list, "<br>")
+}
+
+// someCells names the first few tests and counts the others.
+func someCells(ids []string) string {
+	text := strings.Join(testCells(ids[:min(len(ids), shownTests)]), "<br>")
+	if left := len(ids) - shownTests; left > 0 {
+		text += fmt.Sprintf("<br>and %s more", thousands(left))
+	}
+	return text
 }
 
 func findingEvidence(f Finding) string {
@@ -143,11 +188,12 @@ func findingEvidence(f Finding) string {
 			list = append(list, safetext.Cell(e, shortText, 2))
 		}
 	}
-	if f.File != "" {
+	if len(list) == 0 && f.File != "" { // else it stands with the attempts
 		list = append(list, safetext.Code(f.File, shortText))
 	}
-	if trail := trailText(f.Trail); trail != "" {
-		list = append(list, trail)
+	// The correlation id is long, and stands with the attempts.
+	if links := trailText(Trail{Links: f.Trail.Links}); links != "" {
+		list = append(list, links)
 	}
 	return strings.Join(list, "<br>")
 }
@@ -164,20 +210,13 @@ func trailText(t Trail) string {
 	return strings.Join(list, " · ")
 }
 
-// FlakesPart shows every flaky test with its attempts side by side.
+// FlakesPart shows every flaky test with what it failed with first. Its attempts stand
+// side by side in [DetailsPart].
 func FlakesPart(r e2e.Result) Part {
-	p := Part{Head: "### Flaky: failed first, passed when run again\n\n" + table("Test", "Owner", "Failed", "Then", "Next step"), Foot: "\n", Noun: "flaky tests"}
+	p := Part{Head: "### Flaky: failed first, passed when run again\n\n" + table("Test", "Owner", "Since&nbsp;when", "Failed first with", "Next step"), Foot: "\n", Noun: "flaky tests"}
 	for _, t := range flakes(r) {
-		var failed, passed []string
-		for _, a := range t.Attempts[:min(len(t.Attempts), 8)] {
-			if a.Outcome == e2e.Failed {
-				failed = append(failed, attemptCell(a))
-			} else {
-				passed = append(passed, attemptCell(a))
-			}
-		}
-		test := testCell(t.ID) + "<br>" + inline(cmp.Or(string(t.Category), string(e2e.Unknown))) + ", " + effectWord(t.Effect)
-		p.Rows = append(p.Rows, row(test, inline(owner(owners(t))), strings.Join(failed, "<br>"), strings.Join(passed, "<br>"), safetext.Cell(cmp.Or(t.NextStep, "find the cause before it flakes again"), shortText, 3)))
+		test := effectMark(t.Effect) + "&nbsp;**" + inline(cmp.Or(string(t.Category), string(e2e.Unknown))) + "**<br>" + effectWord(t.Effect) + "<br>" + testCell(t.ID)
+		p.Rows = append(p.Rows, row(test, inline(owner(owners(t))), sinceCell(pastOf(t)), failedFirst(&t), safetext.Cell(cmp.Or(t.NextStep, "find the cause before it flakes again"), shortText, 3)))
 	}
 	if len(p.Rows) == 0 {
 		return Part{}
@@ -185,22 +224,22 @@ func FlakesPart(r e2e.Result) Part {
 	return p
 }
 
-func attemptCell(a e2e.Attempt) string {
-	text := fmt.Sprintf("attempt %d %s after %s on shard %d", a.N, inline(cmp.Or(string(a.Outcome), "unknown")), seconds(a.Seconds), a.Shard)
-	if a.Message != "" {
-		text += "<br>" + safetext.Cell(a.Message, shortText, 3)
-	}
-	if trail := trailText(Trail{a.Correlation, a.Links}); trail != "" {
-		text += "<br>" + trail
+// failedFirst is what a flaky test failed with, and where to search for more.
+func failedFirst(t *e2e.TestResult) string {
+	text := safetext.Cell(failureMessage(t), shortText, 3)
+	if links := trailText(Trail{Links: trailOf(t).Links}); links != "" {
+		text += "<br>" + links
 	}
 	return text
 }
 
-// QuarantinePart shows quarantined tests that failed or were flaky.
+// QuarantinePart shows quarantined tests that failed or were flaky and whose deadline is
+// not close; those are in [DeadlinesPart].
 func QuarantinePart(r e2e.Result) Part {
-	p := Part{Head: "### In quarantine\n\n" + table("Test", "Now", "Owner", "Until", "Reason"), Foot: "\n", Noun: "quarantined tests"}
+	p := Part{Head: "### In quarantine\n\n" + table("Test", "Now", "Owner", "Until&nbsp;(UTC)", "Reason"), Foot: "\n", Noun: "quarantined tests"}
+	urgent := deadlines(r)
 	for _, t := range r.Tests {
-		if !quarantined(t) {
+		if !quarantined(t) || near(urgent, t.ID) {
 			continue
 		}
 		q := t.Quarantine

@@ -65,8 +65,9 @@ func timelineCell(run e2e.Run, g e2e.Gate) string {
 	return strings.Join(list, "<br>")
 }
 
-// ShardsPart shows what each shard did, and how long it took against the plan.
-func ShardsPart(r e2e.Result) Part {
+// ShardsPart shows what each shard did, and how long it took against the plan, with a
+// timeline of at most diagramBytes (0: none).
+func ShardsPart(r e2e.Result, diagramBytes int) Part {
 	var rows []string
 	var slowest, expected float64
 	for _, s := range r.Shards {
@@ -82,7 +83,11 @@ func ShardsPart(r e2e.Result) Part {
 		rows = append(rows, row(fmt.Sprintf("%d %s", s.Index, safetext.Code(s.Name, shortText)), inline(cmp.Or(s.State, "unknown")), thousands(s.Tests), seconds(s.Expected), seconds(s.Seconds), strings.Join(units, "<br>")))
 	}
 	summary := fmt.Sprintf("Shards: %s, the slowest took %s, %s were expected", thousands(len(r.Shards)), seconds(slowest), seconds(expected))
-	return folded(summary, "shards", table("Shard", "State", "Tests", "Expected", "Took", "Units"), false, rows)
+	p := folded(summary, "shards", "", false, rows)
+	if p.Table = table("Shard", "State", "Tests", "Expected", "Took", "Units"); !p.empty() {
+		p.Figure = gantt(r, diagramBytes)
+	}
+	return p
 }
 
 // unitText is "exited 0 after 28.0 s, rerun".
@@ -145,6 +150,7 @@ func detail(t *e2e.TestResult) string {
 	item("category", inline(categoryText(Finding{Category: categoryOf(t.Category), Confidence: t.Confidence}, t.Cause)))
 	item("owner", inline(owner(owners(*t))))
 	item("journey", inline(t.Journey))
+	item("earlier runs", inline(pastOf(*t)))
 	for _, e := range t.Evidence[:min(len(t.Evidence), 12)] {
 		text := safetext.Cell(e.Text, longText, 6)
 		if e.Source != "" {
@@ -161,31 +167,77 @@ func detail(t *e2e.TestResult) string {
 		}
 	}
 	b.WriteString("\n")
-	for _, a := range t.Attempts[:min(len(t.Attempts), 4)] {
-		b.WriteString(attemptDetail(a))
-	}
+	b.WriteString(attemptDetails(t.Attempts[:min(len(t.Attempts), maxAttempts)]))
 	return b.String()
 }
 
-func attemptDetail(a e2e.Attempt) string {
-	text := strings.ToUpper(attemptsWord(a)[:1]) + attemptsWord(a)[1:] + "\n\n"
-	if trail := trailText(Trail{a.Correlation, a.Links}); trail != "" {
-		text += trail + "\n\n"
+// maxAttempts bounds the attempts that stand side by side.
+const maxAttempts = 4
+
+// attemptDetails shows attempts side by side, then what each that failed printed,
+// once where it is the same, and its files.
+func attemptDetails(attempts []e2e.Attempt) string {
+	if len(attempts) == 0 {
+		return ""
 	}
+	var heads, how, messages, trails []string
+	for _, a := range attempts {
+		heads = append(heads, attemptName(a))
+		how = append(how, fmt.Sprintf("**%s** after %s on shard %d", inline(cmp.Or(string(a.Outcome), "unknown")), seconds(a.Seconds), a.Shard))
+		messages = append(messages, safetext.Cell(cmp.Or(a.Message, firstLine(a.Details)), longText, 6))
+		trails = append(trails, trailText(Trail{a.Correlation, a.Links}))
+	}
+	text := table(heads...) + row(how...)
+	if strings.Join(messages, "") != "" {
+		text += row(messages...)
+	}
+	if strings.Join(trails, "") != "" {
+		text += row(trails...)
+	}
+	text += "\n"
+	before := map[string]string{}
+	for _, a := range attempts {
+		text += attemptDetail(a, before)
+	}
+	return text
+}
+
+// attemptName is "Attempt 2, diagnostic rerun".
+func attemptName(a e2e.Attempt) string {
+	name := fmt.Sprintf("Attempt %d", a.N)
+	switch a.Source {
+	case e2e.SourceDiagnostic:
+		name += ", diagnostic rerun"
+	case e2e.SourceFramework:
+		name += ", the framework's own retry"
+	case e2e.SourceFirst:
+	}
+	return name
+}
+
+// attemptDetail is what a failed attempt printed, and its files. before holds what was
+// printed already, with the attempt that did.
+func attemptDetail(a e2e.Attempt, before map[string]string) string {
 	if a.Outcome != e2e.Failed {
+		return ""
+	}
+	text, name := "", attemptName(a)
+	switch first, known := before[a.Details]; {
+	case a.Details == "" || a.Details == a.Message:
+	case known:
+		text = name + " printed the same as " + strings.ToLower(first[:1]) + first[1:] + ".\n\n"
+	default:
+		before[a.Details] = name
+		text = name + " printed:\n\n" + safetext.Fence(a.Details, 4*longText, 40) + "\n"
+	}
+	if len(a.Files) == 0 {
 		return text
 	}
-	body := strings.TrimSpace(a.Message + "\n\n" + a.Details)
-	if strings.HasPrefix(a.Details, a.Message) {
-		body = a.Details
-	}
-	if body != "" {
-		text += safetext.Fence(body, 4*longText, 40) + "\n"
-	}
+	var files []string
 	for _, f := range a.Files[:min(len(a.Files), 8)] {
-		text += "- " + safetext.Code(f, shortText) + "\n"
+		files = append(files, safetext.Code(f, shortText))
 	}
-	return text + "\n"
+	return text + "Files of " + strings.ToLower(name[:1]) + name[1:] + ": " + strings.Join(files, ", ") + "\n\n"
 }
 
 // attemptsWord is "attempt 2 (diagnostic rerun) passed after 0.90 s on shard 1".

@@ -1,0 +1,109 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/report"
+)
+
+type explainCmd struct {
+	Test   string `arg:"" help:"Id of a test, or a part of it that no other has."`
+	Result string `help:"result.json of a run. Default: that of the newest run below .e2e-gate/runs." placeholder:"FILE" type:"path"`
+	Format string `help:"Output: text or json." enum:"text,json" default:"text"`
+}
+
+// Help is shown by explain --help.
+func (explainCmd) Help() string {
+	return "Example: e2e-gate explain TestSubmit --result out/result.json"
+}
+
+// Run explains what became of a test, and why.
+func (c explainCmd) Run(a *App) error {
+	file, err := c.file()
+	if err != nil {
+		return err
+	}
+	r, err := readResult(file)
+	if err != nil {
+		return usageError{err}
+	}
+	id, err := findTest(r, c.Test)
+	if err != nil {
+		return usageError{err}
+	}
+	e, _ := report.Explain(r, id)
+	if c.Format == "json" {
+		return a.printJSON(e)
+	}
+	_, err = fmt.Fprint(a.Stdout, e.Text(a.terminal(a.Stdout), a.colour(a.Stdout)))
+	return err
+}
+
+// file is the result to read. Run ids start with the time, so the last is the newest.
+func (c explainCmd) file() (string, error) {
+	if c.Result != "" {
+		return c.Result, nil
+	}
+	top, err := root()
+	if err != nil {
+		return "", err
+	}
+	found, err := filepath.Glob(filepath.Join(top, ".e2e-gate", "runs", "*", "result.json"))
+	if err != nil || len(found) == 0 {
+		return "", usage("no run lies below .e2e-gate/runs; give --result the result.json of a run")
+	}
+	return slices.Max(found), nil
+}
+
+// maxResult bounds a result that is read, in bytes.
+const maxResult = 256 << 20
+
+func readResult(file string) (e2e.Result, error) {
+	var r e2e.Result
+	info, err := os.Stat(file)
+	if err == nil && info.Size() > maxResult {
+		return r, fmt.Errorf("%s has %d bytes, more than a result can have; give --result the result.json of a run", file, info.Size())
+	}
+	data, err := os.ReadFile(file) //nolint:gosec // named by the user
+	if err != nil {
+		return r, fmt.Errorf("cannot read the result: %w; give --result the result.json of a run", err)
+	}
+	if err := json.Unmarshal(data, &r); err != nil {
+		return r, fmt.Errorf("%s is no result: %w; give --result the result.json of a run", file, err)
+	}
+	if r.Schema != e2e.ResultSchema {
+		return r, fmt.Errorf("%s has the schema %q and this gate reads %s; give --result the result.json of a run", file, r.Schema, e2e.ResultSchema)
+	}
+	return r, nil
+}
+
+// findTest is the id that is meant: the exact one, else the only one with that name,
+// else the only one that holds the text.
+func findTest(r e2e.Result, text string) (string, error) {
+	var named, holding []string
+	for _, t := range r.Tests {
+		switch {
+		case t.ID == text:
+			return t.ID, nil
+		case strings.HasSuffix(t.ID, "::"+text):
+			named = append(named, t.ID)
+		case strings.Contains(t.ID, text):
+			holding = append(holding, t.ID)
+		}
+	}
+	for _, list := range [][]string{named, holding} {
+		if len(list) == 1 {
+			return list[0], nil
+		}
+		if len(list) > 1 {
+			return "", fmt.Errorf("%q may be one of %d tests; give more of the id: %s", text, len(list), strings.Join(list[:min(len(list), 5)], ", "))
+		}
+	}
+	return "", fmt.Errorf("the result has no test %q among its %d; look into its tests for the id", text, len(r.Tests))
+}

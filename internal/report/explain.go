@@ -1,0 +1,208 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/safetext"
+)
+
+// Explanation is the way from a test's selection to its part in the verdict, step by
+// step. Its texts are as the result has them, not escaped.
+type Explanation struct {
+	Test    string           `json:"test"`
+	Outcome e2e.Outcome      `json:"outcome"`
+	Effect  e2e.Effect       `json:"effect"`
+	Verdict e2e.VerdictState `json:"verdict"`
+	Steps   []Step           `json:"steps"`
+}
+
+// Step is one decision: what was asked, what came out, and what that rests on.
+type Step struct {
+	Step    string   `json:"step"`
+	Answer  string   `json:"answer"`
+	Because []string `json:"because,omitempty"`
+}
+
+// Explain tells how a result came to what it says of a test. ok is false where the
+// result does not have the test.
+func Explain(r e2e.Result, id string) (e Explanation, ok bool) {
+	at := slices.IndexFunc(r.Tests, func(t e2e.TestResult) bool { return t.ID == id })
+	if at < 0 {
+		return Explanation{}, false
+	}
+	t := &r.Tests[at]
+	e = Explanation{Test: t.ID, Outcome: t.Outcome, Effect: t.Effect, Verdict: r.Verdict.State}
+	e.Steps = []Step{
+		explainSelection(r, t), explainPlace(r, t), explainGates(r), explainAttempts(t), explainRerun(t), explainOutcome(r, t),
+		explainCategory(t), explainPast(t), explainQuarantine(r, t), explainPolicy(t), explainVerdict(r, t),
+	}
+	return e, true
+}
+
+func explainSelection(r e2e.Result, t *e2e.TestResult) Step {
+	s := Step{Step: "selected", Answer: "by the stage " + r.Run.Stage + ", which takes every test"}
+	switch {
+	case t.Unplanned:
+		return Step{Step: "selected", Answer: "by nobody: suite " + t.Suite + " reported it, and the plan does not have it"}
+	case r.Run.Select != "":
+		s.Answer = fmt.Sprintf("by the stage %s: %s", r.Run.Stage, r.Run.Select)
+	}
+	s.Because = append(s.Because, "tags "+cmp.Or(strings.Join(t.Tags, ", "), "none"))
+	if r.Run.Service != "" {
+		s.Because = append(s.Because, "narrowed to the service "+r.Run.Service)
+	}
+	return s
+}
+
+// explainPlace says which process was to run the test, and on which shard.
+func explainPlace(r e2e.Result, t *e2e.TestResult) Step {
+	for _, sh := range r.Shards {
+		for _, u := range sh.Units {
+			if u.Attempt <= 1 && slices.Contains(u.Tests, t.ID) {
+				return Step{Step: "planned", Answer: fmt.Sprintf("on shard %d (%s), in unit %s with %s", sh.Index, sh.Name, u.Unit, plural(len(u.Tests), "test", "tests")),
+					Because: []string{"the unit " + plainUnit(u)}}
+			}
+		}
+	}
+	if len(t.Attempts) > 0 {
+		return Step{Step: "planned", Answer: fmt.Sprintf("on shard %d, in unit %s", t.Attempts[0].Shard, t.Unit)}
+	}
+	return Step{Step: "planned", Answer: "in unit " + t.Unit + ", of which no process reported"}
+}
+
+func explainGates(r e2e.Result) Step {
+	s := Step{Step: "gates", Answer: plural(len(r.Gates), "gate", "gates") + " open when the suites started"}
+	if len(r.Gates) == 0 {
+		s.Answer = "none"
+	}
+	for _, g := range r.Gates {
+		if !g.Open() {
+			s.Answer = "shut, so the suites did not start"
+			s.Because = append(s.Because, fmt.Sprintf("gate %s: expected %s, observed %s", g.Name, g.Expected, cmp.Or(g.Observed, "nothing")))
+		}
+		for _, span := range g.LostSpans() {
+			s.Because = append(s.Because, "while suites ran, gate "+g.Name+" was "+spanText(r.Run, span))
+		}
+	}
+	return s
+}
+
+func explainAttempts(t *e2e.TestResult) Step {
+	s := Step{Step: "attempts", Answer: thousands(len(t.Attempts))}
+	for _, a := range t.Attempts {
+		text := plainAttempt(a)
+		if message := cmp.Or(a.Message, a.Type); message != "" && a.Outcome != e2e.Passed {
+			text += ": " + firstLine(message)
+		}
+		s.Because = append(s.Because, text)
+	}
+	return s
+}
+
+func explainRerun(t *e2e.TestResult) Step {
+	switch {
+	case t.Rerun != nil && t.Rerun.Done:
+		return Step{Step: "rerun", Answer: "done: " + t.Rerun.Reason}
+	case t.Rerun != nil:
+		return Step{Step: "rerun", Answer: "none: " + t.Rerun.Reason}
+	case t.Outcome == e2e.Failed || t.Outcome == e2e.Flaky:
+		return Step{Step: "rerun", Answer: "none is recorded"}
+	}
+	return Step{Step: "rerun", Answer: "none: only a test that failed is run again"}
+}
+
+func explainOutcome(r e2e.Result, t *e2e.TestResult) Step {
+	s := Step{Step: "outcome", Answer: verb(*t)}
+	if t.LaterPass {
+		s.Answer = string(t.Outcome) + " now, and " + s.Answer + " of this workflow run"
+	}
+	for _, p := range r.Problems {
+		if slices.Contains(p.Tests, t.ID) {
+			s.Because = append(s.Because, fmt.Sprintf("problem %s: %s", p.Code, firstLine(p.Text)))
+		}
+	}
+	return s
+}
+
+func explainCategory(t *e2e.TestResult) Step {
+	if t.Category == "" {
+		return Step{Step: "category", Answer: "none: nothing failed"}
+	}
+	s := Step{Step: "category", Answer: categoryText(Finding{Category: categoryOf(t.Category), Confidence: t.Confidence}, t.Cause)}
+	for _, e := range t.Evidence {
+		text := string(e.Kind) + ": " + firstLine(e.Text)
+		if e.Source != "" {
+			text += " [" + e.Source + "]"
+		}
+		s.Because = append(s.Because, text)
+	}
+	if t.NextStep != "" {
+		s.Because = append(s.Because, "next step: "+t.NextStep)
+	}
+	return s
+}
+
+func explainPast(t *e2e.TestResult) Step {
+	return Step{Step: "history", Answer: cmp.Or(pastOf(*t), "not asked: nothing failed")}
+}
+
+func explainQuarantine(r e2e.Result, t *e2e.TestResult) Step {
+	q := t.Quarantine
+	if q == nil {
+		return Step{Step: "quarantine", Answer: "none covers it"}
+	}
+	s := Step{Step: "quarantine", Answer: fmt.Sprintf("until %s, which has not passed", date(q.Deadline)), Because: []string{"entry " + q.Test + " of " + cmp.Or(q.Owner, "nobody") + ": " + q.Reason}}
+	switch {
+	case q.Deadline.IsZero():
+		s.Answer = "has no deadline, so it does not count"
+	case q.Expired:
+		s.Answer = fmt.Sprintf("ended on %s, so the test counts", date(q.Deadline))
+	case !r.Run.Finished.IsZero():
+		s.Answer = fmt.Sprintf("until %s, %s left", date(q.Deadline), plural(q.DaysLeft(r.Run.Finished), "day", "days"))
+	}
+	return s
+}
+
+func explainPolicy(t *e2e.TestResult) Step {
+	c := t.Policy
+	if c == nil {
+		return Step{Step: "policy", Answer: "a plain pass is in no row of the table"}
+	}
+	source := "built-in table"
+	if c.Source == "config" {
+		source = "policy in the config"
+	}
+	return Step{Step: "policy", Answer: fmt.Sprintf("%s x %s: %s (%s)", c.Row, c.Column, effectWord(t.Effect), source)}
+}
+
+func explainVerdict(r e2e.Result, t *e2e.TestResult) Step {
+	s := Step{Step: "verdict", Answer: "the stage " + HeadlineOf(r).Word + "; this test has no part in that"}
+	for _, reason := range r.Verdict.Reasons {
+		if slices.Contains(reason.Tests, t.ID) {
+			s.Answer = "the stage " + HeadlineOf(r).Word + "; this test is in its reasons"
+			s.Because = append(s.Because, fmt.Sprintf("%s, %s: %s", effectWord(reason.Effect), reason.Code, firstLine(reason.Text)))
+		}
+	}
+	if t.Why != "" {
+		s.Because = append(s.Because, "the test: "+t.Why)
+	}
+	return s
+}
+
+// Text shows the steps in a terminal.
+func (e Explanation) Text(width int, colour bool) string {
+	s := newSheet(width, colour)
+	st := map[e2e.Outcome]style{e2e.Passed: green, e2e.Failed: red, e2e.Flaky: yellow}[e.Outcome]
+	s.line(st, strings.ToUpper(safetext.Line(cmp.Or(string(e.Outcome), "unknown"), 40))+"  "+safetext.Line(e.Test, idText))
+	for _, step := range e.Steps {
+		s.field(step.Step, ascii(safetext.Text(step.Answer, longText, 4)))
+		for _, b := range step.Because {
+			s.field("", ascii("- "+safetext.Line(b, longText)))
+		}
+	}
+	return s.b.String()
+}

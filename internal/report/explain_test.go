@@ -1,0 +1,75 @@
+package report
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/org/e2e-gate/internal/e2e"
+)
+
+// Every test of every result can be explained, and its text is safe on a terminal.
+func TestExplainEveryTest(t *testing.T) {
+	for name, r := range results() {
+		for _, test := range r.Tests {
+			e, ok := Explain(r, test.ID)
+			if !ok || len(e.Steps) != 11 || e.Effect != test.Effect {
+				t.Fatalf("%s: %+v", name, e)
+			}
+			for _, s := range e.Steps {
+				if s.Answer == "" {
+					t.Errorf("%s: %s has no answer for %s", name, s.Step, test.ID)
+				}
+			}
+			safeForTerminal(t, name, e.Text(80, false))
+		}
+	}
+	if _, ok := Explain(e2e.Result{}, ""); ok {
+		t.Error("a test that is not there is explained")
+	}
+}
+
+func safeForTerminal(t *testing.T, name, text string) {
+	t.Helper()
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(strings.TrimSpace(line), "::") || strings.Contains(line, "##[") {
+			t.Errorf("%s: a workflow command: %q", name, line)
+		}
+	}
+	if i := strings.IndexFunc(text, func(r rune) bool {
+		return r < ' ' && r != '\n' || r == 0x202e || r == 0x2028 || r == 0x7f
+	}); i >= 0 {
+		t.Errorf("%s: %q is not text", name, text[max(i-20, 0):i+3])
+	}
+}
+
+func TestExplainReasons(t *testing.T) {
+	r := blockedWithClusters()
+	answer := func(id, step string) string {
+		e, _ := Explain(r, "case-journeys/submission_test.go::"+id)
+		at := slices.IndexFunc(e.Steps, func(s Step) bool { return s.Step == step })
+		return e.Steps[at].Answer
+	}
+	r.Tests[0].Unplanned = true
+	r.Shards[1].Units[0].Tests = []string{r.Tests[1].ID}
+	r.Tests[8].Policy = &e2e.PolicyCell{Row: "failed", Column: e2e.ReleaseBlocking, Source: "config"}
+	for _, c := range [][3]string{
+		{"TestPasses00", "selected", "by nobody: suite case-journeys reported it, and the plan does not have it"},
+		{"TestPasses01", "planned", "on shard 1 (case-platform-1), in unit case-journeys with 1 test"},
+		{"TestPasses01", "rerun", "none: only a test that failed is run again"},
+		{"TestPasses01", "verdict", "the stage blocked; this test has no part in that"},
+		{"TestHealthPage", "rerun", "none: 12 failures are more than the 10 that may be rerun"},
+		{"TestAudit", "history", "failing on main since 2026-03-11 (4 runs)"},
+		{"TestSubmit", "policy", "failed x release-blocking: blocks (policy in the config)"},
+		{"TestSubmit", "verdict", "the stage blocked; this test is in its reasons"},
+		{"TestLegacyImport", "quarantine", "until 2026-03-23, 9 days left"},
+	} {
+		if got := answer(c[0], c[1]); got != c[2] {
+			t.Errorf("%s, %s: %q, want %q", c[0], c[1], got, c[2])
+		}
+	}
+	if _, err := json.Marshal(Explanation{}); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,35 @@
+package report
+
+import (
+	"slices"
+
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/safetext"
+)
+
+// maxMentions bounds how many teams one comment calls.
+const maxMentions = 10
+
+// Mentions lists the teams that something new needs, in the order of the tests: those
+// of failures that block and did not fail on the default branch before. The names
+// come from owners alone, never from the result; an owner without a team there is
+// nobody to call.
+//
+// It depends on nothing but the result, so a comment that is edited keeps the teams
+// that it called already, and GitHub tells only those that an edit adds.
+func Mentions(r e2e.Result, owners map[string]string) []string {
+	var list []string
+	if r.Verdict.State != e2e.VerdictFailed || !r.Verdict.Blocks {
+		return nil
+	}
+	for _, t := range r.Tests {
+		name := owners[t.Owner]
+		if t.Effect != e2e.Blocks || failingOnMain(t) || !safetext.ValidMention(name) || slices.Contains(list, name) {
+			continue
+		}
+		if list = append(list, name); len(list) == maxMentions {
+			break
+		}
+	}
+	return list
+}
