@@ -47,7 +47,7 @@ func (s *setup) publishOnGitHub(ctx context.Context, r e2e.Result) {
 	}
 	if r.Run.PullRequest > 0 {
 		stamp := github.Stamp{Key: r.Run.Key, Stage: r.Run.Stage, WorkflowRun: r.Run.WorkflowRun, Attempt: r.Run.WorkflowAttempt, SHA: r.Run.SHA}
-		out, err := client.UpsertComment(publish, r.Run.PullRequest, stamp, report.Comment(r, report.CommentOptions{}))
+		out, err := client.UpsertComment(publish, r.Run.PullRequest, stamp, report.Comment(r, report.CommentOptions{Owners: s.config.Owners}))
 		s.posted(out, err)
 		if out.Action == github.ReadOnly {
 			return // the status would be refused as well: one line says it
