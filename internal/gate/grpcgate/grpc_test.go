@@ -20,7 +20,10 @@ import (
 	"github.com/org/e2e-gate/internal/testkit/gatekit"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	silence() // not while a server of the tests is already writing
+	goleak.VerifyTestMain(m)
+}
 
 func listen(t *testing.T) net.Listener {
 	t.Helper()
