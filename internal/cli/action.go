@@ -38,6 +38,7 @@ func ActionInputs() []ActionInput {
 		{Name: "plan", Flag: true, Help: "shard, verdict: path of plan.json. Default: the plan that an earlier job of this workflow run uploaded."},
 		{Name: "results", Flag: true, Help: "verdict: folder with the shard documents; shard: folder with those of earlier attempts. Default: what other jobs of this workflow run uploaded."},
 		{Name: "key", Flag: true, Help: "Tells two calls of the gate in one workflow apart: in artifact names, the comment and the earlier attempts."},
+		{Name: "job", Flag: true, Help: "publish: job of the run before whose end counts, by the name that the pull request shows. Default: the run as a whole."},
 		{Name: "comment", Default: "true", Help: "run, verdict: comment on the pull request and set the commit status e2e-gate/<stage>; true or false."},
 		{Name: "token", Default: "${{ github.token }}", Help: "Token for comment and status (pull-requests: write, statuses: write) for the base's policy (contents: read) and for documents of other jobs (actions: read). Tests never get it."},
 		{Name: "api-url", Help: "Address of GitHub's API. Default: the runner's GITHUB_API_URL."},
@@ -71,7 +72,7 @@ func ActionOutputs() []ActionOutput {
 }
 
 // actionCommands are the commands that make sense as a step.
-var actionCommands = []string{"run", "gates", "plan", "shard", "verdict", "lint"}
+var actionCommands = []string{"run", "gates", "plan", "shard", "verdict", "publish", "lint"}
 
 // actionCmd runs the command that the inputs name.
 type actionCmd struct{}

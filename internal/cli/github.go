@@ -58,6 +58,7 @@ func (s *setup) publishOnGitHub(ctx context.Context, r e2e.Result) {
 
 func (s *setup) posted(out github.Outcome, err error) {
 	s.said(err)
+	s.incomplete = s.incomplete || out.Action == github.ReadOnly
 	if out.Note != "" {
 		s.unpublished = append(s.unpublished, out.Note)
 		_, _ = fmt.Fprintln(s.app.Stderr, safeLine("note: "+out.Note))

@@ -115,6 +115,7 @@ func (s *setup) outputPlan(file, matrix string) {
 // said tells a failure to publish; it is no failure of the run.
 func (s *setup) said(err error) {
 	if err != nil {
+		s.incomplete = true
 		s.unpublished = append(s.unpublished, err.Error())
 		_, _ = fmt.Fprintln(s.app.Stderr, safeLine("note: not published: "+err.Error()))
 	}

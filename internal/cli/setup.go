@@ -57,6 +57,8 @@ type setup struct {
 	earlier []string
 	// unpublished says what could not be published, and why.
 	unpublished []string
+	// incomplete: something of it was meant to be published.
+	incomplete bool
 }
 
 // begin prepares a command that starts a run of its own.
@@ -79,6 +81,9 @@ func (a *App) prepare(ctx context.Context, f staged, uses config.Sections, runID
 	if _, err := config.ParseSelect(f.Select); err != nil {
 		return nil, usage("--select: %w", err)
 	}
+	if err := s.refuseTarget(ctx); err != nil {
+		return nil, err
+	}
 	if s.trigger.SHA == "" {
 		s.trigger.SHA = s.git(ctx, "rev-parse", "HEAD")
 	}
@@ -96,6 +101,19 @@ func (a *App) prepare(ctx context.Context, f staged, uses config.Sections, runID
 		s.console.Note(note)
 	}
 	return s, nil
+}
+
+// refuseTarget refuses to run what somebody put into a pull request with the rights of
+// the base: pull_request_target comes with secrets and a token that may write.
+func (s *setup) refuseTarget(ctx context.Context) error {
+	if s.trigger.Event != "pull_request_target" {
+		return nil
+	}
+	head := s.git(ctx, "rev-parse", "HEAD")
+	if head != "" && (head == s.app.getenv("GITHUB_SHA") || head == s.trigger.BaseSHA) {
+		return nil
+	}
+	return usage("this workflow runs on pull_request_target and has not checked out the base, so the pull request's code would run with the repository's secrets and a token that may write; use on: pull_request, and for comments on pull requests from forks a workflow_run job with the command publish (docs/forks.md)")
 }
 
 // read reads the config twice: once for its stages, since ${E2E_STAGE} and

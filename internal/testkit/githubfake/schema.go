@@ -95,7 +95,8 @@ var templates = []string{
 	"/user", "/repos/{owner}/{repo}/issues/{issue_number}/comments", "/repos/{owner}/{repo}/issues/comments/{comment_id}",
 	"/repos/{owner}/{repo}/commits/{ref}/status", "/repos/{owner}/{repo}/statuses/{sha}",
 	"/repos/{owner}/{repo}/contents/{path}", "/repos/{owner}/{repo}/git/commits/{commit_sha}",
-	"/repos/{owner}/{repo}/actions/runs/{run_id}/artifacts", "/repos/{owner}/{repo}/actions/artifacts/{artifact_id}/{archive_format}",
+	"/repos/{owner}/{repo}/actions/runs/{run_id}", "/repos/{owner}/{repo}/actions/runs/{run_id}/artifacts", "/repos/{owner}/{repo}/actions/runs/{run_id}/attempts/{attempt_number}/jobs",
+	"/repos/{owner}/{repo}/pulls", "/repos/{owner}/{repo}/actions/artifacts/{artifact_id}/{archive_format}",
 }
 
 // trim keeps our routes and what they refer to: the whole has ten megabytes.

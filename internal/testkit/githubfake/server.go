@@ -69,6 +69,9 @@ type Server struct {
 	// name. WholeArtifacts: their storage does not know ranges.
 	Artifacts      string
 	WholeArtifacts bool
+	// Runs of workflows and open pull requests that can be asked for.
+	Runs  []Run
+	Pulls []Pull
 
 	t        testing.TB
 	schema   *schema
