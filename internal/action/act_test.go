@@ -203,7 +203,8 @@ func (w *world) act(ctx context.Context, event, payload string, more ...string) 
 		event, "-e", filepath.Join(w.dir, "..", "event.json"), "-P", "ubuntu-latest=-self-hosted", "-W", ".github/workflows/e2e.yml", "--json", "--use-gitignore=false",
 		"--local-repository", "org/e2e-gate@v1=" + w.tree, "--local-repository", pinOf(w.t, read(w.t, "action.yml"), "actions/upload-artifact") + "=" + w.stub,
 		"--env", "GITHUB_API_URL=" + w.api, "--env", "GITHUB_REPOSITORY=acme/cases", "--env", "GITHUB_RUN_ID=77",
-		"--local-repository", pinOf(w.t, workflow, "actions/checkout") + "=" + w.stub, // act copies the folder itself
+		"--local-repository", pinOf(w.t, workflow, "actions/checkout") + "=" + noop(w.t), // act copies the folder itself
+		"--local-repository", strings.Replace(pinOf(w.t, read(w.t, "action.yml"), "actions/cache/restore"), "/restore@", "@", 1) + "=" + noop(w.t, "restore", "save"),
 		"--env", "E2E_GATE_DOWNLOAD_URL=" + w.downloads, "--env", "ARTIFACTS=" + w.kept, "-s", "GITHUB_TOKEN=" + githubfake.JobToken,
 		"--action-cache-path", filepath.Join(scratch, "actions"), "--cache-server-addr", "127.0.0.1", "--cache-server-path", filepath.Join(scratch, "cache"),
 	}, more...)
@@ -494,10 +495,12 @@ func pinOf(t *testing.T, flow, action string) string {
 	return action + "@" + pin
 }
 
-// noop is an action that does nothing.
-func noop(t *testing.T) string {
+// noop is an action that does nothing, or several below folders.
+func noop(t *testing.T, folders ...string) string {
 	t.Helper()
 	dir := t.TempDir()
-	write(t, filepath.Join(dir, "action.yml"), "name: noop\ninputs: {go-version: {}, check-latest: {}}\nruns: {using: composite, steps: [{shell: bash, run: \"true\"}]}\n")
+	for _, name := range append(folders, ".") {
+		write(t, filepath.Join(dir, name, "action.yml"), "name: noop\ninputs: {go-version: {}, check-latest: {}}\nruns: {using: composite, steps: [{shell: bash, run: \"true\"}]}\n")
+	}
 	return dir
 }

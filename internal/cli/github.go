@@ -28,9 +28,9 @@ func (a *App) github(t trigger.Trigger) (*github.Client, error) {
 	})
 }
 
-// publishOnGitHub posts the comment and the commit status. It comes after every
-// document was written and never changes the verdict; what was lost is said.
-func (s *setup) publishOnGitHub(ctx context.Context, r e2e.Result) {
+// publishOnGitHub posts what is asked for. It comes after every document was written
+// and never changes the verdict; what was lost is said.
+func (s *setup) publishOnGitHub(ctx context.Context, where published, r e2e.Result) {
 	client, err := s.app.github(s.trigger)
 	if err == nil && client == nil {
 		err = fmt.Errorf("--comment needs GITHUB_TOKEN in the environment")
@@ -45,24 +45,40 @@ func (s *setup) publishOnGitHub(ctx context.Context, r e2e.Result) {
 		publish, cancel = context.WithTimeout(publish, lastWords)
 		defer cancel()
 	}
+	if where.Comment && !s.publishComment(publish, client, r) {
+		return
+	}
+	if s.trigger.Release != "" {
+		s.publishRelease(publish, client, where, r)
+	}
+}
+
+// publishComment posts the comment and the commit status. It reports whether another
+// write is worth a try.
+func (s *setup) publishComment(ctx context.Context, client *github.Client, r e2e.Result) bool {
 	if r.Run.PullRequest > 0 {
-		stamp := github.Stamp{Key: r.Run.Key, Stage: r.Run.Stage, WorkflowRun: r.Run.WorkflowRun, Attempt: r.Run.WorkflowAttempt, SHA: r.Run.SHA}
-		out, err := client.UpsertComment(publish, r.Run.PullRequest, stamp, report.Comment(r, report.CommentOptions{}))
+		out, err := client.UpsertComment(ctx, r.Run.PullRequest, stampOf(r), report.Comment(r, report.CommentOptions{}))
 		s.posted(out, err)
 		if out.Action == github.ReadOnly {
-			return // the status would be refused as well: one line says it
+			return false // the status would be refused as well: one line says it
 		}
 	}
-	s.posted(client.SetStatus(publish, r.Run.SHA, commitStatus(r)))
+	s.posted(client.SetStatus(ctx, r.Run.SHA, commitStatus(r)))
+	return true
 }
 
 func (s *setup) posted(out github.Outcome, err error) {
 	s.said(err)
 	s.incomplete = s.incomplete || out.Action == github.ReadOnly
 	if out.Note != "" {
-		s.unpublished = append(s.unpublished, out.Note)
-		_, _ = fmt.Fprintln(s.app.Stderr, safeLine("note: "+out.Note))
+		s.note(out.Note)
 	}
+}
+
+// note is about something that was not published and is not missed.
+func (s *setup) note(text string) {
+	s.unpublished = append(s.unpublished, text)
+	_, _ = fmt.Fprintln(s.app.Stderr, safeLine("note: "+text))
 }
 
 // commitStatus is the commit status that says the verdict. What was not judged is an

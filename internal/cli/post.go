@@ -72,7 +72,8 @@ func (s *setup) postOwn(ctx context.Context, file string) error {
 	if r.Run.Repository != t.Repository || r.Run.WorkflowRun != t.WorkflowRun || r.Run.SHA != t.SHA {
 		return fmt.Errorf("%s is of another repository, workflow run or commit; post what this workflow run made", file)
 	}
-	s.publishOnGitHub(ctx, *r)
+	s.out = filepath.Dir(file)
+	s.publishOnGitHub(ctx, published{Comment: true}, *r)
 	return nil
 }
 

@@ -18,7 +18,11 @@ import (
 // published are the flags of commands that may publish their result.
 type published struct {
 	Comment bool `help:"Publish on GitHub: a comment on the pull request and the commit status e2e-gate/<stage>. Takes GITHUB_TOKEN with pull-requests: write and statuses: write."`
+	Promote bool `help:"Publish the release's draft if the verdict is passed, as of the commit that was judged. Takes contents: write."`
 }
+
+// any reports whether something is to be published through the API.
+func (p published) any() bool { return p.Comment || p.Promote }
 
 type runCmd struct {
 	staged
@@ -50,8 +54,9 @@ func (c runCmd) Run(ctx context.Context, a *App) error {
 func (s *setup) finish(ctx context.Context, format string, where published, session *pipeline.Session, r e2e.Result) error {
 	s.console.Done()
 	s.publish(session, r)
-	if where.Comment {
-		s.publishOnGitHub(ctx, r)
+	if where.any() {
+		s.out = session.Out()
+		s.publishOnGitHub(ctx, where, r)
 		s.summarise()
 	}
 	if err := s.show(format, session, r); err != nil {

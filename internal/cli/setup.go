@@ -39,6 +39,7 @@ type staged struct {
 	Shards  string `help:"Number of shards, or auto." placeholder:"N|auto"`
 	Out     string `help:"Folder for documents and evidence. Default: .e2e-gate/runs/<run id>." placeholder:"DIR" type:"path"`
 	Key     string `help:"Tells two calls of the gate in one workflow apart." placeholder:"KEY"`
+	Release string `help:"Tag of the release under test, whose commit is checked out. On release events and pushed tags the default is their own." placeholder:"TAG"`
 }
 
 // setup is what a command needs before a session can start.
@@ -57,6 +58,10 @@ type setup struct {
 	earlier []string
 	// unpublished says what could not be published, and why.
 	unpublished []string
+	// releaseAsked: a flag names the release.
+	releaseAsked bool
+	// out is the run's folder.
+	out string
 	// incomplete: something of it was meant to be published.
 	incomplete bool
 }
@@ -84,6 +89,8 @@ func (a *App) prepare(ctx context.Context, f staged, uses config.Sections, runID
 	if err := s.refuseTarget(ctx); err != nil {
 		return nil, err
 	}
+	s.releaseAsked = f.Release != ""
+	s.releaseOf(ctx, f.Release)
 	if s.trigger.SHA == "" {
 		s.trigger.SHA = s.git(ctx, "rev-parse", "HEAD")
 	}

@@ -72,6 +72,9 @@ type Server struct {
 	// Runs of workflows and open pull requests that can be asked for.
 	Runs  []Run
 	Pulls []Pull
+	// Releases, newest first; Refs are commits by "tags/<name>" and "heads/<name>".
+	Releases []Release
+	Refs     map[string]string
 
 	t        testing.TB
 	schema   *schema
