@@ -86,3 +86,19 @@ func TestReleaseUnderAct(t *testing.T) {
 		})
 	}
 }
+
+// The gate before a deployment, as docs/workflows.md shows it: the job behind it runs if
+// the gate let it through.
+func TestDeployUnderAct(t *testing.T) {
+	for mode, deployed := range map[string]bool{"pass": true, "fail": false} {
+		w := newActWorld(t, mode)
+		write(t, filepath.Join(w.dir, ".github/workflows/e2e.yml"), shown(t, "docs/workflows.md", "deploy.yml"))
+		got := w.act(t.Context(), "push", `{"ref": "refs/heads/main", "repository": {"full_name": "acme/cases", "default_branch": "main"}}`)
+		if (got.status == 0) != deployed || !strings.Contains(got.log, "deploy to staging here") || strings.Contains(got.log, "deploy to production here") != deployed {
+			t.Errorf("%s: exit status %d\n%s", mode, got.status, got.tail())
+		}
+		if s := w.fake.Statuses(); len(s) != 1 || (s[0].State == "success") != deployed {
+			t.Errorf("%+v", s)
+		}
+	}
+}

@@ -43,6 +43,8 @@ func ActionInputs() []ActionInput {
 		{Name: "release", Flag: true, Help: "Tag of the release under test, whose commit is checked out. On release events and pushed tags the default is their own."},
 		{Name: "job", Flag: true, Help: "publish: job of the run before whose end counts, by the name that the pull request shows. Default: the run as a whole."},
 		{Name: "comment", Switch: true, Default: "true", Help: "run, verdict: comment on the pull request, set the commit status e2e-gate/<stage>, and write to the release where there is one; true or false."},
+		{Name: "check", Switch: true, Default: "false", Help: "run, verdict: add a check run with annotations at file and line (checks: write); true or false."},
+		{Name: "deployment", Flag: true, Help: "run, verdict: environment whose newest deployment of the commit gets a deployment status (deployments: write). On deployment events the default is their own."},
 		{Name: "promote", Switch: true, Default: "false", Help: "run, verdict: publish the release's draft if the verdict is passed (contents: write); true or false."},
 		{Name: "token", Default: "${{ github.token }}", Help: "Token for comment and status (pull-requests: write, statuses: write) for the base's policy (contents: read) and for documents of other jobs (actions: read). Tests never get it."},
 		{Name: "api-url", Help: "Address of GitHub's API. Default: the runner's GITHUB_API_URL."},

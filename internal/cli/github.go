@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -31,10 +32,7 @@ func (a *App) github(t trigger.Trigger) (*github.Client, error) {
 // publishOnGitHub posts what is asked for. It comes after every document was written
 // and never changes the verdict; what was lost is said.
 func (s *setup) publishOnGitHub(ctx context.Context, where published, r e2e.Result) {
-	client, err := s.app.github(s.trigger)
-	if err == nil && client == nil {
-		err = fmt.Errorf("--comment needs GITHUB_TOKEN in the environment")
-	}
+	client, err := s.publisher()
 	if err != nil {
 		s.said(err)
 		return
@@ -48,9 +46,26 @@ func (s *setup) publishOnGitHub(ctx context.Context, where published, r e2e.Resu
 	if where.Comment && !s.publishComment(publish, client, r) {
 		return
 	}
+	if where.Check {
+		s.posted(client.CreateCheck(publish, r.Run.SHA, s.checkRun(r)))
+	}
+	s.deployed(publish, client, where, r)
 	if s.trigger.Release != "" {
 		s.publishRelease(publish, client, where, r)
 	}
+}
+
+// publisher is the one client of a run: it counts the time that publishing takes.
+func (s *setup) publisher() (*github.Client, error) {
+	if s.client != nil {
+		return s.client, nil
+	}
+	client, err := s.app.github(s.trigger)
+	if err == nil && client == nil {
+		err = errors.New("publishing needs GITHUB_TOKEN in the environment")
+	}
+	s.client = client
+	return client, err
 }
 
 // publishComment posts the comment and the commit status. It reports whether another
@@ -63,7 +78,11 @@ func (s *setup) publishComment(ctx context.Context, client *github.Client, r e2e
 			return false // the status would be refused as well: one line says it
 		}
 	}
-	s.posted(client.SetStatus(ctx, r.Run.SHA, commitStatus(r)))
+	status := commitStatus(r)
+	if group := s.group(); group != "" {
+		status.Description = group + ": " + status.Description
+	}
+	s.posted(client.SetStatus(ctx, r.Run.SHA, status))
 	return true
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/bmatcuk/doublestar/v4"
 
+	"github.com/org/e2e-gate/internal/adapter/github"
 	"github.com/org/e2e-gate/internal/config"
 	"github.com/org/e2e-gate/internal/diag"
 	"github.com/org/e2e-gate/internal/history"
@@ -58,6 +59,10 @@ type setup struct {
 	earlier []string
 	// unpublished says what could not be published, and why.
 	unpublished []string
+	// client publishes; nil until it is needed.
+	client *github.Client
+	// deployment is found once; 0 until then.
+	deployment int64
 	// releaseAsked: a flag names the release.
 	releaseAsked bool
 	// out is the run's folder.

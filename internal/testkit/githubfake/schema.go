@@ -98,6 +98,8 @@ var templates = []string{
 	"/repos/{owner}/{repo}/actions/runs/{run_id}", "/repos/{owner}/{repo}/actions/runs/{run_id}/artifacts", "/repos/{owner}/{repo}/actions/runs/{run_id}/attempts/{attempt_number}/jobs",
 	"/repos/{owner}/{repo}/releases", "/repos/{owner}/{repo}/releases/{release_id}", "/repos/{owner}/{repo}/releases/{release_id}/assets",
 	"/repos/{owner}/{repo}/releases/assets/{asset_id}", "/repos/{owner}/{repo}/commits/{ref}",
+	"/repos/{owner}/{repo}/check-runs", "/repos/{owner}/{repo}/check-runs/{check_run_id}",
+	"/repos/{owner}/{repo}/deployments", "/repos/{owner}/{repo}/deployments/{deployment_id}/statuses",
 	"/repos/{owner}/{repo}/pulls", "/repos/{owner}/{repo}/actions/artifacts/{artifact_id}/{archive_format}",
 }
 

@@ -75,6 +75,8 @@ type Server struct {
 	// Releases, newest first; Refs are commits by "tags/<name>" and "heads/<name>".
 	Releases []Release
 	Refs     map[string]string
+	// Deployments, oldest first.
+	Deployments []Deployment
 
 	t        testing.TB
 	schema   *schema
@@ -82,6 +84,7 @@ type Server struct {
 	users    map[string]User
 	comments []Comment
 	statuses []Status
+	checks   []CheckRun
 	requests []Request
 	faults   []*Fault
 	lastID   int64
