@@ -53,6 +53,7 @@ type commands struct {
 	Shard   shardCmd   `cmd:"" help:"Check the gates, then run one shard of a plan, with its diagnostic reruns."`
 	Verdict verdictCmd `cmd:"" help:"Merge shard documents against a plan, categorise, decide."`
 	Publish publishCmd `cmd:"" help:"Post an existing result.json: from a workflow_run job for a pull request from a fork."`
+	Verify  verifyCmd  `cmd:"" help:"Check that a statement says that the gate passed for a commit."`
 	Report  reportCmd  `cmd:"" help:"Read JUnit reports: counts and problems."`
 	Triage  triageCmd  `cmd:"" help:"Categorise failures given as JSON lines on stdin."`
 	History historyCmd `cmd:"" help:"What earlier runs took and how they ended: show, export, import."`

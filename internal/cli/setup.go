@@ -59,6 +59,8 @@ type setup struct {
 	earlier []string
 	// unpublished says what could not be published, and why.
 	unpublished []string
+	// policyDigest is of what judges.
+	policyDigest string
 	// client publishes; nil until it is needed.
 	client *github.Client
 	// deployment is found once; 0 until then.
@@ -199,6 +201,7 @@ func (s *setup) session(ctx context.Context, f staged, matrix bool) (*pipeline.S
 	}
 	cfg := *s.config
 	quarantine, problems := s.judge(ctx, &cfg, quarantine)
+	s.policyDigest = policyDigest(&cfg, quarantine)
 	if f.Shards == "auto" {
 		cfg.Shards.Count = 0
 	}

@@ -101,11 +101,11 @@ func (k Check) batches() [][]*github.CheckRunAnnotation {
 		if len(out[last]) == batch {
 			out, last = append(out, nil), last+1
 		}
-		message, _ := safetext.Cut(a.Message, maxCheckMessage)
+		message, _ := safetext.Cut(or(a.Message, a.Title), maxCheckMessage)
 		line := max(a.Line, 1)
 		out[last] = append(out[last], &github.CheckRunAnnotation{
 			Path: new(a.File), StartLine: &line, EndLine: &line, AnnotationLevel: new(a.Level),
-			Title: new(cutRunes(a.Title, maxCheckTitle)), Message: new(or(message, a.Title)),
+			Title: new(cutRunes(a.Title, maxCheckTitle)), Message: &message,
 		})
 	}
 	return out
