@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"runtime/debug"
 	"strings"
@@ -29,6 +30,8 @@ type App struct {
 	// Environ is the environment, in the form of os.Environ.
 	Environ []string
 	Now     func() time.Time
+	// Transport carries requests to GitHub; nil is Go's own.
+	Transport http.RoundTripper
 }
 
 // usageError is a mistake in flags or config: exit status 2, nothing was run.

@@ -25,7 +25,7 @@ func (a *App) github(t trigger.Trigger) (*github.Client, error) {
 	}
 	return github.New(github.Options{
 		BaseURL:    cmp.Or(a.getenv("E2E_GATE_API_URL"), a.getenv("GITHUB_API_URL")),
-		Repository: t.Repository, Token: token, Fork: t.Fork, Now: a.Now, UserAgent: "e2e-gate/" + version(),
+		Repository: t.Repository, Token: token, Fork: t.Fork, Now: a.Now, Transport: a.Transport, UserAgent: "e2e-gate/" + version(),
 	})
 }
 

@@ -45,9 +45,11 @@ func (c publishCmd) Run(ctx context.Context, a *App) error {
 	default:
 		err = s.postOwn(ctx, c.Result)
 	}
-	if err != nil {
+	var use usageError
+	if errors.As(err, &use) {
 		return err
 	}
+	s.said(err)
 	s.summarise()
 	if s.incomplete {
 		return exitError(e2e.ExitNotJudged)

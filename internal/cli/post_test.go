@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -24,6 +25,8 @@ type forkWorld struct {
 	url  string
 	dir  string
 	env  []string
+	// transport carries the requests; nil goes over a port.
+	transport http.RoundTripper
 }
 
 func newForkWorld(t *testing.T) *forkWorld {
@@ -80,7 +83,7 @@ func forkResult(state e2e.VerdictState, blocks bool) e2e.Result {
 func (w *forkWorld) publish(args ...string) (status int, out string) {
 	w.t.Helper()
 	var stdout, stderr bytes.Buffer
-	app := App{Stdout: &stdout, Stderr: &stderr, Environ: append([]string{"PATH=" + os.Getenv("PATH"), "GITHUB_ACTIONS=true", "GITHUB_EVENT_NAME=workflow_run",
+	app := App{Stdout: &stdout, Stderr: &stderr, Transport: w.transport, Environ: append([]string{"PATH=" + os.Getenv("PATH"), "GITHUB_ACTIONS=true", "GITHUB_EVENT_NAME=workflow_run",
 		"GITHUB_EVENT_PATH=" + filepath.Join(w.dir, "event.json"), "GITHUB_REPOSITORY=acme/cases", "GITHUB_SHA=" + strings.Repeat("0", 40), "GITHUB_RUN_ID=901",
 		"GITHUB_STEP_SUMMARY=" + filepath.Join(w.dir, "summary.md"), "GITHUB_SERVER_URL=https://github.example", "GITHUB_API_URL=" + w.url, "GITHUB_TOKEN=" + githubfake.JobToken}, w.env...)}
 	status = app.Main(w.t.Context(), append([]string{"publish"}, args...))

@@ -84,6 +84,9 @@ func (c *Client) createCheck(ctx context.Context, sha string, k Check) (Outcome,
 	if err != nil {
 		return Outcome{}, err
 	}
+	if made.GetID() == 0 && len(batches) > 1 {
+		return Outcome{}, fmt.Errorf("it has the first %d of %d annotations: the API's answer does not say which check run it made", batch, len(k.Annotations))
+	}
 	for i, more := range batches[1:] {
 		_, _, err := c.api.Checks.UpdateCheckRun(ctx, c.owner, c.name, made.GetID(), github.UpdateCheckRunOptions{Name: create.Name, Output: k.output(more)})
 		if err != nil {
