@@ -46,12 +46,23 @@ func (s *setup) publishOnGitHub(ctx context.Context, where published, r e2e.Resu
 	if where.Comment && !s.publishComment(publish, client, r) {
 		return
 	}
+	if s.trigger.Forge != "" {
+		s.onlyBasics(where)
+		return
+	}
 	if where.Check {
 		s.posted(client.CreateCheck(publish, r.Run.SHA, s.checkRun(r)))
 	}
 	s.deployed(publish, client, where, r)
 	if s.trigger.Release != "" {
 		s.publishRelease(publish, client, where, r)
+	}
+}
+
+// onlyBasics says what a forge that is not GitHub does not have, where it is missed.
+func (s *setup) onlyBasics(where published) {
+	if where.Check || where.Promote || s.deploys(where) || s.releaseAsked || s.trigger.ReleaseAction != "" {
+		s.note("on " + s.trigger.Forge + " only the comment and the commit status are published; releases, deployments and check runs are for GitHub")
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 
 // deploying says on the deployment that the gate is at work.
 func (s *setup) deploying(ctx context.Context, where published) {
-	if !s.deploys(where) {
+	if !s.deploys(where) || s.trigger.Forge != "" {
 		return
 	}
 	client, err := s.publisher()

@@ -82,3 +82,25 @@ func TestMergeGroup(t *testing.T) {
 		t.Error(summary)
 	}
 }
+
+// Gitea and Forgejo take comment and status; what they do not have is said once, where it
+// was asked for.
+func TestOtherForges(t *testing.T) {
+	for name, env := range map[string][]string{"Gitea": {"GITEA_ACTIONS=true"}, "Forgejo": {"GITEA_ACTIONS=true", "FORGEJO_ACTIONS=true"}} {
+		fake := githubfake.New(t)
+		fake.Prefix = "/api/v1"
+		run := event{t: t, name: "pull_request", payload: pullRequestPayload(42, "acme/cases"), url: fake.Listen() + "/", outcome: failing,
+			env: append(env, "GITHUB_RUN_ATTEMPT=", "GITHUB_GRAPHQL_URL=", "GITHUB_SERVER_URL=https://git.example/")}
+		status, stderr := run.run("--comment")
+		if status != 1 || len(fake.Comments()) != 1 || len(fake.Statuses()) != 1 || strings.Contains(stderr, "only the comment") {
+			t.Fatalf("exit status %d\n%s", status, stderr)
+		}
+		if !strings.Contains(fake.Comments()[0].Body, "https://git.example/acme/cases/actions/runs/7") {
+			t.Errorf("%s", fake.Comments()[0].Body)
+		}
+		status, stderr = run.run("--comment", "--check", "--promote", "--deployment", "staging")
+		if status != 1 || strings.Count(stderr, "on "+name+" only the comment and the commit status are published") != 1 {
+			t.Errorf("exit status %d\n%s", status, stderr)
+		}
+	}
+}

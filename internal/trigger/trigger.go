@@ -20,6 +20,9 @@ type Trigger struct {
 	// CI: a GitHub-like runner started it.
 	CI    bool
 	Event string
+	// Forge is Forgejo or Gitea, whose runners set GitHub's variables as well; empty:
+	// GitHub.
+	Forge string
 	// Repository is owner/name; SHA the commit under test: the head of a pull
 	// request, a merge group's commit, a deployment's commit, a pushed commit.
 	Repository, SHA, Ref string
@@ -109,7 +112,7 @@ func Detect(getenv func(string) string) Trigger {
 		return Trigger{WorkflowAttempt: 1}
 	}
 	t := Trigger{
-		CI: true, Event: getenv("GITHUB_EVENT_NAME"),
+		CI: true, Event: getenv("GITHUB_EVENT_NAME"), Forge: forge(getenv),
 		Repository: getenv("GITHUB_REPOSITORY"), SHA: getenv("GITHUB_SHA"), Ref: getenv("GITHUB_REF"),
 		WorkflowRun: getenv("GITHUB_RUN_ID"), WorkflowAttempt: 1,
 	}
@@ -127,6 +130,18 @@ func Detect(getenv func(string) string) Trigger {
 	}
 	t.apply(p)
 	return t
+}
+
+// forge tells who is behind GitHub's variables. Forgejo's runner sets Gitea's variable
+// as well, so its own is asked for first.
+func forge(getenv func(string) string) string {
+	switch "true" {
+	case getenv("FORGEJO_ACTIONS"):
+		return "Forgejo"
+	case getenv("GITEA_ACTIONS"):
+		return "Gitea"
+	}
+	return ""
 }
 
 // branch is the name in a branch's ref; a tag or a pull request has none.

@@ -241,3 +241,20 @@ func TestGroupedPRs(t *testing.T) {
 		}
 	}
 }
+
+func TestForge(t *testing.T) {
+	for _, c := range []struct {
+		env  map[string]string
+		want string
+	}{
+		{nil, ""},
+		{map[string]string{"GITEA_ACTIONS": "true", "GITHUB_RUN_ATTEMPT": ""}, "Gitea"},
+		{map[string]string{"GITEA_ACTIONS": "true", "FORGEJO_ACTIONS": "true", "GITHUB_SERVER_URL": "https://github.example/"}, "Forgejo"},
+		{map[string]string{"GITEA_ACTIONS": "false"}, ""},
+	} {
+		got := detect(t, c.env, `{}`)
+		if got.Forge != c.want || got.WorkflowAttempt != 1 || got.URL != "https://github.example/acme/shop/actions/runs/42" {
+			t.Errorf("%v: %+v", c.env, got)
+		}
+	}
+}
