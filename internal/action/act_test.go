@@ -525,10 +525,12 @@ func pinOf(t *testing.T, flow, action string, as ...string) string {
 	return append(as, action)[0] + "@" + pin
 }
 
-// noop is an action that does nothing.
-func noop(t *testing.T) string {
+// noop is an action that does nothing, or several below folders.
+func noop(t *testing.T, folders ...string) string {
 	t.Helper()
 	dir := t.TempDir()
-	write(t, filepath.Join(dir, "action.yml"), "name: noop\ninputs: {go-version: {}, check-latest: {}}\nruns: {using: composite, steps: [{shell: bash, run: \"true\"}]}\n")
+	for _, name := range append(folders, ".") {
+		write(t, filepath.Join(dir, name, "action.yml"), "name: noop\ninputs: {go-version: {}, check-latest: {}}\nruns: {using: composite, steps: [{shell: bash, run: \"true\"}]}\n")
+	}
 	return dir
 }

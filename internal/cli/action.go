@@ -17,6 +17,8 @@ type ActionInput struct {
 	Help string
 	// Flag: the input is the flag of the same name, for the commands that have it.
 	Flag bool
+	// Switch: true stands for the flag of the same name, for the commands that have it.
+	Switch bool
 }
 
 // Env is the variable in which action.yml hands the input to the command action.
@@ -38,7 +40,13 @@ func ActionInputs() []ActionInput {
 		{Name: "plan", Flag: true, Help: "shard, verdict: path of plan.json. Default: the plan that an earlier job of this workflow run uploaded."},
 		{Name: "results", Flag: true, Help: "verdict: folder with the shard documents; shard: folder with those of earlier attempts. Default: what other jobs of this workflow run uploaded."},
 		{Name: "key", Flag: true, Help: "Tells two calls of the gate in one workflow apart: in artifact names, the comment and the earlier attempts."},
-		{Name: "comment", Default: "true", Help: "run, verdict: comment on the pull request and set the commit status e2e-gate/<stage>; true or false."},
+		{Name: "release", Flag: true, Help: "Tag of the release under test, whose commit is checked out. On release events and pushed tags the default is their own."},
+		{Name: "job", Flag: true, Help: "publish: job of the run before whose end counts, by the name that the pull request shows. Default: the run as a whole."},
+		{Name: "comment", Switch: true, Default: "true", Help: "run, verdict: comment on the pull request, set the commit status e2e-gate/<stage>, and write to the release where there is one; true or false."},
+		{Name: "check", Switch: true, Default: "false", Help: "run, verdict: add a check run with annotations at file and line (checks: write); true or false."},
+		{Name: "deployment", Flag: true, Help: "run, verdict: environment whose newest deployment of the commit gets a deployment status (deployments: write). On deployment events the default is their own."},
+		{Name: "statement", Flag: true, Help: "run, verdict: path to write the verdict to as an in-toto statement, for an attestation."},
+		{Name: "promote", Switch: true, Default: "false", Help: "run, verdict: publish the release's draft if the verdict is passed (contents: write); true or false."},
 		{Name: "token", Default: "${{ github.token }}", Help: "Token for comment and status (pull-requests: write, statuses: write) for the base's policy (contents: read) and for documents of other jobs (actions: read). Tests never get it."},
 		{Name: "api-url", Help: "Address of GitHub's API. Default: the runner's GITHUB_API_URL."},
 		{Name: "args", Help: "Further flags of the command, separated by spaces; where values hold spaces, one argument per line."},
@@ -71,7 +79,7 @@ func ActionOutputs() []ActionOutput {
 }
 
 // actionCommands are the commands that make sense as a step.
-var actionCommands = []string{"run", "gates", "plan", "shard", "verdict", "lint"}
+var actionCommands = []string{"run", "gates", "plan", "shard", "verdict", "publish", "verify", "lint"}
 
 // actionCmd runs the command that the inputs name.
 type actionCmd struct{}
@@ -114,18 +122,16 @@ func (a *App) actionArgs() ([]string, error) {
 	for _, in := range ActionInputs() {
 		value := a.input(in.Name)
 		switch {
+		case in.Switch && value != "true" && value != "false" && value != "":
+			return nil, usage("input %s: %q is neither true nor false", in.Name, value)
+		case in.Switch && value == "true" && slices.Contains(flags, in.Name):
+			args = append(args, "--"+in.Name)
 		case !in.Flag || value == "":
 		case !slices.Contains(flags, in.Name):
 			return nil, usage("input %s: the command %s does not take it; leave it out, or choose another command", in.Name, command)
 		default:
 			args = append(args, "--"+in.Name+"="+value)
 		}
-	}
-	switch value := a.input("comment"); {
-	case value != "true" && value != "false" && value != "":
-		return nil, usage("input comment: %q is neither true nor false", value)
-	case value == "true" && slices.Contains(flags, "comment"):
-		args = append(args, "--comment")
 	}
 	return append(args, splitArgs(a.input("args"))...), nil
 }

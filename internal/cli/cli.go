@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"runtime/debug"
 	"strings"
@@ -29,6 +30,8 @@ type App struct {
 	// Environ is the environment, in the form of os.Environ.
 	Environ []string
 	Now     func() time.Time
+	// Transport carries requests to GitHub; nil is Go's own.
+	Transport http.RoundTripper
 }
 
 // usageError is a mistake in flags or config: exit status 2, nothing was run.
@@ -52,6 +55,8 @@ type commands struct {
 	Plan       planCmd       `cmd:"" help:"Check the gates, discover, select and plan; writes plan.json and, in a workflow, the output matrix."`
 	Shard      shardCmd      `cmd:"" help:"Check the gates, then run one shard of a plan, with its diagnostic reruns."`
 	Verdict    verdictCmd    `cmd:"" help:"Merge shard documents against a plan, categorise, decide."`
+	Publish    publishCmd    `cmd:"" help:"Post an existing result.json: from a workflow_run job for a pull request from a fork."`
+	Verify     verifyCmd     `cmd:"" help:"Check that a statement says that the gate passed for a commit."`
 	Report     reportCmd     `cmd:"" help:"Read JUnit reports: counts and problems."`
 	Triage     triageCmd     `cmd:"" help:"Categorise failures given as JSON lines on stdin."`
 	History    historyCmd    `cmd:"" help:"What earlier runs took and how they ended: show, export, import."`

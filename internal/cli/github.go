@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -24,17 +25,14 @@ func (a *App) github(t trigger.Trigger) (*github.Client, error) {
 	}
 	return github.New(github.Options{
 		BaseURL:    cmp.Or(a.getenv("E2E_GATE_API_URL"), a.getenv("GITHUB_API_URL")),
-		Repository: t.Repository, Token: token, Fork: t.Fork, Now: a.Now, UserAgent: "e2e-gate/" + version(),
+		Repository: t.Repository, Token: token, Fork: t.Fork, Now: a.Now, Transport: a.Transport, UserAgent: "e2e-gate/" + version(),
 	})
 }
 
-// publishOnGitHub posts the comment and the commit status. It comes after every
-// document was written and never changes the verdict; what was lost is said.
-func (s *setup) publishOnGitHub(ctx context.Context, r e2e.Result) {
-	client, err := s.app.github(s.trigger)
-	if err == nil && client == nil {
-		err = fmt.Errorf("--comment needs GITHUB_TOKEN in the environment")
-	}
+// publishOnGitHub posts what is asked for. It comes after every document was written
+// and never changes the verdict; what was lost is said.
+func (s *setup) publishOnGitHub(ctx context.Context, where published, r e2e.Result) {
+	client, err := s.publisher()
 	if err != nil {
 		s.said(err)
 		return
@@ -45,23 +43,81 @@ func (s *setup) publishOnGitHub(ctx context.Context, r e2e.Result) {
 		publish, cancel = context.WithTimeout(publish, lastWords)
 		defer cancel()
 	}
+	if where.Comment && !s.publishComment(publish, client, r) {
+		return
+	}
+	if s.trigger.Forge != "" {
+		s.onlyBasics(where)
+		return
+	}
+	if where.Check {
+		s.posted(client.CreateCheck(publish, r.Run.SHA, s.checkRun(r)))
+	}
+	s.deployed(publish, client, where, r)
+	if s.trigger.Release != "" {
+		s.publishRelease(publish, client, where, r)
+	}
+}
+
+// onlyBasics says what a forge that is not GitHub does not have, where it is missed.
+func (s *setup) onlyBasics(where published) {
+	if where.Check || where.Promote || s.deploys(where) || s.releaseAsked || s.trigger.ReleaseAction != "" {
+		s.note("on " + s.trigger.Forge + " only the comment and the commit status are published; releases, deployments and check runs are for GitHub")
+	}
+}
+
+// publisher is the one client of a run: it counts the time that publishing takes.
+func (s *setup) publisher() (*github.Client, error) {
+	if s.client != nil {
+		return s.client, nil
+	}
+	client, err := s.app.github(s.trigger)
+	if err == nil && client == nil {
+		err = errors.New("publishing needs GITHUB_TOKEN in the environment")
+	}
+	s.client = client
+	return client, err
+}
+
+// publishComment posts the comment and the commit status. It reports whether another
+// write is worth a try.
+func (s *setup) publishComment(ctx context.Context, client *github.Client, r e2e.Result) bool {
 	if r.Run.PullRequest > 0 {
-		stamp := github.Stamp{Key: r.Run.Key, Stage: r.Run.Stage, WorkflowRun: r.Run.WorkflowRun, Attempt: r.Run.WorkflowAttempt, SHA: r.Run.SHA}
-		out, err := client.UpsertComment(publish, r.Run.PullRequest, stamp, report.Comment(r, report.CommentOptions{Owners: s.config.Owners}))
+		out, err := client.UpsertComment(ctx, r.Run.PullRequest, stampOf(r), report.Comment(r, s.commentOptions()))
 		s.posted(out, err)
 		if out.Action == github.ReadOnly {
-			return // the status would be refused as well: one line says it
+			return false // the status would be refused as well: one line says it
 		}
 	}
-	s.posted(client.SetStatus(publish, r.Run.SHA, commitStatus(r)))
+	status := commitStatus(r)
+	if group := s.group(); group != "" {
+		status.Description = group + ": " + status.Description
+	}
+	s.posted(client.SetStatus(ctx, r.Run.SHA, status))
+	return true
+}
+
+// commentOptions are what the forge and the config say of comments.
+func (s *setup) commentOptions() report.CommentOptions {
+	o := report.CommentOptions{Owners: s.config.Owners}
+	if s.trigger.Forge != "" {
+		o.DiagramBytes = report.GiteaDiagramBytes
+	}
+	return o
 }
 
 func (s *setup) posted(out github.Outcome, err error) {
 	s.said(err)
+	s.incomplete = s.incomplete || out.Action == github.ReadOnly
 	if out.Note != "" {
-		s.unpublished = append(s.unpublished, out.Note)
-		_, _ = fmt.Fprintln(s.app.Stderr, safeLine("note: "+out.Note))
+		s.note(out.Note)
 	}
+}
+
+// note is about something that was not published and is not missed.
+func (s *setup) note(text string) {
+	s.unpublished = append(s.unpublished, text)
+	_, _ = fmt.Fprintln(s.app.Stderr, safeLine("note: "+text))
 }
 
 // commitStatus is the commit status that says the verdict. What was not judged is an

@@ -36,7 +36,7 @@ func (s *setup) publish(session *pipeline.Session, r e2e.Result) {
 		s.said(runner.Annotate(actions.Annotation{Level: actions.Level(n.Level), File: n.File, Line: n.Line, Title: n.Title, Message: n.Message}))
 	}
 	if runner.HasSummary() {
-		s.said(runner.AppendSummary(func(limit int) string { return report.Markdown(r, report.Options{MaxBytes: limit}) }))
+		s.said(runner.AppendSummary(func(limit int) string { return s.grouped(report.Markdown(r, report.Options{MaxBytes: limit - 200})) }))
 	}
 	s.outputResult(runner, r, filepath.Join(session.Out(), "result.json"))
 	if s.cached() {
@@ -115,6 +115,7 @@ func (s *setup) outputPlan(file, matrix string) {
 // said tells a failure to publish; it is no failure of the run.
 func (s *setup) said(err error) {
 	if err != nil {
+		s.incomplete = true
 		s.unpublished = append(s.unpublished, err.Error())
 		_, _ = fmt.Fprintln(s.app.Stderr, safeLine("note: not published: "+err.Error()))
 	}

@@ -17,8 +17,15 @@ import (
 
 // published are the flags of commands that may publish their result.
 type published struct {
-	Comment bool `help:"Publish on GitHub: a comment on the pull request and the commit status e2e-gate/<stage>. Takes GITHUB_TOKEN with pull-requests: write and statuses: write."`
+	Comment    bool   `help:"Publish on GitHub: a comment on the pull request and the commit status e2e-gate/<stage>. Takes GITHUB_TOKEN with pull-requests: write and statuses: write."`
+	Check      bool   `help:"Add a check run with annotations at file and line, beside the job. Takes checks: write."`
+	Deployment string `help:"Environment whose newest deployment of the commit under test gets a deployment status; on deployment events the default is their own. Takes deployments: write." placeholder:"ENV"`
+	Statement  string `help:"Write the verdict as an in-toto statement, for an attestation." placeholder:"FILE" type:"path"`
+	Promote    bool   `help:"Publish the release's draft if the verdict is passed, as of the commit that was judged. Takes contents: write."`
 }
+
+// any reports whether something is to be published through the API.
+func (p published) any() bool { return p.Comment || p.Promote || p.Check || p.Deployment != "" }
 
 type runCmd struct {
 	staged
@@ -42,6 +49,7 @@ func (c runCmd) Run(ctx context.Context, a *App) error {
 		return err
 	}
 	s.outputFolder(session, c.Key, "run", s.stage.Name)
+	s.deploying(ctx, c.published)
 	result := session.Run(ctx)
 	return s.finish(ctx, c.Format, c.published, session, result)
 }
@@ -49,9 +57,11 @@ func (c runCmd) Run(ctx context.Context, a *App) error {
 // finish shows a result everywhere it belongs, and exits with its status.
 func (s *setup) finish(ctx context.Context, format string, where published, session *pipeline.Session, r e2e.Result) error {
 	s.console.Done()
+	s.writeStatement(where.Statement, r)
 	s.publish(session, r)
-	if where.Comment {
-		s.publishOnGitHub(ctx, r)
+	if where.any() {
+		s.out = session.Out()
+		s.publishOnGitHub(ctx, where, r)
 		s.summarise()
 	}
 	if err := s.show(format, session, r); err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/bmatcuk/doublestar/v4"
 
+	"github.com/org/e2e-gate/internal/adapter/github"
 	"github.com/org/e2e-gate/internal/config"
 	"github.com/org/e2e-gate/internal/diag"
 	"github.com/org/e2e-gate/internal/history"
@@ -39,6 +40,7 @@ type staged struct {
 	Shards  string `help:"Number of shards, or auto." placeholder:"N|auto"`
 	Out     string `help:"Folder for documents and evidence. Default: .e2e-gate/runs/<run id>." placeholder:"DIR" type:"path"`
 	Key     string `help:"Tells two calls of the gate in one workflow apart." placeholder:"KEY"`
+	Release string `help:"Tag of the release under test, whose commit is checked out. On release events and pushed tags the default is their own." placeholder:"TAG"`
 }
 
 // setup is what a command needs before a session can start.
@@ -57,6 +59,18 @@ type setup struct {
 	earlier []string
 	// unpublished says what could not be published, and why.
 	unpublished []string
+	// policyDigest is of what judges.
+	policyDigest string
+	// client publishes; nil until it is needed.
+	client *github.Client
+	// deployment is found once; 0 until then.
+	deployment int64
+	// releaseAsked: a flag names the release.
+	releaseAsked bool
+	// out is the run's folder.
+	out string
+	// incomplete: something of it was meant to be published.
+	incomplete bool
 }
 
 // begin prepares a command that starts a run of its own.
@@ -79,6 +93,11 @@ func (a *App) prepare(ctx context.Context, f staged, uses config.Sections, runID
 	if _, err := config.ParseSelect(f.Select); err != nil {
 		return nil, usage("--select: %w", err)
 	}
+	if err := s.refuseTarget(ctx); err != nil {
+		return nil, err
+	}
+	s.releaseAsked = f.Release != ""
+	s.releaseOf(ctx, f.Release)
 	if s.trigger.SHA == "" {
 		s.trigger.SHA = s.git(ctx, "rev-parse", "HEAD")
 	}
@@ -96,6 +115,19 @@ func (a *App) prepare(ctx context.Context, f staged, uses config.Sections, runID
 		s.console.Note(note)
 	}
 	return s, nil
+}
+
+// refuseTarget refuses to run what somebody put into a pull request with the rights of
+// the base: pull_request_target comes with secrets and a token that may write.
+func (s *setup) refuseTarget(ctx context.Context) error {
+	if s.trigger.Event != "pull_request_target" {
+		return nil
+	}
+	head := s.git(ctx, "rev-parse", "HEAD")
+	if head != "" && (head == s.app.getenv("GITHUB_SHA") || head == s.trigger.BaseSHA) {
+		return nil
+	}
+	return usage("this workflow runs on pull_request_target and has not checked out the base, so the pull request's code would run with the repository's secrets and a token that may write; use on: pull_request, and for comments on pull requests from forks a workflow_run job with the command publish (docs/forks.md)")
 }
 
 // read reads the config twice: once for its stages, since ${E2E_STAGE} and
@@ -169,6 +201,7 @@ func (s *setup) session(ctx context.Context, f staged, matrix bool) (*pipeline.S
 	}
 	cfg := *s.config
 	quarantine, problems := s.judge(ctx, &cfg, quarantine)
+	s.policyDigest = policyDigest(&cfg, quarantine)
 	if f.Shards == "auto" {
 		cfg.Shards.Count = 0
 	}

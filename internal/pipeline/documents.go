@@ -87,13 +87,16 @@ func (s *Session) writeShards() error {
 func shardFile(index, attempt int) string { return fmt.Sprintf("shard-%d.%d.json", index, attempt) }
 
 // read reads a document and refuses one of another kind or major version.
-func read(file, schema string, into any) error {
+func read(file, schema string, into any) error { return readWithin(maxDocument, file, schema, into) }
+
+// readWithin is read for a document of so many bytes at most.
+func readWithin(limit int64, file, schema string, into any) error {
 	info, err := os.Stat(file)
 	if err != nil {
 		return err
 	}
-	if info.Size() > maxDocument {
-		return fmt.Errorf("%s is larger than %d MiB", file, maxDocument>>20)
+	if info.Size() > limit {
+		return fmt.Errorf("%s is larger than %d MiB", file, limit>>20)
 	}
 	data, err := os.ReadFile(file) //nolint:gosec // named by the user, or found in the results folder
 	if err != nil {
@@ -127,6 +130,16 @@ func ReadPlan(file string) (*e2e.Plan, error) {
 		}
 	}
 	return &p, nil
+}
+
+// ReadResult reads a result.json of at most limit bytes. Who wrote it is not known from
+// it, and nothing that it says is checked but its kind and its shape.
+func ReadResult(file string, limit int64) (*e2e.Result, error) {
+	var r e2e.Result
+	if err := readWithin(limit, file, e2e.ResultSchema, &r); err != nil {
+		return nil, fmt.Errorf("cannot read the result: %w", err)
+	}
+	return &r, nil
 }
 
 // IsDocument reports whether a file name is that of a document that later jobs read.

@@ -42,11 +42,13 @@ type AnnotationOptions struct {
 	// SuiteDir returns the directory of a suite, relative to the repository root. Nil:
 	// annotations name no file.
 	SuiteDir func(suite string) string
+	// Max is how many of a level there may be; 0 is [MaxAnnotations].
+	Max int
 }
 
 // Annotations lists what stands beside the source: errors for tests that block or
 // have no result, warnings for flaky tests, other failures and problems, notices
-// for budgets. There are at most [MaxAnnotations] of a level; where there would be
+// for budgets. There are at most [MaxAnnotations] of a level, or as many as the options say; where there would be
 // more, the last says how many.
 func Annotations(r e2e.Result, o AnnotationOptions) []Annotation {
 	a := annotator{o: o}
@@ -128,11 +130,12 @@ func (a *annotator) add(level Level, file string, line int, title, message strin
 // bounded keeps what a step may have of each level, strongest level first.
 func (a *annotator) bounded() []Annotation {
 	var out []Annotation
+	most := cmp.Or(a.o.Max, MaxAnnotations)
 	for _, level := range []Level{LevelError, LevelWarning, LevelNotice} {
 		of := slices.DeleteFunc(slices.Clone(a.list), func(x Annotation) bool { return x.Level != level })
-		if n := len(of); n > MaxAnnotations {
-			left := n - MaxAnnotations + 1
-			of = append(of[:MaxAnnotations-1], Annotation{Level: level, Title: "e2e-gate: and more", Message: fmt.Sprintf("%s of this level; the job summary and result.json have all", plural(left, "more annotation", "more annotations"))})
+		if n := len(of); n > most {
+			left := n - most + 1
+			of = append(of[:most-1], Annotation{Level: level, Title: "e2e-gate: and more", Message: fmt.Sprintf("%s of this level; the job summary and result.json have all", plural(left, "more annotation", "more annotations"))})
 		}
 		out = append(out, of...)
 	}

@@ -20,6 +20,9 @@ type Trigger struct {
 	// CI: a GitHub-like runner started it.
 	CI    bool
 	Event string
+	// Forge is Forgejo or Gitea, whose runners set GitHub's variables as well; empty:
+	// GitHub.
+	Forge string
 	// Repository is owner/name; SHA the commit under test: the head of a pull
 	// request, a merge group's commit, a deployment's commit, a pushed commit.
 	Repository, SHA, Ref string
@@ -34,6 +37,16 @@ type Trigger struct {
 	DefaultBranch bool
 	// Fork: the pull request comes from another repository.
 	Fork bool
+	// GroupedPRs are the pull requests of a merge group, as far as its ref names them.
+	GroupedPRs []int
+	// Release is the tag of a release event or of a pushed tag; ReleaseAction is what
+	// happened to the release, empty for a pushed tag.
+	Release, ReleaseAction string
+	// Deployment and Environment are those of a deployment or deployment status event.
+	Deployment  int64
+	Environment string
+	// TriggeredBy is the run after which a workflow_run event came.
+	TriggeredBy int64
 	// Schedule is the cron line that started a schedule event.
 	Schedule string
 	// WorkflowRun and WorkflowAttempt tell re-runs; the attempt counts from 1.
@@ -71,11 +84,19 @@ type payload struct {
 		BaseRef string `json:"base_ref"`
 		BaseSHA string `json:"base_sha"`
 	} `json:"merge_group"`
-	Deployment *struct{ SHA, Ref string }
+	Action     string
+	Deployment *struct {
+		ID                    int64
+		SHA, Ref, Environment string
+	}
+	Release *struct {
+		TagName string `json:"tag_name"`
+	}
 	Repository struct {
 		DefaultBranch string `json:"default_branch"`
 	}
 	WorkflowRun *struct {
+		ID         int64
 		HeadSHA    string `json:"head_sha"`
 		HeadBranch string `json:"head_branch"`
 	} `json:"workflow_run"`
@@ -91,7 +112,7 @@ func Detect(getenv func(string) string) Trigger {
 		return Trigger{WorkflowAttempt: 1}
 	}
 	t := Trigger{
-		CI: true, Event: getenv("GITHUB_EVENT_NAME"),
+		CI: true, Event: getenv("GITHUB_EVENT_NAME"), Forge: forge(getenv),
 		Repository: getenv("GITHUB_REPOSITORY"), SHA: getenv("GITHUB_SHA"), Ref: getenv("GITHUB_REF"),
 		WorkflowRun: getenv("GITHUB_RUN_ID"), WorkflowAttempt: 1,
 	}
@@ -109,6 +130,18 @@ func Detect(getenv func(string) string) Trigger {
 	}
 	t.apply(p)
 	return t
+}
+
+// forge tells who is behind GitHub's variables. Forgejo's runner sets Gitea's variable
+// as well, so its own is asked for first.
+func forge(getenv func(string) string) string {
+	switch "true" {
+	case getenv("FORGEJO_ACTIONS"):
+		return "Forgejo"
+	case getenv("GITEA_ACTIONS"):
+		return "Gitea"
+	}
+	return ""
 }
 
 // branch is the name in a branch's ref; a tag or a pull request has none.
@@ -172,13 +205,40 @@ func (t *Trigger) apply(p payload) {
 		t.Ref = or(p.MergeGroup.HeadRef, t.Ref)
 		t.BaseSHA = commit(p.MergeGroup.BaseSHA)
 		t.Branch = or(strings.TrimPrefix(p.MergeGroup.BaseRef, "refs/heads/"), t.Branch)
+		t.GroupedPRs = groupedPRs(t.Ref)
 	case p.Deployment != nil:
 		t.SHA, t.Ref = or(p.Deployment.SHA, t.SHA), or(p.Deployment.Ref, t.Ref)
+		t.Deployment, t.Environment = p.Deployment.ID, p.Deployment.Environment
 	case p.WorkflowRun != nil && t.Event == "workflow_run":
 		t.SHA, t.Branch = or(p.WorkflowRun.HeadSHA, t.SHA), or(p.WorkflowRun.HeadBranch, t.Branch)
+		t.TriggeredBy = p.WorkflowRun.ID
+	case p.Release != nil && t.Event == "release":
+		t.Release, t.ReleaseAction = p.Release.TagName, p.Action
 	case t.Event == "push":
 		t.BaseSHA = commit(p.Before)
+		t.Release, _ = strings.CutPrefix(t.Ref, "refs/tags/")
+		if t.Release == t.Ref {
+			t.Release = ""
+		}
 	}
+}
+
+// groupedPR is how GitHub names a pull request in the ref of its merge group.
+var groupedPR = regexp.MustCompile(`pr-(\d{1,9})-[0-9a-f]{7,}`)
+
+// groupedPRs reads what a merge group's ref names: gh-readonly-queue/<base>/pr-<number>-<sha>.
+// GitHub names the last one of the group only.
+func groupedPRs(ref string) []int {
+	_, last, ok := strings.Cut(ref, "gh-readonly-queue/")
+	if !ok {
+		return nil
+	}
+	m := groupedPR.FindStringSubmatch(last[strings.LastIndexByte(last, '/')+1:])
+	if m == nil {
+		return nil
+	}
+	n, _ := strconv.Atoi(m[1])
+	return []int{n}
 }
 
 var fullHash = regexp.MustCompile(`^[0-9a-f]{40}([0-9a-f]{24})?$`)

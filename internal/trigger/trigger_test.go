@@ -55,14 +55,14 @@ func TestEvents(t *testing.T) {
 		{"pull request target", "pull_request_target", "refs/heads/release/1", nil, pull(`{"full_name": "someone/shop"}`), Trigger{SHA: "headsha", Ref: "refs/heads/release/1", Branch: "release/1", PullRequest: 7, Fork: true}},
 		{"review", "pull_request_review", mergeRef, nil, strings.Replace(pull(`{"full_name": "acme/shop"}`), `"number": 7, "before"`, `"review": {"commit_id": "x"}, "before"`, 1), Trigger{SHA: "headsha", Ref: mergeRef, Branch: "release/1", PullRequest: 7}},
 		{
-			"merge group", "merge_group", "refs/heads/gh-readonly-queue/main/pr-7-abc", nil,
-			`{"action": "checks_requested", "merge_group": {"head_sha": "groupsha", "head_ref": "refs/heads/gh-readonly-queue/main/pr-7-abc", "base_sha": "b", "base_ref": "refs/heads/main"}}`,
-			Trigger{SHA: "groupsha", Ref: "refs/heads/gh-readonly-queue/main/pr-7-abc", Branch: "main"},
+			"merge group", "merge_group", "refs/heads/gh-readonly-queue/main/pr-7-abcdef0123", nil,
+			`{"action": "checks_requested", "merge_group": {"head_sha": "groupsha", "head_ref": "refs/heads/gh-readonly-queue/main/pr-7-abcdef0123", "base_sha": "b", "base_ref": "refs/heads/main"}}`,
+			Trigger{SHA: "groupsha", Ref: "refs/heads/gh-readonly-queue/main/pr-7-abcdef0123", Branch: "main", GroupedPRs: []int{7}},
 		},
 		{"push", "push", "refs/heads/feature/a", nil, `{"ref": "refs/heads/feature/a", "before": "x", "after": "y", "head_commit": {"id": "y"}, "repository": {"full_name": "acme/shop"}}`, Trigger{SHA: "envsha", Ref: "refs/heads/feature/a", Branch: "feature/a"}},
-		{"push of a tag", "push", "refs/tags/v1", nil, `{"ref": "refs/tags/v1"}`, Trigger{SHA: "envsha", Ref: "refs/tags/v1"}},
-		{"release", "release", "refs/tags/v1.2", nil, `{"action": "published", "release": {"tag_name": "v1.2", "target_commitish": "main", "draft": false}}`, Trigger{SHA: "envsha", Ref: "refs/tags/v1.2"}},
-		{"deployment of a branch", "deployment", "refs/heads/main", nil, `{"action": "created", "deployment": {"id": 1, "sha": "deployed", "ref": "main", "task": "deploy", "environment": "staging", "payload": {}}, "workflow": null, "workflow_run": null}`, Trigger{SHA: "deployed", Ref: "main", Branch: "main"}},
+		{"push of a tag", "push", "refs/tags/v1", nil, `{"ref": "refs/tags/v1"}`, Trigger{SHA: "envsha", Ref: "refs/tags/v1", Release: "v1"}},
+		{"release", "release", "refs/tags/v1.2", nil, `{"action": "published", "release": {"tag_name": "v1.2", "target_commitish": "main", "draft": false}}`, Trigger{SHA: "envsha", Ref: "refs/tags/v1.2", Release: "v1.2", ReleaseAction: "published"}},
+		{"deployment of a branch", "deployment", "refs/heads/main", nil, `{"action": "created", "deployment": {"id": 1, "sha": "deployed", "ref": "main", "task": "deploy", "environment": "staging", "payload": {}}, "workflow": null, "workflow_run": null}`, Trigger{SHA: "deployed", Ref: "main", Branch: "main", Deployment: 1, Environment: "staging"}},
 		{"deployment of a commit", "deployment", "", nil, `{"deployment": {"sha": "deployed", "ref": "deployed", "payload": "text"}}`, Trigger{SHA: "deployed", Ref: "deployed"}},
 		{
 			"deployment status", "deployment_status", "refs/heads/main", nil,
@@ -75,7 +75,7 @@ func TestEvents(t *testing.T) {
 		{
 			"workflow run", "workflow_run", "refs/heads/main", nil,
 			`{"action": "completed", "workflow_run": {"id": 3, "head_sha": "ransha", "head_branch": "feature", "event": "pull_request", "pull_requests": [{"number": 7}]}, "workflow": {"id": 1}}`,
-			Trigger{SHA: "ransha", Ref: "refs/heads/main", Branch: "feature"},
+			Trigger{SHA: "ransha", Ref: "refs/heads/main", Branch: "feature", TriggeredBy: 3},
 		},
 		{"unknown event", "sponsorship", "refs/heads/main", nil, `{"sponsorship": {"number": 7}, "number": 5}`, Trigger{SHA: "envsha", Ref: "refs/heads/main", Branch: "main"}},
 		{"issue comment on a pull request", "issue_comment", "refs/heads/main", nil, `{"issue": {"number": 7, "pull_request": {"url": "x"}}, "comment": {"body": "/run"}}`, Trigger{SHA: "envsha", Ref: "refs/heads/main", Branch: "main"}},
@@ -222,5 +222,39 @@ func TestGitHubExamples(t *testing.T) {
 	run := detect(t, map[string]string{"GITHUB_EVENT_NAME": "workflow_run"}, `{"workflow_run": `+body("GET /repos/{owner}/{repo}/actions/runs/{run_id}")+`}`)
 	if len(run.SHA) != 40 || run.Branch == "" || len(run.Notes) > 0 {
 		t.Errorf("workflow run: %+v", run)
+	}
+}
+
+// The ref of a merge group is the only place that names a pull request; branches may
+// be named like one.
+func TestGroupedPRs(t *testing.T) {
+	for ref, want := range map[string][]int{
+		"refs/heads/gh-readonly-queue/main/pr-7-4bf1f7f0c2b1":                  {7},
+		"refs/heads/gh-readonly-queue/release/pr-9-aaaaaaa/pr-12-4bf1f7f0c2b1": {12},
+		"refs/heads/gh-readonly-queue/main/feature":                            nil,
+		"refs/heads/pr-7-4bf1f7f0c2b1":                                         nil,
+		"refs/heads/gh-readonly-queue/main/pr-99999999999999999999-4bf1f7f0":   nil,
+		"": nil,
+	} {
+		if diff := cmp.Diff(want, groupedPRs(ref), cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("%s: %s", ref, diff)
+		}
+	}
+}
+
+func TestForge(t *testing.T) {
+	for _, c := range []struct {
+		env  map[string]string
+		want string
+	}{
+		{nil, ""},
+		{map[string]string{"GITEA_ACTIONS": "true", "GITHUB_RUN_ATTEMPT": ""}, "Gitea"},
+		{map[string]string{"GITEA_ACTIONS": "true", "FORGEJO_ACTIONS": "true", "GITHUB_SERVER_URL": "https://github.example/"}, "Forgejo"},
+		{map[string]string{"GITEA_ACTIONS": "false"}, ""},
+	} {
+		got := detect(t, c.env, `{}`)
+		if got.Forge != c.want || got.WorkflowAttempt != 1 || got.URL != "https://github.example/acme/shop/actions/runs/42" {
+			t.Errorf("%v: %+v", c.env, got)
+		}
 	}
 }

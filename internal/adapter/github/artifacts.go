@@ -44,9 +44,7 @@ func (c *Client) Artifacts(ctx context.Context, run int64) ([]Artifact, error) {
 	for range maxArtifactPages {
 		page, resp, err := c.api.Actions.ListWorkflowRunArtifacts(ctx, c.owner, c.name, run, opts)
 		if err != nil {
-			e := c.lost(artifactsLost, artifactsRight, err)
-			e.verb = "read"
-			return nil, e
+			return nil, c.unread(artifactsLost, artifactsRight, err)
 		}
 		for _, a := range page.Artifacts {
 			if !a.GetExpired() {
@@ -74,9 +72,7 @@ func (c *Client) Extract(ctx context.Context, a Artifact, dir string, want func(
 	if err == nil {
 		return nil
 	}
-	e := c.lost("the artifact "+a.Name, artifactsRight, err)
-	e.verb = "read"
-	return e
+	return c.unread("the artifact "+a.Name, artifactsRight, err)
 }
 
 // storage is where the artifact lies: the API answers with a redirect to it.

@@ -17,9 +17,7 @@ func (c *Client) File(ctx context.Context, sha, path string) (data []byte, found
 	defer done()
 	data, found, err = c.file(ctx, sha, path)
 	if err != nil {
-		e := c.lost(path+" of the base", "contents: read", err)
-		e.verb = "read"
-		return nil, false, e
+		return nil, false, c.unread(path+" of the base", "contents: read", err)
 	}
 	return data, found, nil
 }

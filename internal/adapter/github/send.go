@@ -109,7 +109,7 @@ func (s *sender) once(req *http.Request, body []byte) (*http.Response, *requestE
 	if body != nil {
 		out.Body, out.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	}
-	if s.token != "" && out.URL.Host == s.base.Host && out.URL.Scheme == s.base.Scheme {
+	if s.token != "" && athome(s.base, out.URL) {
 		out.Header.Set("Authorization", "Bearer "+s.token)
 	}
 	resp, err := s.next.RoundTrip(out)

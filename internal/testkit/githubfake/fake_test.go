@@ -55,7 +55,7 @@ func TestStrictness(t *testing.T) {
 		said               string
 		described          bool
 	}{
-		{"GET", "/repos/acme/cases/pulls", "", 501, "nobody wrote", false},
+		{"GET", "/repos/acme/cases/labels", "", 501, "nobody wrote", false},
 		{"PUT", thread, "{}", 501, "nobody wrote", false},
 		{"GET", "/api/v3/user", "", 501, "nobody wrote", false},
 		{"GET", thread + "?per_page=101", "", 422, "per_page", false},

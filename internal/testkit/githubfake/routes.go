@@ -30,23 +30,37 @@ type route struct {
 	handle  func(call) answer
 	// query and fields are what the route takes.
 	query, fields []string
+	// raw: the body is a file.
+	raw bool
 }
 
 const repo = `^/repos/([^/]+)/([^/]+)`
 
 var routes = []route{
-	{"GET", regexp.MustCompile(`^/user$`), getUser, nil, nil},
-	{"GET", regexp.MustCompile(repo + `/issues/(\d+)/comments$`), listComments, []string{"since", "per_page", "page"}, nil},
-	{"POST", regexp.MustCompile(repo + `/issues/(\d+)/comments$`), createComment, nil, []string{"body"}},
-	{"GET", regexp.MustCompile(repo + `/issues/comments/(\d+)$`), getComment, nil, nil},
-	{"PATCH", regexp.MustCompile(repo + `/issues/comments/(\d+)$`), editComment, nil, []string{"body"}},
-	{"DELETE", regexp.MustCompile(repo + `/issues/comments/(\d+)$`), deleteComment, nil, nil},
-	{"GET", regexp.MustCompile(repo + `/contents/(.+)$`), getContents, []string{"ref"}, nil},
-	{"GET", regexp.MustCompile(repo + `/actions/runs/(\d+)/artifacts$`), listArtifacts, []string{"per_page", "page", "name"}, nil},
-	{"GET", regexp.MustCompile(repo + `/actions/artifacts/(\d+)/zip$`), getArtifact, nil, nil},
-	{"GET", regexp.MustCompile(repo + `/git/commits/([0-9a-f]{40})$`), getCommit, nil, nil},
-	{"GET", regexp.MustCompile(repo + `/commits/([^/]+)/status$`), combinedStatus, []string{"per_page", "page"}, nil},
-	{"POST", regexp.MustCompile(repo + `/statuses/([^/]+)$`), createStatus, nil, []string{"state", "target_url", "description", "context"}},
+	{"GET", regexp.MustCompile(`^/user$`), getUser, nil, nil, false},
+	{"GET", regexp.MustCompile(repo + `/issues/(\d+)/comments$`), listComments, []string{"since", "per_page", "page"}, nil, false},
+	{"POST", regexp.MustCompile(repo + `/issues/(\d+)/comments$`), createComment, nil, []string{"body"}, false},
+	{"GET", regexp.MustCompile(repo + `/issues/comments/(\d+)$`), getComment, nil, nil, false},
+	{"PATCH", regexp.MustCompile(repo + `/issues/comments/(\d+)$`), editComment, nil, []string{"body"}, false},
+	{"DELETE", regexp.MustCompile(repo + `/issues/comments/(\d+)$`), deleteComment, nil, nil, false},
+	{"GET", regexp.MustCompile(repo + `/contents/(.+)$`), getContents, []string{"ref"}, nil, false},
+	{"GET", regexp.MustCompile(repo + `/actions/runs/(\d+)/artifacts$`), listArtifacts, []string{"per_page", "page", "name"}, nil, false},
+	{"GET", regexp.MustCompile(repo + `/actions/runs/(\d+)$`), getRun, nil, nil, false},
+	{"GET", regexp.MustCompile(repo + `/actions/runs/(\d+)/attempts/(\d+)/jobs$`), listJobs, []string{"per_page", "page"}, nil, false},
+	{"GET", regexp.MustCompile(repo + `/pulls$`), listPulls, []string{"state", "head", "base", "sort", "direction", "per_page", "page"}, nil, false},
+	{"GET", regexp.MustCompile(repo + `/actions/artifacts/(\d+)/zip$`), getArtifact, nil, nil, false},
+	{"GET", regexp.MustCompile(repo + `/git/commits/([0-9a-f]{40})$`), getCommit, nil, nil, false},
+	{"POST", regexp.MustCompile(repo + `/check-runs$`), createCheck, nil, []string{"name", "head_sha", "status", "conclusion", "completed_at", "output", "external_id", "details_url"}, false},
+	{"PATCH", regexp.MustCompile(repo + `/check-runs/(\d+)$`), updateCheck, nil, []string{"name", "output"}, false},
+	{"GET", regexp.MustCompile(repo + `/deployments$`), listDeployments, []string{"sha", "environment", "per_page", "page"}, nil, false},
+	{"POST", regexp.MustCompile(repo + `/deployments/(\d+)/statuses$`), addDeploymentStatus, nil, []string{"state", "log_url", "description", "environment", "auto_inactive"}, false},
+	{"GET", regexp.MustCompile(repo + `/releases$`), listReleases, []string{"per_page", "page"}, nil, false},
+	{"PATCH", regexp.MustCompile(repo + `/releases/(\d+)$`), editRelease, nil, []string{"body", "draft", "target_commitish"}, false},
+	{"POST", regexp.MustCompile(repo + `/releases/(\d+)/assets$`), uploadAsset, []string{"name", "label"}, nil, true},
+	{"DELETE", regexp.MustCompile(repo + `/releases/assets/(\d+)$`), deleteAsset, nil, nil, false},
+	{"GET", regexp.MustCompile(repo + `/commits/((?:tags|heads)/.+)$`), resolveCommit, []string{"per_page", "page"}, nil, false},
+	{"GET", regexp.MustCompile(repo + `/commits/([^/]+)/status$`), combinedStatus, []string{"per_page", "page"}, nil, false},
+	{"POST", regexp.MustCompile(repo + `/statuses/([^/]+)$`), createStatus, nil, []string{"state", "target_url", "description", "context"}, false},
 }
 
 func find(method, path string) (route, []string, bool) {

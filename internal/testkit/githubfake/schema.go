@@ -95,7 +95,12 @@ var templates = []string{
 	"/user", "/repos/{owner}/{repo}/issues/{issue_number}/comments", "/repos/{owner}/{repo}/issues/comments/{comment_id}",
 	"/repos/{owner}/{repo}/commits/{ref}/status", "/repos/{owner}/{repo}/statuses/{sha}",
 	"/repos/{owner}/{repo}/contents/{path}", "/repos/{owner}/{repo}/git/commits/{commit_sha}",
-	"/repos/{owner}/{repo}/actions/runs/{run_id}/artifacts", "/repos/{owner}/{repo}/actions/artifacts/{artifact_id}/{archive_format}",
+	"/repos/{owner}/{repo}/actions/runs/{run_id}", "/repos/{owner}/{repo}/actions/runs/{run_id}/artifacts", "/repos/{owner}/{repo}/actions/runs/{run_id}/attempts/{attempt_number}/jobs",
+	"/repos/{owner}/{repo}/releases", "/repos/{owner}/{repo}/releases/{release_id}", "/repos/{owner}/{repo}/releases/{release_id}/assets",
+	"/repos/{owner}/{repo}/releases/assets/{asset_id}", "/repos/{owner}/{repo}/commits/{ref}",
+	"/repos/{owner}/{repo}/check-runs", "/repos/{owner}/{repo}/check-runs/{check_run_id}",
+	"/repos/{owner}/{repo}/deployments", "/repos/{owner}/{repo}/deployments/{deployment_id}/statuses",
+	"/repos/{owner}/{repo}/pulls", "/repos/{owner}/{repo}/actions/artifacts/{artifact_id}/{archive_format}",
 }
 
 // trim keeps our routes and what they refer to: the whole has ten megabytes.
@@ -179,8 +184,9 @@ func (s *schema) check(r *http.Request, path string, body []byte) error {
 // Limits that GitHub enforces and its description does not say.
 const (
 	maxPage        = 100
-	maxComment     = 65_536 // characters
-	maxDescription = 140    // characters
+	maxComment     = 65_536  // characters
+	maxRelease     = 125_000 // characters
+	maxDescription = 140     // characters
 )
 
 // check holds a request against what the description does not say: limits, and
@@ -193,6 +199,9 @@ func (r route) check(query url.Values, body []byte) error {
 	}
 	if n := number(query.Get("per_page")); n > maxPage {
 		return fmt.Errorf("per_page is %d, more than %d", n, maxPage)
+	}
+	if r.raw {
+		return nil
 	}
 	if len(r.fields) == 0 {
 		if len(body) > 0 {
@@ -209,11 +218,15 @@ func (r route) check(query url.Values, body []byte) error {
 			return fmt.Errorf("there is no property %q", name)
 		}
 	}
-	return limits(fields)
+	return r.limits(fields)
 }
 
-func limits(fields map[string]any) error {
-	for name, limit := range map[string]int{"body": maxComment, "description": maxDescription} {
+func (r route) limits(fields map[string]any) error {
+	body := maxComment
+	if slices.Contains(r.fields, "target_commitish") {
+		body = maxRelease
+	}
+	for name, limit := range map[string]int{"body": body, "description": maxDescription} {
 		if text, _ := fields[name].(string); utf8.RuneCountInString(text) > limit {
 			return fmt.Errorf("%s has %d characters, more than %d", name, utf8.RuneCountInString(text), limit)
 		}

@@ -69,6 +69,14 @@ type Server struct {
 	// name. WholeArtifacts: their storage does not know ranges.
 	Artifacts      string
 	WholeArtifacts bool
+	// Runs of workflows and open pull requests that can be asked for.
+	Runs  []Run
+	Pulls []Pull
+	// Releases, newest first; Refs are commits by "tags/<name>" and "heads/<name>".
+	Releases []Release
+	Refs     map[string]string
+	// Deployments, oldest first.
+	Deployments []Deployment
 
 	t        testing.TB
 	schema   *schema
@@ -76,6 +84,7 @@ type Server struct {
 	users    map[string]User
 	comments []Comment
 	statuses []Status
+	checks   []CheckRun
 	requests []Request
 	faults   []*Fault
 	lastID   int64

@@ -1,0 +1,42 @@
+package github
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/org/e2e-gate/internal/testkit/githubfake"
+)
+
+// Every annotation arrives, fifty at a time, and nothing but the output is changed.
+func TestCheckInBatches(t *testing.T) {
+	for n, requests := range map[int]int{0: 1, 50: 1, 51: 2, 130: 3, 5000: maxBatches} {
+		s := githubfake.New(t)
+		k := Check{Name: "report", Title: strings.Repeat("ä", 999), Summary: strings.Repeat("ä", MaxCheckText), Text: strings.Repeat("x", 2*MaxCheckText), URL: "javascript:x"}
+		for i := range n {
+			k.Annotations = append(k.Annotations, CheckAnnotation{File: fmt.Sprintf("f%d.go", i), Level: "failure", Title: "t", Message: strings.Repeat("m", 100)})
+		}
+		out, err := client(t, s).CreateCheck(context.Background(), head, k)
+		list := s.CheckRuns()
+		if err != nil || out.Action != Created || len(list) != 1 || list[0].Requests != requests || list[0].Annotations != min(n, batch*maxBatches) || list[0].Conclusion != "failure" {
+			t.Errorf("%d: %+v, %v, %d", n, out, err, len(list))
+		}
+	}
+}
+
+func TestDeploymentBounds(t *testing.T) {
+	s := githubfake.New(t)
+	s.Deployments = []githubfake.Deployment{{ID: 1, SHA: head, Environment: "e"}}
+	c := client(t, s)
+	if _, err := c.SetDeploymentStatus(context.Background(), 1, "e", DeploymentSuccess, strings.Repeat("ä\n", 200), "ftp://x"); err != nil {
+		t.Fatal(err)
+	}
+	if d := s.DeploymentNow(1).Statuses[0]; len([]rune(d.Description)) != 140 || d.LogURL != "" {
+		t.Errorf("%+v", d)
+	}
+	_, err := c.SetDeploymentStatus(context.Background(), 0, "e", DeploymentSuccess, "", "")
+	sentence(t, err, "belongs to no deployment")
+	_, err = c.FindDeployment(context.Background(), head, "x")
+	sentence(t, err, "was not deployed to x")
+}

@@ -1,0 +1,278 @@
+package github
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/google/go-github/v62/github"
+
+	"github.com/org/e2e-gate/internal/safetext"
+)
+
+// Release as it was found.
+type Release struct {
+	ID  int64
+	Tag string
+	// SHA is the commit that the tag names; of a draft without a tag, the one that
+	// publishing would tag. Tagged: the tag exists.
+	SHA    string
+	Tagged bool
+	Draft  bool
+	URL    string
+
+	body, uploads string
+	assets        []asset
+}
+
+type asset struct {
+	id          int64
+	name, label string
+}
+
+// Asset is a file of a release.
+type Asset struct {
+	Name string
+	Data []byte
+}
+
+const (
+	releaseLost  = "the release's section"
+	assetLost    = "the release's file "
+	promoteLost  = "the release itself"
+	releaseRight = "contents: write"
+	// maxReleasePages bounds how many pages of 100 releases are searched, newest first.
+	maxReleasePages = 3
+	// maxBody is GitHub's limit of a release's body, in characters; bytes are never fewer.
+	maxBody = 125_000
+	// minSection is the room in bytes below which a section would say nothing.
+	minSection = 500
+	// maxAsset bounds a file that is attached, in bytes.
+	maxAsset = 64 << 20
+)
+
+// FindRelease finds the release of a tag, drafts included; those are shown to tokens
+// with contents: write only. An error is an [*Error].
+func (c *Client) FindRelease(ctx context.Context, tag string) (r Release, found bool, err error) {
+	ctx, done := c.begin(ctx)
+	defer done()
+	r, found, err = c.findRelease(ctx, tag)
+	if err != nil {
+		return Release{}, false, c.unread("the release "+safetext.Line(tag, maxContext), releaseRight, err)
+	}
+	return r, found, nil
+}
+
+func (c *Client) findRelease(ctx context.Context, tag string) (Release, bool, error) {
+	opts := &github.ListOptions{PerPage: perPage}
+	for range maxReleasePages {
+		list, resp, err := c.api.Repositories.ListReleases(ctx, c.owner, c.name, opts)
+		if err != nil {
+			return Release{}, false, err
+		}
+		for _, one := range list {
+			if one.GetTagName() == tag {
+				r := releaseOf(one)
+				err := c.resolve(ctx, &r, one.GetTargetCommitish())
+				return r, err == nil, err
+			}
+		}
+		if opts.Page = resp.NextPage; opts.Page == 0 {
+			break
+		}
+	}
+	return Release{}, false, nil
+}
+
+func releaseOf(one *github.RepositoryRelease) Release {
+	r := Release{ID: one.GetID(), Tag: one.GetTagName(), Draft: one.GetDraft(), URL: one.GetHTMLURL(), body: one.GetBody()}
+	r.uploads, _, _ = strings.Cut(one.GetUploadURL(), "{")
+	for _, a := range one.Assets {
+		r.assets = append(r.assets, asset{a.GetID(), a.GetName(), a.GetLabel()})
+	}
+	return r
+}
+
+// resolve finds a release's commit: the tag's, else that of target_commitish, which
+// counts only as long as there is no tag.
+func (c *Client) resolve(ctx context.Context, r *Release, target string) error {
+	sha, err := c.commitOf(ctx, "tags/"+r.Tag)
+	if r.Tagged = err == nil; r.Tagged {
+		r.SHA = sha
+		return nil
+	}
+	if gone := status(err); gone != http.StatusNotFound && gone != http.StatusUnprocessableEntity {
+		return err
+	}
+	if r.SHA = target; commit.MatchString(target) {
+		return nil
+	}
+	r.SHA, err = c.commitOf(ctx, "heads/"+target)
+	return err
+}
+
+func (c *Client) commitOf(ctx context.Context, ref string) (string, error) {
+	parts := strings.Split(ref, "/")
+	for i := range parts {
+		parts[i] = url.PathEscape(parts[i])
+	}
+	one, _, err := c.api.Repositories.GetCommit(ctx, c.owner, c.name, strings.Join(parts, "/"), &github.ListOptions{PerPage: 1})
+	return one.GetSHA(), err
+}
+
+// UpsertSection puts a section into a release's body, or brings it up to date in place.
+// What others wrote stays as it is. render is told how many bytes the section may have.
+// A newer run's section is left. An error is an [*Error].
+func (c *Client) UpsertSection(ctx context.Context, r Release, stamp Stamp, render func(limit int) string) (Outcome, error) {
+	ctx, done := c.begin(ctx)
+	defer done()
+	out, err := c.upsertSection(ctx, r, stamp, render)
+	if err != nil {
+		return Outcome{}, c.lost(releaseLost, releaseRight, err)
+	}
+	return out, nil
+}
+
+func (c *Client) upsertSection(ctx context.Context, r Release, stamp Stamp, render func(limit int) string) (Outcome, error) {
+	if err := stamp.check(); err != nil {
+		return Outcome{}, err
+	}
+	before, old, after := cutSection(r.body, stamp)
+	room := maxBody - len(before) - len(after) - len(section(stamp, ""))
+	if room < minSection {
+		return Outcome{}, errors.New("the release's body is full; shorten it")
+	}
+	body := strings.TrimRight(render(room), "\n")
+	if len(body) > room {
+		body, _ = safetext.Cut(body, room)
+	}
+	m, _, known := readMarker(old)
+	switch {
+	case known && m.compare(stamp) > 0:
+		return Outcome{Action: Superseded, URL: r.URL, Note: "the release's section was left as a newer run of the workflow wrote it"}, nil
+	case known && m.hash == hash(body):
+		return Outcome{Action: Unchanged, URL: r.URL}, nil
+	}
+	_, _, err := c.api.Repositories.EditRelease(ctx, c.owner, c.name, r.ID, &github.RepositoryRelease{Body: new(before + section(stamp, body) + after)})
+	return Outcome{Action: Updated, URL: r.URL}, err
+}
+
+// sectionEnd is the last line of a section.
+func sectionEnd(s Stamp) string {
+	return fmt.Sprintf("<!-- /e2e-gate:v1 key=%s stage=%s -->", word(s.Key), word(s.Stage))
+}
+
+func section(s Stamp, body string) string { return mark(s, body) + "\n" + sectionEnd(s) }
+
+// cutSection finds the section of a stamp. One without an end, which somebody edited,
+// is none any more: a new one is put at the end.
+func cutSection(body string, s Stamp) (before, section, after string) {
+	body = strings.ReplaceAll(body, "\r\n", "\n")
+	for at := 0; ; at += len(markerHead) {
+		i := strings.Index(body[at:], markerHead)
+		if i < 0 {
+			break
+		}
+		at += i
+		inside, after, ended := strings.Cut(body[at:], sectionEnd(s))
+		m, _, ok := readMarker(body[at:])
+		// A section holds no other: what starts before one lost its own end.
+		if ok && m.of(s) && ended && strings.Count(inside, markerHead) == 1 {
+			return body[:at], inside, after
+		}
+	}
+	if body != "" {
+		body = strings.TrimRight(body, "\n") + "\n\n"
+	}
+	return body, "", ""
+}
+
+// Attach puts a file beside a draft, in place of an older one of its name. A file of
+// the same run is left. Published releases may be immutable, so nothing is attached
+// to them. An error is an [*Error].
+func (c *Client) Attach(ctx context.Context, r Release, stamp Stamp, a Asset) (Outcome, error) {
+	ctx, done := c.begin(ctx)
+	defer done()
+	out, err := c.attach(ctx, r, fmt.Sprintf("e2e-gate run %s attempt %d", stamp.WorkflowRun, stamp.Attempt), a)
+	if err != nil {
+		return Outcome{}, c.lost(assetLost+a.Name, releaseRight, err)
+	}
+	return out, nil
+}
+
+func (c *Client) attach(ctx context.Context, r Release, label string, a Asset) (Outcome, error) {
+	to, err := c.uploadURL(r)
+	switch {
+	case err != nil:
+		return Outcome{}, err
+	case !r.Draft:
+		return Outcome{}, errors.New("the release is published already")
+	case len(a.Data) == 0 || len(a.Data) > maxAsset:
+		return Outcome{}, fmt.Errorf("it has %s, and from one byte to %s are attached", safetext.Size(len(a.Data)), safetext.Size(maxAsset))
+	}
+	for _, old := range r.assets {
+		if old.name != a.Name {
+			continue
+		}
+		if old.label == label {
+			return Outcome{Action: Unchanged, URL: r.URL}, nil
+		}
+		_, err := c.api.Repositories.DeleteReleaseAsset(ctx, c.owner, c.name, old.id)
+		if err != nil && status(err) != http.StatusNotFound {
+			return Outcome{}, err
+		}
+	}
+	to.RawQuery = url.Values{"name": {a.Name}, "label": {label}}.Encode()
+	req, err := c.api.NewUploadRequest(to.String(), bytes.NewReader(a.Data), int64(len(a.Data)), "application/octet-stream")
+	if err != nil {
+		return Outcome{}, err
+	}
+	_, err = c.api.Do(ctx, req, &github.ReleaseAsset{})
+	return Outcome{Action: Created, URL: r.URL}, err
+}
+
+// uploadURL is where the API takes the files of a release. It gets the token, so it
+// has to be GitHub's own.
+func (c *Client) uploadURL(r Release) (*url.URL, error) {
+	to, err := url.Parse(r.uploads)
+	if err != nil || to.User != nil || !athome(c.api.BaseURL, to) {
+		return nil, errors.New("the API names an address for files that is not its own")
+	}
+	return to, nil
+}
+
+// athome reports whether an address is the API's: its own, or, for files, the one
+// beside it. On Enterprise Server both are the same host.
+func athome(base, to *url.URL) bool {
+	beside, ok := strings.CutPrefix(base.Host, "api.")
+	return to.Scheme == base.Scheme && (to.Host == base.Host || ok && to.Host == "uploads."+beside)
+}
+
+// Promote publishes a draft, as of the commit that was judged. An error is an
+// [*Error].
+func (c *Client) Promote(ctx context.Context, r Release, sha string) (Outcome, error) {
+	ctx, done := c.begin(ctx)
+	defer done()
+	if !r.Draft {
+		return Outcome{Action: Unchanged, URL: r.URL}, nil
+	}
+	err := errors.New("its commit is not the one that was judged")
+	var made *github.RepositoryRelease
+	if commit.MatchString(sha) && r.SHA == sha {
+		edit := &github.RepositoryRelease{Draft: new(false)}
+		if !r.Tagged {
+			// A branch may have moved since: the tag is to name what was judged.
+			edit.TargetCommitish = &sha
+		}
+		made, _, err = c.api.Repositories.EditRelease(ctx, c.owner, c.name, r.ID, edit)
+	}
+	if err != nil {
+		return Outcome{}, c.lost(promoteLost, releaseRight, err)
+	}
+	return Outcome{Action: Updated, URL: cmp.Or(made.GetHTMLURL(), r.URL)}, nil
+}

@@ -1,0 +1,106 @@
+//go:build unix
+
+package cli
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/org/e2e-gate/internal/testkit/githubfake"
+)
+
+func states(d githubfake.Deployment) (list []string) {
+	for _, s := range d.Statuses {
+		list = append(list, s.State+" "+s.Environment)
+	}
+	return list
+}
+
+// A deployment gets its statuses on its own event, or by name; the verdict stays.
+func TestDeploymentStatus(t *testing.T) {
+	payload := `{"deployment": {"id": 31, "sha": "` + commitSHA + `", "ref": "main", "environment": "staging"}, "deployment_status": {"state": "success"}}`
+	for _, c := range []struct {
+		name, event, payload, outcome string
+		args, want                    []string
+		status                        int
+	}{
+		{"deployment", "deployment", payload, "", []string{"--comment"}, []string{"in_progress staging", "success staging"}, 0},
+		{"deployment status", "deployment_status", payload, failing, []string{"--comment"}, []string{"in_progress staging", "failure staging"}, 1},
+		{"not asked", "deployment", payload, "", nil, nil, 0},
+		{"by name", "push", `{}`, "", []string{"--deployment", "staging"}, []string{"in_progress staging", "success staging"}, 0},
+		{"another environment", "push", `{}`, "", []string{"--deployment", "production"}, nil, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			fake := githubfake.New(t)
+			fake.Deployments = []githubfake.Deployment{{ID: 30, SHA: strings.Repeat("a", 40), Environment: "production"}, {ID: 31, SHA: commitSHA, Environment: "staging"}}
+			status, stderr := event{t: t, name: c.event, payload: c.payload, url: fake.Listen(), outcome: c.outcome, env: []string{"GITHUB_SHA=" + commitSHA}}.run(c.args...)
+			d := fake.DeploymentNow(31)
+			if diff := cmp.Diff(c.want, states(d)); diff != "" || status != c.status || len(fake.DeploymentNow(30).Statuses) > 0 {
+				t.Fatalf("exit status %d\n%s\n%s", status, diff, stderr)
+			}
+			if c.name == "another environment" && !strings.Contains(stderr, "was not deployed to production") {
+				t.Errorf("the loss is not said:\n%s", stderr)
+			}
+			if len(c.want) > 0 && d.Statuses[1].LogURL != "https://github.example/acme/cases/actions/runs/7" {
+				t.Errorf("%+v", d)
+			}
+			if n := fake.Count(""); n > 10 {
+				t.Errorf("%d requests", n)
+			}
+		})
+	}
+}
+
+func TestCheckRun(t *testing.T) {
+	for outcome, want := range map[string]string{"": "success", failing: "failure", `<skipped/>`: "failure"} {
+		fake := githubfake.New(t)
+		status, stderr := event{t: t, name: "pull_request", payload: pullRequestPayload(42, "acme/cases"), url: fake.Listen(), outcome: outcome}.run("--comment", "--check")
+		list := fake.CheckRuns()
+		if len(list) != 1 || list[0].Conclusion != want || list[0].SHA != commitSHA || list[0].Name != "e2e-gate report: pr" || list[0].Summary == "" || (status == 0) != (want == "success") {
+			t.Errorf("%q: exit status %d, %+v\n%s", outcome, status, list, stderr)
+		}
+		if n := fake.Count(""); n > 10 {
+			t.Errorf("%d requests", n)
+		}
+	}
+}
+
+// A merge group has no pull request to comment on: its commit gets the status, and both
+// say which group it was.
+func TestMergeGroup(t *testing.T) {
+	fake, summary := githubfake.New(t), ""
+	status, stderr := event{t: t, name: "merge_group", url: fake.Listen(), summary: &summary,
+		payload: `{"action": "checks_requested", "merge_group": {"head_sha": "` + commitSHA + `", "head_ref": "refs/heads/gh-readonly-queue/main/pr-17-` + commitSHA + `", "base_ref": "refs/heads/main"}}`}.run("--comment")
+	statuses := fake.Statuses()
+	if status != 0 || len(fake.Comments()) != 0 || len(statuses) != 1 || statuses[0].SHA != commitSHA || !strings.HasPrefix(statuses[0].Description, "merge group up to #17: e2e-gate pr: passed") {
+		t.Fatalf("exit status %d, %+v\n%s", status, statuses, stderr)
+	}
+	if !strings.Contains(summary, "Judged for the merge group up to #17.") || slices.Contains([]string{"", "\n"}, summary) {
+		t.Error(summary)
+	}
+}
+
+// Gitea and Forgejo take comment and status; what they do not have is said once, where it
+// was asked for.
+func TestOtherForges(t *testing.T) {
+	for name, env := range map[string][]string{"Gitea": {"GITEA_ACTIONS=true"}, "Forgejo": {"GITEA_ACTIONS=true", "FORGEJO_ACTIONS=true"}} {
+		fake := githubfake.New(t)
+		fake.Prefix = "/api/v1"
+		run := event{t: t, name: "pull_request", payload: pullRequestPayload(42, "acme/cases"), url: fake.Listen() + "/", outcome: failing,
+			env: append(env, "GITHUB_RUN_ATTEMPT=", "GITHUB_GRAPHQL_URL=", "GITHUB_SERVER_URL=https://git.example/")}
+		status, stderr := run.run("--comment")
+		if status != 1 || len(fake.Comments()) != 1 || len(fake.Statuses()) != 1 || strings.Contains(stderr, "only the comment") {
+			t.Fatalf("exit status %d\n%s", status, stderr)
+		}
+		if !strings.Contains(fake.Comments()[0].Body, "https://git.example/acme/cases/actions/runs/7") {
+			t.Errorf("%s", fake.Comments()[0].Body)
+		}
+		status, stderr = run.run("--comment", "--check", "--promote", "--deployment", "staging")
+		if status != 1 || strings.Count(stderr, "on "+name+" only the comment and the commit status are published") != 1 {
+			t.Errorf("exit status %d\n%s", status, stderr)
+		}
+	}
+}

@@ -1,0 +1,99 @@
+package cli
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/org/e2e-gate/internal/config"
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/policy"
+	"github.com/org/e2e-gate/internal/statement"
+)
+
+// policyDigest is the SHA-256 of what judges: policy and quarantine as they hold for
+// this run, which on a pull request are the base's.
+func policyDigest(cfg *config.Config, quarantine policy.Quarantine) string {
+	data, err := json.Marshal(map[string]any{"policy": cfg.Policy, "quarantine": quarantine})
+	if err != nil {
+		return ""
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
+
+// writeStatement writes the verdict as a statement that travels.
+func (s *setup) writeStatement(file string, r e2e.Result) {
+	if file == "" {
+		return
+	}
+	st, err := statement.Of(r, s.policyDigest)
+	if err == nil {
+		var data []byte
+		if data, err = json.MarshalIndent(st, "", "  "); err == nil {
+			err = os.WriteFile(file, append(s.redact.JSON(data), '\n'), 0o644) //nolint:gosec // for later steps, and public
+		}
+	}
+	if err != nil {
+		// Not one of an earlier run either.
+		s.said(errors.Join(err, removed(file)))
+	}
+}
+
+func removed(file string) error {
+	if err := os.Remove(file); err != nil && !os.IsNotExist(err) {
+		return err
+	}
+	return nil
+}
+
+type verifyCmd struct {
+	File       string        `arg:"" help:"Statement, DSSE envelope, Sigstore bundle, or what gh attestation verify --format json printed." type:"path"`
+	SHA        string        `required:"" help:"Commit that the gate must have passed for." placeholder:"SHA"`
+	Repository string        `help:"Repository that it must be of, owner/name." placeholder:"NAME"`
+	Stage      string        `help:"Stage that it must be of." placeholder:"NAME"`
+	MaxAge     time.Duration `help:"How long ago the run may have ended, such as 24h." placeholder:"D"`
+}
+
+// Help is shown by verify --help.
+func (verifyCmd) Help() string {
+	return "Example: e2e-gate verify statement.json --sha $GITHUB_SHA --repository acme/cases --stage release --max-age 24h\nIt reads what is said, not who says it: verify the signature with gh attestation verify before.\nExit status: 0 the gate passed for this commit, 1 it did not or the statement is about something else, 2 nothing can be read."
+}
+
+// maxStatement bounds what is read of a statement, in bytes.
+const maxStatement = 32 << 20
+
+// Run checks a statement.
+func (c verifyCmd) Run(_ context.Context, a *App) error {
+	info, err := os.Stat(c.File)
+	if err != nil {
+		return usage("cannot read the statement: %w", err)
+	}
+	if !info.Mode().IsRegular() || info.Size() > maxStatement {
+		return usage("%s is no file of at most %d MiB", c.File, maxStatement>>20)
+	}
+	data, err := os.ReadFile(c.File)
+	if err != nil {
+		return usage("cannot read the statement: %w", err)
+	}
+	list, err := statement.Read(data)
+	if err != nil {
+		return usage("%s: %w; give what --statement wrote, or its attestation", c.File, err)
+	}
+	want := statement.Want{SHA: c.SHA, Repository: c.Repository, Stage: c.Stage, MaxAge: c.MaxAge, Now: a.Now()}
+	st, err := statement.Newest(list, want)
+	if err == nil {
+		err = st.Check(want)
+	}
+	if err != nil {
+		_, _ = fmt.Fprintln(a.Stderr, safeLine("it does not count: "+err.Error()))
+		return exitError(e2e.ExitBlocked)
+	}
+	_, err = fmt.Fprintln(a.Stdout, safeLine(st.Summary()))
+	return err
+}

@@ -1,0 +1,294 @@
+// Package statement writes a verdict as an in-toto statement of a test result, and
+// checks one. The statement says that the gate passed for a commit; who says so is for
+// a signature to prove, which is made and verified by the platform's own tools.
+//
+// Source: https://github.com/in-toto/attestation/blob/main/spec/predicates/test-result.md
+package statement
+
+import (
+	"cmp"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/org/e2e-gate/internal/e2e"
+)
+
+// The types of in-toto.
+const (
+	Type          = "https://in-toto.dev/Statement/v1"
+	PredicateType = "https://in-toto.dev/attestation/test-result/v0.1"
+	payloadType   = "application/vnd.in-toto+json"
+)
+
+// The results that the predicate knows.
+const (
+	Passed = "PASSED"
+	Warned = "WARNED"
+	Failed = "FAILED"
+)
+
+// Descriptor is an in-toto resource descriptor.
+type Descriptor struct {
+	Name        string            `json:"name,omitempty"`
+	URI         string            `json:"uri,omitempty"`
+	Digest      map[string]string `json:"digest,omitempty"`
+	Annotations map[string]string `json:"annotations,omitempty"`
+}
+
+// Predicate is a test result.
+type Predicate struct {
+	Result        string       `json:"result"`
+	Configuration []Descriptor `json:"configuration"`
+	URL           string       `json:"url,omitempty"`
+	PassedTests   []string     `json:"passedTests"`
+	WarnedTests   []string     `json:"warnedTests"`
+	FailedTests   []string     `json:"failedTests"`
+}
+
+// Statement binds a predicate to a commit.
+type Statement struct {
+	Type          string       `json:"_type"`
+	Subject       []Descriptor `json:"subject"`
+	PredicateType string       `json:"predicateType"`
+	Predicate     Predicate    `json:"predicate"`
+}
+
+// The names in the configuration.
+const (
+	nameCommit, namePlan, namePolicy, nameRun = "commit", "plan.json", "policy", "run"
+)
+
+// Of makes the statement of a result. policy is the SHA-256 of what judged it. A result
+// without a full commit is an error.
+func Of(r e2e.Result, policy string) (Statement, error) {
+	if len(r.Run.SHA) != 40 && len(r.Run.SHA) != 64 {
+		return Statement{}, errors.New("no statement: the commit under test is not known by its full hash")
+	}
+	commit := Descriptor{Name: nameCommit, Digest: map[string]string{"gitCommit": r.Run.SHA}, Annotations: map[string]string{"repository": r.Run.Repository}}
+	run := Descriptor{Name: nameRun, Annotations: map[string]string{
+		"id": r.Run.ID, "stage": r.Run.Stage, "key": r.Run.Key, "target": r.Run.Target, "workflow_run": r.Run.WorkflowRun,
+		"workflow_attempt": fmt.Sprint(r.Run.WorkflowAttempt), "finished": r.Run.Finished.UTC().Format(time.RFC3339), "version": r.Run.Version,
+	}}
+	p := Predicate{Result: resultOf(r.Verdict), URL: r.Run.URL, PassedTests: []string{}, WarnedTests: []string{}, FailedTests: []string{},
+		Configuration: []Descriptor{commit, digested(namePlan, r.Plan.Digest), digested(namePolicy, policy), run}}
+	for _, t := range r.Tests {
+		switch {
+		case t.Outcome == e2e.Passed && t.Effect == e2e.EffectNothing:
+			p.PassedTests = append(p.PassedTests, t.ID)
+		case t.Effect == e2e.Warns || t.Effect == e2e.Informs:
+			p.WarnedTests = append(p.WarnedTests, t.ID)
+		default:
+			p.FailedTests = append(p.FailedTests, t.ID)
+		}
+	}
+	subject := Descriptor{Name: r.Run.Repository, Digest: commit.Digest}
+	return Statement{Type: Type, Subject: []Descriptor{subject}, PredicateType: PredicateType, Predicate: p}, nil
+}
+
+func digested(name, sum string) Descriptor {
+	return Descriptor{Name: name, Digest: map[string]string{"sha256": strings.TrimPrefix(sum, "sha256:")}}
+}
+
+// resultOf says what a verdict is. A stage that does not block may let a failure
+// through; it stays one.
+func resultOf(v e2e.Verdict) string {
+	warns := slices.ContainsFunc(v.Reasons, func(r e2e.Reason) bool { return r.Effect == e2e.Warns })
+	switch {
+	case v.State != e2e.VerdictPassed || v.ExitStatus() != e2e.ExitPassed:
+		return Failed
+	case warns:
+		return Warned
+	}
+	return Passed
+}
+
+// envelope is what a statement may come in: DSSE, a Sigstore bundle, or an element of
+// what gh attestation verify --format json prints.
+type envelope struct {
+	PayloadType string `json:"payloadType"`
+	Payload     string `json:"payload"`
+	DSSE        *struct {
+		PayloadType string `json:"payloadType"`
+		Payload     string `json:"payload"`
+	} `json:"dsseEnvelope"`
+	Attestation *struct {
+		Bundle json.RawMessage `json:"bundle"`
+	} `json:"attestation"`
+	Type string `json:"_type"`
+}
+
+// maxNested bounds envelopes within envelopes: gh's element, its bundle, its payload.
+const maxNested = 4
+
+// Read finds the statements in a file: one as it is, in a DSSE envelope, in Sigstore
+// bundles, one on each line, or in the list that gh prints. Those of another predicate
+// are left out. No signature is verified.
+func Read(data []byte) ([]Statement, error) {
+	var list []Statement
+	decoder := json.NewDecoder(strings.NewReader(string(data)))
+	for decoder.More() {
+		var raw json.RawMessage
+		if err := decoder.Decode(&raw); err != nil {
+			return nil, fmt.Errorf("it is no JSON: %w", err)
+		}
+		elements := []json.RawMessage{raw}
+		if raw[0] == '[' {
+			if err := json.Unmarshal(raw, &elements); err != nil {
+				return nil, fmt.Errorf("it is no list: %w", err)
+			}
+		}
+		for _, e := range elements {
+			found, ok, err := open(e, maxNested)
+			if err != nil {
+				return nil, err
+			}
+			if ok {
+				list = append(list, found)
+			}
+		}
+	}
+	if len(list) == 0 {
+		return nil, fmt.Errorf("it holds no statement with the predicate %s", PredicateType)
+	}
+	return list, nil
+}
+
+func open(raw []byte, depth int) (Statement, bool, error) {
+	var e envelope
+	if err := json.Unmarshal(raw, &e); err != nil {
+		return Statement{}, false, fmt.Errorf("it is neither a statement nor an envelope of one: %w", err)
+	}
+	switch {
+	case depth == 0:
+		return Statement{}, false, errors.New("it is an envelope in too many envelopes")
+	case e.Attestation != nil:
+		return open(e.Attestation.Bundle, depth-1)
+	case e.DSSE != nil:
+		e.PayloadType, e.Payload = e.DSSE.PayloadType, e.DSSE.Payload
+	}
+	if e.Payload != "" {
+		inside, err := base64.StdEncoding.DecodeString(e.Payload)
+		if err != nil || e.PayloadType != payloadType {
+			return Statement{}, false, errors.New("the envelope holds no in-toto statement")
+		}
+		return open(inside, depth-1)
+	}
+	var head struct{ PredicateType string }
+	if e.Type != Type {
+		return Statement{}, false, fmt.Errorf("it is of the type %q, and %s is needed", e.Type, Type)
+	}
+	if err := json.Unmarshal(raw, &head); err != nil || head.PredicateType != PredicateType {
+		return Statement{}, false, err
+	}
+	var s Statement
+	err := json.Unmarshal(raw, &s)
+	return s, err == nil, err
+}
+
+// Want is what a statement has to say. What is empty is not asked.
+type Want struct {
+	SHA, Repository, Stage string
+	MaxAge                 time.Duration
+	Now                    time.Time
+}
+
+// skew is how far a clock may be ahead.
+const skew = 5 * time.Minute
+
+// About says why a statement is about something else than what is wanted; nil where it
+// is not.
+func (s Statement) About(w Want) error {
+	commit, run := s.descriptor(nameCommit), s.descriptor(nameRun).Annotations
+	about := []string{commit.Digest["gitCommit"]}
+	for _, subject := range s.Subject {
+		if sum := subject.Digest["gitCommit"]; sum != "" {
+			about = append(about, sum)
+		}
+	}
+	for _, sum := range about {
+		if sum == "" || !strings.EqualFold(sum, w.SHA) {
+			return fmt.Errorf("it is about the commit %.40q", sum)
+		}
+	}
+	switch repository := commit.Annotations["repository"]; {
+	case w.Repository != "" && !strings.EqualFold(repository, w.Repository):
+		return fmt.Errorf("it is about the repository %.100q", repository)
+	case w.Stage != "" && run["stage"] != w.Stage:
+		return fmt.Errorf("it is about the stage %.100q", run["stage"])
+	}
+	return nil
+}
+
+// Check says why a statement is not what is wanted; nil where it is.
+func (s Statement) Check(w Want) error {
+	if err := s.About(w); err != nil {
+		return err
+	}
+	if s.Predicate.Result != Passed && s.Predicate.Result != Warned {
+		return fmt.Errorf("the gate did not pass: the result is %.20q", s.Predicate.Result)
+	}
+	if w.MaxAge > 0 {
+		return fresh(s.finished(), w)
+	}
+	return nil
+}
+
+// Newest is the statement about what is wanted whose run ended last: a pass does not
+// outlive a later failure of the same commit. The error says why there is none.
+func Newest(list []Statement, w Want) (newest Statement, why error) {
+	for _, s := range list {
+		if err := s.About(w); err != nil {
+			why = err
+			continue
+		}
+		if newest.Type == "" || s.finished() > newest.finished() {
+			newest = s
+		}
+	}
+	if newest.Type != "" {
+		why = nil
+	}
+	return newest, why
+}
+
+// finished is when the run ended, as [Of] writes it: RFC 3339, UTC, whole seconds.
+func (s Statement) finished() string { return s.descriptor(nameRun).Annotations["finished"] }
+
+func fresh(finished string, w Want) error {
+	at, err := time.Parse(time.RFC3339, finished)
+	switch age := w.Now.Sub(at); {
+	case err != nil:
+		return errors.New("it does not say when the run ended")
+	case age < -skew:
+		return fmt.Errorf("its run ends at %s, which is still to come", finished)
+	case age > w.MaxAge:
+		return fmt.Errorf("its run ended at %s, longer ago than %s", finished, w.MaxAge)
+	}
+	return nil
+}
+
+// Summary is the statement in a line; its texts are not clean.
+func (s Statement) Summary() string {
+	run := s.descriptor(nameRun).Annotations
+	return fmt.Sprintf("%s: stage %s, %d passed, %d warned, %d failed, run %s", s.Predicate.Result, cmp.Or(run["stage"], "?"),
+		len(s.Predicate.PassedTests), len(s.Predicate.WarnedTests), len(s.Predicate.FailedTests), run["id"])
+}
+
+// descriptor is what the configuration says by a name; twice the same name is none.
+func (s Statement) descriptor(name string) Descriptor {
+	var found []Descriptor
+	for _, d := range s.Predicate.Configuration {
+		if d.Name == name {
+			found = append(found, d)
+		}
+	}
+	if len(found) != 1 {
+		return Descriptor{}
+	}
+	return found[0]
+}
