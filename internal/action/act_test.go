@@ -212,6 +212,7 @@ func (w *world) act(ctx context.Context, event, payload string, more ...string) 
 		"--env", "GITHUB_API_URL=" + w.api, "--env", "GITHUB_REPOSITORY=acme/cases", "--env", "GITHUB_RUN_ID=77",
 		"--local-repository", pinOf(w.t, read(w.t, "action.yml"), "actions/cache/restore", "actions/cache") + "=" + w.stub,
 		"--local-repository", pinOf(w.t, workflow, "actions/checkout") + "=" + w.stub, // act copies the folder itself
+		"--env", "GOCACHE=" + goCache(w.t), // act's own cache folder is a fresh one
 		"--env", "E2E_GATE_DOWNLOAD_URL=" + w.downloads, "--env", "ARTIFACTS=" + w.kept, "-s", "GITHUB_TOKEN=" + githubfake.JobToken,
 		"--action-cache-path", filepath.Join(scratch, "actions"), "--cache-server-addr", "127.0.0.1", "--cache-server-path", filepath.Join(scratch, "cache"),
 	}, more...)
@@ -511,6 +512,16 @@ func TestWorkflowOfTheDocsUnderAct(t *testing.T) {
 		t.Errorf("exit status %d\n%s", got.status, got.tail())
 	}
 	w.artifact("e2e-gate-run-pr-a1")
+}
+
+// goCache is where Go keeps what it built.
+func goCache(t *testing.T) string {
+	t.Helper()
+	out, err := exec.Command("go", "env", "GOCACHE").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(out))
 }
 
 // pinOf is an action with the commit that a workflow names; as is what it is called
