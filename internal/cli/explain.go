@@ -1,14 +1,13 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/pipeline"
 	"github.com/org/e2e-gate/internal/report"
 )
 
@@ -29,15 +28,15 @@ func (c explainCmd) Run(a *App) error {
 	if err != nil {
 		return err
 	}
-	r, err := readResult(file)
+	r, err := pipeline.ReadResult(file, maxResult)
+	if err != nil {
+		return usage("%w; give --result the result.json of a run", err)
+	}
+	id, err := findTest(*r, c.Test)
 	if err != nil {
 		return usageError{err}
 	}
-	id, err := findTest(r, c.Test)
-	if err != nil {
-		return usageError{err}
-	}
-	e, _ := report.Explain(r, id)
+	e, _ := report.Explain(*r, id)
 	if c.Format == "json" {
 		return a.printJSON(e)
 	}
@@ -63,25 +62,6 @@ func (c explainCmd) file() (string, error) {
 
 // maxResult bounds a result that is read, in bytes.
 const maxResult = 256 << 20
-
-func readResult(file string) (e2e.Result, error) {
-	var r e2e.Result
-	info, err := os.Stat(file)
-	if err == nil && info.Size() > maxResult {
-		return r, fmt.Errorf("%s has %d bytes, more than a result can have; give --result the result.json of a run", file, info.Size())
-	}
-	data, err := os.ReadFile(file) //nolint:gosec // named by the user
-	if err != nil {
-		return r, fmt.Errorf("cannot read the result: %w; give --result the result.json of a run", err)
-	}
-	if err := json.Unmarshal(data, &r); err != nil {
-		return r, fmt.Errorf("%s is no result: %w; give --result the result.json of a run", file, err)
-	}
-	if r.Schema != e2e.ResultSchema {
-		return r, fmt.Errorf("%s has the schema %q and this gate reads %s; give --result the result.json of a run", file, r.Schema, e2e.ResultSchema)
-	}
-	return r, nil
-}
 
 // findTest is the id that is meant: the exact one, else the only one with that name,
 // else the only one that holds the text.
