@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"text/tabwriter"
 
 	"github.com/org/e2e-gate/internal/config"
@@ -146,15 +147,19 @@ func (c lintCmd) Run(ctx context.Context, a *App) error {
 	if err != nil {
 		return err
 	}
-	findings := append(s.config.Lint(), session.Lint(ctx)...)
+	required, workflows := lintWorkflows(s.root)
+	findings := slices.Concat(s.config.Lint(), session.Lint(ctx), workflows)
 	s.console.Done()
 	if c.Format == "json" {
-		if err := s.json(map[string]any{"findings": findings}); err != nil {
+		if err := s.json(map[string]any{"findings": findings, "required_checks": append([]string{}, required...)}); err != nil {
 			return err
 		}
 	} else {
 		for _, m := range findings {
 			_, _ = fmt.Fprintln(a.Stdout, safeLine(m.String()))
+		}
+		for _, check := range required {
+			_, _ = fmt.Fprintln(a.Stdout, safeLine("to be required on pull requests: the check "+check))
 		}
 		_, _ = fmt.Fprintf(a.Stdout, "config %s is valid, %d findings\n", s.config.File, len(findings))
 	}

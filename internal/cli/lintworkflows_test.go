@@ -1,0 +1,48 @@
+package cli
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/org/e2e-gate/internal/diag"
+)
+
+func TestLintWorkflows(t *testing.T) {
+	for _, tc := range []struct {
+		name, text string
+		required   []string
+		says       []string
+	}{
+		{"as the docs show", "on: {pull_request: , merge_group: }\njobs:\n  gate: {name: e2e gate, steps: [{uses: actions/checkout@x}, {uses: org/e2e-gate@v1}]}\n", []string{"e2e gate"}, nil},
+		{"reusable", "on: [pull_request]\njobs: {e2e: {uses: org/e2e-gate/.github/workflows/e2e-gate.yml@v1}}\n", []string{"e2e / verdict"}, nil},
+		{"everything wrong", "on: {pull_request: {paths: [src/**]}}\njobs:\n  gate: {if: \"${{ !cancelled() }}\", strategy: {matrix: {a: [1]}}, steps: [{uses: org/e2e-gate@v1, with: {command: verdict}}]}\n", []string{"gate"},
+			[]string{"pending for ever", "if: !cancelled()", "has a matrix"}},
+		{"jobs that judge nothing", "on: pull_request\njobs:\n  plan: {if: x, steps: [{uses: org/e2e-gate@v1, with: {command: plan}}]}\n  verdict: {if: always(), steps: [{uses: org/e2e-gate@v1, with: {command: verdict}}]}\n", []string{"verdict"}, nil},
+		{"not on pull requests", "on: push\njobs: {gate: {if: x, steps: [{uses: org/e2e-gate@v1}]}}\n", nil, nil},
+		{"somebody else's", "on: pull_request\njobs: {gate: {if: x, steps: [{uses: org/e2e-gate-extra@v1}]}}\n", nil, nil},
+		{"no YAML", "jobs: [", nil, nil},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			root := t.TempDir()
+			file := filepath.Join(root, ".github", "workflows", "e2e.yml")
+			if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(file, []byte(tc.text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			required, found := lintWorkflows(root)
+			if !slices.Equal(required, tc.required) || len(found) != len(tc.says) {
+				t.Errorf("%q %+v", required, found)
+			}
+			for _, want := range tc.says {
+				if !slices.ContainsFunc(found, func(m diag.Message) bool { return strings.Contains(m.String(), want) }) {
+					t.Errorf("%q is not among %+v", want, found)
+				}
+			}
+		})
+	}
+}
