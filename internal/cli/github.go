@@ -99,7 +99,10 @@ func (s *setup) publishComment(ctx context.Context, client *github.Client, r e2e
 
 // commentOptions are what the forge and the config say of comments.
 func (s *setup) commentOptions() report.CommentOptions {
-	o := report.CommentOptions{Owners: s.config.Owners}
+	var o report.CommentOptions
+	if s.config != nil { // publish has none
+		o.Owners = s.config.Owners
+	}
 	if s.trigger.Forge != "" {
 		o.DiagramBytes = report.GiteaDiagramBytes
 	}
