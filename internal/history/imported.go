@@ -183,7 +183,7 @@ func timingsCSV(data []byte) ([]Imported, bool) {
 	}
 }
 
-// Numbers of a record's name that say where it came from.
+// importedID starts the run id of what was imported.
 const importedID = "import-"
 
 // ImportedRecord makes a record of imported tests. Its id comes from what identifies the

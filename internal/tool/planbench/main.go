@@ -6,7 +6,7 @@
 //
 // Peers are written from their documented behaviour: longest-first (Captain, ddtest),
 // round robin, contiguous (Playwright's --shard), hash, pytest-split's two (duration_based_chunks and
-// least_duration), and gotestsum's ci-matrix (p85, buckets by the least load). The owner of a
+// least_duration). The owner of a
 // test is its folder, two levels deep.
 package main
 

@@ -22,7 +22,7 @@ type planner struct {
 var planners = []planner{
 	{"e2e-gate", ours},
 	{"longest-first", longestFirst},
-	{"least_duration", leastDuration},
+	{"least_duration", longestFirst}, // pytest-split's is the same
 	{"duration_chunks", chunks},
 	{"contiguous", contiguous},
 	{"round robin", func(tests []timed, n int) []int { return each(tests, func(i int, _ timed) int { return i % n }) }},
@@ -63,10 +63,10 @@ func each(tests []timed, choose func(int, timed) int) []int {
 	return where
 }
 
-// leastLoaded gives tests, in an order, to the shard with the least load.
-func leastLoaded(tests []timed, n int, order []int) []int {
+// longestFirst gives tests, the longest first, to the shard with the least load.
+func longestFirst(tests []timed, n int) []int {
 	where, loads := make([]int, len(tests)), make([]float64, n)
-	for _, i := range order {
+	for _, i := range byDuration(tests) {
 		at := 0
 		for s := range loads {
 			if loads[s] < loads[at] {
@@ -95,11 +95,6 @@ func byDuration(tests []timed) []int {
 	})
 	return order
 }
-
-func longestFirst(tests []timed, n int) []int { return leastLoaded(tests, n, byDuration(tests)) }
-
-// leastDuration is pytest-split's: longest first onto the group with the least duration.
-func leastDuration(tests []timed, n int) []int { return leastLoaded(tests, n, byDuration(tests)) }
 
 // chunks is pytest-split's default: consecutive tests until a group is full.
 func chunks(tests []timed, n int) []int {
