@@ -64,6 +64,13 @@ func listReleases(c call) answer {
 	return reply(http.StatusOK, list)
 }
 
+func getRelease(c call) answer {
+	if r := c.release(c.args[2]); r != nil {
+		return reply(http.StatusOK, c.releaseJSON(*r))
+	}
+	return refusal(http.StatusNotFound, "Not Found")
+}
+
 func editRelease(c call) answer {
 	r := c.release(c.args[2])
 	if r == nil {
