@@ -50,6 +50,7 @@ func (c runCmd) Run(ctx context.Context, a *App) error {
 	}
 	s.outputFolder(session, c.Key, "run", s.stage.Name)
 	s.deploying(ctx, c.published)
+	s.superseding(ctx, c.Comment, c.Key)
 	result := session.Run(ctx)
 	return s.finish(ctx, c.Format, c.published, session, result)
 }
@@ -148,6 +149,7 @@ func (a *App) printGates(rep gate.Report) error {
 
 type planCmd struct {
 	staged
+	Comment  bool   `help:"Say in the comment on the pull request, where there is one of an older commit, that this one is being judged. Takes GITHUB_TOKEN with pull-requests: write."`
 	Tests    string `help:"Plan without a repository: JSON list of {id, owner, tags}." placeholder:"FILE" type:"path"`
 	Timings  string `help:"Plan without a repository: CSV with the header test,seconds." placeholder:"FILE" type:"path"`
 	Budget   string `help:"With --tests or --timings: time that the plan should keep." placeholder:"D"`
@@ -169,6 +171,7 @@ func (c planCmd) Run(ctx context.Context, a *App) error {
 		return err
 	}
 	s.outputFolder(session, c.Key, "plan", s.stage.Name)
+	s.superseding(ctx, c.Comment, c.Key)
 	plan, err := session.MakePlan(ctx)
 	s.console.Done()
 	if err != nil {

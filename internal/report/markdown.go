@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/org/e2e-gate/internal/e2e"
@@ -110,10 +111,50 @@ func commonFacts(r e2e.Result) []string {
 		facts = append(facts, "on "+inline(r.Run.Target))
 	}
 	if r.Run.SHA != "" {
-		sha, _ := safetext.Cut(r.Run.SHA, 10)
-		facts = append(facts, safetext.Code(sha, 20))
+		facts = append(facts, "commit "+commitLink(r.Run))
+	}
+	if group := MergeGroup(r.Run); group != "" {
+		facts = append(facts, group)
 	}
 	return facts
+}
+
+// commitLink is the short hash of the commit under test, with a link to its page where
+// the run's page says where that is.
+func commitLink(r e2e.Run) string {
+	sha, _ := safetext.Cut(r.SHA, 10)
+	repository, _, ok := strings.Cut(r.URL, "/actions/runs/")
+	page := safetext.URL(repository + "/commit/" + r.SHA)
+	if !ok || page == "" || strings.Trim(r.SHA, "0123456789abcdef") != "" {
+		return safetext.Code(sha, 20)
+	}
+	return "[" + safetext.Code(sha, 20) + "](" + page + ")"
+}
+
+// maxGrouped is how many pull requests of a merge group are named.
+const maxGrouped = 8
+
+// MergeGroup names the merge group that a run judged: "merge group of #12, #15, #17",
+// "merge group up to #17" where there is or is known no other; empty where it was none.
+func MergeGroup(r e2e.Run) string {
+	list := r.MergeGroup
+	switch len(list) {
+	case 0:
+		return ""
+	case 1:
+		return fmt.Sprintf("merge group up to #%d", list[0])
+	}
+	more := ""
+	if n := len(list) - maxGrouped; n > 0 {
+		// The last one names the group.
+		more, list = fmt.Sprintf("%d more, ", n), append(slices.Clone(list[:maxGrouped-1]), list[len(list)-1])
+	}
+	names := make([]string, len(list))
+	for i, n := range list {
+		names[i] = fmt.Sprintf("#%d", n)
+	}
+	names[len(names)-1] = more + names[len(names)-1]
+	return "merge group of " + strings.Join(names, ", ")
 }
 
 // FindingsPart has a row for each cluster or test that needs somebody: category and

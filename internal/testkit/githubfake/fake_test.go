@@ -78,7 +78,7 @@ func TestStrictness(t *testing.T) {
 		{"POST", state, `{"state": "success", "target_url": "javascript:x"}`, 422, "scheme", false},
 	} {
 		s := New(t)
-		if c.described && s.schema == nil {
+		if _, err := queries(); c.described && (s.schema == nil || c.path == graphQLPath && err != nil) {
 			continue
 		}
 		status, _, said := ask(t, s, c.method, c.path, c.body)
