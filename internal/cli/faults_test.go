@@ -252,7 +252,9 @@ func TestFaultsAtTheStart(t *testing.T) {
 					s.nameGroup(t.Context())
 					s.superseding(t.Context(), true, "")
 					s.console.Done()
-					hit := slices.ContainsFunc(fake.Requests(), func(r githubfake.Request) bool { return r.Method == route.method && strings.Contains(r.Path, route.path) })
+					hit := slices.ContainsFunc(fake.Requests(), func(r githubfake.Request) bool {
+						return r.Method == route.method && strings.Contains(r.Path, route.path)
+					})
 					if took := time.Since(start); took > firstWords || s.incomplete || !hit {
 						t.Errorf("it took %s: %+v", took, fake.Requests())
 					}

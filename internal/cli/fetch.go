@@ -29,6 +29,10 @@ const (
 	atOnce = 4
 )
 
+// documents is what may be taken out of one artifact of this workflow run: result.json
+// and the like of a huge suite have tens of megabytes.
+var documents = github.Limit{File: 256 << 20, Total: 1 << 30}
+
 // remote are the artifacts of this workflow run: what other jobs, and earlier attempts
 // of this one, left.
 type remote struct {
@@ -98,7 +102,7 @@ func (r *remote) fetch(ctx context.Context, list []upload) ([]string, error) {
 			continue
 		}
 		r.fetched[u.Name] = true
-		group.Go(func() error { return r.client.Extract(ctx, u.Artifact, dir, pipeline.IsDocument) })
+		group.Go(func() error { return r.client.Extract(ctx, u.Artifact, dir, documents, pipeline.IsDocument) })
 	}
 	return dirs, group.Wait()
 }

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/google/go-github/v62/github"
+
+	"github.com/org/e2e-gate/internal/safetext"
 )
 
 // Artifact of a workflow run.
@@ -28,8 +30,9 @@ const (
 	// maxArtifactPages bounds how many pages of 100 are read: a job may upload 500, a
 	// run of 256 jobs far more than anybody does.
 	maxArtifactPages = 50
-	// maxEntry bounds a file that is taken out of an artifact, in bytes.
-	maxEntry = 256 << 20
+	// maxIndex bounds what is read to learn which files an artifact holds, in bytes: an
+	// entry takes a hundred, and one who wants to fill memory writes millions.
+	maxIndex = 16 << 20
 	// downloadTime bounds one file out of one artifact.
 	downloadTime = 2 * time.Minute
 )
@@ -59,15 +62,19 @@ func (c *Client) Artifacts(ctx context.Context, run int64) ([]Artifact, error) {
 	return list, nil
 }
 
+// Limit is what may be taken out of one artifact, in bytes: of one file, and of all.
+type Limit struct{ File, Total int64 }
+
 // Extract takes files out of an artifact into a folder: those at its top level whose
-// name is wanted. Only what is wanted is transferred, where the storage allows it. A
-// file that is there already is replaced.
-func (c *Client) Extract(ctx context.Context, a Artifact, dir string, want func(name string) bool) error {
+// name is wanted. Only what is wanted is transferred, where the storage allows it, and
+// never more than the limit, whatever the artifact says of itself. A file that is there
+// already is replaced.
+func (c *Client) Extract(ctx context.Context, a Artifact, dir string, limit Limit, want func(name string) bool) error {
 	where, err := c.storage(ctx, a)
 	if err == nil {
 		ctx, cancel := context.WithTimeout(ctx, downloadTime)
 		defer cancel()
-		err = c.extract(ctx, where, dir, want)
+		err = c.extract(ctx, where, dir, limit, want)
 	}
 	if err == nil {
 		return nil
@@ -89,8 +96,8 @@ func (c *Client) storage(ctx context.Context, a Artifact) (*url.URL, error) {
 	return where, nil
 }
 
-func (c *Client) extract(ctx context.Context, where *url.URL, dir string, want func(name string) bool) error {
-	at := &ranged{ctx: ctx, url: where.String(), client: c.plain}
+func (c *Client) extract(ctx context.Context, where *url.URL, dir string, limit Limit, want func(name string) bool) error {
+	at := &ranged{ctx: ctx, url: where.String(), client: c.plain, left: maxIndex}
 	if err := at.open(); err != nil {
 		return err
 	}
@@ -102,35 +109,40 @@ func (c *Client) extract(ctx context.Context, where *url.URL, dir string, want f
 	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // read by other users of the runner
 		return err
 	}
+	at.left = limit.Total + maxIndex // packed is hardly ever larger, and never worth more
 	for _, f := range archive.File {
 		if strings.ContainsAny(f.Name, `/\`) || !f.Mode().IsRegular() || !want(f.Name) {
 			continue
 		}
-		if err := extractFile(f, filepath.Join(dir, f.Name)); err != nil { //nolint:gosec // the name holds no separator
-			return fmt.Errorf("%s: %w", f.Name, err)
+		n, err := extractFile(f, filepath.Join(dir, f.Name), min(limit.File, limit.Total)) //nolint:gosec // the name holds no separator
+		if err != nil {
+			return fmt.Errorf("%s: %w", safetext.Line(f.Name, 200), err)
 		}
+		limit.Total -= n
 	}
 	return nil
 }
 
-func extractFile(f *zip.File, to string) error {
-	if f.UncompressedSize64 > maxEntry {
-		return fmt.Errorf("it has more than %d MiB", maxEntry>>20)
+// extractFile writes a file of at most limit bytes, and returns how many it has.
+func extractFile(f *zip.File, to string, limit int64) (int64, error) {
+	tooLarge := fmt.Errorf("more than the %s that are allowed would be extracted", safetext.Size(int(limit)))
+	if f.UncompressedSize64 > uint64(max(limit, 0)) {
+		return 0, tooLarge
 	}
 	in, err := f.Open()
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer func() { _ = in.Close() }()
 	out, err := os.Create(to) //nolint:gosec // a name without separators, below our own folder
 	if err != nil {
-		return err
+		return 0, err
 	}
-	n, err := io.Copy(out, io.LimitReader(in, maxEntry+1))
-	if err == nil && n > maxEntry {
-		err = fmt.Errorf("it has more than %d MiB", maxEntry>>20)
+	n, err := io.Copy(out, io.LimitReader(in, limit+1)) // its own word on its size may be a lie
+	if err == nil && n > limit {
+		err = tooLarge
 	}
-	return errors.Join(err, out.Close())
+	return n, errors.Join(err, out.Close())
 }
 
 // ranged reads a file over HTTP in blocks. Storage that does not know ranges sends the
@@ -143,7 +155,11 @@ type ranged struct {
 	block  []byte
 	from   int64
 	whole  *os.File
+	// left is how many bytes may still be read.
+	left int64
 }
+
+var errTooMuch = errors.New("it is larger than anything that the gate writes")
 
 const (
 	blockSize = 256 << 10
@@ -215,6 +231,9 @@ func (r *ranged) close() {
 
 // ReadAt reads from the block at hand, or fetches another.
 func (r *ranged) ReadAt(p []byte, off int64) (int, error) {
+	if r.left -= int64(len(p)); r.left < 0 {
+		return 0, errTooMuch
+	}
 	if r.whole != nil {
 		return r.whole.ReadAt(p, off)
 	}

@@ -80,7 +80,13 @@ func (s *Server) serveStorage(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(w, r, name+".zip", time.Time{}, bytes.NewReader(data))
 }
 
+// RawZip is a file in the folder of an artifact that is its zip file already.
+const RawZip = ".zip"
+
 func zipOf(dir string) ([]byte, error) {
+	if data, err := os.ReadFile(filepath.Join(dir, RawZip)); err == nil {
+		return data, nil
+	}
 	var buf bytes.Buffer
 	archive := zip.NewWriter(&buf)
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
