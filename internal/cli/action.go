@@ -46,6 +46,7 @@ func ActionInputs() []ActionInput {
 		{Name: "check", Switch: true, Default: "false", Help: "run, verdict: add a check run with annotations at file and line (checks: write); true or false."},
 		{Name: "deployment", Flag: true, Help: "run, verdict: environment whose newest deployment of the commit gets a deployment status (deployments: write). On deployment events the default is their own."},
 		{Name: "statement", Flag: true, Help: "run, verdict: path to write the verdict to as an in-toto statement, for an attestation."},
+		{Name: "slack", Flag: true, Help: "run, verdict: path to write the result to as a message for Slack, for a step that sends it."},
 		{Name: "promote", Switch: true, Default: "false", Help: "run, verdict: publish the release's draft if the verdict is passed (contents: write); true or false."},
 		{Name: "token", Default: "${{ github.token }}", Help: "Token for comment and status (pull-requests: write, statuses: write) for the base's policy (contents: read) and for documents of other jobs (actions: read). Tests never get it."},
 		{Name: "api-url", Help: "Address of GitHub's API. Default: the runner's GITHUB_API_URL."},

@@ -21,6 +21,7 @@ type published struct {
 	Check      bool   `help:"Add a check run with annotations at file and line, beside the job. Takes checks: write."`
 	Deployment string `help:"Environment whose newest deployment of the commit under test gets a deployment status; on deployment events the default is their own. Takes deployments: write." placeholder:"ENV"`
 	Statement  string `help:"Write the verdict as an in-toto statement, for an attestation." placeholder:"FILE" type:"path"`
+	Slack      string `help:"Write the result as a message for Slack (Block Kit), for a step that sends it." placeholder:"FILE" type:"path"`
 	Promote    bool   `help:"Publish the release's draft if the verdict is passed, as of the commit that was judged. Takes contents: write."`
 }
 
@@ -59,6 +60,7 @@ func (c runCmd) Run(ctx context.Context, a *App) error {
 func (s *setup) finish(ctx context.Context, format string, where published, session *pipeline.Session, r e2e.Result) error {
 	s.console.Done()
 	s.writeStatement(where.Statement, r)
+	s.writeSlack(where.Slack, r)
 	s.publish(session, r)
 	if where.any() {
 		s.out = session.Out()
