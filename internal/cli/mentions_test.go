@@ -32,6 +32,11 @@ const (
 // push is a commit on a pull request whose base has theirOwners, judged by a run.
 func push(t *testing.T, fake *githubfake.Server, n int, config string) (status int, stderr string) {
 	t.Helper()
+	return pushed(t, fake, n, config, "run", "--comment")
+}
+
+func pushed(t *testing.T, fake *githubfake.Server, n int, config string, args ...string) (status int, stderr string) {
+	t.Helper()
 	dir, base := t.TempDir(), strings.Repeat("a", 40)
 	fake.Files = map[string]map[string]string{base: {"e2e-gate.yml": mentionsConfig(theirOwners, "", "")}}
 	payload := fmt.Sprintf(`{"number": 42, "pull_request": {"number": 42, "head": {"sha": %q, "repo": {"full_name": "acme/cases"}}, "base": {"ref": "main", "sha": %q, "repo": {"full_name": "acme/cases"}}}}`, sha(n), base)
@@ -49,7 +54,7 @@ func push(t *testing.T, fake *githubfake.Server, n int, config string) (status i
 	url := fake.Listen()
 	app := App{Stdout: &out, Stderr: &progress, Environ: []string{"PATH=" + os.Getenv("PATH"), "GITHUB_ACTIONS=true", "GITHUB_EVENT_NAME=pull_request", "GITHUB_EVENT_PATH=" + filepath.Join(dir, "event.json"),
 		"GITHUB_REPOSITORY=acme/cases", fmt.Sprint("GITHUB_RUN_ID=", 100+n), "GITHUB_SERVER_URL=https://github.example", "GITHUB_API_URL=" + url, "GITHUB_GRAPHQL_URL=" + fake.ListenGraphQL(url), "GITHUB_TOKEN=" + githubfake.JobToken}}
-	status = app.Main(t.Context(), []string{"run", "--comment"})
+	status = app.Main(t.Context(), args)
 	return status, progress.String()
 }
 
@@ -97,16 +102,36 @@ func TestNewerCommitIsBeingJudged(t *testing.T) {
 	if status, stderr := push(t, fake, 2, mentionsConfig("", "", "")); status != 0 || !strings.Contains(stderr, "is of an older commit") {
 		t.Fatal(stderr)
 	}
-	for _, want := range []string{"> ⏳ **Superseded:** commit `2222222222` is being judged in [this run](https://github.example/acme/cases/actions/runs/102). What follows is about `1111111111`.", "passed"} {
+	for _, want := range []string{"## ⏳ e2e-gate pr: being judged — commit `2222222222`", "[this run](https://github.example/acme/cases/actions/runs/102)", "Result of `1111111111`", "passed"} {
 		if !strings.Contains(seen, want) {
 			t.Errorf("%q is not in\n%s", want, seen)
 		}
 	}
 	body := fake.Comments()[0].Body
-	if strings.Contains(body, "Superseded") || !strings.Contains(body, "[`2222222222`](https://github.example/acme/cases/commit/"+sha(2)+")") {
+	if strings.Contains(body, "being judged") || !strings.Contains(body, "[`2222222222`](https://github.example/acme/cases/commit/"+sha(2)+")") {
 		t.Errorf("%s", body)
 	}
 	if n := fake.Count("") - before; n > 10 {
 		t.Errorf("%d requests", n)
+	}
+}
+
+// A plan says it, too, and one whose token may not write does not mind.
+func TestPlanOfANewerCommit(t *testing.T) {
+	for _, refused := range []bool{false, true} {
+		fake := githubfake.New(t)
+		if status, stderr := push(t, fake, 1, mentionsConfig("", "", "")); status != 0 {
+			t.Fatal(stderr)
+		}
+		if refused {
+			fake.Fail(githubfake.ForbiddenWrite())
+		}
+		before := fake.Count("")
+		if status, stderr := pushed(t, fake, 2, mentionsConfig("", "", ""), "plan", "--comment"); status != 0 || strings.Contains(stderr, "pull-requests: write") {
+			t.Fatalf("exit status %d\n%s", status, stderr)
+		}
+		if said := strings.Contains(fake.Comments()[0].Body, "being judged — commit `2222222222`"); said == refused || fake.Count("")-before > 4 {
+			t.Errorf("refused %v: said %v, %d requests", refused, said, fake.Count("")-before)
+		}
 	}
 }

@@ -10,12 +10,16 @@ import (
 	"github.com/org/e2e-gate/internal/safetext"
 )
 
-// supersededHead starts the line that [Client.Supersede] puts before a comment.
-const supersededHead = "> ⏳ **Superseded:** "
+// What [Client.Supersede] puts around a comment starts and ends with these.
+const (
+	supersededHead = "## ⏳ "
+	supersededFold = "<details><summary>"
+	supersededTail = "\n\n</details>\n"
+)
 
-// Supersede says in our comment, when a run starts, that what it holds is of an older
-// commit and a newer one is being judged, with a link to the run. The rest of the
-// comment stays, so that nobody is called twice. A comment on the same commit, and one
+// Supersede says in our comment, when a run starts, that a newer commit is being judged,
+// with a link to the run, and folds what it holds of the older one: nobody is to take
+// its verdict for the new one's, and who was called in it is not called twice. A comment on the same commit, and one
 // that a newer run has written, is left. It costs a request, and a second where there
 // is something to say; an edit notifies nobody. An error is an [*Error]: nothing is
 // lost but the line.
@@ -27,7 +31,7 @@ func (c *Client) Supersede(ctx context.Context, pr int, stamp Stamp, page string
 	defer done()
 	u := c.upsert(pr, stamp, "")
 	if err := u.read(ctx); err != nil {
-		return Outcome{}, c.lost("the line that a newer commit is judged", commentRight, err)
+		return Outcome{}, c.lost(supersedeLost, commentRight, err)
 	}
 	marks := u.marks(ctx)
 	list := u.ours(marks)
@@ -35,12 +39,12 @@ func (c *Client) Supersede(ctx context.Context, pr int, stamp Stamp, page string
 		return Outcome{Action: Unchanged}, nil
 	}
 	first := list[0]
-	sent := cutComment(stamp, superseded(stamp.SHA, first.SHA, page)+withoutSuperseded(first.body))
+	sent := cutComment(stamp, superseded(stamp, first, page))
 	// The stamp is the new run's, so that no older one writes any more; the commit is
 	// still that of what is said below.
 	stamp.SHA = first.SHA
 	if _, _, err := c.api.Issues.EditComment(ctx, c.owner, c.name, first.id, &github.IssueComment{Body: new(mark(stamp, sent))}); err != nil {
-		return Outcome{}, c.lost("the line that a newer commit is judged", commentRight, err)
+		return Outcome{}, c.lost(supersedeLost, commentRight, err)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -48,16 +52,25 @@ func (c *Client) Supersede(ctx context.Context, pr int, stamp Stamp, page string
 	return Outcome{Action: Updated, URL: first.page}, nil
 }
 
-// superseded is the line and an empty one.
-func superseded(sha, old, page string) string {
-	return fmt.Sprintf("%scommit `%.10s` is being judged in %s. What follows is about `%.10s`.\n\n", supersededHead, sha, safetext.Link("this run", page, 20), old)
+// supersedeLost is what it costs where it cannot be written.
+const supersedeLost = "the note that a newer commit is being judged"
+
+// superseded is the comment of an older commit while a newer one is being judged.
+func superseded(s Stamp, old found, page string) string {
+	subject := strings.TrimSpace("e2e-gate " + safetext.Inline(s.Stage, maxContext))
+	if s.Key != "" {
+		subject += " (" + safetext.Inline(s.Key, maxContext) + ")"
+	}
+	return fmt.Sprintf("%s%s: being judged — commit `%.10s`\n\nThe verdict comes with %s. What was said of `%.10s` holds for that commit only.\n\n%sResult of `%.10s`</summary>\n\n%s%s",
+		supersededHead, subject, s.SHA, safetext.Link("this run", page, maxContext), old.SHA, supersededFold, old.SHA, strings.TrimRight(unfolded(old.body), "\r\n"), supersededTail)
 }
 
-// withoutSuperseded takes the line of an earlier run away.
-func withoutSuperseded(body string) string {
-	if !strings.HasPrefix(body, supersededHead) {
+// unfolded takes away what an earlier run put around the comment.
+func unfolded(body string) string {
+	_, fold, ok := strings.Cut(body, supersededFold)
+	_, inside, ended := strings.Cut(fold, "\n\n")
+	if !strings.HasPrefix(body, supersededHead) || !ok || !ended {
 		return body
 	}
-	_, rest, _ := strings.Cut(body, "\n")
-	return strings.TrimLeft(rest, "\r\n")
+	return strings.TrimSuffix(strings.TrimRight(inside, "\r\n"), strings.TrimRight(supersededTail, "\n"))
 }

@@ -33,7 +33,8 @@ func TestSuperseded(t *testing.T) {
 	upsertOK(t, client(t, s), stamp("7001", 1), plain, Created)
 	supersede(t, client(t, s), newerStamp("7002", 1), Updated)
 	body := s.Comments()[0].Body
-	want := "> ⏳ **Superseded:** commit `fedcba9876` is being judged in [this run](" + runPage + "). What follows is about `0123456789`.\n\n" + plain
+	want := "## ⏳ e2e-gate pr: being judged — commit `fedcba9876`\n\nThe verdict comes with [this run](" + runPage + "). What was said of `0123456789` holds for that commit only.\n\n" +
+		"<details><summary>Result of `0123456789`</summary>\n\n" + strings.TrimSpace(plain) + "\n\n</details>\n"
 	if _, got, ok := readMarker(body); !ok || got != want {
 		t.Fatalf("%s\nwant\n%s", body, want)
 	}
@@ -41,7 +42,7 @@ func TestSuperseded(t *testing.T) {
 	third.SHA = strings.Repeat("c", 40)
 	supersede(t, client(t, s), third, Updated)
 	body = s.Comments()[0].Body
-	if strings.Count(body, supersededHead) != 1 || !strings.Contains(body, "commit `cccccccccc` is") || !strings.Contains(body, "about `0123456789`") {
+	if strings.Count(body, supersededFold) != 1 || !strings.Contains(body, "being judged — commit `cccccccccc`") || !strings.Contains(body, "said of `0123456789` holds") || strings.Count(body, "</details>") != 1 {
 		t.Errorf("%s", body)
 	}
 	// The run in between ends now: its commit is no longer the one that counts.
