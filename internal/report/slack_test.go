@@ -33,7 +33,7 @@ func TestSlack(t *testing.T) {
 }
 
 // What of the markup is ours: links, code spans, bold words.
-var slackLinks = regexp.MustCompile("<https?://[^<>|\\s]+\\|[^<>|\\n]*>")
+var slackLinks = regexp.MustCompile(`<https?://[^<>|\s]+\|[^<>|\n]*>`)
 
 // failer is a test or a property.
 type failer interface {

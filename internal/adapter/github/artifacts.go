@@ -126,7 +126,7 @@ func (c *Client) extract(ctx context.Context, where *url.URL, dir string, limit 
 // extractFile writes a file of at most limit bytes, and returns how many it has.
 func extractFile(f *zip.File, to string, limit int64) (int64, error) {
 	tooLarge := fmt.Errorf("more than the %s that are allowed would be extracted", safetext.Size(int(limit)))
-	if f.UncompressedSize64 > uint64(max(limit, 0)) {
+	if size := f.FileInfo().Size(); size < 0 || size > limit {
 		return 0, tooLarge
 	}
 	in, err := f.Open()

@@ -22,7 +22,7 @@ const (
 // its verdict for the new one's, and who was called in it is not called twice. A comment on the same commit, and one
 // that a newer run has written, is left. It costs a request, and a second where there
 // is something to say; an edit notifies nobody. An error is an [*Error]: nothing is
-// lost but the line.
+// lost but the note.
 func (c *Client) Supersede(ctx context.Context, pr int, stamp Stamp, page string) (Outcome, error) {
 	if stamp.check() != nil || pr <= 0 || !commit.MatchString(stamp.SHA) {
 		return Outcome{}, nil
@@ -39,11 +39,12 @@ func (c *Client) Supersede(ctx context.Context, pr int, stamp Stamp, page string
 		return Outcome{Action: Unchanged}, nil
 	}
 	first := list[0]
-	sent := cutComment(stamp, superseded(stamp, first, page))
+	body := cutComment(stamp, superseded(stamp, first, page))
 	// The stamp is the new run's, so that no older one writes any more; the commit is
 	// still that of what is said below.
 	stamp.SHA = first.SHA
-	if _, _, err := c.api.Issues.EditComment(ctx, c.owner, c.name, first.id, &github.IssueComment{Body: new(mark(stamp, sent))}); err != nil {
+	body = mark(stamp, body)
+	if _, _, err := c.api.Issues.EditComment(ctx, c.owner, c.name, first.id, &github.IssueComment{Body: &body}); err != nil {
 		return Outcome{}, c.lost(supersedeLost, commentRight, err)
 	}
 	c.mu.Lock()
