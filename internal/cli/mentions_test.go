@@ -102,7 +102,7 @@ func TestNewerCommitIsBeingJudged(t *testing.T) {
 	if status, stderr := push(t, fake, 2, mentionsConfig("", "", "")); status != 0 || !strings.Contains(stderr, "is of an older commit") {
 		t.Fatal(stderr)
 	}
-	for _, want := range []string{"## ⏳ e2e-gate pr: being judged — commit `2222222222`", "[this run](https://github.example/acme/cases/actions/runs/102)", "Result of `1111111111`", "passed"} {
+	for _, want := range []string{"## ⏳ e2e-gate pr: being judged — commit `2222222222`", "[this run](https://github.example/acme/cases/actions/runs/102)", "Result of <code>1111111111</code>", "passed"} {
 		if !strings.Contains(seen, want) {
 			t.Errorf("%q is not in\n%s", want, seen)
 		}

@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 
@@ -77,10 +78,12 @@ func TestMergeGroup(t *testing.T) {
 	if status != 0 || len(fake.Comments()) != 0 || len(statuses) != 1 || statuses[0].SHA != commitSHA || !strings.HasPrefix(statuses[0].Description, "merge group up to #17: e2e-gate pr: passed") {
 		t.Fatalf("exit status %d, %+v\n%s", status, statuses, stderr)
 	}
-	if !strings.Contains(summary, "merge group up to #17") {
+	if !strings.Contains(summary, "merge group up to [#17](https://github.example/acme/cases/pull/17)") {
 		t.Error(summary)
 	}
 }
+
+var pullLinks = regexp.MustCompile(`\[(#\d+)\]\([^)]*/pull/\d+\)`)
 
 // The queue names all pull requests of the group; who is not told says so, and the
 // verdict is the same.
@@ -102,7 +105,7 @@ func TestMergeGroupOfSeveral(t *testing.T) {
 			url := fake.Listen()
 			status, stderr := event{t: t, name: "merge_group", url: url, summary: &summary, env: []string{"GITHUB_GRAPHQL_URL=" + fake.ListenGraphQL(url)},
 				payload: `{"action": "checks_requested", "merge_group": {"head_sha": "` + commitSHA + `", "head_ref": "refs/heads/gh-readonly-queue/main/pr-17-` + commitSHA + `", "base_ref": "refs/heads/main"}}`}.run("--comment")
-			if status != 0 || len(fake.Comments()) != 0 || !strings.Contains(summary, c.want) || !strings.Contains(stderr, c.says) || c.says == "" && strings.Contains(stderr, "merge queue") {
+			if status != 0 || len(fake.Comments()) != 0 || !strings.Contains(pullLinks.ReplaceAllString(summary, "$1"), c.want) || !strings.Contains(stderr, c.says) || c.says == "" && strings.Contains(stderr, "merge queue") {
 				t.Fatalf("exit status %d\n%s\n%s", status, summary, stderr)
 			}
 			if list := fake.Statuses(); c.want != "" && (len(list) != 1 || list[0].SHA != commitSHA || !strings.HasPrefix(list[0].Description, c.want+": e2e-gate pr: passed")) || fake.Count("") > 4 {

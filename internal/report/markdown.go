@@ -88,7 +88,7 @@ func HeadlinePart(r e2e.Result) Part {
 	if r.Run.ID != "" {
 		facts = append(facts, "run id "+safetext.Code(r.Run.ID, 100))
 	}
-	return Part{Head: heading(r) + strings.Join(facts, " · ") + "\n\n"}
+	return Part{Head: heading(r) + whatToDo(r) + "\n\n" + strings.Join(facts, " · ") + "\n\n"}
 }
 
 // heading is the verdict in one line.
@@ -113,11 +113,23 @@ func commonFacts(r e2e.Result) []string {
 	if r.Run.SHA != "" {
 		facts = append(facts, "commit "+commitLink(r.Run))
 	}
-	if group := MergeGroup(r.Run); group != "" {
+	if group := groupOf(r.Run, func(n int) string { return pullLink(r.Run, n) }); group != "" {
 		facts = append(facts, group)
 	}
 	return facts
 }
+
+// pullLink is a pull request's number with a link to it.
+func pullLink(r e2e.Run, n int) string {
+	repository, _, ok := strings.Cut(r.URL, "/actions/runs/")
+	page := safetext.URL(fmt.Sprintf("%s/pull/%d", repository, n))
+	if !ok || page == "" {
+		return pullNumber(n)
+	}
+	return "[" + pullNumber(n) + "](" + page + ")"
+}
+
+func pullNumber(n int) string { return fmt.Sprintf("#%d", n) }
 
 // commitLink is the short hash of the commit under test, with a link to its page where
 // the run's page says where that is.
@@ -136,13 +148,15 @@ const maxGrouped = 8
 
 // MergeGroup names the merge group that a run judged: "merge group of #12, #15, #17",
 // "merge group up to #17" where there is or is known no other; empty where it was none.
-func MergeGroup(r e2e.Run) string {
+func MergeGroup(r e2e.Run) string { return groupOf(r, pullNumber) }
+
+func groupOf(r e2e.Run, write func(int) string) string {
 	list := r.MergeGroup
 	switch len(list) {
 	case 0:
 		return ""
 	case 1:
-		return fmt.Sprintf("merge group up to #%d", list[0])
+		return "merge group up to " + write(list[0])
 	}
 	more := ""
 	if n := len(list) - maxGrouped; n > 0 {
@@ -151,7 +165,7 @@ func MergeGroup(r e2e.Run) string {
 	}
 	names := make([]string, len(list))
 	for i, n := range list {
-		names[i] = fmt.Sprintf("#%d", n)
+		names[i] = write(n)
 	}
 	names[len(names)-1] = more + names[len(names)-1]
 	return "merge group of " + strings.Join(names, ", ")

@@ -62,7 +62,7 @@ func superseded(s Stamp, old found, page string) string {
 	if s.Key != "" {
 		subject += " (" + safetext.Inline(s.Key, maxContext) + ")"
 	}
-	return fmt.Sprintf("%s%s: being judged — commit `%.10s`\n\nThe verdict comes with %s. What was said of `%.10s` holds for that commit only.\n\n%sResult of `%.10s`</summary>\n\n%s%s",
+	return fmt.Sprintf("%s%s: being judged — commit `%.10s`\n\nThe verdict comes with %s. What was said of `%.10s` holds for that commit only.\n\n%sResult of <code>%.10s</code></summary>\n\n%s%s",
 		supersededHead, subject, s.SHA, safetext.Link("this run", page, maxContext), old.SHA, supersededFold, old.SHA, strings.TrimRight(unfolded(old.body), "\r\n"), supersededTail)
 }
 

@@ -34,7 +34,7 @@ func TestSuperseded(t *testing.T) {
 	supersede(t, client(t, s), newerStamp("7002", 1), Updated)
 	body := s.Comments()[0].Body
 	want := "## ⏳ e2e-gate pr (pr): being judged — commit `fedcba9876`\n\nThe verdict comes with [this run](" + runPage + "). What was said of `0123456789` holds for that commit only.\n\n" +
-		"<details><summary>Result of `0123456789`</summary>\n\n" + strings.TrimSpace(plain) + "\n\n</details>\n"
+		"<details><summary>Result of <code>0123456789</code></summary>\n\n" + strings.TrimSpace(plain) + "\n\n</details>\n"
 	if _, got, ok := readMarker(body); !ok || got != want {
 		t.Fatalf("%s\nwant\n%s", body, want)
 	}
