@@ -26,17 +26,24 @@ func newChoice(tests []Test, order []int, opts Options) choice {
 		c.most = DefaultMax
 	}
 	c.most = min(c.most, MaxCount, max(len(tests), 1))
-	at := map[any]int{}
+	c.add(tests, order)
+	return c
+}
+
+func (c *choice) add(tests []Test, order []int) {
+	at, paid := map[any]int{}, map[string]bool{}
+	type in struct{ span, group any }
+	counted := map[in]bool{}
 	for _, i := range order {
 		t := &tests[i]
+		cost := c.opts.fixed(t.Group)
 		c.total += t.Seconds
-		var key any
-		switch {
-		case len(t.Locks) > 0:
-			key = t.Locks[0] // tests with several locks may hold more together: a bound
-		case t.Group != "":
-			key = group{t.Group, t.Owner}
-		default:
+		if cost > 0 && !paid[t.Group] {
+			paid[t.Group] = true
+			c.total += cost
+		}
+		key := t.heldBy()
+		if key == nil {
 			c.singles = max(c.singles, t.Seconds)
 			continue
 		}
@@ -48,12 +55,27 @@ func newChoice(tests []Test, order []int, opts Options) choice {
 		}
 		g := &c.groups[n]
 		g.sum += t.Seconds
-		g.longest = max(g.longest, t.Seconds)
+		if pair := (in{key, t.Group}); cost > 0 && !counted[pair] {
+			counted[pair] = true
+			g.sum += cost
+		}
+		g.longest = max(g.longest, t.Seconds+cost)
 		if len(t.Locks) > 0 {
 			g.longest = g.sum // never split
 		}
 	}
-	return c
+}
+
+// heldBy is what holds a test together with others; nil: nothing. Tests with several
+// locks may hold more together: what is made of it is a bound.
+func (t *Test) heldBy() any {
+	switch {
+	case len(t.Locks) > 0:
+		return t.Locks[0]
+	case t.Group != "":
+		return group{t.Group, t.Owner}
+	}
+	return nil
 }
 
 // makespan is a time that no plan of n shards can beat.

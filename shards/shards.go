@@ -6,8 +6,11 @@
 //  1. Makespan: the slowest shard takes no longer than the lower bound plus a
 //     tolerance, or than longest-first would take where that is more. The bound
 //     is max(sum of all / shards, longest item).
-//  2. Owner splits: an owner's tests sit on as few shards as that allows, so that
-//     failures stay local and fixtures are shared.
+//  2. Owner splits: an owner's tests sit on few shards, so that failures stay local
+//     and fixtures are shared: at most owners + shards - 1 pairs of owner and shard
+//     where durations allow it, fewer where there is time to spare.
+//  3. Stability: a test more or less, or durations that vary a little, move few tests
+//     to another shard. It needs no earlier plan.
 //
 // A test that nobody has timed counts as the median of those that were: counted
 // as nothing, all new tests would pile up on one shard.
@@ -99,6 +102,11 @@ type Options struct {
 	Tolerance float64
 	// Smoke says where smoke tests run.
 	Smoke SmokeMode
+	// GroupSeconds is what a group takes besides its tests, by its name and in seconds,
+	// such as the start-up and the fixtures of a file. It counts once on every shard that
+	// runs a test of the group, with [SmokeFirst] once in each phase. Zero or less, NaN
+	// and infinity are nothing.
+	GroupSeconds map[string]float64
 }
 
 // Shard is one shard of a plan.
@@ -113,7 +121,8 @@ type Shard struct {
 	// Smoke is how many of Tests are smoke tests, or run with them because they
 	// share a lock.
 	Smoke int
-	// Seconds is the expected duration of its tests, one after the other.
+	// Seconds is the expected duration of its tests, one after the other, and of what
+	// their groups take besides.
 	Seconds float64
 	// High is what they take in one of ten runs, if each varies by itself.
 	High float64
@@ -151,14 +160,6 @@ type Plan struct {
 // ErrInput is wrapped by all errors of [Make].
 var ErrInput = errors.New("cannot plan")
 
-// item is what is placed as a whole: a test, or the tests of a group.
-type item struct {
-	id      string
-	owner   string
-	seconds float64
-	tests   []int
-}
-
 // Make plans tests onto shards. It fails for an id that is empty or comes twice,
 // and for a count that is negative or above [MaxCount]. Without tests, the plan
 // has as many empty shards as asked for, at least one.
@@ -183,7 +184,7 @@ func Make(tests []Test, opts Options) (Plan, error) {
 	if opts.Count == 0 {
 		opts.Count = choice.count(plan.Alternatives)
 	}
-	smoke, rest := items(tests, order, true, opts.Count), items(tests, order, false, opts.Count)
+	smoke, rest := items(tests, order, true, opts), items(tests, order, false, opts)
 	plan.build(tests, smoke, rest, opts)
 	plan.OwnerSplits = splits(plan.Shards)
 	return plan, nil
@@ -223,19 +224,6 @@ func median(tests []Test) float64 {
 	}
 	slices.Sort(all)
 	return (all[(len(all)-1)/2] + all[len(all)/2]) / 2
-}
-
-func sum(list []item) (total, longest float64) {
-	for _, it := range list {
-		total += it.seconds
-		longest = max(longest, it.seconds)
-	}
-	return total, longest
-}
-
-func bound(list []item, count int) float64 {
-	total, longest := sum(list)
-	return max(total/float64(count), longest)
 }
 
 // build places both phases.

@@ -291,11 +291,33 @@ func TestSplitsAreFewOnManyTests(t *testing.T) {
 	}
 }
 
-func BenchmarkMake100kOnto256(b *testing.B) {
-	tests := synthetic(100_000, 50)
+func BenchmarkMake(b *testing.B) {
+	for _, n := range []int{100_000, 1_000_000} {
+		tests := synthetic(n, 50)
+		grouped, costs := slices.Clone(tests), map[string]float64{}
+		for i := range grouped {
+			grouped[i].Group, _, _ = strings.Cut(grouped[i].ID, "::")
+			costs[grouped[i].Group] = 0.5
+		}
+		for _, bench := range []struct {
+			name  string
+			tests []Test
+			opts  Options
+		}{
+			{"256", tests, Options{Count: 256}},
+			{"auto", tests, Options{Max: 256, Budget: 60}},
+			{"256 by file", grouped, Options{Count: 256, GroupSeconds: costs}},
+			{"auto by file", grouped, Options{Max: 256, Budget: 60, GroupSeconds: costs}},
+		} {
+			b.Run(fmt.Sprintf("%d onto %s", n, bench.name), func(b *testing.B) { benchmark(b, bench.tests, bench.opts) })
+		}
+	}
+}
+
+func benchmark(b *testing.B, tests []Test, opts Options) {
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := Make(tests, Options{Count: 256}); err != nil {
+		if _, err := Make(tests, opts); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -1,0 +1,143 @@
+package shards
+
+import (
+	"math"
+	"slices"
+)
+
+// placement is the assignment of items to shards.
+type placement struct {
+	list  []item
+	where []int
+	loads []float64
+	// held counts the items of a shared group on a shard; nil where no group is shared.
+	held map[hold]int
+}
+
+type hold struct {
+	group *fixed
+	shard int
+}
+
+func newPlacement(list []item, n int) placement {
+	p := placement{list: list, where: make([]int, len(list)), loads: make([]float64, n)}
+	for i := range p.where {
+		p.where[i] = -1
+		if p.held == nil && len(list[i].shared) > 0 {
+			p.held = map[hold]int{}
+		}
+	}
+	return p
+}
+
+// put adds an item to a shard, with what its groups cost where they are not there yet.
+func (p *placement) put(item, shard int) {
+	p.loads[shard] += p.takes(item, shard)
+	p.where[item] = shard
+	for _, g := range p.list[item].shared {
+		p.held[hold{g, shard}]++
+	}
+}
+
+// drop takes an item from its shard.
+func (p *placement) drop(item int) {
+	shard := p.where[item]
+	p.loads[shard] += p.change(shard, item, -1)
+	p.where[item] = -1
+	for _, g := range p.list[item].shared {
+		p.held[hold{g, shard}]--
+	}
+}
+
+// takes is how much an item would add to a shard, in seconds.
+func (p *placement) takes(item, shard int) float64 {
+	it := &p.list[item]
+	seconds := it.seconds
+	for _, g := range it.shared {
+		if p.held[hold{g, shard}] == 0 {
+			seconds += g.seconds
+		}
+	}
+	return seconds
+}
+
+// change is by how much the load of a shard changes if one item leaves it and another
+// one comes; -1 is none.
+func (p *placement) change(shard, leaves, comes int) float64 {
+	seconds := 0.0
+	var out, in []*fixed
+	if leaves >= 0 {
+		seconds -= p.list[leaves].seconds
+		out = p.list[leaves].shared
+	}
+	if comes >= 0 {
+		seconds += p.list[comes].seconds
+		in = p.list[comes].shared
+	}
+	for _, g := range out {
+		if p.held[hold{g, shard}] == 1 && !slices.Contains(in, g) {
+			seconds -= g.seconds
+		}
+	}
+	for _, g := range in {
+		if p.held[hold{g, shard}] == 0 && !slices.Contains(out, g) {
+			seconds += g.seconds
+		}
+	}
+	return seconds
+}
+
+func (p placement) makespan() float64 { return slices.Max(p.loads) }
+
+// splits counts the pairs of owner and shard.
+func (p placement) splits() int {
+	n, count := len(p.loads), 0
+	seen := make([]uint64, n*teams(p.list)/64+1)
+	for i, shard := range p.where {
+		at := p.list[i].team*n + shard
+		if bit := uint64(1) << (at % 64); seen[at/64]&bit == 0 {
+			seen[at/64] |= bit
+			count++
+		}
+	}
+	return count
+}
+
+// settled is the placement with its loads added up anew: what was moved to and fro has
+// left its traces in their last bits.
+func (p placement) settled() placement {
+	q := newPlacement(p.list, len(p.loads))
+	for i, shard := range p.where {
+		q.put(i, shard)
+	}
+	return q
+}
+
+// shards turns the assignment into shards; items come in the total order, so
+// that each shard runs its longest first.
+func (p placement) shards(tests []Test, smoke bool) []Shard {
+	list := make([]Shard, len(p.loads))
+	spread := make([]float64, len(p.loads))
+	for i := range list {
+		list[i].Index = i
+	}
+	for i, it := range p.list {
+		s := &list[p.where[i]]
+		for _, t := range it.tests {
+			s.Tests = append(s.Tests, tests[t].ID)
+			s.Owners = append(s.Owners, tests[t].Owner)
+			more := max(tests[t].High-tests[t].Seconds, 0)
+			spread[p.where[i]] += more * more
+		}
+	}
+	for i := range list {
+		list[i].Seconds = p.loads[i]
+		slices.Sort(list[i].Owners)
+		list[i].Owners = slices.Compact(list[i].Owners)
+		list[i].High = list[i].Seconds + math.Sqrt(spread[i])
+		if smoke {
+			list[i].Smoke = len(list[i].Tests)
+		}
+	}
+	return list
+}
