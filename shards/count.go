@@ -16,8 +16,8 @@ type choice struct {
 
 type span struct{ sum, longest float64 }
 
-func newChoice(tests []Test, order []int, opts Options) choice {
-	c := choice{opts: opts, most: opts.Max}
+func newChoice(in *input) choice {
+	c := choice{opts: in.opts, most: in.opts.Max}
 	if c.opts.Overhead == 0 {
 		c.opts.Overhead = DefaultOverhead
 	}
@@ -25,40 +25,33 @@ func newChoice(tests []Test, order []int, opts Options) choice {
 	if c.most == 0 {
 		c.most = DefaultMax
 	}
-	c.most = min(c.most, MaxCount, max(len(tests), 1))
-	c.add(tests, order)
+	c.most = min(c.most, MaxCount, max(len(in.tests), 1))
+	c.add(in)
 	return c
 }
 
-func (c *choice) add(tests []Test, order []int) {
-	at, paid := map[any]int{}, map[string]bool{}
-	type in struct{ span, group any }
-	counted := map[in]bool{}
-	for _, i := range order {
-		t := &tests[i]
-		cost := c.opts.fixed(t.Group)
+func (c *choice) add(in *input) {
+	type part struct{ span, group int }
+	paid, counted := make([]bool, len(in.cost)), map[part]bool{}
+	c.groups = make([]span, in.sets+len(in.locks))
+	for _, i := range in.order {
+		t, cost := &in.tests[i], in.costOf(i)
 		c.total += t.Seconds
-		if cost > 0 && !paid[t.Group] {
-			paid[t.Group] = true
+		if cost > 0 && !paid[in.group[i]] {
+			paid[in.group[i]] = true
 			c.total += cost
 		}
-		key := t.heldBy()
-		if key == nil {
+		held := in.heldBy(i)
+		if held < 0 {
 			c.singles = max(c.singles, t.Seconds)
 			continue
 		}
-		n, ok := at[key]
-		if !ok {
-			n = len(c.groups)
-			at[key] = n
-			c.groups = append(c.groups, span{})
-		}
-		g := &c.groups[n]
-		g.sum += t.Seconds
-		if pair := (in{key, t.Group}); cost > 0 && !counted[pair] {
-			counted[pair] = true
+		g := &c.groups[held]
+		if p := (part{held, in.group[i]}); cost > 0 && !counted[p] {
+			counted[p] = true
 			g.sum += cost
 		}
+		g.sum += t.Seconds
 		g.longest = max(g.longest, t.Seconds+cost)
 		if len(t.Locks) > 0 {
 			g.longest = g.sum // never split
@@ -66,16 +59,13 @@ func (c *choice) add(tests []Test, order []int) {
 	}
 }
 
-// heldBy is what holds a test together with others; nil: nothing. Tests with several
+// heldBy is what holds a test together with others; -1: nothing. Tests with several
 // locks may hold more together: what is made of it is a bound.
-func (t *Test) heldBy() any {
-	switch {
-	case len(t.Locks) > 0:
-		return t.Locks[0]
-	case t.Group != "":
-		return group{t.Group, t.Owner}
+func (in *input) heldBy(test int) int {
+	if locks := in.tests[test].Locks; len(locks) > 0 {
+		return in.sets + in.locks[locks[0]]
 	}
-	return nil
+	return in.set[test]
 }
 
 // makespan is a time that no plan of n shards can beat.

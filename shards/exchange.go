@@ -2,7 +2,6 @@ package shards
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 )
 
@@ -48,7 +47,10 @@ func searchable(list []item, n int) bool {
 func newExchange(p placement, limit float64) *exchange {
 	n := len(p.loads)
 	x := &exchange{placement: p, limit: limit}
-	x.where, x.loads, x.held = slices.Clone(p.where), slices.Clone(p.loads), maps.Clone(p.held)
+	x.where, x.loads, x.held = slices.Clone(p.where), slices.Clone(p.loads), make([][]held, len(p.held))
+	for g := range p.held {
+		x.held[g] = slices.Clone(p.held[g])
+	}
 	x.pairs, x.on = make([][]int, teams(p.list)), make([][]int, n)
 	for i := range x.pairs {
 		x.pairs[i] = make([]int, n)

@@ -35,7 +35,10 @@ type item struct {
 }
 
 // fixed is what a group costs on each shard on which one of its items lies, in seconds.
-type fixed struct{ seconds float64 }
+type fixed struct {
+	number  int // of the shared groups of its list
+	seconds float64
+}
 
 // most is what the item takes where nothing of its groups is there yet.
 func (it *item) most() float64 {
@@ -48,19 +51,30 @@ func (it *item) most() float64 {
 
 // sum is what a list takes at least, and its longest item.
 func sum(list []item) (total, longest float64) {
-	seen := map[*fixed]bool{}
+	seen := make([]bool, sharedIn(list))
 	for i := range list {
 		it := &list[i]
 		total += it.seconds
 		longest = max(longest, it.most())
 		for _, g := range it.shared {
-			if !seen[g] {
-				seen[g] = true
+			if !seen[g.number] {
+				seen[g.number] = true
 				total += g.seconds
 			}
 		}
 	}
 	return total, longest
+}
+
+// sharedIn is how many groups the items of a list share.
+func sharedIn(list []item) int {
+	n := 0
+	for i := range list {
+		for _, g := range list[i].shared {
+			n = max(n, g.number+1)
+		}
+	}
+	return n
 }
 
 // bound is a time that no placement of the list can beat.
@@ -70,18 +84,15 @@ func bound(list []item, count int) float64 {
 }
 
 // items collects what is placed as a whole, in the total order.
-func items(tests []Test, all []int, smoke bool, opts Options) []item {
-	order := make([]int, 0, len(all))
-	for _, i := range all {
-		if tests[i].Smoke == smoke {
-			order = append(order, i)
-		}
-	}
+func (in *input) items(smoke bool) []item {
+	order, tests := in.phase(smoke), in.tests
 	var list []item
-	if heads := together(tests, order, opts); heads != nil {
+	if heads := in.together(order); heads != nil {
 		list = joined(tests, order, heads)
-		addFixed(list, tests, opts)
-		slices.SortStableFunc(list, func(a, b item) int { return cmp.Or(cmp.Compare(b.seconds, a.seconds), cmp.Compare(a.id, b.id)) })
+		in.addFixed(list)
+		slices.SortStableFunc(list, func(a, b item) int {
+			return cmp.Or(cmp.Compare(b.seconds, a.seconds), strings.Compare(a.id, b.id))
+		})
 	} else {
 		list = make([]item, len(order))
 		for n, i := range order {
@@ -115,116 +126,98 @@ func teams(list []item) int {
 
 // joined makes one item of all tests with the same head.
 func joined(tests []Test, order, heads []int) []item {
-	at := map[int]int{}
+	at := make([]int, len(order)) // one more than the place of a head's item; 0: none yet
 	var list []item
 	for n, i := range order {
 		head := find(heads, n)
-		if have, ok := at[head]; ok {
+		if have := at[head] - 1; have >= 0 {
 			list[have].seconds += tests[i].Seconds
 			list[have].tests = append(list[have].tests, i)
 			continue
 		}
+		list = append(list, item{id: tests[i].ID, owner: tests[i].Owner, seconds: tests[i].Seconds, tests: order[n : n+1 : n+1]})
 		at[head] = len(list)
-		list = append(list, item{id: tests[i].ID, owner: tests[i].Owner, seconds: tests[i].Seconds, tests: []int{i}})
 	}
 	return list
 }
 
 // addFixed adds what groups cost: to the one item that has a group, or as shared to all
 // of them.
-func addFixed(list []item, tests []Test, opts Options) {
-	if len(opts.GroupSeconds) == 0 {
-		return
-	}
-	var names []string
-	in := map[string][]int{}
+func (in *input) addFixed(list []item) {
+	first, shared := make([]int, len(in.cost)), make([]*fixed, len(in.cost))
+	numbers := 0
 	for n := range list {
 		for _, i := range list[n].tests {
-			name := tests[i].Group
-			if at := in[name]; opts.fixed(name) == 0 || len(at) > 0 && at[len(at)-1] == n {
+			g := in.group[i]
+			if in.costOf(i) == 0 || first[g] == n+1 || shared[g] != nil && slices.Contains(list[n].shared, shared[g]) {
 				continue
 			}
-			if in[name] == nil {
-				names = append(names, name)
+			if first[g] == 0 {
+				first[g] = n + 1
+				continue
 			}
-			in[name] = append(in[name], n)
+			if shared[g] == nil {
+				shared[g] = &fixed{numbers, in.cost[g]}
+				numbers++
+				list[first[g]-1].shared = append(list[first[g]-1].shared, shared[g])
+			}
+			list[n].shared = append(list[n].shared, shared[g])
 		}
 	}
-	for _, name := range names {
-		cost := &fixed{opts.fixed(name)}
-		for _, n := range in[name] {
-			if len(in[name]) == 1 {
-				list[n].seconds += cost.seconds
-			} else {
-				list[n].shared = append(list[n].shared, cost)
-			}
+	for g, n := range first {
+		if n > 0 && shared[g] == nil {
+			list[n-1].seconds += in.cost[g]
 		}
 	}
 }
-
-// fixed is what a group costs on each shard, in seconds.
-func (o *Options) fixed(group string) float64 {
-	if seconds := o.GroupSeconds[group]; group != "" && known(seconds) {
-		return seconds
-	}
-	return 0
-}
-
-// group is what holds tests together softly: a group of one owner.
-type group struct{ name, owner string }
 
 // together joins tests that go to one shard: positions of order, each with the one
 // before it in its set. It is nil where every test stands alone.
-func together(tests []Test, order []int, opts Options) []int {
-	sums, total, locked := groupSums(tests, order, opts)
-	if len(sums) == 0 && !locked {
+func (in *input) together(order []int) []int {
+	if in.sets+len(in.locks) == 0 {
 		return nil
 	}
-	most := SplitShare * total / float64(max(opts.Count, 1))
-	if opts.Count <= 1 {
+	sums, total := in.setSums(order)
+	most := SplitShare * total / float64(max(in.opts.Count, 1))
+	if in.opts.Count <= 1 {
 		most = total
 	}
-	heads, first := make([]int, len(order)), map[any]int{}
-	join := func(n int, key any) {
-		if head, ok := first[key]; ok {
+	heads, first := make([]int, len(order)), make([]int, in.sets+len(in.locks))
+	join := func(n, key int) {
+		if head := first[key] - 1; head >= 0 {
 			heads[find(heads, n)] = find(heads, head)
 		} else {
-			first[key] = n
+			first[key] = n + 1
 		}
 	}
 	for n := range order {
 		heads[n] = n
 	}
 	for n, i := range order {
-		t := &tests[i]
-		if g := (group{t.Group, t.Owner}); t.Group != "" && sums[g] <= most {
-			join(n, g)
+		if set := in.set[i]; set >= 0 && sums[set] <= most {
+			join(n, set)
 		}
-		for _, lock := range t.Locks {
-			join(n, lock)
+		for _, lock := range in.tests[i].Locks {
+			join(n, in.sets+in.locks[lock])
 		}
 	}
 	return heads
 }
 
-// groupSums are what groups take as a whole, with their fixed cost.
-func groupSums(tests []Test, order []int, opts Options) (sums map[group]float64, total float64, locked bool) {
-	sums = map[group]float64{}
+// setSums are what sets take as a whole, with the fixed cost of their group.
+func (in *input) setSums(order []int) (sums []float64, total float64) {
+	sums = make([]float64, in.sets)
 	for _, i := range order {
-		t := &tests[i]
-		total += t.Seconds
-		locked = locked || len(t.Locks) > 0
-		if t.Group == "" {
-			continue
+		seconds := in.tests[i].Seconds
+		if set := in.set[i]; set >= 0 {
+			if sums[set] == 0 {
+				seconds += in.costOf(i)
+			}
+			sums[set] += seconds
 		}
-		g := group{t.Group, t.Owner}
-		if _, seen := sums[g]; !seen {
-			sums[g] = opts.fixed(t.Group)
-			total += sums[g]
-		}
-		sums[g] += t.Seconds
+		total += seconds
 	}
-	return sums, total, locked
+	return sums, total
 }
 
 // find follows and shortens the way to the head of a set.

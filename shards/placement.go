@@ -10,24 +10,40 @@ type placement struct {
 	list  []item
 	where []int
 	loads []float64
-	// held counts the items of a shared group on a shard; nil where no group is shared.
-	held map[hold]int
+	// held are the shards of each shared group.
+	held [][]held
 }
 
-type hold struct {
-	group *fixed
-	shard int
-}
+// held is how many items of a group a shard has.
+type held struct{ shard, items int }
 
 func newPlacement(list []item, n int) placement {
-	p := placement{list: list, where: make([]int, len(list)), loads: make([]float64, n)}
+	p := placement{list: list, where: make([]int, len(list)), loads: make([]float64, n), held: make([][]held, sharedIn(list))}
 	for i := range p.where {
 		p.where[i] = -1
-		if p.held == nil && len(list[i].shared) > 0 {
-			p.held = map[hold]int{}
-		}
 	}
 	return p
+}
+
+// has is how many items of a group a shard has.
+func (p *placement) has(g *fixed, shard int) int {
+	for _, h := range p.held[g.number] {
+		if h.shard == shard {
+			return h.items
+		}
+	}
+	return 0
+}
+
+func (p *placement) hold(g *fixed, shard, items int) {
+	list := p.held[g.number]
+	for i := range list {
+		if list[i].shard == shard {
+			list[i].items += items
+			return
+		}
+	}
+	p.held[g.number] = append(list, held{shard, items})
 }
 
 // put adds an item to a shard, with what its groups cost where they are not there yet.
@@ -35,7 +51,7 @@ func (p *placement) put(item, shard int) {
 	p.loads[shard] += p.takes(item, shard)
 	p.where[item] = shard
 	for _, g := range p.list[item].shared {
-		p.held[hold{g, shard}]++
+		p.hold(g, shard, 1)
 	}
 }
 
@@ -45,7 +61,7 @@ func (p *placement) drop(item int) {
 	p.loads[shard] += p.change(shard, item, -1)
 	p.where[item] = -1
 	for _, g := range p.list[item].shared {
-		p.held[hold{g, shard}]--
+		p.hold(g, shard, -1)
 	}
 }
 
@@ -54,7 +70,7 @@ func (p *placement) takes(item, shard int) float64 {
 	it := &p.list[item]
 	seconds := it.seconds
 	for _, g := range it.shared {
-		if p.held[hold{g, shard}] == 0 {
+		if p.has(g, shard) == 0 {
 			seconds += g.seconds
 		}
 	}
@@ -75,12 +91,12 @@ func (p *placement) change(shard, leaves, comes int) float64 {
 		in = p.list[comes].shared
 	}
 	for _, g := range out {
-		if p.held[hold{g, shard}] == 1 && !slices.Contains(in, g) {
+		if p.has(g, shard) == 1 && !slices.Contains(in, g) {
 			seconds -= g.seconds
 		}
 	}
 	for _, g := range in {
-		if p.held[hold{g, shard}] == 0 && !slices.Contains(out, g) {
+		if p.has(g, shard) == 0 && !slices.Contains(out, g) {
 			seconds += g.seconds
 		}
 	}

@@ -178,14 +178,13 @@ func Make(tests []Test, opts Options) (Plan, error) {
 	if opts.Smoke == SmokeOwn && opts.Count != 1 {
 		drawIn(tests)
 	}
-	order := sorted(tests)
-	choice := newChoice(tests, order, opts)
+	in := newInput(tests, opts)
+	choice := newChoice(in)
 	plan.Alternatives = choice.alternatives()
-	if opts.Count == 0 {
-		opts.Count = choice.count(plan.Alternatives)
+	if in.opts.Count == 0 {
+		in.opts.Count = choice.count(plan.Alternatives)
 	}
-	smoke, rest := items(tests, order, true, opts), items(tests, order, false, opts)
-	plan.build(tests, smoke, rest, opts)
+	plan.build(tests, in.items(true), in.items(false), in.opts)
 	plan.OwnerSplits = splits(plan.Shards)
 	return plan, nil
 }

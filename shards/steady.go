@@ -115,7 +115,12 @@ func (f *filler) fill(q *queue) {
 }
 
 func (f *filler) take(q *queue, at int) {
-	f.put(q.items[at], f.shard)
+	for _, g := range q.list[q.items[at]].shared {
+		if len(f.held[g.number]) == 0 {
+			f.left -= g.seconds
+		}
+	}
 	f.left -= q.seconds(at)
+	f.put(q.items[at], f.shard)
 	q.take(at)
 }
