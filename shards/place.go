@@ -2,6 +2,7 @@ package shards
 
 import (
 	"container/heap"
+	"math"
 	"slices"
 )
 
@@ -9,11 +10,11 @@ import (
 // that keeps both objectives is taken; others are searched for only where there is none.
 func place(list []item, n int, opts Options) placement {
 	tolerance := opts.Tolerance
-	if tolerance == 0 {
+	if tolerance == 0 || math.IsNaN(tolerance) {
 		tolerance = DefaultTolerance
 	}
 	looks, few := maxLooks, teams(list)+n-1 // what filling one shard after the other needs
-	limit := bound(list, n) * (1 + max(tolerance, 0))
+	limit := bound(list, n) * (1 + min(max(tolerance, 0), mostTolerance))
 	for turn := uint64(0); turn == 0 || turn < maxOrders && looks > 0 && searchable(list, n); turn++ {
 		p := steady(list, n, limit, turn).improve(limit, &looks)
 		if p.makespan() <= limit && p.splits() <= few {
@@ -45,6 +46,9 @@ func search(list []item, n int, limit float64) placement {
 	}
 	return best
 }
+
+// mostTolerance is as good as any: everything fits on one shard.
+const mostTolerance = MaxCount
 
 // maxOrders is how many orders of owners are tried besides the one by work.
 const maxOrders = 120

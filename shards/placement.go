@@ -142,7 +142,10 @@ func (p placement) shards(tests []Test, smoke bool) []Shard {
 		for _, t := range it.tests {
 			s.Tests = append(s.Tests, tests[t].ID)
 			s.Owners = append(s.Owners, tests[t].Owner)
-			more := max(tests[t].High-tests[t].Seconds, 0)
+			more := 0.0
+			if known(tests[t].High) {
+				more = max(tests[t].High-tests[t].Seconds, 0)
+			}
 			spread[p.where[i]] += more * more
 		}
 	}

@@ -45,6 +45,9 @@ const MaxCount = 256
 // shards, a group may take before its tests are planned one by one.
 const SplitShare = 0.7
 
+// mostSeconds is more than anything takes: sums of it are still exact enough.
+const mostSeconds = 1e12
+
 // unknownSeconds stands in for every test when none has been timed.
 const unknownSeconds = 1.0
 
@@ -62,9 +65,9 @@ type Test struct {
 	// Locks name what the test must not share with a test that runs at the same
 	// time: all tests with a lock in common go to the same shard.
 	Locks []string
-	// Seconds is the expected duration, the median. Zero or less, NaN and infinity
-	// mean that nobody knows; use a small positive value for a test that takes no
-	// time.
+	// Seconds is the expected duration, the median. Zero or less, NaN and more than
+	// 1e12 mean that nobody knows; use a small positive value for a test that takes
+	// no time.
 	Seconds float64
 	// High is what it takes in one of ten runs (p90), in seconds. Less than Seconds
 	// means that nobody knows.
@@ -98,14 +101,15 @@ type Options struct {
 	// Budget is the time in seconds within which a chosen count should stay, if it
 	// can; 0 is none.
 	Budget float64
-	// Tolerance above the lower bound; 0 is [DefaultTolerance], negative is none.
+	// Tolerance above the lower bound, as a share of it; 0 and NaN are
+	// [DefaultTolerance], negative is none.
 	Tolerance float64
 	// Smoke says where smoke tests run.
 	Smoke SmokeMode
 	// GroupSeconds is what a group takes besides its tests, by its name and in seconds,
 	// such as the start-up and the fixtures of a file. It counts once on every shard that
 	// runs a test of the group, with [SmokeFirst] once in each phase. Zero or less, NaN
-	// and infinity are nothing.
+	// and more than 1e12 are nothing.
 	GroupSeconds map[string]float64
 }
 
@@ -206,9 +210,8 @@ func check(tests []Test, opts Options) error {
 	return nil
 }
 
-func known(seconds float64) bool {
-	return seconds > 0 && !math.IsInf(seconds, 0) && !math.IsNaN(seconds)
-}
+// known excludes NaN as well, which compares with nothing.
+func known(seconds float64) bool { return seconds > 0 && seconds <= mostSeconds }
 
 // median of the known durations.
 func median(tests []Test) float64 {

@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// steady fills one shard after the other up to the limit: owners by name, or by a hash of
-// it for other turns than 0, the tests of each by id. Little depends on how long a test takes, only where one shard ends and the
-// next begins, so that a small change of the input moves few tests. What does not fit at
-// the end of a shard makes room for the longest that does.
+// steady fills one shard after the other: owners by name, or by a hash of it for other
+// turns than 0, the tests of each by id. Durations decide only where one shard ends and
+// the next begins, so that a small change of the input moves few tests. What does not fit
+// at the end of a shard makes room for the longest that does.
 func steady(list []item, n int, limit float64, turn uint64) placement {
 	p := newPlacement(list, n)
 	queues := byOwner(list)
