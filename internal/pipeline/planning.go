@@ -21,7 +21,9 @@ const localOverhead = 2.0
 func (s *Session) makePlan(ctx context.Context) error {
 	s.loadHistory(ctx)
 	planned := s.estimate()
-	made, err := shards.Make(s.toPlan(planned), s.planOptions())
+	opts := s.planOptions()
+	opts.GroupSeconds = s.startups(planned)
+	made, err := shards.Make(s.toPlan(planned), opts)
 	if err != nil {
 		return err
 	}
@@ -41,7 +43,7 @@ func (s *Session) makePlan(ctx context.Context) error {
 		}
 		s.plan.Shards = append(s.plan.Shards, one)
 	}
-	if s.planOptions().Count == 0 {
+	if opts.Count == 0 {
 		for _, a := range made.Alternatives {
 			s.plan.Weighed = append(s.plan.Weighed, e2e.Alternative{Count: a.Count, Makespan: a.Makespan, BilledMinutes: a.BilledMinutes})
 		}
@@ -110,14 +112,32 @@ func (s *Session) toPlan(list []e2e.PlannedTest) []shards.Test {
 	tests := make([]shards.Test, len(list))
 	for i, t := range list {
 		tests[i] = shards.Test{ID: t.ID, Owner: t.Owner, Seconds: t.Estimate, High: t.High, Smoke: t.Smoke()}
-		if t.File != "" {
-			tests[i].Group = t.Suite + "/" + t.File
-		}
+		tests[i].Group = fileOf(t.Test)
 		if s.opts.Matrix {
 			tests[i].Locks = t.SharedLocks()
 		}
 	}
 	return tests
+}
+
+// fileOf names a test's file among those of all suites; "" where it has none.
+func fileOf(t e2e.Test) string {
+	if t.File == "" {
+		return ""
+	}
+	return t.Suite + "/" + t.File
+}
+
+// startups is what each file takes on every shard that runs one of its tests, besides
+// them.
+func (s *Session) startups(list []e2e.PlannedTest) map[string]float64 {
+	seconds := map[string]float64{}
+	for _, t := range list {
+		if file := fileOf(t.Test); file != "" {
+			seconds[file] = max(seconds[file], s.stats.Startup(t.Suite, t.Unit))
+		}
+	}
+	return seconds
 }
 
 func (s *Session) planOptions() shards.Options {
