@@ -9,16 +9,27 @@ import (
 // sorted is the total order of tests: longest first, then by id. Sums in any other
 // order would differ in their last bits with the order of the input.
 func sorted(tests []Test) []int {
-	order := make([]int, len(tests))
-	for i := range order {
-		order[i] = i
+	type key struct {
+		seconds float64
+		test    int
 	}
-	slices.SortFunc(order, func(a, b int) int {
-		if a, b := tests[a].Seconds, tests[b].Seconds; a != b {
-			return cmp.Compare(b, a)
+	keys := make([]key, len(tests))
+	for i := range tests {
+		keys[i] = key{tests[i].Seconds, i}
+	}
+	slices.SortFunc(keys, func(a, b key) int {
+		switch {
+		case a.seconds > b.seconds:
+			return -1
+		case a.seconds < b.seconds:
+			return 1
 		}
-		return strings.Compare(tests[a].ID, tests[b].ID)
+		return strings.Compare(tests[a.test].ID, tests[b.test].ID)
 	})
+	order := make([]int, len(tests))
+	for i, k := range keys {
+		order[i] = k.test
+	}
 	return order
 }
 
@@ -229,9 +240,13 @@ func find(heads []int, n int) int {
 	return n
 }
 
-// drawIn makes smoke tests of all tests that share a lock with one, for plans in which
-// smoke tests run beside the others.
-func drawIn(tests []Test) {
+// drawnIn makes smoke tests of all tests that share a lock with one, for plans in which
+// smoke tests run beside the others. What it is given stays as it is.
+func drawnIn(tests []Test) []Test {
+	if !slices.ContainsFunc(tests, func(t Test) bool { return len(t.Locks) > 0 }) {
+		return tests
+	}
+	tests = slices.Clone(tests)
 	smoke := map[string]bool{}
 	for again := true; again; {
 		again = false
@@ -245,4 +260,5 @@ func drawIn(tests []Test) {
 			}
 		}
 	}
+	return tests
 }

@@ -18,10 +18,10 @@ func place(list []item, n int, opts Options) placement {
 	for turn := uint64(0); turn == 0 || turn < maxOrders && looks > 0 && searchable(list, n); turn++ {
 		p := steady(list, n, limit, turn).improve(limit, &looks)
 		if p.makespan() <= limit && p.splits() <= few {
-			return p.settled()
+			return p.numbered()
 		}
 	}
-	return search(list, n, limit).settled()
+	return search(list, n, limit).numbered()
 }
 
 // search tries many placements, for the fewest owner splits.

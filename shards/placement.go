@@ -1,8 +1,10 @@
 package shards
 
 import (
+	"cmp"
 	"math"
 	"slices"
+	"strings"
 )
 
 // placement is the assignment of items to shards.
@@ -119,12 +121,56 @@ func (p placement) splits() int {
 	return count
 }
 
-// settled is the placement with its loads added up anew: what was moved to and fro has
-// left its traces in their last bits.
-func (p placement) settled() placement {
+// share is what a shard has of an owner's tests.
+type share struct {
+	owner, id string // id is the least
+	seconds   float64
+}
+
+// main is the owner with the most work on each shard; empty where nothing is.
+func (p placement) main() []share {
+	type part struct{ shard, team int }
+	parts := map[part]share{}
+	for i, shard := range p.where {
+		it := &p.list[i]
+		have, ok := parts[part{shard, it.team}]
+		if !ok || it.id < have.id {
+			have.owner, have.id = it.owner, it.id
+		}
+		have.seconds += it.seconds
+		parts[part{shard, it.team}] = have
+	}
+	most := make([]share, len(p.loads))
+	for at, have := range parts {
+		best := &most[at.shard]
+		if have.seconds > best.seconds || have.seconds == best.seconds && have.owner < best.owner {
+			*best = have
+		}
+	}
+	return most
+}
+
+// numbered numbers the shards by the owner with the most work on each, then by the least
+// id of its tests there: a shard keeps its number, and so its name, where it keeps those.
+// Empty ones are the last.
+func (p placement) numbered() placement {
+	most := p.main()
+	order, number := make([]int, len(most)), make([]int, len(most))
+	for shard := range order {
+		order[shard] = shard
+	}
+	slices.SortStableFunc(order, func(a, b int) int {
+		if (most[a].seconds > 0) != (most[b].seconds > 0) {
+			return cmp.Compare(most[b].seconds, most[a].seconds)
+		}
+		return cmp.Or(strings.Compare(most[a].owner, most[b].owner), strings.Compare(most[a].id, most[b].id))
+	})
+	for n, shard := range order {
+		number[shard] = n
+	}
 	q := newPlacement(p.list, len(p.loads))
 	for i, shard := range p.where {
-		q.put(i, shard)
+		q.put(i, number[shard])
 	}
 	return q
 }

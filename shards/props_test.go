@@ -180,3 +180,30 @@ func FuzzMake(f *testing.F) {
 		}
 	})
 }
+
+// Make keeps its hands off what it is given.
+func TestInputStaysAsItIs(t *testing.T) {
+	tests := []Test{{ID: "a", Smoke: true, Locks: []string{"l"}}, {ID: "b", Locks: []string{"l"}}, {ID: "c", Seconds: 3}}
+	before := slices.Clone(tests)
+	mustMake(t, tests, Options{Count: 2, Smoke: SmokeOwn})
+	if diff := cmp.Diff(before, tests); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A shard has the number of its main owner among the owners, whatever the durations are.
+func TestShardsAreNumberedByOwner(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	for range 20 {
+		var tests []Test
+		for i := range 6 {
+			tests = append(tests, Test{ID: fmt.Sprint("t", i), Owner: string(rune('a' + i)), Seconds: 100 + r.Float64()})
+		}
+		p := mustMake(t, tests, Options{Count: 8})
+		for i, s := range p.Shards[:6] {
+			if want := string(rune('a' + i)); len(s.Owners) != 1 || s.Owners[0] != want {
+				t.Errorf("shard %d is of %v, want %s", i, s.Owners, want)
+			}
+		}
+	}
+}

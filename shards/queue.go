@@ -100,16 +100,23 @@ const long = 0.05
 // steady are the positions of the queue, long ones first, each kind in the order of ids:
 // the last ones fill what the long ones leave.
 func (q *queue) steady(limit float64) []int {
-	order := make([]int, len(q.items))
-	longs := 0
-	for i := range order {
-		order[i] = i
+	type key struct {
+		id string
+		at int
+	}
+	keys, longs := make([]key, len(q.items)), 0
+	for i, n := range q.items {
+		keys[i] = key{q.list[n].id, i}
 		if q.seconds(i) > long*limit {
 			longs++
 		}
 	}
-	for _, kind := range [][]int{order[:longs], order[longs:]} {
-		slices.SortFunc(kind, func(a, b int) int { return strings.Compare(q.list[q.items[a]].id, q.list[q.items[b]].id) })
+	for _, kind := range [][]key{keys[:longs], keys[longs:]} {
+		slices.SortFunc(kind, func(a, b key) int { return strings.Compare(a.id, b.id) })
+	}
+	order := make([]int, len(keys))
+	for i, k := range keys {
+		order[i] = k.at
 	}
 	return order
 }

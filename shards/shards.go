@@ -171,16 +171,10 @@ func Make(tests []Test, opts Options) (Plan, error) {
 	if err := check(tests, opts); err != nil {
 		return Plan{}, err
 	}
-	tests = slices.Clone(tests)
 	plan := Plan{Median: median(tests)}
-	for i := range tests {
-		if !known(tests[i].Seconds) {
-			tests[i].Seconds = plan.Median
-			plan.Guessed++
-		}
-	}
+	tests, plan.Guessed = timed(tests, plan.Median)
 	if opts.Smoke == SmokeOwn && opts.Count != 1 {
-		drawIn(tests)
+		tests = drawnIn(tests)
 	}
 	in := newInput(tests, opts)
 	choice := newChoice(in)
@@ -212,6 +206,22 @@ func check(tests []Test, opts Options) error {
 
 // known excludes NaN as well, which compares with nothing.
 func known(seconds float64) bool { return seconds > 0 && seconds <= mostSeconds }
+
+// timed returns the tests with a duration each, and for how many of them it is guessed.
+// What it is given stays as it is.
+func timed(tests []Test, guess float64) (list []Test, guessed int) {
+	for i := range tests {
+		if known(tests[i].Seconds) {
+			continue
+		}
+		if guessed == 0 {
+			tests = slices.Clone(tests)
+		}
+		tests[i].Seconds = guess
+		guessed++
+	}
+	return tests, guessed
+}
 
 // median of the known durations.
 func median(tests []Test) float64 {
@@ -292,11 +302,16 @@ func splits(list []Shard) int {
 // are the plan's other shards.
 func advice(list []item, n, beside int) string {
 	total, longest := sum(list)
+	at := slices.IndexFunc(list, func(it item) bool { return it.most() == longest })
 	if len(list) < 2 || n+beside < 2 || longest < total/float64(n) {
 		return ""
 	}
-	return fmt.Sprintf("more than %d shards would not help: the longest unit, %s, takes %s alone",
-		int(math.Ceil(total/longest))+beside, strings.ToValidUTF8(list[0].id, "?"), seconds(longest))
+	enough, noun := int(math.Ceil(total/longest))+beside, "shards"
+	if enough == 1 {
+		noun = "shard"
+	}
+	return fmt.Sprintf("more than %d %s would not help: the longest unit, %s, takes %s alone", enough, noun,
+		strings.ToValidUTF8(list[at].id, "?"), seconds(longest))
 }
 
 func seconds(s float64) string {
