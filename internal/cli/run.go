@@ -227,7 +227,7 @@ func (a *App) printAlternatives(p *e2e.Plan) {
 		if w.Count == len(p.Shards) {
 			mark = "\tchosen"
 		}
-		_, _ = fmt.Fprintf(tw, "%d shards\t%.1f s\t%d min%s\n", w.Count, w.Makespan, w.BilledMinutes, mark)
+		_, _ = fmt.Fprintf(tw, "%s\t%.1f s\t%d min%s\n", report.Plural(w.Count, "shard", "shards"), w.Makespan, w.BilledMinutes, mark)
 	}
 	_ = tw.Flush()
 }
@@ -247,7 +247,8 @@ func (a *App) printPlan(p *e2e.Plan, file string) error {
 		_, _ = fmt.Fprintf(tw, "%s\t%d\t%.1f\t%s\n", safeLine(sh.Name), len(sh.Tests), sh.Seconds, safeLine(join(sh.Owners)))
 	}
 	_ = tw.Flush()
-	_, _ = fmt.Fprintf(a.Stdout, "%d tests on %d shards, %.1f s expected (no plan can beat %.1f s), %d guessed\n", len(p.Tests), len(p.Shards), p.Makespan, p.Bound, p.Guessed)
+	_, _ = fmt.Fprintf(a.Stdout, "%s on %s, %.1f s expected (no plan can beat %.1f s), %d guessed\n",
+		report.Plural(len(p.Tests), "test", "tests"), report.Plural(len(p.Shards), "shard", "shards"), p.Makespan, p.Bound, p.Guessed)
 	a.printAlternatives(p)
 	if len(p.Tests) == 0 && e2e.GatesOpen(p.Gates) {
 		_, _ = fmt.Fprintln(a.Stdout, "no test was selected; look at the stage's select expression and at the tags of the tests")

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/report"
 	"github.com/org/e2e-gate/shards"
 )
 
@@ -64,7 +65,8 @@ func (s *Session) loadHistory(ctx context.Context) {
 		s.opts.Progress.Note(fmt.Sprintf("planning without history: %v", err))
 	}
 	if len(skipped) > 0 {
-		s.opts.Progress.Note(fmt.Sprintf("%d records of the history cannot be read and do not count, such as %s", len(skipped), skipped[0]))
+		s.opts.Progress.Note(fmt.Sprintf("%s, such as %s",
+			report.Plural(len(skipped), "record of the history cannot be read and does not count", "records of the history cannot be read and do not count"), skipped[0]))
 	}
 	s.stats = stats
 }
@@ -82,7 +84,7 @@ func (s *Session) estimate() []e2e.PlannedTest {
 func (s *Session) estimateOf(t e2e.Test) (float64, string) {
 	if t.Whole {
 		if total := s.stats.Whole(t.Suite); total > 0 {
-			return total, fmt.Sprintf("history: %d tests", len(s.stats.Known(t.Suite)))
+			return total, "history: " + report.Plural(len(s.stats.Known(t.Suite)), "test", "tests")
 		}
 		return 0, ""
 	}
