@@ -27,10 +27,41 @@ func (s *Session) take(docs []found) {
 			s.rank(newest, f, &before)
 		}
 	}
-	for _, sh := range s.plan.Shards {
+	for _, sh := range handedOver(s.plan.Shards, newest) {
 		s.count(sh, newest[sh.Index])
 	}
 	s.earlier.take(before)
+}
+
+// handedOver are the plan's shards with the tests that each took, where the documents
+// tell: on one machine a shard that is done takes over what others have not started.
+func handedOver(planned []e2e.PlanShard, newest map[int][]found) []e2e.PlanShard {
+	took := map[string]int{}
+	for shard, docs := range newest {
+		for _, f := range docs {
+			for _, u := range f.doc.Units {
+				for _, id := range u.Tests {
+					if u.TakenOver {
+						took[id] = shard
+					}
+				}
+			}
+		}
+	}
+	list := slices.Clone(planned)
+	for i := range list {
+		list[i].Tests = nil
+	}
+	for _, sh := range planned {
+		for _, id := range sh.Tests {
+			at := sh.Index
+			if by, ok := took[id]; ok {
+				at = by
+			}
+			list[at].Tests = append(list[at].Tests, id)
+		}
+	}
+	return list
 }
 
 // otherPlan takes a document of another plan of the same workflow run as an
