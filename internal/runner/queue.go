@@ -39,7 +39,9 @@ type Queue struct {
 	// jobs wait, the longest first.
 	jobs []*job
 	held map[string]bool
-	// workers are the shards that pull.
+	// begun shards have pulled once: nobody takes from a shard before it had its first.
+	begun map[*Shard]bool
+	// workers is the number of shards that pull.
 	workers int
 }
 
@@ -53,7 +55,7 @@ type job struct {
 
 // Queue makes the queue of the smoke tests of the shards, or of all their others.
 func (r *Runner) Queue(shards []*Shard, smoke bool) *Queue {
-	q := &Queue{pull: cmp.Or(r.cfg.Pull, PullUnits), start: r.cfg.StartSeconds, held: map[string]bool{}, workers: len(shards)}
+	q := &Queue{pull: cmp.Or(r.cfg.Pull, PullUnits), start: r.cfg.StartSeconds, held: map[string]bool{}, begun: map[*Shard]bool{}, workers: len(shards)}
 	q.changed = sync.NewCond(&q.mu)
 	for _, s := range shards {
 		for _, tests := range s.units(s.planned(smoke)) {
@@ -99,6 +101,10 @@ func (q *Queue) next(ctx context.Context, s *Shard) *job {
 // pick takes a unit out of the queue: one of the shard's own, else the longest of the
 // others'. more says that there may be one later.
 func (q *Queue) pick(s *Shard, stopped bool) (j *job, more bool) {
+	if !q.begun[s] {
+		q.begun[s] = true
+		q.changed.Broadcast()
+	}
 	others := -1
 	for i, j := range q.jobs {
 		mine := j.shard == s
@@ -110,7 +116,7 @@ func (q *Queue) pick(s *Shard, stopped bool) (j *job, more bool) {
 		case !stopped && slices.ContainsFunc(j.locks, func(l string) bool { return q.held[l] }):
 		case mine:
 			return q.take(i, stopped), true
-		case others < 0:
+		case others < 0 && q.begun[j.shard]:
 			others = i
 		}
 	}

@@ -3,10 +3,12 @@ package runner
 import (
 	"context"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -27,6 +29,8 @@ type machine struct {
 	until  map[*Shard]float64
 	ran    []string
 	jobs   int
+	// startup is what each process takes besides its tests.
+	startup float64
 }
 
 func newMachine(t *testing.T, rnd *rand.Rand, pull Pull) *machine {
@@ -55,6 +59,20 @@ func newMachine(t *testing.T, rnd *rand.Rand, pull Pull) *machine {
 
 // start gives work to whoever has none, and checks that nobody idles beside work.
 func (m *machine) start(now float64) {
+	for range 2 { // at the very start, nobody takes over before all have begun
+		m.pull(now)
+	}
+	for _, s := range m.shards {
+		for _, j := range m.q.jobs {
+			free := !slices.ContainsFunc(j.locks, func(l string) bool { return m.q.held[l] })
+			if m.busy[s] == nil && free && (j.shard == s || m.q.pull != PullOff) {
+				m.t.Errorf("shard %d idles beside a unit that could run", s.plan.Index)
+			}
+		}
+	}
+}
+
+func (m *machine) pull(now float64) {
 	for _, s := range m.shards {
 		if m.busy[s] != nil {
 			continue
@@ -68,19 +86,11 @@ func (m *machine) start(now float64) {
 				m.t.Errorf("shards %d and %d hold one lock", s.plan.Index, other.plan.Index)
 			}
 		}
-		m.busy[s], m.until[s] = j, now
+		m.busy[s], m.until[s] = j, now+m.startup
 		m.jobs++
 		for _, x := range j.tests {
 			m.until[s] += m.takes[x.ID]
 			m.ran = append(m.ran, x.ID)
-		}
-	}
-	for _, s := range m.shards {
-		for _, j := range m.q.jobs {
-			free := !slices.ContainsFunc(j.locks, func(l string) bool { return m.q.held[l] })
-			if m.busy[s] == nil && free && (j.shard == s || m.q.pull != PullOff) {
-				m.t.Errorf("shard %d idles beside a unit that could run", s.plan.Index)
-			}
 		}
 	}
 }
@@ -137,6 +147,7 @@ func TestBatches(t *testing.T) {
 	}
 	a, b := r.Shard(plans[0], tests), r.Shard(plans[1], tests)
 	q := r.Queue([]*Shard{a, b}, false)
+	q.begun[b] = true
 	var sizes []int
 	for j, _ := q.pick(a, false); j != nil; j, _ = q.pick(a, false) {
 		sizes = append(sizes, len(j.tests))
@@ -229,4 +240,54 @@ func TestCancelWhileWaitingForALock(t *testing.T) {
 			t.Errorf("%+v", doc.NotRun)
 		}
 	})
+}
+
+// BenchmarkPull shows how long a stage takes against its bound when durations differ from
+// their estimates: 4 shards, 40 files of one suite and of eight.
+func BenchmarkPull(b *testing.B) {
+	for _, suites := range []int{1, 8} {
+		for _, pull := range []Pull{PullOff, PullUnits, PullBatches} {
+			b.Run(fmt.Sprintf("suites=%d/%s", suites, pull), func(b *testing.B) {
+				rnd := rand.New(rand.NewPCG(1, 1))
+				var took, bound, started float64
+				for b.Loop() {
+					m := &machine{t: &testing.T{}, takes: map[string]float64{}, busy: map[*Shard]*job{}, until: map[*Shard]float64{}}
+					least := m.stage(rnd, pull, 4, 40, suites)
+					took, bound, started = took+m.play(), bound+least, started+float64(m.jobs)
+				}
+				b.ReportMetric(took/bound, "makespan/bound")
+				b.ReportMetric(started/float64(b.N), "processes")
+			})
+		}
+	}
+}
+
+// stage fills a machine with files of 5 to 60 s that take 0.5 to 2 times their estimate,
+// planned evenly by the estimates, and returns the least that the stage can take. A start
+// costs 2 s.
+func (m *machine) stage(rnd *rand.Rand, pull Pull, shards, files, suites int) float64 {
+	const start = 2
+	r := New(Config{Pull: pull, Seconds: map[string]float64{}, StartSeconds: start})
+	tests, plans, load := map[string]e2e.Test{}, make([]e2e.PlanShard, shards), make([]float64, shards)
+	sum, longest := 0.0, 0.0
+	for i := range files {
+		x := e2e.Test{ID: strconv.Itoa(i), Unit: fmt.Sprintf("s%d", i%suites), File: strconv.Itoa(i)}
+		tests[x.ID] = x
+		r.cfg.Seconds[x.ID] = 5 + 55*rnd.Float64()
+		m.takes[x.ID] = r.cfg.Seconds[x.ID] * math.Exp2(2*rnd.Float64()-1)
+		sum, longest = sum+m.takes[x.ID], max(longest, m.takes[x.ID])
+		at := 0
+		for k := range load {
+			if load[k] < load[at] {
+				at = k
+			}
+		}
+		load[at] += r.cfg.Seconds[x.ID]
+		plans[at].Index, plans[at].Tests = at, append(plans[at].Tests, x.ID)
+	}
+	for _, p := range plans {
+		m.shards = append(m.shards, r.Shard(p, tests))
+	}
+	m.q, m.startup = r.Queue(m.shards, false), start
+	return max(sum/float64(shards), longest) + start
 }
