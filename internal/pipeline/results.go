@@ -19,6 +19,7 @@ func (s *Session) take(docs []found) {
 	var before []e2e.ShardRun
 	for _, f := range docs {
 		switch {
+		case s.besides(f.doc.Run):
 		case !f.doc.Run.SameSubject(s.run):
 			s.problem(e2e.Problem{Code: e2e.CodeReportDamaged, Text: fmt.Sprintf("%s does not count: it is of another run (workflow run %q, stage %s, commit %q)", f.file, f.doc.Run.WorkflowRun, f.doc.Run.Stage, f.doc.Run.SHA)})
 		case f.doc.Digest != s.plan.Digest || f.doc.Index < 0 || f.doc.Index >= len(s.plan.Shards):
@@ -31,6 +32,15 @@ func (s *Session) take(docs []found) {
 		s.count(sh, newest[sh.Index])
 	}
 	s.earlier.take(before)
+}
+
+// besides reports whether a document is of another call of the gate in this workflow run:
+// where artifacts cannot be chosen by name, its documents lie in the same folder.
+func (s *Session) besides(run e2e.Run) bool {
+	run.Stage = s.run.Stage
+	ours := run.Key == s.run.Key
+	run.Key = s.run.Key
+	return !ours && run.SameSubject(s.run)
 }
 
 // handedOver are the plan's shards with the tests that each took, where the documents
