@@ -5,18 +5,11 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 
 	"github.com/org/e2e-gate/internal/e2e"
 )
-
-// maxUnpacked bounds what an object holds, in bytes.
-const maxUnpacked = 512 << 20
-
-// maxLine bounds a line of it.
-const maxLine = 4 << 20
 
 // encode writes a record: JSON lines, compressed. The first line is the record without
 // its tests, each other one a test.
@@ -68,40 +61,6 @@ func unpack(data []byte, head func([]byte) error, line func([]byte) error) error
 		return fmt.Errorf("it is damaged: %w", scan.Err())
 	case bounded.N <= 0:
 		return fmt.Errorf("it holds more than %d MiB", maxUnpacked>>20)
-	}
-	return nil
-}
-
-var errEmpty = errors.New("it is empty")
-
-// decode reads a record as a whole, or nothing of it.
-func decode(data []byte) (Record, error) {
-	var r Record
-	err := unpack(data, func(line []byte) error {
-		if err := json.Unmarshal(line, &r); err != nil {
-			return fmt.Errorf("it is no history record: %w", err)
-		}
-		return schemaIs(r.Schema, Schema)
-	}, func(line []byte) error {
-		var e Entry
-		if err := json.Unmarshal(line, &e); err != nil {
-			return err
-		}
-		r.Tests = append(r.Tests, e)
-		return nil
-	})
-	if err == nil && r.Schema == "" {
-		err = errEmpty
-	}
-	if err != nil {
-		return Record{}, err
-	}
-	return r, nil
-}
-
-func schemaIs(got, want string) error {
-	if got != want {
-		return fmt.Errorf("its schema is %q, and this gate reads %s", got, want)
 	}
 	return nil
 }
@@ -199,7 +158,7 @@ func decodeSnapshot(data []byte, into *fold) (names []string, err error) {
 	for _, r := range rows {
 		for _, p := range r.Samples {
 			if r.ID != "" {
-				into.sample(r.ID, r.Suite, r.File, sample{&head.Records[p.record], p.outcome, p.seconds})
+				take(into.of(r.ID), r.Suite, r.File, sample{&head.Records[p.record], p.outcome, p.seconds})
 			}
 		}
 	}

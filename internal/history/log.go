@@ -8,7 +8,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -157,33 +156,46 @@ func (l *Log) records(ctx context.Context, list []Object, f *fold) (read, skippe
 		skipped = append(skipped, fmt.Sprintf("%s: the records are larger than %d MiB together", list[0].Name, maxReadBytes>>20))
 		list = list[1:]
 	}
-	found, faults := make([]*Record, len(list)), make([]error, len(list))
-	var all sync.WaitGroup
-	turn := make(chan struct{}, readers)
-	for i, o := range list {
-		turn <- struct{}{}
-		all.Go(func() {
-			defer func() { <-turn }()
-			data, err := l.get(ctx, o)
-			var r Record
-			if err == nil {
-				r, err = decode(data)
-			}
-			found[i], faults[i] = &r, err
-		})
-	}
-	all.Wait()
-	for i, o := range list {
-		if faults[i] != nil {
-			skipped = append(skipped, fmt.Sprintf("%s: %v", o.Name, faults[i]))
+	list = slices.Clone(list)
+	slices.Reverse(list) // the newest first: what is older may not count any more
+	next := l.ahead(ctx, list)
+	for _, o := range list {
+		one := <-<-next
+		if one.err != nil {
+			skipped = append(skipped, fmt.Sprintf("%s: %v", o.Name, one.err))
 			continue
 		}
-		tests := found[i].Tests
-		found[i].Tests = nil
-		f.add(found[i], tests)
+		f.addEntries(one.record)
+		one.record.free()
 		read = append(read, o.Name)
 	}
 	return read, skipped
+}
+
+// decoded is a record, or why it cannot be read.
+type decoded struct {
+	record *unpacked
+	err    error
+}
+
+// ahead reads records in their order, a few before they are asked for.
+func (l *Log) ahead(ctx context.Context, list []Object) <-chan chan decoded {
+	ahead := make(chan chan decoded, readers)
+	go func() {
+		for _, o := range list {
+			one := make(chan decoded, 1)
+			ahead <- one
+			go func() {
+				data, err := l.get(ctx, o)
+				var u *unpacked
+				if err == nil {
+					u, err = decodeEntries(data)
+				}
+				one <- decoded{u, err}
+			}()
+		}
+	}()
+	return ahead
 }
 
 // compact leaves a snapshot. It makes the next plan faster and nothing else, so that a
