@@ -3,10 +3,14 @@ package history
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/org/e2e-gate/internal/e2e"
 )
@@ -73,6 +77,8 @@ type snapshot struct {
 	Schema string `json:"schema"`
 	// Names of the records that are in it.
 	Names []string `json:"names"`
+	// WorkflowRuns are those whose records are in it, or were.
+	WorkflowRuns []string `json:"workflow_runs,omitempty"`
 	// Records without tests, to which the samples refer by position.
 	Records []Record `json:"records"`
 }
@@ -102,7 +108,7 @@ func (p *packed) UnmarshalJSON(data []byte) error {
 
 // encodeSnapshot writes what was folded.
 func encodeSnapshot(f *fold, names []string) ([]byte, error) {
-	head := snapshot{Schema: SnapshotSchema, Names: names}
+	head := snapshot{Schema: SnapshotSchema, Names: names, WorkflowRuns: newestRuns(f.workflowRuns)}
 	at := map[*Record]int{}
 	ids := sortedIDs(f.tests)
 	for _, id := range ids {
@@ -128,10 +134,10 @@ func encodeSnapshot(f *fold, names []string) ([]byte, error) {
 }
 
 // decodeSnapshot adds a snapshot to a fold, as a whole or not at all.
-func decodeSnapshot(data []byte, into *fold) (names []string, err error) {
+func decodeSnapshot(data []byte, into *fold) error {
 	var head snapshot
 	var rows []row
-	err = unpack(data, func(line []byte) error {
+	err := unpack(data, func(line []byte) error {
 		if err := json.Unmarshal(line, &head); err != nil {
 			return fmt.Errorf("it is no snapshot: %w", err)
 		}
@@ -153,7 +159,7 @@ func decodeSnapshot(data []byte, into *fold) (names []string, err error) {
 		err = errEmpty
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for _, r := range rows {
 		for _, p := range r.Samples {
@@ -162,5 +168,18 @@ func decodeSnapshot(data []byte, into *fold) (names []string, err error) {
 			}
 		}
 	}
-	return head.Names, nil
+	for _, name := range head.Names {
+		into.names[name] = true
+	}
+	for _, run := range head.WorkflowRuns {
+		into.workflowRuns[run] = true
+	}
+	return nil
+}
+
+// newestRuns are workflow runs by age, the newest that there is room for: their ids are
+// numbers that grow.
+func newestRuns(runs map[string]bool) []string {
+	list := slices.SortedFunc(maps.Keys(runs), func(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b)) })
+	return list[max(0, len(list)-maxNames):]
 }

@@ -128,9 +128,13 @@ func (k *known) trim() {
 // fold collects samples.
 type fold struct {
 	tests map[string]*known
+	// names of the records, and the workflow runs, that they are from.
+	names, workflowRuns map[string]bool
 }
 
-func newFold() *fold { return &fold{tests: map[string]*known{}} }
+func newFold() *fold {
+	return &fold{tests: map[string]*known{}, names: map[string]bool{}, workflowRuns: map[string]bool{}}
+}
 
 // of is what is known of a test.
 func (f *fold) of(id string) *known {
@@ -152,8 +156,12 @@ func (f *fold) add(r *Record, tests []Entry) {
 }
 
 // addEntries takes a record that was just read.
-func (f *fold) addEntries(u *unpacked) {
+func (f *fold) addEntries(name string, u *unpacked) {
 	r := u.record
+	f.names[name] = true
+	if r.WorkflowRun != "" {
+		f.workflowRuns[r.WorkflowRun] = true
+	}
 	for _, e := range u.entries {
 		if len(e.id) == 0 {
 			continue
