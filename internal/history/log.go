@@ -96,11 +96,11 @@ func (l *Log) Load(ctx context.Context) (stats Stats, skipped []string, err erro
 	var snapshots, records []Object
 	for _, o := range objects {
 		switch {
-		case !strings.HasSuffix(o.Name, recordSuffix):
-		case strings.HasPrefix(o.Name, snapshotPrefix):
+		case IsRecord(o.Name):
+			records = append(records, o)
+		case strings.HasSuffix(o.Name, recordSuffix):
 			snapshots = append(snapshots, o)
 		default:
-			records = append(records, o)
 		}
 	}
 	byName := func(a, b Object) int { return strings.Compare(a.Name, b.Name) }
@@ -248,6 +248,11 @@ func recordName(r Record) string {
 		id = fmt.Sprintf("x%s_%x", id[:min(len(id), most)], sum[:8])
 	}
 	return fmt.Sprintf("%s.%d.%d%s", id, r.Attempt, r.Shard, recordSuffix)
+}
+
+// IsRecord reports whether a file's name is one that a record may have.
+func IsRecord(name string) bool {
+	return strings.HasSuffix(name, recordSuffix) && !strings.HasPrefix(name, snapshotPrefix)
 }
 
 func sortedIDs(tests map[string]*known) []string { return slices.Sorted(maps.Keys(tests)) }
