@@ -123,7 +123,10 @@ func (b *backups) trusted(ctx context.Context, list []github.Artifact) ([]github
 				r.Branch == t.MainBranch && r.Path == t.Workflow && strings.EqualFold(r.HeadRepository, t.Repository)
 		}
 	}
-	list = slices.DeleteFunc(list, func(a github.Artifact) bool { return !runs[a.Run] })
+	all := len(list)
+	if list = slices.DeleteFunc(list, func(a github.Artifact) bool { return !runs[a.Run] }); len(list) < all {
+		b.said(fmt.Sprintf("%d of %d are not of a push, schedule or dispatch of %s on %s, or are too long ago", all-len(list), all, t.Workflow, t.MainBranch))
+	}
 	slices.SortFunc(list, func(a, b github.Artifact) int { return cmp.Compare(b.ID, a.ID) })
 	return list[:min(len(list), maxRepairs)], nil
 }

@@ -153,8 +153,12 @@ func TestArtifactsThatDoNotCount(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			fake := backedUp(t, 2)
 			change(fake)
-			if runs, said := repaired(t, fake); runs != 1 {
+			runs, said := repaired(t, fake)
+			if runs != 1 {
 				t.Errorf("%d runs are known, want the other one\n%s", runs, said)
+			}
+			if strings.HasPrefix(name, "of a pull request") && !strings.Contains(said, "1 of 2 are not of a push") {
+				t.Errorf("nobody says that an artifact does not count: %s", said)
 			}
 		})
 	}
@@ -170,6 +174,11 @@ func TestRepairIsBounded(t *testing.T) {
 	}{
 		{"all of 250 are lost", func(*githubfake.Server) {}, 20, 20, 1, 1},
 		{"none", func(f *githubfake.Server) { f.RunArtifacts = nil }, 0, 0, 1, 0},
+		{"all are of another branch", func(f *githubfake.Server) {
+			for i := range f.Runs {
+				f.Runs[i].Branch = "feature"
+			}
+		}, 0, 0, 2, 0},
 		{"a fork left 250 before them", func(f *githubfake.Server) {
 			f.Runs = append(f.Runs, githubfake.Run{ID: 5, Event: "pull_request", Branch: "main", HeadRepository: "someone/cases", Path: ourWorkflow})
 			theirs := make([]githubfake.RunArtifact, 250)
