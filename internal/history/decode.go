@@ -59,11 +59,15 @@ func decodeEntries(data []byte) (*unpacked, error) {
 	return u, nil
 }
 
-// maxKept bounds the memory that waits for the next record, in bytes.
-const maxKept = 32 << 20
+// maxKept bounds the memory that waits for the next record, in bytes and tests.
+const (
+	maxKept      = 32 << 20
+	maxKeptTests = 200_000
+)
 
 func (u *unpacked) free() {
-	if u.text.Cap() <= maxKept {
+	u.packed.Reset(nil)
+	if u.text.Cap() <= maxKept && cap(u.entries) <= maxKeptTests {
 		unpackers.Put(u)
 	}
 }
