@@ -88,7 +88,8 @@ runs:
         if [ -f "$ARTIFACTS/refuse" ] && [ "${NAME%-again}" = "$NAME" ]; then echo "the name is taken"; exit 1; fi
         if [ -f "$ARTIFACTS/lose" ]; then case "$NAME" in *"$(cat "$ARTIFACTS/lose")"*) echo "no storage"; exit 1 ;; esac; fi
         mkdir -p "$ARTIFACTS/$NAME"
-        cp -R "$FROM/." "$ARTIFACTS/$NAME/"
+        if [ -d "$FROM" ]; then FROM="$FROM/."; fi
+        cp -R "$FROM" "$ARTIFACTS/$NAME/"
 `
 
 // cacheStub stands for actions/cache/restore and save: one cache, which everybody sees.

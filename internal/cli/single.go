@@ -147,7 +147,8 @@ func (c lintCmd) Run(ctx context.Context, a *App) error {
 	if err != nil {
 		return err
 	}
-	required, workflows := lintWorkflows(s.root)
+	queue := slices.ContainsFunc(s.config.Stages, func(st config.Stage) bool { return slices.Contains(st.On, "merge_group") })
+	required, workflows := lintWorkflows(s.root, queue)
 	findings := slices.Concat(s.config.Lint(), session.Lint(ctx), workflows)
 	s.console.Done()
 	if c.Format == "json" {
