@@ -143,7 +143,7 @@ func (lintCmd) Help() string {
 
 // Run checks config, quarantine and tests.
 func (c lintCmd) Run(ctx context.Context, a *App) error {
-	s, session, err := a.begin(ctx, c.staged, config.AllSections, false)
+	s, session, err := a.begin(ctx, c.staged, config.AllSections)
 	if err != nil {
 		return err
 	}
