@@ -39,9 +39,6 @@ func (s *setup) publish(session *pipeline.Session, r e2e.Result) {
 		s.said(runner.AppendSummary(func(limit int) string { return s.grouped(report.Markdown(r, report.Options{MaxBytes: limit - 200})) }))
 	}
 	s.outputResult(runner, r, filepath.Join(session.Out(), "result.json"))
-	if s.cached() {
-		s.said(runner.SetLine("history", defaultHistory))
-	}
 }
 
 // outputResult sets the outputs that say how it went.

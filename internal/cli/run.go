@@ -44,6 +44,7 @@ func (c runCmd) Run(ctx context.Context, a *App) error {
 		return err
 	}
 	s.fetchEarlier(ctx, c.staged)
+	s.elsewhere = s.backups()
 	session, err := s.session(ctx, c.staged, false)
 	if err != nil {
 		return err
@@ -59,6 +60,7 @@ func (s *setup) finish(ctx context.Context, format string, where published, sess
 	s.console.Done()
 	s.writeStatement(where.Statement, r)
 	s.publish(session, r)
+	s.outputHistory(ctx)
 	if where.any() {
 		s.out = session.Out()
 		s.publishOnGitHub(ctx, where, r)
@@ -108,7 +110,7 @@ func (gatesCmd) Help() string {
 
 // Run checks the gates.
 func (c gatesCmd) Run(ctx context.Context, a *App) error {
-	s, session, err := a.begin(ctx, c.staged, config.EnvironmentSections, false)
+	s, session, err := a.begin(ctx, c.staged, config.EnvironmentSections)
 	if err != nil {
 		return err
 	}
@@ -164,7 +166,12 @@ func (c planCmd) Run(ctx context.Context, a *App) error {
 	if c.Tests != "" || c.Timings != "" {
 		return c.bare(a)
 	}
-	s, session, err := a.begin(ctx, c.staged, config.AllSections, true)
+	s, err := a.prepare(ctx, c.staged, config.AllSections, "")
+	if err != nil {
+		return err
+	}
+	s.elsewhere = s.backups()
+	session, err := s.session(ctx, c.staged, true)
 	if err != nil {
 		return err
 	}

@@ -138,6 +138,8 @@ func verb(t e2e.TestResult) string {
 		return "lost"
 	case t.Outcome == e2e.NotRun:
 		return "not run"
+	case t.Outcome == e2e.Passed, t.Outcome == e2e.Skipped:
+		return string(t.Outcome)
 	}
 	return "failed"
 }

@@ -2,6 +2,7 @@ package github
 
 import (
 	"archive/zip"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,6 +21,13 @@ import (
 type Artifact struct {
 	ID   int64
 	Name string
+	// Size in bytes, Run that left it, and the Branch that it ran on: known where the
+	// artifacts of a repository are listed. OwnHead: the branch is this repository's, and
+	// no fork's.
+	Size    int64
+	Run     int64
+	Branch  string
+	OwnHead bool
 }
 
 const (
@@ -63,11 +71,20 @@ func (c *Client) Artifacts(ctx context.Context, run int64) ([]Artifact, error) {
 // name is wanted. Only what is wanted is transferred, where the storage allows it. A
 // file that is there already is replaced.
 func (c *Client) Extract(ctx context.Context, a Artifact, dir string, want func(name string) bool) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // read by other users of the runner
+		return c.unread("the artifact "+a.Name, "", err)
+	}
+	return c.open(ctx, a, 0, want, func(name string, in io.Reader) error { return extractFile(in, filepath.Join(dir, name)) })
+}
+
+// open hands the wanted files of an artifact to take, one after the other. The artifact
+// may have so many bytes; 0: as many as it likes, where it can be read in parts.
+func (c *Client) open(ctx context.Context, a Artifact, most int64, want func(name string) bool, take func(name string, in io.Reader) error) error {
 	where, err := c.storage(ctx, a)
 	if err == nil {
 		ctx, cancel := context.WithTimeout(ctx, downloadTime)
 		defer cancel()
-		err = c.extract(ctx, where, dir, want)
+		err = c.files(&ranged{ctx: ctx, url: where.String(), client: c.plain, most: most}, want, take)
 	}
 	if err == nil {
 		return nil
@@ -89,8 +106,7 @@ func (c *Client) storage(ctx context.Context, a Artifact) (*url.URL, error) {
 	return where, nil
 }
 
-func (c *Client) extract(ctx context.Context, where *url.URL, dir string, want func(name string) bool) error {
-	at := &ranged{ctx: ctx, url: where.String(), client: c.plain}
+func (c *Client) files(at *ranged, want func(name string) bool, take func(name string, in io.Reader) error) error {
 	if err := at.open(); err != nil {
 		return err
 	}
@@ -99,29 +115,23 @@ func (c *Client) extract(ctx context.Context, where *url.URL, dir string, want f
 	if err != nil {
 		return fmt.Errorf("it is no zip file: %w", err)
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // read by other users of the runner
-		return err
-	}
 	for _, f := range archive.File {
 		if strings.ContainsAny(f.Name, `/\`) || !f.Mode().IsRegular() || !want(f.Name) {
 			continue
 		}
-		if err := extractFile(f, filepath.Join(dir, f.Name)); err != nil { //nolint:gosec // the name holds no separator
+		in, err := f.Open()
+		if err == nil {
+			err = take(f.Name, in)
+			_ = in.Close()
+		}
+		if err != nil {
 			return fmt.Errorf("%s: %w", f.Name, err)
 		}
 	}
 	return nil
 }
 
-func extractFile(f *zip.File, to string) error {
-	if f.UncompressedSize64 > maxEntry {
-		return fmt.Errorf("it has more than %d MiB", maxEntry>>20)
-	}
-	in, err := f.Open()
-	if err != nil {
-		return err
-	}
-	defer func() { _ = in.Close() }()
+func extractFile(in io.Reader, to string) error {
 	out, err := os.Create(to) //nolint:gosec // a name without separators, below our own folder
 	if err != nil {
 		return err
@@ -143,6 +153,8 @@ type ranged struct {
 	block  []byte
 	from   int64
 	whole  *os.File
+	// most bounds the file, in bytes; 0: only one that cannot be read in parts is.
+	most int64
 }
 
 const (
@@ -187,6 +199,9 @@ func (r *ranged) open() error {
 	if _, err := fmt.Sscanf(resp.Header.Get("Content-Range"), "bytes %d-%d/%d", &first, &last, &r.size); err != nil || last-first >= blockSize || r.size != last+1 {
 		return errors.New("the storage answers with another range than was asked for")
 	}
+	if r.most > 0 && r.size > r.most {
+		return fmt.Errorf("it has more than %d MiB", r.most>>20)
+	}
 	r.from = first
 	r.block, err = io.ReadAll(io.LimitReader(resp.Body, blockSize))
 	return err
@@ -199,9 +214,10 @@ func (r *ranged) keep(body io.Reader) error {
 	}
 	_ = os.Remove(f.Name()) // on Unix it is gone when it is closed; elsewhere close removes it
 	r.whole = f
-	r.size, err = io.Copy(f, io.LimitReader(body, maxWhole+1))
-	if err == nil && r.size > maxWhole {
-		err = fmt.Errorf("it has more than %d MiB", maxWhole>>20)
+	most := cmp.Or(r.most, maxWhole)
+	r.size, err = io.Copy(f, io.LimitReader(body, most+1))
+	if err == nil && r.size > most {
+		err = fmt.Errorf("it has more than %d MiB", most>>20)
 	}
 	return err
 }
