@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/org/e2e-gate/internal/testkit/githubfake"
+	"github.com/org/e2e-gate/internal/testkit/need"
 )
 
 // gh answers as gh attestation verify does, from what the attest action signed.
@@ -22,6 +23,7 @@ echo "[{\"attestation\": {\"bundle\": {\"dsseEnvelope\": {\"payloadType\": \"app
 // The workflow of docs/attestation.md: a deployment believes a signed verdict, of this
 // commit, and nothing else.
 func TestAttestationUnderAct(t *testing.T) {
+	need.Tool(t, "jq", "install jq") // hosted runners have it
 	for mode, deployed := range map[string]bool{"pass": true, "fail": false} {
 		w := newActWorld(t, mode)
 		flow := shown(t, "docs/attestation.md", "e2e-attested.yml")
