@@ -73,7 +73,7 @@ jobs:
 
 // stub stands for actions/upload-artifact, whose own code needs GitHub's storage.
 const stub = `name: upload
-inputs: {name: {required: true}, path: {required: true}, include-hidden-files: {default: "false"}, if-no-files-found: {default: warn}}
+inputs: {name: {required: true}, path: {required: true}, include-hidden-files: {default: "false"}, if-no-files-found: {default: warn}, overwrite: {default: "false"}}
 outputs: {artifact-url: {value: "https://github.example/artifact"}}
 runs:
   using: composite
@@ -88,7 +88,8 @@ runs:
         if [ -f "$ARTIFACTS/refuse" ] && [ "${NAME%-again}" = "$NAME" ]; then echo "the name is taken"; exit 1; fi
         if [ -f "$ARTIFACTS/lose" ]; then case "$NAME" in *"$(cat "$ARTIFACTS/lose")"*) echo "no storage"; exit 1 ;; esac; fi
         mkdir -p "$ARTIFACTS/$NAME"
-        cp -R "$FROM/." "$ARTIFACTS/$NAME/"
+        if [ -d "$FROM" ]; then FROM="$FROM/."; fi
+        cp -R "$FROM" "$ARTIFACTS/$NAME/"
 `
 
 // cacheStub stands for actions/cache/restore and save: one cache, which everybody sees.
@@ -348,10 +349,25 @@ func TestHistoryUnderAct(t *testing.T) {
 	if got := w.act(t.Context(), "push", push); !strings.HasPrefix(saved(), "e2e-gate-history-77-1") {
 		t.Fatalf("the default branch kept nothing: %q\n%s", saved(), got.tail())
 	}
-	w.act(t.Context(), "pull_request", pullRequest(w.fake))
-	plan, err := os.ReadFile(filepath.Join(w.kept, "e2e-gate-run-pr-a1", "plan.json"))
-	if err != nil || !bytes.Contains(plan, []byte("history: ")) {
-		t.Errorf("%v: the plan was made without history: %s", err, plan)
+	planned := func() ran {
+		got := w.act(t.Context(), "pull_request", strings.Replace(pullRequest(w.fake), `"repository": {`, `"repository": {"default_branch": "main", `, 1), "--env", "GITHUB_WORKFLOW_REF=acme/cases/.github/workflows/e2e.yml@main")
+		plan, err := os.ReadFile(filepath.Join(w.kept, "e2e-gate-run-pr-a1", "plan.json"))
+		if err != nil || !bytes.Contains(plan, []byte("history: ")) {
+			t.Errorf("%v: the plan was made without history: %s\n%s", err, plan, got.tail())
+		}
+		return got
+	}
+	if got := planned(); strings.Contains(got.log, "were taken from their artifacts") {
+		t.Errorf("the cache is behind: %s", got.tail())
+	}
+	// The cache is evicted: the artifact of the run on the default branch is left.
+	if err := os.RemoveAll(filepath.Join(w.kept, "..", "cache")); err != nil {
+		t.Fatal(err)
+	}
+	w.fake.Artifacts = w.kept
+	w.fake.Runs = []githubfake.Run{{ID: 77, Event: "push", Branch: "main", HeadRepository: "acme/cases", Path: ".github/workflows/e2e.yml"}}
+	if got := planned(); !strings.Contains(got.log, "1 records of earlier runs were taken from their artifacts") {
+		t.Errorf("the history was not repaired: %s", got.tail())
 	}
 }
 

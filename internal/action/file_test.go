@@ -27,6 +27,8 @@ const (
 	// matrix is the reusable workflow; byTag is the same for what does not know $/ yet.
 	matrix = ".github/workflows/e2e-gate.yml"
 	byTag  = ".github/workflows/e2e-gate-by-tag.yml"
+	// enterprise is the same for Enterprise Server, which has the older artifact actions.
+	enterprise = ".github/workflows/e2e-gate-enterprise.yml"
 )
 
 // One source: inputs and outputs stand in internal/cli/action.go, and everything
@@ -38,8 +40,9 @@ func TestActionFilesAndDocsAgreeWithTheCode(t *testing.T) {
 	same(t, "action.yml", file)
 	same(t, variant, withoutUpload(t, file))
 	same(t, nested, inFolder(file))
-	same(t, byTag, "# Generated from e2e-gate.yml: for Enterprise Server, which does not know $/ yet.\n"+
-		regexp.MustCompile(`\$/(\S+)`).ReplaceAllString(read(t, matrix), "org/e2e-gate/$1@v1"))
+	tagged := regexp.MustCompile(`\$/(\S+)`).ReplaceAllString(read(t, matrix), "org/e2e-gate/$1@v1")
+	same(t, byTag, "# Generated from e2e-gate.yml: for what does not know $/ yet.\n"+tagged)
+	same(t, enterprise, "# Generated from e2e-gate.yml: for Enterprise Server.\n"+onEnterprise(t, tagged))
 	docs := read(t, "docs/workflows.md")
 	docs = between(t, docs, "<!-- inputs -->", "<!-- /inputs -->", "\n"+inputTable())
 	docs = between(t, docs, "<!-- outputs -->", "<!-- /outputs -->", "\n"+outputTable())
@@ -141,6 +144,43 @@ func withoutUpload(t *testing.T, file string) string {
 	head = regexp.MustCompile(`(?s)    # history: begin\n.*?# history: end\n\n?`).ReplaceAllString(head, "")
 	head = strings.Replace(head, "    # Caches of a branch are not seen by others, so only the default branch's is kept.\n", "", 1)
 	return strings.Replace(inFolder(head), "name: e2e-gate\n", "name: e2e-gate without upload\n", 1)
+}
+
+// The artifact actions for Enterprise Server: newer ones refuse to run there.
+const (
+	oldUpload   = "actions/upload-artifact@c6a366c94c3e0affe28c06c8df20a878f24da3cf # v3.2.2"
+	oldDownload = "actions/download-artifact@a9bc5e6ef2cb54c177f32aa5726adaa15e7e2d59 # v3.1.0"
+)
+
+// onEnterprise is the reusable workflow with the older artifact actions. Their artifacts
+// are no part of the API before the workflow ends, so that each job downloads them all.
+func onEnterprise(t *testing.T, flow string) string {
+	t.Helper()
+	flow = regexp.MustCompile(`(?s) +# attest: begin\n.*?# attest: end\n`).ReplaceAllString(flow, "")
+	flow = regexp.MustCompile(`(?s)      attest:\n.*?      runs-on:`).ReplaceAllString(flow, "      runs-on:")
+	flow = regexp.MustCompile(`(?m)^ +statement: .*\n`).ReplaceAllString(flow, "")
+	flow = regexp.MustCompile(`(?s)      report-url:\n.*?\n\n`).ReplaceAllString(flow, "\n")
+	flow = regexp.MustCompile(`(?m)^ +report-url: .*\n`).ReplaceAllString(flow, "")
+	flow = strings.ReplaceAll(flow, "org/e2e-gate/.github/actions/gate@v1", "org/e2e-gate/.github/actions/without-upload@v1")
+	flow = strings.Replace(flow, "    outputs:\n      matrix:", "    outputs:\n      artifact: ${{ steps.gate.outputs.artifact }}\n      matrix:", 1)
+	step := regexp.MustCompile(`      - id: gate\n(?: {8}.*\n)+`)
+	count := 0
+	flow = step.ReplaceAllStringFunc(flow, func(gate string) string {
+		count++
+		const given = "          results: .e2e-gate/given\n          plan: .e2e-gate/given/${{ needs.plan.outputs.artifact }}/plan.json\n"
+		before := "      - uses: " + oldDownload + "\n        with:\n          path: .e2e-gate/given\n"
+		if strings.Contains(gate, "command: plan") {
+			before = ""
+		} else {
+			gate += given
+		}
+		return before + gate + "      - if: always() && steps.gate.outputs.artifact != ''\n        continue-on-error: true\n        uses: " + oldUpload +
+			"\n        with:\n          name: ${{ steps.gate.outputs.artifact }}\n          path: ${{ steps.gate.outputs.folder }}\n          include-hidden-files: true\n          if-no-files-found: error\n"
+	})
+	if count != 3 || strings.Contains(flow, "attest") {
+		t.Fatalf("%d steps run the gate, want 3", count)
+	}
+	return flow
 }
 
 // inFolder is an action file two folders further down.

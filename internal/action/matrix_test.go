@@ -7,6 +7,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/org/e2e-gate/internal/testkit/githubfake"
+	"github.com/org/e2e-gate/internal/testkit/need"
 )
 
 // A suite of four tests of two owners, whose outcome is written in a file each.
@@ -54,6 +57,10 @@ func newMatrixWorld(t *testing.T, files map[string]string) *world {
 	for name, text := range files {
 		all[name] = text
 	}
+	for _, name := range []string{byTag, enterprise} {
+		// act copies the folder only for a checkout without a ref, be it an empty one.
+		all[name] = strings.ReplaceAll(read(t, name), "          ref: ${{ inputs.release }}\n", "")
+	}
 	for name, text := range all {
 		write(t, filepath.Join(w.dir, name), text)
 	}
@@ -64,9 +71,20 @@ func newMatrixWorld(t *testing.T, files map[string]string) *world {
 	return w
 }
 
+// attestStub keeps what would be signed.
+const attestStub = `name: attest
+inputs: {subject-path: {required: true}, predicate-type: {required: true}, predicate-path: {required: true}}
+runs:
+  using: composite
+  steps:
+    - {shell: bash, env: {OF: "${{ inputs.subject-path }}", P: "${{ inputs.predicate-path }}"}, run: 'test -s "$OF" && cp "$P" "$ARTIFACTS/signed"'}
+`
+
 func (w *world) actMatrix(more ...string) ran {
+	attest := filepath.Join(w.t.TempDir(), "attest")
+	write(w.t, filepath.Join(attest, "action.yml"), attestStub)
 	return w.act(w.t.Context(), "pull_request", pullRequest(w.fake), append([]string{
-		"--local-repository", "org/e2e-gate@v1=" + w.tree,
+		"--local-repository", "org/e2e-gate@v1=" + w.tree, "--local-repository", pinOf(w.t, read(w.t, matrix), "actions/attest") + "=" + attest,
 	}, more...)...)
 }
 
@@ -102,6 +120,69 @@ func TestMatrixUnderAct(t *testing.T) {
 				t.Error("the secret is in the log")
 			}
 		})
+	}
+}
+
+// oldStubs stand for the artifact actions of Enterprise Server.
+func (w *world) oldStubs() []string {
+	w.t.Helper()
+	down := filepath.Join(w.t.TempDir(), "download")
+	write(w.t, filepath.Join(down, "action.yml"), `name: download
+inputs: {path: {required: true}}
+runs:
+  using: composite
+  steps:
+    - {shell: bash, env: {TO: "${{ inputs.path }}"}, run: 'mkdir -p "$TO" && cp -R "$ARTIFACTS/." "$TO/"'}
+`)
+	old := read(w.t, enterprise)
+	return []string{
+		"--local-repository", pinOf(w.t, old, "actions/upload-artifact") + "=" + w.stub,
+		"--local-repository", pinOf(w.t, old, "actions/download-artifact") + "=" + down,
+	}
+}
+
+// Enterprise Server has no artifacts in its API before a workflow ends.
+func TestEnterpriseUnderAct(t *testing.T) {
+	w := newMatrixWorld(t, map[string]string{
+		"is-b2": "fail", ".github/workflows/e2e.yml": strings.Replace(caller, "e2e-gate-by-tag.yml", "e2e-gate-enterprise.yml", 1),
+	})
+	w.fake.Artifacts = ""
+	write(t, filepath.Join(w.tree, ".github/actions/without-upload/action.yml"), read(t, variant))
+	got := w.actMatrix(w.oldStubs()...)
+	if got.status != 1 || len(w.fake.Comments()) != 1 || !strings.Contains(w.fake.Comments()[0].Body, "b::b2") || !strings.Contains(w.fake.Comments()[0].Body, "4 tests") {
+		t.Fatalf("exit status %d\n%s", got.status, got.tail())
+	}
+	if _, err := os.Stat(filepath.Join(w.kept, "e2e-gate-verdict-pr-a1", "result.json")); err != nil {
+		t.Error(err)
+	}
+	if err := os.Remove(filepath.Join(w.dir, "is-b2")); err != nil {
+		t.Fatal(err)
+	}
+	got = w.actMatrix(append(w.oldStubs(), "--env", "GITHUB_RUN_ATTEMPT=2")...)
+	if body := w.fake.Comments()[0].Body; got.status != 1 || !strings.Contains(body, "later_pass") || strings.Contains(body, "attempts_unreadable") {
+		t.Errorf("exit status %d\n%s\n%s", got.status, body, got.tail())
+	}
+}
+
+// Everything that a caller may ask for beyond the comment: a check run, a deployment
+// status and an attestation.
+func TestMatrixPublishesUnderAct(t *testing.T) {
+	need.Tool(t, "jq", "install jq") // hosted runners have it
+	flow := strings.Replace(caller, "    with:\n", "    with:\n      check: true\n      deployment: staging\n      attest: true\n", 1)
+	for mode, want := range map[string]string{"": "PASSED", "fail": "FAILED"} {
+		w := newMatrixWorld(t, map[string]string{"is-b2": mode, ".github/workflows/e2e.yml": flow})
+		w.fake.Deployments = []githubfake.Deployment{{ID: 5, SHA: headSHA, Environment: "staging"}}
+		got := w.actMatrix()
+		data, _ := os.ReadFile(filepath.Join(w.kept, "signed"))
+		if (got.status == 0) != (mode == "") || !strings.Contains(string(data), `"result": "`+want+`"`) {
+			t.Fatalf("exit status %d, signed %s\n%s", got.status, data, got.tail())
+		}
+		if runs := w.fake.CheckRuns(); len(runs) != 1 {
+			t.Errorf("%+v", runs)
+		}
+		if _, err := os.Stat(filepath.Join(w.kept, "e2e-gate-statement-a1", "statement.json")); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

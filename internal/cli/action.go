@@ -48,7 +48,7 @@ func ActionInputs() []ActionInput {
 		{Name: "statement", Flag: true, Help: "run, verdict: path to write the verdict to as an in-toto statement, for an attestation."},
 		{Name: "slack", Flag: true, Help: "run, verdict: path to write the result to as a message for Slack, for a step that sends it."},
 		{Name: "promote", Switch: true, Default: "false", Help: "run, verdict: publish the release's draft if the verdict is passed (contents: write); true or false."},
-		{Name: "token", Default: "${{ github.token }}", Help: "Token for comment and status (pull-requests: write, statuses: write) for the base's policy (contents: read) and for documents of other jobs (actions: read). Tests never get it."},
+		{Name: "token", Default: "${{ github.token }}", Help: "Token for comment and status (pull-requests: write, statuses: write) for the base's policy (contents: read) and for documents of other jobs and the history (actions: read). Tests never get it."},
 		{Name: "api-url", Help: "Address of GitHub's API. Default: the runner's GITHUB_API_URL."},
 		{Name: "args", Help: "Further flags of the command, separated by spaces; where values hold spaces, one argument per line."},
 		{Name: "version", Help: "Empty: the release that the action's own commit names, else built from that commit. source: always built from it, with the job's Go."},

@@ -19,13 +19,18 @@ const lastWords = 2 * time.Second
 
 // github is a client for a run; nil where there is no token.
 func (a *App) github(t trigger.Trigger) (*github.Client, error) {
+	return a.githubFor(t, github.PublishTime)
+}
+
+// githubFor is a client whose calls may take so long together.
+func (a *App) githubFor(t trigger.Trigger, most time.Duration) (*github.Client, error) {
 	token := a.getenv("GITHUB_TOKEN")
 	if token == "" {
 		return nil, nil
 	}
 	return github.New(github.Options{
 		BaseURL: cmp.Or(a.getenv("E2E_GATE_API_URL"), a.getenv("GITHUB_API_URL")), GraphQLURL: a.getenv("GITHUB_GRAPHQL_URL"),
-		Repository: t.Repository, Token: token, Fork: t.Fork, Now: a.Now, Transport: a.Transport, UserAgent: "e2e-gate/" + version(),
+		Repository: t.Repository, Token: token, Fork: t.Fork, Now: a.Now, Transport: a.Transport, Time: most, UserAgent: "e2e-gate/" + version(),
 	})
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/org/e2e-gate/internal/history"
 	"github.com/org/e2e-gate/internal/junit"
 	"github.com/org/e2e-gate/internal/proc"
+	"github.com/org/e2e-gate/internal/report"
 	"github.com/org/e2e-gate/internal/suite"
 )
 
@@ -71,7 +72,7 @@ func (c historyImportCmd) Run(ctx context.Context, a *App) error {
 			}
 		}
 	}
-	_, _ = fmt.Fprintf(a.Stdout, "%d tests of %d files are remembered\n", matched, len(files))
+	_, _ = fmt.Fprintf(a.Stdout, "remembered %s of %s\n", report.Plural(matched, "test", "tests"), report.Plural(len(files), "file", "files"))
 	if unknown > 0 {
 		_, _ = fmt.Fprintln(a.Stderr, safeLine(fmt.Sprintf("note: %d match no test of this repository and are left out, such as %s; --suite NAME keeps them under a suite's name", unknown, example)))
 	}

@@ -33,12 +33,13 @@ const maxWorkflow = 1 << 20
 
 var (
 	usesGate     = regexp.MustCompile(`^[\w.-]+/e2e-gate(?:@|/\.github/actions/without-upload@)`)
-	usesReusable = regexp.MustCompile(`^[\w.-]+/e2e-gate/\.github/workflows/e2e-gate(?:-by-tag)?\.yml@`)
+	usesReusable = regexp.MustCompile(`^[\w.-]+/e2e-gate/\.github/workflows/e2e-gate(?:-by-tag|-enterprise)?\.yml@`)
 )
 
 // lintWorkflows looks at the jobs that call the gate on pull requests: what keeps them
-// from being a required check, and what that check is called.
-func lintWorkflows(root string) (required []string, found []diag.Message) {
+// from being a required check, and what that check is called. queue says that a stage is
+// meant for a merge queue.
+func lintWorkflows(root string, queue bool) (required []string, found []diag.Message) {
 	files, _ := filepath.Glob(filepath.Join(root, ".github", "workflows", "*.y*ml")) // the pattern is our own
 	for _, file := range files {
 		info, err := os.Stat(file)
@@ -55,24 +56,27 @@ func lintWorkflows(root string) (required []string, found []diag.Message) {
 			found = append(found, diag.Message{File: name, Severity: diag.Warning, Text: text, Hint: hint})
 		}
 		for _, id := range slices.Sorted(maps.Keys(w.Jobs)) {
-			if check := w.Jobs[id].check(id); check != "" && w.onPullRequest() {
+			if check := w.Jobs[id].check(id); check != "" && w.runsOn("pull_request") {
 				required = append(required, check)
 				w.Jobs[id].lint(id, warn)
 				w.lintFilters(warn)
+				if queue && !w.runsOn("merge_group") {
+					warn("a stage is for merge_group, and the workflow is not started by it: a merge queue that requires "+check+" waits for ever", "add merge_group: to its on:")
+				}
 			}
 		}
 	}
 	return required, found
 }
 
-func (w workflowFile) onPullRequest() bool {
+func (w workflowFile) runsOn(event string) bool {
 	switch on := w.On.(type) {
 	case string:
-		return on == "pull_request"
+		return on == event
 	case []any:
-		return slices.Contains(on, any("pull_request"))
+		return slices.Contains(on, any(event))
 	case map[string]any:
-		_, ok := on["pull_request"]
+		_, ok := on[event]
 		return ok
 	}
 	return false

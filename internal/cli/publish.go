@@ -39,9 +39,6 @@ func (s *setup) publish(session *pipeline.Session, r e2e.Result) {
 		s.said(runner.AppendSummary(func(limit int) string { return report.Markdown(r, report.Options{MaxBytes: limit}) }))
 	}
 	s.outputResult(runner, r, filepath.Join(session.Out(), "result.json"))
-	if s.cached() {
-		s.said(runner.SetLine("history", defaultHistory))
-	}
 }
 
 // outputResult sets the outputs that say how it went.

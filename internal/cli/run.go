@@ -45,6 +45,7 @@ func (c runCmd) Run(ctx context.Context, a *App) error {
 		return err
 	}
 	s.fetchEarlier(ctx, c.staged)
+	s.elsewhere = s.backups()
 	session, err := s.session(ctx, c.staged, false)
 	if err != nil {
 		return err
@@ -62,6 +63,7 @@ func (s *setup) finish(ctx context.Context, format string, where published, sess
 	s.writeStatement(where.Statement, r)
 	s.writeSlack(where.Slack, r)
 	s.publish(session, r)
+	s.outputHistory(ctx)
 	if where.any() {
 		s.out = session.Out()
 		s.publishOnGitHub(ctx, where, r)
@@ -111,7 +113,7 @@ func (gatesCmd) Help() string {
 
 // Run checks the gates.
 func (c gatesCmd) Run(ctx context.Context, a *App) error {
-	s, session, err := a.begin(ctx, c.staged, config.EnvironmentSections, false)
+	s, session, err := a.begin(ctx, c.staged, config.EnvironmentSections)
 	if err != nil {
 		return err
 	}
@@ -168,7 +170,12 @@ func (c planCmd) Run(ctx context.Context, a *App) error {
 	if c.Tests != "" || c.Timings != "" {
 		return c.bare(a)
 	}
-	s, session, err := a.begin(ctx, c.staged, config.AllSections, true)
+	s, err := a.prepare(ctx, c.staged, config.AllSections, "")
+	if err != nil {
+		return err
+	}
+	s.elsewhere = s.backups()
+	session, err := s.session(ctx, c.staged, true)
 	if err != nil {
 		return err
 	}
@@ -232,7 +239,7 @@ func (a *App) printAlternatives(p *e2e.Plan) {
 		if w.Count == len(p.Shards) {
 			mark = "\tchosen"
 		}
-		_, _ = fmt.Fprintf(tw, "%d shards\t%.1f s\t%d min%s\n", w.Count, w.Makespan, w.BilledMinutes, mark)
+		_, _ = fmt.Fprintf(tw, "%s\t%.1f s\t%d min%s\n", report.Plural(w.Count, "shard", "shards"), w.Makespan, w.BilledMinutes, mark)
 	}
 	_ = tw.Flush()
 }
@@ -252,7 +259,8 @@ func (a *App) printPlan(p *e2e.Plan, file string) error {
 		_, _ = fmt.Fprintf(tw, "%s\t%d\t%.1f\t%s\n", safeLine(sh.Name), len(sh.Tests), sh.Seconds, safeLine(join(sh.Owners)))
 	}
 	_ = tw.Flush()
-	_, _ = fmt.Fprintf(a.Stdout, "%d tests on %d shards, %.1f s expected (no plan can beat %.1f s), %d guessed\n", len(p.Tests), len(p.Shards), p.Makespan, p.Bound, p.Guessed)
+	_, _ = fmt.Fprintf(a.Stdout, "%s on %s, %.1f s expected (no plan can beat %.1f s), %d guessed\n",
+		report.Plural(len(p.Tests), "test", "tests"), report.Plural(len(p.Shards), "shard", "shards"), p.Makespan, p.Bound, p.Guessed)
 	a.printAlternatives(p)
 	if len(p.Tests) == 0 && e2e.GatesOpen(p.Gates) {
 		_, _ = fmt.Fprintln(a.Stdout, "no test was selected; look at the stage's select expression and at the tags of the tests")

@@ -69,25 +69,29 @@ type setup struct {
 	deployment int64
 	// releaseAsked: a flag names the release.
 	releaseAsked bool
+	// key tells two calls of the gate in one workflow apart.
+	key string
+	// elsewhere is asked for what the history's store may have lost; nil: nobody is.
+	elsewhere history.Elsewhere
 	// out is the run's folder.
 	out string
 	// incomplete: something of it was meant to be published.
 	incomplete bool
 }
 
-// begin prepares a command that starts a run of its own.
-func (a *App) begin(ctx context.Context, f staged, uses config.Sections, matrix bool) (*setup, *pipeline.Session, error) {
+// begin prepares a command that starts a run of its own and plans nothing.
+func (a *App) begin(ctx context.Context, f staged, uses config.Sections) (*setup, *pipeline.Session, error) {
 	s, err := a.prepare(ctx, f, uses, "")
 	if err != nil {
 		return nil, nil, err
 	}
-	session, err := s.session(ctx, f, matrix)
+	session, err := s.session(ctx, f, false)
 	return s, session, err
 }
 
 // prepare reads everything that can be wrong before anything is started.
 func (a *App) prepare(ctx context.Context, f staged, uses config.Sections, runID string) (*setup, error) {
-	s := &setup{app: a, trigger: trigger.Detect(a.getenv), runID: runID}
+	s := &setup{app: a, trigger: trigger.Detect(a.getenv), runID: runID, key: f.Key}
 	var err error
 	if s.root, err = root(); err != nil {
 		return nil, err
@@ -241,7 +245,7 @@ const defaultHistory = ".e2e-gate/history"
 
 // history opens the store; its address was checked with the config.
 func (s *setup) history() *history.Log {
-	return &history.Log{Store: s.app.store(s.root, s.config.History.Store), Now: s.app.Now}
+	return &history.Log{Store: s.app.store(s.root, s.config.History.Store), Copies: s.copies(), Elsewhere: s.elsewhere, Now: s.app.Now}
 }
 
 func (a *App) store(root, address string) history.Store {

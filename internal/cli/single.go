@@ -143,11 +143,12 @@ func (lintCmd) Help() string {
 
 // Run checks config, quarantine and tests.
 func (c lintCmd) Run(ctx context.Context, a *App) error {
-	s, session, err := a.begin(ctx, c.staged, config.AllSections, false)
+	s, session, err := a.begin(ctx, c.staged, config.AllSections)
 	if err != nil {
 		return err
 	}
-	required, workflows := lintWorkflows(s.root)
+	queue := slices.ContainsFunc(s.config.Stages, func(st config.Stage) bool { return slices.Contains(st.On, "merge_group") })
+	required, workflows := lintWorkflows(s.root, queue)
 	findings := slices.Concat(s.config.Lint(), session.Lint(ctx), workflows)
 	s.console.Done()
 	if c.Format == "json" {

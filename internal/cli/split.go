@@ -144,6 +144,7 @@ func (a *App) adopt(ctx context.Context, f staged, plan *e2e.Plan, uses config.S
 			s.console.Note(err.Error())
 		}
 	}
+	s.elsewhere = s.backups()
 	session, err := s.session(ctx, f, true)
 	if err != nil {
 		return nil, nil, err

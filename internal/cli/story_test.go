@@ -64,6 +64,7 @@ func TestStories(t *testing.T) {
 			"waitfor":  waitFor,
 			"noleft":   noneLeft,
 			"same":     sameResult,
+			"github":   githubOf(t),
 		},
 	})
 }

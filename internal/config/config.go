@@ -82,6 +82,7 @@ type Shards struct {
 	Count    Count         `yaml:"count" doc:"Number of shards, or auto."`
 	Max      int           `yaml:"max" doc:"Most shards that auto chooses. Default 8."`
 	Overhead time.Duration `yaml:"overhead" doc:"Fixed cost of one more shard. Default 20s."`
+	Queue    runner.Pull   `yaml:"queue" enum:"units,batches,off" doc:"How the shards of one machine get their work. units: a shard that has run all of its own takes over processes that no other has started, the longest first. batches: also starts a process for a part of the planned tests at a time, so that a suite that would run as one process can be taken over in parts. off: exactly as planned. Machines of a matrix run what was planned. Default units."`
 }
 
 // Rerun holds the guards of the diagnostic rerun.

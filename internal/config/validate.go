@@ -223,6 +223,7 @@ func (k *checker) rest() {
 	if n := k.c.Rerun.MaxFailures; n != nil && *n < 0 {
 		k.fail("rerun.max_failures", "max_failures cannot be negative", "0 means no reruns")
 	}
+	k.enum("shards.queue", string(k.c.Shards.Queue), reflect.TypeFor[Shards](), "Queue")
 	if k.c.Shards.Max < 0 || k.c.Shards.Max > 256 {
 		k.fail("shards.max", fmt.Sprintf("at most 256 shards are possible, found %d", k.c.Shards.Max), "")
 	}

@@ -39,7 +39,7 @@ type PlanShard struct {
 	Name    string   `json:"name" doc:"Stable, human, safe in file and artifact names."`
 	Owners  []string `json:"owners,omitempty" doc:"Owners of its tests."`
 	Tests   []string `json:"tests" doc:"Ids in run order: smoke first, then longest first."`
-	Seconds float64  `json:"seconds" doc:"Expected duration of its tests, one after the other: the median."`
+	Seconds float64  `json:"seconds" doc:"Expected duration of its tests, one after the other: the median, with what their files take to start."`
 	High    float64  `json:"high_seconds,omitempty" doc:"What they take in one of ten runs; absent where nobody knows."`
 }
 
@@ -92,16 +92,17 @@ type RerunRecord struct {
 
 // UnitRun is one process of a suite.
 type UnitRun struct {
-	Unit    string   `json:"unit" doc:"Name of the unit."`
-	Suite   string   `json:"suite" doc:"Its suite."`
-	Shard   int      `json:"shard" doc:"Index of the shard."`
-	Attempt int      `json:"attempt" doc:"1, or 2 in the diagnostic rerun."`
-	Tests   []string `json:"tests" doc:"Planned tests that it was to run."`
-	Command []string `json:"command" doc:"Argument vector."`
-	Exit    int      `json:"exit" doc:"Exit status; -1 when killed by a signal or never started."`
-	Ended   string   `json:"ended" doc:"How it ended: exited, timeout, cancelled, signal, not_started."`
-	Offset  float64  `json:"offset_seconds" doc:"Start, in seconds after the start of the run."`
-	Seconds float64  `json:"seconds" doc:"Wall time."`
-	Log     string   `json:"log,omitempty" doc:"Its output, relative to the run's folder."`
-	Files   []string `json:"files,omitempty" doc:"Evidence that the suite left, relative to the run's folder."`
+	Unit      string   `json:"unit" doc:"Name of the unit."`
+	Suite     string   `json:"suite" doc:"Its suite."`
+	Shard     int      `json:"shard" doc:"Index of the shard."`
+	Attempt   int      `json:"attempt" doc:"1, or 2 in the diagnostic rerun."`
+	Tests     []string `json:"tests" doc:"Planned tests that it was to run."`
+	TakenOver bool     `json:"taken_over,omitempty" doc:"Its tests were planned for another shard of the machine, which had not come to them."`
+	Command   []string `json:"command" doc:"Argument vector."`
+	Exit      int      `json:"exit" doc:"Exit status; -1 when killed by a signal or never started."`
+	Ended     string   `json:"ended" doc:"How it ended: exited, timeout, cancelled, signal, not_started."`
+	Offset    float64  `json:"offset_seconds" doc:"Start, in seconds after the start of the run."`
+	Seconds   float64  `json:"seconds" doc:"Wall time."`
+	Log       string   `json:"log,omitempty" doc:"Its output, relative to the run's folder."`
+	Files     []string `json:"files,omitempty" doc:"Evidence that the suite left, relative to the run's folder."`
 }

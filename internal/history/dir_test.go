@@ -413,36 +413,3 @@ func TestRetention(t *testing.T) {
 		t.Error(err)
 	}
 }
-
-// 10,000 tests in 200 runs.
-func BenchmarkLoad(b *testing.B) {
-	store := memory{}
-	log := &Log{Store: store}
-	for n := range 200 {
-		r := run(0, "", e2e.Passed, 1)
-		r.RunID, r.Started, r.Tests = fmt.Sprintf("e2e-%013d-x", 1_700_000_000_000+n), day0.Add(time.Duration(n)*time.Hour), nil
-		for i := range 10_000 {
-			r.Tests = append(r.Tests, Entry{ID: fmt.Sprintf("case-journeys/package_%d/file_%d_test.go::TestOfTheJourney%d", i/100, i/10, i), Suite: "case-journeys", File: fmt.Sprintf("package_%d/file_%d_test.go", i/100, i/10), Outcome: e2e.Passed, Seconds: float64(i%97) / 7})
-		}
-		if err := log.Save(b.Context(), r); err != nil {
-			b.Fatal(err)
-		}
-	}
-	for _, kind := range []string{"first", "with a snapshot"} {
-		b.Run(kind, func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				if kind == "first" {
-					for name := range store {
-						if strings.HasPrefix(name, snapshotPrefix) {
-							delete(store, name)
-						}
-					}
-				}
-				if _, _, err := log.Load(b.Context()); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
-}

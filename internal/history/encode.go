@@ -3,20 +3,17 @@ package history
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/org/e2e-gate/internal/e2e"
 )
-
-// maxUnpacked bounds what an object holds, in bytes.
-const maxUnpacked = 512 << 20
-
-// maxLine bounds a line of it.
-const maxLine = 4 << 20
 
 // encode writes a record: JSON lines, compressed. The first line is the record without
 // its tests, each other one a test.
@@ -72,40 +69,6 @@ func unpack(data []byte, head func([]byte) error, line func([]byte) error) error
 	return nil
 }
 
-var errEmpty = errors.New("it is empty")
-
-// decode reads a record as a whole, or nothing of it.
-func decode(data []byte) (Record, error) {
-	var r Record
-	err := unpack(data, func(line []byte) error {
-		if err := json.Unmarshal(line, &r); err != nil {
-			return fmt.Errorf("it is no history record: %w", err)
-		}
-		return schemaIs(r.Schema, Schema)
-	}, func(line []byte) error {
-		var e Entry
-		if err := json.Unmarshal(line, &e); err != nil {
-			return err
-		}
-		r.Tests = append(r.Tests, e)
-		return nil
-	})
-	if err == nil && r.Schema == "" {
-		err = errEmpty
-	}
-	if err != nil {
-		return Record{}, err
-	}
-	return r, nil
-}
-
-func schemaIs(got, want string) error {
-	if got != want {
-		return fmt.Errorf("its schema is %q, and this gate reads %s", got, want)
-	}
-	return nil
-}
-
 // SnapshotSchema of a snapshot.
 const SnapshotSchema = "e2e-gate/history-snapshot/v1"
 
@@ -114,6 +77,8 @@ type snapshot struct {
 	Schema string `json:"schema"`
 	// Names of the records that are in it.
 	Names []string `json:"names"`
+	// WorkflowRuns are those whose records are in it, or were.
+	WorkflowRuns []string `json:"workflow_runs,omitempty"`
 	// Records without tests, to which the samples refer by position.
 	Records []Record `json:"records"`
 }
@@ -143,7 +108,7 @@ func (p *packed) UnmarshalJSON(data []byte) error {
 
 // encodeSnapshot writes what was folded.
 func encodeSnapshot(f *fold, names []string) ([]byte, error) {
-	head := snapshot{Schema: SnapshotSchema, Names: names}
+	head := snapshot{Schema: SnapshotSchema, Names: names, WorkflowRuns: newestRuns(f.workflowRuns)}
 	at := map[*Record]int{}
 	ids := sortedIDs(f.tests)
 	for _, id := range ids {
@@ -169,10 +134,10 @@ func encodeSnapshot(f *fold, names []string) ([]byte, error) {
 }
 
 // decodeSnapshot adds a snapshot to a fold, as a whole or not at all.
-func decodeSnapshot(data []byte, into *fold) (names []string, err error) {
+func decodeSnapshot(data []byte, into *fold) error {
 	var head snapshot
 	var rows []row
-	err = unpack(data, func(line []byte) error {
+	err := unpack(data, func(line []byte) error {
 		if err := json.Unmarshal(line, &head); err != nil {
 			return fmt.Errorf("it is no snapshot: %w", err)
 		}
@@ -194,14 +159,27 @@ func decodeSnapshot(data []byte, into *fold) (names []string, err error) {
 		err = errEmpty
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for _, r := range rows {
 		for _, p := range r.Samples {
 			if r.ID != "" {
-				into.sample(r.ID, r.Suite, r.File, sample{&head.Records[p.record], p.outcome, p.seconds})
+				take(into.of(r.ID), r.Suite, r.File, sample{&head.Records[p.record], p.outcome, p.seconds})
 			}
 		}
 	}
-	return head.Names, nil
+	for _, name := range head.Names {
+		into.names[name] = true
+	}
+	for _, run := range head.WorkflowRuns {
+		into.workflowRuns[run] = true
+	}
+	return nil
+}
+
+// newestRuns are workflow runs by age, the newest that there is room for: their ids are
+// numbers that grow.
+func newestRuns(runs map[string]bool) []string {
+	list := slices.SortedFunc(maps.Keys(runs), func(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b)) })
+	return list[max(0, len(list)-maxNames):]
 }

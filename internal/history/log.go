@@ -8,7 +8,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -34,6 +33,10 @@ type Store interface {
 // Log keeps records in a store. It is safe for concurrent use.
 type Log struct {
 	Store Store
+	// Copies gets every record that is saved as well; nil: nothing does.
+	Copies Store
+	// Elsewhere is asked for what the store may have lost; nil: nobody is.
+	Elsewhere Elsewhere
 	// Now is the clock; nil is the real one.
 	Now func() time.Time
 }
@@ -54,7 +57,7 @@ const (
 	keptFor = 14 * 24 * time.Hour
 	// keptSnapshots stay, and those of the last hour: somebody may be reading them.
 	keptSnapshots = 3
-	// maxNames bounds how many folded records a snapshot names.
+	// maxNames bounds how many folded records, and workflow runs, a snapshot names.
 	maxNames = 20_000
 	// readers is how many objects are read at once.
 	readers = 4
@@ -73,6 +76,9 @@ func (l *Log) Save(ctx context.Context, r Record) error {
 	if err == nil {
 		err = l.Store.Put(ctx, recordName(r), data)
 	}
+	if err == nil && l.Copies != nil {
+		err = l.Copies.Put(ctx, recordName(r), data)
+	}
 	if err != nil {
 		return fmt.Errorf("save history: %w", err)
 	}
@@ -90,49 +96,42 @@ func (l *Log) Load(ctx context.Context) (stats Stats, skipped []string, err erro
 	var snapshots, records []Object
 	for _, o := range objects {
 		switch {
-		case !strings.HasSuffix(o.Name, recordSuffix):
-		case strings.HasPrefix(o.Name, snapshotPrefix):
+		case IsRecord(o.Name):
+			records = append(records, o)
+		case strings.HasSuffix(o.Name, recordSuffix):
 			snapshots = append(snapshots, o)
 		default:
-			records = append(records, o)
 		}
 	}
 	byName := func(a, b Object) int { return strings.Compare(a.Name, b.Name) }
 	slices.SortFunc(snapshots, byName)
 	slices.SortFunc(records, byName)
 	f := newFold()
-	folded, skipped := l.newest(ctx, snapshots, f)
-	fresh, more := l.records(ctx, slices.DeleteFunc(slices.Clone(records), func(o Object) bool { return folded[o.Name] }), f)
-	skipped = append(skipped, more...)
+	skipped = l.newest(ctx, snapshots, f)
+	before := len(f.names)
+	skipped = append(skipped, l.records(ctx, slices.DeleteFunc(slices.Clone(records), func(o Object) bool { return f.names[o.Name] }), f)...)
+	skipped = append(skipped, l.repair(ctx, f)...)
 	stats = f.stats()
-	if len(fresh) >= foldFrom {
-		for _, name := range fresh {
-			folded[name] = true
-		}
-		l.compact(ctx, f, folded)
-		l.retire(ctx, snapshots, records, folded)
+	if len(f.names)-before >= foldFrom {
+		l.compact(ctx, f)
+		l.retire(ctx, snapshots, records, f.names)
 	}
 	return stats, skipped, nil
 }
 
 // newest reads the newest snapshot that can be read.
-func (l *Log) newest(ctx context.Context, snapshots []Object, f *fold) (folded map[string]bool, skipped []string) {
-	folded = map[string]bool{}
+func (l *Log) newest(ctx context.Context, snapshots []Object, f *fold) (skipped []string) {
 	for _, o := range slices.Backward(snapshots) {
 		data, err := l.get(ctx, o)
-		var names []string
 		if err == nil {
-			names, err = decodeSnapshot(data, f)
+			err = decodeSnapshot(data, f)
 		}
 		if err == nil {
-			for _, name := range names {
-				folded[name] = true
-			}
-			return folded, skipped
+			break
 		}
 		skipped = append(skipped, fmt.Sprintf("%s: %v", o.Name, err))
 	}
-	return folded, skipped
+	return skipped
 }
 
 func (l *Log) get(ctx context.Context, o Object) ([]byte, error) {
@@ -144,7 +143,7 @@ func (l *Log) get(ctx context.Context, o Object) ([]byte, error) {
 
 // records reads records, several at once. Names start with the run id, and that with
 // the time: the newest are the last.
-func (l *Log) records(ctx context.Context, list []Object, f *fold) (read, skipped []string) {
+func (l *Log) records(ctx context.Context, list []Object, f *fold) (skipped []string) {
 	list = list[max(0, len(list)-maxRead):]
 	for total := int64(0); len(list) > 0; {
 		size := int64(0)
@@ -157,39 +156,51 @@ func (l *Log) records(ctx context.Context, list []Object, f *fold) (read, skippe
 		skipped = append(skipped, fmt.Sprintf("%s: the records are larger than %d MiB together", list[0].Name, maxReadBytes>>20))
 		list = list[1:]
 	}
-	found, faults := make([]*Record, len(list)), make([]error, len(list))
-	var all sync.WaitGroup
-	turn := make(chan struct{}, readers)
-	for i, o := range list {
-		turn <- struct{}{}
-		all.Go(func() {
-			defer func() { <-turn }()
-			data, err := l.get(ctx, o)
-			var r Record
-			if err == nil {
-				r, err = decode(data)
-			}
-			found[i], faults[i] = &r, err
-		})
-	}
-	all.Wait()
-	for i, o := range list {
-		if faults[i] != nil {
-			skipped = append(skipped, fmt.Sprintf("%s: %v", o.Name, faults[i]))
+	list = slices.Clone(list)
+	slices.Reverse(list) // the newest first: what is older may not count any more
+	next := l.ahead(ctx, list)
+	for _, o := range list {
+		one := <-<-next
+		if one.err != nil {
+			skipped = append(skipped, fmt.Sprintf("%s: %v", o.Name, one.err))
 			continue
 		}
-		tests := found[i].Tests
-		found[i].Tests = nil
-		f.add(found[i], tests)
-		read = append(read, o.Name)
+		f.addEntries(o.Name, one.record)
+		one.record.free()
 	}
-	return read, skipped
+	return skipped
+}
+
+// decoded is a record, or why it cannot be read.
+type decoded struct {
+	record *unpacked
+	err    error
+}
+
+// ahead reads records in their order, a few before they are asked for.
+func (l *Log) ahead(ctx context.Context, list []Object) <-chan chan decoded {
+	ahead := make(chan chan decoded, readers)
+	go func() {
+		for _, o := range list {
+			one := make(chan decoded, 1)
+			ahead <- one
+			go func() {
+				data, err := l.get(ctx, o)
+				var u *unpacked
+				if err == nil {
+					u, err = decodeEntries(data)
+				}
+				one <- decoded{u, err}
+			}()
+		}
+	}()
+	return ahead
 }
 
 // compact leaves a snapshot. It makes the next plan faster and nothing else, so that a
 // store that cannot be written to is no fault.
-func (l *Log) compact(ctx context.Context, f *fold, folded map[string]bool) {
-	names := slices.Sorted(maps.Keys(folded))
+func (l *Log) compact(ctx context.Context, f *fold) {
+	names := slices.Sorted(maps.Keys(f.names))
 	names = names[max(0, len(names)-maxNames):]
 	data, err := encodeSnapshot(f, names)
 	if err != nil || len(data) > maxObject {
@@ -237,6 +248,11 @@ func recordName(r Record) string {
 		id = fmt.Sprintf("x%s_%x", id[:min(len(id), most)], sum[:8])
 	}
 	return fmt.Sprintf("%s.%d.%d%s", id, r.Attempt, r.Shard, recordSuffix)
+}
+
+// IsRecord reports whether a file's name is one that a record may have.
+func IsRecord(name string) bool {
+	return strings.HasSuffix(name, recordSuffix) && !strings.HasPrefix(name, snapshotPrefix)
 }
 
 func sortedIDs(tests map[string]*known) []string { return slices.Sorted(maps.Keys(tests)) }

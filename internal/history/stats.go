@@ -2,6 +2,7 @@ package history
 
 import (
 	"cmp"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -36,6 +37,8 @@ type Stats struct {
 	files  map[[2]string]float64
 	suites map[string]float64
 	wholes map[string]float64
+	// starts is what a file takes beyond its tests.
+	starts map[part]float64
 	// overhead of a shard, and of how many it is known.
 	overhead  float64
 	overheads int
@@ -44,7 +47,11 @@ type Stats struct {
 // known is what is known of a test.
 type known struct {
 	suite, file string
-	samples     []sample // newest first
+	// named is the newest sample, whose suite and file hold.
+	named   sample
+	samples []sample // newest first, unless they are mixed
+	mixed   bool
+	counts  counts
 }
 
 // sample is one test in one record.
@@ -67,59 +74,126 @@ func (x sample) newer(y sample) int {
 	return cmp.Or(y.record.key(*x.record), strings.Compare(x.record.Ref, y.record.Ref), strings.Compare(string(x.outcome), string(y.outcome)), cmp.Compare(x.seconds, y.seconds))
 }
 
-// fold collects samples.
-type fold struct {
-	tests map[string]*known
-	// named is the newest sample's age of a test, whose suite and file hold.
-	named map[string]sample
+// counts are how many samples of a test there were that say something, in each of the
+// ways that anybody asks for.
+type counts struct{ said, timed, main, mainTimed int }
+
+// next counts a sample, the newest first, and reports whether it is asked for.
+func (c *counts) next(x sample) (keep bool) {
+	count := func(n *int, yes bool) {
+		if yes {
+			*n++
+			keep = keep || *n <= samples
+		}
+	}
+	onMain := x.record.onMain()
+	count(&c.said, x.says())
+	count(&c.timed, x.timed())
+	count(&c.main, x.says() && onMain)
+	count(&c.mainTimed, x.timed() && onMain)
+	return keep
 }
 
-func newFold() *fold { return &fold{tests: map[string]*known{}, named: map[string]sample{}} }
+// maxMixed is how many samples of a test wait to be put in order.
+const maxMixed = 16 * samples
 
-// add takes a record's tests.
-func (f *fold) add(r *Record, tests []Entry) {
-	for _, e := range tests {
-		if e.ID != "" {
-			f.sample(e.ID, e.Suite, e.File, sample{r, e.Outcome, e.Seconds})
+// keep adds a sample. Where they come newest first, those that cannot count any more
+// are never kept: so two hundred runs need no more memory than twenty.
+func (k *known) keep(x sample) {
+	last := len(k.samples) - 1
+	if k.mixed || last >= 0 && x.newer(k.samples[last]) < 0 {
+		k.samples, k.mixed = append(k.samples, x), true
+		if len(k.samples) >= maxMixed {
+			k.trim()
+		}
+		return
+	}
+	if k.counts.next(x) || last < 0 { // the newest is kept, whatever it says
+		k.samples = append(k.samples, x)
+	}
+}
+
+// trim puts the samples in order and keeps those that can count.
+func (k *known) trim() {
+	if !k.mixed {
+		return
+	}
+	list := k.samples
+	slices.SortFunc(list, sample.newer)
+	k.samples, k.mixed, k.counts = list[:0], false, counts{}
+	for i, x := range list {
+		if k.counts.next(x) || i == 0 {
+			k.samples = append(k.samples, x)
 		}
 	}
 }
 
-func (f *fold) sample(id, suite, file string, x sample) {
+// fold collects samples.
+type fold struct {
+	tests map[string]*known
+	// names of the records, and the workflow runs, that they are from.
+	names, workflowRuns map[string]bool
+}
+
+func newFold() *fold {
+	return &fold{tests: map[string]*known{}, names: map[string]bool{}, workflowRuns: map[string]bool{}}
+}
+
+// of is what is known of a test.
+func (f *fold) of(id string) *known {
 	k := f.tests[id]
 	if k == nil {
 		k = &known{}
 		f.tests[id] = k
 	}
-	k.samples = append(k.samples, x)
-	if last, ok := f.named[id]; !ok || cmp.Or(x.newer(last), strings.Compare(suite, k.suite), strings.Compare(file, k.file)) < 0 {
-		f.named[id], k.suite, k.file = x, suite, file
+	return k
+}
+
+// add takes a record's tests.
+func (f *fold) add(r *Record, tests []Entry) {
+	for _, e := range tests {
+		if e.ID != "" {
+			take(f.of(e.ID), e.Suite, e.File, sample{r, e.Outcome, e.Seconds})
+		}
 	}
+}
+
+// addEntries takes a record that was just read.
+func (f *fold) addEntries(name string, u *unpacked) {
+	r := u.record
+	f.names[name] = true
+	if r.WorkflowRun != "" {
+		f.workflowRuns[r.WorkflowRun] = true
+	}
+	for _, e := range u.entries {
+		if len(e.id) == 0 {
+			continue
+		}
+		k := f.tests[string(e.id)] // looks the bytes up, and copies nothing
+		if k == nil {
+			k = f.of(string(e.id))
+		}
+		take(k, e.suite, e.file, sample{&r, e.outcome, e.seconds})
+	}
+}
+
+// take adds a sample; the newest one's suite and file hold.
+func take[T string | []byte](k *known, suite, file T, x sample) {
+	age := -1
+	if k.named.record != nil {
+		age = x.newer(k.named)
+	}
+	if age < 0 || age == 0 && cmp.Or(strings.Compare(string(suite), k.suite), strings.Compare(string(file), k.file)) < 0 {
+		k.named, k.suite, k.file = x, string(suite), string(file)
+	}
+	k.keep(x)
 }
 
 // trim keeps of each test the samples that can count.
 func (f *fold) trim() {
 	for _, k := range f.tests {
-		slices.SortFunc(k.samples, sample.newer)
-		var said, timed, main, mainTimed int
-		kept := k.samples[:0]
-		for i, x := range k.samples {
-			keep := i == 0
-			count := func(n *int, yes bool) {
-				if yes {
-					*n++
-					keep = keep || *n <= samples
-				}
-			}
-			count(&said, x.says())
-			count(&timed, x.timed())
-			count(&main, x.says() && x.record.onMain())
-			count(&mainTimed, x.timed() && x.record.onMain())
-			if keep {
-				kept = append(kept, x)
-			}
-		}
-		k.samples = slices.Clip(kept)
+		k.trim()
+		k.samples = slices.Clip(k.samples)
 	}
 }
 
@@ -143,24 +217,36 @@ func (f *fold) stats() Stats {
 	return s
 }
 
-// fixed computes what a shard costs beyond its tests.
-func (s *Stats) fixed() {
-	seen, list := map[*Record]bool{}, []float64{}
+// records are those of the samples, the newest first.
+func (s *Stats) records() []*Record {
+	seen := map[*Record]bool{}
 	for _, k := range s.tests {
 		for _, x := range k.samples {
-			if r := x.record; !seen[r] {
-				seen[r] = true
-				if r.Overhead >= 0 && r.Overhead <= maxSeconds {
-					list = append(list, r.Overhead)
-				}
-			}
+			seen[x.record] = true
+		}
+	}
+	return slices.SortedFunc(maps.Keys(seen), func(a, b *Record) int { return b.key(*a) })
+}
+
+// fixed computes what a file costs beyond its tests, and a shard beyond its files.
+func (s *Stats) fixed() {
+	var list []float64
+	records := s.records()
+	s.startups(records)
+	for _, r := range records {
+		rest := r.Overhead
+		for _, p := range r.Processes {
+			rest -= min(s.Startup(p.Suite, p.Unit)*float64(p.Files), p.Seconds)
+		}
+		if r.Overhead >= 0 && r.Overhead <= maxSeconds {
+			list = append(list, max(rest, 0))
 		}
 	}
 	s.overhead, s.overheads = median(list), len(list)
 }
 
-// Overhead is the median of what a shard's processes took beyond their tests, in seconds,
-// and how many shards are known.
+// Overhead is the median of what a shard's processes took beyond their tests and the
+// start-up of their files ([Stats.Startup]), in seconds, and how many shards are known.
 func (s Stats) Overhead() (seconds float64, shards int) { return s.overhead, s.overheads }
 
 // medians computes those of files and suites.

@@ -34,7 +34,7 @@ func (s *Session) execute(ctx context.Context, indexes []int) error {
 		return err
 	}
 	s.watch(ctx)
-	err = s.phases(ctx, list)
+	err = phases(ctx, r, list)
 	s.release(ctx, list...)
 	for _, sh := range list {
 		if err == nil {
@@ -52,12 +52,13 @@ func (s *Session) execute(ctx context.Context, indexes []int) error {
 
 // phases runs the first attempts. An error is a fault of ours; it must not cancel
 // the other shards, whose evidence is good.
-func (s *Session) phases(ctx context.Context, list []*runner.Shard) error {
+func phases(ctx context.Context, r *runner.Runner, list []*runner.Shard) error {
 	for _, smoke := range []bool{true, false} {
 		var group errgroup.Group
+		queue := r.Queue(list, smoke)
 		for _, sh := range list {
 			group.Go(func() error {
-				return safely(func() error { sh.Phase(ctx, smoke); return nil })
+				return safely(func() error { sh.Work(ctx, queue); return nil })
 			})
 		}
 		if err := group.Wait(); err != nil {
@@ -86,17 +87,17 @@ func (s *Session) runner() (*runner.Runner, map[string]e2e.Test, error) {
 		}
 		suites[spec.Name] = runner.Suite{Spec: spec, Adapter: adapter}
 	}
-	tests := map[string]e2e.Test{}
+	tests, seconds := map[string]e2e.Test{}, map[string]float64{}
 	for _, t := range s.plan.Tests {
 		if _, ok := suites[t.Suite]; !ok {
 			return nil, nil, fmt.Errorf("the plan names suite %s, which the config does not have; plan and run with the same config", t.Suite)
 		}
-		tests[t.ID] = t.Test
+		tests[t.ID], seconds[t.ID] = t.Test, t.Estimate
 	}
 	return runner.New(runner.Config{
 		Out: s.out, Run: s.run, Digest: s.plan.Digest, Shards: len(s.plan.Shards), Suites: suites, BaseEnv: s.opts.BaseEnv,
 		Secrets: s.opts.Config.Secrets, Redact: s.redactLog, Progress: s.opts.Progress.Unit, Checkpoint: s.checkpoint(), Now: s.opts.Now,
-		Isolation: s.isolation(), Hold: s.hold,
+		Isolation: s.isolation(), Hold: s.hold, Pull: s.opts.Config.Shards.Queue, Seconds: seconds, StartSeconds: s.overhead(),
 	}), tests, nil
 }
 
@@ -244,7 +245,7 @@ func refusals(sh *runner.Shard, plan *e2e.Plan) []e2e.RerunRecord {
 		}
 	}
 	var list []e2e.RerunRecord
-	for _, id := range plan.Shards[doc.Index].Tests {
+	for _, id := range sh.Took() {
 		if reported[id] {
 			continue
 		}

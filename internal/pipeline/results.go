@@ -19,6 +19,7 @@ func (s *Session) take(docs []found) {
 	var before []e2e.ShardRun
 	for _, f := range docs {
 		switch {
+		case s.besides(f.doc.Run):
 		case !f.doc.Run.SameSubject(s.run):
 			s.problem(e2e.Problem{Code: e2e.CodeReportDamaged, Text: fmt.Sprintf("%s does not count: it is of another run (workflow run %q, stage %s, commit %q)", f.file, f.doc.Run.WorkflowRun, f.doc.Run.Stage, f.doc.Run.SHA)})
 		case f.doc.Digest != s.plan.Digest || f.doc.Index < 0 || f.doc.Index >= len(s.plan.Shards):
@@ -27,10 +28,50 @@ func (s *Session) take(docs []found) {
 			s.rank(newest, f, &before)
 		}
 	}
-	for _, sh := range s.plan.Shards {
+	for _, sh := range handedOver(s.plan.Shards, newest) {
 		s.count(sh, newest[sh.Index])
 	}
 	s.earlier.take(before)
+}
+
+// besides reports whether a document is of another call of the gate in this workflow run:
+// where artifacts cannot be chosen by name, its documents lie in the same folder.
+func (s *Session) besides(run e2e.Run) bool {
+	run.Stage = s.run.Stage
+	ours := run.Key == s.run.Key
+	run.Key = s.run.Key
+	return !ours && run.SameSubject(s.run)
+}
+
+// handedOver are the plan's shards with the tests that each took, where the documents
+// tell: on one machine a shard that is done takes over what others have not started.
+func handedOver(planned []e2e.PlanShard, newest map[int][]found) []e2e.PlanShard {
+	took := map[string]int{}
+	for shard, docs := range newest {
+		for _, f := range docs {
+			for _, u := range f.doc.Units {
+				for _, id := range u.Tests {
+					if u.TakenOver {
+						took[id] = shard
+					}
+				}
+			}
+		}
+	}
+	list := slices.Clone(planned)
+	for i := range list {
+		list[i].Tests = nil
+	}
+	for _, sh := range planned {
+		for _, id := range sh.Tests {
+			at := sh.Index
+			if by, ok := took[id]; ok {
+				at = by
+			}
+			list[at].Tests = append(list[at].Tests, id)
+		}
+	}
+	return list
 }
 
 // otherPlan takes a document of another plan of the same workflow run as an

@@ -119,6 +119,21 @@ func TestVerdictOfCompleteShards(t *testing.T) {
 	}
 }
 
+// Two calls of the gate in one workflow run, whose documents lie in one folder.
+func TestVerdictLeavesOtherCallsAlone(t *testing.T) {
+	s := verdictSession(t, 1)
+	s.run.WorkflowRun, s.run.Key = "77", "api"
+	other := shardDoc(s, 0, 1, pass("s::a", "s::b"))
+	other.Run.Key, other.Run.Stage = "ui", "another"
+	r := verdictOf(t, s, shardDoc(s, 0, 1, pass("s::a", "s::b")), shardDoc(s, 1, 1, pass("s::c")), other)
+	if r.Verdict.State != e2e.VerdictPassed || len(r.Problems) != 0 {
+		t.Errorf("%+v %+v", r.Verdict, r.Problems)
+	}
+	if r := verdictOf(t, verdictSession(t, 1), other); r.Verdict.State != e2e.VerdictNotJudged {
+		t.Errorf("another call's documents give %+v", r.Verdict)
+	}
+}
+
 func TestVerdictNeverGreenWithoutADocument(t *testing.T) {
 	for name, docs := range map[string]func(s *Session) []e2e.ShardRun{
 		"a shard is missing": func(s *Session) []e2e.ShardRun { return []e2e.ShardRun{shardDoc(s, 0, 1, pass("s::a", "s::b"))} },

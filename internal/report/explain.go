@@ -63,8 +63,12 @@ func explainPlace(r e2e.Result, t *e2e.TestResult) Step {
 	for _, sh := range r.Shards {
 		for _, u := range sh.Units {
 			if u.Attempt <= 1 && slices.Contains(u.Tests, t.ID) {
-				return Step{Step: "planned", Answer: fmt.Sprintf("on shard %d (%s), in unit %s with %s", sh.Index, sh.Name, u.Unit, plural(len(u.Tests), "test", "tests")),
+				step := Step{Step: "planned", Answer: fmt.Sprintf("on shard %d (%s), in unit %s with %s", sh.Index, sh.Name, u.Unit, plural(len(u.Tests), "test", "tests")),
 					Because: []string{"the unit " + plainUnit(u)}}
+				if u.TakenOver {
+					step.Because = append(step.Because, "it was planned for another shard, which had not come to it when this one was done")
+				}
+				return step
 			}
 		}
 	}

@@ -138,6 +138,8 @@ func verb(t e2e.TestResult) string {
 		return "lost"
 	case t.Outcome == e2e.NotRun:
 		return "not run"
+	case t.Outcome == e2e.Passed, t.Outcome == e2e.Skipped:
+		return string(t.Outcome)
 	}
 	return "failed"
 }
@@ -219,6 +221,9 @@ func firstLine(s string) string {
 	line, _, _ := strings.Cut(strings.TrimSpace(safetext.Clean(head)), "\n")
 	return line
 }
+
+// Plural is a number with its noun: "1 shard", "2 shards".
+func Plural(n int, one, many string) string { return plural(n, one, many) }
 
 func plural(n int, one, many string) string {
 	if n == 1 {

@@ -16,7 +16,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/org/e2e-gate/internal/e2e"
@@ -52,6 +51,12 @@ type Config struct {
 	// several shards. It may be nil.
 	Progress func(Event)
 	Now      func() time.Time
+	// Pull says how shards get their work; empty: [PullUnits].
+	Pull Pull
+	// Seconds are the estimates of the plan, by test id; StartSeconds is what one more
+	// process costs.
+	Seconds      map[string]float64
+	StartSeconds float64
 	// Isolation gives each attempt on each shard what it has to itself; nil: nothing.
 	Isolation *isolation.Isolation
 	// Hold waits until the environment lets a unit start, and says why it does not any
@@ -74,8 +79,7 @@ type Event struct {
 
 // Runner runs shards of one plan on this machine.
 type Runner struct {
-	cfg   Config
-	locks locks
+	cfg Config
 }
 
 // New makes a runner.
@@ -109,6 +113,10 @@ type Shard struct {
 	runs  map[string]*e2e.TestRun
 	spent map[string]time.Duration
 	seq   int
+	// took are the planned tests that the shard took from the queue, its own and others'.
+	took []string
+	// unable: a unit could not start here, so that others' are left to them.
+	unable bool
 	// spaces are open, by attempt.
 	spaces map[int]*space
 	// refused says why the rerun of a test could not start.
@@ -122,21 +130,23 @@ func (r *Runner) Shard(plan e2e.PlanShard, tests map[string]e2e.Test) *Shard {
 	return s
 }
 
-// Phase runs the first attempts of the shard's smoke tests, or of all others.
-func (s *Shard) Phase(ctx context.Context, smoke bool) {
-	var ids []string
+// planned are the shard's smoke tests, or all others, in the order of the plan.
+func (s *Shard) planned(smoke bool) []string {
+	var list []string
 	for _, id := range s.plan.Tests {
 		if s.tests[id].Smoke() == smoke {
-			ids = append(ids, id)
+			list = append(list, id)
 		}
 	}
-	for _, tests := range s.units(ids) {
-		s.run(ctx, tests, 1)
-	}
+	return list
 }
 
-// Rerun runs tests again, one unit at a time: the diagnostic rerun. It returns the
-// ids that reported.
+// Took returns the planned tests that the shard took to run, its own and those it took
+// over, in order.
+func (s *Shard) Took() []string { return slices.Clone(s.took) }
+
+// Rerun runs tests again, one unit at a time: the diagnostic rerun. Nothing else may run
+// on this machine then, so locks are not taken. It returns the ids that reported.
 func (s *Shard) Rerun(ctx context.Context, ids []string) map[string]bool {
 	before := map[string]int{}
 	for _, id := range ids {
@@ -171,7 +181,7 @@ func (s *Shard) wholeOf(id string) string {
 	if run == nil || run.Unplanned == nil {
 		return ""
 	}
-	for _, p := range s.plan.Tests {
+	for _, p := range s.took {
 		if t := s.tests[p]; t.Whole && t.Unit == run.Unplanned.Unit {
 			return p
 		}
@@ -276,46 +286,6 @@ func (s *Shard) identity(attempt int, unit string) identity {
 		"TRACEPARENT": "00-" + id.trace + "-" + hex.EncodeToString(trace[16:24]) + "-01",
 	})
 	return id
-}
-
-// locks are the named resources that units on this machine must not share.
-type locks struct {
-	mu   sync.Mutex
-	held map[string]chan struct{}
-}
-
-// acquire takes all names or, when ctx ends first, none. Taking them in order
-// keeps two units from waiting for each other.
-func (l *locks) acquire(ctx context.Context, names []string) (release func(), err error) {
-	names = slices.Compact(slices.Sorted(slices.Values(names)))
-	var taken []string
-	release = func() {
-		for _, name := range taken {
-			<-l.channel(name)
-		}
-	}
-	for _, name := range names {
-		select {
-		case l.channel(name) <- struct{}{}:
-			taken = append(taken, name)
-		case <-ctx.Done():
-			release()
-			return nil, ctx.Err()
-		}
-	}
-	return release, nil
-}
-
-func (l *locks) channel(name string) chan struct{} {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.held == nil {
-		l.held = map[string]chan struct{}{}
-	}
-	if l.held[name] == nil {
-		l.held[name] = make(chan struct{}, 1)
-	}
-	return l.held[name]
 }
 
 // folder makes the folders of one unit.

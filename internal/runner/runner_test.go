@@ -62,6 +62,11 @@ func newRig(t *testing.T, s Suite, tests []e2e.Test) *rig {
 	return r
 }
 
+// phase runs what was planned for the shard.
+func (r *rig) phase(ctx context.Context, smoke bool) {
+	r.shard.Work(ctx, r.runner.Queue([]*Shard{r.shard}, smoke))
+}
+
 func outcome(doc e2e.ShardRun, id string) e2e.Outcome {
 	i := slices.IndexFunc(doc.Tests, func(t e2e.TestRun) bool { return t.ID == id })
 	if i < 0 {
@@ -74,7 +79,7 @@ func TestUnitHasIdentityEnvironmentAndFolders(t *testing.T) {
 	s, tests := script(t, `env | sort > "$E2E_EVIDENCE_DIR/env.txt"; mkdir "$E2E_EVIDENCE_DIR/a"; echo shot > "$E2E_EVIDENCE_DIR/a/screen.png"; echo loud; `+passes, "a", "b")
 	s.Spec.Env = map[string]string{"CASE_API": "http://x"}
 	r := newRig(t, s, tests)
-	r.shard.Phase(t.Context(), false)
+	r.phase(t.Context(), false)
 	doc := r.shard.Document(nil, true)
 	if outcome(doc, "s::a") != e2e.Passed || outcome(doc, "s::b") != e2e.Passed || len(doc.Units) != 1 || len(doc.Problems) != 0 {
 		t.Fatalf("%+v", doc)
@@ -113,7 +118,7 @@ func TestUnitHasIdentityEnvironmentAndFolders(t *testing.T) {
 func TestRerunHasFreshDataAndKeepsAttempts(t *testing.T) {
 	s, tests := script(t, `echo "$E2E_DATA_PREFIX" > "$E2E_EVIDENCE_DIR/p"; if [ "$E2E_ATTEMPT" = 1 ]; then echo '<testsuite><testcase name="a"><failure message="first"/></testcase><testcase name="b"/></testsuite>' > "$E2E_REPORT_DIR/r.xml"; exit 1; fi; `+passes, "a", "b")
 	r := newRig(t, s, tests)
-	r.shard.Phase(t.Context(), false)
+	r.phase(t.Context(), false)
 	done := r.shard.Rerun(t.Context(), []string{"s::a"})
 	doc := r.shard.Document(nil, true)
 	if !done["s::a"] || outcome(doc, "s::a") != e2e.Flaky || outcome(doc, "s::b") != e2e.Passed {
@@ -131,7 +136,7 @@ func TestRerunHasFreshDataAndKeepsAttempts(t *testing.T) {
 func TestRerunThatRunsNothingIsNotDone(t *testing.T) {
 	s, tests := script(t, `if [ "$E2E_ATTEMPT" = 1 ]; then echo '<testsuite><testcase name="a"><failure/></testcase></testsuite>' > "$E2E_REPORT_DIR/r.xml"; fi`, "a")
 	r := newRig(t, s, tests)
-	r.shard.Phase(t.Context(), false)
+	r.phase(t.Context(), false)
 	if done := r.shard.Rerun(t.Context(), []string{"s::a"}); done["s::a"] {
 		t.Error("a rerun without a report counts as done")
 	}
@@ -155,7 +160,7 @@ if [ $E2E_ATTEMPT = 1 ]; then r '<testcase name="a"><failure/></testcase><testca
 	} {
 		s, tests := script(t, more(tc.second), "a", "b")
 		r := newRig(t, s, tests)
-		r.shard.Phase(t.Context(), false)
+		r.phase(t.Context(), false)
 		r.shard.Rerun(t.Context(), []string{"s::a"})
 		doc := r.shard.Document(nil, true)
 		if outcome(doc, "s::a") != e2e.Flaky || outcome(doc, "s::b") != e2e.Passed || outcome(doc, "s/::other") != tc.want {
@@ -180,7 +185,7 @@ if [ $E2E_ATTEMPT = 1 ]; then r '<testcase name="a"><failure/></testcase><testca
 		t.Fatal(err)
 	}
 	r := newRig(t, s, tests)
-	r.shard.Phase(t.Context(), false)
+	r.phase(t.Context(), false)
 	r.shard.Rerun(t.Context(), []string{"s/::a"})
 	doc := r.shard.Document(nil, true)
 	if outcome(doc, "s/::a") != e2e.Flaky || outcome(doc, "s/::b") != e2e.Flaky || len(doc.Problems) != 1 {
@@ -194,8 +199,8 @@ func TestUnplannedInTwoProcesses(t *testing.T) {
 	s, tests := script(t, `f=''; [ "$1" = smoke ] && f='<failure/>'; echo "<testsuite><testcase name=\"$1\"/><testcase name=\"set up\">$f</testcase></testsuite>" > "$E2E_REPORT_DIR/r.xml"`, "smoke", "b")
 	tests[0].Tags = []string{"smoke"}
 	r := newRig(t, s, tests)
-	r.shard.Phase(t.Context(), true)
-	r.shard.Phase(t.Context(), false)
+	r.phase(t.Context(), true)
+	r.phase(t.Context(), false)
 	doc := r.shard.Document(nil, true)
 	if outcome(doc, "s/::set up") != e2e.Failed {
 		t.Errorf("%+v", doc.Tests)
@@ -207,7 +212,7 @@ func TestTimeouts(t *testing.T) {
 	s.Spec.UnitTimeout = 200 * time.Millisecond
 	s.Spec.Timeout = 200 * time.Millisecond
 	r := newRig(t, s, tests)
-	r.shard.Phase(t.Context(), false)
+	r.phase(t.Context(), false)
 	doc := r.shard.Document(nil, true)
 	if outcome(doc, "s::a") != e2e.Passed || outcome(doc, "s::b") != e2e.Lost {
 		t.Errorf("%+v", doc.Tests)
@@ -216,7 +221,7 @@ func TestTimeouts(t *testing.T) {
 		t.Errorf("%+v", doc.Problems)
 	}
 	// The suite's own time is used up now: a second unit does not start.
-	r.shard.Phase(t.Context(), false)
+	r.phase(t.Context(), false)
 	if doc := r.shard.Document(nil, true); len(doc.Units) != 1 || len(doc.NotRun) != 2 || doc.NotRun[0].Code != e2e.CodeTimeout {
 		t.Errorf("%+v %+v", doc.Units, doc.NotRun)
 	}
@@ -231,40 +236,16 @@ func TestCancelStopsAndStartsNothing(t *testing.T) {
 			cancel(ErrCancelled)
 		}
 	}
-	r.shard.Phase(ctx, false)
+	r.phase(ctx, false)
 	doc := r.shard.Document(nil, false)
 	if outcome(doc, "s::a") != e2e.Lost && len(doc.NotRun) == 0 {
 		t.Errorf("%+v", doc)
 	}
-	r.shard.Phase(ctx, false)
+	r.phase(ctx, false)
 	doc = r.shard.Document(nil, false)
 	if len(doc.NotRun) == 0 || doc.NotRun[0].Code != e2e.CodeCancelled || doc.Complete {
 		t.Errorf("%+v", doc.NotRun)
 	}
-}
-
-func TestLocks(t *testing.T) {
-	var l locks
-	release, err := l.acquire(t.Context(), []string{"db", "api", "db"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := l.acquire(ctx, []string{"api"}); err == nil {
-		t.Fatal("two units hold one lock")
-	}
-	if other, err := l.acquire(t.Context(), []string{"mail"}); err != nil {
-		t.Fatal("an unrelated lock is taken")
-	} else {
-		other()
-	}
-	release()
-	again, err := l.acquire(t.Context(), []string{"api", "db"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	again()
 }
 
 func TestProcesses(t *testing.T) {
@@ -351,7 +332,7 @@ func TestUpThatFailsStillOwesDown(t *testing.T) {
 func TestEvidenceHasPortableNames(t *testing.T) {
 	s, tests := script(t, `mkdir -p "$E2E_EVIDENCE_DIR/a::b"; echo 1 > "$E2E_EVIDENCE_DIR/a::b/x?.png"; echo 2 > "$E2E_EVIDENCE_DIR/a--b"; `+passes, "a::b")
 	r := newRig(t, s, tests)
-	r.shard.Phase(t.Context(), false)
+	r.phase(t.Context(), false)
 	doc := r.shard.Document(nil, true)
 	files := doc.Tests[0].Attempts[0].Files
 	if len(files) != 1 || !strings.HasSuffix(files[0], "evidence/a--b") || len(doc.Units[0].Files) != 2 {

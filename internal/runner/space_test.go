@@ -15,7 +15,7 @@ func TestHeldBackTestsAreNotRun(t *testing.T) {
 	s, tests := script(t, passes, "a", "b")
 	r := newRig(t, s, tests)
 	r.runner.cfg.Hold = func(context.Context) string { return "gate api is down" }
-	r.shard.Phase(t.Context(), false)
+	r.phase(t.Context(), false)
 	doc := r.shard.Document(nil, true)
 	if len(doc.NotRun) != 2 || doc.NotRun[0].Code != e2e.CodeGateLost || doc.NotRun[0].Reason != "gate api is down" || len(doc.Units) != 0 {
 		t.Errorf("%+v", doc)
@@ -29,7 +29,7 @@ func TestHeldBackTestsAreNotRun(t *testing.T) {
 func TestHeldBackRerun(t *testing.T) {
 	s, tests := script(t, `echo '<testsuite><testcase name="a"><failure/></testcase></testsuite>' > "$E2E_REPORT_DIR/r.xml"`, "a")
 	r := newRig(t, s, tests)
-	r.shard.Phase(t.Context(), false)
+	r.phase(t.Context(), false)
 	r.runner.cfg.Hold = func(context.Context) string { return "gate api is down" }
 	if done := r.shard.Rerun(t.Context(), []string{"s::a"}); done["s::a"] || r.shard.Refused("s::a") != "gate api is down" {
 		t.Errorf("done %v, refused %q", done, r.shard.Refused("s::a"))
@@ -50,8 +50,8 @@ func TestSpaceOfAnAttempt(t *testing.T) {
 	r.runner.cfg.Suites["s"] = s
 	spec := isolation.Spec{Up: []string{"sh", "-c", `echo "up $E2E_ATTEMPT" >> ` + log + `; echo "SPACE=$E2E_DATA_PREFIX" > "$E2E_ISOLATION_ENV"`}, Down: []string{"sh", "-c", "echo down >> " + log}}
 	r.runner.cfg.Isolation = isolation.New(isolation.Config{Spec: spec, Root: r.out, Out: r.out, BaseEnv: os.Environ()})
-	r.shard.Phase(t.Context(), true)
-	r.shard.Phase(t.Context(), false)
+	r.phase(t.Context(), true)
+	r.phase(t.Context(), false)
 	if err := r.shard.Release(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -50,12 +50,6 @@ func (s *Shard) run(ctx context.Context, tests []e2e.Test, attempt int) {
 		s.refuse(tests, attempt, e2e.CodeTimeout, fmt.Sprintf("the timeout of suite %s (%s) is used up", u.suite.Spec.Name, u.suite.Spec.Timeout))
 		return
 	}
-	release, err := s.r.locks.acquire(ctx, u.locks())
-	if err != nil {
-		s.run(ctx, tests, attempt)
-		return
-	}
-	defer release()
 	isolated, ok := s.ready(ctx, tests, attempt)
 	if !ok {
 		return
@@ -74,6 +68,7 @@ func (s *Shard) run(ctx context.Context, tests []e2e.Test, attempt int) {
 // attempt as it is.
 func (s *Shard) refuse(tests []e2e.Test, attempt int, code e2e.Code, reason string) {
 	if attempt == 1 {
+		s.unable = true
 		s.notRun(tests, code, reason)
 		return
 	}
@@ -112,14 +107,6 @@ func (u *running) limit() (time.Duration, bool) {
 		limit = min(limit, left)
 	}
 	return limit, true
-}
-
-func (u *running) locks() []string {
-	var names []string
-	for _, t := range u.tests {
-		names = append(names, t.Locks...)
-	}
-	return names
 }
 
 // softMargin is how long before the hard limit a framework is told to stop by
@@ -161,7 +148,8 @@ func (u *running) execute(ctx context.Context, limit time.Duration) {
 	cfg := u.s.r.cfg
 	cmd := u.invocation.Command()
 	u.record = e2e.UnitRun{Unit: u.tests[0].Unit, Suite: u.suite.Spec.Name, Shard: u.s.plan.Index, Attempt: u.attempt, Tests: ids(u.tests), Command: cmd.Argv,
-		Offset: cfg.Now().Sub(cfg.Run.Started).Seconds(), Log: filepath.ToSlash(filepath.Join(u.folder, "output.log"))}
+		TakenOver: !slices.Contains(u.s.plan.Tests, u.tests[0].ID),
+		Offset:    cfg.Now().Sub(cfg.Run.Started).Seconds(), Log: filepath.ToSlash(filepath.Join(u.folder, "output.log"))}
 	cfg.Progress(Event{Shard: u.s.plan.Index, Attempt: u.attempt, Unit: u.record.Unit, Tests: len(u.tests)})
 	unitCtx, cancel := context.WithTimeout(ctx, limit)
 	exit := proc.Run(unitCtx, proc.Spec{Argv: cmd.Argv, Dir: cmd.Dir, Env: append(slices.Clip(u.env), cmd.Env...), Stdout: u.invocation.Stdout(), Log: u.safe})

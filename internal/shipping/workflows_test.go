@@ -64,9 +64,14 @@ func pinFault(pins map[string]string, text string) string {
 func TestActionsArePinned(t *testing.T) {
 	pins := map[string]string{}
 	files := glob(t, ".github/workflows/*.yml", ".github/actions/*/action.yml", "action.yml", "*/action.yml", "README.md", "docs/*.md", "examples/*/*.md", "examples/*/.github/workflows/*.yml")
+	old := map[string]string{} // Enterprise Server has the older artifact actions
 	for _, file := range files {
 		for _, m := range uses.FindAllStringSubmatch(read(t, file), -1) {
-			if fault := pinFault(pins, m[1]); fault != "" {
+			known := pins
+			if strings.HasSuffix(file, "-enterprise.yml") && strings.Contains(m[1], "-artifact@") {
+				known = old
+			}
+			if fault := pinFault(known, m[1]); fault != "" {
 				t.Errorf("%s: uses: %s %s", file, m[1], fault)
 			}
 		}

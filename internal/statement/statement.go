@@ -18,10 +18,10 @@ import (
 	"github.com/org/e2e-gate/internal/e2e"
 )
 
-// The types of in-toto.
+// The types of in-toto, as its specification and the platform's attest action write them.
 const (
-	Type          = "https://in-toto.dev/Statement/v1"
-	PredicateType = "https://in-toto.dev/attestation/test-result/v0.1"
+	Type          = "https://in-toto.io/Statement/v1"
+	PredicateType = "https://in-toto.io/attestation/test-result/v0.1"
 	payloadType   = "application/vnd.in-toto+json"
 )
 

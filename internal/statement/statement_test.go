@@ -71,6 +71,14 @@ func TestResults(t *testing.T) {
 	}
 }
 
+// The type that signers write around our predicate, and that verifiers look for, are the
+// specification's: see its test-result.md and statement.md.
+func TestTypesAreTheSpecifications(t *testing.T) {
+	if Type != "https://in-toto.io/Statement/v1" || PredicateType != "https://in-toto.io/attestation/test-result/v0.1" {
+		t.Errorf("%s, %s", Type, PredicateType)
+	}
+}
+
 // Every form in which a statement travels says the same.
 func TestForms(t *testing.T) {
 	plain := made(t, result(e2e.VerdictPassed, false, e2e.EffectNothing))

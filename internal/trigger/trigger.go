@@ -35,6 +35,9 @@ type Trigger struct {
 	BaseSHA string
 	// DefaultBranch: the commit under test is on the repository's default branch.
 	DefaultBranch bool
+	// MainBranch is the name of the default branch, and Workflow the path of the
+	// workflow's file; empty where nobody says, or it lies in another repository.
+	MainBranch, Workflow string
 	// Fork: the pull request comes from another repository.
 	Fork bool
 	// GroupedPRs are the pull requests of a merge group, in the order in which they
@@ -122,6 +125,7 @@ func Detect(getenv func(string) string) Trigger {
 		t.WorkflowAttempt = n
 	}
 	t.Branch = or(getenv("GITHUB_BASE_REF"), branch(t.Ref))
+	t.Workflow = workflow(getenv("GITHUB_WORKFLOW_REF"), t.Repository)
 	if server := strings.TrimRight(getenv("GITHUB_SERVER_URL"), "/"); server != "" && t.Repository != "" && t.WorkflowRun != "" {
 		t.URL = fmt.Sprintf("%s/%s/actions/runs/%s", server, t.Repository, t.WorkflowRun)
 	}
@@ -154,6 +158,16 @@ func branch(ref string) string {
 	return name
 }
 
+// workflow is the path in owner/name/path@ref, of this repository alone. A called
+// workflow has its caller's.
+func workflow(ref, repository string) string {
+	path, _, _ := strings.Cut(ref, "@")
+	if owner := repository + "/"; len(path) > len(owner) && strings.EqualFold(path[:len(owner)], owner) {
+		return path[len(owner):]
+	}
+	return ""
+}
+
 func read(file string) (payload, error) {
 	var p payload
 	if file == "" {
@@ -179,7 +193,7 @@ func read(file string) (payload, error) {
 // apply takes the commit under test from the payload: GITHUB_SHA of a pull request
 // is a merge commit that nobody deployed.
 func (t *Trigger) apply(p payload) {
-	t.Schedule = p.Schedule
+	t.Schedule, t.MainBranch = p.Schedule, p.Repository.DefaultBranch
 	// Only these events run what is on a branch; the ref of others may say so too.
 	if name := p.Repository.DefaultBranch; name != "" && t.Ref == "refs/heads/"+name {
 		t.DefaultBranch = slices.Contains([]string{"push", "schedule", "workflow_dispatch", "repository_dispatch"}, t.Event)

@@ -258,3 +258,16 @@ func TestForge(t *testing.T) {
 		}
 	}
 }
+
+// Whose history is to be believed: the workflow's file and the default branch by name.
+func TestWorkflowAndMainBranch(t *testing.T) {
+	for ref, want := range map[string]string{
+		"acme/shop/.github/workflows/e2e.yml@refs/heads/main": ".github/workflows/e2e.yml", "Acme/Shop/.github/workflows/e2e.yml@refs/pull/7/merge": ".github/workflows/e2e.yml",
+		"acme/other/.github/workflows/e2e.yml@refs/heads/main": "", "acme/shop2/.github/workflows/e2e.yml@main": "", "acme/shop/": "", "": "", "@": "",
+	} {
+		got := detect(t, map[string]string{"GITHUB_WORKFLOW_REF": ref}, `{"repository": {"default_branch": "trunk"}}`)
+		if got.Workflow != want || got.MainBranch != "trunk" {
+			t.Errorf("%q: %q on %q, want %q", ref, got.Workflow, got.MainBranch, want)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package github
 
 import (
 	"archive/zip"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,13 @@ import (
 type Artifact struct {
 	ID   int64
 	Name string
+	// Size in bytes, Run that left it, and the Branch that it ran on: known where the
+	// artifacts of a repository are listed. OwnHead: the branch is this repository's, and
+	// no fork's.
+	Size    int64
+	Run     int64
+	Branch  string
+	OwnHead bool
 }
 
 const (
@@ -70,11 +78,20 @@ type Limit struct{ File, Total int64 }
 // never more than the limit, whatever the artifact says of itself. A file that is there
 // already is replaced.
 func (c *Client) Extract(ctx context.Context, a Artifact, dir string, limit Limit, want func(name string) bool) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // read by other users of the runner
+		return c.unread("the artifact "+a.Name, "", err)
+	}
+	return c.open(ctx, a, 0, limit, want, func(name string, in io.Reader) error { return extractFile(in, filepath.Join(dir, name)) })
+}
+
+// open hands the wanted files of an artifact to take, one after the other. The artifact
+// may have so many bytes; 0: as many as it likes, where it can be read in parts.
+func (c *Client) open(ctx context.Context, a Artifact, most int64, limit Limit, want func(name string) bool, take func(name string, in io.Reader) error) error {
 	where, err := c.storage(ctx, a)
 	if err == nil {
 		ctx, cancel := context.WithTimeout(ctx, downloadTime)
 		defer cancel()
-		err = c.extract(ctx, where, dir, limit, want)
+		err = c.files(&ranged{ctx: ctx, url: where.String(), client: c.plain, most: most, left: maxIndex}, limit, want, take)
 	}
 	if err == nil {
 		return nil
@@ -96,8 +113,7 @@ func (c *Client) storage(ctx context.Context, a Artifact) (*url.URL, error) {
 	return where, nil
 }
 
-func (c *Client) extract(ctx context.Context, where *url.URL, dir string, limit Limit, want func(name string) bool) error {
-	at := &ranged{ctx: ctx, url: where.String(), client: c.plain, left: maxIndex}
+func (c *Client) files(at *ranged, limit Limit, want func(name string) bool, take func(name string, in io.Reader) error) error {
 	if err := at.open(); err != nil {
 		return err
 	}
@@ -106,15 +122,12 @@ func (c *Client) extract(ctx context.Context, where *url.URL, dir string, limit 
 	if err != nil {
 		return fmt.Errorf("it is no zip file: %w", err)
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // read by other users of the runner
-		return err
-	}
 	at.left = limit.Total + maxIndex // packed is hardly ever larger, and never worth more
 	for _, f := range archive.File {
 		if strings.ContainsAny(f.Name, `/\`) || !f.Mode().IsRegular() || !want(f.Name) {
 			continue
 		}
-		n, err := extractFile(f, filepath.Join(dir, f.Name), min(limit.File, limit.Total)) //nolint:gosec // the name holds no separator
+		n, err := takeFile(f, min(limit.File, limit.Total), take)
 		if err != nil {
 			return fmt.Errorf("%s: %w", safetext.Line(f.Name, 200), err)
 		}
@@ -123,26 +136,47 @@ func (c *Client) extract(ctx context.Context, where *url.URL, dir string, limit 
 	return nil
 }
 
-// extractFile writes a file of at most limit bytes, and returns how many it has.
-func extractFile(f *zip.File, to string, limit int64) (int64, error) {
-	tooLarge := fmt.Errorf("more than the %s that are allowed would be extracted", safetext.Size(int(limit)))
+// takeFile hands a file of at most limit bytes to take, and returns how many it had. Its
+// own word on its size may be a lie.
+func takeFile(f *zip.File, limit int64, take func(name string, in io.Reader) error) (int64, error) {
 	if size := f.FileInfo().Size(); size < 0 || size > limit {
-		return 0, tooLarge
+		return 0, tooLarge(limit)
 	}
 	in, err := f.Open()
 	if err != nil {
 		return 0, err
 	}
 	defer func() { _ = in.Close() }()
+	counted := &capped{in: in, limit: limit}
+	err = take(f.Name, counted)
+	return counted.read, err
+}
+
+func tooLarge(limit int64) error {
+	return fmt.Errorf("more than the %s that are allowed would be extracted", safetext.Size(int(limit)))
+}
+
+// capped reads so many bytes, and fails where there are more.
+type capped struct {
+	in          io.Reader
+	limit, read int64
+}
+
+func (c *capped) Read(p []byte) (int, error) {
+	n, err := c.in.Read(p[:min(int64(len(p)), c.limit-c.read+1)])
+	if c.read += int64(n); c.read > c.limit {
+		return 0, tooLarge(c.limit)
+	}
+	return n, err
+}
+
+func extractFile(in io.Reader, to string) error {
 	out, err := os.Create(to) //nolint:gosec // a name without separators, below our own folder
 	if err != nil {
-		return 0, err
+		return err
 	}
-	n, err := io.Copy(out, io.LimitReader(in, limit+1)) // its own word on its size may be a lie
-	if err == nil && n > limit {
-		err = tooLarge
-	}
-	return n, errors.Join(err, out.Close())
+	_, err = io.Copy(out, in)
+	return errors.Join(err, out.Close())
 }
 
 // ranged reads a file over HTTP in blocks. Storage that does not know ranges sends the
@@ -155,6 +189,8 @@ type ranged struct {
 	block  []byte
 	from   int64
 	whole  *os.File
+	// most bounds the file, in bytes; 0: only one that cannot be read in parts is.
+	most int64
 	// left is how many bytes may still be read.
 	left int64
 }
@@ -203,6 +239,9 @@ func (r *ranged) open() error {
 	if _, err := fmt.Sscanf(resp.Header.Get("Content-Range"), "bytes %d-%d/%d", &first, &last, &r.size); err != nil || last-first >= blockSize || r.size != last+1 {
 		return errors.New("the storage answers with another range than was asked for")
 	}
+	if r.most > 0 && r.size > r.most {
+		return fmt.Errorf("it has more than %d MiB", r.most>>20)
+	}
 	r.from = first
 	r.block, err = io.ReadAll(io.LimitReader(resp.Body, blockSize))
 	return err
@@ -215,9 +254,10 @@ func (r *ranged) keep(body io.Reader) error {
 	}
 	_ = os.Remove(f.Name()) // on Unix it is gone when it is closed; elsewhere close removes it
 	r.whole = f
-	r.size, err = io.Copy(f, io.LimitReader(body, maxWhole+1))
-	if err == nil && r.size > maxWhole {
-		err = fmt.Errorf("it has more than %d MiB", maxWhole>>20)
+	most := cmp.Or(r.most, maxWhole)
+	r.size, err = io.Copy(f, io.LimitReader(body, most+1))
+	if err == nil && r.size > most {
+		err = fmt.Errorf("it has more than %d MiB", most>>20)
 	}
 	return err
 }

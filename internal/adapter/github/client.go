@@ -10,6 +10,7 @@
 package github
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -63,6 +64,8 @@ type Options struct {
 	// error, when the context does.
 	Now   func() time.Time
 	Sleep func(context.Context, time.Duration) error
+	// Time is how long all calls may take together; 0: [PublishTime].
+	Time time.Duration
 	// UserAgent names the program; empty is e2e-gate.
 	UserAgent string
 }
@@ -72,7 +75,8 @@ type Options struct {
 // Where the connection is refused, two more tries are made in all. A request is
 // repeated once after 502, 503, 504, a broken connection or an answer that is no
 // JSON, and after a rate limit that passes in time (Retry-After, x-ratelimit-reset).
-// All other answers are final. All calls together take [PublishTime] at most.
+// All other answers are final. All calls together take [PublishTime] at most, or what
+// [Options] say.
 type Client struct {
 	owner, name string
 	fork        bool
@@ -83,6 +87,7 @@ type Client struct {
 	graph *url.URL
 	now   func() time.Time
 	scrub func(string) string
+	time  time.Duration
 
 	mu    sync.Mutex
 	spent time.Duration
@@ -113,7 +118,7 @@ func New(o Options) (*Client, error) {
 	api.UserAgent = or(o.UserAgent, "e2e-gate")
 	return &Client{
 		owner: parts[1], name: parts[2], fork: o.Fork, api: api, now: s.now, scrub: s.scrub,
-		login: o.Login, statuses: map[string]Status{}, plain: &http.Client{Transport: s.next}, graph: graphQLURL(o.GraphQLURL, base),
+		login: o.Login, time: cmp.Or(o.Time, PublishTime), statuses: map[string]Status{}, plain: &http.Client{Transport: s.next}, graph: graphQLURL(o.GraphQLURL, base),
 	}, nil
 }
 
@@ -144,7 +149,7 @@ func stayHome(base *url.URL) func(*http.Request, []*http.Request) error {
 // begin gives a call what is left of the time to publish. done takes what it used.
 func (c *Client) begin(ctx context.Context) (context.Context, func()) {
 	c.mu.Lock()
-	left := PublishTime - c.spent
+	left := c.time - c.spent
 	c.mu.Unlock()
 	start := c.now()
 	ctx, cancel := context.WithTimeout(withEnd(ctx, start.Add(left)), left)

@@ -172,7 +172,7 @@ func status(err error) int {
 func (c *Client) lost(what, permission string, err error) *Error {
 	var f *requestError
 	if !errors.As(err, &f) {
-		return &Error{Lost: what, why: c.scrub(reason(err)), err: err}
+		return &Error{Lost: what, why: c.scrub(c.reason(err)), err: err}
 	}
 	e := &Error{Lost: what, Status: f.status, why: f.Error(), err: f}
 	switch f.status {
@@ -186,7 +186,7 @@ func (c *Client) lost(what, permission string, err error) *Error {
 }
 
 // reason says what went wrong where the API is not to blame.
-func reason(err error) string {
+func (c *Client) reason(err error) string {
 	var (
 		location *url.Error
 		syntax   *json.UnmarshalTypeError
@@ -194,7 +194,7 @@ func reason(err error) string {
 	)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Sprintf("the %s for publishing were used up", PublishTime)
+		return fmt.Sprintf("the %s for publishing were used up", c.time)
 	case errors.Is(err, context.Canceled):
 		return "it was cancelled"
 	case errors.As(err, &location):

@@ -22,6 +22,8 @@ type WorkflowRun struct {
 	Completed  bool
 	Conclusion string
 	URL        string
+	// Path is that of the workflow's file, where runs are listed.
+	Path string
 }
 
 // PullRequest is what is needed to know of one.

@@ -5,51 +5,99 @@ import (
 	"bytes"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
 
-// artifact is a folder below [Server.Artifacts].
-type artifact struct {
-	id   int
-	name string
+// RunArtifact is an artifact of one workflow run, which may have others of its name.
+type RunArtifact struct {
+	// Run is the id of one in [Server.Runs].
+	Run     int
+	Name    string
+	Files   map[string][]byte
+	Expired bool
 }
 
-// artifacts are those that there are now: what a job uploads shows at once.
-func (s *Server) artifacts() []artifact {
+// artifact is a folder below [Server.Artifacts], or one of a run.
+type artifact struct {
+	id, run int
+	name    string
+	expired bool
+	files   func() (map[string][]byte, error)
+}
+
+// artifacts are those that there are now, as far as a run sees them: what a job uploads
+// shows at once. The repository, 0, sees all.
+func (s *Server) artifacts(run int) []artifact {
 	entries, _ := os.ReadDir(s.Artifacts)
 	var list []artifact
 	for i, e := range entries {
 		if e.IsDir() {
-			list = append(list, artifact{5000 + i, e.Name()})
+			dir := filepath.Join(s.Artifacts, e.Name())
+			list = append(list, artifact{id: 5000 + i, run: s.newest(), name: e.Name(), files: func() (map[string][]byte, error) { return filesOf(dir) }})
+		}
+	}
+	for i, a := range s.RunArtifacts {
+		if run == 0 || run == a.Run {
+			list = append(list, artifact{90_000 + i, a.Run, a.Name, a.Expired, func() (map[string][]byte, error) { return a.Files, nil }})
 		}
 	}
 	return list
 }
 
+// newest is the run that the folders are of, where somebody asks.
+func (s *Server) newest() int {
+	if len(s.Runs) == 0 {
+		return 0
+	}
+	return s.Runs[0].ID
+}
+
+func (s *Server) artifactJSON(a artifact) map[string]any {
+	size := 0
+	files, _ := a.files()
+	for _, data := range files {
+		size += len(data)
+	}
+	out := map[string]any{"id": a.id, "name": a.name, "expired": a.expired, "size_in_bytes": size, "workflow_run": nil}
+	if r := s.run(strconv.Itoa(a.run)); r != nil {
+		head := repositoryID
+		if r.HeadRepository != s.Repository {
+			head++
+		}
+		out["workflow_run"] = map[string]any{"id": r.ID, "repository_id": repositoryID, "head_repository_id": head, "head_branch": r.Branch, "head_sha": r.SHA}
+	}
+	return out
+}
+
+const repositoryID = 1296269
+
 func listArtifacts(c call) answer {
-	size, page := 30, max(number(c.query.Get("page")), 1)
-	if n := number(c.query.Get("per_page")); n > 0 {
-		size = n
+	return c.listed(c.artifacts(number(c.args[2])), "actions/runs/"+c.args[2]+"/artifacts")
+}
+
+func listRepositoryArtifacts(c call) answer { return c.listed(c.artifacts(0), "actions/artifacts") }
+
+func (c call) listed(all []artifact, where string) answer {
+	var list []map[string]any
+	for _, a := range all {
+		if name := c.query.Get("name"); name == "" || name == a.name {
+			list = append(list, c.artifactJSON(a))
+		}
 	}
-	all, list := c.artifacts(), []map[string]any{}
-	for i := (page - 1) * size; i < min(page*size, len(all)); i++ {
-		list = append(list, map[string]any{"id": all[i].id, "name": all[i].name, "expired": false, "size_in_bytes": 1})
-	}
-	a := reply(http.StatusOK, map[string]any{"total_count": len(all), "artifacts": list})
-	if page*size < len(all) {
-		a.header.Set("Link", fmt.Sprintf(`<%s/repos/%s/actions/runs/%s/artifacts?per_page=%d&page=%d>; rel="next"`, c.base, c.Repository, c.args[2], size, page+1))
-	}
-	return a
+	return c.page(list, "artifacts", where)
 }
 
 func getArtifact(c call) answer {
-	for _, a := range c.artifacts() {
-		if a.id == number(c.args[2]) {
-			c.zipped[a.id] = a.name
+	for _, a := range c.artifacts(0) {
+		if a.id == number(c.args[2]) && !a.expired {
+			c.zipped[a.id] = a
 			return answer{status: http.StatusFound, header: http.Header{"Location": {fmt.Sprintf("%s%s/%d?sig=s3cret", strings.TrimSuffix(c.base, c.Prefix), storage, a.id)}}}
 		}
 	}
@@ -66,10 +114,20 @@ func (s *Server) serveStorage(w http.ResponseWriter, r *http.Request) {
 		s.t.Error("githubfake: the token was sent to the storage")
 	}
 	s.mu.Lock()
-	name := s.zipped[number(strings.TrimPrefix(r.URL.Path, storage+"/"))]
+	a, known := s.zipped[number(strings.TrimPrefix(r.URL.Path, storage+"/"))]
+	s.downloads = append(s.downloads, a.name)
+	fault := s.StorageStatus
 	s.mu.Unlock()
-	data, err := zipOf(filepath.Join(s.Artifacts, name))
-	if name == "" || err != nil {
+	if fault != 0 {
+		w.WriteHeader(fault)
+		return
+	}
+	if !known {
+		http.NotFound(w, r)
+		return
+	}
+	data, err := zipOf(a)
+	if err != nil {
 		http.NotFound(w, r)
 		return
 	}
@@ -77,18 +135,45 @@ func (s *Server) serveStorage(w http.ResponseWriter, r *http.Request) {
 		_, _ = w.Write(data)
 		return
 	}
-	http.ServeContent(w, r, name+".zip", time.Time{}, bytes.NewReader(data))
+	http.ServeContent(w, r, a.name+".zip", time.Time{}, bytes.NewReader(data))
+}
+
+// Downloads are the artifacts that the storage was asked for, once for each request.
+func (s *Server) Downloads() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.downloads)
 }
 
 // RawZip is a file in the folder of an artifact that is its zip file already.
 const RawZip = ".zip"
 
-func zipOf(dir string) ([]byte, error) {
-	if data, err := os.ReadFile(filepath.Join(dir, RawZip)); err == nil {
+func zipOf(a artifact) ([]byte, error) {
+	files, err := a.files()
+	if err != nil {
+		return nil, err
+	}
+	if data, ok := files[RawZip]; ok {
 		return data, nil
 	}
 	var buf bytes.Buffer
 	archive := zip.NewWriter(&buf)
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		to, err := archive.Create(name)
+		if err == nil {
+			_, err = to.Write(files[name])
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	err = archive.Close()
+	return buf.Bytes(), err
+}
+
+// filesOf are the files below a folder.
+func filesOf(dir string) (map[string][]byte, error) {
+	files := map[string][]byte{}
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
@@ -97,20 +182,8 @@ func zipOf(dir string) ([]byte, error) {
 		if err != nil {
 			return err
 		}
-		data, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		to, err := archive.Create(filepath.ToSlash(rel))
-		if err != nil {
-			return err
-		}
-		_, err = to.Write(data)
+		files[filepath.ToSlash(rel)], err = os.ReadFile(path)
 		return err
 	})
-	if err != nil {
-		return nil, err
-	}
-	err = archive.Close()
-	return buf.Bytes(), err
+	return files, err
 }

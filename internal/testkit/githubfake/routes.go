@@ -48,6 +48,8 @@ var routes = []route{
 	{"DELETE", regexp.MustCompile(repo + `/issues/comments/(\d+)$`), deleteComment, nil, nil, false},
 	{"GET", regexp.MustCompile(repo + `/contents/(.+)$`), getContents, []string{"ref"}, nil, false},
 	{"GET", regexp.MustCompile(repo + `/actions/runs/(\d+)/artifacts$`), listArtifacts, []string{"per_page", "page", "name"}, nil, false},
+	{"GET", regexp.MustCompile(repo + `/actions/artifacts$`), listRepositoryArtifacts, []string{"per_page", "page", "name"}, nil, false},
+	{"GET", regexp.MustCompile(repo + `/actions/workflows/([^/]+)/runs$`), listRuns, []string{"actor", "branch", "event", "status", "per_page", "page", "created", "exclude_pull_requests"}, nil, false},
 	{"GET", regexp.MustCompile(repo + `/actions/runs/(\d+)$`), getRun, nil, nil, false},
 	{"GET", regexp.MustCompile(repo + `/actions/runs/(\d+)/attempts/(\d+)/jobs$`), listJobs, []string{"per_page", "page"}, nil, false},
 	{"GET", regexp.MustCompile(repo + `/pulls$`), listPulls, []string{"state", "head", "base", "sort", "direction", "per_page", "page"}, nil, false},

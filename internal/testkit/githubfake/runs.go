@@ -1,7 +1,10 @@
 package githubfake
 
 import (
+	"fmt"
 	"net/http"
+	"path"
+	"strconv"
 	"strings"
 )
 
@@ -11,6 +14,8 @@ type Run struct {
 	Attempt int
 	// SHA, Branch and HeadRepository are those of a pull request's head.
 	Event, SHA, Branch, HeadRepository, Actor string
+	// Path is that of the workflow's file.
+	Path string
 	// Conclusion is empty while it runs. Jobs are conclusions by name.
 	Conclusion string
 	Jobs       map[string]string
@@ -36,8 +41,12 @@ func getRun(c call) answer {
 	if r == nil {
 		return refusal(http.StatusNotFound, "Not Found")
 	}
+	return reply(http.StatusOK, c.runJSON(*r))
+}
+
+func (s *Server) runJSON(r Run) map[string]any {
 	out := map[string]any{"id": r.ID, "run_attempt": max(r.Attempt, 1), "event": r.Event, "head_sha": r.SHA, "head_branch": r.Branch, "status": "completed",
-		"conclusion": r.Conclusion, "html_url": "https://github.example/" + c.Repository + "/actions/runs/" + c.args[2], "pull_requests": []any{},
+		"conclusion": r.Conclusion, "html_url": fmt.Sprintf("https://github.example/%s/actions/runs/%d", s.Repository, r.ID), "path": r.Path, "pull_requests": []any{},
 		"actor": userJSON(User{Login: r.Actor, Type: "User"}), "head_repository": map[string]any{"full_name": r.HeadRepository}}
 	if r.Conclusion == "" {
 		out["status"], out["conclusion"] = "in_progress", nil
@@ -45,7 +54,35 @@ func getRun(c call) answer {
 	if r.HeadRepository == "" {
 		out["head_repository"] = nil
 	}
-	return reply(http.StatusOK, out)
+	return out
+}
+
+// listRuns lists the runs of a workflow's file.
+func listRuns(c call) answer {
+	var list []map[string]any
+	for _, r := range c.Runs {
+		at, _, _ := strings.Cut(r.Path, "@")
+		if branch := c.query.Get("branch"); path.Base(at) == c.args[2] && (branch == "" || branch == r.Branch) {
+			list = append(list, c.runJSON(r))
+		}
+	}
+	return c.page(list, "workflow_runs", "actions/workflows/"+c.args[2]+"/runs")
+}
+
+// page is the part of a list that the query asks for.
+func (c call) page(all []map[string]any, name, where string) answer {
+	size, page := 30, max(number(c.query.Get("page")), 1)
+	if n := number(c.query.Get("per_page")); n > 0 {
+		size = n
+	}
+	from, to := min((page-1)*size, len(all)), min(page*size, len(all))
+	a := reply(http.StatusOK, map[string]any{"total_count": len(all), name: append([]map[string]any{}, all[from:to]...)})
+	if to < len(all) {
+		next := c.query
+		next.Set("page", strconv.Itoa(page+1))
+		a.header.Set("Link", fmt.Sprintf(`<%s/repos/%s/%s?%s>; rel="next"`, c.base, c.Repository, where, next.Encode()))
+	}
+	return a
 }
 
 func listJobs(c call) answer {

@@ -96,6 +96,7 @@ var templates = []string{
 	"/repos/{owner}/{repo}/commits/{ref}/status", "/repos/{owner}/{repo}/statuses/{sha}",
 	"/repos/{owner}/{repo}/contents/{path}", "/repos/{owner}/{repo}/git/commits/{commit_sha}",
 	"/repos/{owner}/{repo}/actions/runs/{run_id}", "/repos/{owner}/{repo}/actions/runs/{run_id}/artifacts", "/repos/{owner}/{repo}/actions/runs/{run_id}/attempts/{attempt_number}/jobs",
+	"/repos/{owner}/{repo}/actions/artifacts", "/repos/{owner}/{repo}/actions/workflows/{workflow_id}/runs",
 	"/repos/{owner}/{repo}/releases", "/repos/{owner}/{repo}/releases/{release_id}", "/repos/{owner}/{repo}/releases/{release_id}/assets",
 	"/repos/{owner}/{repo}/releases/assets/{asset_id}", "/repos/{owner}/{repo}/commits/{ref}",
 	"/repos/{owner}/{repo}/check-runs", "/repos/{owner}/{repo}/check-runs/{check_run_id}",

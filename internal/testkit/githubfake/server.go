@@ -74,10 +74,14 @@ type Server struct {
 	// exist.
 	Files map[string]map[string]string
 	// Artifacts is a folder whose folders are the artifacts of every workflow run, by
-	// name. WholeArtifacts: their storage does not know ranges.
+	// name; where the repository's are listed, those of the first of Runs. RunArtifacts
+	// are of one run each, the newest first. WholeArtifacts: their storage does not know
+	// ranges; it answers with StorageStatus where that is set.
 	Artifacts      string
+	RunArtifacts   []RunArtifact
 	WholeArtifacts bool
-	// Runs of workflows and open pull requests that can be asked for.
+	StorageStatus  int
+	// Runs of workflows, the newest first, and open pull requests that can be asked for.
 	Runs  []Run
 	Pulls []Pull
 	// Releases, newest first; Refs are commits by "tags/<name>" and "heads/<name>".
@@ -96,7 +100,9 @@ type Server struct {
 	requests []Request
 	faults   []*Fault
 	lastID   int64
-	zipped   map[int]string // artifacts whose address was given out
+	zipped   map[int]artifact // artifacts whose address was given out
+	// downloads are names of artifacts that were downloaded.
+	downloads []string
 }
 
 // New returns a server without comments and statuses: repository acme/cases with
@@ -104,7 +110,7 @@ type Server struct {
 func New(t testing.TB) *Server {
 	t.Helper()
 	return &Server{t: t, schema: load(t), Repository: "acme/cases", PR: 42, lastID: 1000,
-		users: map[string]User{JobToken: JobBot, PersonToken: Person}, zipped: map[int]string{}}
+		users: map[string]User{JobToken: JobBot, PersonToken: Person}, zipped: map[int]artifact{}}
 }
 
 // Listen serves on a loopback port until the test ends, and returns the API's address

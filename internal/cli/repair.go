@@ -1,0 +1,222 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/org/e2e-gate/internal/adapter/actions"
+	"github.com/org/e2e-gate/internal/adapter/github"
+	"github.com/org/e2e-gate/internal/history"
+)
+
+// The history of the default branch lies in the cache, which may be evicted and of
+// which two runs at once keep one's. So each run leaves its own records in an artifact
+// as well, and who finds that the cache is behind takes them from there.
+
+const (
+	// maxRepairPages bounds how many pages of 100 are read of each list.
+	maxRepairPages = 2
+	// maxRepairs is how many artifacts are fetched: as many runs as count for a test.
+	maxRepairs = 20
+	// maxRepair bounds one of them, in bytes: a run of 100,000 tests has two million.
+	maxRepair = 8 << 20
+	// repairTime is how long all of it may take.
+	repairTime = 20 * time.Second
+)
+
+// historyArtifact names the artifact with a run's records. Its name is the same in every
+// run, because GitHub lists artifacts by name. So it is in every attempt: a later one
+// writes over it, and brings along what it held.
+func historyArtifact(key string) string { return safeName(keyOr(key)) + "-history" }
+
+// backups are those artifacts.
+type backups struct {
+	setup  *setup
+	client *github.Client
+	name   string
+}
+
+// backups finds the artifacts that repair the history. It is nil where there are none:
+// outside of GitHub, without a token, and with a store of one's own.
+func (s *setup) backups() history.Elsewhere {
+	if store := s.config.History.Store; store != "" && store != "actions" || !actions.Detect(s.app.getenv) || s.trigger.Forge != "" {
+		return nil
+	}
+	client, err := s.app.githubFor(s.trigger, repairTime)
+	if err != nil || client == nil {
+		return nil // what publishes says so, where that was wanted
+	}
+	return &backups{s, client, historyArtifact(s.key)}
+}
+
+// Missing takes the records of runs that the log does not know.
+func (b *backups) Missing(ctx context.Context, known func(string) bool) []history.Found {
+	ctx, cancel := context.WithTimeout(ctx, repairTime)
+	defer cancel()
+	if t := b.setup.trigger; t.MainBranch == "" || t.Workflow == "" {
+		b.said("it is not known which runs to believe: the event names no default branch, or GITHUB_WORKFLOW_REF no workflow of this repository")
+		return nil
+	}
+	list, err := b.behind(ctx, known)
+	if err == nil && len(list) > 0 {
+		list, err = b.trusted(ctx, list)
+	}
+	if err != nil {
+		b.said(err.Error())
+		return nil
+	}
+	return b.fetch(ctx, list)
+}
+
+func (b *backups) said(why string) {
+	b.setup.console.Note("the history was not repaired from the artifacts of earlier runs, so less is known: " + why)
+}
+
+// behind lists the artifacts of runs that the log does not know, the newest first. The
+// next page is read only where this one does not hold enough runs for a test.
+func (b *backups) behind(ctx context.Context, known func(string) bool) ([]github.Artifact, error) {
+	var list []github.Artifact
+	for page, more, count := 1, true, 0; more && page <= maxRepairPages && count < maxRepairs; page++ {
+		var found []github.Artifact
+		var err error
+		if found, more, err = b.client.ArtifactsNamed(ctx, b.name, page); err != nil {
+			return nil, err
+		}
+		for _, a := range found {
+			if !a.OwnHead || a.Branch != b.setup.trigger.MainBranch {
+				continue // of a fork, or of another branch
+			}
+			if count++; !known(strconv.FormatInt(a.Run, 10)) {
+				list = append(list, a)
+			}
+		}
+	}
+	return list, nil
+}
+
+// trusted keeps the newest artifacts whose run GitHub says is one of our workflow, that
+// somebody started who may write to the default branch. A pull request's run could have
+// written anything, and may have a branch of that name. One list tells of a hundred
+// runs; those that it no longer names do not count.
+func (b *backups) trusted(ctx context.Context, list []github.Artifact) ([]github.Artifact, error) {
+	t, runs := b.setup.trigger, map[int64]bool{}
+	unknown := func(a github.Artifact) bool { _, ok := runs[a.Run]; return !ok }
+	for page, more := 1, true; more && page <= maxRepairPages && slices.ContainsFunc(list, unknown); page++ {
+		var found []github.WorkflowRun
+		var err error
+		if found, more, err = b.client.WorkflowRuns(ctx, t.Workflow, t.MainBranch, page); err != nil {
+			return nil, err
+		}
+		for _, r := range found {
+			runs[r.ID] = slices.Contains([]string{"push", "schedule", "workflow_dispatch", "repository_dispatch"}, r.Event) &&
+				r.Branch == t.MainBranch && r.Path == t.Workflow && strings.EqualFold(r.HeadRepository, t.Repository)
+		}
+	}
+	all := len(list)
+	if list = slices.DeleteFunc(list, func(a github.Artifact) bool { return !runs[a.Run] }); len(list) < all {
+		b.said(fmt.Sprintf("%d of %d are not of a push, schedule or dispatch of %s on %s, or are too long ago", all-len(list), all, t.Workflow, t.MainBranch))
+	}
+	slices.SortFunc(list, func(a, b github.Artifact) int { return cmp.Compare(b.ID, a.ID) })
+	return list[:min(len(list), maxRepairs)], nil
+}
+
+// fetch reads the records out of artifacts, and says how that went.
+func (b *backups) fetch(ctx context.Context, list []github.Artifact) []history.Found {
+	var (
+		mu     sync.Mutex
+		found  []history.Found
+		faults []error
+		group  errgroup.Group
+	)
+	group.SetLimit(atOnce)
+	for _, a := range list {
+		group.Go(func() error {
+			files, err := b.client.ReadArtifact(ctx, a, maxRepair, history.IsRecord)
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				faults = append(faults, err)
+			}
+			for _, data := range files {
+				found = append(found, history.Found{WorkflowRun: strconv.FormatInt(a.Run, 10), Data: data})
+			}
+			return nil // the others may be there
+		})
+	}
+	_ = group.Wait()
+	if len(faults) > 0 {
+		b.said(fmt.Sprintf("%d of %d could not be read, such as: %v", len(faults), len(list), faults[0]))
+	}
+	if len(found) > 0 {
+		b.setup.console.Note(fmt.Sprintf("the history was behind: %d records of earlier runs were taken from their artifacts", len(found)))
+	}
+	return found
+}
+
+// copies is the folder for what this run adds to the history, where it may add
+// anything; else nil.
+func (s *setup) copies() history.Store {
+	if !actions.Detect(s.app.getenv) || !s.cached() {
+		return nil
+	}
+	return history.Dir{Path: s.copied()}
+}
+
+func (s *setup) copied() string {
+	return filepath.Join(s.root, ".e2e-gate", "kept", fmt.Sprintf("%s-%s-%d", historyArtifact(s.key), safeName(s.trigger.WorkflowRun), s.trigger.WorkflowAttempt))
+}
+
+// outputHistory names what a step is to keep of the history: the cache, and this run's
+// records as an artifact.
+func (s *setup) outputHistory(ctx context.Context) {
+	if !actions.Detect(s.app.getenv) || !s.cached() {
+		return
+	}
+	runner := actions.New(s.app.Stderr, s.app.getenv)
+	s.said(runner.SetLine("history", defaultHistory))
+	if entries, err := os.ReadDir(s.copied()); err != nil || len(entries) == 0 || s.trigger.Forge != "" {
+		return // nothing was remembered
+	}
+	if err := s.bringAlong(ctx); err != nil {
+		s.note(fmt.Sprintf("this attempt's part of the history is kept in the cache alone: %v", err))
+		return
+	}
+	s.said(runner.SetLine("history-folder", s.copied()))
+	s.said(runner.SetLine("history-artifact", historyArtifact(s.key)))
+}
+
+// bringAlong fetches what earlier attempts left under the name that this one is to
+// write over.
+func (s *setup) bringAlong(ctx context.Context) error {
+	run, err := strconv.ParseInt(s.trigger.WorkflowRun, 10, 64)
+	if s.trigger.WorkflowAttempt < 2 || err != nil {
+		return nil
+	}
+	client, err := s.app.githubFor(s.trigger, repairTime)
+	if err == nil && client == nil {
+		err = errors.New("without a token nobody can read what earlier attempts kept")
+	}
+	if err != nil {
+		return err
+	}
+	list, err := client.Artifacts(ctx, run)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(list, func(a github.Artifact) bool { return a.Name == historyArtifact(s.key) })
+	if i < 0 {
+		return nil
+	}
+	return client.Extract(ctx, list[i], s.copied(), documents, history.IsRecord)
+}

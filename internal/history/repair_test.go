@@ -1,0 +1,132 @@
+package history
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/org/e2e-gate/internal/e2e"
+)
+
+// lost is what lies elsewhere, by workflow run.
+type lost map[string][]Found
+
+func (l lost) Missing(_ context.Context, known func(string) bool) []Found {
+	var list []Found
+	for run, found := range l {
+		if !known(run) {
+			list = append(list, found...)
+		}
+	}
+	return list
+}
+
+// ofWorkflow is the record of the nth run, with its bytes.
+func ofWorkflow(t *testing.T, n int) (Record, Found) {
+	t.Helper()
+	r := main(n, float64(n+1))
+	r.RunID, r.WorkflowRun = fmt.Sprintf("e2e-%013d-x", day0.UnixMilli()+int64(n)*3_600_000), fmt.Sprint(900+n)
+	data, err := encode(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r, Found{r.WorkflowRun, data}
+}
+
+// A store that was lost, or is behind, answers as if it were not, and asks nobody for
+// what it was given before: not even once a snapshot holds it, and newer runs have
+// made it not count.
+func TestRepair(t *testing.T) {
+	const runs = 3 * foldFrom
+	elsewhere, whole := lost{}, memory{}
+	for n := range runs {
+		r, found := ofWorkflow(t, n)
+		elsewhere[found.WorkflowRun] = []Found{found}
+		save(t, whole, r)
+	}
+	want, _, err := (&Log{Store: whole}).Load(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, have := range []int{0, 1, runs / 2, runs - 1} {
+		behind := memory{}
+		for n := range have {
+			r, _ := ofWorkflow(t, 2*n%runs)
+			save(t, behind, r)
+		}
+		asked := &asking{Elsewhere: elsewhere}
+		log := &Log{Store: behind, Elsewhere: asked, Now: func() time.Time { return day0 }}
+		for range 3 {
+			got, skipped, err := log.Load(t.Context())
+			if err != nil || len(skipped) > 0 {
+				t.Fatal(skipped, err)
+			}
+			if diff := cmp.Diff(view(want), view(got)); diff != "" {
+				t.Errorf("with %d of the runs: %s", have, diff)
+			}
+		}
+		if asked.unknown[1] != 0 || asked.unknown[2] != 0 {
+			t.Errorf("with %d of the runs: asked for %v", have, asked.unknown)
+		}
+	}
+}
+
+// asking counts the runs that somebody did not know, each time.
+type asking struct {
+	Elsewhere
+	unknown []int
+}
+
+func (a *asking) Missing(ctx context.Context, known func(string) bool) []Found {
+	found := a.Elsewhere.Missing(ctx, known)
+	a.unknown = append(a.unknown, len(found))
+	return found
+}
+
+// What comes from elsewhere is held against who left it, and named where it does not count.
+func TestRepairTakesNoStrangers(t *testing.T) {
+	_, good := ofWorkflow(t, 1)
+	_, stranger := ofWorkflow(t, 2)
+	stranger.WorkflowRun = "1"
+	branch := run(3, "refs/pull/1/merge", e2e.Passed, 999)
+	branch.WorkflowRun = "903"
+	data, err := encode(branch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	future, err := encode(Record{Schema: "e2e-gate/history/v9", WorkflowRun: "904"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := memory{}
+	log := &Log{Store: store, Elsewhere: lost{"901": {good, good, {"901", good.Data[:30]}}, "1": {stranger}, "903": {{"903", data}}, "904": {{"904", future}}, "905": {{"905", nil}}, "906": {{"906", make([]byte, maxObject+1)}}}}
+	stats, skipped, err := log.Load(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if seconds, runs := stats.Estimate("t"); runs != 1 || seconds != 2 || len(store) != 1 {
+		t.Errorf("%v s of %d runs, %d records in the store", seconds, runs, len(store))
+	}
+	slices.Sort(skipped)
+	for i, why := range []string{"run 1: it says that it is of another", "run 901: it is damaged", "run 903: it is not of the default branch", "run 904: line 1: its schema", "run 905: it is no history object", "run 906: it is larger"} {
+		if i >= len(skipped) || !strings.Contains(skipped[i], why) {
+			t.Errorf("nothing says %q: %q", why, skipped)
+		}
+	}
+}
+
+func TestCopies(t *testing.T) {
+	log := &Log{Store: memory{}, Copies: memory{}}
+	r, found := ofWorkflow(t, 1)
+	if err := log.Save(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := log.Copies.Get(t.Context(), recordName(r)); err != nil || string(got) != string(found.Data) {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
+}

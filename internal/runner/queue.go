@@ -1,0 +1,232 @@
+package runner
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sync"
+
+	"github.com/org/e2e-gate/internal/e2e"
+)
+
+// Pull says how the shards of one machine get their work.
+type Pull string
+
+// The ways in which shards get their work.
+const (
+	// PullUnits: each shard runs the processes that were planned for it, the longest
+	// first, and one that has run out takes over the longest that nobody has started.
+	PullUnits Pull = "units"
+	// PullBatches: as units, and a process is started for a part of the planned tests at a
+	// time, so that something is left to take over of a suite that runs as one process.
+	PullBatches Pull = "batches"
+	// PullOff: each shard runs what was planned for it.
+	PullOff Pull = "off"
+)
+
+// minStarts is how many times its own start a batch takes at least: smaller ones would
+// cost more in starts than they win in balance.
+const minStarts = 10
+
+// Queue holds the units that wait to be run on this machine. The plan is where it starts:
+// it keeps an owner's tests together, and is right when the estimates are.
+type Queue struct {
+	pull Pull
+	// start is what one more process costs, in seconds.
+	start   float64
+	mu      sync.Mutex
+	changed *sync.Cond
+	// jobs wait, the longest first.
+	jobs []*job
+	held map[string]bool
+	// begun shards have pulled once: nobody takes from a shard before it had its first.
+	begun map[*Shard]bool
+	// workers is the number of shards that pull.
+	workers int
+}
+
+// job is one process that waits.
+type job struct {
+	shard   *Shard
+	tests   []e2e.Test
+	seconds float64
+	locks   []string
+}
+
+// Queue makes the queue of the smoke tests of the shards, or of all their others.
+func (r *Runner) Queue(shards []*Shard, smoke bool) *Queue {
+	q := &Queue{pull: cmp.Or(r.cfg.Pull, PullUnits), start: r.cfg.StartSeconds, held: map[string]bool{}, begun: map[*Shard]bool{}, workers: len(shards)}
+	q.changed = sync.NewCond(&q.mu)
+	for _, s := range shards {
+		for _, tests := range s.units(s.planned(smoke)) {
+			q.jobs = append(q.jobs, r.job(s, tests))
+		}
+	}
+	slices.SortStableFunc(q.jobs, longestFirst)
+	return q
+}
+
+func longestFirst(a, b *job) int { return cmp.Compare(b.seconds, a.seconds) }
+
+func (r *Runner) job(s *Shard, tests []e2e.Test) *job {
+	j := &job{shard: s, tests: tests}
+	for _, t := range tests {
+		j.seconds += r.cfg.Seconds[t.ID]
+		j.locks = append(j.locks, t.Locks...)
+	}
+	return j
+}
+
+// next waits for a unit that the shard may start and takes its locks, which done gives
+// back. It is nil when there is nothing left for the shard. A run that is stopped hands
+// out what was planned for the shard, for the record.
+func (q *Queue) next(ctx context.Context, s *Shard) *job {
+	stop := context.AfterFunc(ctx, func() {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		q.changed.Broadcast()
+	})
+	defer stop()
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for {
+		j, more := q.pick(s, ctx.Err() != nil)
+		if j != nil || !more {
+			return j
+		}
+		q.changed.Wait()
+	}
+}
+
+// pick takes a unit out of the queue: one of the shard's own, else the longest of the
+// others'. more says that there may be one later.
+func (q *Queue) pick(s *Shard, stopped bool) (j *job, more bool) {
+	if !q.begun[s] {
+		q.begun[s] = true
+		q.changed.Broadcast()
+	}
+	others := -1
+	for i, j := range q.jobs {
+		mine := j.shard == s
+		if !mine && (stopped || q.pull == PullOff || !s.couldStart(j)) {
+			continue
+		}
+		more = true
+		switch {
+		case !stopped && slices.ContainsFunc(j.locks, func(l string) bool { return q.held[l] }):
+		case mine:
+			return q.take(i, stopped), true
+		case others < 0 && q.begun[j.shard]:
+			others = i
+		}
+	}
+	if others < 0 {
+		return nil, more
+	}
+	return q.take(others, false), true
+}
+
+// couldStart reports whether the shard would start a unit of another's, as far as it
+// knows: it must not take over what it would only refuse.
+func (s *Shard) couldStart(j *job) bool {
+	spec := s.r.cfg.Suites[j.tests[0].Suite].Spec
+	return !s.unable && (spec.Timeout == 0 || s.spent[spec.Name] < spec.Timeout)
+}
+
+// take hands out a waiting unit, or a part of it.
+func (q *Queue) take(i int, whole bool) *job {
+	j := q.jobs[i]
+	q.jobs = slices.Delete(q.jobs, i, i+1)
+	if q.pull == PullBatches && !whole && q.workers > 1 {
+		j = q.part(j)
+	}
+	for _, l := range j.locks {
+		q.held[l] = true
+	}
+	return j
+}
+
+// part splits a unit so that the batches get smaller towards the end: half of what would
+// be a shard's fair share of all that waits. The rest waits on.
+func (q *Queue) part(j *job) *job {
+	waiting := j.seconds
+	for _, o := range q.jobs {
+		waiting += o.seconds
+	}
+	target := max(waiting/float64(2*q.workers), minStarts*q.start)
+	now, later := j.shard.r.split(j, target)
+	if later == nil {
+		return j
+	}
+	at, _ := slices.BinarySearchFunc(q.jobs, later, longestFirst)
+	q.jobs = slices.Insert(q.jobs, at, later)
+	q.changed.Broadcast() // it may have fewer locks than the whole
+	return now
+}
+
+// split takes files off a unit, in its order, until they reach the target. The tests of a
+// file stay together: they share fixtures.
+func (r *Runner) split(j *job, target float64) (now, later *job) {
+	if j.seconds <= target {
+		return j, nil
+	}
+	files := byFile(j.tests)
+	var taken []e2e.Test
+	sum := 0.0
+	for i, tests := range files {
+		if i > 0 && sum >= target {
+			return r.job(j.shard, taken), r.job(j.shard, slices.Concat(files[i:]...))
+		}
+		taken = append(taken, tests...)
+		for _, t := range tests {
+			sum += r.cfg.Seconds[t.ID]
+		}
+	}
+	return j, nil
+}
+
+// byFile groups tests, in the order of each file's first; a test without a file is alone.
+func byFile(tests []e2e.Test) [][]e2e.Test {
+	at := map[string]int{}
+	var files [][]e2e.Test
+	for _, t := range tests {
+		key := cmp.Or(t.File, "::"+t.ID)
+		i, ok := at[key]
+		if !ok {
+			i = len(files)
+			at[key] = i
+			files = append(files, nil)
+		}
+		files[i] = append(files[i], t)
+	}
+	return files
+}
+
+// done gives the locks of a unit back.
+func (q *Queue) done(j *job) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, l := range j.locks {
+		delete(q.held, l)
+	}
+	q.changed.Broadcast()
+}
+
+// Work runs the first attempts of what the queue has for the shard, until nothing is left.
+func (s *Shard) Work(ctx context.Context, q *Queue) {
+	for {
+		j := q.next(ctx, s)
+		if j == nil {
+			return
+		}
+		s.pulled(ctx, q, j)
+	}
+}
+
+// pulled runs one unit. The locks are given back also when it panics, or the other shards
+// would wait for ever.
+func (s *Shard) pulled(ctx context.Context, q *Queue, j *job) {
+	defer q.done(j)
+	s.took = append(s.took, ids(j.tests)...)
+	s.run(ctx, j.tests, 1)
+}
