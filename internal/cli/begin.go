@@ -36,7 +36,7 @@ func (s *setup) nameGroup(ctx context.Context) {
 // superseding says in the pull request's comment that what it holds is of an older
 // commit. It is a courtesy: a token that may not write costs a line at the end anyway.
 func (s *setup) superseding(ctx context.Context, comment bool, key string) {
-	if !comment || s.trigger.PullRequest == 0 || s.trigger.Fork {
+	if !comment || s.trigger.PullRequest == 0 || s.trigger.Fork || s.trigger.Dependabot {
 		return
 	}
 	client, err := s.publisher()

@@ -30,7 +30,7 @@ func (a *App) githubFor(t trigger.Trigger, most time.Duration) (*github.Client, 
 	}
 	return github.New(github.Options{
 		BaseURL: cmp.Or(a.getenv("E2E_GATE_API_URL"), a.getenv("GITHUB_API_URL")), GraphQLURL: a.getenv("GITHUB_GRAPHQL_URL"),
-		Repository: t.Repository, Token: token, Fork: t.Fork, Now: a.Now, Transport: a.Transport, Time: most, UserAgent: "e2e-gate/" + version(),
+		Repository: t.Repository, Token: token, Fork: t.Fork || t.Dependabot, Now: a.Now, Transport: a.Transport, Time: most, UserAgent: "e2e-gate/" + version(),
 	})
 }
 
@@ -95,6 +95,9 @@ func (s *setup) publishComment(ctx context.Context, client *github.Client, r e2e
 		}
 	}
 	status := commitStatus(r)
+	if s.trigger.Forge == "" { // others have no pages of attempts
+		status.TargetURL = github.RunPage(status.TargetURL, r.Run.WorkflowAttempt)
+	}
 	if group := report.MergeGroup(r.Run); group != "" {
 		status.Description = group + ": " + status.Description
 	}
@@ -125,11 +128,20 @@ func (s *setup) note(text string) {
 	_, _ = fmt.Fprintln(s.app.Stderr, safeLine("note: "+text))
 }
 
+// statusName is the context of a commit status. Calls of the gate with a key have one
+// each: the pass of one must not stand where the other failed.
+func statusName(stage, key string) string {
+	if key != "" {
+		stage += " (" + key + ")"
+	}
+	return "e2e-gate/" + stage
+}
+
 // commitStatus is the commit status that says the verdict. What was not judged is an
 // error, never a success; a stage that does not block does not stop anybody here
 // either, and its words say how it went.
 func commitStatus(r e2e.Result) github.Status {
-	st := github.Status{Context: "e2e-gate/" + r.Run.Stage, State: github.StateError, TargetURL: r.Run.URL, Description: report.HeadlineOf(r).Text("-")}
+	st := github.Status{Context: statusName(r.Run.Stage, r.Run.Key), State: github.StateError, TargetURL: r.Run.URL, Description: report.HeadlineOf(r).Text("-")}
 	switch {
 	case r.Verdict.ExitStatus() == e2e.ExitPassed:
 		st.State = github.Success

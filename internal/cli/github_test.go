@@ -116,3 +116,51 @@ func TestPublishingThatFails(t *testing.T) {
 		t.Errorf("%+v", fake.Comments())
 	}
 }
+
+// Two calls of the gate in one workflow have a status each: the pass of one is not to
+// stand where the other failed.
+func TestStatusOfEachKey(t *testing.T) {
+	fake := githubfake.New(t)
+	url := fake.Listen()
+	for _, c := range []struct{ key, outcome string }{{"api", failing}, {"ui", ""}} {
+		event{t: t, name: "pull_request", url: url, outcome: c.outcome, runID: "7", payload: pullRequestPayload(42, "acme/cases")}.run("--comment", "--key", c.key)
+	}
+	states := map[string]string{}
+	for _, s := range fake.Statuses() {
+		states[s.Context] = s.State
+	}
+	if len(fake.Comments()) != 2 || len(states) != 2 || states["e2e-gate/pr (api)"] != "failure" || states["e2e-gate/pr (ui)"] != "success" {
+		t.Errorf("%v, %d comments", states, len(fake.Comments()))
+	}
+}
+
+// An older run of the same commit that ends last changes neither comment nor status of
+// the newer one, and says so; its own exit status is its own.
+func TestOlderRunEndsLast(t *testing.T) {
+	for _, c := range []struct{ run, attempt, late, lateAttempt string }{{"8", "1", "7", "1"}, {"8", "2", "8", "1"}} {
+		fake := githubfake.New(t)
+		run := event{t: t, name: "pull_request", url: fake.Listen(), outcome: failing, runID: c.run, payload: pullRequestPayload(42, "acme/cases"), env: []string{"GITHUB_RUN_ATTEMPT=" + c.attempt}}
+		run.run("--comment")
+		run.outcome, run.runID, run.env = "", c.late, []string{"GITHUB_RUN_ATTEMPT=" + c.lateAttempt}
+		status, stderr := run.run("--comment")
+		if status != 0 || !strings.Contains(stderr, "comment was left as a newer run") || !strings.Contains(stderr, "status was left as a newer run") {
+			t.Errorf("exit status %d\n%s", status, stderr)
+		}
+		if list := fake.Statuses(); len(list) != 1 || list[0].State != "failure" || !strings.Contains(fake.Comments()[0].Body, "blocked") {
+			t.Errorf("%+v", list)
+		}
+	}
+}
+
+// Dependabot's branches are the repository's own; its token reads all the same, which is
+// one line and no fault of the workflow's.
+func TestDependabotReadsOnly(t *testing.T) {
+	fake := githubfake.New(t)
+	fake.Fail(githubfake.ForbiddenWrite())
+	summary := ""
+	run := event{t: t, name: "pull_request", url: fake.Listen(), outcome: failing, payload: pullRequestPayload(42, "acme/cases"), env: []string{"GITHUB_ACTOR=dependabot[bot]"}, summary: &summary}
+	status, stderr := run.run("--comment")
+	if status != 1 || strings.Count(stderr, "may only read") != 1 || strings.Contains(stderr, "the job needs") || strings.Count(summary, "may only read") != 1 {
+		t.Errorf("exit status %d\n%s\n%s", status, stderr, summary)
+	}
+}

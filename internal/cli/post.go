@@ -244,16 +244,26 @@ func (s *stranger) fetch(ctx context.Context, dir string) (string, error) {
 // where the two do not agree.
 func (s *stranger) own(doc *e2e.Result, pr int, conclusion string) {
 	doc.Run.Stage, doc.Run.Key, doc.Run.PullRequest, doc.Run.URL, doc.Run.Event = s.stage, s.Key, pr, s.run.URL, s.run.Event
-	for i := range doc.Tests {
-		if q := doc.Tests[i].Quarantine; q != nil {
-			q.Issue = "" // a link of theirs, under our name
-		}
-	}
+	doc.Run.MergeGroup = nil
+	unlink(doc)
 	if (conclusion == "success") == (doc.Verdict.ExitStatus() == e2e.ExitPassed) {
 		return
 	}
 	doc.Verdict = e2e.Verdict{State: e2e.VerdictNotJudged, Blocks: true, Reasons: []e2e.Reason{{Code: e2e.CodeToolError, Effect: e2e.NotJudged,
 		Text: fmt.Sprintf("the run ended with %s, and its result says otherwise, so the result does not count; look at the run's log", cmp.Or(conclusion, "nothing"))}}}
+}
+
+// unlink takes out where a result leads: links of theirs would stand under our name.
+func unlink(doc *e2e.Result) {
+	for i := range doc.Tests {
+		t := &doc.Tests[i]
+		if t.Quarantine != nil {
+			t.Quarantine.Issue = ""
+		}
+		for j := range t.Attempts {
+			t.Attempts[j].Links = nil
+		}
+	}
 }
 
 // unverified is the mark of everything that a stranger's run said.
@@ -273,7 +283,7 @@ func safeWord(s string) string { return strings.Trim(safeName(s), "-.") }
 
 // status is the API's word. It is green only where the result does not contradict.
 func (s *stranger) status(doc *e2e.Result, conclusion string) github.Status {
-	st := github.Status{Context: "e2e-gate/" + s.stage, State: github.StateError, TargetURL: s.run.URL}
+	st := github.Status{Context: statusName(s.stage, s.Key), State: github.StateError, TargetURL: github.RunPage(s.run.URL, s.run.Attempt)}
 	switch {
 	case conclusion == "failure":
 		st.State = github.Failure

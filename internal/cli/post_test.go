@@ -203,6 +203,8 @@ func TestPublishHostileText(t *testing.T) {
 	r.Tests[0].ID, r.Tests[0].Name, r.Tests[0].Owner, r.Tests[0].NextStep, r.Tests[0].Category = "s/"+hostile, hostile, hostile, hostile, e2e.Category(hostile)
 	r.Tests[0].Outcome, r.Tests[0].Attempts[0].Message = e2e.Outcome(hostile), hostile
 	r.Tests[0].Quarantine = &e2e.Quarantine{Reason: "r", Issue: "https://evil.example/"}
+	r.Tests[0].Attempts[0].Links = []e2e.Link{{Name: "log in again to see the logs", URL: "https://evil.example/"}, {Name: hostile, URL: "javascript:alert(1)"}}
+	r.Run.MergeGroup = []int{1, 2, 3}
 	r.Run.Stage, r.Run.Key, r.Run.Target, r.Run.Version = "release", hostile, hostile, hostile
 	r.Verdict.Reasons = []e2e.Reason{{Code: e2e.Code(hostile), Effect: e2e.Effect(hostile), Text: hostile, Tests: []string{hostile}}}
 	r.Problems = []e2e.Problem{{Code: e2e.Code(hostile), Text: hostile, File: "../../etc/passwd"}}
@@ -212,7 +214,7 @@ func TestPublishHostileText(t *testing.T) {
 		t.Fatalf("exit status %d, %+v\n%s", status, w.fake.Statuses(), out)
 	}
 	body := w.fake.Comments()[0].Body
-	if strings.Count(body, "<!--") != 1 || strings.Contains(body, "<img") || strings.Contains(body, "](https://evil") || strings.ContainsAny(body, "\x00\x1b") {
+	if strings.Count(body, "<!--") != 1 || strings.Contains(body, "<img") || strings.Contains(body, "](https://evil") || strings.Contains(body, "log in again") || strings.Contains(body, "merge group") || strings.ContainsAny(body, "\x00\x1b") {
 		t.Errorf("hostile text is markup:\n%s", body)
 	}
 	for line := range strings.Lines(out) {

@@ -50,15 +50,15 @@ func (s *setup) publishRelease(ctx context.Context, client *github.Client, where
 		s.said(fmt.Errorf("the release %s is of commit %.12s and %.12s was judged, so nothing was written to it; check out the tag", tag, release.SHA, r.Run.SHA))
 		return
 	}
-	complete := s.attachTo(ctx, client, release, r)
+	stay := s.attachTo(ctx, client, release, r)
 	if where.Promote {
-		s.promote(ctx, client, release, r, complete)
+		s.promote(ctx, client, release, r, stay)
 	}
 }
 
-// attachTo writes the section and the files of a draft, and reports whether all of it
-// is there.
-func (s *setup) attachTo(ctx context.Context, client *github.Client, release github.Release, r e2e.Result) bool {
+// attachTo writes the section and the files of a draft. It says why the draft has to
+// stay one; nil where all of it is there.
+func (s *setup) attachTo(ctx context.Context, client *github.Client, release github.Release, r e2e.Result) (stay error) {
 	before := s.incomplete
 	s.incomplete = false
 	defer func() { s.incomplete = s.incomplete || before }()
@@ -69,14 +69,20 @@ func (s *setup) attachTo(ctx context.Context, client *github.Client, release git
 	}
 	out, err := client.UpsertSection(ctx, release, stamp, render)
 	s.posted(out, err)
-	if release.Draft {
+	if release.Draft && out.Action != github.Superseded {
 		s.attachFiles(ctx, client, release, r)
 	}
 	if out.Action == github.Updated {
 		// Only now, because another stage may need some time to write over it.
 		s.posted(client.KeepSection(ctx, release, stamp, render))
 	}
-	return !s.incomplete && out.Action != github.Superseded
+	switch {
+	case out.Action == github.Superseded:
+		return errors.New("the draft stays a draft: a newer run has judged it, and its word counts")
+	case s.incomplete:
+		return errors.New("the draft stays a draft: its evidence is not complete, and nothing can be attached once it is published; run the job again")
+	}
+	return nil
 }
 
 // attachFiles puts the documents beside a draft.
@@ -107,15 +113,16 @@ func releaseMark(r github.Release) string {
 	return "> This release was published before it was judged: nothing can be stopped any more.\n\n"
 }
 
-// promote publishes a draft that the gate let through, and nothing else.
-func (s *setup) promote(ctx context.Context, client *github.Client, release github.Release, r e2e.Result, complete bool) {
+// promote publishes a draft that the gate let through, and nothing else; stay says why
+// that cannot be.
+func (s *setup) promote(ctx context.Context, client *github.Client, release github.Release, r e2e.Result, stay error) {
 	switch {
 	case !release.Draft:
 		return
 	case r.Verdict.State != e2e.VerdictPassed || r.Verdict.ExitStatus() != e2e.ExitPassed:
 		s.note(fmt.Sprintf("the draft %s stays a draft: the verdict is %s", release.Tag, cmp.Or(string(r.Verdict.State), "not_judged")))
-	case !complete:
-		s.said(errors.New("the draft stays a draft: its evidence is not complete, and nothing can be attached once it is published; run the job again"))
+	case stay != nil:
+		s.said(stay)
 	default:
 		out, err := client.Promote(ctx, release, r.Run.SHA)
 		s.posted(out, err)

@@ -125,3 +125,21 @@ func TestTagWithoutARelease(t *testing.T) {
 		t.Errorf("exit status %d, %d requests\n%s", status, fake.Count(""), stderr)
 	}
 }
+
+// An older run that ends last leaves the newer one's section and files.
+func TestReleaseOfAnOlderRun(t *testing.T) {
+	fake := draft(t)
+	run := tagPush(t, fake, failing, "8")
+	run.run("--comment")
+	run.outcome, run.runID = "", "7"
+	status, stderr := run.run("--comment", "--promote")
+	r := fake.ReleaseNow(6)
+	if status != 0 || !r.Draft || !strings.Contains(r.Body, "blocked") || len(r.Assets) != 2 || !strings.Contains(stderr, "a newer run has judged it") {
+		t.Fatalf("exit status %d, %+v\n%s", status, r, stderr)
+	}
+	for _, a := range r.Assets {
+		if a.Label != "e2e-gate run 8 attempt 1" {
+			t.Errorf("%s is of %s", a.Name, a.Label)
+		}
+	}
+}

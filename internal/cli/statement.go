@@ -86,10 +86,7 @@ func (c verifyCmd) Run(_ context.Context, a *App) error {
 		return usage("%s: %w; give what --statement wrote, or its attestation", c.File, err)
 	}
 	want := statement.Want{SHA: c.SHA, Repository: c.Repository, Stage: c.Stage, MaxAge: c.MaxAge, Now: a.Now()}
-	st, err := statement.Newest(list, want)
-	if err == nil {
-		err = st.Check(want)
-	}
+	st, err := statement.Judge(list, want)
 	if err != nil {
 		_, _ = fmt.Fprintln(a.Stderr, safeLine("it does not count: "+err.Error()))
 		return exitError(e2e.ExitBlocked)

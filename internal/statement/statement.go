@@ -238,22 +238,50 @@ func (s Statement) Check(w Want) error {
 	return nil
 }
 
-// Newest is the statement about what is wanted whose run ended last: a pass does not
-// outlive a later failure of the same commit. The error says why there is none.
-func Newest(list []Statement, w Want) (newest Statement, why error) {
+// Judge checks the statements about what is wanted. Of each stage, key and target it
+// takes the one whose run ended last, and all of these have to be what is wanted: a pass
+// neither outlives a later failure of the same commit nor hides one of another call of
+// the gate. It returns the newest; the error says why they do not count.
+func Judge(list []Statement, w Want) (Statement, error) {
+	why := errors.New("there is no statement")
+	var newest []Statement
 	for _, s := range list {
 		if err := s.About(w); err != nil {
 			why = err
 			continue
 		}
-		if newest.Type == "" || s.finished() > newest.finished() {
-			newest = s
+		i := slices.IndexFunc(newest, func(o Statement) bool { return o.call() == s.call() })
+		switch {
+		case i < 0:
+			newest = append(newest, s)
+		case s.later(newest[i], w):
+			newest[i] = s
 		}
 	}
-	if newest.Type != "" {
-		why = nil
+	if len(newest) == 0 {
+		return Statement{}, why
 	}
-	return newest, why
+	for _, s := range newest {
+		if err := s.Check(w); err != nil {
+			return Statement{}, err
+		}
+	}
+	return slices.MaxFunc(newest, func(a, b Statement) int { return strings.Compare(a.finished(), b.finished()) }), nil
+}
+
+// call names the gate's call that a statement is of.
+func (s Statement) call() [3]string {
+	run := s.descriptor(nameRun).Annotations
+	return [3]string{run["stage"], run["key"], run["target"]}
+}
+
+// later reports whether a statement is to be taken instead of another: its run ended
+// later or, within the same second, it does not pass.
+func (s Statement) later(o Statement, w Want) bool {
+	if a, b := s.finished(), o.finished(); a != b {
+		return a > b
+	}
+	return s.Check(w) != nil
 }
 
 // finished is when the run ended, as [Of] writes it: RFC 3339, UTC, whole seconds.

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -153,25 +154,45 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// A pass does not outlive a later failure of the same commit.
+// judged is the statement of a run that ended some hours after the first.
+func judged(t *testing.T, state e2e.VerdictState, stage, key string, hours int) Statement {
+	t.Helper()
+	r := result(state, state == e2e.VerdictFailed)
+	r.Run.Stage, r.Run.Key, r.Run.Finished = stage, key, ended.Add(time.Duration(hours)*time.Hour)
+	s, err := Of(r, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// A pass does not outlive a later failure of the same commit, nor hide one of another
+// stage or call of the gate.
 func TestNewest(t *testing.T) {
-	var list []Statement
-	for i, state := range []e2e.VerdictState{e2e.VerdictPassed, e2e.VerdictFailed} {
-		r := result(state, state == e2e.VerdictFailed)
-		r.Run.Finished = ended.Add(time.Duration(i) * time.Hour)
-		s, err := Of(r, "")
-		if err != nil {
-			t.Fatal(err)
+	const passed, failed = e2e.VerdictPassed, e2e.VerdictFailed
+	for name, c := range map[string]struct {
+		list []Statement
+		want Want
+		ok   bool
+	}{
+		"failed later":               {[]Statement{judged(t, passed, "release", "", 0), judged(t, failed, "release", "", 1)}, Want{}, false},
+		"passed later":               {[]Statement{judged(t, failed, "release", "", 0), judged(t, passed, "release", "", 1)}, Want{}, true},
+		"at the same second":         {[]Statement{judged(t, failed, "release", "", 0), judged(t, passed, "release", "", 0)}, Want{}, false},
+		"another key passed later":   {[]Statement{judged(t, failed, "release", "api", 0), judged(t, passed, "release", "ui", 1)}, Want{Stage: "release"}, false},
+		"both keys passed":           {[]Statement{judged(t, passed, "release", "api", 0), judged(t, passed, "release", "ui", 1)}, Want{Stage: "release"}, true},
+		"another stage passed later": {[]Statement{judged(t, failed, "release", "", 0), judged(t, passed, "nightly", "", 1)}, Want{}, false},
+		"another stage, not asked":   {[]Statement{judged(t, passed, "release", "", 0), judged(t, failed, "nightly", "", 1)}, Want{Stage: "release"}, true},
+		"about another commit":       {[]Statement{judged(t, passed, "release", "", 0)}, Want{SHA: strings.Repeat("a", 40)}, false},
+		"none":                       {nil, Want{}, false},
+	} {
+		c.want.SHA = or(c.want.SHA, sha)
+		for range 2 {
+			st, err := Judge(c.list, c.want)
+			if (err == nil) != c.ok || c.ok && st.Type == "" {
+				t.Errorf("%s: %+v, %v", name, st, err)
+			}
+			slices.Reverse(c.list)
 		}
-		list = append(list, s)
-	}
-	for _, order := range [][]Statement{{list[0], list[1]}, {list[1], list[0]}} {
-		if s, err := Newest(order, Want{SHA: sha}); err != nil || s.Check(Want{SHA: sha}) == nil {
-			t.Errorf("%+v, %v", s, err)
-		}
-	}
-	if _, err := Newest(list, Want{SHA: strings.Repeat("a", 40)}); err == nil {
-		t.Error("a statement about another commit")
 	}
 }
 
@@ -184,4 +205,11 @@ func FuzzRead(f *testing.F) {
 			t.Errorf("%d statements, %v", len(list), err)
 		}
 	})
+}
+
+func or(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
 }

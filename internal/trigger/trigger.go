@@ -40,6 +40,8 @@ type Trigger struct {
 	MainBranch, Workflow string
 	// Fork: the pull request comes from another repository.
 	Fork bool
+	// Dependabot started the run: its token may only read, as one of a fork's.
+	Dependabot bool
 	// GroupedPRs are the pull requests of a merge group, in the order in which they
 	// merge: the last one, as its ref names it, until somebody asks the queue.
 	GroupedPRs []int
@@ -118,7 +120,7 @@ func Detect(getenv func(string) string) Trigger {
 	t := Trigger{
 		CI: true, Event: getenv("GITHUB_EVENT_NAME"), Forge: forge(getenv),
 		Repository: getenv("GITHUB_REPOSITORY"), SHA: getenv("GITHUB_SHA"), Ref: getenv("GITHUB_REF"),
-		WorkflowRun: getenv("GITHUB_RUN_ID"), WorkflowAttempt: 1,
+		WorkflowRun: getenv("GITHUB_RUN_ID"), WorkflowAttempt: 1, Dependabot: getenv("GITHUB_ACTOR") == "dependabot[bot]",
 	}
 	// Older Forgejo runners leave the attempt empty: that is the first.
 	if n, err := strconv.Atoi(getenv("GITHUB_RUN_ATTEMPT")); err == nil && n > 0 {

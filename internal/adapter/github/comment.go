@@ -75,6 +75,9 @@ func (c *Client) UpsertComment(ctx context.Context, pr int, stamp Stamp, body st
 	defer done()
 	u := c.upsert(pr, stamp, cutComment(stamp, body))
 	out, err := u.run(ctx)
+	if out.Action == Superseded {
+		c.stale()
+	}
 	if err == nil {
 		return out, nil
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strconv"
 	"unicode/utf8"
 
 	"github.com/google/go-github/v62/github"
@@ -31,8 +32,36 @@ type Status struct {
 	State   State
 	// Description is one line; GitHub keeps 140 characters, more are cut.
 	Description string
-	// TargetURL is the page behind it; what is no http or https address is left out.
+	// TargetURL is the page behind it; what is no http or https address is left out. The
+	// page of a workflow run says which run it is: see [RunPage].
 	TargetURL string
+}
+
+// RunPage is the page of an attempt of a workflow run, given the run's own. Attempts
+// after the first have a page each, which tells them apart.
+func RunPage(page string, attempt int) string {
+	if attempt < 2 || !runPage.MatchString(page) {
+		return page
+	}
+	return fmt.Sprintf("%s/attempts/%d", page, attempt)
+}
+
+var runPage = regexp.MustCompile(`^(.*/actions/runs/)(\d+)(?:/attempts/(\d+))?$`)
+
+// older reports whether a run of the same repository that is newer than this status's
+// has set the other one, as far as their pages say.
+func (s Status) older(than Status) bool {
+	a, b := runPage.FindStringSubmatch(s.TargetURL), runPage.FindStringSubmatch(than.TargetURL)
+	if a == nil || b == nil || a[1] != b[1] {
+		return false
+	}
+	return stampOf(a).compare(stampOf(b)) < 0
+}
+
+// stampOf reads the run and the attempt that a page is of.
+func stampOf(page []string) Stamp {
+	attempt, _ := strconv.Atoi(page[3])
+	return Stamp{WorkflowRun: page[2], Attempt: max(attempt, 1)}
 }
 
 const (
@@ -48,7 +77,9 @@ const (
 var commit = regexp.MustCompile(`^[0-9a-fA-F]{40}([0-9a-fA-F]{24})?$`)
 
 // SetStatus sets the status of a commit, which is its full hash. One that is equal
-// to the latest of its context is not sent. An error is an [*Error].
+// to the latest of its context is not sent, and a success does not go over what a newer
+// run said that is none; anything else does, since a page that a stranger made up is not
+// to keep red out. An error is an [*Error].
 func (c *Client) SetStatus(ctx context.Context, sha string, s Status) (Outcome, error) {
 	switch s.State {
 	case Success, Failure, StateError, Pending:
@@ -90,8 +121,11 @@ func cutRunes(s string, n int) string {
 }
 
 func (c *Client) setStatus(ctx context.Context, sha string, s Status) (Outcome, error) {
-	if c.latest(ctx, sha, s.Context) == s {
+	switch there := c.latest(ctx, sha, s.Context); {
+	case there == s:
 		return Outcome{Action: Unchanged, URL: s.TargetURL}, nil
+	case s.State == Success && there.State != Success && s.older(there):
+		return Outcome{Action: Superseded, URL: there.TargetURL, Note: "the commit status was left as a newer run of the workflow set it"}, nil
 	}
 	sent := &github.RepoStatus{State: new(string(s.State)), Context: &s.Context, Description: &s.Description}
 	if s.TargetURL != "" {

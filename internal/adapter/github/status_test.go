@@ -91,3 +91,40 @@ func TestStatusErrors(t *testing.T) {
 	_, err := c.SetStatus(context.Background(), head, Status{State: Failure})
 	sentence(t, err, "403", "`permissions: statuses: write`")
 }
+
+// A run that ends late does not turn the red of a newer one green; red always goes
+// through.
+func TestStatusOfAnOlderRun(t *testing.T) {
+	const pages = "https://github.com/acme/cases/actions/runs/"
+	for _, c := range []struct {
+		there, theirs string
+		state         State
+		page          string
+		want          Action
+	}{
+		{"failure", pages + "7002", Success, pages + "7001", Superseded},
+		{"error", pages + "7002", Success, pages + "7001", Superseded},
+		{"pending", pages + "7002", Success, pages + "7001", Superseded},
+		{"failure", pages + "10000", Success, pages + "9999", Superseded},
+		{"failure", pages + "7001/attempts/2", Success, pages + "7001", Superseded},
+		{"failure", pages + "7001/attempts/10", Success, pages + "7001/attempts/9", Superseded},
+		{"failure", pages + "7001", Success, pages + "7001/attempts/2", Created},
+		{"failure", pages + "7001", Success, pages + "7002", Created},
+		{"success", pages + "7002", Success, pages + "7001", Created},
+		{"success", pages + "7002", Failure, pages + "7001", Created},
+		{"failure", "https://ci.example/acme/cases/actions/runs/7002", Success, pages + "7001", Created},
+		{"failure", "", Success, pages + "7001", Created},
+	} {
+		s := githubfake.New(t)
+		s.AddStatus(githubfake.Status{SHA: head, Context: "e2e-gate/pr", State: c.there, Description: "theirs", TargetURL: c.theirs})
+		setOK(t, client(t, s), Status{Context: "e2e-gate/pr", State: c.state, Description: "ours", TargetURL: c.page}, c.want)
+		if latest := s.Statuses()[0]; (latest.Description == "theirs") != (c.want == Superseded) {
+			t.Errorf("%+v over %s of %s", latest, c.there, c.theirs)
+		}
+	}
+	for page, want := range map[string]string{pages + "7": pages + "7/attempts/3", "": "", "https://ci.example/x": "https://ci.example/x"} {
+		if got := RunPage(page, 3); got != want || RunPage(page, 1) != page {
+			t.Errorf("%s: %s", page, got)
+		}
+	}
+}

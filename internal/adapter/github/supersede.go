@@ -53,6 +53,13 @@ func (c *Client) Supersede(ctx context.Context, pr int, stamp Stamp, page string
 	return Outcome{Action: Updated, URL: first.page}, nil
 }
 
+// stale: somebody has judged since [Client.Supersede] looked.
+func (c *Client) stale() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.fresh = ""
+}
+
 // supersedeLost is what it costs where it cannot be written.
 const supersedeLost = "the note that a newer commit is being judged"
 
@@ -62,7 +69,7 @@ func superseded(s Stamp, old found, page string) string {
 	if s.Key != "" {
 		subject += " (" + safetext.Inline(s.Key, maxContext) + ")"
 	}
-	return fmt.Sprintf("%s%s: being judged — commit `%.10s`\n\nThe verdict comes with %s. What was said of `%.10s` holds for that commit only.\n\n%sResult of <code>%.10s</code></summary>\n\n%s%s",
+	return fmt.Sprintf("%s%s: being judged — commit `%.10s`\n\nThere is no verdict on it yet: it comes with %s. If that run has ended and this still stands here, it was stopped before it could write: run it again. What was said of `%.10s` holds for that commit only.\n\n%sResult of <code>%.10s</code></summary>\n\n%s%s",
 		supersededHead, subject, s.SHA, safetext.Link("this run", page, maxContext), old.SHA, supersededFold, old.SHA, strings.TrimRight(unfolded(old.body), "\r\n"), supersededTail)
 }
 

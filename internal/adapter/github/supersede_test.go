@@ -10,7 +10,7 @@ import (
 
 const newer = "fedcba9876543210fedcba9876543210fedcba98"
 
-const runPage = "https://github.example/acme/cases/actions/runs/7002"
+const newerPage = "https://github.example/acme/cases/actions/runs/7002"
 
 func newerStamp(run string, attempt int) Stamp {
 	s := stamp(run, attempt)
@@ -20,7 +20,7 @@ func newerStamp(run string, attempt int) Stamp {
 
 func supersede(t testing.TB, c *Client, st Stamp, want Action) {
 	t.Helper()
-	out, err := c.Supersede(context.Background(), 42, st, runPage)
+	out, err := c.Supersede(context.Background(), 42, st, newerPage)
 	if err != nil || out.Action != want {
 		t.Fatalf("%+v, %v; want %s", out, err, want)
 	}
@@ -33,7 +33,7 @@ func TestSuperseded(t *testing.T) {
 	upsertOK(t, client(t, s), stamp("7001", 1), plain, Created)
 	supersede(t, client(t, s), newerStamp("7002", 1), Updated)
 	body := s.Comments()[0].Body
-	want := "## ⏳ e2e-gate pr (pr): being judged — commit `fedcba9876`\n\nThe verdict comes with [this run](" + runPage + "). What was said of `0123456789` holds for that commit only.\n\n" +
+	want := "## ⏳ e2e-gate pr (pr): being judged — commit `fedcba9876`\n\nThere is no verdict on it yet: it comes with [this run](" + newerPage + "). If that run has ended and this still stands here, it was stopped before it could write: run it again. What was said of `0123456789` holds for that commit only.\n\n" +
 		"<details><summary>Result of <code>0123456789</code></summary>\n\n" + strings.TrimSpace(plain) + "\n\n</details>\n"
 	if _, got, ok := readMarker(body); !ok || got != want {
 		t.Fatalf("%s\nwant\n%s", body, want)
@@ -99,7 +99,29 @@ func TestSupersededRefused(t *testing.T) {
 	s := githubfake.New(t)
 	s.AddComment(githubfake.JobBot, mark(stamp("7001", 1), plain))
 	s.Fail(githubfake.ForbiddenWrite())
-	_, err := client(t, s).Supersede(context.Background(), 42, newerStamp("7002", 1), runPage)
+	_, err := client(t, s).Supersede(context.Background(), 42, newerStamp("7002", 1), newerPage)
 	sentence(t, err, "403")
 	only(t, s, stamp("7001", 1), plain)
+}
+
+// A newer run that judged the same commit meanwhile has said so in the comment: the
+// status is asked for then, and its red stays.
+func TestSupersededIsNotFreshForEver(t *testing.T) {
+	s := githubfake.New(t)
+	upsertOK(t, client(t, s), stamp("7001", 1), plain, Created)
+	slow := client(t, s)
+	supersede(t, slow, newerStamp("7002", 1), Updated)
+	fast := client(t, s)
+	upsertOK(t, fast, newerStamp("7003", 1), "blocked", Updated)
+	red := Status{Context: "e2e-gate/pr", State: Failure, TargetURL: "https://github.example/acme/cases/actions/runs/7003"}
+	if _, err := fast.SetStatus(context.Background(), newer, red); err != nil {
+		t.Fatal(err)
+	}
+	upsertOK(t, slow, newerStamp("7002", 1), "passed", Superseded)
+	if out, err := slow.SetStatus(context.Background(), newer, Status{Context: "e2e-gate/pr", State: Success, TargetURL: newerPage}); err != nil || out.Action != Superseded {
+		t.Fatal(out, err)
+	}
+	if got := s.Statuses(); len(got) != 1 || got[0].State != "failure" {
+		t.Errorf("%+v", got)
+	}
 }
