@@ -35,6 +35,11 @@ func (c *Client) upsertSection(ctx context.Context, r Release, stamp Stamp, rend
 		r.body = now.GetBody()
 	}
 	before, old, after := cutSection(r.body, stamp)
+	m, written, known := readMarker(old)
+	copied := false
+	if known {
+		after, copied = m.dropCopies(after, stamp)
+	}
 	room := maxBody - len(before) - len(after) - len(section(stamp, ""))
 	if room < minSection {
 		return Outcome{}, errors.New("the release's body is full; shorten it")
@@ -43,15 +48,29 @@ func (c *Client) upsertSection(ctx context.Context, r Release, stamp Stamp, rend
 	if len(body) > room {
 		body, _ = safetext.Cut(body, room)
 	}
-	m, _, known := readMarker(old)
 	switch {
 	case known && m.compare(stamp) > 0:
 		return Outcome{Action: Superseded, URL: r.URL, Note: "the release's section was left as a newer run of the workflow wrote it"}, nil
-	case known && m.hash == hash(body):
+	case known && !copied && m.hash == hash(body) && hash(written) == m.hash:
 		return Outcome{Action: Unchanged, URL: r.URL}, nil
 	}
 	_, _, err := c.api.Repositories.EditRelease(ctx, c.owner, c.name, r.ID, &github.RepositoryRelease{Body: new(before + section(stamp, body) + after)})
 	return Outcome{Action: Updated, URL: r.URL}, err
+}
+
+// dropCopies takes further sections of a stamp out of what follows the first: nobody
+// would bring them up to date. The marker becomes that of the newest run among them.
+func (m *marker) dropCopies(after string, s Stamp) (rest string, copied bool) {
+	for {
+		before, double, tail := cutSection(after, s)
+		if double == "" {
+			return after, copied
+		}
+		if other, _, ok := readMarker(double); ok && other.compare(m.Stamp) > 0 {
+			m.Stamp = other.Stamp
+		}
+		after, copied = strings.TrimRight(before, "\n")+tail, true
+	}
 }
 
 // KeepSection looks, some time after [Client.UpsertSection], whether the section is still

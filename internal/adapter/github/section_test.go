@@ -102,3 +102,32 @@ func TestSectionThatIsNotKept(t *testing.T) {
 		t.Error(out, err)
 	}
 }
+
+// What somebody changed within the section is put right, and a copy of it, which would
+// go on saying what it said, goes; the notes around stay.
+func TestSectionIsPutRight(t *testing.T) {
+	s, c := drafted(t, "Notes.")
+	w := newWriter(t, s, "smoke")
+	w.write(t)
+	body := s.ReleaseNow(6).Body
+	sect := body[strings.Index(body, markerHead):]
+	for name, edited := range map[string]string{
+		"edited within":  strings.Replace(body, "section of smoke", "section of smoke: passed, honestly", 1),
+		"copied":         sect + "\n\nNotes.\n\n" + sect + "\n\nMore.",
+		"copied by hand": sect + "\n\nNotes.\n\n" + strings.Replace(sect, "section of", "honestly, section of", 1) + "\n\nMore.",
+		"with CRLF":      strings.ReplaceAll("Notes.\n\n"+sect+"\n\nMore.", "\n", "\r\n"),
+		"with no end":    "Notes.\n\n" + strings.ReplaceAll(sect, sectionEnd(w.stamp), ""),
+	} {
+		s.SetReleaseBody(6, edited)
+		if _, err := c.UpsertSection(context.Background(), w.r, w.stamp, w.text); err != nil {
+			t.Error(name, err)
+		}
+		got := s.ReleaseNow(6).Body
+		if strings.Contains(got, "honestly") || !strings.Contains(got, "Notes.") || strings.Contains(edited, "More.") != strings.Contains(got, "More.") {
+			t.Errorf("%s:\n%s", name, got)
+		}
+		if strings.Count(got, sectionEnd(w.stamp)) != 1 || name != "with no end" && strings.Count(got, markerHead) != 1 {
+			t.Errorf("%s: %d sections\n%s", name, strings.Count(got, markerHead), got)
+		}
+	}
+}
