@@ -41,7 +41,7 @@ func Comment(r e2e.Result, o CommentOptions) string {
 		reserve += p.size()
 	}
 	flakes := flakesWithin(r, limit/4)
-	top := Compose(limit-len(flakes)-min(reserve, limit/4), commentHead(r, o.Owners), FindingsPart(r))
+	top := Compose(limit-len(flakes)-min(reserve, limit/4), headWithin(commentHead(r, o.Owners), r, limit), FindingsPart(r))
 	return top + flakes + Compose(limit-len(flakes)-len(top), below...)
 }
 

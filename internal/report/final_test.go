@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"github.com/org/e2e-gate/internal/e2e"
 )
 
@@ -12,7 +14,7 @@ import (
 var command = regexp.MustCompile(`(?m)^[\s\p{Z}]*::|##\[`)
 
 // visible fails where text holds what no terminal or log should get.
-func visible(t *testing.T, text string) {
+func visible(t rapid.TB, text string) {
 	t.Helper()
 	if bad := command.FindString(text); bad != "" {
 		t.Errorf("%q would be taken for a command", bad)

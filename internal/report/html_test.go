@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"golang.org/x/net/html"
+	"pgregory.net/rapid"
 
 	"github.com/org/e2e-gate/internal/e2e"
 )
@@ -30,7 +31,7 @@ func TestHTML(t *testing.T) {
 
 // checkPage parses a page and fails where it holds elements or attributes that the
 // template does not, or loads anything.
-func checkPage(t *testing.T, page string) {
+func checkPage(t rapid.TB, page string) {
 	t.Helper()
 	if strings.Contains(page, "<!--") || len(page) > 4<<20 {
 		t.Errorf("a comment, or %d bytes", len(page))

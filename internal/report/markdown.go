@@ -30,7 +30,20 @@ func Markdown(r e2e.Result, o Options) string {
 	if limit <= 0 {
 		limit = SummaryBytes
 	}
-	return Compose(limit, parts(r, diagramBytes(o.DiagramBytes))...)
+	list := parts(r, diagramBytes(o.DiagramBytes))
+	list[0] = headWithin(list[0], r, limit)
+	return Compose(limit, list...)
+}
+
+// headWithin is a head that leaves room for what follows. Where one that holds long names
+// would take more than a third of limit bytes, the verdict is all that is left of it:
+// that is never cut.
+func headWithin(p Part, r e2e.Result, limit int) Part {
+	if p.size() <= limit/3 {
+		return p
+	}
+	h := HeadlineOf(r)
+	return Part{Head: "## " + h.Mark + " " + safetext.Inline(h.Subject, 40) + ": " + h.Word + "\n\n"}
 }
 
 // diagramBytes is the limit that an option means.

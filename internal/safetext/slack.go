@@ -7,7 +7,7 @@ import (
 
 // Slack's mrkdwn knows no way to escape what formats, so characters that would stand
 // where they format are replaced by others that look like them.
-const slackBacktick, slackColon = "ˋ", "∶"
+const slackBacktick, slackColon, slackBar = "ˋ", "∶", "∣"
 
 var slackLike = map[rune]string{'*': "∗", '~': "∼", '_': "＿", '@': "＠"}
 
@@ -76,5 +76,6 @@ func SlackLink(s, target string, limit int) string {
 	if page == "" || text == "" {
 		return text
 	}
-	return "<" + strings.ReplaceAll(page, "&", "&amp;") + "|" + text + ">"
+	// The first bar starts the text; of another one Slack says nothing.
+	return "<" + strings.ReplaceAll(page, "&", "&amp;") + "|" + strings.ReplaceAll(text, "|", slackBar) + ">"
 }
