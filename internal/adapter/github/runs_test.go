@@ -65,7 +65,7 @@ func TestWorkflowRuns(t *testing.T) {
 		t.Errorf("%d, more %v, %v", len(last), more, err)
 	}
 	fake.Fail(githubfake.Truncated("GET", 0))
-	if _, _, err := c.WorkflowRuns(t.Context(), workflowFile, "main", 1); err == nil {
+	if _, _, err := c.WorkflowRuns(t.Context(), workflowFile, "other", 1); err == nil {
 		t.Error("half an answer is read")
 	}
 }

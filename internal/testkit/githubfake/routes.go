@@ -1,6 +1,7 @@
 package githubfake
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -108,6 +109,21 @@ func (a answer) write(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(a.status)
 	_, _ = w.Write(a.body)
+}
+
+// tagged gives an answer to a read its tag, and says that nothing changed where the
+// caller has it already, as GitHub does.
+func tagged(r *http.Request, a answer) answer {
+	if r.Method != http.MethodGet || a.status != http.StatusOK {
+		return a
+	}
+	tag := fmt.Sprintf("W/\"%x\"", sha256.Sum256(a.body))
+	a.header = a.header.Clone()
+	a.header.Set("ETag", tag)
+	if r.Header.Get("If-None-Match") == tag {
+		a.status, a.body = http.StatusNotModified, nil
+	}
+	return a
 }
 
 func reply(status int, value any) answer {

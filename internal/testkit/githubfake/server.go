@@ -232,7 +232,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case !ok:
 		path = "(outside of " + s.Prefix + ")"
 	}
-	a := s.faulty(r, path, func() answer { return s.route(r, path, body) })
+	a := s.faulty(r, path, func() answer { return tagged(r, s.route(r, path, body)) })
 	s.mu.Lock()
 	s.requests = append(s.requests, Request{Method: r.Method, Path: path, Query: r.URL.RawQuery, Status: a.status})
 	s.mu.Unlock()
