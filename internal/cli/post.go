@@ -71,9 +71,10 @@ func (s *setup) postOwn(ctx context.Context, file string) error {
 		return err
 	}
 	t := s.trigger
-	if r.Run.Repository != t.Repository || r.Run.WorkflowRun != t.WorkflowRun || r.Run.SHA != t.SHA {
-		return fmt.Errorf("%s is of another repository, workflow run or commit; post what this workflow run made", file)
+	if r.Run.Repository != t.Repository || r.Run.WorkflowRun != t.WorkflowRun || r.Run.SHA != t.SHA || r.Run.PullRequest != t.PullRequest || r.Run.WorkflowAttempt > t.WorkflowAttempt {
+		return fmt.Errorf("%s is of another repository, workflow run, attempt, commit or pull request; post what this workflow run made", file)
 	}
+	r.Run.URL = t.URL
 	s.out = filepath.Dir(file)
 	s.publishOnGitHub(ctx, published{Comment: true}, *r)
 	return nil

@@ -305,7 +305,7 @@ func TestPublishUsage(t *testing.T) {
 func TestPublishOwn(t *testing.T) {
 	w := newForkWorld(t)
 	r := forkResult(e2e.VerdictPassed, false)
-	r.Run.WorkflowRun = "901"
+	r.Run.WorkflowRun, r.Run.WorkflowAttempt = "901", 1
 	data, err := json.Marshal(r)
 	if err != nil {
 		t.Fatal(err)
@@ -319,7 +319,46 @@ func TestPublishOwn(t *testing.T) {
 	r.Run.SHA = strings.Repeat("c", 40)
 	data, _ = json.Marshal(r)
 	w.write("result.json", string(data))
-	if status, out := w.publish("--result", filepath.Join(w.dir, "result.json")); status != 3 || !strings.Contains(out, "another repository, workflow run or commit") {
+	if status, out := w.publish("--result", filepath.Join(w.dir, "result.json")); status != 3 || !strings.Contains(out, "is of another repository, workflow run") {
 		t.Errorf("exit status %d\n%s", status, out)
+	}
+}
+
+// A result that another job made says nothing about where it is posted: that is this
+// job's own trigger's.
+func TestPublishOwnLies(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*e2e.Run)
+		says   string
+	}{
+		"another pull request": {func(r *e2e.Run) { r.PullRequest = 7 }, "another"},
+		"a later attempt":      {func(r *e2e.Run) { r.WorkflowAttempt = 3 }, "another"},
+		"another page":         {func(r *e2e.Run) { r.URL = "https://evil.example/actions/runs/901" }, ""},
+	} {
+		w := newForkWorld(t)
+		r := forkResult(e2e.VerdictFailed, true)
+		r.Run.WorkflowRun = "901"
+		c.change(&r.Run)
+		data, err := json.Marshal(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.write("result.json", string(data))
+		w.write("event.json", pullRequestPayload(42, "acme/cases"))
+		w.env = []string{"GITHUB_EVENT_NAME=pull_request", "GITHUB_RUN_ATTEMPT=2"}
+		status, out := w.publish("--result", filepath.Join(w.dir, "result.json"))
+		if (status == 0) != (c.says == "") || !strings.Contains(out, c.says) {
+			t.Errorf("%s: exit status %d\n%s", name, status, out)
+		}
+		for _, s := range w.fake.Statuses() {
+			if !strings.HasPrefix(s.TargetURL, "https://github.example/acme/cases/actions/runs/901") {
+				t.Errorf("%s: %+v", name, s)
+			}
+		}
+		for _, one := range w.fake.Comments() {
+			if c.says != "" || strings.Contains(one.Body, "evil.example") {
+				t.Errorf("%s: %s", name, one.Body)
+			}
+		}
 	}
 }

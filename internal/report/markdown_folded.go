@@ -3,17 +3,19 @@ package report
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/safetext"
 )
 
-// GatesPart shows what each gate said before the suites and while they ran.
+// GatesPart shows what each gate said before the suites and while they ran, those that
+// somebody has to look at first: where there is no room for all, these are left.
 func GatesPart(r e2e.Result) Part {
 	var rows []string
 	healthy, lost, shut := 0, 0, 0
-	for _, g := range r.Gates {
+	for _, g := range worstFirst(r.Gates) {
 		if g.State == e2e.Healthy {
 			healthy++
 		}
@@ -36,6 +38,21 @@ func GatesPart(r e2e.Result) Part {
 		summary += fmt.Sprintf(", %d not healthy all the time while suites ran", lost)
 	}
 	return folded(summary, "gates", table("Gate", "State", "Expected", "Observed", "While suites ran"), shut+lost > 0, rows)
+}
+
+// worstFirst puts shut gates before those that were lost meanwhile, and these before the
+// others.
+func worstFirst(gates []e2e.Gate) []e2e.Gate {
+	rank := func(g e2e.Gate) int {
+		switch {
+		case !g.Open():
+			return 0
+		case len(g.LostSpans()) > 0:
+			return 1
+		}
+		return 2
+	}
+	return slices.SortedStableFunc(slices.Values(gates), func(a, b e2e.Gate) int { return rank(a) - rank(b) })
 }
 
 func gateObserved(g e2e.Gate) string {
