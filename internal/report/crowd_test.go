@@ -60,3 +60,19 @@ func TestCommentOfACrowd(t *testing.T) {
 		wellFormed(t, got)
 	}
 }
+
+// Where not all can be shown, the details of what blocks are, and the shard that is lost.
+func TestWorstIsShownFirst(t *testing.T) {
+	r := crowd(0, 200, 256, 0, 0)
+	f := fixture{r}
+	fail(f.test("TestZ", "case-platform", e2e.ReleaseBlocking, e2e.Failed, 1), e2e.ProductRegression, "the last one of all")
+	f.Shards[255].State = "lost"
+	comment, page := Comment(f.Result, CommentOptions{}), string(HTML(f.Result))
+	details := comment[strings.Index(comment, "Attempts and details"):]
+	if !strings.Contains(details, "the last one of all") || !strings.Contains(comment, "`shard-255` | lost") {
+		t.Errorf("what matters most was cut:\n%.3000s", details)
+	}
+	if at := strings.Index(page, "Attempts and details"); at < 0 || !strings.Contains(page[at:], "the last one of all") {
+		t.Error("the page has no details of what blocks")
+	}
+}

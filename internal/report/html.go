@@ -94,15 +94,10 @@ func HTML(r e2e.Result) []byte {
 		if quarantined(*t) && !near(p.Deadlines, t.ID) {
 			p.Quarantine = append(p.Quarantine, *t)
 		}
-		if t.Outcome != e2e.Failed && t.Outcome != e2e.Flaky {
-			continue
-		}
-		if len(p.Details) == maxDetailed {
-			p.MoreTests++
-			continue
-		}
-		p.Details = append(p.Details, t)
 	}
+	p.Details = inDetail(r)
+	p.MoreTests = max(len(p.Details)-maxDetailed, 0)
+	p.Details = p.Details[:len(p.Details)-p.MoreTests]
 	for _, g := range r.Gates {
 		p.Lost = p.Lost || len(g.LostSpans()) > 0
 	}

@@ -87,7 +87,7 @@ func timelineCell(run e2e.Run, g e2e.Gate) string {
 func ShardsPart(r e2e.Result, diagramBytes int) Part {
 	var rows []string
 	var slowest, expected float64
-	for _, s := range r.Shards {
+	for _, s := range incompleteFirst(r.Shards) {
 		slowest, expected = max(slowest, s.Seconds), max(expected, s.Expected)
 		var units []string
 		for i, u := range s.Units {
@@ -105,6 +105,20 @@ func ShardsPart(r e2e.Result, diagramBytes int) Part {
 		p.Figure = gantt(r, diagramBytes)
 	}
 	return p
+}
+
+// incompleteFirst puts shards that are lost or partial before the others.
+func incompleteFirst(shards []e2e.ShardResult) []e2e.ShardResult {
+	return slices.SortedStableFunc(slices.Values(shards), func(a, b e2e.ShardResult) int {
+		return rankShard(a) - rankShard(b)
+	})
+}
+
+func rankShard(s e2e.ShardResult) int {
+	if s.State == "complete" {
+		return 1
+	}
+	return 0
 }
 
 // unitText is "exited 0 after 28.0 s, rerun".
@@ -139,12 +153,8 @@ const maxDetailed = 50
 func DetailsPart(r e2e.Result) Part {
 	var rows []string
 	left := 0
-	for i := range r.Tests {
-		t := &r.Tests[i]
-		if t.Outcome != e2e.Failed && t.Outcome != e2e.Flaky {
-			continue
-		}
-		if len(rows) == maxDetailed {
+	for i, t := range inDetail(r) {
+		if i >= maxDetailed {
 			left++
 			continue
 		}

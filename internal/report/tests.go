@@ -21,6 +21,19 @@ func flakes(r e2e.Result) []e2e.TestResult {
 	return list
 }
 
+// inDetail lists the tests of which everything is shown as far as there is room, those
+// that block first.
+func inDetail(r e2e.Result) []*e2e.TestResult {
+	var list []*e2e.TestResult
+	for i := range r.Tests {
+		if t := &r.Tests[i]; t.Outcome == e2e.Failed || t.Outcome == e2e.Flaky {
+			list = append(list, t)
+		}
+	}
+	slices.SortStableFunc(list, func(a, b *e2e.TestResult) int { return cmp.Compare(a.Effect.Rank(), b.Effect.Rank()) })
+	return list
+}
+
 // splitID is an id as two lines: the test's name, and the suite with its file or
 // class.
 type splitID struct{ Name, Where string }
