@@ -39,7 +39,7 @@ func ActionInputs() []ActionInput {
 		{Name: "index", Flag: true, Help: "shard: index of the shard, from 0."},
 		{Name: "plan", Flag: true, Help: "shard, verdict: path of plan.json. Default: the plan that an earlier job of this workflow run uploaded."},
 		{Name: "results", Flag: true, Help: "verdict: folder with the shard documents; shard: folder with those of earlier attempts. Default: what other jobs of this workflow run uploaded."},
-		{Name: "key", Flag: true, Help: "Tells two calls of the gate in one workflow apart: in artifact names, the comment and the earlier attempts."},
+		{Name: "key", Flag: true, Help: "Tells two calls of the gate in one workflow apart: in artifact names, the comment, the commit status and the earlier attempts."},
 		{Name: "release", Flag: true, Help: "Tag of the release under test, whose commit is checked out. On release events and pushed tags the default is their own."},
 		{Name: "job", Flag: true, Help: "publish: job of the run before whose end counts, by the name that the pull request shows. Default: the run as a whole."},
 		{Name: "comment", Switch: true, Default: "true", Help: "run, verdict: comment on the pull request, set the commit status e2e-gate/<stage>, and write to the release where there is one; plan: say in that comment that a newer commit is being judged; true or false."},

@@ -164,3 +164,18 @@ func TestDependabotReadsOnly(t *testing.T) {
 		t.Errorf("exit status %d\n%s\n%s", status, stderr, summary)
 	}
 }
+
+// Two jobs of one run that judge one stage without a key: the red of one stays, whichever
+// comes last, and the note says what to do.
+func TestTwoJobsWithoutAKey(t *testing.T) {
+	for _, outcomes := range [][]string{{failing, ""}, {"", failing}} {
+		fake := githubfake.New(t)
+		url, said := fake.Listen(), ""
+		for _, outcome := range outcomes {
+			_, said = event{t: t, name: "pull_request", url: url, outcome: outcome, runID: "7", payload: pullRequestPayload(42, "acme/cases")}.run("--comment")
+		}
+		if fake.Statuses()[0].State != "failure" || !strings.Contains(said, "another job of this run was replaced") {
+			t.Errorf("%+v\n%s", fake.Statuses(), said)
+		}
+	}
+}

@@ -284,7 +284,7 @@ func safeWord(s string) string { return strings.Trim(safeName(s), "-.") }
 
 // status is the API's word. It is green only where the result does not contradict.
 func (s *stranger) status(doc *e2e.Result, conclusion string) github.Status {
-	st := github.Status{Context: statusName(s.stage, s.Key), State: github.StateError, TargetURL: github.RunPage(s.run.URL, s.run.Attempt)}
+	st := github.Status{Context: statusName(s.stage, s.Key), State: github.StateError, TargetURL: github.RunPage(s.run.URL, s.run.Attempt), Redo: true}
 	switch {
 	case conclusion == "failure":
 		st.State = github.Failure

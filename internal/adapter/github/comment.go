@@ -300,6 +300,10 @@ func (u *upsert) update(ctx context.Context, f found) (Outcome, error) {
 	case f.hash == want && hash(f.body) == want:
 		return Outcome{Action: Unchanged, URL: f.page}, nil
 	}
+	out := Outcome{Action: Updated, URL: f.page}
+	if f.compare(u.stamp) == 0 && !strings.HasPrefix(f.body, supersededHead) {
+		out.Note = "the PR comment of another job of this run was replaced; two calls of the gate for one stage need a `key` each"
+	}
 	for range maxWrites {
 		edited, _, err := u.api.Issues.EditComment(ctx, u.owner, u.name, f.id, &github.IssueComment{Body: new(mark(u.stamp, u.body))})
 		if err != nil {
@@ -310,7 +314,7 @@ func (u *upsert) update(ctx context.Context, f found) (Outcome, error) {
 			break
 		}
 	}
-	return Outcome{Action: Updated, URL: f.page}, nil
+	return out, nil
 }
 
 // overwritten reports whether an older run, which had read before we wrote, wrote

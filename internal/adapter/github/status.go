@@ -35,6 +35,9 @@ type Status struct {
 	// TargetURL is the page behind it; what is no http or https address is left out. The
 	// page of a workflow run says which run it is: see [RunPage].
 	TargetURL string
+	// Redo: it is the same judgement, published once more, so it may go over what the same
+	// run has said.
+	Redo bool
 }
 
 // RunPage is the page of an attempt of a workflow run, given the run's own. Attempts
@@ -48,14 +51,16 @@ func RunPage(page string, attempt int) string {
 
 var runPage = regexp.MustCompile(`^(.*/actions/runs/)(\d+)(?:/attempts/(\d+))?$`)
 
-// older reports whether a run of the same repository that is newer than this status's
-// has set the other one, as far as their pages say.
-func (s Status) older(than Status) bool {
-	a, b := runPage.FindStringSubmatch(s.TargetURL), runPage.FindStringSubmatch(than.TargetURL)
+// overtaken reports whether a run of the same repository that is newer than this status's
+// has set the other one, or the same run has, as far as their pages say. In one attempt of
+// a run the gate is called once; who calls it again after a red is trying until it is green.
+func (s Status) overtaken(by Status) bool {
+	a, b := runPage.FindStringSubmatch(s.TargetURL), runPage.FindStringSubmatch(by.TargetURL)
 	if a == nil || b == nil || a[1] != b[1] {
 		return false
 	}
-	return stampOf(a).compare(stampOf(b)) < 0
+	order := stampOf(a).compare(stampOf(b))
+	return order < 0 || order == 0 && !s.Redo
 }
 
 // stampOf reads the run and the attempt that a page is of.
@@ -78,7 +83,7 @@ var commit = regexp.MustCompile(`^[0-9a-fA-F]{40}([0-9a-fA-F]{24})?$`)
 
 // SetStatus sets the status of a commit, which is its full hash. One that is equal
 // to the latest of its context is not sent, and a success does not go over what a newer
-// run said that is none; anything else does, since a page that a stranger made up is not
+// run, or another job of the same, said that is none; anything else does, since a page that a stranger made up is not
 // to keep red out. An error is an [*Error].
 func (c *Client) SetStatus(ctx context.Context, sha string, s Status) (Outcome, error) {
 	switch s.State {
@@ -109,6 +114,7 @@ func (s Status) clean() Status {
 		State:       s.State,
 		Description: cutRunes(safetext.Line(s.Description, 4*maxDescription+40), maxDescription),
 		TargetURL:   safetext.URL(s.TargetURL),
+		Redo:        s.Redo,
 	}
 }
 
@@ -121,11 +127,13 @@ func cutRunes(s string, n int) string {
 }
 
 func (c *Client) setStatus(ctx context.Context, sha string, s Status) (Outcome, error) {
-	switch there := c.latest(ctx, sha, s.Context); {
+	there := c.latest(ctx, sha, s.Context)
+	overtaken := s.State == Success && there.State != Success && s.overtaken(there)
+	switch s.Redo = false; {
 	case there == s:
 		return Outcome{Action: Unchanged, URL: s.TargetURL}, nil
-	case s.State == Success && there.State != Success && s.older(there):
-		return Outcome{Action: Superseded, URL: there.TargetURL, Note: "the commit status was left as a newer run of the workflow set it"}, nil
+	case overtaken:
+		return Outcome{Action: Superseded, URL: there.TargetURL, Note: "the commit status was left as a newer run of the workflow, or another job of this one, set it; two calls of the gate for one stage need a `key` each"}, nil
 	}
 	sent := &github.RepoStatus{State: new(string(s.State)), Context: &s.Context, Description: &s.Description}
 	if s.TargetURL != "" {

@@ -108,6 +108,7 @@ func TestStatusOfAnOlderRun(t *testing.T) {
 		{"failure", pages + "10000", Success, pages + "9999", Superseded},
 		{"failure", pages + "7001/attempts/2", Success, pages + "7001", Superseded},
 		{"failure", pages + "7001/attempts/10", Success, pages + "7001/attempts/9", Superseded},
+		{"failure", pages + "7001", Success, pages + "7001", Superseded}, // another job of the run, or another try
 		{"failure", pages + "7001", Success, pages + "7001/attempts/2", Created},
 		{"failure", pages + "7001", Success, pages + "7002", Created},
 		{"success", pages + "7002", Success, pages + "7001", Created},
@@ -122,6 +123,10 @@ func TestStatusOfAnOlderRun(t *testing.T) {
 			t.Errorf("%+v over %s of %s", latest, c.there, c.theirs)
 		}
 	}
+	s := githubfake.New(t)
+	red := Status{Context: "e2e-gate/pr", State: StateError, TargetURL: pages + "7001"}
+	setOK(t, client(t, s), red, Created)
+	setOK(t, client(t, s), Status{Context: "e2e-gate/pr", State: Success, TargetURL: pages + "7001", Redo: true}, Created)
 	for page, want := range map[string]string{pages + "7": pages + "7/attempts/3", "": "", "https://ci.example/x": "https://ci.example/x"} {
 		if got := RunPage(page, 3); got != want || RunPage(page, 1) != page {
 			t.Errorf("%s: %s", page, got)
