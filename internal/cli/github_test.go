@@ -179,3 +179,17 @@ func TestTwoJobsWithoutAKey(t *testing.T) {
 		}
 	}
 }
+
+// Enterprise Server has its API below a path, and its addresses may end with a slash.
+func TestEnterpriseServer(t *testing.T) {
+	for _, slash := range []string{"", "/"} {
+		fake := githubfake.New(t)
+		fake.Prefix = "/api/v3"
+		url := fake.Listen()
+		event{t: t, name: "pull_request", url: url + slash, outcome: failing, payload: pullRequestPayload(42, "acme/cases"),
+			env: []string{"GITHUB_SERVER_URL=https://github.example" + slash, "GITHUB_GRAPHQL_URL=" + strings.TrimSuffix(url, "/v3") + "/graphql"}}.run("--comment", "--check")
+		if list := fake.Statuses(); len(fake.Comments()) != 1 || len(list) != 1 || list[0].TargetURL != "https://github.example/acme/cases/actions/runs/7" || len(fake.CheckRuns()) != 1 {
+			t.Errorf("%+v, %d comments", list, len(fake.Comments()))
+		}
+	}
+}

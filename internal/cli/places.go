@@ -34,8 +34,12 @@ func (s *setup) deployed(ctx context.Context, client *github.Client, where publi
 	s.deploymentStatus(ctx, client, where, r.Run.SHA, state, report.HeadlineOf(r).Text("-"))
 }
 
-// deploys reports whether a deployment gets statuses.
+// deploys reports whether a deployment gets statuses. What the gate set with an App's
+// token starts workflows: one that answers it with another would go on for ever.
 func (s *setup) deploys(where published) bool {
+	if s.trigger.Echo {
+		return false
+	}
 	return where.Deployment != "" || where.Comment && s.trigger.Deployment != 0
 }
 

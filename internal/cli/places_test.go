@@ -29,6 +29,7 @@ func TestDeploymentStatus(t *testing.T) {
 	}{
 		{"deployment", "deployment", payload, "", []string{"--comment"}, []string{"in_progress staging", "success staging"}, 0},
 		{"deployment status", "deployment_status", payload, failing, []string{"--comment"}, []string{"in_progress staging", "failure staging"}, 1},
+		{"our own status", "deployment_status", strings.Replace(payload, `"success"}`, `"success", "description": "e2e-gate pr: passed - 1 test passed"}`, 1), "", []string{"--comment"}, nil, 0},
 		{"not asked", "deployment", payload, "", nil, nil, 0},
 		{"by name", "push", `{}`, "", []string{"--deployment", "staging"}, []string{"in_progress staging", "success staging"}, 0},
 		{"another environment", "push", `{}`, "", []string{"--deployment", "production"}, nil, 0},

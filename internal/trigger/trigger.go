@@ -51,6 +51,8 @@ type Trigger struct {
 	// Deployment and Environment are those of a deployment or deployment status event.
 	Deployment  int64
 	Environment string
+	// Echo: the deployment status that started the run is one that the gate itself set.
+	Echo bool
 	// TriggeredBy is the run after which a workflow_run event came.
 	TriggeredBy int64
 	// Schedule is the cron line that started a schedule event.
@@ -95,6 +97,9 @@ type payload struct {
 		ID                    int64
 		SHA, Ref, Environment string
 	}
+	DeploymentStatus struct {
+		Description string
+	} `json:"deployment_status"`
 	Release *struct {
 		TagName string `json:"tag_name"`
 	}
@@ -226,6 +231,7 @@ func (t *Trigger) apply(p payload) {
 	case p.Deployment != nil:
 		t.SHA, t.Ref = or(p.Deployment.SHA, t.SHA), or(p.Deployment.Ref, t.Ref)
 		t.Deployment, t.Environment = p.Deployment.ID, p.Deployment.Environment
+		t.Echo = strings.HasPrefix(p.DeploymentStatus.Description, "e2e-gate ")
 	case p.WorkflowRun != nil && t.Event == "workflow_run":
 		t.SHA, t.Branch = or(p.WorkflowRun.HeadSHA, t.SHA), or(p.WorkflowRun.HeadBranch, t.Branch)
 		t.TriggeredBy = p.WorkflowRun.ID
