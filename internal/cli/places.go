@@ -19,7 +19,7 @@ func (s *setup) deploying(ctx context.Context, where published) {
 	if err != nil {
 		return // it is said at the end
 	}
-	s.deploymentStatus(ctx, client, where, s.trigger.SHA, github.DeploymentInProgress, "e2e-gate "+s.stage.Name+" is running")
+	s.deploymentStatus(ctx, client, where, s.trigger.SHA, github.DeploymentInProgress, github.DeploymentOwn+s.stage.Name+" is running")
 }
 
 // deployed says on the deployment how it went.
@@ -62,7 +62,7 @@ func (s *setup) deploymentStatus(ctx context.Context, client *github.Client, whe
 			return
 		}
 	}
-	s.posted(client.SetDeploymentStatus(ctx, s.deployment, environment, state, text, s.trigger.URL))
+	s.posted(client.SetDeploymentStatus(ctx, s.deployment, environment, state, text, github.RunPage(s.trigger.URL, s.trigger.WorkflowAttempt)))
 }
 
 // maxCheckAnnotations is how many annotations of a level a check run gets.

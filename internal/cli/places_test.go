@@ -137,3 +137,28 @@ func TestOtherForges(t *testing.T) {
 		}
 	}
 }
+
+// The last word on a deployment is not green where a newer run, or another job of the
+// same, failed for it.
+func TestDeploymentOfSeveral(t *testing.T) {
+	for name, c := range map[string]struct {
+		outcomes, runs, keys []string
+		want                 string
+	}{
+		"older run ends last":    {[]string{failing, ""}, []string{"8", "7"}, []string{"", ""}, "failure"},
+		"newer run passes":       {[]string{failing, ""}, []string{"7", "8"}, []string{"", ""}, "success"},
+		"two calls, red first":   {[]string{failing, ""}, []string{"7", "7"}, []string{"api", "ui"}, "failure"},
+		"two calls, green first": {[]string{"", failing}, []string{"7", "7"}, []string{"api", "ui"}, "failure"},
+	} {
+		fake := githubfake.New(t)
+		fake.Deployments = []githubfake.Deployment{{ID: 31, SHA: commitSHA, Environment: "staging"}}
+		url, said := fake.Listen(), ""
+		for i, outcome := range c.outcomes {
+			_, said = event{t: t, name: "push", payload: `{}`, url: url, outcome: outcome, runID: c.runs[i], env: []string{"GITHUB_SHA=" + commitSHA}}.run("--deployment", "staging", "--key", c.keys[i])
+		}
+		list := fake.DeploymentNow(31).Statuses
+		if last := list[len(list)-1]; last.State != c.want || c.want == "failure" && c.outcomes[1] == "" && !strings.Contains(said, "the deployment status says failure") {
+			t.Errorf("%s: %+v\n%s", name, list, said)
+		}
+	}
+}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/google/go-github/v62/github"
 
@@ -42,18 +44,28 @@ func (c *Client) FindDeployment(ctx context.Context, sha, environment string) (i
 	return list[0].GetID(), nil
 }
 
+// DeploymentOwn starts the description of every status of ours.
+const DeploymentOwn = "e2e-gate "
+
 // SetDeploymentStatus adds a status to a deployment. The description is cut at 140
 // characters; a page that is no http or https address is left out. Deployments before
-// it stay as they are. An error is an [*Error].
+// it stay as they are. A success becomes a failure where a newer run, or another call of
+// the gate in the same, has said so of this deployment: the last word would be green
+// otherwise. An error is an [*Error].
 func (c *Client) SetDeploymentStatus(ctx context.Context, id int64, environment string, state DeploymentState, description, page string) (Outcome, error) {
 	if id <= 0 {
 		return Outcome{}, c.lost(deploymentLost, deploymentRight, errors.New("this run belongs to no deployment"))
 	}
 	ctx, done := c.begin(ctx)
 	defer done()
+	page, note := safetext.URL(page), ""
+	if state == DeploymentSuccess && c.failedElsewhere(ctx, id, page) {
+		state, description = DeploymentFailure, DeploymentOwn+"failed in a newer run or another job; this one: "+description
+		note = "the deployment status says failure, since a newer run, or another job of this one, failed for this deployment"
+	}
 	sent := &github.DeploymentStatusRequest{State: new(string(state)), AutoInactive: new(false),
 		Description: new(cutRunes(safetext.Line(description, 4*maxDescription+40), maxDescription))}
-	if page = safetext.URL(page); page != "" {
+	if page != "" {
 		sent.LogURL = &page
 	}
 	if environment != "" {
@@ -61,11 +73,20 @@ func (c *Client) SetDeploymentStatus(ctx context.Context, id int64, environment 
 	}
 	_, _, err := c.api.Repositories.CreateDeploymentStatus(ctx, c.owner, c.name, id, sent)
 	if err == nil {
-		return Outcome{Action: Created, URL: page}, nil
+		return Outcome{Action: Created, URL: page, Note: note}, nil
 	}
 	e := c.lost(deploymentLost, deploymentRight, err)
 	if note := c.readOnly(e); note != "" {
 		return Outcome{Action: ReadOnly, Note: note}, nil
 	}
 	return Outcome{}, e
+}
+
+// failedElsewhere reports whether a run that is not older than the page's has set a
+// failure, as far as the newest hundred statuses say.
+func (c *Client) failedElsewhere(ctx context.Context, id int64, page string) bool {
+	list, _, err := c.api.Repositories.ListDeploymentStatuses(ctx, c.owner, c.name, id, &github.ListOptions{PerPage: perPage})
+	return err == nil && slices.ContainsFunc(list, func(s *github.DeploymentStatus) bool {
+		return s.GetState() == string(DeploymentFailure) && strings.HasPrefix(s.GetDescription(), DeploymentOwn) && Status{TargetURL: page}.overtaken(Status{TargetURL: s.GetLogURL()})
+	})
 }

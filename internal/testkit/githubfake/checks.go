@@ -122,6 +122,20 @@ func listDeployments(c call) answer {
 	return reply(http.StatusOK, list)
 }
 
+// listDeploymentStatuses lists the newest first.
+func listDeploymentStatuses(c call) answer {
+	list := []map[string]any{}
+	for _, d := range c.Deployments {
+		if d.ID != number(c.args[2]) {
+			continue
+		}
+		for i, s := range slices.Backward(d.Statuses) {
+			list = append(list, map[string]any{"id": i + 1, "state": s.State, "description": s.Description, "environment": s.Environment, "log_url": s.LogURL})
+		}
+	}
+	return reply(http.StatusOK, list)
+}
+
 func addDeploymentStatus(c call) answer {
 	var in struct {
 		State, Description, Environment string

@@ -59,6 +59,7 @@ var routes = []route{
 	{"POST", regexp.MustCompile(repo + `/check-runs$`), createCheck, nil, []string{"name", "head_sha", "status", "conclusion", "completed_at", "output", "external_id", "details_url"}, false},
 	{"PATCH", regexp.MustCompile(repo + `/check-runs/(\d+)$`), updateCheck, nil, []string{"name", "output"}, false},
 	{"GET", regexp.MustCompile(repo + `/deployments$`), listDeployments, []string{"sha", "environment", "per_page", "page"}, nil, false},
+	{"GET", regexp.MustCompile(repo + `/deployments/(\d+)/statuses$`), listDeploymentStatuses, []string{"per_page", "page"}, nil, false},
 	{"POST", regexp.MustCompile(repo + `/deployments/(\d+)/statuses$`), addDeploymentStatus, nil, []string{"state", "log_url", "description", "environment", "auto_inactive"}, false},
 	{"GET", regexp.MustCompile(repo + `/releases$`), listReleases, []string{"per_page", "page"}, nil, false},
 	{"GET", regexp.MustCompile(repo + `/releases/(\d+)$`), getRelease, nil, nil, false},
