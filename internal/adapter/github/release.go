@@ -75,18 +75,27 @@ func (c *Client) findRelease(ctx context.Context, tag string) (Release, bool, er
 		if err != nil {
 			return Release{}, false, err
 		}
-		for _, one := range list {
-			if one.GetTagName() == tag {
-				r := releaseOf(one)
-				err := c.resolve(ctx, &r, one.GetTargetCommitish())
-				return r, err == nil, err
-			}
+		if one := ofTag(list, tag); one != nil {
+			r := releaseOf(one)
+			err := c.resolve(ctx, &r, one.GetTargetCommitish())
+			return r, err == nil, err
 		}
 		if opts.Page = resp.NextPage; opts.Page == 0 {
 			break
 		}
 	}
 	return Release{}, false, nil
+}
+
+// ofTag is the release of a tag. There may be several drafts of it, of which the newest
+// counts, and beside them the one that is published, which it is.
+func ofTag(list []*github.RepositoryRelease, tag string) (found *github.RepositoryRelease) {
+	for _, one := range list {
+		if one.GetTagName() == tag && (found == nil || found.GetDraft() && !one.GetDraft()) {
+			found = one
+		}
+	}
+	return found
 }
 
 func releaseOf(one *github.RepositoryRelease) Release {

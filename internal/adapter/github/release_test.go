@@ -190,3 +190,18 @@ func TestPromote(t *testing.T) {
 		t.Errorf("%+v, %v", out, err)
 	}
 }
+
+// GitHub takes several drafts of one tag, and one beside the published release: that one
+// is the tag's.
+func TestReleaseBesideADraft(t *testing.T) {
+	s := githubfake.New(t)
+	s.Releases = []githubfake.Release{{ID: 7, Tag: "v1", Target: head, Draft: true}, {ID: 6, Tag: "v1", Target: head}, {ID: 5, Tag: "v1", Target: head, Draft: true}}
+	s.Refs = map[string]string{"tags/v1": head}
+	if r := findOK(t, client(t, s)); r.ID != 6 || r.Draft {
+		t.Errorf("%+v", r)
+	}
+	s.Releases = append(s.Releases[:1], s.Releases[2])
+	if r := findOK(t, client(t, s)); r.ID != 7 {
+		t.Errorf("%+v", r)
+	}
+}
