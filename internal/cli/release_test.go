@@ -60,7 +60,7 @@ func TestRequestsForADraft(t *testing.T) {
 	if status, stderr := tagPush(t, fake, "", "7").run("--comment", "--promote"); status != 0 || fake.ReleaseNow(6).Draft {
 		t.Fatalf("exit status %d\n%s", status, stderr)
 	}
-	if n := fake.Count(""); n > 10 {
+	if n := fake.Count("") - len(fake.ReleaseNow(6).Assets); n > 10 { // its files come on top
 		t.Errorf("%d requests", n)
 	}
 }

@@ -63,8 +63,8 @@ func (c *Client) SetDeploymentStatus(ctx context.Context, id int64, environment 
 		state, description = DeploymentFailure, DeploymentOwn+"failed in a newer run or another job; this one: "+description
 		note = "the deployment status says failure, since a newer run, or another job of this one, failed for this deployment"
 	}
-	sent := &github.DeploymentStatusRequest{State: new(string(state)), AutoInactive: new(false),
-		Description: new(cutRunes(safetext.Line(description, 4*maxDescription+40), maxDescription))}
+	text, word := cutRunes(safetext.Line(description, 4*maxDescription+40), maxDescription), string(state)
+	sent := &github.DeploymentStatusRequest{State: &word, AutoInactive: new(false), Description: &text}
 	if page != "" {
 		sent.LogURL = &page
 	}

@@ -203,18 +203,27 @@ func (c *Client) Promote(ctx context.Context, r Release, sha string) (Outcome, e
 	if !r.Draft {
 		return Outcome{Action: Unchanged, URL: r.URL}, nil
 	}
-	err := errors.New("its commit is not the one that was judged")
-	var made *github.RepositoryRelease
-	if commit.MatchString(sha) && r.SHA == sha {
-		edit := &github.RepositoryRelease{Draft: new(false)}
-		if !r.Tagged {
-			// A branch may have moved since: the tag is to name what was judged.
-			edit.TargetCommitish = &sha
-		}
-		made, _, err = c.api.Repositories.EditRelease(ctx, c.owner, c.name, r.ID, edit)
-	}
+	made, err := c.promote(ctx, r, sha)
 	if err != nil {
 		return Outcome{}, c.lost(promoteLost, releaseRight, err)
 	}
 	return Outcome{Action: Updated, URL: cmp.Or(made.GetHTMLURL(), r.URL)}, nil
+}
+
+func (c *Client) promote(ctx context.Context, r Release, sha string) (*github.RepositoryRelease, error) {
+	// Files were attached since the tag was read: it may have been moved, or taken away.
+	now, err := c.commitOf(ctx, "tags/"+r.Tag)
+	if gone := status(err); err != nil && gone != http.StatusNotFound && gone != http.StatusUnprocessableEntity {
+		return nil, err
+	}
+	if !commit.MatchString(sha) || r.SHA != sha || err == nil && now != sha {
+		return nil, errors.New("its commit is not the one that was judged")
+	}
+	edit := &github.RepositoryRelease{Draft: new(false)}
+	if err != nil {
+		// A branch may have moved since: the tag is to name what was judged.
+		edit.TargetCommitish = &sha
+	}
+	made, _, err := c.api.Repositories.EditRelease(ctx, c.owner, c.name, r.ID, edit)
+	return made, err
 }

@@ -205,3 +205,26 @@ func TestReleaseBesideADraft(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 }
+
+// A tag that is moved while files are attached is another commit.
+func TestPromoteReadsTheTagAgain(t *testing.T) {
+	for name, c := range map[string]struct {
+		meanwhile func(refs map[string]string)
+		published bool
+	}{
+		"as it was":  {func(map[string]string) {}, true},
+		"moved":      {func(refs map[string]string) { refs["tags/v1"] = strings.Repeat("e", 40) }, false},
+		"taken away": {func(refs map[string]string) { delete(refs, "tags/v1") }, true},
+	} {
+		s, cl := drafted(t, "Notes.")
+		s.Releases[0].Target = "main"
+		s.Refs = map[string]string{"tags/v1": head, "heads/main": strings.Repeat("e", 40)}
+		r := findOK(t, cl)
+		c.meanwhile(s.Refs)
+		_, err := cl.Promote(context.Background(), r, head)
+		now := s.ReleaseNow(6)
+		if (err == nil) != c.published || now.Draft == c.published || name == "taken away" && now.Target != head {
+			t.Errorf("%s: %v, %+v", name, err, now)
+		}
+	}
+}
