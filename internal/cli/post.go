@@ -112,7 +112,7 @@ func (s *stranger) post(ctx context.Context) error {
 	case len(current) == 0:
 		return s.tell("superseded: the pull request has a newer commit, and that one's run is posted")
 	}
-	if s.stage, err = s.chooseStage(current[0].Base); err != nil {
+	if s.stage, err = s.chooseStage(current); err != nil {
 		return err
 	}
 	conclusion := s.run.Conclusion
@@ -143,8 +143,9 @@ func (s *stranger) tell(text string) error {
 }
 
 // chooseStage takes the stage from the config of this checkout, which is the default
-// branch's: a fork must not choose the name of a status.
-func (s *stranger) chooseStage(branch string) (string, error) {
+// branch's: a fork must not choose the name of a status. Where the pull requests would
+// run different ones, nobody guesses.
+func (s *stranger) chooseStage(pulls []github.PullRequest) (name string, err error) {
 	top, err := root()
 	if err != nil {
 		return "", err
@@ -153,11 +154,17 @@ func (s *stranger) chooseStage(branch string) (string, error) {
 	if err != nil {
 		return "", usageError{err}
 	}
-	stage, err := chooseStage(peeked, s.Stage, trigger.Trigger{CI: true, Event: s.run.Event, Branch: branch})
-	if err != nil {
-		return "", usageError{err}
+	for i, p := range pulls {
+		stage, err := chooseStage(peeked, s.Stage, trigger.Trigger{CI: true, Event: s.run.Event, Branch: p.Base})
+		switch {
+		case err != nil:
+			return "", usageError{err}
+		case i > 0 && stage.Name != name:
+			return "", usage("the pull requests #%d and #%d have this head, and their bases run the stages %s and %s; say which with --stage", pulls[0].Number, p.Number, name, stage.Name)
+		}
+		name = stage.Name
 	}
-	return stage.Name, nil
+	return name, nil
 }
 
 // publish posts comment and status.

@@ -362,3 +362,20 @@ func TestPublishOwnLies(t *testing.T) {
 		}
 	}
 }
+
+// Pull requests of one head whose bases run different stages: the status of neither stage
+// is guessed.
+func TestPublishDifferentStages(t *testing.T) {
+	w := newForkWorld(t)
+	w.write("repo/e2e-gate.yml", strings.Replace(postConfig, "stages: {", "stages: {next: {on: [pull_request], branches: [next]}, ", 1))
+	other := w.fake.Pulls[0]
+	other.Number, other.Base = 41, "next"
+	w.fake.Pulls = append(w.fake.Pulls, other)
+	w.leaves(forkResult(e2e.VerdictFailed, true))
+	if status, out := w.publish(); status != 2 || w.fake.Count("POST") != 0 || !strings.Contains(out, "--stage") {
+		t.Errorf("exit status %d, %+v\n%s", status, w.fake.Statuses(), out)
+	}
+	if status, out := w.publish("--stage", "pr"); status != 0 || len(w.fake.Statuses()) != 1 || w.fake.Statuses()[0].Context != "e2e-gate/pr" {
+		t.Errorf("exit status %d, %+v\n%s", status, w.fake.Statuses(), out)
+	}
+}
