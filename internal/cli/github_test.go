@@ -5,11 +5,13 @@ package cli
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/org/e2e-gate/internal/testkit/githubfake"
 )
@@ -32,6 +34,9 @@ type event struct {
 	name, payload, url, outcome, runID string
 	// env is added, the last one counts.
 	env []string
+	// suite is a shell command before the test; ctx ends the run early.
+	suite string
+	ctx   context.Context //nolint:containedctx // of one call
 	// summary holds the job summary, where somebody wants to know.
 	summary *string
 }
@@ -47,7 +52,7 @@ func (e event) run(args ...string) (status int, stderr string) {
 		"output.txt": "",
 		"e2e-gate.yml": `version: 1
 stages: {pr: {on: [pull_request, merge_group, push, release, deployment, deployment_status, workflow_dispatch]}}
-suites: [{name: s, framework: command, run: [sh, -c, "echo '<testsuite><testcase classname=\"A\" name=\"one\">` + e.outcome + `</testcase></testsuite>' > $E2E_REPORT_DIR/r.xml"], reports: "{report_dir}/*.xml", owner: t}]
+suites: [{name: s, framework: command, run: [sh, -c, "` + cmp.Or(e.suite, "true") + `; echo '<testsuite><testcase classname=\"A\" name=\"one\">` + e.outcome + `</testcase></testsuite>' > $E2E_REPORT_DIR/r.xml"], reports: "{report_dir}/*.xml", owner: t}]
 `,
 	} {
 		file := filepath.Join(dir, name)
@@ -67,7 +72,11 @@ suites: [{name: s, framework: command, run: [sh, -c, "echo '<testsuite><testcase
 	if e.summary != nil {
 		app.Environ = append(app.Environ, "GITHUB_STEP_SUMMARY="+filepath.Join(dir, "summary.md"))
 	}
-	status = app.Main(t.Context(), append([]string{"run"}, args...))
+	ctx := e.ctx
+	if ctx == nil {
+		ctx = t.Context()
+	}
+	status = app.Main(ctx, append([]string{"run"}, args...))
 	if strings.Contains(out.String()+progress.String(), githubfake.JobToken) {
 		t.Error("the token is in the output")
 	}
@@ -191,5 +200,28 @@ func TestEnterpriseServer(t *testing.T) {
 		if list := fake.Statuses(); len(fake.Comments()) != 1 || len(list) != 1 || list[0].TargetURL != "https://github.example/acme/cases/actions/runs/7" || len(fake.CheckRuns()) != 1 {
 			t.Errorf("%+v, %d comments", list, len(fake.Comments()))
 		}
+	}
+}
+
+// A run that is cancelled after it said that its commit is being judged takes that back:
+// the comment says that nothing was judged, and so does the status.
+func TestCancelledRunSaysSo(t *testing.T) {
+	fake := githubfake.New(t)
+	fake.AddComment(githubfake.JobBot, "<!-- e2e-gate:v1 key= run=1 attempt=1 hash=x stage=pr sha="+strings.Repeat("a", 40)+" -->\n## passed")
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	go func() {
+		tick := time.NewTicker(5 * time.Millisecond)
+		defer tick.Stop()
+		for ctx.Err() == nil {
+			if <-tick.C; strings.Contains(fake.Comments()[0].Body, "being judged") {
+				cancel()
+			}
+		}
+	}()
+	status, stderr := event{t: t, ctx: ctx, name: "pull_request", url: fake.Listen(), outcome: "", suite: "exec sleep 60", payload: pullRequestPayload(42, "acme/cases")}.run("--comment")
+	body := fake.Comments()[0].Body
+	if list := fake.Statuses(); status != 3 || strings.Contains(body, "being judged") || !strings.Contains(body, "not judged") || len(list) != 1 || list[0].State != "error" {
+		t.Errorf("exit status %d, %+v\n%s\n%s", status, list, body, stderr)
 	}
 }
