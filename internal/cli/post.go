@@ -175,8 +175,7 @@ func (s *stranger) publish(ctx context.Context, pulls []github.PullRequest, conc
 	} else if pr, ok := s.pullRequest(pulls, doc); ok {
 		s.own(doc, pr, conclusion)
 		stamp := github.Stamp{Key: s.Key, Stage: s.stage, WorkflowRun: doc.Run.WorkflowRun, Attempt: s.run.Attempt, SHA: s.run.SHA}
-		mark := s.mark(conclusion)
-		out, err := s.client.UpsertComment(ctx, pr, stamp, mark+report.Comment(*doc, report.CommentOptions{MaxBytes: report.CommentBytes - len(mark)}))
+		out, err := s.client.UpsertComment(ctx, pr, stamp, report.Comment(*doc, report.CommentOptions{Caveat: s.unverified(), About: s.about(conclusion)}))
 		s.posted(out, err)
 		if err == nil {
 			_ = s.tell("the PR comment was " + string(out.Action) + " " + out.URL)
@@ -282,9 +281,9 @@ func (s *stranger) unverified() string {
 	return "unverified, from a fork"
 }
 
-// mark stands before a comment. The conclusion is a word of GitHub's.
-func (s *stranger) mark(conclusion string) string {
-	return fmt.Sprintf("> **%s**: the pull request's own code made what follows. GitHub says that its run ended with %s.\n\n", s.unverified(), cmp.Or(safeWord(conclusion), "nothing"))
+// about says whose words a comment has. The conclusion is a word of GitHub's.
+func (s *stranger) about(conclusion string) string {
+	return fmt.Sprintf("**Unverified**: the pull request's own code wrote this verdict and what follows. GitHub says that its run ended with %s.", cmp.Or(safeWord(conclusion), "nothing"))
 }
 
 func safeWord(s string) string { return strings.Trim(safeName(s), "-.") }

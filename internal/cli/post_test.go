@@ -98,7 +98,7 @@ func TestPublishForAFork(t *testing.T) {
 	if status != 0 || len(comments) != 1 || len(statuses) != 1 {
 		t.Fatalf("exit status %d, %+v, %+v\n%s", status, comments, statuses, out)
 	}
-	for _, want := range []string{"unverified, from a fork", "GitHub says that its run ended with failure", "blocked", "boom", "https://github.example/acme/cases/actions/runs/900"} {
+	for _, want := range []string{"## ❌ e2e-gate pr: blocked (unverified, from a fork) — ", "GitHub says that its run ended with failure", "blocked", "boom", "https://github.example/acme/cases/actions/runs/900"} {
 		if !strings.Contains(comments[0].Body, want) {
 			t.Errorf("%q is not in the comment:\n%s", want, comments[0].Body)
 		}

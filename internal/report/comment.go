@@ -21,6 +21,9 @@ type CommentOptions struct {
 	// Owners maps an owner of tests to the team to mention, @user or @org/team, from
 	// the config. Nobody else is ever mentioned.
 	Owners map[string]string
+	// Caveat stands beside the verdict in the first line, and About below it: what a reader
+	// has to know before believing any of it. They are Markdown of the caller's own words.
+	Caveat, About string
 }
 
 // Comment renders a result as the comment on a pull request: the verdict and what
@@ -41,14 +44,18 @@ func Comment(r e2e.Result, o CommentOptions) string {
 		reserve += p.size()
 	}
 	flakes := flakesWithin(r, limit/4)
-	top := Compose(limit-len(flakes)-min(reserve, limit/4), headWithin(commentHead(r, o.Owners), r, limit), FindingsPart(r))
+	top := Compose(limit-len(flakes)-min(reserve, limit/4), headWithin(commentHead(r, o), r, o.Caveat, limit), FindingsPart(r))
 	return top + flakes + Compose(limit-len(flakes)-len(top), below...)
 }
 
 // commentHead is the verdict, what to do, who is called to do it, and the counts.
-func commentHead(r e2e.Result, teams map[string]string) Part {
-	text := heading(r) + whatToDo(r) + "\n\n"
-	if called := Mentions(r, teams); len(called) > 0 {
+func commentHead(r e2e.Result, o CommentOptions) Part {
+	text := heading(r, o.Caveat)
+	if o.About != "" {
+		text += "> " + o.About + "\n\n"
+	}
+	text += whatToDo(r) + "\n\n"
+	if called := Mentions(r, o.Owners); len(called) > 0 {
 		text += "New here, and blocking: " + strings.Join(called, " ") + "\n\n"
 	}
 	facts := commonFacts(r)

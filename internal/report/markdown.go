@@ -31,19 +31,18 @@ func Markdown(r e2e.Result, o Options) string {
 		limit = SummaryBytes
 	}
 	list := parts(r, diagramBytes(o.DiagramBytes))
-	list[0] = headWithin(list[0], r, limit)
+	list[0] = headWithin(list[0], r, "", limit)
 	return Compose(limit, list...)
 }
 
 // headWithin is a head that leaves room for what follows. Where one that holds long names
 // would take more than a third of limit bytes, the verdict is all that is left of it:
 // that is never cut.
-func headWithin(p Part, r e2e.Result, limit int) Part {
+func headWithin(p Part, r e2e.Result, caveat string, limit int) Part {
 	if p.size() <= limit/3 {
 		return p
 	}
-	h := HeadlineOf(r)
-	return Part{Head: "## " + h.Mark + " " + safetext.Inline(h.Subject, 40) + ": " + h.Word + "\n\n"}
+	return Part{Head: verdictLine(HeadlineOf(r), 40, caveat) + "\n\n"}
 }
 
 // diagramBytes is the limit that an option means.
@@ -101,17 +100,26 @@ func HeadlinePart(r e2e.Result) Part {
 	if r.Run.ID != "" {
 		facts = append(facts, "run id "+safetext.Code(r.Run.ID, 100))
 	}
-	return Part{Head: heading(r) + whatToDo(r) + "\n\n" + strings.Join(facts, " · ") + "\n\n"}
+	return Part{Head: heading(r, "") + whatToDo(r) + "\n\n" + strings.Join(facts, " · ") + "\n\n"}
 }
 
 // heading is the verdict in one line.
-func heading(r e2e.Result) string {
+func heading(r e2e.Result, caveat string) string {
 	h := HeadlineOf(r)
-	text := "## " + h.Mark + " " + safetext.Inline(h.Subject, shortText) + ": " + h.Word
+	text := verdictLine(h, shortText, caveat)
 	if h.Why != "" {
 		text += " — " + inline(h.Why)
 	}
 	return text + "\n\n"
+}
+
+// verdictLine is the verdict alone, with the caveat that belongs to it.
+func verdictLine(h Headline, subject int, caveat string) string {
+	text := "## " + h.Mark + " " + safetext.Inline(h.Subject, subject) + ": " + h.Word
+	if caveat != "" {
+		text += " (" + caveat + ")"
+	}
+	return text
 }
 
 // commonFacts are the counts, the time it took, the target and the commit.
