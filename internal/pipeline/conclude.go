@@ -226,8 +226,12 @@ func part(p *e2e.Plan, index int) *e2e.Plan {
 	one := *p
 	one.Shards = p.Shards[index : index+1]
 	one.Tests = nil
+	its := map[string]bool{}
+	for _, id := range one.Shards[0].Tests {
+		its[id] = true
+	}
 	for _, t := range p.Tests {
-		if slices.Contains(one.Shards[0].Tests, t.ID) {
+		if its[t.ID] {
 			one.Tests = append(one.Tests, t)
 		}
 	}
@@ -247,13 +251,33 @@ func (s *Session) readResults(ctx context.Context, results string) error {
 	for _, p := range s.plan.Problems {
 		s.problem(p)
 	}
-	docs, unreadable := readShards(results)
-	for _, text := range unreadable {
-		s.problem(e2e.Problem{Code: e2e.CodeReportDamaged, Text: "a shard document does not count: " + text})
+	docs, bad := readShards(results)
+	bad = append(bad, s.unread()...)
+	var before []string
+	for _, d := range bad {
+		s.problem(e2e.Problem{Code: e2e.CodeReportDamaged, Text: "a shard document does not count: " + d.text})
+		if d.attempt < s.run.WorkflowAttempt {
+			before = append(before, d.text)
+		}
 	}
-	s.take(docs)
+	s.take(docs, bad)
 	if s.run.WorkflowRun != "" && s.run.WorkflowAttempt > 1 {
-		s.earlierUnknown(s.ofBefore(docs), nil, []string{results})
+		s.earlierUnknown(s.ofBefore(docs), before, []string{results})
 	}
 	return nil
+}
+
+// unread are the documents that could not be fetched, by the plan's shards.
+func (s *Session) unread() []damaged {
+	var list []damaged
+	for _, u := range s.opts.Unread {
+		d := damaged{index: -1, attempt: u.Attempt, text: u.Text}
+		for _, sh := range s.plan.Shards {
+			if sh.Name == u.Shard {
+				d.index = sh.Index
+			}
+		}
+		list = append(list, d)
+	}
+	return list
 }

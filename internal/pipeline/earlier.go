@@ -38,7 +38,14 @@ func (s *Session) loadEarlier(dirs ...string) {
 	}
 	dirs = append(slices.Clip(dirs), s.opts.Earlier...)
 	runs := filepath.Join(s.opts.Root, ".e2e-gate", "runs")
-	docs, unreadable := readShards(append(dirs, s.out)...)
+	docs, bad := readShards(append(dirs, s.out)...)
+	var unreadable []string
+	for _, d := range bad {
+		unreadable = append(unreadable, d.text)
+	}
+	for _, u := range s.opts.Unread {
+		unreadable = append(unreadable, u.Text)
+	}
 	local, _ := readShards(runs) // what lies around of other runs says nothing about this one
 	mine := s.ofBefore(append(docs, local...))
 	s.earlier.take(mine)
