@@ -31,7 +31,7 @@ func (c shardCmd) Run(ctx context.Context, a *App) error {
 	if err != nil {
 		return err
 	}
-	s, session, err := a.adopt(ctx, c.staged, plan, config.AllSections, files)
+	s, session, err := a.adopt(ctx, c.staged, plan, config.AllSections, func(s *setup) { s.takeEarlier(ctx, files) })
 	if err != nil {
 		return err
 	}
@@ -95,7 +95,7 @@ func (c verdictCmd) Run(ctx context.Context, a *App) error {
 		c.Results = files.dir
 		err = files.results(ctx, plan)
 	}
-	s, session, adoptErr := a.adopt(ctx, c.staged, plan, config.JudgeSections, nil)
+	s, session, adoptErr := a.adopt(ctx, c.staged, plan, config.JudgeSections, func(s *setup) { s.missed(files) })
 	if adoptErr != nil {
 		return adoptErr
 	}
@@ -129,8 +129,8 @@ func (a *App) readPlan(ctx context.Context, f staged, file string) (*remote, *e2
 }
 
 // adopt prepares a session for a plan that was made elsewhere: its run id and
-// stage hold. files, where given, are asked for what earlier attempts left.
-func (a *App) adopt(ctx context.Context, f staged, plan *e2e.Plan, uses config.Sections, files *remote) (*setup, *pipeline.Session, error) {
+// stage hold. fetched adds what other jobs left.
+func (a *App) adopt(ctx context.Context, f staged, plan *e2e.Plan, uses config.Sections, fetched func(*setup)) (*setup, *pipeline.Session, error) {
 	if f.Stage != "" && f.Stage != plan.Run.Stage {
 		return nil, nil, usage("--stage %s: the plan is for the stage %s", f.Stage, plan.Run.Stage)
 	}
@@ -139,11 +139,7 @@ func (a *App) adopt(ctx context.Context, f staged, plan *e2e.Plan, uses config.S
 	if err != nil {
 		return nil, nil, err
 	}
-	if files != nil {
-		if s.earlier, err = files.earlier(ctx); err != nil {
-			s.console.Note(err.Error())
-		}
-	}
+	fetched(s)
 	s.elsewhere = s.backups()
 	session, err := s.session(ctx, f, true)
 	if err != nil {
@@ -156,11 +152,28 @@ func (a *App) adopt(ctx context.Context, f staged, plan *e2e.Plan, uses config.S
 // fails, the session finds that they are missing, and says so.
 func (s *setup) fetchEarlier(ctx context.Context, f staged) {
 	files, err := s.app.remote(s.root, f)
-	if err == nil && files != nil {
-		s.earlier, err = files.earlier(ctx)
-	}
 	if err != nil {
 		s.console.Note(err.Error())
+	}
+	s.takeEarlier(ctx, files)
+}
+
+// takeEarlier fetches what earlier attempts left; nil: there can be nothing.
+func (s *setup) takeEarlier(ctx context.Context, files *remote) {
+	if files != nil {
+		s.earlier = files.earlier(ctx)
+		s.missed(files)
+	}
+}
+
+// missed keeps and says what is there and could not be fetched.
+func (s *setup) missed(files *remote) {
+	if files == nil {
+		return
+	}
+	s.unread = files.unread
+	for _, u := range s.unread {
+		s.console.Note(u.Text)
 	}
 }
 

@@ -273,7 +273,7 @@ func (s *Session) unread() []damaged {
 	for _, u := range s.opts.Unread {
 		d := damaged{index: -1, attempt: u.Attempt, text: u.Text}
 		for _, sh := range s.plan.Shards {
-			if sh.Name == u.Shard {
+			if u.Shard != "" && u.Shard == sh.Name {
 				d.index = sh.Index
 			}
 		}
