@@ -160,10 +160,34 @@ func (s *Session) MakePlan(ctx context.Context) (*e2e.Plan, error) {
 		s.plan = &e2e.Plan{Schema: e2e.PlanSchema, Run: s.run, Gates: s.gates, Tests: []e2e.PlannedTest{}, Shards: []e2e.PlanShard{}}
 		s.plan.Digest = digest(s.plan)
 	}
+	s.seal()
 	s.plan.Problems = s.problems
 	err := errors.Join(makeOut(s.opts.Root, s.out), s.write("plan.json", s.plan))
 	s.down()
 	return s.plan, err
+}
+
+// seal ties a plan that other machines will read to what they can read of it: values of
+// secrets are masked in the file. A test whose id holds one could not be found again.
+func (s *Session) seal() {
+	var masked e2e.Plan
+	data, err := s.document(s.plan)
+	if err == nil {
+		err = json.Unmarshal(data, &masked)
+	}
+	if err != nil || len(masked.Tests) != len(s.plan.Tests) {
+		return // then the digest does not fit, and whoever reads the plan says so
+	}
+	s.plan.Digest = digest(&masked)
+	var ids []string
+	for i, t := range masked.Tests {
+		if t.ID != s.plan.Tests[i].ID {
+			ids = append(ids, t.ID)
+		}
+	}
+	if len(ids) > 0 {
+		s.problem(e2e.Problem{Code: e2e.CodeToolError, LosesEvidence: true, Text: fmt.Sprintf("the id of %s holds the value of a secret, which documents mask, so a shard could not find the test; rename the test, choose another secret, or use the command run", ids[0])})
+	}
 }
 
 // Adopt takes over a plan that was made elsewhere. It refuses one of another
