@@ -82,7 +82,7 @@ func (w *travel) upload(dir string) {
 		outputs[m[1]] = m[3]
 	}
 	files := map[string][]byte{}
-	for _, name := range []string{"plan.json", "shard-0.1.json", "shard-1.1.json", "shard-0.2.json", "shard-1.2.json", "result.json"} {
+	for _, name := range []string{"plan.json", "shard-0.1.json", "shard-1.1.json", "shard-0.2.json", "shard-1.2.json", "shard-1.3.json", "result.json"} {
 		if data, err := os.ReadFile(filepath.Join(outputs["folder"], name)); err == nil {
 			files[name] = data
 		}
@@ -198,5 +198,47 @@ func TestWhatIsWaitedFor(t *testing.T) {
 	r.list = append(r.list, upload{github.Artifact{ID: 2}, "shard", "0-team-a", 2})
 	if got := r.missing(plan); got != "" {
 		t.Errorf("missing is %q", got)
+	}
+}
+
+// "Re-run failed jobs" runs the red shard again, "Re-run all jobs" plans again: either way
+// what failed twice before is no pass, and nothing is run a second time for a diagnosis.
+func TestRerunsOfTheWorkflow(t *testing.T) {
+	for name, jobs := range map[string][][]string{
+		"failed jobs": {{"shard", "--index", "0"}},
+		"all jobs":    {{"plan", "--shards", "2"}, {"shard", "--index", "0"}, {"shard", "--index", "1"}},
+	} {
+		for outcome, want := range map[string]string{"": "later_pass", broken: "test_failed"} {
+			w := newTravel(t)
+			w.firstAttempt(broken)
+			w.job("", "verdict")
+			w.attempt = 2
+			for _, args := range jobs {
+				if _, out := w.job(outcome, args...); strings.Contains(out, "one diagnostic rerun for a::one") {
+					t.Errorf("%s: a second diagnostic rerun\n%s", name, out)
+				}
+				if name == "all jobs" && args[0] == "shard" {
+					outcome = "" // the second shard was green and is
+				}
+			}
+			status, out := w.job("", "verdict", "--format", "json")
+			if status != e2e.ExitBlocked || !strings.Contains(out, `"code": "`+want+`"`) || strings.Contains(out, `"attempts_unreadable"`) || strings.Contains(out, `"lost"`) {
+				t.Errorf("%s, want %s: exit status %d\n%s", name, want, status, out)
+			}
+		}
+	}
+}
+
+// A green shard that was run again, and was red, is not undone by a third attempt.
+func TestThreeAttempts(t *testing.T) {
+	w := newTravel(t)
+	w.firstAttempt("")
+	w.attempt = 2
+	w.job(broken, "shard", "--index", "1")
+	w.attempt = 3
+	w.job("", "shard", "--index", "1")
+	status, out := w.job("", "verdict", "--format", "json")
+	if status != e2e.ExitBlocked || !strings.Contains(out, `"code": "later_pass"`) {
+		t.Errorf("exit status %d\n%s", status, out)
 	}
 }
