@@ -188,12 +188,13 @@ func (r *remote) earlier(ctx context.Context) []string {
 }
 
 // results fetches the shard documents of a plan. What is missing is waited for: it is
-// lost only when it does not come.
-func (r *remote) results(ctx context.Context, plan *e2e.Plan) error {
+// lost only when it does not come. What cannot be fetched is noted in unread.
+func (r *remote) results(ctx context.Context, plan *e2e.Plan) {
 	for waited := time.Duration(0); ; waited += uploadPause {
 		if waited > 0 || r.list == nil {
 			if err := r.refresh(ctx); err != nil {
-				return err
+				r.unread = append(r.unread, pipeline.Unread{Attempt: r.attempt, Text: err.Error()})
+				break
 			}
 		}
 		missing := r.missing(plan)
@@ -206,7 +207,6 @@ func (r *remote) results(ctx context.Context, plan *e2e.Plan) error {
 		}
 	}
 	r.fetch(ctx, r.some(func(u upload) bool { return u.kind == "shard" || u.attempt < r.attempt && u.kind == "verdict" }))
-	return nil
 }
 
 // uploadPatience may be set for storage that is slower, or for tests.

@@ -242,3 +242,19 @@ func TestThreeAttempts(t *testing.T) {
 		t.Errorf("exit status %d\n%s", status, out)
 	}
 }
+
+// GitHub does not list the artifacts: the verdict says that, and not that shards crashed alone.
+func TestArtifactsThatAreNotListed(t *testing.T) {
+	w := newTravel(t)
+	w.firstAttempt("")
+	at, _ := w.uploaded("e2e-gate-plan-pr-a1")
+	plan := filepath.Join(t.TempDir(), "plan.json")
+	if err := os.WriteFile(plan, w.fake.RunArtifacts[at].Files["plan.json"], 0o644); err != nil {
+		t.Fatal(err)
+	}
+	w.fake.Fail(githubfake.Fault{Path: "runs/7/artifacts", Change: githubfake.Answers("", 403, "Resource not accessible by integration").Change})
+	status, out := w.job("", "verdict", "--format", "json", "--plan", plan)
+	if status != e2e.ExitNotJudged || !strings.Contains(out, "not every document of the shards can be read: the list of artifacts") || strings.Contains(out, "not published") {
+		t.Errorf("exit status %d\n%s", status, out)
+	}
+}

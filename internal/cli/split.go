@@ -93,14 +93,11 @@ func (c verdictCmd) Run(ctx context.Context, a *App) error {
 			return usage("--results is needed: the folder with the shard-*.json")
 		}
 		c.Results = files.dir
-		err = files.results(ctx, plan)
+		files.results(ctx, plan)
 	}
-	s, session, adoptErr := a.adopt(ctx, c.staged, plan, config.JudgeSections, func(s *setup) { s.missed(files) })
-	if adoptErr != nil {
-		return adoptErr
-	}
+	s, session, err := a.adopt(ctx, c.staged, plan, config.JudgeSections, func(s *setup) { s.missed(files) })
 	if err != nil {
-		s.said(err) // what could not be read is lost, and the verdict says so
+		return err
 	}
 	s.outputFolder(session, c.Key, "verdict", s.stage.Name)
 	return s.finish(ctx, c.Format, c.published, session, session.Verdict(ctx, c.Results))

@@ -279,7 +279,7 @@ func (s *Session) readResults(ctx context.Context, results string) error {
 	bad = append(bad, s.unread()...)
 	var before []string
 	for _, d := range bad {
-		s.problem(e2e.Problem{Code: e2e.CodeReportDamaged, Text: "a shard document does not count: " + d.text})
+		s.problem(e2e.Problem{Code: e2e.CodeReportDamaged, Text: "not every document of the shards can be read: " + d.text})
 		if d.attempt < s.run.WorkflowAttempt {
 			before = append(before, d.text)
 		}
