@@ -36,7 +36,7 @@ func (c shardCmd) Run(ctx context.Context, a *App) error {
 		return err
 	}
 	if c.Index < 0 || c.Index >= len(plan.Shards) {
-		return usage("--index %d: the plan has the shards 0 to %d", c.Index, len(plan.Shards)-1)
+		return noShard(c.Index, len(plan.Shards))
 	}
 	s.outputFolder(session, c.Key, "shard", plan.Shards[c.Index].Name)
 	result := session.Shard(ctx, c.Index, c.Results...)
@@ -49,6 +49,16 @@ func (c shardCmd) Run(ctx context.Context, a *App) error {
 		return fmt.Errorf("cannot print the result: %w", err)
 	}
 	return exitError(shardStatus(result, len(plan.Shards[c.Index].Tests)))
+}
+
+func noShard(index, shards int) error {
+	switch shards {
+	case 0:
+		return usage("--index %d: the plan has no shards, because nothing was planned; what the plan command said tells why", index)
+	case 1:
+		return usage("--index %d: the plan has one shard, which is --index 0", index)
+	}
+	return usage("--index %d: the plan has the shards 0 to %d", index, shards-1)
 }
 
 // shardStatus is the verdict on the shard's own tests. That a shard holds no test

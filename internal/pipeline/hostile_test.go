@@ -34,6 +34,11 @@ var lies = map[string]func(t *rapid.T, doc *e2e.ShardRun){
 	"a test less":        func(_ *rapid.T, d *e2e.ShardRun) { d.Tests = d.Tests[1:] },
 	"an unknown outcome": func(_ *rapid.T, d *e2e.ShardRun) { d.Tests[0].Attempts[0].Outcome = "passedd" },
 	"a failure":          func(_ *rapid.T, d *e2e.ShardRun) { d.Tests[0].Attempts[0].Outcome = e2e.Failed },
+	"a time that cannot be": func(t *rapid.T, d *e2e.ShardRun) {
+		seconds := rapid.SampledFrom([]float64{1e308, -1e308, 1e9}).Draw(t, "seconds")
+		d.Tests[0].Attempts[0].Seconds = seconds
+		d.Units = []e2e.UnitRun{{Unit: "s", Seconds: seconds}, {Unit: "s", Seconds: seconds}}
+	},
 	"a failure of its own that nobody describes": func(_ *rapid.T, d *e2e.ShardRun) {
 		d.Tests = append(d.Tests, e2e.TestRun{ID: "s::stray", Attempts: []e2e.Attempt{{Outcome: e2e.Failed}}})
 	},
@@ -59,8 +64,12 @@ func TestNoLieMakesAVerdictGreen(t *testing.T) {
 			docs = append(docs, old)
 		}
 		lies[lie](rt, &docs[at])
-		if r := verdictOf(t, s, docs...); r.Verdict.State == e2e.VerdictPassed {
+		r := verdictOf(t, s, docs...)
+		if r.Verdict.State == e2e.VerdictPassed {
 			rt.Fatalf("%s of shard %d, and the verdict is passed: %s", lie, at, codes(r))
+		}
+		if _, err := ReadResult(filepath.Join(s.out, "result.json"), maxDocument); err != nil {
+			rt.Fatalf("%s of shard %d: %v", lie, at, err)
 		}
 	})
 }
@@ -193,5 +202,41 @@ func put(t *testing.T, dir, name string, data []byte) {
 	}
 	if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A folder that is reached over a link, and is called as one that suites write to.
+func TestResultsOverALink(t *testing.T) {
+	s := verdictSession(t, 1)
+	dir := filepath.Join(t.TempDir(), "units")
+	for i, ids := range [][]string{{"s::a", "s::b"}, {"s::c"}} {
+		data, err := s.document(shardDoc(s, i, 1, pass(ids...)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		put(t, dir, shardFile(i, 1), data)
+	}
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(dir, link); err != nil {
+		t.Skip(err)
+	}
+	if r := s.Verdict(t.Context(), link); r.Verdict.State != e2e.VerdictPassed {
+		t.Errorf("%s %s", r.Verdict.State, codes(r))
+	}
+}
+
+// Two documents of one shard of an earlier attempt: the failure in one of them is not undone by the other.
+func TestTwoEarlierDocumentsThatDiffer(t *testing.T) {
+	for _, first := range [][]e2e.Outcome{{e2e.Passed}, {e2e.Failed, e2e.Failed}} {
+		s := verdictSession(t, 2)
+		second := []e2e.Outcome{e2e.Passed}
+		if len(first) == 1 {
+			second = []e2e.Outcome{e2e.Failed, e2e.Failed}
+		}
+		r := verdictOf(t, s, shardDoc(s, 0, 1, pass("s::a", "s::b")), shardDoc(s, 1, 2, pass("s::c")),
+			shardDoc(s, 1, 1, map[string][]e2e.Outcome{"s::c": first}), shardDoc(s, 1, 1, map[string][]e2e.Outcome{"s::c": second}))
+		if r.Verdict.State != e2e.VerdictFailed || codes(r) != "later_pass" {
+			t.Errorf("%v then %v: %s %s", first, second, r.Verdict.State, codes(r))
+		}
 	}
 }

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
 	"strings"
@@ -160,6 +161,10 @@ func ranAtTheEnd(doc e2e.ShardRun) string {
 	}
 }
 
+// believable reports whether a number of seconds can have been measured. Sums of larger ones
+// leave what JSON can hold. Clocks of two machines differ, so a start may be negative.
+func believable(seconds float64) bool { return math.Abs(seconds) < 1e9 }
+
 // contradiction says where a shard's document does not hold what the shard itself
 // says it did: a rerun without the failure it was for, or a bad exit that nothing
 // explains.
@@ -168,6 +173,9 @@ func contradiction(doc e2e.ShardRun) string {
 	failed := false
 	for _, t := range doc.Tests {
 		attempts[t.ID] = append(attempts[t.ID], t.Attempts...)
+		if i := slices.IndexFunc(t.Attempts, func(a e2e.Attempt) bool { return !believable(a.Seconds) }); i >= 0 {
+			return fmt.Sprintf("%s took %g s", t.ID, t.Attempts[i].Seconds)
+		}
 		failed = failed || slices.ContainsFunc(t.Attempts, func(a e2e.Attempt) bool { return a.Outcome == e2e.Failed })
 	}
 	for _, r := range doc.Reruns {
@@ -177,6 +185,9 @@ func contradiction(doc e2e.ShardRun) string {
 		}
 	}
 	for _, u := range doc.Units {
+		if !believable(u.Seconds) || !believable(u.Offset) {
+			return fmt.Sprintf("unit %s took %g s, from %g s on", u.Unit, u.Seconds, u.Offset)
+		}
 		if u.Exit > 0 && u.Ended == string(proc.Exited) && !failed && len(doc.Problems) == 0 {
 			return fmt.Sprintf("unit %s ended with exit status %d and nothing failed", u.Unit, u.Exit)
 		}
