@@ -115,10 +115,11 @@ func (r *remote) fetch(ctx context.Context, list []upload) []string {
 	return dirs
 }
 
-// missed notes what could not be fetched, unless it was uploaded a second time.
+// missed notes what could not be fetched, unless it was uploaded a second time. A verdict
+// of before only tells that there was one.
 func (r *remote) missed(list []upload, failed []error) {
 	for i, u := range list {
-		if failed[i] == nil {
+		if failed[i] == nil || u.kind == "verdict" {
 			continue
 		}
 		same := func(o upload) bool { return o.kind == u.kind && o.slug == u.slug && o.attempt == u.attempt }
