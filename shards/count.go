@@ -16,8 +16,8 @@ type choice struct {
 
 type span struct{ sum, longest float64 }
 
-func newChoice(tests []Test, order []int, opts Options) choice {
-	c := choice{opts: opts, most: opts.Max}
+func newChoice(in *input) choice {
+	c := choice{opts: in.opts, most: in.opts.Max}
 	if c.opts.Overhead == 0 {
 		c.opts.Overhead = DefaultOverhead
 	}
@@ -25,35 +25,47 @@ func newChoice(tests []Test, order []int, opts Options) choice {
 	if c.most == 0 {
 		c.most = DefaultMax
 	}
-	c.most = min(c.most, MaxCount, max(len(tests), 1))
-	at := map[any]int{}
-	for _, i := range order {
-		t := &tests[i]
+	c.most = min(c.most, MaxCount, max(len(in.tests), 1))
+	c.add(in)
+	return c
+}
+
+func (c *choice) add(in *input) {
+	type part struct{ span, group int }
+	paid, counted := make([]bool, len(in.cost)), map[part]bool{}
+	c.groups = make([]span, in.sets+len(in.locks))
+	for _, i := range in.order {
+		t, cost := &in.tests[i], in.costOf(i)
 		c.total += t.Seconds
-		var key any
-		switch {
-		case len(t.Locks) > 0:
-			key = t.Locks[0] // tests with several locks may hold more together: a bound
-		case t.Group != "":
-			key = group{t.Group, t.Owner}
-		default:
+		if cost > 0 && !paid[in.group[i]] {
+			paid[in.group[i]] = true
+			c.total += cost
+		}
+		held := in.heldBy(i)
+		if held < 0 {
 			c.singles = max(c.singles, t.Seconds)
 			continue
 		}
-		n, ok := at[key]
-		if !ok {
-			n = len(c.groups)
-			at[key] = n
-			c.groups = append(c.groups, span{})
+		g := &c.groups[held]
+		if p := (part{held, in.group[i]}); cost > 0 && !counted[p] {
+			counted[p] = true
+			g.sum += cost
 		}
-		g := &c.groups[n]
 		g.sum += t.Seconds
-		g.longest = max(g.longest, t.Seconds)
+		g.longest = max(g.longest, t.Seconds+cost)
 		if len(t.Locks) > 0 {
 			g.longest = g.sum // never split
 		}
 	}
-	return c
+}
+
+// heldBy is what holds a test together with others; -1: nothing. Tests with several
+// locks may hold more together: what is made of it is a bound.
+func (in *input) heldBy(test int) int {
+	if locks := in.tests[test].Locks; len(locks) > 0 {
+		return in.sets + in.locks[locks[0]]
+	}
+	return in.set[test]
 }
 
 // makespan is a time that no plan of n shards can beat.

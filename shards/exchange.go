@@ -20,11 +20,10 @@ const (
 // until every shard is within the limit, then towards fewer owner splits.
 type exchange struct {
 	placement
-	limit  float64
-	owners []int   // owner of each item
-	pairs  [][]int // pairs[owner][shard]: items
-	on     [][]int // items of each shard, in the total order
-	looks  *int    // exchanges that may still be looked at
+	limit float64
+	pairs [][]int // pairs[owner][shard]: items
+	on    [][]int // items of each shard, in the total order
+	looks *int    // exchanges that may still be looked at
 }
 
 // improve returns the placement improved, or as it is where it is too large.
@@ -46,21 +45,18 @@ func searchable(list []item, n int) bool {
 }
 
 func newExchange(p placement, limit float64) *exchange {
-	x := &exchange{placement: placement{list: p.list, where: slices.Clone(p.where), loads: slices.Clone(p.loads)}, limit: limit}
-	names := map[string]int{}
-	for _, it := range p.list {
-		if _, ok := names[it.owner]; !ok {
-			names[it.owner] = len(names)
-		}
-		x.owners = append(x.owners, names[it.owner])
-	}
 	n := len(p.loads)
-	x.pairs, x.on = make([][]int, len(names)), make([][]int, n)
+	x := &exchange{placement: p, limit: limit}
+	x.where, x.loads, x.held = slices.Clone(p.where), slices.Clone(p.loads), make([][]held, len(p.held))
+	for g := range p.held {
+		x.held[g] = slices.Clone(p.held[g])
+	}
+	x.pairs, x.on = make([][]int, teams(p.list)), make([][]int, n)
 	for i := range x.pairs {
 		x.pairs[i] = make([]int, n)
 	}
 	for i, s := range x.where {
-		x.pairs[x.owners[i]][s]++
+		x.pairs[p.list[i].team][s]++
 		x.on[s] = append(x.on[s], i)
 	}
 	return x
@@ -68,21 +64,20 @@ func newExchange(p placement, limit float64) *exchange {
 
 // relocate moves an item to another shard.
 func (x *exchange) relocate(item, to int) {
-	from, sec := x.where[item], x.list[item].seconds
+	from := x.where[item]
 	at, _ := slices.BinarySearch(x.on[from], item)
 	x.on[from] = slices.Delete(x.on[from], at, at+1)
 	at, _ = slices.BinarySearch(x.on[to], item)
 	x.on[to] = slices.Insert(x.on[to], at, item)
-	x.pairs[x.owners[item]][from]--
-	x.pairs[x.owners[item]][to]++
-	x.loads[from] -= sec
-	x.loads[to] += sec
-	x.where[item] = to
+	x.pairs[x.list[item].team][from]--
+	x.pairs[x.list[item].team][to]++
+	x.drop(item)
+	x.put(item, to)
 }
 
 // splitsOf is how many owner splits more there are if an item changes shards.
 func (x *exchange) splitsOf(item, from, to int) int {
-	pair, n := x.pairs[x.owners[item]], 0
+	pair, n := x.pairs[x.list[item].team], 0
 	if pair[to] == 0 {
 		n++
 	}
@@ -175,20 +170,18 @@ func (x *exchange) near(item, b int, difference float64) []int {
 
 func (x *exchange) consider(best *step, found *bool, item, other, a, b int) {
 	*x.looks--
-	shift := x.list[item].seconds
 	s := step{item: item, other: other, to: b, splits: x.splitsOf(item, a, b)}
 	if other >= 0 {
-		shift -= x.list[other].seconds
-		if x.owners[item] == x.owners[other] {
+		if x.list[item].team == x.list[other].team {
 			s.splits = 0
 		} else {
 			s.splits += x.splitsOf(other, b, a)
 		}
 	}
-	if shift <= 0 {
+	la, lb := x.loads[a]+x.change(a, item, other), x.loads[b]+x.change(b, other, item)
+	if la >= x.loads[a] {
 		return
 	}
-	la, lb := x.loads[a]-shift, x.loads[b]+shift
 	s.excess, s.top = max(0, la-x.limit)+max(0, lb-x.limit), max(la, lb)
 	if s.before(*best) {
 		*best, *found = s, true
@@ -219,7 +212,7 @@ func (x *exchange) fragments() []fragment {
 	for s, items := range x.on {
 		at := map[int]int{}
 		for _, i := range items {
-			o := x.owners[i]
+			o := x.list[i].team
 			if _, ok := at[o]; !ok {
 				at[o] = len(list)
 				list = append(list, fragment{owner: o, shard: s})
@@ -251,7 +244,7 @@ func (x *exchange) dissolve(f fragment) bool {
 		x.relocate(item, to)
 	}
 	for _, item := range slices.Clone(x.on[f.shard]) {
-		if x.owners[item] != f.owner || x.rehouse(item, f, move) {
+		if x.list[item].team != f.owner || x.rehouse(item, f, move) {
 			continue
 		}
 		for _, u := range slices.Backward(done) {
@@ -264,15 +257,14 @@ func (x *exchange) dissolve(f fragment) bool {
 
 // rehouse finds another shard of its owner for an item.
 func (x *exchange) rehouse(item int, f fragment, move func(item, to int)) bool {
-	sec := x.list[item].seconds
-	best, fits := -1, false
+	best := -1
 	for s, n := range x.pairs[f.owner] {
 		*x.looks--
-		if s != f.shard && n > 0 && x.loads[s]+sec <= x.limit && (best < 0 || x.loads[s] > x.loads[best]) {
-			best, fits = s, true
+		if s != f.shard && n > 0 && x.loads[s]+x.change(s, -1, item) <= x.limit && (best < 0 || x.loads[s] > x.loads[best]) {
+			best = s
 		}
 	}
-	if fits {
+	if best >= 0 {
 		move(item, best)
 		return true
 	}
@@ -282,8 +274,7 @@ func (x *exchange) rehouse(item int, f fragment, move func(item, to int)) bool {
 		}
 		for _, other := range x.on[s] {
 			*x.looks--
-			back := x.list[other].seconds
-			if o := x.owners[other]; o == f.owner || x.pairs[o][f.shard] == 0 || x.loads[s]+sec-back > x.limit || x.loads[f.shard]-sec+back > x.limit {
+			if o := x.list[other].team; o == f.owner || x.pairs[o][f.shard] == 0 || !x.swapFits(item, other, f.shard, s) {
 				continue
 			}
 			move(other, f.shard)
@@ -292,4 +283,8 @@ func (x *exchange) rehouse(item int, f fragment, move func(item, to int)) bool {
 		}
 	}
 	return false
+}
+
+func (x *exchange) swapFits(item, other, from, to int) bool {
+	return x.loads[to]+x.change(to, other, item) <= x.limit && x.loads[from]+x.change(from, item, other) <= x.limit
 }

@@ -3,101 +3,232 @@ package shards
 import (
 	"cmp"
 	"slices"
+	"strings"
 )
 
 // sorted is the total order of tests: longest first, then by id. Sums in any other
 // order would differ in their last bits with the order of the input.
 func sorted(tests []Test) []int {
-	order := make([]int, len(tests))
-	for i := range order {
-		order[i] = i
+	type key struct {
+		seconds float64
+		test    int
 	}
-	slices.SortFunc(order, func(a, b int) int {
-		return cmp.Or(cmp.Compare(tests[b].Seconds, tests[a].Seconds), cmp.Compare(tests[a].ID, tests[b].ID))
+	keys := make([]key, len(tests))
+	for i := range tests {
+		keys[i] = key{tests[i].Seconds, i}
+	}
+	slices.SortFunc(keys, func(a, b key) int {
+		switch {
+		case a.seconds > b.seconds:
+			return -1
+		case a.seconds < b.seconds:
+			return 1
+		}
+		return strings.Compare(tests[a.test].ID, tests[b.test].ID)
 	})
+	order := make([]int, len(tests))
+	for i, k := range keys {
+		order[i] = k.test
+	}
 	return order
 }
 
-// items collects what is placed as a whole, in the total order.
-func items(tests []Test, all []int, smoke bool, count int) []item {
-	order := make([]int, 0, len(all))
-	for _, i := range all {
-		if tests[i].Smoke == smoke {
-			order = append(order, i)
+// item is what is placed as a whole: a test, or the tests of a group.
+type item struct {
+	id    string
+	owner string
+	team  int // the owner's number, in the order of the list that was made
+	// seconds of its tests and of the groups that are in no other item.
+	seconds float64
+	tests   []int
+	// shared are the groups that other items have tests of as well.
+	shared []*fixed
+}
+
+// fixed is what a group costs on each shard on which one of its items lies, in seconds.
+type fixed struct {
+	number  int // of the shared groups of its list
+	seconds float64
+}
+
+// most is what the item takes where nothing of its groups is there yet.
+func (it *item) most() float64 {
+	seconds := it.seconds
+	for _, g := range it.shared {
+		seconds += g.seconds
+	}
+	return seconds
+}
+
+// sum is what a list takes at least, and its longest item.
+func sum(list []item) (total, longest float64) {
+	seen := make([]bool, sharedIn(list))
+	for i := range list {
+		it := &list[i]
+		total += it.seconds
+		longest = max(longest, it.most())
+		for _, g := range it.shared {
+			if !seen[g.number] {
+				seen[g.number] = true
+				total += g.seconds
+			}
 		}
 	}
-	if heads := together(tests, order, count); heads != nil {
-		return joined(tests, order, heads)
+	return total, longest
+}
+
+// sharedIn is how many groups the items of a list share.
+func sharedIn(list []item) int {
+	n := 0
+	for i := range list {
+		for _, g := range list[i].shared {
+			n = max(n, g.number+1)
+		}
 	}
-	list, backing := make([]item, len(order)), slices.Clone(order)
-	for n, i := range order {
-		list[n] = item{id: tests[i].ID, owner: tests[i].Owner, seconds: tests[i].Seconds, tests: backing[n : n+1 : n+1]}
+	return n
+}
+
+// bound is a time that no placement of the list can beat.
+func bound(list []item, count int) float64 {
+	total, longest := sum(list)
+	return max(total/float64(count), longest)
+}
+
+// items collects what is placed as a whole, in the total order.
+func (in *input) items(smoke bool) []item {
+	order, tests := in.phase(smoke), in.tests
+	var list []item
+	if heads := in.together(order); heads != nil {
+		list = joined(tests, order, heads)
+		in.addFixed(list)
+		slices.SortStableFunc(list, func(a, b item) int {
+			return cmp.Or(cmp.Compare(b.seconds, a.seconds), strings.Compare(a.id, b.id))
+		})
+	} else {
+		list = make([]item, len(order))
+		for n, i := range order {
+			list[n] = item{id: tests[i].ID, owner: tests[i].Owner, seconds: tests[i].Seconds, tests: order[n : n+1 : n+1]}
+		}
 	}
+	numberTeams(list)
 	return list
+}
+
+func numberTeams(list []item) {
+	teams := map[string]int{}
+	for i := range list {
+		n, ok := teams[list[i].owner]
+		if !ok {
+			n = len(teams)
+			teams[list[i].owner] = n
+		}
+		list[i].team = n
+	}
+}
+
+// teams is how many owners the items of a list have.
+func teams(list []item) int {
+	n := 0
+	for i := range list {
+		n = max(n, list[i].team+1)
+	}
+	return n
 }
 
 // joined makes one item of all tests with the same head.
 func joined(tests []Test, order, heads []int) []item {
-	at := map[int]int{}
+	at := make([]int, len(order)) // one more than the place of a head's item; 0: none yet
 	var list []item
 	for n, i := range order {
 		head := find(heads, n)
-		if have, ok := at[head]; ok {
+		if have := at[head] - 1; have >= 0 {
 			list[have].seconds += tests[i].Seconds
 			list[have].tests = append(list[have].tests, i)
 			continue
 		}
+		list = append(list, item{id: tests[i].ID, owner: tests[i].Owner, seconds: tests[i].Seconds, tests: order[n : n+1 : n+1]})
 		at[head] = len(list)
-		list = append(list, item{id: tests[i].ID, owner: tests[i].Owner, seconds: tests[i].Seconds, tests: []int{i}})
 	}
-	slices.SortStableFunc(list, func(a, b item) int { return cmp.Or(cmp.Compare(b.seconds, a.seconds), cmp.Compare(a.id, b.id)) })
 	return list
 }
 
-// group is what holds tests together softly: a group of one owner.
-type group struct{ name, owner string }
+// addFixed adds what groups cost: to the one item that has a group, or as shared to all
+// of them.
+func (in *input) addFixed(list []item) {
+	first, shared := make([]int, len(in.cost)), make([]*fixed, len(in.cost))
+	numbers := 0
+	for n := range list {
+		for _, i := range list[n].tests {
+			g := in.group[i]
+			if in.costOf(i) == 0 || first[g] == n+1 || shared[g] != nil && slices.Contains(list[n].shared, shared[g]) {
+				continue
+			}
+			if first[g] == 0 {
+				first[g] = n + 1
+				continue
+			}
+			if shared[g] == nil {
+				shared[g] = &fixed{numbers, in.cost[g]}
+				numbers++
+				list[first[g]-1].shared = append(list[first[g]-1].shared, shared[g])
+			}
+			list[n].shared = append(list[n].shared, shared[g])
+		}
+	}
+	for g, n := range first {
+		if n > 0 && shared[g] == nil {
+			list[n-1].seconds += in.cost[g]
+		}
+	}
+}
 
 // together joins tests that go to one shard: positions of order, each with the one
 // before it in its set. It is nil where every test stands alone.
-func together(tests []Test, order []int, count int) []int {
-	total, sums := 0.0, map[group]float64{}
-	locked := false
-	for _, i := range order {
-		t := &tests[i]
-		total += t.Seconds
-		locked = locked || len(t.Locks) > 0
-		if t.Group != "" {
-			sums[group{t.Group, t.Owner}] += t.Seconds
-		}
-	}
-	if len(sums) == 0 && !locked {
+func (in *input) together(order []int) []int {
+	if in.sets+len(in.locks) == 0 {
 		return nil
 	}
-	most := SplitShare * total / float64(max(count, 1))
-	if count <= 1 {
+	sums, total := in.setSums(order)
+	most := SplitShare * total / float64(max(in.opts.Count, 1))
+	if in.opts.Count <= 1 {
 		most = total
 	}
-	heads, first := make([]int, len(order)), map[any]int{}
-	join := func(n int, key any) {
-		if head, ok := first[key]; ok {
+	heads, first := make([]int, len(order)), make([]int, in.sets+len(in.locks))
+	join := func(n, key int) {
+		if head := first[key] - 1; head >= 0 {
 			heads[find(heads, n)] = find(heads, head)
 		} else {
-			first[key] = n
+			first[key] = n + 1
 		}
 	}
 	for n := range order {
 		heads[n] = n
 	}
 	for n, i := range order {
-		t := &tests[i]
-		if g := (group{t.Group, t.Owner}); t.Group != "" && sums[g] <= most {
-			join(n, g)
+		if set := in.set[i]; set >= 0 && sums[set] <= most {
+			join(n, set)
 		}
-		for _, lock := range t.Locks {
-			join(n, lock)
+		for _, lock := range in.tests[i].Locks {
+			join(n, in.sets+in.locks[lock])
 		}
 	}
 	return heads
+}
+
+// setSums are what sets take as a whole, with the fixed cost of their group.
+func (in *input) setSums(order []int) (sums []float64, total float64) {
+	sums = make([]float64, in.sets)
+	for _, i := range order {
+		seconds := in.tests[i].Seconds
+		if set := in.set[i]; set >= 0 {
+			if sums[set] == 0 {
+				seconds += in.costOf(i)
+			}
+			sums[set] += seconds
+		}
+		total += seconds
+	}
+	return sums, total
 }
 
 // find follows and shortens the way to the head of a set.
@@ -109,9 +240,13 @@ func find(heads []int, n int) int {
 	return n
 }
 
-// drawIn makes smoke tests of all tests that share a lock with one, for plans in which
-// smoke tests run beside the others.
-func drawIn(tests []Test) {
+// drawnIn makes smoke tests of all tests that share a lock with one, for plans in which
+// smoke tests run beside the others. What it is given stays as it is.
+func drawnIn(tests []Test) []Test {
+	if !slices.ContainsFunc(tests, func(t Test) bool { return len(t.Locks) > 0 }) {
+		return tests
+	}
+	tests = slices.Clone(tests)
 	smoke := map[string]bool{}
 	for again := true; again; {
 		again = false
@@ -125,4 +260,5 @@ func drawIn(tests []Test) {
 			}
 		}
 	}
+	return tests
 }

@@ -6,8 +6,11 @@
 //  1. Makespan: the slowest shard takes no longer than the lower bound plus a
 //     tolerance, or than longest-first would take where that is more. The bound
 //     is max(sum of all / shards, longest item).
-//  2. Owner splits: an owner's tests sit on as few shards as that allows, so that
-//     failures stay local and fixtures are shared.
+//  2. Owner splits: an owner's tests sit on few shards, so that failures stay local
+//     and fixtures are shared: at most owners + shards - 1 pairs of owner and shard
+//     where durations allow it, fewer where there is time to spare.
+//  3. Stability: a test more or less, or durations that vary a little, move few tests
+//     to another shard. It needs no earlier plan.
 //
 // A test that nobody has timed counts as the median of those that were: counted
 // as nothing, all new tests would pile up on one shard.
@@ -42,6 +45,9 @@ const MaxCount = 256
 // shards, a group may take before its tests are planned one by one.
 const SplitShare = 0.7
 
+// mostSeconds is more than anything takes: sums of it are still exact enough.
+const mostSeconds = 1e12
+
 // unknownSeconds stands in for every test when none has been timed.
 const unknownSeconds = 1.0
 
@@ -59,9 +65,9 @@ type Test struct {
 	// Locks name what the test must not share with a test that runs at the same
 	// time: all tests with a lock in common go to the same shard.
 	Locks []string
-	// Seconds is the expected duration, the median. Zero or less, NaN and infinity
-	// mean that nobody knows; use a small positive value for a test that takes no
-	// time.
+	// Seconds is the expected duration, the median. Zero or less, NaN and more than
+	// 1e12 mean that nobody knows; use a small positive value for a test that takes
+	// no time.
 	Seconds float64
 	// High is what it takes in one of ten runs (p90), in seconds. Less than Seconds
 	// means that nobody knows.
@@ -95,10 +101,16 @@ type Options struct {
 	// Budget is the time in seconds within which a chosen count should stay, if it
 	// can; 0 is none.
 	Budget float64
-	// Tolerance above the lower bound; 0 is [DefaultTolerance], negative is none.
+	// Tolerance above the lower bound, as a share of it; 0 and NaN are
+	// [DefaultTolerance], negative is none.
 	Tolerance float64
 	// Smoke says where smoke tests run.
 	Smoke SmokeMode
+	// GroupSeconds is what a group takes besides its tests, by its name and in seconds,
+	// such as the start-up and the fixtures of a file. It counts once on every shard that
+	// runs a test of the group, with [SmokeFirst] once in each phase. Zero or less, NaN
+	// and more than 1e12 are nothing.
+	GroupSeconds map[string]float64
 }
 
 // Shard is one shard of a plan.
@@ -113,7 +125,8 @@ type Shard struct {
 	// Smoke is how many of Tests are smoke tests, or run with them because they
 	// share a lock.
 	Smoke int
-	// Seconds is the expected duration of its tests, one after the other.
+	// Seconds is the expected duration of its tests, one after the other, and of what
+	// their groups take besides.
 	Seconds float64
 	// High is what they take in one of ten runs, if each varies by itself.
 	High float64
@@ -151,14 +164,6 @@ type Plan struct {
 // ErrInput is wrapped by all errors of [Make].
 var ErrInput = errors.New("cannot plan")
 
-// item is what is placed as a whole: a test, or the tests of a group.
-type item struct {
-	id      string
-	owner   string
-	seconds float64
-	tests   []int
-}
-
 // Make plans tests onto shards. It fails for an id that is empty or comes twice,
 // and for a count that is negative or above [MaxCount]. Without tests, the plan
 // has as many empty shards as asked for, at least one.
@@ -166,25 +171,18 @@ func Make(tests []Test, opts Options) (Plan, error) {
 	if err := check(tests, opts); err != nil {
 		return Plan{}, err
 	}
-	tests = slices.Clone(tests)
 	plan := Plan{Median: median(tests)}
-	for i := range tests {
-		if !known(tests[i].Seconds) {
-			tests[i].Seconds = plan.Median
-			plan.Guessed++
-		}
-	}
+	tests, plan.Guessed = timed(tests, plan.Median)
 	if opts.Smoke == SmokeOwn && opts.Count != 1 {
-		drawIn(tests)
+		tests = drawnIn(tests)
 	}
-	order := sorted(tests)
-	choice := newChoice(tests, order, opts)
+	in := newInput(tests, opts)
+	choice := newChoice(in)
 	plan.Alternatives = choice.alternatives()
-	if opts.Count == 0 {
-		opts.Count = choice.count(plan.Alternatives)
+	if in.opts.Count == 0 {
+		in.opts.Count = choice.count(plan.Alternatives)
 	}
-	smoke, rest := items(tests, order, true, opts.Count), items(tests, order, false, opts.Count)
-	plan.build(tests, smoke, rest, opts)
+	plan.build(tests, in.items(true), in.items(false), in.opts)
 	plan.OwnerSplits = splits(plan.Shards)
 	return plan, nil
 }
@@ -206,8 +204,23 @@ func check(tests []Test, opts Options) error {
 	return nil
 }
 
-func known(seconds float64) bool {
-	return seconds > 0 && !math.IsInf(seconds, 0) && !math.IsNaN(seconds)
+// known excludes NaN as well, which compares with nothing.
+func known(seconds float64) bool { return seconds > 0 && seconds <= mostSeconds }
+
+// timed returns the tests with a duration each, and for how many of them it is guessed.
+// What it is given stays as it is.
+func timed(tests []Test, guess float64) (list []Test, guessed int) {
+	for i := range tests {
+		if known(tests[i].Seconds) {
+			continue
+		}
+		if guessed == 0 {
+			tests = slices.Clone(tests)
+		}
+		tests[i].Seconds = guess
+		guessed++
+	}
+	return tests, guessed
 }
 
 // median of the known durations.
@@ -223,19 +236,6 @@ func median(tests []Test) float64 {
 	}
 	slices.Sort(all)
 	return (all[(len(all)-1)/2] + all[len(all)/2]) / 2
-}
-
-func sum(list []item) (total, longest float64) {
-	for _, it := range list {
-		total += it.seconds
-		longest = max(longest, it.seconds)
-	}
-	return total, longest
-}
-
-func bound(list []item, count int) float64 {
-	total, longest := sum(list)
-	return max(total/float64(count), longest)
 }
 
 // build places both phases.
@@ -302,11 +302,16 @@ func splits(list []Shard) int {
 // are the plan's other shards.
 func advice(list []item, n, beside int) string {
 	total, longest := sum(list)
+	at := slices.IndexFunc(list, func(it item) bool { return it.most() == longest })
 	if len(list) < 2 || n+beside < 2 || longest < total/float64(n) {
 		return ""
 	}
-	return fmt.Sprintf("more than %d shards would not help: the longest unit, %s, takes %s alone",
-		int(math.Ceil(total/longest))+beside, strings.ToValidUTF8(list[0].id, "?"), seconds(longest))
+	enough, noun := int(math.Ceil(total/longest))+beside, "shards"
+	if enough == 1 {
+		noun = "shard"
+	}
+	return fmt.Sprintf("more than %d %s would not help: the longest unit, %s, takes %s alone", enough, noun,
+		strings.ToValidUTF8(list[at].id, "?"), seconds(longest))
 }
 
 func seconds(s float64) string {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/org/e2e-gate/internal/testkit/githubfake"
+	"github.com/org/e2e-gate/internal/testkit/need"
 )
 
 // A suite of four tests of two owners, whose outcome is written in a file each.
@@ -166,6 +167,7 @@ func TestEnterpriseUnderAct(t *testing.T) {
 // Everything that a caller may ask for beyond the comment: a check run, a deployment
 // status and an attestation.
 func TestMatrixPublishesUnderAct(t *testing.T) {
+	need.Tool(t, "jq", "install jq") // hosted runners have it
 	flow := strings.Replace(caller, "    with:\n", "    with:\n      check: true\n      deployment: staging\n      attest: true\n", 1)
 	for mode, want := range map[string]string{"": "PASSED", "fail": "FAILED"} {
 		w := newMatrixWorld(t, map[string]string{"is-b2": mode, ".github/workflows/e2e.yml": flow})

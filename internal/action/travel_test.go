@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/org/e2e-gate/internal/testkit/githubfake"
+	"github.com/org/e2e-gate/internal/testkit/need"
 )
 
 // gh answers as gh attestation verify does, from what the attest action signed.
@@ -22,6 +23,7 @@ echo "[{\"attestation\": {\"bundle\": {\"dsseEnvelope\": {\"payloadType\": \"app
 // The workflow of docs/attestation.md: a deployment believes a signed verdict, of this
 // commit, and nothing else.
 func TestAttestationUnderAct(t *testing.T) {
+	need.Tool(t, "jq", "install jq") // hosted runners have it
 	for mode, deployed := range map[string]bool{"pass": true, "fail": false} {
 		w := newActWorld(t, mode)
 		flow := shown(t, "docs/attestation.md", "e2e-attested.yml")
@@ -55,9 +57,11 @@ func TestForkUnderAct(t *testing.T) {
 	if got.status == 0 || len(w.fake.Comments()) != 0 || len(w.fake.Statuses()) != 0 || !strings.Contains(got.log, "fork") {
 		t.Fatalf("exit status %d, %d comments\n%s", got.status, len(w.fake.Comments()), got.tail())
 	}
-	w.fake.Artifacts = w.kept
-	w.fake.Runs = []githubfake.Run{{ID: 77, Attempt: 1, Event: "pull_request", SHA: headSHA, Branch: "change", HeadRepository: "mallory/cases", Conclusion: "failure", Jobs: map[string]string{"e2e gate": "failure"}}}
-	w.fake.Pulls = []githubfake.Pull{{Number: w.fake.PR, SHA: headSHA, Branch: "change", HeadRepository: "mallory/cases", Base: "main"}}
+	w.fake.Change(func(s *githubfake.Server) {
+		s.Artifacts = w.kept
+		s.Runs = []githubfake.Run{{ID: 77, Attempt: 1, Event: "pull_request", SHA: headSHA, Branch: "change", HeadRepository: "mallory/cases", Conclusion: "failure", Jobs: map[string]string{"e2e gate": "failure"}}}
+		s.Pulls = []githubfake.Pull{{Number: s.PR, SHA: headSHA, Branch: "change", HeadRepository: "mallory/cases", Base: "main"}}
+	})
 	write(t, filepath.Join(w.dir, ".github/workflows/e2e.yml"), shown(t, "docs/forks.md", "e2e-forks.yml"))
 	got = w.act(t.Context(), "workflow_run", fmt.Sprintf(`{"action": "completed", "workflow_run": {"id": 77, "run_attempt": 1, "event": "pull_request", "head_sha": %q, "head_branch": "change"},
 		"repository": {"full_name": "acme/cases", "default_branch": "main"}}`, headSHA), "--env", "GITHUB_RUN_ID=78")

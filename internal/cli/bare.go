@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/report"
 	"github.com/org/e2e-gate/shards"
 )
 
@@ -176,6 +177,6 @@ func (a *App) printBare(format string, p shards.Plan) error {
 		_, _ = fmt.Fprintf(tw, "%d\t%d\t%.1f\t%s\n", sh.Index, len(sh.Tests), sh.Seconds, safeLine(join(sh.Owners)))
 	}
 	_ = tw.Flush()
-	_, err := fmt.Fprintf(a.Stdout, "makespan %.1f s, no plan can beat %.1f s, %d owner splits, %d guessed\n", out.Makespan, out.LowerBound, out.OwnerSplits, out.Guessed)
+	_, err := fmt.Fprintf(a.Stdout, "makespan %.1f s, no plan can beat %.1f s, %s, %d guessed\n", out.Makespan, out.LowerBound, report.Plural(out.OwnerSplits, "owner split", "owner splits"), out.Guessed)
 	return err
 }

@@ -6,8 +6,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -56,7 +58,9 @@ func everyPlace(t *testing.T) *githubfake.Server {
 	fake.Deployments = []githubfake.Deployment{{ID: 31, SHA: commitSHA, Environment: "staging"}}
 	fake.Refs = map[string]string{"tags/v1.2.0": commitSHA}
 	fake.Releases = []githubfake.Release{{ID: 6, Tag: "v1.2.0", Target: commitSHA, Draft: true, Assets: []githubfake.ReleaseAsset{{ID: 77, Name: "e2e-gate-pr-result.json"}}}}
-	fake.AddComment(githubfake.JobBot, "<!-- e2e-gate:v1 key= run=1 attempt=1 hash=x stage=pr sha=y -->\nold")
+	for range 2 { // one is a double
+		fake.AddComment(githubfake.JobBot, "<!-- e2e-gate:v1 key= run=1 attempt=1 hash=x stage=pr sha="+strings.Repeat("a", 40)+" -->\nold")
+	}
 	return fake
 }
 
@@ -64,7 +68,7 @@ func everyPlace(t *testing.T) *githubfake.Server {
 func everywhere(t *testing.T, fake *githubfake.Server) (s *setup, summary string, took time.Duration) {
 	t.Helper()
 	dir := t.TempDir()
-	env := map[string]string{"GITHUB_ACTIONS": "true", "GITHUB_TOKEN": githubfake.JobToken, "GITHUB_STEP_SUMMARY": filepath.Join(dir, "summary.md"), "GITHUB_API_URL": "http://api.test"}
+	env := map[string]string{"GITHUB_ACTIONS": "true", "GITHUB_TOKEN": githubfake.JobToken, "GITHUB_STEP_SUMMARY": filepath.Join(dir, "summary.md"), "GITHUB_API_URL": "http://api.test", "GITHUB_GRAPHQL_URL": "http://api.test/graphql"}
 	var log bytes.Buffer
 	app := &App{Stdout: &log, Stderr: &log, Now: time.Now, Transport: fake.Transport()}
 	for k, v := range env {
@@ -103,7 +107,8 @@ func everywhere(t *testing.T, fake *githubfake.Server) (s *setup, summary string
 func complete(t *testing.T, fake *githubfake.Server) {
 	t.Helper()
 	r, checks := fake.ReleaseNow(6), fake.CheckRuns()
-	got := []int{len(fake.Comments()), len(fake.Statuses()), len(checks), len(fake.DeploymentNow(31).Statuses), len(r.Assets)}
+	shown := slices.DeleteFunc(fake.Comments(), func(c githubfake.Comment) bool { return c.Minimised != "" })
+	got := []int{len(shown), len(fake.Statuses()), len(checks), len(fake.DeploymentNow(31).Statuses), len(r.Assets)}
 	if diff := cmp.Diff([]int{1, 1, 1, 1, 2}, got); diff != "" || r.Draft || !strings.Contains(r.Body, "e2e-gate:v1") || checks[0].Annotations != 60 || !strings.Contains(fake.Comments()[0].Body, "passed") {
 		t.Errorf("%s\n%+v\n%+v", diff, r, checks)
 	}
@@ -115,10 +120,11 @@ var faultRoutes = []struct {
 	loss         bool
 }{
 	{"GET", "/issues/42/comments", true}, {"PATCH", "/issues/comments/", true}, {"GET", "/issues/comments/", false},
+	{"DELETE", "/issues/comments/", false}, {"POST", "/graphql", false},
 	{"GET", "/status", false}, {"POST", "/statuses/" + commitSHA, true},
 	{"POST", "/check-runs", true}, {"PATCH", "/check-runs/", true},
 	{"GET", "/deployments", true}, {"POST", "/deployments/31/statuses", true},
-	{"GET", "/releases", true}, {"GET", "/commits/tags/", true}, {"PATCH", "/releases/6", true}, {"DELETE", "/releases/assets/", true}, {"POST", "/releases/6/assets", true},
+	{"GET", "/releases", true}, {"GET", "/releases/6", false}, {"GET", "/commits/tags/", true}, {"PATCH", "/releases/6", true}, {"DELETE", "/releases/assets/", true}, {"POST", "/releases/6/assets", true},
 }
 
 // Every route with every fault that stays: the verdict holds, it ends in time, and what
@@ -129,10 +135,11 @@ func TestFaultsThatStayEverywhere(t *testing.T) {
 			t.Run(route.method+route.path+"/"+name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					fake := everyPlace(t)
-					fake.Fail(at(fault, route.method, route.path))
+					fake.Fail(at(fault, route.method, route.path), doublesStay(route.path))
 					s, summary, took := everywhere(t, fake)
-					// A comment, a file or a tag that is gone is made anew, or not missed.
-					gone := (name == "404" || name == "410") && (strings.Contains(route.path, "/issues/comments/") || route.method == "DELETE") || route.path == "/commits/tags/" && (name == "404" || name == "422")
+					// A comment, a file or a tag that is gone is made anew, or not missed, and so is
+					// a comment that somebody else may have written.
+					gone := (name == "404" || name == "410" || name == "403" && route.method == "PATCH") && (strings.Contains(route.path, "/issues/comments/") || route.method == "DELETE") || route.path == "/commits/tags/" && (name == "404" || name == "422")
 					if said := s.incomplete && strings.Contains(summary, "**Not published** (the verdict is not affected)"); said != route.loss && !gone {
 						t.Errorf("the loss is stated: %v, want %v\n%s", said, route.loss, summary)
 					}
@@ -152,7 +159,7 @@ func TestFaultsThatPassEverywhere(t *testing.T) {
 			t.Run(route.method+route.path+"/"+name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					fake := everyPlace(t)
-					fake.Fail(at(fault, route.method, route.path))
+					fake.Fail(at(fault, route.method, route.path), doublesStay(route.path))
 					s, summary, took := everywhere(t, fake)
 					if name == "truncated once" && route.method == "POST" && route.path == "/check-runs" {
 						// Its id is not known, so the rest cannot be added: that is said.
@@ -169,6 +176,14 @@ func TestFaultsThatPassEverywhere(t *testing.T) {
 			})
 		}
 	}
+}
+
+// doublesStay refuses to delete doubles where it is GraphQL that is tried.
+func doublesStay(path string) githubfake.Fault {
+	if path != "/graphql" {
+		return githubfake.Fault{Path: "nowhere"}
+	}
+	return at(githubfake.Answers("", 403, "no"), "DELETE", "/issues/comments/")
 }
 
 // A comment that somebody deletes in between is written anew.
@@ -215,5 +230,72 @@ func TestFaultsWhilePublishingForAFork(t *testing.T) {
 				})
 			})
 		}
+	}
+}
+
+// What is asked and said before the tests start costs them seconds at most, whatever
+// goes wrong, and is missed by nobody.
+func TestFaultsAtTheStart(t *testing.T) {
+	faults := stay()
+	for name, fault := range pass() {
+		faults[name] = fault
+	}
+	for _, route := range []struct{ method, path, event string }{
+		{"POST", "/graphql", "merge_group"}, {"GET", "/issues/42/comments", "pull_request"}, {"PATCH", "/issues/comments/", "pull_request"},
+	} {
+		for name, fault := range faults {
+			t.Run(route.method+route.path+"/"+name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					fake, start := everyPlace(t), time.Now()
+					fake.Fail(at(fault, route.method, route.path))
+					s := starting(fake, route.event)
+					s.nameGroup(t.Context())
+					s.superseding(t.Context(), true, "")
+					s.console.Done()
+					hit := slices.ContainsFunc(fake.Requests(), func(r githubfake.Request) bool {
+						return r.Method == route.method && strings.Contains(r.Path, route.path)
+					})
+					if took := time.Since(start); took > firstWords || s.incomplete || !hit {
+						t.Errorf("it took %s: %+v", took, fake.Requests())
+					}
+				})
+			})
+		}
+	}
+}
+
+// starting is a setup before its run.
+func starting(fake *githubfake.Server, event string) *setup {
+	app := &App{Stdout: io.Discard, Stderr: io.Discard, Now: time.Now, Transport: fake.Transport(),
+		Environ: []string{"GITHUB_TOKEN=" + githubfake.JobToken, "GITHUB_API_URL=http://api.test", "GITHUB_GRAPHQL_URL=http://api.test/graphql"}}
+	s := &setup{app: app, config: &config.Config{}, console: app.console(nil), stage: config.Stage{Name: "pr"},
+		trigger: trigger.Trigger{CI: true, Event: event, Repository: "acme/cases", SHA: commitSHA, Branch: "main", WorkflowRun: "900", WorkflowAttempt: 1}}
+	if event == "pull_request" {
+		s.trigger.PullRequest = 42
+	}
+	return s
+}
+
+// A usual run asks ten times at most, with every place to write to: comment with its line
+// at the start, status, check run, and a deployment with its state at the start.
+func TestUsualRunTakesTenRequests(t *testing.T) {
+	for name, comment := range map[string]string{
+		"first": "", "next commit": "<!-- e2e-gate:v1 key= run=1 attempt=1 hash=x stage=pr sha=" + strings.Repeat("a", 40) + " -->\nold",
+	} {
+		t.Run(name, func(t *testing.T) {
+			fake := githubfake.New(t)
+			fake.Deployments = []githubfake.Deployment{{ID: 31, SHA: commitSHA, Environment: "staging"}}
+			if comment != "" {
+				fake.AddComment(githubfake.JobBot, comment)
+			}
+			status, stderr := event{t: t, name: "pull_request", payload: pullRequestPayload(42, "acme/cases"), url: fake.Listen(), outcome: failing}.run("--comment", "--check", "--deployment", "staging")
+			list := fake.Comments()
+			if status != 1 || len(list) != 1 || !strings.Contains(list[0].Body, "blocked") || len(fake.Statuses()) != 1 || len(fake.CheckRuns()) != 1 || len(fake.DeploymentNow(31).Statuses) != 2 {
+				t.Fatalf("exit status %d, %+v\n%s", status, list, stderr)
+			}
+			if n := fake.Count(""); n > 10 {
+				t.Errorf("%d requests: %+v", n, fake.Requests())
+			}
+		})
 	}
 }

@@ -30,6 +30,10 @@ const (
 	atOnce = 4
 )
 
+// documents is what may be taken out of one artifact of this workflow run: result.json
+// and the like of a huge suite have tens of megabytes.
+var documents = github.Limit{File: 256 << 20, Total: 1 << 30}
+
 // remote are the artifacts of this workflow run: what other jobs, and earlier attempts
 // of this one, left.
 type remote struct {
@@ -104,7 +108,7 @@ func (r *remote) fetch(ctx context.Context, list []upload) []string {
 		}
 		r.fetched[u.ID] = true
 		group.Go(func() error {
-			if failed[i] = r.client.Extract(ctx, u.Artifact, dir, pipeline.IsDocument); failed[i] != nil {
+			if failed[i] = r.client.Extract(ctx, u.Artifact, dir, documents, pipeline.IsDocument); failed[i] != nil {
 				_ = os.RemoveAll(dir) // half a document is none
 			}
 			return nil

@@ -29,7 +29,7 @@ func (a *App) githubFor(t trigger.Trigger, most time.Duration) (*github.Client, 
 		return nil, nil
 	}
 	return github.New(github.Options{
-		BaseURL:    cmp.Or(a.getenv("E2E_GATE_API_URL"), a.getenv("GITHUB_API_URL")),
+		BaseURL: cmp.Or(a.getenv("E2E_GATE_API_URL"), a.getenv("GITHUB_API_URL")), GraphQLURL: a.getenv("GITHUB_GRAPHQL_URL"),
 		Repository: t.Repository, Token: token, Fork: t.Fork, Now: a.Now, Transport: a.Transport, Time: most, UserAgent: "e2e-gate/" + version(),
 	})
 }
@@ -95,7 +95,7 @@ func (s *setup) publishComment(ctx context.Context, client *github.Client, r e2e
 		}
 	}
 	status := commitStatus(r)
-	if group := s.group(); group != "" {
+	if group := report.MergeGroup(r.Run); group != "" {
 		status.Description = group + ": " + status.Description
 	}
 	s.posted(client.SetStatus(ctx, r.Run.SHA, status))
@@ -104,10 +104,7 @@ func (s *setup) publishComment(ctx context.Context, client *github.Client, r e2e
 
 // commentOptions are what the forge and the config say of comments.
 func (s *setup) commentOptions() report.CommentOptions {
-	var o report.CommentOptions
-	if s.config != nil { // publish has none
-		o.Owners = s.config.Owners
-	}
+	o := report.CommentOptions{Owners: s.owners} // publish has none, and calls nobody
 	if s.trigger.Forge != "" {
 		o.DiagramBytes = report.GiteaDiagramBytes
 	}

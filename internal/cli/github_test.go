@@ -34,6 +34,8 @@ type event struct {
 	env []string
 	// summary holds the job summary, where somebody wants to know.
 	summary *string
+	// command is run where it is empty.
+	command string
 }
 
 func (e event) run(args ...string) (status int, stderr string) {
@@ -67,7 +69,7 @@ suites: [{name: s, framework: command, run: [sh, -c, "echo '<testsuite><testcase
 	if e.summary != nil {
 		app.Environ = append(app.Environ, "GITHUB_STEP_SUMMARY="+filepath.Join(dir, "summary.md"))
 	}
-	status = app.Main(t.Context(), append([]string{"run"}, args...))
+	status = app.Main(t.Context(), append([]string{cmp.Or(e.command, "run")}, args...))
 	if strings.Contains(out.String()+progress.String(), githubfake.JobToken) {
 		t.Error("the token is in the output")
 	}

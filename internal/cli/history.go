@@ -12,6 +12,7 @@ import (
 
 	"github.com/org/e2e-gate/internal/config"
 	"github.com/org/e2e-gate/internal/history"
+	"github.com/org/e2e-gate/internal/report"
 )
 
 type historyCmd struct {
@@ -135,7 +136,7 @@ func (c historyShowCmd) one(a *App, stats history.Stats) error {
 	}
 	_ = tw.Flush()
 	median, runs := stats.Estimate(c.Test)
-	_, err := fmt.Fprintf(a.Stdout, "median of %d runs that count: %.3f s; lately %s\n", runs, median, stats.Recent(c.Test))
+	_, err := fmt.Fprintf(a.Stdout, "median of %s: %.3f s; lately %s\n", report.Plural(runs, "run that counts", "runs that count"), median, stats.Recent(c.Test))
 	return err
 }
 

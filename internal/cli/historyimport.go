@@ -18,6 +18,7 @@ import (
 	"github.com/org/e2e-gate/internal/history"
 	"github.com/org/e2e-gate/internal/junit"
 	"github.com/org/e2e-gate/internal/proc"
+	"github.com/org/e2e-gate/internal/report"
 	"github.com/org/e2e-gate/internal/suite"
 )
 
@@ -71,7 +72,7 @@ func (c historyImportCmd) Run(ctx context.Context, a *App) error {
 			}
 		}
 	}
-	_, _ = fmt.Fprintf(a.Stdout, "%s of %s remembered\n", counted(matched, "test"), counted(len(files), "file"))
+	_, _ = fmt.Fprintf(a.Stdout, "remembered %s of %s\n", report.Plural(matched, "test", "tests"), report.Plural(len(files), "file", "files"))
 	if unknown > 0 {
 		_, _ = fmt.Fprintln(a.Stderr, safeLine(fmt.Sprintf("note: %d match no test of this repository and are left out, such as %s; --suite NAME keeps them under a suite's name", unknown, example)))
 	}
@@ -114,14 +115,6 @@ func (c historyImportCmd) discover(ctx context.Context, a *App) (knownTests, err
 		}
 	}
 	return ids, nil
-}
-
-// counted is a number of things.
-func counted(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 // importFiles are the files, and the XML files below folders.

@@ -79,19 +79,3 @@ func (s *setup) checkRun(r e2e.Result) github.Check {
 	}
 	return k
 }
-
-// group names the merge group by its last pull request, as far as that is known.
-func (s *setup) group() string {
-	if len(s.trigger.GroupedPRs) == 0 {
-		return ""
-	}
-	return fmt.Sprintf("merge group up to #%d", s.trigger.GroupedPRs[len(s.trigger.GroupedPRs)-1])
-}
-
-// grouped adds that to the job summary.
-func (s *setup) grouped(summary string) string {
-	if group := s.group(); group != "" {
-		summary += "\nJudged for the " + group + ".\n"
-	}
-	return summary
-}

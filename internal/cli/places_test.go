@@ -3,7 +3,7 @@
 package cli
 
 import (
-	"slices"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -54,6 +54,16 @@ func TestDeploymentStatus(t *testing.T) {
 	}
 }
 
+// Over several machines the plan is what comes first.
+func TestPlanBeginsTheDeployment(t *testing.T) {
+	fake := githubfake.New(t)
+	fake.Deployments = []githubfake.Deployment{{ID: 31, SHA: commitSHA, Environment: "staging"}}
+	status, stderr := event{t: t, name: "push", payload: `{}`, url: fake.Listen(), env: []string{"GITHUB_SHA=" + commitSHA}, command: "plan"}.run("--deployment", "staging")
+	if diff := cmp.Diff([]string{"in_progress staging"}, states(fake.DeploymentNow(31))); diff != "" || status != 0 {
+		t.Errorf("exit status %d\n%s\n%s", status, diff, stderr)
+	}
+}
+
 func TestCheckRun(t *testing.T) {
 	for outcome, want := range map[string]string{"": "success", failing: "failure", `<skipped/>`: "failure"} {
 		fake := githubfake.New(t)
@@ -78,8 +88,40 @@ func TestMergeGroup(t *testing.T) {
 	if status != 0 || len(fake.Comments()) != 0 || len(statuses) != 1 || statuses[0].SHA != commitSHA || !strings.HasPrefix(statuses[0].Description, "merge group up to #17: e2e-gate pr: passed") {
 		t.Fatalf("exit status %d, %+v\n%s", status, statuses, stderr)
 	}
-	if !strings.Contains(summary, "Judged for the merge group up to #17.") || slices.Contains([]string{"", "\n"}, summary) {
+	if !strings.Contains(summary, "merge group up to [#17](https://github.example/acme/cases/pull/17)") {
 		t.Error(summary)
+	}
+}
+
+var pullLinks = regexp.MustCompile(`\[(#\d+)\]\([^)]*/pull/\d+\)`)
+
+// The queue names all pull requests of the group; who is not told says so, and the
+// verdict is the same.
+func TestMergeGroupOfSeveral(t *testing.T) {
+	for name, c := range map[string]struct {
+		fault      *githubfake.Fault
+		want, says string
+	}{
+		"told":     {nil, "merge group of #12, #15, #17", ""},
+		"refused":  {new(githubfake.GraphQLRefused("FORBIDDEN", "Resource not accessible by integration")), "merge group up to #17", "the merge queue was not read"},
+		"not once": {new(githubfake.Answers("POST", 404, "Not Found")), "", "the merge queue was not read"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			fake, summary := githubfake.New(t), ""
+			fake.Queue = map[string][]githubfake.QueueEntry{"main": {{PR: 12, SHA: strings.Repeat("a", 40)}, {PR: 15, SHA: strings.Repeat("b", 40)}, {PR: 17, SHA: commitSHA}, {PR: 18, SHA: strings.Repeat("c", 40)}}}
+			if c.fault != nil {
+				fake.Fail(*c.fault)
+			}
+			url := fake.Listen()
+			status, stderr := event{t: t, name: "merge_group", url: url, summary: &summary, env: []string{"GITHUB_GRAPHQL_URL=" + fake.ListenGraphQL(url)},
+				payload: `{"action": "checks_requested", "merge_group": {"head_sha": "` + commitSHA + `", "head_ref": "refs/heads/gh-readonly-queue/main/pr-17-` + commitSHA + `", "base_ref": "refs/heads/main"}}`}.run("--comment")
+			if status != 0 || len(fake.Comments()) != 0 || !strings.Contains(pullLinks.ReplaceAllString(summary, "$1"), c.want) || !strings.Contains(stderr, c.says) || c.says == "" && strings.Contains(stderr, "merge queue") {
+				t.Fatalf("exit status %d\n%s\n%s", status, summary, stderr)
+			}
+			if list := fake.Statuses(); c.want != "" && (len(list) != 1 || list[0].SHA != commitSHA || !strings.HasPrefix(list[0].Description, c.want+": e2e-gate pr: passed")) || fake.Count("") > 4 {
+				t.Errorf("%+v, %d requests", list, fake.Count(""))
+			}
+		})
 	}
 }
 

@@ -230,7 +230,7 @@ func (s *stranger) fetch(ctx context.Context, dir string) (string, error) {
 	})
 	file := filepath.Join(dir, "result.json")
 	for _, u := range slices.Backward(list) {
-		if err := s.client.Extract(ctx, u.Artifact, dir, func(name string) bool { return name == "result.json" }); err != nil {
+		if err := s.client.Extract(ctx, u.Artifact, dir, github.Limit{File: maxPosted, Total: maxPosted}, func(name string) bool { return name == "result.json" }); err != nil {
 			return "", err
 		}
 		if _, err := os.Stat(file); err == nil {

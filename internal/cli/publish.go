@@ -36,7 +36,7 @@ func (s *setup) publish(session *pipeline.Session, r e2e.Result) {
 		s.said(runner.Annotate(actions.Annotation{Level: actions.Level(n.Level), File: n.File, Line: n.Line, Title: n.Title, Message: n.Message}))
 	}
 	if runner.HasSummary() {
-		s.said(runner.AppendSummary(func(limit int) string { return s.grouped(report.Markdown(r, report.Options{MaxBytes: limit - 200})) }))
+		s.said(runner.AppendSummary(func(limit int) string { return report.Markdown(r, report.Options{MaxBytes: limit}) }))
 	}
 	s.outputResult(runner, r, filepath.Join(session.Out(), "result.json"))
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/history"
 	"github.com/org/e2e-gate/internal/policy"
+	"github.com/org/e2e-gate/internal/report"
 )
 
 type quarantineCmd struct {
@@ -214,7 +215,7 @@ func (e entry) past() string {
 	case h.Runs == 1:
 		return "passes since " + h.PassesSince.Format(time.DateOnly) + " (1 run)"
 	}
-	return fmt.Sprintf("passes since %s (%d runs)", h.PassesSince.Format(time.DateOnly), h.Runs)
+	return fmt.Sprintf("passes since %s (%s)", h.PassesSince.Format(time.DateOnly), report.Plural(h.Runs, "run", "runs"))
 }
 
 type quarantineCheckCmd struct {
@@ -261,6 +262,6 @@ func (a *App) printExpired(file string, entries int, expired []entry) error {
 		}
 		_, _ = fmt.Fprintln(a.Stdout, safeLine(fmt.Sprintf("expired on %s: %s, owner %s; %s", e.Deadline.Format(time.DateOnly), e.Test, e.Owner, next)))
 	}
-	_, err := fmt.Fprintln(a.Stdout, safeLine(fmt.Sprintf("%s: %d entries, %d expired", file, entries, len(expired))))
+	_, err := fmt.Fprintln(a.Stdout, safeLine(fmt.Sprintf("%s: %s, %d expired", file, report.Plural(entries, "entry", "entries"), len(expired))))
 	return err
 }

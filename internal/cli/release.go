@@ -63,23 +63,32 @@ func (s *setup) attachTo(ctx context.Context, client *github.Client, release git
 	s.incomplete = false
 	defer func() { s.incomplete = s.incomplete || before }()
 	stamp := stampOf(r)
-	out, err := client.UpsertSection(ctx, release, stamp, func(limit int) string {
+	render := func(limit int) string {
 		mark := releaseMark(release)
 		return mark + report.Comment(r, report.CommentOptions{MaxBytes: min(limit, maxSection) - len(mark)})
-	})
+	}
+	out, err := client.UpsertSection(ctx, release, stamp, render)
 	s.posted(out, err)
 	if release.Draft {
-		for _, name := range []string{"result.json", "report.html"} {
-			data, err := os.ReadFile(filepath.Join(s.out, name))
-			if err == nil {
-				out, err = client.Attach(ctx, release, stamp, github.Asset{Name: assetName(r, name), Data: data})
-				s.posted(out, err)
-				continue
-			}
-			s.said(fmt.Errorf("%s was not attached to the release: %w", name, err))
-		}
+		s.attachFiles(ctx, client, release, r)
+	}
+	if out.Action == github.Updated {
+		// Only now, because another stage may need some time to write over it.
+		s.posted(client.KeepSection(ctx, release, stamp, render))
 	}
 	return !s.incomplete && out.Action != github.Superseded
+}
+
+// attachFiles puts the documents beside a draft.
+func (s *setup) attachFiles(ctx context.Context, client *github.Client, release github.Release, r e2e.Result) {
+	for _, name := range []string{"result.json", "report.html"} {
+		data, err := os.ReadFile(filepath.Join(s.out, name))
+		if err != nil {
+			s.said(fmt.Errorf("%s was not attached to the release: %w", name, err))
+			continue
+		}
+		s.posted(client.Attach(ctx, release, stampOf(r), github.Asset{Name: assetName(r, name), Data: data}))
+	}
 }
 
 func stampOf(r e2e.Result) github.Stamp {

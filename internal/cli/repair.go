@@ -218,5 +218,5 @@ func (s *setup) bringAlong(ctx context.Context) error {
 	if i < 0 {
 		return nil
 	}
-	return client.Extract(ctx, list[i], s.copied(), history.IsRecord)
+	return client.Extract(ctx, list[i], s.copied(), documents, history.IsRecord)
 }

@@ -21,6 +21,7 @@ type published struct {
 	Check      bool   `help:"Add a check run with annotations at file and line, beside the job. Takes checks: write."`
 	Deployment string `help:"Environment whose newest deployment of the commit under test gets a deployment status; on deployment events the default is their own. Takes deployments: write." placeholder:"ENV"`
 	Statement  string `help:"Write the verdict as an in-toto statement, for an attestation." placeholder:"FILE" type:"path"`
+	Slack      string `help:"Write the result as a message for Slack (Block Kit), for a step that sends it." placeholder:"FILE" type:"path"`
 	Promote    bool   `help:"Publish the release's draft if the verdict is passed, as of the commit that was judged. Takes contents: write."`
 }
 
@@ -51,6 +52,7 @@ func (c runCmd) Run(ctx context.Context, a *App) error {
 	}
 	s.outputFolder(session, c.Key, "run", s.stage.Name)
 	s.deploying(ctx, c.published)
+	s.superseding(ctx, c.Comment, c.Key)
 	result := session.Run(ctx)
 	return s.finish(ctx, c.Format, c.published, session, result)
 }
@@ -59,6 +61,7 @@ func (c runCmd) Run(ctx context.Context, a *App) error {
 func (s *setup) finish(ctx context.Context, format string, where published, session *pipeline.Session, r e2e.Result) error {
 	s.console.Done()
 	s.writeStatement(where.Statement, r)
+	s.writeSlack(where.Slack, r)
 	s.publish(session, r)
 	s.outputHistory(ctx)
 	if where.any() {
@@ -150,10 +153,12 @@ func (a *App) printGates(rep gate.Report) error {
 
 type planCmd struct {
 	staged
-	Tests    string `help:"Plan without a repository: JSON list of {id, owner, tags}." placeholder:"FILE" type:"path"`
-	Timings  string `help:"Plan without a repository: CSV with the header test,seconds." placeholder:"FILE" type:"path"`
-	Budget   string `help:"With --tests or --timings: time that the plan should keep." placeholder:"D"`
-	Overhead string `help:"With --tests or --timings: fixed cost of one more shard. Default 20s." placeholder:"D"`
+	Comment    bool   `help:"Say in the comment on the pull request, where there is one of an older commit, that this one is being judged. Takes GITHUB_TOKEN with pull-requests: write."`
+	Deployment string `help:"Environment whose newest deployment of the commit is said to be in progress; on deployment events with --comment the default is their own. Takes deployments: write." placeholder:"ENV"`
+	Tests      string `help:"Plan without a repository: JSON list of {id, owner, tags}." placeholder:"FILE" type:"path"`
+	Timings    string `help:"Plan without a repository: CSV with the header test,seconds." placeholder:"FILE" type:"path"`
+	Budget     string `help:"With --tests or --timings: time that the plan should keep." placeholder:"D"`
+	Overhead   string `help:"With --tests or --timings: fixed cost of one more shard. Default 20s." placeholder:"D"`
 }
 
 // Help is shown by plan --help.
@@ -176,6 +181,8 @@ func (c planCmd) Run(ctx context.Context, a *App) error {
 		return err
 	}
 	s.outputFolder(session, c.Key, "plan", s.stage.Name)
+	s.deploying(ctx, published{Comment: c.Comment, Deployment: c.Deployment})
+	s.superseding(ctx, c.Comment, c.Key)
 	plan, err := session.MakePlan(ctx)
 	s.console.Done()
 	if err != nil {
@@ -234,7 +241,7 @@ func (a *App) printAlternatives(p *e2e.Plan) {
 		if w.Count == len(p.Shards) {
 			mark = "\tchosen"
 		}
-		_, _ = fmt.Fprintf(tw, "%d shards\t%.1f s\t%d min%s\n", w.Count, w.Makespan, w.BilledMinutes, mark)
+		_, _ = fmt.Fprintf(tw, "%s\t%.1f s\t%d min%s\n", report.Plural(w.Count, "shard", "shards"), w.Makespan, w.BilledMinutes, mark)
 	}
 	_ = tw.Flush()
 }
@@ -254,7 +261,8 @@ func (a *App) printPlan(p *e2e.Plan, file string) error {
 		_, _ = fmt.Fprintf(tw, "%s\t%d\t%.1f\t%s\n", safeLine(sh.Name), len(sh.Tests), sh.Seconds, safeLine(join(sh.Owners)))
 	}
 	_ = tw.Flush()
-	_, _ = fmt.Fprintf(a.Stdout, "%d tests on %d shards, %.1f s expected (no plan can beat %.1f s), %d guessed\n", len(p.Tests), len(p.Shards), p.Makespan, p.Bound, p.Guessed)
+	_, _ = fmt.Fprintf(a.Stdout, "%s on %s, %.1f s expected (no plan can beat %.1f s), %d guessed\n",
+		report.Plural(len(p.Tests), "test", "tests"), report.Plural(len(p.Shards), "shard", "shards"), p.Makespan, p.Bound, p.Guessed)
 	a.printAlternatives(p)
 	if len(p.Tests) == 0 && e2e.GatesOpen(p.Gates) {
 		_, _ = fmt.Fprintln(a.Stdout, "no test was selected; look at the stage's select expression and at the tags of the tests")

@@ -61,6 +61,8 @@ type setup struct {
 	unread []pipeline.Unread
 	// unpublished says what could not be published, and why.
 	unpublished []string
+	// owners are the teams that may be called: on a pull request the base's.
+	owners map[string]string
 	// policyDigest is of what judges.
 	policyDigest string
 	// client publishes; nil until it is needed.
@@ -117,6 +119,9 @@ func (a *App) prepare(ctx context.Context, f staged, uses config.Sections, runID
 	s.redact = safetext.NewRedactor(s.config.Masked)
 	s.mask()
 	s.console = a.console(s.redact)
+	if runID == "" { // a plan that was made elsewhere brings it along
+		s.nameGroup(ctx)
+	}
 	for _, note := range s.trigger.Notes {
 		s.console.Note(note)
 	}
@@ -207,6 +212,7 @@ func (s *setup) session(ctx context.Context, f staged, matrix bool) (*pipeline.S
 	}
 	cfg := *s.config
 	quarantine, problems := s.judge(ctx, &cfg, quarantine)
+	s.owners = cfg.Owners
 	s.policyDigest = policyDigest(&cfg, quarantine)
 	if f.Shards == "auto" {
 		cfg.Shards.Count = 0

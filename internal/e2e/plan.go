@@ -39,7 +39,7 @@ type PlanShard struct {
 	Name    string   `json:"name" doc:"Stable, human, safe in file and artifact names."`
 	Owners  []string `json:"owners,omitempty" doc:"Owners of its tests."`
 	Tests   []string `json:"tests" doc:"Ids in run order: smoke first, then longest first."`
-	Seconds float64  `json:"seconds" doc:"Expected duration of its tests, one after the other: the median."`
+	Seconds float64  `json:"seconds" doc:"Expected duration of its tests, one after the other: the median, with what their files take to start."`
 	High    float64  `json:"high_seconds,omitempty" doc:"What they take in one of ten runs; absent where nobody knows."`
 }
 

@@ -16,6 +16,7 @@ type Run struct {
 	Ref             string    `json:"ref,omitempty" doc:"Git ref under test."`
 	DefaultBranch   bool      `json:"default_branch,omitempty" doc:"The commit under test is on the default branch."`
 	PullRequest     int       `json:"pull_request,omitempty" doc:"Number of the pull request."`
+	MergeGroup      []int     `json:"merge_group,omitempty" doc:"Pull requests of the merge group in the order in which they merge, as far as the queue or the group's ref names them."`
 	WorkflowRun     string    `json:"workflow_run,omitempty" doc:"GITHUB_RUN_ID; empty outside CI."`
 	WorkflowAttempt int       `json:"workflow_attempt" doc:"GITHUB_RUN_ATTEMPT, from 1."`
 	Key             string    `json:"key,omitempty" doc:"Tells two calls of the gate in one workflow apart."`

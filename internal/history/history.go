@@ -35,7 +35,9 @@ type Record struct {
 	// Overhead is what the shard's processes took beyond their tests, in seconds: start-up
 	// and fixtures.
 	Overhead float64 `json:"overhead,omitempty"`
-	Tests    []Entry `json:"tests,omitempty"`
+	// Processes are the shard's processes whose tests have files.
+	Processes []Process `json:"processes,omitempty"`
+	Tests     []Entry   `json:"tests,omitempty"`
 }
 
 // onMain reports whether the record is of the default branch. Where that is not known,
@@ -63,7 +65,8 @@ type Entry struct {
 // RecordOf makes the record of a shard's document.
 func RecordOf(doc e2e.ShardRun, planned map[string]e2e.Test) Record {
 	r := Record{Schema: Schema, RunID: doc.Run.ID, WorkflowRun: doc.Run.WorkflowRun, Attempt: doc.Run.WorkflowAttempt, Shard: doc.Index, Stage: doc.Run.Stage,
-		Ref: doc.Run.Ref, SHA: doc.Run.SHA, Started: doc.Run.Started, Main: doc.Run.DefaultBranch, Overhead: overhead(doc), Tests: []Entry{}}
+		Ref: doc.Run.Ref, SHA: doc.Run.SHA, Started: doc.Run.Started, Main: doc.Run.DefaultBranch, Overhead: overhead(doc),
+		Processes: processes(doc, planned), Tests: []Entry{}}
 	for _, t := range doc.Tests {
 		e := Entry{ID: t.ID, Outcome: e2e.OutcomeOf(t.Attempts)}
 		if test, ok := planned[t.ID]; ok {

@@ -2,6 +2,7 @@ package history
 
 import (
 	"cmp"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -36,6 +37,8 @@ type Stats struct {
 	files  map[[2]string]float64
 	suites map[string]float64
 	wholes map[string]float64
+	// starts is what a file takes beyond its tests.
+	starts map[part]float64
 	// overhead of a shard, and of how many it is known.
 	overhead  float64
 	overheads int
@@ -214,24 +217,36 @@ func (f *fold) stats() Stats {
 	return s
 }
 
-// fixed computes what a shard costs beyond its tests.
-func (s *Stats) fixed() {
-	seen, list := map[*Record]bool{}, []float64{}
+// records are those of the samples, the newest first.
+func (s *Stats) records() []*Record {
+	seen := map[*Record]bool{}
 	for _, k := range s.tests {
 		for _, x := range k.samples {
-			if r := x.record; !seen[r] {
-				seen[r] = true
-				if r.Overhead >= 0 && r.Overhead <= maxSeconds {
-					list = append(list, r.Overhead)
-				}
-			}
+			seen[x.record] = true
+		}
+	}
+	return slices.SortedFunc(maps.Keys(seen), func(a, b *Record) int { return b.key(*a) })
+}
+
+// fixed computes what a file costs beyond its tests, and a shard beyond its files.
+func (s *Stats) fixed() {
+	var list []float64
+	records := s.records()
+	s.startups(records)
+	for _, r := range records {
+		rest := r.Overhead
+		for _, p := range r.Processes {
+			rest -= min(s.Startup(p.Suite, p.Unit)*float64(p.Files), p.Seconds)
+		}
+		if r.Overhead >= 0 && r.Overhead <= maxSeconds {
+			list = append(list, max(rest, 0))
 		}
 	}
 	s.overhead, s.overheads = median(list), len(list)
 }
 
-// Overhead is the median of what a shard's processes took beyond their tests, in seconds,
-// and how many shards are known.
+// Overhead is the median of what a shard's processes took beyond their tests and the
+// start-up of their files ([Stats.Startup]), in seconds, and how many shards are known.
 func (s Stats) Overhead() (seconds float64, shards int) { return s.overhead, s.overheads }
 
 // medians computes those of files and suites.

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/report"
 	"github.com/org/e2e-gate/shards"
 )
 
@@ -21,7 +22,9 @@ const localOverhead = 2.0
 func (s *Session) makePlan(ctx context.Context) error {
 	s.loadHistory(ctx)
 	planned := s.estimate()
-	made, err := shards.Make(s.toPlan(planned), s.planOptions())
+	opts := s.planOptions()
+	opts.GroupSeconds = s.startups(planned)
+	made, err := shards.Make(s.toPlan(planned), opts)
 	if err != nil {
 		return err
 	}
@@ -41,7 +44,7 @@ func (s *Session) makePlan(ctx context.Context) error {
 		}
 		s.plan.Shards = append(s.plan.Shards, one)
 	}
-	if s.planOptions().Count == 0 {
+	if opts.Count == 0 {
 		for _, a := range made.Alternatives {
 			s.plan.Weighed = append(s.plan.Weighed, e2e.Alternative{Count: a.Count, Makespan: a.Makespan, BilledMinutes: a.BilledMinutes})
 		}
@@ -62,7 +65,8 @@ func (s *Session) loadHistory(ctx context.Context) {
 		s.opts.Progress.Note(fmt.Sprintf("planning without history: %v", err))
 	}
 	if len(skipped) > 0 {
-		s.opts.Progress.Note(fmt.Sprintf("%d records of the history cannot be read and do not count, such as %s", len(skipped), skipped[0]))
+		s.opts.Progress.Note(fmt.Sprintf("%s, such as %s",
+			report.Plural(len(skipped), "record of the history cannot be read and does not count", "records of the history cannot be read and do not count"), skipped[0]))
 	}
 	s.stats = stats
 }
@@ -80,7 +84,7 @@ func (s *Session) estimate() []e2e.PlannedTest {
 func (s *Session) estimateOf(t e2e.Test) (float64, string) {
 	if t.Whole {
 		if total := s.stats.Whole(t.Suite); total > 0 {
-			return total, fmt.Sprintf("history: %d tests", len(s.stats.Known(t.Suite)))
+			return total, "history: " + report.Plural(len(s.stats.Known(t.Suite)), "test", "tests")
 		}
 		return 0, ""
 	}
@@ -110,14 +114,32 @@ func (s *Session) toPlan(list []e2e.PlannedTest) []shards.Test {
 	tests := make([]shards.Test, len(list))
 	for i, t := range list {
 		tests[i] = shards.Test{ID: t.ID, Owner: t.Owner, Seconds: t.Estimate, High: t.High, Smoke: t.Smoke()}
-		if t.File != "" {
-			tests[i].Group = t.Suite + "/" + t.File
-		}
+		tests[i].Group = fileOf(t.Test)
 		if s.opts.Matrix {
 			tests[i].Locks = t.SharedLocks()
 		}
 	}
 	return tests
+}
+
+// fileOf names a test's file among those of all suites; "" where it has none.
+func fileOf(t e2e.Test) string {
+	if t.File == "" {
+		return ""
+	}
+	return t.Suite + "/" + t.File
+}
+
+// startups is what each file takes on every shard that runs one of its tests, besides
+// them.
+func (s *Session) startups(list []e2e.PlannedTest) map[string]float64 {
+	seconds := map[string]float64{}
+	for _, t := range list {
+		if file := fileOf(t.Test); file != "" {
+			seconds[file] = max(seconds[file], s.stats.Startup(t.Suite, t.Unit))
+		}
+	}
+	return seconds
 }
 
 func (s *Session) planOptions() shards.Options {

@@ -144,7 +144,7 @@ func New(opts Options) *Session {
 	return &Session{opts: opts, out: out, problems: opts.Problems, run: e2e.Run{
 		ID: opts.RunID, Stage: opts.Stage.Name, Target: opts.Stage.Target, Blocks: opts.Stage.Blocking(),
 		Select: both(opts.Stage.Select, opts.Select), Service: opts.Service, Event: t.Event, Repository: t.Repository,
-		SHA: t.SHA, Ref: t.Ref, DefaultBranch: t.DefaultBranch, PullRequest: t.PullRequest, WorkflowRun: t.WorkflowRun, WorkflowAttempt: max(t.WorkflowAttempt, 1),
+		SHA: t.SHA, Ref: t.Ref, DefaultBranch: t.DefaultBranch, PullRequest: t.PullRequest, MergeGroup: t.GroupedPRs, WorkflowRun: t.WorkflowRun, WorkflowAttempt: max(t.WorkflowAttempt, 1),
 		Key: opts.Key, URL: t.URL, Version: opts.Version, Started: started,
 	}}
 }

@@ -222,6 +222,9 @@ func firstLine(s string) string {
 	return line
 }
 
+// Plural is a number with its noun: "1 shard", "2 shards".
+func Plural(n int, one, many string) string { return plural(n, one, many) }
+
 func plural(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one

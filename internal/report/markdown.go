@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/org/e2e-gate/internal/e2e"
@@ -87,7 +88,7 @@ func HeadlinePart(r e2e.Result) Part {
 	if r.Run.ID != "" {
 		facts = append(facts, "run id "+safetext.Code(r.Run.ID, 100))
 	}
-	return Part{Head: heading(r) + strings.Join(facts, " · ") + "\n\n"}
+	return Part{Head: heading(r) + whatToDo(r) + "\n\n" + strings.Join(facts, " · ") + "\n\n"}
 }
 
 // heading is the verdict in one line.
@@ -110,10 +111,64 @@ func commonFacts(r e2e.Result) []string {
 		facts = append(facts, "on "+inline(r.Run.Target))
 	}
 	if r.Run.SHA != "" {
-		sha, _ := safetext.Cut(r.Run.SHA, 10)
-		facts = append(facts, safetext.Code(sha, 20))
+		facts = append(facts, "commit "+commitLink(r.Run))
+	}
+	if group := groupOf(r.Run, func(n int) string { return pullLink(r.Run, n) }); group != "" {
+		facts = append(facts, group)
 	}
 	return facts
+}
+
+// pullLink is a pull request's number with a link to it.
+func pullLink(r e2e.Run, n int) string {
+	repository, _, ok := strings.Cut(r.URL, "/actions/runs/")
+	page := safetext.URL(fmt.Sprintf("%s/pull/%d", repository, n))
+	if !ok || page == "" {
+		return pullNumber(n)
+	}
+	return "[" + pullNumber(n) + "](" + page + ")"
+}
+
+func pullNumber(n int) string { return fmt.Sprintf("#%d", n) }
+
+// commitLink is the short hash of the commit under test, with a link to its page where
+// the run's page says where that is.
+func commitLink(r e2e.Run) string {
+	sha, _ := safetext.Cut(r.SHA, 10)
+	repository, _, ok := strings.Cut(r.URL, "/actions/runs/")
+	page := safetext.URL(repository + "/commit/" + r.SHA)
+	if !ok || page == "" || strings.Trim(r.SHA, "0123456789abcdef") != "" {
+		return safetext.Code(sha, 20)
+	}
+	return "[" + safetext.Code(sha, 20) + "](" + page + ")"
+}
+
+// maxGrouped is how many pull requests of a merge group are named.
+const maxGrouped = 8
+
+// MergeGroup names the merge group that a run judged: "merge group of #12, #15, #17",
+// "merge group up to #17" where there is or is known no other; empty where it was none.
+func MergeGroup(r e2e.Run) string { return groupOf(r, pullNumber) }
+
+func groupOf(r e2e.Run, write func(int) string) string {
+	list := r.MergeGroup
+	switch len(list) {
+	case 0:
+		return ""
+	case 1:
+		return "merge group up to " + write(list[0])
+	}
+	more := ""
+	if n := len(list) - maxGrouped; n > 0 {
+		// The last one names the group.
+		more, list = fmt.Sprintf("%d more, ", n), append(slices.Clone(list[:maxGrouped-1]), list[len(list)-1])
+	}
+	names := make([]string, len(list))
+	for i, n := range list {
+		names[i] = write(n)
+	}
+	names[len(names)-1] = more + names[len(names)-1]
+	return "merge group of " + strings.Join(names, ", ")
 }
 
 // FindingsPart has a row for each cluster or test that needs somebody: category and

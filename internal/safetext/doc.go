@@ -10,6 +10,7 @@
 //     mentions, issue references and bare links are cut in two by an empty element,
 //     because GitHub looks for them in the rendered text. "<!--" is never emitted,
 //     not even inside code, where a reader of our own marker would find it.
+//   - Slack: what formats where it stands becomes a character that looks like it.
 //   - logs: "::" never starts a line and "##[" is nowhere; a space goes between.
 //   - annotations: no code points above U+FFFF, which the checks API mangles.
 //

@@ -40,7 +40,8 @@ type Trigger struct {
 	MainBranch, Workflow string
 	// Fork: the pull request comes from another repository.
 	Fork bool
-	// GroupedPRs are the pull requests of a merge group, as far as its ref names them.
+	// GroupedPRs are the pull requests of a merge group, in the order in which they
+	// merge: the last one, as its ref names it, until somebody asks the queue.
 	GroupedPRs []int
 	// Release is the tag of a release event or of a pushed tag; ReleaseAction is what
 	// happened to the release, empty for a pushed tag.

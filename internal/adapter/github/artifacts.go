@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/google/go-github/v62/github"
+
+	"github.com/org/e2e-gate/internal/safetext"
 )
 
 // Artifact of a workflow run.
@@ -36,8 +38,9 @@ const (
 	// maxArtifactPages bounds how many pages of 100 are read: a job may upload 500, a
 	// run of 256 jobs far more than anybody does.
 	maxArtifactPages = 50
-	// maxEntry bounds a file that is taken out of an artifact, in bytes.
-	maxEntry = 256 << 20
+	// maxIndex bounds what is read to learn which files an artifact holds, in bytes: an
+	// entry takes a hundred, and one who wants to fill memory writes millions.
+	maxIndex = 16 << 20
 	// downloadTime bounds one file out of one artifact.
 	downloadTime = 2 * time.Minute
 )
@@ -67,24 +70,28 @@ func (c *Client) Artifacts(ctx context.Context, run int64) ([]Artifact, error) {
 	return list, nil
 }
 
+// Limit is what may be taken out of one artifact, in bytes: of one file, and of all.
+type Limit struct{ File, Total int64 }
+
 // Extract takes files out of an artifact into a folder: those at its top level whose
-// name is wanted. Only what is wanted is transferred, where the storage allows it. A
-// file that is there already is replaced.
-func (c *Client) Extract(ctx context.Context, a Artifact, dir string, want func(name string) bool) error {
+// name is wanted. Only what is wanted is transferred, where the storage allows it, and
+// never more than the limit, whatever the artifact says of itself. A file that is there
+// already is replaced.
+func (c *Client) Extract(ctx context.Context, a Artifact, dir string, limit Limit, want func(name string) bool) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // read by other users of the runner
 		return c.unread("the artifact "+a.Name, "", err)
 	}
-	return c.open(ctx, a, 0, want, func(name string, in io.Reader) error { return extractFile(in, filepath.Join(dir, name)) })
+	return c.open(ctx, a, 0, limit, want, func(name string, in io.Reader) error { return extractFile(in, filepath.Join(dir, name)) })
 }
 
 // open hands the wanted files of an artifact to take, one after the other. The artifact
 // may have so many bytes; 0: as many as it likes, where it can be read in parts.
-func (c *Client) open(ctx context.Context, a Artifact, most int64, want func(name string) bool, take func(name string, in io.Reader) error) error {
+func (c *Client) open(ctx context.Context, a Artifact, most int64, limit Limit, want func(name string) bool, take func(name string, in io.Reader) error) error {
 	where, err := c.storage(ctx, a)
 	if err == nil {
 		ctx, cancel := context.WithTimeout(ctx, downloadTime)
 		defer cancel()
-		err = c.files(&ranged{ctx: ctx, url: where.String(), client: c.plain, most: most}, want, take)
+		err = c.files(&ranged{ctx: ctx, url: where.String(), client: c.plain, most: most, left: maxIndex}, limit, want, take)
 	}
 	if err == nil {
 		return nil
@@ -106,7 +113,7 @@ func (c *Client) storage(ctx context.Context, a Artifact) (*url.URL, error) {
 	return where, nil
 }
 
-func (c *Client) files(at *ranged, want func(name string) bool, take func(name string, in io.Reader) error) error {
+func (c *Client) files(at *ranged, limit Limit, want func(name string) bool, take func(name string, in io.Reader) error) error {
 	if err := at.open(); err != nil {
 		return err
 	}
@@ -115,20 +122,52 @@ func (c *Client) files(at *ranged, want func(name string) bool, take func(name s
 	if err != nil {
 		return fmt.Errorf("it is no zip file: %w", err)
 	}
+	at.left = limit.Total + maxIndex // packed is hardly ever larger, and never worth more
 	for _, f := range archive.File {
 		if strings.ContainsAny(f.Name, `/\`) || !f.Mode().IsRegular() || !want(f.Name) {
 			continue
 		}
-		in, err := f.Open()
-		if err == nil {
-			err = take(f.Name, in)
-			_ = in.Close()
-		}
+		n, err := takeFile(f, min(limit.File, limit.Total), take)
 		if err != nil {
-			return fmt.Errorf("%s: %w", f.Name, err)
+			return fmt.Errorf("%s: %w", safetext.Line(f.Name, 200), err)
 		}
+		limit.Total -= n
 	}
 	return nil
+}
+
+// takeFile hands a file of at most limit bytes to take, and returns how many it had. Its
+// own word on its size may be a lie.
+func takeFile(f *zip.File, limit int64, take func(name string, in io.Reader) error) (int64, error) {
+	if size := f.FileInfo().Size(); size < 0 || size > limit {
+		return 0, tooLarge(limit)
+	}
+	in, err := f.Open()
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = in.Close() }()
+	counted := &capped{in: in, limit: limit}
+	err = take(f.Name, counted)
+	return counted.read, err
+}
+
+func tooLarge(limit int64) error {
+	return fmt.Errorf("more than the %s that are allowed would be extracted", safetext.Size(int(limit)))
+}
+
+// capped reads so many bytes, and fails where there are more.
+type capped struct {
+	in          io.Reader
+	limit, read int64
+}
+
+func (c *capped) Read(p []byte) (int, error) {
+	n, err := c.in.Read(p[:min(int64(len(p)), c.limit-c.read+1)])
+	if c.read += int64(n); c.read > c.limit {
+		return 0, tooLarge(c.limit)
+	}
+	return n, err
 }
 
 func extractFile(in io.Reader, to string) error {
@@ -136,10 +175,7 @@ func extractFile(in io.Reader, to string) error {
 	if err != nil {
 		return err
 	}
-	n, err := io.Copy(out, io.LimitReader(in, maxEntry+1))
-	if err == nil && n > maxEntry {
-		err = fmt.Errorf("it has more than %d MiB", maxEntry>>20)
-	}
+	_, err = io.Copy(out, in)
 	return errors.Join(err, out.Close())
 }
 
@@ -155,7 +191,11 @@ type ranged struct {
 	whole  *os.File
 	// most bounds the file, in bytes; 0: only one that cannot be read in parts is.
 	most int64
+	// left is how many bytes may still be read.
+	left int64
 }
+
+var errTooMuch = errors.New("it is larger than anything that the gate writes")
 
 const (
 	blockSize = 256 << 10
@@ -231,6 +271,9 @@ func (r *ranged) close() {
 
 // ReadAt reads from the block at hand, or fetches another.
 func (r *ranged) ReadAt(p []byte, off int64) (int, error) {
+	if r.left -= int64(len(p)); r.left < 0 {
+		return 0, errTooMuch
+	}
 	if r.whole != nil {
 		return r.whole.ReadAt(p, off)
 	}

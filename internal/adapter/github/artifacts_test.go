@@ -1,6 +1,9 @@
 package github_test
 
 import (
+	"archive/zip"
+	"bytes"
+	"compress/flate"
 	"errors"
 	"fmt"
 	"os"
@@ -57,7 +60,7 @@ func TestExtract(t *testing.T) {
 			t.Fatal(err)
 		}
 		dir := filepath.Join(t.TempDir(), "to")
-		if err := c.Extract(t.Context(), list[0], dir, func(name string) bool { return strings.HasSuffix(name, ".json") }); err != nil {
+		if err := c.Extract(t.Context(), list[0], dir, roomy, func(name string) bool { return strings.HasSuffix(name, ".json") }); err != nil {
 			t.Fatal(err)
 		}
 		entries, _ := os.ReadDir(dir)
@@ -68,9 +71,107 @@ func TestExtract(t *testing.T) {
 	}
 }
 
+var roomy = github.Limit{File: 32 << 20, Total: 32 << 20}
+
+func anything(string) bool { return true }
+
+// Nothing is written beyond the limits of one file and of all, whatever an artifact says
+// of its sizes, and an index that fills memory is not read.
+func TestExtractWithinLimits(t *testing.T) {
+	const ten = "0123456789"
+	for name, c := range map[string]struct {
+		files map[string]string
+		limit github.Limit
+		says  string
+	}{
+		"just fits":      {map[string]string{"a": ten, "b": ten}, github.Limit{File: 10, Total: 20}, ""},
+		"one too large":  {map[string]string{"a": ten + "!"}, github.Limit{File: 10, Total: 100}, "more than the 10 bytes"},
+		"too many":       {map[string]string{"a": ten, "b": ten, "c": "!"}, github.Limit{File: 10, Total: 20}, "c: more than the 0 bytes"},
+		"total is less":  {map[string]string{"a": ten}, github.Limit{File: 100, Total: 9}, "more than the 9 bytes"},
+		"says it's less": {map[string]string{githubfake.RawZip: lying(t)}, github.Limit{File: 1 << 10, Total: 1 << 20}, ""},
+		"huge index":     {map[string]string{githubfake.RawZip: crowded(t)}, roomy, "larger than anything that the gate writes"},
+	} {
+		for _, whole := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, whole %v", name, whole), func(t *testing.T) {
+				fake, gh := uploaded(t, map[string]map[string]string{"x": c.files})
+				fake.WholeArtifacts = whole
+				list, err := gh.Artifacts(t.Context(), 77)
+				if err != nil {
+					t.Fatal(err)
+				}
+				dir := t.TempDir()
+				err = gh.Extract(t.Context(), list[0], dir, c.limit, anything)
+				if lies := name == "says it's less"; (err == nil) != (c.says == "" && !lies) || err != nil && !strings.Contains(err.Error(), c.says) {
+					t.Errorf("%v", err)
+				}
+				if n := written(t, dir); n > c.limit.Total+1 {
+					t.Errorf("%d bytes were written", n)
+				}
+			})
+		}
+	}
+}
+
+func written(t *testing.T, dir string) (n int64) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		info, err := e.Info()
+		if err != nil {
+			t.Fatal(err)
+		}
+		n += info.Size()
+	}
+	return n
+}
+
+// lying is a zip file whose one entry of 8 MiB says that it has ten bytes.
+func lying(t *testing.T) string {
+	t.Helper()
+	var packed, archive bytes.Buffer
+	deflate, err := flate.NewWriter(&packed, flate.BestCompression)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := deflate.Write(make([]byte, 8<<20)); err != nil {
+		t.Fatal(err)
+	}
+	if err := deflate.Close(); err != nil {
+		t.Fatal(err)
+	}
+	w := zip.NewWriter(&archive)
+	to, err := w.CreateRaw(&zip.FileHeader{Name: "result.json", Method: zip.Deflate, CompressedSize64: uint64(packed.Len()), UncompressedSize64: 10})
+	if err == nil {
+		_, err = to.Write(packed.Bytes())
+	}
+	if err := errors.Join(err, w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return archive.String()
+}
+
+// crowded is a zip file with so many empty entries that their index has 20 MB.
+func crowded(t *testing.T) string {
+	t.Helper()
+	var archive bytes.Buffer
+	w := zip.NewWriter(&archive)
+	for i := range 20_000 {
+		if _, err := w.CreateRaw(&zip.FileHeader{Name: fmt.Sprintf("%01000d", i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return archive.String()
+}
+
 func TestArtifactsThatCannotBeRead(t *testing.T) {
 	fake, c := uploaded(t, map[string]map[string]string{"a": {"plan.json": "{}"}})
-	if err := c.Extract(t.Context(), github.Artifact{ID: 1, Name: "gone"}, t.TempDir(), func(string) bool { return true }); err == nil || !strings.Contains(err.Error(), "the artifact gone was not read") {
+	if err := c.Extract(t.Context(), github.Artifact{ID: 1, Name: "gone"}, t.TempDir(), roomy, anything); err == nil || !strings.Contains(err.Error(), "the artifact gone was not read") {
 		t.Errorf("%v", err)
 	}
 	fake.Fail(githubfake.Answers("GET", 403, "Resource not accessible by integration"))

@@ -44,6 +44,9 @@ type Options struct {
 	// BaseURL is GITHUB_API_URL, with or without a slash at its end; empty is
 	// [DefaultURL].
 	BaseURL string
+	// GraphQLURL is GITHUB_GRAPHQL_URL; empty, or on another host than BaseURL: what
+	// needs it is left out.
+	GraphQLURL string
 	// Repository is owner/name.
 	Repository string
 	// Token is sent to BaseURL and nowhere else.
@@ -80,6 +83,8 @@ type Client struct {
 	api         *github.Client
 	// plain carries no token: for storage that the API points to.
 	plain *http.Client
+	// graph is where GraphQL answers; nil where there is none.
+	graph *url.URL
 	now   func() time.Time
 	scrub func(string) string
 	time  time.Duration
@@ -90,6 +95,8 @@ type Client struct {
 	asked bool
 	// statuses are what this client set last, by commit and context.
 	statuses map[string]Status
+	// fresh is a commit that nobody judged before this run, as far as the comment says.
+	fresh string
 }
 
 var repositoryName = regexp.MustCompile(`^([A-Za-z0-9._-]+)/([A-Za-z0-9._-]+)$`)
@@ -111,7 +118,7 @@ func New(o Options) (*Client, error) {
 	api.UserAgent = or(o.UserAgent, "e2e-gate")
 	return &Client{
 		owner: parts[1], name: parts[2], fork: o.Fork, api: api, now: s.now, scrub: s.scrub,
-		login: o.Login, time: cmp.Or(o.Time, PublishTime), statuses: map[string]Status{}, plain: &http.Client{Transport: s.next},
+		login: o.Login, time: cmp.Or(o.Time, PublishTime), statuses: map[string]Status{}, plain: &http.Client{Transport: s.next}, graph: graphQLURL(o.GraphQLURL, base),
 	}, nil
 }
 

@@ -44,6 +44,8 @@ const (
 	// maxDoubles bounds how many doubles one call removes, maxWrites how often it
 	// writes where an older run writes over it.
 	maxDoubles, maxWrites = 10, 3
+	// maxMinimised bounds how many one call folds that it can neither edit nor delete.
+	maxMinimised = 3
 	// maxComment is GitHub's limit, in characters; bytes are never fewer.
 	maxComment = 65_536
 )
@@ -55,12 +57,13 @@ const (
 
 // UpsertComment creates our comment on a pull request or updates it in place. Ours
 // is the oldest one that starts with the marker of the stamp's key and stage and was
-// written by a bot or by the token's own account; doubles are removed. An equal body
-// is not written, and leaves the stamp of who wrote it first; a newer run (by id, then
-// attempt) is never overwritten. Concurrent jobs
-// leave one comment, with the newest body unless an older job's write hangs for
-// longer than it takes the newer one to look again. A body that is too long for a comment is
-// cut at a line end. An error is an [*Error].
+// written by a bot or by the token's own account; doubles are removed, or folded as
+// outdated where that is refused. One that another account wrote and the token may not
+// edit is folded, and ours is created. An equal body is not written, and leaves the
+// stamp of who wrote it first; a newer run (by id, then attempt) is never overwritten.
+// Concurrent jobs leave one comment, with the newest body unless an older job's write
+// hangs for longer than it takes the newer one to look again. A body that is too long
+// for a comment is cut at a line end. An error is an [*Error].
 func (c *Client) UpsertComment(ctx context.Context, pr int, stamp Stamp, body string) (Outcome, error) {
 	if err := stamp.check(); err != nil {
 		return Outcome{}, c.lost(commentLost, commentRight, err)
@@ -70,7 +73,7 @@ func (c *Client) UpsertComment(ctx context.Context, pr int, stamp Stamp, body st
 	}
 	ctx, done := c.begin(ctx)
 	defer done()
-	u := &upsert{Client: c, pr: pr, stamp: stamp, body: cutComment(stamp, body), page: 1, gone: map[int64]bool{}}
+	u := c.upsert(pr, stamp, cutComment(stamp, body))
 	out, err := u.run(ctx)
 	if err == nil {
 		return out, nil
@@ -93,6 +96,10 @@ func cutComment(s Stamp, body string) string {
 	return head[:strings.LastIndexByte(head, '\n')+1] + cutNote
 }
 
+func (c *Client) upsert(pr int, stamp Stamp, body string) *upsert {
+	return &upsert{Client: c, pr: pr, stamp: stamp, body: body, page: 1, gone: map[int64]bool{}, refused: map[string]bool{}, toMinimise: maxMinimised}
+}
+
 // upsert is one call of UpsertComment.
 type upsert struct {
 	*Client
@@ -106,12 +113,18 @@ type upsert struct {
 	// gone were deleted while we worked; made is what we created.
 	gone map[int64]bool
 	made int64
+	// refused are authors whose comments the token may not edit; kept: nor may it delete
+	// a double. toMinimise is how many may still be folded.
+	refused    map[string]bool
+	kept       bool
+	toMinimise int
 }
 
 // found is a comment with the marker.
 type found struct {
 	marker
 	id         int64
+	node       string
 	author     string
 	bot        bool
 	body, page string
@@ -130,6 +143,7 @@ func (u *upsert) run(ctx context.Context) (Outcome, error) {
 	}
 	u.made = made.GetID()
 	u.learn(made.GetUser())
+	u.retire(ctx)
 	created := Outcome{Action: Created, URL: made.GetHTMLURL()}
 	// Another job may have done the same at the same time. What fails from here on
 	// costs a double at most, which the next run removes.
@@ -167,17 +181,28 @@ func (u *upsert) collect(one *github.IssueComment) {
 		return
 	}
 	author := one.GetUser()
-	u.marked = append(u.marked, found{marker: m, id: one.GetID(), author: author.GetLogin(), bot: author.GetType() == "Bot", body: body, page: one.GetHTMLURL()})
+	u.marked = append(u.marked, found{marker: m, id: one.GetID(), node: one.GetNodeID(), author: author.GetLogin(), bot: author.GetType() == "Bot", body: body, page: one.GetHTMLURL()})
 }
 
-// ours are the marked comments that we may have written, oldest first.
-func (u *upsert) ours(ctx context.Context) []found {
+// marks are the marked comments that we may have written, oldest first.
+func (u *upsert) marks(ctx context.Context) []found {
 	login := u.account(ctx)
 	list := slices.DeleteFunc(slices.Clone(u.marked), func(f found) bool {
 		return u.gone[f.id] || !f.bot && (login == "" || !strings.EqualFold(f.author, login))
 	})
 	slices.SortFunc(list, func(a, b found) int { return cmp.Compare(a.id, b.id) })
 	return list
+}
+
+// ours are the marks of one author: those of whoever wrote the newest run's, because a
+// workflow may have changed its token, and without those that may not be edited.
+func (u *upsert) ours(marks []found) []found {
+	marks = slices.DeleteFunc(slices.Clone(marks), func(f found) bool { return u.refused[f.author] })
+	if len(marks) == 0 {
+		return nil
+	}
+	newest := slices.MaxFunc(marks, func(a, b found) int { return a.compare(b.Stamp) })
+	return slices.DeleteFunc(marks, func(f found) bool { return f.author != newest.author })
 }
 
 // account is the token's own account. It is asked for only where a person has
@@ -212,16 +237,17 @@ func (c *Client) learn(user *github.User) {
 // action: there is none of ours.
 func (u *upsert) settle(ctx context.Context) (Outcome, error) {
 	for {
-		list := u.ours(ctx)
+		marks := u.marks(ctx)
+		list := u.ours(marks)
 		if len(list) == 0 {
 			return Outcome{}, nil
 		}
 		first := list[0]
-		if u.overtaken(list) {
+		if u.overtaken(marks) {
 			// The newer job keeps the oldest comment, as we would. Ours goes, unless it
 			// is that one.
-			if u.made != 0 && first.id != u.made {
-				u.remove(ctx, u.made)
+			if i := slices.IndexFunc(list, func(f found) bool { return f.id == u.made }); i > 0 {
+				u.remove(ctx, list[i])
 			}
 			return Outcome{Action: Superseded, URL: first.page, Note: "the PR comment was left as a newer run of the workflow wrote it"}, nil
 		}
@@ -230,14 +256,32 @@ func (u *upsert) settle(ctx context.Context) (Outcome, error) {
 			u.gone[first.id] = true // somebody deleted it after we had read it
 			continue
 		}
+		if u.foreign(first, err) {
+			u.refused[first.author] = true
+			continue
+		}
 		if err != nil {
 			return Outcome{}, err
 		}
 		for _, double := range list[1:min(len(list), maxDoubles+1)] {
-			u.remove(ctx, double.id)
+			u.remove(ctx, double)
 		}
 		return out, nil
 	}
+}
+
+// foreign reports whether an edit was refused because another account wrote the
+// comment, as far as that is known.
+func (u *upsert) foreign(f found, err error) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return forbidden(err) && !strings.EqualFold(f.author, u.login)
+}
+
+// forbidden reports whether the token may not do it; a rate limit is something else.
+func forbidden(err error) bool {
+	var f *requestError
+	return errors.As(err, &f) && f.kind == final && f.status == http.StatusForbidden
 }
 
 // overtaken reports whether a newer run has written one of the comments.
@@ -277,7 +321,30 @@ func (u *upsert) overwritten(ctx context.Context, id int64) bool {
 	return ok && m.of(u.stamp) && m.compare(u.stamp) < 0
 }
 
-// remove deletes a double. One that stays is removed by the next run.
-func (u *upsert) remove(ctx context.Context, id int64) {
-	_, _ = u.api.Issues.DeleteComment(ctx, u.owner, u.name, id)
+// remove deletes a double, or folds it where that is refused. One that stays is
+// removed by the next run.
+func (u *upsert) remove(ctx context.Context, f found) {
+	if !u.kept {
+		_, err := u.api.Issues.DeleteComment(ctx, u.owner, u.name, f.id)
+		u.kept = forbidden(err)
+	}
+	if u.kept {
+		u.fold(ctx, f)
+	}
+}
+
+// retire folds what another account wrote and we may not edit, now that ours is there.
+func (u *upsert) retire(ctx context.Context) {
+	for _, f := range u.marked {
+		if u.refused[f.author] {
+			u.fold(ctx, f)
+		}
+	}
+}
+
+// fold minimises a comment, as long as that is allowed and bounded.
+func (u *upsert) fold(ctx context.Context, f found) {
+	if u.toMinimise--; u.toMinimise >= 0 && u.minimise(ctx, f.node) != nil {
+		u.toMinimise = 0
+	}
 }

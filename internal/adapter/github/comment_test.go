@@ -9,6 +9,8 @@ import (
 	"testing/synctest"
 	"unicode/utf8"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/org/e2e-gate/internal/testkit/githubfake"
 )
 
@@ -125,8 +127,8 @@ func TestOthersCommentsAreLeftAlone(t *testing.T) {
 	upsertOK(t, client(t, s), stamp("7001", 1), plain, Created)
 	after := s.Comments()
 	for i, c := range before {
-		if after[i] != c {
-			t.Errorf("%+v became %+v", c, after[i])
+		if diff := cmp.Diff(c, after[i]); diff != "" {
+			t.Error(diff)
 		}
 	}
 	if len(after) != len(before)+1 || s.Count("") > 4 {

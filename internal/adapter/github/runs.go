@@ -93,12 +93,8 @@ func (c *Client) page(ctx context.Context, where string, query url.Values, page 
 // [*Error].
 func (c *Client) ReadArtifact(ctx context.Context, a Artifact, most int64, want func(name string) bool) ([][]byte, error) {
 	var files [][]byte
-	left := most
-	err := c.open(ctx, a, most, want, func(name string, in io.Reader) error {
-		data, err := io.ReadAll(io.LimitReader(in, left+1))
-		if left -= int64(len(data)); err == nil && left < 0 {
-			err = fmt.Errorf("its files have more than %d MiB", most>>20)
-		}
+	err := c.open(ctx, a, most, Limit{most, most}, want, func(_ string, in io.Reader) error {
+		data, err := io.ReadAll(in)
 		files = append(files, data)
 		return err
 	})

@@ -106,13 +106,14 @@ func (c *Client) setStatus(ctx context.Context, sha string, s Status) (Outcome, 
 	return Outcome{Action: Created, URL: s.TargetURL}, nil
 }
 
-// latest is the latest status of a context: what this client set, else what the API
-// says. Where that cannot be read the status is only sent once more.
+// latest is the latest status of a context: what this client set, none for a commit
+// that nobody judged before, else what the API says. Where that cannot be read the status is only sent once more.
 func (c *Client) latest(ctx context.Context, sha, name string) Status {
 	c.mu.Lock()
 	set, ok := c.statuses[sha+" "+name]
+	fresh := c.fresh == sha
 	c.mu.Unlock()
-	if ok {
+	if ok || fresh {
 		return set
 	}
 	all, _, err := c.api.Repositories.GetCombinedStatus(ctx, c.owner, c.name, sha, &github.ListOptions{PerPage: perPage})

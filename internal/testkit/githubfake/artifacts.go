@@ -145,10 +145,16 @@ func (s *Server) Downloads() []string {
 	return slices.Clone(s.downloads)
 }
 
+// RawZip is a file in the folder of an artifact that is its zip file already.
+const RawZip = ".zip"
+
 func zipOf(a artifact) ([]byte, error) {
 	files, err := a.files()
 	if err != nil {
 		return nil, err
+	}
+	if data, ok := files[RawZip]; ok {
+		return data, nil
 	}
 	var buf bytes.Buffer
 	archive := zip.NewWriter(&buf)

@@ -133,6 +133,11 @@ func Broken(method string, status, times int, late bool) Fault {
 	return Fault{Method: method, Times: times, Late: late, Change: always(answer{status: status, body: []byte("<html>Unicorn!</html>")})}
 }
 
+// GraphQLRefused is an answer of GraphQL that names an error, in its words.
+func GraphQLRefused(kind, message string) Fault {
+	return Fault{Method: http.MethodPost, Path: graphQLPath, Change: always(reply(http.StatusOK, map[string]any{"data": nil, "errors": []map[string]any{{"type": kind, "message": message}}}))}
+}
+
 // Slow answers after a time.
 func Slow(d time.Duration) Fault { return Fault{Delay: d} }
 

@@ -46,6 +46,15 @@ func (s *Server) ReleaseNow(id int) Release {
 	return Release{}
 }
 
+// SetReleaseBody changes a release's notes, as a person or another job does.
+func (s *Server) SetReleaseBody(id int, body string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r := s.release(fmt.Sprint(id)); r != nil {
+		r.Body = body
+	}
+}
+
 func (c call) releaseJSON(r Release) map[string]any {
 	list := []map[string]any{}
 	for _, a := range r.Assets {
@@ -62,6 +71,13 @@ func listReleases(c call) answer {
 		list = append(list, c.releaseJSON(r))
 	}
 	return reply(http.StatusOK, list)
+}
+
+func getRelease(c call) answer {
+	if r := c.release(c.args[2]); r != nil {
+		return reply(http.StatusOK, c.releaseJSON(*r))
+	}
+	return refusal(http.StatusNotFound, "Not Found")
 }
 
 func editRelease(c call) answer {

@@ -8,7 +8,9 @@ import (
 	"net/url"
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -37,6 +39,7 @@ type route struct {
 const repo = `^/repos/([^/]+)/([^/]+)`
 
 var routes = []route{
+	{"POST", regexp.MustCompile(`^` + graphQLPath + `$`), answerGraphQL, nil, []string{"query", "variables", "operationName"}, false},
 	{"GET", regexp.MustCompile(`^/user$`), getUser, nil, nil, false},
 	{"GET", regexp.MustCompile(repo + `/issues/(\d+)/comments$`), listComments, []string{"since", "per_page", "page"}, nil, false},
 	{"POST", regexp.MustCompile(repo + `/issues/(\d+)/comments$`), createComment, nil, []string{"body"}, false},
@@ -57,6 +60,7 @@ var routes = []route{
 	{"GET", regexp.MustCompile(repo + `/deployments$`), listDeployments, []string{"sha", "environment", "per_page", "page"}, nil, false},
 	{"POST", regexp.MustCompile(repo + `/deployments/(\d+)/statuses$`), addDeploymentStatus, nil, []string{"state", "log_url", "description", "environment", "auto_inactive"}, false},
 	{"GET", regexp.MustCompile(repo + `/releases$`), listReleases, []string{"per_page", "page"}, nil, false},
+	{"GET", regexp.MustCompile(repo + `/releases/(\d+)$`), getRelease, nil, nil, false},
 	{"PATCH", regexp.MustCompile(repo + `/releases/(\d+)$`), editRelease, nil, []string{"body", "draft", "target_commitish"}, false},
 	{"POST", regexp.MustCompile(repo + `/releases/(\d+)/assets$`), uploadAsset, []string{"name", "label"}, nil, true},
 	{"DELETE", regexp.MustCompile(repo + `/releases/assets/(\d+)$`), deleteAsset, nil, nil, false},
@@ -80,7 +84,7 @@ func (s *Server) match(method, path string) (func(call) answer, []string) {
 	switch {
 	case !ok:
 		return nil, nil
-	case len(args) >= 2 && args[0]+"/"+args[1] != s.Repository:
+	case len(args) >= 2 && strings.HasPrefix(path, "/repos/") && args[0]+"/"+args[1] != s.Repository:
 		return func(call) answer { return refusal(http.StatusNotFound, "Not Found") }, nil
 	}
 	return r.handle, args
@@ -132,7 +136,7 @@ func userJSON(u User) map[string]any {
 }
 
 func (c call) commentJSON(one Comment) map[string]any {
-	return map[string]any{"id": one.ID, "body": one.Body, "user": userJSON(one.Author), "created_at": one.Created.Format(time.RFC3339),
+	return map[string]any{"id": one.ID, "node_id": one.node(), "body": one.Body, "user": userJSON(one.Author), "created_at": one.Created.Format(time.RFC3339),
 		"html_url": fmt.Sprintf("https://github.example/%s/pull/%d#issuecomment-%d", c.Repository, one.PR, one.ID)}
 }
 
@@ -178,6 +182,29 @@ func createComment(c call) answer {
 	return reply(http.StatusCreated, c.commentJSON(c.add(c.PR, c.user, bodyOf(c.body))))
 }
 
+// edit changes the text and tells those that it calls for the first time, as GitHub
+// does: who stood in the text before is not told again.
+func (one *Comment) edit(body string) {
+	told := mentions(one.Body)
+	for _, name := range mentions(body) {
+		if !slices.Contains(told, name) {
+			one.Notified = append(one.Notified, name)
+		}
+	}
+	one.Body = body
+}
+
+var mentioned = regexp.MustCompile(`(?:^|[\s(])(@[A-Za-z0-9][A-Za-z0-9-]*(?:/[A-Za-z0-9._-]+)?)`)
+
+func mentions(text string) (list []string) {
+	for _, m := range mentioned.FindAllStringSubmatch(text, -1) {
+		if !slices.Contains(list, m[1]) {
+			list = append(list, m[1])
+		}
+	}
+	return list
+}
+
 func getComment(c call) answer {
 	one := c.find(int64(number(c.args[2])))
 	if one == nil {
@@ -191,13 +218,19 @@ func editComment(c call) answer {
 	if one == nil {
 		return refusal(http.StatusNotFound, "Not Found")
 	}
-	one.Body = bodyOf(c.body)
+	if c.OwnOnly && one.Author != c.user {
+		return refusal(http.StatusForbidden, notYours)
+	}
+	one.edit(bodyOf(c.body))
 	one.Edits++
 	return reply(http.StatusOK, c.commentJSON(*one))
 }
 
 func deleteComment(c call) answer {
 	before := len(c.comments)
+	if one := c.find(int64(number(c.args[2]))); one != nil && c.OwnOnly && one.Author != c.user {
+		return refusal(http.StatusForbidden, notYours)
+	}
 	c.drop(int64(number(c.args[2])))
 	if len(c.comments) == before {
 		return refusal(http.StatusNotFound, "Not Found")

@@ -163,7 +163,12 @@ func copyComponent(ref string, doc, components map[string]any) {
 // check holds a request against the description and the rules.
 func (s *Server) check(r *http.Request, path string, body []byte) error {
 	found, _, _ := find(r.Method, path)
-	if err := found.check(r.URL.Query(), body); err != nil || s.schema == nil {
+	err := found.check(r.URL.Query(), body)
+	if err == nil && path == graphQLPath {
+		_, err = readQuery(s.t, body)
+		return err
+	}
+	if err != nil || s.schema == nil {
 		return err
 	}
 	return s.schema.check(r, path, body)

@@ -41,6 +41,10 @@ type Comment struct {
 	Body    string
 	Edits   int
 	Created time.Time
+	// Notified are those that GitHub told, in order: an edit tells whom it calls anew.
+	Notified []string
+	// Minimised is why it is folded, in GitHub's words; empty: it is not.
+	Minimised string
 }
 
 // Status of a commit. The latest of a context comes first.
@@ -62,6 +66,10 @@ type Server struct {
 	// PR exists; Locked: it takes no comments.
 	PR     int
 	Locked bool
+	// OwnOnly: a token changes and deletes its own comments only.
+	OwnOnly bool
+	// Queue are merge queues by branch.
+	Queue map[string][]QueueEntry
 	// Files of commits: full hash, path, text. A commit that is not in it does not
 	// exist.
 	Files map[string]map[string]string
@@ -117,6 +125,13 @@ func (s *Server) Listen() string {
 // bubble of testing/synctest have their own time.
 func (s *Server) Transport() http.RoundTripper { return inProcess{s} }
 
+// Change edits the fields of a server that answers already.
+func (s *Server) Change(edit func(*Server)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	edit(s)
+}
+
 // AddToken makes a token known.
 func (s *Server) AddToken(token string, u User) {
 	s.mu.Lock()
@@ -133,7 +148,8 @@ func (s *Server) AddComment(author User, body string) int64 {
 
 func (s *Server) add(pr int, author User, body string) Comment {
 	s.lastID++
-	c := Comment{ID: s.lastID, PR: pr, Author: author, Body: body, Created: time.Unix(1_700_000_000+s.lastID, 0).UTC()}
+	c := Comment{ID: s.lastID, PR: pr, Author: author, Created: time.Unix(1_700_000_000+s.lastID, 0).UTC()}
+	c.edit(body)
 	s.comments = append(s.comments, c)
 	return c
 }
@@ -150,7 +166,7 @@ func (s *Server) EditComment(id int64, body string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if one := s.find(id); one != nil {
-		one.Body = body
+		one.edit(body)
 	}
 }
 
@@ -217,7 +233,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	path, ok := strings.CutPrefix(r.URL.Path, s.Prefix)
-	if !ok {
+	switch {
+	case r.URL.Path == s.graphQLAddress():
+		path = graphQLPath
+	case !ok:
 		path = "(outside of " + s.Prefix + ")"
 	}
 	a := s.faulty(r, path, func() answer { return s.route(r, path, body) })

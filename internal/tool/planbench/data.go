@@ -13,6 +13,7 @@ import (
 type data struct {
 	known []timed
 	next  map[string]float64
+	after []timed // next as a list of its own: some tests went, others came
 }
 
 // read reads a table; of one with dates, the last but one version is known and the last
@@ -51,11 +52,18 @@ func read(file string) (data, error) {
 	if len(order) > 1 {
 		d.next, last = last, versions[order[len(order)-2]]
 	}
-	for name, v := range last {
-		d.known = append(d.known, timed{name, owner(name), v})
-	}
-	slices.SortFunc(d.known, func(a, b timed) int { return strings.Compare(a.name, b.name) })
+	d.known, d.after = suiteOrder(last), suiteOrder(d.next)
 	return d, nil
+}
+
+// suiteOrder lists tests by name.
+func suiteOrder(table map[string]float64) []timed {
+	var tests []timed
+	for name, v := range table {
+		tests = append(tests, timed{name, owner(name), v})
+	}
+	slices.SortFunc(tests, func(a, b timed) int { return strings.Compare(a.name, b.name) })
+	return tests
 }
 
 // owner is the folder of a test, two levels deep.

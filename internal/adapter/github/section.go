@@ -1,0 +1,109 @@
+package github
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/google/go-github/v62/github"
+
+	"github.com/org/e2e-gate/internal/safetext"
+)
+
+// UpsertSection puts a section into a release's body, or brings it up to date in place.
+// What others wrote stays as it is. render is told how many bytes the section may have.
+// A newer run's section is left. Other jobs may write the same body at the same time:
+// see [Client.KeepSection]. An error is an [*Error].
+func (c *Client) UpsertSection(ctx context.Context, r Release, stamp Stamp, render func(limit int) string) (Outcome, error) {
+	ctx, done := c.begin(ctx)
+	defer done()
+	out, err := c.upsertSection(ctx, r, stamp, render)
+	if err != nil {
+		return Outcome{}, c.lost(releaseLost, releaseRight, err)
+	}
+	return out, nil
+}
+
+func (c *Client) upsertSection(ctx context.Context, r Release, stamp Stamp, render func(limit int) string) (Outcome, error) {
+	if err := stamp.check(); err != nil {
+		return Outcome{}, err
+	}
+	// What was found may be seconds old, and others write here, too. Where the body cannot
+	// be read again, it counts.
+	if now, _, err := c.api.Repositories.GetRelease(ctx, c.owner, c.name, r.ID); err == nil {
+		r.body = now.GetBody()
+	}
+	before, old, after := cutSection(r.body, stamp)
+	room := maxBody - len(before) - len(after) - len(section(stamp, ""))
+	if room < minSection {
+		return Outcome{}, errors.New("the release's body is full; shorten it")
+	}
+	body := strings.TrimRight(render(room), "\n")
+	if len(body) > room {
+		body, _ = safetext.Cut(body, room)
+	}
+	m, _, known := readMarker(old)
+	switch {
+	case known && m.compare(stamp) > 0:
+		return Outcome{Action: Superseded, URL: r.URL, Note: "the release's section was left as a newer run of the workflow wrote it"}, nil
+	case known && m.hash == hash(body):
+		return Outcome{Action: Unchanged, URL: r.URL}, nil
+	}
+	_, _, err := c.api.Repositories.EditRelease(ctx, c.owner, c.name, r.ID, &github.RepositoryRelease{Body: new(before + section(stamp, body) + after)})
+	return Outcome{Action: Updated, URL: r.URL}, err
+}
+
+// KeepSection looks, some time after [Client.UpsertSection], whether the section is still
+// there, and writes it again where another job, which had read before we wrote, wrote
+// after us; the API knows no conditional write. Two jobs that both do so leave both
+// sections. It writes three times at most. An error is an [*Error].
+func (c *Client) KeepSection(ctx context.Context, r Release, stamp Stamp, render func(limit int) string) (Outcome, error) {
+	ctx, done := c.begin(ctx)
+	defer done()
+	for range maxWrites {
+		now, _, err := c.api.Repositories.GetRelease(ctx, c.owner, c.name, r.ID)
+		if err != nil {
+			// It was written, and nobody says that it is gone.
+			return Outcome{Action: Unchanged, URL: r.URL}, nil
+		}
+		_, old, _ := cutSection(now.GetBody(), stamp)
+		if m, _, known := readMarker(old); known && m.compare(stamp) >= 0 {
+			return Outcome{Action: Unchanged, URL: r.URL}, nil
+		}
+		if out, err := c.upsertSection(ctx, r, stamp, render); err != nil {
+			return out, c.lost(releaseLost, releaseRight, err)
+		}
+	}
+	return Outcome{}, c.lost(releaseLost, "", errors.New("other jobs write over it again and again; let the stages of a release wait for each other (needs:)"))
+}
+
+// sectionEnd is the last line of a section.
+func sectionEnd(s Stamp) string {
+	return fmt.Sprintf("<!-- /e2e-gate:v1 key=%s stage=%s -->", word(s.Key), word(s.Stage))
+}
+
+func section(s Stamp, body string) string { return mark(s, body) + "\n" + sectionEnd(s) }
+
+// cutSection finds the section of a stamp. One without an end, which somebody edited,
+// is none any more: a new one is put at the end.
+func cutSection(body string, s Stamp) (before, section, after string) {
+	body = strings.ReplaceAll(body, "\r\n", "\n")
+	for at := 0; ; at += len(markerHead) {
+		i := strings.Index(body[at:], markerHead)
+		if i < 0 {
+			break
+		}
+		at += i
+		inside, after, ended := strings.Cut(body[at:], sectionEnd(s))
+		m, _, ok := readMarker(body[at:])
+		// A section holds no other: what starts before one lost its own end.
+		if ok && m.of(s) && ended && strings.Count(inside, markerHead) == 1 {
+			return body[:at], inside, after
+		}
+	}
+	if body != "" {
+		body = strings.TrimRight(body, "\n") + "\n\n"
+	}
+	return body, "", ""
+}

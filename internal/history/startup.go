@@ -1,0 +1,118 @@
+package history
+
+import (
+	"slices"
+
+	"github.com/org/e2e-gate/internal/e2e"
+)
+
+// Process is what a process of a suite took beyond its tests: start-up and fixtures.
+type Process struct {
+	Suite string `json:"suite"`
+	Unit  string `json:"unit"`
+	// Files is how many files its tests are in.
+	Files int `json:"files"`
+	// Seconds are its wall time without the sum of its tests; never negative, though tests
+	// of one process may run at once.
+	Seconds float64 `json:"seconds"`
+}
+
+// processes are those first processes of a shard that ended by themselves and of which
+// all tests reported: what others took says nothing of their start-up.
+func processes(doc e2e.ShardRun, planned map[string]e2e.Test) []Process {
+	seconds := map[string]float64{}
+	for _, t := range doc.Tests {
+		for _, a := range t.Attempts {
+			if a.Source != e2e.SourceDiagnostic {
+				seconds[t.ID] += a.Seconds
+			}
+		}
+	}
+	var list []Process
+	for _, u := range doc.Units {
+		if u.Attempt != 1 || u.Ended != "exited" {
+			continue
+		}
+		p, files, all := Process{Suite: u.Suite, Unit: u.Unit, Seconds: u.Seconds}, map[string]bool{}, true
+		for _, id := range u.Tests {
+			took, reported := seconds[id]
+			all = all && reported
+			p.Seconds -= took
+			if file := planned[id].File; file != "" {
+				files[file] = true
+			}
+		}
+		if p.Files = len(files); all && p.Files > 0 {
+			p.Seconds = max(0, p.Seconds)
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// enoughStarts is how many processes say what a file takes to start.
+const enoughStarts = 3
+
+// part is a unit of a suite, or with an empty unit all of the suite's.
+type part struct{ suite, unit string }
+
+// begun is one process in one record.
+type begun struct {
+	Process
+	main bool
+}
+
+// startups computes what files take beyond their tests, from records, the newest first.
+func (s *Stats) startups(records []*Record) {
+	all := map[part][]begun{}
+	for _, r := range records {
+		for _, p := range r.Processes {
+			if p.Files < 1 || p.Seconds < 0 || p.Seconds > maxSeconds {
+				continue
+			}
+			for _, key := range []part{{p.Suite, p.Unit}, {p.Suite, ""}} {
+				all[key] = append(all[key], begun{p, r.onMain()})
+			}
+		}
+	}
+	s.starts = map[part]float64{}
+	for key, list := range all {
+		main := slices.DeleteFunc(slices.Clone(list), func(b begun) bool { return !b.main })
+		if len(main) >= enoughOnMain {
+			list = main
+		}
+		if len(list) >= enoughStarts {
+			s.starts[key] = perFile(list[:min(len(list), samples)])
+		}
+	}
+}
+
+// perFile is what one more file adds to a process: the median slope between processes with
+// different numbers of files (Theil and Sen), and never more than the median share of a
+// file. Where all processes have as many files, it is that share.
+func perFile(list []begun) float64 {
+	var shares, slopes []float64
+	for i, a := range list {
+		shares = append(shares, a.Seconds/float64(a.Files))
+		for _, b := range list[:i] {
+			if a.Files != b.Files {
+				slopes = append(slopes, (a.Seconds-b.Seconds)/float64(a.Files-b.Files))
+			}
+		}
+	}
+	most := median(shares)
+	if len(slopes) < enoughStarts {
+		return most
+	}
+	return min(max(0, median(slopes)), most)
+}
+
+// Startup is what the tests of one more file take on a shard beyond themselves, in
+// seconds, learned from processes of the same unit or else of the same suite; 0 where
+// too few are known.
+func (s Stats) Startup(suite, unit string) float64 {
+	if seconds, ok := s.starts[part{suite, unit}]; ok {
+		return seconds
+	}
+	return s.starts[part{suite, ""}]
+}

@@ -1,0 +1,43 @@
+package pipeline
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/history"
+	"github.com/org/e2e-gate/shards"
+)
+
+// What the files of a suite took to start is part of what a shard is expected to take.
+func TestFilesTakeTheirStartUp(t *testing.T) {
+	var records []history.Record
+	for i := range 3 {
+		records = append(records, history.Record{RunID: fmt.Sprint("e2e-", i), Main: true, Overhead: 8,
+			Processes: []history.Process{{Suite: "ui", Unit: "ui", Files: 2, Seconds: 8}},
+			Tests:     []history.Entry{{ID: "ui/a", Suite: "ui", File: "a.spec.ts", Outcome: e2e.Passed, Seconds: 3}}})
+	}
+	s := &Session{stats: history.Fold(records)}
+	for _, test := range []e2e.Test{
+		{ID: "ui/a", File: "a.spec.ts"}, {ID: "ui/b", File: "a.spec.ts"}, {ID: "ui/c", File: "c.spec.ts"}, {ID: "ui/none"},
+	} {
+		test.Suite, test.Unit = "ui", "ui"
+		s.tests = append(s.tests, test)
+	}
+	s.tests = append(s.tests, e2e.Test{ID: "api/x", Suite: "api", Unit: "api", File: "a.spec.ts"})
+	planned := s.estimate()
+	costs := s.startups(planned)
+	want := map[string]float64{"ui/a.spec.ts": 4, "ui/c.spec.ts": 4, "api/a.spec.ts": 0}
+	if diff := cmp.Diff(want, costs); diff != "" {
+		t.Error(diff)
+	}
+	plan, err := shards.Make(s.toPlan(planned), shards.Options{Count: 1, GroupSeconds: costs})
+	if err != nil || plan.Makespan != 5*3+2*4 {
+		t.Errorf("five tests of 3 s in two files that take 4 s each to start: %v s, %v", plan.Makespan, err)
+	}
+	if beside := s.overhead(); beside != localOverhead {
+		t.Errorf("a shard more costs %v s: what its files take was counted twice", beside)
+	}
+}
