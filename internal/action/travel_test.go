@@ -57,9 +57,11 @@ func TestForkUnderAct(t *testing.T) {
 	if got.status == 0 || len(w.fake.Comments()) != 0 || len(w.fake.Statuses()) != 0 || !strings.Contains(got.log, "fork") {
 		t.Fatalf("exit status %d, %d comments\n%s", got.status, len(w.fake.Comments()), got.tail())
 	}
-	w.fake.Artifacts = w.kept
-	w.fake.Runs = []githubfake.Run{{ID: 77, Attempt: 1, Event: "pull_request", SHA: headSHA, Branch: "change", HeadRepository: "mallory/cases", Conclusion: "failure", Jobs: map[string]string{"e2e gate": "failure"}}}
-	w.fake.Pulls = []githubfake.Pull{{Number: w.fake.PR, SHA: headSHA, Branch: "change", HeadRepository: "mallory/cases", Base: "main"}}
+	w.fake.Change(func(s *githubfake.Server) {
+		s.Artifacts = w.kept
+		s.Runs = []githubfake.Run{{ID: 77, Attempt: 1, Event: "pull_request", SHA: headSHA, Branch: "change", HeadRepository: "mallory/cases", Conclusion: "failure", Jobs: map[string]string{"e2e gate": "failure"}}}
+		s.Pulls = []githubfake.Pull{{Number: s.PR, SHA: headSHA, Branch: "change", HeadRepository: "mallory/cases", Base: "main"}}
+	})
 	write(t, filepath.Join(w.dir, ".github/workflows/e2e.yml"), shown(t, "docs/forks.md", "e2e-forks.yml"))
 	got = w.act(t.Context(), "workflow_run", fmt.Sprintf(`{"action": "completed", "workflow_run": {"id": 77, "run_attempt": 1, "event": "pull_request", "head_sha": %q, "head_branch": "change"},
 		"repository": {"full_name": "acme/cases", "default_branch": "main"}}`, headSHA), "--env", "GITHUB_RUN_ID=78")

@@ -44,7 +44,7 @@ func ActionInputs() []ActionInput {
 		{Name: "job", Flag: true, Help: "publish: job of the run before whose end counts, by the name that the pull request shows. Default: the run as a whole."},
 		{Name: "comment", Switch: true, Default: "true", Help: "run, verdict: comment on the pull request, set the commit status e2e-gate/<stage>, and write to the release where there is one; plan: say in that comment that a newer commit is being judged; true or false."},
 		{Name: "check", Switch: true, Default: "false", Help: "run, verdict: add a check run with annotations at file and line (checks: write); true or false."},
-		{Name: "deployment", Flag: true, Help: "run, verdict: environment whose newest deployment of the commit gets a deployment status (deployments: write). On deployment events the default is their own."},
+		{Name: "deployment", Flag: true, Help: "run, plan, verdict: environment whose newest deployment of the commit gets a deployment status (deployments: write). On deployment events the default is their own."},
 		{Name: "statement", Flag: true, Help: "run, verdict: path to write the verdict to as an in-toto statement, for an attestation."},
 		{Name: "slack", Flag: true, Help: "run, verdict: path to write the result to as a message for Slack, for a step that sends it."},
 		{Name: "promote", Switch: true, Default: "false", Help: "run, verdict: publish the release's draft if the verdict is passed (contents: write); true or false."},

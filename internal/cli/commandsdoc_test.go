@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"strings"
@@ -10,6 +11,8 @@ import (
 
 	"github.com/alecthomas/kong"
 )
+
+var update = flag.Bool("update", false, "write docs/commands.md, and the output of the README's command into it")
 
 // commandsDoc is written from the flags in the code.
 const commandsDoc = "../../docs/commands.md"

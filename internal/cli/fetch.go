@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -44,7 +45,9 @@ type remote struct {
 	attempt int
 	dir     string
 	list    []upload
-	fetched map[string]bool
+	fetched map[int64]bool
+	// unread could not be fetched.
+	unread []pipeline.Unread
 }
 
 // upload is an artifact of ours.
@@ -64,7 +67,7 @@ func (a *App) remote(root string, f staged) (*remote, error) {
 		return nil, clientErr
 	}
 	return &remote{app: a, client: client, run: run, key: f.Key, stage: f.Stage, attempt: t.WorkflowAttempt,
-		dir: filepath.Join(root, ".e2e-gate", "fetched", fmt.Sprintf("%d-%d", run, t.WorkflowAttempt)), fetched: map[string]bool{}}, nil
+		dir: filepath.Join(root, ".e2e-gate", "fetched", fmt.Sprintf("%d-%d", run, t.WorkflowAttempt)), fetched: map[int64]bool{}}, nil
 }
 
 var uploadName = regexp.MustCompile(`^(plan|shard|run|verdict)-(.+)-a(\d+)(?:-again)?$`)
@@ -90,21 +93,53 @@ func (r *remote) refresh(ctx context.Context) error {
 	return nil
 }
 
-// fetch takes the documents out of artifacts, each once, and returns their folders.
-func (r *remote) fetch(ctx context.Context, list []upload) ([]string, error) {
+// fetch takes the documents out of artifacts, each once, and returns their folders. One
+// that fails keeps no other from being fetched. Two of one name are two.
+func (r *remote) fetch(ctx context.Context, list []upload) []string {
 	var dirs []string
-	group, ctx := errgroup.WithContext(ctx)
+	var group errgroup.Group
 	group.SetLimit(atOnce)
-	for _, u := range list {
-		dir := filepath.Join(r.dir, u.Name)
+	failed := make([]error, len(list))
+	for i, u := range list {
+		dir := filepath.Join(r.dir, fmt.Sprintf("%s-%d", u.Name, u.ID))
 		dirs = append(dirs, dir)
-		if r.fetched[u.Name] {
+		if r.fetched[u.ID] {
 			continue
 		}
-		r.fetched[u.Name] = true
-		group.Go(func() error { return r.client.Extract(ctx, u.Artifact, dir, documents, pipeline.IsDocument) })
+		r.fetched[u.ID] = true
+		group.Go(func() error {
+			if failed[i] = r.client.Extract(ctx, u.Artifact, dir, documents, pipeline.IsDocument); failed[i] != nil {
+				_ = os.RemoveAll(dir) // half a document is none
+			}
+			return nil
+		})
 	}
-	return dirs, group.Wait()
+	_ = group.Wait()
+	r.missed(list, failed)
+	return dirs
+}
+
+// missed notes what could not be fetched, unless it was uploaded a second time. A verdict
+// of before only tells that there was one.
+func (r *remote) missed(list []upload, failed []error) {
+	for i, u := range list {
+		if failed[i] == nil || u.kind == "verdict" {
+			continue
+		}
+		same := func(o upload) bool { return o.kind == u.kind && o.slug == u.slug && o.attempt == u.attempt }
+		again := slices.IndexFunc(list, func(o upload) bool { return same(o) && o.ID != u.ID })
+		if again < 0 || failed[again] != nil {
+			r.unread = append(r.unread, pipeline.Unread{Shard: r.shardOf(u), Attempt: u.attempt, Text: failed[i].Error()})
+		}
+	}
+}
+
+// shardOf is the name of an upload's shard, as far as the artifact's name tells.
+func (r *remote) shardOf(u upload) string {
+	if u.kind != "shard" {
+		return ""
+	}
+	return u.slug
 }
 
 func (r *remote) some(match func(upload) bool) []upload {
@@ -133,31 +168,38 @@ func (r *remote) plan(ctx context.Context) (string, error) {
 			return "", fmt.Errorf("this workflow run has plans for the stages %s and %s; say which with --stage, or give each its own key", last.slug, p.slug)
 		}
 	}
-	dirs, err := r.fetch(ctx, []upload{last})
-	if err != nil {
-		return "", err
+	for _, dir := range r.fetch(ctx, r.some(func(u upload) bool { return u.kind == "plan" && u.slug == last.slug && u.attempt == last.attempt })) {
+		file := filepath.Join(dir, "plan.json")
+		if _, err := os.Stat(file); err == nil {
+			return file, nil
+		}
 	}
-	return filepath.Join(dirs[0], "plan.json"), nil
+	if len(r.unread) > 0 {
+		return "", errors.New(r.unread[0].Text)
+	}
+	return "", fmt.Errorf("the artifact %s holds no plan.json; run the job with the command plan again", last.Name)
 }
 
-// earlier fetches what earlier attempts left.
-func (r *remote) earlier(ctx context.Context) ([]string, error) {
+// earlier fetches what earlier attempts left. What cannot be fetched is noted in unread.
+func (r *remote) earlier(ctx context.Context) []string {
 	if r.attempt < 2 {
-		return nil, nil
+		return nil
 	}
 	if err := r.refresh(ctx); err != nil {
-		return nil, err
+		r.unread = append(r.unread, pipeline.Unread{Attempt: r.attempt - 1, Text: err.Error()})
+		return nil
 	}
 	return r.fetch(ctx, r.some(func(u upload) bool { return u.kind != "plan" && u.attempt < r.attempt }))
 }
 
 // results fetches the shard documents of a plan. What is missing is waited for: it is
-// lost only when it does not come.
-func (r *remote) results(ctx context.Context, plan *e2e.Plan) error {
+// lost only when it does not come. What cannot be fetched is noted in unread.
+func (r *remote) results(ctx context.Context, plan *e2e.Plan) {
 	for waited := time.Duration(0); ; waited += uploadPause {
-		if waited > 0 {
+		if waited > 0 || r.list == nil {
 			if err := r.refresh(ctx); err != nil {
-				return err
+				r.unread = append(r.unread, pipeline.Unread{Attempt: r.attempt, Text: err.Error()})
+				break
 			}
 		}
 		missing := r.missing(plan)
@@ -169,8 +211,7 @@ func (r *remote) results(ctx context.Context, plan *e2e.Plan) error {
 			break
 		}
 	}
-	_, err := r.fetch(ctx, r.some(func(u upload) bool { return u.kind == "shard" || u.attempt < r.attempt && u.kind == "verdict" }))
-	return err
+	r.fetch(ctx, r.some(func(u upload) bool { return u.kind == "shard" || u.attempt < r.attempt && u.kind == "verdict" }))
 }
 
 // uploadPatience may be set for storage that is slower, or for tests.
@@ -181,10 +222,15 @@ func (a *App) uploadPatience() time.Duration {
 	return uploadPatience
 }
 
-// missing is a shard that has tests and left nothing, or "".
+// missing is a shard that has tests and left nothing since they were planned, or "".
 func (r *remote) missing(plan *e2e.Plan) string {
+	left := func(sh e2e.PlanShard) bool {
+		return slices.ContainsFunc(r.list, func(u upload) bool {
+			return u.kind == "shard" && u.slug == safeName(sh.Name) && u.attempt >= plan.Run.WorkflowAttempt
+		})
+	}
 	for _, sh := range plan.Shards {
-		if len(sh.Tests) > 0 && !slices.ContainsFunc(r.list, func(u upload) bool { return u.kind == "shard" && u.slug == safeName(sh.Name) }) {
+		if len(sh.Tests) > 0 && !left(sh) {
 			return sh.Name
 		}
 	}

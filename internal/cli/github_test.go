@@ -39,6 +39,8 @@ type event struct {
 	ctx   context.Context //nolint:containedctx // of one call
 	// summary holds the job summary, where somebody wants to know.
 	summary *string
+	// command is run where it is empty.
+	command string
 }
 
 func (e event) run(args ...string) (status int, stderr string) {
@@ -76,7 +78,7 @@ suites: [{name: s, framework: command, run: [sh, -c, "` + cmp.Or(e.suite, "true"
 	if ctx == nil {
 		ctx = t.Context()
 	}
-	status = app.Main(ctx, append([]string{"run"}, args...))
+	status = app.Main(ctx, append([]string{cmp.Or(e.command, "run")}, args...))
 	if strings.Contains(out.String()+progress.String(), githubfake.JobToken) {
 		t.Error("the token is in the output")
 	}

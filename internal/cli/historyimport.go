@@ -59,8 +59,8 @@ func (c historyImportCmd) Run(ctx context.Context, a *App) error {
 		}
 		var entries []history.Entry
 		for _, t := range tests {
-			if e, ok := ids.entry(t, c.Suite); ok {
-				entries = append(entries, e)
+			if found := ids.entries(t, c.Suite); len(found) > 0 {
+				entries = append(entries, found...)
 			} else if unknown++; example == "" && len(t.Names) > 0 {
 				example = t.Names[0]
 			}
@@ -82,69 +82,39 @@ func (c historyImportCmd) Run(ctx context.Context, a *App) error {
 	return nil
 }
 
-// known are the tests of the repository by what other tools call them.
-type knownTests map[string]e2e.Test
-
 // discover lists the tests of the config's suites, without running any. Without a config
 // nothing is known, and --suite says how to call what is imported.
 func (c historyImportCmd) discover(ctx context.Context, a *App) (knownTests, error) {
 	top, err := root()
 	if err != nil {
-		return nil, err
+		return knownTests{}, err
 	}
 	cfg, err := config.Load(config.Options{Root: top, File: c.Config, Uses: config.JudgeSections, Lookup: a.lookup})
 	if err != nil {
 		if c.Suite != "" && c.Config == "" {
-			return knownTests{}, nil
+			return newKnownTests(), nil
 		}
-		return nil, usageError{err}
+		return knownTests{}, usageError{err}
 	}
-	ids := knownTests{}
+	ids := newKnownTests()
 	for _, spec := range cfg.Suites {
 		if c.Suite != "" && spec.Name != c.Suite {
 			continue
 		}
 		adapter, err := suite.New(spec, top)
 		if err != nil {
-			return nil, usageError{err}
+			return knownTests{}, usageError{err}
 		}
 		tests, _, err := adapter.Discover(ctx, proc.CleanEnv(proc.Env{Base: a.Environ, Set: []map[string]string{spec.Env}, Pass: spec.PassEnv}))
-		if err != nil {
-			return nil, err
+		if err != nil { // the files may be of another suite
+			_, _ = fmt.Fprintln(a.Stderr, safeLine(fmt.Sprintf("note: the tests of suite %s are not known: %v", spec.Name, err)))
+			continue
 		}
 		for _, t := range tests {
-			ids.add(t)
+			ids.add(t, spec.Dir)
 		}
 	}
 	return ids, nil
-}
-
-func (k knownTests) add(t e2e.Test) {
-	_, short, _ := strings.Cut(t.ID, "/")
-	for _, name := range []string{t.ID, short, t.Class + "::" + t.Name, t.Class + "." + t.Name, t.File + "::" + t.Name, t.Name} {
-		if _, taken := k[name]; taken {
-			k[name] = e2e.Test{} // two tests go by it, so it is nobody's
-		} else {
-			k[name] = t
-		}
-	}
-	k[t.ID] = t
-}
-
-// entry is what is remembered of an imported test.
-func (k knownTests) entry(t history.Imported, suite string) (history.Entry, bool) {
-	e := history.Entry{Suite: suite, File: t.File, Outcome: t.Outcome, Seconds: t.Seconds}
-	for _, name := range t.Names {
-		if known := k[name]; known.ID != "" {
-			e.ID, e.Suite, e.File = known.ID, known.Suite, known.File
-			return e, true
-		}
-	}
-	if suite == "" || len(t.Names) == 0 {
-		return e, false
-	}
-	e.ID = suite + "/" + t.Names[0]
-	return e, true
 }
 
 // importFiles are the files, and the XML files below folders.
@@ -153,7 +123,7 @@ func importFiles(paths []string) ([]string, error) {
 	for _, path := range paths {
 		info, err := os.Stat(path)
 		if err != nil {
-			return nil, usage("%s: %w", path, errors.Unwrap(err))
+			return nil, usage("%s: %w; give files, or folders with JUnit XML", path, errors.Unwrap(err))
 		}
 		if !info.IsDir() {
 			files = append(files, path)

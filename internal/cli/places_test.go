@@ -55,6 +55,16 @@ func TestDeploymentStatus(t *testing.T) {
 	}
 }
 
+// Over several machines the plan is what comes first.
+func TestPlanBeginsTheDeployment(t *testing.T) {
+	fake := githubfake.New(t)
+	fake.Deployments = []githubfake.Deployment{{ID: 31, SHA: commitSHA, Environment: "staging"}}
+	status, stderr := event{t: t, name: "push", payload: `{}`, url: fake.Listen(), env: []string{"GITHUB_SHA=" + commitSHA}, command: "plan"}.run("--deployment", "staging")
+	if diff := cmp.Diff([]string{"in_progress staging"}, states(fake.DeploymentNow(31))); diff != "" || status != 0 {
+		t.Errorf("exit status %d\n%s\n%s", status, diff, stderr)
+	}
+}
+
 func TestCheckRun(t *testing.T) {
 	for outcome, want := range map[string]string{"": "success", failing: "failure", `<skipped/>`: "failure"} {
 		fake := githubfake.New(t)

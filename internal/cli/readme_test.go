@@ -5,7 +5,6 @@ package cli
 import (
 	"bytes"
 	"context"
-	"flag"
 	"net"
 	"os"
 	"os/exec"
@@ -18,8 +17,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 )
-
-var update = flag.Bool("update", false, "write the output of the README's command into it")
 
 const readmeCommand = "go run ./cmd/e2e-gate run --config examples/casework/e2e-gate.yml"
 

@@ -48,8 +48,11 @@ func githubOf(t *testing.T) func(*testscript.TestScript, bool, []string) {
 			ts.Setenv("GITHUB_API_URL", fake.Listen())
 			ts.Setenv("GITHUB_TOKEN", githubfake.JobToken)
 		case "keep":
-			fake.Runs = append(fake.Runs, githubfake.Run{ID: n, Event: args[2], Branch: strings.TrimPrefix(args[3], "refs/heads/"), HeadRepository: fake.Repository, Path: args[4]})
-			fake.RunArtifacts = append(fake.RunArtifacts, githubfake.RunArtifact{Run: n, Name: "e2e-gate-history", Files: kept(ts)})
+			files := kept(ts)
+			fake.Change(func(s *githubfake.Server) {
+				s.Runs = append(s.Runs, githubfake.Run{ID: n, Event: args[2], Branch: strings.TrimPrefix(args[3], "refs/heads/"), HeadRepository: s.Repository, Path: args[4]})
+				s.RunArtifacts = append(s.RunArtifacts, githubfake.RunArtifact{Run: n, Name: "e2e-gate-history", Files: files})
+			})
 		case "downloads":
 			if got := len(fake.Downloads()); got != n {
 				ts.Fatalf("%d downloads, want %d", got, n)
@@ -59,7 +62,7 @@ func githubOf(t *testing.T) func(*testscript.TestScript, bool, []string) {
 				fake.Fail(githubfake.Answers("", n, "Resource not accessible by integration"))
 			}
 		case "storage":
-			fake.StorageStatus = n
+			fake.Change(func(s *githubfake.Server) { s.StorageStatus = n })
 		}
 	}
 }

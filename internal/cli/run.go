@@ -153,11 +153,12 @@ func (a *App) printGates(rep gate.Report) error {
 
 type planCmd struct {
 	staged
-	Comment  bool   `help:"Say in the comment on the pull request, where there is one of an older commit, that this one is being judged. Takes GITHUB_TOKEN with pull-requests: write."`
-	Tests    string `help:"Plan without a repository: JSON list of {id, owner, tags}." placeholder:"FILE" type:"path"`
-	Timings  string `help:"Plan without a repository: CSV with the header test,seconds." placeholder:"FILE" type:"path"`
-	Budget   string `help:"With --tests or --timings: time that the plan should keep." placeholder:"D"`
-	Overhead string `help:"With --tests or --timings: fixed cost of one more shard. Default 20s." placeholder:"D"`
+	Comment    bool   `help:"Say in the comment on the pull request, where there is one of an older commit, that this one is being judged. Takes GITHUB_TOKEN with pull-requests: write."`
+	Deployment string `help:"Environment whose newest deployment of the commit is said to be in progress; on deployment events with --comment the default is their own. Takes deployments: write." placeholder:"ENV"`
+	Tests      string `help:"Plan without a repository: JSON list of {id, owner, tags}." placeholder:"FILE" type:"path"`
+	Timings    string `help:"Plan without a repository: CSV with the header test,seconds." placeholder:"FILE" type:"path"`
+	Budget     string `help:"With --tests or --timings: time that the plan should keep." placeholder:"D"`
+	Overhead   string `help:"With --tests or --timings: fixed cost of one more shard. Default 20s." placeholder:"D"`
 }
 
 // Help is shown by plan --help.
@@ -180,6 +181,7 @@ func (c planCmd) Run(ctx context.Context, a *App) error {
 		return err
 	}
 	s.outputFolder(session, c.Key, "plan", s.stage.Name)
+	s.deploying(ctx, published{Comment: c.Comment, Deployment: c.Deployment})
 	s.superseding(ctx, c.Comment, c.Key)
 	plan, err := session.MakePlan(ctx)
 	s.console.Done()

@@ -57,6 +57,8 @@ type setup struct {
 	changed []string
 	// earlier are folders with documents of earlier attempts.
 	earlier []string
+	// unread are documents that are there and could not be fetched.
+	unread []pipeline.Unread
 	// unpublished says what could not be published, and why.
 	unpublished []string
 	// owners are the teams that may be called: on a pull request the base's.
@@ -217,7 +219,7 @@ func (s *setup) session(ctx context.Context, f staged, matrix bool) (*pipeline.S
 	}
 	return pipeline.New(pipeline.Options{
 		Root: s.root, Out: f.Out, Config: &cfg, Stage: s.stage, Trigger: s.trigger, RunID: s.runID, Key: f.Key, Select: f.Select, Service: f.Service,
-		Shards: count, Matrix: matrix, Quarantine: quarantine, ChangedPaths: s.changed, Earlier: s.earlier, Problems: problems, History: s.history(), BaseEnv: s.app.Environ, Redact: s.redact,
+		Shards: count, Matrix: matrix, Quarantine: quarantine, ChangedPaths: s.changed, Earlier: s.earlier, Unread: s.unread, Problems: problems, History: s.history(), BaseEnv: s.app.Environ, Redact: s.redact,
 		Progress: s.console, Version: version(), Now: s.app.Now,
 	}), nil
 }

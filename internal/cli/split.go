@@ -31,12 +31,12 @@ func (c shardCmd) Run(ctx context.Context, a *App) error {
 	if err != nil {
 		return err
 	}
-	s, session, err := a.adopt(ctx, c.staged, plan, config.AllSections, files)
+	s, session, err := a.adopt(ctx, c.staged, plan, config.AllSections, func(s *setup) { s.takeEarlier(ctx, files) })
 	if err != nil {
 		return err
 	}
 	if c.Index < 0 || c.Index >= len(plan.Shards) {
-		return usage("--index %d: the plan has the shards 0 to %d", c.Index, len(plan.Shards)-1)
+		return noShard(c.Index, len(plan.Shards))
 	}
 	s.outputFolder(session, c.Key, "shard", plan.Shards[c.Index].Name)
 	result := session.Shard(ctx, c.Index, c.Results...)
@@ -49,6 +49,16 @@ func (c shardCmd) Run(ctx context.Context, a *App) error {
 		return fmt.Errorf("cannot print the result: %w", err)
 	}
 	return exitError(shardStatus(result, len(plan.Shards[c.Index].Tests)))
+}
+
+func noShard(index, shards int) error {
+	switch shards {
+	case 0:
+		return usage("--index %d: the plan has no shards, because nothing was planned; what the plan command said tells why", index)
+	case 1:
+		return usage("--index %d: the plan has one shard, which is --index 0", index)
+	}
+	return usage("--index %d: the plan has the shards 0 to %d", index, shards-1)
 }
 
 // shardStatus is the verdict on the shard's own tests. That a shard holds no test
@@ -93,14 +103,11 @@ func (c verdictCmd) Run(ctx context.Context, a *App) error {
 			return usage("--results is needed: the folder with the shard-*.json")
 		}
 		c.Results = files.dir
-		err = files.results(ctx, plan)
+		files.results(ctx, plan)
 	}
-	s, session, adoptErr := a.adopt(ctx, c.staged, plan, config.JudgeSections, nil)
-	if adoptErr != nil {
-		return adoptErr
-	}
+	s, session, err := a.adopt(ctx, c.staged, plan, config.JudgeSections, func(s *setup) { s.missed(files) })
 	if err != nil {
-		s.said(err) // what could not be read is lost, and the verdict says so
+		return err
 	}
 	s.outputFolder(session, c.Key, "verdict", s.stage.Name)
 	return s.finish(ctx, c.Format, c.published, session, session.Verdict(ctx, c.Results))
@@ -129,8 +136,8 @@ func (a *App) readPlan(ctx context.Context, f staged, file string) (*remote, *e2
 }
 
 // adopt prepares a session for a plan that was made elsewhere: its run id and
-// stage hold. files, where given, are asked for what earlier attempts left.
-func (a *App) adopt(ctx context.Context, f staged, plan *e2e.Plan, uses config.Sections, files *remote) (*setup, *pipeline.Session, error) {
+// stage hold. fetched adds what other jobs left.
+func (a *App) adopt(ctx context.Context, f staged, plan *e2e.Plan, uses config.Sections, fetched func(*setup)) (*setup, *pipeline.Session, error) {
 	if f.Stage != "" && f.Stage != plan.Run.Stage {
 		return nil, nil, usage("--stage %s: the plan is for the stage %s", f.Stage, plan.Run.Stage)
 	}
@@ -139,11 +146,7 @@ func (a *App) adopt(ctx context.Context, f staged, plan *e2e.Plan, uses config.S
 	if err != nil {
 		return nil, nil, err
 	}
-	if files != nil {
-		if s.earlier, err = files.earlier(ctx); err != nil {
-			s.console.Note(err.Error())
-		}
-	}
+	fetched(s)
 	s.elsewhere = s.backups()
 	session, err := s.session(ctx, f, true)
 	if err != nil {
@@ -156,11 +159,28 @@ func (a *App) adopt(ctx context.Context, f staged, plan *e2e.Plan, uses config.S
 // fails, the session finds that they are missing, and says so.
 func (s *setup) fetchEarlier(ctx context.Context, f staged) {
 	files, err := s.app.remote(s.root, f)
-	if err == nil && files != nil {
-		s.earlier, err = files.earlier(ctx)
-	}
 	if err != nil {
 		s.console.Note(err.Error())
+	}
+	s.takeEarlier(ctx, files)
+}
+
+// takeEarlier fetches what earlier attempts left; nil: there can be nothing.
+func (s *setup) takeEarlier(ctx context.Context, files *remote) {
+	if files != nil {
+		s.earlier = files.earlier(ctx)
+		s.missed(files)
+	}
+}
+
+// missed keeps and says what is there and could not be fetched.
+func (s *setup) missed(files *remote) {
+	if files == nil {
+		return
+	}
+	s.unread = files.unread
+	for _, u := range s.unread {
+		s.console.Note(u.Text)
 	}
 }
 

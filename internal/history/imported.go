@@ -36,7 +36,7 @@ func ReadImported(data []byte) ([]Imported, error) {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	for _, read := range []func([]byte) ([]Imported, bool){goTestEvents, pytestSplit, playwrightJSON, cypressSplit, timingsCSV} {
 		if list, ok := read(data); ok {
-			return list, nil
+			return slices.DeleteFunc(list, func(t Imported) bool { return !(t.Seconds >= 0 && t.Seconds <= maxSeconds) }), nil
 		}
 	}
 	return nil, ErrFormat

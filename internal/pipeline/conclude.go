@@ -160,10 +160,34 @@ func (s *Session) MakePlan(ctx context.Context) (*e2e.Plan, error) {
 		s.plan = &e2e.Plan{Schema: e2e.PlanSchema, Run: s.run, Gates: s.gates, Tests: []e2e.PlannedTest{}, Shards: []e2e.PlanShard{}}
 		s.plan.Digest = digest(s.plan)
 	}
+	s.seal()
 	s.plan.Problems = s.problems
 	err := errors.Join(makeOut(s.opts.Root, s.out), s.write("plan.json", s.plan))
 	s.down()
 	return s.plan, err
+}
+
+// seal ties a plan that other machines will read to what they can read of it: values of
+// secrets are masked in the file. A test whose id holds one could not be found again.
+func (s *Session) seal() {
+	var masked e2e.Plan
+	data, err := s.document(s.plan)
+	if err == nil {
+		err = json.Unmarshal(data, &masked)
+	}
+	if err != nil || len(masked.Tests) != len(s.plan.Tests) {
+		return // then the digest does not fit, and whoever reads the plan says so
+	}
+	s.plan.Digest = digest(&masked)
+	var ids []string
+	for i, t := range masked.Tests {
+		if t.ID != s.plan.Tests[i].ID {
+			ids = append(ids, t.ID)
+		}
+	}
+	if len(ids) > 0 {
+		s.problem(e2e.Problem{Code: e2e.CodeToolError, LosesEvidence: true, Text: fmt.Sprintf("the id of %s holds the value of a secret, which documents mask, so a shard could not find the test; rename the test, choose another secret, or use the command run", ids[0])})
+	}
 }
 
 // Adopt takes over a plan that was made elsewhere. It refuses one of another
@@ -226,8 +250,12 @@ func part(p *e2e.Plan, index int) *e2e.Plan {
 	one := *p
 	one.Shards = p.Shards[index : index+1]
 	one.Tests = nil
+	its := map[string]bool{}
+	for _, id := range one.Shards[0].Tests {
+		its[id] = true
+	}
 	for _, t := range p.Tests {
-		if slices.Contains(one.Shards[0].Tests, t.ID) {
+		if its[t.ID] {
 			one.Tests = append(one.Tests, t)
 		}
 	}
@@ -247,13 +275,33 @@ func (s *Session) readResults(ctx context.Context, results string) error {
 	for _, p := range s.plan.Problems {
 		s.problem(p)
 	}
-	docs, unreadable := readShards(results)
-	for _, text := range unreadable {
-		s.problem(e2e.Problem{Code: e2e.CodeReportDamaged, Text: "a shard document does not count: " + text})
+	docs, bad := readShards(results)
+	bad = append(bad, s.unread()...)
+	var before []string
+	for _, d := range bad {
+		s.problem(e2e.Problem{Code: e2e.CodeReportDamaged, Text: "not every document of the shards can be read: " + d.text})
+		if d.attempt < s.run.WorkflowAttempt {
+			before = append(before, d.text)
+		}
 	}
-	s.take(docs)
+	s.take(docs, bad)
 	if s.run.WorkflowRun != "" && s.run.WorkflowAttempt > 1 {
-		s.earlierUnknown(s.ofBefore(docs), nil, []string{results})
+		s.earlierUnknown(s.ofBefore(docs), before, []string{results})
 	}
 	return nil
+}
+
+// unread are the documents that could not be fetched, by the plan's shards.
+func (s *Session) unread() []damaged {
+	var list []damaged
+	for _, u := range s.opts.Unread {
+		d := damaged{index: -1, attempt: u.Attempt, text: u.Text}
+		for _, sh := range s.plan.Shards {
+			if u.Shard != "" && u.Shard == sh.Name {
+				d.index = sh.Index
+			}
+		}
+		list = append(list, d)
+	}
+	return list
 }

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -87,10 +88,22 @@ func (s *Session) writeShards() error {
 func shardFile(index, attempt int) string { return fmt.Sprintf("shard-%d.%d.json", index, attempt) }
 
 // read reads a document and refuses one of another kind or major version.
-func read(file, schema string, into any) error { return readWithin(maxDocument, file, schema, into) }
+func read(file, schema string, into any) error {
+	return readWithin(maxDocument, file, schema, into, json.Unmarshal)
+}
+
+// readWhole is read for a document that a verdict rests on: a field that nobody knows may be
+// one whose name was damaged, such as that of the problems.
+func readWhole(file, schema string, into any) error {
+	return readWithin(maxDocument, file, schema, into, func(data []byte, into any) error {
+		dec := json.NewDecoder(bytes.NewReader(data))
+		dec.DisallowUnknownFields()
+		return dec.Decode(into)
+	})
+}
 
 // readWithin is read for a document of so many bytes at most.
-func readWithin(limit int64, file, schema string, into any) error {
+func readWithin(limit int64, file, schema string, into any, decode func([]byte, any) error) error {
 	info, err := os.Stat(file)
 	if err != nil {
 		return err
@@ -109,7 +122,7 @@ func readWithin(limit int64, file, schema string, into any) error {
 	if head.Schema != schema {
 		return fmt.Errorf("%s has the schema %q, and %s is needed; use the same version of the gate for plan, shard and verdict", file, head.Schema, schema)
 	}
-	if err := json.Unmarshal(data, into); err != nil {
+	if err := decode(data, into); err != nil {
 		return fmt.Errorf("%s is damaged: %w", file, err)
 	}
 	return nil
@@ -118,7 +131,7 @@ func readWithin(limit int64, file, schema string, into any) error {
 // ReadPlan reads plan.json. It refuses one whose digest does not fit its content.
 func ReadPlan(file string) (*e2e.Plan, error) {
 	var p e2e.Plan
-	if err := read(file, e2e.PlanSchema, &p); err != nil {
+	if err := readWhole(file, e2e.PlanSchema, &p); err != nil {
 		return nil, fmt.Errorf("cannot read the plan: %w; give --plan the plan.json that the plan command wrote", err)
 	}
 	if got := digest(&p); got != p.Digest {
@@ -136,7 +149,7 @@ func ReadPlan(file string) (*e2e.Plan, error) {
 // it, and nothing that it says is checked but its kind and its shape.
 func ReadResult(file string, limit int64) (*e2e.Result, error) {
 	var r e2e.Result
-	if err := readWithin(limit, file, e2e.ResultSchema, &r); err != nil {
+	if err := readWithin(limit, file, e2e.ResultSchema, &r, json.Unmarshal); err != nil {
 		return nil, fmt.Errorf("cannot read the result: %w", err)
 	}
 	return &r, nil
@@ -172,18 +185,36 @@ type found struct {
 	doc  e2e.ShardRun
 }
 
+// damaged is a document that a shard left and nobody can read, with what its name says of it.
+type damaged struct {
+	index, attempt int
+	text           string
+}
+
+// damagedAt takes shard and attempt from the file's name; -1 where they are no numbers.
+func damagedAt(file string, err error) damaged {
+	d := damaged{index: -1, attempt: -1, text: strings.TrimSpace(err.Error())}
+	if n, err := fmt.Sscanf(filepath.Base(file), "shard-%d.%d.json", &d.index, &d.attempt); n != 2 || err != nil {
+		d.index, d.attempt = -1, -1
+	}
+	return d
+}
+
 // readShards reads every shard document below the folders, sorted by path. What
 // cannot be read is named.
-func readShards(dirs ...string) (docs []found, unreadable []string) {
+func readShards(dirs ...string) (docs []found, bad []damaged) {
 	var files []string
 	for _, dir := range dirs {
+		if real, err := filepath.EvalSymlinks(dir); err == nil {
+			dir = real
+		}
 		_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 			switch {
 			case err != nil:
 				return nil //nolint:nilerr // what is missing shows as lost shards
 			case d.Type().IsRegular() && shardFileName.MatchString(d.Name()):
 				files = append(files, path)
-			case d.IsDir() && d.Name() == "units":
+			case d.IsDir() && d.Name() == "units" && path != dir:
 				return fs.SkipDir // a suite may leave anything in there
 			}
 			return nil
@@ -192,11 +223,11 @@ func readShards(dirs ...string) (docs []found, unreadable []string) {
 	slices.Sort(files)
 	for _, file := range slices.Compact(files) {
 		var doc e2e.ShardRun
-		if err := read(file, e2e.ShardSchema, &doc); err != nil {
-			unreadable = append(unreadable, strings.TrimSpace(err.Error()))
+		if err := readWhole(file, e2e.ShardSchema, &doc); err != nil {
+			bad = append(bad, damagedAt(file, err))
 			continue
 		}
 		docs = append(docs, found{file, doc})
 	}
-	return docs, unreadable
+	return docs, bad
 }

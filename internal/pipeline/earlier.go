@@ -3,6 +3,7 @@ package pipeline
 import (
 	"fmt"
 	"path/filepath"
+	"reflect"
 	"slices"
 
 	"github.com/org/e2e-gate/internal/e2e"
@@ -38,7 +39,14 @@ func (s *Session) loadEarlier(dirs ...string) {
 	}
 	dirs = append(slices.Clip(dirs), s.opts.Earlier...)
 	runs := filepath.Join(s.opts.Root, ".e2e-gate", "runs")
-	docs, unreadable := readShards(append(dirs, s.out)...)
+	docs, bad := readShards(append(dirs, s.out)...)
+	var unreadable []string
+	for _, d := range bad {
+		unreadable = append(unreadable, d.text)
+	}
+	for _, u := range s.opts.Unread {
+		unreadable = append(unreadable, u.Text)
+	}
 	local, _ := readShards(runs) // what lies around of other runs says nothing about this one
 	mine := s.ofBefore(append(docs, local...))
 	s.earlier.take(mine)
@@ -69,7 +77,7 @@ func (s *Session) ofBefore(docs []found) []e2e.ShardRun {
 
 // before reports whether a document is of an earlier attempt of this workflow run.
 func (s *Session) before(run e2e.Run) bool {
-	return run.SameSubject(s.run) && run.WorkflowAttempt < s.run.WorkflowAttempt
+	return run.SameSubject(s.run) && run.WorkflowAttempt >= 1 && run.WorkflowAttempt < s.run.WorkflowAttempt
 }
 
 // knowsFirst reports whether something is left of the first attempt. Later ones may
@@ -87,20 +95,21 @@ func (s *Session) knowsFirst(docs []e2e.ShardRun, dirs []string) bool {
 	return false
 }
 
-// take adds the attempts of documents, each document once.
+// take adds the attempts of documents, each document once. Where two of one shard and
+// attempt differ, nobody knows which is right, and a failure in either was one.
 func (e *earlier) take(docs []e2e.ShardRun) {
 	slices.SortStableFunc(docs, func(a, b e2e.ShardRun) int { return a.Run.WorkflowAttempt - b.Run.WorkflowAttempt })
-	type key struct{ attempt, shard int }
-	seen := map[key]string{}
-	for _, doc := range docs {
-		k := key{doc.Run.WorkflowAttempt, doc.Index}
-		if before, ok := seen[k]; ok && before == doc.Digest {
+	for i, doc := range docs {
+		if slices.ContainsFunc(docs[:i], func(o e2e.ShardRun) bool { return sameShard(o, doc) && reflect.DeepEqual(o, doc) }) {
 			continue
 		}
-		seen[k] = doc.Digest
 		for _, t := range doc.Tests {
 			e.attempts[t.ID] = append(e.attempts[t.ID], t.Attempts...)
 		}
 		e.gates = append(e.gates, doc.Gates...)
 	}
+}
+
+func sameShard(a, b e2e.ShardRun) bool {
+	return a.Index == b.Index && a.Run.WorkflowAttempt == b.Run.WorkflowAttempt && a.Digest == b.Digest
 }

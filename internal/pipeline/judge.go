@@ -104,10 +104,18 @@ type merging struct {
 func newMerge(s *Session) *merging {
 	s.whole = map[string][]string{}
 	m := &merging{s: s, runs: map[string]e2e.TestRun{}, notRun: map[string]e2e.NotRunTest{}, reruns: map[string]e2e.RerunRecord{}, claimed: map[string]bool{}}
+	planned := s.planned()
 	for _, doc := range s.docs {
+		over := tookOver(doc)
 		for _, t := range doc.Tests {
+			if shard, ok := planned[t.ID]; ok && shard != doc.Index && !over[t.ID] && proves(t) {
+				continue
+			}
 			known := m.runs[t.ID]
-			known.ID, known.Unplanned = t.ID, t.Unplanned
+			known.ID = t.ID
+			if t.Unplanned != nil {
+				known.Unplanned = t.Unplanned
+			}
 			known.Attempts = e2e.Doubles(known.Attempts, t.Attempts)
 			m.runs[t.ID] = known
 		}
@@ -119,6 +127,38 @@ func newMerge(s *Session) *merging {
 		}
 	}
 	return m
+}
+
+// planned says on which shard each test of the plan is.
+func (s *Session) planned() map[string]int {
+	at := map[string]int{}
+	for _, sh := range s.plan.Shards {
+		for _, id := range sh.Tests {
+			at[id] = sh.Index
+		}
+	}
+	return at
+}
+
+// proves reports whether nothing speaks against a test. A failure counts whoever saw it; a pass
+// only from the shard that was to run it.
+func proves(t e2e.TestRun) bool {
+	o := e2e.OutcomeOf(t.Attempts)
+	return o == e2e.Passed || o == e2e.Skipped
+}
+
+// tookOver are the tests that a shard ran for others of its machine.
+func tookOver(doc e2e.ShardRun) map[string]bool {
+	ids := map[string]bool{}
+	for _, u := range doc.Units {
+		if !u.TakenOver {
+			continue
+		}
+		for _, id := range u.Tests {
+			ids[id] = true
+		}
+	}
+	return ids
 }
 
 // result is a planned test with what was reported of it.

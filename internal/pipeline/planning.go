@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -184,7 +185,7 @@ func shardName(sh shards.Shard) string {
 	case sh.Smoke == len(sh.Tests):
 		kind = "smoke"
 	case len(sh.Owners) == 1 && sh.Owners[0] != "":
-		kind = slug(sh.Owners[0])
+		kind = cmp.Or(slug(sh.Owners[0]), "owner") // of letters that names of artifacts may have, it may have none
 	}
 	return fmt.Sprintf("%d-%s", sh.Index, kind)
 }

@@ -1,7 +1,9 @@
 package pipeline
 
 import (
+	"cmp"
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
 	"strings"
@@ -13,15 +15,18 @@ import (
 // take sorts shard documents: the newest attempt of each shard of this plan
 // counts; what is older, or of another plan of this workflow run, counts as
 // earlier attempts; everything else is refused and said.
-func (s *Session) take(docs []found) {
+func (s *Session) take(docs []found, bad []damaged) {
 	s.earlier = earlier{attempts: map[string][]e2e.Attempt{}}
 	newest := map[int][]found{}
 	var before []e2e.ShardRun
 	for _, f := range docs {
+		attempt := f.doc.Run.WorkflowAttempt
 		switch {
 		case s.besides(f.doc.Run):
 		case !f.doc.Run.SameSubject(s.run):
 			s.problem(e2e.Problem{Code: e2e.CodeReportDamaged, Text: fmt.Sprintf("%s does not count: it is of another run (workflow run %q, stage %s, commit %q)", f.file, f.doc.Run.WorkflowRun, f.doc.Run.Stage, f.doc.Run.SHA)})
+		case attempt < 1 || attempt > s.run.WorkflowAttempt:
+			s.problem(e2e.Problem{Code: e2e.CodeReportDamaged, Text: fmt.Sprintf("%s does not count: it is of attempt %d of the workflow run, and this is attempt %d", f.file, attempt, s.run.WorkflowAttempt)})
 		case f.doc.Digest != s.plan.Digest || f.doc.Index < 0 || f.doc.Index >= len(s.plan.Shards):
 			s.otherPlan(f, &before)
 		default:
@@ -29,9 +34,32 @@ func (s *Session) take(docs []found) {
 		}
 	}
 	for _, sh := range handedOver(s.plan.Shards, newest) {
-		s.count(sh, newest[sh.Index])
+		have := newest[sh.Index]
+		if i := slices.IndexFunc(bad, func(d damaged) bool { return s.hides(d, sh.Index, have) }); i >= 0 {
+			s.lost(sh, fmt.Sprintf("the document of shard %s in attempt %d of the workflow run cannot be read (%s), so nothing that it left counts; run the shard again", sh.Name, bad[i].attempt, bad[i].text))
+			before = append(before, documentsOf(have)...)
+			continue
+		}
+		s.count(sh, have)
 	}
 	s.earlier.take(before)
+}
+
+// hides reports whether a document that cannot be read is the newest of a shard, or as new
+// as the one that can be: what could be read is not the last word then.
+func (s *Session) hides(d damaged, index int, have []found) bool {
+	if d.index != index || d.attempt < 1 || d.attempt > s.run.WorkflowAttempt {
+		return false
+	}
+	return len(have) == 0 || d.attempt >= have[0].doc.Run.WorkflowAttempt
+}
+
+func documentsOf(list []found) []e2e.ShardRun {
+	docs := make([]e2e.ShardRun, 0, len(list))
+	for _, f := range list {
+		docs = append(docs, f.doc)
+	}
+	return docs
 }
 
 // besides reports whether a document is of another call of the gate in this workflow run:
@@ -49,11 +77,9 @@ func handedOver(planned []e2e.PlanShard, newest map[int][]found) []e2e.PlanShard
 	took := map[string]int{}
 	for shard, docs := range newest {
 		for _, f := range docs {
-			for _, u := range f.doc.Units {
-				for _, id := range u.Tests {
-					if u.TakenOver {
-						took[id] = shard
-					}
+			for id := range tookOver(f.doc) {
+				if by, ok := took[id]; !ok || shard < by {
+					took[id] = shard
 				}
 			}
 		}
@@ -90,9 +116,7 @@ func (s *Session) rank(newest map[int][]found, f found, before *[]e2e.ShardRun) 
 	case len(have) == 0 || f.doc.Run.WorkflowAttempt == have[0].doc.Run.WorkflowAttempt:
 		newest[f.doc.Index] = append(have, f)
 	case f.doc.Run.WorkflowAttempt > have[0].doc.Run.WorkflowAttempt:
-		for _, old := range have {
-			*before = append(*before, old.doc)
-		}
+		*before = append(*before, documentsOf(have)...)
 		newest[f.doc.Index] = []found{f}
 	default:
 		*before = append(*before, f.doc)
@@ -114,7 +138,7 @@ func (s *Session) count(sh e2e.PlanShard, docs []found) {
 		return
 	}
 	doc := docs[0].doc
-	if text := contradiction(doc); text != "" {
+	if text := cmp.Or(contradiction(doc), s.stray(doc)); text != "" {
 		s.lost(sh, fmt.Sprintf("the document of shard %s contradicts itself (%s: %s), so it was changed or damaged and does not count; run the shard again", sh.Name, docs[0].file, text))
 		return
 	}
@@ -137,6 +161,10 @@ func ranAtTheEnd(doc e2e.ShardRun) string {
 	}
 }
 
+// believable reports whether a number of seconds can have been measured. Sums of larger ones
+// leave what JSON can hold. Clocks of two machines differ, so a start may be negative.
+func believable(seconds float64) bool { return math.Abs(seconds) < 1e9 }
+
 // contradiction says where a shard's document does not hold what the shard itself
 // says it did: a rerun without the failure it was for, or a bad exit that nothing
 // explains.
@@ -145,6 +173,9 @@ func contradiction(doc e2e.ShardRun) string {
 	failed := false
 	for _, t := range doc.Tests {
 		attempts[t.ID] = append(attempts[t.ID], t.Attempts...)
+		if i := slices.IndexFunc(t.Attempts, func(a e2e.Attempt) bool { return !believable(a.Seconds) }); i >= 0 {
+			return fmt.Sprintf("%s took %g s", t.ID, t.Attempts[i].Seconds)
+		}
 		failed = failed || slices.ContainsFunc(t.Attempts, func(a e2e.Attempt) bool { return a.Outcome == e2e.Failed })
 	}
 	for _, r := range doc.Reruns {
@@ -154,8 +185,23 @@ func contradiction(doc e2e.ShardRun) string {
 		}
 	}
 	for _, u := range doc.Units {
+		if !believable(u.Seconds) || !believable(u.Offset) {
+			return fmt.Sprintf("unit %s took %g s, from %g s on", u.Unit, u.Seconds, u.Offset)
+		}
 		if u.Exit > 0 && u.Ended == string(proc.Exited) && !failed && len(doc.Problems) == 0 {
 			return fmt.Sprintf("unit %s ended with exit status %d and nothing failed", u.Unit, u.Exit)
+		}
+	}
+	return ""
+}
+
+// stray names a test of which a shard's document says neither that it was planned nor
+// what it is: a failure of it would show nowhere.
+func (s *Session) stray(doc e2e.ShardRun) string {
+	planned := s.planned()
+	for _, t := range doc.Tests {
+		if _, ok := planned[t.ID]; !ok && t.Unplanned == nil {
+			return fmt.Sprintf("it reports %q, which nobody planned, and does not say so", t.ID)
 		}
 	}
 	return ""
@@ -164,9 +210,13 @@ func contradiction(doc e2e.ShardRun) string {
 // unfinished are the tests of a shard that stopped before its end: those that did
 // not report, or where all did, all of them, since a rerun may be missing.
 func unfinished(sh e2e.PlanShard, doc e2e.ShardRun) []string {
+	reported := map[string]bool{}
+	for _, t := range doc.Tests {
+		reported[t.ID] = true
+	}
 	var list []string
 	for _, id := range sh.Tests {
-		if !slices.ContainsFunc(doc.Tests, func(t e2e.TestRun) bool { return t.ID == id }) {
+		if !reported[id] {
 			list = append(list, id)
 		}
 	}

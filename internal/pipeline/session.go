@@ -72,6 +72,8 @@ type Options struct {
 	// Earlier are folders with documents of earlier attempts of this workflow run,
 	// besides what lies below Root.
 	Earlier []string
+	// Unread are documents of this workflow run that are there and could not be fetched.
+	Unread []Unread
 	// Problems were found before the session began.
 	Problems []e2e.Problem
 	History  HistoryStore
@@ -80,6 +82,14 @@ type Options struct {
 	Progress Progress
 	Version  string
 	Now      func() time.Time
+}
+
+// Unread is what a shard left in an attempt of the workflow run and nobody could fetch.
+type Unread struct {
+	// Shard is the name that it has in the plan.
+	Shard   string
+	Attempt int
+	Text    string
 }
 
 // Session is one run of a list of stages.

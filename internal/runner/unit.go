@@ -1,17 +1,15 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/proc"
@@ -90,6 +88,8 @@ type running struct {
 	env        []string
 	record     e2e.UnitRun
 	id         identity
+	// moved are files of the run's folder that got another name, by the one they had.
+	moved map[string]string
 }
 
 // limit is the time that the unit may take: its own limit, and what is left of the
@@ -174,7 +174,7 @@ func (u *running) execute(ctx context.Context, limit time.Duration) {
 
 // file puts the unit's report into the shard's document.
 func (u *running) file(ctx context.Context, exit proc.Exit, limit time.Duration, rep suite.Report) {
-	u.safeNames()
+	u.tidy()
 	files := u.evidence()
 	u.s.doc.Units = append(u.s.doc.Units, u.record)
 	for _, t := range u.tests {
@@ -302,7 +302,8 @@ func (u *running) attached(files []string) []string {
 	var list []string
 	for _, f := range files {
 		if rel, err := filepath.Rel(u.s.r.cfg.Out, f); err == nil && filepath.IsLocal(rel) {
-			list = append(list, filepath.ToSlash(rel))
+			rel = filepath.ToSlash(rel)
+			list = append(list, cmp.Or(u.moved[rel], rel))
 		}
 	}
 	return list
@@ -319,63 +320,6 @@ func filesOf(name string, files []string) []string {
 		}
 	}
 	return mine
-}
-
-// safeNames renames evidence files whose path holds what artifacts and some file
-// systems refuse: one such name would cost the whole upload.
-func (u *running) safeNames() {
-	dir := filepath.Join(u.s.r.cfg.Out, u.folder, "evidence")
-	var odd []string
-	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err == nil && d.Type().IsRegular() {
-			if rel, err := filepath.Rel(dir, path); err == nil && portable(rel) != rel {
-				odd = append(odd, rel)
-			}
-		}
-		return nil
-	})
-	for i, rel := range odd[:min(len(odd), maxFiles)] {
-		to := filepath.Join(dir, portable(rel))
-		_, taken := os.Lstat(to)
-		if os.MkdirAll(filepath.Dir(to), 0o755) != nil || taken == nil { //nolint:gosec // read by other users, as all evidence
-			to = filepath.Join(dir, fmt.Sprintf("%03d-%s", i, filepath.Base(to)))
-		}
-		// A file that cannot be renamed stays as it is.
-		_ = os.Rename(filepath.Join(dir, rel), to)
-	}
-}
-
-// portable replaces what is no part of a file name on every system.
-func portable(path string) string {
-	return strings.Map(func(c rune) rune {
-		if c < ' ' || c == 0x7f || c == utf8.RuneError || c != filepath.Separator && strings.ContainsRune(`":<>|*?\`, c) {
-			return '-'
-		}
-		return c
-	}, path)
-}
-
-// evidence lists what the suite left, relative to the run's folder. Links are left
-// out: they could point anywhere.
-func (u *running) evidence() []string {
-	var files []string
-	out := u.s.r.cfg.Out
-	_ = filepath.WalkDir(filepath.Join(out, u.folder, "evidence"), func(path string, d fs.DirEntry, err error) error {
-		if err != nil || len(files) >= maxFiles {
-			return fs.SkipAll
-		}
-		if d.Type().IsRegular() {
-			if rel, err := filepath.Rel(out, path); err == nil {
-				files = append(files, filepath.ToSlash(rel))
-			}
-		}
-		return nil
-	})
-	if len(files) == 0 {
-		_ = os.Remove(filepath.Join(out, u.folder, "evidence"))
-	}
-	u.record.Files = files
-	return files
 }
 
 func ids(tests []e2e.Test) []string {

@@ -143,8 +143,9 @@ func word(t reflect.Type) string {
 		return "list"
 	case reflect.Map, reflect.Struct:
 		return "mapping"
+	default:
+		return "value"
 	}
-	return "value"
 }
 
 // cell keeps <stage> from being taken for HTML, and a bar for the end of a cell.

@@ -125,6 +125,13 @@ func (s *Server) Listen() string {
 // bubble of testing/synctest have their own time.
 func (s *Server) Transport() http.RoundTripper { return inProcess{s} }
 
+// Change edits the fields of a server that answers already.
+func (s *Server) Change(edit func(*Server)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	edit(s)
+}
+
 // AddToken makes a token known.
 func (s *Server) AddToken(token string, u User) {
 	s.mu.Lock()

@@ -1,0 +1,106 @@
+package runner
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// tidy makes what a suite left in its unit's folder fit for an upload, which a single odd
+// entry would cost: a name that artifacts refuse, a pipe that nobody writes to, a
+// link, which uploads follow wherever it leads.
+func (u *running) tidy() {
+	u.moved = map[string]string{}
+	dir := filepath.Join(u.s.r.cfg.Out, u.folder)
+	var odd, folders []string
+	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		rel, relErr := filepath.Rel(dir, path)
+		switch {
+		case err != nil || relErr != nil:
+		case !d.IsDir() && !d.Type().IsRegular():
+			_ = os.Remove(path)
+		case portable(rel) == rel:
+		case d.IsDir():
+			folders = append(folders, path)
+		default:
+			odd = append(odd, rel)
+		}
+		return nil
+	})
+	for i, rel := range odd {
+		u.rename(dir, rel, i)
+	}
+	for _, folder := range slices.Backward(folders) {
+		_ = os.Remove(folder) // it is empty, or else stays
+	}
+}
+
+// rename gives a file a name that is one everywhere. What cannot be renamed goes: it would
+// cost the rest.
+func (u *running) rename(dir, rel string, i int) {
+	from, to := filepath.Join(dir, rel), filepath.Join(dir, portable(rel))
+	_, taken := os.Lstat(to)
+	_ = os.MkdirAll(filepath.Dir(to), 0o755) //nolint:gosec // read by other users, as all evidence
+	if taken == nil || os.Rename(from, to) != nil {
+		to = filepath.Join(dir, "evidence", fmt.Sprintf("renamed-%03d%s", i, shortExt(to)))
+		if os.Rename(from, to) != nil {
+			_ = os.Remove(from)
+			return
+		}
+	}
+	u.moved[u.listed(from)] = u.listed(to)
+}
+
+// listed is a file's path in documents: relative to the run's folder.
+func (u *running) listed(path string) string {
+	rel, err := filepath.Rel(u.s.r.cfg.Out, path)
+	if err != nil {
+		return ""
+	}
+	return filepath.ToSlash(rel)
+}
+
+// shortExt is a file's extension, where it is one.
+func shortExt(name string) string {
+	if ext := filepath.Ext(name); len(ext) <= 6 {
+		return ext
+	}
+	return ""
+}
+
+// portable replaces what is no part of a file name on every system.
+func portable(path string) string {
+	return strings.Map(func(c rune) rune {
+		if c < ' ' || c == 0x7f || c == utf8.RuneError || c != filepath.Separator && strings.ContainsRune(`":<>|*?\`, c) {
+			return '-'
+		}
+		return c
+	}, path)
+}
+
+// evidence lists what the suite left, relative to the run's folder. Links are left
+// out: they could point anywhere.
+func (u *running) evidence() []string {
+	var files []string
+	out := u.s.r.cfg.Out
+	_ = filepath.WalkDir(filepath.Join(out, u.folder, "evidence"), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || len(files) >= maxFiles {
+			return fs.SkipAll
+		}
+		if d.Type().IsRegular() {
+			if rel, err := filepath.Rel(out, path); err == nil {
+				files = append(files, filepath.ToSlash(rel))
+			}
+		}
+		return nil
+	})
+	if len(files) == 0 {
+		_ = os.Remove(filepath.Join(out, u.folder, "evidence"))
+	}
+	u.record.Files = files
+	return files
+}
