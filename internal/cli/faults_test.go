@@ -279,21 +279,32 @@ func starting(fake *githubfake.Server, event string) *setup {
 // A usual run asks ten times at most, with every place to write to: comment with its line
 // at the start, status, check run, and a deployment with its state at the start.
 func TestUsualRunTakesTenRequests(t *testing.T) {
-	for name, comment := range map[string]string{
-		"first": "", "next commit": "<!-- e2e-gate:v1 key= run=1 attempt=1 hash=x stage=pr sha=" + strings.Repeat("a", 40) + " -->\nold",
+	older := "<!-- e2e-gate:v1 key= run=1 attempt=1 hash=x stage=pr sha=" + strings.Repeat("a", 40) + " -->\nold"
+	everything := []string{"--comment", "--check", "--deployment", "staging"}
+	for _, tc := range []struct {
+		name, comment, outcome, says string
+		args                         []string
+		most                         int
+	}{
+		{"first", "", failing, "blocked", everything, 10},
+		{"next commit", older, failing, "blocked", everything, 10},
+		{"comment and status", older, "", "passed", everything[:1], 7},
+		{"and a check run", older, "", "passed", everything[:2], 8},
+		// A green deployment status looks at those before it first.
+		{"and a deployment", older, "", "passed", everything, 11},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(tc.name, func(t *testing.T) {
 			fake := githubfake.New(t)
 			fake.Deployments = []githubfake.Deployment{{ID: 31, SHA: commitSHA, Environment: "staging"}}
-			if comment != "" {
-				fake.AddComment(githubfake.JobBot, comment)
+			if tc.comment != "" {
+				fake.AddComment(githubfake.JobBot, tc.comment)
 			}
-			status, stderr := event{t: t, name: "pull_request", payload: pullRequestPayload(42, "acme/cases"), url: fake.Listen(), outcome: failing}.run("--comment", "--check", "--deployment", "staging")
+			_, stderr := event{t: t, name: "pull_request", payload: pullRequestPayload(42, "acme/cases"), url: fake.Listen(), outcome: tc.outcome}.run(tc.args...)
 			list := fake.Comments()
-			if status != 1 || len(list) != 1 || !strings.Contains(list[0].Body, "blocked") || len(fake.Statuses()) != 1 || len(fake.CheckRuns()) != 1 || len(fake.DeploymentNow(31).Statuses) != 2 {
-				t.Fatalf("exit status %d, %+v\n%s", status, list, stderr)
+			if len(list) != 1 || !strings.Contains(list[0].Body, tc.says) || len(fake.Statuses()) != 1 || len(tc.args) > 1 && len(fake.CheckRuns()) != 1 || len(tc.args) > 2 && len(fake.DeploymentNow(31).Statuses) != 2 {
+				t.Fatalf("%+v\n%s", list, stderr)
 			}
-			if n := fake.Count(""); n > 10 {
+			if n := fake.Count(""); n > tc.most {
 				t.Errorf("%d requests: %+v", n, fake.Requests())
 			}
 		})
