@@ -12,12 +12,12 @@ import (
 	"github.com/org/e2e-gate/internal/policy"
 )
 
-// judge takes policy, quarantine and the map of owners of a pull request from its base
-// revision: a change cannot relax its own judge, nor call whom it likes. A base without a config (the change that
+// judge takes policy, quarantine and the map of owners of a pull request, or of a merge
+// group of them, from its base revision: a change cannot relax its own judge, nor call whom it likes. A base without a config (the change that
 // introduces the gate) means the built-in policy and no quarantine; so does a base
 // that nobody can read, as [e2e.CodePolicyUnreadable].
 func (s *setup) judge(ctx context.Context, cfg *config.Config, own policy.Quarantine) (policy.Quarantine, []e2e.Problem) {
-	if !strings.HasPrefix(s.trigger.Event, "pull_request") {
+	if !strings.HasPrefix(s.trigger.Event, "pull_request") && s.trigger.Event != "merge_group" {
 		return own, nil
 	}
 	read := s.baseReader(ctx)
@@ -31,7 +31,7 @@ func (s *setup) judge(ctx context.Context, cfg *config.Config, own policy.Quaran
 	if harmless && s.trigger.BaseSHA == "" {
 		return nil, nil
 	}
-	return nil, []e2e.Problem{{Code: e2e.CodePolicyUnreadable, Text: fmt.Sprintf("the base of the pull request cannot be read (%v), so the built-in policy holds, and no quarantine: a change cannot relax its own judge; check out with fetch-depth: 0, or give the token contents: read", err)}}
+	return nil, []e2e.Problem{{Code: e2e.CodePolicyUnreadable, Text: fmt.Sprintf("the base of the change cannot be read (%v), so the built-in policy holds, and no quarantine: a change cannot relax its own judge; check out with fetch-depth: 0, or give the token contents: read", err)}}
 }
 
 // judgeOfBase puts the base's policy into the config and returns its quarantine.

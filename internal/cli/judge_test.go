@@ -15,7 +15,7 @@ import (
 )
 
 const judged = `version: 1
-stages: {pr: {on: [pull_request]}}
+stages: {pr: {on: [pull_request, merge_group]}}
 suites: [{name: s, framework: command, run: [sh, -c, "echo '<testsuite><testcase classname=\"A\" name=\"one\"><failure message=\"expected 1, got 2\"/></testcase><testcase classname=\"A\" name=\"two\"/></testsuite>' > $E2E_REPORT_DIR/r.xml"], reports: "{report_dir}/*.xml", owner: t}]
 `
 
@@ -43,6 +43,10 @@ func TestPolicyComesFromTheBase(t *testing.T) {
 		{"the base is nowhere, and may have been stricter", judged, judged, true, 1, "blocked", "fetch-depth: 0"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
+			queued, _ := runOnPullRequest(t, tc.base, tc.head, tc.shallow, "GITHUB_EVENT_NAME=merge_group")
+			if queued != tc.status {
+				t.Errorf("in a merge queue: exit status %d, want %d", queued, tc.status)
+			}
 			status, out := runOnPullRequest(t, tc.base, tc.head, tc.shallow)
 			if status != tc.status || !strings.Contains(strings.ToLower(out), tc.says) || !strings.Contains(out, tc.reason) {
 				t.Errorf("exit status %d, want %d, and %q %q in\n%s", status, tc.status, tc.says, tc.reason, out)
@@ -84,7 +88,8 @@ func runOnPullRequest(t *testing.T, base, head string, shallow bool, env ...stri
 		baseSHA = strings.Repeat("a", 40)
 	}
 	event := filepath.Join(t.TempDir(), "event.json")
-	payload := fmt.Sprintf(`{"number": 7, "pull_request": {"number": 7, "head": {"sha": %q, "repo": {"full_name": "o/r"}}, "base": {"ref": "main", "sha": %q, "repo": {"full_name": "o/r"}}}}`, headSHA, baseSHA)
+	payload := fmt.Sprintf(`{"number": 7, "pull_request": {"number": 7, "head": {"sha": %[1]q, "repo": {"full_name": "o/r"}}, "base": {"ref": "main", "sha": %[2]q, "repo": {"full_name": "o/r"}}},
+		"merge_group": {"head_sha": %[1]q, "head_ref": "refs/heads/gh-readonly-queue/main/pr-7-%[1]s", "base_sha": %[2]q, "base_ref": "refs/heads/main"}}`, headSHA, baseSHA)
 	if err := os.WriteFile(event, []byte(payload), 0o644); err != nil {
 		t.Fatal(err)
 	}

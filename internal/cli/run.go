@@ -69,17 +69,18 @@ func (s *setup) finish(ctx context.Context, format string, where published, sess
 		s.publishOnGitHub(ctx, where, r)
 		s.summarise()
 	}
-	if err := s.show(format, session, r); err != nil {
+	if err := s.show(format, session, r, ""); err != nil {
 		return fmt.Errorf("cannot print the result: %w", err)
 	}
 	return exitError(r.Verdict.ExitStatus())
 }
 
-func (s *setup) show(format string, session *pipeline.Session, r e2e.Result) error {
+// show prints a result; document is the file that was left, where it is no result.json.
+func (s *setup) show(format string, session *pipeline.Session, r e2e.Result, document string) error {
 	if format == "json" {
 		return s.json(r)
 	}
-	text := report.Final(r, report.FinalOptions{Width: s.app.terminal(s.app.Stdout), Colour: s.app.colour(s.app.Stdout), Out: s.shown(session.Out())})
+	text := report.Final(r, report.FinalOptions{Width: s.app.terminal(s.app.Stdout), Colour: s.app.colour(s.app.Stdout), Out: s.shown(session.Out()), Document: document})
 	_, err := fmt.Fprint(s.app.Stdout, text)
 	return err
 }

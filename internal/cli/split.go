@@ -41,11 +41,11 @@ func (c shardCmd) Run(ctx context.Context, a *App) error {
 	s.outputFolder(session, c.Key, "shard", plan.Shards[c.Index].Name)
 	result := session.Shard(ctx, c.Index, c.Results...)
 	s.console.Done()
+	document := fmt.Sprintf("shard-%d.%d.json", c.Index, s.trigger.WorkflowAttempt)
 	if actions.Detect(a.getenv) {
-		file := filepath.Join(session.Out(), fmt.Sprintf("shard-%d.%d.json", c.Index, s.trigger.WorkflowAttempt))
-		s.outputResult(actions.New(a.Stderr, a.getenv), result, file)
+		s.outputResult(actions.New(a.Stderr, a.getenv), result, filepath.Join(session.Out(), document))
 	}
-	if err := s.show(c.Format, session, result); err != nil {
+	if err := s.show(c.Format, session, result, document); err != nil {
 		return fmt.Errorf("cannot print the result: %w", err)
 	}
 	return exitError(shardStatus(result, len(plan.Shards[c.Index].Tests)))

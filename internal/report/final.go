@@ -17,9 +17,9 @@ type FinalOptions struct {
 	Width int
 	// Colour uses ANSI colours. Every colour stands beside a word that says the same.
 	Colour bool
-	// Out is the run's folder as a person would type it; evidence files and
-	// result.json are shown below it. Empty: result.json is not mentioned.
-	Out string
+	// Out is the run's folder as a person would type it, empty: not to be mentioned.
+	// Document is the file that the command left there, empty: result.json.
+	Out, Document string
 }
 
 // Bounds of what a terminal shows; everything is in result.json.
@@ -35,7 +35,7 @@ const (
 // and the last line, between them what failed, what is flaky, gates, problems,
 // budgets, the slowest tests and where result.json lies. Our own words are ASCII.
 func Final(r e2e.Result, o FinalOptions) string {
-	f := final{sheet: newSheet(o.Width, o.Colour), r: r, out: o.Out}
+	f := final{sheet: newSheet(o.Width, o.Colour), r: r, out: o.Out, document: o.Document}
 	f.verdict()
 	f.gates()
 	f.findings()
@@ -52,8 +52,8 @@ func Final(r e2e.Result, o FinalOptions) string {
 
 type final struct {
 	*sheet
-	r   e2e.Result
-	out string
+	r             e2e.Result
+	out, document string
 }
 
 func (f *final) verdict() {
@@ -434,7 +434,7 @@ func (f *final) facts() {
 	f.field("budget", budgetText(f.r))
 	f.path("run", safetext.Line(f.r.Run.ID, idText))
 	if f.out != "" {
-		f.path("result", f.file("result.json"))
+		f.path("result", f.file(cmp.Or(f.document, "result.json")))
 	}
 	f.gap()
 }
