@@ -98,6 +98,22 @@ func TestADocumentThatIsCutIsNeverGreen(t *testing.T) {
 	})
 }
 
+// What follows a document's end may be another, that says otherwise.
+func TestTwoDocumentsInOneFile(t *testing.T) {
+	for more, want := range map[string]e2e.VerdictState{"": e2e.VerdictPassed, "{}": e2e.VerdictNotJudged, "}": e2e.VerdictNotJudged, "]": e2e.VerdictNotJudged} {
+		s := verdictSession(t, 1)
+		data, err := s.document(shardDoc(s, 0, 1, pass("s::a", "s::b")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		dir := putDocs(t, s, []e2e.ShardRun{shardDoc(s, 1, 1, pass("s::c"))})
+		put(t, dir, shardFile(0, 1), append(data, more...))
+		if r := s.Verdict(t.Context(), dir); r.Verdict.State != want {
+			t.Errorf("with %q behind it the verdict is %s, want %s", more, r.Verdict.State, want)
+		}
+	}
+}
+
 // TestAFlippedBitMakesNothingGreener flips one bit of one document of shards that are
 // not green: something failed, was lost, or was damaged.
 func TestAFlippedBitMakesNothingGreener(t *testing.T) {
