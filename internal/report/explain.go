@@ -66,7 +66,7 @@ func explainPlace(r e2e.Result, t *e2e.TestResult) Step {
 				step := Step{Step: "planned", Answer: fmt.Sprintf("on shard %d (%s), in unit %s with %s", sh.Index, sh.Name, u.Unit, plural(len(u.Tests), "test", "tests")),
 					Because: []string{"the unit " + plainUnit(u)}}
 				if u.TakenOver {
-					step.Because = append(step.Because, "it was planned for another shard, which had not come to it when this one was done")
+					step.Answer = "on another shard; taken over, because that one had not come to it, and run " + step.Answer
 				}
 				return step
 			}
