@@ -132,6 +132,10 @@ func (c *Case) evidence() []e2e.Evidence {
 
 func evidenceOf(list []e2e.Evidence, properties []Property, source string) []e2e.Evidence {
 	for _, p := range properties {
+		if category := strings.TrimSpace(p.Value); p.Name == "e2e.category" && slices.Contains(e2e.Categories(), e2e.Category(category)) {
+			// An opinion of who wrote the test: it is shown, and decides nothing.
+			list = append(list, e2e.Evidence{Kind: e2e.EvidenceTriage, Text: "the suite itself calls this " + category, Source: source + " " + p.Name})
+		}
 		kind := e2e.EvidenceKind(strings.TrimPrefix(p.Name, "e2e."))
 		switch kind {
 		case e2e.EvidenceExpected, e2e.EvidenceActual, e2e.EvidenceState, e2e.EvidenceEvents, e2e.EvidenceTrace, e2e.EvidenceRequest:
@@ -150,13 +154,11 @@ type Metadata struct {
 	Owner       string
 	Journey     string
 	Criticality e2e.Criticality
-	// Category is the suite's own opinion, from e2e.category.
-	Category e2e.Category
 	// Tags are sorted and unique.
 	Tags []string
 }
 
-// Metadata reads owner, journey, criticality, e2e.category and tag properties.
+// Metadata reads owner, journey, criticality and tag properties.
 // Words that the domain does not know are left out.
 func (c *Case) Metadata() Metadata {
 	var m Metadata
@@ -187,10 +189,6 @@ func (m *Metadata) take(p Property) {
 	case "criticality":
 		if slices.Contains(e2e.Criticalities(), e2e.Criticality(value)) {
 			setOnce(&m.Criticality, e2e.Criticality(value))
-		}
-	case "e2e.category":
-		if slices.Contains(e2e.Categories(), e2e.Category(value)) {
-			setOnce(&m.Category, e2e.Category(value))
 		}
 	}
 }

@@ -145,7 +145,7 @@ func TestMetadataAndEvidence(t *testing.T) {
 	cases, _ := readAll(t, everything)
 	want := Metadata{
 		Owner: "case-platform", Journey: "case-submission", Criticality: e2e.ReleaseBlockingSmoke,
-		Category: e2e.DataCollision, Tags: []string{"api", "e2e", "smoke"},
+		Tags: []string{"api", "e2e", "smoke"},
 	}
 	if diff := cmp.Diff(want, cases[0].Metadata()); diff != "" {
 		t.Errorf("metadata (-want +got):\n%s", diff)
@@ -153,6 +153,7 @@ func TestMetadataAndEvidence(t *testing.T) {
 	attempts := cases[0].Attempts()
 	evidence := []e2e.Evidence{
 		{Kind: e2e.EvidenceExpected, Text: "200", Source: "property of the test case e2e.expected"},
+		{Kind: e2e.EvidenceTriage, Text: "the suite itself calls this DATA_COLLISION", Source: "property of the test case e2e.category"},
 		{Kind: e2e.EvidenceState, Text: "SUBMITTED", Source: "property of its suite e2e.state"},
 	}
 	if diff := cmp.Diff(evidence, attempts[len(attempts)-1].Evidence); diff != "" {
