@@ -37,7 +37,8 @@ func fromEnvironment() bool {
 
 const content = "e2e-gate probe, may be deleted\n"
 
-// cleanUp bounds the deletion of the gate's object after the probe's time is up.
+// cleanUp bounds the upload of the gate's object, and then its deletion, after the run has
+// ended or the probe's time is up.
 const cleanUp = time.Second
 
 // Probe tries each permission once.
@@ -128,8 +129,18 @@ func (p *prober) try(ctx context.Context, client *minio.Client, w *witness) prob
 	return p.judge(found)
 }
 
+// put is not broken off at once when the run ends: the store may take the object after
+// the gate has deleted it, where nobody waits for its answer.
 func (p *prober) put(ctx context.Context, c *minio.Client) error {
-	_, err := c.PutObject(ctx, p.spec.Bucket, p.key, strings.NewReader(content), int64(len(content)), minio.PutObjectOptions{ContentType: "text/plain", DisableMultipart: true})
+	patient, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	if deadline, ok := ctx.Deadline(); ok {
+		var done context.CancelFunc
+		patient, done = context.WithDeadline(patient, deadline)
+		defer done()
+	}
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(cleanUp, cancel) })()
+	_, err := c.PutObject(patient, p.spec.Bucket, p.key, strings.NewReader(content), int64(len(content)), minio.PutObjectOptions{ContentType: "text/plain", DisableMultipart: true})
 	return err
 }
 
