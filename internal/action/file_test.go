@@ -12,6 +12,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"github.com/org/e2e-gate/internal/cli"
+	"github.com/org/e2e-gate/internal/testkit/generated"
 )
 
 var update = flag.Bool("update", false, "write action.yml, its variant and the tables of the docs anew")
@@ -72,19 +73,7 @@ func between(t *testing.T, text, start, end, body string) string {
 
 func same(t *testing.T, name, want string) {
 	t.Helper()
-	path := filepath.Join(root, name)
-	if *update {
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if got, err := os.ReadFile(path); err != nil || string(got) != want {
-		t.Errorf("%s is not what the code says (%v); run go test ./internal/action -update", name, err)
-	}
+	generated.File(t, filepath.Join(root, name), want, *update, "go test ./internal/action -run ActionFiles -update")
 }
 
 func inputs() string {
@@ -196,7 +185,7 @@ func inputTable() string {
 		if in.Default != "" {
 			value = "`" + in.Default + "`"
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", in.Name, value, cell(in.Help))
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", in.Name, value, generated.Cell(in.Help))
 	}
 	return b.String()
 }
@@ -205,14 +194,9 @@ func outputTable() string {
 	var b strings.Builder
 	b.WriteString("| output | |\n|---|---|\n")
 	for _, out := range cli.ActionOutputs() {
-		fmt.Fprintf(&b, "| `%s` | %s |\n", out.Name, cell(out.Help))
+		fmt.Fprintf(&b, "| `%s` | %s |\n", out.Name, generated.Cell(out.Help))
 	}
 	return b.String()
-}
-
-// cell keeps <stage> from being taken for HTML.
-func cell(text string) string {
-	return strings.NewReplacer("<", "&lt;", "|", "&#124;").Replace(text)
 }
 
 // What is generated must be YAML, and every output of the run step that is used

@@ -5,11 +5,12 @@ package cli
 import (
 	"flag"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/org/e2e-gate/internal/testkit/generated"
 )
 
 var update = flag.Bool("update", false, "write docs/commands.md, and the output of the README's command into it")
@@ -29,14 +30,7 @@ func TestCommandsDoc(t *testing.T) {
 			commandDoc(&b, node)
 		}
 	}
-	if *update {
-		if err := os.WriteFile(commandsDoc, []byte(b.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if got, err := os.ReadFile(commandsDoc); err != nil || string(got) != b.String() {
-		t.Errorf("docs/commands.md is not what the code says (%v); run go test ./internal/cli -run CommandsDoc -update", err)
-	}
+	generated.File(t, commandsDoc, b.String(), *update, "go test ./internal/cli -run CommandsDoc -update")
 }
 
 // commandDoc writes a command, or the commands below it.
@@ -48,14 +42,14 @@ func commandDoc(b *strings.Builder, node *kong.Node) {
 		return
 	}
 	name := strings.TrimPrefix(node.FullPath(), "e2e-gate ")
-	fmt.Fprintf(b, "\n## %s\n\n%s\n", name, cellText(node.Help))
+	fmt.Fprintf(b, "\n## %s\n\n%s\n", name, generated.Cell(node.Help))
 	for _, line := range strings.Split(node.Detail, "\n") {
 		if example, ok := strings.CutPrefix(line, "Example: "); ok {
 			fmt.Fprintf(b, "\n    %s\n", example)
 		} else if example, ok := strings.CutPrefix(line, "  "); ok {
 			fmt.Fprintf(b, "\n    %s\n", example)
 		} else if line != "" && line != "Examples:" {
-			fmt.Fprintf(b, "\n%s\n", cellText(line))
+			fmt.Fprintf(b, "\n%s\n", generated.Cell(line))
 		}
 	}
 	if len(node.Positional)+len(node.Flags) == 0 {
@@ -63,7 +57,7 @@ func commandDoc(b *strings.Builder, node *kong.Node) {
 	}
 	b.WriteString("\n| argument or flag | default | |\n|---|---|---|\n")
 	for _, p := range node.Positional {
-		fmt.Fprintf(b, "| `%s` | | %s |\n", p.Summary(), cellText(p.Help))
+		fmt.Fprintf(b, "| `%s` | | %s |\n", p.Summary(), generated.Cell(p.Help))
 	}
 	for _, f := range node.Flags {
 		if f.Name == "help" || f.Hidden {
@@ -76,11 +70,6 @@ func commandDoc(b *strings.Builder, node *kong.Node) {
 		if f.HasDefault && f.Default != "" {
 			value, fallback = strings.TrimSuffix(value, "="+f.Default), "`"+f.Default+"`"
 		}
-		fmt.Fprintf(b, "| `--%s%s` | %s | %s |\n", f.Name, strings.ReplaceAll(value, "|", "\\|"), fallback, cellText(f.Help))
+		fmt.Fprintf(b, "| `--%s%s` | %s | %s |\n", f.Name, strings.ReplaceAll(value, "|", "\\|"), fallback, generated.Cell(f.Help))
 	}
-}
-
-// cellText keeps <stage> from being taken for HTML, and a bar for the end of a cell.
-func cellText(s string) string {
-	return strings.NewReplacer("<", "&lt;", "|", "&#124;", "\n", " ").Replace(s)
 }

@@ -2,7 +2,6 @@ package schema
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/org/e2e-gate/internal/config"
 	"github.com/org/e2e-gate/internal/config/strictyaml"
+	"github.com/org/e2e-gate/internal/testkit/generated"
 )
 
 // TestFieldsDoc writes docs/fields.md from the types of the config.
@@ -31,7 +31,7 @@ func TestFieldsDoc(t *testing.T) {
 			b.WriteString(fieldRow(name, f))
 			continue
 		}
-		fmt.Fprintf(&b, "| [`%s`](#%s) | %s | %s |\n", name, name, kind(f), cell(f.Tag.Get("doc")))
+		fmt.Fprintf(&b, "| [`%s`](#%s) | %s | %s |\n", name, name, kind(f), generated.Cell(f.Tag.Get("doc")))
 		sections = append(sections, func() {
 			fmt.Fprintf(&b, "\n## %s\n\n| field | | |\n|---|---|---|\n", name)
 			fieldRows(&b, name+suffix(f.Type), nested(f.Type), 0)
@@ -40,15 +40,7 @@ func TestFieldsDoc(t *testing.T) {
 	for _, section := range sections {
 		section()
 	}
-	file := filepath.Join(dir, "..", "fields.md")
-	if *update {
-		if err := os.WriteFile(file, []byte(b.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if got, err := os.ReadFile(file); err != nil || string(got) != b.String() {
-		t.Errorf("docs/fields.md is not what the types say (%v); run go test ./internal/schema -update", err)
-	}
+	generated.File(t, filepath.Join(dir, "..", "fields.md"), b.String(), *update, "go test ./internal/schema -update")
 }
 
 // nested is the struct that a field holds, itself or in a list or mapping.
@@ -103,7 +95,7 @@ func fieldRows(b *strings.Builder, path string, t reflect.Type, depth int) {
 }
 
 func fieldRow(path string, f reflect.StructField) string {
-	return fmt.Sprintf("| `%s` | %s | %s |\n", path, kind(f), cell(f.Tag.Get("doc")))
+	return fmt.Sprintf("| `%s` | %s | %s |\n", path, kind(f), generated.Cell(f.Tag.Get("doc")))
 }
 
 // kind says what is written there.
@@ -146,9 +138,4 @@ func word(t reflect.Type) string {
 	default:
 		return "value"
 	}
-}
-
-// cell keeps <stage> from being taken for HTML, and a bar for the end of a cell.
-func cell(s string) string {
-	return strings.NewReplacer("<", "&lt;", "|", "&#124;", "\n", " ").Replace(s)
 }

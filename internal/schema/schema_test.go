@@ -1,10 +1,8 @@
 package schema
 
 import (
-	"bytes"
 	"encoding/json"
 	"flag"
-	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -17,6 +15,7 @@ import (
 	"github.com/org/e2e-gate/internal/config"
 	"github.com/org/e2e-gate/internal/config/strictyaml"
 	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/testkit/generated"
 )
 
 var update = flag.Bool("update", false, "write docs/schema")
@@ -143,23 +142,7 @@ func TestSchemasAreUpToDate(t *testing.T) {
 		{"shard.schema.json", "json", "shard-<n>.<attempt>.json of e2e-gate", reflect.TypeFor[e2e.ShardRun]()},
 		{"result.schema.json", "json", "result.json of e2e-gate", reflect.TypeFor[e2e.Result]()},
 	} {
-		want := schema(t, tc.typ, tc.tag, tc.title)
-		file := filepath.Join(dir, tc.file)
-		if *update {
-			if err := os.MkdirAll(dir, 0o755); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(file, want, 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		got, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatalf("%v; run go test ./internal/schema -update", err)
-		}
-		if !bytes.Equal(got, want) {
-			t.Errorf("%s is not what the types say; run go test ./internal/schema -update and look at the difference", file)
-		}
+		generated.File(t, filepath.Join(dir, tc.file), string(schema(t, tc.typ, tc.tag, tc.title)), *update, "go test ./internal/schema -update")
 	}
 }
 
