@@ -149,15 +149,6 @@ func (f *fold) of(id string) *known {
 	return k
 }
 
-// add takes a record's tests.
-func (f *fold) add(r *Record, tests []Entry) {
-	for _, e := range tests {
-		if e.ID != "" {
-			take(f.of(e.ID), e.Suite, e.File, sample{r, e.Outcome, e.Seconds})
-		}
-	}
-}
-
 // addEntries takes a record that was just read.
 func (f *fold) addEntries(name string, u *unpacked) {
 	r := u.record
@@ -203,7 +194,11 @@ func Fold(records []Record) Stats {
 	for i := range records {
 		head := records[i]
 		head.Tests = nil
-		f.add(&head, records[i].Tests)
+		for _, e := range records[i].Tests {
+			if e.ID != "" {
+				take(f.of(e.ID), e.Suite, e.File, sample{&head, e.Outcome, e.Seconds})
+			}
+		}
 	}
 	return f.stats()
 }

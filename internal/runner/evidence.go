@@ -91,10 +91,8 @@ func (u *running) evidence() []string {
 		if err != nil || len(files) >= maxFiles {
 			return fs.SkipAll
 		}
-		if d.Type().IsRegular() {
-			if rel, err := filepath.Rel(out, path); err == nil {
-				files = append(files, filepath.ToSlash(rel))
-			}
+		if name := u.listed(path); d.Type().IsRegular() && name != "" {
+			files = append(files, name)
 		}
 		return nil
 	})
