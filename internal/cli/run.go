@@ -118,11 +118,11 @@ func (c gatesCmd) Run(ctx context.Context, a *App) error {
 	if err != nil {
 		return err
 	}
-	gates := session.CheckGates(ctx)
+	gates, problems := session.CheckGates(ctx)
 	s.console.Done()
 	rep := gate.NewReport(gates)
-	rep.Open = rep.Open && len(session.Problems()) == 0
-	for _, p := range session.Problems() {
+	rep.Open = rep.Open && len(problems) == 0
+	for _, p := range problems {
 		_, _ = fmt.Fprintln(a.Stderr, safeLine("problem: "+p.Text))
 	}
 	if c.Format == "json" {

@@ -119,6 +119,16 @@ func Doubles(have, more []Attempt) []Attempt {
 	return append(append([]Attempt{}, have...), more...)
 }
 
+// Numbered returns attempts with their numbers, from 1 in their order. It is the one
+// place where a number comes from: the number of an attempt is its index.
+func Numbered(attempts []Attempt) []Attempt {
+	numbered := append([]Attempt{}, attempts...)
+	for i := range numbered {
+		numbered[i].N = i + 1
+	}
+	return numbered
+}
+
 // Worst returns the outcome of a parent whose children (or doubles) ended with
 // the given outcomes, in whatever order: failed before unknown before lost before
 // not run before flaky before passed before skipped.

@@ -1,6 +1,12 @@
 package e2e
 
-// Schema names of the documents. A reader refuses another major version.
+import (
+	"strings"
+	"time"
+)
+
+// Schema names of the documents. A reader refuses a document of another schema, and one
+// that holds a field which it does not know.
 const (
 	PlanSchema   = "e2e-gate/plan/v1"
 	ShardSchema  = "e2e-gate/shard/v1"
@@ -33,6 +39,15 @@ type PlannedTest struct {
 	Source   string  `json:"estimate_source" doc:"Where the estimate comes from: history with the number of runs, or guessed."`
 }
 
+// guessedFrom starts the source of an estimate that no run of the test itself gave.
+const guessedFrom = "guessed: the median of "
+
+// GuessedFrom is the source of an estimate that was made from other tests.
+func GuessedFrom(others string) string { return guessedFrom + others }
+
+// Guessed reports whether no run of the test itself gave its estimate.
+func (t PlannedTest) Guessed() bool { return strings.HasPrefix(t.Source, guessedFrom) }
+
 // PlanShard is one shard of a plan. Smoke tests come first in Tests.
 type PlanShard struct {
 	Index   int      `json:"index" doc:"From 0."`
@@ -64,9 +79,26 @@ type ShardRun struct {
 	Reruns   []RerunRecord `json:"reruns,omitempty" doc:"For each failed test: rerun or the reason for none."`
 	Problems []Problem     `json:"problems,omitempty" doc:"What went wrong around the tests."`
 	Logs     []string      `json:"logs,omitempty" doc:"Logs of the processes beside the tests, relative to the run's folder."`
+	Ends     []ProcessEnd  `json:"process_ends,omitempty" doc:"Background processes that ended by themselves while the shard ran."`
 	Running  []string      `json:"running,omitempty" doc:"Tests whose unit was running when the document was written, at most 20; only where it is not complete."`
 	Complete bool          `json:"complete" doc:"False while the shard runs and when it was stopped."`
 }
+
+// ProcessEnd is the end of a background process that was still needed.
+type ProcessEnd struct {
+	Name string    `json:"name" doc:"Name of the process in the config."`
+	At   time.Time `json:"at" doc:"When it ended, UTC."`
+	Text string    `json:"text" doc:"How it ended, with its last line of output."`
+}
+
+// How a process ended, as [UnitRun.Ended] says it.
+const (
+	EndedExited     = "exited"
+	EndedTimeout    = "timeout"
+	EndedCancelled  = "cancelled"
+	EndedSignal     = "signal"
+	EndedNotStarted = "not_started"
+)
 
 // TestRun holds the attempts at one test.
 type TestRun struct {

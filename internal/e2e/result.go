@@ -59,22 +59,36 @@ func (e Effect) Rank() int {
 // TestResult is one test with everything that is known about it.
 type TestResult struct {
 	Test
-	Unplanned  bool         `json:"unplanned,omitempty" doc:"Reported, and not in the plan."`
-	Outcome    Outcome      `json:"outcome" doc:"What became of it." enum:"passed,failed,flaky,skipped,lost,not_run"`
-	Effect     Effect       `json:"effect" doc:"What that does to the verdict." enum:"blocks,not_judged,warns,informs,none"`
-	Why        string       `json:"why,omitempty" doc:"Why it has this effect."`
-	LaterPass  bool         `json:"later_pass,omitempty" doc:"Failed with its rerun in an earlier attempt of this workflow run and passes now."`
-	Category   Category     `json:"category,omitempty" doc:"What kind of failure it is." enum:"PRODUCT_REGRESSION,TEST_BUG,ENVIRONMENT_FAILURE,FLAKY_TIMING,DATA_COLLISION,EXTERNAL_DEPENDENCY,UNKNOWN"`
-	Cause      string       `json:"cause,omitempty" doc:"What caused it, in a few words."`
-	Confidence Confidence   `json:"confidence,omitempty" doc:"How well the category is supported." enum:"high,medium,low"`
-	Evidence   []Evidence   `json:"evidence,omitempty" doc:"What supports the category, and what the test left."`
-	NextStep   string       `json:"next_step,omitempty" doc:"What the owner should do now."`
-	Rerun      *RerunRecord `json:"rerun,omitempty" doc:"The diagnostic rerun, or the reason for none."`
-	Quarantine *Quarantine  `json:"quarantine,omitempty" doc:"The quarantine entry that covers it."`
-	Policy     *PolicyCell  `json:"policy,omitempty" doc:"The cell of the effect table that gave the effect; absent for a plain pass."`
-	History    *TestHistory `json:"history,omitempty" doc:"For a test that failed or was flaky: what earlier runs know of it."`
-	Attempts   []Attempt    `json:"attempts" doc:"Every attempt, in order of time."`
-	Children   []Child      `json:"children,omitempty" doc:"Subtests of the last attempt."`
+	Unplanned bool    `json:"unplanned,omitempty" doc:"Reported, and not in the plan."`
+	Outcome   Outcome `json:"outcome" doc:"What became of it." enum:"passed,failed,flaky,skipped,lost,not_run"`
+	Effect    Effect  `json:"effect" doc:"What that does to the verdict." enum:"blocks,not_judged,warns,informs,none"`
+	Why       string  `json:"why,omitempty" doc:"Why it has this effect."`
+	// Environment is set for a failure at a time at which the environment was bad.
+	Environment *Environment `json:"environment,omitempty" doc:"What the environment did while the test failed: every failed attempt has such an alibi."`
+	LaterPass   bool         `json:"later_pass,omitempty" doc:"Failed with its rerun in an earlier attempt of this workflow run and passes now."`
+	Category    Category     `json:"category,omitempty" doc:"What kind of failure it is." enum:"PRODUCT_REGRESSION,TEST_BUG,ENVIRONMENT_FAILURE,FLAKY_TIMING,DATA_COLLISION,EXTERNAL_DEPENDENCY,UNKNOWN"`
+	Cause       string       `json:"cause,omitempty" doc:"What caused it, in a few words."`
+	Confidence  Confidence   `json:"confidence,omitempty" doc:"How well the category is supported." enum:"high,medium,low"`
+	Evidence    []Evidence   `json:"evidence,omitempty" doc:"What supports the category, and what the test left."`
+	NextStep    string       `json:"next_step,omitempty" doc:"What the owner should do now."`
+	Rerun       *RerunRecord `json:"rerun,omitempty" doc:"The diagnostic rerun, or the reason for none."`
+	Quarantine  *Quarantine  `json:"quarantine,omitempty" doc:"The quarantine entry that covers it."`
+	Policy      *PolicyCell  `json:"policy,omitempty" doc:"The cell of the effect table that gave the effect; absent for a plain pass."`
+	History     *TestHistory `json:"history,omitempty" doc:"For a test that failed or was flaky: what earlier runs know of it."`
+	Attempts    []Attempt    `json:"attempts" doc:"Every attempt, in order of time."`
+	Children    []Child      `json:"children,omitempty" doc:"Subtests of the last attempt."`
+}
+
+// Environment is the alibi of a failure: a gate, or a background process, that was bad
+// while the test failed. It is made from timelines, never from words alone.
+type Environment struct {
+	Gate     string    `json:"gate,omitempty" doc:"Gate that was bad."`
+	Process  string    `json:"process,omitempty" doc:"Background process that had ended by itself."`
+	From     time.Time `json:"from" doc:"Since when, UTC."`
+	To       time.Time `json:"to" doc:"Until when it was seen, UTC."`
+	State    GateState `json:"state,omitempty" doc:"What the gate said then." enum:"healthy,unhealthy"`
+	Observed string    `json:"observed,omitempty" doc:"What was seen of it."`
+	NamedBy  string    `json:"named_by,omitempty" doc:"Address of the gate that the failure names; without it, a later pass is not excused."`
 }
 
 // Quarantine is an entry of the quarantine file that covers a test.

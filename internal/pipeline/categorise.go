@@ -6,19 +6,19 @@ import (
 	"time"
 
 	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/history"
 	"github.com/org/e2e-gate/internal/triage"
 )
 
-// categorise gives every failure a category, evidence and a next step, and groups
-// those with one cause. Earlier attempts are categorised too: whether a later pass
-// counts depends on why the earlier attempt failed.
-func (s *Session) categorise(r *e2e.Result) {
-	engine, err := triage.New(s.opts.Config.Triage.Rules)
-	if err != nil {
-		s.problem(e2e.Problem{Code: e2e.CodeToolError, LosesEvidence: true, Text: "triage rules: " + err.Error()})
-		return
-	}
-	s.excuse(engine, r)
+// categoriser says what kind of failure each failure is, and groups them.
+type categoriser interface {
+	All(inputs []triage.Input) ([]triage.Result, []e2e.Cluster)
+}
+
+// explained gives every failure a category, evidence and a next step, and groups those
+// with one cause. It comes after the verdict and cannot change it: of a test it sets
+// what explains it, and of the rest only the clusters.
+func (s *Session) explained(engine categoriser, r e2e.Result, stats history.Stats, docs []e2e.ShardRun) e2e.Result {
 	var inputs []triage.Input
 	var at []int
 	about := problemsByTest(r.Problems)
@@ -26,9 +26,9 @@ func (s *Session) categorise(r *e2e.Result) {
 		t := &r.Tests[i]
 		switch t.Outcome {
 		case e2e.Failed, e2e.Flaky:
-			inputs = append(inputs, s.triageInput(*t, t.Attempts, r))
+			inputs = append(inputs, s.triageInput(*t, &r, stats))
 			at = append(at, i)
-			t.History = s.stats.Past(t.ID, s.run.ID)
+			t.History = stats.Past(t.ID, s.run.ID)
 		case e2e.Lost, e2e.NotRun:
 			unreported(t, about[t.ID])
 		case e2e.Passed, e2e.Skipped, e2e.OutcomeUnknown:
@@ -37,35 +37,22 @@ func (s *Session) categorise(r *e2e.Result) {
 	results, clusters := engine.All(inputs)
 	for n, res := range results {
 		explain(&r.Tests[at[n]], res)
-		s.besideLogs(&r.Tests[at[n]])
+		addLogs(&r.Tests[at[n]], docs)
 	}
 	r.Clusters = append([]e2e.Cluster{}, clusters...)
-}
-
-// excuse applies laterPass to every test with earlier attempts.
-func (s *Session) excuse(engine *triage.Triager, r *e2e.Result) {
-	for i := range r.Tests {
-		t := &r.Tests[i]
-		before := s.earlier.attempts[t.ID]
-		if len(before) == 0 {
-			continue
-		}
-		excused := false
-		if e2e.OutcomeOf(before) == e2e.Failed {
-			in := s.triageInput(*t, before, &e2e.Result{Gates: s.earlier.gates})
-			res := engine.Triage(in)
-			excused = (res.Category == e2e.EnvironmentFailure || res.Category == e2e.ExternalDependency) &&
-				res.Confidence != e2e.ConfidenceLow && len(res.Evidence) > 0
-		}
-		laterPass(t, before, excused)
-	}
+	return r
 }
 
 // triageInput is what is known of a failed test. The first failed attempt speaks:
 // it had nothing before it that could have spoiled it.
-func (s *Session) triageInput(t e2e.TestResult, attempts []e2e.Attempt, r *e2e.Result) triage.Input {
-	in := triage.Input{ID: t.ID, Framework: t.Framework, Test: cmp.Or(t.Name, t.ID), Owner: t.Owner, Planned: len(r.Tests), Gates: r.Gates,
-		Context: triage.Context{Rerun: triage.RerunNone, Recent: triage.Recent(s.stats.Recent(t.ID)), Health: triage.HealthOK, ChangedPaths: s.opts.ChangedPaths}}
+func (s *Session) triageInput(t e2e.TestResult, r *e2e.Result, stats history.Stats) triage.Input {
+	attempts := t.Attempts
+	in := triage.Input{
+		ID: t.ID, Framework: t.Framework, Test: cmp.Or(t.Name, t.ID), Owner: t.Owner, Planned: len(r.Tests), Gates: r.Gates,
+		Context: triage.Context{
+			Rerun: triage.RerunNone, Recent: triage.Recent(stats.Recent(t.ID)), Health: triage.HealthOK, ChangedPaths: s.opts.ChangedPaths,
+		},
+	}
 	first := slices.IndexFunc(attempts, func(a e2e.Attempt) bool { return a.Outcome == e2e.Failed })
 	if first < 0 {
 		return in
@@ -132,10 +119,10 @@ func explain(t *e2e.TestResult, res triage.Result) {
 	}
 }
 
-// besideLogs points from a failure to the logs of what stood beside its tests.
-func (s *Session) besideLogs(t *e2e.TestResult) {
+// addLogs points from a failure to the logs of the background processes of its shard.
+func addLogs(t *e2e.TestResult, docs []e2e.ShardRun) {
 	shard := t.Attempts[len(t.Attempts)-1].Shard
-	for _, doc := range s.docs {
+	for _, doc := range docs {
 		if doc.Index != shard {
 			continue
 		}
@@ -168,10 +155,12 @@ func unreported(t *e2e.TestResult, problems []*e2e.Problem) {
 	for _, p := range problems {
 		t.Evidence = append(t.Evidence, e2e.Evidence{Kind: e2e.EvidenceTriage, Text: p.Text, Source: p.File})
 		if t.Outcome == e2e.NotRun && (p.Code == e2e.CodeEnvironment || p.Code == e2e.CodeGateLost) {
-			t.Category, t.Confidence, t.Cause, t.NextStep = e2e.EnvironmentFailure, e2e.ConfidenceHigh, "its environment was not fit for it", "repair the environment as the evidence says, then run again"
+			t.Category, t.Confidence = e2e.EnvironmentFailure, e2e.ConfidenceHigh
+			t.Cause, t.NextStep = "its environment was not fit for it", "repair the environment as the evidence says, then run again"
 		}
 		if p.Code == e2e.CodeBuildFailed {
-			t.Category, t.Confidence, t.Cause, t.NextStep = e2e.TestBug, e2e.ConfidenceHigh, "its package does not build", "make the suite compile; the first error is in the evidence"
+			t.Category, t.Confidence = e2e.TestBug, e2e.ConfidenceHigh
+			t.Cause, t.NextStep = "its package does not build", "make the suite compile; the first error is in the evidence"
 		}
 	}
 }

@@ -20,17 +20,18 @@ import (
 )
 
 // discover lists the tests of all suites, without running any, and selects.
-func (s *Session) discover(ctx context.Context) error {
+func (s *Session) discover(ctx context.Context, _ none) (tests []e2e.Test, problems []e2e.Problem, err error) {
 	expr, err := config.ParseSelect(s.run.Select)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	owners := s.codeowners()
 	seen := map[string]bool{}
 	for _, spec := range s.opts.Config.Suites {
-		found, err := s.discoverSuite(ctx, spec)
+		found, odd, err := s.discoverSuite(ctx, spec)
+		problems = append(problems, odd...)
 		if err != nil {
-			return err
+			return tests, problems, err
 		}
 		for _, t := range found {
 			s.enrich(&t, spec, owners)
@@ -38,35 +39,31 @@ func (s *Session) discover(ctx context.Context) error {
 				continue
 			}
 			if seen[t.ID] {
-				s.problem(e2e.Problem{Code: e2e.CodeToolError, LosesEvidence: true, Tests: []string{t.ID},
+				problems = append(problems, e2e.Problem{Code: e2e.CodeToolError, LosesEvidence: true, Tests: []string{t.ID},
 					Text: fmt.Sprintf("two tests have the id %s, so nobody could tell their results apart; give one of them another name", t.ID)})
 				continue
 			}
 			seen[t.ID] = true
-			s.tests = append(s.tests, t)
+			tests = append(tests, t)
 		}
 	}
-	slices.SortFunc(s.tests, func(a, b e2e.Test) int { return cmp.Compare(a.ID, b.ID) })
-	return nil
+	slices.SortFunc(tests, func(a, b e2e.Test) int { return cmp.Compare(a.ID, b.ID) })
+	return tests, problems, nil
 }
 
-func (s *Session) discoverSuite(ctx context.Context, spec suite.Spec) ([]e2e.Test, error) {
+func (s *Session) discoverSuite(ctx context.Context, spec suite.Spec) ([]e2e.Test, []e2e.Problem, error) {
 	adapter, err := suite.New(spec, s.opts.Root)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	tests, problems, err := adapter.Discover(ctx, s.childEnv(spec.Env, spec.PassEnv))
 	if ctx.Err() != nil {
-		return nil, fmt.Errorf("stopped at suite %s: %w", spec.Name, context.Cause(ctx))
-	}
-	for _, p := range problems {
-		s.problem(p)
+		return nil, nil, fmt.Errorf("stopped at suite %s: %w", spec.Name, context.Cause(ctx))
 	}
 	if err != nil && !errors.Is(err, suite.ErrTool) {
-		s.problem(e2e.Problem{Code: e2e.CodeBuildFailed, LosesEvidence: true, Unit: spec.Name, Text: err.Error()})
-		return nil, nil
+		return nil, append(problems, e2e.Problem{Code: e2e.CodeBuildFailed, LosesEvidence: true, Unit: spec.Name, Text: err.Error()}), nil
 	}
-	return tests, err
+	return tests, problems, err
 }
 
 // enrich adds what the config knows: tags, owner, journey, criticality, locks. An

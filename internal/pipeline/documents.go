@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/verdict"
 )
 
 // maxDocument bounds what is read of one document.
@@ -76,8 +77,8 @@ func (s *Session) write(name string, v any) error {
 	return writeFile(filepath.Join(s.out, name), data)
 }
 
-func (s *Session) writeShards() error {
-	for _, doc := range s.docs {
+func (s *Session) writeShards(docs []e2e.ShardRun) error {
+	for _, doc := range docs {
 		if err := s.write(shardFile(doc.Index, doc.Run.WorkflowAttempt), doc); err != nil {
 			return err
 		}
@@ -179,30 +180,19 @@ func readRuns(dirs ...string) []e2e.Run {
 	return runs
 }
 
-// found is a shard document and the file it came from.
-type found struct {
-	file string
-	doc  e2e.ShardRun
-}
-
-// damaged is a document that a shard left and nobody can read, with what its name says of it.
-type damaged struct {
-	index, attempt int
-	text           string
-}
-
-// damagedAt takes shard and attempt from the file's name; -1 where they are no numbers.
-func damagedAt(file string, err error) damaged {
-	d := damaged{index: -1, attempt: -1, text: strings.TrimSpace(err.Error())}
-	if n, err := fmt.Sscanf(filepath.Base(file), "shard-%d.%d.json", &d.index, &d.attempt); n != 2 || err != nil {
-		d.index, d.attempt = -1, -1
+// unreadableAt takes shard and attempt from the file's name; -1 where they are not
+// numbers.
+func unreadableAt(file string, err error) verdict.Unreadable {
+	u := verdict.Unreadable{Index: -1, Attempt: -1, Text: strings.TrimSpace(err.Error())}
+	if n, err := fmt.Sscanf(filepath.Base(file), "shard-%d.%d.json", &u.Index, &u.Attempt); n != 2 || err != nil {
+		u.Index, u.Attempt = -1, -1
 	}
-	return d
+	return u
 }
 
 // readShards reads every shard document below the folders, sorted by path. What
 // cannot be read is named.
-func readShards(dirs ...string) (docs []found, bad []damaged) {
+func readShards(dirs ...string) (docs []verdict.Document, bad []verdict.Unreadable) {
 	var files []string
 	for _, dir := range dirs {
 		if real, err := filepath.EvalSymlinks(dir); err == nil {
@@ -224,10 +214,10 @@ func readShards(dirs ...string) (docs []found, bad []damaged) {
 	for _, file := range slices.Compact(files) {
 		var doc e2e.ShardRun
 		if err := readWhole(file, e2e.ShardSchema, &doc); err != nil {
-			bad = append(bad, damagedAt(file, err))
+			bad = append(bad, unreadableAt(file, err))
 			continue
 		}
-		docs = append(docs, found{file, doc})
+		docs = append(docs, verdict.Document{File: file, Shard: doc})
 	}
 	return docs, bad
 }

@@ -15,37 +15,69 @@ import (
 	"github.com/org/e2e-gate/internal/rerun"
 	"github.com/org/e2e-gate/internal/runner"
 	"github.com/org/e2e-gate/internal/suite"
+	"github.com/org/e2e-gate/internal/verdict"
 )
+
+// work is what a machine is to run.
+type work struct {
+	plan    *e2e.Plan
+	gates   []e2e.Gate
+	earlier verdict.Earlier
+	// overhead is what one more process costs, in seconds.
+	overhead float64
+	// indexes are the shards of the plan that run here.
+	indexes []int
+}
+
+// executed is what came of it.
+type executed struct {
+	docs []e2e.ShardRun
+	// gates with what was seen of them meanwhile.
+	gates []e2e.Gate
+}
+
+// execution runs shards of a plan on this machine.
+type execution struct {
+	*environment
+	work
+	f      *flow
+	runner *runner.Runner
+	shards []*runner.Shard
+}
 
 // execute runs shards of the plan on this machine: the smoke tests of all, then
 // all others, then one rerun at a time.
-func (s *Session) execute(ctx context.Context, indexes []int) error {
-	r, tests, err := s.runner()
-	if err != nil {
-		return err
-	}
-	var list []*runner.Shard
-	for _, i := range indexes {
-		list = append(list, r.Shard(s.plan.Shards[i], tests))
-	}
-	// What a killed gate leaves behind is a document that says so.
-	s.collect(list, false)
-	if err := s.writeShards(); err != nil {
-		return err
-	}
-	s.watch(ctx)
-	err = phases(ctx, r, list)
-	s.release(ctx, list...)
-	for _, sh := range list {
-		if err == nil {
-			err = s.rerunShard(ctx, sh)
-			s.release(ctx, sh)
+func (env *environment) execute(f *flow) stage[work, executed] {
+	return func(ctx context.Context, w work) (executed, []e2e.Problem, error) {
+		x := &execution{environment: env, work: w, f: f}
+		if err := x.prepare(); err != nil {
+			return executed{gates: w.gates}, nil, err
 		}
+		// What a killed gate leaves behind is a document that says so.
+		begun := x.documents(false)
+		if err := env.writeShards(begun); err != nil {
+			return executed{begun, w.gates}, nil, err
+		}
+		env.watch(ctx)
+		err := safely(func() error { return x.attempts(ctx) })
+		x.gates = env.watched(w.gates)
+		docs := x.documents(err == nil && ctx.Err() == nil)
+		if err == nil && ctx.Err() != nil {
+			err = fmt.Errorf("stopped before everything had run: %w", context.Cause(ctx))
+		}
+		return executed{docs, x.gates}, nil, err
 	}
-	s.watched()
-	s.collect(list, err == nil && ctx.Err() == nil)
-	if err == nil && ctx.Err() != nil {
-		err = fmt.Errorf("stopped before everything had run: %w", context.Cause(ctx))
+}
+
+// attempts makes the first attempts, then the diagnostic reruns.
+func (x *execution) attempts(ctx context.Context) error {
+	err := phases(ctx, x.runner, x.shards)
+	x.release(ctx, x.f, x.shards...)
+	for _, sh := range x.shards {
+		if err == nil {
+			err = x.rerunShard(ctx, sh)
+			x.release(ctx, x.f, sh)
+		}
 	}
 	return err
 }
@@ -68,67 +100,73 @@ func phases(ctx context.Context, r *runner.Runner, list []*runner.Shard) error {
 	return nil
 }
 
-// collect takes the shards' documents as they are now.
-func (s *Session) collect(list []*runner.Shard, complete bool) {
-	s.docs = s.docs[:0]
-	for _, sh := range list {
-		doc := sh.Document(s.gates, complete)
-		doc.Logs = s.processes.LogFiles()
-		s.docs = append(s.docs, doc)
+// documents are the shards' documents as they are now.
+func (x *execution) documents(complete bool) []e2e.ShardRun {
+	var docs []e2e.ShardRun
+	for _, sh := range x.shards {
+		doc := sh.Document(x.gates, complete)
+		doc.Logs = x.processes.LogFiles()
+		docs = append(docs, doc)
 	}
+	return docs
 }
 
-func (s *Session) runner() (*runner.Runner, map[string]e2e.Test, error) {
+func (x *execution) prepare() error {
 	suites := map[string]runner.Suite{}
-	for _, spec := range s.opts.Config.Suites {
-		adapter, err := suite.New(spec, s.opts.Root)
+	for _, spec := range x.opts.Config.Suites {
+		adapter, err := suite.New(spec, x.opts.Root)
 		if err != nil {
-			return nil, nil, err
+			return err
 		}
 		suites[spec.Name] = runner.Suite{Spec: spec, Adapter: adapter}
 	}
 	tests, seconds := map[string]e2e.Test{}, map[string]float64{}
-	for _, t := range s.plan.Tests {
+	for _, t := range x.work.plan.Tests {
 		if _, ok := suites[t.Suite]; !ok {
-			return nil, nil, fmt.Errorf("the plan names suite %s, which the config does not have; plan and run with the same config", t.Suite)
+			return fmt.Errorf("the plan names suite %s, which the config does not have; plan and run with the same config", t.Suite)
 		}
 		tests[t.ID], seconds[t.ID] = t.Test, t.Estimate
 	}
-	return runner.New(runner.Config{
-		Out: s.out, Run: s.run, Digest: s.plan.Digest, Shards: len(s.plan.Shards), Suites: suites, BaseEnv: s.opts.BaseEnv,
-		Secrets: s.opts.Config.Secrets, Redact: s.redactLog, Progress: s.opts.Progress.Unit, Checkpoint: s.checkpoint(), Now: s.opts.Now,
-		Isolation: s.isolation(), Hold: s.hold, Pull: s.opts.Config.Shards.Queue, Seconds: seconds, StartSeconds: s.overhead(),
-	}), tests, nil
+	x.runner = runner.New(runner.Config{
+		Out: x.out, Run: x.run, Digest: x.work.plan.Digest, Shards: len(x.work.plan.Shards), Suites: suites, BaseEnv: x.opts.BaseEnv,
+		Secrets: x.opts.Config.Secrets, Redact: x.redactLog, Progress: x.opts.Progress.Unit, Checkpoint: x.checkpoint(), Now: x.opts.Now,
+		Isolation: x.isolation(), Hold: x.hold, Pull: x.opts.Config.Shards.Queue, Seconds: seconds, StartSeconds: x.overhead,
+	})
+	for _, i := range x.indexes {
+		x.shards = append(x.shards, x.runner.Shard(x.work.plan.Shards[i], tests))
+	}
+	return nil
 }
 
 // checkpoint writes shard documents while shards run. A large document is written less
 // often than a small one, so that writing takes a small part of the time; whoever reads
 // it finds what had ended by then.
-func (s *Session) checkpoint() func(e2e.ShardRun) {
+func (x *execution) checkpoint() func(e2e.ShardRun) {
 	const small, share = 500, 20
+	gates := x.gates
 	var mu sync.Mutex
 	next := map[int]time.Time{}
 	return func(doc e2e.ShardRun) {
 		mu.Lock()
 		defer mu.Unlock()
-		began := s.opts.Now()
+		began := x.opts.Now()
 		if len(doc.Tests) > small && began.Before(next[doc.Index]) {
 			return
 		}
-		doc.Gates, doc.Logs = s.gates, s.processes.LogFiles()
+		doc.Gates, doc.Logs = gates, x.processes.LogFiles()
 		// The document at the end says whether it could be written.
-		_ = s.write(shardFile(doc.Index, doc.Run.WorkflowAttempt), doc)
-		ended := s.opts.Now()
+		_ = x.write(shardFile(doc.Index, doc.Run.WorkflowAttempt), doc)
+		ended := x.opts.Now()
 		next[doc.Index] = ended.Add(share * ended.Sub(began))
 	}
 }
 
 // rerunShard gives the shard's failed tests their one diagnostic rerun, or the
 // reason for none.
-func (s *Session) rerunShard(ctx context.Context, sh *runner.Shard) error {
-	state := s.rerunState(ctx, sh)
-	records := refusals(sh, s.plan)
-	decisions := rerun.Decide(state, s.guards())
+func (x *execution) rerunShard(ctx context.Context, sh *runner.Shard) error {
+	state := x.rerunState(ctx, sh)
+	records := refusals(sh, x.work.plan)
+	decisions := rerun.Decide(state, x.guards())
 	var allowed []string
 	for _, d := range decisions {
 		if d.Allowed {
@@ -137,7 +175,7 @@ func (s *Session) rerunShard(ctx context.Context, sh *runner.Shard) error {
 	}
 	done := map[string]bool{}
 	if len(allowed) > 0 {
-		s.opts.Progress.Rerun(fmt.Sprintf("one diagnostic rerun for %s", strings.Join(allowed, ", ")))
+		x.opts.Progress.Rerun(fmt.Sprintf("one diagnostic rerun for %s", strings.Join(allowed, ", ")))
 		if err := safely(func() error { done = sh.Rerun(ctx, allowed); return nil }); err != nil {
 			return err
 		}
@@ -166,8 +204,8 @@ func (s *Session) guards() rerun.Guards {
 	return g
 }
 
-func (s *Session) rerunState(ctx context.Context, sh *runner.Shard) rerun.State {
-	state := rerun.State{AttemptsUnreadable: s.earlier.unreadable, Left: -1}
+func (x *execution) rerunState(ctx context.Context, sh *runner.Shard) rerun.State {
+	state := rerun.State{AttemptsUnreadable: x.earlier.Unreadable, Left: -1}
 	units := sh.Document(nil, false).Units
 	for _, t := range sh.Tests() {
 		state.Ran++
@@ -176,7 +214,7 @@ func (s *Session) rerunState(ctx context.Context, sh *runner.Shard) rerun.State 
 		}
 		last := t.Attempts[len(t.Attempts)-1]
 		state.Failures = append(state.Failures, rerun.Failure{
-			ID: t.ID, Seconds: last.Seconds, Earlier: s.earlier.reran(t.ID), Crashed: last.Type == "panic" || died(units, last),
+			ID: t.ID, Seconds: last.Seconds, Earlier: x.earlier.Rerun(t.ID), Crashed: last.Type == "panic" || died(units, last),
 		})
 	}
 	if ctx.Err() != nil {
@@ -186,7 +224,7 @@ func (s *Session) rerunState(ctx context.Context, sh *runner.Shard) rerun.State 
 		state.Left = max(time.Until(deadline), 0)
 	}
 	if len(state.Failures) > 0 && state.Stopped == "" {
-		state.Unhealthy = s.unhealthyNow(ctx)
+		state.Unhealthy = x.unhealthyNow(ctx)
 	}
 	return state
 }
@@ -195,18 +233,18 @@ func (s *Session) rerunState(ctx context.Context, sh *runner.Shard) rerun.State 
 // not ours.
 func died(units []e2e.UnitRun, a e2e.Attempt) bool {
 	return slices.ContainsFunc(units, func(u e2e.UnitRun) bool {
-		return u.Ended == "signal" && slices.Contains(a.Files, u.Log)
+		return u.Ended == e2e.EndedSignal && slices.Contains(a.Files, u.Log)
 	})
 }
 
 // unhealthyNow probes all gates once more: a rerun against a broken environment
 // proves nothing.
-func (s *Session) unhealthyNow(ctx context.Context) string {
+func (env *environment) unhealthyNow(ctx context.Context) string {
 	var bad []string
-	for _, d := range s.processes.Deaths() {
+	for _, d := range env.processes.Deaths() {
 		bad = append(bad, fmt.Sprintf("process %s ended: %s", d.Name, d.Text))
 	}
-	for _, g := range s.monitor.Recheck(ctx) {
+	for _, g := range env.monitor.Recheck(ctx) {
 		if !g.Open() {
 			bad = append(bad, fmt.Sprintf("gate %s: %s", g.Name, g.Observed))
 		}

@@ -30,18 +30,18 @@ const afterEnd = 2 * time.Second
 
 // release takes away what shards had to themselves. It does not fail a run: its
 // tests have ended.
-func (s *Session) release(ctx context.Context, list ...*runner.Shard) {
+func (env *environment) release(ctx context.Context, f *flow, list ...*runner.Shard) {
 	done := make(chan struct{})
-	s.releases.Go(func() {
+	env.releases.Go(func() {
 		defer close(done)
 		var group sync.WaitGroup
 		for _, sh := range list {
 			group.Go(func() {
 				err := safely(func() error { return sh.Release(context.WithoutCancel(ctx)) })
 				if err != nil {
-					s.mu.Lock()
-					defer s.mu.Unlock()
-					s.left = append(s.left, err)
+					env.mu.Lock()
+					defer env.mu.Unlock()
+					env.left = append(env.left, err)
 				}
 			})
 		}
@@ -58,17 +58,17 @@ func (s *Session) release(ctx context.Context, list ...*runner.Shard) {
 			return
 		}
 	}
-	for _, err := range s.leftovers() {
-		s.problem(e2e.Problem{Code: e2e.CodeEnvironment, Text: err.Error()})
-		s.opts.Progress.Note(err.Error())
+	for _, err := range env.leftovers() {
+		f.add(e2e.Problem{Code: e2e.CodeEnvironment, Text: err.Error()})
+		env.opts.Progress.Note(err.Error())
 	}
 }
 
-// leftovers takes what could not be taken away.
-func (s *Session) leftovers() []error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	left := s.left
-	s.left = nil
+// leftovers are what could not be taken away, each told once.
+func (env *environment) leftovers() []error {
+	env.mu.Lock()
+	defer env.mu.Unlock()
+	left := env.left
+	env.left = nil
 	return left
 }

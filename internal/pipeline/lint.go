@@ -19,23 +19,24 @@ func (s *Session) Lint(ctx context.Context) []diag.Message {
 	warn := func(text, hint string) {
 		found = append(found, diag.Message{File: s.opts.Config.File, Severity: diag.Warning, Text: text, Hint: hint})
 	}
-	s.through(ctx, stage{"discover tests", s.discover})
-	s.loadHistory(ctx)
-	for _, p := range s.problems {
+	f := newFlow(ctx, s.opts.Problems)
+	tests := then(f, "discover tests", s.discover, none{})
+	stats, _, _ := s.loadHistory(ctx, none{})
+	for _, p := range f.found() {
 		warn(p.Text, "")
 	}
-	if len(s.tests) == 0 && len(s.problems) == 0 {
+	if len(tests) == 0 && len(f.found()) == 0 {
 		warn(fmt.Sprintf("stage %s selects no test", s.run.Stage), "look at its select expression and at the tags of the tests")
 	}
-	for _, t := range s.tests {
+	for _, t := range tests {
 		column := policy.Column(t)
 		if t.Owner == "" && (column == e2e.ReleaseBlocking || column == e2e.ReleaseBlockingSmoke) {
 			warn(fmt.Sprintf("%s blocks and has no owner", t.ID), "tag it owner:<team>, or give its suite an owner")
 		}
 	}
-	for _, t := range s.tests {
+	for _, t := range tests {
 		journey, _ := s.opts.Config.Journey(t.Journey)
-		share, runs := s.stats.FlakeRate(t.ID)
+		share, runs := stats.FlakeRate(t.ID)
 		if limit := float64(journey.FlakeThreshold); limit > 0 && runs >= minRuns && share > limit {
 			warn(fmt.Sprintf("%s was flaky in %.0f%% of its last %d runs, and journey %s allows %.0f%%: it has not earned the right to block", t.ID, share*100, runs, journey.Name, limit*100),
 				"fix it, or quarantine it with an owner and a deadline")
@@ -48,6 +49,3 @@ func (s *Session) Lint(ctx context.Context) []diag.Message {
 	}
 	return found
 }
-
-// Problems are what went wrong so far.
-func (s *Session) Problems() []e2e.Problem { return s.problems }

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/history"
 	"github.com/org/e2e-gate/internal/report"
 	"github.com/org/e2e-gate/shards"
 )
@@ -19,23 +20,29 @@ import (
 // process, not a machine.
 const localOverhead = 2.0
 
+// planning is what a plan is made from.
+type planning struct {
+	tests []e2e.Test
+	gates []e2e.Gate
+	stats history.Stats
+}
+
 // makePlan freezes what will run.
-func (s *Session) makePlan(ctx context.Context) error {
-	s.loadHistory(ctx)
-	planned := s.estimate()
-	opts := s.planOptions()
-	opts.GroupSeconds = s.startups(planned)
+func (s *Session) makePlan(_ context.Context, in planning) (*e2e.Plan, []e2e.Problem, error) {
+	planned := in.estimate()
+	opts := s.planOptions(in.stats)
+	opts.GroupSeconds = in.startups(planned)
 	made, err := shards.Make(s.toPlan(planned), opts)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	for i := range planned {
 		if planned[i].Estimate == 0 {
-			planned[i].Estimate, planned[i].Source = made.Median, "guessed: the median of all"
+			planned[i].Estimate, planned[i].Source = made.Median, e2e.GuessedFrom("all")
 		}
 	}
-	s.plan = &e2e.Plan{
-		Schema: e2e.PlanSchema, Run: s.run, Gates: s.gates, Tests: planned, Bound: made.LowerBound, Makespan: made.Makespan,
+	plan := &e2e.Plan{
+		Schema: e2e.PlanSchema, Run: s.run, Gates: in.gates, Tests: planned, Bound: made.LowerBound, Makespan: made.Makespan,
 		Splits: made.OwnerSplits, Guessed: guessed(planned), Advice: made.Advice, Shards: []e2e.PlanShard{},
 	}
 	for _, sh := range made.Shards {
@@ -43,23 +50,23 @@ func (s *Session) makePlan(ctx context.Context) error {
 		if sh.High > sh.Seconds {
 			one.High = sh.High
 		}
-		s.plan.Shards = append(s.plan.Shards, one)
+		plan.Shards = append(plan.Shards, one)
 	}
 	if opts.Count == 0 {
 		for _, a := range made.Alternatives {
-			s.plan.Weighed = append(s.plan.Weighed, e2e.Alternative{Count: a.Count, Makespan: a.Makespan, BilledMinutes: a.BilledMinutes})
+			plan.Weighed = append(plan.Weighed, e2e.Alternative{Count: a.Count, Makespan: a.Makespan, BilledMinutes: a.BilledMinutes})
 		}
 	}
-	s.plan.Digest = digest(s.plan)
-	s.opts.Progress.Planned(len(planned), len(s.plan.Shards), s.plan.Guessed, s.plan.Makespan)
-	return nil
+	plan.Digest = digest(plan)
+	s.opts.Progress.Planned(len(planned), len(plan.Shards), plan.Guessed, plan.Makespan)
+	return plan, nil, nil
 }
 
 // loadHistory reads earlier durations. Without them the plan is worse and nothing
 // else.
-func (s *Session) loadHistory(ctx context.Context) {
+func (s *Session) loadHistory(ctx context.Context, _ none) (history.Stats, []e2e.Problem, error) {
 	if s.opts.History == nil {
-		return
+		return history.Stats{}, nil, nil
 	}
 	stats, skipped, err := s.opts.History.Load(ctx)
 	if err != nil {
@@ -69,31 +76,31 @@ func (s *Session) loadHistory(ctx context.Context) {
 		s.opts.Progress.Note(fmt.Sprintf("%s, such as %s",
 			report.Plural(len(skipped), "record of the history cannot be read and does not count", "records of the history cannot be read and do not count"), skipped[0]))
 	}
-	s.stats = stats
+	return stats, nil, nil
 }
 
-func (s *Session) estimate() []e2e.PlannedTest {
-	list := make([]e2e.PlannedTest, len(s.tests))
-	for i, t := range s.tests {
+func (in planning) estimate() []e2e.PlannedTest {
+	list := make([]e2e.PlannedTest, len(in.tests))
+	for i, t := range in.tests {
 		list[i] = e2e.PlannedTest{Test: t}
-		list[i].Estimate, list[i].Source = s.estimateOf(t)
-		list[i].High = s.stats.High(t.ID)
+		list[i].Estimate, list[i].Source = in.estimateOf(t)
+		list[i].High = in.stats.High(t.ID)
 	}
 	return list
 }
 
-func (s *Session) estimateOf(t e2e.Test) (float64, string) {
+func (in planning) estimateOf(t e2e.Test) (float64, string) {
 	if t.Whole {
-		if total := s.stats.Whole(t.Suite); total > 0 {
-			return total, "history: " + report.Plural(len(s.stats.Known(t.Suite)), "test", "tests")
+		if total := in.stats.Whole(t.Suite); total > 0 {
+			return total, "history: " + report.Plural(len(in.stats.Known(t.Suite)), "test", "tests")
 		}
 		return 0, ""
 	}
-	if seconds, runs := s.stats.Estimate(t.ID); runs > 0 {
+	if seconds, runs := in.stats.Estimate(t.ID); runs > 0 {
 		return seconds, fmt.Sprintf("history: median of %d", runs)
 	}
-	if seconds, from := s.stats.Guess(t); from != "" {
-		return seconds, "guessed: the median of its " + from
+	if seconds, from := in.stats.Guess(t); from != "" {
+		return seconds, e2e.GuessedFrom("its " + from)
 	}
 	return 0, ""
 }
@@ -101,7 +108,7 @@ func (s *Session) estimateOf(t e2e.Test) (float64, string) {
 func guessed(list []e2e.PlannedTest) int {
 	n := 0
 	for _, t := range list {
-		if strings.HasPrefix(t.Source, "guessed") {
+		if t.Guessed() {
 			n++
 		}
 	}
@@ -133,19 +140,21 @@ func fileOf(t e2e.Test) string {
 
 // startups is what each file takes on every shard that runs one of its tests, besides
 // them.
-func (s *Session) startups(list []e2e.PlannedTest) map[string]float64 {
+func (in planning) startups(list []e2e.PlannedTest) map[string]float64 {
 	seconds := map[string]float64{}
 	for _, t := range list {
 		if file := fileOf(t.Test); file != "" {
-			seconds[file] = max(seconds[file], s.stats.Startup(t.Suite, t.Unit))
+			seconds[file] = max(seconds[file], in.stats.Startup(t.Suite, t.Unit))
 		}
 	}
 	return seconds
 }
 
-func (s *Session) planOptions() shards.Options {
+func (s *Session) planOptions(stats history.Stats) shards.Options {
 	cfg := s.opts.Config.Shards
-	o := shards.Options{Count: s.opts.Shards, Max: cfg.Max, Overhead: cfg.Overhead.Seconds(), Budget: s.opts.Stage.Budget.Seconds(), Smoke: shards.SmokeFirst}
+	o := shards.Options{
+		Count: s.opts.Shards, Max: cfg.Max, Overhead: cfg.Overhead.Seconds(), Budget: s.opts.Stage.Budget.Seconds(), Smoke: shards.SmokeFirst,
+	}
 	if o.Count == 0 {
 		o.Count = int(cfg.Count)
 	}
@@ -155,7 +164,7 @@ func (s *Session) planOptions() shards.Options {
 		o.Max = min(shards.DefaultMax, 2*runtime.NumCPU())
 	}
 	if o.Overhead == 0 {
-		o.Overhead = s.overhead()
+		o.Overhead = s.overhead(stats)
 	}
 	return o
 }
@@ -165,12 +174,12 @@ const enoughShards = 3
 
 // overhead is the fixed cost of a shard, in seconds: that of a machine or a process, and
 // what its suites took to start, where history tells.
-func (s *Session) overhead() float64 {
+func (s *Session) overhead(stats history.Stats) float64 {
 	own := localOverhead
 	if s.opts.Matrix {
 		own = shards.DefaultOverhead
 	}
-	if seconds, known := s.stats.Overhead(); known >= enoughShards {
+	if seconds, known := stats.Overhead(); known >= enoughShards {
 		own += seconds
 	}
 	return own

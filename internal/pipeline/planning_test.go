@@ -20,16 +20,17 @@ func TestFilesTakeTheirStartUp(t *testing.T) {
 			Processes: []history.Process{{Suite: "ui", Unit: "ui", Files: 2, Seconds: 8}},
 			Tests:     []history.Entry{{ID: "ui/a", Suite: "ui", File: "a.spec.ts", Outcome: e2e.Passed, Seconds: 3}}})
 	}
-	s := &Session{stats: history.Fold(records)}
+	s := &Session{}
+	in := planning{stats: history.Fold(records)}
 	for _, test := range []e2e.Test{
 		{ID: "ui/a", File: "a.spec.ts"}, {ID: "ui/b", File: "a.spec.ts"}, {ID: "ui/c", File: "c.spec.ts"}, {ID: "ui/none"},
 	} {
 		test.Suite, test.Unit = "ui", "ui"
-		s.tests = append(s.tests, test)
+		in.tests = append(in.tests, test)
 	}
-	s.tests = append(s.tests, e2e.Test{ID: "api/x", Suite: "api", Unit: "api", File: "a.spec.ts"})
-	planned := s.estimate()
-	costs := s.startups(planned)
+	in.tests = append(in.tests, e2e.Test{ID: "api/x", Suite: "api", Unit: "api", File: "a.spec.ts"})
+	planned := in.estimate()
+	costs := in.startups(planned)
 	want := map[string]float64{"ui/a.spec.ts": 4, "ui/c.spec.ts": 4, "api/a.spec.ts": 0}
 	if diff := cmp.Diff(want, costs); diff != "" {
 		t.Error(diff)
@@ -38,7 +39,7 @@ func TestFilesTakeTheirStartUp(t *testing.T) {
 	if err != nil || plan.Makespan != 5*3+2*4 {
 		t.Errorf("five tests of 3 s in two files that take 4 s each to start: %v s, %v", plan.Makespan, err)
 	}
-	if beside := s.overhead(); beside != localOverhead {
+	if beside := s.overhead(in.stats); beside != localOverhead {
 		t.Errorf("a shard more costs %v s: what its files take was counted twice", beside)
 	}
 }

@@ -1,7 +1,8 @@
-// Package pipeline is the spine: processes and gates up, discover, plan, run with
-// one diagnostic rerun, judge, conclude. Each stage takes and leaves values of one
-// session; every path leaves through the same end, so that documents and a verdict
-// are always there.
+// Package pipeline is the spine, and does its I/O: background processes and gates up,
+// discover, plan, run with one diagnostic rerun, judge, conclude. Each stage takes
+// values and returns values (see stages.go); every path leaves through the same end,
+// so that documents and a verdict are always there. What the evidence means is decided
+// by internal/verdict, which does no I/O.
 //
 // The commands run, plan, shard and verdict are different lists of the same
 // stages: a run on one machine and a run split over many take the same decisions.
@@ -9,19 +10,14 @@ package pipeline
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path/filepath"
-	"runtime/debug"
-	"slices"
-	"sync"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/org/e2e-gate/internal/config"
 	"github.com/org/e2e-gate/internal/e2e"
-	"github.com/org/e2e-gate/internal/gate"
 	"github.com/org/e2e-gate/internal/history"
 	"github.com/org/e2e-gate/internal/policy"
 	"github.com/org/e2e-gate/internal/runner"
@@ -92,35 +88,15 @@ type Unread struct {
 	Text    string
 }
 
-// Session is one run of a list of stages.
+// Session is one run of the gate. It holds what is fixed before the run begins; what
+// happens is handed from stage to stage as values.
 type Session struct {
 	opts Options
 	run  e2e.Run
 	out  string
-
-	processes *runner.Processes
-	gates     []e2e.Gate
-	set       *gate.Set
-	monitor   *gate.Monitor
-	stats     history.Stats
-	tests     []e2e.Test
-	plan      *e2e.Plan
-	docs      []e2e.ShardRun
-	earlier   earlier
-	// whole maps the entry of a suite that runs as a whole to the tests it held.
-	whole map[string][]string
-
-	mu       sync.Mutex
-	problems []e2e.Problem
-	// releases are still taking away what shards had to themselves; left is what they
-	// could not.
-	releases sync.WaitGroup
-	left     []error
+	// plan was made elsewhere, see [Session.Adopt]; nil: this run makes its own.
+	plan *e2e.Plan
 }
-
-// errStop ends the list of stages without being a fault: what has to be said about
-// it is in the session already.
-var errStop = errors.New("stop")
 
 // NewRunID makes the id of a run: e2e-<epoch ms>-<uuid>.
 func NewRunID(now time.Time) string {
@@ -141,10 +117,11 @@ func New(opts Options) *Session {
 		out = filepath.Join(opts.Root, ".e2e-gate", "runs", opts.RunID)
 	}
 	t := opts.Trigger
-	return &Session{opts: opts, out: out, problems: opts.Problems, run: e2e.Run{
+	return &Session{opts: opts, out: out, run: e2e.Run{
 		ID: opts.RunID, Stage: opts.Stage.Name, Target: opts.Stage.Target, Blocks: opts.Stage.Blocking(),
 		Select: both(opts.Stage.Select, opts.Select), Service: opts.Service, Event: t.Event, Repository: t.Repository,
-		SHA: t.SHA, Ref: t.Ref, DefaultBranch: t.DefaultBranch, PullRequest: t.PullRequest, MergeGroup: t.GroupedPRs, WorkflowRun: t.WorkflowRun, WorkflowAttempt: max(t.WorkflowAttempt, 1),
+		SHA: t.SHA, Ref: t.Ref, DefaultBranch: t.DefaultBranch, PullRequest: t.PullRequest, MergeGroup: t.GroupedPRs,
+		WorkflowRun: t.WorkflowRun, WorkflowAttempt: max(t.WorkflowAttempt, 1),
 		Key: opts.Key, URL: t.URL, Version: opts.Version, Started: started,
 	}}
 }
@@ -162,56 +139,6 @@ func both(a, b string) string {
 
 // Out is the run's folder.
 func (s *Session) Out() string { return s.out }
-
-// stage is one step of a command.
-type stage struct {
-	name string
-	do   func(context.Context) error
-}
-
-// through runs stages in order until one stops. A fault, also a panic, becomes a
-// problem: "could not judge" is never silence.
-func (s *Session) through(ctx context.Context, stages ...stage) {
-	for _, st := range stages {
-		err := safely(func() error { return st.do(ctx) })
-		if err == nil {
-			continue
-		}
-		if !errors.Is(err, errStop) {
-			s.problem(e2e.Problem{Code: s.codeOf(ctx), LosesEvidence: true, Text: fmt.Sprintf("%s: %v", st.name, err)})
-		}
-		return
-	}
-}
-
-// codeOf says whether a fault was our own or the end of the run's time.
-func (s *Session) codeOf(ctx context.Context) e2e.Code {
-	switch {
-	case errors.Is(context.Cause(ctx), runner.ErrCancelled):
-		return e2e.CodeCancelled
-	case errors.Is(context.Cause(ctx), runner.ErrStageTimeout):
-		return e2e.CodeTimeout
-	}
-	return e2e.CodeToolError
-}
-
-// safely turns a panic into an error, so that teardown and verdict still happen.
-func safely(do func() error) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("the gate has a fault: %v\n%s", r, debug.Stack())
-		}
-	}()
-	return do()
-}
-
-func (s *Session) problem(p e2e.Problem) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !slices.ContainsFunc(s.problems, func(o e2e.Problem) bool { return o.Code == p.Code && o.Text == p.Text }) {
-		s.problems = append(s.problems, p)
-	}
-}
 
 // reserve is kept of a stage's timeout for writing and saying what is known.
 func reserve(timeout time.Duration) time.Duration {

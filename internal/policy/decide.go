@@ -17,7 +17,8 @@ type Evidence struct {
 	// suites ran.
 	Gates []e2e.Gate
 	// Tests holds every planned test and every unplanned one that reported, with
-	// outcome, category, quarantine and later pass already set.
+	// outcome, environment, quarantine and later pass already set. What triage says of
+	// them is not read.
 	Tests []e2e.TestResult
 	// Problems around the tests.
 	Problems []e2e.Problem
@@ -268,7 +269,7 @@ func (j *judge) outcomes() {
 
 func (j *judge) code(t e2e.TestResult) e2e.Code {
 	row := j.row(t)
-	if (row == RowFailed || row == RowFlaky) && t.Effect == e2e.Blocks && t.Category == e2e.EnvironmentFailure {
+	if (row == RowFailed || row == RowFlaky) && t.Effect == e2e.Blocks && t.Environment != nil {
 		return e2e.CodeEnvironment
 	}
 	switch row {

@@ -85,6 +85,7 @@ type situation struct {
 	category   e2e.Category
 	later      bool
 	damaged    bool
+	alibi      bool
 }
 
 func situations() []situation {
@@ -93,8 +94,8 @@ func situations() []situation {
 		for _, c := range append(e2e.Criticalities(), "", "nonsense") {
 			for _, q := range []string{"none", "active", "expired"} {
 				for _, cat := range append(e2e.Categories(), "") {
-					for bits := range 8 {
-						all = append(all, situation{o, c, bits&1 != 0, q, cat, bits&2 != 0, bits&4 != 0})
+					for bits := range 16 {
+						all = append(all, situation{o, c, bits&1 != 0, q, cat, bits&2 != 0, bits&4 != 0, bits&8 != 0})
 					}
 				}
 			}
@@ -108,6 +109,9 @@ func (s situation) evidence() ([]e2e.Problem, e2e.TestResult) {
 	t.Category, t.LaterPass, t.Unit = s.category, s.later, "unit"
 	if s.smokeTag {
 		t.Tags = []string{"e2e:smoke"}
+	}
+	if s.alibi {
+		t.Environment = &e2e.Environment{Gate: "db", State: e2e.Unhealthy}
 	}
 	if s.quarantine != "none" {
 		t.Quarantine = &e2e.Quarantine{Test: t.ID, Owner: "team", Reason: "known", Deadline: someday, Expired: s.quarantine == "expired"}
@@ -162,7 +166,7 @@ func (s situation) want() (effect, state string) {
 		stage = atLeast(effect, lost)
 	}
 	switch {
-	case stage == "blocks" && s.category == "ENVIRONMENT_FAILURE" && (row == "failed" || row == "flaky"):
+	case stage == "blocks" && s.alibi && (row == "failed" || row == "flaky"):
 		return effect, "not_judged"
 	case stage == "blocks":
 		return effect, "failed"
@@ -226,7 +230,7 @@ func TestZeroEvidenceIsNotJudged(t *testing.T) {
 func TestVerdicts(t *testing.T) {
 	failed := test("failed", e2e.Failed, e2e.ReleaseBlocking)
 	environment := test("environment", e2e.Failed, e2e.ReleaseBlocking)
-	environment.Category = e2e.EnvironmentFailure
+	environment.Environment = &e2e.Environment{Gate: "db", State: e2e.Unhealthy}
 	lost := test("lost", e2e.Lost, e2e.ReleaseBlocking)
 	unplanned := func(t e2e.TestResult) e2e.TestResult { t.Unplanned = true; return t }
 	quarantined := func(t e2e.TestResult) e2e.TestResult {
@@ -439,6 +443,9 @@ func genTest(id string) *rapid.Generator[e2e.TestResult] {
 		r := test(id, genOutcome.Draw(t, "outcome"), genCrit.Draw(t, "criticality"))
 		r.Unit, r.Category = genUnit.Draw(t, "unit"), genCategory.Draw(t, "category")
 		r.Unplanned, r.LaterPass = rapid.IntRange(0, 9).Draw(t, "unplanned") == 0, rapid.IntRange(0, 5).Draw(t, "later") == 0
+		if rapid.IntRange(0, 4).Draw(t, "alibi") == 0 {
+			r.Environment = &e2e.Environment{Gate: "x", State: e2e.Unhealthy}
+		}
 		switch rapid.IntRange(0, 5).Draw(t, "quarantine") {
 		case 0:
 			r.Quarantine = &e2e.Quarantine{Deadline: someday}
@@ -547,7 +554,7 @@ func TestVerdictIsFoundedOnItsReasons(t *testing.T) {
 			t.Fatal("passed without a pass")
 		}
 		for _, r := range tests {
-			if r.Effect == e2e.Blocks && r.Category != e2e.EnvironmentFailure && v.State != e2e.VerdictFailed {
+			if r.Effect == e2e.Blocks && r.Environment == nil && v.State != e2e.VerdictFailed {
 				t.Fatalf("%s blocks, and the stage is %s", r.ID, v.State)
 			}
 			if r.Effect == e2e.NotJudged && v.State == e2e.VerdictPassed {

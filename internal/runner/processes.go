@@ -33,9 +33,6 @@ type ProcessSpec struct {
 // defaultCommandTimeout limits up, down and logs.
 const defaultCommandTimeout = 5 * time.Minute
 
-// Death is the end of a process that should have run on.
-type Death struct{ Name, Text string }
-
 // ProcessesConfig is what the processes beside the tests get from outside.
 type ProcessesConfig struct {
 	Specs []ProcessSpec
@@ -55,8 +52,8 @@ type Processes struct {
 	mu      sync.Mutex
 	running []*beside
 	ups     []ProcessSpec // whose up was started, so that down is owed
-	died    chan Death
-	deaths  []Death
+	died    chan e2e.ProcessEnd
+	deaths  []e2e.ProcessEnd
 	// watchers end with the processes.
 	watchers sync.WaitGroup
 }
@@ -76,7 +73,7 @@ func NewProcesses(cfg ProcessesConfig) *Processes {
 	if cfg.Progress == nil {
 		cfg.Progress = func(string) {}
 	}
-	return &Processes{cfg: cfg, died: make(chan Death, len(cfg.Specs)+1)}
+	return &Processes{cfg: cfg, died: make(chan e2e.ProcessEnd, len(cfg.Specs)+1)}
 }
 
 // Start starts them in order: an up command is waited for, a run process is not;
@@ -152,16 +149,16 @@ func (ps *Processes) watch(b *beside) {
 	if exit.Ended == proc.Cancelled {
 		return // we asked it to
 	}
-	d := Death{Name: b.spec.Name, Text: strings.TrimSuffix(fmt.Sprintf("%s: %s", exit, lastLine(exit.Tail)), ": ")}
+	d := e2e.ProcessEnd{Name: b.spec.Name, At: time.Now().UTC(), Text: strings.TrimSuffix(fmt.Sprintf("%s: %s", exit, lastLine(exit.Tail)), ": ")}
 	ps.deaths = append(ps.deaths, d)
 	ps.died <- d
 }
 
 // Died reports each process that ends before it is asked to.
-func (ps *Processes) Died() <-chan Death { return ps.died }
+func (ps *Processes) Died() <-chan e2e.ProcessEnd { return ps.died }
 
 // Deaths lists the processes that ended before they were asked to.
-func (ps *Processes) Deaths() []Death {
+func (ps *Processes) Deaths() []e2e.ProcessEnd {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
 	return slices.Clone(ps.deaths)

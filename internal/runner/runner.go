@@ -226,7 +226,9 @@ func (s *Shard) Reran(records []e2e.RerunRecord) { s.doc.Reruns = records }
 func (s *Shard) Tests() []e2e.TestRun {
 	list := make([]e2e.TestRun, 0, len(s.runs))
 	for _, id := range slices.Sorted(maps.Keys(s.runs)) {
-		list = append(list, *s.runs[id])
+		run := *s.runs[id]
+		run.Attempts = e2e.Numbered(run.Attempts)
+		list = append(list, run)
 	}
 	return list
 }

@@ -251,7 +251,6 @@ func (u *running) append(id string, unplanned *e2e.Test, name string, attempts [
 	} else { // an unplanned test that another process of the shard reported as well
 		run.Attempts = e2e.Doubles(run.Attempts, filed)
 	}
-	renumber(run.Attempts)
 }
 
 // doubt files the failure of a test that nobody asked to run again. It is flaky,
@@ -263,13 +262,6 @@ func (u *running) doubt(known *e2e.TestRun, again e2e.TestRun, files []string) {
 		filed[i].Source = e2e.SourceFramework
 	}
 	known.Attempts = append(filed, known.Attempts...)
-	renumber(known.Attempts)
-}
-
-func renumber(attempts []e2e.Attempt) {
-	for i := range attempts {
-		attempts[i].N = i + 1
-	}
 }
 
 // filed are attempts with what the unit knows of them.
@@ -278,8 +270,11 @@ func (u *running) filed(name string, attempts []e2e.Attempt, files []string) []e
 	for _, a := range attempts {
 		a.Shard, a.WorkflowAttempt = u.s.plan.Index, u.s.r.cfg.Run.WorkflowAttempt
 		a.Correlation, a.DataPrefix, a.Trace = u.id.correlation, u.id.prefix, u.id.trace
-		if a.Source == "" || u.attempt > 1 && a.Source == e2e.SourceFirst {
-			a.Source = map[bool]e2e.AttemptSource{false: e2e.SourceFirst, true: e2e.SourceDiagnostic}[u.attempt > 1]
+		switch {
+		case u.attempt > 1 && (a.Source == "" || a.Source == e2e.SourceFirst):
+			a.Source = e2e.SourceDiagnostic
+		case a.Source == "":
+			a.Source = e2e.SourceFirst
 		}
 		kept := u.attached(a.Files)
 		if a.Outcome == e2e.Failed {

@@ -1,0 +1,170 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/org/e2e-gate/internal/e2e"
+)
+
+// Run is the whole stage on this machine.
+func (s *Session) Run(ctx context.Context) e2e.Result {
+	ctx, cancel := s.deadline(ctx)
+	defer cancel()
+	f := newFlow(ctx, s.opts.Problems)
+	ev := evidence{local: true}
+	env, gates := s.enter(f)
+	tests := then(f, "discover tests", s.discover, none{})
+	ev.stats = then(f, "read the history", s.loadHistory, none{})
+	ev.plan = then(f, "plan", s.makePlan, planning{tests, gates, ev.stats})
+	then(f, "keep the plan", s.keepPlan, ev.plan)
+	ev.earlier = then(f, "read earlier attempts", s.readEarlier, nil)
+	s.runShards(f, env, &ev, gates, allShards(ev.plan)...)
+	return s.conclude(f, env, ev)
+}
+
+func allShards(p *e2e.Plan) []int {
+	if p == nil {
+		return nil
+	}
+	all := make([]int, len(p.Shards))
+	for i := range all {
+		all[i] = i
+	}
+	return all
+}
+
+// runShards runs shards of the plan and adds what came of it to the evidence.
+func (s *Session) runShards(f *flow, env *environment, ev *evidence, gates []e2e.Gate, indexes ...int) {
+	ev.gates = gates
+	did := then(f, "run the suites", env.execute(f), work{ev.plan, gates, ev.earlier, s.overhead(ev.stats), indexes})
+	ev.documents = localDocuments(did.docs)
+	if did.gates != nil {
+		ev.gates = did.gates
+	}
+}
+
+// CheckGates brings the environment up, waits for the gates, and takes it down.
+func (s *Session) CheckGates(ctx context.Context) ([]e2e.Gate, []e2e.Problem) {
+	ctx, cancel := s.deadline(ctx)
+	defer cancel()
+	f := newFlow(ctx, s.opts.Problems)
+	env, gates := s.enter(f)
+	f.add(env.stop(ctx)...)
+	env.down()
+	return gates, f.found()
+}
+
+// MakePlan checks the gates and writes plan.json. The problems say why a plan may
+// not be complete; a plan behind gates that did not pass has no tests.
+func (s *Session) MakePlan(ctx context.Context) (*e2e.Plan, error) {
+	ctx, cancel := s.deadline(ctx)
+	defer cancel()
+	f := newFlow(ctx, s.opts.Problems)
+	env, gates := s.enter(f)
+	tests := then(f, "discover tests", s.discover, none{})
+	stats := then(f, "read the history", s.loadHistory, none{})
+	plan := then(f, "plan", s.makePlan, planning{tests, gates, stats})
+	f.add(s.ended(f)...)
+	f.add(env.stop(ctx)...)
+	if plan == nil {
+		plan = &e2e.Plan{Schema: e2e.PlanSchema, Run: s.run, Gates: gates, Tests: []e2e.PlannedTest{}, Shards: []e2e.PlanShard{}}
+		plan.Digest = digest(plan)
+	}
+	f.add(s.seal(plan)...)
+	plan.Problems = f.found()
+	err := errors.Join(makeOut(s.opts.Root, s.out), s.write("plan.json", plan))
+	env.down()
+	return plan, err
+}
+
+// Adopt takes over a plan that was made elsewhere. It refuses one of another
+// repository, commit or workflow run.
+func (s *Session) Adopt(p *e2e.Plan) error {
+	switch {
+	case p.Run.Repository != s.run.Repository:
+		return fmt.Errorf("the plan is for the repository %q and this run is for %q; use the plan of this run", p.Run.Repository, s.run.Repository)
+	case p.Run.SHA != s.run.SHA:
+		return fmt.Errorf("the plan is for commit %q and this run is for %q; plan again", p.Run.SHA, s.run.SHA)
+	case p.Run.WorkflowRun != s.run.WorkflowRun:
+		return fmt.Errorf("the plan is of workflow run %q and this is %q; use the plan of this run", p.Run.WorkflowRun, s.run.WorkflowRun)
+	}
+	attempt, version := s.run.WorkflowAttempt, s.run.Version
+	s.run, s.plan = p.Run, p
+	s.run.WorkflowAttempt, s.run.Version = attempt, version
+	return nil
+}
+
+// Shard runs one shard of the adopted plan and writes its document. The result
+// holds this shard's tests alone, judged by the same policy.
+func (s *Session) Shard(ctx context.Context, index int, results ...string) e2e.Result {
+	ctx, cancel := s.deadline(ctx)
+	defer cancel()
+	f := newFlow(ctx, s.opts.Problems)
+	ev := evidence{local: true, plan: s.plan}
+	env, gates := s.enter(f)
+	ev.earlier = then(f, "read earlier attempts", s.readEarlier, results)
+	s.runShards(f, env, &ev, gates, index)
+	f.add(s.ended(f)...)
+	f.add(env.stop(ctx)...)
+
+	doc := s.shardDocument(index, ev, env.ends(), f.found())
+	ev.plan, ev.documents = part(s.plan, index), localDocuments([]e2e.ShardRun{doc})
+	own := newFlow(ctx, nil) // what was found so far is in the document
+	r := s.redacted(s.judge(ev, nil).result)
+	if err := errors.Join(makeOut(s.opts.Root, s.out), s.writeShards([]e2e.ShardRun{doc})); err != nil {
+		r = s.unwritten(own, ev, "the shard's document cannot be written: %v", err)
+	}
+	env.down()
+	return r
+}
+
+// shardDocument completes the shard's document, or makes one for a shard whose
+// suites never started.
+func (s *Session) shardDocument(index int, ev evidence, ends []e2e.ProcessEnd, problems []e2e.Problem) e2e.ShardRun {
+	doc := e2e.ShardRun{Schema: e2e.ShardSchema, Run: s.run, Digest: s.plan.Digest, Index: index, Gates: ev.gates}
+	if len(ev.documents) > 0 {
+		doc = ev.documents[0].Shard
+	} else {
+		for _, id := range s.plan.Shards[index].Tests {
+			doc.NotRun = append(doc.NotRun, e2e.NotRunTest{ID: id, Code: e2e.CodeGateShut, Reason: "the suites of its shard did not start"})
+		}
+	}
+	doc.Ends = ends
+	for _, p := range problems {
+		p.Shard = index
+		doc.Problems = append(doc.Problems, p)
+	}
+	return doc
+}
+
+// part is the plan of one shard alone.
+func part(p *e2e.Plan, index int) *e2e.Plan {
+	one := *p
+	one.Shards = p.Shards[index : index+1]
+	one.Tests = nil
+	its := map[string]bool{}
+	for _, id := range one.Shards[0].Tests {
+		its[id] = true
+	}
+	for _, t := range p.Tests {
+		if its[t.ID] {
+			one.Tests = append(one.Tests, t)
+		}
+	}
+	return &one
+}
+
+// Verdict merges the shard documents below the results folder against the adopted
+// plan and decides. It starts no process and probes no gate.
+func (s *Session) Verdict(ctx context.Context, results string) e2e.Result {
+	f := newFlow(ctx, s.opts.Problems)
+	ev := evidence{plan: s.plan, gates: s.plan.Gates}
+	then(f, "prepare", s.folder, none{})
+	ev.stats = then(f, "read the history", s.loadHistory, none{})
+	f.add(s.plan.Problems...)
+	docs, bad := readShards(results)
+	ev.documents, ev.unreadable, ev.results = docs, append(bad, s.unread(s.plan)...), readRuns(results)
+	return s.conclude(f, nil, ev)
+}

@@ -1,0 +1,331 @@
+package verdict
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/org/e2e-gate/internal/e2e"
+)
+
+// accepted are the documents that count, and what the others were.
+type accepted struct {
+	counted  []Document
+	earlier  Earlier
+	problems problems
+}
+
+// allProblems are those of this run, then those of the documents that count.
+func (a accepted) allProblems() []e2e.Problem {
+	list := slices.Clone([]e2e.Problem(a.problems))
+	for _, d := range a.counted {
+		list = append(list, d.Shard.Problems...)
+	}
+	return list
+}
+
+// accept sorts documents: the newest attempt of each shard of this plan counts; what
+// is older, or of another plan of this workflow run, counts as an earlier attempt;
+// everything else is refused and said.
+func accept(in In) accepted {
+	a := accepted{earlier: in.Earlier}
+	a.problems.add(in.Problems...)
+	if in.Local {
+		a.counted = in.Documents
+		return a
+	}
+	if in.Plan == nil {
+		return a
+	}
+	s := sorting{in: in, newest: map[int][]Document{}, accepted: &a}
+	for _, u := range in.Unreadable {
+		a.problems.add(e2e.Problem{Code: e2e.CodeReportDamaged, Text: "not every document of the shards can be read: " + u.Text})
+	}
+	s.sortDocuments()
+	for _, sh := range reassigned(in.Plan.Shards, s.newest) {
+		s.acceptShard(sh)
+	}
+	a.earlier = earlierOf(s.before)
+	a.problems.add(unknownEarlier(in.Run, in.Documents, in.Results, unreadableBefore(in))...)
+	return a
+}
+
+// unreadableBefore are the texts of documents of earlier attempts that cannot be read.
+// One whose attempt is not known may be of an earlier one.
+func unreadableBefore(in In) []string {
+	var list []string
+	for _, u := range in.Unreadable {
+		if u.Attempt < in.Run.WorkflowAttempt {
+			list = append(list, u.Text)
+		}
+	}
+	return list
+}
+
+// sorting is the work of accept on documents from files.
+type sorting struct {
+	*accepted
+	in In
+	// newest are the documents of the newest attempt of each shard; several where
+	// they lie in several places.
+	newest map[int][]Document
+	before []e2e.ShardRun
+}
+
+func (s *sorting) refuse(format string, args ...any) {
+	s.problems.add(e2e.Problem{Code: e2e.CodeReportDamaged, Text: fmt.Sprintf(format, args...)})
+}
+
+func (s *sorting) sortDocuments() {
+	run, plan := s.in.Run, s.in.Plan
+	for _, d := range s.in.Documents {
+		theirs, attempt := d.Shard.Run, d.Shard.Run.WorkflowAttempt
+		switch {
+		case ofOtherKey(run, theirs):
+		case !theirs.SameSubject(run):
+			s.refuse("%s does not count: it is of another run (workflow run %q, stage %s, commit %q)", d.File, theirs.WorkflowRun, theirs.Stage, theirs.SHA)
+		case attempt < 1 || attempt > run.WorkflowAttempt:
+			s.refuse("%s does not count: it is of attempt %d of the workflow run, and this is attempt %d", d.File, attempt, run.WorkflowAttempt)
+		case d.Shard.Digest != plan.Digest || d.Shard.Index < 0 || d.Shard.Index >= len(plan.Shards):
+			s.ofOtherPlan(d)
+		default:
+			s.keepNewest(d)
+		}
+	}
+}
+
+// ofOtherKey reports whether a document is of another call of the gate in this
+// workflow run: where artifacts cannot be chosen by name, its documents lie in the
+// same folder.
+func ofOtherKey(run, theirs e2e.Run) bool {
+	other := theirs.Key != run.Key
+	theirs.Stage, theirs.Key = run.Stage, run.Key
+	return other && theirs.SameSubject(run)
+}
+
+// ofOtherPlan takes a document of another plan of the same workflow run as an earlier
+// attempt. Outside CI there are none: each run starts afresh.
+func (s *sorting) ofOtherPlan(d Document) {
+	if s.in.Run.WorkflowRun == "" {
+		s.refuse("%s does not count: it was run by another plan", d.File)
+		return
+	}
+	s.before = append(s.before, d.Shard)
+}
+
+// keepNewest files a document of this plan: what is older than the newest attempt of
+// its shard is an earlier attempt.
+func (s *sorting) keepNewest(d Document) {
+	index, attempt := d.Shard.Index, d.Shard.Run.WorkflowAttempt
+	have := s.newest[index]
+	switch {
+	case len(have) == 0 || attempt == have[0].Shard.Run.WorkflowAttempt:
+		s.newest[index] = append(have, d)
+	case attempt > have[0].Shard.Run.WorkflowAttempt:
+		s.before = append(s.before, shardsOf(have)...)
+		s.newest[index] = []Document{d}
+	default:
+		s.before = append(s.before, d.Shard)
+	}
+}
+
+func shardsOf(list []Document) []e2e.ShardRun {
+	docs := make([]e2e.ShardRun, 0, len(list))
+	for _, d := range list {
+		docs = append(docs, d.Shard)
+	}
+	return docs
+}
+
+// reassigned are the plan's shards with the tests that each ran, where the documents
+// tell: on one machine a shard that is done steals work that others have not started.
+func reassigned(planned []e2e.PlanShard, newest map[int][]Document) []e2e.PlanShard {
+	ranBy := map[string]int{}
+	for shard, docs := range newest {
+		for _, d := range docs {
+			for id := range stolenTests(d.Shard) {
+				if by, ok := ranBy[id]; !ok || shard < by {
+					ranBy[id] = shard
+				}
+			}
+		}
+	}
+	list := slices.Clone(planned)
+	for i := range list {
+		list[i].Tests = nil
+	}
+	for _, sh := range planned {
+		for _, id := range sh.Tests {
+			at := sh.Index
+			if by, ok := ranBy[id]; ok {
+				at = by
+			}
+			list[at].Tests = append(list[at].Tests, id)
+		}
+	}
+	return list
+}
+
+// stolenTests are the tests that a shard ran for others of its machine.
+func stolenTests(doc e2e.ShardRun) map[string]bool {
+	ids := map[string]bool{}
+	for _, u := range doc.Units {
+		if !u.TakenOver {
+			continue
+		}
+		for _, id := range u.Tests {
+			ids[id] = true
+		}
+	}
+	return ids
+}
+
+// acceptShard takes the document of a shard. Without one, with one that cannot be
+// read, with two that differ, or with one that contradicts itself, the shard's tests
+// are lost.
+func (s *sorting) acceptShard(sh e2e.PlanShard) {
+	docs := s.newest[sh.Index]
+	if i := slices.IndexFunc(s.in.Unreadable, func(u Unreadable) bool { return s.unreadableIsNewest(u, sh.Index, docs) }); i >= 0 {
+		u := s.in.Unreadable[i]
+		s.lost(sh, "the document of shard %s in attempt %d of the workflow run cannot be read (%s), so nothing that it left counts; run the shard again",
+			sh.Name, u.Attempt, u.Text)
+		s.before = append(s.before, shardsOf(docs)...)
+		return
+	}
+	switch {
+	case len(sh.Tests) == 0 && len(docs) == 0:
+		return // an empty shard of a plan with tests is fine
+	case len(docs) == 0:
+		s.lost(sh, "shard %s left no document: it crashed, was cancelled, or its results were not uploaded", sh.Name)
+		return
+	case slices.ContainsFunc(docs[1:], func(d Document) bool { return !reflect.DeepEqual(d.Shard, docs[0].Shard) }):
+		s.lost(sh, "shard %s left two different documents for one attempt (%s, %s), so neither counts", sh.Name, docs[0].File, docs[1].File)
+		return
+	}
+	doc := docs[0].Shard
+	if text := cmp.Or(contradiction(doc), unknownTests(s.in.Plan, doc)); text != "" {
+		s.lost(sh, "the document of shard %s contradicts itself (%s: %s), so it was changed or damaged and does not count; run the shard again",
+			sh.Name, docs[0].File, text)
+		return
+	}
+	if !doc.Complete {
+		s.problems.add(e2e.Problem{
+			Code: e2e.CodeNotRun, Shard: sh.Index, LosesEvidence: true, Tests: unfinished(sh, doc),
+			Text: fmt.Sprintf("shard %s did not come to its end%s", sh.Name, ranAtTheEnd(doc)),
+		})
+	}
+	s.counted = append(s.counted, docs[0])
+}
+
+// unreadableIsNewest reports whether a document that cannot be read is the newest of a
+// shard, or as new as the one that can be: what could be read is not the last word
+// then.
+func (s *sorting) unreadableIsNewest(u Unreadable, index int, have []Document) bool {
+	if u.Index != index || u.Attempt < 1 || u.Attempt > s.in.Run.WorkflowAttempt {
+		return false
+	}
+	return len(have) == 0 || u.Attempt >= have[0].Shard.Run.WorkflowAttempt
+}
+
+func (s *sorting) lost(sh e2e.PlanShard, format string, args ...any) {
+	s.problems.add(e2e.Problem{Code: e2e.CodeLost, Shard: sh.Index, LosesEvidence: true, Tests: sh.Tests, Text: fmt.Sprintf(format, args...)})
+}
+
+// ranAtTheEnd names the tests that ran when a shard's document was last written.
+func ranAtTheEnd(doc e2e.ShardRun) string {
+	const most = 3
+	switch n := len(doc.Running); {
+	case n == 0:
+		return ""
+	case n > most:
+		return fmt.Sprintf("; the last that is known to have run are %s and %d more", strings.Join(doc.Running[:most], ", "), n-most)
+	default:
+		return "; the last that is known to have run: " + strings.Join(doc.Running, ", ")
+	}
+}
+
+// measurable reports whether a number of seconds can have been measured. Sums of
+// larger ones leave what JSON can hold. Clocks of two machines differ, so a start may
+// be negative.
+func measurable(seconds float64) bool { return math.Abs(seconds) < 1e9 }
+
+// contradiction says where a shard's document does not hold what the shard itself says
+// it did: a rerun without the failure it was for, a bad exit that nothing explains, a
+// time that cannot have been measured.
+func contradiction(doc e2e.ShardRun) string {
+	attempts := map[string][]e2e.Attempt{}
+	failed := false
+	for _, t := range doc.Tests {
+		attempts[t.ID] = append(attempts[t.ID], t.Attempts...)
+		if i := slices.IndexFunc(t.Attempts, func(a e2e.Attempt) bool { return !measurable(a.Seconds) }); i >= 0 {
+			return fmt.Sprintf("%s took %g s", t.ID, t.Attempts[i].Seconds)
+		}
+		failed = failed || slices.ContainsFunc(t.Attempts, func(a e2e.Attempt) bool { return a.Outcome == e2e.Failed })
+	}
+	for _, r := range doc.Reruns {
+		if rerunWithoutFailure(r, attempts[r.ID]) {
+			return fmt.Sprintf("it tells of a rerun decision for %s (%s) and not of the failure", r.ID, r.Reason)
+		}
+	}
+	for _, u := range doc.Units {
+		if !measurable(u.Seconds) || !measurable(u.Offset) {
+			return fmt.Sprintf("unit %s took %g s, from %g s on", u.Unit, u.Seconds, u.Offset)
+		}
+		if u.Exit > 0 && u.Ended == e2e.EndedExited && !failed && len(doc.Problems) == 0 {
+			return fmt.Sprintf("unit %s ended with exit status %d and nothing failed", u.Unit, u.Exit)
+		}
+	}
+	return ""
+}
+
+// rerunWithoutFailure reports whether a document claims a rerun decision, and holds no
+// failure that it could be about, or not as many attempts as a rerun makes.
+func rerunWithoutFailure(r e2e.RerunRecord, attempts []e2e.Attempt) bool {
+	o := e2e.OutcomeOf(attempts)
+	return o == e2e.Passed || o == e2e.Skipped || r.Done && len(attempts) < 2
+}
+
+// unknownTests names a test of which a shard's document says neither that it was
+// planned nor what it is: a failure of it would show nowhere.
+func unknownTests(plan *e2e.Plan, doc e2e.ShardRun) string {
+	planned := shardOfTest(plan)
+	for _, t := range doc.Tests {
+		if _, ok := planned[t.ID]; !ok && t.Unplanned == nil {
+			return fmt.Sprintf("it reports %q, which nobody planned, and does not say so", t.ID)
+		}
+	}
+	return ""
+}
+
+// shardOfTest says on which shard each test of the plan is.
+func shardOfTest(plan *e2e.Plan) map[string]int {
+	at := map[string]int{}
+	for _, sh := range plan.Shards {
+		for _, id := range sh.Tests {
+			at[id] = sh.Index
+		}
+	}
+	return at
+}
+
+// unfinished are the tests of a shard that stopped before its end: those that did not
+// report, or where all did, all of them, since a rerun may be missing.
+func unfinished(sh e2e.PlanShard, doc e2e.ShardRun) []string {
+	reported := map[string]bool{}
+	for _, t := range doc.Tests {
+		reported[t.ID] = true
+	}
+	var list []string
+	for _, id := range sh.Tests {
+		if !reported[id] {
+			list = append(list, id)
+		}
+	}
+	if len(list) == 0 {
+		return sh.Tests
+	}
+	return list
+}

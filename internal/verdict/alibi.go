@@ -1,0 +1,236 @@
+package verdict
+
+import (
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/org/e2e-gate/internal/e2e"
+)
+
+// slack widens the time of a failure: probes are seconds apart, and a failure shows
+// some time after what caused it.
+const slack = 5 * time.Second
+
+// alibis know what the environment did, and when. An alibi comes from what gates and
+// background processes did, never from the words of a failure alone.
+type alibis struct {
+	gates []e2e.Gate
+	ends  []e2e.ProcessEnd
+	// shards tell when the process of an attempt ran, for frameworks that do not say
+	// when a test did.
+	shards []e2e.ShardRun
+}
+
+// of says whether the environment was at fault when a test failed: nil where it was
+// not, or where nothing shows it. Every failed attempt needs an alibi of its own: one
+// that failed in a healthy environment is a failure. The first one's is returned,
+// named only where each of them is.
+func (a alibis) of(attempts []e2e.Attempt) *e2e.Environment {
+	var first *e2e.Environment
+	for _, at := range attempts {
+		if at.Outcome != e2e.Failed {
+			continue
+		}
+		env := a.ofAttempt(at)
+		switch {
+		case env == nil:
+			return nil
+		case first == nil:
+			first = env
+		case env.NamedBy == "":
+			first.NamedBy = ""
+		}
+	}
+	return first
+}
+
+// ofAttempt prefers an alibi that the failure names to one that it does not.
+func (a alibis) ofAttempt(at e2e.Attempt) *e2e.Environment {
+	from, to, known := a.timeOf(at)
+	if !known {
+		return nil
+	}
+	var unnamed *e2e.Environment
+	for _, g := range a.gates {
+		env := badGate(g, from, to)
+		if env == nil {
+			continue
+		}
+		if env.NamedBy = namedBy(at, g.Target); env.NamedBy != "" {
+			return env
+		}
+		if unnamed == nil && g.Required {
+			unnamed = env // an advisory gate explains only a failure that names it
+		}
+	}
+	if unnamed == nil {
+		unnamed = a.endedProcess(to)
+	}
+	return unnamed
+}
+
+// timeOf is when an attempt ran: as the framework says, else while its process ran.
+func (a alibis) timeOf(at e2e.Attempt) (from, to time.Time, known bool) {
+	if !at.Started.IsZero() {
+		return at.Started, at.Started.Add(seconds(max(at.Seconds, 0))), true
+	}
+	for _, sh := range a.shards {
+		if sh.Index != at.Shard || sh.Run.WorkflowAttempt != at.WorkflowAttempt || sh.Run.Started.IsZero() {
+			continue
+		}
+		for _, u := range sh.Units {
+			if u.Log != "" && slices.Contains(at.Files, u.Log) {
+				from = sh.Run.Started.Add(seconds(u.Offset))
+				return from, from.Add(seconds(max(u.Seconds, 0))), true
+			}
+		}
+	}
+	return from, to, false
+}
+
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+
+// badGate is the first span in which a gate was bad at a time: unhealthy while the
+// suites ran, or, for a gate of the kind version, another build than before.
+func badGate(g e2e.Gate, from, to time.Time) *e2e.Environment {
+	before := ""
+	for _, s := range g.Timeline {
+		bad := s.State == e2e.Unhealthy || redeployed(g, s, before)
+		if s.State == e2e.Healthy {
+			before = s.Observed
+		}
+		if bad && s.Watch && !s.To.Before(from.Add(-slack)) && !s.From.After(to.Add(slack)) {
+			return &e2e.Environment{Gate: g.Name, From: s.From, To: s.To, State: s.State, Observed: s.Observed}
+		}
+	}
+	return nil
+}
+
+// redeployed reports whether a span begins with another build than the one that a
+// version gate saw before. Both may be accepted; a test that ran across the change
+// tested neither.
+func redeployed(g e2e.Gate, s e2e.Span, before string) bool {
+	return g.Kind == "version" && s.State == e2e.Healthy && before != "" && s.Observed != before
+}
+
+// endedProcess is the first background process that had ended by itself by a time.
+func (a alibis) endedProcess(by time.Time) *e2e.Environment {
+	for _, e := range a.ends {
+		if !e.At.IsZero() && !e.At.After(by.Add(slack)) {
+			return &e2e.Environment{Process: e.Name, From: e.At, To: e.At, Observed: e.Text}
+		}
+	}
+	return nil
+}
+
+// namedBy is the address of a gate's target as a failure names it; empty where it does
+// not. What the test printed besides does not count: it names whatever it speaks to.
+func namedBy(at e2e.Attempt, target string) string {
+	host, port := addressOf(target)
+	if host == "" {
+		return ""
+	}
+	text := at.Type + "\n" + at.Message + "\n" + withoutOutput(at.Details)
+	hosts := []string{host}
+	if slices.Contains(loopback, host) {
+		hosts = loopback
+	}
+	for _, h := range hosts {
+		if named := findAddress(text, h, port); named != "" {
+			return named
+		}
+	}
+	return ""
+}
+
+// loopback are the names of this machine, where only a port tells servers apart.
+var loopback = []string{"127.0.0.1", "localhost", "::1"}
+
+var defaultPorts = map[string]string{"http": "80", "https": "443", "postgres": "5432", "postgresql": "5432", "mysql": "3306", "redis": "6379", "amqp": "5672"}
+
+// addressOf is the host of a gate's target, in lower case, and its port where it has
+// one: of a URL, or of host:port. A command has none.
+func addressOf(target string) (host, port string) {
+	target = strings.TrimSpace(target)
+	if !strings.Contains(target, "://") {
+		if strings.ContainsAny(target, " \t") || !strings.Contains(target, ":") {
+			return "", ""
+		}
+		target = "tcp://" + target
+	}
+	u, err := url.Parse(target)
+	if err != nil {
+		return "", ""
+	}
+	port = u.Port()
+	if port == "" {
+		port = defaultPorts[u.Scheme]
+	}
+	return strings.ToLower(u.Hostname()), port
+}
+
+// withoutOutput cuts the output of a test off the details of its failure.
+func withoutOutput(details string) string {
+	for _, mark := range []string{"--- system-out\n", "--- system-err\n"} {
+		if i := strings.Index("\n"+details, "\n"+mark); i >= 0 {
+			details = details[:i]
+		}
+	}
+	return details
+}
+
+// findAddress finds a host in a text as a word of its own, and returns it with the port
+// that stands behind it. Another port is another server; on loopback, so is none.
+func findAddress(text, host, port string) string {
+	lower := strings.ToLower(text)
+	for at := 0; ; {
+		i := strings.Index(lower[at:], host)
+		if i < 0 {
+			return ""
+		}
+		start, end := at+i, at+i+len(host)
+		at = end
+		if start > 0 && isHostByte(lower[start-1]) || end < len(lower) && isHostByte(lower[end]) && !endsSentence(lower[end:]) {
+			continue
+		}
+		rest := strings.TrimPrefix(lower[end:], "]") // [::1]:8080
+		digits := portOf(rest)
+		switch {
+		case digits == "" && slices.Contains(loopback, host):
+			continue
+		case digits == "":
+			return lower[start:end]
+		case port == "" || digits == port:
+			return lower[start:end] + ":" + digits
+		}
+	}
+}
+
+// portOf is the number behind a colon at the start of a text.
+func portOf(text string) string {
+	rest, ok := strings.CutPrefix(text, ":")
+	n := 0
+	for n < len(rest) && rest[n] >= '0' && rest[n] <= '9' {
+		n++
+	}
+	if !ok || n == 0 {
+		return ""
+	}
+	if p, err := strconv.Atoi(rest[:n]); err != nil || p < 1 || p > 65535 {
+		return ""
+	}
+	return rest[:n]
+}
+
+// isHostByte reports whether a byte may be part of a host name.
+func isHostByte(c byte) bool {
+	return c == '-' || c == '.' || c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z'
+}
+
+// endsSentence reports whether a full stop, and no further label, follows a host.
+func endsSentence(rest string) bool {
+	return rest[0] == '.' && (len(rest) == 1 || !isHostByte(rest[1]))
+}

@@ -1,0 +1,104 @@
+package verdict
+
+import (
+	"cmp"
+	"fmt"
+
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/policy"
+)
+
+// judge finds alibis, applies earlier attempts, quarantine and budgets, and has the
+// policy decide.
+func judge(in In, a accepted, r *e2e.Result) {
+	now := alibis{gates: r.Gates, ends: endsOf(in, a.counted), shards: shardsOf(a.counted)}
+	before := alibis{gates: gatesOf(a.earlier.Shards), shards: a.earlier.Shards}
+	for _, sh := range a.earlier.Shards {
+		before.ends = append(before.ends, sh.Ends...)
+	}
+	for i := range r.Tests {
+		t := &r.Tests[i]
+		earlier := a.earlier.Attempts[t.ID]
+		t.Environment = now.of(t.Attempts[len(earlier):])
+		excused := before.of(earlier)
+		laterPass(t, earlier, excused != nil && excused.NamedBy != "")
+		t.Quarantine = in.Quarantine.Find(t.ID, in.Now)
+	}
+	r.Budgets = budgets(in, a.counted, r.Tests)
+	r.Verdict, r.Tests = policy.Decide(policy.Evidence{
+		Blocks: in.Run.Blocks, Gates: r.Gates, Tests: r.Tests, Problems: r.Problems, Budgets: r.Budgets, Table: in.Table,
+	})
+}
+
+// endsOf are the background processes that ended by themselves, here and on the
+// machines of the shards.
+func endsOf(in In, counted []Document) []e2e.ProcessEnd {
+	list := append([]e2e.ProcessEnd{}, in.Ends...)
+	for _, d := range counted {
+		list = append(list, d.Shard.Ends...)
+	}
+	return list
+}
+
+func gatesOf(docs []e2e.ShardRun) []e2e.Gate {
+	var list []e2e.Gate
+	for _, doc := range docs {
+		list = append(list, doc.Gates...)
+	}
+	return list
+}
+
+// budgets measures the stage and its journeys. The stage's time is that of its slowest
+// shard, from its first unit to its last.
+func budgets(in In, counted []Document, tests []e2e.TestResult) []e2e.Budget {
+	list := []e2e.Budget{}
+	if in.Budget > 0 && len(counted) > 0 {
+		b := e2e.Budget{Scope: "stage", Name: in.Run.Stage, Limit: in.Budget, Used: slowestShard(counted)}
+		if b.Over = b.Used > b.Limit; b.Over {
+			b.Text = fmt.Sprintf("stage %s took %s of its budget of %s; slowest: %s; look at long set-up, waits and repeated logins before adding shards",
+				b.Name, duration(b.Used), duration(b.Limit), slowest(tests))
+		}
+		list = append(list, b)
+	}
+	spent := map[string]float64{}
+	for _, t := range tests {
+		if len(t.Attempts) > 0 && t.Outcome != e2e.Skipped {
+			spent[t.Journey] += t.Attempts[len(t.Attempts)-1].Seconds
+		}
+	}
+	for _, j := range in.Journeys {
+		used, ran := spent[j.Name]
+		if j.Limit <= 0 || !ran {
+			continue
+		}
+		b := e2e.Budget{Scope: "journey", Name: j.Name, Limit: j.Limit, Used: used, Over: used > j.Limit}
+		if b.Over {
+			b.Text = fmt.Sprintf("journey %s took %s of its max_runtime of %s; its owner is %s", b.Name, duration(b.Used), duration(b.Limit), cmp.Or(j.Owner, "nobody"))
+		}
+		list = append(list, b)
+	}
+	return list
+}
+
+// slowestShard is the longest time of a shard, in seconds.
+func slowestShard(counted []Document) float64 {
+	most := 0.0
+	for _, d := range counted {
+		first, last := 0.0, 0.0
+		for i, u := range d.Shard.Units {
+			if i == 0 || u.Offset < first {
+				first = u.Offset
+			}
+			last = max(last, u.Offset+u.Seconds)
+		}
+		most = max(most, last-first)
+	}
+	return most
+}
+
+func duration(seconds float64) string {
+	if seconds < 60 {
+		return fmt.Sprintf("%.1fs", seconds)
+	}
+	return fmt.Sprintf("%dm%02ds", int(seconds)/60, int(seconds)%60)
+}

@@ -1,0 +1,284 @@
+package verdict
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/org/e2e-gate/internal/e2e"
+)
+
+// merging is what the shards reported, by test.
+type merging struct {
+	in      In
+	earlier Earlier
+	runs    map[string]e2e.TestRun
+	notRun  map[string]e2e.NotRunTest
+	reruns  map[string]e2e.RerunRecord
+	// whole maps the entry of a suite that runs as a whole to the tests it held.
+	whole map[string][]string
+	// gone are warnings about tests that earlier runs of a suite reported.
+	gone []e2e.Problem
+}
+
+// newMerge joins what the documents that count say of each test.
+func newMerge(in In, a accepted) *merging {
+	m := &merging{
+		in: in, earlier: a.earlier, whole: map[string][]string{},
+		runs: map[string]e2e.TestRun{}, notRun: map[string]e2e.NotRunTest{}, reruns: map[string]e2e.RerunRecord{},
+	}
+	planned := shardOfTest(in.Plan)
+	for _, d := range a.counted {
+		stolen := stolenTests(d.Shard)
+		for _, t := range d.Shard.Tests {
+			if shard, ok := planned[t.ID]; ok && shard != d.Shard.Index && !stolen[t.ID] && isClean(t) {
+				continue
+			}
+			m.join(t, d.Unplanned)
+		}
+		for _, t := range d.Shard.NotRun {
+			m.notRun[t.ID] = t
+		}
+		for _, rec := range d.Shard.Reruns {
+			m.reruns[rec.ID] = rec
+		}
+	}
+	return m
+}
+
+// isClean reports whether nothing speaks against a test. A failure counts whichever
+// shard saw it; a pass only from the shard that was to run it.
+func isClean(t e2e.TestRun) bool {
+	o := e2e.OutcomeOf(t.Attempts)
+	return o == e2e.Passed || o == e2e.Skipped
+}
+
+// join adds what one more document says of a test. Documents of two shards are no
+// retries of each other: a failure in one stays a failure.
+func (m *merging) join(t e2e.TestRun, enriched map[string]e2e.Test) {
+	known := m.runs[t.ID]
+	known.ID = t.ID
+	if t.Unplanned != nil {
+		known.Unplanned = t.Unplanned
+		if own, ok := enriched[t.ID]; ok {
+			known.Unplanned = &own
+		}
+	}
+	known.Attempts = e2e.Doubles(known.Attempts, t.Attempts)
+	m.runs[t.ID] = known
+}
+
+// results are all planned tests, and those that were reported and not planned, by id.
+func (m *merging) results() []e2e.TestResult {
+	list := []e2e.TestResult{}
+	claimed := map[string]bool{}
+	for _, t := range m.in.Plan.Tests {
+		if t.Whole {
+			list = append(list, m.wholeSuite(t, claimed)...)
+			continue
+		}
+		claimed[t.ID] = true
+		list = append(list, m.fill(e2e.TestResult{Test: t.Test}, m.runs[t.ID].Attempts))
+	}
+	for id, run := range m.runs {
+		if !claimed[id] && run.Unplanned != nil {
+			list = append(list, m.fill(e2e.TestResult{Test: *run.Unplanned, Unplanned: true}, run.Attempts))
+		}
+	}
+	slices.SortFunc(list, func(a, b e2e.TestResult) int { return strings.Compare(a.ID, b.ID) })
+	return list
+}
+
+// fill puts the attempts of this and of earlier workflow attempts side by side.
+// Attempts that were reported outweigh a note that the test was not run.
+func (m *merging) fill(r e2e.TestResult, attempts []e2e.Attempt) e2e.TestResult {
+	r.Outcome = e2e.OutcomeOf(attempts)
+	r.Attempts = e2e.Numbered(append(slices.Clone(m.earlier.Attempts[r.ID]), attempts...))
+	if len(attempts) > 0 {
+		r.Children = attempts[len(attempts)-1].Children
+	}
+	if n, ok := m.notRun[r.ID]; ok && len(attempts) == 0 {
+		r.Outcome, r.Why = e2e.NotRun, n.Reason
+	}
+	if rec, ok := m.reruns[r.ID]; ok {
+		r.Rerun = &rec
+	}
+	return r
+}
+
+// wholeSuite replaces the entry that stands for a suite by the tests that its reports
+// held; where they held none, the entry itself is lost.
+func (m *merging) wholeSuite(p e2e.PlannedTest, claimed map[string]bool) []e2e.TestResult {
+	var list []e2e.TestResult
+	claimed[p.ID] = true
+	for _, id := range slices.Sorted(maps.Keys(m.runs)) {
+		run := m.runs[id]
+		if run.Unplanned == nil || run.Unplanned.Unit != p.Unit {
+			continue
+		}
+		claimed[id] = true
+		m.whole[p.ID] = append(m.whole[p.ID], id)
+		list = append(list, m.fill(e2e.TestResult{Test: *run.Unplanned}, run.Attempts))
+	}
+	if len(list) == 0 {
+		return []e2e.TestResult{m.fill(e2e.TestResult{Test: p.Test}, m.runs[p.ID].Attempts)}
+	}
+	m.warnGone(p.Suite)
+	return list
+}
+
+// warnGone warns of tests that earlier runs of a suite reported and this one did not:
+// a suite that cannot list its tests has nothing else to compare with.
+func (m *merging) warnGone(suite string) {
+	var gone []string
+	for _, id := range m.in.Known[suite] {
+		if _, ok := m.runs[id]; !ok {
+			gone = append(gone, id)
+		}
+	}
+	if len(gone) > 0 {
+		m.gone = append(m.gone, e2e.Problem{Code: e2e.CodeLost, Tests: gone, Text: fmt.Sprintf(
+			"suite %s cannot list its tests; earlier runs reported %d that are missing from its reports now: %s",
+			suite, len(gone), strings.Join(gone[:min(3, len(gone))], ", "))})
+	}
+}
+
+// expandWholeSuites replaces, in problems, the entry that stands for a suite by the
+// tests that its reports held: what a problem does depends on how much they matter.
+func (m *merging) expandWholeSuites(list []e2e.Problem) []e2e.Problem {
+	for i := range list {
+		var tests []string
+		for _, id := range list[i].Tests {
+			if held := m.whole[id]; len(held) > 0 {
+				tests = append(tests, held...)
+			} else {
+				tests = append(tests, id)
+			}
+		}
+		slices.Sort(tests)
+		list[i].Tests = slices.Compact(tests)
+	}
+	return list
+}
+
+// mergeProblems says once what several shards say of the same unit, with all its
+// tests. A problem that loses evidence is never merged into one that does not.
+func mergeProblems(list []e2e.Problem) []e2e.Problem {
+	once := []e2e.Problem{}
+	for _, p := range list {
+		at := slices.IndexFunc(once, func(o e2e.Problem) bool {
+			return o.Code == p.Code && o.Unit == p.Unit && o.Text == p.Text && o.LosesEvidence == p.LosesEvidence && len(o.Tests) > 0
+		})
+		if at < 0 || len(p.Tests) == 0 {
+			once = append(once, p)
+			continue
+		}
+		tests := append(slices.Clone(once[at].Tests), p.Tests...)
+		slices.Sort(tests)
+		once[at].Tests = slices.Compact(tests)
+	}
+	return once
+}
+
+// mergeGates adds what each shard saw of the gates. A gate that failed for one shard
+// has failed.
+func mergeGates(gates []e2e.Gate, docs []Document) []e2e.Gate {
+	merged := slices.Clone(gates)
+	for i := range merged {
+		g := &merged[i]
+		g.Timeline = slices.Clone(g.Timeline)
+		for _, d := range docs {
+			at := slices.IndexFunc(d.Shard.Gates, func(o e2e.Gate) bool { return o.Name == g.Name })
+			if at < 0 {
+				continue
+			}
+			other := d.Shard.Gates[at]
+			for _, span := range other.Timeline {
+				if !slices.ContainsFunc(g.Timeline, func(o e2e.Span) bool { return reflect.DeepEqual(o, span) }) {
+					g.Timeline = append(g.Timeline, span)
+				}
+			}
+			if g.Open() && !other.Open() {
+				g.State, g.Finality, g.Observed, g.Reason = other.State, other.Finality, other.Observed, other.Reason
+			}
+		}
+		slices.SortStableFunc(g.Timeline, func(a, b e2e.Span) int { return a.From.Compare(b.From) })
+	}
+	return merged
+}
+
+// shardResults are what became of the plan's shards: complete, partial, or lost where
+// no document counts.
+func shardResults(planned []e2e.PlanShard, docs []Document) []e2e.ShardResult {
+	list := []e2e.ShardResult{}
+	for _, sh := range planned {
+		r := e2e.ShardResult{Index: sh.Index, Name: sh.Name, Owners: sh.Owners, Tests: len(sh.Tests), Expected: sh.Seconds, State: "lost"}
+		for _, d := range docs {
+			if d.Shard.Index != sh.Index {
+				continue
+			}
+			r.Attempt, r.Units, r.State = d.Shard.Run.WorkflowAttempt, d.Shard.Units, "partial"
+			if d.Shard.Complete {
+				r.State = "complete"
+			}
+			for _, u := range d.Shard.Units {
+				r.Seconds += u.Seconds
+			}
+		}
+		list = append(list, r)
+	}
+	return list
+}
+
+// laterPass applies what earlier attempts of this workflow run say about a test that
+// passes now. A failure that had its rerun is not undone (later_pass); one that had
+// none makes this pass the rerun it never had: the test is flaky. Only an earlier
+// failure that the environment caused, by an alibi that the failure itself names, is
+// left behind.
+func laterPass(r *e2e.TestResult, before []e2e.Attempt, excused bool) {
+	if r.Outcome != e2e.Passed && r.Outcome != e2e.Flaky {
+		return
+	}
+	failed, hadRerun := 0, false
+	for _, a := range before {
+		if a.Outcome == e2e.Failed {
+			failed++
+			hadRerun = hadRerun || a.Source == e2e.SourceDiagnostic
+		}
+	}
+	switch {
+	case failed == 0:
+	case excused:
+		r.Evidence = append(r.Evidence, e2e.Evidence{
+			Kind: e2e.EvidenceTriage, Source: fmt.Sprintf("attempt %d", before[0].WorkflowAttempt),
+			Text: "an earlier attempt of this workflow run failed because of the environment, and passes now",
+		})
+	case hadRerun:
+		r.LaterPass = true
+	default:
+		r.Outcome = e2e.OutcomeOf(append(slices.Clone(before), e2e.Attempt{Outcome: e2e.Passed}))
+	}
+}
+
+// slowest names up to three of the slowest attempts.
+func slowest(tests []e2e.TestResult) string {
+	type timed struct {
+		id      string
+		seconds float64
+	}
+	var list []timed
+	for _, t := range tests {
+		for _, a := range t.Attempts {
+			list = append(list, timed{t.ID, a.Seconds})
+		}
+	}
+	slices.SortFunc(list, func(a, b timed) int { return cmp.Or(cmp.Compare(b.seconds, a.seconds), strings.Compare(a.id, b.id)) })
+	var names []string
+	for _, t := range list[:min(3, len(list))] {
+		names = append(names, fmt.Sprintf("%s (%s)", t.id, duration(t.seconds)))
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,135 @@
+// Package verdict turns evidence into a result by pure functions: plan, shard
+// documents and everything that is known around them go in as plain values, and one
+// [e2e.Result] with its verdict comes out. It does no I/O, reads no clock and keeps
+// no state: [Of] of the same input is the same result, and leaves its input alone.
+//
+// The steps are files: accept.go (which documents count, and why the others do not),
+// earlier.go (what earlier attempts of the workflow run said), merge.go (attempts
+// side by side, by planned test), alibi.go (was the environment at fault), judge.go
+// (gates, quarantine, budgets, policy).
+//
+// What kind of failure a failure is (triage) is not known here and is added later: no
+// category can change a verdict.
+package verdict
+
+import (
+	"slices"
+	"time"
+
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/policy"
+)
+
+// In is all that a result is made from: values only. The zero value is not judged.
+type In struct {
+	// Run is the run that judges: its stage, commit and workflow attempt say which
+	// documents are of this run.
+	Run e2e.Run
+	// Plan is what was to run; nil where nothing was planned, as behind failed gates.
+	Plan *e2e.Plan
+	// Gates as this run saw them; nil: as the plan saw them.
+	Gates []e2e.Gate
+	// Ends are background processes of this machine that ended by themselves.
+	Ends []e2e.ProcessEnd
+	// Documents are what shards left. Local says that the shards ran in this very
+	// process: their documents count as they are. Else they were found in files, and
+	// each has to show that it belongs to this plan.
+	Documents []Document
+	Local     bool
+	// Unreadable are documents that are there and cannot be read.
+	Unreadable []Unreadable
+	// Results are the runs of results that lie beside the documents: an attempt that
+	// found its gates failed left a result and no shard.
+	Results []e2e.Run
+	// Earlier is what earlier attempts of this workflow run said, where it is known
+	// already; see [Before].
+	Earlier Earlier
+	// Problems were found before the judging, in order.
+	Problems   []e2e.Problem
+	Table      policy.Table
+	Quarantine policy.Quarantine
+	// Budget is the stage's, in seconds; 0: none.
+	Budget   float64
+	Journeys []JourneyBudget
+	// Known are the ids that earlier runs reported, by suite.
+	Known map[string][]string
+	// Now is when the judging happens: deadlines are compared with it.
+	Now time.Time
+}
+
+// Document is the document of a shard and where it was found.
+type Document struct {
+	File  string
+	Shard e2e.ShardRun
+	// Unplanned are the tests that the document reports and nobody planned, by id,
+	// with owner, journey and criticality; without an entry the document's own words
+	// hold.
+	Unplanned map[string]e2e.Test
+}
+
+// Unreadable is a document that a shard left and that cannot be read.
+type Unreadable struct {
+	// Index and Attempt are those of the shard, -1 where they are not known.
+	Index, Attempt int
+	// Text says what is wrong with it.
+	Text string
+}
+
+// JourneyBudget is how long a journey may take.
+type JourneyBudget struct {
+	Name  string
+	Owner string
+	// Limit in seconds.
+	Limit float64
+}
+
+// Out is what came of it.
+type Out struct {
+	// Result is the whole result, except for what triage says of its failures.
+	Result e2e.Result
+	// Counted are the documents that the result is made of, in the order of the plan.
+	Counted []e2e.ShardRun
+}
+
+// Of judges.
+func Of(in In) Out {
+	r := e2e.Result{
+		Schema: e2e.ResultSchema, Run: in.Run, Gates: slices.Clone(in.Gates), Tests: []e2e.TestResult{}, Clusters: []e2e.Cluster{},
+		Shards: []e2e.ShardResult{}, Budgets: []e2e.Budget{},
+	}
+	r.Run.Finished = in.Now.UTC()
+	a := accept(in)
+	if in.Plan != nil {
+		if r.Gates == nil {
+			r.Gates = in.Plan.Gates
+		}
+		r.Gates = mergeGates(r.Gates, a.counted)
+		r.Plan = e2e.PlanSummary{
+			Digest: in.Plan.Digest, Tests: len(in.Plan.Tests), Shards: len(in.Plan.Shards), Makespan: in.Plan.Makespan, Guessed: in.Plan.Guessed,
+		}
+		m := newMerge(in, a)
+		r.Tests = m.results()
+		r.Shards = shardResults(in.Plan.Shards, a.counted)
+		a.problems.add(m.gone...)
+		r.Problems = m.expandWholeSuites(mergeProblems(a.allProblems()))
+	} else {
+		r.Problems = mergeProblems(a.allProblems())
+	}
+	judge(in, a, &r)
+	out := Out{Result: r}
+	for _, d := range a.counted {
+		out.Counted = append(out.Counted, d.Shard)
+	}
+	return out
+}
+
+// problems are problems in the order in which they were found, each once.
+type problems []e2e.Problem
+
+func (ps *problems) add(list ...e2e.Problem) {
+	for _, p := range list {
+		if !slices.ContainsFunc(*ps, func(o e2e.Problem) bool { return o.Code == p.Code && o.Text == p.Text }) {
+			*ps = append(*ps, p)
+		}
+	}
+}
