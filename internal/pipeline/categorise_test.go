@@ -1,0 +1,65 @@
+package pipeline
+
+import (
+	"encoding/json"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/history"
+	"github.com/org/e2e-gate/internal/triage"
+)
+
+// saysAlways is a triage that calls every failure the same.
+type saysAlways struct {
+	category   e2e.Category
+	confidence e2e.Confidence
+}
+
+func (s saysAlways) All(inputs []triage.Input) ([]triage.Result, []e2e.Cluster) {
+	list := make([]triage.Result, len(inputs))
+	for i, in := range inputs {
+		list[i] = triage.Result{ID: in.ID, Category: s.category, Confidence: s.confidence, Cause: "stub", NextStep: "none", Evidence: []string{"stub"}}
+	}
+	return list, []e2e.Cluster{{ID: "one", Category: s.category}}
+}
+
+// judgement is all of a result that decides something, without what explains it.
+func judgement(t *rapid.T, r e2e.Result) string {
+	for i := range r.Tests {
+		x := &r.Tests[i]
+		x.Category, x.Cause, x.Confidence, x.NextStep, x.Evidence, x.History = "", "", "", "", nil, nil
+	}
+	r.Clusters = nil
+	data, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// Triage comes after the verdict: whatever it says, the verdict stays byte by byte, and
+// so does everything else that decides.
+func TestTriageCannotChangeAVerdict(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		s := drawnSession(t, rt)
+		docs := greenDocs(s, 1)
+		for i := range docs {
+			if i == 0 || rapid.Bool().Draw(rt, "another fault") {
+				spoil(rt, &docs[i])
+			}
+		}
+		ev := evidence{plan: s.plan, local: true, documents: localDocuments(docs)}
+		want := judgement(rt, s.judge(ev, nil).result)
+		for _, c := range append(e2e.Categories(), "", "odd") {
+			for _, confidence := range []e2e.Confidence{e2e.ConfidenceHigh, e2e.ConfidenceLow, ""} {
+				plain := s.judge(ev, nil)
+				r := s.explained(saysAlways{c, confidence}, plain.result, history.Stats{}, plain.docs)
+				if got := judgement(rt, r); got != want {
+					rt.Fatalf("%s (%s) changed the result:\n%s\n%s", c, confidence, want, got)
+				}
+			}
+		}
+	})
+}

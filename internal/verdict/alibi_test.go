@@ -1,0 +1,187 @@
+package verdict
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/org/e2e-gate/internal/e2e"
+)
+
+// second is so many seconds after noon.
+func second(s float64) time.Time { return noon.Add(time.Duration(s * float64(time.Second))) }
+
+// downGate is a gate of a service on port 8080 that was unhealthy from 100 s to 110 s
+// while suites ran.
+func downGate(change ...func(*e2e.Gate)) e2e.Gate {
+	g := e2e.Gate{Name: "api", Kind: "http", Required: true, State: e2e.Healthy, Target: "http://127.0.0.1:8080/health", Timeline: []e2e.Span{
+		{From: second(0), To: second(1), State: e2e.Healthy, Observed: "200"},
+		{From: second(2), To: second(99), State: e2e.Healthy, Observed: "200", Watch: true},
+		{From: second(100), To: second(110), State: e2e.Unhealthy, Observed: "connection refused", Watch: true},
+		{From: second(112), To: second(300), State: e2e.Healthy, Observed: "200", Watch: true},
+	}}
+	for _, c := range change {
+		c(&g)
+	}
+	return g
+}
+
+// failedAt is a failed attempt of ten seconds from a time on.
+func failedAt(from float64, message string) e2e.Attempt {
+	return e2e.Attempt{Outcome: e2e.Failed, Started: second(from), Seconds: 10, Message: message, WorkflowAttempt: 1}
+}
+
+func TestAlibi(t *testing.T) {
+	const refused = "dial tcp 127.0.0.1:8080: connect: connection refused"
+	down := e2e.Environment{Gate: "api", From: second(100), To: second(110), State: e2e.Unhealthy, Observed: "connection refused"}
+	named := down
+	named.NamedBy = "127.0.0.1:8080"
+	ended := e2e.Environment{Process: "db", From: second(90), To: second(90), Observed: "exit status 1"}
+	advisory := func(g *e2e.Gate) { g.Required = false }
+	other := func(g *e2e.Gate) { g.Name, g.Target = "other", "http://127.0.0.1:9999" }
+	span := func(change func(*e2e.Span)) func(*e2e.Gate) { return func(g *e2e.Gate) { change(&g.Timeline[2]) } }
+	gates := func(list ...e2e.Gate) alibis { return alibis{gates: list} }
+	process := e2e.ProcessEnd{Name: "db", At: second(90), Text: "exit status 1"}
+	log := "units/1/output.log"
+	untimed := e2e.Attempt{Outcome: e2e.Failed, Message: "x", Files: []string{log}, WorkflowAttempt: 1, Shard: 3}
+	unit := func(change ...func(*e2e.ShardRun)) []e2e.ShardRun {
+		sh := e2e.ShardRun{Index: 3, Run: e2e.Run{Started: noon, WorkflowAttempt: 1}, Units: []e2e.UnitRun{{Log: "units/0/output.log"}, {Log: log, Offset: 95, Seconds: 10}}}
+		for _, c := range change {
+			c(&sh)
+		}
+		return []e2e.ShardRun{sh}
+	}
+	for _, tc := range []struct {
+		rule     string
+		alibis   alibis
+		attempts []e2e.Attempt
+		want     *e2e.Environment
+	}{
+		{"a required gate that was unhealthy while the test failed is an alibi", gates(downGate()), []e2e.Attempt{failedAt(98, "x")}, &down},
+		{"the failure may name the gate by its address", gates(downGate()), []e2e.Attempt{failedAt(98, refused)}, &named},
+		{"without gates there is no alibi, whatever the failure says", alibis{}, []e2e.Attempt{failedAt(98, refused)}, nil},
+		{"a gate that was healthy then is no alibi, whatever the failure says", gates(downGate()), []e2e.Attempt{failedAt(120, refused)}, nil},
+		{"a test that did not fail needs none", gates(downGate()), []e2e.Attempt{{Outcome: e2e.Passed, Started: second(98), Seconds: 10}}, nil},
+		{"a failure up to 5 s before the outage was seen has an alibi", gates(downGate()), []e2e.Attempt{failedAt(85, "x")}, &down},
+		{"a failure that ended more than 5 s before has none", gates(downGate()), []e2e.Attempt{failedAt(84.9, "x")}, nil},
+		{"a failure that began up to 5 s after the outage has an alibi", gates(downGate()), []e2e.Attempt{failedAt(115, "x")}, &down},
+		{"a failure that began later has none", gates(downGate()), []e2e.Attempt{failedAt(115.1, "x")}, nil},
+		{"an impossible duration is no time", gates(downGate()), []e2e.Attempt{{Outcome: e2e.Failed, Started: second(96), Seconds: -50}}, &down},
+		{"a gate that was bad before the suites started is no alibi", gates(downGate(span(func(s *e2e.Span) { s.Watch = false }))), []e2e.Attempt{failedAt(98, refused)}, nil},
+		{"a degraded gate is no alibi", gates(downGate(span(func(s *e2e.Span) { s.State = e2e.Degraded }))), []e2e.Attempt{failedAt(98, refused)}, nil},
+		{"a probe that could not be made is no alibi", gates(downGate(span(func(s *e2e.Span) { s.State = e2e.ProbeError }))), []e2e.Attempt{failedAt(98, refused)}, nil},
+		{"an advisory gate is no alibi of a failure that does not name it", gates(downGate(advisory)), []e2e.Attempt{failedAt(98, "x")}, nil},
+		{"an advisory gate is an alibi of a failure that names it", gates(downGate(advisory)), []e2e.Attempt{failedAt(98, refused)}, &named},
+		{"the gate that the failure names goes before another", gates(downGate(other), downGate()), []e2e.Attempt{failedAt(98, refused)}, &named},
+		{"of several gates that it does not name the first is told", gates(downGate(), downGate(other)), []e2e.Attempt{failedAt(98, "x")}, &down},
+		{"every failed attempt needs an alibi", gates(downGate()), []e2e.Attempt{failedAt(98, refused), failedAt(200, refused)}, nil},
+		{"also the first", gates(downGate()), []e2e.Attempt{failedAt(20, refused), failedAt(98, refused)}, nil},
+		{"a pass between failures needs none", gates(downGate()), []e2e.Attempt{failedAt(98, refused), {Outcome: e2e.Passed, Started: second(200)}, failedAt(100, refused)}, &named},
+		{"named is only what each failed attempt names", gates(downGate()), []e2e.Attempt{failedAt(98, refused), failedAt(100, "x")}, &down},
+		{"named by the first as well", gates(downGate()), []e2e.Attempt{failedAt(98, "x"), failedAt(100, refused)}, &down},
+		{
+			"a version gate that saw another build is an alibi, though it accepts both",
+			gates(e2e.Gate{Name: "build", Kind: "version", Required: true, State: e2e.Healthy, Target: "http://127.0.0.1:8080/info", Timeline: []e2e.Span{
+				{From: second(0), To: second(1), State: e2e.Healthy, Observed: "1.0"}, {From: second(2), To: second(99), State: e2e.Healthy, Observed: "1.0", Watch: true},
+				{From: second(100), To: second(300), State: e2e.Healthy, Observed: "1.1", Watch: true},
+			}}),
+			[]e2e.Attempt{failedAt(98, "x")},
+			&e2e.Environment{Gate: "build", From: second(100), To: second(300), State: e2e.Healthy, Observed: "1.1"},
+		},
+		{
+			"a test that began after the new build was there has no alibi",
+			gates(e2e.Gate{Name: "build", Kind: "version", Required: true, State: e2e.Healthy, Timeline: []e2e.Span{
+				{From: second(2), To: second(9), State: e2e.Healthy, Observed: "1.0", Watch: true}, {From: second(10), To: second(99), State: e2e.Healthy, Observed: "1.1", Watch: true},
+				{From: second(100), To: second(300), State: e2e.Healthy, Observed: "1.1", Watch: true},
+			}}),
+			[]e2e.Attempt{failedAt(105, "x")}, nil,
+		},
+		{
+			"other gates may see another answer", gates(downGate(span(func(s *e2e.Span) { s.State, s.Observed = e2e.Healthy, "204" }))), []e2e.Attempt{failedAt(98, "x")}, nil,
+		},
+		{"a background process that had ended is an alibi", alibis{ends: []e2e.ProcessEnd{process}}, []e2e.Attempt{failedAt(98, "x")}, &ended},
+		{"a process that ended up to 5 s after the failure is one", alibis{ends: []e2e.ProcessEnd{process}}, []e2e.Attempt{failedAt(75, "x")}, &ended},
+		{"a process that ended later is none", alibis{ends: []e2e.ProcessEnd{process}}, []e2e.Attempt{failedAt(74.9, "x")}, nil},
+		{"a process whose end has no time is none", alibis{ends: []e2e.ProcessEnd{{Name: "db"}}}, []e2e.Attempt{failedAt(98, "x")}, nil},
+		{"a gate says more than the end of a process", alibis{gates: []e2e.Gate{downGate()}, ends: []e2e.ProcessEnd{process}}, []e2e.Attempt{failedAt(98, "x")}, &down},
+		{"a test that does not say when it ran, ran while its process did", alibis{gates: []e2e.Gate{downGate()}, shards: unit()}, []e2e.Attempt{untimed}, &down},
+		{"of the same shard", alibis{gates: []e2e.Gate{downGate()}, shards: unit(func(s *e2e.ShardRun) { s.Index = 2 })}, []e2e.Attempt{untimed}, nil},
+		{"of the same workflow attempt", alibis{gates: []e2e.Gate{downGate()}, shards: unit(func(s *e2e.ShardRun) { s.Run.WorkflowAttempt = 2 })}, []e2e.Attempt{untimed}, nil},
+		{"of a run that says when it began", alibis{gates: []e2e.Gate{downGate()}, shards: unit(func(s *e2e.ShardRun) { s.Run.Started = time.Time{} })}, []e2e.Attempt{untimed}, nil},
+		{"of the process whose log it has", alibis{gates: []e2e.Gate{downGate()}, shards: unit(func(s *e2e.ShardRun) { s.Units[1].Log = "" })}, []e2e.Attempt{untimed}, nil},
+		{"a process that ran at another time is none", alibis{gates: []e2e.Gate{downGate()}, shards: unit(func(s *e2e.ShardRun) { s.Units[1].Offset = 200 })}, []e2e.Attempt{untimed}, nil},
+		{"a test without any time has no alibi", gates(downGate()), []e2e.Attempt{untimed}, nil},
+	} {
+		t.Run(tc.rule, func(t *testing.T) {
+			if diff := cmp.Diff(tc.want, tc.alibis.of(tc.attempts)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestNamedBy(t *testing.T) {
+	for _, tc := range []struct{ target, message, want string }{
+		{"http://127.0.0.1:8080/health", "connect ECONNREFUSED 127.0.0.1:8080", "127.0.0.1:8080"},
+		{"http://127.0.0.1:8080/health", "connect ECONNREFUSED localhost:8080", "localhost:8080"},
+		{"http://localhost:8080/health", "connect ECONNREFUSED ::1:8080", "::1:8080"},
+		{"http://localhost:8080/health", "dial tcp [::1]:8080: refused", "::1:8080"},
+		{"http://[::1]:8080/", "connect ECONNREFUSED 127.0.0.1:8080", "127.0.0.1:8080"},
+		{"http://127.0.0.1:8080/health", "connect ECONNREFUSED 127.0.0.1:8081", ""},
+		{"http://127.0.0.1:8080/health", "connect ECONNREFUSED 127.0.0.1:80800", ""},
+		{"http://127.0.0.1:8080/health", "127.0.0.1 does not answer", ""}, // every server here is on this machine
+		{"http://127.0.0.1:8080/health", "first 127.0.0.1:9, then 127.0.0.1:8080", "127.0.0.1:8080"},
+		{"http://127.0.0.1:8080/health", "port 8080 is closed", ""},
+		{"https://api.acme.test/health", "getaddrinfo ENOTFOUND api.acme.test", "api.acme.test"},
+		{"https://api.acme.test/health", "GET https://API.acme.test/cases failed.", "api.acme.test"},
+		{"https://api.acme.test/health", "cannot reach api.acme.test.", "api.acme.test"},
+		{"https://api.acme.test/health", "cannot reach api.acme.test. Retry later", "api.acme.test"},
+		{"https://api.acme.test/health", "dial api.acme.test:443", "api.acme.test:443"},
+		{"https://api.acme.test/health", "dial api.acme.test:8443", ""},
+		{"http://api.acme.test", "dial api.acme.test:80", "api.acme.test:80"},
+		{"http://api.acme.test:8080", "api.acme.test: no such host", "api.acme.test"},
+		{"http://api.acme.test:8080", "api.acme.test:x", "api.acme.test"},
+		{"http://api.acme.test:8080", "api.acme.test:99999", "api.acme.test"},
+		{"http://api.acme.test:8080", "api.acme.test:0", "api.acme.test"},
+		{"https://api.acme.test", "my-api.acme.test is down", ""},
+		{"https://api.acme.test", "v2.api.acme.test is down", ""},
+		{"https://api.acme.test", "api.acme.testing is down", ""},
+		{"https://api.acme.test", "api.acme.test.example is down", ""},
+		{"https://api.acme.test", "api.acme.test-2 is down", ""},
+		{"https://api.acme.test", "api_api.acme.test is down", ""},
+		{"broker:9092", "no brokers: dial tcp broker:9092: timeout", "broker:9092"},
+		{"broker:9092", "the broker is gone", "broker"},
+		{"postgres://db.acme.test/cases", "db.acme.test:5432 refuses", "db.acme.test:5432"},
+		{"custom://queue", "queue:1", "queue:1"}, // a scheme without a port that is known
+		{"sh probe.sh", "sh probe.sh failed", ""},
+		{"probe", "probe failed", ""},
+		{"", "anything", ""},
+		{"http://[bad", "[bad", ""},
+	} {
+		if got := namedBy(e2e.Attempt{Message: tc.message}, tc.target); got != tc.want {
+			t.Errorf("target %s, %q: named by %q, want %q", tc.target, tc.message, got, tc.want)
+		}
+	}
+}
+
+// The type and the details of a failure may name a gate; what the test printed may not.
+func TestNamedByWhatFailed(t *testing.T) {
+	const address = "127.0.0.1:8080"
+	for _, tc := range []struct {
+		a    e2e.Attempt
+		want string
+	}{
+		{e2e.Attempt{Type: "refused by " + address}, address},
+		{e2e.Attempt{Details: "at x\nCaused by: " + address}, address},
+		{e2e.Attempt{Details: "at x\n--- system-out\nGET " + address}, ""},
+		{e2e.Attempt{Details: "--- system-err\nGET " + address}, ""},
+		{e2e.Attempt{Details: "caused by " + address + "\n--- system-out\nx\n--- system-err\ny"}, address},
+		{e2e.Attempt{Details: "the text --- system-out\n" + address}, address},
+		{e2e.Attempt{Message: "127.0.0.1", Details: ":8080"}, ""},
+	} {
+		if got := namedBy(tc.a, "http://"+address); got != tc.want {
+			t.Errorf("%+v: %q, want %q", tc.a, got, tc.want)
+		}
+	}
+}
