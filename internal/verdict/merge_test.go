@@ -26,6 +26,12 @@ func TestMerge(t *testing.T) {
 			want: "not_judged [not_judged lost] a=passed b=lost c=passed",
 		},
 		{
+			rule: "results are sorted by id, whatever the order of the plan", change: func(in *In) {
+				in.Plan.Tests[0], in.Plan.Tests[2] = in.Plan.Tests[2], in.Plan.Tests[0]
+				in.Documents[1] = shard(*in, 1, 1, passed("s::c"), unplanned(passed("s::aa")))
+			}, want: "passed [] a=passed aa=passed b=passed c=passed",
+		},
+		{
 			rule: "a pass counts only from the shard that was to run the test", change: func(in *In) {
 				in.Documents[0] = shard(*in, 0, 1, passed("s::a"))
 				in.Documents[1] = shard(*in, 1, 1, passed("s::c"), passed("s::b"))
