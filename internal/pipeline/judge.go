@@ -116,7 +116,7 @@ func newMerge(s *Session) *merging {
 			if t.Unplanned != nil {
 				known.Unplanned = t.Unplanned
 			}
-			known.Attempts = e2e.Doubles(known.Attempts, t.Attempts)
+			known.Attempts = e2e.MergeDuplicates(known.Attempts, t.Attempts)
 			m.runs[t.ID] = known
 		}
 		for _, t := range doc.NotRun {

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/org/e2e-gate/internal/e2e"
-	"github.com/org/e2e-gate/internal/proc"
 )
 
 // take sorts shard documents: the newest attempt of each shard of this plan
@@ -188,7 +187,7 @@ func contradiction(doc e2e.ShardRun) string {
 		if !believable(u.Seconds) || !believable(u.Offset) {
 			return fmt.Sprintf("unit %s took %g s, from %g s on", u.Unit, u.Seconds, u.Offset)
 		}
-		if u.Exit > 0 && u.Ended == string(proc.Exited) && !failed && len(doc.Problems) == 0 {
+		if u.Exit > 0 && u.Ended == e2e.EndedExited && !failed && len(doc.Problems) == 0 {
 			return fmt.Sprintf("unit %s ended with exit status %d and nothing failed", u.Unit, u.Exit)
 		}
 	}

@@ -162,7 +162,7 @@ func (u *running) execute(ctx context.Context, limit time.Duration) {
 		spent = max(spent, limit) // the clock of the limit started a moment earlier
 	}
 	u.s.spent[u.suite.Spec.Name] += spent
-	u.record.Exit, u.record.Ended, u.record.Seconds = exit.Code, string(exit.Ended), exit.Wall.Seconds()
+	u.record.Exit, u.record.Ended, u.record.Seconds = exit.Code, e2e.Ended(exit.Ended), exit.Wall.Seconds()
 	report := u.invocation.Report(exit)
 	u.file(ctx, exit, limit, report)
 	_ = u.safe.Close()
@@ -249,7 +249,7 @@ func (u *running) append(id string, unplanned *e2e.Test, name string, attempts [
 	if filed := u.filed(name, attempts, files); u.attempt > 1 {
 		run.Attempts = append(run.Attempts, filed...)
 	} else { // an unplanned test that another process of the shard reported as well
-		run.Attempts = e2e.Doubles(run.Attempts, filed)
+		run.Attempts = e2e.MergeDuplicates(run.Attempts, filed)
 	}
 	renumber(run.Attempts)
 }

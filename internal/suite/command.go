@@ -15,6 +15,7 @@ import (
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/junit"
 	"github.com/org/e2e-gate/internal/proc"
+	"github.com/org/e2e-gate/internal/verdict/attempts"
 )
 
 // command runs anything that writes JUnit XML.
@@ -101,7 +102,7 @@ func (c *command) Start(u Unit) (Invocation, error) {
 	if err != nil {
 		return nil, err
 	}
-	files, err := newJUnitFiles(c.globs(u), func(t junit.Test) reported { return c.reported(t) })
+	files, err := newJUnitFiles(c.globs(u), c.reported)
 	if err != nil {
 		return nil, err
 	}
@@ -111,11 +112,11 @@ func (c *command) Start(u Unit) (Invocation, error) {
 
 // reported reads a case: it belongs to the line that equals its name,
 // classname.name, classname::name or file::name.
-func (c *command) reported(t junit.Test) reported {
+func (c *command) reported(t junit.Test) attempts.Reported {
 	id := t.Identity
 	r := reportedOf(c.spec, t)
 	for _, name := range []string{id.Name, id.Classname + "." + id.Name, id.Classname + "::" + id.Name, id.File + "::" + id.Name} {
-		r.spellings = append(r.spellings, spelling{name: name})
+		r.Spellings = append(r.Spellings, attempts.Spelling{Name: name})
 	}
 	return r
 }

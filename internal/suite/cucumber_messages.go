@@ -7,15 +7,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	messages "github.com/cucumber/messages/go/v28"
 
 	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/verdict/attempts"
 )
 
 // messageFile are the messages that Cucumber's formatter of that name writes while
@@ -28,9 +31,13 @@ type messageFile struct {
 // maxMessage bounds one message: attachments are part of them.
 const maxMessage = 64 << 20
 
-// collect files every finished test case; those that were repeated are attempts.
-func (f *messageFile) collect(p *process, m *matcher, rep *Report) (string, error) {
-	r := &cucumberRun{file: f, p: p, m: m, rep: rep, docs: map[string]names{}, pickles: map[string]*messages.Pickle{}, cases: map[string]string{}, running: map[string]*testCase{}, byTest: map[string][]e2e.Attempt{}}
+// collect takes every finished test case; those that were repeated are results of one
+// test.
+func (f *messageFile) collect(p *process, c *collected) (string, error) {
+	r := &cucumberRun{
+		file: f, p: p, c: c, docs: map[string]names{}, pickles: map[string]*messages.Pickle{}, cases: map[string]string{}, running: map[string]*testCase{},
+		byTest: map[string][]attempts.Result{}, tests: map[string]e2e.Test{}, channel: attempts.Channel{Kind: attempts.Events},
+	}
 	damaged, err := r.read(f.path)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
@@ -38,20 +45,15 @@ func (f *messageFile) collect(p *process, m *matcher, rep *Report) (string, erro
 	case err != nil:
 		return "", err
 	case damaged > 0:
-		p.problem(rep, e2e.CodeReportDamaged, true, "%d of the messages of unit %s are damaged", damaged, p.unit.Name)
+		c.problem(e2e.CodeReportDamaged, "%d of the messages of unit %s are damaged", damaged, p.unit.Name)
 	}
-	finished := map[string]event{}
 	for _, name := range r.order {
-		finished[name] = event{}
-		m.add(reported{spellings: []spelling{{name: name}}, test: r.tests[name], attempts: numbered(r.byTest[name])})
+		c.add(attempts.Reported{Spellings: []attempts.Spelling{{Name: name}}, Unplanned: r.tests[name], Results: r.byTest[name]})
 	}
-	if !r.ended {
-		running := map[string]bool{}
-		for _, c := range r.running {
-			running[c.name] = true
-		}
-		p.cutOff(rep, running, finished)
+	for _, id := range slices.Sorted(maps.Keys(r.running)) {
+		r.channel.Running = append(r.channel.Running, r.running[id].name)
 	}
+	c.in.Channel = r.channel
 	return "", nil
 }
 
@@ -59,16 +61,15 @@ func (f *messageFile) collect(p *process, m *matcher, rep *Report) (string, erro
 type cucumberRun struct {
 	file    *messageFile
 	p       *process
-	m       *matcher
-	rep     *Report
+	c       *collected
 	docs    map[string]names
 	pickles map[string]*messages.Pickle
 	cases   map[string]string // test case -> pickle
 	running map[string]*testCase
-	byTest  map[string][]e2e.Attempt
+	byTest  map[string][]attempts.Result
 	tests   map[string]e2e.Test
 	order   []string
-	ended   bool
+	channel attempts.Channel
 	saved   int
 }
 
@@ -77,6 +78,7 @@ type testCase struct {
 	name    string
 	test    e2e.Test
 	started *messages.Timestamp
+	repeats bool // Cucumber says that it runs the scenario again
 	steps   int
 	worst   messages.TestStepResult
 	files   []string
@@ -145,13 +147,13 @@ func (r *cucumberRun) around(env *messages.Envelope) {
 	case env.TestRunHookFinished != nil && env.TestRunHookFinished.Result != nil && env.TestRunHookFinished.Result.Status == messages.TestStepResultStatus_FAILED:
 		text = "a hook of the run failed: " + env.TestRunHookFinished.Result.Message
 	case env.TestRunFinished != nil:
-		r.ended = true
+		r.channel.Ended = 1
 		if e := env.TestRunFinished.Exception; e != nil {
 			text = e.Message
 		}
 	}
 	if text != "" {
-		r.p.problem(r.rep, e2e.CodeRunnerExit, true, "unit %s: an error outside any test: %s", r.p.unit.Name, firstLines(text, 4))
+		r.c.problem(e2e.CodeRunnerExit, "unit %s: an error outside any test: %s", r.p.unit.Name, firstLines(text, 4))
 	}
 }
 
@@ -161,7 +163,7 @@ func (r *cucumberRun) start(s *messages.TestCaseStarted) {
 		return
 	}
 	t := r.file.suite.test(r.source(pickle.Uri), r.docs[pickle.Uri], pickle)
-	r.running[s.Id] = &testCase{name: t.Name, test: t, started: s.Timestamp}
+	r.running[s.Id] = &testCase{name: t.Name, test: t, started: s.Timestamp, repeats: s.Attempt > 0}
 }
 
 // source is the path of a feature file as it was listed. Cucumber-JVM names it by
@@ -213,13 +215,10 @@ func (r *cucumberRun) finish(f *messages.TestCaseFinished) {
 		a.Started = messages.TimestampToGoTime(*c.started).UTC()
 		a.Seconds = max(0, messages.TimestampToGoTime(*f.Timestamp).UTC().Sub(a.Started).Seconds())
 	}
-	if r.tests == nil {
-		r.tests = map[string]e2e.Test{}
-	}
 	if _, known := r.tests[c.name]; !known {
 		r.order, r.tests[c.name] = append(r.order, c.name), c.test
 	}
-	r.byTest[c.name] = append(r.byTest[c.name], a)
+	r.byTest[c.name] = append(r.byTest[c.name], attempts.Result{Attempt: a, Retry: c.repeats})
 }
 
 // attempt is what became of a test case: as good as its worst step.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/junit"
+	"github.com/org/e2e-gate/internal/verdict/attempts"
 )
 
 // cypress runs Cypress. Its tests are its spec files: the titles in them are known
@@ -133,13 +134,13 @@ func (r *cypressReports) open(file string) {
 }
 
 // reported is a test as a part of its spec file.
-func (r *cypressReports) reported(t junit.Test) reported {
+func (r *cypressReports) reported(t junit.Test) attempts.Reported {
 	found := reportedOf(r.suite.spec, t)
-	found.test.File, found.test.Class = r.file, r.file
-	found.spellings = []spelling{{name: r.file, child: t.Identity.Name}}
-	for i := range t.Attempts {
-		if t.Attempts[i].Outcome == e2e.Failed {
-			t.Attempts[i].Files = append(t.Attempts[i].Files, r.evidence()...)
+	found.Unplanned.File, found.Unplanned.Class = r.file, r.file
+	found.Spellings = []attempts.Spelling{{Name: r.file, Part: t.Identity.Name}}
+	for i := range found.Results {
+		if a := &found.Results[i].Attempt; a.Outcome == e2e.Failed {
+			a.Files = append(a.Files, r.evidence()...)
 		}
 	}
 	return found

@@ -7,11 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/verdict/attempts"
 )
 
 // event is one line of JSON that a reporter of ours writes into a file while the
@@ -132,12 +135,12 @@ type eventFile struct {
 	test func(event) e2e.Test
 }
 
-// collect files every finished test. Several ends of one test are attempts: the
-// framework's own retries.
-func (f *eventFile) collect(p *process, m *matcher, rep *Report) (string, error) {
+// collect takes every finished test. Several ends of one test are results of it, in
+// order of time.
+func (f *eventFile) collect(p *process, c *collected) (string, error) {
 	var order []string
-	begun, ended := 0, 0
-	last, attempts, running := map[string]event{}, map[string][]e2e.Attempt{}, map[string]bool{}
+	last, results, running := map[string]event{}, map[string][]attempts.Result{}, map[string]bool{}
+	channel := attempts.Channel{Kind: attempts.Events}
 	damaged, err := readEvents(f.path, func(ev event) {
 		switch ev.Event {
 		case "started":
@@ -149,14 +152,14 @@ func (f *eventFile) collect(p *process, m *matcher, rep *Report) (string, error)
 			}
 			last[ev.ID] = ev
 			a := ev.attempt()
-			a.Files = m.keeper.keep(ev.Attachments)
-			attempts[ev.ID] = append(attempts[ev.ID], a)
+			a.Files = c.keeper.keep(ev.Attachments)
+			results[ev.ID] = append(results[ev.ID], attempts.Result{Attempt: a})
 		case "error", "unusable":
-			p.problem(rep, e2e.CodeRunnerExit, true, "unit %s: an error outside any test: %s", p.unit.Name, firstLines(ev.Message, 4))
+			c.problem(e2e.CodeRunnerExit, "unit %s: an error outside any test: %s", p.unit.Name, firstLines(ev.Message, 4))
 		case "begin":
-			begun++
+			channel.Begun++
 		case "end":
-			ended++
+			channel.Ended++
 		}
 	})
 	switch {
@@ -165,47 +168,14 @@ func (f *eventFile) collect(p *process, m *matcher, rep *Report) (string, error)
 	case err != nil:
 		return "", err
 	case damaged != "":
-		p.problem(rep, e2e.CodeReportDamaged, true, "the events of unit %s: %s", p.unit.Name, damaged)
+		c.problem(e2e.CodeReportDamaged, "the events of unit %s: %s", p.unit.Name, damaged)
 	}
 	for _, id := range order {
-		ev := last[id]
-		m.add(reported{spellings: []spelling{{name: id}}, test: f.test(ev), attempts: numbered(attempts[id])})
+		c.add(attempts.Reported{Spellings: []attempts.Spelling{{Name: id}}, Unplanned: f.test(last[id]), Results: results[id]})
 	}
-	if ended == 0 || ended < begun {
-		p.cutOff(rep, running, last)
-	}
+	channel.Running = slices.Sorted(maps.Keys(running))
+	c.in.Channel = channel
 	return "", nil
-}
-
-// cutOff says what ran when the runner ended before its reporter did.
-func (p *process) cutOff(rep *Report, running map[string]bool, finished map[string]event) {
-	var missing, names []string
-	for _, t := range p.unit.Tests {
-		if _, done := finished[t.Name]; !done {
-			missing = append(missing, t.ID)
-		}
-		if running[t.Name] && len(names) < 5 {
-			names = append(names, t.Name)
-		}
-	}
-	while := ""
-	if len(names) > 0 {
-		while = " while these ran: " + strings.Join(names, ", ")
-	}
-	rep.Problems = append(rep.Problems, e2e.Problem{Code: e2e.CodeRunnerExit, Unit: p.unit.Name, Tests: missing, LosesEvidence: len(missing) > 0,
-		Text: fmt.Sprintf("the runner of unit %s ended before it had reported everything%s (%s); %s", p.unit.Name, while, p.exit, lastWords(p.exit))})
-}
-
-// numbered gives attempts of one process their number and source: all but the last
-// are the framework's own.
-func numbered(list []e2e.Attempt) []e2e.Attempt {
-	for i := range list {
-		list[i].N, list[i].Source = i+1, e2e.SourceFramework
-	}
-	if n := len(list); n > 0 {
-		list[n-1].Source = e2e.SourceFirst
-	}
-	return list
 }
 
 func (ev event) attempt() e2e.Attempt {

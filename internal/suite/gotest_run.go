@@ -1,7 +1,6 @@
 package suite
 
 import (
-	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/proc"
+	"github.com/org/e2e-gate/internal/verdict/attempts"
 )
 
 // goRun is one go test process: it reads the event stream as it comes.
@@ -59,31 +59,34 @@ func (r *goRun) Command() Command {
 // Stdout parses the events.
 func (r *goRun) Stdout() io.Writer { return r }
 
-// Report matches the events to the planned tests.
+// Report judges the events.
 func (r *goRun) Report(exit proc.Exit) Report {
 	if len(r.partial) > 0 {
 		r.line()
 	}
-	rep := Report{Tests: map[string][]e2e.Attempt{}, BuildFailed: r.failed}
 	crash := r.crash()
-	planned := map[string]bool{}
-	var missing []string
-	for _, t := range r.unit.Tests {
-		planned[t.Name] = true
-		if a, ok := r.attempt(t.Name, crash); ok {
-			rep.Tests[t.ID] = []e2e.Attempt{a}
-		} else {
-			missing = append(missing, t.ID)
-		}
+	in := attempts.In{
+		Unit: r.unit.Name, Runner: "go test of " + r.unit.Name, Planned: plannedOf(r.unit.Tests), Problems: r.unread(),
+		Build:   attempts.Build{Failed: r.failed, Text: firstLines(r.build.String()+exit.Tail, 4)},
+		Channel: attempts.Channel{Kind: attempts.Stream, Crash: crash.text}, Exit: exitOf(exit),
 	}
+	in.Exit.Output = firstLines(exit.Tail, 3)
 	for _, name := range slices.Sorted(maps.Keys(r.byName)) {
-		if a, ok := r.attempt(name, crash); ok && !planned[name] {
+		if result, ok := r.result(name, crash); ok {
 			t := e2e.Test{ID: r.unit.Name + "::" + name, Suite: r.suite.spec.Name, Framework: "gotest", Name: name, Unit: r.unit.Name}
-			rep.Unplanned = append(rep.Unplanned, e2e.TestRun{ID: t.ID, Unplanned: &t, Attempts: []e2e.Attempt{a}})
+			in.Reported = append(in.Reported, attempts.Reported{Spellings: []attempts.Spelling{{Name: name}}, Unplanned: t, Results: []attempts.Result{result}})
 		}
 	}
-	rep.Problems = r.problems(exit, crash, missing)
-	return rep
+	return judged(in)
+}
+
+// unread says that events were left out. The tests whose end was among them are missing.
+func (r *goRun) unread() []e2e.Problem {
+	if r.skipped == 0 {
+		return nil
+	}
+	return []e2e.Problem{{Code: e2e.CodeReportDamaged, Unit: r.unit.Name,
+		Text: fmt.Sprintf("%d events of go test were longer than %d bytes and were not read", r.skipped, maxEvent)}}
 }
 
 // crash is the end of a test process that did not end by itself.
@@ -119,18 +122,15 @@ func (r *goRun) crash() crash {
 	return crash{}
 }
 
-// attempt is false for a test that never reported an end. A test that was running
+// result is false for a test that never reported an end. A test that was running
 // when the framework's own time limit struck has failed, and says so.
-func (r *goRun) attempt(name string, c crash) (e2e.Attempt, bool) {
+func (r *goRun) result(name string, c crash) (attempts.Result, bool) {
 	s := r.byName[name]
-	if s == nil {
-		return e2e.Attempt{}, false
-	}
 	timedOut := s.outcome == e2e.OutcomeUnknown && slices.Contains(c.running, name)
 	if s.outcome == e2e.OutcomeUnknown && !timedOut {
-		return e2e.Attempt{}, false
+		return attempts.Result{}, false
 	}
-	a := e2e.Attempt{Outcome: s.outcome, Source: e2e.SourceFirst, Started: s.started.UTC(), Seconds: s.seconds, Evidence: s.evidence}
+	a := e2e.Attempt{Outcome: s.outcome, Started: s.started.UTC(), Seconds: s.seconds, Evidence: s.evidence}
 	a.Children = s.childList()
 	switch {
 	case timedOut:
@@ -144,7 +144,7 @@ func (r *goRun) attempt(name string, c crash) (e2e.Attempt, bool) {
 	if a.Outcome == e2e.Failed {
 		a.Details = s.output.String()
 	}
-	return a, true
+	return attempts.Result{Attempt: a, Inferred: timedOut}, true
 }
 
 func (s *goState) childList() []e2e.Child {
@@ -206,50 +206,4 @@ func failureText(output string) string {
 		return strings.TrimSpace(blocks[len(blocks)-1])
 	}
 	return ""
-}
-
-// problems states what the unit's exit and output say beyond its tests.
-func (r *goRun) problems(exit proc.Exit, c crash, missing []string) []e2e.Problem {
-	var list []e2e.Problem
-	add := func(code e2e.Code, tests []string, format string, args ...any) {
-		list = append(list, e2e.Problem{Code: code, Unit: r.unit.Name, Tests: tests, LosesEvidence: true, Text: fmt.Sprintf(format, args...)})
-	}
-	if r.skipped > 0 {
-		list = append(list, e2e.Problem{Code: e2e.CodeReportDamaged, Unit: r.unit.Name, Text: fmt.Sprintf("%d events of go test were longer than %d bytes and were not read", r.skipped, maxEvent)})
-	}
-	all := r.ids()
-	switch {
-	case r.failed:
-		add(e2e.CodeBuildFailed, missing, "unit %s does not build: %s", r.unit.Name, firstLines(r.build.String()+exit.Tail, 4))
-	case c.text != "" && len(missing) > 0:
-		add(e2e.CodeRunnerExit, missing, "the test process of %s died (%s); %d planned tests after it never reported", r.unit.Name, c.text, len(missing))
-	case exit.Ended == proc.NotStarted:
-		add(e2e.CodeToolError, all, "unit %s could not start: %v", r.unit.Name, exit.Err)
-	case exit.Ended == proc.Exited && exit.Code != 0 && len(missing) > 0:
-		add(e2e.CodeRunnerExit, missing, "go test of %s ended with %s before %d planned tests reported: %s", r.unit.Name, exit, len(missing), cmp.Or(firstLines(exit.Tail, 3), "see its log"))
-	case exit.OK() && len(missing) > 0:
-		add(e2e.CodeRunnerExit, missing, "go test of %s ended with %s, and %d planned tests did not run; look at TestMain and at args", r.unit.Name, exit, len(missing))
-	case exit.Ended == proc.Exited && exit.Code != 0 && !r.anyFailed():
-		add(e2e.CodeRunnerExit, all, "go test of %s ended with %s although no test failed; see its log", r.unit.Name, exit)
-	case exit.Ended == proc.Signalled:
-		add(e2e.CodeRunnerExit, all, "go test of %s was %s", r.unit.Name, exit)
-	}
-	return list
-}
-
-func (r *goRun) ids() []string {
-	ids := make([]string, len(r.unit.Tests))
-	for i, t := range r.unit.Tests {
-		ids[i] = t.ID
-	}
-	return ids
-}
-
-func (r *goRun) anyFailed() bool {
-	for _, s := range r.byName {
-		if s.outcome == e2e.Failed {
-			return true
-		}
-	}
-	return false
 }

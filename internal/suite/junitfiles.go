@@ -14,6 +14,7 @@ import (
 
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/junit"
+	"github.com/org/e2e-gate/internal/verdict/attempts"
 )
 
 // junitFiles are JUnit XML files that a runner writes.
@@ -25,22 +26,22 @@ type junitFiles struct {
 	// opened is told of each report before its tests are read; it may be nil.
 	opened func(file string)
 	// reported reads a test of a report in the framework's way.
-	reported func(junit.Test) reported
+	reported func(junit.Test) attempts.Reported
 }
 
-func newJUnitFiles(globs []string, read func(junit.Test) reported) (*junitFiles, error) {
+func newJUnitFiles(globs []string, read func(junit.Test) attempts.Reported) (*junitFiles, error) {
 	before, err := stamps(globs)
 	return &junitFiles{globs: globs, named: strings.Join(globs, ", "), before: before, reported: read}, err
 }
 
 // collect reads the reports that the unit wrote.
-func (f *junitFiles) collect(p *process, m *matcher, rep *Report) (string, error) {
+func (f *junitFiles) collect(p *process, c *collected) (string, error) {
 	files, stale, err := f.fresh(p)
 	if err != nil {
 		return "", err
 	}
 	for _, file := range files {
-		f.read(file, p, m, rep)
+		f.read(file, p, c)
 	}
 	if len(files) == 0 {
 		return fmt.Sprintf("nothing new matches %s%s", f.named, staleText(stale)), nil
@@ -186,19 +187,21 @@ func (p *process) keep(file string, n int) (string, error) {
 
 // read reads one report. Everything that is wrong with it is a problem; what
 // loses evidence does so for every test of the unit, since nobody knows which.
-func (f *junitFiles) read(file string, p *process, m *matcher, rep *Report) {
+func (f *junitFiles) read(file string, p *process, c *collected) {
 	if f.opened != nil {
 		f.opened(file)
 	}
 	var merged junit.Merger
 	sum, _ := junit.ReadFile(file, junit.Options{}, merged.Add) // the callback never fails
 	for _, found := range sum.Problems {
-		p.problem(rep, e2e.CodeReportDamaged, found.LosesEvidence, "report %s of unit %s, %s", filepath.Base(file), p.unit.Name, found.Message)
-		if !found.LosesEvidence {
-			rep.Problems[len(rep.Problems)-1].Tests = nil
+		c.problem(e2e.CodeReportDamaged, "report %s of unit %s, %s", filepath.Base(file), p.unit.Name, found.Message)
+		if last := &c.in.Problems[len(c.in.Problems)-1]; !found.LosesEvidence {
+			last.LosesEvidence, last.Tests = false, nil
 		}
 	}
 	for _, t := range merged.Tests() {
-		m.add(f.reported(t))
+		r := f.reported(t)
+		r.Files = c.keeper.keep(t.Attachments)
+		c.add(r)
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/proc"
+	"github.com/org/e2e-gate/internal/verdict/attempts"
 )
 
 // jvm adapts a build tool that runs tests on the JUnit Platform. The gate puts two
@@ -196,22 +197,12 @@ type jvmResults struct {
 	out    *buildOutput
 }
 
-func (r *jvmResults) collect(p *process, m *matcher, rep *Report) (string, error) {
-	none, err := r.events.collect(p, m, rep)
-	broken := r.out.compileErrors()
-	if err != nil || broken == "" {
-		return none, err
+func (r *jvmResults) collect(p *process, c *collected) (string, error) {
+	none, err := r.events.collect(p, c)
+	if broken := r.out.compileErrors(); err == nil && broken != "" {
+		c.in.Build = attempts.Build{Failed: true, Text: broken}
 	}
-	var missing []string
-	for _, t := range p.unit.Tests {
-		if len(m.attempts[t.ID]) == 0 {
-			missing = append(missing, t.ID)
-		}
-	}
-	rep.BuildFailed = true
-	rep.Problems = append(rep.Problems, e2e.Problem{Code: e2e.CodeBuildFailed, Unit: p.unit.Name, Tests: missing, LosesEvidence: true,
-		Text: fmt.Sprintf("unit %s does not build: %s", p.unit.Name, broken)})
-	return "", nil
+	return none, err
 }
 
 // test is what an event says of a test that goes by a name.

@@ -99,40 +99,6 @@ func TestEventsThatEndEarly(t *testing.T) {
 	}
 }
 
-// The invocations of a parametrised test count together; each attempt is as good as
-// its worst part.
-func TestFold(t *testing.T) {
-	failed := e2e.Attempt{Outcome: e2e.Failed, Message: "boom", Seconds: 1}
-	passed := e2e.Attempt{Outcome: e2e.Passed, Seconds: 2}
-	skipped := e2e.Attempt{Outcome: e2e.Skipped}
-	for _, tc := range []struct {
-		name  string
-		parts []child
-		want  e2e.Outcome
-		n     int
-	}{
-		{"all pass", []child{{"1", []e2e.Attempt{passed}}, {"2", []e2e.Attempt{passed}}}, e2e.Passed, 1},
-		{"one fails", []child{{"1", []e2e.Attempt{passed}}, {"2", []e2e.Attempt{failed}}}, e2e.Failed, 1},
-		{"one is skipped", []child{{"1", []e2e.Attempt{skipped}}, {"2", []e2e.Attempt{passed}}}, e2e.Passed, 1},
-		{"one repeated", []child{{"1", []e2e.Attempt{passed}}, {"2", []e2e.Attempt{failed, passed}}}, e2e.Flaky, 2},
-		{"one repeated, another failed", []child{{"1", []e2e.Attempt{failed}}, {"2", []e2e.Attempt{failed, passed}}}, e2e.Failed, 2},
-		{"nothing", nil, e2e.Lost, 0},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			got := fold(tc.parts)
-			if e2e.OutcomeOf(got) != tc.want || len(got) != tc.n {
-				t.Fatalf("%+v", got)
-			}
-			if tc.n > 0 && len(got[0].Children) != 2 {
-				t.Errorf("%+v", got[0])
-			}
-			if tc.want == e2e.Failed && !strings.HasSuffix(got[0].Message, ": boom") {
-				t.Errorf("%q", got[0].Message)
-			}
-		})
-	}
-}
-
 func TestAttachmentsStayInTheRepository(t *testing.T) {
 	p := rig(t, "a")
 	outside := filepath.Join(t.TempDir(), "secret.txt")
