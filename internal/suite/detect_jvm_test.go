@@ -3,6 +3,8 @@ package suite
 import (
 	"slices"
 	"testing"
+
+	"github.com/org/e2e-gate/internal/testkit/suitetest"
 )
 
 func TestDetectBuilds(t *testing.T) {
@@ -21,7 +23,7 @@ func TestDetectBuilds(t *testing.T) {
 			[]string{"junit5-gradle=junit5-gradle;;e2eTest;app/src/e2eTest/java/ATest.java settings.gradle"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			if got := found(features(t, tc.files)); !slices.Equal(got, tc.want) {
+			if got := found(suitetest.Files(t, tc.files)); !slices.Equal(got, tc.want) {
 				t.Errorf("got  %q\nwant %q", got, tc.want)
 			}
 		})
@@ -31,7 +33,7 @@ func TestDetectBuilds(t *testing.T) {
 // init says for each framework what it looks for.
 func TestSigns(t *testing.T) {
 	for name, f := range frameworks {
-		if (f.detect == nil) != (name == "command") || (f.detect == nil) != (f.signs == "") {
+		if (f.Detect == nil) != (name == "command") || (f.Detect == nil) != (f.Signs == "") {
 			t.Errorf("framework %s: detect and signs belong together, and all but command have them", name)
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/org/e2e-gate/internal/testkit/suitetest"
 )
 
 // found are the suites of a repository as lines: name, directory, arguments, proofs.
@@ -38,7 +40,7 @@ func TestDetect(t *testing.T) {
 		{"packages and builds", map[string]string{"vendor/pytest.ini": "", "target/jest.config.js": "", ".hidden/jest.config.js": "", "testdata/jest.config.js": ""}, nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			if got := found(features(t, tc.files)); !slices.Equal(got, tc.want) {
+			if got := found(suitetest.Files(t, tc.files)); !slices.Equal(got, tc.want) {
 				t.Errorf("got  %q\nwant %q", got, tc.want)
 			}
 		})
@@ -58,7 +60,7 @@ func TestDetectExamples(t *testing.T) {
 		}
 	}
 	for _, d := range Detect("../..") {
-		if problems := d.Spec.Validate(func(string) bool { return false }); len(problems) > 0 || d.Spec.Name == "" || len(d.Files) == 0 {
+		if problems := Validate(d.Spec, func(string) bool { return false }); len(problems) > 0 || d.Spec.Name == "" || len(d.Files) == 0 {
 			t.Errorf("%+v: %+v", d, problems)
 		}
 	}

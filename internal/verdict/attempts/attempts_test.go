@@ -327,6 +327,8 @@ var streamRows = []row{
 	{"a process that was stopped is not judged by what is missing",
 		In{Planned: planned("a", "b"), Reported: []Reported{test("a", passed())}, Exit: timedOut, Channel: stream},
 		wants{map[string]string{"s/a": "passed first"}, nil}},
+	{"a process that did not end by itself did not end well, whatever its status",
+		In{Planned: planned("a"), Exit: Exit{Ended: e2e.EndedTimeout, Text: "stopped"}, Channel: stream}, wants{none(), nil}},
 	{"a stream without planned tests needs none to report",
 		In{Exit: well, Channel: stream}, wants{none(), nil}},
 }
@@ -372,9 +374,11 @@ func TestAttemptsKeepWhatTheRunnerTold(t *testing.T) {
 	if diff := cmp.Diff([]e2e.Attempt{folded}, parts.Tests["s/a"]); diff != "" {
 		t.Errorf("a test in parts takes the time of all (-want +got)\n%s", diff)
 	}
-	later := Of(In{Unit: "u", Planned: planned("a"), Exit: well, Reported: []Reported{partOf("z", two), partOf("x", one)}})
-	if got := later.Tests["s/a"][0].Started; !got.Equal(at(1)) {
-		t.Errorf("a test in parts starts with the earliest, not at %s", got)
+	for _, order := range [][]Reported{{partOf("z", two), partOf("x", one)}, {partOf("x", one), partOf("z", two)}, {partOf("z", two), partOf("y", untimed)}} {
+		got := Of(In{Unit: "u", Planned: planned("a"), Exit: well, Reported: order}).Tests["s/a"][0].Started
+		if !got.Equal(at(1)) {
+			t.Errorf("a test in parts starts with the earliest, not at %s", got)
+		}
 	}
 }
 
