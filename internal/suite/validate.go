@@ -6,17 +6,15 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/org/e2e-gate/internal/diag"
 	"github.com/org/e2e-gate/internal/suite/adapter"
 )
 
-// Invalid is a mistake in a suite's settings. Path is relative to the suite.
-type Invalid struct{ Path, Text, Hint string }
-
 // Validate returns what is wrong with the settings of a suite; written says whether a
 // setting stands in the file.
-func Validate(s Spec, written func(key string) bool) []Invalid {
-	var found []Invalid
-	fail := func(path, text, hint string) { found = append(found, Invalid{path, text, hint}) }
+func Validate(s Spec, written func(key string) bool) []diag.Mistake {
+	var found []diag.Mistake
+	fail := func(path, text, hint string) { found = append(found, diag.Mistake{Path: path, Text: text, Hint: hint}) }
 	if s.Framework == "" {
 		fail("", fmt.Sprintf("suite %s needs a framework", s.Name), "framework: gotest, or command for anything that writes JUnit XML")
 	}

@@ -68,18 +68,18 @@ type rules struct {
 }
 
 // Validate returns what is wrong with the spec.
-func (s *Spec) Validate() []probe.Problem {
+func (s *Spec) Validate() []diag.Mistake {
 	_, problems := s.compile()
 	return problems
 }
 
-func (s *Spec) compile() (r rules, problems []probe.Problem) {
+func (s *Spec) compile() (r rules, problems []diag.Mistake) {
 	problems = httpgate.CheckURL("url", s.URL)
-	var found []probe.Problem
+	var found []diag.Mistake
 	r.version, found = httpgate.ParsePath("json", or(s.JSON, "$.version"))
 	problems = append(problems, found...)
 	if r.semver, found = httpgate.ParseRange("semver", s.Semver); s.Semver == "" {
-		found = []probe.Problem{{Path: "semver", Text: "the check says not which versions the tests understand", Hint: "write it as ^2.0.0"}}
+		found = []diag.Mistake{{Path: "semver", Text: "the check says not which versions the tests understand", Hint: "write it as ^2.0.0"}}
 	}
 	problems = append(problems, found...)
 	if s.Environment != "" {
@@ -93,10 +93,10 @@ func (s *Spec) compile() (r rules, problems []probe.Problem) {
 	return r, slices.Concat(problems, httpgate.CheckHeaders(s.Headers), probe.Under("tls", s.TLS.Validate()), probe.CheckDuration("timeout", s.Timeout))
 }
 
-func (f *Refusal) compile() (httpgate.Status, []probe.Problem) {
+func (f *Refusal) compile() (httpgate.Status, []diag.Mistake) {
 	problems := httpgate.CheckURL("url", f.URL)
 	if f.Method != "" && !slices.Contains(methods, strings.ToUpper(f.Method)) {
-		problems = append(problems, probe.Problem{Path: "method", Text: fmt.Sprintf("unknown method %q", f.Method), Hint: diag.Expected(f.Method, methods)})
+		problems = append(problems, diag.Mistake{Path: "method", Text: fmt.Sprintf("unknown method %q", f.Method), Hint: diag.Expected(f.Method, methods)})
 	}
 	problems = append(problems, httpgate.CheckHeaders(f.Headers)...)
 	items := f.Status
