@@ -210,7 +210,7 @@ func (k *checker) rest() {
 	}
 	_, wrong := policy.Default().With(k.c.Policy)
 	for _, m := range wrong {
-		k.fail("policy."+m.File, m.Text, m.Hint)
+		k.fail("policy."+m.Path, m.Text, m.Hint)
 	}
 	for _, name := range slices.Sorted(maps.Keys(k.c.Owners)) {
 		if team := k.c.Owners[name]; !safetext.ValidMention(team) {
