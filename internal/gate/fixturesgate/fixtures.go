@@ -3,6 +3,7 @@
 package fixturesgate
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -76,7 +77,7 @@ func (s *Spec) Validate() []diag.Mistake {
 func (s *Spec) compile() (r rules, problems []diag.Mistake) {
 	problems = httpgate.CheckURL("url", s.URL)
 	var found []diag.Mistake
-	r.version, found = httpgate.ParsePath("json", or(s.JSON, "$.version"))
+	r.version, found = httpgate.ParsePath("json", cmp.Or(s.JSON, "$.version"))
 	problems = append(problems, found...)
 	if r.semver, found = httpgate.ParseRange("semver", s.Semver); s.Semver == "" {
 		found = []diag.Mistake{{Path: "semver", Text: "the check says not which versions the tests understand", Hint: "write it as ^2.0.0"}}
@@ -105,13 +106,6 @@ func (f *Refusal) compile() (httpgate.Status, []diag.Mistake) {
 	}
 	status, found := httpgate.ParseStatus(items)
 	return status, append(problems, found...)
-}
-
-func or(text, otherwise string) string {
-	if text == "" {
-		return otherwise
-	}
-	return text
 }
 
 // New builds the probe.
@@ -191,7 +185,7 @@ func (p *prober) version(ctx context.Context) probe.Observation {
 func (p *prober) judge(a httpgate.Answer, doc any) probe.Observation {
 	version, ok := p.rules.version.First(doc)
 	if !ok {
-		return probe.Never(wordMissing, or(p.spec.JSON, "$.version")+" is missing", "the answer holds no version; check json against it")
+		return probe.Never(wordMissing, cmp.Or(p.spec.JSON, "$.version")+" is missing", "the answer holds no version; check json against it")
 	}
 	observed := "version " + a.Plain(version)
 	if ok, hint := p.rules.semver.Has(version); !ok {

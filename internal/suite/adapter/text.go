@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/org/e2e-gate/internal/proc"
+	"github.com/org/e2e-gate/internal/safetext"
 )
 
 var colours = regexp.MustCompile(`\x1b\[[0-9;]*m`)
@@ -35,17 +36,13 @@ func OutputTail(exit proc.Exit) string {
 	return "it printed nothing"
 }
 
-// Clip cuts a text at a rune border and says so.
+// Clip cuts a text after so many bytes at most, at a rune border, and says so.
 func Clip(s string, most int) string {
-	s = strings.ToValidUTF8(s, "\uFFFD")
-	if len(s) <= most {
-		return s
+	head, cut := safetext.Cut(strings.ToValidUTF8(s, "\uFFFD"), most)
+	if cut > 0 {
+		head += "…"
 	}
-	cut := most
-	for cut > 0 && s[cut]&0xC0 == 0x80 {
-		cut--
-	}
-	return s[:cut] + "…"
+	return head
 }
 
 // FirstLines are the first n lines of a text in one, with a mark where there are more.
