@@ -28,7 +28,10 @@ func (s *Spec) Validate() []diag.Mistake {
 func (w Watch) validate() []diag.Mistake {
 	problems := append(probe.CheckDuration("interval", w.Interval), probe.CheckDuration("grace", w.Grace)...)
 	if w.Interval > 0 && w.Interval < minWatchInterval {
-		problems = append(problems, diag.Mistake{Path: "interval", Text: fmt.Sprintf("%s is too short for a watch", w.Interval), Hint: fmt.Sprintf("use at least %s: the watch must not be a load on what is tested", minWatchInterval)})
+		problems = append(problems, diag.Mistake{
+			Path: "interval", Text: fmt.Sprintf("%s is too short for a watch", w.Interval),
+			Hint: fmt.Sprintf("use at least %s: the watch must not be a load on what is tested", minWatchInterval),
+		})
 	}
 	return problems
 }
@@ -64,7 +67,10 @@ func (c *Check) validateKind() []diag.Mistake {
 		if slices.Contains(words, strings.ToLower(word)) {
 			continue
 		}
-		p := diag.Mistake{Path: fmt.Sprintf("retry_on[%d]", i), Text: fmt.Sprintf("unknown word %q in retry_on of a check of kind %s", word, k.name), Hint: diag.Expected(word, words)}
+		p := diag.Mistake{
+			Path: fmt.Sprintf("retry_on[%d]", i), Text: fmt.Sprintf("unknown word %q in retry_on of a check of kind %s", word, k.name),
+			Hint: diag.Expected(word, words),
+		}
 		if len(words) == 0 {
 			p.Hint = "remove it: no answer of this kind ends the wait early"
 		}
@@ -77,7 +83,10 @@ func (c *Check) wrongKinds(chosen []kind) diag.Mistake {
 	if len(chosen) == 0 {
 		return diag.Mistake{Text: "the check says not what to probe", Hint: "give it one of: " + kindNames(c.kinds())}
 	}
-	return diag.Mistake{Path: chosen[1].name, Text: "the check is of several kinds: " + kindNames(chosen), Hint: "make a check of each, with needs between them if one depends on the other"}
+	return diag.Mistake{
+		Path: chosen[1].name, Text: "the check is of several kinds: " + kindNames(chosen),
+		Hint: "make a check of each, with needs between them if one depends on the other",
+	}
 }
 
 func kindNames(kinds []kind) string {
@@ -116,7 +125,9 @@ func (s *Spec) validateNeeds(names map[string]int) []diag.Mistake {
 	for i := range s.Checks {
 		for j, need := range s.Checks[i].Needs {
 			if _, ok := names[need]; !ok {
-				problems = append(problems, diag.Mistake{Path: fmt.Sprintf("checks[%d].needs[%d]", i, j), Text: fmt.Sprintf("there is no check named %q", need), Hint: diag.Expected(need, known)})
+				problems = append(problems, diag.Mistake{
+					Path: fmt.Sprintf("checks[%d].needs[%d]", i, j), Text: fmt.Sprintf("there is no check named %q", need), Hint: diag.Expected(need, known),
+				})
 			}
 		}
 	}

@@ -73,13 +73,17 @@ func (p *Postgres) validate() []diag.Mistake {
 	var found []diag.Mistake
 	if _, err := pgconn.ParseConfig(p.DSN); err != nil || p.DSN == "" {
 		// The reason would quote the data source.
-		found = append(found, diag.Mistake{Path: "dsn", Text: "the data source cannot be read", Hint: "write it as postgres://user:password@127.0.0.1:5432/postgres"})
+		found = append(found, diag.Mistake{
+			Path: "dsn", Text: "the data source cannot be read", Hint: "write it as postgres://user:password@127.0.0.1:5432/postgres",
+		})
 	}
 	if p.Template == "" {
 		found = append(found, diag.Mistake{Path: "template", Text: "there is no template", Hint: "name the database that is to be copied"})
 	}
 	if p.Env != "" && !variable.MatchString(p.Env) {
-		found = append(found, diag.Mistake{Path: "env", Text: fmt.Sprintf("%q is no name of an environment variable", p.Env), Hint: "use letters, digits and underscores"})
+		found = append(found, diag.Mistake{
+			Path: "env", Text: fmt.Sprintf("%q is no name of an environment variable", p.Env), Hint: "use letters, digits and underscores",
+		})
 	}
 	return append(append(found, duration("timeout", p.Timeout)...), duration("sweep_after", p.SweepAfter)...)
 }

@@ -45,7 +45,9 @@ func (t Templates) Validate() []diag.Mistake {
 		found = append(found, validate(name, t[name])...)
 	}
 	if len(t) > maxLinks {
-		found = append(found, diag.Mistake{Path: t.names()[maxLinks], Text: fmt.Sprintf("there are %d links", len(t)), Hint: fmt.Sprintf("at most %d are shown with a test", maxLinks)})
+		found = append(found, diag.Mistake{
+			Path: t.names()[maxLinks], Text: fmt.Sprintf("there are %d links", len(t)), Hint: fmt.Sprintf("at most %d are shown with a test", maxLinks),
+		})
 	}
 	return found
 }

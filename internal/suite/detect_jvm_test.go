@@ -17,9 +17,14 @@ func TestDetectBuilds(t *testing.T) {
 		{"Maven without tests", map[string]string{"pom.xml": "", "src/test/java/ATest.java": "import org.junit.Test;"}, nil},
 		{"Maven of many modules", map[string]string{"pom.xml": "", "api/pom.xml": "", "api/src/test/java/ATest.java": junit, "api/src/test/java/BTest.java": junit},
 			[]string{"junit5-maven=junit5-maven;;;api/src/test/java/ATest.java pom.xml"}},
-		{"two builds", map[string]string{"a/pom.xml": "", "a/src/test/java/ATest.java": junit, "b/pom.xml": "", "c/build.gradle.kts": "", "c/src/test/kotlin/CTest.kt": junit},
-			[]string{"junit5-gradle=junit5-gradle;c;;c/build.gradle.kts c/src/test/kotlin/CTest.kt", "junit5-maven=junit5-maven;a;;a/pom.xml a/src/test/java/ATest.java"}},
-		{"Gradle with a source set", map[string]string{"settings.gradle": "", "app/build.gradle": "", "app/src/e2eTest/java/ATest.java": junit, "app/src/test/java/UnitTest.java": junit},
+		{"two builds", map[string]string{
+			"a/pom.xml": "", "a/src/test/java/ATest.java": junit, "b/pom.xml": "", "c/build.gradle.kts": "", "c/src/test/kotlin/CTest.kt": junit,
+		},
+			[]string{"junit5-gradle=junit5-gradle;c;;c/build.gradle.kts c/src/test/kotlin/CTest.kt",
+				"junit5-maven=junit5-maven;a;;a/pom.xml a/src/test/java/ATest.java"}},
+		{"Gradle with a source set", map[string]string{
+			"settings.gradle": "", "app/build.gradle": "", "app/src/e2eTest/java/ATest.java": junit, "app/src/test/java/UnitTest.java": junit,
+		},
 			[]string{"junit5-gradle=junit5-gradle;;e2eTest;app/src/e2eTest/java/ATest.java settings.gradle"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -60,7 +60,9 @@ func compile(rules []Rule) ([]compiledRule, []diag.Mistake) {
 			}
 			re, err := regexp.Compile(f.text)
 			if err != nil {
-				problems = append(problems, diag.Mistake{Path: at + ".when." + f.word, Text: "bad regular expression: " + clean(err.Error(), maxQuote), Hint: "use RE2 syntax"})
+				problems = append(problems, diag.Mistake{
+					Path: at + ".when." + f.word, Text: "bad regular expression: " + clean(err.Error(), maxQuote), Hint: "use RE2 syntax",
+				})
 			}
 			*f.to = re
 		}
@@ -72,7 +74,9 @@ func compile(rules []Rule) ([]compiledRule, []diag.Mistake) {
 func checkWords(at string, r Rule) []diag.Mistake {
 	var problems []diag.Mistake
 	if r.When == (When{}) {
-		problems = append(problems, diag.Mistake{Path: at + ".when", Text: "the rule matches everything", Hint: "give it a message, details, text, test, framework, rerun or health"})
+		problems = append(problems, diag.Mistake{
+			Path: at + ".when", Text: "the rule matches everything", Hint: "give it a message, details, text, test, framework, rerun or health",
+		})
 	}
 	categories := make([]string, 0, 7)
 	for _, c := range e2e.Categories() {

@@ -39,11 +39,15 @@ func (s *Spec) RetryWords() []string { return nil }
 func (s *Spec) Validate() []diag.Mistake {
 	problems := probe.CheckDuration("timeout", s.Timeout)
 	if s.Name == "" || strings.ContainsAny(s.Name, " /:@") {
-		problems = append(problems, diag.Mistake{Path: "name", Text: "the check has no name to resolve", Hint: "write it as api.staging.example.com, without scheme and port"})
+		problems = append(problems, diag.Mistake{
+			Path: "name", Text: "the check has no name to resolve", Hint: "write it as api.staging.example.com, without scheme and port",
+		})
 	}
 	for i, text := range s.Addresses {
 		if _, err := parseNetwork(text); err != nil {
-			problems = append(problems, diag.Mistake{Path: fmt.Sprintf("addresses[%d]", i), Text: fmt.Sprintf("%q is neither an address nor a network", text), Hint: "write it as 10.1.2.3 or 10.1.0.0/16"})
+			problems = append(problems, diag.Mistake{
+				Path: fmt.Sprintf("addresses[%d]", i), Text: fmt.Sprintf("%q is neither an address nor a network", text), Hint: "write it as 10.1.2.3 or 10.1.0.0/16",
+			})
 		}
 	}
 	if s.Server != "" {

@@ -61,7 +61,10 @@ func (s *Spec) Validate() []diag.Mistake {
 	}
 	for i, key := range s.AllowDefault {
 		if _, ok := s.Expect[key]; !ok {
-			problems = append(problems, diag.Mistake{Path: fmt.Sprintf("allow_default[%d]", i), Text: fmt.Sprintf("the flag %q is not expected", key), Hint: "add it to expect with its default, or remove it here"})
+			problems = append(problems, diag.Mistake{
+				Path: fmt.Sprintf("allow_default[%d]", i), Text: fmt.Sprintf("the flag %q is not expected", key),
+				Hint: "add it to expect with its default, or remove it here",
+			})
 		}
 	}
 	return slices.Concat(problems, httpgate.CheckHeaders(s.Headers), probe.Under("tls", s.TLS.Validate()), probe.CheckDuration("timeout", s.Timeout))

@@ -70,7 +70,10 @@ func (s *Spec) Validate() []diag.Mistake {
 	problems := probe.CheckAddress("address", s.Address, Kind)
 	for _, name := range slices.Sorted(maps.Keys(s.Metadata)) {
 		if !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(s.Metadata[name]) || strings.HasPrefix(strings.ToLower(name), "grpc-") {
-			problems = append(problems, diag.Mistake{Path: "metadata[" + strconv.Quote(name) + "]", Text: "that cannot be sent as metadata", Hint: "use letters, digits and - without the prefix grpc-, and a value without line breaks"})
+			problems = append(problems, diag.Mistake{
+				Path: "metadata[" + strconv.Quote(name) + "]", Text: "that cannot be sent as metadata",
+				Hint: "use letters, digits and - without the prefix grpc-, and a value without line breaks",
+			})
 		}
 	}
 	problems = append(problems, probe.Under("tls", s.TLS.Validate())...)

@@ -159,7 +159,9 @@ type Path struct{ path *jsonpath.Path }
 func ParsePath(where, text string) (Path, []diag.Mistake) {
 	p, err := jsonpath.Parse(text)
 	if err != nil {
-		return Path{}, []diag.Mistake{{Path: where, Text: "bad JSONPath: " + safetext.Plain(err.Error(), probe.MaxQuote), Hint: "write it as $.status or $.components.db.status"}}
+		return Path{}, []diag.Mistake{
+			{Path: where, Text: "bad JSONPath: " + safetext.Plain(err.Error(), probe.MaxQuote), Hint: "write it as $.status or $.components.db.status"},
+		}
 	}
 	return Path{p}, nil
 }

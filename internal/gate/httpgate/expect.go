@@ -78,7 +78,9 @@ func jsonExpectations(s *Spec) ([]expectation, []diag.Mistake) {
 			at := keyPath(field, path)
 			selector, err := jsonpath.Parse(path)
 			if err != nil {
-				problems = append(problems, diag.Mistake{Path: at, Text: "bad JSONPath: " + safetext.Plain(err.Error(), probe.MaxQuote), Hint: "write it as $.status or $.components.db.status"})
+				problems = append(problems, diag.Mistake{
+					Path: at, Text: "bad JSONPath: " + safetext.Plain(err.Error(), probe.MaxQuote), Hint: "write it as $.status or $.components.db.status",
+				})
 				continue
 			}
 			test, fault := make(wants[path])

@@ -61,7 +61,9 @@ func checkSentHeaders(headers map[string]string) []diag.Mistake {
 		case !httpguts.ValidHeaderFieldName(name):
 			problems = append(problems, diag.Mistake{Path: keyPath("headers", name), Text: "that is no header name", Hint: "use letters, digits and -"})
 		case !httpguts.ValidHeaderFieldValue(headers[name]):
-			problems = append(problems, diag.Mistake{Path: keyPath("headers", name), Text: "the value holds a character that headers cannot", Hint: "remove line breaks and control characters"})
+			problems = append(problems, diag.Mistake{
+				Path: keyPath("headers", name), Text: "the value holds a character that headers cannot", Hint: "remove line breaks and control characters",
+			})
 		}
 	}
 	return problems

@@ -124,7 +124,9 @@ func (a *SASL) validate() []diag.Mistake {
 	}
 	var problems []diag.Mistake
 	if !slices.Contains(mechanisms, a.Mechanism) {
-		problems = append(problems, diag.Mistake{Path: "mechanism", Text: fmt.Sprintf("unknown mechanism %q", a.Mechanism), Hint: diag.Expected(a.Mechanism, mechanisms)})
+		problems = append(problems, diag.Mistake{
+			Path: "mechanism", Text: fmt.Sprintf("unknown mechanism %q", a.Mechanism), Hint: diag.Expected(a.Mechanism, mechanisms),
+		})
 	}
 	if a.Username == "" || a.Password == "" {
 		problems = append(problems, diag.Mistake{Path: "password", Text: "a login needs username and password", Hint: `write it as password: "${KAFKA_PASSWORD}"`})

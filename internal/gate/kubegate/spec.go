@@ -66,7 +66,10 @@ func (s *Spec) Validate() []diag.Mistake {
 	}
 	for i, w := range s.Workloads {
 		if _, _, ok := w.split(); !ok {
-			problems = append(problems, diag.Mistake{Path: fmt.Sprintf("workloads[%d].name", i), Text: fmt.Sprintf("%q is no workload", w.Name), Hint: "write it as deployment/api, statefulset/db or daemonset/agent"})
+			problems = append(problems, diag.Mistake{
+				Path: fmt.Sprintf("workloads[%d].name", i), Text: fmt.Sprintf("%q is no workload", w.Name),
+				Hint: "write it as deployment/api, statefulset/db or daemonset/agent",
+			})
 		}
 	}
 	if s.Namespace != "" && !objectName.MatchString(s.Namespace) {

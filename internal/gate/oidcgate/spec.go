@@ -78,7 +78,9 @@ func (s *Spec) Validate() []diag.Mistake {
 func (s *Spec) compile() ([]claim, []diag.Mistake) {
 	problems := httpgate.CheckURL("issuer", s.Issuer)
 	if len(problems) == 0 && strings.ContainsAny(s.Issuer, "?#@") {
-		problems = append(problems, diag.Mistake{Path: "issuer", Text: "an issuer has no user, query or fragment", Hint: "write it as https://login.example.com/realms/test"})
+		problems = append(problems, diag.Mistake{
+			Path: "issuer", Text: "an issuer has no user, query or fragment", Hint: "write it as https://login.example.com/realms/test",
+		})
 	}
 	missing := func(path, text string) {
 		problems = append(problems, diag.Mistake{Path: path, Text: text, Hint: `write it as ` + path + `: "${E2E_LOGIN}"`})

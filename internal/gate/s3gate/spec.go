@@ -77,14 +77,18 @@ func (s *Spec) Validate() []diag.Mistake {
 	}
 	for i, p := range s.Permissions {
 		if !slices.Contains(verbs, p) {
-			problems = append(problems, diag.Mistake{Path: fmt.Sprintf("permissions[%d]", i), Text: fmt.Sprintf("unknown permission %q", p), Hint: diag.Expected(p, verbs)})
+			problems = append(problems, diag.Mistake{
+				Path: fmt.Sprintf("permissions[%d]", i), Text: fmt.Sprintf("unknown permission %q", p), Hint: diag.Expected(p, verbs),
+			})
 		}
 	}
 	if s.needs("get") && !s.needs("put") && s.Key == "" {
 		problems = append(problems, diag.Mistake{Path: "key", Text: "get without put needs an object that exists", Hint: "name one with key, or add put"})
 	}
 	if (s.AccessKey == "") != (s.SecretKey == "") {
-		problems = append(problems, diag.Mistake{Path: "secret_key", Text: "access_key and secret_key belong together", Hint: "give both, or none to take those of the environment"})
+		problems = append(problems, diag.Mistake{
+			Path: "secret_key", Text: "access_key and secret_key belong together", Hint: "give both, or none to take those of the environment",
+		})
 	}
 	problems = append(problems, probe.Under("tls", s.TLS.Validate())...)
 	return append(problems, probe.CheckDuration("timeout", s.Timeout)...)
@@ -95,7 +99,9 @@ func checkEndpoint(text string) []diag.Mistake {
 		return problems
 	}
 	if u, err := url.Parse(text); err == nil && (strings.Trim(u.Path, "/") != "" || u.User != nil || u.RawQuery != "") {
-		return []diag.Mistake{{Path: "endpoint", Text: "the endpoint is more than a scheme and a host", Hint: "write it as https://s3.example.com; bucket and credentials have fields of their own"}}
+		return []diag.Mistake{
+			{Path: "endpoint", Text: "the endpoint is more than a scheme and a host", Hint: "write it as https://s3.example.com; bucket and credentials have fields of their own"},
+		}
 	}
 	return nil
 }

@@ -117,7 +117,9 @@ func (m *Migration) validate() []diag.Mistake {
 		problems = append(problems, diag.Mistake{Path: "at_least", Text: "version and at_least exclude each other", Hint: "remove one of them"})
 	}
 	if m.AtLeast != "" && known && t.order == unordered {
-		problems = append(problems, diag.Mistake{Path: "at_least", Text: "the versions of " + m.Tool + " have no order", Hint: "use version, or contains with all heads"})
+		problems = append(problems, diag.Mistake{
+			Path: "at_least", Text: "the versions of " + m.Tool + " have no order", Hint: "use version, or contains with all heads",
+		})
 	}
 	return problems
 }
@@ -131,7 +133,9 @@ func (q *Query) validate() []diag.Mistake {
 		problems = append(problems, diag.Mistake{Path: "sql", Text: "the query is empty", Hint: "write it as select count(*) from cases"})
 	}
 	if _, err := regexp.Compile(q.Matches); err != nil {
-		problems = append(problems, diag.Mistake{Path: "matches", Text: "bad regular expression: " + safetext.Plain(err.Error(), probe.MaxQuote), Hint: "use RE2 syntax"})
+		problems = append(problems, diag.Mistake{
+			Path: "matches", Text: "bad regular expression: " + safetext.Plain(err.Error(), probe.MaxQuote), Hint: "use RE2 syntax",
+		})
 	}
 	for _, bound := range [][2]string{{"at_least", q.AtLeast}, {"at_most", q.AtMost}} {
 		if _, err := strconv.ParseFloat(bound[1], 64); bound[1] != "" && err != nil {

@@ -120,5 +120,10 @@ func (k *keeper) problems() []e2e.Problem {
 	if k.refused == 0 {
 		return nil
 	}
-	return []e2e.Problem{{Code: e2e.CodeReportDamaged, Unit: k.p.Unit.Name, Text: fmt.Sprintf("%d attachments of unit %s are not kept, such as %s", k.refused, k.p.Unit.Name, k.first)}}
+	return []e2e.Problem{
+		{
+			Code: e2e.CodeReportDamaged, Unit: k.p.Unit.Name,
+			Text: fmt.Sprintf("%d attachments of unit %s are not kept, such as %s", k.refused, k.p.Unit.Name, k.first),
+		},
+	}
 }

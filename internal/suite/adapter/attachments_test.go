@@ -19,7 +19,9 @@ func TestAttachmentsStayInTheRepository(t *testing.T) {
 		}
 	}
 	outside := filepath.Join(t.TempDir(), "secret.txt")
-	for file, text := range map[string]string{outside: "secret", filepath.Join(p.Start.Dir, "shot.png"): "png", filepath.Join(p.Unit.Evidence, "trace.zip"): "zip"} {
+	for file, text := range map[string]string{
+		outside: "secret", filepath.Join(p.Start.Dir, "shot.png"): "png", filepath.Join(p.Unit.Evidence, "trace.zip"): "zip",
+	} {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -39,7 +41,8 @@ func TestAttachmentsStayInTheRepository(t *testing.T) {
 	if strings.Join(names, " ") != "000-shot.png 000-shot.png trace.zip" {
 		t.Error(names)
 	}
-	if problems := k.problems(); len(problems) != 1 || !strings.HasPrefix(problems[0].Text, "5 attachments of unit u are not kept, such as link.txt: it lies outside the repository") {
+	if problems := k.problems(); len(problems) != 1 ||
+		!strings.HasPrefix(problems[0].Text, "5 attachments of unit u are not kept, such as link.txt: it lies outside the repository") {
 		t.Errorf("%+v", problems)
 	}
 }

@@ -40,12 +40,21 @@ func TestListingIsWholeOrSaysWhatIsMissing(t *testing.T) {
 	}{
 		{name: "whole", script: one + end, tests: 1},
 		{name: "none", script: end + "exit 5"},
-		{name: "an error", script: one + `echo '{"event":"error","message":"b.py: SyntaxError"}' >> "$E2E_GATE_EVENTS";` + end + "exit 2", tests: 1, problem: "b.py: SyntaxError"},
+		{
+			name: "an error", script: one + `echo '{"event":"error","message":"b.py: SyntaxError"}' >> "$E2E_GATE_EVENTS";` + end + "exit 2", tests: 1,
+			problem: "b.py: SyntaxError",
+		},
 		{name: "a status that nobody explains", script: one + end + "echo boom; exit 3", tests: 1, problem: "exit status 3; end of its output: boom"},
 		{name: "cut", script: one + `printf '{"event":"lis' >> "$E2E_GATE_EVENTS"`, tests: 1, problem: "line 2 is damaged"},
 		{name: "no end", script: one + "kill -9 $$", tests: 1, problem: "not whole"},
-		{name: "no reporter", script: "echo unknown option -p; exit 4", err: "pytest did not load the gate's reporter (exit status 4); end of its output: unknown option -p", tool: true},
-		{name: "too old", script: `echo '{"event":"unusable","message":"pytest 6.2.5 is too old; 7.0 or later is needed"}' >> "$E2E_GATE_EVENTS"; exit 4`, err: "pytest 6.2.5 is too old; 7.0", tool: true},
+		{
+			name: "no reporter", script: "echo unknown option -p; exit 4",
+			err: "pytest did not load the gate's reporter (exit status 4); end of its output: unknown option -p", tool: true,
+		},
+		{
+			name: "too old", script: `echo '{"event":"unusable","message":"pytest 6.2.5 is too old; 7.0 or later is needed"}' >> "$E2E_GATE_EVENTS"; exit 4`,
+			err: "pytest 6.2.5 is too old; 7.0", tool: true,
+		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			tests, problems, err := played(t, t.TempDir(), tc.script).Discover(t.Context(), os.Environ())

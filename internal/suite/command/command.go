@@ -64,7 +64,10 @@ func (c *command) Discover(ctx context.Context, env []string) ([]e2e.Test, []e2e
 		return nil, nil, fmt.Errorf("suite %s: its list command failed (%s); %s", c.spec.Name, exit, adapter.OutputTail(exit))
 	}
 	if bounded.left < 0 {
-		return nil, nil, fmt.Errorf("suite %s: its list command printed more than %d MiB, so its tests are not all known; let it print one name per line and nothing else", c.spec.Name, maxListBytes>>20)
+		return nil, nil, fmt.Errorf(
+			"suite %s: its list command printed more than %d MiB, so its tests are not all known; let it print one name per line and nothing else", c.spec.Name,
+			maxListBytes>>20,
+		)
 	}
 	return c.lines(&out)
 }

@@ -28,7 +28,15 @@ const green = `<testsuite name="s"><testcase classname="A" name="one" time="0.5"
 func write(file, xml string) string { return "printf '%s' '" + xml + "' > " + file + "\n" }
 
 func TestCommandWhole(t *testing.T) {
-	s, root := shell(t, "mkdir -p out\n"+write("out/a.xml", `<testsuite><properties><property name="owner" value="legacy-team"/></properties><testcase classname="A" name="one"/><testcase classname="A" name="two"><failure message="boom"/></testcase></testsuite>`)+"exit 1", "out/**/*.xml")
+	s, root := shell(
+		t,
+		"mkdir -p out\n"+write(
+			"out/a.xml",
+			`<testsuite><properties><property name="owner" value="legacy-team"/></properties>`+
+				`<testcase classname="A" name="one"/><testcase classname="A" name="two"><failure message="boom"/></testcase></testsuite>`,
+		)+"exit 1",
+		"out/**/*.xml",
+	)
 	tests, _ := suitetest.Discover(t, Framework.New(s, root))
 	if len(tests) != 1 || !tests[0].Whole || len(tests[0].Locks) != 1 {
 		t.Fatalf("%+v", tests)
@@ -126,7 +134,9 @@ func TestCommandDoublesAreNoRetries(t *testing.T) {
 
 // Two tests that go by one listed name count as the worse.
 func TestCommandLineOfTwoTests(t *testing.T) {
-	s, root := shell(t, write("r.xml", `<testsuite><testcase classname="A" name="one"><failure/></testcase><testcase classname="B" name="one"/></testsuite>`), "*.xml")
+	s, root := shell(
+		t, write("r.xml", `<testsuite><testcase classname="A" name="one"><failure/></testcase><testcase classname="B" name="one"/></testsuite>`), "*.xml",
+	)
 	s.List = []string{"printf", `one\n`}
 	tests, _ := suitetest.Discover(t, Framework.New(s, root))
 	rep := suitetest.Run(t, Framework.New(s, root), tests, 0)
@@ -138,7 +148,12 @@ func TestCommandLineOfTwoTests(t *testing.T) {
 func TestCommandList(t *testing.T) {
 	s, root := shell(t, "", "{report_dir}/*.xml")
 	s.List = []string{"printf", `one\nA.two\n\nA::three\nf.rb::four\nfive\n`}
-	s.Run = []string{"sh", "-c", `printf '<testsuite><testcase name="one"/><testcase classname="A" name="two"/><testcase classname="A" name="three"/><testcase file="f.rb" name="four"/><testcase name="other"/></testsuite>' > "$0/r.xml"; printf '%s,' "$@" > args`, "{report_dir}"}
+	s.Run = []string{
+		"sh", "-c",
+		`printf '<testsuite><testcase name="one"/><testcase classname="A" name="two"/>` +
+			`<testcase classname="A" name="three"/><testcase file="f.rb" name="four"/><testcase name="other"/></testsuite>' > "$0/r.xml"; printf '%s,' "$@" > args`,
+		"{report_dir}",
+	}
 	tests, _ := suitetest.Discover(t, Framework.New(s, root))
 	if len(tests) != 5 || tests[2].ID != "legacy::A::three" || len(tests[0].Locks) != 0 {
 		t.Fatalf("%+v", tests)

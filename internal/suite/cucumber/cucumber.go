@@ -77,7 +77,10 @@ func (c *cucumber) ownPaths() error {
 	for _, name := range []string{"cucumber.js", "cucumber.cjs", "cucumber.mjs", "cucumber.json", "cucumber.yaml", "cucumber.yml"} {
 		data, err := os.ReadFile(filepath.Join(c.dir(), name))
 		if err == nil && setsPaths.Match(data) {
-			return fmt.Errorf("suite %s: %s sets paths, which cucumber-js adds to the tests of every shard; remove them there and name the feature files in specs of the suite", c.spec.Name, name)
+			return fmt.Errorf(
+				"suite %s: %s sets paths, which cucumber-js adds to the tests of every shard; remove them there and name the feature files in specs of the suite",
+				c.spec.Name, name,
+			)
 		}
 	}
 	return nil
@@ -266,5 +269,7 @@ func detect(t *adapter.Tree) []adapter.Detected {
 	if len(t.Matching("*.feature")) == 0 {
 		return nil
 	}
-	return adapter.ByDir(append(t.Matching(append(adapter.Scripts("cucumber"), "cucumber.json", "cucumber.yaml", "cucumber.yml")...), t.Manifests("@cucumber/cucumber")...))
+	return adapter.ByDir(
+		append(t.Matching(append(adapter.Scripts("cucumber"), "cucumber.json", "cucumber.yaml", "cucumber.yml")...), t.Manifests("@cucumber/cucumber")...),
+	)
 }

@@ -36,7 +36,10 @@ Feature: Cases
 `
 
 func TestCucumberDiscovery(t *testing.T) {
-	root := suitetest.Files(t, map[string]string{"features/cases.feature": feature, "node_modules/x/y.feature": feature, "broken.feature": "Feature: x\n  Scenario: a\n    Given b\n    Gurken", "empty.feature": ""})
+	root := suitetest.Files(t, map[string]string{
+		"features/cases.feature": feature, "node_modules/x/y.feature": feature, "broken.feature": "Feature: x\n  Scenario: a\n    Given b\n    Gurken",
+		"empty.feature": "",
+	})
 	tests, problems := suitetest.Discover(t, Framework.New(adapter.Spec{Name: "s", Framework: "cucumber"}, root))
 	var got []string
 	for _, planned := range tests {
@@ -60,9 +63,13 @@ func TestCucumberDiscovery(t *testing.T) {
 }
 
 func TestCucumberPathsOfItsOwn(t *testing.T) {
-	for name, text := range map[string]string{"cucumber.js": "module.exports = { default: { paths: ['features'] } }", "cucumber.yaml": "default:\n  paths: [features]\n", "cucumber.json": "{\"default\":\n {\"paths\": []}}"} {
+	for name, text := range map[string]string{
+		"cucumber.js": "module.exports = { default: { paths: ['features'] } }", "cucumber.yaml": "default:\n  paths: [features]\n",
+		"cucumber.json": "{\"default\":\n {\"paths\": []}}",
+	} {
 		root := suitetest.Files(t, map[string]string{name: text})
-		if _, _, err := Framework.New(adapter.Spec{Name: "s", Framework: "cucumber"}, root).Discover(t.Context(), nil); err == nil || !strings.Contains(err.Error(), name+" sets paths") {
+		if _, _, err := Framework.New(adapter.Spec{Name: "s", Framework: "cucumber"}, root).Discover(t.Context(), nil); err == nil ||
+			!strings.Contains(err.Error(), name+" sets paths") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -79,8 +86,14 @@ func TestCucumberCommands(t *testing.T) {
 		want string
 	}{
 		{adapter.Spec{}, `npx --no-install cucumber-js L --format "message":"M"`},
-		{adapter.Spec{Run: []string{"pnpm", "cucumber-js"}, Args: []string{"--retry=2", "--retry-tag-filter", "@x", "--parallel", "2"}}, `pnpm cucumber-js L --format "message":"M" --parallel 2`},
-		{adapter.Spec{Run: []string{"mvn", "test", "-Dcucumber.features={features}", "-Dcucumber.plugin=message:{messages}"}, Args: []string{"-q"}}, "mvn test -Dcucumber.features=L -Dcucumber.plugin=message:M -q"},
+		{
+			adapter.Spec{Run: []string{"pnpm", "cucumber-js"}, Args: []string{"--retry=2", "--retry-tag-filter", "@x", "--parallel", "2"}},
+			`pnpm cucumber-js L --format "message":"M" --parallel 2`,
+		},
+		{
+			adapter.Spec{Run: []string{"mvn", "test", "-Dcucumber.features={features}", "-Dcucumber.plugin=message:{messages}"}, Args: []string{"-q"}},
+			"mvn test -Dcucumber.features=L -Dcucumber.plugin=message:M -q",
+		},
 	} {
 		if got := strings.Join((&cucumber{spec: tc.spec}).argv(u, "L", "M"), " "); got != tc.want {
 			t.Errorf("got  %s\nwant %s", got, tc.want)
@@ -92,8 +105,10 @@ func TestCucumberCommands(t *testing.T) {
 // says. The scenario has the pickle p1, the rows of the outline p2 and p3.
 func said(lines ...string) string {
 	head := []string{
-		`{"gherkinDocument":{"uri":"URI","feature":{"children":[{"scenario":{"id":"s1","location":{"line":7},"name":"Submit"}},{"rule":{"name":"Two reviewers","children":[{"scenario":{"id":"s2","location":{"line":13},"examples":[{"tableBody":[` +
-			`{"id":"r1","location":{"line":18},"cells":[{"value":"low"},{"value":"1"}]},{"id":"r2","location":{"line":19},"cells":[{"value":"a|b"},{"value":"2"}]}]}]}}]}}]}}}`,
+		`{"gherkinDocument":{"uri":"URI","feature":{"children":[{"scenario":{"id":"s1","location":{"line":7},"name":"Submit"}},` +
+			`{"rule":{"name":"Two reviewers","children":[{"scenario":{"id":"s2","location":{"line":13},"examples":[{"tableBody":[` +
+			`{"id":"r1","location":{"line":18},"cells":[{"value":"low"},{"value":"1"}]},` +
+			`{"id":"r2","location":{"line":19},"cells":[{"value":"a|b"},{"value":"2"}]}]}]}}]}}]}}}`,
 		`{"pickle":{"id":"p1","uri":"URI","name":"Submit","astNodeIds":["s1"]}}`,
 		`{"pickle":{"id":"p2","uri":"URI","name":"Review of a low case","astNodeIds":["s2","r1"]}}`,
 		`{"pickle":{"id":"p3","uri":"URI","name":"Review of a a|b case","astNodeIds":["s2","r2"]}}`,
@@ -123,14 +138,36 @@ func TestCucumberMessages(t *testing.T) {
 		{name: "fails", text: said(ran("1", "c1", "FAILED", "Error: no\n    at x.js:3"), end), exit: proc.Exit{Ended: proc.Exited, Code: 1}, want: e2e.Failed},
 		{name: "undefined", text: said(ran("1", "c1", "UNDEFINED", ""), end), exit: proc.Exit{Ended: proc.Exited, Code: 1}, want: e2e.Failed},
 		{name: "a new status", text: said(ran("1", "c1", "SPLENDID", ""), end), want: e2e.Failed},
-		{name: "repeated", text: said(ran("1", "c1", "FAILED", "no"), ran("2", "c1", "SKIPPED", ""), strings.ReplaceAll(ran("3", "c1", "PASSED", ""), "SKIPPED", "PASSED"), end), want: e2e.Flaky},
+		{
+			name: "repeated",
+			text: said(ran("1", "c1", "FAILED", "no"), ran("2", "c1", "SKIPPED", ""), strings.ReplaceAll(ran("3", "c1", "PASSED", ""), "SKIPPED", "PASSED"), end),
+			want: e2e.Flaky,
+		},
 		{name: "no steps", text: said(`{"testCaseStarted":{"id":"1","testCaseId":"c1"}}`, `{"testCaseFinished":{"testCaseStartedId":"1"}}`, end), want: e2e.Skipped},
-		{name: "killed", text: said(`{"testCaseStarted":{"id":"1","testCaseId":"c1"}}`), exit: proc.Exit{Ended: proc.Signalled}, want: e2e.Lost, problem: "while these ran: features/cases.feature::Submit"},
-		{name: "cut", text: strings.TrimSuffix(said(ran("1", "c1", "FAILED", "no"), `{"testRunFin`), "\n"), exit: proc.Exit{Ended: proc.Exited, Code: 1}, want: e2e.Failed, problem: "1 of the messages"},
-		{name: "a hook of the run", text: said(`{"testRunHookFinished":{"result":{"status":"FAILED","message":"no database"}}}`, end), exit: proc.Exit{Ended: proc.Exited, Code: 1}, want: e2e.Lost, problem: "no database"},
-		{name: "class path", text: said(ran("1", "c1", "FAILED", "no"), end), uri: "classpath:cases.feature", exit: proc.Exit{Ended: proc.Exited, Code: 1}, want: e2e.Failed},
-		{name: "a link", text: said(ran("1", "c1", "FAILED", "no"), end), uri: "file:///elsewhere/features/cases.feature", exit: proc.Exit{Ended: proc.Exited, Code: 1}, want: e2e.Failed},
-		{name: "file", text: said(ran("1", "c1", "FAILED", "no"), end), uri: "file:features/cases.feature", exit: proc.Exit{Ended: proc.Exited, Code: 1}, want: e2e.Failed},
+		{
+			name: "killed", text: said(`{"testCaseStarted":{"id":"1","testCaseId":"c1"}}`), exit: proc.Exit{Ended: proc.Signalled}, want: e2e.Lost,
+			problem: "while these ran: features/cases.feature::Submit",
+		},
+		{
+			name: "cut", text: strings.TrimSuffix(said(ran("1", "c1", "FAILED", "no"), `{"testRunFin`), "\n"), exit: proc.Exit{Ended: proc.Exited, Code: 1},
+			want: e2e.Failed, problem: "1 of the messages",
+		},
+		{
+			name: "a hook of the run", text: said(`{"testRunHookFinished":{"result":{"status":"FAILED","message":"no database"}}}`, end),
+			exit: proc.Exit{Ended: proc.Exited, Code: 1}, want: e2e.Lost, problem: "no database",
+		},
+		{
+			name: "class path", text: said(ran("1", "c1", "FAILED", "no"), end), uri: "classpath:cases.feature", exit: proc.Exit{Ended: proc.Exited, Code: 1},
+			want: e2e.Failed,
+		},
+		{
+			name: "a link", text: said(ran("1", "c1", "FAILED", "no"), end), uri: "file:///elsewhere/features/cases.feature",
+			exit: proc.Exit{Ended: proc.Exited, Code: 1}, want: e2e.Failed,
+		},
+		{
+			name: "file", text: said(ran("1", "c1", "FAILED", "no"), end), uri: "file:features/cases.feature", exit: proc.Exit{Ended: proc.Exited, Code: 1},
+			want: e2e.Failed,
+		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			p := suitetest.Process(t)
@@ -150,7 +187,8 @@ func TestCucumberMessages(t *testing.T) {
 			if got := e2e.OutcomeOf(rep.Tests[a]); got != tc.want || len(rep.Unplanned) > 0 {
 				t.Errorf("%s, want %s; %+v", got, tc.want, rep)
 			}
-			if tc.problem == "" && len(rep.Problems) > 0 || tc.problem != "" && !slices.ContainsFunc(rep.Problems, func(found e2e.Problem) bool { return strings.Contains(found.Text, tc.problem) && found.LosesEvidence }) {
+			if tc.problem == "" && len(rep.Problems) > 0 || tc.problem != "" &&
+				!slices.ContainsFunc(rep.Problems, func(found e2e.Problem) bool { return strings.Contains(found.Text, tc.problem) && found.LosesEvidence }) {
 				t.Errorf("want %q: %+v", tc.problem, rep.Problems)
 			}
 		})
@@ -171,7 +209,8 @@ func TestCucumberAttachments(t *testing.T) {
 	p.Results = &messageFile{path: file, suite: &cucumber{spec: adapter.Spec{Name: "s", Framework: "cucumber"}}}
 	rep := p.Report(proc.Exit{Ended: proc.Exited, Code: 1})
 	attempts := rep.Tests[p.Unit.Tests[0].ID]
-	if len(attempts) != 1 || len(attempts[0].Files) != 2 || attempts[0].Message != "expected 2" || !strings.Contains(attempts[0].Details, "a line") || attempts[0].Seconds != 1.5 || attempts[0].Started.Year() != 2023 {
+	if len(attempts) != 1 || len(attempts[0].Files) != 2 || attempts[0].Message != "expected 2" || !strings.Contains(attempts[0].Details, "a line") ||
+		attempts[0].Seconds != 1.5 || attempts[0].Started.Year() != 2023 {
 		t.Fatalf("%+v", rep)
 	}
 	for _, f := range attempts[0].Files {

@@ -117,7 +117,9 @@ func (c *cypress) Start(u adapter.Unit) (adapter.Invocation, error) {
 		return nil, err
 	}
 	files.Named, files.Opened = "the JUnit reports of Cypress", read.open
-	return &adapter.Process{Spec: c.spec, Root: c.root, Unit: u, Start: adapter.Command{Argv: append(argv, c.spec.Args...), Dir: c.dir(), Env: env}, Results: files}, nil
+	return &adapter.Process{
+		Spec: c.spec, Root: c.root, Unit: u, Start: adapter.Command{Argv: append(argv, c.spec.Args...), Dir: c.dir(), Env: env}, Results: files,
+	}, nil
 }
 
 // cypressReports reads reports of which each is that of one spec file; only its head

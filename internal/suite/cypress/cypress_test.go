@@ -14,7 +14,8 @@ import (
 
 func TestCypressDiscovery(t *testing.T) {
 	root := suitetest.Files(t, map[string]string{
-		"cypress/e2e/checkout.cy.ts":  "describe('Checkout', { tags: ['@smoke', \"owner:shop\"] }, () => {\n  it('buys', { tags: '@journey:buy @slow' }, () => {});\n  // it('old', { tags: '@dead' })\n});",
+		"cypress/e2e/checkout.cy.ts": "describe('Checkout', { tags: ['@smoke', \"owner:shop\"] }, () => {\n  it('buys', { tags: '@journey:buy @slow' }, () => " +
+			"{});\n  // it('old', { tags: '@dead' })\n});",
 		"cypress/e2e/a/plain.cy.js":   "/* tags: ['no'] */ it('x', () => {})",
 		"cypress/e2e/a,b.cy.js":       "",
 		"cypress/e2e/helper.js":       "",
@@ -53,14 +54,16 @@ func TestCypressRun(t *testing.T) {
 	if e2e.OutcomeOf(a) != e2e.Passed || e2e.OutcomeOf(b) != e2e.Failed || len(rep.Unplanned) > 0 || len(rep.Problems) > 0 {
 		t.Fatalf("%+v", rep)
 	}
-	if b[0].Message != "Checkout buys an item: expected 1 to equal 2" || len(b[0].Children) != 3 || len(b[0].Files) != 1 || filepath.Base(b[0].Files[0]) != "it -- failed.png" {
+	if b[0].Message != "Checkout buys an item: expected 1 to equal 2" || len(b[0].Children) != 3 || len(b[0].Files) != 1 ||
+		filepath.Base(b[0].Files[0]) != "it -- failed.png" {
 		t.Errorf("%+v", b)
 	}
 
 	t.Setenv("CYPRESS_EXAMPLE_FAIL", "")
 	t.Setenv("CYPRESS_EXAMPLE_CRASH", "cypress/e2e/b.cy.js")
 	rep = suitetest.Run(t, Framework.New(s, root), tests, 0)
-	if e2e.OutcomeOf(rep.Tests["ui/cypress/e2e/a.cy.js::spec"]) != e2e.Passed || len(rep.Tests["ui/cypress/e2e/b.cy.js::spec"]) > 0 || len(rep.Problems) != 1 || !rep.Problems[0].LosesEvidence {
+	if e2e.OutcomeOf(rep.Tests["ui/cypress/e2e/a.cy.js::spec"]) != e2e.Passed || len(rep.Tests["ui/cypress/e2e/b.cy.js::spec"]) > 0 || len(rep.Problems) != 1 ||
+		!rep.Problems[0].LosesEvidence {
 		t.Errorf("%+v", rep)
 	}
 }
@@ -71,7 +74,8 @@ func TestCypressCommand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := "npx --no-install cypress run --spec cypress/e2e/a.cy.js,cypress/e2e/b.cy.js --reporter junit --reporter-options mochaFile=/r/[hash].xml,toConsole=false,includePending=true --browser chrome"
+	want := "npx --no-install cypress run --spec cypress/e2e/a.cy.js,cypress/e2e/b.cy.js --reporter junit --reporter-options " +
+		"mochaFile=/r/[hash].xml,toConsole=false,includePending=true --browser chrome"
 	if got := strings.Join(inv.Command().Argv, " "); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

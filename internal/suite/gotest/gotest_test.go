@@ -193,7 +193,10 @@ func TestGoRun(t *testing.T) {
 }
 
 func TestGoRunSelectsExactly(t *testing.T) {
-	root := module(t, map[string]string{"a_test.go": "package a\n\nimport \"testing\"\n\nfunc TestA(t *testing.T) {}\nfunc TestAB(t *testing.T) {}\nfunc TestB(t *testing.T) {}\nfunc TestXA(t *testing.T) {}\n"})
+	root := module(t, map[string]string{
+		"a_test.go": "package a\n\nimport \"testing\"\n\nfunc TestA(t *testing.T) {}\nfunc TestAB(t *testing.T) {}\nfunc TestB(t *testing.T) {}\nfunc TestXA(t " +
+			"*testing.T) {}\n",
+	})
 	s := adapter.Spec{Name: "s", Framework: "gotest"}
 	all, _ := suitetest.Discover(t, Framework.New(s, root))
 	rep := suitetest.Run(t, Framework.New(s, root), byName(all, "TestA", "TestB"), 0)
@@ -203,7 +206,10 @@ func TestGoRunSelectsExactly(t *testing.T) {
 }
 
 func TestGoPanicLosesTheRest(t *testing.T) {
-	root := module(t, map[string]string{"a_test.go": "package a\n\nimport \"testing\"\n\nfunc TestA(t *testing.T) {}\nfunc TestB(t *testing.T) { var m map[int]int; m[1] = 1 }\nfunc TestC(t *testing.T) {}\n"})
+	root := module(t, map[string]string{
+		"a_test.go": "package a\n\nimport \"testing\"\n\nfunc TestA(t *testing.T) {}\nfunc TestB(t *testing.T) { var m map[int]int; m[1] = 1 }\nfunc TestC(t " +
+			"*testing.T) {}\n",
+	})
 	s := adapter.Spec{Name: "s", Framework: "gotest"}
 	all, _ := suitetest.Discover(t, Framework.New(s, root))
 	rep := suitetest.Run(t, Framework.New(s, root), all, 0)
@@ -217,7 +223,9 @@ func TestGoPanicLosesTheRest(t *testing.T) {
 }
 
 func TestGoTimeoutBlamesTheRunningTest(t *testing.T) {
-	root := module(t, map[string]string{"a_test.go": "package a\n\nimport \"testing\"\n\nfunc TestA(t *testing.T) {}\nfunc TestHangs(t *testing.T) { select {} }\nfunc TestC(t *testing.T) {}\n"})
+	root := module(t, map[string]string{
+		"a_test.go": "package a\n\nimport \"testing\"\n\nfunc TestA(t *testing.T) {}\nfunc TestHangs(t *testing.T) { select {} }\nfunc TestC(t *testing.T) {}\n",
+	})
 	s := adapter.Spec{Name: "s", Framework: "gotest"}
 	all, _ := suitetest.Discover(t, Framework.New(s, root))
 	rep := suitetest.Run(t, Framework.New(s, root), all, 300*time.Millisecond)
@@ -238,13 +246,16 @@ func TestGoBuildFailure(t *testing.T) {
 		t.Fatal(all, problems)
 	}
 	rep := suitetest.Run(t, Framework.New(s, root), all, 0)
-	if !rep.BuildFailed || len(rep.Tests) != 0 || len(rep.Problems) != 1 || rep.Problems[0].Code != e2e.CodeBuildFailed || !strings.Contains(rep.Problems[0].Text, "undefined: undefined") {
+	if !rep.BuildFailed || len(rep.Tests) != 0 || len(rep.Problems) != 1 || rep.Problems[0].Code != e2e.CodeBuildFailed ||
+		!strings.Contains(rep.Problems[0].Text, "undefined: undefined") {
 		t.Errorf("%+v", rep)
 	}
 }
 
 func TestGoExitWithoutFailureIsNoPass(t *testing.T) {
-	root := module(t, map[string]string{"a_test.go": "package a\n\nimport (\n\t\"os\"\n\t\"testing\"\n)\n\nfunc TestMain(m *testing.M) { m.Run(); os.Exit(3) }\nfunc TestA(t *testing.T) {}\n"})
+	root := module(t, map[string]string{
+		"a_test.go": "package a\n\nimport (\n\t\"os\"\n\t\"testing\"\n)\n\nfunc TestMain(m *testing.M) { m.Run(); os.Exit(3) }\nfunc TestA(t *testing.T) {}\n",
+	})
 	s := adapter.Spec{Name: "s", Framework: "gotest"}
 	all, _ := suitetest.Discover(t, Framework.New(s, root))
 	rep := suitetest.Run(t, Framework.New(s, root), all, 0)
@@ -259,18 +270,24 @@ func TestGoExitWithoutFailureIsNoPass(t *testing.T) {
 
 // A test binary that ends well without running its tests is no pass, and says why.
 func TestGoExitWithoutTests(t *testing.T) {
-	root := module(t, map[string]string{"a_test.go": "package a\n\nimport (\n\t\"os\"\n\t\"testing\"\n)\n\nfunc TestMain(m *testing.M) { os.Exit(0) }\nfunc TestA(t *testing.T) {}\n"})
+	root := module(t, map[string]string{
+		"a_test.go": "package a\n\nimport (\n\t\"os\"\n\t\"testing\"\n)\n\nfunc TestMain(m *testing.M) { os.Exit(0) }\nfunc TestA(t *testing.T) {}\n",
+	})
 	s := adapter.Spec{Name: "s", Framework: "gotest"}
 	tests, _ := suitetest.Discover(t, Framework.New(s, root))
 	rep := suitetest.Run(t, Framework.New(s, root), tests, 0)
-	if len(rep.Tests) != 0 || len(rep.Problems) != 1 || rep.Problems[0].Code != e2e.CodeRunnerExit || !strings.Contains(rep.Problems[0].Text, "did not run; look at TestMain") {
+	if len(rep.Tests) != 0 || len(rep.Problems) != 1 || rep.Problems[0].Code != e2e.CodeRunnerExit ||
+		!strings.Contains(rep.Problems[0].Text, "did not run; look at TestMain") {
 		t.Errorf("%+v", rep)
 	}
 }
 
 // With -cpu=1,2 a test runs twice in one process; a pass does not undo a failure.
 func TestGoRunsOfOneProcessAreNoRetries(t *testing.T) {
-	root := module(t, map[string]string{"a_test.go": "package a\n\nimport \"testing\"\n\nvar n int\n\nfunc TestA(t *testing.T) {\n\tn++\n\tt.Run(\"sub\", func(t *testing.T) {\n\t\tif n == 1 {\n\t\t\tt.Error(\"boom\")\n\t\t}\n\t})\n}\n"})
+	root := module(t, map[string]string{
+		"a_test.go": "package a\n\nimport \"testing\"\n\nvar n int\n\nfunc TestA(t *testing.T) {\n\tn++\n\tt.Run(\"sub\", func(t *testing.T) {\n\t\tif n == 1 " +
+			"{\n\t\t\tt.Error(\"boom\")\n\t\t}\n\t})\n}\n",
+	})
 	s := adapter.Spec{Name: "s", Framework: "gotest", Args: []string{"-cpu=1,2"}}
 	tests, _ := suitetest.Discover(t, Framework.New(s, root))
 	rep := suitetest.Run(t, Framework.New(s, root), tests, 0)
@@ -282,7 +299,10 @@ func TestGoRunsOfOneProcessAreNoRetries(t *testing.T) {
 
 func TestGoEventsOfAnySizeAndShape(t *testing.T) {
 	var log bytes.Buffer
-	r := &goRun{suite: &goTest{spec: adapter.Spec{Name: "s"}}, unit: adapter.Unit{Name: "s/.", Log: &log, Tests: []e2e.Test{{ID: "s/a_test.go::TestA", Name: "TestA"}}}, byName: map[string]*goState{}}
+	r := &goRun{
+		suite: &goTest{spec: adapter.Spec{Name: "s"}}, unit: adapter.Unit{Name: "s/.", Log: &log, Tests: []e2e.Test{{ID: "s/a_test.go::TestA", Name: "TestA"}}},
+		byName: map[string]*goState{},
+	}
 	stream := `go: some tool output
 {"Action":"run","Test":"TestA"}
 {"Action":"output","Test":"TestA","Output":"` + strings.Repeat("x", 2<<20) + `"}
@@ -321,12 +341,15 @@ func FuzzGoEvents(f *testing.F) {
 
 func TestFailureText(t *testing.T) {
 	for name, tc := range map[string]struct{ output, want string }{
-		"fatal":          {"    a_test.go:3: boom: expected 1, got 2\n--- FAIL: TestA (0.00s)\n", "boom: expected 1, got 2"},
-		"log after":      {"    a_test.go:3: expected 1, got 2\n    a_test.go:9: cleaned up\n", "expected 1, got 2"},
-		"nothing helps":  {"    a_test.go:3: one\n    a_test.go:4: two\n", "two"},
-		"several lines":  {"    a_test.go:3: unexpected:\n        a\n          b\n", "unexpected:\na\n  b"},
-		"no block":       {"just text\n", ""},
-		"testify":        {"    a_test.go:10: \n        \tError Trace:\t/x/a_test.go:10\n        \tError:      \tNot equal\n", "Error Trace:\t/x/a_test.go:10\n\tError:      \tNot equal"},
+		"fatal":         {"    a_test.go:3: boom: expected 1, got 2\n--- FAIL: TestA (0.00s)\n", "boom: expected 1, got 2"},
+		"log after":     {"    a_test.go:3: expected 1, got 2\n    a_test.go:9: cleaned up\n", "expected 1, got 2"},
+		"nothing helps": {"    a_test.go:3: one\n    a_test.go:4: two\n", "two"},
+		"several lines": {"    a_test.go:3: unexpected:\n        a\n          b\n", "unexpected:\na\n  b"},
+		"no block":      {"just text\n", ""},
+		"testify": {
+			"    a_test.go:10: \n        \tError Trace:\t/x/a_test.go:10\n        \tError:      \tNot equal\n",
+			"Error Trace:\t/x/a_test.go:10\n\tError:      \tNot equal",
+		},
 		"subtest indent": {"        a_test.go:3: got 404\n", "got 404"},
 	} {
 		if got := failureText(tc.output); got != tc.want {

@@ -180,7 +180,9 @@ func (s *goState) explain(a *e2e.Attempt) {
 
 var (
 	blockStart = regexp.MustCompile(`^\s{4,}\S+\.go:\d+: `)
-	failWords  = regexp.MustCompile(`(?i)\b(fail\w*|error|expect\w*|unexpected|want|got|not|never|timed? ?out|timeout|panic|mismatch|invalid|refused|cannot|missing)\b`)
+	failWords  = regexp.MustCompile(
+		`(?i)\b(fail\w*|error|expect\w*|unexpected|want|got|not|never|timed? ?out|timeout|panic|mismatch|invalid|refused|cannot|missing)\b`,
+	)
 )
 
 // failureText finds the failure in what a test printed. The output does not tell

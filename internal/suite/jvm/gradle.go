@@ -46,7 +46,10 @@ func gradleArguments(b jvmRun) ([]string, error) {
 		return nil, fmt.Errorf("write the init script: %w", err)
 	}
 	// The cache of configurations would keep the tasks as they were without us.
-	args := []string{"--no-daemon", "--console=plain", "--continue", "--init-script", file, "-Dorg.gradle.configuration-cache=false", "-Dorg.gradle.unsafe.configuration-cache=false"}
+	args := []string{
+		"--no-daemon", "--console=plain", "--continue", "--init-script", file, "-Dorg.gradle.configuration-cache=false",
+		"-Dorg.gradle.unsafe.configuration-cache=false",
+	}
 	args = append(args, b.spec.Args...)
 	if !namesTask(b.spec.Args) {
 		args = append(args, "test")

@@ -31,7 +31,10 @@ func TestMavenArguments(t *testing.T) {
 		{"own phase", []string{"-pl", "e2e", "-am", "integration-test"}, failsafe, false, 1, "-pl e2e -am integration-test --fail-at-end CLASSES RUN"},
 		{"value of an option", []string{"-pl", "e2e", "-am"}, failsafe, false, 1, "-pl e2e -am --fail-at-end CLASSES RUN verify"},
 		{"a listing", nil, failsafe, true, 0, "--fail-at-end CLASSES verify"},
-		{"the rerun is one attempt", []string{"-Dsurefire.rerunFailingTestsCount=3"}, nil, false, 2, "-Dsurefire.rerunFailingTestsCount=3 --fail-at-end CLASSES RUN ONCE test"},
+		{
+			"the rerun is one attempt", []string{"-Dsurefire.rerunFailingTestsCount=3"}, nil, false, 2,
+			"-Dsurefire.rerunFailingTestsCount=3 --fail-at-end CLASSES RUN ONCE test",
+		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			args, err := mavenArguments(jvmRun{spec: adapter.Spec{Args: tc.args}, classes: "/c", listing: tc.listing, attempt: tc.attempt, buildFiles: tc.poms})
@@ -85,7 +88,9 @@ func TestBuildOfASuite(t *testing.T) {
 // What Failsafe noted of a run that crashed says nothing of the next.
 func TestSummariesOfEarlierRuns(t *testing.T) {
 	const summary = "target/failsafe-reports/failsafe-summary.xml"
-	root := suitetest.Files(t, map[string]string{"shop/pom.xml": "", "shop/a/pom.xml": "", "shop/a/" + summary: "", "shop/" + summary: "", "other/" + summary: ""})
+	root := suitetest.Files(t, map[string]string{
+		"shop/pom.xml": "", "shop/a/pom.xml": "", "shop/a/" + summary: "", "shop/" + summary: "", "other/" + summary: "",
+	})
 	files, err := buildFiles(newMaven(adapter.Spec{Dir: "shop"}, root).(*jvm).upwards(), []string{"pom.xml"})
 	if err != nil || len(files) != 2 {
 		t.Fatal(err, files)
@@ -105,7 +110,10 @@ func TestFoundNothing(t *testing.T) {
 		isUnusable bool
 	}{
 		{mavenFound, "[INFO] --- maven-surefire-plugin:2.12.4:test (default-test) @ x ---", "maven-surefire-plugin 2.12.4 found, 3.0 or later needed", true},
-		{mavenFound, "[INFO] --- surefire:3.2.5:test (default-test) @ x ---\n[INFO] --- failsafe:2.19:integration-test (it) @ x ---", "maven-failsafe-plugin 2.19 found", true},
+		{
+			mavenFound, "[INFO] --- surefire:3.2.5:test (default-test) @ x ---\n[INFO] --- failsafe:2.19:integration-test (it) @ x ---",
+			"maven-failsafe-plugin 2.19 found", true,
+		},
 		{mavenFound, "[INFO] --- maven-surefire-plugin:2.22.2:test (default-test) @ x ---", "maven-surefire-plugin 2.22.2 found", true},
 		{mavenFound, "[INFO] --- surefire:3.0.0-M5:test (default-test) @ x ---", "look at their patterns", false},
 		{mavenFound, "[INFO] --- compiler:3.2.5:compile (x) @ x ---", "neither Surefire nor Failsafe", false},
@@ -122,13 +130,21 @@ func TestFoundNothing(t *testing.T) {
 
 func TestBuildOutput(t *testing.T) {
 	for _, tc := range []struct{ name, output, compile, last string }{
-		{"javac in Maven", "[INFO] x\n[ERROR] COMPILATION ERROR : \n[ERROR] /r/src/A.java:[6,47] cannot find symbol\n  symbol: x\n[ERROR] /r/src/A.java:[6,47] cannot find symbol\n[ERROR] -> [Help 1]\n",
+		{"javac in Maven", "[INFO] x\n[ERROR] COMPILATION ERROR : \n[ERROR] /r/src/A.java:[6,47] cannot find symbol\n  symbol: x\n[ERROR] /r/src/A.java:[6,47] " +
+			"cannot find symbol\n[ERROR] -> [Help 1]\n",
 			"/r/src/A.java:[6,47] cannot find symbol", ""},
 		{"kotlinc in Maven", "[ERROR] /r/src/A.kt: (4, 9) Unresolved reference: x\n", "/r/src/A.kt: (4, 9) Unresolved reference: x", ""},
 		{"javac in Gradle", "/r/src/A.java:5: error: ';' expected\nint\n   ^\n1 error\n", "/r/src/A.java:5: error: ';' expected", ""},
 		{"kotlinc in Gradle", "e: file:///r/src/A.kt:4:9 Unresolved reference 'x'.\n", "file:///r/src/A.kt:4:9 Unresolved reference 'x'.", ""},
-		{"Gradle", "FAILURE: Build failed with an exception.\n\n* What went wrong:\nCould not resolve x:y:1.\n> No cached version\n\n* Try:\n> Run with --stacktrace\n", "", "Could not resolve x:y:1.; No cached version"},
-		{"Maven", "[ERROR] [ERROR] Some problems\n[FATAL] Non-resolvable parent POM\n[ERROR] The build could not read 1 project\n", "", "Non-resolvable parent POM; Some problems; The build could not read 1 project"},
+		{
+			"Gradle",
+			"FAILURE: Build failed with an exception.\n\n* What went wrong:\nCould not resolve x:y:1.\n> No cached version\n\n* Try:\n> Run with --stacktrace\n", "",
+			"Could not resolve x:y:1.; No cached version",
+		},
+		{
+			"Maven", "[ERROR] [ERROR] Some problems\n[FATAL] Non-resolvable parent POM\n[ERROR] The build could not read 1 project\n", "",
+			"Non-resolvable parent POM; Some problems; The build could not read 1 project",
+		},
 		{"a test prints an error", "A.java is fine: error: none\n", "", "end of its output: A.java is fine: error: none"},
 		{"nothing", "", "", "it printed nothing"},
 		{"a long line", strings.Repeat("x", 1<<20) + "\n[ERROR] last\n", "", "last"},
@@ -187,7 +203,9 @@ func TestSourceOfATest(t *testing.T) {
 		{"a", "com.acme.OverTest", "com.acme.OverTest", "none", "none()", "a/src/test/java/com/acme/OverTest.java", 0},
 		{"a", "com.acme.Nowhere", "", "m", "m()", "", 0},
 	} {
-		file, line := src.find(filepath.Join(root, "shop"), adapter.Event{Module: tc.module, Class: tc.class, Declaring: tc.declaring, Name: tc.name, ID: tc.class + "::" + tc.id})
+		file, line := src.find(filepath.Join(root, "shop"), adapter.Event{
+			Module: tc.module, Class: tc.class, Declaring: tc.declaring, Name: tc.name, ID: tc.class + "::" + tc.id,
+		})
 		if file != tc.file || line != tc.line {
 			t.Errorf("%s %s: %s:%d", tc.class, tc.id, file, line)
 		}

@@ -64,7 +64,8 @@ func mavenArguments(b jvmRun) ([]string, error) {
 }
 
 // takeValue are Maven's options whose value is the next argument.
-var takeValue = []string{"-pl", "--projects", "-P", "--activate-profiles", "-f", "--file", "-s", "--settings", "-gs", "--global-settings", "-t", "--toolchains",
+var takeValue = []string{"-pl", "--projects", "-P", "--activate-profiles", "-f", "--file", "-s", "--settings", "-gs", "--global-settings",
+	"-t", "--toolchains",
 	"-gt", "--global-toolchains", "-T", "--threads", "-rf", "--resume-from", "-l", "--log-file", "-D", "--define", "-b", "--builder", "--color"}
 
 // mavenPhase is verify where the project has Failsafe, else test. Phases and goals
@@ -97,8 +98,11 @@ func mavenFound(output string) (text string, unusable bool) {
 	}
 	for _, m := range plugins {
 		if v, err := semver.NewVersion(m[2]); err == nil && v.LessThan(oldestSurefire) {
-			return fmt.Sprintf("maven-%s-plugin %s found, 3.0 or later needed: older ones do not run JUnit 5 with the project's own launcher; set its version in the pom", m[1], m[2]), true
+			return fmt.Sprintf(
+				"maven-%s-plugin %s found, 3.0 or later needed: older ones do not run JUnit 5 with the project's own launcher; set its version in the pom", m[1], m[2],
+			), true
 		}
 	}
-	return "Surefire and Failsafe found none on the JUnit Platform; look at their patterns, groups and skip in the pom, and whether it sets additionalClasspathElements, which must then hold ${maven.test.additionalClasspath}", false
+	return "Surefire and Failsafe found none on the JUnit Platform; look at their patterns, groups and skip in the pom, and whether it sets " +
+		"additionalClasspathElements, which must then hold ${maven.test.additionalClasspath}", false
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 
@@ -66,7 +67,8 @@ func (o *buildOutput) tell() {
 	} else if o.wrong && line != "" {
 		line = "[ERROR] " + strings.TrimLeft(line, "> ")
 	}
-	telling := strings.HasPrefix(line, "[ERROR]") || strings.HasPrefix(line, "[FATAL]") || strings.HasPrefix(line, "e: ") || strings.Contains(line, ": error: ") || strings.Contains(line, "--- ") || strings.HasPrefix(line, "e2e-gate: ")
+	begins := slices.ContainsFunc([]string{"[ERROR]", "[FATAL]", "e: ", "e2e-gate: "}, func(mark string) bool { return strings.HasPrefix(line, mark) })
+	telling := begins || strings.Contains(line, ": error: ") || strings.Contains(line, "--- ")
 	if telling && len(o.told) < maxTold {
 		o.told = append(o.told, line)
 	}
@@ -86,7 +88,10 @@ func (o *buildOutput) tail() string {
 
 // Where a compiler found what: Maven's [ERROR] lines for javac and kotlinc, javac's
 // own form, and kotlinc's.
-var compileError = regexp.MustCompile(`(?m)^(?:\[ERROR\] (\S.*\.(?:java|kt|groovy|scala):(?:\[\d+,\d+\]|\s*\(\d+, ?\d+\)) .+)|(\S.*\.(?:java|groovy|scala):\d+: error: .+)|e: ((?:file:)?\S.*\.kts?:.+))$`)
+var compileError = regexp.MustCompile(
+	`(?m)^(?:\[ERROR\] (\S.*\.(?:java|kt|groovy|scala):(?:\[\d+,\d+\]|\s*\(\d+, ?\d+\)) .+)` +
+		`|(\S.*\.(?:java|groovy|scala):\d+: error: .+)|e: ((?:file:)?\S.*\.kts?:.+))$`,
+)
 
 // compileErrors are the first of them, each once, or nothing.
 func (o *buildOutput) compileErrors() string {

@@ -118,7 +118,10 @@ func javac(ctx context.Context, src, classes string, env []string) error {
 	case exit.Ended == proc.NotStarted && errors.Is(exit.Err, exec.ErrNotFound):
 		return fmt.Errorf("%w: there is no javac, in JAVA_HOME or in PATH; install a JDK, version 8 or later (a JRE does not do)", adapter.ErrTool)
 	case !exit.OK():
-		return fmt.Errorf("%w: javac cannot compile the gate's reporter (%s): %s; use a JDK that compiles for Java 8", adapter.ErrTool, exit, strings.TrimSpace(adapter.FirstLines(exit.Tail, 4)))
+		return fmt.Errorf(
+			"%w: javac cannot compile the gate's reporter (%s): %s; use a JDK that compiles for Java 8", adapter.ErrTool, exit,
+			strings.TrimSpace(adapter.FirstLines(exit.Tail, 4)),
+		)
 	}
 	return nil
 }

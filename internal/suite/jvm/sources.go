@@ -30,7 +30,9 @@ type sources struct {
 var notSources = []string{".git", ".e2e-gate", ".gradle", ".idea", ".m2", "build", "node_modules", "target"}
 
 // deciding are the extensions of files that decide which tests there are.
-var deciding = []string{".java", ".kt", ".kts", ".groovy", ".scala", ".xml", ".gradle", ".properties", ".toml", ".yml", ".yaml", ".config", ".lockfile", ".feature"}
+var deciding = []string{
+	".java", ".kt", ".kts", ".groovy", ".scala", ".xml", ".gradle", ".properties", ".toml", ".yml", ".yaml", ".config", ".lockfile", ".feature",
+}
 
 // walkSources visits the regular files below a folder, but for what a build made.
 func walkSources(dir string, visit func(path string) error) error {

@@ -64,7 +64,10 @@ func arguments(l adapter.Launch) ([]string, error) {
 	if !atLeast(version, "1.62.0") {
 		grep := grepOf(l.Tests)
 		if len(grep) > adapter.MaxArguments {
-			return nil, fmt.Errorf("suite %s: Playwright before 1.62 takes tests by a pattern, which is too long for %d tests; update @playwright/test, or use more shards", l.Spec.Name, len(l.Tests))
+			return nil, fmt.Errorf(
+				"suite %s: Playwright before 1.62 takes tests by a pattern, which is too long for %d tests; update @playwright/test, or use more shards", l.Spec.Name,
+				len(l.Tests),
+			)
 		}
 		args = append(args, "--grep="+grep)
 	}

@@ -37,13 +37,22 @@ func TestPlaywrightArguments(t *testing.T) {
 	}{
 		{"1.65.1", 1, nil, "--list --forbid-only --reporter=R/e2e-gate-playwright.cjs --project=x"},
 		{"1.65.1", 1, tests, `a[\\/]x\.spec\.ts$ y\.spec\.ts$ --forbid-only --output=E/playwright --add-reporter=R/e2e-gate-playwright.cjs --project=x`},
-		{"1.63.0-beta-1", 2, tests[1:], `y\.spec\.ts$ --forbid-only --output=E/playwright --add-reporter=R/e2e-gate-playwright.cjs --project=x --retries=0 --workers=1`},
+		{
+			"1.63.0-beta-1", 2, tests[1:],
+			`y\.spec\.ts$ --forbid-only --output=E/playwright --add-reporter=R/e2e-gate-playwright.cjs --project=x --retries=0 --workers=1`,
+		},
 		{"1.62.1", 1, tests[1:], `y\.spec\.ts$ --forbid-only --output=E/playwright --reporter=list,R/e2e-gate-playwright.cjs --project=x`},
 		{"1.49.0", 1, tests, `a[\\/]x\.spec\.ts$ y\.spec\.ts$ --forbid-only --output=E/playwright --reporter=list,R/e2e-gate-playwright.cjs ` +
 			`--grep=/^(?:\s*mobile web (?:\S+\/)?x\.spec\.ts Checkout(?: @\S+)* (?:› )?buys \(1\)(?: @\S+)*|\s* (?:\S+\/)?y\.spec\.ts [\s\S]*)$/ --project=x`},
-		{"unknown", 1, tests[1:], `y\.spec\.ts$ --forbid-only --output=E/playwright --reporter=list,R/e2e-gate-playwright.cjs --grep=/^(?:\s* (?:\S+\/)?y\.spec\.ts [\s\S]*)$/ --project=x`},
+		{
+			"unknown", 1, tests[1:],
+			`y\.spec\.ts$ --forbid-only --output=E/playwright --reporter=list,R/e2e-gate-playwright.cjs --grep=/^(?:\s* (?:\S+\/)?y\.spec\.ts [\s\S]*)$/ --project=x`,
+		},
 	} {
-		l := adapter.Launch{Spec: adapter.Spec{Args: []string{"--project=x"}}, Dir: installed(t, "@playwright/test", tc.version), Reporter: "R", Evidence: "E", Tests: tc.tests, Attempt: tc.attempt}
+		l := adapter.Launch{
+			Spec: adapter.Spec{Args: []string{"--project=x"}}, Dir: installed(t, "@playwright/test", tc.version), Reporter: "R", Evidence: "E", Tests: tc.tests,
+			Attempt: tc.attempt,
+		}
 		args, err := arguments(l)
 		if got := filepath.ToSlash(strings.Join(args, " ")); err != nil || filepath.Separator == '/' && got != tc.want {
 			t.Errorf("%s: %v\ngot  %s\nwant %s", tc.version, err, got, tc.want)
@@ -59,7 +68,8 @@ func TestPlaywrightWithManyTests(t *testing.T) {
 		file := strings.Repeat("x", 100+len(tests)) + ".spec.ts"
 		tests = append(tests, e2e.Test{Name: file + "::a", File: file})
 	}
-	if _, err := arguments(adapter.Launch{Dir: installed(t, "playwright", "1.50.0"), Tests: tests}); err == nil || !strings.Contains(err.Error(), "update @playwright/test") {
+	if _, err := arguments(adapter.Launch{Dir: installed(t, "playwright", "1.50.0"), Tests: tests}); err == nil ||
+		!strings.Contains(err.Error(), "update @playwright/test") {
 		t.Errorf("%v", err)
 	}
 	args, err := arguments(adapter.Launch{Dir: installed(t, "playwright", "1.65.1"), Tests: tests})

@@ -55,7 +55,9 @@ func arguments(l adapter.Launch) ([]string, error) {
 }
 
 func detect(t *adapter.Tree) []adapter.Detected {
-	files := append(t.Matching("pytest.ini", ".pytest.ini"), t.Holding([]string{"[tool.pytest", "[tool:pytest]", "[pytest]"}, "pyproject.toml", "setup.cfg", "tox.ini")...)
+	files := append(t.Matching("pytest.ini", ".pytest.ini"), t.Holding([]string{
+		"[tool.pytest", "[tool:pytest]", "[pytest]",
+	}, "pyproject.toml", "setup.cfg", "tox.ini")...)
 	if len(files) == 0 {
 		files = t.Matching("conftest.py")
 	}

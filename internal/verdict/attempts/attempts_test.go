@@ -218,7 +218,9 @@ var channelRows = []row{
 			"report_damaged? s/a: the reports of unit u hold several tests with the id s/a, so the worst of them counts; give each a name or a class of its own",
 			"?: third", "runner_exit s/a: the runner of unit u was killed by a signal"}}},
 	{"events without an end were cut off: planned tests that had not ended are lost, and running ones are named",
-		In{Planned: planned("a", "b", "c"), Reported: []Reported{test("a", passed())}, Channel: Channel{Kind: Events, Running: []string{"c", "x", "b"}}, Exit: badly},
+		In{
+			Planned: planned("a", "b", "c"), Reported: []Reported{test("a", passed())}, Channel: Channel{Kind: Events, Running: []string{"c", "x", "b"}}, Exit: badly,
+		},
 		wants{map[string]string{"s/a": "passed first"}, []string{"runner_exit s/b,s/c: " +
 			"the runner of unit u ended before it had reported everything while these ran: b, c (exit status 1); end of its output: boom"}}},
 	{"at most five running tests are named",
@@ -354,7 +356,9 @@ func TestAttemptsKeepWhatTheRunnerTold(t *testing.T) {
 	two := Result{Attempt: e2e.Attempt{Outcome: e2e.Passed, Message: "m2", Seconds: 2, Started: at(1), Files: []string{"f2"}}}
 	untimed := Result{Attempt: e2e.Attempt{Outcome: e2e.Skipped, Seconds: 4, Children: []e2e.Child{{Name: "own"}}}}
 
-	whole := Of(In{Unit: "u", Planned: planned("a"), Exit: well, Reported: []Reported{{Spellings: []Spelling{{Name: "a"}}, Results: []Result{one, two}, Files: []string{"f3"}}}})
+	whole := Of(In{
+		Unit: "u", Planned: planned("a"), Exit: well, Reported: []Reported{{Spellings: []Spelling{{Name: "a"}}, Results: []Result{one, two}, Files: []string{"f3"}}},
+	})
 	first, last := one.Attempt, two.Attempt
 	first.N, first.Source = 1, e2e.SourceFramework
 	last.N, last.Source, last.Files = 2, e2e.SourceFirst, []string{"f2", "f3"}

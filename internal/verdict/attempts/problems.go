@@ -169,7 +169,9 @@ func (u unit) died(out Out) []e2e.Problem {
 	if u.in.Channel.Crash == "" || len(missing) == 0 {
 		return nil
 	}
-	return u.lost(e2e.CodeRunnerExit, missing, "the test process of %s died (%s); %d planned tests after it never reported", u.in.Unit, u.in.Channel.Crash, len(missing))
+	return u.lost(
+		e2e.CodeRunnerExit, missing, "the test process of %s died (%s); %d planned tests after it never reported", u.in.Unit, u.in.Channel.Crash, len(missing),
+	)
 }
 
 // endedEarly: a process that fails before every planned test ended loses the others.
