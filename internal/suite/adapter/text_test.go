@@ -18,3 +18,35 @@ func TestOutputTail(t *testing.T) {
 		}
 	}
 }
+
+func TestClip(t *testing.T) {
+	for _, tc := range []struct {
+		text string
+		most int
+		want string
+	}{
+		{"", 3, ""}, {"abc", 3, "abc"}, {"abcd", 3, "abc…"}, {"aäö", 3, "aä…"}, {"aäö", 2, "a…"}, {"a\xffb", 9, "a\uFFFDb"},
+	} {
+		if got := Clip(tc.text, tc.most); got != tc.want {
+			t.Errorf("%q at %d: got %q, want %q", tc.text, tc.most, got, tc.want)
+		}
+	}
+}
+
+func TestFirstLines(t *testing.T) {
+	for text, want := range map[string]string{"": "", " a\nb \n": "a | b", "a\nb\nc": "a | b | …"} {
+		if got := FirstLines(text, 2); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestArgumentsAndVariables(t *testing.T) {
+	if args := []string{"--workers=2", "-x"}; !HasFlag(args, "--workers") || !HasFlag(args, "-w", "-x") || HasFlag(args, "--work", "2") {
+		t.Errorf("flags of %q", args)
+	}
+	env := []string{"A=1", "AB=2", "A=3"}
+	if got := Variable(env, "A") + Variable(env, "B"); got != "3" {
+		t.Errorf("the last setting counts: got %q", got)
+	}
+}
