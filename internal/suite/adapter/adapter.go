@@ -122,8 +122,8 @@ type Framework struct {
 	// Detect finds suites in a repository, by Signs; nil: they cannot be detected.
 	Detect func(t *Tree) []Detected
 	Signs  string
-	// TellsErrors: the framework tells an unexpected error from a failed assertion, so a
-	// failure that is no error is an assertion.
+	// TellsErrors: the framework tells an unexpected error from a failed assertion. So a
+	// failure that it does not call an error is an assertion.
 	TellsErrors bool
 }
 

@@ -63,7 +63,7 @@ func TestReportsThatCount(t *testing.T) {
 				t.Errorf("a passed: %v, want %v; %+v", got, tc.passed, rep.Tests)
 			}
 			if tc.problem == "" && len(rep.Problems) > 0 {
-				t.Fatalf("problems that nobody expects: %+v", rep.Problems)
+				t.Fatalf("unexpected problems: %+v", rep.Problems)
 			}
 			if tc.problem != "" && (len(rep.Problems) == 0 || !strings.Contains(rep.Problems[0].Text, tc.problem) || !rep.Problems[0].LosesEvidence) {
 				t.Errorf("%+v, want %q", rep.Problems, tc.problem)

@@ -131,15 +131,15 @@ var matchingRows = []row{
 	{"an unplanned test keeps the id that it has",
 		In{Reported: []Reported{unplanned(e2e.Test{ID: "i", Suite: "s", Class: "C", Name: "n"}, passed())}},
 		wants{map[string]string{"+i": "passed first"}, nil}},
-	{"two tests of one planned id are no retries: the worst counts, and a problem says so",
+	{"two tests of one planned id are not retries of each other: the worst counts, and a problem says so",
 		In{Planned: planned("a"), Reported: []Reported{test("a", failed("boom")), test("a", passed())}},
 		wants{map[string]string{"s/a": "passed first, failed first boom"}, []string{"report_damaged? s/a: " +
 			"the reports of unit u hold several tests with the id s/a, so the worst of them counts; give each a name or a class of its own"}}},
-	{"two unplanned tests of one id are no retries either",
+	{"two unplanned tests of one id are not retries of each other either",
 		In{Reported: []Reported{test("b", failed("boom")), test("b", passed()), test("a", passed())}},
 		wants{map[string]string{"+s/b": "passed first, failed first boom", "+s/a": "passed first"}, []string{"report_damaged? s/b: " +
 			"the reports of unit u hold several tests with the id s/b, so the worst of them counts; give each a name or a class of its own"}}},
-	{"three tests of one id are still no retries",
+	{"three tests of one id are not retries of each other either",
 		In{Planned: planned("a"), Reported: []Reported{test("a", passed()), test("a", passed()), test("a", passed())}},
 		wants{map[string]string{"s/a": "passed first, passed first, passed first"}, []string{"report_damaged? s/a: " +
 			"the reports of unit u hold several tests with the id s/a, so the worst of them counts; give each a name or a class of its own"}}},
@@ -184,10 +184,10 @@ var orderRows = []row{
 	{"a part that was repeated makes attempts of the whole; parts that were not stay as they ended",
 		In{Planned: planned("a"), Reported: []Reported{partOf("one", failed("1"), passed()), partOf("two", passed())}},
 		wants{map[string]string{"s/a": "failed framework one: 1, passed first"}, nil}},
-	{"a part without results takes no part",
+	{"a part without results does not count",
 		In{Planned: planned("a"), Reported: []Reported{partOf("none"), partOf("one", passed())}},
 		wants{map[string]string{"s/a": "passed first"}, nil}},
-	{"parts and a test of their name are no retries of each other",
+	{"parts and a test of their name are not retries of each other",
 		In{Planned: planned("a"), Reported: []Reported{partOf("one", failed("boom")), test("a", passed())}},
 		wants{map[string]string{"s/a": "passed first, failed first one: boom"}, nil}},
 }
@@ -204,9 +204,9 @@ var channelRows = []row{
 	{"a runner that leaves nothing proves nothing",
 		In{Planned: planned("a", "b"), Reported: []Reported{test("a", passed())}, Channel: Channel{Nothing: "no file"}, Exit: badly},
 		wants{none(), []string{"report_damaged s/a,s/b: unit u left no report (exit status 1): no file; end of its output: boom"}}},
-	{"a runner that was cancelled before it left anything has said enough",
+	{"a runner that was cancelled before it left anything needs no further problem",
 		In{Planned: planned("a"), Channel: Channel{Nothing: "no file"}, Exit: cancelled}, wants{none(), nil}},
-	{"a runner that was stopped at its timeout before it left anything has said enough",
+	{"a runner that was stopped at its timeout before it left anything needs no further problem",
 		In{Planned: planned("a"), Channel: Channel{Nothing: "no file"}, Exit: timedOut}, wants{none(), nil}},
 	{"a build that failed explains that nothing was left",
 		In{Planned: planned("a"), Channel: Channel{Kind: Events, Nothing: "no file"}, Exit: badly, Build: Build{Failed: true, Text: "A.java:1"}},
@@ -285,7 +285,7 @@ var exitRows = []row{
 	{"reports without any test need no second reason",
 		In{Planned: planned("a"), Exit: badly, Problems: []e2e.Problem{{Unit: "u", Code: e2e.CodeRunnerExit, LosesEvidence: true, Text: "set-up"}}},
 		wants{none(), []string{"runner_exit: set-up"}}},
-	{"a planned test that report files do not hold is no problem of its own",
+	{"a planned test that report files do not hold is left to the merge, which finds it lost",
 		In{Planned: planned("a", "b"), Reported: []Reported{test("a", passed())}, Exit: well},
 		wants{map[string]string{"s/a": "passed first"}, nil}},
 }
@@ -478,7 +478,7 @@ func TestOfIsPure(t *testing.T) {
 	})
 }
 
-// Nothing that was reported is dropped, and nothing passes that nobody reported so.
+// Nothing that was reported is dropped, and nothing passes that was not reported as passed.
 func TestNothingIsLostOrInvented(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		in := generated(rt)

@@ -46,8 +46,8 @@ func (u unit) notStarted() []e2e.Problem {
 }
 
 // unread reports whether nothing can be judged, and why: the results cannot be read, or
-// there are none. Whoever stopped the process says so itself, and a build that failed
-// explains that there are none.
+// there are none. A process that the gate stopped needs no second reason here, and a build
+// that failed explains that there are none.
 func (u unit) unread() (why []e2e.Problem, unread bool) {
 	c, exit := u.in.Channel, u.in.Exit
 	switch {
