@@ -169,7 +169,7 @@ func (k *checker) suites() {
 		k.enum(path+".framework", s.Framework, reflect.TypeFor[suite.Spec](), "Framework")
 		k.enum(path+".criticality", s.Criticality, reflect.TypeFor[suite.Spec](), "Criticality")
 		k.dir(path+".dir", s.Dir)
-		for _, p := range s.Validate(func(key string) bool { return k.doc.Has(path + "." + key) }) {
+		for _, p := range suite.Validate(s, func(key string) bool { return k.doc.Has(path + "." + key) }) {
 			where := path
 			if p.Path != "" {
 				where += "." + p.Path
@@ -210,7 +210,7 @@ func (k *checker) rest() {
 	}
 	_, wrong := policy.Default().With(k.c.Policy)
 	for _, m := range wrong {
-		k.fail("policy."+m.File, m.Text, m.Hint)
+		k.fail("policy."+m.Path, m.Text, m.Hint)
 	}
 	for _, name := range slices.Sorted(maps.Keys(k.c.Owners)) {
 		if team := k.c.Owners[name]; !safetext.ValidMention(team) {

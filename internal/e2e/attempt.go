@@ -109,10 +109,10 @@ func OutcomeOf(attempts []Attempt) Outcome {
 	return last
 }
 
-// Doubles joins the attempts of two tests that share one id (a class in two
+// MergeDuplicates joins the attempts of two tests that share one id (a class in two
 // browsers, a set-up in two processes). They are no retries of each other: a pass
 // of one does not make the other's failure flaky, so a failure comes last.
-func Doubles(have, more []Attempt) []Attempt {
+func MergeDuplicates(have, more []Attempt) []Attempt {
 	if OutcomeOf(have) == Failed {
 		have, more = more, have
 	}

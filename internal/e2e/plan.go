@@ -91,15 +91,6 @@ type ProcessEnd struct {
 	Text string    `json:"text" doc:"How it ended, with its last line of output."`
 }
 
-// How a process ended, as [UnitRun.Ended] says it.
-const (
-	EndedExited     = "exited"
-	EndedTimeout    = "timeout"
-	EndedCancelled  = "cancelled"
-	EndedSignal     = "signal"
-	EndedNotStarted = "not_started"
-)
-
 // TestRun holds the attempts at one test.
 type TestRun struct {
 	ID string `json:"id" doc:"Id of the test."`
@@ -122,6 +113,18 @@ type RerunRecord struct {
 	Reason string `json:"reason" doc:"Why there was a rerun, or why there was none."`
 }
 
+// Ended says how a process ended. The zero value is unknown and is no success.
+type Ended string
+
+// The ways in which a process of a suite can end.
+const (
+	EndedExited     Ended = "exited"
+	EndedTimeout    Ended = "timeout"
+	EndedCancelled  Ended = "cancelled"
+	EndedSignal     Ended = "signal"
+	EndedNotStarted Ended = "not_started"
+)
+
 // UnitRun is one process of a suite.
 type UnitRun struct {
 	Unit      string   `json:"unit" doc:"Name of the unit."`
@@ -132,7 +135,7 @@ type UnitRun struct {
 	TakenOver bool     `json:"taken_over,omitempty" doc:"Its tests were planned for another shard of the machine, which had not come to them."`
 	Command   []string `json:"command" doc:"Argument vector."`
 	Exit      int      `json:"exit" doc:"Exit status; -1 when killed by a signal or never started."`
-	Ended     string   `json:"ended" doc:"How it ended: exited, timeout, cancelled, signal, not_started."`
+	Ended     Ended    `json:"ended" doc:"How it ended: exited, timeout, cancelled, signal, not_started."`
 	Offset    float64  `json:"offset_seconds" doc:"Start, in seconds after the start of the run."`
 	Seconds   float64  `json:"seconds" doc:"Wall time."`
 	Log       string   `json:"log,omitempty" doc:"Its output, relative to the run's folder."`

@@ -34,7 +34,6 @@ import (
 type (
 	Probe       = probe.Probe
 	Observation = probe.Observation
-	Problem     = probe.Problem
 	Env         = probe.Env
 	HTTPSpec    = httpgate.Spec
 	TLSSpec     = httpgate.TLS

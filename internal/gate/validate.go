@@ -12,7 +12,7 @@ import (
 
 // Validate returns everything that is wrong with a resolved section, in the order
 // of the config. Paths start below "gates": checks[2].http.url.
-func (s *Spec) Validate() []Problem {
+func (s *Spec) Validate() []diag.Mistake {
 	problems := slices.Concat(probe.CheckDuration("timeout", s.Timeout), probe.CheckDuration("interval", s.Interval), checkCount("stable_for", s.StableFor), probe.Under("watch", s.Watch.validate()))
 	names := map[string]int{}
 	for i := range s.Checks {
@@ -25,37 +25,40 @@ func (s *Spec) Validate() []Problem {
 	return append(problems, s.validateNeeds(names)...)
 }
 
-func (w Watch) validate() []Problem {
+func (w Watch) validate() []diag.Mistake {
 	problems := append(probe.CheckDuration("interval", w.Interval), probe.CheckDuration("grace", w.Grace)...)
 	if w.Interval > 0 && w.Interval < minWatchInterval {
-		problems = append(problems, Problem{Path: "interval", Text: fmt.Sprintf("%s is too short for a watch", w.Interval), Hint: fmt.Sprintf("use at least %s: the watch must not be a load on what is tested", minWatchInterval)})
+		problems = append(problems, diag.Mistake{
+			Path: "interval", Text: fmt.Sprintf("%s is too short for a watch", w.Interval),
+			Hint: fmt.Sprintf("use at least %s: the watch must not be a load on what is tested", minWatchInterval),
+		})
 	}
 	return problems
 }
 
-func checkCount(path string, n int) []Problem {
+func checkCount(path string, n int) []diag.Mistake {
 	if n >= 0 {
 		return nil
 	}
-	return []Problem{{Path: path, Text: "the number is negative", Hint: "use 1 or more"}}
+	return []diag.Mistake{{Path: path, Text: "the number is negative", Hint: "use 1 or more"}}
 }
 
 // validateName notes the check's index under its name.
-func (c *Check) validateName(names map[string]int, i int) []Problem {
+func (c *Check) validateName(names map[string]int, i int) []diag.Mistake {
 	if c.Name == "" {
-		return []Problem{{Path: "name", Text: "the check has no name", Hint: "name it after what it looks at"}}
+		return []diag.Mistake{{Path: "name", Text: "the check has no name", Hint: "name it after what it looks at"}}
 	}
 	if first, double := names[c.Name]; double {
-		return []Problem{{Path: "name", Text: fmt.Sprintf("checks[%d] is named %q too", first, c.Name), Hint: "give each check a name of its own"}}
+		return []diag.Mistake{{Path: "name", Text: fmt.Sprintf("checks[%d] is named %q too", first, c.Name), Hint: "give each check a name of its own"}}
 	}
 	names[c.Name] = i
 	return nil
 }
 
-func (c *Check) validateKind() []Problem {
+func (c *Check) validateKind() []diag.Mistake {
 	chosen := c.chosen()
 	if len(chosen) != 1 {
-		return []Problem{c.wrongKinds(chosen)}
+		return []diag.Mistake{c.wrongKinds(chosen)}
 	}
 	k := chosen[0]
 	problems := probe.Under(k.name, k.spec.Validate())
@@ -64,7 +67,10 @@ func (c *Check) validateKind() []Problem {
 		if slices.Contains(words, strings.ToLower(word)) {
 			continue
 		}
-		p := Problem{Path: fmt.Sprintf("retry_on[%d]", i), Text: fmt.Sprintf("unknown word %q in retry_on of a check of kind %s", word, k.name), Hint: diag.Expected(word, words)}
+		p := diag.Mistake{
+			Path: fmt.Sprintf("retry_on[%d]", i), Text: fmt.Sprintf("unknown word %q in retry_on of a check of kind %s", word, k.name),
+			Hint: diag.Expected(word, words),
+		}
 		if len(words) == 0 {
 			p.Hint = "remove it: no answer of this kind ends the wait early"
 		}
@@ -73,11 +79,14 @@ func (c *Check) validateKind() []Problem {
 	return problems
 }
 
-func (c *Check) wrongKinds(chosen []kind) Problem {
+func (c *Check) wrongKinds(chosen []kind) diag.Mistake {
 	if len(chosen) == 0 {
-		return Problem{Text: "the check says not what to probe", Hint: "give it one of: " + kindNames(c.kinds())}
+		return diag.Mistake{Text: "the check says not what to probe", Hint: "give it one of: " + kindNames(c.kinds())}
 	}
-	return Problem{Path: chosen[1].name, Text: "the check is of several kinds: " + kindNames(chosen), Hint: "make a check of each, with needs between them if one depends on the other"}
+	return diag.Mistake{
+		Path: chosen[1].name, Text: "the check is of several kinds: " + kindNames(chosen),
+		Hint: "make a check of each, with needs between them if one depends on the other",
+	}
 }
 
 func kindNames(kinds []kind) string {
@@ -90,11 +99,11 @@ func kindNames(kinds []kind) string {
 
 // validateTimes also finds a check that cannot become stable before its time is
 // up: it would wait in vain each time.
-func (s *Spec) validateTimes(c *Check) []Problem {
+func (s *Spec) validateTimes(c *Check) []diag.Mistake {
 	problems := slices.Concat(probe.CheckDuration("timeout", c.Timeout), probe.CheckDuration("interval", c.Interval), checkCount("stable_for", c.StableFor))
 	limit, interval, stable := s.times(c)
 	if least := time.Duration(stable-1) * interval; least >= limit {
-		problems = append(problems, Problem{
+		problems = append(problems, diag.Mistake{
 			Path: "stable_for",
 			Text: fmt.Sprintf("%d successes in a row, %s apart, cannot be seen within %s", stable, interval, limit),
 			Hint: "raise timeout, or lower stable_for or interval",
@@ -107,8 +116,8 @@ func (s *Spec) times(c *Check) (limit, interval time.Duration, stableFor int) {
 	return or(c.Timeout, s.Timeout, DefaultTimeout), or(c.Interval, s.Interval, DefaultInterval), or(c.StableFor, s.StableFor, DefaultStableFor)
 }
 
-func (s *Spec) validateNeeds(names map[string]int) []Problem {
-	var problems []Problem
+func (s *Spec) validateNeeds(names map[string]int) []diag.Mistake {
+	var problems []diag.Mistake
 	known := make([]string, 0, len(s.Checks))
 	for i := range s.Checks {
 		known = append(known, s.Checks[i].Name)
@@ -116,7 +125,9 @@ func (s *Spec) validateNeeds(names map[string]int) []Problem {
 	for i := range s.Checks {
 		for j, need := range s.Checks[i].Needs {
 			if _, ok := names[need]; !ok {
-				problems = append(problems, Problem{Path: fmt.Sprintf("checks[%d].needs[%d]", i, j), Text: fmt.Sprintf("there is no check named %q", need), Hint: diag.Expected(need, known)})
+				problems = append(problems, diag.Mistake{
+					Path: fmt.Sprintf("checks[%d].needs[%d]", i, j), Text: fmt.Sprintf("there is no check named %q", need), Hint: diag.Expected(need, known),
+				})
 			}
 		}
 	}
@@ -124,8 +135,8 @@ func (s *Spec) validateNeeds(names map[string]int) []Problem {
 }
 
 // cycles reports each circle of needs once, at the first of its checks.
-func (s *Spec) cycles(names map[string]int) []Problem {
-	var problems []Problem
+func (s *Spec) cycles(names map[string]int) []diag.Mistake {
+	var problems []diag.Mistake
 	const open, closed = 1, 2
 	state := make([]int, len(s.Checks))
 	var visit func(i int, path []int)
@@ -151,12 +162,12 @@ func (s *Spec) cycles(names map[string]int) []Problem {
 	return problems
 }
 
-func (s *Spec) cycle(path []int) Problem {
+func (s *Spec) cycle(path []int) diag.Mistake {
 	words := make([]string, len(path))
 	for k, i := range path {
 		words[k] = s.Checks[i].Name
 	}
-	return Problem{
+	return diag.Mistake{
 		Path: fmt.Sprintf("checks[%d].needs", path[0]),
 		Text: "the checks wait for each other: " + strings.Join(words, " needs "),
 		Hint: "remove one of these needs",

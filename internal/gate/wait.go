@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/org/e2e-gate/internal/diag"
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/gate/probe"
 )
@@ -62,7 +63,7 @@ func New(spec Spec, options Options) *Set {
 			probes[i], timeouts[i] = chosen[0].spec.New(options.Env), chosen[0].spec.ProbeTimeout()
 			continue
 		}
-		probes[i], timeouts[i] = probe.BrokenProbe("", "", []Problem{c.wrongKinds(c.chosen())}), probe.DefaultTimeout
+		probes[i], timeouts[i] = probe.BrokenProbe("", "", []diag.Mistake{c.wrongKinds(c.chosen())}), probe.DefaultTimeout
 	}
 	return newSet(spec, probes, timeouts, options)
 }

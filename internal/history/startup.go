@@ -30,7 +30,7 @@ func processes(doc e2e.ShardRun, planned map[string]e2e.Test) []Process {
 	}
 	var list []Process
 	for _, u := range doc.Units {
-		if u.Attempt != 1 || u.Ended != "exited" {
+		if u.Attempt != 1 || u.Ended != e2e.EndedExited {
 			continue
 		}
 		p, files, all := Process{Suite: u.Suite, Unit: u.Unit, Seconds: u.Seconds}, map[string]bool{}, true

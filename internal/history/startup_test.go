@@ -19,7 +19,7 @@ func TestProcesses(t *testing.T) {
 		return list
 	}
 	planned := map[string]e2e.Test{"a": {File: "f1"}, "b": {File: "f1"}, "c": {File: "f2"}, "lost": {File: "f2"}, "none": {}}
-	unit := func(name string, attempt int, ended string, seconds float64, tests ...string) e2e.UnitRun {
+	unit := func(name string, attempt int, ended e2e.Ended, seconds float64, tests ...string) e2e.UnitRun {
 		return e2e.UnitRun{Suite: "s", Unit: name, Attempt: attempt, Ended: ended, Seconds: seconds, Tests: tests}
 	}
 	again := append(passed(2), e2e.Attempt{Outcome: e2e.Passed, Seconds: 50, Source: e2e.SourceDiagnostic})

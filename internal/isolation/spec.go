@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/org/e2e-gate/internal/diag"
 )
 
 // Spec is the section "isolation" of the config.
@@ -44,9 +46,6 @@ const (
 // FileVariable names the file that up may write environment into.
 const FileVariable = "E2E_ISOLATION_ENV"
 
-// Problem is something wrong in the section.
-type Problem struct{ Path, Text, Hint string }
-
 // Enabled reports whether there is anything to do.
 func (s *Spec) Enabled() bool { return s.Postgres != nil || len(s.Up) > 0 }
 
@@ -54,10 +53,10 @@ var variable = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // Validate returns what is wrong with a resolved section. Paths start below
 // "isolation".
-func (s *Spec) Validate() []Problem {
-	var found []Problem
+func (s *Spec) Validate() []diag.Mistake {
+	var found []diag.Mistake
 	if len(s.Down) > 0 && len(s.Up) == 0 {
-		found = append(found, Problem{"down", "there is a down without an up", "add up, or remove down"})
+		found = append(found, diag.Mistake{Path: "down", Text: "there is a down without an up", Hint: "add up, or remove down"})
 	}
 	found = append(found, duration("timeout", s.Timeout)...)
 	if s.Postgres == nil {
@@ -70,26 +69,30 @@ func (s *Spec) Validate() []Problem {
 	return found
 }
 
-func (p *Postgres) validate() []Problem {
-	var found []Problem
+func (p *Postgres) validate() []diag.Mistake {
+	var found []diag.Mistake
 	if _, err := pgconn.ParseConfig(p.DSN); err != nil || p.DSN == "" {
 		// The reason would quote the data source.
-		found = append(found, Problem{"dsn", "the data source cannot be read", "write it as postgres://user:password@127.0.0.1:5432/postgres"})
+		found = append(found, diag.Mistake{
+			Path: "dsn", Text: "the data source cannot be read", Hint: "write it as postgres://user:password@127.0.0.1:5432/postgres",
+		})
 	}
 	if p.Template == "" {
-		found = append(found, Problem{"template", "there is no template", "name the database that is to be copied"})
+		found = append(found, diag.Mistake{Path: "template", Text: "there is no template", Hint: "name the database that is to be copied"})
 	}
 	if p.Env != "" && !variable.MatchString(p.Env) {
-		found = append(found, Problem{"env", fmt.Sprintf("%q is no name of an environment variable", p.Env), "use letters, digits and underscores"})
+		found = append(found, diag.Mistake{
+			Path: "env", Text: fmt.Sprintf("%q is no name of an environment variable", p.Env), Hint: "use letters, digits and underscores",
+		})
 	}
 	return append(append(found, duration("timeout", p.Timeout)...), duration("sweep_after", p.SweepAfter)...)
 }
 
-func duration(path string, d time.Duration) []Problem {
+func duration(path string, d time.Duration) []diag.Mistake {
 	if d >= 0 {
 		return nil
 	}
-	return []Problem{{path, "the duration is negative", "use one such as 1m"}}
+	return []diag.Mistake{{Path: path, Text: "the duration is negative", Hint: "use one such as 1m"}}
 }
 
 // Secrets are what no output may show of a section that can be read.

@@ -15,10 +15,10 @@ const (
 )
 
 // Attempts makes attempts of a case, in order of time: what the framework retried
-// by itself, then the last one. All but the last have the source
-// [e2e.SourceFramework]. Flaky results came before the case's own outcome; rerun
+// by itself, then the last one. Flaky results came before the case's own outcome; rerun
 // results came after its failure, or before its pass. A case that was cut off, or
 // that says it failed and shows no failure, is a failed attempt, never a pass.
+// Number and source are left to internal/verdict/attempts.
 func (c *Case) Attempts() []e2e.Attempt {
 	var before, after []e2e.Attempt
 	red := c.red()
@@ -33,15 +33,6 @@ func (c *Case) Attempts() []e2e.Attempt {
 	}
 	list := append(append(before, c.own()), after...)
 	list[len(list)-1].Evidence = c.evidence()
-	return number(list)
-}
-
-// number gives attempts their number and source.
-func number(list []e2e.Attempt) []e2e.Attempt {
-	for i := range list {
-		list[i].N, list[i].Source = i+1, e2e.SourceFramework
-	}
-	list[len(list)-1].Source = e2e.SourceFirst
 	return list
 }
 

@@ -2,12 +2,15 @@ package junit
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/verdict/attempts"
 )
 
 // everything is a case that uses all that the reader knows.
@@ -118,17 +121,41 @@ func TestAttempts(t *testing.T) {
 			if _, err := Read(strings.NewReader("<testsuite>"+tt.body+"</testsuite>"), Options{}, m.Add); err != nil {
 				t.Fatal(err)
 			}
-			if list := m.Tests(); len(list) != 1 || describe(list[0].Attempts) != tt.want {
+			if list := m.Tests(); len(list) != 1 || describe(judged(list[0])) != tt.want {
 				t.Errorf("got %+v, want %s", list, tt.want)
 			}
 		})
 	}
 }
 
+// judged are the attempts at a test as internal/verdict/attempts makes them.
+func judged(found Test) []e2e.Attempt {
+	in := attempts.In{Planned: []attempts.Planned{{ID: "id", Name: "a"}}}
+	r := attempts.Reported{Spellings: []attempts.Spelling{{Name: "a"}}}
+	for i, a := range found.Attempts {
+		r.Results = append(r.Results, attempts.Result{Attempt: a, Retry: found.Stated[i]})
+	}
+	in.Reported = []attempts.Reported{r}
+	return attempts.Of(in).Tests["id"]
+}
+
+// A retry that the report states is told from a case that only has the same identity.
+func TestStatedRetries(t *testing.T) {
+	m := &Merger{}
+	report := `<testsuite><testcase name="a"><flakyFailure/></testcase><testcase name="a"><failure/><rerunError/></testcase><testcase name="b"/></testsuite>`
+	if _, err := Read(strings.NewReader(report), Options{}, m.Add); err != nil {
+		t.Fatal(err)
+	}
+	list := m.Tests()
+	if len(list) != 2 || !slices.Equal(list[0].Stated, []bool{false, true, false, true}) || !slices.Equal(list[1].Stated, []bool{false}) {
+		t.Errorf("got %+v", list)
+	}
+}
+
 // describe writes attempts as "1 failed first message; ...", an error with "!".
-func describe(attempts []e2e.Attempt) string {
+func describe(list []e2e.Attempt) string {
 	var b strings.Builder
-	for i, a := range attempts {
+	for i, a := range list {
 		if i > 0 {
 			b.WriteString("; ")
 		}
@@ -150,18 +177,18 @@ func TestMetadataAndEvidence(t *testing.T) {
 	if diff := cmp.Diff(want, cases[0].Metadata()); diff != "" {
 		t.Errorf("metadata (-want +got):\n%s", diff)
 	}
-	attempts := cases[0].Attempts()
+	list := cases[0].Attempts()
 	evidence := []e2e.Evidence{
 		{Kind: e2e.EvidenceExpected, Text: "200", Source: "property of the test case e2e.expected"},
 		{Kind: e2e.EvidenceTriage, Text: "the suite itself calls this DATA_COLLISION", Source: "property of the test case e2e.category"},
 		{Kind: e2e.EvidenceState, Text: "SUBMITTED", Source: "property of its suite e2e.state"},
 	}
-	if diff := cmp.Diff(evidence, attempts[len(attempts)-1].Evidence); diff != "" {
+	if diff := cmp.Diff(evidence, list[len(list)-1].Evidence); diff != "" {
 		t.Errorf("evidence (-want +got):\n%s", diff)
 	}
 	for _, part := range []string{"failure 1 of 2: AssertionError first", "trace", "error 2 of 2: IOException second", "--- system-out\nline"} {
-		if !strings.Contains(attempts[0].Details, part) {
-			t.Errorf("details lack %q:\n%s", part, attempts[0].Details)
+		if !strings.Contains(list[0].Details, part) {
+			t.Errorf("details lack %q:\n%s", part, list[0].Details)
 		}
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/org/e2e-gate/internal/e2e"
 )
 
-// Identity is what makes two cases of one or more reports attempts at one test.
+// Identity is what two cases of one or more reports have in common that are of one test.
 type Identity struct {
 	// Suites are the names of the suites around it, joined by a line feed.
 	Suites string
@@ -29,15 +29,18 @@ func (c *Case) Identity() Identity {
 type Test struct {
 	Identity Identity
 	Metadata Metadata
-	// Attempts are those of all its cases, in document order, numbered from 1.
-	Attempts    []e2e.Attempt
+	// Attempts are those of all its cases, in document order.
+	Attempts []e2e.Attempt
+	// Stated says of each attempt whether the report itself calls it a repetition of the one
+	// before. Otherwise it only comes from a case of the same identity.
+	Stated      []bool
 	Attachments []string
 	// Cases is the number of <testcase> elements.
 	Cases int
 }
 
-// Merger merges cases of the same identity, within a report and over reports: a
-// later case is a later attempt. The zero value is ready.
+// Merger collects cases of the same identity, within a report and over reports. What a
+// later case means is decided by internal/verdict/attempts. The zero value is ready.
 type Merger struct {
 	// Key, if set, replaces [Case.Identity], for a framework whose reports name
 	// a test differently from run to run.
@@ -62,7 +65,9 @@ func (m *Merger) Add(c Case) error {
 		m.tests = append(m.tests, t)
 	}
 	t.Cases++
-	t.Attempts = number(append(t.Attempts, c.Attempts()...))
+	for i, a := range c.Attempts() {
+		t.Attempts, t.Stated = append(t.Attempts, a), append(t.Stated, i > 0)
+	}
 	t.Attachments = mergeAttachments(t.Attachments, c.Attachments)
 	return nil
 }

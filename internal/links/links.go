@@ -9,14 +9,12 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/org/e2e-gate/internal/diag"
 	"github.com/org/e2e-gate/internal/e2e"
 )
 
 // Templates are the section "links" of the config: a URL by name.
 type Templates map[string]string
-
-// Problem is something wrong in the section.
-type Problem struct{ Path, Text, Hint string }
 
 // placeholders are the words that a template may hold, and what they stand for.
 var placeholders = map[string]func(e2e.Run, string, e2e.Attempt) string{
@@ -41,21 +39,23 @@ const (
 
 // Validate returns what is wrong with resolved templates. Paths start below
 // "links".
-func (t Templates) Validate() []Problem {
-	var found []Problem
+func (t Templates) Validate() []diag.Mistake {
+	var found []diag.Mistake
 	for _, name := range t.names() {
 		found = append(found, validate(name, t[name])...)
 	}
 	if len(t) > maxLinks {
-		found = append(found, Problem{t.names()[maxLinks], fmt.Sprintf("there are %d links", len(t)), fmt.Sprintf("at most %d are shown with a test", maxLinks)})
+		found = append(found, diag.Mistake{
+			Path: t.names()[maxLinks], Text: fmt.Sprintf("there are %d links", len(t)), Hint: fmt.Sprintf("at most %d are shown with a test", maxLinks),
+		})
 	}
 	return found
 }
 
-func validate(name, template string) []Problem {
+func validate(name, template string) []diag.Mistake {
 	for _, m := range placeholder.FindAllStringSubmatch(template, -1) {
 		if placeholders[m[1]] == nil {
-			return []Problem{{name, fmt.Sprintf("unknown placeholder %s", m[0]), "use some of " + words}}
+			return []diag.Mistake{{Path: name, Text: fmt.Sprintf("unknown placeholder %s", m[0]), Hint: "use some of " + words}}
 		}
 	}
 	// What stands in for a placeholder must end up behind the host.
@@ -63,13 +63,13 @@ func validate(name, template string) []Problem {
 	u, err := url.Parse(placeholder.ReplaceAllString(template, standIn))
 	switch {
 	case err != nil, u.Scheme != "http" && u.Scheme != "https", u.Host == "":
-		return []Problem{{name, "a link is an absolute http or https URL", "write it as https://logs.example/?q={correlation_id}"}}
+		return []diag.Mistake{{Path: name, Text: "a link is an absolute http or https URL", Hint: "write it as https://logs.example/?q={correlation_id}"}}
 	case u.User != nil:
-		return []Problem{{name, "a link cannot hold a user", "everybody who reads a report would see it"}}
+		return []diag.Mistake{{Path: name, Text: "a link cannot hold a user", Hint: "everybody who reads a report would see it"}}
 	case strings.Contains(u.Host, standIn):
-		return []Problem{{name, "a placeholder cannot be part of the host", "use it in the path or the query"}}
+		return []diag.Mistake{{Path: name, Text: "a placeholder cannot be part of the host", Hint: "use it in the path or the query"}}
 	case strings.ContainsAny(placeholder.ReplaceAllString(template, ""), "{}"):
-		return []Problem{{name, "a brace without its partner", "use some of " + words}}
+		return []diag.Mistake{{Path: name, Text: "a brace without its partner", Hint: "use some of " + words}}
 	}
 	return nil
 }

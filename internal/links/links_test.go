@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/org/e2e-gate/internal/diag"
 	"github.com/org/e2e-gate/internal/e2e"
 )
 
@@ -69,7 +70,7 @@ func TestValidate(t *testing.T) {
 	for i := range maxLinks + 1 {
 		many[string(rune('a'+i))] = "https://logs.example/"
 	}
-	if got := many.Validate(); !slices.ContainsFunc(got, func(p Problem) bool { return p.Path == "k" }) {
+	if got := many.Validate(); !slices.ContainsFunc(got, func(p diag.Mistake) bool { return p.Path == "k" }) {
 		t.Error(got)
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/history"
+	"github.com/org/e2e-gate/internal/suite"
 	"github.com/org/e2e-gate/internal/triage"
 )
 
@@ -60,7 +61,7 @@ func (s *Session) triageInput(t e2e.TestResult, r *e2e.Result, stats history.Sta
 	a := attempts[first]
 	in.Message, in.Details, in.Type, in.Error = a.Message, a.Details, a.Type, a.Error
 	in.RunValues = []string{a.Correlation, a.DataPrefix, s.run.ID}
-	in.Assertion = !a.Error && t.Framework != "gotest" // go test does not tell an assertion from an error
+	in.Assertion = !a.Error && suite.TellsErrors(t.Framework)
 	for _, ev := range a.Evidence {
 		switch ev.Kind {
 		case e2e.EvidenceExpected:

@@ -10,7 +10,6 @@ import (
 
 	"github.com/org/e2e-gate/internal/config"
 	"github.com/org/e2e-gate/internal/e2e"
-	"github.com/org/e2e-gate/internal/runner"
 	"github.com/org/e2e-gate/internal/suite"
 	"github.com/org/e2e-gate/internal/trigger"
 )
@@ -22,7 +21,7 @@ func (*quiet) Processes(string)               {}
 func (*quiet) Gate(e2e.Gate)                  {}
 func (*quiet) Health(string)                  {}
 func (*quiet) Planned(_, _, _ int, _ float64) {}
-func (*quiet) Unit(runner.Event)              {}
+func (*quiet) Unit(e2e.Event)                 {}
 func (*quiet) Rerun(string)                   {}
 func (q *quiet) Note(text string)             { q.notes = append(q.notes, text) }
 

@@ -32,7 +32,7 @@ type Progress interface {
 	Gate(g e2e.Gate)
 	Health(text string)
 	Planned(tests, shards, guessed int, expectedSeconds float64)
-	Unit(ev runner.Event)
+	Unit(ev e2e.Event)
 	Rerun(text string)
 	Note(text string)
 }

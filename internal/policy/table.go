@@ -73,15 +73,14 @@ func (t Table) Effect(row Row, c e2e.Criticality) e2e.Effect {
 // block, warn, inform or not_judged.
 type Override map[string]map[string]string
 
-// With returns the table with cells changed. What is wrong comes back as
-// messages whose File field holds the path of the setting, as in
-// "flaky.release-blocking".
-func (t Table) With(o Override) (Table, []diag.Message) {
+// With returns the table with cells changed, and the mistakes in what changes it. Their
+// paths are those of settings, as in "flaky.release-blocking".
+func (t Table) With(o Override) (Table, []diag.Mistake) {
 	out := Table{}
 	for row, cells := range t {
 		out[row] = maps.Clone(cells)
 	}
-	var wrong []diag.Message
+	var wrong []diag.Mistake
 	for _, row := range slices.Sorted(maps.Keys(o)) {
 		if !slices.Contains(Rows(), Row(row)) {
 			wrong = append(wrong, badWord(row, "there is no outcome "+row, row, rowWords()))
@@ -96,7 +95,7 @@ func (t Table) With(o Override) (Table, []diag.Message) {
 	return out, wrong
 }
 
-func (t Table) change(row Row, crit, word string) (diag.Message, bool) {
+func (t Table) change(row Row, crit, word string) (diag.Mistake, bool) {
 	path := string(row) + "." + crit
 	c := e2e.Criticality(crit)
 	if !slices.Contains(e2e.Criticalities(), c) {
@@ -108,14 +107,17 @@ func (t Table) change(row Row, crit, word string) (diag.Message, bool) {
 	}
 	blocking := c == e2e.ReleaseBlocking || c == e2e.ReleaseBlockingSmoke
 	if blocking && (row == RowLost || row == RowNotRun) && effect != e2e.Blocks && effect != e2e.NotJudged {
-		return diag.Message{File: path, Text: fmt.Sprintf("a %s test that is %s cannot count as less than not_judged: without evidence there is no green", crit, row), Hint: "use block or not_judged, or lower the test's criticality"}, false
+		return diag.Mistake{
+			Path: path, Text: fmt.Sprintf("a %s test that is %s cannot count as less than not_judged: without evidence there is no green", crit, row),
+			Hint: "use block or not_judged, or lower the test's criticality",
+		}, false
 	}
 	t[row][c] = effect
-	return diag.Message{}, true
+	return diag.Mistake{}, true
 }
 
-func badWord(path, text, word string, allowed []string) diag.Message {
-	return diag.Message{File: path, Text: text, Hint: diag.Expected(word, allowed)}
+func badWord(path, text, word string, allowed []string) diag.Mistake {
+	return diag.Mistake{Path: path, Text: text, Hint: diag.Expected(word, allowed)}
 }
 
 func rowWords() []string {

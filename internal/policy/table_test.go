@@ -74,7 +74,7 @@ func TestOverrideMistakes(t *testing.T) {
 			for i, want := range tc.want {
 				path, words, _ := strings.Cut(want, ": ")
 				text, hint, _ := strings.Cut(words, "|")
-				if m := wrong[i]; m.File != path || !strings.Contains(m.Text, text) || m.Hint == "" || !strings.Contains(m.Hint, hint) {
+				if m := wrong[i]; m.Path != path || !strings.Contains(m.Text, text) || m.Hint == "" || !strings.Contains(m.Hint, hint) {
 					t.Errorf("got %+v, want %s", m, want)
 				}
 			}

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/org/e2e-gate/internal/e2e"
-	"github.com/org/e2e-gate/internal/runner"
 	"github.com/org/e2e-gate/internal/safetext"
 )
 
@@ -86,7 +85,7 @@ func (b *board) planned(tests, guessed int, expectedSeconds float64, now time.Ti
 
 // unit notes an event, and returns a line where it is worth one; all asks for one
 // for each test.
-func (b *board) unit(ev runner.Event, now time.Time, all bool) (style, string) {
+func (b *board) unit(ev e2e.Event, now time.Time, all bool) (style, string) {
 	s := b.shards[ev.Shard]
 	if s == nil {
 		s = &shardLine{tests: map[string]time.Time{}, since: now}
@@ -115,7 +114,7 @@ func again(attempt int) string {
 	return ""
 }
 
-func (s *shardLine) testEnded(ev runner.Event, now time.Time, all bool) (style, string) {
+func (s *shardLine) testEnded(ev e2e.Event, now time.Time, all bool) (style, string) {
 	began, known := s.tests[ev.Test]
 	delete(s.tests, ev.Test)
 	s.ended++

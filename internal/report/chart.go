@@ -134,7 +134,7 @@ func (d *drawing) shard(s e2e.ShardResult) {
 	for _, u := range s.Units {
 		class := "unit"
 		switch {
-		case u.Ended != "exited":
+		case u.Ended != e2e.EndedExited:
 			class = "bad"
 		case u.Attempt > 1:
 			class = "rerun"

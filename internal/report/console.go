@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/org/e2e-gate/internal/e2e"
-	"github.com/org/e2e-gate/internal/runner"
 	"github.com/org/e2e-gate/internal/safetext"
 )
 
@@ -171,7 +170,7 @@ func guesses(tests, guessed int) string {
 }
 
 // Unit tells of a unit or of a test in it.
-func (c *Console) Unit(ev runner.Event) {
+func (c *Console) Unit(ev e2e.Event) {
 	c.note(func() {
 		group := groupTests
 		if ev.Attempt > 1 {

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/org/e2e-gate/internal/e2e"
-	"github.com/org/e2e-gate/internal/runner"
 	"github.com/org/e2e-gate/internal/safetext"
 )
 
@@ -35,32 +34,32 @@ func play(c *Console) {
 	})
 	tell(func() { c.Note("planning without history: it is empty") })
 	tell(func() { c.Planned(3, 2, 3, 12) })
-	tell(func() { c.Unit(runner.Event{Shard: 0, Attempt: 1, Unit: "case-journeys", Tests: 2}) })
-	tell(func() { c.Unit(runner.Event{Shard: 1, Attempt: 1, Unit: "case-journeys", Tests: 1}) })
-	tell(func() { c.Unit(runner.Event{Shard: 0, Attempt: 1, Unit: "case-journeys", Test: "s/a_test.go::TestA"}) })
+	tell(func() { c.Unit(e2e.Event{Shard: 0, Attempt: 1, Unit: "case-journeys", Tests: 2}) })
+	tell(func() { c.Unit(e2e.Event{Shard: 1, Attempt: 1, Unit: "case-journeys", Tests: 1}) })
+	tell(func() { c.Unit(e2e.Event{Shard: 0, Attempt: 1, Unit: "case-journeys", Test: "s/a_test.go::TestA"}) })
 	step()
 	tell(func() {
-		c.Unit(runner.Event{Shard: 0, Attempt: 1, Unit: "case-journeys", Test: "s/a_test.go::TestA", Outcome: e2e.Passed})
+		c.Unit(e2e.Event{Shard: 0, Attempt: 1, Unit: "case-journeys", Test: "s/a_test.go::TestA", Outcome: e2e.Passed})
 	})
 	tell(func() {
-		c.Unit(runner.Event{Shard: 0, Attempt: 1, Unit: "case-journeys", Test: "::error::TestB ##[group]"})
+		c.Unit(e2e.Event{Shard: 0, Attempt: 1, Unit: "case-journeys", Test: "::error::TestB ##[group]"})
 	})
 	tell(func() { c.Health("gate broker went from healthy to unhealthy: hunter2 refused") })
 	step()
 	tell(func() {
-		c.Unit(runner.Event{Shard: 0, Attempt: 1, Unit: "case-journeys", Test: "::error::TestB ##[group]", Outcome: e2e.Failed})
+		c.Unit(e2e.Event{Shard: 0, Attempt: 1, Unit: "case-journeys", Test: "::error::TestB ##[group]", Outcome: e2e.Failed})
 	})
 	tell(func() {
-		c.Unit(runner.Event{Shard: 0, Attempt: 1, Unit: "case-journeys", Tests: 2, Ended: "exit status 1", Done: true})
+		c.Unit(e2e.Event{Shard: 0, Attempt: 1, Unit: "case-journeys", Tests: 2, Ended: "exit status 1", Done: true})
 	})
 	tell(func() {
-		c.Unit(runner.Event{Shard: 1, Attempt: 1, Unit: "case-journeys", Tests: 1, Ended: "exit status 0", Done: true})
+		c.Unit(e2e.Event{Shard: 1, Attempt: 1, Unit: "case-journeys", Tests: 1, Ended: "exit status 0", Done: true})
 	})
 	tell(func() { c.Rerun("one diagnostic rerun for ::error::TestB") })
-	tell(func() { c.Unit(runner.Event{Shard: 0, Attempt: 2, Unit: "case-journeys", Tests: 1}) })
+	tell(func() { c.Unit(e2e.Event{Shard: 0, Attempt: 2, Unit: "case-journeys", Tests: 1}) })
 	step()
 	tell(func() {
-		c.Unit(runner.Event{Shard: 0, Attempt: 2, Unit: "case-journeys", Tests: 1, Ended: "exit status 0", Done: true})
+		c.Unit(e2e.Event{Shard: 0, Attempt: 2, Unit: "case-journeys", Tests: 1, Ended: "exit status 0", Done: true})
 	})
 	tell(func() { c.Processes("taking down case-api") })
 	c.Done()
@@ -101,7 +100,7 @@ func TestConsoleIsNotDrawnTooOften(t *testing.T) {
 		out := &countingWriter{}
 		c := NewConsole(ConsoleOptions{Out: out, Width: 80})
 		for i := range 1000 {
-			c.Unit(runner.Event{Shard: i % 300, Attempt: 1, Unit: "u", Test: fmt.Sprint(i)})
+			c.Unit(e2e.Event{Shard: i % 300, Attempt: 1, Unit: "u", Test: fmt.Sprint(i)})
 			time.Sleep(time.Millisecond)
 		}
 		c.Done()
@@ -165,7 +164,7 @@ func TestConsoleFromManyGoroutines(t *testing.T) {
 	for i := range 8 {
 		group.Go(func() {
 			for n := range 50 {
-				c.Unit(runner.Event{Shard: i, Attempt: 1, Unit: "u", Test: fmt.Sprint(n), Outcome: e2e.Failed})
+				c.Unit(e2e.Event{Shard: i, Attempt: 1, Unit: "u", Test: fmt.Sprint(n), Outcome: e2e.Failed})
 				c.Gate(e2e.Gate{Name: fmt.Sprint(i), State: e2e.Unhealthy, Observed: fmt.Sprint(n)})
 				c.Health("h")
 			}

@@ -81,7 +81,7 @@ func (g *diagram) shard(s e2e.ShardResult) {
 	for _, u := range s.Units {
 		kind, word := "done", "unit"
 		switch {
-		case u.Ended != "exited":
+		case u.Ended != e2e.EndedExited:
 			kind = "crit"
 		case u.Attempt > 1:
 			kind, word = "active", "rerun of"

@@ -48,7 +48,8 @@ func TestGanttOfHostileNames(t *testing.T) {
 		})
 		r := blockedWithClusters()
 		u := &r.Shards[0].Units[0]
-		u.Unit, u.Ended, u.Offset, u.Seconds = name.Draw(t, "unit"), name.Draw(t, "ended"), rapid.Float64().Draw(t, "offset"), rapid.Float64().Draw(t, "seconds")
+		u.Unit, u.Ended = name.Draw(t, "unit"), e2e.Ended(name.Draw(t, "ended"))
+		u.Offset, u.Seconds = rapid.Float64().Draw(t, "offset"), rapid.Float64().Draw(t, "seconds")
 		r.Shards[0].Name, r.Gates[2].Name, r.Gates[2].Timeline[3].State = name.Draw(t, "shard"), name.Draw(t, "gate"), e2e.GateState(name.Draw(t, "state"))
 		checkDiagram(t, gantt(r, DiagramBytes))
 	})

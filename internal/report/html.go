@@ -134,10 +134,10 @@ func effectClass(e e2e.Effect) string {
 // plainUnit and plainAttempt are unitText and attemptsWord without Markdown.
 func plainUnit(u e2e.UnitRun) string {
 	u.Ended = cmp.Or(u.Ended, "unknown")
-	if u.Ended == "exited" {
+	if u.Ended == e2e.EndedExited {
 		return unitText(u)
 	}
-	return safetext.Line(u.Ended, shortText) + " after " + seconds(u.Seconds) + again(u.Attempt)
+	return safetext.Line(string(u.Ended), shortText) + " after " + seconds(u.Seconds) + again(u.Attempt)
 }
 
 func plainAttempt(a e2e.Attempt) string {

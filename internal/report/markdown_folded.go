@@ -123,8 +123,8 @@ func rankShard(s e2e.ShardResult) int {
 
 // unitText is "exited 0 after 28.0 s, rerun".
 func unitText(u e2e.UnitRun) string {
-	text := inline(cmp.Or(u.Ended, "unknown"))
-	if u.Ended == "exited" {
+	text := inline(string(cmp.Or(u.Ended, "unknown")))
+	if u.Ended == e2e.EndedExited {
 		text = fmt.Sprintf("exited %d", u.Exit)
 	}
 	return text + " after " + seconds(u.Seconds) + again(u.Attempt)

@@ -49,7 +49,7 @@ type Config struct {
 	Checkpoint func(e2e.ShardRun)
 	// Progress is told what happens; it must be fast and safe to call at once from
 	// several shards. It may be nil.
-	Progress func(Event)
+	Progress func(e2e.Event)
 	Now      func() time.Time
 	// Pull says how shards get their work; empty: [PullUnits].
 	Pull Pull
@@ -64,19 +64,6 @@ type Config struct {
 	Hold func(ctx context.Context) (why string)
 }
 
-// Event is progress of a unit or of a test in it.
-type Event struct {
-	Shard, Attempt int
-	Unit           string
-	// Test is empty for an event of the unit itself.
-	Test string
-	// Outcome is unknown at the start and set at the end.
-	Outcome e2e.Outcome
-	Tests   int
-	Ended   string
-	Done    bool
-}
-
 // Runner runs shards of one plan on this machine.
 type Runner struct {
 	cfg Config
@@ -85,7 +72,7 @@ type Runner struct {
 // New makes a runner.
 func New(cfg Config) *Runner {
 	if cfg.Progress == nil {
-		cfg.Progress = func(Event) {}
+		cfg.Progress = func(e2e.Event) {}
 	}
 	if cfg.Redact == nil {
 		cfg.Redact = func(w io.Writer) io.WriteCloser { return nopCloser{w} }

@@ -42,7 +42,7 @@ type rig struct {
 	runner *Runner
 	shard  *Shard
 	out    string
-	events []Event
+	events []e2e.Event
 	mu     sync.Mutex
 }
 
@@ -51,7 +51,7 @@ func newRig(t *testing.T, s Suite, tests []e2e.Test) *rig {
 	r := &rig{out: t.TempDir()}
 	run := e2e.Run{ID: "e2e-1-x", Stage: "pr", Target: "local", SHA: "abc", WorkflowAttempt: 1, Started: time.Now()}
 	r.runner = New(Config{Out: r.out, Run: run, Digest: "d", Shards: 2, Suites: map[string]Suite{"s": s}, BaseEnv: append(os.Environ(), "GITHUB_TOKEN=t0p", "MY_SECRET=x"),
-		Progress: func(ev Event) { r.mu.Lock(); defer r.mu.Unlock(); r.events = append(r.events, ev) }})
+		Progress: func(ev e2e.Event) { r.mu.Lock(); defer r.mu.Unlock(); r.events = append(r.events, ev) }})
 	plan := e2e.PlanShard{Index: 1, Name: "one"}
 	byID := map[string]e2e.Test{}
 	for _, test := range tests {
@@ -231,7 +231,7 @@ func TestCancelStopsAndStartsNothing(t *testing.T) {
 	s, tests := script(t, `echo ready > "$E2E_EVIDENCE_DIR/ready"; exec sleep 60`, "a")
 	r := newRig(t, s, tests)
 	ctx, cancel := context.WithCancelCause(t.Context())
-	r.runner.cfg.Progress = func(ev Event) {
+	r.runner.cfg.Progress = func(ev e2e.Event) {
 		if !ev.Done && ev.Test == "" {
 			cancel(ErrCancelled)
 		}

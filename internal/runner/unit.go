@@ -132,7 +132,7 @@ func (u *running) start(limit time.Duration, isolated map[string]string) error {
 		Name: name, Tests: u.tests, Attempt: u.attempt, Began: cfg.Now(), Log: u.safe, Soft: limit - softMargin(limit),
 		Reports: reports, Evidence: evidence, Env: u.env,
 		Progress: func(test string, outcome e2e.Outcome) {
-			cfg.Progress(Event{Shard: u.s.plan.Index, Attempt: u.attempt, Unit: name, Test: test, Outcome: outcome})
+			cfg.Progress(e2e.Event{Shard: u.s.plan.Index, Attempt: u.attempt, Unit: name, Test: test, Outcome: outcome})
 		},
 	}
 	u.invocation, err = u.suite.Adapter.Start(unit)
@@ -150,7 +150,7 @@ func (u *running) execute(ctx context.Context, limit time.Duration) {
 	u.record = e2e.UnitRun{Unit: u.tests[0].Unit, Suite: u.suite.Spec.Name, Shard: u.s.plan.Index, Attempt: u.attempt, Tests: ids(u.tests), Command: cmd.Argv,
 		TakenOver: !slices.Contains(u.s.plan.Tests, u.tests[0].ID),
 		Offset:    cfg.Now().Sub(cfg.Run.Started).Seconds(), Log: filepath.ToSlash(filepath.Join(u.folder, "output.log"))}
-	cfg.Progress(Event{Shard: u.s.plan.Index, Attempt: u.attempt, Unit: u.record.Unit, Tests: len(u.tests)})
+	cfg.Progress(e2e.Event{Shard: u.s.plan.Index, Attempt: u.attempt, Unit: u.record.Unit, Tests: len(u.tests)})
 	unitCtx, cancel := context.WithTimeout(ctx, limit)
 	exit := proc.Run(unitCtx, proc.Spec{Argv: cmd.Argv, Dir: cmd.Dir, Env: append(slices.Clip(u.env), cmd.Env...), Stdout: u.invocation.Stdout(), Log: u.safe})
 	cancel()
@@ -162,14 +162,14 @@ func (u *running) execute(ctx context.Context, limit time.Duration) {
 		spent = max(spent, limit) // the clock of the limit started a moment earlier
 	}
 	u.s.spent[u.suite.Spec.Name] += spent
-	u.record.Exit, u.record.Ended, u.record.Seconds = exit.Code, string(exit.Ended), exit.Wall.Seconds()
+	u.record.Exit, u.record.Ended, u.record.Seconds = exit.Code, e2e.Ended(exit.Ended), exit.Wall.Seconds()
 	report := u.invocation.Report(exit)
 	u.file(ctx, exit, limit, report)
 	_ = u.safe.Close()
 	if err := u.log.Close(); err != nil {
 		u.s.Problem(e2e.Problem{Code: e2e.CodeToolError, Unit: u.record.Unit, Text: fmt.Sprintf("the log of unit %s is incomplete: %v", u.record.Unit, err)})
 	}
-	cfg.Progress(Event{Shard: u.s.plan.Index, Attempt: u.attempt, Unit: u.record.Unit, Tests: len(u.tests), Ended: exit.String(), Done: true})
+	cfg.Progress(e2e.Event{Shard: u.s.plan.Index, Attempt: u.attempt, Unit: u.record.Unit, Tests: len(u.tests), Ended: exit.String(), Done: true})
 }
 
 // file puts the unit's report into the shard's document.
@@ -249,7 +249,7 @@ func (u *running) append(id string, unplanned *e2e.Test, name string, attempts [
 	if filed := u.filed(name, attempts, files); u.attempt > 1 {
 		run.Attempts = append(run.Attempts, filed...)
 	} else { // an unplanned test that another process of the shard reported as well
-		run.Attempts = e2e.Doubles(run.Attempts, filed)
+		run.Attempts = e2e.MergeDuplicates(run.Attempts, filed)
 	}
 }
 

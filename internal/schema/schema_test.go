@@ -36,7 +36,8 @@ func (w *writer) reflector() *jsonschema.Reflector {
 			if t.Name() == "" {
 				return "" // written in place
 			}
-			parts := strings.Split(t.PkgPath(), "/")
+			// suite passes on the types of suite/adapter under its own name.
+			parts := strings.Split(strings.TrimSuffix(t.PkgPath(), "/adapter"), "/")
 			name := parts[len(parts)-1] + "." + t.Name()
 			w.types[name] = t
 			return name

@@ -29,17 +29,6 @@ type When struct {
 	Health    string `yaml:"health" doc:"Health while the test ran: ok, degraded or failed."`
 }
 
-// Problem is a fault in the user's rules. Path starts at the section "triage":
-// rules[0].when.message.
-type Problem struct {
-	Path string
-	Text string
-	Hint string
-}
-
-// String renders the problem as one sentence.
-func (p Problem) String() string { return p.Path + ": " + p.Text + "; " + p.Hint }
-
 type compiledRule struct {
 	Rule
 	number                                  int
@@ -47,14 +36,14 @@ type compiledRule struct {
 }
 
 // Validate returns everything that is wrong with rules, in their order.
-func Validate(rules []Rule) []Problem {
+func Validate(rules []Rule) []diag.Mistake {
 	_, problems := compile(rules)
 	return problems
 }
 
-func compile(rules []Rule) ([]compiledRule, []Problem) {
+func compile(rules []Rule) ([]compiledRule, []diag.Mistake) {
 	var compiled []compiledRule
-	var problems []Problem
+	var problems []diag.Mistake
 	for i, r := range rules {
 		c := compiledRule{Rule: r, number: i + 1}
 		at := fmt.Sprintf("rules[%d]", i)
@@ -71,7 +60,9 @@ func compile(rules []Rule) ([]compiledRule, []Problem) {
 			}
 			re, err := regexp.Compile(f.text)
 			if err != nil {
-				problems = append(problems, Problem{at + ".when." + f.word, "bad regular expression: " + clean(err.Error(), maxQuote), "use RE2 syntax"})
+				problems = append(problems, diag.Mistake{
+					Path: at + ".when." + f.word, Text: "bad regular expression: " + clean(err.Error(), maxQuote), Hint: "use RE2 syntax",
+				})
 			}
 			*f.to = re
 		}
@@ -80,10 +71,12 @@ func compile(rules []Rule) ([]compiledRule, []Problem) {
 	return compiled, problems
 }
 
-func checkWords(at string, r Rule) []Problem {
-	var problems []Problem
+func checkWords(at string, r Rule) []diag.Mistake {
+	var problems []diag.Mistake
 	if r.When == (When{}) {
-		problems = append(problems, Problem{at + ".when", "the rule matches everything", "give it a message, details, text, test, framework, rerun or health"})
+		problems = append(problems, diag.Mistake{
+			Path: at + ".when", Text: "the rule matches everything", Hint: "give it a message, details, text, test, framework, rerun or health",
+		})
 	}
 	categories := make([]string, 0, 7)
 	for _, c := range e2e.Categories() {
@@ -99,7 +92,7 @@ func checkWords(at string, r Rule) []Problem {
 		{at + ".when.health", r.When.Health, healthWords, true},
 	} {
 		if !allowed(f.word, f.allowed) && (f.word != "" || !f.optional) {
-			problems = append(problems, Problem{f.path, fmt.Sprintf("unknown word %q", f.word), diag.Expected(f.word, f.allowed)})
+			problems = append(problems, diag.Mistake{Path: f.path, Text: fmt.Sprintf("unknown word %q", f.word), Hint: diag.Expected(f.word, f.allowed)})
 		}
 	}
 	return problems

@@ -123,7 +123,8 @@ type Triager struct {
 func New(rules []Rule) (*Triager, error) {
 	compiled, problems := compile(rules)
 	if len(problems) > 0 {
-		return nil, errors.New(problems[0].String())
+		p := problems[0]
+		return nil, errors.New(p.Path + ": " + p.Text + "; " + p.Hint)
 	}
 	return &Triager{rules: compiled}, nil
 }

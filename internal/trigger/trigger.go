@@ -5,6 +5,7 @@
 package trigger
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -131,7 +132,7 @@ func Detect(getenv func(string) string) Trigger {
 	if n, err := strconv.Atoi(getenv("GITHUB_RUN_ATTEMPT")); err == nil && n > 0 {
 		t.WorkflowAttempt = n
 	}
-	t.Branch = or(getenv("GITHUB_BASE_REF"), branch(t.Ref))
+	t.Branch = cmp.Or(getenv("GITHUB_BASE_REF"), branch(t.Ref))
 	t.Workflow = workflow(getenv("GITHUB_WORKFLOW_REF"), t.Repository)
 	if server := strings.TrimRight(getenv("GITHUB_SERVER_URL"), "/"); server != "" && t.Repository != "" && t.WorkflowRun != "" {
 		t.URL = fmt.Sprintf("%s/%s/actions/runs/%s", server, t.Repository, t.WorkflowRun)
@@ -207,13 +208,13 @@ func (t *Trigger) apply(p payload) {
 	}
 	switch {
 	case p.PullRequest != nil:
-		t.SHA = or(p.PullRequest.Head.SHA, t.SHA)
-		t.Branch = or(p.PullRequest.Base.Ref, t.Branch)
+		t.SHA = cmp.Or(p.PullRequest.Head.SHA, t.SHA)
+		t.Branch = cmp.Or(p.PullRequest.Base.Ref, t.Branch)
 		t.BaseSHA = commit(p.PullRequest.Base.SHA)
 		t.PullRequest = max(p.PullRequest.Number, p.Number)
 		base := t.Repository
 		if p.PullRequest.Base.Repo != nil {
-			base = or(p.PullRequest.Base.Repo.FullName, base)
+			base = cmp.Or(p.PullRequest.Base.Repo.FullName, base)
 		}
 		head := p.PullRequest.Head.Repo
 		t.Fork = head == nil || head.FullName == "" || !strings.EqualFold(head.FullName, base)
@@ -223,17 +224,17 @@ func (t *Trigger) apply(p payload) {
 		t.PullRequest = pullRequestOf(t.Ref)
 		t.Notes = append(t.Notes, "the event payload does not say which pull request this is; it is taken for one from a fork, and the commit is the merge commit")
 	case p.MergeGroup != nil:
-		t.SHA = or(p.MergeGroup.HeadSHA, t.SHA)
-		t.Ref = or(p.MergeGroup.HeadRef, t.Ref)
+		t.SHA = cmp.Or(p.MergeGroup.HeadSHA, t.SHA)
+		t.Ref = cmp.Or(p.MergeGroup.HeadRef, t.Ref)
 		t.BaseSHA = commit(p.MergeGroup.BaseSHA)
-		t.Branch = or(strings.TrimPrefix(p.MergeGroup.BaseRef, "refs/heads/"), t.Branch)
+		t.Branch = cmp.Or(strings.TrimPrefix(p.MergeGroup.BaseRef, "refs/heads/"), t.Branch)
 		t.GroupedPRs = groupedPRs(t.Ref)
 	case p.Deployment != nil:
-		t.SHA, t.Ref = or(p.Deployment.SHA, t.SHA), or(p.Deployment.Ref, t.Ref)
+		t.SHA, t.Ref = cmp.Or(p.Deployment.SHA, t.SHA), cmp.Or(p.Deployment.Ref, t.Ref)
 		t.Deployment, t.Environment = p.Deployment.ID, p.Deployment.Environment
 		t.Echo = strings.HasPrefix(p.DeploymentStatus.Description, "e2e-gate ")
 	case p.WorkflowRun != nil && t.Event == "workflow_run":
-		t.SHA, t.Branch = or(p.WorkflowRun.HeadSHA, t.SHA), or(p.WorkflowRun.HeadBranch, t.Branch)
+		t.SHA, t.Branch = cmp.Or(p.WorkflowRun.HeadSHA, t.SHA), cmp.Or(p.WorkflowRun.HeadBranch, t.Branch)
 		t.TriggeredBy = p.WorkflowRun.ID
 	case p.Release != nil && t.Event == "release":
 		t.Release, t.ReleaseAction = p.Release.TagName, p.Action
@@ -283,11 +284,4 @@ func pullRequestOf(ref string) int {
 		return 0
 	}
 	return n
-}
-
-func or(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }

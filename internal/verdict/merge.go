@@ -67,7 +67,7 @@ func (m *merging) join(t e2e.TestRun, enriched map[string]e2e.Test) {
 			known.Unplanned = &own
 		}
 	}
-	known.Attempts = e2e.Doubles(known.Attempts, t.Attempts)
+	known.Attempts = e2e.MergeDuplicates(known.Attempts, t.Attempts)
 	m.runs[t.ID] = known
 }
 

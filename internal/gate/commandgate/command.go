@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/org/e2e-gate/internal/diag"
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/gate/probe"
 	"github.com/org/e2e-gate/internal/proc"
@@ -46,10 +47,10 @@ const wordNotFound = "not_found"
 func (s *Spec) RetryWords() []string { return []string{wordNotFound} }
 
 // Validate returns what is wrong with the spec.
-func (s *Spec) Validate() []probe.Problem {
-	var problems []probe.Problem
+func (s *Spec) Validate() []diag.Mistake {
+	var problems []diag.Mistake
 	if len(s.Run) == 0 || strings.TrimSpace(s.Run[0]) == "" {
-		problems = append(problems, probe.Problem{Path: "run", Text: "the check has no command", Hint: `write it as run: ["./scripts/ready.sh"]`})
+		problems = append(problems, diag.Mistake{Path: "run", Text: "the check has no command", Hint: `write it as run: ["./scripts/ready.sh"]`})
 	}
 	return append(problems, probe.CheckDuration("timeout", s.Timeout)...)
 }

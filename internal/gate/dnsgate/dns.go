@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/org/e2e-gate/internal/diag"
 	"github.com/org/e2e-gate/internal/gate/probe"
 	"github.com/org/e2e-gate/internal/safetext"
 )
@@ -35,14 +36,18 @@ func (s *Spec) ProbeTimeout() time.Duration { return probe.TimeoutOr(s.Timeout) 
 func (s *Spec) RetryWords() []string { return nil }
 
 // Validate returns what is wrong with the spec.
-func (s *Spec) Validate() []probe.Problem {
+func (s *Spec) Validate() []diag.Mistake {
 	problems := probe.CheckDuration("timeout", s.Timeout)
 	if s.Name == "" || strings.ContainsAny(s.Name, " /:@") {
-		problems = append(problems, probe.Problem{Path: "name", Text: "the check has no name to resolve", Hint: "write it as api.staging.example.com, without scheme and port"})
+		problems = append(problems, diag.Mistake{
+			Path: "name", Text: "the check has no name to resolve", Hint: "write it as api.staging.example.com, without scheme and port",
+		})
 	}
 	for i, text := range s.Addresses {
 		if _, err := parseNetwork(text); err != nil {
-			problems = append(problems, probe.Problem{Path: fmt.Sprintf("addresses[%d]", i), Text: fmt.Sprintf("%q is neither an address nor a network", text), Hint: "write it as 10.1.2.3 or 10.1.0.0/16"})
+			problems = append(problems, diag.Mistake{
+				Path: fmt.Sprintf("addresses[%d]", i), Text: fmt.Sprintf("%q is neither an address nor a network", text), Hint: "write it as 10.1.2.3 or 10.1.0.0/16",
+			})
 		}
 	}
 	if s.Server != "" {

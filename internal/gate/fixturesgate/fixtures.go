@@ -3,6 +3,7 @@
 package fixturesgate
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -68,18 +69,18 @@ type rules struct {
 }
 
 // Validate returns what is wrong with the spec.
-func (s *Spec) Validate() []probe.Problem {
+func (s *Spec) Validate() []diag.Mistake {
 	_, problems := s.compile()
 	return problems
 }
 
-func (s *Spec) compile() (r rules, problems []probe.Problem) {
+func (s *Spec) compile() (r rules, problems []diag.Mistake) {
 	problems = httpgate.CheckURL("url", s.URL)
-	var found []probe.Problem
-	r.version, found = httpgate.ParsePath("json", or(s.JSON, "$.version"))
+	var found []diag.Mistake
+	r.version, found = httpgate.ParsePath("json", cmp.Or(s.JSON, "$.version"))
 	problems = append(problems, found...)
 	if r.semver, found = httpgate.ParseRange("semver", s.Semver); s.Semver == "" {
-		found = []probe.Problem{{Path: "semver", Text: "the check says not which versions the tests understand", Hint: "write it as ^2.0.0"}}
+		found = []diag.Mistake{{Path: "semver", Text: "the check says not which versions the tests understand", Hint: "write it as ^2.0.0"}}
 	}
 	problems = append(problems, found...)
 	if s.Environment != "" {
@@ -93,10 +94,10 @@ func (s *Spec) compile() (r rules, problems []probe.Problem) {
 	return r, slices.Concat(problems, httpgate.CheckHeaders(s.Headers), probe.Under("tls", s.TLS.Validate()), probe.CheckDuration("timeout", s.Timeout))
 }
 
-func (f *Refusal) compile() (httpgate.Status, []probe.Problem) {
+func (f *Refusal) compile() (httpgate.Status, []diag.Mistake) {
 	problems := httpgate.CheckURL("url", f.URL)
 	if f.Method != "" && !slices.Contains(methods, strings.ToUpper(f.Method)) {
-		problems = append(problems, probe.Problem{Path: "method", Text: fmt.Sprintf("unknown method %q", f.Method), Hint: diag.Expected(f.Method, methods)})
+		problems = append(problems, diag.Mistake{Path: "method", Text: fmt.Sprintf("unknown method %q", f.Method), Hint: diag.Expected(f.Method, methods)})
 	}
 	problems = append(problems, httpgate.CheckHeaders(f.Headers)...)
 	items := f.Status
@@ -105,13 +106,6 @@ func (f *Refusal) compile() (httpgate.Status, []probe.Problem) {
 	}
 	status, found := httpgate.ParseStatus(items)
 	return status, append(problems, found...)
-}
-
-func or(text, otherwise string) string {
-	if text == "" {
-		return otherwise
-	}
-	return text
 }
 
 // New builds the probe.
@@ -191,7 +185,7 @@ func (p *prober) version(ctx context.Context) probe.Observation {
 func (p *prober) judge(a httpgate.Answer, doc any) probe.Observation {
 	version, ok := p.rules.version.First(doc)
 	if !ok {
-		return probe.Never(wordMissing, or(p.spec.JSON, "$.version")+" is missing", "the answer holds no version; check json against it")
+		return probe.Never(wordMissing, cmp.Or(p.spec.JSON, "$.version")+" is missing", "the answer holds no version; check json against it")
 	}
 	observed := "version " + a.Plain(version)
 	if ok, hint := p.rules.semver.Has(version); !ok {

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/org/e2e-gate/internal/diag"
 	"github.com/org/e2e-gate/internal/gate/httpgate"
 	"github.com/org/e2e-gate/internal/gate/probe"
 	"github.com/org/e2e-gate/internal/safetext"
@@ -48,19 +49,22 @@ func (s *Spec) RetryWords() []string {
 }
 
 // Validate returns what is wrong with the spec.
-func (s *Spec) Validate() []probe.Problem {
+func (s *Spec) Validate() []diag.Mistake {
 	problems := httpgate.CheckURL("url", s.URL)
 	if len(s.Expect) == 0 {
-		problems = append(problems, probe.Problem{Path: "expect", Text: "the check expects no flag", Hint: "write it as expect: {new-checkout: true}"})
+		problems = append(problems, diag.Mistake{Path: "expect", Text: "the check expects no flag", Hint: "write it as expect: {new-checkout: true}"})
 	}
 	for _, key := range slices.Sorted(maps.Keys(s.Expect)) {
 		if strings.TrimSpace(key) == "" {
-			problems = append(problems, probe.Problem{Path: "expect[" + strconv.Quote(key) + "]", Text: "the key of the flag is empty", Hint: "name the flag"})
+			problems = append(problems, diag.Mistake{Path: "expect[" + strconv.Quote(key) + "]", Text: "the key of the flag is empty", Hint: "name the flag"})
 		}
 	}
 	for i, key := range s.AllowDefault {
 		if _, ok := s.Expect[key]; !ok {
-			problems = append(problems, probe.Problem{Path: fmt.Sprintf("allow_default[%d]", i), Text: fmt.Sprintf("the flag %q is not expected", key), Hint: "add it to expect with its default, or remove it here"})
+			problems = append(problems, diag.Mistake{
+				Path: fmt.Sprintf("allow_default[%d]", i), Text: fmt.Sprintf("the flag %q is not expected", key),
+				Hint: "add it to expect with its default, or remove it here",
+			})
 		}
 	}
 	return slices.Concat(problems, httpgate.CheckHeaders(s.Headers), probe.Under("tls", s.TLS.Validate()), probe.CheckDuration("timeout", s.Timeout))

@@ -25,6 +25,7 @@ import (
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 
+	"github.com/org/e2e-gate/internal/diag"
 	"github.com/org/e2e-gate/internal/gate/probe"
 	"github.com/org/e2e-gate/internal/gate/trust"
 	"github.com/org/e2e-gate/internal/safetext"
@@ -65,11 +66,14 @@ func (s *Spec) RetryWords() []string {
 }
 
 // Validate returns what is wrong with the spec.
-func (s *Spec) Validate() []probe.Problem {
+func (s *Spec) Validate() []diag.Mistake {
 	problems := probe.CheckAddress("address", s.Address, Kind)
 	for _, name := range slices.Sorted(maps.Keys(s.Metadata)) {
 		if !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(s.Metadata[name]) || strings.HasPrefix(strings.ToLower(name), "grpc-") {
-			problems = append(problems, probe.Problem{Path: "metadata[" + strconv.Quote(name) + "]", Text: "that cannot be sent as metadata", Hint: "use letters, digits and - without the prefix grpc-, and a value without line breaks"})
+			problems = append(problems, diag.Mistake{
+				Path: "metadata[" + strconv.Quote(name) + "]", Text: "that cannot be sent as metadata",
+				Hint: "use letters, digits and - without the prefix grpc-, and a value without line breaks",
+			})
 		}
 	}
 	problems = append(problems, probe.Under("tls", s.TLS.Validate())...)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/theory/jsonpath"
 
+	"github.com/org/e2e-gate/internal/diag"
 	"github.com/org/e2e-gate/internal/gate/probe"
 	"github.com/org/e2e-gate/internal/safetext"
 )
@@ -139,7 +140,7 @@ func (a Answer) NotJSON() probe.Observation { return masked(notJSON(a.a), a.a.ma
 func NeverWords() []string { return (&Spec{}).RetryWords() }
 
 // CheckURL returns what is wrong with the address of a request.
-func CheckURL(path, text string) []probe.Problem {
+func CheckURL(path, text string) []diag.Mistake {
 	_, problems := parseURL(text)
 	for i := range problems {
 		problems[i].Path = path
@@ -149,16 +150,18 @@ func CheckURL(path, text string) []probe.Problem {
 
 // CheckHeaders returns what is wrong with headers to send, in a field named
 // headers.
-func CheckHeaders(headers map[string]string) []probe.Problem { return checkSentHeaders(headers) }
+func CheckHeaders(headers map[string]string) []diag.Mistake { return checkSentHeaders(headers) }
 
 // Path is a JSONPath that has been read.
 type Path struct{ path *jsonpath.Path }
 
 // ParsePath reads a JSONPath; where names it in the config.
-func ParsePath(where, text string) (Path, []probe.Problem) {
+func ParsePath(where, text string) (Path, []diag.Mistake) {
 	p, err := jsonpath.Parse(text)
 	if err != nil {
-		return Path{}, []probe.Problem{{Path: where, Text: "bad JSONPath: " + safetext.Plain(err.Error(), probe.MaxQuote), Hint: "write it as $.status or $.components.db.status"}}
+		return Path{}, []diag.Mistake{
+			{Path: where, Text: "bad JSONPath: " + safetext.Plain(err.Error(), probe.MaxQuote), Hint: "write it as $.status or $.components.db.status"},
+		}
 	}
 	return Path{p}, nil
 }
@@ -181,10 +184,10 @@ func (p Path) All(doc any) []any { return p.path.Select(doc) }
 type Range struct{ judge judge }
 
 // ParseRange reads a version constraint; where names it in the config.
-func ParseRange(where, text string) (Range, []probe.Problem) {
+func ParseRange(where, text string) (Range, []diag.Mistake) {
 	j, fault := inRange(text)
 	if fault != "" {
-		return Range{}, []probe.Problem{{Path: where, Text: fault, Hint: hints["semver"]}}
+		return Range{}, []diag.Mistake{{Path: where, Text: fault, Hint: hints["semver"]}}
 	}
 	return Range{j}, nil
 }
@@ -202,7 +205,7 @@ func Text(value any) string { return jsonText(value) }
 type Status struct{ set statusSet }
 
 // ParseStatus reads status codes in a field named status, such as 403 or 4xx.
-func ParseStatus(items []string) (Status, []probe.Problem) {
+func ParseStatus(items []string) (Status, []diag.Mistake) {
 	set, problems := parseStatus(items)
 	return Status{set}, problems
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/Masterminds/semver/v3"
 	"github.com/theory/jsonpath"
 
+	"github.com/org/e2e-gate/internal/diag"
 	"github.com/org/e2e-gate/internal/gate/probe"
 	"github.com/org/e2e-gate/internal/safetext"
 )
@@ -23,9 +24,9 @@ type expectation struct {
 	check func(a answer) (ok bool, observed, hint string)
 }
 
-func headerExpectations(s *Spec) ([]expectation, []probe.Problem) {
+func headerExpectations(s *Spec) ([]expectation, []diag.Mistake) {
 	var list []expectation
-	var problems []probe.Problem
+	var problems []diag.Mistake
 	for _, name := range slices.Sorted(maps.Keys(s.ExpectHeaders)) {
 		want := s.ExpectHeaders[name]
 		list = append(list, headerExpectation(name, "= "+want, func(got string) bool { return got == want }))
@@ -58,10 +59,10 @@ func headerExpectation(name, want string, ok func(string) bool) expectation {
 	}}
 }
 
-func compileRegexp(path, text string) (*regexp.Regexp, []probe.Problem) {
+func compileRegexp(path, text string) (*regexp.Regexp, []diag.Mistake) {
 	re, err := regexp.Compile(text)
 	if err != nil {
-		return nil, []probe.Problem{{Path: path, Text: "bad regular expression: " + safetext.Plain(err.Error(), probe.MaxQuote), Hint: "use RE2 syntax"}}
+		return nil, []diag.Mistake{{Path: path, Text: "bad regular expression: " + safetext.Plain(err.Error(), probe.MaxQuote), Hint: "use RE2 syntax"}}
 	}
 	return re, nil
 }
@@ -69,20 +70,22 @@ func compileRegexp(path, text string) (*regexp.Regexp, []probe.Problem) {
 // judge compares one selected value with what is expected of it.
 type judge func(value any) (ok bool, hint string)
 
-func jsonExpectations(s *Spec) ([]expectation, []probe.Problem) {
+func jsonExpectations(s *Spec) ([]expectation, []diag.Mistake) {
 	var list []expectation
-	var problems []probe.Problem
+	var problems []diag.Mistake
 	add := func(field, verb string, wants map[string]string, make func(want string) (judge, string)) {
 		for _, path := range slices.Sorted(maps.Keys(wants)) {
 			at := keyPath(field, path)
 			selector, err := jsonpath.Parse(path)
 			if err != nil {
-				problems = append(problems, probe.Problem{Path: at, Text: "bad JSONPath: " + safetext.Plain(err.Error(), probe.MaxQuote), Hint: "write it as $.status or $.components.db.status"})
+				problems = append(problems, diag.Mistake{
+					Path: at, Text: "bad JSONPath: " + safetext.Plain(err.Error(), probe.MaxQuote), Hint: "write it as $.status or $.components.db.status",
+				})
 				continue
 			}
 			test, fault := make(wants[path])
 			if fault != "" {
-				problems = append(problems, probe.Problem{Path: at, Text: fault, Hint: hints[field]})
+				problems = append(problems, diag.Mistake{Path: at, Text: fault, Hint: hints[field]})
 				continue
 			}
 			list = append(list, jsonExpectation(path, verb+wants[path], selector, test))
@@ -145,7 +148,7 @@ func jsonExpectation(path, want string, selector *jsonpath.Path, test judge) exp
 	}}
 }
 
-func bodyExpectations(s *Spec) ([]expectation, []probe.Problem) {
+func bodyExpectations(s *Spec) ([]expectation, []diag.Mistake) {
 	if s.BodyMatches == "" {
 		return nil, nil
 	}

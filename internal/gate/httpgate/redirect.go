@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/org/e2e-gate/internal/diag"
 	"github.com/org/e2e-gate/internal/gate/probe"
 )
 
@@ -22,7 +23,7 @@ type redirectPolicy struct {
 	anywhere bool
 }
 
-func parseRedirects(s string) (redirectPolicy, []probe.Problem) {
+func parseRedirects(s string) (redirectPolicy, []diag.Mistake) {
 	switch s {
 	case "":
 		return redirectPolicy{max: defaultRedirects}, nil
@@ -33,7 +34,7 @@ func parseRedirects(s string) (redirectPolicy, []probe.Problem) {
 	}
 	n, err := strconv.Atoi(s)
 	if err != nil || n < 0 || n > maxRedirects {
-		return redirectPolicy{}, []probe.Problem{{
+		return redirectPolicy{}, []diag.Mistake{{
 			Path: "redirects", Text: fmt.Sprintf("unknown redirects %q", s), Hint: fmt.Sprintf("use none, follow, or a number up to %d", maxRedirects),
 		}}
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/org/e2e-gate/internal/diag"
 	"github.com/org/e2e-gate/internal/gate/probe"
 	"github.com/org/e2e-gate/internal/gate/trust"
 )
@@ -57,7 +58,7 @@ func (s *Spec) RetryWords() []string {
 }
 
 // Validate returns what is wrong with the spec.
-func (s *Spec) Validate() []probe.Problem {
+func (s *Spec) Validate() []diag.Mistake {
 	_, problems := compile(s)
 	return problems
 }
@@ -86,9 +87,9 @@ type rules struct {
 
 var methods = []string{"GET", "HEAD", "OPTIONS", "POST"}
 
-func compile(s *Spec) (rules, []probe.Problem) {
+func compile(s *Spec) (rules, []diag.Mistake) {
 	r := rules{method: strings.ToUpper(s.Method)}
-	var all, found []probe.Problem
+	var all, found []diag.Mistake
 	r.url, found = parseURL(s.URL)
 	all = append(all, found...)
 	all = append(all, checkMethod(s, &r)...)

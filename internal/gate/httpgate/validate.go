@@ -15,9 +15,9 @@ import (
 )
 
 // parseURL reads the address. Its problems never quote it: it may hold secrets.
-func parseURL(s string) (*url.URL, []probe.Problem) {
-	problem := func(text, hint string) (*url.URL, []probe.Problem) {
-		return nil, []probe.Problem{{Path: "url", Text: text, Hint: hint}}
+func parseURL(s string) (*url.URL, []diag.Mistake) {
+	problem := func(text, hint string) (*url.URL, []diag.Mistake) {
+		return nil, []diag.Mistake{{Path: "url", Text: text, Hint: hint}}
 	}
 	const example = "write it as http://127.0.0.1:8080/health"
 	u, err := url.Parse(s)
@@ -41,27 +41,29 @@ func parseURL(s string) (*url.URL, []probe.Problem) {
 	return u, nil
 }
 
-func checkMethod(s *Spec, r *rules) []probe.Problem {
+func checkMethod(s *Spec, r *rules) []diag.Mistake {
 	if r.method == "" {
 		r.method = "GET"
 	}
 	if !slices.Contains(methods, r.method) {
-		return []probe.Problem{{Path: "method", Text: fmt.Sprintf("unknown method %q", s.Method), Hint: diag.Expected(s.Method, methods)}}
+		return []diag.Mistake{{Path: "method", Text: fmt.Sprintf("unknown method %q", s.Method), Hint: diag.Expected(s.Method, methods)}}
 	}
 	if r.method == "HEAD" && (len(s.JSON)+len(s.Matches)+len(s.Semver) > 0 || s.BodyMatches != "") {
-		return []probe.Problem{{Path: "method", Text: "an answer to HEAD has no body, and the check expects something of it", Hint: "use GET"}}
+		return []diag.Mistake{{Path: "method", Text: "an answer to HEAD has no body, and the check expects something of it", Hint: "use GET"}}
 	}
 	return nil
 }
 
-func checkSentHeaders(headers map[string]string) []probe.Problem {
-	var problems []probe.Problem
+func checkSentHeaders(headers map[string]string) []diag.Mistake {
+	var problems []diag.Mistake
 	for _, name := range slices.Sorted(maps.Keys(headers)) {
 		switch {
 		case !httpguts.ValidHeaderFieldName(name):
-			problems = append(problems, probe.Problem{Path: keyPath("headers", name), Text: "that is no header name", Hint: "use letters, digits and -"})
+			problems = append(problems, diag.Mistake{Path: keyPath("headers", name), Text: "that is no header name", Hint: "use letters, digits and -"})
 		case !httpguts.ValidHeaderFieldValue(headers[name]):
-			problems = append(problems, probe.Problem{Path: keyPath("headers", name), Text: "the value holds a character that headers cannot", Hint: "remove line breaks and control characters"})
+			problems = append(problems, diag.Mistake{
+				Path: keyPath("headers", name), Text: "the value holds a character that headers cannot", Hint: "remove line breaks and control characters",
+			})
 		}
 	}
 	return problems
@@ -70,12 +72,12 @@ func checkSentHeaders(headers map[string]string) []probe.Problem {
 // keyPath is the path of an item of a map.
 func keyPath(field, key string) string { return field + "[" + strconv.Quote(key) + "]" }
 
-func checkTLS(s *Spec) []probe.Problem {
+func checkTLS(s *Spec) []diag.Mistake {
 	if s.TLS == nil {
 		return nil
 	}
 	if strings.HasPrefix(s.URL, "http://") && *s.TLS != (TLS{}) {
-		return []probe.Problem{{Path: "tls", Text: "the url is plain http", Hint: "use https, or remove tls"}}
+		return []diag.Mistake{{Path: "tls", Text: "the url is plain http", Hint: "use https, or remove tls"}}
 	}
 	return probe.Under("tls", s.TLS.Validate())
 }
@@ -90,16 +92,16 @@ func (s statusSet) has(code int) bool {
 	return slices.ContainsFunc(s.ranges, func(r [2]int) bool { return r[0] <= code && code <= r[1] })
 }
 
-func parseStatus(items []string) (statusSet, []probe.Problem) {
+func parseStatus(items []string) (statusSet, []diag.Mistake) {
 	if len(items) == 0 {
 		return statusSet{ranges: [][2]int{{200, 299}}, text: "2xx"}, nil
 	}
 	set := statusSet{text: strings.Join(items, " or ")}
-	var problems []probe.Problem
+	var problems []diag.Mistake
 	for i, item := range items {
 		from, to, ok := statusRange(item)
 		if !ok {
-			problems = append(problems, probe.Problem{
+			problems = append(problems, diag.Mistake{
 				Path: fmt.Sprintf("status[%d]", i), Text: fmt.Sprintf("unknown status %q", item), Hint: "write it as 200, 2xx or 200-204",
 			})
 		}

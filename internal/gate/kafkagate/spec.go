@@ -77,10 +77,10 @@ func (s *Spec) RetryWords() []string {
 var mechanisms = []string{"plain", "scram-sha-256", "scram-sha-512"}
 
 // Validate returns what is wrong with the spec.
-func (s *Spec) Validate() []probe.Problem {
-	var problems []probe.Problem
+func (s *Spec) Validate() []diag.Mistake {
+	var problems []diag.Mistake
 	if len(s.Brokers) == 0 {
-		problems = append(problems, probe.Problem{Path: "brokers", Text: "the check has no brokers", Hint: "write it as brokers: [127.0.0.1:9092]"})
+		problems = append(problems, diag.Mistake{Path: "brokers", Text: "the check has no brokers", Hint: "write it as brokers: [127.0.0.1:9092]"})
 	}
 	for i, b := range s.Brokers {
 		problems = append(problems, probe.CheckAddress(fmt.Sprintf("brokers[%d]", i), b, Kind)...)
@@ -92,16 +92,16 @@ func (s *Spec) Validate() []probe.Problem {
 	return append(problems, probe.CheckDuration("timeout", s.Timeout)...)
 }
 
-func (s *Spec) checkNumbers() []probe.Problem {
-	var problems []probe.Problem
+func (s *Spec) checkNumbers() []diag.Mistake {
+	var problems []diag.Mistake
 	number := func(path string, n int64) {
 		if n < 0 {
-			problems = append(problems, probe.Problem{Path: path, Text: "the number is negative", Hint: "use 1 or more"})
+			problems = append(problems, diag.Mistake{Path: path, Text: "the number is negative", Hint: "use 1 or more"})
 		}
 	}
 	name := func(path, n string) {
 		if n == "" {
-			problems = append(problems, probe.Problem{Path: path, Text: "the name is empty", Hint: "name it"})
+			problems = append(problems, diag.Mistake{Path: path, Text: "the name is empty", Hint: "name it"})
 		}
 	}
 	number("min_brokers", int64(s.MinBrokers))
@@ -118,16 +118,18 @@ func (s *Spec) checkNumbers() []probe.Problem {
 	return problems
 }
 
-func (a *SASL) validate() []probe.Problem {
+func (a *SASL) validate() []diag.Mistake {
 	if a == nil {
 		return nil
 	}
-	var problems []probe.Problem
+	var problems []diag.Mistake
 	if !slices.Contains(mechanisms, a.Mechanism) {
-		problems = append(problems, probe.Problem{Path: "mechanism", Text: fmt.Sprintf("unknown mechanism %q", a.Mechanism), Hint: diag.Expected(a.Mechanism, mechanisms)})
+		problems = append(problems, diag.Mistake{
+			Path: "mechanism", Text: fmt.Sprintf("unknown mechanism %q", a.Mechanism), Hint: diag.Expected(a.Mechanism, mechanisms),
+		})
 	}
 	if a.Username == "" || a.Password == "" {
-		problems = append(problems, probe.Problem{Path: "password", Text: "a login needs username and password", Hint: `write it as password: "${KAFKA_PASSWORD}"`})
+		problems = append(problems, diag.Mistake{Path: "password", Text: "a login needs username and password", Hint: `write it as password: "${KAFKA_PASSWORD}"`})
 	}
 	return problems
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/org/e2e-gate/internal/diag"
 	"github.com/org/e2e-gate/internal/gate/httpgate"
 	"github.com/org/e2e-gate/internal/gate/probe"
 )
@@ -58,18 +59,21 @@ func (w Workload) split() (kind, name string, ok bool) {
 }
 
 // Validate returns what is wrong with the spec.
-func (s *Spec) Validate() []probe.Problem {
-	var problems []probe.Problem
+func (s *Spec) Validate() []diag.Mistake {
+	var problems []diag.Mistake
 	if len(s.Workloads) == 0 {
-		problems = append(problems, probe.Problem{Path: "workloads", Text: "the check has no workloads", Hint: "write it as workloads: [{name: deployment/api}]"})
+		problems = append(problems, diag.Mistake{Path: "workloads", Text: "the check has no workloads", Hint: "write it as workloads: [{name: deployment/api}]"})
 	}
 	for i, w := range s.Workloads {
 		if _, _, ok := w.split(); !ok {
-			problems = append(problems, probe.Problem{Path: fmt.Sprintf("workloads[%d].name", i), Text: fmt.Sprintf("%q is no workload", w.Name), Hint: "write it as deployment/api, statefulset/db or daemonset/agent"})
+			problems = append(problems, diag.Mistake{
+				Path: fmt.Sprintf("workloads[%d].name", i), Text: fmt.Sprintf("%q is no workload", w.Name),
+				Hint: "write it as deployment/api, statefulset/db or daemonset/agent",
+			})
 		}
 	}
 	if s.Namespace != "" && !objectName.MatchString(s.Namespace) {
-		problems = append(problems, probe.Problem{Path: "namespace", Text: fmt.Sprintf("%q is no namespace", s.Namespace), Hint: "write it as staging"})
+		problems = append(problems, diag.Mistake{Path: "namespace", Text: fmt.Sprintf("%q is no namespace", s.Namespace), Hint: "write it as staging"})
 	}
 	return append(problems, probe.CheckDuration("timeout", s.Timeout)...)
 }

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/org/e2e-gate/internal/diag"
 	"github.com/org/e2e-gate/internal/gate/httpgate"
 	"github.com/org/e2e-gate/internal/gate/probe"
 )
@@ -69,18 +70,20 @@ type claim struct {
 }
 
 // Validate returns what is wrong with the spec.
-func (s *Spec) Validate() []probe.Problem {
+func (s *Spec) Validate() []diag.Mistake {
 	_, problems := s.compile()
 	return problems
 }
 
-func (s *Spec) compile() ([]claim, []probe.Problem) {
+func (s *Spec) compile() ([]claim, []diag.Mistake) {
 	problems := httpgate.CheckURL("issuer", s.Issuer)
 	if len(problems) == 0 && strings.ContainsAny(s.Issuer, "?#@") {
-		problems = append(problems, probe.Problem{Path: "issuer", Text: "an issuer has no user, query or fragment", Hint: "write it as https://login.example.com/realms/test"})
+		problems = append(problems, diag.Mistake{
+			Path: "issuer", Text: "an issuer has no user, query or fragment", Hint: "write it as https://login.example.com/realms/test",
+		})
 	}
 	missing := func(path, text string) {
-		problems = append(problems, probe.Problem{Path: path, Text: text, Hint: `write it as ` + path + `: "${E2E_LOGIN}"`})
+		problems = append(problems, diag.Mistake{Path: path, Text: text, Hint: `write it as ` + path + `: "${E2E_LOGIN}"`})
 	}
 	if s.ClientID == "" && (s.ClientSecret != "" || s.Username != "" || len(s.Claims) > 0 || len(s.Scopes) > 0 || s.Audience != "" || s.MinLife != 0) {
 		missing("client_id", "a token needs a client")

@@ -4,16 +4,18 @@ import (
 	"net"
 	"strconv"
 	"strings"
+
+	"github.com/org/e2e-gate/internal/diag"
 )
 
 // CheckAddress returns what is wrong with an address of a check that takes
 // host:port. It never quotes the address: one written as a URL may hold secrets.
-func CheckAddress(path, address, kind string) []Problem {
+func CheckAddress(path, address, kind string) []diag.Mistake {
 	text := addressFault(address, kind)
 	if text == "" {
 		return nil
 	}
-	return []Problem{{Path: path, Text: text, Hint: "write it as 127.0.0.1:9092 or [::1]:9092"}}
+	return []diag.Mistake{{Path: path, Text: text, Hint: "write it as 127.0.0.1:9092 or [::1]:9092"}}
 }
 
 func addressFault(address, kind string) string {

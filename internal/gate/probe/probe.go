@@ -10,6 +10,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/org/e2e-gate/internal/diag"
 	"github.com/org/e2e-gate/internal/e2e"
 )
 
@@ -115,19 +116,10 @@ func (e Env) Hide(secrets []string) func(string) string {
 	return func(s string) string { return e.Redact(mask(s)) }
 }
 
-// Problem is a fault in a spec. Path leads to it from the spec that was
-// validated: fields by their YAML names, list items by index, map items by quoted
-// key, as in checks[2].http.json["$.status"].
-type Problem struct {
-	Path string
-	Text string
-	Hint string
-}
-
 // Spec is the config of one kind of check.
 type Spec interface {
 	// Validate returns what is wrong with the spec, in a fixed order.
-	Validate() []Problem
+	Validate() []diag.Mistake
 	// New builds the probe. For a spec with problems it builds one that answers
 	// with [Broken].
 	New(env Env) Probe
@@ -147,15 +139,15 @@ func TimeoutOr(d time.Duration) time.Duration {
 }
 
 // CheckDuration returns a problem for a negative duration.
-func CheckDuration(path string, d time.Duration) []Problem {
+func CheckDuration(path string, d time.Duration) []diag.Mistake {
 	if d >= 0 {
 		return nil
 	}
-	return []Problem{{Path: path, Text: "the duration is negative", Hint: "write it as 500ms, 5s or 2m"}}
+	return []diag.Mistake{{Path: path, Text: "the duration is negative", Hint: "write it as 500ms, 5s or 2m"}}
 }
 
 // Under puts the problems of a part below the path of the whole.
-func Under(path string, problems []Problem) []Problem {
+func Under(path string, problems []diag.Mistake) []diag.Mistake {
 	for i := range problems {
 		problems[i].Path = Join(path, problems[i].Path)
 	}
@@ -172,11 +164,11 @@ func Join(path, rest string) string {
 
 type broken struct {
 	kind, target string
-	problems     []Problem
+	problems     []diag.Mistake
 }
 
 // BrokenProbe is the probe of a spec that has problems.
-func BrokenProbe(kind, target string, problems []Problem) Probe {
+func BrokenProbe(kind, target string, problems []diag.Mistake) Probe {
 	return broken{kind: kind, target: target, problems: problems}
 }
 

@@ -55,19 +55,19 @@ func (s *Spec) RetryWords() []string {
 }
 
 // Validate returns what is wrong with the spec.
-func (s *Spec) Validate() []probe.Problem {
+func (s *Spec) Validate() []diag.Mistake {
 	problems := probe.CheckAddress("address", s.Address, Kind)
 	if s.Username != "" && s.Password == "" {
-		problems = append(problems, probe.Problem{Path: "password", Text: "a user needs a password", Hint: `write it as password: "${REDIS_PASSWORD}"`})
+		problems = append(problems, diag.Mistake{Path: "password", Text: "a user needs a password", Hint: `write it as password: "${REDIS_PASSWORD}"`})
 	}
 	if s.Role != "" && !slices.Contains(roles, s.Role) {
-		problems = append(problems, probe.Problem{Path: "role", Text: fmt.Sprintf("unknown role %q", s.Role), Hint: diag.Expected(s.Role, roles)})
+		problems = append(problems, diag.Mistake{Path: "role", Text: fmt.Sprintf("unknown role %q", s.Role), Hint: diag.Expected(s.Role, roles)})
 	}
 	if s.MinReplicas < 0 || s.MinReplicas > 0 && s.Role == "replica" {
-		problems = append(problems, probe.Problem{Path: "min_replicas", Text: "only a master has replicas, none or more", Hint: "use 1 with role: master"})
+		problems = append(problems, diag.Mistake{Path: "min_replicas", Text: "only a master has replicas, none or more", Hint: "use 1 with role: master"})
 	}
 	if s.MaxMemoryPercent < 0 || s.MaxMemoryPercent > 100 {
-		problems = append(problems, probe.Problem{Path: "max_memory_percent", Text: "the number is not between 1 and 100", Hint: "use 90"})
+		problems = append(problems, diag.Mistake{Path: "max_memory_percent", Text: "the number is not between 1 and 100", Hint: "use 90"})
 	}
 	problems = append(problems, probe.Under("tls", s.TLS.Validate())...)
 	problems = append(problems, probe.CheckDuration("max_lag", s.MaxLag)...)

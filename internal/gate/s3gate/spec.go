@@ -67,35 +67,41 @@ func (s *Spec) RetryWords() []string {
 var bucketName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]$`)
 
 // Validate returns what is wrong with the spec.
-func (s *Spec) Validate() []probe.Problem {
-	var problems []probe.Problem
+func (s *Spec) Validate() []diag.Mistake {
+	var problems []diag.Mistake
 	if s.Endpoint != "" {
 		problems = append(problems, checkEndpoint(s.Endpoint)...)
 	}
 	if !bucketName.MatchString(s.Bucket) {
-		problems = append(problems, probe.Problem{Path: "bucket", Text: "that is no bucket name", Hint: "write it as my-bucket, without s3:// and path"})
+		problems = append(problems, diag.Mistake{Path: "bucket", Text: "that is no bucket name", Hint: "write it as my-bucket, without s3:// and path"})
 	}
 	for i, p := range s.Permissions {
 		if !slices.Contains(verbs, p) {
-			problems = append(problems, probe.Problem{Path: fmt.Sprintf("permissions[%d]", i), Text: fmt.Sprintf("unknown permission %q", p), Hint: diag.Expected(p, verbs)})
+			problems = append(problems, diag.Mistake{
+				Path: fmt.Sprintf("permissions[%d]", i), Text: fmt.Sprintf("unknown permission %q", p), Hint: diag.Expected(p, verbs),
+			})
 		}
 	}
 	if s.needs("get") && !s.needs("put") && s.Key == "" {
-		problems = append(problems, probe.Problem{Path: "key", Text: "get without put needs an object that exists", Hint: "name one with key, or add put"})
+		problems = append(problems, diag.Mistake{Path: "key", Text: "get without put needs an object that exists", Hint: "name one with key, or add put"})
 	}
 	if (s.AccessKey == "") != (s.SecretKey == "") {
-		problems = append(problems, probe.Problem{Path: "secret_key", Text: "access_key and secret_key belong together", Hint: "give both, or none to take those of the environment"})
+		problems = append(problems, diag.Mistake{
+			Path: "secret_key", Text: "access_key and secret_key belong together", Hint: "give both, or none to take those of the environment",
+		})
 	}
 	problems = append(problems, probe.Under("tls", s.TLS.Validate())...)
 	return append(problems, probe.CheckDuration("timeout", s.Timeout)...)
 }
 
-func checkEndpoint(text string) []probe.Problem {
+func checkEndpoint(text string) []diag.Mistake {
 	if problems := httpgate.CheckURL("endpoint", text); len(problems) > 0 {
 		return problems
 	}
 	if u, err := url.Parse(text); err == nil && (strings.Trim(u.Path, "/") != "" || u.User != nil || u.RawQuery != "") {
-		return []probe.Problem{{Path: "endpoint", Text: "the endpoint is more than a scheme and a host", Hint: "write it as https://s3.example.com; bucket and credentials have fields of their own"}}
+		return []diag.Mistake{
+			{Path: "endpoint", Text: "the endpoint is more than a scheme and a host", Hint: "write it as https://s3.example.com; bucket and credentials have fields of their own"},
+		}
 	}
 	return nil
 }

@@ -64,7 +64,7 @@ const (
 var retryWords = []string{wordAhead, wordDirty, wordLogin, wordDatabase, wordNoReplica, wordPermission, wordQuery, trust.Word, wordTable}
 
 // Validate returns what is wrong with the spec.
-func (p *Postgres) Validate() []probe.Problem { return (*Spec)(p).validate(postgres{}) }
+func (p *Postgres) Validate() []diag.Mistake { return (*Spec)(p).validate(postgres{}) }
 
 // New builds the probe.
 func (p *Postgres) New(env probe.Env) probe.Probe { return (*Spec)(p).build(postgres{}, env) }
@@ -76,7 +76,7 @@ func (p *Postgres) ProbeTimeout() time.Duration { return probe.TimeoutOr(p.Timeo
 func (p *Postgres) RetryWords() []string { return slices.Clone(retryWords) }
 
 // Validate returns what is wrong with the spec.
-func (m *MySQL) Validate() []probe.Problem { return (*Spec)(m).validate(maria{}) }
+func (m *MySQL) Validate() []diag.Mistake { return (*Spec)(m).validate(maria{}) }
 
 // New builds the probe.
 func (m *MySQL) New(env probe.Env) probe.Probe { return (*Spec)(m).build(maria{}, env) }
@@ -87,11 +87,11 @@ func (m *MySQL) ProbeTimeout() time.Duration { return probe.TimeoutOr(m.Timeout)
 // RetryWords are the final answers of this kind.
 func (m *MySQL) RetryWords() []string { return slices.Clone(retryWords) }
 
-func (s *Spec) validate(d dialect) []probe.Problem {
-	var problems []probe.Problem
+func (s *Spec) validate(d dialect) []diag.Mistake {
+	var problems []diag.Mistake
 	if _, err := d.parse(s.DSN); err != nil {
 		// The reason would quote the data source.
-		problems = append(problems, probe.Problem{Path: "dsn", Text: "the data source cannot be read", Hint: "write it as " + d.example()})
+		problems = append(problems, diag.Mistake{Path: "dsn", Text: "the data source cannot be read", Hint: "write it as " + d.example()})
 	}
 	problems = append(problems, probe.Under("migration", s.Migration.validate())...)
 	problems = append(problems, probe.Under("query", s.Query.validate())...)
@@ -101,41 +101,45 @@ func (s *Spec) validate(d dialect) []probe.Problem {
 
 var tableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_$]*(\.[A-Za-z_][A-Za-z0-9_$]*)?$`)
 
-func (m *Migration) validate() []probe.Problem {
+func (m *Migration) validate() []diag.Mistake {
 	if m == nil {
 		return nil
 	}
-	var problems []probe.Problem
+	var problems []diag.Mistake
 	t, known := tools[m.Tool]
 	if !known {
-		problems = append(problems, probe.Problem{Path: "tool", Text: fmt.Sprintf("unknown tool %q", m.Tool), Hint: diag.Expected(m.Tool, toolNames())})
+		problems = append(problems, diag.Mistake{Path: "tool", Text: fmt.Sprintf("unknown tool %q", m.Tool), Hint: diag.Expected(m.Tool, toolNames())})
 	}
 	if m.Table != "" && !tableName.MatchString(m.Table) {
-		problems = append(problems, probe.Problem{Path: "table", Text: "that is no table name", Hint: "write it as schema_migrations or app.schema_migrations"})
+		problems = append(problems, diag.Mistake{Path: "table", Text: "that is no table name", Hint: "write it as schema_migrations or app.schema_migrations"})
 	}
 	if m.Version != "" && m.AtLeast != "" {
-		problems = append(problems, probe.Problem{Path: "at_least", Text: "version and at_least exclude each other", Hint: "remove one of them"})
+		problems = append(problems, diag.Mistake{Path: "at_least", Text: "version and at_least exclude each other", Hint: "remove one of them"})
 	}
 	if m.AtLeast != "" && known && t.order == unordered {
-		problems = append(problems, probe.Problem{Path: "at_least", Text: "the versions of " + m.Tool + " have no order", Hint: "use version, or contains with all heads"})
+		problems = append(problems, diag.Mistake{
+			Path: "at_least", Text: "the versions of " + m.Tool + " have no order", Hint: "use version, or contains with all heads",
+		})
 	}
 	return problems
 }
 
-func (q *Query) validate() []probe.Problem {
+func (q *Query) validate() []diag.Mistake {
 	if q == nil {
 		return nil
 	}
-	var problems []probe.Problem
+	var problems []diag.Mistake
 	if q.SQL == "" {
-		problems = append(problems, probe.Problem{Path: "sql", Text: "the query is empty", Hint: "write it as select count(*) from cases"})
+		problems = append(problems, diag.Mistake{Path: "sql", Text: "the query is empty", Hint: "write it as select count(*) from cases"})
 	}
 	if _, err := regexp.Compile(q.Matches); err != nil {
-		problems = append(problems, probe.Problem{Path: "matches", Text: "bad regular expression: " + safetext.Plain(err.Error(), probe.MaxQuote), Hint: "use RE2 syntax"})
+		problems = append(problems, diag.Mistake{
+			Path: "matches", Text: "bad regular expression: " + safetext.Plain(err.Error(), probe.MaxQuote), Hint: "use RE2 syntax",
+		})
 	}
 	for _, bound := range [][2]string{{"at_least", q.AtLeast}, {"at_most", q.AtMost}} {
 		if _, err := strconv.ParseFloat(bound[1], 64); bound[1] != "" && err != nil {
-			problems = append(problems, probe.Problem{Path: bound[0], Text: fmt.Sprintf("%q is no number", bound[1]), Hint: "write it as 100 or 0.5"})
+			problems = append(problems, diag.Mistake{Path: bound[0], Text: fmt.Sprintf("%q is no number", bound[1]), Hint: "write it as 100 or 0.5"})
 		}
 	}
 	return problems

@@ -6,6 +6,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/org/e2e-gate/internal/diag"
 	"github.com/org/e2e-gate/internal/gate/probe"
 )
 
@@ -25,7 +26,7 @@ func (s *Spec) ProbeTimeout() time.Duration { return probe.TimeoutOr(s.Timeout) 
 func (s *Spec) RetryWords() []string { return nil }
 
 // Validate returns what is wrong with the spec.
-func (s *Spec) Validate() []probe.Problem {
+func (s *Spec) Validate() []diag.Mistake {
 	return append(probe.CheckDuration("timeout", s.Timeout), probe.CheckAddress("address", s.Address, Kind)...)
 }
 

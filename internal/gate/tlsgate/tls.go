@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/org/e2e-gate/internal/diag"
 	"github.com/org/e2e-gate/internal/gate/probe"
 	"github.com/org/e2e-gate/internal/gate/trust"
 	"github.com/org/e2e-gate/internal/safetext"
@@ -42,7 +43,7 @@ func (s *Spec) trust() *trust.TLS {
 }
 
 // Validate returns what is wrong with the spec.
-func (s *Spec) Validate() []probe.Problem {
+func (s *Spec) Validate() []diag.Mistake {
 	return slices.Concat(probe.CheckAddress("address", s.Address, Kind), s.trust().Validate(), probe.CheckDuration("timeout", s.Timeout))
 }
 

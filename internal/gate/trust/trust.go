@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/org/e2e-gate/internal/diag"
 	"github.com/org/e2e-gate/internal/gate/probe"
 )
 
@@ -26,16 +27,16 @@ type TLS struct {
 }
 
 // Validate returns what is wrong with it; paths start at the section itself.
-func (t *TLS) Validate() []probe.Problem {
-	var problems []probe.Problem
+func (t *TLS) Validate() []diag.Mistake {
+	var problems []diag.Mistake
 	if t == nil {
 		return nil
 	}
 	if t.MinDaysLeft < 0 {
-		problems = append(problems, probe.Problem{Path: "min_days_left", Text: "the number of days is negative", Hint: "use 14, for two weeks"})
+		problems = append(problems, diag.Mistake{Path: "min_days_left", Text: "the number of days is negative", Hint: "use 14, for two weeks"})
 	}
 	if (t.CertFile == "") != (t.KeyFile == "") {
-		problems = append(problems, probe.Problem{Path: "cert_file", Text: "cert_file and key_file belong together", Hint: "give both, or none"})
+		problems = append(problems, diag.Mistake{Path: "cert_file", Text: "cert_file and key_file belong together", Hint: "give both, or none"})
 	}
 	return problems
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/org/e2e-gate/internal/diag"
 	"github.com/org/e2e-gate/internal/gate/httpgate"
 	"github.com/org/e2e-gate/internal/gate/probe"
 )
@@ -56,15 +57,15 @@ type rules struct {
 }
 
 // Validate returns what is wrong with the spec.
-func (s *Spec) Validate() []probe.Problem {
+func (s *Spec) Validate() []diag.Mistake {
 	_, problems := s.compile()
 	return problems
 }
 
-func (s *Spec) compile() (rules, []probe.Problem) {
-	var problems []probe.Problem
+func (s *Spec) compile() (rules, []diag.Mistake) {
+	var problems []diag.Mistake
 	if len(s.URL) == 0 {
-		problems = append(problems, probe.Problem{Path: "url", Text: "the check has no url", Hint: "write it as http://127.0.0.1:8080/info"})
+		problems = append(problems, diag.Mistake{Path: "url", Text: "the check has no url", Hint: "write it as http://127.0.0.1:8080/info"})
 	}
 	for i, u := range s.URL {
 		problems = append(problems, httpgate.CheckURL(fmt.Sprintf("url[%d]", i), u)...)
@@ -72,13 +73,13 @@ func (s *Spec) compile() (rules, []probe.Problem) {
 	r, found := s.expected()
 	problems = append(problems, found...)
 	if s.JSON != "" && s.Header != "" {
-		problems = append(problems, probe.Problem{Path: "header", Text: "the version is in json or in a header", Hint: "remove one of them"})
+		problems = append(problems, diag.Mistake{Path: "header", Text: "the version is in json or in a header", Hint: "remove one of them"})
 	}
 	path, found := httpgate.ParsePath("json", orDefault(s.JSON))
 	r.path = path
 	problems = append(problems, found...)
 	if s.Answers < 0 || s.Answers > maxAnswers {
-		problems = append(problems, probe.Problem{Path: "answers", Text: fmt.Sprintf("the number is not between 1 and %d", maxAnswers), Hint: "use 3 or 5"})
+		problems = append(problems, diag.Mistake{Path: "answers", Text: fmt.Sprintf("the number is not between 1 and %d", maxAnswers), Hint: "use 3 or 5"})
 	}
 	return r, slices.Concat(problems, httpgate.CheckHeaders(s.Headers), probe.Under("tls", s.TLS.Validate()), probe.CheckDuration("timeout", s.Timeout))
 }
@@ -93,7 +94,7 @@ func orDefault(path string) string {
 // hint is what to try where another version is deployed.
 const hint = "wait for the roll-out to finish, or deploy what is under test"
 
-func (s *Spec) expected() (rules, []probe.Problem) {
+func (s *Spec) expected() (rules, []diag.Mistake) {
 	given := 0
 	for _, text := range []string{s.SHA, s.Equals, s.Semver} {
 		if text != "" {
@@ -102,7 +103,7 @@ func (s *Spec) expected() (rules, []probe.Problem) {
 	}
 	switch {
 	case given != 1:
-		return rules{}, []probe.Problem{{Text: "the check needs exactly one of sha, equals, semver", Hint: `write it as sha: "${E2E_SHA}"`}}
+		return rules{}, []diag.Mistake{{Text: "the check needs exactly one of sha, equals, semver", Hint: `write it as sha: "${E2E_SHA}"`}}
 	case s.SHA != "":
 		return rules{text: "commit " + s.SHA, is: func(v string) (bool, string) { return sameCommit(v, s.SHA), hint }}, nil
 	case s.Equals != "":

@@ -1,0 +1,136 @@
+// Package adapter is what the adapters of all test frameworks share. The registry in
+// internal/suite puts them together; each framework has a folder beside this one.
+//
+// # How to write an adapter
+//
+// An adapter does three things: it lists the tests of a suite without running any
+// ([Adapter.Discover]), it says how to run exactly some of them in one process
+// ([Adapter.Start]), and it reads what became of them ([Invocation.Report]). Look for the
+// first line that fits:
+//
+//  1. The framework takes a reporter in its own language. Write one that writes an [Event]
+//     per line, both when tests are listed and when they run, and fill in a [LaunchSpec]:
+//     [NewReporting] does all the rest. See vitest, jest, playwright and pytest.
+//  2. The framework writes a report of its own while it runs or at its end. Implement
+//     Discover, and let Start return a [Process] whose [Results] reads that report. For JUnit
+//     XML that is [JUnitFiles]; see cypress and command. For another format see cucumber, and
+//     for [EventFile] together with the output of a build see jvm.
+//  3. The framework prints what happens. Implement [Invocation] yourself and hand what was
+//     printed to [Judge]; see gotest.
+//
+// No adapter decides what its results mean. It hands over plain values, [attempts.In], and
+// internal/verdict/attempts makes attempts and problems of them. An id names a test in the
+// same way when it is listed and when it ran, or the test is lost.
+//
+// Then fill in a [Framework], and add it to the registry in internal/suite. The enumeration
+// of [Spec.Framework] and the registry are compared by a test.
+package adapter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"time"
+
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/proc"
+)
+
+// Adapter lists and runs the tests of one suite with one test framework.
+type Adapter interface {
+	// Discover lists the suite's tests without running any. Problems are about the
+	// tests themselves (a file that does not parse); the error means that nothing
+	// could be listed at all, and wraps [ErrTool] where a tool is missing.
+	Discover(ctx context.Context, env []string) ([]e2e.Test, []e2e.Problem, error)
+	// Start says how to run the tests of a unit.
+	Start(u Unit) (Invocation, error)
+}
+
+// ErrTool is wrapped by errors about a missing or unusable tool.
+var ErrTool = errors.New("tool not usable")
+
+// Unit is one process to run: some tests of one suite.
+type Unit struct {
+	// Name is that of [e2e.Test.Unit].
+	Name  string
+	Tests []e2e.Test
+	// Attempt is 1, or 2 in the diagnostic rerun.
+	Attempt int
+	// Reports and Evidence are empty directories of this unit alone.
+	Reports, Evidence string
+	// Soft is the time after which a framework that can should stop by itself and
+	// report; 0 is none. The process is ended somewhat later.
+	Soft time.Duration
+	// Env is the environment that the process gets.
+	Env []string
+	// Began is when the unit began: reports that are older do not count.
+	Began time.Time
+	// Log takes what the tests printed; it may be nil.
+	Log io.Writer
+	// Progress is told of a test's start (outcome unknown) and end, where the
+	// framework says so while it runs; it may be nil.
+	Progress func(test string, outcome e2e.Outcome)
+}
+
+// Command is a process to start.
+type Command struct {
+	Argv []string
+	Dir  string
+	// Env are variables of the framework, on top of what the suite gets.
+	Env []string
+}
+
+// Invocation is one run of a unit.
+type Invocation interface {
+	// Command is what to start.
+	Command() Command
+	// Stdout takes the process' standard output, or is nil where that is only
+	// worth logging.
+	Stdout() io.Writer
+	// Report tells, after the process has ended, what became of the tests.
+	Report(exit proc.Exit) Report
+}
+
+// Report is what a unit reported.
+type Report struct {
+	// Tests are the attempts at planned tests, by id.
+	Tests map[string][]e2e.Attempt
+	// Unplanned are tests that were reported and not planned.
+	Unplanned []e2e.TestRun
+	// Problems around the tests. Those that lose evidence name the tests.
+	Problems []e2e.Problem
+	// BuildFailed: the tests could not be built.
+	BuildFailed bool
+}
+
+// Framework is what is known of a test framework before any suite uses it: an entry of
+// the registry in internal/suite.
+type Framework struct {
+	// New makes the adapter of a suite. root is the repository root.
+	New func(s Spec, root string) Adapter
+	// Fields are the settings of a suite that only some frameworks have, and this one does:
+	// run, list, reports, packages, args, specs.
+	Fields []string
+	// Flags are those that the gate sets itself, without dashes.
+	Flags []string
+	// FlagPrefix is cut off a flag before it is compared.
+	FlagPrefix string
+	// Validate tells what else is wrong with the settings of a suite; it may be nil.
+	Validate func(s Spec, fail func(path, text, hint string))
+	// Detect finds suites in a repository, by Signs; nil: they cannot be detected.
+	Detect func(t *Tree) []Detected
+	Signs  string
+	// TellsErrors: the framework tells an unexpected error from a failed assertion. So a
+	// failure that it does not call an error is an assertion.
+	TellsErrors bool
+}
+
+// ToolError explains a command that could not be started.
+func ToolError(suite, tool string, err error) error {
+	if errors.Is(err, exec.ErrNotFound) {
+		return fmt.Errorf("suite %s: %w: %s is not installed or not in PATH; install it before the gate runs", suite, ErrTool, tool)
+	}
+	return fmt.Errorf("suite %s: %w: %s: %w", suite, ErrTool, tool, err)
+}

@@ -1,0 +1,80 @@
+package adapter
+
+import (
+	"fmt"
+
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/junit"
+	"github.com/org/e2e-gate/internal/proc"
+	"github.com/org/e2e-gate/internal/verdict/attempts"
+)
+
+// Collected is what a process handed over, while it is read. What it means is decided
+// by [attempts.Of].
+type Collected struct {
+	// In is what [attempts.Of] gets. Build and Channel are left to the [Results].
+	In     attempts.In
+	keeper keeper
+}
+
+func newCollected(p *Process, exit proc.Exit) *Collected {
+	in := attempts.In{Unit: p.Unit.Name, Planned: PlannedOf(p.Unit.Tests), Exit: ExitOf(exit)}
+	in.Exit.Output = OutputTail(exit)
+	return &Collected{In: in, keeper: keeper{p: p}}
+}
+
+// Keep copies files that a test attached, and returns the paths of the copies, absolute.
+func (c *Collected) Keep(paths []string) []string { return c.keeper.keep(paths) }
+
+// Add takes a reported test, whose files are kept already.
+func (c *Collected) Add(r attempts.Reported) { c.In.Reported = append(c.In.Reported, r) }
+
+// Problem takes a problem that loses the evidence of all tests of the unit.
+func (c *Collected) Problem(code e2e.Code, format string, args ...any) {
+	found := e2e.Problem{Code: code, Unit: c.In.Unit, LosesEvidence: true, Text: fmt.Sprintf(format, args...)}
+	for _, t := range c.In.Planned {
+		found.Tests = append(found.Tests, t.ID)
+	}
+	c.In.Problems = append(c.In.Problems, found)
+}
+
+// report judges what was collected.
+func (c *Collected) report() Report {
+	c.In.Attachments = c.keeper.problems()
+	return Judge(c.In)
+}
+
+// Judge is the report of what a process handed over.
+func Judge(in attempts.In) Report {
+	out := attempts.Of(in)
+	return Report{Tests: out.Tests, Unplanned: out.Unplanned, Problems: out.Problems, BuildFailed: in.Build.Failed}
+}
+
+// PlannedOf are planned tests as [attempts.In] has them.
+func PlannedOf(tests []e2e.Test) []attempts.Planned {
+	list := make([]attempts.Planned, len(tests))
+	for i, t := range tests {
+		list[i] = attempts.Planned{ID: t.ID, Name: t.Name}
+	}
+	return list
+}
+
+// ExitOf is how a process ended, without what it printed.
+func ExitOf(exit proc.Exit) attempts.Exit {
+	return attempts.Exit{Ended: e2e.Ended(exit.Ended), Code: exit.Code, Text: exit.String(), Err: fmt.Sprint(exit.Err)}
+}
+
+// ReportedOf is a test of a JUnit report, without spellings and files.
+func ReportedOf(spec Spec, t junit.Test) attempts.Reported {
+	id, meta := t.Identity, t.Metadata
+	r := attempts.Reported{
+		Unplanned: e2e.Test{
+			Suite: spec.Name, Framework: spec.Framework, Name: id.Name, Class: id.Classname, File: id.File,
+			Owner: meta.Owner, Journey: meta.Journey, Criticality: meta.Criticality, Tags: meta.Tags,
+		},
+	}
+	for i, a := range t.Attempts {
+		r.Results = append(r.Results, attempts.Result{Attempt: a, Retry: t.Stated[i]})
+	}
+	return r
+}

@@ -1,0 +1,207 @@
+package adapter
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/verdict/attempts"
+)
+
+// Event is one line of JSON that a reporter of ours writes into a file while the
+// framework runs, or while it collects: what happened before a crash is known.
+type Event struct {
+	// Event is listed, started, finished, error (outside any test), end, begin
+	// where several processes write and each has its own end, or unusable:
+	// the tool cannot be used, and the message says why.
+	Event string `json:"event"`
+	// ID is the test's name as it was listed: what [e2e.Test.Name] holds.
+	ID    string `json:"id"`
+	Name  string `json:"name"`
+	File  string `json:"file"`
+	Class string `json:"class"`
+	// UniqueID is the JUnit Platform's, Module the build's directory from the suite's,
+	// and Declaring the class that declares the method Name, where a listing of the
+	// platform says so.
+	UniqueID  string   `json:"unique_id,omitempty"`
+	Module    string   `json:"module,omitempty"`
+	Declaring string   `json:"declaring,omitempty"`
+	Line      int      `json:"line"`
+	Tags      []string `json:"tags"`
+
+	Outcome string `json:"outcome"` // passed, failed, skipped
+	Error   bool   `json:"error"`
+	// Start is in milliseconds since 1970; Seconds is the duration.
+	Start       float64    `json:"start"`
+	Seconds     float64    `json:"seconds"`
+	Type        string     `json:"type"`
+	Message     string     `json:"message"`
+	Details     string     `json:"details"`
+	Attachments []string   `json:"attachments"`
+	Properties  []Property `json:"properties"`
+	// Children are parts of the test that were not listed.
+	Children []e2e.Child `json:"children"`
+}
+
+// Property is a name and a value that a test gave itself.
+type Property struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+const (
+	// maxEventLine bounds one line; our reporters bound their texts far below it.
+	maxEventLine = 4 << 20
+	// MaxEventLines bounds what a reporter may write.
+	MaxEventLines = 5_000_000
+	// maxChildren bounds how many parts of a test are kept.
+	maxChildren = 200
+	// MessageBytes and DetailsBytes bound the texts kept of an attempt; the log has
+	// all of them.
+	MessageBytes = 16 << 10
+	DetailsBytes = 64 << 10
+)
+
+// ReadEvents reads a file of events. damaged says what could not be read: the
+// first such line, and how many there are.
+func ReadEvents(file string, each func(Event)) (damaged string, err error) {
+	f, err := os.Open(file) //nolint:gosec // our own folder
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = f.Close() }()
+	in, bad := bufio.NewReaderSize(f, 64<<10), 0
+	for n := 1; ; n++ {
+		line, err := BoundedLine(in, maxEventLine)
+		if err == nil && n <= MaxEventLines {
+			var ev Event
+			if err = json.Unmarshal(line, &ev); err == nil {
+				each(ev)
+				continue
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return damaged, nil
+		}
+		if bad++; bad == 1 {
+			damaged = fmt.Sprintf("line %d is damaged", n)
+		} else {
+			damaged = fmt.Sprintf("%s, and %d more", strings.Split(damaged, ", and")[0], bad-1)
+		}
+		if n > MaxEventLines {
+			return damaged, nil
+		}
+	}
+}
+
+var errLongLine = errors.New("the line is too long")
+
+// BoundedLine reads a line; the rest of one that is too long is skipped. A last
+// line without its end was cut.
+func BoundedLine(in *bufio.Reader, most int) ([]byte, error) {
+	var line []byte
+	for size := 0; ; {
+		part, err := in.ReadSlice('\n')
+		size += len(part)
+		if size <= most {
+			line = append(line, part...)
+		}
+		switch {
+		case errors.Is(err, bufio.ErrBufferFull):
+			continue
+		case errors.Is(err, io.EOF) && size > 0 && size <= most:
+			return line, nil // JSON says whether it is whole
+		case size > most && (err == nil || errors.Is(err, io.EOF)):
+			return nil, errLongLine
+		case err != nil:
+			return nil, err
+		}
+		return bytes.TrimSpace(line), nil
+	}
+}
+
+// EventFile is a file of events as the results of a process.
+type EventFile struct {
+	Path string
+	// Test says what an unplanned test is, from its event.
+	Test func(Event) e2e.Test
+}
+
+// Collect takes every finished test. Several ends of one test are results of it, in
+// order of time.
+func (f *EventFile) Collect(p *Process, c *Collected) (string, error) {
+	var order []string
+	last, results, running := map[string]Event{}, map[string][]attempts.Result{}, map[string]bool{}
+	channel := attempts.Channel{Kind: attempts.Events}
+	damaged, err := ReadEvents(f.Path, func(ev Event) {
+		switch ev.Event {
+		case "started":
+			running[ev.ID] = true
+		case "finished":
+			delete(running, ev.ID)
+			if _, known := last[ev.ID]; !known {
+				order = append(order, ev.ID)
+			}
+			last[ev.ID] = ev
+			a := ev.attempt()
+			a.Files = c.Keep(ev.Attachments)
+			results[ev.ID] = append(results[ev.ID], attempts.Result{Attempt: a})
+		case "error", "unusable":
+			c.Problem(e2e.CodeRunnerExit, "unit %s: an error outside any test: %s", p.Unit.Name, FirstLines(ev.Message, 4))
+		case "begin":
+			channel.Begun++
+		case "end":
+			channel.Ended++
+		}
+	})
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return "its reporter did not start", nil
+	case err != nil:
+		return "", err
+	case damaged != "":
+		c.Problem(e2e.CodeReportDamaged, "the events of unit %s: %s", p.Unit.Name, damaged)
+	}
+	for _, id := range order {
+		c.Add(attempts.Reported{Spellings: []attempts.Spelling{{Name: id}}, Unplanned: f.Test(last[id]), Results: results[id]})
+	}
+	channel.Running = slices.Sorted(maps.Keys(running))
+	c.In.Channel = channel
+	return "", nil
+}
+
+// EvidenceKeys are the attributes (t.Attr) that become evidence.
+var EvidenceKeys = map[string]e2e.EvidenceKind{
+	"e2e.expected": e2e.EvidenceExpected, "e2e.actual": e2e.EvidenceActual, "e2e.state": e2e.EvidenceState,
+	"e2e.events": e2e.EvidenceEvents, "e2e.trace": e2e.EvidenceTrace, "e2e.request": e2e.EvidenceRequest,
+}
+
+func (ev Event) attempt() e2e.Attempt {
+	a := e2e.Attempt{Seconds: max(0, ev.Seconds), Error: ev.Error, Type: Clip(ev.Type, 200), Children: ev.Children[:min(len(ev.Children), maxChildren)]}
+	if ev.Start > 0 {
+		a.Started = time.UnixMilli(int64(ev.Start)).UTC()
+	}
+	switch ev.Outcome {
+	case "passed":
+		a.Outcome = e2e.Passed
+	case "skipped":
+		a.Outcome, a.Message = e2e.Skipped, Clip(ev.Message, MessageBytes)
+	default: // what nobody knows is no pass
+		a.Outcome, a.Message, a.Details = e2e.Failed, Clip(ev.Message, MessageBytes), Clip(ev.Details, DetailsBytes)
+	}
+	for _, p := range ev.Properties[:min(len(ev.Properties), 50)] {
+		if kind, ok := EvidenceKeys[p.Name]; ok && p.Value != "" {
+			a.Evidence = append(a.Evidence, e2e.Evidence{Kind: kind, Text: Clip(p.Value, MessageBytes), Source: p.Name})
+		}
+	}
+	return a
+}

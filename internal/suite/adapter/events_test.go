@@ -1,0 +1,118 @@
+package adapter_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/proc"
+	"github.com/org/e2e-gate/internal/suite/adapter"
+	"github.com/org/e2e-gate/internal/testkit/suitetest"
+)
+
+func TestEvents(t *testing.T) {
+	p := suitetest.WithEvents(t, suitetest.Process(t, "a", "b", "c"),
+		`{"event":"started","id":"a"}`,
+		`{"event":"finished","id":"a","outcome":"failed","message":"boom",`+
+			`"details":"at a.py:3","seconds":1.5,"start":1700000000000,"properties":[{"name":"e2e.expected","value":"x"},{"name":"other","value":"y"}]}`,
+		`{"event":"finished","id":"a","outcome":"passed","seconds":0.5}`,
+		`{"event":"finished","id":"b","outcome":"skipped","message":"not here"}`,
+		`{"event":"finished","id":"c","outcome":"exploded"}`,
+		`{"event":"finished","id":"d","name":"d","file":"d.py","outcome":"passed"}`,
+		`{"event":"end"}`, "")
+	rep := p.Report(proc.Exit{Ended: proc.Exited, Code: 1})
+	if len(rep.Problems) > 0 {
+		t.Errorf("%+v", rep.Problems)
+	}
+	a := rep.Tests["s/a"]
+	if len(a) != 2 || e2e.OutcomeOf(a) != e2e.Flaky || a[0].Source != e2e.SourceFramework || a[1].Source != e2e.SourceFirst || a[0].Started.Year() != 2023 ||
+		len(a[0].Evidence) != 1 {
+		t.Errorf("%+v", a)
+	}
+	if e2e.OutcomeOf(rep.Tests["s/b"]) != e2e.Skipped || e2e.OutcomeOf(rep.Tests["s/c"]) != e2e.Failed {
+		t.Errorf("%+v", rep.Tests)
+	}
+	if len(rep.Unplanned) != 1 || rep.Unplanned[0].ID != "s/d.py::d" {
+		t.Errorf("%+v", rep.Unplanned)
+	}
+}
+
+func TestEventsThatEndEarly(t *testing.T) {
+	killed := proc.Exit{Ended: proc.Signalled, Code: 137}
+	for _, tc := range []struct {
+		name  string
+		lines []string
+		exit  proc.Exit
+		want  string
+	}{
+		{"crash in a test", []string{`{"event":"finished","id":"a","outcome":"passed"}`, `{"event":"started","id":"b"}`, ""}, killed, "while these ran: b"},
+		{"cut line", []string{`{"event":"finished","id":"a","outcome":"passed"}`, `{"event":"finished","id":"b","outc`}, killed, "line 2 is damaged"},
+		{"a line without end", []string{strings.Repeat("x", adapter.MaxEventLine+10), `{"event":"end"}`}, proc.Exit{Ended: proc.Exited}, "line 1 is damaged"},
+		{"a last line without end", []string{`{"event":"end"}`, strings.Repeat("x", adapter.MaxEventLine+10)}, proc.Exit{Ended: proc.Exited}, "line 2 is damaged"},
+		{
+			"error outside tests", []string{`{"event":"error","message":"globalSetup: refused"}`, `{"event":"end"}`}, proc.Exit{Ended: proc.Exited, Code: 1},
+			"globalSetup: refused",
+		},
+		{"no test ran", []string{`{"event":"end"}`}, proc.Exit{Ended: proc.Exited}, "hold no test"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			rep := suitetest.WithEvents(t, suitetest.Process(t, "a", "b"), tc.lines...).Report(tc.exit)
+			at := slices.IndexFunc(rep.Problems, func(p e2e.Problem) bool { return strings.Contains(p.Text, tc.want) })
+			if at < 0 || !rep.Problems[at].LosesEvidence || !slices.Contains(rep.Problems[at].Tests, "s/b") {
+				t.Errorf("%+v", rep.Problems)
+			}
+			if len(rep.Tests["s/b"]) > 0 {
+				t.Errorf("b has attempts: %+v", rep.Tests)
+			}
+		})
+	}
+	p := suitetest.Process(t, "a")
+	p.Results = &adapter.EventFile{Path: filepath.Join(p.Unit.Reports, "none")}
+	if rep := p.Report(proc.Exit{Ended: proc.Exited, Tail: "cannot find module"}); len(rep.Problems) != 1 ||
+		!strings.Contains(rep.Problems[0].Text, "its reporter did not start; end of its output: cannot find module") {
+		t.Errorf("%+v", rep.Problems)
+	}
+}
+
+// Two JVMs write into one file: each has to come to its end.
+func TestEventsOfTwoProcesses(t *testing.T) {
+	lines := []string{
+		`{"event":"begin"}`, `{"event":"finished","id":"a","outcome":"passed"}`, `{"event":"begin"}`, `{"event":"started","id":"b"}`, `{"event":"end"}`, "",
+	}
+	rep := suitetest.WithEvents(t, suitetest.Process(t, "a", "b"), lines...).Report(proc.Exit{Ended: proc.Exited, Code: 1})
+	if len(rep.Problems) != 1 || !strings.Contains(rep.Problems[0].Text, "while these ran: b") || !slices.Equal(rep.Problems[0].Tests, []string{"s/b"}) {
+		t.Errorf("%+v", rep.Problems)
+	}
+	if e2e.OutcomeOf(rep.Tests["s/a"]) != e2e.Passed || len(rep.Tests["s/b"]) > 0 {
+		t.Errorf("%+v", rep.Tests)
+	}
+}
+
+// Whatever a reporter's file holds: no panic, and no test that nobody finished passes.
+func FuzzEvents(f *testing.F) {
+	for _, seed := range []string{
+		`{"event":"finished","id":"a","outcome":"passed"}` + "\n" + `{"event":"end"}`, `{"event":"started","id":"a"}`, `{"event":"error","message":"x"}`,
+		`{"event":"finished","id":"a","outcome":"failed",` +
+			`"properties":[{"name":"e2e.expected","value":"x"}],"attachments":["../../x"]}`, "null\n[]\n\x00", `{"event":"finished","id":"a"`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		p := suitetest.Process(t, "a", "b")
+		p.Results = &adapter.EventFile{
+			Path: filepath.Join(p.Unit.Reports, "events.jsonl"), Test: func(ev adapter.Event) e2e.Test { return e2e.Test{ID: "s/" + ev.ID, Name: ev.Name} },
+		}
+		if err := os.WriteFile(filepath.Join(p.Unit.Reports, "events.jsonl"), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		rep := p.Report(proc.Exit{Ended: proc.Exited})
+		for id, attempts := range rep.Tests {
+			if e2e.OutcomeOf(attempts) == e2e.Passed && !strings.Contains(string(data), `"passed"`) && !strings.Contains(strings.ToLower(string(data)), `\u`) {
+				t.Errorf("%s passed out of %q", id, data)
+			}
+		}
+	})
+}

@@ -1,0 +1,4 @@
+package adapter
+
+// MaxEventLine is for tests.
+const MaxEventLine = maxEventLine

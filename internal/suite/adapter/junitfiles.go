@@ -1,0 +1,209 @@
+package adapter
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bmatcuk/doublestar/v4"
+
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/junit"
+	"github.com/org/e2e-gate/internal/verdict/attempts"
+)
+
+// JUnitFiles are JUnit XML files that a runner writes.
+type JUnitFiles struct {
+	globs []string
+	// Named is how the user knows the globs.
+	Named  string
+	before map[string]stamp
+	// Opened is told of each report before its tests are read; it may be nil.
+	Opened func(file string)
+	// reported reads a test of a report in the framework's way.
+	reported func(junit.Test) attempts.Reported
+}
+
+// NewJUnitFiles notes what matches the globs already: a file counts once it is written
+// again. read reads a test in the framework's way.
+func NewJUnitFiles(globs []string, read func(junit.Test) attempts.Reported) (*JUnitFiles, error) {
+	before, err := stamps(globs)
+	return &JUnitFiles{globs: globs, Named: strings.Join(globs, ", "), before: before, reported: read}, err
+}
+
+// Collect reads the reports that the unit wrote.
+func (f *JUnitFiles) Collect(p *Process, c *Collected) (string, error) {
+	files, stale, err := f.fresh(p)
+	if err != nil {
+		return "", err
+	}
+	for _, file := range files {
+		f.read(file, p, c)
+	}
+	if len(files) == 0 {
+		return fmt.Sprintf("nothing new matches %s%s", f.Named, staleText(stale)), nil
+	}
+	return "", nil
+}
+
+func staleText(stale []string) string {
+	if len(stale) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (%s is from an earlier run and does not count)", strings.Join(stale[:min(len(stale), 3)], ", "))
+}
+
+// stamp tells whether a file was written again.
+type stamp struct {
+	size int64
+	mod  time.Time
+	sum  [sha256.Size]byte
+}
+
+const (
+	// maxHashed bounds what is hashed to notice a rewrite within the clock's grain.
+	maxHashed = 64 << 20
+	// maxReport bounds what is copied of a report: a sparse file takes no room until
+	// somebody copies it.
+	maxReport = 1 << 30
+)
+
+// stamps notes the files that match.
+func stamps(globs []string) (map[string]stamp, error) {
+	files, err := Matching(globs)
+	if err != nil {
+		return nil, err
+	}
+	found := make(map[string]stamp, len(files))
+	for _, file := range files {
+		if s, err := stampOf(file); err == nil {
+			found[file] = s
+		}
+	}
+	return found, nil
+}
+
+func stampOf(file string) (stamp, error) {
+	info, err := os.Stat(file)
+	if err != nil {
+		return stamp{}, err
+	}
+	// Opening a pipe waits for a writer, and a link to a device has no end.
+	if !info.Mode().IsRegular() {
+		return stamp{}, fmt.Errorf("%s is not a regular file; let the runner write its report to a file", file)
+	}
+	if info.Size() > maxReport {
+		return stamp{}, fmt.Errorf("%s has more than %d MiB; let the runner write several reports", file, maxReport>>20)
+	}
+	s := stamp{size: info.Size(), mod: info.ModTime()}
+	f, err := os.Open(file) //nolint:gosec // matched by the config's glob
+	if err != nil {
+		return stamp{}, err
+	}
+	defer func() { _ = f.Close() }()
+	h := sha256.New()
+	if _, err := io.Copy(h, io.LimitReader(f, maxHashed)); err != nil {
+		return stamp{}, err
+	}
+	h.Sum(s.sum[:0])
+	return s, nil
+}
+
+// Matching lists the files that match, sorted; not all need be regular files.
+func Matching(globs []string) ([]string, error) {
+	var files []string
+	for _, glob := range globs {
+		found, err := doublestar.FilepathGlob(filepath.FromSlash(glob), doublestar.WithFilesOnly(), doublestar.WithNoFollow())
+		if err != nil {
+			return nil, fmt.Errorf("glob %s: %w", glob, err)
+		}
+		files = append(files, found...)
+	}
+	slices.Sort(files)
+	return slices.Compact(files), nil
+}
+
+// EscapeGlob makes a path literal within a glob.
+func EscapeGlob(s string) string {
+	return strings.NewReplacer("*", `\*`, "?", `\?`, "[", `\[`, "]", `\]`, "{", `\{`, "}", `\}`).Replace(s)
+}
+
+// fresh copies the reports that the unit wrote into its own folder, where the
+// originals are left alone, and names those that it did not touch.
+func (f *JUnitFiles) fresh(p *Process) (files, stale []string, err error) {
+	found, err := Matching(f.globs)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, file := range found {
+		now, err := stampOf(file)
+		if err != nil {
+			return nil, nil, err
+		}
+		if before, known := f.before[file]; known && before.size == now.size && before.mod.Equal(now.mod) && before.sum == now.sum {
+			stale = append(stale, p.relative(file))
+			continue
+		}
+		kept, err := p.keep(file, len(files))
+		if err != nil {
+			return nil, nil, err
+		}
+		files = append(files, kept)
+	}
+	return files, stale, nil
+}
+
+func (p *Process) relative(file string) string {
+	if rel, err := filepath.Rel(p.Start.Dir, file); err == nil {
+		return filepath.ToSlash(rel)
+	}
+	return file
+}
+
+// keep copies a report that lies outside the unit's folder into it.
+func (p *Process) keep(file string, n int) (string, error) {
+	if rel, err := filepath.Rel(p.Unit.Reports, file); err == nil && filepath.IsLocal(rel) {
+		return file, nil
+	}
+	kept := filepath.Join(p.Unit.Reports, fmt.Sprintf("%03d-%s", n, filepath.Base(file)))
+	from, err := os.Open(file) //nolint:gosec // matched by the config's glob
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = from.Close() }()
+	to, err := os.Create(kept) //nolint:gosec // below our own folder
+	if err != nil {
+		return "", err
+	}
+	if _, err := io.Copy(to, from); err != nil {
+		_ = to.Close()
+		return "", fmt.Errorf("copy report: %w", err)
+	}
+	return kept, to.Close()
+}
+
+// read reads one report. Everything that is wrong with it is a problem; what
+// loses evidence does so for every test of the unit, since nobody knows which.
+func (f *JUnitFiles) read(file string, p *Process, c *Collected) {
+	if f.Opened != nil {
+		f.Opened(file)
+	}
+	var merged junit.Merger
+	sum, _ := junit.ReadFile(file, junit.Options{}, merged.Add) // the callback never fails
+	for _, found := range sum.Problems {
+		c.Problem(e2e.CodeReportDamaged, "report %s of unit %s, %s", filepath.Base(file), p.Unit.Name, found.Message)
+		if last := &c.In.Problems[len(c.In.Problems)-1]; !found.LosesEvidence {
+			last.LosesEvidence, last.Tests = false, nil
+		}
+	}
+	for _, t := range merged.Tests() {
+		r := f.reported(t)
+		r.Files = c.Keep(t.Attachments)
+		c.Add(r)
+	}
+}

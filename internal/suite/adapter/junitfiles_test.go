@@ -1,0 +1,115 @@
+package adapter_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/junit"
+	"github.com/org/e2e-gate/internal/proc"
+	"github.com/org/e2e-gate/internal/suite/adapter"
+	"github.com/org/e2e-gate/internal/testkit/suitetest"
+	"github.com/org/e2e-gate/internal/verdict/attempts"
+)
+
+// reports has a process leave JUnit XML files in its suite's directory; before lie there
+// already, and after are written while it runs.
+func reports(t *testing.T, before, after map[string]string) (*adapter.Process, adapter.Report) {
+	t.Helper()
+	p := suitetest.Process(t, "a", "b")
+	write := func(files map[string]string) {
+		for name, text := range files {
+			if err := os.WriteFile(filepath.Join(p.Start.Dir, name), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	write(before)
+	files, err := adapter.NewJUnitFiles([]string{adapter.EscapeGlob(filepath.ToSlash(p.Start.Dir)) + "/*.xml"}, func(found junit.Test) attempts.Reported {
+		r := adapter.ReportedOf(p.Spec, found)
+		r.Spellings = []attempts.Spelling{{Name: found.Identity.Name}}
+		return r
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	files.Named = "*.xml"
+	write(after)
+	p.Results = files
+	return p, p.Report(proc.Exit{Ended: proc.Exited})
+}
+
+const twoCases = `<testsuite><testcase classname="A" name="a"/><testcase classname="A" name="c"><skipped/></testcase></testsuite>`
+
+func TestReportsThatCount(t *testing.T) {
+	for _, tc := range []struct {
+		name          string
+		before, after map[string]string
+		passed        bool
+		problem       string
+	}{
+		{"a new report", nil, map[string]string{"new.xml": twoCases}, true, ""},
+		{"a report that was written again", map[string]string{"old.xml": "<testsuite/>"}, map[string]string{"old.xml": twoCases}, true, ""},
+		{"a report of an earlier run", map[string]string{"old.xml": twoCases}, nil, false, "nothing new matches *.xml (old.xml is from an earlier run and does not count)"},
+		{"no report", nil, nil, false, "unit u left no report (exit status 0): nothing new matches *.xml; it printed nothing"},
+		{"a report that is cut", nil, map[string]string{"cut.xml": `<testsuite><testcase name="a"/><testcase name="b">`}, true, "of unit u, 1:51: the report ends inside"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			_, rep := reports(t, tc.before, tc.after)
+			if got := e2e.OutcomeOf(rep.Tests["s/a"]) == e2e.Passed; got != tc.passed {
+				t.Errorf("a passed: %v, want %v; %+v", got, tc.passed, rep.Tests)
+			}
+			if tc.problem == "" && len(rep.Problems) > 0 {
+				t.Fatalf("unexpected problems: %+v", rep.Problems)
+			}
+			if tc.problem != "" && (len(rep.Problems) == 0 || !strings.Contains(rep.Problems[0].Text, tc.problem) || !rep.Problems[0].LosesEvidence) {
+				t.Errorf("%+v, want %q", rep.Problems, tc.problem)
+			}
+		})
+	}
+}
+
+// Reports are copied into the unit's folder, where the next run does not overwrite them;
+// the original stays.
+func TestReportsAreKept(t *testing.T) {
+	p, rep := reports(t, nil, map[string]string{"new.xml": twoCases})
+	for _, file := range []string{filepath.Join(p.Start.Dir, "new.xml"), filepath.Join(p.Unit.Reports, "000-new.xml")} {
+		if data, err := os.ReadFile(file); err != nil || string(data) != twoCases {
+			t.Errorf("%s holds %q, %v", file, data, err)
+		}
+	}
+	if len(rep.Unplanned) != 1 || rep.Unplanned[0].ID != "s/A::c" || rep.Unplanned[0].Unplanned.Framework != "pytest" {
+		t.Errorf("unplanned: %+v", rep.Unplanned)
+	}
+}
+
+// What a report declares and does not hold is said, and loses nothing that it holds.
+func TestReportWithWrongCounts(t *testing.T) {
+	_, rep := reports(t, nil, map[string]string{"new.xml": `<testsuite tests="2"><testcase name="a"/></testsuite>`})
+	at := slices.IndexFunc(rep.Problems, func(p e2e.Problem) bool { return strings.Contains(p.Text, "declares 2 tests and holds 1 test cases") })
+	if at < 0 || rep.Problems[at].LosesEvidence || len(rep.Problems[at].Tests) > 0 {
+		t.Errorf("%+v", rep.Problems)
+	}
+}
+
+func TestLinkToADeviceIsNoReport(t *testing.T) {
+	if err := os.Symlink(os.DevNull, filepath.Join(t.TempDir(), "probe")); err != nil {
+		t.Skip("no symbolic links here")
+	}
+	p := suitetest.Process(t, "a")
+	if err := os.Symlink(os.DevNull, filepath.Join(p.Start.Dir, "r.xml")); err != nil {
+		t.Fatal(err)
+	}
+	files, err := adapter.NewJUnitFiles([]string{adapter.EscapeGlob(filepath.ToSlash(p.Start.Dir)) + "/*.xml"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Results = files
+	rep := p.Report(proc.Exit{Ended: proc.Exited})
+	if len(rep.Problems) != 1 || !strings.Contains(rep.Problems[0].Text, "r.xml is not a regular file; let the runner write its report to a file") {
+		t.Errorf("%+v", rep.Problems)
+	}
+}

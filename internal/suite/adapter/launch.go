@@ -1,0 +1,237 @@
+package adapter
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/proc"
+)
+
+// reporting adapts a framework that takes a reporter of ours, which writes events
+// both when tests are listed and when they run: the same code names a test in both.
+type reporting struct {
+	spec Spec
+	root string
+	how  LaunchSpec
+}
+
+// LaunchSpec is what differs between frameworks that take a reporter.
+type LaunchSpec struct {
+	// Start is how the framework is usually started; run: of a suite replaces it.
+	Start []string
+	// Files are the reporter and what it needs, beside each other.
+	Files fs.ReadDirFS
+	// Arguments follow the start. They hold those of the suite.
+	Arguments func(l Launch) ([]string, error)
+	// Environment is what else the process needs, where env is what it gets anyway. It
+	// may be nil.
+	Environment func(l Launch, env []string) []string
+	// NoTests is the exit status that says that there is none.
+	NoTests int
+}
+
+// NewReporting is the adapter of a suite whose framework takes a reporter of ours.
+func NewReporting(s Spec, root string, how LaunchSpec) Adapter {
+	return &reporting{spec: s, root: root, how: how}
+}
+
+// Launch is what one process of a framework is started with.
+type Launch struct {
+	Spec Spec
+	// Dir is the suite's directory, Reporter the folder with our files, Evidence the
+	// unit's; all absolute.
+	Dir, Reporter, Evidence string
+	// Tests are those to run; nil: list them all.
+	Tests []e2e.Test
+	// Attempt is 1, or 2 in the diagnostic rerun.
+	Attempt int
+}
+
+// File is the path of one of our files.
+func (l Launch) File(name string) string { return filepath.Join(l.Reporter, name) }
+
+// Listing reports whether tests are listed and none is run.
+func (l Launch) Listing() bool { return l.Tests == nil }
+
+func (l Launch) events() string { return l.File("events.jsonl") }
+
+// Sources are the files that the tests lie in, sorted, or none where they do not
+// fit on a command line: then the framework loads all and the reporter selects.
+func (l Launch) Sources() []string {
+	var files []string
+	size := 0
+	for _, t := range l.Tests {
+		if !slices.Contains(files, t.File) {
+			files, size = append(files, t.File), size+len(t.File)+1
+		}
+	}
+	if size > MaxArguments {
+		return nil
+	}
+	slices.Sort(files)
+	return files
+}
+
+// MaxArguments bounds what is put on a command line: Windows allows 32 KiB.
+const MaxArguments = 24 << 10
+
+// install puts our files into a folder.
+func (r *reporting) install(folder string, tests []e2e.Test) (Launch, error) {
+	folder, err := filepath.Abs(folder)
+	if err != nil {
+		return Launch{}, err
+	}
+	dir, err := filepath.Abs(filepath.Join(r.root, filepath.FromSlash(r.spec.Dir)))
+	if err != nil {
+		return Launch{}, err
+	}
+	l := Launch{Spec: r.spec, Dir: dir, Reporter: folder, Tests: tests}
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return l, fmt.Errorf("make a folder for the reporter: %w", err)
+	}
+	entries, err := r.how.Files.ReadDir(".")
+	if err != nil {
+		return l, err
+	}
+	for _, e := range entries {
+		data, err := fs.ReadFile(r.how.Files, e.Name())
+		if err != nil {
+			return l, err
+		}
+		if err := os.WriteFile(l.File(e.Name()), data, 0o644); err != nil {
+			return l, fmt.Errorf("write the reporter: %w", err)
+		}
+	}
+	if l.Listing() {
+		return l, nil
+	}
+	names := make([]string, len(tests))
+	for i, t := range tests {
+		names[i] = t.Name
+	}
+	return l, writeJSON(l.File("selection.json"), names)
+}
+
+func writeJSON(file string, v any) error {
+	var text bytes.Buffer
+	enc := json.NewEncoder(&text)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return err
+	}
+	return os.WriteFile(file, text.Bytes(), 0o644)
+}
+
+func (r *reporting) command(l Launch, env []string) (Command, error) {
+	start := r.how.Start
+	if len(r.spec.Run) > 0 {
+		start = r.spec.Run
+	}
+	args, err := r.how.Arguments(l)
+	if err != nil {
+		return Command{}, err
+	}
+	cmd := Command{Argv: append(slices.Clone(start), args...), Dir: l.Dir}
+	cmd.Env = []string{"E2E_GATE_EVENTS=" + l.events(), "E2E_GATE_DIR=" + l.Dir, "E2E_GATE_SELECTION="}
+	if !l.Listing() {
+		cmd.Env[2] += l.File("selection.json")
+	}
+	if r.how.Environment != nil {
+		cmd.Env = append(cmd.Env, r.how.Environment(l, env)...)
+	}
+	return cmd, nil
+}
+
+// Start runs the unit's tests in one process of the framework.
+func (r *reporting) Start(u Unit) (Invocation, error) {
+	if len(u.Tests) == 0 {
+		return nil, fmt.Errorf("unit %s has no tests", u.Name)
+	}
+	l, err := r.install(filepath.Join(filepath.Dir(u.Reports), "reporter"), u.Tests)
+	if err != nil {
+		return nil, err
+	}
+	l.Evidence, l.Attempt = u.Evidence, u.Attempt
+	cmd, err := r.command(l, u.Env)
+	if err != nil {
+		return nil, err
+	}
+	return &Process{Spec: r.spec, Root: r.root, Unit: u, Start: cmd, Results: &EventFile{Path: l.events(), Test: r.test}}, nil
+}
+
+// test is what an event says of a test.
+func (r *reporting) test(ev Event) e2e.Test {
+	return e2e.Test{
+		ID: r.spec.Name + "/" + ev.ID, Suite: r.spec.Name, Framework: r.spec.Framework, Unit: r.spec.Name,
+		File: ev.File, Line: ev.Line, Class: ev.Class, Name: ev.ID, Tags: ev.Tags,
+	}
+}
+
+// Discover has the framework list its tests to our reporter.
+func (r *reporting) Discover(ctx context.Context, env []string) ([]e2e.Test, []e2e.Problem, error) {
+	tmp, err := os.MkdirTemp("", "e2e-gate-list-")
+	if err != nil {
+		return nil, nil, fmt.Errorf("suite %s: make a folder for its reporter: %w", r.spec.Name, err)
+	}
+	defer func() { _ = os.RemoveAll(tmp) }()
+	l, err := r.install(tmp, nil)
+	if err != nil {
+		return nil, nil, fmt.Errorf("suite %s: %w", r.spec.Name, err)
+	}
+	cmd, err := r.command(l, env)
+	if err != nil {
+		return nil, nil, err
+	}
+	exit := proc.Run(ctx, proc.Spec{Argv: cmd.Argv, Dir: cmd.Dir, Env: append(slices.Clip(env), cmd.Env...)})
+	if exit.Ended == proc.NotStarted {
+		return nil, nil, ToolError(r.spec.Name, cmd.Argv[0], exit.Err)
+	}
+	return r.listed(l, exit)
+}
+
+// listed reads what the reporter wrote. Only a listing that came to its end and
+// named no error is known to be whole.
+func (r *reporting) listed(l Launch, exit proc.Exit) ([]e2e.Test, []e2e.Problem, error) {
+	var tests []e2e.Test
+	var problems []e2e.Problem
+	var unusable string
+	ended := false
+	damaged, err := ReadEvents(l.events(), func(ev Event) {
+		switch ev.Event {
+		case "listed":
+			tests = append(tests, r.test(ev))
+		case "error":
+			problems = append(problems, r.problem(FirstLines(ev.Message, 4)))
+		case "unusable":
+			unusable = ev.Message
+		case "end":
+			ended = true
+		}
+	})
+	switch {
+	case unusable != "":
+		return nil, nil, fmt.Errorf("suite %s: %w: %s", r.spec.Name, ErrTool, unusable)
+	case errors.Is(err, os.ErrNotExist):
+		return nil, nil, fmt.Errorf("suite %s: %w: %s did not load the gate's reporter (%s); %s", r.spec.Name, ErrTool, r.spec.Framework, exit, OutputTail(exit))
+	case err != nil:
+		return nil, nil, fmt.Errorf("suite %s: read the listing: %w", r.spec.Name, err)
+	case damaged != "" || !ended:
+		problems = append(problems, r.problem(fmt.Sprintf("the listing is not whole (%s) %s; %s", exit, damaged, OutputTail(exit))))
+	case len(problems) == 0 && !exit.OK() && exit.Code != r.how.NoTests:
+		problems = append(problems, r.problem(fmt.Sprintf("%s; %s", exit, OutputTail(exit))))
+	}
+	return tests, problems, nil
+}
+
+func (r *reporting) problem(text string) e2e.Problem {
+	return e2e.Problem{Code: e2e.CodeBuildFailed, LosesEvidence: true, Unit: r.spec.Name,
+		Text: fmt.Sprintf("the tests of suite %s cannot all be listed: %s", r.spec.Name, text)}
+}

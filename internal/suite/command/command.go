@@ -1,0 +1,198 @@
+// Package command runs anything that writes JUnit XML.
+package command
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/junit"
+	"github.com/org/e2e-gate/internal/proc"
+	"github.com/org/e2e-gate/internal/suite/adapter"
+	"github.com/org/e2e-gate/internal/verdict/attempts"
+)
+
+// Framework is a command of the user's own. It cannot be detected.
+var Framework = adapter.Framework{
+	New:      func(s adapter.Spec, root string) adapter.Adapter { return &command{spec: s, root: root} },
+	Fields:   []string{"run", "list", "reports"},
+	Validate: validate,
+
+	TellsErrors: true,
+}
+
+// command runs anything that writes JUnit XML.
+type command struct {
+	spec adapter.Spec
+	root string
+}
+
+// Bounds on what a list command may print.
+const (
+	maxListed    = 200_000
+	maxListLine  = 16 << 10
+	maxListBytes = 64 << 20
+)
+
+// WholeName is the name of the entry that stands for all tests of a suite that
+// cannot list them.
+const WholeName = "(whole suite)"
+
+// Discover runs the list command; each line it prints is a test. Without one, the
+// suite is a single entry that stands for whatever its reports will hold.
+func (c *command) Discover(ctx context.Context, env []string) ([]e2e.Test, []e2e.Problem, error) {
+	if len(c.spec.List) == 0 {
+		t := c.test(WholeName)
+		t.Whole = true
+		return []e2e.Test{t}, nil, nil
+	}
+	var out bytes.Buffer
+	bounded := &limited{w: &out, left: maxListBytes}
+	exit := proc.Run(ctx, proc.Spec{Argv: c.spec.List, Dir: c.dir(), Env: env, Stdout: bounded})
+	if exit.Ended == proc.NotStarted {
+		return nil, nil, adapter.ToolError(c.spec.Name, c.spec.List[0], exit.Err)
+	}
+	if !exit.OK() {
+		return nil, nil, fmt.Errorf("suite %s: its list command failed (%s); %s", c.spec.Name, exit, adapter.OutputTail(exit))
+	}
+	if bounded.left < 0 {
+		return nil, nil, fmt.Errorf(
+			"suite %s: its list command printed more than %d MiB, so its tests are not all known; let it print one name per line and nothing else", c.spec.Name,
+			maxListBytes>>20,
+		)
+	}
+	return c.lines(&out)
+}
+
+func (c *command) lines(r io.Reader) ([]e2e.Test, []e2e.Problem, error) {
+	var tests []e2e.Test
+	scan := bufio.NewScanner(r)
+	scan.Buffer(nil, maxListLine)
+	for n := 1; scan.Scan(); n++ {
+		line := strings.TrimRight(scan.Text(), "\r")
+		if strings.TrimSpace(line) == "" {
+			continue
+		}
+		if len(tests) == maxListed {
+			return nil, nil, fmt.Errorf("suite %s: its list command printed more than %d tests", c.spec.Name, maxListed)
+		}
+		tests = append(tests, c.test(strings.ToValidUTF8(line, "\uFFFD")))
+	}
+	if err := scan.Err(); err != nil {
+		return nil, nil, fmt.Errorf("suite %s: its list command printed a line of more than %d bytes: %w", c.spec.Name, maxListLine, err)
+	}
+	return tests, nil, nil
+}
+
+func (c *command) test(name string) e2e.Test {
+	t := e2e.Test{ID: c.spec.Name + "::" + name, Suite: c.spec.Name, Framework: "command", Name: name, Unit: c.spec.Name}
+	if !c.usesReportDir() {
+		t.Locks = []string{e2e.MachineLock + "reports of " + c.spec.Name}
+	}
+	return t
+}
+
+// usesReportDir reports whether each unit writes its reports into a directory of
+// its own. Where not, units of the suite must not run at the same time: their
+// reports would mix.
+func (c *command) usesReportDir() bool {
+	return slices.ContainsFunc(c.spec.Reports, func(glob string) bool { return strings.Contains(glob, "{report_dir}") })
+}
+
+func (c *command) dir() string { return filepath.Join(c.root, filepath.FromSlash(c.spec.Dir)) }
+
+// Start notes which reports lie around already: what the unit does not touch does
+// not count.
+func (c *command) Start(u adapter.Unit) (adapter.Invocation, error) {
+	argv, err := c.argv(u)
+	if err != nil {
+		return nil, err
+	}
+	files, err := adapter.NewJUnitFiles(c.globs(u), c.reported)
+	if err != nil {
+		return nil, err
+	}
+	files.Named = strings.Join(c.spec.Reports, ", ")
+	return &adapter.Process{Spec: c.spec, Root: c.root, Unit: u, Start: adapter.Command{Argv: argv, Dir: c.dir()}, Results: files}, nil
+}
+
+// reported reads a case: it belongs to the line that equals its name,
+// classname.name, classname::name or file::name.
+func (c *command) reported(t junit.Test) attempts.Reported {
+	id := t.Identity
+	r := adapter.ReportedOf(c.spec, t)
+	for _, name := range []string{id.Name, id.Classname + "." + id.Name, id.Classname + "::" + id.Name, id.File + "::" + id.Name} {
+		r.Spellings = append(r.Spellings, attempts.Spelling{Name: name})
+	}
+	return r
+}
+
+func (c *command) globs(u adapter.Unit) []string {
+	globs := make([]string, len(c.spec.Reports))
+	for i, g := range c.spec.Reports {
+		g = strings.ReplaceAll(g, "{report_dir}", adapter.EscapeGlob(filepath.ToSlash(u.Reports)))
+		if !filepath.IsAbs(filepath.FromSlash(g)) {
+			g = adapter.EscapeGlob(filepath.ToSlash(c.dir())) + "/" + g
+		}
+		globs[i] = g
+	}
+	return globs
+}
+
+// argv puts the unit's tests into the command: in place of {tests}, in a file in
+// place of {tests_file}, else at the end.
+func (c *command) argv(u adapter.Unit) ([]string, error) {
+	var names []string
+	for _, t := range u.Tests {
+		if !t.Whole {
+			names = append(names, t.Name)
+		}
+	}
+	var argv []string
+	placed := len(names) == 0
+	for _, arg := range c.spec.Run {
+		arg = strings.ReplaceAll(arg, "{report_dir}", u.Reports)
+		if arg == "{tests}" {
+			argv, placed = append(argv, names...), true
+			continue
+		}
+		if strings.Contains(arg, "{tests_file}") {
+			file := filepath.Join(u.Reports, "..", "tests.txt")
+			if err := os.WriteFile(file, []byte(strings.Join(names, "\n")+"\n"), 0o644); err != nil { //nolint:gosec // read by the suite, which may be another user
+				return nil, fmt.Errorf("write the list of tests: %w", err)
+			}
+			arg, placed = strings.ReplaceAll(arg, "{tests_file}", file), true
+		}
+		if strings.Contains(arg, "{tests}") {
+			arg, placed = strings.ReplaceAll(arg, "{tests}", strings.Join(names, " ")), true
+		}
+		argv = append(argv, arg)
+	}
+	if !placed {
+		argv = append(argv, names...)
+	}
+	return argv, nil
+}
+
+// limited fails after so many bytes.
+type limited struct {
+	w    io.Writer
+	left int
+}
+
+var errTooMuch = errors.New("too much output")
+
+func (l *limited) Write(p []byte) (int, error) {
+	if l.left -= len(p); l.left < 0 {
+		return 0, errTooMuch
+	}
+	return l.w.Write(p)
+}

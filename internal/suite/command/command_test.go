@@ -1,0 +1,220 @@
+package command
+
+import (
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/suite/adapter"
+	"github.com/org/e2e-gate/internal/testkit/suitetest"
+)
+
+// shell makes a suite that runs a shell script.
+func shell(t *testing.T, script string, reports ...string) (adapter.Spec, string) {
+	t.Helper()
+	if runtime.GOOS == "windows" {
+		t.Skip("the suite of this test is a shell script")
+	}
+	return adapter.Spec{Name: "legacy", Framework: "command", Run: []string{"sh", "-c", script, "sh"}, Reports: reports}, t.TempDir()
+}
+
+const green = `<testsuite name="s"><testcase classname="A" name="one" time="0.5"/></testsuite>`
+
+func write(file, xml string) string { return "printf '%s' '" + xml + "' > " + file + "\n" }
+
+func TestCommandWhole(t *testing.T) {
+	s, root := shell(
+		t,
+		"mkdir -p out\n"+write(
+			"out/a.xml",
+			`<testsuite><properties><property name="owner" value="legacy-team"/></properties>`+
+				`<testcase classname="A" name="one"/><testcase classname="A" name="two"><failure message="boom"/></testcase></testsuite>`,
+		)+"exit 1",
+		"out/**/*.xml",
+	)
+	tests, _ := suitetest.Discover(t, Framework.New(s, root))
+	if len(tests) != 1 || !tests[0].Whole || len(tests[0].Locks) != 1 {
+		t.Fatalf("%+v", tests)
+	}
+	rep := suitetest.Run(t, Framework.New(s, root), tests, 0)
+	if len(rep.Problems) != 0 || len(rep.Unplanned) != 2 {
+		t.Fatalf("%+v", rep)
+	}
+	two := rep.Unplanned[1]
+	if two.ID != "legacy/A::two" || two.Unplanned.Owner != "legacy-team" || e2e.OutcomeOf(two.Attempts) != e2e.Failed || two.Attempts[0].Message != "boom" {
+		t.Errorf("%+v", two)
+	}
+}
+
+func TestCommandEvidence(t *testing.T) {
+	for _, tc := range []struct {
+		name, script string
+		code         e2e.Code
+		text         string
+	}{
+		{"no report at all", "echo nothing done", e2e.CodeReportDamaged, "left no report"},
+		{"exit 3 with a clean report", write("r.xml", green) + "exit 3", e2e.CodeRunnerExit, "although no test failed"},
+		{"empty report", ": > r.xml", e2e.CodeReportDamaged, "the file is empty"},
+		{"truncated", write("r.xml", `<testsuite><testcase name="one"/><testcase name="two"><failure`), e2e.CodeReportDamaged, "r.xml"},
+		{"no test in it", write("r.xml", `<testsuite/>`), e2e.CodeReportDamaged, "hold no test"},
+		{"killed", write("r.xml", green) + "kill -9 $$", e2e.CodeRunnerExit, "killed by a signal"},
+		{"nothing printed", "", e2e.CodeReportDamaged, "it printed nothing"},
+		{"a pipe", "mkfifo r.xml", e2e.CodeReportDamaged, "r.xml is not a regular file"},
+		{"a link to a device", "ln -s /dev/zero r.xml", e2e.CodeReportDamaged, "r.xml is not a regular file"},
+		{"a file without end", "truncate -s 1100M r.xml", e2e.CodeReportDamaged, "r.xml has more than 1024 MiB"},
+		{"an HTML page", write("r.xml", "<html><body>502</body></html>"), e2e.CodeReportDamaged, "no JUnit report"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			s, root := shell(t, tc.script, "*.xml")
+			tests, _ := suitetest.Discover(t, Framework.New(s, root))
+			rep := suitetest.Run(t, Framework.New(s, root), tests, 0)
+			if len(rep.Problems) == 0 || rep.Problems[0].Code != tc.code || !rep.Problems[0].LosesEvidence || !strings.Contains(rep.Problems[0].Text, tc.text) {
+				t.Errorf("%+v", rep.Problems)
+			}
+		})
+	}
+}
+
+func TestCommandStaleReportDoesNotCount(t *testing.T) {
+	s, root := shell(t, "exit 0", "*.xml")
+	old := filepath.Join(root, "old.xml")
+	if err := os.WriteFile(old, []byte(green), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	tests, _ := suitetest.Discover(t, Framework.New(s, root))
+	rep := suitetest.Run(t, Framework.New(s, root), tests, 0)
+	if len(rep.Unplanned) != 0 || len(rep.Problems) != 1 || !strings.Contains(rep.Problems[0].Text, "old.xml is from an earlier run") {
+		t.Errorf("%+v", rep)
+	}
+	if _, err := os.Stat(old); err != nil {
+		t.Error("the stale report was taken away")
+	}
+	// The same content written again is a new report.
+	s.Run[2] = write("old.xml", green)
+	rep = suitetest.Run(t, Framework.New(s, root), tests, 0)
+	if len(rep.Unplanned) != 1 || len(rep.Problems) != 0 {
+		t.Errorf("a report that was written again does not count: %+v", rep)
+	}
+}
+
+// A test that fails in one browser and passes in the other failed: the two are no
+// attempts at one test. A case that is repeated is.
+func TestCommandDoublesAreNoRetries(t *testing.T) {
+	failing, passing := `<testcase classname="A" name="one"><failure message="boom"/></testcase>`, `<testcase classname="A" name="one"/>`
+	in := func(suite, cases string) string { return `<testsuite ` + suite + `>` + cases + `</testsuite>` }
+	for _, tc := range []struct {
+		name, report string
+		want         e2e.Outcome
+		problems     int
+	}{
+		{"two hosts", in(`name="s" hostname="chromium"`, failing) + in(`name="s" hostname="firefox"`, passing), e2e.Failed, 1},
+		{"two hosts, the other way", in(`name="s" hostname="chromium"`, passing) + in(`name="s" hostname="firefox"`, failing), e2e.Failed, 1},
+		{"two suites", in(`name="s"`, failing) + in(`name="t"`, passing), e2e.Failed, 1},
+		{"repeated", in(`name="s"`, failing+passing), e2e.Flaky, 0},
+		{"repeated, the other way", in(`name="s"`, passing+failing), e2e.Failed, 0},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			s, root := shell(t, write("r.xml", "<testsuites>"+tc.report+"</testsuites>"), "*.xml")
+			tests, _ := suitetest.Discover(t, Framework.New(s, root))
+			rep := suitetest.Run(t, Framework.New(s, root), tests, 0)
+			if len(rep.Unplanned) != 1 || e2e.OutcomeOf(rep.Unplanned[0].Attempts) != tc.want {
+				t.Errorf("%+v", rep.Unplanned)
+			}
+			if len(rep.Problems) != tc.problems || tc.problems > 0 && !strings.Contains(rep.Problems[0].Text, "several tests with the id legacy/A::one") {
+				t.Errorf("%+v", rep.Problems)
+			}
+		})
+	}
+}
+
+// Two tests that go by one listed name count as the worse.
+func TestCommandLineOfTwoTests(t *testing.T) {
+	s, root := shell(
+		t, write("r.xml", `<testsuite><testcase classname="A" name="one"><failure/></testcase><testcase classname="B" name="one"/></testsuite>`), "*.xml",
+	)
+	s.List = []string{"printf", `one\n`}
+	tests, _ := suitetest.Discover(t, Framework.New(s, root))
+	rep := suitetest.Run(t, Framework.New(s, root), tests, 0)
+	if e2e.OutcomeOf(rep.Tests["legacy::one"]) != e2e.Failed || len(rep.Problems) != 1 {
+		t.Errorf("%+v", rep)
+	}
+}
+
+func TestCommandList(t *testing.T) {
+	s, root := shell(t, "", "{report_dir}/*.xml")
+	s.List = []string{"printf", `one\nA.two\n\nA::three\nf.rb::four\nfive\n`}
+	s.Run = []string{
+		"sh", "-c",
+		`printf '<testsuite><testcase name="one"/><testcase classname="A" name="two"/>` +
+			`<testcase classname="A" name="three"/><testcase file="f.rb" name="four"/><testcase name="other"/></testsuite>' > "$0/r.xml"; printf '%s,' "$@" > args`,
+		"{report_dir}",
+	}
+	tests, _ := suitetest.Discover(t, Framework.New(s, root))
+	if len(tests) != 5 || tests[2].ID != "legacy::A::three" || len(tests[0].Locks) != 0 {
+		t.Fatalf("%+v", tests)
+	}
+	rep := suitetest.Run(t, Framework.New(s, root), tests, 0)
+	if len(rep.Tests) != 4 || len(rep.Tests["legacy::five"]) != 0 || len(rep.Unplanned) != 1 || rep.Unplanned[0].ID != "legacy/::other" {
+		t.Errorf("%+v", rep)
+	}
+	args, err := os.ReadFile(filepath.Join(root, "args"))
+	if err != nil || string(args) != "one,A.two,A::three,f.rb::four,five," {
+		t.Errorf("%s %v", args, err)
+	}
+}
+
+func TestCommandPlacesTests(t *testing.T) {
+	tests := []e2e.Test{{Name: "a b"}, {Name: "c;d"}}
+	for _, tc := range []struct {
+		run  []string
+		want []string
+	}{
+		{[]string{"x"}, []string{"x", "a b", "c;d"}},
+		{[]string{"x", "{tests}", "y"}, []string{"x", "a b", "c;d", "y"}},
+		{[]string{"x", "--only={tests}"}, []string{"x", "--only=a b c;d"}},
+		{[]string{"x", "{report_dir}"}, []string{"x", "DIR/reports", "a b", "c;d"}},
+	} {
+		c := &command{spec: adapter.Spec{Name: "s", Run: tc.run}}
+		got, err := c.argv(adapter.Unit{Tests: tests, Reports: "DIR/reports"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(tc.want, got); diff != "" {
+			t.Error(diff)
+		}
+	}
+	dir := t.TempDir()
+	c := &command{spec: adapter.Spec{Name: "s", Run: []string{"x", "@{tests_file}"}}}
+	got, err := c.argv(adapter.Unit{Tests: tests, Reports: filepath.Join(dir, "reports")})
+	if err != nil || len(got) != 2 {
+		t.Fatal(got, err)
+	}
+	if data, err := os.ReadFile(strings.TrimPrefix(got[1], "@")); err != nil || string(data) != "a b\nc;d\n" {
+		t.Errorf("%q %v", data, err)
+	}
+}
+
+func TestCommandListFails(t *testing.T) {
+	s, root := shell(t, "", "*.xml")
+	for _, tc := range []struct {
+		list []string
+		want string
+	}{
+		{[]string{"sh", "-c", "echo one; echo broken >&2; exit 4"}, "end of its output: broken"},
+		{[]string{"sh", "-c", "exit 4"}, "it printed nothing"},
+		{[]string{"no-such-tool-anywhere"}, "no-such-tool-anywhere"},
+		// What lies beyond the bound is unknown: a shorter list would lose tests.
+		{[]string{"sh", "-c", "head -c 68000000 /dev/zero | tr '\\0' '\\n'; echo one"}, "printed more than 64 MiB"},
+	} {
+		s.List = tc.list
+		_, _, err := Framework.New(s, root).Discover(t.Context(), os.Environ())
+		if err == nil || !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("%v: %v", tc.list, err)
+		}
+	}
+}

@@ -1,0 +1,292 @@
+package cucumber
+
+import (
+	"bufio"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"mime"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	messages "github.com/cucumber/messages/go/v28"
+
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/suite/adapter"
+	"github.com/org/e2e-gate/internal/verdict/attempts"
+)
+
+// messageFile are the messages that Cucumber's formatter of that name writes while
+// it runs, as the results of a process.
+type messageFile struct {
+	path  string
+	suite *cucumber
+}
+
+// maxMessage bounds one message: attachments are part of them.
+const maxMessage = 64 << 20
+
+// Collect takes every finished test case; those that were repeated are results of one
+// test.
+func (f *messageFile) Collect(p *adapter.Process, c *adapter.Collected) (string, error) {
+	r := &cucumberRun{
+		file: f, p: p, c: c, docs: map[string]names{}, pickles: map[string]*messages.Pickle{}, cases: map[string]string{}, running: map[string]*testCase{},
+		byTest: map[string][]attempts.Result{}, tests: map[string]e2e.Test{}, channel: attempts.Channel{Kind: attempts.Events},
+	}
+	damaged, err := r.read(f.path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return "its message formatter wrote nothing", nil
+	case err != nil:
+		return "", err
+	case damaged > 0:
+		c.Problem(e2e.CodeReportDamaged, "%d of the messages of unit %s are damaged", damaged, p.Unit.Name)
+	}
+	for _, name := range r.order {
+		c.Add(attempts.Reported{Spellings: []attempts.Spelling{{Name: name}}, Unplanned: r.tests[name], Results: r.byTest[name]})
+	}
+	for _, id := range slices.Sorted(maps.Keys(r.running)) {
+		r.channel.Running = append(r.channel.Running, r.running[id].name)
+	}
+	c.In.Channel = r.channel
+	return "", nil
+}
+
+// cucumberRun follows the messages of one run.
+type cucumberRun struct {
+	file    *messageFile
+	p       *adapter.Process
+	c       *adapter.Collected
+	docs    map[string]names
+	pickles map[string]*messages.Pickle
+	cases   map[string]string // test case -> pickle
+	running map[string]*testCase
+	byTest  map[string][]attempts.Result
+	tests   map[string]e2e.Test
+	order   []string
+	channel attempts.Channel
+	saved   int
+}
+
+// testCase is one attempt at a scenario while it runs.
+type testCase struct {
+	name    string
+	test    e2e.Test
+	started *messages.Timestamp
+	repeats bool // Cucumber says that it runs the scenario again
+	steps   int
+	worst   messages.TestStepResult
+	files   []string
+	printed strings.Builder
+}
+
+func (r *cucumberRun) read(file string) (damaged int, err error) {
+	f, err := os.Open(file) //nolint:gosec // our own folder
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = f.Close() }()
+	in := bufio.NewReaderSize(f, 64<<10)
+	for n := 0; n <= adapter.MaxEventLines; n++ {
+		line, err := adapter.BoundedLine(in, maxMessage)
+		if errors.Is(err, io.EOF) {
+			return damaged, nil
+		}
+		var env messages.Envelope
+		if err == nil && len(line) == 0 {
+			continue
+		}
+		if err == nil {
+			err = json.Unmarshal(line, &env)
+		}
+		if err != nil {
+			damaged++
+			continue
+		}
+		r.message(&env)
+	}
+	return damaged + 1, nil
+}
+
+func (r *cucumberRun) message(env *messages.Envelope) {
+	switch {
+	case env.GherkinDocument != nil:
+		r.docs[env.GherkinDocument.Uri] = newNames(env.GherkinDocument)
+	case env.Pickle != nil:
+		r.pickles[env.Pickle.Id] = env.Pickle
+	case env.TestCase != nil:
+		r.cases[env.TestCase.Id] = env.TestCase.PickleId
+	case env.TestCaseStarted != nil:
+		r.start(env.TestCaseStarted)
+	case env.TestStepFinished != nil:
+		if c := r.running[env.TestStepFinished.TestCaseStartedId]; c != nil {
+			c.step(env.TestStepFinished.TestStepResult)
+		}
+	case env.Attachment != nil:
+		if c := r.running[env.Attachment.TestCaseStartedId]; c != nil {
+			r.attach(c, env.Attachment)
+		}
+	case env.TestCaseFinished != nil:
+		r.finish(env.TestCaseFinished)
+	default:
+		r.around(env)
+	}
+}
+
+// around reads what happened outside of test cases.
+func (r *cucumberRun) around(env *messages.Envelope) {
+	text := ""
+	switch {
+	case env.ParseError != nil:
+		text = env.ParseError.Message
+	case env.TestRunHookFinished != nil && env.TestRunHookFinished.Result != nil && env.TestRunHookFinished.Result.Status == messages.TestStepResultStatus_FAILED:
+		text = "a hook of the run failed: " + env.TestRunHookFinished.Result.Message
+	case env.TestRunFinished != nil:
+		r.channel.Ended = 1
+		if e := env.TestRunFinished.Exception; e != nil {
+			text = e.Message
+		}
+	}
+	if text != "" {
+		r.c.Problem(e2e.CodeRunnerExit, "unit %s: an error outside any test: %s", r.p.Unit.Name, adapter.FirstLines(text, 4))
+	}
+}
+
+func (r *cucumberRun) start(s *messages.TestCaseStarted) {
+	pickle := r.pickles[r.cases[s.TestCaseId]]
+	if pickle == nil {
+		return
+	}
+	t := r.file.suite.test(r.source(pickle.Uri), r.docs[pickle.Uri], pickle)
+	r.running[s.Id] = &testCase{name: t.Name, test: t, started: s.Timestamp, repeats: s.Attempt > 0}
+}
+
+// source is the path of a feature file as it was listed. Cucumber-JVM names it by
+// its place on the class path, or by an absolute path that may go through a link.
+func (r *cucumberRun) source(uri string) string {
+	path, onClassPath := strings.CutPrefix(uri, "classpath:")
+	path = strings.ReplaceAll(strings.TrimPrefix(path, "file:"), `\`, "/")
+	for _, t := range r.p.Unit.Tests {
+		switch {
+		case t.File == path:
+			return t.File
+		case onClassPath && strings.HasSuffix("/"+t.File, "/"+path), strings.HasPrefix(path, "/") && strings.HasSuffix(path, "/"+t.File):
+			return t.File
+		}
+	}
+	return path
+}
+
+// badness orders the statuses of steps; what is unknown is worst.
+var badness = map[messages.TestStepResultStatus]int{
+	messages.TestStepResultStatus_PASSED: 1, messages.TestStepResultStatus_SKIPPED: 2, messages.TestStepResultStatus_PENDING: 3,
+	messages.TestStepResultStatus_UNDEFINED: 4, messages.TestStepResultStatus_AMBIGUOUS: 5, messages.TestStepResultStatus_FAILED: 6,
+}
+
+func rankOf(s messages.TestStepResultStatus) int {
+	if rank, ok := badness[s]; ok {
+		return rank
+	}
+	return 7
+}
+
+func (c *testCase) step(result *messages.TestStepResult) {
+	if result == nil {
+		result = &messages.TestStepResult{}
+	}
+	if c.steps++; c.steps == 1 || rankOf(result.Status) > rankOf(c.worst.Status) {
+		c.worst = *result
+	}
+}
+
+func (r *cucumberRun) finish(f *messages.TestCaseFinished) {
+	c := r.running[f.TestCaseStartedId]
+	if c == nil {
+		return
+	}
+	delete(r.running, f.TestCaseStartedId)
+	a := c.attempt()
+	if c.started != nil && f.Timestamp != nil {
+		a.Started = messages.TimestampToGoTime(*c.started).UTC()
+		a.Seconds = max(0, messages.TimestampToGoTime(*f.Timestamp).UTC().Sub(a.Started).Seconds())
+	}
+	if _, known := r.tests[c.name]; !known {
+		r.order, r.tests[c.name] = append(r.order, c.name), c.test
+	}
+	r.byTest[c.name] = append(r.byTest[c.name], attempts.Result{Attempt: a, Retry: c.repeats})
+}
+
+// attempt is what became of a test case: as good as its worst step.
+func (c *testCase) attempt() e2e.Attempt {
+	a := e2e.Attempt{Outcome: e2e.Failed, Files: c.files}
+	switch {
+	case c.steps == 0:
+		a.Outcome, a.Message = e2e.Skipped, "it has no steps"
+		return a
+	case c.worst.Status == messages.TestStepResultStatus_PASSED:
+		a.Outcome = e2e.Passed
+		return a
+	case c.worst.Status == messages.TestStepResultStatus_SKIPPED:
+		a.Outcome, a.Message = e2e.Skipped, adapter.Clip(c.worst.Message, adapter.MessageBytes)
+		return a
+	case c.worst.Status != messages.TestStepResultStatus_FAILED:
+		a.Message = "a step is " + strings.ToLower(string(c.worst.Status))
+	}
+	details := c.worst.Message
+	if e := c.worst.Exception; e != nil {
+		a.Type, a.Message = adapter.Clip(e.Type, 200), e.Message
+		details += "\n" + e.StackTrace
+	}
+	if a.Message == "" {
+		a.Message = trace.Split(c.worst.Message, 2)[0]
+	}
+	a.Message = adapter.Clip(strings.TrimSpace(a.Message), adapter.MessageBytes)
+	a.Error = a.Type != "" && !strings.Contains(a.Type, "Assertion")
+	a.Details = adapter.Clip(strings.TrimSpace(details+"\n"+c.printed.String()), adapter.DetailsBytes)
+	return a
+}
+
+// trace is where the stack begins in the message of a step.
+var trace = regexp.MustCompile(`\n\s+at |\n\s+\+ expected - actual`)
+
+// attach keeps an attachment: text as part of the details, all else as a file.
+func (r *cucumberRun) attach(c *testCase, a *messages.Attachment) {
+	text := a.ContentEncoding != messages.AttachmentContentEncoding_BASE64
+	if text && (a.MediaType == "text/plain" || strings.HasPrefix(a.MediaType, "text/x.cucumber.log")) && a.FileName == "" {
+		if c.printed.Len() < adapter.DetailsBytes {
+			c.printed.WriteString(adapter.Clip(a.Body, adapter.DetailsBytes) + "\n")
+		}
+		return
+	}
+	data := []byte(a.Body)
+	if !text {
+		var err error
+		if data, err = base64.StdEncoding.DecodeString(a.Body); err != nil {
+			return
+		}
+	}
+	if r.saved++; r.saved > adapter.MaxKept {
+		return
+	}
+	name := filepath.Base(filepath.FromSlash(strings.ReplaceAll(a.FileName, `\`, "/")))
+	if a.FileName == "" || name == "." || name == string(filepath.Separator) {
+		name = "attachment" + extension(a.MediaType)
+	}
+	to := filepath.Join(r.p.Unit.Evidence, fmt.Sprintf("%03d-%s", r.saved, name))
+	if os.WriteFile(to, data, 0o644) == nil {
+		c.files = append(c.files, to)
+	}
+}
+
+func extension(mediaType string) string {
+	if known, err := mime.ExtensionsByType(mediaType); err == nil && len(known) > 0 {
+		return known[len(known)-1]
+	}
+	return ".bin"
+}

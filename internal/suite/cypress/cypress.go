@@ -1,0 +1,177 @@
+// Package cypress runs Cypress.
+package cypress
+
+import (
+	"context"
+	"fmt"
+	"html"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/junit"
+	"github.com/org/e2e-gate/internal/suite/adapter"
+	"github.com/org/e2e-gate/internal/verdict/attempts"
+)
+
+// cypress runs Cypress. Its tests are its spec files: the titles in them are known
+// only when they run, and count as parts.
+type cypress struct {
+	spec adapter.Spec
+	root string
+}
+
+// Framework is Cypress.
+var Framework = adapter.Framework{
+	New:    func(s adapter.Spec, root string) adapter.Adapter { return &cypress{spec: s, root: root} },
+	Detect: detect, Signs: "cypress.config.*",
+	Fields: []string{"run", "args", "specs"},
+	Flags:  []string{"spec", "s", "reporter", "r", "reporter-options", "o", "parallel", "group", "auto-cancel-after-failures"},
+
+	TellsErrors: true,
+}
+
+// maxSource bounds what is read of a spec file for its tags.
+const maxSource = 1 << 20
+
+func (c *cypress) dir() string { return filepath.Join(c.root, filepath.FromSlash(c.spec.Dir)) }
+
+// Discover lists the spec files, with the tags that stand in their source.
+func (c *cypress) Discover(_ context.Context, _ []string) ([]e2e.Test, []e2e.Problem, error) {
+	files, err := adapter.SourceFiles(c.dir(), c.spec.Specs, "cypress/e2e/**/*.cy.{js,jsx,ts,tsx}")
+	if err != nil {
+		return nil, nil, fmt.Errorf("suite %s: %w", c.spec.Name, err)
+	}
+	var tests []e2e.Test
+	var problems []e2e.Problem
+	for _, file := range files {
+		if strings.ContainsAny(file, ",*?[]{}") {
+			problems = append(problems, e2e.Problem{Code: e2e.CodeBuildFailed, LosesEvidence: true, Unit: c.spec.Name,
+				Text: fmt.Sprintf("suite %s: Cypress cannot be told to run %s alone, since it splits at commas and reads patterns; rename the file", c.spec.Name, file)})
+			continue
+		}
+		tests = append(tests, e2e.Test{ID: c.spec.Name + "/" + file + "::spec", Suite: c.spec.Name, Framework: c.spec.Framework, Unit: c.spec.Name,
+			File: file, Line: 1, Name: file, Tags: c.tags(file)})
+	}
+	return tests, problems, nil
+}
+
+var (
+	lineComment = regexp.MustCompile(`(?m)^\s*//.*$|/\*[\s\S]*?\*/`)
+	tagSetting  = regexp.MustCompile("\\btags\\s*:\\s*(\\[[^\\]]*\\]|'[^'\n]*'|\"[^\"\n]*\"|`[^`]*`)")
+	quotedText  = regexp.MustCompile("'([^'\n]*)'|\"([^\"\n]*)\"|`([^`]*)`")
+)
+
+// tags are those that @cypress/grep would see: { tags: ['@smoke'] } behind a title.
+// They are read as text, so one that is computed is not seen.
+func (c *cypress) tags(file string) []string {
+	f, err := os.Open(filepath.Join(c.dir(), filepath.FromSlash(file)))
+	if err != nil {
+		return nil
+	}
+	defer func() { _ = f.Close() }()
+	source, _ := io.ReadAll(io.LimitReader(f, maxSource))
+	var tags []string
+	for _, setting := range tagSetting.FindAllSubmatch(lineComment.ReplaceAll(source, nil), -1) {
+		for _, m := range quotedText.FindAllSubmatch(setting[1], -1) {
+			for tag := range strings.FieldsSeq(string(m[1]) + string(m[2]) + string(m[3])) {
+				if tag = strings.TrimPrefix(tag, "@"); !slices.Contains(tags, tag) {
+					tags = append(tags, tag)
+				}
+			}
+		}
+	}
+	return tags
+}
+
+// Start runs the unit's spec files, with the JUnit reporter that is part of Cypress.
+// That reporter tells the last attempt only, so Cypress does not retry: the gate does,
+// and says so.
+func (c *cypress) Start(u adapter.Unit) (adapter.Invocation, error) {
+	if len(u.Tests) == 0 {
+		return nil, fmt.Errorf("unit %s has no tests", u.Name)
+	}
+	argv := c.spec.Run
+	if len(argv) == 0 {
+		argv = []string{"npx", "--no-install", "cypress", "run"}
+	}
+	var specs []string
+	for _, t := range u.Tests {
+		specs = append(specs, t.File)
+	}
+	argv = append(slices.Clone(argv), "--spec", strings.Join(specs, ","), "--reporter", "junit",
+		"--reporter-options", "mochaFile="+filepath.ToSlash(u.Reports)+"/[hash].xml,toConsole=false,includePending=true")
+	env := []string{
+		"CYPRESS_RETRIES=0",
+		"CYPRESS_SCREENSHOTS_FOLDER=" + filepath.Join(u.Evidence, "screenshots"),
+		"CYPRESS_VIDEOS_FOLDER=" + filepath.Join(u.Evidence, "videos"),
+	}
+	read := &cypressReports{suite: c, unit: u}
+	files, err := adapter.NewJUnitFiles([]string{adapter.EscapeGlob(filepath.ToSlash(u.Reports)) + "/*.xml"}, read.reported)
+	if err != nil {
+		return nil, err
+	}
+	files.Named, files.Opened = "the JUnit reports of Cypress", read.open
+	return &adapter.Process{
+		Spec: c.spec, Root: c.root, Unit: u, Start: adapter.Command{Argv: append(argv, c.spec.Args...), Dir: c.dir(), Env: env}, Results: files,
+	}, nil
+}
+
+// cypressReports reads reports of which each is that of one spec file; only its head
+// names the file.
+type cypressReports struct {
+	suite *cypress
+	unit  adapter.Unit
+	file  string
+}
+
+var reportedFile = regexp.MustCompile(`<testsuite\s[^>]*\bfile="([^"]+)"`)
+
+func (r *cypressReports) open(file string) {
+	r.file = ""
+	f, err := os.Open(file) //nolint:gosec // below our own folder
+	if err != nil {
+		return // whoever reads the report says so
+	}
+	defer func() { _ = f.Close() }()
+	head, _ := io.ReadAll(io.LimitReader(f, 64<<10))
+	if m := reportedFile.FindSubmatch(head); m != nil {
+		r.file = path.Clean(strings.ReplaceAll(html.UnescapeString(string(m[1])), `\`, "/"))
+	}
+}
+
+// reported is a test as a part of its spec file.
+func (r *cypressReports) reported(t junit.Test) attempts.Reported {
+	found := adapter.ReportedOf(r.suite.spec, t)
+	found.Unplanned.File, found.Unplanned.Class = r.file, r.file
+	found.Spellings = []attempts.Spelling{{Name: r.file, Part: t.Identity.Name}}
+	for i := range found.Results {
+		if a := &found.Results[i].Attempt; a.Outcome == e2e.Failed {
+			a.Files = append(a.Files, r.evidence()...)
+		}
+	}
+	return found
+}
+
+// evidence are the screenshots and the video of the spec file: Cypress puts them
+// into folders and files of its name.
+func (r *cypressReports) evidence() []string {
+	var files []string
+	base := adapter.EscapeGlob(path.Base(r.file))
+	for _, pattern := range []string{"screenshots/**/" + base + "/**", "videos/**/" + base + ".mp4"} {
+		found, err := adapter.Matching([]string{adapter.EscapeGlob(filepath.ToSlash(r.unit.Evidence)) + "/" + pattern})
+		if err == nil {
+			files = append(files, found...)
+		}
+	}
+	return files
+}
+
+func detect(t *adapter.Tree) []adapter.Detected {
+	return adapter.ByDir(t.Matching(adapter.Scripts("cypress.config")...))
+}

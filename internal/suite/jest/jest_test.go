@@ -1,0 +1,43 @@
+package jest
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/suite/adapter"
+)
+
+func TestArguments(t *testing.T) {
+	tests := []e2e.Test{{Name: "b.test.js::y", File: "b.test.js"}, {Name: "a.test.js::x", File: "a.test.js"}, {Name: "a.test.js::z", File: "a.test.js"}}
+	for _, tc := range []struct {
+		spec    adapter.Spec
+		attempt int
+		tests   []e2e.Test
+		want    string
+	}{
+		{
+			adapter.Spec{Args: []string{"-w", "2"}}, 1, nil,
+			"--ci --testRunner=R/e2e-gate-jest-runner.cjs --reporters=R/e2e-gate-jest.cjs --testLocationInResults --coverage=false " +
+				"--globalSetup=R/e2e-gate-jest-nothing.cjs --globalTeardown=R/e2e-gate-jest-nothing.cjs -w 2",
+		},
+		{
+			adapter.Spec{}, 1, tests,
+			"--ci --testRunner=R/e2e-gate-jest-runner.cjs --reporters=R/e2e-gate-jest.cjs --reporters=default --runTestsByPath a.test.js b.test.js",
+		},
+		{
+			adapter.Spec{}, 2, tests[:1],
+			"--ci --testRunner=R/e2e-gate-jest-runner.cjs --reporters=R/e2e-gate-jest.cjs --reporters=default --runInBand --runTestsByPath b.test.js",
+		},
+		{
+			adapter.Spec{Args: []string{"--maxWorkers=2"}}, 2, tests[:1],
+			"--ci --testRunner=R/e2e-gate-jest-runner.cjs --reporters=R/e2e-gate-jest.cjs --reporters=default --maxWorkers=2 --runTestsByPath b.test.js",
+		},
+	} {
+		args, err := arguments(adapter.Launch{Spec: tc.spec, Reporter: "R", Tests: tc.tests, Attempt: tc.attempt})
+		if got := filepath.ToSlash(strings.Join(args, " ")); err != nil || got != tc.want {
+			t.Errorf("%v\ngot  %s\nwant %s", err, got, tc.want)
+		}
+	}
+}

@@ -1,0 +1,75 @@
+package jvm
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/org/e2e-gate/internal/suite/adapter"
+)
+
+// listingCache keeps the last listing of a suite on this machine, for as long as
+// nothing changes that decides which tests there are. It lies outside the repository,
+// where a change under test cannot bring one along.
+type listingCache struct{ file, key string }
+
+// listing is what the file holds.
+type listing struct {
+	Key    string          `json:"key"`
+	Events []adapter.Event `json:"events"`
+}
+
+// cache is that of a suite: its file belongs to the checkout and the suite, its key
+// to the sources, to how they are built, and to the reporter.
+func (j *jvm) cache(src sources, env []string) listingCache {
+	where := sha256.New()
+	_, _ = fmt.Fprintf(where, "%q %q", j.root, j.spec.Name)
+	key := sha256.New()
+	_, _ = fmt.Fprintf(key, "%s %q %q %q %q", src.digest, j.spec.Framework, j.spec.Dir, j.spec.Run, j.spec.Args)
+	for _, name := range slices.Sorted(maps.Keys(j.spec.Env)) {
+		_, _ = fmt.Fprintf(key, " %q=%q", name, j.spec.Env[name])
+	}
+	for _, name := range []string{"PATH", "JAVA_HOME", "MAVEN_OPTS", "MAVEN_ARGS", "GRADLE_OPTS", "JAVA_TOOL_OPTIONS"} {
+		_, _ = fmt.Fprintf(key, " %q", adapter.Variable(env, name))
+	}
+	return listingCache{
+		file: filepath.Join(cacheDir(), fmt.Sprintf("listing-%x.json", where.Sum(nil)[:8])),
+		key:  fmt.Sprintf("%x", key.Sum(nil)),
+	}
+}
+
+// maxListing bounds the file, in bytes.
+const maxListing = 256 << 20
+
+func (c listingCache) read() ([]adapter.Event, bool) {
+	info, err := os.Stat(c.file)
+	if err != nil || !info.Mode().IsRegular() || info.Size() > maxListing {
+		return nil, false
+	}
+	data, err := os.ReadFile(c.file)
+	var l listing
+	if err != nil || json.Unmarshal(data, &l) != nil || l.Key != c.key || len(l.Events) == 0 {
+		return nil, false
+	}
+	return l.Events, true
+}
+
+// write keeps a listing. Where that fails, the next run lists again.
+func (c listingCache) write(events []adapter.Event) {
+	data, err := json.Marshal(listing{Key: c.key, Events: events})
+	if err != nil {
+		return
+	}
+	tmp, err := os.CreateTemp(filepath.Dir(c.file), "listing-new-")
+	if err != nil {
+		return
+	}
+	_, err = tmp.Write(data)
+	if closed := tmp.Close(); err != nil || closed != nil || os.Rename(tmp.Name(), c.file) != nil {
+		_ = os.Remove(tmp.Name())
+	}
+}

@@ -1,0 +1,50 @@
+package jvm
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/org/e2e-gate/internal/suite/adapter"
+)
+
+func detectMaven(t *adapter.Tree) []adapter.Detected { return detectBuild(t, "pom.xml") }
+
+func detectGradle(t *adapter.Tree) []adapter.Detected {
+	found := detectBuild(t, "settings.gradle", "settings.gradle.kts", "build.gradle", "build.gradle.kts")
+	for i, d := range found {
+		found[i].Spec.Args = e2eTasks(t, d.Spec.Dir)
+	}
+	return found
+}
+
+// detectBuild finds builds, each with its modules, in which a test imports JUnit 5:
+// that import and the build file prove it.
+func detectBuild(t *adapter.Tree, files ...string) []adapter.Detected {
+	tests := t.Holding([]string{"org.junit.jupiter"}, "*.java", "*.kt")
+	var found []adapter.Detected
+	for _, build := range adapter.ByDir(t.Matching(files...)) {
+		at := slices.IndexFunc(tests, func(file string) bool { return below(file, build.Spec.Dir) })
+		if at >= 0 {
+			found = append(found, adapter.Detected{Files: []string{build.Files[0], tests[at]}, Spec: build.Spec})
+		}
+	}
+	return found
+}
+
+func below(file, dir string) bool { return dir == "." || strings.HasPrefix(file, dir+"/") }
+
+// e2eSourceSet is a source set of Gradle beside test that holds E2E tests by its name;
+// the task that runs it has the same.
+var e2eSourceSet = regexp.MustCompile(`(?:^|/)src/((?:e2e|integration|acceptance|functional|smoke)Tests?)/`)
+
+// e2eTasks are the tasks that run the E2E tests of a build; none: test does.
+func e2eTasks(t *adapter.Tree, dir string) []string {
+	var tasks []string
+	for _, file := range t.Files {
+		if m := e2eSourceSet.FindStringSubmatch(file); m != nil && below(file, dir) && !slices.Contains(tasks, m[1]) {
+			tasks = append(tasks, m[1])
+		}
+	}
+	return tasks
+}

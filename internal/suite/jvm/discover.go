@@ -1,0 +1,131 @@
+package jvm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/proc"
+	"github.com/org/e2e-gate/internal/suite/adapter"
+)
+
+// Discover has the build tool do all that it does before and around tests, while
+// our filter lists the tests and keeps every one of them from running.
+func (j *jvm) Discover(ctx context.Context, env []string) ([]e2e.Test, []e2e.Problem, error) {
+	src, err := scanSources(j.root)
+	if err != nil {
+		return nil, nil, fmt.Errorf("suite %s: read the sources: %w", j.spec.Name, err)
+	}
+	cache := j.cache(src, env)
+	if listed, ok := cache.read(); ok {
+		return j.tests(listed, src), nil, nil
+	}
+	tmp, err := os.MkdirTemp("", "e2e-gate-list-")
+	if err != nil {
+		return nil, nil, fmt.Errorf("suite %s: make a folder for its listing: %w", j.spec.Name, err)
+	}
+	defer func() { _ = os.RemoveAll(tmp) }()
+	listed, problems, err := j.list(ctx, tmp, env)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(problems) == 0 {
+		cache.write(listed)
+	}
+	return j.tests(listed, src), problems, nil
+}
+
+// list starts the build tool once.
+func (j *jvm) list(ctx context.Context, folder string, env []string) ([]adapter.Event, []e2e.Problem, error) {
+	b, err := j.prepare(ctx, folder, env)
+	if err != nil {
+		return nil, nil, err
+	}
+	b.listing = true
+	cmd, err := j.command(b)
+	if err != nil {
+		return nil, nil, fmt.Errorf("suite %s: %w", j.spec.Name, err)
+	}
+	out := &buildOutput{}
+	exit := proc.Run(ctx, proc.Spec{Argv: cmd.Argv, Dir: cmd.Dir, Env: append(slices.Clip(env), cmd.Env...), Log: out})
+	if exit.Ended == proc.NotStarted {
+		return nil, nil, adapter.ToolError(j.spec.Name, cmd.Argv[0], exit.Err)
+	}
+	return j.listed(b, exit, out)
+}
+
+// listed reads what our filter wrote. The listing is whole only where the build
+// tool came to its end.
+func (j *jvm) listed(b jvmRun, exit proc.Exit, out *buildOutput) ([]adapter.Event, []e2e.Problem, error) {
+	var listed []adapter.Event
+	var problems []e2e.Problem
+	var unusable string
+	damaged, err := adapter.ReadEvents(b.events(), func(ev adapter.Event) {
+		switch ev.Event {
+		case "listed":
+			listed = append(listed, ev)
+		case "unusable":
+			unusable = ev.Message
+		}
+	})
+	broken := out.compileErrors()
+	add := func(format string, args ...any) {
+		problems = append(problems, e2e.Problem{Code: e2e.CodeBuildFailed, LosesEvidence: true, Unit: j.spec.Name,
+			Text: fmt.Sprintf("the tests of suite %s cannot all be listed: ", j.spec.Name) + fmt.Sprintf(format, args...)})
+	}
+	switch {
+	case unusable != "":
+		return nil, nil, fmt.Errorf("suite %s: %w: %s", j.spec.Name, adapter.ErrTool, unusable)
+	case err != nil && !errors.Is(err, os.ErrNotExist):
+		return nil, nil, fmt.Errorf("suite %s: read the listing: %w", j.spec.Name, err)
+	case broken != "":
+		add("they do not build: %s", broken)
+	case !exit.OK():
+		add("%s; %s", exit, out.outputTail(exit))
+	case damaged != "":
+		add("%s", damaged)
+	case len(listed) == 0:
+		return nil, nil, j.nothing(out)
+	}
+	return listed, problems, nil
+}
+
+func (j *jvm) nothing(out *buildOutput) error {
+	text, unusable := j.tool.found(out.all())
+	if unusable {
+		return fmt.Errorf("suite %s: %w: %s", j.spec.Name, adapter.ErrTool, text)
+	}
+	return fmt.Errorf("suite %s has no test: %s", j.spec.Name, text)
+}
+
+// tests are what was listed, each once: two plugins, or two JVMs, may list the same.
+// Different tests of one name stay two, so that the collision is reported. Classes of
+// one name in several modules carry their module's.
+func (j *jvm) tests(listed []adapter.Event, src sources) []e2e.Test {
+	modules := map[string][]string{}
+	for _, ev := range listed {
+		if !slices.Contains(modules[ev.ID], ev.Module) {
+			modules[ev.ID] = append(modules[ev.ID], ev.Module)
+		}
+	}
+	var tests []e2e.Test
+	seen := map[string]bool{}
+	for _, ev := range listed {
+		name := ev.ID
+		if len(modules[ev.ID]) > 1 {
+			name = "[" + ev.Module + "] " + name
+		}
+		if same := name + "\n" + ev.UniqueID; seen[same] {
+			continue
+		} else {
+			seen[same] = true
+		}
+		t := j.test(name, ev)
+		t.File, t.Line = src.find(j.dir(), ev)
+		tests = append(tests, t)
+	}
+	return tests
+}

@@ -1,0 +1,234 @@
+// Package jvm runs JUnit 5, in builds of Maven and of Gradle.
+package jvm
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/proc"
+	"github.com/org/e2e-gate/internal/suite/adapter"
+	"github.com/org/e2e-gate/internal/verdict/attempts"
+)
+
+// jvm adapts a build tool that runs tests on the JUnit Platform. The gate puts two
+// classes onto the test class path, which the platform finds by itself: a filter
+// that lists every test and lets none run, or lets exactly the selected ones run,
+// and a listener that writes what becomes of them. The build tool, its plugins and
+// their settings stay the project's own, so what is listed is what would run.
+type jvm struct {
+	spec adapter.Spec
+	root string
+	tool buildTool
+}
+
+// buildTool is what differs between build tools.
+type buildTool struct {
+	// program is how it is started where the project brings no wrapper along.
+	program, wrapper string
+	// top are the files of which one marks the directory of a build; builds within it
+	// belong to it.
+	top []string
+	// before is what has to be done before it is started.
+	before func(b jvmRun)
+	// arguments follow the program.
+	arguments func(b jvmRun) ([]string, error)
+	// environment is what the process needs beside the gate's own variables.
+	environment func(b jvmRun) []string
+	// found says what the output tells of a tool that started no test, and unusable
+	// whether that is because it is too old.
+	found func(output string) (text string, unusable bool)
+}
+
+// jvmRun is one start of a build tool.
+type jvmRun struct {
+	spec adapter.Spec
+	// dir is the suite's directory, classes the folder with our compiled classes,
+	// folder one of this start alone; all absolute.
+	dir, classes, folder string
+	listing              bool
+	attempt              int
+	// buildFiles are those above the suite's directory and below it.
+	buildFiles []buildFile
+}
+
+func (b jvmRun) events() string    { return filepath.Join(b.folder, "events.jsonl") }
+func (b jvmRun) selection() string { return filepath.Join(b.folder, "selection.txt") }
+
+func (j *jvm) dir() string { return filepath.Join(j.root, filepath.FromSlash(j.spec.Dir)) }
+
+// prepare puts our classes and the selection in place.
+func (j *jvm) prepare(ctx context.Context, folder string, env []string) (jvmRun, error) {
+	b := jvmRun{spec: j.spec}
+	var err error
+	if b.dir, err = filepath.Abs(j.dir()); err != nil {
+		return b, err
+	}
+	if b.folder, err = filepath.Abs(folder); err != nil {
+		return b, err
+	}
+	if err := os.MkdirAll(b.folder, 0o755); err != nil {
+		return b, fmt.Errorf("make a folder for the reporter: %w", err)
+	}
+	if b.buildFiles, err = buildFiles(j.upwards(), j.tool.top); err != nil {
+		return b, err
+	}
+	if j.tool.before != nil {
+		j.tool.before(b)
+	}
+	b.classes, err = compiledReporter(ctx, j.spec.Name, env)
+	return b, err
+}
+
+func (j *jvm) command(b jvmRun) (adapter.Command, error) {
+	argv := slices.Clone(j.spec.Run)
+	if len(argv) == 0 {
+		argv = []string{j.program()}
+	}
+	args, err := j.tool.arguments(b)
+	if err != nil {
+		return adapter.Command{}, err
+	}
+	cmd := adapter.Command{Argv: append(argv, args...), Dir: b.dir}
+	cmd.Env = []string{"E2E_GATE_EVENTS=" + b.events(), "E2E_GATE_DIR=" + b.dir, "E2E_GATE_SELECTION="}
+	if !b.listing {
+		cmd.Env[2] += b.selection()
+	}
+	if j.tool.environment != nil {
+		cmd.Env = append(cmd.Env, j.tool.environment(b)...)
+	}
+	return cmd, nil
+}
+
+// program is the project's wrapper, in the suite's directory or above it, else the
+// tool itself.
+func (j *jvm) program() string {
+	name := j.tool.wrapper
+	if runtime.GOOS == "windows" {
+		name += map[string]string{"mvnw": ".cmd", "gradlew": ".bat"}[j.tool.wrapper]
+	}
+	for _, dir := range j.upwards() {
+		if info, err := os.Stat(filepath.Join(dir, name)); err == nil && info.Mode().IsRegular() {
+			if path, err := filepath.Abs(filepath.Join(dir, name)); err == nil {
+				return path
+			}
+		}
+	}
+	return j.tool.program
+}
+
+// upwards are the suite's directory and those above it, within the repository.
+func (j *jvm) upwards() []string {
+	dirs := []string{j.dir()}
+	for rel := filepath.Clean(filepath.FromSlash(j.spec.Dir)); filepath.IsLocal(rel) && rel != "."; {
+		rel = filepath.Dir(rel)
+		dirs = append(dirs, filepath.Join(j.root, rel))
+	}
+	return dirs
+}
+
+// lock is the name under which no two builds run at once: those that share build
+// folders.
+func (j *jvm) lock() string {
+	top := j.dir()
+	for _, dir := range j.upwards() {
+		if slices.ContainsFunc(j.tool.top, func(name string) bool { _, err := os.Stat(filepath.Join(dir, name)); return err == nil }) {
+			top = dir
+		}
+	}
+	rel, err := filepath.Rel(j.root, top)
+	if err != nil {
+		rel = top
+	}
+	return "build in " + filepath.ToSlash(rel)
+}
+
+// Start runs the unit's tests in one start of the build tool.
+func (j *jvm) Start(u adapter.Unit) (adapter.Invocation, error) {
+	if len(u.Tests) == 0 {
+		return nil, fmt.Errorf("unit %s has no tests", u.Name)
+	}
+	b, err := j.prepare(context.Background(), filepath.Join(filepath.Dir(u.Reports), "reporter"), u.Env)
+	if err != nil {
+		return nil, err
+	}
+	b.attempt = u.Attempt
+	var names strings.Builder
+	for _, t := range u.Tests {
+		names.WriteString(t.Name + "\n")
+	}
+	if err := os.WriteFile(b.selection(), []byte(names.String()), 0o644); err != nil {
+		return nil, fmt.Errorf("write the list of tests: %w", err)
+	}
+	cmd, err := j.command(b)
+	if err != nil {
+		return nil, err
+	}
+	out := &buildOutput{log: u.Log}
+	events := &adapter.EventFile{Path: b.events(), Test: func(ev adapter.Event) e2e.Test { return j.test(ev.ID, ev) }}
+	p := &adapter.Process{Spec: j.spec, Root: j.root, Unit: u, Start: cmd, Results: &jvmResults{events: events, out: out}}
+	return &jvmInvocation{Process: p, out: out}, nil
+}
+
+// jvmInvocation is a process whose output says why nothing was built.
+type jvmInvocation struct {
+	*adapter.Process
+	out *buildOutput
+}
+
+func (i *jvmInvocation) Stdout() io.Writer { return i.out }
+
+// Report puts the end of the standard output together with that of standard error.
+func (i *jvmInvocation) Report(exit proc.Exit) adapter.Report {
+	i.out.mu.Lock()
+	i.out.read([]byte(exit.Tail + "\n"))
+	i.out.mu.Unlock()
+	exit.Tail = i.out.tail()
+	return i.Process.Report(exit)
+}
+
+// jvmResults are the events of all JVMs of a build, and what the build said.
+type jvmResults struct {
+	events *adapter.EventFile
+	out    *buildOutput
+}
+
+func (r *jvmResults) Collect(p *adapter.Process, c *adapter.Collected) (string, error) {
+	none, err := r.events.Collect(p, c)
+	if broken := r.out.compileErrors(); err == nil && broken != "" {
+		c.In.Build = attempts.Build{Failed: true, Text: broken}
+	}
+	return none, err
+}
+
+// test is what an event says of a test that goes by a name.
+func (j *jvm) test(name string, ev adapter.Event) e2e.Test {
+	return e2e.Test{
+		ID: j.spec.Name + "/" + name, Suite: j.spec.Name, Framework: j.spec.Framework, Unit: j.spec.Name,
+		Class: ev.Class, Name: name, Tags: nearest(ev.Tags), Locks: []string{e2e.MachineLock + j.lock()},
+	}
+}
+
+// nearest leaves out tags that one nearer to the test overrides: of two owners, that
+// of the method counts, not that of its class.
+func nearest(tags []string) []string {
+	var kept []string
+	seen := map[string]bool{}
+	for _, tag := range tags {
+		key, _, _ := strings.Cut(e2e.BareTag(tag), ":")
+		if key == "owner" || key == "journey" || key == "criticality" {
+			if seen[key] {
+				continue
+			}
+			seen[key] = true
+		}
+		kept = append(kept, tag)
+	}
+	return kept
+}

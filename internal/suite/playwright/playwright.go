@@ -1,0 +1,146 @@
+// Package playwright runs Playwright.
+package playwright
+
+import (
+	"embed"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/Masterminds/semver/v3"
+
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/suite/adapter"
+)
+
+//go:embed e2e-gate-playwright.cjs
+var files embed.FS
+
+// Framework is Playwright.
+var Framework = adapter.Framework{
+	New:    newAdapter,
+	Detect: detect, Signs: "playwright.config.*",
+	Fields: []string{"run", "args"},
+	Flags: []string{
+		"list", "reporter", "add-reporter", "output", "shard", "last-failed", "test-list", "test-list-invert", "only-changed",
+		"repeat-each", "max-failures", "x", "ui", "debug", "pass-with-no-tests",
+	},
+
+	TellsErrors: true,
+}
+
+// newAdapter runs Playwright with a reporter of ours.
+func newAdapter(s adapter.Spec, root string) adapter.Adapter {
+	return adapter.NewReporting(s, root, adapter.LaunchSpec{
+		Start:     []string{"npx", "--no-install", "playwright", "test"},
+		Files:     files,
+		Arguments: arguments,
+	})
+}
+
+const reporterFile = "e2e-gate-playwright.cjs"
+
+// arguments puts file filters first, where no option can swallow them.
+func arguments(l adapter.Launch) ([]string, error) {
+	reporter := l.File(reporterFile)
+	if l.Listing() {
+		// A forgotten test.only would take every other test out of the listing.
+		return append([]string{"--list", "--forbid-only", "--reporter=" + reporter}, l.Spec.Args...), nil
+	}
+	version := nodePackage(l.Dir, "@playwright/test", "playwright")
+	var args []string
+	for _, file := range l.Sources() {
+		args = append(args, strings.ReplaceAll(regexp.QuoteMeta(file), "/", `[\\/]`)+"$")
+	}
+	args = append(args, "--forbid-only", "--output="+filepath.Join(l.Evidence, "playwright"))
+	if atLeast(version, "1.63.0") {
+		args = append(args, "--add-reporter="+reporter)
+	} else {
+		args = append(args, "--reporter=list,"+reporter)
+	}
+	if !atLeast(version, "1.62.0") {
+		grep := grepOf(l.Tests)
+		if len(grep) > adapter.MaxArguments {
+			return nil, fmt.Errorf(
+				"suite %s: Playwright before 1.62 takes tests by a pattern, which is too long for %d tests; update @playwright/test, or use more shards", l.Spec.Name,
+				len(l.Tests),
+			)
+		}
+		args = append(args, "--grep="+grep)
+	}
+	args = append(args, l.Spec.Args...)
+	if l.Attempt > 1 { // the diagnostic rerun is one attempt, and one test at a time
+		args = append(args, "--retries=0", "--workers=1")
+	}
+	return args, nil
+}
+
+// grepOf matches exactly the tests: what Playwright matches is project,
+// file and titles, joined by spaces, tags after the title that they belong to.
+func grepOf(tests []e2e.Test) string {
+	const tags = `(?: @\S+)*`
+	var list []string
+	for _, t := range tests {
+		head, name, _ := strings.Cut(t.Name, "::")
+		project := strings.TrimSuffix(strings.TrimSuffix(head, t.File), " ")
+		project = strings.TrimSuffix(strings.TrimPrefix(project, "["), "]")
+		pattern := `\s*` + regexp.QuoteMeta(project) + ` (?:\S+\/)?` + slash(t.File[strings.LastIndex(t.File, "/")+1:])
+		if t.Class != "serial" || name != "(in order)" {
+			for i, title := range strings.Split(name, " › ") {
+				pattern += " "
+				if i > 0 { // else it is part of a title
+					pattern += "(?:› )?"
+				}
+				pattern += slash(title) + tags
+			}
+		}
+		if t.Class == "serial" {
+			pattern += ` [\s\S]*`
+		}
+		list = append(list, pattern)
+	}
+	return "/^(?:" + strings.Join(list, "|") + ")$/"
+}
+
+// slash escapes text for a regular expression between slashes, in which a line
+// break has to be spelled out.
+func slash(text string) string {
+	return strings.NewReplacer("/", `\/`, "\n", `\n`, "\r", `\r`).Replace(regexp.QuoteMeta(text))
+}
+
+// nodePackage is the version of the first of the packages that is installed for a
+// directory, or empty.
+func nodePackage(dir string, names ...string) string {
+	for {
+		for _, name := range names {
+			data, err := os.ReadFile(filepath.Join(dir, "node_modules", filepath.FromSlash(name), "package.json"))
+			var p struct{ Version string }
+			if err == nil && json.Unmarshal(data, &p) == nil && p.Version != "" {
+				return p.Version
+			}
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return ""
+		}
+		dir = parent
+	}
+}
+
+// atLeast compares versions; one that is unknown may be old. Prereleases count as
+// what they precede.
+func atLeast(version, needed string) bool {
+	v, err := semver.NewVersion(version)
+	if err != nil {
+		return false
+	}
+	release, err := v.SetPrerelease("")
+	return err == nil && !release.LessThan(semver.MustParse(needed))
+}
+
+func detect(t *adapter.Tree) []adapter.Detected {
+	return adapter.ByDir(t.Matching(adapter.Scripts("playwright.config")...))
+}

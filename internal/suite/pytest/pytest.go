@@ -1,0 +1,65 @@
+// Package pytest runs pytest.
+package pytest
+
+import (
+	"embed"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/org/e2e-gate/internal/suite/adapter"
+)
+
+//go:embed e2e_gate_pytest.py
+var files embed.FS
+
+// Framework is pytest.
+var Framework = adapter.Framework{
+	New:    newAdapter,
+	Detect: detect, Signs: "pytest.ini, [tool.pytest] in pyproject.toml or the like, conftest.py",
+	Fields: []string{"run", "args"},
+	Flags:  []string{"collect-only", "co", "x", "exitfirst", "maxfail", "lf", "last-failed", "sw", "stepwise", "deselect"},
+
+	TellsErrors: true,
+}
+
+// newAdapter runs pytest with a plugin of ours. Its arguments are the same when
+// tests are listed and when they run, since they decide pytest's root directory,
+// ini-file and conftest files: the plugin leaves out what was not selected.
+func newAdapter(s adapter.Spec, root string) adapter.Adapter {
+	return adapter.NewReporting(s, root, adapter.LaunchSpec{
+		Start:     []string{"pytest"},
+		Files:     files,
+		Arguments: arguments,
+		Environment: func(l adapter.Launch, env []string) []string {
+			path := l.Reporter
+			if have := adapter.Variable(env, "PYTHONPATH"); have != "" {
+				path += string(os.PathListSeparator) + have
+			}
+			return []string{"PYTHONPATH=" + path}
+		},
+		NoTests: 5,
+	})
+}
+
+func arguments(l adapter.Launch) ([]string, error) {
+	args := append([]string{"-p", "e2e_gate_pytest"}, l.Spec.Args...)
+	if l.Listing() {
+		return append(args, "--collect-only", "-q"), nil
+	}
+	parallel := func(arg string) bool { return strings.HasPrefix(arg, "-n") || strings.HasPrefix(arg, "--numprocesses") }
+	if l.Attempt > 1 && slices.ContainsFunc(args, parallel) {
+		args = append(args, "--numprocesses=0") // the diagnostic rerun runs one test at a time
+	}
+	return args, nil
+}
+
+func detect(t *adapter.Tree) []adapter.Detected {
+	files := append(t.Matching("pytest.ini", ".pytest.ini"), t.Holding([]string{
+		"[tool.pytest", "[tool:pytest]", "[pytest]",
+	}, "pyproject.toml", "setup.cfg", "tox.ini")...)
+	if len(files) == 0 {
+		files = t.Matching("conftest.py")
+	}
+	return adapter.ByDir(files)
+}

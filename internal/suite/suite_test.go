@@ -1,0 +1,66 @@
+package suite
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestEveryFrameworkIsInTheConfig(t *testing.T) {
+	field, _ := reflect.TypeFor[Spec]().FieldByName("Framework")
+	var names []string
+	for name := range frameworks {
+		names = append(names, name)
+	}
+	enum := strings.Split(field.Tag.Get("enum"), ",")
+	slices.Sort(enum)
+	slices.Sort(names)
+	if !slices.Equal(enum, names) {
+		t.Errorf("the config knows %v, the registry %v", enum, names)
+	}
+}
+
+func TestValidate(t *testing.T) {
+	all := func(string) bool { return true }
+	none := func(string) bool { return false }
+	if got := Validate(Spec{Name: "s", Framework: "gotest", Args: []string{"-tags=e2e", "-race"}}, none); len(got) != 0 {
+		t.Error(got)
+	}
+	if got := Validate(Spec{Name: "s", Framework: "gotest", Args: []string{"-run=X", "-test.count=2", "--json"}}, none); len(got) != 3 {
+		t.Error(got)
+	}
+	if got := Validate(Spec{Name: "s", Framework: "command"}, none); len(got) != 2 {
+		t.Error(got)
+	}
+	if got := Validate(Spec{Name: "s", Framework: "command", Run: []string{"x", "{tests}"}, Reports: []string{"[a"}}, none); len(got) != 2 {
+		t.Error(got)
+	}
+	if got := Validate(Spec{Name: "s", Framework: "gotest"}, all); len(got) != len(ownFields())-len(frameworks["gotest"].Fields) {
+		t.Error(got)
+	}
+	if got := Validate(Spec{Name: "s"}, none); len(got) != 1 {
+		t.Error(got)
+	}
+}
+
+// What the gate sets itself, or belongs to another framework.
+func TestValidatePytest(t *testing.T) {
+	s := Spec{Name: "s", Framework: "pytest", Args: []string{"-x", "--lf", "-k", "cases", "--maxfail=1"}, List: []string{"ls"}}
+	if found := Validate(s, func(key string) bool { return key == "list" }); len(found) != 4 {
+		t.Errorf("%+v", found)
+	}
+}
+
+// Every framework but go test tells an error from an assertion. One that is not known is
+// taken at its word.
+func TestTellsErrors(t *testing.T) {
+	for name := range frameworks {
+		if TellsErrors(name) != (name != "gotest") {
+			t.Errorf("framework %s: %v", name, TellsErrors(name))
+		}
+	}
+	if !TellsErrors("") {
+		t.Error("an unknown framework is not taken at its word")
+	}
+}

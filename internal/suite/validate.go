@@ -1,0 +1,71 @@
+package suite
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/org/e2e-gate/internal/diag"
+	"github.com/org/e2e-gate/internal/suite/adapter"
+)
+
+// Validate returns what is wrong with the settings of a suite; written says whether a
+// setting stands in the file.
+func Validate(s Spec, written func(key string) bool) []diag.Mistake {
+	var found []diag.Mistake
+	fail := func(path, text, hint string) { found = append(found, diag.Mistake{Path: path, Text: text, Hint: hint}) }
+	if s.Framework == "" {
+		fail("", fmt.Sprintf("suite %s needs a framework", s.Name), "framework: gotest, or command for anything that writes JUnit XML")
+	}
+	f, known := frameworks[s.Framework]
+	if !known {
+		return found // the enumeration's own check says so
+	}
+	for _, key := range ownFields() {
+		if written(key) && !slices.Contains(f.Fields, key) {
+			fail(key, fmt.Sprintf("%s belongs to framework %s, not to %s", key, owners(key), s.Framework), "")
+		}
+	}
+	if f.Validate != nil {
+		f.Validate(s, fail)
+	}
+	for i, arg := range s.Args {
+		if flag := managed(f, arg); flag != "" {
+			fail(fmt.Sprintf("args[%d]", i), fmt.Sprintf("the gate sets %s itself", flag), "choose tests with select, limits with timeout and unit_timeout")
+		}
+	}
+	return found
+}
+
+// managed returns the flag of an argument if the gate sets it itself.
+func managed(f adapter.Framework, arg string) string {
+	flag, _, _ := strings.Cut(arg, "=")
+	bare := strings.TrimLeft(flag, "-")
+	if bare == flag || !slices.Contains(f.Flags, strings.TrimPrefix(bare, f.FlagPrefix)) {
+		return ""
+	}
+	return flag
+}
+
+// ownFields are the settings that only some frameworks have, sorted.
+func ownFields() []string {
+	all := map[string]bool{}
+	for _, f := range frameworks {
+		for _, key := range f.Fields {
+			all[key] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(all))
+}
+
+// owners names the frameworks that have a setting.
+func owners(key string) string {
+	var names []string
+	for _, name := range slices.Sorted(maps.Keys(frameworks)) {
+		if slices.Contains(frameworks[name].Fields, key) {
+			names = append(names, name)
+		}
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,196 @@
+package attempts
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/org/e2e-gate/internal/e2e"
+)
+
+// unit states problems of one unit.
+type unit struct{ in In }
+
+// runner is how messages call the process.
+func (u unit) runner() string { return cmp.Or(u.in.Runner, "the runner of unit "+u.in.Unit) }
+
+// all are the ids of all planned tests.
+func (u unit) all() []string {
+	var ids []string
+	for _, p := range u.in.Planned {
+		ids = append(ids, p.ID)
+	}
+	return ids
+}
+
+// missing are the ids of planned tests without an attempt.
+func (u unit) missing(tests map[string][]e2e.Attempt) []string {
+	var ids []string
+	for _, p := range u.in.Planned {
+		if len(tests[p.ID]) == 0 {
+			ids = append(ids, p.ID)
+		}
+	}
+	return ids
+}
+
+// lost is a problem that loses the evidence of tests.
+func (u unit) lost(code e2e.Code, tests []string, format string, args ...any) []e2e.Problem {
+	return []e2e.Problem{{Code: code, Unit: u.in.Unit, Tests: tests, LosesEvidence: true, Text: fmt.Sprintf(format, args...)}}
+}
+
+// notStarted: a process that did not start proves nothing.
+func (u unit) notStarted() []e2e.Problem {
+	return u.lost(e2e.CodeToolError, u.all(), "unit %s could not start: %s", u.in.Unit, u.in.Exit.Err)
+}
+
+// unread reports whether nothing can be judged, and why: the results cannot be read, or
+// there are none. A process that the gate stopped needs no second reason here, and a build
+// that failed explains that there are none.
+func (u unit) unread() (why []e2e.Problem, unread bool) {
+	c, exit := u.in.Channel, u.in.Exit
+	switch {
+	case c.Unreadable != "":
+		return u.lost(e2e.CodeReportDamaged, u.all(), "the reports of unit %s cannot be read: %s", u.in.Unit, c.Unreadable), true
+	case c.Nothing == "" || u.in.Build.Failed:
+		return nil, false
+	case exit.Ended == e2e.EndedCancelled || exit.Ended == e2e.EndedTimeout:
+		return nil, true
+	}
+	return u.lost(e2e.CodeReportDamaged, u.all(), "unit %s left no report (%s): %s; %s", u.in.Unit, exit.Text, c.Nothing, exit.Output), true
+}
+
+// maxNamed bounds how many running tests a problem names.
+const maxNamed = 5
+
+// cutOff: events that do not announce their end, or not as often as they began, were cut
+// off. The planned tests that had not ended are lost.
+func (u unit) cutOff(reported map[string]bool) []e2e.Problem {
+	c, exit := u.in.Channel, u.in.Exit
+	if c.Kind != Events || c.Nothing != "" || c.Ended > 0 && c.Ended >= c.Begun {
+		return nil
+	}
+	var lost, running []string
+	for _, p := range u.in.Planned {
+		if !reported[p.Name] {
+			lost = append(lost, p.ID)
+		}
+		if slices.Contains(c.Running, p.Name) && len(running) < maxNamed {
+			running = append(running, p.Name)
+		}
+	}
+	while := ""
+	if len(running) > 0 {
+		while = " while these ran: " + strings.Join(running, ", ")
+	}
+	found := u.lost(e2e.CodeRunnerExit, lost, "%s ended before it had reported everything%s (%s); %s", u.runner(), while, exit.Text, exit.Output)
+	found[0].LosesEvidence = len(lost) > 0
+	return found
+}
+
+// buildFailed: where the tests do not build, those that did not run are lost.
+func (u unit) buildFailed(tests map[string][]e2e.Attempt) []e2e.Problem {
+	if !u.in.Build.Failed {
+		return nil
+	}
+	return u.lost(e2e.CodeBuildFailed, u.missing(tests), "unit %s does not build: %s", u.in.Unit, u.in.Build.Text)
+}
+
+// exit compares how the process ended with what was reported. The first rule that
+// applies is told, so that one fault is one problem.
+func (u unit) exit(out Out) []e2e.Problem {
+	rules := []func(Out) []e2e.Problem{u.signalled, u.failedWithoutFailure, u.reportedNothing}
+	if u.in.Channel.Kind == Stream {
+		if u.in.Build.Failed {
+			return nil // it explains everything else
+		}
+		rules = []func(Out) []e2e.Problem{u.died, u.endedEarly, u.ranTooLittle, u.failedWithoutFailure, u.signalled}
+	}
+	for _, rule := range rules {
+		if found := rule(out); len(found) > 0 {
+			return found
+		}
+	}
+	return nil
+}
+
+// signalled: a runner that was killed loses the evidence of all its tests.
+func (u unit) signalled(Out) []e2e.Problem {
+	if u.in.Exit.Ended != e2e.EndedSignal {
+		return nil
+	}
+	return u.lost(e2e.CodeRunnerExit, u.all(), "%s was %s", u.runner(), u.in.Exit.Text)
+}
+
+// failedWithoutFailure: a runner that fails while no reported test failed, for no
+// reason that is known already, loses the evidence of all its tests.
+func (u unit) failedWithoutFailure(out Out) []e2e.Problem {
+	if !u.failed() || u.anyFailed() || explained(out.Problems) {
+		return nil
+	}
+	words := u.in.Exit.Output
+	if u.in.Channel.Kind == Stream {
+		words = "see its log"
+	}
+	return u.lost(e2e.CodeRunnerExit, u.all(), "%s ended with %s although no test failed; %s", u.runner(), u.in.Exit.Text, words)
+}
+
+// failed reports whether the process ended by itself, and not well.
+func (u unit) failed() bool { return u.in.Exit.Ended == e2e.EndedExited && u.in.Exit.Code != 0 }
+
+// anyFailed reports whether a reported test explains a failing exit status. An inferred
+// failure does not: the runner never told it.
+func (u unit) anyFailed() bool {
+	return slices.ContainsFunc(u.in.Reported, func(r Reported) bool {
+		return slices.ContainsFunc(r.Results, func(res Result) bool { return res.Attempt.Outcome == e2e.Failed && !res.Inferred })
+	})
+}
+
+// reportedNothing: reports without any test prove nothing.
+func (u unit) reportedNothing(out Out) []e2e.Problem {
+	if len(u.in.Reported) > 0 || explained(out.Problems) {
+		return nil
+	}
+	return u.lost(e2e.CodeReportDamaged, u.all(), "the reports of unit %s hold no test", u.in.Unit)
+}
+
+// explained reports whether a problem says already why the runner did not do all that
+// it was to do: it died, or the build failed, and evidence is lost.
+func explained(problems []e2e.Problem) bool {
+	return slices.ContainsFunc(problems, func(p e2e.Problem) bool {
+		return p.LosesEvidence && (p.Code == e2e.CodeRunnerExit || p.Code == e2e.CodeBuildFailed)
+	})
+}
+
+// died: a test process that crashed loses the planned tests that it had not come to.
+func (u unit) died(out Out) []e2e.Problem {
+	missing := u.missing(out.Tests)
+	if u.in.Channel.Crash == "" || len(missing) == 0 {
+		return nil
+	}
+	return u.lost(
+		e2e.CodeRunnerExit, missing, "the test process of %s died (%s); %d planned tests after it never reported", u.in.Unit, u.in.Channel.Crash, len(missing),
+	)
+}
+
+// endedEarly: a process that fails before every planned test ended loses the others.
+func (u unit) endedEarly(out Out) []e2e.Problem {
+	missing := u.missing(out.Tests)
+	if !u.failed() || len(missing) == 0 {
+		return nil
+	}
+	words := cmp.Or(u.in.Exit.Output, "see its log")
+	return u.lost(e2e.CodeRunnerExit, missing, "%s ended with %s before %d planned tests reported: %s", u.runner(), u.in.Exit.Text, len(missing), words)
+}
+
+// ranTooLittle: a process that ends well without running every planned test loses the
+// others.
+func (u unit) ranTooLittle(out Out) []e2e.Problem {
+	missing := u.missing(out.Tests)
+	if !u.in.Exit.OK() || len(missing) == 0 {
+		return nil
+	}
+	return u.lost(e2e.CodeRunnerExit, missing, "%s ended with %s, and %d planned tests did not run; look at TestMain and at args",
+		u.runner(), u.in.Exit.Text, len(missing))
+}
