@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/org/e2e-gate/internal/testkit/golden"
 )
 
 const readmeCommand = "go run ./cmd/e2e-gate run --config examples/casework/e2e-gate.yml"
@@ -70,11 +72,9 @@ func TestReadmeOutput(t *testing.T) {
 	shown := regexp.MustCompile(`\S*/units/`).ReplaceAllString(stdout, ".e2e-gate/runs/RUN/units/")
 	shown = regexp.MustCompile(`\S*/result.json`).ReplaceAllString(shown, ".e2e-gate/runs/RUN/result.json")
 	shown = regexp.MustCompile(`e2e-\d{13}-[0-9a-f-]{36}`).ReplaceAllString(shown, "RUN")
-	if *update {
+	if golden.Updating() {
 		text := "```console\n$ " + readmeCommand + "\n" + strings.TrimRight(shown, "\n") + "\n```"
-		if err := os.WriteFile(file, block.ReplaceAllLiteral(readme, []byte(text)), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		golden.Write(t, file, string(block.ReplaceAllLiteral(readme, []byte(text))))
 		return
 	}
 	m := block.FindSubmatch(readme)
@@ -82,7 +82,7 @@ func TestReadmeOutput(t *testing.T) {
 		t.Fatal("the README does not show the command " + readmeCommand)
 	}
 	if diff := cmp.Diff(varying(string(m[1])), varying(shown)); diff != "" {
-		t.Errorf("the README shows other output than the command prints; run go test ./internal/cli -run TestReadmeOutput -update\n%s", diff)
+		t.Errorf("the README shows other output than the command prints; %s\n%s", golden.Hint(t), diff)
 	}
 }
 

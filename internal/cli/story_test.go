@@ -23,6 +23,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/testkit/golden"
 	"github.com/org/e2e-gate/internal/testkit/servers"
 )
 
@@ -46,7 +47,7 @@ func TestStories(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
-		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
+		UpdateScripts:       golden.Updating(),
 		Setup: func(env *testscript.Env) error {
 			// A repository root of its own, and nothing of the CI that runs the tests.
 			if err := os.MkdirAll(filepath.Join(env.WorkDir, ".git"), 0o755); err != nil {

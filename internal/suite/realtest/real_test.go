@@ -7,7 +7,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -20,9 +19,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/testkit/golden"
 )
-
-var update = flag.Bool("update", false, "write the listings in testdata")
 
 // example is a suite below examples. Its tests know the faults flake (fails in the
 // first attempt), fail and crash (ends its own runner with a signal).
@@ -98,7 +96,7 @@ func TestExamples(t *testing.T) {
 			t.Parallel()
 			here := checkout(t, gate, ex)
 			plan := here.plan(t, "plan")
-			t.Run("listing", func(t *testing.T) { golden(t, ex.name, plan) })
+			t.Run("listing", func(t *testing.T) { listed(t, ex.name, plan) })
 			t.Run("another machine", func(t *testing.T) {
 				there := here.elsewhere(t)
 				if diff := cmp.Diff(listing(plan), listing(there.plan(t, "plan"))); diff != "" {
@@ -216,21 +214,9 @@ func listing(plan e2e.Plan) string {
 	return text.String()
 }
 
-func golden(t *testing.T, name string, plan e2e.Plan) {
-	file := filepath.Join("testdata", name+".txt")
-	got := listing(plan)
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("go test ./internal/suite/realtest -update would write:\n%s", diff)
-	}
+func listed(t *testing.T, name string, plan e2e.Plan) {
+	t.Helper()
+	golden.File(t, filepath.Join("testdata", name+".txt"), listing(plan))
 }
 
 // shards runs each shard in a process of its own, as in a matrix, with tests that
