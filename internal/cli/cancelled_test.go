@@ -17,8 +17,8 @@ import (
 // TestCancelledRunDropsItsDatabases interrupts a run in the middle of a test that
 // holds on to its database, and ignores signals.
 func TestCancelledRunDropsItsDatabases(t *testing.T) {
-	s := stores{postgres: servers.StartPostgres(t)}
-	servers.Exec(t, "pgx", s.postgres.DSN("postgres"), "CREATE DATABASE template_of_test")
+	postgres := servers.StartPostgres(t)
+	servers.Exec(t, "pgx", postgres.DSN("postgres"), "CREATE DATABASE template_of_test")
 	root := t.TempDir()
 	if err := os.Mkdir(filepath.Join(root, ".git"), 0o755); err != nil {
 		t.Fatal(err)
@@ -28,7 +28,7 @@ stages: {pr: {on: [pull_request]}}
 isolation: {postgres: {dsn: %q, template: template_of_test}}
 suites:
   - {name: s, framework: command, list: [fake-suite, list, tests], run: [fake-suite, run, tests], reports: "{report_dir}/*.xml"}
-`, s.postgres.DSN("template_of_test"))} {
+`, postgres.DSN("template_of_test"))} {
 		if err := os.WriteFile(filepath.Join(root, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -59,5 +59,5 @@ suites:
 	if status := cmd.ProcessState.ExitCode(); status != 3 {
 		t.Errorf("status %d", status)
 	}
-	s.clean(t, filepath.Join(root, "out"), "")
+	postgres.NothingLeft(t, filepath.Join(root, "out"), "")
 }

@@ -1,6 +1,8 @@
 //go:build unix
 
-package cli
+// Package casework runs the example casework with a real PostgreSQL and a real object
+// store.
+package casework
 
 import (
 	"context"
@@ -12,16 +14,16 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/testkit/gatebin"
 	"github.com/org/e2e-gate/internal/testkit/need"
-	"github.com/org/e2e-gate/internal/testkit/objectstore"
 	"github.com/org/e2e-gate/internal/testkit/servers"
+	"github.com/org/e2e-gate/internal/testkit/servertests/objectstore"
 )
 
 // stores are what the second config of the example needs.
 type stores struct {
+	gate     string // the program
 	root     string
 	postgres *servers.Postgres
 	objects  objectstore.Store
@@ -44,7 +46,7 @@ func (s stores) run(t *testing.T, env ...string) (status int, r e2e.Result, prin
 	defer cancel()
 	dir := t.TempDir()
 	// In a process of its own: the gateway in this one depends on its working directory.
-	cmd := exec.CommandContext(ctx, "e2e-gate", "run", "--config", "examples/casework/e2e-gate.stores.yml", "--out", dir)
+	cmd := exec.CommandContext(ctx, s.gate, "run", "--config", "examples/casework/e2e-gate.stores.yml", "--out", dir)
 	cmd.Dir, cmd.Env = s.root, append(environ, env...)
 	output, err := cmd.CombinedOutput()
 	if cmd.ProcessState == nil {
@@ -58,41 +60,8 @@ func (s stores) run(t *testing.T, env ...string) (status int, r e2e.Result, prin
 	if err := json.Unmarshal(data, &r); err != nil {
 		t.Fatal(err)
 	}
-	s.clean(t, dir, printed)
+	s.postgres.NothingLeft(t, dir, printed, objectstore.Secret)
 	return status, r, printed
-}
-
-// clean holds that no database of the run is left, and that its secrets are in
-// nothing that the gate wrote.
-func (s stores) clean(t *testing.T, dir, printed string) {
-	t.Helper()
-	conn, err := pgx.Connect(t.Context(), s.postgres.DSN("postgres"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close(context.WithoutCancel(t.Context())) //nolint:errcheck // a connection of the test
-	var left int
-	if err := conn.QueryRow(t.Context(), "SELECT count(*) FROM pg_database WHERE datname LIKE 'e2e_gate_%'").Scan(&left); err != nil || left != 0 {
-		t.Errorf("%d databases are left, %v", left, err)
-	}
-	texts := []string{printed}
-	err = filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
-		if err == nil && d.Type().IsRegular() {
-			data, _ := os.ReadFile(path)
-			texts = append(texts, path+"\n"+string(data))
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, text := range texts {
-		for _, secret := range []string{servers.Password, objectstore.Secret, s.postgres.DSN("postgres")} {
-			if strings.Contains(text, secret) {
-				t.Errorf("a secret is in %.200s", text)
-			}
-		}
-	}
 }
 
 // TestStores runs the example against a real PostgreSQL and a real object store.
@@ -100,11 +69,8 @@ func TestStores(t *testing.T) {
 	if _, err := exec.LookPath("go"); err != nil {
 		need.Missing(t, "the example needs the go command in PATH")
 	}
-	root, err := filepath.Abs("../..")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := stores{root, servers.StartPostgres(t), objectstore.Start(t)}
+	root := gatebin.Root(t)
+	s := stores{gatebin.Build(t), root, servers.StartPostgres(t), objectstore.Start(t)}
 	servers.Exec(t, "pgx", s.postgres.DSN("postgres"), "CREATE DATABASE casework_template")
 	schema, err := os.ReadFile(filepath.Join(root, "examples/casework/schema.sql"))
 	if err != nil {
