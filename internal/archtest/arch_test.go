@@ -153,3 +153,21 @@ func TestNoFlagsOfTests(t *testing.T) {
 		}
 	}
 }
+
+// A story in a folder that no package runs would promise nothing.
+func TestStoriesAreRun(t *testing.T) {
+	found := 0
+	err := filepath.WalkDir("../cli", func(file string, d fs.DirEntry, err error) error {
+		if err != nil || filepath.Base(filepath.Dir(file)) != "script" || filepath.Ext(file) != ".txtar" {
+			return err
+		}
+		found++
+		if _, err := os.Stat(filepath.Join(filepath.Dir(file), "../../stories_test.go")); err != nil {
+			t.Errorf("%s is a story that no stories_test.go runs; move it below internal/cli/stories", file)
+		}
+		return nil
+	})
+	if err != nil || found < 40 {
+		t.Errorf("%d stories found, %v", found, err)
+	}
+}

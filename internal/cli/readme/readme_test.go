@@ -1,11 +1,11 @@
 //go:build unix
 
-package cli
+// Package readme does what the README and the quickstart say, and compares the output.
+package readme
 
 import (
 	"bytes"
 	"context"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,37 +17,31 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/org/e2e-gate/internal/cli"
 	"github.com/org/e2e-gate/internal/testkit/golden"
+	"github.com/org/e2e-gate/internal/testkit/servers"
 )
 
 const readmeCommand = "go run ./cmd/e2e-gate run --config examples/casework/e2e-gate.yml"
 
-// freePort is a port that nobody listens on.
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
-}
-
 // quickstart runs the README's command in this process, with variables set.
 func quickstart(t *testing.T, env ...string) (status int, stdout, stderr string) {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("the quickstart takes seconds for each row")
+	}
 	if _, err := exec.LookPath("go"); err != nil {
 		t.Skip("the quickstart needs the go command in PATH")
 	}
-	t.Chdir("../..")
+	t.Chdir("../../..")
 	var out, progress bytes.Buffer
-	environ := []string{"NO_COLOR=1", "CASE_PORT=" + freePort(t), "GATE_HISTORY=" + t.TempDir(), "E2E_PATIENCE=1500ms"}
+	environ := []string{"NO_COLOR=1", "CASE_PORT=" + strconv.Itoa(servers.FreePort(t)), "GATE_HISTORY=" + t.TempDir(), "E2E_PATIENCE=1500ms"}
 	for _, kv := range os.Environ() {
 		if name, _, _ := strings.Cut(kv, "="); !strings.HasPrefix(name, "GITHUB_") && !strings.HasPrefix(name, "E2E_") && !strings.HasPrefix(name, "CASEWORK_") {
 			environ = append(environ, kv)
 		}
 	}
-	app := App{Stdout: &out, Stderr: &progress, Environ: append(environ, env...)}
+	app := cli.App{Stdout: &out, Stderr: &progress, Environ: append(environ, env...)}
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	status = app.Main(ctx, append(strings.Fields(readmeCommand)[3:], "--out", t.TempDir()))
@@ -56,7 +50,7 @@ func quickstart(t *testing.T, env ...string) (status int, stdout, stderr string)
 
 // TestReadmeOutput holds that the README shows what its command prints.
 func TestReadmeOutput(t *testing.T) {
-	file, err := filepath.Abs("../../README.md")
+	file, err := filepath.Abs("../../../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +91,7 @@ func varying(s string) string {
 
 // TestReadmeVariants runs every row of the README's table of faults.
 func TestReadmeVariants(t *testing.T) {
-	readme, err := os.ReadFile("../../README.md")
+	readme, err := os.ReadFile("../../../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,6 @@
 //go:build unix
 
-package cli
+package readme
 
 import (
 	"bytes"
@@ -12,12 +12,17 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/org/e2e-gate/internal/cli"
 )
 
 // TestQuickstartDoc does what docs/quickstart.md says, in a repository of its own, and
 // wants to see what it shows. A line of three dots stands for any others.
 func TestQuickstartDoc(t *testing.T) {
-	doc, err := os.ReadFile("../../docs/quickstart.md")
+	if testing.Short() {
+		t.Skip("the quickstart takes seconds")
+	}
+	doc, err := os.ReadFile("../../../docs/quickstart.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +55,7 @@ func TestQuickstartDoc(t *testing.T) {
 				}
 			}
 			var out, progress bytes.Buffer
-			status := (&App{Stdout: &out, Stderr: &progress, Environ: environ}).Main(t.Context(), args)
+			status := (&cli.App{Stdout: &out, Stderr: &progress, Environ: environ}).Main(t.Context(), args)
 			if missing := unseen(rest, out.String()); missing != "" {
 				t.Errorf("%s (exit status %d) does not print, at its place:\n%s\nit prints:\n%s%s", first, status, missing, out.String(), progress.String())
 			}

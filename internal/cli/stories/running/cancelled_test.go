@@ -1,6 +1,6 @@
 //go:build unix
 
-package cli
+package running
 
 import (
 	"fmt"
@@ -17,6 +17,9 @@ import (
 // TestCancelledRunDropsItsDatabases interrupts a run in the middle of a test that
 // holds on to its database, and ignores signals.
 func TestCancelledRunDropsItsDatabases(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts PostgreSQL")
+	}
 	postgres := servers.StartPostgres(t)
 	servers.Exec(t, "pgx", postgres.DSN("postgres"), "CREATE DATABASE template_of_test")
 	root := t.TempDir()
