@@ -1,4 +1,5 @@
-package realtest
+// Package jvm tests the adapters of JUnit 5 with real Maven and Gradle, and Cucumber-JVM.
+package jvm
 
 import (
 	"errors"
@@ -14,26 +15,30 @@ import (
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/suite"
 	"github.com/org/e2e-gate/internal/testkit/need"
+	"github.com/org/e2e-gate/internal/testkit/realsuite"
 )
 
-// maven needs nothing in the copy: Maven resolves what the pom names. The caches of
-// a machine's user stay as they are.
-func maven(t *testing.T, _ string) []string {
-	t.Helper()
-	need.Tool(t, "javac", "apt-get install openjdk-17-jdk-headless")
-	need.Tool(t, "mvn", "apt-get install maven")
-	return []string{"XDG_CACHE_HOME=" + t.TempDir()}
+func TestExamples(t *testing.T) {
+	realsuite.Examples(t,
+		realsuite.Example{
+			Name: "junit5", Install: realsuite.Maven,
+			Failed:  []string{"com.acme.cases.CaseIT::countsApprovals(int, TestReporter)", "com.acme.cases.RulesTest::approves()"},
+			Flaky:   []string{"com.acme.cases.CaseIT$Notes::notifies()", "com.acme.cases.RulesTest::isOnTime()"},
+			Skipped: []string{"com.acme.cases.CaseIT::audits()", "com.acme.cases.CaseIT::needsMail()"},
+			Crashes: "com.acme.cases.CaseIT::escalates()", Before: "com.acme.cases.RulesTest::adds()",
+		},
+	)
 }
 
 // mavenProject is a trick of a project in testdata.
-func mavenProject(t *testing.T, name string, args ...string) trick {
+func mavenProject(t *testing.T, name string, args ...string) realsuite.Trick {
 	t.Helper()
 	return project(t, "junit5-maven", name, args)
 }
 
-func project(t *testing.T, framework, name string, args []string) trick {
+func project(t *testing.T, framework, name string, args []string) realsuite.Trick {
 	t.Helper()
-	for _, kv := range maven(t, "") {
+	for _, kv := range realsuite.Maven(t, "") {
 		key, value, _ := strings.Cut(kv, "=")
 		t.Setenv(key, value)
 	}
@@ -45,32 +50,19 @@ func project(t *testing.T, framework, name string, args []string) trick {
 	for _, f := range archive.Files {
 		files[f.Name] = string(f.Data)
 	}
-	return trick{files: files, spec: suite.Spec{Name: "s", Framework: framework, Args: args}}
-}
-
-// list writes the project and lists its tests.
-func (tc *trick) list(t *testing.T) (suite.Adapter, []e2e.Test, []e2e.Problem, error) {
-	t.Helper()
-	tc.root = t.TempDir()
-	tc.write(t)
-	a, err := suite.New(tc.spec, tc.root)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tests, problems, err := a.Discover(t.Context(), os.Environ())
-	return a, tests, problems, err
+	return realsuite.Trick{Files: files, Spec: suite.Spec{Name: "s", Framework: framework, Args: args}}
 }
 
 // What only some JUnit projects do, in one of three modules with parallel tests and
 // two JVMs.
 func TestMavenModules(t *testing.T) {
 	tc := mavenProject(t, "maven-modules.txtar", "-Dsurefire.rerunFailingTestsCount=1")
-	a, tests, problems, err := tc.list(t)
+	a, tests, problems, err := tc.List(t)
 	if err != nil || len(problems) > 0 {
 		t.Fatal(err, problems)
 	}
-	rep := tc.run(t, a, tests, os.Environ())
-	got := strings.ReplaceAll(outcomes(tests, rep), ", com", ",\ncom")
+	rep := tc.Run(t, a, tests, os.Environ())
+	got := strings.ReplaceAll(realsuite.Outcomes(tests, rep), ", com", ",\ncom")
 	want := strings.TrimSpace(`
 [a] com.acme.SameTest::m() passed, [b] com.acme.SameTest::m() failed,
 com.acme.AfterTest::m() failed,
@@ -120,7 +112,7 @@ com.acme.UnmetTest::m() skipped`)
 // One test of a module with its namesakes: nothing else runs.
 func TestMavenOne(t *testing.T) {
 	tc := mavenProject(t, "maven-modules.txtar")
-	a, tests, _, err := tc.list(t)
+	a, tests, _, err := tc.List(t)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,8 +122,9 @@ func TestMavenOne(t *testing.T) {
 			one = append(one, planned)
 		}
 	}
-	rep := tc.run(t, a, one, os.Environ())
-	if got := outcomes(one, rep); got != "[b] com.acme.SameTest::m() failed, com.acme.OverloadsTest::takes(java.util.Date) passed" || len(rep.Problems) > 0 {
+	rep := tc.Run(t, a, one, os.Environ())
+	const want = "[b] com.acme.SameTest::m() failed, com.acme.OverloadsTest::takes(java.util.Date) passed"
+	if got := realsuite.Outcomes(one, rep); got != want || len(rep.Problems) > 0 {
 		t.Errorf("%s %+v", got, rep.Problems)
 	}
 }
@@ -140,40 +133,42 @@ func TestMavenOne(t *testing.T) {
 // tests run all the same.
 func TestMavenExits(t *testing.T) {
 	tc := mavenProject(t, "maven-exits.txtar")
-	a, tests, _, err := tc.list(t)
+	a, tests, _, err := tc.List(t)
 	if err != nil {
 		t.Fatal(err)
 	}
-	rep := tc.run(t, a, tests, os.Environ())
-	if got := outcomes(tests, rep); got != "com.acme.ExitsTest::exits() lost, com.acme.OtherTest::m() passed" {
+	rep := tc.Run(t, a, tests, os.Environ())
+	if got := realsuite.Outcomes(tests, rep); got != "com.acme.ExitsTest::exits() lost, com.acme.OtherTest::m() passed" {
 		t.Error(got)
 	}
-	tc.says(t, "run", "while these ran: com.acme.ExitsTest::exits()", rep.Problems)
+	tc.Says(t, "run", "while these ran: com.acme.ExitsTest::exits()", rep.Problems)
 }
 
 func TestMavenCannotList(t *testing.T) {
 	single := mavenProject(t, "maven-single.txtar")
-	edit := func(old, fresh string) trick {
+	edit := func(old, fresh string) realsuite.Trick {
 		tc := single
-		tc.files = maps.Clone(single.files)
-		for name, text := range tc.files {
-			tc.files[name] = strings.ReplaceAll(text, old, fresh)
+		tc.Files = maps.Clone(single.Files)
+		for name, text := range tc.Files {
+			tc.Files[name] = strings.ReplaceAll(text, old, fresh)
 		}
 		return tc
 	}
 	for _, c := range []struct {
 		name, want string
-		tc         trick
+		tc         realsuite.Trick
 		tool       bool
 	}{
 		{"compile error", "CaseTest.java:[6,47] incompatible types: java.lang.String cannot be converted to int", edit("int n = 1;", `int n = "1";`), false},
-		{"pom", "Non-resolvable parent POM", edit("<!-- parent -->", "<parent><groupId>com.acme.none</groupId><artifactId>none</artifactId><version>1</version><relativePath>../none/pom.xml</relativePath></parent>"), false},
+		{"pom", "Non-resolvable parent POM", edit("<!-- parent -->",
+			"<parent><groupId>com.acme.none</groupId><artifactId>none</artifactId><version>1</version><relativePath>../none/pom.xml</relativePath></parent>"), false},
 		{"old platform", "junit-platform-launcher 1.6.3 lets no filter choose the tests; 1.7 (JUnit 5.7) or later is needed", edit("5.13.4", "5.6.3"), true},
-		{"old Surefire", "maven-surefire-plugin 2.22.2 found, 3.0 or later needed", edit("<version>3.5.3</version><!-- surefire -->", "<version>2.22.2</version>"), true},
+		{"old Surefire", "maven-surefire-plugin 2.22.2 found, 3.0 or later needed",
+			edit("<version>3.5.3</version><!-- surefire -->", "<version>2.22.2</version>"), true},
 		{"skipped", "look at their patterns, groups and skip in the pom", edit("<skip>false</skip>", "<skip>true</skip>"), false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, tests, problems, err := c.tc.list(t)
+			_, tests, problems, err := c.tc.List(t)
 			said := err
 			for _, p := range problems {
 				said = errors.Join(said, errors.New(p.Text))
@@ -181,7 +176,7 @@ func TestMavenCannotList(t *testing.T) {
 			if len(tests) > 0 || said == nil || !strings.Contains(said.Error(), c.want) || errors.Is(err, suite.ErrTool) != c.tool {
 				t.Errorf("%v; %+v", said, tests)
 			}
-			if _, err := os.Stat(filepath.Join(c.tc.root, "ran.txt")); err == nil {
+			if _, err := os.Stat(filepath.Join(c.tc.Root, "ran.txt")); err == nil {
 				t.Error("a test ran while tests were listed")
 			}
 		})
@@ -191,19 +186,19 @@ func TestMavenCannotList(t *testing.T) {
 // Nothing is started to list a second time, until a source changes.
 func TestMavenListsOnce(t *testing.T) {
 	tc := mavenProject(t, "maven-single.txtar")
-	a, first, _, err := tc.list(t)
+	a, first, _, err := tc.List(t)
 	if err != nil || len(first) != 1 {
 		t.Fatal(err, first)
 	}
-	log := filepath.Join(tc.root, "target", "surefire-reports")
-	if err := os.RemoveAll(filepath.Join(tc.root, "target")); err != nil {
+	log := filepath.Join(tc.Root, "target", "surefire-reports")
+	if err := os.RemoveAll(filepath.Join(tc.Root, "target")); err != nil {
 		t.Fatal(err)
 	}
 	again, _, err := a.Discover(t.Context(), os.Environ())
 	if _, built := os.Stat(filepath.Dir(log)); err != nil || len(again) != 1 || again[0].ID != first[0].ID || built == nil {
 		t.Fatal(err, again, built)
 	}
-	source := filepath.Join(tc.root, "src/test/java/com/acme/CaseTest.java")
+	source := filepath.Join(tc.Root, "src/test/java/com/acme/CaseTest.java")
 	text, err := os.ReadFile(source)
 	if err != nil {
 		t.Fatal(err)
@@ -218,7 +213,7 @@ func TestMavenListsOnce(t *testing.T) {
 
 // gradleProject reaches the JUnit Platform through its runner for JUnit 4, so that
 // Gradle of before 4.6, all that Debian has, can run it too.
-func gradleProject(t *testing.T) trick {
+func gradleProject(t *testing.T) realsuite.Trick {
 	t.Helper()
 	need.Tool(t, "gradle", "apt-get install gradle")
 	return project(t, "junit5-gradle", "gradle.txtar", nil)
@@ -226,7 +221,7 @@ func gradleProject(t *testing.T) trick {
 
 func TestGradle(t *testing.T) {
 	tc := gradleProject(t)
-	a, tests, problems, err := tc.list(t)
+	a, tests, problems, err := tc.List(t)
 	if err != nil || len(problems) > 0 {
 		t.Fatal(err, problems)
 	}
@@ -234,9 +229,9 @@ func TestGradle(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	some := slices.DeleteFunc(tests, func(planned e2e.Test) bool { return strings.Contains(planned.Name, "other") })
-	rep := tc.run(t, a, some, os.Environ())
+	rep := tc.Run(t, a, some, os.Environ())
 	want := "com.acme.CaseTest$Inner::m() passed, com.acme.CaseTest::fails() failed, com.acme.CaseTest::takes(int) passed"
-	if got := outcomes(some, rep); got != want || len(rep.Problems) > 0 {
+	if got := realsuite.Outcomes(some, rep); got != want || len(rep.Problems) > 0 {
 		t.Errorf("%s; %+v", got, rep.Problems)
 	}
 	if a := rep.Tests["s/com.acme.CaseTest::takes(int)"]; len(a) != 1 || len(a[0].Children) != 2 {
@@ -250,19 +245,19 @@ func TestGradle(t *testing.T) {
 func TestGradleCannotList(t *testing.T) {
 	tc := gradleProject(t)
 	source := "app/src/test/java/com/acme/CaseTest.java"
-	text := tc.files[source]
+	text := tc.Files[source]
 	for _, c := range []struct{ name, old, fresh, want string }{
 		{"compile error", "int n = 1;", `int n = "1";`, "CaseTest.java:14: error: incompatible types"},
 		{"no such task", "", "", "Task 'e2eTest' not found"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			tc := tc
-			tc.files = maps.Clone(tc.files)
-			tc.files[source] = strings.Replace(text, c.old, c.fresh, 1)
+			tc.Files = maps.Clone(tc.Files)
+			tc.Files[source] = strings.Replace(text, c.old, c.fresh, 1)
 			if c.old == "" {
-				tc.spec.Args = []string{"e2eTest"}
+				tc.Spec.Args = []string{"e2eTest"}
 			}
-			_, tests, problems, err := tc.list(t)
+			_, tests, problems, err := tc.List(t)
 			if err != nil || len(tests) > 0 || len(problems) != 1 || !strings.Contains(problems[0].Text, c.want) {
 				t.Errorf("%v %+v %+v", err, problems, tests)
 			}

@@ -1,7 +1,6 @@
-// Package realtest runs the suites below examples with their real frameworks,
-// through the gate's own binary: listed, run over three shards, failed ones rerun,
-// killed in the middle.
-package realtest
+// Package realsuite runs suites with their real frameworks: those below examples through
+// the gate's own program, and small odd ones through their adapters.
+package realsuite
 
 import (
 	"context"
@@ -19,84 +18,40 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/testkit/gatebin"
 	"github.com/org/e2e-gate/internal/testkit/golden"
 )
 
-// example is a suite below examples. Its tests know the faults flake (fails in the
+// Example is a suite below examples. Its tests know the faults flake (fails in the
 // first attempt), fail and crash (ends its own runner with a signal).
-type example struct {
-	// name is its folder below examples.
-	name string
-	// install makes a copy of it runnable, and returns what its processes need in
+type Example struct {
+	// Name is its folder below examples.
+	Name string
+	// Install makes a copy of it runnable, and returns what its processes need in
 	// their environment; it ends the test where something is missing.
-	install func(t *testing.T, dir string) []string
-	// failed, flaky and skipped are the tests that end so with the faults fail and
+	Install func(t *testing.T, dir string) []string
+	// Failed, Flaky and Skipped are the tests that end so with the faults fail and
 	// flake; all others pass. Ids without the name of the suite.
-	failed, flaky, skipped []string
-	// crashes is the test that ends its runner with the fault crash, before is one
+	Failed, Flaky, Skipped []string
+	// Crashes is the test that ends its runner with the fault crash, Before is one
 	// that ran before it.
-	crashes, before string
-	// evidence are ends of the names of files that each failed test leaves.
-	evidence []string
+	Crashes, Before string
+	// Evidence are ends of the names of files that each failed test leaves.
+	Evidence []string
 }
 
-var examples = []example{
-	{
-		name: "pytest", install: python,
-		failed:  []string{"tests/review/test_cases.py::TestReview::test_approves", "tests/test_cases.py::TestReview::test_counts_approvals"},
-		flaky:   []string{"tests/test_cases.py::TestReview::test_notifies", "tests/test_cases.py::test_repeated_by_pytest"},
-		skipped: []string{"tests/test_cases.py::test_audits", "tests/test_cases.py::test_known_bug"},
-		crashes: "tests/test_cases.py::test_escalates", before: "tests/test_cases.py::TestReview::test_approves",
-	},
-	{
-		name: "junit5", install: maven,
-		failed:  []string{"com.acme.cases.CaseIT::countsApprovals(int, TestReporter)", "com.acme.cases.RulesTest::approves()"},
-		flaky:   []string{"com.acme.cases.CaseIT$Notes::notifies()", "com.acme.cases.RulesTest::isOnTime()"},
-		skipped: []string{"com.acme.cases.CaseIT::audits()", "com.acme.cases.CaseIT::needsMail()"},
-		crashes: "com.acme.cases.CaseIT::escalates()", before: "com.acme.cases.RulesTest::adds()",
-	},
-	{
-		name: "playwright", install: chromium,
-		failed:  []string{"[chromium] tests/page.spec.js::counts approvals"},
-		flaky:   []string{"[chromium] tests/cases.spec.js::Review › notifies", "[mobile web] tests/cases.spec.js::Review › notifies", "[chromium] tests/steps.spec.js::a case from start to end"},
-		skipped: []string{"[chromium] tests/cases.spec.js::audits", "[mobile web] tests/cases.spec.js::audits"},
-		crashes: "[chromium] tests/cases.spec.js::escalates", before: "[chromium] tests/cases.spec.js::Review › approves",
-		evidence: []string{"/trace.zip", ".png"},
-	},
-	{
-		name: "vitest", install: node,
-		failed:  []string{"tests/cases.test.js::Review > counts approvals", "tests/hooks.test.js::with a session > reads"},
-		flaky:   []string{"tests/cases.test.js::Review > notifies", "tests/cases.test.js::repeated by vitest"},
-		skipped: []string{"tests/cases.test.js::audits"},
-		crashes: "tests/cases.test.js::escalates", before: "tests/cases.test.js::Review > counts approvals",
-	},
-	{
-		name: "jest", install: node,
-		failed:  []string{"tests/cases.test.js::Review › counts approvals", "tests/hooks.test.js::with a session › reads"},
-		flaky:   []string{"tests/cases.test.js::Review › notifies", "tests/repeated.test.js::repeated by jest"},
-		skipped: []string{"tests/cases.test.js::audits", "tests/cases.test.js::archives"},
-		crashes: "tests/cases.test.js::escalates", before: "tests/cases.test.js::Review › counts approvals",
-	},
-	{
-		name: "cucumber", install: node,
-		failed:  []string{"features/review.feature::Two reviewers › Approvals are counted", "features/review.feature::Two reviewers › Review of a low case [low | 1]"},
-		flaky:   []string{"features/review.feature::Reviewers are notified", "features/steps.feature::Repeated by Cucumber"},
-		skipped: []string{"features/steps.feature::The audit service"},
-		crashes: "features/review.feature::Late cases are escalated", before: "features/review.feature::Reviewers are notified",
-	},
-}
-
-func TestExamples(t *testing.T) {
-	if testing.Short() {
-		t.Skip("real frameworks take a minute")
-	}
-	gate := build(t)
+// Examples lists and runs examples with the gate's own program: over three shards, with
+// failed tests rerun, on another machine, and with a runner that is killed.
+func Examples(t *testing.T, examples ...Example) {
+	t.Helper()
+	Slow(t)
+	gate := gatebin.Build(t)
 	for _, ex := range examples {
-		t.Run(ex.name, func(t *testing.T) {
+		t.Run(ex.Name, func(t *testing.T) {
 			t.Parallel()
 			here := checkout(t, gate, ex)
 			plan := here.plan(t, "plan")
-			t.Run("listing", func(t *testing.T) { listed(t, ex.name, plan) })
+			t.Run("listing", func(t *testing.T) { listed(t, ex.Name, plan) })
 			t.Run("another machine", func(t *testing.T) {
 				there := here.elsewhere(t)
 				if diff := cmp.Diff(listing(plan), listing(there.plan(t, "plan"))); diff != "" {
@@ -109,47 +64,37 @@ func TestExamples(t *testing.T) {
 	}
 }
 
-// build builds the gate as its users have it.
-func build(t *testing.T) string {
-	t.Helper()
-	gate := filepath.Join(t.TempDir(), "e2e-gate")
-	cmd := exec.Command("go", "build", "-o", gate, "github.com/org/e2e-gate/cmd/e2e-gate")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	return gate
-}
-
 // copied is a copy of an example in a repository of its own.
 type copied struct {
-	example
+	Example
 	gate, root string
 	env        []string
 }
 
-func checkout(t *testing.T, gate string, ex example) *copied {
+func checkout(t *testing.T, gate string, ex Example) *copied {
 	t.Helper()
-	c := &copied{example: ex, gate: gate, root: t.TempDir()}
+	c := &copied{Example: ex, gate: gate, root: t.TempDir()}
 	if err := os.MkdirAll(filepath.Join(c.root, ".git"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	dir := filepath.Join(c.root, "examples", ex.name)
-	if err := os.CopyFS(dir, tracked{os.DirFS("../../../examples/" + ex.name)}); err != nil {
+	dir := filepath.Join(c.root, "examples", ex.Name)
+	if err := os.CopyFS(dir, tracked{os.DirFS(filepath.Join(gatebin.Root(t), "examples", ex.Name))}); err != nil {
 		t.Fatal(err)
 	}
 	for _, kv := range os.Environ() {
-		if name, _, _ := strings.Cut(kv, "="); !strings.HasPrefix(name, "GITHUB_") && !strings.HasPrefix(name, "E2E_") && !strings.HasPrefix(name, "EXAMPLE_") && name != "CI" {
+		ofCI := func(prefix string) bool { return strings.HasPrefix(kv, prefix) }
+		if !slices.ContainsFunc([]string{"GITHUB_", "E2E_", "EXAMPLE_", "CI="}, ofCI) {
 			c.env = append(c.env, kv)
 		}
 	}
 	c.env = append(c.env, "NO_COLOR=1")
-	c.env = append(c.env, ex.install(t, dir)...)
+	c.env = append(c.env, ex.Install(t, dir)...)
 	return c
 }
 
 func (c *copied) elsewhere(t *testing.T) *copied {
 	t.Helper()
-	return checkout(t, c.gate, c.example)
+	return checkout(t, c.gate, c.Example)
 }
 
 // run starts the gate in the copy and wants an exit status.
@@ -157,7 +102,7 @@ func (c *copied) run(t *testing.T, status int, faults string, args ...string) st
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, c.gate, append(args, "--config", "examples/"+c.name+"/e2e-gate.yml")...)
+	cmd := exec.CommandContext(ctx, c.gate, append(args, "--config", "examples/"+c.Name+"/e2e-gate.yml")...)
 	cmd.Dir, cmd.Env = c.root, append(slices.Clip(c.env), "EXAMPLE_FAULTS="+faults)
 	out, err := cmd.CombinedOutput()
 	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
@@ -224,7 +169,7 @@ func listed(t *testing.T, name string, plan e2e.Plan) {
 func (c *copied) shards(t *testing.T, plan e2e.Plan) {
 	for i, shard := range plan.Shards {
 		status := 0
-		if c.anyIn(plan, shard, c.failed) {
+		if c.anyIn(plan, shard, c.Failed) {
 			status = 1
 		}
 		c.run(t, status, "fail,flake", "shard", "--plan", "plan/plan.json", "--index", fmt.Sprint(i), "--out", "results")
@@ -259,7 +204,7 @@ func (c *copied) shards(t *testing.T, plan e2e.Plan) {
 func (c *copied) checkEvidence(t *testing.T, r e2e.TestResult) {
 	t.Helper()
 	for _, a := range r.Attempts {
-		for _, end := range c.evidence {
+		for _, end := range c.Evidence {
 			at := slices.IndexFunc(a.Files, func(file string) bool { return strings.HasSuffix(file, end) })
 			if at < 0 {
 				t.Errorf("%s, attempt %d: no %s in %q", r.ID, a.N, end, a.Files)
@@ -279,7 +224,7 @@ func (c *copied) anyIn(plan e2e.Plan, shard e2e.PlanShard, names []string) bool 
 }
 
 func (c *copied) expected(name string) e2e.Outcome {
-	for outcome, names := range map[e2e.Outcome][]string{e2e.Failed: c.failed, e2e.Flaky: c.flaky, e2e.Skipped: c.skipped} {
+	for outcome, names := range map[e2e.Outcome][]string{e2e.Failed: c.Failed, e2e.Flaky: c.Flaky, e2e.Skipped: c.Skipped} {
 		if slices.Contains(names, name) {
 			return outcome
 		}
@@ -322,7 +267,7 @@ func (c *copied) killed(t *testing.T) {
 	for _, r := range result.Tests {
 		got[r.Name] = r.Outcome
 	}
-	if got[c.crashes] != e2e.Lost || got[c.before] != e2e.Passed || result.Verdict.State != e2e.VerdictNotJudged {
+	if got[c.Crashes] != e2e.Lost || got[c.Before] != e2e.Passed || result.Verdict.State != e2e.VerdictNotJudged {
 		t.Errorf("%s; %v\n%s", result.Verdict.State, got, c.logs())
 	}
 }

@@ -1,4 +1,4 @@
-package realtest
+package realsuite
 
 import (
 	"context"
@@ -13,8 +13,17 @@ import (
 	"testing"
 	"time"
 
+	"github.com/org/e2e-gate/internal/testkit/gatebin"
 	"github.com/org/e2e-gate/internal/testkit/need"
 )
+
+// Slow skips a test of real frameworks where only quick ones were asked for.
+func Slow(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("real frameworks take minutes")
+	}
+}
 
 // tracked is a folder without what its tools left there.
 type tracked struct{ fs.FS }
@@ -35,10 +44,11 @@ func (f tracked) ReadDir(name string) ([]fs.DirEntry, error) {
 // installing keeps tests that run at once from installing one thing twice.
 var installing sync.Mutex
 
-// cached installs something once for all runs of the tests, by what its manifest
+// Cached installs something once for all runs of the tests, by what its manifest
 // says. The folder counts only when it is whole.
-func cached(t *testing.T, name, manifest string, install func(dir string) error) string {
+func Cached(t *testing.T, name, manifest string, install func(dir string) error) string {
 	t.Helper()
+	Slow(t)
 	installing.Lock()
 	defer installing.Unlock()
 	base, err := os.UserCacheDir()
@@ -69,7 +79,8 @@ func cached(t *testing.T, name, manifest string, install func(dir string) error)
 	return dir
 }
 
-func tool(dir string, argv ...string) error {
+// Tool runs a program that installs something, for at most five minutes.
+func Tool(dir string, argv ...string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
@@ -81,30 +92,30 @@ func tool(dir string, argv ...string) error {
 	return nil
 }
 
-// python makes a copy runnable.
-func python(t *testing.T, dir string) []string {
+// Python makes a copy runnable.
+func Python(t *testing.T, dir string) []string {
 	t.Helper()
-	return []string{"PATH=" + filepath.Join(venv(t, dir), "bin") + string(os.PathListSeparator) + os.Getenv("PATH")}
+	return []string{"PATH=" + filepath.Join(Venv(t, dir), "bin") + string(os.PathListSeparator) + os.Getenv("PATH")}
 }
 
-// venv installs requirements.txt into an environment of its own.
-func venv(t *testing.T, dir string) string {
+// Venv installs requirements.txt into an environment of its own.
+func Venv(t *testing.T, dir string) string {
 	t.Helper()
 	interpreter := need.Tool(t, "python3", "apt-get install python3 python3-venv")
 	manifest, err := filepath.Abs(filepath.Join(dir, "requirements.txt"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return cached(t, "python", manifest, func(dir string) error {
-		if err := tool(dir, interpreter, "-m", "venv", dir); err != nil {
+	return Cached(t, "python", manifest, func(dir string) error {
+		if err := Tool(dir, interpreter, "-m", "venv", dir); err != nil {
 			return err
 		}
-		return tool(dir, filepath.Join(dir, "bin", "pip"), "install", "--quiet", "-r", manifest)
+		return Tool(dir, filepath.Join(dir, "bin", "pip"), "install", "--quiet", "-r", manifest)
 	})
 }
 
-// node makes a copy runnable with the packages that its package.json names.
-func node(t *testing.T, dir string) []string {
+// Node makes a copy runnable with the packages that its package.json names.
+func Node(t *testing.T, dir string) []string {
 	t.Helper()
 	if err := os.Symlink(filepath.Join(modules(t, dir), "node_modules"), filepath.Join(dir, "node_modules")); err != nil {
 		t.Fatal(err)
@@ -122,16 +133,41 @@ func modules(t *testing.T, dir string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return cached(t, "node", manifest, func(dir string) error {
+	return Cached(t, "node", manifest, func(dir string) error {
 		if err := os.WriteFile(filepath.Join(dir, "package.json"), data, 0o644); err != nil {
 			return err
 		}
-		return tool(dir, npm, "install", "--no-package-lock", "--no-audit", "--no-fund", "--silent")
+		return Tool(dir, npm, "install", "--no-package-lock", "--no-audit", "--no-fund", "--silent")
 	})
 }
 
-// chromium is the system's, for the browsers of Playwright are a download.
-func chromium(t *testing.T, dir string) []string {
+// Chromium is the system's, for the browsers of Playwright are a download.
+func Chromium(t *testing.T, dir string) []string {
 	t.Helper()
-	return append(node(t, dir), "EXAMPLE_CHROMIUM="+need.Tool(t, "chromium", "apt-get install chromium"))
+	return append(Node(t, dir), "EXAMPLE_CHROMIUM="+need.Tool(t, "chromium", "apt-get install chromium"))
+}
+
+// Maven needs nothing in the copy: Maven resolves what the pom names. The caches of
+// a machine's user stay as they are.
+func Maven(t *testing.T, _ string) []string {
+	t.Helper()
+	Slow(t)
+	need.Tool(t, "javac", "apt-get install openjdk-17-jdk-headless")
+	need.Tool(t, "mvn", "apt-get install maven")
+	return []string{"XDG_CACHE_HOME=" + t.TempDir()}
+}
+
+// WithModules is an empty folder with the packages of an example, else of a folder of
+// testdata.
+func WithModules(t *testing.T, name string) string {
+	t.Helper()
+	root := t.TempDir()
+	dir := filepath.Join(gatebin.Root(t), "examples", name)
+	if _, err := os.Stat(dir); err != nil {
+		dir = filepath.Join("testdata", name)
+	}
+	if err := os.Symlink(filepath.Join(modules(t, dir), "node_modules"), filepath.Join(root, "node_modules")); err != nil {
+		t.Fatal(err)
+	}
+	return root
 }
