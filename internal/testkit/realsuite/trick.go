@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/tools/txtar"
+
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/proc"
 	"github.com/org/e2e-gate/internal/suite"
@@ -120,6 +122,24 @@ func (tc Trick) attempts(t *testing.T, rep suite.Report) {
 	if !strings.Contains(messages.String(), tc.Message) || kept != tc.Kept {
 		t.Errorf("want %q in %q, and %d files, not %d", tc.Message, messages.String(), tc.Kept, kept)
 	}
+}
+
+// Project is a trick of a JVM project: a txtar archive in testdata.
+func Project(t *testing.T, framework, name string, args ...string) Trick {
+	t.Helper()
+	for _, kv := range Maven(t, "") {
+		key, value, _ := strings.Cut(kv, "=")
+		t.Setenv(key, value)
+	}
+	archive, err := txtar.ParseFile(filepath.Join("testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string]string{}
+	for _, f := range archive.Files {
+		files[f.Name] = string(f.Data)
+	}
+	return Trick{Files: files, Spec: suite.Spec{Name: "s", Framework: framework, Args: args}}
 }
 
 // List writes the project and lists its tests.

@@ -1,4 +1,5 @@
-package jvm
+// Package cucumberjvm tests the adapter of Cucumber with Cucumber-JVM, through real Maven.
+package cucumberjvm
 
 import (
 	"os"
@@ -21,11 +22,11 @@ func TestCucumberJVM(t *testing.T) {
 		"-Dcucumber.plugin=message:{messages}",
 	}
 	root := t.TempDir()
-	if err := os.CopyFS(root, os.DirFS("testdata/cucumber-jvm")); err != nil {
+	if err := os.CopyFS(root, os.DirFS("testdata/project")); err != nil {
 		t.Fatal(err)
 	}
 	const feature = "src/test/resources/cases/a.feature"
-	realsuite.Cached(t, "cucumber-jvm", "testdata/cucumber-jvm/pom.xml", func(string) error {
+	realsuite.Cached(t, "cucumber-jvm", "testdata/project/pom.xml", func(string) error {
 		return realsuite.Tool(root, run[0], "-q", "-B", "test", "-Dsurefire.includeJUnit5Engines=cucumber", "-Dcucumber.features="+feature+":3")
 	})
 	tc := realsuite.Trick{Root: root, Message: "that does not work"}

@@ -1,56 +1,23 @@
-// Package jvm tests the adapters of JUnit 5 with real Maven and Gradle, and Cucumber-JVM.
-package jvm
+// Package maven tests the adapter of JUnit 5 with odd projects of real Maven.
+package maven
 
 import (
 	"errors"
 	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
-	"golang.org/x/tools/txtar"
-
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/suite"
-	"github.com/org/e2e-gate/internal/testkit/need"
 	"github.com/org/e2e-gate/internal/testkit/realsuite"
 )
-
-func TestExamples(t *testing.T) {
-	realsuite.Examples(t,
-		realsuite.Example{
-			Name: "junit5", Install: realsuite.Maven,
-			Failed:  []string{"com.acme.cases.CaseIT::countsApprovals(int, TestReporter)", "com.acme.cases.RulesTest::approves()"},
-			Flaky:   []string{"com.acme.cases.CaseIT$Notes::notifies()", "com.acme.cases.RulesTest::isOnTime()"},
-			Skipped: []string{"com.acme.cases.CaseIT::audits()", "com.acme.cases.CaseIT::needsMail()"},
-			Crashes: "com.acme.cases.CaseIT::escalates()", Before: "com.acme.cases.RulesTest::adds()",
-		},
-	)
-}
 
 // mavenProject is a trick of a project in testdata.
 func mavenProject(t *testing.T, name string, args ...string) realsuite.Trick {
 	t.Helper()
-	return project(t, "junit5-maven", name, args)
-}
-
-func project(t *testing.T, framework, name string, args []string) realsuite.Trick {
-	t.Helper()
-	for _, kv := range realsuite.Maven(t, "") {
-		key, value, _ := strings.Cut(kv, "=")
-		t.Setenv(key, value)
-	}
-	archive, err := txtar.ParseFile(filepath.Join("testdata", name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	files := map[string]string{}
-	for _, f := range archive.Files {
-		files[f.Name] = string(f.Data)
-	}
-	return realsuite.Trick{Files: files, Spec: suite.Spec{Name: "s", Framework: framework, Args: args}}
+	return realsuite.Project(t, "junit5-maven", name, args...)
 }
 
 // What only some JUnit projects do, in one of three modules with parallel tests and
@@ -208,59 +175,5 @@ func TestMavenListsOnce(t *testing.T) {
 	}
 	if more, _, err := a.Discover(t.Context(), os.Environ()); err != nil || len(more) != 2 {
 		t.Error(err, more)
-	}
-}
-
-// gradleProject reaches the JUnit Platform through its runner for JUnit 4, so that
-// Gradle of before 4.6, all that Debian has, can run it too.
-func gradleProject(t *testing.T) realsuite.Trick {
-	t.Helper()
-	need.Tool(t, "gradle", "apt-get install gradle")
-	return project(t, "junit5-gradle", "gradle.txtar", nil)
-}
-
-func TestGradle(t *testing.T) {
-	tc := gradleProject(t)
-	a, tests, problems, err := tc.List(t)
-	if err != nil || len(problems) > 0 {
-		t.Fatal(err, problems)
-	}
-	if got := tests[0]; got.File != "app/src/test/java/com/acme/CaseTest.java" || got.Line != 14 || strings.Join(got.Tags, " ") != "owner:case-platform" {
-		t.Errorf("%+v", got)
-	}
-	some := slices.DeleteFunc(tests, func(planned e2e.Test) bool { return strings.Contains(planned.Name, "other") })
-	rep := tc.Run(t, a, some, os.Environ())
-	want := "com.acme.CaseTest$Inner::m() passed, com.acme.CaseTest::fails() failed, com.acme.CaseTest::takes(int) passed"
-	if got := realsuite.Outcomes(some, rep); got != want || len(rep.Problems) > 0 {
-		t.Errorf("%s; %+v", got, rep.Problems)
-	}
-	if a := rep.Tests["s/com.acme.CaseTest::takes(int)"]; len(a) != 1 || len(a[0].Children) != 2 {
-		t.Errorf("%+v", a)
-	}
-	if a := rep.Tests["s/com.acme.CaseTest::fails()"]; len(a) != 1 || len(a[0].Files) != 1 {
-		t.Errorf("%+v", a)
-	}
-}
-
-func TestGradleCannotList(t *testing.T) {
-	tc := gradleProject(t)
-	source := "app/src/test/java/com/acme/CaseTest.java"
-	text := tc.Files[source]
-	for _, c := range []struct{ name, old, fresh, want string }{
-		{"compile error", "int n = 1;", `int n = "1";`, "CaseTest.java:14: error: incompatible types"},
-		{"no such task", "", "", "Task 'e2eTest' not found"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			tc := tc
-			tc.Files = maps.Clone(tc.Files)
-			tc.Files[source] = strings.Replace(text, c.old, c.fresh, 1)
-			if c.old == "" {
-				tc.Spec.Args = []string{"e2eTest"}
-			}
-			_, tests, problems, err := tc.List(t)
-			if err != nil || len(tests) > 0 || len(problems) != 1 || !strings.Contains(problems[0].Text, c.want) {
-				t.Errorf("%v %+v %+v", err, problems, tests)
-			}
-		})
 	}
 }
