@@ -1,6 +1,7 @@
 package e2e
 
-// Schema names of the documents. A reader refuses another major version.
+// Schema names of the documents. A reader refuses any other name, and in a plan or a
+// shard document any field that its schema does not have.
 const (
 	PlanSchema   = "e2e-gate/plan/v1"
 	ShardSchema  = "e2e-gate/shard/v1"
