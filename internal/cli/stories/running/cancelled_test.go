@@ -17,9 +17,6 @@ import (
 // TestCancelledRunDropsItsDatabases interrupts a run in the middle of a test that
 // holds on to its database, and ignores signals.
 func TestCancelledRunDropsItsDatabases(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it starts PostgreSQL")
-	}
 	postgres := servers.StartPostgres(t)
 	servers.Exec(t, "pgx", postgres.DSN("postgres"), "CREATE DATABASE template_of_test")
 	root := t.TempDir()
