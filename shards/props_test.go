@@ -207,3 +207,48 @@ func TestShardsAreNumberedByOwner(t *testing.T) {
 		}
 	}
 }
+
+// Many small durations beside a large one: a sum in another order is rounded to another
+// number, and the plan, with its alternatives, would differ from run to run.
+func TestSumsDoNotDependOnTheOrder(t *testing.T) {
+	var tests []Test
+	for i := range 26 {
+		tests = append(tests, Test{ID: fmt.Sprintf("t%03d", i), Smoke: true})
+	}
+	for i, seconds := range []float64{0.001, 0.001, 1} {
+		tests = append(tests, Test{ID: fmt.Sprintf("t%03d", 26+i), Seconds: seconds, Smoke: true})
+	}
+	plan := mustMake(t, tests, Options{})
+	for range 20 {
+		slices.Reverse(tests)
+		if diff := cmp.Diff(plan, mustMake(t, tests, Options{})); diff != "" {
+			t.Fatalf("the plan depends on the order of its input:\n%s", diff)
+		}
+	}
+}
+
+// On one machine, smoke tests end before others begin, so a lock may be on two shards: one
+// in each phase. On many machines nothing keeps the phases apart.
+func TestLockInBothPhases(t *testing.T) {
+	var tests []Test
+	for i := range 13 {
+		tests = append(tests, Test{ID: fmt.Sprintf("t%03d", i), Smoke: true})
+	}
+	tests[11].Locks = []string{"l1"}
+	tests = append(tests, Test{ID: "t013", Seconds: 3, Locks: []string{"l1", "l3"}})
+	shardsOf := func(opts Options) map[int]bool {
+		at := map[int]bool{}
+		for _, s := range mustMake(t, tests, opts).Shards {
+			if slices.Contains(s.Tests, "t011") || slices.Contains(s.Tests, "t013") {
+				at[s.Index] = true
+			}
+		}
+		return at
+	}
+	if at := shardsOf(Options{}); len(at) != 2 {
+		t.Errorf("the lock is on %d shards; in two phases it need not hold the tests together", len(at))
+	}
+	if at := shardsOf(Options{Smoke: SmokeOwn}); len(at) != 1 {
+		t.Errorf("the lock is on %d shards at once", len(at))
+	}
+}

@@ -108,7 +108,7 @@ type world struct {
 
 func newActWorld(t *testing.T, mode string) *world {
 	t.Helper()
-	need.Tool(t, "act", "go install github.com/nektos/act@v0.2.89")
+	need.Tool(t, "act", ".ci/run test builds it from tools/go.mod")
 	need.Tool(t, "git", "install git")
 	dir := t.TempDir()
 	w := &world{t: t, dir: filepath.Join(dir, "repo"), tree: filepath.Join(dir, "tree"), stub: filepath.Join(dir, "stub"), kept: filepath.Join(dir, "kept"), fake: githubfake.New(t)}

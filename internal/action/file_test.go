@@ -1,7 +1,6 @@
 package action
 
 import (
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,10 +11,8 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"github.com/org/e2e-gate/internal/cli"
-	"github.com/org/e2e-gate/internal/testkit/generated"
+	"github.com/org/e2e-gate/internal/testkit/golden"
 )
-
-var update = flag.Bool("update", false, "write action.yml, its variant and the tables of the docs anew")
 
 const root = "../.."
 
@@ -73,7 +70,7 @@ func between(t *testing.T, text, start, end, body string) string {
 
 func same(t *testing.T, name, want string) {
 	t.Helper()
-	generated.File(t, filepath.Join(root, name), want, *update, "go test ./internal/action -run ActionFiles -update")
+	golden.File(t, filepath.Join(root, name), want)
 }
 
 func inputs() string {
@@ -185,7 +182,7 @@ func inputTable() string {
 		if in.Default != "" {
 			value = "`" + in.Default + "`"
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", in.Name, value, generated.Cell(in.Help))
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", in.Name, value, golden.Cell(in.Help))
 	}
 	return b.String()
 }
@@ -194,7 +191,7 @@ func outputTable() string {
 	var b strings.Builder
 	b.WriteString("| output | |\n|---|---|\n")
 	for _, out := range cli.ActionOutputs() {
-		fmt.Fprintf(&b, "| `%s` | %s |\n", out.Name, generated.Cell(out.Help))
+		fmt.Fprintf(&b, "| `%s` | %s |\n", out.Name, golden.Cell(out.Help))
 	}
 	return b.String()
 }

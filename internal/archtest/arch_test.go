@@ -128,3 +128,46 @@ func check(t *testing.T, list []rule, pkg, file string, used map[string]bool) {
 		}
 	}
 }
+
+// A flag that a test defines makes `go test ./... -flag` fail in every package without
+// it. Switches of tests are environment variables, as in testkit/golden.
+func TestNoFlagsOfTests(t *testing.T) {
+	for _, dir := range []string{"../../cmd", "../../internal", "../../shards"} {
+		err := filepath.WalkDir(dir, func(file string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() || !strings.HasSuffix(file, "_test.go") {
+				return err
+			}
+			parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+			if err != nil {
+				return err
+			}
+			for _, imp := range parsed.Imports {
+				if imp.Path.Value == `"flag"` {
+					t.Errorf("%s imports flag; read an environment variable, or use testkit/golden for golden files", file)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// A story in a folder that no package runs would promise nothing.
+func TestStoriesAreRun(t *testing.T) {
+	found := 0
+	err := filepath.WalkDir("../cli", func(file string, d fs.DirEntry, err error) error {
+		if err != nil || filepath.Base(filepath.Dir(file)) != "script" || filepath.Ext(file) != ".txtar" {
+			return err
+		}
+		found++
+		if _, err := os.Stat(filepath.Join(filepath.Dir(file), "../../stories_test.go")); err != nil {
+			t.Errorf("%s is a story that no stories_test.go runs; move it below internal/cli/stories", file)
+		}
+		return nil
+	})
+	if err != nil || found < 40 {
+		t.Errorf("%d stories found, %v", found, err)
+	}
+}

@@ -3,17 +3,14 @@
 package cli
 
 import (
-	"flag"
 	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/alecthomas/kong"
 
-	"github.com/org/e2e-gate/internal/testkit/generated"
+	"github.com/org/e2e-gate/internal/testkit/golden"
 )
-
-var update = flag.Bool("update", false, "write docs/commands.md, and the output of the README's command into it")
 
 // commandsDoc is written from the flags in the code.
 const commandsDoc = "../../docs/commands.md"
@@ -22,7 +19,7 @@ func TestCommandsDoc(t *testing.T) {
 	var c commands
 	parser := kong.Must(&c, kong.Name("e2e-gate"))
 	var b strings.Builder
-	b.WriteString("# Commands\n\n<!-- generated from internal/cli by go test ./internal/cli -run CommandsDoc -update -->\n\n" +
+	b.WriteString("# Commands\n\n<!-- generated from internal/cli by UPDATE_GOLDEN=1 go test ./internal/cli -run CommandsDoc -->\n\n" +
 		"Data goes to stdout, progress and diagnostics to stderr. Exit statuses: 0 passed, 1 blocked, 2 usage, 3 not judged ([verdict](verdict.md)).\n" +
 		"A config is `.github/e2e-gate.yml`, else `e2e-gate.yml`, else what `--config` names.\n")
 	for _, node := range parser.Model.Children {
@@ -30,7 +27,7 @@ func TestCommandsDoc(t *testing.T) {
 			commandDoc(&b, node)
 		}
 	}
-	generated.File(t, commandsDoc, b.String(), *update, "go test ./internal/cli -run CommandsDoc -update")
+	golden.File(t, commandsDoc, b.String())
 }
 
 // commandDoc writes a command, or the commands below it.
@@ -42,14 +39,14 @@ func commandDoc(b *strings.Builder, node *kong.Node) {
 		return
 	}
 	name := strings.TrimPrefix(node.FullPath(), "e2e-gate ")
-	fmt.Fprintf(b, "\n## %s\n\n%s\n", name, generated.Cell(node.Help))
+	fmt.Fprintf(b, "\n## %s\n\n%s\n", name, golden.Cell(node.Help))
 	for _, line := range strings.Split(node.Detail, "\n") {
 		if example, ok := strings.CutPrefix(line, "Example: "); ok {
 			fmt.Fprintf(b, "\n    %s\n", example)
 		} else if example, ok := strings.CutPrefix(line, "  "); ok {
 			fmt.Fprintf(b, "\n    %s\n", example)
 		} else if line != "" && line != "Examples:" {
-			fmt.Fprintf(b, "\n%s\n", generated.Cell(line))
+			fmt.Fprintf(b, "\n%s\n", golden.Cell(line))
 		}
 	}
 	if len(node.Positional)+len(node.Flags) == 0 {
@@ -57,7 +54,7 @@ func commandDoc(b *strings.Builder, node *kong.Node) {
 	}
 	b.WriteString("\n| argument or flag | default | |\n|---|---|---|\n")
 	for _, p := range node.Positional {
-		fmt.Fprintf(b, "| `%s` | | %s |\n", p.Summary(), generated.Cell(p.Help))
+		fmt.Fprintf(b, "| `%s` | | %s |\n", p.Summary(), golden.Cell(p.Help))
 	}
 	for _, f := range node.Flags {
 		if f.Name == "help" || f.Hidden {
@@ -70,6 +67,6 @@ func commandDoc(b *strings.Builder, node *kong.Node) {
 		if f.HasDefault && f.Default != "" {
 			value, fallback = strings.TrimSuffix(value, "="+f.Default), "`"+f.Default+"`"
 		}
-		fmt.Fprintf(b, "| `--%s%s` | %s | %s |\n", f.Name, strings.ReplaceAll(value, "|", "\\|"), fallback, generated.Cell(f.Help))
+		fmt.Fprintf(b, "| `--%s%s` | %s | %s |\n", f.Name, strings.ReplaceAll(value, "|", "\\|"), fallback, golden.Cell(f.Help))
 	}
 }

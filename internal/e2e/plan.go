@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Schema names of the documents. A reader refuses a document of another schema, and one
-// that holds a field which it does not know.
+// Schema names of the documents. A reader refuses any other name, and in a plan or a
+// shard document any field that its schema does not have.
 const (
 	PlanSchema   = "e2e-gate/plan/v1"
 	ShardSchema  = "e2e-gate/shard/v1"

@@ -19,7 +19,7 @@ func TestAnnotations(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			golden(t, name+".annotations.json", string(data)+"\n")
+			compare(t, name+".annotations.json", string(data)+"\n")
 			levels := map[Level]int{}
 			for _, a := range list {
 				levels[a.Level]++

@@ -17,7 +17,7 @@ func TestComment(t *testing.T) {
 			if len(got) > CommentBytes {
 				t.Errorf("%d bytes", len(got))
 			}
-			golden(t, name+".comment.md", got)
+			compare(t, name+".comment.md", got)
 		})
 	}
 }

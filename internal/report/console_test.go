@@ -79,7 +79,7 @@ func TestConsole(t *testing.T) {
 				play(NewConsole(o))
 				synctest.Wait()
 				text := strings.ReplaceAll(out.String(), "\x1b", "^[")
-				golden(t, "console-"+name+".txt", text)
+				compare(t, "console-"+name+".txt", text)
 				own := regexp.MustCompile(`(?m)^::(group::[\w ]+|endgroup::)$`).ReplaceAllString(text, "")
 				visible(t, cursor.ReplaceAllString(own, ""))
 				if strings.Contains(text, "hunter2") {

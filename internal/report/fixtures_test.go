@@ -1,41 +1,20 @@
 package report
 
 import (
-	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/testkit/golden"
 )
 
-var update = flag.Bool("update", false, "rewrite the golden files")
-
-// golden compares text with testdata/<name>.
-func golden(t *testing.T, name, got string) {
+// compare compares text with testdata/<name>.
+func compare(t *testing.T, name, got string) {
 	t.Helper()
-	file := filepath.Join("testdata", name)
-	if *update {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatalf("%v; run go test ./internal/report -update", err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s differs (-want +got); if that is meant, run go test ./internal/report -update\n%s", name, diff)
-	}
+	golden.File(t, filepath.Join("testdata", name), got)
 }
 
 var began = time.Date(2026, 3, 14, 9, 26, 53, 0, time.UTC)

@@ -20,7 +20,7 @@ func TestMarkdown(t *testing.T) {
 			if name == "many" {
 				got = Markdown(r, Options{MaxBytes: 20_000})
 			}
-			golden(t, name+".md", got)
+			compare(t, name+".md", got)
 		})
 	}
 }

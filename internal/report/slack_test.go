@@ -27,7 +27,7 @@ func TestSlack(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			got := slackOf(t, r)
 			slackTakes(t, got)
-			golden(t, name+".slack.json", string(got))
+			compare(t, name+".slack.json", string(got))
 		})
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"pgregory.net/rapid"
 )
@@ -160,13 +161,19 @@ func TestRedactorWriterReportsErrors(t *testing.T) {
 func FuzzRedactor(f *testing.F) {
 	f.Add("secret", "a secret b", 3)
 	f.Add("aaa", "aaaaaaa", 1)
+	f.Add("1", "1 of 10", 1)
+	f.Add(" ab\n", "what is ab\n", 9)
+	f.Add("p<q\"r", "<b> p<q\"r", 5)
 	f.Fuzz(func(t *testing.T, secret, text string, n int) {
 		r := NewRedactor([]string{secret})
-		if r == nil {
-			return
-		}
 		once := r.String(text)
-		if strings.Contains(once, secret) && !strings.Contains(secret, "*") {
+		switch {
+		case len(strings.TrimSpace(secret)) < minSecret:
+			// Too short to be a secret, as NewRedactor says: "1" is in any text.
+			if once != text {
+				t.Fatalf("%q is no secret, and changes %q to %q", secret, text, once)
+			}
+		case strings.Contains(once, secret) && !strings.Contains(secret, "*"):
 			t.Fatalf("%q is left in %q", secret, once)
 		}
 		var out bytes.Buffer
@@ -177,8 +184,13 @@ func FuzzRedactor(f *testing.F) {
 		if err := w.Close(); err != nil || out.String() != once {
 			t.Fatalf("in pieces %q, at once %q", out.String(), once)
 		}
-		if doc, _ := json.Marshal(text); !json.Valid(r.JSON(doc)) {
+		doc, _ := json.Marshal(text)
+		var back string
+		if err := json.Unmarshal(r.JSON(doc), &back); err != nil {
 			t.Fatalf("JSON is broken: %s", r.JSON(doc))
+		}
+		if utf8.ValidString(text) && utf8.ValidString(secret) && back != once {
+			t.Fatalf("in JSON %q, at once %q", back, once)
 		}
 	})
 }

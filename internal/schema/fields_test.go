@@ -10,13 +10,13 @@ import (
 
 	"github.com/org/e2e-gate/internal/config"
 	"github.com/org/e2e-gate/internal/config/strictyaml"
-	"github.com/org/e2e-gate/internal/testkit/generated"
+	"github.com/org/e2e-gate/internal/testkit/golden"
 )
 
 // TestFieldsDoc writes docs/fields.md from the types of the config.
 func TestFieldsDoc(t *testing.T) {
 	var b strings.Builder
-	b.WriteString("# Config, field by field\n\n<!-- generated from internal/config by go test ./internal/schema -update -->\n\n" +
+	b.WriteString("# Config, field by field\n\n<!-- generated from internal/config by UPDATE_GOLDEN=1 go test ./internal/schema -->\n\n" +
 		"What it is for, with examples, is in [config](config.md); the same as a [JSON Schema](schema/config.schema.json). `<name>` is a name of your own. " +
 		"Where a list of words stands, one word will do. Durations are written like `90s` or `2m30s`.\n")
 	top := reflect.TypeFor[config.Config]()
@@ -31,7 +31,7 @@ func TestFieldsDoc(t *testing.T) {
 			b.WriteString(fieldRow(name, f))
 			continue
 		}
-		fmt.Fprintf(&b, "| [`%s`](#%s) | %s | %s |\n", name, name, kind(f), generated.Cell(f.Tag.Get("doc")))
+		fmt.Fprintf(&b, "| [`%s`](#%s) | %s | %s |\n", name, name, kind(f), golden.Cell(f.Tag.Get("doc")))
 		sections = append(sections, func() {
 			fmt.Fprintf(&b, "\n## %s\n\n| field | | |\n|---|---|---|\n", name)
 			fieldRows(&b, name+suffix(f.Type), nested(f.Type), 0)
@@ -40,7 +40,7 @@ func TestFieldsDoc(t *testing.T) {
 	for _, section := range sections {
 		section()
 	}
-	generated.File(t, filepath.Join(dir, "..", "fields.md"), b.String(), *update, "go test ./internal/schema -update")
+	golden.File(t, filepath.Join(dir, "..", "fields.md"), b.String())
 }
 
 // nested is the struct that a field holds, itself or in a list or mapping.
@@ -95,7 +95,7 @@ func fieldRows(b *strings.Builder, path string, t reflect.Type, depth int) {
 }
 
 func fieldRow(path string, f reflect.StructField) string {
-	return fmt.Sprintf("| `%s` | %s | %s |\n", path, kind(f), generated.Cell(f.Tag.Get("doc")))
+	return fmt.Sprintf("| `%s` | %s | %s |\n", path, kind(f), golden.Cell(f.Tag.Get("doc")))
 }
 
 // kind says what is written there.

@@ -2,7 +2,6 @@ package schema
 
 import (
 	"encoding/json"
-	"flag"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -15,10 +14,8 @@ import (
 	"github.com/org/e2e-gate/internal/config"
 	"github.com/org/e2e-gate/internal/config/strictyaml"
 	"github.com/org/e2e-gate/internal/e2e"
-	"github.com/org/e2e-gate/internal/testkit/generated"
+	"github.com/org/e2e-gate/internal/testkit/golden"
 )
-
-var update = flag.Bool("update", false, "write docs/schema")
 
 const dir = "../../docs/schema"
 
@@ -143,7 +140,7 @@ func TestSchemasAreUpToDate(t *testing.T) {
 		{"shard.schema.json", "json", "shard-<n>.<attempt>.json of e2e-gate", reflect.TypeFor[e2e.ShardRun]()},
 		{"result.schema.json", "json", "result.json of e2e-gate", reflect.TypeFor[e2e.Result]()},
 	} {
-		generated.File(t, filepath.Join(dir, tc.file), string(schema(t, tc.typ, tc.tag, tc.title)), *update, "go test ./internal/schema -update")
+		golden.File(t, filepath.Join(dir, tc.file), string(schema(t, tc.typ, tc.tag, tc.title)))
 	}
 }
 

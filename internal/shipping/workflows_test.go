@@ -113,7 +113,7 @@ const selfReference = `specifying action "\$/`
 // TestWorkflows runs actionlint over the workflows of this repository, and over those
 // that the docs show: YAML blocks whose first line names a file in .github/workflows.
 func TestWorkflows(t *testing.T) {
-	actionlint := need.Tool(t, "actionlint", "go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12")
+	actionlint := need.Tool(t, "actionlint", ".ci/run test builds it from tools/go.mod")
 	lint := func(t *testing.T, files ...string) {
 		t.Helper()
 		if out, err := exec.CommandContext(t.Context(), actionlint, append([]string{"-no-color", "-ignore", selfReference}, files...)...).CombinedOutput(); err != nil {

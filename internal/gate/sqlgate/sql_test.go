@@ -168,6 +168,8 @@ func TestPostgresReplica(t *testing.T) {
 	b := bench{driver: "pgx", open: primary.DSN("postgres"), spec: asPostgres, dsn: primary.DSN("postgres")}
 	gatekit.Never(t, b.look(t, Spec{MaxLag: time.Second}), "no_replica", "no replication")
 	replica := primary.Replica(t)
+	// The replica answers before it has connected to its primary.
+	wait(t, func() bool { return b.look(t, Spec{MaxLag: time.Minute}).Open() })
 	r := bench{driver: "pgx", open: replica.DSN("postgres"), spec: asPostgres, dsn: replica.DSN("postgres")}
 	gatekit.Healthy(t, r.look(t, Spec{MaxLag: time.Minute}), "connects, replica keeps up")
 	gatekit.Healthy(t, b.look(t, Spec{MaxLag: time.Minute}), "connects, replica keeps up")

@@ -56,6 +56,14 @@ func as(tb testing.TB, user, dir string, argv ...string) []string {
 	return append([]string{"setpriv", "--reuid", user, "--regid", user, "--clear-groups", "--"}, argv...)
 }
 
+// slow skips a test that needs a database where only quick tests were asked for.
+func slow(tb testing.TB) {
+	tb.Helper()
+	if testing.Short() {
+		tb.Skip("a database takes seconds to start")
+	}
+}
+
 // run runs a command to its end.
 func run(tb testing.TB, argv ...string) {
 	tb.Helper()

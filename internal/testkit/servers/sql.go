@@ -31,6 +31,7 @@ type Postgres struct {
 // StartPostgres starts PostgreSQL; settings are lines of postgresql.conf.
 func StartPostgres(tb testing.TB, settings ...string) *Postgres {
 	tb.Helper()
+	slow(tb)
 	s := &Postgres{Port: FreePort(tb), bin: postgresBin(tb), dir: tb.TempDir()}
 	data, pw := filepath.Join(s.dir, "data"), filepath.Join(s.dir, "pw")
 	write(tb, pw, Password)
@@ -84,6 +85,7 @@ type MariaDB struct {
 // StartMariaDB starts MariaDB with further options of its command line.
 func StartMariaDB(tb testing.TB, options ...string) *MariaDB {
 	tb.Helper()
+	slow(tb)
 	server := need.Tool(tb, "mariadbd", "apt-get install mariadb-server")
 	install := need.Tool(tb, "mariadb-install-db", "apt-get install mariadb-server")
 	s, dir := &MariaDB{Port: FreePort(tb)}, tb.TempDir()

@@ -46,6 +46,9 @@ func copyTree(t *testing.T, to string) {
 // TestSameBytes holds that a release can be built again: by check, from a copy of
 // the tree elsewhere, and in an environment that asks for other code.
 func TestSameBytes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it builds the program twice")
+	}
 	asset := hostAsset(t)
 	tree, folder := t.TempDir(), t.TempDir()
 	copyTree(t, tree)

@@ -1,0 +1,68 @@
+// Package gradle tests the adapter of JUnit 5 with real Gradle.
+package gradle
+
+import (
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/testkit/need"
+	"github.com/org/e2e-gate/internal/testkit/realsuite"
+)
+
+// gradleProject reaches the JUnit Platform through its runner for JUnit 4, so that
+// Gradle of before 4.6, all that Debian has, can run it too.
+func gradleProject(t *testing.T) realsuite.Trick {
+	t.Helper()
+	need.Tool(t, "gradle", "apt-get install gradle")
+	return realsuite.Project(t, "junit5-gradle", "gradle.txtar")
+}
+
+func TestGradle(t *testing.T) {
+	tc := gradleProject(t)
+	a, tests, problems, err := tc.List(t)
+	if err != nil || len(problems) > 0 {
+		t.Fatal(err, problems)
+	}
+	if got := tests[0]; got.File != "app/src/test/java/com/acme/CaseTest.java" || got.Line != 14 || strings.Join(got.Tags, " ") != "owner:case-platform" {
+		t.Errorf("%+v", got)
+	}
+	some := slices.DeleteFunc(tests, func(planned e2e.Test) bool { return strings.Contains(planned.Name, "other") })
+	rep := tc.Run(t, a, some, os.Environ())
+	want := "com.acme.CaseTest$Inner::m() passed, com.acme.CaseTest::fails() failed, com.acme.CaseTest::takes(int) passed"
+	if got := realsuite.Outcomes(some, rep); got != want || len(rep.Problems) > 0 {
+		t.Errorf("%s; %+v", got, rep.Problems)
+	}
+	if a := rep.Tests["s/com.acme.CaseTest::takes(int)"]; len(a) != 1 || len(a[0].Children) != 2 {
+		t.Errorf("%+v", a)
+	}
+	if a := rep.Tests["s/com.acme.CaseTest::fails()"]; len(a) != 1 || len(a[0].Files) != 1 {
+		t.Errorf("%+v", a)
+	}
+}
+
+func TestGradleCannotList(t *testing.T) {
+	tc := gradleProject(t)
+	source := "app/src/test/java/com/acme/CaseTest.java"
+	text := tc.Files[source]
+	for _, c := range []struct{ name, old, fresh, want string }{
+		{"compile error", "int n = 1;", `int n = "1";`, "CaseTest.java:14: error: incompatible types"},
+		{"no such task", "", "", "Task 'e2eTest' not found"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			tc := tc
+			tc.Files = maps.Clone(tc.Files)
+			tc.Files[source] = strings.Replace(text, c.old, c.fresh, 1)
+			if c.old == "" {
+				tc.Spec.Args = []string{"e2eTest"}
+			}
+			_, tests, problems, err := tc.List(t)
+			if err != nil || len(tests) > 0 || len(problems) != 1 || !strings.Contains(problems[0].Text, c.want) {
+				t.Errorf("%v %+v %+v", err, problems, tests)
+			}
+		})
+	}
+}

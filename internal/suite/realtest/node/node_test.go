@@ -1,0 +1,147 @@
+// Package node tests the adapters of Vitest, Jest and Cucumber.js with the real frameworks.
+package node
+
+import (
+	"testing"
+
+	"github.com/org/e2e-gate/internal/suite"
+	"github.com/org/e2e-gate/internal/testkit/realsuite"
+)
+
+func TestExamples(t *testing.T) {
+	realsuite.Examples(t,
+		realsuite.Example{
+			Name: "vitest", Install: realsuite.Node,
+			Failed:  []string{"tests/cases.test.js::Review > counts approvals", "tests/hooks.test.js::with a session > reads"},
+			Flaky:   []string{"tests/cases.test.js::Review > notifies", "tests/cases.test.js::repeated by vitest"},
+			Skipped: []string{"tests/cases.test.js::audits"},
+			Crashes: "tests/cases.test.js::escalates", Before: "tests/cases.test.js::Review > counts approvals",
+		},
+		realsuite.Example{
+			Name: "jest", Install: realsuite.Node,
+			Failed:  []string{"tests/cases.test.js::Review › counts approvals", "tests/hooks.test.js::with a session › reads"},
+			Flaky:   []string{"tests/cases.test.js::Review › notifies", "tests/repeated.test.js::repeated by jest"},
+			Skipped: []string{"tests/cases.test.js::audits", "tests/cases.test.js::archives"},
+			Crashes: "tests/cases.test.js::escalates", Before: "tests/cases.test.js::Review › counts approvals",
+		},
+		realsuite.Example{
+			Name: "cucumber", Install: realsuite.Node,
+			Failed: []string{
+				"features/review.feature::Two reviewers › Approvals are counted",
+				"features/review.feature::Two reviewers › Review of a low case [low | 1]",
+			},
+			Flaky:   []string{"features/review.feature::Reviewers are notified", "features/steps.feature::Repeated by Cucumber"},
+			Skipped: []string{"features/steps.feature::The audit service"},
+			Crashes: "features/review.feature::Late cases are escalated", Before: "features/review.feature::Reviewers are notified",
+		},
+	)
+}
+
+// TestVitest holds what only some suites do.
+func TestVitest(t *testing.T) {
+	const head = "import { afterAll, beforeAll, describe, expect, test } from 'vitest';\n"
+	const clean = head + "test('a', () => {}); test('b', () => {});\n"
+	for _, tc := range []realsuite.Trick{
+		{Name: "a file that cannot be imported", Files: map[string]string{"a.test.js": clean, "b.test.js": "import './none.js';\n"},
+			Listing: "b.test.js: Cannot find module", Want: "a.test.js::a passed, a.test.js::b passed"},
+		{Name: "a forgotten only", Files: map[string]string{"a.test.js": clean + "test.only('c', () => {});\n"}, Listing: "Unexpected .only modifier",
+			Want: "a.test.js::a skipped, a.test.js::b skipped, a.test.js::c failed"},
+		{Name: "global set-up",
+			Files: map[string]string{
+				"a.test.js":        clean,
+				"vitest.config.js": "export default { test: { globalSetup: './set-up.js' } };",
+				"set-up.js":        "export default () => { throw new Error('no database') };",
+			},
+			Want: "a.test.js::a lost, a.test.js::b lost", Problem: "no database"},
+		{Name: "afterAll", Files: map[string]string{"a.test.js": clean + "afterAll(() => { throw new Error('left over') });\n"},
+			Want: "a.test.js::a passed, a.test.js::b passed", Problem: "a.test.js: left over"},
+		{Name: "a rejection that nobody awaits",
+			Files: map[string]string{
+				"a.test.js": clean + "test('c', async () => { Promise.reject(new Error('unheard')); await new Promise((r) => setTimeout(r, 50)) });\n",
+			},
+			Want: "a.test.js::a passed, a.test.js::b passed, a.test.js::c passed", Problem: "unheard"},
+		{Name: "one of many names",
+			Files: map[string]string{
+				"a.test.js": head + "test('A', () => { throw 1 }); test('a', () => {}); test('a b', () => { throw 1 }); " +
+					"describe('x', () => test('a', () => { throw 1 }));\n",
+				"sub/a.test.js": head + "test('a', () => { throw 1 });\n",
+			},
+			Only: "a.test.js::a", Want: "a.test.js::a passed"},
+		{Name: "projects",
+			Files: map[string]string{
+				"a.test.js": clean,
+				"vitest.config.js": "export default { test: { projects: [{ test: { name: 'one', include: ['a.test.js'] } }, " +
+					"{ test: { name: 'two', include: ['a.test.js'] } }] } };",
+			},
+			Want: "[one] a.test.js::a passed, [one] a.test.js::b passed, [two] a.test.js::a passed, [two] a.test.js::b passed"},
+	} {
+		t.Run(tc.Name, func(t *testing.T) {
+			t.Parallel()
+			tc.Root = realsuite.WithModules(t, "vitest")
+			tc.Spec = suite.Spec{Name: "s", Framework: "vitest", Args: []string{"--maxWorkers=1"}}
+			tc.Play(t)
+		})
+	}
+}
+
+// TestJest holds what only some suites do.
+func TestJest(t *testing.T) {
+	const clean = "test('a', () => {}); test('b', () => {});\n"
+	const config = `{"jest": {"testEnvironment": "node"}}`
+	for _, tc := range []realsuite.Trick{
+		{Name: "a file that cannot be imported", Files: map[string]string{"package.json": config, "a.test.js": clean, "b.test.js": "require('./none');\n"},
+			Listing: "b.test.js: Cannot find module './none'", Want: "a.test.js::a passed, a.test.js::b passed"},
+		{Name: "a forgotten only",
+			Files: map[string]string{"package.json": config, "a.test.js": clean + "test.only('c', () => {});\n"},
+			Want:  "a.test.js::a passed, a.test.js::b passed, a.test.js::c passed"},
+		{Name: "global set-up",
+			Files: map[string]string{
+				"a.test.js":    clean,
+				"package.json": `{"jest": {"globalSetup": "./set-up.js"}}`,
+				"set-up.js":    "module.exports = () => { throw new Error('no database') };",
+			},
+			Want: "a.test.js::a lost, a.test.js::b lost", Problem: "no database"},
+		{Name: "one of many names",
+			Files: map[string]string{
+				"package.json":  config,
+				"a.test.js":     "test('A', () => { throw 1 }); test('a', () => {}); test('a b', () => { throw 1 }); describe('x', () => test('a', () => { throw 1 }));\n",
+				"sub/a.test.js": "test('a', () => { throw 1 });\n",
+			},
+			Only: "a.test.js::a", Want: "a.test.js::a passed"},
+		{Name: "projects",
+			Files: map[string]string{
+				"a.test.js": clean,
+				"package.json": `{"jest": {"projects": [{"displayName": "one", "testMatch": ["<rootDir>/a.test.js"]}, ` +
+					`{"displayName": "two", "testMatch": ["<rootDir>/a.test.js"]}]}}`,
+			},
+			Want: "[one] a.test.js::a passed, [one] a.test.js::b passed, [two] a.test.js::a passed, [two] a.test.js::b passed"},
+		{Name: "concurrent tests",
+			Files: map[string]string{
+				"package.json": config,
+				"a.test.js":    "test.concurrent('a', async () => {}); test.concurrent('b', async () => { throw new Error('not this one') });\n",
+			},
+			Only: "a.test.js::a", Want: "a.test.js::a passed"},
+	} {
+		t.Run(tc.Name, func(t *testing.T) {
+			t.Parallel()
+			tc.Root = realsuite.WithModules(t, "jest")
+			tc.Spec = suite.Spec{Name: "s", Framework: "jest"}
+			tc.Play(t)
+		})
+	}
+}
+
+// Other reporters of the user run beside ours.
+func TestReportersBesideOurs(t *testing.T) {
+	for _, tc := range []struct{ framework, arg, source string }{
+		{"vitest", "--reporter=json", "import { test } from 'vitest'; test('a', () => {});\n"},
+		{"jest", "--reporters=<rootDir>/own.cjs", "test('a', () => {});\n"},
+	} {
+		t.Run(tc.framework, func(t *testing.T) {
+			realsuite.Trick{
+				Files: map[string]string{"package.json": "{}", "a.test.js": tc.source, "own.cjs": "module.exports = class { onRunComplete() { console.log('own') } };\n"},
+				Spec:  suite.Spec{Name: "s", Framework: tc.framework, Args: []string{tc.arg}}, Root: realsuite.WithModules(t, tc.framework), Want: "a.test.js::a passed",
+			}.Play(t)
+		})
+	}
+}

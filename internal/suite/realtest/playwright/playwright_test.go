@@ -1,0 +1,100 @@
+// Package playwright tests the adapter of Playwright with the real framework.
+package playwright
+
+import (
+	"testing"
+
+	"github.com/org/e2e-gate/internal/suite"
+	"github.com/org/e2e-gate/internal/testkit/realsuite"
+)
+
+func TestExamples(t *testing.T) {
+	realsuite.Examples(t,
+		realsuite.Example{
+			Name: "playwright", Install: realsuite.Chromium,
+			Failed: []string{"[chromium] tests/page.spec.js::counts approvals"},
+			Flaky: []string{
+				"[chromium] tests/cases.spec.js::Review › notifies",
+				"[mobile web] tests/cases.spec.js::Review › notifies",
+				"[chromium] tests/steps.spec.js::a case from start to end",
+			},
+			Skipped: []string{"[chromium] tests/cases.spec.js::audits", "[mobile web] tests/cases.spec.js::audits"},
+			Crashes: "[chromium] tests/cases.spec.js::escalates", Before: "[chromium] tests/cases.spec.js::Review › approves",
+			Evidence: []string{"/trace.zip", ".png"},
+		},
+	)
+}
+
+const aPlaywrightTest = "const { test, expect } = require('@playwright/test');\n"
+
+// TestPlaywright holds what only some suites do. None of it needs a browser.
+func TestPlaywright(t *testing.T) {
+	const clean = aPlaywrightTest + "test('a', () => {}); test('b', () => {});\n"
+	for _, tc := range []realsuite.Trick{
+		{Name: "a file that does not parse", Files: map[string]string{"a.spec.js": clean, "b.spec.js": "test('x', () => {"},
+			Listing: "SyntaxError"}, // then Playwright lists nothing at all
+		{Name: "a forgotten only", Files: map[string]string{"a.spec.js": clean + "test.only('c', () => {});\n"},
+			Listing: "focused"},
+		{Name: "global set-up", Files: map[string]string{"a.spec.js": clean,
+			"playwright.config.js": "module.exports = { globalSetup: './globalSetup.js' };",
+			"globalSetup.js":       "module.exports = () => { throw new Error('no database') };"},
+			Want: "a.spec.js::a lost, a.spec.js::b lost", Problem: "no database"},
+		{Name: "a set-up project", Files: map[string]string{"a.spec.js": clean, "b.setup.js": aPlaywrightTest + "test('log in', () => { expect(1).toBe(2) });\n",
+			"playwright.config.js": "module.exports = { projects: [{ name: 'set-up', testMatch: /setup/ }, { name: 'main', dependencies: ['set-up'] }] };"},
+			Want: "[main] a.spec.js::a lost, [main] a.spec.js::b lost", Problem: "[set-up] b.setup.js::log in, which other projects depend on, failed"},
+		{Name: "a set-up project that is repeated",
+			Files: map[string]string{"a.spec.js": clean, "b.setup.js": aPlaywrightTest + "test('log in', ({}, info) => { expect(info.retry).toBe(1) });\n",
+				"playwright.config.js": "module.exports = { retries: 1, projects: [{ name: 'set-up', testMatch: /setup/ }, { name: 'main', dependencies: ['set-up'] }] };"},
+			Want: "[main] a.spec.js::a passed, [main] a.spec.js::b passed"},
+		{Name: "a serial group that is cut off",
+			Files: map[string]string{
+				"a.spec.js": aPlaywrightTest + "test.describe.configure({ mode: 'serial' }); test('a', () => {}); " +
+					"test('b', () => process.kill(process.ppid, 'SIGKILL'));\n",
+			},
+			Want: "a.spec.js::(in order) lost", Problem: "ended before it had reported everything while these ran: a.spec.js::(in order)"},
+		{Name: "a serial group that fails",
+			Files: map[string]string{
+				"a.spec.js": aPlaywrightTest + "test.describe.configure({ mode: 'serial' }); test('a', () => {}); test('b', () => { expect(1).toBe(2) }); " +
+					"test('c', () => {});\n",
+			},
+			Want: "a.spec.js::(in order) failed", Message: "b: Error: expect(received).toBe(expected)", Kept: 1},
+		{Name: "expected to fail", Files: map[string]string{"a.spec.js": aPlaywrightTest + "test('a', () => { test.fail() });\n"},
+			Want: "a.spec.js::a failed", Message: "expected to fail, but passed"},
+		{Name: "a timeout",
+			Files: map[string]string{"a.spec.js": aPlaywrightTest + "test('a', async () => { test.setTimeout(50); await new Promise(() => {}) });\n"},
+			Want:  "a.spec.js::a failed", Message: "Test timeout of 50ms exceeded", Kept: 1},
+		{Name: "one of many titles", Files: map[string]string{"a.spec.js": odd}, Only: "a.spec.js::p › a b", Want: "a.spec.js::p › a b passed"},
+	} {
+		t.Run(tc.Name, func(t *testing.T) {
+			t.Parallel()
+			tc.Root = realsuite.WithModules(t, "playwright")
+			tc.Spec = suite.Spec{Name: "s", Framework: "playwright", Args: []string{"--workers=1"}}
+			tc.Play(t)
+		})
+	}
+}
+
+// odd fails whenever more than the one test is run that its users ask for.
+const odd = aPlaywrightTest + `test('p', () => { expect(1).toBe(2) });
+test.describe('p', { tag: '@x' }, () => {
+  test('a b', { tag: '@y' }, () => {});
+  for (const title of ['a', 'a b c', 'A B', 'x › a b']) test(title, () => { expect(1).toBe(2) });
+});
+`
+
+// TestOldPlaywright: before 1.62 a reporter could not choose the tests.
+func TestOldPlaywright(t *testing.T) {
+	for only, want := range map[string]string{
+		"a.spec.js::p › a b":         "passed",
+		"a.spec.js::p › x › a b":     "failed",
+		"b/a.spec.js::a/b (1+1) $\n": "passed",
+	} {
+		tc := realsuite.Trick{Files: map[string]string{
+			"a.spec.js":   odd,
+			"b/a.spec.js": aPlaywrightTest + "test('a/b (1+1) $\\n', () => {}); test('a', () => { expect(1).toBe(2) });\n",
+		}, Only: only, Want: only + " " + want}
+		tc.Root = realsuite.WithModules(t, "old")
+		tc.Spec = suite.Spec{Name: "s", Framework: "playwright"}
+		tc.Play(t)
+	}
+}

@@ -1,0 +1,92 @@
+// Package python tests the adapter of pytest with the real framework.
+package python
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/org/e2e-gate/internal/suite"
+	"github.com/org/e2e-gate/internal/testkit/gatebin"
+	"github.com/org/e2e-gate/internal/testkit/realsuite"
+)
+
+func TestExamples(t *testing.T) {
+	realsuite.Examples(t,
+		realsuite.Example{
+			Name: "pytest", Install: realsuite.Python,
+			Failed:  []string{"tests/review/test_cases.py::TestReview::test_approves", "tests/test_cases.py::TestReview::test_counts_approvals"},
+			Flaky:   []string{"tests/test_cases.py::TestReview::test_notifies", "tests/test_cases.py::test_repeated_by_pytest"},
+			Skipped: []string{"tests/test_cases.py::test_audits", "tests/test_cases.py::test_known_bug"},
+			Crashes: "tests/test_cases.py::test_escalates", Before: "tests/test_cases.py::TestReview::test_approves",
+		},
+	)
+}
+
+// TestPytest holds what only some suites do.
+func TestPytest(t *testing.T) {
+	const clean = "def test_a(): pass\ndef test_b(): pass\n"
+	for _, tc := range []realsuite.Trick{
+		{Name: "xdist",
+			Files: map[string]string{"test_a.py": clean + "import pytest\n@pytest.mark.xdist_group('g')\ndef test_c(): assert 0\n"},
+			Args:  []string{"-n", "2", "--dist", "loadgroup"},
+			Want:  "test_a.py::test_a passed, test_a.py::test_b passed, test_a.py::test_c failed"},
+		{Name: "a worker of xdist that dies", Files: map[string]string{"test_a.py": clean + "import os\ndef test_c(): os._exit(3)\n"}, Args: []string{"-n", "1"},
+			Want: "test_a.py::test_a passed, test_a.py::test_b passed, test_a.py::test_c failed", Message: "crashed while running"},
+		{Name: "a file that cannot be imported", Files: map[string]string{"test_a.py": clean, "test_b.py": "import no_such_module\n"},
+			Listing: "test_b.py cannot be collected: ModuleNotFoundError: No module named 'no_such_module'", Want: "test_a.py::test_a passed, test_a.py::test_b passed"},
+		{Name: "pytest.exit", Files: map[string]string{"test_a.py": "import pytest\ndef test_a(): pass\ndef test_b(): pytest.exit('no database', returncode=0)\n"},
+			Want: "test_a.py::test_a passed, test_a.py::test_b lost", Problem: "pytest was stopped: no database"},
+		{Name: "an internal error",
+			Files: map[string]string{"test_a.py": clean, "conftest.py": "def pytest_runtest_protocol(item):\n    raise RuntimeError('broken plugin')\n"},
+			Want:  "test_a.py::test_a lost, test_a.py::test_b lost", Problem: "internal error"},
+		{Name: "tear-down",
+			Files: map[string]string{"test_a.py": "import pytest\n@pytest.fixture\ndef f():\n    yield\n    raise OSError('port in use')\ndef test_a(f): pass\n"},
+			Want:  "test_a.py::test_a failed", Message: "in tear-down: OSError: port in use"},
+		{Name: "strict xfail",
+			Files: map[string]string{
+				"test_a.py": "import pytest\n@pytest.mark.xfail(strict=True, reason='bug')\ndef test_a(): pass\n@pytest.mark.xfail\ndef test_b(): pass\n",
+			},
+			Want: "test_a.py::test_a failed, test_a.py::test_b passed", Message: "[XPASS(strict)] bug"},
+		{Name: "subtests",
+			Files: map[string]string{
+				"test_a.py": "def test_a(subtests):\n    for i in range(3):\n        with subtests.test(msg='step', i=i):\n            assert i != 1\n",
+			},
+			Want: "test_a.py::test_a failed", Message: "assert 1 != 1"},
+		{Name: "attachments",
+			Files: map[string]string{
+				"shot.png":  "png",
+				"log.txt":   "log",
+				"test_a.py": "def test_a(record_property):\n    record_property('attachment', 'shot.png')\n    print('[[ATTACHMENT|log.txt]]')\n    assert 0\n",
+			},
+			Want: "test_a.py::test_a failed", Kept: 2},
+		{Name: "another root directory", Dir: "e2e",
+			Files: map[string]string{"pytest.ini": "[pytest]\n", "e2e/test_a.py": clean, "e2e/sub/test_a.py": clean},
+			Args:  []string{"--import-mode=importlib"},
+			Want:  "sub/test_a.py::test_a passed, sub/test_a.py::test_b passed, test_a.py::test_a passed, test_a.py::test_b passed"},
+	} {
+		t.Run(tc.Name, func(t *testing.T) {
+			t.Parallel()
+			tc.Spec = pytestSpec(t)
+			tc.Spec.Dir, tc.Spec.Args = tc.Dir, append(tc.Args, "-p", "no:cacheprovider")
+			tc.Play(t)
+		})
+	}
+}
+
+// Only the files that a selection needs are imported.
+func TestPytestImportsWhatItNeeds(t *testing.T) {
+	tc := realsuite.Trick{Files: map[string]string{
+		"test_a.py": "def test_a(): pass\n",
+		"test_b.py": "import os\nassert not os.environ['E2E_GATE_SELECTION']\ndef test_b(): pass\n",
+	},
+		Only: "test_a.py::test_a", Want: "test_a.py::test_a passed"}
+	tc.Spec = pytestSpec(t)
+	tc.Play(t)
+}
+
+func pytestSpec(t *testing.T) suite.Spec {
+	t.Helper()
+	return suite.Spec{Name: "s", Framework: "pytest", Run: []string{
+		filepath.Join(realsuite.Venv(t, filepath.Join(gatebin.Root(t), "examples", "pytest")), "bin", "pytest"),
+	}}
+}

@@ -1,0 +1,173 @@
+package realsuite
+
+import (
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/tools/txtar"
+
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/proc"
+	"github.com/org/e2e-gate/internal/suite"
+)
+
+// Trick is a small suite that does something odd: it is listed and run, through its
+// adapter.
+type Trick struct {
+	Name, Dir string
+	Files     map[string]string
+	Args      []string
+	Spec      suite.Spec
+	Env       []string
+	// Root is where the files are written; empty: a folder of its own.
+	Root string
+	// Only is the one test to run; empty: all that were listed.
+	Only string
+	// Want are the outcomes, Listing is part of a problem of discovery, Problem and
+	// Message of what the run says.
+	Want, Listing, Problem, Message string
+	// Kept is how many attachments are kept.
+	Kept int
+}
+
+// Play lists the tests, runs them, and compares outcomes, problems and messages.
+func (tc Trick) Play(t *testing.T) {
+	t.Helper()
+	Slow(t)
+	if tc.Root == "" {
+		tc.Root = t.TempDir()
+	}
+	tc.write(t)
+	a, err := suite.New(tc.Spec, tc.Root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := append(os.Environ(), tc.Env...)
+	tests, problems, err := a.Discover(t.Context(), env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tc.Says(t, "listing", tc.Listing, problems)
+	tests = slices.DeleteFunc(tests, func(planned e2e.Test) bool { return tc.Only != "" && planned.Name != tc.Only })
+	if len(tests) == 0 && tc.Want == "" {
+		return
+	}
+	rep := tc.Run(t, a, tests, env)
+	if got := Outcomes(tests, rep); got != tc.Want {
+		t.Errorf("got  %s\nwant %s\n%+v", got, tc.Want, rep.Problems)
+	}
+	tc.Says(t, "run", tc.Problem, rep.Problems)
+	tc.attempts(t, rep)
+}
+
+func (tc Trick) write(t *testing.T) {
+	t.Helper()
+	for name, text := range tc.Files {
+		file := filepath.Join(tc.Root, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Run runs tests of the suite once.
+func (tc Trick) Run(t *testing.T, a suite.Adapter, tests []e2e.Test, env []string) suite.Report {
+	t.Helper()
+	u := suite.Unit{Name: "s", Tests: tests, Attempt: 1, Reports: filepath.Join(t.TempDir(), "reports"), Env: env}
+	u.Evidence = filepath.Join(filepath.Dir(u.Reports), "evidence")
+	for _, dir := range []string{u.Reports, u.Evidence} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	inv, err := a.Start(u)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := inv.Command()
+	exit := proc.Run(t.Context(), proc.Spec{Argv: cmd.Argv, Dir: cmd.Dir, Env: append(slices.Clip(env), cmd.Env...)})
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("%q: %s\n%s", cmd.Argv, exit, exit.Tail)
+		}
+	})
+	return inv.Report(exit)
+}
+
+// Says wants a problem whose text has a part, or no problem.
+func (tc Trick) Says(t *testing.T, what, want string, problems []e2e.Problem) {
+	t.Helper()
+	if (want == "") != (len(problems) == 0) || want != "" && !slices.ContainsFunc(problems, func(p e2e.Problem) bool { return strings.Contains(p.Text, want) }) {
+		t.Errorf("%s: want %q in %+v", what, want, problems)
+	}
+}
+
+func (tc Trick) attempts(t *testing.T, rep suite.Report) {
+	t.Helper()
+	var messages strings.Builder
+	kept := 0
+	for _, attempts := range rep.Tests {
+		for _, a := range attempts {
+			messages.WriteString(a.Message + "\n")
+			kept += len(a.Files)
+		}
+	}
+	if !strings.Contains(messages.String(), tc.Message) || kept != tc.Kept {
+		t.Errorf("want %q in %q, and %d files, not %d", tc.Message, messages.String(), tc.Kept, kept)
+	}
+}
+
+// Project is a trick of a JVM project: a txtar archive in testdata.
+func Project(t *testing.T, framework, name string, args ...string) Trick {
+	t.Helper()
+	for _, kv := range Maven(t, "") {
+		key, value, _ := strings.Cut(kv, "=")
+		t.Setenv(key, value)
+	}
+	archive, err := txtar.ParseFile(filepath.Join("testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string]string{}
+	for _, f := range archive.Files {
+		files[f.Name] = string(f.Data)
+	}
+	return Trick{Files: files, Spec: suite.Spec{Name: "s", Framework: framework, Args: args}}
+}
+
+// List writes the project and lists its tests.
+func (tc *Trick) List(t *testing.T) (suite.Adapter, []e2e.Test, []e2e.Problem, error) {
+	t.Helper()
+	Slow(t)
+	tc.Root = t.TempDir()
+	tc.write(t)
+	a, err := suite.New(tc.Spec, tc.Root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests, problems, err := a.Discover(t.Context(), os.Environ())
+	return a, tests, problems, err
+}
+
+// Outcomes are those of the tests that were planned, and of others that ran.
+func Outcomes(tests []e2e.Test, rep suite.Report) string {
+	got := map[string]e2e.Outcome{}
+	for _, t := range tests {
+		got[t.Name] = e2e.OutcomeOf(rep.Tests[t.ID])
+	}
+	for _, run := range rep.Unplanned {
+		got["unplanned "+run.ID] = e2e.OutcomeOf(run.Attempts)
+	}
+	var list []string
+	for _, name := range slices.Sorted(maps.Keys(got)) {
+		list = append(list, name+" "+string(got[name]))
+	}
+	return strings.Join(list, ", ")
+}

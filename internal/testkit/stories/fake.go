@@ -1,0 +1,142 @@
+//go:build unix
+
+package stories
+
+import (
+	"bufio"
+	"encoding/json"
+	"encoding/xml"
+	"fmt"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// fakeSuite plays a suite from a file. Each line is a test: its name, then what
+// attempt 1 and attempt 2 do, as in "submits fail:boom pass". Words: pass, fail,
+// error, skip, lost, hang, crash, exit:N. "fake-suite list FILE" prints names;
+// "fake-suite run FILE tests..." writes a report to $E2E_REPORT_DIR and appends
+// each test that it runs to runs.log.
+func fakeSuite() {
+	if len(os.Args) < 3 {
+		fmt.Fprintln(os.Stderr, "usage: fake-suite list|run FILE [tests]")
+		os.Exit(64)
+	}
+	tests := readFake(os.Args[2])
+	if os.Args[1] == "list" {
+		for _, t := range tests {
+			fmt.Println(t.name)
+		}
+		return
+	}
+	os.Exit(playFake(tests, os.Args[3:]))
+}
+
+// fakeInfo is a service that says what is deployed: "fake-info PORT FILE" answers
+// with the file's first line, and notes each answer in info.log.
+func fakeInfo() {
+	handler := func(w http.ResponseWriter, _ *http.Request) {
+		sha, _ := os.ReadFile(os.Args[2])
+		appendLine("info.log", strings.TrimSpace(string(sha)))
+		_ = json.NewEncoder(w).Encode(map[string]string{"version": strings.TrimSpace(string(sha))})
+	}
+	fmt.Fprintln(os.Stderr, http.ListenAndServe("127.0.0.1:"+os.Args[1], http.HandlerFunc(handler)))
+	os.Exit(1)
+}
+
+type fakeTest struct {
+	name  string
+	plays []string
+}
+
+func readFake(file string) []fakeTest {
+	f, err := os.Open(file)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(66)
+	}
+	defer f.Close()
+	var list []fakeTest
+	for scan := bufio.NewScanner(f); scan.Scan(); {
+		if fields := strings.Fields(scan.Text()); len(fields) > 0 {
+			name := fields[0]
+			if unquoted, err := strconv.Unquote(name); err == nil {
+				name = unquoted
+			}
+			list = append(list, fakeTest{name, fields[1:]})
+		}
+	}
+	return list
+}
+
+func playFake(tests []fakeTest, only []string) (status int) {
+	attempt, _ := strconv.Atoi(os.Getenv("E2E_ATTEMPT"))
+	var report strings.Builder
+	report.WriteString(`<testsuite name="fake">`)
+	for _, t := range tests {
+		if len(only) > 0 && !slices.Contains(only, t.name) {
+			continue
+		}
+		appendLine("runs.log", fmt.Sprintf("%s attempt %d shard %s prefix %s", t.name, attempt, os.Getenv("E2E_SHARD"), os.Getenv("E2E_DATA_PREFIX")))
+		play := t.plays[min(max(attempt, 1), len(t.plays))-1]
+		word, arg, _ := strings.Cut(play, ":")
+		if s := fakeCase(&report, t.name, word, strings.ReplaceAll(arg, "_", " ")); s >= 0 {
+			status = s
+		}
+	}
+	report.WriteString(`</testsuite>`)
+	if err := os.WriteFile(filepath.Join(os.Getenv("E2E_REPORT_DIR"), "r.xml"), []byte(report.String()), 0o644); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 74
+	}
+	return status
+}
+
+// fakeCase plays one test and returns the exit status that it asks for, or -1.
+func fakeCase(report *strings.Builder, name, word, arg string) int {
+	element := map[string]string{"pass": "", "fail": "failure", "error": "error", "skip": "skipped"}
+	switch word {
+	case "lost":
+		return -1
+	case "crash":
+		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+	case "exit":
+		n, _ := strconv.Atoi(arg)
+		fmt.Fprintf(report, `<testcase name="%s" time="0.01"/>`, escape(name))
+		return n
+	case "hang":
+		_ = os.WriteFile("hang.pid", []byte(strconv.Itoa(os.Getpid())), 0o644)
+		signal.Ignore(syscall.SIGTERM)
+		select {}
+	}
+	fmt.Fprintf(report, `<testcase name="%s" time="0.01">`, escape(name))
+	status := -1
+	if el := element[word]; el != "" {
+		fmt.Fprintf(report, `<%s message="%s"/>`, el, escape(arg))
+		if el != "skipped" {
+			status = 1
+		}
+	}
+	report.WriteString(`</testcase>`)
+	return status
+}
+
+func appendLine(file, line string) {
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return
+	}
+	defer f.Close()
+	fmt.Fprintln(f, line)
+}
+
+func escape(s string) string {
+	var b strings.Builder
+	_ = xml.EscapeText(&b, []byte(s))
+	return b.String()
+}
