@@ -26,13 +26,34 @@ func (s *setup) judge(ctx context.Context, cfg *config.Config, own policy.Quaran
 		return quarantine, nil
 	}
 	// Nothing of its own that a change could relax.
-	harmless := len(cfg.Policy) == 0 && cfg.Quarantine == ""
-	cfg.Policy, cfg.Owners = nil, nil
+	harmless := cfg.Policy.BuiltIn() && cfg.Quarantine == ""
+	cfg.Policy, cfg.Owners = policy.Policy{}, nil
 	if harmless && s.trigger.BaseSHA == "" {
 		return nil, nil
 	}
-	return nil, []e2e.Problem{{Code: e2e.CodePolicyUnreadable, Text: fmt.Sprintf("the base of the change cannot be read (%v), so the built-in policy holds, and no quarantine: a change cannot relax its own judge; check out with fetch-depth: 0, or give the token contents: read", err)}}
+	next := "check out with fetch-depth: 0, or give the token contents: read"
+	if broken := (*brokenBaseError)(nil); errors.As(err, &broken) {
+		next = "correct the config on the base branch"
+	}
+	return nil, []e2e.Problem{{Code: e2e.CodePolicyUnreadable, Text: fmt.Sprintf(policyUnreadable, err, next)}}
 }
+
+// policyUnreadable says why the base's policy does not hold, and what to do.
+const policyUnreadable = "the base of the change cannot be read (%v), so the built-in policy holds, and no quarantine: a change cannot relax its own judge; %s"
+
+// brokenBaseError says that the base's config was read and has mistakes. Its policy does
+// not hold in parts: what could not be read may have been the stricter part.
+type brokenBaseError struct{ mistakes error }
+
+func (e *brokenBaseError) Error() string {
+	text, rest, _ := strings.Cut(e.mistakes.Error(), "\n")
+	if rest != "" {
+		text += fmt.Sprintf(", and %d more", strings.Count(rest, "\n")+1)
+	}
+	return "its config has mistakes: " + text
+}
+
+func (e *brokenBaseError) Unwrap() error { return e.mistakes }
 
 // judgeOfBase puts the base's policy into the config and returns its quarantine.
 func (s *setup) judgeOfBase(ctx context.Context, cfg *config.Config, read readBase) (policy.Quarantine, error) {
@@ -45,10 +66,13 @@ func (s *setup) judgeOfBase(ctx context.Context, cfg *config.Config, read readBa
 	}
 	if !found {
 		s.console.Note("the base has no such config, so the built-in policy holds, and no quarantine")
-		cfg.Policy, cfg.Owners = nil, nil
+		cfg.Policy, cfg.Owners = policy.Policy{}, nil
 		return nil, nil
 	}
-	theirs := config.PeekBytes(s.config.File, text)
+	theirs, err := config.PeekBytes(s.config.File, text)
+	if err != nil {
+		return nil, &brokenBaseError{err}
+	}
 	cfg.Owners = theirs.Owners
 	if cfg.Policy = theirs.Policy; theirs.Quarantine == "" {
 		return nil, nil

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -146,8 +147,8 @@ func (s *setup) refuseTarget(ctx context.Context) error {
 func (s *setup) read(f staged, uses config.Sections) error {
 	opts := config.Options{Root: s.root, File: f.Config}
 	peeked, err := config.Peek(opts)
-	if err != nil {
-		return err
+	if mistakes := (diag.Errors{}); err != nil && !errors.As(err, &mistakes) {
+		return err // Load says the mistakes, with those that it alone finds
 	}
 	stage, stageErr := chooseStage(peeked, f.Stage, s.trigger)
 	opts.Uses, opts.Lookup = uses, s.lookup(stage)

@@ -19,7 +19,7 @@ import (
 // policyDigest is the SHA-256 of what judges: policy and quarantine as they hold for
 // this run, which on a pull request are the base's.
 func policyDigest(cfg *config.Config, quarantine policy.Quarantine) string {
-	data, err := json.Marshal(map[string]any{"policy": cfg.Policy, "quarantine": quarantine})
+	data, err := json.Marshal(map[string]any{"policy": cfg.Policy.Cells(), "quarantine": quarantine})
 	if err != nil {
 		return ""
 	}

@@ -15,7 +15,6 @@ import (
 	"github.com/org/e2e-gate/internal/config/strictyaml"
 	"github.com/org/e2e-gate/internal/diag"
 	"github.com/org/e2e-gate/internal/history/s3store"
-	"github.com/org/e2e-gate/internal/policy"
 	"github.com/org/e2e-gate/internal/safetext"
 	"github.com/org/e2e-gate/internal/suite"
 	"github.com/org/e2e-gate/internal/triage"
@@ -207,10 +206,6 @@ func (k *checker) rest() {
 	}
 	for _, p := range triage.Validate(k.c.Triage.Rules) {
 		k.fail("triage."+p.Path, p.Text, p.Hint)
-	}
-	_, wrong := policy.Default().With(k.c.Policy)
-	for _, m := range wrong {
-		k.fail("policy."+m.File, m.Text, m.Hint)
 	}
 	for _, name := range slices.Sorted(maps.Keys(k.c.Owners)) {
 		if team := k.c.Owners[name]; !safetext.ValidMention(team) {

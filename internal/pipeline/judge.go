@@ -29,8 +29,7 @@ func (s *Session) judge() e2e.Result {
 	s.categorise(&r)
 	s.link(&r)
 	r.Budgets = s.budgets(r)
-	table, _ := policy.Default().With(s.opts.Config.Policy) // checked when the config was read
-	r.Verdict, r.Tests = policy.Decide(policy.Evidence{Blocks: s.run.Blocks, Gates: r.Gates, Tests: r.Tests, Problems: r.Problems, Budgets: r.Budgets, Table: table})
+	r.Verdict, r.Tests = policy.Decide(policy.Evidence{Blocks: s.run.Blocks, Gates: r.Gates, Tests: r.Tests, Problems: r.Problems, Budgets: r.Budgets, Table: s.opts.Config.Policy.Table()})
 	return r
 }
 
