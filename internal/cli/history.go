@@ -10,7 +10,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/org/e2e-gate/internal/config"
 	"github.com/org/e2e-gate/internal/history"
 	"github.com/org/e2e-gate/internal/report"
 )
@@ -35,16 +34,17 @@ func (f historyFlags) open(a *App) (*history.Log, error) {
 	}
 	address := f.Store
 	if address == "" {
-		peeked, err := config.Peek(config.Options{Root: top, File: f.Config})
-		if err == nil {
-			address = peeked.History.Store
-		} else if f.Config != "" {
-			return nil, usageError{err}
+		if address, err = a.storeAddress(top, f.Config); err != nil {
+			return nil, err
 		}
-	} else if text, hint := config.HistoryFault(address); text != "" {
-		return nil, usage("--store: %s; %s", text, hint)
+	} else if _, err := history.ParseAddress(address); err != nil {
+		return nil, usage("--store: %w", err)
 	}
-	return &history.Log{Store: a.store(top, address), Now: a.Now}, nil
+	store, _, err := a.openStore(top, address)
+	if err != nil {
+		return nil, err
+	}
+	return &history.Log{Store: store, Now: a.Now}, nil
 }
 
 // load folds the history, and says what of it could not be read.

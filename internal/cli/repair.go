@@ -50,7 +50,7 @@ type backups struct {
 // backups finds the artifacts that repair the history. It is nil where there are none:
 // outside of GitHub, without a token, and with a store of one's own.
 func (s *setup) backups() history.Elsewhere {
-	if store := s.config.History.Store; store != "" && store != "actions" || !actions.Detect(s.app.getenv) || s.trigger.Forge != "" {
+	if s.address.Kind != history.KindActions || !actions.Detect(s.app.getenv) || s.trigger.Forge != "" {
 		return nil
 	}
 	client, err := s.app.githubFor(s.trigger, repairTime)

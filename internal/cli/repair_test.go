@@ -119,7 +119,7 @@ func repaired(t *testing.T, fake *githubfake.Server) (runs int, said string) {
 	t.Helper()
 	var log bytes.Buffer
 	app := &App{Stdout: &log, Stderr: &log, Now: time.Now, Transport: fake.Transport(), Environ: []string{"GITHUB_ACTIONS=true", "GITHUB_TOKEN=" + githubfake.JobToken, "GITHUB_API_URL=http://api.test"}}
-	s := &setup{app: app, root: t.TempDir(), config: &config.Config{}, console: app.console(nil),
+	s := &setup{app: app, root: t.TempDir(), store: history.Dir{Path: t.TempDir()}, config: &config.Config{}, console: app.console(nil),
 		trigger: trigger.Trigger{CI: true, Event: "pull_request", Repository: "acme/cases", MainBranch: "main", Workflow: ourWorkflow}}
 	s.elsewhere = s.backups()
 	stats, skipped, err := s.history().Load(t.Context())
@@ -262,7 +262,7 @@ func TestRepairNeedsToKnowWhomToBelieve(t *testing.T) {
 			t.Errorf("%v %s", found, log.String())
 		}
 	}
-	for _, other := range []setup{{trigger: trigger.Trigger{Forge: "Gitea"}, config: &config.Config{}}, {config: &config.Config{History: config.History{Store: "s3://b/p"}}}} {
+	for _, other := range []setup{{trigger: trigger.Trigger{Forge: "Gitea"}, config: &config.Config{}}, {config: &config.Config{}, address: history.Address{Kind: history.KindS3}}} {
 		other.app = app
 		if other.backups() != nil {
 			t.Errorf("%+v is repaired from GitHub's artifacts", other.config.History)

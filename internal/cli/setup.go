@@ -17,7 +17,6 @@ import (
 	"github.com/org/e2e-gate/internal/config"
 	"github.com/org/e2e-gate/internal/diag"
 	"github.com/org/e2e-gate/internal/history"
-	"github.com/org/e2e-gate/internal/history/s3store"
 	"github.com/org/e2e-gate/internal/pipeline"
 	"github.com/org/e2e-gate/internal/policy"
 	"github.com/org/e2e-gate/internal/proc"
@@ -54,6 +53,9 @@ type setup struct {
 	redact  *safetext.Redactor
 	console *report.Console
 	runID   string
+	// store keeps the history, at address.
+	store   history.Store
+	address history.Address
 	// changed are the files of the change under test.
 	changed []string
 	// earlier are folders with documents of earlier attempts.
@@ -116,6 +118,13 @@ func (a *App) prepare(ctx context.Context, f staged, uses config.Sections, runID
 	}
 	if err := s.read(f, uses); err != nil {
 		return nil, usageError{err}
+	}
+	store := ""
+	if slices.Contains(uses, "history") {
+		store = s.config.History.Store // elsewhere its variables are not resolved
+	}
+	if s.store, s.address, err = a.openStore(s.root, store); err != nil {
+		return nil, err
 	}
 	s.redact = safetext.NewRedactor(s.config.Masked)
 	s.mask()
@@ -220,7 +229,8 @@ func (s *setup) session(ctx context.Context, f staged, matrix bool) (*pipeline.S
 	}
 	return pipeline.New(pipeline.Options{
 		Root: s.root, Out: f.Out, Config: &cfg, Stage: s.stage, Trigger: s.trigger, RunID: s.runID, Key: f.Key, Select: f.Select, Service: f.Service,
-		Shards: count, Matrix: matrix, Quarantine: quarantine, ChangedPaths: s.changed, Earlier: s.earlier, Unread: s.unread, Problems: problems, History: s.history(), BaseEnv: s.app.Environ, Redact: s.redact,
+		Shards: count, Matrix: matrix, Quarantine: quarantine, ChangedPaths: s.changed, Earlier: s.earlier, Unread: s.unread, Problems: problems,
+		History: s.history(), BaseEnv: s.app.Environ, Redact: s.redact,
 		Progress: s.console, Version: version(), Now: s.app.Now,
 	}), nil
 }
@@ -243,35 +253,15 @@ func (s *setup) quarantine() (policy.Quarantine, error) {
 	return config.ReadQuarantine(filepath.Join(s.root, filepath.FromSlash(s.config.Quarantine)))
 }
 
-// defaultHistory is where the Action restores the cache to.
-const defaultHistory = ".e2e-gate/history"
-
-// history opens the store; its address was checked with the config.
+// history is the log in the store.
 func (s *setup) history() *history.Log {
-	return &history.Log{Store: s.app.store(s.root, s.config.History.Store), Copies: s.copies(), Elsewhere: s.elsewhere, Now: s.app.Now}
-}
-
-func (a *App) store(root, address string) history.Store {
-	if strings.HasPrefix(address, "s3:") {
-		if store, err := s3store.New(address, a.getenv); err == nil {
-			return store
-		}
-	}
-	dir := defaultHistory
-	if path, ok := strings.CutPrefix(address, "dir:"); ok {
-		dir = path
-	}
-	if !filepath.IsAbs(dir) {
-		dir = filepath.Join(root, filepath.FromSlash(dir))
-	}
-	return history.Dir{Path: dir}
+	return &history.Log{Store: s.store, Copies: s.copies(), Elsewhere: s.elsewhere, Now: s.app.Now}
 }
 
 // cached reports whether the Action is to keep the history in the cache: that of the
 // default branch, since nobody sees the caches of other branches.
 func (s *setup) cached() bool {
-	store := s.config.History.Store
-	return s.trigger.DefaultBranch && (store == "" || store == "actions")
+	return s.trigger.DefaultBranch && s.address.Kind == history.KindActions
 }
 
 // root is the git top level, else the working directory.
