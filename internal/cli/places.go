@@ -75,11 +75,6 @@ func (s *setup) checkRun(r e2e.Result) github.Check {
 		Name: strings.TrimSpace("e2e-gate report: " + r.Run.Stage + " " + r.Run.Key), Passed: r.Verdict.ExitStatus() == e2e.ExitPassed, Title: report.HeadlineOf(r).Text("-"),
 		Summary: report.Comment(r, report.CommentOptions{MaxBytes: github.MaxCheckText}), URL: r.Run.URL, ID: fmt.Sprintf("%s.%d", r.Run.WorkflowRun, r.Run.WorkflowAttempt),
 	}
-	levels := map[report.Level]string{report.LevelError: "failure", report.LevelWarning: "warning", report.LevelNotice: "notice"}
-	for _, a := range report.Annotations(r, report.AnnotationOptions{SuiteDir: s.suiteDir, Max: maxCheckAnnotations}) {
-		if a.File != "" { // GitHub takes none without a file; the summary has them
-			k.Annotations = append(k.Annotations, github.CheckAnnotation{File: a.File, Line: a.Line, Level: levels[a.Level], Title: a.Title, Message: a.Message})
-		}
-	}
+	k.Annotations = report.Annotations(r, report.AnnotationOptions{SuiteDir: s.suiteDir, Max: maxCheckAnnotations})
 	return k
 }

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/org/e2e-gate/internal/adapter/actions"
+	"github.com/org/e2e-gate/internal/annotation"
 	"github.com/org/e2e-gate/internal/diag"
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/pipeline"
@@ -33,7 +34,7 @@ func (s *setup) publish(session *pipeline.Session, r e2e.Result) {
 	// Workflow commands go to stderr: stdout is data, and runners read both.
 	runner := actions.New(s.app.Stderr, s.app.getenv)
 	for _, n := range report.Annotations(r, report.AnnotationOptions{SuiteDir: s.suiteDir}) {
-		s.said(runner.Annotate(actions.Annotation{Level: actions.Level(n.Level), File: n.File, Line: n.Line, Title: n.Title, Message: n.Message}))
+		s.said(runner.Annotate(n))
 	}
 	if runner.HasSummary() {
 		s.said(runner.AppendSummary(func(limit int) string { return report.Markdown(r, report.Options{MaxBytes: limit}) }))
@@ -84,7 +85,7 @@ func (a *App) annotate(err error) {
 		}
 		m.File, m.Line, m.Col = "", 0, 0
 		// What cannot be annotated was printed already.
-		_ = runner.Annotate(actions.Annotation{Level: actions.Error, File: file, Line: line, Title: "e2e-gate", Message: m.String()})
+		_ = runner.Annotate(annotation.New(annotation.Error, file, line, "e2e-gate", m.String()))
 	}
 }
 

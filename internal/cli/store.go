@@ -20,7 +20,7 @@ func (a *App) openStore(root, text string) (history.Store, history.Address, erro
 		return nil, address, usageError{err}
 	}
 	if address.Kind == history.KindS3 {
-		store, err := s3store.New(address, a.getenv)
+		store, err := s3store.New(text, a.getenv)
 		if err != nil {
 			return nil, address, usage("the history store %s cannot be opened: %w", address, err)
 		}

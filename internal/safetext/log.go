@@ -61,18 +61,3 @@ func narrow(s string) string {
 }
 
 func wide(r rune) bool { return r > 0xffff }
-
-// CommandData returns s as the data of a workflow command, escaped, within limit
-// bytes before escaping.
-func CommandData(s string, limit int) string { return dataReplacer.Replace(Annotation(s, limit)) }
-
-// CommandProperty returns s as the value of a workflow command's property, escaped
-// and on one line, within limit bytes before escaping.
-func CommandProperty(s string, limit int) string {
-	return propertyReplacer.Replace(Annotation(Line(s, limit), limit))
-}
-
-var (
-	dataReplacer     = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
-	propertyReplacer = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
-)

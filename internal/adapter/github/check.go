@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/go-github/v62/github"
 
+	"github.com/org/e2e-gate/internal/annotation"
 	"github.com/org/e2e-gate/internal/safetext"
 )
 
@@ -22,16 +24,9 @@ type Check struct {
 	Title, Summary, Text string
 	URL                  string
 	// ID tells the runs of the gate apart.
-	ID          string
-	Annotations []CheckAnnotation
-}
-
-// CheckAnnotation is a message at a line of a file.
-type CheckAnnotation struct {
-	File string
-	Line int
-	// Level is failure, warning or notice.
-	Level, Title, Message string
+	ID string
+	// Annotations: those without a file are left out, since GitHub takes none.
+	Annotations []annotation.Annotation
 }
 
 const (
@@ -66,6 +61,7 @@ func (c *Client) CreateCheck(ctx context.Context, sha string, k Check) (Outcome,
 }
 
 func (c *Client) createCheck(ctx context.Context, sha string, k Check) (Outcome, error) {
+	k.Annotations = slices.DeleteFunc(slices.Clone(k.Annotations), func(a annotation.Annotation) bool { return a.File() == "" })
 	batches := k.batches()
 	create := github.CreateCheckRunOptions{
 		Name: safetext.Line(k.Name, maxContext), HeadSHA: sha, Status: new("completed"), Conclusion: new("failure"),
@@ -96,6 +92,9 @@ func (c *Client) createCheck(ctx context.Context, sha string, k Check) (Outcome,
 	return Outcome{Action: Created, URL: made.GetHTMLURL()}, nil
 }
 
+// checkLevels are GitHub's words for levels.
+var checkLevels = map[annotation.Level]string{annotation.Error: "failure", annotation.Warning: "warning", annotation.Notice: "notice"}
+
 // batches cuts the annotations into requests; there is always a first one.
 func (k Check) batches() [][]*github.CheckRunAnnotation {
 	out := [][]*github.CheckRunAnnotation{nil}
@@ -104,11 +103,11 @@ func (k Check) batches() [][]*github.CheckRunAnnotation {
 		if len(out[last]) == batch {
 			out, last = append(out, nil), last+1
 		}
-		message, _ := safetext.Cut(or(a.Message, a.Title), maxCheckMessage)
-		line := max(a.Line, 1)
+		message, _ := safetext.Cut(or(a.Message(), a.Title()), maxCheckMessage)
+		line := max(a.Line(), 1)
 		out[last] = append(out[last], &github.CheckRunAnnotation{
-			Path: new(a.File), StartLine: &line, EndLine: &line, AnnotationLevel: new(a.Level),
-			Title: new(cutRunes(a.Title, maxCheckTitle)), Message: &message,
+			Path: new(a.File()), StartLine: &line, EndLine: &line, AnnotationLevel: new(checkLevels[a.Level()]),
+			Title: new(cutRunes(a.Title(), maxCheckTitle)), Message: &message,
 		})
 	}
 	return out

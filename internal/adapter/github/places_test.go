@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/org/e2e-gate/internal/annotation"
 	"github.com/org/e2e-gate/internal/testkit/githubfake"
 )
 
@@ -15,7 +16,7 @@ func TestCheckInBatches(t *testing.T) {
 		s := githubfake.New(t)
 		k := Check{Name: "report", Title: strings.Repeat("ä", 999), Summary: strings.Repeat("ä", MaxCheckText), Text: strings.Repeat("x", 2*MaxCheckText), URL: "javascript:x"}
 		for i := range n {
-			k.Annotations = append(k.Annotations, CheckAnnotation{File: fmt.Sprintf("f%d.go", i), Level: "failure", Title: "t", Message: strings.Repeat("m", 100)})
+			k.Annotations = append(k.Annotations, annotation.New(annotation.Error, fmt.Sprintf("f%d.go", i), 0, "t", strings.Repeat("m", 100)))
 		}
 		out, err := client(t, s).CreateCheck(context.Background(), head, k)
 		list := s.CheckRuns()

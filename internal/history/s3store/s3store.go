@@ -34,13 +34,18 @@ const maxObject = 64 << 20
 // maxListed bounds how many objects are listed.
 const maxListed = 100_000
 
-// New returns the store at an address of the kind [history.KindS3]. The region comes from
+// New returns the store at an address of the kind [history.KindS3], as
+// [history.ParseAddress] reads it. The region comes from
 // the address, else from AWS_REGION or AWS_DEFAULT_REGION, else it is us-east-1; spaces
 // and line breaks around it do not count. Credentials come from the environment
 // (AWS_ACCESS_KEY_ID and what goes with it, web identity), the file of AWS's tools, else
 // from the machine's metadata service. It does no request. An error says what cannot be
 // used and what to look at.
-func New(a history.Address, getenv func(string) string) (*Store, error) {
+func New(address string, getenv func(string) string) (*Store, error) {
+	a, err := history.ParseAddress(address)
+	if err != nil {
+		return nil, err
+	}
 	if a.Kind != history.KindS3 {
 		return nil, fmt.Errorf("%s is not in an object store; use s3://BUCKET/PREFIX", a)
 	}

@@ -15,11 +15,7 @@ import (
 func open(t *testing.T, address, key, secret string) *Store {
 	t.Helper()
 	env := map[string]string{"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret}
-	a, err := history.ParseAddress(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := New(a, func(name string) string { return env[name] })
+	s, err := New(address, func(name string) string { return env[name] })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,12 +93,7 @@ func writers(t *testing.T, s *Store) {
 
 func TestNew(t *testing.T) {
 	at := func(address string, env map[string]string) (*Store, error) {
-		t.Helper()
-		a, err := history.ParseAddress(address)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return New(a, func(name string) string { return env[name] })
+		return New(address, func(name string) string { return env[name] })
 	}
 	s, err := at("s3://bucket", nil)
 	if err != nil || s.bucket != "bucket" || s.prefix != "" || s.client.EndpointURL().Host != "s3.us-east-1.amazonaws.com" {
@@ -116,7 +107,9 @@ func TestNew(t *testing.T) {
 	if _, err := at("s3://bucket/p", map[string]string{"AWS_REGION": "eu central 1"}); err == nil || !strings.Contains(err.Error(), "AWS_REGION") {
 		t.Errorf("a region with spaces is taken, or not said: %v", err)
 	}
-	if _, err := at("dir:x", nil); err == nil {
-		t.Error("a folder is taken for a bucket")
+	for _, bad := range []string{"", "dir:x", "s3:", "s3://", "http://x/y", "s3://u:p@b/x", "s3://b?endpoint=ftp://x", "s3://b?colour=red", "s3://b?endpoint=%zz"} {
+		if _, err := at(bad, nil); err == nil {
+			t.Errorf("%q is taken", bad)
+		}
 	}
 }
