@@ -140,13 +140,6 @@ func (c historyShowCmd) one(a *App, stats history.Stats) error {
 	return err
 }
 
-func (a *App) printJSON(v any) error {
-	out := json.NewEncoder(a.Stdout)
-	out.SetEscapeHTML(false)
-	out.SetIndent("", "  ")
-	return out.Encode(v)
-}
-
 type historyExportCmd struct {
 	historyFlags
 	Format string `help:"Output: csv or jsonl." enum:"csv,jsonl" default:"csv"`

@@ -119,9 +119,9 @@ func repaired(t *testing.T, fake *githubfake.Server) (runs int, said string) {
 	t.Helper()
 	var log bytes.Buffer
 	app := &App{Stdout: &log, Stderr: &log, Now: time.Now, Transport: fake.Transport(), Environ: []string{"GITHUB_ACTIONS=true", "GITHUB_TOKEN=" + githubfake.JobToken, "GITHUB_API_URL=http://api.test"}}
-	s := &setup{app: app, root: t.TempDir(), store: history.Dir{Path: t.TempDir()}, config: &config.Config{}, console: app.console(nil),
-		trigger: trigger.Trigger{CI: true, Event: "pull_request", Repository: "acme/cases", MainBranch: "main", Workflow: ourWorkflow}}
-	s.elsewhere = s.backups()
+	s := app.newSetup(trigger.Trigger{CI: true, Event: "pull_request", Repository: "acme/cases", MainBranch: "main", Workflow: ourWorkflow})
+	s.root, s.store, s.config, s.console = t.TempDir(), history.Dir{Path: t.TempDir()}, &config.Config{}, app.console(nil)
+	s.backups = s.openBackups()
 	stats, skipped, err := s.history().Load(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -256,16 +256,17 @@ func TestRepairNeedsToKnowWhomToBelieve(t *testing.T) {
 	for _, t2 := range []trigger.Trigger{{Repository: "acme/cases", MainBranch: "main"}, {Repository: "acme/cases", Workflow: ourWorkflow}} {
 		var log bytes.Buffer
 		app.Stderr = &log
-		s := &setup{app: app, config: &config.Config{}, console: app.console(nil), trigger: t2}
-		found := s.backups().Missing(t.Context(), func(string) bool { return false })
+		s := app.newSetup(t2)
+		s.config, s.console = &config.Config{}, app.console(nil)
+		found := s.openBackups().Missing(t.Context(), func(string) bool { return false })
 		if s.console.Done(); len(found) > 0 || !strings.Contains(log.String(), "which runs to believe") {
 			t.Errorf("%v %s", found, log.String())
 		}
 	}
-	for _, other := range []setup{{trigger: trigger.Trigger{Forge: "Gitea"}, config: &config.Config{}}, {config: &config.Config{}, address: history.Address{Kind: history.KindS3}}} {
+	for _, other := range []setup{{inputs: inputs{trigger: trigger.Trigger{Forge: "Gitea", Repository: "acme/cases"}}}, {address: history.Address{Kind: history.KindS3}}} {
 		other.app = app
-		if other.backups() != nil {
-			t.Errorf("%+v is repaired from GitHub's artifacts", other.config.History)
+		if other.openBackups() != nil {
+			t.Errorf("%+v is repaired from GitHub's artifacts", other.address)
 		}
 	}
 	if fake.Count("") > 0 {

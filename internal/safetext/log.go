@@ -61,3 +61,14 @@ func narrow(s string) string {
 }
 
 func wide(r rune) bool { return r > 0xffff }
+
+// FileName keeps what is allowed in names of artifacts and files everywhere; the rest
+// becomes dashes. The name may still be "." or "..", or empty.
+func FileName(s string) string {
+	return strings.Map(func(c rune) rune {
+		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == '.' {
+			return c
+		}
+		return '-'
+	}, s)
+}

@@ -16,13 +16,16 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/org/e2e-gate/internal/adapter/actions"
-	"github.com/org/e2e-gate/internal/adapter/github"
+	"github.com/org/e2e-gate/internal/forge"
 	"github.com/org/e2e-gate/internal/history"
+	"github.com/org/e2e-gate/internal/report"
+	"github.com/org/e2e-gate/internal/safetext"
+	"github.com/org/e2e-gate/internal/trigger"
 )
 
-// The history of the default branch lies in the cache, which may be evicted and of
-// which two runs at once keep one's. So each run leaves its own records in an artifact
-// as well, and who finds that the cache is behind takes them from there.
+// The history of the default branch lies in the cache, which may be evicted, and of two
+// concurrent saves one is lost. So each run leaves its own records in an artifact as well,
+// and a run that finds the cache behind takes them from there.
 
 const (
 	// maxRepairPages bounds how many pages of 100 are read of each list.
@@ -38,34 +41,39 @@ const (
 // historyArtifact names the artifact with a run's records. Its name is the same in every
 // run, because GitHub lists artifacts by name. So it is in every attempt: a later one
 // writes over it, and brings along what it held.
-func historyArtifact(key string) string { return safeName(keyOr(key)) + "-history" }
+func historyArtifact(key string) string { return safetext.FileName(keyOrDefault(key)) + "-history" }
 
 // backups are those artifacts.
 type backups struct {
-	setup  *setup
-	client *github.Client
-	name   string
+	forge   forge.Backups
+	name    string
+	trigger trigger.Trigger
+	console *report.Console
 }
 
-// backups finds the artifacts that repair the history. It is nil where there are none:
+// openBackups finds the artifacts that repair the history. It is nil where there are none:
 // outside of GitHub, without a token, and with a store of one's own.
-func (s *setup) backups() history.Elsewhere {
-	if s.address.Kind != history.KindActions || !actions.Detect(s.app.getenv) || s.trigger.Forge != "" {
+func (s *setup) openBackups() history.Elsewhere {
+	if s.address.Kind != history.KindActions || !actions.Detect(s.app.getenv) {
 		return nil
 	}
-	client, err := s.app.githubFor(s.trigger, repairTime)
-	if err != nil || client == nil {
+	c, err := s.app.openForge(s.trigger, repairTime)
+	if err != nil || c == nil {
 		return nil // what publishes says so, where that was wanted
 	}
-	return &backups{s, client, historyArtifact(s.key)}
+	from, ok := c.(forge.Backups)
+	if !ok {
+		return nil
+	}
+	return &backups{from, historyArtifact(s.key), s.trigger, s.console}
 }
 
 // Missing takes the records of runs that the log does not know.
 func (b *backups) Missing(ctx context.Context, known func(string) bool) []history.Found {
 	ctx, cancel := context.WithTimeout(ctx, repairTime)
 	defer cancel()
-	if t := b.setup.trigger; t.MainBranch == "" || t.Workflow == "" {
-		b.said("it is not known which runs to believe: the event names no default branch, or GITHUB_WORKFLOW_REF no workflow of this repository")
+	if t := b.trigger; t.MainBranch == "" || t.Workflow == "" {
+		b.noteUnrepaired("it is not known which runs to believe: the event names no default branch, or GITHUB_WORKFLOW_REF no workflow of this repository")
 		return nil
 	}
 	list, err := b.behind(ctx, known)
@@ -73,28 +81,28 @@ func (b *backups) Missing(ctx context.Context, known func(string) bool) []histor
 		list, err = b.trusted(ctx, list)
 	}
 	if err != nil {
-		b.said(err.Error())
+		b.noteUnrepaired(err.Error())
 		return nil
 	}
 	return b.fetch(ctx, list)
 }
 
-func (b *backups) said(why string) {
-	b.setup.console.Note("the history was not repaired from the artifacts of earlier runs, so less is known: " + why)
+func (b *backups) noteUnrepaired(why string) {
+	b.console.Note("the history was not repaired from the artifacts of earlier runs, so less is known: " + why)
 }
 
 // behind lists the artifacts of runs that the log does not know, the newest first. The
 // next page is read only where this one does not hold enough runs for a test.
-func (b *backups) behind(ctx context.Context, known func(string) bool) ([]github.Artifact, error) {
-	var list []github.Artifact
+func (b *backups) behind(ctx context.Context, known func(string) bool) ([]forge.Artifact, error) {
+	var list []forge.Artifact
 	for page, more, count := 1, true, 0; more && page <= maxRepairPages && count < maxRepairs; page++ {
-		var found []github.Artifact
+		var found []forge.Artifact
 		var err error
-		if found, more, err = b.client.ArtifactsNamed(ctx, b.name, page); err != nil {
+		if found, more, err = b.forge.ArtifactsNamed(ctx, b.name, page); err != nil {
 			return nil, err
 		}
 		for _, a := range found {
-			if !a.OwnHead || a.Branch != b.setup.trigger.MainBranch {
+			if !a.OwnHead || a.Branch != b.trigger.MainBranch {
 				continue // of a fork, or of another branch
 			}
 			if count++; !known(strconv.FormatInt(a.Run, 10)) {
@@ -109,13 +117,13 @@ func (b *backups) behind(ctx context.Context, known func(string) bool) ([]github
 // somebody started who may write to the default branch. A pull request's run could have
 // written anything, and may have a branch of that name. One list tells of a hundred
 // runs; those that it no longer names do not count.
-func (b *backups) trusted(ctx context.Context, list []github.Artifact) ([]github.Artifact, error) {
-	t, runs := b.setup.trigger, map[int64]bool{}
-	unknown := func(a github.Artifact) bool { _, ok := runs[a.Run]; return !ok }
+func (b *backups) trusted(ctx context.Context, list []forge.Artifact) ([]forge.Artifact, error) {
+	t, runs := b.trigger, map[int64]bool{}
+	unknown := func(a forge.Artifact) bool { _, ok := runs[a.Run]; return !ok }
 	for page, more := 1, true; more && page <= maxRepairPages && slices.ContainsFunc(list, unknown); page++ {
-		var found []github.WorkflowRun
+		var found []forge.WorkflowRun
 		var err error
-		if found, more, err = b.client.WorkflowRuns(ctx, t.Workflow, t.MainBranch, page); err != nil {
+		if found, more, err = b.forge.WorkflowRuns(ctx, t.Workflow, t.MainBranch, page); err != nil {
 			return nil, err
 		}
 		for _, r := range found {
@@ -124,15 +132,15 @@ func (b *backups) trusted(ctx context.Context, list []github.Artifact) ([]github
 		}
 	}
 	all := len(list)
-	if list = slices.DeleteFunc(list, func(a github.Artifact) bool { return !runs[a.Run] }); len(list) < all {
-		b.said(fmt.Sprintf("%d of %d are not of a push, schedule or dispatch of %s on %s, or are too long ago", all-len(list), all, t.Workflow, t.MainBranch))
+	if list = slices.DeleteFunc(list, func(a forge.Artifact) bool { return !runs[a.Run] }); len(list) < all {
+		b.noteUnrepaired(fmt.Sprintf("%d of %d are not of a push, schedule or dispatch of %s on %s, or are too long ago", all-len(list), all, t.Workflow, t.MainBranch))
 	}
-	slices.SortFunc(list, func(a, b github.Artifact) int { return cmp.Compare(b.ID, a.ID) })
+	slices.SortFunc(list, func(a, b forge.Artifact) int { return cmp.Compare(b.ID, a.ID) })
 	return list[:min(len(list), maxRepairs)], nil
 }
 
 // fetch reads the records out of artifacts, and says how that went.
-func (b *backups) fetch(ctx context.Context, list []github.Artifact) []history.Found {
+func (b *backups) fetch(ctx context.Context, list []forge.Artifact) []history.Found {
 	var (
 		mu     sync.Mutex
 		found  []history.Found
@@ -142,7 +150,7 @@ func (b *backups) fetch(ctx context.Context, list []github.Artifact) []history.F
 	group.SetLimit(atOnce)
 	for _, a := range list {
 		group.Go(func() error {
-			files, err := b.client.ReadArtifact(ctx, a, maxRepair, history.IsRecord)
+			files, err := b.forge.ReadArtifact(ctx, a, maxRepair, history.IsRecord)
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {
@@ -156,10 +164,10 @@ func (b *backups) fetch(ctx context.Context, list []github.Artifact) []history.F
 	}
 	_ = group.Wait()
 	if len(faults) > 0 {
-		b.said(fmt.Sprintf("%d of %d could not be read, such as: %v", len(faults), len(list), faults[0]))
+		b.noteUnrepaired(fmt.Sprintf("%d of %d could not be read, such as: %v", len(faults), len(list), faults[0]))
 	}
 	if len(found) > 0 {
-		b.setup.console.Note(fmt.Sprintf("the history was behind: %d records of earlier runs were taken from their artifacts", len(found)))
+		b.console.Note(fmt.Sprintf("the history was behind: %d records of earlier runs were taken from their artifacts", len(found)))
 	}
 	return found
 }
@@ -174,26 +182,31 @@ func (s *setup) copies() history.Store {
 }
 
 func (s *setup) copied() string {
-	return filepath.Join(s.root, ".e2e-gate", "kept", fmt.Sprintf("%s-%s-%d", historyArtifact(s.key), safeName(s.trigger.WorkflowRun), s.trigger.WorkflowAttempt))
+	return filepath.Join(s.root, ".e2e-gate", "kept", fmt.Sprintf("%s-%s-%d", historyArtifact(s.key), safetext.FileName(s.trigger.WorkflowRun), s.trigger.WorkflowAttempt))
 }
 
-// outputHistory names what a step is to keep of the history: the cache, and this run's
+// cached reports whether the Action is to keep the history in the cache: that of the
+// default branch, since no other branch sees the caches of a branch.
+func (s *setup) cached() bool {
+	return s.trigger.DefaultBranch && s.address.Kind == history.KindActions
+}
+
+// keepHistory names what a step is to keep of the history: the cache, and this run's
 // records as an artifact.
-func (s *setup) outputHistory(ctx context.Context) {
+func (s *setup) keepHistory(ctx context.Context) {
 	if !actions.Detect(s.app.getenv) || !s.cached() {
 		return
 	}
-	runner := actions.New(s.app.Stderr, s.app.getenv)
-	s.said(runner.SetLine("history", defaultHistory))
-	if entries, err := os.ReadDir(s.copied()); err != nil || len(entries) == 0 || s.trigger.Forge != "" {
-		return // nothing was remembered
+	s.runner().line("history", defaultHistory)
+	if entries, err := os.ReadDir(s.copied()); err != nil || len(entries) == 0 || !s.app.keepsBackups(s.trigger) {
+		return // nothing was remembered, or nobody could find it again
 	}
 	if err := s.bringAlong(ctx); err != nil {
-		s.note(fmt.Sprintf("this attempt's part of the history is kept in the cache alone: %v", err))
+		s.journal.Note(fmt.Sprintf("this attempt's part of the history is kept in the cache alone: %v", err))
 		return
 	}
-	s.said(runner.SetLine("history-folder", s.copied()))
-	s.said(runner.SetLine("history-artifact", historyArtifact(s.key)))
+	s.runner().line("history-folder", s.copied())
+	s.runner().line("history-artifact", historyArtifact(s.key))
 }
 
 // bringAlong fetches what earlier attempts left under the name that this one is to
@@ -203,20 +216,20 @@ func (s *setup) bringAlong(ctx context.Context) error {
 	if s.trigger.WorkflowAttempt < 2 || err != nil {
 		return nil
 	}
-	client, err := s.app.githubFor(s.trigger, repairTime)
-	if err == nil && client == nil {
+	c, err := s.app.openForge(s.trigger, repairTime)
+	if err == nil && c == nil {
 		err = errors.New("without a token nobody can read what earlier attempts kept")
 	}
 	if err != nil {
 		return err
 	}
-	list, err := client.Artifacts(ctx, run)
+	list, err := c.Artifacts(ctx, run)
 	if err != nil {
 		return err
 	}
-	i := slices.IndexFunc(list, func(a github.Artifact) bool { return a.Name == historyArtifact(s.key) })
+	i := slices.IndexFunc(list, func(a forge.Artifact) bool { return a.Name == historyArtifact(s.key) })
 	if i < 0 {
 		return nil
 	}
-	return client.Extract(ctx, list[i], s.copied(), documents, history.IsRecord)
+	return c.Extract(ctx, list[i], s.copied(), documents, history.IsRecord)
 }
