@@ -27,6 +27,7 @@ type staged struct {
 // published are the flags of commands that may publish their result.
 type published struct {
 	Comment    bool   `help:"Publish on GitHub: a comment on the pull request and the commit status e2e-gate/<stage>. Takes GITHUB_TOKEN with pull-requests: write and statuses: write."`
+	Publish    string `help:"Publish into the folder of dir:PATH instead of GitHub, as files for a later step: comment and commit status, and with --check, --deployment and --promote these as well. Takes no token." placeholder:"dir:PATH"`
 	Check      bool   `help:"Add a check run with annotations at file and line, beside the job. Takes checks: write."`
 	Deployment string `help:"Environment whose newest deployment of the commit under test gets a deployment status; on deployment events the default is their own. Takes deployments: write." placeholder:"ENV"`
 	Statement  string `help:"Write the verdict as an in-toto statement, for an attestation." placeholder:"FILE" type:"path"`
@@ -34,9 +35,9 @@ type published struct {
 	Promote    bool   `help:"Publish the release's draft if the verdict is passed, as of the commit that was judged. Takes contents: write."`
 }
 
-// wanted is what is to be published at the place.
+// wanted is what is to be published at the place. A place that is named is published at.
 func (p published) wanted() publish.Wanted {
-	return publish.Wanted{Comment: p.Comment, Check: p.Check, Deployment: p.Deployment, Promote: p.Promote}
+	return publish.Wanted{Comment: p.Comment || p.Publish != "", Check: p.Check, Deployment: p.Deployment, Promote: p.Promote}
 }
 
 // shardCount reads --shards; 0 is the config's number.

@@ -53,7 +53,7 @@ type backups struct {
 
 // openBackups finds the artifacts that repair the history. It is nil where there are none:
 // outside of GitHub, without a token, and with a store of one's own.
-func (s *setup) openBackups() history.Elsewhere {
+func (s *setup) openBackups() history.BackupSource {
 	if s.address.Kind != history.KindActions || !actions.Detect(s.app.getenv) {
 		return nil
 	}

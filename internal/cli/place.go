@@ -3,8 +3,10 @@ package cli
 import (
 	"cmp"
 	"errors"
+	"strings"
 	"time"
 
+	"github.com/org/e2e-gate/internal/adapter/folder"
 	"github.com/org/e2e-gate/internal/adapter/github"
 	"github.com/org/e2e-gate/internal/forge"
 	"github.com/org/e2e-gate/internal/publish"
@@ -16,6 +18,24 @@ import (
 type connection interface {
 	publish.Place
 	forge.Reader
+}
+
+// openPlace opens the place that --publish names; nil where it names none, and the forge is
+// the place. A place of another kind is opened here, and nowhere else. An error is a
+// usage error.
+func openPlace(address string) (publish.Place, error) {
+	if address == "" {
+		return nil, nil
+	}
+	path, ok := strings.CutPrefix(address, "dir:")
+	if !ok || path == "" {
+		return nil, usage("--publish: %q is not a place; use dir:PATH, or leave it out to publish on GitHub", address)
+	}
+	place, err := folder.Open(path)
+	if err != nil {
+		return nil, usage("--publish: cannot publish into %s: %w", path, err)
+	}
+	return place, nil
 }
 
 // openForge connects to the forge that started the run; nil where there is no token. All

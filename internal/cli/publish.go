@@ -13,11 +13,12 @@ import (
 )
 
 type publishCmd struct {
-	Config string `help:"Config file, of the default branch. Default: .github/e2e-gate.yml, then e2e-gate.yml." placeholder:"FILE" type:"path"`
-	Stage  string `help:"Stage whose result is posted. Default: the first that runs on the event of the run." placeholder:"NAME"`
-	Key    string `help:"Tells two calls of the gate in one workflow apart." placeholder:"KEY"`
-	Job    string `help:"Job of the run whose end counts, by the name that the pull request shows. Default: the run as a whole." placeholder:"NAME"`
-	Result string `help:"result.json to post. In a workflow_run job the default is what the run before it uploaded." placeholder:"FILE" type:"path"`
+	Config  string `help:"Config file, of the default branch. Default: .github/e2e-gate.yml, then e2e-gate.yml." placeholder:"FILE" type:"path"`
+	Stage   string `help:"Stage whose result is posted. Default: the first that runs on the event of the run." placeholder:"NAME"`
+	Key     string `help:"Tells two calls of the gate in one workflow apart." placeholder:"KEY"`
+	Job     string `help:"Job of the run whose end counts, by the name that the pull request shows. Default: the run as a whole." placeholder:"NAME"`
+	Publish string `help:"Publish into the folder of dir:PATH instead of GitHub, as files for a later step. For a result of this workflow run, or outside of CI, it takes no token." placeholder:"dir:PATH"`
+	Result  string `help:"result.json to post. In a workflow_run job the default is what the run before it uploaded." placeholder:"FILE" type:"path"`
 }
 
 // Help is shown by publish --help.
@@ -28,14 +29,22 @@ func (publishCmd) Help() string {
 // Run posts.
 func (c publishCmd) Run(ctx context.Context, a *App) error {
 	s := a.newSetup(trigger.Detect(a.getenv))
-	_, err := s.connect()
+	var err error
+	if s.place, err = openPlace(c.Publish); err != nil {
+		return err
+	}
+	ofFork := s.trigger.Event == "workflow_run"
+	if s.place == nil || ofFork { // who and what a fork's result is about, the forge alone says
+		_, err = s.connect()
+	}
 	switch {
 	case errors.Is(err, errNoToken):
 		return usage("publish needs GITHUB_TOKEN in the environment")
 	case err != nil:
 		return err
-	case s.trigger.Event == "workflow_run":
-		err = (&forkPublisher{publishCmd: c, app: a, trigger: s.trigger, forge: s.forge, place: s.forge, journal: s.journal}).post(ctx)
+	case ofFork:
+		place, _ := s.whereToPublish()
+		err = (&forkPublisher{publishCmd: c, app: a, trigger: s.trigger, forge: s.forge, place: place, journal: s.journal}).post(ctx)
 	default:
 		err = s.publishOwn(ctx, c.Result)
 	}
@@ -64,10 +73,13 @@ func (s *setup) publishOwn(ctx context.Context, file string) error {
 	if err != nil {
 		return err
 	}
-	if !ofThisRun(r.Run, s.trigger) {
+	switch outsideCI := !s.trigger.CI && s.place != nil; {
+	case outsideCI: // the files say whose result it is, and nothing else claims to know
+	case !ofThisRun(r.Run, s.trigger):
 		return fmt.Errorf("%s is of another repository, workflow run, attempt, commit or pull request; post what this workflow run made", file)
+	default:
+		r.Run.URL = s.trigger.URL
 	}
-	r.Run.URL = s.trigger.URL
 	s.publishFrom(filepath.Dir(file), nil)
 	s.publisher.Publish(ctx, publish.Wanted{Comment: true}, *r)
 	return nil

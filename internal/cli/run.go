@@ -22,10 +22,15 @@ func (runCmd) Help() string {
 
 // Run is the whole stage on this machine.
 func (c runCmd) Run(ctx context.Context, a *App) error {
+	place, err := openPlace(c.Publish)
+	if err != nil {
+		return err
+	}
 	s, err := a.prepare(ctx, c.staged, config.AllSections, "")
 	if err != nil {
 		return err
 	}
+	s.place = place
 	s.fetchEarlier(ctx, c.staged)
 	s.backups = s.openBackups()
 	session, err := s.session(ctx, c.staged, false)

@@ -25,12 +25,14 @@ type setup struct {
 	journal *publish.Journal
 	// forge is opened when it is needed.
 	forge connection
+	// place is the one that --publish names; nil: the forge.
+	place publish.Place
 	// publisher is there once there is a session.
 	publisher *publish.Publisher
 	store     history.Store
 	address   history.Address
 	// backups are asked for what the history's store may have lost; nil: there are none.
-	backups history.Elsewhere
+	backups history.BackupSource
 	// earlier are folders with documents of earlier attempts, unread those documents that
 	// are there and could not be fetched.
 	earlier []string
@@ -147,10 +149,18 @@ func (s *setup) session(ctx context.Context, f staged, matrix bool) (*pipeline.S
 // publishFrom makes the publisher of a run whose documents lie in a folder.
 func (s *setup) publishFrom(out string, owners map[string]string) {
 	s.publisher = publish.New(publish.Options{
-		Open: func() (publish.Place, error) { return s.connect() }, Journal: s.journal,
+		Open: s.whereToPublish, Journal: s.journal,
 		Trigger: s.trigger, Stage: s.stage.Name, Key: s.key, ReleaseAsked: s.releaseAsked,
 		Owners: owners, SuiteDir: s.suiteDir, Out: out,
 	})
+}
+
+// whereToPublish is the place of the run.
+func (s *setup) whereToPublish() (publish.Place, error) {
+	if s.place != nil {
+		return s.place, nil
+	}
+	return s.connect()
 }
 
 // announce says at the place that the run begins.
@@ -169,7 +179,7 @@ func (s *setup) ownQuarantine() (policy.Quarantine, error) {
 
 // history is the log in the store.
 func (s *setup) history() *history.Log {
-	return &history.Log{Store: s.store, Copies: s.copies(), Elsewhere: s.backups, Now: s.app.Now}
+	return &history.Log{Store: s.store, Copies: s.copies(), Backups: s.backups, Now: s.app.Now}
 }
 
 // suiteDir is a suite's directory from the repository root.

@@ -24,6 +24,10 @@ func (c verdictCmd) Run(ctx context.Context, a *App) error {
 	if info, err := os.Stat(c.Results); c.Results != "" && (err != nil || !info.IsDir()) {
 		return usage("--results %s: there is no such folder; give the one with the shard-*.json", c.Results)
 	}
+	place, err := openPlace(c.Publish)
+	if err != nil {
+		return err
+	}
 	files, plan, err := a.readPlan(ctx, c.staged, c.Plan)
 	if err != nil {
 		return err
@@ -39,6 +43,7 @@ func (c verdictCmd) Run(ctx context.Context, a *App) error {
 	if err != nil {
 		return err
 	}
+	s.place = place
 	s.runner().folder(session.Out(), artifactName(c.Key, "verdict", s.stage.Name, s.trigger.WorkflowAttempt))
 	return s.finish(ctx, c.Format, c.published, session, session.Verdict(ctx, c.Results))
 }

@@ -63,5 +63,5 @@ func (p *Publisher) deploymentStatus(ctx context.Context, place Place, to Deploy
 		}
 	}
 	page := place.AttemptPage(p.Trigger.URL, p.Trigger.WorkflowAttempt)
-	p.Journal.Outcome(to.SetDeploymentStatus(ctx, p.deployment, environment, state, text, page))
+	p.Journal.Outcome(to.SetDeploymentStatus(ctx, Deployment{p.deployment, sha, environment}, state, text, page))
 }

@@ -45,13 +45,14 @@ type Deployments interface {
 	FindDeployment(ctx context.Context, sha, environment string) (int64, error)
 	// SetDeploymentStatus adds a status to a deployment. A success becomes a failure where a
 	// newer run has said so.
-	SetDeploymentStatus(ctx context.Context, id int64, environment string, state DeploymentState, description, page string) (Outcome, error)
+	SetDeploymentStatus(ctx context.Context, d Deployment, state DeploymentState, description, page string) (Outcome, error)
 }
 
 // Releases are places that know releases.
 type Releases interface {
-	// Release finds the release of a tag, drafts included.
-	Release(ctx context.Context, tag string) (r Release, found bool, err error)
+	// Release finds the release of a tag, drafts included. A place that cannot look the tag
+	// up takes the commit that was judged for its own.
+	Release(ctx context.Context, tag, judged string) (r Release, found bool, err error)
 }
 
 // Release is a release that was found.
@@ -164,6 +165,13 @@ type Check struct {
 
 // MaxCheckText is what a place keeps of a check's summary and text each, in bytes.
 const MaxCheckText = 65_535
+
+// Deployment of a commit to an environment.
+type Deployment struct {
+	// ID is its number at the forge; a place that has no numbers takes 0.
+	ID               int64
+	SHA, Environment string
+}
 
 // DeploymentState is the state of a deployment's status.
 type DeploymentState string

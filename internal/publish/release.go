@@ -30,7 +30,7 @@ func (p *Publisher) release(ctx context.Context, place Place, w Wanted, r e2e.Re
 	if tag == "" {
 		return true
 	}
-	found, ok, err := releases.Release(ctx, tag)
+	found, ok, err := releases.Release(ctx, tag, r.Run.SHA)
 	switch {
 	case err != nil:
 		p.Journal.Failed(err)

@@ -40,14 +40,14 @@ func (c *Client) FindDeployment(ctx context.Context, sha, environment string) (i
 // it stay as they are. A success becomes a failure where a newer run, or another call of
 // the gate in the same, has said so of this deployment: the last word would be green
 // otherwise. An error is an [*Error].
-func (c *Client) SetDeploymentStatus(ctx context.Context, id int64, environment string, state publish.DeploymentState, description, page string) (publish.Outcome, error) {
-	if id <= 0 {
+func (c *Client) SetDeploymentStatus(ctx context.Context, d publish.Deployment, state publish.DeploymentState, description, page string) (publish.Outcome, error) {
+	if d.ID <= 0 {
 		return publish.Outcome{}, c.lost(deploymentLost, deploymentRight, errors.New("this run belongs to no deployment"))
 	}
 	ctx, done := c.begin(ctx)
 	defer done()
 	page, note := safetext.URL(page), ""
-	if state == publish.DeploymentSuccess && c.failedElsewhere(ctx, id, page) {
+	if state == publish.DeploymentSuccess && c.failedElsewhere(ctx, d.ID, page) {
 		state, description = publish.DeploymentFailure, publish.DeploymentOwn+"failed in a newer run or another job; this one: "+description
 		note = "the deployment status says failure, since a newer run, or another job of this one, failed for this deployment"
 	}
@@ -56,10 +56,10 @@ func (c *Client) SetDeploymentStatus(ctx context.Context, id int64, environment 
 	if page != "" {
 		sent.LogURL = &page
 	}
-	if environment != "" {
-		sent.Environment = &environment
+	if d.Environment != "" {
+		sent.Environment = &d.Environment
 	}
-	_, _, err := c.api.Repositories.CreateDeploymentStatus(ctx, c.owner, c.name, id, sent)
+	_, _, err := c.api.Repositories.CreateDeploymentStatus(ctx, c.owner, c.name, d.ID, sent)
 	if err == nil {
 		return publish.Outcome{Action: publish.Created, URL: page, Note: note}, nil
 	}

@@ -31,13 +31,13 @@ func TestDeploymentBounds(t *testing.T) {
 	s := githubfake.New(t)
 	s.Deployments = []githubfake.Deployment{{ID: 1, SHA: head, Environment: "e"}}
 	c := client(t, s)
-	if _, err := c.SetDeploymentStatus(context.Background(), 1, "e", publish.DeploymentSuccess, strings.Repeat("ä\n", 200), "ftp://x"); err != nil {
+	if _, err := c.SetDeploymentStatus(context.Background(), publish.Deployment{ID: 1, Environment: "e"}, publish.DeploymentSuccess, strings.Repeat("ä\n", 200), "ftp://x"); err != nil {
 		t.Fatal(err)
 	}
 	if d := s.DeploymentNow(1).Statuses[0]; len([]rune(d.Description)) != 140 || d.LogURL != "" {
 		t.Errorf("%+v", d)
 	}
-	_, err := c.SetDeploymentStatus(context.Background(), 0, "e", publish.DeploymentSuccess, "", "")
+	_, err := c.SetDeploymentStatus(context.Background(), publish.Deployment{Environment: "e"}, publish.DeploymentSuccess, "", "")
 	sentence(t, err, "belongs to no deployment")
 	_, err = c.FindDeployment(context.Background(), head, "x")
 	sentence(t, err, "was not deployed to x")

@@ -72,7 +72,7 @@ func (c *Client) Traits() publish.Traits { return publish.Traits{} }
 func (c *Client) AttemptPage(page string, attempt int) string { return RunPage(page, attempt) }
 
 // Release is [Client.FindRelease] for the port.
-func (c *Client) Release(ctx context.Context, tag string) (publish.Release, bool, error) {
+func (c *Client) Release(ctx context.Context, tag, _ string) (publish.Release, bool, error) {
 	r, found, err := c.FindRelease(ctx, tag)
 	if err != nil || !found {
 		return nil, false, err
