@@ -30,7 +30,10 @@ type Annotation struct {
 // lower, or has no file, is none. The file has [safetext.MaxAnnotation] bytes at most, as
 // has the message; the title has [safetext.MaxAnnotationTitle]. Levels are not checked.
 func New(level Level, file string, line int, title, message string) Annotation {
-	a := Annotation{level: level, file: oneLine(file, safetext.MaxAnnotation), title: oneLine(title, safetext.MaxAnnotationTitle), message: safetext.Annotation(message, safetext.MaxAnnotation)}
+	a := Annotation{
+		level: level, file: oneLine(file, safetext.MaxAnnotation), title: oneLine(title, safetext.MaxAnnotationTitle),
+		message: safetext.Annotation(message, safetext.MaxAnnotation),
+	}
 	if a.file != "" {
 		a.line = max(line, 0)
 	}

@@ -128,3 +128,24 @@ func check(t *testing.T, list []rule, pkg, file string, used map[string]bool) {
 		}
 	}
 }
+
+// TestOneFileKnowsPlaces: another place to publish at is one adapter and one line of this
+// file; everything else goes through the ports.
+func TestOneFileKnowsPlaces(t *testing.T) {
+	files, err := filepath.Glob("../cli/*.go")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("found %v, %v", files, err)
+	}
+	for _, file := range files {
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, imp := range parsed.Imports {
+			adapter := strings.Contains(imp.Path.Value, "/internal/adapter/") && !strings.Contains(imp.Path.Value, "/adapter/actions")
+			if adapter && filepath.Base(file) != "place.go" {
+				t.Errorf("%s imports %s, which place.go alone may", file, imp.Path.Value)
+			}
+		}
+	}
+}

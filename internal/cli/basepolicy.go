@@ -22,23 +22,23 @@ type judgement struct {
 	problems   []e2e.Problem
 }
 
-// judgement takes policy, quarantine and the map of owners of a pull request, or of a merge
+// judgementOf takes policy, quarantine and the map of owners of a pull request, or of a merge
 // group of them, from its base revision: a change cannot relax its own judge, nor mention
 // whom it likes. A base without a config (the change that introduces the gate) means the
 // built-in policy and no quarantine; so does a base that cannot be read, as
 // [e2e.CodePolicyUnreadable].
-func (s *setup) judgement(ctx context.Context, own policy.Quarantine) judgement {
-	if !strings.HasPrefix(s.trigger.Event, "pull_request") && s.trigger.Event != "merge_group" {
-		return judgement{policy: s.config.Policy, owners: s.config.Owners, quarantine: own}
+func (a *App) judgementOf(ctx context.Context, in inputs, own policy.Quarantine, console *report.Console) judgement {
+	if !strings.HasPrefix(in.trigger.Event, "pull_request") && in.trigger.Event != "merge_group" {
+		return judgement{policy: in.config.Policy, owners: in.config.Owners, quarantine: own}
 	}
-	base := baseRevision{root: s.root, read: s.baseReader(ctx), console: s.console}
-	judge, err := base.judgement(ctx, s.config.File)
+	base := baseRevision{root: in.root, read: a.baseReader(ctx, in), console: console}
+	judge, err := base.judgement(ctx, in.config.File)
 	if err == nil {
 		return judge
 	}
 	// Nothing of its own that a change could relax.
-	harmless := s.config.Policy.BuiltIn() && s.config.Quarantine == ""
-	if harmless && s.trigger.BaseSHA == "" {
+	harmless := in.config.Policy.BuiltIn() && in.config.Quarantine == ""
+	if harmless && in.trigger.BaseSHA == "" {
 		return judgement{}
 	}
 	next := "check out with fetch-depth: 0, or give the token contents: read"
@@ -70,8 +70,8 @@ type readBase func(ctx context.Context, path string) (text []byte, found bool, e
 
 // baseReader reads from the checkout where it has the base commit, else through the
 // forge: a usual checkout is shallow. It is nil where neither can be.
-func (s *setup) baseReader(ctx context.Context) readBase {
-	base, work := s.trigger.BaseSHA, checkout{s.root, s.app.Environ}
+func (a *App) baseReader(ctx context.Context, in inputs) readBase {
+	base, work := in.trigger.BaseSHA, checkout{in.root, a.Environ}
 	if base == "" {
 		return nil
 	}
@@ -81,7 +81,7 @@ func (s *setup) baseReader(ctx context.Context) readBase {
 			return []byte(text), text != "", nil
 		}
 	}
-	c, err := s.app.openForge(s.trigger, publishTime)
+	c, err := a.openForge(in.trigger, publishTime)
 	if c == nil || err != nil {
 		return nil
 	}

@@ -43,6 +43,22 @@ const (
 // writes over it, and brings along what it held.
 func historyArtifact(key string) string { return safetext.FileName(keyOrDefault(key)) + "-history" }
 
+// keptHistory is the history of a run: its store, and how the Action keeps it.
+type keptHistory struct {
+	app *App
+	// root is the repository's, key that of the call of the gate.
+	root, key string
+	trigger   trigger.Trigger
+	store     history.Store
+	address   history.Address
+}
+
+// log is the log in the store; backups are asked for what the store may have lost, nil for
+// none.
+func (h keptHistory) log(backups history.BackupSource) *history.Log {
+	return &history.Log{Store: h.store, Copies: h.copies(), Backups: backups, Now: h.app.Now}
+}
+
 // backups are those artifacts.
 type backups struct {
 	forge   forge.Backups
@@ -51,13 +67,13 @@ type backups struct {
 	console *report.Console
 }
 
-// openBackups finds the artifacts that repair the history. It is nil where there are none:
+// backups finds the artifacts that repair the history. It is nil where there are none:
 // outside of GitHub, without a token, and with a store of one's own.
-func (s *setup) openBackups() history.BackupSource {
-	if s.address.Kind != history.KindActions || !actions.Detect(s.app.getenv) {
+func (h keptHistory) backups(console *report.Console) history.BackupSource {
+	if h.address.Kind != history.KindActions || !actions.Detect(h.app.getenv) {
 		return nil
 	}
-	c, err := s.app.openForge(s.trigger, repairTime)
+	c, err := h.app.openForge(h.trigger, repairTime)
 	if err != nil || c == nil {
 		return nil // what publishes says so, where that was wanted
 	}
@@ -65,7 +81,7 @@ func (s *setup) openBackups() history.BackupSource {
 	if !ok {
 		return nil
 	}
-	return &backups{from, historyArtifact(s.key), s.trigger, s.console}
+	return &backups{from, historyArtifact(h.key), h.trigger, console}
 }
 
 // Missing takes the records of runs that the log does not know.
@@ -73,7 +89,8 @@ func (b *backups) Missing(ctx context.Context, known func(string) bool) []histor
 	ctx, cancel := context.WithTimeout(ctx, repairTime)
 	defer cancel()
 	if t := b.trigger; t.MainBranch == "" || t.Workflow == "" {
-		b.noteUnrepaired("it is not known which runs to believe: the event names no default branch, or GITHUB_WORKFLOW_REF no workflow of this repository")
+		b.noteUnrepaired("it is not known which runs to believe: the event names no default branch, " +
+			"or GITHUB_WORKFLOW_REF no workflow of this repository")
 		return nil
 	}
 	list, err := b.behind(ctx, known)
@@ -133,7 +150,8 @@ func (b *backups) trusted(ctx context.Context, list []forge.Artifact) ([]forge.A
 	}
 	all := len(list)
 	if list = slices.DeleteFunc(list, func(a forge.Artifact) bool { return !runs[a.Run] }); len(list) < all {
-		b.noteUnrepaired(fmt.Sprintf("%d of %d are not of a push, schedule or dispatch of %s on %s, or are too long ago", all-len(list), all, t.Workflow, t.MainBranch))
+		const left = "%d of %d are not of a push, schedule or dispatch of %s on %s, or are too long ago"
+		b.noteUnrepaired(fmt.Sprintf(left, all-len(list), all, t.Workflow, t.MainBranch))
 	}
 	slices.SortFunc(list, func(a, b forge.Artifact) int { return cmp.Compare(b.ID, a.ID) })
 	return list[:min(len(list), maxRepairs)], nil
@@ -174,49 +192,50 @@ func (b *backups) fetch(ctx context.Context, list []forge.Artifact) []history.Fo
 
 // copies is the folder for what this run adds to the history, where it may add
 // anything; else nil.
-func (s *setup) copies() history.Store {
-	if !actions.Detect(s.app.getenv) || !s.cached() {
+func (h keptHistory) copies() history.Store {
+	if !actions.Detect(h.app.getenv) || !h.cached() {
 		return nil
 	}
-	return history.Dir{Path: s.copied()}
+	return history.Dir{Path: h.copied()}
 }
 
-func (s *setup) copied() string {
-	return filepath.Join(s.root, ".e2e-gate", "kept", fmt.Sprintf("%s-%s-%d", historyArtifact(s.key), safetext.FileName(s.trigger.WorkflowRun), s.trigger.WorkflowAttempt))
+func (h keptHistory) copied() string {
+	name := fmt.Sprintf("%s-%s-%d", historyArtifact(h.key), safetext.FileName(h.trigger.WorkflowRun), h.trigger.WorkflowAttempt)
+	return filepath.Join(h.root, ".e2e-gate", "kept", name)
 }
 
 // cached reports whether the Action is to keep the history in the cache: that of the
 // default branch, since no other branch sees the caches of a branch.
-func (s *setup) cached() bool {
-	return s.trigger.DefaultBranch && s.address.Kind == history.KindActions
+func (h keptHistory) cached() bool {
+	return h.trigger.DefaultBranch && h.address.Kind == history.KindActions
 }
 
-// keepHistory names what a step is to keep of the history: the cache, and this run's
+// keep names what a step is to keep of the history: the cache, and this run's
 // records as an artifact.
-func (s *setup) keepHistory(ctx context.Context) {
-	if !actions.Detect(s.app.getenv) || !s.cached() {
+func (h keptHistory) keep(ctx context.Context, runner stepRunner) {
+	if !actions.Detect(h.app.getenv) || !h.cached() {
 		return
 	}
-	s.runner().line("history", defaultHistory)
-	if entries, err := os.ReadDir(s.copied()); err != nil || len(entries) == 0 || !s.app.keepsBackups(s.trigger) {
+	runner.line("history", defaultHistory)
+	if entries, err := os.ReadDir(h.copied()); err != nil || len(entries) == 0 || !h.app.keepsBackups(h.trigger) {
 		return // nothing was remembered, or nobody could find it again
 	}
-	if err := s.bringAlong(ctx); err != nil {
-		s.journal.Note(fmt.Sprintf("this attempt's part of the history is kept in the cache alone: %v", err))
+	if err := h.bringAlong(ctx); err != nil {
+		runner.journal.Note(fmt.Sprintf("this attempt's part of the history is kept in the cache alone: %v", err))
 		return
 	}
-	s.runner().line("history-folder", s.copied())
-	s.runner().line("history-artifact", historyArtifact(s.key))
+	runner.line("history-folder", h.copied())
+	runner.line("history-artifact", historyArtifact(h.key))
 }
 
 // bringAlong fetches what earlier attempts left under the name that this one is to
 // write over.
-func (s *setup) bringAlong(ctx context.Context) error {
-	run, err := strconv.ParseInt(s.trigger.WorkflowRun, 10, 64)
-	if s.trigger.WorkflowAttempt < 2 || err != nil {
+func (h keptHistory) bringAlong(ctx context.Context) error {
+	run, err := strconv.ParseInt(h.trigger.WorkflowRun, 10, 64)
+	if h.trigger.WorkflowAttempt < 2 || err != nil {
 		return nil
 	}
-	c, err := s.app.openForge(s.trigger, repairTime)
+	c, err := h.app.openForge(h.trigger, repairTime)
 	if err == nil && c == nil {
 		err = errors.New("without a token nobody can read what earlier attempts kept")
 	}
@@ -227,9 +246,9 @@ func (s *setup) bringAlong(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	i := slices.IndexFunc(list, func(a forge.Artifact) bool { return a.Name == historyArtifact(s.key) })
+	i := slices.IndexFunc(list, func(a forge.Artifact) bool { return a.Name == historyArtifact(h.key) })
 	if i < 0 {
 		return nil
 	}
-	return c.Extract(ctx, list[i], s.copied(), documents, history.IsRecord)
+	return c.Extract(ctx, list[i], h.copied(), documents, history.IsRecord)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 
 	"github.com/bmatcuk/doublestar/v4"
@@ -11,6 +12,7 @@ import (
 	"github.com/org/e2e-gate/internal/config"
 	"github.com/org/e2e-gate/internal/diag"
 	"github.com/org/e2e-gate/internal/pipeline"
+	"github.com/org/e2e-gate/internal/policy"
 	"github.com/org/e2e-gate/internal/trigger"
 )
 
@@ -144,7 +146,8 @@ func chooseStage(c *config.Config, name string, t trigger.Trigger) (config.Stage
 			return st, nil
 		}
 	}
-	return config.Stage{}, fmt.Errorf("no stage runs on the event %s of branch %q; add the event to a stage's on:, or choose a stage with --stage", t.Event, t.Branch)
+	const none = "no stage runs on the event %s of branch %q; add the event to a stage's on:, or choose a stage with --stage"
+	return config.Stage{}, fmt.Errorf(none, t.Event, t.Branch)
 }
 
 // runsOn reports whether a stage runs on an event.
@@ -156,4 +159,18 @@ func runsOn(st config.Stage, t trigger.Trigger) bool {
 		ok, err := doublestar.Match(glob, t.Branch)
 		return ok && err == nil
 	})
+}
+
+// quarantine is that of the checkout.
+func (in inputs) quarantine() (policy.Quarantine, error) {
+	if in.config.Quarantine == "" {
+		return nil, nil
+	}
+	return config.ReadQuarantine(filepath.Join(in.root, filepath.FromSlash(in.config.Quarantine)))
+}
+
+// suiteDir is a suite's directory from the repository root.
+func (in inputs) suiteDir(name string) string {
+	spec, _ := in.config.Suite(name)
+	return filepath.ToSlash(spec.Dir)
 }

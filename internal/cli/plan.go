@@ -37,8 +37,7 @@ func (c planCmd) Run(ctx context.Context, a *App) error {
 	if err != nil {
 		return err
 	}
-	s.backups = s.openBackups()
-	session, err := s.session(ctx, c.staged, true)
+	session, err := s.session(ctx, c.staged, true, s.past.backups(s.console))
 	if err != nil {
 		return err
 	}

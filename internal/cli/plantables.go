@@ -177,6 +177,7 @@ func (a *App) printTablePlan(format string, p shards.Plan) error {
 		_, _ = fmt.Fprintf(tw, "%d\t%d\t%.1f\t%s\n", sh.Index, len(sh.Tests), sh.Seconds, safeLine(listed(sh.Owners)))
 	}
 	_ = tw.Flush()
-	_, err := fmt.Fprintf(a.Stdout, "makespan %.1f s, no plan can beat %.1f s, %s, %d guessed\n", out.Makespan, out.LowerBound, report.Plural(out.OwnerSplits, "owner split", "owner splits"), out.Guessed)
+	splits := report.Plural(out.OwnerSplits, "owner split", "owner splits")
+	_, err := fmt.Fprintf(a.Stdout, "makespan %.1f s, no plan can beat %.1f s, %s, %d guessed\n", out.Makespan, out.LowerBound, splits, out.Guessed)
 	return err
 }

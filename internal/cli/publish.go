@@ -23,7 +23,9 @@ type publishCmd struct {
 
 // Help is shown by publish --help.
 func (publishCmd) Help() string {
-	return "Example: e2e-gate publish --result .e2e-gate/runs/e2e-1/result.json\nIn a workflow_run job it posts for a run from a fork, and trusts nothing that the run left: see docs/forks.md.\nExit status: 0 posted, or nothing to post; 2 usage; 3 something could not be posted."
+	return "Example: e2e-gate publish --result .e2e-gate/runs/e2e-1/result.json\n" +
+		"In a workflow_run job it posts for a run from a fork, and trusts nothing that the run left: see docs/forks.md.\n" +
+		"Exit status: 0 posted, or nothing to post; 2 usage; 3 something could not be posted."
 }
 
 // Run posts.
@@ -85,6 +87,8 @@ func (s *setup) publishOwn(ctx context.Context, file string) error {
 	return nil
 }
 
+// ofThisRun reports whether a result was made by the run that the trigger names.
 func ofThisRun(r e2e.Run, t trigger.Trigger) bool {
-	return r.Repository == t.Repository && r.WorkflowRun == t.WorkflowRun && r.SHA == t.SHA && r.PullRequest == t.PullRequest && r.WorkflowAttempt <= t.WorkflowAttempt
+	return r.Repository == t.Repository && r.WorkflowRun == t.WorkflowRun && r.WorkflowAttempt <= t.WorkflowAttempt &&
+		r.SHA == t.SHA && r.PullRequest == t.PullRequest
 }

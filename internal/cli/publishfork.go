@@ -103,7 +103,8 @@ func (f *forkPublisher) chooseStage(pulls []forge.PullRequest) (name string, err
 		case err != nil:
 			return "", usageError{err}
 		case i > 0 && stage.Name != name:
-			return "", usage("the pull requests #%d and #%d have this head, and their bases run the stages %s and %s; say which with --stage", pulls[0].Number, p.Number, name, stage.Name)
+			const several = "the pull requests #%d and #%d have this head, and their bases run the stages %s and %s; say which with --stage"
+			return "", usage(several, pulls[0].Number, p.Number, name, stage.Name)
 		}
 		name = stage.Name
 	}
@@ -163,7 +164,8 @@ func (f *forkPublisher) document(ctx context.Context) (*e2e.Result, error) {
 		return nil, err
 	}
 	r := doc.Run
-	if !strings.EqualFold(r.Repository, f.trigger.Repository) || r.WorkflowRun != fmt.Sprint(f.run.ID) || r.WorkflowAttempt != f.run.Attempt || r.SHA != f.run.SHA {
+	ours := strings.EqualFold(r.Repository, f.trigger.Repository) && r.WorkflowRun == fmt.Sprint(f.run.ID)
+	if !ours || r.WorkflowAttempt != f.run.Attempt || r.SHA != f.run.SHA {
 		return nil, errors.New("it is of another repository, run, attempt or commit than the API says")
 	}
 	return doc, nil
@@ -179,8 +181,9 @@ func (f *forkPublisher) fetch(ctx context.Context, dir string) (string, error) {
 		return (u.kind == "run" || u.kind == "verdict") && u.slug == safetext.FileName(f.stage) && u.attempt == f.run.Attempt
 	})
 	file := filepath.Join(dir, "result.json")
+	limit, isResult := forge.Limit{File: maxPosted, Total: maxPosted}, func(name string) bool { return name == "result.json" }
 	for _, u := range slices.Backward(list) {
-		if err := f.forge.Extract(ctx, u.Artifact, dir, forge.Limit{File: maxPosted, Total: maxPosted}, func(name string) bool { return name == "result.json" }); err != nil {
+		if err := f.forge.Extract(ctx, u.Artifact, dir, limit, isResult); err != nil {
 			return "", err
 		}
 		if _, err := os.Stat(file); err == nil {
@@ -199,8 +202,9 @@ func (f *forkPublisher) overrideClaims(doc *e2e.Result, pr int, conclusion strin
 	if (conclusion == "success") == (doc.Verdict.ExitStatus() == e2e.ExitPassed) {
 		return
 	}
-	doc.Verdict = e2e.Verdict{State: e2e.VerdictNotJudged, Blocks: true, Reasons: []e2e.Reason{{Code: e2e.CodeToolError, Effect: e2e.NotJudged,
-		Text: fmt.Sprintf("the run ended with %s, and its result says otherwise, so the result does not count; look at the run's log", cmp.Or(conclusion, "nothing"))}}}
+	const contradicts = "the run ended with %s, and its result says otherwise, so the result does not count; look at the run's log"
+	why := e2e.Reason{Code: e2e.CodeToolError, Effect: e2e.NotJudged, Text: fmt.Sprintf(contradicts, cmp.Or(conclusion, "nothing"))}
+	doc.Verdict = e2e.Verdict{State: e2e.VerdictNotJudged, Blocks: true, Reasons: []e2e.Reason{why}}
 }
 
 // stripLinks takes out where a result leads: links of theirs would stand under our name.
@@ -226,7 +230,8 @@ func (f *forkPublisher) unverified() string {
 
 // disclaimer says whose words a comment has. The conclusion is a word of GitHub's.
 func (f *forkPublisher) disclaimer(conclusion string) string {
-	return fmt.Sprintf("**Unverified**: the pull request's own code wrote this verdict and what follows. GitHub says that its run ended with %s.", cmp.Or(plainWord(conclusion), "nothing"))
+	const text = "**Unverified**: the pull request's own code wrote this verdict and what follows. GitHub says that its run ended with %s."
+	return fmt.Sprintf(text, cmp.Or(plainWord(conclusion), "nothing"))
 }
 
 // plainWord keeps letters, digits and what joins them.
@@ -234,7 +239,8 @@ func plainWord(s string) string { return strings.Trim(safetext.FileName(s), "-."
 
 // status is the API's word. It is green only where the result does not contradict.
 func (f *forkPublisher) status(doc *e2e.Result, conclusion string) publish.Status {
-	st := publish.Status{Context: publish.StatusName(f.stage, f.Key), State: publish.StateError, TargetURL: f.place.AttemptPage(f.run.URL, f.run.Attempt), Redo: true}
+	page := f.place.AttemptPage(f.run.URL, f.run.Attempt)
+	st := publish.Status{Context: publish.StatusName(f.stage, f.Key), State: publish.StateError, TargetURL: page, Redo: true}
 	switch {
 	case conclusion == "failure":
 		st.State = publish.Failure

@@ -17,7 +17,6 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/org/e2e-gate/internal/config"
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/history"
 	"github.com/org/e2e-gate/internal/testkit/githubfake"
@@ -119,14 +118,14 @@ func repaired(t *testing.T, fake *githubfake.Server) (runs int, said string) {
 	t.Helper()
 	var log bytes.Buffer
 	app := &App{Stdout: &log, Stderr: &log, Now: time.Now, Transport: fake.Transport(), Environ: []string{"GITHUB_ACTIONS=true", "GITHUB_TOKEN=" + githubfake.JobToken, "GITHUB_API_URL=http://api.test"}}
-	s := app.newSetup(trigger.Trigger{CI: true, Event: "pull_request", Repository: "acme/cases", MainBranch: "main", Workflow: ourWorkflow})
-	s.root, s.store, s.config, s.console = t.TempDir(), history.Dir{Path: t.TempDir()}, &config.Config{}, app.console(nil)
-	s.backups = s.openBackups()
-	stats, skipped, err := s.history().Load(t.Context())
+	past := keptHistory{app: app, root: t.TempDir(), store: history.Dir{Path: t.TempDir()},
+		trigger: trigger.Trigger{CI: true, Event: "pull_request", Repository: "acme/cases", MainBranch: "main", Workflow: ourWorkflow}}
+	console := app.console(nil)
+	stats, skipped, err := past.log(past.backups(console)).Load(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.console.Done(); strings.Contains(log.String(), githubfake.JobToken) || strings.Contains(log.String(), "s3cret") {
+	if console.Done(); strings.Contains(log.String(), githubfake.JobToken) || strings.Contains(log.String(), "s3cret") {
 		t.Error("a secret is in the log")
 	}
 	_, runs = stats.Estimate("t")
@@ -256,16 +255,15 @@ func TestRepairNeedsToKnowWhomToBelieve(t *testing.T) {
 	for _, t2 := range []trigger.Trigger{{Repository: "acme/cases", MainBranch: "main"}, {Repository: "acme/cases", Workflow: ourWorkflow}} {
 		var log bytes.Buffer
 		app.Stderr = &log
-		s := app.newSetup(t2)
-		s.config, s.console = &config.Config{}, app.console(nil)
-		found := s.openBackups().Missing(t.Context(), func(string) bool { return false })
-		if s.console.Done(); len(found) > 0 || !strings.Contains(log.String(), "which runs to believe") {
+		console := app.console(nil)
+		found := keptHistory{app: app, trigger: t2}.backups(console).Missing(t.Context(), func(string) bool { return false })
+		if console.Done(); len(found) > 0 || !strings.Contains(log.String(), "which runs to believe") {
 			t.Errorf("%v %s", found, log.String())
 		}
 	}
-	for _, other := range []setup{{inputs: inputs{trigger: trigger.Trigger{Forge: "Gitea", Repository: "acme/cases"}}}, {address: history.Address{Kind: history.KindS3}}} {
+	for _, other := range []keptHistory{{trigger: trigger.Trigger{Forge: "Gitea", Repository: "acme/cases"}}, {address: history.Address{Kind: history.KindS3}}} {
 		other.app = app
-		if other.openBackups() != nil {
+		if other.backups(nil) != nil {
 			t.Errorf("%+v is repaired from GitHub's artifacts", other.address)
 		}
 	}

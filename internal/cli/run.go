@@ -32,8 +32,7 @@ func (c runCmd) Run(ctx context.Context, a *App) error {
 	}
 	s.place = place
 	s.fetchEarlier(ctx, c.staged)
-	s.backups = s.openBackups()
-	session, err := s.session(ctx, c.staged, false)
+	session, err := s.session(ctx, c.staged, false, s.past.backups(s.console))
 	if err != nil {
 		return err
 	}
@@ -49,7 +48,7 @@ func (s *setup) finish(ctx context.Context, format string, where published, sess
 	s.writeStatement(where.Statement, r)
 	s.writeSlack(where.Slack, r)
 	s.runner().show(r, filepath.Join(session.Out(), "result.json"), s.suiteDir)
-	s.keepHistory(ctx)
+	s.past.keep(ctx, s.runner())
 	if wanted := where.wanted(); wanted.Any() {
 		s.publisher.Publish(ctx, wanted, r)
 		s.runner().summariseUnpublished()

@@ -2,13 +2,11 @@ package cli
 
 import (
 	"context"
-	"path/filepath"
 
 	"github.com/org/e2e-gate/internal/config"
 	"github.com/org/e2e-gate/internal/forge"
 	"github.com/org/e2e-gate/internal/history"
 	"github.com/org/e2e-gate/internal/pipeline"
-	"github.com/org/e2e-gate/internal/policy"
 	"github.com/org/e2e-gate/internal/publish"
 	"github.com/org/e2e-gate/internal/report"
 	"github.com/org/e2e-gate/internal/safetext"
@@ -29,10 +27,7 @@ type setup struct {
 	place publish.Place
 	// publisher is there once there is a session.
 	publisher *publish.Publisher
-	store     history.Store
-	address   history.Address
-	// backups are asked for what the history's store may have lost; nil: there are none.
-	backups history.BackupSource
+	past      keptHistory
 	// earlier are folders with documents of earlier attempts, unread those documents that
 	// are there and could not be fetched.
 	earlier []string
@@ -52,7 +47,7 @@ func (a *App) begin(ctx context.Context, f staged, uses config.Sections) (*setup
 	if err != nil {
 		return nil, nil, err
 	}
-	session, err := s.session(ctx, f, false)
+	session, err := s.session(ctx, f, false, nil)
 	return s, session, err
 }
 
@@ -63,9 +58,11 @@ func (a *App) prepare(ctx context.Context, f staged, uses config.Sections, runID
 		return nil, err
 	}
 	s := &setup{app: a, inputs: in, journal: publish.NewJournal(a.Stderr)}
-	if s.store, s.address, err = a.openStore(s.root, s.storeAddress); err != nil {
+	store, address, err := a.openStore(s.root, s.storeAddress)
+	if err != nil {
 		return nil, err
 	}
+	s.past = keptHistory{a, s.root, s.key, s.trigger, store, address}
 	s.redact = safetext.NewRedactor(s.config.Masked)
 	s.runner().mask(s.config.Masked)
 	s.console = a.console(s.redact)
@@ -120,17 +117,18 @@ func (s *setup) nameGroup(ctx context.Context) {
 	}
 }
 
-// session wires a session and its publisher.
-func (s *setup) session(ctx context.Context, f staged, matrix bool) (*pipeline.Session, error) {
+// session wires a session and its publisher. Backups are asked for what the history's store
+// may have lost; nil: there are none.
+func (s *setup) session(ctx context.Context, f staged, matrix bool, backups history.BackupSource) (*pipeline.Session, error) {
 	count, err := shardCount(f.Shards)
 	if err != nil {
 		return nil, err
 	}
-	own, err := s.ownQuarantine()
+	own, err := s.quarantine()
 	if err != nil {
 		return nil, usageError{err}
 	}
-	judge := s.judgement(ctx, own)
+	judge := s.app.judgementOf(ctx, s.inputs, own, s.console)
 	s.policyDigest = policyDigest(judge.policy, judge.quarantine)
 	cfg := *s.config
 	cfg.Policy, cfg.Owners = judge.policy, judge.owners
@@ -140,7 +138,7 @@ func (s *setup) session(ctx context.Context, f staged, matrix bool) (*pipeline.S
 	session := pipeline.New(pipeline.Options{
 		Root: s.root, Out: f.Out, Config: &cfg, Stage: s.stage, Trigger: s.trigger, RunID: s.runID, Key: f.Key, Select: f.Select, Service: f.Service,
 		Shards: count, Matrix: matrix, Quarantine: judge.quarantine, ChangedPaths: s.changed, Earlier: s.earlier, Unread: s.unread, Problems: judge.problems,
-		History: s.history(), BaseEnv: s.app.Environ, Redact: s.redact, Progress: s.console, Version: version(), Now: s.app.Now,
+		History: s.past.log(backups), BaseEnv: s.app.Environ, Redact: s.redact, Progress: s.console, Version: version(), Now: s.app.Now,
 	})
 	s.publishFrom(session.Out(), judge.owners)
 	return session, nil
@@ -168,22 +166,4 @@ func (s *setup) announce(ctx context.Context, w publish.Wanted) {
 	if s.publisher.Start(ctx, w) {
 		s.console.Note("the comment on the pull request is of an older commit, and says so until this run ends")
 	}
-}
-
-func (s *setup) ownQuarantine() (policy.Quarantine, error) {
-	if s.config.Quarantine == "" {
-		return nil, nil
-	}
-	return config.ReadQuarantine(filepath.Join(s.root, filepath.FromSlash(s.config.Quarantine)))
-}
-
-// history is the log in the store.
-func (s *setup) history() *history.Log {
-	return &history.Log{Store: s.store, Copies: s.copies(), Backups: s.backups, Now: s.app.Now}
-}
-
-// suiteDir is a suite's directory from the repository root.
-func (s *setup) suiteDir(name string) string {
-	spec, _ := s.config.Suite(name)
-	return filepath.ToSlash(spec.Dir)
 }

@@ -18,7 +18,8 @@ type shardCmd struct {
 
 // Help is shown by shard --help.
 func (shardCmd) Help() string {
-	return "Example: e2e-gate shard --plan plan/plan.json --index 0 --out results/\nExit status: 1 something of this shard blocks, 3 its evidence is incomplete, 0 else."
+	return "Example: e2e-gate shard --plan plan/plan.json --index 0 --out results/\n" +
+		"Exit status: 1 something of this shard blocks, 3 its evidence is incomplete, 0 else."
 }
 
 // Run runs one shard.

@@ -53,3 +53,25 @@ func TestHistoryStoreThatCannotBeOpened(t *testing.T) {
 		t.Errorf("records lie in the default folder: %v", err)
 	}
 }
+
+// What is left of a config with a mistake is not taken for all of it: a store or a
+// quarantine that could not be read would be another one in silence.
+func TestConfigWithMistakes(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{".git/HEAD": "", "e2e-gate.yml": "version: 1\nhistroy: {store: 'dir:elsewhere'}\nquarantine: [q.yml\n"} {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Chdir(dir)
+	for _, args := range [][]string{{"history", "show"}, {"history", "export"}, {"quarantine", "list"}, {"quarantine", "check"}} {
+		var out bytes.Buffer
+		app := App{Stdout: &out, Stderr: &out, Now: time.Now}
+		if status := app.Main(t.Context(), args); status != 2 || !strings.Contains(out.String(), "e2e-gate.yml:") {
+			t.Errorf("%v: exit status %d, want 2, and the mistake's place in\n%s", args, status, out.String())
+		}
+	}
+}

@@ -14,7 +14,8 @@ type triageCmd struct {
 
 // Help is shown by triage --help.
 func (triageCmd) Help() string {
-	return `Example: echo '{"id":"1","test":"TestPay","message":"dial tcp 10.0.0.1:5432: connect: connection refused","context":{"health":"failed"}}' | e2e-gate triage` +
+	return `Example: echo '{"id":"1","test":"TestPay","message":"dial tcp 10.0.0.1:5432: connect: connection refused",` +
+		`"context":{"health":"failed"}}' | e2e-gate triage` +
 		"\nExit status: 0 when every line was read, else 2 after the readable ones."
 }
 

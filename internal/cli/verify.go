@@ -20,7 +20,9 @@ type verifyCmd struct {
 
 // Help is shown by verify --help.
 func (verifyCmd) Help() string {
-	return "Example: e2e-gate verify statement.json --sha $GITHUB_SHA --repository acme/cases --stage release --max-age 24h\nIt reads what is said, not who says it: verify the signature with gh attestation verify before.\nExit status: 0 the gate passed for this commit, 1 it did not or the statement is about something else, 2 nothing can be read."
+	return "Example: e2e-gate verify statement.json --sha $GITHUB_SHA --repository acme/cases --stage release --max-age 24h\n" +
+		"It reads what is said, not who says it: verify the signature with gh attestation verify before.\n" +
+		"Exit status: 0 the gate passed for this commit, 1 it did not or the statement is about something else, 2 nothing can be read."
 }
 
 // maxStatement bounds what is read of a statement, in bytes.

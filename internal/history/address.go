@@ -74,7 +74,10 @@ func parseS3(text string) (Address, error) {
 			return Address{}, wrong(": there is no " + name + "; it knows endpoint, region and path_style")
 		}
 	}
-	a := Address{Kind: KindS3, Bucket: u.Host, Prefix: strings.Trim(u.Path, "/"), Region: strings.TrimSpace(query.Get("region")), PathStyle: query.Get("path_style") == "true"}
+	a := Address{
+		Kind: KindS3, Bucket: u.Host, Prefix: strings.Trim(u.Path, "/"),
+		Region: strings.TrimSpace(query.Get("region")), PathStyle: query.Get("path_style") == "true",
+	}
 	if a.Prefix != "" {
 		a.Prefix += "/"
 	}

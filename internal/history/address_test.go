@@ -21,7 +21,9 @@ func TestParseAddress(t *testing.T) {
 	if err != nil || a.Region != "eu-central-1" || !a.PathStyle || a.Prefix != "p/" || a.Endpoint.Host != "s.example.com" {
 		t.Errorf("the address is read as %+v, %v", a, err)
 	}
-	for _, bad := range []string{"ftp:x", "dir:", "s3:", "s3://", "s3:x", "s3://u:geheim@b/x", "s3://b?endpoint=ftp://x", "s3://b?colour=red", "s3://b?endpoint=%zz", "s3://b?endpoint=http:"} {
+	for _, bad := range []string{
+		"ftp:x", "dir:", "s3:", "s3://", "s3:x", "s3://u:geheim@b/x", "s3://b?endpoint=ftp://x", "s3://b?colour=red", "s3://b?endpoint=%zz", "s3://b?endpoint=http:",
+	} {
 		_, err := ParseAddress(bad)
 		var wrong *AddressError
 		if !errors.As(err, &wrong) || wrong.Hint == "" || strings.Contains(err.Error(), "geheim") {

@@ -38,7 +38,8 @@ func (p *Publisher) release(ctx context.Context, place Place, w Wanted, r e2e.Re
 		p.Journal.Failed(fmt.Errorf("there is no release %s that the token may see; drafts take `permissions: contents: write`", tag))
 	case !ok: // a tag without a release
 	case found.Facts().SHA != r.Run.SHA:
-		p.Journal.Failed(fmt.Errorf("the release %s is of commit %.12s and %.12s was judged, so nothing was written to it; check out the tag", tag, found.Facts().SHA, r.Run.SHA))
+		const other = "the release %s is of commit %.12s and %.12s was judged, so nothing was written to it; check out the tag"
+		p.Journal.Failed(fmt.Errorf(other, tag, found.Facts().SHA, r.Run.SHA))
 	default:
 		stay := p.attachTo(ctx, found, r)
 		if w.Promote {

@@ -272,7 +272,9 @@ func (f *Folder) CreateCheck(_ context.Context, sha string, k publish.Check) (pu
 func (f *Folder) FindDeployment(context.Context, string, string) (int64, error) { return 0, nil }
 
 // SetDeploymentStatus writes the deployment's status.
-func (f *Folder) SetDeploymentStatus(_ context.Context, d publish.Deployment, state publish.DeploymentState, description, page string) (publish.Outcome, error) {
+func (f *Folder) SetDeploymentStatus(
+	_ context.Context, d publish.Deployment, state publish.DeploymentState, description, page string,
+) (publish.Outcome, error) {
 	return f.writeJSON(deploymentFile, struct {
 		ID          int64                   `json:"deployment,omitempty"`
 		SHA         string                  `json:"sha"`

@@ -109,10 +109,11 @@ func TestEverythingIsInTheFolder(t *testing.T) {
 func TestContents(t *testing.T) {
 	dir := t.TempDir()
 	f := open(t, dir)
+	status := publish.Status{Context: "e2e-gate/pr", State: publish.Failure, Description: "a <b> & c", TargetURL: "https://ci.example/7"}
 	ctx, stamp := t.Context(), publish.Stamp{Stage: "pr", WorkflowRun: "7", Attempt: 1, SHA: "4bf1f7"}
 	for _, err := range []error{
 		second(f.UpsertComment(ctx, 0, stamp, "## passed\n")),
-		second(f.SetStatus(ctx, "4bf1f7", publish.Status{Context: "e2e-gate/pr", State: publish.Failure, Description: "a <b> & c", TargetURL: "https://ci.example/7"})),
+		second(f.SetStatus(ctx, "4bf1f7", status)),
 		second(f.SetDeploymentStatus(ctx, publish.Deployment{ID: 31, SHA: "4bf1f7", Environment: "staging"}, publish.DeploymentInProgress, "running", "")),
 	} {
 		if err != nil {
@@ -120,10 +121,30 @@ func TestContents(t *testing.T) {
 		}
 	}
 	want := map[string]string{
-		"comment.md":      "## passed\n",
-		"comment.json":    "{\n  \"stage\": \"pr\",\n  \"workflow_run\": \"7\",\n  \"workflow_attempt\": 1,\n  \"sha\": \"4bf1f7\"\n}\n",
-		"status.json":     "{\n  \"sha\": \"4bf1f7\",\n  \"context\": \"e2e-gate/pr\",\n  \"state\": \"failure\",\n  \"description\": \"a <b> & c\",\n  \"target_url\": \"https://ci.example/7\"\n}\n",
-		"deployment.json": "{\n  \"deployment\": 31,\n  \"sha\": \"4bf1f7\",\n  \"environment\": \"staging\",\n  \"state\": \"in_progress\",\n  \"description\": \"running\"\n}\n",
+		"comment.md": "## passed\n",
+		"comment.json": `{
+  "stage": "pr",
+  "workflow_run": "7",
+  "workflow_attempt": 1,
+  "sha": "4bf1f7"
+}
+`,
+		"status.json": `{
+  "sha": "4bf1f7",
+  "context": "e2e-gate/pr",
+  "state": "failure",
+  "description": "a <b> & c",
+  "target_url": "https://ci.example/7"
+}
+`,
+		"deployment.json": `{
+  "deployment": 31,
+  "sha": "4bf1f7",
+  "environment": "staging",
+  "state": "in_progress",
+  "description": "running"
+}
+`,
 	}
 	if diff := cmp.Diff(want, tree(t, dir)); diff != "" {
 		t.Error(diff)
@@ -145,7 +166,8 @@ func TestAgain(t *testing.T) {
 	if diff := cmp.Diff(before, after); diff != "" {
 		t.Error(diff)
 	}
-	want := []publish.Action{publish.Unchanged, publish.Created, publish.Created, publish.Created, publish.Created, publish.Created, publish.Unchanged, publish.Created, publish.NotHere}
+	const created = publish.Created
+	want := []publish.Action{publish.Unchanged, created, created, created, created, created, publish.Unchanged, created, publish.NotHere}
 	if diff := cmp.Diff(want, first); diff != "" {
 		t.Error(diff)
 	}

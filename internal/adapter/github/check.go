@@ -64,10 +64,12 @@ func (c *Client) createCheck(ctx context.Context, sha string, k publish.Check) (
 		return publish.Outcome{}, err
 	}
 	if made.GetID() == 0 && len(batches) > 1 {
-		return publish.Outcome{}, fmt.Errorf("it has the first %d of %d annotations: the API's answer does not say which check run it made", batch, len(k.Annotations))
+		const unnamed = "it has the first %d of %d annotations: the API's answer does not say which check run it made"
+		return publish.Outcome{}, fmt.Errorf(unnamed, batch, len(k.Annotations))
 	}
 	for i, more := range batches[1:] {
-		_, _, err := c.api.Checks.UpdateCheckRun(ctx, c.owner, c.name, made.GetID(), github.UpdateCheckRunOptions{Name: create.Name, Output: checkOutput(k, more)})
+		update := github.UpdateCheckRunOptions{Name: create.Name, Output: checkOutput(k, more)}
+		_, _, err := c.api.Checks.UpdateCheckRun(ctx, c.owner, c.name, made.GetID(), update)
 		if err != nil {
 			return publish.Outcome{}, fmt.Errorf("it has the first %d of %d annotations: %w", (i+1)*batch, len(k.Annotations), err)
 		}

@@ -40,7 +40,9 @@ func (c *Client) FindDeployment(ctx context.Context, sha, environment string) (i
 // it stay as they are. A success becomes a failure where a newer run, or another call of
 // the gate in the same, has said so of this deployment: the last word would be green
 // otherwise. An error is an [*Error].
-func (c *Client) SetDeploymentStatus(ctx context.Context, d publish.Deployment, state publish.DeploymentState, description, page string) (publish.Outcome, error) {
+func (c *Client) SetDeploymentStatus(
+	ctx context.Context, d publish.Deployment, state publish.DeploymentState, description, page string,
+) (publish.Outcome, error) {
 	if d.ID <= 0 {
 		return publish.Outcome{}, c.lost(deploymentLost, deploymentRight, errors.New("this run belongs to no deployment"))
 	}
@@ -75,6 +77,7 @@ func (c *Client) SetDeploymentStatus(ctx context.Context, d publish.Deployment, 
 func (c *Client) failedElsewhere(ctx context.Context, id int64, page string) bool {
 	list, _, err := c.api.Repositories.ListDeploymentStatuses(ctx, c.owner, c.name, id, &github.ListOptions{PerPage: perPage})
 	return err == nil && slices.ContainsFunc(list, func(s *github.DeploymentStatus) bool {
-		return s.GetState() == string(publish.DeploymentFailure) && strings.HasPrefix(s.GetDescription(), publish.DeploymentOwn) && statusOvertaken(publish.Status{TargetURL: page}, publish.Status{TargetURL: s.GetLogURL()})
+		ours := s.GetState() == string(publish.DeploymentFailure) && strings.HasPrefix(s.GetDescription(), publish.DeploymentOwn)
+		return ours && statusOvertaken(publish.Status{TargetURL: page}, publish.Status{TargetURL: s.GetLogURL()})
 	})
 }
