@@ -8,6 +8,7 @@
 //	release.md       the section of the release's notes; release.json says of which release,
 //	                 and whether it may be published
 //	release-files/   the files beside the release
+//	e2e-gate.txt     says that the folder is of this package, which replaces the others
 package folder
 
 import (
@@ -36,6 +37,8 @@ const (
 	releaseFile    = "release.md"
 	releaseFacts   = "release.json"
 	releaseFolder  = "release-files"
+	ownFile        = "e2e-gate.txt"
+	ownText        = "Written by e2e-gate with --publish. The next run that publishes here replaces its files.\n"
 )
 
 // files are all that a folder may hold of ours, beside the folder of the release's files.
@@ -61,8 +64,9 @@ var _ interface {
 } = (*Folder)(nil)
 
 // Open opens a folder, and makes it where it is missing; only its parents may be links. What
-// an earlier run has published there is removed, so that nobody takes it for this one's:
-// our own names, and nothing else. An error says what is in the way.
+// an earlier run has published there is removed, so that it is not taken for this one's.
+// Files of the same names that no run has published are left, and are an error, which says
+// what is in the way.
 func Open(dir string) (*Folder, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // for later steps
 		return nil, fmt.Errorf("the folder cannot be made: %w", plain(err))
@@ -82,7 +86,11 @@ func Open(dir string) (*Folder, error) {
 	if after, err := root.Stat("."); err != nil || !os.SameFile(before, after) {
 		return nil, errors.Join(errors.New("the folder was exchanged while it was opened; try again"), root.Close())
 	}
-	if err := f.clear(); err != nil {
+	err = f.clear()
+	if err == nil {
+		_, err = f.write(ownFile, []byte(ownText))
+	}
+	if err != nil {
 		return nil, errors.Join(err, root.Close())
 	}
 	return f, nil
@@ -102,6 +110,11 @@ func plain(err error) error {
 
 // clear removes what an earlier run has published.
 func (f *Folder) clear() error {
+	if own, err := f.regular(ownFile); err != nil {
+		return err
+	} else if !own {
+		return f.free()
+	}
 	names := files
 	info, err := f.root.Lstat(releaseFolder)
 	switch {
@@ -127,6 +140,16 @@ func (f *Folder) clear() error {
 		}
 		if err := f.root.Remove(name); err != nil {
 			return fmt.Errorf("%s of an earlier run cannot be removed: %w", name, plain(err))
+		}
+	}
+	return nil
+}
+
+// free reports a file of somebody else's that has one of our names.
+func (f *Folder) free() error {
+	for _, name := range append(files[:len(files):len(files)], releaseFolder) {
+		if _, err := f.root.Lstat(name); err == nil {
+			return fmt.Errorf("%s is there already and was not published by e2e-gate; give an empty folder", name)
 		}
 	}
 	return nil

@@ -30,7 +30,7 @@ func tree(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	all := map[string]string{}
 	err := fs.WalkDir(os.DirFS(dir), ".", func(name string, d fs.DirEntry, err error) error {
-		if err == nil && d.Type().IsRegular() {
+		if err == nil && d.Type().IsRegular() && d.Name() != ownFile {
 			data, readErr := os.ReadFile(filepath.Join(dir, filepath.FromSlash(name)))
 			all[name], err = string(data), readErr
 		}
@@ -211,6 +211,11 @@ func TestLinks(t *testing.T) {
 		if err := prepare(dir); err != nil {
 			t.Fatal(err)
 		}
+		if info, err := os.Lstat(dir); err == nil && info.IsDir() { // as after an earlier run
+			if err := os.WriteFile(filepath.Join(dir, ownFile), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
 		f, err := Open(dir)
 		if err == nil {
 			_ = f.Close()
@@ -247,6 +252,23 @@ func mkdir(t *testing.T, dir string) string {
 		t.Fatal(err)
 	}
 	return dir
+}
+
+// What somebody else has called as we do is neither removed nor replaced.
+func TestFilesOfOthers(t *testing.T) {
+	for _, name := range append(files[:len(files):len(files)], releaseFolder) {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("theirs"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if f, err := Open(dir); err == nil {
+			_ = f.Close()
+			t.Errorf("a folder with somebody's %s was opened", name)
+		}
+		if diff := cmp.Diff(map[string]string{name: "theirs"}, tree(t, dir)); diff != "" {
+			t.Error(diff)
+		}
+	}
 }
 
 // A name that is no file's is refused, and one with a path is flattened.
