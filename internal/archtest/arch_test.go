@@ -1,6 +1,7 @@
 package archtest
 
 import (
+	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
@@ -127,6 +128,44 @@ func check(t *testing.T, list []rule, pkg, file string, used map[string]bool) {
 			t.Errorf("%s imports %s, which the package map does not allow", file, ours)
 		}
 	}
+}
+
+// TestOneFileKnowsEach: another place to publish at, or another history store, is one adapter
+// and some lines of one file of the command line; all else goes through the ports, and the
+// config checks an address without the client behind it.
+func TestOneFileKnowsEach(t *testing.T) {
+	for adapter, knows := range map[string]string{
+		"internal/adapter/github": "../cli/place.go", "internal/adapter/folder": "../cli/place.go", "internal/history/s3store": "../cli/store.go",
+	} {
+		found := false
+		for _, dir := range []string{"../cli/*.go", "../config/*.go", "../pipeline/*.go"} {
+			files, err := filepath.Glob(dir)
+			if err != nil || len(files) == 0 {
+				t.Fatalf("%s: found %v, %v", dir, files, err)
+			}
+			for _, file := range files {
+				switch imports := imports(t, file, adapter); {
+				case imports && filepath.ToSlash(file) != knows:
+					t.Errorf("%s imports %s, which %s alone may", file, adapter, knows)
+				case imports:
+					found = true
+				}
+			}
+		}
+		if !found {
+			t.Errorf("%s does not import %s; was the file renamed?", knows, adapter)
+		}
+	}
+}
+
+// imports reports whether a file imports a package of ours.
+func imports(t *testing.T, file, pkg string) bool {
+	t.Helper()
+	parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.ContainsFunc(parsed.Imports, func(imp *ast.ImportSpec) bool { return imp.Path.Value == strconv.Quote(module+pkg) })
 }
 
 // A flag that a test defines makes `go test ./... -flag` fail in every package without

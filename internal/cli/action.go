@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -162,20 +161,4 @@ func flagsOf(command string) []string {
 		}
 	}
 	return names
-}
-
-// artifactName names what a step uploads. The attempt is part of it, because the
-// artifacts of several attempts of a workflow run lie side by side.
-func artifactName(key, kind, slug string, attempt int) string {
-	return fmt.Sprintf("%s-%s-%s-a%d", safeName(keyOr(key)), kind, safeName(slug), attempt)
-}
-
-// safeName keeps what is allowed in names of artifacts and files everywhere.
-func safeName(s string) string {
-	return strings.Map(func(c rune) rune {
-		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == '.' {
-			return c
-		}
-		return '-'
-	}, s)
 }

@@ -8,8 +8,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/org/e2e-gate/internal/trigger"
 )
 
 func TestChangedPaths(t *testing.T) {
@@ -41,12 +39,12 @@ func TestChangedPaths(t *testing.T) {
 	write("ünï\tcode.go", "3")
 	git("add", "-A")
 	git("commit", "-qm", "two")
-	s := &setup{app: &App{Environ: os.Environ()}, root: dir, trigger: trigger.Trigger{BaseSHA: base}}
-	if diff := cmp.Diff([]string{"a.go", "ünï\tcode.go"}, s.changedPaths(t.Context())); diff != "" {
+	work := checkout{dir, os.Environ()}
+	if diff := cmp.Diff([]string{"a.go", "ünï\tcode.go"}, work.changedPaths(t.Context(), base)); diff != "" {
 		t.Error(diff)
 	}
-	s.trigger.BaseSHA = strings.Repeat("a", 40) // as in a shallow checkout
-	if got := s.changedPaths(t.Context()); len(got) != 0 {
+	// As in a shallow checkout.
+	if got := work.changedPaths(t.Context(), strings.Repeat("a", 40)); len(got) != 0 {
 		t.Errorf("%v", got)
 	}
 }

@@ -16,7 +16,6 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"github.com/org/e2e-gate/internal/adapter/actions"
 	"github.com/org/e2e-gate/internal/e2e"
 )
 
@@ -165,23 +164,3 @@ func (versionCmd) Run(a *App) error {
 	_, err := fmt.Fprintln(a.Stdout, "e2e-gate", version())
 	return err
 }
-
-// terminal returns the width of the terminal that w writes to, or 0.
-func (a *App) terminal(w io.Writer) int {
-	f, ok := w.(*os.File)
-	// A runner may give its steps a terminal; its log is none.
-	if !ok || a.getenv("TERM") == "dumb" || actions.Detect(a.getenv) {
-		return 0
-	}
-	return terminalWidth(int(f.Fd()))
-}
-
-// height of the terminal that w writes to, or 0.
-func (a *App) height(w io.Writer) int {
-	if f, ok := w.(*os.File); ok && a.terminal(w) > 0 {
-		return terminalHeight(int(f.Fd()))
-	}
-	return 0
-}
-
-func (a *App) colour(w io.Writer) bool { return a.terminal(w) > 0 && a.getenv("NO_COLOR") == "" }

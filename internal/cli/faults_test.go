@@ -19,6 +19,7 @@ import (
 
 	"github.com/org/e2e-gate/internal/config"
 	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/publish"
 	"github.com/org/e2e-gate/internal/testkit/githubfake"
 	"github.com/org/e2e-gate/internal/trigger"
 )
@@ -79,7 +80,9 @@ func everywhere(t *testing.T, fake *githubfake.Server) (s *setup, summary string
 			t.Fatal(err)
 		}
 	}
-	s = &setup{app: app, config: &config.Config{}, out: dir, trigger: trigger.Trigger{CI: true, Event: "pull_request", Repository: "acme/cases", PullRequest: 42, SHA: commitSHA, Release: "v1.2.0"}}
+	s = app.newSetup(trigger.Trigger{CI: true, Event: "pull_request", Repository: "acme/cases", PullRequest: 42, SHA: commitSHA, Release: "v1.2.0"})
+	s.config = &config.Config{}
+	s.publishFrom(dir, nil)
 	r := forkResult(e2e.VerdictPassed, false)
 	for i := range 60 {
 		r.Tests = append(r.Tests, e2e.TestResult{Test: e2e.Test{ID: fmt.Sprintf("s/f.go::t%d", i), Suite: "s", File: "f.go", Line: i + 1}, Outcome: e2e.Flaky, Effect: e2e.Warns})
@@ -88,10 +91,10 @@ func everywhere(t *testing.T, fake *githubfake.Server) (s *setup, summary string
 	if err != nil {
 		t.Fatal(err)
 	}
-	where, start := published{Comment: true, Check: true, Promote: true, Deployment: "staging"}, time.Now()
-	s.publishOnGitHub(t.Context(), where, r)
+	where, start := publish.Wanted{Comment: true, Check: true, Promote: true, Deployment: "staging"}, time.Now()
+	s.publisher.Publish(t.Context(), where, r)
 	took = time.Since(start)
-	s.summarise()
+	s.runner().summariseUnpublished()
 	after, err := json.Marshal(r)
 	if err != nil || !bytes.Equal(before, after) || r.Verdict.ExitStatus() != 0 {
 		t.Errorf("the verdict was changed: %v", err)
@@ -140,7 +143,7 @@ func TestFaultsThatStayEverywhere(t *testing.T) {
 					// A comment, a file or a tag that is gone is made anew, or not missed, and so is
 					// a comment that somebody else may have written.
 					gone := (name == "404" || name == "410" || name == "403" && route.method == "PATCH") && (strings.Contains(route.path, "/issues/comments/") || route.method == "DELETE") || route.path == "/commits/tags/" && (name == "404" || name == "422")
-					if said := s.incomplete && strings.Contains(summary, "**Not published** (the verdict is not affected)"); said != route.loss && !gone {
+					if said := s.journal.Incomplete() && strings.Contains(summary, "**Not published** (the verdict is not affected)"); said != route.loss && !gone {
 						t.Errorf("the loss is stated: %v, want %v\n%s", said, route.loss, summary)
 					}
 					if took >= time.Minute {
@@ -168,7 +171,7 @@ func TestFaultsThatPassEverywhere(t *testing.T) {
 						}
 						return
 					}
-					if s.incomplete || summary != "" || took >= time.Minute {
+					if s.journal.Incomplete() || summary != "" || took >= time.Minute {
 						t.Errorf("%s\n%s", took, summary)
 					}
 					complete(t, fake)
@@ -191,7 +194,7 @@ func TestDeletedInBetween(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := everyPlace(t)
 		fake.Fail(fake.DeletedBetween(fake.Comments()[0].ID))
-		if s, summary, _ := everywhere(t, fake); s.incomplete {
+		if s, summary, _ := everywhere(t, fake); s.journal.Incomplete() {
 			t.Error(summary)
 		}
 		complete(t, fake)
@@ -250,12 +253,12 @@ func TestFaultsAtTheStart(t *testing.T) {
 					fake.Fail(at(fault, route.method, route.path))
 					s := starting(fake, route.event)
 					s.nameGroup(t.Context())
-					s.superseding(t.Context(), true, "")
+					s.announce(t.Context(), publish.Wanted{Comment: true})
 					s.console.Done()
 					hit := slices.ContainsFunc(fake.Requests(), func(r githubfake.Request) bool {
 						return r.Method == route.method && strings.Contains(r.Path, route.path)
 					})
-					if took := time.Since(start); took > firstWords || s.incomplete || !hit {
+					if took := time.Since(start); took > publish.PreRunTimeout || s.journal.Incomplete() || !hit {
 						t.Errorf("it took %s: %+v", took, fake.Requests())
 					}
 				})
@@ -268,11 +271,12 @@ func TestFaultsAtTheStart(t *testing.T) {
 func starting(fake *githubfake.Server, event string) *setup {
 	app := &App{Stdout: io.Discard, Stderr: io.Discard, Now: time.Now, Transport: fake.Transport(),
 		Environ: []string{"GITHUB_TOKEN=" + githubfake.JobToken, "GITHUB_API_URL=http://api.test", "GITHUB_GRAPHQL_URL=http://api.test/graphql"}}
-	s := &setup{app: app, config: &config.Config{}, console: app.console(nil), stage: config.Stage{Name: "pr"},
-		trigger: trigger.Trigger{CI: true, Event: event, Repository: "acme/cases", SHA: commitSHA, Branch: "main", WorkflowRun: "900", WorkflowAttempt: 1}}
+	s := app.newSetup(trigger.Trigger{CI: true, Event: event, Repository: "acme/cases", SHA: commitSHA, Branch: "main", WorkflowRun: "900", WorkflowAttempt: 1})
+	s.config, s.console, s.stage = &config.Config{}, app.console(nil), config.Stage{Name: "pr"}
 	if event == "pull_request" {
 		s.trigger.PullRequest = 42
 	}
+	s.publishFrom("", nil)
 	return s
 }
 

@@ -13,8 +13,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/org/e2e-gate/internal/adapter/github"
 	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/forge"
 	"github.com/org/e2e-gate/internal/testkit/githubfake"
 )
 
@@ -191,11 +191,11 @@ func TestTwoArtifactsOfOneName(t *testing.T) {
 // attempt before, though their names are the same.
 func TestWhatIsWaitedFor(t *testing.T) {
 	plan := &e2e.Plan{Run: e2e.Run{WorkflowAttempt: 2}, Shards: []e2e.PlanShard{{Index: 0, Name: "0-team-a", Tests: []string{"a::one"}}, {Index: 1, Name: "1-empty"}}}
-	r := &remote{list: []upload{{github.Artifact{ID: 1}, "shard", "0-team-a", 1}}}
+	r := &remote{list: []upload{{forge.Artifact{ID: 1}, "shard", "0-team-a", 1}}}
 	if got := r.missing(plan); got != "0-team-a" {
 		t.Errorf("missing is %q", got)
 	}
-	r.list = append(r.list, upload{github.Artifact{ID: 2}, "shard", "0-team-a", 2})
+	r.list = append(r.list, upload{forge.Artifact{ID: 2}, "shard", "0-team-a", 2})
 	if got := r.missing(plan); got != "" {
 		t.Errorf("missing is %q", got)
 	}

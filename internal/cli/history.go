@@ -10,7 +10,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/org/e2e-gate/internal/config"
 	"github.com/org/e2e-gate/internal/history"
 	"github.com/org/e2e-gate/internal/report"
 )
@@ -35,16 +34,17 @@ func (f historyFlags) open(a *App) (*history.Log, error) {
 	}
 	address := f.Store
 	if address == "" {
-		peeked, err := config.Peek(config.Options{Root: top, File: f.Config})
-		if err == nil {
-			address = peeked.History.Store
-		} else if f.Config != "" {
-			return nil, usageError{err}
+		if address, err = a.storeAddress(top, f.Config); err != nil {
+			return nil, err
 		}
-	} else if text, hint := config.HistoryFault(address); text != "" {
-		return nil, usage("--store: %s; %s", text, hint)
+	} else if _, err := history.ParseAddress(address); err != nil {
+		return nil, usage("--store: %w", err)
 	}
-	return &history.Log{Store: a.store(top, address), Now: a.Now}, nil
+	store, _, err := a.openStore(top, address)
+	if err != nil {
+		return nil, err
+	}
+	return &history.Log{Store: store, Now: a.Now}, nil
 }
 
 // load folds the history, and says what of it could not be read.
@@ -100,7 +100,8 @@ func (c historyShowCmd) Run(ctx context.Context, a *App) error {
 	tw := tabwriter.NewWriter(a.Stdout, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(tw, "MEDIAN\tP90\tRUNS\tFLAKY\tFAILED\tTREND\tLATELY\tTEST")
 	for _, t := range list {
-		_, _ = fmt.Fprintf(tw, "%s\t%s\t%d\t%d\t%d\t%s\t%s\t%s\n", known(t.Median, "%.2f s"), known(t.High, "%.2f s"), t.Runs, t.Flaky, t.Failed, known(t.Trend, "x%.2f"), t.Recent, safeLine(t.Test))
+		_, _ = fmt.Fprintf(tw, "%s\t%s\t%d\t%d\t%d\t%s\t%s\t%s\n", known(t.Median, "%.2f s"), known(t.High, "%.2f s"),
+			t.Runs, t.Flaky, t.Failed, known(t.Trend, "x%.2f"), t.Recent, safeLine(t.Test))
 	}
 	if len(list) == 0 {
 		_, _ = fmt.Fprintln(tw, "no run is remembered yet: run the gate, or import reports with e2e-gate history import")
@@ -132,19 +133,14 @@ func (c historyShowCmd) one(a *App, stats history.Stats) error {
 	tw := tabwriter.NewWriter(a.Stdout, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(tw, "STARTED\tOUTCOME\tSECONDS\tREF\tRUN")
 	for _, r := range rows[:min(len(rows), max(c.Limit, 0))] {
-		_, _ = fmt.Fprintf(tw, "%s\t%s\t%.3f\t%s\t%s\n", r.Started.Format(time.DateTime), safeLine(string(r.Outcome)), r.Seconds, safeLine(r.Ref), safeLine(r.Run))
+		_, _ = fmt.Fprintf(tw, "%s\t%s\t%.3f\t%s\t%s\n", r.Started.Format(time.DateTime), safeLine(string(r.Outcome)),
+			r.Seconds, safeLine(r.Ref), safeLine(r.Run))
 	}
 	_ = tw.Flush()
 	median, runs := stats.Estimate(c.Test)
-	_, err := fmt.Fprintf(a.Stdout, "median of %s: %.3f s; lately %s\n", report.Plural(runs, "run that counts", "runs that count"), median, stats.Recent(c.Test))
+	counted := report.Plural(runs, "run that counts", "runs that count")
+	_, err := fmt.Fprintf(a.Stdout, "median of %s: %.3f s; lately %s\n", counted, median, stats.Recent(c.Test))
 	return err
-}
-
-func (a *App) printJSON(v any) error {
-	out := json.NewEncoder(a.Stdout)
-	out.SetEscapeHTML(false)
-	out.SetIndent("", "  ")
-	return out.Encode(v)
 }
 
 type historyExportCmd struct {
@@ -180,7 +176,8 @@ func writeCSV(to io.Writer, rows []history.Row) error {
 	out := csv.NewWriter(to)
 	_ = out.Write([]string{"test", "seconds", "outcome", "started", "suite", "file", "run", "ref", "sha", "main"})
 	for _, r := range rows {
-		_ = out.Write([]string{r.Test, strconv.FormatFloat(r.Seconds, 'f', -1, 64), string(r.Outcome), r.Started.Format(time.RFC3339), r.Suite, r.File, r.Run, r.Ref, r.SHA, strconv.FormatBool(r.Main)})
+		_ = out.Write([]string{r.Test, strconv.FormatFloat(r.Seconds, 'f', -1, 64), string(r.Outcome), r.Started.Format(time.RFC3339),
+			r.Suite, r.File, r.Run, r.Ref, r.SHA, strconv.FormatBool(r.Main)})
 	}
 	out.Flush()
 	return out.Error()

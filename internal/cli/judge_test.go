@@ -41,6 +41,9 @@ func TestPolicyComesFromTheBase(t *testing.T) {
 		{"the change introduces the gate", "", relaxed, false, 1, "built-in policy", ""},
 		{"the base is nowhere", judged, relaxed, true, 1, "blocked", "fetch-depth: 0"},
 		{"the base is nowhere, and may have been stricter", judged, judged, true, 1, "blocked", "fetch-depth: 0"},
+		{"the base does not parse", judged + "policy: {flaky: [\n", judged, false, 1, "policy_unreadable", "its config has mistakes: e2e-gate.yml:4:"},
+		{"the base has a key that does not exist", judged + "polcy: {}\n", relaxed, false, 1, "policy_unreadable", "correct the config on the base branch"},
+		{"the policy of the base is wrong", judged + "policy: {failed: {release-blocking: ignore}}\n", relaxed, false, 1, "policy_unreadable", "\"ignore\" is no effect"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			queued, _ := runOnPullRequest(t, tc.base, tc.head, tc.shallow, "GITHUB_EVENT_NAME=merge_group")

@@ -1,143 +1,94 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 
-	"github.com/org/e2e-gate/internal/adapter/actions"
-	"github.com/org/e2e-gate/internal/diag"
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/pipeline"
-	"github.com/org/e2e-gate/internal/report"
-	"github.com/org/e2e-gate/internal/safetext"
+	"github.com/org/e2e-gate/internal/publish"
+	"github.com/org/e2e-gate/internal/trigger"
 )
 
-// console shows progress on stderr: as a region on a terminal, folded in GitHub's
-// log, else as lines.
-func (a *App) console(redact *safetext.Redactor) *report.Console {
-	return report.NewConsole(report.ConsoleOptions{
-		Out: a.Stderr, Width: a.terminal(a.Stderr), Height: a.height(a.Stderr), Colour: a.colour(a.Stderr),
-		Folded: actions.Detect(a.getenv), Redact: redact, Now: a.Now,
-	})
+type publishCmd struct {
+	Config  string `help:"Config file, of the default branch. Default: .github/e2e-gate.yml, then e2e-gate.yml." placeholder:"FILE" type:"path"`
+	Stage   string `help:"Stage whose result is posted. Default: the first that runs on the event of the run." placeholder:"NAME"`
+	Key     string `help:"Tells two calls of the gate in one workflow apart." placeholder:"KEY"`
+	Job     string `help:"Job of the run whose end counts, by the name that the pull request shows. Default: the run as a whole." placeholder:"NAME"`
+	Publish string `help:"Publish into the folder of dir:PATH instead of GitHub, as files for a later step. For a result of this workflow run, or outside of CI, it takes no token." placeholder:"dir:PATH"`
+	Result  string `help:"result.json to post. In a workflow_run job the default is what the run before it uploaded." placeholder:"FILE" type:"path"`
 }
 
-// publish shows a result where a runner of GitHub Actions keeps it: annotations,
-// job summary, outputs. It never changes the verdict; what could not be shown is
-// said.
-func (s *setup) publish(session *pipeline.Session, r e2e.Result) {
-	if !actions.Detect(s.app.getenv) {
-		return
-	}
-	// Workflow commands go to stderr: stdout is data, and runners read both.
-	runner := actions.New(s.app.Stderr, s.app.getenv)
-	for _, n := range report.Annotations(r, report.AnnotationOptions{SuiteDir: s.suiteDir}) {
-		s.said(runner.Annotate(actions.Annotation{Level: actions.Level(n.Level), File: n.File, Line: n.Line, Title: n.Title, Message: n.Message}))
-	}
-	if runner.HasSummary() {
-		s.said(runner.AppendSummary(func(limit int) string { return report.Markdown(r, report.Options{MaxBytes: limit}) }))
-	}
-	s.outputResult(runner, r, filepath.Join(session.Out(), "result.json"))
+// Help is shown by publish --help.
+func (publishCmd) Help() string {
+	return "Example: e2e-gate publish --result .e2e-gate/runs/e2e-1/result.json\n" +
+		"In a workflow_run job it posts for a run from a fork, and trusts nothing that the run left: see docs/forks.md.\n" +
+		"Exit status: 0 posted, or nothing to post; 2 usage; 3 something could not be posted."
 }
 
-// outputResult sets the outputs that say how it went.
-func (s *setup) outputResult(runner *actions.Runner, r e2e.Result, file string) {
-	n := report.CountsOf(r)
-	s.said(runner.SetWord("verdict", string(r.Verdict.State)))
-	s.said(runner.SetBool("blocks", r.Verdict.Blocks))
-	for name, count := range map[string]int{"passed": n.Passed, "failed": n.Failed, "flaky": n.Flaky, "lost": n.Lost} {
-		s.said(runner.SetNumber(name, count))
+// Run posts.
+func (c publishCmd) Run(ctx context.Context, a *App) error {
+	s := a.newSetup(trigger.Detect(a.getenv))
+	var err error
+	if s.place, err = openPlace(c.Publish); err != nil {
+		return err
 	}
-	s.said(runner.SetLine("result", file))
+	ofFork := s.trigger.Event == "workflow_run"
+	if s.place == nil || ofFork { // who and what a fork's result is about, the forge alone says
+		_, err = s.connect()
+	}
+	switch {
+	case errors.Is(err, errNoToken):
+		return usage("publish needs GITHUB_TOKEN in the environment")
+	case err != nil:
+		return err
+	case ofFork:
+		place, _ := s.whereToPublish()
+		err = (&forkPublisher{publishCmd: c, app: a, trigger: s.trigger, forge: s.forge, place: place, journal: s.journal}).post(ctx)
+	default:
+		err = s.publishOwn(ctx, c.Result)
+	}
+	var use usageError
+	if errors.As(err, &use) {
+		return err
+	}
+	s.journal.Failed(err)
+	s.runner().summariseUnpublished()
+	if s.journal.Incomplete() {
+		return exitError(e2e.ExitNotJudged)
+	}
+	return nil
 }
 
-// mask has the runner hide secrets in the log of this job, besides our own masking.
-func (s *setup) mask() {
-	if !actions.Detect(s.app.getenv) {
-		return
-	}
-	runner := actions.New(s.app.Stderr, s.app.getenv)
-	for _, secret := range s.config.Masked {
-		s.said(runner.AddMask(secret))
-	}
-}
+// maxPosted bounds a result.json that is posted, in bytes: one of 500 failures with
+// all their text has five million.
+const maxPosted = 32 << 20
 
-// maxMistakes bounds how many mistakes are annotated: GitHub shows ten.
-const maxMistakes = 10
-
-// annotate shows what ended a command on the page of the workflow run, where a
-// mistake in a file has its line.
-func (a *App) annotate(err error) {
-	if !actions.Detect(a.getenv) {
-		return
+// publishOwn posts a result of this workflow run.
+func (s *setup) publishOwn(ctx context.Context, file string) error {
+	if file == "" {
+		return usage("--result is needed: the result.json to post; without it only a workflow_run job knows where to look")
 	}
-	runner := actions.New(a.Stderr, a.getenv)
-	mistakes := diag.Errors{{Text: err.Error()}}
-	_ = errors.As(err, &mistakes)
-	for _, m := range mistakes[:min(len(mistakes), maxMistakes)] {
-		file, line := m.File, m.Line
-		if wd, err := os.Getwd(); err == nil && filepath.IsAbs(file) {
-			if rel, err := filepath.Rel(wd, file); err == nil {
-				file = filepath.ToSlash(rel)
-			}
-		}
-		m.File, m.Line, m.Col = "", 0, 0
-		// What cannot be annotated was printed already.
-		_ = runner.Annotate(actions.Annotation{Level: actions.Error, File: file, Line: line, Title: "e2e-gate", Message: m.String()})
-	}
-}
-
-// outputFolder names, before anything else happens, what a step is to upload: it
-// must be known whatever becomes of the run.
-func (s *setup) outputFolder(session *pipeline.Session, key, kind, slug string) {
-	if !actions.Detect(s.app.getenv) {
-		return
-	}
-	runner := actions.New(s.app.Stderr, s.app.getenv)
-	s.said(runner.SetLine("folder", session.Out()))
-	s.said(runner.SetLine("artifact", artifactName(key, kind, slug, s.trigger.WorkflowAttempt)))
-}
-
-// outputPlan hands a plan on to later jobs.
-func (s *setup) outputPlan(file, matrix string) {
-	if !actions.Detect(s.app.getenv) {
-		return
-	}
-	runner := actions.New(s.app.Stderr, s.app.getenv)
-	s.said(runner.SetLine("plan", file))
-	s.said(runner.SetLine("matrix", matrix))
-}
-
-// said tells a failure to publish; it is no failure of the run.
-func (s *setup) said(err error) {
+	r, err := pipeline.ReadResult(file, maxPosted)
 	if err != nil {
-		s.incomplete = true
-		s.unpublished = append(s.unpublished, err.Error())
-		_, _ = fmt.Fprintln(s.app.Stderr, safeLine("note: not published: "+err.Error()))
+		return err
 	}
+	switch outsideCI := !s.trigger.CI && s.place != nil; {
+	case outsideCI: // the files say whose result it is, and nothing else claims to know
+	case !ofThisRun(r.Run, s.trigger):
+		return fmt.Errorf("%s is of another repository, workflow run, attempt, commit or pull request; post what this workflow run made", file)
+	default:
+		r.Run.URL = s.trigger.URL
+	}
+	s.publishFrom(filepath.Dir(file), nil)
+	s.publisher.Publish(ctx, publish.Wanted{Comment: true}, *r)
+	return nil
 }
 
-// summarise adds to the job summary, which was written before anything was sent
-// anywhere, what could not be published.
-func (s *setup) summarise() {
-	if len(s.unpublished) == 0 || !actions.Detect(s.app.getenv) {
-		return
-	}
-	if runner := actions.New(s.app.Stderr, s.app.getenv); runner.HasSummary() {
-		// The verdict and its exit status are out; nobody is left to tell of a failure.
-		_ = runner.AppendSummary(func(int) string {
-			text := "\n**Not published** (the verdict is not affected):\n\n"
-			for _, line := range s.unpublished {
-				text += "- " + safetext.Inline(line, 500) + "\n"
-			}
-			return text
-		})
-	}
-}
-
-// suiteDir is a suite's directory from the repository root.
-func (s *setup) suiteDir(name string) string {
-	spec, _ := s.config.Suite(name)
-	return filepath.ToSlash(spec.Dir)
+// ofThisRun reports whether a result was made by the run that the trigger names.
+func ofThisRun(r e2e.Run, t trigger.Trigger) bool {
+	return r.Repository == t.Repository && r.WorkflowRun == t.WorkflowRun && r.WorkflowAttempt <= t.WorkflowAttempt &&
+		r.SHA == t.SHA && r.PullRequest == t.PullRequest
 }

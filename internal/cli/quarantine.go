@@ -47,7 +47,7 @@ func (f quarantineFlags) path() (file string, named bool, err error) {
 	}
 	peeked, err := config.Peek(config.Options{Root: top, File: f.Config})
 	switch {
-	case err != nil && f.Config != "":
+	case err != nil && !errors.Is(err, config.ErrNone):
 		return "", false, usageError{err}
 	case err != nil || peeked.Quarantine == "":
 		return filepath.Join(top, filepath.FromSlash(defaultQuarantine)), false, nil

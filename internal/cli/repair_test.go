@@ -13,7 +13,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/org/e2e-gate/internal/config"
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/history"
 	"github.com/org/e2e-gate/internal/testkit/githubfake"
@@ -66,14 +65,14 @@ func repaired(t *testing.T, fake *githubfake.Server) (runs int, said string) {
 	t.Helper()
 	var log bytes.Buffer
 	app := &App{Stdout: &log, Stderr: &log, Now: time.Now, Transport: fake.Transport(), Environ: []string{"GITHUB_ACTIONS=true", "GITHUB_TOKEN=" + githubfake.JobToken, "GITHUB_API_URL=http://api.test"}}
-	s := &setup{app: app, root: t.TempDir(), config: &config.Config{}, console: app.console(nil),
+	past := keptHistory{app: app, root: t.TempDir(), store: history.Dir{Path: t.TempDir()},
 		trigger: trigger.Trigger{CI: true, Event: "pull_request", Repository: "acme/cases", MainBranch: "main", Workflow: ourWorkflow}}
-	s.elsewhere = s.backups()
-	stats, skipped, err := s.history().Load(t.Context())
+	console := app.console(nil)
+	stats, skipped, err := past.log(past.backups(console)).Load(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.console.Done(); strings.Contains(log.String(), githubfake.JobToken) || strings.Contains(log.String(), "s3cret") {
+	if console.Done(); strings.Contains(log.String(), githubfake.JobToken) || strings.Contains(log.String(), "s3cret") {
 		t.Error("a secret is in the log")
 	}
 	_, runs = stats.Estimate("t")
@@ -203,16 +202,16 @@ func TestRepairNeedsToKnowWhomToBelieve(t *testing.T) {
 	for _, t2 := range []trigger.Trigger{{Repository: "acme/cases", MainBranch: "main"}, {Repository: "acme/cases", Workflow: ourWorkflow}} {
 		var log bytes.Buffer
 		app.Stderr = &log
-		s := &setup{app: app, config: &config.Config{}, console: app.console(nil), trigger: t2}
-		found := s.backups().Missing(t.Context(), func(string) bool { return false })
-		if s.console.Done(); len(found) > 0 || !strings.Contains(log.String(), "which runs to believe") {
+		console := app.console(nil)
+		found := keptHistory{app: app, trigger: t2}.backups(console).Missing(t.Context(), func(string) bool { return false })
+		if console.Done(); len(found) > 0 || !strings.Contains(log.String(), "which runs to believe") {
 			t.Errorf("%v %s", found, log.String())
 		}
 	}
-	for _, other := range []setup{{trigger: trigger.Trigger{Forge: "Gitea"}, config: &config.Config{}}, {config: &config.Config{History: config.History{Store: "s3://b/p"}}}} {
+	for _, other := range []keptHistory{{trigger: trigger.Trigger{Forge: "Gitea", Repository: "acme/cases"}}, {address: history.Address{Kind: history.KindS3}}} {
 		other.app = app
-		if other.backups() != nil {
-			t.Errorf("%+v is repaired from GitHub's artifacts", other.config.History)
+		if other.backups(nil) != nil {
+			t.Errorf("%+v is repaired from GitHub's artifacts", other.address)
 		}
 	}
 	if fake.Count("") > 0 {

@@ -2,8 +2,10 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/org/e2e-gate/internal/runner"
@@ -28,4 +30,27 @@ func WithSignals(parent context.Context) context.Context {
 	// signal would be handed down to every child, so it is received and dropped.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	return ctx
+}
+
+// interruptible ends with the context although do may wait for input that never
+// comes, such as that of a terminal. It is for what owes no teardown.
+func interruptible(ctx context.Context, do func() error) error {
+	done := make(chan error, 1)
+	fault := make(chan any, 1)
+	go func() {
+		defer func() {
+			if r := recover(); r != nil {
+				fault <- fmt.Sprintf("%v\n%s", r, debug.Stack())
+			}
+		}()
+		done <- do()
+	}()
+	select {
+	case err := <-done:
+		return err
+	case r := <-fault:
+		panic(r) // Main says so
+	case <-ctx.Done():
+		return fmt.Errorf("stopped before the end of the input: %w", context.Cause(ctx))
+	}
 }

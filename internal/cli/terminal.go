@@ -1,10 +1,44 @@
 package cli
 
 import (
+	"io"
+	"os"
+
 	"golang.org/x/term"
 
+	"github.com/org/e2e-gate/internal/adapter/actions"
+	"github.com/org/e2e-gate/internal/report"
 	"github.com/org/e2e-gate/internal/safetext"
 )
+
+// console shows progress on stderr: as a region on a terminal, folded in GitHub's
+// log, else as lines.
+func (a *App) console(redact *safetext.Redactor) *report.Console {
+	return report.NewConsole(report.ConsoleOptions{
+		Out: a.Stderr, Width: a.terminal(a.Stderr), Height: a.height(a.Stderr), Colour: a.colour(a.Stderr),
+		Folded: actions.Detect(a.getenv), Redact: redact, Now: a.Now,
+	})
+}
+
+// terminal returns the width of the terminal that w writes to, or 0.
+func (a *App) terminal(w io.Writer) int {
+	f, ok := w.(*os.File)
+	// A runner may give its steps a terminal; its log is none.
+	if !ok || a.getenv("TERM") == "dumb" || actions.Detect(a.getenv) {
+		return 0
+	}
+	return terminalWidth(int(f.Fd()))
+}
+
+// height of the terminal that w writes to, or 0.
+func (a *App) height(w io.Writer) int {
+	if f, ok := w.(*os.File); ok && a.terminal(w) > 0 {
+		return terminalHeight(int(f.Fd()))
+	}
+	return 0
+}
+
+func (a *App) colour(w io.Writer) bool { return a.terminal(w) > 0 && a.getenv("NO_COLOR") == "" }
 
 // terminalWidth is the width in columns, or 0 where fd is no terminal.
 func terminalWidth(fd int) int {
@@ -25,6 +59,3 @@ func terminalHeight(fd int) int {
 	}
 	return height
 }
-
-// safeLine makes a message fit for a terminal and a runner's log.
-func safeLine(s string) string { return safetext.LogLine(s, 4<<10) }

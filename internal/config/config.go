@@ -32,12 +32,14 @@ type Config struct {
 	Shards     Shards               `yaml:"shards" doc:"How tests are spread."`
 	Rerun      Rerun                `yaml:"rerun" doc:"Guards of the one diagnostic rerun; they count per shard."`
 	Triage     Triage               `yaml:"triage" doc:"Rules of your own for failure categories; they go before the built-in ones."`
-	Policy     policy.Override      `yaml:"policy" doc:"Changes cells of the effect table: outcome -> criticality -> block, warn, inform or not_judged."`
+	Cells      policy.Override      `yaml:"policy" doc:"Changes cells of the effect table: outcome -> criticality -> block, warn, inform or not_judged."`
 	Owners     map[string]string    `yaml:"owners" doc:"Whom to mention on GitHub for an owner of tests: @user or @organisation/team. Only a failure that blocks and is new mentions anybody."`
 	Quarantine string               `yaml:"quarantine" doc:"Quarantine file."`
 	History    History              `yaml:"history" doc:"Where records of earlier runs are kept."`
 	Secrets    []string             `yaml:"secrets" doc:"Environment variables that are withheld from children and masked everywhere."`
 
+	// Policy is what Cells make of the built-in table, compiled when they are read.
+	Policy policy.Policy `yaml:"-"`
 	// File is the path that was read.
 	File string `yaml:"-"`
 	// Masked are values that must not reach any output.

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -8,6 +9,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/policy"
 )
 
 // load reads a config from text, in a root that has the folder e2e.
@@ -275,5 +279,27 @@ func TestOwners(t *testing.T) {
 		"e2e-gate.yml:4:32: \"acme/x\" cannot be mentioned; write @user or @organisation/team"
 	if err == nil || cleanPaths(err) != want {
 		t.Errorf("%v\nwant\n%s", err, want)
+	}
+}
+
+// TestPeekSaysMistakes: who reads another's config only for its policy or its store must
+// not take what is left of a broken one for all of it.
+func TestPeekSaysMistakes(t *testing.T) {
+	for _, tc := range []struct{ name, text, want string }{
+		{"syntax", minimal + "policy: {flaky: [", "e2e-gate.yml:"},
+		{"a key that does not exist", minimal + "polcy: {}", `"polcy"`},
+		{"a cell that does not exist", minimal + "policy: {failed: {release-blocking: ignore}}", `"ignore" is no effect`},
+	} {
+		c, err := PeekBytes("e2e-gate.yml", []byte(tc.text))
+		if err == nil || !strings.Contains(err.Error(), tc.want) || !c.Policy.BuiltIn() {
+			t.Errorf("%s: the mistake is %v, want %q; the policy is %v", tc.name, err, tc.want, c.Policy.Cells())
+		}
+	}
+	c, err := PeekBytes("e2e-gate.yml", []byte(minimal+"policy: {flaky: {release-blocking: block}}\nhistory: {store: 's3://${BUCKET}/x'}"))
+	if err != nil || c.Policy.Table().Effect(policy.RowFlaky, e2e.ReleaseBlocking) != e2e.Blocks || c.History.Store != "s3://${BUCKET}/x" {
+		t.Errorf("peeked %+v, %v", c, err)
+	}
+	if _, err := Peek(Options{Root: t.TempDir()}); !errors.Is(err, ErrNone) {
+		t.Errorf("without a config: %v, want %v", err, ErrNone)
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/org/e2e-gate/internal/config/strictyaml"
 	"github.com/org/e2e-gate/internal/diag"
+	"github.com/org/e2e-gate/internal/policy"
 	"github.com/org/e2e-gate/internal/proc"
 )
 
@@ -56,21 +57,25 @@ func Load(opts Options) (*Config, error) {
 	return c, nil
 }
 
-// Peek reads a config without judging it: mistakes are left to [Load]. Variables
-// stay as they are.
+// Peek reads a config without the checks of values that [Load] makes. Variables stay as
+// they are. Beside a [diag.Errors] it returns what could be read, which is good for
+// messages only; other errors come alone, [ErrNone] among them.
 func Peek(opts Options) (*Config, error) {
 	file, data, err := read(opts)
 	if err != nil {
 		return nil, err
 	}
-	return PeekBytes(shown(file), data), nil
+	return PeekBytes(shown(file), data)
 }
 
 // PeekBytes is [Peek] for the content of a file.
-func PeekBytes(file string, data []byte) *Config {
-	c, _ := parse(file, data, Options{})
-	return c
+func PeekBytes(file string, data []byte) (*Config, error) {
+	c, doc := parse(file, data, Options{})
+	return c, doc.Diags().Err()
 }
+
+// ErrNone says that no config is named, and that there is none at the usual places.
+var ErrNone = fmt.Errorf("no config found: neither %s exists; write one, or give its path with --config", strings.Join(DefaultFiles, " nor "))
 
 func read(opts Options) (string, []byte, error) {
 	if opts.File != "" {
@@ -90,7 +95,7 @@ func read(opts Options) (string, []byte, error) {
 			return "", nil, fmt.Errorf("cannot read the config: %w", err)
 		}
 	}
-	return "", nil, fmt.Errorf("no config found: neither %s exists; write one, or give its path with --config", strings.Join(DefaultFiles, " nor "))
+	return "", nil, ErrNone
 }
 
 // shown is the file as messages name it: relative to the working directory where
@@ -118,6 +123,11 @@ func parse(file string, data []byte, opts Options) (*Config, *strictyaml.Documen
 			}
 		},
 	})
+	var wrong []diag.Mistake
+	c.Policy, wrong = policy.Compile(c.Cells)
+	for _, m := range wrong {
+		doc.Diags().Add(doc.At("policy."+m.Path, m.Text, m.Hint))
+	}
 	if slices.Contains(opts.Uses, "isolation") {
 		for _, value := range c.Isolation.Secrets() {
 			c.mask(value)

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -14,8 +15,7 @@ import (
 
 	"github.com/org/e2e-gate/internal/config/strictyaml"
 	"github.com/org/e2e-gate/internal/diag"
-	"github.com/org/e2e-gate/internal/history/s3store"
-	"github.com/org/e2e-gate/internal/policy"
+	"github.com/org/e2e-gate/internal/history"
 	"github.com/org/e2e-gate/internal/safetext"
 	"github.com/org/e2e-gate/internal/suite"
 	"github.com/org/e2e-gate/internal/triage"
@@ -208,18 +208,12 @@ func (k *checker) rest() {
 	for _, p := range triage.Validate(k.c.Triage.Rules) {
 		k.fail("triage."+p.Path, p.Text, p.Hint)
 	}
-	_, wrong := policy.Default().With(k.c.Policy)
-	for _, m := range wrong {
-		k.fail("policy."+m.Path, m.Text, m.Hint)
-	}
 	for _, name := range slices.Sorted(maps.Keys(k.c.Owners)) {
 		if team := k.c.Owners[name]; !safetext.ValidMention(team) {
 			k.fail("owners."+name, fmt.Sprintf("%q cannot be mentioned", team), "write @user or @organisation/team")
 		}
 	}
-	if text, hint := HistoryFault(k.c.History.Store); text != "" {
-		k.fail("history.store", text, hint)
-	}
+	k.history()
 	if n := k.c.Rerun.MaxFailures; n != nil && *n < 0 {
 		k.fail("rerun.max_failures", "max_failures cannot be negative", "0 means no reruns")
 	}
@@ -229,17 +223,13 @@ func (k *checker) rest() {
 	}
 }
 
-// HistoryFault says what is wrong with a history store's address.
-func HistoryFault(store string) (text, hint string) {
-	kind, path, _ := strings.Cut(store, ":")
-	switch {
-	case store == "", store == "actions", kind == "dir" && path != "":
-		return "", ""
-	case kind == "s3":
-		if _, err := s3store.New(store, func(string) string { return "" }); err != nil {
-			return err.Error(), "such as s3://ci-history/my-service?region=eu-central-1"
-		}
-		return "", ""
+// history checks the store's address, where its variables are resolved.
+func (k *checker) history() {
+	if strings.Contains(k.c.History.Store, "${") {
+		return
 	}
-	return fmt.Sprintf("%q is no history store", store), "use dir:<path>, actions, or s3://BUCKET/PREFIX"
+	_, err := history.ParseAddress(k.c.History.Store)
+	if wrong := (*history.AddressError)(nil); errors.As(err, &wrong) {
+		k.fail("history.store", wrong.Text, wrong.Hint)
+	}
 }

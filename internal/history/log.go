@@ -35,8 +35,8 @@ type Log struct {
 	Store Store
 	// Copies gets every record that is saved as well; nil: nothing does.
 	Copies Store
-	// Elsewhere is asked for what the store may have lost; nil: nobody is.
-	Elsewhere Elsewhere
+	// Backups are asked for what the store may have lost; nil: there are none.
+	Backups BackupSource
 	// Now is the clock; nil is the real one.
 	Now func() time.Time
 }

@@ -6,8 +6,8 @@ import (
 	"fmt"
 )
 
-// Elsewhere holds the records of workflow runs that a store may have lost.
-type Elsewhere interface {
+// BackupSource holds the records of workflow runs that a store may have lost.
+type BackupSource interface {
 	// Missing finds records of runs that are not known, within bounds of its own. What
 	// it cannot find it says itself: that makes a plan worse and nothing else.
 	Missing(ctx context.Context, known func(workflowRun string) bool) []Found
@@ -22,10 +22,10 @@ type Found struct {
 
 // repair takes what the store has lost from elsewhere, and puts it back.
 func (l *Log) repair(ctx context.Context, f *fold) (skipped []string) {
-	if l.Elsewhere == nil {
+	if l.Backups == nil {
 		return nil
 	}
-	for _, one := range l.Elsewhere.Missing(ctx, func(run string) bool { return f.workflowRuns[run] }) {
+	for _, one := range l.Backups.Missing(ctx, func(run string) bool { return f.workflowRuns[run] }) {
 		if err := l.takeBack(ctx, f, one); err != nil {
 			skipped = append(skipped, fmt.Sprintf("a record of workflow run %s: %v", one.WorkflowRun, err))
 		}

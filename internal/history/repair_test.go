@@ -59,8 +59,8 @@ func TestRepair(t *testing.T) {
 			r, _ := ofWorkflow(t, 2*n%runs)
 			save(t, behind, r)
 		}
-		asked := &asking{Elsewhere: elsewhere}
-		log := &Log{Store: behind, Elsewhere: asked, Now: func() time.Time { return day0 }}
+		asked := &asking{BackupSource: elsewhere}
+		log := &Log{Store: behind, Backups: asked, Now: func() time.Time { return day0 }}
 		for range 3 {
 			got, skipped, err := log.Load(t.Context())
 			if err != nil || len(skipped) > 0 {
@@ -78,12 +78,12 @@ func TestRepair(t *testing.T) {
 
 // asking counts the runs that somebody did not know, each time.
 type asking struct {
-	Elsewhere
+	BackupSource
 	unknown []int
 }
 
 func (a *asking) Missing(ctx context.Context, known func(string) bool) []Found {
-	found := a.Elsewhere.Missing(ctx, known)
+	found := a.BackupSource.Missing(ctx, known)
 	a.unknown = append(a.unknown, len(found))
 	return found
 }
@@ -104,7 +104,7 @@ func TestRepairTakesNoStrangers(t *testing.T) {
 		t.Fatal(err)
 	}
 	store := memory{}
-	log := &Log{Store: store, Elsewhere: lost{"901": {good, good, {"901", good.Data[:30]}}, "1": {stranger}, "903": {{"903", data}}, "904": {{"904", future}}, "905": {{"905", nil}}, "906": {{"906", make([]byte, maxObject+1)}}}}
+	log := &Log{Store: store, Backups: lost{"901": {good, good, {"901", good.Data[:30]}}, "1": {stranger}, "903": {{"903", data}}, "904": {{"904", future}}, "905": {{"905", nil}}, "906": {{"906", make([]byte, maxObject+1)}}}}
 	stats, skipped, err := log.Load(t.Context())
 	if err != nil {
 		t.Fatal(err)

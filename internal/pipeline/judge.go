@@ -5,7 +5,6 @@ import (
 
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/history"
-	"github.com/org/e2e-gate/internal/policy"
 	"github.com/org/e2e-gate/internal/triage"
 	"github.com/org/e2e-gate/internal/verdict"
 )
@@ -47,10 +46,10 @@ func (s *Session) judge(ev evidence, problems []e2e.Problem) judged {
 	if err != nil {
 		problems = append(problems, e2e.Problem{Code: e2e.CodeToolError, LosesEvidence: true, Text: "triage rules: " + err.Error()})
 	}
-	table, _ := policy.Default().With(s.opts.Config.Policy) // checked when the config was read
 	out := verdict.Of(verdict.In{
 		Run: s.run, Plan: ev.plan, Gates: ev.gates, Ends: ev.ends, Documents: s.enriched(ev), Local: ev.local,
-		Unreadable: ev.unreadable, Results: ev.results, Earlier: ev.earlier, Problems: problems, Table: table, Quarantine: s.opts.Quarantine,
+		Unreadable: ev.unreadable, Results: ev.results, Earlier: ev.earlier, Problems: problems,
+		Table: s.opts.Config.Policy.Table(), Quarantine: s.opts.Quarantine,
 		Budget: s.opts.Stage.Budget.Seconds(), Journeys: s.journeyBudgets(), Known: s.knownTests(ev), Now: s.opts.Now(),
 	})
 	r := out.Result

@@ -73,6 +73,38 @@ func (t Table) Effect(row Row, c e2e.Criticality) e2e.Effect {
 // block, warn, inform or not_judged.
 type Override map[string]map[string]string
 
+// Policy is an override that was compiled: the table that it makes, and the cells as they
+// were written. The zero value is the built-in policy, so there is none that was not
+// compiled.
+type Policy struct {
+	cells Override
+	table Table
+}
+
+// Compile reads an override. With mistakes, which are as those of [Table.With], there is
+// no policy.
+func Compile(o Override) (Policy, []diag.Mistake) {
+	table, wrong := Default().With(o)
+	if len(wrong) > 0 {
+		return Policy{}, wrong
+	}
+	return Policy{cells: o, table: table}, nil
+}
+
+// Table is the effect table to decide by.
+func (p Policy) Table() Table {
+	if p.table == nil {
+		return Default()
+	}
+	return p.table
+}
+
+// Cells are the cells as they were written, for a digest of the policy.
+func (p Policy) Cells() Override { return p.cells }
+
+// BuiltIn reports whether no cell was changed.
+func (p Policy) BuiltIn() bool { return len(p.cells) == 0 }
+
 // With returns the table with cells changed, and the mistakes in what changes it. Their
 // paths are those of settings, as in "flaky.release-blocking".
 func (t Table) With(o Override) (Table, []diag.Mistake) {

@@ -7,35 +7,14 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/org/e2e-gate/internal/annotation"
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/safetext"
-)
-
-// Level of an annotation, in the words of workflow commands.
-type Level string
-
-// The levels, strongest first.
-const (
-	LevelError   Level = "error"
-	LevelWarning Level = "warning"
-	LevelNotice  Level = "notice"
 )
 
 // MaxAnnotations is how many annotations of one level a step may have; GitHub drops
 // the others without a word.
 const MaxAnnotations = 10
-
-// Annotation is a message beside a line of source. Its texts are clean, narrow and
-// bounded, and not yet escaped for a workflow command.
-type Annotation struct {
-	Level Level
-	// File is relative to the repository root with forward slashes, or empty; Line
-	// counts from 1, 0: unknown.
-	File    string
-	Line    int
-	Title   string
-	Message string
-}
 
 // AnnotationOptions say where files lie.
 type AnnotationOptions struct {
@@ -48,9 +27,9 @@ type AnnotationOptions struct {
 
 // Annotations lists what stands beside the source: errors for tests that block or
 // have no result, warnings for flaky tests, other failures and problems, notices
-// for budgets. There are at most [MaxAnnotations] of a level, or as many as the options say; where there would be
-// more, the last says how many.
-func Annotations(r e2e.Result, o AnnotationOptions) []Annotation {
+// for budgets. There are at most [MaxAnnotations] of a level, or as many as the options
+// say; where there would be more, the last says how many.
+func Annotations(r e2e.Result, o AnnotationOptions) []annotation.Annotation {
 	a := annotator{o: o}
 	tests := slices.Clone(r.Tests)
 	slices.SortStableFunc(tests, func(x, y e2e.TestResult) int { return cmp.Compare(x.Effect.Rank(), y.Effect.Rank()) })
@@ -58,15 +37,15 @@ func Annotations(r e2e.Result, o AnnotationOptions) []Annotation {
 		a.test(&tests[i])
 	}
 	for _, p := range r.Problems {
-		level := LevelWarning
+		level := annotation.Warning
 		if p.LosesEvidence && len(p.Tests) == 0 {
-			level = LevelError
+			level = annotation.Error
 		}
 		a.add(level, "", 0, "e2e-gate: "+string(p.Code), p.Text)
 	}
 	for _, b := range r.Budgets {
 		if b.Over {
-			a.add(LevelNotice, "", 0, "e2e-gate: over budget", cmp.Or(b.Text, fmt.Sprintf("%s %s used %s of %s", b.Scope, b.Name, seconds(b.Used), seconds(b.Limit))))
+			a.add(annotation.Notice, "", 0, "e2e-gate: over budget", cmp.Or(b.Text, fmt.Sprintf("%s %s used %s of %s", b.Scope, b.Name, seconds(b.Used), seconds(b.Limit))))
 		}
 	}
 	return a.bounded()
@@ -74,14 +53,14 @@ func Annotations(r e2e.Result, o AnnotationOptions) []Annotation {
 
 type annotator struct {
 	o    AnnotationOptions
-	list []Annotation
+	list []annotation.Annotation
 }
 
 func (a *annotator) test(t *e2e.TestResult) {
-	level := LevelWarning
+	level := annotation.Warning
 	switch {
 	case t.Effect == e2e.Blocks || t.Effect == e2e.NotJudged:
-		level = LevelError
+		level = annotation.Error
 	case !needsSomebody(*t) && !quarantined(*t) && t.Outcome != e2e.Flaky:
 		return
 	}
@@ -114,28 +93,26 @@ func (a *annotator) file(t *e2e.TestResult) string {
 		return ""
 	}
 	file := path.Join(strings.ReplaceAll(a.o.SuiteDir(t.Suite), "\\", "/"), t.File)
-	if path.IsAbs(file) || file == ".." || strings.HasPrefix(file, "../") || safetext.Annotation(safetext.Line(file, safetext.MaxAnnotation), safetext.MaxAnnotation) != file {
+	if path.IsAbs(file) || file == ".." || strings.HasPrefix(file, "../") || !annotation.SafeFile(file) {
 		return ""
 	}
 	return file
 }
 
-func (a *annotator) add(level Level, file string, line int, title, message string) {
-	a.list = append(a.list, Annotation{
-		Level: level, File: file, Line: max(line, 0), Title: safetext.Annotation(safetext.Line(title, safetext.MaxAnnotationTitle), safetext.MaxAnnotationTitle),
-		Message: safetext.Annotation(message, safetext.MaxAnnotation),
-	})
+func (a *annotator) add(level annotation.Level, file string, line int, title, message string) {
+	a.list = append(a.list, annotation.New(level, file, line, title, message))
 }
 
 // bounded keeps what a step may have of each level, strongest level first.
-func (a *annotator) bounded() []Annotation {
-	var out []Annotation
+func (a *annotator) bounded() []annotation.Annotation {
+	var out []annotation.Annotation
 	most := cmp.Or(a.o.Max, MaxAnnotations)
-	for _, level := range []Level{LevelError, LevelWarning, LevelNotice} {
-		of := slices.DeleteFunc(slices.Clone(a.list), func(x Annotation) bool { return x.Level != level })
+	for _, level := range []annotation.Level{annotation.Error, annotation.Warning, annotation.Notice} {
+		of := slices.DeleteFunc(slices.Clone(a.list), func(x annotation.Annotation) bool { return x.Level() != level })
 		if n := len(of); n > most {
 			left := n - most + 1
-			of = append(of[:most-1], Annotation{Level: level, Title: "e2e-gate: and more", Message: fmt.Sprintf("%s of this level; the job summary and result.json have all", plural(left, "more annotation", "more annotations"))})
+			text := plural(left, "more annotation", "more annotations") + " of this level; the job summary and result.json have all"
+			of = append(of[:most-1], annotation.New(level, "", 0, "e2e-gate: and more", text))
 		}
 		out = append(out, of...)
 	}

@@ -116,7 +116,7 @@ func TestEveryFieldIsHostile(t *testing.T) {
 			visible(t, strings.ReplaceAll(ansi.ReplaceAllString(Final(r, FinalOptions{Width: 100, Colour: colour, Out: "out"}), ""), "\t", " "))
 		}
 		for _, a := range Annotations(r, AnnotationOptions{SuiteDir: suiteDir}) {
-			visible(t, a.File+"\n"+a.Title+"\n"+strings.ReplaceAll(a.Message, "\t", " "))
+			visible(t, a.File()+"\n"+a.Title()+"\n"+strings.ReplaceAll(a.Message(), "\t", " "))
 		}
 		data, err := Slack(r, SlackOptions{Channels: map[string]string{"": "#x"}})
 		if err != nil {

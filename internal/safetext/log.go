@@ -62,17 +62,13 @@ func narrow(s string) string {
 
 func wide(r rune) bool { return r > 0xffff }
 
-// CommandData returns s as the data of a workflow command, escaped, within limit
-// bytes before escaping.
-func CommandData(s string, limit int) string { return dataReplacer.Replace(Annotation(s, limit)) }
-
-// CommandProperty returns s as the value of a workflow command's property, escaped
-// and on one line, within limit bytes before escaping.
-func CommandProperty(s string, limit int) string {
-	return propertyReplacer.Replace(Annotation(Line(s, limit), limit))
+// FileName keeps what is allowed in names of artifacts and files everywhere; the rest
+// becomes dashes. The name may still be "." or "..", or empty.
+func FileName(s string) string {
+	return strings.Map(func(c rune) rune {
+		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == '.' {
+			return c
+		}
+		return '-'
+	}, s)
 }
-
-var (
-	dataReplacer     = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
-	propertyReplacer = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
-)

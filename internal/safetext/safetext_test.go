@@ -135,12 +135,6 @@ func checkCommand(t rapid.TB, s string, limit int) {
 	if strings.IndexFunc(a, wide) >= 0 || len(a) > max(limit, 0) {
 		t.Fatalf("annotation is %d bytes or wide: %q", len(a), a)
 	}
-	if d := CommandData(s, limit); strings.ContainsAny(d, "\r\n") || strings.Contains(d, "##[") {
-		t.Fatalf("data holds a command: %q", d)
-	}
-	if p := CommandProperty(s, limit); strings.ContainsAny(p, "\r\n:,") {
-		t.Fatalf("property holds a command: %q", p)
-	}
 }
 
 func TestEveryForm(t *testing.T) {
@@ -269,12 +263,6 @@ func TestLogs(t *testing.T) {
 	if got, want := Log("x\r\u3000::add-mask::y", 1000, 0), "x\n\u3000: :add-mask::y"; got != want {
 		t.Errorf("Log = %q, want %q", got, want)
 	}
-	if got, want := CommandData("100%\n\U0001F600", 1000), "100%25%0A[U+1F600]"; got != want {
-		t.Errorf("CommandData = %q, want %q", got, want)
-	}
-	if got, want := CommandProperty("a:b,c\nd", 1000), "a%3Ab%2Cc d"; got != want {
-		t.Errorf("CommandProperty = %q, want %q", got, want)
-	}
 }
 
 // Ten megabytes must cost what is shown of them: what is built for a limit is
@@ -285,7 +273,7 @@ func TestTenMegabytesAreCheap(t *testing.T) {
 		s := strings.Repeat(unit, 10<<20/len(unit))
 		for what, got := range map[string]string{
 			"Inline": Inline(s, limit), "Cell": Cell(s, limit, 20), "Code": Code(s, limit), "Fence": Fence(s, limit, 20), "HTML": HTML(s, limit),
-			"LogLine": LogLine(s, limit), "Log": Log(s, limit, 20), "CommandData": CommandData(s, limit), "CommandProperty": CommandProperty(s, limit),
+			"LogLine": LogLine(s, limit), "Log": Log(s, limit, 20), "Annotation": Annotation(s, limit),
 		} {
 			if len(got) > 13*limit {
 				t.Errorf("%s of %q is %d bytes", what, unit, len(got))

@@ -18,6 +18,7 @@ import (
 
 	"github.com/sethvargo/go-githubactions"
 
+	"github.com/org/e2e-gate/internal/annotation"
 	"github.com/org/e2e-gate/internal/safetext"
 )
 
@@ -69,52 +70,31 @@ func (r *Runner) EndGroup() error {
 	return r.do("end a group", func(a *githubactions.Action) { a.EndGroup() })
 }
 
-// Level of an annotation.
-type Level string
-
-// The levels.
-const (
-	Error   Level = "error"
-	Warning Level = "warning"
-	Notice  Level = "notice"
-)
-
-// Annotation is a message beside a line of source. File is relative to the
-// repository root, Line counts from 1; both may be missing. GitHub shows 10 of each
-// level for a step.
-type Annotation struct {
-	Level   Level
-	File    string
-	Line    int
-	Title   string
-	Message string
-}
-
-// Annotate shows an annotation. A level that does not exist is an error.
-func (r *Runner) Annotate(n Annotation) error {
+// Annotate shows an annotation; GitHub shows 10 of each level for a step. A level that
+// does not exist is an error.
+func (r *Runner) Annotate(n annotation.Annotation) error {
 	fields := map[string]string{}
-	set := func(name, value string, limit int) {
-		if value = safetext.Annotation(safetext.Line(value, limit), limit); value != "" {
+	set := func(name, value string) {
+		if value != "" {
 			fields[name] = value
 		}
 	}
-	set("file", n.File, safetext.MaxAnnotation)
-	set("title", n.Title, safetext.MaxAnnotationTitle)
-	if n.Line > 0 && fields["file"] != "" {
-		fields["line"] = strconv.Itoa(n.Line)
+	set("file", n.File())
+	set("title", n.Title())
+	if n.Line() > 0 {
+		set("line", strconv.Itoa(n.Line()))
 	}
-	message := safetext.Annotation(n.Message, safetext.MaxAnnotation)
 	return r.do("annotate", func(a *githubactions.Action) {
 		a = a.WithFieldsMap(fields)
-		switch n.Level {
-		case Error:
-			a.Errorf("%s", message)
-		case Warning:
-			a.Warningf("%s", message)
-		case Notice:
-			a.Noticef("%s", message)
+		switch n.Level() {
+		case annotation.Error:
+			a.Errorf("%s", n.Message())
+		case annotation.Warning:
+			a.Warningf("%s", n.Message())
+		case annotation.Notice:
+			a.Noticef("%s", n.Message())
 		default:
-			panic(fmt.Sprintf("there is no level %q", n.Level))
+			panic(fmt.Sprintf("there is no level %q", n.Level()))
 		}
 	})
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/org/e2e-gate/internal/annotation"
 )
 
 // world is a runner with files of its own.
@@ -41,9 +43,9 @@ func TestCommands(t *testing.T) {
 	w := newWorld(t)
 	for _, err := range []error{
 		w.Group(hostile), w.EndGroup(),
-		w.Annotate(Annotation{Level: Error, File: "e2e/a,b:c_test.go", Line: 7, Title: hostile, Message: hostile}),
-		w.Annotate(Annotation{Level: Warning, Line: 7, Message: "no file"}),
-		w.Annotate(Annotation{Level: Notice, Message: strings.Repeat("x", 10<<20)}),
+		w.Annotate(annotation.New(annotation.Error, "e2e/a,b:c_test.go", 7, hostile, hostile)),
+		w.Annotate(annotation.New(annotation.Warning, "", 7, "", "no file")),
+		w.Annotate(annotation.New(annotation.Notice, "", 0, "", strings.Repeat("x", 10<<20))),
 		w.AddMask("secret one\nsecret two\n\n}\r\n100%"),
 	} {
 		if err != nil {
@@ -63,7 +65,7 @@ func TestCommands(t *testing.T) {
 	if !strings.HasSuffix(got, "\n::add-mask::secret one\n::add-mask::secret two\n::add-mask::100%25\n") || len(got) > 8000 {
 		t.Errorf("%d bytes: %s", len(got), got[max(0, len(got)-300):])
 	}
-	if err := w.Annotate(Annotation{Level: "fatal"}); err == nil {
+	if err := w.Annotate(annotation.New("fatal", "", 0, "", "")); err == nil {
 		t.Error("a level that does not exist is taken")
 	}
 }
@@ -71,7 +73,7 @@ func TestCommands(t *testing.T) {
 func TestOutsideOfARunnerNothingIsPrinted(t *testing.T) {
 	var out bytes.Buffer
 	r := New(&out, func(string) string { return "" })
-	for what, err := range map[string]error{"group": r.Group("x"), "mask": r.AddMask("secret"), "annotate": r.Annotate(Annotation{Level: Error}), "end": r.EndGroup()} {
+	for what, err := range map[string]error{"group": r.Group("x"), "mask": r.AddMask("secret"), "annotate": r.Annotate(annotation.New(annotation.Error, "", 0, "", "")), "end": r.EndGroup()} {
 		if !errors.Is(err, ErrNotActions) {
 			t.Errorf("%s: %v", what, err)
 		}
@@ -90,7 +92,7 @@ func TestFailedWritesAreErrors(t *testing.T) {
 	env := map[string]string{"GITHUB_ACTIONS": "true", "GITHUB_OUTPUT": dir, "GITHUB_STEP_SUMMARY": dir}
 	r := New(full{}, func(name string) string { return env[name] })
 	for what, err := range map[string]error{
-		"group": r.Group("x"), "output": r.SetWord("verdict", "passed"), "summary": r.AppendSummary(func(int) string { return "x" }), "annotation": r.Annotate(Annotation{Level: Error, Message: "x"}),
+		"group": r.Group("x"), "output": r.SetWord("verdict", "passed"), "summary": r.AppendSummary(func(int) string { return "x" }), "annotation": r.Annotate(annotation.New(annotation.Error, "", 0, "", "x")),
 	} {
 		if err == nil {
 			t.Errorf("%s: no error", what)
@@ -198,4 +200,30 @@ func TestSummaryStaysWithinItsLimit(t *testing.T) {
 	if again := read(t, w.summary); again != got {
 		t.Error("a full summary was written to")
 	}
+}
+
+// FuzzAnnotate: whatever an annotation is made of, the runner gets one command on one line,
+// with no more fields than those that were set, and no other command before or behind it.
+func FuzzAnnotate(f *testing.F) {
+	for _, s := range []string{"", hostile, "a,line=1::b", "%0A::error::x", "x\r::add-mask::y", "\u3000::stop-commands::t", "\xff\U0001F600"} {
+		f.Add(s, 7, s, s)
+	}
+	f.Fuzz(func(t *testing.T, file string, line int, title, message string) {
+		w := newWorld(t)
+		if err := w.Annotate(annotation.New(annotation.Error, file, line, title, message)); err != nil {
+			t.Fatal(err)
+		}
+		got := w.out.String()
+		text, ended := strings.CutSuffix(got, "\n")
+		head, data, ok := strings.Cut(strings.TrimPrefix(text, "::error"), "::")
+		if !ended || !ok || !strings.HasPrefix(text, "::error") || strings.ContainsAny(text, "\r\n") || strings.Contains(data, "##[") || !utf8.ValidString(text) {
+			t.Fatalf("the runner gets %q", got)
+		}
+		for _, field := range strings.Split(strings.TrimPrefix(head, " "), ",") {
+			name, value, _ := strings.Cut(field, "=")
+			if head != "" && name != "file" && name != "line" && name != "title" || strings.Contains(value, ":") {
+				t.Fatalf("the field %q is in %q", field, got)
+			}
+		}
+	})
 }

@@ -16,21 +16,9 @@ import (
 
 	"github.com/google/go-github/v62/github"
 
+	"github.com/org/e2e-gate/internal/forge"
 	"github.com/org/e2e-gate/internal/safetext"
 )
-
-// Artifact of a workflow run.
-type Artifact struct {
-	ID   int64
-	Name string
-	// Size in bytes, Run that left it, and the Branch that it ran on: known where the
-	// artifacts of a repository are listed. OwnHead: the branch is this repository's, and
-	// no fork's.
-	Size    int64
-	Run     int64
-	Branch  string
-	OwnHead bool
-}
 
 const (
 	artifactsLost  = "the list of artifacts"
@@ -47,10 +35,10 @@ const (
 
 // Artifacts lists those of a workflow run that have not expired. An error is an
 // [*Error].
-func (c *Client) Artifacts(ctx context.Context, run int64) ([]Artifact, error) {
+func (c *Client) Artifacts(ctx context.Context, run int64) ([]forge.Artifact, error) {
 	ctx, done := c.begin(ctx)
 	defer done()
-	var list []Artifact
+	var list []forge.Artifact
 	opts := &github.ListOptions{PerPage: perPage}
 	for range maxArtifactPages {
 		page, resp, err := c.api.Actions.ListWorkflowRunArtifacts(ctx, c.owner, c.name, run, opts)
@@ -59,7 +47,7 @@ func (c *Client) Artifacts(ctx context.Context, run int64) ([]Artifact, error) {
 		}
 		for _, a := range page.Artifacts {
 			if !a.GetExpired() {
-				list = append(list, Artifact{ID: a.GetID(), Name: a.GetName()})
+				list = append(list, forge.Artifact{ID: a.GetID(), Name: a.GetName()})
 			}
 		}
 		if resp.NextPage == 0 {
@@ -70,14 +58,11 @@ func (c *Client) Artifacts(ctx context.Context, run int64) ([]Artifact, error) {
 	return list, nil
 }
 
-// Limit is what may be taken out of one artifact, in bytes: of one file, and of all.
-type Limit struct{ File, Total int64 }
-
 // Extract takes files out of an artifact into a folder: those at its top level whose
 // name is wanted. Only what is wanted is transferred, where the storage allows it, and
 // never more than the limit, whatever the artifact says of itself. A file that is there
 // already is replaced.
-func (c *Client) Extract(ctx context.Context, a Artifact, dir string, limit Limit, want func(name string) bool) error {
+func (c *Client) Extract(ctx context.Context, a forge.Artifact, dir string, limit forge.Limit, want func(name string) bool) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // read by other users of the runner
 		return c.unread("the artifact "+a.Name, "", err)
 	}
@@ -86,7 +71,7 @@ func (c *Client) Extract(ctx context.Context, a Artifact, dir string, limit Limi
 
 // open hands the wanted files of an artifact to take, one after the other. The artifact
 // may have so many bytes; 0: as many as it likes, where it can be read in parts.
-func (c *Client) open(ctx context.Context, a Artifact, most int64, limit Limit, want func(name string) bool, take func(name string, in io.Reader) error) error {
+func (c *Client) open(ctx context.Context, a forge.Artifact, most int64, limit forge.Limit, want func(name string) bool, take func(name string, in io.Reader) error) error {
 	where, err := c.storage(ctx, a)
 	if err == nil {
 		ctx, cancel := context.WithTimeout(ctx, downloadTime)
@@ -100,7 +85,7 @@ func (c *Client) open(ctx context.Context, a Artifact, most int64, limit Limit, 
 }
 
 // storage is where the artifact lies: the API answers with a redirect to it.
-func (c *Client) storage(ctx context.Context, a Artifact) (*url.URL, error) {
+func (c *Client) storage(ctx context.Context, a forge.Artifact) (*url.URL, error) {
 	ctx, done := c.begin(ctx)
 	defer done()
 	where, _, err := c.api.Actions.DownloadArtifact(ctx, c.owner, c.name, a.ID, 2)
@@ -113,7 +98,7 @@ func (c *Client) storage(ctx context.Context, a Artifact) (*url.URL, error) {
 	return where, nil
 }
 
-func (c *Client) files(at *ranged, limit Limit, want func(name string) bool, take func(name string, in io.Reader) error) error {
+func (c *Client) files(at *ranged, limit forge.Limit, want func(name string) bool, take func(name string, in io.Reader) error) error {
 	if err := at.open(); err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/org/e2e-gate/internal/adapter/github"
+	"github.com/org/e2e-gate/internal/forge"
 	"github.com/org/e2e-gate/internal/testkit/githubfake"
 )
 
@@ -71,7 +72,7 @@ func TestExtract(t *testing.T) {
 	}
 }
 
-var roomy = github.Limit{File: 32 << 20, Total: 32 << 20}
+var roomy = forge.Limit{File: 32 << 20, Total: 32 << 20}
 
 func anything(string) bool { return true }
 
@@ -81,14 +82,14 @@ func TestExtractWithinLimits(t *testing.T) {
 	const ten = "0123456789"
 	for name, c := range map[string]struct {
 		files map[string]string
-		limit github.Limit
+		limit forge.Limit
 		says  string
 	}{
-		"just fits":      {map[string]string{"a": ten, "b": ten}, github.Limit{File: 10, Total: 20}, ""},
-		"one too large":  {map[string]string{"a": ten + "!"}, github.Limit{File: 10, Total: 100}, "more than the 10 bytes"},
-		"too many":       {map[string]string{"a": ten, "b": ten, "c": "!"}, github.Limit{File: 10, Total: 20}, "c: more than the 0 bytes"},
-		"total is less":  {map[string]string{"a": ten}, github.Limit{File: 100, Total: 9}, "more than the 9 bytes"},
-		"says it's less": {map[string]string{githubfake.RawZip: lying(t)}, github.Limit{File: 1 << 10, Total: 1 << 20}, ""},
+		"just fits":      {map[string]string{"a": ten, "b": ten}, forge.Limit{File: 10, Total: 20}, ""},
+		"one too large":  {map[string]string{"a": ten + "!"}, forge.Limit{File: 10, Total: 100}, "more than the 10 bytes"},
+		"too many":       {map[string]string{"a": ten, "b": ten, "c": "!"}, forge.Limit{File: 10, Total: 20}, "c: more than the 0 bytes"},
+		"total is less":  {map[string]string{"a": ten}, forge.Limit{File: 100, Total: 9}, "more than the 9 bytes"},
+		"says it's less": {map[string]string{githubfake.RawZip: lying(t)}, forge.Limit{File: 1 << 10, Total: 1 << 20}, ""},
 		"huge index":     {map[string]string{githubfake.RawZip: crowded(t)}, roomy, "larger than anything that the gate writes"},
 	} {
 		for _, whole := range []bool{false, true} {
@@ -171,7 +172,7 @@ func crowded(t *testing.T) string {
 
 func TestArtifactsThatCannotBeRead(t *testing.T) {
 	fake, c := uploaded(t, map[string]map[string]string{"a": {"plan.json": "{}"}})
-	if err := c.Extract(t.Context(), github.Artifact{ID: 1, Name: "gone"}, t.TempDir(), roomy, anything); err == nil || !strings.Contains(err.Error(), "the artifact gone was not read") {
+	if err := c.Extract(t.Context(), forge.Artifact{ID: 1, Name: "gone"}, t.TempDir(), roomy, anything); err == nil || !strings.Contains(err.Error(), "the artifact gone was not read") {
 		t.Errorf("%v", err)
 	}
 	fake.Fail(githubfake.Answers("GET", 403, "Resource not accessible by integration"))

@@ -4,41 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/go-github/v62/github"
 
+	"github.com/org/e2e-gate/internal/annotation"
+	"github.com/org/e2e-gate/internal/publish"
 	"github.com/org/e2e-gate/internal/safetext"
 )
-
-// Check is a check run as the gate makes them: completed from the start. It decorates;
-// what a rule should require is the job.
-type Check struct {
-	Name string
-	// Passed: anything else concludes with failure. GitHub lets neutral and skipped
-	// through, so there are no such words here.
-	Passed bool
-	// Title, Summary and Text are shown; summary and text have 65,535 bytes at most.
-	Title, Summary, Text string
-	URL                  string
-	// ID tells the runs of the gate apart.
-	ID          string
-	Annotations []CheckAnnotation
-}
-
-// CheckAnnotation is a message at a line of a file.
-type CheckAnnotation struct {
-	File string
-	Line int
-	// Level is failure, warning or notice.
-	Level, Title, Message string
-}
 
 const (
 	checkLost  = "the check run"
 	checkRight = "checks: write"
-	// MaxCheckText is what GitHub keeps of summary and text each, in bytes.
-	MaxCheckText = 65_535
 	// batch is how many annotations GitHub takes in one request, maxBatches how many
 	// requests are made.
 	batch, maxBatches = 50, 20
@@ -48,9 +26,9 @@ const (
 
 // CreateCheck creates a check run on a commit, and adds what one request does not
 // take. An error is an [*Error].
-func (c *Client) CreateCheck(ctx context.Context, sha string, k Check) (Outcome, error) {
+func (c *Client) CreateCheck(ctx context.Context, sha string, k publish.Check) (publish.Outcome, error) {
 	if !commit.MatchString(sha) {
-		return Outcome{}, c.lost(checkLost, checkRight, errors.New("the commit under test is not known by its full hash"))
+		return publish.Outcome{}, c.lost(checkLost, checkRight, errors.New("the commit under test is not known by its full hash"))
 	}
 	ctx, done := c.begin(ctx)
 	defer done()
@@ -60,16 +38,17 @@ func (c *Client) CreateCheck(ctx context.Context, sha string, k Check) (Outcome,
 	}
 	e := c.lost(checkLost, checkRight, err)
 	if note := c.readOnly(e); note != "" {
-		return Outcome{Action: ReadOnly, Note: note}, nil
+		return publish.Outcome{Action: publish.ReadOnly, Note: note}, nil
 	}
-	return Outcome{}, e
+	return publish.Outcome{}, e
 }
 
-func (c *Client) createCheck(ctx context.Context, sha string, k Check) (Outcome, error) {
-	batches := k.batches()
+func (c *Client) createCheck(ctx context.Context, sha string, k publish.Check) (publish.Outcome, error) {
+	k.Annotations = slices.DeleteFunc(slices.Clone(k.Annotations), func(a annotation.Annotation) bool { return a.File() == "" })
+	batches := checkBatches(k)
 	create := github.CreateCheckRunOptions{
 		Name: safetext.Line(k.Name, maxContext), HeadSHA: sha, Status: new("completed"), Conclusion: new("failure"),
-		CompletedAt: &github.Timestamp{Time: c.now().UTC().Truncate(time.Second)}, Output: k.output(batches[0]),
+		CompletedAt: &github.Timestamp{Time: c.now().UTC().Truncate(time.Second)}, Output: checkOutput(k, batches[0]),
 	}
 	if k.Passed {
 		create.Conclusion = new("success")
@@ -82,41 +61,46 @@ func (c *Client) createCheck(ctx context.Context, sha string, k Check) (Outcome,
 	}
 	made, _, err := c.api.Checks.CreateCheckRun(ctx, c.owner, c.name, create)
 	if err != nil {
-		return Outcome{}, err
+		return publish.Outcome{}, err
 	}
 	if made.GetID() == 0 && len(batches) > 1 {
-		return Outcome{}, fmt.Errorf("it has the first %d of %d annotations: the API's answer does not say which check run it made", batch, len(k.Annotations))
+		const unnamed = "it has the first %d of %d annotations: the API's answer does not say which check run it made"
+		return publish.Outcome{}, fmt.Errorf(unnamed, batch, len(k.Annotations))
 	}
 	for i, more := range batches[1:] {
-		_, _, err := c.api.Checks.UpdateCheckRun(ctx, c.owner, c.name, made.GetID(), github.UpdateCheckRunOptions{Name: create.Name, Output: k.output(more)})
+		update := github.UpdateCheckRunOptions{Name: create.Name, Output: checkOutput(k, more)}
+		_, _, err := c.api.Checks.UpdateCheckRun(ctx, c.owner, c.name, made.GetID(), update)
 		if err != nil {
-			return Outcome{}, fmt.Errorf("it has the first %d of %d annotations: %w", (i+1)*batch, len(k.Annotations), err)
+			return publish.Outcome{}, fmt.Errorf("it has the first %d of %d annotations: %w", (i+1)*batch, len(k.Annotations), err)
 		}
 	}
-	return Outcome{Action: Created, URL: made.GetHTMLURL()}, nil
+	return publish.Outcome{Action: publish.Created, URL: made.GetHTMLURL()}, nil
 }
 
-// batches cuts the annotations into requests; there is always a first one.
-func (k Check) batches() [][]*github.CheckRunAnnotation {
+// checkLevels are GitHub's words for levels.
+var checkLevels = map[annotation.Level]string{annotation.Error: "failure", annotation.Warning: "warning", annotation.Notice: "notice"}
+
+// checkBatches cuts the annotations into requests; there is always a first one.
+func checkBatches(k publish.Check) [][]*github.CheckRunAnnotation {
 	out := [][]*github.CheckRunAnnotation{nil}
 	for _, a := range k.Annotations[:min(len(k.Annotations), batch*maxBatches)] {
 		last := len(out) - 1
 		if len(out[last]) == batch {
 			out, last = append(out, nil), last+1
 		}
-		message, _ := safetext.Cut(or(a.Message, a.Title), maxCheckMessage)
-		line := max(a.Line, 1)
+		message, _ := safetext.Cut(or(a.Message(), a.Title()), maxCheckMessage)
+		line := max(a.Line(), 1)
 		out[last] = append(out[last], &github.CheckRunAnnotation{
-			Path: new(a.File), StartLine: &line, EndLine: &line, AnnotationLevel: new(a.Level),
-			Title: new(cutRunes(a.Title, maxCheckTitle)), Message: &message,
+			Path: new(a.File()), StartLine: &line, EndLine: &line, AnnotationLevel: new(checkLevels[a.Level()]),
+			Title: new(cutRunes(a.Title(), maxCheckTitle)), Message: &message,
 		})
 	}
 	return out
 }
 
-func (k Check) output(annotations []*github.CheckRunAnnotation) *github.CheckRunOutput {
-	summary, _ := safetext.Cut(k.Summary, MaxCheckText)
-	text, _ := safetext.Cut(k.Text, MaxCheckText)
+func checkOutput(k publish.Check, annotations []*github.CheckRunAnnotation) *github.CheckRunOutput {
+	summary, _ := safetext.Cut(k.Summary, publish.MaxCheckText)
+	text, _ := safetext.Cut(k.Text, publish.MaxCheckText)
 	out := &github.CheckRunOutput{Title: new(cutRunes(k.Title, maxCheckTitle)), Summary: &summary, Annotations: annotations}
 	if text != "" {
 		out.Text = &text

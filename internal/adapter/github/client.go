@@ -22,6 +22,8 @@ import (
 	"time"
 
 	"github.com/google/go-github/v62/github"
+
+	"github.com/org/e2e-gate/internal/publish"
 )
 
 // Bounds of publishing.
@@ -49,6 +51,8 @@ type Options struct {
 	GraphQLURL string
 	// Repository is owner/name.
 	Repository string
+	// Forge is the name of a forge that answers like GitHub and has less; empty: GitHub.
+	Forge string
 	// Token is sent to BaseURL and nowhere else.
 	Token string
 	// Login is the account behind the token where it is known. Comments of bots
@@ -94,7 +98,7 @@ type Client struct {
 	login string
 	asked bool
 	// statuses are what this client set last, by commit and context.
-	statuses map[string]Status
+	statuses map[string]publish.Status
 	// fresh is a commit that nobody judged before this run, as far as the comment says.
 	fresh string
 }
@@ -113,12 +117,12 @@ func New(o Options) (*Client, error) {
 		return nil, err
 	}
 	s := newSender(o, base)
-	api := github.NewClient(&http.Client{Transport: s, CheckRedirect: stayHome(base)})
+	api := github.NewClient(&http.Client{Transport: s, CheckRedirect: sameHostOnly(base)})
 	api.BaseURL = base
 	api.UserAgent = or(o.UserAgent, "e2e-gate")
 	return &Client{
 		owner: parts[1], name: parts[2], fork: o.Fork, api: api, now: s.now, scrub: s.scrub,
-		login: o.Login, time: cmp.Or(o.Time, PublishTime), statuses: map[string]Status{}, plain: &http.Client{Transport: s.next}, graph: graphQLURL(o.GraphQLURL, base),
+		login: o.Login, time: cmp.Or(o.Time, PublishTime), statuses: map[string]publish.Status{}, plain: &http.Client{Transport: s.next}, graph: graphQLURL(o.GraphQLURL, base),
 	}, nil
 }
 
@@ -136,8 +140,8 @@ func baseURL(text string) (*url.URL, error) {
 	return u, nil
 }
 
-// stayHome follows redirects, as of a renamed repository, on the same host only.
-func stayHome(base *url.URL) func(*http.Request, []*http.Request) error {
+// sameHostOnly follows redirects, as of a renamed repository, on the same host only.
+func sameHostOnly(base *url.URL) func(*http.Request, []*http.Request) error {
 	return func(req *http.Request, via []*http.Request) error {
 		if len(via) > 3 || req.URL.Host != base.Host || req.URL.Scheme != base.Scheme {
 			return errors.New("the API redirects somewhere else")

@@ -10,33 +10,9 @@ import (
 
 	"github.com/google/go-github/v62/github"
 
+	"github.com/org/e2e-gate/internal/publish"
 	"github.com/org/e2e-gate/internal/safetext"
 )
-
-// Action is what publishing came to.
-type Action string
-
-// The actions.
-const (
-	Created Action = "created"
-	Updated Action = "updated"
-	// Unchanged: it was there already.
-	Unchanged Action = "unchanged"
-	// Superseded: a newer run has written, and its word stands.
-	Superseded Action = "superseded"
-	// ReadOnly: the token may not write, as is normal for a fork.
-	ReadOnly Action = "read-only"
-)
-
-// Outcome of publishing.
-type Outcome struct {
-	Action Action
-	// URL is the page of what was published; it may be empty.
-	URL string
-	// Note is a line for people where something was not published without that being
-	// an error.
-	Note string
-}
 
 const (
 	// perPage and maxPages bound what is read of a pull request's comments.
@@ -64,18 +40,18 @@ const (
 // Concurrent jobs leave one comment, with the newest body unless an older job's write
 // hangs for longer than it takes the newer one to look again. A body that is too long
 // for a comment is cut at a line end. An error is an [*Error].
-func (c *Client) UpsertComment(ctx context.Context, pr int, stamp Stamp, body string) (Outcome, error) {
-	if err := stamp.check(); err != nil {
-		return Outcome{}, c.lost(commentLost, commentRight, err)
+func (c *Client) UpsertComment(ctx context.Context, pr int, stamp publish.Stamp, body string) (publish.Outcome, error) {
+	if err := checkStamp(stamp); err != nil {
+		return publish.Outcome{}, c.lost(commentLost, commentRight, err)
 	}
 	if pr <= 0 {
-		return Outcome{}, c.lost(commentLost, commentRight, errors.New("this run belongs to no pull request"))
+		return publish.Outcome{}, c.lost(commentLost, commentRight, errors.New("this run belongs to no pull request"))
 	}
 	ctx, done := c.begin(ctx)
 	defer done()
 	u := c.upsert(pr, stamp, cutComment(stamp, body))
 	out, err := u.run(ctx)
-	if out.Action == Superseded {
+	if out.Action == publish.Superseded {
 		c.stale()
 	}
 	if err == nil {
@@ -83,14 +59,14 @@ func (c *Client) UpsertComment(ctx context.Context, pr int, stamp Stamp, body st
 	}
 	e := c.lost(commentLost, commentRight, err)
 	if note := c.readOnly(e); note != "" {
-		return Outcome{Action: ReadOnly, Note: note}, nil
+		return publish.Outcome{Action: publish.ReadOnly, Note: note}, nil
 	}
-	return Outcome{}, e
+	return publish.Outcome{}, e
 }
 
 const cutNote = "\n\n_This comment is cut here: it is longer than GitHub allows._\n"
 
-func cutComment(s Stamp, body string) string {
+func cutComment(s publish.Stamp, body string) string {
 	room := maxComment - len(mark(s, ""))
 	if len(body) <= room {
 		return body
@@ -99,7 +75,7 @@ func cutComment(s Stamp, body string) string {
 	return head[:strings.LastIndexByte(head, '\n')+1] + cutNote
 }
 
-func (c *Client) upsert(pr int, stamp Stamp, body string) *upsert {
+func (c *Client) upsert(pr int, stamp publish.Stamp, body string) *upsert {
 	return &upsert{Client: c, pr: pr, stamp: stamp, body: body, page: 1, gone: map[int64]bool{}, refused: map[string]bool{}, toMinimise: maxMinimised}
 }
 
@@ -107,7 +83,7 @@ func (c *Client) upsert(pr int, stamp Stamp, body string) *upsert {
 type upsert struct {
 	*Client
 	pr    int
-	stamp Stamp
+	stamp publish.Stamp
 	body  string
 	// page is where reading goes on: what is new is at the end.
 	page int
@@ -133,28 +109,28 @@ type found struct {
 	body, page string
 }
 
-func (u *upsert) run(ctx context.Context) (Outcome, error) {
+func (u *upsert) run(ctx context.Context) (publish.Outcome, error) {
 	if err := u.read(ctx); err != nil {
-		return Outcome{}, err
+		return publish.Outcome{}, err
 	}
-	if out, err := u.settle(ctx); err != nil || out.Action != "" {
+	if out, err := u.reconcile(ctx); err != nil || out.Action != "" {
 		return out, err
 	}
 	made, _, err := u.api.Issues.CreateComment(ctx, u.owner, u.name, u.pr, &github.IssueComment{Body: new(mark(u.stamp, u.body))})
 	if err != nil {
-		return Outcome{}, err
+		return publish.Outcome{}, err
 	}
 	u.made = made.GetID()
-	u.learn(made.GetUser())
+	u.rememberLogin(made.GetUser())
 	u.retire(ctx)
-	created := Outcome{Action: Created, URL: made.GetHTMLURL()}
+	created := publish.Outcome{Action: publish.Created, URL: made.GetHTMLURL()}
 	// Another job may have done the same at the same time. What fails from here on
 	// costs a double at most, which the next run removes.
 	if err := u.read(ctx); err != nil {
 		return created, nil
 	}
-	out, err := u.settle(ctx)
-	if err != nil || out.Action == "" || out.Action == Unchanged {
+	out, err := u.reconcile(ctx)
+	if err != nil || out.Action == "" || out.Action == publish.Unchanged {
 		return created, nil
 	}
 	return out, nil
@@ -224,26 +200,26 @@ func (u *upsert) account(ctx context.Context) string {
 	u.asked = true
 	u.mu.Unlock()
 	if err == nil {
-		u.learn(user)
+		u.rememberLogin(user)
 	}
 	return user.GetLogin()
 }
 
-// learn keeps who we are, from what we wrote.
-func (c *Client) learn(user *github.User) {
+// rememberLogin keeps who we are, from what we wrote.
+func (c *Client) rememberLogin(user *github.User) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.login = or(c.login, user.GetLogin())
 }
 
-// settle brings the oldest comment of ours up to date and removes the others. No
+// reconcile brings the oldest comment of ours up to date and removes the others. No
 // action: there is none of ours.
-func (u *upsert) settle(ctx context.Context) (Outcome, error) {
+func (u *upsert) reconcile(ctx context.Context) (publish.Outcome, error) {
 	for {
 		marks := u.marks(ctx)
 		list := u.ours(marks)
 		if len(list) == 0 {
-			return Outcome{}, nil
+			return publish.Outcome{}, nil
 		}
 		first := list[0]
 		if u.overtaken(marks) {
@@ -252,7 +228,7 @@ func (u *upsert) settle(ctx context.Context) (Outcome, error) {
 			if i := slices.IndexFunc(list, func(f found) bool { return f.id == u.made }); i > 0 {
 				u.remove(ctx, list[i])
 			}
-			return Outcome{Action: Superseded, URL: first.page, Note: "the PR comment was left as a newer run of the workflow wrote it"}, nil
+			return publish.Outcome{Action: publish.Superseded, URL: first.page, Note: "the PR comment was left as a newer run of the workflow wrote it"}, nil
 		}
 		out, err := u.update(ctx, first)
 		if status(err) == http.StatusNotFound || status(err) == http.StatusGone {
@@ -264,7 +240,7 @@ func (u *upsert) settle(ctx context.Context) (Outcome, error) {
 			continue
 		}
 		if err != nil {
-			return Outcome{}, err
+			return publish.Outcome{}, err
 		}
 		for _, double := range list[1:min(len(list), maxDoubles+1)] {
 			u.remove(ctx, double)
@@ -292,24 +268,24 @@ func (u *upsert) overtaken(list []found) bool {
 	return slices.ContainsFunc(list, func(f found) bool { return f.compare(u.stamp) > 0 })
 }
 
-func (u *upsert) update(ctx context.Context, f found) (Outcome, error) {
+func (u *upsert) update(ctx context.Context, f found) (publish.Outcome, error) {
 	want := hash(u.body)
 	switch {
 	case f.id == u.made:
-		return Outcome{Action: Created, URL: f.page}, nil
+		return publish.Outcome{Action: publish.Created, URL: f.page}, nil
 	case f.hash == want && hash(f.body) == want:
-		return Outcome{Action: Unchanged, URL: f.page}, nil
+		return publish.Outcome{Action: publish.Unchanged, URL: f.page}, nil
 	}
-	out := Outcome{Action: Updated, URL: f.page}
+	out := publish.Outcome{Action: publish.Updated, URL: f.page}
 	if f.compare(u.stamp) == 0 && !strings.HasPrefix(f.body, supersededHead) {
 		out.Note = "the PR comment of another job of this run was replaced; two calls of the gate for one stage need a `key` each"
 	}
 	for range maxWrites {
 		edited, _, err := u.api.Issues.EditComment(ctx, u.owner, u.name, f.id, &github.IssueComment{Body: new(mark(u.stamp, u.body))})
 		if err != nil {
-			return Outcome{}, err
+			return publish.Outcome{}, err
 		}
-		u.learn(edited.GetUser())
+		u.rememberLogin(edited.GetUser())
 		if !u.overwritten(ctx, f.id) {
 			break
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/org/e2e-gate/internal/publish"
 	"github.com/org/e2e-gate/internal/testkit/githubfake"
 )
 
@@ -18,12 +19,12 @@ func TestCommentIsCreatedAndUpdatedInPlace(t *testing.T) {
 	for name, set := range map[string]func(*Options){"job": func(*Options) {}, "person": person} {
 		t.Run(name, func(t *testing.T) {
 			s := githubfake.New(t)
-			out := upsertOK(t, client(t, s, set), stamp("7001", 1), plain, Created)
+			out := upsertOK(t, client(t, s, set), stamp("7001", 1), plain, publish.Created)
 			if !strings.Contains(out.URL, "/pull/42#issuecomment-") {
 				t.Errorf("URL %q", out.URL)
 			}
 			only(t, s, stamp("7001", 1), plain)
-			upsertOK(t, client(t, s, set), stamp("7002", 1), "other", Updated)
+			upsertOK(t, client(t, s, set), stamp("7002", 1), "other", publish.Updated)
 			only(t, s, stamp("7002", 1), "other")
 			if n := s.Comments()[0].Edits; n != 1 {
 				t.Errorf("%d edits", n)
@@ -38,17 +39,17 @@ func TestUsualRunTakesSixRequests(t *testing.T) {
 	s := githubfake.New(t)
 	for _, one := range []struct {
 		run    string
-		states []State
+		states []publish.State
 		want   int
 	}{
-		{"7001", []State{Pending, Success}, 6}, // status: read, set, set; comments: read, create, read
-		{"7002", []State{Pending, Success}, 6}, // comments: read, edit, look again
-		{"7003", []State{Failure}, 5},
-		{"7003", []State{Failure}, 2},
+		{"7001", []publish.State{publish.Pending, publish.Success}, 6}, // status: read, set, set; comments: read, create, read
+		{"7002", []publish.State{publish.Pending, publish.Success}, 6}, // comments: read, edit, look again
+		{"7003", []publish.State{publish.Failure}, 5},
+		{"7003", []publish.State{publish.Failure}, 2},
 	} {
 		before, c := s.Count(""), client(t, s)
 		for _, state := range one.states {
-			if _, err := c.SetStatus(context.Background(), head, Status{State: state, Description: one.run}); err != nil {
+			if _, err := c.SetStatus(context.Background(), head, publish.Status{State: state, Description: one.run}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -63,10 +64,10 @@ func TestUsualRunTakesSixRequests(t *testing.T) {
 
 func TestUnchangedIsNotWritten(t *testing.T) {
 	s := githubfake.New(t)
-	upsertOK(t, client(t, s), stamp("7001", 1), plain, Created)
+	upsertOK(t, client(t, s), stamp("7001", 1), plain, publish.Created)
 	before := s.Count("POST") + s.Count("PATCH") + s.Count("DELETE")
 	for _, body := range []string{plain, strings.ReplaceAll(plain, "\n", "\r\n"), plain + "\n"} {
-		upsertOK(t, client(t, s), stamp("7001", 2), body, Unchanged)
+		upsertOK(t, client(t, s), stamp("7001", 2), body, publish.Unchanged)
 	}
 	if after := s.Count("POST") + s.Count("PATCH") + s.Count("DELETE"); after != before {
 		t.Errorf("%d writes", after-before)
@@ -74,30 +75,30 @@ func TestUnchangedIsNotWritten(t *testing.T) {
 	// Somebody wrote into our comment: the marker's hash alone does not tell.
 	s.DeleteComment(s.Comments()[0].ID)
 	s.AddComment(githubfake.JobBot, mark(stamp("7001", 1), plain)+"and a passed test, honestly")
-	upsertOK(t, client(t, s), stamp("7001", 2), plain, Updated)
+	upsertOK(t, client(t, s), stamp("7001", 2), plain, publish.Updated)
 	only(t, s, stamp("7001", 2), plain)
 }
 
 func TestNewerRunIsNeverOverwritten(t *testing.T) {
 	for _, c := range []struct {
-		there, ours Stamp
-		want        Action
+		there, ours publish.Stamp
+		want        publish.Action
 	}{
-		{stamp("7002", 1), stamp("7001", 1), Superseded},
-		{stamp("7002", 1), stamp("7001", 9), Superseded},
-		{stamp("7001", 2), stamp("7001", 1), Superseded},
-		{stamp("10000", 1), stamp("9999", 1), Superseded},
-		{stamp("123456789012345678901234567890", 1), stamp("123456789012345678901234567889", 1), Superseded},
-		{stamp("7001", 1), stamp("", 1), Superseded},
-		{stamp("7001", 1), stamp("7001", 1), Updated},
-		{stamp("7001", 1), stamp("7001", 2), Updated},
-		{stamp("9999", 3), stamp("10000", 1), Updated},
-		{stamp("", 1), stamp("1", 1), Updated},
+		{stamp("7002", 1), stamp("7001", 1), publish.Superseded},
+		{stamp("7002", 1), stamp("7001", 9), publish.Superseded},
+		{stamp("7001", 2), stamp("7001", 1), publish.Superseded},
+		{stamp("10000", 1), stamp("9999", 1), publish.Superseded},
+		{stamp("123456789012345678901234567890", 1), stamp("123456789012345678901234567889", 1), publish.Superseded},
+		{stamp("7001", 1), stamp("", 1), publish.Superseded},
+		{stamp("7001", 1), stamp("7001", 1), publish.Updated},
+		{stamp("7001", 1), stamp("7001", 2), publish.Updated},
+		{stamp("9999", 3), stamp("10000", 1), publish.Updated},
+		{stamp("", 1), stamp("1", 1), publish.Updated},
 	} {
 		s := githubfake.New(t)
 		s.AddComment(githubfake.JobBot, mark(c.there, "there"))
 		out := upsertOK(t, client(t, s), c.ours, "ours", c.want)
-		if c.want == Superseded {
+		if c.want == publish.Superseded {
 			only(t, s, c.there, "there")
 			if out.Note == "" || s.Count("PATCH")+s.Count("POST") > 0 {
 				t.Errorf("%+v: %+v", out, s.Requests())
@@ -124,7 +125,7 @@ func TestOthersCommentsAreLeftAlone(t *testing.T) {
 	s.AddComment(githubfake.JobBot, mark(other, "other key"))
 	s.AddComment(githubfake.JobBot, mark(stage, "other stage"))
 	before := s.Comments()
-	upsertOK(t, client(t, s), stamp("7001", 1), plain, Created)
+	upsertOK(t, client(t, s), stamp("7001", 1), plain, publish.Created)
 	after := s.Comments()
 	for i, c := range before {
 		if diff := cmp.Diff(c, after[i]); diff != "" {
@@ -142,7 +143,7 @@ func TestOthersCommentsAreLeftAlone(t *testing.T) {
 func TestLoginIsConfigured(t *testing.T) {
 	s := githubfake.New(t)
 	s.AddComment(githubfake.Person, mark(stamp("1", 1), "old"))
-	upsertOK(t, client(t, s, person, func(o *Options) { o.Login = "OctoCat" }), stamp("7001", 1), plain, Updated)
+	upsertOK(t, client(t, s, person, func(o *Options) { o.Login = "OctoCat" }), stamp("7001", 1), plain, publish.Updated)
 	only(t, s, stamp("7001", 1), plain)
 	if n := s.Count(""); n != 3 {
 		t.Errorf("%+v", s.Requests())
@@ -155,7 +156,7 @@ func TestLoginIsLearned(t *testing.T) {
 	s := githubfake.New(t)
 	s.Fail(githubfake.Fault{Method: "GET", Path: "/user", Change: githubfake.Answers("", 403, "no").Change})
 	s.AddComment(githubfake.Person, mark(stamp("1", 1), "old"))
-	upsertOK(t, client(t, s, person), stamp("7001", 1), plain, Updated)
+	upsertOK(t, client(t, s, person), stamp("7001", 1), plain, publish.Updated)
 	only(t, s, stamp("7001", 1), plain)
 }
 
@@ -165,7 +166,7 @@ func TestCommentOnALaterPage(t *testing.T) {
 		s.AddComment(githubfake.Person, fmt.Sprintf("comment %d", i))
 	}
 	s.AddComment(githubfake.JobBot, mark(stamp("1", 1), "old"))
-	upsertOK(t, client(t, s), stamp("7001", 1), plain, Updated)
+	upsertOK(t, client(t, s), stamp("7001", 1), plain, publish.Updated)
 	if n := s.Count(""); n != 5 || len(s.Comments()) != 251 {
 		t.Errorf("%d requests, %d comments", n, len(s.Comments()))
 	}
@@ -177,7 +178,7 @@ func TestPagesAreBounded(t *testing.T) {
 	for range 3100 {
 		s.AddComment(githubfake.Person, "x")
 	}
-	upsertOK(t, client(t, s), stamp("7001", 1), plain, Created)
+	upsertOK(t, client(t, s), stamp("7001", 1), plain, publish.Created)
 	if n := s.Count("GET"); n > maxPages+1 {
 		t.Errorf("%d pages", n)
 	}
@@ -190,7 +191,7 @@ func TestDoublesAreRemoved(t *testing.T) {
 	s.AddComment(githubfake.Person, "hello")
 	s.AddComment(githubfake.JobBot, mark(stamp("5", 1), "b"))
 	s.AddComment(githubfake.JobBot, mark(stamp("4", 1), "c"))
-	upsertOK(t, client(t, s), stamp("7001", 1), plain, Updated)
+	upsertOK(t, client(t, s), stamp("7001", 1), plain, publish.Updated)
 	list := s.Comments()
 	if len(list) != 2 || list[0].ID != first || list[1].Body != "hello" {
 		t.Fatalf("%+v", list)
@@ -204,14 +205,14 @@ func TestDoubleThatStays(t *testing.T) {
 	s.AddComment(githubfake.JobBot, mark(stamp("3", 1), "a"))
 	s.AddComment(githubfake.JobBot, mark(stamp("3", 1), "b"))
 	s.Fail(githubfake.Answers("DELETE", 403, "no"))
-	upsertOK(t, client(t, s), stamp("7001", 1), plain, Updated)
+	upsertOK(t, client(t, s), stamp("7001", 1), plain, publish.Updated)
 }
 
 func TestDeletedBetweenListingAndEditing(t *testing.T) {
 	s := githubfake.New(t)
 	id := s.AddComment(githubfake.JobBot, mark(stamp("1", 1), "old"))
 	s.Fail(s.DeletedBetween(id))
-	upsertOK(t, client(t, s), stamp("7001", 1), plain, Created)
+	upsertOK(t, client(t, s), stamp("7001", 1), plain, publish.Created)
 	only(t, s, stamp("7001", 1), plain)
 }
 
@@ -220,7 +221,7 @@ func TestDeletedBetweenListingAndEditing(t *testing.T) {
 func TestTwoJobsCreateAtOnce(t *testing.T) {
 	for _, c := range []struct {
 		name          string
-		inner, outer  Stamp
+		inner, outer  publish.Stamp
 		wantInnerBody bool
 	}{
 		{"newer in between", stamp("7002", 1), stamp("7001", 1), true},
@@ -264,7 +265,7 @@ func TestOlderRunWritesLast(t *testing.T) {
 		late := githubfake.Meanwhile("GET", "/issues/comments/", 1, func() { s.EditComment(id, mark(stamp("2", 1), "late")) })
 		late.Times = times
 		s.Fail(late)
-		upsertOK(t, client(t, s), stamp("7001", 1), plain, Updated)
+		upsertOK(t, client(t, s), stamp("7001", 1), plain, publish.Updated)
 		if times == 1 {
 			only(t, s, stamp("7001", 1), plain)
 		}
@@ -292,7 +293,7 @@ func TestManyJobsAtOnce(t *testing.T) {
 			t.Fatal("no comment is left")
 		}
 		// What a race may leave behind is settled by the next writer.
-		upsertOK(t, client(t, s), stamp("7005", 2), "last", Updated)
+		upsertOK(t, client(t, s), stamp("7005", 2), "last", publish.Updated)
 		only(t, s, stamp("7005", 2), "last")
 	}
 }
@@ -305,7 +306,7 @@ func TestCreatedAndNotTold(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, s *githubfake.Server) {
 				s.Fail(fault)
-				upsertOK(t, client(t, s), stamp("7001", 1), plain, Created)
+				upsertOK(t, client(t, s), stamp("7001", 1), plain, publish.Created)
 				only(t, s, stamp("7001", 1), plain)
 			})
 		})
@@ -315,12 +316,12 @@ func TestCreatedAndNotTold(t *testing.T) {
 func TestCommentThatIsTooLong(t *testing.T) {
 	s := githubfake.New(t)
 	long := strings.Repeat("a line with an ä\n", 10_000)
-	upsertOK(t, client(t, s), stamp("7001", 1), long, Created)
+	upsertOK(t, client(t, s), stamp("7001", 1), long, publish.Created)
 	got := s.Comments()[0].Body
 	if n := utf8.RuneCountInString(got); n > maxComment || n < 60_000 || !strings.HasSuffix(got, cutNote) {
 		t.Errorf("%d characters, %q", n, got[len(got)-100:])
 	}
-	upsertOK(t, client(t, s), stamp("7001", 1), long, Unchanged)
+	upsertOK(t, client(t, s), stamp("7001", 1), long, publish.Unchanged)
 }
 
 func TestNoPullRequest(t *testing.T) {
@@ -335,7 +336,7 @@ func TestCommentInABubbleOfTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := githubfake.New(t)
 		s.Prefix = "/api/v3"
-		upsertOK(t, client(t, s), stamp("7001", 1), plain, Created)
+		upsertOK(t, client(t, s), stamp("7001", 1), plain, publish.Created)
 		only(t, s, stamp("7001", 1), plain)
 	})
 }

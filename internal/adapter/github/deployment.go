@@ -9,17 +9,8 @@ import (
 
 	"github.com/google/go-github/v62/github"
 
+	"github.com/org/e2e-gate/internal/publish"
 	"github.com/org/e2e-gate/internal/safetext"
-)
-
-// DeploymentState is the state of a deployment's status.
-type DeploymentState string
-
-// The states that the gate sets.
-const (
-	DeploymentInProgress DeploymentState = "in_progress"
-	DeploymentSuccess    DeploymentState = "success"
-	DeploymentFailure    DeploymentState = "failure"
 )
 
 const (
@@ -44,23 +35,22 @@ func (c *Client) FindDeployment(ctx context.Context, sha, environment string) (i
 	return list[0].GetID(), nil
 }
 
-// DeploymentOwn starts the description of every status of ours.
-const DeploymentOwn = "e2e-gate "
-
 // SetDeploymentStatus adds a status to a deployment. The description is cut at 140
 // characters; a page that is no http or https address is left out. Deployments before
 // it stay as they are. A success becomes a failure where a newer run, or another call of
 // the gate in the same, has said so of this deployment: the last word would be green
 // otherwise. An error is an [*Error].
-func (c *Client) SetDeploymentStatus(ctx context.Context, id int64, environment string, state DeploymentState, description, page string) (Outcome, error) {
-	if id <= 0 {
-		return Outcome{}, c.lost(deploymentLost, deploymentRight, errors.New("this run belongs to no deployment"))
+func (c *Client) SetDeploymentStatus(
+	ctx context.Context, d publish.Deployment, state publish.DeploymentState, description, page string,
+) (publish.Outcome, error) {
+	if d.ID <= 0 {
+		return publish.Outcome{}, c.lost(deploymentLost, deploymentRight, errors.New("this run belongs to no deployment"))
 	}
 	ctx, done := c.begin(ctx)
 	defer done()
 	page, note := safetext.URL(page), ""
-	if state == DeploymentSuccess && c.failedElsewhere(ctx, id, page) {
-		state, description = DeploymentFailure, DeploymentOwn+"failed in a newer run or another job; this one: "+description
+	if state == publish.DeploymentSuccess && c.failedElsewhere(ctx, d.ID, page) {
+		state, description = publish.DeploymentFailure, publish.DeploymentOwn+"failed in a newer run or another job; this one: "+description
 		note = "the deployment status says failure, since a newer run, or another job of this one, failed for this deployment"
 	}
 	text, word := cutRunes(safetext.Line(description, 4*maxDescription+40), maxDescription), string(state)
@@ -68,18 +58,18 @@ func (c *Client) SetDeploymentStatus(ctx context.Context, id int64, environment 
 	if page != "" {
 		sent.LogURL = &page
 	}
-	if environment != "" {
-		sent.Environment = &environment
+	if d.Environment != "" {
+		sent.Environment = &d.Environment
 	}
-	_, _, err := c.api.Repositories.CreateDeploymentStatus(ctx, c.owner, c.name, id, sent)
+	_, _, err := c.api.Repositories.CreateDeploymentStatus(ctx, c.owner, c.name, d.ID, sent)
 	if err == nil {
-		return Outcome{Action: Created, URL: page, Note: note}, nil
+		return publish.Outcome{Action: publish.Created, URL: page, Note: note}, nil
 	}
 	e := c.lost(deploymentLost, deploymentRight, err)
 	if note := c.readOnly(e); note != "" {
-		return Outcome{Action: ReadOnly, Note: note}, nil
+		return publish.Outcome{Action: publish.ReadOnly, Note: note}, nil
 	}
-	return Outcome{}, e
+	return publish.Outcome{}, e
 }
 
 // failedElsewhere reports whether a run that is not older than the page's has set a
@@ -87,6 +77,7 @@ func (c *Client) SetDeploymentStatus(ctx context.Context, id int64, environment 
 func (c *Client) failedElsewhere(ctx context.Context, id int64, page string) bool {
 	list, _, err := c.api.Repositories.ListDeploymentStatuses(ctx, c.owner, c.name, id, &github.ListOptions{PerPage: perPage})
 	return err == nil && slices.ContainsFunc(list, func(s *github.DeploymentStatus) bool {
-		return s.GetState() == string(DeploymentFailure) && strings.HasPrefix(s.GetDescription(), DeploymentOwn) && Status{TargetURL: page}.overtaken(Status{TargetURL: s.GetLogURL()})
+		ours := s.GetState() == string(publish.DeploymentFailure) && strings.HasPrefix(s.GetDescription(), publish.DeploymentOwn)
+		return ours && statusOvertaken(publish.Status{TargetURL: page}, publish.Status{TargetURL: s.GetLogURL()})
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/org/e2e-gate/internal/publish"
 	"github.com/org/e2e-gate/internal/testkit/githubfake"
 )
 
@@ -36,7 +37,7 @@ func TestFaultsThatPass(t *testing.T) {
 			bubble(t, func(t *testing.T, s *githubfake.Server) {
 				s.Fail(c.fault)
 				start := time.Now()
-				upsertOK(t, client(t, s), stamp("7001", 1), plain, Created)
+				upsertOK(t, client(t, s), stamp("7001", 1), plain, publish.Created)
 				took(t, start, c.low, c.high)
 				only(t, s, stamp("7001", 1), plain)
 			})
@@ -49,7 +50,7 @@ func TestPrimaryLimit(t *testing.T) {
 	bubble(t, func(t *testing.T, s *githubfake.Server) {
 		start := time.Now()
 		s.Fail(githubfake.PrimaryLimit(start.Add(20 * time.Second)))
-		upsertOK(t, client(t, s), stamp("7001", 1), plain, Created)
+		upsertOK(t, client(t, s), stamp("7001", 1), plain, publish.Created)
 		took(t, start, 20*time.Second, 22*time.Second)
 	})
 }
@@ -95,9 +96,9 @@ func TestForkIsReadOnly(t *testing.T) {
 	s := githubfake.New(t)
 	c := client(t, s, func(o *Options) { o.Fork = true })
 	s.Fail(githubfake.ForbiddenWrite())
-	comment := upsertOK(t, c, stamp("7001", 1), plain, ReadOnly)
-	status, err := c.SetStatus(context.Background(), head, Status{State: Success})
-	if err != nil || status.Action != ReadOnly {
+	comment := upsertOK(t, c, stamp("7001", 1), plain, publish.ReadOnly)
+	status, err := c.SetStatus(context.Background(), head, publish.Status{State: publish.Success})
+	if err != nil || status.Action != publish.ReadOnly {
 		t.Errorf("%+v, %v", status, err)
 	}
 	for _, note := range []string{comment.Note, status.Note} {
@@ -110,7 +111,7 @@ func TestForkIsReadOnly(t *testing.T) {
 	_, err = c.UpsertComment(context.Background(), 42, stamp("7001", 1), plain)
 	sentence(t, err, "404")
 	s.Heal()
-	upsertOK(t, c, stamp("7001", 1), plain, Created)
+	upsertOK(t, c, stamp("7001", 1), plain, publish.Created)
 }
 
 func TestLockedPullRequest(t *testing.T) {
@@ -128,10 +129,10 @@ func TestPublishingIsBounded(t *testing.T) {
 		c, start := client(t, s), time.Now()
 		for range 5 {
 			_, _ = c.UpsertComment(context.Background(), 42, stamp("7001", 1), plain)
-			_, _ = c.SetStatus(context.Background(), head, Status{State: Success})
+			_, _ = c.SetStatus(context.Background(), head, publish.Status{State: publish.Success})
 		}
 		took(t, start, 45*time.Second, PublishTime)
-		_, err := c.SetStatus(context.Background(), head, Status{State: Success})
+		_, err := c.SetStatus(context.Background(), head, publish.Status{State: publish.Success})
 		sentence(t, err, "the commit status was not published", "used up")
 	})
 }
@@ -164,7 +165,7 @@ func TestRefusedConnection(t *testing.T) {
 		if tries != 3 {
 			t.Errorf("%d tries", tries)
 		}
-		_, err = c.SetStatus(context.Background(), head, Status{State: Success})
+		_, err = c.SetStatus(context.Background(), head, publish.Status{State: publish.Success})
 		sentence(t, err, "no connection to the API")
 		took(t, start, 3*time.Second, 5*time.Second)
 		if tries != 5 {
@@ -189,7 +190,7 @@ func TestRefusedConnectionOnLoopback(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = c.SetStatus(context.Background(), head, Status{State: Success})
+	_, err = c.SetStatus(context.Background(), head, publish.Status{State: publish.Success})
 	sentence(t, err, "no connection to the API")
 	if slept != 3*time.Second {
 		t.Errorf("slept %s", slept)
@@ -210,8 +211,8 @@ func TestOverLoopback(t *testing.T) {
 			t.Fatal(err)
 		}
 		s.Fail(githubfake.Reset("GET", 1, false))
-		upsertOK(t, c, stamp("7001", 1), plain, Created)
-		if out, err := c.SetStatus(context.Background(), head, Status{State: Success}); err != nil || out.Action != Created {
+		upsertOK(t, c, stamp("7001", 1), plain, publish.Created)
+		if out, err := c.SetStatus(context.Background(), head, publish.Status{State: publish.Success}); err != nil || out.Action != publish.Created {
 			t.Errorf("%+v, %v", out, err)
 		}
 	}
@@ -238,7 +239,7 @@ func TestRedirects(t *testing.T) {
 		t.Errorf("%q", hosts)
 	}
 	hosts, location = nil, "http://api.test/repos/acme/cases/issues/42/comments?per_page=100"
-	upsertOK(t, c, stamp("7001", 1), plain, Created)
+	upsertOK(t, c, stamp("7001", 1), plain, publish.Created)
 	for _, h := range hosts {
 		if h != "api.test Bearer "+githubfake.JobToken {
 			t.Errorf("%q", hosts)

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/org/e2e-gate/internal/publish"
 	"github.com/org/e2e-gate/internal/testkit/githubfake"
 )
 
@@ -17,8 +18,8 @@ const (
 	plain = "## passed\n\nNothing to do.\n"
 )
 
-func stamp(run string, attempt int) Stamp {
-	return Stamp{Key: "pr", Stage: "pr", WorkflowRun: run, Attempt: attempt, SHA: head}
+func stamp(run string, attempt int) publish.Stamp {
+	return publish.Stamp{Key: "pr", Stage: "pr", WorkflowRun: run, Attempt: attempt, SHA: head}
 }
 
 // client talks to a fake within the process.
@@ -44,7 +45,7 @@ func bubble(t *testing.T, f func(t *testing.T, s *githubfake.Server)) {
 }
 
 // upsertOK publishes and wants an action.
-func upsertOK(t testing.TB, c *Client, st Stamp, body string, want Action) Outcome {
+func upsertOK(t testing.TB, c *Client, st publish.Stamp, body string, want publish.Action) publish.Outcome {
 	t.Helper()
 	out, err := c.UpsertComment(context.Background(), 42, st, body)
 	if err != nil || out.Action != want {
@@ -54,7 +55,7 @@ func upsertOK(t testing.TB, c *Client, st Stamp, body string, want Action) Outco
 }
 
 // only wants one comment with a body and the stamp's run on the pull request.
-func only(t testing.TB, s *githubfake.Server, st Stamp, body string) {
+func only(t testing.TB, s *githubfake.Server, st publish.Stamp, body string) {
 	t.Helper()
 	list := s.Comments()
 	if len(list) != 1 {
@@ -63,7 +64,7 @@ func only(t testing.TB, s *githubfake.Server, st Stamp, body string) {
 	holds(t, list[0].Body, st, body)
 }
 
-func holds(t testing.TB, text string, st Stamp, body string) {
+func holds(t testing.TB, text string, st publish.Stamp, body string) {
 	t.Helper()
 	m, got, ok := readMarker(text)
 	if !ok || got != body || !m.of(st) || m.compare(st) != 0 || m.hash != hash(body) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/org/e2e-gate/internal/publish"
 	"github.com/org/e2e-gate/internal/testkit/githubfake"
 )
 
@@ -91,7 +92,7 @@ func TestDoublesAreFolded(t *testing.T) {
 			if refused {
 				s.Fail(githubfake.GraphQLRefused("FORBIDDEN", "no"))
 			}
-			upsertOK(t, client(t, s), stamp("7001", 1), plain, Updated)
+			upsertOK(t, client(t, s), stamp("7001", 1), plain, publish.Updated)
 			var folded []string
 			for _, c := range s.Comments() {
 				folded = append(folded, c.Minimised)
@@ -115,14 +116,14 @@ func TestTokenOfAnotherAccount(t *testing.T) {
 	s.AddToken("app-token", githubfake.User{Login: "acme-gate[bot]", Type: "Bot"})
 	app := func(o *Options) { o.Token = "app-token" }
 	old := s.AddComment(githubfake.JobBot, mark(stamp("7001", 1), "old"))
-	upsertOK(t, client(t, s, app), stamp("7002", 1), plain, Created)
+	upsertOK(t, client(t, s, app), stamp("7002", 1), plain, publish.Created)
 	list := s.Comments()
 	if len(list) != 2 || list[0].ID != old || list[0].Minimised != "OUTDATED" || list[1].Minimised != "" {
 		t.Fatalf("%+v", list)
 	}
 	holds(t, list[1].Body, stamp("7002", 1), plain)
 	before := s.Count("")
-	upsertOK(t, client(t, s, app), stamp("7003", 1), "next", Updated)
+	upsertOK(t, client(t, s, app), stamp("7003", 1), "next", publish.Updated)
 	holds(t, s.Comments()[1].Body, stamp("7003", 1), "next")
 	if n := s.Count("") - before; n != 3 || len(s.Comments()) != 2 {
 		t.Errorf("%d requests, %+v", n, s.Comments())

@@ -8,29 +8,19 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/org/e2e-gate/internal/publish"
 )
 
-// Stamp says which comment it is and which run wrote it.
-type Stamp struct {
-	// Key and Stage tell comments on one pull request apart; both may be empty.
-	Key, Stage string
-	// WorkflowRun is GITHUB_RUN_ID, a decimal number. Empty is older than any.
-	WorkflowRun string
-	// Attempt is GITHUB_RUN_ATTEMPT, from 1.
-	Attempt int
-	// SHA is the commit that was judged.
-	SHA string
-}
-
-func (s Stamp) check() error {
+func checkStamp(s publish.Stamp) error {
 	if strings.Trim(s.WorkflowRun, "0123456789") != "" {
 		return errors.New("the workflow run is no number; look at GITHUB_RUN_ID")
 	}
 	return nil
 }
 
-// compare orders stamps by run, then by attempt. Run ids are numbers of any length.
-func (s Stamp) compare(o Stamp) int {
+// compareStamps orders stamps by run, then by attempt. Run ids are numbers of any length.
+func compareStamps(s, o publish.Stamp) int {
 	a, b := strings.TrimLeft(s.WorkflowRun, "0"), strings.TrimLeft(o.WorkflowRun, "0")
 	return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b), cmp.Compare(s.Attempt, o.Attempt))
 }
@@ -42,16 +32,18 @@ const (
 )
 
 // mark puts the marker before a body.
-func mark(s Stamp, body string) string {
+func mark(s publish.Stamp, body string) string {
 	return fmt.Sprintf("%skey=%s run=%s attempt=%d hash=%s stage=%s sha=%s%s\n%s",
 		markerHead, word(s.Key), word(s.WorkflowRun), s.Attempt, hash(body), word(s.Stage), word(s.SHA), markerTail, body)
 }
 
 // marker is what a first line says.
 type marker struct {
-	Stamp
+	publish.Stamp
 	hash string
 }
+
+func (m marker) compare(o publish.Stamp) int { return compareStamps(m.Stamp, o) }
 
 // readMarker reads the marker in a comment's first line; ok is false where there is
 // none. Key and Stage are as the marker has them, which is not decoded.
@@ -81,14 +73,14 @@ func readMarker(text string) (m marker, body string, ok bool) {
 		}
 	}
 	// A run that is no number was written by hand: it is older than any.
-	if m.check() != nil {
+	if checkStamp(m.Stamp) != nil {
 		m.WorkflowRun = ""
 	}
 	return m, body, true
 }
 
 // of reports whether a marker is of the comment that a stamp names.
-func (m marker) of(s Stamp) bool { return m.Key == word(s.Key) && m.Stage == word(s.Stage) }
+func (m marker) of(s publish.Stamp) bool { return m.Key == word(s.Key) && m.Stage == word(s.Stage) }
 
 // maxWord bounds a value in the marker, in bytes.
 const maxWord = 100

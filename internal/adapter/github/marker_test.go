@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/org/e2e-gate/internal/publish"
 )
 
 var oneMarker = regexp.MustCompile(`^<!-- e2e-gate:v1 key=[\w.%]* run=\d* attempt=-?\d+ hash=[0-9a-f]{32} stage=[\w.%]* sha=[\w.%]* -->$`)
@@ -15,7 +17,7 @@ var oneMarker = regexp.MustCompile(`^<!-- e2e-gate:v1 key=[\w.%]* run=\d* attemp
 func TestMarkerHoldsAnything(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"", "-->", "--!>", "a b", "x=y", "\n", "\r\n<!--", strings.Repeat("ü", 500)}))
-		s := Stamp{Key: text.Draw(t, "key"), Stage: text.Draw(t, "stage"), SHA: text.Draw(t, "sha"),
+		s := publish.Stamp{Key: text.Draw(t, "key"), Stage: text.Draw(t, "stage"), SHA: text.Draw(t, "sha"),
 			WorkflowRun: rapid.StringMatching(`[0-9]{0,20}`).Draw(t, "run"), Attempt: rapid.IntRange(0, 99).Draw(t, "attempt")}
 		body := rapid.String().Draw(t, "body")
 		text2 := mark(s, body)
@@ -47,7 +49,7 @@ func TestMarkerWrittenByHand(t *testing.T) {
 		"<!-- e2e-gate:v1 -->": false, "<!-- e2e-gate:v1 key=pr": false, "": false, " <!-- e2e-gate:v1 key=pr -->": false,
 	} {
 		m, _, got := readMarker(line)
-		if got != ok || m.compare(Stamp{}) != 0 {
+		if got != ok || m.compare(publish.Stamp{}) != 0 {
 			t.Errorf("%q: %v, %+v", line, got, m)
 		}
 	}
@@ -58,7 +60,7 @@ func FuzzMarker(f *testing.F) {
 	f.Add("<!-- e2e-gate:v1 key=a=b run=- attempt=99999999999999999999 -->\r\nx")
 	f.Fuzz(func(t *testing.T, text string) {
 		m, body, ok := readMarker(text)
-		if ok && (len(body) > len(text) || m.check() != nil) {
+		if ok && (len(body) > len(text) || checkStamp(m.Stamp) != nil) {
 			t.Errorf("%+v %q", m, body)
 		}
 	})

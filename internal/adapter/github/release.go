@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-github/v62/github"
 
+	"github.com/org/e2e-gate/internal/publish"
 	"github.com/org/e2e-gate/internal/safetext"
 )
 
@@ -33,12 +34,6 @@ type Release struct {
 type asset struct {
 	id          int64
 	name, label string
-}
-
-// Asset is a file of a release.
-type Asset struct {
-	Name string
-	Data []byte
 }
 
 const (
@@ -137,45 +132,45 @@ func (c *Client) commitOf(ctx context.Context, ref string) (string, error) {
 // Attach puts a file beside a draft, in place of an older one of its name. A file of
 // the same run is left. Published releases may be immutable, so nothing is attached
 // to them. An error is an [*Error].
-func (c *Client) Attach(ctx context.Context, r Release, stamp Stamp, a Asset) (Outcome, error) {
+func (c *Client) Attach(ctx context.Context, r Release, stamp publish.Stamp, a publish.Asset) (publish.Outcome, error) {
 	ctx, done := c.begin(ctx)
 	defer done()
 	out, err := c.attach(ctx, r, fmt.Sprintf("e2e-gate run %s attempt %d", stamp.WorkflowRun, stamp.Attempt), a)
 	if err != nil {
-		return Outcome{}, c.lost(assetLost+a.Name, releaseRight, err)
+		return publish.Outcome{}, c.lost(assetLost+a.Name, releaseRight, err)
 	}
 	return out, nil
 }
 
-func (c *Client) attach(ctx context.Context, r Release, label string, a Asset) (Outcome, error) {
+func (c *Client) attach(ctx context.Context, r Release, label string, a publish.Asset) (publish.Outcome, error) {
 	to, err := c.uploadURL(r)
 	switch {
 	case err != nil:
-		return Outcome{}, err
+		return publish.Outcome{}, err
 	case !r.Draft:
-		return Outcome{}, errors.New("the release is published already")
+		return publish.Outcome{}, errors.New("the release is published already")
 	case len(a.Data) == 0 || len(a.Data) > maxAsset:
-		return Outcome{}, fmt.Errorf("it has %s, and from one byte to %s are attached", safetext.Size(len(a.Data)), safetext.Size(maxAsset))
+		return publish.Outcome{}, fmt.Errorf("it has %s, and from one byte to %s are attached", safetext.Size(len(a.Data)), safetext.Size(maxAsset))
 	}
 	for _, old := range r.assets {
 		if old.name != a.Name {
 			continue
 		}
 		if old.label == label {
-			return Outcome{Action: Unchanged, URL: r.URL}, nil
+			return publish.Outcome{Action: publish.Unchanged, URL: r.URL}, nil
 		}
 		_, err := c.api.Repositories.DeleteReleaseAsset(ctx, c.owner, c.name, old.id)
 		if err != nil && status(err) != http.StatusNotFound {
-			return Outcome{}, err
+			return publish.Outcome{}, err
 		}
 	}
 	to.RawQuery = url.Values{"name": {a.Name}, "label": {label}}.Encode()
 	req, err := c.api.NewUploadRequest(to.String(), bytes.NewReader(a.Data), int64(len(a.Data)), "application/octet-stream")
 	if err != nil {
-		return Outcome{}, err
+		return publish.Outcome{}, err
 	}
 	_, err = c.api.Do(ctx, req, &github.ReleaseAsset{})
-	return Outcome{Action: Created, URL: r.URL}, err
+	return publish.Outcome{Action: publish.Created, URL: r.URL}, err
 }
 
 // uploadURL is where the API takes the files of a release. It gets the token, so it
@@ -197,17 +192,17 @@ func athome(base, to *url.URL) bool {
 
 // Promote publishes a draft, as of the commit that was judged. An error is an
 // [*Error].
-func (c *Client) Promote(ctx context.Context, r Release, sha string) (Outcome, error) {
+func (c *Client) Promote(ctx context.Context, r Release, sha string) (publish.Outcome, error) {
 	ctx, done := c.begin(ctx)
 	defer done()
 	if !r.Draft {
-		return Outcome{Action: Unchanged, URL: r.URL}, nil
+		return publish.Outcome{Action: publish.Unchanged, URL: r.URL}, nil
 	}
 	made, err := c.promote(ctx, r, sha)
 	if err != nil {
-		return Outcome{}, c.lost(promoteLost, releaseRight, err)
+		return publish.Outcome{}, c.lost(promoteLost, releaseRight, err)
 	}
-	return Outcome{Action: Updated, URL: cmp.Or(made.GetHTMLURL(), r.URL)}, nil
+	return publish.Outcome{Action: publish.Updated, URL: cmp.Or(made.GetHTMLURL(), r.URL)}, nil
 }
 
 func (c *Client) promote(ctx context.Context, r Release, sha string) (*github.RepositoryRelease, error) {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/org/e2e-gate/internal/publish"
 	"github.com/org/e2e-gate/internal/testkit/githubfake"
 )
 
@@ -26,7 +27,7 @@ func findOK(t testing.TB, c *Client) Release {
 	return r
 }
 
-func sectionOf(t testing.TB, c *Client, st Stamp, body string, want Action) {
+func sectionOf(t testing.TB, c *Client, st publish.Stamp, body string, want publish.Action) {
 	t.Helper()
 	out, err := c.UpsertSection(context.Background(), findOK(t, c), st, func(int) string { return body })
 	if err != nil || out.Action != want {
@@ -37,15 +38,15 @@ func sectionOf(t testing.TB, c *Client, st Stamp, body string, want Action) {
 // What people wrote around the section stays, wherever the section is.
 func TestSectionInPlace(t *testing.T) {
 	s, c := drafted(t, "Before.")
-	sectionOf(t, c, stamp("7001", 1), "one\n", Updated)
+	sectionOf(t, c, stamp("7001", 1), "one\n", publish.Updated)
 	r := s.ReleaseNow(6)
 	s.Releases[0].Body = r.Body + "\n\nAfter."
 	other := stamp("7001", 1)
 	other.Stage = "nightly"
-	sectionOf(t, c, other, "other\n", Updated)
-	sectionOf(t, c, stamp("7001", 1), "one\n", Unchanged)
-	sectionOf(t, c, stamp("7002", 1), "two\n", Updated)
-	sectionOf(t, c, stamp("7001", 2), "late\n", Superseded)
+	sectionOf(t, c, other, "other\n", publish.Updated)
+	sectionOf(t, c, stamp("7001", 1), "one\n", publish.Unchanged)
+	sectionOf(t, c, stamp("7002", 1), "two\n", publish.Updated)
+	sectionOf(t, c, stamp("7001", 2), "late\n", publish.Superseded)
 	body := s.ReleaseNow(6).Body
 	before, rest, ok := strings.Cut(body, "<!-- e2e-gate:v1 ")
 	if !ok || before != "Before.\n\n" || !strings.Contains(rest, "two\n<!-- /e2e-gate:v1 key=pr stage=pr -->\n\nAfter.\n\n<!-- e2e-gate:v1 ") ||
@@ -132,14 +133,14 @@ func TestReleaseCommit(t *testing.T) {
 
 func TestAttach(t *testing.T) {
 	s, c := drafted(t, "")
-	attach := func(st Stamp, data string) (Outcome, error) {
-		return c.Attach(context.Background(), findOK(t, c), st, Asset{Name: "result.json", Data: []byte(data)})
+	attach := func(st publish.Stamp, data string) (publish.Outcome, error) {
+		return c.Attach(context.Background(), findOK(t, c), st, publish.Asset{Name: "result.json", Data: []byte(data)})
 	}
 	for _, step := range []struct {
 		run  string
 		data string
-		want Action
-	}{{"7001", "one", Created}, {"7001", "again", Unchanged}, {"7002", "two", Created}} {
+		want publish.Action
+	}{{"7001", "one", publish.Created}, {"7001", "again", publish.Unchanged}, {"7002", "two", publish.Created}} {
 		if out, err := attach(stamp(step.run, 1), step.data); err != nil || out.Action != step.want {
 			t.Fatalf("%+v, %v", out, err)
 		}
@@ -183,10 +184,10 @@ func TestPromote(t *testing.T) {
 		_, err := c.Promote(context.Background(), r, sha)
 		sentence(t, err, "the release itself was not published", "not the one that was judged")
 	}
-	if out, err := c.Promote(context.Background(), r, head); err != nil || out.Action != Updated || s.ReleaseNow(6).Draft {
+	if out, err := c.Promote(context.Background(), r, head); err != nil || out.Action != publish.Updated || s.ReleaseNow(6).Draft {
 		t.Errorf("%+v, %v", out, err)
 	}
-	if out, err := c.Promote(context.Background(), findOK(t, c), head); err != nil || out.Action != Unchanged || s.ReleaseNow(6).Edits != 1 {
+	if out, err := c.Promote(context.Background(), findOK(t, c), head); err != nil || out.Action != publish.Unchanged || s.ReleaseNow(6).Edits != 1 {
 		t.Errorf("%+v, %v", out, err)
 	}
 }

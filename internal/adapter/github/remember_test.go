@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/org/e2e-gate/internal/publish"
 	"github.com/org/e2e-gate/internal/testkit/githubfake"
 )
 
@@ -24,13 +25,13 @@ func TestConditionalRequests(t *testing.T) {
 	s := githubfake.New(t)
 	s.AddComment(githubfake.JobBot, mark(stamp("7001", 1), plain))
 	c := client(t, s)
-	supersede(t, c, stamp("7002", 1), Unchanged) // the same commit
-	upsertOK(t, c, stamp("7002", 1), plain, Unchanged)
+	supersede(t, c, stamp("7002", 1), publish.Unchanged) // the same commit
+	upsertOK(t, c, stamp("7002", 1), plain, publish.Unchanged)
 	if got := answered(s, "GET"); !slices.Equal(got, []int{200, 304}) {
 		t.Errorf("%v", got)
 	}
 	s.AddComment(githubfake.JobBot, mark(stamp("7009", 1), "newer"))
-	upsertOK(t, c, stamp("7002", 1), "ours", Superseded)
+	upsertOK(t, c, stamp("7002", 1), "ours", publish.Superseded)
 	if got := answered(s, "GET"); !slices.Equal(got, []int{200, 304, 200}) {
 		t.Errorf("%v", got)
 	}

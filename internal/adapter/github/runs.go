@@ -8,6 +8,8 @@ import (
 	"path"
 	"strconv"
 	"strings"
+
+	"github.com/org/e2e-gate/internal/forge"
 )
 
 // runOnBranch is what is read of a run in a list. go-github knows no path of it.
@@ -26,7 +28,7 @@ type runOnBranch struct {
 // WorkflowRuns lists a page of the runs of a workflow's file on a branch, the newest
 // first; pages count from 1. A run whose head lies in a fork may have a branch of that
 // name. An error is an [*Error].
-func (c *Client) WorkflowRuns(ctx context.Context, file, branch string, page int) (list []WorkflowRun, more bool, err error) {
+func (c *Client) WorkflowRuns(ctx context.Context, file, branch string, page int) (list []forge.WorkflowRun, more bool, err error) {
 	var out struct {
 		Runs []runOnBranch `json:"workflow_runs"`
 	}
@@ -37,14 +39,14 @@ func (c *Client) WorkflowRuns(ctx context.Context, file, branch string, page int
 	for _, r := range out.Runs {
 		// A workflow of another commit is named path@ref.
 		at, _, _ := strings.Cut(r.Path, "@")
-		list = append(list, WorkflowRun{ID: r.ID, Attempt: max(r.RunAttempt, 1), Event: r.Event, SHA: r.HeadSHA, Branch: r.HeadBranch, HeadRepository: r.Head.FullName, Path: at})
+		list = append(list, forge.WorkflowRun{ID: r.ID, Attempt: max(r.RunAttempt, 1), Event: r.Event, SHA: r.HeadSHA, Branch: r.HeadBranch, HeadRepository: r.Head.FullName, Path: at})
 	}
 	return list, more, nil
 }
 
 // ArtifactsNamed lists a page of the repository's artifacts of a name that have not
 // expired, the newest first; pages count from 1. An error is an [*Error].
-func (c *Client) ArtifactsNamed(ctx context.Context, name string, page int) (list []Artifact, more bool, err error) {
+func (c *Client) ArtifactsNamed(ctx context.Context, name string, page int) (list []forge.Artifact, more bool, err error) {
 	var out struct {
 		Artifacts []struct {
 			ID      int64  `json:"id"`
@@ -65,7 +67,7 @@ func (c *Client) ArtifactsNamed(ctx context.Context, name string, page int) (lis
 	for _, a := range out.Artifacts {
 		if !a.Expired && a.Name == name {
 			own := a.Run.RepositoryID != 0 && a.Run.RepositoryID == a.Run.HeadRepositoryID
-			list = append(list, Artifact{ID: a.ID, Name: a.Name, Size: a.Size, Run: a.Run.ID, Branch: a.Run.HeadBranch, OwnHead: own})
+			list = append(list, forge.Artifact{ID: a.ID, Name: a.Name, Size: a.Size, Run: a.Run.ID, Branch: a.Run.HeadBranch, OwnHead: own})
 		}
 	}
 	return list, more, nil
@@ -91,9 +93,9 @@ func (c *Client) page(ctx context.Context, where string, query url.Values, page 
 // ReadArtifact reads files out of an artifact: those at its top level whose name is
 // wanted. Artifact and files may have so many bytes, each together. An error is an
 // [*Error].
-func (c *Client) ReadArtifact(ctx context.Context, a Artifact, most int64, want func(name string) bool) ([][]byte, error) {
+func (c *Client) ReadArtifact(ctx context.Context, a forge.Artifact, most int64, want func(name string) bool) ([][]byte, error) {
 	var files [][]byte
-	err := c.open(ctx, a, most, Limit{most, most}, want, func(_ string, in io.Reader) error {
+	err := c.open(ctx, a, most, forge.Limit{File: most, Total: most}, want, func(_ string, in io.Reader) error {
 		data, err := io.ReadAll(in)
 		files = append(files, data)
 		return err

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/org/e2e-gate/internal/adapter/github"
+	"github.com/org/e2e-gate/internal/forge"
 	"github.com/org/e2e-gate/internal/testkit/githubfake"
 )
 
@@ -30,7 +31,7 @@ func TestArtifactsNamed(t *testing.T) {
 	if err != nil || !more || len(first) != 75 {
 		t.Fatalf("%d, more %v, %v", len(first), more, err)
 	}
-	want := []github.Artifact{{ID: 90_000, Name: "h", Size: 3, Run: 3, Branch: "main", OwnHead: true}, {ID: 90_001, Name: "h", Run: 2, Branch: "main"}, {ID: 90_004, Name: "h"}}
+	want := []forge.Artifact{{ID: 90_000, Name: "h", Size: 3, Run: 3, Branch: "main", OwnHead: true}, {ID: 90_001, Name: "h", Run: 2, Branch: "main"}, {ID: 90_004, Name: "h"}}
 	if diff := cmp.Diff(want, first[:3]); diff != "" {
 		t.Error(diff)
 	}
@@ -55,10 +56,10 @@ func TestWorkflowRuns(t *testing.T) {
 	if err != nil || !more || len(first) != 100 {
 		t.Fatalf("%d, more %v, %v", len(first), more, err)
 	}
-	run := github.WorkflowRun{ID: 500, Attempt: 2, Event: "push", SHA: "s", Branch: "main", Path: workflowFile}
+	run := forge.WorkflowRun{ID: 500, Attempt: 2, Event: "push", SHA: "s", Branch: "main", Path: workflowFile}
 	next := run
 	next.ID, next.HeadRepository = 499, "acme/cases"
-	if diff := cmp.Diff([]github.WorkflowRun{run, next}, first[:2]); diff != "" {
+	if diff := cmp.Diff([]forge.WorkflowRun{run, next}, first[:2]); diff != "" {
 		t.Error(diff)
 	}
 	if last, more, err := c.WorkflowRuns(t.Context(), workflowFile, "main", 2); err != nil || more || len(last) != 20 {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-github/v62/github"
 
+	"github.com/org/e2e-gate/internal/publish"
 	"github.com/org/e2e-gate/internal/safetext"
 )
 
@@ -15,19 +16,19 @@ import (
 // What others wrote stays as it is. render is told how many bytes the section may have.
 // A newer run's section is left. Other jobs may write the same body at the same time:
 // see [Client.KeepSection]. An error is an [*Error].
-func (c *Client) UpsertSection(ctx context.Context, r Release, stamp Stamp, render func(limit int) string) (Outcome, error) {
+func (c *Client) UpsertSection(ctx context.Context, r Release, stamp publish.Stamp, render func(limit int) string) (publish.Outcome, error) {
 	ctx, done := c.begin(ctx)
 	defer done()
 	out, err := c.upsertSection(ctx, r, stamp, render)
 	if err != nil {
-		return Outcome{}, c.lost(releaseLost, releaseRight, err)
+		return publish.Outcome{}, c.lost(releaseLost, releaseRight, err)
 	}
 	return out, nil
 }
 
-func (c *Client) upsertSection(ctx context.Context, r Release, stamp Stamp, render func(limit int) string) (Outcome, error) {
-	if err := stamp.check(); err != nil {
-		return Outcome{}, err
+func (c *Client) upsertSection(ctx context.Context, r Release, stamp publish.Stamp, render func(limit int) string) (publish.Outcome, error) {
+	if err := checkStamp(stamp); err != nil {
+		return publish.Outcome{}, err
 	}
 	// What was found may be seconds old, and others write here, too. Where the body cannot
 	// be read again, it counts.
@@ -42,7 +43,7 @@ func (c *Client) upsertSection(ctx context.Context, r Release, stamp Stamp, rend
 	}
 	room := maxBody - len(before) - len(after) - len(section(stamp, ""))
 	if room < minSection {
-		return Outcome{}, errors.New("the release's body is full; shorten it")
+		return publish.Outcome{}, errors.New("the release's body is full; shorten it")
 	}
 	body := strings.TrimRight(render(room), "\n")
 	if len(body) > room {
@@ -50,17 +51,17 @@ func (c *Client) upsertSection(ctx context.Context, r Release, stamp Stamp, rend
 	}
 	switch {
 	case known && m.compare(stamp) > 0:
-		return Outcome{Action: Superseded, URL: r.URL, Note: "the release's section was left as a newer run of the workflow wrote it"}, nil
+		return publish.Outcome{Action: publish.Superseded, URL: r.URL, Note: "the release's section was left as a newer run of the workflow wrote it"}, nil
 	case known && !copied && m.hash == hash(body) && hash(written) == m.hash:
-		return Outcome{Action: Unchanged, URL: r.URL}, nil
+		return publish.Outcome{Action: publish.Unchanged, URL: r.URL}, nil
 	}
 	_, _, err := c.api.Repositories.EditRelease(ctx, c.owner, c.name, r.ID, &github.RepositoryRelease{Body: new(before + section(stamp, body) + after)})
-	return Outcome{Action: Updated, URL: r.URL}, err
+	return publish.Outcome{Action: publish.Updated, URL: r.URL}, err
 }
 
 // dropCopies takes further sections of a stamp out of what follows the first: nobody
 // would bring them up to date. The marker becomes that of the newest run among them.
-func (m *marker) dropCopies(after string, s Stamp) (rest string, copied bool) {
+func (m *marker) dropCopies(after string, s publish.Stamp) (rest string, copied bool) {
 	for {
 		before, double, tail := cutSection(after, s)
 		if double == "" {
@@ -77,36 +78,36 @@ func (m *marker) dropCopies(after string, s Stamp) (rest string, copied bool) {
 // there, and writes it again where another job, which had read before we wrote, wrote
 // after us; the API knows no conditional write. Two jobs that both do so leave both
 // sections. It writes three times at most. An error is an [*Error].
-func (c *Client) KeepSection(ctx context.Context, r Release, stamp Stamp, render func(limit int) string) (Outcome, error) {
+func (c *Client) KeepSection(ctx context.Context, r Release, stamp publish.Stamp, render func(limit int) string) (publish.Outcome, error) {
 	ctx, done := c.begin(ctx)
 	defer done()
 	for range maxWrites {
 		now, _, err := c.api.Repositories.GetRelease(ctx, c.owner, c.name, r.ID)
 		if err != nil {
 			// It was written, and nobody says that it is gone.
-			return Outcome{Action: Unchanged, URL: r.URL}, nil
+			return publish.Outcome{Action: publish.Unchanged, URL: r.URL}, nil
 		}
 		_, old, _ := cutSection(now.GetBody(), stamp)
 		if m, _, known := readMarker(old); known && m.compare(stamp) >= 0 {
-			return Outcome{Action: Unchanged, URL: r.URL}, nil
+			return publish.Outcome{Action: publish.Unchanged, URL: r.URL}, nil
 		}
 		if out, err := c.upsertSection(ctx, r, stamp, render); err != nil {
 			return out, c.lost(releaseLost, releaseRight, err)
 		}
 	}
-	return Outcome{}, c.lost(releaseLost, "", errors.New("other jobs write over it again and again; let the stages of a release wait for each other (needs:)"))
+	return publish.Outcome{}, c.lost(releaseLost, "", errors.New("other jobs write over it again and again; let the stages of a release wait for each other (needs:)"))
 }
 
 // sectionEnd is the last line of a section.
-func sectionEnd(s Stamp) string {
+func sectionEnd(s publish.Stamp) string {
 	return fmt.Sprintf("<!-- /e2e-gate:v1 key=%s stage=%s -->", word(s.Key), word(s.Stage))
 }
 
-func section(s Stamp, body string) string { return mark(s, body) + "\n" + sectionEnd(s) }
+func section(s publish.Stamp, body string) string { return mark(s, body) + "\n" + sectionEnd(s) }
 
 // cutSection finds the section of a stamp. One without an end, which somebody edited,
 // is none any more: a new one is put at the end.
-func cutSection(body string, s Stamp) (before, section, after string) {
+func cutSection(body string, s publish.Stamp) (before, section, after string) {
 	body = strings.ReplaceAll(body, "\r\n", "\n")
 	for at := 0; ; at += len(markerHead) {
 		i := strings.Index(body[at:], markerHead)

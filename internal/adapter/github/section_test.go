@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/org/e2e-gate/internal/publish"
 	"github.com/org/e2e-gate/internal/testkit/githubfake"
 )
 
@@ -13,7 +14,7 @@ import (
 type writer struct {
 	c     *Client
 	r     Release
-	stamp Stamp
+	stamp publish.Stamp
 }
 
 func newWriter(t testing.TB, s *githubfake.Server, stage string) *writer {
@@ -98,7 +99,7 @@ func TestSectionThatIsNotKept(t *testing.T) {
 	}
 	s.Heal()
 	s.Fail(githubfake.Answers("GET", 500, "oops"))
-	if out, err := c.KeepSection(context.Background(), w.r, w.stamp, w.text); err != nil || out.Action != Unchanged {
+	if out, err := c.KeepSection(context.Background(), w.r, w.stamp, w.text); err != nil || out.Action != publish.Unchanged {
 		t.Error(out, err)
 	}
 }

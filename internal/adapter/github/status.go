@@ -10,35 +10,9 @@ import (
 
 	"github.com/google/go-github/v62/github"
 
+	"github.com/org/e2e-gate/internal/publish"
 	"github.com/org/e2e-gate/internal/safetext"
 )
-
-// State of a commit status.
-type State string
-
-// The states that GitHub knows. Only success satisfies a required check.
-const (
-	Success State = "success"
-	Failure State = "failure"
-	// StateError: there is no judgement.
-	StateError State = "error"
-	Pending    State = "pending"
-)
-
-// Status is what is shown beside a commit.
-type Status struct {
-	// Context names it among the statuses of the commit; empty is e2e-gate.
-	Context string
-	State   State
-	// Description is one line; GitHub keeps 140 characters, more are cut.
-	Description string
-	// TargetURL is the page behind it; what is no http or https address is left out. The
-	// page of a workflow run says which run it is: see [RunPage].
-	TargetURL string
-	// Redo: it is the same judgement, published once more, so it may go over what the same
-	// run has said.
-	Redo bool
-}
 
 // RunPage is the page of an attempt of a workflow run, given the run's own. Attempts
 // after the first have a page each, which tells them apart.
@@ -51,22 +25,22 @@ func RunPage(page string, attempt int) string {
 
 var runPage = regexp.MustCompile(`^(.*/actions/runs/)(\d+)(?:/attempts/(\d+))?$`)
 
-// overtaken reports whether a run of the same repository that is newer than this status's
+// statusOvertaken reports whether a run of the same repository that is newer than this status's
 // has set the other one, or the same run has, as far as their pages say. In one attempt of
 // a run the gate is called once; who calls it again after a red is trying until it is green.
-func (s Status) overtaken(by Status) bool {
+func statusOvertaken(s, by publish.Status) bool {
 	a, b := runPage.FindStringSubmatch(s.TargetURL), runPage.FindStringSubmatch(by.TargetURL)
 	if a == nil || b == nil || a[1] != b[1] {
 		return false
 	}
-	order := stampOf(a).compare(stampOf(b))
+	order := compareStamps(stampOf(a), stampOf(b))
 	return order < 0 || order == 0 && !s.Redo
 }
 
 // stampOf reads the run and the attempt that a page is of.
-func stampOf(page []string) Stamp {
+func stampOf(page []string) publish.Stamp {
 	attempt, _ := strconv.Atoi(page[3])
-	return Stamp{WorkflowRun: page[2], Attempt: max(attempt, 1)}
+	return publish.Stamp{WorkflowRun: page[2], Attempt: max(attempt, 1)}
 }
 
 const (
@@ -85,31 +59,31 @@ var commit = regexp.MustCompile(`^[0-9a-fA-F]{40}([0-9a-fA-F]{24})?$`)
 // to the latest of its context is not sent, and a success does not go over what a newer
 // run, or another job of the same, said that is none; anything else does, since a page that a stranger made up is not
 // to keep red out. An error is an [*Error].
-func (c *Client) SetStatus(ctx context.Context, sha string, s Status) (Outcome, error) {
+func (c *Client) SetStatus(ctx context.Context, sha string, s publish.Status) (publish.Outcome, error) {
 	switch s.State {
-	case Success, Failure, StateError, Pending:
+	case publish.Success, publish.Failure, publish.StateError, publish.Pending:
 	default:
-		return Outcome{}, c.lost(statusLost, statusRight, fmt.Errorf("there is no state %q", s.State))
+		return publish.Outcome{}, c.lost(statusLost, statusRight, fmt.Errorf("there is no state %q", s.State))
 	}
 	if !commit.MatchString(sha) {
-		return Outcome{}, c.lost(statusLost, statusRight, errors.New("the commit under test is not known by its full hash"))
+		return publish.Outcome{}, c.lost(statusLost, statusRight, errors.New("the commit under test is not known by its full hash"))
 	}
 	ctx, done := c.begin(ctx)
 	defer done()
-	out, err := c.setStatus(ctx, sha, s.clean())
+	out, err := c.setStatus(ctx, sha, cleanStatus(s))
 	if err == nil {
 		return out, nil
 	}
 	e := c.lost(statusLost, statusRight, err)
 	if note := c.readOnly(e); note != "" {
-		return Outcome{Action: ReadOnly, Note: note}, nil
+		return publish.Outcome{Action: publish.ReadOnly, Note: note}, nil
 	}
-	return Outcome{}, e
+	return publish.Outcome{}, e
 }
 
-// clean makes a status that GitHub takes.
-func (s Status) clean() Status {
-	return Status{
+// cleanStatus makes a status that GitHub takes.
+func cleanStatus(s publish.Status) publish.Status {
+	return publish.Status{
 		Context:     or(safetext.Line(s.Context, maxContext), "e2e-gate"),
 		State:       s.State,
 		Description: cutRunes(safetext.Line(s.Description, 4*maxDescription+40), maxDescription),
@@ -126,31 +100,31 @@ func cutRunes(s string, n int) string {
 	return string([]rune(s)[:n-1]) + "…"
 }
 
-func (c *Client) setStatus(ctx context.Context, sha string, s Status) (Outcome, error) {
+func (c *Client) setStatus(ctx context.Context, sha string, s publish.Status) (publish.Outcome, error) {
 	there := c.latest(ctx, sha, s.Context)
-	overtaken := s.State == Success && there.State != Success && s.overtaken(there)
+	overtaken := s.State == publish.Success && there.State != publish.Success && statusOvertaken(s, there)
 	switch s.Redo = false; {
 	case there == s:
-		return Outcome{Action: Unchanged, URL: s.TargetURL}, nil
+		return publish.Outcome{Action: publish.Unchanged, URL: s.TargetURL}, nil
 	case overtaken:
-		return Outcome{Action: Superseded, URL: there.TargetURL, Note: "the commit status was left as a newer run of the workflow, or another job of this one, set it; two calls of the gate for one stage need a `key` each"}, nil
+		return publish.Outcome{Action: publish.Superseded, URL: there.TargetURL, Note: "the commit status was left as a newer run of the workflow, or another job of this one, set it; two calls of the gate for one stage need a `key` each"}, nil
 	}
 	sent := &github.RepoStatus{State: new(string(s.State)), Context: &s.Context, Description: &s.Description}
 	if s.TargetURL != "" {
 		sent.TargetURL = &s.TargetURL
 	}
 	if _, _, err := c.api.Repositories.CreateStatus(ctx, c.owner, c.name, sha, sent); err != nil {
-		return Outcome{}, err
+		return publish.Outcome{}, err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.statuses[sha+" "+s.Context] = s
-	return Outcome{Action: Created, URL: s.TargetURL}, nil
+	return publish.Outcome{Action: publish.Created, URL: s.TargetURL}, nil
 }
 
 // latest is the latest status of a context: what this client set, none for a commit
 // that nobody judged before, else what the API says. Where that cannot be read the status is only sent once more.
-func (c *Client) latest(ctx context.Context, sha, name string) Status {
+func (c *Client) latest(ctx context.Context, sha, name string) publish.Status {
 	c.mu.Lock()
 	set, ok := c.statuses[sha+" "+name]
 	fresh := c.fresh == sha
@@ -160,12 +134,12 @@ func (c *Client) latest(ctx context.Context, sha, name string) Status {
 	}
 	all, _, err := c.api.Repositories.GetCombinedStatus(ctx, c.owner, c.name, sha, &github.ListOptions{PerPage: perPage})
 	if err != nil {
-		return Status{}
+		return publish.Status{}
 	}
 	for _, one := range all.Statuses {
 		if one.GetContext() == name {
-			return Status{Context: name, State: State(one.GetState()), Description: one.GetDescription(), TargetURL: one.GetTargetURL()}
+			return publish.Status{Context: name, State: publish.State(one.GetState()), Description: one.GetDescription(), TargetURL: one.GetTargetURL()}
 		}
 	}
-	return Status{}
+	return publish.Status{}
 }

@@ -6,10 +6,11 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/org/e2e-gate/internal/publish"
 	"github.com/org/e2e-gate/internal/testkit/githubfake"
 )
 
-func setOK(t *testing.T, c *Client, s Status, want Action) {
+func setOK(t *testing.T, c *Client, s publish.Status, want publish.Action) {
 	t.Helper()
 	if out, err := c.SetStatus(context.Background(), head, s); err != nil || out.Action != want {
 		t.Fatalf("%+v, %v; want %s", out, err, want)
@@ -18,11 +19,11 @@ func setOK(t *testing.T, c *Client, s Status, want Action) {
 
 func TestStatusIsSetOnce(t *testing.T) {
 	s := githubfake.New(t)
-	one := Status{Context: "e2e-gate/pr", State: Success, Description: "passed", TargetURL: "https://github.com/acme/cases/actions/runs/7001"}
+	one := publish.Status{Context: "e2e-gate/pr", State: publish.Success, Description: "passed", TargetURL: "https://github.com/acme/cases/actions/runs/7001"}
 	c := client(t, s)
-	setOK(t, c, one, Created)
-	setOK(t, c, one, Unchanged)
-	setOK(t, client(t, s), one, Unchanged)
+	setOK(t, c, one, publish.Created)
+	setOK(t, c, one, publish.Unchanged)
+	setOK(t, client(t, s), one, publish.Unchanged)
 	if n := s.Count("POST"); n != 1 || s.Count("") != 3 {
 		t.Errorf("%+v", s.Requests())
 	}
@@ -34,7 +35,7 @@ func TestStatusIsSetOnce(t *testing.T) {
 
 // Only the latest status of the context counts.
 func TestStatusIsSetAgain(t *testing.T) {
-	one := Status{Context: "e2e-gate/pr", State: Success, Description: "passed"}
+	one := publish.Status{Context: "e2e-gate/pr", State: publish.Success, Description: "passed"}
 	for _, there := range []githubfake.Status{
 		{SHA: head, Context: "e2e-gate/pr", State: "failure", Description: "passed"},
 		{SHA: head, Context: "e2e-gate/pr", State: "success", Description: "other"},
@@ -48,7 +49,7 @@ func TestStatusIsSetAgain(t *testing.T) {
 			s = githubfake.New(t)
 		}
 		s.AddStatus(there)
-		setOK(t, client(t, s), one, Created)
+		setOK(t, client(t, s), one, publish.Created)
 	}
 }
 
@@ -56,7 +57,7 @@ func TestStatusIsSetAgain(t *testing.T) {
 func TestStatusThatCannotBeRead(t *testing.T) {
 	s := githubfake.New(t)
 	s.Fail(githubfake.Answers("GET", 403, "no"))
-	setOK(t, client(t, s), Status{State: Pending}, Created)
+	setOK(t, client(t, s), publish.Status{State: publish.Pending}, publish.Created)
 	if got := s.Statuses()[0]; got.Context != "e2e-gate" {
 		t.Errorf("%+v", got)
 	}
@@ -64,9 +65,9 @@ func TestStatusThatCannotBeRead(t *testing.T) {
 
 func TestStatusTextIsMadeToFit(t *testing.T) {
 	s := githubfake.New(t)
-	long := Status{Context: " a\n" + strings.Repeat("c", 400), State: StateError, Description: "x\x1b[31m\n" + strings.Repeat("😀", 400), TargetURL: "javascript:alert(1)"}
-	setOK(t, client(t, s), long, Created)
-	setOK(t, client(t, s), long, Unchanged)
+	long := publish.Status{Context: " a\n" + strings.Repeat("c", 400), State: publish.StateError, Description: "x\x1b[31m\n" + strings.Repeat("😀", 400), TargetURL: "javascript:alert(1)"}
+	setOK(t, client(t, s), long, publish.Created)
+	setOK(t, client(t, s), long, publish.Unchanged)
 	got := s.Statuses()[0]
 	if utf8.RuneCountInString(got.Description) != 140 || !strings.HasPrefix(got.Description, "x 😀") || !strings.HasSuffix(got.Description, "😀…") || got.TargetURL != "" || len(got.Context) > maxContext {
 		t.Errorf("%+v", got)
@@ -76,19 +77,19 @@ func TestStatusTextIsMadeToFit(t *testing.T) {
 func TestStatusErrors(t *testing.T) {
 	s := githubfake.New(t)
 	c := client(t, s)
-	for _, state := range []State{"", "neutral", "passed"} {
-		_, err := c.SetStatus(context.Background(), head, Status{State: state})
+	for _, state := range []publish.State{"", "neutral", "passed"} {
+		_, err := c.SetStatus(context.Background(), head, publish.Status{State: state})
 		sentence(t, err, "the commit status was not published", "no state")
 	}
 	for _, sha := range []string{"", "main", head[:7], "../" + head} {
-		_, err := c.SetStatus(context.Background(), sha, Status{State: Success})
+		_, err := c.SetStatus(context.Background(), sha, publish.Status{State: publish.Success})
 		sentence(t, err, "full hash")
 	}
 	if n := s.Count(""); n != 0 {
 		t.Errorf("%d requests", n)
 	}
 	s.Fail(githubfake.ForbiddenWrite())
-	_, err := c.SetStatus(context.Background(), head, Status{State: Failure})
+	_, err := c.SetStatus(context.Background(), head, publish.Status{State: publish.Failure})
 	sentence(t, err, "403", "`permissions: statuses: write`")
 }
 
@@ -98,35 +99,35 @@ func TestStatusOfAnOlderRun(t *testing.T) {
 	const pages = "https://github.com/acme/cases/actions/runs/"
 	for _, c := range []struct {
 		there, theirs string
-		state         State
+		state         publish.State
 		page          string
-		want          Action
+		want          publish.Action
 	}{
-		{"failure", pages + "7002", Success, pages + "7001", Superseded},
-		{"error", pages + "7002", Success, pages + "7001", Superseded},
-		{"pending", pages + "7002", Success, pages + "7001", Superseded},
-		{"failure", pages + "10000", Success, pages + "9999", Superseded},
-		{"failure", pages + "7001/attempts/2", Success, pages + "7001", Superseded},
-		{"failure", pages + "7001/attempts/10", Success, pages + "7001/attempts/9", Superseded},
-		{"failure", pages + "7001", Success, pages + "7001", Superseded}, // another job of the run, or another try
-		{"failure", pages + "7001", Success, pages + "7001/attempts/2", Created},
-		{"failure", pages + "7001", Success, pages + "7002", Created},
-		{"success", pages + "7002", Success, pages + "7001", Created},
-		{"success", pages + "7002", Failure, pages + "7001", Created},
-		{"failure", "https://ci.example/acme/cases/actions/runs/7002", Success, pages + "7001", Created},
-		{"failure", "", Success, pages + "7001", Created},
+		{"failure", pages + "7002", publish.Success, pages + "7001", publish.Superseded},
+		{"error", pages + "7002", publish.Success, pages + "7001", publish.Superseded},
+		{"pending", pages + "7002", publish.Success, pages + "7001", publish.Superseded},
+		{"failure", pages + "10000", publish.Success, pages + "9999", publish.Superseded},
+		{"failure", pages + "7001/attempts/2", publish.Success, pages + "7001", publish.Superseded},
+		{"failure", pages + "7001/attempts/10", publish.Success, pages + "7001/attempts/9", publish.Superseded},
+		{"failure", pages + "7001", publish.Success, pages + "7001", publish.Superseded}, // another job of the run, or another try
+		{"failure", pages + "7001", publish.Success, pages + "7001/attempts/2", publish.Created},
+		{"failure", pages + "7001", publish.Success, pages + "7002", publish.Created},
+		{"success", pages + "7002", publish.Success, pages + "7001", publish.Created},
+		{"success", pages + "7002", publish.Failure, pages + "7001", publish.Created},
+		{"failure", "https://ci.example/acme/cases/actions/runs/7002", publish.Success, pages + "7001", publish.Created},
+		{"failure", "", publish.Success, pages + "7001", publish.Created},
 	} {
 		s := githubfake.New(t)
 		s.AddStatus(githubfake.Status{SHA: head, Context: "e2e-gate/pr", State: c.there, Description: "theirs", TargetURL: c.theirs})
-		setOK(t, client(t, s), Status{Context: "e2e-gate/pr", State: c.state, Description: "ours", TargetURL: c.page}, c.want)
-		if latest := s.Statuses()[0]; (latest.Description == "theirs") != (c.want == Superseded) {
+		setOK(t, client(t, s), publish.Status{Context: "e2e-gate/pr", State: c.state, Description: "ours", TargetURL: c.page}, c.want)
+		if latest := s.Statuses()[0]; (latest.Description == "theirs") != (c.want == publish.Superseded) {
 			t.Errorf("%+v over %s of %s", latest, c.there, c.theirs)
 		}
 	}
 	s := githubfake.New(t)
-	red := Status{Context: "e2e-gate/pr", State: StateError, TargetURL: pages + "7001"}
-	setOK(t, client(t, s), red, Created)
-	setOK(t, client(t, s), Status{Context: "e2e-gate/pr", State: Success, TargetURL: pages + "7001", Redo: true}, Created)
+	red := publish.Status{Context: "e2e-gate/pr", State: publish.StateError, TargetURL: pages + "7001"}
+	setOK(t, client(t, s), red, publish.Created)
+	setOK(t, client(t, s), publish.Status{Context: "e2e-gate/pr", State: publish.Success, TargetURL: pages + "7001", Redo: true}, publish.Created)
 	for page, want := range map[string]string{pages + "7": pages + "7/attempts/3", "": "", "https://ci.example/x": "https://ci.example/x"} {
 		if got := RunPage(page, 3); got != want || RunPage(page, 1) != page {
 			t.Errorf("%s: %s", page, got)

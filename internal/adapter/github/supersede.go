@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-github/v62/github"
 
+	"github.com/org/e2e-gate/internal/publish"
 	"github.com/org/e2e-gate/internal/safetext"
 )
 
@@ -23,20 +24,20 @@ const (
 // that a newer run has written, is left. It costs a request, and a second where there
 // is something to say; an edit notifies nobody. An error is an [*Error]: nothing is
 // lost but the note.
-func (c *Client) Supersede(ctx context.Context, pr int, stamp Stamp, page string) (Outcome, error) {
-	if stamp.check() != nil || pr <= 0 || !commit.MatchString(stamp.SHA) {
-		return Outcome{}, nil
+func (c *Client) Supersede(ctx context.Context, pr int, stamp publish.Stamp, page string) (publish.Outcome, error) {
+	if checkStamp(stamp) != nil || pr <= 0 || !commit.MatchString(stamp.SHA) {
+		return publish.Outcome{}, nil
 	}
 	ctx, done := c.begin(ctx)
 	defer done()
 	u := c.upsert(pr, stamp, "")
 	if err := u.read(ctx); err != nil {
-		return Outcome{}, c.lost(supersedeLost, commentRight, err)
+		return publish.Outcome{}, c.lost(supersedeLost, commentRight, err)
 	}
 	marks := u.marks(ctx)
 	list := u.ours(marks)
 	if len(list) == 0 || u.overtaken(marks) || !commit.MatchString(list[0].SHA) || list[0].SHA == stamp.SHA {
-		return Outcome{Action: Unchanged}, nil
+		return publish.Outcome{Action: publish.Unchanged}, nil
 	}
 	first := list[0]
 	body := cutComment(stamp, superseded(stamp, first, page))
@@ -45,12 +46,12 @@ func (c *Client) Supersede(ctx context.Context, pr int, stamp Stamp, page string
 	stamp.SHA = first.SHA
 	body = mark(stamp, body)
 	if _, _, err := c.api.Issues.EditComment(ctx, c.owner, c.name, first.id, &github.IssueComment{Body: &body}); err != nil {
-		return Outcome{}, c.lost(supersedeLost, commentRight, err)
+		return publish.Outcome{}, c.lost(supersedeLost, commentRight, err)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.fresh = u.stamp.SHA
-	return Outcome{Action: Updated, URL: first.page}, nil
+	return publish.Outcome{Action: publish.Updated, URL: first.page}, nil
 }
 
 // stale: somebody has judged since [Client.Supersede] looked.
@@ -64,7 +65,7 @@ func (c *Client) stale() {
 const supersedeLost = "the note that a newer commit is being judged"
 
 // superseded is the comment of an older commit while a newer one is being judged.
-func superseded(s Stamp, old found, page string) string {
+func superseded(s publish.Stamp, old found, page string) string {
 	subject := strings.TrimSpace("e2e-gate " + safetext.Inline(s.Stage, maxContext))
 	if s.Key != "" {
 		subject += " (" + safetext.Inline(s.Key, maxContext) + ")"

@@ -7,31 +7,9 @@ import (
 	"strings"
 
 	"github.com/google/go-github/v62/github"
+
+	"github.com/org/e2e-gate/internal/forge"
 )
-
-// WorkflowRun is a run of a workflow as the API tells it.
-type WorkflowRun struct {
-	ID      int64
-	Attempt int
-	// Event that started it; SHA and Branch that it ran on: for a pull request its
-	// head, which lies in HeadRepository (owner/name, empty where it was deleted).
-	Event, SHA, Branch, HeadRepository string
-	// Actor is the login of who started the first attempt.
-	Actor string
-	// Completed: it has ended, and Conclusion says how, in GitHub's words.
-	Completed  bool
-	Conclusion string
-	URL        string
-	// Path is that of the workflow's file, where runs are listed.
-	Path string
-}
-
-// PullRequest is what is needed to know of one.
-type PullRequest struct {
-	Number int
-	// SHA is its head, Base the branch it is for.
-	SHA, Base string
-}
 
 const (
 	runLost   = "the workflow run"
@@ -49,14 +27,14 @@ func (c *Client) unread(what, permission string, err error) *Error {
 }
 
 // WorkflowRun reads a run, as its latest attempt is. An error is an [*Error].
-func (c *Client) WorkflowRun(ctx context.Context, id int64) (WorkflowRun, error) {
+func (c *Client) WorkflowRun(ctx context.Context, id int64) (forge.WorkflowRun, error) {
 	ctx, done := c.begin(ctx)
 	defer done()
 	r, _, err := c.api.Actions.GetWorkflowRunByID(ctx, c.owner, c.name, id)
 	if err != nil {
-		return WorkflowRun{}, c.unread(runLost, artifactsRight, err)
+		return forge.WorkflowRun{}, c.unread(runLost, artifactsRight, err)
 	}
-	return WorkflowRun{
+	return forge.WorkflowRun{
 		ID: r.GetID(), Attempt: max(r.GetRunAttempt(), 1), Event: r.GetEvent(), SHA: r.GetHeadSHA(), Branch: r.GetHeadBranch(),
 		HeadRepository: r.GetHeadRepository().GetFullName(), Actor: r.GetActor().GetLogin(),
 		Completed: r.GetStatus() == "completed", Conclusion: r.GetConclusion(), URL: r.GetHTMLURL(),
@@ -65,7 +43,7 @@ func (c *Client) WorkflowRun(ctx context.Context, id int64) (WorkflowRun, error)
 
 // JobConclusion is how a job of an attempt of a run ended, by the job's name. An error
 // is an [*Error]; a job that does not exist, or exists twice, is one.
-func (c *Client) JobConclusion(ctx context.Context, run WorkflowRun, job string) (string, error) {
+func (c *Client) JobConclusion(ctx context.Context, run forge.WorkflowRun, job string) (string, error) {
 	ctx, done := c.begin(ctx)
 	defer done()
 	var found []string
@@ -93,7 +71,7 @@ func (c *Client) JobConclusion(ctx context.Context, run WorkflowRun, job string)
 // PullRequests are the open pull requests whose head is the branch that a run ran on,
 // by number. The run itself names none where it comes from a fork. An error is an
 // [*Error].
-func (c *Client) PullRequests(ctx context.Context, run WorkflowRun) ([]PullRequest, error) {
+func (c *Client) PullRequests(ctx context.Context, run forge.WorkflowRun) ([]forge.PullRequest, error) {
 	owner, _, ok := strings.Cut(run.HeadRepository, "/")
 	if !ok || run.Branch == "" {
 		return nil, nil // the fork was deleted: GitHub closes its pull requests
@@ -106,13 +84,13 @@ func (c *Client) PullRequests(ctx context.Context, run WorkflowRun) ([]PullReque
 	if err != nil {
 		return nil, c.unread(pullsLost, "pull-requests: read", err)
 	}
-	var found []PullRequest
+	var found []forge.PullRequest
 	for _, pr := range list {
 		// One owner may have several forks.
 		if strings.EqualFold(pr.GetHead().GetRepo().GetFullName(), run.HeadRepository) {
-			found = append(found, PullRequest{Number: pr.GetNumber(), SHA: pr.GetHead().GetSHA(), Base: pr.GetBase().GetRef()})
+			found = append(found, forge.PullRequest{Number: pr.GetNumber(), SHA: pr.GetHead().GetSHA(), Base: pr.GetBase().GetRef()})
 		}
 	}
-	slices.SortFunc(found, func(a, b PullRequest) int { return a.Number - b.Number })
+	slices.SortFunc(found, func(a, b forge.PullRequest) int { return a.Number - b.Number })
 	return found, nil
 }

@@ -3,6 +3,7 @@ package s3store
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,47 +34,35 @@ const maxObject = 64 << 20
 // maxListed bounds how many objects are listed.
 const maxListed = 100_000
 
-// ErrAddress is wrapped by errors about an address that is no s3:// address.
-var ErrAddress = errors.New("expected s3://BUCKET/PREFIX, with ?endpoint=https://... for other stores than AWS")
-
-// New returns the store at an address: s3://BUCKET/PREFIX, and as query endpoint (an
-// http or https address), region, path_style=true. Credentials come from the
-// environment (AWS_ACCESS_KEY_ID and what goes with it, web identity), the file of
-// AWS's tools, else from the machine's metadata service. It does no request.
+// New returns the store at an address of the kind [history.KindS3], as
+// [history.ParseAddress] reads it. The region comes from
+// the address, else from AWS_REGION or AWS_DEFAULT_REGION, else it is us-east-1; spaces
+// and line breaks around it do not count. Credentials come from the environment
+// (AWS_ACCESS_KEY_ID and what goes with it, web identity), the file of AWS's tools, else
+// from the machine's metadata service. It does no request. An error says what cannot be
+// used and what to look at.
 func New(address string, getenv func(string) string) (*Store, error) {
-	u, err := url.Parse(address)
-	if err != nil || u.Scheme != "s3" || u.Host == "" || u.User != nil {
-		return nil, ErrAddress
-	}
-	query, err := url.ParseQuery(u.RawQuery)
+	a, err := history.ParseAddress(address)
 	if err != nil {
-		return nil, ErrAddress
+		return nil, err
 	}
-	for name := range query {
-		if name != "endpoint" && name != "region" && name != "path_style" {
-			return nil, fmt.Errorf("%w: there is no %s; it knows endpoint, region and path_style", ErrAddress, name)
-		}
+	if a.Kind != history.KindS3 {
+		return nil, fmt.Errorf("%s is not in an object store; use s3://BUCKET/PREFIX", a)
 	}
-	region := first(query.Get("region"), getenv("AWS_REGION"), getenv("AWS_DEFAULT_REGION"), "us-east-1")
-	endpoint, err := url.Parse(first(query.Get("endpoint"), "https://s3."+region+".amazonaws.com"))
-	if err != nil || endpoint.Host == "" || endpoint.Scheme != "http" && endpoint.Scheme != "https" {
-		return nil, fmt.Errorf("%w: the endpoint is no http or https address", ErrAddress)
+	region := cmp.Or(a.Region, strings.TrimSpace(getenv("AWS_REGION")), strings.TrimSpace(getenv("AWS_DEFAULT_REGION")), "us-east-1")
+	host, secure := "s3."+region+".amazonaws.com", true
+	if a.Endpoint != nil {
+		host, secure = a.Endpoint.Host, a.Endpoint.Scheme == "https"
 	}
 	lookup := minio.BucketLookupAuto
-	if query.Get("path_style") == "true" {
+	if a.PathStyle {
 		lookup = minio.BucketLookupPath
 	}
-	client, err := minio.New(endpoint.Host, &minio.Options{
-		Creds: chain(getenv), Secure: endpoint.Scheme == "https", Region: region, BucketLookup: lookup, MaxRetries: 3,
-	})
+	client, err := minio.New(host, &minio.Options{Creds: chain(getenv), Secure: secure, Region: region, BucketLookup: lookup, MaxRetries: 3})
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrAddress, err)
+		return nil, fmt.Errorf("the endpoint %q of the region %q cannot be used (%w); check the address and AWS_REGION", host, region, err)
 	}
-	prefix := strings.Trim(u.Path, "/")
-	if prefix != "" {
-		prefix += "/"
-	}
-	return &Store{client: client, bucket: u.Host, prefix: prefix}, nil
+	return &Store{client: client, bucket: a.Bucket, prefix: a.Prefix}, nil
 }
 
 func chain(getenv func(string) string) *credentials.Credentials {
@@ -81,15 +70,6 @@ func chain(getenv func(string) string) *credentials.Credentials {
 		return credentials.NewStaticV4(key, getenv("AWS_SECRET_ACCESS_KEY"), getenv("AWS_SESSION_TOKEN"))
 	}
 	return credentials.NewChainCredentials([]credentials.Provider{&credentials.FileAWSCredentials{}, &credentials.IAM{Client: http.DefaultClient}})
-}
-
-func first(list ...string) string {
-	for _, s := range list {
-		if s != "" {
-			return s
-		}
-	}
-	return ""
 }
 
 // List names the objects.

@@ -17,32 +17,32 @@ import (
 	"github.com/org/e2e-gate/shards"
 )
 
-// bareTest is a test of --tests.
-type bareTest struct {
+// tableTest is a test of --tests.
+type tableTest struct {
 	ID    string   `json:"id"`
 	Owner string   `json:"owner"`
 	Tags  []string `json:"tags"`
 }
 
-// barePlan is what plan --tests prints.
-type barePlan struct {
-	Shards      []bareShard `json:"shards"`
-	Makespan    float64     `json:"makespan_seconds"`
-	LowerBound  float64     `json:"lower_bound_seconds"`
-	OwnerSplits int         `json:"owner_splits"`
-	Guessed     int         `json:"guessed"`
+// tablePlan is what plan --tests prints.
+type tablePlan struct {
+	Shards      []tableShard `json:"shards"`
+	Makespan    float64      `json:"makespan_seconds"`
+	LowerBound  float64      `json:"lower_bound_seconds"`
+	OwnerSplits int          `json:"owner_splits"`
+	Guessed     int          `json:"guessed"`
 }
 
-type bareShard struct {
+type tableShard struct {
 	Index   int      `json:"index"`
 	Owners  []string `json:"owners"`
 	Tests   []string `json:"tests"`
 	Seconds float64  `json:"seconds"`
 }
 
-// bare plans tests and timings that need no repository.
-func (c planCmd) bare(a *App) error {
-	opts, err := c.bareOptions()
+// planTables plans tests and timings that need no repository.
+func (c planCmd) planTables(a *App) error {
+	opts, err := c.tableOptions()
 	if err != nil {
 		return err
 	}
@@ -62,10 +62,10 @@ func (c planCmd) bare(a *App) error {
 	if err != nil {
 		return usageError{err}
 	}
-	return a.printBare(c.Format, plan)
+	return a.printTablePlan(c.Format, plan)
 }
 
-func (c planCmd) bareOptions() (shards.Options, error) {
+func (c planCmd) tableOptions() (shards.Options, error) {
 	opts := shards.Options{Smoke: shards.SmokeOwn}
 	var err error
 	if opts.Count, err = shardCount(c.Shards); err != nil {
@@ -91,9 +91,9 @@ func (c planCmd) bareOptions() (shards.Options, error) {
 }
 
 // readTests reads the list of tests; without a file, all that were timed.
-func readTests(file string, timed []string) ([]bareTest, error) {
+func readTests(file string, timed []string) ([]tableTest, error) {
 	if file == "" {
-		tests := make([]bareTest, len(timed))
+		tests := make([]tableTest, len(timed))
 		for i, id := range timed {
 			tests[i].ID = id
 		}
@@ -103,7 +103,7 @@ func readTests(file string, timed []string) ([]bareTest, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--tests: %w", err)
 	}
-	var tests []bareTest
+	var tests []tableTest
 	if err := json.Unmarshal(data, &tests); err != nil {
 		return nil, fmt.Errorf("--tests: %s is no list of {id, owner, tags}: %w", file, err)
 	}
@@ -157,10 +157,10 @@ func median(list []float64) float64 {
 	return max((list[(len(list)-1)/2]+list[len(list)/2])/2, 1e-6)
 }
 
-func (a *App) printBare(format string, p shards.Plan) error {
-	out := barePlan{Shards: []bareShard{}, Makespan: p.Makespan, LowerBound: p.LowerBound, OwnerSplits: p.OwnerSplits, Guessed: p.Guessed}
+func (a *App) printTablePlan(format string, p shards.Plan) error {
+	out := tablePlan{Shards: []tableShard{}, Makespan: p.Makespan, LowerBound: p.LowerBound, OwnerSplits: p.OwnerSplits, Guessed: p.Guessed}
 	for _, sh := range p.Shards {
-		b := bareShard{Index: sh.Index, Owners: sh.Owners, Tests: sh.Tests, Seconds: sh.Seconds}
+		b := tableShard{Index: sh.Index, Owners: sh.Owners, Tests: sh.Tests, Seconds: sh.Seconds}
 		if b.Tests == nil {
 			b.Tests, b.Owners = []string{}, []string{}
 		}
@@ -174,9 +174,10 @@ func (a *App) printBare(format string, p shards.Plan) error {
 	tw := tabwriter.NewWriter(a.Stdout, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(tw, "SHARD\tTESTS\tSECONDS\tOWNERS")
 	for _, sh := range out.Shards {
-		_, _ = fmt.Fprintf(tw, "%d\t%d\t%.1f\t%s\n", sh.Index, len(sh.Tests), sh.Seconds, safeLine(join(sh.Owners)))
+		_, _ = fmt.Fprintf(tw, "%d\t%d\t%.1f\t%s\n", sh.Index, len(sh.Tests), sh.Seconds, safeLine(listed(sh.Owners)))
 	}
 	_ = tw.Flush()
-	_, err := fmt.Fprintf(a.Stdout, "makespan %.1f s, no plan can beat %.1f s, %s, %d guessed\n", out.Makespan, out.LowerBound, report.Plural(out.OwnerSplits, "owner split", "owner splits"), out.Guessed)
+	splits := report.Plural(out.OwnerSplits, "owner split", "owner splits")
+	_, err := fmt.Fprintf(a.Stdout, "makespan %.1f s, no plan can beat %.1f s, %s, %d guessed\n", out.Makespan, out.LowerBound, splits, out.Guessed)
 	return err
 }

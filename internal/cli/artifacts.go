@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,9 +16,10 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/org/e2e-gate/internal/adapter/actions"
-	"github.com/org/e2e-gate/internal/adapter/github"
 	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/forge"
 	"github.com/org/e2e-gate/internal/pipeline"
+	"github.com/org/e2e-gate/internal/safetext"
 	"github.com/org/e2e-gate/internal/trigger"
 )
 
@@ -32,13 +34,13 @@ const (
 
 // documents is what may be taken out of one artifact of this workflow run: result.json
 // and the like of a huge suite have tens of megabytes.
-var documents = github.Limit{File: 256 << 20, Total: 1 << 30}
+var documents = forge.Limit{File: 256 << 20, Total: 1 << 30}
 
 // remote are the artifacts of this workflow run: what other jobs, and earlier attempts
 // of this one, left.
 type remote struct {
 	app     *App
-	client  *github.Client
+	forge   forge.Reader
 	run     int64
 	key     string
 	stage   string
@@ -52,7 +54,7 @@ type remote struct {
 
 // upload is an artifact of ours.
 type upload struct {
-	github.Artifact
+	forge.Artifact
 	kind, slug string
 	attempt    int
 }
@@ -62,11 +64,11 @@ type upload struct {
 func (a *App) remote(root string, f staged) (*remote, error) {
 	t := trigger.Detect(a.getenv)
 	run, err := strconv.ParseInt(t.WorkflowRun, 10, 64)
-	client, clientErr := a.github(t)
-	if !actions.Detect(a.getenv) || err != nil || client == nil || clientErr != nil {
-		return nil, clientErr
+	c, forgeErr := a.openForge(t, publishTime)
+	if !actions.Detect(a.getenv) || err != nil || c == nil || forgeErr != nil {
+		return nil, forgeErr
 	}
-	return &remote{app: a, client: client, run: run, key: f.Key, stage: f.Stage, attempt: t.WorkflowAttempt,
+	return &remote{app: a, forge: c, run: run, key: f.Key, stage: f.Stage, attempt: t.WorkflowAttempt,
 		dir: filepath.Join(root, ".e2e-gate", "fetched", fmt.Sprintf("%d-%d", run, t.WorkflowAttempt)), fetched: map[int64]bool{}}, nil
 }
 
@@ -74,18 +76,18 @@ var uploadName = regexp.MustCompile(`^(plan|shard|run|verdict)-(.+)-a(\d+)(?:-ag
 
 // refresh lists the artifacts anew.
 func (r *remote) refresh(ctx context.Context) error {
-	all, err := r.client.Artifacts(ctx, r.run)
+	all, err := r.forge.Artifacts(ctx, r.run)
 	if err != nil {
 		return err
 	}
 	r.list = nil
 	for _, a := range all {
-		rest, ours := strings.CutPrefix(a.Name, safeName(keyOr(r.key))+"-")
+		rest, ours := strings.CutPrefix(a.Name, safetext.FileName(keyOrDefault(r.key))+"-")
 		m := uploadName.FindStringSubmatch(rest)
 		if !ours || m == nil {
 			continue
 		}
-		// Attempts of the future are somebody else's.
+		// Ignore artifacts of later attempts.
 		if n, err := strconv.Atoi(m[3]); err == nil && n >= 1 && n <= r.attempt {
 			r.list = append(r.list, upload{Artifact: a, kind: m[1], slug: m[2], attempt: n})
 		}
@@ -108,20 +110,20 @@ func (r *remote) fetch(ctx context.Context, list []upload) []string {
 		}
 		r.fetched[u.ID] = true
 		group.Go(func() error {
-			if failed[i] = r.client.Extract(ctx, u.Artifact, dir, documents, pipeline.IsDocument); failed[i] != nil {
-				_ = os.RemoveAll(dir) // half a document is none
+			if failed[i] = r.forge.Extract(ctx, u.Artifact, dir, documents, pipeline.IsDocument); failed[i] != nil {
+				_ = os.RemoveAll(dir) // half a document must not be read
 			}
 			return nil
 		})
 	}
 	_ = group.Wait()
-	r.missed(list, failed)
+	r.noteUnread(list, failed)
 	return dirs
 }
 
-// missed notes what could not be fetched, unless it was uploaded a second time. A verdict
+// noteUnread notes what could not be fetched, unless it was uploaded a second time. A verdict
 // of before only tells that there was one.
-func (r *remote) missed(list []upload, failed []error) {
+func (r *remote) noteUnread(list []upload, failed []error) {
 	for i, u := range list {
 		if failed[i] == nil || u.kind == "verdict" {
 			continue
@@ -142,7 +144,8 @@ func (r *remote) shardOf(u upload) string {
 	return u.slug
 }
 
-func (r *remote) some(match func(upload) bool) []upload {
+// matching are the uploads that match.
+func (r *remote) matching(match func(upload) bool) []upload {
 	var list []upload
 	for _, u := range r.list {
 		if match(u) {
@@ -158,7 +161,9 @@ func (r *remote) plan(ctx context.Context) (string, error) {
 	if err := r.refresh(ctx); err != nil {
 		return "", err
 	}
-	plans := r.some(func(u upload) bool { return u.kind == "plan" && (r.stage == "" || u.slug == safeName(r.stage)) })
+	plans := r.matching(func(u upload) bool {
+		return u.kind == "plan" && (r.stage == "" || u.slug == safetext.FileName(r.stage))
+	})
 	if len(plans) == 0 {
 		return "", errors.New("this workflow run has no plan yet: let a job with the command plan go before (needs:), with the same key")
 	}
@@ -168,7 +173,7 @@ func (r *remote) plan(ctx context.Context) (string, error) {
 			return "", fmt.Errorf("this workflow run has plans for the stages %s and %s; say which with --stage, or give each its own key", last.slug, p.slug)
 		}
 	}
-	for _, dir := range r.fetch(ctx, r.some(func(u upload) bool { return u.kind == "plan" && u.slug == last.slug && u.attempt == last.attempt })) {
+	for _, dir := range r.fetch(ctx, r.matching(func(u upload) bool { return u.kind == "plan" && u.slug == last.slug && u.attempt == last.attempt })) {
 		file := filepath.Join(dir, "plan.json")
 		if _, err := os.Stat(file); err == nil {
 			return file, nil
@@ -189,7 +194,7 @@ func (r *remote) earlier(ctx context.Context) []string {
 		r.unread = append(r.unread, pipeline.Unread{Attempt: r.attempt - 1, Text: err.Error()})
 		return nil
 	}
-	return r.fetch(ctx, r.some(func(u upload) bool { return u.kind != "plan" && u.attempt < r.attempt }))
+	return r.fetch(ctx, r.matching(func(u upload) bool { return u.kind != "plan" && u.attempt < r.attempt }))
 }
 
 // results fetches the shard documents of a plan. What is missing is waited for: it is
@@ -211,7 +216,7 @@ func (r *remote) results(ctx context.Context, plan *e2e.Plan) {
 			break
 		}
 	}
-	r.fetch(ctx, r.some(func(u upload) bool { return u.kind == "shard" || u.attempt < r.attempt && u.kind == "verdict" }))
+	r.fetch(ctx, r.matching(func(u upload) bool { return u.kind == "shard" || u.attempt < r.attempt && u.kind == "verdict" }))
 }
 
 // uploadPatience may be set for storage that is slower, or for tests.
@@ -226,7 +231,7 @@ func (a *App) uploadPatience() time.Duration {
 func (r *remote) missing(plan *e2e.Plan) string {
 	left := func(sh e2e.PlanShard) bool {
 		return slices.ContainsFunc(r.list, func(u upload) bool {
-			return u.kind == "shard" && u.slug == safeName(sh.Name) && u.attempt >= plan.Run.WorkflowAttempt
+			return u.kind == "shard" && u.slug == safetext.FileName(sh.Name) && u.attempt >= plan.Run.WorkflowAttempt
 		})
 	}
 	for _, sh := range plan.Shards {
@@ -247,9 +252,40 @@ func (a *App) sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-func keyOr(key string) string {
-	if key == "" {
-		return "e2e-gate"
+// artifactName names what a step uploads. The attempt is part of it, because the
+// artifacts of several attempts of a workflow run lie side by side.
+func artifactName(key, kind, slug string, attempt int) string {
+	return fmt.Sprintf("%s-%s-%s-a%d", safetext.FileName(keyOrDefault(key)), kind, safetext.FileName(slug), attempt)
+}
+
+// keyOrDefault is the key as it stands in names of artifacts.
+func keyOrDefault(key string) string { return cmp.Or(key, "e2e-gate") }
+
+// fetchEarlier fetches what earlier attempts of the workflow run left. Where that
+// fails, the session finds that they are missing, and says so.
+func (s *setup) fetchEarlier(ctx context.Context, f staged) {
+	files, err := s.app.remote(s.root, f)
+	if err != nil {
+		s.console.Note(err.Error())
 	}
-	return key
+	s.takeEarlier(ctx, files)
+}
+
+// takeEarlier fetches what earlier attempts left; nil: there can be nothing.
+func (s *setup) takeEarlier(ctx context.Context, files *remote) {
+	if files != nil {
+		s.earlier = files.earlier(ctx)
+		s.keepUnread(files)
+	}
+}
+
+// keepUnread keeps and says what is there and could not be fetched.
+func (s *setup) keepUnread(files *remote) {
+	if files == nil {
+		return
+	}
+	s.unread = files.unread
+	for _, u := range s.unread {
+		s.console.Note(u.Text)
+	}
 }

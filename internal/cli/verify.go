@@ -2,55 +2,13 @@ package cli
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"time"
 
-	"github.com/org/e2e-gate/internal/config"
 	"github.com/org/e2e-gate/internal/e2e"
-	"github.com/org/e2e-gate/internal/policy"
 	"github.com/org/e2e-gate/internal/statement"
 )
-
-// policyDigest is the SHA-256 of what judges: policy and quarantine as they hold for
-// this run, which on a pull request are the base's.
-func policyDigest(cfg *config.Config, quarantine policy.Quarantine) string {
-	data, err := json.Marshal(map[string]any{"policy": cfg.Policy, "quarantine": quarantine})
-	if err != nil {
-		return ""
-	}
-	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:])
-}
-
-// writeStatement writes the verdict as a statement that travels.
-func (s *setup) writeStatement(file string, r e2e.Result) {
-	if file == "" {
-		return
-	}
-	st, err := statement.Of(r, s.policyDigest)
-	if err == nil {
-		var data []byte
-		if data, err = json.MarshalIndent(st, "", "  "); err == nil {
-			err = os.WriteFile(file, append(s.redact.JSON(data), '\n'), 0o644) //nolint:gosec // for later steps, and public
-		}
-	}
-	if err != nil {
-		// Not one of an earlier run either.
-		s.said(errors.Join(err, removed(file)))
-	}
-}
-
-func removed(file string) error {
-	if err := os.Remove(file); err != nil && !os.IsNotExist(err) {
-		return err
-	}
-	return nil
-}
 
 type verifyCmd struct {
 	File       string        `arg:"" help:"Statement, DSSE envelope, Sigstore bundle, or what gh attestation verify --format json printed." type:"path"`
@@ -62,7 +20,9 @@ type verifyCmd struct {
 
 // Help is shown by verify --help.
 func (verifyCmd) Help() string {
-	return "Example: e2e-gate verify statement.json --sha $GITHUB_SHA --repository acme/cases --stage release --max-age 24h\nIt reads what is said, not who says it: verify the signature with gh attestation verify before.\nExit status: 0 the gate passed for this commit, 1 it did not or the statement is about something else, 2 nothing can be read."
+	return "Example: e2e-gate verify statement.json --sha $GITHUB_SHA --repository acme/cases --stage release --max-age 24h\n" +
+		"It reads what is said, not who says it: verify the signature with gh attestation verify before.\n" +
+		"Exit status: 0 the gate passed for this commit, 1 it did not or the statement is about something else, 2 nothing can be read."
 }
 
 // maxStatement bounds what is read of a statement, in bytes.

@@ -1,0 +1,50 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/org/e2e-gate/internal/config"
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/pipeline"
+)
+
+// readPlan reads the plan, from the artifacts of the workflow run where no file is
+// given. The artifacts are nil outside of GitHub.
+func (a *App) readPlan(ctx context.Context, f staged, file string) (*remote, *e2e.Plan, error) {
+	top, err := root()
+	if err != nil {
+		return nil, nil, err
+	}
+	files, err := a.remote(top, f)
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case file == "" && files == nil:
+		return nil, nil, usage("--plan is needed: the plan.json that the plan command wrote")
+	case file == "":
+		if file, err = files.plan(ctx); err != nil {
+			return nil, nil, err
+		}
+	}
+	plan, err := pipeline.ReadPlan(file)
+	return files, plan, err
+}
+
+// adopt prepares a session for a plan that was made elsewhere: its run id and
+// stage hold. fetched adds what other jobs left.
+func (a *App) adopt(ctx context.Context, f staged, plan *e2e.Plan, uses config.Sections, fetched func(*setup)) (*setup, *pipeline.Session, error) {
+	if f.Stage != "" && f.Stage != plan.Run.Stage {
+		return nil, nil, usage("--stage %s: the plan is for the stage %s", f.Stage, plan.Run.Stage)
+	}
+	f.Stage = plan.Run.Stage
+	s, err := a.prepare(ctx, f, uses, plan.Run.ID)
+	if err != nil {
+		return nil, nil, err
+	}
+	fetched(s)
+	session, err := s.session(ctx, f, true, s.past.backups(s.console))
+	if err != nil {
+		return nil, nil, err
+	}
+	return s, session, session.Adopt(plan)
+}

@@ -1,0 +1,53 @@
+package cli
+
+import (
+	"strconv"
+
+	"github.com/org/e2e-gate/internal/publish"
+)
+
+// common are the flags of every command that reads a config.
+type common struct {
+	Config string `help:"Config file. Default: .github/e2e-gate.yml, then e2e-gate.yml." placeholder:"FILE" type:"path"`
+	Format string `help:"Output: text or json." enum:"text,json" default:"text"`
+}
+
+// staged are the flags of commands that work on a stage.
+type staged struct {
+	common
+	Stage   string `help:"Stage of the config; overrides the event. Outside CI the default is the first." placeholder:"NAME"`
+	Select  string `help:"Tag expression that narrows the stage's selection." placeholder:"EXPR"`
+	Service string `help:"Only suites and journeys of this service." placeholder:"NAME"`
+	Shards  string `help:"Number of shards, or auto." placeholder:"N|auto"`
+	Out     string `help:"Folder for documents and evidence. Default: .e2e-gate/runs/<run id>." placeholder:"DIR" type:"path"`
+	Key     string `help:"Tells two calls of the gate in one workflow apart." placeholder:"KEY"`
+	Release string `help:"Tag of the release under test, whose commit is checked out. On release events and pushed tags the default is their own." placeholder:"TAG"`
+}
+
+// published are the flags of commands that may publish their result.
+type published struct {
+	Comment    bool   `help:"Publish on GitHub: a comment on the pull request and the commit status e2e-gate/<stage>. Takes GITHUB_TOKEN with pull-requests: write and statuses: write."`
+	Publish    string `help:"Publish into the folder of dir:PATH instead of GitHub, as files for a later step: comment and commit status, and with --check, --deployment and --promote these as well. Takes no token." placeholder:"dir:PATH"`
+	Check      bool   `help:"Add a check run with annotations at file and line, beside the job. Takes checks: write."`
+	Deployment string `help:"Environment whose newest deployment of the commit under test gets a deployment status; on deployment events the default is their own. Takes deployments: write." placeholder:"ENV"`
+	Statement  string `help:"Write the verdict as an in-toto statement, for an attestation." placeholder:"FILE" type:"path"`
+	Slack      string `help:"Write the result as a message for Slack (Block Kit), for a step that sends it." placeholder:"FILE" type:"path"`
+	Promote    bool   `help:"Publish the release's draft if the verdict is passed, as of the commit that was judged. Takes contents: write."`
+}
+
+// wanted is what is to be published at the place. A place that is named is published at.
+func (p published) wanted() publish.Wanted {
+	return publish.Wanted{Comment: p.Comment || p.Publish != "", Check: p.Check, Deployment: p.Deployment, Promote: p.Promote}
+}
+
+// shardCount reads --shards; 0 is the config's number.
+func shardCount(text string) (int, error) {
+	if text == "" || text == "auto" {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > 256 {
+		return 0, usage("--shards takes auto or a number from 1 to 256, not %q", text)
+	}
+	return n, nil
+}

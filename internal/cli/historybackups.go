@@ -1,0 +1,254 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/org/e2e-gate/internal/adapter/actions"
+	"github.com/org/e2e-gate/internal/forge"
+	"github.com/org/e2e-gate/internal/history"
+	"github.com/org/e2e-gate/internal/report"
+	"github.com/org/e2e-gate/internal/safetext"
+	"github.com/org/e2e-gate/internal/trigger"
+)
+
+// The history of the default branch lies in the cache, which may be evicted, and of two
+// concurrent saves one is lost. So each run leaves its own records in an artifact as well,
+// and a run that finds the cache behind takes them from there.
+
+const (
+	// maxRepairPages bounds how many pages of 100 are read of each list.
+	maxRepairPages = 2
+	// maxRepairs is how many artifacts are fetched: as many runs as count for a test.
+	maxRepairs = 20
+	// maxRepair bounds one of them, in bytes: a run of 100,000 tests has two million.
+	maxRepair = 8 << 20
+	// repairTime is how long all of it may take.
+	repairTime = 20 * time.Second
+)
+
+// historyArtifact names the artifact with a run's records. Its name is the same in every
+// run, because GitHub lists artifacts by name. So it is in every attempt: a later one
+// writes over it, and brings along what it held.
+func historyArtifact(key string) string { return safetext.FileName(keyOrDefault(key)) + "-history" }
+
+// keptHistory is the history of a run: its store, and how the Action keeps it.
+type keptHistory struct {
+	app *App
+	// root is the repository's, key that of the call of the gate.
+	root, key string
+	trigger   trigger.Trigger
+	store     history.Store
+	address   history.Address
+}
+
+// log is the log in the store; backups are asked for what the store may have lost, nil for
+// none.
+func (h keptHistory) log(backups history.BackupSource) *history.Log {
+	return &history.Log{Store: h.store, Copies: h.copies(), Backups: backups, Now: h.app.Now}
+}
+
+// backups are those artifacts.
+type backups struct {
+	forge   forge.Backups
+	name    string
+	trigger trigger.Trigger
+	console *report.Console
+}
+
+// backups finds the artifacts that repair the history. It is nil where there are none:
+// outside of GitHub, without a token, and with a store of one's own.
+func (h keptHistory) backups(console *report.Console) history.BackupSource {
+	if h.address.Kind != history.KindActions || !actions.Detect(h.app.getenv) {
+		return nil
+	}
+	c, err := h.app.openForge(h.trigger, repairTime)
+	if err != nil || c == nil {
+		return nil // what publishes says so, where that was wanted
+	}
+	from, ok := c.(forge.Backups)
+	if !ok {
+		return nil
+	}
+	return &backups{from, historyArtifact(h.key), h.trigger, console}
+}
+
+// Missing takes the records of runs that the log does not know.
+func (b *backups) Missing(ctx context.Context, known func(string) bool) []history.Found {
+	ctx, cancel := context.WithTimeout(ctx, repairTime)
+	defer cancel()
+	if t := b.trigger; t.MainBranch == "" || t.Workflow == "" {
+		b.noteUnrepaired("it is not known which runs to believe: the event names no default branch, " +
+			"or GITHUB_WORKFLOW_REF no workflow of this repository")
+		return nil
+	}
+	list, err := b.behind(ctx, known)
+	if err == nil && len(list) > 0 {
+		list, err = b.trusted(ctx, list)
+	}
+	if err != nil {
+		b.noteUnrepaired(err.Error())
+		return nil
+	}
+	return b.fetch(ctx, list)
+}
+
+func (b *backups) noteUnrepaired(why string) {
+	b.console.Note("the history was not repaired from the artifacts of earlier runs, so less is known: " + why)
+}
+
+// behind lists the artifacts of runs that the log does not know, the newest first. The
+// next page is read only where this one does not hold enough runs for a test.
+func (b *backups) behind(ctx context.Context, known func(string) bool) ([]forge.Artifact, error) {
+	var list []forge.Artifact
+	for page, more, count := 1, true, 0; more && page <= maxRepairPages && count < maxRepairs; page++ {
+		var found []forge.Artifact
+		var err error
+		if found, more, err = b.forge.ArtifactsNamed(ctx, b.name, page); err != nil {
+			return nil, err
+		}
+		for _, a := range found {
+			if !a.OwnHead || a.Branch != b.trigger.MainBranch {
+				continue // of a fork, or of another branch
+			}
+			if count++; !known(strconv.FormatInt(a.Run, 10)) {
+				list = append(list, a)
+			}
+		}
+	}
+	return list, nil
+}
+
+// trusted keeps the newest artifacts whose run GitHub says is one of our workflow, that
+// somebody started who may write to the default branch. A pull request's run could have
+// written anything, and may have a branch of that name. One list tells of a hundred
+// runs; those that it no longer names do not count.
+func (b *backups) trusted(ctx context.Context, list []forge.Artifact) ([]forge.Artifact, error) {
+	t, runs := b.trigger, map[int64]bool{}
+	unknown := func(a forge.Artifact) bool { _, ok := runs[a.Run]; return !ok }
+	for page, more := 1, true; more && page <= maxRepairPages && slices.ContainsFunc(list, unknown); page++ {
+		var found []forge.WorkflowRun
+		var err error
+		if found, more, err = b.forge.WorkflowRuns(ctx, t.Workflow, t.MainBranch, page); err != nil {
+			return nil, err
+		}
+		for _, r := range found {
+			runs[r.ID] = slices.Contains([]string{"push", "schedule", "workflow_dispatch", "repository_dispatch"}, r.Event) &&
+				r.Branch == t.MainBranch && r.Path == t.Workflow && strings.EqualFold(r.HeadRepository, t.Repository)
+		}
+	}
+	all := len(list)
+	if list = slices.DeleteFunc(list, func(a forge.Artifact) bool { return !runs[a.Run] }); len(list) < all {
+		const left = "%d of %d are not of a push, schedule or dispatch of %s on %s, or are too long ago"
+		b.noteUnrepaired(fmt.Sprintf(left, all-len(list), all, t.Workflow, t.MainBranch))
+	}
+	slices.SortFunc(list, func(a, b forge.Artifact) int { return cmp.Compare(b.ID, a.ID) })
+	return list[:min(len(list), maxRepairs)], nil
+}
+
+// fetch reads the records out of artifacts, and says how that went.
+func (b *backups) fetch(ctx context.Context, list []forge.Artifact) []history.Found {
+	var (
+		mu     sync.Mutex
+		found  []history.Found
+		faults []error
+		group  errgroup.Group
+	)
+	group.SetLimit(atOnce)
+	for _, a := range list {
+		group.Go(func() error {
+			files, err := b.forge.ReadArtifact(ctx, a, maxRepair, history.IsRecord)
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				faults = append(faults, err)
+			}
+			for _, data := range files {
+				found = append(found, history.Found{WorkflowRun: strconv.FormatInt(a.Run, 10), Data: data})
+			}
+			return nil // the others may be there
+		})
+	}
+	_ = group.Wait()
+	if len(faults) > 0 {
+		b.noteUnrepaired(fmt.Sprintf("%d of %d could not be read, such as: %v", len(faults), len(list), faults[0]))
+	}
+	if len(found) > 0 {
+		b.console.Note(fmt.Sprintf("the history was behind: %d records of earlier runs were taken from their artifacts", len(found)))
+	}
+	return found
+}
+
+// copies is the folder for what this run adds to the history, where it may add
+// anything; else nil.
+func (h keptHistory) copies() history.Store {
+	if !actions.Detect(h.app.getenv) || !h.cached() {
+		return nil
+	}
+	return history.Dir{Path: h.copied()}
+}
+
+func (h keptHistory) copied() string {
+	name := fmt.Sprintf("%s-%s-%d", historyArtifact(h.key), safetext.FileName(h.trigger.WorkflowRun), h.trigger.WorkflowAttempt)
+	return filepath.Join(h.root, ".e2e-gate", "kept", name)
+}
+
+// cached reports whether the Action is to keep the history in the cache: that of the
+// default branch, since no other branch sees the caches of a branch.
+func (h keptHistory) cached() bool {
+	return h.trigger.DefaultBranch && h.address.Kind == history.KindActions
+}
+
+// keep names what a step is to keep of the history: the cache, and this run's
+// records as an artifact.
+func (h keptHistory) keep(ctx context.Context, runner stepRunner) {
+	if !actions.Detect(h.app.getenv) || !h.cached() {
+		return
+	}
+	runner.line("history", defaultHistory)
+	if entries, err := os.ReadDir(h.copied()); err != nil || len(entries) == 0 || !h.app.keepsBackups(h.trigger) {
+		return // nothing was remembered, or nobody could find it again
+	}
+	if err := h.bringAlong(ctx); err != nil {
+		runner.journal.Note(fmt.Sprintf("this attempt's part of the history is kept in the cache alone: %v", err))
+		return
+	}
+	runner.line("history-folder", h.copied())
+	runner.line("history-artifact", historyArtifact(h.key))
+}
+
+// bringAlong fetches what earlier attempts left under the name that this one is to
+// write over.
+func (h keptHistory) bringAlong(ctx context.Context) error {
+	run, err := strconv.ParseInt(h.trigger.WorkflowRun, 10, 64)
+	if h.trigger.WorkflowAttempt < 2 || err != nil {
+		return nil
+	}
+	c, err := h.app.openForge(h.trigger, repairTime)
+	if err == nil && c == nil {
+		err = errors.New("without a token nobody can read what earlier attempts kept")
+	}
+	if err != nil {
+		return err
+	}
+	list, err := c.Artifacts(ctx, run)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(list, func(a forge.Artifact) bool { return a.Name == historyArtifact(h.key) })
+	if i < 0 {
+		return nil
+	}
+	return c.Extract(ctx, list[i], h.copied(), documents, history.IsRecord)
+}

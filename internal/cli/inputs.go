@@ -1,0 +1,176 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+
+	"github.com/bmatcuk/doublestar/v4"
+
+	"github.com/org/e2e-gate/internal/config"
+	"github.com/org/e2e-gate/internal/diag"
+	"github.com/org/e2e-gate/internal/pipeline"
+	"github.com/org/e2e-gate/internal/policy"
+	"github.com/org/e2e-gate/internal/trigger"
+)
+
+// inputs are what flags, environment, git and config say, as plain values.
+type inputs struct {
+	// root is the repository's.
+	root    string
+	trigger trigger.Trigger
+	runID   string
+	// key tells two calls of the gate in one workflow apart.
+	key string
+	// releaseAsked: a flag names the release.
+	releaseAsked bool
+	// changed are the files of the change under test.
+	changed []string
+	config  *config.Config
+	stage   config.Stage
+	// storeAddress is where the history is kept; empty is the default, also for a command
+	// that uses no history.
+	storeAddress string
+}
+
+// resolve reads everything that can be wrong before anything is started. A run id is given
+// where a plan was made elsewhere.
+func (a *App) resolve(ctx context.Context, f staged, uses config.Sections, runID string) (inputs, error) {
+	in := inputs{trigger: trigger.Detect(a.getenv), runID: runID, key: f.Key, releaseAsked: f.Release != ""}
+	var err error
+	if in.root, err = root(); err != nil {
+		return in, err
+	}
+	if _, err := config.ParseSelect(f.Select); err != nil {
+		return in, usage("--select: %w", err)
+	}
+	work := checkout{in.root, a.Environ}
+	if err := a.refuseTarget(ctx, in.trigger, work); err != nil {
+		return in, err
+	}
+	in.trigger = ofRelease(ctx, in.trigger, f.Release, work)
+	if in.trigger.SHA == "" {
+		in.trigger.SHA = work.head(ctx)
+	}
+	in.changed = work.changedPaths(ctx, in.trigger.BaseSHA)
+	if in.runID == "" {
+		in.runID = pipeline.NewRunID(a.Now())
+	}
+	if err := a.readConfig(&in, f, uses); err != nil {
+		return in, usageError{err}
+	}
+	if slices.Contains(uses, "history") {
+		in.storeAddress = in.config.History.Store // elsewhere its variables are not resolved
+	}
+	return in, nil
+}
+
+// refuseTarget refuses to run what somebody put into a pull request with the rights of
+// the base: pull_request_target comes with secrets and a token that may write.
+func (a *App) refuseTarget(ctx context.Context, t trigger.Trigger, work checkout) error {
+	if t.Event != "pull_request_target" {
+		return nil
+	}
+	head := work.head(ctx)
+	if head != "" && (head == a.getenv("GITHUB_SHA") || head == t.BaseSHA) {
+		return nil
+	}
+	return usage(targetRefused)
+}
+
+const targetRefused = "this workflow runs on pull_request_target and has not checked out the base, " +
+	"so the pull request's code would run with the repository's secrets and a token that may write; " +
+	"use on: pull_request, and for comments on pull requests from forks a workflow_run job with the command publish (docs/forks.md)"
+
+// ofRelease makes the release that a flag names the one under test: its commit is then
+// what is checked out, where the event is about no commit of its own.
+func ofRelease(ctx context.Context, t trigger.Trigger, tag string, work checkout) trigger.Trigger {
+	if tag == "" || tag == t.Release {
+		return t
+	}
+	t.Release = tag
+	if t.PullRequest > 0 || t.Event == "merge_group" {
+		return t
+	}
+	if head := work.head(ctx); head != "" {
+		t.SHA = head
+	}
+	return t
+}
+
+// readConfig reads the config twice: once for its stages, since ${E2E_STAGE} and
+// ${E2E_TARGET} depend on the one that is chosen, then as a whole.
+func (a *App) readConfig(in *inputs, f staged, uses config.Sections) error {
+	opts := config.Options{Root: in.root, File: f.Config}
+	peeked, err := config.Peek(opts)
+	if mistakes := (diag.Errors{}); err != nil && !errors.As(err, &mistakes) {
+		return err // Load says the mistakes, with those that it alone finds
+	}
+	stage, stageErr := chooseStage(peeked, f.Stage, in.trigger)
+	opts.Uses, opts.Lookup = uses, a.lookupOf(*in, stage)
+	if in.config, err = config.Load(opts); err != nil {
+		return err
+	}
+	in.stage, _ = in.config.Stage(stage.Name)
+	return stageErr
+}
+
+// lookupOf resolves variables: the gate's own, then the environment.
+func (a *App) lookupOf(in inputs, stage config.Stage) func(string) (string, bool) {
+	own := map[string]string{"E2E_SHA": in.trigger.SHA, "E2E_RUN_ID": in.runID, "E2E_STAGE": stage.Name, "E2E_TARGET": stage.Target}
+	return func(name string) (string, bool) {
+		if value := own[name]; value != "" {
+			return value, true
+		}
+		return a.lookup(name)
+	}
+}
+
+// chooseStage takes the stage that is named, else the first that runs on the
+// event, else outside CI the first.
+func chooseStage(c *config.Config, name string, t trigger.Trigger) (config.Stage, error) {
+	if name != "" {
+		if st, ok := c.Stage(name); ok {
+			return st, nil
+		}
+		var names []string
+		for _, st := range c.Stages {
+			names = append(names, st.Name)
+		}
+		return config.Stage{}, fmt.Errorf("there is no stage %s; %s", name, diag.Expected(name, names))
+	}
+	for _, st := range c.Stages {
+		if !t.CI || t.Event == "" || runsOn(st, t) {
+			return st, nil
+		}
+	}
+	const none = "no stage runs on the event %s of branch %q; add the event to a stage's on:, or choose a stage with --stage"
+	return config.Stage{}, fmt.Errorf(none, t.Event, t.Branch)
+}
+
+// runsOn reports whether a stage runs on an event.
+func runsOn(st config.Stage, t trigger.Trigger) bool {
+	if !slices.Contains(st.On, t.Event) || st.Cron != "" && t.Schedule != "" && st.Cron != t.Schedule {
+		return false
+	}
+	return len(st.Branches) == 0 || slices.ContainsFunc(st.Branches, func(glob string) bool {
+		ok, err := doublestar.Match(glob, t.Branch)
+		return ok && err == nil
+	})
+}
+
+// quarantine is that of the checkout.
+func (in inputs) quarantine() (policy.Quarantine, error) {
+	if in.config.Quarantine == "" {
+		return nil, nil
+	}
+	return config.ReadQuarantine(filepath.Join(in.root, filepath.FromSlash(in.config.Quarantine)))
+}
+
+// suiteDir is a suite's directory from the repository root.
+func (in inputs) suiteDir(name string) string {
+	spec, _ := in.config.Suite(name)
+	return filepath.ToSlash(spec.Dir)
+}

@@ -1,0 +1,42 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/org/e2e-gate/internal/config"
+)
+
+type lintCmd struct{ staged }
+
+// Help is shown by lint --help.
+func (lintCmd) Help() string {
+	return "Example: e2e-gate lint --config .github/e2e-gate.yml\nExit status: 2 if a run would not start, else 0."
+}
+
+// Run checks config, quarantine and tests.
+func (c lintCmd) Run(ctx context.Context, a *App) error {
+	s, session, err := a.begin(ctx, c.staged, config.AllSections)
+	if err != nil {
+		return err
+	}
+	queue := slices.ContainsFunc(s.config.Stages, func(st config.Stage) bool { return slices.Contains(st.On, "merge_group") })
+	required, workflows := lintWorkflows(s.root, queue)
+	findings := slices.Concat(s.config.Lint(), session.Lint(ctx), workflows)
+	s.console.Done()
+	if c.Format == "json" {
+		if err := s.json(map[string]any{"findings": findings, "required_checks": append([]string{}, required...)}); err != nil {
+			return err
+		}
+	} else {
+		for _, m := range findings {
+			_, _ = fmt.Fprintln(a.Stdout, safeLine(m.String()))
+		}
+		for _, check := range required {
+			_, _ = fmt.Fprintln(a.Stdout, safeLine("to be required on pull requests: the check "+check))
+		}
+		_, _ = fmt.Fprintf(a.Stdout, "config %s is valid, %d findings\n", s.config.File, len(findings))
+	}
+	return nil
+}

@@ -1,0 +1,73 @@
+package cli
+
+import (
+	"cmp"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/org/e2e-gate/internal/adapter/folder"
+	"github.com/org/e2e-gate/internal/adapter/github"
+	"github.com/org/e2e-gate/internal/forge"
+	"github.com/org/e2e-gate/internal/publish"
+	"github.com/org/e2e-gate/internal/trigger"
+)
+
+// connection is a forge: a place to publish at, and what can be read of it. What more it
+// has, such as check runs or a merge queue, type assertions tell.
+type connection interface {
+	publish.Place
+	forge.Reader
+}
+
+// openPlace opens the place that --publish names; nil where it names none, and the forge is
+// the place. A place of another kind is opened here, and nowhere else. An error is a
+// usage error.
+func openPlace(address string) (publish.Place, error) {
+	if address == "" {
+		return nil, nil
+	}
+	path, ok := strings.CutPrefix(address, "dir:")
+	if !ok || path == "" {
+		return nil, usage("--publish: %q is not a place; use dir:PATH, or leave it out to publish on GitHub", address)
+	}
+	place, err := folder.Open(path)
+	if err != nil {
+		return nil, usage("--publish: cannot publish into %s: %w", path, err)
+	}
+	return place, nil
+}
+
+// openForge connects to the forge that started the run; nil where there is no token. All
+// calls together may take so long. It does no request.
+func (a *App) openForge(t trigger.Trigger, limit time.Duration) (connection, error) {
+	if a.getenv("GITHUB_TOKEN") == "" {
+		return nil, nil
+	}
+	return a.forgeOf(t, limit)
+}
+
+// forgeOf is the forge of the run, which nothing is asked without a token. A forge of
+// another kind is opened here, and nowhere else.
+func (a *App) forgeOf(t trigger.Trigger, limit time.Duration) (connection, error) {
+	return github.Open(github.Options{
+		BaseURL: cmp.Or(a.getenv("E2E_GATE_API_URL"), a.getenv("GITHUB_API_URL")), GraphQLURL: a.getenv("GITHUB_GRAPHQL_URL"),
+		Repository: t.Repository, Forge: t.Forge, Token: a.getenv("GITHUB_TOKEN"), Fork: t.Fork || t.Dependabot,
+		Now: a.Now, Transport: a.Transport, Time: limit, UserAgent: "e2e-gate/" + version(),
+	})
+}
+
+// keepsBackups reports whether the history can be repaired from artifacts of the forge, also
+// where there is no token yet.
+func (a *App) keepsBackups(t trigger.Trigger) bool {
+	c, err := a.forgeOf(t, publishTime)
+	_, ok := c.(forge.Backups)
+	return ok || err != nil
+}
+
+// publishTime bounds all that a run publishes and asks at its start; the contract says
+// under 60 s.
+const publishTime = github.PublishTime
+
+// errNoToken says that the forge cannot be reached.
+var errNoToken = errors.New("publishing needs GITHUB_TOKEN in the environment")

@@ -1,0 +1,135 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"text/tabwriter"
+
+	"github.com/org/e2e-gate/internal/config"
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/publish"
+	"github.com/org/e2e-gate/internal/report"
+)
+
+type planCmd struct {
+	staged
+	Comment    bool   `help:"Say in the comment on the pull request, where there is one of an older commit, that this one is being judged. Takes GITHUB_TOKEN with pull-requests: write."`
+	Deployment string `help:"Environment whose newest deployment of the commit is said to be in progress; on deployment events with --comment the default is their own. Takes deployments: write." placeholder:"ENV"`
+	Tests      string `help:"Plan without a repository: JSON list of {id, owner, tags}." placeholder:"FILE" type:"path"`
+	Timings    string `help:"Plan without a repository: CSV with the header test,seconds." placeholder:"FILE" type:"path"`
+	Budget     string `help:"With --tests or --timings: time that the plan should keep." placeholder:"D"`
+	Overhead   string `help:"With --tests or --timings: fixed cost of one more shard. Default 20s." placeholder:"D"`
+}
+
+// Help is shown by plan --help.
+func (planCmd) Help() string {
+	return "Examples:\n  e2e-gate plan --shards 4 --out plan/\n  e2e-gate plan --timings timings.csv --shards auto --budget 5m --format json"
+}
+
+// Run plans.
+func (c planCmd) Run(ctx context.Context, a *App) error {
+	if c.Tests != "" || c.Timings != "" {
+		return c.planTables(a)
+	}
+	s, err := a.prepare(ctx, c.staged, config.AllSections, "")
+	if err != nil {
+		return err
+	}
+	session, err := s.session(ctx, c.staged, true, s.past.backups(s.console))
+	if err != nil {
+		return err
+	}
+	s.runner().folder(session.Out(), artifactName(c.Key, "plan", s.stage.Name, s.trigger.WorkflowAttempt))
+	s.announce(ctx, publish.Wanted{Comment: c.Comment, Deployment: c.Deployment})
+	plan, err := session.MakePlan(ctx)
+	s.console.Done()
+	if err != nil {
+		return err
+	}
+	if c.Format == "json" {
+		err = s.json(plan)
+	} else {
+		err = a.printPlan(plan, s.shown(filepath.Join(session.Out(), "plan.json")))
+	}
+	s.runner().plan(filepath.Join(session.Out(), "plan.json"), matrix(plan))
+	if err == nil && !sound(plan) {
+		err = exitError(e2e.ExitNotJudged)
+	}
+	return err
+}
+
+// sound reports whether the plan can lead to a verdict.
+func sound(p *e2e.Plan) bool {
+	for _, problem := range p.Problems {
+		if problem.LosesEvidence {
+			return false
+		}
+	}
+	return e2e.GatesOpen(p.Gates) && len(p.Tests) > 0
+}
+
+// matrix is the strategy.matrix of a workflow.
+func matrix(p *e2e.Plan) string {
+	type entry struct {
+		Index int    `json:"index"`
+		Name  string `json:"name"`
+	}
+	include := []entry{}
+	for _, sh := range p.Shards {
+		if len(sh.Tests) > 0 {
+			include = append(include, entry{sh.Index, sh.Name})
+		}
+	}
+	data, err := json.Marshal(map[string]any{"include": include})
+	if err != nil {
+		return `{"include":[]}`
+	}
+	return string(data)
+}
+
+// printAlternatives shows what other numbers of shards would cost.
+func (a *App) printAlternatives(p *e2e.Plan) {
+	if len(p.Weighed) < 2 {
+		return
+	}
+	tw := tabwriter.NewWriter(a.Stdout, 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintln(tw, "\nIF THERE WERE\tAT LEAST\tBILLED")
+	for _, w := range p.Weighed {
+		mark := ""
+		if w.Count == len(p.Shards) {
+			mark = "\tchosen"
+		}
+		_, _ = fmt.Fprintf(tw, "%s\t%.1f s\t%d min%s\n", report.Plural(w.Count, "shard", "shards"), w.Makespan, w.BilledMinutes, mark)
+	}
+	_ = tw.Flush()
+}
+
+func (a *App) printPlan(p *e2e.Plan, file string) error {
+	for _, problem := range p.Problems {
+		_, _ = fmt.Fprintln(a.Stdout, safeLine("problem: "+problem.Text))
+	}
+	for _, g := range p.Gates {
+		if !g.Open() {
+			_, _ = fmt.Fprintln(a.Stdout, safeLine(fmt.Sprintf("gate %s is shut: expected %s, observed %s", g.Name, g.Expected, g.Observed)))
+		}
+	}
+	tw := tabwriter.NewWriter(a.Stdout, 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintln(tw, "SHARD\tTESTS\tSECONDS\tOWNERS")
+	for _, sh := range p.Shards {
+		_, _ = fmt.Fprintf(tw, "%s\t%d\t%.1f\t%s\n", safeLine(sh.Name), len(sh.Tests), sh.Seconds, safeLine(listed(sh.Owners)))
+	}
+	_ = tw.Flush()
+	_, _ = fmt.Fprintf(a.Stdout, "%s on %s, %.1f s expected (no plan can beat %.1f s), %d guessed\n",
+		report.Plural(len(p.Tests), "test", "tests"), report.Plural(len(p.Shards), "shard", "shards"), p.Makespan, p.Bound, p.Guessed)
+	a.printAlternatives(p)
+	if len(p.Tests) == 0 && e2e.GatesOpen(p.Gates) {
+		_, _ = fmt.Fprintln(a.Stdout, "no test was selected; look at the stage's select expression and at the tags of the tests")
+	}
+	if p.Advice != "" {
+		_, _ = fmt.Fprintln(a.Stdout, safeLine(p.Advice))
+	}
+	_, err := fmt.Fprintln(a.Stdout, "plan: "+file)
+	return err
+}

@@ -1,0 +1,132 @@
+package cli
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+
+	"github.com/org/e2e-gate/internal/adapter/actions"
+	"github.com/org/e2e-gate/internal/annotation"
+	"github.com/org/e2e-gate/internal/diag"
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/publish"
+	"github.com/org/e2e-gate/internal/report"
+	"github.com/org/e2e-gate/internal/safetext"
+)
+
+// stepRunner is the runner of GitHub Actions that this step runs on: annotations, job summary,
+// outputs. Elsewhere all of its methods do nothing. What could not be shown is recorded,
+// and never changes the verdict.
+type stepRunner struct {
+	runner  *actions.Runner
+	journal *publish.Journal
+}
+
+// runner finds the runner. Workflow commands go to stderr: stdout is data, and runners read
+// both.
+func (s *setup) runner() stepRunner {
+	if !actions.Detect(s.app.getenv) {
+		return stepRunner{journal: s.journal}
+	}
+	return stepRunner{actions.New(s.app.Stderr, s.app.getenv), s.journal}
+}
+
+// show shows a result that lies in a file.
+func (o stepRunner) show(r e2e.Result, file string, suiteDir func(string) string) {
+	if o.runner == nil {
+		return
+	}
+	for _, n := range report.Annotations(r, report.AnnotationOptions{SuiteDir: suiteDir}) {
+		o.journal.Failed(o.runner.Annotate(n))
+	}
+	if o.runner.HasSummary() {
+		o.journal.Failed(o.runner.AppendSummary(func(limit int) string { return report.Markdown(r, report.Options{MaxBytes: limit}) }))
+	}
+	o.result(r, file)
+}
+
+// result sets the outputs that say how it went.
+func (o stepRunner) result(r e2e.Result, file string) {
+	if o.runner == nil {
+		return
+	}
+	n := report.CountsOf(r)
+	o.journal.Failed(o.runner.SetWord("verdict", string(r.Verdict.State)))
+	o.journal.Failed(o.runner.SetBool("blocks", r.Verdict.Blocks))
+	for name, count := range map[string]int{"passed": n.Passed, "failed": n.Failed, "flaky": n.Flaky, "lost": n.Lost} {
+		o.journal.Failed(o.runner.SetNumber(name, count))
+	}
+	o.line("result", file)
+}
+
+// line sets an output.
+func (o stepRunner) line(name, value string) {
+	if o.runner != nil {
+		o.journal.Failed(o.runner.SetLine(name, value))
+	}
+}
+
+// mask has the runner hide secrets in the log of this job, in addition to our own masking.
+func (o stepRunner) mask(secrets []string) {
+	if o.runner == nil {
+		return
+	}
+	for _, secret := range secrets {
+		o.journal.Failed(o.runner.AddMask(secret))
+	}
+}
+
+// folder names, before anything else happens, what a step is to upload: it must be known
+// whatever becomes of the run.
+func (o stepRunner) folder(path, artifact string) {
+	o.line("folder", path)
+	o.line("artifact", artifact)
+}
+
+// plan hands a plan on to later jobs.
+func (o stepRunner) plan(file, matrix string) {
+	o.line("plan", file)
+	o.line("matrix", matrix)
+}
+
+// summariseUnpublished adds to the job summary, which was written before anything was sent
+// anywhere, what could not be published.
+func (o stepRunner) summariseUnpublished() {
+	lines := o.journal.Lines()
+	if o.runner == nil || len(lines) == 0 || !o.runner.HasSummary() {
+		return
+	}
+	// The verdict and its exit status are out: a failure of this is not said anywhere.
+	_ = o.runner.AppendSummary(func(int) string {
+		text := "\n**Not published** (the verdict is not affected):\n\n"
+		for _, line := range lines {
+			text += "- " + safetext.Inline(line, 500) + "\n"
+		}
+		return text
+	})
+}
+
+// maxMistakes bounds how many mistakes are annotated: GitHub shows ten.
+const maxMistakes = 10
+
+// annotate shows what ended a command on the page of the workflow run, where a
+// mistake in a file has its line.
+func (a *App) annotate(err error) {
+	if !actions.Detect(a.getenv) {
+		return
+	}
+	runner := actions.New(a.Stderr, a.getenv)
+	mistakes := diag.Errors{{Text: err.Error()}}
+	_ = errors.As(err, &mistakes)
+	for _, m := range mistakes[:min(len(mistakes), maxMistakes)] {
+		file, line := m.File, m.Line
+		if wd, err := os.Getwd(); err == nil && filepath.IsAbs(file) {
+			if rel, err := filepath.Rel(wd, file); err == nil {
+				file = filepath.ToSlash(rel)
+			}
+		}
+		m.File, m.Line, m.Col = "", 0, 0
+		// What cannot be annotated was printed already.
+		_ = runner.Annotate(annotation.New(annotation.Error, file, line, "e2e-gate", m.String()))
+	}
+}

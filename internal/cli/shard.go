@@ -1,0 +1,73 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+
+	"github.com/org/e2e-gate/internal/config"
+	"github.com/org/e2e-gate/internal/e2e"
+)
+
+type shardCmd struct {
+	staged
+	Plan    string   `help:"plan.json of this run. On GitHub Actions the default is the plan that an earlier job uploaded." placeholder:"FILE" type:"path"`
+	Index   int      `help:"Index of the shard, from 0." required:"" placeholder:"N"`
+	Results []string `help:"Folder with shard documents of earlier attempts of this workflow run." placeholder:"DIR" type:"path"`
+}
+
+// Help is shown by shard --help.
+func (shardCmd) Help() string {
+	return "Example: e2e-gate shard --plan plan/plan.json --index 0 --out results/\n" +
+		"Exit status: 1 something of this shard blocks, 3 its evidence is incomplete, 0 else."
+}
+
+// Run runs one shard.
+func (c shardCmd) Run(ctx context.Context, a *App) error {
+	files, plan, err := a.readPlan(ctx, c.staged, c.Plan)
+	if err != nil {
+		return err
+	}
+	s, session, err := a.adopt(ctx, c.staged, plan, config.AllSections, func(s *setup) { s.takeEarlier(ctx, files) })
+	if err != nil {
+		return err
+	}
+	if c.Index < 0 || c.Index >= len(plan.Shards) {
+		return noShard(c.Index, len(plan.Shards))
+	}
+	s.runner().folder(session.Out(), artifactName(c.Key, "shard", plan.Shards[c.Index].Name, s.trigger.WorkflowAttempt))
+	result := session.Shard(ctx, c.Index, c.Results...)
+	s.console.Done()
+	document := fmt.Sprintf("shard-%d.%d.json", c.Index, s.trigger.WorkflowAttempt)
+	s.runner().result(result, filepath.Join(session.Out(), document))
+	if err := s.show(c.Format, session, result, document); err != nil {
+		return fmt.Errorf("cannot print the result: %w", err)
+	}
+	return exitError(shardStatus(result, len(plan.Shards[c.Index].Tests)))
+}
+
+func noShard(index, shards int) error {
+	switch shards {
+	case 0:
+		return usage("--index %d: the plan has no shards, because nothing was planned; what the plan command said tells why", index)
+	case 1:
+		return usage("--index %d: the plan has one shard, which is --index 0", index)
+	}
+	return usage("--index %d: the plan has the shards 0 to %d", index, shards-1)
+}
+
+// shardStatus is the verdict on the shard's own tests. That a shard holds no test
+// that passed is the whole stage's business, and so is an empty shard.
+func shardStatus(r e2e.Result, tests int) int {
+	worst := e2e.ExitPassed
+	for _, reason := range r.Verdict.Reasons {
+		switch {
+		case !r.Run.Blocks || reason.Code == e2e.CodeNoPass || reason.Code == e2e.CodeNoTests && tests == 0:
+		case reason.Effect == e2e.Blocks:
+			return e2e.ExitBlocked
+		case reason.Effect == e2e.NotJudged:
+			worst = e2e.ExitNotJudged
+		}
+	}
+	return worst
+}

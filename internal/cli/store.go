@@ -1,0 +1,50 @@
+package cli
+
+import (
+	"errors"
+	"path/filepath"
+
+	"github.com/org/e2e-gate/internal/config"
+	"github.com/org/e2e-gate/internal/history"
+	"github.com/org/e2e-gate/internal/history/s3store"
+)
+
+// defaultHistory is where the Action restores the cache to.
+const defaultHistory = ".e2e-gate/history"
+
+// openStore opens the history store at an address; every command comes here. A store that
+// cannot be opened is a usage error: records must not go where nobody looks for them.
+func (a *App) openStore(root, text string) (history.Store, history.Address, error) {
+	address, err := history.ParseAddress(text)
+	if err != nil {
+		return nil, address, usageError{err}
+	}
+	if address.Kind == history.KindS3 {
+		store, err := s3store.New(text, a.getenv)
+		if err != nil {
+			return nil, address, usage("the history store %s cannot be opened: %w", address, err)
+		}
+		return store, address, nil
+	}
+	dir := defaultHistory
+	if address.Kind == history.KindDir {
+		dir = address.Path
+	}
+	if !filepath.IsAbs(dir) {
+		dir = filepath.Join(root, filepath.FromSlash(dir))
+	}
+	return history.Dir{Path: dir}, address, nil
+}
+
+// storeAddress is the config's, as a run reads it. A repository without a config has the
+// default one.
+func (a *App) storeAddress(root, file string) (string, error) {
+	cfg, err := config.Load(config.Options{Root: root, File: file, Uses: config.Sections{"history"}, Lookup: a.lookup})
+	switch {
+	case errors.Is(err, config.ErrNone):
+		return "", nil
+	case err != nil:
+		return "", usageError{err}
+	}
+	return cfg.History.Store, nil
+}

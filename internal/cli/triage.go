@@ -1,0 +1,48 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/org/e2e-gate/internal/config"
+	"github.com/org/e2e-gate/internal/triage"
+)
+
+type triageCmd struct {
+	Config string `help:"Config file whose triage rules go first." placeholder:"FILE" type:"path"`
+	Format string `help:"Input and output format: JSON lines." enum:"jsonl" default:"jsonl"`
+}
+
+// Help is shown by triage --help.
+func (triageCmd) Help() string {
+	return `Example: echo '{"id":"1","test":"TestPay","message":"dial tcp 10.0.0.1:5432: connect: connection refused",` +
+		`"context":{"health":"failed"}}' | e2e-gate triage` +
+		"\nExit status: 0 when every line was read, else 2 after the readable ones."
+}
+
+// Run categorises failures.
+func (c triageCmd) Run(ctx context.Context, a *App) error {
+	return interruptible(ctx, func() error { return c.serve(a) })
+}
+
+func (c triageCmd) serve(a *App) error {
+	var rules []triage.Rule
+	if c.Config != "" {
+		top, err := root()
+		if err != nil {
+			return err
+		}
+		cfg, err := config.Load(config.Options{Root: top, File: c.Config, Uses: config.Sections{"triage"}, Lookup: a.lookup})
+		if err != nil {
+			return usageError{err}
+		}
+		rules = cfg.Triage.Rules
+	}
+	engine, err := triage.New(rules)
+	if err != nil {
+		return usageError{err}
+	}
+	if err := engine.Serve(a.Stdin, a.Stdout); err != nil {
+		return usageError{err}
+	}
+	return nil
+}

@@ -1,0 +1,49 @@
+package cli
+
+import (
+	"context"
+	"os"
+
+	"github.com/org/e2e-gate/internal/config"
+)
+
+type verdictCmd struct {
+	staged
+	published
+	Plan    string `help:"plan.json of this run. On GitHub Actions the default is the plan that an earlier job uploaded." placeholder:"FILE" type:"path"`
+	Results string `help:"Folder with the shard documents. On GitHub Actions the default is what the shards uploaded." placeholder:"DIR" type:"path"`
+}
+
+// Help is shown by verdict --help.
+func (verdictCmd) Help() string {
+	return "Example: e2e-gate verdict --plan plan/plan.json --results results/"
+}
+
+// Run merges and decides.
+func (c verdictCmd) Run(ctx context.Context, a *App) error {
+	if info, err := os.Stat(c.Results); c.Results != "" && (err != nil || !info.IsDir()) {
+		return usage("--results %s: there is no such folder; give the one with the shard-*.json", c.Results)
+	}
+	place, err := openPlace(c.Publish)
+	if err != nil {
+		return err
+	}
+	files, plan, err := a.readPlan(ctx, c.staged, c.Plan)
+	if err != nil {
+		return err
+	}
+	if c.Results == "" {
+		if files == nil {
+			return usage("--results is needed: the folder with the shard-*.json")
+		}
+		c.Results = files.dir
+		files.results(ctx, plan)
+	}
+	s, session, err := a.adopt(ctx, c.staged, plan, config.JudgeSections, func(s *setup) { s.keepUnread(files) })
+	if err != nil {
+		return err
+	}
+	s.place = place
+	s.runner().folder(session.Out(), artifactName(c.Key, "verdict", s.stage.Name, s.trigger.WorkflowAttempt))
+	return s.finish(ctx, c.Format, c.published, session, session.Verdict(ctx, c.Results))
+}

@@ -1,0 +1,90 @@
+// Package forge is the port through which the gate reads from the forge that started it:
+// files of a base revision, artifacts and runs of workflows, the merge queue. An adapter
+// implements [Reader], and the other interfaces where its forge has such a thing: who
+// needs one asks for it with a type assertion. Where results go is package publish.
+package forge
+
+import "context"
+
+// Reader is what every forge can be asked. All calls are bounded in time; an error is one
+// sentence for people and says what the token lacks.
+type Reader interface {
+	// File reads a file of the repository as it is at a commit, which is its full hash.
+	// found is false where the commit has no such file; an error means that it is not known.
+	File(ctx context.Context, sha, path string) (data []byte, found bool, err error)
+	// Artifacts lists those of a workflow run that have not expired.
+	Artifacts(ctx context.Context, run int64) ([]Artifact, error)
+	// Extract takes files out of an artifact into a folder: those at its top level whose
+	// name is wanted, within the limit. A file that is there already is replaced.
+	Extract(ctx context.Context, a Artifact, dir string, limit Limit, want func(name string) bool) error
+	// WorkflowRun reads a run, as its latest attempt is.
+	WorkflowRun(ctx context.Context, id int64) (WorkflowRun, error)
+	// JobConclusion is how a job of an attempt of a run ended, in the forge's word, by the
+	// job's name. That there is no such job, or two, is an error.
+	JobConclusion(ctx context.Context, run WorkflowRun, job string) (string, error)
+	// PullRequests are the open pull requests whose head is the branch that a run ran on,
+	// by number.
+	PullRequests(ctx context.Context, run WorkflowRun) ([]PullRequest, error)
+}
+
+// Backups are forges whose artifacts can be found over all runs, and whose runs say who
+// started them, so that the history can be repaired from them.
+type Backups interface {
+	// ArtifactsNamed lists a page of the repository's artifacts of a name, the newest
+	// first; pages count from 1.
+	ArtifactsNamed(ctx context.Context, name string, page int) (list []Artifact, more bool, err error)
+	// WorkflowRuns lists a page of the runs of a workflow's file on a branch, the newest
+	// first; pages count from 1. A run whose head lies in a fork may have a branch of that
+	// name.
+	WorkflowRuns(ctx context.Context, file, branch string, page int) (list []WorkflowRun, more bool, err error)
+	// ReadArtifact reads the wanted files at the top level of an artifact; artifact and
+	// files may have so many bytes, each together.
+	ReadArtifact(ctx context.Context, a Artifact, maxBytes int64, want func(name string) bool) ([][]byte, error)
+}
+
+// MergeQueue are forges that can be asked for it.
+type MergeQueue interface {
+	// QueuedPRs are the pull requests that the commit of a merge group holds, in the order
+	// in which they will merge; none where the queue does not have the commit any more.
+	QueuedPRs(ctx context.Context, branch, sha string) ([]int, error)
+}
+
+// Artifact of a workflow run.
+type Artifact struct {
+	ID   int64
+	Name string
+	// Size in bytes, Run that left it, and the Branch that it ran on: known where the
+	// artifacts of a repository are listed. OwnHead: the branch is this repository's, and
+	// no fork's.
+	Size    int64
+	Run     int64
+	Branch  string
+	OwnHead bool
+}
+
+// Limit is what may be taken out of one artifact, in bytes: of one file, and of all.
+type Limit struct{ File, Total int64 }
+
+// WorkflowRun is a run of a workflow as the forge tells it.
+type WorkflowRun struct {
+	ID      int64
+	Attempt int
+	// Event that started it; SHA and Branch that it ran on: for a pull request its
+	// head, which lies in HeadRepository (owner/name, empty where it was deleted).
+	Event, SHA, Branch, HeadRepository string
+	// Actor is the login of who started the first attempt.
+	Actor string
+	// Completed: it has ended, and Conclusion says how, in the forge's words.
+	Completed  bool
+	Conclusion string
+	URL        string
+	// Path is that of the workflow's file, where runs are listed.
+	Path string
+}
+
+// PullRequest is what is needed to know of one.
+type PullRequest struct {
+	Number int
+	// SHA is its head, Base the branch it is for.
+	SHA, Base string
+}

@@ -1,0 +1,185 @@
+package publish
+
+import (
+	"context"
+	"time"
+
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/report"
+	"github.com/org/e2e-gate/internal/trigger"
+)
+
+const (
+	// PreRunTimeout bounds each thing that is asked or said before a run starts: the tests
+	// do not wait for it any longer.
+	PreRunTimeout = 5 * time.Second
+	// cancelledPublishTimeout is how long publishing may take once the run was cancelled:
+	// the runner kills what has not ended ten seconds after its first signal.
+	cancelledPublishTimeout = 2 * time.Second
+)
+
+// Wanted is what is to be published.
+type Wanted struct {
+	// Comment: comment and commit status, and the section of a release.
+	Comment bool
+	// Check run with annotations.
+	Check bool
+	// Deployment is the environment whose deployment gets a status; empty: that of the
+	// event, if there is one and Comment is wanted.
+	Deployment string
+	// Promote publishes a draft that passed.
+	Promote bool
+}
+
+// Any reports whether anything is wanted.
+func (w Wanted) Any() bool { return w.Comment || w.Promote || w.Check || w.Deployment != "" }
+
+// Options of a [Publisher]. They are values, but for the place and the journal.
+type Options struct {
+	// Open opens the place, when it is needed for the first time.
+	Open func() (Place, error)
+	// Journal keeps what was not published.
+	Journal *Journal
+	// Trigger is what started the run; Stage and Key name what is judged.
+	Trigger    trigger.Trigger
+	Stage, Key string
+	// ReleaseAsked: a flag names the release of the trigger.
+	ReleaseAsked bool
+	// Owners are the teams that may be mentioned; nil: nobody is.
+	Owners map[string]string
+	// SuiteDir is the directory of a suite from the repository root; nil: not known.
+	SuiteDir func(suite string) string
+	// Out is the folder with result.json and report.html, for a draft of a release.
+	Out string
+}
+
+// Publisher posts a run's beginning and its result at one place.
+type Publisher struct {
+	Options
+	place Place
+	// deployment is found once; 0 until then.
+	deployment int64
+}
+
+// New returns a publisher. It opens nothing.
+func New(o Options) *Publisher { return &Publisher{Options: o} }
+
+// Place is the one place of a run: it counts the time that publishing takes.
+func (p *Publisher) Place() (Place, error) {
+	if p.place != nil {
+		return p.place, nil
+	}
+	place, err := p.Open()
+	if err == nil {
+		p.place = place
+	}
+	return place, err
+}
+
+// Start says, before the tests start, that they are going to: on the deployment, and in
+// the comment on the pull request if that is of an older commit, which it reports.
+// What cannot be said is missed by nobody: a token that may not write costs a line at the
+// end anyway.
+func (p *Publisher) Start(ctx context.Context, w Wanted) (superseded bool) {
+	p.startDeployment(ctx, w)
+	return w.Comment && p.supersede(ctx)
+}
+
+func (p *Publisher) supersede(ctx context.Context) bool {
+	t := p.Trigger
+	if t.PullRequest == 0 || t.Fork || t.Dependabot {
+		return false
+	}
+	place, err := p.Place()
+	if err != nil {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, PreRunTimeout)
+	defer cancel()
+	stamp := Stamp{Key: p.Key, Stage: p.Stage, WorkflowRun: t.WorkflowRun, Attempt: t.WorkflowAttempt, SHA: t.SHA}
+	out, err := place.Supersede(ctx, t.PullRequest, stamp, t.URL)
+	return err == nil && out.Action == Updated
+}
+
+// Publish posts what is wanted: comment and status first, then check run, deployment and
+// release. It comes after every document was written, and changes no verdict; what was lost
+// is in the journal. A cancelled context leaves it two seconds.
+func (p *Publisher) Publish(ctx context.Context, w Wanted, r e2e.Result) {
+	place, err := p.Place()
+	if err != nil {
+		p.Journal.Failed(err)
+		return
+	}
+	publish := context.WithoutCancel(ctx)
+	if ctx.Err() != nil {
+		var cancel context.CancelFunc
+		publish, cancel = context.WithTimeout(publish, cancelledPublishTimeout)
+		defer cancel()
+	}
+	if w.Comment && !p.comment(publish, place, r) {
+		return
+	}
+	checked := p.check(publish, place, w, r)
+	deployed := p.endDeployment(publish, place, w, r)
+	released := p.release(publish, place, w, r)
+	if !checked || !deployed || !released {
+		p.Journal.Note(place.Traits().Lacks)
+	}
+}
+
+// comment posts the comment and the commit status. It reports whether another write is
+// worth a try.
+func (p *Publisher) comment(ctx context.Context, place Place, r e2e.Result) bool {
+	traits := place.Traits()
+	if r.Run.PullRequest > 0 || traits.CommentWithoutPR {
+		out, err := place.UpsertComment(ctx, r.Run.PullRequest, StampOf(r), report.Comment(r, p.commentOptions(traits)))
+		p.Journal.Outcome(out, err)
+		if out.Action == ReadOnly {
+			return false // the status would be refused as well: one line says it
+		}
+	}
+	status := StatusOf(r)
+	status.TargetURL = place.AttemptPage(status.TargetURL, r.Run.WorkflowAttempt)
+	if group := report.MergeGroup(r.Run); group != "" {
+		status.Description = group + ": " + status.Description
+	}
+	p.Journal.Outcome(place.SetStatus(ctx, r.Run.SHA, status))
+	return true
+}
+
+// commentOptions are what the place and the config say of comments.
+func (p *Publisher) commentOptions(traits Traits) report.CommentOptions {
+	o := report.CommentOptions{Owners: p.Owners}
+	if traits.SmallDiagrams {
+		o.DiagramBytes = report.GiteaDiagramBytes
+	}
+	return o
+}
+
+// StampOf is the stamp of a result.
+func StampOf(r e2e.Result) Stamp {
+	return Stamp{Key: r.Run.Key, Stage: r.Run.Stage, WorkflowRun: r.Run.WorkflowRun, Attempt: r.Run.WorkflowAttempt, SHA: r.Run.SHA}
+}
+
+// StatusName is the context of a commit status. Calls of the gate with a key have one
+// each: the pass of one must not stand where the other failed.
+func StatusName(stage, key string) string {
+	if key != "" {
+		stage += " (" + key + ")"
+	}
+	return "e2e-gate/" + stage
+}
+
+// StatusOf is the commit status that says the verdict. What was not judged is an error,
+// never a success; a stage that does not block does not stop anybody here either, and its
+// words say how it went.
+func StatusOf(r e2e.Result) Status {
+	st := Status{Context: StatusName(r.Run.Stage, r.Run.Key), State: StateError, TargetURL: r.Run.URL, Description: report.HeadlineOf(r).Text("-")}
+	switch {
+	case r.Verdict.ExitStatus() == e2e.ExitPassed:
+		st.State = Success
+	case r.Verdict.State == e2e.VerdictFailed:
+		st.State = Failure
+	}
+	return st
+}

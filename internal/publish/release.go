@@ -1,0 +1,124 @@
+package publish
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/report"
+	"github.com/org/e2e-gate/internal/safetext"
+)
+
+// maxSection bounds what the gate writes into a release's notes, in bytes: people come
+// there for the notes.
+const maxSection = 30_000
+
+// release puts the result where a release manager looks: into the release's notes, beside a
+// draft as files, and, if asked, publishes the draft that passed. It reports false where
+// the place has no releases and one is missed.
+func (p *Publisher) release(ctx context.Context, place Place, w Wanted, r e2e.Result) bool {
+	meant := p.ReleaseAsked || w.Promote || p.Trigger.ReleaseAction != ""
+	releases, ok := place.(Releases)
+	if !ok {
+		return !meant
+	}
+	tag := p.Trigger.Release
+	if tag == "" {
+		return true
+	}
+	found, ok, err := releases.Release(ctx, tag, r.Run.SHA)
+	switch {
+	case err != nil:
+		p.Journal.Failed(err)
+	case !ok && meant:
+		p.Journal.Failed(fmt.Errorf("there is no release %s that the token may see; drafts take `permissions: contents: write`", tag))
+	case !ok: // a tag without a release
+	case found.Facts().SHA != r.Run.SHA:
+		const other = "the release %s is of commit %.12s and %.12s was judged, so nothing was written to it; check out the tag"
+		p.Journal.Failed(fmt.Errorf(other, tag, found.Facts().SHA, r.Run.SHA))
+	default:
+		stay := p.attachTo(ctx, found, r)
+		if w.Promote {
+			p.promote(ctx, found, r, stay)
+		}
+	}
+	return true
+}
+
+// attachTo writes the section and the files of a draft. It says why the draft has to
+// stay one; nil where all of it is there.
+func (p *Publisher) attachTo(ctx context.Context, release Release, r e2e.Result) (stay error) {
+	j := p.Journal
+	before := j.incomplete
+	j.incomplete = false
+	defer func() { j.incomplete = j.incomplete || before }()
+	stamp, facts := StampOf(r), release.Facts()
+	render := func(limit int) string {
+		mark := releaseMark(facts)
+		return mark + report.Comment(r, report.CommentOptions{MaxBytes: min(limit, maxSection) - len(mark)})
+	}
+	out, err := release.UpsertSection(ctx, stamp, render)
+	j.Outcome(out, err)
+	if facts.Draft && out.Action != Superseded {
+		p.attachFiles(ctx, release, r)
+	}
+	if out.Action == Updated {
+		// Only now, because another stage may need some time to write over it.
+		j.Outcome(release.KeepSection(ctx, stamp, render))
+	}
+	switch {
+	case out.Action == Superseded:
+		return errors.New("the draft stays a draft: a newer run has judged it, and its word counts")
+	case j.incomplete:
+		return errors.New("the draft stays a draft: its evidence is not complete, and nothing can be attached once it is published; run the job again")
+	}
+	return nil
+}
+
+// attachFiles puts the documents beside a draft.
+func (p *Publisher) attachFiles(ctx context.Context, release Release, r e2e.Result) {
+	for _, name := range []string{"result.json", "report.html"} {
+		data, err := os.ReadFile(filepath.Join(p.Out, name))
+		if err != nil {
+			p.Journal.Failed(fmt.Errorf("%s was not attached to the release: %w", name, err))
+			continue
+		}
+		p.Journal.Outcome(release.Attach(ctx, StampOf(r), Asset{Name: assetName(r, name), Data: data}))
+	}
+}
+
+// assetName keeps the files of several stages apart.
+func assetName(r e2e.Result, name string) string {
+	return safetext.FileName(cmp.Or(r.Run.Key, "e2e-gate")) + "-" + safetext.FileName(r.Run.Stage) + "-" + name
+}
+
+func releaseMark(r ReleaseFacts) string {
+	if r.Draft {
+		return ""
+	}
+	return "> This release was published before it was judged: nothing can be stopped any more.\n\n"
+}
+
+// promote publishes a draft that the gate let through, and nothing else; stay says why
+// that cannot be.
+func (p *Publisher) promote(ctx context.Context, release Release, r e2e.Result, stay error) {
+	facts := release.Facts()
+	switch {
+	case !facts.Draft:
+		return
+	case r.Verdict.State != e2e.VerdictPassed || r.Verdict.ExitStatus() != e2e.ExitPassed:
+		p.Journal.Note(fmt.Sprintf("the draft %s stays a draft: the verdict is %s", facts.Tag, cmp.Or(string(r.Verdict.State), "not_judged")))
+	case stay != nil:
+		p.Journal.Failed(stay)
+	default:
+		out, err := release.Promote(ctx, r.Run.SHA)
+		p.Journal.Outcome(out, err)
+		if err == nil && out.Action != NotHere {
+			p.Journal.say("published the release " + facts.Tag + " " + out.URL)
+		}
+	}
+}
