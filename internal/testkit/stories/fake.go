@@ -45,7 +45,7 @@ func fakeInfo() {
 		appendLine("info.log", strings.TrimSpace(string(sha)))
 		_ = json.NewEncoder(w).Encode(map[string]string{"version": strings.TrimSpace(string(sha))})
 	}
-	fmt.Fprintln(os.Stderr, http.ListenAndServe("127.0.0.1:"+os.Args[1], http.HandlerFunc(handler)))
+	fmt.Fprintln(os.Stderr, http.ListenAndServe("127.0.0.1:"+os.Args[1], http.HandlerFunc(handler))) //nolint:gosec // on loopback, for one story
 	os.Exit(1)
 }
 
@@ -60,7 +60,7 @@ func readFake(file string) []fakeTest {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(66)
 	}
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // a file of the story
 	var list []fakeTest
 	for scan := bufio.NewScanner(f); scan.Scan(); {
 		if fields := strings.Fields(scan.Text()); len(fields) > 0 {
@@ -127,11 +127,11 @@ func fakeCase(report *strings.Builder, name, word, arg string) int {
 }
 
 func appendLine(file, line string) {
-	f, err := os.OpenFile(file, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644) //nolint:gosec // a file of the story
 	if err != nil {
 		return
 	}
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // a file of the story
 	fmt.Fprintln(f, line)
 }
 
