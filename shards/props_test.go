@@ -137,7 +137,8 @@ func checkSeconds(t *rapid.T, tests []Test, plan Plan, opts Options) {
 func fuzzTests(data []byte) []Test {
 	var tests []Test
 	for i := 0; i+5 <= len(data) && len(tests) < 400; i += 5 {
-		t := Test{ID: fmt.Sprintf("%c/%03d", data[i]%7+'a', len(tests)), Seconds: math.Float64frombits(uint64(data[i])<<56 | uint64(data[i+1])<<48), High: float64(data[i+2])}
+		t := Test{ID: fmt.Sprintf("%c/%03d", data[i]%7+'a', len(tests)), Seconds: math.Float64frombits(uint64(data[i])<<56 | uint64(data[i+1])<<48),
+			High: float64(data[i+2])}
 		if data[i+2]%2 == 0 {
 			t.Seconds = float64(data[i]) * float64(data[i+1]) / 100
 		}

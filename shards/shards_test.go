@@ -59,7 +59,8 @@ func TestLongestFirst(t *testing.T) {
 }
 
 func TestUnknownIsTheMedian(t *testing.T) {
-	tests := []Test{{ID: "a", Seconds: 2}, {ID: "b", Seconds: 10}, {ID: "c", Seconds: 4}, {ID: "n1"}, {ID: "n2", Seconds: math.NaN()}, {ID: "n3", Seconds: math.Inf(1)}, {ID: "n4", Seconds: -3}}
+	tests := []Test{{ID: "a", Seconds: 2}, {ID: "b", Seconds: 10}, {ID: "c", Seconds: 4}, {ID: "n1"}, {ID: "n2", Seconds: math.NaN()},
+		{ID: "n3", Seconds: math.Inf(1)}, {ID: "n4", Seconds: -3}}
 	p := mustMake(t, tests, Options{Count: 1})
 	if p.Guessed != 4 || p.Median != 4 || p.Makespan != 16+4*4 {
 		t.Errorf("guessed %d of %vs, makespan %v", p.Guessed, p.Median, p.Makespan)
@@ -70,7 +71,8 @@ func TestUnknownIsTheMedian(t *testing.T) {
 }
 
 func TestSmoke(t *testing.T) {
-	tests := []Test{{ID: "s1", Seconds: 1, Smoke: true}, {ID: "s2", Seconds: 2, Smoke: true}, {ID: "long", Seconds: 30}, {ID: "mid", Seconds: 20}, {ID: "low", Seconds: 10}}
+	tests := []Test{{ID: "s1", Seconds: 1, Smoke: true}, {ID: "s2", Seconds: 2, Smoke: true}, {ID: "long", Seconds: 30}, {ID: "mid", Seconds: 20},
+		{ID: "low", Seconds: 10}}
 	first := mustMake(t, tests, Options{Count: 2})
 	if first.Shards[0].Smoke != 1 || first.Shards[1].Smoke != 1 || first.Makespan != 2+30 {
 		t.Errorf("smoke first: %+v", first)
@@ -115,7 +117,8 @@ func TestGroupsStayTogether(t *testing.T) {
 
 // What shares a lock is never on two machines at once.
 func TestLocksStayTogether(t *testing.T) {
-	tests := []Test{{ID: "a", Seconds: 5, Locks: []string{"x"}}, {ID: "b", Seconds: 5, Locks: []string{"x", "y"}}, {ID: "c", Seconds: 5, Locks: []string{"y"}}, {ID: "d", Seconds: 5}}
+	tests := []Test{{ID: "a", Seconds: 5, Locks: []string{"x"}}, {ID: "b", Seconds: 5, Locks: []string{"x", "y"}},
+		{ID: "c", Seconds: 5, Locks: []string{"y"}}, {ID: "d", Seconds: 5}}
 	p := mustMake(t, tests, Options{Count: 4})
 	if p.Makespan != 15 || p.LowerBound != 15 {
 		t.Errorf("%+v", p)
@@ -128,7 +131,8 @@ func TestLocksStayTogether(t *testing.T) {
 }
 
 func TestHigh(t *testing.T) {
-	p := mustMake(t, []Test{{ID: "a", Seconds: 10, High: 13}, {ID: "b", Seconds: 10, High: 14}, {ID: "c", Seconds: 1, Smoke: true}, {ID: "d", Seconds: 2, High: 1}}, Options{Count: 1})
+	p := mustMake(t, []Test{{ID: "a", Seconds: 10, High: 13}, {ID: "b", Seconds: 10, High: 14}, {ID: "c", Seconds: 1, Smoke: true},
+		{ID: "d", Seconds: 2, High: 1}}, Options{Count: 1})
 	if p.Shards[0].Seconds != 23 || p.Shards[0].High != 28 {
 		t.Errorf("%+v", p.Shards[0])
 	}
@@ -245,7 +249,8 @@ func synthetic(n, owners int) []Test {
 	r := rand.New(rand.NewPCG(1, 2))
 	tests := make([]Test, n)
 	for i := range tests {
-		tests[i] = Test{ID: fmt.Sprintf("suite/file_%d_test.go::Test%d", i/20, i), Owner: fmt.Sprintf("team-%d", r.IntN(owners)), Seconds: math.Exp(r.NormFloat64()*1.5 - 1)}
+		tests[i] = Test{ID: fmt.Sprintf("suite/file_%d_test.go::Test%d", i/20, i), Owner: fmt.Sprintf("team-%d", r.IntN(owners)),
+			Seconds: math.Exp(r.NormFloat64()*1.5 - 1)}
 	}
 	return tests
 }

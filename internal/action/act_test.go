@@ -94,7 +94,8 @@ runs:
 
 // cacheStub stands for actions/cache/restore and save: one cache, which everybody sees.
 func cacheStub(run string) string {
-	return "name: cache\ninputs: {path: {required: true}, key: {required: true}, restore-keys: {}}\nruns:\n  using: composite\n  steps:\n    - shell: bash\n      env: {AT: \"${{ inputs.path }}\", KEY: \"${{ inputs.key }}\"}\n      run: |\n        " + run + "\n"
+	return "name: cache\ninputs: {path: {required: true}, key: {required: true}, restore-keys: {}}\nruns:\n  using: composite\n  steps:\n    - shell: " +
+		"bash\n      env: {AT: \"${{ inputs.path }}\", KEY: \"${{ inputs.key }}\"}\n      run: |\n        " + run + "\n"
 }
 
 // world is a repository with a workflow, a release of the action, and a GitHub.
@@ -111,7 +112,8 @@ func newActWorld(t *testing.T, mode string) *world {
 	need.Tool(t, "act", ".ci/run test builds it from tools/go.mod")
 	need.Tool(t, "git", "install git")
 	dir := t.TempDir()
-	w := &world{t: t, dir: filepath.Join(dir, "repo"), tree: filepath.Join(dir, "tree"), stub: filepath.Join(dir, "stub"), kept: filepath.Join(dir, "kept"), fake: githubfake.New(t)}
+	w := &world{t: t, dir: filepath.Join(dir, "repo"), tree: filepath.Join(dir, "tree"), stub: filepath.Join(dir, "stub"),
+		kept: filepath.Join(dir, "kept"), fake: githubfake.New(t)}
 	w.api = w.fake.Listen()
 	for name, text := range map[string]string{
 		"repo/.github/workflows/e2e.yml": workflow, "repo/e2e-gate.yml": config, "repo/suite.sh": suite, "repo/mode": mode,
@@ -208,7 +210,8 @@ func (w *world) act(ctx context.Context, event, payload string, more ...string) 
 	write(w.t, filepath.Join(w.dir, "..", "event.json"), payload)
 	scratch := w.t.TempDir()
 	args := append([]string{
-		event, "-e", filepath.Join(w.dir, "..", "event.json"), "-P", "ubuntu-latest=-self-hosted", "-W", ".github/workflows/e2e.yml", "--json", "--use-gitignore=false",
+		event, "-e", filepath.Join(w.dir, "..", "event.json"), "-P", "ubuntu-latest=-self-hosted", "-W", ".github/workflows/e2e.yml", "--json",
+		"--use-gitignore=false",
 		"--local-repository", "org/e2e-gate@v1=" + w.tree, "--local-repository", pinOf(w.t, read(w.t, "action.yml"), "actions/upload-artifact") + "=" + w.stub,
 		"--env", "GITHUB_API_URL=" + w.api, "--env", "GITHUB_REPOSITORY=acme/cases", "--env", "GITHUB_RUN_ID=77",
 		"--local-repository", pinOf(w.t, read(w.t, "action.yml"), "actions/cache/restore", "actions/cache") + "=" + w.stub,
@@ -308,7 +311,8 @@ func (w *world) artifact(name string) {
 		w.t.Fatal("the suite left no evidence")
 	}
 	env, err := os.ReadFile(found[0])
-	if err != nil || !bytes.Contains(env, []byte("E2E_RUN_ID=")) || bytes.Contains(env, []byte(githubfake.JobToken)) || bytes.Contains(env, []byte("INPUT_")) || bytes.Contains(env, []byte("GITHUB_OUTPUT=")) {
+	if err != nil || !bytes.Contains(env, []byte("E2E_RUN_ID=")) || bytes.Contains(env, []byte(githubfake.JobToken)) ||
+		bytes.Contains(env, []byte("INPUT_")) || bytes.Contains(env, []byte("GITHUB_OUTPUT=")) {
 		w.t.Errorf("%v: the environment of the tests:\n%s", err, env)
 	}
 }
@@ -317,14 +321,16 @@ func TestOtherEventsUnderAct(t *testing.T) {
 	sha := strings.Repeat("b", 40)
 	for _, tc := range []struct{ event, payload, stage, sha string }{
 		{"push", `{"ref": "refs/heads/main", "after": "` + sha + `", "repository": {"full_name": "acme/cases", "default_branch": "main"}}`, "main", ""},
-		{"merge_group", `{"action": "checks_requested", "merge_group": {"head_sha": "` + sha + `", "head_ref": "refs/heads/gh-readonly-queue/main/pr-42-` + sha + `", "base_ref": "refs/heads/main", "base_sha": "` + headSHA + `"}}`, "pr", sha},
+		{"merge_group", `{"action": "checks_requested", "merge_group": {"head_sha": "` + sha + `", "head_ref": "refs/heads/gh-readonly-queue/main/pr-42-` +
+			sha + `", "base_ref": "refs/heads/main", "base_sha": "` + headSHA + `"}}`, "pr", sha},
 		{"release", `{"action": "published", "release": {"tag_name": "v2.0.0", "target_commitish": "main", "draft": false}, "repository": {"full_name": "acme/cases"}}`, "release", ""},
 	} {
 		t.Run(tc.event, func(t *testing.T) {
 			w := newActWorld(t, "pass")
 			got := w.act(t.Context(), tc.event, tc.payload)
 			statuses := w.fake.Statuses()
-			if got.status != 0 || len(w.fake.Comments()) != 0 || len(statuses) != 1 || statuses[0].Context != "e2e-gate/"+tc.stage || tc.sha != "" && statuses[0].SHA != tc.sha {
+			if got.status != 0 || len(w.fake.Comments()) != 0 || len(statuses) != 1 || statuses[0].Context != "e2e-gate/"+tc.stage ||
+				tc.sha != "" && statuses[0].SHA != tc.sha {
 				t.Fatalf("exit status %d, %+v\n%s", got.status, statuses, got.tail())
 			}
 			if !strings.Contains(got.summary, "e2e-gate "+tc.stage+": passed") {
@@ -350,7 +356,8 @@ func TestHistoryUnderAct(t *testing.T) {
 		t.Fatalf("the default branch kept nothing: %q\n%s", saved(), got.tail())
 	}
 	planned := func() ran {
-		got := w.act(t.Context(), "pull_request", strings.Replace(pullRequest(w.fake), `"repository": {`, `"repository": {"default_branch": "main", `, 1), "--env", "GITHUB_WORKFLOW_REF=acme/cases/.github/workflows/e2e.yml@main")
+		got := w.act(t.Context(), "pull_request", strings.Replace(pullRequest(w.fake), `"repository": {`, `"repository": {"default_branch": "main", `, 1),
+			"--env", "GITHUB_WORKFLOW_REF=acme/cases/.github/workflows/e2e.yml@main")
 		plan, err := os.ReadFile(filepath.Join(w.kept, "e2e-gate-run-pr-a1", "plan.json"))
 		if err != nil || !bytes.Contains(plan, []byte("history: ")) {
 			t.Errorf("%v: the plan was made without history: %s\n%s", err, plan, got.tail())
@@ -386,7 +393,8 @@ func TestFaultsUnderAct(t *testing.T) {
 // A binary that is not the one whose hash the tree names is never run.
 func TestWrongBinaryUnderAct(t *testing.T) {
 	w := newActWorld(t, "pass")
-	write(t, filepath.Join(w.tree, ".github", "release.sha256"), "# "+released+"\n"+strings.Repeat("0", 64)+fmt.Sprintf("  e2e-gate_%s_%s\n", runtime.GOOS, runtime.GOARCH))
+	write(t, filepath.Join(w.tree, ".github", "release.sha256"),
+		"# "+released+"\n"+strings.Repeat("0", 64)+fmt.Sprintf("  e2e-gate_%s_%s\n", runtime.GOOS, runtime.GOARCH))
 	got := w.act(t.Context(), "pull_request", pullRequest(w.fake))
 	if got.status == 0 || !strings.Contains(got.log, "it is not run") || got.steps["gate/run"] != "" && got.steps["gate/run"] != "skipped" {
 		t.Errorf("exit status %d, steps %v\n%s", got.status, got.steps, got.tail())
@@ -400,7 +408,8 @@ func TestFromSourceUnderAct(t *testing.T) {
 	w.source("action.yml", ".github", "go.mod", "go.sum", "cmd", "internal", "shards")
 	write(t, filepath.Join(w.dir, ".github/workflows/e2e.yml"), strings.Replace(workflow, "org/e2e-gate@v1", "./", 1))
 	got := w.act(t.Context(), "pull_request", pullRequest(w.fake))
-	if got.status != 1 || !strings.Contains(got.log, "building e2e-gate from source") || !strings.Contains(got.log, "seen failed true 1/1/0/0") || len(w.fake.Comments()) != 1 {
+	if got.status != 1 || !strings.Contains(got.log, "building e2e-gate from source") || !strings.Contains(got.log, "seen failed true 1/1/0/0") ||
+		len(w.fake.Comments()) != 1 {
 		t.Errorf("exit status %d\n%s", got.status, got.tail())
 	}
 }
@@ -415,8 +424,10 @@ func TestCancelledStep(t *testing.T) {
 	write(t, filepath.Join(w.dir, "..", "step.sh"), stepScript(t))
 	step := exec.Command("bash", "--noprofile", "--norc", "-e", "-o", "pipefail", filepath.Join(w.dir, "..", "step.sh"))
 	step.Dir = w.dir
-	step.Env = append(os.Environ(), "E2E_GATE_BINARY="+binary(t), "GITHUB_ACTIONS=true", "GITHUB_EVENT_NAME=pull_request", "GITHUB_EVENT_PATH="+event, "GITHUB_REPOSITORY=acme/cases",
-		"GITHUB_RUN_ID=77", "GITHUB_OUTPUT="+output, "GITHUB_API_URL="+w.api, "INPUT_COMMENT=true", "INPUT_TOKEN="+githubfake.JobToken, "STARTED="+filepath.Join(w.dir, "started"))
+	step.Env = append(os.Environ(), "E2E_GATE_BINARY="+binary(t), "GITHUB_ACTIONS=true", "GITHUB_EVENT_NAME=pull_request", "GITHUB_EVENT_PATH="+event,
+		"GITHUB_REPOSITORY=acme/cases",
+		"GITHUB_RUN_ID=77", "GITHUB_OUTPUT="+output, "GITHUB_API_URL="+w.api, "INPUT_COMMENT=true", "INPUT_TOKEN="+githubfake.JobToken,
+		"STARTED="+filepath.Join(w.dir, "started"))
 	var log bytes.Buffer
 	step.Stdout, step.Stderr = &log, &log
 	if err := step.Start(); err != nil {
@@ -557,7 +568,8 @@ func noop(t *testing.T, folders ...string) string {
 	t.Helper()
 	dir := t.TempDir()
 	for _, name := range append(folders, ".") {
-		write(t, filepath.Join(dir, name, "action.yml"), "name: noop\ninputs: {go-version: {}, check-latest: {}}\nruns: {using: composite, steps: [{shell: bash, run: \"true\"}]}\n")
+		write(t, filepath.Join(dir, name, "action.yml"),
+			"name: noop\ninputs: {go-version: {}, check-latest: {}}\nruns: {using: composite, steps: [{shell: bash, run: \"true\"}]}\n")
 	}
 	return dir
 }

@@ -161,7 +161,8 @@ func onEnterprise(t *testing.T, flow string) string {
 			gate += given
 		}
 		return before + gate + "      - if: always() && steps.gate.outputs.artifact != ''\n        continue-on-error: true\n        uses: " + oldUpload +
-			"\n        with:\n          name: ${{ steps.gate.outputs.artifact }}\n          path: ${{ steps.gate.outputs.folder }}\n          include-hidden-files: true\n          if-no-files-found: error\n"
+			"\n        with:\n          name: ${{ steps.gate.outputs.artifact }}\n          path: ${{ steps.gate.outputs.folder }}\n          " +
+			"include-hidden-files: true\n          if-no-files-found: error\n"
 	})
 	if count != 3 || strings.Contains(flow, "attest") {
 		t.Fatalf("%d steps run the gate, want 3", count)

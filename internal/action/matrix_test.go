@@ -99,7 +99,8 @@ func TestMatrixUnderAct(t *testing.T) {
 		{"all pass", nil, 0, []string{"passed", "4 tests"}, "lost"},
 		{"one fails", map[string]string{"is-b2": "fail"}, 1, []string{"blocked", "b::b2", "expected 1, got 2"}, "lost"},
 		{"nothing is selected", map[string]string{"tests-a": "", "tests-b": ""}, 1, []string{"not judged"}, "passed —"},
-		{"the gates are shut", map[string]string{"e2e-gate.yml": matrixConfig + "gates: {timeout: 1s, checks: [{name: api, command: {run: [\"false\"]}}]}\n"}, 1, []string{"not judged", "api"}, "passed —"},
+		{"the gates are shut", map[string]string{"e2e-gate.yml": matrixConfig + "gates: {timeout: 1s, checks: [{name: api, command: {run: [\"false\"]}}]}\n"},
+			1, []string{"not judged", "api"}, "passed —"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			w := newMatrixWorld(t, tc.files)
@@ -149,7 +150,8 @@ func TestEnterpriseUnderAct(t *testing.T) {
 	w.fake.Artifacts = ""
 	write(t, filepath.Join(w.tree, ".github/actions/without-upload/action.yml"), read(t, variant))
 	got := w.actMatrix(w.oldStubs()...)
-	if got.status != 1 || len(w.fake.Comments()) != 1 || !strings.Contains(w.fake.Comments()[0].Body, "b::b2") || !strings.Contains(w.fake.Comments()[0].Body, "4 tests") {
+	if got.status != 1 || len(w.fake.Comments()) != 1 || !strings.Contains(w.fake.Comments()[0].Body, "b::b2") ||
+		!strings.Contains(w.fake.Comments()[0].Body, "4 tests") {
 		t.Fatalf("exit status %d\n%s", got.status, got.tail())
 	}
 	if _, err := os.Stat(filepath.Join(w.kept, "e2e-gate-verdict-pr-a1", "result.json")); err != nil {

@@ -94,7 +94,8 @@ func TestDeployUnderAct(t *testing.T) {
 		w := newActWorld(t, mode)
 		write(t, filepath.Join(w.dir, ".github/workflows/e2e.yml"), shown(t, "docs/workflows.md", "deploy.yml"))
 		got := w.act(t.Context(), "push", `{"ref": "refs/heads/main", "repository": {"full_name": "acme/cases", "default_branch": "main"}}`)
-		if (got.status == 0) != deployed || !strings.Contains(got.log, "deploy to staging here") || strings.Contains(got.log, "deploy to production here") != deployed {
+		if (got.status == 0) != deployed || !strings.Contains(got.log, "deploy to staging here") ||
+			strings.Contains(got.log, "deploy to production here") != deployed {
 			t.Errorf("%s: exit status %d\n%s", mode, got.status, got.tail())
 		}
 		if s := w.fake.Statuses(); len(s) != 1 || (s[0].State == "success") != deployed {

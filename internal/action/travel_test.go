@@ -59,7 +59,8 @@ func TestForkUnderAct(t *testing.T) {
 	}
 	w.fake.Change(func(s *githubfake.Server) {
 		s.Artifacts = w.kept
-		s.Runs = []githubfake.Run{{ID: 77, Attempt: 1, Event: "pull_request", SHA: headSHA, Branch: "change", HeadRepository: "mallory/cases", Conclusion: "failure", Jobs: map[string]string{"e2e gate": "failure"}}}
+		s.Runs = []githubfake.Run{{ID: 77, Attempt: 1, Event: "pull_request", SHA: headSHA, Branch: "change", HeadRepository: "mallory/cases",
+			Conclusion: "failure", Jobs: map[string]string{"e2e gate": "failure"}}}
 		s.Pulls = []githubfake.Pull{{Number: s.PR, SHA: headSHA, Branch: "change", HeadRepository: "mallory/cases", Base: "main"}}
 	})
 	write(t, filepath.Join(w.dir, ".github/workflows/e2e.yml"), shown(t, "docs/forks.md", "e2e-forks.yml"))
@@ -69,7 +70,8 @@ func TestForkUnderAct(t *testing.T) {
 	if got.status != 0 || len(comments) != 1 || len(statuses) != 1 {
 		t.Fatalf("exit status %d, %+v %+v\n%s", got.status, comments, statuses, got.tail())
 	}
-	if !strings.Contains(comments[0].Body, "unverified, from a fork") || !strings.Contains(comments[0].Body, "A::one") || statuses[0].State == "success" || statuses[0].SHA != headSHA {
+	if !strings.Contains(comments[0].Body, "unverified, from a fork") || !strings.Contains(comments[0].Body, "A::one") || statuses[0].State == "success" ||
+		statuses[0].SHA != headSHA {
 		t.Errorf("%+v\n%s", statuses[0], comments[0].Body)
 	}
 }

@@ -37,20 +37,29 @@ func ActionInputs() []ActionInput {
 		{Name: "shards", Flag: true, Help: "Number of shards, or auto. Default: the config's."},
 		{Name: "index", Flag: true, Help: "shard: index of the shard, from 0."},
 		{Name: "plan", Flag: true, Help: "shard, verdict: path of plan.json. Default: the plan that an earlier job of this workflow run uploaded."},
-		{Name: "results", Flag: true, Help: "verdict: folder with the shard documents; shard: folder with those of earlier attempts. Default: what other jobs of this workflow run uploaded."},
-		{Name: "key", Flag: true, Help: "Tells two calls of the gate in one workflow apart: in artifact names, the comment, the commit status and the earlier attempts."},
-		{Name: "release", Flag: true, Help: "Tag of the release under test, whose commit is checked out. On release events and pushed tags the default is their own."},
+		{Name: "results", Flag: true, Help: "verdict: folder with the shard documents; shard: folder with those of earlier attempts. Default: what other " +
+			"jobs of this workflow run uploaded."},
+		{Name: "key", Flag: true, Help: "Tells two calls of the gate in one workflow apart: in artifact names, the comment, the commit status and the " +
+			"earlier attempts."},
+		{Name: "release", Flag: true, Help: "Tag of the release under test, whose commit is checked out. On release events and pushed tags the default is " +
+			"their own."},
 		{Name: "job", Flag: true, Help: "publish: job of the run before whose end counts, by the name that the pull request shows. Default: the run as a whole."},
-		{Name: "comment", Switch: true, Default: "true", Help: "run, verdict: comment on the pull request, set the commit status e2e-gate/<stage>, and write to the release where there is one; plan: say in that comment that a newer commit is being judged; true or false."},
+		{Name: "comment", Switch: true, Default: "true",
+			Help: "run, verdict: comment on the pull request, set the commit status e2e-gate/<stage>, and write to the release where there is one; plan: say " +
+				"in that comment that a newer commit is being judged; true or false."},
 		{Name: "check", Switch: true, Default: "false", Help: "run, verdict: add a check run with annotations at file and line (checks: write); true or false."},
-		{Name: "deployment", Flag: true, Help: "run, plan, verdict: environment whose newest deployment of the commit gets a deployment status (deployments: write). On deployment events the default is their own."},
+		{Name: "deployment", Flag: true, Help: "run, plan, verdict: environment whose newest deployment of the commit gets a deployment status " +
+			"(deployments: write). On deployment events the default is their own."},
 		{Name: "statement", Flag: true, Help: "run, verdict: path to write the verdict to as an in-toto statement, for an attestation."},
 		{Name: "slack", Flag: true, Help: "run, verdict: path to write the result to as a message for Slack, for a step that sends it."},
-		{Name: "promote", Switch: true, Default: "false", Help: "run, verdict: publish the release's draft if the verdict is passed (contents: write); true or false."},
-		{Name: "token", Default: "${{ github.token }}", Help: "Token for comment and status (pull-requests: write, statuses: write) for the base's policy (contents: read) and for documents of other jobs and the history (actions: read). Tests never get it."},
+		{Name: "promote", Switch: true, Default: "false",
+			Help: "run, verdict: publish the release's draft if the verdict is passed (contents: write); true or false."},
+		{Name: "token", Default: "${{ github.token }}", Help: "Token for comment and status (pull-requests: write, statuses: write) for the base's policy " +
+			"(contents: read) and for documents of other jobs and the history (actions: read). Tests never get it."},
 		{Name: "api-url", Help: "Address of GitHub's API. Default: the runner's GITHUB_API_URL."},
 		{Name: "args", Help: "Further flags of the command, separated by spaces; where values hold spaces, one argument per line."},
-		{Name: "version", Help: "Empty: the release that the action's own commit names, else built from that commit. source: always built from it, with the job's Go."},
+		{Name: "version", Help: "Empty: the release that the action's own commit names, else built from that commit. source: always built from it, with the " +
+			"job's Go."},
 	}
 }
 
@@ -74,7 +83,8 @@ func ActionOutputs() []ActionOutput {
 		{Name: "matrix", Help: "plan: the shards as a strategy.matrix, {\"include\": [{\"index\", \"name\"}]}."},
 		{Name: "plan", Help: "plan: path of plan.json."},
 		{Name: "result", Help: "Path of result.json, or of the shard's document."},
-		{Name: "report-url", Help: "Address of the artifact with report, documents and evidence.", From: "steps.upload.outputs.artifact-url || steps.upload-again.outputs.artifact-url"},
+		{Name: "report-url", Help: "Address of the artifact with report, documents and evidence.",
+			From: "steps.upload.outputs.artifact-url || steps.upload-again.outputs.artifact-url"},
 	}
 }
 

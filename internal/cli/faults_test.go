@@ -38,9 +38,11 @@ func stay() map[string]githubfake.Fault {
 	often := githubfake.TooMany(3600)
 	often.Times = 0
 	return map[string]githubfake.Fault{
-		"403": githubfake.Answers("", 403, "Resource not accessible by integration"), "404": githubfake.Answers("", 404, "Not Found"), "410": githubfake.Answers("", 410, "Gone"),
-		"422": githubfake.Answers("", 422, "Validation Failed"), "401": githubfake.Answers("", 401, "Bad credentials"), "429 for an hour": often, "secondary limit": limit,
-		"502": githubfake.Broken("", 502, 0, false), "slower than a try": githubfake.Slow(time.Minute), "reset": githubfake.Reset("", 0, false),
+		"403": githubfake.Answers("", 403, "Resource not accessible by integration"), "404": githubfake.Answers("", 404, "Not Found"),
+		"410": githubfake.Answers("", 410, "Gone"),
+		"422": githubfake.Answers("", 422, "Validation Failed"), "401": githubfake.Answers("", 401, "Bad credentials"), "429 for an hour": often,
+		"secondary limit": limit,
+		"502":             githubfake.Broken("", 502, 0, false), "slower than a try": githubfake.Slow(time.Minute), "reset": githubfake.Reset("", 0, false),
 	}
 }
 
@@ -58,7 +60,8 @@ func everyPlace(t *testing.T) *githubfake.Server {
 	fake := githubfake.New(t)
 	fake.Deployments = []githubfake.Deployment{{ID: 31, SHA: commitSHA, Environment: "staging"}}
 	fake.Refs = map[string]string{"tags/v1.2.0": commitSHA}
-	fake.Releases = []githubfake.Release{{ID: 6, Tag: "v1.2.0", Target: commitSHA, Draft: true, Assets: []githubfake.ReleaseAsset{{ID: 77, Name: "e2e-gate-pr-result.json"}}}}
+	fake.Releases = []githubfake.Release{{ID: 6, Tag: "v1.2.0", Target: commitSHA, Draft: true,
+		Assets: []githubfake.ReleaseAsset{{ID: 77, Name: "e2e-gate-pr-result.json"}}}}
 	for range 2 { // one is a double
 		fake.AddComment(githubfake.JobBot, "<!-- e2e-gate:v1 key= run=1 attempt=1 hash=x stage=pr sha="+strings.Repeat("a", 40)+" -->\nold")
 	}
@@ -69,7 +72,8 @@ func everyPlace(t *testing.T) *githubfake.Server {
 func everywhere(t *testing.T, fake *githubfake.Server) (s *setup, summary string, took time.Duration) {
 	t.Helper()
 	dir := t.TempDir()
-	env := map[string]string{"GITHUB_ACTIONS": "true", "GITHUB_TOKEN": githubfake.JobToken, "GITHUB_STEP_SUMMARY": filepath.Join(dir, "summary.md"), "GITHUB_API_URL": "http://api.test", "GITHUB_GRAPHQL_URL": "http://api.test/graphql"}
+	env := map[string]string{"GITHUB_ACTIONS": "true", "GITHUB_TOKEN": githubfake.JobToken, "GITHUB_STEP_SUMMARY": filepath.Join(dir, "summary.md"),
+		"GITHUB_API_URL": "http://api.test", "GITHUB_GRAPHQL_URL": "http://api.test/graphql"}
 	var log bytes.Buffer
 	app := &App{Stdout: &log, Stderr: &log, Now: time.Now, Transport: fake.Transport()}
 	for k, v := range env {
@@ -85,7 +89,8 @@ func everywhere(t *testing.T, fake *githubfake.Server) (s *setup, summary string
 	s.publishFrom(dir, nil)
 	r := forkResult(e2e.VerdictPassed, false)
 	for i := range 60 {
-		r.Tests = append(r.Tests, e2e.TestResult{Test: e2e.Test{ID: fmt.Sprintf("s/f.go::t%d", i), Suite: "s", File: "f.go", Line: i + 1}, Outcome: e2e.Flaky, Effect: e2e.Warns})
+		r.Tests = append(r.Tests, e2e.TestResult{Test: e2e.Test{ID: fmt.Sprintf("s/f.go::t%d", i), Suite: "s", File: "f.go", Line: i + 1}, Outcome: e2e.Flaky,
+			Effect: e2e.Warns})
 	}
 	before, err := json.Marshal(r)
 	if err != nil {
@@ -112,7 +117,8 @@ func complete(t *testing.T, fake *githubfake.Server) {
 	r, checks := fake.ReleaseNow(6), fake.CheckRuns()
 	shown := slices.DeleteFunc(fake.Comments(), func(c githubfake.Comment) bool { return c.Minimised != "" })
 	got := []int{len(shown), len(fake.Statuses()), len(checks), len(fake.DeploymentNow(31).Statuses), len(r.Assets)}
-	if diff := cmp.Diff([]int{1, 1, 1, 1, 2}, got); diff != "" || r.Draft || !strings.Contains(r.Body, "e2e-gate:v1") || checks[0].Annotations != 60 || !strings.Contains(fake.Comments()[0].Body, "passed") {
+	if diff := cmp.Diff([]int{1, 1, 1, 1, 2}, got); diff != "" || r.Draft || !strings.Contains(r.Body, "e2e-gate:v1") || checks[0].Annotations != 60 ||
+		!strings.Contains(fake.Comments()[0].Body, "passed") {
 		t.Errorf("%s\n%+v\n%+v", diff, r, checks)
 	}
 }
@@ -127,7 +133,8 @@ var faultRoutes = []struct {
 	{"GET", "/status", false}, {"POST", "/statuses/" + commitSHA, true},
 	{"POST", "/check-runs", true}, {"PATCH", "/check-runs/", true},
 	{"GET", "/deployments", true}, {"POST", "/deployments/31/statuses", true},
-	{"GET", "/releases", true}, {"GET", "/releases/6", false}, {"GET", "/commits/tags/", true}, {"PATCH", "/releases/6", true}, {"DELETE", "/releases/assets/", true}, {"POST", "/releases/6/assets", true},
+	{"GET", "/releases", true}, {"GET", "/releases/6", false}, {"GET", "/commits/tags/", true}, {"PATCH", "/releases/6", true},
+	{"DELETE", "/releases/assets/", true}, {"POST", "/releases/6/assets", true},
 }
 
 // Every route with every fault that stays: the verdict holds, it ends in time, and what
@@ -142,7 +149,8 @@ func TestFaultsThatStayEverywhere(t *testing.T) {
 					s, summary, took := everywhere(t, fake)
 					// A comment, a file or a tag that is gone is made anew, or not missed, and so is
 					// a comment that somebody else may have written.
-					gone := (name == "404" || name == "410" || name == "403" && route.method == "PATCH") && (strings.Contains(route.path, "/issues/comments/") || route.method == "DELETE") || route.path == "/commits/tags/" && (name == "404" || name == "422")
+					gone := (name == "404" || name == "410" || name == "403" && route.method == "PATCH") &&
+						(strings.Contains(route.path, "/issues/comments/") || route.method == "DELETE") || route.path == "/commits/tags/" && (name == "404" || name == "422")
 					if said := s.journal.Incomplete() && strings.Contains(summary, "**Not published** (the verdict is not affected)"); said != route.loss && !gone {
 						t.Errorf("the loss is stated: %v, want %v\n%s", said, route.loss, summary)
 					}
@@ -305,7 +313,8 @@ func TestUsualRunTakesTenRequests(t *testing.T) {
 			}
 			_, stderr := event{t: t, name: "pull_request", payload: pullRequestPayload(42, "acme/cases"), url: fake.Listen(), outcome: tc.outcome}.run(tc.args...)
 			list := fake.Comments()
-			if len(list) != 1 || !strings.Contains(list[0].Body, tc.says) || len(fake.Statuses()) != 1 || len(tc.args) > 1 && len(fake.CheckRuns()) != 1 || len(tc.args) > 2 && len(fake.DeploymentNow(31).Statuses) != 2 {
+			if len(list) != 1 || !strings.Contains(list[0].Body, tc.says) || len(fake.Statuses()) != 1 || len(tc.args) > 1 && len(fake.CheckRuns()) != 1 ||
+				len(tc.args) > 2 && len(fake.DeploymentNow(31).Statuses) != 2 {
 				t.Fatalf("%+v\n%s", list, stderr)
 			}
 			if n := fake.Count(""); n > tc.most {

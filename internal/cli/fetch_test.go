@@ -59,7 +59,8 @@ func (w *travel) job(outcome string, args ...string) (status int, out string) {
 	}
 	w.t.Chdir(filepath.Join(dir, "repo"))
 	var stdout, stderr bytes.Buffer
-	app := App{Stdout: &stdout, Stderr: &stderr, Environ: []string{"PATH=" + os.Getenv("PATH"), "GITHUB_ACTIONS=true", "GITHUB_EVENT_NAME=pull_request", "GITHUB_REPOSITORY=acme/cases",
+	app := App{Stdout: &stdout, Stderr: &stderr, Environ: []string{"PATH=" + os.Getenv("PATH"), "GITHUB_ACTIONS=true", "GITHUB_EVENT_NAME=pull_request",
+		"GITHUB_REPOSITORY=acme/cases",
 		"GITHUB_SHA=" + strings.Repeat("a", 40), "GITHUB_RUN_ID=7", fmt.Sprintf("GITHUB_RUN_ATTEMPT=%d", w.attempt), "GITHUB_OUTPUT=" + filepath.Join(dir, "output"),
 		"GITHUB_EVENT_PATH=" + filepath.Join(dir, "event.json"), "GITHUB_STEP_SUMMARY=" + filepath.Join(dir, "summary"), "GITHUB_SERVER_URL=https://github.example",
 		"GITHUB_API_URL=" + w.url, "GITHUB_TOKEN=" + githubfake.JobToken, "E2E_GATE_UPLOAD_PATIENCE=0s"}}
@@ -135,7 +136,8 @@ func TestANewerDocumentThatCannotBeFetched(t *testing.T) {
 	_, path := w.uploaded("e2e-gate-shard-0-team-a-a2")
 	w.fake.Fail(githubfake.Fault{Path: path, Change: githubfake.Answers("", 500, "oops").Change})
 	status, out := w.job("", "verdict")
-	if status != e2e.ExitNotJudged || !strings.Contains(out, "0-team-a in attempt 2 of the workflow run cannot be read") || strings.Contains(out, "shard 1-team-b left no document") {
+	if status != e2e.ExitNotJudged || !strings.Contains(out, "0-team-a in attempt 2 of the workflow run cannot be read") ||
+		strings.Contains(out, "shard 1-team-b left no document") {
 		t.Errorf("exit status %d\n%s", status, out)
 	}
 }
@@ -147,7 +149,8 @@ func TestAnEarlierDocumentThatCannotBeFetched(t *testing.T) {
 	_, path := w.uploaded("e2e-gate-shard-0-team-a-a1")
 	w.fake.Fail(githubfake.Fault{Path: path, Change: githubfake.Answers("", 500, "oops").Change})
 	w.attempt = 2
-	if status, out := w.job(broken, "shard", "--index", "0"); status != e2e.ExitBlocked || !strings.Contains(out, "attempts_unreadable") || strings.Contains(out, "one diagnostic rerun for") {
+	if status, out := w.job(broken, "shard", "--index", "0"); status != e2e.ExitBlocked || !strings.Contains(out, "attempts_unreadable") ||
+		strings.Contains(out, "one diagnostic rerun for") {
 		t.Errorf("exit status %d\n%s", status, out)
 	}
 	w.job("", "shard", "--index", "0")
@@ -190,7 +193,8 @@ func TestTwoArtifactsOfOneName(t *testing.T) {
 // After "Re-run all jobs" the shards are waited for that the new plan has, not those of the
 // attempt before, though their names are the same.
 func TestWhatIsWaitedFor(t *testing.T) {
-	plan := &e2e.Plan{Run: e2e.Run{WorkflowAttempt: 2}, Shards: []e2e.PlanShard{{Index: 0, Name: "0-team-a", Tests: []string{"a::one"}}, {Index: 1, Name: "1-empty"}}}
+	plan := &e2e.Plan{Run: e2e.Run{WorkflowAttempt: 2},
+		Shards: []e2e.PlanShard{{Index: 0, Name: "0-team-a", Tests: []string{"a::one"}}, {Index: 1, Name: "1-empty"}}}
 	r := &remote{list: []upload{{forge.Artifact{ID: 1}, "shard", "0-team-a", 1}}}
 	if got := r.missing(plan); got != "0-team-a" {
 		t.Errorf("missing is %q", got)
@@ -222,7 +226,8 @@ func TestRerunsOfTheWorkflow(t *testing.T) {
 				}
 			}
 			status, out := w.job("", "verdict", "--format", "json")
-			if status != e2e.ExitBlocked || !strings.Contains(out, `"code": "`+want+`"`) || strings.Contains(out, `"attempts_unreadable"`) || strings.Contains(out, `"lost"`) {
+			if status != e2e.ExitBlocked || !strings.Contains(out, `"code": "`+want+`"`) || strings.Contains(out, `"attempts_unreadable"`) ||
+				strings.Contains(out, `"lost"`) {
 				t.Errorf("%s, want %s: exit status %d\n%s", name, want, status, out)
 			}
 		}
@@ -254,7 +259,8 @@ func TestArtifactsThatAreNotListed(t *testing.T) {
 	}
 	w.fake.Fail(githubfake.Fault{Path: "runs/7/artifacts", Change: githubfake.Answers("", 403, "Resource not accessible by integration").Change})
 	status, out := w.job("", "verdict", "--format", "json", "--plan", plan)
-	if status != e2e.ExitNotJudged || !strings.Contains(out, "not every document of the shards can be read: the list of artifacts") || strings.Contains(out, "not published") {
+	if status != e2e.ExitNotJudged || !strings.Contains(out, "not every document of the shards can be read: the list of artifacts") ||
+		strings.Contains(out, "not published") {
 		t.Errorf("exit status %d\n%s", status, out)
 	}
 }

@@ -54,7 +54,8 @@ func (e event) run(args ...string) (status int, stderr string) {
 		"output.txt": "",
 		"e2e-gate.yml": `version: 1
 stages: {pr: {on: [pull_request, merge_group, push, release, deployment, deployment_status, workflow_dispatch]}}
-suites: [{name: s, framework: command, run: [sh, -c, "` + cmp.Or(e.suite, "true") + `; echo '<testsuite><testcase classname=\"A\" name=\"one\">` + e.outcome + `</testcase></testsuite>' > $E2E_REPORT_DIR/r.xml"], reports: "{report_dir}/*.xml", owner: t}]
+suites: [{name: s, framework: command, run: [sh, -c, "` + cmp.Or(e.suite, "true") + `; echo '<testsuite><testcase classname=\"A\" name=\"one\">` +
+			e.outcome + `</testcase></testsuite>' > $E2E_REPORT_DIR/r.xml"], reports: "{report_dir}/*.xml", owner: t}]
 `,
 	} {
 		file := filepath.Join(dir, name)
@@ -68,7 +69,8 @@ suites: [{name: s, framework: command, run: [sh, -c, "` + cmp.Or(e.suite, "true"
 	t.Chdir(dir)
 	var out, progress bytes.Buffer
 	app := App{Stdout: &out, Stderr: &progress, Environ: append([]string{"PATH=" + os.Getenv("PATH"), "GITHUB_ACTIONS=true", "GITHUB_EVENT_NAME=" + e.name,
-		"GITHUB_EVENT_PATH=" + filepath.Join(dir, "event.json"), "GITHUB_REPOSITORY=acme/cases", "GITHUB_SHA=" + strings.Repeat("0", 40), "GITHUB_RUN_ID=" + cmp.Or(e.runID, "7"),
+		"GITHUB_EVENT_PATH=" + filepath.Join(dir, "event.json"), "GITHUB_REPOSITORY=acme/cases", "GITHUB_SHA=" + strings.Repeat("0", 40),
+		"GITHUB_RUN_ID=" + cmp.Or(e.runID, "7"),
 		"GITHUB_OUTPUT=" + filepath.Join(dir, "output.txt"),
 		"GITHUB_SERVER_URL=https://github.example", "GITHUB_API_URL=" + e.url, "GITHUB_TOKEN=" + githubfake.JobToken}, e.env...)}
 	if e.summary != nil {
@@ -96,7 +98,8 @@ func TestCommentAndStatus(t *testing.T) {
 		t.Fatalf("exit status %d\n%s", status, stderr)
 	}
 	comments, statuses := fake.Comments(), fake.Statuses()
-	if len(comments) != 1 || !strings.Contains(comments[0].Body, "blocked") || len(statuses) != 1 || statuses[0].State != "failure" || statuses[0].SHA != commitSHA || statuses[0].Context != "e2e-gate/pr" {
+	if len(comments) != 1 || !strings.Contains(comments[0].Body, "blocked") || len(statuses) != 1 || statuses[0].State != "failure" ||
+		statuses[0].SHA != commitSHA || statuses[0].Context != "e2e-gate/pr" {
 		t.Fatalf("%+v\n%+v", comments, statuses)
 	}
 	if n := len(fake.Requests()); n > 6 {
@@ -150,7 +153,8 @@ func TestStatusOfEachKey(t *testing.T) {
 func TestOlderRunEndsLast(t *testing.T) {
 	for _, c := range []struct{ run, attempt, late, lateAttempt string }{{"8", "1", "7", "1"}, {"8", "2", "8", "1"}} {
 		fake := githubfake.New(t)
-		run := event{t: t, name: "pull_request", url: fake.Listen(), outcome: failing, runID: c.run, payload: pullRequestPayload(42, "acme/cases"), env: []string{"GITHUB_RUN_ATTEMPT=" + c.attempt}}
+		run := event{t: t, name: "pull_request", url: fake.Listen(), outcome: failing, runID: c.run, payload: pullRequestPayload(42, "acme/cases"),
+			env: []string{"GITHUB_RUN_ATTEMPT=" + c.attempt}}
 		run.run("--comment")
 		run.outcome, run.runID, run.env = "", c.late, []string{"GITHUB_RUN_ATTEMPT=" + c.lateAttempt}
 		status, stderr := run.run("--comment")
@@ -169,7 +173,8 @@ func TestDependabotReadsOnly(t *testing.T) {
 	fake := githubfake.New(t)
 	fake.Fail(githubfake.ForbiddenWrite())
 	summary := ""
-	run := event{t: t, name: "pull_request", url: fake.Listen(), outcome: failing, payload: pullRequestPayload(42, "acme/cases"), env: []string{"GITHUB_ACTOR=dependabot[bot]"}, summary: &summary}
+	run := event{t: t, name: "pull_request", url: fake.Listen(), outcome: failing, payload: pullRequestPayload(42, "acme/cases"),
+		env: []string{"GITHUB_ACTOR=dependabot[bot]"}, summary: &summary}
 	status, stderr := run.run("--comment")
 	if status != 1 || strings.Count(stderr, "may only read") != 1 || strings.Contains(stderr, "the job needs") || strings.Count(summary, "may only read") != 1 {
 		t.Errorf("exit status %d\n%s\n%s", status, stderr, summary)
@@ -198,8 +203,10 @@ func TestEnterpriseServer(t *testing.T) {
 		fake.Prefix = "/api/v3"
 		url := fake.Listen()
 		event{t: t, name: "pull_request", url: url + slash, outcome: failing, payload: pullRequestPayload(42, "acme/cases"),
-			env: []string{"GITHUB_SERVER_URL=https://github.example" + slash, "GITHUB_GRAPHQL_URL=" + strings.TrimSuffix(url, "/v3") + "/graphql"}}.run("--comment", "--check")
-		if list := fake.Statuses(); len(fake.Comments()) != 1 || len(list) != 1 || list[0].TargetURL != "https://github.example/acme/cases/actions/runs/7" || len(fake.CheckRuns()) != 1 {
+			env: []string{"GITHUB_SERVER_URL=https://github.example" + slash,
+				"GITHUB_GRAPHQL_URL=" + strings.TrimSuffix(url, "/v3") + "/graphql"}}.run("--comment", "--check")
+		if list := fake.Statuses(); len(fake.Comments()) != 1 || len(list) != 1 || list[0].TargetURL != "https://github.example/acme/cases/actions/runs/7" ||
+			len(fake.CheckRuns()) != 1 {
 			t.Errorf("%+v, %d comments", list, len(fake.Comments()))
 		}
 	}
@@ -221,9 +228,11 @@ func TestCancelledRunSaysSo(t *testing.T) {
 			}
 		}
 	}()
-	status, stderr := event{t: t, ctx: ctx, name: "pull_request", url: fake.Listen(), outcome: "", suite: "exec sleep 60", payload: pullRequestPayload(42, "acme/cases")}.run("--comment")
+	status, stderr := event{t: t, ctx: ctx, name: "pull_request", url: fake.Listen(), outcome: "", suite: "exec sleep 60",
+		payload: pullRequestPayload(42, "acme/cases")}.run("--comment")
 	body := fake.Comments()[0].Body
-	if list := fake.Statuses(); status != 3 || strings.Contains(body, "being judged") || !strings.Contains(body, "not judged") || len(list) != 1 || list[0].State != "error" {
+	if list := fake.Statuses(); status != 3 || strings.Contains(body, "being judged") || !strings.Contains(body, "not judged") || len(list) != 1 ||
+		list[0].State != "error" {
 		t.Errorf("exit status %d, %+v\n%s\n%s", status, list, body, stderr)
 	}
 }

@@ -30,7 +30,8 @@ type historyImportCmd struct {
 
 // Help is shown by history import --help.
 func (historyImportCmd) Help() string {
-	return "Example: e2e-gate history import target/surefire-reports\nTests are found by discovery and matched by name; what matches none is kept only with --suite."
+	return "Example: e2e-gate history import target/surefire-reports\nTests are found by discovery and matched by name; what matches none is kept only " +
+		"with --suite."
 }
 
 // maxImported bounds a file that is imported.
@@ -74,7 +75,8 @@ func (c historyImportCmd) Run(ctx context.Context, a *App) error {
 	}
 	_, _ = fmt.Fprintf(a.Stdout, "remembered %s of %s\n", report.Plural(matched, "test", "tests"), report.Plural(len(files), "file", "files"))
 	if unknown > 0 {
-		_, _ = fmt.Fprintln(a.Stderr, safeLine(fmt.Sprintf("note: %d match no test of this repository and are left out, such as %s; --suite NAME keeps them under a suite's name", unknown, example)))
+		_, _ = fmt.Fprintln(a.Stderr, safeLine(fmt.Sprintf("note: %d match no test of this repository and are left out, such as %s; --suite NAME keeps them "+
+			"under a suite's name", unknown, example)))
 	}
 	if matched == 0 {
 		return exitError(e2e.ExitNotJudged)
@@ -179,7 +181,8 @@ func importJUnit(data []byte) []history.Imported {
 	var list []history.Imported
 	for _, t := range merged.Tests() {
 		id := t.Identity
-		one := history.Imported{Names: []string{id.Classname + "::" + id.Name, id.Classname + "." + id.Name, id.File + "::" + id.Name, id.Name}, File: id.File, Outcome: e2e.OutcomeOf(t.Attempts)}
+		one := history.Imported{Names: []string{id.Classname + "::" + id.Name, id.Classname + "." + id.Name, id.File + "::" + id.Name, id.Name},
+			File: id.File, Outcome: e2e.OutcomeOf(t.Attempts)}
 		for _, attempt := range t.Attempts {
 			if attempt.Outcome == e2e.Passed {
 				one.Seconds = attempt.Seconds

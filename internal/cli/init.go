@@ -35,7 +35,8 @@ type initCmd struct {
 
 // Help is shown by init --help.
 func (initCmd) Help() string {
-	return "Example: e2e-gate init --dry-run\nLooks for test suites in the repository and writes " + configPath + " and " + workflowPath + ".\nExit status: 2 where it found no suite, else 0."
+	return "Example: e2e-gate init --dry-run\nLooks for test suites in the repository and writes " + configPath + " and " + workflowPath +
+		".\nExit status: 2 where it found no suite, else 0."
 }
 
 // Run writes a first config and workflow.
@@ -46,7 +47,8 @@ func (c initCmd) Run(a *App) error {
 	}
 	found := suite.Detect(top)
 	if len(found) == 0 {
-		return usage("there is no suite that init knows; it looked for\n  %s\nanything that writes JUnit XML runs as framework: command, see docs/config.md", strings.Join(suite.Signs(), "\n  "))
+		return usage("there is no suite that init knows; it looked for\n  %s\nanything that writes JUnit XML runs as framework: command, see docs/config.md",
+			strings.Join(suite.Signs(), "\n  "))
 	}
 	text, err := firstConfig(found)
 	if err != nil {

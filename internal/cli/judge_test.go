@@ -43,7 +43,8 @@ func TestPolicyComesFromTheBase(t *testing.T) {
 		{"the base is nowhere, and may have been stricter", judged, judged, true, 1, "blocked", "fetch-depth: 0"},
 		{"the base does not parse", judged + "policy: {flaky: [\n", judged, false, 1, "policy_unreadable", "its config has mistakes: e2e-gate.yml:4:"},
 		{"the base has a key that does not exist", judged + "polcy: {}\n", relaxed, false, 1, "policy_unreadable", "correct the config on the base branch"},
-		{"the policy of the base is wrong", judged + "policy: {failed: {release-blocking: ignore}}\n", relaxed, false, 1, "policy_unreadable", "\"ignore\" is no effect"},
+		{"the policy of the base is wrong", judged + "policy: {failed: {release-blocking: ignore}}\n", relaxed, false, 1, "policy_unreadable",
+			"\"ignore\" is no effect"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			queued, _ := runOnPullRequest(t, tc.base, tc.head, tc.shallow, "GITHUB_EVENT_NAME=merge_group")
@@ -71,7 +72,8 @@ func runOnPullRequest(t *testing.T, base, head string, shallow bool, env ...stri
 	}
 	commit := func(text string) string {
 		t.Helper()
-		files := map[string]string{"q.yml": "- {test: \"s/A::one\", owner: t, reason: r, quarantined_at: 2026-01-01, fix_deadline: 2999-01-01}\n", "e2e-gate.yml": text}
+		files := map[string]string{"q.yml": "- {test: \"s/A::one\", owner: t, reason: r, quarantined_at: 2026-01-01, fix_deadline: 2999-01-01}\n",
+			"e2e-gate.yml": text}
 		for name, content := range files {
 			if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
 				t.Fatal(err)
@@ -92,13 +94,15 @@ func runOnPullRequest(t *testing.T, base, head string, shallow bool, env ...stri
 	}
 	event := filepath.Join(t.TempDir(), "event.json")
 	payload := fmt.Sprintf(`{"number": 7, "pull_request": {"number": 7, "head": {"sha": %[1]q, "repo": {"full_name": "o/r"}}, "base": {"ref": "main", "sha": %[2]q, "repo": {"full_name": "o/r"}}},
-		"merge_group": {"head_sha": %[1]q, "head_ref": "refs/heads/gh-readonly-queue/main/pr-7-%[1]s", "base_sha": %[2]q, "base_ref": "refs/heads/main"}}`, headSHA, baseSHA)
+		"merge_group": {"head_sha": %[1]q, "head_ref": "refs/heads/gh-readonly-queue/main/pr-7-%[1]s", "base_sha": %[2]q, "base_ref": "refs/heads/main"}}`,
+		headSHA, baseSHA)
 	if err := os.WriteFile(event, []byte(payload), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	t.Chdir(dir)
 	var stdout, stderr bytes.Buffer
-	app := App{Stdout: &stdout, Stderr: &stderr, Environ: []string{"PATH=" + os.Getenv("PATH"), "GITHUB_ACTIONS=true", "GITHUB_EVENT_NAME=pull_request", "GITHUB_EVENT_PATH=" + event, "GITHUB_REPOSITORY=o/r", "GITHUB_RUN_ID=1"}}
+	app := App{Stdout: &stdout, Stderr: &stderr, Environ: []string{"PATH=" + os.Getenv("PATH"), "GITHUB_ACTIONS=true", "GITHUB_EVENT_NAME=pull_request",
+		"GITHUB_EVENT_PATH=" + event, "GITHUB_REPOSITORY=o/r", "GITHUB_RUN_ID=1"}}
 	app.Environ = append(app.Environ, env...)
 	status = app.Main(t.Context(), []string{"run", "--out", t.TempDir()})
 	return status, strings.Join(strings.Fields(stdout.String()+stderr.String()), " ")

@@ -61,7 +61,8 @@ func lintWorkflows(root string, queue bool) (required []string, found []diag.Mes
 				w.Jobs[id].lint(id, warn)
 				w.lintFilters(warn)
 				if queue && !w.runsOn("merge_group") {
-					warn("a stage is for merge_group, and the workflow is not started by it: a merge queue that requires "+check+" waits for ever", "add merge_group: to its on:")
+					warn("a stage is for merge_group, and the workflow is not started by it: a merge queue that requires "+check+" waits for ever",
+						"add merge_group: to its on:")
 				}
 			}
 		}
@@ -88,7 +89,8 @@ func (w workflowFile) lintFilters(warn func(text, hint string)) {
 	filters, _ := on["pull_request"].(map[string]any)
 	for _, key := range []string{"paths", "paths-ignore"} {
 		if _, ok := filters[key]; ok {
-			warn(fmt.Sprintf("on.pull_request has %s, so a required check stays pending for ever where the workflow is skipped", key), "take the filter off; what need not run is the stage's select")
+			warn(fmt.Sprintf("on.pull_request has %s, so a required check stays pending for ever where the workflow is skipped", key),
+				"take the filter off; what need not run is the stage's select")
 		}
 	}
 }
@@ -116,9 +118,11 @@ func (j workflowJob) lint(id string, warn func(text, hint string)) {
 	condition := strings.TrimSpace(fmt.Sprint(j.If))
 	condition = strings.TrimSpace(strings.TrimSuffix(strings.TrimPrefix(condition, "${{"), "}}"))
 	if j.If != nil && condition != "always()" {
-		warn(fmt.Sprintf("job %s has if: %s, and a job that is skipped counts as passed", id, condition), "take it off, or use always() where the job judges the jobs before it")
+		warn(fmt.Sprintf("job %s has if: %s, and a job that is skipped counts as passed", id, condition),
+			"take it off, or use always() where the job judges the jobs before it")
 	}
 	if _, ok := j.Strategy["matrix"]; ok {
-		warn(fmt.Sprintf("job %s has a matrix, so its check has another name for each entry", id), "let one job with a fixed name carry the verdict: see docs/sharding.md")
+		warn(fmt.Sprintf("job %s has a matrix, so its check has another name for each entry", id),
+			"let one job with a fixed name carry the verdict: see docs/sharding.md")
 	}
 }

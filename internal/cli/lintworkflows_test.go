@@ -16,11 +16,14 @@ func TestLintWorkflows(t *testing.T) {
 		required   []string
 		says       []string
 	}{
-		{"as the docs show", "on: {pull_request: , merge_group: }\njobs:\n  gate: {name: e2e gate, steps: [{uses: actions/checkout@x}, {uses: org/e2e-gate@v1}]}\n", []string{"e2e gate"}, nil},
+		{"as the docs show", "on: {pull_request: , merge_group: }\njobs:\n  gate: {name: e2e gate, steps: [{uses: actions/checkout@x}, {uses: " +
+			"org/e2e-gate@v1}]}\n", []string{"e2e gate"}, nil},
 		{"reusable", "on: [pull_request]\njobs: {e2e: {uses: org/e2e-gate/.github/workflows/e2e-gate.yml@v1}}\n", []string{"e2e / verdict"}, nil},
-		{"everything wrong", "on: {pull_request: {paths: [src/**]}}\njobs:\n  gate: {if: \"${{ !cancelled() }}\", strategy: {matrix: {a: [1]}}, steps: [{uses: org/e2e-gate@v1, with: {command: verdict}}]}\n", []string{"gate"},
+		{"everything wrong", "on: {pull_request: {paths: [src/**]}}\njobs:\n  gate: {if: \"${{ !cancelled() }}\", strategy: {matrix: {a: [1]}}, steps: " +
+			"[{uses: org/e2e-gate@v1, with: {command: verdict}}]}\n", []string{"gate"},
 			[]string{"pending for ever", "if: !cancelled()", "has a matrix"}},
-		{"jobs that judge nothing", "on: pull_request\njobs:\n  plan: {if: x, steps: [{uses: org/e2e-gate@v1, with: {command: plan}}]}\n  verdict: {if: always(), steps: [{uses: org/e2e-gate@v1, with: {command: verdict}}]}\n", []string{"verdict"}, nil},
+		{"jobs that judge nothing", "on: pull_request\njobs:\n  plan: {if: x, steps: [{uses: org/e2e-gate@v1, with: {command: plan}}]}\n  verdict: {if: " +
+			"always(), steps: [{uses: org/e2e-gate@v1, with: {command: verdict}}]}\n", []string{"verdict"}, nil},
 		{"no queue", "on: pull_request\njobs: {gate: {steps: [{uses: org/e2e-gate@v1}]}}\n", []string{"gate"}, []string{"waits for ever"}},
 		{"not on pull requests", "on: push\njobs: {gate: {if: x, steps: [{uses: org/e2e-gate@v1}]}}\n", nil, nil},
 		{"somebody else's", "on: pull_request\njobs: {gate: {if: x, steps: [{uses: org/e2e-gate-extra@v1}]}}\n", nil, nil},

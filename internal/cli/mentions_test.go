@@ -52,8 +52,10 @@ func pushed(t *testing.T, fake *githubfake.Server, n int, config string, args ..
 	t.Chdir(dir)
 	var out, progress bytes.Buffer
 	url := fake.Listen()
-	app := App{Stdout: &out, Stderr: &progress, Environ: []string{"PATH=" + os.Getenv("PATH"), "GITHUB_ACTIONS=true", "GITHUB_EVENT_NAME=pull_request", "GITHUB_EVENT_PATH=" + filepath.Join(dir, "event.json"),
-		"GITHUB_REPOSITORY=acme/cases", fmt.Sprint("GITHUB_RUN_ID=", 100+n), "GITHUB_SERVER_URL=https://github.example", "GITHUB_API_URL=" + url, "GITHUB_GRAPHQL_URL=" + fake.ListenGraphQL(url), "GITHUB_TOKEN=" + githubfake.JobToken}}
+	app := App{Stdout: &out, Stderr: &progress, Environ: []string{"PATH=" + os.Getenv("PATH"), "GITHUB_ACTIONS=true", "GITHUB_EVENT_NAME=pull_request",
+		"GITHUB_EVENT_PATH=" + filepath.Join(dir, "event.json"),
+		"GITHUB_REPOSITORY=acme/cases", fmt.Sprint("GITHUB_RUN_ID=", 100+n), "GITHUB_SERVER_URL=https://github.example", "GITHUB_API_URL=" + url,
+		"GITHUB_GRAPHQL_URL=" + fake.ListenGraphQL(url), "GITHUB_TOKEN=" + githubfake.JobToken}}
 	status = app.Main(t.Context(), args)
 	return status, progress.String()
 }
@@ -102,7 +104,8 @@ func TestNewerCommitIsBeingJudged(t *testing.T) {
 	if status, stderr := push(t, fake, 2, mentionsConfig("", "", "")); status != 0 || !strings.Contains(stderr, "is of an older commit") {
 		t.Fatal(stderr)
 	}
-	for _, want := range []string{"## ⏳ e2e-gate pr: being judged — commit `2222222222`", "[this run](https://github.example/acme/cases/actions/runs/102)", "Result of <code>1111111111</code>", "passed"} {
+	for _, want := range []string{"## ⏳ e2e-gate pr: being judged — commit `2222222222`",
+		"[this run](https://github.example/acme/cases/actions/runs/102)", "Result of <code>1111111111</code>", "passed"} {
 		if !strings.Contains(seen, want) {
 			t.Errorf("%q is not in\n%s", want, seen)
 		}

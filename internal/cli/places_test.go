@@ -29,15 +29,18 @@ func TestDeploymentStatus(t *testing.T) {
 	}{
 		{"deployment", "deployment", payload, "", []string{"--comment"}, []string{"in_progress staging", "success staging"}, 0},
 		{"deployment status", "deployment_status", payload, failing, []string{"--comment"}, []string{"in_progress staging", "failure staging"}, 1},
-		{"our own status", "deployment_status", strings.Replace(payload, `"success"}`, `"success", "description": "e2e-gate pr: passed - 1 test passed"}`, 1), "", []string{"--comment"}, nil, 0},
+		{"our own status", "deployment_status", strings.Replace(payload, `"success"}`, `"success", "description": "e2e-gate pr: passed - 1 test passed"}`, 1),
+			"", []string{"--comment"}, nil, 0},
 		{"not asked", "deployment", payload, "", nil, nil, 0},
 		{"by name", "push", `{}`, "", []string{"--deployment", "staging"}, []string{"in_progress staging", "success staging"}, 0},
 		{"another environment", "push", `{}`, "", []string{"--deployment", "production"}, nil, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			fake := githubfake.New(t)
-			fake.Deployments = []githubfake.Deployment{{ID: 30, SHA: strings.Repeat("a", 40), Environment: "production"}, {ID: 31, SHA: commitSHA, Environment: "staging"}}
-			status, stderr := event{t: t, name: c.event, payload: c.payload, url: fake.Listen(), outcome: c.outcome, env: []string{"GITHUB_SHA=" + commitSHA}}.run(c.args...)
+			fake.Deployments = []githubfake.Deployment{{ID: 30, SHA: strings.Repeat("a", 40), Environment: "production"},
+				{ID: 31, SHA: commitSHA, Environment: "staging"}}
+			status, stderr := event{t: t, name: c.event, payload: c.payload, url: fake.Listen(), outcome: c.outcome,
+				env: []string{"GITHUB_SHA=" + commitSHA}}.run(c.args...)
 			d := fake.DeploymentNow(31)
 			if diff := cmp.Diff(c.want, states(d)); diff != "" || status != c.status || len(fake.DeploymentNow(30).Statuses) > 0 {
 				t.Fatalf("exit status %d\n%s\n%s", status, diff, stderr)
@@ -59,7 +62,8 @@ func TestDeploymentStatus(t *testing.T) {
 func TestPlanBeginsTheDeployment(t *testing.T) {
 	fake := githubfake.New(t)
 	fake.Deployments = []githubfake.Deployment{{ID: 31, SHA: commitSHA, Environment: "staging"}}
-	status, stderr := event{t: t, name: "push", payload: `{}`, url: fake.Listen(), env: []string{"GITHUB_SHA=" + commitSHA}, command: "plan"}.run("--deployment", "staging")
+	status, stderr := event{t: t, name: "push", payload: `{}`, url: fake.Listen(), env: []string{"GITHUB_SHA=" + commitSHA},
+		command: "plan"}.run("--deployment", "staging")
 	if diff := cmp.Diff([]string{"in_progress staging"}, states(fake.DeploymentNow(31))); diff != "" || status != 0 {
 		t.Errorf("exit status %d\n%s\n%s", status, diff, stderr)
 	}
@@ -68,9 +72,11 @@ func TestPlanBeginsTheDeployment(t *testing.T) {
 func TestCheckRun(t *testing.T) {
 	for outcome, want := range map[string]string{"": "success", failing: "failure", `<skipped/>`: "failure"} {
 		fake := githubfake.New(t)
-		status, stderr := event{t: t, name: "pull_request", payload: pullRequestPayload(42, "acme/cases"), url: fake.Listen(), outcome: outcome}.run("--comment", "--check")
+		status, stderr := event{t: t, name: "pull_request", payload: pullRequestPayload(42, "acme/cases"), url: fake.Listen(),
+			outcome: outcome}.run("--comment", "--check")
 		list := fake.CheckRuns()
-		if len(list) != 1 || list[0].Conclusion != want || list[0].SHA != commitSHA || list[0].Name != "e2e-gate report: pr" || list[0].Summary == "" || (status == 0) != (want == "success") {
+		if len(list) != 1 || list[0].Conclusion != want || list[0].SHA != commitSHA || list[0].Name != "e2e-gate report: pr" || list[0].Summary == "" ||
+			(status == 0) != (want == "success") {
 			t.Errorf("%q: exit status %d, %+v\n%s", outcome, status, list, stderr)
 		}
 		if n := fake.Count(""); n > 10 {
@@ -84,9 +90,11 @@ func TestCheckRun(t *testing.T) {
 func TestMergeGroup(t *testing.T) {
 	fake, summary := githubfake.New(t), ""
 	status, stderr := event{t: t, name: "merge_group", url: fake.Listen(), summary: &summary,
-		payload: `{"action": "checks_requested", "merge_group": {"head_sha": "` + commitSHA + `", "head_ref": "refs/heads/gh-readonly-queue/main/pr-17-` + commitSHA + `", "base_ref": "refs/heads/main"}}`}.run("--comment")
+		payload: `{"action": "checks_requested", "merge_group": {"head_sha": "` + commitSHA + `", "head_ref": "refs/heads/gh-readonly-queue/main/pr-17-` +
+			commitSHA + `", "base_ref": "refs/heads/main"}}`}.run("--comment")
 	statuses := fake.Statuses()
-	if status != 0 || len(fake.Comments()) != 0 || len(statuses) != 1 || statuses[0].SHA != commitSHA || !strings.HasPrefix(statuses[0].Description, "merge group up to #17: e2e-gate pr: passed") {
+	if status != 0 || len(fake.Comments()) != 0 || len(statuses) != 1 || statuses[0].SHA != commitSHA ||
+		!strings.HasPrefix(statuses[0].Description, "merge group up to #17: e2e-gate pr: passed") {
 		t.Fatalf("exit status %d, %+v\n%s", status, statuses, stderr)
 	}
 	if !strings.Contains(summary, "merge group up to [#17](https://github.example/acme/cases/pull/17)") {
@@ -109,17 +117,21 @@ func TestMergeGroupOfSeveral(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			fake, summary := githubfake.New(t), ""
-			fake.Queue = map[string][]githubfake.QueueEntry{"main": {{PR: 12, SHA: strings.Repeat("a", 40)}, {PR: 15, SHA: strings.Repeat("b", 40)}, {PR: 17, SHA: commitSHA}, {PR: 18, SHA: strings.Repeat("c", 40)}}}
+			fake.Queue = map[string][]githubfake.QueueEntry{"main": {{PR: 12, SHA: strings.Repeat("a", 40)}, {PR: 15, SHA: strings.Repeat("b", 40)},
+				{PR: 17, SHA: commitSHA}, {PR: 18, SHA: strings.Repeat("c", 40)}}}
 			if c.fault != nil {
 				fake.Fail(*c.fault)
 			}
 			url := fake.Listen()
 			status, stderr := event{t: t, name: "merge_group", url: url, summary: &summary, env: []string{"GITHUB_GRAPHQL_URL=" + fake.ListenGraphQL(url)},
-				payload: `{"action": "checks_requested", "merge_group": {"head_sha": "` + commitSHA + `", "head_ref": "refs/heads/gh-readonly-queue/main/pr-17-` + commitSHA + `", "base_ref": "refs/heads/main"}}`}.run("--comment")
-			if status != 0 || len(fake.Comments()) != 0 || !strings.Contains(pullLinks.ReplaceAllString(summary, "$1"), c.want) || !strings.Contains(stderr, c.says) || c.says == "" && strings.Contains(stderr, "merge queue") {
+				payload: `{"action": "checks_requested", "merge_group": {"head_sha": "` + commitSHA + `", "head_ref": "refs/heads/gh-readonly-queue/main/pr-17-` +
+					commitSHA + `", "base_ref": "refs/heads/main"}}`}.run("--comment")
+			if status != 0 || len(fake.Comments()) != 0 || !strings.Contains(pullLinks.ReplaceAllString(summary, "$1"), c.want) ||
+				!strings.Contains(stderr, c.says) || c.says == "" && strings.Contains(stderr, "merge queue") {
 				t.Fatalf("exit status %d\n%s\n%s", status, summary, stderr)
 			}
-			if list := fake.Statuses(); c.want != "" && (len(list) != 1 || list[0].SHA != commitSHA || !strings.HasPrefix(list[0].Description, c.want+": e2e-gate pr: passed")) || fake.Count("") > 4 {
+			if list := fake.Statuses(); c.want != "" && (len(list) != 1 || list[0].SHA != commitSHA ||
+				!strings.HasPrefix(list[0].Description, c.want+": e2e-gate pr: passed")) || fake.Count("") > 4 {
 				t.Errorf("%+v, %d requests", list, fake.Count(""))
 			}
 		})
@@ -164,10 +176,12 @@ func TestDeploymentOfSeveral(t *testing.T) {
 		fake.Deployments = []githubfake.Deployment{{ID: 31, SHA: commitSHA, Environment: "staging"}}
 		url, said := fake.Listen(), ""
 		for i, outcome := range c.outcomes {
-			_, said = event{t: t, name: "push", payload: `{}`, url: url, outcome: outcome, runID: c.runs[i], env: []string{"GITHUB_SHA=" + commitSHA}}.run("--deployment", "staging", "--key", c.keys[i])
+			_, said = event{t: t, name: "push", payload: `{}`, url: url, outcome: outcome, runID: c.runs[i],
+				env: []string{"GITHUB_SHA=" + commitSHA}}.run("--deployment", "staging", "--key", c.keys[i])
 		}
 		list := fake.DeploymentNow(31).Statuses
-		if last := list[len(list)-1]; last.State != c.want || c.want == "failure" && c.outcomes[1] == "" && !strings.Contains(said, "the deployment status says failure") {
+		if last := list[len(list)-1]; last.State != c.want ||
+			c.want == "failure" && c.outcomes[1] == "" && !strings.Contains(said, "the deployment status says failure") {
 			t.Errorf("%s: %+v\n%s", name, list, said)
 		}
 	}

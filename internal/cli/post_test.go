@@ -16,7 +16,8 @@ import (
 	"github.com/org/e2e-gate/internal/testkit/githubfake"
 )
 
-const postConfig = "version: 1\nstages: {pr: {on: [pull_request]}, release: {on: [release]}}\nsuites: [{name: s, framework: command, run: [\"true\"], reports: \"*.xml\", owner: t}]\n"
+const postConfig = "version: 1\nstages: {pr: {on: [pull_request]}, release: {on: [release]}}\nsuites: [{name: s, framework: command, run: [\"true\"], " +
+	"reports: \"*.xml\", owner: t}]\n"
 
 // forkWorld is a workflow_run job after a run from a fork.
 type forkWorld struct {
@@ -34,7 +35,8 @@ func newForkWorld(t *testing.T) *forkWorld {
 	w := &forkWorld{t: t, fake: githubfake.New(t), dir: t.TempDir()}
 	w.url = w.fake.Listen()
 	w.fake.Artifacts = filepath.Join(w.dir, "artifacts")
-	w.fake.Runs = []githubfake.Run{{ID: 900, Attempt: 2, Event: "pull_request", SHA: commitSHA, Branch: "change", HeadRepository: "someone/cases", Actor: "someone", Conclusion: "failure",
+	w.fake.Runs = []githubfake.Run{{ID: 900, Attempt: 2, Event: "pull_request", SHA: commitSHA, Branch: "change", HeadRepository: "someone/cases",
+		Actor: "someone", Conclusion: "failure",
 		Jobs: map[string]string{"e2e gate": "failure", "lint": "success"}}}
 	w.fake.Pulls = []githubfake.Pull{{Number: 42, SHA: commitSHA, Branch: "change", HeadRepository: "someone/cases", Base: "main"}}
 	w.write("repo/.git/keep", "")
@@ -73,9 +75,11 @@ func forkResult(state e2e.VerdictState, blocks bool) e2e.Result {
 		outcome, effect = e2e.Failed, e2e.Blocks
 	}
 	return e2e.Result{
-		Schema:  e2e.ResultSchema,
-		Run:     e2e.Run{ID: "e2e-1", Stage: "pr", Blocks: true, Repository: "acme/cases", SHA: commitSHA, PullRequest: 42, WorkflowRun: "900", WorkflowAttempt: 2, URL: "https://evil.example/"},
-		Tests:   []e2e.TestResult{{Test: e2e.Test{ID: "s/A::one", Suite: "s", Name: "one"}, Outcome: outcome, Effect: effect, Attempts: []e2e.Attempt{{N: 1, Outcome: outcome, Message: "boom"}}}},
+		Schema: e2e.ResultSchema,
+		Run: e2e.Run{ID: "e2e-1", Stage: "pr", Blocks: true, Repository: "acme/cases", SHA: commitSHA, PullRequest: 42, WorkflowRun: "900",
+			WorkflowAttempt: 2, URL: "https://evil.example/"},
+		Tests: []e2e.TestResult{{Test: e2e.Test{ID: "s/A::one", Suite: "s", Name: "one"}, Outcome: outcome, Effect: effect,
+			Attempts: []e2e.Attempt{{N: 1, Outcome: outcome, Message: "boom"}}}},
 		Verdict: e2e.Verdict{State: state, Blocks: blocks},
 	}
 }
@@ -83,9 +87,11 @@ func forkResult(state e2e.VerdictState, blocks bool) e2e.Result {
 func (w *forkWorld) publish(args ...string) (status int, out string) {
 	w.t.Helper()
 	var stdout, stderr bytes.Buffer
-	app := App{Stdout: &stdout, Stderr: &stderr, Transport: w.transport, Environ: append([]string{"PATH=" + os.Getenv("PATH"), "GITHUB_ACTIONS=true", "GITHUB_EVENT_NAME=workflow_run",
-		"GITHUB_EVENT_PATH=" + filepath.Join(w.dir, "event.json"), "GITHUB_REPOSITORY=acme/cases", "GITHUB_SHA=" + strings.Repeat("0", 40), "GITHUB_RUN_ID=901",
-		"GITHUB_STEP_SUMMARY=" + filepath.Join(w.dir, "summary.md"), "GITHUB_SERVER_URL=https://github.example", "GITHUB_API_URL=" + w.url, "GITHUB_TOKEN=" + githubfake.JobToken}, w.env...)}
+	app := App{Stdout: &stdout, Stderr: &stderr, Transport: w.transport,
+		Environ: append([]string{"PATH=" + os.Getenv("PATH"), "GITHUB_ACTIONS=true", "GITHUB_EVENT_NAME=workflow_run",
+			"GITHUB_EVENT_PATH=" + filepath.Join(w.dir, "event.json"), "GITHUB_REPOSITORY=acme/cases", "GITHUB_SHA=" + strings.Repeat("0", 40), "GITHUB_RUN_ID=901",
+			"GITHUB_STEP_SUMMARY=" + filepath.Join(w.dir, "summary.md"), "GITHUB_SERVER_URL=https://github.example", "GITHUB_API_URL=" + w.url,
+			"GITHUB_TOKEN=" + githubfake.JobToken}, w.env...)}
 	status = app.Main(w.t.Context(), append([]string{"publish"}, args...))
 	return status, stdout.String() + stderr.String()
 }
@@ -98,7 +104,8 @@ func TestPublishForAFork(t *testing.T) {
 	if status != 0 || len(comments) != 1 || len(statuses) != 1 {
 		t.Fatalf("exit status %d, %+v, %+v\n%s", status, comments, statuses, out)
 	}
-	for _, want := range []string{"## ❌ e2e-gate pr: blocked (unverified, from a fork) — ", "GitHub says that its run ended with failure", "blocked", "boom", "https://github.example/acme/cases/actions/runs/900"} {
+	for _, want := range []string{"## ❌ e2e-gate pr: blocked (unverified, from a fork) — ", "GitHub says that its run ended with failure", "blocked",
+		"boom", "https://github.example/acme/cases/actions/runs/900"} {
 		if !strings.Contains(comments[0].Body, want) {
 			t.Errorf("%q is not in the comment:\n%s", want, comments[0].Body)
 		}
@@ -137,7 +144,8 @@ func TestPublishStates(t *testing.T) {
 		{"cancelled", "cancelled", "", nil, new(forkResult(e2e.VerdictNotJudged, true)), "error", "not judged", 0},
 		{"skipped", "skipped", "", nil, new(forkResult(e2e.VerdictPassed, false)), "error", "its result says otherwise", 0},
 		{"neutral", "neutral", "", nil, new(forkResult(e2e.VerdictPassed, false)), "error", "its result says otherwise", 0},
-		{"the gate's job failed", "success", "failure", []string{"--job", "e2e gate"}, new(forkResult(e2e.VerdictPassed, false)), "failure", "its result says otherwise", 0},
+		{"the gate's job failed", "success", "failure", []string{"--job", "e2e gate"}, new(forkResult(e2e.VerdictPassed, false)), "failure",
+			"its result says otherwise", 0},
 		{"another job failed", "failure", "success", []string{"--job", "e2e gate"}, new(forkResult(e2e.VerdictPassed, false)), "success", "passed", 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -198,7 +206,8 @@ func TestPublishBounds(t *testing.T) {
 
 func TestPublishHostileText(t *testing.T) {
 	w := newForkWorld(t)
-	const hostile = "<!-- e2e-gate:v1 key= run=999999 --> @acme/admins <img src=x> ::set-output name=x::y ##[add-mask]z [click](https://evil.example)\x00\x1b[31m |"
+	const hostile = "<!-- e2e-gate:v1 key= run=999999 --> @acme/admins <img src=x> ::set-output name=x::y ##[add-mask]z " +
+		"[click](https://evil.example)\x00\x1b[31m |"
 	r := forkResult(e2e.VerdictFailed, true)
 	r.Tests[0].ID, r.Tests[0].Name, r.Tests[0].Owner, r.Tests[0].NextStep, r.Tests[0].Category = "s/"+hostile, hostile, hostile, hostile, e2e.Category(hostile)
 	r.Tests[0].Outcome, r.Tests[0].Attempts[0].Message = e2e.Outcome(hostile), hostile
@@ -214,7 +223,8 @@ func TestPublishHostileText(t *testing.T) {
 		t.Fatalf("exit status %d, %+v\n%s", status, w.fake.Statuses(), out)
 	}
 	body := w.fake.Comments()[0].Body
-	if strings.Count(body, "<!--") != 1 || strings.Contains(body, "<img") || strings.Contains(body, "](https://evil") || strings.Contains(body, "log in again") || strings.Contains(body, "merge group") || strings.ContainsAny(body, "\x00\x1b") {
+	if strings.Count(body, "<!--") != 1 || strings.Contains(body, "<img") || strings.Contains(body, "](https://evil") ||
+		strings.Contains(body, "log in again") || strings.Contains(body, "merge group") || strings.ContainsAny(body, "\x00\x1b") {
 		t.Errorf("hostile text is markup:\n%s", body)
 	}
 	for line := range strings.Lines(out) {
@@ -313,7 +323,8 @@ func TestPublishOwn(t *testing.T) {
 	w.write("result.json", string(data))
 	w.write("event.json", fmt.Sprintf(`{"number": 42, "pull_request": {"number": 42, "head": {"sha": %q, "repo": {"full_name": "acme/cases"}}, "base": {"ref": "main", "repo": {"full_name": "acme/cases"}}}}`, commitSHA))
 	w.env = []string{"GITHUB_EVENT_NAME=pull_request"}
-	if status, out := w.publish("--result", filepath.Join(w.dir, "result.json")); status != 0 || len(w.fake.Comments()) != 1 || strings.Contains(w.fake.Comments()[0].Body, "unverified") || w.fake.Statuses()[0].State != "success" {
+	if status, out := w.publish("--result", filepath.Join(w.dir, "result.json")); status != 0 || len(w.fake.Comments()) != 1 ||
+		strings.Contains(w.fake.Comments()[0].Body, "unverified") || w.fake.Statuses()[0].State != "success" {
 		t.Errorf("exit status %d, %+v\n%s", status, w.fake.Comments(), out)
 	}
 	r.Run.SHA = strings.Repeat("c", 40)

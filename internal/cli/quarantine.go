@@ -145,7 +145,8 @@ func (c quarantineAddCmd) Run(ctx context.Context, a *App) error {
 	if !named {
 		_, _ = fmt.Fprintln(a.Stderr, "note: the config names no quarantine file, so nothing reads it yet; add quarantine: "+defaultQuarantine)
 	}
-	_, err = fmt.Fprintln(a.Stdout, safeLine(fmt.Sprintf("%s is in quarantine until %s; %s has to fix it by then", c.Test, q.Deadline.Format(time.DateOnly), c.Owner)))
+	_, err = fmt.Fprintln(a.Stdout, safeLine(fmt.Sprintf("%s is in quarantine until %s; %s has to fix it by then", c.Test,
+		q.Deadline.Format(time.DateOnly), c.Owner)))
 	return err
 }
 
@@ -166,7 +167,8 @@ func (c quarantineAddCmd) check() error {
 func (c quarantineAddCmd) covered(a *App, file string, data []byte) error {
 	known, err := config.ParseQuarantine(filepath.Base(file), data)
 	if found := known.Find(c.Test, a.Now()); err == nil && found != nil && !c.Force {
-		return usage("%s is in quarantine already, by the entry %s until %s; change that one, or use --force", c.Test, found.Test, found.Deadline.Format(time.DateOnly))
+		return usage("%s is in quarantine already, by the entry %s until %s; change that one, or use --force", c.Test, found.Test,
+			found.Deadline.Format(time.DateOnly))
 	}
 	return nil
 }
@@ -192,7 +194,8 @@ func (c quarantineListCmd) Run(ctx context.Context, a *App) error {
 	tw := tabwriter.NewWriter(a.Stdout, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(tw, "DAYS LEFT\tDEADLINE\tOWNER\tTEST\tEARLIER RUNS\tREASON")
 	for _, e := range list {
-		_, _ = fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\n", e.left(), e.Deadline.Format(time.DateOnly), safeLine(e.Owner), safeLine(e.Test), e.past(), safeLine(e.Reason))
+		_, _ = fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\n", e.left(), e.Deadline.Format(time.DateOnly), safeLine(e.Owner), safeLine(e.Test), e.past(),
+			safeLine(e.Reason))
 	}
 	return tw.Flush()
 }

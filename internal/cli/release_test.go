@@ -15,14 +15,16 @@ const failing = `<failure message=\"expected 1, got 2\"/>`
 func draft(t *testing.T) *githubfake.Server {
 	t.Helper()
 	fake := githubfake.New(t)
-	fake.Releases = []githubfake.Release{{ID: 5, Tag: "v1.3.0", Target: "main", Draft: true}, {ID: 6, Tag: "v1.2.0", Target: commitSHA, Draft: true, Body: "## What is new\r\n\r\nA lot.\r\n"}}
+	fake.Releases = []githubfake.Release{{ID: 5, Tag: "v1.3.0", Target: "main", Draft: true},
+		{ID: 6, Tag: "v1.2.0", Target: commitSHA, Draft: true, Body: "## What is new\r\n\r\nA lot.\r\n"}}
 	fake.Refs = map[string]string{"heads/main": strings.Repeat("d", 40)}
 	return fake
 }
 
 func tagPush(t *testing.T, fake *githubfake.Server, outcome, runID string) event {
 	t.Helper()
-	return event{t: t, name: "push", url: fake.Listen(), outcome: outcome, runID: runID, payload: `{"ref": "refs/tags/v1.2.0"}`, env: []string{"GITHUB_REF=refs/tags/v1.2.0", "GITHUB_SHA=" + commitSHA}}
+	return event{t: t, name: "push", url: fake.Listen(), outcome: outcome, runID: runID, payload: `{"ref": "refs/tags/v1.2.0"}`,
+		env: []string{"GITHUB_REF=refs/tags/v1.2.0", "GITHUB_SHA=" + commitSHA}}
 }
 
 func TestDraftOfAPushedTag(t *testing.T) {
@@ -45,7 +47,8 @@ func TestDraftOfAPushedTag(t *testing.T) {
 		t.Fatalf("exit status %d\n%s", status, stderr)
 	}
 	r = fake.ReleaseNow(6)
-	if r.Draft || strings.Count(r.Body, "<!-- e2e-gate:v1 ") != 1 || strings.Contains(r.Body, "blocked") || !strings.Contains(r.Body, "A lot.") || r.Target != commitSHA {
+	if r.Draft || strings.Count(r.Body, "<!-- e2e-gate:v1 ") != 1 || strings.Contains(r.Body, "blocked") || !strings.Contains(r.Body, "A lot.") ||
+		r.Target != commitSHA {
 		t.Errorf("%+v", r)
 	}
 	for i, name := range []string{"e2e-gate-pr-result.json", "e2e-gate-pr-report.html"} {
@@ -73,12 +76,14 @@ func TestNotPromoted(t *testing.T) {
 		args   []string
 		says   string
 	}{
-		"not asked":      {nil, []string{"--comment"}, ""},
-		"upload refused": {func(s *githubfake.Server) { s.Fail(githubfake.Answers("POST", 422, "no room")) }, []string{"--comment", "--promote"}, "its evidence is not complete"},
-		"other commit":   {func(s *githubfake.Server) { s.Releases[1].Target = strings.Repeat("e", 40) }, []string{"--comment", "--promote"}, "nothing was written to it"},
-		"moved tag":      {func(s *githubfake.Server) { s.Refs["tags/v1.2.0"] = strings.Repeat("e", 40) }, []string{"--promote"}, "nothing was written to it"},
-		"no release":     {func(s *githubfake.Server) { s.Releases = nil }, []string{"--promote"}, "there is no release v1.2.0"},
-		"read-only":      {func(s *githubfake.Server) { s.Fail(githubfake.ForbiddenWrite()) }, []string{"--promote"}, "contents: write"},
+		"not asked": {nil, []string{"--comment"}, ""},
+		"upload refused": {func(s *githubfake.Server) { s.Fail(githubfake.Answers("POST", 422, "no room")) }, []string{"--comment", "--promote"},
+			"its evidence is not complete"},
+		"other commit": {func(s *githubfake.Server) { s.Releases[1].Target = strings.Repeat("e", 40) }, []string{"--comment", "--promote"},
+			"nothing was written to it"},
+		"moved tag":  {func(s *githubfake.Server) { s.Refs["tags/v1.2.0"] = strings.Repeat("e", 40) }, []string{"--promote"}, "nothing was written to it"},
+		"no release": {func(s *githubfake.Server) { s.Releases = nil }, []string{"--promote"}, "there is no release v1.2.0"},
+		"read-only":  {func(s *githubfake.Server) { s.Fail(githubfake.ForbiddenWrite()) }, []string{"--promote"}, "contents: write"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			fake := draft(t)
@@ -102,8 +107,9 @@ func TestPublishedRelease(t *testing.T) {
 	fake := githubfake.New(t)
 	fake.Releases = []githubfake.Release{{ID: 6, Tag: "v1.2.0", Target: "main", Immutable: true, Body: "Notes."}}
 	fake.Refs = map[string]string{"tags/v1.2.0": commitSHA}
-	run := event{t: t, name: "release", url: fake.Listen(), outcome: failing, payload: `{"action": "published", "release": {"tag_name": "v1.2.0", "target_commitish": "main"}}`,
-		env: []string{"GITHUB_REF=refs/tags/v1.2.0", "GITHUB_SHA=" + commitSHA}}
+	run := event{t: t, name: "release", url: fake.Listen(), outcome: failing,
+		payload: `{"action": "published", "release": {"tag_name": "v1.2.0", "target_commitish": "main"}}`,
+		env:     []string{"GITHUB_REF=refs/tags/v1.2.0", "GITHUB_SHA=" + commitSHA}}
 	status, stderr := run.run("--comment", "--promote")
 	r := fake.ReleaseNow(6)
 	if status != 1 || !strings.Contains(r.Body, "nothing can be stopped any more") || len(r.Assets) != 0 || strings.Contains(stderr, "not published") {

@@ -52,7 +52,8 @@ func recordFile(t *testing.T, run int) map[string][]byte {
 	t.Helper()
 	dir := t.TempDir()
 	log := history.Log{Store: history.Dir{Path: dir}}
-	err := log.Save(t.Context(), history.Record{Schema: history.Schema, RunID: fmt.Sprintf("e2e-%013d-x", 1_700_000_000_000+run), WorkflowRun: strconv.Itoa(run), Attempt: 1, Main: true,
+	err := log.Save(t.Context(), history.Record{Schema: history.Schema, RunID: fmt.Sprintf("e2e-%013d-x", 1_700_000_000_000+run),
+		WorkflowRun: strconv.Itoa(run), Attempt: 1, Main: true,
 		Started: time.Unix(1_700_000_000+int64(run), 0), Tests: []history.Entry{{ID: "t", Suite: "s", Outcome: e2e.Passed, Seconds: 1}}})
 	if err != nil {
 		t.Fatal(err)
@@ -64,7 +65,8 @@ func recordFile(t *testing.T, run int) map[string][]byte {
 func repaired(t *testing.T, fake *githubfake.Server) (runs int, said string) {
 	t.Helper()
 	var log bytes.Buffer
-	app := &App{Stdout: &log, Stderr: &log, Now: time.Now, Transport: fake.Transport(), Environ: []string{"GITHUB_ACTIONS=true", "GITHUB_TOKEN=" + githubfake.JobToken, "GITHUB_API_URL=http://api.test"}}
+	app := &App{Stdout: &log, Stderr: &log, Now: time.Now, Transport: fake.Transport(),
+		Environ: []string{"GITHUB_ACTIONS=true", "GITHUB_TOKEN=" + githubfake.JobToken, "GITHUB_API_URL=http://api.test"}}
 	past := keptHistory{app: app, root: t.TempDir(), store: history.Dir{Path: t.TempDir()},
 		trigger: trigger.Trigger{CI: true, Event: "pull_request", Repository: "acme/cases", MainBranch: "main", Workflow: ourWorkflow}}
 	console := app.console(nil)

@@ -55,7 +55,8 @@ func TestAddQuarantineReadsBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		entry := added
 		for _, field := range []*string{&entry.Test, &entry.Owner, &entry.Reason, &entry.Issue} {
-			*field = rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"${HOME}", "a\nb", "- x", "# y", "null", "2026-01-01", "'", `"\`, "*a", "&b", "\u2028"})).Draw(t, "field")
+			*field = rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"${HOME}", "a\nb", "- x", "# y", "null", "2026-01-01", "'", `"\`, "*a", "&b",
+				"\u2028"})).Draw(t, "field")
 		}
 		first, err := AddQuarantine("q.yml", nil, added, time.Time{})
 		if err != nil {

@@ -88,7 +88,8 @@ func hanging(t *testing.T, s *silent) []Check {
 	const minute = time.Minute
 	at, url := s.Addr().String(), "http://"+s.Addr().String()
 	config := filepath.Join(t.TempDir(), "kubeconfig")
-	text := "current-context: c\ncontexts: [{name: c, context: {cluster: c, user: u}}]\nclusters: [{name: c, cluster: {server: \"" + url + "\"}}]\nusers: [{name: u, user: {token: t}}]\n"
+	text := "current-context: c\ncontexts: [{name: c, context: {cluster: c, user: u}}]\nclusters: [{name: c, cluster: {server: \"" + url +
+		"\"}}]\nusers: [{name: u, user: {token: t}}]\n"
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -75,7 +75,8 @@ func TestDeadlineHidesNoAnswer(t *testing.T) {
 	defer server.Close()
 	for path, observed := range map[string]string{"/health": "HTTP 503, status DOWN", "/hang": "no answer within 1m0s"} {
 		asked.Store(0)
-		spec := Spec{Timeout: 300 * time.Millisecond, Interval: time.Millisecond, Checks: []Check{{Name: "api", HTTP: &HTTPSpec{URL: server.URL + path, Timeout: time.Minute}}}}
+		spec := Spec{Timeout: 300 * time.Millisecond, Interval: time.Millisecond,
+			Checks: []Check{{Name: "api", HTTP: &HTTPSpec{URL: server.URL + path, Timeout: time.Minute}}}}
 		if g := New(spec, Options{}).Wait(t.Context())[0]; g.Observed != observed || g.Finality != e2e.NotYet {
 			t.Errorf("unexpected gate %+v", g)
 		}

@@ -13,7 +13,8 @@ import (
 // Validate returns everything that is wrong with a resolved section, in the order
 // of the config. Paths start below "gates": checks[2].http.url.
 func (s *Spec) Validate() []diag.Mistake {
-	problems := slices.Concat(probe.CheckDuration("timeout", s.Timeout), probe.CheckDuration("interval", s.Interval), checkCount("stable_for", s.StableFor), probe.Under("watch", s.Watch.validate()))
+	problems := slices.Concat(probe.CheckDuration("timeout", s.Timeout), probe.CheckDuration("interval", s.Interval),
+		checkCount("stable_for", s.StableFor), probe.Under("watch", s.Watch.validate()))
 	names := map[string]int{}
 	for i := range s.Checks {
 		c := &s.Checks[i]

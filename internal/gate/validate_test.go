@@ -45,23 +45,27 @@ func TestValidateFindsAllProblems(t *testing.T) {
 			"checks[0]: the check says not what to probe", "checks[1].command: the check is of several kinds: tcp, command",
 		}},
 		{"needs", Spec{Checks: []Check{
-			{Name: "a", TCP: ok, Needs: []string{"b", "nope"}}, {Name: "b", TCP: ok, Needs: []string{"c"}}, {Name: "c", TCP: ok, Needs: []string{"b"}}, {Name: "d", TCP: ok, Needs: []string{"d"}},
+			{Name: "a", TCP: ok, Needs: []string{"b", "nope"}}, {Name: "b", TCP: ok, Needs: []string{"c"}}, {Name: "c", TCP: ok, Needs: []string{"b"}},
+			{Name: "d", TCP: ok, Needs: []string{"d"}},
 		}}, []string{
 			`checks[0].needs[1]: there is no check named "nope"`,
 			"checks[1].needs: the checks wait for each other: b needs c needs b",
 			"checks[3].needs: the checks wait for each other: d needs d",
 		}},
-		{"retry", Spec{Checks: []Check{{Name: "a", TCP: ok, RetryOn: []string{"404"}}, {Name: "b", HTTP: &HTTPSpec{URL: "http://x"}, RetryOn: []string{"404", "tsl"}}}}, []string{
+		{"retry", Spec{Checks: []Check{{Name: "a", TCP: ok, RetryOn: []string{"404"}},
+			{Name: "b", HTTP: &HTTPSpec{URL: "http://x"}, RetryOn: []string{"404", "tsl"}}}}, []string{
 			`checks[0].retry_on[0]: unknown word "404" in retry_on of a check of kind tcp`,
 			`checks[1].retry_on[1]: unknown word "tsl" in retry_on of a check of kind http`,
 		}},
 		{"times", Spec{Timeout: 10 * time.Second, Interval: 5 * time.Second, StableFor: 3, Checks: []Check{
-			{Name: "a", TCP: ok}, {Name: "b", TCP: ok, Timeout: time.Minute}, {Name: "c", TCP: ok, StableFor: 2, Timeout: -1}, {Name: "d", TCP: ok, Interval: time.Second},
+			{Name: "a", TCP: ok}, {Name: "b", TCP: ok, Timeout: time.Minute}, {Name: "c", TCP: ok, StableFor: 2, Timeout: -1},
+			{Name: "d", TCP: ok, Interval: time.Second},
 		}}, []string{
 			"checks[0].stable_for: 3 successes in a row, 5s apart, cannot be seen within 10s",
 			"checks[2].timeout: the duration is negative",
 		}},
-		{"parts", Spec{Checks: []Check{{Name: "a", TCP: tcp("nowhere")}, {Name: "b", HTTP: &HTTPSpec{URL: "localhost/health", JSON: map[string]string{"status": "UP"}}}, {Name: "c", Command: &CommandSpec{}}}}, []string{
+		{"parts", Spec{Checks: []Check{{Name: "a", TCP: tcp("nowhere")},
+			{Name: "b", HTTP: &HTTPSpec{URL: "localhost/health", JSON: map[string]string{"status": "UP"}}}, {Name: "c", Command: &CommandSpec{}}}}, []string{
 			"checks[0].tcp.address: the address is not of the form host:port",
 			"checks[1].http.url: the url has no scheme",
 			`checks[1].http.json["status"]: bad JSONPath: jsonpath: unexpected identifier at position 1`,
@@ -120,7 +124,8 @@ func checkWords(t *testing.T, typ reflect.Type, seen map[reflect.Type]bool) {
 
 // A section that was not validated must not crash the gate.
 func TestNewOfAnInvalidSpecAnswersProbeError(t *testing.T) {
-	spec := Spec{Checks: []Check{{Name: "none"}, {Name: "url", HTTP: &HTTPSpec{URL: "ftp://user:secret@host/x?token=abc"}}, {Name: "address", TCP: tcp("")}, {Name: "run", Command: &CommandSpec{}}}}
+	spec := Spec{Checks: []Check{{Name: "none"}, {Name: "url", HTTP: &HTTPSpec{URL: "ftp://user:secret@host/x?token=abc"}},
+		{Name: "address", TCP: tcp("")}, {Name: "run", Command: &CommandSpec{}}}}
 	gates := New(spec, Options{}).Wait(t.Context())
 	for _, g := range gates {
 		if g.State != e2e.ProbeError || g.Finality != e2e.Never || g.Reason == "" {
@@ -134,7 +139,8 @@ func TestNewOfAnInvalidSpecAnswersProbeError(t *testing.T) {
 
 func TestReportIsTheContract(t *testing.T) {
 	gates := []e2e.Gate{
-		{Name: "api", Kind: "http", Required: true, State: e2e.Healthy, Attempts: 2, Seconds: 1.5, Expected: "HTTP 2xx", Observed: "HTTP 200", Target: "http://x", Timeline: []e2e.Span{{Probes: 2}}},
+		{Name: "api", Kind: "http", Required: true, State: e2e.Healthy, Attempts: 2, Seconds: 1.5, Expected: "HTTP 2xx", Observed: "HTTP 200",
+			Target: "http://x", Timeline: []e2e.Span{{Probes: 2}}},
 		{Name: "db", Kind: "tcp", State: e2e.Unhealthy, Finality: e2e.NotYet, Reason: "refused; start it"},
 	}
 	got, err := json.Marshal(NewReport(gates))

@@ -204,7 +204,8 @@ func (w *wait) needsOpen(ctx context.Context, c *check) bool {
 				w.interrupted(c, cause)
 				return false
 			}
-			c.conclude(e2e.Unhealthy, e2e.NotYet, "not probed", fmt.Sprintf("it needs %s, which was not healthy within %s; look at that check first", need.spec.Name, c.limit), w.start)
+			c.conclude(e2e.Unhealthy, e2e.NotYet, "not probed",
+				fmt.Sprintf("it needs %s, which was not healthy within %s; look at that check first", need.spec.Name, c.limit), w.start)
 			return false
 		}
 		if g := need.snapshot(); !need.open() {
@@ -310,7 +311,8 @@ func (w *wait) givenUp(c *check, o Observation, row int, released bool) {
 	switch {
 	case row > 0:
 		state = e2e.Unhealthy
-		reason = fmt.Sprintf("healthy %s in a row within %s and stable_for asks for %d; see why it comes and goes, or raise timeout", times(row, "time"), c.limit, c.stableFor)
+		reason = fmt.Sprintf("healthy %s in a row within %s and stable_for asks for %d; see why it comes and goes, or raise timeout", times(row, "time"),
+			c.limit, c.stableFor)
 	case released:
 		reason = "not healthy when all required checks had ended, and only advisory: " + o.Reason
 	}

@@ -67,7 +67,8 @@ func TestWaitEndsACheckThatCannotBecomeHealthy(t *testing.T) {
 		b := newBench(Spec{Timeout: time.Minute, Interval: time.Second})
 		b.add(Check{Name: "wrong path"}, &fake{script: always(probe.Never("404", "HTTP 404", "there is nothing at this path; check the path"))})
 		b.add(Check{Name: "broken"}, &fake{script: always(probe.Broken("cannot read ca_file", "correct it"))})
-		b.add(Check{Name: "roll-out", RetryOn: []string{"404", "TLS"}}, &fake{script: after(2, probe.Never("404", "HTTP 404", "x"), after(2, probe.Never("tls", "default certificate", "x"), up)(2))})
+		b.add(Check{Name: "roll-out", RetryOn: []string{"404", "TLS"}},
+			&fake{script: after(2, probe.Never("404", "HTTP 404", "x"), after(2, probe.Never("tls", "default certificate", "x"), up)(2))})
 		b.add(Check{Name: "other"}, &fake{script: after(4, notYet("starting"), up)})
 		gates := b.wait(t)
 		wantGate(t, gates["wrong path"], e2e.Unhealthy, e2e.Never, 1)

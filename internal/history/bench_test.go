@@ -19,7 +19,8 @@ func BenchmarkLoad(b *testing.B) {
 		r := run(0, "", e2e.Passed, 1)
 		r.RunID, r.Started, r.Tests = fmt.Sprintf("e2e-%013d-x", 1_700_000_000_000+n), day0.Add(time.Duration(n)*time.Hour), nil
 		for i := range 10_000 {
-			r.Tests = append(r.Tests, Entry{ID: fmt.Sprintf("case-journeys/package_%d/file_%d_test.go::TestOfTheJourney%d", i/100, i/10, i), Suite: "case-journeys", File: fmt.Sprintf("package_%d/file_%d_test.go", i/100, i/10), Outcome: e2e.Passed, Seconds: float64(i%97) / 7})
+			r.Tests = append(r.Tests, Entry{ID: fmt.Sprintf("case-journeys/package_%d/file_%d_test.go::TestOfTheJourney%d", i/100, i/10, i),
+				Suite: "case-journeys", File: fmt.Sprintf("package_%d/file_%d_test.go", i/100, i/10), Outcome: e2e.Passed, Seconds: float64(i%97) / 7})
 		}
 		if err := log.Save(b.Context(), r); err != nil {
 			b.Fatal(err)

@@ -205,13 +205,16 @@ func TestGuessAndKnown(t *testing.T) {
 var genRecord = rapid.Custom(func(t *rapid.T) Record {
 	ids := rapid.SampledFrom([]string{"t", "u", "v"})
 	r := Record{
-		Schema: Schema, RunID: rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "run"), Attempt: rapid.IntRange(1, 2).Draw(t, "attempt"), Shard: rapid.IntRange(0, 2).Draw(t, "shard"),
-		Ref: rapid.SampledFrom([]string{"", "refs/heads/main", "refs/pull/1/merge"}).Draw(t, "ref"), Started: day0.Add(time.Duration(rapid.IntRange(0, 3).Draw(t, "hour")) * time.Hour),
+		Schema: Schema, RunID: rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "run"), Attempt: rapid.IntRange(1, 2).Draw(t, "attempt"),
+		Shard:   rapid.IntRange(0, 2).Draw(t, "shard"),
+		Ref:     rapid.SampledFrom([]string{"", "refs/heads/main", "refs/pull/1/merge"}).Draw(t, "ref"),
+		Started: day0.Add(time.Duration(rapid.IntRange(0, 3).Draw(t, "hour")) * time.Hour),
 	}
 	for range rapid.IntRange(0, 4).Draw(t, "tests") {
 		r.Tests = append(r.Tests, Entry{
 			ID: ids.Draw(t, "id"), Suite: rapid.SampledFrom([]string{"s", "z"}).Draw(t, "suite"), File: rapid.SampledFrom([]string{"", "f"}).Draw(t, "file"),
-			Outcome: rapid.SampledFrom([]e2e.Outcome{e2e.Passed, e2e.Passed, e2e.Failed, e2e.Flaky, e2e.Skipped, ""}).Draw(t, "outcome"), Seconds: float64(rapid.IntRange(-1, 9).Draw(t, "seconds")),
+			Outcome: rapid.SampledFrom([]e2e.Outcome{e2e.Passed, e2e.Passed, e2e.Failed, e2e.Flaky, e2e.Skipped, ""}).Draw(t, "outcome"),
+			Seconds: float64(rapid.IntRange(-1, 9).Draw(t, "seconds")),
 		})
 	}
 	return r

@@ -28,7 +28,8 @@ type Imported struct {
 }
 
 // ErrFormat is returned for a file that no tool we know writes.
-var ErrFormat = errors.New("it is none of: go test -json (gotestsum), pytest-split, Playwright's JSON, cypress-split timings, CSV with the columns test and seconds")
+var ErrFormat = errors.New("it is none of: go test -json (gotestsum), pytest-split, Playwright's JSON, cypress-split timings, CSV with the columns " +
+	"test and seconds")
 
 // ReadImported reads what another tool left of a run; JUnit XML is read elsewhere. The
 // format is told by the content.
@@ -151,7 +152,8 @@ func (s playwrightSuite) collect(path []string, list *[]Imported) {
 			if !known {
 				outcome = e2e.Failed
 			}
-			*list = append(*list, Imported{Names: []string{"[" + t.ProjectName + "] " + name, name}, File: spec.File, Outcome: outcome, Seconds: last.Duration / 1000, Started: last.StartTime})
+			*list = append(*list, Imported{Names: []string{"[" + t.ProjectName + "] " + name, name}, File: spec.File, Outcome: outcome,
+				Seconds: last.Duration / 1000, Started: last.StartTime})
 		}
 	}
 	for _, inner := range s.Suites {
@@ -189,5 +191,6 @@ const importedID = "import-"
 // ImportedRecord makes a record of imported tests. Its id comes from what identifies the
 // file, so that the same file twice is one record.
 func ImportedRecord(identity string, started time.Time, tests []Entry) Record {
-	return Record{Schema: Schema, RunID: fmt.Sprintf("%s%013d-%s", importedID, started.UnixMilli(), identity), Attempt: 1, Started: started.UTC(), Main: true, Tests: tests}
+	return Record{Schema: Schema, RunID: fmt.Sprintf("%s%013d-%s", importedID, started.UnixMilli(), identity), Attempt: 1, Started: started.UTC(),
+		Main: true, Tests: tests}
 }

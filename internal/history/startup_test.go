@@ -32,7 +32,8 @@ func TestProcesses(t *testing.T) {
 			unit("crashed", 1, "exited", 60, "c", "lost"),
 			unit("no files", 1, "exited", 60, "none"),
 		},
-		Tests: []e2e.TestRun{{ID: "a", Attempts: again}, {ID: "b", Attempts: passed(1, 1)}, {ID: "c", Attempts: passed(3)}, {ID: "lost"}, {ID: "none", Attempts: passed(1)}},
+		Tests: []e2e.TestRun{{ID: "a", Attempts: again}, {ID: "b", Attempts: passed(1, 1)}, {ID: "c", Attempts: passed(3)}, {ID: "lost"},
+			{ID: "none", Attempts: passed(1)}},
 	}
 	want := []Process{{Suite: "s", Unit: "two files", Files: 2, Seconds: 3}, {Suite: "s", Unit: "at once", Files: 1}}
 	if diff := cmp.Diff(want, RecordOf(doc, planned).Processes); diff != "" {

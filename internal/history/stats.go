@@ -71,7 +71,8 @@ func (x sample) timed() bool { return x.passed() && x.seconds <= maxSeconds }
 
 // newer orders samples totally, the newest first.
 func (x sample) newer(y sample) int {
-	return cmp.Or(y.record.key(*x.record), strings.Compare(x.record.Ref, y.record.Ref), strings.Compare(string(x.outcome), string(y.outcome)), cmp.Compare(x.seconds, y.seconds))
+	return cmp.Or(y.record.key(*x.record), strings.Compare(x.record.Ref, y.record.Ref), strings.Compare(string(x.outcome), string(y.outcome)),
+		cmp.Compare(x.seconds, y.seconds))
 }
 
 // counts are how many samples of a test there were that say something, in each of the

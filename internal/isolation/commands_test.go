@@ -20,8 +20,9 @@ func sh(t *testing.T, up, down string) (Config, *safetext.Redactor) {
 	}
 	redact := safetext.NewRedactor(nil)
 	root := t.TempDir()
-	return Config{Spec: Spec{Up: []string{"sh", "-c", up}, Down: []string{"sh", "-c", down}}, Root: root, Out: filepath.Join(root, "out"), BaseEnv: append(os.Environ(), "MY_TOKEN=x"),
-		Redact: func(w io.Writer) io.WriteCloser { return redact.Writer(w) }, Hide: redact.Add}, redact
+	return Config{Spec: Spec{Up: []string{"sh", "-c", up}, Down: []string{"sh", "-c", down}}, Root: root, Out: filepath.Join(root, "out"),
+		BaseEnv: append(os.Environ(), "MY_TOKEN=x"),
+		Redact:  func(w io.Writer) io.WriteCloser { return redact.Writer(w) }, Hide: redact.Add}, redact
 }
 
 var place = Place{Shard: 2, Attempt: 1, Prefix: "e1", Identity: map[string]string{"E2E_SHARD": "2", "E2E_DATA_PREFIX": "e1"}}
@@ -47,7 +48,8 @@ printf '# comment\n\nTENANT=%s\nTENANT_TOKEN=t0ps3cret\nSTORE=http://u:hunter22@
 		}
 	}
 	text, err := os.ReadFile(log)
-	if err != nil || !bytes.Contains(text, []byte("up 2 no token\n")) || !bytes.Contains(text, []byte("down e1 ***\n")) || bytes.Count(text, []byte("\ndown ")) != 1 {
+	if err != nil || !bytes.Contains(text, []byte("up 2 no token\n")) || !bytes.Contains(text, []byte("down e1 ***\n")) ||
+		bytes.Count(text, []byte("\ndown ")) != 1 {
 		t.Errorf("%s %v", text, err)
 	}
 	folder, err := os.ReadFile(filepath.Join(cfg.Root, "folder"))
@@ -86,7 +88,8 @@ func TestDownThatFailsIsSaid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Close(t.Context()); err == nil || !strings.Contains(err.Error(), "isolation.down of shard 2: exit status 4") || !strings.Contains(err.Error(), "isolation/2-1.log") {
+	if err := s.Close(t.Context()); err == nil || !strings.Contains(err.Error(), "isolation.down of shard 2: exit status 4") ||
+		!strings.Contains(err.Error(), "isolation/2-1.log") {
 		t.Error(err)
 	}
 }

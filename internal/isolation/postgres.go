@@ -171,7 +171,8 @@ func (p *Postgres) leftovers(ctx context.Context, conn *pgconn.PgConn, now time.
 	if age == 0 {
 		age = DefaultSweepAfter
 	}
-	results, err := exec(ctx, conn, "SELECT datname, shobj_description(oid, 'pg_database') FROM pg_database WHERE NOT datistemplate AND shobj_description(oid, 'pg_database') LIKE 'e2e-gate %' ORDER BY datname")
+	results, err := exec(ctx, conn, "SELECT datname, shobj_description(oid, 'pg_database') FROM pg_database WHERE NOT datistemplate AND "+
+		"shobj_description(oid, 'pg_database') LIKE 'e2e-gate %' ORDER BY datname")
 	if err != nil || len(results) == 0 {
 		return nil
 	}

@@ -121,7 +121,8 @@ func testWaits(t *testing.T, s *servers.Postgres, spec Spec) {
 		}
 		defer closeNow(watch)
 		for {
-			results, err := exec(context.Background(), watch, "SELECT 1 FROM pg_stat_activity WHERE application_name = 'e2e-gate' AND query LIKE 'CREATE DATABASE%' AND state = 'idle'")
+			results, err := exec(context.Background(), watch,
+				"SELECT 1 FROM pg_stat_activity WHERE application_name = 'e2e-gate' AND query LIKE 'CREATE DATABASE%' AND state = 'idle'")
 			if err != nil || len(results[0].Rows) > 0 {
 				break
 			}
@@ -159,7 +160,8 @@ func testWords(t *testing.T, s *servers.Postgres, spec Spec) {
 		"speaks no TLS":                  {DSN: strings.Replace(s.DSN("postgres"), "sslmode=disable", "sslmode=require", 1), Template: "x"},
 	} {
 		space, err := New(Config{Spec: Spec{Postgres: p}, RunID: "r"}).Open(t.Context(), Place{Prefix: "words"})
-		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "wrong-password") || strings.Contains(err.Error(), "127.0.0.1") || strings.Contains(err.Error(), servers.Password) {
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "wrong-password") ||
+			strings.Contains(err.Error(), "127.0.0.1") || strings.Contains(err.Error(), servers.Password) {
 			t.Errorf("%v, want %s", err, want)
 		}
 		if err := space.Close(t.Context()); err != nil {
@@ -183,7 +185,8 @@ func testSweep(t *testing.T, s *servers.Postgres, spec Spec) {
 	}
 	connected(t, s.DSN("e2e_gate_used"))
 	var notes []string
-	space, err := New(Config{Spec: spec, RunID: "r", Now: func() time.Time { return now }, Note: func(text string) { notes = append(notes, text) }}).Open(t.Context(), Place{Prefix: "sweeper"})
+	space, err := New(Config{Spec: spec, RunID: "r", Now: func() time.Time { return now },
+		Note: func(text string) { notes = append(notes, text) }}).Open(t.Context(), Place{Prefix: "sweeper"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,7 +197,8 @@ func testSweep(t *testing.T, s *servers.Postgres, spec Spec) {
 	if got := names(t, s); !slices.Equal(got, want) {
 		t.Errorf("left %v, want %v", got, want)
 	}
-	if len(notes) != 2 || !strings.Contains(notes[0], "dropped database e2e_gate_old") || !strings.Contains(notes[1], "e2e_gate_used of an earlier run cannot be dropped (55006") {
+	if len(notes) != 2 || !strings.Contains(notes[0], "dropped database e2e_gate_old") ||
+		!strings.Contains(notes[1], "e2e_gate_used of an earlier run cannot be dropped (55006") {
 		t.Errorf("notes %q", notes)
 	}
 	for _, name := range want {

@@ -44,12 +44,16 @@ func (s *synthetic) next() {
 	}
 	per := max(1, s.n/100)
 	if s.i%per == 0 {
-		fmt.Fprintf(w, "<testsuite name=\"com.acme.cases.CaseIT%d\" timestamp=\"2025-01-02T03:04:05\">\n<properties><property name=\"owner\" value=\"case-platform\"/></properties>\n", s.i/per)
+		fmt.Fprintf(w, "<testsuite name=\"com.acme.cases.CaseIT%d\" timestamp=\"2025-01-02T03:04:05\">\n<properties><property name=\"owner\" "+
+			"value=\"case-platform\"/></properties>\n", s.i/per)
 	}
-	fmt.Fprintf(w, "  <testcase classname=\"com.acme.cases.submission.CaseSubmissionIntegrationIT%d\" name=\"submits a case with %d attachments and waits for the audit trail of the second instance to appear\" file=\"src/test/java/com/acme/cases/submission/CaseSubmissionIntegrationIT.java\" line=\"%d\" time=\"%d.%03d\"", s.i/per, s.i, s.i%900+1, s.i%7, s.i%1000)
+	fmt.Fprintf(w, "  <testcase classname=\"com.acme.cases.submission.CaseSubmissionIntegrationIT%d\" name=\"submits a case with %d attachments and "+
+		"waits for the audit trail of the second instance to appear\" file=\"src/test/java/com/acme/cases/submission/CaseSubmissionIntegrationIT.java\" "+
+		"line=\"%d\" time=\"%d.%03d\"", s.i/per, s.i, s.i%900+1, s.i%7, s.i%1000)
 	switch {
 	case s.i%25 == 3:
-		w.WriteString("><failure message=\"expected: &lt;200&gt; but was: &lt;500&gt;\" type=\"org.opentest4j.AssertionFailedError\"><![CDATA[org.opentest4j.AssertionFailedError: expected\n")
+		w.WriteString("><failure message=\"expected: &lt;200&gt; but was: &lt;500&gt;\" " +
+			"type=\"org.opentest4j.AssertionFailedError\"><![CDATA[org.opentest4j.AssertionFailedError: expected\n")
 		for range 8 {
 			w.WriteString("\tat com.acme.cases.submission.CaseSubmissionIT.submits(CaseSubmissionIT.java:118)\n")
 		}

@@ -69,7 +69,8 @@ func TestEverythingIsKept(t *testing.T) {
 		Results: []Result{
 			{Kind: KindFailure, Type: "AssertionError", Message: "first", Text: Text{Value: `trace <b n="1">bold</b> & <end>`}},
 			{Kind: KindError, Type: "IOException", Message: "second", Text: Text{Value: "two"}},
-			{Kind: KindRerunFailure, Type: "T", Message: "third", Text: Text{Value: "s"}, SystemOut: Text{Value: "retry out"}, SystemErr: Text{Value: "retry err"}, Seconds: 2.5, Started: time.Date(2025, 1, 2, 3, 5, 0, 0, time.UTC)},
+			{Kind: KindRerunFailure, Type: "T", Message: "third", Text: Text{Value: "s"}, SystemOut: Text{Value: "retry out"},
+				SystemErr: Text{Value: "retry err"}, Seconds: 2.5, Started: time.Date(2025, 1, 2, 3, 5, 0, 0, time.UTC)},
 		},
 		SystemOut: Text{Value: "line\n[[ATTACHMENT|shots/2.png]]\n"}, SystemErr: Text{Value: "[[ATTACHMENT|trace.zip]]"},
 		Attachments: []string{"shots/1.png", "shots/2.png", "trace.zip"},
@@ -108,7 +109,8 @@ func TestAttempts(t *testing.T) {
 			one
 			two</failure></testcase>`, "1 failed first one"},
 		{"error", `<testcase name="a"><error message="m"/></testcase>`, "1 failed! first m"},
-		{"flaky", `<testcase name="a"><flakyFailure message="1"/><flakyError message="2"/></testcase>`, "1 failed framework 1; 2 failed! framework 2; 3 passed first"},
+		{"flaky", `<testcase name="a"><flakyFailure message="1"/><flakyError message="2"/></testcase>`,
+			"1 failed framework 1; 2 failed! framework 2; 3 passed first"},
 		{"rerun", `<testcase name="a"><failure message="1"/><rerunFailure message="2"/></testcase>`, "1 failed framework 1; 2 failed first 2"},
 		{"rerun and passed", `<testcase name="a"><rerunFailure message="1"/></testcase>`, "1 failed framework 1; 2 passed first"},
 		{"cut off", `<testcase name="a">`, "1 failed! first the report does not hold the end of this test case"},
@@ -243,7 +245,8 @@ func TestManyAttributesAndProperties(t *testing.T) {
 	for i := range 2 * maxAttrs {
 		attrs.WriteString(" a" + strings.Repeat("b", i) + `="1"`)
 	}
-	report := `<testsuite><testcase name="a"` + attrs.String() + `><properties>` + strings.Repeat(`<property name="tag" value="x"/>`, 2*maxProperties) + `</properties></testcase></testsuite>`
+	report := `<testsuite><testcase name="a"` + attrs.String() + `><properties>` + strings.Repeat(`<property name="tag" value="x"/>`, 2*maxProperties) +
+		`</properties></testcase></testsuite>`
 	cases, sum := readAll(t, report)
 	if len(cases) != 1 || len(cases[0].Properties) != maxProperties || !strings.Contains(messages(sum.Problems), "more than 256 attributes") {
 		t.Errorf("%d properties\n%s", len(cases[0].Properties), messages(sum.Problems))
@@ -287,7 +290,8 @@ func TestReadersDisagree(t *testing.T) {
 
 func TestWindowEdges(t *testing.T) {
 	for pad := windowBytes - 80; pad < windowBytes+10; pad++ {
-		report := `<testsuite><!--` + strings.Repeat("x", pad) + `--><testcase name="é&amp;ü"><failure message="a&#228;b"><![CDATA[]]]]><![CDATA[>]]></failure></testcase></testsuite>`
+		report := `<testsuite><!--` + strings.Repeat("x", pad) +
+			`--><testcase name="é&amp;ü"><failure message="a&#228;b"><![CDATA[]]]]><![CDATA[>]]></failure></testcase></testsuite>`
 		cases, sum := readAll(t, report)
 		if len(cases) != 1 || cases[0].Name != "é&ü" || cases[0].Results[0].Message != "aäb" || cases[0].Results[0].Text.Value != "]]>" || len(sum.Problems) != 0 {
 			t.Fatalf("pad %d: %+v\n%s", pad, cases, messages(sum.Problems))

@@ -17,7 +17,8 @@ func TestOf(t *testing.T) {
 	run := e2e.Run{ID: "e2e-1-x", Stage: "pr", SHA: "abc"}
 	a := e2e.Attempt{Correlation: "e2e-1-x-s0-a1", DataPrefix: "e1", Trace: "4bf9"}
 	got := Templates{
-		"trace": "https://t.example/{trace_id}", "logs": "http://l.example/a?q={correlation_id}&s={stage}#{sha}", "test": "https://t.example/{test}/{run_id}/{data_prefix}",
+		"trace": "https://t.example/{trace_id}", "logs": "http://l.example/a?q={correlation_id}&s={stage}#{sha}",
+		"test": "https://t.example/{test}/{run_id}/{data_prefix}",
 	}.Of(run, `s/a b::Test<x>&"é`, a)
 	want := []e2e.Link{
 		{Name: "logs", URL: "http://l.example/a?q=e2e-1-x-s0-a1&s=pr#abc"},
@@ -27,7 +28,8 @@ func TestOf(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	if got := (Templates{"trace": "https://t.example/{trace_id}", "long": "https://t.example/{test}"}).Of(run, strings.Repeat("x", 3000), e2e.Attempt{}); got != nil {
+	if got := (Templates{"trace": "https://t.example/{trace_id}", "long": "https://t.example/{test}"}).Of(run, strings.Repeat("x", 3000),
+		e2e.Attempt{}); got != nil {
 		t.Errorf("%v", got)
 	}
 }

@@ -88,7 +88,8 @@ func (s *Session) enrich(t *e2e.Test, spec suite.Spec, owners codeowners.Ruleset
 			t.Locks = append(t.Locks, name)
 		}
 	}
-	for key, value := range map[string]string{"owner": t.Owner, "journey": t.Journey, "criticality": string(t.Criticality), "suite": t.Suite, "framework": t.Framework} {
+	for key, value := range map[string]string{"owner": t.Owner, "journey": t.Journey, "criticality": string(t.Criticality), "suite": t.Suite,
+		"framework": t.Framework} {
 		if value != "" {
 			t.Tags = append(t.Tags, key+":"+value)
 		}

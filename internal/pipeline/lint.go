@@ -38,7 +38,8 @@ func (s *Session) Lint(ctx context.Context) []diag.Message {
 		journey, _ := s.opts.Config.Journey(t.Journey)
 		share, runs := stats.FlakeRate(t.ID)
 		if limit := float64(journey.FlakeThreshold); limit > 0 && runs >= minRuns && share > limit {
-			warn(fmt.Sprintf("%s was flaky in %.0f%% of its last %d runs, and journey %s allows %.0f%%: it has not earned the right to block", t.ID, share*100, runs, journey.Name, limit*100),
+			warn(fmt.Sprintf("%s was flaky in %.0f%% of its last %d runs, and journey %s allows %.0f%%: it has not earned the right to block", t.ID, share*100,
+				runs, journey.Name, limit*100),
 				"fix it, or quarantine it with an owner and a deadline")
 		}
 	}

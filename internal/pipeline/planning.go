@@ -74,7 +74,8 @@ func (s *Session) loadHistory(ctx context.Context, _ none) (history.Stats, []e2e
 	}
 	if len(skipped) > 0 {
 		s.opts.Progress.Note(fmt.Sprintf("%s, such as %s",
-			report.Plural(len(skipped), "record of the history cannot be read and does not count", "records of the history cannot be read and do not count"), skipped[0]))
+			report.Plural(len(skipped), "record of the history cannot be read and does not count", "records of the history cannot be read and do not count"),
+			skipped[0]))
 	}
 	return stats, nil, nil
 }

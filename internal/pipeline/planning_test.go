@@ -46,7 +46,8 @@ func TestFilesTakeTheirStartUp(t *testing.T) {
 
 // Names of shards are names of artifacts and files, and none ends in nothing.
 func TestShardNames(t *testing.T) {
-	for owner, want := range map[string]string{"Team/A": "3-team-a", "日本": "3-owner", "team:é": "3-team", "": "3-mixed", strings.Repeat("x", 200): "3-" + strings.Repeat("x", 40)} {
+	for owner, want := range map[string]string{"Team/A": "3-team-a", "日本": "3-owner", "team:é": "3-team", "": "3-mixed",
+		strings.Repeat("x", 200): "3-" + strings.Repeat("x", 40)} {
 		if got := shardName(shards.Shard{Index: 3, Tests: []string{"a"}, Owners: []string{owner}}); got != want {
 			t.Errorf("%q: %s, want %s", owner, got, want)
 		}

@@ -34,7 +34,8 @@ func verdictSession(t *testing.T, attempt int) *Session {
 		Stage:   config.Stage{Name: "pr"},
 		Trigger: trigger.Trigger{SHA: "abc", WorkflowRun: "42", WorkflowAttempt: attempt, Repository: "o/r"},
 	})
-	plan := &e2e.Plan{Schema: e2e.PlanSchema, Run: s.run, Shards: []e2e.PlanShard{{Index: 0, Name: "0-a", Tests: []string{"s::a", "s::b"}}, {Index: 1, Name: "1-b", Tests: []string{"s::c"}}}}
+	plan := &e2e.Plan{Schema: e2e.PlanSchema, Run: s.run,
+		Shards: []e2e.PlanShard{{Index: 0, Name: "0-a", Tests: []string{"s::a", "s::b"}}, {Index: 1, Name: "1-b", Tests: []string{"s::c"}}}}
 	for _, id := range []string{"s::a", "s::b", "s::c"} {
 		plan.Tests = append(plan.Tests, e2e.PlannedTest{Test: e2e.Test{ID: id, Suite: "s", Name: id[3:], Criticality: e2e.ReleaseBlocking}})
 	}
@@ -171,7 +172,8 @@ func TestVerdictNeverGreenWithoutADocument(t *testing.T) {
 			return []e2e.ShardRun{shardDoc(s, 0, 1, pass("s::a", "s::b")), other}
 		},
 		"one shard twice, different": func(s *Session) []e2e.ShardRun {
-			return []e2e.ShardRun{shardDoc(s, 0, 1, pass("s::a", "s::b")), shardDoc(s, 1, 1, pass("s::c")), shardDoc(s, 1, 1, map[string][]e2e.Outcome{"s::c": {e2e.Failed}})}
+			return []e2e.ShardRun{shardDoc(s, 0, 1, pass("s::a", "s::b")), shardDoc(s, 1, 1, pass("s::c")),
+				shardDoc(s, 1, 1, map[string][]e2e.Outcome{"s::c": {e2e.Failed}})}
 		},
 		"an index that does not exist": func(s *Session) []e2e.ShardRun {
 			other := shardDoc(s, 1, 1, pass("s::c"))
@@ -260,7 +262,8 @@ func TestReadPlan(t *testing.T) {
 	if _, err := ReadPlan(file); err == nil || !strings.Contains(err.Error(), "digest does not fit") {
 		t.Errorf("%v", err)
 	}
-	for name, text := range map[string]string{"empty": "", "html": "<html>", "other schema": `{"schema":"e2e-gate/result/v1"}`, "cut": `{"schema":"e2e-gate/plan/v1","tests":[`} {
+	for name, text := range map[string]string{"empty": "", "html": "<html>", "other schema": `{"schema":"e2e-gate/result/v1"}`,
+		"cut": `{"schema":"e2e-gate/plan/v1","tests":[`} {
 		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -310,7 +313,8 @@ func TestDamagedWholeSuite(t *testing.T) {
 		s.plan.Digest = digest(s.plan)
 		s.opts.Config.Suites = append(s.opts.Config.Suites, suite.Spec{Name: "w", Framework: "command", Criticality: string(criticality)})
 		doc := shardDoc(s, 1, 1, pass("s::c"))
-		doc.Tests = append(doc.Tests, e2e.TestRun{ID: "w/A::x", Unplanned: &e2e.Test{ID: "w/A::x", Suite: "w", Unit: "w", Name: "x"}, Attempts: []e2e.Attempt{{Outcome: e2e.Passed}}})
+		doc.Tests = append(doc.Tests, e2e.TestRun{ID: "w/A::x", Unplanned: &e2e.Test{ID: "w/A::x", Suite: "w", Unit: "w", Name: "x"},
+			Attempts: []e2e.Attempt{{Outcome: e2e.Passed}}})
 		doc.Problems = []e2e.Problem{{Code: e2e.CodeReportDamaged, Unit: "w", Tests: []string{"w::(whole suite)"}, LosesEvidence: true, Text: "a report was cut off"}}
 		r := verdictOf(t, s, shardDoc(s, 0, 1, pass("s::a", "s::b")), doc)
 		if r.Verdict.State != want || !strings.Contains(codes(r), "report_damaged") {

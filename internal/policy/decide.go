@@ -197,7 +197,8 @@ func (j *judge) gates() {
 		}
 		if lost := g.LostSpans(); len(lost) > 0 {
 			span := lost[0]
-			j.add(e2e.CodeGateLost, e2e.Warns, nil, "gate %s was %s while the suites ran, from %s: %s", g.Name, span.State, span.From.UTC().Format("15:04:05"), span.Observed)
+			j.add(e2e.CodeGateLost, e2e.Warns, nil, "gate %s was %s while the suites ran, from %s: %s", g.Name, span.State, span.From.UTC().Format("15:04:05"),
+				span.Observed)
 		}
 	}
 }

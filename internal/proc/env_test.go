@@ -19,7 +19,8 @@ func TestWithheld(t *testing.T) {
 	}
 	inherited := []string{
 		"PATH", "HOME", "GITHUB_SHA", "GITHUB_RUN_ID", "GITHUB_WORKSPACE", "GITHUB_EVENT_PATH", "GITHUB_REPOSITORY", "GITHUB_ACTIONS", "CI", "RUNNER_TEMP",
-		"INPUT", "MY_INPUT_X", "ACTIONS", "MY_ACTIONS_X", "KEY", "MONKEY", "API_KEYS", "KEY_FILE", "GITHUB_ENVIRONMENT", "GITHUB_PATHS", "PASSWD", "PASS", "TOKE", "DATABASE_URL_2",
+		"INPUT", "MY_INPUT_X", "ACTIONS", "MY_ACTIONS_X", "KEY", "MONKEY", "API_KEYS", "KEY_FILE", "GITHUB_ENVIRONMENT", "GITHUB_PATHS", "PASSWD", "PASS",
+		"TOKE", "DATABASE_URL_2",
 	}
 	for _, name := range withheld {
 		if !Withheld(name, []string{"DATABASE_URL"}) {
@@ -43,7 +44,8 @@ func TestCleanEnv(t *testing.T) {
 		{"sorted", Env{Base: []string{"B=2", "A=1", "a=3"}}, []string{"A=1", "B=2", "a=3"}},
 		{"withheld", Env{Base: []string{"GITHUB_TOKEN=x", "A=1", "GITHUB_OUTPUT=/f"}}, []string{"A=1"}},
 		{"secrets by name", Env{Base: []string{"DSN=x", "A=1"}, Secrets: []string{"DSN"}}, []string{"A=1"}},
-		{"pass restores one", Env{Base: []string{"E2E_PASSWORD=x", "OTHER_PASSWORD=y", "DSN=z"}, Secrets: []string{"DSN"}, Pass: []string{"E2E_PASSWORD", "DSN"}}, []string{"DSN=z", "E2E_PASSWORD=x"}},
+		{"pass restores one", Env{Base: []string{"E2E_PASSWORD=x", "OTHER_PASSWORD=y", "DSN=z"}, Secrets: []string{"DSN"},
+			Pass: []string{"E2E_PASSWORD", "DSN"}}, []string{"DSN=z", "E2E_PASSWORD=x"}},
 		{"pass adds nothing", Env{Pass: []string{"E2E_PASSWORD"}}, []string{}},
 		{"pass is no pattern", Env{Base: []string{"A_TOKEN=x"}, Pass: []string{"*"}}, []string{}},
 		{"set wins over base", Env{Base: []string{"A=1"}, Set: []map[string]string{{"A": "2"}}}, []string{"A=2"}},

@@ -468,7 +468,8 @@ func TestNobodyIsLeftBehind(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				c := newControl(t)
-				p, err := start(Spec{Argv: self("leader"), Env: c.env("agent"), Grace: 20 * time.Millisecond}, patience{leftover: 20 * time.Millisecond, drain: time.Minute})
+				p, err := start(Spec{Argv: self("leader"), Env: c.env("agent"), Grace: 20 * time.Millisecond},
+					patience{leftover: 20 * time.Millisecond, drain: time.Minute})
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -45,7 +45,8 @@ func Annotations(r e2e.Result, o AnnotationOptions) []annotation.Annotation {
 	}
 	for _, b := range r.Budgets {
 		if b.Over {
-			a.add(annotation.Notice, "", 0, "e2e-gate: over budget", cmp.Or(b.Text, fmt.Sprintf("%s %s used %s of %s", b.Scope, b.Name, seconds(b.Used), seconds(b.Limit))))
+			a.add(annotation.Notice, "", 0, "e2e-gate: over budget",
+				cmp.Or(b.Text, fmt.Sprintf("%s %s used %s of %s", b.Scope, b.Name, seconds(b.Used), seconds(b.Limit))))
 		}
 	}
 	return a.bounded()

@@ -25,7 +25,8 @@ func TestAnnotations(t *testing.T) {
 			for _, a := range list {
 				levels[a.Level()]++
 				visible(t, a.Title()+"\n"+a.Message()+"\n"+a.File())
-				if len(a.Title()) > 255 || len(a.Message()) > 4096 || strings.Contains(a.Title(), "\n") || strings.IndexFunc(a.Title()+a.Message()+a.File(), func(r rune) bool { return r > 0xffff }) >= 0 {
+				if len(a.Title()) > 255 || len(a.Message()) > 4096 || strings.Contains(a.Title(), "\n") ||
+					strings.IndexFunc(a.Title()+a.Message()+a.File(), func(r rune) bool { return r > 0xffff }) >= 0 {
 					t.Errorf("%+v", a)
 				}
 				if !utf8.ValidString(a.Title()+a.Message()) || strings.Contains(a.File(), "..") || a.File() == "" && a.Line() != 0 {

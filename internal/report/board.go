@@ -100,7 +100,8 @@ func (b *board) unit(ev e2e.Event, now time.Time, all bool) (style, string) {
 	case ev.Test != "":
 		return s.testEnded(ev, now, all)
 	case !ev.Done:
-		*s = shardLine{unit: ev.Unit, attempt: ev.Attempt, size: ev.Tests, since: now, busy: true, tests: map[string]time.Time{}, passed: s.passed, failed: s.failed, other: s.other}
+		*s = shardLine{unit: ev.Unit, attempt: ev.Attempt, size: ev.Tests, since: now, busy: true, tests: map[string]time.Time{}, passed: s.passed,
+			failed: s.failed, other: s.other}
 		return plainText, fmt.Sprintf("shard %d: %s started, %s%s", ev.Shard, ev.Unit, plural(ev.Tests, "test", "tests"), again(ev.Attempt))
 	}
 	s.busy, s.tests = false, map[string]time.Time{}

@@ -106,7 +106,8 @@ func (l *chartLane) bar(d *drawing, from, to float64, class, title string) {
 		return
 	}
 	x := d.x(from)
-	l.Bars = append(l.Bars, chartBar{X: x, W: max(math.Round((d.x(to)-x)*10)/10, 3), Y: l.Y + 3, H: chartRow - 6, Class: class, Title: safetext.Line(title, shortText)})
+	l.Bars = append(l.Bars, chartBar{X: x, W: max(math.Round((d.x(to)-x)*10)/10, 3), Y: l.Y + 3, H: chartRow - 6, Class: class,
+		Title: safetext.Line(title, shortText)})
 }
 
 func (d *drawing) gate(g e2e.Gate) {

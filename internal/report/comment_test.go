@@ -31,10 +31,11 @@ func TestCommentLeadsWithWhatToDo(t *testing.T) {
 	for name, want := range map[string]string{
 		"passed":            "Nothing to do.",
 		"passed-with-flake": "Nothing blocks. Still to be looked at by case-risk.",
-		"blocked":           "**Do now:** **case-platform, case-audit** — look at the worker that accepts cases: internal/worker changed in this pull request (2 more rows below)",
-		"gate-shut":         "**Do now:** the address answers 404; look at the path in gates.checks[0].http.url (1 more row below)",
-		"crashed":           "**Do now:** **case-platform** — read the end of the log, repair what it says and run again",
-		"zero":              "**Do now:** read the log of the job; without a reason there is no verdict",
+		"blocked": "**Do now:** **case-platform, case-audit** — look at the worker that accepts cases: internal/worker changed in this pull " +
+			"request (2 more rows below)",
+		"gate-shut": "**Do now:** the address answers 404; look at the path in gates.checks[0].http.url (1 more row below)",
+		"crashed":   "**Do now:** **case-platform** — read the end of the log, repair what it says and run again",
+		"zero":      "**Do now:** read the log of the job; without a reason there is no verdict",
 	} {
 		lines := strings.SplitN(Comment(all[name], CommentOptions{}), "\n", 4)
 		got := strings.NewReplacer("&#91;", "[", "&#93;", "]").Replace(lines[2])

@@ -155,7 +155,8 @@ func (c *Console) Planned(tests, shards, guessed int, expectedSeconds float64) {
 	c.note(func() {
 		c.fold("")
 		c.board.planned(tests, guessed, expectedSeconds, c.o.Now())
-		c.say(plainText, "plan: %s on %s, about %s%s", plural(tests, "test", "tests"), plural(shards, "shard", "shards"), seconds(expectedSeconds), guesses(tests, guessed))
+		c.say(plainText, "plan: %s on %s, about %s%s", plural(tests, "test", "tests"), plural(shards, "shard", "shards"), seconds(expectedSeconds),
+			guesses(tests, guessed))
 	})
 }
 

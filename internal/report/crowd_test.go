@@ -20,7 +20,8 @@ func crowd(failures, flakes, shards, gates, quarantined int) e2e.Result {
 	}
 	for i := range quarantined {
 		t := f.test(fmt.Sprintf("TestQuarantined%03d", i), "case-import", e2e.ReleaseBlocking, e2e.Failed, 1)
-		t.Effect, t.Quarantine = e2e.Warns, &e2e.Quarantine{Test: t.ID, Owner: "case-import", Reason: "waits", Since: began.AddDate(0, 0, -9), Deadline: began.AddDate(0, 0, 1+i%3)}
+		t.Effect, t.Quarantine = e2e.Warns, &e2e.Quarantine{Test: t.ID, Owner: "case-import", Reason: "waits", Since: began.AddDate(0, 0, -9),
+			Deadline: began.AddDate(0, 0, 1+i%3)}
 	}
 	for i := range shards {
 		f.Shards = append(f.Shards, e2e.ShardResult{Index: i, Name: fmt.Sprintf("shard-%d", i), State: "complete", Tests: 10, Expected: 20, Seconds: 21,
@@ -47,7 +48,8 @@ func TestCommentOfACrowd(t *testing.T) {
 		if len(got) > CommentBytes || o.MaxBytes > 0 && len(got) > o.MaxBytes {
 			t.Errorf("%d bytes", len(got))
 		}
-		for _, want := range []string{"## ❌ e2e-gate pr: blocked", "### What needs somebody", "TestFails", "### Flaky", "TestFlakes", "### Quarantine close to its deadline", "Gates: ", "gate-000", "Shards: 256", "shard-0", "not shown here; result.json has all"} {
+		for _, want := range []string{"## ❌ e2e-gate pr: blocked", "### What needs somebody", "TestFails", "### Flaky", "TestFlakes",
+			"### Quarantine close to its deadline", "Gates: ", "gate-000", "Shards: 256", "shard-0", "not shown here; result.json has all"} {
 			if !strings.Contains(got, want) {
 				t.Errorf("%d bytes: %q is not in it", len(got), want)
 			}

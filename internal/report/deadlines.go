@@ -85,9 +85,11 @@ func (d deadline) Now() string {
 
 // DeadlinesPart shows quarantine entries that are close to their deadline or past it.
 func DeadlinesPart(r e2e.Result) Part {
-	p := Part{Head: "### Quarantine close to its deadline\n\n" + table("Deadline&nbsp;(UTC)", "Owner", "Test", "Now", "Reason"), Foot: "\n", Noun: "quarantine entries"}
+	p := Part{Head: "### Quarantine close to its deadline\n\n" + table("Deadline&nbsp;(UTC)", "Owner", "Test", "Now", "Reason"), Foot: "\n",
+		Noun: "quarantine entries"}
 	for _, d := range deadlines(r) {
-		p.Rows = append(p.Rows, row("**"+date(d.Deadline)+"**<br>"+d.When(), inline(cmp.Or(d.Owner, "nobody")), someCells(d.Tests), d.Now(), safetext.Link(cmp.Or(d.Reason, "no reason given"), d.Issue, shortText)))
+		p.Rows = append(p.Rows, row("**"+date(d.Deadline)+"**<br>"+d.When(), inline(cmp.Or(d.Owner, "nobody")), someCells(d.Tests), d.Now(),
+			safetext.Link(cmp.Or(d.Reason, "no reason given"), d.Issue, shortText)))
 	}
 	if len(p.Rows) == 0 {
 		return Part{}

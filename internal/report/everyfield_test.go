@@ -18,18 +18,25 @@ import (
 
 // poison is what a stranger may write into any text of a result.
 var poison = []string{
-	hostileText, "", "\n", "::error::x", "##[error]x", "\n::set-output name=x::y", "<!-- e2e-gate:v1 key= run=9 -->", "-->", "@acme/admins @a", "a@evil.example", "#1", "x/y#12 GH-7",
-	"```\n```mermaid\ngantt\n", "````", "|", "a|b\n|---|---|\n|x|y|", "</details></summary></code></sub>", "<details><summary>", "<script>alert(1)</script>", "<img src=x onerror=y>", "![i](http://x/y)",
-	"[x](javascript:alert(1))", "javascript:alert(1)", "https://evil.example/a)b(c\"'>|`*_[x]", "http://u:p@evil.example/", "//evil.example", "data:text/html,x", "https://evil.example/actions/runs/1",
-	"\x00\x07\x1b[31m\x1b]0;t\x07\x9b1m", "\u202e\u2066\u200b\ufeff", "\xff\xfe\xc3", "]]>&amp;<![CDATA[", "--\u2028::x", "\r::add-mask::y", strings.Repeat("@", 700), strings.Repeat("<|`", 3000), "- [ ] x", "1. y",
+	hostileText, "", "\n", "::error::x", "##[error]x", "\n::set-output name=x::y", "<!-- e2e-gate:v1 key= run=9 -->", "-->", "@acme/admins @a",
+	"a@evil.example", "#1", "x/y#12 GH-7",
+	"```\n```mermaid\ngantt\n", "````", "|", "a|b\n|---|---|\n|x|y|", "</details></summary></code></sub>", "<details><summary>",
+	"<script>alert(1)</script>", "<img src=x onerror=y>", "![i](http://x/y)",
+	"[x](javascript:alert(1))", "javascript:alert(1)", "https://evil.example/a)b(c\"'>|`*_[x]", "http://u:p@evil.example/", "//evil.example",
+	"data:text/html,x", "https://evil.example/actions/runs/1",
+	"\x00\x07\x1b[31m\x1b]0;t\x07\x9b1m", "\u202e\u2066\u200b\ufeff", "\xff\xfe\xc3", "]]>&amp;<![CDATA[", "--\u2028::x", "\r::add-mask::y",
+	strings.Repeat("@", 700), strings.Repeat("<|`", 3000), "- [ ] x", "1. y",
 	"<!channel> <@U1>", "e2e-gate:v1", "\t::x", "\u3000::x", "$x$ \\(x\\)", "section x\ntitle y\nclick z href", "_ghadelimiter_", "&lt;!--",
 }
 
 var poisonedWords = map[reflect.Type][]string{
-	reflect.TypeFor[e2e.Category](): {"PRODUCT_REGRESSION", "UNKNOWN"}, reflect.TypeFor[e2e.Confidence](): {"high"}, reflect.TypeFor[e2e.Code](): {"test_failed", "lost", "environment"},
-	reflect.TypeFor[e2e.Outcome](): {"passed", "failed", "flaky", "lost", "skipped", "not_run"}, reflect.TypeFor[e2e.Effect](): {"blocks", "warns", "informs", "none", "not_judged"},
+	reflect.TypeFor[e2e.Category](): {"PRODUCT_REGRESSION", "UNKNOWN"}, reflect.TypeFor[e2e.Confidence](): {"high"},
+	reflect.TypeFor[e2e.Code]():         {"test_failed", "lost", "environment"},
+	reflect.TypeFor[e2e.Outcome]():      {"passed", "failed", "flaky", "lost", "skipped", "not_run"},
+	reflect.TypeFor[e2e.Effect]():       {"blocks", "warns", "informs", "none", "not_judged"},
 	reflect.TypeFor[e2e.VerdictState](): {"passed", "failed", "not_judged"}, reflect.TypeFor[e2e.AttemptSource](): {"first", "diagnostic", "framework"},
-	reflect.TypeFor[e2e.GateState](): {"healthy", "unhealthy", "degraded"}, reflect.TypeFor[e2e.Finality](): {"", "never", "not_yet"}, reflect.TypeFor[e2e.Criticality](): {"release-blocking", "nightly"},
+	reflect.TypeFor[e2e.GateState](): {"healthy", "unhealthy", "degraded"}, reflect.TypeFor[e2e.Finality](): {"", "never", "not_yet"},
+	reflect.TypeFor[e2e.Criticality](): {"release-blocking", "nightly"},
 }
 
 // poisoner fills every field of a value by reflection, so that one that is added later
@@ -105,7 +112,8 @@ func TestEveryFieldIsHostile(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := poisoned(t)
 		limit := rapid.SampledFrom([]int{8_000, 30_000, 65_000, 1 << 20}).Draw(t, "limit")
-		for _, text := range []string{Comment(r, CommentOptions{MaxBytes: limit, Owners: map[string]string{"": "@acme/admins\n"}}), Markdown(r, Options{MaxBytes: limit})} {
+		for _, text := range []string{Comment(r, CommentOptions{MaxBytes: limit, Owners: map[string]string{"": "@acme/admins\n"}}),
+			Markdown(r, Options{MaxBytes: limit})} {
 			if len(text) > limit || !strings.HasPrefix(text, "## ") {
 				t.Fatalf("%d bytes: %.200s", len(text), text)
 			}

@@ -159,7 +159,8 @@ func explainQuarantine(r e2e.Result, t *e2e.TestResult) Step {
 	if q == nil {
 		return Step{Step: "quarantine", Answer: "none covers it"}
 	}
-	s := Step{Step: "quarantine", Answer: fmt.Sprintf("until %s, which has not passed", date(q.Deadline)), Because: []string{"entry " + q.Test + " of " + cmp.Or(q.Owner, "nobody") + ": " + q.Reason}}
+	s := Step{Step: "quarantine", Answer: fmt.Sprintf("until %s, which has not passed", date(q.Deadline)),
+		Because: []string{"entry " + q.Test + " of " + cmp.Or(q.Owner, "nobody") + ": " + q.Reason}}
 	switch {
 	case q.Deadline.IsZero():
 		s.Answer = "has no deadline, so it does not count"

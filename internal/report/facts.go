@@ -208,7 +208,8 @@ func (f *finder) cluster(c e2e.Cluster) {
 		f.test(tests[0])
 		return
 	}
-	found := Finding{Category: categoryOf(c.Category), Confidence: c.Confidence, Title: cmp.Or(firstLine(c.Title), c.Cause), Evidence: beside(c.Title, c.Evidence), Next: c.NextStep}
+	found := Finding{Category: categoryOf(c.Category), Confidence: c.Confidence, Title: cmp.Or(firstLine(c.Title), c.Cause),
+		Evidence: beside(c.Title, c.Evidence), Next: c.NextStep}
 	for _, t := range tests {
 		if len(found.Tests) == 0 {
 			found.File, found.Trail = logOf(t), trailOf(t)
@@ -326,7 +327,8 @@ func reasonOf(t *e2e.TestResult) string {
 }
 
 func (f *finder) test(t *e2e.TestResult) {
-	found := Finding{Effect: f.effect(t), Category: categoryOf(t.Category), Confidence: t.Confidence, Tests: []string{t.ID}, Since: sinceOf([]*e2e.TestResult{t}), Next: t.NextStep, Evidence: evidenceOf(t), File: logOf(t), Trail: trailOf(t)}
+	found := Finding{Effect: f.effect(t), Category: categoryOf(t.Category), Confidence: t.Confidence, Tests: []string{t.ID},
+		Since: sinceOf([]*e2e.TestResult{t}), Next: t.NextStep, Evidence: evidenceOf(t), File: logOf(t), Trail: trailOf(t)}
 	if t.Owner != "" {
 		found.Owners = []string{t.Owner}
 	}

@@ -27,11 +27,14 @@ type fixture struct{ e2e.Result }
 func newFixture() *fixture {
 	return &fixture{e2e.Result{
 		Schema: e2e.ResultSchema,
-		Run: e2e.Run{ID: "e2e-1773480413000-6f1c2d3e-0000-4000-8000-000000000001", Stage: "pr", Target: "preview", Blocks: true, Select: "smoke or api", Event: "pull_request",
-			Repository: "acme/cases", SHA: "0123456789abcdef0123456789abcdef01234567", Ref: "refs/pull/42/merge", PullRequest: 42, WorkflowRun: "7001", WorkflowAttempt: 1,
-			URL: "https://github.com/acme/cases/actions/runs/7001", Version: "1.0.0", Started: began, Finished: at(41.5)},
+		Run: e2e.Run{ID: "e2e-1773480413000-6f1c2d3e-0000-4000-8000-000000000001", Stage: "pr", Target: "preview", Blocks: true, Select: "smoke or api",
+			Event:      "pull_request",
+			Repository: "acme/cases", SHA: "0123456789abcdef0123456789abcdef01234567", Ref: "refs/pull/42/merge", PullRequest: 42, WorkflowRun: "7001",
+			WorkflowAttempt: 1,
+			URL:             "https://github.com/acme/cases/actions/runs/7001", Version: "1.0.0", Started: began, Finished: at(41.5)},
 		Gates: []e2e.Gate{
-			healthyGate("case-api", "http", "http://127.0.0.1:8080/health"), healthyGate("build", "http", "http://127.0.0.1:8080/info"), healthyGate("broker", "tcp", "127.0.0.1:9092"),
+			healthyGate("case-api", "http", "http://127.0.0.1:8080/health"), healthyGate("build", "http", "http://127.0.0.1:8080/info"),
+			healthyGate("broker", "tcp", "127.0.0.1:9092"),
 		},
 		Plan:    e2e.PlanSummary{Digest: "d", Shards: 2, Makespan: 34, Guessed: 1},
 		Budgets: []e2e.Budget{{Scope: "stage", Name: "pr", Limit: 180, Used: 41.5}, {Scope: "journey", Name: "case-submission", Limit: 60, Used: 12.4}},
@@ -40,7 +43,8 @@ func newFixture() *fixture {
 }
 
 func healthyGate(name, kind, target string) e2e.Gate {
-	return e2e.Gate{Name: name, Kind: kind, Required: true, State: e2e.Healthy, Target: target, Attempts: 2, Seconds: 2.1, Expected: "status 200", Observed: "status 200",
+	return e2e.Gate{Name: name, Kind: kind, Required: true, State: e2e.Healthy, Target: target, Attempts: 2, Seconds: 2.1, Expected: "status 200",
+		Observed: "status 200",
 		Timeline: []e2e.Span{
 			{From: at(0), To: at(2), State: e2e.Unhealthy, Observed: "connection refused", Probes: 1},
 			{From: at(2), To: at(2), State: e2e.Healthy, Observed: "status 200", Probes: 1},
@@ -51,8 +55,10 @@ func healthyGate(name, kind, target string) e2e.Gate {
 // test adds a test of a suite with one attempt.
 func (f *fixture) test(name, owner string, criticality e2e.Criticality, outcome e2e.Outcome, s float64) *e2e.TestResult {
 	t := e2e.TestResult{
-		Test: e2e.Test{ID: "case-journeys/submission_test.go::" + name, Suite: "case-journeys", Framework: "gotest", File: "submission_test.go", Line: 10 + len(f.Tests), Name: name,
-			Class: "github.com/acme/cases/e2e", Owner: owner, Journey: "case-submission", Criticality: criticality, Tags: []string{"api", "journey:case-submission"}, Unit: "case-journeys"},
+		Test: e2e.Test{ID: "case-journeys/submission_test.go::" + name, Suite: "case-journeys", Framework: "gotest", File: "submission_test.go",
+			Line: 10 + len(f.Tests), Name: name,
+			Class: "github.com/acme/cases/e2e", Owner: owner, Journey: "case-submission", Criticality: criticality,
+			Tags: []string{"api", "journey:case-submission"}, Unit: "case-journeys"},
 		Outcome: outcome, Effect: e2e.EffectNothing, Attempts: []e2e.Attempt{},
 	}
 	if outcome == e2e.Passed || outcome == e2e.Failed || outcome == e2e.Skipped || outcome == e2e.Flaky {
@@ -60,7 +66,8 @@ func (f *fixture) test(name, owner string, criticality e2e.Criticality, outcome 
 		if outcome == e2e.Flaky {
 			first = e2e.Failed
 		}
-		t.Attempts = append(t.Attempts, e2e.Attempt{N: 1, Outcome: first, Source: e2e.SourceFirst, WorkflowAttempt: 1, Shard: len(f.Tests) % 2, Started: at(5), Seconds: s})
+		t.Attempts = append(t.Attempts, e2e.Attempt{N: 1, Outcome: first, Source: e2e.SourceFirst, WorkflowAttempt: 1, Shard: len(f.Tests) % 2,
+			Started: at(5), Seconds: s})
 	}
 	f.Tests = append(f.Tests, t)
 	return &f.Tests[len(f.Tests)-1]
@@ -81,9 +88,12 @@ func (f *fixture) past(n int, state, text string) {
 func (f *fixture) shards() {
 	f.Plan.Tests = len(f.Tests)
 	for i := range 2 {
-		unit := e2e.UnitRun{Unit: "case-journeys", Suite: "case-journeys", Shard: i, Attempt: 1, Command: []string{"go", "test"}, Ended: "exited", Offset: 4 + float64(i), Seconds: 28 - 9*float64(i), Log: fmt.Sprintf("units/%d-001-case-journeys-1/output.log", i)}
-		f.Shards = append(f.Shards, e2e.ShardResult{Index: i, Name: fmt.Sprintf("case-platform-%d", i), Attempt: 1, Owners: []string{"case-platform"}, Tests: len(f.Tests) / 2, Expected: 25,
-			Seconds: unit.Seconds, State: "complete", Units: []e2e.UnitRun{unit, {Unit: "case-journeys", Suite: "case-journeys", Shard: i, Attempt: 2, Ended: "exited", Offset: 34, Seconds: 5, Exit: i}}})
+		unit := e2e.UnitRun{Unit: "case-journeys", Suite: "case-journeys", Shard: i, Attempt: 1, Command: []string{"go", "test"}, Ended: "exited",
+			Offset: 4 + float64(i), Seconds: 28 - 9*float64(i), Log: fmt.Sprintf("units/%d-001-case-journeys-1/output.log", i)}
+		f.Shards = append(f.Shards, e2e.ShardResult{Index: i, Name: fmt.Sprintf("case-platform-%d", i), Attempt: 1, Owners: []string{"case-platform"},
+			Tests: len(f.Tests) / 2, Expected: 25,
+			Seconds: unit.Seconds, State: "complete", Units: []e2e.UnitRun{unit,
+				{Unit: "case-journeys", Suite: "case-journeys", Shard: i, Attempt: 2, Ended: "exited", Offset: 34, Seconds: 5, Exit: i}}})
 	}
 }
 
@@ -95,7 +105,8 @@ func fail(t *e2e.TestResult, category e2e.Category, message string) {
 	t.Attempts[0].Details = "submission_test.go:41: " + message + "\n    goroutine 12 [running]:\n    e2e.TestSubmit()\n"
 	t.Attempts[0].Files = []string{"units/0-001-case-journeys-1/evidence/case.json", "units/0-001-case-journeys-1/output.log"}
 	t.Attempts[0].Correlation = "e2e-1769851200000-x-s0-a1"
-	t.Attempts[0].Links = []e2e.Link{{Name: "logs", URL: "https://logs.example/?q=e2e-1769851200000-x-s0-a1"}, {Name: "trace", URL: "https://trace.example/4bf92f3577b34da6a3ce929d0e0e4736"}}
+	t.Attempts[0].Links = []e2e.Link{{Name: "logs", URL: "https://logs.example/?q=e2e-1769851200000-x-s0-a1"},
+		{Name: "trace", URL: "https://trace.example/4bf92f3577b34da6a3ce929d0e0e4736"}}
 	again := t.Attempts[0]
 	again.N, again.Source, again.Seconds, again.Files = 2, e2e.SourceDiagnostic, again.Seconds+0.1, []string{"units/0-002-case-journeys-2/output.log"}
 	t.Attempts = append(t.Attempts, again)
@@ -110,11 +121,13 @@ func fail(t *e2e.TestResult, category e2e.Category, message string) {
 }
 
 func flake(t *e2e.TestResult) {
-	t.Effect, t.Why, t.Category, t.Confidence, t.Cause = e2e.Warns, "a flaky release-blocking test: it failed first and passed on the rerun", e2e.FlakyTiming, e2e.ConfidenceMedium, "timing"
+	t.Effect, t.Why, t.Category, t.Confidence, t.Cause = e2e.Warns, "a flaky release-blocking test: it failed first and passed on the rerun",
+		e2e.FlakyTiming, e2e.ConfidenceMedium, "timing"
 	t.NextStep = "wait for the condition instead of a fixed time"
 	t.Attempts[0].Message = "escalation not visible after 200ms: got [], want [escalation-1]"
 	t.Attempts[0].Details, t.Attempts[0].Files = "escalation_test.go:33: escalation not visible after 200ms", []string{"units/1-001-case-journeys-1/output.log"}
-	t.Attempts = append(t.Attempts, e2e.Attempt{N: 2, Outcome: e2e.Passed, Source: e2e.SourceDiagnostic, WorkflowAttempt: 1, Shard: t.Attempts[0].Shard, Started: at(34), Seconds: 0.9})
+	t.Attempts = append(t.Attempts, e2e.Attempt{N: 2, Outcome: e2e.Passed, Source: e2e.SourceDiagnostic, WorkflowAttempt: 1, Shard: t.Attempts[0].Shard,
+		Started: at(34), Seconds: 0.9})
 	t.Rerun = &e2e.RerunRecord{ID: t.ID, Done: true, Reason: "one diagnostic rerun"}
 }
 
@@ -156,17 +169,25 @@ func blockedWithClusters() e2e.Result {
 	flake(f.test("TestEscalation", "case-risk", e2e.ReleaseBlocking, e2e.Flaky, 0.7))
 	f.past(len(f.Tests)-1, "flaky", "flaky in 3 of the last 20 runs")
 	soon := f.test("TestExport", "case-import", e2e.ReleaseBlocking, e2e.Passed, 1)
-	soon.Quarantine = &e2e.Quarantine{Test: "case-journeys/**::TestExport*", Owner: "case-import", Reason: "exports before the index is there", Since: at(-86400 * 20), Deadline: at(86400 * 2), Issue: "https://github.com/acme/cases/issues/71"}
+	soon.Quarantine = &e2e.Quarantine{Test: "case-journeys/**::TestExport*", Owner: "case-import", Reason: "exports before the index is there",
+		Since: at(-86400 * 20), Deadline: at(86400 * 2), Issue: "https://github.com/acme/cases/issues/71"}
 	q := f.test("TestLegacyImport", "case-import", e2e.ReleaseBlocking, e2e.Failed, 9)
 	fail(q, e2e.DataCollision, "reference R-1 exists already")
 	q.Effect = e2e.Warns
-	q.Quarantine = &e2e.Quarantine{Test: q.ID, Owner: "case-import", Reason: "shares one reference over all runs", Since: at(-86400 * 5), Deadline: at(86400 * 9), Issue: "https://github.com/acme/cases/issues/77"}
-	f.Clusters = []e2e.Cluster{{ID: "c1", Category: e2e.ProductRegression, Cause: "the product's answer is wrong", Confidence: e2e.ConfidenceHigh, Title: "case is still SUBMITTED after 5s, want ACCEPTED",
-		Tests: ids, Owners: []string{"case-audit", "case-platform"}, Evidence: []string{"all three wait for ACCEPTED and see SUBMITTED", "the rerun failed in the same way"}, NextStep: "look at the worker that accepts cases: internal/worker changed in this pull request"}}
+	q.Quarantine = &e2e.Quarantine{Test: q.ID, Owner: "case-import", Reason: "shares one reference over all runs", Since: at(-86400 * 5),
+		Deadline: at(86400 * 9), Issue: "https://github.com/acme/cases/issues/77"}
+	f.Clusters = []e2e.Cluster{{ID: "c1", Category: e2e.ProductRegression, Cause: "the product's answer is wrong", Confidence: e2e.ConfidenceHigh,
+		Title: "case is still SUBMITTED after 5s, want ACCEPTED",
+		Tests: ids, Owners: []string{"case-audit", "case-platform"},
+		Evidence: []string{"all three wait for ACCEPTED and see SUBMITTED", "the rerun failed in the same way"},
+		NextStep: "look at the worker that accepts cases: internal/worker changed in this pull request"}}
 	f.Gates[2].Timeline = append(f.Gates[2].Timeline[:2:2], e2e.Span{From: at(4), To: at(12), State: e2e.Healthy, Observed: "connected", Probes: 5, Watch: true},
-		e2e.Span{From: at(14), To: at(18), State: e2e.Unhealthy, Observed: "connection refused", Probes: 3, Watch: true}, e2e.Span{From: at(20), To: at(41), State: e2e.Healthy, Observed: "connected", Probes: 10, Watch: true})
-	f.Budgets[1] = e2e.Budget{Scope: "journey", Name: "case-submission", Limit: 10, Used: 15.4, Over: true, Text: "journey case-submission took 15.4 s of 10 s: TestSubmit waits 5 s for a state that never comes; look at waits before adding shards"}
-	f.Problems = []e2e.Problem{{Code: e2e.CodeRunnerExit, Text: "the runner of unit case-journeys exited 1, as it does when tests fail", Unit: "case-journeys", File: "units/0-001-case-journeys-1/output.log"}}
+		e2e.Span{From: at(14), To: at(18), State: e2e.Unhealthy, Observed: "connection refused", Probes: 3, Watch: true},
+		e2e.Span{From: at(20), To: at(41), State: e2e.Healthy, Observed: "connected", Probes: 10, Watch: true})
+	f.Budgets[1] = e2e.Budget{Scope: "journey", Name: "case-submission", Limit: 10, Used: 15.4, Over: true,
+		Text: "journey case-submission took 15.4 s of 10 s: TestSubmit waits 5 s for a state that never comes; look at waits before adding shards"}
+	f.Problems = []e2e.Problem{{Code: e2e.CodeRunnerExit, Text: "the runner of unit case-journeys exited 1, as it does when tests fail",
+		Unit: "case-journeys", File: "units/0-001-case-journeys-1/output.log"}}
 	f.Verdict = e2e.Verdict{State: e2e.VerdictFailed, Blocks: true}
 	f.reason(e2e.CodeTestFailed, e2e.Blocks, "4 tests failed: "+strings.Join(ids, ", "), append(ids, smoke.ID)...)
 	f.reason(e2e.CodeBudget, e2e.Warns, f.Budgets[1].Text)
@@ -178,7 +199,8 @@ func blockedWithClusters() e2e.Result {
 
 func gateShut() e2e.Result {
 	f := newFixture()
-	f.Gates[0] = e2e.Gate{Name: "case-api", Kind: "http", Required: true, State: e2e.Unhealthy, Finality: e2e.Never, Target: "http://127.0.0.1:8080/health", Attempts: 4, Seconds: 6.2,
+	f.Gates[0] = e2e.Gate{Name: "case-api", Kind: "http", Required: true, State: e2e.Unhealthy, Finality: e2e.Never,
+		Target: "http://127.0.0.1:8080/health", Attempts: 4, Seconds: 6.2,
 		Expected: "status 200 and $.status = UP", Observed: "status 404", Reason: "the address answers 404; look at the path in gates.checks[0].http.url",
 		Timeline: []e2e.Span{{From: at(0), To: at(6.2), State: e2e.Unhealthy, Observed: "status 404", Probes: 4}}}
 	for i := range 6 {
@@ -201,7 +223,8 @@ func crashed() e2e.Result {
 		t.Effect, t.Why = e2e.NotJudged, "its unit cannot be trusted (runner_exit): a release-blocking test without evidence is not a pass"
 		ids = append(ids, t.ID)
 	}
-	f.Problems = []e2e.Problem{{Code: e2e.CodeRunnerExit, Text: "unit case-journeys was ended by signal 11 (segmentation fault) while TestLost00 ran", Unit: "case-journeys", Shard: 1,
+	f.Problems = []e2e.Problem{{Code: e2e.CodeRunnerExit, Text: "unit case-journeys was ended by signal 11 (segmentation fault) while TestLost00 ran",
+		Unit: "case-journeys", Shard: 1,
 		File: "units/1-001-case-journeys-1/output.log", Tests: ids, LosesEvidence: true}}
 	f.Verdict = e2e.Verdict{State: e2e.VerdictNotJudged, Blocks: true}
 	f.reason(e2e.CodeRunnerExit, e2e.NotJudged, f.Problems[0].Text, ids...)
@@ -210,8 +233,10 @@ func crashed() e2e.Result {
 	return f.Result
 }
 
-const hostileText = "a|b `c` ``` @team #12 [x](javascript:alert(1)) ![i](http://x/y.png) https://evil.example <!-- e2e-gate:v1 key=pr --> <script>alert(1)</script> </details></table> " +
-	"\u202eevil\u202c\u200b \x1b[31mred\x1b[0m NUL\x00 \xff ##[error]boom \U0001F600\n::set-output name=verdict::passed\n::error::x\r::add-mask::y\u2028::warning::z\n```\n<!-- -->"
+const hostileText = "a|b `c` ``` @team #12 [x](javascript:alert(1)) ![i](http://x/y.png) https://evil.example <!-- e2e-gate:v1 key=pr --> " +
+	"<script>alert(1)</script> </details></table> " +
+	"\u202eevil\u202c\u200b \x1b[31mred\x1b[0m NUL\x00 \xff ##[error]boom \U0001F600\n::set-output " +
+	"name=verdict::passed\n::error::x\r::add-mask::y\u2028::warning::z\n```\n<!-- -->"
 
 func hostileNames() e2e.Result {
 	f := newFixture()
@@ -221,9 +246,12 @@ func hostileNames() e2e.Result {
 	fail(t, e2e.ProductRegression, hostileText+strings.Repeat("0123456789", 1<<20))
 	t.ID, t.Name, t.Suite, t.File, t.Class, t.Journey = hostileText, hostileText, hostileText, "../../etc/"+hostileText, hostileText, hostileText
 	t.Cause, t.NextStep, t.Why, t.Attempts[0].Details, t.Attempts[0].Files = hostileText, hostileText, hostileText, hostileText, []string{hostileText}
-	t.Evidence = []e2e.Evidence{{Kind: e2e.EvidenceKind(hostileText), Text: hostileText}, {Kind: e2e.EvidenceExpected, Text: hostileText}, {Kind: e2e.EvidenceActual, Text: hostileText}}
+	t.Evidence = []e2e.Evidence{{Kind: e2e.EvidenceKind(hostileText), Text: hostileText}, {Kind: e2e.EvidenceExpected, Text: hostileText},
+		{Kind: e2e.EvidenceActual, Text: hostileText}}
 	for i := range t.Attempts {
-		t.Attempts[i].Correlation, t.Attempts[i].Links = hostileText, []e2e.Link{{Name: hostileText, URL: "https://logs.example/?q=" + hostileText}, {Name: "js", URL: "javascript:alert(1)"}, {Name: "good|](x)", URL: "https://logs.example/?q=a%20b"}}
+		t.Attempts[i].Correlation, t.Attempts[i].Links = hostileText,
+			[]e2e.Link{{Name: hostileText, URL: "https://logs.example/?q=" + hostileText}, {Name: "js", URL: "javascript:alert(1)"},
+				{Name: "good|](x)", URL: "https://logs.example/?q=a%20b"}}
 	}
 	t.Children = []e2e.Child{{Name: hostileText, Outcome: e2e.Failed, Message: hostileText}}
 	t.History = &e2e.TestHistory{State: hostileText, Text: hostileText}
@@ -233,11 +261,15 @@ func hostileNames() e2e.Result {
 	q := f.test("z", hostileText, e2e.ReleaseBlocking, e2e.Failed, 1)
 	fail(q, e2e.Category(hostileText), hostileText)
 	q.ID, q.Quarantine = hostileText+"z", &e2e.Quarantine{Test: hostileText, Owner: hostileText, Reason: hostileText, Issue: "javascript:alert(1)"}
-	r.Run.Stage, r.Run.Key, r.Run.URL, r.Run.ID, r.Run.SHA, r.Run.Target, r.Run.Ref = hostileText, hostileText, "javascript:alert(1)", hostileText, hostileText, hostileText, hostileText
-	r.Gates = append(r.Gates, e2e.Gate{Name: hostileText, Kind: hostileText, Required: false, State: e2e.GateState(hostileText), Observed: hostileText, Expected: hostileText, Reason: hostileText, Target: hostileText,
+	r.Run.Stage, r.Run.Key, r.Run.URL, r.Run.ID, r.Run.SHA, r.Run.Target, r.Run.Ref = hostileText, hostileText, "javascript:alert(1)", hostileText,
+		hostileText, hostileText, hostileText
+	r.Gates = append(r.Gates, e2e.Gate{Name: hostileText, Kind: hostileText, Required: false, State: e2e.GateState(hostileText), Observed: hostileText,
+		Expected: hostileText, Reason: hostileText, Target: hostileText,
 		Timeline: []e2e.Span{{From: at(4), To: at(6), State: e2e.GateState(hostileText), Observed: hostileText, Probes: 2, Watch: true}}})
-	r.Clusters = []e2e.Cluster{{ID: "c", Title: hostileText, Category: e2e.TestBug, Tests: []string{hostileText}, Owners: []string{hostileText}, Evidence: []string{hostileText}, NextStep: hostileText}}
-	r.Problems = []e2e.Problem{{Code: e2e.Code(hostileText), Text: hostileText, File: hostileText, Unit: hostileText}, {Code: e2e.CodeToolError, Text: hostileText, LosesEvidence: true}}
+	r.Clusters = []e2e.Cluster{{ID: "c", Title: hostileText, Category: e2e.TestBug, Tests: []string{hostileText}, Owners: []string{hostileText},
+		Evidence: []string{hostileText}, NextStep: hostileText}}
+	r.Problems = []e2e.Problem{{Code: e2e.Code(hostileText), Text: hostileText, File: hostileText, Unit: hostileText},
+		{Code: e2e.CodeToolError, Text: hostileText, LosesEvidence: true}}
 	r.Budgets = []e2e.Budget{{Scope: "stage", Name: hostileText, Limit: 1, Used: 2, Over: true, Text: hostileText}}
 	r.Verdict = e2e.Verdict{State: e2e.VerdictFailed, Blocks: true}
 	f.reason(e2e.CodeTestFailed, e2e.Blocks, hostileText, hostileText)

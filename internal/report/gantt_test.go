@@ -41,7 +41,8 @@ func TestGantt(t *testing.T) {
 
 // No name breaks out of the diagram, and no time makes a line that is not ours.
 func TestGanttOfHostileNames(t *testing.T) {
-	keywords := []string{"section ", "click x href javascript:", "title ", "%%{init: {}}%%", ":", ";", "#", "```", "\n", "\u2028", "end", "dateFormat", "<script>", "@team", "vert", "excludes"}
+	keywords := []string{"section ", "click x href javascript:", "title ", "%%{init: {}}%%", ":", ";", "#", "```", "\n", "\u2028", "end", "dateFormat",
+		"<script>", "@team", "vert", "excludes"}
 	rapid.Check(t, func(t *rapid.T) {
 		name := rapid.Custom(func(t *rapid.T) string {
 			return strings.Join(rapid.SliceOf(rapid.OneOf(rapid.SampledFrom(keywords), rapid.String())).Draw(t, "pieces"), "")

@@ -82,7 +82,8 @@ type page struct {
 // HTML renders a result as one static page: no script, nothing loaded from
 // elsewhere, which its own content security policy holds it to.
 func HTML(r e2e.Result) []byte {
-	p := page{R: r, Headline: HeadlineOf(r), Todo: todoOf(r), Policy: contentPolicy(), Counts: CountsOf(r), Duration: duration(r.Run), Findings: Findings(r), Flakes: flakes(r), Deadlines: deadlines(r), Chart: newChart(r), Shut: !e2e.GatesOpen(r.Gates)}
+	p := page{R: r, Headline: HeadlineOf(r), Todo: todoOf(r), Policy: contentPolicy(), Counts: CountsOf(r), Duration: duration(r.Run),
+		Findings: Findings(r), Flakes: flakes(r), Deadlines: deadlines(r), Chart: newChart(r), Shut: !e2e.GatesOpen(r.Gates)}
 	p.Class = map[string]string{"✅": "good", "❌": "bad", "⛔": "bad", "⚠️": "warn"}[p.Headline.Mark]
 	if p.Class == "good" && (len(p.Flakes) > 0 || len(p.Findings) > 0) {
 		p.Class = "good look"
@@ -109,7 +110,8 @@ func HTML(r e2e.Result) []byte {
 	var b bytes.Buffer
 	if err := pageTemplate.Execute(&b, p); err != nil {
 		// Only a fault in the template leads here; the verdict must not be lost to it.
-		return []byte("<!doctype html><meta charset=\"utf-8\"><title>e2e-gate</title><p>" + safetext.HTML(p.Headline.Text("-")+"; this page could not be made: "+err.Error(), longText))
+		return []byte("<!doctype html><meta charset=\"utf-8\"><title>e2e-gate</title><p>" +
+			safetext.HTML(p.Headline.Text("-")+"; this page could not be made: "+err.Error(), longText))
 	}
 	return b.Bytes()
 }

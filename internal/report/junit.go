@@ -167,7 +167,8 @@ func xmlFailures(t *e2e.TestResult) []xmlResult {
 	for _, a := range t.Attempts {
 		if a.Outcome == e2e.Failed {
 			list = append(list, xmlResult{
-				Message: safetext.Text(cmp.Or(a.Message, a.Type, "failed"), xmlMessage, 0), Type: safetext.Line(cmp.Or(a.Type, "failed"), xmlName), Text: safetext.Text(a.Details, xmlDetails, 0),
+				Message: safetext.Text(cmp.Or(a.Message, a.Type, "failed"), xmlMessage, 0), Type: safetext.Line(cmp.Or(a.Type, "failed"), xmlName),
+				Text: safetext.Text(a.Details, xmlDetails, 0),
 			})
 		}
 	}

@@ -27,7 +27,8 @@ func TestJUnit(t *testing.T) {
 				t.Fatalf("%v, %v", err, sum.Problems)
 			}
 			n := CountsOf(r)
-			want := junit.Counts{Tests: n.Tests, Passed: n.Passed + n.Flaky, Failed: n.Failed, Errors: n.Lost + n.NotRun, Skipped: n.Skipped, Flaky: n.Flaky, Seconds: sum.Seconds}
+			want := junit.Counts{Tests: n.Tests, Passed: n.Passed + n.Flaky, Failed: n.Failed, Errors: n.Lost + n.NotRun, Skipped: n.Skipped, Flaky: n.Flaky,
+				Seconds: sum.Seconds}
 			if sum.Counts != want {
 				t.Errorf("counts %+v, want %+v", sum.Counts, want)
 			}

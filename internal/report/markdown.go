@@ -197,7 +197,8 @@ func groupOf(r e2e.Run, write func(int) string) string {
 func FindingsPart(r e2e.Result) Part {
 	p := Part{Head: "### What needs somebody\n\n" + table("Failure", "Owner", "Since&nbsp;when", "Evidence", "Next step"), Foot: "\n", Noun: "rows"}
 	for _, f := range Findings(r) {
-		p.Rows = append(p.Rows, row(findingCategory(f)+"<br>"+findingTests(f), ownerCell(f), sinceCell(f.Since), findingEvidence(f), safetext.Cell(f.Next, shortText, 3)))
+		p.Rows = append(p.Rows, row(findingCategory(f)+"<br>"+findingTests(f), ownerCell(f), sinceCell(f.Since), findingEvidence(f),
+			safetext.Cell(f.Next, shortText, 3)))
 	}
 	if len(p.Rows) == 0 {
 		return Part{}
@@ -289,10 +290,13 @@ func trailText(t Trail) string {
 // FlakesPart shows every flaky test with what it failed with first. Its attempts stand
 // side by side in [DetailsPart].
 func FlakesPart(r e2e.Result) Part {
-	p := Part{Head: "### Flaky: failed first, passed when run again\n\n" + table("Test", "Owner", "Since&nbsp;when", "Failed first with", "Next step"), Foot: "\n", Noun: "flaky tests"}
+	p := Part{Head: "### Flaky: failed first, passed when run again\n\n" + table("Test", "Owner", "Since&nbsp;when", "Failed first with", "Next step"),
+		Foot: "\n", Noun: "flaky tests"}
 	for _, t := range flakes(r) {
-		test := effectMark(t.Effect) + "&nbsp;**" + inline(cmp.Or(string(t.Category), string(e2e.Unknown))) + "**<br>" + effectWord(t.Effect) + "<br>" + testCell(t.ID)
-		p.Rows = append(p.Rows, row(test, inline(owner(owners(t))), sinceCell(pastOf(t)), failedFirst(&t), safetext.Cell(cmp.Or(t.NextStep, "find the cause before it flakes again"), shortText, 3)))
+		test := effectMark(t.Effect) + "&nbsp;**" + inline(cmp.Or(string(t.Category), string(e2e.Unknown))) + "**<br>" + effectWord(t.Effect) + "<br>" +
+			testCell(t.ID)
+		p.Rows = append(p.Rows, row(test, inline(owner(owners(t))), sinceCell(pastOf(t)), failedFirst(&t),
+			safetext.Cell(cmp.Or(t.NextStep, "find the cause before it flakes again"), shortText, 3)))
 	}
 	if len(p.Rows) == 0 {
 		return Part{}
@@ -319,7 +323,8 @@ func QuarantinePart(r e2e.Result) Part {
 			continue
 		}
 		q := t.Quarantine
-		p.Rows = append(p.Rows, row(testCell(t.ID), verb(t)+"<br>"+safetext.Cell(failureMessage(&t), shortText, 2), inline(cmp.Or(q.Owner, "nobody")), date(q.Deadline), safetext.Link(cmp.Or(q.Reason, "no reason given"), q.Issue, shortText)))
+		p.Rows = append(p.Rows, row(testCell(t.ID), verb(t)+"<br>"+safetext.Cell(failureMessage(&t), shortText, 2), inline(cmp.Or(q.Owner, "nobody")),
+			date(q.Deadline), safetext.Link(cmp.Or(q.Reason, "no reason given"), q.Issue, shortText)))
 	}
 	if len(p.Rows) == 0 {
 		return Part{}

@@ -97,7 +97,8 @@ func ShardsPart(r e2e.Result, diagramBytes int) Part {
 			}
 			units = append(units, safetext.Code(u.Unit, shortText)+" "+unitText(u))
 		}
-		rows = append(rows, row(fmt.Sprintf("%d %s", s.Index, safetext.Code(s.Name, shortText)), inline(cmp.Or(s.State, "unknown")), thousands(s.Tests), seconds(s.Expected), seconds(s.Seconds), strings.Join(units, "<br>")))
+		rows = append(rows, row(fmt.Sprintf("%d %s", s.Index, safetext.Code(s.Name, shortText)), inline(cmp.Or(s.State, "unknown")), thousands(s.Tests),
+			seconds(s.Expected), seconds(s.Seconds), strings.Join(units, "<br>")))
 	}
 	summary := fmt.Sprintf("Shards: %s, the slowest took %s, %s were expected", thousands(len(r.Shards)), seconds(slowest), seconds(expected))
 	p := folded(summary, "shards", "", false, rows)
@@ -142,7 +143,8 @@ func BudgetsPart(r e2e.Result) Part {
 		}
 		rows = append(rows, row(inline(b.Scope)+" "+safetext.Code(b.Name, shortText), seconds(b.Limit), seconds(b.Used), state, safetext.Cell(b.Text, longText, 3)))
 	}
-	return folded(fmt.Sprintf("Budgets: %d of %s exceeded", over, thousands(len(r.Budgets))), "budgets", table("Budget", "Limit", "Used", "State", "What was slow"), over > 0, rows)
+	return folded(fmt.Sprintf("Budgets: %d of %s exceeded", over, thousands(len(r.Budgets))), "budgets",
+		table("Budget", "Limit", "Used", "State", "What was slow"), over > 0, rows)
 }
 
 // maxDetailed bounds how many failures are shown with all they left.
@@ -327,7 +329,8 @@ func FactsPart(r e2e.Result) Part {
 	if !run.Started.IsZero() {
 		fact("started", run.Started.UTC().Format("2006-01-02 15:04:05 UTC"))
 	}
-	fact("planned", fmt.Sprintf("%s on %s, %s expected, %s never timed", plural(r.Plan.Tests, "test", "tests"), plural(r.Plan.Shards, "shard", "shards"), seconds(r.Plan.Makespan), thousands(r.Plan.Guessed)))
+	fact("planned", fmt.Sprintf("%s on %s, %s expected, %s never timed", plural(r.Plan.Tests, "test", "tests"), plural(r.Plan.Shards, "shard", "shards"),
+		seconds(r.Plan.Makespan), thousands(r.Plan.Guessed)))
 	fact("gate version", code(run.Version))
 	return folded("Run", "facts", table("Fact", "Value"), false, rows)
 }

@@ -133,7 +133,8 @@ func TestMarkdownKeepsFlakes(t *testing.T) {
 	f := fixture{r}
 	flake(f.test("TestEscalation", "case-risk", e2e.ReleaseBlocking, e2e.Flaky, 0.7))
 	got := Compose(65_000, HeadlinePart(f.Result), FindingsPart(f.Result), FlakesPart(f.Result), GatesPart(f.Result), DetailsPart(f.Result))
-	if len(got) > 65_000 || !strings.Contains(got, "`TestEscalation`") || !regexp.MustCompile(`_\d+ of 500 rows are not shown here; result\.json has all\._`).MatchString(got) {
+	if len(got) > 65_000 || !strings.Contains(got, "`TestEscalation`") ||
+		!regexp.MustCompile(`_\d+ of 500 rows are not shown here; result\.json has all\._`).MatchString(got) {
 		t.Errorf("%d bytes:\n%s", len(got), got[:2000])
 	}
 	if n := len(Compose(100, HeadlinePart(f.Result))); n > 100 {
@@ -165,10 +166,14 @@ func TestHeadlineOfOtherVerdicts(t *testing.T) {
 		want    string
 	}{
 		{e2e.Verdict{State: e2e.VerdictPassed}, "e2e-gate: passed - 0 tests passed"},
-		{e2e.Verdict{State: e2e.VerdictFailed, Reasons: []e2e.Reason{reason(e2e.CodeFlaky, e2e.Blocks, 1, "x")}}, "e2e-gate: failed, and this stage does not block - x"},
-		{e2e.Verdict{State: e2e.VerdictNotJudged, Reasons: []e2e.Reason{reason(e2e.CodeLost, e2e.NotJudged, 2, "x")}}, "e2e-gate: not judged, and this stage does not block - 2 tests never reported"},
-		{e2e.Verdict{State: e2e.VerdictNotJudged, Blocks: true, Reasons: []e2e.Reason{reason(e2e.CodeEnvironment, e2e.NotJudged, 1, "x")}}, "e2e-gate: not judged - 1 test failed because of the environment (ENVIRONMENT_FAILURE)"},
-		{e2e.Verdict{State: e2e.VerdictNotJudged, Blocks: true, Reasons: []e2e.Reason{reason(e2e.CodeNoTests, e2e.NotJudged, 0, "no test was selected\nat all")}}, "e2e-gate: not judged - no test was selected"},
+		{e2e.Verdict{State: e2e.VerdictFailed, Reasons: []e2e.Reason{reason(e2e.CodeFlaky, e2e.Blocks, 1, "x")}},
+			"e2e-gate: failed, and this stage does not block - x"},
+		{e2e.Verdict{State: e2e.VerdictNotJudged, Reasons: []e2e.Reason{reason(e2e.CodeLost, e2e.NotJudged, 2, "x")}},
+			"e2e-gate: not judged, and this stage does not block - 2 tests never reported"},
+		{e2e.Verdict{State: e2e.VerdictNotJudged, Blocks: true, Reasons: []e2e.Reason{reason(e2e.CodeEnvironment, e2e.NotJudged, 1, "x")}},
+			"e2e-gate: not judged - 1 test failed because of the environment (ENVIRONMENT_FAILURE)"},
+		{e2e.Verdict{State: e2e.VerdictNotJudged, Blocks: true,
+			Reasons: []e2e.Reason{reason(e2e.CodeNoTests, e2e.NotJudged, 0, "no test was selected\nat all")}}, "e2e-gate: not judged - no test was selected"},
 		{e2e.Verdict{State: e2e.VerdictNotJudged, Blocks: true}, "e2e-gate: not judged - no reason was given"},
 		{e2e.Verdict{State: "new", Blocks: true}, "e2e-gate: not judged - the result holds no verdict"},
 	} {

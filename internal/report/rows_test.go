@@ -39,7 +39,8 @@ func TestSinceOfSeveral(t *testing.T) {
 // Every output says since when a test fails.
 func TestSinceIsEverywhere(t *testing.T) {
 	r := blockedWithClusters()
-	for name, text := range map[string]string{"comment": Comment(r, CommentOptions{}), "summary": Markdown(r, Options{}), "page": string(HTML(r)), "terminal": strings.Join(strings.Fields(Final(r, FinalOptions{})), " ")} {
+	for name, text := range map[string]string{"comment": Comment(r, CommentOptions{}), "summary": Markdown(r, Options{}), "page": string(HTML(r)),
+		"terminal": strings.Join(strings.Fields(Final(r, FinalOptions{})), " ")} {
 		for _, want := range []string{"failing on main since 2026-03-11 (4 runs)", "flaky in 3 of the last 20 runs"} {
 			if !strings.Contains(text, want) {
 				t.Errorf("the %s does not say %q", name, want)
@@ -76,7 +77,8 @@ func TestDeadlines(t *testing.T) {
 }
 
 func TestMentions(t *testing.T) {
-	owners := map[string]string{"case-platform": "@acme/case-platform", "case-audit": "@acme/audit", "case-risk": "@acme/risk", "case-import": "not a team", "": "@acme/everybody"}
+	owners := map[string]string{"case-platform": "@acme/case-platform", "case-audit": "@acme/audit", "case-risk": "@acme/risk",
+		"case-import": "not a team", "": "@acme/everybody"}
 	r := blockedWithClusters()
 	if got := Mentions(r, owners); !slices.Equal(got, []string{"@acme/case-platform"}) {
 		t.Errorf("%v: only failures that block and did not fail before call anybody", got)
@@ -127,7 +129,8 @@ func TestAttemptsSideBySide(t *testing.T) {
 		{N: 1, Outcome: e2e.Failed, Seconds: 5, Message: "boom", Details: "stack"},
 		{N: 2, Outcome: e2e.Failed, Source: e2e.SourceDiagnostic, Seconds: 6, Message: "bang", Details: "stack"},
 	})
-	for _, want := range []string{"| Attempt 1 | Attempt 2, diagnostic rerun |", "| **failed** after 5.0 s on shard 0 | **failed** after 6.0 s on shard 0 |", "| boom | bang |", "printed the same as attempt 1"} {
+	for _, want := range []string{"| Attempt 1 | Attempt 2, diagnostic rerun |",
+		"| **failed** after 5.0 s on shard 0 | **failed** after 6.0 s on shard 0 |", "| boom | bang |", "printed the same as attempt 1"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is not in\n%s", want, got)
 		}

@@ -66,7 +66,8 @@ func slackTakes(t failer, data []byte) {
 		for _, text := range texts {
 			total += utf8.RuneCountInString(text.Text)
 			plain := slackLinks.ReplaceAllString(text.Text, "")
-			if n := utf8.RuneCountInString(text.Text); n == 0 || n > 3000 || text.Type != "mrkdwn" || !text.Verbatim || strings.ContainsAny(plain, "<>") || strings.Count(plain, "`")%2 != 0 {
+			if n := utf8.RuneCountInString(text.Text); n == 0 || n > 3000 || text.Type != "mrkdwn" || !text.Verbatim || strings.ContainsAny(plain, "<>") ||
+				strings.Count(plain, "`")%2 != 0 {
 				t.Errorf("%d characters: %s", n, text.Text)
 			}
 		}
@@ -82,7 +83,8 @@ func TestSlackSaysWhatMatters(t *testing.T) {
 	f := fixture{manyFailures()}
 	flake(f.test("TestEscalation", "case-risk", e2e.ReleaseBlocking, e2e.Flaky, 0.7))
 	got := string(slackOf(t, f.Result))
-	for _, want := range []string{"❌ *e2e-gate pr: blocked*", "*Do now:*", "TestEscalation", "rows are not shown here; the run has all", "<https://github.com/acme/cases/pull/42|acme/cases#42>", "#case-platform-ci"} {
+	for _, want := range []string{"❌ *e2e-gate pr: blocked*", "*Do now:*", "TestEscalation", "rows are not shown here; the run has all",
+		"<https://github.com/acme/cases/pull/42|acme/cases#42>", "#case-platform-ci"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is not in\n%s", want, got)
 		}
@@ -96,7 +98,8 @@ func TestSlackTakesAnything(t *testing.T) {
 		text := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{hostileText, strings.Repeat("&", 5000), strings.Repeat("<!channel>", 300), "`", ""}))
 		f := newFixture()
 		for range rapid.IntRange(0, 30).Draw(t, "tests") {
-			one := f.test(text.Draw(t, "name"), text.Draw(t, "owner"), e2e.ReleaseBlocking, rapid.SampledFrom([]e2e.Outcome{e2e.Failed, e2e.Flaky, e2e.Passed}).Draw(t, "outcome"), 1)
+			one := f.test(text.Draw(t, "name"), text.Draw(t, "owner"), e2e.ReleaseBlocking,
+				rapid.SampledFrom([]e2e.Outcome{e2e.Failed, e2e.Flaky, e2e.Passed}).Draw(t, "outcome"), 1)
 			fail(one, e2e.Category(text.Draw(t, "category")), text.Draw(t, "message"))
 			one.NextStep, one.Journey = text.Draw(t, "next"), text.Draw(t, "journey")
 		}

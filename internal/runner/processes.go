@@ -246,7 +246,8 @@ func (ps *Processes) dir(spec ProcessSpec) string {
 }
 
 func (ps *Processes) env(spec ProcessSpec) []string {
-	return proc.CleanEnv(proc.Env{Base: ps.cfg.BaseEnv, Secrets: ps.cfg.Secrets, Pass: spec.PassEnv, Set: []map[string]string{maps.Clone(ps.cfg.Identity), spec.Env}})
+	return proc.CleanEnv(proc.Env{Base: ps.cfg.BaseEnv, Secrets: ps.cfg.Secrets, Pass: spec.PassEnv,
+		Set: []map[string]string{maps.Clone(ps.cfg.Identity), spec.Env}})
 }
 
 // lastLine is the last line that says something: "exit status 2" is only go run
@@ -269,7 +270,8 @@ func (ps *Processes) Problems() []e2e.Problem {
 	var list []e2e.Problem
 	for _, d := range ps.Deaths() {
 		list = append(list, e2e.Problem{Code: e2e.CodeGateLost, LosesEvidence: true, File: ps.logName(ProcessSpec{Name: d.Name}),
-			Text: fmt.Sprintf("process %s beside the tests ended by itself (%s), so nobody knows what the tests ran against; look at its log, and at who else uses its port", d.Name, d.Text)})
+			Text: fmt.Sprintf("process %s beside the tests ended by itself (%s), so nobody knows what the tests ran against; look at its log, and at who else "+
+				"uses its port", d.Name, d.Text)})
 	}
 	return list
 }

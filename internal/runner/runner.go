@@ -112,7 +112,8 @@ type Shard struct {
 
 // Shard prepares a shard. tests maps the plan's ids to tests.
 func (r *Runner) Shard(plan e2e.PlanShard, tests map[string]e2e.Test) *Shard {
-	s := &Shard{r: r, plan: plan, tests: tests, runs: map[string]*e2e.TestRun{}, spent: map[string]time.Duration{}, spaces: map[int]*space{}, refused: map[string]string{}}
+	s := &Shard{r: r, plan: plan, tests: tests, runs: map[string]*e2e.TestRun{}, spent: map[string]time.Duration{}, spaces: map[int]*space{},
+		refused: map[string]string{}}
 	s.doc = e2e.ShardRun{Schema: e2e.ShardSchema, Run: r.cfg.Run, Digest: r.cfg.Digest, Index: plan.Index}
 	return s
 }
@@ -302,5 +303,6 @@ func slug(name string) string {
 // env is the environment of a unit.
 func (s *Shard) env(spec suite.Spec, isolated, identity map[string]string, reports, evidence string) []string {
 	own := map[string]string{"E2E_REPORT_DIR": reports, "E2E_EVIDENCE_DIR": evidence}
-	return proc.CleanEnv(proc.Env{Base: s.r.cfg.BaseEnv, Secrets: s.r.cfg.Secrets, Pass: spec.PassEnv, Set: []map[string]string{spec.Env, isolated, identity, own}})
+	return proc.CleanEnv(proc.Env{Base: s.r.cfg.BaseEnv, Secrets: s.r.cfg.Secrets, Pass: spec.PassEnv,
+		Set: []map[string]string{spec.Env, isolated, identity, own}})
 }

@@ -23,7 +23,8 @@ func script(t *testing.T, text string, names ...string) (Suite, []e2e.Test) {
 	if runtime.GOOS == "windows" {
 		t.Skip("the suite of this test is a shell script")
 	}
-	spec := suite.Spec{Name: "s", Framework: "command", Run: []string{"sh", "-c", text, "sh"}, Reports: []string{"{report_dir}/*.xml"}, List: append([]string{"printf", `%s\n`}, names...)}
+	spec := suite.Spec{Name: "s", Framework: "command", Run: []string{"sh", "-c", text, "sh"}, Reports: []string{"{report_dir}/*.xml"},
+		List: append([]string{"printf", `%s\n`}, names...)}
 	adapter, err := suite.New(spec, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
@@ -50,7 +51,8 @@ func newRig(t *testing.T, s Suite, tests []e2e.Test) *rig {
 	t.Helper()
 	r := &rig{out: t.TempDir()}
 	run := e2e.Run{ID: "e2e-1-x", Stage: "pr", Target: "local", SHA: "abc", WorkflowAttempt: 1, Started: time.Now()}
-	r.runner = New(Config{Out: r.out, Run: run, Digest: "d", Shards: 2, Suites: map[string]Suite{"s": s}, BaseEnv: append(os.Environ(), "GITHUB_TOKEN=t0p", "MY_SECRET=x"),
+	r.runner = New(Config{Out: r.out, Run: run, Digest: "d", Shards: 2, Suites: map[string]Suite{"s": s},
+		BaseEnv:  append(os.Environ(), "GITHUB_TOKEN=t0p", "MY_SECRET=x"),
 		Progress: func(ev e2e.Event) { r.mu.Lock(); defer r.mu.Unlock(); r.events = append(r.events, ev) }})
 	plan := e2e.PlanShard{Index: 1, Name: "one"}
 	byID := map[string]e2e.Test{}
@@ -96,7 +98,8 @@ func TestUnitHasIdentityEnvironmentAndFolders(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"E2E_RUN_ID=e2e-1-x", "E2E_STAGE=pr", "E2E_TARGET=local", "E2E_SHA=abc", "E2E_SHARD=1", "E2E_SHARDS=2", "E2E_ATTEMPT=1", "E2E_CORRELATION_ID=e2e-1-x-s1-a1", "CASE_API=http://x"} {
+	for _, want := range []string{"E2E_RUN_ID=e2e-1-x", "E2E_STAGE=pr", "E2E_TARGET=local", "E2E_SHA=abc", "E2E_SHARD=1", "E2E_SHARDS=2", "E2E_ATTEMPT=1",
+		"E2E_CORRELATION_ID=e2e-1-x-s1-a1", "CASE_API=http://x"} {
 		if !strings.Contains(string(env), want+"\n") {
 			t.Errorf("the environment lacks %s", want)
 		}
@@ -125,7 +128,8 @@ func TestRerunHasFreshDataAndKeepsAttempts(t *testing.T) {
 		t.Fatalf("%+v", doc.Tests)
 	}
 	a := doc.Tests[0].Attempts
-	if len(a) != 2 || a[0].Message != "first" || a[1].Source != e2e.SourceDiagnostic || a[1].N != 2 || a[0].DataPrefix == a[1].DataPrefix || a[1].Correlation != "e2e-1-x-s1-a2" {
+	if len(a) != 2 || a[0].Message != "first" || a[1].Source != e2e.SourceDiagnostic || a[1].N != 2 || a[0].DataPrefix == a[1].DataPrefix ||
+		a[1].Correlation != "e2e-1-x-s1-a2" {
 		t.Errorf("%+v", a)
 	}
 	if !slices.Equal(doc.Units[1].Tests, []string{"s::a"}) {
@@ -217,7 +221,8 @@ func TestTimeouts(t *testing.T) {
 	if outcome(doc, "s::a") != e2e.Passed || outcome(doc, "s::b") != e2e.Lost {
 		t.Errorf("%+v", doc.Tests)
 	}
-	if len(doc.Problems) != 1 || doc.Problems[0].Code != e2e.CodeTimeout || !slices.Equal(doc.Problems[0].Tests, []string{"s::b"}) || !strings.Contains(doc.Problems[0].Text, "200ms") {
+	if len(doc.Problems) != 1 || doc.Problems[0].Code != e2e.CodeTimeout || !slices.Equal(doc.Problems[0].Tests, []string{"s::b"}) ||
+		!strings.Contains(doc.Problems[0].Text, "200ms") {
 		t.Errorf("%+v", doc.Problems)
 	}
 	// The suite's own time is used up now: a second unit does not start.
@@ -286,7 +291,8 @@ func TestProcessThatDiesIsReported(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("the process of this test is a shell script")
 	}
-	ps := NewProcesses(ProcessesConfig{Root: t.TempDir(), Out: t.TempDir(), BaseEnv: os.Environ(), Specs: []ProcessSpec{{Name: "api", Run: []string{"sh", "-c", "echo port 8080 is in use >&2; exit 3"}}}})
+	ps := NewProcesses(ProcessesConfig{Root: t.TempDir(), Out: t.TempDir(), BaseEnv: os.Environ(),
+		Specs: []ProcessSpec{{Name: "api", Run: []string{"sh", "-c", "echo port 8080 is in use >&2; exit 3"}}}})
 	if err := ps.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -48,7 +48,8 @@ func TestSpaceOfAnAttempt(t *testing.T) {
 	log := filepath.Join(r.out, "log")
 	s.Spec.Env = map[string]string{"LOG": log, "SPACE": "of the suite"}
 	r.runner.cfg.Suites["s"] = s
-	spec := isolation.Spec{Up: []string{"sh", "-c", `echo "up $E2E_ATTEMPT" >> ` + log + `; echo "SPACE=$E2E_DATA_PREFIX" > "$E2E_ISOLATION_ENV"`}, Down: []string{"sh", "-c", "echo down >> " + log}}
+	spec := isolation.Spec{Up: []string{"sh", "-c", `echo "up $E2E_ATTEMPT" >> ` + log + `; echo "SPACE=$E2E_DATA_PREFIX" > "$E2E_ISOLATION_ENV"`},
+		Down: []string{"sh", "-c", "echo down >> " + log}}
 	r.runner.cfg.Isolation = isolation.New(isolation.Config{Spec: spec, Root: r.out, Out: r.out, BaseEnv: os.Environ()})
 	r.phase(t.Context(), true)
 	r.phase(t.Context(), false)

@@ -16,9 +16,12 @@ const hostile = "a|b `c` ``` @team #12 GH-7 [x](javascript:alert(1)) ![i](http:/
 
 // samples are hostile lines beside which random text is put together.
 var samples = []string{
-	hostile, "::error::x", "  ::add-mask::x", "###[group]x", "\r::set-output::", "<!", "--", "!--", "<!--", "`", "````", "@", "#", "1", "team", "\n", "\r", "\x1b", "[", "]", "\x9b31m",
-	"\u009b31m", "\u202e", "\u200d", "\ufeff", "\x00", "\x7f", "\xc3", "\xe2\x80", "http", "://", "www", ".", "gh", "-", "::", ":", "##[", "</details>", "</code>", "|", "\\", " ", "\t",
-	"\u2028", "1.", "1)", "- x", "+", "=", "_", "a", "\U000E0041", "\U0001F600", "\uffff", "%", ",", "$", "&", "&#64;", "```\n", "\x1b]8;;http://x\x1b\\", "\x1b]", "\u3000",
+	hostile, "::error::x", "  ::add-mask::x", "###[group]x", "\r::set-output::", "<!", "--", "!--", "<!--", "`", "````", "@", "#", "1", "team", "\n", "\r",
+	"\x1b", "[", "]", "\x9b31m",
+	"\u009b31m", "\u202e", "\u200d", "\ufeff", "\x00", "\x7f", "\xc3", "\xe2\x80", "http", "://", "www", ".", "gh", "-", "::", ":", "##[", "</details>",
+	"</code>", "|", "\\", " ", "\t",
+	"\u2028", "1.", "1)", "- x", "+", "=", "_", "a", "\U000E0041", "\U0001F600", "\uffff", "%", ",", "$", "&", "&#64;", "```\n", "\x1b]8;;http://x\x1b\\",
+	"\x1b]", "\u3000",
 }
 
 func texts() *rapid.Generator[string] {
@@ -235,7 +238,8 @@ func TestMarkdownStaysReadable(t *testing.T) {
 func TestLinks(t *testing.T) {
 	for target, want := range map[string]string{
 		"https://github.com/o/r/actions/runs/1?x=(1)|": "https://github.com/o/r/actions/runs/1?x=%281%29%7C",
-		"javascript:alert(1)":                          "", "//x": "", "https://u:p@x/": "", "https://": "", "https://x/\n": "", "https://x/" + strings.Repeat("a", 2000): "",
+		"javascript:alert(1)":                          "", "//x": "", "https://u:p@x/": "", "https://": "", "https://x/\n": "",
+		"https://x/" + strings.Repeat("a", 2000): "",
 	} {
 		if got := URL(target); got != want {
 			t.Errorf("URL(%q) = %q, want %q", target, got, want)

@@ -49,7 +49,8 @@ var (
 // Whatever goes in, nothing that comes out means anything to Slack, and it is bounded.
 func TestSlackHoldsAnything(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		parts := rapid.SliceOf(rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"<!channel>", "<@U1>", "*", "_", "~", "`", "@", ":", "smile", ">", "&", "\n", "é", "🎉"}))).Draw(t, "parts")
+		parts := rapid.SliceOf(rapid.OneOf(rapid.String(),
+			rapid.SampledFrom([]string{"<!channel>", "<@U1>", "*", "_", "~", "`", "@", ":", "smile", ">", "&", "\n", "é", "🎉"}))).Draw(t, "parts")
 		in := strings.Join(parts, "")
 		got := Slack(in, 200)
 		if m := slackMarkup.FindString(got); m != "" || slackEmoji.MatchString(got) || !utf8.ValidString(got) || len(got) > 5*200 {

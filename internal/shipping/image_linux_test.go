@@ -34,7 +34,8 @@ type image struct {
 func (i *image) buildah(args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(i.t.Context()), 2*time.Minute) // cleanups use it too
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "buildah", append([]string{"--storage-driver=vfs", "--root=" + i.store + "/root", "--runroot=" + i.store + "/run"}, args...)...)
+	cmd := exec.CommandContext(ctx, "buildah", append([]string{"--storage-driver=vfs", "--root=" + i.store + "/root", "--runroot=" + i.store + "/run"},
+		args...)...)
 	cmd.Env = append(os.Environ(), "BUILDAH_ISOLATION=chroot")
 	out, err := cmd.CombinedOutput()
 	return string(out), err
@@ -91,7 +92,8 @@ func newImage(t *testing.T) *image {
 		t.Fatal(err)
 	}
 	t.Cleanup(i.remove)
-	i.must("bud", "--file", filepath.Join(root, "Dockerfile"), "--ignorefile", filepath.Join(root, ".dockerignore"), "--build-arg", "VERSION=v0.0.0-local", "--tag", i.image, i.context)
+	i.must("bud", "--file", filepath.Join(root, "Dockerfile"), "--ignorefile", filepath.Join(root, ".dockerignore"), "--build-arg", "VERSION=v0.0.0-local",
+		"--tag", i.image, i.context)
 	i.container = i.must("from", i.image)
 	return i
 }

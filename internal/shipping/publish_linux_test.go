@@ -48,11 +48,13 @@ func newReleases(t *testing.T) *releases {
 	dir := t.TempDir()
 	r := &releases{t: t, clone: dir + "/clone", server: dir + "/releases"}
 	r.write("bin/gh", fakeGH)
-	r.env = append(os.Environ(), "PATH="+dir+"/clone/bin:"+os.Getenv("PATH"), "GH_RELEASES="+r.server, "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_SYSTEM=/dev/null",
+	r.env = append(os.Environ(), "PATH="+dir+"/clone/bin:"+os.Getenv("PATH"), "GH_RELEASES="+r.server, "GIT_CONFIG_GLOBAL=/dev/null",
+		"GIT_CONFIG_SYSTEM=/dev/null",
 		"GIT_AUTHOR_NAME=t", "GIT_AUTHOR_EMAIL=t@example.com", "GIT_COMMITTER_NAME=t", "GIT_COMMITTER_EMAIL=t@example.com")
 	r.write(".github/publish", read(t, filepath.Join(root, ".github/publish")))
 	r.write(".gitignore", "/dist/\n/bin/\n")
-	r.write("CHANGELOG.md", "# Changelog\n\n## Unreleased\n\nNext.\n\n## v1.0.10\n\nTen.\n\n## v1.0.9\n\nNine.\n\n## v1.0.1\n\nOne.\n\n## v1.1.0-rc.1\n\nSoon.\n\n## v9.9.9\n\n\n")
+	r.write("CHANGELOG.md", "# Changelog\n\n## Unreleased\n\nNext.\n\n## v1.0.10\n\nTen.\n\n## v1.0.9\n\nNine.\n\n## v1.0.1\n\nOne.\n\n## "+
+		"v1.1.0-rc.1\n\nSoon.\n\n## v9.9.9\n\n\n")
 	if err := os.Mkdir(r.server, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +146,8 @@ func TestPublish(t *testing.T) {
 	if got, want := r.git("show", "v1.0.9:.github/release.sha256"), strings.TrimSpace(read(t, r.clone+"/dist/SHA256SUMS")); got != want {
 		t.Errorf("the tagged tree says %q, want %q", got, want)
 	}
-	if main := r.git("rev-parse", "origin/main"); r.git("rev-parse", "v1.0.9^{commit}^") != main || r.git("ls-remote", "origin", "refs/heads/*") != main+"\trefs/heads/main" {
+	if main := r.git("rev-parse", "origin/main"); r.git("rev-parse", "v1.0.9^{commit}^") != main ||
+		r.git("ls-remote", "origin", "refs/heads/*") != main+"\trefs/heads/main" {
 		t.Error("the tagged commit does not stand on main, or a branch got it")
 	}
 	if got := read(t, r.server+"/log"); got != "view\ncreate\nupload\nedit\n" {

@@ -63,7 +63,8 @@ func pinFault(pins map[string]string, text string) string {
 // named by commit and version, and the same everywhere.
 func TestActionsArePinned(t *testing.T) {
 	pins := map[string]string{}
-	files := glob(t, ".github/workflows/*.yml", ".github/actions/*/action.yml", "action.yml", "*/action.yml", "README.md", "docs/*.md", "examples/*/*.md", "examples/*/.github/workflows/*.yml")
+	files := glob(t, ".github/workflows/*.yml", ".github/actions/*/action.yml", "action.yml", "*/action.yml", "README.md", "docs/*.md", "examples/*/*.md",
+		"examples/*/.github/workflows/*.yml")
 	old := map[string]string{} // Enterprise Server has the older artifact actions
 	for _, file := range files {
 		for _, m := range uses.FindAllStringSubmatch(read(t, file), -1) {
@@ -116,7 +117,8 @@ func TestWorkflows(t *testing.T) {
 	actionlint := need.Tool(t, "actionlint", ".ci/run test builds it from tools/go.mod")
 	lint := func(t *testing.T, files ...string) {
 		t.Helper()
-		if out, err := exec.CommandContext(t.Context(), actionlint, append([]string{"-no-color", "-ignore", selfReference}, files...)...).CombinedOutput(); err != nil {
+		if out, err := exec.CommandContext(t.Context(), actionlint,
+			append([]string{"-no-color", "-ignore", selfReference}, files...)...).CombinedOutput(); err != nil {
 			t.Errorf("actionlint: %v\n%s", err, out)
 		}
 	}

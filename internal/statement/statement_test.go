@@ -85,7 +85,8 @@ func TestForms(t *testing.T) {
 	plain := made(t, result(e2e.VerdictPassed, false, e2e.EffectNothing))
 	dsse := fmt.Sprintf(`{"payloadType": %q, "payload": %q, "signatures": [{"sig": "x"}]}`, payloadType, base64.StdEncoding.EncodeToString(plain))
 	bundle := `{"mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json", "verificationMaterial": {}, "dsseEnvelope": ` + dsse + `}`
-	other := fmt.Sprintf(`{"payloadType": %q, "payload": %q}`, payloadType, base64.StdEncoding.EncodeToString([]byte(`{"_type": "`+Type+`", "predicateType": "https://slsa.dev/provenance/v1"}`)))
+	other := fmt.Sprintf(`{"payloadType": %q, "payload": %q}`, payloadType,
+		base64.StdEncoding.EncodeToString([]byte(`{"_type": "`+Type+`", "predicateType": "https://slsa.dev/provenance/v1"}`)))
 	var want Statement
 	if err := json.Unmarshal(plain, &want); err != nil {
 		t.Fatal(err)
@@ -107,7 +108,8 @@ func TestForms(t *testing.T) {
 	for range 9 {
 		deep = fmt.Sprintf(`{"payloadType": %q, "payload": %q}`, payloadType, base64.StdEncoding.EncodeToString([]byte(deep)))
 	}
-	for _, text := range []string{"", "{}", "[]", "null", "7", "<html>", other, deep, `{"payload": "!", "payloadType": "x"}`, `{"payloadType": "text/plain", "payload": "e30="}`, string(plain[:len(plain)/2]), `{"_type": "` + Type + `", "predicateType": 7}`} {
+	for _, text := range []string{"", "{}", "[]", "null", "7", "<html>", other, deep, `{"payload": "!", "payloadType": "x"}`,
+		`{"payloadType": "text/plain", "payload": "e30="}`, string(plain[:len(plain)/2]), `{"_type": "` + Type + `", "predicateType": 7}`} {
 		if list, err := Read([]byte(text)); err == nil {
 			t.Errorf("%.60s: %+v", text, list)
 		}

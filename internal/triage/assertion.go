@@ -28,7 +28,8 @@ type valuePattern struct {
 var valuePatterns = []valuePattern{
 	{re: rx(`(?i)expected:?\s*<(.*?)>\s*but was:?\s*<(.*)>`), expected: 1, actual: 2},
 	{re: rx(`(?i)expected \[(.*?)\] but found \[(.*)\]`), expected: 1, actual: 2},
-	{re: rx(`(?i)expected ['"<]?(?:[^'"]*?['">] )?(?:to have text|to contain text|to have value|to contain) (.+?), but the (?:text|value) was (.+)`), expected: 1, actual: 2},
+	{re: rx(`(?i)expected ['"<]?(?:[^'"]*?['">] )?(?:to have text|to contain text|to have value|to contain) (.+?), but the (?:text|value) was (.+)`),
+		expected: 1, actual: 2},
 	{re: rx(`(?i)\b(?:got|was|have|actual):?\s+(.+?)[,;]?\s+\(?(?:but )?(?:want(?:ed)?|expected):?\s+(.+)`), expected: 2, actual: 1},
 	{re: rx(`(?i)= (.+?)[,;] (?:want(?:ed)?|expected):? (.+)`), expected: 2, actual: 1},
 	{re: rx(`(?i)\bwant(?:ed)?:?\s+(.+?)[,;]?\s+(?:but )?(?:got|have|was|is):?\s+(.+)`), expected: 1, actual: 2},
@@ -189,7 +190,8 @@ func blank(l *line, from, to int) {
 // expected value holds one the test is about how the product words faults, and the
 // actual value says nothing about the environment either.
 var faultWords = newMatcher([]string{
-	"refused", "timed out", "timeout", "time-out", "unavailable", "not found", "forbidden", "unauthorized", "bad gateway", "already exists", "duplicate", "too many", "rate limit",
+	"refused", "timed out", "timeout", "time-out", "unavailable", "not found", "forbidden", "unauthorized", "bad gateway", "already exists", "duplicate",
+	"too many", "rate limit",
 	"error", "exception", "failed", "unreachable", "denied", "expired", "conflict", "quota",
 })
 
@@ -206,7 +208,8 @@ var (
 	statusLine  = rx(`(?i)status|http|code|response|returned|GET |POST |PUT |DELETE |PATCH `)
 )
 
-var usualStatus = map[int]bool{200: true, 201: true, 202: true, 204: true, 301: true, 302: true, 303: true, 304: true, 400: true, 401: true, 403: true, 404: true, 405: true, 409: true, 410: true, 412: true, 415: true, 422: true, 429: true, 500: true, 501: true, 502: true, 503: true, 504: true}
+var usualStatus = map[int]bool{200: true, 201: true, 202: true, 204: true, 301: true, 302: true, 303: true, 304: true, 400: true, 401: true, 403: true,
+	404: true, 405: true, 409: true, 410: true, 412: true, 415: true, 422: true, 429: true, 500: true, 501: true, 502: true, 503: true, 504: true}
 
 // statuses tells whether the values are HTTP statuses: both usual ones, or both in
 // their range on a line that speaks of such.

@@ -44,7 +44,8 @@ func (t *Triager) All(inputs []Input) ([]Result, []e2e.Cluster) {
 		clusters = append(clusters, cluster(key, members, inputs, results))
 	}
 	slices.SortFunc(clusters, func(a, b e2e.Cluster) int {
-		return cmp.Or(cmp.Compare(len(b.Tests), len(a.Tests)), cmp.Compare(rank(a.Category), rank(b.Category)), cmp.Compare(a.Title, b.Title), cmp.Compare(a.ID, b.ID))
+		return cmp.Or(cmp.Compare(len(b.Tests), len(a.Tests)), cmp.Compare(rank(a.Category), rank(b.Category)), cmp.Compare(a.Title, b.Title),
+			cmp.Compare(a.ID, b.ID))
 	})
 	return results, clusters
 }

@@ -46,7 +46,9 @@ func FuzzNormalise(f *testing.F) {
 }
 
 func refusal(id string, i int) Input {
-	return Input{ID: id, Owner: fmt.Sprint("team-", i%2), Message: fmt.Sprintf("Get \"http://127.0.0.1:8080/cases/%d\": dial tcp 127.0.0.1:8080: connect: connection refused", 1000+i), Context: Context{Rerun: RerunFailed}}
+	return Input{ID: id, Owner: fmt.Sprint("team-", i%2),
+		Message: fmt.Sprintf("Get \"http://127.0.0.1:8080/cases/%d\": dial tcp 127.0.0.1:8080: connect: connection refused", 1000+i),
+		Context: Context{Rerun: RerunFailed}}
 }
 
 func TestClusters(t *testing.T) {
@@ -78,7 +80,8 @@ func TestClusters(t *testing.T) {
 	if c := clusters[0]; c.NextStep == "" || !slices.Contains(c.Evidence, "3 tests failed in this way") || !strings.HasPrefix(c.ID, "c-") {
 		t.Errorf("got %+v", c)
 	}
-	if r := results[4]; r.ID != "api/b::TestOther" || r.Category != product || r.Confidence != low || r.Evidence[len(r.Evidence)-1] != "the same failure as api/b::TestTotal" {
+	if r := results[4]; r.ID != "api/b::TestOther" || r.Category != product || r.Confidence != low ||
+		r.Evidence[len(r.Evidence)-1] != "the same failure as api/b::TestTotal" {
 		t.Errorf("the cluster lent nothing: %+v", r)
 	}
 }
@@ -104,7 +107,8 @@ func TestClusterIDsAreStable(t *testing.T) {
 func TestManyDenialsAreTheEnvironments(t *testing.T) {
 	var inputs []Input
 	for i := range 6 {
-		inputs = append(inputs, Input{ID: fmt.Sprint("api/", i), Message: "Request failed with status code 401", Context: Context{Rerun: RerunFailed, Recent: RecentStable}})
+		inputs = append(inputs, Input{ID: fmt.Sprint("api/", i), Message: "Request failed with status code 401",
+			Context: Context{Rerun: RerunFailed, Recent: RecentStable}})
 	}
 	results, clusters := mustNew(t).All(inputs)
 	// Without frames the file tells assertions apart; denials share their words.
@@ -151,7 +155,8 @@ func TestOrderOfInputsDoesNotMatter(t *testing.T) {
 }
 
 func TestRepresentativePrefersTheProduct(t *testing.T) {
-	results := []Result{{Category: env, Confidence: high}, {Category: product, Confidence: low}, {Category: unknown}, {Category: product, Confidence: medium}, {Category: env, Confidence: high}}
+	results := []Result{{Category: env, Confidence: high}, {Category: product, Confidence: low}, {Category: unknown},
+		{Category: product, Confidence: medium}, {Category: env, Confidence: high}}
 	if got := representative([]int{0, 1, 2, 3, 4}, results); got != 3 {
 		t.Errorf("got %d", got)
 	}

@@ -116,7 +116,8 @@ func best(signals []signal, pass func(signal) bool) signal {
 
 // symptoms are families that say how a failure showed, and not why.
 var symptoms = map[family]bool{
-	famNone: true, famCrash: true, famCompile: true, famGateway: true, famServer: true, famMissing: true, famElement: true, famSelector: true, famEvent: true, famWait: true,
+	famNone: true, famCrash: true, famCompile: true, famGateway: true, famServer: true, famMissing: true, famElement: true, famSelector: true,
+	famEvent: true, famWait: true,
 	famTestTimeout: true, famVisual: true, famOutcome: true, famWords: true,
 }
 
@@ -168,7 +169,8 @@ func (d *document) refine(in Input, own signal, s *situation) signal {
 // yet, rather than what it holds.
 func elementState(actual string) bool {
 	actual = strings.ToLower(actual)
-	return strings.Contains(actual, "element(s) not found") || strings.Contains(actual, "hidden") || strings.Contains(actual, "detached") || strings.Contains(actual, "not visible")
+	return strings.Contains(actual, "element(s) not found") || strings.Contains(actual, "hidden") || strings.Contains(actual, "detached") ||
+		strings.Contains(actual, "not visible")
 }
 
 // place changes a signal's family where a third party is at the other end.
@@ -324,7 +326,8 @@ func (d *document) quoteSignal(in Input, g signal) string {
 func (s *situation) describe(subject string, d *document, r row) []string {
 	switch subject {
 	case "rerun":
-		return []string{map[Rerun]string{RerunPassed: "rerun: passed on the same build", RerunFailed: "rerun: failed again", RerunNone: "rerun: there was none"}[s.rerun]}
+		return []string{map[Rerun]string{RerunPassed: "rerun: passed on the same build", RerunFailed: "rerun: failed again",
+			RerunNone: "rerun: there was none"}[s.rerun]}
 	case "health":
 		if len(d.healthWhy) > 0 {
 			return d.healthWhy
@@ -332,7 +335,8 @@ func (s *situation) describe(subject string, d *document, r row) []string {
 		return []string{"health: " + string(s.health) + " while the test ran"}
 	case "recent":
 		return []string{map[string]string{
-			"stable": "history: stable until now", "flaky": "history: flaky", "new": "history: a new test", "failing-on-main": "history: fails on the default branch too", "unset": "history: none",
+			"stable": "history: stable until now", "flaky": "history: flaky", "new": "history: a new test",
+			"failing-on-main": "history: fails on the default branch too", "unset": "history: none",
 		}[s.recent]}
 	case "change":
 		return []string{"change: " + s.changes.String()}
@@ -341,10 +345,13 @@ func (s *situation) describe(subject string, d *document, r row) []string {
 }
 
 var markTexts = map[string]string{
-	"lag": "the actual value is an earlier state", "creates": "the test is about creating it", "auth": "the change touches access rights", "ui": "the change touches the user interface",
-	"schema": "the change touches the database schema", "harness": "the change touches what the tests stand on", "many": "many tests failed in this way", "ownport": "the port was opened by the test itself",
+	"lag": "the actual value is an earlier state", "creates": "the test is about creating it", "auth": "the change touches access rights",
+	"ui":     "the change touches the user interface",
+	"schema": "the change touches the database schema", "harness": "the change touches what the tests stand on", "many": "many tests failed in this way",
+	"ownport": "the port was opened by the test itself",
 	"service": "the other end is infrastructure", "testframe": "the innermost own frame is test code", "productframe": "the innermost own frame is product code",
-	"runneronly": "all frames are of the runner", "differs": "the rerun failed in another way", "4xx": "the third party refuses the request itself", "words": "the failure's own words tell nothing",
+	"runneronly": "all frames are of the runner", "differs": "the rerun failed in another way", "4xx": "the third party refuses the request itself",
+	"words": "the failure's own words tell nothing",
 }
 
 func (s *situation) describeMarks(r row) []string {

@@ -159,7 +159,8 @@ func (d *document) weigh() {
 		l.weight = weightOf(l, style)
 		// An exception in the output is a cause only where the message repeats it: the
 		// output holds those of background threads too.
-		if l.from == fromDetails && l.weight == head && !style.pytest && !isChained(l.text) && !bare && !strings.Contains(l.text, "error originated from your") && !d.repeated(l.text) {
+		if l.from == fromDetails && l.weight == head && !style.pytest && !isChained(l.text) && !bare &&
+			!strings.Contains(l.text, "error originated from your") && !d.repeated(l.text) {
 			l.weight = trace
 		}
 		// Without a message the first line of the details is one.

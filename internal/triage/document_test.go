@@ -40,7 +40,8 @@ func TestFrames(t *testing.T) {
 		}
 	}
 	for _, text := range []string{
-		"at least 3 rows were expected (got 2)", "at 12:00", "case_test.go:41: got status 500", "see tests/test_a.py: it fails", "File \"x\"", "from there", "a.go: b", "x.rb:12", "at (", "@ noon", "at com.acme.X",
+		"at least 3 rows were expected (got 2)", "at 12:00", "case_test.go:41: got status 500", "see tests/test_a.py: it fails", "File \"x\"", "from there",
+		"a.go: b", "x.rb:12", "at (", "@ noon", "at com.acme.X",
 	} {
 		if isFrame(text) {
 			t.Errorf("%q is no frame", text)
@@ -49,7 +50,8 @@ func TestFrames(t *testing.T) {
 }
 
 func TestOwnedFrame(t *testing.T) {
-	python := "Traceback (most recent call last):\n  File \"/usr/lib/python3.11/unittest/case.py\", line 1, in run\n  File \"tests/test_a.py\", line 3, in test_a\n  File \"/w/app/cases.py\", line 9, in load\n  File \"/w/.venv/site-packages/requests/api.py\", line 2, in get\nKeyError: 'x'"
+	python := "Traceback (most recent call last):\n  File \"/usr/lib/python3.11/unittest/case.py\", line 1, in run\n  File \"tests/test_a.py\", line 3, " +
+		"in test_a\n  File \"/w/app/cases.py\", line 9, in load\n  File \"/w/.venv/site-packages/requests/api.py\", line 2, in get\nKeyError: 'x'"
 	for _, tt := range []struct{ details, place string }{
 		{"\tat org.junit.Assert.fail(Assert.java:1)\n\tat com.acme.A.b(A.java:1)\n\tat com.acme.AIT.c(AIT.java:2)", "com.acme.A.b"},
 		{python, "/w/app/cases.py:load"},
@@ -64,8 +66,10 @@ func TestOwnedFrame(t *testing.T) {
 
 func TestWeights(t *testing.T) {
 	d := read(Input{Message: "outer", Details: strings.Join([]string{
-		"2026-03-01T12:00:00Z WARN pool is slow", "level=info msg=x", `{"level":"error","msg":"x"}`, "[ERROR] y", "12:00:01 error z", "Error: of JavaScript", "will retry in 5s",
-		"java.lang.IllegalStateException: mid", "\tat a.B.c(D.java:1)", "Caused by: x.YException: inner", "Caused by: root cause here", "  12 | code();", "plain output", "Informational text",
+		"2026-03-01T12:00:00Z WARN pool is slow", "level=info msg=x", `{"level":"error","msg":"x"}`, "[ERROR] y", "12:00:01 error z", "Error: of JavaScript",
+		"will retry in 5s",
+		"java.lang.IllegalStateException: mid", "\tat a.B.c(D.java:1)", "Caused by: x.YException: inner", "Caused by: root cause here", "  12 | code();",
+		"plain output", "Informational text",
 	}, "\n")})
 	want := []weight{head, noise, noise, trace, trace, trace, trace, noise, trace, mute, head, root, mute, trace, trace}
 	got := make([]weight, len(d.lines))
@@ -123,7 +127,8 @@ func TestAssertions(t *testing.T) {
 func TestParties(t *testing.T) {
 	own := map[string]bool{"api.staging.acme.dev": true}
 	for host, want := range map[string]party{
-		"api.staging.acme.dev": partyOwn, "web.staging.acme.dev": partyOwn, "localhost": partyOwn, "127.0.0.1": partyOwn, "10.2.3.4": partyOwn, "case-api": partyOwn, "db.svc.cluster.local": partyOwn,
+		"api.staging.acme.dev": partyOwn, "web.staging.acme.dev": partyOwn, "localhost": partyOwn, "127.0.0.1": partyOwn, "10.2.3.4": partyOwn,
+		"case-api": partyOwn, "db.svc.cluster.local": partyOwn,
 		"api.stripe.com": partyThird, "hooks.slack.com": partyThird, "sandbox.payments.example": partyThird,
 		"8.8.8.8": partyUnknown, "billing.acme-corp.com": partyUnknown, "cases-preview.acme.io": partyOwn,
 		"cases.abc.eu-west-1.rds.amazonaws.com": partyOwn, "s3.eu-west-1.amazonaws.com": partyThird,
@@ -200,7 +205,8 @@ func TestHealthFromGates(t *testing.T) {
 			t.Errorf("%s: got %s, %v", tt.name, d.health, d.healthWhy)
 		}
 	}
-	in := Input{Message: "expected: <A> but was: <B>", Gates: []e2e.Gate{gate(true, span(20, 40, e2e.Unhealthy, true))}, From: at(30), Context: Context{Rerun: RerunFailed}}
+	in := Input{Message: "expected: <A> but was: <B>", Gates: []e2e.Gate{gate(true, span(20, 40, e2e.Unhealthy, true))}, From: at(30),
+		Context: Context{Rerun: RerunFailed}}
 	r := mustNew(t).Triage(in)
 	if want := "gate case-api was unhealthy from 12:00:20 to 12:00:40: HTTP 503"; r.Category != env || !strings.Contains(strings.Join(r.Evidence, "\n"), want) {
 		t.Errorf("got %+v", r)
@@ -220,8 +226,10 @@ func TestFactsOfThePipeline(t *testing.T) {
 		{"type", Input{Message: "boom", Type: "java.net.ConnectException", Context: failed}, env},
 		{"failed in another way", Input{Message: "expected: <A> but was: <B>", RerunMessage: "connection refused", Context: failed}, unknown},
 		{"failed in the same way", Input{Message: "a.go:1: case C-1: got 1, want 2", RerunMessage: "a.go:1: case C-9: got 1, want 2", Context: failed}, product},
-		{"own host by gate", Input{Message: "https://api.stripe.com/x responded with status 503", Gates: []e2e.Gate{{Target: "https://api.stripe.com/health"}}, Context: Context{Rerun: RerunPassed}}, unknown},
-		{"own host by name", Input{Message: "https://api.stripe.com/x responded with status 503", Hosts: []string{"API.stripe.com"}, Context: Context{Rerun: RerunPassed}}, unknown},
+		{"own host by gate", Input{Message: "https://api.stripe.com/x responded with status 503",
+			Gates: []e2e.Gate{{Target: "https://api.stripe.com/health"}}, Context: Context{Rerun: RerunPassed}}, unknown},
+		{"own host by name", Input{Message: "https://api.stripe.com/x responded with status 503", Hosts: []string{"API.stripe.com"},
+			Context: Context{Rerun: RerunPassed}}, unknown},
 		{"tcp target", Input{Message: "dial tcp broker.acme.com:9092: i/o timeout", Gates: []e2e.Gate{{Target: "broker.acme.com:9092"}}, Context: failed}, env},
 	} {
 		if r := mustNew(t).Triage(tt.in); r.Category != tt.want {

@@ -116,7 +116,8 @@ func atFrame(s string) (frame, bool) {
 }
 
 func isJavaSource(s string) bool {
-	return s == "Native Method" || s == "Unknown Source" || strings.Contains(s, ".java") || strings.Contains(s, ".kt") || strings.Contains(s, ".groovy") || strings.Contains(s, ".scala")
+	return s == "Native Method" || s == "Unknown Source" || strings.Contains(s, ".java") || strings.Contains(s, ".kt") || strings.Contains(s, ".groovy") ||
+		strings.Contains(s, ".scala")
 }
 
 // cutLine cuts :12 or :12:34 off a file name.
@@ -194,16 +195,22 @@ func rubyFrame(s string) (frame, bool) {
 
 // foreignPrefixes are packages of libraries, frameworks and run times.
 var foreignPrefixes = byFirstLetter([]string{
-	"java.", "javax.", "jdk.", "sun.", "com.sun.", "jakarta.", "kotlin.", "kotlinx.", "scala.", "groovy.", "org.codehaus.", "org.junit.", "junit.", "org.testng.", "org.assertj.", "org.hamcrest.",
-	"org.mockito.", "net.bytebuddy.", "org.opentest4j.", "org.springframework.", "org.hibernate.", "io.restassured.", "org.awaitility.", "org.openqa.", "com.codeborne.", "com.microsoft.playwright.",
-	"org.apache.", "org.eclipse.", "org.gradle.", "worker.org.gradle.", "io.netty.", "reactor.", "okhttp3.", "retrofit2.", "feign.", "com.fasterxml.", "com.google.", "com.zaxxer.", "org.postgresql.",
-	"com.mysql.", "oracle.", "io.cucumber.", "cucumber.", "org.slf4j.", "ch.qos.", "org.testcontainers.", "com.github.dockerjava.", "software.amazon.", "com.amazonaws.", "redis.", "io.lettuce.",
-	"System.", "Microsoft.", "Xunit.", "NUnit.", "FluentAssertions.", "OpenQA.", "Npgsql.", "node_modules/", "node:", "internal/process", "internal/modules", "internal/timers", "<frozen ", "<anonymous>", "src/runtime/", "src/testing/",
+	"java.", "javax.", "jdk.", "sun.", "com.sun.", "jakarta.", "kotlin.", "kotlinx.", "scala.", "groovy.", "org.codehaus.", "org.junit.", "junit.",
+	"org.testng.", "org.assertj.", "org.hamcrest.",
+	"org.mockito.", "net.bytebuddy.", "org.opentest4j.", "org.springframework.", "org.hibernate.", "io.restassured.", "org.awaitility.", "org.openqa.",
+	"com.codeborne.", "com.microsoft.playwright.",
+	"org.apache.", "org.eclipse.", "org.gradle.", "worker.org.gradle.", "io.netty.", "reactor.", "okhttp3.", "retrofit2.", "feign.", "com.fasterxml.",
+	"com.google.", "com.zaxxer.", "org.postgresql.",
+	"com.mysql.", "oracle.", "io.cucumber.", "cucumber.", "org.slf4j.", "ch.qos.", "org.testcontainers.", "com.github.dockerjava.", "software.amazon.",
+	"com.amazonaws.", "redis.", "io.lettuce.",
+	"System.", "Microsoft.", "Xunit.", "NUnit.", "FluentAssertions.", "OpenQA.", "Npgsql.", "node_modules/", "node:", "internal/process",
+	"internal/modules", "internal/timers", "<frozen ", "<anonymous>", "src/runtime/", "src/testing/",
 	"_pytest/", "pluggy/", "/usr/local/go/", "/usr/lib/", "/usr/local/lib/", "/opt/hostedtoolcache/", "runtime/", "testing/",
 })
 
 // foreignParts are folders that such code lies in.
-var foreignParts = []string{"/node_modules/", `\node_modules\`, "/site-packages/", "/dist-packages/", "/pkg/mod/", "/gems/", "/go/src/", "/lib/python", "__cypress", "cypress_runner", "/_pytest/"}
+var foreignParts = []string{"/node_modules/", `\node_modules\`, "/site-packages/", "/dist-packages/", "/pkg/mod/", "/gems/", "/go/src/", "/lib/python",
+	"__cypress", "cypress_runner", "/_pytest/"}
 
 func byFirstLetter(list []string) map[byte][]string {
 	m := map[byte][]string{}

@@ -38,7 +38,8 @@ func healthOf(in Input, d *document) (Health, []string) {
 			if health != HealthFailed {
 				health = h
 			}
-			why = append(why, fmt.Sprintf("gate %s was %s from %s to %s: %s", clean(g.Name, maxQuote), s.State, s.From.UTC().Format(time.TimeOnly), s.To.UTC().Format(time.TimeOnly), clean(s.Observed, maxQuote)))
+			why = append(why, fmt.Sprintf("gate %s was %s from %s to %s: %s", clean(g.Name, maxQuote), s.State, s.From.UTC().Format(time.TimeOnly),
+				s.To.UTC().Format(time.TimeOnly), clean(s.Observed, maxQuote)))
 		}
 	}
 	return health, why
@@ -56,7 +57,8 @@ func changedUnder(g e2e.Gate, in Input) string {
 			continue
 		}
 		if before != "" && s.Observed != before && !s.From.Before(in.From.Add(-slack)) && !s.From.After(later(in.From, in.To).Add(slack)) {
-			return fmt.Sprintf("gate %s saw the deployment change from %s to %s at %s", clean(g.Name, maxQuote), clean(before, maxQuote), clean(s.Observed, maxQuote), s.From.UTC().Format(time.TimeOnly))
+			return fmt.Sprintf("gate %s saw the deployment change from %s to %s at %s", clean(g.Name, maxQuote), clean(before, maxQuote),
+				clean(s.Observed, maxQuote), s.From.UTC().Format(time.TimeOnly))
 		}
 		before = s.Observed
 	}

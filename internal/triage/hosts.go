@@ -158,8 +158,10 @@ func ownHosts(in Input) map[string]bool {
 // servicePorts are ports of databases, brokers and caches: what answers there is
 // never the product.
 var servicePorts = map[int]bool{
-	1433: true, 1521: true, 2181: true, 2375: true, 2376: true, 3306: true, 4222: true, 4444: true, 5432: true, 5433: true, 5671: true, 5672: true, 6379: true, 6432: true, 6443: true, 8500: true, 8200: true,
-	9042: true, 9092: true, 9093: true, 9094: true, 9200: true, 9300: true, 11211: true, 15672: true, 26379: true, 26257: true, 27017: true, 29092: true, 61616: true, 1025: true, 1080: true, 25: true, 587: true, 53: true,
+	1433: true, 1521: true, 2181: true, 2375: true, 2376: true, 3306: true, 4222: true, 4444: true, 5432: true, 5433: true, 5671: true, 5672: true,
+	6379: true, 6432: true, 6443: true, 8500: true, 8200: true,
+	9042: true, 9092: true, 9093: true, 9094: true, 9200: true, 9300: true, 11211: true, 15672: true, 26379: true, 26257: true, 27017: true, 29092: true,
+	61616: true, 1025: true, 1080: true, 25: true, 587: true, 53: true,
 }
 
 var serviceNames = rx(`(?i)^(?:.*[.-])?(?:postgres\w*|pg|mysql|mariadb|db|database|redis|cache|kafka\w*|broker\w*|rabbit\w*|mq|nats|mongo\w*|elastic\w*|opensearch|zookeeper|vault|consul|minio|s3|selenium(?:-hub)?|hub|keycloak|smtp|mailhog|mailpit|localstack)(?:[.-].*)?$`)

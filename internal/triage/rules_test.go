@@ -23,7 +23,8 @@ func mustNew(t interface{ Fatal(...any) }, rules ...Rule) *Triager {
 func TestUserRulesGoFirst(t *testing.T) {
 	in := Input{
 		ID: "api/PayIT::pays", Framework: "junit5", Test: "PayIT.pays", Message: "expected: <PAID> but was: <OPEN>",
-		Details: "one\nPOST https://sandbox.payments.example/charge -> 502\nthree", Context: Context{Rerun: RerunFailed, Recent: RecentStable, ChangedPaths: []string{"src/pay.go"}},
+		Details: "one\nPOST https://sandbox.payments.example/charge -> 502\nthree",
+		Context: Context{Rerun: RerunFailed, Recent: RecentStable, ChangedPaths: []string{"src/pay.go"}},
 	}
 	for _, tt := range []struct {
 		name  string
@@ -34,12 +35,16 @@ func TestUserRulesGoFirst(t *testing.T) {
 		{"details", []Rule{{Category: external, When: When{Details: `sandbox\.payments\.example`}, Why: "payment sandbox"}}, []string{
 			"EXTERNAL_DEPENDENCY", "payment sandbox", "rule 1 of triage.rules (payment sandbox)", `details line 2: "sandbox.payments.example"`,
 		}},
-		{"message does not look into details", []Rule{{Category: external, When: When{Message: "sandbox"}}}, []string{"PRODUCT_REGRESSION", "product: wrong outcome"}},
-		{"text looks into both", []Rule{{Category: external, When: When{Text: "sandbox"}, Cause: "psp"}}, []string{"EXTERNAL_DEPENDENCY", "psp", "rule 1 of triage.rules", `details line 2: "sandbox"`}},
-		{"all must match", []Rule{{Category: external, When: When{Text: "sandbox", Test: "Other"}}, {Category: data, When: When{Test: "^api/", Framework: "junit", Rerun: "failed", Health: "ok"}}}, []string{
+		{"message does not look into details", []Rule{{Category: external, When: When{Message: "sandbox"}}},
+			[]string{"PRODUCT_REGRESSION", "product: wrong outcome"}},
+		{"text looks into both", []Rule{{Category: external, When: When{Text: "sandbox"}, Cause: "psp"}},
+			[]string{"EXTERNAL_DEPENDENCY", "psp", "rule 1 of triage.rules", `details line 2: "sandbox"`}},
+		{"all must match", []Rule{{Category: external, When: When{Text: "sandbox", Test: "Other"}},
+			{Category: data, When: When{Test: "^api/", Framework: "junit", Rerun: "failed", Health: "ok"}}}, []string{
 			"DATA_COLLISION", "", "rule 2 of triage.rules", "rerun: failed", "health: ok", `test: "api/"`, `framework: "junit"`,
 		}},
-		{"first wins", []Rule{{Category: test, When: When{Message: "PAID"}}, {Category: data, When: When{Message: "PAID"}}}, []string{"TEST_BUG", "", "rule 1 of triage.rules", `message: "PAID"`}},
+		{"first wins", []Rule{{Category: test, When: When{Message: "PAID"}}, {Category: data, When: When{Message: "PAID"}}},
+			[]string{"TEST_BUG", "", "rule 1 of triage.rules", `message: "PAID"`}},
 		{"other health", []Rule{{Category: data, When: When{Health: "failed"}}}, []string{"PRODUCT_REGRESSION", "product: wrong outcome"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -121,7 +126,8 @@ func TestAnyInputGetsACompleteResult(t *testing.T) {
 		in.Context.Health = rapid.SampledFrom([]Health{"", HealthOK, HealthDegraded, HealthFailed}).Draw(t, "health")
 		in.Context.Rerun = rapid.SampledFrom([]Rerun{"", RerunPassed, RerunFailed, RerunNone}).Draw(t, "rerun")
 		in.Context.Recent = rapid.SampledFrom([]Recent{"", RecentStable, RecentFlaky, RecentNew, RecentFailingOnMain}).Draw(t, "recent")
-		in.Context.ChangedPaths = rapid.SliceOf(rapid.SampledFrom([]string{"src/a.go", "e2e/a_test.go", "docs/a.md", "helm/x.yaml", "", "../..", `a\b.ts`})).Draw(t, "paths")
+		in.Context.ChangedPaths = rapid.SliceOf(rapid.SampledFrom([]string{"src/a.go", "e2e/a_test.go", "docs/a.md", "helm/x.yaml", "", "../..",
+			`a\b.ts`})).Draw(t, "paths")
 		in.Assertion, in.Error = rapid.Bool().Draw(t, "assertion"), rapid.Bool().Draw(t, "error")
 		r := triager.Triage(in)
 		if r.ID != in.ID || r.Category == "" || r.Cause == "" || r.Confidence == "" || r.NextStep == "" || r.Category != unknown && len(r.Evidence) == 0 {

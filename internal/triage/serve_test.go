@@ -125,7 +125,8 @@ func TestServeAnswersBeforeTheNextQuestion(t *testing.T) {
 
 func TestServeBoundsItsErrors(t *testing.T) {
 	err := Serve(strings.NewReader(strings.Repeat("{\n", 250)), io.Discard)
-	if lines := strings.Split(fmt.Sprint(err), "\n"); len(lines) != maxReported+1 || lines[0] != "stdin: 150 more lines could not be read; correct the first ones" {
+	if lines := strings.Split(fmt.Sprint(err), "\n"); len(lines) != maxReported+1 ||
+		lines[0] != "stdin: 150 more lines could not be read; correct the first ones" {
 		t.Errorf("got %d lines, %q", len(lines), lines[0])
 	}
 }

@@ -47,13 +47,21 @@ func TestEvents(t *testing.T) {
 		payload          string
 		want             Trigger // beside what all have in common
 	}{
-		{"pull request", "pull_request", mergeRef, nil, pull(`{"full_name": "acme/shop"}`), Trigger{SHA: "headsha", Ref: mergeRef, Branch: "release/1", PullRequest: 7}},
-		{"pull request, name in other case", "pull_request", mergeRef, nil, pull(`{"full_name": "Acme/Shop"}`), Trigger{SHA: "headsha", Ref: mergeRef, Branch: "release/1", PullRequest: 7}},
-		{"pull request from a fork", "pull_request", mergeRef, nil, pull(`{"full_name": "someone/shop", "fork": true}`), Trigger{SHA: "headsha", Ref: mergeRef, Branch: "release/1", PullRequest: 7, Fork: true}},
-		{"pull request whose fork was deleted", "pull_request", mergeRef, nil, pull(`null`), Trigger{SHA: "headsha", Ref: mergeRef, Branch: "release/1", PullRequest: 7, Fork: true}},
-		{"pull request whose fork says nothing", "pull_request", mergeRef, nil, pull(`{}`), Trigger{SHA: "headsha", Ref: mergeRef, Branch: "release/1", PullRequest: 7, Fork: true}},
-		{"pull request target", "pull_request_target", "refs/heads/release/1", nil, pull(`{"full_name": "someone/shop"}`), Trigger{SHA: "headsha", Ref: "refs/heads/release/1", Branch: "release/1", PullRequest: 7, Fork: true}},
-		{"review", "pull_request_review", mergeRef, nil, strings.Replace(pull(`{"full_name": "acme/shop"}`), `"number": 7, "before"`, `"review": {"commit_id": "x"}, "before"`, 1), Trigger{SHA: "headsha", Ref: mergeRef, Branch: "release/1", PullRequest: 7}},
+		{"pull request", "pull_request", mergeRef, nil, pull(`{"full_name": "acme/shop"}`),
+			Trigger{SHA: "headsha", Ref: mergeRef, Branch: "release/1", PullRequest: 7}},
+		{"pull request, name in other case", "pull_request", mergeRef, nil, pull(`{"full_name": "Acme/Shop"}`),
+			Trigger{SHA: "headsha", Ref: mergeRef, Branch: "release/1", PullRequest: 7}},
+		{"pull request from a fork", "pull_request", mergeRef, nil, pull(`{"full_name": "someone/shop", "fork": true}`),
+			Trigger{SHA: "headsha", Ref: mergeRef, Branch: "release/1", PullRequest: 7, Fork: true}},
+		{"pull request whose fork was deleted", "pull_request", mergeRef, nil, pull(`null`),
+			Trigger{SHA: "headsha", Ref: mergeRef, Branch: "release/1", PullRequest: 7, Fork: true}},
+		{"pull request whose fork says nothing", "pull_request", mergeRef, nil, pull(`{}`),
+			Trigger{SHA: "headsha", Ref: mergeRef, Branch: "release/1", PullRequest: 7, Fork: true}},
+		{"pull request target", "pull_request_target", "refs/heads/release/1", nil, pull(`{"full_name": "someone/shop"}`),
+			Trigger{SHA: "headsha", Ref: "refs/heads/release/1", Branch: "release/1", PullRequest: 7, Fork: true}},
+		{"review", "pull_request_review", mergeRef, nil,
+			strings.Replace(pull(`{"full_name": "acme/shop"}`), `"number": 7, "before"`, `"review": {"commit_id": "x"}, "before"`, 1),
+			Trigger{SHA: "headsha", Ref: mergeRef, Branch: "release/1", PullRequest: 7}},
 		{
 			"merge group", "merge_group", "refs/heads/gh-readonly-queue/main/pr-7-abcdef0123", nil,
 			`{"action": "checks_requested", "merge_group": {"head_sha": "groupsha", "head_ref": "refs/heads/gh-readonly-queue/main/pr-7-abcdef0123", "base_sha": "b", "base_ref": "refs/heads/main"}}`,
@@ -61,24 +69,34 @@ func TestEvents(t *testing.T) {
 		},
 		{"push", "push", "refs/heads/feature/a", nil, `{"ref": "refs/heads/feature/a", "before": "x", "after": "y", "head_commit": {"id": "y"}, "repository": {"full_name": "acme/shop"}}`, Trigger{SHA: "envsha", Ref: "refs/heads/feature/a", Branch: "feature/a"}},
 		{"push of a tag", "push", "refs/tags/v1", nil, `{"ref": "refs/tags/v1"}`, Trigger{SHA: "envsha", Ref: "refs/tags/v1", Release: "v1"}},
-		{"release", "release", "refs/tags/v1.2", nil, `{"action": "published", "release": {"tag_name": "v1.2", "target_commitish": "main", "draft": false}}`, Trigger{SHA: "envsha", Ref: "refs/tags/v1.2", Release: "v1.2", ReleaseAction: "published"}},
-		{"deployment of a branch", "deployment", "refs/heads/main", nil, `{"action": "created", "deployment": {"id": 1, "sha": "deployed", "ref": "main", "task": "deploy", "environment": "staging", "payload": {}}, "workflow": null, "workflow_run": null}`, Trigger{SHA: "deployed", Ref: "main", Branch: "main", Deployment: 1, Environment: "staging"}},
-		{"deployment of a commit", "deployment", "", nil, `{"deployment": {"sha": "deployed", "ref": "deployed", "payload": "text"}}`, Trigger{SHA: "deployed", Ref: "deployed"}},
+		{"release", "release", "refs/tags/v1.2", nil, `{"action": "published", "release": {"tag_name": "v1.2", "target_commitish": "main", "draft": false}}`,
+			Trigger{SHA: "envsha", Ref: "refs/tags/v1.2", Release: "v1.2", ReleaseAction: "published"}},
+		{"deployment of a branch", "deployment", "refs/heads/main", nil,
+			`{"action": "created", "deployment": {"id": 1, "sha": "deployed", "ref": "main", "task": "deploy", "environment": "staging", "payload": {}}, "workflow": null, "workflow_run": null}`, Trigger{SHA: "deployed", Ref: "main", Branch: "main", Deployment: 1, Environment: "staging"}},
+		{"deployment of a commit", "deployment", "", nil, `{"deployment": {"sha": "deployed", "ref": "deployed", "payload": "text"}}`,
+			Trigger{SHA: "deployed", Ref: "deployed"}},
 		{
 			"deployment status", "deployment_status", "refs/heads/main", nil,
 			`{"action": "created", "deployment_status": {"state": "success", "environment": "staging"}, "deployment": {"sha": "deployed", "ref": "v1"}, "check_run": {"head_sha": "no"}, "workflow_run": {"head_sha": "no", "head_branch": "no"}}`,
 			Trigger{SHA: "deployed", Ref: "v1", Branch: "main"},
 		},
-		{"schedule", "schedule", "refs/heads/main", nil, `{"schedule": "0 2 * * *", "repository": {"full_name": "acme/shop"}, "workflow": ".github/workflows/nightly.yml"}`, Trigger{SHA: "envsha", Ref: "refs/heads/main", Branch: "main", Schedule: "0 2 * * *"}},
-		{"dispatch", "workflow_dispatch", "refs/heads/main", nil, `{"inputs": {"number": "3", "pull_request": "4", "deployment": "x"}, "ref": "refs/heads/main", "workflow": "x"}`, Trigger{SHA: "envsha", Ref: "refs/heads/main", Branch: "main"}},
-		{"repository dispatch", "repository_dispatch", "refs/heads/main", nil, `{"action": "go", "client_payload": {"pull_request": {"number": 9}}}`, Trigger{SHA: "envsha", Ref: "refs/heads/main", Branch: "main"}},
+		{"schedule", "schedule", "refs/heads/main", nil,
+			`{"schedule": "0 2 * * *", "repository": {"full_name": "acme/shop"}, "workflow": ".github/workflows/nightly.yml"}`,
+			Trigger{SHA: "envsha", Ref: "refs/heads/main", Branch: "main", Schedule: "0 2 * * *"}},
+		{"dispatch", "workflow_dispatch", "refs/heads/main", nil,
+			`{"inputs": {"number": "3", "pull_request": "4", "deployment": "x"}, "ref": "refs/heads/main", "workflow": "x"}`,
+			Trigger{SHA: "envsha", Ref: "refs/heads/main", Branch: "main"}},
+		{"repository dispatch", "repository_dispatch", "refs/heads/main", nil, `{"action": "go", "client_payload": {"pull_request": {"number": 9}}}`,
+			Trigger{SHA: "envsha", Ref: "refs/heads/main", Branch: "main"}},
 		{
 			"workflow run", "workflow_run", "refs/heads/main", nil,
 			`{"action": "completed", "workflow_run": {"id": 3, "head_sha": "ransha", "head_branch": "feature", "event": "pull_request", "pull_requests": [{"number": 7}]}, "workflow": {"id": 1}}`,
 			Trigger{SHA: "ransha", Ref: "refs/heads/main", Branch: "feature", TriggeredBy: 3},
 		},
-		{"unknown event", "sponsorship", "refs/heads/main", nil, `{"sponsorship": {"number": 7}, "number": 5}`, Trigger{SHA: "envsha", Ref: "refs/heads/main", Branch: "main"}},
-		{"issue comment on a pull request", "issue_comment", "refs/heads/main", nil, `{"issue": {"number": 7, "pull_request": {"url": "x"}}, "comment": {"body": "/run"}}`, Trigger{SHA: "envsha", Ref: "refs/heads/main", Branch: "main"}},
+		{"unknown event", "sponsorship", "refs/heads/main", nil, `{"sponsorship": {"number": 7}, "number": 5}`,
+			Trigger{SHA: "envsha", Ref: "refs/heads/main", Branch: "main"}},
+		{"issue comment on a pull request", "issue_comment", "refs/heads/main", nil,
+			`{"issue": {"number": 7, "pull_request": {"url": "x"}}, "comment": {"body": "/run"}}`, Trigger{SHA: "envsha", Ref: "refs/heads/main", Branch: "main"}},
 		{"no payload", "push", "refs/heads/main", nil, "", Trigger{SHA: "envsha", Ref: "refs/heads/main", Branch: "main"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -153,7 +171,8 @@ func TestPullRequestWithoutPayload(t *testing.T) {
 
 // What is right in a payload with a mistake still counts.
 func TestPayloadWithOneMistake(t *testing.T) {
-	got := detect(t, map[string]string{"GITHUB_EVENT_NAME": "pull_request"}, `{"number": "seven", "pull_request": {"number": 7, "head": {"sha": "headsha", "repo": {"full_name": "acme/shop"}}, "base": {"ref": "main"}}}`)
+	got := detect(t, map[string]string{"GITHUB_EVENT_NAME": "pull_request"},
+		`{"number": "seven", "pull_request": {"number": 7, "head": {"sha": "headsha", "repo": {"full_name": "acme/shop"}}, "base": {"ref": "main"}}}`)
 	if got.SHA != "headsha" || got.PullRequest != 7 || got.Fork || len(got.Notes) != 1 {
 		t.Errorf("got %+v", got)
 	}
@@ -215,7 +234,8 @@ func TestGitHubExamples(t *testing.T) {
 	if pull.PullRequest != 1347 || len(pull.SHA) != 40 || pull.Branch != "master" || pull.Fork || len(pull.Notes) > 0 {
 		t.Errorf("pull request: %+v", pull)
 	}
-	deployment := detect(t, map[string]string{"GITHUB_EVENT_NAME": "deployment"}, `{"deployment": `+body("GET /repos/{owner}/{repo}/deployments/{deployment_id}")+`}`)
+	deployment := detect(t, map[string]string{"GITHUB_EVENT_NAME": "deployment"},
+		`{"deployment": `+body("GET /repos/{owner}/{repo}/deployments/{deployment_id}")+`}`)
 	if len(deployment.SHA) != 40 || deployment.Ref == "" || len(deployment.Notes) > 0 {
 		t.Errorf("deployment: %+v", deployment)
 	}
@@ -262,8 +282,9 @@ func TestForge(t *testing.T) {
 // Whose history is to be believed: the workflow's file and the default branch by name.
 func TestWorkflowAndMainBranch(t *testing.T) {
 	for ref, want := range map[string]string{
-		"acme/shop/.github/workflows/e2e.yml@refs/heads/main": ".github/workflows/e2e.yml", "Acme/Shop/.github/workflows/e2e.yml@refs/pull/7/merge": ".github/workflows/e2e.yml",
-		"acme/other/.github/workflows/e2e.yml@refs/heads/main": "", "acme/shop2/.github/workflows/e2e.yml@main": "", "acme/shop/": "", "": "", "@": "",
+		"acme/shop/.github/workflows/e2e.yml@refs/heads/main":   ".github/workflows/e2e.yml",
+		"Acme/Shop/.github/workflows/e2e.yml@refs/pull/7/merge": ".github/workflows/e2e.yml",
+		"acme/other/.github/workflows/e2e.yml@refs/heads/main":  "", "acme/shop2/.github/workflows/e2e.yml@main": "", "acme/shop/": "", "": "", "@": "",
 	} {
 		got := detect(t, map[string]string{"GITHUB_WORKFLOW_REF": ref}, `{"repository": {"default_branch": "trunk"}}`)
 		if got.Workflow != want || got.MainBranch != "trunk" {

@@ -195,7 +195,8 @@ func TestAccept(t *testing.T) {
 		},
 		{
 			rule: "a process that was stopped explains itself", change: func(in *In) {
-				doc(in, 1).Units = []e2e.UnitRun{{Unit: "s", Exit: 1, Ended: e2e.EndedTimeout}, {Unit: "s", Exit: -1, Ended: e2e.EndedExited}, {Unit: "s", Ended: e2e.EndedExited}}
+				doc(in, 1).Units = []e2e.UnitRun{{Unit: "s", Exit: 1, Ended: e2e.EndedTimeout}, {Unit: "s", Exit: -1, Ended: e2e.EndedExited},
+					{Unit: "s", Ended: e2e.EndedExited}}
 			}, want: green,
 		},
 		{

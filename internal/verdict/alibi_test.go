@@ -46,7 +46,8 @@ func TestAlibi(t *testing.T) {
 	log := "units/1/output.log"
 	untimed := e2e.Attempt{Outcome: e2e.Failed, Message: "x", Files: []string{log}, WorkflowAttempt: 1, Shard: 3}
 	unit := func(change ...func(*e2e.ShardRun)) []e2e.ShardRun {
-		sh := e2e.ShardRun{Index: 3, Run: e2e.Run{Started: noon, WorkflowAttempt: 1}, Units: []e2e.UnitRun{{Log: "units/0/output.log"}, {Log: log, Offset: 95, Seconds: 10}}}
+		sh := e2e.ShardRun{Index: 3, Run: e2e.Run{Started: noon, WorkflowAttempt: 1},
+			Units: []e2e.UnitRun{{Log: "units/0/output.log"}, {Log: log, Offset: 95, Seconds: 10}}}
 		for _, c := range change {
 			c(&sh)
 		}
@@ -68,16 +69,19 @@ func TestAlibi(t *testing.T) {
 		{"a failure that began up to 5 s after the outage has an alibi", gates(downGate()), []e2e.Attempt{failedAt(115, "x")}, &down},
 		{"a failure that began later has none", gates(downGate()), []e2e.Attempt{failedAt(115.1, "x")}, nil},
 		{"an impossible duration is no time", gates(downGate()), []e2e.Attempt{{Outcome: e2e.Failed, Started: second(96), Seconds: -50}}, &down},
-		{"a gate that was bad before the suites started is no alibi", gates(downGate(span(func(s *e2e.Span) { s.Watch = false }))), []e2e.Attempt{failedAt(98, refused)}, nil},
+		{"a gate that was bad before the suites started is no alibi", gates(downGate(span(func(s *e2e.Span) { s.Watch = false }))),
+			[]e2e.Attempt{failedAt(98, refused)}, nil},
 		{"a degraded gate is no alibi", gates(downGate(span(func(s *e2e.Span) { s.State = e2e.Degraded }))), []e2e.Attempt{failedAt(98, refused)}, nil},
-		{"a probe that could not be made is no alibi", gates(downGate(span(func(s *e2e.Span) { s.State = e2e.ProbeError }))), []e2e.Attempt{failedAt(98, refused)}, nil},
+		{"a probe that could not be made is no alibi", gates(downGate(span(func(s *e2e.Span) { s.State = e2e.ProbeError }))),
+			[]e2e.Attempt{failedAt(98, refused)}, nil},
 		{"an advisory gate is no alibi of a failure that does not name it", gates(downGate(advisory)), []e2e.Attempt{failedAt(98, "x")}, nil},
 		{"an advisory gate is an alibi of a failure that names it", gates(downGate(advisory)), []e2e.Attempt{failedAt(98, refused)}, &named},
 		{"the gate that the failure names goes before another", gates(downGate(other), downGate()), []e2e.Attempt{failedAt(98, refused)}, &named},
 		{"of several gates that it does not name the first is told", gates(downGate(), downGate(other)), []e2e.Attempt{failedAt(98, "x")}, &down},
 		{"every failed attempt needs an alibi", gates(downGate()), []e2e.Attempt{failedAt(98, refused), failedAt(200, refused)}, nil},
 		{"also the first", gates(downGate()), []e2e.Attempt{failedAt(20, refused), failedAt(98, refused)}, nil},
-		{"a pass between failures needs none", gates(downGate()), []e2e.Attempt{failedAt(98, refused), {Outcome: e2e.Passed, Started: second(200)}, failedAt(100, refused)}, &named},
+		{"a pass between failures needs none", gates(downGate()),
+			[]e2e.Attempt{failedAt(98, refused), {Outcome: e2e.Passed, Started: second(200)}, failedAt(100, refused)}, &named},
 		{"named is only what each failed attempt names", gates(downGate()), []e2e.Attempt{failedAt(98, refused), failedAt(100, "x")}, &down},
 		{"named by the first as well", gates(downGate()), []e2e.Attempt{failedAt(98, "x"), failedAt(100, refused)}, &down},
 		{
@@ -92,25 +96,32 @@ func TestAlibi(t *testing.T) {
 		{
 			"a test that began after the new build was there has no alibi",
 			gates(e2e.Gate{Name: "build", Kind: "version", Required: true, State: e2e.Healthy, Timeline: []e2e.Span{
-				{From: second(2), To: second(9), State: e2e.Healthy, Observed: "1.0", Watch: true}, {From: second(10), To: second(99), State: e2e.Healthy, Observed: "1.1", Watch: true},
+				{From: second(2), To: second(9), State: e2e.Healthy, Observed: "1.0", Watch: true},
+				{From: second(10), To: second(99), State: e2e.Healthy, Observed: "1.1", Watch: true},
 				{From: second(100), To: second(300), State: e2e.Healthy, Observed: "1.1", Watch: true},
 			}}),
 			[]e2e.Attempt{failedAt(105, "x")}, nil,
 		},
 		{
-			"other gates may see another answer", gates(downGate(span(func(s *e2e.Span) { s.State, s.Observed = e2e.Healthy, "204" }))), []e2e.Attempt{failedAt(98, "x")}, nil,
+			"other gates may see another answer", gates(downGate(span(func(s *e2e.Span) { s.State, s.Observed = e2e.Healthy, "204" }))),
+			[]e2e.Attempt{failedAt(98, "x")}, nil,
 		},
 		{"a background process that had ended is an alibi", alibis{ends: []e2e.ProcessEnd{process}}, []e2e.Attempt{failedAt(98, "x")}, &ended},
 		{"a process that ended up to 5 s after the failure is one", alibis{ends: []e2e.ProcessEnd{process}}, []e2e.Attempt{failedAt(75, "x")}, &ended},
 		{"a process that ended later is none", alibis{ends: []e2e.ProcessEnd{process}}, []e2e.Attempt{failedAt(74.9, "x")}, nil},
 		{"a process whose end has no time is none", alibis{ends: []e2e.ProcessEnd{{Name: "db"}}}, []e2e.Attempt{failedAt(98, "x")}, nil},
-		{"a gate says more than the end of a process", alibis{gates: []e2e.Gate{downGate()}, ends: []e2e.ProcessEnd{process}}, []e2e.Attempt{failedAt(98, "x")}, &down},
+		{"a gate says more than the end of a process", alibis{gates: []e2e.Gate{downGate()}, ends: []e2e.ProcessEnd{process}},
+			[]e2e.Attempt{failedAt(98, "x")}, &down},
 		{"a test that does not say when it ran, ran while its process did", alibis{gates: []e2e.Gate{downGate()}, shards: unit()}, []e2e.Attempt{untimed}, &down},
 		{"of the same shard", alibis{gates: []e2e.Gate{downGate()}, shards: unit(func(s *e2e.ShardRun) { s.Index = 2 })}, []e2e.Attempt{untimed}, nil},
-		{"of the same workflow attempt", alibis{gates: []e2e.Gate{downGate()}, shards: unit(func(s *e2e.ShardRun) { s.Run.WorkflowAttempt = 2 })}, []e2e.Attempt{untimed}, nil},
-		{"of a run that says when it began", alibis{gates: []e2e.Gate{downGate()}, shards: unit(func(s *e2e.ShardRun) { s.Run.Started = time.Time{} })}, []e2e.Attempt{untimed}, nil},
-		{"of the process whose log it has", alibis{gates: []e2e.Gate{downGate()}, shards: unit(func(s *e2e.ShardRun) { s.Units[1].Log = "" })}, []e2e.Attempt{untimed}, nil},
-		{"a process that ran at another time is none", alibis{gates: []e2e.Gate{downGate()}, shards: unit(func(s *e2e.ShardRun) { s.Units[1].Offset = 200 })}, []e2e.Attempt{untimed}, nil},
+		{"of the same workflow attempt", alibis{gates: []e2e.Gate{downGate()}, shards: unit(func(s *e2e.ShardRun) { s.Run.WorkflowAttempt = 2 })},
+			[]e2e.Attempt{untimed}, nil},
+		{"of a run that says when it began", alibis{gates: []e2e.Gate{downGate()}, shards: unit(func(s *e2e.ShardRun) { s.Run.Started = time.Time{} })},
+			[]e2e.Attempt{untimed}, nil},
+		{"of the process whose log it has", alibis{gates: []e2e.Gate{downGate()}, shards: unit(func(s *e2e.ShardRun) { s.Units[1].Log = "" })},
+			[]e2e.Attempt{untimed}, nil},
+		{"a process that ran at another time is none", alibis{gates: []e2e.Gate{downGate()}, shards: unit(func(s *e2e.ShardRun) { s.Units[1].Offset = 200 })},
+			[]e2e.Attempt{untimed}, nil},
 		{"a test without any time has no alibi", gates(downGate()), []e2e.Attempt{untimed}, nil},
 	} {
 		t.Run(tc.rule, func(t *testing.T) {

@@ -106,7 +106,8 @@ func TestEarlierAttemptsAreInOrder(t *testing.T) {
 func TestSameShard(t *testing.T) {
 	a := e2e.ShardRun{Index: 1, Digest: "d", Run: e2e.Run{WorkflowAttempt: 1}}
 	for name, change := range map[string]func(*e2e.ShardRun){
-		"index": func(s *e2e.ShardRun) { s.Index = 2 }, "attempt": func(s *e2e.ShardRun) { s.Run.WorkflowAttempt = 2 }, "plan": func(s *e2e.ShardRun) { s.Digest = "e" },
+		"index": func(s *e2e.ShardRun) { s.Index = 2 }, "attempt": func(s *e2e.ShardRun) { s.Run.WorkflowAttempt = 2 },
+		"plan": func(s *e2e.ShardRun) { s.Digest = "e" },
 	} {
 		if b := a; sameShard(a, b) {
 			if change(&b); sameShard(a, b) {

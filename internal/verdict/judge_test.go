@@ -156,7 +156,8 @@ func TestBudgets(t *testing.T) {
 	in := world(1)
 	in.Budget = 60
 	in.Journeys = []JourneyBudget{
-		{Name: "pay", Owner: "team", Limit: 2.5}, {Name: "ship", Limit: 10}, {Name: "lost", Limit: 1}, {Name: "free"}, {Name: "skip", Limit: 0.5}, {Name: "even", Limit: 1},
+		{Name: "pay", Owner: "team", Limit: 2.5}, {Name: "ship", Limit: 10}, {Name: "lost", Limit: 1}, {Name: "free"}, {Name: "skip", Limit: 0.5},
+		{Name: "even", Limit: 1},
 	}
 	journeys := map[string]string{"s::a": "pay", "s::b": "skip", "s::c": "ship"}
 	for i := range in.Plan.Tests {
@@ -169,8 +170,9 @@ func TestBudgets(t *testing.T) {
 	in.Documents[0].Shard.Units = []e2e.UnitRun{{Offset: 10, Seconds: 5}, {Offset: 5, Seconds: 3}, {Offset: 12, Seconds: 1}}
 	in.Documents[1].Shard.Units = []e2e.UnitRun{{Offset: 100, Seconds: 70}}
 	want := []e2e.Budget{
-		{Scope: "stage", Name: "pr", Limit: 60, Used: 70, Over: true, Text: "stage pr took 1m10s of its budget of 1m00s; slowest: s::c (3.0s), s::a (2.0s), s::c (2.0s); " +
-			"look at long set-up, waits and repeated logins before adding shards"},
+		{Scope: "stage", Name: "pr", Limit: 60, Used: 70, Over: true,
+			Text: "stage pr took 1m10s of its budget of 1m00s; slowest: s::c (3.0s), s::a (2.0s), s::c (2.0s); " +
+				"look at long set-up, waits and repeated logins before adding shards"},
 		{Scope: "journey", Name: "pay", Limit: 2.5, Used: 2},
 		{Scope: "journey", Name: "ship", Limit: 10, Used: 3},
 		{Scope: "journey", Name: "even", Limit: 1, Used: 1},
@@ -242,7 +244,8 @@ func drawn(t *rapid.T) In {
 		in.Gates = []e2e.Gate{downGate()}
 	}
 	if rapid.IntRange(0, 4).Draw(t, "unreadable") == 0 {
-		in.Unreadable = []Unreadable{{Index: rapid.IntRange(-1, 2).Draw(t, "unreadable index"), Attempt: rapid.IntRange(-1, 3).Draw(t, "unreadable attempt"), Text: "cut"}}
+		in.Unreadable = []Unreadable{{Index: rapid.IntRange(-1, 2).Draw(t, "unreadable index"), Attempt: rapid.IntRange(-1, 3).Draw(t, "unreadable attempt"),
+			Text: "cut"}}
 	}
 	in.Quarantine = policy.Quarantine{{Test: "s::b", Owner: "o", Reason: "r", Deadline: in.Now}}
 	in.Known = map[string][]string{"s": {"s::gone"}}

@@ -56,7 +56,8 @@ func TestCommands(t *testing.T) {
 	want := []string{
 		"::group::a ::set-output name=x::y ## [error]z 100%25, red␀ [U+1F600]",
 		"::endgroup::",
-		"::error file=e2e/a%2Cb%3Ac_test.go,line=7,title=a %3A%3Aset-output name=x%3A%3Ay ## [error]z 100%25%2C red␀ [U+1F600]::a%0A: :set-output name=x::y%0A## [error]z 100%25, red␀ [U+1F600]",
+		"::error file=e2e/a%2Cb%3Ac_test.go,line=7,title=a %3A%3Aset-output name=x%3A%3Ay ## [error]z 100%25%2C red␀ [U+1F600]::a%0A: :set-output " +
+			"name=x::y%0A## [error]z 100%25, red␀ [U+1F600]",
 		"::warning::no file",
 	}
 	if !strings.HasPrefix(got, strings.Join(want, "\n")+"\n::notice::xxx") {
@@ -73,7 +74,8 @@ func TestCommands(t *testing.T) {
 func TestOutsideOfARunnerNothingIsPrinted(t *testing.T) {
 	var out bytes.Buffer
 	r := New(&out, func(string) string { return "" })
-	for what, err := range map[string]error{"group": r.Group("x"), "mask": r.AddMask("secret"), "annotate": r.Annotate(annotation.New(annotation.Error, "", 0, "", "")), "end": r.EndGroup()} {
+	for what, err := range map[string]error{"group": r.Group("x"), "mask": r.AddMask("secret"),
+		"annotate": r.Annotate(annotation.New(annotation.Error, "", 0, "", "")), "end": r.EndGroup()} {
 		if !errors.Is(err, ErrNotActions) {
 			t.Errorf("%s: %v", what, err)
 		}
@@ -92,7 +94,8 @@ func TestFailedWritesAreErrors(t *testing.T) {
 	env := map[string]string{"GITHUB_ACTIONS": "true", "GITHUB_OUTPUT": dir, "GITHUB_STEP_SUMMARY": dir}
 	r := New(full{}, func(name string) string { return env[name] })
 	for what, err := range map[string]error{
-		"group": r.Group("x"), "output": r.SetWord("verdict", "passed"), "summary": r.AppendSummary(func(int) string { return "x" }), "annotation": r.Annotate(annotation.New(annotation.Error, "", 0, "", "x")),
+		"group": r.Group("x"), "output": r.SetWord("verdict", "passed"), "summary": r.AppendSummary(func(int) string { return "x" }),
+		"annotation": r.Annotate(annotation.New(annotation.Error, "", 0, "", "x")),
 	} {
 		if err == nil {
 			t.Errorf("%s: no error", what)

@@ -71,7 +71,8 @@ func (c *Client) Extract(ctx context.Context, a forge.Artifact, dir string, limi
 
 // open hands the wanted files of an artifact to take, one after the other. The artifact
 // may have so many bytes; 0: as many as it likes, where it can be read in parts.
-func (c *Client) open(ctx context.Context, a forge.Artifact, most int64, limit forge.Limit, want func(name string) bool, take func(name string, in io.Reader) error) error {
+func (c *Client) open(ctx context.Context, a forge.Artifact, most int64, limit forge.Limit, want func(name string) bool,
+	take func(name string, in io.Reader) error) error {
 	where, err := c.storage(ctx, a)
 	if err == nil {
 		ctx, cancel := context.WithTimeout(ctx, downloadTime)
@@ -221,7 +222,8 @@ func (r *ranged) open() error {
 		return r.keep(resp.Body)
 	}
 	var first, last int64
-	if _, err := fmt.Sscanf(resp.Header.Get("Content-Range"), "bytes %d-%d/%d", &first, &last, &r.size); err != nil || last-first >= blockSize || r.size != last+1 {
+	if _, err := fmt.Sscanf(resp.Header.Get("Content-Range"), "bytes %d-%d/%d", &first, &last, &r.size); err != nil || last-first >= blockSize ||
+		r.size != last+1 {
 		return errors.New("the storage answers with another range than was asked for")
 	}
 	if r.most > 0 && r.size > r.most {

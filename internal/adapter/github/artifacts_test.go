@@ -172,7 +172,8 @@ func crowded(t *testing.T) string {
 
 func TestArtifactsThatCannotBeRead(t *testing.T) {
 	fake, c := uploaded(t, map[string]map[string]string{"a": {"plan.json": "{}"}})
-	if err := c.Extract(t.Context(), forge.Artifact{ID: 1, Name: "gone"}, t.TempDir(), roomy, anything); err == nil || !strings.Contains(err.Error(), "the artifact gone was not read") {
+	if err := c.Extract(t.Context(), forge.Artifact{ID: 1, Name: "gone"}, t.TempDir(), roomy, anything); err == nil ||
+		!strings.Contains(err.Error(), "the artifact gone was not read") {
 		t.Errorf("%v", err)
 	}
 	fake.Fail(githubfake.Answers("GET", 403, "Resource not accessible by integration"))

@@ -122,7 +122,8 @@ func New(o Options) (*Client, error) {
 	api.UserAgent = or(o.UserAgent, "e2e-gate")
 	return &Client{
 		owner: parts[1], name: parts[2], fork: o.Fork, api: api, now: s.now, scrub: s.scrub,
-		login: o.Login, time: cmp.Or(o.Time, PublishTime), statuses: map[string]publish.Status{}, plain: &http.Client{Transport: s.next}, graph: graphQLURL(o.GraphQLURL, base),
+		login: o.Login, time: cmp.Or(o.Time, PublishTime), statuses: map[string]publish.Status{}, plain: &http.Client{Transport: s.next},
+		graph: graphQLURL(o.GraphQLURL, base),
 	}, nil
 }
 

@@ -160,7 +160,8 @@ func (u *upsert) collect(one *github.IssueComment) {
 		return
 	}
 	author := one.GetUser()
-	u.marked = append(u.marked, found{marker: m, id: one.GetID(), node: one.GetNodeID(), author: author.GetLogin(), bot: author.GetType() == "Bot", body: body, page: one.GetHTMLURL()})
+	u.marked = append(u.marked, found{marker: m, id: one.GetID(), node: one.GetNodeID(), author: author.GetLogin(), bot: author.GetType() == "Bot",
+		body: body, page: one.GetHTMLURL()})
 }
 
 // marks are the marked comments that we may have written, oldest first.

@@ -213,5 +213,6 @@ func (c *Client) readOnly(e *Error) string {
 	if !c.fork || e.Status != http.StatusForbidden || e.Permission == "" {
 		return ""
 	}
-	return e.Lost + " was not published: the token may only read, as in every run from a fork or of Dependabot; the job summary has the result, and a workflow_run job can publish it"
+	return e.Lost + " was not published: the token may only read, as in every run from a fork or of Dependabot; the job summary has the result, and a " +
+		"workflow_run job can publish it"
 }

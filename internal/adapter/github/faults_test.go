@@ -62,18 +62,21 @@ func TestFaultsThatStay(t *testing.T) {
 		high   time.Duration
 		words  []string
 	}{
-		"read-only token":   {[]githubfake.Fault{githubfake.ForbiddenWrite()}, 0, []string{"403", "not accessible by integration", "`permissions: pull-requests: write`"}},
-		"no permission":     {[]githubfake.Fault{githubfake.Answers("", 403, "Resource not accessible")}, 0, []string{"403", "pull-requests: write"}},
-		"not found":         {[]githubfake.Fault{githubfake.Answers("", 404, "Not Found")}, 0, []string{"404", "pull-requests: write"}},
-		"bad token":         {[]githubfake.Fault{githubfake.Answers("", 401, "Bad credentials: "+githubfake.JobToken)}, 0, []string{"401", "***", "pull-requests: write"}},
-		"refused":           {[]githubfake.Fault{githubfake.Answers("POST", 422, "Validation\nFailed")}, 0, []string{"422", "Validation Failed"}},
-		"502 twice":         {[]githubfake.Fault{githubfake.Broken("", 502, 0, false)}, time.Second, []string{"502"}},
-		"500":               {[]githubfake.Fault{githubfake.Answers("", 500, "oops")}, 0, []string{"500", "oops"}},
-		"resets":            {[]githubfake.Fault{githubfake.Reset("", 0, false)}, time.Second, []string{"connection to the API broke"}},
-		"truncated lists":   {[]githubfake.Fault{githubfake.Truncated("GET", 0)}, time.Second, []string{"no JSON"}},
-		"429 for an hour":   {[]githubfake.Fault{githubfake.TooMany(3600)}, 0, []string{"429", "waiting 1h0m0s is longer than publishing may take"}},
-		"secondary limit":   {[]githubfake.Fault{githubfake.SecondaryLimit(0)}, 0, []string{"rate limit", "waiting 1m0s"}},
-		"429 again, again":  {[]githubfake.Fault{githubfake.TooMany(9), githubfake.TooMany(9), githubfake.TooMany(9), githubfake.TooMany(9)}, 27 * time.Second, []string{"429", "rate limit"}},
+		"read-only token": {[]githubfake.Fault{githubfake.ForbiddenWrite()}, 0,
+			[]string{"403", "not accessible by integration", "`permissions: pull-requests: write`"}},
+		"no permission": {[]githubfake.Fault{githubfake.Answers("", 403, "Resource not accessible")}, 0, []string{"403", "pull-requests: write"}},
+		"not found":     {[]githubfake.Fault{githubfake.Answers("", 404, "Not Found")}, 0, []string{"404", "pull-requests: write"}},
+		"bad token": {[]githubfake.Fault{githubfake.Answers("", 401, "Bad credentials: "+githubfake.JobToken)}, 0,
+			[]string{"401", "***", "pull-requests: write"}},
+		"refused":         {[]githubfake.Fault{githubfake.Answers("POST", 422, "Validation\nFailed")}, 0, []string{"422", "Validation Failed"}},
+		"502 twice":       {[]githubfake.Fault{githubfake.Broken("", 502, 0, false)}, time.Second, []string{"502"}},
+		"500":             {[]githubfake.Fault{githubfake.Answers("", 500, "oops")}, 0, []string{"500", "oops"}},
+		"resets":          {[]githubfake.Fault{githubfake.Reset("", 0, false)}, time.Second, []string{"connection to the API broke"}},
+		"truncated lists": {[]githubfake.Fault{githubfake.Truncated("GET", 0)}, time.Second, []string{"no JSON"}},
+		"429 for an hour": {[]githubfake.Fault{githubfake.TooMany(3600)}, 0, []string{"429", "waiting 1h0m0s is longer than publishing may take"}},
+		"secondary limit": {[]githubfake.Fault{githubfake.SecondaryLimit(0)}, 0, []string{"rate limit", "waiting 1m0s"}},
+		"429 again, again": {[]githubfake.Fault{githubfake.TooMany(9), githubfake.TooMany(9), githubfake.TooMany(9), githubfake.TooMany(9)},
+			27 * time.Second, []string{"429", "rate limit"}},
 		"slower than a try": {[]githubfake.Fault{githubfake.Slow(time.Minute)}, 20 * time.Second, []string{"did not answer within 20s"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -206,7 +209,8 @@ func TestOverLoopback(t *testing.T) {
 		for range 120 {
 			s.AddComment(githubfake.Person, "hello")
 		}
-		c, err := New(Options{BaseURL: s.Listen() + slash, Repository: s.Repository, Token: githubfake.JobToken, Sleep: func(context.Context, time.Duration) error { return nil }})
+		c, err := New(Options{BaseURL: s.Listen() + slash, Repository: s.Repository, Token: githubfake.JobToken,
+			Sleep: func(context.Context, time.Duration) error { return nil }})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -303,7 +307,8 @@ func TestOptions(t *testing.T) {
 			t.Errorf("%+v: %v", o, err)
 		}
 	}
-	for in, want := range map[string]string{"": DefaultURL, "https://ghe.test/api/v3": "https://ghe.test/api/v3/", "https://gitea.test/api/v1/": "https://gitea.test/api/v1/"} {
+	for in, want := range map[string]string{"": DefaultURL, "https://ghe.test/api/v3": "https://ghe.test/api/v3/",
+		"https://gitea.test/api/v1/": "https://gitea.test/api/v1/"} {
 		c, err := New(Options{Repository: "acme/cases", BaseURL: in})
 		if err != nil || c.api.BaseURL.String() != want {
 			t.Errorf("%q: %v", in, err)

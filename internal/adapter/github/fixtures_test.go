@@ -25,7 +25,8 @@ func stamp(run string, attempt int) publish.Stamp {
 // client talks to a fake within the process.
 func client(t testing.TB, s *githubfake.Server, set ...func(*Options)) *Client {
 	t.Helper()
-	o := Options{BaseURL: "http://api.test" + s.Prefix, GraphQLURL: s.ListenGraphQL("http://api.test" + s.Prefix), Repository: s.Repository, Token: githubfake.JobToken, Transport: s.Transport()}
+	o := Options{BaseURL: "http://api.test" + s.Prefix, GraphQLURL: s.ListenGraphQL("http://api.test" + s.Prefix), Repository: s.Repository,
+		Token: githubfake.JobToken, Transport: s.Transport()}
 	for _, f := range set {
 		f(&o)
 	}

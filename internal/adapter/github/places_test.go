@@ -15,13 +15,15 @@ import (
 func TestCheckInBatches(t *testing.T) {
 	for n, requests := range map[int]int{0: 1, 50: 1, 51: 2, 130: 3, 5000: maxBatches} {
 		s := githubfake.New(t)
-		k := publish.Check{Name: "report", Title: strings.Repeat("ä", 999), Summary: strings.Repeat("ä", publish.MaxCheckText), Text: strings.Repeat("x", 2*publish.MaxCheckText), URL: "javascript:x"}
+		k := publish.Check{Name: "report", Title: strings.Repeat("ä", 999), Summary: strings.Repeat("ä", publish.MaxCheckText),
+			Text: strings.Repeat("x", 2*publish.MaxCheckText), URL: "javascript:x"}
 		for i := range n {
 			k.Annotations = append(k.Annotations, annotation.New(annotation.Error, fmt.Sprintf("f%d.go", i), 0, "t", strings.Repeat("m", 100)))
 		}
 		out, err := client(t, s).CreateCheck(context.Background(), head, k)
 		list := s.CheckRuns()
-		if err != nil || out.Action != publish.Created || len(list) != 1 || list[0].Requests != requests || list[0].Annotations != min(n, batch*maxBatches) || list[0].Conclusion != "failure" {
+		if err != nil || out.Action != publish.Created || len(list) != 1 || list[0].Requests != requests || list[0].Annotations != min(n, batch*maxBatches) ||
+			list[0].Conclusion != "failure" {
 			t.Errorf("%d: %+v, %v, %d", n, out, err, len(list))
 		}
 	}
@@ -31,7 +33,8 @@ func TestDeploymentBounds(t *testing.T) {
 	s := githubfake.New(t)
 	s.Deployments = []githubfake.Deployment{{ID: 1, SHA: head, Environment: "e"}}
 	c := client(t, s)
-	if _, err := c.SetDeploymentStatus(context.Background(), publish.Deployment{ID: 1, Environment: "e"}, publish.DeploymentSuccess, strings.Repeat("ä\n", 200), "ftp://x"); err != nil {
+	if _, err := c.SetDeploymentStatus(context.Background(), publish.Deployment{ID: 1, Environment: "e"}, publish.DeploymentSuccess,
+		strings.Repeat("ä\n", 200), "ftp://x"); err != nil {
 		t.Fatal(err)
 	}
 	if d := s.DeploymentNow(1).Statuses[0]; len([]rune(d.Description)) != 140 || d.LogURL != "" {

@@ -158,7 +158,8 @@ func TestAttach(t *testing.T) {
 // The token follows no address of somebody else's, whatever the API says.
 func TestUploadsStayAtHome(t *testing.T) {
 	for base, addresses := range map[string]map[string]bool{
-		"https://api.github.com/":   {"https://uploads.github.com/x": true, "https://api.github.com/x": true, "http://uploads.github.com/x": false, "https://uploads.github.com.evil.test/x": false, "https://evil.test/": false, "https://u:p@uploads.github.com/": false},
+		"https://api.github.com/": {"https://uploads.github.com/x": true, "https://api.github.com/x": true, "http://uploads.github.com/x": false,
+			"https://uploads.github.com.evil.test/x": false, "https://evil.test/": false, "https://u:p@uploads.github.com/": false},
 		"https://ghe.test/api/v3/":  {"https://ghe.test/api/uploads/x": true, "https://uploads.ghe.test/x": false, "": false},
 		"https://api.acme.ghe.com/": {"https://uploads.acme.ghe.com/x": true, "https://uploads.github.com/x": false},
 	} {
@@ -196,7 +197,8 @@ func TestPromote(t *testing.T) {
 // is the tag's.
 func TestReleaseBesideADraft(t *testing.T) {
 	s := githubfake.New(t)
-	s.Releases = []githubfake.Release{{ID: 7, Tag: "v1", Target: head, Draft: true}, {ID: 6, Tag: "v1", Target: head}, {ID: 5, Tag: "v1", Target: head, Draft: true}}
+	s.Releases = []githubfake.Release{{ID: 7, Tag: "v1", Target: head, Draft: true}, {ID: 6, Tag: "v1", Target: head},
+		{ID: 5, Tag: "v1", Target: head, Draft: true}}
 	s.Refs = map[string]string{"tags/v1": head}
 	if r := findOK(t, client(t, s)); r.ID != 6 || r.Draft {
 		t.Errorf("%+v", r)

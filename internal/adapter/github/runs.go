@@ -39,7 +39,8 @@ func (c *Client) WorkflowRuns(ctx context.Context, file, branch string, page int
 	for _, r := range out.Runs {
 		// A workflow of another commit is named path@ref.
 		at, _, _ := strings.Cut(r.Path, "@")
-		list = append(list, forge.WorkflowRun{ID: r.ID, Attempt: max(r.RunAttempt, 1), Event: r.Event, SHA: r.HeadSHA, Branch: r.HeadBranch, HeadRepository: r.Head.FullName, Path: at})
+		list = append(list, forge.WorkflowRun{ID: r.ID, Attempt: max(r.RunAttempt, 1), Event: r.Event, SHA: r.HeadSHA, Branch: r.HeadBranch,
+			HeadRepository: r.Head.FullName, Path: at})
 	}
 	return list, more, nil
 }

@@ -24,14 +24,16 @@ func TestArtifactsNamed(t *testing.T) {
 	}
 	fake.Runs = []githubfake.Run{{ID: 3, Branch: "main", HeadRepository: "acme/cases"}, {ID: 2, Branch: "main", HeadRepository: "someone/cases"}}
 	for range 60 {
-		fake.RunArtifacts = append(fake.RunArtifacts, githubfake.RunArtifact{Run: 3, Name: "h", Files: map[string][]byte{"a": []byte("abc")}}, githubfake.RunArtifact{Run: 2, Name: "h"},
+		fake.RunArtifacts = append(fake.RunArtifacts, githubfake.RunArtifact{Run: 3, Name: "h", Files: map[string][]byte{"a": []byte("abc")}},
+			githubfake.RunArtifact{Run: 2, Name: "h"},
 			githubfake.RunArtifact{Run: 3, Name: "other"}, githubfake.RunArtifact{Run: 3, Name: "h", Expired: true}, githubfake.RunArtifact{Run: 99, Name: "h"})
 	}
 	first, more, err := c.ArtifactsNamed(t.Context(), "h", 1)
 	if err != nil || !more || len(first) != 75 {
 		t.Fatalf("%d, more %v, %v", len(first), more, err)
 	}
-	want := []forge.Artifact{{ID: 90_000, Name: "h", Size: 3, Run: 3, Branch: "main", OwnHead: true}, {ID: 90_001, Name: "h", Run: 2, Branch: "main"}, {ID: 90_004, Name: "h"}}
+	want := []forge.Artifact{{ID: 90_000, Name: "h", Size: 3, Run: 3, Branch: "main", OwnHead: true}, {ID: 90_001, Name: "h", Run: 2, Branch: "main"},
+		{ID: 90_004, Name: "h"}}
 	if diff := cmp.Diff(want, first[:3]); diff != "" {
 		t.Error(diff)
 	}
@@ -48,7 +50,8 @@ func TestArtifactsNamed(t *testing.T) {
 func TestWorkflowRuns(t *testing.T) {
 	fake, c := uploaded(t, nil)
 	for i := range 120 {
-		fake.Runs = append(fake.Runs, githubfake.Run{ID: 500 - i, Attempt: 2, Event: "push", Branch: "main", SHA: "s", HeadRepository: "acme/cases", Path: workflowFile + "@refs/heads/main"},
+		fake.Runs = append(fake.Runs, githubfake.Run{ID: 500 - i, Attempt: 2, Event: "push", Branch: "main", SHA: "s", HeadRepository: "acme/cases",
+			Path: workflowFile + "@refs/heads/main"},
 			githubfake.Run{ID: 900, Branch: "feature", Path: workflowFile}, githubfake.Run{ID: 901, Branch: "main", Path: ".github/workflows/lint.yml"})
 	}
 	fake.Runs[0].HeadRepository = "" // of a fork that was deleted
@@ -90,14 +93,16 @@ func TestReadArtifact(t *testing.T) {
 		if diff := cmp.Diff([][]byte{[]byte("one"), []byte("two")}, files); err != nil || diff != "" {
 			t.Errorf("whole %v: %v %s", whole, err, diff)
 		}
-		if files, err := c.ReadArtifact(t.Context(), list[1], 2<<20, isGz); err == nil || !strings.Contains(err.Error(), "more than the 1.0 MB that are allowed") || files != nil {
+		if files, err := c.ReadArtifact(t.Context(), list[1], 2<<20, isGz); err == nil ||
+			!strings.Contains(err.Error(), "more than the 1.0 MB that are allowed") || files != nil {
 			t.Errorf("whole %v: %d files, %v", whole, len(files), err)
 		}
 		if _, err := c.ReadArtifact(t.Context(), list[1], 2<<10, isGz); err == nil {
 			t.Errorf("whole %v: an artifact that is too large is read", whole)
 		}
 		fake.StorageStatus = 503
-		if _, err := c.ReadArtifact(t.Context(), list[0], 1<<20, isGz); err == nil || !strings.Contains(err.Error(), "answered 503") || strings.Contains(err.Error(), "s3cret") {
+		if _, err := c.ReadArtifact(t.Context(), list[0], 1<<20, isGz); err == nil || !strings.Contains(err.Error(), "answered 503") ||
+			strings.Contains(err.Error(), "s3cret") {
 			t.Errorf("whole %v: %v", whole, err)
 		}
 	}

@@ -95,7 +95,8 @@ func (c *Client) KeepSection(ctx context.Context, r Release, stamp publish.Stamp
 			return out, c.lost(releaseLost, releaseRight, err)
 		}
 	}
-	return publish.Outcome{}, c.lost(releaseLost, "", errors.New("other jobs write over it again and again; let the stages of a release wait for each other (needs:)"))
+	return publish.Outcome{}, c.lost(releaseLost, "",
+		errors.New("other jobs write over it again and again; let the stages of a release wait for each other (needs:)"))
 }
 
 // sectionEnd is the last line of a section.

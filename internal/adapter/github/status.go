@@ -107,7 +107,9 @@ func (c *Client) setStatus(ctx context.Context, sha string, s publish.Status) (p
 	case there == s:
 		return publish.Outcome{Action: publish.Unchanged, URL: s.TargetURL}, nil
 	case overtaken:
-		return publish.Outcome{Action: publish.Superseded, URL: there.TargetURL, Note: "the commit status was left as a newer run of the workflow, or another job of this one, set it; two calls of the gate for one stage need a `key` each"}, nil
+		return publish.Outcome{Action: publish.Superseded, URL: there.TargetURL,
+			Note: "the commit status was left as a newer run of the workflow, or another job of this one, set it; two calls of the gate for one stage need a " +
+				"`key` each"}, nil
 	}
 	sent := &github.RepoStatus{State: new(string(s.State)), Context: &s.Context, Description: &s.Description}
 	if s.TargetURL != "" {

@@ -65,11 +65,13 @@ func TestStatusThatCannotBeRead(t *testing.T) {
 
 func TestStatusTextIsMadeToFit(t *testing.T) {
 	s := githubfake.New(t)
-	long := publish.Status{Context: " a\n" + strings.Repeat("c", 400), State: publish.StateError, Description: "x\x1b[31m\n" + strings.Repeat("😀", 400), TargetURL: "javascript:alert(1)"}
+	long := publish.Status{Context: " a\n" + strings.Repeat("c", 400), State: publish.StateError, Description: "x\x1b[31m\n" + strings.Repeat("😀", 400),
+		TargetURL: "javascript:alert(1)"}
 	setOK(t, client(t, s), long, publish.Created)
 	setOK(t, client(t, s), long, publish.Unchanged)
 	got := s.Statuses()[0]
-	if utf8.RuneCountInString(got.Description) != 140 || !strings.HasPrefix(got.Description, "x 😀") || !strings.HasSuffix(got.Description, "😀…") || got.TargetURL != "" || len(got.Context) > maxContext {
+	if utf8.RuneCountInString(got.Description) != 140 || !strings.HasPrefix(got.Description, "x 😀") || !strings.HasSuffix(got.Description, "😀…") ||
+		got.TargetURL != "" || len(got.Context) > maxContext {
 		t.Errorf("%+v", got)
 	}
 }

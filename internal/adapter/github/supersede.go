@@ -70,8 +70,11 @@ func superseded(s publish.Stamp, old found, page string) string {
 	if s.Key != "" {
 		subject += " (" + safetext.Inline(s.Key, maxContext) + ")"
 	}
-	return fmt.Sprintf("%s%s: being judged — commit `%.10s`\n\nThere is no verdict on it yet: it comes with %s. If that run has ended and this still stands here, it was stopped before it could write: run it again. What was said of `%.10s` holds for that commit only.\n\n%sResult of <code>%.10s</code></summary>\n\n%s%s",
-		supersededHead, subject, s.SHA, safetext.Link("this run", page, maxContext), old.SHA, supersededFold, old.SHA, strings.TrimRight(unfolded(old.body), "\r\n"), supersededTail)
+	return fmt.Sprintf("%s%s: being judged — commit `%.10s`\n\nThere is no verdict on it yet: it comes with %s. If that run has ended and this still "+
+		"stands here, it was stopped before it could write: run it again. What was said of `%.10s` holds for that commit only.\n\n%sResult of "+
+		"<code>%.10s</code></summary>\n\n%s%s",
+		supersededHead, subject, s.SHA, safetext.Link("this run", page, maxContext), old.SHA, supersededFold, old.SHA,
+		strings.TrimRight(unfolded(old.body), "\r\n"), supersededTail)
 }
 
 // unfolded takes away what an earlier run put around the comment.

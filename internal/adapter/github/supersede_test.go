@@ -34,7 +34,9 @@ func TestSuperseded(t *testing.T) {
 	upsertOK(t, client(t, s), stamp("7001", 1), plain, publish.Created)
 	supersede(t, client(t, s), newerStamp("7002", 1), publish.Updated)
 	body := s.Comments()[0].Body
-	want := "## ⏳ e2e-gate pr (pr): being judged — commit `fedcba9876`\n\nThere is no verdict on it yet: it comes with [this run](" + newerPage + "). If that run has ended and this still stands here, it was stopped before it could write: run it again. What was said of `0123456789` holds for that commit only.\n\n" +
+	want := "## ⏳ e2e-gate pr (pr): being judged — commit `fedcba9876`\n\nThere is no verdict on it yet: it comes with [this run](" + newerPage +
+		"). If that run has ended and this still stands here, it was stopped before it could write: run it again. What was said of `0123456789` holds for " +
+		"that commit only.\n\n" +
 		"<details><summary>Result of <code>0123456789</code></summary>\n\n" + strings.TrimSpace(plain) + "\n\n</details>\n"
 	if _, got, ok := readMarker(body); !ok || got != want {
 		t.Fatalf("%s\nwant\n%s", body, want)
@@ -43,7 +45,8 @@ func TestSuperseded(t *testing.T) {
 	third.SHA = strings.Repeat("c", 40)
 	supersede(t, client(t, s), third, publish.Updated)
 	body = s.Comments()[0].Body
-	if strings.Count(body, supersededFold) != 1 || !strings.Contains(body, "being judged — commit `cccccccccc`") || !strings.Contains(body, "said of `0123456789` holds") || strings.Count(body, "</details>") != 1 {
+	if strings.Count(body, supersededFold) != 1 || !strings.Contains(body, "being judged — commit `cccccccccc`") ||
+		!strings.Contains(body, "said of `0123456789` holds") || strings.Count(body, "</details>") != 1 {
 		t.Errorf("%s", body)
 	}
 	// The run in between ends now: its commit is no longer the one that counts.
@@ -119,7 +122,8 @@ func TestSupersededIsNotFreshForEver(t *testing.T) {
 		t.Fatal(err)
 	}
 	upsertOK(t, slow, newerStamp("7002", 1), "passed", publish.Superseded)
-	if out, err := slow.SetStatus(context.Background(), newer, publish.Status{Context: "e2e-gate/pr", State: publish.Success, TargetURL: newerPage}); err != nil || out.Action != publish.Superseded {
+	if out, err := slow.SetStatus(context.Background(), newer,
+		publish.Status{Context: "e2e-gate/pr", State: publish.Success, TargetURL: newerPage}); err != nil || out.Action != publish.Superseded {
 		t.Fatal(out, err)
 	}
 	if got := s.Statuses(); len(got) != 1 || got[0].State != "failure" {

@@ -32,7 +32,8 @@ func FuzzDecode(f *testing.F) {
 	for _, seed := range []string{
 		"", "a: x\nn: 1\nb: true\nl: [a, b]\nm: {k: v}\ni: {a: x}\ns: [{a: 1}, {a: 2}]\n", "a: |\n  x\n  y\nl:\n- >-\n  z\n- \"\\t\"\n- 'it''s'\n",
 		"a: &x y\nl: [*x, *x]\n", "i: &i {a: b}\ns: [*i, {<<: *i}]\n", "n: x\nb: y\nzz: 1\nzz: 2\n", "? a\n: b\n", "---\na: 1\n---\na: 2\n", "%YAML 1.2\n---\na: 1\n",
-		"a: \x00", "\ufeffa: 1\r\nn: 2\r\n", "a: [", "a: {b", "a: 'x", "l: [a:b, c: d]\n", "a: ${X} $${Y} ${Z:-${X}}\n", "m:\n  k: # c\n  j: |+\n    x\n\n", "a:\n\t- b", "l: [[a]]", "!!map {a: !!str 1}",
+		"a: \x00", "\ufeffa: 1\r\nn: 2\r\n", "a: [", "a: {b", "a: 'x", "l: [a:b, c: d]\n", "a: ${X} $${Y} ${Z:-${X}}\n", "m:\n  k: # c\n  j: |+\n    x\n\n",
+		"a:\n\t- b", "l: [[a]]", "!!map {a: !!str 1}",
 		"l: *x", "&a a: &b b", "m: {*x : y}", "a: - b", "- - - a", "a: @", "n: 0x1F\n", "n: 017\n", "n: 1_0\n", "a: ~\nl: [~]\n", "m: {1: 2, null: 3, true: 4}\n",
 	} {
 		f.Add(seed)

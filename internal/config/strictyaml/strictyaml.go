@@ -95,7 +95,8 @@ func (d *Document) readable(data []byte) bool {
 			d.diags.Add(d.message(position{line, col}, "the file is not encoded in UTF-8", "save it as UTF-8"))
 			return false
 		case r < ' ' && r != '\t' && r != '\n' || r == 0x7f:
-			d.diags.Add(d.message(position{line, col}, fmt.Sprintf("there is a control character here: %U", r), "is this the right file? In double quotes it can be written as an escape"))
+			d.diags.Add(d.message(position{line, col}, fmt.Sprintf("there is a control character here: %U", r),
+				"is this the right file? In double quotes it can be written as an escape"))
 			return false
 		}
 		if col++; r == '\n' {

@@ -151,11 +151,13 @@ func TestMistakes(t *testing.T) {
 		want       []string
 	}{
 		{"no near word", "zzzzzz: 1", []string{`f.yml:1:1: unknown key "zzzzzz"; expected one of: name, count,`}},
-		{"a key that only tests know", "Skipped: 1\nhidden: 2\nMatrix: 3\n", []string{`f.yml:1:1: unknown key "Skipped"`, `f.yml:2:1: unknown key "hidden"`, `f.yml:3:1: unknown key "Matrix"`}},
+		{"a key that only tests know", "Skipped: 1\nhidden: 2\nMatrix: 3\n",
+			[]string{`f.yml:1:1: unknown key "Skipped"`, `f.yml:2:1: unknown key "hidden"`, `f.yml:3:1: unknown key "Matrix"`}},
 		{"keys are case sensitive", "Name: x", []string{`f.yml:1:1: unknown key "Name"; did you mean "name"?`}},
 		{"unknown in flow style", "inner: {name: x, urll: y}", []string{`f.yml:1:18: unknown key "urll" in inner; did you mean "url"?`}},
 		{"after characters of several bytes", "env: {ä: ö}\ninner: {name: 'äöü', urll: y}", []string{`f.yml:2:22: unknown key "urll"`}},
-		{"number", "count: 1.5\nshare: x\nnested: {a: {b: c}}", []string{`f.yml:1:8: expected a whole number, found "1.5"`, `f.yml:2:8: expected a number, found "x"`, `f.yml:3:17: expected a whole number, found "c"`}},
+		{"number", "count: 1.5\nshare: x\nnested: {a: {b: c}}",
+			[]string{`f.yml:1:8: expected a whole number, found "1.5"`, `f.yml:2:8: expected a number, found "x"`, `f.yml:3:17: expected a whole number, found "c"`}},
 		{"number too large", "count: 99999999999999999999", []string{`f.yml:1:8: expected a whole number`}},
 		{"number that is none", "share: nan", []string{`f.yml:1:8: expected a number`}},
 		{"infinite", "share: Inf", []string{`f.yml:1:8: expected a number`}},
@@ -175,7 +177,8 @@ func TestMistakes(t *testing.T) {
 		{"text where a list of mappings is", "checks: x", []string{`f.yml:1:9: expected a list here, found "x"; start each entry with a dash`}},
 		{"mapping where a list is", "checks: {name: x}", []string{`f.yml:1:9: expected a list here, found keys and values`}},
 		{"mapping where texts are", "tags: {a: b}", []string{`f.yml:1:7: expected a list here, found keys and values`}},
-		{"list in a list of texts", "tags: [a, [b], {c: d}]", []string{`f.yml:1:11: expected a text here, found a list`, `f.yml:1:16: expected a text here, found keys and values`}},
+		{"list in a list of texts", "tags: [a, [b], {c: d}]",
+			[]string{`f.yml:1:11: expected a text here, found a list`, `f.yml:1:16: expected a text here, found keys and values`}},
 		{"list where names are", "stages: [pr]", []string{`f.yml:1:9: expected names with settings here, found a list`}},
 		{"text where settings are", "stages: {pr: x}", []string{`f.yml:1:14: expected keys and values here, found "x"`}},
 		{"empty entry", "tags:\n  - a\n  -\n  - b\n", []string{`f.yml:3:4: this entry of the list is empty`}},
@@ -186,7 +189,8 @@ func TestMistakes(t *testing.T) {
 		{"text at the top", "hello", []string{`f.yml:1:1: expected keys and values here, found "hello"`}},
 		{"list at the top", "- a\n", []string{`f.yml:1:1: expected keys and values here, found a list`}},
 		{"long text is cut", "count: " + strings.Repeat("ä", 100), []string{`f.yml:1:8: expected a whole number, found "` + strings.Repeat("ä", 20) + `…"`}},
-		{"multi-line text points at its start", "count: |\n  1\n  2\nname: x\nzz: 1\n", []string{`f.yml:1:8: expected a whole number`, `f.yml:5:1: unknown key "zz"`}},
+		{"multi-line text points at its start", "count: |\n  1\n  2\nname: x\nzz: 1\n",
+			[]string{`f.yml:1:8: expected a whole number`, `f.yml:5:1: unknown key "zz"`}},
 		{"folded text", "on: >-\n  maybe\nzz: 1", []string{`f.yml:1:5: expected true or false, found "maybe"`, `f.yml:3:1: unknown key "zz"`}},
 		{"CRLF", "count: x\r\ninner:\r\n  zz: 1\r\n", []string{`f.yml:1:8: expected a whole number, found "x"`, `f.yml:3:3: unknown key "zz"`}},
 		{"CR alone", "count: x\rzz: 1\r", []string{`f.yml:1:8: expected a whole number`, `f.yml:2:1: unknown key "zz"`}},
@@ -211,7 +215,8 @@ func TestMistakes(t *testing.T) {
 		{"alias without anchor", "name: *x", []string{`f.yml:1:7: the alias *x has no anchor before it`}},
 		{"alias before its anchor", "name: *x\ninner: {name: &x a}", []string{`f.yml:1:7: the alias *x has no anchor before it`}},
 		{"merge of a text", "inner:\n  <<: x\n", []string{`f.yml:2:7: << takes keys and values, or a list of them`}},
-		{"mistake behind an anchor is said once", "checks:\n  - &c {zz: 1}\n  - *c\n", []string{`f.yml:2:9: unknown key "zz" in checks[0]`, `f.yml:2:9: unknown key "zz" in checks[1]`}},
+		{"mistake behind an anchor is said once", "checks:\n  - &c {zz: 1}\n  - *c\n",
+			[]string{`f.yml:2:9: unknown key "zz" in checks[0]`, `f.yml:2:9: unknown key "zz" in checks[1]`}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			_, messages, _ := decode(t, tc.text, Options{})
@@ -226,9 +231,12 @@ func TestAnchors(t *testing.T) {
 		want       spec
 	}{
 		{"alias", "name: &n x\ninner: {name: *n}", spec{Name: "x", Inner: inner{Name: "x"}}},
-		{"the last of its name before", "name: &n x\ninner: {name: &n y}\nchecks: [{name: *n}]", spec{Name: "x", Inner: inner{Name: "y"}, Checks: []inner{{Name: "y"}}}},
-		{"merge", "inner: &i {name: a, url: u}\nchecks:\n  - <<: *i\n    name: b\n  - {name: c, <<: *i}\n", spec{Inner: inner{Name: "a", URL: "u"}, Checks: []inner{{Name: "b", URL: "u"}, {Name: "c", URL: "u"}}}},
-		{"merge of a list: the first wins", "checks:\n  - &a {name: a}\n  - &b {name: b, url: u}\n  - {<<: [*a, *b], wait: 1s}\n", spec{Checks: []inner{{Name: "a"}, {Name: "b", URL: "u"}, {Name: "a", URL: "u", Wait: time.Second}}}},
+		{"the last of its name before", "name: &n x\ninner: {name: &n y}\nchecks: [{name: *n}]",
+			spec{Name: "x", Inner: inner{Name: "y"}, Checks: []inner{{Name: "y"}}}},
+		{"merge", "inner: &i {name: a, url: u}\nchecks:\n  - <<: *i\n    name: b\n  - {name: c, <<: *i}\n",
+			spec{Inner: inner{Name: "a", URL: "u"}, Checks: []inner{{Name: "b", URL: "u"}, {Name: "c", URL: "u"}}}},
+		{"merge of a list: the first wins", "checks:\n  - &a {name: a}\n  - &b {name: b, url: u}\n  - {<<: [*a, *b], wait: 1s}\n",
+			spec{Checks: []inner{{Name: "a"}, {Name: "b", URL: "u"}, {Name: "a", URL: "u", Wait: time.Second}}}},
 		{"merge in a map", "env: {<<: {A: 1, B: 1}, B: 2}", spec{Env: map[string]string{"A": "1", "B": "2"}}},
 		{"tags of YAML", "name: !!str 12\ncount: !!int 3", spec{Name: "12", Count: 3}},
 		{"document markers", "---\nname: x\n...\n", spec{Name: "x"}},
@@ -331,7 +339,8 @@ func TestLargeAndLong(t *testing.T) {
 	if len(got.Tags) != 20_000 || len(messages) > 0 {
 		t.Errorf("%d entries, %v", len(got.Tags), messages)
 	}
-	if _, messages, _ = decode(t, indented(90)+strings.Repeat(" ", 90)+"b: 1\n", Options{}); len(messages) != 1 || !strings.Contains(messages[0], `unknown key "a"`) {
+	if _, messages, _ = decode(t, indented(90)+strings.Repeat(" ", 90)+"b: 1\n", Options{}); len(messages) != 1 ||
+		!strings.Contains(messages[0], `unknown key "a"`) {
 		t.Error(messages)
 	}
 }

@@ -116,7 +116,8 @@ func (p prober) judge(exit proc.Exit) probe.Observation {
 	case exit.Ended == proc.TimedOut, exit.Ended == proc.Cancelled:
 		return probe.NotYet("no result within "+p.spec.ProbeTimeout().String(), "the command does not end in time; see what it waits for, or raise command.timeout")
 	case exit.Ended == proc.Exited && (exit.Code == 126 || exit.Code == 127):
-		o := probe.Broken(exit.String()+p.lastLine(exit.Tail), fmt.Sprintf("the command cannot run what it calls (exit status %d); install it, or make it executable", exit.Code))
+		o := probe.Broken(exit.String()+p.lastLine(exit.Tail),
+			fmt.Sprintf("the command cannot run what it calls (exit status %d); install it, or make it executable", exit.Code))
 		o.Word = wordNotFound
 		return o
 	default:

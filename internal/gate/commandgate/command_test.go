@@ -121,7 +121,8 @@ func TestEnvironment(t *testing.T) {
 	}
 	s := self(t, "env")
 	s.Dir, s.PassEnv = "sub", []string{"API_TOKEN"}
-	env := probe.Env{Root: dir, Base: []string{"GITHUB_TOKEN=ghs_1", "API_TOKEN=passed99", "DSN=postgres"}, Identity: map[string]string{"E2E_RUN_ID": "e2e-1"}, Secrets: []string{"DSN"}}
+	env := probe.Env{Root: dir, Base: []string{"GITHUB_TOKEN=ghs_1", "API_TOKEN=passed99", "DSN=postgres"},
+		Identity: map[string]string{"E2E_RUN_ID": "e2e-1"}, Secrets: []string{"DSN"}}
 	// What is passed on by name is a secret all the same: it is masked where the
 	// command prints it.
 	want(t, look(t, s, env), e2e.Unhealthy, e2e.NotYet, `exit status 3, printed "*** e2e-1 sub"`)
@@ -136,11 +137,13 @@ func TestOutputIsQuotedAndBounded(t *testing.T) {
 
 func TestTargetShowsNoSecrets(t *testing.T) {
 	s := &Spec{
-		Run: []string{"psql", "postgres://u:pw@db.test:5432/app?sslkey=x", "--password=abc", "--token", "def", "-c", "select 1", "API_KEY=ghi", "--dsn=pg://u:p@h/", "jkl-secret"},
+		Run: []string{"psql", "postgres://u:pw@db.test:5432/app?sslkey=x", "--password=abc", "--token", "def", "-c", "select 1", "API_KEY=ghi",
+			"--dsn=pg://u:p@h/", "jkl-secret"},
 		Env: map[string]string{"MY_SECRET": "jkl-secret"},
 	}
 	p := s.New(probe.Env{})
-	if want := "psql postgres://db.test:5432/app --password=*** --token *** -c select 1 API_KEY=*** --dsn=*** ***"; p.Target() != want || p.Kind() != "command" || p.Expected() != "exit status 0" {
+	if want := "psql postgres://db.test:5432/app --password=*** --token *** -c select 1 API_KEY=*** --dsn=*** ***"; p.Target() != want ||
+		p.Kind() != "command" || p.Expected() != "exit status 0" {
 		t.Errorf("got %s", p.Target())
 	}
 }

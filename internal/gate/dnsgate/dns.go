@@ -184,7 +184,8 @@ func (p prober) addresses(ctx context.Context, resolver *net.Resolver) (string, 
 		}
 	}
 	if len(strange) > 0 {
-		return "", notYet("resolves to "+list(strange), "the name resolves to addresses that were not expected; wait until the change has reached this machine's DNS, or correct addresses")
+		return "", notYet("resolves to "+list(strange), "the name resolves to addresses that were not expected; wait until the change has reached this "+
+			"machine's DNS, or correct addresses")
 	}
 	return "resolves to " + list(all), nil
 }
@@ -212,7 +213,8 @@ func (p prober) txt(ctx context.Context, resolver *net.Resolver) (string, *probe
 		return "", p.fault(err)
 	}
 	if !slices.Contains(records, p.spec.TXT) {
-		return "", notYet(fmt.Sprintf("%d TXT records, none as expected", len(records)), "no TXT record is the expected one; wait until the change has reached this machine's DNS, or correct txt")
+		return "", notYet(fmt.Sprintf("%d TXT records, none as expected", len(records)),
+			"no TXT record is the expected one; wait until the change has reached this machine's DNS, or correct txt")
 	}
 	return "TXT as expected", nil
 }

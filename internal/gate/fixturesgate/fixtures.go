@@ -189,7 +189,8 @@ func (p *prober) judge(a httpgate.Answer, doc any) probe.Observation {
 	}
 	observed := "version " + a.Plain(version)
 	if ok, hint := p.rules.semver.Has(version); !ok {
-		return probe.Never(wordIncompatible, observed, fmt.Sprintf("the tests understand versions in %s; %s, or add incompatible to retry_on where the fixture API is deployed with the product", p.spec.Semver, hint))
+		return probe.Never(wordIncompatible, observed, fmt.Sprintf("the tests understand versions in %s; %s, or add incompatible to retry_on where the "+
+			"fixture API is deployed with the product", p.spec.Semver, hint))
 	}
 	if p.spec.Environment == "" {
 		return probe.Healthy(observed)
@@ -199,7 +200,8 @@ func (p *prober) judge(a httpgate.Answer, doc any) probe.Observation {
 	case !ok:
 		return probe.Never(wordMissing, p.spec.Environment+" is missing", "the answer does not say its environment; check environment against it")
 	case slices.ContainsFunc(p.forbidden(), func(f string) bool { return strings.EqualFold(f, name) }):
-		return probe.Never(wordProduction, observed+", environment "+a.Plain(name), "the fixture API runs in an environment where there must be none; point the check and the tests elsewhere, and take it away there")
+		return probe.Never(wordProduction, observed+", environment "+a.Plain(name),
+			"the fixture API runs in an environment where there must be none; point the check and the tests elsewhere, and take it away there")
 	}
 	return probe.Healthy(observed + ", environment " + a.Plain(name))
 }

@@ -144,7 +144,8 @@ func (p *prober) ask(ctx context.Context, key string) probe.Observation {
 	if err != nil {
 		return probe.Broken("the context cannot be sent", "context cannot be written as JSON; correct it")
 	}
-	a, fault := p.caller.Do(ctx, httpgate.Request{Method: http.MethodPost, URL: p.address(key), Headers: map[string]string{"Content-Type": "application/json"}, Body: body})
+	a, fault := p.caller.Do(ctx, httpgate.Request{Method: http.MethodPost, URL: p.address(key),
+		Headers: map[string]string{"Content-Type": "application/json"}, Body: body})
 	if fault != nil {
 		return *fault
 	}
@@ -164,9 +165,11 @@ func (p *prober) judge(key string, a httpgate.Answer) probe.Observation {
 	switch {
 	case code == "FLAG_NOT_FOUND", a.OK() && said["reason"] == "DISABLED" && said["value"] == nil && !slices.Contains(p.spec.AllowDefault, key):
 		// Services say the one for the other.
-		return probe.Never(wordMissing, name+" is missing or disabled", "the flag service does not give the flag; make it, enable it for this environment, correct its key, or add missing_or_disabled to retry_on")
+		return probe.Never(wordMissing, name+" is missing or disabled",
+			"the flag service does not give the flag; make it, enable it for this environment, correct its key, or add missing_or_disabled to retry_on")
 	case a.Code() == http.StatusBadRequest && code != "":
-		return probe.Never(wordContext, name+": "+a.Plain(code), "the flag service cannot evaluate the flag; give what it needs in context, or correct the flag's targeting")
+		return probe.Never(wordContext, name+": "+a.Plain(code),
+			"the flag service cannot evaluate the flag; give what it needs in context, or correct the flag's targeting")
 	case a.OK() && !isJSON:
 		return a.NotJSON()
 	case !a.OK():
@@ -192,5 +195,6 @@ func (p *prober) compare(key, name string, said map[string]any, a httpgate.Answe
 	if reason, ok := said["reason"].(string); ok {
 		text += " (" + a.Plain(reason) + ")"
 	}
-	return probe.NotYet(text, fmt.Sprintf("%s = %s was expected; set the flag for this environment, or correct expect or context", name, p.caller.Mask(p.spec.Expect[key])))
+	return probe.NotYet(text, fmt.Sprintf("%s = %s was expected; set the flag for this environment, or correct expect or context", name,
+		p.caller.Mask(p.spec.Expect[key])))
 }

@@ -62,6 +62,8 @@ func TestAnswers(t *testing.T) {
 }
 
 func TestValidate(t *testing.T) {
-	gatekit.Problems(t, &Spec{URL: "flags:8016", AllowDefault: []string{"x"}}, "url: the url has no scheme", "expect: the check expects no flag", `allow_default[0]: the flag "x" is not expected`)
-	gatekit.Problems(t, &Spec{URL: "http://flags", Expect: map[string]string{" ": "1"}, Timeout: -1}, `expect[" "]: the key of the flag is empty`, "timeout: the duration is negative")
+	gatekit.Problems(t, &Spec{URL: "flags:8016", AllowDefault: []string{"x"}}, "url: the url has no scheme", "expect: the check expects no flag",
+		`allow_default[0]: the flag "x" is not expected`)
+	gatekit.Problems(t, &Spec{URL: "http://flags", Expect: map[string]string{" ": "1"}, Timeout: -1}, `expect[" "]: the key of the flag is empty`,
+		"timeout: the duration is negative")
 }

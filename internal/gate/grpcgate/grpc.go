@@ -136,7 +136,8 @@ func (p *prober) look(ctx context.Context) probe.Observation {
 		}
 		creds = witnessed{credentials.NewTLS(config), w}
 	}
-	conn, err := grpc.NewClient("passthrough:///"+p.spec.Address, grpc.WithTransportCredentials(creds), grpc.WithContextDialer(w.dial), grpc.WithDisableServiceConfig(), grpc.WithUserAgent("e2e-gate"))
+	conn, err := grpc.NewClient("passthrough:///"+p.spec.Address, grpc.WithTransportCredentials(creds), grpc.WithContextDialer(w.dial),
+		grpc.WithDisableServiceConfig(), grpc.WithUserAgent("e2e-gate"))
 	if err != nil {
 		return probe.Broken("the client cannot be made", "the address or metadata cannot be used; correct them in the config")
 	}

@@ -120,6 +120,7 @@ func TestCredentials(t *testing.T) {
 
 func TestValidate(t *testing.T) {
 	gatekit.Problems(t, &Spec{Address: "http://h:1", Timeout: -1, Metadata: map[string]string{"grpc-x": "", "a b": "", "ok": "1"}, TLS: &trust.TLS{CertFile: "x"}},
-		"address: the address is a url, and the grpc check takes host:port", `metadata["a b"]: that cannot be sent as metadata`, `metadata["grpc-x"]: that cannot be sent as metadata`,
+		"address: the address is a url, and the grpc check takes host:port", `metadata["a b"]: that cannot be sent as metadata`,
+		`metadata["grpc-x"]: that cannot be sent as metadata`,
 		"tls.cert_file: cert_file and key_file belong together", "timeout: the duration is negative")
 }

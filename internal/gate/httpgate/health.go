@@ -26,9 +26,11 @@ var words = map[string]verdict{
 	"pass": pass, "ok": pass, "up": pass, "healthy": pass, "serving": pass, "ready": pass, "available": pass, "alive": pass, "running": pass, "green": pass,
 	// Spring answers 200 for UNKNOWN.
 	"warn": warn, "warning": warn, "degraded": warn, "partially available": warn, "partially_available": warn, "partial": warn, "unknown": warn, "yellow": warn,
-	"starting": starting, "initializing": starting, "initialising": starting, "pending": starting, "not ready": starting, "not_ready": starting, "notready": starting, "waiting": starting,
-	"fail": fail, "failed": fail, "failing": fail, "error": fail, "down": fail, "out_of_service": fail, "unavailable": fail, "unhealthy": fail, "not_serving": fail,
-	"critical": fail, "dead": fail, "red": fail, "timeout during health check": fail,
+	"starting": starting, "initializing": starting, "initialising": starting, "pending": starting, "not ready": starting, "not_ready": starting,
+	"notready": starting, "waiting": starting,
+	"fail": fail, "failed": fail, "failing": fail, "error": fail, "down": fail, "out_of_service": fail, "unavailable": fail, "unhealthy": fail,
+	"not_serving": fail,
+	"critical":    fail, "dead": fail, "red": fail, "timeout during health check": fail,
 }
 
 // health is the summary of a health answer.

@@ -95,8 +95,10 @@ func TestAnswers(t *testing.T) {
 		{"semver pre allowed", 200, `{"v":"2.1.0-rc.1"}`, Spec{Semver: map[string]string{"$.v": ">=2.0.0-0"}}, e2e.Healthy, "", "HTTP 200"},
 		{"body", 200, "all systems go", Spec{BodyMatches: "systems? go"}, e2e.Healthy, "", "HTTP 200"},
 		{"body not", 200, "no\x1b[31m systems\n", Spec{BodyMatches: "go"}, e2e.Unhealthy, ny, `HTTP 200, body "no [31m systems"`},
-		{"header", 200, "", Spec{ExpectHeaders: map[string]string{"x-build": "7"}, HeaderMatches: map[string]string{"X-Build": "^[0-9]$"}}, e2e.Healthy, "", "HTTP 200"},
-		{"header not", 200, "", Spec{ExpectHeaders: map[string]string{"x-build": "8", "X-None": ""}, HeaderMatches: map[string]string{"Set-Cookie": "^a"}}, e2e.Unhealthy, ny, `HTTP 200, header X-None is missing, header X-Build = "7", header Set-Cookie has another value`},
+		{"header", 200, "", Spec{ExpectHeaders: map[string]string{"x-build": "7"}, HeaderMatches: map[string]string{"X-Build": "^[0-9]$"}}, e2e.Healthy, "",
+			"HTTP 200"},
+		{"header not", 200, "", Spec{ExpectHeaders: map[string]string{"x-build": "8", "X-None": ""}, HeaderMatches: map[string]string{"Set-Cookie": "^a"}},
+			e2e.Unhealthy, ny, `HTTP 200, header X-None is missing, header X-Build = "7", header Set-Cookie has another value`},
 		{"own status", 503, "", Spec{Status: []string{"200", "500-503"}}, e2e.Healthy, "", "HTTP 503"},
 		{"own status, body down", 503, `{"status":"DOWN"}`, Spec{Status: []string{"503"}}, e2e.Healthy, "", "HTTP 503, status DOWN"},
 		{"other 2xx", 200, "", Spec{Status: []string{"204"}}, e2e.Unhealthy, ny, "HTTP 200"},
@@ -113,10 +115,12 @@ func TestAnswers(t *testing.T) {
 		{"bad gateway", 502, "<html><title>502 Bad Gateway</title>", Spec{}, e2e.Unhealthy, ny, `HTTP 502, page "502 Bad Gateway"`},
 		{"spring", 503, spring, Spec{}, e2e.Unhealthy, ny, "HTTP 503, status DOWN, failing: worker"},
 		{"spring with 200", 200, spring, Spec{}, e2e.Unhealthy, ny, "HTTP 200, status DOWN, failing: worker"},
-		{"degraded", 200, `{"status":"warn","checks":{"disk:space":[{"status":"warn"}],"cpu":[{"status":"pass"}]}}`, Spec{}, e2e.Degraded, "", "HTTP 200, status warn, failing: disk:space"},
+		{"degraded", 200, `{"status":"warn","checks":{"disk:space":[{"status":"warn"}],"cpu":[{"status":"pass"}]}}`, Spec{}, e2e.Degraded, "",
+			"HTTP 200, status warn, failing: disk:space"},
 		{"degraded and expected", 200, `{"status":"warn"}`, Spec{JSON: map[string]string{"$['status']": "warn"}}, e2e.Healthy, "", "HTTP 200, status warn"},
 		{"degraded, other expectation", 200, `{"status":"warn","v":1}`, Spec{JSON: map[string]string{"$.v": "1.0"}}, e2e.Degraded, "", "HTTP 200, status warn"},
-		{"partially", 200, `{"status":"Partially Available","failures":{"rabbitmq":"dial tcp"}}`, Spec{}, e2e.Degraded, "", "HTTP 200, status Partially Available, failing: rabbitmq"},
+		{"partially", 200, `{"status":"Partially Available","failures":{"rabbitmq":"dial tcp"}}`, Spec{}, e2e.Degraded, "",
+			"HTTP 200, status Partially Available, failing: rabbitmq"},
 		{"starting", 200, `{"status":"starting"}`, Spec{}, e2e.Unhealthy, ny, "HTTP 200, status starting"},
 		{"status of another kind", 200, `{"status":200}`, Spec{}, e2e.Healthy, "", "HTTP 200"},
 		{"unknown word", 200, `{"status":"shipped"}`, Spec{}, e2e.Healthy, "", "HTTP 200, status shipped"},
@@ -215,7 +219,8 @@ func TestSecretsDoNotComeBack(t *testing.T) {
 		w.WriteHeader(http.StatusNotFound)
 		_, _ = fmt.Fprintf(w, "Cannot GET %s as %s %s with %s%s%s", r.URL, user, password, r.Header.Get("X-Api-Key"), long, r.Header.Get("X-Api-Key"))
 	}).URL
-	s := &Spec{URL: strings.Replace(url, "http://", "http://me:hunter22@", 1) + "/x?token=abcd&q=longvalue99", Headers: map[string]string{"X-Api-Key": "topsecretkey"}}
+	s := &Spec{URL: strings.Replace(url, "http://", "http://me:hunter22@", 1) + "/x?token=abcd&q=longvalue99",
+		Headers: map[string]string{"X-Api-Key": "topsecretkey"}}
 	o := lookIn(t, s, probe.Env{Redact: func(s string) string { return strings.ReplaceAll(s, "Cannot", "C*") }})
 	for _, secret := range []string{"hunter22", "abcd", "longvalue99", "topsecret", "tops", "token=", "Cannot"} {
 		if strings.Contains(o.Observed+o.Reason+o.Key, secret) {
@@ -228,7 +233,8 @@ func TestRequestIsWhatTheConfigSays(t *testing.T) {
 	var got *http.Request
 	url := serve(t, func(_ http.ResponseWriter, r *http.Request) { got = r }).URL
 	look(t, &Spec{URL: url + "/a?b=c", Method: "post", Headers: map[string]string{"Host": "virtual.test", "X-A": "1", "accept": "text/plain"}})
-	if got.Method != "POST" || got.URL.RawQuery != "b=c" || got.Host != "virtual.test" || got.Header.Get("X-A") != "1" || got.Header.Get("Accept") != "text/plain" || got.Header.Get("User-Agent") != "e2e-gate" {
+	if got.Method != "POST" || got.URL.RawQuery != "b=c" || got.Host != "virtual.test" || got.Header.Get("X-A") != "1" ||
+		got.Header.Get("Accept") != "text/plain" || got.Header.Get("User-Agent") != "e2e-gate" {
 		t.Errorf("unexpected request %+v", got)
 	}
 }
@@ -299,8 +305,10 @@ func TestProxyFromTheEnvironment(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = free.Close()
-	want(t, lookIn(t, &Spec{URL: "http://api.test/health"}, env("HTTP_PROXY=http://u:hunter22@"+free.Addr().String())), e2e.Unhealthy, e2e.NotYet, "proxy: connection refused")
-	want(t, lookIn(t, &Spec{URL: "http://gate.invalid/"}, env("HTTP_PROXY="+proxy, "NO_PROXY=.invalid")), e2e.Unhealthy, e2e.NotYet, "host not found: gate.invalid")
+	want(t, lookIn(t, &Spec{URL: "http://api.test/health"}, env("HTTP_PROXY=http://u:hunter22@"+free.Addr().String())), e2e.Unhealthy, e2e.NotYet,
+		"proxy: connection refused")
+	want(t, lookIn(t, &Spec{URL: "http://gate.invalid/"}, env("HTTP_PROXY="+proxy, "NO_PROXY=.invalid")), e2e.Unhealthy, e2e.NotYet,
+		"host not found: gate.invalid")
 	bad := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }).URL
 	want(t, lookIn(t, &Spec{URL: "https://api.test/"}, env("HTTPS_PROXY="+bad)), e2e.Unhealthy, e2e.NotYet, "the proxy answered 502")
 }

@@ -75,7 +75,8 @@ func wrongStatus(a answer) probe.Observation {
 		if location := a.header.Get("Location"); location != "" {
 			to = relativeOrSafe(location)
 		}
-		return probe.Never(wordRedirect, fmt.Sprintf("%s, redirect to %s", a, to), "the address redirects; use the address that it redirects to, set redirects, or expect this status")
+		return probe.Never(wordRedirect, fmt.Sprintf("%s, redirect to %s", a, to),
+			"the address redirects; use the address that it redirects to, set redirects, or expect this status")
 	}
 	if why, ok := neverCodes[a.code]; ok {
 		o := probe.Never(statusWordOf(a.code), observed, fmt.Sprintf("%s; or add %d to retry_on where a roll-out answers so", why, a.code))
@@ -147,7 +148,8 @@ func notJSON(a answer) probe.Observation {
 	if a.cut {
 		observed, why = fmt.Sprintf("%s, more than %d bytes", a, maxBody), "the answer is too long to be read as JSON"
 	}
-	o := probe.Never(wordNotJSON, observed, why+"; use an address that answers with a short JSON document, or body_matches; or add not_json to retry_on where a roll-out answers so")
+	o := probe.Never(wordNotJSON, observed, why+"; use an address that answers with a short JSON document, or body_matches; or add not_json to retry_on "+
+		"where a roll-out answers so")
 	o.Key = "not JSON"
 	return o
 }
@@ -186,9 +188,11 @@ func (p *prober) saysOtherwise(a answer) (probe.Observation, bool) {
 	}
 	switch a.health.verdict {
 	case warn:
-		return probe.Degraded(a.String(), fmt.Sprintf("the service works and reports %s for %s; look at that part, or expect it with json", a.health.word, what)), true
+		return probe.Degraded(a.String(), fmt.Sprintf("the service works and reports %s for %s; look at that part, or expect it with json", a.health.word,
+			what)), true
 	case fail, starting:
-		return probe.NotYet(a.String(), fmt.Sprintf("the status code is fine and the body says %s for %s; look at that part, or expect it with json", a.health.word, what)), true
+		return probe.NotYet(a.String(), fmt.Sprintf("the status code is fine and the body says %s for %s; look at that part, or expect it with json",
+			a.health.word, what)), true
 	case silent, pass:
 	}
 	return probe.Observation{}, false

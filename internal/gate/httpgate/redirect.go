@@ -54,11 +54,14 @@ func (p *prober) checkRedirect(req *http.Request, via []*http.Request) error {
 	to := probe.SafeURL(req.URL)
 	switch {
 	case !policy.anywhere && !strings.EqualFold(req.URL.Hostname(), first.Hostname()):
-		return &redirectError{"redirected to another host: " + to, "the address redirects to another host, as a login page does; use an address that answers itself, or redirects: follow"}
+		return &redirectError{"redirected to another host: " + to,
+			"the address redirects to another host, as a login page does; use an address that answers itself, or redirects: follow"}
 	case !policy.anywhere && loginPath(req.URL.Path) && !loginPath(first.Path):
-		return &redirectError{"redirected to a login page: " + to, "the address asks for a login; use an address that answers without, or send credentials with headers"}
+		return &redirectError{"redirected to a login page: " + to,
+			"the address asks for a login; use an address that answers without, or send credentials with headers"}
 	case len(via) > policy.max:
-		return &redirectError{fmt.Sprintf("more than %d redirects, the last to %s", policy.max, to), "the address redirects too often; use the address that it ends at, or a higher number of redirects"}
+		return &redirectError{fmt.Sprintf("more than %d redirects, the last to %s", policy.max, to),
+			"the address redirects too often; use the address that it ends at, or a higher number of redirects"}
 	}
 	if !mayHaveCredentials(first, req.URL) {
 		p.strip(req)

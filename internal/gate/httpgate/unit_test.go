@@ -27,9 +27,11 @@ func TestValidate(t *testing.T) {
 		{"unreadable", Spec{URL: "http://x/%zz?secret"}, "url: the url cannot be read"},
 		{"method", Spec{URL: "http://x", Method: "FETCH"}, `method: unknown method "FETCH"`},
 		{"head", Spec{URL: "http://x", Method: "HEAD", BodyMatches: "x"}, "method: an answer to HEAD has no body, and the check expects something of it"},
-		{"status", Spec{URL: "http://x", Status: []string{"200", "6xx", "20", "300-200", "ok"}}, `status[1]: unknown status "6xx"|status[2]: unknown status "20"|status[3]: unknown status "300-200"|status[4]: unknown status "ok"`},
+		{"status", Spec{URL: "http://x", Status: []string{"200", "6xx", "20", "300-200", "ok"}},
+			`status[1]: unknown status "6xx"|status[2]: unknown status "20"|status[3]: unknown status "300-200"|status[4]: unknown status "ok"`},
 		{"status words", Spec{URL: "http://x", Status: []string{"2XX", " 301 ", "400 - 404"}}, ""},
-		{"headers", Spec{URL: "http://x", Headers: map[string]string{"a b": "", "c": "d\ne"}}, `headers["a b"]: that is no header name|headers["c"]: the value holds a character that headers cannot`},
+		{"headers", Spec{URL: "http://x", Headers: map[string]string{"a b": "", "c": "d\ne"}},
+			`headers["a b"]: that is no header name|headers["c"]: the value holds a character that headers cannot`},
 		{"regexps", Spec{URL: "http://x", BodyMatches: "(", HeaderMatches: map[string]string{"a": "["}, Matches: map[string]string{"$.a": "*"}},
 			"header_matches[\"a\"]: bad regular expression: error parsing regexp: missing closing ]: `[`|" +
 				"matches[\"$.a\"]: bad regular expression: error parsing regexp: missing argument to repetition operator: `*`|" +
@@ -65,11 +67,13 @@ func TestEqualText(t *testing.T) {
 		{`"UP"`, "UP", true}, {`"UP"`, "up", false}, {`""`, "", true}, {`"42"`, "42", true}, {`"true"`, "true", true}, {`"1.0"`, "1", false},
 		{`42`, "42", true}, {`42`, "42.0", true}, {`1.0`, "1", true}, {`1e2`, "100", true}, {`0.1`, ".1", false}, {`0.10`, "0.1", true},
 		{`-0`, "0", true}, {`-1`, "1", false}, {`100`, "1e2", true}, {`1`, "", false}, {`1`, "one", false}, {`1`, "true", false}, {`0`, "-", false},
-		{`9007199254740993`, "9007199254740993", true}, {`9007199254740993`, "9007199254740992", false}, {`123456789012345678901234567890`, "123456789012345678901234567890", true},
+		{`9007199254740993`, "9007199254740993", true}, {`9007199254740993`, "9007199254740992", false},
+		{`123456789012345678901234567890`, "123456789012345678901234567890", true},
 		{`1e400000000`, "1e400000000", true}, {`1e400000000`, "1e400000001", false}, {`1e99999999999999999999`, "1", false},
 		{`true`, "true", true}, {`true`, "True", true}, {`true`, "yes", false}, {`false`, "false", true}, {`true`, "1", false},
 		{`null`, "null", true}, {`null`, "", false},
-		{`[]`, "[]", true}, {`[1, "a"]`, `[1.0,"a"]`, true}, {`[1]`, `[1,2]`, false}, {`{"a":null}`, `{"a": null}`, true}, {`{"a":1}`, `{"b":1}`, false}, {`{}`, "x", false}, {`{"a":[true]}`, `{"a":[true]}`, true}, {`[1]`, `{}`, false}, {`{}`, `[]`, false}, {`[1]`, `["1"]`, false},
+		{`[]`, "[]", true}, {`[1, "a"]`, `[1.0,"a"]`, true}, {`[1]`, `[1,2]`, false}, {`{"a":null}`, `{"a": null}`, true}, {`{"a":1}`, `{"b":1}`, false},
+		{`{}`, "x", false}, {`{"a":[true]}`, `{"a":[true]}`, true}, {`[1]`, `{}`, false}, {`{}`, `[]`, false}, {`[1]`, `["1"]`, false},
 	} {
 		doc, ok := decode([]byte(tt.doc))
 		if !ok {
@@ -104,9 +108,11 @@ func TestNumbersEqualThemselvesInAnyNotation(t *testing.T) {
 func TestSummaries(t *testing.T) {
 	for _, tt := range []struct{ name, doc, want string }{
 		{"spring composite", `{"status":"DOWN","components":{"db":{"status":"DOWN","components":{"primary":{"status":"UP"},"replica":{"status":"DOWN"}}},"disk":{"status":"UP"}}}`, "status DOWN, failing: db/replica"},
-		{"spring composite without part", `{"status":"DOWN","components":{"db":{"status":"DOWN","components":{"primary":{"status":"UP"}}}}}`, "status DOWN, failing: db"},
+		{"spring composite without part", `{"status":"DOWN","components":{"db":{"status":"DOWN","components":{"primary":{"status":"UP"}}}}}`,
+			"status DOWN, failing: db"},
 		{"spring 2.0", `{"status":"OUT_OF_SERVICE","details":{"gateway":{"status":"OUT_OF_SERVICE"}}}`, "status OUT_OF_SERVICE, failing: gateway"},
-		{"health+json", `{"status":"fail","checks":{"postgres:responseTime":[{"status":"fail"}],"uptime":[{"status":"pass"}]}}`, "status fail, failing: postgres:responseTime"},
+		{"health+json", `{"status":"fail","checks":{"postgres:responseTime":[{"status":"fail"}],"uptime":[{"status":"pass"}]}}`,
+			"status fail, failing: postgres:responseTime"},
 		{"health+json warns", `{"status":"pass","checks":{"disk":[{"status":"warn"}]}}`, "status pass"},
 		{"microprofile", `{"status":"DOWN","checks":[{"name":"kafka","status":"DOWN"},{"name":"db","status":"UP"}]}`, "status DOWN, failing: kafka"},
 		{"asp.net", `{"Status":"Unhealthy","entries":{"redis":{"status":"Unhealthy"}}}`, "status Unhealthy, failing: redis"},
@@ -114,7 +120,8 @@ func TestSummaries(t *testing.T) {
 		{"no status", `{"hello":"world"}`, ""},
 		{"no object", `[1]`, ""},
 		{"hostile names", `{"status":"DOWN","components":{"a\u001b[2J\nb":"DOWN"}}`, "status DOWN, failing: a [2J b"},
-		{"many", `{"status":"DOWN","components":{"1":"DOWN","2":"DOWN","3":"DOWN","4":"DOWN","5":"DOWN","6":"DOWN","7":"DOWN","8":"DOWN","9":"DOWN"}}`, "status DOWN, failing: 1, 2, 3, 4, 5, 6, 7, 8, and others"},
+		{"many", `{"status":"DOWN","components":{"1":"DOWN","2":"DOWN","3":"DOWN","4":"DOWN","5":"DOWN","6":"DOWN","7":"DOWN","8":"DOWN","9":"DOWN"}}`,
+			"status DOWN, failing: 1, 2, 3, 4, 5, 6, 7, 8, and others"},
 	} {
 		doc, _ := decode([]byte(tt.doc))
 		if got := summarise(doc).String(); got != tt.want {

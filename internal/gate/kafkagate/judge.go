@@ -78,7 +78,8 @@ func (p *prober) missing(names []string) probe.Observation {
 	if time.Since(p.unknown) < p.grace() {
 		return probe.NotYet("unknown topic "+list(names), "the cluster does not know the topic; wait where it is being made")
 	}
-	return probe.Never(wordTopic, "unknown topic "+list(names), fmt.Sprintf("the cluster has not known the topic for %s; make it, correct its name, raise grace, or add unknown_topic to retry_on", p.grace()))
+	return probe.Never(wordTopic, "unknown topic "+list(names),
+		fmt.Sprintf("the cluster has not known the topic for %s; make it, correct its name, raise grace, or add unknown_topic to retry_on", p.grace()))
 }
 
 func (p *prober) grace() time.Duration {
@@ -147,11 +148,13 @@ func (g Group) judge(l kadm.DescribedGroupLag) probe.Observation {
 	case l.State == "" || l.State == "Dead":
 		return probe.NotYet(name+" is not known", "no consumer has joined the group yet; start the service, or correct the name")
 	case len(l.Members) < g.MinMembers:
-		return probe.NotYet(fmt.Sprintf("%s has %d members", name, len(l.Members)), fmt.Sprintf("at least %d were expected; start the service, or look at its log", g.MinMembers))
+		return probe.NotYet(fmt.Sprintf("%s has %d members", name, len(l.Members)),
+			fmt.Sprintf("at least %d were expected; start the service, or look at its log", g.MinMembers))
 	case unread != "":
 		return probe.NotYet(name+": lag unknown on "+safetext.Plain(unread, probe.MaxQuote), "the brokers cannot tell the lag; wait, or look at the group")
 	case total > g.MaxLag:
-		o := probe.NotYet(fmt.Sprintf("%s is %d behind", name, total), fmt.Sprintf("at most %d were expected; wait until old records are consumed, or look at the service", g.MaxLag))
+		o := probe.NotYet(fmt.Sprintf("%s is %d behind", name, total),
+			fmt.Sprintf("at most %d were expected; wait until old records are consumed, or look at the service", g.MaxLag))
 		o.Key = name + " behind"
 		return o
 	}

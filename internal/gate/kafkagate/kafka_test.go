@@ -43,7 +43,8 @@ func look(t *testing.T, s *Spec) probe.Observation {
 func TestTopics(t *testing.T) {
 	c := cluster(t)
 	at := c.ListenAddrs()
-	gatekit.Healthy(t, look(t, &Spec{Brokers: at[:1], MinBrokers: 3, Topics: []Topic{{Name: "orders", Partitions: 3}}}), "brokers 3, topics 1, all partitions led and in sync")
+	gatekit.Healthy(t, look(t, &Spec{Brokers: at[:1], MinBrokers: 3, Topics: []Topic{{Name: "orders", Partitions: 3}}}),
+		"brokers 3, topics 1, all partitions led and in sync")
 	gatekit.NotYet(t, look(t, &Spec{Brokers: at, MinBrokers: 4}), "brokers 3")
 	gatekit.Never(t, look(t, &Spec{Brokers: at, Topics: []Topic{{Name: "orders", Partitions: 4}}}), "partitions", "topic orders has 3 partitions")
 	s := &Spec{Brokers: at, Topics: []Topic{{Name: "bills"}}, Grace: time.Nanosecond}
@@ -107,7 +108,8 @@ func TestGroups(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	produce(ctx, t, c, 5)
-	consumer, err := kgo.NewClient(kgo.SeedBrokers(c.ListenAddrs()...), kgo.ConsumerGroup("billing"), kgo.ConsumeTopics("orders"), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.DisableAutoCommit())
+	consumer, err := kgo.NewClient(kgo.SeedBrokers(c.ListenAddrs()...), kgo.ConsumerGroup("billing"), kgo.ConsumeTopics("orders"),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.DisableAutoCommit())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +151,8 @@ func produce(ctx context.Context, t *testing.T, c *kfake.Cluster, n int) {
 }
 
 func TestLogin(t *testing.T) {
-	c := cluster(t, kfake.EnableSASL(), kfake.Superuser("PLAIN", "gate", password), kfake.Superuser("SCRAM-SHA-256", "gate", password), kfake.Superuser("SCRAM-SHA-512", "gate", password))
+	c := cluster(t, kfake.EnableSASL(), kfake.Superuser("PLAIN", "gate", password), kfake.Superuser("SCRAM-SHA-256", "gate", password),
+		kfake.Superuser("SCRAM-SHA-512", "gate", password))
 	const fine = "brokers 3, topics 1, all partitions led and in sync"
 	for _, m := range mechanisms {
 		gatekit.Healthy(t, look(t, &Spec{Brokers: c.ListenAddrs(), SASL: &SASL{m, "gate", password}}), fine)
@@ -169,7 +172,8 @@ func TestLogin(t *testing.T) {
 
 func TestPermission(t *testing.T) {
 	c := cluster(t, kfake.EnableSASL(), kfake.EnableACLs(), kfake.User("PLAIN", "gate", password))
-	if o := look(t, &Spec{Brokers: c.ListenAddrs(), SASL: &SASL{"plain", "gate", password}, Topics: []Topic{{Name: "orders"}}}); o.Word != "permission" || o.Observed != "TOPIC_AUTHORIZATION_FAILED" {
+	if o := look(t, &Spec{Brokers: c.ListenAddrs(), SASL: &SASL{"plain", "gate", password}, Topics: []Topic{{Name: "orders"}}}); o.Word != "permission" ||
+		o.Observed != "TOPIC_AUTHORIZATION_FAILED" {
 		t.Errorf("got %+v", o)
 	}
 }
@@ -199,7 +203,10 @@ func TestBrokersThatDoNotAnswer(t *testing.T) {
 
 func TestValidate(t *testing.T) {
 	gatekit.Problems(t, &Spec{}, "brokers: the check has no brokers")
-	gatekit.Problems(t, &Spec{Brokers: []string{"kafka://h:1"}, MinBrokers: -1, Topics: []Topic{{Partitions: -1}}, Groups: []Group{{MaxLag: -1}}, SASL: &SASL{Mechanism: "gssapi"}, Grace: -1},
-		"brokers[0]: the address is a url, and the kafka check takes host:port", "min_brokers: the number is negative", "topics[0].name: the name is empty", "topics[0].partitions: the number is negative",
-		"groups[0].name: the name is empty", "groups[0].max_lag: the number is negative", `sasl.mechanism: unknown mechanism "gssapi"`, "sasl.password: a login needs username and password", "grace: the duration is negative")
+	gatekit.Problems(t, &Spec{Brokers: []string{"kafka://h:1"}, MinBrokers: -1, Topics: []Topic{{Partitions: -1}}, Groups: []Group{{MaxLag: -1}},
+		SASL: &SASL{Mechanism: "gssapi"}, Grace: -1},
+		"brokers[0]: the address is a url, and the kafka check takes host:port", "min_brokers: the number is negative", "topics[0].name: the name is empty",
+		"topics[0].partitions: the number is negative",
+		"groups[0].name: the name is empty", "groups[0].max_lag: the number is negative", `sasl.mechanism: unknown mechanism "gssapi"`,
+		"sasl.password: a login needs username and password", "grace: the duration is negative")
 }

@@ -145,7 +145,8 @@ func (p *prober) fault(ctx context.Context, err, connection error) probe.Observa
 	var closed *kgo.ErrFirstReadEOF
 	switch {
 	case errors.As(err, &closed):
-		return probe.Never(wordLogin, "the broker closes the connection at once", "the port expects a login or TLS; set sasl or tls, or add login to retry_on where brokers do so while they start")
+		return probe.Never(wordLogin, "the broker closes the connection at once",
+			"the port expects a login or TLS; set sasl or tls, or add login to retry_on where brokers do so while they start")
 	case connection != nil:
 		return probe.NetFault(connection, p.spec.ProbeTimeout())
 	case ctx.Err() != nil:

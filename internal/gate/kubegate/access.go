@@ -238,7 +238,8 @@ func (p *prober) execute(ctx context.Context, u user, a *access) error {
 	}
 	var out bytes.Buffer
 	// The plugin is part of the kubeconfig and may need every credential there is.
-	exit := proc.Run(ctx, proc.Spec{Argv: append([]string{u.Exec.Command}, u.Exec.Args...), Dir: p.env.Root, Env: withSet(p.env.Base, set), Stdout: &out, Grace: grace})
+	exit := proc.Run(ctx, proc.Spec{Argv: append([]string{u.Exec.Command}, u.Exec.Args...), Dir: p.env.Root, Env: withSet(p.env.Base, set), Stdout: &out,
+		Grace: grace})
 	var said struct {
 		Status struct {
 			Token string `json:"token"`

@@ -58,7 +58,8 @@ func newAPI(t *testing.T) *api {
 func (a *api) put(kind, name, spec, status string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.objects["/apis/apps/v1/namespaces/staging/"+kind+"/"+name] = fmt.Sprintf(`{"metadata":{"generation":2},"spec":{"selector":{"matchLabels":{"app":"api","tier":"web"}}%s},"status":{"observedGeneration":2%s}}`, spec, status)
+	a.objects["/apis/apps/v1/namespaces/staging/"+kind+"/"+
+		name] = fmt.Sprintf(`{"metadata":{"generation":2},"spec":{"selector":{"matchLabels":{"app":"api","tier":"web"}}%s},"status":{"observedGeneration":2%s}}`, spec, status)
 }
 
 func (a *api) pods(items ...string) {
@@ -129,7 +130,8 @@ func TestImages(t *testing.T) {
 	look := func(image string) probe.Observation {
 		return gatekit.Look(t, &Spec{Kubeconfig: a.kubeconfig(t, "{token: "+token+"}"), Workloads: []Workload{{"deployment/api", image}}}, probe.Env{})
 	}
-	old := strings.Replace(running("api-0", "r.test/api:1.4.1", "r.test/api@sha256:aa"), `"name":"api-0"`, `"name":"api-0","deletionTimestamp":"2026-01-01T00:00:00Z"`, 1)
+	old := strings.Replace(running("api-0", "r.test/api:1.4.1", "r.test/api@sha256:aa"), `"name":"api-0"`,
+		`"name":"api-0","deletionTimestamp":"2026-01-01T00:00:00Z"`, 1)
 	a.pods(running("api-1", "r.test/api:1.4.2", "r.test/api@sha256:bb"), running("api-2", "r.test/api:1.4.2", "r.test/api@sha256:bb"), old)
 	for _, image := range []string{"api:1.4.2", "r.test/api:1.4.2", "sha256:bb", "r.test/api@sha256:bb"} {
 		gatekit.Healthy(t, look(image), "deployment/api rolled out (2), image as expected")
@@ -156,7 +158,8 @@ func TestOtherWorkloads(t *testing.T) {
 	a.put("statefulsets", "db", `,"replicas":2,"updateStrategy":{"type":"OnDelete"}`, `,"readyReplicas":2,"updateRevision":"b"`)
 	gatekit.Healthy(t, look("statefulset/db"), "statefulset/db rolled out (2)")
 	for observed, status := range map[string]string{
-		"no node takes it": "", "1 of 2 pods updated": `,"desiredNumberScheduled":2,"updatedNumberScheduled":1`, "0 of 2 pods available": `,"desiredNumberScheduled":2,"updatedNumberScheduled":2`,
+		"no node takes it": "", "1 of 2 pods updated": `,"desiredNumberScheduled":2,"updatedNumberScheduled":1`,
+		"0 of 2 pods available": `,"desiredNumberScheduled":2,"updatedNumberScheduled":2`,
 	} {
 		a.put("daemonsets", "agent", "", status)
 		gatekit.NotYet(t, look("daemonset/agent"), "daemonset/agent: "+observed)
@@ -179,14 +182,16 @@ func TestLogins(t *testing.T) {
 	gatekit.Never(t, look(&Spec{Kubeconfig: wrong, Workloads: w}, probe.Env{}), "401", `deployment/api: HTTP 401, "Unauthorized: Bearer ***"`)
 	good := a.kubeconfig(t, "{token: "+token+"}")
 	gatekit.Healthy(t, look(&Spec{Workloads: w}, probe.Env{Base: []string{"KUBECONFIG=" + good}}), "deployment/api rolled out (1)")
-	gatekit.Never(t, look(&Spec{Kubeconfig: good, Namespace: "forbidden", Workloads: w}, probe.Env{}), "403", `deployment/api: HTTP 403, "deployments.apps "api" is forbidden: User "gate" cannot get resource"`)
+	gatekit.Never(t, look(&Spec{Kubeconfig: good, Namespace: "forbidden", Workloads: w}, probe.Env{}), "403",
+		`deployment/api: HTTP 403, "deployments.apps "api" is forbidden: User "gate" cannot get resource"`)
 	file := filepath.Join(t.TempDir(), "token")
 	if err := os.WriteFile(file, []byte(token+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	gatekit.Healthy(t, look(&Spec{Kubeconfig: a.kubeconfig(t, "{tokenFile: "+file+"}"), Workloads: w}, probe.Env{}), "deployment/api rolled out (1)")
 	for text, s := range map[string]*Spec{
-		"the kubeconfig cannot be read": {Kubeconfig: "none"}, "the kubeconfig has no such context": {Kubeconfig: good, Context: "prod"}, "the kubeconfig is not readable as YAML": {Kubeconfig: write(t, "a: [")},
+		"the kubeconfig cannot be read": {Kubeconfig: "none"}, "the kubeconfig has no such context": {Kubeconfig: good, Context: "prod"},
+		"the kubeconfig is not readable as YAML": {Kubeconfig: write(t, "a: [")},
 	} {
 		s.Workloads = w
 		if o := look(s, probe.Env{Root: t.TempDir()}); o.Observed != text || o.Word != "login" || o.Open() {
@@ -200,7 +205,9 @@ func TestLogins(t *testing.T) {
 	if err := os.WriteFile(plugin, []byte("#!/bin/sh\nprintf '{\"status\":{\"token\":\"%s\"}}' \"$PLUGIN_TOKEN\"\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	gatekit.Healthy(t, look(&Spec{Kubeconfig: a.kubeconfig(t, "{exec: {command: "+plugin+", apiVersion: client.authentication.k8s.io/v1, env: [{name: PLUGIN_TOKEN, value: "+token+"}]}}"), Workloads: w}, probe.Env{Base: os.Environ()}), "deployment/api rolled out (1)")
+	gatekit.Healthy(t, look(&Spec{Kubeconfig: a.kubeconfig(t,
+		"{exec: {command: "+plugin+", apiVersion: client.authentication.k8s.io/v1, env: [{name: PLUGIN_TOKEN, value: "+token+"}]}}"), Workloads: w},
+		probe.Env{Base: os.Environ()}), "deployment/api rolled out (1)")
 	bad := a.kubeconfig(t, "{exec: {command: /bin/false}}")
 	if o := look(&Spec{Kubeconfig: bad, Workloads: w}, probe.Env{}); o.Observed != "the kubeconfig's credential plugin gives no credential" {
 		t.Errorf("got %+v", o)

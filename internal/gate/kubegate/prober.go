@@ -67,7 +67,8 @@ func (s session) get(ctx context.Context, path, what string, into any) *probe.Ob
 	case fault != nil:
 		return fault
 	case a.Code() == http.StatusNotFound:
-		o := probe.Never("404", what+" not found in "+s.namespace, "the namespace has no such workload; correct its name or namespace, or add 404 to retry_on where a deployment makes it")
+		o := probe.Never("404", what+" not found in "+s.namespace,
+			"the namespace has no such workload; correct its name or namespace, or add 404 to retry_on where a deployment makes it")
 		return &o
 	case !a.OK():
 		return refused(a, what)
@@ -104,7 +105,8 @@ func (s session) look(ctx context.Context, w Workload) probe.Observation {
 		return *fault
 	}
 	if reason, failed := found.failed(); failed {
-		return probe.Never(wordDeadline, w.Name+": "+safetext.Plain(reason, probe.MaxQuote)+pods.trouble(), "the roll-out has stopped making progress; look at its pods, or add progress_deadline to retry_on")
+		return probe.Never(wordDeadline, w.Name+": "+safetext.Plain(reason, probe.MaxQuote)+pods.trouble(),
+			"the roll-out has stopped making progress; look at its pods, or add progress_deadline to retry_on")
 	}
 	if waits := found.waits(kind); waits != "" {
 		o := probe.NotYet(w.Name+": "+waits+pods.trouble(), "the roll-out is not complete; wait, or look at its pods")
@@ -124,7 +126,8 @@ func judgeImages(w Workload, found object, pods podList) probe.Observation {
 			continue
 		}
 		if images := pod.images(strings.Contains(w.Image, "sha256:")); !slices.ContainsFunc(images, func(i string) bool { return runs(i, w.Image) }) {
-			return probe.NotYet(fmt.Sprintf("%s: pod %s runs %s", w.Name, safetext.Plain(pod.Metadata.Name, probe.MaxQuote), safetext.Plain(strings.Join(images, ", "), probe.MaxQuote)),
+			return probe.NotYet(fmt.Sprintf("%s: pod %s runs %s", w.Name, safetext.Plain(pod.Metadata.Name, probe.MaxQuote),
+				safetext.Plain(strings.Join(images, ", "), probe.MaxQuote)),
 				w.Image+" was expected in every pod; deploy what is under test, or correct image")
 		}
 	}

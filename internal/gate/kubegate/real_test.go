@@ -33,20 +33,23 @@ func TestRealServer(t *testing.T) {
 		}
 	}
 	config := func(token string) string {
-		return write(t, fmt.Sprintf("current-context: t\ncontexts: [{name: t, context: {cluster: c, user: u}}]\nclusters: [{name: c, cluster: {server: %q, certificate-authority: %q, tls-server-name: kubernetes}}]\nusers: [{name: u, user: {token: %s}}]\n", server.URL(), server.CAFile, token))
+		return write(t, fmt.Sprintf("current-context: t\ncontexts: [{name: t, context: {cluster: c, user: u}}]\nclusters: [{name: c, cluster: {server: %q, "+
+			"certificate-authority: %q, tls-server-name: kubernetes}}]\nusers: [{name: u, user: {token: %s}}]\n", server.URL(), server.CAFile, token))
 	}
 	s := &Spec{Kubeconfig: config(servers.APIToken), Workloads: []Workload{{Name: "deployment/api", Image: "api:2"}}}
 	look := func() probe.Observation { return gatekit.Look(t, s, probe.Env{}) }
 	gatekit.Never(t, look(), "404", "deployment/api not found in default")
 	const json, patch = "application/json", "application/merge-patch+json"
 	const template = `{"metadata":{"labels":{"app":"api"}},"spec":{"containers":[{"name":"c","image":"r.test/api:2"}]}}`
-	send("POST", "/apis/apps/v1/namespaces/default/deployments", json, `{"metadata":{"name":"api"},"spec":{"replicas":1,"selector":{"matchLabels":{"app":"api"}},"template":`+template+`}}`)
+	send("POST", "/apis/apps/v1/namespaces/default/deployments", json,
+		`{"metadata":{"name":"api"},"spec":{"replicas":1,"selector":{"matchLabels":{"app":"api"}},"template":`+template+`}}`)
 	gatekit.NotYet(t, look(), "deployment/api: the change has not been seen by its controller")
 	status := "/apis/apps/v1/namespaces/default/deployments/api/status"
 	send("PATCH", status, patch, `{"status":{"observedGeneration":1,"replicas":1,"updatedReplicas":1}}`)
 	gatekit.NotYet(t, look(), "deployment/api: 0 of 1 pods available")
 	pod := func(name, label, image string) {
-		send("POST", "/api/v1/namespaces/default/pods", json, fmt.Sprintf(`{"metadata":{"name":%q,"labels":{"app":%q}},"spec":{"containers":[{"name":"c","image":%q}]}}`, name, label, image))
+		send("POST", "/api/v1/namespaces/default/pods", json,
+			fmt.Sprintf(`{"metadata":{"name":%q,"labels":{"app":%q}},"spec":{"containers":[{"name":"c","image":%q}]}}`, name, label, image))
 	}
 	pod("api-1", "api", "r.test/api:2")
 	pod("other", "other", "r.test/other:1")

@@ -93,6 +93,8 @@ func TestFaults(t *testing.T) {
 
 func TestValidate(t *testing.T) {
 	gatekit.Problems(t, &Spec{Issuer: "login", Claims: map[string]string{"role": "x"}, MinLife: -1},
-		"issuer: the url has no scheme", "client_id: a token needs a client", `claims["role"]: bad JSONPath: jsonpath: unexpected identifier at position 1`, "min_life: the duration is negative")
-	gatekit.Problems(t, &Spec{Issuer: "https://h/?a", ClientID: "c", Password: "x"}, "issuer: an issuer has no user, query or fragment", "client_secret: client credentials need a secret", "password: a test identity needs username and password")
+		"issuer: the url has no scheme", "client_id: a token needs a client", `claims["role"]: bad JSONPath: jsonpath: unexpected identifier at position 1`,
+		"min_life: the duration is negative")
+	gatekit.Problems(t, &Spec{Issuer: "https://h/?a", ClientID: "c", Password: "x"}, "issuer: an issuer has no user, query or fragment",
+		"client_secret: client credentials need a secret", "password: a test identity needs username and password")
 }

@@ -85,12 +85,14 @@ func (p *prober) discover(ctx context.Context) (description, *probe.Observation)
 		return d, fault
 	}
 	if d.Issuer != p.spec.Issuer {
-		o := probe.Never(wordIssuer, "issuer "+probe.SafeURLText(d.Issuer), "the provider calls itself by another name; use it as issuer, every character counts, or add issuer to retry_on")
+		o := probe.Never(wordIssuer, "issuer "+probe.SafeURLText(d.Issuer),
+			"the provider calls itself by another name; use it as issuer, every character counts, or add issuer to retry_on")
 		return d, &o
 	}
 	for _, address := range []string{d.JWKS, d.TokenEndpoint} {
 		if u, err := url.Parse(address); address != "" && (err != nil || strings.HasPrefix(p.spec.Issuer, "https:") && u.Scheme != "https") {
-			o := probe.Never(wordIssuer, "an address of the provider is not https: "+probe.SafeURLText(address), "the provider sends logins over plain http; correct its public address")
+			o := probe.Never(wordIssuer, "an address of the provider is not https: "+probe.SafeURLText(address),
+				"the provider sends logins over plain http; correct its public address")
 			return d, &o
 		}
 	}
@@ -131,7 +133,8 @@ func (p *prober) token(ctx context.Context, d description) (*token, *probe.Obser
 		return nil, &o
 	}
 	form := url.Values{"grant_type": {grant}}
-	for name, value := range map[string]string{"scope": strings.Join(p.spec.Scopes, " "), "audience": p.spec.Audience, "username": p.spec.Username, "password": p.spec.Password} {
+	for name, value := range map[string]string{"scope": strings.Join(p.spec.Scopes, " "), "audience": p.spec.Audience, "username": p.spec.Username,
+		"password": p.spec.Password} {
 		if value != "" {
 			form.Set(name, value)
 		}

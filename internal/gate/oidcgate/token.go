@@ -17,7 +17,8 @@ import (
 )
 
 // algorithms are those that prove who signed: none and shared secrets do not.
-var algorithms = []jose.SignatureAlgorithm{jose.RS256, jose.RS384, jose.RS512, jose.ES256, jose.ES384, jose.ES512, jose.PS256, jose.PS384, jose.PS512, jose.EdDSA}
+var algorithms = []jose.SignatureAlgorithm{jose.RS256, jose.RS384, jose.RS512, jose.ES256, jose.ES384, jose.ES512, jose.PS256, jose.PS384, jose.PS512,
+	jose.EdDSA}
 
 // token is what the provider gave.
 type token struct {
@@ -87,17 +88,20 @@ func (p *prober) judge(t *token, keys jose.JSONWebKeySet, d description) *probe.
 		return &o
 	}
 	if !t.lasts(p.spec.MinLife) {
-		return never(wordToken, "the token ends in "+time.Until(t.ends).Round(time.Second).String(), "tokens do not live long enough; raise their life at the provider, or lower min_life")
+		return never(wordToken, "the token ends in "+time.Until(t.ends).Round(time.Second).String(),
+			"tokens do not live long enough; raise their life at the provider, or lower min_life")
 	}
 	if t.signed == nil {
 		if len(p.claims) > 0 || p.spec.Audience != "" {
-			return never(wordClaims, "an opaque token", "the token cannot be read; have the provider issue JWTs to the client, ask for the scope openid, or leave claims out")
+			return never(wordClaims, "an opaque token", "the token cannot be read; have the provider issue JWTs to the client, ask for the scope openid, or "+
+				"leave claims out")
 		}
 		return nil
 	}
 	payload, ok := verify(t.signed, keys)
 	if !ok {
-		o := probe.NotYet("a token that no published key has signed", "the signature does not match the provider's keys; wait for a change of keys to end, or check the provider")
+		o := probe.NotYet("a token that no published key has signed",
+			"the signature does not match the provider's keys; wait for a change of keys to end, or check the provider")
 		return &o
 	}
 	var claims struct {
@@ -148,7 +152,8 @@ func (p *prober) judgeClaims(payload []byte, never func(word, observed, reason s
 		if slices.ContainsFunc(found, func(v any) bool { return httpgate.EqualText(v, c.want) }) {
 			continue
 		}
-		return never(wordClaims, c.text+" "+seen(found), fmt.Sprintf("%s was expected among them; give the test identity this role or claim, and ask for its scope", c.want))
+		return never(wordClaims, c.text+" "+seen(found),
+			fmt.Sprintf("%s was expected among them; give the test identity this role or claim, and ask for its scope", c.want))
 	}
 	return nil
 }

@@ -60,7 +60,8 @@ func TestQuote(t *testing.T) {
 
 func TestSafeURLText(t *testing.T) {
 	for in, want := range map[string]string{
-		"https://u:p@h:1/a?b#c": "https://h:1/a", "//h/x": "//h/x", "postgres://u:p@h/db?x": "postgres://h/db", "not a url": "[unreadable address]", "http://[": "[unreadable address]",
+		"https://u:p@h:1/a?b#c": "https://h:1/a", "//h/x": "//h/x", "postgres://u:p@h/db?x": "postgres://h/db", "not a url": "[unreadable address]",
+		"http://[": "[unreadable address]",
 	} {
 		if got := SafeURLText(in); got != want {
 			t.Errorf("%s: got %s", in, got)

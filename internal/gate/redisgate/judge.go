@@ -78,7 +78,8 @@ func (s *Spec) judgeMemory(i info) (string, probe.Observation) {
 	case !known:
 		return "", probe.NotYet("memory unknown", "the server does not say its memory; remove max_memory_percent")
 	case percent > int64(s.MaxMemoryPercent):
-		o := probe.NotYet(fmt.Sprintf("memory %d%%", percent), fmt.Sprintf("more than %d%% of the memory is in use; clear old data, or raise maxmemory", s.MaxMemoryPercent))
+		o := probe.NotYet(fmt.Sprintf("memory %d%%", percent),
+			fmt.Sprintf("more than %d%% of the memory is in use; clear old data, or raise maxmemory", s.MaxMemoryPercent))
 		o.Key = "memory"
 		return "", o
 	}

@@ -193,7 +193,8 @@ func (p *prober) fault(ctx context.Context, err error) probe.Observation {
 			err = context.DeadlineExceeded
 		}
 		if strings.Contains(err.Error(), "redigo: unexpected response line") || strings.Contains(err.Error(), "redigo: bad") {
-			return probe.Never(wordProtocol, "not the answer of a redis server", "the port speaks something else, or wants TLS; correct address or tls, or add not_redis to retry_on")
+			return probe.Never(wordProtocol, "not the answer of a redis server",
+				"the port speaks something else, or wants TLS; correct address or tls, or add not_redis to retry_on")
 		}
 		return probe.NetFault(err, p.spec.ProbeTimeout())
 	}

@@ -60,10 +60,12 @@ func TestLogin(t *testing.T) {
 	closed := servers.StartRedis(t, "--requirepass", servers.Password)
 	gatekit.Healthy(t, look(t, &Spec{Address: closed.Address(), Password: servers.Password}), "PONG")
 	gatekit.Never(t, look(t, &Spec{Address: closed.Address()}), "login", "NOAUTH Authentication required.")
-	gatekit.Never(t, look(t, &Spec{Address: closed.Address(), Password: "wrong-password"}), "login", "WRONGPASS invalid username-password pair or user is disabled.")
+	gatekit.Never(t, look(t, &Spec{Address: closed.Address(), Password: "wrong-password"}), "login",
+		"WRONGPASS invalid username-password pair or user is disabled.")
 	acl := servers.StartRedis(t, "--user", "gate", "on", ">"+servers.Password, "-@all", "+ping")
 	gatekit.Healthy(t, look(t, &Spec{Address: acl.Address(), Username: "gate", Password: servers.Password}), "PONG")
-	if o := look(t, &Spec{Address: acl.Address(), Username: "gate", Password: servers.Password, Role: "master"}); o.Word != "permission" || !strings.HasPrefix(o.Observed, "NOPERM ") {
+	if o := look(t, &Spec{Address: acl.Address(), Username: "gate", Password: servers.Password, Role: "master"}); o.Word != "permission" ||
+		!strings.HasPrefix(o.Observed, "NOPERM ") {
 		t.Errorf("got %+v", o)
 	}
 }
@@ -121,9 +123,12 @@ func TestOtherServers(t *testing.T) {
 }
 
 func TestValidate(t *testing.T) {
-	gatekit.Problems(t, &Spec{Address: "redis://h:1", Username: "u", Role: "slave", MinReplicas: -1, MaxMemoryPercent: 101, TLS: &trust.TLS{MinDaysLeft: -1}, MaxLag: -1, Timeout: -1},
-		"address: the address is a url, and the redis check takes host:port", "password: a user needs a password", `role: unknown role "slave"`, "min_replicas: only a master has replicas, none or more",
-		"max_memory_percent: the number is not between 1 and 100", "tls.min_days_left: the number of days is negative", "max_lag: the duration is negative", "timeout: the duration is negative")
+	gatekit.Problems(t, &Spec{Address: "redis://h:1", Username: "u", Role: "slave", MinReplicas: -1, MaxMemoryPercent: 101,
+		TLS: &trust.TLS{MinDaysLeft: -1}, MaxLag: -1, Timeout: -1},
+		"address: the address is a url, and the redis check takes host:port", "password: a user needs a password", `role: unknown role "slave"`,
+		"min_replicas: only a master has replicas, none or more",
+		"max_memory_percent: the number is not between 1 and 100", "tls.min_days_left: the number of days is negative", "max_lag: the duration is negative",
+		"timeout: the duration is negative")
 }
 
 func TestExpected(t *testing.T) {

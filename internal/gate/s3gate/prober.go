@@ -32,7 +32,8 @@ type prober struct {
 
 // fromEnvironment reports that a platform gives out credentials here.
 func fromEnvironment() bool {
-	return slices.ContainsFunc([]string{"AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI"}, func(name string) bool { return os.Getenv(name) != "" })
+	return slices.ContainsFunc([]string{"AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI"},
+		func(name string) bool { return os.Getenv(name) != "" })
 }
 
 const content = "e2e-gate probe, may be deleted\n"
@@ -60,9 +61,11 @@ func (p *prober) look(ctx context.Context) probe.Observation {
 	if err != nil {
 		return probe.Broken("the client cannot be made", "endpoint, bucket or region cannot be used; correct them in the config")
 	}
-	value, err := p.creds.GetWithContext(&credentials.CredContext{Client: &http.Client{Transport: transport, Timeout: p.spec.ProbeTimeout()}, Endpoint: p.spec.endpoint()})
+	value, err := p.creds.GetWithContext(&credentials.CredContext{Client: &http.Client{Transport: transport, Timeout: p.spec.ProbeTimeout()},
+		Endpoint: p.spec.endpoint()})
 	if err != nil || value.AccessKeyID == "" {
-		return probe.Never(wordCredentials, "no credentials found", "there are no credentials in the config or the environment; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or access_key and secret_key")
+		return probe.Never(wordCredentials, "no credentials found",
+			"there are no credentials in the config or the environment; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or access_key and secret_key")
 	}
 	return p.try(ctx, client, w)
 }
@@ -89,7 +92,8 @@ func (p *prober) client(transport http.RoundTripper) (*minio.Client, error) {
 	if p.spec.PathStyle {
 		lookup = minio.BucketLookupPath
 	}
-	client, err := minio.New(u.Host, &minio.Options{Creds: p.creds, Secure: u.Scheme == "https", Region: p.spec.region(), BucketLookup: lookup, Transport: transport, MaxRetries: 1})
+	client, err := minio.New(u.Host, &minio.Options{Creds: p.creds, Secure: u.Scheme == "https", Region: p.spec.region(), BucketLookup: lookup,
+		Transport: transport, MaxRetries: 1})
 	if err != nil {
 		return nil, fmt.Errorf("make client: %w", err)
 	}
@@ -140,7 +144,8 @@ func (p *prober) put(ctx context.Context, c *minio.Client) error {
 		defer done()
 	}
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(cleanUp, cancel) })()
-	_, err := c.PutObject(patient, p.spec.Bucket, p.key, strings.NewReader(content), int64(len(content)), minio.PutObjectOptions{ContentType: "text/plain", DisableMultipart: true})
+	_, err := c.PutObject(patient, p.spec.Bucket, p.key, strings.NewReader(content), int64(len(content)),
+		minio.PutObjectOptions{ContentType: "text/plain", DisableMultipart: true})
 	return err
 }
 
@@ -215,7 +220,8 @@ func (p *prober) judge(found []verdict) probe.Observation {
 	if len(lacking) == 0 {
 		return probe.Healthy(text)
 	}
-	return probe.Never(wordDenied, text, fmt.Sprintf("the credentials lack %s on bucket %s; grant it, or add denied to retry_on where a deployment does", strings.Join(lacking, ", "), p.where()))
+	return probe.Never(wordDenied, text, fmt.Sprintf("the credentials lack %s on bucket %s; grant it, or add denied to retry_on where a deployment does",
+		strings.Join(lacking, ", "), p.where()))
 }
 
 func (p *prober) where() string {

@@ -100,7 +100,8 @@ func checkEndpoint(text string) []diag.Mistake {
 	}
 	if u, err := url.Parse(text); err == nil && (strings.Trim(u.Path, "/") != "" || u.User != nil || u.RawQuery != "") {
 		return []diag.Mistake{
-			{Path: "endpoint", Text: "the endpoint is more than a scheme and a host", Hint: "write it as https://s3.example.com; bucket and credentials have fields of their own"},
+			{Path: "endpoint", Text: "the endpoint is more than a scheme and a host",
+				Hint: "write it as https://s3.example.com; bucket and credentials have fields of their own"},
 		}
 	}
 	return nil

@@ -84,7 +84,8 @@ func (m *Migration) judge(s state) (string, probe.Observation) {
 		return "", probe.NotYet(show(s.running), "a migration is at work or holds its lock; wait, or look at who runs it")
 	}
 	if s.broken != "" {
-		return "", probe.Never(wordDirty, show(s.broken), "a migration has failed and left the schema in an unknown state; repair it with "+m.Tool+", or add dirty to retry_on where it is repaired automatically")
+		return "", probe.Never(wordDirty, show(s.broken),
+			"a migration has failed and left the schema in an unknown state; repair it with "+m.Tool+", or add dirty to retry_on where it is repaired automatically")
 	}
 	for _, want := range m.Contains {
 		if !s.has(want) {
@@ -99,7 +100,8 @@ func (m *Migration) judge(s state) (string, probe.Observation) {
 	case m.Version == "" && m.AtLeast == "", where == 0, where > 0 && m.AtLeast != "":
 		return text, probe.Observation{}
 	case where > 0:
-		return "", probe.Never(wordAhead, text, "the database is ahead of the version under test; point the check at the right database, use at_least, or add ahead to retry_on")
+		return "", probe.Never(wordAhead, text, "the database is ahead of the version under test; point the check at the right database, use at_least, or "+
+			"add ahead to retry_on")
 	}
 	return "", m.behind(text)
 }
@@ -155,7 +157,8 @@ func (m *Migration) wrongTable(f fault) probe.Observation {
 	if f.observed == noTable {
 		return probe.NotYet("no table "+m.table(), "no migration has run yet, or its table has another name; wait for it, or set migration.table")
 	}
-	return probe.Never(wordTable, "table "+m.table()+" is not one of "+m.Tool, "the table lacks the columns of "+m.Tool+"; correct migration.tool or migration.table")
+	return probe.Never(wordTable, "table "+m.table()+" is not one of "+m.Tool,
+		"the table lacks the columns of "+m.Tool+"; correct migration.tool or migration.table")
 }
 
 func show(s string) string { return safetext.Plain(s, probe.MaxQuote) }

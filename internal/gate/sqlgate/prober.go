@@ -169,7 +169,8 @@ func (p *prober) replication(ctx context.Context, q querier) (string, probe.Obse
 	text := "replica " + l.behind.Round(time.Millisecond).String() + " behind"
 	switch {
 	case !l.known:
-		return "", probe.Never(wordNoReplica, "no replication", "the server neither is a replica nor has one; check the host, remove max_lag, or add no_replica to retry_on where replicas come up later"), nil
+		return "", probe.Never(wordNoReplica, "no replication",
+			"the server neither is a replica nor has one; check the host, remove max_lag, or add no_replica to retry_on where replicas come up later"), nil
 	case l.stopped:
 		return "", probe.NotYet("replication is not running", "the replica does not replicate; look at its replication status and log"), nil
 	case l.behind > p.spec.MaxLag:

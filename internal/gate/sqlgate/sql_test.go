@@ -49,7 +49,8 @@ func TestPostgres(t *testing.T) {
 	b := bench{driver: "pgx", open: server.DSN("app"), spec: asPostgres, dsn: server.DSN("app")}
 	t.Run("connect", func(t *testing.T) {
 		gatekit.Healthy(t, b.look(t, Spec{}), "connects")
-		gatekit.Never(t, b.look(t, Spec{DSN: strings.Replace(b.dsn, servers.Password, "wrong-password", 1)}), "login", `28P01 password authentication failed for user "test"`)
+		gatekit.Never(t, b.look(t, Spec{DSN: strings.Replace(b.dsn, servers.Password, "wrong-password", 1)}), "login",
+			`28P01 password authentication failed for user "test"`)
 		gatekit.Never(t, b.look(t, Spec{DSN: server.DSN("nope")}), "no_database", `3D000 database "nope" does not exist`)
 		gatekit.Never(t, b.look(t, Spec{DSN: strings.Replace(b.dsn, "disable", "require", 1)}), "tls", "the server speaks no TLS")
 	})
@@ -62,7 +63,8 @@ func TestPostgres(t *testing.T) {
 		gatekit.NotYet(t, b.look(t, Spec{Query: &Query{SQL: "SELECT pg_sleep(30)"}, Timeout: 100 * time.Millisecond}), "no answer within 100ms")
 	})
 	t.Run("reads only", func(t *testing.T) {
-		gatekit.Never(t, b.look(t, Spec{Query: &Query{SQL: "CREATE TABLE made (a int)"}}), "query", "query: 25006 cannot execute CREATE TABLE in a read-only transaction")
+		gatekit.Never(t, b.look(t, Spec{Query: &Query{SQL: "CREATE TABLE made (a int)"}}), "query",
+			"query: 25006 cannot execute CREATE TABLE in a read-only transaction")
 	})
 	b.testQuery(t)
 	b.testTools(t)
@@ -87,15 +89,18 @@ func TestMariaDB(t *testing.T) {
 		gatekit.Never(t, b.look(t, Spec{DSN: b.dsn + "?tls=true"}), "tls", "the server speaks no TLS")
 	})
 	t.Run("permission", func(t *testing.T) {
-		b.exec(t, "CREATE TABLE private (a int)", "CREATE USER reader@'127.0.0.1' IDENTIFIED BY '"+servers.Password+"'", "CREATE DATABASE open", "GRANT ALL ON open.* TO reader@'127.0.0.1'")
+		b.exec(t, "CREATE TABLE private (a int)", "CREATE USER reader@'127.0.0.1' IDENTIFIED BY '"+servers.Password+"'", "CREATE DATABASE open",
+			"GRANT ALL ON open.* TO reader@'127.0.0.1'")
 		reader := strings.Replace(server.DSN("open"), "test:", "reader:", 1)
-		gatekit.Never(t, b.look(t, Spec{DSN: reader, Query: &Query{SQL: "SELECT count(*) FROM app.private"}}), "permission", "1142 SELECT command denied to user 'reader'@'127.0.0.1' for table `app`.`private`")
+		gatekit.Never(t, b.look(t, Spec{DSN: reader, Query: &Query{SQL: "SELECT count(*) FROM app.private"}}), "permission",
+			"1142 SELECT command denied to user 'reader'@'127.0.0.1' for table `app`.`private`")
 	})
 	t.Run("hangs", func(t *testing.T) {
 		gatekit.NotYet(t, b.look(t, Spec{Query: &Query{SQL: "SELECT SLEEP(30)"}, Timeout: 100 * time.Millisecond}), "no answer within 100ms")
 	})
 	t.Run("reads only", func(t *testing.T) {
-		gatekit.Never(t, b.look(t, Spec{Query: &Query{SQL: "INSERT INTO private VALUES (1)"}}), "query", "query: 1792 Cannot execute statement in a READ ONLY transaction")
+		gatekit.Never(t, b.look(t, Spec{Query: &Query{SQL: "INSERT INTO private VALUES (1)"}}), "query",
+			"query: 1792 Cannot execute statement in a READ ONLY transaction")
 	})
 	b.testQuery(t)
 	b.testTools(t)
@@ -127,7 +132,8 @@ func (b bench) testQuery(t *testing.T) {
 
 // testLock: a dirty row is a failure only when nobody is at work.
 func (b bench) testLock(t *testing.T, lock string) {
-	b.exec(t, "DROP TABLE IF EXISTS schema_migrations", "CREATE TABLE schema_migrations (version bigint, dirty boolean)", "INSERT INTO schema_migrations VALUES (7, true)")
+	b.exec(t, "DROP TABLE IF EXISTS schema_migrations", "CREATE TABLE schema_migrations (version bigint, dirty boolean)",
+		"INSERT INTO schema_migrations VALUES (7, true)")
 	db, err := sql.Open(b.driver, b.open)
 	if err != nil {
 		t.Fatal(err)
@@ -191,7 +197,8 @@ func TestMariaDBReplica(t *testing.T) {
 	b := bench{driver: "mysql", open: replica.Driver("app"), spec: asMySQL, dsn: replica.DSN("app")}
 	// From here on: the users of the test exist on both sides already.
 	file, at := position(t, source.Driver("app"))
-	b.exec(t, fmt.Sprintf("CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT=%d, MASTER_USER='test', MASTER_PASSWORD='%s', MASTER_LOG_FILE='%s', MASTER_LOG_POS=%s", source.Port, servers.Password, file, at))
+	b.exec(t, fmt.Sprintf("CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT=%d, MASTER_USER='test', MASTER_PASSWORD='%s', MASTER_LOG_FILE='%s', "+
+		"MASTER_LOG_POS=%s", source.Port, servers.Password, file, at))
 	gatekit.NotYet(t, b.look(t, Spec{MaxLag: time.Minute}), "replication is not running")
 	b.exec(t, "START SLAVE")
 	wait(t, func() bool { return b.look(t, Spec{MaxLag: time.Minute}).Observed == "connects, replica keeps up" })
@@ -228,11 +235,14 @@ func wait(t *testing.T, ok func() bool) {
 }
 
 func TestValidate(t *testing.T) {
-	gatekit.Problems(t, &Postgres{Timeout: -1, MaxLag: -1, Migration: &Migration{Tool: "flyweight", Version: "1", AtLeast: "2", Table: "a;b"}, Query: &Query{Matches: "(", AtLeast: "many"}},
-		"dsn: the data source cannot be read", `migration.tool: unknown tool "flyweight"`, "migration.table: that is no table name", "migration.at_least: version and at_least exclude each other",
+	gatekit.Problems(t, &Postgres{Timeout: -1, MaxLag: -1, Migration: &Migration{Tool: "flyweight", Version: "1", AtLeast: "2", Table: "a;b"},
+		Query: &Query{Matches: "(", AtLeast: "many"}},
+		"dsn: the data source cannot be read", `migration.tool: unknown tool "flyweight"`, "migration.table: that is no table name",
+		"migration.at_least: version and at_least exclude each other",
 		"query.sql: the query is empty", "query.matches: bad regular expression: error parsing regexp: missing closing ): `(`", `query.at_least: "many" is no number`,
 		"max_lag: the duration is negative", "timeout: the duration is negative")
-	gatekit.Problems(t, &MySQL{DSN: "mysql://u:p@h:1/db", Migration: &Migration{Tool: "alembic", AtLeast: "a1"}}, "migration.at_least: the versions of alembic have no order")
+	gatekit.Problems(t, &MySQL{DSN: "mysql://u:p@h:1/db", Migration: &Migration{Tool: "alembic", AtLeast: "a1"}},
+		"migration.at_least: the versions of alembic have no order")
 	gatekit.Problems(t, &MySQL{DSN: "mysql://:"}, "dsn: the data source cannot be read")
 }
 
@@ -240,7 +250,8 @@ func TestCompareVersions(t *testing.T) {
 	for _, tt := range []struct {
 		a, b string
 		want int
-	}{{"1.9", "1.10", -1}, {"1", "1.0", 0}, {"1_2", "1.2", 0}, {"0012_b", "12_a", 1}, {"20240101", "3", 1}, {"2", "2.1", -1}, {"1.0", "1.0.1", -1}, {"a", "b", -1}} {
+	}{{"1.9", "1.10", -1}, {"1", "1.0", 0}, {"1_2", "1.2", 0}, {"0012_b", "12_a", 1}, {"20240101", "3", 1}, {"2", "2.1", -1}, {"1.0", "1.0.1", -1},
+		{"a", "b", -1}} {
 		got := compareVersions(tt.a, tt.b)
 		if (got > 0) != (tt.want > 0) || (got < 0) != (tt.want < 0) {
 			t.Errorf("%s %s: %d", tt.a, tt.b, got)

@@ -157,7 +157,8 @@ const maxPrisma = "600"
 // a long time, one that failed.
 func readPrisma(ctx context.Context, d dialect, q querier, table string) (state, error) {
 	dead := "CASE WHEN COALESCE(logs, '') <> '' OR " + d.age("started_at") + " > " + maxPrisma + " THEN 1 ELSE 0 END"
-	found, err := rows(ctx, q, "SELECT migration_name, "+flag("finished_at IS NOT NULL")+", "+dead+" FROM "+table+" WHERE rolled_back_at IS NULL ORDER BY started_at")
+	found, err := rows(ctx, q, "SELECT migration_name, "+flag("finished_at IS NOT NULL")+", "+dead+" FROM "+table+
+		" WHERE rolled_back_at IS NULL ORDER BY started_at")
 	var s state
 	for _, row := range found {
 		switch {
@@ -175,7 +176,8 @@ func readPrisma(ctx context.Context, d dialect, q querier, table string) (state,
 // readAtlas skips the rows that Atlas keeps about itself, whose names begin with a
 // dot.
 func readAtlas(ctx context.Context, _ dialect, q querier, table string) (state, error) {
-	found, err := rows(ctx, q, "SELECT version, description, "+flag("COALESCE(error, '') <> ''")+", "+flag("applied < total")+" FROM "+table+" ORDER BY executed_at")
+	found, err := rows(ctx, q, "SELECT version, description, "+flag("COALESCE(error, '') <> ''")+", "+flag("applied < total")+" FROM "+table+
+		" ORDER BY executed_at")
 	var s state
 	for _, row := range found {
 		switch {

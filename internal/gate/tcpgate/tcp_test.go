@@ -30,7 +30,8 @@ func TestValidate(t *testing.T) {
 	for address, want := range map[string]string{
 		"localhost:1": "", "[::1]:5432": "", "10.0.0.1:65535": "",
 		"": "the check has no address", "localhost": "the address is not of the form host:port", ":80": "the address is not of the form host:port",
-		"::1:80": "the address is not of the form host:port", "u:p@h:80": "the address is not of the form host:port", "a b:80": "the address is not of the form host:port",
+		"::1:80": "the address is not of the form host:port", "u:p@h:80": "the address is not of the form host:port",
+		"a b:80":      "the address is not of the form host:port",
 		"http://h:80": "the address is a url, and the tcp check takes host:port", "h:0": "the address's port is not between 1 and 65535",
 		"h:http": "the address's port is not between 1 and 65535", "h:65536": "the address's port is not between 1 and 65535",
 	} {

@@ -99,7 +99,8 @@ func (p prober) judge(state *tls.ConnectionState) probe.Observation {
 	leaf := state.PeerCertificates[0]
 	for _, name := range p.spec.Names {
 		if leaf.VerifyHostname(name) != nil {
-			return probe.Never(trust.Word, "certificate not for "+safetext.Plain(name, probe.MaxQuote), "the certificate lacks a name; issue it anew with all names, or correct names")
+			return probe.Never(trust.Word, "certificate not for "+safetext.Plain(name, probe.MaxQuote),
+				"the certificate lacks a name; issue it anew with all names, or correct names")
 		}
 	}
 	first := slices.MinFunc(state.PeerCertificates, func(a, b *x509.Certificate) int { return a.NotAfter.Compare(b.NotAfter) })

@@ -53,11 +53,15 @@ func TestCertificates(t *testing.T) {
 	}
 	good := with("localhost", -time.Hour, gatekit.Year)
 	gatekit.Healthy(t, gatekit.Look(t, &Spec{Address: good, CAFile: "ca.pem", MinDaysLeft: 300}, env), "certificate valid until "+day(gatekit.Year))
-	gatekit.Never(t, gatekit.Look(t, &Spec{Address: good, CAFile: "ca.pem", MinDaysLeft: 370}, env), "tls", `certificate of "localhost" expires on `+day(gatekit.Year))
+	gatekit.Never(t, gatekit.Look(t, &Spec{Address: good, CAFile: "ca.pem", MinDaysLeft: 370}, env), "tls",
+		`certificate of "localhost" expires on `+day(gatekit.Year))
 	gatekit.Never(t, gatekit.Look(t, &Spec{Address: good}, env), "tls", `certificate of an unknown authority (issuer "gate test CA")`)
-	gatekit.Never(t, gatekit.Look(t, &Spec{Address: good, CAFile: "ca.pem", Names: []string{"localhost", "www.example.test"}}, env), "tls", "certificate not for www.example.test")
-	gatekit.Never(t, gatekit.Look(t, &Spec{Address: with("api.example.test", -time.Hour, time.Hour), CAFile: "ca.pem"}, env), "tls", "certificate for api.example.test, not for localhost")
-	gatekit.Never(t, gatekit.Look(t, &Spec{Address: with("localhost", -gatekit.Year, -time.Hour), CAFile: "ca.pem"}, env), "tls", "certificate expired on "+day(-time.Hour))
+	gatekit.Never(t, gatekit.Look(t, &Spec{Address: good, CAFile: "ca.pem", Names: []string{"localhost", "www.example.test"}}, env), "tls",
+		"certificate not for www.example.test")
+	gatekit.Never(t, gatekit.Look(t, &Spec{Address: with("api.example.test", -time.Hour, time.Hour), CAFile: "ca.pem"}, env), "tls",
+		"certificate for api.example.test, not for localhost")
+	gatekit.Never(t, gatekit.Look(t, &Spec{Address: with("localhost", -gatekit.Year, -time.Hour), CAFile: "ca.pem"}, env), "tls",
+		"certificate expired on "+day(-time.Hour))
 	gatekit.Never(t, gatekit.Look(t, &Spec{Address: serve(t, nil)}, env), "tls", "the port speaks no TLS")
 	named := &Spec{Address: with("api.example.test", -time.Hour, time.Hour), CAFile: "ca.pem", ServerName: "api.example.test"}
 	if o := gatekit.Look(t, named, env); !o.Open() {

@@ -40,9 +40,11 @@ func Fault(err error) (o probe.Observation, ok bool) {
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		return outOfDate(invalid.Cert), true
 	case errors.As(err, &unknown):
-		return never("certificate of an unknown authority"+issuer(unknown.Cert), "the certificate is signed by an unknown authority; name its certificate in tls.ca_file"), true
+		return never("certificate of an unknown authority"+issuer(unknown.Cert),
+			"the certificate is signed by an unknown authority; name its certificate in tls.ca_file"), true
 	case errors.As(err, &verification):
-		return never("certificate not accepted: "+safetext.Plain(verification.Err.Error(), probe.MaxQuote), "the certificate was not accepted; correct it, or name its authority in tls.ca_file"), true
+		return never("certificate not accepted: "+safetext.Plain(verification.Err.Error(), probe.MaxQuote),
+			"the certificate was not accepted; correct it, or name its authority in tls.ca_file"), true
 	case errors.As(err, &op) && op.Op == "remote error":
 		return refusedByAlert(op.Err), true
 	}

@@ -59,7 +59,8 @@ func (t *TLS) Config(root string) (*tls.Config, *probe.Observation) {
 	}
 	cert, err := tls.LoadX509KeyPair(under(root, t.CertFile), under(root, t.KeyFile))
 	if err != nil {
-		return nil, broken("cannot use cert_file "+t.CertFile, "the files tls.cert_file and tls.key_file hold no pair that can be used; check their paths, and that they are PEM and belong together")
+		return nil, broken("cannot use cert_file "+t.CertFile,
+			"the files tls.cert_file and tls.key_file hold no pair that can be used; check their paths, and that they are PEM and belong together")
 	}
 	config.Certificates = []tls.Certificate{cert}
 	return config, nil

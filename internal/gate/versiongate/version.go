@@ -196,7 +196,8 @@ func (p *prober) ask(ctx context.Context, u string) (string, *probe.Observation)
 		what = orDefault(p.spec.JSON)
 	}
 	if version == "" {
-		o := probe.Never(wordMissing, what+" is missing", "the answer holds no version; check json or header against it, or add no_version to retry_on where the old build has none")
+		o := probe.Never(wordMissing, what+" is missing",
+			"the answer holds no version; check json or header against it, or add no_version to retry_on where the old build has none")
 		return "", &o
 	}
 	return a.Plain(version), nil

@@ -21,7 +21,8 @@ func TestNew(t *testing.T) {
 	if _, err := at("s3://bucket/p", map[string]string{"AWS_REGION": "eu central 1"}); err == nil || !strings.Contains(err.Error(), "AWS_REGION") {
 		t.Errorf("a region with spaces is taken, or not said: %v", err)
 	}
-	for _, bad := range []string{"", "dir:x", "s3:", "s3://", "http://x/y", "s3://u:p@b/x", "s3://b?endpoint=ftp://x", "s3://b?colour=red", "s3://b?endpoint=%zz"} {
+	for _, bad := range []string{"", "dir:x", "s3:", "s3://", "http://x/y", "s3://u:p@b/x", "s3://b?endpoint=ftp://x", "s3://b?colour=red",
+		"s3://b?endpoint=%zz"} {
 		if _, err := at(bad, nil); err == nil {
 			t.Errorf("%q is taken", bad)
 		}

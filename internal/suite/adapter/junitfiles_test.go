@@ -53,9 +53,11 @@ func TestReportsThatCount(t *testing.T) {
 	}{
 		{"a new report", nil, map[string]string{"new.xml": twoCases}, true, ""},
 		{"a report that was written again", map[string]string{"old.xml": "<testsuite/>"}, map[string]string{"old.xml": twoCases}, true, ""},
-		{"a report of an earlier run", map[string]string{"old.xml": twoCases}, nil, false, "nothing new matches *.xml (old.xml is from an earlier run and does not count)"},
+		{"a report of an earlier run", map[string]string{"old.xml": twoCases}, nil, false,
+			"nothing new matches *.xml (old.xml is from an earlier run and does not count)"},
 		{"no report", nil, nil, false, "unit u left no report (exit status 0): nothing new matches *.xml; it printed nothing"},
-		{"a report that is cut", nil, map[string]string{"cut.xml": `<testsuite><testcase name="a"/><testcase name="b">`}, true, "of unit u, 1:51: the report ends inside"},
+		{"a report that is cut", nil, map[string]string{"cut.xml": `<testsuite><testcase name="a"/><testcase name="b">`}, true,
+			"of unit u, 1:51: the report ends inside"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			_, rep := reports(t, tc.before, tc.after)

@@ -98,7 +98,8 @@ func getArtifact(c call) answer {
 	for _, a := range c.artifacts(0) {
 		if a.id == number(c.args[2]) && !a.expired {
 			c.zipped[a.id] = a
-			return answer{status: http.StatusFound, header: http.Header{"Location": {fmt.Sprintf("%s%s/%d?sig=s3cret", strings.TrimSuffix(c.base, c.Prefix), storage, a.id)}}}
+			return answer{status: http.StatusFound, header: http.Header{"Location": {fmt.Sprintf("%s%s/%d?sig=s3cret", strings.TrimSuffix(c.base, c.Prefix),
+				storage, a.id)}}}
 		}
 	}
 	return refusal(http.StatusNotFound, "Not Found")

@@ -80,7 +80,8 @@ func (k *CheckRun) take(in checkIn) {
 }
 
 func (k *CheckRun) json() map[string]any {
-	return map[string]any{"id": k.ID, "name": k.Name, "head_sha": k.SHA, "status": "completed", "conclusion": k.Conclusion, "html_url": "https://github.example/check"}
+	return map[string]any{"id": k.ID, "name": k.Name, "head_sha": k.SHA, "status": "completed", "conclusion": k.Conclusion,
+		"html_url": "https://github.example/check"}
 }
 
 func createCheck(c call) answer {

@@ -153,7 +153,8 @@ func TestListen(t *testing.T) {
 	}
 	_ = resp.Body.Close()
 	s.Fail(Reset("", 0, false))
-	if _, err := http.Post(address+thread, "application/json", strings.NewReader(`{"body":"x"}`)); err == nil || !errors.Is(err, io.EOF) && !strings.Contains(err.Error(), "reset") {
+	if _, err := http.Post(address+thread, "application/json", strings.NewReader(`{"body":"x"}`)); err == nil ||
+		!errors.Is(err, io.EOF) && !strings.Contains(err.Error(), "reset") {
 		t.Errorf("%v", err)
 	}
 }

@@ -135,7 +135,8 @@ func Broken(method string, status, times int, late bool) Fault {
 
 // GraphQLRefused is an answer of GraphQL that names an error, in its words.
 func GraphQLRefused(kind, message string) Fault {
-	return Fault{Method: http.MethodPost, Path: graphQLPath, Change: always(reply(http.StatusOK, map[string]any{"data": nil, "errors": []map[string]any{{"type": kind, "message": message}}}))}
+	return Fault{Method: http.MethodPost, Path: graphQLPath,
+		Change: always(reply(http.StatusOK, map[string]any{"data": nil, "errors": []map[string]any{{"type": kind, "message": message}}}))}
 }
 
 // Slow answers after a time.

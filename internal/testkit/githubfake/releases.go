@@ -114,7 +114,8 @@ func uploadAsset(c call) answer {
 	case r.Immutable:
 		return refusal(http.StatusUnprocessableEntity, "Cannot upload assets to an immutable release.")
 	case slices.ContainsFunc(r.Assets, func(a ReleaseAsset) bool { return a.Name == name }):
-		return reply(http.StatusUnprocessableEntity, map[string]any{"message": "Validation Failed", "errors": []map[string]any{{"code": "already_exists", "field": "name"}}})
+		return reply(http.StatusUnprocessableEntity, map[string]any{"message": "Validation Failed",
+			"errors": []map[string]any{{"code": "already_exists", "field": "name"}}})
 	}
 	c.lastID++
 	r.Assets = append(r.Assets, ReleaseAsset{int(c.lastID), name, c.query.Get("label"), slices.Clone(c.body)})

@@ -46,8 +46,9 @@ func getRun(c call) answer {
 
 func (s *Server) runJSON(r Run) map[string]any {
 	out := map[string]any{"id": r.ID, "run_attempt": max(r.Attempt, 1), "event": r.Event, "head_sha": r.SHA, "head_branch": r.Branch, "status": "completed",
-		"conclusion": r.Conclusion, "html_url": fmt.Sprintf("https://github.example/%s/actions/runs/%d", s.Repository, r.ID), "path": r.Path, "pull_requests": []any{},
-		"actor": userJSON(User{Login: r.Actor, Type: "User"}), "head_repository": map[string]any{"full_name": r.HeadRepository}}
+		"conclusion": r.Conclusion, "html_url": fmt.Sprintf("https://github.example/%s/actions/runs/%d", s.Repository, r.ID), "path": r.Path,
+		"pull_requests": []any{},
+		"actor":         userJSON(User{Login: r.Actor, Type: "User"}), "head_repository": map[string]any{"full_name": r.HeadRepository}}
 	if r.Conclusion == "" {
 		out["status"], out["conclusion"] = "in_progress", nil
 	}

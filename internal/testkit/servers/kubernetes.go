@@ -37,14 +37,16 @@ func StartAPIServer(tb testing.TB) *APIServer {
 	}
 	dir, port, peer := tb.TempDir(), FreePort(tb), FreePort(tb)
 	etcd := fmt.Sprintf("http://127.0.0.1:%d", port)
-	start(tb, dir, Accepts(port), need.Tool(tb, "etcd", "apt-get install etcd-server"), "--data-dir", filepath.Join(dir, "etcd"), "--listen-client-urls", etcd, "--advertise-client-urls", etcd,
+	start(tb, dir, Accepts(port), need.Tool(tb, "etcd", "apt-get install etcd-server"), "--data-dir", filepath.Join(dir, "etcd"), "--listen-client-urls",
+		etcd, "--advertise-client-urls", etcd,
 		"--listen-peer-urls", fmt.Sprintf("http://127.0.0.1:%d", peer), "--unsafe-no-fsync")
 	s := &APIServer{Port: FreePort(tb), CAFile: filepath.Join(dir, "apiserver.crt")}
 	write(tb, filepath.Join(dir, "tokens.csv"), APIToken+",gate,1,\"system:masters\"\n")
 	run(tb, "openssl", "genrsa", "-out", filepath.Join(dir, "sa.key"), "2048")
 	s.Process = start(tb, dir, s.ready, binary, "--etcd-servers", etcd, "--secure-port", fmt.Sprint(s.Port), "--bind-address", "127.0.0.1", "--cert-dir", dir,
 		"--token-auth-file", filepath.Join(dir, "tokens.csv"), "--disable-admission-plugins", "ServiceAccount", "--service-account-issuer", "https://kubernetes.test",
-		"--service-account-key-file", filepath.Join(dir, "sa.key"), "--service-account-signing-key-file", filepath.Join(dir, "sa.key"), "--endpoint-reconciler-type", "none", "--authorization-mode", "RBAC")
+		"--service-account-key-file", filepath.Join(dir, "sa.key"), "--service-account-signing-key-file", filepath.Join(dir, "sa.key"),
+		"--endpoint-reconciler-type", "none", "--authorization-mode", "RBAC")
 	return s
 }
 
@@ -54,7 +56,8 @@ func (s *APIServer) Client() *http.Client {
 	if data, err := os.ReadFile(s.CAFile); err == nil {
 		pool.AppendCertsFromPEM(data)
 	}
-	return &http.Client{Timeout: 5 * time.Second, Transport: bearer{&http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, ServerName: "kubernetes", MinVersion: tls.VersionTLS12}, DisableKeepAlives: true}}}
+	return &http.Client{Timeout: 5 * time.Second, Transport: bearer{&http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, ServerName: "kubernetes",
+		MinVersion: tls.VersionTLS12}, DisableKeepAlives: true}}}
 }
 
 type bearer struct{ *http.Transport }

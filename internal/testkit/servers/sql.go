@@ -35,7 +35,8 @@ func StartPostgres(tb testing.TB, settings ...string) *Postgres {
 	s := &Postgres{Port: FreePort(tb), bin: postgresBin(tb), dir: tb.TempDir()}
 	data, pw := filepath.Join(s.dir, "data"), filepath.Join(s.dir, "pw")
 	write(tb, pw, Password)
-	run(tb, as(tb, "postgres", s.dir, filepath.Join(s.bin, "initdb"), "-D", data, "-U", "test", "--pwfile", pw, "-A", "scram-sha-256", "--no-sync", "--locale=C", "-E", "UTF8")...)
+	run(tb, as(tb, "postgres", s.dir, filepath.Join(s.bin, "initdb"), "-D", data, "-U", "test", "--pwfile", pw, "-A", "scram-sha-256", "--no-sync",
+		"--locale=C", "-E", "UTF8")...)
 	s.run(tb, data, settings...)
 	return s
 }
@@ -93,7 +94,8 @@ func StartMariaDB(tb testing.TB, options ...string) *MariaDB {
 	run(tb, as(tb, "mysql", dir, install, "--no-defaults", "--datadir="+data, "--auth-root-authentication-method=normal", "--skip-test-db")...)
 	init := filepath.Join(dir, "init.sql")
 	write(tb, init, "CREATE USER test@'127.0.0.1' IDENTIFIED BY '"+Password+"';\nGRANT ALL ON *.* TO test@'127.0.0.1' WITH GRANT OPTION;\nCREATE DATABASE app;\n")
-	argv := append([]string{server, "--no-defaults", "--datadir=" + data, "--socket=" + filepath.Join(dir, "s"), "--bind-address=127.0.0.1", fmt.Sprintf("--port=%d", s.Port), "--init-file=" + init, "--skip-name-resolve"}, options...)
+	argv := append([]string{server, "--no-defaults", "--datadir=" + data, "--socket=" + filepath.Join(dir, "s"), "--bind-address=127.0.0.1",
+		fmt.Sprintf("--port=%d", s.Port), "--init-file=" + init, "--skip-name-resolve"}, options...)
 	s.Process = start(tb, dir, ping("mysql", s.Driver("app")), as(tb, "mysql", dir, argv...)...)
 	return s
 }

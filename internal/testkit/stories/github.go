@@ -40,7 +40,8 @@ func githubOf(t *testing.T) func(*testscript.TestScript, bool, []string) {
 		case "keep":
 			files := kept(ts)
 			fake.Change(func(s *githubfake.Server) {
-				s.Runs = append(s.Runs, githubfake.Run{ID: n, Event: args[2], Branch: strings.TrimPrefix(args[3], "refs/heads/"), HeadRepository: s.Repository, Path: args[4]})
+				s.Runs = append(s.Runs, githubfake.Run{ID: n, Event: args[2], Branch: strings.TrimPrefix(args[3], "refs/heads/"), HeadRepository: s.Repository,
+					Path: args[4]})
 				s.RunArtifacts = append(s.RunArtifacts, githubfake.RunArtifact{Run: n, Name: "e2e-gate-history", Files: files})
 			})
 		case "downloads":

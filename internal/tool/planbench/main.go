@@ -78,7 +78,8 @@ func (d data) row(tw *tabwriter.Writer, name string, n int, p planner) {
 		}
 		realised = fmt.Sprintf("%.3f", slices.Max(next)/max(total/float64(n), longest))
 	}
-	_, _ = fmt.Fprintf(tw, "%s\t%d\t%s\t%.3f\t%d\t%d\t%s\t%s\t\n", name, n, p.name, slices.Max(loads)/bound(d.known, n), len(pairs), len(owners)+n-1, realised, d.stability(p, n))
+	_, _ = fmt.Fprintf(tw, "%s\t%d\t%s\t%.3f\t%d\t%d\t%s\t%s\t\n", name, n, p.name, slices.Max(loads)/bound(d.known, n), len(pairs), len(owners)+n-1,
+		realised, d.stability(p, n))
 }
 
 func columns() string {

@@ -121,7 +121,8 @@ func TestStores(t *testing.T) {
 			t.Fatalf("status %d\n%s", status, printed)
 		}
 		for _, test := range r.Tests {
-			if test.Outcome == e2e.Failed && (len(test.Attempts) != 2 || test.Attempts[0].DataPrefix == test.Attempts[1].DataPrefix || len(test.Attempts[0].Links) != 2) {
+			if test.Outcome == e2e.Failed && (len(test.Attempts) != 2 || test.Attempts[0].DataPrefix == test.Attempts[1].DataPrefix ||
+				len(test.Attempts[0].Links) != 2) {
 				t.Errorf("%+v", test.Attempts)
 			}
 		}

@@ -68,13 +68,15 @@ func TestEvaluator(t *testing.T) {
 	with := func(expect map[string]string) *flagsgate.Spec {
 		return &flagsgate.Spec{URL: url + "/", Expect: expect, Context: map[string]string{"tenant": "e2e"}}
 	}
-	gatekit.Healthy(t, look(t, with(map[string]string{"new-checkout": "true", "limit": "10.0", "theme": "dark", "layout": `{"columns": 2}`})), "flags as expected: 4")
+	gatekit.Healthy(t, look(t, with(map[string]string{"new-checkout": "true", "limit": "10.0", "theme": "dark", "layout": `{"columns": 2}`})),
+		"flags as expected: 4")
 	other := with(map[string]string{"new-checkout": "true"})
 	other.Context = nil
 	gatekit.NotYet(t, look(t, other), "new-checkout = false (TARGETING_MATCH)")
 	gatekit.NotYet(t, look(t, with(map[string]string{"limit": "100", "theme": "light"})), `limit = 10 (STATIC), theme = "dark" (STATIC)`)
 	gatekit.Never(t, look(t, with(map[string]string{"old": "true"})), "missing_or_disabled", "old is missing or disabled")
-	gatekit.Never(t, look(t, with(map[string]string{"theme": "light", "a/b": "true"})), "missing_or_disabled", `a/b is missing or disabled, theme = "dark" (STATIC)`)
+	gatekit.Never(t, look(t, with(map[string]string{"theme": "light", "a/b": "true"})), "missing_or_disabled",
+		`a/b is missing or disabled, theme = "dark" (STATIC)`)
 	if p := with(map[string]string{"b": "1", "a": "x"}).New(probe.Env{}); p.Expected() != "a = x, b = 1" {
 		t.Error(p.Expected())
 	}

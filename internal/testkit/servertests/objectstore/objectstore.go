@@ -79,7 +79,8 @@ func Start(t testing.TB) Store {
 	}()
 	t.Cleanup(func() { cancel(); <-done })
 	s := Store{Endpoint: fmt.Sprintf("http://127.0.0.1:%d", port), dir: dir}
-	s.Client, err = minio.New(strings.TrimPrefix(s.Endpoint, "http://"), &minio.Options{Creds: credentials.NewStaticV4(RootKey, RootSecret, ""), Region: "us-east-1"})
+	s.Client, err = minio.New(strings.TrimPrefix(s.Endpoint, "http://"),
+		&minio.Options{Creds: credentials.NewStaticV4(RootKey, RootSecret, ""), Region: "us-east-1"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,7 +17,8 @@ import (
 func TestStore(t *testing.T) {
 	s := objectstore.Start(t)
 	spec := func() *s3gate.Spec {
-		return &s3gate.Spec{Endpoint: s.Endpoint, Bucket: "evidence", Prefix: "cases/", AccessKey: objectstore.Key, SecretKey: objectstore.Secret, PathStyle: true, Timeout: 30 * time.Second}
+		return &s3gate.Spec{Endpoint: s.Endpoint, Bucket: "evidence", Prefix: "cases/", AccessKey: objectstore.Key, SecretKey: objectstore.Secret,
+			PathStyle: true, Timeout: 30 * time.Second}
 	}
 	look := func(spec *s3gate.Spec) probe.Observation {
 		env := probe.Env{Identity: map[string]string{"E2E_RUN_ID": "run-7"}}

@@ -77,8 +77,9 @@ func writers(t *testing.T, s *s3store.Store) {
 	var all sync.WaitGroup
 	for w := range 50 {
 		all.Go(func() {
-			r := history.Record{Schema: history.Schema, RunID: fmt.Sprintf("e2e-%013d-x", 1_700_000_000_000+w), Attempt: 1, Started: time.Unix(1_700_000_000+int64(w), 0),
-				Tests: []history.Entry{{ID: fmt.Sprintf("t%d", w), Suite: "s", Outcome: e2e.Passed, Seconds: 1}}}
+			r := history.Record{Schema: history.Schema, RunID: fmt.Sprintf("e2e-%013d-x", 1_700_000_000_000+w), Attempt: 1,
+				Started: time.Unix(1_700_000_000+int64(w), 0),
+				Tests:   []history.Entry{{ID: fmt.Sprintf("t%d", w), Suite: "s", Outcome: e2e.Passed, Seconds: 1}}}
 			if err := log.Save(t.Context(), r); err != nil {
 				t.Error(err)
 			}
