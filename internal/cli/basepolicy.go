@@ -41,15 +41,20 @@ func (a *App) judgementOf(ctx context.Context, in inputs, own policy.Quarantine,
 	if harmless && in.trigger.BaseSHA == "" {
 		return judgement{}
 	}
-	next := "check out with fetch-depth: 0, or give the token contents: read"
 	if broken := (*brokenBaseError)(nil); errors.As(err, &broken) {
-		next = "correct the config on the base branch"
+		return judgement{policy: policy.Strictest(), problems: []e2e.Problem{{Code: e2e.CodePolicyUnreadable, Text: fmt.Sprintf(policyBroken, err)}}}
 	}
-	return judgement{problems: []e2e.Problem{{Code: e2e.CodePolicyUnreadable, Text: fmt.Sprintf(policyUnreadable, err, next)}}}
+	return judgement{problems: []e2e.Problem{{Code: e2e.CodePolicyUnreadable, Text: fmt.Sprintf(policyUnreadable, err)}}}
 }
 
-// policyUnreadable says why the base's policy does not hold, and what to do.
-const policyUnreadable = "the base of the change cannot be read (%v), so the built-in policy holds, and no quarantine: a change cannot relax its own judge; %s"
+// policyUnreadable and policyBroken say why the base's policy does not hold, what holds
+// instead, and what to do.
+const (
+	policyUnreadable = "the base of the change cannot be read (%v), so the built-in policy holds, and no quarantine: a change cannot relax its own judge; " +
+		"check out with fetch-depth: 0, or give the token contents: read"
+	policyBroken = "the base of the change cannot be read (%v), so the strictest policy holds (flaky tests and later passes block too), and no quarantine: " +
+		"a change cannot relax its own judge; correct the config on the base branch"
+)
 
 // brokenBaseError says that the base's config was read and has mistakes. Its policy does
 // not hold in parts: what could not be read may have been the stricter part.

@@ -91,6 +91,15 @@ func Compile(o Override) (Policy, []diag.Mistake) {
 	return Policy{cells: o, table: table}, nil
 }
 
+// Strictest is the policy for a base whose own cannot be known: whatever it said, this
+// says no less. A test that failed, now or in an earlier attempt, blocks wherever a
+// failure can block.
+func Strictest() Policy {
+	blocks := map[string]string{string(e2e.ReleaseBlockingSmoke): "block", string(e2e.ReleaseBlocking): "block"}
+	p, _ := Compile(Override{string(RowFailed): blocks, string(RowFlaky): blocks, string(RowLaterPass): blocks})
+	return p
+}
+
 // Table is the effect table to decide by.
 func (p Policy) Table() Table {
 	if p.table == nil {

@@ -121,3 +121,23 @@ func TestColumn(t *testing.T) {
 		}
 	}
 }
+
+// Where the base's policy cannot be known, no cell of a blocking test is weaker than any
+// policy could have made it that still lets a change be repaired.
+func TestStrictest(t *testing.T) {
+	table := Strictest().Table()
+	for _, row := range []Row{RowFailed, RowFlaky, RowLaterPass} {
+		for _, c := range []e2e.Criticality{e2e.ReleaseBlockingSmoke, e2e.ReleaseBlocking} {
+			if got := table.Effect(row, c); got != e2e.Blocks {
+				t.Errorf("%s of %s: %s", row, c, got)
+			}
+		}
+	}
+	for _, row := range Rows() {
+		for _, c := range e2e.Criticalities() {
+			if got, built := table.Effect(row, c), Default().Effect(row, c); stronger(built, got) {
+				t.Errorf("%s of %s is %s, and built in %s", row, c, got, built)
+			}
+		}
+	}
+}
