@@ -67,7 +67,7 @@ func sound(p *e2e.Plan) bool {
 			return false
 		}
 	}
-	return e2e.GatesOpen(p.Gates) && len(p.Tests) > 0
+	return e2e.GatesOpen(p.Gates) && p.Planned() > 0
 }
 
 // matrix is the strategy.matrix of a workflow.
@@ -122,9 +122,9 @@ func (a *App) printPlan(p *e2e.Plan, file string) error {
 	}
 	_ = tw.Flush()
 	_, _ = fmt.Fprintf(a.Stdout, "%s on %s, %.1f s expected (no plan can beat %.1f s), %d guessed\n",
-		report.Plural(len(p.Tests), "test", "tests"), report.Plural(len(p.Shards), "shard", "shards"), p.Makespan, p.Bound, p.Guessed)
+		report.Plural(p.Planned(), "test", "tests"), report.Plural(len(p.Shards), "shard", "shards"), p.Makespan, p.Bound, p.Guessed)
 	a.printAlternatives(p)
-	if len(p.Tests) == 0 && e2e.GatesOpen(p.Gates) {
+	if p.Planned() == 0 && e2e.GatesOpen(p.Gates) {
 		_, _ = fmt.Fprintln(a.Stdout, "no test was selected; look at the stage's select expression and at the tags of the tests")
 	}
 	if p.Advice != "" {

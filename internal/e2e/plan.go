@@ -16,19 +16,20 @@ const (
 // Plan is plan.json: what will run, frozen. The verdict compares what was
 // reported with it by test id.
 type Plan struct {
-	Schema   string        `json:"schema" doc:"e2e-gate/plan/v1."`
-	Run      Run           `json:"run" doc:"The run that the plan belongs to."`
-	Gates    []Gate        `json:"gates" doc:"Health gates as they were when the plan was made."`
-	Tests    []PlannedTest `json:"tests" doc:"Every selected test, sorted by id."`
-	Shards   []PlanShard   `json:"shards" doc:"The shards, by index."`
-	Bound    float64       `json:"bound_seconds" doc:"No plan can be faster than this: max of the average load and the longest test."`
-	Makespan float64       `json:"expected_makespan_seconds" doc:"Expected time of the slowest path through the shards."`
-	Splits   int           `json:"owner_splits" doc:"Pairs of owner and shard."`
-	Guessed  int           `json:"guessed" doc:"Tests that nobody has timed yet."`
-	Advice   string        `json:"advice,omitempty" doc:"One sentence when more shards would not help."`
-	Weighed  []Alternative `json:"alternatives,omitempty" doc:"Numbers of shards that were weighed, where the number was to be chosen."`
-	Digest   string        `json:"digest" doc:"SHA-256 over run id, tests and shards; shard documents repeat it."`
-	Problems []Problem     `json:"problems,omitempty" doc:"What went wrong before anything ran."`
+	Schema   string         `json:"schema" doc:"e2e-gate/plan/v1."`
+	Run      Run            `json:"run" doc:"The run that the plan belongs to."`
+	Gates    []Gate         `json:"gates" doc:"Health gates as they were when the plan was made."`
+	Tests    []PlannedTest  `json:"tests" doc:"Every selected test that could be listed, sorted by id."`
+	Batches  []PlannedBatch `json:"batches,omitempty" doc:"Suites that cannot list their tests, sorted by id: their tests are known when they have run."`
+	Shards   []PlanShard    `json:"shards" doc:"The shards, by index."`
+	Bound    float64        `json:"bound_seconds" doc:"No plan can be faster than this: max of the average load and the longest test."`
+	Makespan float64        `json:"expected_makespan_seconds" doc:"Expected time of the slowest path through the shards."`
+	Splits   int            `json:"owner_splits" doc:"Pairs of owner and shard."`
+	Guessed  int            `json:"guessed" doc:"Tests that nobody has timed yet."`
+	Advice   string         `json:"advice,omitempty" doc:"One sentence when more shards would not help."`
+	Weighed  []Alternative  `json:"alternatives,omitempty" doc:"Numbers of shards that were weighed, where the number was to be chosen."`
+	Digest   string         `json:"digest" doc:"SHA-256 over run id, tests, batches and shards; shard documents repeat it."`
+	Problems []Problem      `json:"problems,omitempty" doc:"What went wrong before anything ran."`
 }
 
 // PlannedTest is a test with what the plan knows about it.
@@ -39,14 +40,37 @@ type PlannedTest struct {
 	Source   string  `json:"estimate_source" doc:"Where the estimate comes from: history with the number of runs, or guessed."`
 }
 
+// PlannedBatch is a batch with what the plan knows about it.
+type PlannedBatch struct {
+	Batch
+	Estimate float64 `json:"estimate_seconds" doc:"Expected duration."`
+	Source   string  `json:"estimate_source" doc:"Where the estimate comes from: history with the number of tests, or guessed."`
+}
+
+// Planned is how many tests and batches were planned.
+func (p Plan) Planned() int { return len(p.Tests) + len(p.Batches) }
+
+// Work are the planned tests, and the tests that stand for batches, by id: what a shard
+// can be told to run.
+func (p Plan) Work() map[string]Test {
+	work := make(map[string]Test, p.Planned())
+	for _, t := range p.Tests {
+		work[t.ID] = t.Test
+	}
+	for _, b := range p.Batches {
+		work[b.ID] = b.Stand()
+	}
+	return work
+}
+
 // guessedFrom starts the source of an estimate that no run of the test itself gave.
 const guessedFrom = "guessed: the median of "
 
 // GuessedFrom is the source of an estimate that was made from other tests.
 func GuessedFrom(others string) string { return guessedFrom + others }
 
-// Guessed reports whether no run of the test itself gave its estimate.
-func (t PlannedTest) Guessed() bool { return strings.HasPrefix(t.Source, guessedFrom) }
+// Guessed reports whether an estimate, by its source, was made from other tests.
+func Guessed(source string) bool { return strings.HasPrefix(source, guessedFrom) }
 
 // PlanShard is one shard of a plan. Smoke tests come first in Tests.
 type PlanShard struct {

@@ -46,7 +46,41 @@ type Test struct {
 	Criticality Criticality `json:"criticality" doc:"How much a failure matters." enum:"release-blocking-smoke,release-blocking,non-blocking,nightly,synthetic"`
 	Locks       []string    `json:"locks,omitempty" doc:"Named resources that the test must not share with a test running at the same time."`
 	Unit        string      `json:"unit" doc:"Tests of one unit on one shard run in one process."`
-	Whole       bool        `json:"whole,omitempty" doc:"The unit's tests are not known before it has run; this entry stands for all of them."`
+}
+
+// Batch is a unit whose tests are not known before it has run: its suite cannot list
+// them. Its id stands in the order of a shard's work as that of a test does, and the tests
+// that its reports hold inherit what is known of it.
+type Batch struct {
+	ID          string      `json:"id" doc:"Stable id: <suite>::(whole suite)."`
+	Suite       string      `json:"suite" doc:"Name of the suite in the config."`
+	Framework   string      `json:"framework" doc:"Test framework of the suite."`
+	Unit        string      `json:"unit" doc:"Its unit: it runs in one process."`
+	Tags        []string    `json:"tags,omitempty" doc:"All tags, sorted."`
+	Owner       string      `json:"owner,omitempty" doc:"Team that answers for its tests."`
+	Journey     string      `json:"journey,omitempty" doc:"Business journey that its tests cover."`
+	Criticality Criticality `json:"criticality" doc:"How much a failure matters." enum:"release-blocking-smoke,release-blocking,non-blocking,nightly,synthetic"`
+	Locks       []string    `json:"locks,omitempty" doc:"Named resources that its tests must not share with a test running at the same time."`
+}
+
+// batchName is the name of a batch where a result shows it in place of its tests.
+const batchName = "(whole suite)"
+
+// Stand is the test that stands for a batch where its tests are not known: while it is
+// planned, and in a result to which its reports brought none.
+func (b Batch) Stand() Test {
+	return Test{
+		ID: b.ID, Suite: b.Suite, Framework: b.Framework, Name: batchName, Tags: b.Tags, Owner: b.Owner, Journey: b.Journey,
+		Criticality: b.Criticality, Locks: b.Locks, Unit: b.Unit,
+	}
+}
+
+// BatchOf is the batch of a suite with the metadata of a test that stood for it.
+func BatchOf(t Test) Batch {
+	return Batch{
+		ID: t.Suite + "::" + batchName, Suite: t.Suite, Framework: t.Framework, Unit: t.Unit, Tags: t.Tags, Owner: t.Owner, Journey: t.Journey,
+		Criticality: t.Criticality, Locks: t.Locks,
+	}
 }
 
 // Smoke reports whether the test belongs to the smoke phase: it carries the tag

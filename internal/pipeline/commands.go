@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/org/e2e-gate/internal/e2e"
 )
@@ -15,9 +16,9 @@ func (s *Session) Run(ctx context.Context) e2e.Result {
 	f := newFlow(ctx, s.opts.Problems)
 	ev := evidence{local: true}
 	env, gates := s.enter(f)
-	tests := then(f, "discover tests", s.discover, none{})
+	found := then(f, "discover tests", s.discover, none{})
 	ev.stats = then(f, "read the history", s.loadHistory, none{})
-	ev.plan = then(f, "plan", s.makePlan, planning{tests, gates, ev.stats})
+	ev.plan = then(f, "plan", s.makePlan, planning{found, gates, ev.stats})
 	then(f, "keep the plan", s.keepPlan, ev.plan)
 	ev.earlier = then(f, "read earlier attempts", s.readEarlier, nil)
 	s.runShards(f, env, &ev, gates, allShards(ev.plan)...)
@@ -63,9 +64,9 @@ func (s *Session) MakePlan(ctx context.Context) (*e2e.Plan, error) {
 	defer cancel()
 	f := newFlow(ctx, s.opts.Problems)
 	env, gates := s.enter(f)
-	tests := then(f, "discover tests", s.discover, none{})
+	found := then(f, "discover tests", s.discover, none{})
 	stats := then(f, "read the history", s.loadHistory, none{})
-	plan := then(f, "plan", s.makePlan, planning{tests, gates, stats})
+	plan := then(f, "plan", s.makePlan, planning{found, gates, stats})
 	f.add(s.ended(f)...)
 	f.add(env.stop(ctx)...)
 	if plan == nil {
@@ -143,16 +144,12 @@ func (s *Session) shardDocument(index int, ev evidence, ends []e2e.ProcessEnd, p
 func part(p *e2e.Plan, index int) *e2e.Plan {
 	one := *p
 	one.Shards = p.Shards[index : index+1]
-	one.Tests = nil
 	its := map[string]bool{}
 	for _, id := range one.Shards[0].Tests {
 		its[id] = true
 	}
-	for _, t := range p.Tests {
-		if its[t.ID] {
-			one.Tests = append(one.Tests, t)
-		}
-	}
+	one.Tests = slices.DeleteFunc(slices.Clone(p.Tests), func(t e2e.PlannedTest) bool { return !its[t.ID] })
+	one.Batches = slices.DeleteFunc(slices.Clone(p.Batches), func(b e2e.PlannedBatch) bool { return !its[b.ID] })
 	return &one
 }
 

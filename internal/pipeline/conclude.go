@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -86,10 +87,7 @@ func (s *Session) remember(plan *e2e.Plan, docs []e2e.ShardRun) {
 	if s.opts.History == nil || plan == nil {
 		return
 	}
-	planned := map[string]e2e.Test{}
-	for _, t := range plan.Tests {
-		planned[t.ID] = t.Test
-	}
+	planned := plan.Work()
 	// A cancelled run is remembered too, as far as there is time.
 	ctx, cancel := context.WithTimeout(context.Background(), historyTime)
 	defer cancel()
@@ -124,15 +122,16 @@ func (s *Session) seal(p *e2e.Plan) []e2e.Problem {
 	if err == nil {
 		err = json.Unmarshal(data, &masked)
 	}
-	if err != nil || len(masked.Tests) != len(p.Tests) {
+	if err != nil || masked.Planned() != p.Planned() {
 		return nil // then the digest does not fit, and whoever reads the plan says so
 	}
 	p.Digest = digest(&masked)
-	for i, t := range masked.Tests {
-		if t.ID != p.Tests[i].ID {
+	known := p.Work()
+	for _, id := range slices.Sorted(maps.Keys(masked.Work())) {
+		if _, ok := known[id]; !ok {
 			return []e2e.Problem{{Code: e2e.CodeToolError, LosesEvidence: true, Text: fmt.Sprintf(
 				"the id of %s holds the value of a secret, which documents mask, so a shard could not find the test; "+
-					"rename the test, choose another secret, or use the command run", t.ID)}}
+					"rename the test, choose another secret, or use the command run", id)}}
 		}
 	}
 	return nil

@@ -19,11 +19,26 @@ import (
 	"github.com/org/e2e-gate/internal/suite"
 )
 
+// discovered is what suites hold: tests, and batches of suites that cannot list theirs.
+type discovered struct {
+	tests   []e2e.Test
+	batches []e2e.Batch
+}
+
+// work are the tests, and those that stand for batches.
+func (d discovered) work() []e2e.Test {
+	list := slices.Clone(d.tests)
+	for _, b := range d.batches {
+		list = append(list, b.Stand())
+	}
+	return list
+}
+
 // discover lists the tests of all suites, without running any, and selects.
-func (s *Session) discover(ctx context.Context, _ none) (tests []e2e.Test, problems []e2e.Problem, err error) {
+func (s *Session) discover(ctx context.Context, _ none) (all discovered, problems []e2e.Problem, err error) {
 	expr, err := config.ParseSelect(s.run.Select)
 	if err != nil {
-		return nil, nil, err
+		return all, nil, err
 	}
 	owners := s.codeowners()
 	seen := map[string]bool{}
@@ -31,9 +46,9 @@ func (s *Session) discover(ctx context.Context, _ none) (tests []e2e.Test, probl
 		found, odd, err := s.discoverSuite(ctx, spec)
 		problems = append(problems, odd...)
 		if err != nil {
-			return tests, problems, err
+			return all, problems, err
 		}
-		for _, t := range found {
+		for _, t := range found.work() {
 			s.enrich(&t, spec, owners)
 			if !s.selected(t, spec, expr) {
 				continue
@@ -44,26 +59,36 @@ func (s *Session) discover(ctx context.Context, _ none) (tests []e2e.Test, probl
 				continue
 			}
 			seen[t.ID] = true
-			tests = append(tests, t)
+			if len(found.batches) > 0 {
+				all.batches = append(all.batches, e2e.BatchOf(t))
+				continue
+			}
+			all.tests = append(all.tests, t)
 		}
 	}
-	slices.SortFunc(tests, func(a, b e2e.Test) int { return cmp.Compare(a.ID, b.ID) })
-	return tests, problems, nil
+	slices.SortFunc(all.tests, func(a, b e2e.Test) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(all.batches, func(a, b e2e.Batch) int { return cmp.Compare(a.ID, b.ID) })
+	return all, problems, nil
 }
 
-func (s *Session) discoverSuite(ctx context.Context, spec suite.Spec) ([]e2e.Test, []e2e.Problem, error) {
+func (s *Session) discoverSuite(ctx context.Context, spec suite.Spec) (discovered, []e2e.Problem, error) {
 	adapter, err := suite.New(spec, s.opts.Root)
 	if err != nil {
-		return nil, nil, err
+		return discovered{}, nil, err
+	}
+	if b, ok := adapter.(suite.Batcher); ok {
+		if batch, whole := b.Batch(); whole {
+			return discovered{batches: []e2e.Batch{batch}}, nil, nil
+		}
 	}
 	tests, problems, err := adapter.Discover(ctx, s.childEnv(spec.Env, spec.PassEnv))
 	if ctx.Err() != nil {
-		return nil, nil, fmt.Errorf("stopped at suite %s: %w", spec.Name, context.Cause(ctx))
+		return discovered{}, nil, fmt.Errorf("stopped at suite %s: %w", spec.Name, context.Cause(ctx))
 	}
 	if err != nil && !errors.Is(err, suite.ErrTool) {
-		return nil, append(problems, e2e.Problem{Code: e2e.CodeBuildFailed, LosesEvidence: true, Unit: spec.Name, Text: err.Error()}), nil
+		return discovered{}, append(problems, e2e.Problem{Code: e2e.CodeBuildFailed, LosesEvidence: true, Unit: spec.Name, Text: err.Error()}), nil
 	}
-	return tests, problems, err
+	return discovered{tests: tests}, problems, err
 }
 
 // enrich adds what the config knows: tags, owner, journey, criticality, locks. An

@@ -120,17 +120,22 @@ func (x *execution) prepare() error {
 		}
 		suites[spec.Name] = runner.Suite{Spec: spec, Adapter: adapter}
 	}
-	tests, seconds := map[string]e2e.Test{}, map[string]float64{}
-	for _, t := range x.work.plan.Tests {
+	tests, seconds, batches := x.work.plan.Work(), map[string]float64{}, map[string]string{}
+	for _, t := range tests {
 		if _, ok := suites[t.Suite]; !ok {
 			return fmt.Errorf("the plan names suite %s, which the config does not have; plan and run with the same config", t.Suite)
 		}
-		tests[t.ID], seconds[t.ID] = t.Test, t.Estimate
+	}
+	for _, t := range x.work.plan.Tests {
+		seconds[t.ID] = t.Estimate
+	}
+	for _, b := range x.work.plan.Batches {
+		batches[b.Unit], seconds[b.ID] = b.ID, b.Estimate
 	}
 	x.runner = runner.New(runner.Config{
 		Out: x.out, Run: x.run, Digest: x.work.plan.Digest, Shards: len(x.work.plan.Shards), Suites: suites, BaseEnv: x.opts.BaseEnv,
 		Secrets: x.opts.Config.Secrets, Redact: x.redactLog, Progress: x.opts.Progress.Unit, Checkpoint: x.checkpoint(), Now: x.opts.Now,
-		Isolation: x.isolation(), Hold: x.hold, Pull: x.opts.Config.Shards.Queue, Seconds: seconds, StartSeconds: x.overhead,
+		Isolation: x.isolation(), Hold: x.hold, Pull: x.opts.Config.Shards.Queue, Batches: batches, Seconds: seconds, StartSeconds: x.overhead,
 	})
 	for _, i := range x.indexes {
 		x.shards = append(x.shards, x.runner.Shard(x.work.plan.Shards[i], tests))
@@ -269,10 +274,8 @@ func refusals(sh *runner.Shard, plan *e2e.Plan) []e2e.RerunRecord {
 	for _, t := range doc.NotRun {
 		reported[t.ID] = true
 	}
-	for _, t := range plan.Tests {
-		if t.Whole {
-			reported[t.ID] = true // by the tests that its reports hold
-		}
+	for _, b := range plan.Batches {
+		reported[b.ID] = true // by the tests that its reports hold
 	}
 	why := map[string]string{}
 	for _, p := range doc.Problems {

@@ -65,11 +65,9 @@ func (s *Session) enriched(ev evidence) []verdict.Document {
 	if ev.plan == nil {
 		return ev.documents
 	}
-	whole := map[string]e2e.Test{}
-	for _, t := range ev.plan.Tests {
-		if t.Whole {
-			whole[t.Unit] = t.Test
-		}
+	batches := map[string]e2e.Batch{}
+	for _, b := range ev.plan.Batches {
+		batches[b.Unit] = b.Batch
 	}
 	list := make([]verdict.Document, len(ev.documents))
 	for i, d := range ev.documents {
@@ -79,9 +77,9 @@ func (s *Session) enriched(ev evidence) []verdict.Document {
 				continue
 			}
 			t := *run.Unplanned
-			of, ok := whole[t.Unit]
+			of, ok := batches[t.Unit]
 			if !ok {
-				of = e2e.Test{Suite: t.Suite}
+				of = e2e.Batch{Suite: t.Suite}
 			}
 			d.Unplanned[run.ID] = s.inherit(t, of)
 		}
@@ -91,16 +89,16 @@ func (s *Session) enriched(ev evidence) []verdict.Document {
 }
 
 // inherit gives a test that only its report knows the metadata of its suite.
-func (s *Session) inherit(t, whole e2e.Test) e2e.Test {
+func (s *Session) inherit(t e2e.Test, of e2e.Batch) e2e.Test {
 	for key, value := range map[string]string{"owner": t.Owner, "journey": t.Journey, "criticality": string(t.Criticality)} {
 		if value != "" {
 			t.Tags = append(t.Tags[:len(t.Tags):len(t.Tags)], key+":"+value)
 		}
 	}
-	if spec, ok := s.opts.Config.Suite(whole.Suite); ok {
+	if spec, ok := s.opts.Config.Suite(of.Suite); ok {
 		s.enrich(&t, spec, nil)
 	}
-	t.Owner = cmp.Or(t.Owner, whole.Owner)
+	t.Owner = cmp.Or(t.Owner, of.Owner)
 	return t
 }
 
@@ -118,10 +116,8 @@ func (s *Session) knownTests(ev evidence) map[string][]string {
 	if ev.plan == nil {
 		return known
 	}
-	for _, t := range ev.plan.Tests {
-		if t.Whole {
-			known[t.Suite] = ev.stats.Known(t.Suite)
-		}
+	for _, b := range ev.plan.Batches {
+		known[b.Suite] = ev.stats.Known(b.Suite)
 	}
 	return known
 }

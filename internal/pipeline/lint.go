@@ -20,7 +20,7 @@ func (s *Session) Lint(ctx context.Context) []diag.Message {
 		found = append(found, diag.Message{File: s.opts.Config.File, Severity: diag.Warning, Text: text, Hint: hint})
 	}
 	f := newFlow(ctx, s.opts.Problems)
-	tests := then(f, "discover tests", s.discover, none{})
+	tests := then(f, "discover tests", s.discover, none{}).work()
 	stats, _, _ := s.loadHistory(ctx, none{})
 	for _, p := range f.found() {
 		warn(p.Text, "")

@@ -22,29 +22,22 @@ const localOverhead = 2.0
 
 // planning is what a plan is made from.
 type planning struct {
-	tests []e2e.Test
+	discovered
 	gates []e2e.Gate
 	stats history.Stats
 }
 
 // makePlan freezes what will run.
 func (s *Session) makePlan(_ context.Context, in planning) (*e2e.Plan, []e2e.Problem, error) {
-	planned := in.estimate()
+	plan := &e2e.Plan{Schema: e2e.PlanSchema, Run: s.run, Gates: in.gates, Tests: in.estimate(), Batches: in.estimateBatches(), Shards: []e2e.PlanShard{}}
 	opts := s.planOptions(in.stats)
-	opts.GroupSeconds = in.startups(planned)
-	made, err := shards.Make(s.toPlan(planned), opts)
+	opts.GroupSeconds = in.startups(plan.Tests)
+	made, err := shards.Make(append(s.toPlan(plan.Tests), s.batchesToPlan(plan.Batches)...), opts)
 	if err != nil {
 		return nil, nil, err
 	}
-	for i := range planned {
-		if planned[i].Estimate == 0 {
-			planned[i].Estimate, planned[i].Source = made.Median, e2e.GuessedFrom("all")
-		}
-	}
-	plan := &e2e.Plan{
-		Schema: e2e.PlanSchema, Run: s.run, Gates: in.gates, Tests: planned, Bound: made.LowerBound, Makespan: made.Makespan,
-		Splits: made.OwnerSplits, Guessed: guessed(planned), Advice: made.Advice, Shards: []e2e.PlanShard{},
-	}
+	guess(plan, made.Median)
+	plan.Bound, plan.Makespan, plan.Splits, plan.Advice = made.LowerBound, made.Makespan, made.OwnerSplits, made.Advice
 	for _, sh := range made.Shards {
 		one := e2e.PlanShard{Index: sh.Index, Name: shardName(sh), Owners: named(sh.Owners), Tests: sh.Tests, Seconds: sh.Seconds}
 		if sh.High > sh.Seconds {
@@ -58,7 +51,7 @@ func (s *Session) makePlan(_ context.Context, in planning) (*e2e.Plan, []e2e.Pro
 		}
 	}
 	plan.Digest = digest(plan)
-	s.opts.Progress.Planned(len(planned), len(plan.Shards), plan.Guessed, plan.Makespan)
+	s.opts.Progress.Planned(plan.Planned(), len(plan.Shards), plan.Guessed, plan.Makespan)
 	return plan, nil, nil
 }
 
@@ -91,12 +84,6 @@ func (in planning) estimate() []e2e.PlannedTest {
 }
 
 func (in planning) estimateOf(t e2e.Test) (float64, string) {
-	if t.Whole {
-		if total := in.stats.Whole(t.Suite); total > 0 {
-			return total, "history: " + report.Plural(len(in.stats.Known(t.Suite)), "test", "tests")
-		}
-		return 0, ""
-	}
 	if seconds, runs := in.stats.Estimate(t.ID); runs > 0 {
 		return seconds, fmt.Sprintf("history: median of %d", runs)
 	}
@@ -106,14 +93,36 @@ func (in planning) estimateOf(t e2e.Test) (float64, string) {
 	return 0, ""
 }
 
-func guessed(list []e2e.PlannedTest) int {
-	n := 0
-	for _, t := range list {
-		if t.Guessed() {
-			n++
+// estimateBatches takes for a batch what all tests that its suite is known to have took.
+func (in planning) estimateBatches() []e2e.PlannedBatch {
+	var list []e2e.PlannedBatch
+	for _, b := range in.batches {
+		p := e2e.PlannedBatch{Batch: b}
+		if total := in.stats.Whole(b.Suite); total > 0 {
+			p.Estimate, p.Source = total, "history: "+report.Plural(len(in.stats.Known(b.Suite)), "test", "tests")
+		}
+		list = append(list, p)
+	}
+	return list
+}
+
+// guess gives what has no estimate the median of all that have one, and counts what was
+// guessed.
+func guess(plan *e2e.Plan, median float64) {
+	fill := func(estimate *float64, source *string) {
+		if *estimate == 0 {
+			*estimate, *source = median, e2e.GuessedFrom("all")
+		}
+		if e2e.Guessed(*source) {
+			plan.Guessed++
 		}
 	}
-	return n
+	for i := range plan.Tests {
+		fill(&plan.Tests[i].Estimate, &plan.Tests[i].Source)
+	}
+	for i := range plan.Batches {
+		fill(&plan.Batches[i].Estimate, &plan.Batches[i].Source)
+	}
 }
 
 // toPlan says what the planner needs to know. The tests of a file stay together where
@@ -127,6 +136,15 @@ func (s *Session) toPlan(list []e2e.PlannedTest) []shards.Test {
 		if s.opts.Matrix {
 			tests[i].Locks = t.SharedLocks()
 		}
+	}
+	return tests
+}
+
+// batchesToPlan is toPlan for batches, which have no file.
+func (s *Session) batchesToPlan(list []e2e.PlannedBatch) []shards.Test {
+	var tests []shards.Test
+	for _, b := range list {
+		tests = append(tests, s.toPlan([]e2e.PlannedTest{{Test: b.Stand(), Estimate: b.Estimate}})...)
 	}
 	return tests
 }
@@ -226,10 +244,11 @@ func named(owners []string) []string {
 // digest ties shard documents to the plan that they ran.
 func digest(p *e2e.Plan) string {
 	data, err := json.Marshal(struct {
-		Run    string
-		Tests  []e2e.PlannedTest
-		Shards []e2e.PlanShard
-	}{p.Run.ID, p.Tests, p.Shards})
+		Run     string
+		Tests   []e2e.PlannedTest
+		Batches []e2e.PlannedBatch
+		Shards  []e2e.PlanShard
+	}{p.Run.ID, p.Tests, p.Batches, p.Shards})
 	if err != nil {
 		panic(fmt.Sprintf("a plan of plain values does not marshal: %v", err))
 	}

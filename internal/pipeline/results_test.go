@@ -308,7 +308,7 @@ func FuzzShardDocument(f *testing.F) {
 func TestDamagedWholeSuite(t *testing.T) {
 	for criticality, want := range map[e2e.Criticality]e2e.VerdictState{e2e.ReleaseBlocking: e2e.VerdictNotJudged, e2e.NonBlocking: e2e.VerdictPassed} {
 		s := verdictSession(t, 1)
-		s.plan.Tests = append(s.plan.Tests, e2e.PlannedTest{Test: e2e.Test{ID: "w::(whole suite)", Suite: "w", Unit: "w", Whole: true, Criticality: criticality}})
+		s.plan.Batches = []e2e.PlannedBatch{{Batch: e2e.BatchOf(e2e.Test{Suite: "w", Unit: "w", Criticality: criticality})}}
 		s.plan.Shards[1].Tests = append(s.plan.Shards[1].Tests, "w::(whole suite)")
 		s.plan.Digest = digest(s.plan)
 		s.opts.Config.Suites = append(s.opts.Config.Suites, suite.Spec{Name: "w", Framework: "command", Criticality: string(criticality)})

@@ -53,6 +53,8 @@ type Config struct {
 	Now      func() time.Time
 	// Pull says how shards get their work; empty: [PullUnits].
 	Pull Pull
+	// Batches are the ids of units whose tests are not known before they have run, by unit.
+	Batches map[string]string
 	// Seconds are the estimates of the plan, by test id; StartSeconds is what one more
 	// process costs.
 	Seconds      map[string]float64
@@ -150,12 +152,12 @@ func (s *Shard) Rerun(ctx context.Context, ids []string) map[string]bool {
 	return done
 }
 
-// plannedFor maps tests of a whole suite to the entry that stands for it.
+// plannedFor maps tests that a batch reported to the batch.
 func (s *Shard) plannedFor(ids []string) []string {
 	var planned []string
 	for _, id := range ids {
 		if _, ok := s.tests[id]; !ok {
-			id = s.wholeOf(id)
+			id = s.batchOf(id)
 		}
 		if id != "" && !slices.Contains(planned, id) {
 			planned = append(planned, id)
@@ -164,17 +166,17 @@ func (s *Shard) plannedFor(ids []string) []string {
 	return planned
 }
 
-func (s *Shard) wholeOf(id string) string {
+// batchOf is the batch of this shard that reported a test; empty where none did.
+func (s *Shard) batchOf(id string) string {
 	run := s.runs[id]
 	if run == nil || run.Unplanned == nil {
 		return ""
 	}
-	for _, p := range s.took {
-		if t := s.tests[p]; t.Whole && t.Unit == run.Unplanned.Unit {
-			return p
-		}
+	batch := s.r.cfg.Batches[run.Unplanned.Unit]
+	if !slices.Contains(s.took, batch) {
+		return ""
 	}
-	return ""
+	return batch
 }
 
 func (s *Shard) attempts(id string) int {

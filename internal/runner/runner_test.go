@@ -184,11 +184,12 @@ if [ $E2E_ATTEMPT = 1 ]; then r '<testcase name="a"><failure/></testcase><testca
 		t.Fatal(err)
 	}
 	s.Adapter = adapter
-	tests, _, err := adapter.Discover(t.Context(), os.Environ())
-	if err != nil {
-		t.Fatal(err)
+	batch, ok := adapter.(suite.Batcher).Batch()
+	if !ok {
+		t.Fatal("the suite is not a batch")
 	}
-	r := newRig(t, s, tests)
+	r := newRig(t, s, []e2e.Test{batch.Stand()})
+	r.runner.cfg.Batches = map[string]string{batch.Unit: batch.ID}
 	r.phase(t.Context(), false)
 	r.shard.Rerun(t.Context(), []string{"s/::a"})
 	doc := r.shard.Document(nil, true)

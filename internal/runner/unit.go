@@ -43,6 +43,7 @@ func (s *Shard) run(ctx context.Context, tests []e2e.Test, attempt int) {
 		return
 	}
 	u := &running{s: s, tests: tests, attempt: attempt, suite: s.r.cfg.Suites[tests[0].Suite]}
+	_, u.batch = s.r.cfg.Batches[tests[0].Unit]
 	limit, ok := u.limit()
 	if !ok {
 		s.refuse(tests, attempt, e2e.CodeTimeout, fmt.Sprintf("the timeout of suite %s (%s) is used up", u.suite.Spec.Name, u.suite.Spec.Timeout))
@@ -77,10 +78,12 @@ func (s *Shard) refuse(tests []e2e.Test, attempt int, code e2e.Code, reason stri
 
 // running is one process of a suite.
 type running struct {
-	s          *Shard
-	suite      Suite
-	tests      []e2e.Test
-	attempt    int
+	s       *Shard
+	suite   Suite
+	tests   []e2e.Test
+	attempt int
+	// batch: the unit's tests are not known before it has run.
+	batch      bool
 	invocation suite.Invocation
 	folder     string
 	log        *proc.Log
@@ -129,7 +132,7 @@ func (u *running) start(limit time.Duration, isolated map[string]string) error {
 	u.id = u.s.identity(u.attempt, u.folder)
 	u.env = u.s.env(u.suite.Spec, isolated, u.id.env, reports, evidence)
 	unit := suite.Unit{
-		Name: name, Tests: u.tests, Attempt: u.attempt, Began: cfg.Now(), Log: u.safe, Soft: limit - softMargin(limit),
+		Name: name, Tests: u.tests, Batch: u.batch, Attempt: u.attempt, Began: cfg.Now(), Log: u.safe, Soft: limit - softMargin(limit),
 		Reports: reports, Evidence: evidence, Env: u.env,
 		Progress: func(test string, outcome e2e.Outcome) {
 			cfg.Progress(e2e.Event{Shard: u.s.plan.Index, Attempt: u.attempt, Unit: name, Test: test, Outcome: outcome})
@@ -215,7 +218,7 @@ func (u *running) unplanned(run e2e.TestRun, files []string) {
 func (u *running) ended(ctx context.Context, exit proc.Exit, limit time.Duration, rep suite.Report) {
 	var missing []string
 	for _, t := range u.tests {
-		if len(rep.Tests[t.ID]) == 0 && (!t.Whole || len(rep.Unplanned) == 0) {
+		if len(rep.Tests[t.ID]) == 0 && (!u.batch || len(rep.Unplanned) == 0) {
 			missing = append(missing, t.ID)
 		}
 	}
@@ -227,8 +230,8 @@ func (u *running) ended(ctx context.Context, exit proc.Exit, limit time.Duration
 		code, why = stopped(ctx)
 		why = fmt.Sprintf("unit %s was stopped: %s", u.record.Unit, why)
 	}
-	// A report of a suite as a whole cannot show what is missing from it.
-	if u.tests[0].Whole {
+	// A report of a batch cannot show what is missing from it.
+	if u.batch {
 		missing = ids(u.tests)
 		for _, run := range rep.Unplanned {
 			missing = append(missing, run.ID)

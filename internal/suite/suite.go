@@ -38,6 +38,8 @@ type (
 	Invocation = adapter.Invocation
 	// Report is what a unit reported.
 	Report = adapter.Report
+	// Batcher is an adapter of a suite that may not be able to list its tests.
+	Batcher = adapter.Batcher
 )
 
 // DefaultUnitTimeout limits one process of a suite.

@@ -18,8 +18,8 @@ type merging struct {
 	runs    map[string]e2e.TestRun
 	notRun  map[string]e2e.NotRunTest
 	reruns  map[string]e2e.RerunRecord
-	// whole maps the entry of a suite that runs as a whole to the tests it held.
-	whole map[string][]string
+	// held are the tests that the reports of each batch held, by the batch's id.
+	held map[string][]string
 	// gone are warnings about tests that earlier runs of a suite reported.
 	gone []e2e.Problem
 }
@@ -27,7 +27,7 @@ type merging struct {
 // newMerge joins what the documents that count say of each test.
 func newMerge(in In, a accepted) *merging {
 	m := &merging{
-		in: in, earlier: a.earlier, whole: map[string][]string{},
+		in: in, earlier: a.earlier, held: map[string][]string{},
 		runs: map[string]e2e.TestRun{}, notRun: map[string]e2e.NotRunTest{}, reruns: map[string]e2e.RerunRecord{},
 	}
 	planned := shardOfTest(in.Plan)
@@ -75,11 +75,10 @@ func (m *merging) join(t e2e.TestRun, enriched map[string]e2e.Test) {
 func (m *merging) results() []e2e.TestResult {
 	list := []e2e.TestResult{}
 	claimed := map[string]bool{}
+	for _, b := range m.in.Plan.Batches {
+		list = append(list, m.batch(b.Batch, claimed)...)
+	}
 	for _, t := range m.in.Plan.Tests {
-		if t.Whole {
-			list = append(list, m.wholeSuite(t, claimed)...)
-			continue
-		}
 		claimed[t.ID] = true
 		list = append(list, m.fill(e2e.TestResult{Test: t.Test}, m.runs[t.ID].Attempts))
 	}
@@ -109,24 +108,24 @@ func (m *merging) fill(r e2e.TestResult, attempts []e2e.Attempt) e2e.TestResult 
 	return r
 }
 
-// wholeSuite replaces the entry that stands for a suite by the tests that its reports
-// held; where they held none, the entry itself is lost.
-func (m *merging) wholeSuite(p e2e.PlannedTest, claimed map[string]bool) []e2e.TestResult {
+// batch are the tests that a batch's reports held; where they held none, the batch itself
+// is lost.
+func (m *merging) batch(b e2e.Batch, claimed map[string]bool) []e2e.TestResult {
 	var list []e2e.TestResult
-	claimed[p.ID] = true
+	claimed[b.ID] = true
 	for _, id := range slices.Sorted(maps.Keys(m.runs)) {
 		run := m.runs[id]
-		if run.Unplanned == nil || run.Unplanned.Unit != p.Unit {
+		if run.Unplanned == nil || run.Unplanned.Unit != b.Unit {
 			continue
 		}
 		claimed[id] = true
-		m.whole[p.ID] = append(m.whole[p.ID], id)
+		m.held[b.ID] = append(m.held[b.ID], id)
 		list = append(list, m.fill(e2e.TestResult{Test: *run.Unplanned}, run.Attempts))
 	}
 	if len(list) == 0 {
-		return []e2e.TestResult{m.fill(e2e.TestResult{Test: p.Test}, m.runs[p.ID].Attempts)}
+		return []e2e.TestResult{m.fill(e2e.TestResult{Test: b.Stand()}, m.runs[b.ID].Attempts)}
 	}
-	m.warnGone(p.Suite)
+	m.warnGone(b.Suite)
 	return list
 }
 
@@ -146,13 +145,13 @@ func (m *merging) warnGone(suite string) {
 	}
 }
 
-// expandWholeSuites replaces, in problems, the entry that stands for a suite by the
-// tests that its reports held: what a problem does depends on how much they matter.
-func (m *merging) expandWholeSuites(list []e2e.Problem) []e2e.Problem {
+// expandBatches replaces, in problems, a batch by the tests that its reports held: what a
+// problem does depends on how much they matter.
+func (m *merging) expandBatches(list []e2e.Problem) []e2e.Problem {
 	for i := range list {
 		var tests []string
 		for _, id := range list[i].Tests {
-			if held := m.whole[id]; len(held) > 0 {
+			if held := m.held[id]; len(held) > 0 {
 				tests = append(tests, held...)
 			} else {
 				tests = append(tests, id)

@@ -9,9 +9,10 @@ import (
 	"github.com/org/e2e-gate/internal/e2e"
 )
 
-// whole makes the plan's last test an entry that stands for a suite as a whole.
+// whole makes the plan's last test a batch: a suite that runs as a whole.
 func whole(in *In) {
-	in.Plan.Tests[2].Test = e2e.Test{ID: "w::(whole suite)", Suite: "w", Unit: "w", Whole: true, Criticality: e2e.ReleaseBlocking}
+	in.Plan.Tests = in.Plan.Tests[:2]
+	in.Plan.Batches = []e2e.PlannedBatch{{Batch: e2e.BatchOf(e2e.Test{Suite: "w", Unit: "w", Criticality: e2e.ReleaseBlocking})}}
 	in.Plan.Shards[1].Tests = []string{"w::(whole suite)"}
 	in.Documents[1] = shard(*in, 1, 1)
 }
@@ -84,24 +85,24 @@ func TestMerge(t *testing.T) {
 			}, want: "not_judged [not_judged no_pass] a=skipped b=skipped c=skipped x=passed",
 		},
 		{
-			rule: "a whole suite is the tests that its reports hold", change: func(in *In) {
+			rule: "a batch is the tests that its reports hold", change: func(in *In) {
 				whole(in)
 				in.Documents[1] = shard(*in, 1, 1, unplanned(passed("s::x"), inUnit("w")), unplanned(failed("s::y"), inUnit("w")))
 			}, want: "failed [blocks test_failed] a=passed b=passed x=passed y=failed",
 		},
 		{
-			rule: "tests of a whole suite are planned: their pass proves something", change: func(in *In) {
+			rule: "tests of a batch are planned: their pass proves something", change: func(in *In) {
 				whole(in)
 				in.Documents[0] = shard(*in, 0, 1, ran("s::a", e2e.Skipped), ran("s::b", e2e.Skipped))
 				in.Documents[1] = shard(*in, 1, 1, unplanned(passed("s::x"), inUnit("w")))
 			}, want: "passed [] a=skipped b=skipped x=passed",
 		},
 		{
-			rule: "a whole suite whose reports hold nothing is lost", change: whole,
+			rule: "a batch whose reports hold nothing is lost", change: whole,
 			want: "not_judged [not_judged lost] a=passed b=passed w::(whole suite)=lost",
 		},
 		{
-			rule: "a whole suite that was not started says so", change: func(in *In) {
+			rule: "a batch that was not started says so", change: func(in *In) {
 				whole(in)
 				doc(in, 1).NotRun = []e2e.NotRunTest{{ID: "w::(whole suite)", Code: e2e.CodeTimeout, Reason: "no time"}}
 			}, want: "not_judged [not_judged not_run] a=passed b=passed w::(whole suite)=not_run",
@@ -114,7 +115,7 @@ func TestMerge(t *testing.T) {
 			}, want: "passed [] a=skipped b=skipped x=passed y=passed",
 		},
 		{
-			rule: "what a problem says of a whole suite it says of its tests", change: func(in *In) {
+			rule: "what a problem says of a batch it says of its tests", change: func(in *In) {
 				whole(in)
 				in.Documents[1] = shard(*in, 1, 1, unplanned(passed("s::y"), inUnit("w")), unplanned(passed("s::x"), inUnit("w")))
 				doc(in, 1).Problems = []e2e.Problem{{Code: e2e.CodeReportDamaged, LosesEvidence: true, Unit: "w", Tests: []string{"w::(whole suite)", "s::y"}, Text: "cut"}}
@@ -122,7 +123,7 @@ func TestMerge(t *testing.T) {
 			text: "report_damaged [s::x s::y] loses=true shard=0 w: cut",
 		},
 		{
-			rule: "tests of a whole suite that earlier runs reported are missed", change: func(in *In) {
+			rule: "tests of a batch that earlier runs reported are missed", change: func(in *In) {
 				whole(in)
 				in.Known = map[string][]string{"w": {"s::1", "s::2", "s::3", "s::4", "s::x"}, "s": {"s::gone"}}
 				in.Documents[1] = shard(*in, 1, 1, unplanned(passed("s::x"), inUnit("w")))
@@ -131,7 +132,7 @@ func TestMerge(t *testing.T) {
 				"earlier runs reported 4 that are missing from its reports now: s::1, s::2, s::3",
 		},
 		{
-			rule: "where all of a whole suite is known and reported, nothing is said", change: func(in *In) {
+			rule: "where all of a batch is known and reported, nothing is said", change: func(in *In) {
 				whole(in)
 				in.Known = map[string][]string{"w": {"s::x"}}
 				in.Documents[1] = shard(*in, 1, 1, unplanned(passed("s::x"), inUnit("w")))

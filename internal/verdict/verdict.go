@@ -105,13 +105,13 @@ func Of(in In) Out {
 		}
 		r.Gates = mergeGates(r.Gates, a.counted)
 		r.Plan = e2e.PlanSummary{
-			Digest: in.Plan.Digest, Tests: len(in.Plan.Tests), Shards: len(in.Plan.Shards), Makespan: in.Plan.Makespan, Guessed: in.Plan.Guessed,
+			Digest: in.Plan.Digest, Tests: in.Plan.Planned(), Shards: len(in.Plan.Shards), Makespan: in.Plan.Makespan, Guessed: in.Plan.Guessed,
 		}
 		m := newMerge(in, a)
 		r.Tests = m.results()
 		r.Shards = shardResults(in.Plan.Shards, a.counted)
 		a.problems.add(m.gone...)
-		r.Problems = m.expandWholeSuites(mergeProblems(a.allProblems()))
+		r.Problems = m.expandBatches(mergeProblems(a.allProblems()))
 	} else {
 		r.Problems = mergeProblems(a.allProblems())
 	}

@@ -48,14 +48,23 @@ type Adapter interface {
 	Start(u Unit) (Invocation, error)
 }
 
+// Batcher is implemented by adapters of suites that may not be able to list their tests.
+type Batcher interface {
+	// Batch is the suite as one unit whose tests are not known before it has run. It
+	// reports whether that is how the suite runs; [Adapter.Discover] lists nothing then.
+	Batch() (e2e.Batch, bool)
+}
+
 // ErrTool is wrapped by errors about a missing or unusable tool.
 var ErrTool = errors.New("tool not usable")
 
 // Unit is one process to run: some tests of one suite.
 type Unit struct {
 	// Name is that of [e2e.Test.Unit].
-	Name  string
+	Name string
+	// Tests are the planned ones. In a batch it is the one that stands for them all.
 	Tests []e2e.Test
+	Batch bool
 	// Attempt is 1, or 2 in the diagnostic rerun.
 	Attempt int
 	// Reports and Evidence are empty directories of this unit alone.

@@ -42,17 +42,16 @@ const (
 	maxListBytes = 64 << 20
 )
 
-// WholeName is the name of the entry that stands for all tests of a suite that
-// cannot list them.
-const WholeName = "(whole suite)"
+// Batch is the suite as a whole, where it has no list command.
+func (c *command) Batch() (e2e.Batch, bool) {
+	return e2e.BatchOf(c.test("")), len(c.spec.List) == 0
+}
 
-// Discover runs the list command; each line it prints is a test. Without one, the
-// suite is a single entry that stands for whatever its reports will hold.
+// Discover runs the list command; each line it prints is a test. Without one, the tests
+// are known when they have run: see [command.Batch].
 func (c *command) Discover(ctx context.Context, env []string) ([]e2e.Test, []e2e.Problem, error) {
 	if len(c.spec.List) == 0 {
-		t := c.test(WholeName)
-		t.Whole = true
-		return []e2e.Test{t}, nil, nil
+		return nil, nil, nil
 	}
 	var out bytes.Buffer
 	bounded := &limited{w: &out, left: maxListBytes}
@@ -152,7 +151,7 @@ func (c *command) globs(u adapter.Unit) []string {
 func (c *command) argv(u adapter.Unit) ([]string, error) {
 	var names []string
 	for _, t := range u.Tests {
-		if !t.Whole {
+		if !u.Batch {
 			names = append(names, t.Name)
 		}
 	}

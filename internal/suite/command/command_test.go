@@ -23,6 +23,17 @@ func shell(t *testing.T, script string, reports ...string) (adapter.Spec, string
 	return adapter.Spec{Name: "legacy", Framework: "command", Run: []string{"sh", "-c", script, "sh"}, Reports: reports}, t.TempDir()
 }
 
+// runWhole runs a suite that cannot list its tests.
+func runWhole(t *testing.T, s adapter.Spec, root string) adapter.Report {
+	t.Helper()
+	a := Framework.New(s, root)
+	batch, ok := a.(adapter.Batcher).Batch()
+	if !ok {
+		t.Fatal("the suite is not a batch")
+	}
+	return suitetest.RunBatch(t, a, batch)
+}
+
 const green = `<testsuite name="s"><testcase classname="A" name="one" time="0.5"/></testsuite>`
 
 func write(file, xml string) string { return "printf '%s' '" + xml + "' > " + file + "\n" }
@@ -37,11 +48,14 @@ func TestCommandWhole(t *testing.T) {
 		)+"exit 1",
 		"out/**/*.xml",
 	)
-	tests, _ := suitetest.Discover(t, Framework.New(s, root))
-	if len(tests) != 1 || !tests[0].Whole || len(tests[0].Locks) != 1 {
-		t.Fatalf("%+v", tests)
+	if tests, _ := suitetest.Discover(t, Framework.New(s, root)); len(tests) != 0 {
+		t.Fatalf("a suite that cannot list its tests lists %+v", tests)
 	}
-	rep := suitetest.Run(t, Framework.New(s, root), tests, 0)
+	batch, ok := Framework.New(s, root).(adapter.Batcher).Batch()
+	if !ok || batch.ID != "legacy::(whole suite)" || batch.Unit != "legacy" || len(batch.Locks) != 1 {
+		t.Fatalf("%+v", batch)
+	}
+	rep := runWhole(t, s, root)
 	if len(rep.Problems) != 0 || len(rep.Unplanned) != 2 {
 		t.Fatalf("%+v", rep)
 	}
@@ -71,8 +85,7 @@ func TestCommandEvidence(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			s, root := shell(t, tc.script, "*.xml")
-			tests, _ := suitetest.Discover(t, Framework.New(s, root))
-			rep := suitetest.Run(t, Framework.New(s, root), tests, 0)
+			rep := runWhole(t, s, root)
 			if len(rep.Problems) == 0 || rep.Problems[0].Code != tc.code || !rep.Problems[0].LosesEvidence || !strings.Contains(rep.Problems[0].Text, tc.text) {
 				t.Errorf("%+v", rep.Problems)
 			}
@@ -86,8 +99,7 @@ func TestCommandStaleReportDoesNotCount(t *testing.T) {
 	if err := os.WriteFile(old, []byte(green), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	tests, _ := suitetest.Discover(t, Framework.New(s, root))
-	rep := suitetest.Run(t, Framework.New(s, root), tests, 0)
+	rep := runWhole(t, s, root)
 	if len(rep.Unplanned) != 0 || len(rep.Problems) != 1 || !strings.Contains(rep.Problems[0].Text, "old.xml is from an earlier run") {
 		t.Errorf("%+v", rep)
 	}
@@ -96,7 +108,7 @@ func TestCommandStaleReportDoesNotCount(t *testing.T) {
 	}
 	// The same content written again is a new report.
 	s.Run[2] = write("old.xml", green)
-	rep = suitetest.Run(t, Framework.New(s, root), tests, 0)
+	rep = runWhole(t, s, root)
 	if len(rep.Unplanned) != 1 || len(rep.Problems) != 0 {
 		t.Errorf("a report that was written again does not count: %+v", rep)
 	}
@@ -120,8 +132,7 @@ func TestCommandDoublesAreNoRetries(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			s, root := shell(t, write("r.xml", "<testsuites>"+tc.report+"</testsuites>"), "*.xml")
-			tests, _ := suitetest.Discover(t, Framework.New(s, root))
-			rep := suitetest.Run(t, Framework.New(s, root), tests, 0)
+			rep := runWhole(t, s, root)
 			if len(rep.Unplanned) != 1 || e2e.OutcomeOf(rep.Unplanned[0].Attempts) != tc.want {
 				t.Errorf("%+v", rep.Unplanned)
 			}

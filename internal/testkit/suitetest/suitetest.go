@@ -44,14 +44,23 @@ func Discover(t *testing.T, a adapter.Adapter) ([]e2e.Test, []e2e.Problem) {
 // Run runs tests in one process and returns the report. soft is [adapter.Unit.Soft].
 func Run(t *testing.T, a adapter.Adapter, tests []e2e.Test, soft time.Duration) adapter.Report {
 	t.Helper()
-	reports := filepath.Join(t.TempDir(), "reports")
-	if err := os.MkdirAll(reports, 0o755); err != nil {
+	return run(t, a, adapter.Unit{Name: tests[0].Unit, Tests: tests, Soft: soft})
+}
+
+// RunBatch runs a batch and returns the report.
+func RunBatch(t *testing.T, a adapter.Adapter, b e2e.Batch) adapter.Report {
+	t.Helper()
+	return run(t, a, adapter.Unit{Name: b.Unit, Tests: []e2e.Test{b.Stand()}, Batch: true})
+}
+
+func run(t *testing.T, a adapter.Adapter, u adapter.Unit) adapter.Report {
+	t.Helper()
+	u.Attempt, u.Reports, u.Env = 1, filepath.Join(t.TempDir(), "reports"), os.Environ()
+	u.Evidence = filepath.Join(filepath.Dir(u.Reports), "evidence")
+	if err := os.MkdirAll(u.Reports, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	inv, err := a.Start(adapter.Unit{
-		Name: tests[0].Unit, Tests: tests, Attempt: 1, Soft: soft, Reports: reports,
-		Evidence: filepath.Join(filepath.Dir(reports), "evidence"), Env: os.Environ(),
-	})
+	inv, err := a.Start(u)
 	if err != nil {
 		t.Fatal(err)
 	}
