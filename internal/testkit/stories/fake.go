@@ -110,8 +110,11 @@ func fakeCase(report *strings.Builder, name, word, arg string) int {
 		fmt.Fprintf(report, `<testcase name="%s" time="0.01"/>`, escape(name))
 		return n
 	case "hang":
-		_ = os.WriteFile("hang.pid", []byte(strconv.Itoa(os.Getpid())), 0o644)
+		// A story that sees the file sends a signal at once: whoever is to read the file must
+		// find it whole, and the signal must find a process that ignores it.
 		signal.Ignore(syscall.SIGTERM)
+		_ = os.WriteFile("hang.pid.new", []byte(strconv.Itoa(os.Getpid())), 0o600)
+		_ = os.Rename("hang.pid.new", "hang.pid")
 		select {}
 	}
 	fmt.Fprintf(report, `<testcase name="%s" time="0.01">`, escape(name))
