@@ -27,9 +27,11 @@ func TestAccept(t *testing.T) {
 		{
 			rule: "two different documents for one attempt lose the shard",
 			change: func(in *In) {
-				in.Documents = append(in.Documents, shard(*in, 1, 1, failed("s::c")))
+				other := shard(*in, 1, 1, failed("s::c"))
+				other.File = "other.json"
+				in.Documents = append(in.Documents, other)
 			},
-			want: lostC, text: "shard 1-b left two different documents for one attempt (1.1.json, 1.1.json), so neither counts",
+			want: lostC, text: "shard 1-b left two different documents for one attempt (1.1.json, other.json), so neither counts",
 		},
 		{
 			rule: "a document of another commit is refused", change: func(in *In) { doc(in, 1).Run.SHA = "def" },
@@ -69,8 +71,10 @@ func TestAccept(t *testing.T) {
 		{
 			rule: "outside CI a document of another plan is refused", change: func(in *In) {
 				in.Run.WorkflowRun, doc(in, 0).Run.WorkflowRun, doc(in, 1).Run.WorkflowRun = "", "", ""
-				doc(in, 1).Digest = "other"
-			}, want: "not_judged [not_judged lost, warns report_damaged] a=passed b=passed c=lost", text: "1.1.json does not count: it was run by another plan",
+				other := shard(*in, 1, 1, failed("s::c"))
+				other.Shard.Digest = "other"
+				in.Documents = append(in.Documents, other)
+			}, want: "passed [warns report_damaged] a=passed b=passed c=passed", text: "1.1.json does not count: it was run by another plan",
 		},
 		{
 			rule: "in a workflow run a document of another plan is an earlier attempt", change: func(in *In) {
@@ -141,6 +145,19 @@ func TestAccept(t *testing.T) {
 			}, want: "passed [warns report_damaged, warns report_damaged] a=passed b=passed c=passed",
 		},
 		{
+			rule: "an unreadable document of attempt 0 is not that of a shard without one", change: func(in *In) {
+				in.Documents = in.Documents[:1]
+				in.Unreadable = []Unreadable{{Index: 1, Attempt: 0, Text: "it is odd"}}
+			}, want: "not_judged [not_judged lost, warns report_damaged] a=passed b=passed c=lost", text: "shard 1-b left no document",
+		},
+		{
+			rule: "an unreadable document is that of a shard that left no other", change: func(in *In) {
+				in.Documents = in.Documents[:1]
+				in.Unreadable = []Unreadable{{Index: 1, Attempt: 1, Text: "it is cut"}}
+			}, want: "not_judged [not_judged lost, warns report_damaged] a=passed b=passed c=lost",
+			text: "the document of shard 1-b in attempt 1 of the workflow run cannot be read (it is cut)",
+		},
+		{
 			rule: "a document that claims a rerun without its failure is not believed", change: func(in *In) {
 				doc(in, 1).Reruns = []e2e.RerunRecord{{ID: "s::c", Reason: "its first attempt failed"}}
 			}, want: lostC,
@@ -186,6 +203,12 @@ func TestAccept(t *testing.T) {
 				in.Documents[1] = shard(*in, 1, 1, failed("s::c"))
 				doc(in, 1).Units = []e2e.UnitRun{{Unit: "s", Exit: 1, Ended: e2e.EndedExited}}
 			}, want: "failed [blocks test_failed] a=passed b=passed c=failed",
+		},
+		{
+			rule: "a bad exit is explained by a failure of any test", change: func(in *In) {
+				in.Documents[0] = shard(*in, 0, 1, failed("s::a"), passed("s::b"))
+				doc(in, 0).Units = []e2e.UnitRun{{Unit: "s", Exit: 1, Ended: e2e.EndedExited}}
+			}, want: "failed [blocks test_failed] a=failed b=passed c=passed",
 		},
 		{
 			rule: "a bad exit is explained by a problem", change: func(in *In) {
@@ -295,5 +318,26 @@ func TestProblemsOfDocumentsFollowThoseOfTheRun(t *testing.T) {
 	want := "tool_error [] loses=false shard=0 : first\ntool_error [] loses=false shard=0 : second\ntool_error [] loses=false shard=0 : third"
 	if got := texts(Of(in).Result); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// What an unreadable document hides is still an attempt that was made.
+func TestWhatIsHiddenIsAnEarlierAttempt(t *testing.T) {
+	in := world(2)
+	in.Documents = []Document{shard(in, 0, 1, passed("s::a"), passed("s::b")), shard(in, 1, 1, ran("s::c", e2e.Failed, e2e.Failed))}
+	in.Unreadable = []Unreadable{{Index: 1, Attempt: 2, Text: "it is cut"}}
+	if c := Of(in).Result.Tests[2]; c.Outcome != e2e.Lost || len(c.Attempts) != 2 {
+		t.Errorf("%s with %d attempts", c.Outcome, len(c.Attempts))
+	}
+}
+
+func TestWhatRanAtTheEnd(t *testing.T) {
+	for want, running := range map[string][]string{
+		"": nil, "; the last that is known to have run: a": {"a"}, "; the last that is known to have run: a, b, c": {"a", "b", "c"},
+		"; the last that is known to have run are a, b, c and 2 more": {"a", "b", "c", "d", "e"},
+	} {
+		if got := ranAtTheEnd(e2e.ShardRun{Running: running}); got != want {
+			t.Errorf("%v: %q, want %q", running, got, want)
+		}
 	}
 }
