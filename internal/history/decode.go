@@ -31,6 +31,7 @@ type entry struct {
 	id, suite, file []byte
 	outcome         e2e.Outcome
 	seconds         float64
+	silent          bool
 }
 
 // unpacked is a record in the memory of the one that was read before.
@@ -133,7 +134,7 @@ func entryOf(line []byte) (entry, error) {
 	}
 	var e Entry
 	err := json.Unmarshal(line, &e)
-	return entry{[]byte(e.ID), []byte(e.Suite), []byte(e.File), e.Outcome, e.Seconds}, err
+	return entry{[]byte(e.ID), []byte(e.Suite), []byte(e.File), e.Outcome, e.Seconds, e.Nothing != ""}, err
 }
 
 // quickEntry reads a line as encode writes it, ten times as fast as what can read any

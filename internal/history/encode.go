@@ -83,7 +83,8 @@ type snapshot struct {
 	Records []Record `json:"records"`
 }
 
-// row is a test in a snapshot. A sample is [position of its record, outcome, seconds].
+// row is a test in a snapshot. A sample is [position of its record, outcome, seconds], and
+// true behind them where it says nothing.
 type row struct {
 	ID      string   `json:"id"`
 	Suite   string   `json:"suite,omitempty"`
@@ -95,14 +96,19 @@ type packed struct {
 	record  int
 	outcome e2e.Outcome
 	seconds float64
+	silent  bool
 }
 
 func (p packed) MarshalJSON() ([]byte, error) {
-	return json.Marshal([]any{p.record, p.outcome, p.seconds})
+	parts := []any{p.record, p.outcome, p.seconds}
+	if p.silent {
+		parts = append(parts, true)
+	}
+	return json.Marshal(parts)
 }
 
 func (p *packed) UnmarshalJSON(data []byte) error {
-	parts := []any{&p.record, &p.outcome, &p.seconds}
+	parts := []any{&p.record, &p.outcome, &p.seconds, &p.silent}
 	return json.Unmarshal(data, &parts)
 }
 
@@ -125,7 +131,7 @@ func encodeSnapshot(f *fold, names []string) ([]byte, error) {
 			k := f.tests[ids[i]]
 			r := row{ID: ids[i], Suite: k.suite, File: k.file}
 			for _, x := range k.samples {
-				r.Samples = append(r.Samples, packed{at[x.record], x.outcome, x.seconds})
+				r.Samples = append(r.Samples, packed{at[x.record], x.outcome, x.seconds, x.silent})
 			}
 			err = write(r)
 		}
@@ -164,7 +170,7 @@ func decodeSnapshot(data []byte, into *fold) error {
 	for _, r := range rows {
 		for _, p := range r.Samples {
 			if r.ID != "" {
-				take(into.of(r.ID), r.Suite, r.File, sample{&head.Records[p.record], p.outcome, p.seconds})
+				take(into.of(r.ID), r.Suite, r.File, sample{&head.Records[p.record], p.outcome, p.seconds, p.silent})
 			}
 		}
 	}

@@ -20,6 +20,9 @@ type Row struct {
 	Main    bool        `json:"main"`
 	Outcome e2e.Outcome `json:"outcome"`
 	Seconds float64     `json:"seconds"`
+	// SaysNothing: the run was not judged, or the environment was at fault; it changes no
+	// statistic.
+	SaysNothing bool `json:"says_nothing,omitempty"`
 }
 
 // Rows are what is kept of all tests, by test, the newest run first.
@@ -29,7 +32,8 @@ func (s Stats) Rows() []Row {
 		k := s.tests[id]
 		for _, x := range k.samples {
 			rows = append(rows, Row{Test: id, Suite: k.suite, File: k.file, Run: x.record.RunID, Started: x.record.Started.UTC(), Ref: x.record.Ref, SHA: x.record.SHA,
-				Main: x.record.onMain(), Outcome: x.outcome, Seconds: x.seconds})
+				Main: x.record.onMain(), Outcome: x.outcome, Seconds: x.seconds,
+				SaysNothing: x.silent || x.record.Nothing != ""})
 		}
 	}
 	return rows

@@ -59,20 +59,33 @@ type sample struct {
 	record  *Record // without its tests
 	outcome e2e.Outcome
 	seconds float64
+	// silent: the test's record says that it says nothing.
+	silent bool
 }
 
 func (x sample) passed() bool { return x.outcome == e2e.Passed || x.outcome == e2e.Flaky }
 
 // says reports whether the run says something of the test: one in which it was lost,
-// stopped or skipped does not.
-func (x sample) says() bool { return x.passed() || x.outcome == e2e.Failed }
+// stopped or skipped does not, and neither does one that was not judged, or in which the
+// environment was at fault.
+func (x sample) says() bool {
+	return !x.silent && x.record.Nothing == "" && (x.passed() || x.outcome == e2e.Failed)
+}
 
-func (x sample) timed() bool { return x.passed() && x.seconds <= maxSeconds }
+func (x sample) timed() bool { return x.says() && x.passed() && x.seconds <= maxSeconds }
 
 // newer orders samples totally, the newest first.
 func (x sample) newer(y sample) int {
 	return cmp.Or(y.record.key(*x.record), strings.Compare(x.record.Ref, y.record.Ref), strings.Compare(string(x.outcome), string(y.outcome)),
-		cmp.Compare(x.seconds, y.seconds))
+		cmp.Compare(x.seconds, y.seconds), cmp.Compare(order(x.silent), order(y.silent)))
+}
+
+// order puts false before true.
+func order(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // counts are how many samples of a test there were that say something, in each of the
@@ -165,7 +178,7 @@ func (f *fold) addEntries(name string, u *unpacked) {
 		if k == nil {
 			k = f.of(string(e.id))
 		}
-		take(k, e.suite, e.file, sample{&r, e.outcome, e.seconds})
+		take(k, e.suite, e.file, sample{&r, e.outcome, e.seconds, e.silent})
 	}
 }
 
@@ -197,7 +210,7 @@ func Fold(records []Record) Stats {
 		head.Tests = nil
 		for _, e := range records[i].Tests {
 			if e.ID != "" {
-				take(f.of(e.ID), e.Suite, e.File, sample{&head, e.Outcome, e.Seconds})
+				take(f.of(e.ID), e.Suite, e.File, sample{&head, e.Outcome, e.Seconds, e.Nothing != ""})
 			}
 		}
 	}
@@ -213,12 +226,14 @@ func (f *fold) stats() Stats {
 	return s
 }
 
-// records are those of the samples, the newest first.
+// records are those of the samples that say something, the newest first.
 func (s *Stats) records() []*Record {
 	seen := map[*Record]bool{}
 	for _, k := range s.tests {
 		for _, x := range k.samples {
-			seen[x.record] = true
+			if x.says() {
+				seen[x.record] = true
+			}
 		}
 	}
 	return slices.SortedFunc(maps.Keys(seen), func(a, b *Record) int { return b.key(*a) })

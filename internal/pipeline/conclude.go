@@ -26,7 +26,7 @@ func (s *Session) conclude(f *flow, env *environment, ev evidence) e2e.Result {
 	ev.ends = env.ends()
 	j := s.judge(ev, f.found())
 	r := s.redacted(j.result)
-	if err := safely(func() error { return s.writeDown(ev.plan, j.docs, r) }); err != nil {
+	if err := safely(func() error { return s.writeDown(ev.plan, j, r) }); err != nil {
 		r = s.unwritten(f, ev, "the result cannot be written down: %v", err)
 		s.correct(r)
 	}
@@ -65,16 +65,16 @@ func (s *Session) ended(f *flow) []e2e.Problem {
 
 // writeDown writes all documents, of a result without secrets, and the record for the
 // history. The first error does not keep the others from being written.
-func (s *Session) writeDown(plan *e2e.Plan, docs []e2e.ShardRun, r e2e.Result) error {
+func (s *Session) writeDown(plan *e2e.Plan, j judged, r e2e.Result) error {
 	if err := makeOut(s.opts.Root, s.out); err != nil {
 		return err
 	}
 	_, _, err := s.keepPlan(nil, plan)
-	err = errors.Join(err, s.writeShards(docs), s.write("result.json", r))
+	err = errors.Join(err, s.writeShards(j.docs), s.write("result.json", r))
 	err = errors.Join(err, writeFile(filepath.Join(s.out, "junit.xml"), report.JUnit(r)))
 	err = errors.Join(err, writeFile(filepath.Join(s.out, "summary.md"), []byte(report.Markdown(r, report.Options{}))))
 	err = errors.Join(err, writeFile(filepath.Join(s.out, "report.html"), report.HTML(r)))
-	s.remember(plan, docs)
+	s.remember(plan, j)
 	return err
 }
 
@@ -83,7 +83,7 @@ const historyTime = 20 * time.Second
 
 // remember adds this run to the history. A history that cannot be written makes
 // the next plan worse and nothing else.
-func (s *Session) remember(plan *e2e.Plan, docs []e2e.ShardRun) {
+func (s *Session) remember(plan *e2e.Plan, j judged) {
 	if s.opts.History == nil || plan == nil {
 		return
 	}
@@ -91,11 +91,11 @@ func (s *Session) remember(plan *e2e.Plan, docs []e2e.ShardRun) {
 	// A cancelled run is remembered too, as far as there is time.
 	ctx, cancel := context.WithTimeout(context.Background(), historyTime)
 	defer cancel()
-	for _, doc := range docs {
+	for _, doc := range j.docs {
 		if len(doc.Tests) == 0 || doc.Run.WorkflowAttempt != s.run.WorkflowAttempt {
 			continue
 		}
-		if err := s.opts.History.Save(ctx, history.RecordOf(doc, planned)); err != nil {
+		if err := s.opts.History.Save(ctx, history.RecordOf(doc, planned, j.result)); err != nil {
 			s.opts.Progress.Note(fmt.Sprintf("this run is not remembered, so the next plan knows less: %v", err))
 			return
 		}
