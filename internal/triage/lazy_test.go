@@ -15,9 +15,4 @@ func TestEveryExpressionCompiles(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	for _, p := range patterns {
-		if _, err := regexp.Compile("(?i)" + p.re); err != nil {
-			t.Errorf("%s: %v", p.cause, err)
-		}
-	}
 }
