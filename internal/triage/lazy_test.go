@@ -1,9 +1,6 @@
 package triage
 
-import (
-	"regexp"
-	"testing"
-)
+import "testing"
 
 // An expression that does not compile must not wait for the failure that needs it.
 func TestEveryExpressionCompiles(t *testing.T) {
@@ -11,8 +8,6 @@ func TestEveryExpressionCompiles(t *testing.T) {
 		t.Errorf("only %d expressions are known", len(exprs))
 	}
 	for _, e := range exprs {
-		if _, err := regexp.Compile(e.text); err != nil {
-			t.Error(err)
-		}
+		e.get() // panics on a fault
 	}
 }
