@@ -68,7 +68,7 @@ func readAssertion(in Input, lines []line) assertion {
 	for i := 0; i < len(lines) && i < maxValueLines; i++ {
 		l := &lines[i]
 		if next != noValue && l.weight <= trace {
-			a.nextLine(l, i, next, given)
+			a.nextLine(l, next, given)
 		}
 		if next = labelOf(l); next != noValue {
 			continue
@@ -128,7 +128,7 @@ func labelOf(l *line) valueKind {
 }
 
 // nextLine takes the value below a label. The pair is complete with the second one.
-func (a *assertion) nextLine(l *line, i int, kind valueKind, given bool) {
+func (a *assertion) nextLine(l *line, kind valueKind, given bool) {
 	value := strings.TrimSpace(l.text)
 	if m := typedValue.FindStringSubmatch(value); m != nil {
 		value = m[1]
