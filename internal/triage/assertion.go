@@ -3,6 +3,7 @@ package triage
 import (
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // assertion is a pair of values that a test compared.
@@ -33,8 +34,11 @@ var valuePatterns = []valuePattern{
 	{re: rx(`(?i)\b(?:got|was|have|actual):?\s+(.+?)[,;]?\s+\(?(?:but )?(?:want(?:ed)?|expected):?\s+(.+)`), expected: 2, actual: 1},
 	{re: rx(`(?i)= (.+?)[,;] (?:want(?:ed)?|expected):? (.+)`), expected: 2, actual: 1},
 	{re: rx(`(?i)\bwant(?:ed)?:?\s+(.+?)[,;]?\s+(?:but )?(?:got|have|was|is):?\s+(.+)`), expected: 1, actual: 2},
-	{re: rx(`(?i)\bexpected:?\s+(?:[\w$. ]{0,60}\b(?:status(?: code)?|code|value|response|state|text|title|count)\s+(?:to be |of |is )?)?(.+?)[,;.]?\s+(?:but |and |instead )?(?:was|got|received|found|actual(?:ly)?(?: is| was)?|instead got|is now|saw|returned)\b:?\s*(.+)`), expected: 1, actual: 2},
-	{re: rx(`(?i)\bexpected (.+?) (?:to (?:deeply |strictly |deep )?(?:equal|be|eql|have (?:a )?(?:text|value|property|length(?: of)?)?|include|contain|match)|not to \w+)\s+(.+)`), expected: 2, actual: 1},
+	{re: rx(`(?i)\bexpected:?\s+(?:[\w$. ]{0,60}\b(?:status(?: code)?|code|value|response|state|text|title|count)\s+(?:to be |of |is )?)?` +
+		`(.+?)[,;.]?\s+(?:but |and |instead )?(?:was|got|received|found|actual(?:ly)?(?: is| was)?|instead got|is now|saw|returned)\b:?\s*(.+)`),
+		expected: 1, actual: 2},
+	{re: rx(`(?i)\bexpected (.+?) (?:to (?:deeply |strictly |deep )?` +
+		`(?:equal|be|eql|have (?:a )?(?:text|value|property|length(?: of)?)?|include|contain|match)|not to \w+)\s+(.+)`), expected: 2, actual: 1},
 	{re: rx(`\bassert (.+?) (?:==|is|in|>=|<=|>|<) (.+)`), expected: 2, actual: 1},
 	{re: rx(`AssertionError: (.+?) != (.+)`), expected: 2, actual: 1, unordered: true},
 }
@@ -42,7 +46,8 @@ var valuePatterns = []valuePattern{
 // Labels of values that have a line of their own.
 var (
 	expectedLabel = rx(`(?i)^[\sE]*(?:- )?expected(?: (?:string|pattern|substring|value|length|status|text|result|array|object))?\s*:\s?(.*)$`)
-	actualLabel   = rx(`(?i)^[\sE]*(?:\+ )?(?:(?:received|actual|got|found)(?: (?:string|value|length|status|text|result|array|object))?\s*:|but:\s*(?:was\b)?|but was:?)\s?(.*)$`)
+	actualLabel   = rx(`(?i)^[\sE]*(?:\+ )?(?:(?:received|actual|got|found)(?: (?:string|value|length|status|text|result|array|object))?\s*:` +
+		`|but:\s*(?:was\b)?|but was:?)\s?(.*)$`)
 )
 
 // valueWords must occur in a line for the patterns to be tried.
@@ -63,7 +68,7 @@ func readAssertion(in Input, lines []line) assertion {
 	for i := 0; i < len(lines) && i < maxValueLines; i++ {
 		l := &lines[i]
 		if next != noValue && l.weight <= trace {
-			a.nextLine(l, i, next, given)
+			a.nextLine(l, next, given)
 		}
 		if next = labelOf(l); next != noValue {
 			continue
@@ -123,7 +128,7 @@ func labelOf(l *line) valueKind {
 }
 
 // nextLine takes the value below a label. The pair is complete with the second one.
-func (a *assertion) nextLine(l *line, i int, kind valueKind, given bool) {
+func (a *assertion) nextLine(l *line, kind valueKind, given bool) {
 	value := strings.TrimSpace(l.text)
 	if m := typedValue.FindStringSubmatch(value); m != nil {
 		value = m[1]
@@ -189,18 +194,14 @@ func blank(l *line, from, to int) {
 // faultWords are words of infrastructure in values that tests compare. Where the
 // expected value holds one the test is about how the product words faults, and the
 // actual value says nothing about the environment either.
-var faultWords = newMatcher([]string{
-	"refused", "timed out", "timeout", "time-out", "unavailable", "not found", "forbidden", "unauthorized", "bad gateway", "already exists", "duplicate",
-	"too many", "rate limit",
-	"error", "exception", "failed", "unreachable", "denied", "expired", "conflict", "quota",
-})
+var faultWords = sync.OnceValue(func() *matcher { return newMatcher(texts("faults in values")) })
 
 func aboutFaults(value string) bool {
 	// "no error" and "success" are what every test expects.
 	if v := strings.ToLower(value); strings.Contains(v, "no error") || strings.Contains(v, "success") || strings.Contains(v, "nil") && len(v) < 12 {
 		return false
 	}
-	return faultWords.in(value)
+	return faultWords().in(value)
 }
 
 var (
@@ -245,7 +246,7 @@ func statusOf(value string) int {
 }
 
 // earlier are states that come before others.
-var earlier = rx(`(?i)^\W*(?:pending|processing|queued|submitted|in[ _-]?progress|running|creating|created|provisioning|starting|initiali[sz]ing|new|waiting|scheduled|uploading|loading(?:\.\.\.|…)?|not ready|draft|open|received|syncing|indexing|null|none|nil|undefined|<null>|\[\]|\{\}|empty(?: list| string)?|0|0 (?:items|rows|results|elements|messages)|false|)\W*$`)
+var earlier = listed("earlier states")
 
 // lags reports whether the actual value is what one sees before the expected one
 // is there: an earlier state, nothing, or fewer.
@@ -263,7 +264,8 @@ func (a *assertion) lags() bool {
 }
 
 var year = rx(`\b(?:19|20)\d\d\b`)
-var dateValue = rx(`\b(?:19|20)\d\d[-/.]\d\d?[-/.]\d\d?|\b\d\d?[-/.]\d\d?[-/.](?:19|20)\d\d\b|(?i:\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]* \d)|T\d\d:\d\d:\d\d`)
+var dateValue = rx(`\b(?:19|20)\d\d[-/.]\d\d?[-/.]\d\d?|\b\d\d?[-/.]\d\d?[-/.](?:19|20)\d\d\b` +
+	`|(?i:\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]* \d)|T\d\d:\d\d:\d\d`)
 
 // byClock reports whether the two values differ in nothing but a date, a year or
 // the hour.

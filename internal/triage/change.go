@@ -30,17 +30,15 @@ type changes struct {
 	others int
 }
 
+// The lists of paths; lists.txt says what each is for.
 var (
-	documentPath = rx(`(?i)(?:\.(?:md|adoc|rst|txt)$|(?:^|/)(?:docs?|documentation|\.github/issue_template)/|(?:^|/)(?:license|changelog|readme|codeowners|notice|authors)(?:\.\w+)?$|^\.gitignore$|^\.editorconfig$)`)
-	testPath     = rx(`(?:^|/)(?:tests?|e2e|e2e-tests|spec|specs|__tests__|__mocks__|testdata|test-data|test_data|testing|cypress|playwright|acceptance|integration-tests?|fixtures|page-?objects)/` +
-		`|_test\.(?:go|py|rb|exs|dart)$|(?:^|/)(?:test_[^/]*|conftest)\.py$|\.(?:test|spec|cy|e2e|steps)\.[cm]?[jt]sx?$|(?:Tests?|IT|ITCase|TestCase|Spec|Steps|StepDefs|E2E)\.(?:java|kt|groovy|scala|cs)$|_spec\.rb$|\.feature$|(?:^|/)src/(?:test|it|e2e|integrationTest|androidTest)/|\.snap$|-snapshots/`)
-	harnessPath = rx(`(?:^|/)(?:playwright|cypress|jest|vitest|wdio|karma|protractor|cucumber|testcafe|nightwatch)\.(?:config|conf)[^/]*$|(?:^|/)(?:conftest\.py|pytest\.ini|tox\.ini|testng\.xml|junit-platform\.properties|testcontainers\.properties)$` +
-		`|(?:^|/)(?:e2e|tests?|cypress|spec|playwright|src/test)/(?:[^/]+/)*(?:support|helpers?|harness|setup|utils?|util|common|base|fixtures|bootstrap|global-?setup[^/]*|testutil)(?:/|\.[cm]?[jt]sx?$|\.py$|\.go$|\.rb$)` +
-		`|(?:Abstract\w*(?:Test|IT|E2E)|(?:Base|Test)\w*(?:Test|IT|Base|Config|Setup|Support|Harness)|\w*Harness|TestContainers?\w*)\.(?:java|kt|cs)$|(?:^|/)(?:harness|testutil|testkit|testenv)(?:_test)?(?:/|\.go$)|(?:main|setup|helpers?|support|harness|env)_test\.go$|docker-compose[^/]*(?:test|e2e|ci)[^/]*\.ya?ml$`)
-	infraPath = rx(`(?i)(?:^|/)(?:\.github|\.gitlab|\.circleci|\.buildkite|helm|charts?|k8s|kubernetes|terraform|ansible|deploy(?:ment)?s?|infra(?:structure)?|ops|kustomize|manifests|environments)/|(?:^|/)(?:dockerfile[^/]*|docker-compose[^/]*\.ya?ml|compose\.ya?ml|jenkinsfile|\.gitlab-ci\.yml|skaffold\.ya?ml|tiltfile|chart\.ya?ml)$|\.tf(?:vars)?$`)
-	uiPath    = rx(`(?i)\.(?:tsx|jsx|vue|svelte|html?|s?css|less|hbs|erb|ftl|jsp|cshtml|razor)$|(?:^|/)(?:ui|web|frontend|front-end|client|components?|pages|views?|templates|public|static|styles|webapp)/`)
-	authPath  = rx(`(?i)auth|permission|security|rbac|acl|polic(?:y|ies)|oauth|jwt|session|login|roles?(?:/|\.|_|-)|iam|keycloak`)
-	dbPath    = rx(`(?i)migrat|schema|\.sql$|liquibase|flyway|(?:^|/)(?:db|prisma|alembic|entities|entity)/|changelog[^/]*\.(?:xml|ya?ml)$|models?(?:/|\.)`)
+	documentPath = listed("document paths")
+	testPath     = listed("test paths")
+	harnessPath  = listed("harness paths")
+	infraPath    = listed("infrastructure paths")
+	uiPath       = listed("interface paths")
+	authPath     = listed("access paths")
+	dbPath       = listed("schema paths")
 )
 
 func isTestPath(p string) bool { return testPath.MatchString(p) || harnessPath.MatchString(p) }
@@ -131,7 +129,7 @@ func (c changes) String() string {
 	return fmt.Sprintf("%s (%s%s)", what, clean(c.sample, maxQuote), more)
 }
 
-var testClass = rx(`(?:Tests?|IT|ITCase|TestCase|Spec|E2E|Steps|StepDefs|StepDefinitions|Page|PageObject)(?:\$.*)?$|(?:^|\.)Test[A-Z]|\.(?:e2e|it|test|tests|pages|steps)\.|\.Tests?\.`)
+var testClass = listed("test classes")
 
 // isTestClass reports whether a class name is one of tests, steps or page objects.
 func isTestClass(class string) bool { return testClass.MatchString(class) }

@@ -83,7 +83,7 @@ func choose(in Input, d *document, s *situation) choice {
 	if own.family == famNone {
 		own = best(signals, func(g signal) bool { return g.weight <= head })
 	}
-	own = d.refine(in, own, s)
+	own = d.refine(in, own)
 	c := choice{cause: own}
 	if !symptoms[own.family] {
 		s.marks |= d.lineMarks(own)
@@ -138,7 +138,7 @@ func believed(g, own signal, s *situation) bool {
 }
 
 // refine looks at the best signal once more with everything that is known.
-func (d *document) refine(in Input, own signal, s *situation) signal {
+func (d *document) refine(in Input, own signal) signal {
 	a := &d.assertion
 	switch own.family {
 	case famNone:

@@ -65,6 +65,19 @@ const (
 	families
 )
 
+// familyNames are the names of families in patterns.txt.
+var familyNames = map[string]family{
+	"none": famNone, "packages": famPackages, "platform": famPlatform, "misuse": famMisuse, "loose": famLoose, "compile": famCompile,
+	"testcode": famTestCode, "link": famLink, "external": famExternal, "outside": famOutside, "collision": famCollision,
+	"deadlock": famDeadlock, "browser": famBrowser, "saturated": famSaturated, "config": famConfig, "credentials": famCredentials,
+	"schema": famSchema, "database": famDatabase, "pool": famPool, "broker": famBroker, "settling": famSettling, "trust": famTrust,
+	"names": famNames, "network": famNetwork, "reset": famReset, "slow": famSlow, "limit": famLimit, "gateway": famGateway,
+	"server": famServer, "conflict": famConflict, "denied": famDenied, "missing": famMissing, "appcode": famAppCode,
+	"exception": famException, "clock": famClock, "random": famRandom, "order": famOrder, "element": famElement, "selector": famSelector,
+	"event": famEvent, "wait": famWait, "testtimeout": famTestTimeout, "visual": famVisual, "outcome": famOutcome, "words": famWords,
+	"crash": famCrash,
+}
+
 // mark is a fact about a failure that is not in the context.
 type mark uint32
 

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // party says whose a host is.
@@ -18,9 +19,12 @@ const (
 )
 
 var (
-	hostInURL  = rx(`(?i)\b(?:https?|wss?|grpc|amqps?|postgres(?:ql)?|mysql|redis|mongodb(?:\+srv)?|kafka|jdbc:\w+)://(?:[^\s/@"']*@)?(\[[0-9a-f:.]+\]|[\w.-]+)(?::(\d{1,5}))?`)
-	hostPort   = rx(`(?i)(?:^|[\s"'(\[/@=,:])((?:[a-z0-9-]+\.)+[a-z][a-z0-9-]+|localhost|(?:\d{1,3}\.){3}\d{1,3}|\[[0-9a-f:]*\]|[a-z][a-z0-9-]*[a-z0-9]):(\d{2,5})\b`)
-	hostByName = rx(`(?i)\b(?:ENOTFOUND|EAI_AGAIN|UnknownHostException|lookup|host(?:name)?|resolve|for|from|by|to|on|calling)\W{1,3}((?:[a-z0-9-]+\.)+[a-z]{2,})\b`)
+	hostInURL = rx(`(?i)\b(?:https?|wss?|grpc|amqps?|postgres(?:ql)?|mysql|redis|mongodb(?:\+srv)?|kafka|jdbc:\w+)://` +
+		`(?:[^\s/@"']*@)?(\[[0-9a-f:.]+\]|[\w.-]+)(?::(\d{1,5}))?`)
+	hostPort = rx(`(?i)(?:^|[\s"'(\[/@=,:])` +
+		`((?:[a-z0-9-]+\.)+[a-z][a-z0-9-]+|localhost|(?:\d{1,3}\.){3}\d{1,3}|\[[0-9a-f:]*\]|[a-z][a-z0-9-]*[a-z0-9]):(\d{2,5})\b`)
+	hostByName = rx(`(?i)\b(?:ENOTFOUND|EAI_AGAIN|UnknownHostException|lookup|host(?:name)?|resolve|for|from|by|to|on|calling)` +
+		`\W{1,3}((?:[a-z0-9-]+\.)+[a-z]{2,})\b`)
 )
 
 // target is a host, and a port where one was named.
@@ -69,7 +73,9 @@ func targetsOf(text string) []target {
 const maxTargets = 8
 
 // nameWords must occur before a host that stands without scheme and port.
-var nameWords = newMatcher([]string{"enotfound", "eai_again", "unknownhost", "lookup ", "host", "resolve", "for ", "from ", "by ", "to ", "on ", "calling "})
+var nameWords = newMatcher([]string{
+	"enotfound", "eai_again", "unknownhost", "lookup ", "host", "resolve", "for ", "from ", "by ", "to ", "on ", "calling ",
+})
 
 // hasPort reports whether there is a colon with two digits behind it.
 func hasPort(text string) bool {
@@ -81,24 +87,16 @@ func hasPort(text string) bool {
 	return false
 }
 
-var sourceName = rx(`\.(?:java|kt|go|py|rb|cs|[cm]?[jt]sx?|vue|feature|php|scala|groovy|xml|ya?ml|json|html?|log|txt|sql|sh)$|^(?:line|port|code|status|error|at|e|http|https|expected|actual|message|took|pid|id|row|column|col)$`)
-
-// thirdParties are services that products depend on and nobody tests: payment,
-// messages, identity, maps, clouds, registries.
-var thirdParties = rx(`(?i)(?:^|\.)(?:stripe|paypal|braintree(?:gateway|-api)?|adyen|klarna|squareup|checkout|mollie|worldpay|plaid|wise|twilio|sendgrid|mailgun|mailchimp|postmarkapp|sparkpost|nexmo|vonage|messagebird|slack|auth0|okta|onelogin|duosecurity|googleapis|google|gstatic|facebook|graph\.facebook|twitter|linkedin|github|githubusercontent|gitlab|bitbucket|docker|quay|ghcr|npmjs|yarnpkg|pypi|pythonhosted|maven|rubygems|crates|amazonaws|azure|windows|microsoftonline|cloudflare|fastly|akamai\w*|salesforce|zendesk|hubspot|intercom|segment|mixpanel|datadoghq|sentry|newrelic|pagerduty|launchdarkly|split|algolia|mapbox|here|openweathermap|exchangerate\w*|fixer|docusign|dropbox|box|zoom|recaptcha|hcaptcha|unsplash|cloudinary|imgix|firebaseio|supabase|openai|anthropic|shopify|fedex|ups|dhl|usps|taxjar|avalara|experian|equifax|onfido|trulioo|companieshouse|vies|letsencrypt)\.(?:com|net|org|io|co|dev|app|eu|de|uk|gov\.uk|gov|us|ai|is|me|ly)$`)
-
-// thirdWords are names of such services, and words for them, where no host is
-// named.
-var thirdWords = rx(`(?i)\b(?:stripe|paypal|braintree|adyen|klarna|twilio|sendgrid|mailgun|mailchimp|nexmo|vonage|auth0|okta|google maps|github api|salesforce|docusign|plaid|mapbox|recaptcha|openai|third[- ]party|external (?:provider|service|api|system|partner)|upstream provider|vendor api|partner api|(?:payment|sms|email|e-mail|mail|geocoding|credit|kyc|tax|exchange[- ]rate|shipping|weather) (?:provider|gateway|sandbox|processor|vendor|bureau))\b`)
-
-// thirdLabels mark hosts of partners: sandbox.payments.example.
-var thirdLabels = rx(`(?i)(?:^|[.-])(?:sandbox|partner|partners|vendor|third-?party|external|psp|acquirer|provider)(?:[.-]|$)`)
-
+// The lists of hosts and of words about them; lists.txt says what each is for.
 var (
-	ownLabels = rx(`(?i)(?:^|[.-])(?:staging|stage|stg|preview|qa|uat|dev|develop|test|testing|e2e|ci|int|integration|pre-?prod|local|internal|intra|corp|lan|review|svc|cluster|pr-?\d+)(?:[.-]|$)`)
-	// rented are machines of a cloud that run what is ours.
-	rented      = rx(`(?i)\.(?:rds|elb|cache|eks|ecs|redshift|docdb|kafka|compute|elasticbeanstalk)\.(?:[\w-]+\.)?amazonaws\.com$|\.(?:azurewebsites\.net|cloudapp\.azure\.com|database\.windows\.net|run\.app|cloudfunctions\.net|herokuapp\.com|fly\.dev|vercel\.app|netlify\.app|onrender\.com)$`)
-	ownSuffixes = rx(`(?i)(?:\.local|\.localhost|\.svc|\.internal|\.cluster\.local|\.test|\.lan|\.corp|\.intra|\.home\.arpa)$`)
+	sourceName   = listed("no hosts")
+	thirdParties = listed("third parties")
+	thirdWords   = listed("third words")
+	thirdLabels  = listed("third labels")
+	ownLabels    = listed("own labels")
+	ownSuffixes  = listed("own suffixes")
+	rented       = listed("rented machines")
+	serviceNames = listed("service names")
 )
 
 // partyOf says whose a host is: the gates' hosts and addresses of private networks
@@ -155,18 +153,17 @@ func ownHosts(in Input) map[string]bool {
 	return own
 }
 
-// servicePorts are ports of databases, brokers and caches: what answers there is
-// never the product.
-var servicePorts = map[int]bool{
-	1433: true, 1521: true, 2181: true, 2375: true, 2376: true, 3306: true, 4222: true, 4444: true, 5432: true, 5433: true, 5671: true, 5672: true,
-	6379: true, 6432: true, 6443: true, 8500: true, 8200: true,
-	9042: true, 9092: true, 9093: true, 9094: true, 9200: true, 9300: true, 11211: true, 15672: true, 26379: true, 26257: true, 27017: true, 29092: true,
-	61616: true, 1025: true, 1080: true, 25: true, 587: true, 53: true,
-}
+// servicePorts are ports of databases, brokers and caches.
+var servicePorts = sync.OnceValue(func() map[int]bool {
+	ports := map[int]bool{}
+	for _, text := range texts("service ports") {
+		port, _ := strconv.Atoi(text)
+		ports[port] = port > 0
+	}
+	return ports
+})
 
-var serviceNames = rx(`(?i)^(?:.*[.-])?(?:postgres\w*|pg|mysql|mariadb|db|database|redis|cache|kafka\w*|broker\w*|rabbit\w*|mq|nats|mongo\w*|elastic\w*|opensearch|zookeeper|vault|consul|minio|s3|selenium(?:-hub)?|hub|keycloak|smtp|mailhog|mailpit|localstack)(?:[.-].*)?$`)
-
-func (t target) service() bool { return servicePorts[t.port] || serviceNames.MatchString(t.host) }
+func (t target) service() bool { return servicePorts()[t.port] || serviceNames.MatchString(t.host) }
 
 // ephemeral reports whether the port is one that a system hands out: a server
 // that the test itself started.

@@ -9,6 +9,8 @@ import (
 // hundred of them would cost every start of the program tens of milliseconds.
 type expr struct {
 	text string
+	// made makes the text, where a table holds it.
+	made func() string
 	once sync.Once
 	re   *regexp.Regexp
 }
@@ -24,7 +26,12 @@ func rx(text string) *expr {
 }
 
 func (e *expr) get() *regexp.Regexp {
-	e.once.Do(func() { e.re = regexp.MustCompile(e.text) })
+	e.once.Do(func() {
+		if e.made != nil {
+			e.text = e.made()
+		}
+		e.re = regexp.MustCompile(e.text)
+	})
 	return e.re
 }
 

@@ -1,9 +1,6 @@
 package triage
 
-import (
-	"regexp"
-	"testing"
-)
+import "testing"
 
 // An expression that does not compile must not wait for the failure that needs it.
 func TestEveryExpressionCompiles(t *testing.T) {
@@ -11,13 +8,6 @@ func TestEveryExpressionCompiles(t *testing.T) {
 		t.Errorf("only %d expressions are known", len(exprs))
 	}
 	for _, e := range exprs {
-		if _, err := regexp.Compile(e.text); err != nil {
-			t.Error(err)
-		}
-	}
-	for _, p := range patterns {
-		if _, err := regexp.Compile("(?i)" + p.re); err != nil {
-			t.Errorf("%s: %v", p.cause, err)
-		}
+		e.get() // panics on a fault
 	}
 }

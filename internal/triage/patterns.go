@@ -1,201 +1,169 @@
 package triage
 
-// pattern finds one signal. One of the words must occur in a line (in lower case;
-// ASCII case does not matter); then, where there is one, the regular expression
-// decides. The words keep 100 regular expressions off lines that they cannot match.
+import (
+	_ "embed"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// patternText is the table of wordings; its first lines say how it is written.
+//
+//go:embed patterns.txt
+var patternText string
+
+// pattern finds one signal: a block of patterns.txt. One of the selectors must occur in
+// a line (in lower case; ASCII case does not matter). Then the expression decides, or,
+// where there is none, the first of the phrases that occurs. The selectors keep 100
+// regular expressions off lines that they cannot match.
 type pattern struct {
 	family family
 	// cause names the specifics, in a few words.
-	cause string
-	words []string
-	re    string
-
-	compiled *expr
+	cause     string
+	selectors []string
+	phrases   []string
+	compiled  *expr
+	rows      []tableRow
 }
 
-// patterns are the wordings of frameworks, drivers and systems, in order: within a
-// family the first that matches names the cause. Sources: the drivers'
-// and frameworks' own messages, SQLSTATEs, and Kafka's error codes.
-var patterns = concat(testPatterns, besidePatterns, dataPatterns, networkPatterns, answerPatterns, waitPatterns, endPatterns)
+// tableRow is one row of a table.
+type tableRow struct {
+	kind, source, text string
+	// like are examples of what an expression finds.
+	like []string
+	// line is its line in the table, from 1.
+	line int
+}
 
-func concat(lists ...[]pattern) []pattern {
-	var all []pattern
-	for _, l := range lists {
-		all = append(all, l...)
+// expr is the row as a regular expression.
+func (r tableRow) expr() string {
+	if r.kind == "expr" {
+		return r.text
 	}
-	return all
+	return regexp.QuoteMeta(r.text)
 }
 
-// testPatterns: the test itself is wrong.
-var testPatterns = []pattern{
-	{family: famMisuse, cause: "mocking framework misused",
-		words: []string{"org.mockito.exceptions.misusing", "unnecessarystubbingexception", "wantedbutnotinvoked", "unfinishedstubbing",
-			"invaliduseofmatchers"}, re: `misusing|UnnecessaryStubbing|UnfinishedStubbing|InvalidUseOfMatchers`},
-	{family: famMisuse, cause: "parameter of the test not resolved", words: []string{"parameterresolutionexception", "no parameterresolver registered"}},
-	{family: famMisuse, cause: "test class cannot be initialised",
-		words: []string{"initializationerror", "preconditionviolationexception", "junitexception: testengine", "no runnable methods",
-			"test class should have exactly one public"}, re: `(?:^|[\s.(])initializationError\b|PreconditionViolationException|JUnitException: TestEngine|no runnable methods|should have exactly one public`},
-	{family: famMisuse, cause: "fixture not found", words: []string{"fixture '", "fixture \""}, re: `fixture ['"].+['"] not found`},
-	{family: famMisuse, cause: "fixture misused", words: []string{"scopemismatch", "recursive dependency involving fixture", "fixture unknown"},
-		re: `ScopeMismatch: |recursive dependency involving fixture`},
-	{family: famMisuse, cause: "wrong command line of the runner",
-		words: []string{"unrecognized arguments", "no tests found in", "error: unknown option", "flag provided but not defined", "unknown command line flag"},
-		re:    `unrecognized arguments:|unknown option|flag provided but not defined|unknown command line flag`},
-	{family: famMisuse, cause: "two test files of one name", words: []string{"import file mismatch"}},
-	{family: famMisuse, cause: "undefined step", words: []string{"undefinedstepexception", "undefined. you can implement", "undefined step",
-		"step undefined", "ambiguousstepdefinitions", "ambiguous match", "cucumberexpressionexception"}},
-	{family: famMisuse, cause: "selector is not valid",
-		words: []string{"invalidselector", "invalid selector", "is not a valid selector", "is not a valid xpath", "unknown engine", "unexpected token",
-			"malformed selector", "syntax error, unrecognized expression"},
-		re: `invalid ?selector|is not a valid (?:selector|xpath)|unknown engine "|unexpected token .* while parsing (?:css )?selector|syntax error, unrecognized expression`},
-	{family: famMisuse, cause: "driver used wrongly",
-		words: []string{"nosuchdriverexception", "test.use() can only", "test.describe() can only", "did not expect test.", "detected a cross origin error",
-			"playwright test did not expect", "cannot find a registered browser"},
-		re: `NoSuchDriverException|can only be called|did not expect test|detected a cross origin error`},
-	{family: famMisuse, cause: "command chain used wrongly",
-		words: []string{"promise was returned in a command", "returned a promise from a command while also invoking", "you are mixing up async and sync",
-			"done() called multiple times", "done() invoked with non-error"}},
-	{family: famMisuse, cause: "hook or test declared wrongly",
-		words: []string{"cannot nest a describe", "hooks cannot be defined inside tests", "your test suite must contain at least one test",
-			"duplicate test title", "a \"describe\" callback must not return a value", "fixtures must be"}},
-	{family: famMisuse, cause: "snapshot missing", words: []string{"a snapshot doesn't exist", "new snapshot was not written"},
-		re: `snapshot (?:doesn't exist|was not written)`},
-	{family: famTestCode, cause: "error in test code", words: []string{"originated from your test code"}},
-	{family: famLoose, cause: "locator finds several elements", words: []string{"strict mode violation"}},
-	{family: famLoose, cause: "locator finds several elements", words: []string{"can only be called on a single element", "found multiple elements"},
-		re: `(?:cy\.\w+\(\)|\w+) can only be called on a single element|Found multiple elements with`},
-	{family: famPackages, cause: "packages could not be installed",
-		words: []string{"npm err!", "npm error", "no matching distribution found", "could not find a version that satisfies",
-			"could not resolve dependencies for project", "failed to collect dependencies", "err_pnpm", "error: subprocess-exited-with-error",
-			"go: module lookup disabled", "could not transfer artifact", "poetry could not", "blocked-by: [["},
-		re: `npm err(?:!|or) (?:code|network|errno)|no matching distribution found|could not find a version that satisfies|could not resolve dependencies|failed to collect dependencies|ERR_PNPM_|subprocess-exited-with-error|module lookup disabled|could not transfer artifact`},
-	{family: famCompile, cause: "module of the test not found",
-		words: []string{"modulenotfounderror", "importerror", "cannot find module", "error collecting", "failed to resolve import", "failed to load url",
-			"err_module_not_found"}, re: `ModuleNotFoundError: No module named|ImportError: (?:cannot import name|attempted relative|No module)|ImportError while (?:importing|loading)|Cannot find module|ERROR collecting|Failed to (?:resolve import|load url)|ERR_MODULE_NOT_FOUND`},
-	{family: famCompile, cause: "test code does not compile",
-		words: []string{"[build failed]", "compilation failure", "cannot find symbol", "unresolved compilation", "transformerror", "syntaxerror", "error ts",
-			"unresolved reference", "indentationerror", "cannot use import statement outside", "undefined: ", "declared and not used", "tsc"},
-		re: `\[build failed\]|COMPILATION (?:FAILURE|ERROR)|error: cannot find symbol|Unresolved compilation problem|error TS\d+|Unresolved reference|IndentationError:|Cannot use import statement outside a module|SyntaxError: .*(?:\.(?:spec|test|cy)\.|test_\w+\.py)|_test\.go:\d+:\d+: (?:undefined|.*declared and not used)|^SyntaxError: (?:Unexpected|Missing|Invalid|invalid syntax|unterminated)`},
-	{family: famMisuse, cause: "versions of the test libraries do not fit",
-		words: []string{"nosuchmethoderror", "abstractmethoderror", "noclassdeffounderror", "classnotfoundexception", "nosuchfielderror"},
-		re:    `(?:Error|Exception)\b.*\b(?:org[./](?:junit|mockito|testng|assertj|hamcrest|opentest4j|jacoco)|junit[./]|io[./]cucumber|surefire)`},
-	{family: famLink, cause: "class or method missing at run time",
-		words: []string{"nosuchmethoderror", "abstractmethoderror", "noclassdeffounderror", "nosuchfielderror", "incompatibleclasschangeerror",
-			"classnotfoundexception", "unsupportedclassversionerror", "illegalaccesserror"}},
+// block is a head with its rows.
+type block struct {
+	name, rest string
+	rows       []tableRow
 }
 
-// besidePatterns: the platform under everything.
-var besidePatterns = []pattern{
-	{family: famPlatform, cause: "image cannot be pulled",
-		words: []string{"imagepullbackoff", "errimagepull", "toomanyrequests: you have reached your pull rate", "failed to pull image", "pull access denied",
-			"manifest unknown", "error pulling image", "manifest for "},
-		re: `ImagePullBackOff|ErrImagePull|reached your pull rate limit|failed to pull image|pull access denied|manifest unknown|error pulling image|manifest for \S+ not found`},
-	{family: famPlatform, cause: "pod evicted or not scheduled",
-		words: []string{"evicted", "failedscheduling", "insufficient cpu", "insufficient memory", "nodes are available", "node was low on resource",
-			"untolerated taint", "node is not ready", "nodenotready"},
-		re: `\bEvicted\b|FailedScheduling|Insufficient (?:cpu|memory)|\d+/\d+ nodes are available|low on resource|untolerated taint|node (?:is )?not ?ready`},
-	{family: famPlatform, cause: "roll-out did not finish",
-		words: []string{"exceeded its progress deadline", "progressdeadlineexceeded", "waiting for deployment", "waiting for rollout"},
-		re:    `exceeded its progress deadline|ProgressDeadlineExceeded|timed out waiting for (?:the condition|rollout)`},
-	{family: famPlatform, cause: "pod out of memory", words: []string{"oomkilled", "oom-killed", "oom-kill"}},
-	{family: famPlatform, cause: "cluster not reachable",
-		words: []string{"kubernetes cluster unreachable", "the connection to the server", "unable to connect to the server",
-			"couldn't get current server api group list"}, re: `cluster unreachable|the connection to the server \S+ was refused|unable to connect to the server|couldn't get current server api`},
-	{family: famPlatform, cause: "no container runtime",
-		words: []string{"docker daemon", "could not find a valid docker environment", "docker.sock", "cannot connect to the podman",
-			"previous attempts to find a docker environment failed"},
-		re: `is the docker daemon running|cannot connect to the docker daemon|valid docker environment|docker environment failed|docker\.sock.*(?:permission denied|no such file|refused)|cannot connect to the podman`},
-	{family: famPlatform, cause: "container did not start",
-		words: []string{"containerlaunchexception", "container startup failed", "container did not start", "timed out waiting for container port",
-			"port is already allocated", "wait strategy", "is unhealthy", "error response from daemon", "crashloopbackoff"},
-		re: `ContainerLaunchException|container startup failed|container did not start|waiting for container port|port is already allocated|container \S+ is unhealthy|dependency failed to start|error response from daemon`},
-	{family: famPlatform, cause: "runner lost", words: []string{"the runner has received a shutdown signal", "lost communication with the server",
-		"the hosted runner", "agent lost", "spot interruption", "the operation was canceled"},
-		re: `runner has received a shutdown signal|lost communication with the server|hosted runner (?:lost|encountered)|agent lost|spot (?:instance )?interruption`},
-	{family: famSaturated, cause: "disk full", words: []string{"no space left on device", "enospc", "disk quota exceeded", "not enough space on the disk",
-		"disk is full", "disk full"}, re: `no space left on device|ENOSPC|disk quota exceeded|not enough space on the disk|disk (?:is )?full`},
-	{family: famSaturated, cause: "out of memory", words: []string{"outofmemoryerror", "heap out of memory", "cannot allocate memory", "enomem",
-		"gc overhead limit", "allocation failed", "std::bad_alloc", "memoryerror"},
-		re: `OutOfMemoryError|heap out of memory|cannot allocate memory|\bENOMEM\b|GC overhead limit|std::bad_alloc|^(?:E\s+)?MemoryError`},
-	{family: famSaturated, cause: "out of file descriptors or threads",
-		words: []string{"too many open files", "emfile", "unable to create new native thread", "unable to create native thread",
-			"resource temporarily unavailable", "no file descriptors"}},
-	{family: famSaturated, cause: "port in use", words: []string{"address already in use", "eaddrinuse", "only one usage of each socket address",
-		"port already in use", "portinuseexception"}},
-	{family: famBrowser, cause: "browser cannot be started",
-		words: []string{"sessionnotcreated", "session not created", "devtoolsactiveport", "chrome not reachable", "only supports chrome version",
-			"failed to launch", "executable doesn't exist", "browsertype.launch", "cannot find chrome", "unable to obtain driver",
-			"host system is missing dependencies", "could not start a new session", "chrome failed to start", "failed to start server. no grid",
-			"cypress failed to start", "cypress could not verify", "no usable sandbox", "failed to connect to the bus",
-			"unable to find a matching set of capabilities", "geckodriver"},
-		re: `session ?not ?created|DevToolsActivePort|chrome not reachable|only supports chrome version|failed to launch (?:the )?(?:browser|chrom|firefox|webkit)|executable doesn't exist at|browserType\.launch|unable to obtain driver|host system is missing dependencies|could not start a new session|chrome failed to start|cypress (?:failed to start|could not verify)|no usable sandbox|matching set of capabilities`},
-	{family: famBrowser, cause: "browser crashed or was closed",
-		words: []string{"target closed", "browser has been closed", "browser has disconnected", "page crashed", "tab crashed", "target crashed",
-			"target page, context or browser", "renderer process", "aw, snap", "nosuchsessionexception", "invalid session id", "unreachablebrowserexception",
-			"nosuchwindowexception: no such window: target window already closed", "disconnected: ", "navigation failed because page crashed",
-			"unable to receive message from renderer", "timed out receiving message from renderer", "chromium renderer process just crashed",
-			"browser closed unexpectedly", "session terminated", "failed to decode response from marionette"},
-		re: `target closed|browser (?:has been closed|has disconnected|closed unexpectedly)|(?:page|tab|target|renderer process)(?: just)? crashed|target page, context or browser has been closed|aw, snap|NoSuchSessionException|invalid session id|UnreachableBrowserException|disconnected: (?:not connected to devtools|unable to (?:send|receive))|(?:message|response) (?:from|to) renderer|renderer process just crashed|response from marionette`},
-	{family: famConfig, cause: "something is not set up",
-		words: []string{"keyerror", "environment variable", "env var", "missing required", "is not set", "keys required", "not configured",
-			"missing environment", "could not resolve placeholder", "no such file or directory: '.env", "undefined environment", "must be set", "baseurl"},
-		re: `(?:environment variable|env(?:ironment)? ?var)s?\b.{0,60}(?:not set|missing|required|undefined|not found|must be set|is empty|unset)|(?:missing|required|undefined|unset)(?: required)? env(?:ironment)? ?var|could not resolve placeholder|\b[A-Z][A-Z0-9]+_[A-Z0-9_]+\b['"]? (?:is not set|must be set|is required|not set|is missing|is undefined|keys? required)|\bkeys required|(?:missing|no) (?:required )?(?:configuration|config|setting|credentials?) (?:for|key|file|found)|KeyError: '[A-Z][A-Z0-9]*_[A-Z0-9_]+'|cannot navigate to invalid URL`},
-	{family: famCredentials, cause: "credentials of the run are not accepted",
-		words: []string{"invalid_client", "unauthorized_client", "password authentication failed", "access denied for user", "expiredtoken", "expired token",
-			"token expired", "token has expired", "token is expired", "invalidaccesskeyid", "signaturedoesnotmatch", "unable to locate credentials",
-			"could not load credentials", "could not load the default credentials", "login failed for user", "noauth authentication required", "wrongpass",
-			"no saml response", "sasl authentication failed", "jwks", "invalid_grant", "account is locked", "account locked"},
-		re: `invalid_client|unauthorized_client|password authentication failed for|access denied for user|ExpiredToken|(?:token|credentials?|secret|api key) (?:has |is |was )?expired|InvalidAccessKeyId|SignatureDoesNotMatch|unable to locate credentials|could not load (?:the default )?credentials|login failed for user|NOAUTH|WRONGPASS|sasl authentication failed|(?:unable|failed) to (?:fetch|retrieve|load) (?:the )?(?:remote )?jwks?|invalid_grant|account (?:is )?(?:locked|disabled)`},
+// readTable reads a table: blocks of a head "[name] rest" and rows "kind | source | text".
+// Lines that begin with # and blank lines are left out.
+func readTable(text string) ([]block, error) {
+	var blocks []block
+	n := 0
+	for line := range strings.Lines(text) {
+		n++
+		line = strings.TrimSpace(line)
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		if head, ok := strings.CutPrefix(line, "["); ok {
+			name, rest, ok := strings.Cut(head, "] ")
+			if !ok {
+				return nil, fmt.Errorf("line %d has no text behind its name; write it as [name] text", n)
+			}
+			blocks = append(blocks, block{name: name, rest: rest})
+			continue
+		}
+		if len(blocks) == 0 {
+			return nil, fmt.Errorf("line %d belongs to no block; write [name] text above it", n)
+		}
+		b := &blocks[len(blocks)-1]
+		r, err := readRow(line, n)
+		if err != nil {
+			return nil, err
+		}
+		if r.kind != "like" {
+			b.rows = append(b.rows, r)
+			continue
+		}
+		if len(b.rows) == 0 {
+			return nil, fmt.Errorf("line %d is an example of nothing; write it below a row", n)
+		}
+		last := &b.rows[len(b.rows)-1]
+		last.like = append(last.like, r.text)
+	}
+	return blocks, nil
 }
 
-// dataPatterns: databases, brokers, data of other tests.
-var dataPatterns = []pattern{
-	{family: famCollision, cause: "duplicate key", words: []string{"duplicate key", "unique constraint", "uniqueviolation", "duplicate entry", "e11000",
-		"ora-00001", "cannot insert duplicate", "unique_violation", "duplicatekeyexception", "23505", "p2002", "violates unique"},
-		re: `duplicate key(?: value| error)?|unique constraint (?:failed|violat|\()|UniqueViolation|duplicate entry '|E11000|ORA-00001|unique_violation|DuplicateKeyException|\bP2002\b|violates unique`},
-	{family: famCollision, cause: "database exists already",
-		words: []string{"pg_database_datname_index", "being accessed by other users", "database exists"},
-		re:    `pg_database_datname_index|source database .* is being accessed|Can't create database`},
-	{family: famCollision, cause: "object exists already",
-		words: []string{"already exists", "alreadyexists", "already_exists", "already taken", "already registered", "already in use by another",
-			"username_exists", "email_exists", "user_exists", "topicexists", "bucketalready", "existe déjà", "existe deja", "existiert bereits",
-			"ist bereits vergeben", "bereits vorhanden", "ya existe", "já existe", "ja existe", "esiste già", "bestaat al", "уже существует",
-			"已存在", "已经存在", "既に存在", "すでに存在", "이미 존재", "już istnieje", "findes allerede", "finns redan", "zaten mevcut",
-			"finnes allerede", "on jo olemassa", "vergeben", "zajęta"},
-		re: `already[ _]?exists|already (?:taken|registered|in use by another)|username_exists|email_exists|user_exists|TopicExists|BucketAlready(?:Exists|Owned)|existe d[ée]j[àa]|existiert bereits|bereits (?:vergeben|vorhanden)|ya existe|j[áa] existe|esiste già|bestaat al|уже существует|已存在|已经存在|(?:既に|すでに)存在|이미 존재|już istnieje|findes allerede|finns redan|zaten mevcut|finnes allerede|on jo olemassa`},
-	{family: famDeadlock, cause: "deadlock between transactions",
-		words: []string{"deadlock detected", "40p01", "deadlock found", "deadlocked on lock", "lock wait timeout exceeded", "could not serialize access",
-			"optimisticlock", "staleobjectstate", "row was updated or deleted by another transaction", "database is locked", "sqlite_busy", "ora-00060",
-			"concurrentmodification", "concurrency conflict", "dbupdateconcurrency", "was chosen as the deadlock victim",
-			"write conflict during plan execution"}, re: `deadlock detected|\b40P01\b|deadlock found|deadlocked on lock|lock wait timeout exceeded|could not serialize access|OptimisticLock(?:ing(?:Failure)?)?Exception|StaleObjectState|updated or deleted by another transaction|database (?:table )?is locked|SQLITE_BUSY|ORA-00060|DbUpdateConcurrency|deadlock victim|write ?conflict`},
-	{family: famCollision, cause: "left-over data", words: []string{"left over", "leftover", "left-over", "from a previous run", "from previous run",
-		"stale data", "not empty before the test"}, re: `left-?\s?over (?:data|row|record|case|user|entr)|from (?:a |the )?previous (?:run|test)`},
-	{family: famSchema, cause: "schema is not migrated",
-		words: []string{"relation \"", "column \"", "undefinedtable", "undefinedcolumn", "42p01", "42703", "pendingmigration", "migrations are pending",
-			"pending migrations", "p3009", "dirty database version", "unknown column", "no such table", "no such column", "invalid object name", "doesn't exist",
-			"ora-00942", "flywayvalidateexception", "validate failed: migrations", "schema_migrations", "could not acquire change log lock", "alembic",
-			"migration"}, re: `relation "[^"]+" does not exist|column "?[\w."]+"? (?:of relation "[^"]+" )?does not exist|UndefinedTable|UndefinedColumn|\b42P01\b|\b42703\b|PendingMigrationError|migrations are pending|pending migrations?|\bP3009\b|dirty database version|unknown column '|no such (?:table|column):|invalid object name '|table '[\w.]+' doesn't exist|ORA-00942|FlywayValidateException|migrations? (?:checksum mismatch|have failed validation)|change log lock|can't locate revision`},
-	{family: famPool, cause: "connection pool exhausted",
-		words: []string{"hikaripool", "connection is not available", "remaining connection slots", "too many clients", "too many connections",
-			"timeout waiting for connection from pool", "queuepool limit", "pool exhausted", "poolexhausted", "timed out fetching a new connection",
-			"connection pool"}, re: `HikariPool.*(?:not available|timed out)|connection is not available, request timed out|remaining connection slots|too many clients|too many connections|timeout waiting for (?:idle object|connection from pool)|QueuePool limit|pool (?:is )?exhausted|PoolExhausted|fetching a new connection from the (?:connection )?pool|connection pool (?:timed out|exhausted)`},
-	{family: famDatabase, cause: "database not available",
-		words: []string{"the database system is", "pg::connectionbad", "communications link failure", "57p03", "57p01", "could not connect to server",
-			"can't connect to mysql", "lost connection to mysql", "server closed the connection unexpectedly", "mongoserverselection", "mongonetwork",
-			"serverselectiontimeout", "no reachable servers", "terminating connection due to administrator command", "p1001", "can't reach database server",
-			"the connection attempt failed", "jdbcconnectionexception", "cannotgetjdbcconnection", "connection to server at", "unable to obtain connection",
-			"unable to obtain jdbc", "connection to ", "readonly you can't write", "loading redis is loading", "master is down", "clusterdown", "ora-12541",
-			"ora-12514", "psqlexception: connection to", "sqlnontransientconnection", "failed to connect to `host="},
-		re: `the database system is (?:starting up|shutting down|in recovery)|PG::ConnectionBad|communications link failure|\b57P0[123]\b|could not connect to server|can't connect to (?:local )?mysql|lost connection to mysql|server closed the connection unexpectedly|MongoServerSelection|MongoNetwork|ServerSelectionTimeout|no reachable servers|due to administrator command|\bP1001\b|can't reach database server|connection to (?:server at )?"?[\w.\[\]:-]+"?(?:,? port \d+)?:? ?(?:failed|refused|\S*:\d+ refused)|unable to obtain (?:jdbc )?connection|the connection attempt failed|CannotGetJdbcConnection|JDBCConnectionException|READONLY You can't|LOADING Redis|CLUSTERDOWN|ORA-125(?:41|14)|SQLNonTransientConnection|failed to connect to .host=`},
-	{family: famSettling, cause: "broker is still arranging partitions",
-		words: []string{"unknown_topic_or_partition", "unknown topic or partition", "unknowntopicorpartition", "notleader", "not_leader", "not leader",
-			"leader_not_available", "leadernotavailable", "leader not available", "subscribed topic not available", "rebalance", "coordinator is not available",
-			"coordinatornotavailable", "group coordinator not available", "coordinator_load_in_progress", "this server does not host this topic"},
-		re: `UNKNOWN_?TOPIC_?OR_?PARTITION|unknown topic or partition|Not_?Leader|not (?:the )?leader for|LEADER_NOT_AVAILABLE|LeaderNotAvailable|leader not available|subscribed topic not available|rebalance (?:in progress|is in progress|timed out)|REBALANCE_IN_PROGRESS|coordinator (?:is )?not available|CoordinatorNotAvailable|COORDINATOR_LOAD_IN_PROGRESS|does not host this topic`},
-	{family: famBroker, cause: "broker not available",
-		words: []string{"broker may not be available", "waiting for a node assignment", "local: broker transport failure", "_all_brokers_down",
-			"all broker connections are down", "larger than available brokers", "nobrokersavailable", "no brokers available", "ran out of brokers",
-			"out of available brokers", "not present in metadata after", "failed to update metadata after", "bootstrap broker", "no resolvable bootstrap urls",
-			"amqpconnect", "amqp", "connection to broker", "brokernotavailable", "stompconnection", "nats: no servers available", "metadata"},
-		re: `broker may not be available|waiting for a node assignment|broker transport failure|_ALL_BROKERS_DOWN|all broker connections are down|larger than available brokers|NoBrokersAvailable|no brokers available|ran out of brokers|out of available brokers|not present in metadata after|failed to update metadata after|bootstrap broker \S+ .*disconnected|no resolvable bootstrap urls|AmqpConnectException|AMQPConnectionError|BROKER_NOT_AVAILABLE|BrokerNotAvailable|nats: no servers available|_TIMED_OUT.*metadata`},
+func readRow(line string, n int) (tableRow, error) {
+	parts := strings.SplitN(line, "|", 3)
+	if len(parts) != 3 {
+		return tableRow{}, fmt.Errorf("line %d has no three columns; write it as kind | source | text", n)
+	}
+	r := tableRow{kind: strings.TrimSpace(parts[0]), source: strings.TrimSpace(parts[1]), text: strings.TrimSpace(parts[2]), line: n}
+	if len(r.text) > 2 && r.text[0] == '"' && r.text[len(r.text)-1] == '"' {
+		r.text = r.text[1 : len(r.text)-1]
+	}
+	if r.text == "" {
+		return tableRow{}, fmt.Errorf("line %d has no text; write it as kind | source | text", n)
+	}
+	return r, nil
+}
+
+// readPatterns reads patterns.txt, in the order of the table.
+func readPatterns(text string) ([]pattern, error) {
+	blocks, err := readTable(text)
+	if err != nil {
+		return nil, err
+	}
+	var list []pattern
+	for _, b := range blocks {
+		f, ok := familyNames[b.name]
+		if !ok {
+			return nil, fmt.Errorf("unknown family %q; see family.go", b.name)
+		}
+		p := pattern{family: f, cause: b.rest, rows: b.rows}
+		if err := p.compile(); err != nil {
+			return nil, err
+		}
+		list = append(list, p)
+	}
+	return list, nil
+}
+
+// compile makes selectors, phrases and expression of the rows.
+func (p *pattern) compile() error {
+	var exprs, selectors []string
+	plain := true
+	for _, r := range p.rows {
+		switch r.kind {
+		case "phrase":
+			selectors, exprs, p.phrases = append(selectors, lowerASCII(r.text)), append(exprs, r.expr()), append(p.phrases, lowerASCII(r.text))
+		case "look":
+			selectors, plain = append(selectors, lowerASCII(r.text)), false
+		case "then", "expr":
+			exprs, plain = append(exprs, r.expr()), false
+		default:
+			return fmt.Errorf("line %d: unknown kind %q; use phrase, look, then or expr", r.line, r.kind)
+		}
+	}
+	if len(selectors) == 0 || len(exprs) == 0 {
+		return fmt.Errorf("%s: the block finds nothing; give it a phrase, or a look and a then", p.cause)
+	}
+	for _, s := range selectors {
+		// Where a shorter one is in it, that one is enough.
+		shorter := func(o string) bool { return o != s && strings.Contains(s, o) }
+		if !slices.ContainsFunc(selectors, shorter) && !slices.Contains(p.selectors, s) {
+			p.selectors = append(p.selectors, s)
+		}
+	}
+	if !plain {
+		p.phrases, p.compiled = nil, &expr{text: "(?i)" + strings.Join(exprs, "|")}
+	}
+	return nil
+}
+
+// lowerASCII makes a text what [newMatcher] takes.
+func lowerASCII(s string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			r += 'a' - 'A'
+		}
+		return r
+	}, s)
 }

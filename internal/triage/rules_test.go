@@ -193,28 +193,6 @@ func TestTablesAreComplete(t *testing.T) {
 	}
 }
 
-// A word that does not occur where its regular expression matches would hide it.
-func TestPatternsHaveWordsInLowerCase(t *testing.T) {
-	seen := map[family]bool{}
-	for i, p := range patterns {
-		seen[p.family] = true
-		if len(p.words) == 0 || p.cause == "" {
-			t.Errorf("pattern %d is incomplete", i)
-		}
-		for _, w := range p.words {
-			if w != strings.ToLower(w) || len(w) < 3 {
-				t.Errorf("pattern %d: %q", i, w)
-			}
-		}
-	}
-	for f := famPackages; f < families; f++ {
-		derived := map[family]bool{famExternal: true, famOutside: true, famEvent: true}
-		if !seen[f] && !derived[f] {
-			t.Errorf("family %d has no pattern", f)
-		}
-	}
-}
-
 func TestMatcherFindsWhatIndexFinds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		words := rapid.SliceOfNDistinct(rapid.StringMatching(`[abc]{1,4}`), 1, 8, rapid.ID[string]).Draw(t, "words")

@@ -80,9 +80,6 @@ func (t *Triager) Serve(r io.Reader, w io.Writer) error {
 	return faults.err()
 }
 
-// Serve is [Triager.Serve] with the built-in rules only.
-func Serve(r io.Reader, w io.Writer) error { return (&Triager{}).Serve(r, w) }
-
 func (t *Triager) answer(line []byte, n int, w io.Writer, faults *faults) error {
 	in, text, hint := parseRequest(line)
 	if text != "" {

@@ -13,11 +13,14 @@ import (
 	"github.com/org/e2e-gate/internal/diag"
 )
 
+// serve answers with the built-in rules only.
+func serve(r io.Reader, w io.Writer) error { return (&Triager{}).Serve(r, w) }
+
 func TestServeIsTheContract(t *testing.T) {
 	in := `{"id":"1","framework":"junit5","test":"CaseIT.x","message":"expected: <A> but was: <B>","details":"","context":{"health":"ok","rerun":"failed","recent":"stable","changed_paths":["src/a.go"]}}` + "\n\r\n" +
 		`{"id":"2","message":"connect ECONNREFUSED 10.0.0.1:5432","unknown_field":1}`
 	var out strings.Builder
-	if err := Serve(strings.NewReader(in), &out); err != nil {
+	if err := serve(strings.NewReader(in), &out); err != nil {
 		t.Fatal(err)
 	}
 	lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
@@ -45,7 +48,7 @@ func TestServeNamesUnreadableLines(t *testing.T) {
 		`{"id":"e","context":{"recent":"old"}}`, `{"id":"f","context":[]}`, `{"id":"g"} {"id":"h"}`, good("z"),
 	}, "\n")
 	var out strings.Builder
-	err := Serve(strings.NewReader(in), &out)
+	err := serve(strings.NewReader(in), &out)
 	if n := strings.Count(out.String(), "\n"); n != 2 {
 		t.Errorf("%d answers: %s", n, out.String())
 	}
@@ -81,7 +84,7 @@ func TestServeSkipsALineThatIsTooLong(t *testing.T) {
 		io.LimitReader(endless{}, maxJSONLine), strings.NewReader(`"}`+"\n"+`{"id":"b","message":"x"}`),
 	)
 	var out strings.Builder
-	err := Serve(in, &out)
+	err := serve(in, &out)
 	if want := "stdin:2: the line is longer than 16 MiB; shorten its details"; fmt.Sprint(err) != want {
 		t.Errorf("got %v", err)
 	}
@@ -104,7 +107,7 @@ func TestServeAnswersBeforeTheNextQuestion(t *testing.T) {
 	answers, say := io.Pipe()
 	done := make(chan error, 1)
 	go func() {
-		done <- Serve(questions, say)
+		done <- serve(questions, say)
 		_ = say.Close()
 	}()
 	dec := json.NewDecoder(answers)
@@ -124,7 +127,7 @@ func TestServeAnswersBeforeTheNextQuestion(t *testing.T) {
 }
 
 func TestServeBoundsItsErrors(t *testing.T) {
-	err := Serve(strings.NewReader(strings.Repeat("{\n", 250)), io.Discard)
+	err := serve(strings.NewReader(strings.Repeat("{\n", 250)), io.Discard)
 	if lines := strings.Split(fmt.Sprint(err), "\n"); len(lines) != maxReported+1 ||
 		lines[0] != "stdin: 150 more lines could not be read; correct the first ones" {
 		t.Errorf("got %d lines, %q", len(lines), lines[0])
@@ -138,13 +141,13 @@ var errFull = errors.New("disk full")
 func (full) Write([]byte) (int, error) { return 0, errFull }
 
 func TestServeReportsBrokenStreams(t *testing.T) {
-	if err := Serve(strings.NewReader(`{"id":"a"}`), full{}); !errors.Is(err, errFull) {
+	if err := serve(strings.NewReader(`{"id":"a"}`), full{}); !errors.Is(err, errFull) {
 		t.Errorf("got %v", err)
 	}
-	if err := Serve(strings.NewReader(strings.Repeat(`{"id":"a","message":"x"}`+"\n", 1000)), full{}); !errors.Is(err, errFull) {
+	if err := serve(strings.NewReader(strings.Repeat(`{"id":"a","message":"x"}`+"\n", 1000)), full{}); !errors.Is(err, errFull) {
 		t.Errorf("got %v", err)
 	}
-	if err := Serve(iotest.ErrReader(io.ErrClosedPipe), io.Discard); !errors.Is(err, io.ErrClosedPipe) {
+	if err := serve(iotest.ErrReader(io.ErrClosedPipe), io.Discard); !errors.Is(err, io.ErrClosedPipe) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -154,7 +157,7 @@ func FuzzServe(f *testing.F) {
 	f.Add([]byte("{\"id\":\"1\",\"details\":\"Caused by: x\\n\\tat a.B.c(D.java:1)\"}\n\n{"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var out bytes.Buffer
-		err := Serve(bytes.NewReader(data), &out)
+		err := serve(bytes.NewReader(data), &out)
 		asked := 0
 		for line := range bytes.SplitSeq(data, []byte("\n")) {
 			if len(bytes.TrimSpace(line)) > 0 {

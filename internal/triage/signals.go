@@ -11,29 +11,34 @@ type signal struct {
 	cause  string
 	line   int // index into the document's lines; -1: none
 	weight weight
-	// from and to are where in the line.
-	from, to int
+	// from is where in the line, in bytes.
+	from int
 }
 
-// table finds patterns in lines.
+// patternTable finds patterns in lines.
 type patternTable struct {
-	words *matcher
-	// of lists, for each word, the patterns that it is a word of.
+	patterns []pattern
+	words    *matcher
+	// of lists, for each word, the patterns that it selects.
 	of [][]int
 }
 
-// signalTable is made when the first failure is read.
-var signalTable = sync.OnceValue(func() *patternTable { return newPatternTable(patterns) })
+// signalTable is read when the first failure is. A fault in the table is a fault of
+// this package; a test finds it.
+var signalTable = sync.OnceValue(func() *patternTable {
+	list, err := readPatterns(patternText)
+	if err != nil {
+		panic("triage: patterns.txt: " + err.Error())
+	}
+	return newPatternTable(list)
+})
 
 func newPatternTable(list []pattern) *patternTable {
-	t := &patternTable{}
+	t := &patternTable{patterns: list}
 	ids := map[string]int{}
 	var words []string
 	for i := range list {
-		if list[i].re != "" {
-			list[i].compiled = &expr{text: "(?i)" + list[i].re}
-		}
-		for _, w := range list[i].words {
+		for _, w := range list[i].selectors {
 			id, known := ids[w]
 			if !known {
 				id = len(words)
@@ -52,8 +57,8 @@ const maxLine = 4 << 10
 // signals finds what the lines of a document say, in their order.
 func (d *document) signals() []signal {
 	var found []signal
-	tried := make([]int, len(patterns))
 	table := signalTable()
+	tried := make([]int, len(table.patterns))
 	for i := range d.lines {
 		l := &d.lines[i]
 		if l.weight >= mute {
@@ -62,12 +67,13 @@ func (d *document) signals() []signal {
 		text := l.read[:min(len(l.read), maxLine)]
 		table.words.scan(text, func(word int) {
 			for _, p := range table.of[word] {
-				if tried[p] == i+1 || l.weight > head && patterns[p].family >= famAppCode {
+				pattern := &table.patterns[p]
+				if tried[p] == i+1 || l.weight > head && pattern.family >= famAppCode {
 					continue // of output only causes count, see believed
 				}
 				tried[p] = i + 1
-				if from, to, ok := patterns[p].match(text); ok {
-					found = append(found, signal{patterns[p].family, patterns[p].cause, i, l.weight, from, to})
+				if from, ok := pattern.match(text); ok {
+					found = append(found, signal{pattern.family, pattern.cause, i, l.weight, from})
 				}
 			}
 		})
@@ -75,28 +81,29 @@ func (d *document) signals() []signal {
 	return found
 }
 
-func (p *pattern) match(text string) (from, to int, ok bool) {
+// match says where in a text the pattern is, in bytes.
+func (p *pattern) match(text string) (from int, ok bool) {
 	if p.compiled != nil {
 		m := p.compiled.FindStringIndex(text)
 		if m == nil {
-			return 0, 0, false
+			return 0, false
 		}
-		return m[0], m[1], true
+		return m[0], true
 	}
 	lower := strings.ToLower(text)
-	for _, w := range p.words {
+	for _, w := range p.phrases {
 		if i := strings.Index(lower, w); i >= 0 {
-			return min(i, len(text)), min(i+len(w), len(text)), true
+			return min(i, len(text)), true
 		}
 	}
-	return 0, 0, false
+	return 0, false
 }
 
 // statusSignal is what an asserted HTTP status says.
 func (a *assertion) statusSignal(lines []line) (signal, bool) {
 	s := signal{line: a.line, weight: head}
 	if a.line >= 0 {
-		s.weight, s.to = lines[a.line].weight, len(lines[a.line].text)
+		s.weight = lines[a.line].weight
 	}
 	switch got := a.actualStatus; {
 	case got == 0 || a.expectedStatus >= 500:

@@ -15,8 +15,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/goccy/go-yaml"
-
 	"github.com/org/e2e-gate/internal/proc"
 )
 
@@ -30,53 +28,6 @@ type access struct {
 // serviceAccount is where a pod finds its own identity.
 var serviceAccount = "/var/run/secrets/kubernetes.io/serviceaccount"
 
-// kubeconfig is what is read of the file.
-type kubeconfig struct {
-	Current  string `yaml:"current-context"`
-	Contexts []struct {
-		Name    string `yaml:"name"`
-		Context struct {
-			Cluster   string `yaml:"cluster"`
-			User      string `yaml:"user"`
-			Namespace string `yaml:"namespace"`
-		} `yaml:"context"`
-	} `yaml:"contexts"`
-	Clusters []struct {
-		Name    string  `yaml:"name"`
-		Cluster cluster `yaml:"cluster"`
-	} `yaml:"clusters"`
-	Users []struct {
-		Name string `yaml:"name"`
-		User user   `yaml:"user"`
-	} `yaml:"users"`
-}
-
-type cluster struct {
-	Server   string `yaml:"server"`
-	CAFile   string `yaml:"certificate-authority"`
-	CAData   string `yaml:"certificate-authority-data"`
-	Insecure bool   `yaml:"insecure-skip-tls-verify"`
-	Name     string `yaml:"tls-server-name"`
-}
-
-type user struct {
-	Token     string `yaml:"token"`
-	TokenFile string `yaml:"tokenFile"`
-	CertFile  string `yaml:"client-certificate"`
-	CertData  string `yaml:"client-certificate-data"`
-	KeyFile   string `yaml:"client-key"`
-	KeyData   string `yaml:"client-key-data"`
-	Exec      *struct {
-		Command string   `yaml:"command"`
-		Args    []string `yaml:"args"`
-		Env     []struct {
-			Name  string `yaml:"name"`
-			Value string `yaml:"value"`
-		} `yaml:"env"`
-		API string `yaml:"apiVersion"`
-	} `yaml:"exec"`
-}
-
 // access reads how to reach the server, each time: tokens are renewed in their
 // files.
 func (p *prober) access(ctx context.Context) (access, error) {
@@ -84,16 +35,23 @@ func (p *prober) access(ctx context.Context) (access, error) {
 	if name != "" && !filepath.IsAbs(name) {
 		name = filepath.Join(p.env.Root, name)
 	}
-	if name == "" {
-		name = p.variable("KUBECONFIG")
-	}
-	if host := p.variable("KUBERNETES_SERVICE_HOST"); name == "" && host != "" {
+	list := p.variable("KUBECONFIG")
+	if host := p.variable("KUBERNETES_SERVICE_HOST"); name == "" && list == "" && host != "" {
 		return inCluster(net.JoinHostPort(host, p.variable("KUBERNETES_SERVICE_PORT")))
 	}
-	if name == "" {
-		name = filepath.Join(p.variable("HOME"), ".kube", "config")
+	names := []string{name}
+	switch {
+	case name != "":
+	case list != "":
+		names = filepath.SplitList(list)
+	default:
+		names[0] = filepath.Join(p.variable("HOME"), ".kube", "config")
 	}
-	return p.fromFile(ctx, name)
+	k, err := loadKubeconfig(names)
+	if err != nil {
+		return access{}, err
+	}
+	return p.choose(ctx, k)
 }
 
 func (p *prober) variable(name string) string {
@@ -119,46 +77,40 @@ func inCluster(address string) (access, error) {
 	return access{server: "https://" + address, namespace: strings.TrimSpace(string(namespace)), token: strings.TrimSpace(string(token)), config: config}, nil
 }
 
-// fromFile reads a kubeconfig. Errors never quote the file: it holds secrets.
-func (p *prober) fromFile(ctx context.Context, name string) (access, error) {
-	data, err := os.ReadFile(name)
-	if err != nil {
-		return access{}, errors.New("the kubeconfig cannot be read")
-	}
-	var k kubeconfig
-	if yaml.Unmarshal(data, &k) != nil {
-		return access{}, errors.New("the kubeconfig is not readable as YAML")
-	}
+// choose takes the context that the check names, or the current one.
+func (p *prober) choose(ctx context.Context, k kubeconfig) (access, error) {
 	want := p.spec.Context
 	if want == "" {
 		want = k.Current
 	}
 	for _, c := range k.Contexts {
 		if c.Name == want {
-			return p.resolve(ctx, k, c.Context.Cluster, c.Context.User, c.Context.Namespace, filepath.Dir(name))
+			return p.resolve(ctx, k, c.Context.Cluster, c.Context.User, c.Context.Namespace)
 		}
 	}
 	return access{}, errors.New("the kubeconfig has no such context")
 }
 
-func (p *prober) resolve(ctx context.Context, k kubeconfig, clusterName, userName, namespace, dir string) (access, error) {
+func (p *prober) resolve(ctx context.Context, k kubeconfig, clusterName, userName, namespace string) (access, error) {
 	a := access{namespace: namespace}
 	for _, c := range k.Clusters {
 		if c.Name != clusterName {
 			continue
 		}
-		config, err := trusting(c.Cluster, dir)
+		config, err := trusting(c.Cluster, c.dir)
 		if err != nil {
 			return a, err
 		}
 		a.server, a.config = c.Cluster.Server, config
+		break
 	}
 	if a.server == "" {
 		return a, errors.New("the kubeconfig's context has no cluster")
 	}
 	for _, u := range k.Users {
 		if u.Name == userName {
-			return a, p.identify(ctx, u.User, &a, dir)
+			err := p.identify(ctx, u.User, &a, u.dir)
+			return a, err
 		}
 	}
 	return a, nil

@@ -24,7 +24,7 @@ type prober struct {
 func (p *prober) Probe(ctx context.Context) probe.Observation {
 	a, err := p.access(ctx)
 	if err != nil {
-		o := probe.Broken(err.Error(), err.Error()+"; correct kubeconfig or context, or run the gate where there is a service account")
+		o := probe.Broken(err.Error(), "no login to the cluster; correct kubeconfig or context, or run the gate where there is a service account")
 		o.Word = wordLogin
 		return o
 	}

@@ -182,8 +182,8 @@ func (p *prober) replication(ctx context.Context, q querier) (string, probe.Obse
 }
 
 // rows reads all rows of a query as text; null is the empty text.
-func rows(ctx context.Context, q querier, query string, args ...any) ([][]string, error) {
-	found, err := q.QueryContext(ctx, query, args...)
+func rows(ctx context.Context, q querier, query string) ([][]string, error) {
+	found, err := q.QueryContext(ctx, query)
 	if err != nil {
 		return nil, fmt.Errorf("query: %w", err)
 	}
