@@ -310,7 +310,7 @@ func advice(list []item, n, beside int) string {
 	if enough == 1 {
 		noun = "shard"
 	}
-	return fmt.Sprintf("more than %d %s would not help: the longest unit, %s, takes %s alone", enough, noun,
+	return fmt.Sprintf("more than %d %s would not help: the longest batch, %s, takes %s alone", enough, noun,
 		strings.ToValidUTF8(list[at].id, "?"), seconds(longest))
 }
 

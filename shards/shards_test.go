@@ -178,7 +178,7 @@ func TestCount(t *testing.T) {
 
 func TestAdvice(t *testing.T) {
 	tests := []Test{{ID: "slow/one", Seconds: 250}, {ID: "b", Seconds: 30}, {ID: "c", Seconds: 30}}
-	want := "more than 2 shards would not help: the longest unit, slow/one, takes 4m10s alone"
+	want := "more than 2 shards would not help: the longest batch, slow/one, takes 4m10s alone"
 	if got := mustMake(t, tests, Options{Count: 3}).Advice; got != want {
 		t.Errorf("got %q", got)
 	}

@@ -151,7 +151,7 @@ func (c command) allowed(f caseFile) error {
 		return fmt.Errorf("%w: case %s is %s, %s needs %s", errConflict, f.ID, f.State, c.action, oneOf(from))
 	}
 	if c.action == actApprove && c.actor == f.Assignee {
-		return fmt.Errorf("%w: %s works on case %s, somebody else has to approve it", errForbidden, c.actor, f.ID)
+		return fmt.Errorf("%w: %s works on case %s, another person has to approve it", errForbidden, c.actor, f.ID)
 	}
 	return nil
 }

@@ -187,7 +187,7 @@ func (c *Config) Lint() []diag.Message {
 	}
 	for _, s := range c.Stages {
 		if s.Blocking() && s.Budget == 0 {
-			warn(fmt.Sprintf("stage %s blocks and has no budget", s.Name), "set stages."+s.Name+".budget")
+			warn(fmt.Sprintf("stage %s blocks but has no budget", s.Name), "set stages."+s.Name+".budget")
 		}
 		if s.Blocking() && s.Timeout == 0 {
 			warn(fmt.Sprintf("stage %s has no timeout", s.Name), "set one below the job's timeout-minutes, so that it can still report")
@@ -195,7 +195,7 @@ func (c *Config) Lint() []diag.Message {
 	}
 	for _, s := range c.Suites {
 		if s.Owner == "" {
-			warn(fmt.Sprintf("suite %s has no owner", s.Name), "a test without owner tag blocks and nobody answers for it")
+			warn(fmt.Sprintf("suite %s has no owner", s.Name), "untagged tests block without an owner")
 		}
 	}
 	return found

@@ -77,7 +77,7 @@ func (u *unpacked) read(data []byte) error {
 	u.packed.Reset(data)
 	u.text.Reset()
 	if err := u.zip.Reset(&u.packed); err != nil {
-		return fmt.Errorf("it is no history object: %w", err)
+		return fmt.Errorf("it is not a history object: %w", err)
 	}
 	n, err := u.text.ReadFrom(io.LimitReader(&u.zip, maxUnpacked+1))
 	switch {
@@ -120,7 +120,7 @@ func (u *unpacked) line(n int, line []byte) error {
 		return err
 	}
 	if err := json.Unmarshal(line, &u.record); err != nil {
-		return fmt.Errorf("it is no history record: %w", err)
+		return fmt.Errorf("it is not a history record: %w", err)
 	}
 	u.record.Tests = nil // of no record that this gate wrote
 	return schemaIs(u.record.Schema, Schema)
@@ -225,7 +225,7 @@ func outcomeOf(text []byte) e2e.Outcome {
 
 func schemaIs(got, want string) error {
 	if got != want {
-		return fmt.Errorf("its schema is %q, and this gate reads %s", got, want)
+		return fmt.Errorf("its schema is %q, but this e2e-gate reads %s", got, want)
 	}
 	return nil
 }

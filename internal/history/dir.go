@@ -43,7 +43,7 @@ func (d Dir) Get(_ context.Context, name string) ([]byte, error) {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, errors.New("it is no file")
+		return nil, errors.New("it is not a regular file")
 	}
 	f, err := os.Open(file) //nolint:gosec // below the history folder
 	if err != nil {

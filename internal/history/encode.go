@@ -45,7 +45,7 @@ func pack(body func(write func(any) error) error) ([]byte, error) {
 func unpack(data []byte, head func([]byte) error, line func([]byte) error) error {
 	zip, err := gzip.NewReader(bytes.NewReader(data))
 	if err != nil {
-		return fmt.Errorf("it is no history object: %w", err)
+		return fmt.Errorf("it is not a history object: %w", err)
 	}
 	bounded := &io.LimitedReader{R: zip, N: maxUnpacked}
 	scan := bufio.NewScanner(bounded)
@@ -139,7 +139,7 @@ func decodeSnapshot(data []byte, into *fold) error {
 	var rows []row
 	err := unpack(data, func(line []byte) error {
 		if err := json.Unmarshal(line, &head); err != nil {
-			return fmt.Errorf("it is no snapshot: %w", err)
+			return fmt.Errorf("it is not a snapshot: %w", err)
 		}
 		return schemaIs(head.Schema, SnapshotSchema)
 	}, func(line []byte) error {

@@ -28,7 +28,7 @@ type Imported struct {
 }
 
 // ErrFormat is returned for a file that no tool we know writes.
-var ErrFormat = errors.New("it is none of: go test -json (gotestsum), pytest-split, Playwright's JSON, cypress-split timings, CSV with the columns " +
+var ErrFormat = errors.New("unknown format; known are: go test -json (gotestsum), pytest-split, Playwright's JSON, cypress-split timings, CSV with the columns " +
 	"test and seconds")
 
 // ReadImported reads what another tool left of a run; JUnit XML is read elsewhere. The

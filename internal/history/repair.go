@@ -44,9 +44,9 @@ func (l *Log) takeBack(ctx context.Context, f *fold, one Found) error {
 	defer u.free()
 	switch {
 	case u.record.WorkflowRun != one.WorkflowRun:
-		return errors.New("it says that it is of another workflow run")
+		return errors.New("it names another workflow run")
 	case !u.record.Main:
-		return errors.New("it is not of the default branch")
+		return errors.New("it is not from the default branch")
 	}
 	// Its name is what it says it is, whatever it was called.
 	if name := recordName(u.record); !f.names[name] {

@@ -161,7 +161,7 @@ func (p *Postgres) sweep(ctx context.Context, now time.Time) []string {
 			said = append(said, fmt.Sprintf("database %s of an earlier run cannot be dropped (%s)", name, words(err)))
 			continue
 		}
-		said = append(said, fmt.Sprintf("dropped database %s, which a run that ended before its time had left", name))
+		said = append(said, fmt.Sprintf("dropped database %s, left behind by a run that ended early", name))
 	}
 	return said
 }
@@ -203,7 +203,7 @@ func codeOf(err error) string {
 // said is why something failed: the end of its time, or [words].
 func said(ctx context.Context, err error) string {
 	if ctx.Err() != nil {
-		return fmt.Sprintf("its time was up (%s)", words(err))
+		return fmt.Sprintf("timed out (%s)", words(err))
 	}
 	return words(err)
 }
@@ -221,7 +221,7 @@ func words(err error) string {
 	case errors.As(err, &op):
 		return safetext.Plain(op.Err.Error(), 300)
 	case strings.Contains(err.Error(), "server refused TLS"):
-		return "the server speaks no TLS"
+		return "the server does not support TLS"
 	}
 	return "the connection broke"
 }
@@ -230,10 +230,10 @@ func advice(ctx context.Context, err error) string {
 	switch codeOf(err) {
 	case "":
 		if ctx.Err() != nil {
-			return "is somebody connected to it, or is it large? then raise timeout"
+			return "a session may be connected to it, or it may be large; then raise timeout"
 		}
 	case codeInUse:
-		return "somebody stays connected to it; copy a database that nobody uses"
+		return "a session stays connected to it; copy a database that is not in use"
 	case codeExists:
 		return "this attempt of the run has been here before"
 	case codeNone:

@@ -18,7 +18,7 @@ import (
 // Spec is the section "isolation" of the config.
 type Spec struct {
 	Postgres *Postgres         `yaml:"postgres" doc:"A PostgreSQL database of its own for each shard and attempt."`
-	Up       []string          `yaml:"up" doc:"Argument vector of a command that brings up what a shard's attempt needs for itself, and returns. It gets the shard's environment; lines KEY=VALUE that it writes into the file E2E_ISOLATION_ENV become environment of the shard's suites."`
+	Up       []string          `yaml:"up" doc:"Argument vector of a command that brings up what a shard's attempt needs for itself, and returns. It gets the shard's environment; lines KEY=VALUE that it writes into the file E2E_ISOLATION_ENV become environment variables of the shard's suites."`
 	Down     []string          `yaml:"down" doc:"Argument vector that takes it down again; runs always once up was started."`
 	Dir      string            `yaml:"dir" doc:"Working directory of up and down, from the repository root."`
 	Env      map[string]string `yaml:"env" doc:"Environment of up and down, on top of what children get."`
@@ -29,13 +29,13 @@ type Spec struct {
 // Postgres makes databases.
 type Postgres struct {
 	DSN        string        `yaml:"dsn" doc:"Data source of a user that may create databases, as a URL or in keyword form. Suites get it with the database replaced. Secret."`
-	Template   string        `yaml:"template" doc:"Database that is copied. Nobody may be connected to it meanwhile."`
+	Template   string        `yaml:"template" doc:"Database to copy. No session may be connected to it meanwhile."`
 	Env        string        `yaml:"env" doc:"Environment variable that hands the data source to the suites. Default DATABASE_URL."`
-	Timeout    time.Duration `yaml:"timeout" doc:"How long making a database may take, with waiting for the template to be free. Default 1m."`
-	SweepAfter time.Duration `yaml:"sweep_after" doc:"Age from which databases that killed gates left behind are dropped. They are known by their comment. Default 6h."`
+	Timeout    time.Duration `yaml:"timeout" doc:"Maximum time to create a database, including the wait for the template to be free. Default 1m."`
+	SweepAfter time.Duration `yaml:"sweep_after" doc:"Age from which databases left behind by killed runs are dropped. They are recognised by their comment. Default 6h."`
 }
 
-// What holds where the config says nothing.
+// Defaults of the config.
 const (
 	DefaultEnv        = "DATABASE_URL"
 	DefaultTimeout    = time.Minute
@@ -56,7 +56,7 @@ var variable = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 func (s *Spec) Validate() []diag.Mistake {
 	var found []diag.Mistake
 	if len(s.Down) > 0 && len(s.Up) == 0 {
-		found = append(found, diag.Mistake{Path: "down", Text: "there is a down without an up", Hint: "add up, or remove down"})
+		found = append(found, diag.Mistake{Path: "down", Text: "down is set without up", Hint: "add up, or remove down"})
 	}
 	found = append(found, duration("timeout", s.Timeout)...)
 	if s.Postgres == nil {
@@ -78,11 +78,11 @@ func (p *Postgres) validate() []diag.Mistake {
 		})
 	}
 	if p.Template == "" {
-		found = append(found, diag.Mistake{Path: "template", Text: "there is no template", Hint: "name the database that is to be copied"})
+		found = append(found, diag.Mistake{Path: "template", Text: "template is missing", Hint: "name the database that is to be copied"})
 	}
 	if p.Env != "" && !variable.MatchString(p.Env) {
 		found = append(found, diag.Mistake{
-			Path: "env", Text: fmt.Sprintf("%q is no name of an environment variable", p.Env), Hint: "use letters, digits and underscores",
+			Path: "env", Text: fmt.Sprintf("invalid environment variable name %q", p.Env), Hint: "use letters, digits and underscores",
 		})
 	}
 	return append(append(found, duration("timeout", p.Timeout)...), duration("sweep_after", p.SweepAfter)...)

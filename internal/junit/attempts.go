@@ -71,7 +71,7 @@ func (c *Case) explain(a *e2e.Attempt) {
 	case c.Incomplete:
 		a.Message = strings.TrimSpace("the report does not hold the end of this test case\n" + a.Message)
 	case a.Message == "" && c.Claim != "":
-		a.Message = "the report gives the status " + quote(c.Claim) + " and no failure"
+		a.Message = "the report gives the status " + quote(c.Claim) + " but no failure"
 	}
 	a.Message = shorten(a.Message, messageBytes)
 	a.Details = details(final, c.SystemOut, c.SystemErr)

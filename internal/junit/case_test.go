@@ -114,7 +114,7 @@ func TestAttempts(t *testing.T) {
 		{"rerun", `<testcase name="a"><failure message="1"/><rerunFailure message="2"/></testcase>`, "1 failed framework 1; 2 failed first 2"},
 		{"rerun and passed", `<testcase name="a"><rerunFailure message="1"/></testcase>`, "1 failed framework 1; 2 passed first"},
 		{"cut off", `<testcase name="a">`, "1 failed! first the report does not hold the end of this test case"},
-		{"claims a failure", `<testcase name="a" status="failed"/>`, `1 failed first the report gives the status "failed" and no failure`},
+		{"claims a failure", `<testcase name="a" status="failed"/>`, `1 failed first the report gives the status "failed" but no failure`},
 		{"repeated", `<testcase name="a"><failure message="1"/></testcase><testcase name="a"/>`, "1 failed framework 1; 2 passed first"},
 	}
 	for _, tt := range tests {

@@ -64,7 +64,7 @@ func sniff(start []byte) (label, trouble string) {
 		// Files that say ASCII and are not hold UTF-8, as a rule.
 		return "", ""
 	case strings.HasPrefix(declared, "utf-16"), strings.HasPrefix(declared, "ucs-2"), strings.HasPrefix(declared, "utf-32"):
-		return "", "the file declares " + quote(declared) + " and is not, so it was read as UTF-8"
+		return "", "the file declares " + quote(declared) + " but is not, so it was read as UTF-8"
 	}
 	return declared, ""
 }

@@ -192,7 +192,7 @@ func (s *scanner) markup() (t token, found bool) {
 		s.startTag()
 		return tokenStart, true
 	default:
-		s.departs("less", `"<" that starts no tag was read as text; nothing is lost`)
+		s.departs("less", `"<" that does not start a tag was read as text; nothing is lost`)
 		s.append(s.buf[s.pos : s.pos+1])
 		s.pos++
 	}

@@ -69,7 +69,7 @@ func validate(name, template string) []diag.Mistake {
 	case strings.Contains(u.Host, standIn):
 		return []diag.Mistake{{Path: name, Text: "a placeholder cannot be part of the host", Hint: "use it in the path or the query"}}
 	case strings.ContainsAny(placeholder.ReplaceAllString(template, ""), "{}"):
-		return []diag.Mistake{{Path: name, Text: "a brace without its partner", Hint: "use some of " + words}}
+		return []diag.Mistake{{Path: name, Text: "unmatched brace", Hint: "use some of " + words}}
 	}
 	return nil
 }

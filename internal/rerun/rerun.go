@@ -89,11 +89,11 @@ func shardRefusal(s State, g Guards) string {
 	case g.MaxFailures == 0:
 		return "reruns are switched off (rerun.max_failures: 0)"
 	case s.AttemptsUnreadable:
-		return "earlier attempts of this workflow run cannot be read, so nobody knows whether it already had one"
+		return "earlier attempts of this workflow run cannot be read, so it may already have had one"
 	case n > g.MaxFailures:
-		return fmt.Sprintf("%d tests of the shard failed, more than rerun.max_failures: %d; this is no flake", n, g.MaxFailures)
+		return fmt.Sprintf("%d tests of the shard failed, more than rerun.max_failures: %d; this is not a flake", n, g.MaxFailures)
 	case n > ShareFrom && s.Ran > 0 && float64(n)/float64(s.Ran) > g.MaxShare:
-		return fmt.Sprintf("%d of %d tests of the shard failed, more than rerun.max_share: %.0f%%; this is no flake", n, s.Ran, g.MaxShare*100)
+		return fmt.Sprintf("%d of %d tests of the shard failed, more than rerun.max_share: %.0f%%; this is not a flake", n, s.Ran, g.MaxShare*100)
 	case s.Unhealthy != "":
 		return fmt.Sprintf("the environment is not healthy now (%s), so a rerun would prove nothing", s.Unhealthy)
 	}

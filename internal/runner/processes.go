@@ -270,7 +270,7 @@ func (ps *Processes) Problems() []e2e.Problem {
 	var list []e2e.Problem
 	for _, d := range ps.Deaths() {
 		list = append(list, e2e.Problem{Code: e2e.CodeGateLost, LosesEvidence: true, File: ps.logName(ProcessSpec{Name: d.Name}),
-			Text: fmt.Sprintf("process %s beside the tests ended by itself (%s), so nobody knows what the tests ran against; look at its log, and at who else "+
+			Text: fmt.Sprintf("background process %s exited during the run (%s); the results are not trusted; look at its log, and at what else "+
 				"uses its port", d.Name, d.Text)})
 	}
 	return list

@@ -284,7 +284,7 @@ func (s *Shard) folder(unit string, attempt int) (rel string, err error) {
 	rel = filepath.Join("units", fmt.Sprintf("%d-%03d-%s-%d", s.plan.Index, s.seq, slug(unit), attempt))
 	for _, sub := range []string{"reports", "evidence"} {
 		if err := os.MkdirAll(filepath.Join(s.r.cfg.Out, rel, sub), 0o755); err != nil { //nolint:gosec // for uploads by other users
-			return "", fmt.Errorf("make the unit's folder: %w", err)
+			return "", fmt.Errorf("make the batch's folder: %w", err)
 		}
 	}
 	return rel, nil

@@ -32,7 +32,7 @@ func (s *Shard) ready(ctx context.Context, tests []e2e.Test, attempt int) (env m
 		s.run(ctx, tests, attempt)
 		return nil, false
 	case sp.err != nil:
-		s.unfit(tests, attempt, e2e.CodeEnvironment, sp.Log(), fmt.Sprintf("a shard did not get what it must have to itself: %v", sp.err))
+		s.unfit(tests, attempt, e2e.CodeEnvironment, sp.Log(), fmt.Sprintf("isolation of a shard failed: %v", sp.err))
 		return nil, false
 	}
 	return sp.Env(), true

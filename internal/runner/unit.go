@@ -167,7 +167,7 @@ func (u *running) execute(ctx context.Context, limit time.Duration) {
 	u.file(ctx, exit, limit, report)
 	_ = u.safe.Close()
 	if err := u.log.Close(); err != nil {
-		u.s.Problem(e2e.Problem{Code: e2e.CodeToolError, Unit: u.record.Unit, Text: fmt.Sprintf("the log of unit %s is incomplete: %v", u.record.Unit, err)})
+		u.s.Problem(e2e.Problem{Code: e2e.CodeToolError, Unit: u.record.Unit, Text: fmt.Sprintf("the log of batch %s is incomplete: %v", u.record.Unit, err)})
 	}
 	cfg.Progress(e2e.Event{Shard: u.s.plan.Index, Attempt: u.attempt, Unit: u.record.Unit, Tests: len(u.tests), Ended: exit.String(), Done: true})
 }
@@ -203,7 +203,7 @@ func (u *running) unplanned(run e2e.TestRun, files []string) {
 	if u.attempt > 1 && known != nil && e2e.OutcomeOf(known.Attempts) != e2e.Failed {
 		if e2e.OutcomeOf(run.Attempts) == e2e.Failed {
 			u.s.Problem(e2e.Problem{Code: e2e.CodeFlaky, Unit: u.record.Unit, Tests: []string{run.ID}, File: u.record.Log,
-				Text: fmt.Sprintf("%s passed first and failed when its suite was run again for others", run.ID)})
+				Text: fmt.Sprintf("%s passed first, and failed when its suite was run again for other tests", run.ID)})
 			u.doubt(known, run, files)
 		}
 		return
@@ -219,13 +219,13 @@ func (u *running) ended(ctx context.Context, exit proc.Exit, limit time.Duration
 			missing = append(missing, t.ID)
 		}
 	}
-	code, why := e2e.CodeTimeout, fmt.Sprintf("unit %s was stopped at its timeout of %s", u.record.Unit, limit)
+	code, why := e2e.CodeTimeout, fmt.Sprintf("batch %s was stopped at its timeout of %s", u.record.Unit, limit)
 	switch {
 	case exit.Ended != proc.TimedOut && exit.Ended != proc.Cancelled:
 		return
 	case ctx.Err() != nil:
 		code, why = stopped(ctx)
-		why = fmt.Sprintf("unit %s was stopped: %s", u.record.Unit, why)
+		why = fmt.Sprintf("batch %s was stopped: %s", u.record.Unit, why)
 	}
 	// A report of a suite as a whole cannot show what is missing from it.
 	if u.tests[0].Whole {

@@ -139,7 +139,7 @@ func Detect(getenv func(string) string) Trigger {
 	}
 	p, err := read(getenv("GITHUB_EVENT_PATH"))
 	if err != nil {
-		t.Notes = append(t.Notes, fmt.Sprintf("the event payload cannot be read as a whole, so commit and branch may come from the environment: %v", err))
+		t.Notes = append(t.Notes, fmt.Sprintf("the event payload cannot be read completely, so commit and branch may come from the environment: %v", err))
 	}
 	t.apply(p)
 	return t
@@ -186,7 +186,7 @@ func read(file string) (payload, error) {
 		return p, err
 	}
 	if !info.Mode().IsRegular() {
-		return p, errors.New("it is no file")
+		return p, errors.New("it is not a regular file")
 	}
 	if info.Size() > maxPayload {
 		return p, fmt.Errorf("it is larger than %d MiB", maxPayload>>20)
@@ -222,7 +222,7 @@ func (t *Trigger) apply(p payload) {
 		// Whose it is, nobody said: then it gets the rights of a stranger.
 		t.Fork = true
 		t.PullRequest = pullRequestOf(t.Ref)
-		t.Notes = append(t.Notes, "the event payload does not say which pull request this is; it is taken for one from a fork, and the commit is the merge commit")
+		t.Notes = append(t.Notes, "the event payload does not name the pull request; it is treated as one from a fork, and the commit is the merge commit")
 	case p.MergeGroup != nil:
 		t.SHA = cmp.Or(p.MergeGroup.HeadSHA, t.SHA)
 		t.Ref = cmp.Or(p.MergeGroup.HeadRef, t.Ref)

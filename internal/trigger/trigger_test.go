@@ -124,7 +124,7 @@ func TestPayloadThatCannotBeRead(t *testing.T) {
 	_ = f.Close()
 	for _, tc := range []struct{ name, file, payload, note string }{
 		{"missing", filepath.Join(dir, "missing.json"), "", "no such file"},
-		{"directory", dir, "", "no file"},
+		{"directory", dir, "", "not a regular file"},
 		{"huge", huge, "", "larger than 32 MiB"},
 		{"garbage", "", "<html>", "invalid character"},
 		{"cut off", "", `{"schedule": "0 2 * * *", "pull_`, "unexpected end"},

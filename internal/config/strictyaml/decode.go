@@ -110,7 +110,7 @@ func (d *decoder) spend(n ast.Node, nodes int) bool {
 	d.nodes += nodes
 	if d.nodes > maxNodes || d.depth > maxDepth {
 		d.nodes = maxNodes + 1
-		d.fail(n, "the file describes too much", "are aliases nested in each other?")
+		d.fail(n, "the file expands to too much content", "are aliases nested in each other?")
 		return false
 	}
 	return true
@@ -188,7 +188,7 @@ func (d *decoder) merged(values []*ast.MappingValueNode) []pair {
 			continue
 		}
 		if line, twice := lines[key]; twice {
-			d.fail(v.Key, fmt.Sprintf("the key %q is here twice", key), fmt.Sprintf("it is already in line %d; keep one of them", line))
+			d.fail(v.Key, fmt.Sprintf("duplicate key %q", key), fmt.Sprintf("it is already in line %d; keep one of them", line))
 			continue
 		}
 		lines[key] = tokenPos(v.Key.GetToken()).line
@@ -238,7 +238,7 @@ func (d *decoder) key(v *ast.MappingValueNode) (string, bool) {
 	}
 	text, ok := scalarText(n)
 	if !ok {
-		d.fail(v.Key, fmt.Sprintf("a key is a text, found %s", describe(n)), "")
+		d.fail(v.Key, fmt.Sprintf("expected a text as key, found %s", describe(n)), "")
 	}
 	return text, ok
 }

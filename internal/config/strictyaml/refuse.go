@@ -26,7 +26,7 @@ func refuse(tokens token.Tokens) (at *token.Token, text, hint string) {
 		case docs.second(t):
 			return t, "the file holds more than one YAML document", "remove what follows the line ---"
 		case n.depth(t) > maxDepth:
-			return t, fmt.Sprintf("this is nested more than %d levels deep", maxDepth), "is this the right file?"
+			return t, fmt.Sprintf("nested more than %d levels deep", maxDepth), "is this the right file?"
 		case keys > maxKeys:
 			return t, fmt.Sprintf("the file has more than %d keys", maxKeys), "is this the right file?"
 		}

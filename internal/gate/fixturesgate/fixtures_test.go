@@ -73,7 +73,7 @@ func TestMissing(t *testing.T) {
 
 func TestValidate(t *testing.T) {
 	gatekit.Problems(t, &Spec{URL: "x", Environment: "env", Refuses: &Refusal{URL: "ftp://h", Method: "DELETE", Status: []string{"no"}}},
-		"url: the url has no scheme", "semver: the check says not which versions the tests understand",
+		"url: the url has no scheme", "semver: missing semver: which versions do the tests support?",
 		"environment: bad JSONPath: jsonpath: unexpected identifier at position 1",
 		`refuses.url: the url has the scheme "ftp"`, `refuses.method: unknown method "DELETE"`, `refuses.status[0]: unknown status "no"`)
 }

@@ -30,7 +30,7 @@ type access struct {
 // serviceAccount is where a pod finds its own identity.
 var serviceAccount = "/var/run/secrets/kubernetes.io/serviceaccount"
 
-// kubeconfig is what is read of the file.
+// kubeconfig holds the fields that are read from the file.
 type kubeconfig struct {
 	Current  string `yaml:"current-context"`
 	Contexts []struct {
@@ -172,7 +172,7 @@ func trusting(c cluster, dir string) (*tls.Config, error) {
 	}
 	config.RootCAs = x509.NewCertPool()
 	if !config.RootCAs.AppendCertsFromPEM(pem) {
-		return nil, errors.New("the kubeconfig's authority is no PEM certificate")
+		return nil, errors.New("the kubeconfig's certificate authority is not a PEM certificate")
 	}
 	return config, nil
 }
@@ -248,7 +248,7 @@ func (p *prober) execute(ctx context.Context, u user, a *access) error {
 		} `json:"status"`
 	}
 	if !exit.OK() || json.Unmarshal(out.Bytes(), &said) != nil {
-		return errors.New("the kubeconfig's credential plugin gives no credential")
+		return errors.New("the kubeconfig's credential plugin returned no credential")
 	}
 	a.token = said.Status.Token
 	if said.Status.Cert != "" {

@@ -123,7 +123,7 @@ func (k *keeper) problems() []e2e.Problem {
 	return []e2e.Problem{
 		{
 			Code: e2e.CodeReportDamaged, Unit: k.p.Unit.Name,
-			Text: fmt.Sprintf("%d attachments of unit %s are not kept, such as %s", k.refused, k.p.Unit.Name, k.first),
+			Text: fmt.Sprintf("%d attachments of batch %s are not kept, such as %s", k.refused, k.p.Unit.Name, k.first),
 		},
 	}
 }

@@ -156,7 +156,7 @@ func (f *EventFile) Collect(p *Process, c *Collected) (string, error) {
 			a.Files = c.Keep(ev.Attachments)
 			results[ev.ID] = append(results[ev.ID], attempts.Result{Attempt: a})
 		case "error", "unusable":
-			c.Problem(e2e.CodeRunnerExit, "unit %s: an error outside any test: %s", p.Unit.Name, FirstLines(ev.Message, 4))
+			c.Problem(e2e.CodeRunnerExit, "batch %s: an error outside any test: %s", p.Unit.Name, FirstLines(ev.Message, 4))
 		case "begin":
 			channel.Begun++
 		case "end":
@@ -169,7 +169,7 @@ func (f *EventFile) Collect(p *Process, c *Collected) (string, error) {
 	case err != nil:
 		return "", err
 	case damaged != "":
-		c.Problem(e2e.CodeReportDamaged, "the events of unit %s: %s", p.Unit.Name, damaged)
+		c.Problem(e2e.CodeReportDamaged, "the events of batch %s: %s", p.Unit.Name, damaged)
 	}
 	for _, id := range order {
 		c.Add(attempts.Reported{Spellings: []attempts.Spelling{{Name: id}}, Unplanned: f.Test(last[id]), Results: results[id]})

@@ -46,7 +46,7 @@ func (f *JUnitFiles) Collect(p *Process, c *Collected) (string, error) {
 		f.read(file, p, c)
 	}
 	if len(files) == 0 {
-		return fmt.Sprintf("nothing new matches %s%s", f.Named, staleText(stale)), nil
+		return fmt.Sprintf("no new file matches %s%s", f.Named, staleText(stale)), nil
 	}
 	return "", nil
 }
@@ -196,7 +196,7 @@ func (f *JUnitFiles) read(file string, p *Process, c *Collected) {
 	var merged junit.Merger
 	sum, _ := junit.ReadFile(file, junit.Options{}, merged.Add) // the callback never fails
 	for _, found := range sum.Problems {
-		c.Problem(e2e.CodeReportDamaged, "report %s of unit %s, %s", filepath.Base(file), p.Unit.Name, found.Message)
+		c.Problem(e2e.CodeReportDamaged, "report %s of batch %s, %s", filepath.Base(file), p.Unit.Name, found.Message)
 		if last := &c.In.Problems[len(c.In.Problems)-1]; !found.LosesEvidence {
 			last.LosesEvidence, last.Tests = false, nil
 		}

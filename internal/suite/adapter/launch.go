@@ -153,7 +153,7 @@ func (r *reporting) command(l Launch, env []string) (Command, error) {
 // Start runs the unit's tests in one process of the framework.
 func (r *reporting) Start(u Unit) (Invocation, error) {
 	if len(u.Tests) == 0 {
-		return nil, fmt.Errorf("unit %s has no tests", u.Name)
+		return nil, fmt.Errorf("batch %s has no tests", u.Name)
 	}
 	l, err := r.install(filepath.Join(filepath.Dir(u.Reports), "reporter"), u.Tests)
 	if err != nil {
@@ -224,7 +224,7 @@ func (r *reporting) listed(l Launch, exit proc.Exit) ([]e2e.Test, []e2e.Problem,
 	case err != nil:
 		return nil, nil, fmt.Errorf("suite %s: read the listing: %w", r.spec.Name, err)
 	case damaged != "" || !ended:
-		problems = append(problems, r.problem(fmt.Sprintf("the listing is not whole (%s) %s; %s", exit, damaged, OutputTail(exit))))
+		problems = append(problems, r.problem(fmt.Sprintf("the listing is incomplete (%s) %s; %s", exit, damaged, OutputTail(exit))))
 	case len(problems) == 0 && !exit.OK() && exit.Code != r.how.NoTests:
 		problems = append(problems, r.problem(fmt.Sprintf("%s; %s", exit, OutputTail(exit))))
 	}
@@ -233,5 +233,5 @@ func (r *reporting) listed(l Launch, exit proc.Exit) ([]e2e.Test, []e2e.Problem,
 
 func (r *reporting) problem(text string) e2e.Problem {
 	return e2e.Problem{Code: e2e.CodeBuildFailed, LosesEvidence: true, Unit: r.spec.Name,
-		Text: fmt.Sprintf("the tests of suite %s cannot all be listed: %s", r.spec.Name, text)}
+		Text: fmt.Sprintf("not all tests of suite %s can be listed: %s", r.spec.Name, text)}
 }

@@ -46,7 +46,7 @@ func TestListingIsWholeOrSaysWhatIsMissing(t *testing.T) {
 		},
 		{name: "a status that nobody explains", script: one + end + "echo boom; exit 3", tests: 1, problem: "exit status 3; end of its output: boom"},
 		{name: "cut", script: one + `printf '{"event":"lis' >> "$E2E_GATE_EVENTS"`, tests: 1, problem: "line 2 is damaged"},
-		{name: "no end", script: one + "kill -9 $$", tests: 1, problem: "not whole"},
+		{name: "no end", script: one + "kill -9 $$", tests: 1, problem: "the listing is incomplete"},
 		{
 			name: "no reporter", script: "echo unknown option -p; exit 4",
 			err: "pytest did not load the gate's reporter (exit status 4); end of its output: unknown option -p", tool: true,

@@ -67,7 +67,7 @@ func TestCommandEvidence(t *testing.T) {
 		{"a pipe", "mkfifo r.xml", e2e.CodeReportDamaged, "r.xml is not a regular file"},
 		{"a link to a device", "ln -s /dev/zero r.xml", e2e.CodeReportDamaged, "r.xml is not a regular file"},
 		{"a file without end", "truncate -s 1100M r.xml", e2e.CodeReportDamaged, "r.xml has more than 1024 MiB"},
-		{"an HTML page", write("r.xml", "<html><body>502</body></html>"), e2e.CodeReportDamaged, "no JUnit report"},
+		{"an HTML page", write("r.xml", "<html><body>502</body></html>"), e2e.CodeReportDamaged, "not a JUnit report"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			s, root := shell(t, tc.script, "*.xml")

@@ -198,7 +198,7 @@ func (n names) line(p *messages.Pickle) int {
 // Start runs the unit's tests by file and line.
 func (c *cucumber) Start(u adapter.Unit) (adapter.Invocation, error) {
 	if len(u.Tests) == 0 {
-		return nil, fmt.Errorf("unit %s has no tests", u.Name)
+		return nil, fmt.Errorf("batch %s has no tests", u.Name)
 	}
 	folder, err := filepath.Abs(u.Reports)
 	if err != nil {

@@ -46,7 +46,7 @@ func (f *messageFile) Collect(p *adapter.Process, c *adapter.Collected) (string,
 	case err != nil:
 		return "", err
 	case damaged > 0:
-		c.Problem(e2e.CodeReportDamaged, "%d of the messages of unit %s are damaged", damaged, p.Unit.Name)
+		c.Problem(e2e.CodeReportDamaged, "%d of the messages of batch %s are damaged", damaged, p.Unit.Name)
 	}
 	for _, name := range r.order {
 		c.Add(attempts.Reported{Spellings: []attempts.Spelling{{Name: name}}, Unplanned: r.tests[name], Results: r.byTest[name]})
@@ -154,7 +154,7 @@ func (r *cucumberRun) around(env *messages.Envelope) {
 		}
 	}
 	if text != "" {
-		r.c.Problem(e2e.CodeRunnerExit, "unit %s: an error outside any test: %s", r.p.Unit.Name, adapter.FirstLines(text, 4))
+		r.c.Problem(e2e.CodeRunnerExit, "batch %s: an error outside any test: %s", r.p.Unit.Name, adapter.FirstLines(text, 4))
 	}
 }
 

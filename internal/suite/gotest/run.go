@@ -30,7 +30,7 @@ type goRun struct {
 // Start runs the unit's tests in one go test process.
 func (g *goTest) Start(u adapter.Unit) (adapter.Invocation, error) {
 	if len(u.Tests) == 0 {
-		return nil, fmt.Errorf("unit %s has no tests", u.Name)
+		return nil, fmt.Errorf("batch %s has no tests", u.Name)
 	}
 	return &goRun{suite: g, unit: u, byName: map[string]*goState{}}, nil
 }

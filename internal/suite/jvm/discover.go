@@ -74,7 +74,7 @@ func (j *jvm) listed(b jvmRun, exit proc.Exit, out *buildOutput) ([]adapter.Even
 	broken := out.compileErrors()
 	add := func(format string, args ...any) {
 		problems = append(problems, e2e.Problem{Code: e2e.CodeBuildFailed, LosesEvidence: true, Unit: j.spec.Name,
-			Text: fmt.Sprintf("the tests of suite %s cannot all be listed: ", j.spec.Name) + fmt.Sprintf(format, args...)})
+			Text: fmt.Sprintf("not all tests of suite %s can be listed: ", j.spec.Name) + fmt.Sprintf(format, args...)})
 	}
 	switch {
 	case unusable != "":

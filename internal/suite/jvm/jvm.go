@@ -152,7 +152,7 @@ func (j *jvm) lock() string {
 // Start runs the unit's tests in one start of the build tool.
 func (j *jvm) Start(u adapter.Unit) (adapter.Invocation, error) {
 	if len(u.Tests) == 0 {
-		return nil, fmt.Errorf("unit %s has no tests", u.Name)
+		return nil, fmt.Errorf("batch %s has no tests", u.Name)
 	}
 	b, err := j.prepare(context.Background(), filepath.Join(filepath.Dir(u.Reports), "reporter"), u.Env)
 	if err != nil {

@@ -116,7 +116,7 @@ func javac(ctx context.Context, src, classes string, env []string) error {
 	exit := proc.Run(ctx, proc.Spec{Argv: append(argv, files...), Dir: src, Env: env})
 	switch {
 	case exit.Ended == proc.NotStarted && errors.Is(exit.Err, exec.ErrNotFound):
-		return fmt.Errorf("%w: there is no javac, in JAVA_HOME or in PATH; install a JDK, version 8 or later (a JRE does not do)", adapter.ErrTool)
+		return fmt.Errorf("%w: there is no javac, in JAVA_HOME or in PATH; install a JDK, version 8 or later (a JRE is not enough)", adapter.ErrTool)
 	case !exit.OK():
 		return fmt.Errorf(
 			"%w: javac cannot compile the gate's reporter (%s): %s; use a JDK that compiles for Java 8", adapter.ErrTool, exit,

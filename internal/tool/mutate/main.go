@@ -113,7 +113,7 @@ func choose(names []string) ([]target, error) {
 	}
 	for _, name := range names {
 		if !slices.Contains(known, name) {
-			return nil, fmt.Errorf("%s is not a target; use some of %s", name, strings.Join(known, ", "))
+			return nil, fmt.Errorf("unknown target %s; use some of %s", name, strings.Join(known, ", "))
 		}
 	}
 	return chosen, nil

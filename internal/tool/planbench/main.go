@@ -45,7 +45,7 @@ func run(to *os.File, counts string, files []string) error {
 		for text := range strings.SplitSeq(counts, ",") {
 			n, err := strconv.Atoi(text)
 			if err != nil || n < 1 {
-				return fmt.Errorf("-shards: %q is no number", text)
+				return fmt.Errorf("-shards: %q is not a number", text)
 			}
 			for _, p := range planners {
 				data.row(tw, strings.TrimSuffix(filepath.Base(file), ".csv"), n, p)

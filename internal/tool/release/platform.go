@@ -54,7 +54,7 @@ func named(assets []string) ([]platform, error) {
 func platformOf(asset string) (platform, error) {
 	i := slices.IndexFunc(platforms, func(p platform) bool { return p.asset() == asset })
 	if i < 0 {
-		return platform{}, fmt.Errorf("%q is no file of a release; the names are like %s", asset, platforms[0].asset())
+		return platform{}, fmt.Errorf("%q is not a file of a release; the names are like %s", asset, platforms[0].asset())
 	}
 	return platforms[i], nil
 }
