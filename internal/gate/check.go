@@ -23,7 +23,7 @@ type check struct {
 	interval  time.Duration
 	stableFor int
 	needs     []*check
-	words     func(string) string
+	redact    func(string) string
 
 	// done is closed when the wait for this check has ended.
 	done chan struct{}
@@ -37,10 +37,10 @@ type check struct {
 	line timeline
 }
 
-func newCheck(spec *Spec, c Check, p Probe, timeout time.Duration, words func(string) string) *check {
+func newCheck(spec *Spec, c Check, p Probe, timeout time.Duration, redact func(string) string) *check {
 	limit, interval, stable := spec.times(&c)
 	k := &check{
-		spec: c, probe: p, timeout: timeout, limit: limit, interval: interval, stableFor: stable, words: words,
+		spec: c, probe: p, timeout: timeout, limit: limit, interval: interval, stableFor: stable, redact: redact,
 		done: make(chan struct{}), turn: make(chan struct{}, 1),
 	}
 	k.gate = e2e.Gate{
@@ -52,7 +52,7 @@ func newCheck(spec *Spec, c Check, p Probe, timeout time.Duration, words func(st
 
 // text makes a text fit to be shown. Secrets are removed before the cut and again after
 // it, since a line break within one may have hidden it.
-func (c *check) text(s string) string { return c.words(safetext.Plain(c.words(s), probe.MaxText)) }
+func (c *check) text(s string) string { return c.redact(safetext.Plain(c.redact(s), probe.MaxText)) }
 
 // look probes once, within the check's own timeout.
 func (c *check) look(ctx context.Context) (o Observation) {
