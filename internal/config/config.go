@@ -38,7 +38,7 @@ type Config struct {
 	History    History              `yaml:"history" doc:"Where records of earlier runs are kept."`
 	Secrets    []string             `yaml:"secrets" doc:"Environment variables that are withheld from child processes and masked everywhere."`
 
-	// Policy is what Cells make of the built-in table, compiled when they are read.
+	// Policy is the built-in table changed by Cells, compiled when the config is read.
 	Policy policy.Policy `yaml:"-"`
 	// File is the path that was read.
 	File string `yaml:"-"`
@@ -79,7 +79,7 @@ type Journey struct {
 	Frequency      string        `yaml:"frequency" doc:"How often it is meant to run."`
 }
 
-// Shards says how tests are spread.
+// Shards configures how tests are spread over shards.
 type Shards struct {
 	Count    Count         `yaml:"count" doc:"Number of shards, or auto."`
 	Max      int           `yaml:"max" doc:"Most shards that auto chooses. Default 8."`
@@ -87,7 +87,7 @@ type Shards struct {
 	Queue    runner.Pull   `yaml:"queue" enum:"units,batches,off" doc:"How the shards of one machine get their work. units: a shard that has finished its own work steals processes that no shard has started, the longest first. batches: also runs the planned tests in several smaller processes, so that parts of a suite that would run as one process can be stolen. off: exactly as planned. Machines of a matrix run what was planned. Default units."`
 }
 
-// Rerun holds the guards of the diagnostic rerun.
+// Rerun holds the limits of the diagnostic rerun.
 type Rerun struct {
 	MaxFailures *int    `yaml:"max_failures" doc:"No rerun on a shard with more failures than this. Default 10; 0 means no reruns at all."`
 	MaxShare    Percent `yaml:"max_share" doc:"No rerun on a shard where more than this share of the tests failed, counted above 5 failures. Default 20%."`
@@ -98,7 +98,7 @@ type Triage struct {
 	Rules []triage.Rule `yaml:"rules" doc:"Rules in order; the first that matches decides."`
 }
 
-// History says where records of earlier runs are kept.
+// History configures where records of earlier runs are kept.
 type History struct {
 	Store string `yaml:"store" doc:"dir:<path>; actions: a folder that the Action keeps in the cache of the default branch; s3://BUCKET/PREFIX, with ?endpoint= and region= for other stores than AWS. Default: actions on GitHub, else dir:.e2e-gate/history."`
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/org/e2e-gate/internal/policy"
 )
 
-// quarantineEntry is an entry as the file writes it.
+// quarantineEntry is an entry as written in the file.
 type quarantineEntry struct {
 	Test     string `yaml:"test" doc:"Id of a test, or a glob in which only * (within a segment) and ** (across) are special." required:"true"`
 	Owner    string `yaml:"owner" doc:"Who has to fix it." required:"true"`

@@ -21,7 +21,7 @@ import (
 	"github.com/org/e2e-gate/internal/triage"
 )
 
-// checker collects what is wrong with values that could be read.
+// checker collects the mistakes in values that could be read.
 type checker struct {
 	c     *Config
 	doc   *strictyaml.Document
@@ -33,7 +33,7 @@ func (k *checker) fail(path, text, hint string) {
 	k.found = append(k.found, k.doc.At(path, text, hint))
 }
 
-// validate checks what the types cannot say.
+// validate checks what the types do not express.
 func (c *Config) validate(doc *strictyaml.Document, opts Options) []diag.Message {
 	k := &checker{c: c, doc: doc, opts: opts}
 	if !doc.Has("") {
@@ -88,7 +88,8 @@ func (k *checker) stages() {
 	}
 }
 
-// indexed is the path of a list's element, or of the scalar written in its place.
+// indexed is the path of a list's element, or of the scalar that is written instead of
+// a list.
 func indexed(doc *strictyaml.Document, path string, i int) string {
 	if p := fmt.Sprintf("%s[%d]", path, i); doc.Has(p) {
 		return p
