@@ -13,7 +13,7 @@ type Kind int
 const (
 	// KindActions is the default folder, which the Action keeps in the cache.
 	KindActions Kind = iota
-	// KindDir is a folder of one's own.
+	// KindDir is a folder that the user names.
 	KindDir
 	// KindS3 is an S3-compatible object store.
 	KindS3
@@ -33,8 +33,8 @@ type Address struct {
 	PathStyle bool
 }
 
-// AddressError says what is wrong with an address, without the address: it may hold a
-// password.
+// AddressError says what is wrong with an address. It does not quote the address, which
+// may hold a password.
 type AddressError struct{ Text, Hint string }
 
 func (e *AddressError) Error() string { return e.Text + "; " + e.Hint }

@@ -44,8 +44,8 @@ type unpacked struct {
 
 var unpackers = sync.Pool{New: func() any { return new(unpacked) }}
 
-// decodeEntries reads a record as a whole, or nothing of it. What it returns is to be
-// freed, and must not be used after that.
+// decodeEntries reads a record completely or not at all. The result must be freed, and
+// must not be used after that.
 func decodeEntries(data []byte) (*unpacked, error) {
 	u, _ := unpackers.Get().(*unpacked)
 	err := u.read(data)
@@ -137,7 +137,7 @@ func entryOf(line []byte) (entry, error) {
 }
 
 // quickEntry reads a line as encode writes it, ten times as fast as what can read any
-// JSON. What looks different in any way is not ok, and nothing is said of it.
+// JSON. Any line that looks different is not ok; that is not an error.
 func quickEntry(line []byte) (e entry, ok bool) {
 	var outcome []byte
 	s := scan{rest: line}
@@ -174,7 +174,7 @@ func (s *scan) literal(text string) {
 	s.rest = s.rest[len(text):]
 }
 
-// field reads a key and a string that stands for itself.
+// field reads a key and a string without escapes.
 func (s *scan) field(key string, to *[]byte) {
 	s.literal(key)
 	s.literal(`"`)

@@ -72,7 +72,7 @@ func unpack(data []byte, head func([]byte) error, line func([]byte) error) error
 // SnapshotSchema of a snapshot.
 const SnapshotSchema = "e2e-gate/history-snapshot/v1"
 
-// snapshot is what records fold to.
+// snapshot is the result of folding records.
 type snapshot struct {
 	Schema string `json:"schema"`
 	// Names of the records that are in it.
@@ -133,7 +133,7 @@ func encodeSnapshot(f *fold, names []string) ([]byte, error) {
 	})
 }
 
-// decodeSnapshot adds a snapshot to a fold, as a whole or not at all.
+// decodeSnapshot adds a snapshot to a fold, completely or not at all.
 func decodeSnapshot(data []byte, into *fold) error {
 	var head snapshot
 	var rows []row

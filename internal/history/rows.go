@@ -22,7 +22,7 @@ type Row struct {
 	Seconds float64     `json:"seconds"`
 }
 
-// Rows are what is kept of all tests, by test, the newest run first.
+// Rows are the kept samples of all tests, by test, the newest run first.
 func (s Stats) Rows() []Row {
 	var rows []Row
 	for _, id := range sortedIDs(s.tests) {
@@ -35,7 +35,7 @@ func (s Stats) Rows() []Row {
 	return rows
 }
 
-// TestStats sum one test up.
+// TestStats is the summary of one test.
 type TestStats struct {
 	Test string `json:"test"`
 	// Median and High are in seconds; 0: not known.
@@ -53,10 +53,10 @@ type TestStats struct {
 	Recent string `json:"recent"`
 }
 
-// enoughForTrend is how many durations have two halves worth comparing.
+// enoughForTrend is the least number of durations for a trend.
 const enoughForTrend = 6
 
-// All sums all tests up, by test.
+// All returns the summaries of all tests, by test.
 func (s Stats) All() []TestStats {
 	list := make([]TestStats, 0, len(s.tests))
 	for _, id := range sortedIDs(s.tests) {
