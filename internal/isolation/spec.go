@@ -1,8 +1,7 @@
-// Package isolation gives each attempt on each shard what it must not share: a
-// database of its own, copied from a template, and whatever a pair of commands
-// brings up and takes down. What it made it takes away again, also after failures
-// and cancellations; what a gate left behind that was killed is swept by later
-// ones, by its marker and its age.
+// Package isolation gives each attempt on each shard what it must not share: a database
+// of its own, copied from a template, and whatever a pair of commands brings up and
+// takes down. It removes what it created, also after failures and cancellations. What a
+// killed run left behind is swept by later runs, by its marker and its age.
 package isolation
 
 import (
@@ -95,7 +94,7 @@ func duration(path string, d time.Duration) []diag.Mistake {
 	return []diag.Mistake{{Path: path, Text: "the duration is negative", Hint: "use one such as 1m"}}
 }
 
-// Secrets are what no output may show of a section that can be read.
+// Secrets are the values of a valid section that no output may show.
 func (s *Spec) Secrets() []string {
 	if s.Postgres == nil {
 		return nil
