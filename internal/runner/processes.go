@@ -16,8 +16,8 @@ import (
 	"github.com/org/e2e-gate/internal/proc"
 )
 
-// ProcessSpec is a process beside the tests, or a pair of commands that bring an
-// environment up and take it down.
+// ProcessSpec is a background process, or a pair of commands that bring an environment
+// up and take it down.
 type ProcessSpec struct {
 	Name    string            `yaml:"name" doc:"Name in messages and log files." required:"true"`
 	Run     []string          `yaml:"run" doc:"Argument vector of a process that runs until it is ended."`
@@ -33,7 +33,7 @@ type ProcessSpec struct {
 // defaultCommandTimeout limits up, down and logs.
 const defaultCommandTimeout = 5 * time.Minute
 
-// ProcessesConfig is what the processes beside the tests get from outside.
+// ProcessesConfig holds the inputs of the background processes.
 type ProcessesConfig struct {
 	Specs []ProcessSpec
 	// Root is the repository root, Out the run's folder.
@@ -42,16 +42,16 @@ type ProcessesConfig struct {
 	Secrets   []string
 	Identity  map[string]string
 	Redact    func(io.Writer) io.WriteCloser
-	// Progress is told in a sentence what happens; it may be nil.
+	// Progress is called with a sentence about each step; it may be nil.
 	Progress func(text string)
 }
 
-// Processes are the processes beside the tests.
+// Processes are the background processes.
 type Processes struct {
 	cfg     ProcessesConfig
 	mu      sync.Mutex
 	running []*beside
-	ups     []ProcessSpec // whose up was started, so that down is owed
+	ups     []ProcessSpec // whose up was started, so that down must run
 	died    chan e2e.ProcessEnd
 	deaths  []e2e.ProcessEnd
 	// watchers end with the processes.
@@ -250,8 +250,8 @@ func (ps *Processes) env(spec ProcessSpec) []string {
 		Set: []map[string]string{maps.Clone(ps.cfg.Identity), spec.Env}})
 }
 
-// lastLine is the last line that says something: "exit status 2" is only go run
-// repeating the status of what it ran.
+// lastLine is the last line with information: "exit status 2" is only go run repeating
+// the status of its program.
 func lastLine(s string) string {
 	lines := strings.Split(strings.TrimSpace(s), "\n")
 	if n := len(lines); n > 1 && strings.HasPrefix(lines[n-1], "exit status ") {
@@ -264,8 +264,8 @@ func lastLine(s string) string {
 	return strings.ToValidUTF8(s, "\uFFFD")
 }
 
-// Problems are the processes that ended while they were needed. Where one could
-// not start since its port was taken, the gates and the tests spoke to a stranger.
+// Problems are the processes that ended while they were needed. If one could not start
+// because its port was taken, the gates and the tests talked to another process.
 func (ps *Processes) Problems() []e2e.Problem {
 	var list []e2e.Problem
 	for _, d := range ps.Deaths() {

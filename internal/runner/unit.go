@@ -33,7 +33,7 @@ func stopped(ctx context.Context) (e2e.Code, string) {
 	return e2e.CodeCancelled, ErrCancelled.Error()
 }
 
-// run runs some tests of one unit in one process and records what came of it.
+// run runs some tests of one unit in one process and records the results.
 func (s *Shard) run(ctx context.Context, tests []e2e.Test, attempt int) {
 	if ctx.Err() != nil {
 		if attempt == 1 {
@@ -172,7 +172,7 @@ func (u *running) execute(ctx context.Context, limit time.Duration) {
 	cfg.Progress(e2e.Event{Shard: u.s.plan.Index, Attempt: u.attempt, Unit: u.record.Unit, Tests: len(u.tests), Ended: exit.String(), Done: true})
 }
 
-// file puts the unit's report into the shard's document.
+// file adds the unit's report to the shard's document.
 func (u *running) file(ctx context.Context, exit proc.Exit, limit time.Duration, rep suite.Report) {
 	u.tidy()
 	files := u.evidence()
@@ -198,7 +198,7 @@ func (u *running) file(ctx context.Context, exit proc.Exit, limit time.Duration,
 func (u *running) unplanned(run e2e.TestRun, files []string) {
 	known := u.s.runs[run.ID]
 	if u.attempt > 1 && known == nil && e2e.OutcomeOf(run.Attempts) != e2e.Failed {
-		return // nobody asked for it: a runner that runs more than it was told
+		return // not requested: a runner that runs more than it was told
 	}
 	if u.attempt > 1 && known != nil && e2e.OutcomeOf(known.Attempts) != e2e.Failed {
 		if e2e.OutcomeOf(run.Attempts) == e2e.Failed {
@@ -253,9 +253,9 @@ func (u *running) append(id string, unplanned *e2e.Test, name string, attempts [
 	}
 }
 
-// doubt files the failure of a test that nobody asked to run again. It is flaky,
-// as one that fails first: the failure goes before the pass, and it was not the
-// test's one diagnostic rerun.
+// doubt records the failure of a test that was run again without being requested. The
+// test is flaky, as if it had failed first: the failure goes before the pass, and this
+// was not the test's one diagnostic rerun.
 func (u *running) doubt(known *e2e.TestRun, again e2e.TestRun, files []string) {
 	filed := u.filed(again.Unplanned.Name, again.Attempts, files)
 	for i := range filed {
@@ -264,7 +264,7 @@ func (u *running) doubt(known *e2e.TestRun, again e2e.TestRun, files []string) {
 	known.Attempts = append(filed, known.Attempts...)
 }
 
-// filed are attempts with what the unit knows of them.
+// filed adds to attempts what the unit knows about them.
 func (u *running) filed(name string, attempts []e2e.Attempt, files []string) []e2e.Attempt {
 	filed := make([]e2e.Attempt, 0, len(attempts))
 	for _, a := range attempts {
