@@ -1,4 +1,4 @@
-// Package rerun says which failed tests get their one diagnostic rerun, and why
+// Package rerun decides which failed tests get their one diagnostic rerun, and says why
 // the others get none. It is pure.
 package rerun
 
@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Guards bound the reruns of one shard.
+// Guards limit the reruns of one shard.
 type Guards struct {
 	// MaxFailures: with more failed tests than this there is no rerun; 0 means that
 	// there are no reruns at all.
@@ -36,15 +36,15 @@ type Failure struct {
 	Earlier string
 }
 
-// State is what is known of the shard when its first attempts are done.
+// State is the state of the shard after its first attempts.
 type State struct {
 	Failures []Failure
 	// Ran is how many tests of the shard reported.
 	Ran int
 	// Stopped says why nothing more may start (cancelled, out of time), or is empty.
 	Stopped string
-	// AttemptsUnreadable: earlier attempts of this workflow run should exist and
-	// cannot be read, so that nobody knows who already had a rerun.
+	// AttemptsUnreadable: earlier attempts of this workflow run should exist but cannot
+	// be read, so it is unknown which tests already had a rerun.
 	AttemptsUnreadable bool
 	// Unhealthy names the gate that is not healthy now, or is empty.
 	Unhealthy string
