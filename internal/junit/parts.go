@@ -20,7 +20,7 @@ type caseState struct {
 	Case
 	// depth is the number of open elements when it started.
 	depth int
-	// doubtful: something in it has no end, or its own tag is broken.
+	// doubtful: an element in it has no end tag, or its own tag is broken.
 	doubtful bool
 	skipped  bool
 	// stack: the open result has a <stackTrace>.

@@ -49,8 +49,8 @@ func Read(r io.Reader, opts Options, each func(Case) error) (Summary, error) {
 	return sum, b.err
 }
 
-// noReport says what a file is that holds no element of a JUnit report. It is one
-// problem in place of all that is wrong with it as XML.
+// noReport describes a file without any element of a JUnit report. It replaces all
+// problems that the file has as XML.
 func (b *builder) noReport() Problem {
 	message := "1:1: the file is not a JUnit report; nothing of it could be read"
 	switch {

@@ -147,7 +147,7 @@ func (s *scanner) here() (line, column int) {
 	return s.line, int(s.base+int64(s.pos)-s.lineStart) + 1
 }
 
-// departs reports a departure from well-formed XML that loses nothing.
+// departs reports an error in the XML that loses nothing.
 func (s *scanner) departs(kind, format string, args ...any) {
 	line, column := s.here()
 	s.problems.add(kind, false, line, column, format, args...)
