@@ -11,7 +11,7 @@ import (
 	"github.com/org/e2e-gate/internal/suite/adapter"
 )
 
-// validate tells what is wrong with the settings of a suite.
+// validate returns what is wrong with the settings of a suite.
 func validate(s adapter.Spec, fail func(path, text, hint string)) {
 	if len(s.Run) == 0 {
 		fail("", fmt.Sprintf("suite %s needs run", s.Name), `run: ["./run-tests.sh", "--report", "{report_dir}"]`)

@@ -139,7 +139,7 @@ func (r *cucumberRun) message(env *messages.Envelope) {
 	}
 }
 
-// around reads what happened outside of test cases.
+// around reads events outside of test cases.
 func (r *cucumberRun) around(env *messages.Envelope) {
 	text := ""
 	switch {
@@ -183,7 +183,7 @@ func (r *cucumberRun) source(uri string) string {
 	return path
 }
 
-// badness orders the statuses of steps; what is unknown is worst.
+// badness orders the statuses of steps; an unknown one is worst.
 var badness = map[messages.TestStepResultStatus]int{
 	messages.TestStepResultStatus_PASSED: 1, messages.TestStepResultStatus_SKIPPED: 2, messages.TestStepResultStatus_PENDING: 3,
 	messages.TestStepResultStatus_UNDEFINED: 4, messages.TestStepResultStatus_AMBIGUOUS: 5, messages.TestStepResultStatus_FAILED: 6,
@@ -222,7 +222,7 @@ func (r *cucumberRun) finish(f *messages.TestCaseFinished) {
 	r.byTest[c.name] = append(r.byTest[c.name], attempts.Result{Attempt: a, Retry: c.repeats})
 }
 
-// attempt is what became of a test case: as good as its worst step.
+// attempt makes the result of a test case from its worst step.
 func (c *testCase) attempt() e2e.Attempt {
 	a := e2e.Attempt{Outcome: e2e.Failed, Files: c.files}
 	switch {

@@ -136,7 +136,7 @@ func (r *cypressReports) open(file string) {
 	r.file = ""
 	f, err := os.Open(file) //nolint:gosec // below our own folder
 	if err != nil {
-		return // whoever reads the report says so
+		return // the reader of the report says so
 	}
 	defer func() { _ = f.Close() }()
 	head, _ := io.ReadAll(io.LimitReader(f, 64<<10))

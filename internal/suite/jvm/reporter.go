@@ -27,9 +27,8 @@ var reporter embed.FS
 // compiling keeps suites of one run from compiling at the same time.
 var compiling sync.Mutex
 
-// compiledReporter is the folder with our compiled classes. They are compiled once
-// per machine and version of the gate, with the project's own JDK: no binary is
-// brought along.
+// compiledReporter is the folder with our compiled classes. They are compiled once per
+// machine and version of the gate, with the project's own JDK: no binary is shipped.
 func compiledReporter(ctx context.Context, suite string, env []string) (string, error) {
 	compiling.Lock()
 	defer compiling.Unlock()
@@ -55,7 +54,7 @@ func compiledReporter(ctx context.Context, suite string, env []string) (string, 
 	return folder, nil
 }
 
-// cacheDir is a folder of the gate that outlives a run, else one that may.
+// cacheDir is a folder that outlives a run, if there is one; else one that may.
 func cacheDir() string {
 	base, err := os.UserCacheDir()
 	if err != nil {
