@@ -6,15 +6,15 @@ import (
 
 var refusedRequest = rx(`\b40[0134]\b|\b422\b`)
 
-// causeWords are the domain's words for what causes a failure of a family, where
-// the category does not say it.
+// causeWords are the domain's words for the cause of a failure of a family, if the
+// category does not name it.
 var causeWords = map[family]string{
 	famLoose: "selector", famElement: "selector", famSelector: "selector",
 	famDeadlock: "concurrency", famPool: "resource saturation", famSaturated: "resource saturation", famLimit: "resource saturation",
 	famClock: "clock/timezone", famRandom: "randomness", famOrder: "order dependency",
 }
 
-// causeOf says what caused the failure: a word of the domain, then the specifics.
+// causeOf describes the cause of the failure: a word of the domain, then the specifics.
 func causeOf(c e2e.Category, g signal) string {
 	word := map[e2e.Category]string{
 		product: "product", test: "test code", env: "environment", timing: "timing", data: "data", external: "external service", unknown: "not clear",
@@ -75,7 +75,7 @@ var hints = map[family]string{
 	famSettling:    "wait until the topic has leaders before the first message, or gate on the topic",
 }
 
-// stepHint is the family whose hint fits, as a word for [nextStep].
+// stepHint is the family whose hint applies, as a word for [nextStep].
 func stepHint(f family) string { return hints[f] }
 
 // nextStep says what to do. A hint about an environment replaces the general step.

@@ -9,7 +9,7 @@ import (
 	"github.com/org/e2e-gate/internal/e2e"
 )
 
-// Rule is a rule of the user. It goes before everything that is built in.
+// Rule is a rule of the user. It takes precedence over all built-in rules.
 type Rule struct {
 	Category e2e.Category `yaml:"category" doc:"Category of failures that the rule matches: PRODUCT_REGRESSION, TEST_BUG, ENVIRONMENT_FAILURE, FLAKY_TIMING, DATA_COLLISION, EXTERNAL_DEPENDENCY or UNKNOWN."`
 	When     When         `yaml:"when" doc:"Conditions that must all match. Regular expressions (RE2) may match anywhere."`
