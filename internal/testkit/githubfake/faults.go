@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Fault is something that goes wrong. A zero Fault hits every request for ever.
+// Fault is something that goes wrong. A zero Fault hits every request, indefinitely.
 type Fault struct {
 	// Method and Path choose the requests: one method, or "write" for all but GET; a
 	// part of the path. Empty: any.

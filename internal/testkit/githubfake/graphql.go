@@ -192,7 +192,7 @@ func (c call) repository(args map[string]any) (any, string) {
 			if e.SHA != "" {
 				node["headCommit"] = map[string]any{"oid": e.SHA}
 			}
-			list = append([]any{node}, list...) // their order is nobody's promise
+			list = append([]any{node}, list...) // their order is not specified
 		}
 		return map[string]any{"entries": resolver(func(map[string]any) (any, string) { return map[string]any{"nodes": list}, "" })}, ""
 	})}, ""

@@ -197,7 +197,7 @@ const (
 )
 
 // check holds a request against what the description does not say: limits, and
-// properties and parameters that nobody reads.
+// properties and parameters that are not read.
 func (r route) check(query url.Values, body []byte) error {
 	for name := range query {
 		if !slices.Contains(r.query, name) {

@@ -41,16 +41,17 @@ type Comment struct {
 	Body    string
 	Edits   int
 	Created time.Time
-	// Notified are those that GitHub told, in order: an edit tells whom it calls anew.
+	// Notified are the accounts that GitHub notified, in order: an edit notifies newly
+	// mentioned ones.
 	Notified []string
-	// Minimised is why it is folded, in GitHub's words; empty: it is not.
+	// Minimised is the reason why it is folded, in GitHub's words; empty if it is not.
 	Minimised string
 }
 
 // Status of a commit. The latest of a context comes first.
 type Status struct{ SHA, Context, State, Description, TargetURL string }
 
-// Request that was made, with what it was answered.
+// Request is a request that was made, with its answer.
 type Request struct {
 	Method, Path, Query string
 	Status              int
@@ -189,7 +190,7 @@ func (s *Server) Comments() []Comment {
 	return slices.Clone(s.comments)
 }
 
-// AddStatus sets a status, as somebody else does.
+// AddStatus sets a status, as another client does.
 func (s *Server) AddStatus(one Status) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1,6 +1,6 @@
-// Command mutate breaks the code of the rooms that decide, one small change at a time,
-// and runs the package's own tests on each: a change that no test notices is a rule
-// that nothing holds. It changes no file: the tests are built with go test -overlay.
+// Command mutate breaks the code of the deciding packages, one small change at a time,
+// and runs the package's own tests on each. A change that no test notices is a rule
+// without a test. It changes no file: the tests are built with go test -overlay.
 //
 //	go run ./internal/tool/mutate                    all targets, as in the weekly workflow
 //	go run ./internal/tool/mutate -share 0.1         a tenth of all mutants, drawn by -seed
@@ -37,7 +37,7 @@ type target struct {
 	min   float64
 }
 
-// targets are the rooms that decide.
+// targets are the deciding packages.
 var targets = []target{
 	{dir: "internal/verdict", min: 0.95},
 	{dir: "internal/verdict/attempts", min: 0.95},
@@ -48,7 +48,7 @@ var targets = []target{
 	{dir: "internal/junit", min: 0.85},
 }
 
-// result is what became of the mutants of a target.
+// result counts the mutants of a target.
 type result struct {
 	killed, survived, invalid int
 	survivors                 []string

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// data are the durations that a plan is made from, and those of the next run.
+// data holds the durations that a plan is made from, and those of the next run.
 type data struct {
 	known []timed
 	next  map[string]float64

@@ -1,4 +1,4 @@
-// Command planbench compares the planner with what others do, on tables of real test
+// Command planbench compares the planner with other planners, on tables of real test
 // durations: CSV files with the columns test and seconds, or date, commit, test and
 // seconds for several versions of one suite.
 //
