@@ -111,7 +111,7 @@ func TestGroupsStayTogether(t *testing.T) {
 	}
 	tests[1].Owner = "other"
 	if p := mustMake(t, tests, Options{Count: 2}); p.OwnerSplits != 3 {
-		t.Errorf("a group of two owners is no reason to mix them: %+v", p.Shards)
+		t.Errorf("a group of two owners must not mix them: %+v", p.Shards)
 	}
 }
 

@@ -69,7 +69,7 @@ func (d Dir) Put(_ context.Context, name string, data []byte) error {
 	}
 	defer func() { _ = os.Remove(tmp.Name()) }()
 	if _, err = tmp.Write(data); err == nil {
-		err = tmp.Chmod(0o644) // the next job may run as somebody else
+		err = tmp.Chmod(0o644) // the next job may run as another user
 	}
 	if err == nil {
 		err = tmp.Sync()

@@ -28,8 +28,8 @@ type Imported struct {
 }
 
 // ErrFormat is returned for a file in an unknown format.
-var ErrFormat = errors.New("unknown format; known are: go test -json (gotestsum), pytest-split, Playwright's JSON, cypress-split timings, CSV with the columns " +
-	"test and seconds")
+var ErrFormat = errors.New("unknown format; known are: go test -json (gotestsum), pytest-split, Playwright's JSON, cypress-split timings, " +
+	"CSV with the columns test and seconds")
 
 // ReadImported reads the results of a run that another tool wrote; JUnit XML is read
 // elsewhere. The format is detected from the content.

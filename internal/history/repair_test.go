@@ -38,8 +38,8 @@ func ofWorkflow(t *testing.T, n int) (Record, Found) {
 	return r, Found{r.WorkflowRun, data}
 }
 
-// A store that was lost, or is behind, answers as if it were not, and asks nobody for
-// what it was given before: not even once a snapshot holds it, and newer runs have
+// A store that was lost, or is behind, answers as if it were not, and asks no source
+// for what it was given before: not even once a snapshot holds it, and newer runs have
 // made it not count.
 func TestRepair(t *testing.T) {
 	const runs = 3 * foldFrom
@@ -76,7 +76,7 @@ func TestRepair(t *testing.T) {
 	}
 }
 
-// asking counts the runs that somebody did not know, each time.
+// asking counts the runs that the caller did not know, for each call.
 type asking struct {
 	BackupSource
 	unknown []int

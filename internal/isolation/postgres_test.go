@@ -112,7 +112,7 @@ func testWaits(t *testing.T, s *servers.Postgres, spec Spec) {
 	refused := make(chan struct{})
 	go func() {
 		defer close(refused)
-		// The server notes what it refuses in its statistics only; that somebody waits for
+		// The server records refused copies only in its statistics. That a copy waits for
 		// the template is seen by the gate's own connection.
 		watch, err := pgconn.Connect(context.Background(), s.DSN("postgres"))
 		if err != nil {
@@ -213,7 +213,7 @@ func testExisting(t *testing.T, s *servers.Postgres, spec Spec) {
 		t.Error(err)
 	}
 	if err := space.Close(t.Context()); err != nil || !slices.Contains(names(t, s), "e2e_gate_mine") {
-		t.Errorf("a database of somebody else was dropped: %v", err)
+		t.Errorf("a database of another user was dropped: %v", err)
 	}
 	servers.Exec(t, "pgx", s.DSN("postgres"), "DROP DATABASE e2e_gate_mine")
 }

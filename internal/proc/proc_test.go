@@ -452,7 +452,7 @@ func TestKilledFromOutside(t *testing.T) {
 	}
 }
 
-// Whoever is left behind, in whatever way: when Wait returns, nobody is there.
+// Whatever process is left behind, in whatever way: when Wait returns, none is there.
 func TestNobodyIsLeftBehind(t *testing.T) {
 	t.Parallel()
 	ways := map[string]bool{"group": true, "bare": true, "deaf": true, "told": true, "setsid": onLinux, "loud-setsid": onLinux, "double": onLinux}

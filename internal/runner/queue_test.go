@@ -29,7 +29,7 @@ type machine struct {
 	until  map[*Shard]float64
 	ran    []string
 	jobs   int
-	// startup is what each process takes besides its tests.
+	// startup is what each process takes in addition to its tests.
 	startup float64
 }
 
@@ -57,9 +57,10 @@ func newMachine(t *testing.T, rnd *rand.Rand, pull Pull) *machine {
 	return m
 }
 
-// start gives work to whoever has none, and checks that nobody idles beside work.
+// start gives work to shards that have none, and checks that no shard idles while there
+// is work.
 func (m *machine) start(now float64) {
-	for range 2 { // at the very start, nobody takes over before all have begun
+	for range 2 { // at the very start, no shard steals before all have begun
 		m.pull(now)
 	}
 	for _, s := range m.shards {
@@ -158,7 +159,7 @@ func TestBatches(t *testing.T) {
 	}
 }
 
-// One shard alone has nobody who could take over: it starts each process once.
+// One shard alone has no other that could steal: it starts each process once.
 func TestNoBatchesForOneShard(t *testing.T) {
 	r := New(Config{Pull: PullBatches, Seconds: map[string]float64{"a": 60, "b": 60}})
 	tests := map[string]e2e.Test{"a": {ID: "a", Unit: "s", File: "f"}, "b": {ID: "b", Unit: "s", File: "g"}}

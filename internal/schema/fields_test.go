@@ -79,7 +79,7 @@ func suffix(t reflect.Type) string {
 
 func fieldRows(b *strings.Builder, path string, t reflect.Type, depth int) {
 	if depth > 6 {
-		panic("the config nests for ever at " + path)
+		panic("the config nests forever at " + path)
 	}
 	for _, f := range reflect.VisibleFields(t) {
 		name, opts, _ := strings.Cut(f.Tag.Get("yaml"), ",")

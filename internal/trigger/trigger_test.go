@@ -148,7 +148,7 @@ func TestPayloadThatCannotBeRead(t *testing.T) {
 	}
 }
 
-// A pull request that nobody describes is a stranger's.
+// A pull request without a description in the payload counts as one from a fork.
 func TestPullRequestWithoutPayload(t *testing.T) {
 	for _, tc := range []struct {
 		name, ref, payload string

@@ -211,7 +211,7 @@ func TestMistakes(t *testing.T) {
 		{"open bracket", "name: x\ntags: [a, b\n", []string{`f.yml:2:7: this is not valid YAML`}},
 		{"open quote", "name: 'x\n", []string{`f.yml:1:7: this is not valid YAML`}},
 		{"two colons", "name: a: b", []string{`f.yml:1:7: this is not valid YAML`}},
-		{"key that is no text", "env: {? [a] : b}", []string{`f.yml:1:`}},
+		{"key that is not a text", "env: {? [a] : b}", []string{`f.yml:1:`}},
 		{"alias without anchor", "name: *x", []string{`f.yml:1:7: the alias *x has no anchor before it`}},
 		{"alias before its anchor", "name: *x\ninner: {name: &x a}", []string{`f.yml:1:7: the alias *x has no anchor before it`}},
 		{"merge of a text", "inner:\n  <<: x\n", []string{`f.yml:2:7: << takes keys and values, or a list of them`}},
@@ -252,7 +252,7 @@ func TestAnchors(t *testing.T) {
 	}
 }
 
-// Files that would keep a decoder busy for ever, or eat its memory.
+// Files that would keep a decoder busy forever, or exhaust its memory.
 func TestBombs(t *testing.T) {
 	aliases := func(item string) string {
 		var b strings.Builder

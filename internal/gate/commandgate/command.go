@@ -115,7 +115,8 @@ func (p prober) judge(exit proc.Exit) probe.Observation {
 	case exit.Ended == proc.NotStarted:
 		return p.notStarted(exit.Err)
 	case exit.Ended == proc.TimedOut, exit.Ended == proc.Cancelled:
-		return probe.NotYet("no result within "+p.spec.ProbeTimeout().String(), "the command does not end in time; find out what it waits for, or raise command.timeout")
+		return probe.NotYet("no result within "+p.spec.ProbeTimeout().String(),
+			"the command does not end in time; find out what it waits for, or raise command.timeout")
 	case exit.Ended == proc.Exited && (exit.Code == 126 || exit.Code == 127):
 		o := probe.Broken(exit.String()+p.lastLine(exit.Tail),
 			fmt.Sprintf("the command cannot run a program that it calls (exit status %d); install that program, or make it executable", exit.Code))

@@ -54,7 +54,8 @@ func TestFixtures(t *testing.T) {
 	gatekit.Healthy(t, look(own), "version 2.4.0, environment qa-live, refuses production")
 }
 
-// No answer is no refusal: a typing error in the address must not open the gate.
+// No answer does not count as a refusal: a typing error in the address must not let the
+// gate pass.
 func TestNoAnswerIsNoRefusal(t *testing.T) {
 	s := spec(api(t, "2.4.0", "staging", 403))
 	s.Refuses.URL = "http://gate.invalid/"

@@ -76,7 +76,7 @@ func TestConnectionsThatFail(t *testing.T) {
 	l.Close()
 	gatekit.NotYet(t, gatekit.Look(t, &Spec{Address: l.Addr().String()}, probe.Env{}), "connection refused")
 	gatekit.NotYet(t, gatekit.Look(t, &Spec{Address: "gate.invalid:1"}, probe.Env{}), "host not found: gate.invalid")
-	// Accepted by the kernel, answered by nobody.
+	// Accepted by the kernel, but never answered.
 	gatekit.NotYet(t, gatekit.Look(t, &Spec{Address: listen(t).Addr().String(), Timeout: 50 * time.Millisecond}, probe.Env{}), "no answer within 50ms")
 }
 

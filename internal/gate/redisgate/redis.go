@@ -65,7 +65,8 @@ func (s *Spec) Validate() []diag.Mistake {
 		problems = append(problems, diag.Mistake{Path: "role", Text: fmt.Sprintf("unknown role %q", s.Role), Hint: diag.Expected(s.Role, roles)})
 	}
 	if s.MinReplicas < 0 || s.MinReplicas > 0 && s.Role == "replica" {
-		problems = append(problems, diag.Mistake{Path: "min_replicas", Text: "min_replicas needs a master, and a number of at least 0", Hint: "use 1 with role: master"})
+		problems = append(problems, diag.Mistake{Path: "min_replicas",
+			Text: "min_replicas needs a master, and a number of at least 0", Hint: "use 1 with role: master"})
 	}
 	if s.MaxMemoryPercent < 0 || s.MaxMemoryPercent > 100 {
 		problems = append(problems, diag.Mistake{Path: "max_memory_percent", Text: "the number is not between 1 and 100", Hint: "use 90"})

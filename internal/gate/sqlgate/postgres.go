@@ -73,7 +73,8 @@ func (postgres) fault(err error) (fault, bool) {
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) {
 		if strings.Contains(err.Error(), "server refused TLS connection") {
-			return fault{trust.Word, "the server does not support TLS", "the data source requires TLS, but the server does not support it; correct sslmode in the dsn"}, true
+			return fault{trust.Word, "the server does not support TLS",
+				"the data source requires TLS, but the server does not support it; correct sslmode in the dsn"}, true
 		}
 		return fault{}, false
 	}

@@ -130,7 +130,7 @@ func (b bench) testQuery(t *testing.T) {
 	})
 }
 
-// testLock: a dirty row is a failure only when nobody is at work.
+// testLock: a dirty row is a failure only when no migration is running.
 func (b bench) testLock(t *testing.T, lock string) {
 	b.exec(t, "DROP TABLE IF EXISTS schema_migrations", "CREATE TABLE schema_migrations (version bigint, dirty boolean)",
 		"INSERT INTO schema_migrations VALUES (7, true)")

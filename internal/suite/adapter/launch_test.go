@@ -44,7 +44,7 @@ func TestListingIsWholeOrSaysWhatIsMissing(t *testing.T) {
 			name: "an error", script: one + `echo '{"event":"error","message":"b.py: SyntaxError"}' >> "$E2E_GATE_EVENTS";` + end + "exit 2", tests: 1,
 			problem: "b.py: SyntaxError",
 		},
-		{name: "a status that nobody explains", script: one + end + "echo boom; exit 3", tests: 1, problem: "exit status 3; end of its output: boom"},
+		{name: "an unexplained status", script: one + end + "echo boom; exit 3", tests: 1, problem: "exit status 3; end of its output: boom"},
 		{name: "cut", script: one + `printf '{"event":"lis' >> "$E2E_GATE_EVENTS"`, tests: 1, problem: "line 2 is damaged"},
 		{name: "no end", script: one + "kill -9 $$", tests: 1, problem: "the listing is incomplete"},
 		{

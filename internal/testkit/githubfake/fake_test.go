@@ -55,9 +55,9 @@ func TestStrictness(t *testing.T) {
 		said               string
 		described          bool
 	}{
-		{"GET", "/repos/acme/cases/labels", "", 501, "nobody wrote", false},
-		{"PUT", thread, "{}", 501, "nobody wrote", false},
-		{"GET", "/api/v3/user", "", 501, "nobody wrote", false},
+		{"GET", "/repos/acme/cases/labels", "", 501, "no route for", false},
+		{"PUT", thread, "{}", 501, "no route for", false},
+		{"GET", "/api/v3/user", "", 501, "no route for", false},
 		{"GET", thread + "?per_page=101", "", 422, "per_page", false},
 		{"GET", thread + "?sort=created", "", 422, "parameter", false},
 		{"GET", thread + "?since=yesterday", "", 422, "since", true},

@@ -40,7 +40,7 @@ func fetched() ([]byte, error) {
 		if json.Valid(data) {
 			return trim(data)
 		}
-		return nil, errors.New("it is no JSON")
+		return nil, errors.New("it is not JSON")
 	})
 }
 

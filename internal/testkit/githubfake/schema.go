@@ -218,7 +218,7 @@ func (r route) check(query url.Values, body []byte) error {
 	}
 	var fields map[string]any
 	if err := json.Unmarshal(body, &fields); err != nil {
-		return fmt.Errorf("the body is no object: %w", err)
+		return fmt.Errorf("the body is not an object: %w", err)
 	}
 	for name := range fields {
 		if !slices.Contains(r.fields, name) {

@@ -251,7 +251,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *Server) route(r *http.Request, path string, body []byte) answer {
 	handle, args := s.match(r.Method, path)
 	if handle == nil {
-		s.t.Errorf("githubfake: nobody wrote %s %s", r.Method, path)
+		s.t.Errorf("githubfake: no route for %s %s", r.Method, path)
 		return refusal(http.StatusNotImplemented, "the fake has no such route")
 	}
 	if err := s.check(r, path, body); err != nil {

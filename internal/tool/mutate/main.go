@@ -140,7 +140,7 @@ func (t target) try(ctx context.Context, o options, stdout io.Writer) (result, e
 	if err != nil {
 		return result{}, err
 	}
-	draw := rand.New(rand.NewPCG(o.seed, 0)) //nolint:gosec // a draw of mutants is no secret
+	draw := rand.New(rand.NewPCG(o.seed, 0)) //nolint:gosec // a draw of mutants is not a secret
 	mutants = slices.DeleteFunc(mutants, func(mutant) bool { return draw.Float64() >= o.share })
 	var r result
 	var mu sync.Mutex
