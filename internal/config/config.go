@@ -51,7 +51,7 @@ type Stage struct {
 	Name     string        `yaml:",key"`
 	On       []string      `yaml:"on" doc:"Events that the stage runs on." enum:"pull_request,pull_request_target,merge_group,push,schedule,release,deployment,deployment_status,workflow_dispatch,workflow_run,repository_dispatch,workflow_call"`
 	Branches []string      `yaml:"branches" doc:"Branches (globs) of a push, or target branches of a pull request or merge group; none means all."`
-	Cron     string        `yaml:"cron" doc:"The schedule that this stage belongs to, where a workflow has several."`
+	Cron     string        `yaml:"cron" doc:"The schedule that this stage belongs to, if a workflow has several."`
 	Select   string        `yaml:"select" doc:"Tag expression (and, or, not, parentheses) that chooses the tests; empty: all."`
 	Budget   time.Duration `yaml:"budget" doc:"Runtime budget. Exceeding it is reported as a finding and stops nothing."`
 	Timeout  time.Duration `yaml:"timeout" doc:"The stage ends by itself within this time and reports what it knows by then."`

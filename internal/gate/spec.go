@@ -84,7 +84,7 @@ type Check struct {
 	S3         *s3gate.Spec       `yaml:"s3" doc:"An object store that allows what the product does; tried with an object of the gate's own."`
 	OIDC       *oidcgate.Spec     `yaml:"oidc" doc:"An OpenID provider that gives a test identity a token with the expected claims."`
 	Flags      *flagsgate.Spec    `yaml:"flags" doc:"Feature flags have their values."`
-	Kubernetes *kubegate.Spec     `yaml:"kubernetes" doc:"Roll-outs of workloads are complete, their pods ready, with the expected image."`
+	Kubernetes *kubegate.Spec     `yaml:"kubernetes" doc:"Roll-outs of workloads are complete, and their pods are ready with the expected image."`
 	GRPC       *grpcgate.Spec     `yaml:"grpc" doc:"A server that answers SERVING by grpc.health.v1."`
 	TLS        *tlsgate.Spec      `yaml:"tls" doc:"A certificate that a client would accept, for long enough."`
 	DNS        *dnsgate.Spec      `yaml:"dns" doc:"A name that resolves as expected."`

@@ -18,9 +18,9 @@ import (
 type Spec struct {
 	Postgres *Postgres         `yaml:"postgres" doc:"A PostgreSQL database of its own for each shard and attempt."`
 	Up       []string          `yaml:"up" doc:"Argument vector of a command that brings up what a shard's attempt needs for itself, and returns. It gets the shard's environment; lines KEY=VALUE that it writes into the file E2E_ISOLATION_ENV become environment variables of the shard's suites."`
-	Down     []string          `yaml:"down" doc:"Argument vector that takes it down again; runs always once up was started."`
+	Down     []string          `yaml:"down" doc:"Argument vector of a command that takes it down again; it always runs once up was started."`
 	Dir      string            `yaml:"dir" doc:"Working directory of up and down, from the repository root."`
-	Env      map[string]string `yaml:"env" doc:"Environment of up and down, on top of what children get."`
+	Env      map[string]string `yaml:"env" doc:"Environment variables of up and down, in addition to those that all child processes get."`
 	PassEnv  []string          `yaml:"pass_env" doc:"Withheld variables to pass on to up and down, by name."`
 	Timeout  time.Duration     `yaml:"timeout" doc:"Limit for up and down each. Default 5m."`
 }

@@ -22,10 +22,10 @@ type ProcessSpec struct {
 	Name    string            `yaml:"name" doc:"Name in messages and log files." required:"true"`
 	Run     []string          `yaml:"run" doc:"Argument vector of a process that runs until it is ended."`
 	Up      []string          `yaml:"up" doc:"Argument vector of a command that brings something up and returns, such as docker compose up -d --wait."`
-	Down    []string          `yaml:"down" doc:"Argument vector that takes it down again; runs always."`
-	Logs    []string          `yaml:"logs" doc:"Argument vector that prints logs, collected as evidence before down."`
+	Down    []string          `yaml:"down" doc:"Argument vector of a command that takes it down again; it always runs."`
+	Logs    []string          `yaml:"logs" doc:"Argument vector of a command that prints logs, which are collected as evidence before down."`
 	Dir     string            `yaml:"dir" doc:"Working directory, from the repository root."`
-	Env     map[string]string `yaml:"env" doc:"Environment, on top of what children get."`
+	Env     map[string]string `yaml:"env" doc:"Environment variables, in addition to those that all child processes get."`
 	PassEnv []string          `yaml:"pass_env" doc:"Withheld variables to pass on, by name."`
 	Timeout time.Duration     `yaml:"timeout" doc:"Limit for up, down and logs each. Default 5m."`
 }

@@ -13,7 +13,7 @@ import (
 type Rule struct {
 	Category e2e.Category `yaml:"category" doc:"Category of failures that the rule matches: PRODUCT_REGRESSION, TEST_BUG, ENVIRONMENT_FAILURE, FLAKY_TIMING, DATA_COLLISION, EXTERNAL_DEPENDENCY or UNKNOWN."`
 	When     When         `yaml:"when" doc:"Conditions that must all match. Regular expressions (RE2) may match anywhere."`
-	Why      string       `yaml:"why" doc:"Why, in a few words; shown as evidence."`
+	Why      string       `yaml:"why" doc:"The reason, in a few words; shown as evidence."`
 	Cause    string       `yaml:"cause" doc:"Cause, in a few words. Default: why."`
 	NextStep string       `yaml:"next_step" doc:"What to do about it. Default: the step for the category."`
 }

@@ -34,7 +34,7 @@ type Spec struct {
 	Forbidden   []string          `yaml:"forbidden" doc:"Names of environments that must not have fixtures. Default production, prod, live."`
 	Refuses     *Refusal          `yaml:"refuses" doc:"A request that the fixture API must refuse."`
 	Headers     map[string]string `yaml:"headers" doc:"Headers to send."`
-	TLS         *httpgate.TLS     `yaml:"tls" doc:"How to trust https addresses."`
+	TLS         *httpgate.TLS     `yaml:"tls" doc:"TLS settings for https addresses."`
 	Timeout     time.Duration     `yaml:"timeout" doc:"Longest time of a single probe. Default 5s."`
 }
 

@@ -30,7 +30,7 @@ type Spec struct {
 	Context      map[string]string `yaml:"context" doc:"Evaluation context. Default of targetingKey: e2e-gate."`
 	AllowDefault []string          `yaml:"allow_default" doc:"Flags that may be answered without a value, which leaves the choice to the code's default."`
 	Headers      map[string]string `yaml:"headers" doc:"Headers to send, such as Authorization or X-API-Key. Their values are never shown."`
-	TLS          *httpgate.TLS     `yaml:"tls" doc:"How to trust an https address."`
+	TLS          *httpgate.TLS     `yaml:"tls" doc:"TLS settings for an https address."`
 	Timeout      time.Duration     `yaml:"timeout" doc:"Longest time of a single probe of all flags. Default 5s."`
 }
 

@@ -38,8 +38,8 @@ const Kind = "grpc"
 type Spec struct {
 	Address  string            `yaml:"address" doc:"host:port of the server."`
 	Service  string            `yaml:"service" doc:"Name of the service to ask about, such as orders.v1.Orders. Default: the server as a whole."`
-	Metadata map[string]string `yaml:"metadata" doc:"Metadata to send, such as authorization. Never shown."`
-	TLS      *trust.TLS        `yaml:"tls" doc:"Speak TLS, and how to trust it; tls: {} trusts the system's root CAs. Default: plain."`
+	Metadata map[string]string `yaml:"metadata" doc:"Metadata to send, such as authorization. It is never shown."`
+	TLS      *trust.TLS        `yaml:"tls" doc:"Use TLS, with these settings; tls: {} trusts the system's root CAs. Default: plain text."`
 	Timeout  time.Duration     `yaml:"timeout" doc:"Longest time of a single call with its connection. Default 5s."`
 }
 

@@ -30,7 +30,7 @@ type Spec struct {
 	Semver        map[string]string `yaml:"semver" doc:"JSONPath and a version constraint, such as ^2.0.0 or >=1.4 <3. Pre-releases match only if the constraint names one, such as >=2.0.0-0."`
 	BodyMatches   string            `yaml:"body_matches" doc:"Regular expression (RE2) that must match somewhere in the first mebibyte of the body."`
 	Redirects     string            `yaml:"redirects" doc:"A number: follow that many redirects on the same host. follow: up to 10, also to other hosts. none: judge the redirect itself. Default 5. A redirect to another host or to a login page is never healthy unless followed."`
-	TLS           *TLS              `yaml:"tls" doc:"How to trust an https address."`
+	TLS           *TLS              `yaml:"tls" doc:"TLS settings for an https address."`
 	Timeout       time.Duration     `yaml:"timeout" doc:"Longest time of a single request. Default 5s."`
 	MaxLatency    time.Duration     `yaml:"max_latency" doc:"An answer that takes longer counts as not healthy yet."`
 }

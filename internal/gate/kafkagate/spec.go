@@ -31,8 +31,8 @@ type Spec struct {
 	Topics     []Topic       `yaml:"topics" doc:"Topics that must exist. Their partitions must have a leader and all replicas in sync. Without topics, this is checked for every topic."`
 	MinISR     int           `yaml:"min_isr" doc:"Number of replicas in sync that is enough, if not all have to be."`
 	Groups     []Group       `yaml:"groups" doc:"Consumer groups that must keep up."`
-	SASL       *SASL         `yaml:"sasl" doc:"How to log in."`
-	TLS        *trust.TLS    `yaml:"tls" doc:"Speak TLS, and how to trust it; tls: {} trusts the system's root CAs. Default: plain."`
+	SASL       *SASL         `yaml:"sasl" doc:"SASL login."`
+	TLS        *trust.TLS    `yaml:"tls" doc:"Use TLS, with these settings; tls: {} trusts the system's root CAs. Default: plain text."`
 	Grace      time.Duration `yaml:"grace" doc:"How long a topic may be unknown to a cluster that answers before it counts as missing. Default 15s."`
 	Timeout    time.Duration `yaml:"timeout" doc:"Longest time of a single probe with its connections. Default 5s."`
 }
@@ -53,7 +53,7 @@ type Group struct {
 // SASL says how to log in.
 type SASL struct {
 	Mechanism string `yaml:"mechanism" doc:"SASL mechanism." enum:"plain,scram-sha-256,scram-sha-512"`
-	Username  string `yaml:"username" doc:"User."`
+	Username  string `yaml:"username" doc:"User name."`
 	Password  string `yaml:"password" doc:"Password. Secret."`
 }
 

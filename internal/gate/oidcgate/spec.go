@@ -22,15 +22,15 @@ const Kind = "oidc"
 // Spec is the oidc check of the config.
 type Spec struct {
 	Issuer       string            `yaml:"issuer" doc:"Issuer, exactly as the provider spells it: a slash at the end counts."`
-	ClientID     string            `yaml:"client_id" doc:"Client to get a token for. Without one, only the discovery document and the keys are checked."`
+	ClientID     string            `yaml:"client_id" doc:"Client that requests a token. Without one, only the discovery document and the keys are checked."`
 	ClientSecret string            `yaml:"client_secret" doc:"Secret of the client. Secret."`
-	Username     string            `yaml:"username" doc:"Test identity to log in by password. Default: the client itself, by client credentials."`
+	Username     string            `yaml:"username" doc:"User name of a test identity that logs in by password. Default: the client itself, by client credentials."`
 	Password     string            `yaml:"password" doc:"Password of the test identity. Secret."`
 	Scopes       []string          `yaml:"scopes" doc:"Scopes to ask for."`
 	Audience     string            `yaml:"audience" doc:"Audience to request, if the provider supports that; the token must then be for it."`
 	Claims       map[string]string `yaml:"claims" doc:"JSONPath into the token's claims, and a value that must be among the selected ones, such as $.realm_access.roles[*] and case-admin. The access token if it is a JWT, else the ID token."`
 	MinLife      time.Duration     `yaml:"min_life" doc:"Minimum time for which the token must still be valid."`
-	TLS          *httpgate.TLS     `yaml:"tls" doc:"How to trust https addresses."`
+	TLS          *httpgate.TLS     `yaml:"tls" doc:"TLS settings for https addresses."`
 	Timeout      time.Duration     `yaml:"timeout" doc:"Longest time of a single probe, up to three requests. Default 5s."`
 }
 

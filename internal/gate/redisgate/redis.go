@@ -29,7 +29,7 @@ type Spec struct {
 	Address          string        `yaml:"address" doc:"host:port of the server."`
 	Username         string        `yaml:"username" doc:"User of the ACL. Default: the server's default user."`
 	Password         string        `yaml:"password" doc:"Password. Secret."`
-	TLS              *trust.TLS    `yaml:"tls" doc:"Speak TLS, and how to trust it; tls: {} trusts the system's root CAs. Default: plain."`
+	TLS              *trust.TLS    `yaml:"tls" doc:"Use TLS, with these settings; tls: {} trusts the system's root CAs. Default: plain text."`
 	Role             string        `yaml:"role" doc:"Role that the server must have." enum:"master,replica"`
 	MinReplicas      int           `yaml:"min_replicas" doc:"A master must have at least this many replicas online."`
 	MaxLag           time.Duration `yaml:"max_lag" doc:"Longest time since a replica last heard from its master, or a master from each of its replicas; whole seconds."`

@@ -32,12 +32,12 @@ type Spec struct {
 	Prefix       string        `yaml:"prefix" doc:"Prefix of the keys that the product uses. The gate's object is <prefix>/e2e-gate-probe/<run id>-<random>."`
 	Permissions  []string      `yaml:"permissions" doc:"What must be allowed. Default all four." enum:"put,get,list,delete"`
 	Key          string        `yaml:"key" doc:"Existing object to get, if put is not among the permissions."`
-	PathStyle    bool          `yaml:"path_style" doc:"Put the bucket into the path instead of the host name."`
+	PathStyle    bool          `yaml:"path_style" doc:"Use path-style addresses: the bucket is in the path instead of the host name."`
 	AccessKey    string        `yaml:"access_key" doc:"Access key id. Default: AWS_ACCESS_KEY_ID and related variables, a shared credentials file, web identity or container credentials of the environment."`
 	SecretKey    string        `yaml:"secret_key" doc:"Secret access key. Secret."`
 	SessionToken string        `yaml:"session_token" doc:"Session token of temporary credentials. Secret."`
 	Metadata     bool          `yaml:"metadata" doc:"Also ask the machine's metadata service (EC2) for credentials."`
-	TLS          *trust.TLS    `yaml:"tls" doc:"How to trust an https endpoint."`
+	TLS          *trust.TLS    `yaml:"tls" doc:"TLS settings for an https endpoint."`
 	Timeout      time.Duration `yaml:"timeout" doc:"Longest time of a single probe, up to four requests. Default 5s."`
 }
 

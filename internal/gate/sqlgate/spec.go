@@ -42,7 +42,7 @@ type Migration struct {
 
 // Query is a query with its expectation; without one, a row is enough.
 type Query struct {
-	SQL     string `yaml:"sql" doc:"Query that returns one value. It runs in a read-only transaction. Never shown."`
+	SQL     string `yaml:"sql" doc:"Query that returns one value. It runs in a read-only transaction. It is never shown."`
 	Equals  string `yaml:"equals" doc:"Value that it must have. Numbers compare as numbers."`
 	Matches string `yaml:"matches" doc:"Regular expression (RE2) that must match somewhere in it."`
 	AtLeast string `yaml:"at_least" doc:"Smallest allowed number."`

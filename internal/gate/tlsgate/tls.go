@@ -23,8 +23,8 @@ const Kind = "tls"
 // Spec is the tls check of the config.
 type Spec struct {
 	Address     string        `yaml:"address" doc:"host:port of a port that speaks TLS from the first byte."`
-	ServerName  string        `yaml:"server_name" doc:"Name to ask for, and that the certificate must be for. Default: the host of the address."`
-	Names       []string      `yaml:"names" doc:"Further names that the certificate must be for."`
+	ServerName  string        `yaml:"server_name" doc:"Server name to request; the certificate must be valid for it. Default: the host of the address."`
+	Names       []string      `yaml:"names" doc:"Further names for which the certificate must be valid."`
 	MinDaysLeft int           `yaml:"min_days_left" doc:"Every certificate sent must still be valid for at least this many days. Default: valid now."`
 	CAFile      string        `yaml:"ca_file" doc:"File with PEM certificates to trust in addition to the system's, relative to the repository root."`
 	CertFile    string        `yaml:"cert_file" doc:"File with the gate's own PEM certificate, if the server asks for one."`

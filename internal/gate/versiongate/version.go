@@ -38,7 +38,7 @@ type Spec struct {
 	Semver  string            `yaml:"semver" doc:"Version constraint, such as ^2.0.0."`
 	Answers int               `yaml:"answers" doc:"Requests in a row to each address, each on its own connection, that must all report it: one of several instances may still be the old one. Default 1."`
 	Headers map[string]string `yaml:"headers" doc:"Headers to send."`
-	TLS     *httpgate.TLS     `yaml:"tls" doc:"How to trust https addresses."`
+	TLS     *httpgate.TLS     `yaml:"tls" doc:"TLS settings for https addresses."`
 	Timeout time.Duration     `yaml:"timeout" doc:"Longest time of a single probe of all addresses. Default 5s."`
 }
 

@@ -13,7 +13,7 @@ type Spec struct {
 	List        []string          `yaml:"list" doc:"command: argument vector that prints one test per line, without running any."`
 	Reports     []string          `yaml:"reports" doc:"command: JUnit XML files that it writes (globs with **), from dir; {report_dir} is replaced."`
 	Specs       []string          `yaml:"specs" doc:"cucumber: feature files, default **/*.feature; cypress: spec files, default cypress/e2e/**/*.cy.{js,jsx,ts,tsx}. Globs, from dir."`
-	Env         map[string]string `yaml:"env" doc:"Environment, on top of what children get."`
+	Env         map[string]string `yaml:"env" doc:"Environment variables, in addition to those that all child processes get."`
 	PassEnv     []string          `yaml:"pass_env" doc:"Withheld variables to pass on, by name."`
 	Owner       string            `yaml:"owner" doc:"Owner of tests without an owner tag."`
 	Criticality string            `yaml:"criticality" doc:"Criticality of tests without a criticality tag." enum:"release-blocking-smoke,release-blocking,non-blocking,nightly,synthetic"`
