@@ -182,7 +182,7 @@ func FuzzMake(f *testing.F) {
 	})
 }
 
-// Make keeps its hands off what it is given.
+// Make does not change its input.
 func TestInputStaysAsItIs(t *testing.T) {
 	tests := []Test{{ID: "a", Smoke: true, Locks: []string{"l"}}, {ID: "b", Locks: []string{"l"}}, {ID: "c", Seconds: 3}}
 	before := slices.Clone(tests)

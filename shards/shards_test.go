@@ -115,7 +115,7 @@ func TestGroupsStayTogether(t *testing.T) {
 	}
 }
 
-// What shares a lock is never on two machines at once.
+// Tests that share a lock are never on two machines at once.
 func TestLocksStayTogether(t *testing.T) {
 	tests := []Test{{ID: "a", Seconds: 5, Locks: []string{"x"}}, {ID: "b", Seconds: 5, Locks: []string{"x", "y"}},
 		{ID: "c", Seconds: 5, Locks: []string{"y"}}, {ID: "d", Seconds: 5}}

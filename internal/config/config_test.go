@@ -268,7 +268,7 @@ func FuzzLoad(f *testing.F) {
 	})
 }
 
-// Only what can be a mention may be one.
+// Only valid GitHub mentions are accepted.
 func TestOwners(t *testing.T) {
 	c, err := load(t, minimal+"owners: {case-platform: \"@acme/case-platform\", me: \"@me\"}\n", AllSections, nil)
 	if err != nil || c.Owners["case-platform"] != "@acme/case-platform" {
@@ -282,8 +282,8 @@ func TestOwners(t *testing.T) {
 	}
 }
 
-// TestPeekSaysMistakes: who reads another's config only for its policy or its store must
-// not take what is left of a broken one for all of it.
+// TestPeekSaysMistakes: code that reads another config only for its policy or store must
+// not mistake the readable rest of a broken config for all of it.
 func TestPeekSaysMistakes(t *testing.T) {
 	for _, tc := range []struct{ name, text, want string }{
 		{"syntax", minimal + "policy: {flaky: [", "e2e-gate.yml:"},

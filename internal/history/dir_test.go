@@ -321,7 +321,8 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// Whatever is in a snapshot, or in records beside it, asks and answers the same.
+// Queries get the same answers, whether samples are in a snapshot or in records next to
+// it.
 func TestSnapshotsChangeNoAnswer(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		seen := map[string]bool{}

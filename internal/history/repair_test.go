@@ -13,7 +13,7 @@ import (
 	"github.com/org/e2e-gate/internal/e2e"
 )
 
-// lost is what lies elsewhere, by workflow run.
+// lost holds the backups, by workflow run.
 type lost map[string][]Found
 
 func (l lost) Missing(_ context.Context, known func(string) bool) []Found {
@@ -88,7 +88,8 @@ func (a *asking) Missing(ctx context.Context, known func(string) bool) []Found {
 	return found
 }
 
-// What comes from elsewhere is held against who left it, and named where it does not count.
+// A record from a backup is compared with the run that wrote it, and named if it does not
+// count.
 func TestRepairTakesNoStrangers(t *testing.T) {
 	_, good := ofWorkflow(t, 1)
 	_, stranger := ofWorkflow(t, 2)

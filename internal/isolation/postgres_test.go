@@ -82,7 +82,7 @@ func testCopies(t *testing.T, s *servers.Postgres, spec Spec) {
 		if !slices.Contains(hidden, dsn) || !slices.Contains(hidden, servers.Password) {
 			t.Errorf("%s is not hidden", dsn)
 		}
-		// A suite that writes, and never closes its connection.
+		// This suite writes and never closes its connection.
 		conn := connected(t, dsn)
 		if _, err := exec(t.Context(), conn, fmt.Sprintf("UPDATE cases SET id = %d WHERE id = 42", n)); err != nil {
 			t.Error(err)

@@ -275,7 +275,7 @@ func TestReadersDisagree(t *testing.T) {
 	if _, ok := f.read([]byte(`<testcase name="a]]>"><failure/></testcase>`)); ok {
 		t.Error("go-junit read what it is known to refuse")
 	}
-	// A builder that took the failure for a skip must not have the last word.
+	// A builder that treated the failure as a skip must not decide.
 	raw := `<testcase name="a"><failure/></testcase>`
 	p := &problems{}
 	s := newScanner(source{Reader: strings.NewReader(raw)}, DefaultMaxBytes, p)

@@ -169,7 +169,7 @@ func TestPullRequestWithoutPayload(t *testing.T) {
 	}
 }
 
-// What is right in a payload with a mistake still counts.
+// The valid parts of a payload with a mistake still count.
 func TestPayloadWithOneMistake(t *testing.T) {
 	got := detect(t, map[string]string{"GITHUB_EVENT_NAME": "pull_request"},
 		`{"number": "seven", "pull_request": {"number": 7, "head": {"sha": "headsha", "repo": {"full_name": "acme/shop"}}, "base": {"ref": "main"}}}`)
@@ -279,7 +279,8 @@ func TestForge(t *testing.T) {
 	}
 }
 
-// Whose history is to be believed: the workflow's file and the default branch by name.
+// These decide which history is trusted: the workflow's file and the name of the
+// default branch.
 func TestWorkflowAndMainBranch(t *testing.T) {
 	for ref, want := range map[string]string{
 		"acme/shop/.github/workflows/e2e.yml@refs/heads/main":   ".github/workflows/e2e.yml",

@@ -211,7 +211,7 @@ func TestExpectedAndTarget(t *testing.T) {
 	}
 }
 
-// What a service echoes of a request must not come out again.
+// A secret that a service echoes must not reach any output.
 func TestSecretsDoNotComeBack(t *testing.T) {
 	long := strings.Repeat("y", probe.MaxQuote-4)
 	url := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -239,7 +239,7 @@ func TestRequestIsWhatTheConfigSays(t *testing.T) {
 	}
 }
 
-// A connection that is kept would go on reaching the instance that it began with.
+// A kept connection would keep reaching the instance that it was opened to.
 func TestEveryProbeHasItsOwnConnection(t *testing.T) {
 	remotes := map[string]bool{}
 	url := serve(t, func(_ http.ResponseWriter, r *http.Request) { remotes[r.RemoteAddr] = true }).URL

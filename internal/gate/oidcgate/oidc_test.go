@@ -20,8 +20,8 @@ func look(t *testing.T, s *Spec) probe.Observation {
 	return o
 }
 
-// scripted is a provider that says what a test wants, for what the real one of
-// testkit/servertests cannot: passwords, other keys, faults.
+// scripted is a provider with scripted answers, for cases that the real one of
+// testkit/servertests cannot play: passwords, other keys, errors.
 type scripted struct {
 	server   *httptest.Server
 	keys     jose.JSONWebKeySet

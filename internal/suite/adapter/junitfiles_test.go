@@ -88,7 +88,8 @@ func TestReportsAreKept(t *testing.T) {
 	}
 }
 
-// What a report declares and does not hold is said, and loses nothing that it holds.
+// Tests that a report declares but does not have are reported, without losing those
+// that it has.
 func TestReportWithWrongCounts(t *testing.T) {
 	_, rep := reports(t, nil, map[string]string{"new.xml": `<testsuite tests="2"><testcase name="a"/></testsuite>`})
 	at := slices.IndexFunc(rep.Problems, func(p e2e.Problem) bool { return strings.Contains(p.Text, "declares 2 tests but has 1 test cases") })

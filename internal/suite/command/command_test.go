@@ -208,7 +208,7 @@ func TestCommandListFails(t *testing.T) {
 		{[]string{"sh", "-c", "echo one; echo broken >&2; exit 4"}, "end of its output: broken"},
 		{[]string{"sh", "-c", "exit 4"}, "it printed nothing"},
 		{[]string{"no-such-tool-anywhere"}, "no-such-tool-anywhere"},
-		// What lies beyond the bound is unknown: a shorter list would lose tests.
+		// Tests beyond the bound are unknown: a shorter list would lose them.
 		{[]string{"sh", "-c", "head -c 68000000 /dev/zero | tr '\\0' '\\n'; echo one"}, "printed more than 64 MiB"},
 	} {
 		s.List = tc.list

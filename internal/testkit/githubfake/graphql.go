@@ -132,7 +132,8 @@ func answerGraphQL(c call) answer {
 	return reply(http.StatusOK, map[string]any{"data": data})
 }
 
-// project takes out of a value what was asked for. What the fake does not have is null.
+// project selects the requested fields of a value. Fields that the fake does not have
+// are null.
 func (q query) project(set ast.SelectionSet, value any) (any, string) {
 	switch v := value.(type) {
 	case []any:

@@ -20,8 +20,8 @@ func mavenProject(t *testing.T, name string, args ...string) realsuite.Trick {
 	return realsuite.Project(t, "junit5-maven", name, args...)
 }
 
-// What only some JUnit projects do, in one of three modules with parallel tests and
-// two JVMs.
+// Features that only some JUnit projects use, in one of three modules with parallel
+// tests and two JVMs.
 func TestMavenModules(t *testing.T) {
 	tc := mavenProject(t, "maven-modules.txtar", "-Dsurefire.rerunFailingTestsCount=1")
 	a, tests, problems, err := tc.List(t)
