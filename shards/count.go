@@ -2,8 +2,8 @@ package shards
 
 import "math"
 
-// choice weighs how many shards to take, by bounds: planning each count would take
-// too long, and plans come close to the bound.
+// choice compares numbers of shards by bounds: planning each count would take too long,
+// and plans come close to the bound.
 type choice struct {
 	opts  Options
 	most  int
@@ -59,8 +59,8 @@ func (c *choice) add(in *input) {
 	}
 }
 
-// heldBy is what holds a test together with others; -1: nothing. Tests with several
-// locks may hold more together: what is made of it is a bound.
+// heldBy is the lock or group that holds a test together with others; -1 for none.
+// Tests with several locks may hold more together: what is made of it is a bound.
 func (in *input) heldBy(test int) int {
 	if locks := in.tests[test].Locks; len(locks) > 0 {
 		return in.sets + in.locks[locks[0]]

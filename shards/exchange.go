@@ -6,13 +6,13 @@ import (
 )
 
 const (
-	// maxSearched is the most items that are improved by exchange: with more, filling
-	// owner by owner leaves gaps too small to matter.
+	// maxSearched is the most items for which exchanges are tried. With more items,
+	// filling owner by owner leaves gaps too small to matter.
 	maxSearched = 4000
 	// maxPairs bounds items x shards.
 	maxPairs = 1 << 20
-	// maxLooks bounds how many exchanges are looked at for a plan. It is a count and
-	// no time, so that every machine makes the same plan.
+	// maxLooks bounds how many exchanges are tried for a plan. It is a count, not a
+	// time, so that every machine makes the same plan.
 	maxLooks = 5_000_000
 )
 
@@ -26,7 +26,7 @@ type exchange struct {
 	looks *int    // exchanges that may still be looked at
 }
 
-// improve returns the placement improved, or as it is where it is too large.
+// improve returns an improved placement, or the same one if it is too large.
 func (p placement) improve(limit float64, looks *int) placement {
 	if !searchable(p.list, len(p.loads)) {
 		return p
@@ -38,8 +38,8 @@ func (p placement) improve(limit float64, looks *int) placement {
 	return x.placement
 }
 
-// searchable reports whether exchanges are worth their time: between many small
-// items the gaps are too small to matter.
+// searchable reports whether exchanges are worthwhile: between many small items the
+// gaps are too small to matter.
 func searchable(list []item, n int) bool {
 	return n > 1 && len(list) <= maxSearched && len(list)*n <= maxPairs
 }
@@ -188,9 +188,9 @@ func (x *exchange) consider(best *step, found *bool, item, other, a, b int) {
 	}
 }
 
-// gather empties fragments: the items of an owner on one of its shards, the smallest
-// fragment first, go to the owner's other shards, directly or against items of
-// owners that are on both.
+// gather empties fragments, the smallest first. A fragment is the items of an owner on
+// one of its shards. They move to the owner's other shards, directly or in exchange for
+// items of owners that are on both.
 func (x *exchange) gather() {
 	for again := true; again && *x.looks > 0; {
 		again = false

@@ -1,6 +1,7 @@
 package shards
 
-// input is what is planned, with numbers in place of names: names are compared once.
+// input is the planner's input, with numbers in place of names, so that names are
+// compared once.
 type input struct {
 	opts  Options
 	tests []Test

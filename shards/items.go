@@ -33,7 +33,7 @@ func sorted(tests []Test) []int {
 	return order
 }
 
-// item is what is placed as a whole: a test, or the tests of a group.
+// item is a test, or the tests of a group, that is placed on one shard.
 type item struct {
 	id    string
 	owner string
@@ -51,7 +51,7 @@ type fixed struct {
 	seconds float64
 }
 
-// most is what the item takes where nothing of its groups is there yet.
+// most is what the item takes on a shard that has nothing of its groups yet.
 func (it *item) most() float64 {
 	seconds := it.seconds
 	for _, g := range it.shared {
@@ -94,7 +94,7 @@ func bound(list []item, count int) float64 {
 	return max(total/float64(count), longest)
 }
 
-// items collects what is placed as a whole, in the total order.
+// items collects the items, in the total order.
 func (in *input) items(smoke bool) []item {
 	order, tests := in.phase(smoke), in.tests
 	var list []item
@@ -135,7 +135,7 @@ func teams(list []item) int {
 	return n
 }
 
-// joined makes one item of all tests with the same head.
+// joined makes one item from all tests with the same head.
 func joined(tests []Test, order, heads []int) []item {
 	at := make([]int, len(order)) // one more than the place of a head's item; 0: none yet
 	var list []item
@@ -215,7 +215,7 @@ func (in *input) together(order []int) []int {
 	return heads
 }
 
-// setSums are what sets take as a whole, with the fixed cost of their group.
+// setSums are the durations of whole sets, with the fixed cost of their group.
 func (in *input) setSums(order []int) (sums []float64, total float64) {
 	sums = make([]float64, in.sets)
 	for _, i := range order {
@@ -240,8 +240,8 @@ func find(heads []int, n int) int {
 	return n
 }
 
-// drawnIn makes smoke tests of all tests that share a lock with one, for plans in which
-// smoke tests run beside the others. What it is given stays as it is.
+// drawnIn turns all tests that share a lock with a smoke test into smoke tests, for
+// plans in which smoke tests run next to the others. It does not change its input.
 func drawnIn(tests []Test) []Test {
 	if !slices.ContainsFunc(tests, func(t Test) bool { return len(t.Locks) > 0 }) {
 		return tests

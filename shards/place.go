@@ -47,10 +47,10 @@ func search(list []item, n int, limit float64) placement {
 	return best
 }
 
-// mostTolerance is as good as any: everything fits on one shard.
+// With mostTolerance, everything fits on one shard.
 const mostTolerance = MaxCount
 
-// maxOrders is how many orders of owners are tried besides the one by work.
+// maxOrders is how many orders of owners are tried in addition to the one by work.
 const maxOrders = 120
 
 // shuffle permutes the queues, always in the same way for the same seed. (SplitMix64,
@@ -76,10 +76,10 @@ func longestFirst(list []item, n int) placement {
 	return p
 }
 
-// ownerByOwner fills one shard after the other up to the limit, with all of one
-// owner's items before the next owner's: an owner is split only where a shard is
-// full, so there are at most owners + shards - 1 pairs. What fits nowhere goes to
-// the shard with the least load.
+// ownerByOwner fills one shard after the other up to the limit, with all of one owner's
+// items before the next owner's: an owner is split only where a shard is full, so there
+// are at most owners + shards - 1 pairs. An item that fits nowhere goes to the shard
+// with the least load.
 func ownerByOwner(queues []*queue, list []item, n int, limit float64) placement {
 	p := newPlacement(list, n)
 	shard := 0

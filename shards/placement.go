@@ -79,8 +79,8 @@ func (p *placement) takes(item, shard int) float64 {
 	return seconds
 }
 
-// change is by how much the load of a shard changes if one item leaves it and another
-// one comes; -1 is none.
+// change is the change of a shard's load if one item leaves it and another one joins
+// it; -1 is no item.
 func (p *placement) change(shard, leaves, comes int) float64 {
 	seconds := 0.0
 	var out, in []*fixed
@@ -121,7 +121,7 @@ func (p placement) splits() int {
 	return count
 }
 
-// share is what a shard has of an owner's tests.
+// share is a shard's part of an owner's tests.
 type share struct {
 	owner, id string // id is the least
 	seconds   float64

@@ -32,7 +32,7 @@ func TestGroupSeconds(t *testing.T) {
 	}
 	for _, bad := range []float64{-1, 0, math.NaN(), math.Inf(1)} {
 		if p := mustMake(t, tests, Options{Count: 1, GroupSeconds: map[string]float64{"slow": bad}}); p.Makespan != 42 {
-			t.Errorf("%v s is no cost, and yet the plan takes %v s", bad, p.Makespan)
+			t.Errorf("%v s is not a cost, but the plan takes %v s", bad, p.Makespan)
 		}
 	}
 }
@@ -182,7 +182,7 @@ func FuzzMake(f *testing.F) {
 	})
 }
 
-// Make keeps its hands off what it is given.
+// Make does not change its input.
 func TestInputStaysAsItIs(t *testing.T) {
 	tests := []Test{{ID: "a", Smoke: true, Locks: []string{"l"}}, {ID: "b", Locks: []string{"l"}}, {ID: "c", Seconds: 3}}
 	before := slices.Clone(tests)

@@ -94,7 +94,7 @@ func (q *queue) seconds(at int) float64 { return q.list[q.items[at]].seconds }
 
 func (q *queue) taken(at int) bool { return q.next[at] != at }
 
-// long is which share of a shard makes a test a long one.
+// long is the share of a shard from which a test counts as long.
 const long = 0.05
 
 // steady are the positions of the queue, long ones first, each kind in the order of ids:

@@ -12,8 +12,8 @@
 //  3. Stability: a test more or less, or durations that vary a little, move few tests
 //     to another shard. It needs no earlier plan.
 //
-// A test that nobody has timed counts as the median of those that were: counted
-// as nothing, all new tests would pile up on one shard.
+// A test without a known duration counts as the median of the known ones: if it counted
+// as nothing, all new tests would end up on one shard.
 //
 // The baseline is longest-first list scheduling (Graham 1969); durations are in
 // seconds throughout.
@@ -55,22 +55,21 @@ const unknownSeconds = 1.0
 type Test struct {
 	// ID is unique.
 	ID string
-	// Owner is the team that answers for the test; tests without one are one
-	// owner's.
+	// Owner is the team that is responsible for the test; all tests without one count
+	// as one owner's.
 	Owner string
 	// Group holds tests together, such as those of a file: those of one owner with
 	// the same non-empty group go to the same shard, unless together they take more
 	// than [SplitShare] of a shard's fair share.
 	Group string
-	// Locks name what the test must not share with a test that runs at the same
-	// time: all tests with a lock in common go to the same shard.
+	// Locks name resources that the test must not share with a test that runs at the
+	// same time. All tests with a lock in common go to the same shard.
 	Locks []string
 	// Seconds is the expected duration, the median. Zero or less, NaN and more than
-	// 1e12 mean that nobody knows; use a small positive value for a test that takes
-	// no time.
+	// 1e12 mean unknown; use a small positive value for a test that takes no time.
 	Seconds float64
 	// High is what it takes in one of ten runs (p90), in seconds. Less than Seconds
-	// means that nobody knows.
+	// means unknown.
 	High float64
 	// Smoke tests run before all others.
 	Smoke bool
@@ -106,10 +105,10 @@ type Options struct {
 	Tolerance float64
 	// Smoke says where smoke tests run.
 	Smoke SmokeMode
-	// GroupSeconds is what a group takes besides its tests, by its name and in seconds,
-	// such as the start-up and the fixtures of a file. It counts once on every shard that
-	// runs a test of the group, with [SmokeFirst] once in each phase. Zero or less, NaN
-	// and more than 1e12 are nothing.
+	// GroupSeconds is what a group takes in addition to its tests, by its name and in
+	// seconds, such as the start-up and the fixtures of a file. It counts once on every
+	// shard that runs a test of the group, with [SmokeFirst] once in each phase. Zero or
+	// less, NaN and more than 1e12 are nothing.
 	GroupSeconds map[string]float64
 }
 
@@ -125,14 +124,14 @@ type Shard struct {
 	// Smoke is how many of Tests are smoke tests, or run with them because they
 	// share a lock.
 	Smoke int
-	// Seconds is the expected duration of its tests, one after the other, and of what
-	// their groups take besides.
+	// Seconds is the expected duration of its tests, one after the other, including the
+	// fixed costs of their groups.
 	Seconds float64
 	// High is what they take in one of ten runs, if each varies by itself.
 	High float64
 }
 
-// Alternative is a count that was weighed.
+// Alternative is a number of shards that was considered.
 type Alternative struct {
 	Count int
 	// Makespan in seconds, without overhead: a bound that plans come close to.
@@ -142,7 +141,7 @@ type Alternative struct {
 	BilledMinutes int
 }
 
-// Plan is what runs where.
+// Plan says which tests run on which shard.
 type Plan struct {
 	Shards []Shard
 	// Makespan is when the last shard ends, in seconds.
@@ -151,7 +150,7 @@ type Plan struct {
 	LowerBound float64
 	// OwnerSplits counts pairs of owner and shard.
 	OwnerSplits int
-	// Guessed counts the tests whose duration nobody knew.
+	// Guessed counts the tests whose duration is not known.
 	Guessed int
 	// Median is what a guessed test counted, in seconds.
 	Median float64
@@ -208,7 +207,7 @@ func check(tests []Test, opts Options) error {
 func known(seconds float64) bool { return seconds > 0 && seconds <= mostSeconds }
 
 // timed returns the tests with a duration each, and for how many of them it is guessed.
-// What it is given stays as it is.
+// It does not change its input.
 func timed(tests []Test, guess float64) (list []Test, guessed int) {
 	for i := range tests {
 		if known(tests[i].Seconds) {
@@ -298,8 +297,8 @@ func splits(list []Shard) int {
 	return n
 }
 
-// advice says when the longest item decides the time of a list on n shards; beside
-// are the plan's other shards.
+// advice says if the longest item determines the time of a list on n shards; beside are
+// the plan's other shards.
 func advice(list []item, n, beside int) string {
 	total, longest := sum(list)
 	at := slices.IndexFunc(list, func(it item) bool { return it.most() == longest })
@@ -310,7 +309,7 @@ func advice(list []item, n, beside int) string {
 	if enough == 1 {
 		noun = "shard"
 	}
-	return fmt.Sprintf("more than %d %s would not help: the longest unit, %s, takes %s alone", enough, noun,
+	return fmt.Sprintf("more than %d %s would not help: the longest batch, %s, takes %s alone", enough, noun,
 		strings.ToValidUTF8(list[at].id, "?"), seconds(longest))
 }
 

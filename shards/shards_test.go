@@ -111,11 +111,11 @@ func TestGroupsStayTogether(t *testing.T) {
 	}
 	tests[1].Owner = "other"
 	if p := mustMake(t, tests, Options{Count: 2}); p.OwnerSplits != 3 {
-		t.Errorf("a group of two owners is no reason to mix them: %+v", p.Shards)
+		t.Errorf("a group of two owners must not mix them: %+v", p.Shards)
 	}
 }
 
-// What shares a lock is never on two machines at once.
+// Tests that share a lock are never on two machines at once.
 func TestLocksStayTogether(t *testing.T) {
 	tests := []Test{{ID: "a", Seconds: 5, Locks: []string{"x"}}, {ID: "b", Seconds: 5, Locks: []string{"x", "y"}},
 		{ID: "c", Seconds: 5, Locks: []string{"y"}}, {ID: "d", Seconds: 5}}
@@ -178,7 +178,7 @@ func TestCount(t *testing.T) {
 
 func TestAdvice(t *testing.T) {
 	tests := []Test{{ID: "slow/one", Seconds: 250}, {ID: "b", Seconds: 30}, {ID: "c", Seconds: 30}}
-	want := "more than 2 shards would not help: the longest unit, slow/one, takes 4m10s alone"
+	want := "more than 2 shards would not help: the longest batch, slow/one, takes 4m10s alone"
 	if got := mustMake(t, tests, Options{Count: 3}).Advice; got != want {
 		t.Errorf("got %q", got)
 	}

@@ -9,8 +9,8 @@ import (
 
 // steady fills one shard after the other: owners by name, or by a hash of it for other
 // turns than 0, the tests of each by id. Durations decide only where one shard ends and
-// the next begins, so that a small change of the input moves few tests. What does not fit
-// at the end of a shard makes room for the longest that does.
+// the next begins, so that a small change of the input moves few tests. An item that does
+// not fit at the end of a shard makes room for the longest that does.
 func steady(list []item, n int, limit float64, turn uint64) placement {
 	p := newPlacement(list, n)
 	queues := byOwner(list)
@@ -27,8 +27,8 @@ func steady(list []item, n int, limit float64, turn uint64) placement {
 	return p
 }
 
-// restByOwner places what is left on a shard that has its owner, where it fits, and else
-// on the one with the least load.
+// restByOwner places each remaining item on a shard that has its owner, if it fits
+// there, and else on the one with the least load.
 func (p *placement) restByOwner(limit float64) {
 	if !slices.Contains(p.where, -1) {
 		return

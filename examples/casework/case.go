@@ -44,8 +44,8 @@ const (
 	system     role = "system" // the worker; no request has it
 )
 
-// rules is the whole life of a case: who may do what in which state, and where
-// that leads. An empty role admits everybody.
+// rules is the whole life of a case: who may do what in which state, and where that
+// leads. An empty role admits everyone.
 var rules = map[action]struct {
 	from []state
 	to   state
@@ -82,7 +82,7 @@ type caseFile struct {
 	Updated   time.Time `json:"updated"`
 }
 
-// details are what an action carries besides its name.
+// details are the data of an action.
 type details struct {
 	Reference string `json:"reference,omitempty"`
 	Title     string `json:"title,omitempty"`
@@ -112,7 +112,7 @@ func (f *caseFile) apply(e event) {
 	}
 }
 
-// command is an action that somebody wants to take.
+// command is a request for an action.
 type command struct {
 	action        action
 	actor         string
@@ -144,14 +144,14 @@ func validReference(s string) bool {
 	return s != "" && len(s) <= 200 && !strings.ContainsFunc(s, bad)
 }
 
-// allowed checks the command against the case as it stands.
+// allowed checks the command against the current state of the case.
 func (c command) allowed(f caseFile) error {
 	from := rules[c.action].from
 	if !slices.Contains(from, f.State) {
 		return fmt.Errorf("%w: case %s is %s, %s needs %s", errConflict, f.ID, f.State, c.action, oneOf(from))
 	}
 	if c.action == actApprove && c.actor == f.Assignee {
-		return fmt.Errorf("%w: %s works on case %s, somebody else has to approve it", errForbidden, c.actor, f.ID)
+		return fmt.Errorf("%w: %s works on case %s, another person has to approve it", errForbidden, c.actor, f.ID)
 	}
 	return nil
 }

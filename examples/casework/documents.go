@@ -28,7 +28,7 @@ func openDocuments(getenv func(string) string) (*documents, error) {
 	}
 	u, err := url.Parse(getenv("STORE_ENDPOINT"))
 	if err != nil || u.Host == "" {
-		return nil, errors.New("STORE_ENDPOINT is no URL; write it as http://127.0.0.1:9000")
+		return nil, errors.New("STORE_ENDPOINT is not a URL; write it as http://127.0.0.1:9000")
 	}
 	client, err := minio.New(u.Host, &minio.Options{
 		Creds: credentials.NewStaticV4(getenv("STORE_ACCESS_KEY"), getenv("STORE_SECRET_KEY"), ""), Secure: u.Scheme == "https", Region: "us-east-1", MaxRetries: 1,

@@ -31,8 +31,8 @@ func openFile(dir string) (journal, error) {
 	return fileJournal{f}, nil
 }
 
-// all reads the file. Only its last line can be half written, by a process that
-// died; nobody was told that it succeeded, so it is cut off.
+// all reads the file. Only its last line can be half written, by a process that died.
+// No caller was told that it succeeded, so it is cut off.
 func (f fileJournal) all() ([][]byte, error) {
 	data, err := io.ReadAll(f.File)
 	if err != nil {

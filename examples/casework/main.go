@@ -1,7 +1,6 @@
-// Command casework is a small regulatory-case service: officers open and submit
-// cases, a worker accepts them, supervisors decide. It exists to have something
-// real to test end to end; its fault switches break it in the ways that a gate
-// has to tell apart.
+// Command casework is a small regulatory-case service: officers open and submit cases,
+// a worker accepts them, supervisors decide. It exists to have something real to test
+// end to end; its fault switches break it in the ways that a gate has to distinguish.
 package main
 
 import (

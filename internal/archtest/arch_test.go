@@ -193,7 +193,7 @@ func TestNoFlagsOfTests(t *testing.T) {
 	}
 }
 
-// A story in a folder that no package runs would promise nothing.
+// A story in a folder that no package runs would test nothing.
 func TestStoriesAreRun(t *testing.T) {
 	found := 0
 	err := filepath.WalkDir("../cli", func(file string, d fs.DirEntry, err error) error {

@@ -23,22 +23,22 @@ import (
 type Config struct {
 	Version    int                  `yaml:"version" doc:"Version of the config language: 1." required:"true"`
 	Stages     []Stage              `yaml:"stages" doc:"Stages by name; the first in file order that matches the event is run." required:"true"`
-	Processes  []runner.ProcessSpec `yaml:"processes" doc:"Processes beside the tests: started before the gates, torn down always."`
-	Gates      gate.Spec            `yaml:"gates" doc:"Health gates: no suite starts before they are open."`
-	Isolation  isolation.Spec       `yaml:"isolation" doc:"What each shard and attempt has to itself."`
+	Processes  []runner.ProcessSpec `yaml:"processes" doc:"Background processes: started before the gates, always torn down at the end."`
+	Gates      gate.Spec            `yaml:"gates" doc:"Health gates: no suite starts before they have passed."`
+	Isolation  isolation.Spec       `yaml:"isolation" doc:"What each shard and attempt gets for itself, such as a database."`
 	Links      links.Templates      `yaml:"links" doc:"Links for failed and flaky tests by name: http or https URLs with {run_id}, {correlation_id}, {data_prefix}, {trace_id}, {test}, {sha} and {stage}."`
 	Suites     []suite.Spec         `yaml:"suites" doc:"Test suites." required:"true"`
 	Journeys   []Journey            `yaml:"journeys" doc:"Business journeys by name; a test belongs to one by its tag journey:<name>."`
-	Shards     Shards               `yaml:"shards" doc:"How tests are spread."`
-	Rerun      Rerun                `yaml:"rerun" doc:"Guards of the one diagnostic rerun; they count per shard."`
-	Triage     Triage               `yaml:"triage" doc:"Rules of your own for failure categories; they go before the built-in ones."`
-	Cells      policy.Override      `yaml:"policy" doc:"Changes cells of the effect table: outcome -> criticality -> block, warn, inform or not_judged."`
-	Owners     map[string]string    `yaml:"owners" doc:"Whom to mention on GitHub for an owner of tests: @user or @organisation/team. Only a failure that blocks and is new mentions anybody."`
+	Shards     Shards               `yaml:"shards" doc:"How tests are spread over shards."`
+	Rerun      Rerun                `yaml:"rerun" doc:"Limits for the one diagnostic rerun, counted per shard."`
+	Triage     Triage               `yaml:"triage" doc:"Your own rules for failure categories, tried before the built-in ones."`
+	Cells      policy.Override      `yaml:"policy" doc:"Changes cells of the policy table: outcome -> criticality -> block, warn, inform or not_judged."`
+	Owners     map[string]string    `yaml:"owners" doc:"GitHub account to mention for an owner of tests: @user or @organisation/team. Only new failures that block mention anyone."`
 	Quarantine string               `yaml:"quarantine" doc:"Quarantine file."`
 	History    History              `yaml:"history" doc:"Where records of earlier runs are kept."`
-	Secrets    []string             `yaml:"secrets" doc:"Environment variables that are withheld from children and masked everywhere."`
+	Secrets    []string             `yaml:"secrets" doc:"Environment variables that are withheld from child processes and masked everywhere."`
 
-	// Policy is what Cells make of the built-in table, compiled when they are read.
+	// Policy is the built-in table changed by Cells, compiled when the config is read.
 	Policy policy.Policy `yaml:"-"`
 	// File is the path that was read.
 	File string `yaml:"-"`
@@ -51,12 +51,12 @@ type Stage struct {
 	Name     string        `yaml:",key"`
 	On       []string      `yaml:"on" doc:"Events that the stage runs on." enum:"pull_request,pull_request_target,merge_group,push,schedule,release,deployment,deployment_status,workflow_dispatch,workflow_run,repository_dispatch,workflow_call"`
 	Branches []string      `yaml:"branches" doc:"Branches (globs) of a push, or target branches of a pull request or merge group; none means all."`
-	Cron     string        `yaml:"cron" doc:"The schedule that this stage belongs to, where a workflow has several."`
+	Cron     string        `yaml:"cron" doc:"The schedule that this stage belongs to, if a workflow has several."`
 	Select   string        `yaml:"select" doc:"Tag expression (and, or, not, parentheses) that chooses the tests; empty: all."`
-	Budget   time.Duration `yaml:"budget" doc:"Runtime budget: over it is a finding, and stops nothing."`
-	Timeout  time.Duration `yaml:"timeout" doc:"The stage ends by itself within this time, with what it knows by then."`
-	Target   string        `yaml:"target" doc:"Environment that is tested; children see it as E2E_TARGET."`
-	Blocks   *bool         `yaml:"blocks" doc:"false: the stage states everything and exits 0. Default true."`
+	Budget   time.Duration `yaml:"budget" doc:"Runtime budget. Exceeding it is reported as a finding and stops nothing."`
+	Timeout  time.Duration `yaml:"timeout" doc:"The stage ends by itself within this time and reports what it knows by then."`
+	Target   string        `yaml:"target" doc:"Environment under test; child processes see it as E2E_TARGET."`
+	Blocks   *bool         `yaml:"blocks" doc:"false: the stage reports everything and exits 0. Default true."`
 }
 
 // Blocking reports whether the stage blocks.
@@ -73,21 +73,21 @@ type Journey struct {
 	Criticality    string        `yaml:"criticality" doc:"Criticality of its tests without a criticality tag." enum:"release-blocking-smoke,release-blocking,non-blocking,nightly,synthetic"`
 	MaxRuntime     time.Duration `yaml:"max_runtime" doc:"Runtime budget of the journey's tests together."`
 	Targets        []string      `yaml:"targets" doc:"Targets that it runs on; none means all."`
-	FlakeThreshold Percent       `yaml:"flake_threshold" doc:"Share of flaky runs above which its tests have not earned the right to block."`
-	Channel        string        `yaml:"channel" doc:"Where failures are talked about."`
-	Retire         string        `yaml:"retire" doc:"When the journey's tests can go."`
+	FlakeThreshold Percent       `yaml:"flake_threshold" doc:"Share of flaky runs above which lint warns that its tests should not block."`
+	Channel        string        `yaml:"channel" doc:"Channel in which failures are discussed."`
+	Retire         string        `yaml:"retire" doc:"When the journey's tests can be removed."`
 	Frequency      string        `yaml:"frequency" doc:"How often it is meant to run."`
 }
 
-// Shards says how tests are spread.
+// Shards configures how tests are spread over shards.
 type Shards struct {
 	Count    Count         `yaml:"count" doc:"Number of shards, or auto."`
 	Max      int           `yaml:"max" doc:"Most shards that auto chooses. Default 8."`
 	Overhead time.Duration `yaml:"overhead" doc:"Fixed cost of one more shard. Default 20s."`
-	Queue    runner.Pull   `yaml:"queue" enum:"units,batches,off" doc:"How the shards of one machine get their work. units: a shard that has run all of its own takes over processes that no other has started, the longest first. batches: also starts a process for a part of the planned tests at a time, so that a suite that would run as one process can be taken over in parts. off: exactly as planned. Machines of a matrix run what was planned. Default units."`
+	Queue    runner.Pull   `yaml:"queue" enum:"units,batches,off" doc:"How the shards of one machine get their work. units: a shard that has finished its own work steals processes that no shard has started, the longest first. batches: also runs the planned tests in several smaller processes, so that parts of a suite that would run as one process can be stolen. off: exactly as planned. Machines of a matrix run what was planned. Default units."`
 }
 
-// Rerun holds the guards of the diagnostic rerun.
+// Rerun holds the limits of the diagnostic rerun.
 type Rerun struct {
 	MaxFailures *int    `yaml:"max_failures" doc:"No rerun on a shard with more failures than this. Default 10; 0 means no reruns at all."`
 	MaxShare    Percent `yaml:"max_share" doc:"No rerun on a shard where more than this share of the tests failed, counted above 5 failures. Default 20%."`
@@ -98,7 +98,7 @@ type Triage struct {
 	Rules []triage.Rule `yaml:"rules" doc:"Rules in order; the first that matches decides."`
 }
 
-// History says where records of earlier runs are kept.
+// History configures where records of earlier runs are kept.
 type History struct {
 	Store string `yaml:"store" doc:"dir:<path>; actions: a folder that the Action keeps in the cache of the default branch; s3://BUCKET/PREFIX, with ?endpoint= and region= for other stores than AWS. Default: actions on GitHub, else dir:.e2e-gate/history."`
 }

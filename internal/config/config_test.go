@@ -98,10 +98,10 @@ stages:
 suites:
   - {name: s, framework: gotets, dir: e2e}
   - {name: s, framework: gotest, dir: ../up, timeout: soon}
-`, `e2e-gate.yml:1:10: version 2 of the config language is unknown; this gate reads version 1
+`, `e2e-gate.yml:1:10: version 2 of the config language is unknown; this e2e-gate reads version 1
 e2e-gate.yml:3:20: unknown key "selekt" in stages.pr; did you mean "select"?
 e2e-gate.yml:5:26: "gotets" is not allowed here; did you mean "gotest"?
-e2e-gate.yml:6:12: there are two of the name s; names must be unique
+e2e-gate.yml:6:12: duplicate name "s"; names must be unique
 e2e-gate.yml:6:39: the directory ../up is not below the repository root; give a path relative to the root, without ..
 e2e-gate.yml:6:55: expected a duration such as 90s, 3m or 1h30m, found "soon"`},
 		{"empty", ``, `e2e-gate.yml: the file is empty`},
@@ -125,9 +125,9 @@ processes: [{name: p}, {name: q, run: [a], down: [b]}]
 suites:
   - {name: c, framework: command, packages: ["./..."]}
   - {name: g, framework: gotest, args: [-run=X], run: [y]}
-`, `e2e-gate.yml:3:13: process p needs either run or up; run: a process that stays; up (with down): a command that returns
+`, `e2e-gate.yml:3:13: process p needs either run or up; run: a process that keeps running; up (with down): a command that returns
 e2e-gate.yml:3:44: down belongs to up; a process started by run is ended by the gate
-e2e-gate.yml:5:5: suite c needs reports; reports: "{report_dir}/*.xml"; without a report nothing is proven
+e2e-gate.yml:5:5: suite c needs reports; reports: "{report_dir}/*.xml"; without a report there are no results
 e2e-gate.yml:5:5: suite c needs run; run: ["./run-tests.sh", "--report", "{report_dir}"]
 e2e-gate.yml:5:35: packages belongs to framework gotest, not to command
 e2e-gate.yml:6:41: the gate sets -run itself; choose tests with select, limits with timeout and unit_timeout
@@ -228,7 +228,7 @@ func TestQuarantine(t *testing.T) {
 - {test: a, owner: t, reason: r, quarantined_at: 2026-03-02, fix_deadline: 2026-02-03}
 - {test: a, owner: t, reason: r, quarantined_at: tomorrow, fix_deadline: 2026-13-40, why: x}
 `))
-	want := `q.yml:1:3: the quarantine entry lacks fix_deadline; without a deadline it is a graveyard; give the date, YYYY-MM-DD
+	want := `q.yml:1:3: the quarantine entry lacks fix_deadline; without a deadline it would stay forever; give the date, YYYY-MM-DD
 q.yml:1:3: the quarantine entry lacks test; give a test's id or a glob
 q.yml:2:76: the deadline is before the day of quarantine; swap the dates?
 q.yml:3:50: expected a date such as 2026-11-30, found "tomorrow"
@@ -268,7 +268,7 @@ func FuzzLoad(f *testing.F) {
 	})
 }
 
-// Only what can be a mention may be one.
+// Only valid GitHub mentions are accepted.
 func TestOwners(t *testing.T) {
 	c, err := load(t, minimal+"owners: {case-platform: \"@acme/case-platform\", me: \"@me\"}\n", AllSections, nil)
 	if err != nil || c.Owners["case-platform"] != "@acme/case-platform" {
@@ -282,8 +282,8 @@ func TestOwners(t *testing.T) {
 	}
 }
 
-// TestPeekSaysMistakes: who reads another's config only for its policy or its store must
-// not take what is left of a broken one for all of it.
+// TestPeekSaysMistakes: code that reads another config only for its policy or store must
+// not mistake the readable rest of a broken config for all of it.
 func TestPeekSaysMistakes(t *testing.T) {
 	for _, tc := range []struct{ name, text, want string }{
 		{"syntax", minimal + "policy: {flaky: [", "e2e-gate.yml:"},

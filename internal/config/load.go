@@ -16,7 +16,7 @@ import (
 // DefaultFiles are looked for, in this order, when no config is named.
 var DefaultFiles = []string{".github/e2e-gate.yml", "e2e-gate.yml"}
 
-// Sections that a command uses; only there is ${NAME} resolved.
+// Sections that a command uses; ${NAME} is resolved only in these.
 type Sections []string
 
 // Common sets of sections.
@@ -58,9 +58,9 @@ func Load(opts Options) (*Config, error) {
 	return c, nil
 }
 
-// Peek reads a config without the checks of values that [Load] makes. Variables stay as
-// they are. Beside a [diag.Errors] it returns what could be read, which is good for
-// messages only; other errors come alone, [ErrNone] among them.
+// Peek reads a config without the checks of values that [Load] makes. Variables are not
+// resolved. Together with a [diag.Errors] it returns what could be read, which may be
+// used for messages only. Other errors, such as [ErrNone], come without a config.
 func Peek(opts Options) (*Config, error) {
 	file, data, err := read(opts)
 	if err != nil {
@@ -75,7 +75,7 @@ func PeekBytes(file string, data []byte) (*Config, error) {
 	return c, doc.Diags().Err()
 }
 
-// ErrNone says that no config is named, and that there is none at the usual places.
+// ErrNone says that no config was named and that none of [DefaultFiles] exists.
 var ErrNone = fmt.Errorf("no config found: neither %s exists; write one, or give its path with --config", strings.Join(DefaultFiles, " nor "))
 
 func read(opts Options) (string, []byte, error) {
@@ -99,8 +99,8 @@ func read(opts Options) (string, []byte, error) {
 	return "", nil, ErrNone
 }
 
-// shown is the file as messages name it: relative to the working directory where
-// that is shorter.
+// shown is the file's name for messages: relative to the working directory if that is
+// shorter.
 func shown(file string) string {
 	if wd, err := os.Getwd(); err == nil {
 		if abs, err := filepath.Abs(file); err == nil {
@@ -164,7 +164,8 @@ func secretField(path string) bool {
 	return slices.Contains(secretFields, strings.ToLower(path[strings.LastIndexAny(path, ".")+1:]))
 }
 
-// minMask keeps values from being masked that would eat half of every text.
+// minMask is the length below which a value is not masked: a very short one would blank
+// out half of every text.
 const minMask = 3
 
 func (c *Config) mask(value string) {
@@ -176,7 +177,7 @@ func (c *Config) mask(value string) {
 	}
 }
 
-// Lint returns what is no error but deserves a word.
+// Lint returns warnings: settings that are not errors but are worth a message.
 func (c *Config) Lint() []diag.Message {
 	var found []diag.Message
 	warn := func(text, hint string) {
@@ -187,7 +188,7 @@ func (c *Config) Lint() []diag.Message {
 	}
 	for _, s := range c.Stages {
 		if s.Blocking() && s.Budget == 0 {
-			warn(fmt.Sprintf("stage %s blocks and has no budget", s.Name), "set stages."+s.Name+".budget")
+			warn(fmt.Sprintf("stage %s blocks but has no budget", s.Name), "set stages."+s.Name+".budget")
 		}
 		if s.Blocking() && s.Timeout == 0 {
 			warn(fmt.Sprintf("stage %s has no timeout", s.Name), "set one below the job's timeout-minutes, so that it can still report")
@@ -195,7 +196,7 @@ func (c *Config) Lint() []diag.Message {
 	}
 	for _, s := range c.Suites {
 		if s.Owner == "" {
-			warn(fmt.Sprintf("suite %s has no owner", s.Name), "a test without owner tag blocks and nobody answers for it")
+			warn(fmt.Sprintf("suite %s has no owner", s.Name), "untagged tests block without an owner")
 		}
 	}
 	return found

@@ -12,14 +12,14 @@ import (
 	"github.com/org/e2e-gate/internal/policy"
 )
 
-// quarantineEntry is an entry as the file writes it.
+// quarantineEntry is an entry as written in the file.
 type quarantineEntry struct {
 	Test     string `yaml:"test" doc:"Id of a test, or a glob in which only * (within a segment) and ** (across) are special." required:"true"`
 	Owner    string `yaml:"owner" doc:"Who has to fix it." required:"true"`
 	Reason   string `yaml:"reason" doc:"Why it is quarantined." required:"true"`
 	Since    day    `yaml:"quarantined_at" doc:"Since when, YYYY-MM-DD." required:"true"`
 	Deadline day    `yaml:"fix_deadline" doc:"Last day on which it does not block, YYYY-MM-DD, UTC." required:"true"`
-	Remove   bool   `yaml:"removal_if_not_fixed" doc:"To be removed if it is not fixed in time."`
+	Remove   bool   `yaml:"removal_if_not_fixed" doc:"true: the test is to be removed if it is not fixed in time."`
 	LastSeen day    `yaml:"last_seen_failure" doc:"Last known failure, YYYY-MM-DD."`
 	Issue    string `yaml:"issue" doc:"Ticket."`
 }
@@ -70,10 +70,10 @@ func checkEntry(doc *strictyaml.Document, path string, e quarantineEntry) {
 		missing   bool
 	}{
 		{"test", "give a test's id or a glob", e.Test == ""},
-		{"owner", "somebody has to fix it", e.Owner == ""},
+		{"owner", "name who has to fix it", e.Owner == ""},
 		{"reason", "say why", e.Reason == ""},
 		{"quarantined_at", "give the date, YYYY-MM-DD", e.Since.IsZero()},
-		{"fix_deadline", "without a deadline it is a graveyard; give the date, YYYY-MM-DD", e.Deadline.IsZero()},
+		{"fix_deadline", "without a deadline it would stay forever; give the date, YYYY-MM-DD", e.Deadline.IsZero()},
 	} {
 		if f.missing && !doc.Has(path+"."+f.key) {
 			doc.Diags().Add(doc.At(path, fmt.Sprintf("the quarantine entry lacks %s", f.key), f.hint))

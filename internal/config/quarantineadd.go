@@ -19,9 +19,9 @@ var emptyList = regexp.MustCompile(`(?m)^[ \t]*\[[ \t]*\][ \t]*(#.*)?\r?$`)
 var firstEntry = regexp.MustCompile(`(?m)^([ ]*)-[ \n\r]`)
 
 // AddQuarantine appends an entry to the text of a quarantine file, and leaves all else
-// as it is: comments, order, line ends. lastSeen may be zero. Where the file is written
-// in a way to which nothing can be appended (a list in brackets with entries), it says
-// so and changes nothing.
+// as it is: comments, order, line ends. lastSeen may be zero. It returns an error and
+// changes nothing if the format of the file allows no appending (a list in brackets
+// with entries).
 func AddQuarantine(file string, data []byte, entry e2e.Quarantine, lastSeen time.Time) ([]byte, error) {
 	file = shown(file)
 	before, err := ParseQuarantine(file, data)

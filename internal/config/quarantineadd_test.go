@@ -50,7 +50,7 @@ func TestAddQuarantine(t *testing.T) {
 	}
 }
 
-// Whatever an entry says, it is read back as it was given, or refused.
+// Any entry is read back as it was given, or refused.
 func TestAddQuarantineReadsBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		entry := added

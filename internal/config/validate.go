@@ -21,7 +21,7 @@ import (
 	"github.com/org/e2e-gate/internal/triage"
 )
 
-// checker collects what is wrong with values that could be read.
+// checker collects the mistakes in values that could be read.
 type checker struct {
 	c     *Config
 	doc   *strictyaml.Document
@@ -33,7 +33,7 @@ func (k *checker) fail(path, text, hint string) {
 	k.found = append(k.found, k.doc.At(path, text, hint))
 }
 
-// validate checks what the types cannot say.
+// validate checks what the types do not express.
 func (c *Config) validate(doc *strictyaml.Document, opts Options) []diag.Message {
 	k := &checker{c: c, doc: doc, opts: opts}
 	if !doc.Has("") {
@@ -53,7 +53,7 @@ func (k *checker) version() {
 	case !k.doc.Has("version"):
 		k.fail("", `the key "version" is missing`, "start the file with version: 1")
 	case k.c.Version != 1:
-		k.fail("version", fmt.Sprintf("version %d of the config language is unknown", k.c.Version), "this gate reads version 1")
+		k.fail("version", fmt.Sprintf("version %d of the config language is unknown", k.c.Version), "this e2e-gate reads version 1")
 	}
 }
 
@@ -73,7 +73,7 @@ func (k *checker) stages() {
 	for _, s := range k.c.Stages {
 		path := "stages." + s.Name
 		if seen[s.Name] {
-			k.fail(path, fmt.Sprintf("there are two stages %s", s.Name), "")
+			k.fail(path, fmt.Sprintf("stage %q is defined twice", s.Name), "")
 		}
 		seen[s.Name] = true
 		for i, event := range s.On {
@@ -81,14 +81,15 @@ func (k *checker) stages() {
 		}
 		for i, glob := range s.Branches {
 			if !doublestar.ValidatePattern(glob) {
-				k.fail(indexed(k.doc, path+".branches", i), fmt.Sprintf("%q is no valid glob", glob), "")
+				k.fail(indexed(k.doc, path+".branches", i), fmt.Sprintf("invalid glob %q", glob), "")
 			}
 		}
 		k.expression(path+".select", s.Select)
 	}
 }
 
-// indexed is the path of a list's element, or of the scalar written in its place.
+// indexed is the path of a list's element, or of the scalar that is written instead of
+// a list.
 func indexed(doc *strictyaml.Document, path string, i int) string {
 	if p := fmt.Sprintf("%s[%d]", path, i); doc.Has(p) {
 		return p
@@ -106,13 +107,13 @@ func (k *checker) expression(path, text string) {
 func ParseSelect(text string) (expr tagexpressions.Evaluatable, err error) {
 	defer func() {
 		if recover() != nil {
-			expr, err = nil, fmt.Errorf("%q is no tag expression: a tag is missing", text)
+			expr, err = nil, fmt.Errorf("invalid tag expression %q: a tag is missing", text)
 		}
 	}()
 	expr, err = tagexpressions.Parse(text)
 	if err != nil {
 		_, why, _ := strings.Cut(err.Error(), "because of syntax error: ")
-		return nil, fmt.Errorf("%q is no tag expression: %s", text, strings.ToLower(strings.TrimSuffix(why, ".")))
+		return nil, fmt.Errorf("invalid tag expression %q: %s", text, strings.ToLower(strings.TrimSuffix(why, ".")))
 	}
 	return expr, nil
 }
@@ -123,7 +124,7 @@ func (k *checker) processes() {
 		path := fmt.Sprintf("processes[%d]", i)
 		k.named(path, p.Name, "process", seen)
 		if (len(p.Run) == 0) == (len(p.Up) == 0) {
-			k.fail(path, fmt.Sprintf("process %s needs either run or up", p.Name), "run: a process that stays; up (with down): a command that returns")
+			k.fail(path, fmt.Sprintf("process %s needs either run or up", p.Name), "run: a process that keeps running; up (with down): a command that returns")
 		}
 		if len(p.Run) > 0 && len(p.Down) > 0 {
 			k.fail(path+".down", "down belongs to up; a process started by run is ended by the gate", "")
@@ -139,7 +140,7 @@ func (k *checker) named(path, name, what string, seen map[string]bool) {
 	case strings.ContainsAny(name, "/:\\ \t\n"):
 		k.fail(path+".name", fmt.Sprintf("the name %q holds a space, slash or colon", name), "use letters, digits, dots, dashes and underscores")
 	case seen[name]:
-		k.fail(path+".name", fmt.Sprintf("there are two of the name %s", name), "names must be unique")
+		k.fail(path+".name", fmt.Sprintf("duplicate name %q", name), "names must be unique")
 	}
 	seen[name] = true
 }

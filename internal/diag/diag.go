@@ -9,11 +9,11 @@ import (
 	"strings"
 )
 
-// Severity tells an error from a finding.
+// Severity distinguishes an error from a warning.
 type Severity int
 
-// The severities. The zero value is an error, so that nothing is taken lightly
-// by accident.
+// The severities. The zero value is an error, so that a forgotten severity is never
+// treated as a warning.
 const (
 	Error Severity = iota
 	Warning

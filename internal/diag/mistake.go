@@ -1,7 +1,7 @@
 package diag
 
-// Mistake is something wrong in a part of the config, found by the package that owns the
-// part. It knows no position: the part does not know the file.
+// Mistake is a mistake in a part of the config, found by the package that owns the part.
+// It has no position, because that package does not know the file.
 type Mistake struct {
 	// Path leads to the mistake from the part that was validated: fields by their YAML
 	// names, list items by index, map items by quoted key, as in

@@ -14,7 +14,7 @@ import (
 	"github.com/org/e2e-gate/internal/safetext"
 )
 
-// check is one check at work.
+// check is one check while it is probed.
 type check struct {
 	spec      Check
 	probe     Probe
@@ -23,13 +23,13 @@ type check struct {
 	interval  time.Duration
 	stableFor int
 	needs     []*check
-	words     func(string) string
+	redact    func(string) string
 
 	// done is closed when the wait for this check has ended.
 	done chan struct{}
-	// turn is held by whoever probes: two probes of one check at a time would tell
-	// nothing more and could trip a rate limit. A channel, since taking it must end
-	// with a context.
+	// turn is a lock that is held during a probe: two probes of one check at a time
+	// would tell nothing more and could trip a rate limit. It is a channel because
+	// waiting for it must end with a context.
 	turn chan struct{}
 
 	mu   sync.Mutex
@@ -37,10 +37,10 @@ type check struct {
 	line timeline
 }
 
-func newCheck(spec *Spec, c Check, p Probe, timeout time.Duration, words func(string) string) *check {
+func newCheck(spec *Spec, c Check, p Probe, timeout time.Duration, redact func(string) string) *check {
 	limit, interval, stable := spec.times(&c)
 	k := &check{
-		spec: c, probe: p, timeout: timeout, limit: limit, interval: interval, stableFor: stable, words: words,
+		spec: c, probe: p, timeout: timeout, limit: limit, interval: interval, stableFor: stable, redact: redact,
 		done: make(chan struct{}), turn: make(chan struct{}, 1),
 	}
 	k.gate = e2e.Gate{
@@ -50,28 +50,28 @@ func newCheck(spec *Spec, c Check, p Probe, timeout time.Duration, words func(st
 	return k
 }
 
-// text makes words fit to be shown. Secrets are removed before the cut, and after
+// text makes a text fit to be shown. Secrets are removed before the cut and again after
 // it, since a line break within one may have hidden it.
-func (c *check) text(s string) string { return c.words(safetext.Plain(c.words(s), probe.MaxText)) }
+func (c *check) text(s string) string { return c.redact(safetext.Plain(c.redact(s), probe.MaxText)) }
 
 // look probes once, within the check's own timeout.
 func (c *check) look(ctx context.Context) (o Observation) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	// A fault in a probe must not end the process: suites and what runs beside them
-	// would never be torn down.
+	// A bug in a probe must not end the process: suites and background processes would
+	// never be torn down.
 	defer func() {
 		if fault := recover(); fault != nil {
-			o = c.finish(probe.Broken(fmt.Sprintf("the probe crashed: %v", fault), "the gate has a fault in this check; report it with this text"))
+			o = c.finish(probe.Broken(fmt.Sprintf("the probe crashed: %v", fault), "internal error (a bug in e2e-gate); report it with this text"))
 		}
 	}()
 	return c.finish(c.probe.Probe(ctx))
 }
 
-// finish applies retry_on and makes the words fit to be shown.
+// finish applies retry_on and makes the texts fit to be shown.
 func (c *check) finish(o Observation) Observation {
 	if o.State == e2e.GateUnknown {
-		o = probe.Broken("no answer from the probe", "the gate has a fault in this check; report it")
+		o = probe.Broken("no answer from the probe", "internal error (a bug in e2e-gate); report it")
 	}
 	if o.Finality == e2e.Never && o.Word != "" && slices.ContainsFunc(c.spec.RetryOn, func(w string) bool { return strings.EqualFold(w, o.Word) }) {
 		o.Finality = e2e.NotYet
@@ -80,8 +80,8 @@ func (c *check) finish(o Observation) Observation {
 	return o
 }
 
-// note records a probe that was made while waiting. The gate is not open before
-// the wait for it has ended: until then a success is one of several.
+// note records a probe that was made while waiting. A check has not passed before the
+// wait for it has ended: until then, a success is one of several.
 func (c *check) note(o Observation, from, to time.Time) (changed bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -92,12 +92,13 @@ func (c *check) note(o Observation, from, to time.Time) (changed bool) {
 	if o.Open() {
 		c.gate.State, c.gate.Finality = e2e.Unhealthy, e2e.NotYet
 	}
-	// A success that is not the last one needed is no news: the end of the wait is.
+	// Do not report a success before the last one that is needed: the end of the wait
+	// is reported.
 	return !o.Open() && (before.State != c.gate.State || before.Finality != c.gate.Finality || before.Observed != c.gate.Observed)
 }
 
-// cutShort counts a probe that told nothing of its own, and returns the answer
-// before it; ok is false where there is none, or it was a success.
+// cutShort counts a probe that was cut short by the end of the wait, and returns the
+// answer before it. ok is false if there is none, or if it was a success.
 func (c *check) cutShort() (before Observation, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

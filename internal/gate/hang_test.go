@@ -28,7 +28,7 @@ import (
 	"github.com/org/e2e-gate/internal/gate/versiongate"
 )
 
-// silent accepts connections and never says a word; it keeps them all.
+// silent accepts connections, keeps them all, and never writes a byte.
 type silent struct {
 	net.Listener
 	udp   net.PacketConn

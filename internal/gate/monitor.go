@@ -8,8 +8,8 @@ import (
 	"github.com/org/e2e-gate/internal/e2e"
 )
 
-// The rates at which checks are watched while suites run. The watch must not be a
-// load on what is being tested.
+// The rates at which checks are watched while suites run. The watch must not put load
+// on the system under test.
 const (
 	minWatchInterval     = time.Second
 	defaultWatchInterval = 2 * time.Second
@@ -29,14 +29,14 @@ type WatchOptions struct {
 	OnChange func(Change)
 }
 
-// Change is a check whose answer is no longer what it was.
+// Change is a check whose answer has changed.
 type Change struct {
 	Gate   e2e.Gate
 	Before e2e.GateState
 	At     time.Time
 }
 
-// Monitor goes on probing while suites run. Its methods may be called by several
+// Monitor keeps probing while suites run. Its methods may be called by several
 // goroutines.
 type Monitor struct {
 	set     *Set
@@ -45,16 +45,16 @@ type Monitor struct {
 	group   sync.WaitGroup
 
 	mu sync.Mutex
-	// down are the required checks that are not open, with the first probe that said
-	// so; news is closed when that changes.
+	// down are the required checks that are not healthy, with the first probe that said
+	// so. news is closed when that changes.
 	down map[*check]time.Time
 	news chan struct{}
-	// lost is the check that was down for longer than the grace period: for good.
+	// lost is the check that was down for longer than the grace period. It stays set.
 	lost *e2e.Gate
 }
 
-// Watch starts probing every check at a gentle rate, until ctx ends or
-// [Monitor.Stop]. Needs play no part: they are about the order of coming up.
+// Watch starts probing every check at a gentle rate, until ctx ends or [Monitor.Stop].
+// Needs are ignored: they are only about the order in which checks become healthy.
 func (s *Set) Watch(ctx context.Context, options WatchOptions) *Monitor {
 	m := &Monitor{set: s, options: options, down: map[*check]time.Time{}, news: make(chan struct{})}
 	m.options.Grace = or(options.Grace, DefaultGrace)
@@ -94,8 +94,8 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// look probes once and records it. ok is false where ctx ended: what the probe
-// said then is about that.
+// look probes once and records it. ok is false if ctx ended: the answer is then about
+// the cancellation, not the service.
 func (m *Monitor) look(ctx context.Context, c *check) (o Observation, ok bool) {
 	select {
 	case c.turn <- struct{}{}:
@@ -146,10 +146,9 @@ func (m *Monitor) heed(c *check, o Observation, from time.Time) {
 	m.news = make(chan struct{})
 }
 
-// Await waits until no required check is down. Once one was down for the grace
-// period it returns that check, and does so ever after: what the environment was
-// in between, nobody can say of tests that start late. A ctx that ends ends the
-// wait, with neither.
+// Await waits until no required check is down. Once a check was down for the grace
+// period, Await returns that check, also on every later call: tests that start late
+// cannot be trusted to have had a healthy environment. If ctx ends, it returns neither.
 func (m *Monitor) Await(ctx context.Context) (lost *e2e.Gate) {
 	for {
 		left, news, lost := m.standing()
@@ -168,7 +167,7 @@ func (m *Monitor) Await(ctx context.Context) (lost *e2e.Gate) {
 	}
 }
 
-// standing is how long the checks that are down may still be; 0: none is.
+// standing is how long the checks that are down may stay down; 0 if none is down.
 func (m *Monitor) standing() (left time.Duration, news <-chan struct{}, lost *e2e.Gate) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

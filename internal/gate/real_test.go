@@ -60,8 +60,8 @@ func TestManyChecksOfWhichHalfHang(t *testing.T) {
 	noGoroutineLeft(t)
 }
 
-// A probe that the deadline of the wait cuts short says nothing of its own: the
-// gate goes on saying what was seen before, or that no answer came.
+// A probe that the deadline of the wait cuts short is not reported: the gate keeps the
+// answer before it, or says that no answer came.
 func TestDeadlineHidesNoAnswer(t *testing.T) {
 	var asked atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

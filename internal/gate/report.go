@@ -14,13 +14,13 @@ type CheckReport struct {
 	Name     string        `json:"name" doc:"Name in the config."`
 	Kind     string        `json:"kind" doc:"Kind of the check."`
 	Required bool          `json:"required" doc:"False: advisory."`
-	State    e2e.GateState `json:"state" doc:"What the check last said." enum:"healthy,unhealthy,degraded,probe_error"`
-	Finality e2e.Finality  `json:"finality" doc:"Empty when open." enum:",not_yet,never"`
+	State    e2e.GateState `json:"state" doc:"Last state of the check." enum:"healthy,unhealthy,degraded,probe_error"`
+	Finality e2e.Finality  `json:"finality" doc:"Empty when healthy." enum:",not_yet,never"`
 	Attempts int           `json:"attempts" doc:"Probes made."`
 	Seconds  float64       `json:"seconds" doc:"How long the wait took."`
-	Expected string        `json:"expected" doc:"What would have been healthy."`
+	Expected string        `json:"expected" doc:"What a healthy answer would be."`
 	Observed string        `json:"observed" doc:"What was last seen."`
-	Reason   string        `json:"reason" doc:"Why it is not healthy, with what to try."`
+	Reason   string        `json:"reason" doc:"Why it is not healthy, and what to try."`
 }
 
 // NewReport makes the report of gates that were waited for.

@@ -1,6 +1,6 @@
-// Package gate proves that an environment is worth testing: it probes what the
-// config lists until everything is healthy, tells "not yet" from "never", and goes
-// on watching while suites run.
+// Package gate proves that an environment is worth testing: it probes what the config
+// lists until everything is healthy, distinguishes transient from permanent failures,
+// and keeps watching while suites run.
 //
 // A check's result is data, never an error: an [e2e.Gate] that says what was
 // expected, what was last seen, how often, and what to try. Each kind of check is
@@ -41,7 +41,7 @@ type (
 	CommandSpec = commandgate.Spec
 )
 
-// What holds where the config says nothing.
+// Defaults of the config.
 const (
 	DefaultTimeout   = 2 * time.Minute
 	DefaultInterval  = 2 * time.Second
@@ -51,44 +51,44 @@ const (
 
 // Spec is the section "gates" of the config.
 type Spec struct {
-	Timeout   time.Duration `yaml:"timeout" doc:"How long all checks together are waited for, from the start of the wait. Default 2m."`
-	Interval  time.Duration `yaml:"interval" doc:"Time between two probes of a check, give or take a fifth. Default 2s."`
+	Timeout   time.Duration `yaml:"timeout" doc:"Maximum wait for all checks together, from the start of the wait. Default 2m."`
+	Interval  time.Duration `yaml:"interval" doc:"Time between two probes of a check, plus or minus a fifth. Default 2s."`
 	StableFor int           `yaml:"stable_for" doc:"Successes in a row before a check counts as healthy. Default 1."`
 	Watch     Watch         `yaml:"watch" doc:"How checks are watched while suites run."`
-	Checks    []Check       `yaml:"checks" doc:"What must be healthy before a suite starts. All are probed at once."`
+	Checks    []Check       `yaml:"checks" doc:"Checks that must be healthy before a suite starts. All are probed at once."`
 }
 
-// Watch says how checks are watched while suites run.
+// Watch configures how checks are watched while suites run.
 type Watch struct {
 	Interval time.Duration `yaml:"interval" doc:"Time between two probes of a check, at least 1s. Default: the check's own interval, at least 2s."`
-	Grace    time.Duration `yaml:"grace" doc:"How long a required check may be down before what has not started is given up. Meanwhile nothing starts. Default 1m."`
+	Grace    time.Duration `yaml:"grace" doc:"How long a required check may be down before tests that have not started are given up. Meanwhile nothing starts. Default 1m."`
 }
 
 // Check is one health check: exactly one kind.
 type Check struct {
 	Name      string        `yaml:"name" doc:"Name of the check, unique."`
-	Required  *bool         `yaml:"required" doc:"false: advisory. It is reported, never keeps suites from starting, and is waited for only until all required checks have ended; then it is probed once more. Default true."`
-	Needs     []string      `yaml:"needs" doc:"Names of checks that must be open before this one is probed. If one of them fails, so does this, without being probed."`
-	RetryOn   []string      `yaml:"retry_on" doc:"Answers that would end the wait and are to be waited out instead, as during a roll-out: status codes such as 404, tls, redirect, not_json; for a command not_found."`
-	Timeout   time.Duration `yaml:"timeout" doc:"How long this check is waited for, from the start of the wait, instead of gates.timeout. Time spent waiting for needs counts."`
+	Required  *bool         `yaml:"required" doc:"false: advisory. The check is reported but never keeps suites from starting. The gate waits for it only until all required checks have ended, then probes it once more. Default true."`
+	Needs     []string      `yaml:"needs" doc:"Names of checks that must pass before this one is probed. If one of them fails, this one fails without being probed."`
+	RetryOn   []string      `yaml:"retry_on" doc:"Answers that would end the wait but are retried instead, as during a roll-out: status codes such as 404, tls, redirect, not_json; for a command not_found."`
+	Timeout   time.Duration `yaml:"timeout" doc:"Maximum wait for this check, from the start of the wait, instead of gates.timeout. Time spent waiting for needs counts."`
 	Interval  time.Duration `yaml:"interval" doc:"Time between two probes, instead of gates.interval."`
 	StableFor int           `yaml:"stable_for" doc:"Successes in a row, instead of gates.stable_for."`
 
 	HTTP       *HTTPSpec          `yaml:"http" doc:"A request and what is expected of the answer."`
-	Version    *versiongate.Spec  `yaml:"version" doc:"What is deployed is what is under test."`
-	Fixtures   *fixturesgate.Spec `yaml:"fixtures" doc:"The API that makes test data speaks a version that the tests understand, and refuses production."`
-	Postgres   *sqlgate.Postgres  `yaml:"postgres" doc:"A PostgreSQL database: connects, migration, query, replica."`
-	MySQL      *sqlgate.MySQL     `yaml:"mysql" doc:"A MySQL or MariaDB database: connects, migration, query, replica."`
-	Redis      *redisgate.Spec    `yaml:"redis" doc:"A Redis server: answers, role, replication, memory."`
+	Version    *versiongate.Spec  `yaml:"version" doc:"The deployed version is the one under test."`
+	Fixtures   *fixturesgate.Spec `yaml:"fixtures" doc:"The API that creates test data has a version that the tests support, and refuses production."`
+	Postgres   *sqlgate.Postgres  `yaml:"postgres" doc:"A PostgreSQL database: connection, migration, query, replica."`
+	MySQL      *sqlgate.MySQL     `yaml:"mysql" doc:"A MySQL or MariaDB database: connection, migration, query, replica."`
+	Redis      *redisgate.Spec    `yaml:"redis" doc:"A Redis server: connection, role, replication, memory."`
 	Kafka      *kafkagate.Spec    `yaml:"kafka" doc:"A Kafka cluster: brokers, topics, partitions, consumer groups."`
-	S3         *s3gate.Spec       `yaml:"s3" doc:"An object store that allows what the product does, tried on an object of the gate's own."`
+	S3         *s3gate.Spec       `yaml:"s3" doc:"An object store that allows what the product does; tried with an object of the gate's own."`
 	OIDC       *oidcgate.Spec     `yaml:"oidc" doc:"An OpenID provider that gives a test identity a token with the expected claims."`
 	Flags      *flagsgate.Spec    `yaml:"flags" doc:"Feature flags have their values."`
-	Kubernetes *kubegate.Spec     `yaml:"kubernetes" doc:"Roll-outs of workloads are complete, their pods ready, with the expected image."`
+	Kubernetes *kubegate.Spec     `yaml:"kubernetes" doc:"Roll-outs of workloads are complete, and their pods are ready with the expected image."`
 	GRPC       *grpcgate.Spec     `yaml:"grpc" doc:"A server that answers SERVING by grpc.health.v1."`
 	TLS        *tlsgate.Spec      `yaml:"tls" doc:"A certificate that a client would accept, for long enough."`
-	DNS        *dnsgate.Spec      `yaml:"dns" doc:"A name that resolves, to what is expected."`
-	TCP        *TCPSpec           `yaml:"tcp" doc:"An address that takes connections."`
+	DNS        *dnsgate.Spec      `yaml:"dns" doc:"A name that resolves as expected."`
+	TCP        *TCPSpec           `yaml:"tcp" doc:"An address that accepts connections."`
 	Command    *CommandSpec       `yaml:"command" doc:"A program that exits 0 when healthy."`
 
 	// Pos is where the check stands in the config.

@@ -14,7 +14,7 @@ const maxSpans = 100
 // keptEnds is how many spans at either end are never dropped.
 const keptEnds = 10
 
-// timeline collects what a check said over time.
+// timeline collects the answers of a check over time.
 type timeline struct {
 	spans []e2e.Span
 	last  Observation
@@ -35,9 +35,9 @@ func (t *timeline) add(o Observation, from, to time.Time, watch bool) {
 	}
 }
 
-// drop removes the span that says least: the oldest healthy one between the two
-// ends, or else the oldest of those. Spans are never joined over a gap: that
-// would claim an answer for a time in which another was given.
+// drop removes the least useful span: the oldest healthy one between the two ends, or
+// else the oldest of those. Spans are never joined over a gap: that would claim an
+// answer for a time in which there was another.
 func (t *timeline) drop() {
 	middle := t.spans[keptEnds : len(t.spans)-keptEnds]
 	i := slices.IndexFunc(middle, func(s e2e.Span) bool { return s.State == e2e.Healthy })

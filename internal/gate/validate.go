@@ -31,7 +31,7 @@ func (w Watch) validate() []diag.Mistake {
 	if w.Interval > 0 && w.Interval < minWatchInterval {
 		problems = append(problems, diag.Mistake{
 			Path: "interval", Text: fmt.Sprintf("%s is too short for a watch", w.Interval),
-			Hint: fmt.Sprintf("use at least %s: the watch must not be a load on what is tested", minWatchInterval),
+			Hint: fmt.Sprintf("use at least %s: the watch must not put load on the system under test", minWatchInterval),
 		})
 	}
 	return problems
@@ -47,10 +47,10 @@ func checkCount(path string, n int) []diag.Mistake {
 // validateName notes the check's index under its name.
 func (c *Check) validateName(names map[string]int, i int) []diag.Mistake {
 	if c.Name == "" {
-		return []diag.Mistake{{Path: "name", Text: "the check has no name", Hint: "name it after what it looks at"}}
+		return []diag.Mistake{{Path: "name", Text: "the check has no name", Hint: "name it after what it checks"}}
 	}
 	if first, double := names[c.Name]; double {
-		return []diag.Mistake{{Path: "name", Text: fmt.Sprintf("checks[%d] is named %q too", first, c.Name), Hint: "give each check a name of its own"}}
+		return []diag.Mistake{{Path: "name", Text: fmt.Sprintf("checks[%d] has the same name %q", first, c.Name), Hint: "give each check its own name"}}
 	}
 	names[c.Name] = i
 	return nil
@@ -82,11 +82,11 @@ func (c *Check) validateKind() []diag.Mistake {
 
 func (c *Check) wrongKinds(chosen []kind) diag.Mistake {
 	if len(chosen) == 0 {
-		return diag.Mistake{Text: "the check says not what to probe", Hint: "give it one of: " + kindNames(c.kinds())}
+		return diag.Mistake{Text: "the check does not say what to probe", Hint: "give it one of: " + kindNames(c.kinds())}
 	}
 	return diag.Mistake{
-		Path: chosen[1].name, Text: "the check is of several kinds: " + kindNames(chosen),
-		Hint: "make a check of each, with needs between them if one depends on the other",
+		Path: chosen[1].name, Text: "the check has several kinds: " + kindNames(chosen),
+		Hint: "write one check for each, with needs between them if one depends on another",
 	}
 }
 
@@ -98,8 +98,8 @@ func kindNames(kinds []kind) string {
 	return strings.Join(names, ", ")
 }
 
-// validateTimes also finds a check that cannot become stable before its time is
-// up: it would wait in vain each time.
+// validateTimes also finds a check that cannot become stable before its timeout: it
+// would always fail.
 func (s *Spec) validateTimes(c *Check) []diag.Mistake {
 	problems := slices.Concat(probe.CheckDuration("timeout", c.Timeout), probe.CheckDuration("interval", c.Interval), checkCount("stable_for", c.StableFor))
 	limit, interval, stable := s.times(c)
@@ -135,7 +135,7 @@ func (s *Spec) validateNeeds(names map[string]int) []diag.Mistake {
 	return append(problems, s.cycles(names)...)
 }
 
-// cycles reports each circle of needs once, at the first of its checks.
+// cycles reports each cycle of needs once, at the first of its checks.
 func (s *Spec) cycles(names map[string]int) []diag.Mistake {
 	var problems []diag.Mistake
 	const open, closed = 1, 2

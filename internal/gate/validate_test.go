@@ -39,10 +39,10 @@ func TestValidateFindsAllProblems(t *testing.T) {
 			"timeout: the duration is negative", "interval: the duration is negative", "stable_for: the number is negative",
 		}},
 		{"names", Spec{Checks: []Check{{TCP: ok}, {Name: "a", TCP: ok}, {Name: "a", TCP: ok}}}, []string{
-			"checks[0].name: the check has no name", `checks[2].name: checks[1] is named "a" too`,
+			"checks[0].name: the check has no name", `checks[2].name: checks[1] has the same name "a"`,
 		}},
 		{"kinds", Spec{Checks: []Check{{Name: "none"}, {Name: "two", TCP: ok, Command: &CommandSpec{Run: []string{"x"}}}}}, []string{
-			"checks[0]: the check says not what to probe", "checks[1].command: the check is of several kinds: tcp, command",
+			"checks[0]: the check does not say what to probe", "checks[1].command: the check has several kinds: tcp, command",
 		}},
 		{"needs", Spec{Checks: []Check{
 			{Name: "a", TCP: ok, Needs: []string{"b", "nope"}}, {Name: "b", TCP: ok, Needs: []string{"c"}}, {Name: "c", TCP: ok, Needs: []string{"b"}},

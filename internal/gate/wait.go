@@ -16,14 +16,14 @@ import (
 	"github.com/org/e2e-gate/internal/gate/probe"
 )
 
-// Options are what a set of checks gets from outside.
+// Options are the inputs of a set of checks.
 type Options struct {
 	// Env is what probes may use: root directory, environment, identity variables.
 	Env Env
 	// Redact removes secrets from every text that leaves this package; nil: none.
 	Redact func(string) string
-	// Died reports a process beside the tests that ended. It ends the wait. A
-	// closed channel reports nothing.
+	// Died reports a background process that ended. It ends the wait. A closed channel
+	// reports nothing.
 	Died <-chan Death
 	// OnUpdate is called when a check's answer changes and when the wait for it has
 	// ended, one call at a time.
@@ -32,7 +32,7 @@ type Options struct {
 	Random func() float64
 }
 
-// Death is the end of a process that should have run on.
+// Death is the exit of a process that should have kept running.
 type Death struct {
 	Name string
 	Text string
@@ -45,7 +45,7 @@ func (d Death) Error() string { return fmt.Sprintf("process %s ended: %s", d.Nam
 type Set struct {
 	checks  []*check
 	options Options
-	// calls keeps callbacks to one at a time.
+	// calls serialises the callbacks.
 	calls sync.Mutex
 }
 
@@ -109,8 +109,8 @@ func (s *Set) update(c *check) {
 	s.options.OnUpdate(c.snapshot())
 }
 
-// jitter spreads probes by a fifth either way, so that checks of many shards do
-// not meet at one service.
+// jitter spreads probes by a fifth either way, so that checks of many shards do not
+// probe one service at the same moment.
 func (s *Set) jitter(d time.Duration) time.Duration {
 	return time.Duration(float64(d) * (0.8 + 0.4*s.options.Random()))
 }
@@ -125,9 +125,9 @@ type wait struct {
 	requiredDone chan struct{}
 }
 
-// Wait probes all checks until each is open, cannot become so, or its time is up.
-// It may be called once. A canceled ctx ends it soon; what had not been decided
-// then is not healthy.
+// Wait probes all checks until each has passed, has failed permanently, or has timed
+// out. It may be called once. A canceled ctx ends it soon; checks that were undecided
+// then are not healthy.
 func (s *Set) Wait(ctx context.Context) []e2e.Gate {
 	w := &wait{Set: s, start: time.Now(), requiredDone: make(chan struct{})}
 	ctx, stop := context.WithCancelCause(ctx)
@@ -175,8 +175,8 @@ func (w *wait) end(c *check) {
 	w.update(c)
 }
 
-// errDeadline ends the wait for a check. It is a timeout to whoever sees it as the
-// cause of an error, as net/http shows it.
+// errDeadline ends the wait for a check. It reports itself as a timeout, because
+// net/http returns it as the cause of an error.
 var errDeadline error = deadline{}
 
 type deadline struct{}
@@ -216,7 +216,7 @@ func (w *wait) needsOpen(ctx context.Context, c *check) bool {
 	return true
 }
 
-// poll probes a check until its fate is known.
+// poll probes a check until it has passed or failed.
 func (w *wait) poll(ctx context.Context, c *check) {
 	row, last := 0, false
 	for {
@@ -246,8 +246,8 @@ func (w *wait) poll(ctx context.Context, c *check) {
 	}
 }
 
-// released reports that nobody waits for an advisory check any more: the probe
-// that follows is its last.
+// released reports that an advisory check is not waited for any more: the probe that
+// follows is its last.
 func (w *wait) released(c *check) bool {
 	if c.spec.IsRequired() {
 		return false
@@ -260,8 +260,8 @@ func (w *wait) released(c *check) bool {
 	}
 }
 
-// look probes and records. ok is false where the wait was ended from outside in
-// the meantime: what a probe says then is about our own cancellation.
+// look probes and records. ok is false if the wait was ended from outside in the
+// meantime: the answer is then about our own cancellation.
 func (w *wait) look(ctx context.Context, c *check) (o Observation, ok bool) {
 	from := time.Now()
 	o = c.look(ctx)
@@ -270,7 +270,7 @@ func (w *wait) look(ctx context.Context, c *check) (o Observation, ok bool) {
 		return o, false
 	}
 	if cause != nil && !o.Open() {
-		// The end of the wait has cut it short: what was seen before says more.
+		// The end of the wait has cut this probe short: the answer before it says more.
 		if before, ok := c.cutShort(); ok {
 			return before, true
 		}
@@ -311,10 +311,10 @@ func (w *wait) givenUp(c *check, o Observation, row int, released bool) {
 	switch {
 	case row > 0:
 		state = e2e.Unhealthy
-		reason = fmt.Sprintf("healthy %s in a row within %s and stable_for asks for %d; see why it comes and goes, or raise timeout", times(row, "time"),
+		reason = fmt.Sprintf("healthy %s in a row within %s, but stable_for asks for %d; find out why it comes and goes, or raise timeout", times(row, "time"),
 			c.limit, c.stableFor)
 	case released:
-		reason = "not healthy when all required checks had ended, and only advisory: " + o.Reason
+		reason = "advisory check, not healthy when all required checks had ended: " + o.Reason
 	}
 	c.conclude(state, e2e.NotYet, o.Observed, reason, w.start)
 }

@@ -114,7 +114,7 @@ func TestWaitSaysThatItWasHealthyAndNotForLongEnough(t *testing.T) {
 		b.add(Check{Name: "late"}, &fake{script: after(3, notYet("down"), up)})
 		g := b.wait(t)["late"]
 		wantGate(t, g, e2e.Unhealthy, e2e.NotYet, 4)
-		if !strings.HasPrefix(g.Reason, "healthy 1 time in a row within 3s and stable_for asks for 3") {
+		if !strings.HasPrefix(g.Reason, "healthy 1 time in a row within 3s, but stable_for asks for 3") {
 			t.Errorf("reason %q", g.Reason)
 		}
 	})
@@ -166,7 +166,7 @@ func TestWaitReleasesAdvisoryChecks(t *testing.T) {
 		wantGate(t, gates["never there"], e2e.Unhealthy, e2e.NotYet, 2)
 		wantGate(t, gates["just in time"], e2e.Healthy, e2e.FinalityNone, 2)
 		wantGate(t, gates["after"], e2e.Unhealthy, e2e.NotYet, 0)
-		if g := gates["never there"]; g.Required || !g.Open() || !strings.HasPrefix(g.Reason, "not healthy when all required checks had ended") {
+		if g := gates["never there"]; g.Required || !g.Open() || !strings.HasPrefix(g.Reason, "advisory check, not healthy when all required checks had ended") {
 			t.Errorf("unexpected gate %+v", g)
 		}
 	})

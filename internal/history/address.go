@@ -13,7 +13,7 @@ type Kind int
 const (
 	// KindActions is the default folder, which the Action keeps in the cache.
 	KindActions Kind = iota
-	// KindDir is a folder of one's own.
+	// KindDir is a folder that the user names.
 	KindDir
 	// KindS3 is an S3-compatible object store.
 	KindS3
@@ -33,8 +33,8 @@ type Address struct {
 	PathStyle bool
 }
 
-// AddressError says what is wrong with an address, without the address: it may hold a
-// password.
+// AddressError says what is wrong with an address. It does not quote the address, which
+// may hold a password.
 type AddressError struct{ Text, Hint string }
 
 func (e *AddressError) Error() string { return e.Text + "; " + e.Hint }
@@ -56,7 +56,7 @@ func ParseAddress(text string) (Address, error) {
 	case kind == "s3":
 		return parseS3(text)
 	}
-	return Address{}, &AddressError{fmt.Sprintf("%q is no history store", text), "use dir:<path>, actions, or s3://BUCKET/PREFIX"}
+	return Address{}, &AddressError{fmt.Sprintf("invalid history store %q", text), "use dir:<path>, actions, or s3://BUCKET/PREFIX"}
 }
 
 func parseS3(text string) (Address, error) {
@@ -71,7 +71,7 @@ func parseS3(text string) (Address, error) {
 	}
 	for name := range query {
 		if name != "endpoint" && name != "region" && name != "path_style" {
-			return Address{}, wrong(": there is no " + name + "; it knows endpoint, region and path_style")
+			return Address{}, wrong(": unknown option " + name + "; use endpoint, region or path_style")
 		}
 	}
 	a := Address{
@@ -83,7 +83,7 @@ func parseS3(text string) (Address, error) {
 	}
 	if endpoint := query.Get("endpoint"); endpoint != "" {
 		if a.Endpoint, err = url.Parse(endpoint); err != nil || a.Endpoint.Host == "" || a.Endpoint.Scheme != "http" && a.Endpoint.Scheme != "https" {
-			return Address{}, wrong(": the endpoint is no http or https address")
+			return Address{}, wrong(": the endpoint is not an http or https address")
 		}
 	}
 	return a, nil

@@ -7,9 +7,9 @@ import (
 	"github.com/org/e2e-gate/internal/e2e"
 )
 
-// Covered is what earlier runs say of the tests that a quarantine entry covers.
+// Covered is what earlier runs reported of the tests that a quarantine entry covers.
 type Covered struct {
-	// Tests are how many of them are known.
+	// Tests is how many of them are known.
 	Tests int `json:"tests"`
 	// LastBad is the start of the newest run in which one failed or was flaky; zero
 	// where none did.

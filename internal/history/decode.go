@@ -45,8 +45,8 @@ type unpacked struct {
 
 var unpackers = sync.Pool{New: func() any { return new(unpacked) }}
 
-// decodeEntries reads a record as a whole, or nothing of it. What it returns is to be
-// freed, and must not be used after that.
+// decodeEntries reads a record completely or not at all. The result must be freed, and
+// must not be used after that.
 func decodeEntries(data []byte) (*unpacked, error) {
 	u, _ := unpackers.Get().(*unpacked)
 	err := u.read(data)
@@ -78,7 +78,7 @@ func (u *unpacked) read(data []byte) error {
 	u.packed.Reset(data)
 	u.text.Reset()
 	if err := u.zip.Reset(&u.packed); err != nil {
-		return fmt.Errorf("it is no history object: %w", err)
+		return fmt.Errorf("it is not a history object: %w", err)
 	}
 	n, err := u.text.ReadFrom(io.LimitReader(&u.zip, maxUnpacked+1))
 	switch {
@@ -121,7 +121,7 @@ func (u *unpacked) line(n int, line []byte) error {
 		return err
 	}
 	if err := json.Unmarshal(line, &u.record); err != nil {
-		return fmt.Errorf("it is no history record: %w", err)
+		return fmt.Errorf("it is not a history record: %w", err)
 	}
 	u.record.Tests = nil // of no record that this gate wrote
 	return schemaIs(u.record.Schema, Schema)
@@ -138,7 +138,7 @@ func entryOf(line []byte) (entry, error) {
 }
 
 // quickEntry reads a line as encode writes it, ten times as fast as what can read any
-// JSON. What looks different in any way is not ok, and nothing is said of it.
+// JSON. Any line that looks different is not ok; that is not an error.
 func quickEntry(line []byte) (e entry, ok bool) {
 	var outcome []byte
 	s := scan{rest: line}
@@ -175,7 +175,7 @@ func (s *scan) literal(text string) {
 	s.rest = s.rest[len(text):]
 }
 
-// field reads a key and a string that stands for itself.
+// field reads a key and a string without escapes.
 func (s *scan) field(key string, to *[]byte) {
 	s.literal(key)
 	s.literal(`"`)
@@ -226,7 +226,7 @@ func outcomeOf(text []byte) e2e.Outcome {
 
 func schemaIs(got, want string) error {
 	if got != want {
-		return fmt.Errorf("its schema is %q, and this gate reads %s", got, want)
+		return fmt.Errorf("its schema is %q, but this e2e-gate reads %s", got, want)
 	}
 	return nil
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/org/e2e-gate/internal/e2e"
 )
 
-// decode reads a record as a whole, into memory of its own.
+// decode reads a complete record, into memory of its own.
 func decode(data []byte) (Record, error) {
 	u, err := decodeEntries(data)
 	if err != nil {
@@ -45,7 +45,7 @@ var hardLines = []string{
 	"{\"id\":\"t\",\"outcome\":\"passed\",\"seconds\":1}\r",
 }
 
-// The quick reader says what the one for any JSON says, or nothing.
+// The quick reader gives the same result as the general JSON reader, or none.
 func FuzzQuickEntry(f *testing.F) {
 	for _, line := range hardLines {
 		f.Add([]byte(line))
@@ -65,7 +65,8 @@ func FuzzQuickEntry(f *testing.F) {
 	})
 }
 
-// What the gate writes is read the quick way: else the fold would be ten times slower.
+// Records that the gate writes are read by the quick reader: otherwise the fold would
+// be ten times slower.
 func TestOwnLinesAreReadQuickly(t *testing.T) {
 	for _, e := range []Entry{
 		{ID: "s/[x] y.ts::Ä › buys", Suite: "s", File: "y.ts", Outcome: e2e.Flaky, Seconds: 12.625}, {ID: "t", Outcome: e2e.Lost},

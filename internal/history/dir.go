@@ -15,7 +15,8 @@ type Dir struct {
 	Path string
 }
 
-// List names the files. What is no regular file has no size, and cannot be got.
+// List names the files. An entry that is not a regular file has size 0 and cannot be
+// read.
 func (d Dir) List(context.Context) ([]Object, error) {
 	entries, err := os.ReadDir(d.Path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -43,7 +44,7 @@ func (d Dir) Get(_ context.Context, name string) ([]byte, error) {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, errors.New("it is no file")
+		return nil, errors.New("it is not a regular file")
 	}
 	f, err := os.Open(file) //nolint:gosec // below the history folder
 	if err != nil {
@@ -68,7 +69,7 @@ func (d Dir) Put(_ context.Context, name string, data []byte) error {
 	}
 	defer func() { _ = os.Remove(tmp.Name()) }()
 	if _, err = tmp.Write(data); err == nil {
-		err = tmp.Chmod(0o644) // the next job may run as somebody else
+		err = tmp.Chmod(0o644) // the next job may run as another user
 	}
 	if err == nil {
 		err = tmp.Sync()
@@ -82,9 +83,8 @@ func (d Dir) Put(_ context.Context, name string, data []byte) error {
 	return err
 }
 
-// publish makes a file appear whole under its name. A hard link fails where the name
-// exists, which is what makes objects immutable; a file system without links gets a
-// rename.
+// publish makes a complete file appear under its name. A hard link fails if the name
+// exists, which makes objects immutable; on a file system without links it is a rename.
 func publish(tmp, name string) error {
 	err := os.Link(tmp, name)
 	if err == nil || errors.Is(err, fs.ErrExist) {

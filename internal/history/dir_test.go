@@ -128,7 +128,7 @@ func TestConcurrentWritersLoseNothing(t *testing.T) {
 				if err := log.Save(ctx, Record{Schema: Schema, RunID: "e2e-1-x", Attempt: 1, Shard: w*each + n, Started: day0}); err != nil {
 					t.Error(err)
 				}
-				// All of them write this one: one wins, nobody fails.
+				// All of them write this one: one wins, none fails.
 				if err := log.Save(ctx, Record{Schema: Schema, RunID: "e2e-2-y", Attempt: 1, Shard: n, Ref: fmt.Sprint(w), Started: day0}); err != nil {
 					t.Error(err)
 				}
@@ -321,7 +321,8 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// Whatever is in a snapshot, or in records beside it, asks and answers the same.
+// Queries get the same answers, whether samples are in a snapshot or in records next to
+// it.
 func TestSnapshotsChangeNoAnswer(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		seen := map[string]bool{}

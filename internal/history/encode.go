@@ -45,7 +45,7 @@ func pack(body func(write func(any) error) error) ([]byte, error) {
 func unpack(data []byte, head func([]byte) error, line func([]byte) error) error {
 	zip, err := gzip.NewReader(bytes.NewReader(data))
 	if err != nil {
-		return fmt.Errorf("it is no history object: %w", err)
+		return fmt.Errorf("it is not a history object: %w", err)
 	}
 	bounded := &io.LimitedReader{R: zip, N: maxUnpacked}
 	scan := bufio.NewScanner(bounded)
@@ -72,7 +72,7 @@ func unpack(data []byte, head func([]byte) error, line func([]byte) error) error
 // SnapshotSchema of a snapshot.
 const SnapshotSchema = "e2e-gate/history-snapshot/v1"
 
-// snapshot is what records fold to.
+// snapshot is the result of folding records.
 type snapshot struct {
 	Schema string `json:"schema"`
 	// Names of the records that are in it.
@@ -139,13 +139,13 @@ func encodeSnapshot(f *fold, names []string) ([]byte, error) {
 	})
 }
 
-// decodeSnapshot adds a snapshot to a fold, as a whole or not at all.
+// decodeSnapshot adds a snapshot to a fold, completely or not at all.
 func decodeSnapshot(data []byte, into *fold) error {
 	var head snapshot
 	var rows []row
 	err := unpack(data, func(line []byte) error {
 		if err := json.Unmarshal(line, &head); err != nil {
-			return fmt.Errorf("it is no snapshot: %w", err)
+			return fmt.Errorf("it is not a snapshot: %w", err)
 		}
 		return schemaIs(head.Schema, SnapshotSchema)
 	}, func(line []byte) error {

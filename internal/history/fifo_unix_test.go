@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// A pipe that nobody writes to, or an endless device, must not hold a run up.
+// A pipe without a writer, or an endless device, must not block a run.
 func TestPipesAndDevicesAreSkipped(t *testing.T) {
 	d := Dir{t.TempDir()}
 	if err := syscall.Mkfifo(filepath.Join(d.Path, "pipe.jsonl.gz"), 0o600); err != nil {

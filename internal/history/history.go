@@ -1,10 +1,10 @@
-// Package history keeps records of earlier runs. A record is immutable and keyed
-// by run id, workflow attempt and shard; a reader folds what it finds. A lost or
-// corrupt record makes the plan worse, never the verdict wrong.
+// Package history keeps records of earlier runs. A record is immutable and keyed by run
+// id, workflow attempt and shard; a reader folds what it finds. A lost or corrupt
+// record can make the plan worse, but never the verdict wrong.
 //
-// A [Store] lists, gets and puts objects; [Log] keeps records in one, and snapshots:
-// what many records fold to, so that a reader needs a handful of objects however long
-// the history is.
+// A [Store] lists, gets and puts objects. [Log] keeps records in one, and also
+// snapshots: many records folded into one object, so that a reader needs only a handful
+// of objects however long the history is.
 package history
 
 import (
@@ -19,7 +19,7 @@ import (
 // Schema of a record.
 const Schema = "e2e-gate/history/v1"
 
-// Record is what one shard learned in one attempt of the workflow.
+// Record is what one shard recorded in one attempt of the workflow.
 type Record struct {
 	Schema string `json:"schema"`
 	RunID  string `json:"run_id"`
@@ -43,8 +43,8 @@ type Record struct {
 	Reasons []e2e.Code       `json:"reasons,omitempty"`
 	// Nothing is why the whole record says nothing of its tests; empty: it does.
 	Nothing Silence `json:"nothing,omitempty"`
-	// Overhead is what the shard's processes took beyond their tests, in seconds: start-up
-	// and fixtures.
+	// Overhead is the time of the shard's processes without their tests, in seconds:
+	// start-up and fixtures.
 	Overhead float64 `json:"overhead,omitempty"`
 	// Processes are the shard's processes whose tests have files.
 	Processes []Process `json:"processes,omitempty"`

@@ -152,7 +152,7 @@ func TestRecent(t *testing.T) {
 		{"failing on main, skipped and lost since", []Record{run(0, main, e2e.Failed, 1), run(1, main, e2e.Skipped, 0), run(2, main, e2e.Lost, 0)}, FailingOnMain},
 		{"failing on main goes before flaky", []Record{run(0, pr, e2e.Flaky, 1), run(1, main, e2e.Failed, 1)}, FailingOnMain},
 		{"a branch that is called like main", []Record{run(0, "refs/heads/maintenance", e2e.Failed, 1), run(1, "refs/tags/main", e2e.Failed, 1)}, Stable},
-		{"only skipped, lost and stopped: nobody has seen it", []Record{run(0, main, e2e.Skipped, 0), run(1, main, e2e.Lost, 0), run(2, main, e2e.NotRun, 0)}, New},
+		{"only skipped, lost and stopped: it counts as new", []Record{run(0, main, e2e.Skipped, 0), run(1, main, e2e.Lost, 0), run(2, main, e2e.NotRun, 0)}, New},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			if got := Fold(tc.records).Recent("t"); got != tc.want {
@@ -220,7 +220,7 @@ var genRecord = rapid.Custom(func(t *rapid.T) Record {
 	return r
 })
 
-// view is all that anybody can ask.
+// view is the result of every query.
 func view(s Stats) map[string]any {
 	all := map[string]any{}
 	for _, id := range []string{"t", "u", "v"} {

@@ -18,21 +18,21 @@ import (
 
 // Imported is a test as another tool reports it.
 type Imported struct {
-	// Names are what it may be called, the surest first.
+	// Names are its possible names, the most reliable first.
 	Names   []string
 	File    string
 	Outcome e2e.Outcome
 	Seconds float64
-	// Started is the zero time where the tool does not say.
+	// Started is the zero time if the tool does not record it.
 	Started time.Time
 }
 
-// ErrFormat is returned for a file that no tool we know writes.
-var ErrFormat = errors.New("it is none of: go test -json (gotestsum), pytest-split, Playwright's JSON, cypress-split timings, CSV with the columns " +
-	"test and seconds")
+// ErrFormat is returned for a file in an unknown format.
+var ErrFormat = errors.New("unknown format; known are: go test -json (gotestsum), pytest-split, Playwright's JSON, cypress-split timings, " +
+	"CSV with the columns test and seconds")
 
-// ReadImported reads what another tool left of a run; JUnit XML is read elsewhere. The
-// format is told by the content.
+// ReadImported reads the results of a run that another tool wrote; JUnit XML is read
+// elsewhere. The format is detected from the content.
 func ReadImported(data []byte) ([]Imported, error) {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	for _, read := range []func([]byte) ([]Imported, bool){goTestEvents, pytestSplit, playwrightJSON, cypressSplit, timingsCSV} {
@@ -188,8 +188,8 @@ func timingsCSV(data []byte) ([]Imported, bool) {
 // importedID starts the run id of what was imported.
 const importedID = "import-"
 
-// ImportedRecord makes a record of imported tests. Its id comes from what identifies the
-// file, so that the same file twice is one record.
+// ImportedRecord makes a record of imported tests. Its id is derived from the file, so
+// that importing the same file twice gives one record.
 func ImportedRecord(identity string, started time.Time, tests []Entry) Record {
 	return Record{Schema: Schema, RunID: fmt.Sprintf("%s%013d-%s", importedID, started.UnixMilli(), identity), Attempt: 1, Started: started.UTC(),
 		Main: true, Tests: tests}

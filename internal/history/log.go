@@ -23,17 +23,17 @@ type Store interface {
 	// List names the objects, in any order. A store that does not exist yet is empty.
 	List(ctx context.Context) ([]Object, error)
 	Get(ctx context.Context, name string) ([]byte, error)
-	// Put adds an object as a whole. One that is there already stays as it is, and is no
+	// Put adds a complete object. An object of that name stays as it is, which is not an
 	// error.
 	Put(ctx context.Context, name string, data []byte) error
-	// Delete removes an object; one that is not there is no error.
+	// Delete removes an object; it is not an error if there is none.
 	Delete(ctx context.Context, name string) error
 }
 
 // Log keeps records in a store. It is safe for concurrent use.
 type Log struct {
 	Store Store
-	// Copies gets every record that is saved as well; nil: nothing does.
+	// Copies also gets every record that is saved; it may be nil.
 	Copies Store
 	// Backups are asked for what the store may have lost; nil: there are none.
 	Backups BackupSource
@@ -46,16 +46,17 @@ const (
 	snapshotPrefix = "snapshot-"
 	// maxObject bounds an object, in bytes, packed.
 	maxObject = 64 << 20
-	// maxRead bounds how many records are read besides a snapshot, the newest first, and
-	// how large they are together.
+	// maxRead bounds how many records are read in addition to a snapshot, the newest
+	// first, and how large they are together.
 	maxRead      = 2000
 	maxReadBytes = 512 << 20
 	// foldFrom is how many records outside of any snapshot make a new one worth writing.
 	foldFrom = 24
-	// keptFor is how long records stay that are in a snapshot: long enough for a reader
-	// that has listed them to come for them, and for a person to look.
+	// keptFor is how long records stay after they are in a snapshot: long enough for a
+	// reader that has listed them to read them, and for a person to look at them.
 	keptFor = 14 * 24 * time.Hour
-	// keptSnapshots stay, and those of the last hour: somebody may be reading them.
+	// keptSnapshots is how many snapshots stay. Those of the last hour stay too:
+	// another reader may be reading them.
 	keptSnapshots = 3
 	// maxNames bounds how many folded records, and workflow runs, a snapshot names.
 	maxNames = 20_000
@@ -70,7 +71,7 @@ func (l *Log) now() time.Time {
 	return l.Now()
 }
 
-// Save adds a record. One that is there already is never rewritten.
+// Save adds a record. It never rewrites an existing one.
 func (l *Log) Save(ctx context.Context, r Record) error {
 	data, err := encode(r)
 	if err == nil {
@@ -85,9 +86,9 @@ func (l *Log) Save(ctx context.Context, r Record) error {
 	return nil
 }
 
-// Load folds the newest snapshot and all records that are not in it. What cannot be
-// read is left out and said; the error means that nothing could be read at all. Where
-// many records were folded, a new snapshot is left for the next reader.
+// Load folds the newest snapshot and all records that are not in it. Objects that
+// cannot be read are left out and reported; the error means that nothing could be read
+// at all. If many records were folded, Load writes a new snapshot for the next reader.
 func (l *Log) Load(ctx context.Context) (stats Stats, skipped []string, err error) {
 	objects, err := l.Store.List(ctx)
 	if err != nil {
@@ -197,8 +198,8 @@ func (l *Log) ahead(ctx context.Context, list []Object) <-chan chan decoded {
 	return ahead
 }
 
-// compact leaves a snapshot. It makes the next plan faster and nothing else, so that a
-// store that cannot be written to is no fault.
+// compact writes a snapshot. It only makes the next plan faster, so a store that cannot
+// be written to is not an error.
 func (l *Log) compact(ctx context.Context, f *fold) {
 	names := slices.Sorted(maps.Keys(f.names))
 	names = names[max(0, len(names)-maxNames):]
@@ -210,7 +211,7 @@ func (l *Log) compact(ctx context.Context, f *fold) {
 	_ = l.Store.Put(ctx, fmt.Sprintf("%s%013d-%06d-%x%s", snapshotPrefix, l.now().UnixMilli(), len(names), sum[:6], recordSuffix), data)
 }
 
-// dated are the names of records that tell when they were made.
+// dated matches the names of records that contain their time.
 var dated = regexp.MustCompile(`^e2e-\d{13}-`)
 
 // retire removes records that a snapshot of an earlier reader holds and that are old, and
@@ -233,8 +234,8 @@ func (l *Log) retire(ctx context.Context, snapshots, records []Object, folded ma
 	}
 }
 
-// recordName is the key of a record as a name: the run id where that is harmless, else
-// its harmless part and a hash, so that no two ids share a name.
+// recordName is the object name of a record: the run id if all its characters are safe,
+// else its safe characters and a hash, so that no two ids share a name.
 func recordName(r Record) string {
 	const most = 100
 	id := strings.Map(func(c rune) rune {

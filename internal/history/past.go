@@ -8,8 +8,8 @@ import (
 	"github.com/org/e2e-gate/internal/e2e"
 )
 
-// Past says what earlier runs know of a test that failed or was flaky; runs with the id
-// except do not count. It is nil only for a test without an id.
+// Past says what earlier runs recorded of a test that failed or was flaky. It ignores
+// runs with the id except. It is nil only for a test without an id.
 //
 // A streak is of the default branch: its newest run that says something of the test
 // failed, and so did those before it, back to Since.

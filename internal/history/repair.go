@@ -8,19 +8,20 @@ import (
 
 // BackupSource holds the records of workflow runs that a store may have lost.
 type BackupSource interface {
-	// Missing finds records of runs that are not known, within bounds of its own. What
-	// it cannot find it says itself: that makes a plan worse and nothing else.
+	// Missing finds records of runs that are not known, within bounds of its own. It
+	// reports itself what it cannot find: that only makes a plan worse.
 	Missing(ctx context.Context, known func(workflowRun string) bool) []Found
 }
 
-// Found is what may be a record.
+// Found is a file that may be a record.
 type Found struct {
-	// WorkflowRun is the run that left it, as somebody says who is to be believed.
+	// WorkflowRun is the run that wrote it, according to a trusted source and not to
+	// the record itself.
 	WorkflowRun string
 	Data        []byte
 }
 
-// repair takes what the store has lost from elsewhere, and puts it back.
+// repair reads records that the store has lost from the backups, and puts them back.
 func (l *Log) repair(ctx context.Context, f *fold) (skipped []string) {
 	if l.Backups == nil {
 		return nil
@@ -44,11 +45,11 @@ func (l *Log) takeBack(ctx context.Context, f *fold, one Found) error {
 	defer u.free()
 	switch {
 	case u.record.WorkflowRun != one.WorkflowRun:
-		return errors.New("it says that it is of another workflow run")
+		return errors.New("it names another workflow run")
 	case !u.record.Main:
-		return errors.New("it is not of the default branch")
+		return errors.New("it is not from the default branch")
 	}
-	// Its name is what it says it is, whatever it was called.
+	// Name it after its content, not after the file.
 	if name := recordName(u.record); !f.names[name] {
 		f.addEntries(name, u)
 		_ = l.Store.Put(ctx, name, one.Data) // the next reader would look elsewhere again

@@ -13,7 +13,7 @@ import (
 	"github.com/org/e2e-gate/internal/e2e"
 )
 
-// lost is what lies elsewhere, by workflow run.
+// lost holds the backups, by workflow run.
 type lost map[string][]Found
 
 func (l lost) Missing(_ context.Context, known func(string) bool) []Found {
@@ -38,8 +38,8 @@ func ofWorkflow(t *testing.T, n int) (Record, Found) {
 	return r, Found{r.WorkflowRun, data}
 }
 
-// A store that was lost, or is behind, answers as if it were not, and asks nobody for
-// what it was given before: not even once a snapshot holds it, and newer runs have
+// A store that was lost, or is behind, answers as if it were not, and asks no source
+// for what it was given before: not even once a snapshot holds it, and newer runs have
 // made it not count.
 func TestRepair(t *testing.T) {
 	const runs = 3 * foldFrom
@@ -76,7 +76,7 @@ func TestRepair(t *testing.T) {
 	}
 }
 
-// asking counts the runs that somebody did not know, each time.
+// asking counts the runs that the caller did not know, for each call.
 type asking struct {
 	BackupSource
 	unknown []int
@@ -88,7 +88,8 @@ func (a *asking) Missing(ctx context.Context, known func(string) bool) []Found {
 	return found
 }
 
-// What comes from elsewhere is held against who left it, and named where it does not count.
+// A record from a backup is compared with the run that wrote it, and named if it does not
+// count.
 func TestRepairTakesNoStrangers(t *testing.T) {
 	_, good := ofWorkflow(t, 1)
 	_, stranger := ofWorkflow(t, 2)
@@ -114,8 +115,8 @@ func TestRepairTakesNoStrangers(t *testing.T) {
 		t.Errorf("%v s of %d runs, %d records in the store", seconds, runs, len(store))
 	}
 	slices.Sort(skipped)
-	for i, why := range []string{"run 1: it says that it is of another", "run 901: it is damaged", "run 903: it is not of the default branch",
-		"run 904: line 1: its schema", "run 905: it is no history object", "run 906: it is larger"} {
+	for i, why := range []string{"run 1: it names another", "run 901: it is damaged", "run 903: it is not from the default branch",
+		"run 904: line 1: its schema", "run 905: it is not a history object", "run 906: it is larger"} {
 		if i >= len(skipped) || !strings.Contains(skipped[i], why) {
 			t.Errorf("nothing says %q: %q", why, skipped)
 		}

@@ -25,7 +25,7 @@ type Row struct {
 	SaysNothing bool `json:"says_nothing,omitempty"`
 }
 
-// Rows are what is kept of all tests, by test, the newest run first.
+// Rows are the kept samples of all tests, by test, the newest run first.
 func (s Stats) Rows() []Row {
 	var rows []Row
 	for _, id := range sortedIDs(s.tests) {
@@ -39,7 +39,7 @@ func (s Stats) Rows() []Row {
 	return rows
 }
 
-// TestStats sum one test up.
+// TestStats is the summary of one test.
 type TestStats struct {
 	Test string `json:"test"`
 	// Median and High are in seconds; 0: not known.
@@ -57,10 +57,10 @@ type TestStats struct {
 	Recent string `json:"recent"`
 }
 
-// enoughForTrend is how many durations have two halves worth comparing.
+// enoughForTrend is the least number of durations for a trend.
 const enoughForTrend = 6
 
-// All sums all tests up, by test.
+// All returns the summaries of all tests, by test.
 func (s Stats) All() []TestStats {
 	list := make([]TestStats, 0, len(s.tests))
 	for _, id := range sortedIDs(s.tests) {

@@ -6,7 +6,8 @@ import (
 	"github.com/org/e2e-gate/internal/e2e"
 )
 
-// Process is what a process of a suite took beyond its tests: start-up and fixtures.
+// Process is the time that a process of a suite took in addition to its tests: start-up
+// and fixtures.
 type Process struct {
 	Suite string `json:"suite"`
 	Unit  string `json:"unit"`
@@ -17,8 +18,8 @@ type Process struct {
 	Seconds float64 `json:"seconds"`
 }
 
-// processes are those first processes of a shard that ended by themselves and of which
-// all tests reported: what others took says nothing of their start-up.
+// processes are the first processes of a shard that ended by themselves and whose tests
+// all reported. The times of others say nothing about their start-up.
 func processes(doc e2e.ShardRun, planned map[string]e2e.Test) []Process {
 	seconds := map[string]float64{}
 	for _, t := range doc.Tests {
@@ -50,7 +51,7 @@ func processes(doc e2e.ShardRun, planned map[string]e2e.Test) []Process {
 	return list
 }
 
-// enoughStarts is how many processes say what a file takes to start.
+// enoughStarts is the least number of processes for an estimate of a file's start-up.
 const enoughStarts = 3
 
 // part is a unit of a suite, or with an empty unit all of the suite's.

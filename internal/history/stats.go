@@ -10,28 +10,30 @@ import (
 	"github.com/org/e2e-gate/internal/e2e"
 )
 
-// minSeconds is what a passed test took at least: a report that says 0 is known to
-// be fast, which is not the same as unknown.
+// minSeconds is the shortest duration of a passed test: a report of 0 means fast, not
+// unknown.
 const minSeconds = 0.001
 
-// maxSeconds is what a test can have taken at most; more is a corrupt record.
+// maxSeconds is the longest possible duration of a test; more is a corrupt record.
 const maxSeconds = 30 * 24 * 3600
 
 const (
 	// samples is how many of the newest runs of a test count.
 	samples = 20
-	// enoughOnMain is how many runs on the default branch make those on others not count:
-	// a pull request may have made the test slower, or not be merged.
+	// enoughOnMain is the number of runs on the default branch from which runs on other
+	// branches do not count: a pull request may have made the test slower, or may never
+	// be merged.
 	enoughOnMain = 3
-	// enoughForHigh is how many runs say what one in ten takes.
+	// enoughForHigh is the least number of runs for an estimate of the p90.
 	enoughForHigh = 5
-	// aging is how much less each older run counts than the next newer one.
+	// aging is the weight of a run relative to the next newer one.
 	aging = 0.93
-	// wholeRuns is how many runs say what a suite takes as a whole.
+	// wholeRuns is how many of the newest runs are used to estimate the duration of a
+	// whole suite.
 	wholeRuns = 10
 )
 
-// Stats are folded records. The zero value knows nothing.
+// Stats are folded records. The zero value is empty.
 type Stats struct {
 	tests  map[string]*known
 	files  map[[2]string]float64
@@ -44,7 +46,7 @@ type Stats struct {
 	overheads int
 }
 
-// known is what is known of a test.
+// known is the history of one test.
 type known struct {
 	suite, file string
 	// named is the newest sample, whose suite and file hold.
@@ -88,8 +90,8 @@ func order(b bool) int {
 	return 0
 }
 
-// counts are how many samples of a test there were that say something, in each of the
-// ways that anybody asks for.
+// counts are the numbers of samples of a test that count, one for each statistic that
+// is computed.
 type counts struct{ said, timed, main, mainTimed int }
 
 // next counts a sample, the newest first, and reports whether it is asked for.
@@ -111,8 +113,8 @@ func (c *counts) next(x sample) (keep bool) {
 // maxMixed is how many samples of a test wait to be put in order.
 const maxMixed = 16 * samples
 
-// keep adds a sample. Where they come newest first, those that cannot count any more
-// are never kept: so two hundred runs need no more memory than twenty.
+// keep adds a sample. If samples come newest first, those that cannot count any more
+// are never kept, so two hundred runs need no more memory than twenty.
 func (k *known) keep(x sample) {
 	last := len(k.samples) - 1
 	if k.mixed || last >= 0 && x.newer(k.samples[last]) < 0 {
@@ -174,7 +176,7 @@ func (f *fold) addEntries(name string, u *unpacked) {
 		if len(e.id) == 0 {
 			continue
 		}
-		k := f.tests[string(e.id)] // looks the bytes up, and copies nothing
+		k := f.tests[string(e.id)] // a lookup by bytes, without a copy
 		if k == nil {
 			k = f.of(string(e.id))
 		}
@@ -364,7 +366,8 @@ func quantile(list []float64, q float64) float64 {
 func sum(list []float64) float64 { return (1 - math.Pow(aging, float64(len(list)))) / (1 - aging) }
 
 // Estimate is the median duration in seconds of the test's newest passed runs, in which
-// newer runs count more, and how many those are; 0, 0 for a test that nobody has timed.
+// newer runs count more, and how many those are. It is 0, 0 for a test without a known
+// duration.
 func (s Stats) Estimate(id string) (seconds float64, runs int) {
 	list := s.timed(id)
 	return quantile(list, 0.5), len(list)
@@ -379,7 +382,7 @@ func (s Stats) High(id string) float64 {
 	return 0
 }
 
-// Whole is the median duration in seconds of all tests of a suite together; 0 where it
+// Whole is the median duration in seconds of all tests of a suite together; 0 if it
 // never ran.
 func (s Stats) Whole(suite string) float64 { return s.wholes[suite] }
 

@@ -63,10 +63,10 @@ printf '# comment\n\nTENANT=%s\nTENANT_TOKEN=t0ps3cret\nSTORE=http://u:hunter22@
 
 func TestDownRunsAfterAFailedUp(t *testing.T) {
 	for want, up := range map[string]string{
-		"exit status 3":                  `exit 3`,
-		"line 2 of the file":             `printf 'A=1\nsecret words\n' > "$E2E_ISOLATION_ENV"`,
-		"more than 64 KiB":               `head -c 70000 /dev/zero | tr '\0' a > "$E2E_ISOLATION_ENV"`,
-		"read what it handed over: open": `rm "$E2E_ISOLATION_ENV"`,
+		"exit status 3":                            `exit 3`,
+		"line 2 of the file":                       `printf 'A=1\nsecret words\n' > "$E2E_ISOLATION_ENV"`,
+		"more than 64 KiB":                         `head -c 70000 /dev/zero | tr '\0' a > "$E2E_ISOLATION_ENV"`,
+		"read the environment that it wrote: open": `rm "$E2E_ISOLATION_ENV"`,
 	} {
 		cfg, _ := sh(t, up, `touch downed`)
 		s, err := New(cfg).Open(t.Context(), place)

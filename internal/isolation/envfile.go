@@ -16,15 +16,15 @@ const maxEnv = 64 << 10
 func readEnv(name string) (map[string]string, error) {
 	f, err := os.Open(name) //nolint:gosec // a file in a folder of ours
 	if err != nil {
-		return nil, fmt.Errorf("read what it handed over: %w", err)
+		return nil, fmt.Errorf("read the environment that it wrote: %w", err)
 	}
 	defer f.Close() //nolint:errcheck // only read
 	data, err := io.ReadAll(io.LimitReader(f, maxEnv+1))
 	if err != nil {
-		return nil, fmt.Errorf("read what it handed over: %w", err)
+		return nil, fmt.Errorf("read the environment that it wrote: %w", err)
 	}
 	if len(data) > maxEnv {
-		return nil, fmt.Errorf("it handed over more than %d KiB of environment; write the rest into a file and hand its path over", maxEnv>>10)
+		return nil, fmt.Errorf("it wrote more than %d KiB of environment; write the rest into a file and pass the file's path", maxEnv>>10)
 	}
 	vars := map[string]string{}
 	for i, line := range strings.Split(string(data), "\n") {
@@ -34,7 +34,7 @@ func readEnv(name string) (map[string]string, error) {
 		}
 		key, value, ok := strings.Cut(line, "=")
 		if !ok || !variable.MatchString(key) || strings.ContainsRune(value, 0) {
-			return vars, fmt.Errorf("line %d of the file %s is no KEY=VALUE; correct what up writes into it", i+1, FileVariable)
+			return vars, fmt.Errorf("line %d of the file %s is not KEY=VALUE; correct what up writes into it", i+1, FileVariable)
 		}
 		vars[key] = value
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/org/e2e-gate/internal/proc"
 )
 
-// Config is what isolation gets from outside.
+// Config holds the inputs of isolation.
 type Config struct {
 	Spec Spec
 	// Root is the repository root, Out the run's folder, which logs go to.
@@ -26,20 +26,21 @@ type Config struct {
 	BaseEnv, Secrets []string
 	// Redact wraps a log so that secrets do not reach it; nil: as it is.
 	Redact func(io.Writer) io.WriteCloser
-	// Hide is told of secrets that are made here; nil: nobody.
+	// Hide is called with secrets that are created here; it may be nil.
 	Hide func(secrets ...string)
-	// Note is told in a sentence what happens besides; nil: nobody.
+	// Note is called with a sentence about side events, such as a swept database; it
+	// may be nil.
 	Note func(text string)
 	Now  func() time.Time
 }
 
-// Isolation makes spaces. It is safe for concurrent use.
+// Isolation creates spaces. It is safe for concurrent use.
 type Isolation struct {
 	cfg   Config
 	swept sync.Once
 }
 
-// New prepares isolation; nothing is made before [Isolation.Open].
+// New prepares isolation; nothing is created before [Isolation.Open].
 func New(cfg Config) *Isolation {
 	if cfg.Redact == nil {
 		cfg.Redact = func(w io.Writer) io.WriteCloser { return nopCloser{w} }
@@ -65,11 +66,11 @@ type Place struct {
 	Shard, Attempt int
 	// Prefix is unique among all places of all runs, and safe in a database's name.
 	Prefix string
-	// Identity is the environment that says so.
+	// Identity is the environment that tells child processes their place.
 	Identity map[string]string
 }
 
-// Space is what a place has to itself. Its methods are not safe for concurrent use.
+// Space holds the resources of one place. Its methods are not safe for concurrent use.
 type Space struct {
 	i        *Isolation
 	place    Place
@@ -79,8 +80,8 @@ type Space struct {
 	env      map[string]string
 }
 
-// Open makes what a place needs. On an error the space is what there is of it by
-// then: it needs to be closed all the same.
+// Open creates what a place needs. On an error it returns what was created so far,
+// which must be closed as well.
 func (i *Isolation) Open(ctx context.Context, place Place) (*Space, error) {
 	s := &Space{i: i, place: place, env: map[string]string{}}
 	if i.cfg.Spec.Postgres != nil {
@@ -106,8 +107,8 @@ func (s *Space) Log() string {
 	return fmt.Sprintf("isolation/%d-%d.log", s.place.Shard, s.place.Attempt)
 }
 
-// Close takes everything away again, within bounds of its own. It goes on after a
-// fault, and may be called again.
+// Close removes everything again, within its own time limits. It goes on after an
+// error, and may be called again.
 func (s *Space) Close(ctx context.Context) error {
 	var errs []error
 	if s.upped {
@@ -146,7 +147,7 @@ func (s *Space) makeDatabase(ctx context.Context) error {
 	return nil
 }
 
-// up brings up what the commands of the config bring up. Down is owed from here on.
+// up runs the up command of the config. From here on, down must run.
 func (s *Space) up(ctx context.Context) error {
 	var err error
 	if s.dir, err = os.MkdirTemp("", "e2e-gate-isolation-"); err != nil {
@@ -171,8 +172,8 @@ func (s *Space) up(ctx context.Context) error {
 
 func (s *Space) file() string { return filepath.Join(s.dir, "env") }
 
-// hide masks what up handed over and what is secret by its name, or is a password
-// within a URL.
+// hide masks values that up wrote: those with a secret's name, and passwords within
+// URLs.
 func (s *Space) hide(vars map[string]string) {
 	for name, value := range vars {
 		if proc.Withheld(name, s.i.cfg.Secrets) {

@@ -16,14 +16,14 @@ import (
 	"github.com/org/e2e-gate/internal/safetext"
 )
 
-// Codes of PostgreSQL that mean something here.
+// Error codes of PostgreSQL that are handled here.
 const (
-	codeInUse  = "55006" // somebody is connected to the template
+	codeInUse  = "55006" // a session is connected to the template
 	codeExists = "42P04"
 	codeNone   = "3D000" // no such database
 )
 
-// Bounds of what is not part of making a database.
+// Time limits of everything but creating a database.
 const (
 	dropTime  = 30 * time.Second
 	sweepTime = 20 * time.Second
@@ -35,7 +35,7 @@ const (
 
 var errDSN = errors.New("the data source cannot be read; write it as postgres://user:password@127.0.0.1:5432/postgres")
 
-// marker is the comment on a database that a gate made: when, in seconds since
+// marker is the comment on a database that e2e-gate created: when, in seconds since
 // 1970, and in which run.
 var marker = regexp.MustCompile(`^e2e-gate ([0-9]{1,12}) [A-Za-z0-9_.-]+$`)
 
@@ -44,8 +44,8 @@ func mark(now time.Time, run string) string {
 	return fmt.Sprintf("e2e-gate %d %s", now.Unix(), safe[:min(len(safe), 100)])
 }
 
-// madeAt is when the database with this comment was made; ok is false where the
-// comment is not ours.
+// madeAt is when the database with this comment was created; ok is false if the comment
+// is not ours.
 func madeAt(comment string) (at time.Time, ok bool) {
 	m := marker.FindStringSubmatch(comment)
 	if m == nil {
@@ -57,8 +57,8 @@ func madeAt(comment string) (at time.Time, ok bool) {
 
 func identifier(name string) string { return pgx.Identifier{name}.Sanitize() }
 
-// connect connects beside the template: a connection to it would keep it from being
-// copied.
+// connect connects to another database than the template: a connection to the template
+// would block the copy.
 func (p *Postgres) connect(ctx context.Context) (*pgconn.PgConn, error) {
 	config, err := pgconn.ParseConfig(p.DSN)
 	if err != nil {
@@ -79,8 +79,8 @@ func exec(ctx context.Context, conn *pgconn.PgConn, sql string) ([]*pgconn.Resul
 	return conn.Exec(ctx, sql).ReadAll()
 }
 
-// created says what is known of a database after the attempt to make it: one whose
-// connection broke may exist all the same.
+// created says what is known of a database after the attempt to create it: if the
+// connection broke, it may exist.
 type created int
 
 const (
@@ -88,7 +88,7 @@ const (
 	maybeCreated
 )
 
-// create makes and marks a database.
+// create creates a database and sets its marker.
 func (p *Postgres) create(ctx context.Context, name, comment string) (created, error) {
 	conn, err := p.connect(ctx)
 	if err != nil {
@@ -102,7 +102,7 @@ func (p *Postgres) create(ctx context.Context, name, comment string) (created, e
 		}
 		return state, fmt.Errorf("copy the template %s: %s; %s", p.Template, said(ctx, err), advice(ctx, err))
 	}
-	// Without its marker nobody would find the database again.
+	// A database without its marker would never be swept.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), markTime)
 	defer cancel()
 	if _, err := exec(ctx, conn, fmt.Sprintf("COMMENT ON DATABASE %s IS '%s'", identifier(name), comment)); err != nil {
@@ -144,15 +144,15 @@ func (p *Postgres) drop(ctx context.Context, name string) error {
 	return nil
 }
 
-// sweep drops what dead runs left: databases with our marker that are older than a
-// run can be. One that somebody is still connected to is left alone. It returns a
-// sentence for each that it dropped or could not drop.
+// sweep drops databases that killed runs left behind: those with our marker that are
+// older than a run can be. A database with a session is left alone. It returns a
+// sentence for each one that it dropped or could not drop.
 func (p *Postgres) sweep(ctx context.Context, now time.Time) []string {
 	ctx, cancel := context.WithTimeout(ctx, sweepTime)
 	defer cancel()
 	conn, err := p.connect(ctx)
 	if err != nil {
-		return nil // making a database will say so
+		return nil // creating a database will report it
 	}
 	defer closeNow(conn)
 	var said []string
@@ -161,7 +161,7 @@ func (p *Postgres) sweep(ctx context.Context, now time.Time) []string {
 			said = append(said, fmt.Sprintf("database %s of an earlier run cannot be dropped (%s)", name, words(err)))
 			continue
 		}
-		said = append(said, fmt.Sprintf("dropped database %s, which a run that ended before its time had left", name))
+		said = append(said, fmt.Sprintf("dropped database %s, left behind by a run that ended early", name))
 	}
 	return said
 }
@@ -200,16 +200,16 @@ func codeOf(err error) string {
 	return ""
 }
 
-// said is why something failed: the end of its time, or [words].
+// said explains why something failed: its timeout, or [words].
 func said(ctx context.Context, err error) string {
 	if ctx.Err() != nil {
-		return fmt.Sprintf("its time was up (%s)", words(err))
+		return fmt.Sprintf("timed out (%s)", words(err))
 	}
 	return words(err)
 }
 
-// words are the server's own, or those of the network. The driver's would name user
-// and database.
+// words is the error text of the server or of the network. The driver's own text would
+// name user and database.
 func words(err error) string {
 	var pg *pgconn.PgError
 	var op *net.OpError
@@ -221,7 +221,7 @@ func words(err error) string {
 	case errors.As(err, &op):
 		return safetext.Plain(op.Err.Error(), 300)
 	case strings.Contains(err.Error(), "server refused TLS"):
-		return "the server speaks no TLS"
+		return "the server does not support TLS"
 	}
 	return "the connection broke"
 }
@@ -230,10 +230,10 @@ func advice(ctx context.Context, err error) string {
 	switch codeOf(err) {
 	case "":
 		if ctx.Err() != nil {
-			return "is somebody connected to it, or is it large? then raise timeout"
+			return "a session may be connected to it, or it may be large; then raise timeout"
 		}
 	case codeInUse:
-		return "somebody stays connected to it; copy a database that nobody uses"
+		return "a session stays connected to it; copy a database that is not in use"
 	case codeExists:
 		return "this attempt of the run has been here before"
 	case codeNone:

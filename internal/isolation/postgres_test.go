@@ -82,7 +82,7 @@ func testCopies(t *testing.T, s *servers.Postgres, spec Spec) {
 		if !slices.Contains(hidden, dsn) || !slices.Contains(hidden, servers.Password) {
 			t.Errorf("%s is not hidden", dsn)
 		}
-		// A suite that writes, and never closes its connection.
+		// This suite writes and never closes its connection.
 		conn := connected(t, dsn)
 		if _, err := exec(t.Context(), conn, fmt.Sprintf("UPDATE cases SET id = %d WHERE id = 42", n)); err != nil {
 			t.Error(err)
@@ -112,7 +112,7 @@ func testWaits(t *testing.T, s *servers.Postgres, spec Spec) {
 	refused := make(chan struct{})
 	go func() {
 		defer close(refused)
-		// The server notes what it refuses in its statistics only; that somebody waits for
+		// The server records refused copies only in its statistics. That a copy waits for
 		// the template is seen by the gate's own connection.
 		watch, err := pgconn.Connect(context.Background(), s.DSN("postgres"))
 		if err != nil {
@@ -143,7 +143,7 @@ func testGivesUp(t *testing.T, s *servers.Postgres, spec Spec) {
 	connected(t, strings.Replace(s.DSN("x"), "/x?", "/cases;%20of%20%22all%22?", 1))
 	spec.Postgres.Timeout = 300 * time.Millisecond
 	space, err := New(Config{Spec: spec, RunID: "r"}).Open(t.Context(), Place{Prefix: "never"})
-	if err == nil || !strings.Contains(err.Error(), "its time was up") || !strings.Contains(err.Error(), "is somebody connected to it") {
+	if err == nil || !strings.Contains(err.Error(), "timed out") || !strings.Contains(err.Error(), "a session may be connected to it") {
 		t.Error(err)
 	}
 	if err := space.Close(t.Context()); err != nil || len(names(t, s)) != 0 {
@@ -157,7 +157,7 @@ func testWords(t *testing.T, s *servers.Postgres, spec Spec) {
 		"password authentication failed": {DSN: wrong, Template: "x"},
 		"does not exist":                 {DSN: s.DSN("postgres"), Template: "no-such-template"},
 		"connection refused":             {DSN: strings.Replace(s.DSN("postgres"), fmt.Sprint(s.Port), fmt.Sprint(servers.FreePort(t)), 1), Template: "x"},
-		"speaks no TLS":                  {DSN: strings.Replace(s.DSN("postgres"), "sslmode=disable", "sslmode=require", 1), Template: "x"},
+		"does not support TLS":           {DSN: strings.Replace(s.DSN("postgres"), "sslmode=disable", "sslmode=require", 1), Template: "x"},
 	} {
 		space, err := New(Config{Spec: Spec{Postgres: p}, RunID: "r"}).Open(t.Context(), Place{Prefix: "words"})
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "wrong-password") ||
@@ -213,7 +213,7 @@ func testExisting(t *testing.T, s *servers.Postgres, spec Spec) {
 		t.Error(err)
 	}
 	if err := space.Close(t.Context()); err != nil || !slices.Contains(names(t, s), "e2e_gate_mine") {
-		t.Errorf("a database of somebody else was dropped: %v", err)
+		t.Errorf("a database of another user was dropped: %v", err)
 	}
 	servers.Exec(t, "pgx", s.DSN("postgres"), "DROP DATABASE e2e_gate_mine")
 }

@@ -1,8 +1,7 @@
-// Package isolation gives each attempt on each shard what it must not share: a
-// database of its own, copied from a template, and whatever a pair of commands
-// brings up and takes down. What it made it takes away again, also after failures
-// and cancellations; what a gate left behind that was killed is swept by later
-// ones, by its marker and its age.
+// Package isolation gives each attempt on each shard what it must not share: a database
+// of its own, copied from a template, and whatever a pair of commands brings up and
+// takes down. It removes what it created, also after failures and cancellations. What a
+// killed run left behind is swept by later runs, by its marker and its age.
 package isolation
 
 import (
@@ -18,10 +17,10 @@ import (
 // Spec is the section "isolation" of the config.
 type Spec struct {
 	Postgres *Postgres         `yaml:"postgres" doc:"A PostgreSQL database of its own for each shard and attempt."`
-	Up       []string          `yaml:"up" doc:"Argument vector of a command that brings up what a shard's attempt needs for itself, and returns. It gets the shard's environment; lines KEY=VALUE that it writes into the file E2E_ISOLATION_ENV become environment of the shard's suites."`
-	Down     []string          `yaml:"down" doc:"Argument vector that takes it down again; runs always once up was started."`
+	Up       []string          `yaml:"up" doc:"Argument vector of a command that brings up what a shard's attempt needs for itself, and returns. It gets the shard's environment; lines KEY=VALUE that it writes into the file E2E_ISOLATION_ENV become environment variables of the shard's suites."`
+	Down     []string          `yaml:"down" doc:"Argument vector of a command that takes it down again; it always runs once up was started."`
 	Dir      string            `yaml:"dir" doc:"Working directory of up and down, from the repository root."`
-	Env      map[string]string `yaml:"env" doc:"Environment of up and down, on top of what children get."`
+	Env      map[string]string `yaml:"env" doc:"Environment variables of up and down, in addition to those that all child processes get."`
 	PassEnv  []string          `yaml:"pass_env" doc:"Withheld variables to pass on to up and down, by name."`
 	Timeout  time.Duration     `yaml:"timeout" doc:"Limit for up and down each. Default 5m."`
 }
@@ -29,13 +28,13 @@ type Spec struct {
 // Postgres makes databases.
 type Postgres struct {
 	DSN        string        `yaml:"dsn" doc:"Data source of a user that may create databases, as a URL or in keyword form. Suites get it with the database replaced. Secret."`
-	Template   string        `yaml:"template" doc:"Database that is copied. Nobody may be connected to it meanwhile."`
+	Template   string        `yaml:"template" doc:"Database to copy. No session may be connected to it meanwhile."`
 	Env        string        `yaml:"env" doc:"Environment variable that hands the data source to the suites. Default DATABASE_URL."`
-	Timeout    time.Duration `yaml:"timeout" doc:"How long making a database may take, with waiting for the template to be free. Default 1m."`
-	SweepAfter time.Duration `yaml:"sweep_after" doc:"Age from which databases that killed gates left behind are dropped. They are known by their comment. Default 6h."`
+	Timeout    time.Duration `yaml:"timeout" doc:"Maximum time to create a database, including the wait for the template to be free. Default 1m."`
+	SweepAfter time.Duration `yaml:"sweep_after" doc:"Age from which databases left behind by killed runs are dropped. They are recognised by their comment. Default 6h."`
 }
 
-// What holds where the config says nothing.
+// Defaults of the config.
 const (
 	DefaultEnv        = "DATABASE_URL"
 	DefaultTimeout    = time.Minute
@@ -56,7 +55,7 @@ var variable = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 func (s *Spec) Validate() []diag.Mistake {
 	var found []diag.Mistake
 	if len(s.Down) > 0 && len(s.Up) == 0 {
-		found = append(found, diag.Mistake{Path: "down", Text: "there is a down without an up", Hint: "add up, or remove down"})
+		found = append(found, diag.Mistake{Path: "down", Text: "down is set without up", Hint: "add up, or remove down"})
 	}
 	found = append(found, duration("timeout", s.Timeout)...)
 	if s.Postgres == nil {
@@ -78,11 +77,11 @@ func (p *Postgres) validate() []diag.Mistake {
 		})
 	}
 	if p.Template == "" {
-		found = append(found, diag.Mistake{Path: "template", Text: "there is no template", Hint: "name the database that is to be copied"})
+		found = append(found, diag.Mistake{Path: "template", Text: "template is missing", Hint: "name the database that is to be copied"})
 	}
 	if p.Env != "" && !variable.MatchString(p.Env) {
 		found = append(found, diag.Mistake{
-			Path: "env", Text: fmt.Sprintf("%q is no name of an environment variable", p.Env), Hint: "use letters, digits and underscores",
+			Path: "env", Text: fmt.Sprintf("invalid environment variable name %q", p.Env), Hint: "use letters, digits and underscores",
 		})
 	}
 	return append(append(found, duration("timeout", p.Timeout)...), duration("sweep_after", p.SweepAfter)...)
@@ -95,7 +94,7 @@ func duration(path string, d time.Duration) []diag.Mistake {
 	return []diag.Mistake{{Path: path, Text: "the duration is negative", Hint: "use one such as 1m"}}
 }
 
-// Secrets are what no output may show of a section that can be read.
+// Secrets are the values of a valid section that no output may show.
 func (s *Spec) Secrets() []string {
 	if s.Postgres == nil {
 		return nil

@@ -56,7 +56,7 @@ func (c *Case) own() e2e.Attempt {
 	return a
 }
 
-// explain adds type, message and details of the case's final failures.
+// explain sets type, message and details from the case's final failures.
 func (c *Case) explain(a *e2e.Attempt) {
 	var final []*Result
 	for i := range c.Results {
@@ -71,7 +71,7 @@ func (c *Case) explain(a *e2e.Attempt) {
 	case c.Incomplete:
 		a.Message = strings.TrimSpace("the report does not hold the end of this test case\n" + a.Message)
 	case a.Message == "" && c.Claim != "":
-		a.Message = "the report gives the status " + quote(c.Claim) + " and no failure"
+		a.Message = "the report gives the status " + quote(c.Claim) + " but no failure"
 	}
 	a.Message = shorten(a.Message, messageBytes)
 	a.Details = details(final, c.SystemOut, c.SystemErr)
@@ -124,7 +124,8 @@ func (c *Case) evidence() []e2e.Evidence {
 func evidenceOf(list []e2e.Evidence, properties []Property, source string) []e2e.Evidence {
 	for _, p := range properties {
 		if category := strings.TrimSpace(p.Value); p.Name == "e2e.category" && slices.Contains(e2e.Categories(), e2e.Category(category)) {
-			// An opinion of who wrote the test: it is shown, and decides nothing.
+			// This is the opinion of the test's author: it is shown as evidence and
+			// decides nothing.
 			list = append(list, e2e.Evidence{Kind: e2e.EvidenceTriage, Text: "the suite itself calls this " + category, Source: source + " " + p.Name})
 		}
 		kind := e2e.EvidenceKind(strings.TrimPrefix(p.Name, "e2e."))
@@ -164,7 +165,7 @@ func (c *Case) Metadata() Metadata {
 	return m
 }
 
-// take takes over a property; what is set already stays.
+// take copies a property; a value that is already set stays.
 func (m *Metadata) take(p Property) {
 	value := strings.TrimSpace(p.Value)
 	if value == "" {

@@ -6,7 +6,7 @@ const (
 	maxOpenCases = 16
 )
 
-// elem is what an element means here.
+// elem is the kind of an element.
 type elem uint8
 
 const (
@@ -56,7 +56,7 @@ type builder struct {
 	seen  bool
 	roots int
 	first string
-	// stray is what a failure outside of any case says.
+	// stray is the text of a failure outside of any case.
 	stray string
 
 	shared  shared
@@ -229,8 +229,8 @@ func (b *builder) nameOf(i int) []byte {
 	return b.names[b.frames[i].name:]
 }
 
-// unclosed closes the top element, whose end tag is missing. A text without an
-// end may have swallowed a failure: its case is no longer to be trusted.
+// unclosed closes the top element, whose end tag is missing. A text without an end may
+// have swallowed a failure: its case cannot be trusted any more.
 func (b *builder) unclosed() {
 	i := len(b.frames) - 1
 	kind := b.frames[i].elem

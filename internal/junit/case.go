@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Status is what a report says of one test case. The zero value is unknown and
-// is no pass.
+// Status is the status of one test case in a report. The zero value is unknown, which
+// is not a pass.
 type Status string
 
 // The statuses of a case, by the counting rules of the report command: an error
@@ -141,11 +141,11 @@ type Suite struct {
 	Cases int
 }
 
-// Problem is a departure from what a report should be, or from what could be
-// read. The message is one sentence that starts with line:column.
+// Problem is something wrong with a report, or a part of it that could not be read. The
+// message is one sentence that starts with line:column.
 type Problem struct {
 	Message string `json:"message"`
-	// LosesEvidence: a case may be missing, or may have ended otherwise.
+	// LosesEvidence: a case may be missing, or may have ended differently.
 	LosesEvidence bool `json:"loses_evidence"`
 	Line          int  `json:"-"`
 	Column        int  `json:"-"`

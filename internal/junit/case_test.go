@@ -114,7 +114,7 @@ func TestAttempts(t *testing.T) {
 		{"rerun", `<testcase name="a"><failure message="1"/><rerunFailure message="2"/></testcase>`, "1 failed framework 1; 2 failed first 2"},
 		{"rerun and passed", `<testcase name="a"><rerunFailure message="1"/></testcase>`, "1 failed framework 1; 2 passed first"},
 		{"cut off", `<testcase name="a">`, "1 failed! first the report does not hold the end of this test case"},
-		{"claims a failure", `<testcase name="a" status="failed"/>`, `1 failed first the report gives the status "failed" and no failure`},
+		{"claims a failure", `<testcase name="a" status="failed"/>`, `1 failed first the report gives the status "failed" but no failure`},
 		{"repeated", `<testcase name="a"><failure message="1"/></testcase><testcase name="a"/>`, "1 failed framework 1; 2 passed first"},
 	}
 	for _, tt := range tests {
@@ -275,7 +275,7 @@ func TestReadersDisagree(t *testing.T) {
 	if _, ok := f.read([]byte(`<testcase name="a]]>"><failure/></testcase>`)); ok {
 		t.Error("go-junit read what it is known to refuse")
 	}
-	// A builder that took the failure for a skip must not have the last word.
+	// A builder that treated the failure as a skip must not decide.
 	raw := `<testcase name="a"><failure/></testcase>`
 	p := &problems{}
 	s := newScanner(source{Reader: strings.NewReader(raw)}, DefaultMaxBytes, p)

@@ -38,7 +38,7 @@ func (b *builder) second(c *caseState) {
 		return
 	}
 	c.Status = StatusError
-	b.problem("readers", true, "test case %s was read as %s and by go-junit as %s; it counts as an error", quote(c.Name), c.seen, test.Status)
+	b.problem("readers", true, "test case %s was read as %s, but as %s by go-junit; it counts as an error", quote(c.Name), c.seen, test.Status)
 }
 
 // read lets go-junit read one <testcase> element. It refuses what it cannot read,

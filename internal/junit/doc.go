@@ -19,26 +19,27 @@
 // and costs about 25 microseconds for each small case. So it is given what it
 // reads well: one case at a time, cut out of the stream, with at least one
 // <failure>, <error> or <skipped> and no departure from XML in it, up to 1 MiB of
-// such cases per report and a twentieth of its size (see confirm.go). Where the two readers differ on the
-// status, the case counts as an error and the report as damaged. A
-// passed case without content holds nothing that a second reader could see.
+// such cases per report and a twentieth of its size (see
+// confirm.go). If the two readers differ on the status, the case counts as an
+// error and the report as damaged. A passed case without content has nothing that
+// a second reader could see.
 //
 // # What is a problem, and which problems lose evidence
 //
 // A problem loses evidence when a case may be missing or may have ended
 // differently from what was read: a truncated or unreadable file, a case that was
 // never closed, a failure directly under a suite, an empty file, a file that is
-// no JUnit report. Everything that was recovered in full is a problem as well, one
-// that loses nothing.
+// not a JUnit report. Everything that was recovered in full is a problem as well,
+// but one that loses nothing.
 //
 // Counts that suites declare are compared with what was found, with care, because
 // real producers count differently: pytest counts subtests that it does not list,
 // Catch2 counts assertions, mocha counts pending tests that it leaves out, jest
-// counts suites that did not compile as no test. More cases than declared is
-// therefore no problem at all. Fewer is one that loses nothing, except where it
-// would hide a red result or everything: a suite that declares failures or errors
-// and holds none of any kind, and a suite that declares tests, more than it or a
-// suite around it declares as skipped, and holds no case.
+// does not count suites that did not compile. So more cases than declared are not
+// a problem. Fewer cases are a problem that loses nothing, except where failures or
+// all cases could be hidden: in a suite that declares failures or errors but has
+// none of any kind, and in a suite without cases that declares tests, more than it
+// or a suite around it declares as skipped.
 //
 // # Times
 //

@@ -18,7 +18,7 @@ type source struct {
 	io.Reader
 	// encoding is the name of what was decoded; "" if the bytes were UTF-8.
 	encoding string
-	// trouble says what is wrong with the declared encoding; loses is set when
+	// trouble describes what is wrong with the declared encoding; loses is set if
 	// nothing can be read.
 	trouble string
 	loses   bool
@@ -61,10 +61,10 @@ func sniff(start []byte) (label, trouble string) {
 	declared := strings.ToLower(declaredEncoding(start))
 	switch {
 	case declared == "", declared == "utf-8", declared == "utf8", strings.HasSuffix(declared, "ascii"):
-		// Files that say ASCII and are not hold UTF-8, as a rule.
+		// Files that declare ASCII but hold other bytes are usually UTF-8.
 		return "", ""
 	case strings.HasPrefix(declared, "utf-16"), strings.HasPrefix(declared, "ucs-2"), strings.HasPrefix(declared, "utf-32"):
-		return "", "the file declares " + quote(declared) + " and is not, so it was read as UTF-8"
+		return "", "the file declares " + quote(declared) + " but is not, so it was read as UTF-8"
 	}
 	return declared, ""
 }

@@ -27,7 +27,7 @@ func TestFilesThatAreNone(t *testing.T) {
 	tests := []struct{ name, path, root, want string }{
 		{"missing", filepath.Join(dir, "missing.xml"), "", "1:1: the file cannot be read: no such file or directory"},
 		{"folder", dir, "", "it is a folder"},
-		{"pipe", pipe, "", "it is no regular file"},
+		{"pipe", pipe, "", "it is not a regular file"},
 		{"link out of the root", "link.xml", dir, "escapes"},
 		{"path out of the root", "../x.xml", dir, "escapes"},
 		{"root is missing", "x.xml", filepath.Join(dir, "none"), "no such file"},

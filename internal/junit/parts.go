@@ -20,7 +20,7 @@ type caseState struct {
 	Case
 	// depth is the number of open elements when it started.
 	depth int
-	// doubtful: something in it has no end, or its own tag is broken.
+	// doubtful: an element in it has no end tag, or its own tag is broken.
 	doubtful bool
 	skipped  bool
 	// stack: the open result has a <stackTrace>.
@@ -94,7 +94,7 @@ func (b *builder) caseAttr(c *caseState, name string, value []byte) {
 func (b *builder) seconds(s string) float64 {
 	f, ok := parseSeconds(s)
 	if !ok {
-		b.problem("time", false, "time %s is no duration and counts as 0 seconds; nothing else is lost", quote(s))
+		b.problem("time", false, "time %s is not a duration and counts as 0 seconds; nothing else is lost", quote(s))
 	}
 	return f
 }
@@ -138,7 +138,7 @@ func (b *builder) conclude(c *caseState, whole bool) {
 		}
 	}
 	if c.Status == StatusPassed && claimsFailure(c.Claim) {
-		b.problem("claim", true, "test case %s has the status %s and holds no failure: it counts as passed, and cannot be believed", quote(c.Name), quote(c.Claim))
+		b.problem("claim", true, "test case %s has the status %s but no failure: it counts as passed, but is not trusted", quote(c.Name), quote(c.Claim))
 	}
 	if whole {
 		b.second(c)

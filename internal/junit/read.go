@@ -49,17 +49,17 @@ func Read(r io.Reader, opts Options, each func(Case) error) (Summary, error) {
 	return sum, b.err
 }
 
-// noReport says what a file is that holds no element of a JUnit report. It is one
-// problem in place of all that is wrong with it as XML.
+// noReport describes a file without any element of a JUnit report. It replaces all
+// problems that the file has as XML.
 func (b *builder) noReport() Problem {
-	message := "1:1: the file is no JUnit report; nothing of it could be read"
+	message := "1:1: the file is not a JUnit report; nothing of it could be read"
 	switch {
 	case b.s.readErr != nil:
 		message = fmt.Sprintf("1:1: the file cannot be read: %s", b.s.readErr)
 	case b.first == "" && b.problems.total == 0:
 		message = "1:1: the file is empty"
 	case b.first != "":
-		message = fmt.Sprintf("1:1: the file is no JUnit report: its root element is %s; nothing of it could be read", quote(b.first))
+		message = fmt.Sprintf("1:1: the file is not a JUnit report: its root element is %s; nothing of it could be read", quote(b.first))
 	}
 	return Problem{Message: message, LosesEvidence: true, Line: 1, Column: 1}
 }
@@ -95,7 +95,7 @@ func open(path, root string) (*os.File, error) {
 	case info.IsDir():
 		return nil, errors.New("it is a folder")
 	case !info.Mode().IsRegular():
-		return nil, errors.New("it is no regular file")
+		return nil, errors.New("it is not a regular file")
 	}
 	return openFile(path)
 }

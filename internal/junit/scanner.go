@@ -147,7 +147,7 @@ func (s *scanner) here() (line, column int) {
 	return s.line, int(s.base+int64(s.pos)-s.lineStart) + 1
 }
 
-// departs reports a departure from well-formed XML that loses nothing.
+// departs reports an error in the XML that loses nothing.
 func (s *scanner) departs(kind, format string, args ...any) {
 	line, column := s.here()
 	s.problems.add(kind, false, line, column, format, args...)
@@ -192,7 +192,7 @@ func (s *scanner) markup() (t token, found bool) {
 		s.startTag()
 		return tokenStart, true
 	default:
-		s.departs("less", `"<" that starts no tag was read as text; nothing is lost`)
+		s.departs("less", `"<" that does not start a tag was read as text; nothing is lost`)
 		s.append(s.buf[s.pos : s.pos+1])
 		s.pos++
 	}

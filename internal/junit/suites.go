@@ -112,14 +112,14 @@ func (b *builder) compareCounts(s *suiteState) {
 	case s.reported:
 	case s.failing > 0 && !s.red:
 		s.reported = true
-		b.problem("counts-red", true, "suite %s declares %d failures and errors and holds none; they are lost", name, s.failing)
+		b.problem("counts-red", true, "suite %s declares %d failures and errors but has none; they are lost", name, s.failing)
 	case s.tests <= 0 || missing <= s.excused:
 	case s.cases == 0:
 		s.reported = true
-		b.problem("counts-empty", true, "suite %s declares %d tests and holds none; they are lost", name, s.tests)
+		b.problem("counts-empty", true, "suite %s declares %d tests but has none; they are lost", name, s.tests)
 	default:
 		s.reported = true
-		b.problem("counts", false, "suite %s declares %d tests and holds %d test cases; all of those were read", name, s.tests, s.cases)
+		b.problem("counts", false, "suite %s declares %d tests but has %d test cases; all of those were read", name, s.tests, s.cases)
 	}
 }
 
@@ -166,7 +166,7 @@ func (b *builder) strayResult(s *suiteState, text Text) {
 		where = "directly under suite " + quote(s.name)
 		s.red = true
 	}
-	b.problem("suite-result", true, "<%s> %s belongs to no test case and says %s", localName(b.nameOf(len(b.frames)-1)), where, quote(said))
+	b.problem("suite-result", true, "<%s> %s is outside of any test case and says %s", localName(b.nameOf(len(b.frames)-1)), where, quote(said))
 }
 
 // closeResult completes the last result of a case.

@@ -57,7 +57,7 @@ func (s *scanner) startTag() {
 	s.attrs, s.vals = s.attrs[:0], s.vals[:0]
 	s.selfClose, s.broken = false, false
 	if !wellNamed(s.name) {
-		s.departs("name", "element has the impossible name %s; its text is kept", quote(string(s.name)))
+		s.departs("name", "element has the invalid name %s; its text is kept", quote(string(s.name)))
 	}
 	for s.attribute() {
 		continue
@@ -93,7 +93,7 @@ func (s *scanner) attribute() bool {
 		s.pos++
 	default:
 		if !spaced {
-			s.departs("tag-space", "attribute without a space before it was read all the same; nothing is lost")
+			s.departs("tag-space", "attribute without a space before it was read anyway; nothing is lost")
 		}
 		s.named()
 	}
@@ -111,7 +111,7 @@ func (s *scanner) named() {
 	s.vals = s.scanName(s.vals)
 	a.value = len(s.vals)
 	if !wellNamed(s.vals[a.name:]) {
-		s.departs("name", "attribute has the impossible name %s; it is kept", quote(string(s.vals[a.name:])))
+		s.departs("name", "attribute has the invalid name %s; it is kept", quote(string(s.vals[a.name:])))
 	}
 	s.skipSpace()
 	if s.has(1) && s.buf[s.pos] == '=' {
@@ -217,7 +217,7 @@ func (s *scanner) declaration() {
 		s.pos += 2
 		s.doctype()
 	default:
-		s.departs("declaration", `"<!" that starts nothing known here was read as text; nothing is lost`)
+		s.departs("declaration", `unknown "<!" was read as text; nothing is lost`)
 		s.append(s.buf[s.pos : s.pos+1])
 		s.pos++
 	}

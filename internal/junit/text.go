@@ -134,8 +134,7 @@ func addAttachment(list []string, path string) []string {
 	return append(list, path)
 }
 
-// quote makes a part of a report fit to stand in a message: one line, printable,
-// short.
+// quote makes a part of a report fit for a message: one line, printable, short.
 func quote(s string) string {
 	const most = 120
 	if len(s) > most {

@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-// maxSeconds is the longest time that is believed: more is a clock gone wrong,
-// and a sum of such times must stay finite.
+// maxSeconds is the longest accepted time: more means a wrong clock, and sums of times
+// must stay finite.
 const maxSeconds = 1e9
 
-// parseSeconds reads a time attribute by the rules in the package documentation.
-// An empty one is 0 and fine; ok is false where the text is no time.
+// parseSeconds reads a time attribute by the rules in the package documentation. An
+// empty one is 0 and valid; ok is false if the text is not a time.
 func parseSeconds(s string) (seconds float64, ok bool) {
 	s = strings.TrimSpace(s)
 	if s == "" {

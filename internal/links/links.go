@@ -16,7 +16,7 @@ import (
 // Templates are the section "links" of the config: a URL by name.
 type Templates map[string]string
 
-// placeholders are the words that a template may hold, and what they stand for.
+// placeholders are the words that a template may hold, and their values.
 var placeholders = map[string]func(e2e.Run, string, e2e.Attempt) string{
 	"run_id":         func(r e2e.Run, _ string, _ e2e.Attempt) string { return r.ID },
 	"stage":          func(r e2e.Run, _ string, _ e2e.Attempt) string { return r.Stage },
@@ -58,7 +58,7 @@ func validate(name, template string) []diag.Mistake {
 			return []diag.Mistake{{Path: name, Text: fmt.Sprintf("unknown placeholder %s", m[0]), Hint: "use some of " + words}}
 		}
 	}
-	// What stands in for a placeholder must end up behind the host.
+	// The value of a placeholder must come after the host.
 	const standIn = "x0placeholder0x"
 	u, err := url.Parse(placeholder.ReplaceAllString(template, standIn))
 	switch {
@@ -69,7 +69,7 @@ func validate(name, template string) []diag.Mistake {
 	case strings.Contains(u.Host, standIn):
 		return []diag.Mistake{{Path: name, Text: "a placeholder cannot be part of the host", Hint: "use it in the path or the query"}}
 	case strings.ContainsAny(placeholder.ReplaceAllString(template, ""), "{}"):
-		return []diag.Mistake{{Path: name, Text: "a brace without its partner", Hint: "use some of " + words}}
+		return []diag.Mistake{{Path: name, Text: "unmatched brace", Hint: "use some of " + words}}
 	}
 	return nil
 }
@@ -83,8 +83,8 @@ func (t Templates) names() []string {
 	return names
 }
 
-// Of makes the links of an attempt, by name. One that would hold nothing for a
-// placeholder, or would be too long to follow, is left out.
+// Of makes the links of an attempt, by name. A link with an empty placeholder, or that
+// is too long to follow, is left out.
 func (t Templates) Of(run e2e.Run, test string, a e2e.Attempt) []e2e.Link {
 	var list []e2e.Link
 	for _, name := range t.names() {

@@ -34,7 +34,7 @@ func TestOf(t *testing.T) {
 	}
 }
 
-// No value changes where a link leads.
+// No value changes the host of a link.
 func TestValuesStayValues(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		value := rapid.StringN(1, 100, 300).Draw(t, "value")

@@ -12,10 +12,10 @@ import (
 	"time"
 )
 
-// killCookie ends every process that carries the cookie in its environment, and
-// waits until none is left. It finds those that left the group (setsid, double
-// fork), as browsers and daemons do. It looks again after each round, for what a
-// process started while it was looked for.
+// killCookie ends every process that carries the cookie in its environment, and waits
+// until none is left. It finds those that left the group (setsid, double fork), as
+// browsers and daemons do. It searches again after each round, for processes that were
+// started during the search.
 func killCookie(cookie string) {
 	const rounds = 100
 	seen := map[int]bool{}
@@ -45,7 +45,7 @@ func hasEnded(pid int) bool {
 	return len(threads) <= 1
 }
 
-// stat reads state and process group; "" where there is no such process.
+// stat reads state and process group; "" if there is no such process.
 func stat(pid int) (state string, group int) {
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
@@ -60,7 +60,7 @@ func stat(pid int) (state string, group int) {
 	return fields[0], group
 }
 
-// groupLives reports whether a process group has a member that is no zombie.
+// groupLives reports whether a process group has a member that is not a zombie.
 func groupLives(group int) bool {
 	for _, pid := range processes() {
 		if _, of := stat(pid); of == group && !hasEnded(pid) {

@@ -38,7 +38,7 @@ func TestCookies(t *testing.T) {
 	}
 }
 
-// Killing by cookie takes no other start's processes with it.
+// Killing by cookie does not end processes of other starts.
 func TestCookieIsOfOneStart(t *testing.T) {
 	t.Parallel()
 	c := newControl(t)

@@ -2,6 +2,6 @@
 
 package proc
 
-// killCookie has nothing to do where the environment of other processes cannot
-// be read: there the group or the job object is all we can end.
+// killCookie does nothing on systems where the environment of other processes cannot be
+// read: there only the group or the job object can be ended.
 func killCookie(string) {}

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// withheld are the patterns of names that children do not inherit: tokens, the
+// withheld are the patterns of names that child processes do not inherit: tokens, the
 // runner's own interfaces, and what looks like a secret.
 var withheld = []string{
 	"GITHUB_TOKEN", "GH_TOKEN", "INPUT_*", "ACTIONS_*",

@@ -2,5 +2,5 @@
 
 package proc
 
-// groupLives does not know better than the signal that reached the group.
+// groupLives has no better information than the signal that reached the group.
 func groupLives(int) bool { return true }

@@ -52,7 +52,7 @@ func (group) release() {}
 
 func (group) close() {}
 
-// signalGroup reports whether the group still had somebody to signal.
+// signalGroup reports whether the group still had a process to signal.
 func signalGroup(cmd *exec.Cmd, sig syscall.Signal) bool {
 	if cmd.Process == nil || cmd.Process.Pid <= 1 {
 		return false

@@ -19,9 +19,9 @@ import (
 	"time"
 )
 
-// The test binary plays the processes: helperMode says which. helperArg tells it
-// that it is none that runs tests, also where a fault took the mode away: tests that
-// start themselves would have no end.
+// The test binary plays the processes: helperMode says which. helperArg tells it not to
+// run tests, even if a bug removed the mode: tests that start themselves would never
+// end.
 const (
 	helperArg   = "helper"
 	helperMode  = "PROC_TEST_HELPER"
@@ -42,7 +42,7 @@ func TestMain(m *testing.M) {
 }
 
 func helper(mode string, args []string) int {
-	// Whatever goes wrong in a test, nothing of it stays.
+	// Even if a test fails, none of its processes stays.
 	time.AfterFunc(2*time.Minute, func() { os.Exit(99) })
 	switch mode {
 	case "exit":

@@ -17,14 +17,14 @@ const TailBytes = 64 << 10
 // A child that prints without end must not fill the disk.
 const MaxLog = 256 << 20
 
-// patience is how long we wait for what should have ended.
+// patience is how long we wait for processes that should have ended.
 type patience struct {
-	// leftover is what processes get that their parent left behind.
+	// leftover is the grace for processes that their parent left behind.
 	leftover time.Duration
-	// drain is how long a pipe may be silent after the process has ended: somebody
-	// who inherited it and could not be ended must not hold the run up.
+	// drain is how long a pipe may be silent after the process has ended: a process
+	// that inherited it and could not be ended must not block the run.
 	drain time.Duration
-	// background is the same under [Spec.KeepBackground], where nobody is ended.
+	// background is the same with [Spec.KeepBackground], where no process is ended.
 	background time.Duration
 }
 
@@ -32,8 +32,8 @@ func patient() patience {
 	return patience{leftover: 250 * time.Millisecond, drain: 2 * time.Second, background: 250 * time.Millisecond}
 }
 
-// pipeSize is more than a pipe holds. Who prints on after the process has ended
-// is heard for so long and no longer.
+// pipeSize is more than a pipe holds. It bounds the output that is still read after the
+// process has ended.
 const pipeSize = 1 << 20
 
 // output reads what a process prints.
@@ -131,7 +131,7 @@ func (s *stream) copy() {
 	}
 }
 
-// deliver hands output over. A consumer that fails gets no more of it; it must
+// deliver passes output on. A consumer that fails gets no more of it, because it must
 // not block the process on a full pipe.
 func (s *stream) deliver(p []byte) {
 	s.mu.Lock()
@@ -189,7 +189,7 @@ func (c *capture) Write(p []byte) (int, error) {
 	return c.tail.Write(p)
 }
 
-// tail keeps the last TailBytes written to it.
+// tail keeps the last TailBytes bytes written to it.
 type tail struct {
 	mu     sync.Mutex
 	buf    []byte
@@ -237,9 +237,9 @@ func (t *tail) String() string {
 	return "[earlier output was not kept]\n" + string(end)
 }
 
-// Log is a file that takes at most [MaxLog] bytes; the rest is counted. It never
-// fails a writer: a full disk must not stop the process that prints. It may be
-// written to from several goroutines.
+// Log is a file of at most [MaxLog] bytes; the rest is counted. Its Write never fails:
+// a full disk must not stop the process that prints. It may be written to from several
+// goroutines.
 type Log struct {
 	mu      sync.Mutex
 	f       *os.File
@@ -275,8 +275,7 @@ func (l *Log) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Close says in the log what was left out, and returns the first error of
-// writing it.
+// Close notes in the log how much was left out, and returns the first error of a write.
 func (l *Log) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()

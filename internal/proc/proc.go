@@ -23,7 +23,7 @@ import (
 // DefaultGrace is the time between asking a process to end and killing it.
 const DefaultGrace = 2 * time.Second
 
-// ErrNotStarted is wrapped by errors of processes that never ran.
+// ErrNotStarted is wrapped by the errors of processes that never started.
 var ErrNotStarted = errors.New("process not started")
 
 // Spec describes a process.
@@ -50,7 +50,7 @@ type Spec struct {
 // Ended says how a process ended.
 type Ended string
 
-// The ways a process can end. The zero value is unknown and is no success.
+// The ways a process can end. The zero value is unknown, which is not a success.
 const (
 	Exited     Ended = "exited"
 	Signalled  Ended = "signal"
@@ -59,7 +59,7 @@ const (
 	NotStarted Ended = "not_started"
 )
 
-// Exit is what became of a process.
+// Exit is how a process ended, with its output.
 type Exit struct {
 	// Code is the exit status, or -1 where there is none.
 	Code  int
@@ -214,9 +214,9 @@ func (p *Process) wait(out *output) {
 	close(p.done)
 }
 
-// clear ends what is left of the group after its leader. A group that was asked
-// to end has its grace, and is not asked twice: for many programs the second time
-// means at once.
+// clear ends what is left of the group after its leader. A group that was asked to end
+// gets its grace, and is not asked twice: many programs stop at once on the second
+// signal.
 func (p *Process) clear(stopped bool) {
 	switch {
 	case stopped:

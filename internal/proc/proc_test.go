@@ -188,7 +188,7 @@ type counter int
 
 func (c *counter) Write(p []byte) (int, error) { *c += counter(len(p)); return len(p), nil }
 
-// A log file on a full disk costs the log, and neither the process nor its tail.
+// A full disk loses the log file, but neither the process nor the tail of its output.
 func TestRunWithLogOnFullDisk(t *testing.T) {
 	if _, err := os.Stat("/dev/full"); err != nil {
 		t.Skip("needs /dev/full")
@@ -327,8 +327,8 @@ func TestStopLetsTheProcessEndByItself(t *testing.T) {
 	}
 }
 
-// The grace is the group's, not the leader's alone: an npm or a shell ends at
-// once, and the server behind it needs its time. Nobody is asked twice.
+// The whole group gets the grace, not only its leader: npm or a shell ends at once, and
+// the server behind it needs its time. No process is asked twice.
 func TestStopGivesTheWholeGroupItsGrace(t *testing.T) {
 	t.Parallel()
 	c := newControl(t)
@@ -452,7 +452,7 @@ func TestKilledFromOutside(t *testing.T) {
 	}
 }
 
-// Whoever is left behind, in whatever way: when Wait returns, nobody is there.
+// Whatever process is left behind, in whatever way: when Wait returns, none is there.
 func TestNobodyIsLeftBehind(t *testing.T) {
 	t.Parallel()
 	ways := map[string]bool{"group": true, "bare": true, "deaf": true, "told": true, "setsid": onLinux, "loud-setsid": onLinux, "double": onLinux}
@@ -520,8 +520,8 @@ func TestLeftoversAreAskedFirst(t *testing.T) {
 	}
 }
 
-// Who cleared the environment and left the group cannot be found. Who holds the
-// pipe must not hold us up all the same.
+// A process that cleared its environment and left the group cannot be found. If it
+// holds the pipe, it still must not block the run.
 func TestWaitReturnsWhereThePipeIsHeld(t *testing.T) {
 	t.Parallel()
 	for _, stdout := range []bool{false, true} {
@@ -549,8 +549,8 @@ func TestWaitReturnsWhereThePipeIsHeld(t *testing.T) {
 	}
 }
 
-// What an "up" command leaves running lives on, and may print: a closed pipe
-// would end it.
+// Processes that an "up" command leaves running keep running and may print: a closed
+// pipe would end them.
 func TestKeepBackground(t *testing.T) {
 	t.Parallel()
 	for _, how := range []string{"told", "loud-setsid", "setsid"} {

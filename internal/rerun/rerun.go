@@ -1,4 +1,4 @@
-// Package rerun says which failed tests get their one diagnostic rerun, and why
+// Package rerun decides which failed tests get their one diagnostic rerun, and says why
 // the others get none. It is pure.
 package rerun
 
@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Guards bound the reruns of one shard.
+// Guards limit the reruns of one shard.
 type Guards struct {
 	// MaxFailures: with more failed tests than this there is no rerun; 0 means that
 	// there are no reruns at all.
@@ -36,15 +36,15 @@ type Failure struct {
 	Earlier string
 }
 
-// State is what is known of the shard when its first attempts are done.
+// State is the state of the shard after its first attempts.
 type State struct {
 	Failures []Failure
 	// Ran is how many tests of the shard reported.
 	Ran int
 	// Stopped says why nothing more may start (cancelled, out of time), or is empty.
 	Stopped string
-	// AttemptsUnreadable: earlier attempts of this workflow run should exist and
-	// cannot be read, so that nobody knows who already had a rerun.
+	// AttemptsUnreadable: earlier attempts of this workflow run should exist but cannot
+	// be read, so it is unknown which tests already had a rerun.
 	AttemptsUnreadable bool
 	// Unhealthy names the gate that is not healthy now, or is empty.
 	Unhealthy string
@@ -89,11 +89,11 @@ func shardRefusal(s State, g Guards) string {
 	case g.MaxFailures == 0:
 		return "reruns are switched off (rerun.max_failures: 0)"
 	case s.AttemptsUnreadable:
-		return "earlier attempts of this workflow run cannot be read, so nobody knows whether it already had one"
+		return "earlier attempts of this workflow run cannot be read, so it may already have had one"
 	case n > g.MaxFailures:
-		return fmt.Sprintf("%d tests of the shard failed, more than rerun.max_failures: %d; this is no flake", n, g.MaxFailures)
+		return fmt.Sprintf("%d tests of the shard failed, more than rerun.max_failures: %d; this is not a flake", n, g.MaxFailures)
 	case n > ShareFrom && s.Ran > 0 && float64(n)/float64(s.Ran) > g.MaxShare:
-		return fmt.Sprintf("%d of %d tests of the shard failed, more than rerun.max_share: %.0f%%; this is no flake", n, s.Ran, g.MaxShare*100)
+		return fmt.Sprintf("%d of %d tests of the shard failed, more than rerun.max_share: %.0f%%; this is not a flake", n, s.Ran, g.MaxShare*100)
 	case s.Unhealthy != "":
 		return fmt.Sprintf("the environment is not healthy now (%s), so a rerun would prove nothing", s.Unhealthy)
 	}

@@ -7,7 +7,7 @@ import (
 	"github.com/org/e2e-gate/internal/proc"
 )
 
-// The shard's document takes the words of proc as they are.
+// The shard's document uses the words of proc unchanged.
 func TestEndedIsThatOfTheProcess(t *testing.T) {
 	for ours, theirs := range map[e2e.Ended]proc.Ended{
 		e2e.EndedExited: proc.Exited, e2e.EndedTimeout: proc.TimedOut, e2e.EndedCancelled: proc.Cancelled,

@@ -10,9 +10,9 @@ import (
 	"unicode/utf8"
 )
 
-// tidy makes what a suite left in its unit's folder fit for an upload, which a single odd
-// entry would cost: a name that artifacts refuse, a pipe that nobody writes to, a
-// link, which uploads follow wherever it leads.
+// tidy makes the files in a unit's folder fit for an upload, which a single odd entry
+// would break: a name that artifacts refuse, a pipe without a writer, or a link, which
+// uploads follow wherever it leads.
 func (u *running) tidy() {
 	u.moved = map[string]string{}
 	dir := filepath.Join(u.s.r.cfg.Out, u.folder)
@@ -39,8 +39,8 @@ func (u *running) tidy() {
 	}
 }
 
-// rename gives a file a name that is one everywhere. What cannot be renamed goes: it would
-// cost the rest.
+// rename gives a file a name that is valid on every system. A file that cannot be renamed
+// is removed: it would break the upload of the rest.
 func (u *running) rename(dir, rel string, i int) {
 	from, to := filepath.Join(dir, rel), filepath.Join(dir, portable(rel))
 	_, taken := os.Lstat(to)
@@ -55,7 +55,7 @@ func (u *running) rename(dir, rel string, i int) {
 	u.moved[u.listed(from)] = u.listed(to)
 }
 
-// listed is a file's path in documents: relative to the run's folder.
+// listed is a file's path for documents: relative to the run's folder.
 func (u *running) listed(path string) string {
 	rel, err := filepath.Rel(u.s.r.cfg.Out, path)
 	if err != nil {
@@ -64,7 +64,7 @@ func (u *running) listed(path string) string {
 	return filepath.ToSlash(rel)
 }
 
-// shortExt is a file's extension, where it is one.
+// shortExt is a file's extension, if it looks like one.
 func shortExt(name string) string {
 	if ext := filepath.Ext(name); len(ext) <= 6 {
 		return ext
@@ -72,7 +72,7 @@ func shortExt(name string) string {
 	return ""
 }
 
-// portable replaces what is no part of a file name on every system.
+// portable replaces characters that are not valid in file names on every system.
 func portable(path string) string {
 	return strings.Map(func(c rune) rune {
 		if c < ' ' || c == 0x7f || c == utf8.RuneError || c != filepath.Separator && strings.ContainsRune(`":<>|*?\`, c) {

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// What uploads refuse, or follow, or wait for, must not be in a unit's folder.
+// A unit's folder must not have entries that uploads refuse, follow or wait for.
 func TestAUnitsFolderCanBeUploaded(t *testing.T) {
 	s, tests := script(t, `cd "$E2E_EVIDENCE_DIR"
 i=0; while [ $i -lt 250 ]; do echo $i > "file:$i"; i=$((i+1)); done

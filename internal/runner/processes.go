@@ -16,16 +16,16 @@ import (
 	"github.com/org/e2e-gate/internal/proc"
 )
 
-// ProcessSpec is a process beside the tests, or a pair of commands that bring an
-// environment up and take it down.
+// ProcessSpec is a background process, or a pair of commands that bring an environment
+// up and take it down.
 type ProcessSpec struct {
 	Name    string            `yaml:"name" doc:"Name in messages and log files." required:"true"`
 	Run     []string          `yaml:"run" doc:"Argument vector of a process that runs until it is ended."`
 	Up      []string          `yaml:"up" doc:"Argument vector of a command that brings something up and returns, such as docker compose up -d --wait."`
-	Down    []string          `yaml:"down" doc:"Argument vector that takes it down again; runs always."`
-	Logs    []string          `yaml:"logs" doc:"Argument vector that prints logs, collected as evidence before down."`
+	Down    []string          `yaml:"down" doc:"Argument vector of a command that takes it down again; it always runs."`
+	Logs    []string          `yaml:"logs" doc:"Argument vector of a command that prints logs, which are collected as evidence before down."`
 	Dir     string            `yaml:"dir" doc:"Working directory, from the repository root."`
-	Env     map[string]string `yaml:"env" doc:"Environment, on top of what children get."`
+	Env     map[string]string `yaml:"env" doc:"Environment variables, in addition to those that all child processes get."`
 	PassEnv []string          `yaml:"pass_env" doc:"Withheld variables to pass on, by name."`
 	Timeout time.Duration     `yaml:"timeout" doc:"Limit for up, down and logs each. Default 5m."`
 }
@@ -33,7 +33,7 @@ type ProcessSpec struct {
 // defaultCommandTimeout limits up, down and logs.
 const defaultCommandTimeout = 5 * time.Minute
 
-// ProcessesConfig is what the processes beside the tests get from outside.
+// ProcessesConfig holds the inputs of the background processes.
 type ProcessesConfig struct {
 	Specs []ProcessSpec
 	// Root is the repository root, Out the run's folder.
@@ -42,16 +42,16 @@ type ProcessesConfig struct {
 	Secrets   []string
 	Identity  map[string]string
 	Redact    func(io.Writer) io.WriteCloser
-	// Progress is told in a sentence what happens; it may be nil.
+	// Progress is called with a sentence about each step; it may be nil.
 	Progress func(text string)
 }
 
-// Processes are the processes beside the tests.
+// Processes are the background processes.
 type Processes struct {
 	cfg     ProcessesConfig
 	mu      sync.Mutex
 	running []*beside
-	ups     []ProcessSpec // whose up was started, so that down is owed
+	ups     []ProcessSpec // whose up was started, so that down must run
 	died    chan e2e.ProcessEnd
 	deaths  []e2e.ProcessEnd
 	// watchers end with the processes.
@@ -250,8 +250,8 @@ func (ps *Processes) env(spec ProcessSpec) []string {
 		Set: []map[string]string{maps.Clone(ps.cfg.Identity), spec.Env}})
 }
 
-// lastLine is the last line that says something: "exit status 2" is only go run
-// repeating the status of what it ran.
+// lastLine is the last line with information: "exit status 2" is only go run repeating
+// the status of its program.
 func lastLine(s string) string {
 	lines := strings.Split(strings.TrimSpace(s), "\n")
 	if n := len(lines); n > 1 && strings.HasPrefix(lines[n-1], "exit status ") {
@@ -264,13 +264,13 @@ func lastLine(s string) string {
 	return strings.ToValidUTF8(s, "\uFFFD")
 }
 
-// Problems are the processes that ended while they were needed. Where one could
-// not start since its port was taken, the gates and the tests spoke to a stranger.
+// Problems are the processes that ended while they were needed. If one could not start
+// because its port was taken, the gates and the tests talked to another process.
 func (ps *Processes) Problems() []e2e.Problem {
 	var list []e2e.Problem
 	for _, d := range ps.Deaths() {
 		list = append(list, e2e.Problem{Code: e2e.CodeGateLost, LosesEvidence: true, File: ps.logName(ProcessSpec{Name: d.Name}),
-			Text: fmt.Sprintf("process %s beside the tests ended by itself (%s), so nobody knows what the tests ran against; look at its log, and at who else "+
+			Text: fmt.Sprintf("background process %s exited during the run (%s); the results are not trusted; look at its log, and at what else "+
 				"uses its port", d.Name, d.Text)})
 	}
 	return list

@@ -9,27 +9,28 @@ import (
 	"github.com/org/e2e-gate/internal/e2e"
 )
 
-// Pull says how the shards of one machine get their work.
+// Pull is how the shards of one machine get their work.
 type Pull string
 
 // The ways in which shards get their work.
 const (
 	// PullUnits: each shard runs the processes that were planned for it, the longest
-	// first, and one that has run out takes over the longest that nobody has started.
+	// first. A shard without work left steals the longest one that no shard has
+	// started.
 	PullUnits Pull = "units"
-	// PullBatches: as units, and a process is started for a part of the planned tests at a
-	// time, so that something is left to take over of a suite that runs as one process.
+	// PullBatches: like units, but the planned tests of a process are also split into
+	// batches, so that parts of a suite that would run as one process can be stolen.
 	PullBatches Pull = "batches"
 	// PullOff: each shard runs what was planned for it.
 	PullOff Pull = "off"
 )
 
-// minStarts is how many times its own start a batch takes at least: smaller ones would
-// cost more in starts than they win in balance.
+// minStarts is the least duration of a batch, in multiples of its start-up: the
+// start-up of smaller ones would cost more than their balance gains.
 const minStarts = 10
 
-// Queue holds the units that wait to be run on this machine. The plan is where it starts:
-// it keeps an owner's tests together, and is right when the estimates are.
+// Queue holds the units that wait to be run on this machine. It starts from the plan,
+// which keeps an owner's tests together and is right when the estimates are.
 type Queue struct {
 	pull Pull
 	// start is what one more process costs, in seconds.
@@ -39,13 +40,14 @@ type Queue struct {
 	// jobs wait, the longest first.
 	jobs []*job
 	held map[string]bool
-	// begun shards have pulled once: nobody takes from a shard before it had its first.
+	// begun shards have pulled once: no shard steals from another before that one had
+	// its first.
 	begun map[*Shard]bool
 	// workers is the number of shards that pull.
 	workers int
 }
 
-// job is one process that waits.
+// job is one waiting process.
 type job struct {
 	shard   *Shard
 	tests   []e2e.Test
@@ -77,9 +79,9 @@ func (r *Runner) job(s *Shard, tests []e2e.Test) *job {
 	return j
 }
 
-// next waits for a unit that the shard may start and takes its locks, which done gives
-// back. It is nil when there is nothing left for the shard. A run that is stopped hands
-// out what was planned for the shard, for the record.
+// next waits for a unit that the shard may start and takes its locks, which done
+// releases. It returns nil when nothing is left for the shard. In a stopped run it
+// returns what was planned for the shard, so that this is recorded.
 func (q *Queue) next(ctx context.Context, s *Shard) *job {
 	stop := context.AfterFunc(ctx, func() {
 		q.mu.Lock()
@@ -126,14 +128,14 @@ func (q *Queue) pick(s *Shard, stopped bool) (j *job, more bool) {
 	return q.take(others, false), true
 }
 
-// couldStart reports whether the shard would start a unit of another's, as far as it
-// knows: it must not take over what it would only refuse.
+// couldStart reports whether the shard would start another's unit, as far as it knows:
+// it must not steal a unit that it would only refuse.
 func (s *Shard) couldStart(j *job) bool {
 	spec := s.r.cfg.Suites[j.tests[0].Suite].Spec
 	return !s.unable && (spec.Timeout == 0 || s.spent[spec.Name] < spec.Timeout)
 }
 
-// take hands out a waiting unit, or a part of it.
+// take removes a waiting unit, or a part of it, from the queue.
 func (q *Queue) take(i int, whole bool) *job {
 	j := q.jobs[i]
 	q.jobs = slices.Delete(q.jobs, i, i+1)
@@ -146,8 +148,8 @@ func (q *Queue) take(i int, whole bool) *job {
 	return j
 }
 
-// part splits a unit so that the batches get smaller towards the end: half of what would
-// be a shard's fair share of all that waits. The rest waits on.
+// part splits a unit so that the batches get smaller towards the end: to half of a
+// shard's fair share of all waiting work. The rest stays in the queue.
 func (q *Queue) part(j *job) *job {
 	waiting := j.seconds
 	for _, o := range q.jobs {
@@ -202,7 +204,7 @@ func byFile(tests []e2e.Test) [][]e2e.Test {
 	return files
 }
 
-// done gives the locks of a unit back.
+// done releases the locks of a unit.
 func (q *Queue) done(j *job) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -223,8 +225,8 @@ func (s *Shard) Work(ctx context.Context, q *Queue) {
 	}
 }
 
-// pulled runs one unit. The locks are given back also when it panics, or the other shards
-// would wait for ever.
+// pulled runs one unit. It releases the locks even after a panic, or the other shards
+// would wait forever.
 func (s *Shard) pulled(ctx context.Context, q *Queue, j *job) {
 	defer q.done(j)
 	s.took = append(s.took, ids(j.tests)...)

@@ -29,7 +29,7 @@ type machine struct {
 	until  map[*Shard]float64
 	ran    []string
 	jobs   int
-	// startup is what each process takes besides its tests.
+	// startup is what each process takes in addition to its tests.
 	startup float64
 }
 
@@ -57,9 +57,10 @@ func newMachine(t *testing.T, rnd *rand.Rand, pull Pull) *machine {
 	return m
 }
 
-// start gives work to whoever has none, and checks that nobody idles beside work.
+// start gives work to shards that have none, and checks that no shard idles while there
+// is work.
 func (m *machine) start(now float64) {
-	for range 2 { // at the very start, nobody takes over before all have begun
+	for range 2 { // at the very start, no shard steals before all have begun
 		m.pull(now)
 	}
 	for _, s := range m.shards {
@@ -135,8 +136,9 @@ func TestQueue(t *testing.T) {
 	}
 }
 
-// A suite that runs as one process can be taken over in batches, which get smaller; a
-// file's tests stay in one, and no batch is smaller than is worth a start.
+// Parts of a suite that runs as one process can be stolen in batches, which get
+// smaller. A file's tests stay in one batch, and no batch is too small to be worth a
+// start.
 func TestBatches(t *testing.T) {
 	r := New(Config{Pull: PullBatches, Seconds: map[string]float64{}, StartSeconds: 1})
 	tests, plans := map[string]e2e.Test{}, []e2e.PlanShard{{Index: 0}, {Index: 1}}
@@ -158,7 +160,7 @@ func TestBatches(t *testing.T) {
 	}
 }
 
-// One shard alone has nobody who could take over: it starts each process once.
+// One shard alone has no other that could steal: it starts each process once.
 func TestNoBatchesForOneShard(t *testing.T) {
 	r := New(Config{Pull: PullBatches, Seconds: map[string]float64{"a": 60, "b": 60}})
 	tests := map[string]e2e.Test{"a": {ID: "a", Unit: "s", File: "f"}, "b": {ID: "b", Unit: "s", File: "g"}}
@@ -184,7 +186,7 @@ func work(ctx context.Context, q *Queue, shards ...*Shard) {
 	group.Wait()
 }
 
-// The first unit ends only when the second has run: it must be taken over.
+// The first unit ends only after the second has run, so the second must be stolen.
 func TestIdleShardTakesOver(t *testing.T) {
 	pipe := filepath.Join(t.TempDir(), "pipe")
 	r, shards := pair(t, `case $1 in a) read x < `+pipe+`;; b) echo > `+pipe+`;; esac; `+passes)
@@ -200,7 +202,7 @@ func TestIdleShardTakesOver(t *testing.T) {
 	}
 }
 
-// What only one shard lacks must not cost the tests of the others.
+// A shard that cannot or may not run the units of others must not cost their tests.
 func TestUnableShardTakesNothingOver(t *testing.T) {
 	for name, spoil := range map[string]func(*Shard){
 		"a unit could not start":         func(s *Shard) { s.unable = true },

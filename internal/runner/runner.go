@@ -1,6 +1,6 @@
 // Package runner runs the units of shards: each a process with an identity, an
-// environment and folders of its own, under locks and time limits. What a unit
-// does is recorded, whatever happens; a red test is a result and no error.
+// environment and folders of its own, under locks and time limits. What a unit does is
+// always recorded. A failed test is a result, not an error.
 package runner
 
 import (
@@ -30,7 +30,7 @@ type Suite struct {
 	Adapter suite.Adapter
 }
 
-// Config is what all shards share.
+// Config is shared by all shards.
 type Config struct {
 	// Out is the run's folder; units get folders below it.
 	Out    string
@@ -39,7 +39,8 @@ type Config struct {
 	// Shards is the number of shards of the plan.
 	Shards int
 	Suites map[string]Suite
-	// BaseEnv is what children may inherit from; Secrets are withheld by name.
+	// BaseEnv is the environment that child processes may inherit from; Secrets are
+	// withheld by name.
 	BaseEnv []string
 	Secrets []string
 	// Redact wraps a log so that secrets do not reach it; nil: as it is.
@@ -47,11 +48,11 @@ type Config struct {
 	// Checkpoint is given a shard's document when a unit starts and when it ends, so that
 	// a gate that is killed leaves what was known. It may be nil.
 	Checkpoint func(e2e.ShardRun)
-	// Progress is told what happens; it must be fast and safe to call at once from
-	// several shards. It may be nil.
+	// Progress is called with each event. It must be fast and safe for concurrent calls
+	// from several shards. It may be nil.
 	Progress func(e2e.Event)
 	Now      func() time.Time
-	// Pull says how shards get their work; empty: [PullUnits].
+	// Pull is how shards get their work; empty: [PullUnits].
 	Pull Pull
 	// Batches are the ids of units whose tests are not known before they have run, by unit.
 	Batches map[string]string
@@ -59,10 +60,11 @@ type Config struct {
 	// process costs.
 	Seconds      map[string]float64
 	StartSeconds float64
-	// Isolation gives each attempt on each shard what it has to itself; nil: nothing.
+	// Isolation gives each attempt on each shard its own resources; nil for none.
 	Isolation *isolation.Isolation
-	// Hold waits until the environment lets a unit start, and says why it does not any
-	// more. It is called by several shards at once. It may be nil.
+	// Hold waits until the environment is healthy enough for a unit to start. If it
+	// never will be, Hold returns the reason. Several shards call it concurrently. It
+	// may be nil.
 	Hold func(ctx context.Context) (why string)
 }
 
@@ -104,7 +106,7 @@ type Shard struct {
 	seq   int
 	// took are the planned tests that the shard took from the queue, its own and others'.
 	took []string
-	// unable: a unit could not start here, so that others' are left to them.
+	// unable: a unit could not start here, so this shard does not steal.
 	unable bool
 	// spaces are open, by attempt.
 	spaces map[int]*space
@@ -131,8 +133,8 @@ func (s *Shard) planned(smoke bool) []string {
 	return list
 }
 
-// Took returns the planned tests that the shard took to run, its own and those it took
-// over, in order.
+// Took returns the planned tests that the shard took from the queue, its own and stolen
+// ones, in order.
 func (s *Shard) Took() []string { return slices.Clone(s.took) }
 
 // Rerun runs tests again, one unit at a time: the diagnostic rerun. Nothing else may run
@@ -253,12 +255,12 @@ func (s *Shard) notRun(tests []e2e.Test, code e2e.Code, reason string) {
 	}
 }
 
-// Identity is what a process beside or of the tests knows about the run.
+// Identity is what a test process or a background process knows about the run.
 func Identity(run e2e.Run) map[string]string {
 	return map[string]string{"E2E_RUN_ID": run.ID, "E2E_STAGE": run.Stage, "E2E_TARGET": run.Target, "E2E_SHA": run.SHA}
 }
 
-// identity is what one attempt on this shard, or one unit of it, goes by.
+// identity holds the ids of one attempt on this shard, or of one unit of it.
 type identity struct {
 	env                        map[string]string
 	correlation, prefix, trace string
@@ -286,7 +288,7 @@ func (s *Shard) folder(unit string, attempt int) (rel string, err error) {
 	rel = filepath.Join("units", fmt.Sprintf("%d-%03d-%s-%d", s.plan.Index, s.seq, slug(unit), attempt))
 	for _, sub := range []string{"reports", "evidence"} {
 		if err := os.MkdirAll(filepath.Join(s.r.cfg.Out, rel, sub), 0o755); err != nil { //nolint:gosec // for uploads by other users
-			return "", fmt.Errorf("make the unit's folder: %w", err)
+			return "", fmt.Errorf("make the batch's folder: %w", err)
 		}
 	}
 	return rel, nil

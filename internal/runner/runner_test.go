@@ -149,7 +149,7 @@ func TestRerunThatRunsNothingIsNotDone(t *testing.T) {
 	}
 }
 
-// A rerun that runs more than it was told adds no passes, and hides no failure.
+// A rerun that runs more tests than requested adds no passes and hides no failure.
 func TestRerunOfMoreThanAsked(t *testing.T) {
 	more := func(second string) string {
 		return `r() { echo "<testsuite>$1</testsuite>" > "$E2E_REPORT_DIR/r.xml"; }
@@ -173,8 +173,8 @@ if [ $E2E_ATTEMPT = 1 ]; then r '<testcase name="a"><failure/></testcase><testca
 	}
 }
 
-// A suite without a list runs again as a whole. What passes first and fails then is
-// flaky, in whatever order.
+// A suite without a list runs again as a whole. A test that passes and fails is flaky,
+// in whatever order.
 func TestWholeSuiteFailsAgainForOthers(t *testing.T) {
 	s, _ := script(t, `r() { echo "<testsuite>$1</testsuite>" > "$E2E_REPORT_DIR/r.xml"; }
 if [ $E2E_ATTEMPT = 1 ]; then r '<testcase name="a"><failure/></testcase><testcase name="b"/>'; else r '<testcase name="a"/><testcase name="b"><failure/></testcase>'; fi`)
@@ -335,7 +335,7 @@ func TestUpThatFailsStillOwesDown(t *testing.T) {
 	}
 }
 
-// One file name that artifacts refuse would cost the whole upload.
+// One file name that artifacts refuse would break the whole upload.
 func TestEvidenceHasPortableNames(t *testing.T) {
 	s, tests := script(t, `mkdir -p "$E2E_EVIDENCE_DIR/a::b"; echo 1 > "$E2E_EVIDENCE_DIR/a::b/x?.png"; echo 2 > "$E2E_EVIDENCE_DIR/a--b"; `+passes, "a::b")
 	r := newRig(t, s, tests)

@@ -11,16 +11,16 @@ import (
 	"github.com/org/e2e-gate/internal/isolation"
 )
 
-// space is what an attempt on a shard has to itself, or why it could not be made:
-// who failed once is not asked again by the next unit.
+// space holds the resources of an attempt on a shard, or the error: after one failure
+// the next unit does not try again.
 type space struct {
 	*isolation.Space
 	err error
 }
 
-// ready waits until a unit may start, and makes what its attempt has to itself. It
-// returns the environment that this adds. ok is false where the unit cannot start,
-// which is recorded.
+// ready waits until a unit may start, and creates the resources of its attempt. It
+// returns the environment that they add. ok is false if the unit cannot start, which is
+// recorded.
 func (s *Shard) ready(ctx context.Context, tests []e2e.Test, attempt int) (env map[string]string, ok bool) {
 	if why := s.r.cfg.Hold(ctx); why != "" && ctx.Err() == nil {
 		s.unfit(tests, attempt, e2e.CodeGateLost, "", why)
@@ -32,13 +32,13 @@ func (s *Shard) ready(ctx context.Context, tests []e2e.Test, attempt int) (env m
 		s.run(ctx, tests, attempt)
 		return nil, false
 	case sp.err != nil:
-		s.unfit(tests, attempt, e2e.CodeEnvironment, sp.Log(), fmt.Sprintf("a shard did not get what it must have to itself: %v", sp.err))
+		s.unfit(tests, attempt, e2e.CodeEnvironment, sp.Log(), fmt.Sprintf("isolation of a shard failed: %v", sp.err))
 		return nil, false
 	}
 	return sp.Env(), true
 }
 
-// unfit records tests that do not start since the environment is not fit for them.
+// unfit records tests that do not start because the environment is not fit for them.
 func (s *Shard) unfit(tests []e2e.Test, attempt int, code e2e.Code, log, why string) {
 	s.refuse(tests, attempt, code, why)
 	if attempt == 1 {
@@ -61,8 +61,8 @@ func (s *Shard) space(ctx context.Context, attempt int) *space {
 	return sp
 }
 
-// Release takes away what the shard's attempts so far had to themselves, within
-// bounds of its own. What could not be taken away is in the error.
+// Release removes the resources of the shard's attempts so far, within its own time
+// limits. The error names what could not be removed.
 func (s *Shard) Release(ctx context.Context) error {
 	open := s.spaces
 	s.spaces = map[int]*space{}

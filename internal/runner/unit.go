@@ -33,7 +33,7 @@ func stopped(ctx context.Context) (e2e.Code, string) {
 	return e2e.CodeCancelled, ErrCancelled.Error()
 }
 
-// run runs some tests of one unit in one process and records what came of it.
+// run runs some tests of one unit in one process and records the results.
 func (s *Shard) run(ctx context.Context, tests []e2e.Test, attempt int) {
 	if ctx.Err() != nil {
 		if attempt == 1 {
@@ -170,12 +170,12 @@ func (u *running) execute(ctx context.Context, limit time.Duration) {
 	u.file(ctx, exit, limit, report)
 	_ = u.safe.Close()
 	if err := u.log.Close(); err != nil {
-		u.s.Problem(e2e.Problem{Code: e2e.CodeToolError, Unit: u.record.Unit, Text: fmt.Sprintf("the log of unit %s is incomplete: %v", u.record.Unit, err)})
+		u.s.Problem(e2e.Problem{Code: e2e.CodeToolError, Unit: u.record.Unit, Text: fmt.Sprintf("the log of batch %s is incomplete: %v", u.record.Unit, err)})
 	}
 	cfg.Progress(e2e.Event{Shard: u.s.plan.Index, Attempt: u.attempt, Unit: u.record.Unit, Tests: len(u.tests), Ended: exit.String(), Done: true})
 }
 
-// file puts the unit's report into the shard's document.
+// file adds the unit's report to the shard's document.
 func (u *running) file(ctx context.Context, exit proc.Exit, limit time.Duration, rep suite.Report) {
 	u.tidy()
 	files := u.evidence()
@@ -201,12 +201,12 @@ func (u *running) file(ctx context.Context, exit proc.Exit, limit time.Duration,
 func (u *running) unplanned(run e2e.TestRun, files []string) {
 	known := u.s.runs[run.ID]
 	if u.attempt > 1 && known == nil && e2e.OutcomeOf(run.Attempts) != e2e.Failed {
-		return // nobody asked for it: a runner that runs more than it was told
+		return // not requested: a runner that runs more than it was told
 	}
 	if u.attempt > 1 && known != nil && e2e.OutcomeOf(known.Attempts) != e2e.Failed {
 		if e2e.OutcomeOf(run.Attempts) == e2e.Failed {
 			u.s.Problem(e2e.Problem{Code: e2e.CodeFlaky, Unit: u.record.Unit, Tests: []string{run.ID}, File: u.record.Log,
-				Text: fmt.Sprintf("%s passed first and failed when its suite was run again for others", run.ID)})
+				Text: fmt.Sprintf("%s passed first, and failed when its suite was run again for other tests", run.ID)})
 			u.doubt(known, run, files)
 		}
 		return
@@ -222,13 +222,13 @@ func (u *running) ended(ctx context.Context, exit proc.Exit, limit time.Duration
 			missing = append(missing, t.ID)
 		}
 	}
-	code, why := e2e.CodeTimeout, fmt.Sprintf("unit %s was stopped at its timeout of %s", u.record.Unit, limit)
+	code, why := e2e.CodeTimeout, fmt.Sprintf("batch %s was stopped at its timeout of %s", u.record.Unit, limit)
 	switch {
 	case exit.Ended != proc.TimedOut && exit.Ended != proc.Cancelled:
 		return
 	case ctx.Err() != nil:
 		code, why = stopped(ctx)
-		why = fmt.Sprintf("unit %s was stopped: %s", u.record.Unit, why)
+		why = fmt.Sprintf("batch %s was stopped: %s", u.record.Unit, why)
 	}
 	// A report of a batch cannot show what is missing from it.
 	if u.batch {
@@ -256,9 +256,9 @@ func (u *running) append(id string, unplanned *e2e.Test, name string, attempts [
 	}
 }
 
-// doubt files the failure of a test that nobody asked to run again. It is flaky,
-// as one that fails first: the failure goes before the pass, and it was not the
-// test's one diagnostic rerun.
+// doubt records the failure of a test that was run again without being requested. The
+// test is flaky, as if it had failed first: the failure goes before the pass, and this
+// was not the test's one diagnostic rerun.
 func (u *running) doubt(known *e2e.TestRun, again e2e.TestRun, files []string) {
 	filed := u.filed(again.Unplanned.Name, again.Attempts, files)
 	for i := range filed {
@@ -267,7 +267,7 @@ func (u *running) doubt(known *e2e.TestRun, again e2e.TestRun, files []string) {
 	known.Attempts = append(filed, known.Attempts...)
 }
 
-// filed are attempts with what the unit knows of them.
+// filed adds to attempts what the unit knows about them.
 func (u *running) filed(name string, attempts []e2e.Attempt, files []string) []e2e.Attempt {
 	filed := make([]e2e.Attempt, 0, len(attempts))
 	for _, a := range attempts {

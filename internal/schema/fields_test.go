@@ -17,8 +17,8 @@ import (
 func TestFieldsDoc(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("# Config, field by field\n\n<!-- generated from internal/config by UPDATE_GOLDEN=1 go test ./internal/schema -->\n\n" +
-		"What it is for, with examples, is in [config](config.md); the same as a [JSON Schema](schema/config.schema.json). `<name>` is a name of your own. " +
-		"Where a list of words stands, one word will do. Durations are written like `90s` or `2m30s`.\n")
+		"[config](config.md) explains the fields, with examples. The same as a [JSON Schema](schema/config.schema.json). `<name>` is a name that you choose. " +
+		"A single word may be written in place of a list of words. Durations are written like `90s` or `2m30s`.\n")
 	top := reflect.TypeFor[config.Config]()
 	b.WriteString("\n| field | | |\n|---|---|---|\n")
 	var sections []func()
@@ -79,7 +79,7 @@ func suffix(t reflect.Type) string {
 
 func fieldRows(b *strings.Builder, path string, t reflect.Type, depth int) {
 	if depth > 6 {
-		panic("the config nests for ever at " + path)
+		panic("the config nests forever at " + path)
 	}
 	for _, f := range reflect.VisibleFields(t) {
 		name, opts, _ := strings.Cut(f.Tag.Get("yaml"), ",")

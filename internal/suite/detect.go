@@ -9,7 +9,7 @@ import (
 	"github.com/org/e2e-gate/internal/suite/adapter"
 )
 
-// Detected is a suite that a repository seems to have.
+// Detected is a suite that was found in a repository.
 type Detected = adapter.Detected
 
 // Detect looks for suites in a repository. It reads names and a few manifests, and

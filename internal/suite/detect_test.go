@@ -64,7 +64,7 @@ func TestDetect(t *testing.T) {
 	}
 }
 
-// Each example is detected as what it is, alone and among the others.
+// Each example is detected with its framework, alone and among the others.
 func TestDetectExamples(t *testing.T) {
 	for _, name := range []string{"pytest", "playwright", "vitest", "jest", "cucumber", "cypress"} {
 		list := Detect(filepath.Join("../../examples", name))

@@ -1,7 +1,7 @@
 // Package suite is the registry of test frameworks: it makes the adapter of a suite,
 // checks the settings of one, and finds suites in a repository. It alone knows all
 // frameworks. What their adapters share, and how to write one, is in the package adapter;
-// each framework has a folder beside that.
+// each framework has a folder next to it.
 //
 // The types that the rest of the gate needs are those of the package adapter, under the
 // same names.
@@ -71,8 +71,8 @@ func New(s Spec, root string) (Adapter, error) {
 	return f.New(s, root), nil
 }
 
-// TellsErrors reports whether a framework tells an unexpected error from a failed
-// assertion. What an unknown one reports is taken at its word.
+// TellsErrors reports whether a framework distinguishes an unexpected error from a
+// failed assertion. For an unknown framework it returns true.
 func TellsErrors(framework string) bool {
 	f, known := frameworks[framework]
 	return !known || f.TellsErrors

@@ -44,7 +44,7 @@ func TestValidate(t *testing.T) {
 	}
 }
 
-// What the gate sets itself, or belongs to another framework.
+// Flags that the gate sets itself, and settings of other frameworks.
 func TestValidatePytest(t *testing.T) {
 	s := Spec{Name: "s", Framework: "pytest", Args: []string{"-x", "--lf", "-k", "cases", "--maxfail=1"}, List: []string{"ls"}}
 	if found := Validate(s, func(key string) bool { return key == "list" }); len(found) != 4 {
@@ -52,8 +52,8 @@ func TestValidatePytest(t *testing.T) {
 	}
 }
 
-// Every framework but go test tells an error from an assertion. One that is not known is
-// taken at its word.
+// Every framework but go test distinguishes an error from an assertion. So does an
+// unknown one.
 func TestTellsErrors(t *testing.T) {
 	for name := range frameworks {
 		if TellsErrors(name) != (name != "gotest") {

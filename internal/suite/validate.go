@@ -20,7 +20,7 @@ func Validate(s Spec, written func(key string) bool) []diag.Mistake {
 	}
 	f, known := frameworks[s.Framework]
 	if !known {
-		return found // the enumeration's own check says so
+		return found // reported by the check of the enumeration
 	}
 	for _, key := range ownFields() {
 		if written(key) && !slices.Contains(f.Fields, key) {

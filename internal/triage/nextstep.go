@@ -6,15 +6,15 @@ import (
 
 var refusedRequest = rx(`\b40[0134]\b|\b422\b`)
 
-// causeWords are the domain's words for what causes a failure of a family, where
-// the category does not say it.
+// causeWords are the domain's words for the cause of a failure of a family, if the
+// category does not name it.
 var causeWords = map[family]string{
 	famLoose: "selector", famElement: "selector", famSelector: "selector",
 	famDeadlock: "concurrency", famPool: "resource saturation", famSaturated: "resource saturation", famLimit: "resource saturation",
 	famClock: "clock/timezone", famRandom: "randomness", famOrder: "order dependency",
 }
 
-// causeOf says what caused the failure: a word of the domain, then the specifics.
+// causeOf describes the cause of the failure: a word of the domain, then the specifics.
 func causeOf(c e2e.Category, g signal) string {
 	word := map[e2e.Category]string{
 		product: "product", test: "test code", env: "environment", timing: "timing", data: "data", external: "external service", unknown: "not clear",
@@ -34,29 +34,29 @@ func causeOf(c e2e.Category, g signal) string {
 // steps say what to do, by category and the domain's word for the cause.
 var steps = map[e2e.Category]map[string]string{
 	product: {
-		"": "compare expected and actual with the change under test; fix the product, or the expectation if the new behaviour is wanted",
+		"": "compare expected and actual with the change under test; fix the product, or the expectation if the new behaviour is intended",
 	},
 	test: {
-		"":                 "fix the test: the product was not judged by it",
+		"":                 "fix the test: its failure says nothing about the product",
 		"selector":         "use a semantic locator (role, label, test id) that finds exactly one element",
-		"clock/timezone":   "hand the test an explicit clock and time zone instead of today's date",
-		"randomness":       "log the seed, run again with it, and keep it in the test",
+		"clock/timezone":   "give the test an explicit clock and time zone instead of today's date",
+		"randomness":       "log the seed, re-run with it, and fix the seed in the test",
 		"order dependency": "give the test its own set-up, so that it passes alone and in any order",
 	},
 	env: {
-		"":                    "repair the environment, and add or tighten a health gate for what was not available",
+		"":                    "repair the environment, and add or tighten a health gate for the part that was not available",
 		"resource saturation": "give the environment or the runner more capacity, or run fewer shards at once; gate on the resource",
 	},
 	timing: {
-		"":               "wait for the condition itself (state, event, visible element) with a deadline, not for a time",
-		"clock/timezone": "hand the test an explicit clock and time zone",
+		"":               "poll for the condition (state, event, visible element) with a timeout instead of sleeping",
+		"clock/timezone": "give the test an explicit clock and time zone",
 	},
 	data: {
 		"":            "make the data unique with E2E_DATA_PREFIX, and do not rely on a cleanup of earlier runs",
 		"concurrency": "give each shard its own records or a named lock; retry only where the product promises to",
 	},
 	external: {
-		"": "put a simulator at the boundary, or gate on the third party's health; tell its owner",
+		"": "replace the third party with a simulator, or gate on its health; tell its owner",
 	},
 	unknown: {
 		"": "look at the service's log and trace for this correlation id, then add a rule for what they say to triage.rules",
@@ -71,11 +71,11 @@ var hints = map[family]string{
 	famBrowser:     "install the browser and driver in matching versions on the runner, and give it enough memory",
 	famPlatform:    "look at the events of cluster or container; gate on the roll-out",
 	famPackages:    "repair the installation of packages on the runner; pin and cache them",
-	famTrust:       "renew or trust the certificate, and gate on the days that it has left",
+	famTrust:       "renew or trust the certificate, and gate on its remaining days",
 	famSettling:    "wait until the topic has leaders before the first message, or gate on the topic",
 }
 
-// stepHint is the family whose hint fits, as a word for [nextStep].
+// stepHint is the family whose hint applies, as a word for [nextStep].
 func stepHint(f family) string { return hints[f] }
 
 // nextStep says what to do. A hint about an environment replaces the general step.

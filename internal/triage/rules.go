@@ -9,22 +9,22 @@ import (
 	"github.com/org/e2e-gate/internal/e2e"
 )
 
-// Rule is a rule of the user. It goes before everything that is built in.
+// Rule is a rule of the user. It takes precedence over all built-in rules.
 type Rule struct {
 	Category e2e.Category `yaml:"category" doc:"Category of failures that the rule matches: PRODUCT_REGRESSION, TEST_BUG, ENVIRONMENT_FAILURE, FLAKY_TIMING, DATA_COLLISION, EXTERNAL_DEPENDENCY or UNKNOWN."`
-	When     When         `yaml:"when" doc:"What must match, all of it. Regular expressions (RE2) that must find something."`
-	Why      string       `yaml:"why" doc:"Why, in a few words; shown as evidence."`
+	When     When         `yaml:"when" doc:"Conditions that must all match. Regular expressions (RE2) may match anywhere."`
+	Why      string       `yaml:"why" doc:"The reason, in a few words; shown as evidence."`
 	Cause    string       `yaml:"cause" doc:"Cause, in a few words. Default: why."`
 	NextStep string       `yaml:"next_step" doc:"What to do about it. Default: the step for the category."`
 }
 
 // When says which failures a rule matches.
 type When struct {
-	Message   string `yaml:"message" doc:"Finds something in the failure message."`
-	Details   string `yaml:"details" doc:"Finds something in a line of stack trace or output."`
-	Text      string `yaml:"text" doc:"Finds something in the message or in a line of the details."`
-	Test      string `yaml:"test" doc:"Finds something in the test's id or name."`
-	Framework string `yaml:"framework" doc:"Finds something in the framework's name."`
+	Message   string `yaml:"message" doc:"Must match in the failure message."`
+	Details   string `yaml:"details" doc:"Must match in a line of stack trace or output."`
+	Text      string `yaml:"text" doc:"Must match in the message or in a line of the details."`
+	Test      string `yaml:"test" doc:"Must match in the test's id or name."`
+	Framework string `yaml:"framework" doc:"Must match in the framework's name."`
 	Rerun     string `yaml:"rerun" doc:"The diagnostic rerun: passed, failed or none."`
 	Health    string `yaml:"health" doc:"Health while the test ran: ok, degraded or failed."`
 }

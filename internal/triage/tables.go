@@ -7,14 +7,14 @@ import (
 	"github.com/org/e2e-gate/internal/e2e"
 )
 
-// row is one line of a family's table: where the conditions hold, the category.
+// row is one line of a family's table: the category if the conditions hold.
 type row struct {
 	// when lists conditions, all of which must hold: "rerun:failed change:product".
 	// Alternatives are separated by |, and ! before a condition negates it.
 	when       string
 	category   e2e.Category
 	confidence e2e.Confidence
-	// next is the category that comes next; empty where nothing else does.
+	// next is the second most likely category; empty if there is none.
 	next e2e.Category
 	// second is the other candidate of an UNKNOWN row.
 	second e2e.Category
@@ -45,7 +45,7 @@ const (
 	low    = e2e.ConfidenceLow
 )
 
-// outcomeRows decide assertions on the product's outcome, and what is like them.
+// outcomeRows decide assertions on the product's outcome, and similar failures.
 var outcomeRows = []row{
 	{when: "health:failed rerun:failed change:product recent:stable", category: env, confidence: low, next: product},
 	{when: "health:failed", category: env, confidence: medium, next: product},
@@ -89,8 +89,8 @@ var waitRows = []row{
 	{when: "", category: unknown, confidence: low, next: timing, second: product},
 }
 
-// eventRows decide waits for a business state, which say what did not happen: they
-// are assertions on the outcome.
+// eventRows decide waits for a business state whose message says what did not happen:
+// they are assertions on the outcome.
 var eventRows = []row{
 	{when: "health:failed", category: env, confidence: medium, next: product},
 	{when: "is:differs", category: unknown, confidence: low, next: timing, second: product},
@@ -107,8 +107,8 @@ var eventRows = []row{
 	{when: "", category: unknown, confidence: low, next: timing, second: product},
 }
 
-// beneathRows decide faults of what is under the product: machine, cluster,
-// browser, database, broker.
+// beneathRows decide failures of the infrastructure: machine, cluster, browser,
+// database, broker.
 var beneathRows = []row{
 	{when: "health:failed|degraded", category: env, confidence: high},
 	{when: "rerun:failed change:product", category: env, confidence: medium, next: product},
@@ -334,7 +334,7 @@ var productErrorRows = []row{
 
 var parsed = parseTables()
 
-// parseTables reads the conditions once. A fault in them is a fault of this file.
+// parseTables parses the conditions once. A mistake in them is a bug in this file.
 func parseTables() map[family][]row {
 	all := map[family][]row{}
 	for f, rows := range tables {

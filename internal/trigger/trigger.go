@@ -1,7 +1,6 @@
-// Package trigger says what started this run: the event, the commit under test,
-// the pull request, the attempt. It reads GitHub's environment and event payload;
-// what it does not understand degrades to what the environment alone says, with a
-// sentence.
+// Package trigger says what started this run: the event, the commit under test, the
+// pull request, the attempt. It reads GitHub's environment and event payload. If it
+// does not understand the payload, it uses the environment alone and adds a note.
 package trigger
 
 import (
@@ -37,14 +36,15 @@ type Trigger struct {
 	// DefaultBranch: the commit under test is on the repository's default branch.
 	DefaultBranch bool
 	// MainBranch is the name of the default branch, and Workflow the path of the
-	// workflow's file; empty where nobody says, or it lies in another repository.
+	// workflow's file. They are empty if they are not known, or if the file is in
+	// another repository.
 	MainBranch, Workflow string
 	// Fork: the pull request comes from another repository.
 	Fork bool
 	// Dependabot started the run: its token may only read, as one of a fork's.
 	Dependabot bool
 	// GroupedPRs are the pull requests of a merge group, in the order in which they
-	// merge: the last one, as its ref names it, until somebody asks the queue.
+	// merge: only the last one, which its ref names, until the queue is queried.
 	GroupedPRs []int
 	// Release is the tag of a release event or of a pushed tag; ReleaseAction is what
 	// happened to the release, empty for a pushed tag.
@@ -139,14 +139,14 @@ func Detect(getenv func(string) string) Trigger {
 	}
 	p, err := read(getenv("GITHUB_EVENT_PATH"))
 	if err != nil {
-		t.Notes = append(t.Notes, fmt.Sprintf("the event payload cannot be read as a whole, so commit and branch may come from the environment: %v", err))
+		t.Notes = append(t.Notes, fmt.Sprintf("the event payload cannot be read completely, so commit and branch may come from the environment: %v", err))
 	}
 	t.apply(p)
 	return t
 }
 
-// forge tells who is behind GitHub's variables. Forgejo's runner sets Gitea's variable
-// as well, so its own is asked for first.
+// forge detects which forge set GitHub's variables. Forgejo's runner sets Gitea's
+// variable as well, so Forgejo's own variable is checked first.
 func forge(getenv func(string) string) string {
 	switch "true" {
 	case getenv("FORGEJO_ACTIONS"):
@@ -186,7 +186,7 @@ func read(file string) (payload, error) {
 		return p, err
 	}
 	if !info.Mode().IsRegular() {
-		return p, errors.New("it is no file")
+		return p, errors.New("it is not a regular file")
 	}
 	if info.Size() > maxPayload {
 		return p, fmt.Errorf("it is larger than %d MiB", maxPayload>>20)
@@ -198,11 +198,12 @@ func read(file string) (payload, error) {
 	return p, json.Unmarshal(data, &p)
 }
 
-// apply takes the commit under test from the payload: GITHUB_SHA of a pull request
-// is a merge commit that nobody deployed.
+// apply takes the commit under test from the payload: GITHUB_SHA of a pull request is a
+// merge commit that is never deployed.
 func (t *Trigger) apply(p payload) {
 	t.Schedule, t.MainBranch = p.Schedule, p.Repository.DefaultBranch
-	// Only these events run what is on a branch; the ref of others may say so too.
+	// Only these events run the code of a branch; other events may also have a branch
+	// as their ref.
 	if name := p.Repository.DefaultBranch; name != "" && t.Ref == "refs/heads/"+name {
 		t.DefaultBranch = slices.Contains([]string{"push", "schedule", "workflow_dispatch", "repository_dispatch"}, t.Event)
 	}
@@ -219,10 +220,10 @@ func (t *Trigger) apply(p payload) {
 		head := p.PullRequest.Head.Repo
 		t.Fork = head == nil || head.FullName == "" || !strings.EqualFold(head.FullName, base)
 	case strings.HasPrefix(t.Event, "pull_request"):
-		// Whose it is, nobody said: then it gets the rights of a stranger.
+		// Its origin is unknown, so it gets the rights of a pull request from a fork.
 		t.Fork = true
 		t.PullRequest = pullRequestOf(t.Ref)
-		t.Notes = append(t.Notes, "the event payload does not say which pull request this is; it is taken for one from a fork, and the commit is the merge commit")
+		t.Notes = append(t.Notes, "the event payload does not name the pull request; it is treated as one from a fork, and the commit is the merge commit")
 	case p.MergeGroup != nil:
 		t.SHA = cmp.Or(p.MergeGroup.HeadSHA, t.SHA)
 		t.Ref = cmp.Or(p.MergeGroup.HeadRef, t.Ref)

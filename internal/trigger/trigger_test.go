@@ -124,7 +124,7 @@ func TestPayloadThatCannotBeRead(t *testing.T) {
 	_ = f.Close()
 	for _, tc := range []struct{ name, file, payload, note string }{
 		{"missing", filepath.Join(dir, "missing.json"), "", "no such file"},
-		{"directory", dir, "", "no file"},
+		{"directory", dir, "", "not a regular file"},
 		{"huge", huge, "", "larger than 32 MiB"},
 		{"garbage", "", "<html>", "invalid character"},
 		{"cut off", "", `{"schedule": "0 2 * * *", "pull_`, "unexpected end"},
@@ -148,7 +148,7 @@ func TestPayloadThatCannotBeRead(t *testing.T) {
 	}
 }
 
-// A pull request that nobody describes is a stranger's.
+// A pull request without a description in the payload counts as one from a fork.
 func TestPullRequestWithoutPayload(t *testing.T) {
 	for _, tc := range []struct {
 		name, ref, payload string
@@ -169,7 +169,7 @@ func TestPullRequestWithoutPayload(t *testing.T) {
 	}
 }
 
-// What is right in a payload with a mistake still counts.
+// The valid parts of a payload with a mistake still count.
 func TestPayloadWithOneMistake(t *testing.T) {
 	got := detect(t, map[string]string{"GITHUB_EVENT_NAME": "pull_request"},
 		`{"number": "seven", "pull_request": {"number": 7, "head": {"sha": "headsha", "repo": {"full_name": "acme/shop"}}, "base": {"ref": "main"}}}`)
@@ -279,7 +279,8 @@ func TestForge(t *testing.T) {
 	}
 }
 
-// Whose history is to be believed: the workflow's file and the default branch by name.
+// These decide which history is trusted: the workflow's file and the name of the
+// default branch.
 func TestWorkflowAndMainBranch(t *testing.T) {
 	for ref, want := range map[string]string{
 		"acme/shop/.github/workflows/e2e.yml@refs/heads/main":   ".github/workflows/e2e.yml",

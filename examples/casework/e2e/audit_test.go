@@ -26,7 +26,7 @@ func TestRefusedActionLeavesNoTrace(t *testing.T) {
 	expect(c.scenario, "audit trail of case "+c.id, "create", actions(c.audit()))
 }
 
-// What an inspector reads years later.
+// The audit trail, which an inspector may read years later.
 //
 //e2e:tags journey, owner:audit-compliance, journey:audit-trail
 func TestAuditTrailTellsTheWholeStory(t *testing.T) {

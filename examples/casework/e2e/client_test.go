@@ -20,7 +20,7 @@ var (
 	client        = &http.Client{Timeout: 5 * time.Second}
 )
 
-// person is somebody who uses the service.
+// person is a user of the service.
 type person struct{ name, role string }
 
 var (
@@ -58,7 +58,8 @@ func send(ctx context.Context, who person, method, path string, body any) (respo
 // complaint is why the service refused, in its own words.
 func (r response) complaint() string {
 	var problem struct{ Detail string }
-	// Whatever is no problem document, such as a proxy's error page, is quoted as it came.
+	// Anything that is not a problem document, such as a proxy's error page, is quoted as
+	// it came.
 	if err := json.Unmarshal(r.body, &problem); err != nil || problem.Detail == "" {
 		return string(r.body)
 	}

@@ -18,8 +18,7 @@ func TestDocumentOfACaseCanBeReadAgain(t *testing.T) {
 	expect(c.scenario, "document of the case", `"certificate of origin"`, string(got.body))
 }
 
-// The first case of a fresh database has the first number: somebody else's data
-// would show here.
+// The first case of a fresh database has the first number: other data would show here.
 //
 //e2e:tags documents, owner:case-platform, journey:case-submission
 func TestDatabaseHoldsNothingOfOthers(t *testing.T) {

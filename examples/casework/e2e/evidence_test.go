@@ -14,9 +14,9 @@ import (
 	"time"
 )
 
-// evidence collects what somebody needs who has only the report of a failure:
-// what was expected, what was seen, the case's state and audit trail, the last
-// request and the id to search the logs for.
+// evidence collects what an engineer needs who has only the report of a failure: what
+// was expected, what was seen, the case's state and audit trail, the last request and
+// the id to search the logs for.
 type evidence struct {
 	mu               sync.Mutex
 	expected, actual string

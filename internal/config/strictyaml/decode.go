@@ -31,7 +31,7 @@ func (d *decoder) fail(n ast.Node, text, hint string) {
 	d.doc.diags.Add(d.doc.message(nodePos(n), text, hint))
 }
 
-// nodePos is where a person would point at: for a block mapping its first key.
+// nodePos is the position for messages: for a block mapping, its first key.
 func nodePos(n ast.Node) position {
 	switch n := n.(type) {
 	case *ast.MappingNode:
@@ -76,8 +76,8 @@ func (d *decoder) value(n ast.Node, v reflect.Value, path string) {
 	}
 }
 
-// anchors finds what each alias stands for: the last anchor of its name before
-// it, whether or not that was in a part that is decoded.
+// anchors resolves each alias: to the last anchor of its name before it, even in a part
+// that is not decoded.
 func anchors(body ast.Node) map[*ast.AliasNode]ast.Node {
 	b := &binder{named: map[string]ast.Node{}, targets: map[*ast.AliasNode]ast.Node{}}
 	ast.Walk(b, body)
@@ -102,7 +102,7 @@ func (b *binder) Visit(n ast.Node) ast.Visitor {
 	return b
 }
 
-// spend bounds the work; false: there was too much of it.
+// spend bounds the work; it returns false if there was too much.
 func (d *decoder) spend(n ast.Node, nodes int) bool {
 	if d.nodes > maxNodes {
 		return false // and said
@@ -110,7 +110,7 @@ func (d *decoder) spend(n ast.Node, nodes int) bool {
 	d.nodes += nodes
 	if d.nodes > maxNodes || d.depth > maxDepth {
 		d.nodes = maxNodes + 1
-		d.fail(n, "the file describes too much", "are aliases nested in each other?")
+		d.fail(n, "the file expands to too much content", "are aliases nested in each other?")
 		return false
 	}
 	return true
@@ -138,8 +138,8 @@ func (d *decoder) unwrap(n ast.Node) (ast.Node, bool) {
 	return nil, false
 }
 
-// plain repairs owner:team within a flow mapping, as in {tags: [owner:team]}: there
-// the parser takes a colon for a separator although no space follows it.
+// plain repairs owner:team within a flow mapping, as in {tags: [owner:team]}, where the
+// parser treats a colon as a separator although no space follows it.
 func plain(n ast.Node) ast.Node {
 	m, ok := n.(*ast.MappingNode)
 	if !ok || len(m.Values) != 1 || m.Start == nil || m.Start.Value != ":" {
@@ -188,7 +188,7 @@ func (d *decoder) merged(values []*ast.MappingValueNode) []pair {
 			continue
 		}
 		if line, twice := lines[key]; twice {
-			d.fail(v.Key, fmt.Sprintf("the key %q is here twice", key), fmt.Sprintf("it is already in line %d; keep one of them", line))
+			d.fail(v.Key, fmt.Sprintf("duplicate key %q", key), fmt.Sprintf("it is already in line %d; keep one of them", line))
 			continue
 		}
 		lines[key] = tokenPos(v.Key.GetToken()).line
@@ -238,7 +238,7 @@ func (d *decoder) key(v *ast.MappingValueNode) (string, bool) {
 	}
 	text, ok := scalarText(n)
 	if !ok {
-		d.fail(v.Key, fmt.Sprintf("a key is a text, found %s", describe(n)), "")
+		d.fail(v.Key, fmt.Sprintf("expected a text as key, found %s", describe(n)), "")
 	}
 	return text, ok
 }

@@ -70,7 +70,7 @@ func closing(s string) int {
 func variable(body string, lookup func(string) (string, bool), nested int) (string, []error) {
 	name, def, hasDefault := strings.Cut(body, ":-")
 	if !validName(name) {
-		return "", []error{fmt.Errorf("%q is no name of a variable; write ${NAME} or ${NAME:-default}", clip(name))}
+		return "", []error{fmt.Errorf("invalid variable name %q; write ${NAME} or ${NAME:-default}", clip(name))}
 	}
 	value, ok := lookup(name)
 	switch {

@@ -64,8 +64,8 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// sameText takes 007 and 7 for the same: theirs reads a number and writes it, ours
-// keeps what was written.
+// sameText treats 007 and 7 as the same: the library reads a number and writes it, ours
+// keeps the text.
 func sameText(a, b string) bool {
 	return a == b || number(a) != "" && number(a) == number(b)
 }

@@ -6,14 +6,14 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// Bounds on what the parser is given: it takes quadratic time and memory for
-// values that lie deep in each other, and for large mappings.
+// Bounds on the parser's input: it takes quadratic time and memory for deeply nested
+// values and for large mappings.
 const (
 	maxDepth = 100
 	maxKeys  = 20_000
 )
 
-// refuse finds the first token that must not reach the parser, and says why.
+// refuse returns the first token that must not reach the parser, and why.
 func refuse(tokens token.Tokens) (at *token.Token, text, hint string) {
 	var n nesting
 	var docs documents
@@ -26,7 +26,7 @@ func refuse(tokens token.Tokens) (at *token.Token, text, hint string) {
 		case docs.second(t):
 			return t, "the file holds more than one YAML document", "remove what follows the line ---"
 		case n.depth(t) > maxDepth:
-			return t, fmt.Sprintf("this is nested more than %d levels deep", maxDepth), "is this the right file?"
+			return t, fmt.Sprintf("nested more than %d levels deep", maxDepth), "is this the right file?"
 		case keys > maxKeys:
 			return t, fmt.Sprintf("the file has more than %d keys", maxKeys), "is this the right file?"
 		}
@@ -34,7 +34,7 @@ func refuse(tokens token.Tokens) (at *token.Token, text, hint string) {
 	return nil, "", ""
 }
 
-// documents counts those that hold something.
+// documents counts the documents that are not empty.
 type documents struct{ content, ended bool }
 
 // second reports whether the token belongs to a second document.
@@ -62,7 +62,7 @@ func onDirectiveLine(t *token.Token) bool {
 	return false
 }
 
-// nesting follows how deep values lie in each other.
+// nesting tracks how deep values are nested.
 type nesting struct {
 	columns []int // of the lines that the current one is indented below
 	line    int

@@ -1,9 +1,9 @@
 // Package strictyaml decodes YAML into Go values and reports every mistake in one
 // pass, each with file, line, column and a hint in the user's words.
 //
-// It stands on goccy/go-yaml's parser. That library's own strict decoding stops
-// at the first unknown field and speaks of Go types, which a user of a config
-// file has never seen; hence this walk over its syntax tree.
+// It uses goccy/go-yaml's parser. That library's own strict decoding stops at the first
+// unknown field and its messages name Go types, which a user of a config file has never
+// seen. So this package walks the library's syntax tree.
 //
 // Struct fields are named by the tag `yaml:"name"`. Besides the usual kinds it
 // knows: time.Duration ("90s"), encoding.TextUnmarshaler, a single scalar where a
@@ -147,7 +147,7 @@ func (d *Document) message(pos position, text, hint string) diag.Message {
 }
 
 func (d *Document) parse(data []byte) (body ast.Node, ok bool) {
-	// The parser is not ours, and the file is anybody's.
+	// The parser is third-party code, and the file is untrusted.
 	defer func() {
 		if r := recover(); r != nil {
 			d.diags.Add(diag.Message{File: d.file, Text: fmt.Sprintf("this is not valid YAML: the parser gave up: %v", r)})
@@ -159,7 +159,7 @@ func (d *Document) parse(data []byte) (body ast.Node, ok bool) {
 		d.diags.Add(d.message(tokenPos(at), text, hint))
 		return nil, false
 	}
-	// Doubled keys are found later, all of them.
+	// Duplicate keys are all found later.
 	file, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
 		d.diags.Add(d.syntax(err))

@@ -183,8 +183,8 @@ func TestMistakes(t *testing.T) {
 		{"text where settings are", "stages: {pr: x}", []string{`f.yml:1:14: expected keys and values here, found "x"`}},
 		{"empty entry", "tags:\n  - a\n  -\n  - b\n", []string{`f.yml:3:4: this entry of the list is empty`}},
 		{"doubled keys, all of them", "name: a\ninner:\n  name: a\n  name: b\nname: b\nenv: {A: 1, A: 2}\nstages: {pr: , pr: }\n", []string{
-			`f.yml:4:3: the key "name" is here twice; it is already in line 3`, `f.yml:5:1: the key "name" is here twice; it is already in line 1`,
-			`f.yml:6:13: the key "A" is here twice`, `f.yml:7:16: the key "pr" is here twice`,
+			`f.yml:4:3: duplicate key "name"; it is already in line 3`, `f.yml:5:1: duplicate key "name"; it is already in line 1`,
+			`f.yml:6:13: duplicate key "A"`, `f.yml:7:16: duplicate key "pr"`,
 		}},
 		{"text at the top", "hello", []string{`f.yml:1:1: expected keys and values here, found "hello"`}},
 		{"list at the top", "- a\n", []string{`f.yml:1:1: expected keys and values here, found a list`}},
@@ -211,7 +211,7 @@ func TestMistakes(t *testing.T) {
 		{"open bracket", "name: x\ntags: [a, b\n", []string{`f.yml:2:7: this is not valid YAML`}},
 		{"open quote", "name: 'x\n", []string{`f.yml:1:7: this is not valid YAML`}},
 		{"two colons", "name: a: b", []string{`f.yml:1:7: this is not valid YAML`}},
-		{"key that is no text", "env: {? [a] : b}", []string{`f.yml:1:`}},
+		{"key that is not a text", "env: {? [a] : b}", []string{`f.yml:1:`}},
 		{"alias without anchor", "name: *x", []string{`f.yml:1:7: the alias *x has no anchor before it`}},
 		{"alias before its anchor", "name: *x\ninner: {name: &x a}", []string{`f.yml:1:7: the alias *x has no anchor before it`}},
 		{"merge of a text", "inner:\n  <<: x\n", []string{`f.yml:2:7: << takes keys and values, or a list of them`}},
@@ -252,7 +252,7 @@ func TestAnchors(t *testing.T) {
 	}
 }
 
-// Files that would keep a decoder busy for ever, or eat its memory.
+// Files that would keep a decoder busy forever, or exhaust its memory.
 func TestBombs(t *testing.T) {
 	aliases := func(item string) string {
 		var b strings.Builder
@@ -436,8 +436,8 @@ tags: [ok, "${FOUR}"]
 		"f.yml:2:7: the environment variable THREE is not set",
 		`f.yml:3:8: expected a whole number, found "many"`,
 		"f.yml:4:7: the environment variable ONE is not set",
-		`f.yml:5:10: "" is no name of a variable`,
-		`f.yml:5:20: "A B" is no name of a variable`,
+		`f.yml:5:10: invalid variable name ""`,
+		`f.yml:5:20: invalid variable name "A B"`,
 		`f.yml:5:33: "${ONE" has no closing brace`,
 		"f.yml:6:12: the environment variable FOUR is not set",
 	})
@@ -487,13 +487,13 @@ func TestExpand(t *testing.T) {
 		{"${A", "", "no closing brace"},
 		{"${", "", "no closing brace"},
 		{"${NONE:-${A}", "", "no closing brace"},
-		{"${}", "", "no name"},
-		{"${:-x}", "", "no name"},
-		{"${1A}", "", "no name"},
-		{"${A-x}", "", "no name"},
-		{"${A.B}", "", "no name"},
-		{"${Ä}", "", "no name"},
-		{"${ A }", "", "no name"},
+		{"${}", "", "invalid variable name"},
+		{"${:-x}", "", "invalid variable name"},
+		{"${1A}", "", "invalid variable name"},
+		{"${A-x}", "", "invalid variable name"},
+		{"${A.B}", "", "invalid variable name"},
+		{"${Ä}", "", "invalid variable name"},
+		{"${ A }", "", "invalid variable name"},
 		{"${NONE}", "", "NONE is not set"},
 		{"${NONE:-${ALSO}}", "", "ALSO is not set"},
 		{strings.Repeat("${N:-", 19) + "x" + strings.Repeat("}", 19), "x", ""},

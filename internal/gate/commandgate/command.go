@@ -1,5 +1,5 @@
-// Package commandgate is the command check: a program that exits 0 when what it
-// looks at is healthy.
+// Package commandgate is the command check: a program that exits 0 when what it checks
+// is healthy.
 package commandgate
 
 import (
@@ -21,11 +21,11 @@ import (
 	"github.com/org/e2e-gate/internal/safetext"
 )
 
-// Kind is the word of the config.
+// Kind is the name of this kind of check in the config.
 const Kind = "command"
 
-// grace is how long a command gets to end by itself after its time is up: the
-// wait for the gates has a deadline to keep.
+// grace is how long a command gets to end by itself after its timeout. It is short,
+// because the wait for the gates has a deadline.
 const grace = 500 * time.Millisecond
 
 // Spec is the command check of the config.
@@ -43,7 +43,8 @@ func (s *Spec) ProbeTimeout() time.Duration { return probe.TimeoutOr(s.Timeout) 
 // wordNotFound is what retry_on calls a command that cannot be run.
 const wordNotFound = "not_found"
 
-// RetryWords are the final answers of this kind.
+// RetryWords are the words of retry_on for this kind: its answers that normally end the
+// wait.
 func (s *Spec) RetryWords() []string { return []string{wordNotFound} }
 
 // Validate returns what is wrong with the spec.
@@ -114,21 +115,22 @@ func (p prober) judge(exit proc.Exit) probe.Observation {
 	case exit.Ended == proc.NotStarted:
 		return p.notStarted(exit.Err)
 	case exit.Ended == proc.TimedOut, exit.Ended == proc.Cancelled:
-		return probe.NotYet("no result within "+p.spec.ProbeTimeout().String(), "the command does not end in time; see what it waits for, or raise command.timeout")
+		return probe.NotYet("no result within "+p.spec.ProbeTimeout().String(),
+			"the command does not end in time; find out what it waits for, or raise command.timeout")
 	case exit.Ended == proc.Exited && (exit.Code == 126 || exit.Code == 127):
 		o := probe.Broken(exit.String()+p.lastLine(exit.Tail),
-			fmt.Sprintf("the command cannot run what it calls (exit status %d); install it, or make it executable", exit.Code))
+			fmt.Sprintf("the command cannot run a program that it calls (exit status %d); install that program, or make it executable", exit.Code))
 		o.Word = wordNotFound
 		return o
 	default:
-		o := probe.NotYet(exit.String()+p.lastLine(exit.Tail), "the command says that its subject is not healthy; see its output")
+		o := probe.NotYet(exit.String()+p.lastLine(exit.Tail), "the command reports that what it checks is not healthy; see its output")
 		o.Key = exit.String()
 		return o
 	}
 }
 
-// notStarted tells a command that is not there from a machine that is short of
-// something for the moment.
+// notStarted distinguishes a missing command from a machine that lacks resources for a
+// moment.
 func (p prober) notStarted(err error) probe.Observation {
 	name := safetext.Plain(p.spec.Run[0], probe.MaxQuote)
 	switch {
@@ -156,7 +158,7 @@ func (p prober) lastLine(output string) string {
 	return ""
 }
 
-// commandLine renders an argument vector without what looks like a secret.
+// commandLine renders an argument vector and leaves out what looks like a secret.
 func commandLine(argv []string) string {
 	shown := make([]string, len(argv))
 	hide := false

@@ -123,8 +123,8 @@ func TestEnvironment(t *testing.T) {
 	s.Dir, s.PassEnv = "sub", []string{"API_TOKEN"}
 	env := probe.Env{Root: dir, Base: []string{"GITHUB_TOKEN=ghs_1", "API_TOKEN=passed99", "DSN=postgres"},
 		Identity: map[string]string{"E2E_RUN_ID": "e2e-1"}, Secrets: []string{"DSN"}}
-	// What is passed on by name is a secret all the same: it is masked where the
-	// command prints it.
+	// A variable that is passed on by name is still a secret: it is masked in the
+	// command's output.
 	want(t, look(t, s, env), e2e.Unhealthy, e2e.NotYet, `exit status 3, printed "*** e2e-1 sub"`)
 }
 

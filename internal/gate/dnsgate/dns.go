@@ -1,4 +1,4 @@
-// Package dnsgate is the dns check: a name that resolves, to what is expected.
+// Package dnsgate is the dns check: a name that resolves as expected.
 package dnsgate
 
 import (
@@ -16,15 +16,15 @@ import (
 	"github.com/org/e2e-gate/internal/safetext"
 )
 
-// Kind is the word of the config.
+// Kind is the name of this kind of check in the config.
 const Kind = "dns"
 
 // Spec is the dns check of the config.
 type Spec struct {
 	Name      string        `yaml:"name" doc:"Name to resolve."`
-	Addresses []string      `yaml:"addresses" doc:"Addresses or networks (10.1.0.0/16) that every address of the name must be in: one elsewhere takes part of the traffic with it."`
-	CNAME     string        `yaml:"cname" doc:"Canonical name that the name must lead to."`
-	TXT       string        `yaml:"txt" doc:"Text that one of the TXT records must be; with it alone the name needs no address."`
+	Addresses []string      `yaml:"addresses" doc:"Addresses or networks (10.1.0.0/16). Every address of the name must be in one of them: an address elsewhere receives part of the traffic."`
+	CNAME     string        `yaml:"cname" doc:"Canonical name that the name must resolve to."`
+	TXT       string        `yaml:"txt" doc:"Text that one of the TXT records must equal. If only txt is set, the name needs no address."`
 	Server    string        `yaml:"server" doc:"host:port of the DNS server to ask instead of the machine's."`
 	Timeout   time.Duration `yaml:"timeout" doc:"Longest time of a single resolution. Default 5s."`
 }
@@ -32,7 +32,7 @@ type Spec struct {
 // ProbeTimeout bounds a single resolution.
 func (s *Spec) ProbeTimeout() time.Duration { return probe.TimeoutOr(s.Timeout) }
 
-// RetryWords is empty: whatever DNS says may change by waiting.
+// RetryWords is empty: every DNS answer is transient.
 func (s *Spec) RetryWords() []string { return nil }
 
 // Validate returns what is wrong with the spec.
@@ -108,8 +108,8 @@ func (p prober) Expected() string {
 	return strings.Join(parts, ", ")
 }
 
-// resolver asks the server of the config, or the machine's. The library waits for
-// answers without heed to the context: here its end closes the connection.
+// resolver asks the server of the config, or the machine's. The library ignores the
+// context while it waits for answers, so the end of the context closes the connection.
 func (p prober) resolver(ctx context.Context) *net.Resolver {
 	dial := func(_ context.Context, network, address string) (net.Conn, error) {
 		if p.spec.Server != "" {
@@ -172,8 +172,7 @@ func (p prober) addresses(ctx context.Context, resolver *net.Resolver) (string, 
 	if err != nil {
 		return "", p.fault(err)
 	}
-	// Servers turn the order with each answer: an order of our own keeps equal
-	// answers equal.
+	// Servers rotate the order with each answer. Sorting keeps equal answers equal.
 	slices.SortFunc(found, netip.Addr.Compare)
 	var all, strange []string
 	for _, addr := range found {
@@ -199,7 +198,7 @@ func (p prober) cname(ctx context.Context, resolver *net.Resolver) (string, *pro
 		return "", p.fault(err)
 	}
 	if !strings.EqualFold(absolute(name), absolute(p.spec.CNAME)) {
-		return "", notYet("CNAME "+quoted(name), "the name leads elsewhere; wait until the change has reached this machine's DNS, or correct cname")
+		return "", notYet("CNAME "+quoted(name), "the name has another canonical name; wait until the change has reached this machine's DNS, or correct cname")
 	}
 	return "CNAME " + quoted(name), nil
 }
@@ -214,7 +213,7 @@ func (p prober) txt(ctx context.Context, resolver *net.Resolver) (string, *probe
 	}
 	if !slices.Contains(records, p.spec.TXT) {
 		return "", notYet(fmt.Sprintf("%d TXT records, none as expected", len(records)),
-			"no TXT record is the expected one; wait until the change has reached this machine's DNS, or correct txt")
+			"no TXT record has the expected text; wait until the change has reached this machine's DNS, or correct txt")
 	}
 	return "TXT as expected", nil
 }
@@ -225,7 +224,7 @@ func absolute(name string) string { return strings.TrimSuffix(name, ".") + "." }
 func (p prober) fault(err error) *probe.Observation {
 	var dns *net.DNSError
 	if errors.As(err, &dns) && !dns.IsNotFound && !dns.IsTimeout {
-		return notYet("the DNS server gives no answer", "the DNS server cannot be reached or fails; check server, or this machine's DNS")
+		return notYet("the DNS server does not answer", "the DNS server cannot be reached or fails; check server, or this machine's DNS")
 	}
 	o := probe.NetFault(err, p.spec.ProbeTimeout())
 	if errors.As(err, &dns) && dns.IsTimeout {

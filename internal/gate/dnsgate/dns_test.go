@@ -97,7 +97,7 @@ func TestNames(t *testing.T) {
 	for _, name := range []string{"none.example", "new.example"} {
 		gatekit.NotYet(t, look(Spec{Name: name}), "host not found: "+name+".")
 	}
-	gatekit.NotYet(t, look(Spec{Name: "broken.example"}), "the DNS server gives no answer")
+	gatekit.NotYet(t, look(Spec{Name: "broken.example"}), "the DNS server does not answer")
 }
 
 func TestServersThatFail(t *testing.T) {

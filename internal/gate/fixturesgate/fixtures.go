@@ -1,5 +1,5 @@
-// Package fixturesgate is the fixtures check: the API that makes test data speaks
-// a version that the tests understand, and refuses production.
+// Package fixturesgate is the fixtures check: the API that creates test data has a
+// version that the tests support, and refuses production.
 package fixturesgate
 
 import (
@@ -15,10 +15,10 @@ import (
 	"github.com/org/e2e-gate/internal/gate/probe"
 )
 
-// Kind is the word of the config.
+// Kind is the name of this kind of check in the config.
 const Kind = "fixtures"
 
-// The words of retry_on besides those of HTTP.
+// The words of retry_on in addition to those of HTTP.
 const (
 	wordMissing      = "no_version"
 	wordIncompatible = "incompatible"
@@ -27,14 +27,14 @@ const (
 
 // Spec is the fixtures check of the config.
 type Spec struct {
-	URL         string            `yaml:"url" doc:"Address where the fixture API says its version."`
+	URL         string            `yaml:"url" doc:"Address where the fixture API reports its version."`
 	JSON        string            `yaml:"json" doc:"JSONPath to the version in the answer. Default $.version."`
-	Semver      string            `yaml:"semver" doc:"Versions that the tests understand, such as ^2.0.0."`
-	Environment string            `yaml:"environment" doc:"JSONPath to the name of the environment in the same answer; one of forbidden is never healthy."`
-	Forbidden   []string          `yaml:"forbidden" doc:"Names of environments in which there must be no fixtures. Default production, prod, live."`
+	Semver      string            `yaml:"semver" doc:"Versions that the tests support, such as ^2.0.0."`
+	Environment string            `yaml:"environment" doc:"JSONPath to the name of the environment in the same answer. A name listed in forbidden is never healthy."`
+	Forbidden   []string          `yaml:"forbidden" doc:"Names of environments that must not have fixtures. Default production, prod, live."`
 	Refuses     *Refusal          `yaml:"refuses" doc:"A request that the fixture API must refuse."`
 	Headers     map[string]string `yaml:"headers" doc:"Headers to send."`
-	TLS         *httpgate.TLS     `yaml:"tls" doc:"How to trust https addresses."`
+	TLS         *httpgate.TLS     `yaml:"tls" doc:"TLS settings for https addresses."`
 	Timeout     time.Duration     `yaml:"timeout" doc:"Longest time of a single probe. Default 5s."`
 }
 
@@ -42,8 +42,8 @@ type Spec struct {
 type Refusal struct {
 	URL     string            `yaml:"url" doc:"Address of the request. It must do no harm if it is not refused."`
 	Method  string            `yaml:"method" doc:"GET (the default), HEAD, OPTIONS or POST without a body."`
-	Headers map[string]string `yaml:"headers" doc:"Headers to send besides those of the check, such as the name of the production environment."`
-	Status  []string          `yaml:"status" doc:"Status codes that are a refusal. Default 401, 403, 404, 405, 410, 451. No answer is no refusal."`
+	Headers map[string]string `yaml:"headers" doc:"Headers to send in addition to those of the check, such as the name of the production environment."`
+	Status  []string          `yaml:"status" doc:"Status codes that are a refusal. Default 401, 403, 404, 405, 410, 451. No answer does not count as a refusal."`
 }
 
 var (
@@ -55,12 +55,13 @@ var (
 // ProbeTimeout bounds a single probe.
 func (s *Spec) ProbeTimeout() time.Duration { return probe.TimeoutOr(s.Timeout) }
 
-// RetryWords are the final answers of this kind.
+// RetryWords are the words of retry_on for this kind: its answers that normally end the
+// wait.
 func (s *Spec) RetryWords() []string {
 	return append(httpgate.NeverWords(), wordMissing, wordIncompatible, wordProduction)
 }
 
-// rules is a spec that has been read.
+// rules is a parsed spec.
 type rules struct {
 	version     httpgate.Path
 	environment httpgate.Path
@@ -80,7 +81,7 @@ func (s *Spec) compile() (r rules, problems []diag.Mistake) {
 	r.version, found = httpgate.ParsePath("json", cmp.Or(s.JSON, "$.version"))
 	problems = append(problems, found...)
 	if r.semver, found = httpgate.ParseRange("semver", s.Semver); s.Semver == "" {
-		found = []diag.Mistake{{Path: "semver", Text: "the check says not which versions the tests understand", Hint: "write it as ^2.0.0"}}
+		found = []diag.Mistake{{Path: "semver", Text: "missing semver: which versions do the tests support?", Hint: "write it as ^2.0.0"}}
 	}
 	problems = append(problems, found...)
 	if s.Environment != "" {
@@ -185,11 +186,11 @@ func (p *prober) version(ctx context.Context) probe.Observation {
 func (p *prober) judge(a httpgate.Answer, doc any) probe.Observation {
 	version, ok := p.rules.version.First(doc)
 	if !ok {
-		return probe.Never(wordMissing, cmp.Or(p.spec.JSON, "$.version")+" is missing", "the answer holds no version; check json against it")
+		return probe.Never(wordMissing, cmp.Or(p.spec.JSON, "$.version")+" is missing", "the answer has no version; compare json with the answer")
 	}
 	observed := "version " + a.Plain(version)
 	if ok, hint := p.rules.semver.Has(version); !ok {
-		return probe.Never(wordIncompatible, observed, fmt.Sprintf("the tests understand versions in %s; %s, or add incompatible to retry_on where the "+
+		return probe.Never(wordIncompatible, observed, fmt.Sprintf("the tests support versions in %s; %s, or add incompatible to retry_on if the "+
 			"fixture API is deployed with the product", p.spec.Semver, hint))
 	}
 	if p.spec.Environment == "" {
@@ -198,10 +199,10 @@ func (p *prober) judge(a httpgate.Answer, doc any) probe.Observation {
 	name, ok := p.rules.environment.First(doc)
 	switch {
 	case !ok:
-		return probe.Never(wordMissing, p.spec.Environment+" is missing", "the answer does not say its environment; check environment against it")
+		return probe.Never(wordMissing, p.spec.Environment+" is missing", "the answer does not name its environment; compare environment with the answer")
 	case slices.ContainsFunc(p.forbidden(), func(f string) bool { return strings.EqualFold(f, name) }):
 		return probe.Never(wordProduction, observed+", environment "+a.Plain(name),
-			"the fixture API runs in an environment where there must be none; point the check and the tests elsewhere, and take it away there")
+			"the fixture API runs in a forbidden environment; point the check and the tests elsewhere, and remove the fixture API there")
 	}
 	return probe.Healthy(observed + ", environment " + a.Plain(name))
 }
@@ -217,9 +218,9 @@ func (p *prober) mustRefuse(ctx context.Context) *probe.Observation {
 		return nil
 	}
 	observed := fmt.Sprintf("production is not refused: HTTP %d", a.Code())
-	o := probe.Never(wordProduction, observed, "the fixture API does not refuse what it must; close it to production before tests make data there")
+	o := probe.Never(wordProduction, observed, "the fixture API accepts a request that it must refuse; block it for production before tests create data there")
 	if a.Code() >= 500 || a.Code() == 429 {
-		o = probe.NotYet(observed, "the fixture API gives no clear answer to what it must refuse; look at its log")
+		o = probe.NotYet(observed, "the answer to the request that must be refused is unclear; look at the log of the fixture API")
 	}
 	return &o
 }

@@ -54,7 +54,8 @@ func TestFixtures(t *testing.T) {
 	gatekit.Healthy(t, look(own), "version 2.4.0, environment qa-live, refuses production")
 }
 
-// No answer is no refusal: a typing error in the address must not open the gate.
+// No answer does not count as a refusal: a typing error in the address must not let the
+// gate pass.
 func TestNoAnswerIsNoRefusal(t *testing.T) {
 	s := spec(api(t, "2.4.0", "staging", 403))
 	s.Refuses.URL = "http://gate.invalid/"
@@ -73,7 +74,7 @@ func TestMissing(t *testing.T) {
 
 func TestValidate(t *testing.T) {
 	gatekit.Problems(t, &Spec{URL: "x", Environment: "env", Refuses: &Refusal{URL: "ftp://h", Method: "DELETE", Status: []string{"no"}}},
-		"url: the url has no scheme", "semver: the check says not which versions the tests understand",
+		"url: the url has no scheme", "semver: missing semver: which versions do the tests support?",
 		"environment: bad JSONPath: jsonpath: unexpected identifier at position 1",
 		`refuses.url: the url has the scheme "ftp"`, `refuses.method: unknown method "DELETE"`, `refuses.status[0]: unknown status "no"`)
 }

@@ -20,21 +20,21 @@ import (
 	"github.com/org/e2e-gate/internal/safetext"
 )
 
-// Kind is the word of the config.
+// Kind is the name of this kind of check in the config.
 const Kind = "flags"
 
 // Spec is the flags check of the config.
 type Spec struct {
 	URL          string            `yaml:"url" doc:"Address of the flag service; /ofrep/v1/evaluate/flags/<key> is added."`
-	Expect       map[string]string `yaml:"expect" doc:"Keys of flags to the values that they must have. Numbers compare as numbers, objects as JSON."`
-	Context      map[string]string `yaml:"context" doc:"Evaluation context. targetingKey is e2e-gate where it is not given."`
-	AllowDefault []string          `yaml:"allow_default" doc:"Flags for which an answer without a value, which leaves it to the code's default, is enough."`
+	Expect       map[string]string `yaml:"expect" doc:"Keys of flags and the values that they must have. Numbers compare as numbers, objects as JSON."`
+	Context      map[string]string `yaml:"context" doc:"Evaluation context. Default of targetingKey: e2e-gate."`
+	AllowDefault []string          `yaml:"allow_default" doc:"Flags that may be answered without a value, which leaves the choice to the code's default."`
 	Headers      map[string]string `yaml:"headers" doc:"Headers to send, such as Authorization or X-API-Key. Their values are never shown."`
-	TLS          *httpgate.TLS     `yaml:"tls" doc:"How to trust an https address."`
+	TLS          *httpgate.TLS     `yaml:"tls" doc:"TLS settings for an https address."`
 	Timeout      time.Duration     `yaml:"timeout" doc:"Longest time of a single probe of all flags. Default 5s."`
 }
 
-// The words of retry_on besides those of HTTP.
+// The words of retry_on in addition to those of HTTP.
 const (
 	wordMissing = "missing_or_disabled"
 	wordContext = "context"
@@ -43,7 +43,8 @@ const (
 // ProbeTimeout bounds a single probe.
 func (s *Spec) ProbeTimeout() time.Duration { return probe.TimeoutOr(s.Timeout) }
 
-// RetryWords are the final answers of this kind.
+// RetryWords are the words of retry_on for this kind: its answers that normally end the
+// wait.
 func (s *Spec) RetryWords() []string {
 	return append(httpgate.NeverWords(), wordContext, wordMissing)
 }
@@ -52,7 +53,7 @@ func (s *Spec) RetryWords() []string {
 func (s *Spec) Validate() []diag.Mistake {
 	problems := httpgate.CheckURL("url", s.URL)
 	if len(s.Expect) == 0 {
-		problems = append(problems, diag.Mistake{Path: "expect", Text: "the check expects no flag", Hint: "write it as expect: {new-checkout: true}"})
+		problems = append(problems, diag.Mistake{Path: "expect", Text: "the check lists no flags", Hint: "write it as expect: {new-checkout: true}"})
 	}
 	for _, key := range slices.Sorted(maps.Keys(s.Expect)) {
 		if strings.TrimSpace(key) == "" {
@@ -118,7 +119,7 @@ func (p *prober) Probe(ctx context.Context) probe.Observation {
 	return together(wrong)
 }
 
-// together is the first that waiting does not change, with what was seen of all.
+// together is the first permanent failure, with what was seen of all flags.
 func together(wrong []probe.Observation) probe.Observation {
 	first := wrong[0]
 	if i := slices.IndexFunc(wrong, func(o probe.Observation) bool { return o.Word != "" }); i >= 0 {
@@ -164,18 +165,18 @@ func (p *prober) judge(key string, a httpgate.Answer) probe.Observation {
 	code, _ := said["errorCode"].(string)
 	switch {
 	case code == "FLAG_NOT_FOUND", a.OK() && said["reason"] == "DISABLED" && said["value"] == nil && !slices.Contains(p.spec.AllowDefault, key):
-		// Services say the one for the other.
+		// Services confuse the two codes.
 		return probe.Never(wordMissing, name+" is missing or disabled",
-			"the flag service does not give the flag; make it, enable it for this environment, correct its key, or add missing_or_disabled to retry_on")
+			"the flag service does not return the flag; create it, enable it for this environment, correct its key, or add missing_or_disabled to retry_on")
 	case a.Code() == http.StatusBadRequest && code != "":
 		return probe.Never(wordContext, name+": "+a.Plain(code),
-			"the flag service cannot evaluate the flag; give what it needs in context, or correct the flag's targeting")
+			"the flag service cannot evaluate the flag; put what it needs into context, or correct the flag's targeting")
 	case a.OK() && !isJSON:
 		return a.NotJSON()
 	case !a.OK():
 		return a.WrongStatus()
 	case !isObject:
-		return probe.NotYet(name+": an answer that is no object", "the service does not speak OFREP; check url")
+		return probe.NotYet(name+": the answer is not an object", "the service does not speak OFREP; check url")
 	}
 	return p.compare(key, name, said, a)
 }

@@ -40,7 +40,7 @@ func TestAnswers(t *testing.T) {
 		{401, ``, "401", "HTTP 401"},
 		{503, ``, "", "HTTP 503"},
 		{200, `<html>`, "not_json", `HTTP 200, not JSON, body "<html>"`},
-		{200, `[]`, "", "f: an answer that is no object"},
+		{200, `[]`, "", "f: the answer is not an object"},
 	} {
 		code, body = tt.code, tt.body
 		o := look(t, spec)
@@ -62,7 +62,7 @@ func TestAnswers(t *testing.T) {
 }
 
 func TestValidate(t *testing.T) {
-	gatekit.Problems(t, &Spec{URL: "flags:8016", AllowDefault: []string{"x"}}, "url: the url has no scheme", "expect: the check expects no flag",
+	gatekit.Problems(t, &Spec{URL: "flags:8016", AllowDefault: []string{"x"}}, "url: the url has no scheme", "expect: the check lists no flags",
 		`allow_default[0]: the flag "x" is not expected`)
 	gatekit.Problems(t, &Spec{URL: "http://flags", Expect: map[string]string{" ": "1"}, Timeout: -1}, `expect[" "]: the key of the flag is empty`,
 		"timeout: the duration is negative")

@@ -31,22 +31,23 @@ import (
 	"github.com/org/e2e-gate/internal/safetext"
 )
 
-// Kind is the word of the config.
+// Kind is the name of this kind of check in the config.
 const Kind = "grpc"
 
 // Spec is the grpc check of the config.
 type Spec struct {
 	Address  string            `yaml:"address" doc:"host:port of the server."`
 	Service  string            `yaml:"service" doc:"Name of the service to ask about, such as orders.v1.Orders. Default: the server as a whole."`
-	Metadata map[string]string `yaml:"metadata" doc:"Metadata to send, such as authorization. Never shown."`
-	TLS      *trust.TLS        `yaml:"tls" doc:"Speak TLS, and how to trust it; tls: {} trusts the system's authorities. Default: plain."`
+	Metadata map[string]string `yaml:"metadata" doc:"Metadata to send, such as authorization. It is never shown."`
+	TLS      *trust.TLS        `yaml:"tls" doc:"Use TLS, with these settings; tls: {} trusts the system's root CAs. Default: plain text."`
 	Timeout  time.Duration     `yaml:"timeout" doc:"Longest time of a single call with its connection. Default 5s."`
 }
 
 // ProbeTimeout bounds a single call.
 func (s *Spec) ProbeTimeout() time.Duration { return probe.TimeoutOr(s.Timeout) }
 
-// neverCodes are the answers of a server that is there and will go on refusing.
+// neverCodes are the answers of a server that is up and will keep refusing: permanent
+// failures.
 var neverCodes = map[codes.Code]struct{ word, why string }{
 	codes.NotFound:         {"not_found", "the server does not know the service; check the name, with its package, and that the right version is deployed"},
 	codes.Unimplemented:    {"unimplemented", "the server does not speak grpc.health.v1; register its health service, or use the tcp check"},
@@ -55,7 +56,8 @@ var neverCodes = map[codes.Code]struct{ word, why string }{
 	codes.InvalidArgument:  {"invalid_argument", "the server does not accept the request; check service and metadata"},
 }
 
-// RetryWords are the final answers of this kind.
+// RetryWords are the words of retry_on for this kind: its answers that normally end the
+// wait.
 func (s *Spec) RetryWords() []string {
 	words := []string{trust.Word}
 	for _, c := range neverCodes {
@@ -71,7 +73,7 @@ func (s *Spec) Validate() []diag.Mistake {
 	for _, name := range slices.Sorted(maps.Keys(s.Metadata)) {
 		if !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(s.Metadata[name]) || strings.HasPrefix(strings.ToLower(name), "grpc-") {
 			problems = append(problems, diag.Mistake{
-				Path: "metadata[" + strconv.Quote(name) + "]", Text: "that cannot be sent as metadata",
+				Path: "metadata[" + strconv.Quote(name) + "]", Text: "this cannot be sent as metadata",
 				Hint: "use letters, digits and - without the prefix grpc-, and a value without line breaks",
 			})
 		}
@@ -94,7 +96,7 @@ func (s *Spec) New(env probe.Env) probe.Probe {
 	return &prober{spec: s, env: env, mask: env.Hide(secrets)}
 }
 
-// silence keeps the library from writing to standard error.
+// silence stops the library from writing to standard error.
 var silence = sync.OnceFunc(func() { grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, io.Discard, io.Discard)) })
 
 type prober struct {
@@ -139,7 +141,7 @@ func (p *prober) look(ctx context.Context) probe.Observation {
 	conn, err := grpc.NewClient("passthrough:///"+p.spec.Address, grpc.WithTransportCredentials(creds), grpc.WithContextDialer(w.dial),
 		grpc.WithDisableServiceConfig(), grpc.WithUserAgent("e2e-gate"))
 	if err != nil {
-		return probe.Broken("the client cannot be made", "the address or metadata cannot be used; correct them in the config")
+		return probe.Broken("the client cannot be created", "the address or metadata cannot be used; correct them in the config")
 	}
 	defer func() { _ = conn.Close() }()
 	ctx = metadata.NewOutgoingContext(ctx, metadata.New(p.spec.Metadata))
@@ -165,15 +167,15 @@ func judge(s health.HealthCheckResponse_ServingStatus) probe.Observation {
 	if s == health.HealthCheckResponse_SERVING {
 		return probe.Healthy("SERVING")
 	}
-	return probe.NotYet(safetext.Plain(s.String(), probe.MaxQuote), "the server is up and says that it does not serve; look at its log and at what it depends on")
+	return probe.NotYet(safetext.Plain(s.String(), probe.MaxQuote), "the server is up but reports that it does not serve; look at its log and its dependencies")
 }
 
-// fault turns an error of the call into an answer. The connection's own error
-// says more than the status made of it.
+// fault turns an error of the call into an answer. The connection's own error says more
+// than the gRPC status made from it.
 func (p *prober) fault(err, connection error) probe.Observation {
 	s := status.Convert(err)
 	if known, ok := neverCodes[s.Code()]; ok {
-		return probe.Never(known.word, p.said(s), known.why+"; or add "+known.word+" to retry_on where a roll-out answers so")
+		return probe.Never(known.word, p.said(s), known.why+"; or add "+known.word+" to retry_on if roll-outs answer like this")
 	}
 	if s.Code() == codes.Unavailable && connection != nil {
 		if o, ok := trust.Fault(connection); ok {
@@ -184,7 +186,7 @@ func (p *prober) fault(err, connection error) probe.Observation {
 	if s.Code() == codes.DeadlineExceeded || s.Code() == codes.Canceled {
 		return probe.NetFault(context.DeadlineExceeded, p.spec.ProbeTimeout())
 	}
-	o := probe.NotYet(p.said(s), "the server does not answer the health call; look at its log, and whether it expects TLS")
+	o := probe.NotYet(p.said(s), "the server does not answer the health call; look at its log, and check whether it expects TLS")
 	o.Key = s.Code().String()
 	return o
 }

@@ -76,7 +76,7 @@ func TestConnectionsThatFail(t *testing.T) {
 	l.Close()
 	gatekit.NotYet(t, gatekit.Look(t, &Spec{Address: l.Addr().String()}, probe.Env{}), "connection refused")
 	gatekit.NotYet(t, gatekit.Look(t, &Spec{Address: "gate.invalid:1"}, probe.Env{}), "host not found: gate.invalid")
-	// Accepted by the kernel, answered by nobody.
+	// Accepted by the kernel, but never answered.
 	gatekit.NotYet(t, gatekit.Look(t, &Spec{Address: listen(t).Addr().String(), Timeout: 50 * time.Millisecond}, probe.Env{}), "no answer within 50ms")
 }
 
@@ -90,7 +90,7 @@ func TestTLS(t *testing.T) {
 	o := gatekit.Look(t, days, env)
 	gatekit.Never(t, o, "tls", `certificate of "localhost" expires on `+time.Now().Add(gatekit.Year).UTC().Format(time.DateOnly))
 	plain := serve(t, health.NewServer())
-	gatekit.Never(t, gatekit.Look(t, &Spec{Address: plain, TLS: &trust.TLS{CAFile: "ca.pem"}}, env), "tls", "the port speaks no TLS")
+	gatekit.Never(t, gatekit.Look(t, &Spec{Address: plain, TLS: &trust.TLS{CAFile: "ca.pem"}}, env), "tls", "the port does not speak TLS")
 	if o := gatekit.Look(t, &Spec{Address: address, TLS: &trust.TLS{CAFile: "none.pem"}}, env); o.Observed != "cannot read ca_file none.pem" {
 		t.Errorf("got %+v", o)
 	}
@@ -120,7 +120,7 @@ func TestCredentials(t *testing.T) {
 
 func TestValidate(t *testing.T) {
 	gatekit.Problems(t, &Spec{Address: "http://h:1", Timeout: -1, Metadata: map[string]string{"grpc-x": "", "a b": "", "ok": "1"}, TLS: &trust.TLS{CertFile: "x"}},
-		"address: the address is a url, and the grpc check takes host:port", `metadata["a b"]: that cannot be sent as metadata`,
-		`metadata["grpc-x"]: that cannot be sent as metadata`,
+		"address: the address is a url, but the grpc check takes host:port", `metadata["a b"]: this cannot be sent as metadata`,
+		`metadata["grpc-x"]: this cannot be sent as metadata`,
 		"tls.cert_file: cert_file and key_file belong together", "timeout: the duration is negative")
 }

@@ -18,9 +18,9 @@ import (
 	"github.com/org/e2e-gate/internal/safetext"
 )
 
-// Caller makes the requests of other kinds of checks that speak HTTP, with what
-// holds for the http check: a connection of its own each, bounded answers, proxies,
-// careful redirects, no secret in any text.
+// Caller makes the requests of other kinds of checks that speak HTTP, by the rules of
+// the http check: one connection per request, bounded answers, proxies, careful
+// redirects, no secret in any text.
 type Caller struct {
 	prober *prober
 	config *tls.Config
@@ -32,11 +32,11 @@ type Caller struct {
 type CallerOptions struct {
 	Headers map[string]string
 	TLS     *TLS
-	// Config is the trust of every request where it does not come from a TLS
-	// section.
+	// Config is the TLS config of every request, if there is no TLS section.
 	Config  *tls.Config
 	Timeout time.Duration
-	// Secrets are removed from every text besides those in headers and addresses.
+	// Secrets are removed from every text, in addition to those in headers and
+	// addresses.
 	Secrets []string
 }
 
@@ -61,13 +61,14 @@ func NewCaller(o CallerOptions, env probe.Env) *Caller {
 type Request struct {
 	Method string // empty: GET
 	URL    string
-	// Headers are sent besides those of the caller, and before them.
+	// Headers are sent in addition to those of the caller, and before them.
 	Headers map[string]string
 	Body    []byte
 }
 
-// Do makes one request. A fault is an answer by itself: no connection, no trust, a
-// redirect that is not followed. Every status is an answer to be judged.
+// Do makes one request. A failure is returned as an observation: no connection, an
+// untrusted certificate, a redirect that is not followed. A response of any status is
+// returned for the caller to judge.
 func (c *Caller) Do(ctx context.Context, r Request) (Answer, *probe.Observation) {
 	u, err := url.Parse(r.URL)
 	if err != nil || u.Host == "" {
@@ -118,7 +119,7 @@ func (a Answer) OK() bool { return a.a.code >= 200 && a.a.code < 300 }
 // Header is a header of the answer, as the other side wrote it.
 func (a Answer) Header(name string) string { return a.a.header.Get(name) }
 
-// JSON is the document in the body; ok is false where there is none.
+// JSON is the document in the body; ok is false if there is none.
 func (a Answer) JSON() (doc any, ok bool) { return a.a.doc, a.a.isJSON }
 
 // Body is the start of the body, as the other side wrote it.
@@ -152,7 +153,7 @@ func CheckURL(path, text string) []diag.Mistake {
 // headers.
 func CheckHeaders(headers map[string]string) []diag.Mistake { return checkSentHeaders(headers) }
 
-// Path is a JSONPath that has been read.
+// Path is a parsed JSONPath.
 type Path struct{ path *jsonpath.Path }
 
 // ParsePath reads a JSONPath; where names it in the config.
@@ -180,7 +181,7 @@ func (p Path) First(doc any) (text string, ok bool) {
 // All are all values that the path selects.
 func (p Path) All(doc any) []any { return p.path.Select(doc) }
 
-// Range is a version constraint that has been read.
+// Range is a parsed version constraint.
 type Range struct{ judge judge }
 
 // ParseRange reads a version constraint; where names it in the config.
@@ -192,16 +193,16 @@ func ParseRange(where, text string) (Range, []diag.Mistake) {
 	return Range{j}, nil
 }
 
-// Has reports whether a version is in the range, and else what to try.
+// Has reports whether a version is in the range. If it is not, it says what to try.
 func (r Range) Has(version string) (ok bool, hint string) { return r.judge(version) }
 
-// EqualText reports whether a JSON value is what a config means by a scalar.
+// EqualText reports whether a JSON value equals a scalar of the config.
 func EqualText(value any, want string) bool { return equalText(value, want) }
 
 // Text is a JSON value on one line.
 func Text(value any) string { return jsonText(value) }
 
-// Status is a set of status codes that has been read.
+// Status is a parsed set of status codes.
 type Status struct{ set statusSet }
 
 // ParseStatus reads status codes in a field named status, such as 403 or 4xx.

@@ -15,12 +15,12 @@ import (
 	"github.com/org/e2e-gate/internal/safetext"
 )
 
-// expectation is one thing that the answer must be.
+// expectation is one requirement on the answer.
 type expectation struct {
 	// text says what is expected.
 	text string
-	// check reports whether the answer is so, and else what it is instead and what
-	// to try.
+	// check reports whether the answer meets it. If not, it says what was observed and
+	// what to try.
 	check func(a answer) (ok bool, observed, hint string)
 }
 
@@ -125,7 +125,7 @@ func inRange(want string) (judge, string) {
 		version, err := semver.NewVersion(plainText(value))
 		switch {
 		case err != nil:
-			return false, "the value is no version of the form 1.2.3; point the path at the version, or use matches"
+			return false, "the value is not a version of the form 1.2.3; point the path at the version, or use matches"
 		case version.Prerelease() != "" && !constraint.Check(version):
 			return false, "a pre-release matches only a constraint that names one, such as >=2.0.0-0; widen the constraint if it should"
 		}
@@ -142,7 +142,7 @@ func jsonExpectation(path, want string, selector *jsonpath.Path, test judge) exp
 			}
 		}
 		if len(nodes) == 0 {
-			return false, path + " is missing", "check the path against the answer, the field may come only when the service is ready"
+			return false, path + " is missing", "compare the path with the answer; the field may appear only when the service is ready"
 		}
 		return true, "", ""
 	}}

@@ -8,7 +8,7 @@ import (
 	"github.com/org/e2e-gate/internal/safetext"
 )
 
-// verdict is what a health answer says of itself.
+// verdict is the state that a health answer reports.
 type verdict int
 
 const (
@@ -37,8 +37,8 @@ var words = map[string]verdict{
 type health struct {
 	word    string
 	verdict verdict
-	// failing are the names of the components that say they fail, or else of those
-	// that warn.
+	// failing are the names of the components that report a failure; if none does, of
+	// those that warn.
 	failing []string
 }
 

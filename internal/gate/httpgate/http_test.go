@@ -146,11 +146,11 @@ func TestReasonsSayWhatToTry(t *testing.T) {
 		body string
 		want string
 	}{
-		{404, "", "there is nothing at this path; check the path, and that the right version is deployed; or add 404 to retry_on where a roll-out answers so"},
-		{503, spring, "the service is up and says that a part of it fails (worker); look at that part"},
-		{503, "", "what answers has no healthy service behind it; check that the service was started, and its log"},
+		{404, "", "there is nothing at this path; check the path, and that the right version is deployed; or add 404 to retry_on if roll-outs answer like this"},
+		{503, spring, "the service is up but reports that a part of it fails (worker); look at that part"},
+		{503, "", "the server that answers has no healthy service behind it; check that the service was started, and look at its log"},
 		{500, "", "the service fails; look at its log"},
-		{429, "", "the service limits requests; raise its limit for the gate, or interval"},
+		{429, "", "the service limits requests; raise its limit for the gate, or raise interval"},
 		{409, "", "the status is not the expected one; check the service, or set status"},
 		{200, `{"status":"DOWN"}`, "the answer is not the expected one: $.status = UP was expected; wait for the roll-out to finish, or correct the expectation"},
 	} {
@@ -211,7 +211,7 @@ func TestExpectedAndTarget(t *testing.T) {
 	}
 }
 
-// What a service echoes of a request must not come out again.
+// A secret that a service echoes must not reach any output.
 func TestSecretsDoNotComeBack(t *testing.T) {
 	long := strings.Repeat("y", probe.MaxQuote-4)
 	url := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -239,7 +239,7 @@ func TestRequestIsWhatTheConfigSays(t *testing.T) {
 	}
 }
 
-// A connection that is kept would go on reaching the instance that it began with.
+// A kept connection would keep reaching the instance that it was opened to.
 func TestEveryProbeHasItsOwnConnection(t *testing.T) {
 	remotes := map[string]bool{}
 	url := serve(t, func(_ http.ResponseWriter, r *http.Request) { remotes[r.RemoteAddr] = true }).URL

@@ -12,7 +12,7 @@ import (
 	"github.com/org/e2e-gate/internal/safetext"
 )
 
-// judge holds an answer against everything that is expected, outermost first.
+// judge compares an answer with everything that is expected, outermost first.
 func (p *prober) judge(a answer) probe.Observation {
 	if !p.rules.status.has(a.code) {
 		return wrongStatus(a)
@@ -47,17 +47,17 @@ func (a answer) String() string {
 	return text
 }
 
-// neverCodes are the answers of a service that is there and will go on refusing
-// this request: the path, the method, the credentials or the request is wrong.
-// Every other status may pass: 5xx, 408, 421, 423, 425, 429 while a service or its
-// ingress comes up, and codes that a service made up for "not ready".
+// neverCodes are the answers of a service that is up and will keep refusing this
+// request (permanent failures): the path, the method, the credentials or the request is
+// wrong. Every other status may pass: 5xx, 408, 421, 423, 425, 429 while a service or
+// its ingress comes up, and codes that a service made up for "not ready".
 var neverCodes = map[int]string{
 	400: "the service does not accept the request; check url, method and headers",
 	401: "the service asks for credentials; send them with headers, or use an address that needs none",
 	403: "the service refuses access; check the credentials in headers and what they may do",
 	404: "there is nothing at this path; check the path, and that the right version is deployed",
-	405: "the path exists and does not take this method; set method",
-	406: "the service does not answer in an accepted form; set the header Accept",
+	405: "the path exists but does not accept this method; set method",
+	406: "the service cannot answer in an accepted format; set the header Accept",
 	407: "the proxy asks for a login; put it into HTTP_PROXY, or the host into NO_PROXY",
 	410: "the path was removed; use the address that replaced it",
 	414: "the address is too long for the service; shorten the query",
@@ -79,7 +79,7 @@ func wrongStatus(a answer) probe.Observation {
 			"the address redirects; use the address that it redirects to, set redirects, or expect this status")
 	}
 	if why, ok := neverCodes[a.code]; ok {
-		o := probe.Never(statusWordOf(a.code), observed, fmt.Sprintf("%s; or add %d to retry_on where a roll-out answers so", why, a.code))
+		o := probe.Never(statusWordOf(a.code), observed, fmt.Sprintf("%s; or add %d to retry_on if roll-outs answer like this", why, a.code))
 		o.Key = a.String()
 		return o
 	}
@@ -91,11 +91,11 @@ func wrongStatus(a answer) probe.Observation {
 func whyNotYet(a answer) string {
 	switch {
 	case len(a.health.failing) > 0:
-		return fmt.Sprintf("the service is up and says that a part of it fails (%s); look at that part", strings.Join(a.health.failing, ", "))
+		return fmt.Sprintf("the service is up but reports that a part of it fails (%s); look at that part", strings.Join(a.health.failing, ", "))
 	case a.code == http.StatusTooManyRequests:
-		return "the service limits requests; raise its limit for the gate, or interval"
+		return "the service limits requests; raise its limit for the gate, or raise interval"
 	case a.code == http.StatusBadGateway, a.code == http.StatusServiceUnavailable, a.code == http.StatusGatewayTimeout:
-		return "what answers has no healthy service behind it; check that the service was started, and its log"
+		return "the server that answers has no healthy service behind it; check that the service was started, and look at its log"
 	case a.code >= 500:
 		return "the service fails; look at its log"
 	default:
@@ -125,13 +125,13 @@ func relativeOrSafe(location string) string {
 	return probe.SafeURLText(location)
 }
 
-// maxQuoted is how much of a body is looked at for words to show.
+// maxQuoted is how much of a body is searched for text to show, in bytes.
 const maxQuoted = 8 << 10
 
 var title = regexp.MustCompile(`(?is)<title[^>]*>(.*?)</title>`)
 
-// bodyText quotes a body that the summary says nothing about: the title of a
-// page, the start of anything else.
+// bodyText quotes a body that has no health summary: the title of a page, or the start
+// of anything else.
 func bodyText(a answer) string {
 	if a.health.String() != "" || len(a.body) == 0 {
 		return ""
@@ -149,7 +149,7 @@ func notJSON(a answer) probe.Observation {
 		observed, why = fmt.Sprintf("%s, more than %d bytes", a, maxBody), "the answer is too long to be read as JSON"
 	}
 	o := probe.Never(wordNotJSON, observed, why+"; use an address that answers with a short JSON document, or body_matches; or add not_json to retry_on "+
-		"where a roll-out answers so")
+		"if roll-outs answer like this")
 	o.Key = "not JSON"
 	return o
 }
@@ -176,8 +176,8 @@ func (p *prober) wrongContent(a answer) (probe.Observation, bool) {
 	return o, true
 }
 
-// saysOtherwise believes a health answer more than a 2xx, unless the config says
-// itself what $.status must be.
+// saysOtherwise trusts a health answer more than a 2xx, unless the config sets its own
+// expectation of $.status.
 func (p *prober) saysOtherwise(a answer) (probe.Observation, bool) {
 	if p.rules.ownStatus || a.code >= 300 {
 		return probe.Observation{}, false
@@ -188,10 +188,10 @@ func (p *prober) saysOtherwise(a answer) (probe.Observation, bool) {
 	}
 	switch a.health.verdict {
 	case warn:
-		return probe.Degraded(a.String(), fmt.Sprintf("the service works and reports %s for %s; look at that part, or expect it with json", a.health.word,
+		return probe.Degraded(a.String(), fmt.Sprintf("the service works, but reports %s for %s; look at that part, or expect it with json", a.health.word,
 			what)), true
 	case fail, starting:
-		return probe.NotYet(a.String(), fmt.Sprintf("the status code is fine and the body says %s for %s; look at that part, or expect it with json",
+		return probe.NotYet(a.String(), fmt.Sprintf("the status code is fine, but the body says %s for %s; look at that part, or expect it with json",
 			a.health.word, what)), true
 	case silent, pass:
 	}

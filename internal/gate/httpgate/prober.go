@@ -65,8 +65,8 @@ func (p *prober) Expected() string {
 	return p.mask(strings.Join(parts, ", "))
 }
 
-// Probe makes one request on a connection of its own, so that an instance that
-// died is not hidden by a kept connection to one that lives.
+// Probe makes one request on a new connection: a kept connection to a healthy instance
+// would hide one that died.
 func (p *prober) Probe(ctx context.Context) probe.Observation {
 	o := p.look(ctx)
 	o.Observed, o.Reason, o.Key = p.mask(o.Observed), p.mask(o.Reason), p.mask(o.Key)
@@ -89,8 +89,8 @@ func (p *prober) look(ctx context.Context) probe.Observation {
 
 func (p *prober) transport(config *tls.Config) *http.Transport { return transport(config, p.proxy) }
 
-// Transport is that of the http check: proxies from the given environment, bounded
-// headers. The caller closes its idle connections.
+// Transport is the transport of the http check: proxies from the given environment,
+// bounded headers. The caller closes its idle connections.
 func Transport(config *tls.Config, vars []string) *http.Transport {
 	t := transport(config, proxyFrom(vars))
 	t.DisableKeepAlives = false
@@ -189,7 +189,7 @@ func (p *prober) fault(err error) probe.Observation {
 	case errors.As(err, &proxy) && proxy.code == http.StatusProxyAuthRequired:
 		return probe.Never(statusWordOf(proxy.code), proxy.Error(), "the proxy asks for a login; put it into HTTPS_PROXY, or the host into NO_PROXY")
 	case errors.As(err, &proxy):
-		return probe.NotYet(proxy.Error(), "the proxy does not reach the host; check HTTPS_PROXY, or put the host into NO_PROXY")
+		return probe.NotYet(proxy.Error(), "the proxy cannot reach the host; check HTTPS_PROXY, or put the host into NO_PROXY")
 	}
 	if o, ok := trust.Fault(err); ok {
 		return o

@@ -19,7 +19,7 @@ const (
 type redirectPolicy struct {
 	// max is how many are followed; none is followed where it is 0.
 	max int
-	// anywhere follows to other hosts and to login pages too.
+	// anywhere also follows redirects to other hosts and to login pages.
 	anywhere bool
 }
 
@@ -55,13 +55,13 @@ func (p *prober) checkRedirect(req *http.Request, via []*http.Request) error {
 	switch {
 	case !policy.anywhere && !strings.EqualFold(req.URL.Hostname(), first.Hostname()):
 		return &redirectError{"redirected to another host: " + to,
-			"the address redirects to another host, as a login page does; use an address that answers itself, or redirects: follow"}
+			"the address redirects to another host, as login pages do; use an address that answers directly, or set redirects: follow"}
 	case !policy.anywhere && loginPath(req.URL.Path) && !loginPath(first.Path):
 		return &redirectError{"redirected to a login page: " + to,
 			"the address asks for a login; use an address that answers without, or send credentials with headers"}
 	case len(via) > policy.max:
 		return &redirectError{fmt.Sprintf("more than %d redirects, the last to %s", policy.max, to),
-			"the address redirects too often; use the address that it ends at, or a higher number of redirects"}
+			"the address redirects too often; use the final address, or raise redirects"}
 	}
 	if !mayHaveCredentials(first, req.URL) {
 		p.strip(req)
@@ -69,9 +69,9 @@ func (p *prober) checkRedirect(req *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// strip removes everything from a redirected request that the config put into
-// the first one: net/http on its own would keep headers that it does not know to
-// be credentials, and send the first URL with its query string as referer.
+// strip removes from a redirected request everything that the config put into the first
+// one. net/http would keep headers that it does not recognise as credentials, and send
+// the first URL with its query string as referer.
 func (p *prober) strip(req *http.Request) {
 	for _, sent := range []map[string]string{p.spec.Headers, p.more} {
 		for name := range sent {

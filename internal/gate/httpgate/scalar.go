@@ -21,10 +21,9 @@ func decode(body []byte) (any, bool) {
 	return doc, errors.Is(err, io.EOF)
 }
 
-// equalText reports whether a JSON value is what a config means by the given
-// scalar: numbers by value (1.0 is 1, and no digit of a long one is lost), true,
-// false and null by their words, strings by their characters, lists and objects
-// as JSON.
+// equalText reports whether a JSON value equals a scalar of the config: numbers by
+// value (1.0 is 1, and no digit of a long one is lost), true, false and null by their
+// words, strings by their characters, lists and objects as JSON.
 func equalText(value any, want string) bool {
 	switch v := value.(type) {
 	case string:

@@ -14,7 +14,7 @@ import (
 	"github.com/org/e2e-gate/internal/gate/trust"
 )
 
-// Kind is the word of the config.
+// Kind is the name of this kind of check in the config.
 const Kind = "http"
 
 // Spec is the http check of the config.
@@ -24,15 +24,15 @@ type Spec struct {
 	Status        []string          `yaml:"status" doc:"Healthy status codes: 200, 2xx, 200-204. Default 2xx."`
 	Headers       map[string]string `yaml:"headers" doc:"Headers to send. They are not sent on to another host by a redirect."`
 	ExpectHeaders map[string]string `yaml:"expect_headers" doc:"Headers that the answer must have, with exactly this value."`
-	HeaderMatches map[string]string `yaml:"header_matches" doc:"Headers that the answer must have, with a value that this regular expression (RE2) finds."`
-	JSON          map[string]string `yaml:"json" doc:"JSONPath (RFC 9535) to the value it must have: all values that the path selects, at least one. Numbers compare as numbers, 1.0 equals 1."`
-	Matches       map[string]string `yaml:"matches" doc:"JSONPath to a regular expression (RE2) that must find something in every value that the path selects."`
-	Semver        map[string]string `yaml:"semver" doc:"JSONPath to a version constraint, such as ^2.0.0 or >=1.4 <3. Pre-releases match only where the constraint names one, such as >=2.0.0-0."`
-	BodyMatches   string            `yaml:"body_matches" doc:"Regular expression (RE2) that must find something in the first mebibyte of the body."`
+	HeaderMatches map[string]string `yaml:"header_matches" doc:"Headers that the answer must have, with a value in which this regular expression (RE2) matches."`
+	JSON          map[string]string `yaml:"json" doc:"JSONPath (RFC 9535) and the expected value. The path must select at least one value, and every selected value must equal it. Numbers compare as numbers, 1.0 equals 1."`
+	Matches       map[string]string `yaml:"matches" doc:"JSONPath and a regular expression (RE2) that must match somewhere in every selected value."`
+	Semver        map[string]string `yaml:"semver" doc:"JSONPath and a version constraint, such as ^2.0.0 or >=1.4 <3. Pre-releases match only if the constraint names one, such as >=2.0.0-0."`
+	BodyMatches   string            `yaml:"body_matches" doc:"Regular expression (RE2) that must match somewhere in the first mebibyte of the body."`
 	Redirects     string            `yaml:"redirects" doc:"A number: follow that many redirects on the same host. follow: up to 10, also to other hosts. none: judge the redirect itself. Default 5. A redirect to another host or to a login page is never healthy unless followed."`
-	TLS           *TLS              `yaml:"tls" doc:"How to trust an https address."`
+	TLS           *TLS              `yaml:"tls" doc:"TLS settings for an https address."`
 	Timeout       time.Duration     `yaml:"timeout" doc:"Longest time of a single request. Default 5s."`
-	MaxLatency    time.Duration     `yaml:"max_latency" doc:"An answer that takes longer is not healthy yet."`
+	MaxLatency    time.Duration     `yaml:"max_latency" doc:"An answer that takes longer counts as not healthy yet."`
 }
 
 // TLS says how to trust an https address.
@@ -41,14 +41,15 @@ type TLS = trust.TLS
 // ProbeTimeout bounds a single request.
 func (s *Spec) ProbeTimeout() time.Duration { return probe.TimeoutOr(s.Timeout) }
 
-// The words of retry_on besides status codes.
+// The words of retry_on in addition to status codes.
 const (
 	wordTLS      = trust.Word
 	wordRedirect = "redirect"
 	wordNotJSON  = "not_json"
 )
 
-// RetryWords are the final answers of this kind.
+// RetryWords are the words of retry_on for this kind: its answers that normally end the
+// wait.
 func (s *Spec) RetryWords() []string {
 	var list []string
 	for _, code := range slices.Sorted(maps.Keys(neverCodes)) {
@@ -72,7 +73,7 @@ func (s *Spec) New(env probe.Env) probe.Probe {
 	return newProber(s, r, env)
 }
 
-// rules is a spec that has been read: nothing in it can fail any more.
+// rules is a parsed spec: nothing in it can fail any more.
 type rules struct {
 	url       *url.URL
 	method    string

@@ -72,7 +72,7 @@ func TestTLS(t *testing.T) {
 		{"not yet valid", future, trust(), e2e.Unhealthy, e2e.NotYet, "certificate valid only from " + time.Now().Add(time.Hour).UTC().Format(time.DateOnly)},
 		{"client certificate", demanding, trust(), e2e.Unhealthy, e2e.Never, "TLS refused: tls: handshake failure"},
 		{"no certificate yet", nameless, trust(), e2e.Unhealthy, e2e.NotYet, "TLS refused: tls: internal error"},
-		{"plain port", strings.Replace(answering(t, 200, ""), "http:", "https:", 1), nil, e2e.Unhealthy, e2e.Never, "the port speaks no TLS"},
+		{"plain port", strings.Replace(answering(t, 200, ""), "http:", "https:", 1), nil, e2e.Unhealthy, e2e.Never, "the port does not speak TLS"},
 		{"missing file", good, &TLS{CAFile: "none.pem"}, e2e.ProbeError, e2e.Never, "cannot read ca_file none.pem"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

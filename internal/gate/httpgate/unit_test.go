@@ -26,12 +26,12 @@ func TestValidate(t *testing.T) {
 		{"port", Spec{URL: "http://x:99999/"}, "url: the url's port is not between 1 and 65535"},
 		{"unreadable", Spec{URL: "http://x/%zz?secret"}, "url: the url cannot be read"},
 		{"method", Spec{URL: "http://x", Method: "FETCH"}, `method: unknown method "FETCH"`},
-		{"head", Spec{URL: "http://x", Method: "HEAD", BodyMatches: "x"}, "method: an answer to HEAD has no body, and the check expects something of it"},
+		{"head", Spec{URL: "http://x", Method: "HEAD", BodyMatches: "x"}, "method: an answer to HEAD has no body, but the check expects something in it"},
 		{"status", Spec{URL: "http://x", Status: []string{"200", "6xx", "20", "300-200", "ok"}},
 			`status[1]: unknown status "6xx"|status[2]: unknown status "20"|status[3]: unknown status "300-200"|status[4]: unknown status "ok"`},
 		{"status words", Spec{URL: "http://x", Status: []string{"2XX", " 301 ", "400 - 404"}}, ""},
 		{"headers", Spec{URL: "http://x", Headers: map[string]string{"a b": "", "c": "d\ne"}},
-			`headers["a b"]: that is no header name|headers["c"]: the value holds a character that headers cannot`},
+			`headers["a b"]: this is not a header name|headers["c"]: the value has a character that headers cannot have`},
 		{"regexps", Spec{URL: "http://x", BodyMatches: "(", HeaderMatches: map[string]string{"a": "["}, Matches: map[string]string{"$.a": "*"}},
 			"header_matches[\"a\"]: bad regular expression: error parsing regexp: missing closing ]: `[`|" +
 				"matches[\"$.a\"]: bad regular expression: error parsing regexp: missing argument to repetition operator: `*`|" +

@@ -29,7 +29,7 @@ func parseURL(s string) (*url.URL, []diag.Mistake) {
 	case err != nil:
 		return problem("the url cannot be read", example)
 	case u.Scheme != "http" && u.Scheme != "https":
-		return problem(fmt.Sprintf("the url has the scheme %q", u.Scheme), "the http check knows http and https")
+		return problem(fmt.Sprintf("the url has the scheme %q", u.Scheme), "the http check supports http and https")
 	case u.Hostname() == "":
 		return problem("the url has no host", example)
 	}
@@ -49,7 +49,7 @@ func checkMethod(s *Spec, r *rules) []diag.Mistake {
 		return []diag.Mistake{{Path: "method", Text: fmt.Sprintf("unknown method %q", s.Method), Hint: diag.Expected(s.Method, methods)}}
 	}
 	if r.method == "HEAD" && (len(s.JSON)+len(s.Matches)+len(s.Semver) > 0 || s.BodyMatches != "") {
-		return []diag.Mistake{{Path: "method", Text: "an answer to HEAD has no body, and the check expects something of it", Hint: "use GET"}}
+		return []diag.Mistake{{Path: "method", Text: "an answer to HEAD has no body, but the check expects something in it", Hint: "use GET"}}
 	}
 	return nil
 }
@@ -59,10 +59,10 @@ func checkSentHeaders(headers map[string]string) []diag.Mistake {
 	for _, name := range slices.Sorted(maps.Keys(headers)) {
 		switch {
 		case !httpguts.ValidHeaderFieldName(name):
-			problems = append(problems, diag.Mistake{Path: keyPath("headers", name), Text: "that is no header name", Hint: "use letters, digits and -"})
+			problems = append(problems, diag.Mistake{Path: keyPath("headers", name), Text: "this is not a header name", Hint: "use letters, digits and -"})
 		case !httpguts.ValidHeaderFieldValue(headers[name]):
 			problems = append(problems, diag.Mistake{
-				Path: keyPath("headers", name), Text: "the value holds a character that headers cannot", Hint: "remove line breaks and control characters",
+				Path: keyPath("headers", name), Text: "the value has a character that headers cannot have", Hint: "remove line breaks and control characters",
 			})
 		}
 	}

@@ -57,13 +57,14 @@ func (p *prober) topics(found kadm.TopicDetails) (probe.Observation, error) {
 	for _, t := range p.spec.Topics {
 		if n := len(found[t.Name].Partitions); n < t.Partitions {
 			return probe.Never(wordPartitions, fmt.Sprintf("topic %s has %d partitions", t.Name, n),
-				fmt.Sprintf("at least %d were expected; add partitions to the topic, or add partitions to retry_on where a deployment does", t.Partitions)), nil
+				fmt.Sprintf("at least %d were expected; add partitions to the topic, or add partitions to retry_on if a deployment adds them", t.Partitions)), nil
 		}
 	}
 	return probe.Observation{}, nil
 }
 
-// missing waits for topics that are unknown, and then no more.
+// missing waits for unknown topics during the grace period; after that they count as
+// missing.
 func (p *prober) missing(names []string) probe.Observation {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -73,13 +74,13 @@ func (p *prober) missing(names []string) probe.Observation {
 	}
 	if p.unknown.IsZero() {
 		p.unknown = time.Now()
-		return probe.NotYet("unknown topic "+list(names), "the cluster does not know the topic; wait where it is being made")
+		return probe.NotYet("unknown topic "+list(names), "the cluster does not know the topic; wait if it is being created")
 	}
 	if time.Since(p.unknown) < p.grace() {
-		return probe.NotYet("unknown topic "+list(names), "the cluster does not know the topic; wait where it is being made")
+		return probe.NotYet("unknown topic "+list(names), "the cluster does not know the topic; wait if it is being created")
 	}
 	return probe.Never(wordTopic, "unknown topic "+list(names),
-		fmt.Sprintf("the cluster has not known the topic for %s; make it, correct its name, raise grace, or add unknown_topic to retry_on", p.grace()))
+		fmt.Sprintf("the cluster has not known the topic for %s; create it, correct its name, raise grace, or add unknown_topic to retry_on", p.grace()))
 }
 
 func (p *prober) grace() time.Duration {

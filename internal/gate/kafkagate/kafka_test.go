@@ -205,7 +205,7 @@ func TestValidate(t *testing.T) {
 	gatekit.Problems(t, &Spec{}, "brokers: the check has no brokers")
 	gatekit.Problems(t, &Spec{Brokers: []string{"kafka://h:1"}, MinBrokers: -1, Topics: []Topic{{Partitions: -1}}, Groups: []Group{{MaxLag: -1}},
 		SASL: &SASL{Mechanism: "gssapi"}, Grace: -1},
-		"brokers[0]: the address is a url, and the kafka check takes host:port", "min_brokers: the number is negative", "topics[0].name: the name is empty",
+		"brokers[0]: the address is a url, but the kafka check takes host:port", "min_brokers: the number is negative", "topics[0].name: the name is empty",
 		"topics[0].partitions: the number is negative",
 		"groups[0].name: the name is empty", "groups[0].max_lag: the number is negative", `sasl.mechanism: unknown mechanism "gssapi"`,
 		"sasl.password: a login needs username and password", "grace: the duration is negative")

@@ -24,11 +24,12 @@ type prober struct {
 	mask func(string) string
 
 	mu sync.Mutex
-	// unknown is since when a topic has been unknown to a cluster that answers.
+	// unknown maps a topic to the time since which a cluster that answers has not known
+	// it.
 	unknown time.Time
 }
 
-// Probe asks with a client of its own: one that is kept answers from its cache.
+// Probe asks with a new client each time: a kept one would answer from its cache.
 func (p *prober) Probe(ctx context.Context) probe.Observation {
 	o := p.look(ctx)
 	o.Observed, o.Reason = p.mask(o.Observed), p.mask(o.Reason)
@@ -36,7 +37,7 @@ func (p *prober) Probe(ctx context.Context) probe.Observation {
 }
 
 func (p *prober) look(ctx context.Context) probe.Observation {
-	// The library tries again until its own times are up; the gate has its loop.
+	// The library would retry until its own timeouts; the gate has its own loop.
 	ctx, giveUp := context.WithCancel(ctx)
 	defer giveUp()
 	var w probe.Witness
@@ -46,7 +47,7 @@ func (p *prober) look(ctx context.Context) probe.Observation {
 	}
 	client, err := kgo.NewClient(options...)
 	if err != nil {
-		return probe.Broken("the client cannot be made", "brokers or sasl cannot be used; correct them in the config")
+		return probe.Broken("the client cannot be created", "brokers or sasl cannot be used; correct them in the config")
 	}
 	defer client.Close()
 	admin := kadm.NewClient(client)
@@ -116,13 +117,13 @@ type expiring struct{ o probe.Observation }
 
 func (e expiring) Error() string { return e.o.Observed }
 
-// neverCodes are answers of a cluster that will go on refusing.
+// neverCodes are answers of a cluster that will keep refusing: permanent failures.
 var neverCodes = []struct {
 	err       error
 	word, why string
 }{
 	{kerr.SaslAuthenticationFailed, wordLogin, "the brokers refuse the login; check username, password and mechanism"},
-	{kerr.UnsupportedSaslMechanism, wordLogin, "the brokers do not take this mechanism; check sasl.mechanism"},
+	{kerr.UnsupportedSaslMechanism, wordLogin, "the brokers do not accept this mechanism; check sasl.mechanism"},
 	{kerr.IllegalSaslState, wordLogin, "the brokers expect no login on this port; check brokers, or remove sasl"},
 	{kerr.TopicAuthorizationFailed, wordPermission, "the user may not describe a topic; allow it in the cluster's ACLs"},
 	{kerr.GroupAuthorizationFailed, wordPermission, "the user may not describe a consumer group; allow it in the cluster's ACLs"},
@@ -146,7 +147,7 @@ func (p *prober) fault(ctx context.Context, err, connection error) probe.Observa
 	switch {
 	case errors.As(err, &closed):
 		return probe.Never(wordLogin, "the broker closes the connection at once",
-			"the port expects a login or TLS; set sasl or tls, or add login to retry_on where brokers do so while they start")
+			"the port expects a login or TLS; set sasl or tls, or add login to retry_on if brokers do this while they start")
 	case connection != nil:
 		return probe.NetFault(connection, p.spec.ProbeTimeout())
 	case ctx.Err() != nil:

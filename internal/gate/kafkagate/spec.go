@@ -1,6 +1,5 @@
-// Package kafkagate is the kafka check: enough brokers, topics with their
-// partitions, each with a leader and all its replicas in step, and consumer groups
-// that keep up.
+// Package kafkagate is the kafka check: enough brokers, topics with their partitions,
+// each with a leader and all its replicas in sync, and consumer groups that keep up.
 package kafkagate
 
 import (
@@ -18,7 +17,7 @@ import (
 	"github.com/org/e2e-gate/internal/gate/trust"
 )
 
-// Kind is the word of the config.
+// Kind is the name of this kind of check in the config.
 const Kind = "kafka"
 
 // defaultGrace is how long a topic may be unknown: brokers learn of a new one one
@@ -29,32 +28,32 @@ const defaultGrace = 15 * time.Second
 type Spec struct {
 	Brokers    []string      `yaml:"brokers" doc:"host:port of one or more brokers; the others are found through them."`
 	MinBrokers int           `yaml:"min_brokers" doc:"Brokers that must be alive. Default 1."`
-	Topics     []Topic       `yaml:"topics" doc:"Topics that must exist. Their partitions, or without topics those of every topic, must have a leader and all replicas in sync."`
-	MinISR     int           `yaml:"min_isr" doc:"Replicas in sync that are enough, where not all need be."`
+	Topics     []Topic       `yaml:"topics" doc:"Topics that must exist. Their partitions must have a leader and all replicas in sync. Without topics, this is checked for every topic."`
+	MinISR     int           `yaml:"min_isr" doc:"Number of replicas in sync that is enough, if not all have to be."`
 	Groups     []Group       `yaml:"groups" doc:"Consumer groups that must keep up."`
-	SASL       *SASL         `yaml:"sasl" doc:"How to log in."`
-	TLS        *trust.TLS    `yaml:"tls" doc:"Speak TLS, and how to trust it; tls: {} trusts the system's authorities. Default: plain."`
-	Grace      time.Duration `yaml:"grace" doc:"How long a topic may be unknown to a cluster that answers, before it is taken for missing. Default 15s."`
+	SASL       *SASL         `yaml:"sasl" doc:"SASL login."`
+	TLS        *trust.TLS    `yaml:"tls" doc:"Use TLS, with these settings; tls: {} trusts the system's root CAs. Default: plain text."`
+	Grace      time.Duration `yaml:"grace" doc:"How long a topic may be unknown to a cluster that answers before it counts as missing. Default 15s."`
 	Timeout    time.Duration `yaml:"timeout" doc:"Longest time of a single probe with its connections. Default 5s."`
 }
 
 // Topic is a topic that must exist.
 type Topic struct {
 	Name       string `yaml:"name" doc:"Name of the topic."`
-	Partitions int    `yaml:"partitions" doc:"Partitions that it must have at least. Default 1."`
+	Partitions int    `yaml:"partitions" doc:"Minimum number of partitions. Default 1."`
 }
 
 // Group is a consumer group that must keep up.
 type Group struct {
 	Name       string `yaml:"name" doc:"Name of the consumer group."`
-	MaxLag     int64  `yaml:"max_lag" doc:"Records that it may be behind, over all its partitions. Default 0."`
-	MinMembers int    `yaml:"min_members" doc:"Members that it must have at least."`
+	MaxLag     int64  `yaml:"max_lag" doc:"Maximum number of records that it may be behind, over all its partitions. Default 0."`
+	MinMembers int    `yaml:"min_members" doc:"Minimum number of members."`
 }
 
 // SASL says how to log in.
 type SASL struct {
-	Mechanism string `yaml:"mechanism" doc:"How the password is proved." enum:"plain,scram-sha-256,scram-sha-512"`
-	Username  string `yaml:"username" doc:"User."`
+	Mechanism string `yaml:"mechanism" doc:"SASL mechanism." enum:"plain,scram-sha-256,scram-sha-512"`
+	Username  string `yaml:"username" doc:"User name."`
 	Password  string `yaml:"password" doc:"Password. Secret."`
 }
 
@@ -69,7 +68,8 @@ const (
 // ProbeTimeout bounds a single probe.
 func (s *Spec) ProbeTimeout() time.Duration { return probe.TimeoutOr(s.Timeout) }
 
-// RetryWords are the final answers of this kind.
+// RetryWords are the words of retry_on for this kind: its answers that normally end the
+// wait.
 func (s *Spec) RetryWords() []string {
 	return []string{wordLogin, wordPartitions, wordPermission, trust.Word, wordTopic}
 }

@@ -124,7 +124,7 @@ func trusting(c cluster, dir string) (*tls.Config, error) {
 	}
 	config.RootCAs = x509.NewCertPool()
 	if !config.RootCAs.AppendCertsFromPEM(pem) {
-		return nil, errors.New("the kubeconfig's authority is no PEM certificate")
+		return nil, errors.New("the kubeconfig's certificate authority is not a PEM certificate")
 	}
 	return config, nil
 }
@@ -200,7 +200,7 @@ func (p *prober) execute(ctx context.Context, u user, a *access) error {
 		} `json:"status"`
 	}
 	if !exit.OK() || json.Unmarshal(out.Bytes(), &said) != nil {
-		return errors.New("the kubeconfig's credential plugin gives no credential")
+		return errors.New("the kubeconfig's credential plugin returned no credential")
 	}
 	a.token = said.Status.Token
 	if said.Status.Cert != "" {

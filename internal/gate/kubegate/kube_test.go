@@ -102,7 +102,7 @@ func TestDeployments(t *testing.T) {
 	look := func() probe.Observation { return gatekit.Look(t, s, probe.Env{}) }
 	gatekit.Never(t, look(), "404", "deployment/api not found in staging")
 	for _, tt := range []struct{ spec, status, observed string }{
-		{`,"replicas":3`, `,"observedGeneration":1`, "the change has not been seen by its controller"},
+		{`,"replicas":3`, `,"observedGeneration":1`, "its controller has not seen the change yet"},
 		{`,"replicas":3`, `,"replicas":3,"updatedReplicas":1,"availableReplicas":3`, "1 of 3 pods updated"},
 		{`,"replicas":3`, `,"replicas":4,"updatedReplicas":3,"availableReplicas":3`, "1 old pods left"},
 		{`,"replicas":3`, `,"replicas":3,"updatedReplicas":3,"availableReplicas":2`, "2 of 3 pods available"},
@@ -158,7 +158,7 @@ func TestOtherWorkloads(t *testing.T) {
 	a.put("statefulsets", "db", `,"replicas":2,"updateStrategy":{"type":"OnDelete"}`, `,"readyReplicas":2,"updateRevision":"b"`)
 	gatekit.Healthy(t, look("statefulset/db"), "statefulset/db rolled out (2)")
 	for observed, status := range map[string]string{
-		"no node takes it": "", "1 of 2 pods updated": `,"desiredNumberScheduled":2,"updatedNumberScheduled":1`,
+		"no node accepts its pods": "", "1 of 2 pods updated": `,"desiredNumberScheduled":2,"updatedNumberScheduled":1`,
 		"0 of 2 pods available": `,"desiredNumberScheduled":2,"updatedNumberScheduled":2`,
 	} {
 		a.put("daemonsets", "agent", "", status)
@@ -209,7 +209,7 @@ func TestLogins(t *testing.T) {
 		"{exec: {command: "+plugin+", apiVersion: client.authentication.k8s.io/v1, env: [{name: PLUGIN_TOKEN, value: "+token+"}]}}"), Workloads: w},
 		probe.Env{Base: os.Environ()}), "deployment/api rolled out (1)")
 	bad := a.kubeconfig(t, "{exec: {command: /bin/false}}")
-	if o := look(&Spec{Kubeconfig: bad, Workloads: w}, probe.Env{}); o.Observed != "the kubeconfig's credential plugin gives no credential" {
+	if o := look(&Spec{Kubeconfig: bad, Workloads: w}, probe.Env{}); o.Observed != "the kubeconfig's credential plugin returned no credential" {
 		t.Errorf("got %+v", o)
 	}
 }
@@ -249,7 +249,7 @@ func TestSelectors(t *testing.T) {
 func TestValidate(t *testing.T) {
 	gatekit.Problems(t, &Spec{Timeout: -1}, "workloads: the check has no workloads", "timeout: the duration is negative")
 	gatekit.Problems(t, &Spec{Namespace: "a/b", Workloads: []Workload{{Name: "pod/x"}, {Name: "deployment/../x"}, {Name: "deployment/api"}}},
-		`workloads[0].name: "pod/x" is no workload`, `workloads[1].name: "deployment/../x" is no workload`, `namespace: "a/b" is no namespace`)
+		`workloads[0].name: invalid workload "pod/x"`, `workloads[1].name: invalid workload "deployment/../x"`, `namespace: invalid namespace "a/b"`)
 	p := (&Spec{Namespace: "staging", Workloads: []Workload{{"deployment/api", "api:1"}}}).New(probe.Env{})
 	if p.Target() != "deployment/api in staging" || p.Expected() != "rolled out, deployment/api with image api:1" {
 		t.Error(p.Target(), p.Expected())

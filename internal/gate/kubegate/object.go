@@ -83,8 +83,8 @@ func (o object) desired() int {
 // ready is how many pods serve.
 func (o object) ready() int { return max(o.Status.Ready, o.Status.NumberAvailable) }
 
-// failed reports a deployment that gave up: the one end that kubectl rollout
-// status knows besides success.
+// failed reports a deployment that gave up: the only end besides success for kubectl
+// rollout status.
 func (o object) failed() (reason string, ok bool) {
 	if o.Status.Observed < o.Metadata.Generation {
 		return "", false
@@ -97,11 +97,11 @@ func (o object) failed() (reason string, ok bool) {
 	return "", false
 }
 
-// waits says what a roll-out waits for, by the rules of kubectl rollout status;
-// empty: nothing.
+// waits says what a roll-out is waiting for, by the rules of kubectl rollout status. It
+// is empty for a complete roll-out.
 func (o object) waits(kind string) string {
 	if o.Status.Observed < o.Metadata.Generation {
-		return "the change has not been seen by its controller"
+		return "its controller has not seen the change yet"
 	}
 	switch kind {
 	case "daemonset":
@@ -127,7 +127,7 @@ func (o object) waitsDaemons() string {
 	st := o.Status
 	switch {
 	case st.Desired == 0:
-		return "no node takes it"
+		return "no node accepts its pods"
 	case st.NumberUpdated < st.Desired:
 		return fmt.Sprintf("%d of %d pods updated", st.NumberUpdated, st.Desired)
 	case st.NumberAvailable < st.Desired:
@@ -206,7 +206,7 @@ func (p pod) images(pulled bool) []string {
 	return list
 }
 
-// trouble names the first pod that says why it is not up.
+// trouble names the first pod that gives a reason for not being up, and the reason.
 func (l podList) trouble() string {
 	for _, p := range l.Items {
 		name := safetext.Plain(p.Metadata.Name, probe.MaxQuote)

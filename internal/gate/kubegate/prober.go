@@ -24,7 +24,7 @@ type prober struct {
 func (p *prober) Probe(ctx context.Context) probe.Observation {
 	a, err := p.access(ctx)
 	if err != nil {
-		o := probe.Broken(err.Error(), "no login to the cluster; correct kubeconfig or context, or run the gate where there is a service account")
+		o := probe.Broken(err.Error(), "no login to the cluster; correct kubeconfig or context, or run the gate in a pod with a service account")
 		o.Word = wordLogin
 		return o
 	}
@@ -68,7 +68,7 @@ func (s session) get(ctx context.Context, path, what string, into any) *probe.Ob
 		return fault
 	case a.Code() == http.StatusNotFound:
 		o := probe.Never("404", what+" not found in "+s.namespace,
-			"the namespace has no such workload; correct its name or namespace, or add 404 to retry_on where a deployment makes it")
+			"the namespace has no such workload; correct its name or namespace, or add 404 to retry_on if a deployment creates it")
 		return &o
 	case !a.OK():
 		return refused(a, what)
@@ -79,7 +79,7 @@ func (s session) get(ctx context.Context, path, what string, into any) *probe.Ob
 	return nil
 }
 
-// refused says what the server said: its message names user, verb and object.
+// refused quotes the server: its message names user, verb and object.
 func refused(a httpgate.Answer, what string) *probe.Observation {
 	o := a.WrongStatus()
 	var said struct {
@@ -128,7 +128,7 @@ func judgeImages(w Workload, found object, pods podList) probe.Observation {
 		if images := pod.images(strings.Contains(w.Image, "sha256:")); !slices.ContainsFunc(images, func(i string) bool { return runs(i, w.Image) }) {
 			return probe.NotYet(fmt.Sprintf("%s: pod %s runs %s", w.Name, safetext.Plain(pod.Metadata.Name, probe.MaxQuote),
 				safetext.Plain(strings.Join(images, ", "), probe.MaxQuote)),
-				w.Image+" was expected in every pod; deploy what is under test, or correct image")
+				w.Image+" was expected in every pod; deploy the version under test, or correct image")
 		}
 	}
 	return probe.Healthy(text + ", image as expected")

@@ -43,7 +43,7 @@ func TestRealServer(t *testing.T) {
 	const template = `{"metadata":{"labels":{"app":"api"}},"spec":{"containers":[{"name":"c","image":"r.test/api:2"}]}}`
 	send("POST", "/apis/apps/v1/namespaces/default/deployments", json,
 		`{"metadata":{"name":"api"},"spec":{"replicas":1,"selector":{"matchLabels":{"app":"api"}},"template":`+template+`}}`)
-	gatekit.NotYet(t, look(), "deployment/api: the change has not been seen by its controller")
+	gatekit.NotYet(t, look(), "deployment/api: its controller has not seen the change yet")
 	status := "/apis/apps/v1/namespaces/default/deployments/api/status"
 	send("PATCH", status, patch, `{"status":{"observedGeneration":1,"replicas":1,"updatedReplicas":1}}`)
 	gatekit.NotYet(t, look(), "deployment/api: 0 of 1 pods available")

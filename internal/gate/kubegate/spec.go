@@ -15,7 +15,7 @@ import (
 	"github.com/org/e2e-gate/internal/gate/probe"
 )
 
-// Kind is the word of the config.
+// Kind is the name of this kind of check in the config.
 const Kind = "kubernetes"
 
 // Spec is the kubernetes check of the config.
@@ -30,10 +30,10 @@ type Spec struct {
 // Workload is a deployment, stateful set or daemon set.
 type Workload struct {
 	Name  string `yaml:"name" doc:"deployment/api, statefulset/db or daemonset/agent."`
-	Image string `yaml:"image" doc:"Image that a container of every pod must run: its end, such as api:1.4.2, or with sha256: the digest that was pulled."`
+	Image string `yaml:"image" doc:"Image that a container of every pod must run: the end of its name, such as api:1.4.2, or the pulled digest, starting with sha256:."`
 }
 
-// The words of retry_on besides those of HTTP.
+// The words of retry_on in addition to those of HTTP.
 const (
 	wordDeadline = "progress_deadline"
 	wordLogin    = "login"
@@ -42,7 +42,8 @@ const (
 // ProbeTimeout bounds a single probe.
 func (s *Spec) ProbeTimeout() time.Duration { return probe.TimeoutOr(s.Timeout) }
 
-// RetryWords are the final answers of this kind.
+// RetryWords are the words of retry_on for this kind: its answers that normally end the
+// wait.
 func (s *Spec) RetryWords() []string {
 	return append(httpgate.NeverWords(), wordLogin, wordDeadline)
 }
@@ -52,7 +53,7 @@ var plurals = map[string]string{"deployment": "deployments", "statefulset": "sta
 
 var objectName = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$`)
 
-// split takes deployment/api apart.
+// split splits deployment/api into kind and name.
 func (w Workload) split() (kind, name string, ok bool) {
 	kind, name, _ = strings.Cut(w.Name, "/")
 	return kind, name, plurals[kind] != "" && objectName.MatchString(name)
@@ -67,13 +68,13 @@ func (s *Spec) Validate() []diag.Mistake {
 	for i, w := range s.Workloads {
 		if _, _, ok := w.split(); !ok {
 			problems = append(problems, diag.Mistake{
-				Path: fmt.Sprintf("workloads[%d].name", i), Text: fmt.Sprintf("%q is no workload", w.Name),
+				Path: fmt.Sprintf("workloads[%d].name", i), Text: fmt.Sprintf("invalid workload %q", w.Name),
 				Hint: "write it as deployment/api, statefulset/db or daemonset/agent",
 			})
 		}
 	}
 	if s.Namespace != "" && !objectName.MatchString(s.Namespace) {
-		problems = append(problems, diag.Mistake{Path: "namespace", Text: fmt.Sprintf("%q is no namespace", s.Namespace), Hint: "write it as staging"})
+		problems = append(problems, diag.Mistake{Path: "namespace", Text: fmt.Sprintf("invalid namespace %q", s.Namespace), Hint: "write it as staging"})
 	}
 	return append(problems, probe.CheckDuration("timeout", s.Timeout)...)
 }

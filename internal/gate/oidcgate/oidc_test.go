@@ -20,8 +20,8 @@ func look(t *testing.T, s *Spec) probe.Observation {
 	return o
 }
 
-// scripted is a provider that says what a test wants, for what the real one of
-// testkit/servertests cannot: passwords, other keys, faults.
+// scripted is a provider with scripted answers, for cases that the real one of
+// testkit/servertests cannot play: passwords, other keys, errors.
 type scripted struct {
 	server   *httptest.Server
 	keys     jose.JSONWebKeySet
@@ -82,7 +82,7 @@ func TestFaults(t *testing.T) {
 	gatekit.Never(t, look(t, s.user()), "token", "the token endpoint answers without a token")
 	// A token signed by a key that is not published.
 	status(200, `{"access_token":"`+foreign(t)+`"}`)
-	gatekit.NotYet(t, look(t, s.user()), "a token that no published key has signed")
+	gatekit.NotYet(t, look(t, s.user()), "a token not signed by any published key")
 	s.describe["grant_types_supported"] = []string{"authorization_code"}
 	gatekit.Never(t, look(t, s.user()), "unsupported_grant_type", `token: unsupported_grant_type, "the provider offers: authorization_code"`)
 	delete(s.describe, "jwks_uri")

@@ -14,7 +14,7 @@ import (
 	"github.com/org/e2e-gate/internal/gate/probe"
 )
 
-// description is what a provider says of itself (OpenID Connect Discovery 1.0).
+// description is a provider's discovery document (OpenID Connect Discovery 1.0).
 type description struct {
 	Issuer        string   `json:"issuer"`
 	TokenEndpoint string   `json:"token_endpoint"`
@@ -53,7 +53,7 @@ func (p *prober) look(ctx context.Context) probe.Observation {
 		p.held = t
 	}
 	if fault := p.judge(p.held, keys, d); fault != nil {
-		// Roles may be granted by a deployment: the next look takes a new token.
+		// A deployment may grant roles later, so the next probe gets a new token.
 		p.held = nil
 		return *fault
 	}
@@ -86,7 +86,7 @@ func (p *prober) discover(ctx context.Context) (description, *probe.Observation)
 	}
 	if d.Issuer != p.spec.Issuer {
 		o := probe.Never(wordIssuer, "issuer "+probe.SafeURLText(d.Issuer),
-			"the provider calls itself by another name; use it as issuer, every character counts, or add issuer to retry_on")
+			"the provider reports another issuer; use that one (every character counts), or add issuer to retry_on")
 		return d, &o
 	}
 	for _, address := range []string{d.JWKS, d.TokenEndpoint} {
@@ -113,13 +113,13 @@ func (p *prober) keys(ctx context.Context, d description) (jose.JSONWebKeySet, *
 	}
 	for _, text := range raw.Keys {
 		var key jose.JSONWebKey
-		// A key of a kind that is not known here is no fault of the provider.
+		// A key of an unknown kind is not an error of the provider.
 		if json.Unmarshal(text, &key) == nil && key.Valid() && key.IsPublic() && key.Use != "enc" {
 			signing.Keys = append(signing.Keys, key)
 		}
 	}
 	if len(signing.Keys) == 0 {
-		o := probe.NotYet("no signing key", "the provider publishes no key to check tokens with; wait until it has made one")
+		o := probe.NotYet("no signing key", "the provider publishes no key to check tokens with; wait until it has created one")
 		return signing, &o
 	}
 	return signing, nil

@@ -16,40 +16,40 @@ import (
 	"github.com/org/e2e-gate/internal/gate/probe"
 )
 
-// Kind is the word of the config.
+// Kind is the name of this kind of check in the config.
 const Kind = "oidc"
 
 // Spec is the oidc check of the config.
 type Spec struct {
 	Issuer       string            `yaml:"issuer" doc:"Issuer, exactly as the provider spells it: a slash at the end counts."`
-	ClientID     string            `yaml:"client_id" doc:"Client to get a token for. Without one only the description and the keys are looked at."`
+	ClientID     string            `yaml:"client_id" doc:"Client that requests a token. Without one, only the discovery document and the keys are checked."`
 	ClientSecret string            `yaml:"client_secret" doc:"Secret of the client. Secret."`
-	Username     string            `yaml:"username" doc:"Test identity to log in by password. Default: the client itself, by client credentials."`
+	Username     string            `yaml:"username" doc:"User name of a test identity that logs in by password. Default: the client itself, by client credentials."`
 	Password     string            `yaml:"password" doc:"Password of the test identity. Secret."`
 	Scopes       []string          `yaml:"scopes" doc:"Scopes to ask for."`
-	Audience     string            `yaml:"audience" doc:"Audience to ask for, where the provider takes one; the token must then be for it."`
-	Claims       map[string]string `yaml:"claims" doc:"JSONPath into the token's claims to a value that must be among those it selects, such as $.realm_access.roles[*] to case-admin. The access token if it is a JWT, else the ID token."`
-	MinLife      time.Duration     `yaml:"min_life" doc:"The token must be valid for at least this long more."`
-	TLS          *httpgate.TLS     `yaml:"tls" doc:"How to trust https addresses."`
+	Audience     string            `yaml:"audience" doc:"Audience to request, if the provider supports that; the token must then be for it."`
+	Claims       map[string]string `yaml:"claims" doc:"JSONPath into the token's claims, and a value that must be among the selected ones, such as $.realm_access.roles[*] and case-admin. The access token if it is a JWT, else the ID token."`
+	MinLife      time.Duration     `yaml:"min_life" doc:"Minimum time for which the token must still be valid."`
+	TLS          *httpgate.TLS     `yaml:"tls" doc:"TLS settings for https addresses."`
 	Timeout      time.Duration     `yaml:"timeout" doc:"Longest time of a single probe, up to three requests. Default 5s."`
 }
 
-// The words of retry_on besides those of HTTP. Errors of the token endpoint go by
-// their own codes.
+// The words of retry_on in addition to those of HTTP. Errors of the token endpoint go
+// by their own codes.
 const (
 	wordIssuer = "issuer"
 	wordClaims = "claims"
 	wordToken  = "token"
 )
 
-// tokenErrors are the codes of RFC 6749 that waiting does not change.
+// tokenErrors are the codes of RFC 6749 for permanent failures.
 var tokenErrors = map[string]string{
 	"invalid_client":         "the provider does not accept the client; correct client_id and client_secret",
-	"unauthorized_client":    "the client may not ask for a token in this way; allow the grant for the client",
+	"unauthorized_client":    "the client may not use this grant; allow the grant for the client",
 	"invalid_scope":          "the provider does not grant a scope; correct scopes, or allow them for the client",
-	"unsupported_grant_type": "the provider does not offer this grant; use another way of login, or leave client_id out",
+	"unsupported_grant_type": "the provider does not offer this grant; use another kind of login, or remove client_id",
 	"invalid_grant":          "the provider does not accept the test identity; correct username and password",
-	"access_denied":          "the provider refuses; check client, test identity and audience",
+	"access_denied":          "the provider denies access; check client, test identity and audience",
 	"invalid_request":        "the provider does not accept the request; check client_id, scopes and audience",
 	"invalid_target":         "the provider does not know the audience; correct audience",
 }
@@ -57,7 +57,8 @@ var tokenErrors = map[string]string{
 // ProbeTimeout bounds a single probe.
 func (s *Spec) ProbeTimeout() time.Duration { return probe.TimeoutOr(s.Timeout) }
 
-// RetryWords are the final answers of this kind.
+// RetryWords are the words of retry_on for this kind: its answers that normally end the
+// wait.
 func (s *Spec) RetryWords() []string {
 	return slices.Concat(httpgate.NeverWords(), slices.Sorted(maps.Keys(tokenErrors)), []string{wordClaims, wordIssuer, wordToken})
 }
@@ -121,8 +122,8 @@ type prober struct {
 	caller *httpgate.Caller
 
 	mu sync.Mutex
-	// held is a token that was found good, and held to be so until it ends:
-	// providers count token requests.
+	// held is a token that passed the check. It is reused until it expires, because
+	// providers limit token requests.
 	held *token
 }
 

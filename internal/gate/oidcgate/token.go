@@ -16,15 +16,15 @@ import (
 	"github.com/org/e2e-gate/internal/safetext"
 )
 
-// algorithms are those that prove who signed: none and shared secrets do not.
+// algorithms are those that prove who signed. "none" and shared secrets do not.
 var algorithms = []jose.SignatureAlgorithm{jose.RS256, jose.RS384, jose.RS512, jose.ES256, jose.ES384, jose.ES512, jose.PS256, jose.PS384, jose.PS512,
 	jose.EdDSA}
 
-// token is what the provider gave.
+// token is the answer of the token endpoint.
 type token struct {
-	// signed is the token that can be read; nil: an opaque one.
+	// signed is the parsed token; nil for an opaque one.
 	signed *jose.JSONWebSignature
-	// ends is when the provider said that it ends; zero: it did not say.
+	// ends is when the token expires, as the provider says; zero if it does not say.
 	ends time.Time
 }
 
@@ -65,7 +65,7 @@ func readToken(a httpgate.Answer) (*token, *probe.Observation) {
 		return nil, &o
 	}
 	if !readable || said.Access == "" {
-		o := probe.Never(wordToken, "the token endpoint answers without a token", "the answer holds no access_token; check the provider, or add token to retry_on")
+		o := probe.Never(wordToken, "the token endpoint answers without a token", "the answer has no access_token; check the provider, or add token to retry_on")
 		return nil, &o
 	}
 	t := &token{}
@@ -88,8 +88,8 @@ func (p *prober) judge(t *token, keys jose.JSONWebKeySet, d description) *probe.
 		return &o
 	}
 	if !t.lasts(p.spec.MinLife) {
-		return never(wordToken, "the token ends in "+time.Until(t.ends).Round(time.Second).String(),
-			"tokens do not live long enough; raise their life at the provider, or lower min_life")
+		return never(wordToken, "the token expires in "+time.Until(t.ends).Round(time.Second).String(),
+			"tokens expire too soon; raise their lifetime at the provider, or lower min_life")
 	}
 	if t.signed == nil {
 		if len(p.claims) > 0 || p.spec.Audience != "" {
@@ -100,8 +100,8 @@ func (p *prober) judge(t *token, keys jose.JSONWebKeySet, d description) *probe.
 	}
 	payload, ok := verify(t.signed, keys)
 	if !ok {
-		o := probe.NotYet("a token that no published key has signed",
-			"the signature does not match the provider's keys; wait for a change of keys to end, or check the provider")
+		o := probe.NotYet("a token not signed by any published key",
+			"the signature does not match the provider's keys; wait until a key rotation has ended, or check the provider")
 		return &o
 	}
 	var claims struct {
@@ -109,7 +109,7 @@ func (p *prober) judge(t *token, keys jose.JSONWebKeySet, d description) *probe.
 		Audience any    `json:"aud"`
 	}
 	if json.Unmarshal(payload, &claims) != nil {
-		return never(wordToken, "a token without claims", "the token is no JSON Web Token; check the provider")
+		return never(wordToken, "a token without claims", "the token is not a JSON Web Token; check the provider")
 	}
 	switch {
 	case claims.Issuer != d.Issuer:
@@ -145,7 +145,7 @@ func isFor(audience any, want string) bool {
 func (p *prober) judgeClaims(payload []byte, never func(word, observed, reason string) *probe.Observation) *probe.Observation {
 	doc, ok := httpgate.Decode(payload)
 	if !ok {
-		return never(wordToken, "a token without claims", "the token is no JSON Web Token; check the provider")
+		return never(wordToken, "a token without claims", "the token is not a JSON Web Token; check the provider")
 	}
 	for _, c := range p.claims {
 		found := c.path.All(doc)
@@ -158,7 +158,7 @@ func (p *prober) judgeClaims(payload []byte, never func(word, observed, reason s
 	return nil
 }
 
-// seen lists claims: names of roles, which are no secrets.
+// seen lists claims. They are names of roles, not secrets.
 func seen(found []any) string {
 	if len(found) == 0 {
 		return "is missing"

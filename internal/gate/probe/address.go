@@ -23,7 +23,7 @@ func addressFault(address, kind string) string {
 		return "the check has no address"
 	}
 	if strings.Contains(address, "://") {
-		return "the address is a url, and the " + kind + " check takes host:port"
+		return "the address is a url, but the " + kind + " check takes host:port"
 	}
 	host, port, err := net.SplitHostPort(address)
 	if err != nil || host == "" || strings.ContainsAny(host, " @/") {

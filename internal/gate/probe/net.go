@@ -12,9 +12,9 @@ import (
 	"time"
 )
 
-// NetFault says in words what went wrong on the way to an address. The error's
-// own text is not used: it quotes addresses and URLs with whatever they hold.
-// All of these may pass by waiting.
+// NetFault says in words what went wrong on the way to an address. The error's own text
+// is not used: it quotes addresses and URLs with whatever they hold. All of these are
+// transient.
 func NetFault(err error, timeout time.Duration) Observation {
 	observed, reason := netFault(err, timeout)
 	return NotYet(observed, reason)

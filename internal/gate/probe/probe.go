@@ -1,8 +1,7 @@
-// Package probe holds what the kinds of health checks share: what a probe is,
-// what it answers, how its config describes itself, and how its words are kept
-// free of secrets.
+// Package probe holds what the kinds of health checks share: the interface of a probe,
+// its answers, the interface of its config, and how its texts are kept free of secrets.
 //
-// A kind is a package beside this one: a Spec that implements [Spec] and builds a
+// Each kind is a package in the same folder: a Spec that implements [Spec] and builds a
 // [Probe]. It does not loop, wait or retry; package gate does.
 package probe
 
@@ -14,38 +13,39 @@ import (
 	"github.com/org/e2e-gate/internal/e2e"
 )
 
-// DefaultTimeout bounds a single probe of a check that does not say otherwise.
+// DefaultTimeout bounds a single probe of a check that sets no timeout.
 const DefaultTimeout = 5 * time.Second
 
-// Probe looks at one thing once.
+// Probe checks one thing.
 type Probe interface {
 	// Kind is the word of the config: http, tcp, command.
 	Kind() string
-	// Target is what is looked at, without credentials and query string.
+	// Target is the address that is probed, without credentials and query string.
 	Target() string
-	// Expected says what would be healthy.
+	// Expected describes a healthy answer.
 	Expected() string
-	// Probe looks once. It returns soon after ctx ends, and never panics on what
-	// the other side sends.
+	// Probe probes once. It returns soon after ctx ends, and never panics on what the
+	// other side sends.
 	Probe(ctx context.Context) Observation
 }
 
-// Observation is what one probe saw. The zero value is unknown and is no success.
+// Observation is the result of one probe. The zero value is unknown, which is not a
+// success.
 type Observation struct {
 	State e2e.GateState
 	// Finality is empty where the state is healthy or degraded.
 	Finality e2e.Finality
 	// Observed says what was seen, in a few words.
 	Observed string
-	// Reason is one sentence on why that is not healthy, ending with what to try.
+	// Reason is one sentence: why it is not healthy, and what to try.
 	Reason string
-	// Word is what retry_on calls this answer: 404, tls, redirect. Only for answers
-	// that are final by default.
+	// Word is the name of this answer in retry_on: 404, tls, redirect. Only answers
+	// that are permanent failures by default have one.
 	Word string
-	// RetryAfter is how long the other side asked to be left alone.
+	// RetryAfter is how long the other side asked to wait before the next request.
 	RetryAfter time.Duration
-	// Key tells equal answers whose words differ, such as a latency; empty: the
-	// words decide.
+	// Key identifies equal answers whose texts differ, such as by a latency. If it is
+	// empty, the texts are compared.
 	Key string
 }
 
@@ -64,45 +64,45 @@ func (o Observation) key() string {
 	return o.Observed
 }
 
-// Healthy is the answer that was expected.
+// Healthy is the expected answer.
 func Healthy(observed string) Observation {
 	return Observation{State: e2e.Healthy, Observed: observed}
 }
 
-// Degraded works, and says of itself that not everything does.
+// Degraded is the answer of a service that works but reports a failing part.
 func Degraded(observed, reason string) Observation {
 	return Observation{State: e2e.Degraded, Observed: observed, Reason: reason}
 }
 
-// NotYet is an answer that may change by waiting.
+// NotYet is a transient failure: waiting may help.
 func NotYet(observed, reason string) Observation {
 	return Observation{State: e2e.Unhealthy, Finality: e2e.NotYet, Observed: observed, Reason: reason}
 }
 
-// Never is an answer that waiting will not change. word is what retry_on calls it.
+// Never is a permanent failure: waiting does not help. word is its name in retry_on.
 func Never(word, observed, reason string) Observation {
 	return Observation{State: e2e.Unhealthy, Finality: e2e.Never, Word: word, Observed: observed, Reason: reason}
 }
 
-// Broken is a fault of the probe itself, not of what it looks at.
+// Broken is a failure of the probe itself, not of the service.
 func Broken(observed, reason string) Observation {
 	return Observation{State: e2e.ProbeError, Finality: e2e.Never, Observed: observed, Reason: reason}
 }
 
-// Env is what a probe may use of the outside.
+// Env is what a probe may use from outside.
 type Env struct {
 	// Root is the repository root, which relative paths in the config are under.
 	Root string
 	// Base is the environment in the form of os.Environ: proxies, and what command
 	// checks inherit.
 	Base []string
-	// Identity holds the variables that command checks get besides: E2E_RUN_ID and
-	// its like.
+	// Identity holds the variables that command checks get in addition: E2E_RUN_ID and
+	// the like.
 	Identity map[string]string
 	// Secrets are names of variables that command checks do not inherit.
 	Secrets []string
 	// Redact removes secrets from a text; nil: none. A probe applies it before it
-	// cuts what it quotes: half a secret is one too.
+	// shortens a quote: half a secret is a secret too.
 	Redact func(string) string
 }
 
@@ -125,8 +125,8 @@ type Spec interface {
 	New(env Env) Probe
 	// ProbeTimeout bounds a single probe; always above zero.
 	ProbeTimeout() time.Duration
-	// RetryWords are the words that retry_on takes for this kind: those of its
-	// answers that are final by default.
+	// RetryWords are the words of retry_on for this kind: those of its answers that are
+	// permanent failures by default.
 	RetryWords() []string
 }
 
@@ -178,5 +178,5 @@ func (b broken) Expected() string { return "a valid check" }
 
 func (b broken) Probe(context.Context) Observation {
 	p := b.problems[0]
-	return Broken("the check is not valid: "+p.Path+": "+p.Text, "the check cannot be made ("+p.Text+"); correct it in the config")
+	return Broken("the check is not valid: "+p.Path+": "+p.Text, "the check cannot be set up ("+p.Text+"); correct it in the config")
 }

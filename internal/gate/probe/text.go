@@ -8,9 +8,9 @@ import (
 	"github.com/org/e2e-gate/internal/safetext"
 )
 
-// Limits of what a probe says, in characters.
+// Limits of the texts of a probe, in characters.
 const (
-	// MaxQuote bounds what is quoted of an answer.
+	// MaxQuote bounds a quote from an answer.
 	MaxQuote = 200
 	// MaxText bounds any text about a check.
 	MaxText = 600
@@ -44,7 +44,7 @@ func SafeURLText(s string) string {
 // Mask stands for a secret that was removed.
 const Mask = "***"
 
-// minSecret is the shortest secret that is removed wherever it stands. Shorter
+// minSecret is the length of the shortest secret that is removed everywhere. Shorter
 // ones would blank out ordinary words.
 const minSecret = 4
 

@@ -2,14 +2,14 @@ package probe
 
 import "sync"
 
-// Witness keeps the first error of a connection, for libraries that make a text of
-// it or try again until the time is up.
+// Witness keeps the first error of a connection, for libraries that turn it into a text
+// or retry until their timeout.
 type Witness struct {
 	mu  sync.Mutex
 	err error
 }
 
-// Note keeps an error unless there is one already. Nil is none.
+// Note keeps an error unless it has one already. It ignores nil.
 func (w *Witness) Note(err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -8,7 +8,7 @@ import (
 	"github.com/org/e2e-gate/internal/gate/probe"
 )
 
-// judge holds INFO against the config.
+// judge compares INFO with the config.
 func (s *Spec) judge(i info) probe.Observation {
 	seen := []string{"PONG"}
 	for _, look := range []func(info) (string, probe.Observation){s.judgeRole, s.judgeReplication, s.judgeMemory} {
@@ -56,7 +56,7 @@ func (s *Spec) judgeLink(i info) (string, probe.Observation) {
 	case i["master_link_status"] != "up":
 		return "", probe.NotYet("link to the master is down", "the replica does not reach its master; look at its log")
 	case i["master_sync_in_progress"] == "1":
-		return "", probe.NotYet("the first copy from the master is under way", "the replica is not filled yet; wait")
+		return "", probe.NotYet("the first copy from the master is in progress", "the replica does not have all data yet; wait")
 	case s.MaxLag > 0 && lag > s.MaxLag:
 		return "", late(lag)
 	}
@@ -76,7 +76,7 @@ func (s *Spec) judgeMemory(i info) (string, probe.Observation) {
 	percent, known := i.memory()
 	switch {
 	case !known:
-		return "", probe.NotYet("memory unknown", "the server does not say its memory; remove max_memory_percent")
+		return "", probe.NotYet("memory unknown", "the server does not report its memory; remove max_memory_percent")
 	case percent > int64(s.MaxMemoryPercent):
 		o := probe.NotYet(fmt.Sprintf("memory %d%%", percent),
 			fmt.Sprintf("more than %d%% of the memory is in use; clear old data, or raise maxmemory", s.MaxMemoryPercent))

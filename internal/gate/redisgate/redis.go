@@ -21,7 +21,7 @@ import (
 	"github.com/org/e2e-gate/internal/safetext"
 )
 
-// Kind is the word of the config.
+// Kind is the name of this kind of check in the config.
 const Kind = "redis"
 
 // Spec is the redis check of the config.
@@ -29,7 +29,7 @@ type Spec struct {
 	Address          string        `yaml:"address" doc:"host:port of the server."`
 	Username         string        `yaml:"username" doc:"User of the ACL. Default: the server's default user."`
 	Password         string        `yaml:"password" doc:"Password. Secret."`
-	TLS              *trust.TLS    `yaml:"tls" doc:"Speak TLS, and how to trust it; tls: {} trusts the system's authorities. Default: plain."`
+	TLS              *trust.TLS    `yaml:"tls" doc:"Use TLS, with these settings; tls: {} trusts the system's root CAs. Default: plain text."`
 	Role             string        `yaml:"role" doc:"Role that the server must have." enum:"master,replica"`
 	MinReplicas      int           `yaml:"min_replicas" doc:"A master must have at least this many replicas online."`
 	MaxLag           time.Duration `yaml:"max_lag" doc:"Longest time since a replica last heard from its master, or a master from each of its replicas; whole seconds."`
@@ -49,7 +49,8 @@ var roles = []string{"master", "replica"}
 // ProbeTimeout bounds a single probe.
 func (s *Spec) ProbeTimeout() time.Duration { return probe.TimeoutOr(s.Timeout) }
 
-// RetryWords are the final answers of this kind.
+// RetryWords are the words of retry_on for this kind: its answers that normally end the
+// wait.
 func (s *Spec) RetryWords() []string {
 	return []string{wordLogin, wordProtocol, wordPermission, trust.Word}
 }
@@ -64,7 +65,8 @@ func (s *Spec) Validate() []diag.Mistake {
 		problems = append(problems, diag.Mistake{Path: "role", Text: fmt.Sprintf("unknown role %q", s.Role), Hint: diag.Expected(s.Role, roles)})
 	}
 	if s.MinReplicas < 0 || s.MinReplicas > 0 && s.Role == "replica" {
-		problems = append(problems, diag.Mistake{Path: "min_replicas", Text: "only a master has replicas, none or more", Hint: "use 1 with role: master"})
+		problems = append(problems, diag.Mistake{Path: "min_replicas",
+			Text: "min_replicas needs a master, and a number of at least 0", Hint: "use 1 with role: master"})
 	}
 	if s.MaxMemoryPercent < 0 || s.MaxMemoryPercent > 100 {
 		problems = append(problems, diag.Mistake{Path: "max_memory_percent", Text: "the number is not between 1 and 100", Hint: "use 90"})
@@ -127,7 +129,7 @@ func (p *prober) look(ctx context.Context) probe.Observation {
 		return p.fault(ctx, err)
 	}
 	defer func() { _ = conn.Close() }()
-	// Whatever the library waits for ends with the probe.
+	// Every wait of the library ends with the probe.
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	defer stop()
 	info, err := ask(redis.NewConn(conn, 0, 0), p.spec)
@@ -194,7 +196,7 @@ func (p *prober) fault(ctx context.Context, err error) probe.Observation {
 		}
 		if strings.Contains(err.Error(), "redigo: unexpected response line") || strings.Contains(err.Error(), "redigo: bad") {
 			return probe.Never(wordProtocol, "not the answer of a redis server",
-				"the port speaks something else, or wants TLS; correct address or tls, or add not_redis to retry_on")
+				"the port speaks another protocol, or expects TLS; correct address or tls, or add not_redis to retry_on")
 		}
 		return probe.NetFault(err, p.spec.ProbeTimeout())
 	}
@@ -256,7 +258,7 @@ func (i info) replicas() (online int, lag time.Duration) {
 	return online, lag
 }
 
-// memory is what is in use in percent; known is false where there is no bound.
+// memory is what is in use in percent; known is false if there is no bound.
 func (i info) memory() (percent int64, known bool) {
 	limit := i.number("maxmemory")
 	if limit == 0 {

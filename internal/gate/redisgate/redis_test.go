@@ -125,8 +125,8 @@ func TestOtherServers(t *testing.T) {
 func TestValidate(t *testing.T) {
 	gatekit.Problems(t, &Spec{Address: "redis://h:1", Username: "u", Role: "slave", MinReplicas: -1, MaxMemoryPercent: 101,
 		TLS: &trust.TLS{MinDaysLeft: -1}, MaxLag: -1, Timeout: -1},
-		"address: the address is a url, and the redis check takes host:port", "password: a user needs a password", `role: unknown role "slave"`,
-		"min_replicas: only a master has replicas, none or more",
+		"address: the address is a url, but the redis check takes host:port", "password: a user needs a password", `role: unknown role "slave"`,
+		"min_replicas: min_replicas needs a master, and a number of at least 0",
 		"max_memory_percent: the number is not between 1 and 100", "tls.min_days_left: the number of days is negative", "max_lag: the duration is negative",
 		"timeout: the duration is negative")
 }

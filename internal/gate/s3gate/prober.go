@@ -59,7 +59,7 @@ func (p *prober) look(ctx context.Context) probe.Observation {
 	w := &witness{RoundTripper: transport}
 	client, err := p.client(w)
 	if err != nil {
-		return probe.Broken("the client cannot be made", "endpoint, bucket or region cannot be used; correct them in the config")
+		return probe.Broken("the client cannot be created", "endpoint, bucket or region cannot be used; correct them in the config")
 	}
 	value, err := p.creds.GetWithContext(&credentials.CredContext{Client: &http.Client{Transport: transport, Timeout: p.spec.ProbeTimeout()},
 		Endpoint: p.spec.endpoint()})
@@ -100,14 +100,14 @@ func (p *prober) client(transport http.RoundTripper) (*minio.Client, error) {
 	return client, nil
 }
 
-// verdict is what was found of one permission.
+// verdict is the result for one permission.
 type verdict struct {
 	verb string
 	code string // of a denial; empty: allowed
 }
 
-// try makes a request per permission. One that is denied does not keep the others
-// from being tried: the line then says all.
+// try makes a request for each permission. It goes on after a denial, so that one
+// message names all that are denied.
 func (p *prober) try(ctx context.Context, client *minio.Client, w *witness) probe.Observation {
 	steps := map[string]func(context.Context, *minio.Client) error{"put": p.put, "get": p.get, "list": p.list, "delete": p.delete}
 	var found []verdict
@@ -117,7 +117,8 @@ func (p *prober) try(ctx context.Context, client *minio.Client, w *witness) prob
 			continue
 		}
 		if verb == "put" {
-			// Also one that seems to have failed may have been stored.
+			// Delete it in any case: an upload that seems to have failed may have been
+			// stored.
 			defer p.remove(ctx, client)
 		}
 		err := steps[verb](ctx, client)
@@ -133,8 +134,8 @@ func (p *prober) try(ctx context.Context, client *minio.Client, w *witness) prob
 	return p.judge(found)
 }
 
-// put is not broken off at once when the run ends: the store may take the object after
-// the gate has deleted it, where nobody waits for its answer.
+// put is not aborted at once when the run ends: if the gate does not wait for the
+// answer, the store may create the object after the gate has deleted it.
 func (p *prober) put(ctx context.Context, c *minio.Client) error {
 	patient, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
@@ -149,7 +150,7 @@ func (p *prober) put(ctx context.Context, c *minio.Client) error {
 	return err
 }
 
-var errContent = errors.New("another content")
+var errContent = errors.New("different content")
 
 func (p *prober) get(ctx context.Context, c *minio.Client) error {
 	key := p.key
@@ -182,8 +183,8 @@ func (p *prober) delete(ctx context.Context, c *minio.Client) error {
 	return c.RemoveObject(ctx, p.spec.Bucket, p.key, minio.RemoveObjectOptions{})
 }
 
-// remove deletes the gate's object also where the probe ended early; that it is
-// gone already is no fault.
+// remove deletes the gate's object, even if the probe ended early. It is not an error
+// if the object is gone already.
 func (p *prober) remove(ctx context.Context, c *minio.Client) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUp)
 	defer cancel()
@@ -220,7 +221,7 @@ func (p *prober) judge(found []verdict) probe.Observation {
 	if len(lacking) == 0 {
 		return probe.Healthy(text)
 	}
-	return probe.Never(wordDenied, text, fmt.Sprintf("the credentials lack %s on bucket %s; grant it, or add denied to retry_on where a deployment does",
+	return probe.Never(wordDenied, text, fmt.Sprintf("the credentials lack %s on bucket %s; grant it, or add denied to retry_on if a deployment grants it",
 		strings.Join(lacking, ", "), p.where()))
 }
 
@@ -231,9 +232,9 @@ func (p *prober) where() string {
 	return p.spec.Bucket
 }
 
-// neverCodes are answers of a store that will go on refusing.
+// neverCodes are answers of a store that will keep refusing: permanent failures.
 var neverCodes = map[string]struct{ word, why string }{
-	"NoSuchBucket":                 {wordBucket, "the bucket does not exist; correct its name, endpoint or region, or make it"},
+	"NoSuchBucket":                 {wordBucket, "the bucket does not exist; correct its name, endpoint or region, or create it"},
 	"NoSuchKey":                    {wordKey, "the object does not exist; correct key"},
 	"InvalidAccessKeyId":           {wordCredentials, "the store does not know the access key; correct the credentials"},
 	"XAdminUserNotFound":           {wordCredentials, "the store does not know the access key; correct the credentials"},
@@ -250,7 +251,7 @@ func (p *prober) fault(verb string, err, connection error) probe.Observation {
 	var said minio.ErrorResponse
 	if !errors.As(err, &said) {
 		if errors.Is(err, errContent) {
-			return probe.NotYet("get returns another content", "the store does not return what was put; look at the store")
+			return probe.NotYet("get returns different content", "the store does not return what was put; look at the store")
 		}
 		if connection != nil {
 			err = connection

@@ -10,7 +10,7 @@ import (
 	"github.com/org/e2e-gate/internal/gate/probe"
 )
 
-// slowStore answers an upload when it is told to.
+// slowStore answers an upload when the test tells it to.
 type slowStore struct {
 	uploading chan context.Context
 	answer    chan bool
@@ -26,8 +26,8 @@ func (s slowStore) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 }
 
-// An upload that is under way when the run ends is not broken off: the store might take
-// the object after the gate has deleted it.
+// An upload that is in progress when the run ends is not aborted: the store might
+// create the object after the gate has deleted it.
 func TestUploadOutlivesTheRun(t *testing.T) {
 	spec := &Spec{Endpoint: "http://127.0.0.1:1", Bucket: "evidence", Region: "us-east-1", AccessKey: "a", SecretKey: "b", PathStyle: true}
 	p, ok := spec.New(probe.Env{}).(*prober)

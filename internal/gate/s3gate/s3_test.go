@@ -58,8 +58,8 @@ func TestConnectionsThatFail(t *testing.T) {
 
 func TestValidate(t *testing.T) {
 	gatekit.Problems(t, &Spec{Endpoint: "https://u:p@h/bucket", Bucket: "s3://x", Permissions: []string{"get", "read"}, AccessKey: "a", Timeout: -1},
-		"endpoint: the endpoint is more than a scheme and a host", "bucket: that is no bucket name", `permissions[1]: unknown permission "read"`,
-		"key: get without put needs an object that exists", "secret_key: access_key and secret_key belong together", "timeout: the duration is negative")
+		"endpoint: the endpoint has more than a scheme and a host", "bucket: this is not a bucket name", `permissions[1]: unknown permission "read"`,
+		"key: get without put needs an existing object", "secret_key: access_key and secret_key belong together", "timeout: the duration is negative")
 	p := (&Spec{Bucket: "evidence", Region: "eu-west-1"}).New(probe.Env{})
 	if p.Target() != "https://s3.eu-west-1.amazonaws.com/evidence" || p.Expected() != "put, get, list, delete allowed" {
 		t.Error(p.Target(), p.Expected())

@@ -1,5 +1,5 @@
-// Package s3gate is the s3 check: an object store that allows what the product
-// does, tried on an object of the gate's own, which is always deleted.
+// Package s3gate is the s3 check: an object store that allows what the product does.
+// The check uses an object of its own, which it always deletes.
 package s3gate
 
 import (
@@ -21,23 +21,23 @@ import (
 	"github.com/org/e2e-gate/internal/gate/trust"
 )
 
-// Kind is the word of the config.
+// Kind is the name of this kind of check in the config.
 const Kind = "s3"
 
 // Spec is the s3 check of the config.
 type Spec struct {
 	Endpoint     string        `yaml:"endpoint" doc:"Address of the store. Default https://s3.<region>.amazonaws.com."`
 	Region       string        `yaml:"region" doc:"Region. Default us-east-1."`
-	Bucket       string        `yaml:"bucket" doc:"Bucket to look at."`
+	Bucket       string        `yaml:"bucket" doc:"Bucket to check."`
 	Prefix       string        `yaml:"prefix" doc:"Prefix of the keys that the product uses. The gate's object is <prefix>/e2e-gate-probe/<run id>-<random>."`
 	Permissions  []string      `yaml:"permissions" doc:"What must be allowed. Default all four." enum:"put,get,list,delete"`
-	Key          string        `yaml:"key" doc:"Existing object to get, where put is not among the permissions."`
-	PathStyle    bool          `yaml:"path_style" doc:"Put the bucket into the path instead of the host name."`
-	AccessKey    string        `yaml:"access_key" doc:"Access key id. Default: AWS_ACCESS_KEY_ID and its like, a shared credentials file, web identity or container credentials of the environment."`
+	Key          string        `yaml:"key" doc:"Existing object to get, if put is not among the permissions."`
+	PathStyle    bool          `yaml:"path_style" doc:"Use path-style addresses: the bucket is in the path instead of the host name."`
+	AccessKey    string        `yaml:"access_key" doc:"Access key id. Default: AWS_ACCESS_KEY_ID and related variables, a shared credentials file, web identity or container credentials of the environment."`
 	SecretKey    string        `yaml:"secret_key" doc:"Secret access key. Secret."`
 	SessionToken string        `yaml:"session_token" doc:"Session token of temporary credentials. Secret."`
 	Metadata     bool          `yaml:"metadata" doc:"Also ask the machine's metadata service (EC2) for credentials."`
-	TLS          *trust.TLS    `yaml:"tls" doc:"How to trust an https endpoint."`
+	TLS          *trust.TLS    `yaml:"tls" doc:"TLS settings for an https endpoint."`
 	Timeout      time.Duration `yaml:"timeout" doc:"Longest time of a single probe, up to four requests. Default 5s."`
 }
 
@@ -59,7 +59,8 @@ var verbs = []string{"put", "get", "list", "delete"}
 // ProbeTimeout bounds a single probe.
 func (s *Spec) ProbeTimeout() time.Duration { return probe.TimeoutOr(s.Timeout) }
 
-// RetryWords are the final answers of this kind.
+// RetryWords are the words of retry_on for this kind: its answers that normally end the
+// wait.
 func (s *Spec) RetryWords() []string {
 	return []string{wordClock, wordCredentials, wordDenied, wordBucket, wordKey, wordRegion, trust.Word}
 }
@@ -73,7 +74,7 @@ func (s *Spec) Validate() []diag.Mistake {
 		problems = append(problems, checkEndpoint(s.Endpoint)...)
 	}
 	if !bucketName.MatchString(s.Bucket) {
-		problems = append(problems, diag.Mistake{Path: "bucket", Text: "that is no bucket name", Hint: "write it as my-bucket, without s3:// and path"})
+		problems = append(problems, diag.Mistake{Path: "bucket", Text: "this is not a bucket name", Hint: "write it as my-bucket, without s3:// and path"})
 	}
 	for i, p := range s.Permissions {
 		if !slices.Contains(verbs, p) {
@@ -83,11 +84,11 @@ func (s *Spec) Validate() []diag.Mistake {
 		}
 	}
 	if s.needs("get") && !s.needs("put") && s.Key == "" {
-		problems = append(problems, diag.Mistake{Path: "key", Text: "get without put needs an object that exists", Hint: "name one with key, or add put"})
+		problems = append(problems, diag.Mistake{Path: "key", Text: "get without put needs an existing object", Hint: "name one with key, or add put"})
 	}
 	if (s.AccessKey == "") != (s.SecretKey == "") {
 		problems = append(problems, diag.Mistake{
-			Path: "secret_key", Text: "access_key and secret_key belong together", Hint: "give both, or none to take those of the environment",
+			Path: "secret_key", Text: "access_key and secret_key belong together", Hint: "give both, or neither to use those of the environment",
 		})
 	}
 	problems = append(problems, probe.Under("tls", s.TLS.Validate())...)
@@ -100,7 +101,7 @@ func checkEndpoint(text string) []diag.Mistake {
 	}
 	if u, err := url.Parse(text); err == nil && (strings.Trim(u.Path, "/") != "" || u.User != nil || u.RawQuery != "") {
 		return []diag.Mistake{
-			{Path: "endpoint", Text: "the endpoint is more than a scheme and a host",
+			{Path: "endpoint", Text: "the endpoint has more than a scheme and a host",
 				Hint: "write it as https://s3.example.com; bucket and credentials have fields of their own"},
 		}
 	}
@@ -136,8 +137,8 @@ func (s *Spec) New(env probe.Env) probe.Probe {
 	return p
 }
 
-// probeKey is one key per process: where deleting is denied, one object stays
-// behind and not one per probe.
+// probeKey is one key per process: if deleting is denied, one object is left behind
+// instead of one per probe.
 func (s *Spec) probeKey(run string) string {
 	var random [6]byte
 	_, _ = rand.Read(random[:])

@@ -8,15 +8,15 @@ import (
 	"github.com/org/e2e-gate/internal/safetext"
 )
 
-// order is how the versions of a tool relate.
+// order is how the versions of a tool compare.
 type order int
 
 const (
 	// numeric: a later version compares higher.
 	numeric order = iota
-	// perApp is numeric within what stands before the first dot.
+	// perApp is numeric among versions with the same text before the first dot.
 	perApp
-	// executed: later is what was executed later.
+	// executed: a version is later if it was executed later.
 	executed
 	// unordered: versions are hashes.
 	unordered
@@ -30,10 +30,11 @@ type step struct {
 
 func (a step) is(name string) bool { return a.version == name || slices.Contains(a.names, name) }
 
-// state is what a tool's table says: migrations in effect, oldest first.
+// state is the content of a tool's table: migrations in effect, oldest first.
 type state struct {
 	applied []step
-	// broken says which migration failed, running what still works or waits.
+	// broken names the migration that failed; running names what is in progress or
+	// waiting.
 	broken, running string
 }
 
@@ -77,15 +78,15 @@ func (m *Migration) expected() string {
 	return text
 }
 
-// judge compares what the table says with what is expected. The observation has
-// no finality where all is well.
+// judge compares the table with what is expected. Where all is well, the observation
+// has no finality.
 func (m *Migration) judge(s state) (string, probe.Observation) {
 	if s.running != "" {
-		return "", probe.NotYet(show(s.running), "a migration is at work or holds its lock; wait, or look at who runs it")
+		return "", probe.NotYet(show(s.running), "a migration is running or holds its lock; wait, or find out who runs it")
 	}
 	if s.broken != "" {
 		return "", probe.Never(wordDirty, show(s.broken),
-			"a migration has failed and left the schema in an unknown state; repair it with "+m.Tool+", or add dirty to retry_on where it is repaired automatically")
+			"a migration has failed and left the schema in an unknown state; repair it with "+m.Tool+", or add dirty to retry_on if it is repaired automatically")
 	}
 	for _, want := range m.Contains {
 		if !s.has(want) {
@@ -106,8 +107,8 @@ func (m *Migration) judge(s state) (string, probe.Observation) {
 	return "", m.behind(text)
 }
 
-// place is below zero where the schema is before the expected version, zero at it,
-// above zero after it.
+// place is negative if the schema is before the expected version, zero if it is at it,
+// and positive if it is after it.
 func (m *Migration) place(s state) int {
 	const before, at, after = -1, 0, 1
 	want, o := m.Version+m.AtLeast, tools[m.Tool].order
@@ -152,7 +153,8 @@ func (m *Migration) shown(s state) string {
 	return show(strings.Join(all, ", "))
 }
 
-// wrongTable tells a table that is not there yet from one of something else.
+// wrongTable distinguishes a table that does not exist yet from a table of something
+// else.
 func (m *Migration) wrongTable(f fault) probe.Observation {
 	if f.observed == noTable {
 		return probe.NotYet("no table "+m.table(), "no migration has run yet, or its table has another name; wait for it, or set migration.table")

@@ -70,7 +70,7 @@ func fromURL(dsn string) (string, error) {
 
 func (maria) fault(err error) (fault, bool) {
 	if errors.Is(err, mysql.ErrNoTLS) {
-		return fault{trust.Word, "the server speaks no TLS", "the data source demands TLS and the server has none; correct tls in the dsn"}, true
+		return fault{trust.Word, "the server does not support TLS", "the data source requires TLS, but the server does not support it; correct tls in the dsn"}, true
 	}
 	var my *mysql.MySQLError
 	if !errors.As(err, &my) {

@@ -73,7 +73,8 @@ func (postgres) fault(err error) (fault, bool) {
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) {
 		if strings.Contains(err.Error(), "server refused TLS connection") {
-			return fault{trust.Word, "the server speaks no TLS", "the data source demands TLS and the server has none; correct sslmode in the dsn"}, true
+			return fault{trust.Word, "the server does not support TLS",
+				"the data source requires TLS, but the server does not support it; correct sslmode in the dsn"}, true
 		}
 		return fault{}, false
 	}
@@ -101,7 +102,7 @@ func (postgres) fault(err error) (fault, bool) {
 const noTable = "no such table"
 
 func loginRefused(text string) fault {
-	return fault{wordLogin, text, "the server refuses the login; check user and password in the dsn, and which hosts the server lets in"}
+	return fault{wordLogin, text, "the server refuses the login; check user and password in the dsn, and which hosts the server accepts"}
 }
 
 func noDatabase(text string) fault {
@@ -109,7 +110,7 @@ func noDatabase(text string) fault {
 }
 
 func notAllowed(text string) fault {
-	return fault{wordPermission, text, "the user may not do that; grant it, or use another user in the dsn"}
+	return fault{wordPermission, text, "the user lacks a privilege; grant it, or use another user in the dsn"}
 }
 
 // lockID is the number of golang-migrate's advisory lock

@@ -18,14 +18,14 @@ type dialect interface {
 	kind() string
 	example() string
 	parse(dsn string) (source, error)
-	// fault names an error of the server; ok is false where it is none, or none
-	// that is known.
+	// fault classifies an error of the server. ok is false if it is not one, or an
+	// unknown one.
 	fault(err error) (f fault, ok bool)
 	// migrating reports whether golang-migrate holds its lock on the table.
 	migrating(ctx context.Context, q querier, table string) (bool, error)
 	// age is an expression for the seconds since a column of UTC time.
 	age(column string) string
-	// lag is how far replication is behind. known is false where there is none.
+	// lag is how far replication is behind. known is false if there is no replication.
 	lag(ctx context.Context, q querier) (l lag, err error)
 }
 
@@ -34,7 +34,7 @@ type querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
-// source is a data source that has been read.
+// source is a parsed data source.
 type source struct {
 	// target is host, port and database.
 	target   string
@@ -43,7 +43,7 @@ type source struct {
 	connector func(ctx context.Context) driver.Connector
 }
 
-// fault is an answer of the server that is an error.
+// fault is an error that the server answered with.
 type fault struct {
 	word             string // empty: it may pass
 	observed, reason string
@@ -170,7 +170,7 @@ func (p *prober) replication(ctx context.Context, q querier) (string, probe.Obse
 	switch {
 	case !l.known:
 		return "", probe.Never(wordNoReplica, "no replication",
-			"the server neither is a replica nor has one; check the host, remove max_lag, or add no_replica to retry_on where replicas come up later"), nil
+			"the server neither is a replica nor has one; check the host, remove max_lag, or add no_replica to retry_on if replicas come up later"), nil
 	case l.stopped:
 		return "", probe.NotYet("replication is not running", "the replica does not replicate; look at its replication status and log"), nil
 	case l.behind > p.spec.MaxLag:

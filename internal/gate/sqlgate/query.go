@@ -32,7 +32,7 @@ func (p *prober) query(ctx context.Context, db querier) (string, probe.Observati
 	if err != nil {
 		if f, ok := p.dialect.fault(err); ok && (f.word == wordTable || f.word == wordQuery) {
 			return "", probe.Never(wordQuery, "query: "+f.observed,
-				"the query cannot be run; correct query.sql, or add query to retry_on where its tables come later"), nil
+				"the query cannot be run; correct query.sql, or add query to retry_on if its tables are created later"), nil
 		}
 		return "", probe.Observation{}, err
 	}

@@ -19,7 +19,7 @@ import (
 // Spec is the part of the config that both kinds share.
 type Spec struct {
 	DSN       string        `yaml:"dsn" doc:"Data source, as a URL (postgres://user:password@host:5432/db?sslmode=require, mysql://user:password@host:3306/db) or in the driver's own form. Secret."`
-	Migration *Migration    `yaml:"migration" doc:"The migration that the schema must be at."`
+	Migration *Migration    `yaml:"migration" doc:"Migration that the schema must have."`
 	Query     *Query        `yaml:"query" doc:"A query, and what its first value must be."`
 	MaxLag    time.Duration `yaml:"max_lag" doc:"A replica may be this far behind: the one connected to; on a PostgreSQL primary, every connected replica, at least one."`
 	Timeout   time.Duration `yaml:"timeout" doc:"Longest time of a single probe with its connection. Default 5s."`
@@ -33,7 +33,7 @@ type MySQL Spec
 
 // Migration is the state that a migration tool must have reached.
 type Migration struct {
-	Tool     string   `yaml:"tool" doc:"What writes the table." enum:"flyway,liquibase,golang-migrate,goose,alembic,rails,prisma,django,atlas"`
+	Tool     string   `yaml:"tool" doc:"Tool that writes the migration table." enum:"flyway,liquibase,golang-migrate,goose,alembic,rails,prisma,django,atlas"`
 	Version  string   `yaml:"version" doc:"Newest migration, exactly. For liquibase its id or tag, for django app.name, for prisma its name."`
 	AtLeast  string   `yaml:"at_least" doc:"Newest migration, this or a later one. Not for alembic, whose versions have no order."`
 	Contains []string `yaml:"contains" doc:"Migrations that must all have been applied; for alembic the heads, all of them."`
@@ -42,11 +42,11 @@ type Migration struct {
 
 // Query is a query with its expectation; without one, a row is enough.
 type Query struct {
-	SQL     string `yaml:"sql" doc:"Query that returns one value. It runs in a read-only transaction. Never shown."`
+	SQL     string `yaml:"sql" doc:"Query that returns one value. It runs in a read-only transaction. It is never shown."`
 	Equals  string `yaml:"equals" doc:"Value that it must have. Numbers compare as numbers."`
-	Matches string `yaml:"matches" doc:"Regular expression (RE2) that must find something in it."`
-	AtLeast string `yaml:"at_least" doc:"Number that it must not be below."`
-	AtMost  string `yaml:"at_most" doc:"Number that it must not be above."`
+	Matches string `yaml:"matches" doc:"Regular expression (RE2) that must match somewhere in it."`
+	AtLeast string `yaml:"at_least" doc:"Smallest allowed number."`
+	AtMost  string `yaml:"at_most" doc:"Largest allowed number."`
 }
 
 // The words of retry_on.
@@ -72,7 +72,8 @@ func (p *Postgres) New(env probe.Env) probe.Probe { return (*Spec)(p).build(post
 // ProbeTimeout bounds a single probe.
 func (p *Postgres) ProbeTimeout() time.Duration { return probe.TimeoutOr(p.Timeout) }
 
-// RetryWords are the final answers of this kind.
+// RetryWords are the words of retry_on for this kind: its answers that normally end the
+// wait.
 func (p *Postgres) RetryWords() []string { return slices.Clone(retryWords) }
 
 // Validate returns what is wrong with the spec.
@@ -84,7 +85,8 @@ func (m *MySQL) New(env probe.Env) probe.Probe { return (*Spec)(m).build(maria{}
 // ProbeTimeout bounds a single probe.
 func (m *MySQL) ProbeTimeout() time.Duration { return probe.TimeoutOr(m.Timeout) }
 
-// RetryWords are the final answers of this kind.
+// RetryWords are the words of retry_on for this kind: its answers that normally end the
+// wait.
 func (m *MySQL) RetryWords() []string { return slices.Clone(retryWords) }
 
 func (s *Spec) validate(d dialect) []diag.Mistake {
@@ -111,7 +113,7 @@ func (m *Migration) validate() []diag.Mistake {
 		problems = append(problems, diag.Mistake{Path: "tool", Text: fmt.Sprintf("unknown tool %q", m.Tool), Hint: diag.Expected(m.Tool, toolNames())})
 	}
 	if m.Table != "" && !tableName.MatchString(m.Table) {
-		problems = append(problems, diag.Mistake{Path: "table", Text: "that is no table name", Hint: "write it as schema_migrations or app.schema_migrations"})
+		problems = append(problems, diag.Mistake{Path: "table", Text: "this is not a table name", Hint: "write it as schema_migrations or app.schema_migrations"})
 	}
 	if m.Version != "" && m.AtLeast != "" {
 		problems = append(problems, diag.Mistake{Path: "at_least", Text: "version and at_least exclude each other", Hint: "remove one of them"})
@@ -139,7 +141,7 @@ func (q *Query) validate() []diag.Mistake {
 	}
 	for _, bound := range [][2]string{{"at_least", q.AtLeast}, {"at_most", q.AtMost}} {
 		if _, err := strconv.ParseFloat(bound[1], 64); bound[1] != "" && err != nil {
-			problems = append(problems, diag.Mistake{Path: bound[0], Text: fmt.Sprintf("%q is no number", bound[1]), Hint: "write it as 100 or 0.5"})
+			problems = append(problems, diag.Mistake{Path: bound[0], Text: fmt.Sprintf("%q is not a number", bound[1]), Hint: "write it as 100 or 0.5"})
 		}
 	}
 	return problems

@@ -52,7 +52,7 @@ func TestPostgres(t *testing.T) {
 		gatekit.Never(t, b.look(t, Spec{DSN: strings.Replace(b.dsn, servers.Password, "wrong-password", 1)}), "login",
 			`28P01 password authentication failed for user "test"`)
 		gatekit.Never(t, b.look(t, Spec{DSN: server.DSN("nope")}), "no_database", `3D000 database "nope" does not exist`)
-		gatekit.Never(t, b.look(t, Spec{DSN: strings.Replace(b.dsn, "disable", "require", 1)}), "tls", "the server speaks no TLS")
+		gatekit.Never(t, b.look(t, Spec{DSN: strings.Replace(b.dsn, "disable", "require", 1)}), "tls", "the server does not support TLS")
 	})
 	t.Run("permission", func(t *testing.T) {
 		b.exec(t, "CREATE TABLE private (a int)")
@@ -86,7 +86,7 @@ func TestMariaDB(t *testing.T) {
 		o := b.look(t, Spec{DSN: strings.Replace(b.dsn, servers.Password, "wrong-password", 1)})
 		gatekit.Never(t, o, "login", "1045 Access denied for user 'test'@'127.0.0.1' (using password: YES)")
 		gatekit.Never(t, b.look(t, Spec{DSN: server.DSN("nope")}), "no_database", "1049 Unknown database 'nope'")
-		gatekit.Never(t, b.look(t, Spec{DSN: b.dsn + "?tls=true"}), "tls", "the server speaks no TLS")
+		gatekit.Never(t, b.look(t, Spec{DSN: b.dsn + "?tls=true"}), "tls", "the server does not support TLS")
 	})
 	t.Run("permission", func(t *testing.T) {
 		b.exec(t, "CREATE TABLE private (a int)", "CREATE USER reader@'127.0.0.1' IDENTIFIED BY '"+servers.Password+"'", "CREATE DATABASE open",
@@ -130,7 +130,7 @@ func (b bench) testQuery(t *testing.T) {
 	})
 }
 
-// testLock: a dirty row is a failure only when nobody is at work.
+// testLock: a dirty row is a failure only when no migration is running.
 func (b bench) testLock(t *testing.T, lock string) {
 	b.exec(t, "DROP TABLE IF EXISTS schema_migrations", "CREATE TABLE schema_migrations (version bigint, dirty boolean)",
 		"INSERT INTO schema_migrations VALUES (7, true)")
@@ -237,9 +237,9 @@ func wait(t *testing.T, ok func() bool) {
 func TestValidate(t *testing.T) {
 	gatekit.Problems(t, &Postgres{Timeout: -1, MaxLag: -1, Migration: &Migration{Tool: "flyweight", Version: "1", AtLeast: "2", Table: "a;b"},
 		Query: &Query{Matches: "(", AtLeast: "many"}},
-		"dsn: the data source cannot be read", `migration.tool: unknown tool "flyweight"`, "migration.table: that is no table name",
+		"dsn: the data source cannot be read", `migration.tool: unknown tool "flyweight"`, "migration.table: this is not a table name",
 		"migration.at_least: version and at_least exclude each other",
-		"query.sql: the query is empty", "query.matches: bad regular expression: error parsing regexp: missing closing ): `(`", `query.at_least: "many" is no number`,
+		"query.sql: the query is empty", "query.matches: bad regular expression: error parsing regexp: missing closing ): `(`", `query.at_least: "many" is not a number`,
 		"max_lag: the duration is negative", "timeout: the duration is negative")
 	gatekit.Problems(t, &MySQL{DSN: "mysql://u:p@h:1/db", Migration: &Migration{Tool: "alembic", AtLeast: "a1"}},
 		"migration.at_least: the versions of alembic have no order")

@@ -8,15 +8,15 @@ import (
 	"strings"
 )
 
-// tool is how one migration tool keeps its books.
+// tool is how one migration tool records migrations.
 type tool struct {
 	table string
 	order order
 	read  func(ctx context.Context, d dialect, q querier, table string) (state, error)
 }
 
-// tools reads the tables as the tools themselves write them; flags are turned to 1
-// and 0 by the query, since databases differ in how they show them.
+// tools reads the tables as the tools write them. The queries turn flags into 1 and 0,
+// since databases differ in how they return them.
 var tools map[string]tool
 
 func init() {
@@ -85,7 +85,7 @@ func readLiquibase(ctx context.Context, _ dialect, q querier, table string) (sta
 	return s, err
 }
 
-// lockTable stands beside the log, with the log's spelling.
+// lockTable is the name of the lock table, spelled like the log table next to it.
 func lockTable(table string) string {
 	if strings.HasSuffix(table, "g") {
 		return table + "lock"
@@ -127,7 +127,7 @@ func readGoose(ctx context.Context, _ dialect, q querier, table string) (state, 
 	return s, err
 }
 
-// simple reads a table of which each row is a migration in effect.
+// simple reads a table in which each row is a migration in effect.
 func simple(ctx context.Context, q querier, query string) (state, error) {
 	found, err := rows(ctx, q, query)
 	var s state
@@ -149,8 +149,8 @@ func readDjango(ctx context.Context, _ dialect, q querier, table string) (state,
 	return simple(ctx, q, "SELECT app, name FROM "+table+" ORDER BY id")
 }
 
-// maxPrisma is how long a Prisma migration may be unfinished without a word before
-// it is taken for dead, in seconds.
+// maxPrisma is how long a Prisma migration may be unfinished without a log before it
+// counts as failed, in seconds.
 const maxPrisma = "600"
 
 // readPrisma: an unfinished row is a migration that runs, or, with a log or after

@@ -17,7 +17,7 @@ const (
 	notYet  = "not_yet"
 )
 
-// book is the table of one tool as the tool makes it, and what it means.
+// book is the table of one tool as the tool writes it, and the expected answers.
 type book struct {
 	tool   string
 	tables []string

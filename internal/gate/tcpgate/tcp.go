@@ -1,4 +1,4 @@
-// Package tcpgate is the tcp check: an address that takes connections.
+// Package tcpgate is the tcp check: an address that accepts connections.
 package tcpgate
 
 import (
@@ -10,7 +10,7 @@ import (
 	"github.com/org/e2e-gate/internal/gate/probe"
 )
 
-// Kind is the word of the config.
+// Kind is the name of this kind of check in the config.
 const Kind = "tcp"
 
 // Spec is the tcp check of the config.
@@ -22,7 +22,7 @@ type Spec struct {
 // ProbeTimeout bounds a single connection attempt.
 func (s *Spec) ProbeTimeout() time.Duration { return probe.TimeoutOr(s.Timeout) }
 
-// RetryWords is empty: whatever a connection fails with may pass.
+// RetryWords is empty: every failure of a connection is transient.
 func (s *Spec) RetryWords() []string { return nil }
 
 // Validate returns what is wrong with the spec.

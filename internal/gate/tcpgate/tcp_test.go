@@ -32,7 +32,7 @@ func TestValidate(t *testing.T) {
 		"": "the check has no address", "localhost": "the address is not of the form host:port", ":80": "the address is not of the form host:port",
 		"::1:80": "the address is not of the form host:port", "u:p@h:80": "the address is not of the form host:port",
 		"a b:80":      "the address is not of the form host:port",
-		"http://h:80": "the address is a url, and the tcp check takes host:port", "h:0": "the address's port is not between 1 and 65535",
+		"http://h:80": "the address is a url, but the tcp check takes host:port", "h:0": "the address's port is not between 1 and 65535",
 		"h:http": "the address's port is not between 1 and 65535", "h:65536": "the address's port is not between 1 and 65535",
 	} {
 		got := ""

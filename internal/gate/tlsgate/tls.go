@@ -17,17 +17,17 @@ import (
 	"github.com/org/e2e-gate/internal/safetext"
 )
 
-// Kind is the word of the config.
+// Kind is the name of this kind of check in the config.
 const Kind = "tls"
 
 // Spec is the tls check of the config.
 type Spec struct {
 	Address     string        `yaml:"address" doc:"host:port of a port that speaks TLS from the first byte."`
-	ServerName  string        `yaml:"server_name" doc:"Name to ask for, and that the certificate must be for. Default: the host of the address."`
-	Names       []string      `yaml:"names" doc:"Further names that the certificate must be for."`
-	MinDaysLeft int           `yaml:"min_days_left" doc:"Every certificate sent must be valid for at least this many days more. Default: valid now."`
-	CAFile      string        `yaml:"ca_file" doc:"File with PEM certificates to trust besides the system's, relative to the repository root."`
-	CertFile    string        `yaml:"cert_file" doc:"File with our own PEM certificate, where the server asks for one."`
+	ServerName  string        `yaml:"server_name" doc:"Server name to request; the certificate must be valid for it. Default: the host of the address."`
+	Names       []string      `yaml:"names" doc:"Further names for which the certificate must be valid."`
+	MinDaysLeft int           `yaml:"min_days_left" doc:"Every certificate sent must still be valid for at least this many days. Default: valid now."`
+	CAFile      string        `yaml:"ca_file" doc:"File with PEM certificates to trust in addition to the system's, relative to the repository root."`
+	CertFile    string        `yaml:"cert_file" doc:"File with the gate's own PEM certificate, if the server asks for one."`
 	KeyFile     string        `yaml:"key_file" doc:"File with the key of cert_file."`
 	Timeout     time.Duration `yaml:"timeout" doc:"Longest time of a single handshake with its connection. Default 5s."`
 }
@@ -35,7 +35,8 @@ type Spec struct {
 // ProbeTimeout bounds a single handshake.
 func (s *Spec) ProbeTimeout() time.Duration { return probe.TimeoutOr(s.Timeout) }
 
-// RetryWords are the final answers of this kind.
+// RetryWords are the words of retry_on for this kind: its answers that normally end the
+// wait.
 func (s *Spec) RetryWords() []string { return []string{trust.Word} }
 
 func (s *Spec) trust() *trust.TLS {
@@ -100,7 +101,7 @@ func (p prober) judge(state *tls.ConnectionState) probe.Observation {
 	for _, name := range p.spec.Names {
 		if leaf.VerifyHostname(name) != nil {
 			return probe.Never(trust.Word, "certificate not for "+safetext.Plain(name, probe.MaxQuote),
-				"the certificate lacks a name; issue it anew with all names, or correct names")
+				"the certificate lacks a name; reissue it with all names, or correct names")
 		}
 	}
 	first := slices.MinFunc(state.PeerCertificates, func(a, b *x509.Certificate) int { return a.NotAfter.Compare(b.NotAfter) })

@@ -62,7 +62,7 @@ func TestCertificates(t *testing.T) {
 		"certificate for api.example.test, not for localhost")
 	gatekit.Never(t, gatekit.Look(t, &Spec{Address: with("localhost", -gatekit.Year, -time.Hour), CAFile: "ca.pem"}, env), "tls",
 		"certificate expired on "+day(-time.Hour))
-	gatekit.Never(t, gatekit.Look(t, &Spec{Address: serve(t, nil)}, env), "tls", "the port speaks no TLS")
+	gatekit.Never(t, gatekit.Look(t, &Spec{Address: serve(t, nil)}, env), "tls", "the port does not speak TLS")
 	named := &Spec{Address: with("api.example.test", -time.Hour, time.Hour), CAFile: "ca.pem", ServerName: "api.example.test"}
 	if o := gatekit.Look(t, named, env); !o.Open() {
 		t.Errorf("got %+v", o)

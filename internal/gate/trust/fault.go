@@ -15,7 +15,7 @@ import (
 	"github.com/org/e2e-gate/internal/safetext"
 )
 
-const hintTLS = "; or add tls to retry_on where a roll-out serves a default certificate"
+const hintTLS = "; or add tls to retry_on if roll-outs serve a default certificate"
 
 // Bounds of what is quoted of a certificate.
 const (
@@ -23,8 +23,7 @@ const (
 	maxNames    = 8
 )
 
-// Fault says what is wrong with the TLS of an address; ok is false where the
-// error is not about TLS.
+// Fault explains an error of TLS; ok is false if the error is not about TLS.
 func Fault(err error) (o probe.Observation, ok bool) {
 	var unknown x509.UnknownAuthorityError
 	var name x509.HostnameError
@@ -34,7 +33,7 @@ func Fault(err error) (o probe.Observation, ok bool) {
 	var record tls.RecordHeaderError
 	switch {
 	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &record):
-		return never("the port speaks no TLS", "TLS was expected and the port speaks something else; connect without TLS, or use the port that serves it"), true
+		return never("the port does not speak TLS", "TLS was expected and the port speaks something else; connect without TLS, or use the port that serves it"), true
 	case errors.As(err, &name):
 		return wrongName(name), true
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
@@ -82,19 +81,19 @@ func outOfDate(cert *x509.Certificate) probe.Observation {
 	return never("certificate expired on "+day(cert.NotAfter), "the certificate has expired; renew it")
 }
 
-// refusedByAlert tells refusals that stay from those of a server that is coming
-// up without its certificate, as ingresses do. Alerts of the other side have a type
-// that crypto/tls does not export, and so are told by their texts.
+// refusedByAlert distinguishes permanent refusals from those of a server that is
+// starting without its certificate, as ingresses do. crypto/tls does not export the
+// type of the other side's alerts, so they are recognised by their texts.
 func refusedByAlert(alert error) probe.Observation {
 	text := alert.Error()
 	observed := "TLS refused: " + safetext.Plain(text, probe.MaxQuote)
 	if strings.HasSuffix(text, "internal error") || strings.HasSuffix(text, "unrecognized name") {
-		return probe.NotYet(observed, "the server has no certificate for this name yet; check its TLS setup if that stays so")
+		return probe.NotYet(observed, "the server has no certificate for this name yet; check its TLS setup if this persists")
 	}
-	return never(observed, "the server refuses the TLS connection; check versions and whether it demands a client certificate")
+	return never(observed, "the server refuses the TLS connection; check versions and whether it requires a client certificate")
 }
 
-// CheckDays holds the certificates that were sent against min_days_left.
+// CheckDays compares the certificates that were sent with min_days_left.
 func (t *TLS) CheckDays(state *tls.ConnectionState) (o probe.Observation, wrong bool) {
 	if t == nil || state == nil || t.MinDaysLeft == 0 {
 		return o, false

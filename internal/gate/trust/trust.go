@@ -1,5 +1,5 @@
-// Package trust is what the kinds of checks that speak TLS share: whom to trust,
-// and what a failed handshake means.
+// Package trust is shared by the kinds of checks that speak TLS: which certificates to
+// trust, and what a failed handshake means.
 package trust
 
 import (
@@ -13,16 +13,16 @@ import (
 	"github.com/org/e2e-gate/internal/gate/probe"
 )
 
-// Word is what retry_on calls a fault of TLS.
+// Word is the name of a TLS failure in retry_on.
 const Word = "tls"
 
-// TLS says how to trust the other side, and who we are to it.
+// TLS configures which certificates to trust, and the gate's own certificate.
 type TLS struct {
-	CAFile      string `yaml:"ca_file" doc:"File with PEM certificates to trust besides the system's, relative to the repository root."`
-	ServerName  string `yaml:"server_name" doc:"Name that the certificate must be for, where it is not the host of the address."`
+	CAFile      string `yaml:"ca_file" doc:"File with PEM certificates to trust in addition to the system's, relative to the repository root."`
+	ServerName  string `yaml:"server_name" doc:"Name that the certificate must be for, if it is not the host of the address."`
 	Insecure    bool   `yaml:"insecure" doc:"Accept any certificate."`
-	MinDaysLeft int    `yaml:"min_days_left" doc:"The certificates sent must be valid for at least this many days more."`
-	CertFile    string `yaml:"cert_file" doc:"File with our own PEM certificate, where the other side asks for one, relative to the repository root."`
+	MinDaysLeft int    `yaml:"min_days_left" doc:"The certificates sent must still be valid for at least this many days."`
+	CertFile    string `yaml:"cert_file" doc:"File with the gate's own PEM certificate, if the server asks for one, relative to the repository root."`
 	KeyFile     string `yaml:"key_file" doc:"File with the key of cert_file."`
 }
 
@@ -41,9 +41,9 @@ func (t *TLS) Validate() []diag.Mistake {
 	return problems
 }
 
-// Config builds the trust of one connection; a fault is one of the probe, not of
-// the service. Files are read each time: what runs beside the tests may write them
-// anew. A nil section trusts the system's authorities.
+// Config builds the TLS config of one connection. An error is one of the probe, not of
+// the service. Files are read each time, because background processes may rewrite them.
+// A nil section trusts the system's root CAs.
 func (t *TLS) Config(root string) (*tls.Config, *probe.Observation) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12}
 	if t == nil {
@@ -60,7 +60,7 @@ func (t *TLS) Config(root string) (*tls.Config, *probe.Observation) {
 	cert, err := tls.LoadX509KeyPair(under(root, t.CertFile), under(root, t.KeyFile))
 	if err != nil {
 		return nil, broken("cannot use cert_file "+t.CertFile,
-			"the files tls.cert_file and tls.key_file hold no pair that can be used; check their paths, and that they are PEM and belong together")
+			"the files tls.cert_file and tls.key_file are not a usable pair; check their paths, and that they are PEM and belong together")
 	}
 	config.Certificates = []tls.Certificate{cert}
 	return config, nil
@@ -85,8 +85,7 @@ func (t *TLS) addAuthorities(config *tls.Config, root string) *probe.Observation
 	return nil
 }
 
-// Expected says in words what is expected of the certificates; empty: nothing
-// besides trust.
+// Expected describes what is expected of the certificates; empty if only trust is.
 func (t *TLS) Expected() string {
 	if t == nil || t.MinDaysLeft == 0 {
 		return ""

@@ -31,8 +31,8 @@ func (t *tally) add(version, place string, ok bool, hint string) {
 	t.lines = append(t.lines, &line{version: version, place: place, count: 1, ok: ok, hint: hint})
 }
 
-// judge says what the answers mean together. Which of two versions answers how
-// often is chance: it is no other answer.
+// judge evaluates the answers together. How often each of two versions answers is
+// chance, so it does not make a different answer.
 func (t *tally) judge(want string) probe.Observation {
 	expected, others := 0, ""
 	versions := map[string]bool{}
@@ -48,7 +48,7 @@ func (t *tally) judge(want string) probe.Observation {
 	case expected == t.total:
 		return probe.Healthy(t.String())
 	case len(versions) > 1:
-		o := probe.NotYet("rolling: "+t.String(), fmt.Sprintf("%s was expected and instances still answer with something else; %s", want, others))
+		o := probe.NotYet("rolling: "+t.String(), fmt.Sprintf("%s was expected, but instances still answer with something else; %s", want, others))
 		o.Key = "rolling"
 		return o
 	}

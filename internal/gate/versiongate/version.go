@@ -1,5 +1,5 @@
-// Package versiongate is the version check: what is deployed is what is under
-// test, everywhere, and the roll-out is over.
+// Package versiongate is the version check: the deployed version is the one under test,
+// on every instance, and the roll-out is over.
 package versiongate
 
 import (
@@ -14,13 +14,13 @@ import (
 	"github.com/org/e2e-gate/internal/gate/probe"
 )
 
-// Kind is the word of the config.
+// Kind is the name of this kind of check in the config.
 const Kind = "version"
 
-// wordMissing is what retry_on calls an answer without a version.
+// wordMissing is the name in retry_on of an answer without a version.
 const wordMissing = "no_version"
 
-// minSHA is the shortest abbreviation of a commit that is believed.
+// minSHA is the shortest abbreviation of a commit that is accepted.
 const minSHA = 7
 
 const (
@@ -30,29 +30,30 @@ const (
 
 // Spec is the version check of the config.
 type Spec struct {
-	URL     []string          `yaml:"url" doc:"Address that says what is deployed, or several: all must say the same."`
+	URL     []string          `yaml:"url" doc:"Address that reports the deployed version, or several: all must report the same."`
 	JSON    string            `yaml:"json" doc:"JSONPath to the version in the answer. Default $.version."`
 	Header  string            `yaml:"header" doc:"Header that holds the version, instead of json."`
-	SHA     string            `yaml:"sha" doc:"Commit that must be deployed, such as ${E2E_SHA}: equal, or one the start of the other with at least 7 characters."`
+	SHA     string            `yaml:"sha" doc:"Commit that must be deployed, such as ${E2E_SHA}: equal, or one is the start of the other, with at least 7 characters."`
 	Equals  string            `yaml:"equals" doc:"Version that must be deployed, exactly."`
 	Semver  string            `yaml:"semver" doc:"Version constraint, such as ^2.0.0."`
-	Answers int               `yaml:"answers" doc:"Requests to each address in a row, each on a connection of its own, that must all say so: one of several instances may still be the old one. Default 1."`
+	Answers int               `yaml:"answers" doc:"Requests in a row to each address, each on its own connection, that must all report it: one of several instances may still be the old one. Default 1."`
 	Headers map[string]string `yaml:"headers" doc:"Headers to send."`
-	TLS     *httpgate.TLS     `yaml:"tls" doc:"How to trust https addresses."`
-	Timeout time.Duration     `yaml:"timeout" doc:"Longest time of one look at all addresses. Default 5s."`
+	TLS     *httpgate.TLS     `yaml:"tls" doc:"TLS settings for https addresses."`
+	Timeout time.Duration     `yaml:"timeout" doc:"Longest time of a single probe of all addresses. Default 5s."`
 }
 
 // ProbeTimeout bounds one look at all addresses.
 func (s *Spec) ProbeTimeout() time.Duration { return probe.TimeoutOr(s.Timeout) }
 
-// RetryWords are the final answers of this kind.
+// RetryWords are the words of retry_on for this kind: its answers that normally end the
+// wait.
 func (s *Spec) RetryWords() []string { return append(httpgate.NeverWords(), wordMissing) }
 
-// rules is a spec that has been read.
+// rules is a parsed spec.
 type rules struct {
 	path httpgate.Path
 	text string
-	// is reports whether a version is the expected one.
+	// is reports whether a version is the expected version.
 	is func(version string) (ok bool, hint string)
 }
 
@@ -73,7 +74,7 @@ func (s *Spec) compile() (rules, []diag.Mistake) {
 	r, found := s.expected()
 	problems = append(problems, found...)
 	if s.JSON != "" && s.Header != "" {
-		problems = append(problems, diag.Mistake{Path: "header", Text: "the version is in json or in a header", Hint: "remove one of them"})
+		problems = append(problems, diag.Mistake{Path: "header", Text: "json and header exclude each other", Hint: "remove one of them"})
 	}
 	path, found := httpgate.ParsePath("json", orDefault(s.JSON))
 	r.path = path
@@ -92,7 +93,7 @@ func orDefault(path string) string {
 }
 
 // hint is what to try where another version is deployed.
-const hint = "wait for the roll-out to finish, or deploy what is under test"
+const hint = "wait for the roll-out to finish, or deploy the version under test"
 
 func (s *Spec) expected() (rules, []diag.Mistake) {
 	given := 0
@@ -197,7 +198,7 @@ func (p *prober) ask(ctx context.Context, u string) (string, *probe.Observation)
 	}
 	if version == "" {
 		o := probe.Never(wordMissing, what+" is missing",
-			"the answer holds no version; check json or header against it, or add no_version to retry_on where the old build has none")
+			"the answer has no version; compare json or header with the answer, or add no_version to retry_on if the old build has none")
 		return "", &o
 	}
 	return a.Plain(version), nil

@@ -95,7 +95,7 @@ func TestFaultsAreThoseOfHTTP(t *testing.T) {
 func TestValidate(t *testing.T) {
 	gatekit.Problems(t, &Spec{}, "url: the check has no url", ": the check needs exactly one of sha, equals, semver")
 	gatekit.Problems(t, &Spec{URL: []string{"http://a", "b"}, SHA: "x", Equals: "y", JSON: "status", Header: "h", Answers: 99},
-		"url[1]: the url has no scheme", ": the check needs exactly one of sha, equals, semver", "header: the version is in json or in a header",
+		"url[1]: the url has no scheme", ": the check needs exactly one of sha, equals, semver", "header: json and header exclude each other",
 		"json: bad JSONPath: jsonpath: unexpected identifier at position 1", "answers: the number is not between 1 and 50")
 	gatekit.Problems(t, &Spec{URL: []string{"http://a"}, Semver: "two"}, `semver: bad version constraint "two"`)
 }

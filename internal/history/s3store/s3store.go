@@ -24,7 +24,7 @@ import (
 type Store struct {
 	client         *minio.Client
 	bucket, prefix string
-	// unconditional: the store does not know conditional writes.
+	// unconditional: the store does not support conditional writes.
 	unconditional atomic.Bool
 }
 
@@ -35,12 +35,12 @@ const maxObject = 64 << 20
 const maxListed = 100_000
 
 // New returns the store at an address of the kind [history.KindS3], as
-// [history.ParseAddress] reads it. The region comes from
-// the address, else from AWS_REGION or AWS_DEFAULT_REGION, else it is us-east-1; spaces
-// and line breaks around it do not count. Credentials come from the environment
-// (AWS_ACCESS_KEY_ID and what goes with it, web identity), the file of AWS's tools, else
-// from the machine's metadata service. It does no request. An error says what cannot be
-// used and what to look at.
+// [history.ParseAddress] reads it. The region comes from the address, else from
+// AWS_REGION or AWS_DEFAULT_REGION, else it is us-east-1; spaces and line breaks around
+// it do not count. Credentials come from the environment (AWS_ACCESS_KEY_ID and what
+// goes with it, web identity), the file of AWS's tools, else from the machine's metadata
+// service. It makes no request. An error says which setting cannot be used and what to
+// check.
 func New(address string, getenv func(string) string) (*Store, error) {
 	a, err := history.ParseAddress(address)
 	if err != nil {
@@ -108,8 +108,8 @@ func (s *Store) Get(ctx context.Context, name string) ([]byte, error) {
 	return data, nil
 }
 
-// Put adds an object, on the condition that it is not there, where the store knows
-// conditions.
+// Put adds an object. If the store supports conditional writes, it does so only if
+// there is none of that name.
 func (s *Store) Put(ctx context.Context, name string, data []byte) error {
 	opts := minio.PutObjectOptions{ContentType: "application/gzip", DisableMultipart: true}
 	if !s.unconditional.Load() {
@@ -119,7 +119,7 @@ func (s *Store) Put(ctx context.Context, name string, data []byte) error {
 	switch code := minio.ToErrorResponse(err); {
 	case err == nil, code.StatusCode == http.StatusPreconditionFailed:
 		return nil
-	case code.StatusCode == http.StatusConflict: // somebody writes it at this moment
+	case code.StatusCode == http.StatusConflict: // another writer is writing it right now
 		return nil
 	case code.StatusCode == http.StatusNotImplemented && !s.unconditional.Swap(true):
 		return s.Put(ctx, name, data)
@@ -135,7 +135,7 @@ func (s *Store) Delete(ctx context.Context, name string) error {
 	return nil
 }
 
-// plain says what the store answered, without addresses and what they may hold.
+// plain describes the store's answer without addresses, which may hold secrets.
 func plain(err error) error {
 	if code := minio.ToErrorResponse(err); code.Code != "" {
 		return fmt.Errorf("the object store answered %s", code.Code)

@@ -1,5 +1,5 @@
 // Package adapter is what the adapters of all test frameworks share. The registry in
-// internal/suite puts them together; each framework has a folder beside this one.
+// internal/suite puts them together; each framework has a folder next to this one.
 //
 // # How to write an adapter
 //
@@ -18,7 +18,7 @@
 //  3. The framework prints what happens. Implement [Invocation] yourself and hand what was
 //     printed to [Judge]; see gotest.
 //
-// No adapter decides what its results mean. It hands over plain values, [attempts.In], and
+// No adapter interprets its results. It returns plain values, [attempts.In], and
 // internal/verdict/attempts makes attempts and problems of them. An id names a test in the
 // same way when it is listed and when it ran, or the test is lost.
 //
@@ -76,10 +76,10 @@ type Unit struct {
 	Env []string
 	// Began is when the unit began: reports that are older do not count.
 	Began time.Time
-	// Log takes what the tests printed; it may be nil.
+	// Log gets the output of the tests; it may be nil.
 	Log io.Writer
-	// Progress is told of a test's start (outcome unknown) and end, where the
-	// framework says so while it runs; it may be nil.
+	// Progress is called at a test's start (outcome unknown) and end, if the framework
+	// reports them while it runs; it may be nil.
 	Progress func(test string, outcome e2e.Outcome)
 }
 
@@ -95,10 +95,9 @@ type Command struct {
 type Invocation interface {
 	// Command is what to start.
 	Command() Command
-	// Stdout takes the process' standard output, or is nil where that is only
-	// worth logging.
+	// Stdout gets the process' standard output, or is nil if that is only logged.
 	Stdout() io.Writer
-	// Report tells, after the process has ended, what became of the tests.
+	// Report returns the results of the tests, after the process has ended.
 	Report(exit proc.Exit) Report
 }
 
@@ -106,7 +105,7 @@ type Invocation interface {
 type Report struct {
 	// Tests are the attempts at planned tests, by id.
 	Tests map[string][]e2e.Attempt
-	// Unplanned are tests that were reported and not planned.
+	// Unplanned are tests that were reported but not planned.
 	Unplanned []e2e.TestRun
 	// Problems around the tests. Those that lose evidence name the tests.
 	Problems []e2e.Problem
@@ -114,8 +113,7 @@ type Report struct {
 	BuildFailed bool
 }
 
-// Framework is what is known of a test framework before any suite uses it: an entry of
-// the registry in internal/suite.
+// Framework describes a test framework: an entry of the registry in internal/suite.
 type Framework struct {
 	// New makes the adapter of a suite. root is the repository root.
 	New func(s Spec, root string) Adapter
@@ -126,13 +124,13 @@ type Framework struct {
 	Flags []string
 	// FlagPrefix is cut off a flag before it is compared.
 	FlagPrefix string
-	// Validate tells what else is wrong with the settings of a suite; it may be nil.
+	// Validate returns what else is wrong with the settings of a suite; it may be nil.
 	Validate func(s Spec, fail func(path, text, hint string))
 	// Detect finds suites in a repository, by Signs; nil: they cannot be detected.
 	Detect func(t *Tree) []Detected
 	Signs  string
-	// TellsErrors: the framework tells an unexpected error from a failed assertion. So a
-	// failure that it does not call an error is an assertion.
+	// TellsErrors: the framework distinguishes an unexpected error from a failed
+	// assertion. So a failure that it does not call an error is an assertion.
 	TellsErrors bool
 }
 

@@ -17,9 +17,9 @@ const (
 	maxKeptBytes = 256 << 20
 )
 
-// keeper copies the files that tests attached into the unit's own folder, where
-// the next run does not overwrite them. A report may name any path: only regular
-// files of the repository count, and a link does not lead out of it.
+// keeper copies the files that tests attached into the unit's own folder, where the
+// next run does not overwrite them. A report may name any path, so only regular files
+// within the repository are kept, also through links.
 type keeper struct {
 	p       *Process
 	kept    map[string]string
@@ -74,8 +74,8 @@ func (k *keeper) copy(path string) (string, error) {
 	return copyInto(from, filepath.Join(k.p.Unit.Evidence, fmt.Sprintf("%03d-%s", len(k.kept), filepath.Base(from))))
 }
 
-// find resolves a path as the framework may have meant it, and refuses what lies
-// outside the repository.
+// find resolves a path as the framework may have meant it, and refuses paths outside
+// the repository.
 func (k *keeper) find(path string) (string, error) {
 	candidates := []string{path}
 	if !filepath.IsAbs(path) {
@@ -123,7 +123,7 @@ func (k *keeper) problems() []e2e.Problem {
 	return []e2e.Problem{
 		{
 			Code: e2e.CodeReportDamaged, Unit: k.p.Unit.Name,
-			Text: fmt.Sprintf("%d attachments of unit %s are not kept, such as %s", k.refused, k.p.Unit.Name, k.first),
+			Text: fmt.Sprintf("%d attachments of batch %s are not kept, such as %s", k.refused, k.p.Unit.Name, k.first),
 		},
 	}
 }

@@ -42,7 +42,7 @@ func TestAttachmentsStayInTheRepository(t *testing.T) {
 		t.Error(names)
 	}
 	if problems := k.problems(); len(problems) != 1 ||
-		!strings.HasPrefix(problems[0].Text, "5 attachments of unit u are not kept, such as link.txt: it lies outside the repository") {
+		!strings.HasPrefix(problems[0].Text, "5 attachments of batch u are not kept, such as link.txt: it lies outside the repository") {
 		t.Errorf("%+v", problems)
 	}
 }

@@ -9,10 +9,10 @@ import (
 	"github.com/org/e2e-gate/internal/verdict/attempts"
 )
 
-// Collected is what a process handed over, while it is read. What it means is decided
-// by [attempts.Of].
+// Collected holds the results of a process while they are read. [attempts.Of]
+// interprets them.
 type Collected struct {
-	// In is what [attempts.Of] gets. Build and Channel are left to the [Results].
+	// In is the input of [attempts.Of]. The [Results] set Build and Channel.
 	In     attempts.In
 	keeper keeper
 }
@@ -26,10 +26,10 @@ func newCollected(p *Process, exit proc.Exit) *Collected {
 // Keep copies files that a test attached, and returns the paths of the copies, absolute.
 func (c *Collected) Keep(paths []string) []string { return c.keeper.keep(paths) }
 
-// Add takes a reported test, whose files are kept already.
+// Add adds a reported test, whose files are kept already.
 func (c *Collected) Add(r attempts.Reported) { c.In.Reported = append(c.In.Reported, r) }
 
-// Problem takes a problem that loses the evidence of all tests of the unit.
+// Problem adds a problem that loses the evidence of all tests of the unit.
 func (c *Collected) Problem(code e2e.Code, format string, args ...any) {
 	found := e2e.Problem{Code: code, Unit: c.In.Unit, LosesEvidence: true, Text: fmt.Sprintf(format, args...)}
 	for _, t := range c.In.Planned {
@@ -38,19 +38,19 @@ func (c *Collected) Problem(code e2e.Code, format string, args ...any) {
 	c.In.Problems = append(c.In.Problems, found)
 }
 
-// report judges what was collected.
+// report makes the report from what was collected.
 func (c *Collected) report() Report {
 	c.In.Attachments = c.keeper.problems()
 	return Judge(c.In)
 }
 
-// Judge is the report of what a process handed over.
+// Judge makes the report from the results of a process.
 func Judge(in attempts.In) Report {
 	out := attempts.Of(in)
 	return Report{Tests: out.Tests, Unplanned: out.Unplanned, Problems: out.Problems, BuildFailed: in.Build.Failed}
 }
 
-// PlannedOf are planned tests as [attempts.In] has them.
+// PlannedOf converts planned tests for [attempts.In].
 func PlannedOf(tests []e2e.Test) []attempts.Planned {
 	list := make([]attempts.Planned, len(tests))
 	for i, t := range tests {
@@ -59,12 +59,12 @@ func PlannedOf(tests []e2e.Test) []attempts.Planned {
 	return list
 }
 
-// ExitOf is how a process ended, without what it printed.
+// ExitOf converts how a process ended, without its output.
 func ExitOf(exit proc.Exit) attempts.Exit {
 	return attempts.Exit{Ended: e2e.Ended(exit.Ended), Code: exit.Code, Text: exit.String(), Err: fmt.Sprint(exit.Err)}
 }
 
-// ReportedOf is a test of a JUnit report, without spellings and files.
+// ReportedOf converts a test of a JUnit report, without spellings and files.
 func ReportedOf(spec Spec, t junit.Test) attempts.Reported {
 	id, meta := t.Identity, t.Metadata
 	r := attempts.Reported{

@@ -18,7 +18,7 @@ import (
 )
 
 // Event is one line of JSON that a reporter of ours writes into a file while the
-// framework runs, or while it collects: what happened before a crash is known.
+// framework runs, or while it collects. So everything before a crash is known.
 type Event struct {
 	// Event is listed, started, finished, error (outside any test), end, begin
 	// where several processes write and each has its own end, or unusable:
@@ -71,8 +71,8 @@ const (
 	DetailsBytes = 64 << 10
 )
 
-// ReadEvents reads a file of events. damaged says what could not be read: the
-// first such line, and how many there are.
+// ReadEvents reads a file of events. damaged describes the lines that could not be
+// read: the first one, and their number.
 func ReadEvents(file string, each func(Event)) (damaged string, err error) {
 	f, err := os.Open(file) //nolint:gosec // our own folder
 	if err != nil {
@@ -105,8 +105,8 @@ func ReadEvents(file string, each func(Event)) (damaged string, err error) {
 
 var errLongLine = errors.New("the line is too long")
 
-// BoundedLine reads a line; the rest of one that is too long is skipped. A last
-// line without its end was cut.
+// BoundedLine reads a line and skips the rest of one that is too long. A last line
+// without a line break was cut.
 func BoundedLine(in *bufio.Reader, most int) ([]byte, error) {
 	var line []byte
 	for size := 0; ; {
@@ -132,7 +132,7 @@ func BoundedLine(in *bufio.Reader, most int) ([]byte, error) {
 // EventFile is a file of events as the results of a process.
 type EventFile struct {
 	Path string
-	// Test says what an unplanned test is, from its event.
+	// Test makes an unplanned test from its event.
 	Test func(Event) e2e.Test
 }
 
@@ -156,7 +156,7 @@ func (f *EventFile) Collect(p *Process, c *Collected) (string, error) {
 			a.Files = c.Keep(ev.Attachments)
 			results[ev.ID] = append(results[ev.ID], attempts.Result{Attempt: a})
 		case "error", "unusable":
-			c.Problem(e2e.CodeRunnerExit, "unit %s: an error outside any test: %s", p.Unit.Name, FirstLines(ev.Message, 4))
+			c.Problem(e2e.CodeRunnerExit, "batch %s: an error outside any test: %s", p.Unit.Name, FirstLines(ev.Message, 4))
 		case "begin":
 			channel.Begun++
 		case "end":
@@ -169,7 +169,7 @@ func (f *EventFile) Collect(p *Process, c *Collected) (string, error) {
 	case err != nil:
 		return "", err
 	case damaged != "":
-		c.Problem(e2e.CodeReportDamaged, "the events of unit %s: %s", p.Unit.Name, damaged)
+		c.Problem(e2e.CodeReportDamaged, "the events of batch %s: %s", p.Unit.Name, damaged)
 	}
 	for _, id := range order {
 		c.Add(attempts.Reported{Spellings: []attempts.Spelling{{Name: id}}, Unplanned: f.Test(last[id]), Results: results[id]})
@@ -195,7 +195,7 @@ func (ev Event) attempt() e2e.Attempt {
 		a.Outcome = e2e.Passed
 	case "skipped":
 		a.Outcome, a.Message = e2e.Skipped, Clip(ev.Message, MessageBytes)
-	default: // what nobody knows is no pass
+	default: // an unknown outcome is not a pass
 		a.Outcome, a.Message, a.Details = e2e.Failed, Clip(ev.Message, MessageBytes), Clip(ev.Details, DetailsBytes)
 	}
 	for _, p := range ev.Properties[:min(len(ev.Properties), 50)] {

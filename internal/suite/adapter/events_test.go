@@ -91,7 +91,7 @@ func TestEventsOfTwoProcesses(t *testing.T) {
 	}
 }
 
-// Whatever a reporter's file holds: no panic, and no test that nobody finished passes.
+// Whatever a reporter's file holds: no panic, and no test passes that did not finish.
 func FuzzEvents(f *testing.F) {
 	for _, seed := range []string{
 		`{"event":"finished","id":"a","outcome":"passed"}` + "\n" + `{"event":"end"}`, `{"event":"started","id":"a"}`, `{"event":"error","message":"x"}`,

@@ -20,10 +20,10 @@ import (
 // JUnitFiles are JUnit XML files that a runner writes.
 type JUnitFiles struct {
 	globs []string
-	// Named is how the user knows the globs.
+	// Named is the globs as the user wrote them.
 	Named  string
 	before map[string]stamp
-	// Opened is told of each report before its tests are read; it may be nil.
+	// Opened is called with each report before its tests are read; it may be nil.
 	Opened func(file string)
 	// reported reads a test of a report in the framework's way.
 	reported func(junit.Test) attempts.Reported
@@ -46,7 +46,7 @@ func (f *JUnitFiles) Collect(p *Process, c *Collected) (string, error) {
 		f.read(file, p, c)
 	}
 	if len(files) == 0 {
-		return fmt.Sprintf("nothing new matches %s%s", f.Named, staleText(stale)), nil
+		return fmt.Sprintf("no new file matches %s%s", f.Named, staleText(stale)), nil
 	}
 	return "", nil
 }
@@ -58,7 +58,7 @@ func staleText(stale []string) string {
 	return fmt.Sprintf(" (%s is from an earlier run and does not count)", strings.Join(stale[:min(len(stale), 3)], ", "))
 }
 
-// stamp tells whether a file was written again.
+// stamp identifies the state of a file, to notice that it was rewritten.
 type stamp struct {
 	size int64
 	mod  time.Time
@@ -66,10 +66,11 @@ type stamp struct {
 }
 
 const (
-	// maxHashed bounds what is hashed to notice a rewrite within the clock's grain.
+	// maxHashed bounds the bytes that are hashed to notice a rewrite within the clock's
+	// resolution.
 	maxHashed = 64 << 20
-	// maxReport bounds what is copied of a report: a sparse file takes no room until
-	// somebody copies it.
+	// maxReport bounds what is copied of a report: a sparse file takes no room until it
+	// is copied.
 	maxReport = 1 << 30
 )
 
@@ -133,8 +134,8 @@ func EscapeGlob(s string) string {
 	return strings.NewReplacer("*", `\*`, "?", `\?`, "[", `\[`, "]", `\]`, "{", `\{`, "}", `\}`).Replace(s)
 }
 
-// fresh copies the reports that the unit wrote into its own folder, where the
-// originals are left alone, and names those that it did not touch.
+// fresh copies the reports that the unit wrote into the unit's own folder, and names
+// those that the unit did not write.
 func (f *JUnitFiles) fresh(p *Process) (files, stale []string, err error) {
 	found, err := Matching(f.globs)
 	if err != nil {
@@ -187,8 +188,9 @@ func (p *Process) keep(file string, n int) (string, error) {
 	return kept, to.Close()
 }
 
-// read reads one report. Everything that is wrong with it is a problem; what
-// loses evidence does so for every test of the unit, since nobody knows which.
+// read reads one report. Everything that is wrong with it is a problem. A problem that
+// loses evidence loses that of every test of the unit, since the affected tests are
+// unknown.
 func (f *JUnitFiles) read(file string, p *Process, c *Collected) {
 	if f.Opened != nil {
 		f.Opened(file)
@@ -196,7 +198,7 @@ func (f *JUnitFiles) read(file string, p *Process, c *Collected) {
 	var merged junit.Merger
 	sum, _ := junit.ReadFile(file, junit.Options{}, merged.Add) // the callback never fails
 	for _, found := range sum.Problems {
-		c.Problem(e2e.CodeReportDamaged, "report %s of unit %s, %s", filepath.Base(file), p.Unit.Name, found.Message)
+		c.Problem(e2e.CodeReportDamaged, "report %s of batch %s, %s", filepath.Base(file), p.Unit.Name, found.Message)
 		if last := &c.In.Problems[len(c.In.Problems)-1]; !found.LosesEvidence {
 			last.LosesEvidence, last.Tests = false, nil
 		}

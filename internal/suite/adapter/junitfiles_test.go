@@ -54,10 +54,10 @@ func TestReportsThatCount(t *testing.T) {
 		{"a new report", nil, map[string]string{"new.xml": twoCases}, true, ""},
 		{"a report that was written again", map[string]string{"old.xml": "<testsuite/>"}, map[string]string{"old.xml": twoCases}, true, ""},
 		{"a report of an earlier run", map[string]string{"old.xml": twoCases}, nil, false,
-			"nothing new matches *.xml (old.xml is from an earlier run and does not count)"},
-		{"no report", nil, nil, false, "unit u left no report (exit status 0): nothing new matches *.xml; it printed nothing"},
+			"no new file matches *.xml (old.xml is from an earlier run and does not count)"},
+		{"no report", nil, nil, false, "unit u left no report (exit status 0): no new file matches *.xml; it printed nothing"},
 		{"a report that is cut", nil, map[string]string{"cut.xml": `<testsuite><testcase name="a"/><testcase name="b">`}, true,
-			"of unit u, 1:51: the report ends inside"},
+			"of batch u, 1:51: the report ends inside"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			_, rep := reports(t, tc.before, tc.after)
@@ -88,10 +88,11 @@ func TestReportsAreKept(t *testing.T) {
 	}
 }
 
-// What a report declares and does not hold is said, and loses nothing that it holds.
+// Tests that a report declares but does not have are reported, without losing those
+// that it has.
 func TestReportWithWrongCounts(t *testing.T) {
 	_, rep := reports(t, nil, map[string]string{"new.xml": `<testsuite tests="2"><testcase name="a"/></testsuite>`})
-	at := slices.IndexFunc(rep.Problems, func(p e2e.Problem) bool { return strings.Contains(p.Text, "declares 2 tests and holds 1 test cases") })
+	at := slices.IndexFunc(rep.Problems, func(p e2e.Problem) bool { return strings.Contains(p.Text, "declares 2 tests but has 1 test cases") })
 	if at < 0 || rep.Problems[at].LosesEvidence || len(rep.Problems[at].Tests) > 0 {
 		t.Errorf("%+v", rep.Problems)
 	}

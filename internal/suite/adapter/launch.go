@@ -15,15 +15,15 @@ import (
 	"github.com/org/e2e-gate/internal/proc"
 )
 
-// reporting adapts a framework that takes a reporter of ours, which writes events
-// both when tests are listed and when they run: the same code names a test in both.
+// reporting adapts a framework that runs a reporter of ours, which writes events both
+// when tests are listed and when they run. The same code names a test in both cases.
 type reporting struct {
 	spec Spec
 	root string
 	how  LaunchSpec
 }
 
-// LaunchSpec is what differs between frameworks that take a reporter.
+// LaunchSpec holds the differences between frameworks that run a reporter of ours.
 type LaunchSpec struct {
 	// Start is how the framework is usually started; run: of a suite replaces it.
 	Start []string
@@ -31,19 +31,19 @@ type LaunchSpec struct {
 	Files fs.ReadDirFS
 	// Arguments follow the start. They hold those of the suite.
 	Arguments func(l Launch) ([]string, error)
-	// Environment is what else the process needs, where env is what it gets anyway. It
-	// may be nil.
+	// Environment returns further variables for the process; env is its environment
+	// without them. It may be nil.
 	Environment func(l Launch, env []string) []string
-	// NoTests is the exit status that says that there is none.
+	// NoTests is the framework's exit status for "no tests found".
 	NoTests int
 }
 
-// NewReporting is the adapter of a suite whose framework takes a reporter of ours.
+// NewReporting makes the adapter of a suite whose framework runs a reporter of ours.
 func NewReporting(s Spec, root string, how LaunchSpec) Adapter {
 	return &reporting{spec: s, root: root, how: how}
 }
 
-// Launch is what one process of a framework is started with.
+// Launch holds the inputs for starting one process of a framework.
 type Launch struct {
 	Spec Spec
 	// Dir is the suite's directory, Reporter the folder with our files, Evidence the
@@ -153,7 +153,7 @@ func (r *reporting) command(l Launch, env []string) (Command, error) {
 // Start runs the unit's tests in one process of the framework.
 func (r *reporting) Start(u Unit) (Invocation, error) {
 	if len(u.Tests) == 0 {
-		return nil, fmt.Errorf("unit %s has no tests", u.Name)
+		return nil, fmt.Errorf("batch %s has no tests", u.Name)
 	}
 	l, err := r.install(filepath.Join(filepath.Dir(u.Reports), "reporter"), u.Tests)
 	if err != nil {
@@ -167,7 +167,7 @@ func (r *reporting) Start(u Unit) (Invocation, error) {
 	return &Process{Spec: r.spec, Root: r.root, Unit: u, Start: cmd, Results: &EventFile{Path: l.events(), Test: r.test}}, nil
 }
 
-// test is what an event says of a test.
+// test makes a test from an event.
 func (r *reporting) test(ev Event) e2e.Test {
 	return e2e.Test{
 		ID: r.spec.Name + "/" + ev.ID, Suite: r.spec.Name, Framework: r.spec.Framework, Unit: r.spec.Name,
@@ -197,8 +197,8 @@ func (r *reporting) Discover(ctx context.Context, env []string) ([]e2e.Test, []e
 	return r.listed(l, exit)
 }
 
-// listed reads what the reporter wrote. Only a listing that came to its end and
-// named no error is known to be whole.
+// listed reads the reporter's events. Only a listing with an end and without an error
+// is complete.
 func (r *reporting) listed(l Launch, exit proc.Exit) ([]e2e.Test, []e2e.Problem, error) {
 	var tests []e2e.Test
 	var problems []e2e.Problem
@@ -224,7 +224,7 @@ func (r *reporting) listed(l Launch, exit proc.Exit) ([]e2e.Test, []e2e.Problem,
 	case err != nil:
 		return nil, nil, fmt.Errorf("suite %s: read the listing: %w", r.spec.Name, err)
 	case damaged != "" || !ended:
-		problems = append(problems, r.problem(fmt.Sprintf("the listing is not whole (%s) %s; %s", exit, damaged, OutputTail(exit))))
+		problems = append(problems, r.problem(fmt.Sprintf("the listing is incomplete (%s) %s; %s", exit, damaged, OutputTail(exit))))
 	case len(problems) == 0 && !exit.OK() && exit.Code != r.how.NoTests:
 		problems = append(problems, r.problem(fmt.Sprintf("%s; %s", exit, OutputTail(exit))))
 	}
@@ -233,5 +233,5 @@ func (r *reporting) listed(l Launch, exit proc.Exit) ([]e2e.Test, []e2e.Problem,
 
 func (r *reporting) problem(text string) e2e.Problem {
 	return e2e.Problem{Code: e2e.CodeBuildFailed, LosesEvidence: true, Unit: r.spec.Name,
-		Text: fmt.Sprintf("the tests of suite %s cannot all be listed: %s", r.spec.Name, text)}
+		Text: fmt.Sprintf("not all tests of suite %s can be listed: %s", r.spec.Name, text)}
 }

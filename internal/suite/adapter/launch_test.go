@@ -44,9 +44,9 @@ func TestListingIsWholeOrSaysWhatIsMissing(t *testing.T) {
 			name: "an error", script: one + `echo '{"event":"error","message":"b.py: SyntaxError"}' >> "$E2E_GATE_EVENTS";` + end + "exit 2", tests: 1,
 			problem: "b.py: SyntaxError",
 		},
-		{name: "a status that nobody explains", script: one + end + "echo boom; exit 3", tests: 1, problem: "exit status 3; end of its output: boom"},
+		{name: "an unexplained status", script: one + end + "echo boom; exit 3", tests: 1, problem: "exit status 3; end of its output: boom"},
 		{name: "cut", script: one + `printf '{"event":"lis' >> "$E2E_GATE_EVENTS"`, tests: 1, problem: "line 2 is damaged"},
-		{name: "no end", script: one + "kill -9 $$", tests: 1, problem: "not whole"},
+		{name: "no end", script: one + "kill -9 $$", tests: 1, problem: "the listing is incomplete"},
 		{
 			name: "no reporter", script: "echo unknown option -p; exit 4",
 			err: "pytest did not load the gate's reporter (exit status 4); end of its output: unknown option -p", tool: true,

@@ -17,20 +17,20 @@ type Process struct {
 	Results Results
 }
 
-// Results is where a runner leaves what became of its tests.
+// Results reads the results that a runner wrote.
 type Results interface {
-	// Collect takes what was reported. Where nothing was, it says in none what was
-	// looked for; the error means that it cannot be known.
+	// Collect reads the reported results. If there are none, the text none says what
+	// was searched for. The error means that the results cannot be read.
 	Collect(p *Process, c *Collected) (none string, err error)
 }
 
 // Command is what to start.
 func (p *Process) Command() Command { return p.Start }
 
-// Stdout is nil: the output is only worth logging.
+// Stdout is nil: the output is only logged.
 func (p *Process) Stdout() io.Writer { return nil }
 
-// Report reads what the unit left and judges it.
+// Report reads the results of the unit and makes the report.
 func (p *Process) Report(exit proc.Exit) Report {
 	c := newCollected(p, exit)
 	if exit.Ended != proc.NotStarted {

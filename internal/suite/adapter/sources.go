@@ -11,7 +11,7 @@ import (
 )
 
 // SourceFiles are the files that the globs of a suite match, from its directory with
-// forward slashes, sorted. What package managers and builds leave is no source.
+// forward slashes, sorted. Files of package managers and builds are not sources.
 func SourceFiles(dir string, globs []string, usual ...string) ([]string, error) {
 	if len(globs) == 0 {
 		globs = usual

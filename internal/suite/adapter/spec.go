@@ -9,18 +9,18 @@ type Spec struct {
 	Dir         string            `yaml:"dir" doc:"Directory of the suite, from the repository root."`
 	Packages    []string          `yaml:"packages" doc:"gotest: packages, from dir. Default ./..."`
 	Args        []string          `yaml:"args" doc:"Further arguments of the framework, such as -tags=e2e; not for command."`
-	Run         []string          `yaml:"run" doc:"command: argument vector; {report_dir}, {tests} and {tests_file} are replaced. Others, but for gotest: how the framework is started, where its usual command does not do, such as [pnpm, playwright, test]."`
+	Run         []string          `yaml:"run" doc:"command: argument vector; {report_dir}, {tests} and {tests_file} are replaced. Other frameworks except gotest: how to start the framework if its usual command does not work, such as [pnpm, playwright, test]."`
 	List        []string          `yaml:"list" doc:"command: argument vector that prints one test per line, without running any."`
 	Reports     []string          `yaml:"reports" doc:"command: JUnit XML files that it writes (globs with **), from dir; {report_dir} is replaced."`
 	Specs       []string          `yaml:"specs" doc:"cucumber: feature files, default **/*.feature; cypress: spec files, default cypress/e2e/**/*.cy.{js,jsx,ts,tsx}. Globs, from dir."`
-	Env         map[string]string `yaml:"env" doc:"Environment, on top of what children get."`
+	Env         map[string]string `yaml:"env" doc:"Environment variables, in addition to those that all child processes get."`
 	PassEnv     []string          `yaml:"pass_env" doc:"Withheld variables to pass on, by name."`
 	Owner       string            `yaml:"owner" doc:"Owner of tests without an owner tag."`
 	Criticality string            `yaml:"criticality" doc:"Criticality of tests without a criticality tag." enum:"release-blocking-smoke,release-blocking,non-blocking,nightly,synthetic"`
 	Tags        []string          `yaml:"tags" doc:"Tags that every test of the suite carries."`
 	Services    []string          `yaml:"services" doc:"Services that the suite tests, for --service."`
-	Locks       []string          `yaml:"locks" doc:"Named resources: units that share one never run at the same time on one machine, and are on one shard of a matrix."`
-	Timeout     time.Duration     `yaml:"timeout" doc:"Limit for all units of the suite on one shard together."`
+	Locks       []string          `yaml:"locks" doc:"Named resources: batches (processes) that share one never run at the same time on one machine, and are on one shard of a matrix."`
+	Timeout     time.Duration     `yaml:"timeout" doc:"Limit for all batches (processes) of the suite on one shard together."`
 	UnitTimeout time.Duration     `yaml:"unit_timeout" doc:"Limit for one process of the suite. Default 10m."`
 }
 

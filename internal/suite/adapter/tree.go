@@ -9,17 +9,17 @@ import (
 	"strings"
 )
 
-// Detected is a suite that a repository seems to have.
+// Detected is a suite that was found in a repository.
 type Detected struct {
 	// Files prove it, from the repository root with forward slashes, sorted.
 	Files []string
-	// Spec is what a config would say of it; its name is the framework's, with the
-	// directory where several have it.
+	// Spec is a config for it. Its name is the framework's, with the directory if there
+	// are several.
 	Spec Spec
 }
 
 const (
-	// maxSearched and maxDepth bound what is looked at in a repository.
+	// maxSearched and maxDepth bound the search in a repository.
 	maxSearched = 50_000
 	maxDepth    = 8
 	// maxManifest bounds a file that is read to look for a framework's name in it.

@@ -35,7 +35,7 @@ type command struct {
 	root string
 }
 
-// Bounds on what a list command may print.
+// Bounds on the output of a list command.
 const (
 	maxListed    = 200_000
 	maxListLine  = 16 << 10
@@ -99,16 +99,16 @@ func (c *command) test(name string) e2e.Test {
 	return t
 }
 
-// usesReportDir reports whether each unit writes its reports into a directory of
-// its own. Where not, units of the suite must not run at the same time: their
-// reports would mix.
+// usesReportDir reports whether each unit writes its reports into a directory of its
+// own. If not, units of the suite must not run at the same time, because their reports
+// would mix.
 func (c *command) usesReportDir() bool {
 	return slices.ContainsFunc(c.spec.Reports, func(glob string) bool { return strings.Contains(glob, "{report_dir}") })
 }
 
 func (c *command) dir() string { return filepath.Join(c.root, filepath.FromSlash(c.spec.Dir)) }
 
-// Start notes which reports lie around already: what the unit does not touch does
+// Start notes which reports exist already: a report that the unit does not write does
 // not count.
 func (c *command) Start(u adapter.Unit) (adapter.Invocation, error) {
 	argv, err := c.argv(u)

@@ -81,7 +81,7 @@ func TestCommandEvidence(t *testing.T) {
 		{"a pipe", "mkfifo r.xml", e2e.CodeReportDamaged, "r.xml is not a regular file"},
 		{"a link to a device", "ln -s /dev/zero r.xml", e2e.CodeReportDamaged, "r.xml is not a regular file"},
 		{"a file without end", "truncate -s 1100M r.xml", e2e.CodeReportDamaged, "r.xml has more than 1024 MiB"},
-		{"an HTML page", write("r.xml", "<html><body>502</body></html>"), e2e.CodeReportDamaged, "no JUnit report"},
+		{"an HTML page", write("r.xml", "<html><body>502</body></html>"), e2e.CodeReportDamaged, "not a JUnit report"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			s, root := shell(t, tc.script, "*.xml")
@@ -219,7 +219,7 @@ func TestCommandListFails(t *testing.T) {
 		{[]string{"sh", "-c", "echo one; echo broken >&2; exit 4"}, "end of its output: broken"},
 		{[]string{"sh", "-c", "exit 4"}, "it printed nothing"},
 		{[]string{"no-such-tool-anywhere"}, "no-such-tool-anywhere"},
-		// What lies beyond the bound is unknown: a shorter list would lose tests.
+		// Tests beyond the bound are unknown: a shorter list would lose them.
 		{[]string{"sh", "-c", "head -c 68000000 /dev/zero | tr '\\0' '\\n'; echo one"}, "printed more than 64 MiB"},
 	} {
 		s.List = tc.list

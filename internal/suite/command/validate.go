@@ -11,17 +11,17 @@ import (
 	"github.com/org/e2e-gate/internal/suite/adapter"
 )
 
-// validate tells what is wrong with the settings of a suite.
+// validate returns what is wrong with the settings of a suite.
 func validate(s adapter.Spec, fail func(path, text, hint string)) {
 	if len(s.Run) == 0 {
 		fail("", fmt.Sprintf("suite %s needs run", s.Name), `run: ["./run-tests.sh", "--report", "{report_dir}"]`)
 	}
 	if len(s.Reports) == 0 {
-		fail("", fmt.Sprintf("suite %s needs reports", s.Name), `reports: "{report_dir}/*.xml"; without a report nothing is proven`)
+		fail("", fmt.Sprintf("suite %s needs reports", s.Name), `reports: "{report_dir}/*.xml"; without a report there are no results`)
 	}
 	for i, glob := range s.Reports {
 		if !doublestar.ValidatePattern(filepath.ToSlash(glob)) {
-			fail(fmt.Sprintf("reports[%d]", i), fmt.Sprintf("%q is no valid glob", glob), "")
+			fail(fmt.Sprintf("reports[%d]", i), fmt.Sprintf("invalid glob %q", glob), "")
 		}
 	}
 	if len(s.List) == 0 && slices.ContainsFunc(s.Run, holdsTests) {

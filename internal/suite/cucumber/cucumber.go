@@ -71,8 +71,8 @@ func (c *cucumber) Discover(ctx context.Context, _ []string) ([]e2e.Test, []e2e.
 
 var setsPaths = regexp.MustCompile(`(?m)^\s*(?:export default \{|module\.exports = \{)?.*\bpaths['"]?\s*:`)
 
-// ownPaths refuses a configuration of cucumber-js that names feature files:
-// cucumber-js adds them to those of its command line, and each shard would run all.
+// ownPaths refuses a configuration of cucumber-js that names feature files: cucumber-js
+// adds them to those of its command line, so each shard would run all of them.
 func (c *cucumber) ownPaths() error {
 	for _, name := range []string{"cucumber.js", "cucumber.cjs", "cucumber.mjs", "cucumber.json", "cucumber.yaml", "cucumber.yml"} {
 		data, err := os.ReadFile(filepath.Join(c.dir(), name))
@@ -198,7 +198,7 @@ func (n names) line(p *messages.Pickle) int {
 // Start runs the unit's tests by file and line.
 func (c *cucumber) Start(u adapter.Unit) (adapter.Invocation, error) {
 	if len(u.Tests) == 0 {
-		return nil, fmt.Errorf("unit %s has no tests", u.Name)
+		return nil, fmt.Errorf("batch %s has no tests", u.Name)
 	}
 	folder, err := filepath.Abs(u.Reports)
 	if err != nil {

@@ -46,7 +46,7 @@ func (f *messageFile) Collect(p *adapter.Process, c *adapter.Collected) (string,
 	case err != nil:
 		return "", err
 	case damaged > 0:
-		c.Problem(e2e.CodeReportDamaged, "%d of the messages of unit %s are damaged", damaged, p.Unit.Name)
+		c.Problem(e2e.CodeReportDamaged, "%d of the messages of batch %s are damaged", damaged, p.Unit.Name)
 	}
 	for _, name := range r.order {
 		c.Add(attempts.Reported{Spellings: []attempts.Spelling{{Name: name}}, Unplanned: r.tests[name], Results: r.byTest[name]})
@@ -139,7 +139,7 @@ func (r *cucumberRun) message(env *messages.Envelope) {
 	}
 }
 
-// around reads what happened outside of test cases.
+// around reads events outside of test cases.
 func (r *cucumberRun) around(env *messages.Envelope) {
 	text := ""
 	switch {
@@ -154,7 +154,7 @@ func (r *cucumberRun) around(env *messages.Envelope) {
 		}
 	}
 	if text != "" {
-		r.c.Problem(e2e.CodeRunnerExit, "unit %s: an error outside any test: %s", r.p.Unit.Name, adapter.FirstLines(text, 4))
+		r.c.Problem(e2e.CodeRunnerExit, "batch %s: an error outside any test: %s", r.p.Unit.Name, adapter.FirstLines(text, 4))
 	}
 }
 
@@ -183,7 +183,7 @@ func (r *cucumberRun) source(uri string) string {
 	return path
 }
 
-// badness orders the statuses of steps; what is unknown is worst.
+// badness orders the statuses of steps; an unknown one is worst.
 var badness = map[messages.TestStepResultStatus]int{
 	messages.TestStepResultStatus_PASSED: 1, messages.TestStepResultStatus_SKIPPED: 2, messages.TestStepResultStatus_PENDING: 3,
 	messages.TestStepResultStatus_UNDEFINED: 4, messages.TestStepResultStatus_AMBIGUOUS: 5, messages.TestStepResultStatus_FAILED: 6,
@@ -222,7 +222,7 @@ func (r *cucumberRun) finish(f *messages.TestCaseFinished) {
 	r.byTest[c.name] = append(r.byTest[c.name], attempts.Result{Attempt: a, Retry: c.repeats})
 }
 
-// attempt is what became of a test case: as good as its worst step.
+// attempt makes the result of a test case from its worst step.
 func (c *testCase) attempt() e2e.Attempt {
 	a := e2e.Attempt{Outcome: e2e.Failed, Files: c.files}
 	switch {

@@ -52,7 +52,7 @@ func (c *cypress) Discover(_ context.Context, _ []string) ([]e2e.Test, []e2e.Pro
 	for _, file := range files {
 		if strings.ContainsAny(file, ",*?[]{}") {
 			problems = append(problems, e2e.Problem{Code: e2e.CodeBuildFailed, LosesEvidence: true, Unit: c.spec.Name,
-				Text: fmt.Sprintf("suite %s: Cypress cannot be told to run %s alone, since it splits at commas and reads patterns; rename the file", c.spec.Name, file)})
+				Text: fmt.Sprintf("suite %s: Cypress cannot run %s alone: it splits names at commas and reads patterns; rename the file", c.spec.Name, file)})
 			continue
 		}
 		tests = append(tests, e2e.Test{ID: c.spec.Name + "/" + file + "::spec", Suite: c.spec.Name, Framework: c.spec.Framework, Unit: c.spec.Name,
@@ -94,7 +94,7 @@ func (c *cypress) tags(file string) []string {
 // and says so.
 func (c *cypress) Start(u adapter.Unit) (adapter.Invocation, error) {
 	if len(u.Tests) == 0 {
-		return nil, fmt.Errorf("unit %s has no tests", u.Name)
+		return nil, fmt.Errorf("batch %s has no tests", u.Name)
 	}
 	argv := c.spec.Run
 	if len(argv) == 0 {
@@ -136,7 +136,7 @@ func (r *cypressReports) open(file string) {
 	r.file = ""
 	f, err := os.Open(file) //nolint:gosec // below our own folder
 	if err != nil {
-		return // whoever reads the report says so
+		return // the reader of the report says so
 	}
 	defer func() { _ = f.Close() }()
 	head, _ := io.ReadAll(io.LimitReader(f, 64<<10))

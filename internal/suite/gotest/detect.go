@@ -6,8 +6,8 @@ import (
 	"github.com/org/e2e-gate/internal/suite/adapter"
 )
 
-// detect wants tests that a build tag keeps out of the usual go test ./..., or
-// a folder that says what it holds.
+// detect looks for tests that a build tag keeps out of the usual go test ./..., or for
+// a folder with a telling name.
 func detect(t *adapter.Tree) []adapter.Detected {
 	var all []adapter.Detected
 	for _, module := range adapter.ByDir(t.Matching("go.mod")) {

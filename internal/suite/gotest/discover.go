@@ -43,16 +43,16 @@ type goTest struct {
 // package; go list needs them too, and refuses most others.
 var buildFlags = []string{"tags", "mod", "modfile", "overlay", "race", "msan", "asan"}
 
-// goPackage is what we read of go list's answer.
+// goPackage holds the fields of go list's output that are read.
 type goPackage struct {
 	Dir, ImportPath           string
 	TestGoFiles, XTestGoFiles []string
 	Error                     *struct{ Pos, Err string }
 }
 
-// Discover asks the toolchain which files belong to the suite's packages, and
-// reads the test functions and their tags from the source. Nothing is compiled
-// or run: TestMain may start things that belong behind the gates.
+// Discover asks the toolchain which files belong to the suite's packages, and reads the
+// test functions and their tags from the source. Nothing is compiled or run: TestMain
+// may start things that must wait for the gates.
 func (g *goTest) Discover(ctx context.Context, env []string) ([]e2e.Test, []e2e.Problem, error) {
 	packages, err := g.list(ctx, env)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/org/e2e-gate/internal/suite/adapter"
 )
 
-// goState is a top-level test as the events tell it.
+// goState is the state of a top-level test, from its events.
 type goState struct {
 	started  time.Time
 	paused   time.Time     // since when the test waits for its turn, if it does
@@ -137,8 +137,8 @@ func (r *goRun) testEvent(e goEvent) {
 	}
 }
 
-// worse is the outcome of a test that ran before in the same process (-cpu=1,2): a
-// pass there is no retry and does not undo a failure.
+// worse is the outcome of a test that ran before in the same process (-cpu=1,2). A pass
+// there is not a retry and does not undo a failure.
 func worse(before, now e2e.Outcome) e2e.Outcome {
 	if before == e2e.Failed {
 		return before
@@ -181,7 +181,7 @@ func (s *goState) child(name string) *e2e.Child {
 	return c
 }
 
-// print keeps what a test printed, without the framework's own lines.
+// print keeps a test's output, without the framework's own lines.
 func (s *goState) print(child, output string) {
 	for _, prefix := range []string{"=== RUN", "=== PAUSE", "=== CONT", "=== NAME", "=== ATTR", "=== ARTIFACTS"} {
 		if strings.HasPrefix(output, prefix) {
@@ -201,7 +201,7 @@ func (s *goState) attribute(key, value string) {
 	}
 }
 
-// lineTail keeps the beginning and the end of what a test printed.
+// lineTail keeps the beginning and the end of a test's output.
 type lineTail struct {
 	head, tail []byte
 	dropped    int

@@ -268,7 +268,7 @@ func TestGoExitWithoutFailureIsNoPass(t *testing.T) {
 	}
 }
 
-// A test binary that ends well without running its tests is no pass, and says why.
+// A test binary that exits 0 without running its tests is not a pass, and says why.
 func TestGoExitWithoutTests(t *testing.T) {
 	root := module(t, map[string]string{
 		"a_test.go": "package a\n\nimport (\n\t\"os\"\n\t\"testing\"\n)\n\nfunc TestMain(m *testing.M) { os.Exit(0) }\nfunc TestA(t *testing.T) {}\n",

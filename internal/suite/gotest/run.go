@@ -30,7 +30,7 @@ type goRun struct {
 // Start runs the unit's tests in one go test process.
 func (g *goTest) Start(u adapter.Unit) (adapter.Invocation, error) {
 	if len(u.Tests) == 0 {
-		return nil, fmt.Errorf("unit %s has no tests", u.Name)
+		return nil, fmt.Errorf("batch %s has no tests", u.Name)
 	}
 	return &goRun{suite: g, unit: u, byName: map[string]*goState{}}, nil
 }
@@ -81,7 +81,7 @@ func (r *goRun) Report(exit proc.Exit) adapter.Report {
 	return adapter.Judge(in)
 }
 
-// unread says that events were left out. The tests whose end was among them are missing.
+// unread reports that events were left out. Tests whose end was among them are missing.
 func (r *goRun) unread() []e2e.Problem {
 	if r.skipped == 0 {
 		return nil
@@ -103,7 +103,7 @@ var (
 	runningLine = regexp.MustCompile(`(?m)^\t\t(\S+) \([^()]+\)$`)
 )
 
-// crash looks for the Go runtime's last words in what the tests printed.
+// crash looks for the Go runtime's crash message in the output of the tests.
 func (r *goRun) crash() crash {
 	for _, name := range slices.Sorted(maps.Keys(r.byName)) {
 		s := r.byName[name]
@@ -123,8 +123,8 @@ func (r *goRun) crash() crash {
 	return crash{}
 }
 
-// result is false for a test that never reported an end. A test that was running
-// when the framework's own time limit struck has failed, and says so.
+// result is false for a test that never reported an end. A test that was running when
+// the framework's own timeout expired has failed, with a message that says so.
 func (r *goRun) result(name string, c crash) (attempts.Result, bool) {
 	s := r.byName[name]
 	timedOut := s.outcome == e2e.OutcomeUnknown && slices.Contains(c.running, name)
@@ -185,9 +185,8 @@ var (
 	)
 )
 
-// failureText finds the failure in what a test printed. The output does not tell
-// t.Log from t.Error: the last entry that reads like a failure is taken, else the
-// last one.
+// failureText finds the failure in a test's output. The output does not tell t.Log from
+// t.Error: the last entry that reads like a failure is taken, else the last one.
 func failureText(output string) string {
 	var blocks []string
 	for line := range strings.Lines(output) {

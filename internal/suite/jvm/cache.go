@@ -14,7 +14,7 @@ import (
 
 // listingCache keeps the last listing of a suite on this machine, for as long as
 // nothing changes that decides which tests there are. It lies outside the repository,
-// where a change under test cannot bring one along.
+// so that a change under test cannot supply one.
 type listingCache struct{ file, key string }
 
 // listing is what the file holds.

@@ -18,8 +18,8 @@ func detectGradle(t *adapter.Tree) []adapter.Detected {
 	return found
 }
 
-// detectBuild finds builds, each with its modules, in which a test imports JUnit 5:
-// that import and the build file prove it.
+// detectBuild finds builds, each with its modules, in which a test imports JUnit 5.
+// That import and the build file are the signs.
 func detectBuild(t *adapter.Tree, files ...string) []adapter.Detected {
 	tests := t.Holding([]string{"org.junit.jupiter"}, "*.java", "*.kt")
 	var found []adapter.Detected

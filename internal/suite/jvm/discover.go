@@ -12,8 +12,8 @@ import (
 	"github.com/org/e2e-gate/internal/suite/adapter"
 )
 
-// Discover has the build tool do all that it does before and around tests, while
-// our filter lists the tests and keeps every one of them from running.
+// Discover runs the build tool as for a test run, but our filter lists the tests and
+// stops each of them from running.
 func (j *jvm) Discover(ctx context.Context, env []string) ([]e2e.Test, []e2e.Problem, error) {
 	src, err := scanSources(j.root)
 	if err != nil {
@@ -57,8 +57,8 @@ func (j *jvm) list(ctx context.Context, folder string, env []string) ([]adapter.
 	return j.listed(b, exit, out)
 }
 
-// listed reads what our filter wrote. The listing is whole only where the build
-// tool came to its end.
+// listed reads the list that our filter wrote. It is complete only if the build tool
+// came to its end.
 func (j *jvm) listed(b jvmRun, exit proc.Exit, out *buildOutput) ([]adapter.Event, []e2e.Problem, error) {
 	var listed []adapter.Event
 	var problems []e2e.Problem
@@ -74,7 +74,7 @@ func (j *jvm) listed(b jvmRun, exit proc.Exit, out *buildOutput) ([]adapter.Even
 	broken := out.compileErrors()
 	add := func(format string, args ...any) {
 		problems = append(problems, e2e.Problem{Code: e2e.CodeBuildFailed, LosesEvidence: true, Unit: j.spec.Name,
-			Text: fmt.Sprintf("the tests of suite %s cannot all be listed: ", j.spec.Name) + fmt.Sprintf(format, args...)})
+			Text: fmt.Sprintf("not all tests of suite %s can be listed: ", j.spec.Name) + fmt.Sprintf(format, args...)})
 	}
 	switch {
 	case unusable != "":

@@ -32,7 +32,7 @@ var Gradle = adapter.Framework{
 }
 
 // newGradle runs the test tasks that the suite's arguments name, else test, with an
-// init script of ours. Which classes they run is the project's business.
+// init script of ours. The project decides which classes they run.
 func newGradle(s adapter.Spec, root string) adapter.Adapter {
 	return &jvm{spec: s, root: root, tool: buildTool{
 		program: "gradle", wrapper: "gradlew", top: []string{"settings.gradle", "settings.gradle.kts"},
@@ -45,7 +45,8 @@ func gradleArguments(b jvmRun) ([]string, error) {
 	if err := os.WriteFile(file, initScript, 0o644); err != nil {
 		return nil, fmt.Errorf("write the init script: %w", err)
 	}
-	// The cache of configurations would keep the tasks as they were without us.
+	// With the configuration cache, the tasks would stay as they were without our init
+	// script.
 	args := []string{
 		"--no-daemon", "--console=plain", "--continue", "--init-script", file, "-Dorg.gradle.configuration-cache=false",
 		"-Dorg.gradle.unsafe.configuration-cache=false",

@@ -41,8 +41,8 @@ type buildTool struct {
 	arguments func(b jvmRun) ([]string, error)
 	// environment is what the process needs beside the gate's own variables.
 	environment func(b jvmRun) []string
-	// found says what the output tells of a tool that started no test, and unusable
-	// whether that is because it is too old.
+	// found explains, from the output, why the tool started no test. unusable reports
+	// whether it is too old.
 	found func(output string) (text string, unusable bool)
 }
 
@@ -152,7 +152,7 @@ func (j *jvm) lock() string {
 // Start runs the unit's tests in one start of the build tool.
 func (j *jvm) Start(u adapter.Unit) (adapter.Invocation, error) {
 	if len(u.Tests) == 0 {
-		return nil, fmt.Errorf("unit %s has no tests", u.Name)
+		return nil, fmt.Errorf("batch %s has no tests", u.Name)
 	}
 	b, err := j.prepare(context.Background(), filepath.Join(filepath.Dir(u.Reports), "reporter"), u.Env)
 	if err != nil {
@@ -176,7 +176,7 @@ func (j *jvm) Start(u adapter.Unit) (adapter.Invocation, error) {
 	return &jvmInvocation{Process: p, out: out}, nil
 }
 
-// jvmInvocation is a process whose output says why nothing was built.
+// jvmInvocation is a process whose output explains why nothing was built.
 type jvmInvocation struct {
 	*adapter.Process
 	out *buildOutput
@@ -193,7 +193,7 @@ func (i *jvmInvocation) Report(exit proc.Exit) adapter.Report {
 	return i.Process.Report(exit)
 }
 
-// jvmResults are the events of all JVMs of a build, and what the build said.
+// jvmResults are the events of all JVMs of a build, and the build's output.
 type jvmResults struct {
 	events *adapter.EventFile
 	out    *buildOutput
@@ -207,7 +207,7 @@ func (r *jvmResults) Collect(p *adapter.Process, c *adapter.Collected) (string, 
 	return none, err
 }
 
-// test is what an event says of a test that goes by a name.
+// test makes a test of the given name from an event.
 func (j *jvm) test(name string, ev adapter.Event) e2e.Test {
 	return e2e.Test{
 		ID: j.spec.Name + "/" + name, Suite: j.spec.Name, Framework: j.spec.Framework, Unit: j.spec.Name,
@@ -215,8 +215,8 @@ func (j *jvm) test(name string, ev adapter.Event) e2e.Test {
 	}
 }
 
-// nearest leaves out tags that one nearer to the test overrides: of two owners, that
-// of the method counts, not that of its class.
+// nearest leaves out tags that are overridden nearer to the test: of two owners, the
+// method's counts and not its class's.
 func nearest(tags []string) []string {
 	var kept []string
 	seen := map[string]bool{}

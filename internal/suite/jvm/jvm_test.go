@@ -68,8 +68,8 @@ func TestGradleArguments(t *testing.T) {
 	}
 }
 
-// The wrapper of the project goes first, wherever above the suite it lies; builds
-// that share their folders share a lock.
+// The project's wrapper is preferred, wherever above the suite it is; builds that share
+// their folders share a lock.
 func TestBuildOfASuite(t *testing.T) {
 	root := suitetest.Files(t, map[string]string{"shop/mvnw": "", "shop/mvnw.cmd": "", "shop/pom.xml": "", "shop/e2e/pom.xml": "", "other/pom.xml": ""})
 	for dir, want := range map[string][2]string{
@@ -85,7 +85,7 @@ func TestBuildOfASuite(t *testing.T) {
 	}
 }
 
-// What Failsafe noted of a run that crashed says nothing of the next.
+// Failsafe's notes of a run that crashed do not count for the next run.
 func TestSummariesOfEarlierRuns(t *testing.T) {
 	const summary = "target/failsafe-reports/failsafe-summary.xml"
 	root := suitetest.Files(t, map[string]string{

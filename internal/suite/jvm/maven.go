@@ -27,8 +27,8 @@ var Maven = adapter.Framework{
 	TellsErrors: true,
 }
 
-// newMaven runs Surefire and Failsafe as the project has set them up: which of them
-// owns a class, which groups it runs, in which module, is the project's business.
+// newMaven runs Surefire and Failsafe as the project has set them up: the project
+// decides which of them owns a class, which groups it runs, and in which module.
 func newMaven(s adapter.Spec, root string) adapter.Adapter {
 	return &jvm{spec: s, root: root, tool: buildTool{
 		program: "mvn", wrapper: "mvnw", top: []string{"pom.xml"}, before: clearSummaries, arguments: mavenArguments, found: mavenFound,

@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	// maxTold and maxToldLine bound the lines that are kept of a build's output because
-	// they tell something, and maxBuildTail its end, in bytes.
+	// maxTold and maxToldLine bound the informative lines that are kept of a build's
+	// output, and maxBuildTail its end, in bytes.
 	maxTold      = 500
 	maxToldLine  = 4 << 10
 	maxBuildTail = 16 << 10
@@ -22,8 +22,8 @@ const (
 	maxCompileErrors = 3
 )
 
-// buildOutput keeps the telling lines and the end of what a build printed, and
-// passes all of it on to the log.
+// buildOutput keeps the informative lines and the end of a build's output, and passes
+// all of it on to the log.
 type buildOutput struct {
 	mu   sync.Mutex
 	log  io.Writer
@@ -44,7 +44,7 @@ func (o *buildOutput) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// read takes output that somebody else logs.
+// read takes output that is logged elsewhere.
 func (o *buildOutput) read(p []byte) {
 	for part := range bytes.Lines(p) {
 		o.line = append(o.line, part[:min(len(part), max(0, maxToldLine-len(o.line)))]...)
@@ -107,8 +107,8 @@ func (o *buildOutput) compileErrors() string {
 	return strings.Join(found, "; ")
 }
 
-// saying is a line of a build that says what is wrong; others only say that something
-// is, or where to read on.
+// saying matches a line of a build that says what is wrong. Other lines only say that
+// something is, or where to read more.
 var saying = regexp.MustCompile(`(?m)^(?:\[ERROR\] )*(\[FATAL\] .+|\[ERROR\] (?:[^[\s].+))$`)
 
 // outputTail are the first errors that the build printed, else the end of its output.

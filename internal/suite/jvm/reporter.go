@@ -27,9 +27,8 @@ var reporter embed.FS
 // compiling keeps suites of one run from compiling at the same time.
 var compiling sync.Mutex
 
-// compiledReporter is the folder with our compiled classes. They are compiled once
-// per machine and version of the gate, with the project's own JDK: no binary is
-// brought along.
+// compiledReporter is the folder with our compiled classes. They are compiled once per
+// machine and version of the gate, with the project's own JDK: no binary is shipped.
 func compiledReporter(ctx context.Context, suite string, env []string) (string, error) {
 	compiling.Lock()
 	defer compiling.Unlock()
@@ -55,7 +54,7 @@ func compiledReporter(ctx context.Context, suite string, env []string) (string, 
 	return folder, nil
 }
 
-// cacheDir is a folder of the gate that outlives a run, else one that may.
+// cacheDir is a folder that outlives a run, if there is one; else one that may.
 func cacheDir() string {
 	base, err := os.UserCacheDir()
 	if err != nil {
@@ -116,7 +115,7 @@ func javac(ctx context.Context, src, classes string, env []string) error {
 	exit := proc.Run(ctx, proc.Spec{Argv: append(argv, files...), Dir: src, Env: env})
 	switch {
 	case exit.Ended == proc.NotStarted && errors.Is(exit.Err, exec.ErrNotFound):
-		return fmt.Errorf("%w: there is no javac, in JAVA_HOME or in PATH; install a JDK, version 8 or later (a JRE does not do)", adapter.ErrTool)
+		return fmt.Errorf("%w: there is no javac, in JAVA_HOME or in PATH; install a JDK, version 8 or later (a JRE is not enough)", adapter.ErrTool)
 	case !exit.OK():
 		return fmt.Errorf(
 			"%w: javac cannot compile the gate's reporter (%s): %s; use a JDK that compiles for Java 8", adapter.ErrTool, exit,

@@ -26,7 +26,7 @@ type sources struct {
 	digest string
 }
 
-// notSources are folders that hold what a build makes of sources, or none at all.
+// notSources are folders of build output, or without sources.
 var notSources = []string{".git", ".e2e-gate", ".gradle", ".idea", ".m2", "build", "node_modules", "target"}
 
 // deciding are the extensions of files that decide which tests there are.
@@ -34,7 +34,7 @@ var deciding = []string{
 	".java", ".kt", ".kts", ".groovy", ".scala", ".xml", ".gradle", ".properties", ".toml", ".yml", ".yaml", ".config", ".lockfile", ".feature",
 }
 
-// walkSources visits the regular files below a folder, but for what a build made.
+// walkSources visits the regular files below a folder, except build output.
 func walkSources(dir string, visit func(path string) error) error {
 	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		switch {

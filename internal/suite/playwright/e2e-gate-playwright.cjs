@@ -58,7 +58,7 @@ function tags(test) {
 }
 
 // Projects that others depend on, and their tear-down: Playwright runs them in full
-// wherever they are needed, so they are no tests of a shard.
+// wherever they are needed, so they are not tests of a shard.
 function fixtures(config) {
   return new Set(config.projects.flatMap((p) => [...(p.dependencies ?? []), p.teardown]).filter(Boolean));
 }

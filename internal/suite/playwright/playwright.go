@@ -111,8 +111,8 @@ func slash(text string) string {
 	return strings.NewReplacer("/", `\/`, "\n", `\n`, "\r", `\r`).Replace(regexp.QuoteMeta(text))
 }
 
-// nodePackage is the version of the first of the packages that is installed for a
-// directory, or empty.
+// nodePackage returns the version of the first of the packages that is installed for a
+// directory, or an empty text.
 func nodePackage(dir string, names ...string) string {
 	for {
 		for _, name := range names {
@@ -130,8 +130,8 @@ func nodePackage(dir string, names ...string) string {
 	}
 }
 
-// atLeast compares versions; one that is unknown may be old. Prereleases count as
-// what they precede.
+// atLeast compares versions; an unknown one may be old. A prerelease counts as the
+// version that it precedes.
 func atLeast(version, needed string) bool {
 	v, err := semver.NewVersion(version)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package gatekit is what the tests of the kinds of health checks share: one look
-// as the gate makes it, certificates, and a leak check.
+// Package gatekit is shared by the tests of the kinds of health checks: a probe as the
+// gate makes it, certificates, and a leak check.
 package gatekit
 
 import (
@@ -12,7 +12,7 @@ import (
 	"github.com/org/e2e-gate/internal/gate/probe"
 )
 
-// Look probes once, as the gate does, and fails for a spec that is not valid.
+// Look probes once, as the gate does, and fails the test if the spec is not valid.
 func Look(tb testing.TB, s probe.Spec, env probe.Env) probe.Observation {
 	tb.Helper()
 	if problems := s.Validate(); len(problems) > 0 {
@@ -33,7 +33,7 @@ func Again(tb testing.TB, s probe.Spec, p probe.Probe) probe.Observation {
 	return o
 }
 
-// Want compares an answer with what it should be.
+// Want compares an answer with the expected one.
 func Want(tb testing.TB, o probe.Observation, state e2e.GateState, finality e2e.Finality, observed string) {
 	tb.Helper()
 	if o.State != state || o.Finality != finality || o.Observed != observed {
@@ -41,20 +41,20 @@ func Want(tb testing.TB, o probe.Observation, state e2e.GateState, finality e2e.
 	}
 }
 
-// Healthy, NotYet and Never are [Want] for the three usual answers; word is what
-// retry_on calls the answer.
+// Healthy, NotYet and Never are [Want] for the three usual answers; word is the name of
+// the answer in retry_on.
 func Healthy(tb testing.TB, o probe.Observation, observed string) {
 	tb.Helper()
 	Want(tb, o, e2e.Healthy, e2e.FinalityNone, observed)
 }
 
-// NotYet wants an answer that may pass.
+// NotYet wants a transient failure.
 func NotYet(tb testing.TB, o probe.Observation, observed string) {
 	tb.Helper()
 	Want(tb, o, e2e.Unhealthy, e2e.NotYet, observed)
 }
 
-// Never wants an answer that waiting does not change.
+// Never wants a permanent failure.
 func Never(tb testing.TB, o probe.Observation, word, observed string) {
 	tb.Helper()
 	Want(tb, o, e2e.Unhealthy, e2e.Never, observed)

@@ -51,7 +51,7 @@ func (s *Server) artifacts(run int) []artifact {
 	return list
 }
 
-// newest is the run that the folders are of, where somebody asks.
+// newest is the run that the folders belong to, if runs are listed.
 func (s *Server) newest() int {
 	if len(s.Runs) == 0 {
 		return 0
@@ -105,7 +105,7 @@ func getArtifact(c call) answer {
 	return refusal(http.StatusNotFound, "Not Found")
 }
 
-// storage is the path of what is no part of the API: it takes no token.
+// storage is a path outside of the API, which takes no token.
 const storage = "/storage"
 
 // serveStorage serves an artifact as a zip file, with ranges unless

@@ -55,7 +55,7 @@ type checkIn struct {
 	}
 }
 
-// rules are those that the description does not have.
+// rules are the rules that the description does not have.
 func (in checkIn) rules() error {
 	switch {
 	case in.Status == "completed" && in.Conclusion == "":

@@ -47,7 +47,7 @@ const (
 	state  = "/repos/acme/cases/statuses/0123456789abcdef0123456789abcdef01234567"
 )
 
-// What GitHub would not take fails the test.
+// A request that GitHub would refuse fails the test.
 func TestStrictness(t *testing.T) {
 	for _, c := range []struct {
 		method, path, body string
@@ -55,15 +55,15 @@ func TestStrictness(t *testing.T) {
 		said               string
 		described          bool
 	}{
-		{"GET", "/repos/acme/cases/labels", "", 501, "nobody wrote", false},
-		{"PUT", thread, "{}", 501, "nobody wrote", false},
-		{"GET", "/api/v3/user", "", 501, "nobody wrote", false},
+		{"GET", "/repos/acme/cases/labels", "", 501, "no route for", false},
+		{"PUT", thread, "{}", 501, "no route for", false},
+		{"GET", "/api/v3/user", "", 501, "no route for", false},
 		{"GET", thread + "?per_page=101", "", 422, "per_page", false},
 		{"GET", thread + "?sort=created", "", 422, "parameter", false},
 		{"GET", thread + "?since=yesterday", "", 422, "since", true},
 		{"POST", thread, `{}`, 422, "body", true},
 		{"POST", thread, `{"body": 7}`, 422, "body", true},
-		{"POST", thread, `[]`, 422, "no object", false},
+		{"POST", thread, `[]`, 422, "not an object", false},
 		{"POST", thread, `{"body": "x", "title": "y"}`, 422, "property", false},
 		{"POST", thread, `{"body": "` + strings.Repeat("x", maxComment+1) + `"}`, 422, "65537 characters", false},
 		{"POST", graphQLPath, `{"query": "{ viewer { login"}`, 422, "Expected", false},
@@ -91,7 +91,7 @@ func TestStrictness(t *testing.T) {
 	}
 }
 
-// What GitHub takes is done, and remembered.
+// A request that GitHub accepts is carried out and remembered.
 func TestState(t *testing.T) {
 	s := New(t)
 	for _, c := range []struct {

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Fault is something that goes wrong. A zero Fault hits every request for ever.
+// Fault is something that goes wrong. A zero Fault hits every request, indefinitely.
 type Fault struct {
 	// Method and Path choose the requests: one method, or "write" for all but GET; a
 	// part of the path. Empty: any.
@@ -127,8 +127,8 @@ func PrimaryLimit(reset time.Time) Fault {
 		with("X-Ratelimit-Remaining", "0", "X-Ratelimit-Reset", strconv.FormatInt(reset.Unix(), 10)))}
 }
 
-// Broken answers 502, 503 or 504 with a page, so many times. Late: what was asked for
-// was done all the same.
+// Broken answers 502, 503 or 504 with a page, so many times. Late: the request was
+// carried out nevertheless.
 func Broken(method string, status, times int, late bool) Fault {
 	return Fault{Method: method, Times: times, Late: late, Change: always(answer{status: status, body: []byte("<html>Unicorn!</html>")})}
 }

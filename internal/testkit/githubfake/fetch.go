@@ -33,13 +33,14 @@ const (
 
 // fetched is the description of the REST API from the package registry, trimmed.
 func fetched() ([]byte, error) {
-	// Named after what is kept of it: a cache of other routes is no cache.
+	// Named after the routes that it holds, so that a cache of other routes is not
+	// used.
 	routes := sha256.Sum256([]byte(strings.Join(templates, "\n")))
 	return openAPI.cached(fmt.Sprintf("-%x.json", routes[:6]), func(data []byte) ([]byte, error) {
 		if json.Valid(data) {
 			return trim(data)
 		}
-		return nil, errors.New("it is no JSON")
+		return nil, errors.New("it is not JSON")
 	})
 }
 

@@ -132,7 +132,8 @@ func answerGraphQL(c call) answer {
 	return reply(http.StatusOK, map[string]any{"data": data})
 }
 
-// project takes out of a value what was asked for. What the fake does not have is null.
+// project selects the requested fields of a value. Fields that the fake does not have
+// are null.
 func (q query) project(set ast.SelectionSet, value any) (any, string) {
 	switch v := value.(type) {
 	case []any:
@@ -192,7 +193,7 @@ func (c call) repository(args map[string]any) (any, string) {
 			if e.SHA != "" {
 				node["headCommit"] = map[string]any{"oid": e.SHA}
 			}
-			list = append([]any{node}, list...) // their order is nobody's promise
+			list = append([]any{node}, list...) // their order is not specified
 		}
 		return map[string]any{"entries": resolver(func(map[string]any) (any, string) { return map[string]any{"nodes": list}, "" })}, ""
 	})}, ""

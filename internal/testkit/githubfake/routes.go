@@ -202,8 +202,8 @@ func createComment(c call) answer {
 	return reply(http.StatusCreated, c.commentJSON(c.add(c.PR, c.user, bodyOf(c.body))))
 }
 
-// edit changes the text and tells those that it calls for the first time, as GitHub
-// does: who stood in the text before is not told again.
+// edit changes the text and notifies accounts that it mentions for the first time, as
+// GitHub does: an account that the old text mentioned is not notified again.
 func (one *Comment) edit(body string) {
 	told := mentions(one.Body)
 	for _, name := range mentions(body) {

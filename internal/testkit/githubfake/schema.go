@@ -197,7 +197,7 @@ const (
 )
 
 // check holds a request against what the description does not say: limits, and
-// properties and parameters that nobody reads.
+// properties and parameters that are not read.
 func (r route) check(query url.Values, body []byte) error {
 	for name := range query {
 		if !slices.Contains(r.query, name) {
@@ -218,7 +218,7 @@ func (r route) check(query url.Values, body []byte) error {
 	}
 	var fields map[string]any
 	if err := json.Unmarshal(body, &fields); err != nil {
-		return fmt.Errorf("the body is no object: %w", err)
+		return fmt.Errorf("the body is not an object: %w", err)
 	}
 	for name := range fields {
 		if !slices.Contains(r.fields, name) {

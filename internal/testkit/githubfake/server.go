@@ -41,16 +41,17 @@ type Comment struct {
 	Body    string
 	Edits   int
 	Created time.Time
-	// Notified are those that GitHub told, in order: an edit tells whom it calls anew.
+	// Notified are the accounts that GitHub notified, in order: an edit notifies newly
+	// mentioned ones.
 	Notified []string
-	// Minimised is why it is folded, in GitHub's words; empty: it is not.
+	// Minimised is the reason why it is folded, in GitHub's words; empty if it is not.
 	Minimised string
 }
 
 // Status of a commit. The latest of a context comes first.
 type Status struct{ SHA, Context, State, Description, TargetURL string }
 
-// Request that was made, with what it was answered.
+// Request is a request that was made, with its answer.
 type Request struct {
 	Method, Path, Query string
 	Status              int
@@ -189,7 +190,7 @@ func (s *Server) Comments() []Comment {
 	return slices.Clone(s.comments)
 }
 
-// AddStatus sets a status, as somebody else does.
+// AddStatus sets a status, as another client does.
 func (s *Server) AddStatus(one Status) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -250,7 +251,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *Server) route(r *http.Request, path string, body []byte) answer {
 	handle, args := s.match(r.Method, path)
 	if handle == nil {
-		s.t.Errorf("githubfake: nobody wrote %s %s", r.Method, path)
+		s.t.Errorf("githubfake: no route for %s %s", r.Method, path)
 		return refusal(http.StatusNotImplemented, "the fake has no such route")
 	}
 	if err := s.check(r, path, body); err != nil {

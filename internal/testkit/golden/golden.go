@@ -1,4 +1,4 @@
-// Package golden holds files of the repository to what tests compute: expected
+// Package golden compares files of the repository with what tests compute: expected
 // output below testdata, and documents and schemas that are generated from code.
 //
 // One switch rewrites all of them, in every package of the tree:
@@ -40,7 +40,7 @@ func File(tb testing.TB, file, want string) {
 	}
 }
 
-// Write gives a file a text, and makes its folder.
+// Write writes a text into a file, and makes its folder.
 func Write(tb testing.TB, file, text string) {
 	tb.Helper()
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil { //nolint:gosec // a folder of the repository
@@ -59,6 +59,6 @@ func Hint(tb testing.TB) string {
 
 var cell = strings.NewReplacer("<", "&lt;", "|", "&#124;", "\n", " ")
 
-// Cell makes a text of ours a cell of a Markdown table: it keeps <stage> from being taken
-// for HTML, and a bar for the end of the cell.
+// Cell makes a text fit for a cell of a Markdown table: it escapes <stage>, which would
+// be HTML, and a bar, which would end the cell.
 func Cell(text string) string { return cell.Replace(text) }

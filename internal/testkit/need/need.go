@@ -1,5 +1,5 @@
-// Package need says what a test needs of the machine: such a test skips where the
-// tool is missing, and fails there if the machine was to have it.
+// Package need declares what a test needs of the machine. The test skips if the tool is
+// missing, and fails if the machine is supposed to have it.
 package need
 
 import (

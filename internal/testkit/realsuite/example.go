@@ -200,7 +200,7 @@ func (c *copied) shards(t *testing.T, plan e2e.Plan) {
 	}
 }
 
-// checkEvidence: each attempt has its own files, and they exist.
+// checkEvidence checks that each attempt has its own files, and that they exist.
 func (c *copied) checkEvidence(t *testing.T, r e2e.TestResult) {
 	t.Helper()
 	for _, a := range r.Attempts {
@@ -258,8 +258,8 @@ func (c *copied) checkShard(t *testing.T, plan e2e.Plan, shard e2e.PlanShard, do
 	}
 }
 
-// killed: what the runner did not live to report is lost, and what it had reported
-// is known.
+// killed checks that tests that a killed runner had reported are known, and that all
+// others are lost.
 func (c *copied) killed(t *testing.T) {
 	c.run(t, 3, "crash", "run", "--shards", "1", "--out", "killed")
 	result := read[e2e.Result](t, filepath.Join(c.root, "killed", "result.json"))

@@ -101,7 +101,7 @@ func (tc Trick) Run(t *testing.T, a suite.Adapter, tests []e2e.Test, env []strin
 	return inv.Report(exit)
 }
 
-// Says wants a problem whose text has a part, or no problem.
+// Says wants a problem whose text contains the given part; without a part, no problem.
 func (tc Trick) Says(t *testing.T, what, want string, problems []e2e.Problem) {
 	t.Helper()
 	if (want == "") != (len(problems) == 0) || want != "" && !slices.ContainsFunc(problems, func(p e2e.Problem) bool { return strings.Contains(p.Text, want) }) {

@@ -13,8 +13,8 @@ import (
 	"github.com/org/e2e-gate/internal/testkit/need"
 )
 
-// EnvAPIServer names a kube-apiserver. There is no package of it: it takes minutes
-// to build from its module, so that CI has none and this test is for those who do.
+// EnvAPIServer names a kube-apiserver. There is no package for it and it takes minutes
+// to build from its module, so CI does not have it. The test is for machines that do.
 const EnvAPIServer = "E2E_GATE_KUBE_APISERVER"
 
 // APIServer is a running kube-apiserver with its etcd and without controllers:

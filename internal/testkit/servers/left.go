@@ -10,8 +10,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// NothingLeft holds that no database of a run of the gate is left, and that neither the
-// server's secrets nor the other ones are in what the gate printed or wrote below dir.
+// NothingLeft checks that no database of a run is left, and that no secret, neither the
+// server's nor the given ones, is in the gate's output or in a file below dir.
 func (p *Postgres) NothingLeft(tb testing.TB, dir, printed string, secrets ...string) {
 	tb.Helper()
 	conn, err := pgx.Connect(tb.Context(), p.DSN("postgres"))

@@ -37,8 +37,8 @@ func fakeSuite() {
 	os.Exit(playFake(tests, os.Args[3:]))
 }
 
-// fakeInfo is a service that says what is deployed: "fake-info PORT FILE" answers
-// with the file's first line, and notes each answer in info.log.
+// fakeInfo is a service that reports the deployed version: "fake-info PORT FILE"
+// answers with the file's first line, and notes each answer in info.log.
 func fakeInfo() {
 	handler := func(w http.ResponseWriter, _ *http.Request) {
 		sha, _ := os.ReadFile(os.Args[2])

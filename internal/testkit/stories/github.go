@@ -16,7 +16,7 @@ import (
 	"github.com/org/e2e-gate/internal/testkit/githubfake"
 )
 
-// githubOf is a GitHub for a story: github start|keep|downloads|fail|storage.
+// githubOf starts a GitHub for a story: github start|keep|downloads|fail|storage.
 func githubOf(t *testing.T) func(*testscript.TestScript, bool, []string) {
 	var fakes sync.Map // stories run at once
 	return func(ts *testscript.TestScript, neg bool, args []string) {

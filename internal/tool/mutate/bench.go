@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// fate is what the tests made of a mutant.
+// fate is the result of a mutant's tests.
 type fate int
 
 const (

@@ -1,6 +1,6 @@
-// Command mutate breaks the code of the rooms that decide, one small change at a time,
-// and runs the package's own tests on each: a change that no test notices is a rule
-// that nothing holds. It changes no file: the tests are built with go test -overlay.
+// Command mutate breaks the code of the deciding packages, one small change at a time,
+// and runs the package's own tests on each. A change that no test notices is a rule
+// without a test. It changes no file: the tests are built with go test -overlay.
 //
 //	go run ./internal/tool/mutate                    all targets, as in the weekly workflow
 //	go run ./internal/tool/mutate -share 0.1         a tenth of all mutants, drawn by -seed
@@ -37,7 +37,7 @@ type target struct {
 	min   float64
 }
 
-// targets are the rooms that decide.
+// targets are the deciding packages.
 var targets = []target{
 	{dir: "internal/verdict", min: 0.95},
 	{dir: "internal/verdict/attempts", min: 0.95},
@@ -48,7 +48,7 @@ var targets = []target{
 	{dir: "internal/junit", min: 0.85},
 }
 
-// result is what became of the mutants of a target.
+// result counts the mutants of a target.
 type result struct {
 	killed, survived, invalid int
 	survivors                 []string
@@ -113,7 +113,7 @@ func choose(names []string) ([]target, error) {
 	}
 	for _, name := range names {
 		if !slices.Contains(known, name) {
-			return nil, fmt.Errorf("%s is not a target; use some of %s", name, strings.Join(known, ", "))
+			return nil, fmt.Errorf("unknown target %s; use some of %s", name, strings.Join(known, ", "))
 		}
 	}
 	return chosen, nil
@@ -140,7 +140,7 @@ func (t target) try(ctx context.Context, o options, stdout io.Writer) (result, e
 	if err != nil {
 		return result{}, err
 	}
-	draw := rand.New(rand.NewPCG(o.seed, 0)) //nolint:gosec // a draw of mutants is no secret
+	draw := rand.New(rand.NewPCG(o.seed, 0)) //nolint:gosec // a draw of mutants is not a secret
 	mutants = slices.DeleteFunc(mutants, func(mutant) bool { return draw.Float64() >= o.share })
 	var r result
 	var mu sync.Mutex

@@ -64,7 +64,7 @@ func mutate(file string, text []byte) ([]mutant, error) {
 	ast.Inspect(tree, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.GenDecl:
-			return n.Tok == token.VAR // constants are words and bounds; imports and types are no behaviour
+			return n.Tok == token.VAR // constants are words and bounds; imports and types are not behaviour
 		case *ast.BinaryExpr:
 			m.operator(n)
 		case *ast.IfStmt:
@@ -111,7 +111,7 @@ func (m *maker) add(at token.Pos, format_ string, args ...any) {
 	m.list = append(m.list, mutant{file: m.file, line: m.fset.Position(at).Line, what: fmt.Sprintf(format_, args...), text: b.Bytes()})
 }
 
-// others are the operators that stand for a wrong thought about each one.
+// others are the operators that a mistake could put in place of each one.
 var others = map[token.Token][]token.Token{
 	token.LSS: {token.LEQ, token.GEQ}, token.LEQ: {token.LSS, token.GTR}, token.GTR: {token.GEQ, token.LEQ}, token.GEQ: {token.GTR, token.LSS},
 	token.EQL: {token.NEQ}, token.NEQ: {token.EQL}, token.LAND: {token.LOR}, token.LOR: {token.LAND},
@@ -136,7 +136,7 @@ func (m *maker) operator(e *ast.BinaryExpr) {
 	}
 }
 
-// condition turns a condition around, unless an operator of its own does so already.
+// condition negates a condition, unless a mutant of its operator does so already.
 func (m *maker) condition(at token.Pos, cond *ast.Expr) {
 	if b, ok := (*cond).(*ast.BinaryExpr); ok && (b.Op == token.EQL || b.Op == token.NEQ) {
 		return

@@ -74,7 +74,7 @@ func TestMutantsOfAFile(t *testing.T) {
 	}
 }
 
-// One mutant of each fate, with the real go command.
+// One mutant for each result, with the real go command.
 func TestBench(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// data are the durations that a plan is made from, and those of the next run.
+// data holds the durations that a plan is made from, and those of the next run.
 type data struct {
 	known []timed
 	next  map[string]float64
@@ -26,11 +26,11 @@ func read(file string) (data, error) {
 	defer func() { _ = f.Close() }()
 	rows, err := csv.NewReader(f).ReadAll()
 	if err != nil || len(rows) == 0 {
-		return data{}, fmt.Errorf("it is no CSV: %w", err)
+		return data{}, fmt.Errorf("it is not CSV: %w", err)
 	}
 	date, test, seconds := slices.Index(rows[0], "date"), slices.Index(rows[0], "test"), slices.Index(rows[0], "seconds")
 	if test < 0 || seconds < 0 {
-		return data{}, fmt.Errorf("it has no columns test and seconds")
+		return data{}, fmt.Errorf("it does not have the columns test and seconds")
 	}
 	versions, order := map[string]map[string]float64{}, []string{}
 	for _, row := range rows[1:] {

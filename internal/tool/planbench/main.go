@@ -1,4 +1,4 @@
-// Command planbench compares the planner with what others do, on tables of real test
+// Command planbench compares the planner with other planners, on tables of real test
 // durations: CSV files with the columns test and seconds, or date, commit, test and
 // seconds for several versions of one suite.
 //
@@ -45,7 +45,7 @@ func run(to *os.File, counts string, files []string) error {
 		for text := range strings.SplitSeq(counts, ",") {
 			n, err := strconv.Atoi(text)
 			if err != nil || n < 1 {
-				return fmt.Errorf("-shards: %q is no number", text)
+				return fmt.Errorf("-shards: %q is not a number", text)
 			}
 			for _, p := range planners {
 				data.row(tw, strings.TrimSuffix(filepath.Base(file), ".csv"), n, p)

@@ -100,7 +100,7 @@ func byDuration(tests []timed) []int {
 	return order
 }
 
-// quick is what ci-matrix takes for too quick to balance, in seconds.
+// quick is the duration below which ci-matrix does not balance a test, in seconds.
 const quick = 0.005
 
 // ciMatrix is the rule of gotestsum's tool ci-matrix: longest first to the shard with the

@@ -1,4 +1,4 @@
-// Command release builds what a release publishes, and proves it again later:
+// Command release builds the files of a release, and verifies them again later:
 //
 //	go run ./internal/tool/release build v1.2.3 dist
 //	go run ./internal/tool/release build v1.2.3 dist e2e-gate_linux_amd64

@@ -19,7 +19,7 @@ const module = "github.com/org/e2e-gate"
 
 type platform struct{ os, arch string }
 
-// platforms are those of GitHub's runners.
+// platforms are the platforms of GitHub's runners.
 var platforms = []platform{
 	{"darwin", "amd64"}, {"darwin", "arm64"},
 	{"linux", "amd64"}, {"linux", "arm64"},
@@ -54,7 +54,7 @@ func named(assets []string) ([]platform, error) {
 func platformOf(asset string) (platform, error) {
 	i := slices.IndexFunc(platforms, func(p platform) bool { return p.asset() == asset })
 	if i < 0 {
-		return platform{}, fmt.Errorf("%q is no file of a release; the names are like %s", asset, platforms[0].asset())
+		return platform{}, fmt.Errorf("%q is not a file of a release; the names are like %s", asset, platforms[0].asset())
 	}
 	return platforms[i], nil
 }
@@ -83,7 +83,7 @@ func (p platform) env(tools string) map[string]string {
 	}
 }
 
-// goVersion is that of the go command, such as go1.26.8.
+// goVersion is the version of the go command, such as go1.26.8.
 func goVersion(ctx context.Context) (string, error) {
 	var out bytes.Buffer
 	if exit := goCommand(ctx, nil, &out, "env", "GOVERSION"); !exit.OK() {

@@ -89,10 +89,10 @@ func TestSumsAreRead(t *testing.T) {
 		"# v1.2.3\n# go1.26.8\n" + line:                                "",
 		"# v1.2.3\r\n# go1.26.8\r\n" + strings.TrimSuffix(line, "\n"):  "",
 		"# v1.2.3\n# go1.26.8\n":                                       "has 2 lines",
-		"# v1.2\n# go1.26.8\n" + line:                                  `"v1.2" is no version`,
-		"# v1.2.3; rm\n# go1.26.8\n" + line:                            "is no version",
-		"# v01.2.3\n# go1.26.8\n" + line:                               "is no version",
-		"# v1.2.3\n# devel\n" + line:                                   `"devel" is no released Go`,
+		"# v1.2\n# go1.26.8\n" + line:                                  `invalid version "v1.2"`,
+		"# v1.2.3; rm\n# go1.26.8\n" + line:                            "invalid version",
+		"# v01.2.3\n# go1.26.8\n" + line:                               "invalid version",
+		"# v1.2.3\n# devel\n" + line:                                   `"devel" is not a released Go version`,
 		"# v1.2.3\n# go1.26.8\n" + line + "../../etc/passwd\n":         ":4: ",
 		"# v1.2.3\n# go1.26.8\n" + strings.ToUpper(line):               ":3: ",
 		"# v1.2.3\n# go1.26.8\n" + strings.Replace(line, "  ", " ", 1): ":3: ",
@@ -120,9 +120,9 @@ func TestUsage(t *testing.T) {
 	for args, want := range map[string]string{
 		"":                              "say build VERSION FOLDER",
 		"build v1.2.3":                  "say build VERSION FOLDER",
-		"build 1.2.3 " + folder:         `"1.2.3" is no version; say one like v1.2.3`,
-		"build v1.2.3 " + folder + " x": `"x" is no file of a release`,
-		"check " + forged:               "is no file of a release",
+		"build 1.2.3 " + folder:         `invalid version "1.2.3"; use one like v1.2.3`,
+		"build v1.2.3 " + folder + " x": `"x" is not a file of a release`,
+		"check " + forged:               "is not a file of a release",
 		"check " + forged + ".none":     "they are in the tree of a release's tag",
 	} {
 		err := run(t.Context(), strings.Fields(args), os.Stderr)

@@ -29,10 +29,10 @@ var (
 
 func (s sums) valid() error {
 	if !versionForm.MatchString(s.version) {
-		return fmt.Errorf("%q is no version; say one like v1.2.3 or v1.2.3-rc.1", s.version)
+		return fmt.Errorf("invalid version %q; use one like v1.2.3 or v1.2.3-rc.1", s.version)
 	}
 	if !toolsForm.MatchString(s.tools) {
-		return fmt.Errorf("%q is no released Go, so nobody could build this again; use one like go1.26.8", s.tools)
+		return fmt.Errorf("%q is not a released Go version, so the build could not be repeated; use one like go1.26.8", s.tools)
 	}
 	return nil
 }
@@ -65,7 +65,7 @@ func readSums(file string) (sums, error) {
 	for i, line := range lines[2:] {
 		m := entryForm.FindStringSubmatch(line)
 		if m == nil {
-			return sums{}, fmt.Errorf("%s:%d: %q is no sum and file name; write the file with release build", file, i+3, line)
+			return sums{}, fmt.Errorf("%s:%d: %q is not a sum and a file name; write the file with release build", file, i+3, line)
 		}
 		s.list = append(s.list, entry{m[1], m[2]})
 	}

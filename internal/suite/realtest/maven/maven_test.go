@@ -20,8 +20,8 @@ func mavenProject(t *testing.T, name string, args ...string) realsuite.Trick {
 	return realsuite.Project(t, "junit5-maven", name, args...)
 }
 
-// What only some JUnit projects do, in one of three modules with parallel tests and
-// two JVMs.
+// Features that only some JUnit projects use, in one of three modules with parallel
+// tests and two JVMs.
 func TestMavenModules(t *testing.T) {
 	tc := mavenProject(t, "maven-modules.txtar", "-Dsurefire.rerunFailingTestsCount=1")
 	a, tests, problems, err := tc.List(t)
@@ -129,7 +129,7 @@ func TestMavenCannotList(t *testing.T) {
 		{"compile error", "CaseTest.java:[6,47] incompatible types: java.lang.String cannot be converted to int", edit("int n = 1;", `int n = "1";`), false},
 		{"pom", "Non-resolvable parent POM", edit("<!-- parent -->",
 			"<parent><groupId>com.acme.none</groupId><artifactId>none</artifactId><version>1</version><relativePath>../none/pom.xml</relativePath></parent>"), false},
-		{"old platform", "junit-platform-launcher 1.6.3 lets no filter choose the tests; 1.7 (JUnit 5.7) or later is needed", edit("5.13.4", "5.6.3"), true},
+		{"old platform", "junit-platform-launcher 1.6.3 does not let a filter choose the tests; 1.7 (JUnit 5.7) or later is needed", edit("5.13.4", "5.6.3"), true},
 		{"old Surefire", "maven-surefire-plugin 2.22.2 found, 3.0 or later needed",
 			edit("<version>3.5.3</version><!-- surefire -->", "<version>2.22.2</version>"), true},
 		{"skipped", "look at their patterns, groups and skip in the pom", edit("<skip>false</skip>", "<skip>true</skip>"), false},

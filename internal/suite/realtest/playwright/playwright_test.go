@@ -74,7 +74,7 @@ func TestPlaywright(t *testing.T) {
 	}
 }
 
-// odd fails whenever more than the one test is run that its users ask for.
+// odd fails if more tests are run than the selected one.
 const odd = aPlaywrightTest + `test('p', () => { expect(1).toBe(2) });
 test.describe('p', { tag: '@x' }, () => {
   test('a b', { tag: '@y' }, () => {});

@@ -100,7 +100,7 @@ func TestProvider(t *testing.T) {
 	gatekit.Never(t, look(t, roles), "claims", "a token for another audience")
 	long := client(issuer)
 	long.MinLife = 24 * time.Hour
-	if o := look(t, long); o.Word != "token" || !strings.HasPrefix(o.Observed, "the token ends in ") {
+	if o := look(t, long); o.Word != "token" || !strings.HasPrefix(o.Observed, "the token expires in ") {
 		t.Errorf("got %+v", o)
 	}
 	wrong := client(issuer)

@@ -48,7 +48,7 @@ final class Events {
 
     /**
      * The directory of the module that a class was compiled in, from that of the suite,
-     * with slashes; empty for the same, or where nobody knows. This may be asked in the
+     * with slashes; empty for the same, or if unknown. This may be asked in the
      * build tool's own JVM, whose working directory says nothing.
      */
     static String module(Class<?> compiled) {

@@ -38,8 +38,8 @@ public final class Reporter implements TestExecutionListener {
         if (Events.SELECTION == null || !Selection.asked) {
             String found = TestPlan.class.getPackage().getImplementationVersion();
             Events.write("unusable", Collections.singletonMap("message", "junit-platform-launcher " + (found == null ? "" : found + " ")
-                + "lets no filter choose the tests; 1.7 (JUnit 5.7) or later is needed, and Surefire 3.0 or later, which takes the project's"));
-            Runtime.getRuntime().halt(UNUSABLE); // rather than run tests that nobody asked for
+                + "does not let a filter choose the tests; 1.7 (JUnit 5.7) or later is needed, and Surefire 3.0 or later, which takes the project's"));
+            Runtime.getRuntime().halt(UNUSABLE); // rather than run tests that were not selected
         }
         Events.write("begin", Collections.emptyMap());
     }
