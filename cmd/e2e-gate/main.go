@@ -5,7 +5,7 @@ import (
 	"context"
 	"os"
 
-	// The authorities of the web, for where the system has none: an image from scratch.
+	// Bundled root CAs, used when the system has none, as in an image from scratch.
 	_ "golang.org/x/crypto/x509roots/fallback"
 
 	"github.com/org/e2e-gate/internal/cli"

@@ -16,7 +16,7 @@ type ActionInput struct {
 	Help string
 	// Flag: the input is the flag of the same name, for the commands that have it.
 	Flag bool
-	// Switch: true stands for the flag of the same name, for the commands that have it.
+	// Switch: the value true sets the flag of the same name, for the commands that have it.
 	Switch bool
 }
 
@@ -41,33 +41,32 @@ func ActionInputs() []ActionInput {
 			"jobs of this workflow run uploaded."},
 		{Name: "key", Flag: true, Help: "Tells two calls of the gate in one workflow apart: in artifact names, the comment, the commit status and the " +
 			"earlier attempts."},
-		{Name: "release", Flag: true, Help: "Tag of the release under test, whose commit is checked out. On release events and pushed tags the default is " +
-			"their own."},
-		{Name: "job", Flag: true, Help: "publish: job of the run before whose end counts, by the name that the pull request shows. Default: the run as a whole."},
+		{Name: "release", Flag: true, Help: "Tag of the release under test, whose commit is checked out. Default on release events and pushed tags: " +
+			"the event's tag."},
+		{Name: "job", Flag: true, Help: "publish: job of the earlier run whose conclusion counts, by the name that the pull request shows. Default: the run as a whole."},
 		{Name: "comment", Switch: true, Default: "true",
 			Help: "run, verdict: comment on the pull request, set the commit status e2e-gate/<stage>, and write to the release where there is one; plan: say " +
 				"in that comment that a newer commit is being judged; true or false."},
 		{Name: "check", Switch: true, Default: "false", Help: "run, verdict: add a check run with annotations at file and line (checks: write); true or false."},
-		{Name: "deployment", Flag: true, Help: "run, plan, verdict: environment whose newest deployment of the commit gets a deployment status " +
-			"(deployments: write). On deployment events the default is their own."},
-		{Name: "statement", Flag: true, Help: "run, verdict: path to write the verdict to as an in-toto statement, for an attestation."},
-		{Name: "slack", Flag: true, Help: "run, verdict: path to write the result to as a message for Slack, for a step that sends it."},
+		{Name: "deployment", Flag: true, Help: "run, plan, verdict: environment. Its newest deployment of the commit gets a deployment status " +
+			"(deployments: write). Default on deployment events: the event's."},
+		{Name: "statement", Flag: true, Help: "run, verdict: path to write an in-toto statement of the verdict to, for an attestation."},
+		{Name: "slack", Flag: true, Help: "run, verdict: path to write a Slack message to, for a step that sends it."},
 		{Name: "promote", Switch: true, Default: "false",
 			Help: "run, verdict: publish the release's draft if the verdict is passed (contents: write); true or false."},
-		{Name: "token", Default: "${{ github.token }}", Help: "Token for comment and status (pull-requests: write, statuses: write) for the base's policy " +
-			"(contents: read) and for documents of other jobs and the history (actions: read). Tests never get it."},
+		{Name: "token", Default: "${{ github.token }}", Help: "Token for comment and status (pull-requests: write, statuses: write), for the base's policy " +
+			"(contents: read), and for documents of other jobs and the history (actions: read). Tests never get it."},
 		{Name: "api-url", Help: "Address of GitHub's API. Default: the runner's GITHUB_API_URL."},
-		{Name: "args", Help: "Further flags of the command, separated by spaces; where values hold spaces, one argument per line."},
-		{Name: "version", Help: "Empty: the release that the action's own commit names, else built from that commit. source: always built from it, with the " +
-			"job's Go."},
+		{Name: "args", Help: "Further flags of the command, separated by spaces. If a value holds spaces, write one argument per line."},
+		{Name: "version", Help: "Empty: the release that the action's own commit names, else a build of that commit. source: always a build of that commit, " +
+			"with the job's Go."},
 	}
 }
 
 // ActionOutput is an output of action.yml.
 type ActionOutput struct {
 	Name, Help string
-	// From is the expression behind it, where it is not the run step's output of the
-	// same name.
+	// From is its expression, if it is not the run step's output of the same name.
 	From string
 }
 
@@ -75,7 +74,7 @@ type ActionOutput struct {
 func ActionOutputs() []ActionOutput {
 	return []ActionOutput{
 		{Name: "verdict", Help: "passed, failed or not_judged."},
-		{Name: "blocks", Help: "true where the verdict stops the pipeline."},
+		{Name: "blocks", Help: "true if the verdict stops the pipeline."},
 		{Name: "passed", Help: "Number of tests that passed."},
 		{Name: "failed", Help: "Number of tests that failed."},
 		{Name: "flaky", Help: "Number of tests that failed and passed when run again."},
@@ -88,7 +87,7 @@ func ActionOutputs() []ActionOutput {
 	}
 }
 
-// actionCommands are the commands that make sense as a step.
+// actionCommands are the commands that a step may run.
 var actionCommands = []string{"run", "gates", "plan", "shard", "verdict", "publish", "verify", "lint"}
 
 // actionCmd runs the command that the inputs name.
@@ -96,7 +95,7 @@ type actionCmd struct{}
 
 // Help is shown by action --help.
 func (actionCmd) Help() string {
-	return "What the steps of action.yml start: inputs come as INPUT_<NAME> in the environment."
+	return "The steps of action.yml run this command. Inputs come as INPUT_<NAME> in the environment."
 }
 
 // Run builds the command line and runs it.
@@ -126,7 +125,7 @@ func (a *App) actionArgs() ([]string, error) {
 		command = "run"
 	}
 	if !slices.Contains(actionCommands, command) {
-		return nil, usage("input command: there is no %q; use one of %s", command, strings.Join(actionCommands, ", "))
+		return nil, usage("input command: unknown command %q; use one of %s", command, strings.Join(actionCommands, ", "))
 	}
 	flags, args := flagsOf(command), []string{command}
 	for _, in := range ActionInputs() {
@@ -138,7 +137,7 @@ func (a *App) actionArgs() ([]string, error) {
 			args = append(args, "--"+in.Name)
 		case !in.Flag || value == "":
 		case !slices.Contains(flags, in.Name):
-			return nil, usage("input %s: the command %s does not take it; leave it out, or choose another command", in.Name, command)
+			return nil, usage("input %s: not an input of the command %s; remove it, or choose another command", in.Name, command)
 		default:
 			args = append(args, "--"+in.Name+"="+value)
 		}

@@ -8,8 +8,8 @@ import (
 	"github.com/org/e2e-gate/internal/pipeline"
 )
 
-// readPlan reads the plan, from the artifacts of the workflow run where no file is
-// given. The artifacts are nil outside of GitHub.
+// readPlan reads the plan: the given file, else the one among the artifacts of the
+// workflow run. The artifacts are nil outside of GitHub.
 func (a *App) readPlan(ctx context.Context, f staged, file string) (*remote, *e2e.Plan, error) {
 	top, err := root()
 	if err != nil {
@@ -20,7 +20,7 @@ func (a *App) readPlan(ctx context.Context, f staged, file string) (*remote, *e2
 	case err != nil:
 		return nil, nil, err
 	case file == "" && files == nil:
-		return nil, nil, usage("--plan is needed: the plan.json that the plan command wrote")
+		return nil, nil, usage("--plan is missing; give the plan.json that the plan command wrote")
 	case file == "":
 		if file, err = files.plan(ctx); err != nil {
 			return nil, nil, err
@@ -30,11 +30,11 @@ func (a *App) readPlan(ctx context.Context, f staged, file string) (*remote, *e2
 	return files, plan, err
 }
 
-// adopt prepares a session for a plan that was made elsewhere: its run id and
-// stage hold. fetched adds what other jobs left.
+// adopt prepares a session for a plan that another job made, and takes its run id and
+// stage. fetched adds what other jobs left.
 func (a *App) adopt(ctx context.Context, f staged, plan *e2e.Plan, uses config.Sections, fetched func(*setup)) (*setup, *pipeline.Session, error) {
 	if f.Stage != "" && f.Stage != plan.Run.Stage {
-		return nil, nil, usage("--stage %s: the plan is for the stage %s", f.Stage, plan.Run.Stage)
+		return nil, nil, usage("--stage %s: the plan is for stage %s; leave --stage out, or plan again", f.Stage, plan.Run.Stage)
 	}
 	f.Stage = plan.Run.Stage
 	s, err := a.prepare(ctx, f, uses, plan.Run.ID)

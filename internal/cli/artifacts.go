@@ -32,12 +32,11 @@ const (
 	atOnce = 4
 )
 
-// documents is what may be taken out of one artifact of this workflow run: result.json
-// and the like of a huge suite have tens of megabytes.
+// documents bounds what is extracted from one artifact of this workflow run. The documents
+// of a huge suite have tens of megabytes.
 var documents = forge.Limit{File: 256 << 20, Total: 1 << 30}
 
-// remote are the artifacts of this workflow run: what other jobs, and earlier attempts
-// of this one, left.
+// remote holds the artifacts of this workflow run, from other jobs and earlier attempts.
 type remote struct {
 	app     *App
 	forge   forge.Reader
@@ -59,8 +58,8 @@ type upload struct {
 	attempt    int
 }
 
-// remote finds the artifacts of the workflow run. It is nil where there can be none:
-// outside of GitHub, or without a token.
+// remote finds the artifacts of the workflow run. It is nil if there can be none: outside
+// of GitHub, or without a token.
 func (a *App) remote(root string, f staged) (*remote, error) {
 	t := trigger.Detect(a.getenv)
 	run, err := strconv.ParseInt(t.WorkflowRun, 10, 64)
@@ -95,8 +94,8 @@ func (r *remote) refresh(ctx context.Context) error {
 	return nil
 }
 
-// fetch takes the documents out of artifacts, each once, and returns their folders. One
-// that fails keeps no other from being fetched. Two of one name are two.
+// fetch extracts the documents of artifacts, each once, and returns their folders. A
+// failure does not stop the others. Two artifacts of one name are both fetched.
 func (r *remote) fetch(ctx context.Context, list []upload) []string {
 	var dirs []string
 	var group errgroup.Group
@@ -111,7 +110,7 @@ func (r *remote) fetch(ctx context.Context, list []upload) []string {
 		r.fetched[u.ID] = true
 		group.Go(func() error {
 			if failed[i] = r.forge.Extract(ctx, u.Artifact, dir, documents, pipeline.IsDocument); failed[i] != nil {
-				_ = os.RemoveAll(dir) // half a document must not be read
+				_ = os.RemoveAll(dir) // a partial document must not be read
 			}
 			return nil
 		})
@@ -121,8 +120,8 @@ func (r *remote) fetch(ctx context.Context, list []upload) []string {
 	return dirs
 }
 
-// noteUnread notes what could not be fetched, unless it was uploaded a second time. A verdict
-// of before only tells that there was one.
+// noteUnread records what could not be fetched, unless it was uploaded a second time. An
+// earlier verdict is not missed: it only shows that there was one.
 func (r *remote) noteUnread(list []upload, failed []error) {
 	for i, u := range list {
 		if failed[i] == nil || u.kind == "verdict" {
@@ -136,7 +135,7 @@ func (r *remote) noteUnread(list []upload, failed []error) {
 	}
 }
 
-// shardOf is the name of an upload's shard, as far as the artifact's name tells.
+// shardOf is the name of an upload's shard, as far as it follows from the artifact's name.
 func (r *remote) shardOf(u upload) string {
 	if u.kind != "shard" {
 		return ""
@@ -165,12 +164,12 @@ func (r *remote) plan(ctx context.Context) (string, error) {
 		return u.kind == "plan" && (r.stage == "" || u.slug == safetext.FileName(r.stage))
 	})
 	if len(plans) == 0 {
-		return "", errors.New("this workflow run has no plan yet: let a job with the command plan go before (needs:), with the same key")
+		return "", errors.New("this workflow run has no plan yet; run a job with the command plan and the same key first (needs:)")
 	}
 	last := slices.MaxFunc(plans, func(a, b upload) int { return a.attempt - b.attempt })
 	for _, p := range plans {
 		if p.slug != last.slug {
-			return "", fmt.Errorf("this workflow run has plans for the stages %s and %s; say which with --stage, or give each its own key", last.slug, p.slug)
+			return "", fmt.Errorf("this workflow run has plans for the stages %s and %s; choose one with --stage, or give each its own key", last.slug, p.slug)
 		}
 	}
 	for _, dir := range r.fetch(ctx, r.matching(func(u upload) bool { return u.kind == "plan" && u.slug == last.slug && u.attempt == last.attempt })) {
@@ -182,10 +181,10 @@ func (r *remote) plan(ctx context.Context) (string, error) {
 	if len(r.unread) > 0 {
 		return "", errors.New(r.unread[0].Text)
 	}
-	return "", fmt.Errorf("the artifact %s holds no plan.json; run the job with the command plan again", last.Name)
+	return "", fmt.Errorf("artifact %s has no plan.json; re-run the plan job", last.Name)
 }
 
-// earlier fetches what earlier attempts left. What cannot be fetched is noted in unread.
+// earlier fetches what earlier attempts left, and records in unread what it cannot fetch.
 func (r *remote) earlier(ctx context.Context) []string {
 	if r.attempt < 2 {
 		return nil
@@ -197,8 +196,8 @@ func (r *remote) earlier(ctx context.Context) []string {
 	return r.fetch(ctx, r.matching(func(u upload) bool { return u.kind != "plan" && u.attempt < r.attempt }))
 }
 
-// results fetches the shard documents of a plan. What is missing is waited for: it is
-// lost only when it does not come. What cannot be fetched is noted in unread.
+// results fetches the shard documents of a plan. It waits for missing ones, since they may
+// still appear, and records in unread what it cannot fetch.
 func (r *remote) results(ctx context.Context, plan *e2e.Plan) {
 	for waited := time.Duration(0); ; waited += uploadPause {
 		if waited > 0 || r.list == nil {
@@ -219,7 +218,7 @@ func (r *remote) results(ctx context.Context, plan *e2e.Plan) {
 	r.fetch(ctx, r.matching(func(u upload) bool { return u.kind == "shard" || u.attempt < r.attempt && u.kind == "verdict" }))
 }
 
-// uploadPatience may be set for storage that is slower, or for tests.
+// uploadPatience may be set for slow storage, or for tests.
 func (a *App) uploadPatience() time.Duration {
 	if d, err := time.ParseDuration(a.getenv("E2E_GATE_UPLOAD_PATIENCE")); err == nil && d >= 0 {
 		return min(d, 10*time.Minute)
@@ -227,7 +226,7 @@ func (a *App) uploadPatience() time.Duration {
 	return uploadPatience
 }
 
-// missing is a shard that has tests and left nothing since they were planned, or "".
+// missing is a shard with tests that has left nothing since the plan was made, or "".
 func (r *remote) missing(plan *e2e.Plan) string {
 	left := func(sh e2e.PlanShard) bool {
 		return slices.ContainsFunc(r.list, func(u upload) bool {
@@ -261,8 +260,8 @@ func artifactName(key, kind, slug string, attempt int) string {
 // keyOrDefault is the key as it stands in names of artifacts.
 func keyOrDefault(key string) string { return cmp.Or(key, "e2e-gate") }
 
-// fetchEarlier fetches what earlier attempts of the workflow run left. Where that
-// fails, the session finds that they are missing, and says so.
+// fetchEarlier fetches what earlier attempts of the workflow run left. If that fails, the
+// session reports them as missing.
 func (s *setup) fetchEarlier(ctx context.Context, f staged) {
 	files, err := s.app.remote(s.root, f)
 	if err != nil {
@@ -271,7 +270,7 @@ func (s *setup) fetchEarlier(ctx context.Context, f staged) {
 	s.takeEarlier(ctx, files)
 }
 
-// takeEarlier fetches what earlier attempts left; nil: there can be nothing.
+// takeEarlier fetches what earlier attempts left; nil means that there can be nothing.
 func (s *setup) takeEarlier(ctx context.Context, files *remote) {
 	if files != nil {
 		s.earlier = files.earlier(ctx)
@@ -279,7 +278,7 @@ func (s *setup) takeEarlier(ctx context.Context, files *remote) {
 	}
 }
 
-// keepUnread keeps and says what is there and could not be fetched.
+// keepUnread records and prints which existing artifacts could not be fetched.
 func (s *setup) keepUnread(files *remote) {
 	if files == nil {
 		return

@@ -13,7 +13,7 @@ import (
 	"github.com/org/e2e-gate/internal/report"
 )
 
-// judgement is what a run is judged by.
+// judgement is the policy, the quarantine and the owners by which a run is judged.
 type judgement struct {
 	policy policy.Policy
 	// owners are the teams that may be mentioned.
@@ -23,10 +23,10 @@ type judgement struct {
 }
 
 // judgementOf takes policy, quarantine and the map of owners of a pull request, or of a merge
-// group of them, from its base revision: a change cannot relax its own judge, nor mention
-// whom it likes. A base without a config (the change that introduces the gate) means the
-// built-in policy and no quarantine; so does a base that cannot be read, as
-// [e2e.CodePolicyUnreadable].
+// group of them, from its base revision: a change cannot relax its own judge, nor choose whom to
+// mention. If the base has no config (the change introduces the gate), the built-in policy
+// applies, without quarantine. The same holds for a base that cannot be read, which is
+// reported as [e2e.CodePolicyUnreadable].
 func (a *App) judgementOf(ctx context.Context, in inputs, own policy.Quarantine, console *report.Console) judgement {
 	if !strings.HasPrefix(in.trigger.Event, "pull_request") && in.trigger.Event != "merge_group" {
 		return judgement{policy: in.config.Policy, owners: in.config.Owners, quarantine: own}
@@ -47,17 +47,17 @@ func (a *App) judgementOf(ctx context.Context, in inputs, own policy.Quarantine,
 	return judgement{problems: []e2e.Problem{{Code: e2e.CodePolicyUnreadable, Text: fmt.Sprintf(policyUnreadable, err)}}}
 }
 
-// policyUnreadable and policyBroken say why the base's policy does not hold, what holds
-// instead, and what to do.
+// policyUnreadable and policyBroken say why the base's policy does not apply, which policy
+// applies instead, and what to do.
 const (
-	policyUnreadable = "the base of the change cannot be read (%v), so the built-in policy holds, and no quarantine: a change cannot relax its own judge; " +
-		"check out with fetch-depth: 0, or give the token contents: read"
-	policyBroken = "the base of the change cannot be read (%v), so the strictest policy holds (flaky tests and later passes block too), and no quarantine: " +
-		"a change cannot relax its own judge; correct the config on the base branch"
+	policyUnreadable = "the base of the change cannot be read (%v); the built-in policy applies, without quarantine: a change cannot relax its own judge. " +
+		"Check out with fetch-depth: 0, or give the token contents: read"
+	policyBroken = "the base of the change cannot be read (%v); the strictest policy applies (flaky tests and later passes block too), without quarantine: " +
+		"a change cannot relax its own judge. Fix the config on the base branch"
 )
 
-// brokenBaseError says that the base's config was read and has mistakes. Its policy does
-// not hold in parts: what could not be read may have been the stricter part.
+// brokenBaseError says that the base's config has mistakes. No part of its policy applies,
+// because the unreadable part may have been the stricter one.
 type brokenBaseError struct{ mistakes error }
 
 func (e *brokenBaseError) Error() string {
@@ -73,8 +73,8 @@ func (e *brokenBaseError) Unwrap() error { return e.mistakes }
 // readBase reads a file of the base revision, by its path from the root.
 type readBase func(ctx context.Context, path string) (text []byte, found bool, err error)
 
-// baseReader reads from the checkout where it has the base commit, else through the
-// forge: a usual checkout is shallow. It is nil where neither can be.
+// baseReader reads from the checkout if it has the base commit, else through the forge,
+// since most checkouts are shallow. It is nil if neither is possible.
 func (a *App) baseReader(ctx context.Context, in inputs) readBase {
 	base, work := in.trigger.BaseSHA, checkout{in.root, a.Environ}
 	if base == "" {
@@ -101,7 +101,7 @@ type baseRevision struct {
 	console *report.Console
 }
 
-// judgement is what the base's own config says. An error means that this is not known.
+// judgement is what the base's own config says. An error means that it is unknown.
 func (b baseRevision) judgement(ctx context.Context, configFile string) (judgement, error) {
 	if b.read == nil {
 		return judgement{}, errors.New("the checkout does not have its commit")
@@ -111,7 +111,7 @@ func (b baseRevision) judgement(ctx context.Context, configFile string) (judgeme
 		return judgement{}, err
 	}
 	if !found {
-		b.console.Note("the base has no such config, so the built-in policy holds, and no quarantine")
+		b.console.Note("the base has no such config; the built-in policy applies, without quarantine")
 		return judgement{}, nil
 	}
 	theirs, err := config.PeekBytes(configFile, text)
@@ -128,15 +128,15 @@ func (b baseRevision) judgement(ctx context.Context, configFile string) (judgeme
 	}
 	if found {
 		if judge.quarantine, err = config.ParseQuarantine(theirs.Quarantine, text); err != nil {
-			b.console.Note(fmt.Sprintf("the quarantine of the base cannot be read and does not count: %v", err))
+			b.console.Note(fmt.Sprintf("the quarantine of the base cannot be read and is ignored: %v", err))
 			judge.quarantine = nil
 		}
 	}
 	return judge, nil
 }
 
-// file is a file of the checkout as it was at the base. One that lies outside the
-// repository has no base.
+// file is a file of the checkout as it was at the base. A file outside the repository has
+// no base.
 func (b baseRevision) file(ctx context.Context, name string) ([]byte, bool, error) {
 	abs, err := filepath.Abs(name)
 	if err != nil {

@@ -22,7 +22,7 @@ import (
 // Version is set by release builds.
 var Version = ""
 
-// App is the program with everything it touches.
+// App is the program with its streams, environment and transport.
 type App struct {
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
@@ -41,8 +41,8 @@ func (e usageError) Unwrap() error { return e.err }
 
 func usage(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
-// exitError ends a command with a status and no message: what is to be said was
-// said.
+// exitError ends a command with a status and without a message, because the command
+// printed everything already.
 type exitError int
 
 func (e exitError) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
@@ -53,21 +53,21 @@ type commands struct {
 	Gates      gatesCmd      `cmd:"" help:"Check the health gates only."`
 	Plan       planCmd       `cmd:"" help:"Check the gates, discover, select and plan; writes plan.json and, in a workflow, the output matrix."`
 	Shard      shardCmd      `cmd:"" help:"Check the gates, then run one shard of a plan, with its diagnostic reruns."`
-	Verdict    verdictCmd    `cmd:"" help:"Merge shard documents against a plan, categorise, decide."`
-	Publish    publishCmd    `cmd:"" help:"Post an existing result.json: from a workflow_run job for a pull request from a fork."`
+	Verdict    verdictCmd    `cmd:"" help:"Merge shard documents, compare them with the plan, categorise failures, decide."`
+	Publish    publishCmd    `cmd:"" help:"Post an existing result.json, such as from a workflow_run job for a pull request from a fork."`
 	Verify     verifyCmd     `cmd:"" help:"Check that a statement says that the gate passed for a commit."`
 	Report     reportCmd     `cmd:"" help:"Read JUnit reports: counts and problems."`
 	Triage     triageCmd     `cmd:"" help:"Categorise failures given as JSON lines on stdin."`
-	History    historyCmd    `cmd:"" help:"What earlier runs took and how they ended: show, export, import."`
+	History    historyCmd    `cmd:"" help:"Durations and outcomes of earlier runs: show, export, import."`
 	Quarantine quarantineCmd `cmd:"" help:"The quarantine file: add, list, check."`
-	Explain    explainCmd    `cmd:"" help:"Say for one test of a result how it came to its effect on the verdict, step by step."`
-	Lint       lintCmd       `cmd:"" help:"Check config, quarantine and tests without running anything."`
+	Explain    explainCmd    `cmd:"" help:"Explain step by step how one test of a result affects the verdict."`
+	Lint       lintCmd       `cmd:"" help:"Check config, quarantine, tests and workflows without running anything."`
 	Init       initCmd       `cmd:"" help:"Look for suites in the repository; write a first config and workflow."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 	Action     actionCmd     `cmd:"" hidden:"" help:"Run the command that the inputs of action.yml name."`
 }
 
-// kongExit carries the status of kong's own exits (help) out of its parser.
+// kongExit carries the status out of kong's parser when kong itself exits, as for help.
 type kongExit int
 
 // Main parses arguments, runs a command, and returns the exit status.
@@ -84,7 +84,7 @@ func (a *App) Main(ctx context.Context, args []string) (status int) {
 		case kongExit:
 			status = int(r)
 		default:
-			_, _ = fmt.Fprintf(a.Stderr, "e2e-gate: the gate has a fault: %v\n%s", r, debug.Stack())
+			_, _ = fmt.Fprintf(a.Stderr, "e2e-gate: internal error (a bug in e2e-gate): %v\n%s", r, debug.Stack())
 			status = e2e.ExitNotJudged
 		}
 	}()
@@ -111,7 +111,7 @@ func (l *locked) Write(p []byte) (int, error) {
 	return l.w.Write(p)
 }
 
-// fail says what went wrong and gives the exit status for it.
+// fail prints what went wrong and returns the exit status for it.
 func (a *App) fail(err error) int {
 	var exit exitError
 	var use usageError
@@ -146,7 +146,7 @@ func (a *App) lookup(name string) (string, bool) {
 	return "", false
 }
 
-// version is that of a release, else what the Go toolchain noted.
+// version is that of the release, else the one that the Go toolchain recorded.
 func version() string {
 	if Version != "" {
 		return Version

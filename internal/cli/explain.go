@@ -12,8 +12,8 @@ import (
 )
 
 type explainCmd struct {
-	Test   string `arg:"" help:"Id of a test, or a part of it that no other has."`
-	Result string `help:"result.json of a run. Default: that of the newest run below .e2e-gate/runs." placeholder:"FILE" type:"path"`
+	Test   string `arg:"" help:"Id of a test, or a unique part of it."`
+	Result string `help:"result.json of a run. Default: the newest below .e2e-gate/runs." placeholder:"FILE" type:"path"`
 	Format string `help:"Output: text or json." enum:"text,json" default:"text"`
 }
 
@@ -22,7 +22,7 @@ func (explainCmd) Help() string {
 	return "Example: e2e-gate explain TestSubmit --result out/result.json"
 }
 
-// Run explains what became of a test, and why.
+// Run explains the outcome and the effect of a test.
 func (c explainCmd) Run(a *App) error {
 	file, err := c.file()
 	if err != nil {
@@ -44,7 +44,7 @@ func (c explainCmd) Run(a *App) error {
 	return err
 }
 
-// file is the result to read. Run ids start with the time, so the last is the newest.
+// file is the result to read. Run ids start with the time, so the last one is the newest.
 func (c explainCmd) file() (string, error) {
 	if c.Result != "" {
 		return c.Result, nil
@@ -55,7 +55,7 @@ func (c explainCmd) file() (string, error) {
 	}
 	found, err := filepath.Glob(filepath.Join(top, ".e2e-gate", "runs", "*", "result.json"))
 	if err != nil || len(found) == 0 {
-		return "", usage("no run lies below .e2e-gate/runs; give --result the result.json of a run")
+		return "", usage("no run found below .e2e-gate/runs; give --result the result.json of a run")
 	}
 	return slices.Max(found), nil
 }
@@ -63,8 +63,8 @@ func (c explainCmd) file() (string, error) {
 // maxResult bounds a result that is read, in bytes.
 const maxResult = 256 << 20
 
-// findTest is the id that is meant: the exact one, else the only one with that name,
-// else the only one that holds the text.
+// findTest finds a test's id: the exact one, else the only one with that name, else the
+// only one that contains the text.
 func findTest(r e2e.Result, text string) (string, error) {
 	var named, holding []string
 	for _, t := range r.Tests {
@@ -82,8 +82,8 @@ func findTest(r e2e.Result, text string) (string, error) {
 			return list[0], nil
 		}
 		if len(list) > 1 {
-			return "", fmt.Errorf("%q may be one of %d tests; give more of the id: %s", text, len(list), strings.Join(list[:min(len(list), 5)], ", "))
+			return "", fmt.Errorf("%q matches %d tests; give more of the id: %s", text, len(list), strings.Join(list[:min(len(list), 5)], ", "))
 		}
 	}
-	return "", fmt.Errorf("the result has no test %q among its %d; look into its tests for the id", text, len(r.Tests))
+	return "", fmt.Errorf("none of the %[2]d tests of the result matches %[1]q; look up the id in result.json", text, len(r.Tests))
 }

@@ -21,21 +21,21 @@ type staged struct {
 	Shards  string `help:"Number of shards, or auto." placeholder:"N|auto"`
 	Out     string `help:"Folder for documents and evidence. Default: .e2e-gate/runs/<run id>." placeholder:"DIR" type:"path"`
 	Key     string `help:"Tells two calls of the gate in one workflow apart." placeholder:"KEY"`
-	Release string `help:"Tag of the release under test, whose commit is checked out. On release events and pushed tags the default is their own." placeholder:"TAG"`
+	Release string `help:"Tag of the release under test, whose commit is checked out. Default on release events and pushed tags: the event's tag." placeholder:"TAG"`
 }
 
 // published are the flags of commands that may publish their result.
 type published struct {
-	Comment    bool   `help:"Publish on GitHub: a comment on the pull request and the commit status e2e-gate/<stage>. Takes GITHUB_TOKEN with pull-requests: write and statuses: write."`
-	Publish    string `help:"Publish into the folder of dir:PATH instead of GitHub, as files for a later step: comment and commit status, and with --check, --deployment and --promote these as well. Takes no token." placeholder:"dir:PATH"`
-	Check      bool   `help:"Add a check run with annotations at file and line, beside the job. Takes checks: write."`
-	Deployment string `help:"Environment whose newest deployment of the commit under test gets a deployment status; on deployment events the default is their own. Takes deployments: write." placeholder:"ENV"`
-	Statement  string `help:"Write the verdict as an in-toto statement, for an attestation." placeholder:"FILE" type:"path"`
-	Slack      string `help:"Write the result as a message for Slack (Block Kit), for a step that sends it." placeholder:"FILE" type:"path"`
-	Promote    bool   `help:"Publish the release's draft if the verdict is passed, as of the commit that was judged. Takes contents: write."`
+	Comment    bool   `help:"Publish on GitHub: a comment on the pull request and the commit status e2e-gate/<stage>. Needs GITHUB_TOKEN with pull-requests: write and statuses: write."`
+	Publish    string `help:"Publish files into the folder PATH instead of GitHub, for a later step: comment and commit status, and what --check, --deployment and --promote ask for. Needs no token." placeholder:"dir:PATH"`
+	Check      bool   `help:"Add a check run with annotations at file and line. Needs checks: write."`
+	Deployment string `help:"Environment. Its newest deployment of the commit under test gets a deployment status. Default on deployment events: the event's. Needs deployments: write." placeholder:"ENV"`
+	Statement  string `help:"Write an in-toto statement of the verdict, for an attestation." placeholder:"FILE" type:"path"`
+	Slack      string `help:"Write the result as a Slack message (Block Kit), for a step that sends it." placeholder:"FILE" type:"path"`
+	Promote    bool   `help:"Publish the release's draft if the verdict is passed, at the commit that was judged. Needs contents: write."`
 }
 
-// wanted is what is to be published at the place. A place that is named is published at.
+// wanted is what the flags ask to publish. With --publish, comment and status are always wanted.
 func (p published) wanted() publish.Wanted {
 	return publish.Wanted{Comment: p.Comment || p.Publish != "", Check: p.Check, Deployment: p.Deployment, Promote: p.Promote}
 }
@@ -47,7 +47,7 @@ func shardCount(text string) (int, error) {
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 || n > 256 {
-		return 0, usage("--shards takes auto or a number from 1 to 256, not %q", text)
+		return 0, usage("--shards must be auto or a number from 1 to 256, not %q", text)
 	}
 	return n, nil
 }

@@ -13,7 +13,7 @@ type gatesCmd struct{ staged }
 
 // Help is shown by gates --help.
 func (gatesCmd) Help() string {
-	return "Example: e2e-gate gates --format json\nExit status: 0 open, 3 shut."
+	return "Example: e2e-gate gates --format json\nExit status: 0 passed, 3 failed."
 }
 
 // Run checks the gates.
@@ -48,9 +48,9 @@ func (a *App) printGates(rep gate.Report) error {
 		}
 		_, _ = fmt.Fprintln(a.Stdout, safeLine(line))
 	}
-	word := "shut"
+	word := "failed"
 	if rep.Open {
-		word = "open"
+		word = "passed"
 	}
 	_, err := fmt.Fprintf(a.Stdout, "gates %s\n", word)
 	return err

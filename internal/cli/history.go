@@ -16,17 +16,17 @@ import (
 
 type historyCmd struct {
 	Show   historyShowCmd   `cmd:"" help:"Show a test, or the slowest, flakiest, or most changed ones."`
-	Export historyExportCmd `cmd:"" help:"Print what is kept of all tests: CSV, or JSON lines."`
-	Import historyImportCmd `cmd:"" help:"Take durations from reports of earlier runs, so that the first plan is balanced."`
+	Export historyExportCmd `cmd:"" help:"Print the history of all tests as CSV or JSON lines."`
+	Import historyImportCmd `cmd:"" help:"Import durations from reports of earlier runs, so that the first plan is balanced."`
 }
 
-// historyFlags are what every history command takes.
+// historyFlags are the flags of every history command.
 type historyFlags struct {
 	Config string `help:"Config file, for its history store. Default: .github/e2e-gate.yml, then e2e-gate.yml." placeholder:"FILE" type:"path"`
 	Store  string `help:"History store instead of the config's: dir:<path> or s3://BUCKET/PREFIX." placeholder:"STORE"`
 }
 
-// open opens the store. A repository without a config has the default one.
+// open opens the store. A repository without a config uses the default one.
 func (f historyFlags) open(a *App) (*history.Log, error) {
 	top, err := root()
 	if err != nil {
@@ -47,7 +47,7 @@ func (f historyFlags) open(a *App) (*history.Log, error) {
 	return &history.Log{Store: store, Now: a.Now}, nil
 }
 
-// load folds the history, and says what of it could not be read.
+// load reads the history, and prints which records could not be read.
 func (f historyFlags) load(ctx context.Context, a *App) (history.Stats, error) {
 	log, err := f.open(a)
 	if err != nil {
@@ -65,8 +65,8 @@ type historyShowCmd struct {
 	Test     string `arg:"" optional:"" help:"Id of a test."`
 	Slowest  bool   `help:"The tests that take longest." xor:"order"`
 	Flakiest bool   `help:"The tests that were flaky or failed most often." xor:"order"`
-	Trend    bool   `help:"The tests that became slower, in comparison with their older runs." xor:"order"`
-	Limit    int    `help:"How many." default:"20"`
+	Trend    bool   `help:"The tests that became slower than in their older runs." xor:"order"`
+	Limit    int    `help:"Number of tests to show." default:"20"`
 	Format   string `help:"Output: text or json." enum:"text,json" default:"text"`
 }
 
@@ -104,7 +104,7 @@ func (c historyShowCmd) Run(ctx context.Context, a *App) error {
 			t.Runs, t.Flaky, t.Failed, known(t.Trend, "x%.2f"), t.Recent, safeLine(t.Test))
 	}
 	if len(list) == 0 {
-		_, _ = fmt.Fprintln(tw, "no run is remembered yet: run the gate, or import reports with e2e-gate history import")
+		_, _ = fmt.Fprintln(tw, "the history is empty: run the gate, or import reports with e2e-gate history import")
 	}
 	return tw.Flush()
 }
@@ -126,7 +126,7 @@ func (c historyShowCmd) one(a *App, stats history.Stats) error {
 	}
 	switch {
 	case len(rows) == 0:
-		return fmt.Errorf("no run of %q is remembered; e2e-gate history export lists the ids that are", c.Test)
+		return fmt.Errorf("the history has no run of %q; e2e-gate history export lists all known ids", c.Test)
 	case c.Format == "json":
 		return a.printJSON(rows[:min(len(rows), max(c.Limit, 0))])
 	}
@@ -139,7 +139,7 @@ func (c historyShowCmd) one(a *App, stats history.Stats) error {
 	_ = tw.Flush()
 	median, runs := stats.Estimate(c.Test)
 	counted := report.Plural(runs, "run that counts", "runs that count")
-	_, err := fmt.Fprintf(a.Stdout, "median of %s: %.3f s; lately %s\n", counted, median, stats.Recent(c.Test))
+	_, err := fmt.Fprintf(a.Stdout, "median of %s: %.3f s; recently %s\n", counted, median, stats.Recent(c.Test))
 	return err
 }
 

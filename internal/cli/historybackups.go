@@ -25,12 +25,12 @@ import (
 
 // The history of the default branch lies in the cache, which may be evicted, and of two
 // concurrent saves one is lost. So each run leaves its own records in an artifact as well,
-// and a run that finds the cache behind takes them from there.
+// and a run whose cache is incomplete fetches them from there.
 
 const (
 	// maxRepairPages bounds how many pages of 100 are read of each list.
 	maxRepairPages = 2
-	// maxRepairs is how many artifacts are fetched: as many runs as count for a test.
+	// maxRepairs is how many artifacts are fetched: the number of runs that count for a test.
 	maxRepairs = 20
 	// maxRepair bounds one of them, in bytes: a run of 100,000 tests has two million.
 	maxRepair = 8 << 20
@@ -38,9 +38,9 @@ const (
 	repairTime = 20 * time.Second
 )
 
-// historyArtifact names the artifact with a run's records. Its name is the same in every
-// run, because GitHub lists artifacts by name. So it is in every attempt: a later one
-// writes over it, and brings along what it held.
+// historyArtifact names the artifact with a run's records. The name is the same in every
+// run, because GitHub lists artifacts by name, and in every attempt: a later attempt
+// overwrites it and includes what it held.
 func historyArtifact(key string) string { return safetext.FileName(keyOrDefault(key)) + "-history" }
 
 // keptHistory is the history of a run: its store, and how the Action keeps it.
@@ -75,7 +75,7 @@ func (h keptHistory) backups(console *report.Console) history.BackupSource {
 	}
 	c, err := h.app.openForge(h.trigger, repairTime)
 	if err != nil || c == nil {
-		return nil // what publishes says so, where that was wanted
+		return nil // publishing reports this error, if it was asked for
 	}
 	from, ok := c.(forge.Backups)
 	if !ok {
@@ -84,13 +84,13 @@ func (h keptHistory) backups(console *report.Console) history.BackupSource {
 	return &backups{from, historyArtifact(h.key), h.trigger, console}
 }
 
-// Missing takes the records of runs that the log does not know.
+// Missing fetches the records of runs that the log does not know.
 func (b *backups) Missing(ctx context.Context, known func(string) bool) []history.Found {
 	ctx, cancel := context.WithTimeout(ctx, repairTime)
 	defer cancel()
 	if t := b.trigger; t.MainBranch == "" || t.Workflow == "" {
-		b.noteUnrepaired("it is not known which runs to believe: the event names no default branch, " +
-			"or GITHUB_WORKFLOW_REF no workflow of this repository")
+		b.noteUnrepaired("trusted runs are unknown: the event names no default branch, " +
+			"or GITHUB_WORKFLOW_REF names no workflow of this repository")
 		return nil
 	}
 	list, err := b.behind(ctx, known)
@@ -105,11 +105,11 @@ func (b *backups) Missing(ctx context.Context, known func(string) bool) []histor
 }
 
 func (b *backups) noteUnrepaired(why string) {
-	b.console.Note("the history was not repaired from the artifacts of earlier runs, so less is known: " + why)
+	b.console.Note("the history was not repaired from artifacts of earlier runs, so the plan knows less: " + why)
 }
 
-// behind lists the artifacts of runs that the log does not know, the newest first. The
-// next page is read only where this one does not hold enough runs for a test.
+// behind lists the artifacts of runs that the log does not know, the newest first. It
+// reads the next page only if it has too few runs yet.
 func (b *backups) behind(ctx context.Context, known func(string) bool) ([]forge.Artifact, error) {
 	var list []forge.Artifact
 	for page, more, count := 1, true, 0; more && page <= maxRepairPages && count < maxRepairs; page++ {
@@ -130,10 +130,10 @@ func (b *backups) behind(ctx context.Context, known func(string) bool) ([]forge.
 	return list, nil
 }
 
-// trusted keeps the newest artifacts whose run GitHub says is one of our workflow, that
-// somebody started who may write to the default branch. A pull request's run could have
-// written anything, and may have a branch of that name. One list tells of a hundred
-// runs; those that it no longer names do not count.
+// trusted keeps the newest artifacts whose run, as GitHub reports it, is one of our
+// workflow on the default branch, and was started by someone who may write to it. A pull
+// request's run could have written anything, and its branch may have the same name. One
+// list has a hundred runs; runs that are no longer in it do not count.
 func (b *backups) trusted(ctx context.Context, list []forge.Artifact) ([]forge.Artifact, error) {
 	t, runs := b.trigger, map[int64]bool{}
 	unknown := func(a forge.Artifact) bool { _, ok := runs[a.Run]; return !ok }
@@ -150,14 +150,14 @@ func (b *backups) trusted(ctx context.Context, list []forge.Artifact) ([]forge.A
 	}
 	all := len(list)
 	if list = slices.DeleteFunc(list, func(a forge.Artifact) bool { return !runs[a.Run] }); len(list) < all {
-		const left = "%d of %d are not of a push, schedule or dispatch of %s on %s, or are too long ago"
+		const left = "%d of %d are not from a push, schedule or dispatch of %s on %s, or are too old"
 		b.noteUnrepaired(fmt.Sprintf(left, all-len(list), all, t.Workflow, t.MainBranch))
 	}
 	slices.SortFunc(list, func(a, b forge.Artifact) int { return cmp.Compare(b.ID, a.ID) })
 	return list[:min(len(list), maxRepairs)], nil
 }
 
-// fetch reads the records out of artifacts, and says how that went.
+// fetch reads the records from artifacts, and notes what could not be read.
 func (b *backups) fetch(ctx context.Context, list []forge.Artifact) []history.Found {
 	var (
 		mu     sync.Mutex
@@ -177,7 +177,7 @@ func (b *backups) fetch(ctx context.Context, list []forge.Artifact) []history.Fo
 			for _, data := range files {
 				found = append(found, history.Found{WorkflowRun: strconv.FormatInt(a.Run, 10), Data: data})
 			}
-			return nil // the others may be there
+			return nil // the others may still be readable
 		})
 	}
 	_ = group.Wait()
@@ -185,13 +185,13 @@ func (b *backups) fetch(ctx context.Context, list []forge.Artifact) []history.Fo
 		b.noteUnrepaired(fmt.Sprintf("%d of %d could not be read, such as: %v", len(faults), len(list), faults[0]))
 	}
 	if len(found) > 0 {
-		b.console.Note(fmt.Sprintf("the history was behind: %d records of earlier runs were taken from their artifacts", len(found)))
+		b.console.Note(fmt.Sprintf("the history was incomplete: %d records of earlier runs were restored from their artifacts", len(found)))
 	}
 	return found
 }
 
-// copies is the folder for what this run adds to the history, where it may add
-// anything; else nil.
+// copies is the folder for what this run adds to the history; nil if it may not add
+// anything.
 func (h keptHistory) copies() history.Store {
 	if !actions.Detect(h.app.getenv) || !h.cached() {
 		return nil
@@ -204,13 +204,13 @@ func (h keptHistory) copied() string {
 	return filepath.Join(h.root, ".e2e-gate", "kept", name)
 }
 
-// cached reports whether the Action is to keep the history in the cache: that of the
-// default branch, since no other branch sees the caches of a branch.
+// cached reports whether the Action saves the history in the cache. Only the default
+// branch does, since no other branch sees the caches of a branch.
 func (h keptHistory) cached() bool {
 	return h.trigger.DefaultBranch && h.address.Kind == history.KindActions
 }
 
-// keep names what a step is to keep of the history: the cache, and this run's
+// keep tells the later steps what to save of the history: the cache, and this run's
 // records as an artifact.
 func (h keptHistory) keep(ctx context.Context, runner stepRunner) {
 	if !actions.Detect(h.app.getenv) || !h.cached() {
@@ -218,18 +218,18 @@ func (h keptHistory) keep(ctx context.Context, runner stepRunner) {
 	}
 	runner.line("history", defaultHistory)
 	if entries, err := os.ReadDir(h.copied()); err != nil || len(entries) == 0 || !h.app.keepsBackups(h.trigger) {
-		return // nothing was remembered, or nobody could find it again
+		return // nothing was recorded, or no later run could find it
 	}
 	if err := h.bringAlong(ctx); err != nil {
-		runner.journal.Note(fmt.Sprintf("this attempt's part of the history is kept in the cache alone: %v", err))
+		runner.journal.Note(fmt.Sprintf("this attempt's part of the history is kept only in the cache: %v", err))
 		return
 	}
 	runner.line("history-folder", h.copied())
 	runner.line("history-artifact", historyArtifact(h.key))
 }
 
-// bringAlong fetches what earlier attempts left under the name that this one is to
-// write over.
+// bringAlong fetches what earlier attempts uploaded under the name that this attempt
+// overwrites.
 func (h keptHistory) bringAlong(ctx context.Context) error {
 	run, err := strconv.ParseInt(h.trigger.WorkflowRun, 10, 64)
 	if h.trigger.WorkflowAttempt < 2 || err != nil {
@@ -237,7 +237,7 @@ func (h keptHistory) bringAlong(ctx context.Context) error {
 	}
 	c, err := h.app.openForge(h.trigger, repairTime)
 	if err == nil && c == nil {
-		err = errors.New("without a token nobody can read what earlier attempts kept")
+		err = errors.New("what earlier attempts kept cannot be read without GITHUB_TOKEN")
 	}
 	if err != nil {
 		return err

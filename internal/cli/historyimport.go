@@ -24,17 +24,17 @@ import (
 
 type historyImportCmd struct {
 	historyFlags
-	Suite string   `help:"Suite of the config that the files are of. Default: all are looked through." placeholder:"NAME"`
+	Suite string   `help:"Suite of the config that the files belong to. Default: all suites are searched." placeholder:"NAME"`
 	Paths []string `arg:"" help:"Files, or folders with JUnit XML: JUnit, go test -json (gotestsum), pytest-split, Playwright's JSON, cypress-split, CSV with test and seconds." type:"path"`
 }
 
 // Help is shown by history import --help.
 func (historyImportCmd) Help() string {
-	return "Example: e2e-gate history import target/surefire-reports\nTests are found by discovery and matched by name; what matches none is kept only " +
+	return "Example: e2e-gate history import target/surefire-reports\nTests are found by discovery and matched by name; entries without a match are kept only " +
 		"with --suite."
 }
 
-// maxImported bounds a file that is imported.
+// maxImported bounds a file that is imported, in bytes.
 const maxImported = 512 << 20
 
 // Run imports files.
@@ -73,7 +73,7 @@ func (c historyImportCmd) Run(ctx context.Context, a *App) error {
 			}
 		}
 	}
-	_, _ = fmt.Fprintf(a.Stdout, "remembered %s of %s\n", report.Plural(matched, "test", "tests"), report.Plural(len(files), "file", "files"))
+	_, _ = fmt.Fprintf(a.Stdout, "imported %s from %s\n", report.Plural(matched, "test", "tests"), report.Plural(len(files), "file", "files"))
 	if unknown > 0 {
 		_, _ = fmt.Fprintln(a.Stderr, safeLine(fmt.Sprintf("note: %d match no test of this repository and are left out, such as %s; --suite NAME keeps them "+
 			"under a suite's name", unknown, example)))
@@ -85,7 +85,7 @@ func (c historyImportCmd) Run(ctx context.Context, a *App) error {
 }
 
 // discover lists the tests of the config's suites, without running any. Without a config
-// nothing is known, and --suite says how to call what is imported.
+// there are none, and --suite names the suite of what is imported.
 func (c historyImportCmd) discover(ctx context.Context, a *App) (knownTests, error) {
 	top, err := root()
 	if err != nil {
@@ -149,7 +149,7 @@ func readImport(file string) (tests []history.Imported, started time.Time, ident
 		return nil, time.Time{}, "", err
 	}
 	if !info.Mode().IsRegular() || info.Size() > maxImported {
-		return nil, time.Time{}, "", fmt.Errorf("it is no file of at most %d MiB", maxImported>>20)
+		return nil, time.Time{}, "", fmt.Errorf("not a regular file, or larger than %d MiB", maxImported>>20)
 	}
 	data, err := os.ReadFile(file) //nolint:gosec // named by the user
 	if err != nil {

@@ -29,14 +29,14 @@ const (
 )
 
 type initCmd struct {
-	DryRun bool `help:"Print what would be written, and write nothing."`
-	Force  bool `help:"Replace files that exist."`
+	DryRun bool `help:"Print what would be written, without writing it."`
+	Force  bool `help:"Replace existing files."`
 }
 
 // Help is shown by init --help.
 func (initCmd) Help() string {
 	return "Example: e2e-gate init --dry-run\nLooks for test suites in the repository and writes " + configPath + " and " + workflowPath +
-		".\nExit status: 2 where it found no suite, else 0."
+		".\nExit status: 2 if it found no suite, else 0."
 }
 
 // Run writes a first config and workflow.
@@ -47,7 +47,7 @@ func (c initCmd) Run(a *App) error {
 	}
 	found := suite.Detect(top)
 	if len(found) == 0 {
-		return usage("there is no suite that init knows; it looked for\n  %s\nanything that writes JUnit XML runs as framework: command, see docs/config.md",
+		return usage("no known test suite found; init looks for\n  %s\nAnything that writes JUnit XML runs as framework: command, see docs/config.md",
 			strings.Join(suite.Signs(), "\n  "))
 	}
 	text, err := firstConfig(found)
@@ -86,7 +86,7 @@ func why(d suite.Detected) string {
 	return safeLine(text)
 }
 
-// write writes a file, or says why not, and what it would have held.
+// write writes a file, or prints why not and what it would have written.
 func (c initCmd) write(a *App, top, path, text string) error {
 	file := filepath.Join(top, filepath.FromSlash(path))
 	_, err := os.Lstat(file)
@@ -95,7 +95,7 @@ func (c initCmd) write(a *App, top, path, text string) error {
 	case c.DryRun, exists && !c.Force:
 		what := "would write " + path
 		if exists && !c.Force {
-			what = path + " exists and stays as it is; with --force it would become"
+			what = path + " exists and is not changed; with --force it would become"
 		}
 		_, _ = fmt.Fprintf(a.Stdout, "%s:\n\n%s\n", what, text)
 		return nil

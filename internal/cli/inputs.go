@@ -16,7 +16,7 @@ import (
 	"github.com/org/e2e-gate/internal/trigger"
 )
 
-// inputs are what flags, environment, git and config say, as plain values.
+// inputs are the values of flags, environment, git and config.
 type inputs struct {
 	// root is the repository's.
 	root    string
@@ -35,8 +35,8 @@ type inputs struct {
 	storeAddress string
 }
 
-// resolve reads everything that can be wrong before anything is started. A run id is given
-// where a plan was made elsewhere.
+// resolve reads all inputs, so that mistakes are found before anything starts. A plan that
+// another job made brings its run id.
 func (a *App) resolve(ctx context.Context, f staged, uses config.Sections, runID string) (inputs, error) {
 	in := inputs{trigger: trigger.Detect(a.getenv), runID: runID, key: f.Key, releaseAsked: f.Release != ""}
 	var err error
@@ -67,8 +67,8 @@ func (a *App) resolve(ctx context.Context, f staged, uses config.Sections, runID
 	return in, nil
 }
 
-// refuseTarget refuses to run what somebody put into a pull request with the rights of
-// the base: pull_request_target comes with secrets and a token that may write.
+// refuseTarget refuses to run a pull request's code with the rights of the base:
+// pull_request_target comes with secrets and a token that may write.
 func (a *App) refuseTarget(ctx context.Context, t trigger.Trigger, work checkout) error {
 	if t.Event != "pull_request_target" {
 		return nil
@@ -80,12 +80,11 @@ func (a *App) refuseTarget(ctx context.Context, t trigger.Trigger, work checkout
 	return usage(targetRefused)
 }
 
-const targetRefused = "this workflow runs on pull_request_target and has not checked out the base, " +
-	"so the pull request's code would run with the repository's secrets and a token that may write; " +
-	"use on: pull_request, and for comments on pull requests from forks a workflow_run job with the command publish (docs/forks.md)"
+const targetRefused = "pull_request_target without a checkout of the base would run the pull request's code with the repository's secrets. " +
+	"Use on: pull_request; to comment on pull requests from forks, see docs/forks.md"
 
-// ofRelease makes the release that a flag names the one under test: its commit is then
-// what is checked out, where the event is about no commit of its own.
+// ofRelease makes the release that a flag names the one under test. Its commit is the one
+// that is checked out, unless the event names a commit of its own.
 func ofRelease(ctx context.Context, t trigger.Trigger, tag string, work checkout) trigger.Trigger {
 	if tag == "" || tag == t.Release {
 		return t
@@ -100,13 +99,13 @@ func ofRelease(ctx context.Context, t trigger.Trigger, tag string, work checkout
 	return t
 }
 
-// readConfig reads the config twice: once for its stages, since ${E2E_STAGE} and
-// ${E2E_TARGET} depend on the one that is chosen, then as a whole.
+// readConfig reads the config twice: first for its stages, since ${E2E_STAGE} and
+// ${E2E_TARGET} depend on the chosen one, then as a whole.
 func (a *App) readConfig(in *inputs, f staged, uses config.Sections) error {
 	opts := config.Options{Root: in.root, File: f.Config}
 	peeked, err := config.Peek(opts)
 	if mistakes := (diag.Errors{}); err != nil && !errors.As(err, &mistakes) {
-		return err // Load says the mistakes, with those that it alone finds
+		return err // Load reports all mistakes, including those that Peek does not look for
 	}
 	stage, stageErr := chooseStage(peeked, f.Stage, in.trigger)
 	opts.Uses, opts.Lookup = uses, a.lookupOf(*in, stage)
@@ -128,8 +127,8 @@ func (a *App) lookupOf(in inputs, stage config.Stage) func(string) (string, bool
 	}
 }
 
-// chooseStage takes the stage that is named, else the first that runs on the
-// event, else outside CI the first.
+// chooseStage returns the named stage, else the first that runs on the event, else
+// outside CI the first.
 func chooseStage(c *config.Config, name string, t trigger.Trigger) (config.Stage, error) {
 	if name != "" {
 		if st, ok := c.Stage(name); ok {
@@ -139,7 +138,7 @@ func chooseStage(c *config.Config, name string, t trigger.Trigger) (config.Stage
 		for _, st := range c.Stages {
 			names = append(names, st.Name)
 		}
-		return config.Stage{}, fmt.Errorf("there is no stage %s; %s", name, diag.Expected(name, names))
+		return config.Stage{}, fmt.Errorf("unknown stage %s; %s", name, diag.Expected(name, names))
 	}
 	for _, st := range c.Stages {
 		if !t.CI || t.Event == "" || runsOn(st, t) {

@@ -9,9 +9,9 @@ import (
 	"github.com/org/e2e-gate/internal/history"
 )
 
-// knownTests are the tests of the repository by what other tools call them.
+// knownTests are the tests of the repository, by the names that other tools give them.
 type knownTests struct {
-	// byName has the zero test where two go by the name.
+	// byName has the zero test if two tests have the name.
 	byName map[string]e2e.Test
 	// byFile are the tests of a file, by its path from the suite's folder and from the
 	// repository's.
@@ -34,7 +34,7 @@ func (k knownTests) add(t e2e.Test, dir string) {
 	}
 	for _, name := range names {
 		if other, taken := k.byName[name]; taken && other.ID != t.ID {
-			k.byName[name] = e2e.Test{} // two tests go by it, so it is nobody's
+			k.byName[name] = e2e.Test{} // ambiguous: two tests have this name
 		} else {
 			k.byName[name] = t
 		}
@@ -42,7 +42,7 @@ func (k knownTests) add(t e2e.Test, dir string) {
 	k.byName[t.ID] = t
 }
 
-// files are what a test's file may be called.
+// files are the paths that may name a test's file.
 func files(t e2e.Test, dir string) []string {
 	if t.File == "" {
 		return nil
@@ -62,8 +62,8 @@ func pytestName(file, node string) string {
 	return module + "::" + inFile
 }
 
-// entries are what is remembered of an imported test, or of the tests of an imported file, which share its
-// time.
+// entries are the records of an imported test, or of the tests of an imported file, which
+// share its time.
 func (k knownTests) entries(t history.Imported, suite string) []history.Entry {
 	for _, name := range t.Names {
 		if known := k.byName[name]; known.ID != "" {
@@ -85,7 +85,7 @@ func (k knownTests) entries(t history.Imported, suite string) []history.Entry {
 	return list
 }
 
-// entryOf remembers one of so many tests that share an imported time.
+// entryOf records one of several tests that share an imported time.
 func entryOf(known e2e.Test, t history.Imported, of int) history.Entry {
 	return history.Entry{ID: known.ID, Suite: known.Suite, File: known.File, Outcome: t.Outcome, Seconds: t.Seconds / float64(of)}
 }

@@ -34,7 +34,7 @@ func (c lintCmd) Run(ctx context.Context, a *App) error {
 			_, _ = fmt.Fprintln(a.Stdout, safeLine(m.String()))
 		}
 		for _, check := range required {
-			_, _ = fmt.Fprintln(a.Stdout, safeLine("to be required on pull requests: the check "+check))
+			_, _ = fmt.Fprintln(a.Stdout, safeLine("check to require on pull requests: "+check))
 		}
 		_, _ = fmt.Fprintf(a.Stdout, "config %s is valid, %d findings\n", s.config.File, len(findings))
 	}

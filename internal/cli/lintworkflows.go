@@ -14,7 +14,7 @@ import (
 	"github.com/org/e2e-gate/internal/diag"
 )
 
-// workflowFile is what lint reads of a workflow.
+// workflowFile holds the parts of a workflow that lint checks.
 type workflowFile struct {
 	On   any                    `yaml:"on"`
 	Jobs map[string]workflowJob `yaml:"jobs"`
@@ -36,9 +36,9 @@ var (
 	usesReusable = regexp.MustCompile(`^[\w.-]+/e2e-gate/\.github/workflows/e2e-gate(?:-by-tag|-enterprise)?\.yml@`)
 )
 
-// lintWorkflows looks at the jobs that call the gate on pull requests: what keeps them
-// from being a required check, and what that check is called. queue says that a stage is
-// meant for a merge queue.
+// lintWorkflows checks the jobs that call the gate on pull requests. It returns the names
+// of their checks, and what prevents these from being required. queue says that a stage
+// runs in a merge queue.
 func lintWorkflows(root string, queue bool) (required []string, found []diag.Message) {
 	files, _ := filepath.Glob(filepath.Join(root, ".github", "workflows", "*.y*ml")) // the pattern is our own
 	for _, file := range files {
@@ -49,7 +49,7 @@ func lintWorkflows(root string, queue bool) (required []string, found []diag.Mes
 		data, err := os.ReadFile(file) //nolint:gosec // found in the repository
 		var w workflowFile
 		if err != nil || yaml.Unmarshal(data, &w) != nil {
-			continue // its own linter says what is wrong with it
+			continue // actionlint and GitHub report what is wrong with it
 		}
 		name := filepath.ToSlash(filepath.Join(".github", "workflows", filepath.Base(file)))
 		warn := func(text, hint string) {
@@ -61,7 +61,7 @@ func lintWorkflows(root string, queue bool) (required []string, found []diag.Mes
 				w.Jobs[id].lint(id, warn)
 				w.lintFilters(warn)
 				if queue && !w.runsOn("merge_group") {
-					warn("a stage is for merge_group, and the workflow is not started by it: a merge queue that requires "+check+" waits for ever",
+					warn("a stage runs on merge_group, but the workflow has no merge_group trigger: a merge queue that requires "+check+" waits forever",
 						"add merge_group: to its on:")
 				}
 			}
@@ -83,14 +83,14 @@ func (w workflowFile) runsOn(event string) bool {
 	return false
 }
 
-// lintFilters finds what leaves a required check pending for ever.
+// lintFilters finds path filters, which leave a required check pending forever.
 func (w workflowFile) lintFilters(warn func(text, hint string)) {
 	on, _ := w.On.(map[string]any)
 	filters, _ := on["pull_request"].(map[string]any)
 	for _, key := range []string{"paths", "paths-ignore"} {
 		if _, ok := filters[key]; ok {
-			warn(fmt.Sprintf("on.pull_request has %s, so a required check stays pending for ever where the workflow is skipped", key),
-				"take the filter off; what need not run is the stage's select")
+			warn(fmt.Sprintf("on.pull_request has %s: a required check stays pending forever if the workflow is skipped", key),
+				"remove the filter, and narrow the tests with the stage's select")
 		}
 	}
 }
@@ -118,11 +118,11 @@ func (j workflowJob) lint(id string, warn func(text, hint string)) {
 	condition := strings.TrimSpace(fmt.Sprint(j.If))
 	condition = strings.TrimSpace(strings.TrimSuffix(strings.TrimPrefix(condition, "${{"), "}}"))
 	if j.If != nil && condition != "always()" {
-		warn(fmt.Sprintf("job %s has if: %s, and a job that is skipped counts as passed", id, condition),
-			"take it off, or use always() where the job judges the jobs before it")
+		warn(fmt.Sprintf("job %s has `if: %s`: GitHub treats a skipped required check as passed", id, condition),
+			"remove it, or use always() if the job judges the jobs before it")
 	}
 	if _, ok := j.Strategy["matrix"]; ok {
-		warn(fmt.Sprintf("job %s has a matrix, so its check has another name for each entry", id),
-			"let one job with a fixed name carry the verdict: see docs/sharding.md")
+		warn(fmt.Sprintf("job %s has a matrix, so each entry has a check of another name", id),
+			"give the verdict to one job with a fixed name: see docs/sharding.md")
 	}
 }

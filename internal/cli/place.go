@@ -13,23 +13,22 @@ import (
 	"github.com/org/e2e-gate/internal/trigger"
 )
 
-// connection is a forge: a place to publish at, and what can be read of it. What more it
-// has, such as check runs or a merge queue, type assertions tell.
+// connection is a forge: a place to publish at and to read from. Type assertions show what
+// else it has, such as check runs or a merge queue.
 type connection interface {
 	publish.Place
 	forge.Reader
 }
 
-// openPlace opens the place that --publish names; nil where it names none, and the forge is
-// the place. A place of another kind is opened here, and nowhere else. An error is a
-// usage error.
+// openPlace opens the place that --publish names. It is nil if the flag is empty: then the
+// forge is the place. Every kind of place is opened here. An error is a usage error.
 func openPlace(address string) (publish.Place, error) {
 	if address == "" {
 		return nil, nil
 	}
 	path, ok := strings.CutPrefix(address, "dir:")
 	if !ok || path == "" {
-		return nil, usage("--publish: %q is not a place; use dir:PATH, or leave it out to publish on GitHub", address)
+		return nil, usage("--publish: unknown place %q; use dir:PATH, or leave it out to publish on GitHub", address)
 	}
 	place, err := folder.Open(path)
 	if err != nil {
@@ -38,8 +37,8 @@ func openPlace(address string) (publish.Place, error) {
 	return place, nil
 }
 
-// openForge connects to the forge that started the run; nil where there is no token. All
-// calls together may take so long. It does no request.
+// openForge connects to the forge that started the run; it is nil without a token. limit
+// bounds the time of all calls together. It makes no request.
 func (a *App) openForge(t trigger.Trigger, limit time.Duration) (connection, error) {
 	if a.getenv("GITHUB_TOKEN") == "" {
 		return nil, nil
@@ -47,8 +46,8 @@ func (a *App) openForge(t trigger.Trigger, limit time.Duration) (connection, err
 	return a.forgeOf(t, limit)
 }
 
-// forgeOf is the forge of the run, which nothing is asked without a token. A forge of
-// another kind is opened here, and nowhere else.
+// forgeOf is the forge of the run. Without a token it must not be asked anything. Every
+// kind of forge is opened here.
 func (a *App) forgeOf(t trigger.Trigger, limit time.Duration) (connection, error) {
 	return github.Open(github.Options{
 		BaseURL: cmp.Or(a.getenv("E2E_GATE_API_URL"), a.getenv("GITHUB_API_URL")), GraphQLURL: a.getenv("GITHUB_GRAPHQL_URL"),
@@ -65,8 +64,8 @@ func (a *App) keepsBackups(t trigger.Trigger) bool {
 	return ok || err != nil
 }
 
-// publishTime bounds all that a run publishes and asks at its start; the contract says
-// under 60 s.
+// publishTime bounds everything that a run publishes, and asks at its start. The contract
+// says under 60 s.
 const publishTime = github.PublishTime
 
 // errNoToken says that the forge cannot be reached.

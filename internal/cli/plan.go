@@ -15,11 +15,11 @@ import (
 
 type planCmd struct {
 	staged
-	Comment    bool   `help:"Say in the comment on the pull request, where there is one of an older commit, that this one is being judged. Takes GITHUB_TOKEN with pull-requests: write."`
-	Deployment string `help:"Environment whose newest deployment of the commit is said to be in progress; on deployment events with --comment the default is their own. Takes deployments: write." placeholder:"ENV"`
+	Comment    bool   `help:"Say in the pull request's comment about an older commit that this one is being judged. Needs GITHUB_TOKEN with pull-requests: write."`
+	Deployment string `help:"Environment. Its newest deployment of the commit gets the status in_progress. Default on deployment events with --comment: the event's. Needs deployments: write." placeholder:"ENV"`
 	Tests      string `help:"Plan without a repository: JSON list of {id, owner, tags}." placeholder:"FILE" type:"path"`
 	Timings    string `help:"Plan without a repository: CSV with the header test,seconds." placeholder:"FILE" type:"path"`
-	Budget     string `help:"With --tests or --timings: time that the plan should keep." placeholder:"D"`
+	Budget     string `help:"With --tests or --timings: time that the plan should stay within." placeholder:"D"`
 	Overhead   string `help:"With --tests or --timings: fixed cost of one more shard. Default 20s." placeholder:"D"`
 }
 
@@ -112,7 +112,7 @@ func (a *App) printPlan(p *e2e.Plan, file string) error {
 	}
 	for _, g := range p.Gates {
 		if !g.Open() {
-			_, _ = fmt.Fprintln(a.Stdout, safeLine(fmt.Sprintf("gate %s is shut: expected %s, observed %s", g.Name, g.Expected, g.Observed)))
+			_, _ = fmt.Fprintln(a.Stdout, safeLine(fmt.Sprintf("gate %s failed: expected %s, observed %s", g.Name, g.Expected, g.Observed)))
 		}
 	}
 	tw := tabwriter.NewWriter(a.Stdout, 0, 0, 2, ' ', 0)
@@ -121,7 +121,7 @@ func (a *App) printPlan(p *e2e.Plan, file string) error {
 		_, _ = fmt.Fprintf(tw, "%s\t%d\t%.1f\t%s\n", safeLine(sh.Name), len(sh.Tests), sh.Seconds, safeLine(listed(sh.Owners)))
 	}
 	_ = tw.Flush()
-	_, _ = fmt.Fprintf(a.Stdout, "%s on %s, %.1f s expected (no plan can beat %.1f s), %d guessed\n",
+	_, _ = fmt.Fprintf(a.Stdout, "%s on %s, %.1f s expected (lower bound %.1f s), %d guessed\n",
 		report.Plural(p.Planned(), "test", "tests"), report.Plural(len(p.Shards), "shard", "shards"), p.Makespan, p.Bound, p.Guessed)
 	a.printAlternatives(p)
 	if p.Planned() == 0 && e2e.GatesOpen(p.Gates) {

@@ -80,7 +80,7 @@ func (c planCmd) tableOptions() (shards.Options, error) {
 		}
 		d, err := time.ParseDuration(f.text)
 		if err != nil || d < 0 {
-			return opts, usage("%s takes a duration such as 90s or 5m, not %q", f.name, f.text)
+			return opts, usage("%s must be a duration such as 90s or 5m, not %q", f.name, f.text)
 		}
 		*f.into = d.Seconds()
 		if d == 0 {
@@ -90,7 +90,7 @@ func (c planCmd) tableOptions() (shards.Options, error) {
 	return opts, nil
 }
 
-// readTests reads the list of tests; without a file, all that were timed.
+// readTests reads the list of tests; without a file, it returns all tests with timings.
 func readTests(file string, timed []string) ([]tableTest, error) {
 	if file == "" {
 		tests := make([]tableTest, len(timed))
@@ -105,7 +105,7 @@ func readTests(file string, timed []string) ([]tableTest, error) {
 	}
 	var tests []tableTest
 	if err := json.Unmarshal(data, &tests); err != nil {
-		return nil, fmt.Errorf("--tests: %s is no list of {id, owner, tags}: %w", file, err)
+		return nil, fmt.Errorf("--tests: %s must hold a JSON list of {id, owner, tags}: %w", file, err)
 	}
 	return tests, nil
 }
@@ -138,7 +138,7 @@ func readTimings(file string) (timings map[string][]float64, order []string, err
 		line, col := r.FieldPos(1)
 		seconds, err := strconv.ParseFloat(row[1], 64)
 		if err != nil {
-			return nil, nil, fmt.Errorf("%s:%d:%d: %q is no number of seconds", file, line, col, row[1])
+			return nil, nil, fmt.Errorf("%s:%d:%d: invalid number of seconds %q", file, line, col, row[1])
 		}
 		if _, seen := timings[row[0]]; !seen {
 			order = append(order, row[0])
@@ -147,8 +147,8 @@ func readTimings(file string) (timings map[string][]float64, order []string, err
 	}
 }
 
-// median is 0 for no observations, which the planner takes for unknown. A test
-// that was timed at nothing is known to take next to nothing.
+// median is 0 without observations, which means unknown to the planner. A test that was
+// timed at zero seconds gets a tiny duration instead, because it is known.
 func median(list []float64) float64 {
 	if len(list) == 0 {
 		return 0
@@ -178,6 +178,6 @@ func (a *App) printTablePlan(format string, p shards.Plan) error {
 	}
 	_ = tw.Flush()
 	splits := report.Plural(out.OwnerSplits, "owner split", "owner splits")
-	_, err := fmt.Fprintf(a.Stdout, "makespan %.1f s, no plan can beat %.1f s, %s, %d guessed\n", out.Makespan, out.LowerBound, splits, out.Guessed)
+	_, err := fmt.Fprintf(a.Stdout, "makespan %.1f s (lower bound %.1f s), %s, %d guessed\n", out.Makespan, out.LowerBound, splits, out.Guessed)
 	return err
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/org/e2e-gate/internal/safetext"
 )
 
-// show prints a result; document is the file that was left, where it is no result.json.
+// show prints a result; document is the written file, if it is not result.json.
 func (s *setup) show(format string, session *pipeline.Session, r e2e.Result, document string) error {
 	if format == "json" {
 		return s.json(r)

@@ -14,18 +14,18 @@ import (
 
 type publishCmd struct {
 	Config  string `help:"Config file, of the default branch. Default: .github/e2e-gate.yml, then e2e-gate.yml." placeholder:"FILE" type:"path"`
-	Stage   string `help:"Stage whose result is posted. Default: the first that runs on the event of the run." placeholder:"NAME"`
+	Stage   string `help:"Stage whose result is posted. Default: the first that runs on the run's event." placeholder:"NAME"`
 	Key     string `help:"Tells two calls of the gate in one workflow apart." placeholder:"KEY"`
-	Job     string `help:"Job of the run whose end counts, by the name that the pull request shows. Default: the run as a whole." placeholder:"NAME"`
-	Publish string `help:"Publish into the folder of dir:PATH instead of GitHub, as files for a later step. For a result of this workflow run, or outside of CI, it takes no token." placeholder:"dir:PATH"`
-	Result  string `help:"result.json to post. In a workflow_run job the default is what the run before it uploaded." placeholder:"FILE" type:"path"`
+	Job     string `help:"Job of the run whose conclusion counts, by the name that the pull request shows. Default: the run as a whole." placeholder:"NAME"`
+	Publish string `help:"Publish files into the folder PATH instead of GitHub, for a later step. Needs no token for a result of this workflow run, or outside of CI." placeholder:"dir:PATH"`
+	Result  string `help:"result.json to post. Default in a workflow_run job: the one that the triggering run uploaded." placeholder:"FILE" type:"path"`
 }
 
 // Help is shown by publish --help.
 func (publishCmd) Help() string {
 	return "Example: e2e-gate publish --result .e2e-gate/runs/e2e-1/result.json\n" +
-		"In a workflow_run job it posts for a run from a fork, and trusts nothing that the run left: see docs/forks.md.\n" +
-		"Exit status: 0 posted, or nothing to post; 2 usage; 3 something could not be posted."
+		"In a workflow_run job it posts for a run from a fork, and does not trust that run's artifacts: see docs/forks.md.\n" +
+		"Exit status: 0 posted, or nothing to post; 2 usage error; 3 not everything could be posted."
 }
 
 // Run posts.
@@ -36,7 +36,7 @@ func (c publishCmd) Run(ctx context.Context, a *App) error {
 		return err
 	}
 	ofFork := s.trigger.Event == "workflow_run"
-	if s.place == nil || ofFork { // who and what a fork's result is about, the forge alone says
+	if s.place == nil || ofFork { // only the forge knows what a fork's result is about
 		_, err = s.connect()
 	}
 	switch {
@@ -69,16 +69,16 @@ const maxPosted = 32 << 20
 // publishOwn posts a result of this workflow run.
 func (s *setup) publishOwn(ctx context.Context, file string) error {
 	if file == "" {
-		return usage("--result is needed: the result.json to post; without it only a workflow_run job knows where to look")
+		return usage("--result is missing; give the result.json to post (only a workflow_run job finds it by itself)")
 	}
 	r, err := pipeline.ReadResult(file, maxPosted)
 	if err != nil {
 		return err
 	}
 	switch outsideCI := !s.trigger.CI && s.place != nil; {
-	case outsideCI: // the files say whose result it is, and nothing else claims to know
+	case outsideCI: // only the files say whose result it is
 	case !ofThisRun(r.Run, s.trigger):
-		return fmt.Errorf("%s is of another repository, workflow run, attempt, commit or pull request; post what this workflow run made", file)
+		return fmt.Errorf("%s belongs to another run (repository, workflow run, attempt, commit or pull request differ); publish this run's result", file)
 	default:
 		r.Run.URL = s.trigger.URL
 	}

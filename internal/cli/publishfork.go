@@ -21,8 +21,8 @@ import (
 )
 
 // forkPublisher posts for a run whose token may only read: from a fork, or of Dependabot.
-// The run's code may have written anything into what it left, so who and what it is
-// about comes from the forge, and how it ended, too.
+// The run's code may have written anything into its artifacts, so the pull request, the
+// commit and the conclusion come from the forge.
 type forkPublisher struct {
 	publishCmd
 	app     *App
@@ -53,7 +53,7 @@ func (f *forkPublisher) post(ctx context.Context) error {
 	case len(pulls) == 0:
 		return f.tell("nothing to post: no open pull request has this branch")
 	case len(current) == 0:
-		return f.tell("superseded: the pull request has a newer commit, and that one's run is posted")
+		return f.tell("superseded: the pull request has a newer commit, whose run is posted instead")
 	}
 	if f.stage, err = f.chooseStage(current); err != nil {
 		return err
@@ -71,11 +71,11 @@ func (f *forkPublisher) post(ctx context.Context) error {
 func (f *forkPublisher) skipReason() string {
 	switch {
 	case !f.run.Completed:
-		return "the run is going on again, and its end is posted"
+		return "the run was started again; its result is posted when it ends"
 	case f.run.Event != "pull_request":
 		return "the run was not started by a pull request"
 	case strings.EqualFold(f.run.HeadRepository, f.trigger.Repository) && f.run.Actor != dependabot:
-		return "the run is of this repository's own branch, and could post by itself"
+		return "the run is of a branch of this repository, and could post its own result"
 	}
 	return ""
 }
@@ -86,8 +86,8 @@ func (f *forkPublisher) tell(text string) error {
 }
 
 // chooseStage takes the stage from the config of this checkout, which is the default
-// branch's: a fork must not choose the name of a status. Where the pull requests would
-// run different ones, nobody guesses.
+// branch's: a fork must not choose the name of a status. It is an error if the pull
+// requests would run different stages.
 func (f *forkPublisher) chooseStage(pulls []forge.PullRequest) (name string, err error) {
 	top, err := root()
 	if err != nil {
@@ -103,7 +103,7 @@ func (f *forkPublisher) chooseStage(pulls []forge.PullRequest) (name string, err
 		case err != nil:
 			return "", usageError{err}
 		case i > 0 && stage.Name != name:
-			const several = "the pull requests #%d and #%d have this head, and their bases run the stages %s and %s; say which with --stage"
+			const several = "the pull requests #%d and #%d have this head, but their bases run the stages %s and %s; choose one with --stage"
 			return "", usage(several, pulls[0].Number, p.Number, name, stage.Name)
 		}
 		name = stage.Name
@@ -136,8 +136,8 @@ func (f *forkPublisher) publish(ctx context.Context, pulls []forge.PullRequest, 
 	return nil
 }
 
-// pullRequest is the one that is meant. The result may only choose between those that
-// the API names.
+// pullRequest is the one to comment on. The result may only choose among those that the
+// API names.
 func (f *forkPublisher) pullRequest(pulls []forge.PullRequest, doc *e2e.Result) (int, bool) {
 	if len(pulls) == 1 {
 		return pulls[0].Number, true
@@ -166,7 +166,7 @@ func (f *forkPublisher) document(ctx context.Context) (*e2e.Result, error) {
 	r := doc.Run
 	ours := strings.EqualFold(r.Repository, f.trigger.Repository) && r.WorkflowRun == fmt.Sprint(f.run.ID)
 	if !ours || r.WorkflowAttempt != f.run.Attempt || r.SHA != f.run.SHA {
-		return nil, errors.New("it is of another repository, run, attempt or commit than the API says")
+		return nil, errors.New("it names another repository, run, attempt or commit than the API")
 	}
 	return doc, nil
 }
@@ -190,11 +190,11 @@ func (f *forkPublisher) fetch(ctx context.Context, dir string) (string, error) {
 			return file, nil
 		}
 	}
-	return "", fmt.Errorf("it uploaded none for the stage %s", f.stage)
+	return "", fmt.Errorf("it uploaded none for stage %s", f.stage)
 }
 
-// overrideClaims replaces what the result says about itself by what the API says, and its verdict
-// where the two do not agree.
+// overrideClaims replaces what the result claims about itself by what the API says. If the
+// two disagree about the outcome, the verdict becomes not judged.
 func (f *forkPublisher) overrideClaims(doc *e2e.Result, pr int, conclusion string) {
 	doc.Run.Stage, doc.Run.Key, doc.Run.PullRequest, doc.Run.URL, doc.Run.Event = f.stage, f.Key, pr, f.run.URL, f.run.Event
 	doc.Run.MergeGroup = nil
@@ -202,12 +202,12 @@ func (f *forkPublisher) overrideClaims(doc *e2e.Result, pr int, conclusion strin
 	if (conclusion == "success") == (doc.Verdict.ExitStatus() == e2e.ExitPassed) {
 		return
 	}
-	const contradicts = "the run ended with %s, and its result says otherwise, so the result does not count; look at the run's log"
+	const contradicts = "the run ended with %s, but its result says otherwise, so the result does not count; read the run's log"
 	why := e2e.Reason{Code: e2e.CodeToolError, Effect: e2e.NotJudged, Text: fmt.Sprintf(contradicts, cmp.Or(conclusion, "nothing"))}
 	doc.Verdict = e2e.Verdict{State: e2e.VerdictNotJudged, Blocks: true, Reasons: []e2e.Reason{why}}
 }
 
-// stripLinks takes out where a result leads: links of theirs would stand under our name.
+// stripLinks removes the links of a result: a stranger's links would appear under our name.
 func stripLinks(doc *e2e.Result) {
 	for i := range doc.Tests {
 		t := &doc.Tests[i]
@@ -220,7 +220,7 @@ func stripLinks(doc *e2e.Result) {
 	}
 }
 
-// unverified is the mark of everything that a stranger's run said.
+// unverified marks everything that comes from a stranger's run.
 func (f *forkPublisher) unverified() string {
 	if f.run.Actor == dependabot {
 		return "unverified, from a run of Dependabot"
@@ -228,16 +228,16 @@ func (f *forkPublisher) unverified() string {
 	return "unverified, from a fork"
 }
 
-// disclaimer says whose words a comment has. The conclusion is a word of GitHub's.
+// disclaimer says who wrote the verdict in a comment. The conclusion is one of GitHub's words.
 func (f *forkPublisher) disclaimer(conclusion string) string {
-	const text = "**Unverified**: the pull request's own code wrote this verdict and what follows. GitHub says that its run ended with %s."
+	const text = "**Unverified**: the pull request's own code wrote this verdict and everything below. GitHub reports that its run ended with %s."
 	return fmt.Sprintf(text, cmp.Or(plainWord(conclusion), "nothing"))
 }
 
-// plainWord keeps letters, digits and what joins them.
+// plainWord keeps letters, digits and the characters that join them.
 func plainWord(s string) string { return strings.Trim(safetext.FileName(s), "-.") }
 
-// status is the API's word. It is green only where the result does not contradict.
+// status is the API's conclusion. It is green only if the result does not contradict it.
 func (f *forkPublisher) status(doc *e2e.Result, conclusion string) publish.Status {
 	page := f.place.AttemptPage(f.run.URL, f.run.Attempt)
 	st := publish.Status{Context: publish.StatusName(f.stage, f.Key), State: publish.StateError, TargetURL: page, Redo: true}
@@ -247,7 +247,7 @@ func (f *forkPublisher) status(doc *e2e.Result, conclusion string) publish.Statu
 	case conclusion == "success" && doc != nil && doc.Verdict.ExitStatus() == e2e.ExitPassed:
 		st.State = publish.Success
 	}
-	st.Description = f.unverified() + "; no result that counts"
+	st.Description = f.unverified() + "; no valid result"
 	if doc != nil {
 		st.Description = f.unverified() + "; " + report.HeadlineOf(*doc).Text("-")
 	}

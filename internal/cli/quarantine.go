@@ -20,17 +20,17 @@ import (
 
 type quarantineCmd struct {
 	Add   quarantineAddCmd   `cmd:"" help:"Append an entry to the quarantine file, with a deadline."`
-	List  quarantineListCmd  `cmd:"" help:"Show entries with the days left and what earlier runs say of their tests."`
+	List  quarantineListCmd  `cmd:"" help:"Show entries with the days left and how their tests did in earlier runs."`
 	Check quarantineCheckCmd `cmd:"" help:"Exit 1 if the deadline of an entry has passed."`
 }
 
-// defaultQuarantine is where a quarantine is kept if the config does not say.
+// defaultQuarantine is the quarantine file if the config names none.
 const defaultQuarantine = ".github/e2e-quarantine.yml"
 
-// maxQuarantine is how many days an entry is given at most, unless forced.
+// maxQuarantine is the longest time of an entry in days, without --force.
 const maxQuarantine = 30
 
-// quarantineFlags are what every quarantine command takes.
+// quarantineFlags are the flags of every quarantine command.
 type quarantineFlags struct {
 	historyFlags
 	File string `help:"Quarantine file. Default: the config's, else .github/e2e-quarantine.yml." placeholder:"FILE" type:"path"`
@@ -55,7 +55,7 @@ func (f quarantineFlags) path() (file string, named bool, err error) {
 	return filepath.Join(top, filepath.FromSlash(peeked.Quarantine)), true, nil
 }
 
-// past is the history; one that cannot be read knows nothing, and that is said.
+// past is the history. One that cannot be read is empty, with a note.
 func (f quarantineFlags) past(ctx context.Context, a *App) history.Stats {
 	stats, err := f.load(ctx, a)
 	if err != nil {
@@ -79,7 +79,7 @@ func (f quarantineFlags) read(ctx context.Context, a *App) (string, []entry, err
 	}
 	quarantine, err := config.ReadQuarantine(file)
 	if _, missing := os.Stat(file); !named && errors.Is(missing, fs.ErrNotExist) {
-		err = nil // nobody has written one
+		err = nil // no file yet
 	}
 	if err != nil {
 		return file, nil, usageError{err}
@@ -97,12 +97,12 @@ func (f quarantineFlags) read(ctx context.Context, a *App) (string, []entry, err
 type quarantineAddCmd struct {
 	quarantineFlags
 	Test   string `arg:"" help:"Id of a test, or a glob: * within a segment, ** across; segments end at / and ::."`
-	Owner  string `help:"Who has to fix it." required:"" placeholder:"TEAM"`
+	Owner  string `help:"Team that must fix it." required:"" placeholder:"TEAM"`
 	Reason string `help:"Why it is quarantined." required:"" placeholder:"TEXT"`
-	Days   int    `help:"Days until the deadline, 30 at most." placeholder:"N"`
+	Days   int    `help:"Days until the deadline, at most 30." placeholder:"N"`
 	Issue  string `help:"Ticket." placeholder:"URL"`
-	Remove bool   `help:"The test is to be removed if it is not fixed in time."`
-	Force  bool   `help:"Allow more than 30 days, and a test that an entry covers already."`
+	Remove bool   `help:"Remove the test if it is not fixed in time."`
+	Force  bool   `help:"Allow more than 30 days, and a test that is already in quarantine."`
 }
 
 // Help is shown by quarantine add --help.
@@ -140,23 +140,23 @@ func (c quarantineAddCmd) Run(ctx context.Context, a *App) error {
 		return fmt.Errorf("cannot write the quarantine: %w", err)
 	}
 	if stats.Tests == 0 {
-		_, _ = fmt.Fprintln(a.Stderr, safeLine(fmt.Sprintf("note: no remembered run has a test %s; e2e-gate history export lists the ids that are known", c.Test)))
+		_, _ = fmt.Fprintln(a.Stderr, safeLine(fmt.Sprintf("note: the history has no test %s; e2e-gate history export lists all known ids", c.Test)))
 	}
 	if !named {
 		_, _ = fmt.Fprintln(a.Stderr, "note: the config names no quarantine file, so nothing reads it yet; add quarantine: "+defaultQuarantine)
 	}
-	_, err = fmt.Fprintln(a.Stdout, safeLine(fmt.Sprintf("%s is in quarantine until %s; %s has to fix it by then", c.Test,
+	_, err = fmt.Fprintln(a.Stdout, safeLine(fmt.Sprintf("%s is in quarantine until %s; %s must fix it by then", c.Test,
 		q.Deadline.Format(time.DateOnly), c.Owner)))
 	return err
 }
 
-// check refuses what would be a graveyard.
+// check refuses entries without a deadline, or with one too far away.
 func (c quarantineAddCmd) check() error {
 	switch {
 	case c.Days < 1:
-		return usage("a quarantine needs a deadline; give --days N, %d at most", maxQuarantine)
+		return usage("a quarantine needs a deadline; give --days N, at most %d", maxQuarantine)
 	case c.Days > maxQuarantine && !c.Force:
-		return usage("%d days are more than %d; take fewer, or --force", c.Days, maxQuarantine)
+		return usage("%d days exceed the limit of %d; use fewer, or --force", c.Days, maxQuarantine)
 	case strings.TrimSpace(c.Test) == "" || strings.TrimSpace(c.Owner) == "" || strings.TrimSpace(c.Reason) == "":
 		return usage("a quarantine needs a test, an owner and a reason; give all three")
 	}
@@ -167,7 +167,7 @@ func (c quarantineAddCmd) check() error {
 func (c quarantineAddCmd) covered(a *App, file string, data []byte) error {
 	known, err := config.ParseQuarantine(filepath.Base(file), data)
 	if found := known.Find(c.Test, a.Now()); err == nil && found != nil && !c.Force {
-		return usage("%s is in quarantine already, by the entry %s until %s; change that one, or use --force", c.Test, found.Test,
+		return usage("%s is already in quarantine until %[3]s, by the entry %[2]s; change that entry, or use --force", c.Test, found.Test,
 			found.Deadline.Format(time.DateOnly))
 	}
 	return nil
@@ -207,14 +207,14 @@ func (e entry) left() string {
 	return fmt.Sprint(e.DaysLeft)
 }
 
-// past is what earlier runs say, in a few words.
+// past sums up the earlier runs in a few words.
 func (e entry) past() string {
 	h := e.History
 	switch {
 	case h.Tests == 0 || h.LastBad.IsZero() && h.Runs == 0:
-		return "no run is remembered"
+		return "no run in the history"
 	case h.Runs == 0:
-		return "bad in the last run, on " + h.LastBad.Format(time.DateOnly)
+		return "failed or flaky in the last run, on " + h.LastBad.Format(time.DateOnly)
 	case h.Runs == 1:
 		return "passes since " + h.PassesSince.Format(time.DateOnly) + " (1 run)"
 	}
@@ -256,12 +256,12 @@ func (c quarantineCheckCmd) Run(ctx context.Context, a *App) error {
 
 func (a *App) printExpired(file string, entries int, expired []entry) error {
 	for _, e := range expired {
-		next := "fix it, or give it a new deadline and a reason for that"
+		next := "fix it, or give it a new deadline with a reason"
 		if e.Remove {
-			next = "remove the test, as was agreed, or fix it"
+			next = "remove the test, as the entry says, or fix it"
 		}
 		if e.History.Runs > 0 {
-			next = e.past() + ": take the entry out"
+			next = e.past() + ": remove the entry"
 		}
 		_, _ = fmt.Fprintln(a.Stdout, safeLine(fmt.Sprintf("expired on %s: %s, owner %s; %s", e.Deadline.Format(time.DateOnly), e.Test, e.Owner, next)))
 	}

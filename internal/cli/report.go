@@ -20,7 +20,7 @@ func (reportCmd) Help() string {
 	return "Example: e2e-gate report --format json target/surefire-reports/*.xml\nExit status: 3 if evidence was lost, else 0."
 }
 
-// Run counts what reports hold.
+// Run counts the results in reports.
 func (c reportCmd) Run(ctx context.Context, a *App) error {
 	return interruptible(ctx, func() error { return c.count(a) })
 }

@@ -24,7 +24,7 @@ func policyDigest(effective policy.Policy, quarantine policy.Quarantine) string 
 	return hex.EncodeToString(sum[:])
 }
 
-// writeStatement writes the verdict as a statement that travels.
+// writeStatement writes the verdict as an in-toto statement, to be signed.
 func (s *setup) writeStatement(file string, r e2e.Result) {
 	if file == "" {
 		return
@@ -49,8 +49,8 @@ func removeFile(file string) error {
 	return nil
 }
 
-// writeSlack writes the result as a message that another step sends: the gate knows no
-// address of Slack's.
+// writeSlack writes the result as a Slack message. Another step sends it, so the gate needs
+// no address of Slack.
 func (s *setup) writeSlack(file string, r e2e.Result) {
 	if file == "" {
 		return

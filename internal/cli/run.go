@@ -42,7 +42,7 @@ func (c runCmd) Run(ctx context.Context, a *App) error {
 	return s.finish(ctx, c.Format, c.published, session, result)
 }
 
-// finish shows a result everywhere it belongs, and exits with its status.
+// finish prints, writes and publishes a result, and exits with its status.
 func (s *setup) finish(ctx context.Context, format string, where published, session *pipeline.Session, r e2e.Result) error {
 	s.console.Done()
 	s.writeStatement(where.Statement, r)

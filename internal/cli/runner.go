@@ -15,8 +15,8 @@ import (
 )
 
 // stepRunner is the runner of GitHub Actions that this step runs on: annotations, job summary,
-// outputs. Elsewhere all of its methods do nothing. What could not be shown is recorded,
-// and never changes the verdict.
+// outputs. Elsewhere its methods do nothing. What could not be shown is recorded, and never
+// changes the verdict.
 type stepRunner struct {
 	runner  *actions.Runner
 	journal *publish.Journal
@@ -45,7 +45,7 @@ func (o stepRunner) show(r e2e.Result, file string, suiteDir func(string) string
 	o.result(r, file)
 }
 
-// result sets the outputs that say how it went.
+// result sets the outputs with the verdict and the counts.
 func (o stepRunner) result(r e2e.Result, file string) {
 	if o.runner == nil {
 		return
@@ -76,27 +76,27 @@ func (o stepRunner) mask(secrets []string) {
 	}
 }
 
-// folder names, before anything else happens, what a step is to upload: it must be known
-// whatever becomes of the run.
+// folder sets the outputs that name what to upload. It is called first, so that a later
+// step can upload whatever happens to the run.
 func (o stepRunner) folder(path, artifact string) {
 	o.line("folder", path)
 	o.line("artifact", artifact)
 }
 
-// plan hands a plan on to later jobs.
+// plan sets the outputs with which later jobs run the plan.
 func (o stepRunner) plan(file, matrix string) {
 	o.line("plan", file)
 	o.line("matrix", matrix)
 }
 
-// summariseUnpublished adds to the job summary, which was written before anything was sent
-// anywhere, what could not be published.
+// summariseUnpublished adds what could not be published to the job summary, which was
+// written before anything was sent.
 func (o stepRunner) summariseUnpublished() {
 	lines := o.journal.Lines()
 	if o.runner == nil || len(lines) == 0 || !o.runner.HasSummary() {
 		return
 	}
-	// The verdict and its exit status are out: a failure of this is not said anywhere.
+	// The verdict and its exit status are already decided, so a failure here is ignored.
 	_ = o.runner.AppendSummary(func(int) string {
 		text := "\n**Not published** (the verdict is not affected):\n\n"
 		for _, line := range lines {
@@ -109,8 +109,8 @@ func (o stepRunner) summariseUnpublished() {
 // maxMistakes bounds how many mistakes are annotated: GitHub shows ten.
 const maxMistakes = 10
 
-// annotate shows what ended a command on the page of the workflow run, where a
-// mistake in a file has its line.
+// annotate shows the error that ended a command on the page of the workflow run; a mistake
+// in a file is shown at its line.
 func (a *App) annotate(err error) {
 	if !actions.Detect(a.getenv) {
 		return
@@ -126,7 +126,7 @@ func (a *App) annotate(err error) {
 			}
 		}
 		m.File, m.Line, m.Col = "", 0, 0
-		// What cannot be annotated was printed already.
+		// Whatever cannot be annotated was already printed.
 		_ = runner.Annotate(annotation.New(annotation.Error, file, line, "e2e-gate", m.String()))
 	}
 }

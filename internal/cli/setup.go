@@ -13,13 +13,13 @@ import (
 	"github.com/org/e2e-gate/internal/trigger"
 )
 
-// setup is what a command works with: its inputs, and what was opened by them.
+// setup is what a command works with: its inputs, and everything opened from them.
 type setup struct {
 	inputs
 	app     *App
 	redact  *safetext.Redactor
 	console *report.Console
-	// journal keeps what could not be published.
+	// journal records what could not be published.
 	journal *publish.Journal
 	// forge is opened when it is needed.
 	forge connection
@@ -41,7 +41,7 @@ func (a *App) newSetup(t trigger.Trigger) *setup {
 	return &setup{app: a, inputs: inputs{trigger: t}, journal: publish.NewJournal(a.Stderr)}
 }
 
-// begin prepares a command that starts a run of its own and plans nothing.
+// begin prepares a command that starts its own run and does not plan.
 func (a *App) begin(ctx context.Context, f staged, uses config.Sections) (*setup, *pipeline.Session, error) {
 	s, err := a.prepare(ctx, f, uses, "")
 	if err != nil {
@@ -51,7 +51,7 @@ func (a *App) begin(ctx context.Context, f staged, uses config.Sections) (*setup
 	return s, session, err
 }
 
-// prepare resolves the inputs and opens what every run needs.
+// prepare resolves the inputs and opens everything that each run needs.
 func (a *App) prepare(ctx context.Context, f staged, uses config.Sections, runID string) (*setup, error) {
 	in, err := a.resolve(ctx, f, uses, runID)
 	if err != nil {
@@ -66,7 +66,7 @@ func (a *App) prepare(ctx context.Context, f staged, uses config.Sections, runID
 	s.redact = safetext.NewRedactor(s.config.Masked)
 	s.runner().mask(s.config.Masked)
 	s.console = a.console(s.redact)
-	if runID == "" { // a plan that was made elsewhere brings it along
+	if runID == "" { // a plan from another job brings its run id
 		s.nameGroup(ctx)
 	}
 	for _, note := range s.trigger.Notes {
@@ -75,7 +75,7 @@ func (a *App) prepare(ctx context.Context, f staged, uses config.Sections, runID
 	return s, nil
 }
 
-// connect opens the forge, once: it counts the time that all calls of a run take.
+// connect opens the forge once, because it counts the time of all calls of a run.
 func (s *setup) connect() (connection, error) {
 	if s.forge != nil {
 		return s.forge, nil
@@ -91,9 +91,9 @@ func (s *setup) connect() (connection, error) {
 	return c, nil
 }
 
-// nameGroup asks the merge queue which pull requests the group holds; its ref names the
-// last one only. They are asked for at the start, because those before may have merged
-// by the end. A run that is not told says so and goes on.
+// nameGroup asks the merge queue which pull requests the group holds, since its ref names
+// only the last one. It asks at the start, because earlier ones may have merged by the
+// end. If the queue does not answer, the run notes that and goes on.
 func (s *setup) nameGroup(ctx context.Context) {
 	if s.trigger.Event != "merge_group" {
 		return
@@ -111,14 +111,14 @@ func (s *setup) nameGroup(ctx context.Context) {
 	list, err := queue.QueuedPRs(ctx, s.trigger.Branch, s.trigger.SHA)
 	switch {
 	case err != nil:
-		s.trigger.Notes = append(s.trigger.Notes, "only the last pull request of the merge group is named: "+err.Error())
+		s.trigger.Notes = append(s.trigger.Notes, "only the last pull request of the merge group is known: "+err.Error())
 	case len(list) > 0:
 		s.trigger.GroupedPRs = list
 	}
 }
 
-// session wires a session and its publisher. Backups are asked for what the history's store
-// may have lost; nil: there are none.
+// session wires a session and its publisher. Backups restore what the history's store may
+// have lost; nil means that there are none.
 func (s *setup) session(ctx context.Context, f staged, matrix bool, backups history.BackupSource) (*pipeline.Session, error) {
 	count, err := shardCount(f.Shards)
 	if err != nil {
@@ -161,9 +161,9 @@ func (s *setup) whereToPublish() (publish.Place, error) {
 	return s.connect()
 }
 
-// announce says at the place that the run begins.
+// announce says at the place that the run starts.
 func (s *setup) announce(ctx context.Context, w publish.Wanted) {
 	if s.publisher.Start(ctx, w) {
-		s.console.Note("the comment on the pull request is of an older commit, and says so until this run ends")
+		s.console.Note("the pull request's comment is about an older commit, and says so until this run ends")
 	}
 }

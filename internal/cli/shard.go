@@ -11,7 +11,7 @@ import (
 
 type shardCmd struct {
 	staged
-	Plan    string   `help:"plan.json of this run. On GitHub Actions the default is the plan that an earlier job uploaded." placeholder:"FILE" type:"path"`
+	Plan    string   `help:"plan.json of this run. Default on GitHub Actions: the plan that an earlier job uploaded." placeholder:"FILE" type:"path"`
 	Index   int      `help:"Index of the shard, from 0." required:"" placeholder:"N"`
 	Results []string `help:"Folder with shard documents of earlier attempts of this workflow run." placeholder:"DIR" type:"path"`
 }
@@ -19,7 +19,7 @@ type shardCmd struct {
 // Help is shown by shard --help.
 func (shardCmd) Help() string {
 	return "Example: e2e-gate shard --plan plan/plan.json --index 0 --out results/\n" +
-		"Exit status: 1 something of this shard blocks, 3 its evidence is incomplete, 0 else."
+		"Exit status: 1 a test of this shard blocks, 3 its evidence is incomplete, else 0."
 }
 
 // Run runs one shard.
@@ -49,15 +49,15 @@ func (c shardCmd) Run(ctx context.Context, a *App) error {
 func noShard(index, shards int) error {
 	switch shards {
 	case 0:
-		return usage("--index %d: the plan has no shards, because nothing was planned; what the plan command said tells why", index)
+		return usage("--index %d: the plan has no shards, because nothing was planned; see the output of the plan command", index)
 	case 1:
-		return usage("--index %d: the plan has one shard, which is --index 0", index)
+		return usage("--index %d: the plan has only one shard, --index 0", index)
 	}
 	return usage("--index %d: the plan has the shards 0 to %d", index, shards-1)
 }
 
-// shardStatus is the verdict on the shard's own tests. That a shard holds no test
-// that passed is the whole stage's business, and so is an empty shard.
+// shardStatus is the verdict on the shard's own tests. A shard that is empty, or in which
+// no test passed, is judged only as part of the whole stage.
 func shardStatus(r e2e.Result, tests int) int {
 	worst := e2e.ExitPassed
 	for _, reason := range r.Verdict.Reasons {

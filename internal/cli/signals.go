@@ -25,15 +25,15 @@ func WithSignals(parent context.Context) context.Context {
 			cancel(runner.ErrCancelled)
 		}
 	}()
-	// Whoever reads our output may go away (e2e-gate run 2>&1 | head): the default is
-	// to die on the spot, and the processes beside the tests would stay. Ignoring the
-	// signal would be handed down to every child, so it is received and dropped.
+	// The reader of our output may go away (e2e-gate run 2>&1 | head). By default SIGPIPE
+	// would kill us at once and leave background processes running. Children would inherit
+	// that it is ignored, so it is received and dropped.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	return ctx
 }
 
-// interruptible ends with the context although do may wait for input that never
-// comes, such as that of a terminal. It is for what owes no teardown.
+// interruptible returns when the context ends, even if do waits for input that never
+// comes, such as that of a terminal. Use it only for work that needs no teardown.
 func interruptible(ctx context.Context, do func() error) error {
 	done := make(chan error, 1)
 	fault := make(chan any, 1)
@@ -49,7 +49,7 @@ func interruptible(ctx context.Context, do func() error) error {
 	case err := <-done:
 		return err
 	case r := <-fault:
-		panic(r) // Main says so
+		panic(r) // Main reports it
 	case <-ctx.Done():
 		return fmt.Errorf("stopped before the end of the input: %w", context.Cause(ctx))
 	}

@@ -12,8 +12,8 @@ import (
 // defaultHistory is where the Action restores the cache to.
 const defaultHistory = ".e2e-gate/history"
 
-// openStore opens the history store at an address; every command comes here. A store that
-// cannot be opened is a usage error: records must not go where nobody looks for them.
+// openStore opens the history store at an address; every command uses it. A store that
+// cannot be opened is a usage error: records must not go to a folder that no later run reads.
 func (a *App) openStore(root, text string) (history.Store, history.Address, error) {
 	address, err := history.ParseAddress(text)
 	if err != nil {
@@ -36,8 +36,7 @@ func (a *App) openStore(root, text string) (history.Store, history.Address, erro
 	return history.Dir{Path: dir}, address, nil
 }
 
-// storeAddress is the config's, as a run reads it. A repository without a config has the
-// default one.
+// storeAddress is the config's, as a run reads it; the default one without a config.
 func (a *App) storeAddress(root, file string) (string, error) {
 	cfg, err := config.Load(config.Options{Root: root, File: file, Uses: config.Sections{"history"}, Lookup: a.lookup})
 	switch {

@@ -23,7 +23,7 @@ func (a *App) console(redact *safetext.Redactor) *report.Console {
 // terminal returns the width of the terminal that w writes to, or 0.
 func (a *App) terminal(w io.Writer) int {
 	f, ok := w.(*os.File)
-	// A runner may give its steps a terminal; its log is none.
+	// A runner may give its steps a terminal, but its log is not one.
 	if !ok || a.getenv("TERM") == "dumb" || actions.Detect(a.getenv) {
 		return 0
 	}

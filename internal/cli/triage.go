@@ -8,7 +8,7 @@ import (
 )
 
 type triageCmd struct {
-	Config string `help:"Config file whose triage rules go first." placeholder:"FILE" type:"path"`
+	Config string `help:"Config file whose triage rules are tried first." placeholder:"FILE" type:"path"`
 	Format string `help:"Input and output format: JSON lines." enum:"jsonl" default:"jsonl"`
 }
 
@@ -16,7 +16,7 @@ type triageCmd struct {
 func (triageCmd) Help() string {
 	return `Example: echo '{"id":"1","test":"TestPay","message":"dial tcp 10.0.0.1:5432: connect: connection refused",` +
 		`"context":{"health":"failed"}}' | e2e-gate triage` +
-		"\nExit status: 0 when every line was read, else 2 after the readable ones."
+		"\nExit status: 0 if every line was read, else 2 after the readable ones."
 }
 
 // Run categorises failures.

@@ -10,8 +10,8 @@ import (
 type verdictCmd struct {
 	staged
 	published
-	Plan    string `help:"plan.json of this run. On GitHub Actions the default is the plan that an earlier job uploaded." placeholder:"FILE" type:"path"`
-	Results string `help:"Folder with the shard documents. On GitHub Actions the default is what the shards uploaded." placeholder:"DIR" type:"path"`
+	Plan    string `help:"plan.json of this run. Default on GitHub Actions: the plan that an earlier job uploaded." placeholder:"FILE" type:"path"`
+	Results string `help:"Folder with the shard documents. Default on GitHub Actions: what the shards uploaded." placeholder:"DIR" type:"path"`
 }
 
 // Help is shown by verdict --help.
@@ -22,7 +22,7 @@ func (verdictCmd) Help() string {
 // Run merges and decides.
 func (c verdictCmd) Run(ctx context.Context, a *App) error {
 	if info, err := os.Stat(c.Results); c.Results != "" && (err != nil || !info.IsDir()) {
-		return usage("--results %s: there is no such folder; give the one with the shard-*.json", c.Results)
+		return usage("--results %s: not found; give the folder with the shard-*.json", c.Results)
 	}
 	place, err := openPlace(c.Publish)
 	if err != nil {
@@ -34,7 +34,7 @@ func (c verdictCmd) Run(ctx context.Context, a *App) error {
 	}
 	if c.Results == "" {
 		if files == nil {
-			return usage("--results is needed: the folder with the shard-*.json")
+			return usage("--results is missing; give the folder with the shard-*.json")
 		}
 		c.Results = files.dir
 		files.results(ctx, plan)

@@ -11,18 +11,18 @@ import (
 )
 
 type verifyCmd struct {
-	File       string        `arg:"" help:"Statement, DSSE envelope, Sigstore bundle, or what gh attestation verify --format json printed." type:"path"`
-	SHA        string        `required:"" help:"Commit that the gate must have passed for." placeholder:"SHA"`
-	Repository string        `help:"Repository that it must be of, owner/name." placeholder:"NAME"`
-	Stage      string        `help:"Stage that it must be of." placeholder:"NAME"`
-	MaxAge     time.Duration `help:"How long ago the run may have ended, such as 24h." placeholder:"D"`
+	File       string        `arg:"" help:"Statement, DSSE envelope, Sigstore bundle, or the output of gh attestation verify --format json." type:"path"`
+	SHA        string        `required:"" help:"Commit for which the gate must have passed." placeholder:"SHA"`
+	Repository string        `help:"Repository that the statement must name, owner/name." placeholder:"NAME"`
+	Stage      string        `help:"Stage that the statement must name." placeholder:"NAME"`
+	MaxAge     time.Duration `help:"Maximum age of the run's end, such as 24h." placeholder:"D"`
 }
 
 // Help is shown by verify --help.
 func (verifyCmd) Help() string {
 	return "Example: e2e-gate verify statement.json --sha $GITHUB_SHA --repository acme/cases --stage release --max-age 24h\n" +
-		"It reads what is said, not who says it: verify the signature with gh attestation verify before.\n" +
-		"Exit status: 0 the gate passed for this commit, 1 it did not or the statement is about something else, 2 nothing can be read."
+		"It does not verify the signature: do that first, with gh attestation verify.\n" +
+		"Exit status: 0 the gate passed for this commit; 1 it did not, or the statement is about something else; 2 the file cannot be read."
 }
 
 // maxStatement bounds what is read of a statement, in bytes.
@@ -35,7 +35,7 @@ func (c verifyCmd) Run(_ context.Context, a *App) error {
 		return usage("cannot read the statement: %w", err)
 	}
 	if !info.Mode().IsRegular() || info.Size() > maxStatement {
-		return usage("%s is no file of at most %d MiB", c.File, maxStatement>>20)
+		return usage("%s: not a regular file, or larger than %d MiB", c.File, maxStatement>>20)
 	}
 	data, err := os.ReadFile(c.File)
 	if err != nil {
@@ -48,7 +48,7 @@ func (c verifyCmd) Run(_ context.Context, a *App) error {
 	want := statement.Want{SHA: c.SHA, Repository: c.Repository, Stage: c.Stage, MaxAge: c.MaxAge, Now: a.Now()}
 	st, err := statement.Judge(list, want)
 	if err != nil {
-		_, _ = fmt.Fprintln(a.Stderr, safeLine("it does not count: "+err.Error()))
+		_, _ = fmt.Fprintln(a.Stderr, safeLine("not accepted: "+err.Error()))
 		return exitError(e2e.ExitBlocked)
 	}
 	_, err = fmt.Fprintln(a.Stdout, safeLine(st.Summary()))

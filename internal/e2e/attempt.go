@@ -2,8 +2,8 @@ package e2e
 
 import "time"
 
-// Outcome is what became of a test, or of one attempt at it. The zero value is
-// unknown: it never counts as a pass.
+// Outcome is the outcome of a test, or of one attempt at it. The zero value is unknown:
+// it never counts as a pass.
 type Outcome string
 
 // The outcomes of the domain. An attempt is passed, failed or skipped; the
@@ -49,9 +49,9 @@ type Attempt struct {
 	Correlation     string        `json:"correlation,omitempty" doc:"E2E_CORRELATION_ID of the process: run id, shard, attempt."`
 	DataPrefix      string        `json:"data_prefix,omitempty" doc:"E2E_DATA_PREFIX that the process had."`
 	Trace           string        `json:"trace_id,omitempty" doc:"Trace id of the TRACEPARENT that the process had."`
-	Links           []Link        `json:"links,omitempty" doc:"Where to look further, from the templates of the config; only of failed and flaky tests."`
+	Links           []Link        `json:"links,omitempty" doc:"Links to logs and traces, from the templates of the config; only for failed and flaky tests."`
 	Files           []string      `json:"files,omitempty" doc:"Evidence files, relative to the run's folder."`
-	Evidence        []Evidence    `json:"evidence,omitempty" doc:"What the test itself left: expected, actual, state, events, trace."`
+	Evidence        []Evidence    `json:"evidence,omitempty" doc:"What the test itself recorded: expected, actual, state, events, trace."`
 	Children        []Child       `json:"children,omitempty" doc:"Subtests of this attempt."`
 }
 
@@ -110,7 +110,7 @@ func OutcomeOf(attempts []Attempt) Outcome {
 }
 
 // MergeDuplicates joins the attempts of two tests that share one id (a class in two
-// browsers, a set-up in two processes). They are no retries of each other: a pass
+// browsers, a set-up in two processes). They are not retries of each other: a pass
 // of one does not make the other's failure flaky, so a failure comes last.
 func MergeDuplicates(have, more []Attempt) []Attempt {
 	if OutcomeOf(have) == Failed {
@@ -119,8 +119,8 @@ func MergeDuplicates(have, more []Attempt) []Attempt {
 	return append(append([]Attempt{}, have...), more...)
 }
 
-// Numbered returns attempts with their numbers, from 1 in their order. It is the one
-// place where a number comes from: the number of an attempt is its index.
+// Numbered returns attempts with their numbers, from 1 in their order. Only this function
+// sets the number of an attempt.
 func Numbered(attempts []Attempt) []Attempt {
 	numbered := append([]Attempt{}, attempts...)
 	for i := range numbered {
@@ -179,14 +179,14 @@ const (
 	EvidenceCorrelation EvidenceKind = "correlation"
 )
 
-// Evidence is one fact about a failure, in words that came from somewhere.
+// Evidence is one fact about a failure, with its source.
 type Evidence struct {
 	Kind   EvidenceKind `json:"kind" doc:"What it shows: expected, actual, state, events, trace, request, health, triage, log, correlation."`
 	Text   string       `json:"text" doc:"The fact itself, bounded."`
 	Source string       `json:"source,omitempty" doc:"Where it came from: a property, a gate, a file with line."`
 }
 
-// Category says what kind of failure a failure is. The zero value is treated as
+// Category is the kind of a failure. The zero value is treated as
 // [Unknown].
 type Category string
 

@@ -2,8 +2,8 @@ package e2e
 
 import "time"
 
-// GateState is what a health gate last said. The zero value is unknown and keeps
-// the gate shut.
+// GateState is the last answer of a health gate. The zero value is unknown: the gate has
+// not passed.
 type GateState string
 
 // The states of a gate.
@@ -15,10 +15,11 @@ const (
 	ProbeError  GateState = "probe_error"
 )
 
-// Finality tells a condition that may still come from one that cannot.
+// Finality tells transient failures, which waiting may fix, from permanent ones.
 type Finality string
 
-// The finalities of a gate that is not healthy.
+// The finalities of a gate that is not healthy: not_yet is a transient failure, never a
+// permanent one.
 const (
 	FinalityNone Finality = ""
 	NotYet       Finality = "not_yet"
@@ -30,25 +31,25 @@ const (
 type Gate struct {
 	Name     string    `json:"name" doc:"Name of the check in the config."`
 	Kind     string    `json:"kind" doc:"Kind of the check: http, tcp, command."`
-	Required bool      `json:"required" doc:"False: advisory, reported and never shuts the gate."`
-	State    GateState `json:"state" doc:"Last state of the check." enum:"healthy,unhealthy,degraded,probe_error"`
-	Finality Finality  `json:"finality" doc:"never: waiting longer cannot help. Empty when healthy." enum:",not_yet,never"`
+	Required bool      `json:"required" doc:"False: advisory; it is reported, but never stops the suites."`
+	State    GateState `json:"state" doc:"What the check last said." enum:"healthy,unhealthy,degraded,probe_error"`
+	Finality Finality  `json:"finality" doc:"never: a permanent failure, waiting longer cannot help. not_yet: a transient one. Empty when healthy." enum:",not_yet,never"`
 	Target   string    `json:"target,omitempty" doc:"What was probed, without credentials and query string."`
 	Attempts int       `json:"attempts" doc:"How often it was probed before the suites."`
 	Seconds  float64   `json:"seconds" doc:"How long the wait took."`
-	Expected string    `json:"expected" doc:"What a healthy answer would be."`
+	Expected string    `json:"expected" doc:"What a healthy answer looks like."`
 	Observed string    `json:"observed" doc:"What was last seen."`
-	Reason   string    `json:"reason,omitempty" doc:"Why it is not healthy, and what to try."`
-	Timeline []Span    `json:"timeline,omitempty" doc:"What the check said over time, while waiting and while suites ran; equal answers are one span."`
+	Reason   string    `json:"reason,omitempty" doc:"Why it is not healthy, with what to try."`
+	Timeline []Span    `json:"timeline,omitempty" doc:"Answers of the check over time, while waiting and while suites ran; equal answers in a row are one span."`
 }
 
-// Open reports whether the gate lets suites start: it is healthy, degraded, or
-// only advisory.
+// Open reports whether the gate passed, so that suites may start: it is healthy, degraded,
+// or only advisory.
 func (g Gate) Open() bool {
 	return !g.Required || g.State == Healthy || g.State == Degraded
 }
 
-// LostSpans returns the times in which the gate was not open while suites ran.
+// LostSpans returns the intervals in which the gate did not pass while suites ran.
 func (g Gate) LostSpans() []Span {
 	var lost []Span
 	for _, s := range g.Timeline {
@@ -59,7 +60,7 @@ func (g Gate) LostSpans() []Span {
 	return lost
 }
 
-// GatesOpen reports whether all gates are open.
+// GatesOpen reports whether all gates passed.
 func GatesOpen(gates []Gate) bool {
 	for _, g := range gates {
 		if !g.Open() {

@@ -25,7 +25,7 @@ type Plan struct {
 	Bound    float64        `json:"bound_seconds" doc:"No plan can be faster than this: max of the average load and the longest test."`
 	Makespan float64        `json:"expected_makespan_seconds" doc:"Expected time of the slowest path through the shards."`
 	Splits   int            `json:"owner_splits" doc:"Pairs of owner and shard."`
-	Guessed  int            `json:"guessed" doc:"Tests that nobody has timed yet."`
+	Guessed  int            `json:"guessed" doc:"Tests without timing history."`
 	Advice   string         `json:"advice,omitempty" doc:"One sentence when more shards would not help."`
 	Weighed  []Alternative  `json:"alternatives,omitempty" doc:"Numbers of shards that were weighed, where the number was to be chosen."`
 	Digest   string         `json:"digest" doc:"SHA-256 over run id, tests, batches and shards; shard documents repeat it."`
@@ -36,7 +36,7 @@ type Plan struct {
 type PlannedTest struct {
 	Test
 	Estimate float64 `json:"estimate_seconds" doc:"Expected duration."`
-	High     float64 `json:"high_seconds,omitempty" doc:"Duration in one of ten runs; absent where nobody knows."`
+	High     float64 `json:"high_seconds,omitempty" doc:"Duration in one of ten runs; absent if unknown."`
 	Source   string  `json:"estimate_source" doc:"Where the estimate comes from: history with the number of runs, or guessed."`
 }
 
@@ -79,7 +79,7 @@ type PlanShard struct {
 	Owners  []string `json:"owners,omitempty" doc:"Owners of its tests."`
 	Tests   []string `json:"tests" doc:"Ids in run order: smoke first, then longest first."`
 	Seconds float64  `json:"seconds" doc:"Expected duration of its tests, one after the other: the median, with what their files take to start."`
-	High    float64  `json:"high_seconds,omitempty" doc:"What they take in one of ten runs; absent where nobody knows."`
+	High    float64  `json:"high_seconds,omitempty" doc:"What they take in one of ten runs; absent if unknown."`
 }
 
 // Alternative is a number of shards that was weighed.
@@ -102,13 +102,13 @@ type ShardRun struct {
 	NotRun   []NotRunTest  `json:"not_run,omitempty" doc:"Tests that were stopped before they could start."`
 	Reruns   []RerunRecord `json:"reruns,omitempty" doc:"For each failed test: rerun or the reason for none."`
 	Problems []Problem     `json:"problems,omitempty" doc:"What went wrong around the tests."`
-	Logs     []string      `json:"logs,omitempty" doc:"Logs of the processes beside the tests, relative to the run's folder."`
-	Ends     []ProcessEnd  `json:"process_ends,omitempty" doc:"Background processes that ended by themselves while the shard ran."`
-	Running  []string      `json:"running,omitempty" doc:"Tests whose unit was running when the document was written, at most 20; only where it is not complete."`
+	Logs     []string      `json:"logs,omitempty" doc:"Logs of the background processes, relative to the run's folder."`
+	Ends     []ProcessEnd  `json:"process_ends,omitempty" doc:"Background processes that exited while the shard ran."`
+	Running  []string      `json:"running,omitempty" doc:"Tests whose unit was running when the document was written, at most 20; only if it is not complete."`
 	Complete bool          `json:"complete" doc:"False while the shard runs and when it was stopped."`
 }
 
-// ProcessEnd is the end of a background process that was still needed.
+// ProcessEnd is the exit of a background process that was still needed.
 type ProcessEnd struct {
 	Name string    `json:"name" doc:"Name of the process in the config."`
 	At   time.Time `json:"at" doc:"When it ended, UTC."`
@@ -118,8 +118,8 @@ type ProcessEnd struct {
 // TestRun holds the attempts at one test.
 type TestRun struct {
 	ID string `json:"id" doc:"Id of the test."`
-	// Unplanned holds what is known of a test that nobody planned.
-	Unplanned *Test     `json:"unplanned,omitempty" doc:"Set for a test that was reported and not planned."`
+	// Unplanned describes a test that was reported but not planned.
+	Unplanned *Test     `json:"unplanned,omitempty" doc:"Set for a test that was reported but not planned."`
 	Attempts  []Attempt `json:"attempts" doc:"In order of time."`
 }
 
@@ -130,14 +130,14 @@ type NotRunTest struct {
 	Reason string `json:"reason" doc:"Why, in a sentence."`
 }
 
-// RerunRecord states what became of a failed test's one diagnostic rerun.
+// RerunRecord is the outcome of a failed test's one diagnostic rerun.
 type RerunRecord struct {
 	ID     string `json:"id" doc:"Id of the failed test."`
 	Done   bool   `json:"done" doc:"The rerun ran the test and the test reported."`
 	Reason string `json:"reason" doc:"Why there was a rerun, or why there was none."`
 }
 
-// Ended says how a process ended. The zero value is unknown and is no success.
+// Ended says how a process ended. The zero value is unknown, and not a success.
 type Ended string
 
 // The ways in which a process of a suite can end.
@@ -156,7 +156,7 @@ type UnitRun struct {
 	Shard     int      `json:"shard" doc:"Index of the shard."`
 	Attempt   int      `json:"attempt" doc:"1, or 2 in the diagnostic rerun."`
 	Tests     []string `json:"tests" doc:"Planned tests that it was to run."`
-	TakenOver bool     `json:"taken_over,omitempty" doc:"Its tests were planned for another shard of the machine, which had not come to them."`
+	TakenOver bool     `json:"taken_over,omitempty" doc:"Its tests were planned for another shard of the machine, which had not started them: the work was stolen."`
 	Command   []string `json:"command" doc:"Argument vector."`
 	Exit      int      `json:"exit" doc:"Exit status; -1 when killed by a signal or never started."`
 	Ended     Ended    `json:"ended" doc:"How it ended: exited, timeout, cancelled, signal, not_started."`

@@ -60,11 +60,11 @@ func (e Effect) Rank() int {
 type TestResult struct {
 	Test
 	Unplanned bool    `json:"unplanned,omitempty" doc:"Reported, and not in the plan."`
-	Outcome   Outcome `json:"outcome" doc:"What became of it." enum:"passed,failed,flaky,skipped,lost,not_run"`
-	Effect    Effect  `json:"effect" doc:"What that does to the verdict." enum:"blocks,not_judged,warns,informs,none"`
+	Outcome   Outcome `json:"outcome" doc:"Its outcome." enum:"passed,failed,flaky,skipped,lost,not_run"`
+	Effect    Effect  `json:"effect" doc:"What the outcome does to the verdict." enum:"blocks,not_judged,warns,informs,none"`
 	Why       string  `json:"why,omitempty" doc:"Why it has this effect."`
 	// Environment is set for a failure at a time at which the environment was bad.
-	Environment *Environment `json:"environment,omitempty" doc:"What the environment did while the test failed: every failed attempt has such an alibi."`
+	Environment *Environment `json:"environment,omitempty" doc:"The unhealthy environment while the test failed. Every failed attempt has such an alibi."`
 	LaterPass   bool         `json:"later_pass,omitempty" doc:"Failed with its rerun in an earlier attempt of this workflow run and passes now."`
 	Category    Category     `json:"category,omitempty" doc:"What kind of failure it is." enum:"PRODUCT_REGRESSION,TEST_BUG,ENVIRONMENT_FAILURE,FLAKY_TIMING,DATA_COLLISION,EXTERNAL_DEPENDENCY,UNKNOWN"`
 	Cause       string       `json:"cause,omitempty" doc:"What caused it, in a few words."`
@@ -73,28 +73,28 @@ type TestResult struct {
 	NextStep    string       `json:"next_step,omitempty" doc:"What the owner should do now."`
 	Rerun       *RerunRecord `json:"rerun,omitempty" doc:"The diagnostic rerun, or the reason for none."`
 	Quarantine  *Quarantine  `json:"quarantine,omitempty" doc:"The quarantine entry that covers it."`
-	Policy      *PolicyCell  `json:"policy,omitempty" doc:"The cell of the effect table that gave the effect; absent for a plain pass."`
+	Policy      *PolicyCell  `json:"policy,omitempty" doc:"The cell of the policy table that gave the effect; absent for a plain pass."`
 	History     *TestHistory `json:"history,omitempty" doc:"For a test that failed or was flaky: what earlier runs know of it."`
 	Attempts    []Attempt    `json:"attempts" doc:"Every attempt, in order of time."`
 	Children    []Child      `json:"children,omitempty" doc:"Subtests of the last attempt."`
 }
 
-// Environment is the alibi of a failure: a gate, or a background process, that was bad
-// while the test failed. It is made from timelines, never from words alone.
+// Environment is the alibi of a failure: a gate, or a background process, that was
+// unhealthy while the test failed. It comes from timelines, never from words alone.
 type Environment struct {
-	Gate     string    `json:"gate,omitempty" doc:"Gate that was bad."`
-	Process  string    `json:"process,omitempty" doc:"Background process that had ended by itself."`
+	Gate     string    `json:"gate,omitempty" doc:"Gate that was unhealthy."`
+	Process  string    `json:"process,omitempty" doc:"Background process that had exited."`
 	From     time.Time `json:"from" doc:"Since when, UTC."`
 	To       time.Time `json:"to" doc:"Until when it was seen, UTC."`
 	State    GateState `json:"state,omitempty" doc:"What the gate said then." enum:"healthy,unhealthy"`
 	Observed string    `json:"observed,omitempty" doc:"What was seen of it."`
-	NamedBy  string    `json:"named_by,omitempty" doc:"Address of the gate that the failure names; without it, a later pass is not excused."`
+	NamedBy  string    `json:"named_by,omitempty" doc:"Address of the gate that the failure names; without it, a failure that passes later still counts."`
 }
 
 // Quarantine is an entry of the quarantine file that covers a test.
 type Quarantine struct {
 	Test     string    `json:"test" doc:"Id or glob of the entry."`
-	Owner    string    `json:"owner" doc:"Who has to fix it."`
+	Owner    string    `json:"owner" doc:"Team that must fix it."`
 	Reason   string    `json:"reason" doc:"Why it is quarantined."`
 	Since    time.Time `json:"quarantined_at" doc:"Since when, UTC date."`
 	Deadline time.Time `json:"fix_deadline" doc:"Last day on which it does not block, UTC date."`
@@ -114,11 +114,11 @@ func (q Quarantine) DaysLeft(now time.Time) int {
 	return int((q.Deadline.UTC().Truncate(day).Unix() - now.UTC().Truncate(day).Unix()) / int64(day/time.Second))
 }
 
-// PolicyCell is a cell of the effect table.
+// PolicyCell is a cell of the policy table.
 type PolicyCell struct {
 	Row    string      `json:"outcome" doc:"Row: what became of the test." enum:"failed,flaky,later_pass,lost,not_run,quarantined,skipped"`
 	Column Criticality `json:"criticality" doc:"Column: the criticality that it is judged by." enum:"release-blocking-smoke,release-blocking,non-blocking,nightly,synthetic"`
-	Source string      `json:"source" doc:"built-in, or config where the key policy says something else." enum:"built-in,config"`
+	Source string      `json:"source" doc:"built-in, or config if the key policy overrides the cell." enum:"built-in,config"`
 }
 
 // TestHistory is what earlier runs know of a test that failed or was flaky.
@@ -127,7 +127,7 @@ type TestHistory struct {
 	Since  time.Time `json:"since,omitzero" doc:"Start of the first failed run of the current streak on the default branch, UTC; absent where there is none."`
 	Streak int       `json:"streak_runs,omitempty" doc:"Runs of that streak."`
 	Longer bool      `json:"longer,omitempty" doc:"The streak may have begun earlier: older runs are not kept."`
-	Runs   int       `json:"runs" doc:"Newest runs that say something of the test, 20 at most."`
+	Runs   int       `json:"runs" doc:"Newest runs that include the test, at most 20."`
 	Flaky  int       `json:"flaky_runs,omitempty" doc:"In how many of those it was flaky."`
 	Failed int       `json:"failed_runs,omitempty" doc:"In how many of those it failed."`
 	Text   string    `json:"text" doc:"The same in a few words: failing on main since 2026-11-02 (4 runs)."`

@@ -12,7 +12,7 @@ import (
 )
 
 // Criticality says how much a failing test matters. The zero value is unknown
-// and is judged as [ReleaseBlocking], the default of the effect table.
+// and is judged as [ReleaseBlocking], the default of the policy table.
 type Criticality string
 
 // The criticality levels of the domain.

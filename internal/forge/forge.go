@@ -1,16 +1,16 @@
 // Package forge is the port through which the gate reads from the forge that started it:
 // files of a base revision, artifacts and runs of workflows, the merge queue. An adapter
-// implements [Reader], and the other interfaces where its forge has such a thing: who
-// needs one asks for it with a type assertion. Where results go is package publish.
+// implements [Reader], and the other interfaces if its forge has what they need; callers
+// use type assertions. Package publish is the port for writing.
 package forge
 
 import "context"
 
-// Reader is what every forge can be asked. All calls are bounded in time; an error is one
-// sentence for people and says what the token lacks.
+// Reader is what every forge can answer. All calls are bounded in time. An error is one
+// sentence for people that says which permission is missing.
 type Reader interface {
 	// File reads a file of the repository as it is at a commit, which is its full hash.
-	// found is false where the commit has no such file; an error means that it is not known.
+	// found is false where the commit has no such file; an error means that it is unknown.
 	File(ctx context.Context, sha, path string) (data []byte, found bool, err error)
 	// Artifacts lists those of a workflow run that have not expired.
 	Artifacts(ctx context.Context, run int64) ([]Artifact, error)
@@ -20,15 +20,15 @@ type Reader interface {
 	// WorkflowRun reads a run, as its latest attempt is.
 	WorkflowRun(ctx context.Context, id int64) (WorkflowRun, error)
 	// JobConclusion is how a job of an attempt of a run ended, in the forge's word, by the
-	// job's name. That there is no such job, or two, is an error.
+	// job's name. It is an error if there is no such job, or more than one.
 	JobConclusion(ctx context.Context, run WorkflowRun, job string) (string, error)
 	// PullRequests are the open pull requests whose head is the branch that a run ran on,
 	// by number.
 	PullRequests(ctx context.Context, run WorkflowRun) ([]PullRequest, error)
 }
 
-// Backups are forges whose artifacts can be found over all runs, and whose runs say who
-// started them, so that the history can be repaired from them.
+// Backups are forges that list artifacts over all runs, and say who started a run, so that
+// the history can be repaired from artifacts.
 type Backups interface {
 	// ArtifactsNamed lists a page of the repository's artifacts of a name, the newest
 	// first; pages count from 1.
@@ -42,7 +42,7 @@ type Backups interface {
 	ReadArtifact(ctx context.Context, a Artifact, maxBytes int64, want func(name string) bool) ([][]byte, error)
 }
 
-// MergeQueue are forges that can be asked for it.
+// MergeQueue are forges that have a merge queue and can be asked about it.
 type MergeQueue interface {
 	// QueuedPRs are the pull requests that the commit of a merge group holds, in the order
 	// in which they will merge; none where the queue does not have the commit any more.
@@ -82,7 +82,7 @@ type WorkflowRun struct {
 	Path string
 }
 
-// PullRequest is what is needed to know of one.
+// PullRequest holds the facts that are needed of one.
 type PullRequest struct {
 	Number int
 	// SHA is its head, Base the branch it is for.

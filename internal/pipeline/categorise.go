@@ -16,9 +16,9 @@ type categoriser interface {
 	All(inputs []triage.Input) ([]triage.Result, []e2e.Cluster)
 }
 
-// explained gives every failure a category, evidence and a next step, and groups those
-// with one cause. It comes after the verdict and cannot change it: of a test it sets
-// what explains it, and of the rest only the clusters.
+// explained gives every failure a category, evidence and a next step, and groups failures
+// with one cause. It runs after the verdict and cannot change it: it sets only the
+// explanation of tests, and the clusters.
 func (s *Session) explained(engine categoriser, r e2e.Result, stats history.Stats, docs []e2e.ShardRun) e2e.Result {
 	var inputs []triage.Input
 	var at []int
@@ -44,8 +44,8 @@ func (s *Session) explained(engine categoriser, r e2e.Result, stats history.Stat
 	return r
 }
 
-// triageInput is what is known of a failed test. The first failed attempt speaks:
-// it had nothing before it that could have spoiled it.
+// triageInput is what triage reads of a failed test. It uses the first failed attempt,
+// because no earlier attempt could have affected it.
 func (s *Session) triageInput(t e2e.TestResult, r *e2e.Result, stats history.Stats) triage.Input {
 	attempts := t.Attempts
 	in := triage.Input{
@@ -128,7 +128,7 @@ func addLogs(t *e2e.TestResult, docs []e2e.ShardRun) {
 			continue
 		}
 		for _, name := range doc.Logs {
-			t.Evidence = append(t.Evidence, e2e.Evidence{Kind: e2e.EvidenceLog, Text: name, Source: "process beside the tests"})
+			t.Evidence = append(t.Evidence, e2e.Evidence{Kind: e2e.EvidenceLog, Text: name, Source: "background process"})
 		}
 	}
 }
@@ -149,15 +149,15 @@ func problemsByTest(problems []e2e.Problem) map[string][]*e2e.Problem {
 // unreported explains a test without any attempt by what went wrong around it.
 func unreported(t *e2e.TestResult, problems []*e2e.Problem) {
 	t.Category, t.Confidence, t.Cause = e2e.Unknown, e2e.ConfidenceLow, "it never reported"
-	t.NextStep = "look at the log of its unit, then run the stage again"
+	t.NextStep = "read the log of its batch, then run the stage again"
 	if t.Outcome == e2e.NotRun {
-		t.Cause, t.NextStep = "it was stopped before it could start", "run the stage again with more time, or find out what used it up"
+		t.Cause, t.NextStep = "it was stopped before it could start", "run the stage again with more time, or find out what used the time up"
 	}
 	for _, p := range problems {
 		t.Evidence = append(t.Evidence, e2e.Evidence{Kind: e2e.EvidenceTriage, Text: p.Text, Source: p.File})
 		if t.Outcome == e2e.NotRun && (p.Code == e2e.CodeEnvironment || p.Code == e2e.CodeGateLost) {
 			t.Category, t.Confidence = e2e.EnvironmentFailure, e2e.ConfidenceHigh
-			t.Cause, t.NextStep = "its environment was not fit for it", "repair the environment as the evidence says, then run again"
+			t.Cause, t.NextStep = "its environment was not healthy", "repair the environment as the evidence says, then run again"
 		}
 		if p.Code == e2e.CodeBuildFailed {
 			t.Category, t.Confidence = e2e.TestBug, e2e.ConfidenceHigh

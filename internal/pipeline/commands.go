@@ -80,8 +80,8 @@ func (s *Session) MakePlan(ctx context.Context) (*e2e.Plan, error) {
 	return plan, err
 }
 
-// Adopt takes over a plan that was made elsewhere. It refuses one of another
-// repository, commit or workflow run.
+// Adopt uses a plan that another job made. It refuses a plan of another repository,
+// commit or workflow run.
 func (s *Session) Adopt(p *e2e.Plan) error {
 	switch {
 	case p.Run.Repository != s.run.Repository:

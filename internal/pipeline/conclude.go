@@ -27,23 +27,22 @@ func (s *Session) conclude(f *flow, env *environment, ev evidence) e2e.Result {
 	j := s.judge(ev, f.found())
 	r := s.redacted(j.result)
 	if err := safely(func() error { return s.writeDown(ev.plan, j, r) }); err != nil {
-		r = s.unwritten(f, ev, "the result cannot be written down: %v", err)
+		r = s.unwritten(f, ev, "the result cannot be written: %v", err)
 		s.correct(r)
 	}
 	env.down()
 	return r
 }
 
-// unwritten is the result of a run that cannot be shown to have happened: the same
-// evidence, and one problem more.
+// unwritten is the result of a run whose documents cannot be written: the same evidence
+// with one more problem.
 func (s *Session) unwritten(f *flow, ev evidence, format string, err error) e2e.Result {
 	f.add(e2e.Problem{Code: e2e.CodeToolError, LosesEvidence: true, Text: fmt.Sprintf(format, err)})
 	return s.redacted(s.judge(ev, f.found()).result)
 }
 
-// correct replaces the result that was written before the rest could not be: what
-// lies on the disk must not say more than the exit status. Where even that does not
-// fit, there is no result.
+// correct replaces the written result after another document could not be written: the
+// file must not claim more than the exit status. If that fails too, the result is removed.
 func (s *Session) correct(r e2e.Result) {
 	if s.write("result.json", r) != nil {
 		_ = os.Remove(filepath.Join(s.out, "result.json"))
@@ -58,7 +57,7 @@ func (s *Session) ended(f *flow) []e2e.Problem {
 		return nil
 	case errors.Is(context.Cause(f.ctx), runner.ErrStageTimeout):
 		return []e2e.Problem{{Code: e2e.CodeTimeout, LosesEvidence: true, Text: fmt.Sprintf(
-			"stage %s was stopped at its timeout of %s, with a little of it kept for this report", s.run.Stage, s.opts.Stage.Timeout)}}
+			"stage %s was stopped shortly before its timeout of %s, to leave time for this report", s.run.Stage, s.opts.Stage.Timeout)}}
 	}
 	return []e2e.Problem{{Code: e2e.CodeCancelled, LosesEvidence: true, Text: "the run was cancelled before it was done"}}
 }
@@ -81,8 +80,7 @@ func (s *Session) writeDown(plan *e2e.Plan, j judged, r e2e.Result) error {
 // historyTime bounds writing to a history that lies elsewhere.
 const historyTime = 20 * time.Second
 
-// remember adds this run to the history. A history that cannot be written makes
-// the next plan worse and nothing else.
+// remember adds this run to the history. A failure only makes the next plan worse.
 func (s *Session) remember(plan *e2e.Plan, j judged) {
 	if s.opts.History == nil || plan == nil {
 		return
@@ -96,7 +94,7 @@ func (s *Session) remember(plan *e2e.Plan, j judged) {
 			continue
 		}
 		if err := s.opts.History.Save(ctx, history.RecordOf(doc, planned, j.result)); err != nil {
-			s.opts.Progress.Note(fmt.Sprintf("this run is not remembered, so the next plan knows less: %v", err))
+			s.opts.Progress.Note(fmt.Sprintf("this run was not added to the history, so the next plan knows less: %v", err))
 			return
 		}
 	}
@@ -105,8 +103,8 @@ func (s *Session) remember(plan *e2e.Plan, j judged) {
 // redacted is the result as it may be shown: every text without secrets.
 func (s *Session) redacted(r e2e.Result) e2e.Result { return safetext.Redacted(s.opts.Redact, r) }
 
-// keepPlan writes the plan before the suites start, too: without it nothing could tell
-// of a gate that was killed which tests are lost.
+// keepPlan writes the plan before the suites start: if the gate is killed, only the plan
+// shows which tests are lost.
 func (s *Session) keepPlan(_ context.Context, plan *e2e.Plan) (none, []e2e.Problem, error) {
 	if plan == nil {
 		return none{}, nil, nil
@@ -114,8 +112,8 @@ func (s *Session) keepPlan(_ context.Context, plan *e2e.Plan) (none, []e2e.Probl
 	return none{}, nil, s.write("plan.json", plan)
 }
 
-// seal ties a plan that other machines will read to what they can read of it: values of
-// secrets are masked in the file. A test whose id holds one could not be found again.
+// seal computes the digest of a plan as other machines will read it, with secrets masked.
+// A test whose id contains a secret could not be found by a shard, which is a problem.
 func (s *Session) seal(p *e2e.Plan) []e2e.Problem {
 	var masked e2e.Plan
 	data, err := s.document(p)
@@ -123,14 +121,14 @@ func (s *Session) seal(p *e2e.Plan) []e2e.Problem {
 		err = json.Unmarshal(data, &masked)
 	}
 	if err != nil || masked.Planned() != p.Planned() {
-		return nil // then the digest does not fit, and whoever reads the plan says so
+		return nil // then the digest does not fit, which the reader of the plan reports
 	}
 	p.Digest = digest(&masked)
 	known := p.Work()
 	for _, id := range slices.Sorted(maps.Keys(masked.Work())) {
 		if _, ok := known[id]; !ok {
 			return []e2e.Problem{{Code: e2e.CodeToolError, LosesEvidence: true, Text: fmt.Sprintf(
-				"the id of %s holds the value of a secret, which documents mask, so a shard could not find the test; "+
+				"the id of %s contains the value of a secret, which documents mask, so a shard could not find the test; "+
 					"rename the test, choose another secret, or use the command run", id)}}
 		}
 	}

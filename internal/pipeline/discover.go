@@ -55,7 +55,7 @@ func (s *Session) discover(ctx context.Context, _ none) (all discovered, problem
 			}
 			if seen[t.ID] {
 				problems = append(problems, e2e.Problem{Code: e2e.CodeToolError, LosesEvidence: true, Tests: []string{t.ID},
-					Text: fmt.Sprintf("two tests have the id %s, so nobody could tell their results apart; give one of them another name", t.ID)})
+					Text: fmt.Sprintf("two tests have the id %s, so their results cannot be told apart; rename one of them", t.ID)})
 				continue
 			}
 			seen[t.ID] = true

@@ -23,7 +23,7 @@ const maxDocument = 512 << 20
 // a .gitignore, so that trees stay clean.
 func makeOut(root, out string) error {
 	if err := os.MkdirAll(out, 0o755); err != nil { //nolint:gosec // for uploads by other users
-		return fmt.Errorf("no folder for the run: %w; give another with --out", err)
+		return fmt.Errorf("cannot create the run's folder: %w; choose another with --out", err)
 	}
 	own := filepath.Join(root, ".e2e-gate")
 	if rel, err := filepath.Rel(own, out); err != nil || !filepath.IsLocal(rel) {
@@ -93,7 +93,7 @@ func read(file, schema string, into any) error {
 	return readWithin(maxDocument, file, schema, into, json.Unmarshal)
 }
 
-// readWhole is read for a document that a verdict rests on: a field that nobody knows may be
+// readWhole is read for a document that a verdict rests on: an unknown field may be
 // one whose name was damaged, such as that of the problems.
 func readWhole(file, schema string, into any) error {
 	return readWithin(maxDocument, file, schema, into, func(data []byte, into any) error {
@@ -118,10 +118,10 @@ func readWithin(limit int64, file, schema string, into any, decode func([]byte, 
 	}
 	var head struct{ Schema string }
 	if err := json.Unmarshal(data, &head); err != nil {
-		return fmt.Errorf("%s is no document of the gate: %w", file, err)
+		return fmt.Errorf("%s is not a document of the gate: %w", file, err)
 	}
 	if head.Schema != schema {
-		return fmt.Errorf("%s has the schema %q, and %s is needed; use the same version of the gate for plan, shard and verdict", file, head.Schema, schema)
+		return fmt.Errorf("%s has the schema %q instead of %s; use the same version of the gate for plan, shard and verdict", file, head.Schema, schema)
 	}
 	if err := decode(data, into); err != nil {
 		return fmt.Errorf("%s is damaged: %w", file, err)
@@ -146,8 +146,8 @@ func ReadPlan(file string) (*e2e.Plan, error) {
 	return &p, nil
 }
 
-// ReadResult reads a result.json of at most limit bytes. Who wrote it is not known from
-// it, and nothing that it says is checked but its kind and its shape.
+// ReadResult reads a result.json of at most limit bytes. It checks only the schema and the
+// fields: the author is unknown, and the content is not trusted.
 func ReadResult(file string, limit int64) (*e2e.Result, error) {
 	var r e2e.Result
 	if err := readWithin(limit, file, e2e.ResultSchema, &r, json.Unmarshal); err != nil {
@@ -205,7 +205,7 @@ func readShards(dirs ...string) (docs []verdict.Document, bad []verdict.Unreadab
 			case d.Type().IsRegular() && shardFileName.MatchString(d.Name()):
 				files = append(files, path)
 			case d.IsDir() && d.Name() == "units" && path != dir:
-				return fs.SkipDir // a suite may leave anything in there
+				return fs.SkipDir // suites may leave any files in there
 			}
 			return nil
 		})

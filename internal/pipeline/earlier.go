@@ -23,7 +23,7 @@ func (s *Session) readEarlier(_ context.Context, dirs []string) (verdict.Earlier
 		unreadable = append(unreadable, u.Text)
 	}
 	runs := filepath.Join(s.opts.Root, ".e2e-gate", "runs")
-	local, _ := readShards(runs) // what lies around of other runs says nothing about this one
+	local, _ := readShards(runs) // files of other runs do not matter here
 	earlier, problems := verdict.Before(s.run, append(docs, local...), readRuns(append(dirs, runs)...), unreadable)
 	return earlier, problems, nil
 }

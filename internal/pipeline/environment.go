@@ -14,28 +14,27 @@ import (
 	"github.com/org/e2e-gate/internal/runner"
 )
 
-// environment is what a command has up on this machine: background processes, gates
-// that are watched, what shards have to themselves. It is the one part of a run that
-// has a state, and it must be taken down.
+// environment is what a command has started on this machine: background processes, watched
+// gates, the isolation of shards. It is the only stateful part of a run, and it must be
+// torn down.
 type environment struct {
 	*Session
 	processes *runner.Processes
 	set       *gate.Set
 	monitor   *gate.Monitor
 
-	// releases are still taking away what shards had to themselves; left is what they
-	// could not.
+	// releases are tearing down the isolation of shards; left holds their failures.
 	releases sync.WaitGroup
 	mu       sync.Mutex
 	left     []error
 }
 
-// enter brings the environment up and waits until it is worth testing. Gates that do
-// not pass end the run before any suite starts.
+// enter starts the environment and waits for the gates. If they fail, the run ends
+// before any suite starts.
 func (s *Session) enter(f *flow) (*environment, []e2e.Gate) {
 	env := &environment{Session: s}
 	then(f, "prepare", env.folder, none{})
-	then(f, "start the processes beside the tests", env.up, none{})
+	then(f, "start the background processes", env.up, none{})
 	return env, then(f, "check the gates", env.openGates, none{})
 }
 
@@ -85,9 +84,9 @@ func (env *environment) openGates(ctx context.Context, _ none) ([]e2e.Gate, []e2
 		return gates, nil, errStop
 	}
 	if deaths := env.processes.Deaths(); len(deaths) > 0 {
-		// The gates may have seen somebody else's server on the same port.
+		// The gates may have probed another server on the same port.
 		return gates, []e2e.Problem{{Code: e2e.CodeEnvironment, LosesEvidence: true, Text: fmt.Sprintf(
-			"process %s beside the tests ended before the suites started (%s), so what answers the gates is not it; is its port in use?",
+			"background process %s exited before the suites started (%s), so something else answers the gates; is its port in use?",
 			deaths[0].Name, deaths[0].Text)}}, errStop
 	}
 	return gates, nil, nil
@@ -105,8 +104,8 @@ func (env *environment) watch(ctx context.Context) {
 	}})
 }
 
-// hold keeps units from starting while a required gate is down, and says why they
-// do not start any more.
+// hold keeps batches from starting while a required gate is down. It returns the reason
+// once they must not start any more.
 func (env *environment) hold(ctx context.Context) string {
 	g := env.monitor.Await(ctx)
 	if g == nil {
@@ -120,8 +119,8 @@ func (env *environment) hold(ctx context.Context) string {
 		g.Name, g.State, since, cmp.Or(env.opts.Config.Gates.Watch.Grace, gate.DefaultGrace), g.Observed)
 }
 
-// watched ends the watch. The gates keep the state in which suites started; what
-// was seen since is in their timelines.
+// watched ends the watch. The gates keep the state in which suites started; later answers
+// are in their timelines.
 func (env *environment) watched(gates []e2e.Gate) []e2e.Gate {
 	list := append([]e2e.Gate{}, gates...)
 	for i, g := range env.monitor.Stop() {
@@ -130,8 +129,8 @@ func (env *environment) watched(gates []e2e.Gate) []e2e.Gate {
 	return list
 }
 
-// stop collects the logs of the background processes and ends them. Only then is it
-// known of each whether it ended before it was asked to.
+// stop collects the logs of the background processes and ends them. Only afterwards it is
+// known which of them had exited before.
 func (env *environment) stop(ctx context.Context) []e2e.Problem {
 	if env == nil || env.processes == nil {
 		return nil
@@ -149,8 +148,8 @@ func (env *environment) ends() []e2e.ProcessEnd {
 	return env.processes.Deaths()
 }
 
-// down takes down what was brought up, whatever happened; it is the last thing
-// that happens, after the documents are written.
+// down tears down the environment, whatever happened. It comes last, after the documents
+// are written.
 func (env *environment) down() {
 	if env == nil {
 		return

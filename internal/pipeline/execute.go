@@ -29,7 +29,7 @@ type work struct {
 	indexes []int
 }
 
-// executed is what came of it.
+// executed is the outcome of running the work.
 type executed struct {
 	docs []e2e.ShardRun
 	// gates with what was seen of them meanwhile.
@@ -53,7 +53,7 @@ func (env *environment) execute(f *flow) stage[work, executed] {
 		if err := x.prepare(); err != nil {
 			return executed{gates: w.gates}, nil, err
 		}
-		// What a killed gate leaves behind is a document that says so.
+		// If the gate is killed, its document says that it is not complete.
 		begun := x.documents(false)
 		if err := env.writeShards(begun); err != nil {
 			return executed{begun, w.gates}, nil, err
@@ -63,7 +63,7 @@ func (env *environment) execute(f *flow) stage[work, executed] {
 		x.gates = env.watched(w.gates)
 		docs := x.documents(err == nil && ctx.Err() == nil)
 		if err == nil && ctx.Err() != nil {
-			err = fmt.Errorf("stopped before everything had run: %w", context.Cause(ctx))
+			err = fmt.Errorf("stopped before everything was run: %w", context.Cause(ctx))
 		}
 		return executed{docs, x.gates}, nil, err
 	}
@@ -82,8 +82,8 @@ func (x *execution) attempts(ctx context.Context) error {
 	return err
 }
 
-// phases runs the first attempts. An error is a fault of ours; it must not cancel
-// the other shards, whose evidence is good.
+// phases runs the first attempts. An error is an internal one; it must not cancel the
+// other shards, whose evidence is still good.
 func phases(ctx context.Context, r *runner.Runner, list []*runner.Shard) error {
 	for _, smoke := range []bool{true, false} {
 		var group errgroup.Group
@@ -123,7 +123,7 @@ func (x *execution) prepare() error {
 	tests, seconds, batches := x.work.plan.Work(), map[string]float64{}, map[string]string{}
 	for _, t := range tests {
 		if _, ok := suites[t.Suite]; !ok {
-			return fmt.Errorf("the plan names suite %s, which the config does not have; plan and run with the same config", t.Suite)
+			return fmt.Errorf("the plan has suite %s, but the config does not; plan and run with the same config", t.Suite)
 		}
 	}
 	for _, t := range x.work.plan.Tests {
@@ -234,8 +234,7 @@ func (x *execution) rerunState(ctx context.Context, sh *runner.Shard) rerun.Stat
 	return state
 }
 
-// died reports whether the process of an attempt was ended by a signal that was
-// not ours.
+// died reports whether a signal that we did not send ended the process of an attempt.
 func died(units []e2e.UnitRun, a e2e.Attempt) bool {
 	return slices.ContainsFunc(units, func(u e2e.UnitRun) bool {
 		return u.Ended == e2e.EndedSignal && slices.Contains(a.Files, u.Log)
@@ -247,7 +246,7 @@ func died(units []e2e.UnitRun, a e2e.Attempt) bool {
 func (env *environment) unhealthyNow(ctx context.Context) string {
 	var bad []string
 	for _, d := range env.processes.Deaths() {
-		bad = append(bad, fmt.Sprintf("process %s ended: %s", d.Name, d.Text))
+		bad = append(bad, fmt.Sprintf("background process %s exited: %s", d.Name, d.Text))
 	}
 	for _, g := range env.monitor.Recheck(ctx) {
 		if !g.Open() {
@@ -257,7 +256,7 @@ func (env *environment) unhealthyNow(ctx context.Context) string {
 	return strings.Join(bad, ", ")
 }
 
-// noRerun are the reasons for which tests that never reported get none.
+// noRerun are the reasons why tests that never reported get no rerun.
 var noRerun = map[e2e.Code]string{
 	e2e.CodeBuildFailed: "it does not build; a rerun would mask that",
 	e2e.CodeRunnerExit:  "its process died before it reported; a rerun would mask that",

@@ -10,8 +10,8 @@ import (
 	"github.com/org/e2e-gate/internal/runner"
 )
 
-// isolation is what gives each shard and attempt what it has to itself; nil where
-// the config asks for nothing.
+// isolation gives each shard and attempt its own resources; nil if the config asks for
+// none.
 func (s *Session) isolation() *isolation.Isolation {
 	spec := s.opts.Config.Isolation
 	if !spec.Enabled() {
@@ -23,13 +23,12 @@ func (s *Session) isolation() *isolation.Isolation {
 	})
 }
 
-// afterEnd is how long a run that was cancelled waits for what shards had to
-// themselves to be gone, before it writes its documents. What takes longer goes on
-// meanwhile, and the gate ends after it.
+// afterEnd is how long a cancelled run waits for the teardown of isolation before it
+// writes its documents. A longer teardown goes on meanwhile, and the gate ends after it.
 const afterEnd = 2 * time.Second
 
-// release takes away what shards had to themselves. It does not fail a run: its
-// tests have ended.
+// release tears down the isolation of shards. It cannot fail a run, because its tests
+// have ended.
 func (env *environment) release(ctx context.Context, f *flow, list ...*runner.Shard) {
 	done := make(chan struct{})
 	env.releases.Go(func() {
@@ -64,7 +63,7 @@ func (env *environment) release(ctx context.Context, f *flow, list ...*runner.Sh
 	}
 }
 
-// leftovers are what could not be taken away, each told once.
+// leftovers are the teardown failures, each reported once.
 func (env *environment) leftovers() []error {
 	env.mu.Lock()
 	defer env.mu.Unlock()

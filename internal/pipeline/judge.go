@@ -18,7 +18,7 @@ type evidence struct {
 	documents  []verdict.Document
 	local      bool
 	unreadable []verdict.Unreadable
-	// results are the runs of results that lie beside the documents.
+	// results are the runs of results that were found with the documents.
 	results []e2e.Run
 	earlier verdict.Earlier
 	ends    []e2e.ProcessEnd
@@ -39,8 +39,8 @@ type judged struct {
 	docs   []e2e.ShardRun
 }
 
-// judge has the evidence judged, and then explains the failures. It is the same for a
-// run on one machine and for documents from many.
+// judge computes the result from the evidence, then explains the failures. A run on one
+// machine and documents from many machines are treated alike.
 func (s *Session) judge(ev evidence, problems []e2e.Problem) judged {
 	engine, err := triage.New(s.opts.Config.Triage.Rules)
 	if err != nil {
@@ -59,8 +59,7 @@ func (s *Session) judge(ev evidence, problems []e2e.Problem) judged {
 	return judged{s.linked(r), out.Counted}
 }
 
-// enriched are the documents with owner, journey and criticality of the tests that
-// only they know.
+// enriched adds owner, journey and criticality to the tests that only the documents know.
 func (s *Session) enriched(ev evidence) []verdict.Document {
 	if ev.plan == nil {
 		return ev.documents
@@ -122,8 +121,7 @@ func (s *Session) knownTests(ev evidence) map[string][]string {
 	return known
 }
 
-// linked adds the links of the config to the attempts of tests that somebody will
-// look into.
+// linked adds the links of the config to the attempts of failed and flaky tests.
 func (s *Session) linked(r e2e.Result) e2e.Result {
 	for i := range r.Tests {
 		t := &r.Tests[i]

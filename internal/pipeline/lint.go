@@ -12,8 +12,8 @@ import (
 // minRuns is how many runs a flake rate needs to say something.
 const minRuns = 5
 
-// Lint discovers tests, without starting anything beside them, and returns what
-// deserves a word: tests that nobody answers for, quarantines that are over.
+// Lint discovers tests, without starting background processes, and returns warnings, such
+// as tests without an owner and expired quarantines.
 func (s *Session) Lint(ctx context.Context) []diag.Message {
 	var found []diag.Message
 	warn := func(text, hint string) {
@@ -38,7 +38,7 @@ func (s *Session) Lint(ctx context.Context) []diag.Message {
 		journey, _ := s.opts.Config.Journey(t.Journey)
 		share, runs := stats.FlakeRate(t.ID)
 		if limit := float64(journey.FlakeThreshold); limit > 0 && runs >= minRuns && share > limit {
-			warn(fmt.Sprintf("%s was flaky in %.0f%% of its last %d runs, and journey %s allows %.0f%%: it has not earned the right to block", t.ID, share*100,
+			warn(fmt.Sprintf("%s was flaky in %.0f%% of its last %d runs, but journey %s allows %.0f%%: it is too flaky to block", t.ID, share*100,
 				runs, journey.Name, limit*100),
 				"fix it, or quarantine it with an owner and a deadline")
 		}

@@ -157,8 +157,8 @@ func fileOf(t e2e.Test) string {
 	return t.Suite + "/" + t.File
 }
 
-// startups is what each file takes on every shard that runs one of its tests, besides
-// them.
+// startups are the start-up costs of each file, on every shard that runs one of its
+// tests, without the tests themselves.
 func (in planning) startups(list []e2e.PlannedTest) map[string]float64 {
 	seconds := map[string]float64{}
 	for _, t := range list {

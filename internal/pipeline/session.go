@@ -51,7 +51,7 @@ type Options struct {
 	Config    *config.Config
 	Stage     config.Stage
 	Trigger   trigger.Trigger
-	// RunID is set where the run began elsewhere; else a new one is made.
+	// RunID is set if another job began the run; else a new one is made.
 	RunID string
 	// Key tells two calls of the gate in one workflow apart.
 	Key string
@@ -66,7 +66,7 @@ type Options struct {
 	// help to tell a regression from a broken test.
 	ChangedPaths []string
 	// Earlier are folders with documents of earlier attempts of this workflow run,
-	// besides what lies below Root.
+	// in addition to those below Root.
 	Earlier []string
 	// Unread are documents of this workflow run that are there and could not be fetched.
 	Unread []Unread
@@ -80,7 +80,7 @@ type Options struct {
 	Now      func() time.Time
 }
 
-// Unread is what a shard left in an attempt of the workflow run and nobody could fetch.
+// Unread is a document that a shard left in an attempt of the workflow run and that could not be fetched.
 type Unread struct {
 	// Shard is the name that it has in the plan.
 	Shard   string
@@ -140,7 +140,7 @@ func both(a, b string) string {
 // Out is the run's folder.
 func (s *Session) Out() string { return s.out }
 
-// reserve is kept of a stage's timeout for writing and saying what is known.
+// reserve is the part of a stage's timeout that is kept for writing and reporting.
 func reserve(timeout time.Duration) time.Duration {
 	return min(max(timeout/10, time.Second), time.Minute, timeout/2)
 }

@@ -17,16 +17,16 @@ import (
 // by then is returned all the same.
 type stage[In, Out any] func(ctx context.Context, in In) (Out, []e2e.Problem, error)
 
-// none is what a stage takes or returns that has nothing to take or return.
+// none is the input or output of a stage that has none.
 type none struct{}
 
-// errStop ends a command without being a fault: the evidence says why already.
+// errStop ends a command without an error: the evidence already says why.
 var errStop = errors.New("stop")
 
 // flow is one command on its way through its stages.
 type flow struct {
 	ctx context.Context //nolint:containedctx // it is the context of one call of a command
-	// stopped: a stage could not be done, so that those after it do nothing.
+	// stopped: a stage failed, so the later ones are skipped.
 	stopped bool
 
 	mu       sync.Mutex
@@ -37,8 +37,8 @@ func newFlow(ctx context.Context, found []e2e.Problem) *flow {
 	return &flow{ctx: ctx, problems: slices.Clip(found)}
 }
 
-// then runs a stage, unless one before it stopped. A fault, also a panic, becomes a
-// problem: "could not judge" is never silence.
+// then runs a stage, unless an earlier one stopped the flow. An error or a panic becomes
+// a problem, so that it is always reported.
 func then[In, Out any](f *flow, name string, do stage[In, Out], in In) (out Out) {
 	if f.stopped {
 		return out
@@ -77,7 +77,7 @@ func (f *flow) found() []e2e.Problem {
 	return slices.Clone(f.problems)
 }
 
-// codeOf says whether a fault was our own or the end of the run's time.
+// codeOf is the code of an error: an error of the tool, or the end of the run's time.
 func codeOf(ctx context.Context) e2e.Code {
 	switch {
 	case errors.Is(context.Cause(ctx), runner.ErrCancelled):
@@ -92,7 +92,7 @@ func codeOf(ctx context.Context) e2e.Code {
 func safely(do func() error) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("the gate has a fault: %v\n%s", r, debug.Stack())
+			err = fmt.Errorf("internal error (a bug in e2e-gate): %v\n%s", r, debug.Stack())
 		}
 	}()
 	return do()

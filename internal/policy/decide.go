@@ -9,7 +9,7 @@ import (
 	"github.com/org/e2e-gate/internal/e2e"
 )
 
-// Evidence is all that a verdict is made from. The zero value is not judged.
+// Evidence is everything that a verdict is made from. The zero value is not judged.
 type Evidence struct {
 	// Blocks says whether the stage blocks.
 	Blocks bool
@@ -24,7 +24,7 @@ type Evidence struct {
 	Problems []e2e.Problem
 	// Budgets of the stage and its journeys.
 	Budgets []e2e.Budget
-	// Table is the effect table; nil is [Default].
+	// Table is the policy table; nil means [Default].
 	Table Table
 }
 
@@ -79,10 +79,10 @@ func (j *judge) findDamaged() {
 	}
 }
 
-// affected are the tests that a problem is about, as indices. A name that is no
-// test stands for its unit: a suite that cannot list its tests is planned as one
-// entry, which its results replace. all is false where there is such a name: who
-// else is behind it, and how critical, nobody knows.
+// affected are the tests that a problem is about, as indices. A name that is not a test
+// stands for its batch: a suite that cannot list its tests is planned as one entry, which
+// its results replace. all is false if there is such a name, because the other tests
+// behind it, and their criticality, are unknown.
 func (j *judge) affected(p e2e.Problem) (tests []int, all bool) {
 	unnamed := false
 	for _, id := range p.Tests {
@@ -136,7 +136,7 @@ func (j *judge) effect(t e2e.TestResult) (e2e.Effect, string, *e2e.PolicyCell) {
 			seen = j.ev.Table.Effect(row, column)
 		}
 		if stronger(lost, seen) {
-			return lost, fmt.Sprintf("its unit cannot be trusted (%s): a %s test without evidence is not a pass", p.Code, column), j.cell(RowLost, column)
+			return lost, fmt.Sprintf("its batch cannot be trusted (%s): a %s test without evidence is not a pass", p.Code, column), j.cell(RowLost, column)
 		}
 		return seen, why(row, column, t), j.cell(row, column)
 	}
@@ -191,7 +191,7 @@ func (j *judge) gates() {
 	for _, g := range j.ev.Gates {
 		switch {
 		case !g.Open():
-			j.add(e2e.CodeGateShut, e2e.NotJudged, nil, "gate %s is shut: expected %s, observed %s", g.Name, g.Expected, observed(g))
+			j.add(e2e.CodeGateShut, e2e.NotJudged, nil, "gate %s failed: expected %s, observed %s", g.Name, g.Expected, observed(g))
 		case g.State != e2e.Healthy:
 			j.add(e2e.CodeGateShut, e2e.Warns, nil, "gate %s is %s: %s", g.Name, g.State, observed(g))
 		}
@@ -222,8 +222,8 @@ func (j *judge) problems() {
 	}
 }
 
-// lossOf is how strong the loss of a problem's tests is; it is all of the stage
-// where the problem names none, or one that nobody knows.
+// lossOf is how strong the loss of a problem's tests is. It is that of the whole stage if
+// the problem names no test, or an unknown one.
 func (j *judge) lossOf(p e2e.Problem) e2e.Effect {
 	tests, all := j.affected(p)
 	if !all || len(p.Tests) == 0 {
@@ -245,7 +245,7 @@ func (j *judge) lossOf(p e2e.Problem) e2e.Effect {
 	return worst
 }
 
-// group collects tests that are one reason.
+// group collects the tests of one reason.
 type group struct {
 	code   e2e.Code
 	effect e2e.Effect
@@ -331,7 +331,7 @@ func (j *judge) evidence() {
 	case planned == 0 && !j.explained():
 		j.add(e2e.CodeNoTests, e2e.NotJudged, nil, "no test was selected; look at the stage's select expression and at the tags of the tests")
 	case planned > 0 && passed == 0 && bad == 0:
-		j.add(e2e.CodeNoPass, e2e.NotJudged, nil, "not one test outside quarantine passed, so nothing is proven")
+		j.add(e2e.CodeNoPass, e2e.NotJudged, nil, "no test outside quarantine passed, so nothing is proven")
 	}
 }
 
@@ -353,8 +353,8 @@ func (j *judge) budgets() {
 	}
 }
 
-// verdict sums the reasons up: a blocking failure wins over missing evidence, and
-// failures that are all the environment's are missing evidence.
+// verdict sums up the reasons. A blocking failure outweighs missing evidence. If the
+// environment caused all failures, they count as missing evidence.
 func (j *judge) verdict() e2e.Verdict {
 	v := e2e.Verdict{State: e2e.VerdictPassed}
 	judged := slices.ContainsFunc(j.reasons, func(r e2e.Reason) bool { return r.Effect == e2e.Blocks && r.Code != e2e.CodeEnvironment })

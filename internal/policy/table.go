@@ -1,5 +1,5 @@
-// Package policy decides: it turns what is known about a stage into one verdict
-// with its reasons. It is pure, and it fails closed: what it does not know blocks.
+// Package policy decides: it turns the evidence about a stage into one verdict with its
+// reasons. It is pure, and it fails closed: unknown values block.
 package policy
 
 import (
@@ -12,10 +12,10 @@ import (
 	"github.com/org/e2e-gate/internal/e2e"
 )
 
-// Row is what happened to a test, as a row of the effect table.
+// Row is what happened to a test, as a row of the policy table.
 type Row string
 
-// The rows of the effect table.
+// The rows of the policy table.
 const (
 	RowFailed      Row = "failed"
 	RowFlaky       Row = "flaky"
@@ -58,7 +58,7 @@ func (t Table) row(row Row, smoke, blocking, others e2e.Effect) {
 	}
 }
 
-// Effect looks a cell up; what the table does not know blocks.
+// Effect looks up a cell; a missing one blocks.
 func (t Table) Effect(row Row, c e2e.Criticality) e2e.Effect {
 	switch effect := t[row][c]; effect {
 	case e2e.NotJudged, e2e.Warns, e2e.Informs, e2e.EffectNothing:
@@ -73,9 +73,8 @@ func (t Table) Effect(row Row, c e2e.Criticality) e2e.Effect {
 // block, warn, inform or not_judged.
 type Override map[string]map[string]string
 
-// Policy is an override that was compiled: the table that it makes, and the cells as they
-// were written. The zero value is the built-in policy, so there is none that was not
-// compiled.
+// Policy is a compiled override: the resulting table, and the cells as they were written.
+// The zero value is the built-in policy, so every Policy is compiled.
 type Policy struct {
 	cells Override
 	table Table
@@ -91,16 +90,16 @@ func Compile(o Override) (Policy, []diag.Mistake) {
 	return Policy{cells: o, table: table}, nil
 }
 
-// Strictest is the policy for a base whose own cannot be known: whatever it said, this
-// says no less. A test that failed, now or in an earlier attempt, blocks wherever a
-// failure can block.
+// Strictest is the policy for a base whose own policy is unknown: it is at least as strict
+// as any. A test that failed, now or in an earlier attempt, blocks wherever a failure can
+// block.
 func Strictest() Policy {
 	blocks := map[string]string{string(e2e.ReleaseBlockingSmoke): "block", string(e2e.ReleaseBlocking): "block"}
 	p, _ := Compile(Override{string(RowFailed): blocks, string(RowFlaky): blocks, string(RowLaterPass): blocks})
 	return p
 }
 
-// Table is the effect table to decide by.
+// Table is the policy table to decide by.
 func (p Policy) Table() Table {
 	if p.table == nil {
 		return Default()
@@ -124,7 +123,7 @@ func (t Table) With(o Override) (Table, []diag.Mistake) {
 	var wrong []diag.Mistake
 	for _, row := range slices.Sorted(maps.Keys(o)) {
 		if !slices.Contains(Rows(), Row(row)) {
-			wrong = append(wrong, badWord(row, "there is no outcome "+row, row, rowWords()))
+			wrong = append(wrong, badWord(row, "unknown outcome "+row, row, rowWords()))
 			continue
 		}
 		for _, crit := range slices.Sorted(maps.Keys(o[row])) {
@@ -140,16 +139,16 @@ func (t Table) change(row Row, crit, word string) (diag.Mistake, bool) {
 	path := string(row) + "." + crit
 	c := e2e.Criticality(crit)
 	if !slices.Contains(e2e.Criticalities(), c) {
-		return badWord(path, "there is no criticality "+crit, crit, criticalityWords()), false
+		return badWord(path, "unknown criticality "+crit, crit, criticalityWords()), false
 	}
 	effect, ok := words[word]
 	if !ok {
-		return badWord(path, fmt.Sprintf("%q is no effect", word), word, slices.Sorted(maps.Keys(words))), false
+		return badWord(path, fmt.Sprintf("unknown effect %q", word), word, slices.Sorted(maps.Keys(words))), false
 	}
 	blocking := c == e2e.ReleaseBlocking || c == e2e.ReleaseBlockingSmoke
 	if blocking && (row == RowLost || row == RowNotRun) && effect != e2e.Blocks && effect != e2e.NotJudged {
 		return diag.Mistake{
-			Path: path, Text: fmt.Sprintf("a %s test that is %s cannot count as less than not_judged: without evidence there is no green", crit, row),
+			Path: path, Text: fmt.Sprintf("a %s test that is %s cannot count as less than not_judged: without evidence a stage cannot pass", crit, row),
 			Hint: "use block or not_judged, or lower the test's criticality",
 		}, false
 	}

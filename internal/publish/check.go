@@ -12,7 +12,7 @@ import (
 // maxCheckAnnotations is how many annotations of a level a check run gets.
 const maxCheckAnnotations = 500
 
-// check adds the check run. It reports false where the place has none.
+// check adds the check run. It reports false if the place has none.
 func (p *Publisher) check(ctx context.Context, place Place, w Wanted, r e2e.Result) bool {
 	if !w.Check {
 		return true
@@ -24,8 +24,8 @@ func (p *Publisher) check(ctx context.Context, place Place, w Wanted, r e2e.Resu
 	return ok
 }
 
-// checkOf is a result as a check run. Its name is none that a job or status has: a rule
-// that names it would name two things.
+// checkOf is a result as a check run. Its name differs from that of every job and status,
+// so that a rule cannot mean two things.
 func (p *Publisher) checkOf(r e2e.Result) Check {
 	return Check{
 		Name:        strings.TrimSpace("e2e-gate report: " + r.Run.Stage + " " + r.Run.Key),

@@ -7,8 +7,8 @@ import (
 	"github.com/org/e2e-gate/internal/report"
 )
 
-// deploys reports whether a deployment gets statuses. What the gate set with an App's
-// token starts workflows: one that answers it with another would go on forever.
+// deploys reports whether a deployment gets statuses. A status that the gate sets with an
+// App's token starts workflows; answering it with another one would loop forever.
 func (p *Publisher) deploys(w Wanted) bool {
 	if p.Trigger.Echo {
 		return false
@@ -16,8 +16,8 @@ func (p *Publisher) deploys(w Wanted) bool {
 	return w.Deployment != "" || w.Comment && p.Trigger.Deployment != 0
 }
 
-// startDeployment says on the deployment that the gate is at work. A place that cannot be
-// opened is said at the end.
+// startDeployment sets the deployment to in progress. A place that cannot be opened is
+// reported at the end.
 func (p *Publisher) startDeployment(ctx context.Context, w Wanted) {
 	if !p.deploys(w) {
 		return
@@ -29,7 +29,7 @@ func (p *Publisher) startDeployment(ctx context.Context, w Wanted) {
 	}
 }
 
-// endDeployment says on the deployment how it went. It reports false where the place has no
+// endDeployment sets the deployment to the outcome. It reports false where the place has no
 // deployments.
 func (p *Publisher) endDeployment(ctx context.Context, place Place, w Wanted, r e2e.Result) bool {
 	if !p.deploys(w) {

@@ -7,17 +7,17 @@ import (
 	"github.com/org/e2e-gate/internal/safetext"
 )
 
-// Journal says and keeps what was not published. It is not for concurrent use.
+// Journal prints and records what was not published. It is not safe for concurrent use.
 type Journal struct {
 	out        io.Writer
 	lines      []string
 	incomplete bool
 }
 
-// NewJournal returns a journal that also says everything on out, a line each.
+// NewJournal returns a journal that prints each record on out, as one line.
 func NewJournal(out io.Writer) *Journal { return &Journal{out: out} }
 
-// Failed records a failure to publish, which is no failure of the run; nil is none.
+// Failed records a failure to publish; nil is ignored. It does not fail the run.
 func (j *Journal) Failed(err error) {
 	if err != nil {
 		j.incomplete = true
@@ -26,13 +26,13 @@ func (j *Journal) Failed(err error) {
 	}
 }
 
-// Note records something that was not published and is not missed.
+// Note records something that was not published, without counting it as a failure.
 func (j *Journal) Note(text string) {
 	j.lines = append(j.lines, text)
 	j.say("note: " + text)
 }
 
-// Outcome records what became of one thing that was to be published.
+// Outcome records the outcome of publishing one thing.
 func (j *Journal) Outcome(out Outcome, err error) {
 	j.Failed(err)
 	j.incomplete = j.incomplete || out.Action == ReadOnly

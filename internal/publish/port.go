@@ -1,8 +1,8 @@
-// Package publish says where a result goes: the port that a place implements, and in which
-// order, within which time, and with which words results are posted there.
+// Package publish posts results: it defines the port that a place implements, and the order,
+// the time limits and the texts of what is posted there.
 //
-// Publishing decorates a verdict and never makes one. What could not be posted is kept in
-// a [Journal] and changes nothing else.
+// Publishing shows a verdict and never changes it. What could not be posted is recorded in
+// a [Journal].
 package publish
 
 import (
@@ -11,11 +11,11 @@ import (
 	"github.com/org/e2e-gate/internal/annotation"
 )
 
-// Place is where results are published: a forge, or a folder. Every place takes comment
-// and commit status; it implements [Checks], [Deployments] and [Releases] as well where it
-// has such a thing, and [Traits] say in words what it lacks. All calls of a place are
-// bounded in time together, and may be repeated: what is there already is not written
-// again. An error is one sentence for people, which names what was lost.
+// Place is where results are published: a forge, or a folder. Every place takes comments and
+// commit statuses. It also implements [Checks], [Deployments] and [Releases] if it has
+// them; [Traits] say in words what it lacks. All calls together are bounded in time. They
+// may be repeated: what exists already is not written again. An error is one sentence for
+// people that names what was not published.
 type Place interface {
 	// Traits are the same at every call.
 	Traits() Traits
@@ -41,7 +41,7 @@ type Checks interface {
 // Deployments are places that know deployments.
 type Deployments interface {
 	// FindDeployment is the newest deployment of a commit to an environment, by its number.
-	// That there is none is an error.
+	// If there is none, that is an error.
 	FindDeployment(ctx context.Context, sha, environment string) (int64, error)
 	// SetDeploymentStatus adds a status to a deployment. A success becomes a failure where a
 	// newer run has said so.
@@ -71,9 +71,9 @@ type Release interface {
 	Promote(ctx context.Context, sha string) (Outcome, error)
 }
 
-// Traits are what a place does differently.
+// Traits are the differences between places.
 type Traits struct {
-	// Lacks says what it does not have and what it has instead, where somebody asks for it.
+	// Lacks says what the place does not have, for a note when it was asked for.
 	Lacks string
 	// SmallDiagrams: it draws diagrams of a few thousand bytes only.
 	SmallDiagrams bool
@@ -93,7 +93,7 @@ type Stamp struct {
 	SHA string
 }
 
-// Action is what publishing came to.
+// Action is the outcome of publishing in one word.
 type Action string
 
 // The actions.
@@ -102,11 +102,11 @@ const (
 	Updated Action = "updated"
 	// Unchanged: it was there already.
 	Unchanged Action = "unchanged"
-	// Superseded: a newer run has written, and its word stands.
+	// Superseded: a newer run has written, and its text stays.
 	Superseded Action = "superseded"
 	// ReadOnly: the token may not write, as is normal for a fork.
 	ReadOnly Action = "read-only"
-	// NotHere: the place cannot do it; the note says what becomes of it.
+	// NotHere: the place cannot do it; the note says what to do instead.
 	NotHere Action = "not here"
 )
 
@@ -115,8 +115,7 @@ type Outcome struct {
 	Action Action
 	// URL is the page of what was published; it may be empty.
 	URL string
-	// Note is a line for people where something was not published without that being
-	// an error.
+	// Note is a line for people if something was not published but that is not an error.
 	Note string
 }
 
@@ -127,7 +126,7 @@ type State string
 const (
 	Success State = "success"
 	Failure State = "failure"
-	// StateError: there is no judgement.
+	// StateError: the commit was not judged.
 	StateError State = "error"
 	Pending    State = "pending"
 )
@@ -139,20 +138,20 @@ type Status struct {
 	State   State
 	// Description is one line; of a longer one than a place takes the end is cut.
 	Description string
-	// TargetURL is the page behind it; what is no http or https address is left out. The
+	// TargetURL is the page behind it; anything but an http or https address is left out. The
 	// page of a workflow run says which run it is: see [Place].
 	TargetURL string
-	// Redo: it is the same judgement, published once more, so it may go over what the same
-	// run has said.
+	// Redo: it is the same verdict, published again, so it may replace what the same run
+	// has set.
 	Redo bool
 }
 
-// Check is a check run as the gate makes them: completed from the start. It decorates;
-// what a rule should require is the job.
+// Check is a check run as the gate makes them: completed from the start. It is only shown;
+// a rule should require the job.
 type Check struct {
 	Name string
-	// Passed: anything else concludes with failure. GitHub lets neutral and skipped
-	// through, so there are no such words here.
+	// Passed: otherwise the conclusion is failure. GitHub treats neutral and skipped as
+	// passed, so they are not offered here.
 	Passed bool
 	// Title, Summary and Text are shown; summary and text have 65,535 bytes at most.
 	Title, Summary, Text string

@@ -34,18 +34,18 @@ type Wanted struct {
 // Any reports whether anything is wanted.
 func (w Wanted) Any() bool { return w.Comment || w.Promote || w.Check || w.Deployment != "" }
 
-// Options of a [Publisher]. They are values, but for the place and the journal.
+// Options of a [Publisher].
 type Options struct {
-	// Open opens the place, when it is needed for the first time.
+	// Open opens the place when it is first needed.
 	Open func() (Place, error)
-	// Journal keeps what was not published.
+	// Journal records what was not published.
 	Journal *Journal
 	// Trigger is what started the run; Stage and Key name what is judged.
 	Trigger    trigger.Trigger
 	Stage, Key string
 	// ReleaseAsked: a flag names the release of the trigger.
 	ReleaseAsked bool
-	// Owners are the teams that may be mentioned; nil: nobody is.
+	// Owners are the teams that may be mentioned; nil means that none is.
 	Owners map[string]string
 	// SuiteDir is the directory of a suite from the repository root; nil: not known.
 	SuiteDir func(suite string) string
@@ -64,7 +64,7 @@ type Publisher struct {
 // New returns a publisher. It opens nothing.
 func New(o Options) *Publisher { return &Publisher{Options: o} }
 
-// Place is the one place of a run: it counts the time that publishing takes.
+// Place opens the place once per run, because it counts the time that publishing takes.
 func (p *Publisher) Place() (Place, error) {
 	if p.place != nil {
 		return p.place, nil
@@ -76,10 +76,9 @@ func (p *Publisher) Place() (Place, error) {
 	return place, err
 }
 
-// Start says, before the tests start, that they are going to: on the deployment, and in
-// the comment on the pull request if that is of an older commit, which it reports.
-// What cannot be said is missed by nobody: a token that may not write costs a line at the
-// end anyway.
+// Start announces the run before the tests start: on the deployment, and in the pull
+// request's comment if that is about an older commit, which it reports. Best effort: a
+// read-only token is reported at the end.
 func (p *Publisher) Start(ctx context.Context, w Wanted) (superseded bool) {
 	p.startDeployment(ctx, w)
 	return w.Comment && p.supersede(ctx)
@@ -102,8 +101,8 @@ func (p *Publisher) supersede(ctx context.Context) bool {
 }
 
 // Publish posts what is wanted: comment and status first, then check run, deployment and
-// release. It comes after every document was written, and changes no verdict; what was lost
-// is in the journal. A cancelled context leaves it two seconds.
+// release. Call it after every document was written. It never changes the verdict; failures
+// are recorded in the journal. After the context is cancelled it has two seconds.
 func (p *Publisher) Publish(ctx context.Context, w Wanted, r e2e.Result) {
 	place, err := p.Place()
 	if err != nil {
@@ -127,15 +126,15 @@ func (p *Publisher) Publish(ctx context.Context, w Wanted, r e2e.Result) {
 	}
 }
 
-// comment posts the comment and the commit status. It reports whether another write is
-// worth a try.
+// comment posts the comment and the commit status. It reports whether further writes
+// should be tried.
 func (p *Publisher) comment(ctx context.Context, place Place, r e2e.Result) bool {
 	traits := place.Traits()
 	if r.Run.PullRequest > 0 || traits.CommentWithoutPR {
 		out, err := place.UpsertComment(ctx, r.Run.PullRequest, StampOf(r), report.Comment(r, p.commentOptions(traits)))
 		p.Journal.Outcome(out, err)
 		if out.Action == ReadOnly {
-			return false // the status would be refused as well: one line says it
+			return false // the status would be refused too; one line is enough
 		}
 	}
 	status := StatusOf(r)
@@ -147,7 +146,7 @@ func (p *Publisher) comment(ctx context.Context, place Place, r e2e.Result) bool
 	return true
 }
 
-// commentOptions are what the place and the config say of comments.
+// commentOptions are the options that the place and the config set for comments.
 func (p *Publisher) commentOptions(traits Traits) report.CommentOptions {
 	o := report.CommentOptions{Owners: p.Owners}
 	if traits.SmallDiagrams {
@@ -161,8 +160,8 @@ func StampOf(r e2e.Result) Stamp {
 	return Stamp{Key: r.Run.Key, Stage: r.Run.Stage, WorkflowRun: r.Run.WorkflowRun, Attempt: r.Run.WorkflowAttempt, SHA: r.Run.SHA}
 }
 
-// StatusName is the context of a commit status. Calls of the gate with a key have one
-// each: the pass of one must not stand where the other failed.
+// StatusName is the context of a commit status. Each key has its own, so that one call's
+// pass cannot replace another call's failure.
 func StatusName(stage, key string) string {
 	if key != "" {
 		stage += " (" + key + ")"
@@ -170,9 +169,8 @@ func StatusName(stage, key string) string {
 	return "e2e-gate/" + stage
 }
 
-// StatusOf is the commit status that says the verdict. What was not judged is an error,
-// never a success; a stage that does not block does not stop anybody here either, and its
-// words say how it went.
+// StatusOf is the commit status of a verdict. Not judged is an error, never a success. A
+// stage that does not block is a success here too; its description says how it went.
 func StatusOf(r e2e.Result) Status {
 	st := Status{Context: StatusName(r.Run.Stage, r.Run.Key), State: StateError, TargetURL: r.Run.URL, Description: report.HeadlineOf(r).Text("-")}
 	switch {

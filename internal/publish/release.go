@@ -13,13 +13,13 @@ import (
 	"github.com/org/e2e-gate/internal/safetext"
 )
 
-// maxSection bounds what the gate writes into a release's notes, in bytes: people come
-// there for the notes.
+// maxSection bounds what the gate writes into a release's notes, in bytes, so that the
+// notes themselves stay easy to find.
 const maxSection = 30_000
 
-// release puts the result where a release manager looks: into the release's notes, beside a
-// draft as files, and, if asked, publishes the draft that passed. It reports false where
-// the place has no releases and one is missed.
+// release writes the result for release managers: into the release's notes and, for a
+// draft, as files. If asked, it publishes a draft that passed. It reports false if the place
+// has no releases and one was wanted.
 func (p *Publisher) release(ctx context.Context, place Place, w Wanted, r e2e.Result) bool {
 	meant := p.ReleaseAsked || w.Promote || p.Trigger.ReleaseAction != ""
 	releases, ok := place.(Releases)
@@ -35,10 +35,10 @@ func (p *Publisher) release(ctx context.Context, place Place, w Wanted, r e2e.Re
 	case err != nil:
 		p.Journal.Failed(err)
 	case !ok && meant:
-		p.Journal.Failed(fmt.Errorf("there is no release %s that the token may see; drafts take `permissions: contents: write`", tag))
+		p.Journal.Failed(fmt.Errorf("release %s not found with this token; reading drafts needs `permissions: contents: write`", tag))
 	case !ok: // a tag without a release
 	case found.Facts().SHA != r.Run.SHA:
-		const other = "the release %s is of commit %.12s and %.12s was judged, so nothing was written to it; check out the tag"
+		const other = "release %s is at commit %.12s, but %.12s was judged, so nothing was written to it; check out the tag"
 		p.Journal.Failed(fmt.Errorf(other, tag, found.Facts().SHA, r.Run.SHA))
 	default:
 		stay := p.attachTo(ctx, found, r)
@@ -49,8 +49,8 @@ func (p *Publisher) release(ctx context.Context, place Place, w Wanted, r e2e.Re
 	return true
 }
 
-// attachTo writes the section and the files of a draft. It says why the draft has to
-// stay one; nil where all of it is there.
+// attachTo writes the section and the files of a draft. The error says why the draft must
+// not be published; it is nil if everything was written.
 func (p *Publisher) attachTo(ctx context.Context, release Release, r e2e.Result) (stay error) {
 	j := p.Journal
 	before := j.incomplete
@@ -67,14 +67,14 @@ func (p *Publisher) attachTo(ctx context.Context, release Release, r e2e.Result)
 		p.attachFiles(ctx, release, r)
 	}
 	if out.Action == Updated {
-		// Only now, because another stage may need some time to write over it.
+		// Check this last, because another stage may overwrite the section in the meantime.
 		j.Outcome(release.KeepSection(ctx, stamp, render))
 	}
 	switch {
 	case out.Action == Superseded:
-		return errors.New("the draft stays a draft: a newer run has judged it, and its word counts")
+		return errors.New("the draft was not published: a newer run has judged it, and its verdict counts")
 	case j.incomplete:
-		return errors.New("the draft stays a draft: its evidence is not complete, and nothing can be attached once it is published; run the job again")
+		return errors.New("the draft was not published: its evidence is incomplete, and nothing can be attached after publication; re-run the job")
 	}
 	return nil
 }
@@ -100,18 +100,17 @@ func releaseMark(r ReleaseFacts) string {
 	if r.Draft {
 		return ""
 	}
-	return "> This release was published before it was judged: nothing can be stopped any more.\n\n"
+	return "> This release was published before it was judged, so the verdict cannot stop it.\n\n"
 }
 
-// promote publishes a draft that the gate let through, and nothing else; stay says why
-// that cannot be.
+// promote publishes a draft whose verdict is passed. stay is the reason not to, or nil.
 func (p *Publisher) promote(ctx context.Context, release Release, r e2e.Result, stay error) {
 	facts := release.Facts()
 	switch {
 	case !facts.Draft:
 		return
 	case r.Verdict.State != e2e.VerdictPassed || r.Verdict.ExitStatus() != e2e.ExitPassed:
-		p.Journal.Note(fmt.Sprintf("the draft %s stays a draft: the verdict is %s", facts.Tag, cmp.Or(string(r.Verdict.State), "not_judged")))
+		p.Journal.Note(fmt.Sprintf("the draft %s was not published: the verdict is %s", facts.Tag, cmp.Or(string(r.Verdict.State), "not_judged")))
 	case stay != nil:
 		p.Journal.Failed(stay)
 	default:

@@ -12,23 +12,23 @@ import (
 	"github.com/org/e2e-gate/internal/safetext"
 )
 
-// MaxAnnotations is how many annotations of one level a step may have; GitHub drops
-// the others without a word.
+// MaxAnnotations is how many annotations of one level a step may have; GitHub silently
+// drops the others.
 const MaxAnnotations = 10
 
-// AnnotationOptions say where files lie.
+// AnnotationOptions of [Annotations].
 type AnnotationOptions struct {
-	// SuiteDir returns the directory of a suite, relative to the repository root. Nil:
+	// SuiteDir returns the directory of a suite, relative to the repository root. If nil,
 	// annotations name no file.
 	SuiteDir func(suite string) string
 	// Max is how many of a level there may be; 0 is [MaxAnnotations].
 	Max int
 }
 
-// Annotations lists what stands beside the source: errors for tests that block or
+// Annotations lists the messages beside the source: errors for tests that block or
 // have no result, warnings for flaky tests, other failures and problems, notices
 // for budgets. There are at most [MaxAnnotations] of a level, or as many as the options
-// say; where there would be more, the last says how many.
+// say. If some are left out, the last annotation says how many.
 func Annotations(r e2e.Result, o AnnotationOptions) []annotation.Annotation {
 	a := annotator{o: o}
 	tests := slices.Clone(r.Tests)
@@ -62,7 +62,7 @@ func (a *annotator) test(t *e2e.TestResult) {
 	switch {
 	case t.Effect == e2e.Blocks || t.Effect == e2e.NotJudged:
 		level = annotation.Error
-	case !needsSomebody(*t) && !quarantined(*t) && t.Outcome != e2e.Flaky:
+	case !needsAttention(*t) && !quarantined(*t) && t.Outcome != e2e.Flaky:
 		return
 	}
 	what := verb(*t)
@@ -87,8 +87,8 @@ func (a *annotator) test(t *e2e.TestResult) {
 	a.add(level, file, line, what+": "+t.ID, strings.Join(lines, "\n"))
 }
 
-// file is where a test stands, relative to the repository root, or "" where that
-// is not known or would be outside.
+// file is the file of a test, relative to the repository root, or "" if it is unknown
+// or outside the repository.
 func (a *annotator) file(t *e2e.TestResult) string {
 	if a.o.SuiteDir == nil || t.File == "" || path.IsAbs(t.File) || strings.ContainsAny(t.File, "\\:") {
 		return ""
@@ -104,7 +104,7 @@ func (a *annotator) add(level annotation.Level, file string, line int, title, me
 	a.list = append(a.list, annotation.New(level, file, line, title, message))
 }
 
-// bounded keeps what a step may have of each level, strongest level first.
+// bounded keeps as many annotations of each level as a step may have, strongest level first.
 func (a *annotator) bounded() []annotation.Annotation {
 	var out []annotation.Annotation
 	most := cmp.Or(a.o.Max, MaxAnnotations)

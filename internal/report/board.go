@@ -12,13 +12,13 @@ import (
 	"github.com/org/e2e-gate/internal/safetext"
 )
 
-// board is what a console knows of a run. It is guarded by the console's lock.
+// board is the state of a run as a console shows it. The console's lock guards it.
 type board struct {
 	started  time.Time
 	tests    int
 	guessed  int
 	expected time.Duration
-	// running is when the first unit started.
+	// running is when the first batch started.
 	running time.Time
 	order   []string
 	gates   map[string]gateLine
@@ -34,7 +34,7 @@ type gateLine struct {
 type shardLine struct {
 	unit    string
 	attempt int
-	// size is the number of tests of the running unit, ended of those that ended.
+	// size is the number of tests of the running batch, ended how many of them ended.
 	size, ended           int
 	passed, failed, other int
 	tests                 map[string]time.Time
@@ -46,7 +46,7 @@ func newBoard(now time.Time) board {
 	return board{started: now, gates: map[string]gateLine{}, shards: map[int]*shardLine{}}
 }
 
-// gate notes an answer, and returns a line where it is news.
+// gate records an answer, and returns a line if it is news.
 func (b *board) gate(g e2e.Gate) (style, string) {
 	before, known := b.gates[g.Name]
 	if !known {
@@ -71,7 +71,7 @@ func gateNews(g e2e.Gate) (style, string) {
 	case g.State == e2e.Healthy:
 		return green, fmt.Sprintf("gate %s: healthy (%s)", g.Name, plural(g.Attempts, "probe", "probes"))
 	case g.Open() && g.State == e2e.Degraded:
-		return yellow, fmt.Sprintf("gate %s: degraded, and open: %s", g.Name, g.Observed)
+		return yellow, fmt.Sprintf("gate %s: degraded, but passed: %s", g.Name, g.Observed)
 	case g.Finality == e2e.Never:
 		return red, fmt.Sprintf("gate %s: %s, and waiting longer cannot help: %s", g.Name, g.State, cmp.Or(g.Reason, g.Observed))
 	}
@@ -83,8 +83,8 @@ func (b *board) planned(tests, guessed int, expectedSeconds float64, now time.Ti
 	b.expected = time.Duration(min(max(expectedSeconds, 0), 1e6) * float64(time.Second))
 }
 
-// unit notes an event, and returns a line where it is worth one; all asks for one
-// for each test.
+// unit records an event, and returns a line if it is worth one. With all, every test
+// gets a line.
 func (b *board) unit(ev e2e.Event, now time.Time, all bool) (style, string) {
 	s := b.shards[ev.Shard]
 	if s == nil {
@@ -163,7 +163,7 @@ func aligned(s string) string {
 	return safetext.Neutral(strings.ReplaceAll(safetext.Text(s, longText, 0), "\n", " "))
 }
 
-// clock says how long it has been and, once there is a plan, how long it may take.
+// clock shows the time used and, once there is a plan, the time left.
 func (b *board) clock(now time.Time) string {
 	text := "e2e-gate " + minutes(now.Sub(b.started))
 	if b.running.IsZero() {
@@ -231,7 +231,7 @@ func (b *board) shardLines(now time.Time) []string {
 	return lines
 }
 
-// now says what runs on the shard: the unit and the test that has run longest.
+// now says what runs on the shard: the batch and the test that has run longest.
 func (s *shardLine) now(now time.Time) string {
 	if !s.busy {
 		return "idle"

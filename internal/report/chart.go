@@ -21,7 +21,7 @@ const (
 	maxBars     = 200
 )
 
-// chart is a timeline of gates and shards, ready to be drawn.
+// chart is a timeline of gates and shards for the template.
 type chart struct {
 	Width, Height int
 	Rows          []chartLane
@@ -46,7 +46,7 @@ type chartTick struct {
 	Text string
 }
 
-// newChart draws what happened when; nil where nothing has a time.
+// newChart draws what happened when; it is nil if nothing has a time.
 func newChart(r e2e.Result) *chart {
 	d := drawing{run: r.Run, end: duration(r.Run)}
 	for _, g := range r.Gates {

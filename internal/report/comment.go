@@ -19,15 +19,15 @@ type CommentOptions struct {
 	// Gitea and Forgejo draw [GiteaDiagramBytes].
 	DiagramBytes int
 	// Owners maps an owner of tests to the team to mention, @user or @org/team, from
-	// the config. Nobody else is ever mentioned.
+	// the config. The comment never mentions anyone else.
 	Owners map[string]string
-	// Caveat stands beside the verdict in the first line, and About below it: what a reader
-	// has to know before believing any of it. They are Markdown of the caller's own words.
+	// Caveat stands beside the verdict in the first line, and About below it. They say what
+	// a reader must know before trusting the comment, in Markdown that the caller wrote.
 	Caveat, About string
 }
 
 // Comment renders a result as the comment on a pull request: the verdict and what
-// to do, one row for each cluster or test that needs somebody, the flakes, and
+// to do, one row for each cluster or test that needs attention, the flakes, and
 // folded below them gates, shards, budgets and attempts. It is cut between rows, and
 // says what was cut; flakes keep their room whatever else there is. It holds no
 // HTML comment, so that the first one found is the marker of whoever posts it.
@@ -40,7 +40,7 @@ func Comment(r e2e.Result, o CommentOptions) string {
 		ProblemsPart(r), ReasonsPart(r), FactsPart(r)}
 	reserve := 0
 	for i, p := range below {
-		// What matters of it stands above already.
+		// The important rows are already shown above.
 		below[i].Head = strings.Replace(p.Head, "<details open>", "<details>", 1)
 		reserve += p.size()
 	}
@@ -49,7 +49,7 @@ func Comment(r e2e.Result, o CommentOptions) string {
 	return top + flakes + Compose(limit-len(flakes)-len(top), below...)
 }
 
-// commentHead is the verdict, what to do, who is called to do it, and the counts.
+// commentHead is the verdict, what to do, the teams to mention, and the counts.
 func commentHead(r e2e.Result, o CommentOptions) Part {
 	text := heading(r, o.Caveat)
 	if o.About != "" {
@@ -57,7 +57,7 @@ func commentHead(r e2e.Result, o CommentOptions) Part {
 	}
 	text += whatToDo(r) + "\n\n"
 	if called := Mentions(r, o.Owners); len(called) > 0 {
-		text += "New here, and blocking: " + strings.Join(called, " ") + "\n\n"
+		text += "New blocking failures, cc " + strings.Join(called, " ") + "\n\n"
 	}
 	facts := commonFacts(r)
 	if link := safetext.Link("workflow run", r.Run.URL, shortText); link != "workflow run" {
@@ -66,7 +66,7 @@ func commentHead(r e2e.Result, o CommentOptions) Part {
 	return Part{Head: text + strings.Join(facts, " · ") + "\n\n"}
 }
 
-// foldedQuarantine is [QuarantinePart] for readers who have more urgent things to do.
+// foldedQuarantine is [QuarantinePart] folded, because other parts are more urgent.
 func foldedQuarantine(r e2e.Result) Part {
 	p := QuarantinePart(r)
 	if p.empty() {
@@ -86,11 +86,12 @@ func whatToDo(r e2e.Result) string {
 	if t.Who != "" {
 		list = append(list, "**"+inline(t.Who)+"** —")
 	}
-	return strings.Join(append(list, inline(t.Text)), " ") + t.More
+	text := t.sentence(inline, func(s string) string { return safetext.Code(s, shortText) })
+	return strings.Join(append(list, text), " ") + t.More
 }
 
 // flakesWithin shows the flaky tests within limit bytes: with their attempts, else
-// by name, for a flake is never left out for what else there is to say.
+// by name: a flake is never left out to make room for something else.
 func flakesWithin(r e2e.Result, limit int) string {
 	full := FlakesPart(r)
 	text := full.render(limit)

@@ -30,12 +30,12 @@ func TestCommentLeadsWithWhatToDo(t *testing.T) {
 	all["passed"] = passed.Result
 	for name, want := range map[string]string{
 		"passed":            "Nothing to do.",
-		"passed-with-flake": "Nothing blocks. Still to be looked at by case-risk.",
+		"passed-with-flake": "Nothing blocks. `case-risk` should look at 1 flaky test.",
 		"blocked": "**Do now:** **case-platform, case-audit** — look at the worker that accepts cases: internal/worker changed in this pull " +
 			"request (2 more rows below)",
 		"gate-shut": "**Do now:** the address answers 404; look at the path in gates.checks[0].http.url (1 more row below)",
-		"crashed":   "**Do now:** **case-platform** — read the end of the log, repair what it says and run again",
-		"zero":      "**Do now:** read the log of the job; without a reason there is no verdict",
+		"crashed":   "**Do now:** **case-platform** — read the end of the log, fix what it reports and run again",
+		"zero":      "**Do now:** read the log of the job: the result gives no reason",
 	} {
 		lines := strings.SplitN(Comment(all[name], CommentOptions{}), "\n", 4)
 		got := strings.NewReplacer("&#91;", "[", "&#93;", "]").Replace(lines[2])

@@ -7,19 +7,18 @@ import (
 	"github.com/org/e2e-gate/internal/safetext"
 )
 
-// Part is a section of Markdown that can be cut between its rows. Every row is
-// complete in itself: it opens no fence, table cell or element that it does not
-// close. All texts end with a line feed.
+// Part is a section of Markdown that can be cut between its rows. Every row closes each
+// fence, table cell and element that it opens. All texts end with a line feed.
 type Part struct {
 	// Head stands before the rows, Foot after them and after the sentence on what
 	// was cut.
 	Head, Foot string
 	Rows       []string
-	// Table is the head of the table whose rows Rows are. Figure stands before it, where
-	// there is room for it beside all rows; it says nothing that the rows do not.
+	// Table is the head of the table of Rows. Figure stands before it if there is room for
+	// it and all rows; it only repeats what the rows say.
 	Figure, Table string
-	// Noun is what rows are called in that sentence, in the plural; Left counts
-	// further ones that were left out already.
+	// Noun names the rows in that sentence, in the plural. Left counts rows that were
+	// already left out.
 	Noun string
 	Left int
 }
@@ -43,7 +42,7 @@ func (p Part) cut(rows int) string {
 	return fmt.Sprintf("\n_%s of %s %s are not shown here; result.json has all._\n", thousands(rows+p.Left), thousands(len(p.Rows)+p.Left), p.Noun)
 }
 
-// render returns the part within limit bytes, or "" where not even one row fits.
+// render returns the part within limit bytes, or "" if not even one row fits.
 func (p Part) render(limit int) string {
 	shown := len(p.Rows)
 	if p.size() > limit {
@@ -75,7 +74,7 @@ func (p Part) render(limit int) string {
 
 // Compose puts parts together within limit bytes, the first ones first; each
 // later part keeps a share of the room, so that a long table does not push the
-// next one out. A last sentence names what found no room. Parts are cut between
+// next one out. A last sentence counts the sections that did not fit. Parts are cut between
 // rows only, so that fences, tables and details are always closed.
 func Compose(limit int, parts ...Part) string {
 	var b strings.Builder

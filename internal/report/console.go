@@ -19,7 +19,7 @@ const (
 	refreshEvery = time.Second
 	// maxQueued lines wait for a slow terminal; more are counted and left out.
 	maxQueued = 2000
-	// doneWithin bounds how long Done waits for a terminal that takes nothing.
+	// doneWithin bounds how long Done waits for a blocked terminal.
 	doneWithin = 2 * time.Second
 	// maxGateLines bounds what one gate that keeps changing its answer may print.
 	maxGateLines = 20
@@ -36,14 +36,13 @@ type ConsoleOptions struct {
 	// Folded makes groups that the log viewer of GitHub Actions folds, and lists
 	// every test in them.
 	Folded bool
-	// Redact takes secrets out; it may be nil.
+	// Redact masks secrets; it may be nil.
 	Redact *safetext.Redactor
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }
 
-// Console shows what happens while it happens: on a terminal as a region that is
-// redrawn, else as lines. Its methods may be called by several goroutines; they
+// Console shows progress: on a terminal as a region that is redrawn, else as lines. Its methods may be called by several goroutines; they
 // only note what happened, so they never wait for the terminal. End it with Done.
 type Console struct {
 	o    ConsoleOptions
@@ -109,8 +108,8 @@ func (c *Console) say(st style, format string, args ...any) {
 	c.queue = append(c.queue, text)
 }
 
-// fold opens a group, or with "" closes the one that is open. The lock must be
-// held. Titles are our own words.
+// fold opens a group, or with "" closes the open one. The lock must be held. The title
+// must not be untrusted text.
 func (c *Console) fold(title string) {
 	if !c.o.Folded || c.group == title {
 		return
@@ -125,12 +124,12 @@ func (c *Console) fold(title string) {
 
 // The groups of a folded log.
 const (
-	groupEnvironment = "Processes and gates"
+	groupEnvironment = "Background processes and gates"
 	groupTests       = "Tests"
 	groupRerun       = "Diagnostic rerun"
 )
 
-// Processes tells of a process beside the tests.
+// Processes reports on a background process.
 func (c *Console) Processes(text string) {
 	c.note(func() {
 		c.fold(groupEnvironment)
@@ -138,7 +137,7 @@ func (c *Console) Processes(text string) {
 	})
 }
 
-// Gate tells of a check's answer while the gate waits for it.
+// Gate reports the answer of a check while the gate waits for it.
 func (c *Console) Gate(g e2e.Gate) {
 	c.note(func() {
 		st, line := c.board.gate(g)
@@ -149,8 +148,8 @@ func (c *Console) Gate(g e2e.Gate) {
 	})
 }
 
-// Planned tells that the plan is made. guessed is the number of tests that nobody
-// has timed; expectedSeconds is the expected time of the slowest path.
+// Planned reports the finished plan. guessed is the number of tests without
+// a measured duration; expectedSeconds is the expected time of the slowest path.
 func (c *Console) Planned(tests, shards, guessed int, expectedSeconds float64) {
 	c.note(func() {
 		c.fold("")
@@ -165,12 +164,12 @@ func guesses(tests, guessed int) string {
 	case guessed <= 0:
 		return ""
 	case guessed >= tests:
-		return " (a guess: nobody has timed these tests yet)"
+		return " (a guess: these tests have no timings yet)"
 	}
 	return fmt.Sprintf(" (%s never timed)", plural(guessed, "test", "tests"))
 }
 
-// Unit tells of a unit or of a test in it.
+// Unit reports the progress of a batch, or of a test in it.
 func (c *Console) Unit(ev e2e.Event) {
 	c.note(func() {
 		group := groupTests
@@ -185,10 +184,10 @@ func (c *Console) Unit(ev e2e.Event) {
 	})
 }
 
-// Health tells that a gate changed its answer while suites run.
+// Health reports that a gate changed its answer while suites run.
 func (c *Console) Health(text string) { c.note(func() { c.say(yellow, "health: %s", text) }) }
 
-// Rerun tells of the diagnostic rerun.
+// Rerun reports the diagnostic rerun.
 func (c *Console) Rerun(text string) {
 	c.note(func() {
 		c.fold("")
@@ -196,11 +195,11 @@ func (c *Console) Rerun(text string) {
 	})
 }
 
-// Note tells of anything else worth knowing.
+// Note reports anything else worth knowing.
 func (c *Console) Note(text string) { c.note(func() { c.say(plainText, "note: %s", text) }) }
 
-// Done shows what is left to show, removes the live region and ends the console.
-// It waits at most two seconds for the terminal. What is told later is dropped.
+// Done shows what is still queued, removes the live region and ends the console.
+// It waits at most two seconds for the terminal. Later reports are dropped.
 func (c *Console) Done() {
 	c.once.Do(func() {
 		c.mu.Lock()
@@ -217,8 +216,8 @@ func (c *Console) Done() {
 	}
 }
 
-// take empties the queue.
-func (c *Console) take() string {
+// drain empties the queue.
+func (c *Console) drain() string {
 	lines := c.queue
 	if c.dropped > 0 {
 		lines = append(lines, fmt.Sprintf("(%s of progress left out: the terminal was too slow)", plural(c.dropped, "line", "lines")))
@@ -240,7 +239,7 @@ func (c *Console) plain() {
 		}
 		running = !c.stopped()
 		c.mu.Lock()
-		text := c.take()
+		text := c.drain()
 		c.mu.Unlock()
 		if text != "" {
 			_, _ = io.WriteString(c.o.Out, text)
@@ -291,7 +290,7 @@ func (c *Console) rest() {
 // new one has. It writes once, so that nothing flickers.
 func (c *Console) draw(before int, region bool) int {
 	c.mu.Lock()
-	text := c.take()
+	text := c.drain()
 	var lines []string
 	if region {
 		lines = c.board.region(c.o.Now(), c.o.Width-1, c.o.Height-2, c.o.Redact)

@@ -48,7 +48,7 @@ func TestCommentOfACrowd(t *testing.T) {
 		if len(got) > CommentBytes || o.MaxBytes > 0 && len(got) > o.MaxBytes {
 			t.Errorf("%d bytes", len(got))
 		}
-		for _, want := range []string{"## ❌ e2e-gate pr: blocked", "### What needs somebody", "TestFails", "### Flaky", "TestFlakes",
+		for _, want := range []string{"## ❌ e2e-gate pr: blocked", "### Needs attention", "TestFails", "### Flaky", "TestFlakes",
 			"### Quarantine close to its deadline", "Gates: ", "gate-000", "Shards: 256", "shard-0", "not shown here; result.json has all"} {
 			if !strings.Contains(got, want) {
 				t.Errorf("%d bytes: %q is not in it", len(got), want)

@@ -59,28 +59,28 @@ func near(list []deadline, id string) bool {
 	return slices.ContainsFunc(list, func(d deadline) bool { return slices.Contains(d.Tests, id) })
 }
 
-// When is "in 3 days", "today", or "2 days ago: it counts again".
+// When is "in 3 days", "today", or "2 days ago: the test counts again".
 func (d deadline) When() string {
 	switch {
 	case d.Deadline.IsZero():
-		return "no deadline: it counts"
+		return "no deadline: the entry does not count"
 	case d.Days < 0:
-		return plural(-d.Days, "day", "days") + " ago: it counts again"
+		return plural(-d.Days, "day", "days") + " ago: the test counts again"
 	case d.Days == 0:
 		return "today"
 	}
 	return "in " + plural(d.Days, "day", "days")
 }
 
-// Now is what its tests do in this run.
+// Now says how its tests did in this run.
 func (d deadline) Now() string {
 	if d.Bad == 0 {
-		return "passes now: take the entry out?"
+		return "passes now: remove the entry?"
 	}
 	if len(d.Tests) == 1 {
-		return "still bad"
+		return "still failing or flaky"
 	}
-	return fmt.Sprintf("%s of %s still bad", thousands(d.Bad), thousands(len(d.Tests)))
+	return fmt.Sprintf("%s of %s still failing or flaky", thousands(d.Bad), thousands(len(d.Tests)))
 }
 
 // DeadlinesPart shows quarantine entries that are close to their deadline or past it.
@@ -88,7 +88,7 @@ func DeadlinesPart(r e2e.Result) Part {
 	p := Part{Head: "### Quarantine close to its deadline\n\n" + table("Deadline&nbsp;(UTC)", "Owner", "Test", "Now", "Reason"), Foot: "\n",
 		Noun: "quarantine entries"}
 	for _, d := range deadlines(r) {
-		p.Rows = append(p.Rows, row("**"+date(d.Deadline)+"**<br>"+d.When(), inline(cmp.Or(d.Owner, "nobody")), someCells(d.Tests), d.Now(),
+		p.Rows = append(p.Rows, row("**"+date(d.Deadline)+"**<br>"+d.When(), inline(cmp.Or(d.Owner, noOwner)), someCells(d.Tests), d.Now(),
 			safetext.Link(cmp.Or(d.Reason, "no reason given"), d.Issue, shortText)))
 	}
 	if len(p.Rows) == 0 {
@@ -108,6 +108,6 @@ func (f *final) deadlines() {
 			return
 		}
 		f.line(plainText, "  "+safetext.Line(d.Test, idText))
-		f.field("", f.text(fmt.Sprintf("deadline %s, %s; %s; %s has to act: %s", date(d.Deadline), d.When(), d.Now(), cmp.Or(d.Owner, "nobody"), d.Reason), 3))
+		f.field("", f.text(fmt.Sprintf("deadline %s, %s; %s; owner %s: %s", date(d.Deadline), d.When(), d.Now(), cmp.Or(d.Owner, noOwner), d.Reason), 3))
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/org/e2e-gate/internal/safetext"
 )
 
-// Explanation is the way from a test's selection to its part in the verdict, step by
-// step. Its texts are as the result has them, not escaped.
+// Explanation leads from a test's selection to its part in the verdict, step by step.
+// Its texts are not escaped.
 type Explanation struct {
 	Test    string           `json:"test"`
 	Outcome e2e.Outcome      `json:"outcome"`
@@ -20,14 +20,14 @@ type Explanation struct {
 	Steps   []Step           `json:"steps"`
 }
 
-// Step is one decision: what was asked, what came out, and what that rests on.
+// Step is one decision: the question, the answer, and the reasons for it.
 type Step struct {
 	Step    string   `json:"step"`
 	Answer  string   `json:"answer"`
 	Because []string `json:"because,omitempty"`
 }
 
-// Explain tells how a result came to what it says of a test. ok is false where the
+// Explain says how a result came to its statement about a test. ok is false if the
 // result does not have the test.
 func Explain(r e2e.Result, id string) (e Explanation, ok bool) {
 	at := slices.IndexFunc(r.Tests, func(t e2e.TestResult) bool { return t.ID == id })
@@ -47,7 +47,7 @@ func explainSelection(r e2e.Result, t *e2e.TestResult) Step {
 	s := Step{Step: "selected", Answer: "by the stage " + r.Run.Stage + ", which takes every test"}
 	switch {
 	case t.Unplanned:
-		return Step{Step: "selected", Answer: "by nobody: suite " + t.Suite + " reported it, and the plan does not have it"}
+		return Step{Step: "selected", Answer: "not selected: suite " + t.Suite + " reported it, but it is not in the plan"}
 	case r.Run.Select != "":
 		s.Answer = fmt.Sprintf("by the stage %s: %s", r.Run.Stage, r.Run.Select)
 	}
@@ -58,34 +58,34 @@ func explainSelection(r e2e.Result, t *e2e.TestResult) Step {
 	return s
 }
 
-// explainPlace says which process was to run the test, and on which shard.
+// explainPlace says in which batch, and on which shard, the test was planned.
 func explainPlace(r e2e.Result, t *e2e.TestResult) Step {
 	for _, sh := range r.Shards {
 		for _, u := range sh.Units {
 			if u.Attempt <= 1 && slices.Contains(u.Tests, t.ID) {
-				step := Step{Step: "planned", Answer: fmt.Sprintf("on shard %d (%s), in unit %s with %s", sh.Index, sh.Name, u.Unit, plural(len(u.Tests), "test", "tests")),
-					Because: []string{"the unit " + plainUnit(u)}}
+				step := Step{Step: "planned", Answer: fmt.Sprintf("on shard %d (%s), in batch %s with %s", sh.Index, sh.Name, u.Unit, plural(len(u.Tests), "test", "tests")),
+					Because: []string{"the batch " + plainUnit(u)}}
 				if u.TakenOver {
-					step.Answer = "on another shard; taken over, because that one had not come to it, and run " + step.Answer
+					step.Answer = "on another shard, which had not started it; stolen, and run " + step.Answer
 				}
 				return step
 			}
 		}
 	}
 	if len(t.Attempts) > 0 {
-		return Step{Step: "planned", Answer: fmt.Sprintf("on shard %d, in unit %s", t.Attempts[0].Shard, t.Unit)}
+		return Step{Step: "planned", Answer: fmt.Sprintf("on shard %d, in batch %s", t.Attempts[0].Shard, t.Unit)}
 	}
-	return Step{Step: "planned", Answer: "in unit " + t.Unit + ", of which no process reported"}
+	return Step{Step: "planned", Answer: "in batch " + t.Unit + ", whose process did not report"}
 }
 
 func explainGates(r e2e.Result) Step {
-	s := Step{Step: "gates", Answer: plural(len(r.Gates), "gate", "gates") + " open when the suites started"}
+	s := Step{Step: "gates", Answer: plural(len(r.Gates), "gate", "gates") + " passed before the suites started"}
 	if len(r.Gates) == 0 {
 		s.Answer = "none"
 	}
 	for _, g := range r.Gates {
 		if !g.Open() {
-			s.Answer = "shut, so the suites did not start"
+			s.Answer = "failed, so the suites did not start"
 			s.Because = append(s.Because, fmt.Sprintf("gate %s: expected %s, observed %s", g.Name, g.Expected, cmp.Or(g.Observed, "nothing")))
 		}
 		for _, span := range g.LostSpans() {
@@ -114,9 +114,9 @@ func explainRerun(t *e2e.TestResult) Step {
 	case t.Rerun != nil:
 		return Step{Step: "rerun", Answer: "none: " + t.Rerun.Reason}
 	case t.Outcome == e2e.Failed || t.Outcome == e2e.Flaky:
-		return Step{Step: "rerun", Answer: "none is recorded"}
+		return Step{Step: "rerun", Answer: "not recorded"}
 	}
-	return Step{Step: "rerun", Answer: "none: only a test that failed is run again"}
+	return Step{Step: "rerun", Answer: "none: only failed tests are run again"}
 }
 
 func explainOutcome(r e2e.Result, t *e2e.TestResult) Step {
@@ -151,16 +151,16 @@ func explainCategory(t *e2e.TestResult) Step {
 }
 
 func explainPast(t *e2e.TestResult) Step {
-	return Step{Step: "history", Answer: cmp.Or(pastOf(*t), "not asked: nothing failed")}
+	return Step{Step: "history", Answer: cmp.Or(pastOf(*t), "not looked up: nothing failed")}
 }
 
 func explainQuarantine(r e2e.Result, t *e2e.TestResult) Step {
 	q := t.Quarantine
 	if q == nil {
-		return Step{Step: "quarantine", Answer: "none covers it"}
+		return Step{Step: "quarantine", Answer: "no entry covers the test"}
 	}
 	s := Step{Step: "quarantine", Answer: fmt.Sprintf("until %s, which has not passed", date(q.Deadline)),
-		Because: []string{"entry " + q.Test + " of " + cmp.Or(q.Owner, "nobody") + ": " + q.Reason}}
+		Because: []string{"entry " + q.Test + " of " + cmp.Or(q.Owner, noOwner) + ": " + q.Reason}}
 	switch {
 	case q.Deadline.IsZero():
 		s.Answer = "has no deadline, so it does not count"
@@ -175,7 +175,7 @@ func explainQuarantine(r e2e.Result, t *e2e.TestResult) Step {
 func explainPolicy(t *e2e.TestResult) Step {
 	c := t.Policy
 	if c == nil {
-		return Step{Step: "policy", Answer: "a plain pass is in no row of the table"}
+		return Step{Step: "policy", Answer: "a plain pass has no row in the policy table"}
 	}
 	source := "built-in table"
 	if c.Source == "config" {
@@ -185,10 +185,10 @@ func explainPolicy(t *e2e.TestResult) Step {
 }
 
 func explainVerdict(r e2e.Result, t *e2e.TestResult) Step {
-	s := Step{Step: "verdict", Answer: "the stage " + HeadlineOf(r).Word + "; this test has no part in that"}
+	s := Step{Step: "verdict", Answer: "the stage " + HeadlineOf(r).Word + "; this test is not among its reasons"}
 	for _, reason := range r.Verdict.Reasons {
 		if slices.Contains(reason.Tests, t.ID) {
-			s.Answer = "the stage " + HeadlineOf(r).Word + "; this test is in its reasons"
+			s.Answer = "the stage " + HeadlineOf(r).Word + "; this test is among its reasons"
 			s.Because = append(s.Because, fmt.Sprintf("%s, %s: %s", effectWord(reason.Effect), reason.Code, firstLine(reason.Text)))
 		}
 	}

@@ -55,14 +55,14 @@ func TestExplainReasons(t *testing.T) {
 	r.Shards[1].Units[0].Tests = []string{r.Tests[1].ID}
 	r.Tests[8].Policy = &e2e.PolicyCell{Row: "failed", Column: e2e.ReleaseBlocking, Source: "config"}
 	for _, c := range [][3]string{
-		{"TestPasses00", "selected", "by nobody: suite case-journeys reported it, and the plan does not have it"},
-		{"TestPasses01", "planned", "on shard 1 (case-platform-1), in unit case-journeys with 1 test"},
-		{"TestPasses01", "rerun", "none: only a test that failed is run again"},
-		{"TestPasses01", "verdict", "the stage blocked; this test has no part in that"},
+		{"TestPasses00", "selected", "not selected: suite case-journeys reported it, but it is not in the plan"},
+		{"TestPasses01", "planned", "on shard 1 (case-platform-1), in batch case-journeys with 1 test"},
+		{"TestPasses01", "rerun", "none: only failed tests are run again"},
+		{"TestPasses01", "verdict", "the stage blocked; this test is not among its reasons"},
 		{"TestHealthPage", "rerun", "none: 12 failures are more than the 10 that may be rerun"},
 		{"TestAudit", "history", "failing on main since 2026-03-11 (4 runs)"},
 		{"TestSubmit", "policy", "failed x release-blocking: blocks (policy in the config)"},
-		{"TestSubmit", "verdict", "the stage blocked; this test is in its reasons"},
+		{"TestSubmit", "verdict", "the stage blocked; this test is among its reasons"},
 		{"TestLegacyImport", "quarantine", "until 2026-03-23, 9 days left"},
 	} {
 		if got := answer(c[0], c[1]); got != c[2] {

@@ -9,7 +9,7 @@ import (
 	"github.com/org/e2e-gate/internal/e2e"
 )
 
-// Counts of tests by what became of them. Each test counts once in Passed, Failed,
+// Counts of tests by outcome. Each test counts once in Passed, Failed,
 // Flaky, Skipped, Lost or NotRun; an unknown outcome counts as lost.
 type Counts struct {
 	Tests, Passed, Failed, Flaky, Skipped, Lost, NotRun int
@@ -72,9 +72,9 @@ func quarantined(t e2e.TestResult) bool {
 	return t.Quarantine != nil && !t.Quarantine.Expired && (t.Outcome == e2e.Failed || t.Outcome == e2e.Flaky || t.LaterPass)
 }
 
-// needsSomebody reports whether a test stands in the table of what has to be done.
+// needsAttention reports whether a test is in the table of findings.
 // Flakes and quarantined tests that do not block have tables of their own.
-func needsSomebody(t e2e.TestResult) bool {
+func needsAttention(t e2e.TestResult) bool {
 	switch {
 	case t.Effect == e2e.Blocks || t.Effect == e2e.NotJudged || t.LaterPass:
 		return true
@@ -91,30 +91,30 @@ func needsSomebody(t e2e.TestResult) bool {
 	}
 }
 
-// Finding is something that somebody has to look at: a shut gate, a cluster of
+// Finding is something that needs attention: a failed gate, a cluster of
 // failures, a failed test, or tests without a result. Its texts are not escaped.
 type Finding struct {
 	Effect     e2e.Effect
 	Category   string
 	Confidence e2e.Confidence
-	// Gate: it is about shut gates, and holds no tests.
+	// Gate: it is about failed gates, and holds no tests.
 	Gate bool
 	// Title says what it is where the tests alone do not.
 	Title  string
 	Tests  []string
 	Owners []string
 	// Since says what earlier runs know of it: "failing on main since 2026-11-02 (4
-	// runs)"; empty where nobody asked them.
+	// runs)"; empty where the history was not read.
 	Since    string
 	Evidence []string
 	Next     string
 	// File is the evidence file to open first, relative to the run's folder.
 	File string
-	// Trail is where to search for it.
+	// Trail says how to find it in logs and traces.
 	Trail Trail
 }
 
-// Trail is what an attempt can be found by in logs and traces elsewhere.
+// Trail is the correlation id and the links by which an attempt is found in logs and traces.
 type Trail struct {
 	Correlation string
 	Links       []e2e.Link
@@ -130,12 +130,12 @@ func trailOf(t *e2e.TestResult) Trail {
 	return Trail{}
 }
 
-// Findings lists what needs somebody, most important first.
+// Findings lists what needs attention, most important first.
 func Findings(r e2e.Result) []Finding {
 	f := &finder{tests: map[string]*e2e.TestResult{}, used: map[string]bool{}, nothing: "find out why there is no result, and run again"}
 	f.unjudged = r.Verdict.State == e2e.VerdictNotJudged
 	if !e2e.GatesOpen(r.Gates) {
-		f.nothing = "nothing to do for the tests: they start when the gates are open"
+		f.nothing = "nothing to do for the tests: they start once the gates pass"
 	}
 	for i := range r.Tests {
 		f.tests[r.Tests[i].ID] = &r.Tests[i]
@@ -146,7 +146,7 @@ func Findings(r e2e.Result) []Finding {
 	}
 	f.problems(r.Problems)
 	f.rest(r.Tests)
-	// Tests that wait for a gate are more, and the gate comes first.
+	// The gate comes before the tests that wait for it, although they are more.
 	gate := map[bool]int{true: -1}
 	slices.SortStableFunc(f.list, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(a.Effect.Rank(), b.Effect.Rank()), cmp.Compare(gate[a.Gate], gate[b.Gate]), cmp.Compare(len(b.Tests), len(a.Tests)))
@@ -161,11 +161,11 @@ type finder struct {
 	list  []Finding
 	// unjudged: the verdict is that nothing was judged, so nothing blocks either.
 	unjudged bool
-	// nothing is the next step for tests without a result that have none.
+	// nothing is the next step for tests without a result whose next step is unknown.
 	nothing string
 }
 
-// gates makes one finding of all shut gates that say the same.
+// gates makes one finding of all failed gates that report the same.
 func (f *finder) gates(gates []e2e.Gate) {
 	for _, group := range gateGroups(gates, func(g e2e.Gate) string {
 		if g.Open() {
@@ -175,23 +175,23 @@ func (f *finder) gates(gates []e2e.Gate) {
 	}) {
 		g := group[0]
 		found := Finding{
-			Gate: true, Effect: e2e.NotJudged, Category: string(e2e.EnvironmentFailure), Title: fmt.Sprintf("gate %s is shut", g.Name),
+			Gate: true, Effect: e2e.NotJudged, Category: string(e2e.EnvironmentFailure), Title: fmt.Sprintf("gate %s failed", g.Name),
 			Evidence: []string{"expected " + g.Expected, "observed " + cmp.Or(g.Observed, "nothing")},
 			Next:     cmp.Or(g.Reason, "make the environment healthy and run again"),
 		}
 		if len(group) > 1 {
-			found.Title, found.Evidence = fmt.Sprintf("gates %s are shut", gateNames(group)), found.Evidence[1:]
+			found.Title, found.Evidence = fmt.Sprintf("gates %s failed", gateNames(group)), found.Evidence[1:]
 		}
 		f.list = append(f.list, found)
 	}
 }
 
-// take returns those of the given tests that need somebody and are in no finding
-// yet.
-func (f *finder) take(ids []string) []*e2e.TestResult {
+// claim returns those of the given tests that need attention and are in no finding
+// yet, and marks them as used.
+func (f *finder) claim(ids []string) []*e2e.TestResult {
 	var list []*e2e.TestResult
 	for _, id := range ids {
-		if t := f.tests[id]; t != nil && !f.used[id] && needsSomebody(*t) {
+		if t := f.tests[id]; t != nil && !f.used[id] && needsAttention(*t) {
 			f.used[id] = true
 			list = append(list, t)
 		}
@@ -200,7 +200,7 @@ func (f *finder) take(ids []string) []*e2e.TestResult {
 }
 
 func (f *finder) cluster(c e2e.Cluster) {
-	tests := f.take(c.Tests)
+	tests := f.claim(c.Tests)
 	switch len(tests) {
 	case 0:
 		return
@@ -209,7 +209,7 @@ func (f *finder) cluster(c e2e.Cluster) {
 		return
 	}
 	found := Finding{Category: categoryOf(c.Category), Confidence: c.Confidence, Title: cmp.Or(firstLine(c.Title), c.Cause),
-		Evidence: beside(c.Title, c.Evidence), Next: c.NextStep}
+		Evidence: beyondTitle(c.Title, c.Evidence), Next: c.NextStep}
 	for _, t := range tests {
 		if len(found.Tests) == 0 {
 			found.File, found.Trail = logOf(t), trailOf(t)
@@ -226,11 +226,11 @@ func (f *finder) cluster(c e2e.Cluster) {
 	f.list = append(f.list, found)
 }
 
-// maxEvidence bounds what a finding quotes.
+// maxEvidence bounds how many lines of evidence a finding quotes.
 const maxEvidence = 4
 
-// beside is the evidence of a cluster without what only repeats its title.
-func beside(title string, evidence []string) []string {
+// beyondTitle is the evidence of a cluster without the lines that repeat its title.
+func beyondTitle(title string, evidence []string) []string {
 	title = firstLine(title)
 	rest := slices.DeleteFunc(slices.Clone(evidence), func(e string) bool { return title != "" && strings.Contains(e, title) })
 	return rest[:min(len(rest), maxEvidence)]
@@ -242,7 +242,7 @@ func (f *finder) problems(problems []e2e.Problem) {
 		if !p.LosesEvidence {
 			continue
 		}
-		tests := f.take(p.Tests)
+		tests := f.claim(p.Tests)
 		if len(tests) == 0 && len(p.Tests) > 0 {
 			continue
 		}
@@ -257,15 +257,15 @@ func nextOf(p e2e.Problem) string {
 	case p.Code == e2e.CodeCancelled:
 		return "run again"
 	case p.File != "":
-		return "read the end of the log, repair what it says and run again"
+		return "read the end of the log, fix what it reports and run again"
 	case p.Code == e2e.CodeLost || p.Code == e2e.CodeNotRun && len(p.Tests) > 0:
 		return fmt.Sprintf("the log of the job of shard %d says why it ended; then re-run the failed jobs", p.Shard)
 	}
-	return "repair this and run again: without it there is no evidence"
+	return "fix this and run again: without it there is no evidence"
 }
 
-// effect is what a test does to the verdict as it was given: failures that are all
-// the environment's block nothing, they leave the stage not judged.
+// effect is what a test does to the final verdict. Where every failure is the
+// environment's fault, failures do not block: the stage is not judged.
 func (f *finder) effect(t *e2e.TestResult) e2e.Effect {
 	if f.unjudged && t.Effect == e2e.Blocks {
 		return e2e.NotJudged
@@ -273,7 +273,7 @@ func (f *finder) effect(t *e2e.TestResult) e2e.Effect {
 	return t.Effect
 }
 
-// lostTogether is a finding of tests that have no result for one reason.
+// lostTogether is one finding for tests that have no result for the same reason.
 func (f *finder) lostTogether(tests []*e2e.TestResult) Finding {
 	found := Finding{Effect: e2e.NotJudged, Category: string(e2e.Unknown)}
 	for i, t := range tests {
@@ -291,13 +291,13 @@ func (f *finder) lostTogether(tests []*e2e.TestResult) Finding {
 	return found
 }
 
-// rest makes findings of the tests that are in none: failures one by one, tests
-// without a result by reason.
+// rest makes findings of the remaining tests: one for each failure, and one for each
+// reason why tests have no result.
 func (f *finder) rest(tests []e2e.TestResult) {
 	var order []string
 	groups := map[string][]*e2e.TestResult{}
 	for i := range tests {
-		for _, t := range f.take([]string{tests[i].ID}) {
+		for _, t := range f.claim([]string{tests[i].ID}) {
 			if t.Outcome == e2e.Failed || t.Outcome == e2e.Flaky || t.LaterPass {
 				f.test(t)
 				continue
@@ -333,7 +333,7 @@ func (f *finder) test(t *e2e.TestResult) {
 		found.Owners = []string{t.Owner}
 	}
 	if found.Next == "" {
-		found.Next = "look at the message and the log; nobody has named a cause"
+		found.Next = "read the message and the log; the cause is unknown"
 	}
 	f.list = append(f.list, found)
 }

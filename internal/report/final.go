@@ -17,8 +17,8 @@ type FinalOptions struct {
 	Width int
 	// Colour uses ANSI colours. Every colour stands beside a word that says the same.
 	Colour bool
-	// Out is the run's folder as a person would type it, empty: not to be mentioned.
-	// Document is the file that the command left there, empty: result.json.
+	// Out is the run's folder as a person would type it; if empty, it is not shown.
+	// Document is the file that the command left there; empty means result.json.
 	Out, Document string
 }
 
@@ -78,12 +78,11 @@ func (f *final) gates() {
 	}
 }
 
-// gateWord says what there is to say of a gate; "" where it was open and healthy all
-// the time.
+// gateWord is the news about a gate; "" for one that was healthy all the time.
 func gateWord(g e2e.Gate) string {
 	switch {
 	case !g.Open():
-		return "SHUT"
+		return "FAILED"
 	case len(g.LostSpans()) > 0:
 		return "LOST DURING THE RUN"
 	case g.State == e2e.Healthy:
@@ -94,7 +93,7 @@ func gateWord(g e2e.Gate) string {
 	return "DEGRADED"
 }
 
-// sameNews is equal for gates that have the same to say.
+// sameNews is a key that is equal for gates with the same news.
 func sameNews(g e2e.Gate) string {
 	word := gateWord(g)
 	if word == "" {
@@ -165,7 +164,7 @@ func (f *final) findings() {
 		f.finding(found, tests)
 	}
 	if left > 0 {
-		f.title(plainText, fmt.Sprintf("and %s more that need somebody; result.json has all", thousands(left)))
+		f.title(plainText, fmt.Sprintf("and %s more that need attention; result.json has all", thousands(left)))
 	}
 }
 
@@ -264,7 +263,7 @@ func categoryText(found Finding, cause string) string {
 func ownerText(found Finding, first *e2e.TestResult) string {
 	text := safetext.Line(owner(found.Owners), shortText)
 	if len(found.Owners) == 0 {
-		text = "nobody; name one with the tag owner:<team>"
+		text = "none; add the tag owner:<team>"
 	}
 	if first.Journey != "" && len(found.Tests) == 1 {
 		text += ", journey " + safetext.Line(first.Journey, shortText)
@@ -304,7 +303,7 @@ func (f *final) failure(t *e2e.TestResult) {
 }
 
 // attemptsText is "1 failed in 5.0 s on shard 0; 2 failed in 5.1 s on shard 0
-// (diagnostic rerun)", or why there was no second.
+// (diagnostic rerun)", or why there was no rerun.
 func attemptsText(t *e2e.TestResult) string {
 	var list []string
 	for _, a := range t.Attempts[:min(len(t.Attempts), 8)] {
@@ -337,7 +336,7 @@ func (f *final) flakes() {
 			f.title(yellow, fmt.Sprintf("and %s more flaky tests; result.json has all", thousands(len(flakes(f.r))-i)))
 			return
 		}
-		if needsSomebody(t) {
+		if needsAttention(t) {
 			continue
 		}
 		f.title(yellow, "FLAKY  "+safetext.Line(t.ID, idText))
@@ -426,10 +425,11 @@ func (f *final) facts() {
 		text += ", in " + seconds(d)
 	}
 	do := todoOf(f.r)
+	task := do.sentence(func(s string) string { return s }, func(s string) string { return "`" + s + "`" })
 	if do.Who != "" {
-		do.Text = do.Who + ": " + do.Text
+		task = do.Who + ": " + task
 	}
-	f.field("to do", f.text(do.Text, 4))
+	f.field("to do", f.text(task, 4))
 	f.field("tests", text)
 	f.field("budget", budgetText(f.r))
 	f.path("run", safetext.Line(f.r.Run.ID, idText))

@@ -210,7 +210,7 @@ func gateShut() e2e.Result {
 	f.Run.Finished = at(6.5)
 	f.Budgets, f.Plan.Shards = nil, 0
 	f.Verdict = e2e.Verdict{State: e2e.VerdictNotJudged, Blocks: true}
-	f.reason(e2e.CodeGateShut, e2e.NotJudged, "gate case-api is shut: expected status 200 and $.status = UP, observed status 404")
+	f.reason(e2e.CodeGateShut, e2e.NotJudged, "gate case-api failed: expected status 200 and $.status = UP, observed status 404")
 	return f.Result
 }
 

@@ -19,7 +19,7 @@ const (
 // maxBarsDrawn bounds a diagram that people can still read.
 const maxBarsDrawn = 120
 
-// gantt draws when units ran on their shards, and when gates were lost meanwhile, as
+// gantt draws when batches ran on their shards, and when gates were lost meanwhile, as
 // a fenced Mermaid diagram of at most limit bytes. It is empty where nothing has a
 // time or it would be longer: the tables say the same.
 func gantt(r e2e.Result, limit int) string {
@@ -79,7 +79,7 @@ func (g *diagram) shard(s e2e.ShardResult) {
 	}
 	g.section("shard %d", s.Index) // a longer name runs into the bars
 	for _, u := range s.Units {
-		kind, word := "done", "unit"
+		kind, word := "done", "batch"
 		switch {
 		case u.Ended != e2e.EndedExited:
 			kind = "crit"

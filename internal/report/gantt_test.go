@@ -13,7 +13,7 @@ import (
 
 // diagramLine is every line that a diagram may have: a keyword of ours, or a bar whose
 // name starts with a word of ours and holds nothing that means something to Mermaid.
-var diagramLine = regexp.MustCompile(`^(gantt|dateFormat x|axisFormat %H:%M:%S|todayMarker off|section (gates|shard -?\d+)|(gate|unit|rerun of)[^:;#%<>{}"` + "`" + `&|@\\\n]* :(done|active|crit), \d+, \d+)$`)
+var diagramLine = regexp.MustCompile(`^(gantt|dateFormat x|axisFormat %H:%M:%S|todayMarker off|section (gates|shard -?\d+)|(gate|batch|rerun of)[^:;#%<>{}"` + "`" + `&|@\\\n]* :(done|active|crit), \d+, \d+)$`)
 
 func checkDiagram(t rapid.TB, text string) {
 	t.Helper()
@@ -73,6 +73,6 @@ func TestGanttFallsBack(t *testing.T) {
 		r.Shards[0].Units = append(r.Shards[0].Units, e2e.UnitRun{Unit: fmt.Sprint(i), Ended: "exited", Offset: float64(i), Seconds: 1})
 	}
 	if gantt(r, DiagramBytes) != "" {
-		t.Error("a diagram that nobody can read")
+		t.Error("an unreadable diagram")
 	}
 }

@@ -19,8 +19,10 @@ type Headline struct {
 	Word string
 	// Subject names the gate's call: e2e-gate, stage, and key where there is one.
 	Subject string
-	// Why is what led to the verdict or what is left to look at; it may be empty.
+	// Why is what led to the verdict, or what remains to be looked at; it may be empty.
 	Why string
+	// aside: the stage passed, so Why stands in parentheses.
+	aside bool
 }
 
 // longText bounds sentences, shortText what stands in a cell or a headline, in
@@ -40,7 +42,7 @@ func HeadlineOf(r e2e.Result) Headline {
 	v := r.Verdict
 	switch {
 	case v.State == e2e.VerdictPassed:
-		h.Mark, h.Word, h.Why = "✅", "passed", lookAt(r)
+		h.Mark, h.Word, h.Why, h.aside = "✅", "passed", remarks(r), true
 	case v.State == e2e.VerdictFailed && v.Blocks:
 		h.Mark, h.Word, h.Why = "❌", "blocked", failures(r)
 	case v.State == e2e.VerdictFailed:
@@ -56,18 +58,23 @@ func HeadlineOf(r e2e.Result) Headline {
 	return h
 }
 
-// Text is the headline without a mark: "e2e-gate pr: passed — 1 flaky test to look
-// at", with dash between verdict and reason.
-func (h Headline) Text(dash string) string {
-	text := h.Subject + ": " + h.Word
-	if h.Why != "" {
-		text += " " + dash + " " + h.Why
+// Text is the headline without a mark: "e2e-gate pr: passed (1 flaky test)", or
+// "e2e-gate pr: blocked — 1 smoke test failed" with dash between verdict and reason.
+func (h Headline) Text(dash string) string { return h.Subject + ": " + h.Word + h.tail(dash, h.Why) }
+
+// tail is what follows the word: why in the form of one medium, with what separates it.
+func (h Headline) tail(dash, why string) string {
+	switch {
+	case why == "":
+		return ""
+	case h.aside:
+		return " (" + why + ")"
 	}
-	return text
+	return " " + dash + " " + why
 }
 
-// lookAt says what a stage that passed leaves to look at.
-func lookAt(r e2e.Result) string {
+// remarks says what remains to be looked at in a stage that passed.
+func remarks(r e2e.Result) string {
 	n := CountsOf(r)
 	var list []string
 	add := func(count int, one, many string) {
@@ -75,7 +82,7 @@ func lookAt(r e2e.Result) string {
 			list = append(list, plural(count, one, many))
 		}
 	}
-	add(n.Flaky, "flaky test to look at", "flaky tests to look at")
+	add(n.Flaky, "flaky test", "flaky tests")
 	add(n.Informing, "failure that does not block", "failures that do not block")
 	add(n.Quarantined, "failure in quarantine", "failures in quarantine")
 	add(n.LostOrNotRun, "test without a result", "tests without a result")
@@ -144,19 +151,19 @@ func verb(t e2e.TestResult) string {
 	return "failed"
 }
 
-// missing says which evidence is missing.
+// missing says why nothing was judged: failed gates, or the evidence that is missing.
 func missing(r e2e.Result) string {
-	var shut []string
+	var failed []string
 	for _, g := range r.Gates {
 		if !g.Open() {
-			shut = append(shut, safetext.Line(g.Name, 80))
+			failed = append(failed, safetext.Line(g.Name, 80))
 		}
 	}
 	switch {
-	case len(shut) == 1:
-		return fmt.Sprintf("gate %s is shut (%s)", shut[0], e2e.EnvironmentFailure)
-	case len(shut) > 1:
-		return fmt.Sprintf("%d gates are shut: %s (%s)", len(shut), strings.Join(shut, ", "), e2e.EnvironmentFailure)
+	case len(failed) == 1:
+		return fmt.Sprintf("gate %s failed (%s)", failed[0], e2e.EnvironmentFailure)
+	case len(failed) > 1:
+		return fmt.Sprintf("%d gates failed: %s (%s)", len(failed), strings.Join(failed, ", "), e2e.EnvironmentFailure)
 	}
 	for i, reason := range r.Verdict.Reasons {
 		if reason.Effect == e2e.NotJudged {
@@ -195,7 +202,7 @@ func reasonPhrase(r e2e.Result, reason e2e.Reason) string {
 	switch reason.Code {
 	case e2e.CodeEnvironment:
 		if n == 0 || slices.ContainsFunc(r.Tests, func(t e2e.TestResult) bool { return t.Outcome == e2e.NotRun && t.ID == reason.Tests[0] }) {
-			return firstLine(reason.Text) // it kept tests from starting
+			return firstLine(reason.Text) // the tests could not start
 		}
 		return plural(n, "test", "tests") + fmt.Sprintf(" failed because of the environment (%s)", e2e.EnvironmentFailure)
 	case e2e.CodeLost:

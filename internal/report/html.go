@@ -75,7 +75,7 @@ type page struct {
 	MoreTests  int
 	Chart      *chart
 	Lost       bool
-	Shut       bool
+	Failed     bool
 	Over       int
 }
 
@@ -83,7 +83,7 @@ type page struct {
 // elsewhere, which its own content security policy holds it to.
 func HTML(r e2e.Result) []byte {
 	p := page{R: r, Headline: HeadlineOf(r), Todo: todoOf(r), Policy: contentPolicy(), Counts: CountsOf(r), Duration: duration(r.Run),
-		Findings: Findings(r), Flakes: flakes(r), Deadlines: deadlines(r), Chart: newChart(r), Shut: !e2e.GatesOpen(r.Gates)}
+		Findings: Findings(r), Flakes: flakes(r), Deadlines: deadlines(r), Chart: newChart(r), Failed: !e2e.GatesOpen(r.Gates)}
 	p.Class = map[string]string{"✅": "good", "❌": "bad", "⛔": "bad", "⚠️": "warn"}[p.Headline.Mark]
 	if p.Class == "good" && (len(p.Flakes) > 0 || len(p.Findings) > 0) {
 		p.Class = "good look"

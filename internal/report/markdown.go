@@ -23,7 +23,7 @@ type Options struct {
 }
 
 // Markdown renders a result as a job summary: the verdict and what to do first,
-// then one row for each cluster or test that needs somebody, flakes, quarantine,
+// then one row for each cluster or test that needs attention, flakes, quarantine,
 // and everything else folded.
 func Markdown(r e2e.Result, o Options) string {
 	limit := o.MaxBytes
@@ -106,11 +106,8 @@ func HeadlinePart(r e2e.Result) Part {
 // heading is the verdict in one line.
 func heading(r e2e.Result, caveat string) string {
 	h := HeadlineOf(r)
-	text := verdictLine(h, shortText, caveat)
-	if h.Why != "" {
-		text += " — " + inline(h.Why)
-	}
-	return text + "\n\n"
+	h.aside = h.aside && caveat == "" // no two parentheses in a row
+	return verdictLine(h, shortText, caveat) + h.tail("—", inline(h.Why)) + "\n\n"
 }
 
 // verdictLine is the verdict alone, with the caveat that belongs to it.
@@ -164,7 +161,7 @@ func commitLink(r e2e.Run) string {
 	return "[" + safetext.Code(sha, 20) + "](" + page + ")"
 }
 
-// maxGrouped is how many pull requests of a merge group are named.
+// maxGrouped bounds how many pull requests of a merge group are named.
 const maxGrouped = 8
 
 // MergeGroup names the merge group that a run judged: "merge group of #12, #15, #17",
@@ -192,10 +189,10 @@ func groupOf(r e2e.Run, write func(int) string) string {
 	return "merge group of " + strings.Join(names, ", ")
 }
 
-// FindingsPart has a row for each cluster or test that needs somebody: category and
+// FindingsPart has a row for each cluster or test that needs attention: category and
 // test, owner, since when, evidence, next step.
 func FindingsPart(r e2e.Result) Part {
-	p := Part{Head: "### What needs somebody\n\n" + table("Failure", "Owner", "Since&nbsp;when", "Evidence", "Next step"), Foot: "\n", Noun: "rows"}
+	p := Part{Head: "### Needs attention\n\n" + table("Failure", "Owner", "Since&nbsp;when", "Evidence", "Next step"), Foot: "\n", Noun: "rows"}
 	for _, f := range Findings(r) {
 		p.Rows = append(p.Rows, row(findingCategory(f)+"<br>"+findingTests(f), ownerCell(f), sinceCell(f.Since), findingEvidence(f),
 			safetext.Cell(f.Next, shortText, 3)))
@@ -206,8 +203,8 @@ func FindingsPart(r e2e.Result) Part {
 	return p
 }
 
-// findingCategory is the effect as a mark and a word, and the category; whoever reads
-// a table by its marks finds what blocks.
+// findingCategory is the effect as a mark and a word, and the category. The mark makes
+// what blocks stand out in a table.
 func findingCategory(f Finding) string {
 	text := effectMark(f.Effect) + "&nbsp;**" + inline(f.Category) + "**<br>" + effectWord(f.Effect)
 	if f.Confidence != "" {
@@ -323,7 +320,7 @@ func QuarantinePart(r e2e.Result) Part {
 			continue
 		}
 		q := t.Quarantine
-		p.Rows = append(p.Rows, row(testCell(t.ID), verb(t)+"<br>"+safetext.Cell(failureMessage(&t), shortText, 2), inline(cmp.Or(q.Owner, "nobody")),
+		p.Rows = append(p.Rows, row(testCell(t.ID), verb(t)+"<br>"+safetext.Cell(failureMessage(&t), shortText, 2), inline(cmp.Or(q.Owner, noOwner)),
 			date(q.Deadline), safetext.Link(cmp.Or(q.Reason, "no reason given"), q.Issue, shortText)))
 	}
 	if len(p.Rows) == 0 {

@@ -10,17 +10,17 @@ import (
 	"github.com/org/e2e-gate/internal/safetext"
 )
 
-// GatesPart shows what each gate said before the suites and while they ran, those that
-// somebody has to look at first: where there is no room for all, these are left.
+// GatesPart shows what each gate said before the suites and while they ran. The gates
+// that need attention come first, so that they remain where there is no room for all.
 func GatesPart(r e2e.Result) Part {
 	var rows []string
-	healthy, lost, shut := 0, 0, 0
+	healthy, lost, failed := 0, 0, 0
 	for _, g := range worstFirst(r.Gates) {
 		if g.State == e2e.Healthy {
 			healthy++
 		}
 		if !g.Open() {
-			shut++
+			failed++
 		} else if len(g.LostSpans()) > 0 {
 			lost++
 		}
@@ -31,16 +31,16 @@ func GatesPart(r e2e.Result) Part {
 		rows = append(rows, row(name, inline(stateOf(g)), safetext.Cell(g.Expected, shortText, 2), gateObserved(g), timelineCell(r.Run, g)))
 	}
 	summary := fmt.Sprintf("Gates: %d of %s healthy", healthy, thousands(len(r.Gates)))
-	if shut > 0 {
-		summary += fmt.Sprintf(", %d shut", shut)
+	if failed > 0 {
+		summary += fmt.Sprintf(", %d failed", failed)
 	}
 	if lost > 0 {
 		summary += fmt.Sprintf(", %d not healthy all the time while suites ran", lost)
 	}
-	return folded(summary, "gates", table("Gate", "State", "Expected", "Observed", "While suites ran"), shut+lost > 0, rows)
+	return folded(summary, "gates", table("Gate", "State", "Expected", "Observed", "While suites ran"), failed+lost > 0, rows)
 }
 
-// worstFirst puts shut gates before those that were lost meanwhile, and these before the
+// worstFirst puts failed gates before those that were lost meanwhile, and these before the
 // others.
 func worstFirst(gates []e2e.Gate) []e2e.Gate {
 	rank := func(g e2e.Gate) int {
@@ -102,7 +102,7 @@ func ShardsPart(r e2e.Result, diagramBytes int) Part {
 	}
 	summary := fmt.Sprintf("Shards: %s, the slowest took %s, %s were expected", thousands(len(r.Shards)), seconds(slowest), seconds(expected))
 	p := folded(summary, "shards", "", false, rows)
-	if p.Table = table("Shard", "State", "Tests", "Expected", "Took", "Units"); !p.empty() {
+	if p.Table = table("Shard", "State", "Tests", "Expected", "Took", "Batches"); !p.empty() {
 		p.Figure = gantt(r, diagramBytes)
 	}
 	return p

@@ -144,9 +144,9 @@ func TestMarkdownKeepsFlakes(t *testing.T) {
 
 func TestHeadlines(t *testing.T) {
 	for name, want := range map[string]string{
-		"passed-with-flake": "## ✅ e2e-gate pr: passed — 1 flaky test to look at",
+		"passed-with-flake": "## ✅ e2e-gate pr: passed (1 flaky test)",
 		"blocked":           "## ❌ e2e-gate pr: blocked — 3 release-blocking tests failed, 1 smoke test failed",
-		"gate-shut":         "## ⛔ e2e-gate pr: not judged — gate case-api is shut (ENVIRONMENT&#95;FAILURE)",
+		"gate-shut":         "## ⛔ e2e-gate pr: not judged — gate case-api failed (ENVIRONMENT&#95;FAILURE)",
 		"zero":              "## ⛔ e2e-gate: not judged — the result holds no verdict",
 		"many":              "## ❌ e2e-gate pr: blocked — 500 release-blocking tests failed",
 	} {
@@ -165,7 +165,7 @@ func TestHeadlineOfOtherVerdicts(t *testing.T) {
 		verdict e2e.Verdict
 		want    string
 	}{
-		{e2e.Verdict{State: e2e.VerdictPassed}, "e2e-gate: passed - 0 tests passed"},
+		{e2e.Verdict{State: e2e.VerdictPassed}, "e2e-gate: passed (0 tests passed)"},
 		{e2e.Verdict{State: e2e.VerdictFailed, Reasons: []e2e.Reason{reason(e2e.CodeFlaky, e2e.Blocks, 1, "x")}},
 			"e2e-gate: failed, and this stage does not block - x"},
 		{e2e.Verdict{State: e2e.VerdictNotJudged, Reasons: []e2e.Reason{reason(e2e.CodeLost, e2e.NotJudged, 2, "x")}},
@@ -197,7 +197,7 @@ func TestFindingsHoldEveryTest(t *testing.T) {
 		}
 		for _, x := range r.Tests {
 			want := 0
-			if needsSomebody(x) {
+			if needsAttention(x) {
 				want = 1
 			}
 			if seen[x.ID] != want {

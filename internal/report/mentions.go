@@ -7,16 +7,15 @@ import (
 	"github.com/org/e2e-gate/internal/safetext"
 )
 
-// maxMentions bounds how many teams one comment calls.
+// maxMentions bounds how many teams one comment mentions.
 const maxMentions = 10
 
-// Mentions lists the teams that something new needs, in the order of the tests: those
-// of failures that block and did not fail on the default branch before. The names
-// come from owners alone, never from the result; an owner without a team there is
-// nobody to call.
+// Mentions lists the teams to mention, in the order of the tests: the owners of failures
+// that block and did not fail on the default branch before. The names come from owners
+// alone, never from the result; an owner without a team there is not mentioned.
 //
-// It depends on nothing but the result, so a comment that is edited keeps the teams
-// that it called already, and GitHub tells only those that an edit adds.
+// It depends on nothing but the result, so an edited comment keeps the teams that it
+// already mentions, and GitHub notifies only those that the edit adds.
 func Mentions(r e2e.Result, owners map[string]string) []string {
 	var list []string
 	if r.Verdict.State != e2e.VerdictFailed || !r.Verdict.Blocks {

@@ -65,8 +65,8 @@ func TestDeadlines(t *testing.T) {
 		got = append(got, fmt.Sprintf("%s: %s, %s", d.Test, d.When(), d.Now()))
 	}
 	want := []string{
-		"*::past: 2 days ago: it counts again, still bad", "none: no deadline: it counts, still bad",
-		"*::today: today, still bad", "*::week: in 7 days, passes now: take the entry out?",
+		"*::past: 2 days ago: the test counts again, still failing or flaky", "none: no deadline: the entry does not count, still failing or flaky",
+		"*::today: today, still failing or flaky", "*::week: in 7 days, passes now: remove the entry?",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -96,7 +96,7 @@ func TestMentions(t *testing.T) {
 		}
 	}
 	text := Comment(r, CommentOptions{Owners: owners})
-	if !strings.Contains(text, "\n\nNew here, and blocking: @acme/case-platform\n\n") || strings.Count(text, "@") != 1 {
+	if !strings.Contains(text, "\n\nNew blocking failures, cc @acme/case-platform\n\n") || strings.Count(text, "@") != 1 {
 		t.Error("the comment does not call exactly that team")
 	}
 	if strings.Contains(Comment(r, CommentOptions{}), "@") {

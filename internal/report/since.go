@@ -41,7 +41,7 @@ func sinceOf(tests []*e2e.TestResult) string {
 	return strings.Join(list, "; ")
 }
 
-// pastOf is what earlier runs know of a test; empty where nobody asked them.
+// pastOf is what earlier runs know of a test; empty where the history was not read.
 func pastOf(t e2e.TestResult) string {
 	if t.History == nil {
 		return ""

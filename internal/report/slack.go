@@ -12,22 +12,22 @@ import (
 	"github.com/org/e2e-gate/internal/safetext"
 )
 
-// Limits of a message of Slack. It says what a text and the list of blocks may have;
-// that the texts of all blocks together may not have much more than 13,000 characters
-// it says only by refusing them (msg_blocks_too_long).
+// Limits of a Slack message. Slack documents those of a text and of the list of blocks.
+// The limit for the texts of all blocks together, about 13,000 characters, is not
+// documented: Slack refuses longer messages (msg_blocks_too_long).
 const (
 	slackBlocks  = 50
 	slackText    = 3000
 	slackMessage = 10_000
-	// slackFindings and slackFlakes are how many a reader looks at in a channel; the run
-	// has all.
+	// slackFindings and slackFlakes bound what a message shows, since a channel is read
+	// quickly; the run has all of them.
 	slackFindings, slackFlakes = 8, 8
 )
 
 // SlackOptions of [Slack].
 type SlackOptions struct {
-	// Channels are where the failures of journeys are talked about, by journey. They are
-	// shown, and nothing is sent there.
+	// Channels are where teams discuss the failures of their journeys, by journey. They are
+	// only named: nothing is sent there.
 	Channels map[string]string
 }
 
@@ -44,8 +44,8 @@ type slackBlock struct {
 	Elements []slackMrkdwn `json:"elements,omitempty"`
 }
 
-// slackMrkdwn is text in Slack's own markup. Verbatim: Slack is not to look for links
-// and names in it.
+// slackMrkdwn is text in Slack's own markup. With Verbatim, Slack does not look
+// for links and names in it.
 type slackMrkdwn struct {
 	Type     string `json:"type"`
 	Text     string `json:"text"`
@@ -53,9 +53,9 @@ type slackMrkdwn struct {
 }
 
 // Slack renders a result as a message of Slack's Block Kit, as JSON for a webhook or
-// chat.postMessage: the verdict, what to do, what needs somebody with owner and channel,
-// the flakes, the run. It keeps to Slack's limits and says what it left out. Nothing
-// in it calls anybody.
+// chat.postMessage: the verdict, what to do, what needs attention with owner and
+// channel, the flakes, the run. It keeps to Slack's limits and says what it left out. It
+// never @-mentions anyone.
 func Slack(r e2e.Result, o SlackOptions) ([]byte, error) {
 	m := &slackWriter{room: slackMessage}
 	m.section(slackHead(r)...)
@@ -118,10 +118,7 @@ func (m *slackWriter) context(text string) {
 // slackHead is the verdict and what to do.
 func slackHead(r e2e.Result) []string {
 	h := HeadlineOf(r)
-	head := h.Mark + " *" + safetext.Slack(h.Subject, shortText) + ": " + h.Word + "*"
-	if h.Why != "" {
-		head += " — " + safetext.Slack(h.Why, shortText)
-	}
+	head := h.Mark + " *" + safetext.Slack(h.Subject, shortText) + ": " + h.Word + "*" + h.tail("—", safetext.Slack(h.Why, shortText))
 	t := todoOf(r)
 	var do []string
 	if t.Lead != "" {
@@ -130,7 +127,8 @@ func slackHead(r e2e.Result) []string {
 	if t.Who != "" {
 		do = append(do, "*"+safetext.Slack(t.Who, shortText)+"* —")
 	}
-	return []string{head, strings.Join(append(do, safetext.Slack(t.Text, shortText)), " ") + t.More}
+	text := t.sentence(func(s string) string { return safetext.Slack(s, shortText) }, func(s string) string { return safetext.SlackCode(s, shortText) })
+	return []string{head, strings.Join(append(do, text), " ") + t.More}
 }
 
 // slackFacts are the counts, the pull request or merge group, the commit and the run.
@@ -158,7 +156,7 @@ func slackFacts(r e2e.Result) string {
 	return strings.Join(facts, " · ")
 }
 
-// slackFinding is what needs somebody, in lines: what, which tests, who, what next.
+// slackFinding is a finding in lines: what, which tests, who, what next.
 func slackFinding(r e2e.Result, f Finding, o SlackOptions) []string {
 	head := effectMark(f.Effect) + " *" + safetext.Slack(f.Category, 60) + "* " + effectWord(f.Effect)
 	if f.Title != "" {
@@ -199,10 +197,10 @@ func slackTests(ids []string) string {
 	return strings.Join(names, ", ")
 }
 
-// maxChannels is how many channels a finding names.
+// maxChannels bounds how many channels a finding names.
 const maxChannels = 3
 
-// channels are where the failures of a finding's journeys are talked about.
+// channels are where the failures of a finding's journeys are discussed.
 func channels(r e2e.Result, f Finding, byJourney map[string]string) []string {
 	var list []string
 	for _, t := range r.Tests {

@@ -9,9 +9,9 @@ import (
 	"github.com/org/e2e-gate/internal/safetext"
 )
 
-// gateGroups puts gates together that have the same key, in the order of the first
-// of each; those with an empty key are left out. One dead service shuts many gates,
-// and says so once.
+// gateGroups groups gates that have the same key, in the order of the first of each;
+// gates with an empty key are left out. One dead service fails many gates, and is
+// reported once.
 func gateGroups(gates []e2e.Gate, key func(e2e.Gate) string) [][]e2e.Gate {
 	var groups [][]e2e.Gate
 	index := map[string]int{}

@@ -23,8 +23,8 @@ const (
 // defaultWidth is used where the width of the terminal is not known, in columns.
 const defaultWidth = 80
 
-// sheet collects lines for a terminal. Every line is neutralised as it is added,
-// after wrapping, so that none can be taken for a workflow command.
+// sheet collects lines for a terminal. Every line is neutralised after wrapping, so
+// that a runner takes none of them for a workflow command.
 type sheet struct {
 	b      strings.Builder
 	width  int
@@ -164,7 +164,7 @@ func fit(s string, width int) string {
 // pad fills text with spaces up to width columns.
 func pad(s string, width int) string { return s + strings.Repeat(" ", max(width-columns(s), 0)) }
 
-// ascii replaces what our own words use beyond ASCII.
+// ascii replaces the non-ASCII characters that our own texts use.
 var asciiReplacer = strings.NewReplacer("—", "-", "…", "...", "→", "->")
 
 func ascii(s string) string {

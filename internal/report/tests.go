@@ -21,8 +21,8 @@ func flakes(r e2e.Result) []e2e.TestResult {
 	return list
 }
 
-// inDetail lists the tests of which everything is shown as far as there is room, those
-// that block first.
+// inDetail lists the tests that are shown in full as far as there is room, those that
+// block first.
 func inDetail(r e2e.Result) []*e2e.TestResult {
 	var list []*e2e.TestResult
 	for i := range r.Tests {
@@ -54,15 +54,18 @@ func splitIDs(ids []string) []splitID {
 	return list
 }
 
-// owner is a name, or words for there being none.
+// noOwner stands where no team answers for something.
+const noOwner = "no owner"
+
+// owner is the names of the owners, or [noOwner].
 func owner(owners []string) string {
 	if len(owners) == 0 {
-		return "nobody"
+		return noOwner
 	}
 	return strings.Join(owners, ", ")
 }
 
-// kindOf is how critical a test is, as the effect table judges it.
+// kindOf is how critical a test is, as the policy table judges it.
 func kindOf(t e2e.Test) string {
 	switch t.Criticality {
 	case e2e.NonBlocking, e2e.Nightly, e2e.Synthetic:

@@ -7,19 +7,37 @@ import (
 	"github.com/org/e2e-gate/internal/e2e"
 )
 
-// todo is what somebody has to do now. Its texts are not escaped.
+// todo is what to do now. Its texts are not escaped; Rest and More are words of ours.
 type todo struct {
 	// Lead is "Do now:" where something keeps the stage from passing.
 	Lead string
-	// Who has to do Text; More counts what else there is.
+	// Who has to do Text; More counts the other rows.
 	Who, Text, More string
+	// Names are those who should look at something later, and Rest ends that sentence.
+	Names []string
+	Rest  string
+}
+
+// sentence is what to do in one medium: plain escapes text, and name shows a name.
+func (t todo) sentence(plain, name func(string) string) string {
+	text := plain(t.Text)
+	for i, n := range t.Names {
+		if i > 0 {
+			text += ","
+		}
+		text += " " + name(n)
+	}
+	if t.Rest != "" {
+		text += " " + t.Rest
+	}
+	return text
 }
 
 // todoOf is the next step of what matters most, with who has to take it.
 func todoOf(r e2e.Result) todo {
 	list := Findings(r)
 	switch {
-	case len(list) > 0 && stops(list[0].Effect):
+	case len(list) > 0 && preventsPass(list[0].Effect):
 		return firstStep(list)
 	case r.Verdict.State != e2e.VerdictPassed:
 		return todo{Lead: "Do now:", Text: noFinding(r)}
@@ -29,8 +47,8 @@ func todoOf(r e2e.Result) todo {
 	return todo{Text: "Nothing to do."}
 }
 
-// stops reports whether an effect keeps the stage from passing.
-func stops(e e2e.Effect) bool {
+// preventsPass reports whether an effect keeps the stage from passing.
+func preventsPass(e e2e.Effect) bool {
 	switch e {
 	case e2e.Warns, e2e.Informs, e2e.EffectNothing:
 		return false
@@ -41,12 +59,12 @@ func stops(e e2e.Effect) bool {
 	}
 }
 
-// noFinding is what to do where the verdict is bad and nothing is named.
+// noFinding is what to do where the stage did not pass and no finding says why.
 func noFinding(r e2e.Result) string {
 	if len(r.Verdict.Reasons) > 0 {
 		return firstLine(r.Verdict.Reasons[0].Text)
 	}
-	return "read the log of the job; without a reason there is no verdict"
+	return "read the log of the job: the result gives no reason"
 }
 
 // firstStep is "case-platform: look at the worker (2 more rows below)".
@@ -61,7 +79,7 @@ func firstStep(list []Finding) todo {
 	return t
 }
 
-// laterWork says whose work is left where nothing blocks.
+// laterWork says who should look at what where nothing blocks.
 func laterWork(list []Finding, flaky []e2e.TestResult) todo {
 	var names []string
 	seen := map[string]bool{}
@@ -79,12 +97,20 @@ func laterWork(list []Finding, flaky []e2e.TestResult) todo {
 	for _, t := range flaky {
 		add(owners(t)...)
 	}
+	var work []string
+	if len(flaky) > 0 {
+		work = append(work, plural(len(flaky), "flaky test", "flaky tests"))
+	}
+	if len(list) > 0 {
+		work = append(work, plural(len(list), "finding", "findings"))
+	}
+	what := strings.Join(work, " and ")
 	if len(names) == 0 {
-		return todo{Text: "Nothing blocks. Something below has no owner: name one, and let them look."}
+		return todo{Text: "Nothing blocks. Name an owner for " + what + "."}
 	}
 	more := ""
 	if left := len(names) - maxSpans; left > 0 {
-		names, more = names[:maxSpans], fmt.Sprintf(" and %d more", left)
+		names, more = names[:maxSpans], fmt.Sprintf("and %d more ", left)
 	}
-	return todo{Text: "Nothing blocks. Still to be looked at by " + strings.Join(names, ", ") + more + "."}
+	return todo{Text: "Nothing blocks.", Names: names, Rest: more + "should look at " + what + "."}
 }

@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// replacement stands for bytes that are no UTF-8.
+// replacement stands for bytes that are not UTF-8.
 const replacement = "\uFFFD"
 
 const escape = 0x1b

@@ -1,13 +1,13 @@
-// Package safetext turns text that nobody vouches for (test names, messages, logs,
+// Package safetext turns untrusted text (test names, messages, logs,
 // branch names, reports) into Markdown, HTML, terminal text, log lines and data of
 // workflow commands. Nothing else in the gate prints such text.
 //
 // Every function starts from [Clean]: valid UTF-8 without escape sequences,
 // control characters and invisible characters, which are shown as what they are.
-// Then each form takes its own teeth out:
+// Then each form neutralises what is dangerous there:
 //
 //   - Markdown: only character references, which no parser reads as structure;
-//     mentions, issue references and bare links are cut in two by an empty element,
+//     mentions, issue references and bare links are split by an empty element,
 //     because GitHub looks for them in the rendered text. "<!--" is never emitted,
 //     not even inside code, where a reader of our own marker would find it.
 //   - Slack: what formats where it stands becomes a character that looks like it.
@@ -18,5 +18,5 @@
 // borders, with "…" and how much is missing, and before any work is done on it: 10
 // MB cost no more than what is shown of them.
 //
-// [Redactor] takes secrets out, before anything else.
+// [Redactor] masks secrets, before anything else.
 package safetext

@@ -22,8 +22,8 @@ func Log(s string, limit, lines int) string { return Neutral(Text(s, limit, line
 
 // Neutral makes text harmless to programs that read commands in logs: no line
 // starts with "::" (after white space) and "##[" is nowhere. A space between keeps
-// it readable. The text is otherwise taken as it is: use [LogLine] for what nobody
-// vouches for, and this for lines that were put together.
+// it readable. The text is otherwise taken as it is: use [LogLine] for untrusted
+// text, and this for lines that were put together.
 func Neutral(s string) string {
 	s = strings.ReplaceAll(s, "##[", "## [")
 	if !strings.Contains(s, "::") {

@@ -118,7 +118,7 @@ func longestRun(s string, c byte) int {
 }
 
 // Link returns a Markdown link with s as its text, or the text alone where target
-// is no absolute http or https URL. limit is in bytes of the text before escaping.
+// is not an absolute http or https URL. limit is in bytes of the text before escaping.
 func Link(s, target string, limit int) string {
 	text, safe := Inline(s, limit), URL(target)
 	if safe == "" || text == "" {
@@ -127,7 +127,7 @@ func Link(s, target string, limit int) string {
 	return "[" + text + "](" + safe + ")"
 }
 
-// URL returns target as it may stand in a link, or "" where it is no absolute http
+// URL returns target as it may stand in a link, or "" if it is not an absolute http
 // or https URL, has a user in it, or is longer than 2,000 bytes.
 func URL(target string) string {
 	u, err := url.Parse(target)

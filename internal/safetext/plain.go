@@ -8,8 +8,8 @@ import (
 
 // Plain makes text from outside fit to be quoted within a line of our own: control
 // and format characters become spaces, runs of space one space, and what is longer
-// than limit characters is cut, with an ellipsis. Where the line is shown, it is
-// made safe for that place besides.
+// than limit characters is cut, with an ellipsis. The line must also be made
+// safe for the place where it is shown.
 func Plain(s string, limit int) string {
 	// More than this many bytes cannot be needed, and answers can be a mebibyte.
 	if most := 8 * limit; len(s) > most {

@@ -15,7 +15,7 @@ import (
 const Mask = "***"
 
 // minSecret and minSecretLine are the lengths, in bytes, below which a value or a
-// line of one is no secret: masking "1" or "}" would only destroy the text.
+// line of one is not masked: masking "1" or "}" would only destroy the text.
 const (
 	minSecret     = 3
 	minSecretLine = 4
@@ -30,7 +30,7 @@ type Redactor struct {
 	a atomic.Pointer[automaton]
 }
 
-// NewRedactor makes a redactor of secret values. Besides each value as it is, it
+// NewRedactor makes a redactor of secret values. In addition to each value, it
 // knows its forms in JSON strings and URLs, and the lines of a value of several
 // lines. Values under 3 bytes, and lines under 4, are not masked.
 func NewRedactor(secrets []string) *Redactor {

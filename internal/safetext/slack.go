@@ -70,7 +70,7 @@ func SlackCode(s string, limit int) string {
 }
 
 // SlackLink returns a link of mrkdwn with s as its text, or the text alone where target
-// is no absolute http or https URL. limit is in bytes of the text before escaping.
+// is not an absolute http or https URL. limit is in bytes of the text before escaping.
 func SlackLink(s, target string, limit int) string {
 	text, page := Slack(s, limit), URL(target)
 	if page == "" || text == "" {

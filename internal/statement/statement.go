@@ -1,6 +1,6 @@
 // Package statement writes a verdict as an in-toto statement of a test result, and
-// checks one. The statement says that the gate passed for a commit; who says so is for
-// a signature to prove, which is made and verified by the platform's own tools.
+// checks one. The statement says that the gate passed for a commit. A signature proves who says
+// so; the platform's own tools make and verify it.
 //
 // Source: https://github.com/in-toto/attestation/blob/main/spec/predicates/test-result.md
 package statement
@@ -63,7 +63,7 @@ const (
 	nameCommit, namePlan, namePolicy, nameRun = "commit", "plan.json", "policy", "run"
 )
 
-// Of makes the statement of a result. policy is the SHA-256 of what judged it. A result
+// Of makes the statement of a result. policy is the SHA-256 of the effective policy and quarantine. A result
 // without a full commit is an error.
 func Of(r e2e.Result, policy string) (Statement, error) {
 	if len(r.Run.SHA) != 40 && len(r.Run.SHA) != 64 {
@@ -94,8 +94,8 @@ func digested(name, sum string) Descriptor {
 	return Descriptor{Name: name, Digest: map[string]string{"sha256": strings.TrimPrefix(sum, "sha256:")}}
 }
 
-// resultOf says what a verdict is. A stage that does not block may let a failure
-// through; it stays one.
+// resultOf is the word for a verdict. A failure stays one, also in a stage that does not
+// block.
 func resultOf(v e2e.Verdict) string {
 	warns := slices.ContainsFunc(v.Reasons, func(r e2e.Reason) bool { return r.Effect == e2e.Warns })
 	switch {
@@ -134,12 +134,12 @@ func Read(data []byte) ([]Statement, error) {
 	for decoder.More() {
 		var raw json.RawMessage
 		if err := decoder.Decode(&raw); err != nil {
-			return nil, fmt.Errorf("it is no JSON: %w", err)
+			return nil, fmt.Errorf("not JSON: %w", err)
 		}
 		elements := []json.RawMessage{raw}
 		if raw[0] == '[' {
 			if err := json.Unmarshal(raw, &elements); err != nil {
-				return nil, fmt.Errorf("it is no list: %w", err)
+				return nil, fmt.Errorf("not a JSON list: %w", err)
 			}
 		}
 		for _, e := range elements {
@@ -153,7 +153,7 @@ func Read(data []byte) ([]Statement, error) {
 		}
 	}
 	if len(list) == 0 {
-		return nil, fmt.Errorf("it holds no statement with the predicate %s", PredicateType)
+		return nil, fmt.Errorf("no statement with the predicate %s in it", PredicateType)
 	}
 	return list, nil
 }
@@ -161,11 +161,11 @@ func Read(data []byte) ([]Statement, error) {
 func open(raw []byte, depth int) (Statement, bool, error) {
 	var e envelope
 	if err := json.Unmarshal(raw, &e); err != nil {
-		return Statement{}, false, fmt.Errorf("it is neither a statement nor an envelope of one: %w", err)
+		return Statement{}, false, fmt.Errorf("neither a statement nor an envelope of one: %w", err)
 	}
 	switch {
 	case depth == 0:
-		return Statement{}, false, errors.New("it is an envelope in too many envelopes")
+		return Statement{}, false, errors.New("too many nested envelopes")
 	case e.Attestation != nil:
 		return open(e.Attestation.Bundle, depth-1)
 	case e.DSSE != nil:
@@ -174,13 +174,13 @@ func open(raw []byte, depth int) (Statement, bool, error) {
 	if e.Payload != "" {
 		inside, err := base64.StdEncoding.DecodeString(e.Payload)
 		if err != nil || e.PayloadType != payloadType {
-			return Statement{}, false, errors.New("the envelope holds no in-toto statement")
+			return Statement{}, false, errors.New("the envelope has no in-toto statement")
 		}
 		return open(inside, depth-1)
 	}
 	var head struct{ PredicateType string }
 	if e.Type != Type {
-		return Statement{}, false, fmt.Errorf("it is of the type %q, and %s is needed", e.Type, Type)
+		return Statement{}, false, fmt.Errorf("it has the type %q instead of %s", e.Type, Type)
 	}
 	if err := json.Unmarshal(raw, &head); err != nil || head.PredicateType != PredicateType {
 		return Statement{}, false, err
@@ -190,7 +190,7 @@ func open(raw []byte, depth int) (Statement, bool, error) {
 	return s, err == nil, err
 }
 
-// Want is what a statement has to say. What is empty is not asked.
+// Want is what a statement must say. Empty fields are not checked.
 type Want struct {
 	SHA, Repository, Stage string
 	MaxAge                 time.Duration
@@ -200,8 +200,7 @@ type Want struct {
 // skew is how far a clock may be ahead.
 const skew = 5 * time.Minute
 
-// About says why a statement is about something else than what is wanted; nil where it
-// is not.
+// About returns an error if a statement is about something else than what is wanted.
 func (s Statement) About(w Want) error {
 	commit, run := s.descriptor(nameCommit), s.descriptor(nameRun).Annotations
 	about := []string{commit.Digest["gitCommit"]}
@@ -224,7 +223,7 @@ func (s Statement) About(w Want) error {
 	return nil
 }
 
-// Check says why a statement is not what is wanted; nil where it is.
+// Check returns an error if a statement is not what is wanted.
 func (s Statement) Check(w Want) error {
 	if err := s.About(w); err != nil {
 		return err
@@ -243,7 +242,7 @@ func (s Statement) Check(w Want) error {
 // neither outlives a later failure of the same commit nor hides one of another call of
 // the gate. It returns the newest; the error says why they do not count.
 func Judge(list []Statement, w Want) (Statement, error) {
-	why := errors.New("there is no statement")
+	why := errors.New("no statement found")
 	var newest []Statement
 	for _, s := range list {
 		if err := s.About(w); err != nil {
@@ -293,7 +292,7 @@ func fresh(finished string, w Want) error {
 	case err != nil:
 		return errors.New("it does not say when the run ended")
 	case age < -skew:
-		return fmt.Errorf("its run ends at %s, which is still to come", finished)
+		return fmt.Errorf("its run ended at %s, which is in the future", finished)
 	case age > w.MaxAge:
 		return fmt.Errorf("its run ended at %s, longer ago than %s", finished, w.MaxAge)
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/org/e2e-gate/internal/e2e"
 )
 
-// accepted are the documents that count, and what the others were.
+// accepted holds the documents that count, and the problems with the others.
 type accepted struct {
 	counted  []Document
 	earlier  Earlier
@@ -27,9 +27,9 @@ func (a accepted) allProblems() []e2e.Problem {
 	return list
 }
 
-// accept sorts documents: the newest attempt of each shard of this plan counts; what
-// is older, or of another plan of this workflow run, counts as an earlier attempt;
-// everything else is refused and said.
+// accept sorts documents. The newest attempt of each shard of this plan counts. An older
+// one, or one of another plan of this workflow run, counts as an earlier attempt.
+// Everything else is refused and reported.
 func accept(in In) accepted {
 	a := accepted{earlier: in.Earlier}
 	a.problems.add(in.Problems...)
@@ -42,7 +42,7 @@ func accept(in In) accepted {
 	}
 	s := sorting{in: in, newest: map[int][]Document{}, accepted: &a}
 	for _, u := range in.Unreadable {
-		a.problems.add(e2e.Problem{Code: e2e.CodeReportDamaged, Text: "not every document of the shards can be read: " + u.Text})
+		a.problems.add(e2e.Problem{Code: e2e.CodeReportDamaged, Text: "a shard document cannot be read: " + u.Text})
 	}
 	s.sortDocuments()
 	for _, sh := range reassigned(in.Plan.Shards, s.newest) {
@@ -65,7 +65,7 @@ func unreadableBefore(in In) []string {
 	return list
 }
 
-// sorting is the work of accept on documents from files.
+// sorting is the state of accept for documents from files.
 type sorting struct {
 	*accepted
 	in In
@@ -86,9 +86,9 @@ func (s *sorting) sortDocuments() {
 		switch {
 		case ofOtherKey(run, theirs):
 		case !theirs.SameSubject(run):
-			s.refuse("%s does not count: it is of another run (workflow run %q, stage %s, commit %q)", d.File, theirs.WorkflowRun, theirs.Stage, theirs.SHA)
+			s.refuse("%s does not count: it belongs to another run (workflow run %q, stage %s, commit %q)", d.File, theirs.WorkflowRun, theirs.Stage, theirs.SHA)
 		case attempt < 1 || attempt > run.WorkflowAttempt:
-			s.refuse("%s does not count: it is of attempt %d of the workflow run, and this is attempt %d", d.File, attempt, run.WorkflowAttempt)
+			s.refuse("%s does not count: it is from attempt %d of the workflow run, and this is attempt %d", d.File, attempt, run.WorkflowAttempt)
 		case d.Shard.Digest != plan.Digest || d.Shard.Index < 0 || d.Shard.Index >= len(plan.Shards):
 			s.ofOtherPlan(d)
 		default:
@@ -110,14 +110,14 @@ func ofOtherKey(run, theirs e2e.Run) bool {
 // attempt. Outside CI there are none: each run starts afresh.
 func (s *sorting) ofOtherPlan(d Document) {
 	if s.in.Run.WorkflowRun == "" {
-		s.refuse("%s does not count: it was run by another plan", d.File)
+		s.refuse("%s does not count: it was run with another plan", d.File)
 		return
 	}
 	s.before = append(s.before, d.Shard)
 }
 
-// keepNewest files a document of this plan: what is older than the newest attempt of
-// its shard is an earlier attempt.
+// keepNewest adds a document of this plan. Documents older than the newest attempt of
+// their shard become earlier attempts.
 func (s *sorting) keepNewest(d Document) {
 	index, attempt := d.Shard.Index, d.Shard.Run.WorkflowAttempt
 	have := s.newest[index]
@@ -190,7 +190,7 @@ func (s *sorting) acceptShard(sh e2e.PlanShard) {
 	docs := s.newest[sh.Index]
 	if i := slices.IndexFunc(s.in.Unreadable, func(u Unreadable) bool { return s.unreadableIsNewest(u, sh.Index, docs) }); i >= 0 {
 		u := s.in.Unreadable[i]
-		s.lost(sh, "the document of shard %s in attempt %d of the workflow run cannot be read (%s), so nothing that it left counts; run the shard again",
+		s.lost(sh, "the document of shard %s in attempt %d of the workflow run cannot be read (%s), so its results do not count; re-run the shard",
 			sh.Name, u.Attempt, u.Text)
 		s.before = append(s.before, shardsOf(docs)...)
 		return
@@ -207,22 +207,21 @@ func (s *sorting) acceptShard(sh e2e.PlanShard) {
 	}
 	doc := docs[0].Shard
 	if text := cmp.Or(contradiction(doc), unknownTests(s.in.Plan, doc)); text != "" {
-		s.lost(sh, "the document of shard %s contradicts itself (%s: %s), so it was changed or damaged and does not count; run the shard again",
+		s.lost(sh, "the document of shard %s contradicts itself (%s: %s), so it was changed or damaged and does not count; re-run the shard",
 			sh.Name, docs[0].File, text)
 		return
 	}
 	if !doc.Complete {
 		s.problems.add(e2e.Problem{
 			Code: e2e.CodeNotRun, Shard: sh.Index, LosesEvidence: true, Tests: unfinished(sh, doc),
-			Text: fmt.Sprintf("shard %s did not come to its end%s", sh.Name, ranAtTheEnd(doc)),
+			Text: fmt.Sprintf("shard %s did not finish%s", sh.Name, ranAtTheEnd(doc)),
 		})
 	}
 	s.counted = append(s.counted, docs[0])
 }
 
-// unreadableIsNewest reports whether a document that cannot be read is the newest of a
-// shard, or as new as the one that can be: what could be read is not the last word
-// then.
+// unreadableIsNewest reports whether an unreadable document is the newest of a shard, or
+// as new as the readable one. Then the readable one must not count.
 func (s *sorting) unreadableIsNewest(u Unreadable, index int, have []Document) bool {
 	if u.Index != index || u.Attempt < 1 || u.Attempt > s.in.Run.WorkflowAttempt {
 		return false
@@ -241,9 +240,9 @@ func ranAtTheEnd(doc e2e.ShardRun) string {
 	case n == 0:
 		return ""
 	case n > most:
-		return fmt.Sprintf("; the last that is known to have run are %s and %d more", strings.Join(doc.Running[:most], ", "), n-most)
+		return fmt.Sprintf("; the tests last known to run are %s and %d more", strings.Join(doc.Running[:most], ", "), n-most)
 	default:
-		return "; the last that is known to have run: " + strings.Join(doc.Running, ", ")
+		return "; the tests last known to run: " + strings.Join(doc.Running, ", ")
 	}
 }
 
@@ -252,9 +251,8 @@ func ranAtTheEnd(doc e2e.ShardRun) string {
 // be negative.
 func measurable(seconds float64) bool { return math.Abs(seconds) < 1e9 }
 
-// contradiction says where a shard's document does not hold what the shard itself says
-// it did: a rerun without the failure it was for, a bad exit that nothing explains, a
-// time that cannot have been measured.
+// contradiction describes a contradiction within a shard's document: a rerun without its
+// failure, an unexplained bad exit status, an impossible time. It is empty if there is none.
 func contradiction(doc e2e.ShardRun) string {
 	attempts := map[string][]e2e.Attempt{}
 	failed := false
@@ -267,34 +265,34 @@ func contradiction(doc e2e.ShardRun) string {
 	}
 	for _, r := range doc.Reruns {
 		if rerunWithoutFailure(r, attempts[r.ID]) {
-			return fmt.Sprintf("it tells of a rerun decision for %s (%s) and not of the failure", r.ID, r.Reason)
+			return fmt.Sprintf("it has a rerun decision for %s (%s) without the failure", r.ID, r.Reason)
 		}
 	}
 	for _, u := range doc.Units {
 		if !measurable(u.Seconds) || !measurable(u.Offset) {
-			return fmt.Sprintf("unit %s took %g s, from %g s on", u.Unit, u.Seconds, u.Offset)
+			return fmt.Sprintf("batch %s took %g s, starting at %g s", u.Unit, u.Seconds, u.Offset)
 		}
 		if u.Exit > 0 && u.Ended == e2e.EndedExited && !failed && len(doc.Problems) == 0 {
-			return fmt.Sprintf("unit %s ended with exit status %d and nothing failed", u.Unit, u.Exit)
+			return fmt.Sprintf("batch %s ended with exit status %d, but no test failed", u.Unit, u.Exit)
 		}
 	}
 	return ""
 }
 
-// rerunWithoutFailure reports whether a document claims a rerun decision, and holds no
-// failure that it could be about, or not as many attempts as a rerun makes.
+// rerunWithoutFailure reports whether a document claims a rerun decision without a failure
+// that it could be about, or with fewer attempts than a rerun makes.
 func rerunWithoutFailure(r e2e.RerunRecord, attempts []e2e.Attempt) bool {
 	o := e2e.OutcomeOf(attempts)
 	return o == e2e.Passed || o == e2e.Skipped || r.Done && len(attempts) < 2
 }
 
-// unknownTests names a test of which a shard's document says neither that it was
-// planned nor what it is: a failure of it would show nowhere.
+// unknownTests names a test that is neither planned nor marked as unplanned in a shard's
+// document: its failure would not be shown anywhere.
 func unknownTests(plan *e2e.Plan, doc e2e.ShardRun) string {
 	planned := shardOfTest(plan)
 	for _, t := range doc.Tests {
 		if _, ok := planned[t.ID]; !ok && t.Unplanned == nil {
-			return fmt.Sprintf("it reports %q, which nobody planned, and does not say so", t.ID)
+			return fmt.Sprintf("it reports %q, which is not planned, without marking it as unplanned", t.ID)
 		}
 	}
 	return ""

@@ -10,8 +10,8 @@ import (
 	"github.com/org/e2e-gate/internal/e2e"
 )
 
-// slack widens the time of a failure: probes are seconds apart, and a failure shows
-// some time after what caused it.
+// slack widens the time of a failure: probes are seconds apart, and a failure appears
+// some time after its cause.
 const slack = 5 * time.Second
 
 // alibis know what the environment did, and when. An alibi comes from what gates and
@@ -24,10 +24,10 @@ type alibis struct {
 	shards []e2e.ShardRun
 }
 
-// of says whether the environment was at fault when a test failed: nil where it was
-// not, or where nothing shows it. Every failed attempt needs an alibi of its own: one
-// that failed in a healthy environment is a failure. The first one's is returned,
-// named only where each of them is.
+// of returns the alibi of a failed test, or nil if nothing shows that the environment was
+// at fault. Every failed attempt needs its own alibi: an attempt that failed in a healthy
+// environment is a failure. It returns the first attempt's alibi, and keeps the address
+// that the failure names only if every attempt names one.
 func (a alibis) of(attempts []e2e.Attempt) *e2e.Environment {
 	var first *e2e.Environment
 	for _, at := range attempts {
@@ -127,7 +127,7 @@ func (a alibis) endedProcess(by time.Time) *e2e.Environment {
 }
 
 // namedBy is the address of a gate's target as a failure names it; empty where it does
-// not. What the test printed besides does not count: it names whatever it speaks to.
+// not. Other output of the test does not count, because it names whatever the test talks to.
 func namedBy(at e2e.Attempt, target string) string {
 	host, port := addressOf(target)
 	if host == "" {

@@ -30,10 +30,10 @@ func (e Earlier) Rerun(id string) string {
 	return ""
 }
 
-// Before tells what earlier attempts of the workflow run said, for a run that makes
-// attempts of its own: documents are all that were found, results the runs of results
-// that lie beside them, unreadable says of what cannot be read why. The problems say
-// what is missing. Outside CI, and in a first attempt, there is nothing.
+// Before returns the earlier attempts of the workflow run, for a run that makes attempts
+// itself. documents are all that were found, results the runs of the results found with
+// them, and unreadable holds the reason for each document that cannot be read. The
+// problems say what is missing. Outside CI, and in a first attempt, there is nothing.
 func Before(run e2e.Run, documents []Document, results []e2e.Run, unreadable []string) (Earlier, []e2e.Problem) {
 	if !mayHaveEarlier(run) {
 		return Earlier{}, nil
@@ -62,25 +62,25 @@ func ofBefore(run e2e.Run, documents []Document) []e2e.ShardRun {
 	return list
 }
 
-// unknownEarlier says aloud when earlier attempts should exist and cannot be read.
+// unknownEarlier reports that earlier attempts should exist but cannot be read.
 func unknownEarlier(run e2e.Run, documents []Document, results []e2e.Run, unreadable []string) []e2e.Problem {
 	if !mayHaveEarlier(run) {
 		return nil
 	}
 	if !knowsFirst(run, documents, results) {
-		unreadable = append(slices.Clone(unreadable), "there is no document of attempt 1")
+		unreadable = append(slices.Clone(unreadable), "no document of attempt 1 was found")
 	}
 	if len(unreadable) == 0 {
 		return nil
 	}
 	return []e2e.Problem{{Code: e2e.CodeAttemptsUnreadable, Text: fmt.Sprintf(
-		"this is attempt %d of the workflow run and the documents of earlier attempts cannot be read (%s): without them there are no diagnostic reruns, "+
-			"and a test that failed before may pass unseen. Give the folder with the earlier shard-*.json to the gate", run.WorkflowAttempt, unreadable[0])}}
+		"this is attempt %d of the workflow run, but documents of earlier attempts cannot be read (%s): there are no diagnostic reruns, "+
+			"and an earlier failure may go unnoticed. Give the gate the folder with the earlier shard-*.json", run.WorkflowAttempt, unreadable[0])}}
 }
 
-// knowsFirst reports whether something is left of the first attempt. Later ones may
-// have re-run other jobs; the first ran them all. Where its gates failed, it left a
-// result and no shard.
+// knowsFirst reports whether anything of the first attempt was found. Later attempts may
+// have re-run only some jobs; the first ran all of them. If its gates failed, it left a
+// result but no shard document.
 func knowsFirst(run e2e.Run, documents []Document, results []e2e.Run) bool {
 	first := func(theirs e2e.Run) bool { return isBefore(run, theirs) && theirs.WorkflowAttempt == 1 }
 	return slices.ContainsFunc(documents, func(d Document) bool { return first(d.Shard.Run) }) || slices.ContainsFunc(results, first)

@@ -55,7 +55,7 @@ func budgets(in In, counted []Document, tests []e2e.TestResult) []e2e.Budget {
 	if in.Budget > 0 && len(counted) > 0 {
 		b := e2e.Budget{Scope: "stage", Name: in.Run.Stage, Limit: in.Budget, Used: slowestShard(counted)}
 		if b.Over = b.Used > b.Limit; b.Over {
-			b.Text = fmt.Sprintf("stage %s took %s of its budget of %s; slowest: %s; look at long set-up, waits and repeated logins before adding shards",
+			b.Text = fmt.Sprintf("stage %s took %s, its budget is %s; slowest: %s; look at long set-up, waits and repeated logins before adding shards",
 				b.Name, duration(b.Used), duration(b.Limit), slowest(tests))
 		}
 		list = append(list, b)
@@ -73,7 +73,7 @@ func budgets(in In, counted []Document, tests []e2e.TestResult) []e2e.Budget {
 		}
 		b := e2e.Budget{Scope: "journey", Name: j.Name, Limit: j.Limit, Used: used, Over: used > j.Limit}
 		if b.Over {
-			b.Text = fmt.Sprintf("journey %s took %s of its max_runtime of %s; its owner is %s", b.Name, duration(b.Used), duration(b.Limit), cmp.Or(j.Owner, "nobody"))
+			b.Text = fmt.Sprintf("journey %s took %s, its max_runtime is %s; owner: %s", b.Name, duration(b.Used), duration(b.Limit), cmp.Or(j.Owner, "not set"))
 		}
 		list = append(list, b)
 	}

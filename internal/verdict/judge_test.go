@@ -185,7 +185,7 @@ func TestBudgets(t *testing.T) {
 	want = []e2e.Budget{
 		{Scope: "stage", Name: "pr", Limit: 70, Used: 70},
 		{Scope: "journey", Name: "pay", Limit: 1.5, Used: 2, Over: true, Text: "journey pay took 2.0s of its max_runtime of 1.5s; its owner is team"},
-		{Scope: "journey", Name: "ship", Limit: 2, Used: 3, Over: true, Text: "journey ship took 3.0s of its max_runtime of 2.0s; its owner is nobody"},
+		{Scope: "journey", Name: "ship", Limit: 2, Used: 3, Over: true, Text: "journey ship took 3.0s of its max_runtime of 2.0s; its owner is not set"},
 	}
 	if diff := cmp.Diff(want, Of(in).Result.Budgets); diff != "" {
 		t.Error(diff)

@@ -20,7 +20,7 @@ type merging struct {
 	reruns  map[string]e2e.RerunRecord
 	// held are the tests that the reports of each batch held, by the batch's id.
 	held map[string][]string
-	// gone are warnings about tests that earlier runs of a suite reported.
+	// gone are warnings about tests that earlier runs of a suite reported, but this one did not.
 	gone []e2e.Problem
 }
 
@@ -140,7 +140,7 @@ func (m *merging) warnGone(suite string) {
 	}
 	if len(gone) > 0 {
 		m.gone = append(m.gone, e2e.Problem{Code: e2e.CodeLost, Tests: gone, Text: fmt.Sprintf(
-			"suite %s cannot list its tests; earlier runs reported %d that are missing from its reports now: %s",
+			"suite %s cannot list its tests; %d tests of earlier runs are missing from its reports: %s",
 			suite, len(gone), strings.Join(gone[:min(3, len(gone))], ", "))})
 	}
 }
@@ -253,7 +253,7 @@ func laterPass(r *e2e.TestResult, before []e2e.Attempt, excused bool) {
 	case excused:
 		r.Evidence = append(r.Evidence, e2e.Evidence{
 			Kind: e2e.EvidenceTriage, Source: fmt.Sprintf("attempt %d", before[0].WorkflowAttempt),
-			Text: "an earlier attempt of this workflow run failed because of the environment, and passes now",
+			Text: "an earlier attempt of this workflow run failed because of the environment; it passes now",
 		})
 	case hadRerun:
 		r.LaterPass = true

@@ -38,7 +38,7 @@ type In struct {
 	Local     bool
 	// Unreadable are documents that are there and cannot be read.
 	Unreadable []Unreadable
-	// Results are the runs of results that lie beside the documents: an attempt that
+	// Results are the runs of results that were found with the documents: an attempt that
 	// found its gates failed left a result and no shard.
 	Results []e2e.Run
 	// Earlier is what earlier attempts of this workflow run said, where it is known
@@ -61,7 +61,7 @@ type In struct {
 type Document struct {
 	File  string
 	Shard e2e.ShardRun
-	// Unplanned are the tests that the document reports and nobody planned, by id,
+	// Unplanned are the tests that the document reports but that are not planned, by id,
 	// with owner, journey and criticality; without an entry the document's own words
 	// hold.
 	Unplanned map[string]e2e.Test

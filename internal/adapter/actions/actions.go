@@ -2,8 +2,8 @@
 // annotations, masks, outputs and the job summary.
 //
 // It hides github.com/sethvargo/go-githubactions v1.3.1, which panics when a write
-// fails and writes outputs with a constant delimiter, so that a value holding that
-// line would open a second output. Here a failed write is an error, outputs are
+// fails and writes outputs with a constant delimiter: a value with that line in it would
+// open a second output. Here a failed write is an error, outputs are
 // words, numbers, one line, or JSON on one line, and every text goes through
 // safetext.
 package actions
@@ -24,7 +24,7 @@ import (
 
 // ErrNotActions is returned outside of a runner: workflow commands would only be
 // noise there, and a mask would print the secret.
-var ErrNotActions = errors.New("this is no GitHub Actions runner")
+var ErrNotActions = errors.New("not running on a GitHub Actions runner")
 
 // Runner is the runner that started this process. It is safe for concurrent use.
 type Runner struct {
@@ -70,8 +70,8 @@ func (r *Runner) EndGroup() error {
 	return r.do("end a group", func(a *githubactions.Action) { a.EndGroup() })
 }
 
-// Annotate shows an annotation; GitHub shows 10 of each level for a step. A level that
-// does not exist is an error.
+// Annotate shows an annotation; GitHub shows 10 of each level for a step. An unknown
+// level is an error.
 func (r *Runner) Annotate(n annotation.Annotation) error {
 	fields := map[string]string{}
 	set := func(name, value string) {
@@ -94,7 +94,7 @@ func (r *Runner) Annotate(n annotation.Annotation) error {
 		case annotation.Notice:
 			a.Noticef("%s", n.Message())
 		default:
-			panic(fmt.Sprintf("there is no level %q", n.Level()))
+			panic(fmt.Sprintf("unknown annotation level %q", n.Level()))
 		}
 	})
 }

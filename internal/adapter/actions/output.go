@@ -21,7 +21,7 @@ const delimiter = "_GitHubActionsFileCommandDelimeter_"
 const MaxOutput = 500_000
 
 // ErrTooLarge is returned for what GitHub would drop as a whole.
-var ErrTooLarge = errors.New("larger than GitHub keeps; hand it on as an artifact")
+var ErrTooLarge = errors.New("larger than GitHub's limit; pass it on as an artifact")
 
 var (
 	outputName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]*$`)
@@ -31,7 +31,7 @@ var (
 // SetWord sets an output to a word of an enumeration: letters, digits and "_.-".
 func (r *Runner) SetWord(name, word string) error {
 	if !outputWord.MatchString(word) {
-		return fmt.Errorf("output %s: %q is no word", name, word)
+		return fmt.Errorf("output %s: %q must consist of letters, digits and _.-", name, word)
 	}
 	return r.set(name, word)
 }
@@ -59,15 +59,15 @@ func (r *Runner) SetJSON(name string, v any) error {
 func (r *Runner) set(name, value string) error {
 	switch {
 	case !outputName.MatchString(name):
-		return fmt.Errorf("%q is no name of an output", name)
+		return fmt.Errorf("invalid output name %q", name)
 	case !utf8.ValidString(value) || strings.ContainsFunc(value, unicode.IsControl) || strings.ContainsAny(value, "\u2028\u2029"):
-		return fmt.Errorf("output %s: the value is not one line of text", name)
+		return fmt.Errorf("output %s: the value is not a single line of text", name)
 	case strings.Contains(value, delimiter):
-		return fmt.Errorf("output %s: the value holds the delimiter of values", name)
+		return fmt.Errorf("output %s: the value contains the delimiter of values", name)
 	case len(value) > MaxOutput:
 		return fmt.Errorf("output %s: %d bytes: %w", name, len(value), ErrTooLarge)
 	case r.getenv("GITHUB_OUTPUT") == "":
-		return fmt.Errorf("output %s: the runner names no file in GITHUB_OUTPUT", name)
+		return fmt.Errorf("output %s: GITHUB_OUTPUT names no file", name)
 	}
 	return r.do("set output "+name, func(a *githubactions.Action) { a.SetOutput(name, value) })
 }

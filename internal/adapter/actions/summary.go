@@ -33,7 +33,7 @@ func (r *Runner) HasSummary() bool {
 func (r *Runner) AppendSummary(render func(limit int) string) error {
 	name := r.getenv("GITHUB_STEP_SUMMARY")
 	if name == "" {
-		return errors.New("job summary: the runner names no file in GITHUB_STEP_SUMMARY")
+		return errors.New("job summary: GITHUB_STEP_SUMMARY names no file")
 	}
 	size, ends, err := tail(name)
 	if err != nil {
@@ -42,7 +42,7 @@ func (r *Runner) AppendSummary(render func(limit int) string) error {
 	// The library adds a line feed; one more may be needed before the text.
 	limit := MaxSummary - int(min(size, MaxSummary)) - 2
 	if limit < minSummary {
-		return fmt.Errorf("job summary: %w: %s are in it", ErrSummaryFull, safetext.Size(int(size)))
+		return fmt.Errorf("job summary: %w: it has %s", ErrSummaryFull, safetext.Size(int(size)))
 	}
 	text := cutLines(render(limit), limit)
 	if !ends {
@@ -67,7 +67,7 @@ func tail(name string) (size int64, ends bool, err error) {
 	case err != nil:
 		return 0, false, err
 	case !info.Mode().IsRegular():
-		return 0, false, fmt.Errorf("%s is no regular file", name)
+		return 0, false, fmt.Errorf("%s is not a regular file", name)
 	case info.Size() == 0:
 		return 0, true, nil
 	}
@@ -78,7 +78,7 @@ func tail(name string) (size int64, ends bool, err error) {
 	return info.Size(), last[0] == '\n', nil
 }
 
-const cutNote = "\n_The summary is cut here: it is larger than GitHub keeps._\n"
+const cutNote = "\n_The summary is cut here: it exceeds GitHub's limit._\n"
 
 // cutLines keeps whole lines within limit bytes.
 func cutLines(text string, limit int) string {

@@ -7,7 +7,7 @@
 //	deployment.json  the deployment's latest status
 //	release.md       the section of the release's notes; release.json says of which release,
 //	                 and whether it may be published
-//	release-files/   the files beside the release
+//	release-files/   the files of the release
 //	e2e-gate.txt     says that the folder is of this package, which replaces the others
 package folder
 
@@ -41,7 +41,7 @@ const (
 	ownText        = "Written by e2e-gate with --publish. The next run that publishes here replaces its files.\n"
 )
 
-// files are all that a folder may hold of ours, beside the folder of the release's files.
+// files are all files that we write into a folder, except for those of the release.
 var files = []string{commentFile, commentFacts, statusFile, checkFile, deploymentFile, releaseFile, releaseFacts}
 
 const (
@@ -51,7 +51,7 @@ const (
 	maxSection = 125_000
 )
 
-// Folder is a folder to publish into. It is not for concurrent use.
+// Folder is a folder to publish into. It is not safe for concurrent use.
 type Folder struct {
 	root *os.Root
 }
@@ -63,10 +63,9 @@ var _ interface {
 	publish.Releases
 } = (*Folder)(nil)
 
-// Open opens a folder, and makes it where it is missing; only its parents may be links. What
-// an earlier run has published there is removed, so that it is not taken for this one's.
-// Files of the same names that no run has published are left, and are an error, which says
-// what is in the way.
+// Open opens a folder, and creates it if it is missing; only its parents may be links. It
+// removes what an earlier run published there, so that it is not mistaken for this run's.
+// Other files with our names are left alone, and are an error that names them.
 func Open(dir string) (*Folder, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // for later steps
 		return nil, fmt.Errorf("the folder cannot be made: %w", plain(err))
@@ -76,7 +75,7 @@ func Open(dir string) (*Folder, error) {
 		return nil, fmt.Errorf("the folder cannot be read: %w", plain(err))
 	}
 	if !before.IsDir() {
-		return nil, errors.New("it is not a folder, or a link to one; name the folder itself")
+		return nil, errors.New("not a folder, or a link to one; name the folder itself")
 	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -84,7 +83,7 @@ func Open(dir string) (*Folder, error) {
 	}
 	f := &Folder{root: root}
 	if after, err := root.Stat("."); err != nil || !os.SameFile(before, after) {
-		return nil, errors.Join(errors.New("the folder was exchanged while it was opened; try again"), root.Close())
+		return nil, errors.Join(errors.New("the folder was replaced while it was opened; try again"), root.Close())
 	}
 	err = f.clear()
 	if err == nil {
@@ -99,7 +98,7 @@ func Open(dir string) (*Folder, error) {
 // Close closes the folder.
 func (f *Folder) Close() error { return f.root.Close() }
 
-// plain leaves the path out of an error: the caller names the folder.
+// plain removes the path from an error: the caller names the folder.
 func plain(err error) error {
 	var at *fs.PathError
 	if errors.As(err, &at) {
@@ -145,11 +144,11 @@ func (f *Folder) clear() error {
 	return nil
 }
 
-// free reports a file of somebody else's that has one of our names.
+// free returns an error if a file that we did not write has one of our names.
 func (f *Folder) free() error {
 	for _, name := range append(files[:len(files):len(files)], releaseFolder) {
 		if _, err := f.root.Lstat(name); err == nil {
-			return fmt.Errorf("%s is there already and was not published by e2e-gate; give an empty folder", name)
+			return fmt.Errorf("%s exists and was not published by e2e-gate; give an empty folder", name)
 		}
 	}
 	return nil
@@ -170,7 +169,7 @@ func (f *Folder) regular(name string) (bool, error) {
 	return true, nil
 }
 
-// write puts a file in place at once: who reads it sees the old one or the new one.
+// write replaces a file atomically: a reader sees the old one or the new one.
 func (f *Folder) write(name string, data []byte) (publish.Outcome, error) {
 	there, err := f.regular(name)
 	if err != nil {
@@ -291,7 +290,7 @@ func (f *Folder) CreateCheck(_ context.Context, sha string, k publish.Check) (pu
 	}{line(sha), line(k.Name), conclusion, line(k.ID), safetext.URL(k.URL), line(k.Title), k.Summary, k.Text, notes})
 }
 
-// FindDeployment finds none, and needs none: environment and commit say which it is.
+// FindDeployment finds none, and needs none: environment and commit identify it.
 func (f *Folder) FindDeployment(context.Context, string, string) (int64, error) { return 0, nil }
 
 // SetDeploymentStatus writes the deployment's status.
@@ -308,8 +307,8 @@ func (f *Folder) SetDeploymentStatus(
 	}{d.ID, line(d.SHA), line(d.Environment), state, line(description), safetext.URL(page)})
 }
 
-// Release takes the release for a draft of the commit that is judged: a folder knows no
-// other.
+// Release takes the release for a draft of the judged commit, since a folder cannot look
+// it up.
 func (f *Folder) Release(_ context.Context, tag, judged string) (publish.Release, bool, error) {
 	return &release{f, publish.ReleaseFacts{Tag: tag, SHA: judged, Draft: true}}, true, nil
 }
@@ -360,11 +359,11 @@ func (r *release) Attach(_ context.Context, _ publish.Stamp, a publish.Asset) (p
 	return r.write(path.Join(releaseFolder, name), a.Data)
 }
 
-// Promote notes that the release may be published.
+// Promote records that the release may be published.
 func (r *release) Promote(context.Context, string) (publish.Outcome, error) {
 	if _, err := r.writeFacts(true); err != nil {
 		return publish.Outcome{}, err
 	}
-	text := "the release " + line(r.facts.Tag) + " stays a draft: " + releaseFacts + " says that it may be published, for a later step that does so"
+	text := "the release " + line(r.facts.Tag) + " was not published; " + releaseFacts + " tells a later step that it may be"
 	return publish.Outcome{Action: publish.NotHere, Note: text}, nil
 }

@@ -23,11 +23,11 @@ import (
 const (
 	artifactsLost  = "the list of artifacts"
 	artifactsRight = "actions: read"
-	// maxArtifactPages bounds how many pages of 100 are read: a job may upload 500, a
-	// run of 256 jobs far more than anybody does.
+	// maxArtifactPages bounds how many pages of 100 are read: a job may upload 500, and a
+	// run of 256 jobs far more than any real run does.
 	maxArtifactPages = 50
-	// maxIndex bounds what is read to learn which files an artifact holds, in bytes: an
-	// entry takes a hundred, and one who wants to fill memory writes millions.
+	// maxIndex bounds the index of an artifact's files, in bytes: an entry takes about a
+	// hundred, and an attacker who wants to fill memory writes millions.
 	maxIndex = 16 << 20
 	// downloadTime bounds one file out of one artifact.
 	downloadTime = 2 * time.Minute
@@ -106,9 +106,9 @@ func (c *Client) files(at *ranged, limit forge.Limit, want func(name string) boo
 	defer at.close()
 	archive, err := zip.NewReader(at, at.size)
 	if err != nil {
-		return fmt.Errorf("it is no zip file: %w", err)
+		return fmt.Errorf("not a zip file: %w", err)
 	}
-	at.left = limit.Total + maxIndex // packed is hardly ever larger, and never worth more
+	at.left = limit.Total + maxIndex // packed data is hardly ever larger
 	for _, f := range archive.File {
 		if strings.ContainsAny(f.Name, `/\`) || !f.Mode().IsRegular() || !want(f.Name) {
 			continue
@@ -122,8 +122,8 @@ func (c *Client) files(at *ranged, limit forge.Limit, want func(name string) boo
 	return nil
 }
 
-// takeFile hands a file of at most limit bytes to take, and returns how many it had. Its
-// own word on its size may be a lie.
+// takeFile passes a file of at most limit bytes to take, and returns how many it had. The
+// size that it claims may be wrong.
 func takeFile(f *zip.File, limit int64, take func(name string, in io.Reader) error) (int64, error) {
 	if size := f.FileInfo().Size(); size < 0 || size > limit {
 		return 0, tooLarge(limit)
@@ -139,7 +139,7 @@ func takeFile(f *zip.File, limit int64, take func(name string, in io.Reader) err
 }
 
 func tooLarge(limit int64) error {
-	return fmt.Errorf("more than the %s that are allowed would be extracted", safetext.Size(int(limit)))
+	return fmt.Errorf("extracting it would exceed the limit of %s", safetext.Size(int(limit)))
 }
 
 // capped reads so many bytes, and fails where there are more.
@@ -165,8 +165,8 @@ func extractFile(in io.Reader, to string) error {
 	return errors.Join(err, out.Close())
 }
 
-// ranged reads a file over HTTP in blocks. Storage that does not know ranges sends the
-// whole, which is kept in a temporary file.
+// ranged reads a file over HTTP in blocks. Storage that does not support ranges sends the
+// whole file, which is kept in a temporary file.
 type ranged struct {
 	ctx    context.Context //nolint:containedctx // io.ReaderAt has none
 	url    string
@@ -181,7 +181,7 @@ type ranged struct {
 	left int64
 }
 
-var errTooMuch = errors.New("it is larger than anything that the gate writes")
+var errTooMuch = errors.New("larger than any artifact that the gate writes")
 
 const (
 	blockSize = 256 << 10
@@ -194,7 +194,7 @@ func (r *ranged) get(span string) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	// No token: the address carries its own permission, and belongs to somebody else.
+	// No token: the address carries its own permission, and is not the API's.
 	req.Header.Set("Range", "bytes="+span)
 	resp, err := r.client.Do(req)
 	if err != nil {
@@ -224,10 +224,10 @@ func (r *ranged) open() error {
 	var first, last int64
 	if _, err := fmt.Sscanf(resp.Header.Get("Content-Range"), "bytes %d-%d/%d", &first, &last, &r.size); err != nil || last-first >= blockSize ||
 		r.size != last+1 {
-		return errors.New("the storage answers with another range than was asked for")
+		return errors.New("the storage answered with a range that was not requested")
 	}
 	if r.most > 0 && r.size > r.most {
-		return fmt.Errorf("it has more than %d MiB", r.most>>20)
+		return fmt.Errorf("larger than %d MiB", r.most>>20)
 	}
 	r.from = first
 	r.block, err = io.ReadAll(io.LimitReader(resp.Body, blockSize))
@@ -244,7 +244,7 @@ func (r *ranged) keep(body io.Reader) error {
 	most := cmp.Or(r.most, maxWhole)
 	r.size, err = io.Copy(f, io.LimitReader(body, most+1))
 	if err == nil && r.size > most {
-		err = fmt.Errorf("it has more than %d MiB", most>>20)
+		err = fmt.Errorf("larger than %d MiB", most>>20)
 	}
 	return err
 }

@@ -1,8 +1,8 @@
 // Package github publishes on GitHub and what answers like it (Enterprise, Gitea,
 // Forgejo): one comment on a pull request, updated in place, and a commit status.
 //
-// Publishing decorates a verdict and never makes one: it is bounded in time, says in
-// one sentence what was lost, and a token that may only read is no error.
+// Publishing shows a verdict and never changes it. It is bounded in time and says in one
+// sentence what was not published; a read-only token is not an error.
 //
 // It hides github.com/google/go-github/v62, which waits by the wall clock, refuses
 // requests by itself after a rate limit, and sends the token wherever a redirect
@@ -77,7 +77,7 @@ type Options struct {
 // Client publishes for one repository. It is safe for concurrent use.
 //
 // Where the connection is refused, two more tries are made in all. A request is
-// repeated once after 502, 503, 504, a broken connection or an answer that is no
+// repeated once after 502, 503, 504, a broken connection or an answer that is not
 // JSON, and after a rate limit that passes in time (Retry-After, x-ratelimit-reset).
 // All other answers are final. All calls together take [PublishTime] at most, or what
 // [Options] say.
@@ -87,7 +87,7 @@ type Client struct {
 	api         *github.Client
 	// plain carries no token: for storage that the API points to.
 	plain *http.Client
-	// graph is where GraphQL answers; nil where there is none.
+	// graph is the address of GraphQL; nil if there is none.
 	graph *url.URL
 	now   func() time.Time
 	scrub func(string) string
@@ -99,7 +99,7 @@ type Client struct {
 	asked bool
 	// statuses are what this client set last, by commit and context.
 	statuses map[string]publish.Status
-	// fresh is a commit that nobody judged before this run, as far as the comment says.
+	// fresh is a commit that no run judged before this one, as far as the comment says.
 	fresh string
 }
 
@@ -132,9 +132,9 @@ func baseURL(text string) (*url.URL, error) {
 	u, err := url.Parse(or(text, DefaultURL))
 	switch {
 	case err != nil:
-		return nil, errors.New("the API's address cannot be read; look at GITHUB_API_URL")
+		return nil, errors.New("the API's address is not a URL; look at GITHUB_API_URL")
 	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "":
-		return nil, errors.New("the API's address is no http or https address without user and query; look at GITHUB_API_URL")
+		return nil, errors.New("the API's address must be an http or https URL without user and query; look at GITHUB_API_URL")
 	case !strings.HasSuffix(u.Path, "/"):
 		u.Path += "/"
 	}
@@ -145,13 +145,13 @@ func baseURL(text string) (*url.URL, error) {
 func sameHostOnly(base *url.URL) func(*http.Request, []*http.Request) error {
 	return func(req *http.Request, via []*http.Request) error {
 		if len(via) > 3 || req.URL.Host != base.Host || req.URL.Scheme != base.Scheme {
-			return errors.New("the API redirects somewhere else")
+			return errors.New("the API redirects to another host")
 		}
 		return nil
 	}
 }
 
-// begin gives a call what is left of the time to publish. done takes what it used.
+// begin limits a call to the rest of the time for publishing. done subtracts what it used.
 func (c *Client) begin(ctx context.Context) (context.Context, func()) {
 	c.mu.Lock()
 	left := c.time - c.spent

@@ -45,7 +45,7 @@ func (c *Client) UpsertComment(ctx context.Context, pr int, stamp publish.Stamp,
 		return publish.Outcome{}, c.lost(commentLost, commentRight, err)
 	}
 	if pr <= 0 {
-		return publish.Outcome{}, c.lost(commentLost, commentRight, errors.New("this run belongs to no pull request"))
+		return publish.Outcome{}, c.lost(commentLost, commentRight, errors.New("this run has no pull request"))
 	}
 	ctx, done := c.begin(ctx)
 	defer done()
@@ -185,9 +185,8 @@ func (u *upsert) ours(marks []found) []found {
 	return slices.DeleteFunc(marks, func(f found) bool { return f.author != newest.author })
 }
 
-// account is the token's own account. It is asked for only where a person has
-// written our marker and no bot has, because tokens of an app have no account and
-// cost a request for nothing.
+// account is the token's own account. It is asked for only if a person wrote our marker
+// and no bot did, because an app's token has no account and the request would be wasted.
 func (u *upsert) account(ctx context.Context) string {
 	u.mu.Lock()
 	login, asked := u.login, u.asked
@@ -206,7 +205,7 @@ func (u *upsert) account(ctx context.Context) string {
 	return user.GetLogin()
 }
 
-// rememberLogin keeps who we are, from what we wrote.
+// rememberLogin records our own login from a comment that we wrote.
 func (c *Client) rememberLogin(user *github.User) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -229,11 +228,11 @@ func (u *upsert) reconcile(ctx context.Context) (publish.Outcome, error) {
 			if i := slices.IndexFunc(list, func(f found) bool { return f.id == u.made }); i > 0 {
 				u.remove(ctx, list[i])
 			}
-			return publish.Outcome{Action: publish.Superseded, URL: first.page, Note: "the PR comment was left as a newer run of the workflow wrote it"}, nil
+			return publish.Outcome{Action: publish.Superseded, URL: first.page, Note: "the PR comment was not changed: a newer run of the workflow wrote it"}, nil
 		}
 		out, err := u.update(ctx, first)
 		if status(err) == http.StatusNotFound || status(err) == http.StatusGone {
-			u.gone[first.id] = true // somebody deleted it after we had read it
+			u.gone[first.id] = true // it was deleted after we had read it
 			continue
 		}
 		if u.foreign(first, err) {
@@ -279,7 +278,7 @@ func (u *upsert) update(ctx context.Context, f found) (publish.Outcome, error) {
 	}
 	out := publish.Outcome{Action: publish.Updated, URL: f.page}
 	if f.compare(u.stamp) == 0 && !strings.HasPrefix(f.body, supersededHead) {
-		out.Note = "the PR comment of another job of this run was replaced; two calls of the gate for one stage need a `key` each"
+		out.Note = "the PR comment of another job of this run was replaced; give each call of the gate for this stage its own `key`"
 	}
 	for range maxWrites {
 		edited, _, err := u.api.Issues.EditComment(ctx, u.owner, u.name, f.id, &github.IssueComment{Body: new(mark(u.stamp, u.body))})
@@ -294,8 +293,8 @@ func (u *upsert) update(ctx context.Context, f found) (publish.Outcome, error) {
 	return out, nil
 }
 
-// overwritten reports whether an older run, which had read before we wrote, wrote
-// after us. The API knows no conditional write: to look again is all there is.
+// overwritten reports whether an older run, which had read before we wrote, wrote after
+// us. The API has no conditional write, so looking again is the only way to know.
 func (u *upsert) overwritten(ctx context.Context, id int64) bool {
 	one, _, err := u.api.Issues.GetComment(ctx, u.owner, u.name, id)
 	if err != nil {
@@ -317,7 +316,7 @@ func (u *upsert) remove(ctx context.Context, f found) {
 	}
 }
 
-// retire folds what another account wrote and we may not edit, now that ours is there.
+// retire folds comments that another account wrote and we may not edit, once ours exists.
 func (u *upsert) retire(ctx context.Context) {
 	for _, f := range u.marked {
 		if u.refused[f.author] {

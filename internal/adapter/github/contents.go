@@ -10,7 +10,7 @@ import (
 
 // File reads a file of the repository as it is at a commit, which is its full hash.
 // found is false where the commit has no such file. An error, which is an [*Error],
-// means that nobody knows: the answer 404 of a token that may not read is one. The
+// means that it is unknown, such as a 404 for a token that may not read. The
 // API gives files of up to 1 MB.
 func (c *Client) File(ctx context.Context, sha, path string) (data []byte, found bool, err error) {
 	ctx, done := c.begin(ctx)
@@ -28,7 +28,7 @@ func (c *Client) file(ctx context.Context, sha, path string) ([]byte, bool, erro
 	}
 	file, _, _, err := c.api.Repositories.GetContents(ctx, c.owner, c.name, path, &github.RepositoryContentGetOptions{Ref: sha})
 	if status(err) == http.StatusNotFound {
-		// GitHub says 404 also to those who may not know: the commit tells.
+		// GitHub also answers 404 without permission: reading the commit tells the two apart.
 		_, _, err = c.api.Git.GetCommit(ctx, c.owner, c.name, sha)
 		return nil, false, err
 	}
@@ -36,11 +36,11 @@ func (c *Client) file(ctx context.Context, sha, path string) ([]byte, bool, erro
 		return nil, false, err
 	}
 	if file == nil {
-		return nil, false, errors.New("it is a folder")
+		return nil, false, errors.New("it is a folder, not a file")
 	}
 	text, err := file.GetContent()
 	if err == nil && text == "" && file.GetSize() > 0 {
-		err = errors.New("it is larger than the API gives")
+		err = errors.New("larger than the API returns")
 	}
 	return []byte(text), err == nil, err
 }

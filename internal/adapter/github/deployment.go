@@ -19,7 +19,7 @@ const (
 )
 
 // FindDeployment is the newest deployment of a commit to an environment. An error is
-// an [*Error]; that there is none is one.
+// an [*Error], also if there is none.
 func (c *Client) FindDeployment(ctx context.Context, sha, environment string) (int64, error) {
 	ctx, done := c.begin(ctx)
 	defer done()
@@ -36,7 +36,7 @@ func (c *Client) FindDeployment(ctx context.Context, sha, environment string) (i
 }
 
 // SetDeploymentStatus adds a status to a deployment. The description is cut at 140
-// characters; a page that is no http or https address is left out. Deployments before
+// characters; a page that is not an http or https address is left out. Deployments before
 // it stay as they are. A success becomes a failure where a newer run, or another call of
 // the gate in the same, has said so of this deployment: the last word would be green
 // otherwise. An error is an [*Error].
@@ -44,14 +44,14 @@ func (c *Client) SetDeploymentStatus(
 	ctx context.Context, d publish.Deployment, state publish.DeploymentState, description, page string,
 ) (publish.Outcome, error) {
 	if d.ID <= 0 {
-		return publish.Outcome{}, c.lost(deploymentLost, deploymentRight, errors.New("this run belongs to no deployment"))
+		return publish.Outcome{}, c.lost(deploymentLost, deploymentRight, errors.New("this run has no deployment"))
 	}
 	ctx, done := c.begin(ctx)
 	defer done()
 	page, note := safetext.URL(page), ""
 	if state == publish.DeploymentSuccess && c.failedElsewhere(ctx, d.ID, page) {
 		state, description = publish.DeploymentFailure, publish.DeploymentOwn+"failed in a newer run or another job; this one: "+description
-		note = "the deployment status says failure, since a newer run, or another job of this one, failed for this deployment"
+		note = "the deployment status is failure: a newer run, or another job of this one, failed for this deployment"
 	}
 	text, word := cutRunes(safetext.Line(description, 4*maxDescription+40), maxDescription), string(state)
 	sent := &github.DeploymentStatusRequest{State: &word, AutoInactive: new(false), Description: &text}

@@ -15,7 +15,7 @@ import (
 	"github.com/google/go-github/v62/github"
 )
 
-// kind says whether a failure is worth another try.
+// kind says whether to retry after a failure.
 type kind int
 
 const (
@@ -28,14 +28,14 @@ const (
 	limited
 )
 
-// requestError is a request that led to nothing.
+// requestError is a failed request.
 type requestError struct {
 	kind   kind
 	status int
 	text   string
 	// wait is how long the API asks to wait; 0 where it does not say.
 	wait time.Duration
-	// hopeless is a pause for which there was no time.
+	// hopeless is a pause that was longer than the remaining time.
 	hopeless time.Duration
 	err      error
 }
@@ -52,7 +52,7 @@ func (f *requestError) Error() string {
 		text += ", a rate limit"
 	}
 	if f.hopeless > 0 {
-		text += fmt.Sprintf(", and waiting %s is longer than publishing may take", f.hopeless.Round(time.Second))
+		text += fmt.Sprintf(", and waiting %s would exceed the time for publishing", f.hopeless.Round(time.Second))
 	}
 	return text
 }
@@ -68,7 +68,7 @@ func refused(resp *http.Response, message string, now time.Time) *requestError {
 	case http.StatusTooManyRequests:
 		f.kind = limited
 	case http.StatusForbidden:
-		// A 403 without any word of a limit is about permissions: waiting cannot help.
+		// A 403 that does not mention a limit is about permissions: waiting cannot help.
 		if f.wait > 0 || strings.Contains(strings.ToLower(message), "rate limit") {
 			f.kind = limited
 		}
@@ -168,7 +168,7 @@ func status(err error) int {
 	return 0
 }
 
-// lost makes an Error of whatever went wrong.
+// lost wraps any error as an Error.
 func (c *Client) lost(what, permission string, err error) *Error {
 	var f *requestError
 	if !errors.As(err, &f) {
@@ -185,7 +185,7 @@ func (c *Client) lost(what, permission string, err error) *Error {
 	return e
 }
 
-// reason says what went wrong where the API is not to blame.
+// reason describes an error that did not come from the API.
 func (c *Client) reason(err error) string {
 	var (
 		location *url.Error
@@ -194,13 +194,13 @@ func (c *Client) reason(err error) string {
 	)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Sprintf("the %s for publishing were used up", c.time)
+		return fmt.Sprintf("the time for publishing (%s) was used up", c.time)
 	case errors.Is(err, context.Canceled):
 		return "it was cancelled"
 	case errors.As(err, &location):
 		return location.Err.Error()
 	case errors.As(err, &syntax):
-		return "the answer is not what the API describes"
+		return "the answer does not fit the API's description"
 	case errors.As(err, &answer):
 		return fmt.Sprintf("the API answered %d", answer.Response.StatusCode)
 	}
@@ -213,6 +213,6 @@ func (c *Client) readOnly(e *Error) string {
 	if !c.fork || e.Status != http.StatusForbidden || e.Permission == "" {
 		return ""
 	}
-	return e.Lost + " was not published: the token may only read, as in every run from a fork or of Dependabot; the job summary has the result, and a " +
+	return e.Lost + " was not published: the token is read-only, as in every run from a fork or of Dependabot; the job summary has the result, and a " +
 		"workflow_run job can publish it"
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // errNoGraphQL: the forge has no GraphQL, as Gitea and Forgejo.
-var errNoGraphQL = errors.New("there is no GraphQL here; look at GITHUB_GRAPHQL_URL")
+var errNoGraphQL = errors.New("this forge has no GraphQL API; look at GITHUB_GRAPHQL_URL")
 
 // graphQLURL reads GITHUB_GRAPHQL_URL. It gets the token, so one that is not on the
 // API's own host counts as none.
@@ -25,7 +25,7 @@ func graphQLURL(text string, base *url.URL) *url.URL {
 }
 
 // graphQL sends one query or mutation and reads the data of its answer. An answer that
-// names errors is one, whatever its status.
+// lists errors is an error, whatever its status.
 func (c *Client) graphQL(ctx context.Context, query string, variables map[string]any, into any) error {
 	if c.graph == nil {
 		return errNoGraphQL
@@ -45,7 +45,7 @@ func (c *Client) graphQL(ctx context.Context, query string, variables map[string
 		return errors.New("GraphQL answered: " + safetext.Line(c.scrub(answer.Errors[0].Message), 300))
 	}
 	if len(answer.Data) == 0 {
-		return errors.New("the answer holds no data")
+		return errors.New("the answer has no data")
 	}
 	return json.Unmarshal(answer.Data, into)
 }

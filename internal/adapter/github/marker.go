@@ -14,7 +14,7 @@ import (
 
 func checkStamp(s publish.Stamp) error {
 	if strings.Trim(s.WorkflowRun, "0123456789") != "" {
-		return errors.New("the workflow run is no number; look at GITHUB_RUN_ID")
+		return errors.New("the workflow run is not a number; look at GITHUB_RUN_ID")
 	}
 	return nil
 }
@@ -72,7 +72,7 @@ func readMarker(text string) (m marker, body string, ok bool) {
 		default: // of a later version
 		}
 	}
-	// A run that is no number was written by hand: it is older than any.
+	// A run that is not a number was written by hand: it counts as the oldest.
 	if checkStamp(m.Stamp) != nil {
 		m.WorkflowRun = ""
 	}

@@ -7,7 +7,7 @@ import (
 	"github.com/org/e2e-gate/internal/publish"
 )
 
-// A client has everything that the ports know.
+// A client implements all ports.
 var _ interface {
 	Port
 	publish.Checks
@@ -17,8 +17,8 @@ var _ interface {
 	forge.MergeQueue
 } = (*Client)(nil)
 
-// Port is what every forge that answers like GitHub has: what is to be published, and what
-// can be read. What else there is, type assertions tell.
+// Port is what every GitHub-like forge offers for publishing and reading. Type assertions
+// show what else a forge has.
 type Port interface {
 	publish.Place
 	forge.Reader
@@ -54,10 +54,10 @@ type basic struct {
 	name string
 }
 
-// Traits say what is missed.
+// Traits say what the forge lacks.
 func (b basic) Traits() publish.Traits {
 	return publish.Traits{
-		Lacks:         "on " + b.name + " only the comment and the commit status are published; releases, deployments and check runs are for GitHub",
+		Lacks:         "on " + b.name + " only comment and commit status are published; releases, deployments and check runs need GitHub",
 		SmallDiagrams: true,
 	}
 }

@@ -148,9 +148,9 @@ func (c *Client) attach(ctx context.Context, r Release, label string, a publish.
 	case err != nil:
 		return publish.Outcome{}, err
 	case !r.Draft:
-		return publish.Outcome{}, errors.New("the release is published already")
+		return publish.Outcome{}, errors.New("the release is already published")
 	case len(a.Data) == 0 || len(a.Data) > maxAsset:
-		return publish.Outcome{}, fmt.Errorf("it has %s, and from one byte to %s are attached", safetext.Size(len(a.Data)), safetext.Size(maxAsset))
+		return publish.Outcome{}, fmt.Errorf("it has %s; only files from one byte to %s can be attached", safetext.Size(len(a.Data)), safetext.Size(maxAsset))
 	}
 	for _, old := range r.assets {
 		if old.name != a.Name {
@@ -178,13 +178,13 @@ func (c *Client) attach(ctx context.Context, r Release, label string, a publish.
 func (c *Client) uploadURL(r Release) (*url.URL, error) {
 	to, err := url.Parse(r.uploads)
 	if err != nil || to.User != nil || !athome(c.api.BaseURL, to) {
-		return nil, errors.New("the API names an address for files that is not its own")
+		return nil, errors.New("the API names an upload address on another host")
 	}
 	return to, nil
 }
 
-// athome reports whether an address is the API's: its own, or, for files, the one
-// beside it. On Enterprise Server both are the same host.
+// athome reports whether an address belongs to the API: its own host or, for files, the
+// uploads host. On Enterprise Server both are the same.
 func athome(base, to *url.URL) bool {
 	beside, ok := strings.CutPrefix(base.Host, "api.")
 	return to.Scheme == base.Scheme && (to.Host == base.Host || ok && to.Host == "uploads."+beside)
@@ -206,7 +206,7 @@ func (c *Client) Promote(ctx context.Context, r Release, sha string) (publish.Ou
 }
 
 func (c *Client) promote(ctx context.Context, r Release, sha string) (*github.RepositoryRelease, error) {
-	// Files were attached since the tag was read: it may have been moved, or taken away.
+	// The tag may have been moved or deleted while files were attached.
 	now, err := c.commitOf(ctx, "tags/"+r.Tag)
 	if gone := status(err); err != nil && gone != http.StatusNotFound && gone != http.StatusUnprocessableEntity {
 		return nil, err
@@ -216,7 +216,7 @@ func (c *Client) promote(ctx context.Context, r Release, sha string) (*github.Re
 	}
 	edit := &github.RepositoryRelease{Draft: new(false)}
 	if err != nil {
-		// A branch may have moved since: the tag is to name what was judged.
+		// The branch may have moved since: the tag must name the judged commit.
 		edit.TargetCommitish = &sha
 	}
 	made, _, err := c.api.Repositories.EditRelease(ctx, c.owner, c.name, r.ID, edit)

@@ -46,7 +46,7 @@ func (m *memory) same(resp *http.Response) (data []byte, ok bool) {
 	return k.body, true
 }
 
-// keep keeps an answer that can be used. One for which there is no room is not kept.
+// keep keeps an answer that can be used. It skips answers that do not fit.
 func (m *memory) keep(resp *http.Response, data []byte) {
 	tag := resp.Header.Get("ETag")
 	if tag == "" || resp.Request.Method != http.MethodGet || resp.StatusCode != http.StatusOK {

@@ -12,7 +12,7 @@ import (
 	"github.com/org/e2e-gate/internal/forge"
 )
 
-// runOnBranch is what is read of a run in a list. go-github knows no path of it.
+// runOnBranch is what is read of a run in a list. go-github has no field for its path.
 type runOnBranch struct {
 	ID         int64  `json:"id"`
 	RunAttempt int    `json:"run_attempt"`

@@ -43,7 +43,7 @@ func (c *Client) upsertSection(ctx context.Context, r Release, stamp publish.Sta
 	}
 	room := maxBody - len(before) - len(after) - len(section(stamp, ""))
 	if room < minSection {
-		return publish.Outcome{}, errors.New("the release's body is full; shorten it")
+		return publish.Outcome{}, errors.New("the release's notes are full; shorten them")
 	}
 	body := strings.TrimRight(render(room), "\n")
 	if len(body) > room {
@@ -51,7 +51,7 @@ func (c *Client) upsertSection(ctx context.Context, r Release, stamp publish.Sta
 	}
 	switch {
 	case known && m.compare(stamp) > 0:
-		return publish.Outcome{Action: publish.Superseded, URL: r.URL, Note: "the release's section was left as a newer run of the workflow wrote it"}, nil
+		return publish.Outcome{Action: publish.Superseded, URL: r.URL, Note: "the release's section was not changed: a newer run of the workflow wrote it"}, nil
 	case known && !copied && m.hash == hash(body) && hash(written) == m.hash:
 		return publish.Outcome{Action: publish.Unchanged, URL: r.URL}, nil
 	}
@@ -59,8 +59,8 @@ func (c *Client) upsertSection(ctx context.Context, r Release, stamp publish.Sta
 	return publish.Outcome{Action: publish.Updated, URL: r.URL}, err
 }
 
-// dropCopies takes further sections of a stamp out of what follows the first: nobody
-// would bring them up to date. The marker becomes that of the newest run among them.
+// dropCopies takes further sections of a stamp out of what follows the first: they
+// would never be updated. The marker becomes that of the newest run among them.
 func (m *marker) dropCopies(after string, s publish.Stamp) (rest string, copied bool) {
 	for {
 		before, double, tail := cutSection(after, s)
@@ -84,7 +84,7 @@ func (c *Client) KeepSection(ctx context.Context, r Release, stamp publish.Stamp
 	for range maxWrites {
 		now, _, err := c.api.Repositories.GetRelease(ctx, c.owner, c.name, r.ID)
 		if err != nil {
-			// It was written, and nobody says that it is gone.
+			// It was written, and nothing shows that it is gone.
 			return publish.Outcome{Action: publish.Unchanged, URL: r.URL}, nil
 		}
 		_, old, _ := cutSection(now.GetBody(), stamp)
@@ -96,7 +96,7 @@ func (c *Client) KeepSection(ctx context.Context, r Release, stamp publish.Stamp
 		}
 	}
 	return publish.Outcome{}, c.lost(releaseLost, "",
-		errors.New("other jobs write over it again and again; let the stages of a release wait for each other (needs:)"))
+		errors.New("other jobs keep overwriting it; let the stages of a release wait for each other (needs:)"))
 }
 
 // sectionEnd is the last line of a section.
@@ -106,8 +106,8 @@ func sectionEnd(s publish.Stamp) string {
 
 func section(s publish.Stamp, body string) string { return mark(s, body) + "\n" + sectionEnd(s) }
 
-// cutSection finds the section of a stamp. One without an end, which somebody edited,
-// is none any more: a new one is put at the end.
+// cutSection finds the section of a stamp. A section without its end, such as
+// an edited one, does not count: a new one is put at the end.
 func cutSection(body string, s publish.Stamp) (before, section, after string) {
 	body = strings.ReplaceAll(body, "\r\n", "\n")
 	for at := 0; ; at += len(markerHead) {

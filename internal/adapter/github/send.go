@@ -19,7 +19,7 @@ import (
 )
 
 // sender is the transport below go-github: it adds the token, bounds time and
-// answers, and repeats what is worth repeating. Every answer that is no success is a
+// answers, and repeats what is worth repeating. Every unsuccessful answer is a
 // [*requestError], so that go-github's own reading of rate limits, which goes by the wall
 // clock, never sees one.
 type sender struct {
@@ -58,7 +58,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// scrub takes the token out of what the other side said.
+// scrub removes the token from a text of the other side.
 func (s *sender) scrub(text string) string {
 	if s.token == "" {
 		return text
@@ -127,21 +127,21 @@ func (s *sender) once(req *http.Request, body []byte) (*http.Response, *requestE
 	return s.judge(ctx, resp, data, err)
 }
 
-// judge tells an answer that can be used from one that cannot.
+// judge turns an unusable answer into an error.
 func (s *sender) judge(ctx context.Context, resp *http.Response, data []byte, err error) (*http.Response, *requestError) {
 	switch {
 	case resp.StatusCode >= 400:
 		return nil, refused(resp, s.scrub(message(data)), s.now())
 	case resp.StatusCode >= 300 || resp.StatusCode == http.StatusNoContent:
 	case resp.Request.Method != http.MethodGet && (err != nil || !json.Valid(data)):
-		// It was done. Who did it again for a damaged answer would do it twice.
+		// The request was carried out. Repeating it because the answer is damaged would do it twice.
 		data = []byte("{}")
 	case err != nil:
 		return nil, lostConnection(ctx, err)
 	case len(data) > maxAnswer:
 		return nil, &requestError{kind: final, text: "the answer is larger than " + safetext.Size(maxAnswer)}
 	case !json.Valid(data):
-		return nil, &requestError{kind: broken, text: "the answer is damaged: it is no JSON"}
+		return nil, &requestError{kind: broken, text: "the answer is damaged: not JSON"}
 	}
 	for name := range resp.Header {
 		// go-github would refuse the next request by them, until a time of its own.

@@ -27,7 +27,7 @@ var runPage = regexp.MustCompile(`^(.*/actions/runs/)(\d+)(?:/attempts/(\d+))?$`
 
 // statusOvertaken reports whether a run of the same repository that is newer than this status's
 // has set the other one, or the same run has, as far as their pages say. In one attempt of
-// a run the gate is called once; who calls it again after a red is trying until it is green.
+// a run the gate is called once; a second call after a failure must not turn it green.
 func statusOvertaken(s, by publish.Status) bool {
 	a, b := runPage.FindStringSubmatch(s.TargetURL), runPage.FindStringSubmatch(by.TargetURL)
 	if a == nil || b == nil || a[1] != b[1] {
@@ -56,14 +56,14 @@ const (
 var commit = regexp.MustCompile(`^[0-9a-fA-F]{40}([0-9a-fA-F]{24})?$`)
 
 // SetStatus sets the status of a commit, which is its full hash. One that is equal
-// to the latest of its context is not sent, and a success does not go over what a newer
-// run, or another job of the same, said that is none; anything else does, since a page that a stranger made up is not
-// to keep red out. An error is an [*Error].
+// to the latest of its context is not sent, and a success does not replace a worse state that
+// a newer run, or another job of this run, set; anything else does, so that a made-up page
+// cannot prevent a failure from being shown. An error is an [*Error].
 func (c *Client) SetStatus(ctx context.Context, sha string, s publish.Status) (publish.Outcome, error) {
 	switch s.State {
 	case publish.Success, publish.Failure, publish.StateError, publish.Pending:
 	default:
-		return publish.Outcome{}, c.lost(statusLost, statusRight, fmt.Errorf("there is no state %q", s.State))
+		return publish.Outcome{}, c.lost(statusLost, statusRight, fmt.Errorf("unknown state %q", s.State))
 	}
 	if !commit.MatchString(sha) {
 		return publish.Outcome{}, c.lost(statusLost, statusRight, errors.New("the commit under test is not known by its full hash"))
@@ -108,7 +108,7 @@ func (c *Client) setStatus(ctx context.Context, sha string, s publish.Status) (p
 		return publish.Outcome{Action: publish.Unchanged, URL: s.TargetURL}, nil
 	case overtaken:
 		return publish.Outcome{Action: publish.Superseded, URL: there.TargetURL,
-			Note: "the commit status was left as a newer run of the workflow, or another job of this one, set it; two calls of the gate for one stage need a " +
+			Note: "the commit status was not changed: a newer run of the workflow, or another job of this one, set it; two calls of the gate for one stage need a " +
 				"`key` each"}, nil
 	}
 	sent := &github.RepoStatus{State: new(string(s.State)), Context: &s.Context, Description: &s.Description}
@@ -125,7 +125,7 @@ func (c *Client) setStatus(ctx context.Context, sha string, s publish.Status) (p
 }
 
 // latest is the latest status of a context: what this client set, none for a commit
-// that nobody judged before, else what the API says. Where that cannot be read the status is only sent once more.
+// that was not judged before, else what the API says. If that cannot be read, the status is sent again.
 func (c *Client) latest(ctx context.Context, sha, name string) publish.Status {
 	c.mu.Lock()
 	set, ok := c.statuses[sha+" "+name]

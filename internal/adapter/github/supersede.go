@@ -19,11 +19,11 @@ const (
 )
 
 // Supersede says in our comment, when a run starts, that a newer commit is being judged,
-// with a link to the run, and folds what it holds of the older one: nobody is to take
-// its verdict for the new one's, and who was called in it is not called twice. A comment on the same commit, and one
-// that a newer run has written, is left. It costs a request, and a second where there
-// is something to say; an edit notifies nobody. An error is an [*Error]: nothing is
-// lost but the note.
+// with a link to the run, and folds the older result, so that its verdict is not mistaken
+// for the new commit's. Teams that it mentions are not mentioned twice. It does not change
+// a comment about the same commit, or one that a newer run wrote. It makes one request, and
+// a second one if the comment changes; an edit does not notify anyone. An error is an
+// [*Error]; only the note is lost.
 func (c *Client) Supersede(ctx context.Context, pr int, stamp publish.Stamp, page string) (publish.Outcome, error) {
 	if checkStamp(stamp) != nil || pr <= 0 || !commit.MatchString(stamp.SHA) {
 		return publish.Outcome{}, nil
@@ -54,14 +54,14 @@ func (c *Client) Supersede(ctx context.Context, pr int, stamp publish.Stamp, pag
 	return publish.Outcome{Action: publish.Updated, URL: first.page}, nil
 }
 
-// stale: somebody has judged since [Client.Supersede] looked.
+// stale: another run judged the commit after [Client.Supersede] read the comment.
 func (c *Client) stale() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.fresh = ""
 }
 
-// supersedeLost is what it costs where it cannot be written.
+// supersedeLost names what is lost if it cannot be written.
 const supersedeLost = "the note that a newer commit is being judged"
 
 // superseded is the comment of an older commit while a newer one is being judged.
@@ -70,8 +70,8 @@ func superseded(s publish.Stamp, old found, page string) string {
 	if s.Key != "" {
 		subject += " (" + safetext.Inline(s.Key, maxContext) + ")"
 	}
-	return fmt.Sprintf("%s%s: being judged — commit `%.10s`\n\nThere is no verdict on it yet: it comes with %s. If that run has ended and this still "+
-		"stands here, it was stopped before it could write: run it again. What was said of `%.10s` holds for that commit only.\n\n%sResult of "+
+	return fmt.Sprintf("%s%s: being judged — commit `%.10s`\n\nThere is no verdict yet: %s will post it here. If that run has ended and this note "+
+		"remains, it was stopped before it could write: re-run it. The result of `%.10s` holds for that commit only.\n\n%sResult of "+
 		"<code>%.10s</code></summary>\n\n%s%s",
 		supersededHead, subject, s.SHA, safetext.Link("this run", page, maxContext), old.SHA, supersededFold, old.SHA,
 		strings.TrimRight(unfolded(old.body), "\r\n"), supersededTail)

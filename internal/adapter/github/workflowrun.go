@@ -19,7 +19,7 @@ const (
 	maxJobPages = 5
 )
 
-// unread makes an [*Error] of what could not be read.
+// unread makes an [*Error] for something that could not be read.
 func (c *Client) unread(what, permission string, err error) *Error {
 	e := c.lost(what, permission, err)
 	e.verb = "read"
@@ -42,7 +42,7 @@ func (c *Client) WorkflowRun(ctx context.Context, id int64) (forge.WorkflowRun, 
 }
 
 // JobConclusion is how a job of an attempt of a run ended, by the job's name. An error
-// is an [*Error]; a job that does not exist, or exists twice, is one.
+// is an [*Error]; so is a job that does not exist, or exists twice.
 func (c *Client) JobConclusion(ctx context.Context, run forge.WorkflowRun, job string) (string, error) {
 	ctx, done := c.begin(ctx)
 	defer done()
@@ -63,7 +63,7 @@ func (c *Client) JobConclusion(ctx context.Context, run forge.WorkflowRun, job s
 		}
 	}
 	if len(found) != 1 {
-		return "", c.unread(runLost, "", fmt.Errorf("it has %d jobs of the name %s; give the name that the pull request shows", len(found), job))
+		return "", c.unread(runLost, "", fmt.Errorf("it has %d jobs named %s; give the name that the pull request shows", len(found), job))
 	}
 	return found[0], nil
 }

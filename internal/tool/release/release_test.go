@@ -75,7 +75,7 @@ func TestSameBytes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(main, bytes.Replace(source, []byte("the gate has a fault"), []byte("The gate has a fault"), 1), 0o644); err != nil {
+	if err := os.WriteFile(main, bytes.Replace(source, []byte("internal error (a bug"), []byte("Internal error (a bug"), 1), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	if err := run(t.Context(), []string{"check", sumsPath}, &said); err == nil || !strings.Contains(err.Error(), "check out the tag v7.8.9-rc.1") {

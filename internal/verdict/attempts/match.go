@@ -114,7 +114,7 @@ func (m *matching) unplanned() []e2e.TestRun {
 	return list
 }
 
-const twiceText = "the reports of unit %s hold several tests with the id %s, so the worst of them counts; give each a name or a class of its own"
+const twiceText = "the reports of batch %s contain several tests with the id %s; the worst counts. Give each its own name or class"
 
 // duplicates says which ids several reported tests share. It loses no evidence: the
 // worst of them counts.

@@ -13,7 +13,7 @@ import (
 type unit struct{ in In }
 
 // runner is how messages call the process.
-func (u unit) runner() string { return cmp.Or(u.in.Runner, "the runner of unit "+u.in.Unit) }
+func (u unit) runner() string { return cmp.Or(u.in.Runner, "the runner of batch "+u.in.Unit) }
 
 // all are the ids of all planned tests.
 func (u unit) all() []string {
@@ -42,7 +42,7 @@ func (u unit) lost(code e2e.Code, tests []string, format string, args ...any) []
 
 // notStarted: a process that did not start proves nothing.
 func (u unit) notStarted() []e2e.Problem {
-	return u.lost(e2e.CodeToolError, u.all(), "unit %s could not start: %s", u.in.Unit, u.in.Exit.Err)
+	return u.lost(e2e.CodeToolError, u.all(), "batch %s could not start: %s", u.in.Unit, u.in.Exit.Err)
 }
 
 // unread reports whether nothing can be judged, and why: the results cannot be read, or
@@ -52,13 +52,13 @@ func (u unit) unread() (why []e2e.Problem, unread bool) {
 	c, exit := u.in.Channel, u.in.Exit
 	switch {
 	case c.Unreadable != "":
-		return u.lost(e2e.CodeReportDamaged, u.all(), "the reports of unit %s cannot be read: %s", u.in.Unit, c.Unreadable), true
+		return u.lost(e2e.CodeReportDamaged, u.all(), "the reports of batch %s cannot be read: %s", u.in.Unit, c.Unreadable), true
 	case c.Nothing == "" || u.in.Build.Failed:
 		return nil, false
 	case exit.Ended == e2e.EndedCancelled || exit.Ended == e2e.EndedTimeout:
 		return nil, true
 	}
-	return u.lost(e2e.CodeReportDamaged, u.all(), "unit %s left no report (%s): %s; %s", u.in.Unit, exit.Text, c.Nothing, exit.Output), true
+	return u.lost(e2e.CodeReportDamaged, u.all(), "batch %s left no report (%s): %s; %s", u.in.Unit, exit.Text, c.Nothing, exit.Output), true
 }
 
 // maxNamed bounds how many running tests a problem names.
@@ -84,7 +84,7 @@ func (u unit) cutOff(reported map[string]bool) []e2e.Problem {
 	if len(running) > 0 {
 		while = " while these ran: " + strings.Join(running, ", ")
 	}
-	found := u.lost(e2e.CodeRunnerExit, lost, "%s ended before it had reported everything%s (%s); %s", u.runner(), while, exit.Text, exit.Output)
+	found := u.lost(e2e.CodeRunnerExit, lost, "%s ended before it reported everything%s (%s); %s", u.runner(), while, exit.Text, exit.Output)
 	found[0].LosesEvidence = len(lost) > 0
 	return found
 }
@@ -94,7 +94,7 @@ func (u unit) buildFailed(tests map[string][]e2e.Attempt) []e2e.Problem {
 	if !u.in.Build.Failed {
 		return nil
 	}
-	return u.lost(e2e.CodeBuildFailed, u.missing(tests), "unit %s does not build: %s", u.in.Unit, u.in.Build.Text)
+	return u.lost(e2e.CodeBuildFailed, u.missing(tests), "batch %s does not build: %s", u.in.Unit, u.in.Build.Text)
 }
 
 // exit compares how the process ended with what was reported. The first rule that
@@ -133,7 +133,7 @@ func (u unit) failedWithoutFailure(out Out) []e2e.Problem {
 	if u.in.Channel.Kind == Stream {
 		words = "see its log"
 	}
-	return u.lost(e2e.CodeRunnerExit, u.all(), "%s ended with %s although no test failed; %s", u.runner(), u.in.Exit.Text, words)
+	return u.lost(e2e.CodeRunnerExit, u.all(), "%s ended with %s, but no test failed; %s", u.runner(), u.in.Exit.Text, words)
 }
 
 // failed reports whether the process ended by itself, and not well.
@@ -152,7 +152,7 @@ func (u unit) reportedNothing(out Out) []e2e.Problem {
 	if len(u.in.Reported) > 0 || explained(out.Problems) {
 		return nil
 	}
-	return u.lost(e2e.CodeReportDamaged, u.all(), "the reports of unit %s hold no test", u.in.Unit)
+	return u.lost(e2e.CodeReportDamaged, u.all(), "the reports of batch %s contain no test", u.in.Unit)
 }
 
 // explained reports whether a problem says already why the runner did not do all that
