@@ -364,7 +364,7 @@ func TestHistoryUnderAct(t *testing.T) {
 		}
 		return got
 	}
-	if got := planned(); strings.Contains(got.log, "were taken from their artifacts") {
+	if got := planned(); strings.Contains(got.log, "were restored from their artifacts") {
 		t.Errorf("the cache is behind: %s", got.tail())
 	}
 	// The cache is evicted: the artifact of the run on the default branch is left.
@@ -373,7 +373,7 @@ func TestHistoryUnderAct(t *testing.T) {
 	}
 	w.fake.Artifacts = w.kept
 	w.fake.Runs = []githubfake.Run{{ID: 77, Event: "push", Branch: "main", HeadRepository: "acme/cases", Path: ".github/workflows/e2e.yml"}}
-	if got := planned(); !strings.Contains(got.log, "1 records of earlier runs were taken from their artifacts") {
+	if got := planned(); !strings.Contains(got.log, "1 records of earlier runs were restored from their artifacts") {
 		t.Errorf("the history was not repaired: %s", got.tail())
 	}
 }

@@ -191,7 +191,7 @@ func TestMatrixPublishesUnderAct(t *testing.T) {
 // A gate that was killed, and a machine whose results never arrived: the tests are lost,
 // by name, and nothing is green.
 func TestLostShardUnderAct(t *testing.T) {
-	for name, says := range map[string]string{"killed": "shard 0-team-a did not come to its end", "not uploaded": "left no document"} {
+	for name, says := range map[string]string{"killed": "shard 0-team-a did not finish", "not uploaded": "left no document"} {
 		t.Run(name, func(t *testing.T) {
 			files := map[string]string{}
 			if name == "killed" {

@@ -158,7 +158,7 @@ func TestOlderRunEndsLast(t *testing.T) {
 		run.run("--comment")
 		run.outcome, run.runID, run.env = "", c.late, []string{"GITHUB_RUN_ATTEMPT=" + c.lateAttempt}
 		status, stderr := run.run("--comment")
-		if status != 0 || !strings.Contains(stderr, "comment was left as a newer run") || !strings.Contains(stderr, "status was left as a newer run") {
+		if status != 0 || !strings.Contains(stderr, "comment was not changed: a newer run") || !strings.Contains(stderr, "status was not changed: a newer run") {
 			t.Errorf("exit status %d\n%s", status, stderr)
 		}
 		if list := fake.Statuses(); len(list) != 1 || list[0].State != "failure" || !strings.Contains(fake.Comments()[0].Body, "blocked") {
@@ -176,7 +176,7 @@ func TestDependabotReadsOnly(t *testing.T) {
 	run := event{t: t, name: "pull_request", url: fake.Listen(), outcome: failing, payload: pullRequestPayload(42, "acme/cases"),
 		env: []string{"GITHUB_ACTOR=dependabot[bot]"}, summary: &summary}
 	status, stderr := run.run("--comment")
-	if status != 1 || strings.Count(stderr, "may only read") != 1 || strings.Contains(stderr, "the job needs") || strings.Count(summary, "may only read") != 1 {
+	if status != 1 || strings.Count(stderr, "token is read-only") != 1 || strings.Contains(stderr, "the job needs") || strings.Count(summary, "token is read-only") != 1 {
 		t.Errorf("exit status %d\n%s\n%s", status, stderr, summary)
 	}
 }

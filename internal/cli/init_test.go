@@ -57,7 +57,7 @@ func TestInitOnExamples(t *testing.T) {
 			if len(cfg.Suites) != want || len(cfg.Stages) != 3 {
 				t.Errorf("%d stages, suites %+v", len(cfg.Stages), cfg.Suites)
 			}
-			if out := initIn(t, 0); strings.Contains(out, "wrote ") || strings.Count(out, "exists and stays as it is") != 2 {
+			if out := initIn(t, 0); strings.Contains(out, "wrote ") || strings.Count(out, "exists and is not changed") != 2 {
 				t.Error(out)
 			}
 		})

@@ -42,9 +42,9 @@ func TestPolicyComesFromTheBase(t *testing.T) {
 		{"the base is nowhere", judged, relaxed, true, 1, "blocked", "fetch-depth: 0"},
 		{"the base is nowhere, and may have been stricter", judged, judged, true, 1, "blocked", "fetch-depth: 0"},
 		{"the base does not parse", judged + "policy: {flaky: [\n", judged, false, 1, "policy_unreadable", "its config has mistakes: e2e-gate.yml:4:"},
-		{"the base has a key that does not exist", judged + "polcy: {}\n", relaxed, false, 1, "policy_unreadable", "correct the config on the base branch"},
+		{"the base has a key that does not exist", judged + "polcy: {}\n", relaxed, false, 1, "policy_unreadable", "Fix the config on the base branch"},
 		{"the policy of the base is wrong", judged + "policy: {failed: {release-blocking: ignore}}\n", relaxed, false, 1, "policy_unreadable",
-			"\"ignore\" is no effect"},
+			"unknown effect \"ignore\""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			queued, _ := runOnPullRequest(t, tc.base, tc.head, tc.shallow, "GITHUB_EVENT_NAME=merge_group")
@@ -122,7 +122,7 @@ func TestPolicyOfABaseThatOnlyTheAPIKnows(t *testing.T) {
 	}{
 		{"the change relaxes", map[string]string{"e2e-gate.yml": judged}, relaxed, 0, 1, "blocked"},
 		{"the base is as relaxed", map[string]string{"e2e-gate.yml": relaxed, "q.yml": quarantine}, relaxed, 0, 0, "passed"},
-		{"the change introduces the gate", map[string]string{}, relaxed, 0, 1, "built-in policy holds"},
+		{"the change introduces the gate", map[string]string{}, relaxed, 0, 1, "built-in policy applies"},
 		{"the base has no such commit", nil, relaxed, 0, 1, "contents: read"},
 		{"the API is down", map[string]string{"e2e-gate.yml": relaxed}, relaxed, 500, 1, "cannot be read"},
 	} {

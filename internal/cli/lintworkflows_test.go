@@ -21,10 +21,10 @@ func TestLintWorkflows(t *testing.T) {
 		{"reusable", "on: [pull_request]\njobs: {e2e: {uses: org/e2e-gate/.github/workflows/e2e-gate.yml@v1}}\n", []string{"e2e / verdict"}, nil},
 		{"everything wrong", "on: {pull_request: {paths: [src/**]}}\njobs:\n  gate: {if: \"${{ !cancelled() }}\", strategy: {matrix: {a: [1]}}, steps: " +
 			"[{uses: org/e2e-gate@v1, with: {command: verdict}}]}\n", []string{"gate"},
-			[]string{"pending for ever", "if: !cancelled()", "has a matrix"}},
+			[]string{"pending forever", "if: !cancelled()", "has a matrix"}},
 		{"jobs that judge nothing", "on: pull_request\njobs:\n  plan: {if: x, steps: [{uses: org/e2e-gate@v1, with: {command: plan}}]}\n  verdict: {if: " +
 			"always(), steps: [{uses: org/e2e-gate@v1, with: {command: verdict}}]}\n", []string{"verdict"}, nil},
-		{"no queue", "on: pull_request\njobs: {gate: {steps: [{uses: org/e2e-gate@v1}]}}\n", []string{"gate"}, []string{"waits for ever"}},
+		{"no queue", "on: pull_request\njobs: {gate: {steps: [{uses: org/e2e-gate@v1}]}}\n", []string{"gate"}, []string{"waits forever"}},
 		{"not on pull requests", "on: push\njobs: {gate: {if: x, steps: [{uses: org/e2e-gate@v1}]}}\n", nil, nil},
 		{"somebody else's", "on: pull_request\njobs: {gate: {if: x, steps: [{uses: org/e2e-gate-extra@v1}]}}\n", nil, nil},
 		{"no YAML", "jobs: [", nil, nil},

@@ -101,7 +101,7 @@ func TestNewerCommitIsBeingJudged(t *testing.T) {
 	}
 	before, seen := fake.Count(""), ""
 	fake.Fail(githubfake.Meanwhile("GET", "/issues/42/comments", 2, func() { seen = fake.Comments()[0].Body }))
-	if status, stderr := push(t, fake, 2, mentionsConfig("", "", "")); status != 0 || !strings.Contains(stderr, "is of an older commit") {
+	if status, stderr := push(t, fake, 2, mentionsConfig("", "", "")); status != 0 || !strings.Contains(stderr, "is about an older commit") {
 		t.Fatal(stderr)
 	}
 	for _, want := range []string{"## ⏳ e2e-gate pr: being judged — commit `2222222222`",

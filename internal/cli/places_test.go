@@ -181,7 +181,7 @@ func TestDeploymentOfSeveral(t *testing.T) {
 		}
 		list := fake.DeploymentNow(31).Statuses
 		if last := list[len(list)-1]; last.State != c.want ||
-			c.want == "failure" && c.outcomes[1] == "" && !strings.Contains(said, "the deployment status says failure") {
+			c.want == "failure" && c.outcomes[1] == "" && !strings.Contains(said, "the deployment status is failure") {
 			t.Errorf("%s: %+v\n%s", name, list, said)
 		}
 	}

@@ -104,7 +104,7 @@ func TestPublishForAFork(t *testing.T) {
 	if status != 0 || len(comments) != 1 || len(statuses) != 1 {
 		t.Fatalf("exit status %d, %+v, %+v\n%s", status, comments, statuses, out)
 	}
-	for _, want := range []string{"## ❌ e2e-gate pr: blocked (unverified, from a fork) — ", "GitHub says that its run ended with failure", "blocked",
+	for _, want := range []string{"## ❌ e2e-gate pr: blocked (unverified, from a fork) — ", "GitHub reports that its run ended with failure", "blocked",
 		"boom", "https://github.example/acme/cases/actions/runs/900"} {
 		if !strings.Contains(comments[0].Body, want) {
 			t.Errorf("%q is not in the comment:\n%s", want, comments[0].Body)
@@ -244,9 +244,9 @@ func TestPublishNothing(t *testing.T) {
 		"closed":                {func(s *githubfake.Server) { s.Pulls = nil }, "no open pull request"},
 		"another fork's branch": {func(s *githubfake.Server) { s.Pulls[0].HeadRepository = "someone/cases-2" }, "no open pull request"},
 		"the fork was deleted":  {func(s *githubfake.Server) { s.Runs[0].HeadRepository = "" }, "no open pull request"},
-		"running again":         {func(s *githubfake.Server) { s.Runs[0].Conclusion = "" }, "going on again"},
+		"running again":         {func(s *githubfake.Server) { s.Runs[0].Conclusion = "" }, "was started again"},
 		"a push":                {func(s *githubfake.Server) { s.Runs[0].Event = "push" }, "not started by a pull request"},
-		"an own branch":         {func(s *githubfake.Server) { s.Runs[0].HeadRepository = "acme/cases" }, "could post by itself"},
+		"an own branch":         {func(s *githubfake.Server) { s.Runs[0].HeadRepository = "acme/cases" }, "could post its own result"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newForkWorld(t)
@@ -295,10 +295,10 @@ func TestPublishUsage(t *testing.T) {
 		says      string
 	}{
 		{nil, []string{"GITHUB_TOKEN="}, 2, "needs GITHUB_TOKEN"},
-		{nil, []string{"GITHUB_EVENT_NAME=push"}, 2, "--result is needed"},
-		{[]string{"--stage", "nightly"}, nil, 2, "there is no stage nightly"},
+		{nil, []string{"GITHUB_EVENT_NAME=push"}, 2, "--result is missing"},
+		{[]string{"--stage", "nightly"}, nil, 2, "unknown stage nightly"},
 		{[]string{"--config", "missing.yml"}, nil, 2, "give its path with --config"},
-		{[]string{"--job", "nobody"}, nil, 3, "0 jobs of the name nobody"},
+		{[]string{"--job", "nobody"}, nil, 3, "0 jobs named nobody"},
 		{[]string{"--result", "missing.json"}, []string{"GITHUB_EVENT_NAME=push"}, 3, "cannot read the result"},
 	} {
 		w.env = c.env
@@ -330,7 +330,7 @@ func TestPublishOwn(t *testing.T) {
 	r.Run.SHA = strings.Repeat("c", 40)
 	data, _ = json.Marshal(r)
 	w.write("result.json", string(data))
-	if status, out := w.publish("--result", filepath.Join(w.dir, "result.json")); status != 3 || !strings.Contains(out, "is of another repository, workflow run") {
+	if status, out := w.publish("--result", filepath.Join(w.dir, "result.json")); status != 3 || !strings.Contains(out, "belongs to another run (repository, workflow run") {
 		t.Errorf("exit status %d\n%s", status, out)
 	}
 }

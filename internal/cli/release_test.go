@@ -30,7 +30,7 @@ func tagPush(t *testing.T, fake *githubfake.Server, outcome, runID string) event
 func TestDraftOfAPushedTag(t *testing.T) {
 	fake := draft(t)
 	run := tagPush(t, fake, failing, "7")
-	if status, stderr := run.run("--comment", "--promote"); status != 1 || !strings.Contains(stderr, "stays a draft: the verdict is failed") {
+	if status, stderr := run.run("--comment", "--promote"); status != 1 || !strings.Contains(stderr, "was not published: the verdict is failed") {
 		t.Fatalf("exit status %d\n%s", status, stderr)
 	}
 	r := fake.ReleaseNow(6)
@@ -78,11 +78,11 @@ func TestNotPromoted(t *testing.T) {
 	}{
 		"not asked": {nil, []string{"--comment"}, ""},
 		"upload refused": {func(s *githubfake.Server) { s.Fail(githubfake.Answers("POST", 422, "no room")) }, []string{"--comment", "--promote"},
-			"its evidence is not complete"},
+			"its evidence is incomplete"},
 		"other commit": {func(s *githubfake.Server) { s.Releases[1].Target = strings.Repeat("e", 40) }, []string{"--comment", "--promote"},
 			"nothing was written to it"},
 		"moved tag":  {func(s *githubfake.Server) { s.Refs["tags/v1.2.0"] = strings.Repeat("e", 40) }, []string{"--promote"}, "nothing was written to it"},
-		"no release": {func(s *githubfake.Server) { s.Releases = nil }, []string{"--promote"}, "there is no release v1.2.0"},
+		"no release": {func(s *githubfake.Server) { s.Releases = nil }, []string{"--promote"}, "release v1.2.0 not found with this token"},
 		"read-only":  {func(s *githubfake.Server) { s.Fail(githubfake.ForbiddenWrite()) }, []string{"--promote"}, "contents: write"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -112,7 +112,7 @@ func TestPublishedRelease(t *testing.T) {
 		env:     []string{"GITHUB_REF=refs/tags/v1.2.0", "GITHUB_SHA=" + commitSHA}}
 	status, stderr := run.run("--comment", "--promote")
 	r := fake.ReleaseNow(6)
-	if status != 1 || !strings.Contains(r.Body, "nothing can be stopped any more") || len(r.Assets) != 0 || strings.Contains(stderr, "not published") {
+	if status != 1 || !strings.Contains(r.Body, "the verdict cannot stop it") || len(r.Assets) != 0 || strings.Contains(stderr, "not published") {
 		t.Errorf("exit status %d, %+v\n%s", status, r, stderr)
 	}
 	if s := fake.Statuses(); len(s) != 1 || s[0].SHA != commitSHA {

@@ -108,7 +108,7 @@ func TestArtifactsThatDoNotCount(t *testing.T) {
 			if runs != 1 {
 				t.Errorf("%d runs are known, want the other one\n%s", runs, said)
 			}
-			if strings.HasPrefix(name, "of a pull request") && !strings.Contains(said, "1 of 2 are not of a push") {
+			if strings.HasPrefix(name, "of a pull request") && !strings.Contains(said, "1 of 2 are not from a push") {
 				t.Errorf("nobody says that an artifact does not count: %s", said)
 			}
 		})
@@ -206,7 +206,7 @@ func TestRepairNeedsToKnowWhomToBelieve(t *testing.T) {
 		app.Stderr = &log
 		console := app.console(nil)
 		found := keptHistory{app: app, trigger: t2}.backups(console).Missing(t.Context(), func(string) bool { return false })
-		if console.Done(); len(found) > 0 || !strings.Contains(log.String(), "which runs to believe") {
+		if console.Done(); len(found) > 0 || !strings.Contains(log.String(), "trusted runs are unknown") {
 			t.Errorf("%v %s", found, log.String())
 		}
 	}

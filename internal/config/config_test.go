@@ -114,8 +114,8 @@ e2e-gate.yml:1:1: there are no suites; add one: suites: [{name: api, framework: 
     - {name: b, needs: [c], tcp: {address: "127.0.0.1:1"}}
 `, `6:29: the url has the scheme "ftp"`},
 		{"policy", minimal + `policy: {flaky: {release-blocking: pass}, lost: {release-blocking: warn}}
-`, `e2e-gate.yml:4:36: "pass" is no effect; expected one of: block, inform, not_judged, warn
-e2e-gate.yml:4:68: a release-blocking test that is lost cannot count as less than not_judged: without evidence there is no green; use block or not_judged, or lower the test's criticality`},
+`, `e2e-gate.yml:4:36: unknown effect "pass"; expected one of: block, inform, not_judged, warn
+e2e-gate.yml:4:68: a release-blocking test that is lost cannot count as less than not_judged: without evidence a stage cannot pass; use block or not_judged, or lower the test's criticality`},
 		{"triage", minimal + `triage:
   rules: [{category: FLAKE, when: {message: "("}}]
 `, `5:22`},
@@ -288,7 +288,7 @@ func TestPeekSaysMistakes(t *testing.T) {
 	for _, tc := range []struct{ name, text, want string }{
 		{"syntax", minimal + "policy: {flaky: [", "e2e-gate.yml:"},
 		{"a key that does not exist", minimal + "polcy: {}", `"polcy"`},
-		{"a cell that does not exist", minimal + "policy: {failed: {release-blocking: ignore}}", `"ignore" is no effect`},
+		{"a cell that does not exist", minimal + "policy: {failed: {release-blocking: ignore}}", `unknown effect "ignore"`},
 	} {
 		c, err := PeekBytes("e2e-gate.yml", []byte(tc.text))
 		if err == nil || !strings.Contains(err.Error(), tc.want) || !c.Policy.BuiltIn() {

@@ -175,9 +175,9 @@ func TestReleaseStays(t *testing.T) {
 		incomplete bool
 	}{
 		"of another commit":   {ReleaseFacts{Tag: "v1", SHA: "aaaaaa", Draft: true}, passed(), nil, nil, "nothing was written to it", true},
-		"it is not there":     {ReleaseFacts{}, passed(), nil, nil, "there is no release v1", true},
-		"red":                 {ours, failed, nil, nil, "stays a draft: the verdict is failed", false},
-		"a file is missing":   {ours, passed(), nil, map[string]error{"attach": errors.New("no")}, "evidence is not complete", true},
+		"it is not there":     {ReleaseFacts{}, passed(), nil, nil, "release v1 not found with this token", true},
+		"red":                 {ours, failed, nil, nil, "was not published: the verdict is failed", false},
+		"a file is missing":   {ours, passed(), nil, map[string]error{"attach": errors.New("no")}, "evidence is incomplete", true},
 		"a newer run judged":  {ours, passed(), map[string]Outcome{"section": {Action: Superseded}}, nil, "a newer run has judged it", true},
 		"published long ago":  {ReleaseFacts{Tag: "v1", SHA: "4bf1f7"}, passed(), nil, nil, "", false},
 		"it cannot be read":   {ours, passed(), nil, map[string]error{"release": errors.New("the API is down")}, "not published: the API is down", true},

@@ -186,7 +186,7 @@ func blockedWithClusters() e2e.Result {
 		e2e.Span{From: at(20), To: at(41), State: e2e.Healthy, Observed: "connected", Probes: 10, Watch: true})
 	f.Budgets[1] = e2e.Budget{Scope: "journey", Name: "case-submission", Limit: 10, Used: 15.4, Over: true,
 		Text: "journey case-submission took 15.4 s of 10 s: TestSubmit waits 5 s for a state that never comes; look at waits before adding shards"}
-	f.Problems = []e2e.Problem{{Code: e2e.CodeRunnerExit, Text: "the runner of unit case-journeys exited 1, as it does when tests fail",
+	f.Problems = []e2e.Problem{{Code: e2e.CodeRunnerExit, Text: "the runner of batch case-journeys exited 1, as it does when tests fail",
 		Unit: "case-journeys", File: "units/0-001-case-journeys-1/output.log"}}
 	f.Verdict = e2e.Verdict{State: e2e.VerdictFailed, Blocks: true}
 	f.reason(e2e.CodeTestFailed, e2e.Blocks, "4 tests failed: "+strings.Join(ids, ", "), append(ids, smoke.ID)...)
@@ -220,7 +220,7 @@ func crashed() e2e.Result {
 	var ids []string
 	for i := range 3 {
 		t := f.test(fmt.Sprintf("TestLost%02d", i), "case-platform", e2e.ReleaseBlocking, e2e.Lost, 0)
-		t.Effect, t.Why = e2e.NotJudged, "its unit cannot be trusted (runner_exit): a release-blocking test without evidence is not a pass"
+		t.Effect, t.Why = e2e.NotJudged, "its batch cannot be trusted (runner_exit): a release-blocking test without evidence is not a pass"
 		ids = append(ids, t.ID)
 	}
 	f.Problems = []e2e.Problem{{Code: e2e.CodeRunnerExit, Text: "unit case-journeys was ended by signal 11 (segmentation fault) while TestLost00 ran",

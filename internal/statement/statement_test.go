@@ -141,7 +141,7 @@ func TestCheck(t *testing.T) {
 		"failed":             {func(s *Statement, _ *Want) { s.Predicate.Result = Failed }, "did not pass"},
 		"unknown result":     {func(s *Statement, _ *Want) { s.Predicate.Result = "passed" }, "did not pass"},
 		"too old":            {func(_ *Statement, w *Want) { w.Now = ended.Add(2 * time.Hour) }, "longer ago"},
-		"from the future":    {func(_ *Statement, w *Want) { w.Now = ended.Add(-time.Hour) }, "still to come"},
+		"from the future":    {func(_ *Statement, w *Want) { w.Now = ended.Add(-time.Hour) }, "which is in the future"},
 		"no time":            {func(s *Statement, _ *Want) { s.Predicate.Configuration[3].Annotations["finished"] = "soon" }, "does not say when"},
 	} {
 		var s Statement

@@ -36,7 +36,7 @@ func TestAccept(t *testing.T) {
 		{
 			rule: "a document of another commit is refused", change: func(in *In) { doc(in, 1).Run.SHA = "def" },
 			want: "not_judged [not_judged lost, warns report_damaged] a=passed b=passed c=lost",
-			text: `1.1.json does not count: it is of another run (workflow run "42", stage pr, commit "def")`,
+			text: `1.1.json does not count: it belongs to another run (workflow run "42", stage pr, commit "def")`,
 		},
 		{
 			rule: "a document of another call of the gate is not for this one", change: func(in *In) {
@@ -50,7 +50,7 @@ func TestAccept(t *testing.T) {
 				other := shard(*in, 1, 1, failed("s::c"))
 				other.Shard.Run.Key, other.Shard.Run.SHA = "ui", "def"
 				in.Documents = append(in.Documents, other)
-			}, want: "passed [warns report_damaged] a=passed b=passed c=passed", text: "it is of another run",
+			}, want: "passed [warns report_damaged] a=passed b=passed c=passed", text: "it belongs to another run",
 		},
 		{
 			rule: "a document of another stage is refused aloud", change: func(in *In) {
@@ -62,11 +62,11 @@ func TestAccept(t *testing.T) {
 		{
 			rule: "a document of a later attempt than this is refused", change: func(in *In) { doc(in, 1).Run.WorkflowAttempt = 2 },
 			want: "not_judged [not_judged lost, warns report_damaged] a=passed b=passed c=lost",
-			text: "it is of attempt 2 of the workflow run, and this is attempt 1",
+			text: "it is from attempt 2 of the workflow run, and this is attempt 1",
 		},
 		{
 			rule: "a document of attempt 0 is refused", change: func(in *In) { doc(in, 1).Run.WorkflowAttempt = 0 },
-			want: "not_judged [not_judged lost, warns report_damaged] a=passed b=passed c=lost", text: "it is of attempt 0",
+			want: "not_judged [not_judged lost, warns report_damaged] a=passed b=passed c=lost", text: "it is from attempt 0",
 		},
 		{
 			rule: "outside CI a document of another plan is refused", change: func(in *In) {
@@ -74,7 +74,7 @@ func TestAccept(t *testing.T) {
 				other := shard(*in, 1, 1, failed("s::c"))
 				other.Shard.Digest = "other"
 				in.Documents = append(in.Documents, other)
-			}, want: "passed [warns report_damaged] a=passed b=passed c=passed", text: "1.1.json does not count: it was run by another plan",
+			}, want: "passed [warns report_damaged] a=passed b=passed c=passed", text: "1.1.json does not count: it was run with another plan",
 		},
 		{
 			rule: "in a workflow run a document of another plan is an earlier attempt", change: func(in *In) {
@@ -113,7 +113,7 @@ func TestAccept(t *testing.T) {
 				in.Documents = []Document{shard(*in, 0, 1, passed("s::a"), passed("s::b")), shard(*in, 1, 1, passed("s::c"))}
 				in.Unreadable = []Unreadable{{Index: 1, Attempt: 2, Text: "it is cut"}}
 			}, want: "not_judged [not_judged lost, warns report_damaged] a=passed b=passed c=lost",
-			text: "the document of shard 1-b in attempt 2 of the workflow run cannot be read (it is cut), so nothing that it left counts; run the shard again",
+			text: "the document of shard 1-b in attempt 2 of the workflow run cannot be read (it is cut), so its results do not count; re-run the shard",
 		},
 		{
 			rule: "what an unreadable document hides is an earlier attempt", attempt: 2, change: func(in *In) {
@@ -132,12 +132,12 @@ func TestAccept(t *testing.T) {
 				in.Documents = append(in.Documents, shard(*in, 0, 1, passed("s::a"), passed("s::b")))
 				in.Unreadable = []Unreadable{{Index: 1, Attempt: 1, Text: "it is cut"}}
 			}, want: "passed [warns attempts_unreadable, warns report_damaged] a=passed b=passed c=passed",
-			text: "this is attempt 2 of the workflow run and the documents of earlier attempts cannot be read (it is cut)",
+			text: "this is attempt 2 of the workflow run, but documents of earlier attempts cannot be read (it is cut)",
 		},
 		{
 			rule: "an unreadable document of another shard hides nothing", change: func(in *In) {
 				in.Unreadable = []Unreadable{{Index: 7, Attempt: 1, Text: "it is cut"}}
-			}, want: "passed [warns report_damaged] a=passed b=passed c=passed", text: "not every document of the shards can be read: it is cut",
+			}, want: "passed [warns report_damaged] a=passed b=passed c=passed", text: "a shard document cannot be read: it is cut",
 		},
 		{
 			rule: "an unreadable document of an attempt that cannot be hides nothing", change: func(in *In) {
@@ -161,7 +161,7 @@ func TestAccept(t *testing.T) {
 			rule: "a document that claims a rerun without its failure is not believed", change: func(in *In) {
 				doc(in, 1).Reruns = []e2e.RerunRecord{{ID: "s::c", Reason: "its first attempt failed"}}
 			}, want: lostC,
-			text: "the document of shard 1-b contradicts itself (1.1.json: it tells of a rerun decision for s::c (its first attempt failed) and not of the failure)",
+			text: "the document of shard 1-b contradicts itself (1.1.json: it has a rerun decision for s::c (its first attempt failed) without the failure)",
 		},
 		{
 			rule: "a document that claims a rerun of a skipped test is not believed", change: func(in *In) {
@@ -196,7 +196,7 @@ func TestAccept(t *testing.T) {
 		{
 			rule: "a bad exit that nothing explains is a contradiction", change: func(in *In) {
 				doc(in, 1).Units = []e2e.UnitRun{{Unit: "s", Exit: 1, Ended: e2e.EndedExited}}
-			}, want: lostC, text: "unit s ended with exit status 1 and nothing failed",
+			}, want: lostC, text: "batch s ended with exit status 1, but no test failed",
 		},
 		{
 			rule: "a bad exit is explained by a failure", change: func(in *In) {
@@ -230,12 +230,12 @@ func TestAccept(t *testing.T) {
 		{
 			rule: "a process that took longer than can be measured is a contradiction", change: func(in *In) {
 				doc(in, 1).Units = []e2e.UnitRun{{Unit: "s", Seconds: math.Inf(1), Offset: 2}}
-			}, want: lostC, text: "unit s took +Inf s, from 2 s on",
+			}, want: lostC, text: "batch s took +Inf s, starting at 2 s",
 		},
 		{
 			rule: "a start that cannot have been measured is a contradiction", change: func(in *In) {
 				doc(in, 1).Units = []e2e.UnitRun{{Unit: "s", Offset: -1e9}}
-			}, want: lostC, text: "unit s took 0 s, from -1e+09 s on",
+			}, want: lostC, text: "batch s took 0 s, starting at -1e+09 s",
 		},
 		{
 			rule: "clocks of two machines differ: a start before the run's is possible", change: func(in *In) {
@@ -245,31 +245,31 @@ func TestAccept(t *testing.T) {
 		{
 			rule: "a test that a document does not call unplanned, and nobody planned, is a contradiction", change: func(in *In) {
 				in.Documents[1] = shard(*in, 1, 1, passed("s::c"), failed("s::stray"))
-			}, want: lostC, text: `it reports "s::stray", which nobody planned, and does not say so`,
+			}, want: lostC, text: `it reports "s::stray", which is not planned, without marking it as unplanned`,
 		},
 		{
 			rule: "a shard that did not end loses the tests that did not report", change: func(in *In) {
 				in.Documents[0] = shard(*in, 0, 1, passed("s::a"))
 				doc(in, 0).Complete = false
 			}, want: "not_judged [not_judged lost, not_judged not_run] a=passed b=lost c=passed",
-			text: "not_run [s::b] loses=true shard=0 : shard 0-a did not come to its end",
+			text: "not_run [s::b] loses=true shard=0 : shard 0-a did not finish",
 		},
 		{
 			rule: "a shard that did not end, all of whose tests reported, loses all: a rerun may be missing", change: func(in *In) { doc(in, 0).Complete = false },
 			want: "not_judged [not_judged not_run] a=passed b=passed c=passed",
-			text: "not_run [s::a s::b] loses=true shard=0 : shard 0-a did not come to its end",
+			text: "not_run [s::a s::b] loses=true shard=0 : shard 0-a did not finish",
 		},
 		{
 			rule: "a shard that did not end names what ran", change: func(in *In) {
 				doc(in, 0).Complete, doc(in, 0).Running = false, []string{"s::a", "s::b", "s::x"}
 			}, want: "not_judged [not_judged not_run] a=passed b=passed c=passed",
-			text: "did not come to its end; the last that is known to have run: s::a, s::b, s::x",
+			text: "did not finish; the tests last known to run: s::a, s::b, s::x",
 		},
 		{
 			rule: "a shard that did not end names three of many that ran", change: func(in *In) {
 				doc(in, 0).Complete, doc(in, 0).Running = false, []string{"s::a", "s::b", "s::x", "s::y"}
 			}, want: "not_judged [not_judged not_run] a=passed b=passed c=passed",
-			text: "the last that is known to have run are s::a, s::b, s::x and 1 more",
+			text: "the tests last known to run are s::a, s::b, s::x and 1 more",
 		},
 		{
 			rule: "a test that another shard stole is lost with that shard", change: func(in *In) {
@@ -278,7 +278,7 @@ func TestAccept(t *testing.T) {
 				doc(in, 1).Units = []e2e.UnitRun{{Unit: "s", Tests: []string{"s::b"}, TakenOver: true}, {Unit: "s", Tests: []string{"s::a"}}}
 				doc(in, 1).Complete = false
 			}, want: "not_judged [not_judged lost, not_judged not_run] a=passed b=lost c=passed",
-			text: "not_run [s::b] loses=true shard=1 : shard 1-b did not come to its end",
+			text: "not_run [s::b] loses=true shard=1 : shard 1-b did not finish",
 		},
 		{
 			rule: "of two shards that claim a stolen test the lower one has it", change: func(in *In) {

@@ -44,15 +44,15 @@ func TestBefore(t *testing.T) {
 				other, zero := shard(in, 1, 1, failed("s::c")), shard(in, 1, 0, failed("s::c"))
 				other.Shard.Run.SHA = "def"
 				return []Document{other, zero}
-			}, missing: "there is no document of attempt 1",
+			}, missing: "no document of attempt 1 was found",
 		},
 		{
 			rule: "attempt 2 alone does not tell what attempt 1 did", attempt: 3,
 			docs:     func(in In) []Document { return []Document{shard(in, 1, 2, failed("s::c"))} },
-			attempts: 1, missing: "there is no document of attempt 1",
+			attempts: 1, missing: "no document of attempt 1 was found",
 		},
 		{rule: "a result of attempt 1 shows that it ran no shard", attempt: 2, results: []int{1}},
-		{rule: "a result of attempt 2 does not", attempt: 3, results: []int{2}, missing: "there is no document of attempt 1"},
+		{rule: "a result of attempt 2 does not", attempt: 3, results: []int{2}, missing: "no document of attempt 1 was found"},
 		{
 			rule: "what cannot be read is named first", attempt: 2, unreadable: []string{"shard-1.1.json is cut"},
 			docs:     func(in In) []Document { return []Document{shard(in, 0, 1, failed("s::c"))} },

@@ -171,7 +171,7 @@ func TestBudgets(t *testing.T) {
 	in.Documents[1].Shard.Units = []e2e.UnitRun{{Offset: 100, Seconds: 70}}
 	want := []e2e.Budget{
 		{Scope: "stage", Name: "pr", Limit: 60, Used: 70, Over: true,
-			Text: "stage pr took 1m10s of its budget of 1m00s; slowest: s::c (3.0s), s::a (2.0s), s::c (2.0s); " +
+			Text: "stage pr took 1m10s, its budget is 1m00s; slowest: s::c (3.0s), s::a (2.0s), s::c (2.0s); " +
 				"look at long set-up, waits and repeated logins before adding shards"},
 		{Scope: "journey", Name: "pay", Limit: 2.5, Used: 2},
 		{Scope: "journey", Name: "ship", Limit: 10, Used: 3},
@@ -184,8 +184,8 @@ func TestBudgets(t *testing.T) {
 	in.Budget = 70
 	want = []e2e.Budget{
 		{Scope: "stage", Name: "pr", Limit: 70, Used: 70},
-		{Scope: "journey", Name: "pay", Limit: 1.5, Used: 2, Over: true, Text: "journey pay took 2.0s of its max_runtime of 1.5s; its owner is team"},
-		{Scope: "journey", Name: "ship", Limit: 2, Used: 3, Over: true, Text: "journey ship took 3.0s of its max_runtime of 2.0s; its owner is not set"},
+		{Scope: "journey", Name: "pay", Limit: 1.5, Used: 2, Over: true, Text: "journey pay took 2.0s, its max_runtime is 1.5s; owner: team"},
+		{Scope: "journey", Name: "ship", Limit: 2, Used: 3, Over: true, Text: "journey ship took 3.0s, its max_runtime is 2.0s; owner: not set"},
 	}
 	if diff := cmp.Diff(want, Of(in).Result.Budgets); diff != "" {
 		t.Error(diff)

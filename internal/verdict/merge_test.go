@@ -129,7 +129,7 @@ func TestMerge(t *testing.T) {
 				in.Documents[1] = shard(*in, 1, 1, unplanned(passed("s::x"), inUnit("w")))
 			}, want: "passed [warns lost] a=passed b=passed x=passed",
 			text: "lost [s::1 s::2 s::3 s::4] loses=false shard=0 : suite w cannot list its tests; " +
-				"earlier runs reported 4 that are missing from its reports now: s::1, s::2, s::3",
+				"4 tests of earlier runs are missing from its reports: s::1, s::2, s::3",
 		},
 		{
 			rule: "where all of a batch is known and reported, nothing is said", change: func(in *In) {

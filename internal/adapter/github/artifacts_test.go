@@ -86,11 +86,11 @@ func TestExtractWithinLimits(t *testing.T) {
 		says  string
 	}{
 		"just fits":      {map[string]string{"a": ten, "b": ten}, forge.Limit{File: 10, Total: 20}, ""},
-		"one too large":  {map[string]string{"a": ten + "!"}, forge.Limit{File: 10, Total: 100}, "more than the 10 bytes"},
-		"too many":       {map[string]string{"a": ten, "b": ten, "c": "!"}, forge.Limit{File: 10, Total: 20}, "c: more than the 0 bytes"},
-		"total is less":  {map[string]string{"a": ten}, forge.Limit{File: 100, Total: 9}, "more than the 9 bytes"},
+		"one too large":  {map[string]string{"a": ten + "!"}, forge.Limit{File: 10, Total: 100}, "exceed the limit of 10 bytes"},
+		"too many":       {map[string]string{"a": ten, "b": ten, "c": "!"}, forge.Limit{File: 10, Total: 20}, "c: extracting it would exceed the limit of 0 bytes"},
+		"total is less":  {map[string]string{"a": ten}, forge.Limit{File: 100, Total: 9}, "exceed the limit of 9 bytes"},
 		"says it's less": {map[string]string{githubfake.RawZip: lying(t)}, forge.Limit{File: 1 << 10, Total: 1 << 20}, ""},
-		"huge index":     {map[string]string{githubfake.RawZip: crowded(t)}, roomy, "larger than anything that the gate writes"},
+		"huge index":     {map[string]string{githubfake.RawZip: crowded(t)}, roomy, "larger than any artifact that the gate writes"},
 	} {
 		for _, whole := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, whole %v", name, whole), func(t *testing.T) {

@@ -72,8 +72,8 @@ func TestFaultsThatStay(t *testing.T) {
 		"502 twice":       {[]githubfake.Fault{githubfake.Broken("", 502, 0, false)}, time.Second, []string{"502"}},
 		"500":             {[]githubfake.Fault{githubfake.Answers("", 500, "oops")}, 0, []string{"500", "oops"}},
 		"resets":          {[]githubfake.Fault{githubfake.Reset("", 0, false)}, time.Second, []string{"connection to the API broke"}},
-		"truncated lists": {[]githubfake.Fault{githubfake.Truncated("GET", 0)}, time.Second, []string{"no JSON"}},
-		"429 for an hour": {[]githubfake.Fault{githubfake.TooMany(3600)}, 0, []string{"429", "waiting 1h0m0s is longer than publishing may take"}},
+		"truncated lists": {[]githubfake.Fault{githubfake.Truncated("GET", 0)}, time.Second, []string{"not JSON"}},
+		"429 for an hour": {[]githubfake.Fault{githubfake.TooMany(3600)}, 0, []string{"429", "waiting 1h0m0s would exceed the time for publishing"}},
 		"secondary limit": {[]githubfake.Fault{githubfake.SecondaryLimit(0)}, 0, []string{"rate limit", "waiting 1m0s"}},
 		"429 again, again": {[]githubfake.Fault{githubfake.TooMany(9), githubfake.TooMany(9), githubfake.TooMany(9), githubfake.TooMany(9)},
 			27 * time.Second, []string{"429", "rate limit"}},
@@ -105,7 +105,7 @@ func TestForkIsReadOnly(t *testing.T) {
 		t.Errorf("%+v, %v", status, err)
 	}
 	for _, note := range []string{comment.Note, status.Note} {
-		if !strings.Contains(note, "the token may only read") || strings.Contains(note, "\n") {
+		if !strings.Contains(note, "the token is read-only") || strings.Contains(note, "\n") {
 			t.Error(note)
 		}
 	}
@@ -238,7 +238,7 @@ func TestRedirects(t *testing.T) {
 	})
 	location = "http://elsewhere.test/repos/acme/cases/issues/42/comments"
 	_, err := c.UpsertComment(context.Background(), 42, stamp("7001", 1), plain)
-	sentence(t, err, "redirects somewhere else")
+	sentence(t, err, "redirects to another host")
 	if len(hosts) != 1 {
 		t.Errorf("%q", hosts)
 	}

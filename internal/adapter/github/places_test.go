@@ -41,7 +41,7 @@ func TestDeploymentBounds(t *testing.T) {
 		t.Errorf("%+v", d)
 	}
 	_, err := c.SetDeploymentStatus(context.Background(), publish.Deployment{Environment: "e"}, publish.DeploymentSuccess, "", "")
-	sentence(t, err, "belongs to no deployment")
+	sentence(t, err, "this run has no deployment")
 	_, err = c.FindDeployment(context.Background(), head, "x")
 	sentence(t, err, "was not deployed to x")
 }

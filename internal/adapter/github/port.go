@@ -57,7 +57,7 @@ type basic struct {
 // Traits say what the forge lacks.
 func (b basic) Traits() publish.Traits {
 	return publish.Traits{
-		Lacks:         "on " + b.name + " only comment and commit status are published; releases, deployments and check runs need GitHub",
+		Lacks:         "on " + b.name + " only the comment and the commit status are published; releases, deployments and check runs need GitHub",
 		SmallDiagrams: true,
 	}
 }

@@ -99,7 +99,7 @@ func TestSectionWithinTheLimit(t *testing.T) {
 			t.Errorf("%d bytes of notes: %v, limit %d, %d bytes", c.notes, err, limit, len(got))
 		}
 		if err != nil {
-			sentence(t, err, "the release's section was not published", "shorten it")
+			sentence(t, err, "the release's section was not published", "shorten them")
 		}
 	}
 }
@@ -152,7 +152,7 @@ func TestAttach(t *testing.T) {
 	sentence(t, err, "the release's file result.json was not published", "0 bytes")
 	s.Releases[0].Draft = false
 	_, err = attach(stamp("7003", 1), "x")
-	sentence(t, err, "published already")
+	sentence(t, err, "already published")
 }
 
 // The token follows no address of somebody else's, whatever the API says.

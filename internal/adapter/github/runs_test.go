@@ -94,7 +94,7 @@ func TestReadArtifact(t *testing.T) {
 			t.Errorf("whole %v: %v %s", whole, err, diff)
 		}
 		if files, err := c.ReadArtifact(t.Context(), list[1], 2<<20, isGz); err == nil ||
-			!strings.Contains(err.Error(), "more than the 1.0 MB that are allowed") || files != nil {
+			!strings.Contains(err.Error(), "the limit of 1.0 MB") || files != nil {
 			t.Errorf("whole %v: %d files, %v", whole, len(files), err)
 		}
 		if _, err := c.ReadArtifact(t.Context(), list[1], 2<<10, isGz); err == nil {

@@ -81,7 +81,7 @@ func TestStatusErrors(t *testing.T) {
 	c := client(t, s)
 	for _, state := range []publish.State{"", "neutral", "passed"} {
 		_, err := c.SetStatus(context.Background(), head, publish.Status{State: state})
-		sentence(t, err, "the commit status was not published", "no state")
+		sentence(t, err, "the commit status was not published", "unknown state")
 	}
 	for _, sha := range []string{"", "main", head[:7], "../" + head} {
 		_, err := c.SetStatus(context.Background(), sha, publish.Status{State: publish.Success})

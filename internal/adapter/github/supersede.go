@@ -41,8 +41,8 @@ func (c *Client) Supersede(ctx context.Context, pr int, stamp publish.Stamp, pag
 	}
 	first := list[0]
 	body := cutComment(stamp, superseded(stamp, first, page))
-	// The stamp is the new run's, so that no older one writes any more; the commit is
-	// still that of what is said below.
+	// The stamp is the new run's, so that no older run overwrites the note. The commit stays
+	// that of the result below.
 	stamp.SHA = first.SHA
 	body = mark(stamp, body)
 	if _, _, err := c.api.Issues.EditComment(ctx, c.owner, c.name, first.id, &github.IssueComment{Body: &body}); err != nil {

@@ -34,8 +34,8 @@ func TestSuperseded(t *testing.T) {
 	upsertOK(t, client(t, s), stamp("7001", 1), plain, publish.Created)
 	supersede(t, client(t, s), newerStamp("7002", 1), publish.Updated)
 	body := s.Comments()[0].Body
-	want := "## ⏳ e2e-gate pr (pr): being judged — commit `fedcba9876`\n\nThere is no verdict on it yet: it comes with [this run](" + newerPage +
-		"). If that run has ended and this still stands here, it was stopped before it could write: run it again. What was said of `0123456789` holds for " +
+	want := "## ⏳ e2e-gate pr (pr): being judged — commit `fedcba9876`\n\nThere is no verdict yet: [this run](" + newerPage +
+		") will post it here. If that run has ended and this note remains, it was stopped before it could write: re-run it. The result of `0123456789` holds for " +
 		"that commit only.\n\n" +
 		"<details><summary>Result of <code>0123456789</code></summary>\n\n" + strings.TrimSpace(plain) + "\n\n</details>\n"
 	if _, got, ok := readMarker(body); !ok || got != want {
@@ -46,7 +46,7 @@ func TestSuperseded(t *testing.T) {
 	supersede(t, client(t, s), third, publish.Updated)
 	body = s.Comments()[0].Body
 	if strings.Count(body, supersededFold) != 1 || !strings.Contains(body, "being judged — commit `cccccccccc`") ||
-		!strings.Contains(body, "said of `0123456789` holds") || strings.Count(body, "</details>") != 1 {
+		!strings.Contains(body, "result of `0123456789` holds") || strings.Count(body, "</details>") != 1 {
 		t.Errorf("%s", body)
 	}
 	// The run in between ends now: its commit is no longer the one that counts.

@@ -55,7 +55,7 @@ func TestReportsThatCount(t *testing.T) {
 		{"a report that was written again", map[string]string{"old.xml": "<testsuite/>"}, map[string]string{"old.xml": twoCases}, true, ""},
 		{"a report of an earlier run", map[string]string{"old.xml": twoCases}, nil, false,
 			"no new file matches *.xml (old.xml is from an earlier run and does not count)"},
-		{"no report", nil, nil, false, "unit u left no report (exit status 0): no new file matches *.xml; it printed nothing"},
+		{"no report", nil, nil, false, "batch u left no report (exit status 0): no new file matches *.xml; it printed nothing"},
 		{"a report that is cut", nil, map[string]string{"cut.xml": `<testsuite><testcase name="a"/><testcase name="b">`}, true,
 			"of batch u, 1:51: the report ends inside"},
 	} {

@@ -84,7 +84,7 @@ func (u unit) cutOff(reported map[string]bool) []e2e.Problem {
 	if len(running) > 0 {
 		while = " while these ran: " + strings.Join(running, ", ")
 	}
-	found := u.lost(e2e.CodeRunnerExit, lost, "%s ended before it reported everything%s (%s); %s", u.runner(), while, exit.Text, exit.Output)
+	found := u.lost(e2e.CodeRunnerExit, lost, "%s ended before it had reported everything%s (%s); %s", u.runner(), while, exit.Text, exit.Output)
 	found[0].LosesEvidence = len(lost) > 0
 	return found
 }
@@ -133,7 +133,7 @@ func (u unit) failedWithoutFailure(out Out) []e2e.Problem {
 	if u.in.Channel.Kind == Stream {
 		words = "see its log"
 	}
-	return u.lost(e2e.CodeRunnerExit, u.all(), "%s ended with %s, but no test failed; %s", u.runner(), u.in.Exit.Text, words)
+	return u.lost(e2e.CodeRunnerExit, u.all(), "%s ended with %s although no test failed; %s", u.runner(), u.in.Exit.Text, words)
 }
 
 // failed reports whether the process ended by itself, and not well.
@@ -152,7 +152,7 @@ func (u unit) reportedNothing(out Out) []e2e.Problem {
 	if len(u.in.Reported) > 0 || explained(out.Problems) {
 		return nil
 	}
-	return u.lost(e2e.CodeReportDamaged, u.all(), "the reports of batch %s contain no test", u.in.Unit)
+	return u.lost(e2e.CodeReportDamaged, u.all(), "the reports of batch %s hold no test", u.in.Unit)
 }
 
 // explained reports whether a problem says already why the runner did not do all that
