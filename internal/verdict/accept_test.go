@@ -333,8 +333,8 @@ func TestWhatIsHiddenIsAnEarlierAttempt(t *testing.T) {
 
 func TestWhatRanAtTheEnd(t *testing.T) {
 	for want, running := range map[string][]string{
-		"": nil, "; the last that is known to have run: a": {"a"}, "; the last that is known to have run: a, b, c": {"a", "b", "c"},
-		"; the last that is known to have run are a, b, c and 2 more": {"a", "b", "c", "d", "e"},
+		"": nil, "; the tests last known to run: a": {"a"}, "; the tests last known to run: a, b, c": {"a", "b", "c"},
+		"; the tests last known to run are a, b, c and 2 more": {"a", "b", "c", "d", "e"},
 	} {
 		if got := ranAtTheEnd(e2e.ShardRun{Running: running}); got != want {
 			t.Errorf("%v: %q, want %q", running, got, want)
