@@ -44,6 +44,7 @@ func TestAlibi(t *testing.T) {
 	gates := func(list ...e2e.Gate) alibis { return alibis{gates: list} }
 	process := e2e.ProcessEnd{Name: "db", At: second(90), Text: "exit status 1"}
 	log := "units/1/output.log"
+	always := e2e.Gate{Name: "api", Required: true, Timeline: []e2e.Span{{To: time.Time{}.Add(time.Hour), State: e2e.Unhealthy, Watch: true}}}
 	untimed := e2e.Attempt{Outcome: e2e.Failed, Message: "x", Files: []string{log}, WorkflowAttempt: 1, Shard: 3}
 	unit := func(change ...func(*e2e.ShardRun)) []e2e.ShardRun {
 		sh := e2e.ShardRun{Index: 3, Run: e2e.Run{Started: noon, WorkflowAttempt: 1},
@@ -122,6 +123,33 @@ func TestAlibi(t *testing.T) {
 			[]e2e.Attempt{untimed}, nil},
 		{"a process that ran at another time is none", alibis{gates: []e2e.Gate{downGate()}, shards: unit(func(s *e2e.ShardRun) { s.Units[1].Offset = 200 })},
 			[]e2e.Attempt{untimed}, nil},
+		{"a span that lies before all time is no alibi of a test without any time", gates(always), []e2e.Attempt{untimed}, nil},
+		{
+			"nor of one whose run does not say when it began",
+			alibis{gates: []e2e.Gate{always}, shards: unit(func(s *e2e.ShardRun) { s.Run.Started = time.Time{} })}, []e2e.Attempt{untimed}, nil,
+		},
+		{
+			"an attempt without a log is of no process",
+			alibis{gates: []e2e.Gate{downGate()}, shards: unit(func(s *e2e.ShardRun) { s.Units[1].Log = "" })},
+			[]e2e.Attempt{{Outcome: e2e.Failed, Files: []string{""}, WorkflowAttempt: 1, Shard: 3}}, nil,
+		},
+		{"an attempt of no time is a moment", gates(downGate()), []e2e.Attempt{{Outcome: e2e.Failed, Started: second(94.9)}}, nil},
+		{
+			"a process of no time is a moment",
+			alibis{gates: []e2e.Gate{downGate()}, shards: unit(func(s *e2e.ShardRun) { s.Units[1].Offset, s.Units[1].Seconds = 94.9, 0 })},
+			[]e2e.Attempt{untimed}, nil,
+		},
+		{
+			"the first answer of a version gate is not another build", gates(e2e.Gate{Name: "build", Kind: "version", Required: true, Timeline: []e2e.Span{
+				{From: second(90), To: second(300), State: e2e.Healthy, Observed: "1.0", Watch: true},
+			}}), []e2e.Attempt{failedAt(98, "x")}, nil,
+		},
+		{
+			"a version gate that could not be asked saw no other build", gates(e2e.Gate{Name: "build", Kind: "version", Required: true, Timeline: []e2e.Span{
+				{From: second(2), To: second(9), State: e2e.Healthy, Observed: "1.0", Watch: true},
+				{From: second(90), To: second(300), State: e2e.ProbeError, Observed: "timeout", Watch: true},
+			}}), []e2e.Attempt{failedAt(98, "x")}, nil,
+		},
 		{"a test without any time has no alibi", gates(downGate()), []e2e.Attempt{untimed}, nil},
 	} {
 		t.Run(tc.rule, func(t *testing.T) {
@@ -192,6 +220,7 @@ func TestNamedByWhatFailed(t *testing.T) {
 		want string
 	}{
 		{e2e.Attempt{Type: "refused by " + address}, address},
+		{e2e.Attempt{Type: address + " refused"}, address},
 		{e2e.Attempt{Details: "at x\nCaused by: " + address}, address},
 		{e2e.Attempt{Details: "at x\n--- system-out\nGET " + address}, ""},
 		{e2e.Attempt{Details: "--- system-err\nGET " + address}, ""},
