@@ -370,7 +370,7 @@ health: failed while the test ran
 the failure's own words tell nothing`},
 		{"a match far in a long line is in sight", stable(in(long+"connection refused"), HealthOK, RerunPassed), `ENVIRONMENT_FAILURE medium next:
 environment: connection refused
-message: "…long long long long long long long connection refused"
+message: "…long long long long long long long long connection refused"
 rerun: passed on the same build`},
 		{"a match in the first half of the quote is not cut", stable(in(long[:80]+"connection refused"), HealthOK, RerunPassed), `ENVIRONMENT_FAILURE medium next:
 environment: connection refused
