@@ -131,7 +131,7 @@ func cluster(key string, members []int, inputs []Input, results []Result) e2e.Cl
 
 // representative is the member whose answer stands for all: of the category that
 // most have, leaving UNKNOWN aside and a product regression first where counts are
-// equal; of these the one with the best confidence.
+// equal; of these the one with the best confidence, of equal ones the first member.
 func representative(members []int, results []Result) int {
 	count := map[e2e.Category]int{}
 	for _, i := range members {
@@ -144,7 +144,7 @@ func representative(members []int, results []Result) int {
 		ra, rb := results[a], results[b]
 		return cmp.Or(
 			cmp.Compare(count[rb.Category], count[ra.Category]), cmp.Compare(rank(ra.Category), rank(rb.Category)),
-			cmp.Compare(slices.Index(confidence, ra.Confidence), slices.Index(confidence, rb.Confidence)), cmp.Compare(a, b),
+			cmp.Compare(slices.Index(confidence, ra.Confidence), slices.Index(confidence, rb.Confidence)),
 		)
 	})
 }

@@ -154,6 +154,14 @@ func TestOrderOfInputsDoesNotMatter(t *testing.T) {
 	})
 }
 
+// Members stand in the order of their ids, and so do those that are equal.
+func TestTheFirstOfEqualMembersStandsForAll(t *testing.T) {
+	results := []Result{{Category: product, Confidence: high}, {Category: product, Confidence: high}}
+	if got := representative([]int{1, 0}, results); got != 1 {
+		t.Errorf("got %d", got)
+	}
+}
+
 func TestRepresentativePrefersTheProduct(t *testing.T) {
 	results := []Result{{Category: env, Confidence: high}, {Category: product, Confidence: low}, {Category: unknown},
 		{Category: product, Confidence: medium}, {Category: env, Confidence: high}}
