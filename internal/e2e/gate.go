@@ -31,14 +31,14 @@ type Gate struct {
 	Name     string    `json:"name" doc:"Name of the check in the config."`
 	Kind     string    `json:"kind" doc:"Kind of the check: http, tcp, command."`
 	Required bool      `json:"required" doc:"False: advisory, reported and never shuts the gate."`
-	State    GateState `json:"state" doc:"Last state of the check." enum:"healthy,unhealthy,degraded,probe_error"`
+	State    GateState `json:"state" doc:"What the check last said." enum:"healthy,unhealthy,degraded,probe_error"`
 	Finality Finality  `json:"finality" doc:"never: waiting longer cannot help. Empty when healthy." enum:",not_yet,never"`
 	Target   string    `json:"target,omitempty" doc:"What was probed, without credentials and query string."`
 	Attempts int       `json:"attempts" doc:"How often it was probed before the suites."`
 	Seconds  float64   `json:"seconds" doc:"How long the wait took."`
-	Expected string    `json:"expected" doc:"What a healthy answer would be."`
+	Expected string    `json:"expected" doc:"What would have been healthy."`
 	Observed string    `json:"observed" doc:"What was last seen."`
-	Reason   string    `json:"reason,omitempty" doc:"Why it is not healthy, and what to try."`
+	Reason   string    `json:"reason,omitempty" doc:"Why it is not healthy, with what to try."`
 	Timeline []Span    `json:"timeline,omitempty" doc:"What the check said over time, while waiting and while suites ran; equal answers are one span."`
 }
 
