@@ -18,7 +18,7 @@ func TestGroupSeconds(t *testing.T) {
 		tests = append(tests, Test{ID: fmt.Sprintf("slow%d", i), Group: "slow", Seconds: 5})
 	}
 	tests = append(tests, Test{ID: "a1", Group: "a", Seconds: 1}, Test{ID: "a2", Group: "a", Seconds: 1})
-	opts := Options{Count: 2, GroupSeconds: map[string]float64{"slow": 3, "a": 2, "nobody": 100, "": 50}}
+	opts := Options{Count: 2, GroupSeconds: map[string]float64{"slow": 3, "a": 2, "unused": 100, "": 50}}
 	p := mustMake(t, tests, opts)
 	// The slow group is too long for one shard and starts on both.
 	if total := p.Shards[0].Seconds + p.Shards[1].Seconds; total != 40+2*3+2+2 {

@@ -99,7 +99,7 @@ type Quarantine struct {
 	Since    time.Time `json:"quarantined_at" doc:"Since when, UTC date."`
 	Deadline time.Time `json:"fix_deadline" doc:"Last day on which it does not block, UTC date."`
 	Expired  bool      `json:"expired,omitempty" doc:"The deadline has passed: the test counts again."`
-	Remove   bool      `json:"removal_if_not_fixed,omitempty" doc:"true: the test is to be removed if it is not fixed in time."`
+	Remove   bool      `json:"removal_if_not_fixed,omitempty" doc:"To be removed if it is not fixed in time."`
 	Issue    string    `json:"issue,omitempty" doc:"Ticket."`
 }
 

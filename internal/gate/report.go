@@ -18,7 +18,7 @@ type CheckReport struct {
 	Finality e2e.Finality  `json:"finality" doc:"Empty when healthy." enum:",not_yet,never"`
 	Attempts int           `json:"attempts" doc:"Probes made."`
 	Seconds  float64       `json:"seconds" doc:"How long the wait took."`
-	Expected string        `json:"expected" doc:"What a healthy answer would be."`
+	Expected string        `json:"expected" doc:"What a healthy answer looks like."`
 	Observed string        `json:"observed" doc:"What was last seen."`
 	Reason   string        `json:"reason" doc:"Why it is not healthy, and what to try."`
 }

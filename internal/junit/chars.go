@@ -107,9 +107,9 @@ func (s *scanner) badRune(w []byte) []byte {
 	case r != utf8.RuneError:
 		s.departs("control", "character %U, which XML forbids, was kept as it is; nothing is lost", r)
 	case size == 1:
-		s.departs("utf8", "byte 0x%02x, which is not UTF-8, was replaced; the name or text it stands in may differ from the test's", w[0])
+		s.departs("utf8", "byte 0x%02x, which is not UTF-8, was replaced; the name or text that contains it may differ from the test's", w[0])
 	case s.encoding != "":
-		s.departs("utf8", "bytes that are not %s were replaced; the name or text they stand in may differ from the test's", s.encoding)
+		s.departs("utf8", "bytes that are not %s were replaced; the name or text that contains them may differ from the test's", s.encoding)
 	}
 	s.pos += size
 	return utf8.AppendRune(s.tiny[:0], r)

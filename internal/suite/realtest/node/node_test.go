@@ -55,7 +55,7 @@ func TestVitest(t *testing.T) {
 			Want: "a.test.js::a lost, a.test.js::b lost", Problem: "no database"},
 		{Name: "afterAll", Files: map[string]string{"a.test.js": clean + "afterAll(() => { throw new Error('left over') });\n"},
 			Want: "a.test.js::a passed, a.test.js::b passed", Problem: "a.test.js: left over"},
-		{Name: "a rejection that nobody awaits",
+		{Name: "an unhandled rejection",
 			Files: map[string]string{
 				"a.test.js": clean + "test('c', async () => { Promise.reject(new Error('unheard')); await new Promise((r) => setTimeout(r, 50)) });\n",
 			},
