@@ -58,7 +58,7 @@ func TestCommandEvidence(t *testing.T) {
 		text         string
 	}{
 		{"no report at all", "echo nothing done", e2e.CodeReportDamaged, "left no report"},
-		{"exit 3 with a clean report", write("r.xml", green) + "exit 3", e2e.CodeRunnerExit, "but no test failed"},
+		{"exit 3 with a clean report", write("r.xml", green) + "exit 3", e2e.CodeRunnerExit, "although no test failed"},
 		{"empty report", ": > r.xml", e2e.CodeReportDamaged, "the file is empty"},
 		{"truncated", write("r.xml", `<testsuite><testcase name="one"/><testcase name="two"><failure`), e2e.CodeReportDamaged, "r.xml"},
 		{"no test in it", write("r.xml", `<testsuite/>`), e2e.CodeReportDamaged, "hold no test"},
