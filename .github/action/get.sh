@@ -22,12 +22,12 @@ platform() {
     Linux) os=linux ;;
     macOS | Darwin) os=darwin ;;
     Windows | MINGW* | MSYS*) os=windows ;;
-    *) fail "there is no binary for ${RUNNER_OS:-$(uname -s)}; set the input version to source to build it with Go" ;;
+    *) fail "no binary for ${RUNNER_OS:-$(uname -s)}; set the input version to source to build it with Go" ;;
   esac
   case "${RUNNER_ARCH:-$(uname -m)}" in
     X64 | x86_64 | amd64) arch=amd64 ;;
     ARM64 | aarch64 | arm64) arch=arm64 ;;
-    *) fail "there is no binary for ${RUNNER_ARCH:-$(uname -m)}; set the input version to source to build it with Go" ;;
+    *) fail "no binary for ${RUNNER_ARCH:-$(uname -m)}; set the input version to source to build it with Go" ;;
   esac
   suffix=""
   if [ "$os" = windows ]; then suffix=.exe; fi
@@ -38,7 +38,7 @@ hash_of() {
 }
 
 build() {
-  command -v go >/dev/null || fail "this commit of the action is no release, so it is built from source, and Go is not installed; use a release, or run actions/setup-go before"
+  command -v go >/dev/null || fail "this commit of the action is not a release, so it is built from source, but Go is not installed; use a release, or run actions/setup-go first"
   dir=$(mktemp -d "$work/source.XXXXXX")
   binary="$dir/e2e-gate"
   if [ "${RUNNER_OS:-}" = Windows ]; then binary="$binary.exe"; fi
@@ -52,7 +52,7 @@ download() {
   asset="e2e-gate_${os}_${arch}$suffix"
   want=$(awk -v asset="$asset" '$2 == asset { print $1 }' "$sums")
   if [ -z "$version" ] || [ "${#want}" -ne 64 ]; then
-    fail "$sums names no hash of $asset; set the input version to source to build it with Go"
+    fail "$sums has no hash of $asset; set the input version to source to build it with Go"
   fi
   if [ -n "${INPUT_VERSION:-}" ] && [ "$INPUT_VERSION" != "$version" ]; then
     fail "input version: this is $version, and it knows the hashes of its own binaries only; use org/e2e-gate@$INPUT_VERSION instead"
@@ -77,7 +77,7 @@ download() {
 case "${INPUT_VERSION:-}" in
   source) build ;;
   *) if [ -f "$sums" ]; then download; else
-    [ -z "${INPUT_VERSION:-}" ] || fail "input version: this commit of the action is no release; use org/e2e-gate@$INPUT_VERSION instead"
+    [ -z "${INPUT_VERSION:-}" ] || fail "input version: this commit of the action is not a release; use org/e2e-gate@$INPUT_VERSION instead"
     build
   fi ;;
 esac

@@ -99,7 +99,7 @@ func TestMatrixUnderAct(t *testing.T) {
 		{"all pass", nil, 0, []string{"passed", "4 tests"}, "lost"},
 		{"one fails", map[string]string{"is-b2": "fail"}, 1, []string{"blocked", "b::b2", "expected 1, got 2"}, "lost"},
 		{"nothing is selected", map[string]string{"tests-a": "", "tests-b": ""}, 1, []string{"not judged"}, "passed —"},
-		{"the gates are shut", map[string]string{"e2e-gate.yml": matrixConfig + "gates: {timeout: 1s, checks: [{name: api, command: {run: [\"false\"]}}]}\n"},
+		{"the gates fail", map[string]string{"e2e-gate.yml": matrixConfig + "gates: {timeout: 1s, checks: [{name: api, command: {run: [\"false\"]}}]}\n"},
 			1, []string{"not judged", "api"}, "passed —"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

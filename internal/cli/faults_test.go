@@ -245,7 +245,7 @@ func TestFaultsWhilePublishingForAFork(t *testing.T) {
 }
 
 // What is asked and said before the tests start costs them seconds at most, whatever
-// goes wrong, and is missed by nobody.
+// goes wrong, and a failure changes nothing.
 func TestFaultsAtTheStart(t *testing.T) {
 	faults := stay()
 	for name, fault := range pass() {

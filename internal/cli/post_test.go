@@ -298,7 +298,7 @@ func TestPublishUsage(t *testing.T) {
 		{nil, []string{"GITHUB_EVENT_NAME=push"}, 2, "--result is missing"},
 		{[]string{"--stage", "nightly"}, nil, 2, "unknown stage nightly"},
 		{[]string{"--config", "missing.yml"}, nil, 2, "give its path with --config"},
-		{[]string{"--job", "nobody"}, nil, 3, "0 jobs named nobody"},
+		{[]string{"--job", "unknown"}, nil, 3, "0 jobs named unknown"},
 		{[]string{"--result", "missing.json"}, []string{"GITHUB_EVENT_NAME=push"}, 3, "cannot read the result"},
 	} {
 		w.env = c.env

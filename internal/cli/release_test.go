@@ -120,7 +120,7 @@ func TestPublishedRelease(t *testing.T) {
 	}
 }
 
-// A tag without a release is nobody's loss; without any flag nothing is asked.
+// A tag without a release is not an error; without any flag nothing is asked.
 func TestTagWithoutARelease(t *testing.T) {
 	fake := githubfake.New(t)
 	if status, stderr := tagPush(t, fake, "", "7").run("--comment"); status != 0 || strings.Contains(stderr, "not published") || len(fake.Statuses()) != 1 {

@@ -89,7 +89,7 @@ func TestArtifactsThatDoNotCount(t *testing.T) {
 		"of a run after another":               func(f *githubfake.Server) { f.Runs[0].Event = "workflow_run" },
 		"of another workflow":                  func(f *githubfake.Server) { f.Runs[0].Path = ".github/workflows/other.yml" },
 		"of a workflow of that name elsewhere": func(f *githubfake.Server) { f.Runs[0].Path = "elsewhere/e2e.yml" },
-		"of a run that nobody knows":           func(f *githubfake.Server) { f.RunArtifacts[0].Run = 1 },
+		"of an unknown run":                    func(f *githubfake.Server) { f.RunArtifacts[0].Run = 1 },
 		"of another name":                      func(f *githubfake.Server) { f.RunArtifacts[0].Name = "e2e-gate-history-2" },
 		"expired":                              func(f *githubfake.Server) { f.RunArtifacts[0].Expired = true },
 		"with the records of another run":      func(f *githubfake.Server) { f.RunArtifacts[0].Files = recordFile(t, 4) },
@@ -109,7 +109,7 @@ func TestArtifactsThatDoNotCount(t *testing.T) {
 				t.Errorf("%d runs are known, want the other one\n%s", runs, said)
 			}
 			if strings.HasPrefix(name, "of a pull request") && !strings.Contains(said, "1 of 2 are not from a push") {
-				t.Errorf("nobody says that an artifact does not count: %s", said)
+				t.Errorf("no line says that an artifact does not count: %s", said)
 			}
 		})
 	}
@@ -197,7 +197,7 @@ func TestRepairWithFaults(t *testing.T) {
 	}
 }
 
-// Where nobody says which runs to believe, none is, and one line says so.
+// If the trusted runs are unknown, none is trusted, and one line says so.
 func TestRepairNeedsToKnowWhomToBelieve(t *testing.T) {
 	fake := backedUp(t, 1)
 	app := &App{Transport: fake.Transport(), Environ: []string{"GITHUB_ACTIONS=true", "GITHUB_TOKEN=" + githubfake.JobToken}}

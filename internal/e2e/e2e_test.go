@@ -170,7 +170,7 @@ func TestGateOpen(t *testing.T) {
 		}
 	}
 	if !GatesOpen(nil) {
-		t.Error("no gates are shut")
+		t.Error("no gates have failed")
 	}
 }
 

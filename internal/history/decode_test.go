@@ -57,7 +57,7 @@ func FuzzQuickEntry(f *testing.F) {
 		}
 		var want Entry
 		if err := json.Unmarshal(line, &want); err != nil {
-			t.Fatalf("%q is read as %+v, and is no JSON: %v", line, e.own(), err)
+			t.Fatalf("%q is read as %+v, and is not JSON: %v", line, e.own(), err)
 		}
 		if diff := cmp.Diff(want, e.own()); diff != "" {
 			t.Errorf("%q: %s", line, diff)

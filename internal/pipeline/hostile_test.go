@@ -39,7 +39,7 @@ var lies = map[string]func(t *rapid.T, doc *e2e.ShardRun){
 		d.Tests[0].Attempts[0].Seconds = seconds
 		d.Units = []e2e.UnitRun{{Unit: "s", Seconds: seconds}, {Unit: "s", Seconds: seconds}}
 	},
-	"a failure of its own that nobody describes": func(_ *rapid.T, d *e2e.ShardRun) {
+	"a failure of its own without a description": func(_ *rapid.T, d *e2e.ShardRun) {
 		d.Tests = append(d.Tests, e2e.TestRun{ID: "s::stray", Attempts: []e2e.Attempt{{Outcome: e2e.Failed}}})
 	},
 }

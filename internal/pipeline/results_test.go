@@ -14,7 +14,7 @@ import (
 	"github.com/org/e2e-gate/internal/trigger"
 )
 
-// quiet is progress that nobody watches.
+// quiet is progress without output.
 type quiet struct{ notes []string }
 
 func (*quiet) Processes(string)               {}
@@ -180,7 +180,7 @@ func TestVerdictNeverGreenWithoutADocument(t *testing.T) {
 			other.Index = 7
 			return []e2e.ShardRun{shardDoc(s, 0, 1, pass("s::a", "s::b")), other}
 		},
-		"gates shut on one shard": func(s *Session) []e2e.ShardRun {
+		"gates failed on one shard": func(s *Session) []e2e.ShardRun {
 			shut := shardDoc(s, 1, 1, nil)
 			shut.NotRun = []e2e.NotRunTest{{ID: "s::c", Code: e2e.CodeGateShut}}
 			return []e2e.ShardRun{shardDoc(s, 0, 1, pass("s::a", "s::b")), shut}

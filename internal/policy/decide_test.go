@@ -39,7 +39,7 @@ func lines(v e2e.Verdict) []string {
 	return list
 }
 
-// The effect table of contracts.md, cell by cell.
+// The policy table of contracts.md, cell by cell.
 var contract = map[string][3]string{
 	//                smoke         blocking      the others
 	"failed":      {"blocks", "blocks", "informs"},
@@ -283,11 +283,11 @@ func TestVerdicts(t *testing.T) {
 			e2e.VerdictFailed, 1,
 			[]string{"blocks environment: environment", "blocks test_failed: failed"},
 		},
-		{"a gate is shut", Evidence{Gates: []e2e.Gate{shut}}, e2e.VerdictNotJudged, 3, []string{"not_judged gate_shut:"}},
-		{"a gate that nobody probed", Evidence{Gates: []e2e.Gate{{Required: true}}, Tests: []e2e.TestResult{pass("a")}}, e2e.VerdictNotJudged, 3,
+		{"a gate failed", Evidence{Gates: []e2e.Gate{shut}}, e2e.VerdictNotJudged, 3, []string{"not_judged gate_shut:"}},
+		{"a gate that was not probed", Evidence{Gates: []e2e.Gate{{Required: true}}, Tests: []e2e.TestResult{pass("a")}}, e2e.VerdictNotJudged, 3,
 			[]string{"not_judged gate_shut:"}},
 		{
-			"an advisory gate is shut, another degraded",
+			"an advisory gate failed, another is degraded",
 			Evidence{Gates: []e2e.Gate{{Name: "a", State: e2e.Unhealthy}, {Name: "b", Required: true, State: e2e.Degraded}}, Tests: []e2e.TestResult{pass("a")}},
 			e2e.VerdictPassed, 0,
 			[]string{"warns gate_shut:", "warns gate_shut:"},
@@ -341,7 +341,7 @@ func TestVerdicts(t *testing.T) {
 			[]string{"not_judged no_pass:", "warns report_damaged: b"},
 		},
 		{
-			"a problem of a test that nobody knows",
+			"a problem of an unknown test",
 			Evidence{Tests: []e2e.TestResult{pass("a")}, Problems: []e2e.Problem{damage("", "gone")}},
 			e2e.VerdictNotJudged, 3,
 			[]string{"not_judged report_damaged: gone"},
@@ -353,7 +353,7 @@ func TestVerdicts(t *testing.T) {
 			[]string{"not_judged report_damaged: legacy/(whole suite)"},
 		},
 		{
-			"also where those that reported do not block: nobody knows the others",
+			"also if those that reported do not block: the others are unknown",
 			Evidence{Tests: []e2e.TestResult{pass("a"), inUnit("legacy", test("b", e2e.Passed, e2e.NonBlocking))},
 				Problems: []e2e.Problem{damage("legacy", "legacy/(whole suite)")}},
 			e2e.VerdictNotJudged, 3,
@@ -535,7 +535,7 @@ func TestMoreBadNewsNeverHelps(t *testing.T) {
 			t.Fatalf("%s: failed %v turned into %s %v", kind, lines(before), after.State, lines(after))
 		}
 		if kind == "gate" && after.State == e2e.VerdictPassed {
-			t.Fatal("a shut gate passed")
+			t.Fatal("a stage with a failed gate passed")
 		}
 	})
 }

@@ -82,7 +82,7 @@ func codePoint(r rune) string {
 	return "[U+" + strings.Repeat("0", max(4-len(digits), 0)) + digits + "]"
 }
 
-// invalidRun is the number of bytes at the start of s that are no UTF-8.
+// invalidRun is the number of bytes at the start of s that are not UTF-8.
 func invalidRun(s string) int {
 	n := 1
 	for n < len(s) {

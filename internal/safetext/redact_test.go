@@ -171,7 +171,7 @@ func FuzzRedactor(f *testing.F) {
 		case len(strings.TrimSpace(secret)) < minSecret:
 			// Too short to be a secret, as NewRedactor says: "1" is in any text.
 			if once != text {
-				t.Fatalf("%q is no secret, and changes %q to %q", secret, text, once)
+				t.Fatalf("%q is not a secret, but changes %q to %q", secret, text, once)
 			}
 		case strings.Contains(once, secret) && !strings.Contains(secret, "*"):
 			t.Fatalf("%q is left in %q", secret, once)

@@ -33,7 +33,7 @@ func texts() *rapid.Generator[string] {
 func checkClean(t rapid.TB, what, s string) {
 	t.Helper()
 	if !utf8.ValidString(s) {
-		t.Fatalf("%s is no UTF-8: %q", what, s)
+		t.Fatalf("%s is not UTF-8: %q", what, s)
 	}
 	for _, r := range s {
 		if r < ' ' && r != '\n' && r != '\t' || hidden(r) || r == 0x7f {

@@ -205,8 +205,8 @@ func TestPublishRefuses(t *testing.T) {
 	before := r.git("ls-remote", "origin")
 	for want, prepare := range map[string]func(){
 		"has other sums":                     func() { r.built("v1.0.9", "another program") },
-		"says nothing under '## v1.0.8'":     func() { r.built("v1.0.8", "program") },
-		"says nothing under '## v9.9.9'":     func() { r.built("v9.9.9", "program") },
+		"has nothing under '## v1.0.8'":      func() { r.built("v1.0.8", "program") },
+		"has nothing under '## v9.9.9'":      func() { r.built("v9.9.9", "program") },
 		"names no version":                   func() { r.built("v1; touch x", "program") },
 		"is not what SHA256SUMS says":        func() { r.built("v1.0.10", "program"); r.write("dist/e2e-gate_linux_amd64", "worm") },
 		"name the folder that release build": func() { r.write(".github/publish", "set -- \n"+read(t, filepath.Join(root, ".github/publish"))) },

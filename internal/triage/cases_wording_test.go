@@ -1,7 +1,7 @@
 package triage
 
 // wordingCases were written apart from the patterns, to see how these do on wordings
-// that nobody had in mind; those that failed then are among them.
+// that they were not written for; those that failed then are among them.
 var wordingCases = []labelled{
 	{"b1", "junit5", "java.net.http.HttpConnectTimeoutException: HTTP connect timed out", "Caused by: java.net.ConnectException: HTTP connect timed out",
 		"failed failed stable", env},

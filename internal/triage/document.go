@@ -40,7 +40,7 @@ const (
 	head
 	// trace: other output, and log lines of level error.
 	trace
-	// noise: log lines below error. Services warn of much that hurts nobody.
+	// noise: log lines below error. Services warn of much that does no harm.
 	noise
 	// mute: frames and source code, whose words are names.
 	mute

@@ -49,7 +49,7 @@ func (r tableRow) examples() []string {
 }
 
 // Each row of the table makes a difference: there is a line that is found, or quoted,
-// in another way without it. A row that makes none is one that nobody can review.
+// in another way without it. A row that makes none cannot be reviewed.
 func TestEachPatternRowIsReached(t *testing.T) {
 	for _, p := range signalTable().patterns {
 		for i, r := range p.rows {

@@ -243,7 +243,7 @@ func TestAccept(t *testing.T) {
 			}, want: green,
 		},
 		{
-			rule: "a test that a document does not call unplanned, and nobody planned, is a contradiction", change: func(in *In) {
+			rule: "a test that is not planned, and that the document does not call unplanned, is a contradiction", change: func(in *In) {
 				in.Documents[1] = shard(*in, 1, 1, passed("s::c"), failed("s::stray"))
 			}, want: lostC, text: `it reports "s::stray", which is not planned, without marking it as unplanned`,
 		},

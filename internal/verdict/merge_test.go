@@ -79,7 +79,7 @@ func TestMerge(t *testing.T) {
 			}, want: "failed [blocks test_failed] a=passed b=passed c=passed x=failed",
 		},
 		{
-			rule: "a pass that nobody planned proves nothing", change: func(in *In) {
+			rule: "an unplanned pass proves nothing", change: func(in *In) {
 				in.Documents[0] = shard(*in, 0, 1, ran("s::a", e2e.Skipped), ran("s::b", e2e.Skipped))
 				in.Documents[1] = shard(*in, 1, 1, ran("s::c", e2e.Skipped), unplanned(passed("s::x")))
 			}, want: "not_judged [not_judged no_pass] a=skipped b=skipped c=skipped x=passed",
@@ -246,7 +246,7 @@ func TestGatesOfShards(t *testing.T) {
 	if merged[0].Observed != "down" {
 		t.Errorf("%+v", merged[0])
 	}
-	// A shard that found the gate open does not open it.
+	// A shard for which the gate passed does not make it pass.
 	merged = mergeGates([]e2e.Gate{failedGate}, []Document{{Shard: e2e.ShardRun{Gates: []e2e.Gate{own}}}})
 	if merged[0].State != e2e.Unhealthy {
 		t.Errorf("%+v", merged[0])

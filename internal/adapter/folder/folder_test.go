@@ -271,7 +271,7 @@ func TestFilesOfOthers(t *testing.T) {
 	}
 }
 
-// A name that is no file's is refused, and one with a path is flattened.
+// A name that cannot be a file's is refused, and one with a path is flattened.
 func TestAssetNames(t *testing.T) {
 	f := open(t, t.TempDir())
 	r, _, _ := f.Release(t.Context(), "v1", "")

@@ -256,10 +256,10 @@ func TestTwoJobsCreateAtOnce(t *testing.T) {
 	}
 }
 
-// An older job read before we wrote and writes after us: we write again, but not for
-// ever.
+// An older job read before we wrote and writes after us: we write again, but not
+// forever.
 func TestOlderRunWritesLast(t *testing.T) {
-	for name, times := range map[string]int{"once": 1, "for ever": 0} {
+	for name, times := range map[string]int{"once": 1, "forever": 0} {
 		s := githubfake.New(t)
 		id := s.AddComment(githubfake.JobBot, mark(stamp("1", 1), "old"))
 		late := githubfake.Meanwhile("GET", "/issues/comments/", 1, func() { s.EditComment(id, mark(stamp("2", 1), "late")) })
@@ -269,7 +269,7 @@ func TestOlderRunWritesLast(t *testing.T) {
 		if times == 1 {
 			only(t, s, stamp("7001", 1), plain)
 		}
-		if n := s.Count("PATCH"); n != map[string]int{"once": 2, "for ever": maxWrites}[name] {
+		if n := s.Count("PATCH"); n != map[string]int{"once": 2, "forever": maxWrites}[name] {
 			t.Errorf("%s: %d edits", name, n)
 		}
 	}

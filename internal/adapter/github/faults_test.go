@@ -177,7 +177,7 @@ func TestRefusedConnection(t *testing.T) {
 	})
 }
 
-// The same over a real port that nobody listens on, with sleeps that are counted.
+// The same over a real port without a listener, with sleeps that are counted.
 func TestRefusedConnectionOnLoopback(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -108,8 +108,8 @@ func TestDoublesAreFolded(t *testing.T) {
 	}
 }
 
-// A comment that an account of before wrote and nobody else may edit is folded, and
-// ours is created; the next run finds ours at once.
+// A comment of an earlier account that only this account may edit is folded, and ours
+// is created; the next run finds ours at once.
 func TestTokenOfAnotherAccount(t *testing.T) {
 	s := githubfake.New(t)
 	s.OwnOnly = true

@@ -83,7 +83,8 @@ func TestSectionReadsAgain(t *testing.T) {
 	bothThere(t, s.ReleaseNow(6).Body)
 }
 
-// Who is overwritten for ever gives up, and says so; who cannot look is not worried.
+// A section that is overwritten again and again is given up with an error. If it cannot be
+// read again, that is no error.
 func TestSectionThatIsNotKept(t *testing.T) {
 	s, c := drafted(t, "Notes.")
 	w := newWriter(t, s, "smoke")

@@ -29,7 +29,7 @@ func TestKubeconfigsAreMerged(t *testing.T) {
 		"broken":     "a: [",
 		"sub/ca":     "clusters: [{name: blue, cluster: {server: 'https://blue:2', certificate-authority: none.pem}}]\n",
 		"token":      "of the folder\n",
-		"sub/nobody": "current-context: nobody\n",
+		"sub/missing": "current-context: missing\n",
 	} {
 		file := filepath.Join(dir, filepath.FromSlash(name))
 		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
@@ -57,7 +57,7 @@ func TestKubeconfigsAreMerged(t *testing.T) {
 		{"a relative path is under the folder of the file that names it", "sub/ca blue blue-user", "", []string{"a file that the kubeconfig names cannot be read"}},
 		{"none of the files exists", "none none/none", "", []string{"the kubeconfig cannot be read"}},
 		{"a file that cannot be parsed is a fault, whatever the others say", "red broken", "", []string{"the kubeconfig is not readable as YAML"}},
-		{"the current context is nowhere", "sub/nobody red", "", []string{"the kubeconfig has no such context"}},
+		{"the current context is nowhere", "sub/missing red", "", []string{"the kubeconfig has no such context"}},
 		{"the context's cluster is nowhere", "other-red", "red", []string{"the kubeconfig's context has no cluster"}},
 		{"the context's user is nowhere", "blue", "blue", []string{"https://blue:1", "", ""}},
 	} {
@@ -85,7 +85,7 @@ func TestKubeconfigsAreMerged(t *testing.T) {
 	}
 }
 
-// A file that the config names is one file: it is no list, and must exist.
+// A file that the config names is one file: it is not a list, and must exist.
 func TestANamedKubeconfigIsOneFile(t *testing.T) {
 	name := "a" + string(filepath.ListSeparator) + "b"
 	if runtime.GOOS == "windows" {
