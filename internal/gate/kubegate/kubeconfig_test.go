@@ -24,11 +24,11 @@ func TestKubeconfigsAreMerged(t *testing.T) {
 			"users: [{name: red, user: {token: red-2, tokenFile: token}}]\n",
 		"blue": "contexts: [{name: blue, context: {cluster: blue, user: blue}}]\n" +
 			"clusters: [{name: blue, cluster: {server: 'https://blue:1'}}]\n",
-		"blue-user":  "current-context: blue\nusers: [{name: blue, user: {tokenFile: token}}]\n",
-		"empty":      "",
-		"broken":     "a: [",
-		"sub/ca":     "clusters: [{name: blue, cluster: {server: 'https://blue:2', certificate-authority: none.pem}}]\n",
-		"token":      "of the folder\n",
+		"blue-user":   "current-context: blue\nusers: [{name: blue, user: {tokenFile: token}}]\n",
+		"empty":       "",
+		"broken":      "a: [",
+		"sub/ca":      "clusters: [{name: blue, cluster: {server: 'https://blue:2', certificate-authority: none.pem}}]\n",
+		"token":       "of the folder\n",
 		"sub/missing": "current-context: missing\n",
 	} {
 		file := filepath.Join(dir, filepath.FromSlash(name))
