@@ -433,3 +433,12 @@ func TestAnUnknownFamilyDecidesNothing(t *testing.T) {
 		}
 	}
 }
+
+// Only a product regression has what was not believed for its runner-up.
+func TestAnUnknownKeepsItsRunnerUp(t *testing.T) {
+	i := in(wrong, refused)
+	i.Context = Context{Health: HealthOK, Rerun: RerunNone, Recent: RecentFlaky, ChangedPaths: []string{"src/a.go"}}
+	if r := mustNew(t).Triage(i); r.Category != unknown || r.RunnerUp != product || !strings.Contains(strings.Join(r.Evidence, "\n"), "not taken for the cause") {
+		t.Errorf("got %+v", r)
+	}
+}
