@@ -43,7 +43,8 @@ func ActionInputs() []ActionInput {
 			"earlier attempts."},
 		{Name: "release", Flag: true, Help: "Tag of the release under test, whose commit is checked out. Default on release events and pushed tags: " +
 			"the event's tag."},
-		{Name: "job", Flag: true, Help: "publish: job of the earlier run whose conclusion counts, by the name that the pull request shows. Default: the run as a whole."},
+		{Name: "job", Flag: true, Help: "publish: job of the earlier run whose conclusion counts, by the name that the pull request shows. " +
+			"Default: the run as a whole."},
 		{Name: "comment", Switch: true, Default: "true",
 			Help: "run, verdict: comment on the pull request, set the commit status e2e-gate/<stage>, and write to the release where there is one; plan: say " +
 				"in that comment that a newer commit is being judged; true or false."},

@@ -176,7 +176,8 @@ func TestDependabotReadsOnly(t *testing.T) {
 	run := event{t: t, name: "pull_request", url: fake.Listen(), outcome: failing, payload: pullRequestPayload(42, "acme/cases"),
 		env: []string{"GITHUB_ACTOR=dependabot[bot]"}, summary: &summary}
 	status, stderr := run.run("--comment")
-	if status != 1 || strings.Count(stderr, "token is read-only") != 1 || strings.Contains(stderr, "the job needs") || strings.Count(summary, "token is read-only") != 1 {
+	if status != 1 || strings.Count(stderr, "token is read-only") != 1 || strings.Contains(stderr, "the job needs") ||
+		strings.Count(summary, "token is read-only") != 1 {
 		t.Errorf("exit status %d\n%s\n%s", status, stderr, summary)
 	}
 }

@@ -330,7 +330,8 @@ func TestPublishOwn(t *testing.T) {
 	r.Run.SHA = strings.Repeat("c", 40)
 	data, _ = json.Marshal(r)
 	w.write("result.json", string(data))
-	if status, out := w.publish("--result", filepath.Join(w.dir, "result.json")); status != 3 || !strings.Contains(out, "belongs to another run (repository, workflow run") {
+	status, out := w.publish("--result", filepath.Join(w.dir, "result.json"))
+	if status != 3 || !strings.Contains(out, "belongs to another run (repository, workflow run") {
 		t.Errorf("exit status %d\n%s", status, out)
 	}
 }

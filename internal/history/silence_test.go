@@ -78,7 +78,10 @@ func TestWhatSaysNothingChangesNothing(t *testing.T) {
 	outcome := rapid.SampledFrom([]e2e.Outcome{e2e.Passed, e2e.Passed, e2e.Failed, e2e.Flaky, e2e.Skipped})
 	record := func(t *rapid.T, n int) Record {
 		at := rapid.IntRange(0, 500).Draw(t, "hour")
-		r := Record{Schema: Schema, RunID: "run", Attempt: n, Started: day0.Add(time.Duration(at) * time.Hour), Overhead: rapid.Float64Range(0, 50).Draw(t, "overhead")}
+		r := Record{
+			Schema: Schema, RunID: "run", Attempt: n, Started: day0.Add(time.Duration(at) * time.Hour),
+			Overhead: rapid.Float64Range(0, 50).Draw(t, "overhead"),
+		}
 		if rapid.Bool().Draw(t, "main") {
 			r.Main = true
 		}

@@ -68,7 +68,7 @@ func (s *Session) writeDown(plan *e2e.Plan, j judged, r e2e.Result) error {
 	if err := makeOut(s.opts.Root, s.out); err != nil {
 		return err
 	}
-	_, _, err := s.keepPlan(nil, plan)
+	err := s.writePlan(plan)
 	err = errors.Join(err, s.writeShards(j.docs), s.write("result.json", r))
 	err = errors.Join(err, writeFile(filepath.Join(s.out, "junit.xml"), report.JUnit(r)))
 	err = errors.Join(err, writeFile(filepath.Join(s.out, "summary.md"), []byte(report.Markdown(r, report.Options{}))))
@@ -106,10 +106,14 @@ func (s *Session) redacted(r e2e.Result) e2e.Result { return safetext.Redacted(s
 // keepPlan writes the plan before the suites start: if the gate is killed, only the plan
 // shows which tests are lost.
 func (s *Session) keepPlan(_ context.Context, plan *e2e.Plan) (none, []e2e.Problem, error) {
+	return none{}, nil, s.writePlan(plan)
+}
+
+func (s *Session) writePlan(plan *e2e.Plan) error {
 	if plan == nil {
-		return none{}, nil, nil
+		return nil
 	}
-	return none{}, nil, s.write("plan.json", plan)
+	return s.write("plan.json", plan)
 }
 
 // seal computes the digest of a plan as other machines will read it, with secrets masked.

@@ -39,7 +39,7 @@ type executed struct {
 // execution runs shards of a plan on this machine.
 type execution struct {
 	*environment
-	work
+	work   work
 	f      *flow
 	runner *runner.Runner
 	shards []*runner.Shard
@@ -60,12 +60,12 @@ func (env *environment) execute(f *flow) stage[work, executed] {
 		}
 		env.watch(ctx)
 		err := safely(func() error { return x.attempts(ctx) })
-		x.gates = env.watched(w.gates)
+		x.work.gates = env.watched(w.gates)
 		docs := x.documents(err == nil && ctx.Err() == nil)
 		if err == nil && ctx.Err() != nil {
 			err = fmt.Errorf("stopped before everything was run: %w", context.Cause(ctx))
 		}
-		return executed{docs, x.gates}, nil, err
+		return executed{docs, x.work.gates}, nil, err
 	}
 }
 
@@ -104,7 +104,7 @@ func phases(ctx context.Context, r *runner.Runner, list []*runner.Shard) error {
 func (x *execution) documents(complete bool) []e2e.ShardRun {
 	var docs []e2e.ShardRun
 	for _, sh := range x.shards {
-		doc := sh.Document(x.gates, complete)
+		doc := sh.Document(x.work.gates, complete)
 		doc.Logs = x.processes.LogFiles()
 		docs = append(docs, doc)
 	}
@@ -135,9 +135,9 @@ func (x *execution) prepare() error {
 	x.runner = runner.New(runner.Config{
 		Out: x.out, Run: x.run, Digest: x.work.plan.Digest, Shards: len(x.work.plan.Shards), Suites: suites, BaseEnv: x.opts.BaseEnv,
 		Secrets: x.opts.Config.Secrets, Redact: x.redactLog, Progress: x.opts.Progress.Unit, Checkpoint: x.checkpoint(), Now: x.opts.Now,
-		Isolation: x.isolation(), Hold: x.hold, Pull: x.opts.Config.Shards.Queue, Batches: batches, Seconds: seconds, StartSeconds: x.overhead,
+		Isolation: x.isolation(), Hold: x.hold, Pull: x.opts.Config.Shards.Queue, Batches: batches, Seconds: seconds, StartSeconds: x.work.overhead,
 	})
-	for _, i := range x.indexes {
+	for _, i := range x.work.indexes {
 		x.shards = append(x.shards, x.runner.Shard(x.work.plan.Shards[i], tests))
 	}
 	return nil
@@ -148,7 +148,7 @@ func (x *execution) prepare() error {
 // it finds what had ended by then.
 func (x *execution) checkpoint() func(e2e.ShardRun) {
 	const small, share = 500, 20
-	gates := x.gates
+	gates := x.work.gates
 	var mu sync.Mutex
 	next := map[int]time.Time{}
 	return func(doc e2e.ShardRun) {
@@ -210,7 +210,7 @@ func (s *Session) guards() rerun.Guards {
 }
 
 func (x *execution) rerunState(ctx context.Context, sh *runner.Shard) rerun.State {
-	state := rerun.State{AttemptsUnreadable: x.earlier.Unreadable, Left: -1}
+	state := rerun.State{AttemptsUnreadable: x.work.earlier.Unreadable, Left: -1}
 	units := sh.Document(nil, false).Units
 	for _, t := range sh.Tests() {
 		state.Ran++
@@ -219,7 +219,7 @@ func (x *execution) rerunState(ctx context.Context, sh *runner.Shard) rerun.Stat
 		}
 		last := t.Attempts[len(t.Attempts)-1]
 		state.Failures = append(state.Failures, rerun.Failure{
-			ID: t.ID, Seconds: last.Seconds, Earlier: x.earlier.Rerun(t.ID), Crashed: last.Type == "panic" || died(units, last),
+			ID: t.ID, Seconds: last.Seconds, Earlier: x.work.earlier.Rerun(t.ID), Crashed: last.Type == "panic" || died(units, last),
 		})
 	}
 	if ctx.Err() != nil {

@@ -63,7 +63,8 @@ func explainPlace(r e2e.Result, t *e2e.TestResult) Step {
 	for _, sh := range r.Shards {
 		for _, u := range sh.Units {
 			if u.Attempt <= 1 && slices.Contains(u.Tests, t.ID) {
-				step := Step{Step: "planned", Answer: fmt.Sprintf("on shard %d (%s), in batch %s with %s", sh.Index, sh.Name, u.Unit, plural(len(u.Tests), "test", "tests")),
+				step := Step{Step: "planned",
+					Answer:  fmt.Sprintf("on shard %d (%s), in batch %s with %s", sh.Index, sh.Name, u.Unit, plural(len(u.Tests), "test", "tests")),
 					Because: []string{"the batch " + plainUnit(u)}}
 				if u.TakenOver {
 					step.Answer = "on another shard, which had not started it; stolen, and run " + step.Answer

@@ -19,7 +19,8 @@ var unclear = []struct {
 	phrase *regexp.Regexp
 	better string
 }{
-	{regexp.MustCompile(`(?i)(?:\bthere )?\b(?:is|are|was|were) no (?:valid|test|file|regular|flake|such|word|number|list|zip|json|utf-8|release|https?|effect|secret)\b`),
+	{regexp.MustCompile(`(?i)(?:\bthere )?\b(?:is|are|was|were) no ` +
+		`(?:valid|test|file|regular|flake|such|word|number|list|zip|json|utf-8|release|https?|effect|secret)\b`),
 		`"invalid X", "not a X"`},
 	{regexp.MustCompile(`(?i)\bnobody\b`), `who acts, or the passive ("is not trusted"), or "no owner"`},
 	{regexp.MustCompile(`(?i)\bfor ever\b`), `"forever", "indefinitely"`},

@@ -183,7 +183,8 @@ func TestASecondLookAtTheWords(t *testing.T) {
 			t.Errorf("%s: got family %d, %s", tt.name, c.family, c.cause)
 		}
 	}
-	for text, want := range map[string]bool{"<element(s) not found>": true, "Hidden": true, "detached": true, "element not visible": true, "OPEN": false, "": false} {
+	for text, want := range map[string]bool{"<element(s) not found>": true, "Hidden": true, "detached": true, "element not visible": true, "OPEN": false,
+		"": false} {
 		if elementState(text) != want {
 			t.Errorf("%q: got %v", text, !want)
 		}

@@ -73,7 +73,7 @@ func readToken(a httpgate.Answer) (*token, *probe.Observation) {
 		t.ends = time.Now().Add(time.Duration(said.Expires * float64(time.Second)))
 	}
 	for _, text := range []string{said.Access, said.ID} {
-		if signed, err := jose.ParseSigned(text, algorithms); err == nil {
+		if signed, err := jose.ParseSignedCompact(text, algorithms); err == nil {
 			t.signed = signed
 			break
 		}

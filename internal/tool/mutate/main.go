@@ -71,7 +71,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("mutate", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	share := flags.Float64("share", 1, "share of the mutants that is tried, above 0 and at most 1")
-	seed := flags.Uint64("seed", rand.Uint64(), "seed of the draw where not all are tried")
+	seed := flags.Uint64("seed", rand.Uint64(), "seed of the draw where not all are tried") //nolint:gosec // a draw of mutants is no secret
 	workers := flags.Int("workers", 2, "mutants that are tried at once")
 	timeout := flags.Duration("timeout", 2*time.Minute, "time after which the tests of a mutant are ended; it counts as killed")
 	if err := flags.Parse(args); err != nil {
