@@ -57,7 +57,7 @@ type Monitor struct {
 // Needs are ignored: they are only about the order in which checks become healthy.
 func (s *Set) Watch(ctx context.Context, options WatchOptions) *Monitor {
 	m := &Monitor{set: s, options: options, down: map[*check]time.Time{}, news: make(chan struct{})}
-	m.options.Grace = or(options.Grace, DefaultGrace)
+	m.options.Grace = firstPositive(options.Grace, DefaultGrace)
 	ctx, m.cancel = context.WithCancel(ctx)
 	for _, c := range s.checks {
 		m.group.Go(func() { m.run(ctx, c) })

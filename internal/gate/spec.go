@@ -138,8 +138,8 @@ func (c *Check) chosen() []kind {
 // IsRequired reports whether the check keeps suites from starting.
 func (c *Check) IsRequired() bool { return c.Required == nil || *c.Required }
 
-// or returns the first value above zero.
-func or[T int | time.Duration](values ...T) T {
+// firstPositive returns the first value above zero.
+func firstPositive[T int | time.Duration](values ...T) T {
 	for _, v := range values {
 		if v > 0 {
 			return v

@@ -1,6 +1,7 @@
 package github
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -88,7 +89,7 @@ func checkBatches(k publish.Check) [][]*github.CheckRunAnnotation {
 		if len(out[last]) == batch {
 			out, last = append(out, nil), last+1
 		}
-		message, _ := safetext.Cut(or(a.Message(), a.Title()), maxCheckMessage)
+		message, _ := safetext.Cut(cmp.Or(a.Message(), a.Title()), maxCheckMessage)
 		line := max(a.Line(), 1)
 		out[last] = append(out[last], &github.CheckRunAnnotation{
 			Path: new(a.File()), StartLine: &line, EndLine: &line, AnnotationLevel: new(checkLevels[a.Level()]),

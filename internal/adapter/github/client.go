@@ -119,7 +119,7 @@ func New(o Options) (*Client, error) {
 	s := newSender(o, base)
 	api := github.NewClient(&http.Client{Transport: s, CheckRedirect: sameHostOnly(base)})
 	api.BaseURL = base
-	api.UserAgent = or(o.UserAgent, "e2e-gate")
+	api.UserAgent = cmp.Or(o.UserAgent, "e2e-gate")
 	return &Client{
 		owner: parts[1], name: parts[2], fork: o.Fork, api: api, now: s.now, scrub: s.scrub,
 		login: o.Login, time: cmp.Or(o.Time, PublishTime), statuses: map[string]publish.Status{}, plain: &http.Client{Transport: s.next},
@@ -129,7 +129,7 @@ func New(o Options) (*Client, error) {
 
 // baseURL reads GITHUB_API_URL. go-github insists on the slash at its end.
 func baseURL(text string) (*url.URL, error) {
-	u, err := url.Parse(or(text, DefaultURL))
+	u, err := url.Parse(cmp.Or(text, DefaultURL))
 	switch {
 	case err != nil:
 		return nil, errors.New("the API's address is not a URL; look at GITHUB_API_URL")
@@ -171,11 +171,4 @@ type endKey struct{}
 
 func withEnd(ctx context.Context, end time.Time) context.Context {
 	return context.WithValue(ctx, endKey{}, end)
-}
-
-func or(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }

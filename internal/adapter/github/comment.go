@@ -209,7 +209,7 @@ func (u *upsert) account(ctx context.Context) string {
 func (c *Client) rememberLogin(user *github.User) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.login = or(c.login, user.GetLogin())
+	c.login = cmp.Or(c.login, user.GetLogin())
 }
 
 // reconcile brings the oldest comment of ours up to date and removes the others. No

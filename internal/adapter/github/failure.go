@@ -1,6 +1,7 @@
 package github
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -150,7 +151,7 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
-	text := e.Lost + " was not " + or(e.verb, "published") + ": " + e.why
+	text := e.Lost + " was not " + cmp.Or(e.verb, "published") + ": " + e.why
 	if e.Permission != "" {
 		text += "; the job needs `permissions: " + e.Permission + "`"
 	}

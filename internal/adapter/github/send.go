@@ -2,6 +2,7 @@ package github
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -169,7 +170,7 @@ func message(data []byte) string {
 			break
 		}
 		if json.Unmarshal(e, &one) == nil {
-			said.Message += fmt.Sprintf("; %s %s", one.Field, or(one.Message, one.Code))
+			said.Message += fmt.Sprintf("; %s %s", one.Field, cmp.Or(one.Message, one.Code))
 		}
 	}
 	return safetext.Line(said.Message, 300)

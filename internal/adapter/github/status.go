@@ -1,6 +1,7 @@
 package github
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -84,7 +85,7 @@ func (c *Client) SetStatus(ctx context.Context, sha string, s publish.Status) (p
 // cleanStatus makes a status that GitHub takes.
 func cleanStatus(s publish.Status) publish.Status {
 	return publish.Status{
-		Context:     or(safetext.Line(s.Context, maxContext), "e2e-gate"),
+		Context:     cmp.Or(safetext.Line(s.Context, maxContext), "e2e-gate"),
 		State:       s.State,
 		Description: cutRunes(safetext.Line(s.Description, 4*maxDescription+40), maxDescription),
 		TargetURL:   safetext.URL(s.TargetURL),
