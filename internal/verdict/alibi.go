@@ -59,7 +59,12 @@ func (a alibis) ofAttempt(at e2e.Attempt) *e2e.Environment {
 		if env == nil {
 			continue
 		}
-		if env.NamedBy = namedBy(at, g.Target); env.NamedBy != "" {
+		// Another build is a reason not to judge this attempt. It was not bad, so that
+		// naming it proves nothing of an earlier failure.
+		if env.State == e2e.Unhealthy {
+			env.NamedBy = namedBy(at, g.Target)
+		}
+		if env.NamedBy != "" {
 			return env
 		}
 		if unnamed == nil && g.Required {

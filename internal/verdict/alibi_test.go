@@ -95,6 +95,15 @@ func TestAlibi(t *testing.T) {
 			&e2e.Environment{Gate: "build", From: second(100), To: second(300), State: e2e.Healthy, Observed: "1.1"},
 		},
 		{
+			"naming a version gate that accepts the new build excuses nothing later",
+			gates(e2e.Gate{Name: "build", Kind: "version", Required: true, State: e2e.Healthy, Target: "http://127.0.0.1:8080/info", Timeline: []e2e.Span{
+				{From: second(2), To: second(99), State: e2e.Healthy, Observed: "1.0", Watch: true},
+				{From: second(100), To: second(300), State: e2e.Healthy, Observed: "1.1", Watch: true},
+			}}),
+			[]e2e.Attempt{failedAt(98, refused)},
+			&e2e.Environment{Gate: "build", From: second(100), To: second(300), State: e2e.Healthy, Observed: "1.1"},
+		},
+		{
 			"a test that began after the new build was there has no alibi",
 			gates(e2e.Gate{Name: "build", Kind: "version", Required: true, State: e2e.Healthy, Timeline: []e2e.Span{
 				{From: second(2), To: second(9), State: e2e.Healthy, Observed: "1.0", Watch: true},
