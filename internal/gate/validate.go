@@ -114,7 +114,8 @@ func (s *Spec) validateTimes(c *Check) []diag.Mistake {
 }
 
 func (s *Spec) times(c *Check) (limit, interval time.Duration, stableFor int) {
-	return firstPositive(c.Timeout, s.Timeout, DefaultTimeout), firstPositive(c.Interval, s.Interval, DefaultInterval), firstPositive(c.StableFor, s.StableFor, DefaultStableFor)
+	return firstPositive(c.Timeout, s.Timeout, DefaultTimeout), firstPositive(c.Interval, s.Interval, DefaultInterval),
+		firstPositive(c.StableFor, s.StableFor, DefaultStableFor)
 }
 
 func (s *Spec) validateNeeds(names map[string]int) []diag.Mistake {
