@@ -626,3 +626,46 @@ func TestDecideNamesTheCell(t *testing.T) {
 		}
 	}
 }
+
+// A gate that was bad once while the suites ran is told, with the first time.
+func TestGateLostOnce(t *testing.T) {
+	at := time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
+	g := e2e.Gate{Name: "db", Required: true, State: e2e.Healthy, Timeline: []e2e.Span{
+		{From: at, State: e2e.Healthy, Watch: true}, {From: at.Add(time.Minute), State: e2e.Unhealthy, Observed: "refused", Watch: true},
+	}}
+	v, _ := Decide(Evidence{Tests: []e2e.TestResult{pass("a")}, Gates: []e2e.Gate{g}})
+	want := "gate db was unhealthy while the suites ran, from 12:01:00: refused"
+	if len(v.Reasons) != 1 || v.Reasons[0].Code != e2e.CodeGateLost || v.Reasons[0].Text != want {
+		t.Errorf("%+v", v.Reasons)
+	}
+}
+
+func TestReasonsCountAndNameTheirTests(t *testing.T) {
+	failing := func(n int) Evidence {
+		ev := Evidence{Blocks: true}
+		for i := range n {
+			ev.Tests = append(ev.Tests, test(string(rune('a'+i)), e2e.Failed, e2e.ReleaseBlocking))
+		}
+		return ev
+	}
+	for n, want := range map[int]string{
+		1: "1 test failed: a", 2: "2 tests failed: a, b", 5: "5 tests failed: a, b, c, d, e", 6: "6 tests failed: a, b, c, d, e and 1 more",
+	} {
+		if v, _ := Decide(failing(n)); v.Reasons[0].Text != want {
+			t.Errorf("%q, want %q", v.Reasons[0].Text, want)
+		}
+	}
+	if v, _ := Decide(Evidence{Tests: []e2e.TestResult{pass("a")}}); v.Reasons == nil {
+		t.Error("no reasons are null in JSON")
+	}
+}
+
+// A cell says what it says: every effect that the domain knows is one of a table.
+func TestTableKnowsEveryEffect(t *testing.T) {
+	for _, e := range []e2e.Effect{e2e.Blocks, e2e.NotJudged, e2e.Warns, e2e.Informs, e2e.EffectNothing} {
+		table := Table{RowFailed: {e2e.Nightly: e}}
+		if got := table.Effect(RowFailed, e2e.Nightly); got != e {
+			t.Errorf("%s becomes %s", e, got)
+		}
+	}
+}
