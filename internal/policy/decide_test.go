@@ -669,3 +669,37 @@ func TestTableKnowsEveryEffect(t *testing.T) {
 		}
 	}
 }
+
+// A budget that was kept is no finding; one that was not warns and stops nothing.
+func TestBudgetsWarn(t *testing.T) {
+	v, _ := Decide(Evidence{Tests: []e2e.TestResult{pass("a")}, Budgets: []e2e.Budget{{Text: "kept"}, {Text: "over", Over: true}}})
+	if v.State != e2e.VerdictPassed || len(v.Reasons) != 1 || v.Reasons[0].Code != e2e.CodeBudget || v.Reasons[0].Text != "over" ||
+		v.Reasons[0].Effect != e2e.Warns {
+		t.Errorf("%+v", v)
+	}
+}
+
+// Evidence that cannot be trusted is as strong as a lost test, where what was seen is weaker
+// by the table.
+func TestDamagedEvidenceIsNeverWeakerThanLost(t *testing.T) {
+	table, wrong := Default().With(Override{
+		"later_pass": {"nightly": "inform"}, "flaky": {"nightly": "inform"}, "quarantined": {"nightly": "inform"}, "lost": {"nightly": "not_judged"},
+	})
+	if len(wrong) > 0 {
+		t.Fatal(wrong)
+	}
+	for name, change := range map[string]func(*e2e.TestResult){
+		"later pass":  func(r *e2e.TestResult) { r.LaterPass = true },
+		"flaky":       func(r *e2e.TestResult) { r.Outcome = e2e.Flaky },
+		"quarantined": func(r *e2e.TestResult) { r.Outcome, r.Quarantine = e2e.Failed, &e2e.Quarantine{Deadline: someday} },
+		"passed":      func(*e2e.TestResult) {},
+	} {
+		one := test("one", e2e.Passed, e2e.Nightly)
+		change(&one)
+		damage := e2e.Problem{Code: e2e.CodeReportDamaged, Text: "cut off", LosesEvidence: true, Tests: []string{"one"}}
+		_, tests := Decide(Evidence{Tests: []e2e.TestResult{pass("a"), one}, Problems: []e2e.Problem{damage}, Table: table})
+		if got := tests[1]; got.Effect != e2e.NotJudged || got.Policy == nil || got.Policy.Row != string(RowLost) || got.Policy.Source != "config" {
+			t.Errorf("%s: %s, %+v", name, got.Effect, got.Policy)
+		}
+	}
+}
