@@ -21,6 +21,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -104,7 +105,7 @@ type world struct {
 	dir, tree, stub, kept string
 	fake                  *githubfake.Server
 	api, downloads        string
-	fetched               int
+	fetched               atomic.Int32 // two jobs of a matrix may fetch at once
 }
 
 func newActWorld(t *testing.T, mode string) *world {
@@ -154,7 +155,7 @@ func (w *world) release() {
 			http.NotFound(rw, r)
 			return
 		}
-		w.fetched++
+		w.fetched.Add(1)
 		_, _ = rw.Write(data)
 	}))
 	w.t.Cleanup(srv.Close)
@@ -290,8 +291,8 @@ func TestPullRequestUnderAct(t *testing.T) {
 				t.Errorf("%d requests for a usual run", n)
 			}
 			w.artifact("e2e-gate-run-pr-a1")
-			if w.fetched != 1 || !strings.Contains(got.log, "downloading e2e-gate "+released) {
-				t.Errorf("fetched %d times", w.fetched)
+			if n := w.fetched.Load(); n != 1 || !strings.Contains(got.log, "downloading e2e-gate "+released) {
+				t.Errorf("fetched %d times", n)
 			}
 		})
 	}
