@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -109,7 +110,9 @@ func getArtifact(c call) answer {
 const storage = "/storage"
 
 // serveStorage serves an artifact as a zip file, with ranges unless
-// [Server.WholeArtifacts] is set.
+// [Server.WholeArtifacts] is set. Like GitHub's storage (Azure Blob) it knows no range that
+// counts from the end, and sends the whole file instead; a client that asks for one fails
+// the test, because it transfers everything without noticing.
 func (s *Server) serveStorage(w http.ResponseWriter, r *http.Request) {
 	if r.Header.Get("Authorization") != "" {
 		s.t.Error("githubfake: the token was sent to the storage")
@@ -136,8 +139,15 @@ func (s *Server) serveStorage(w http.ResponseWriter, r *http.Request) {
 		_, _ = w.Write(data)
 		return
 	}
+	if span := r.Header.Get("Range"); span != "" && !blobRange.MatchString(span) {
+		s.t.Errorf("githubfake: the storage knows no range %q, only bytes=A- and bytes=A-B", span)
+		_, _ = w.Write(data)
+		return
+	}
 	http.ServeContent(w, r, a.name+".zip", time.Time{}, bytes.NewReader(data))
 }
+
+var blobRange = regexp.MustCompile(`^bytes=\d+-\d*$`)
 
 // Downloads are the artifacts that the storage was asked for, once for each request.
 func (s *Server) Downloads() []string {
