@@ -33,11 +33,13 @@ type travel struct {
 	dir, url string
 	attempt  int
 	jobs     int
+	// event is the payload; runner the name of the machine.
+	event, runner string
 }
 
 func newTravel(t *testing.T) *travel {
 	t.Helper()
-	w := &travel{t: t, fake: githubfake.New(t), dir: t.TempDir(), attempt: 1}
+	w := &travel{t: t, fake: githubfake.New(t), dir: t.TempDir(), attempt: 1, event: "{}"}
 	w.url = w.fake.Listen()
 	return w
 }
@@ -47,7 +49,7 @@ func (w *travel) job(outcome string, args ...string) (status int, out string) {
 	w.t.Helper()
 	w.jobs++
 	dir := filepath.Join(w.dir, fmt.Sprint(w.jobs))
-	for name, text := range map[string]string{"repo/.git/keep": "", "repo/e2e-gate.yml": travelConfig, "output": "", "summary": "", "event.json": "{}",
+	for name, text := range map[string]string{"repo/.git/keep": "", "repo/e2e-gate.yml": travelConfig, "output": "", "summary": "", "event.json": w.event,
 		"repo/run.sh": `echo "<testsuite><testcase name=\"$1\">` + outcome + `</testcase></testsuite>" > "$E2E_REPORT_DIR/r.xml"`} {
 		file := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
@@ -63,7 +65,7 @@ func (w *travel) job(outcome string, args ...string) (status int, out string) {
 		"GITHUB_REPOSITORY=acme/cases",
 		"GITHUB_SHA=" + strings.Repeat("a", 40), "GITHUB_RUN_ID=7", fmt.Sprintf("GITHUB_RUN_ATTEMPT=%d", w.attempt), "GITHUB_OUTPUT=" + filepath.Join(dir, "output"),
 		"GITHUB_EVENT_PATH=" + filepath.Join(dir, "event.json"), "GITHUB_STEP_SUMMARY=" + filepath.Join(dir, "summary"), "GITHUB_SERVER_URL=https://github.example",
-		"GITHUB_API_URL=" + w.url, "GITHUB_TOKEN=" + githubfake.JobToken, "E2E_GATE_UPLOAD_PATIENCE=0s"}}
+		"GITHUB_API_URL=" + w.url, "GITHUB_TOKEN=" + githubfake.JobToken, "RUNNER_NAME=" + w.runner, "GITHUB_JOB=gate", "E2E_GATE_UPLOAD_PATIENCE=0s"}}
 	status = app.Main(w.t.Context(), args)
 	w.upload(dir)
 	return status, stdout.String() + stderr.String()

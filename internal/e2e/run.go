@@ -1,6 +1,10 @@
 package e2e
 
-import "time"
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"time"
+)
 
 // Run identifies one run of the gate: what started it, on what, for which stage.
 type Run struct {
@@ -20,6 +24,7 @@ type Run struct {
 	WorkflowRun     string    `json:"workflow_run,omitempty" doc:"GITHUB_RUN_ID; empty outside CI."`
 	WorkflowAttempt int       `json:"workflow_attempt" doc:"GITHUB_RUN_ATTEMPT, from 1."`
 	Key             string    `json:"key,omitempty" doc:"Tells two calls of the gate in one workflow apart."`
+	Before          string    `json:"earlier_attempts,omitempty" doc:"What is known of earlier attempts of the workflow run that left no documents; empty: nothing to say."`
 	URL             string    `json:"url,omitempty" doc:"Page of the workflow run."`
 	Version         string    `json:"version" doc:"Version of the gate."`
 	Started         time.Time `json:"started" doc:"Start, UTC."`
@@ -30,6 +35,13 @@ type Run struct {
 // stage, key, repository and commit: only then does an earlier attempt count.
 func (r Run) SameSubject(o Run) bool {
 	return r.WorkflowRun == o.WorkflowRun && r.Stage == o.Stage && r.Key == o.Key && r.SHA == o.SHA && r.Repository == o.Repository
+}
+
+// DigestOfID stands for a test's id where there is no room for it: the first 10 hexadecimal
+// digits of its SHA-256.
+func DigestOfID(id string) string {
+	sum := sha256.Sum256([]byte(id))
+	return hex.EncodeToString(sum[:5])
 }
 
 // Code names a reason or a problem. The words are part of the contract.

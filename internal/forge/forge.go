@@ -49,6 +49,48 @@ type MergeQueue interface {
 	QueuedPRs(ctx context.Context, branch, sha string) ([]int, error)
 }
 
+// Attempts are forges that can be asked how the attempts of a workflow run ended.
+type Attempts interface {
+	// Jobs lists the jobs of an attempt of a run.
+	Jobs(ctx context.Context, run int64, attempt int) ([]Job, error)
+	// StatusesOf lists every status that a commit ever got in a context, the newest first,
+	// as far as a bot or the token's own account set it.
+	StatusesOf(ctx context.Context, sha, name string) ([]CommitStatus, error)
+	// FailedBefore reads, from the gate's own comment on a pull request, which tests failed in a
+	// workflow run. found is false where the comment is of another run, or does not say it.
+	FailedBefore(ctx context.Context, pr int, stage, key, workflowRun string) (f FailedTests, found bool, err error)
+}
+
+// Job of an attempt of a workflow run.
+type Job struct {
+	Name string
+	// Runner is the name of the machine that it ran on; empty: none took it.
+	Runner string
+	// Running: it has started and not ended. Conclusion is in the forge's word, empty until it
+	// has ended.
+	Running    bool
+	Conclusion string
+	Steps      []Step
+}
+
+// Step of a job. Number counts from 1.
+type Step struct {
+	Name       string
+	Number     int
+	Running    bool
+	Conclusion string
+}
+
+// CommitStatus is a status of a commit. State is in the forge's word.
+type CommitStatus struct{ State, TargetURL string }
+
+// FailedTests are tests that failed in a workflow run, up to an attempt of it.
+type FailedTests struct {
+	Attempt int
+	// Digests are those of the tests' ids, see e2e.DigestOfID.
+	Digests []string
+}
+
 // Artifact of a workflow run.
 type Artifact struct {
 	ID   int64

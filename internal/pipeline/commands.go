@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/verdict"
 )
 
 // Run is the whole stage on this machine.
@@ -112,6 +113,7 @@ func (s *Session) Shard(ctx context.Context, index int, results ...string) e2e.R
 
 	doc := s.shardDocument(index, ev, env.ends(), f.found())
 	ev.plan, ev.documents = part(s.plan, index), localDocuments([]e2e.ShardRun{doc})
+	ev.earlier.Failed = nil  // the verdict has all tests, and asks itself
 	own := newFlow(ctx, nil) // what was found so far is in the document
 	r := s.redacted(s.judge(ev, nil).result)
 	if err := errors.Join(makeOut(s.opts.Root, s.out), s.writeShards([]e2e.ShardRun{doc})); err != nil {
@@ -135,6 +137,9 @@ func (s *Session) shardDocument(index int, ev evidence, ends []e2e.ProcessEnd, p
 	doc.Ends = ends
 	for _, p := range problems {
 		p.Shard = index
+		if p.Code == e2e.CodeAttemptsUnreadable {
+			p.LosesEvidence = false // the verdict asks itself, and may know more
+		}
 		doc.Problems = append(doc.Problems, p)
 	}
 	return doc
@@ -163,5 +168,6 @@ func (s *Session) Verdict(ctx context.Context, results string) e2e.Result {
 	f.add(s.plan.Problems...)
 	docs, bad := readShards(results)
 	ev.documents, ev.unreadable, ev.results = docs, append(bad, s.unread(s.plan)...), readRuns(results)
+	ev.witnesses = s.witnesses(ctx, verdict.Found{Documents: docs, Results: ev.results, Unreadable: ev.unreadable})
 	return s.conclude(f, nil, ev)
 }

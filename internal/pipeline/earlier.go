@@ -12,20 +12,26 @@ import (
 // readEarlier reads what earlier attempts of this workflow run left, in the folders
 // given and wherever else it may lie. Outside CI, and in a first attempt, there is
 // nothing.
-func (s *Session) readEarlier(_ context.Context, dirs []string) (verdict.Earlier, []e2e.Problem, error) {
+func (s *Session) readEarlier(ctx context.Context, dirs []string) (verdict.Earlier, []e2e.Problem, error) {
 	if s.run.WorkflowRun == "" || s.run.WorkflowAttempt <= 1 {
 		return verdict.Earlier{}, nil, nil
 	}
 	dirs = append(append(slices.Clone(dirs), s.opts.Earlier...), s.out)
 	docs, bad := readShards(dirs...)
-	var unreadable []string
-	for _, u := range append(bad, s.unread(nil)...) {
-		unreadable = append(unreadable, u.Text)
-	}
 	runs := filepath.Join(s.opts.Root, ".e2e-gate", "runs")
 	local, _ := readShards(runs) // files of other runs do not matter here
-	earlier, problems := verdict.Before(s.run, append(docs, local...), readRuns(append(dirs, runs)...), unreadable)
+	found := verdict.Found{Documents: append(docs, local...), Results: readRuns(append(dirs, runs)...), Unreadable: append(bad, s.unread(nil)...)}
+	earlier, problems := verdict.Before(s.run, found, s.witnesses(ctx, found))
 	return earlier, problems, nil
+}
+
+// witnesses are asked about earlier attempts that left no documents.
+func (s *Session) witnesses(ctx context.Context, found verdict.Found) []verdict.Witness {
+	missing := verdict.Undocumented(s.run, found)
+	if len(missing) == 0 || s.opts.Witnesses == nil {
+		return nil
+	}
+	return s.opts.Witnesses(ctx, missing)
 }
 
 // unread are the documents that could not be fetched, by the plan's shards.

@@ -21,7 +21,9 @@ type evidence struct {
 	// results are the runs of results that were found with the documents.
 	results []e2e.Run
 	earlier verdict.Earlier
-	ends    []e2e.ProcessEnd
+	// witnesses of earlier attempts, where earlier is found among the documents.
+	witnesses []verdict.Witness
+	ends      []e2e.ProcessEnd
 }
 
 // localDocuments are documents of shards that ran in this process.
@@ -48,7 +50,7 @@ func (s *Session) judge(ev evidence, problems []e2e.Problem) judged {
 	}
 	out := verdict.Of(verdict.In{
 		Run: s.run, Plan: ev.plan, Gates: ev.gates, Ends: ev.ends, Documents: s.enriched(ev), Local: ev.local,
-		Unreadable: ev.unreadable, Results: ev.results, Earlier: ev.earlier, Problems: problems,
+		Unreadable: ev.unreadable, Results: ev.results, Earlier: ev.earlier, Witnesses: ev.witnesses, Problems: problems,
 		Table: s.opts.Config.Policy.Table(), Quarantine: s.opts.Quarantine,
 		Budget: s.opts.Stage.Budget.Seconds(), Journeys: s.journeyBudgets(), Known: s.knownTests(ev), Now: s.opts.Now(),
 	})

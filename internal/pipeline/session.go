@@ -23,6 +23,7 @@ import (
 	"github.com/org/e2e-gate/internal/runner"
 	"github.com/org/e2e-gate/internal/safetext"
 	"github.com/org/e2e-gate/internal/trigger"
+	"github.com/org/e2e-gate/internal/verdict"
 )
 
 // Progress is told what happens while it happens. Its methods are called from
@@ -70,6 +71,9 @@ type Options struct {
 	Earlier []string
 	// Unread are documents of this workflow run that are there and could not be fetched.
 	Unread []Unread
+	// Witnesses says how earlier attempts of this workflow run ended; it is asked about those
+	// whose documents are missing. Nil: nobody can be asked.
+	Witnesses func(ctx context.Context, attempts []int) []verdict.Witness
 	// Problems were found before the session began.
 	Problems []e2e.Problem
 	History  HistoryStore

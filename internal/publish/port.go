@@ -91,6 +91,10 @@ type Stamp struct {
 	Attempt int
 	// SHA is the commit that was judged.
 	SHA string
+	// Failed are digests of the ids of tests that failed in this workflow run, in this attempt
+	// or an earlier one, and block; nil: nothing was judged. A later attempt that finds no
+	// documents reads them.
+	Failed []string
 }
 
 // Action is the outcome of publishing in one word.

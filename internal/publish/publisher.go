@@ -157,7 +157,14 @@ func (p *Publisher) commentOptions(traits Traits) report.CommentOptions {
 
 // StampOf is the stamp of a result.
 func StampOf(r e2e.Result) Stamp {
-	return Stamp{Key: r.Run.Key, Stage: r.Run.Stage, WorkflowRun: r.Run.WorkflowRun, Attempt: r.Run.WorkflowAttempt, SHA: r.Run.SHA}
+	stamp := Stamp{Key: r.Run.Key, Stage: r.Run.Stage, WorkflowRun: r.Run.WorkflowRun, Attempt: r.Run.WorkflowAttempt, SHA: r.Run.SHA, Failed: []string{}}
+	for _, t := range r.Tests {
+		excused := t.Environment != nil && t.Environment.NamedBy != "" // an earlier attempt with documents would excuse it too
+		if t.LaterPass || t.Effect == e2e.Blocks && !excused {
+			stamp.Failed = append(stamp.Failed, e2e.DigestOfID(t.ID))
+		}
+	}
+	return stamp
 }
 
 // StatusName is the context of a commit status. Each key has its own, so that one call's

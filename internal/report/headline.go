@@ -54,6 +54,9 @@ func HeadlineOf(r e2e.Result) Headline {
 	default:
 		h.Mark, h.Word, h.Why = "⛔", "not judged", "the result holds no verdict"
 	}
+	if before := r.Run.Before; before != "" {
+		h.Why = strings.TrimPrefix(h.Why+"; "+before, "; ")
+	}
 	h.Why = safetext.Line(h.Why, shortText)
 	return h
 }

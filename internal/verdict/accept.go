@@ -49,20 +49,8 @@ func accept(in In) accepted {
 		s.acceptShard(sh)
 	}
 	a.earlier = earlierOf(s.before)
-	a.problems.add(unknownEarlier(in.Run, in.Documents, in.Results, unreadableBefore(in))...)
+	a.problems.add(a.earlier.ask(in.Run, Found{in.Documents, in.Results, in.Unreadable}, in.Witnesses)...)
 	return a
-}
-
-// unreadableBefore are the texts of documents of earlier attempts that cannot be read.
-// One whose attempt is not known may be of an earlier one.
-func unreadableBefore(in In) []string {
-	var list []string
-	for _, u := range in.Unreadable {
-		if u.Attempt < in.Run.WorkflowAttempt {
-			list = append(list, u.Text)
-		}
-	}
-	return list
 }
 
 // sorting is the state of accept for documents from files.

@@ -131,7 +131,7 @@ func TestAccept(t *testing.T) {
 			rule: "an unreadable document of an older attempt hides nothing, and earlier attempts are not all known", attempt: 2, change: func(in *In) {
 				in.Documents = append(in.Documents, shard(*in, 0, 1, passed("s::a"), passed("s::b")))
 				in.Unreadable = []Unreadable{{Index: 1, Attempt: 1, Text: "it is cut"}}
-			}, want: "passed [warns attempts_unreadable, warns report_damaged] a=passed b=passed c=passed",
+			}, want: "not_judged [not_judged attempts_unreadable, warns report_damaged] a=passed b=passed c=passed",
 			text: "this is attempt 2 of the workflow run, but documents of earlier attempts cannot be read (it is cut)",
 		},
 		{

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/org/e2e-gate/internal/e2e"
 )
@@ -16,32 +17,138 @@ type Earlier struct {
 	// Shards are the documents that they stand in: what gates said then, and when
 	// processes ran.
 	Shards []e2e.ShardRun
-	// Unreadable: earlier attempts should exist and cannot be read.
+	// Failed are digests of the ids of tests that failed in an attempt without documents, as a
+	// witness says; see [e2e.DigestOfID].
+	Failed []string
+	// Unreadable: it is not known which tests failed in earlier attempts.
 	Unreadable bool
+	// Note says what is known of attempts that left no documents; empty: nothing to say.
+	Note string
 }
 
-// Rerun says that a test had its diagnostic rerun in an earlier attempt, or is empty.
+// Rerun says why a test has no diagnostic rerun because of an earlier attempt, or is empty.
 func (e Earlier) Rerun(id string) string {
 	for _, a := range e.Attempts[id] {
 		if a.Source == e2e.SourceDiagnostic {
 			return fmt.Sprintf("it had its rerun in attempt %d of this workflow run", a.WorkflowAttempt)
 		}
 	}
+	if slices.Contains(e.Failed, e2e.DigestOfID(id)) {
+		return "it failed in an earlier attempt of this workflow run"
+	}
 	return ""
 }
 
+// Ending is how an earlier attempt of the workflow run ended, as the forge says.
+type Ending string
+
+// The endings.
+const (
+	// NoVerdict: the gate did not start in that attempt, or was stopped before its end.
+	NoVerdict Ending = "no_verdict"
+	// EndedWell and EndedBadly: the gate's own step ended with success, or with failure.
+	EndedWell  Ending = "success"
+	EndedBadly Ending = "failure"
+)
+
+// Witness is what the forge knows of an earlier attempt. The zero value knows nothing.
+type Witness struct {
+	Attempt int
+	// Ending is empty where it is not known; Why says why, and what to do.
+	Ending Ending
+	Why    string
+	// Failed are digests of the ids of all tests that failed up to this attempt; nil: not known.
+	// It is empty where the gate said that none failed, as in an attempt that was not judged.
+	Failed []string
+}
+
+// Found is what was found of earlier attempts.
+type Found struct {
+	Documents []Document
+	// Results are the runs of results: an attempt whose gates failed left no shard.
+	Results []e2e.Run
+	// Unreadable are documents that are there and cannot be read.
+	Unreadable []Unreadable
+}
+
+// Undocumented are the earlier attempts of a workflow run of which nothing was found, or of
+// which a document cannot be read: a witness is needed for them.
+func Undocumented(run e2e.Run, found Found) []int {
+	var list []int
+	if !mayHaveEarlier(run) {
+		return nil
+	}
+	for n := 1; n < run.WorkflowAttempt; n++ {
+		of := func(theirs e2e.Run) bool { return isBefore(run, theirs) && theirs.WorkflowAttempt == n }
+		there := slices.ContainsFunc(found.Documents, func(d Document) bool { return of(d.Shard.Run) }) || slices.ContainsFunc(found.Results, of)
+		damaged := slices.ContainsFunc(found.Unreadable, func(u Unreadable) bool { return u.Attempt == n || u.Attempt < 1 })
+		if !there || damaged {
+			list = append(list, n)
+		}
+	}
+	return list
+}
+
 // Before returns the earlier attempts of the workflow run, for a run that makes attempts
-// itself. documents are all that were found, results the runs of the results found with
-// them, and unreadable holds the reason for each document that cannot be read. The
-// problems say what is missing. Outside CI, and in a first attempt, there is nothing.
-func Before(run e2e.Run, documents []Document, results []e2e.Run, unreadable []string) (Earlier, []e2e.Problem) {
+// itself. The problems say what is missing. Outside CI, and in a first attempt, there is nothing.
+func Before(run e2e.Run, found Found, witnesses []Witness) (Earlier, []e2e.Problem) {
 	if !mayHaveEarlier(run) {
 		return Earlier{}, nil
 	}
-	e := earlierOf(ofBefore(run, documents))
-	problems := unknownEarlier(run, documents, results, unreadable)
-	e.Unreadable = len(problems) > 0
-	return e, problems
+	e := earlierOf(ofBefore(run, found.Documents))
+	return e, e.ask(run, found, witnesses)
+}
+
+// ask adds what witnesses say of attempts that left no documents. The problems say what
+// nobody knows: then nothing in the stage can be trusted, since a failure that was seen before
+// may pass unseen.
+func (e *Earlier) ask(run e2e.Run, found Found, witnesses []Witness) []e2e.Problem {
+	var problems []e2e.Problem
+	var notes []string
+	lost := func(format string, args ...any) {
+		e.Unreadable = true
+		problems = append(problems, e2e.Problem{Code: e2e.CodeAttemptsUnreadable, LosesEvidence: true, Text: fmt.Sprintf(format, args...)})
+	}
+	for _, n := range Undocumented(run, found) {
+		i := slices.IndexFunc(witnesses, func(w Witness) bool { return w.Attempt == n })
+		if i < 0 {
+			i, witnesses = len(witnesses), append(slices.Clone(witnesses), Witness{Attempt: n})
+		}
+		w := witnesses[i]
+		for _, digest := range w.Failed {
+			if !slices.Contains(e.Failed, digest) {
+				e.Failed = append(e.Failed, digest)
+			}
+		}
+		switch {
+		case w.Ending == NoVerdict:
+			notes = append(notes, fmt.Sprintf("attempt %d reached no verdict", n))
+		case w.Ending == EndedWell, w.Ending == EndedBadly && w.Failed != nil:
+		case w.Ending == EndedBadly:
+			lost("attempt %d of this workflow run failed, and its documents are gone (GitHub removes them with \"Re-run all jobs\"), so nothing says which tests "+
+				"failed; start a new run instead of repeating this one", n)
+		default:
+			lost("this is attempt %d of the workflow run, and what attempt %d did is not known (%s), so a test that failed then may pass unseen. "+
+				"Give the job the permission actions: read, or start a new run", run.WorkflowAttempt, n, whyUnknown(found, w))
+		}
+	}
+	slices.Sort(e.Failed)
+	e.Note = strings.Join(notes, ", ")
+	return problems
+}
+
+func whyUnknown(found Found, w Witness) string {
+	why := "none of its documents was found"
+	for _, u := range found.Unreadable {
+		if u.Attempt == w.Attempt || u.Attempt < 1 {
+			why = u.Text
+			break
+		}
+	}
+	if w.Why != "" {
+		why += "; " + w.Why
+	}
+	return why
 }
 
 func mayHaveEarlier(run e2e.Run) bool { return run.WorkflowRun != "" && run.WorkflowAttempt > 1 }
@@ -60,30 +167,6 @@ func ofBefore(run e2e.Run, documents []Document) []e2e.ShardRun {
 		}
 	}
 	return list
-}
-
-// unknownEarlier reports that earlier attempts should exist but cannot be read.
-func unknownEarlier(run e2e.Run, documents []Document, results []e2e.Run, unreadable []string) []e2e.Problem {
-	if !mayHaveEarlier(run) {
-		return nil
-	}
-	if !knowsFirst(run, documents, results) {
-		unreadable = append(slices.Clone(unreadable), "no document of attempt 1 was found")
-	}
-	if len(unreadable) == 0 {
-		return nil
-	}
-	return []e2e.Problem{{Code: e2e.CodeAttemptsUnreadable, Text: fmt.Sprintf(
-		"this is attempt %d of the workflow run, but documents of earlier attempts cannot be read (%s): there are no diagnostic reruns, "+
-			"and an earlier failure may go unnoticed. Give the gate the folder with the earlier shard-*.json", run.WorkflowAttempt, unreadable[0])}}
-}
-
-// knowsFirst reports whether anything of the first attempt was found. Later attempts may
-// have re-run only some jobs; the first ran all of them. If its gates failed, it left a
-// result but no shard document.
-func knowsFirst(run e2e.Run, documents []Document, results []e2e.Run) bool {
-	first := func(theirs e2e.Run) bool { return isBefore(run, theirs) && theirs.WorkflowAttempt == 1 }
-	return slices.ContainsFunc(documents, func(d Document) bool { return first(d.Shard.Run) }) || slices.ContainsFunc(results, first)
 }
 
 // earlierOf collects the attempts of documents, each document once. Where two of one
@@ -107,4 +190,32 @@ func earlierOf(docs []e2e.ShardRun) Earlier {
 
 func sameShard(a, b e2e.ShardRun) bool {
 	return a.Index == b.Index && a.Run.WorkflowAttempt == b.Run.WorkflowAttempt && a.Digest == b.Digest
+}
+
+// failedUnseen applies what a witness says of attempts without documents: a test that failed
+// then and passes now is a later pass. A failed test that this run does not know is a problem.
+func (e Earlier) failedUnseen(tests []e2e.TestResult) []e2e.Problem {
+	known := map[string]bool{}
+	for i := range tests {
+		t := &tests[i]
+		digest := e2e.DigestOfID(t.ID)
+		known[digest] = true
+		if !slices.Contains(e.Failed, digest) || t.Outcome != e2e.Passed && t.Outcome != e2e.Flaky {
+			continue
+		}
+		t.LaterPass = true
+		t.Evidence = append(t.Evidence, e2e.Evidence{Kind: e2e.EvidenceTriage, Source: "comment of an earlier attempt",
+			Text: "it failed in an earlier attempt of this workflow run, whose documents are gone"})
+	}
+	gone := 0
+	for _, digest := range e.Failed {
+		if !known[digest] {
+			gone++
+		}
+	}
+	if gone == 0 {
+		return nil
+	}
+	return []e2e.Problem{{Code: e2e.CodeAttemptsUnreadable, LosesEvidence: true, Text: fmt.Sprintf(
+		"%d of the tests that failed in an earlier attempt of this workflow run are not in this one; run the stage with the same selection, or start a new run", gone)}}
 }

@@ -13,10 +13,12 @@ func TestBefore(t *testing.T) {
 		attempt    int
 		docs       func(in In) []Document
 		results    []int // attempts
-		unreadable []string
+		unreadable []Unreadable
+		witnesses  []Witness
 		attempts   int // of s::c
 		rerun      string
-		missing    string
+		missing    string // in the problem
+		note       string
 	}{
 		{rule: "a first attempt has nothing before it", attempt: 1, docs: func(in In) []Document { return []Document{shard(in, 1, 1, failed("s::c"))} }},
 		{
@@ -44,19 +46,56 @@ func TestBefore(t *testing.T) {
 				other, zero := shard(in, 1, 1, failed("s::c")), shard(in, 1, 0, failed("s::c"))
 				other.Shard.Run.SHA = "def"
 				return []Document{other, zero}
-			}, missing: "no document of attempt 1 was found",
+			}, missing: "(none of its documents was found)",
 		},
 		{
 			rule: "attempt 2 alone does not tell what attempt 1 did", attempt: 3,
 			docs:     func(in In) []Document { return []Document{shard(in, 1, 2, failed("s::c"))} },
-			attempts: 1, missing: "no document of attempt 1 was found",
+			attempts: 1, missing: "what attempt 1 did is not known (none of its documents was found)",
 		},
 		{rule: "a result of attempt 1 shows that it ran no shard", attempt: 2, results: []int{1}},
-		{rule: "a result of attempt 2 does not", attempt: 3, results: []int{2}, missing: "no document of attempt 1 was found"},
+		{rule: "a result of attempt 2 does not", attempt: 3, results: []int{2}, missing: "what attempt 1 did is not known"},
+		{rule: "a result of attempt 1 does not show what attempt 2 did", attempt: 3, results: []int{1}, missing: "what attempt 2 did is not known"},
 		{
-			rule: "what cannot be read is named first", attempt: 2, unreadable: []string{"shard-1.1.json is cut"},
+			rule: "what cannot be read is named first", attempt: 2, unreadable: []Unreadable{{Index: 1, Attempt: 1, Text: "shard-1.1.json is cut"}},
 			docs:     func(in In) []Document { return []Document{shard(in, 0, 1, failed("s::c"))} },
-			attempts: 1, missing: "shard-1.1.json is cut",
+			attempts: 1, missing: "(shard-1.1.json is cut)",
+		},
+		{
+			rule: "what cannot be read may be of any attempt where nothing says of which", attempt: 2, results: []int{1},
+			unreadable: []Unreadable{{Index: -1, Attempt: -1, Text: "x.json is cut"}}, missing: "(x.json is cut)",
+		},
+		{
+			rule: "what cannot be read of this attempt says nothing of earlier ones", attempt: 2, results: []int{1},
+			unreadable: []Unreadable{{Index: 1, Attempt: 2, Text: "shard-1.2.json is cut"}},
+		},
+		{rule: "an attempt that reached no verdict is none", attempt: 2, witnesses: []Witness{{Attempt: 1, Ending: NoVerdict}}, note: "attempt 1 reached no verdict"},
+		{
+			rule: "several are all named", attempt: 3, witnesses: []Witness{{Attempt: 2, Ending: NoVerdict}, {Attempt: 1, Ending: NoVerdict}},
+			note: "attempt 1 reached no verdict, attempt 2 reached no verdict",
+		},
+		{rule: "an attempt that ended well needs no document", attempt: 2, witnesses: []Witness{{Attempt: 1, Ending: EndedWell}}},
+		{
+			rule: "what failed in an attempt that ended badly is known from a witness", attempt: 2,
+			witnesses: []Witness{{Attempt: 1, Ending: EndedBadly, Failed: []string{e2e.DigestOfID("s::c")}}}, rerun: "it failed in an earlier attempt of this workflow run",
+		},
+		{rule: "it may be that nothing failed", attempt: 2, witnesses: []Witness{{Attempt: 1, Ending: EndedBadly, Failed: []string{}}}},
+		{
+			rule: "an attempt that ended badly, and nobody knows of which tests", attempt: 2, witnesses: []Witness{{Attempt: 1, Ending: EndedBadly}},
+			missing: "attempt 1 of this workflow run failed, and its documents are gone",
+		},
+		{
+			rule: "a witness of a success may still know a failure", attempt: 2,
+			witnesses: []Witness{{Attempt: 1, Ending: EndedWell, Failed: []string{e2e.DigestOfID("s::c")}}}, rerun: "it failed in an earlier attempt of this workflow run",
+		},
+		{
+			rule: "a witness who knows nothing says why", attempt: 2, witnesses: []Witness{{Attempt: 1, Why: "403"}},
+			missing: "(none of its documents was found; 403), so a test that failed then may pass unseen. Give the job the permission actions: read",
+		},
+		{rule: "a witness of another attempt says nothing of this one", attempt: 3, witnesses: []Witness{{Attempt: 2, Ending: EndedWell}}, missing: "attempt 1 did"},
+		{
+			rule: "a witness does not replace documents", attempt: 2, witnesses: []Witness{{Attempt: 1, Ending: EndedBadly}},
+			docs: func(in In) []Document { return []Document{shard(in, 1, 1, passed("s::c"))} }, attempts: 1,
 		},
 	} {
 		t.Run(tc.rule, func(t *testing.T) {
@@ -71,7 +110,10 @@ func TestBefore(t *testing.T) {
 				run.WorkflowAttempt = n
 				results = append(results, run)
 			}
-			e, problems := Before(in.Run, docs, results, tc.unreadable)
+			e, problems := Before(in.Run, Found{docs, results, tc.unreadable}, tc.witnesses)
+			if e.Note != tc.note {
+				t.Errorf("note %q", e.Note)
+			}
 			if len(e.Attempts["s::c"]) != tc.attempts || e.Rerun("s::c") != tc.rerun || e.Unreadable != (tc.missing != "") {
 				t.Errorf("%d attempts, rerun %q, unreadable %v", len(e.Attempts["s::c"]), e.Rerun("s::c"), e.Unreadable)
 			}
@@ -79,12 +121,12 @@ func TestBefore(t *testing.T) {
 				t.Fatalf("problems %+v", problems)
 			}
 			for _, p := range problems {
-				if p.Code != e2e.CodeAttemptsUnreadable || p.LosesEvidence || !strings.Contains(p.Text, "("+tc.missing+")") {
+				if p.Code != e2e.CodeAttemptsUnreadable || !p.LosesEvidence || len(p.Tests) > 0 || !strings.Contains(p.Text, tc.missing) {
 					t.Errorf("%+v", p)
 				}
 			}
 			if in.Run.WorkflowRun = ""; tc.attempt > 1 {
-				if _, problems := Before(in.Run, nil, nil, nil); len(problems) > 0 {
+				if _, problems := Before(in.Run, Found{}, nil); len(problems) > 0 {
 					t.Errorf("outside CI: %+v", problems)
 				}
 			}
@@ -96,9 +138,31 @@ func TestBefore(t *testing.T) {
 func TestEarlierAttemptsAreInOrder(t *testing.T) {
 	in := world(3)
 	one, two := shard(in, 1, 1, failed("s::c")), shard(in, 1, 2, failed("s::c"))
-	e, _ := Before(in.Run, []Document{two, one}, nil, nil)
+	e, _ := Before(in.Run, Found{Documents: []Document{two, one}}, nil)
 	if list := e.Attempts["s::c"]; len(list) != 2 || list[0].WorkflowAttempt != 1 || len(e.Shards) != 2 || e.Shards[0].Run.WorkflowAttempt != 1 {
 		t.Errorf("%+v", list)
+	}
+}
+
+// What a witness says failed in an attempt without documents is a later pass when it passes
+// now, and stays what it is otherwise. A failure of a test that is gone cannot be judged.
+func TestFailedUnseen(t *testing.T) {
+	digests := []string{e2e.DigestOfID("passes"), e2e.DigestOfID("flaky"), e2e.DigestOfID("fails")}
+	tests := []e2e.TestResult{
+		{Test: e2e.Test{ID: "passes"}, Outcome: e2e.Passed}, {Test: e2e.Test{ID: "flaky"}, Outcome: e2e.Flaky},
+		{Test: e2e.Test{ID: "fails"}, Outcome: e2e.Failed}, {Test: e2e.Test{ID: "other"}, Outcome: e2e.Passed},
+	}
+	if p := (Earlier{Failed: digests}).failedUnseen(tests); len(p) > 0 {
+		t.Errorf("%+v", p)
+	}
+	for _, r := range tests {
+		if want := r.ID == "passes" || r.ID == "flaky"; r.LaterPass != want || (len(r.Evidence) > 0) != want {
+			t.Errorf("%s: %v, %+v", r.ID, r.LaterPass, r.Evidence)
+		}
+	}
+	p := Earlier{Failed: append(digests, e2e.DigestOfID("gone"))}.failedUnseen(tests)
+	if len(p) != 1 || !p[0].LosesEvidence || !strings.HasPrefix(p[0].Text, "1 of the tests that failed") {
+		t.Errorf("%+v", p)
 	}
 }
 

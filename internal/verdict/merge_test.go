@@ -159,7 +159,7 @@ func TestMerge(t *testing.T) {
 		{
 			rule: "earlier attempts that are known already count for shards of this process", attempt: 2, change: func(in *In) {
 				in.Local = true
-				in.Earlier, _ = Before(in.Run, []Document{shard(*in, 1, 1, ran("s::c", e2e.Failed, e2e.Failed))}, nil, nil)
+				in.Earlier, _ = Before(in.Run, Found{Documents: []Document{shard(*in, 1, 1, ran("s::c", e2e.Failed, e2e.Failed))}}, nil)
 			}, want: "failed [blocks later_pass] a=passed b=passed c=passed(later)",
 		},
 	})

@@ -42,8 +42,9 @@ type In struct {
 	// found its gates failed left a result and no shard.
 	Results []e2e.Run
 	// Earlier is what earlier attempts of this workflow run said, where it is known
-	// already; see [Before].
-	Earlier Earlier
+	// already; see [Before]. Otherwise Witnesses say what became of attempts without documents.
+	Earlier   Earlier
+	Witnesses []Witness
 	// Problems were found before the judging, in order.
 	Problems   []e2e.Problem
 	Table      policy.Table
@@ -99,6 +100,7 @@ func Of(in In) Out {
 	}
 	r.Run.Finished = in.Now.UTC()
 	a := accept(in)
+	r.Run.Before = a.earlier.Note
 	if in.Plan != nil {
 		if r.Gates == nil {
 			r.Gates = in.Plan.Gates
@@ -111,6 +113,7 @@ func Of(in In) Out {
 		r.Tests = m.results()
 		r.Shards = shardResults(in.Plan.Shards, a.counted)
 		a.problems.add(m.gone...)
+		a.problems.add(a.earlier.failedUnseen(r.Tests)...)
 		r.Problems = m.expandBatches(mergeProblems(a.allProblems()))
 	} else {
 		r.Problems = mergeProblems(a.allProblems())

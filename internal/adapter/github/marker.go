@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -25,7 +27,7 @@ func compareStamps(s, o publish.Stamp) int {
 	return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b), cmp.Compare(s.Attempt, o.Attempt))
 }
 
-// The marker is the first line of a comment of ours. It is 500 bytes at most.
+// The marker is the first line of a comment of ours. It is 1,200 bytes at most.
 const (
 	markerHead = "<!-- e2e-gate:v1 "
 	markerTail = " -->"
@@ -33,8 +35,43 @@ const (
 
 // mark puts the marker before a body.
 func mark(s publish.Stamp, body string) string {
-	return fmt.Sprintf("%skey=%s run=%s attempt=%d hash=%s stage=%s sha=%s%s\n%s",
-		markerHead, word(s.Key), word(s.WorkflowRun), s.Attempt, hash(body), word(s.Stage), word(s.SHA), markerTail, body)
+	return fmt.Sprintf("%skey=%s run=%s attempt=%d hash=%s stage=%s sha=%s%s%s\n%s",
+		markerHead, word(s.Key), word(s.WorkflowRun), s.Attempt, hash(body), word(s.Stage), word(s.SHA), failedField(s.Failed), markerTail, body)
+}
+
+// maxFailed bounds how many failed tests the marker names. If more failed, it says so and names
+// none: part of them would make the others look as if they had passed.
+const maxFailed = 60
+
+const (
+	noneFailed    = "none"
+	tooManyFailed = "many"
+)
+
+var digestOfID = regexp.MustCompile(`^[0-9a-f]{10}$`)
+
+func failedField(digests []string) string {
+	switch {
+	case digests == nil:
+		return "" // nothing was judged
+	case len(digests) == 0:
+		return " failed=" + noneFailed
+	case len(digests) > maxFailed || slices.ContainsFunc(digests, func(d string) bool { return !digestOfID.MatchString(d) }):
+		return " failed=" + tooManyFailed
+	}
+	return " failed=" + strings.Join(digests, ",")
+}
+
+// readFailed reads that field. It is nil if the marker does not say which tests failed.
+func readFailed(value string) []string {
+	if value == noneFailed {
+		return []string{}
+	}
+	list := strings.Split(value, ",")
+	if len(list) > maxFailed || slices.ContainsFunc(list, func(d string) bool { return !digestOfID.MatchString(d) }) {
+		return nil
+	}
+	return list
 }
 
 // marker is what a first line says.
@@ -69,6 +106,8 @@ func readMarker(text string) (m marker, body string, ok bool) {
 			m.hash = value
 		case "sha":
 			m.SHA = value
+		case "failed":
+			m.Failed = readFailed(value)
 		default: // of a later version
 		}
 	}

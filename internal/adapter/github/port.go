@@ -14,6 +14,7 @@ var _ interface {
 	publish.Deployments
 	publish.Releases
 	forge.Backups
+	forge.Attempts
 	forge.MergeQueue
 } = (*Client)(nil)
 
@@ -34,7 +35,7 @@ func Open(o Options) (Port, error) {
 	case o.Forge != "":
 		return basic{c, o.Forge}, nil
 	case o.GraphQLURL == "":
-		return withoutQueue{c, c, c, c, c}, nil
+		return withoutQueue{c, c, c, c, c, c}, nil
 	}
 	return c, nil
 }
@@ -46,6 +47,7 @@ type withoutQueue struct {
 	publish.Deployments
 	publish.Releases
 	forge.Backups
+	forge.Attempts
 }
 
 // basic is Gitea or Forgejo: comment and commit status, and what can be read of a run.

@@ -71,6 +71,7 @@ var routes = []route{
 	{"DELETE", regexp.MustCompile(repo + `/releases/assets/(\d+)$`), deleteAsset, nil, nil, false},
 	{"GET", regexp.MustCompile(repo + `/commits/((?:tags|heads)/.+)$`), resolveCommit, []string{"per_page", "page"}, nil, false},
 	{"GET", regexp.MustCompile(repo + `/commits/([^/]+)/status$`), combinedStatus, []string{"per_page", "page"}, nil, false},
+	{"GET", regexp.MustCompile(repo + `/commits/([^/]+)/statuses$`), listStatuses, []string{"per_page", "page"}, nil, false},
 	{"POST", regexp.MustCompile(repo + `/statuses/([^/]+)$`), createStatus, nil, []string{"state", "target_url", "description", "context"}, false},
 }
 
@@ -273,13 +274,32 @@ func combinedStatus(c call) answer {
 	return reply(http.StatusOK, map[string]any{"state": "pending", "sha": c.args[2], "total_count": len(list), "statuses": list})
 }
 
+// listStatuses lists every status that was ever set, the newest first.
+func listStatuses(c call) answer {
+	list := []map[string]any{}
+	for _, one := range c.statuses {
+		if one.SHA == c.args[2] {
+			with := statusJSON(one)
+			with["creator"] = userJSON(one.Creator)
+			list = append(list, with)
+		}
+	}
+	size, page := max(number(c.query.Get("per_page")), 1), max(number(c.query.Get("page")), 1)
+	from, to := min((page-1)*size, len(list)), min(page*size, len(list))
+	a := reply(http.StatusOK, list[from:to])
+	if to < len(list) {
+		a.header = http.Header{"Link": {fmt.Sprintf(`<%s/repos/%s/commits/%s/statuses?per_page=%d&page=%d>; rel="next"`, c.base, c.Repository, c.args[2], size, page+1)}}
+	}
+	return a
+}
+
 func createStatus(c call) answer {
 	var in struct {
 		State, Description, Context string
 		TargetURL                   string `json:"target_url"`
 	}
 	_ = json.Unmarshal(c.body, &in) // checked before
-	one := Status{SHA: c.args[2], Context: in.Context, State: in.State, Description: in.Description, TargetURL: in.TargetURL}
+	one := Status{SHA: c.args[2], Context: in.Context, State: in.State, Description: in.Description, TargetURL: in.TargetURL, Creator: c.user}
 	c.statuses = append([]Status{one}, c.statuses...)
 	return reply(http.StatusCreated, statusJSON(one))
 }

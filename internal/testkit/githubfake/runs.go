@@ -1,9 +1,11 @@
 package githubfake
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -19,6 +21,25 @@ type Run struct {
 	// Conclusion is empty while it runs. Jobs are conclusions by name.
 	Conclusion string
 	Jobs       map[string]string
+	// Attempts are the jobs of each attempt, where a test says more of them than Jobs does.
+	Attempts map[int][]Job
+}
+
+// Job of an attempt of a run. Status is completed where it is empty.
+type Job struct {
+	Name, Runner, Status, Conclusion string
+	Steps                            []Step
+}
+
+// Step of a job. Status is completed where it is empty.
+type Step struct{ Name, Status, Conclusion string }
+
+// RerunAll does what "Re-run all jobs" does: the artifacts of earlier attempts are gone as
+// soon as the new attempt starts.
+func (s *Server) RerunAll(run int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.RunArtifacts = slices.DeleteFunc(s.RunArtifacts, func(a RunArtifact) bool { return a.Run == run })
 }
 
 // Pull is an open pull request.
@@ -87,15 +108,37 @@ func (c call) page(all []map[string]any, name, where string) answer {
 }
 
 func listJobs(c call) answer {
-	r := c.run(c.args[2])
-	if r == nil || number(c.args[3]) != max(r.Attempt, 1) {
+	r, attempt := c.run(c.args[2]), number(c.args[3])
+	if r == nil {
+		return refusal(http.StatusNotFound, "Not Found")
+	}
+	jobs, known := r.Attempts[attempt]
+	if !known && attempt == max(r.Attempt, 1) {
+		for name, conclusion := range r.Jobs {
+			jobs, known = append(jobs, Job{Name: name, Conclusion: conclusion}), true
+		}
+	}
+	if !known {
 		return refusal(http.StatusNotFound, "Not Found")
 	}
 	list := []map[string]any{}
-	for name, conclusion := range r.Jobs {
-		list = append(list, map[string]any{"id": len(list) + 1, "run_id": r.ID, "name": name, "status": "completed", "conclusion": conclusion})
+	for i, j := range jobs {
+		steps := []map[string]any{}
+		for n, st := range j.Steps {
+			steps = append(steps, map[string]any{"name": st.Name, "number": n + 1, "status": cmp.Or(st.Status, "completed"), "conclusion": orNull(st.Conclusion)})
+		}
+		list = append(list, map[string]any{"id": i + 1, "run_id": r.ID, "run_attempt": attempt, "name": j.Name, "runner_name": orNull(j.Runner),
+			"status": cmp.Or(j.Status, "completed"), "conclusion": orNull(j.Conclusion), "steps": steps})
 	}
-	return reply(http.StatusOK, map[string]any{"total_count": len(list), "jobs": list})
+	return c.page(list, "jobs", fmt.Sprintf("actions/runs/%d/attempts/%d/jobs", r.ID, attempt))
+}
+
+// orNull is how the API writes what there is not.
+func orNull(text string) any {
+	if text == "" {
+		return nil
+	}
+	return text
 }
 
 func listPulls(c call) answer {

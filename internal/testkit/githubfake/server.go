@@ -49,7 +49,10 @@ type Comment struct {
 }
 
 // Status of a commit. The latest of a context comes first.
-type Status struct{ SHA, Context, State, Description, TargetURL string }
+type Status struct {
+	SHA, Context, State, Description, TargetURL string
+	Creator                                     User
+}
 
 // Request is a request that was made, with its answer.
 type Request struct {
