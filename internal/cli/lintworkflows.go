@@ -16,8 +16,9 @@ import (
 
 // workflowFile holds the parts of a workflow that lint checks.
 type workflowFile struct {
-	On   any                    `yaml:"on"`
-	Jobs map[string]workflowJob `yaml:"jobs"`
+	On          any                    `yaml:"on"`
+	Permissions any                    `yaml:"permissions"`
+	Jobs        map[string]workflowJob `yaml:"jobs"`
 }
 
 type workflowJob struct {
@@ -26,6 +27,8 @@ type workflowJob struct {
 	Uses     string                   `yaml:"uses"`
 	Strategy map[string]any           `yaml:"strategy"`
 	Steps    []map[string]interface{} `yaml:"steps"`
+	// Permissions replace those of the workflow.
+	Permissions any `yaml:"permissions"`
 }
 
 // maxWorkflow bounds a workflow that is read, in bytes.
@@ -56,7 +59,11 @@ func lintWorkflows(root string, queue bool) (required []string, found []diag.Mes
 			found = append(found, diag.Message{File: name, Severity: diag.Warning, Text: text, Hint: hint})
 		}
 		for _, id := range slices.Sorted(maps.Keys(w.Jobs)) {
-			if check := w.Jobs[id].check(id); check != "" && w.runsOn("pull_request") {
+			check := w.Jobs[id].check(id)
+			if check != "" {
+				w.lintPermissions(id, warn)
+			}
+			if check != "" && w.runsOn("pull_request") {
 				required = append(required, check)
 				w.Jobs[id].lint(id, warn)
 				w.lintFilters(warn)
@@ -93,6 +100,21 @@ func (w workflowFile) lintFilters(warn func(text, hint string)) {
 				"remove the filter, and narrow the tests with the stage's select")
 		}
 	}
+}
+
+// lintPermissions finds a job that may not ask how earlier attempts of its run ended. Where
+// nothing is said the repository's default holds, which is not known here.
+func (w workflowFile) lintPermissions(id string, warn func(text, hint string)) {
+	granted := w.Permissions
+	if own := w.Jobs[id].Permissions; own != nil {
+		granted = own
+	}
+	list, ok := granted.(map[string]any)
+	if !ok || list["actions"] == "read" || list["actions"] == "write" {
+		return
+	}
+	warn(fmt.Sprintf("job %s has no permission actions: read: after \"Re-run all jobs\" nothing shows what failed before, so the stage is not judged", id),
+		"add actions: read to its permissions:")
 }
 
 // check is the name of the check that a job reports, if it carries the verdict.

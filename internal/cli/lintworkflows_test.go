@@ -27,6 +27,11 @@ func TestLintWorkflows(t *testing.T) {
 		{"no queue", "on: pull_request\njobs: {gate: {steps: [{uses: org/e2e-gate@v1}]}}\n", []string{"gate"}, []string{"waits forever"}},
 		{"not on pull requests", "on: push\njobs: {gate: {if: x, steps: [{uses: org/e2e-gate@v1}]}}\n", nil, nil},
 		{"somebody else's", "on: pull_request\njobs: {gate: {if: x, steps: [{uses: org/e2e-gate-extra@v1}]}}\n", nil, nil},
+		{"permissions without actions", "on: push\npermissions: {contents: read}\njobs: {gate: {steps: [{uses: org/e2e-gate@v1}]}}\n", nil,
+			[]string{"job gate has no permission actions: read"}},
+		{"permissions of the job count", "on: push\npermissions: {contents: read}\njobs: {gate: {permissions: {actions: read}, steps: [{uses: org/e2e-gate@v1}]}}\n",
+			nil, nil},
+		{"all permissions", "on: push\npermissions: write-all\njobs: {gate: {steps: [{uses: org/e2e-gate@v1}]}}\n", nil, nil},
 		{"no YAML", "jobs: [", nil, nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
