@@ -189,7 +189,7 @@ func (w witnessing) corroborated(ctx context.Context, list []verdict.Witness) []
 	}
 	for i := range list {
 		// That no test failed is believed of an attempt of which the status says that it was
-		// not judged, which nobody can edit later.
+		// not judged, which cannot be edited later.
 		n := list[i].Attempt
 		if n <= failed.Attempt && (len(failed.Digests) > 0 || notJudged[n] && !failedHere[n]) {
 			list[i].Failed = failed.Digests

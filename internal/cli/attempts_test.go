@@ -101,7 +101,7 @@ func TestAttemptsWithoutDocuments(t *testing.T) {
 }
 
 // Nothing is judged where the forge does not answer, or does not show which job this one is.
-func TestAttemptsThatNobodyTells(t *testing.T) {
+func TestAttemptsThatStayUnknown(t *testing.T) {
 	for rule, change := range map[string]func(w *again){
 		"the token may not ask": func(w *again) {
 			w.fake.Fail(githubfake.Fault{Path: "/jobs", Change: githubfake.Answers("", 403, "Resource not accessible by integration").Change})
@@ -132,7 +132,7 @@ func (w *again) double() {
 	})
 }
 
-// A commit status, which nobody can edit, may make the result worse than the step's conclusion,
+// A commit status, which cannot be edited, may make the result worse than the step's conclusion,
 // as where continue-on-error hides a failure; one of another page, context or account may not.
 func TestAStatusOfAnEarlierAttempt(t *testing.T) {
 	page := "https://github.example/acme/cases/actions/runs/7"
@@ -183,6 +183,6 @@ func TestThreeAttemptsWithoutDocuments(t *testing.T) {
 	w.running(5)
 	w.fake.Change(func(s *githubfake.Server) { s.Runs[0].Attempts[4] = ended("failure", "failure") })
 	if status, out := w.job("", "run", "--comment", "--format", "json"); status != e2e.ExitNotJudged {
-		t.Errorf("failures that nobody names: exit status %d\n%s", status, out)
+		t.Errorf("failures without names: exit status %d\n%s", status, out)
 	}
 }

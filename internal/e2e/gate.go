@@ -32,6 +32,7 @@ type Gate struct {
 	Name     string    `json:"name" doc:"Name of the check in the config."`
 	Kind     string    `json:"kind" doc:"Kind of the check: http, tcp, command."`
 	Required bool      `json:"required" doc:"False: advisory; it is reported, but never stops the suites."`
+	External bool      `json:"external,omitempty" doc:"It belongs to something that the change under test is no part of."`
 	State    GateState `json:"state" doc:"What the check last said." enum:"healthy,unhealthy,degraded,probe_error"`
 	Finality Finality  `json:"finality" doc:"never: a permanent failure, waiting longer cannot help. not_yet: a transient one. Empty when healthy." enum:",not_yet,never"`
 	Target   string    `json:"target,omitempty" doc:"What was probed, without credentials and query string."`

@@ -88,7 +88,8 @@ type Environment struct {
 	To       time.Time `json:"to" doc:"Until when it was seen, UTC."`
 	State    GateState `json:"state,omitempty" doc:"What the gate said then." enum:"healthy,unhealthy"`
 	Observed string    `json:"observed,omitempty" doc:"What was seen of it."`
-	NamedBy  string    `json:"named_by,omitempty" doc:"Address of the gate that the failure names; without it, a failure that passes later still counts."`
+	NamedBy  string    `json:"named_by,omitempty" doc:"Address of the gate that the failure names."`
+	Excuses  bool      `json:"excuses,omitempty" doc:"The failure names the gate, and the gate was bad when the test started or is external: a later pass counts. Otherwise it does not."`
 }
 
 // Quarantine is an entry of the quarantine file that covers a test.

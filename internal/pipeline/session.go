@@ -72,7 +72,7 @@ type Options struct {
 	// Unread are documents of this workflow run that are there and could not be fetched.
 	Unread []Unread
 	// Witnesses says how earlier attempts of this workflow run ended; it is asked about those
-	// whose documents are missing. Nil: nobody can be asked.
+	// whose documents are missing. Nil: there is no one to ask.
 	Witnesses func(ctx context.Context, attempts []int) []verdict.Witness
 	// Problems were found before the session began.
 	Problems []e2e.Problem

@@ -26,8 +26,8 @@ type alibis struct {
 
 // of returns the alibi of a failed test, or nil if nothing shows that the environment was
 // at fault. Every failed attempt needs its own alibi: an attempt that failed in a healthy
-// environment is a failure. It returns the first attempt's alibi, and keeps the address
-// that the failure names only if every attempt names one.
+// environment is a failure. It returns the first attempt's alibi, which names an address, and
+// excuses, only if that of every attempt does.
 func (a alibis) of(attempts []e2e.Attempt) *e2e.Environment {
 	var first *e2e.Environment
 	for _, at := range attempts {
@@ -40,20 +40,26 @@ func (a alibis) of(attempts []e2e.Attempt) *e2e.Environment {
 			return nil
 		case first == nil:
 			first = env
-		case env.NamedBy == "":
-			first.NamedBy = ""
+		default:
+			first.Excuses = first.Excuses && env.Excuses
+			if env.NamedBy == "" {
+				first.NamedBy = ""
+			}
 		}
 	}
 	return first
 }
 
-// ofAttempt prefers an alibi that the failure names to one that it does not.
+// ofAttempt prefers an alibi that excuses to one that the failure names, and that to any other.
+//
+// An alibi excuses a later pass if the gate was bad when the test started: what went bad while
+// the test ran, the test may have broken. Of something external that does not matter.
 func (a alibis) ofAttempt(at e2e.Attempt) *e2e.Environment {
 	from, to, known := a.timeOf(at)
 	if !known {
 		return nil
 	}
-	var unnamed *e2e.Environment
+	var named, unnamed *e2e.Environment
 	for _, g := range a.gates {
 		env := badGate(g, from, to)
 		if env == nil {
@@ -65,16 +71,32 @@ func (a alibis) ofAttempt(at e2e.Attempt) *e2e.Environment {
 			env.NamedBy = namedBy(at, g.Target)
 		}
 		if env.NamedBy != "" {
-			return env
+			if env.Excuses = g.External || badAt(g, from); env.Excuses {
+				return env
+			}
+			if named == nil {
+				named = env
+			}
+			continue
 		}
 		if unnamed == nil && g.Required {
 			unnamed = env // an advisory gate explains only a failure that names it
 		}
 	}
-	if unnamed == nil {
-		unnamed = a.endedProcess(to)
+	switch {
+	case named != nil:
+		return named
+	case unnamed == nil:
+		return a.endedProcess(to)
 	}
 	return unnamed
+}
+
+// badAt reports whether a gate was seen unhealthy before a time and still at or after it.
+func badAt(g e2e.Gate, at time.Time) bool {
+	return slices.ContainsFunc(g.Timeline, func(s e2e.Span) bool {
+		return s.Watch && s.State == e2e.Unhealthy && !s.From.After(at) && !s.To.Before(at)
+	})
 }
 
 // timeOf is when an attempt ran: as the framework says, else while its process ran.

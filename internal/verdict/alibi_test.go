@@ -37,6 +37,8 @@ func TestAlibi(t *testing.T) {
 	down := e2e.Environment{Gate: "api", From: second(100), To: second(110), State: e2e.Unhealthy, Observed: "connection refused"}
 	named := down
 	named.NamedBy = "127.0.0.1:8080"
+	excusing := named
+	excusing.Excuses = true
 	ended := e2e.Environment{Process: "db", From: second(90), To: second(90), Observed: "exit status 1"}
 	advisory := func(g *e2e.Gate) { g.Required = false }
 	other := func(g *e2e.Gate) { g.Name, g.Target = "other", "http://127.0.0.1:9999" }
@@ -77,6 +79,17 @@ func TestAlibi(t *testing.T) {
 			[]e2e.Attempt{failedAt(98, refused)}, nil},
 		{"an advisory gate is no alibi of a failure that does not name it", gates(downGate(advisory)), []e2e.Attempt{failedAt(98, "x")}, nil},
 		{"an advisory gate is an alibi of a failure that names it", gates(downGate(advisory)), []e2e.Attempt{failedAt(98, refused)}, &named},
+		{"an alibi excuses if the gate was bad when the test started", gates(downGate()), []e2e.Attempt{failedAt(100, refused)}, &excusing},
+		{"and not if the failure does not name the gate", gates(downGate()), []e2e.Attempt{failedAt(100, "x")}, &down},
+		{"every failed attempt has to", gates(downGate()), []e2e.Attempt{failedAt(100, refused), failedAt(99, refused)}, &named},
+		{"also the first of them", gates(downGate()), []e2e.Attempt{failedAt(99, refused), failedAt(100, refused)}, &named},
+		{"what excuses goes before what the failure names", gates(downGate(func(g *e2e.Gate) { g.Name, g.Timeline[2].From = "late", second(104) }), downGate()),
+			[]e2e.Attempt{failedAt(103, refused)}, &excusing},
+		{"a gate that was bad before the suites started does not excuse", gates(downGate(func(g *e2e.Gate) {
+			g.Timeline = append(g.Timeline, e2e.Span{From: second(90), To: second(99), State: e2e.Unhealthy})
+		})), []e2e.Attempt{failedAt(98, refused)}, &named},
+		{"a gate of something external excuses whenever it went bad", gates(downGate(func(g *e2e.Gate) { g.External = true })),
+			[]e2e.Attempt{failedAt(98, refused)}, &excusing},
 		{"the gate that the failure names goes before another", gates(downGate(other), downGate()), []e2e.Attempt{failedAt(98, refused)}, &named},
 		{"of several gates that it does not name the first is told", gates(downGate(), downGate(other)), []e2e.Attempt{failedAt(98, "x")}, &down},
 		{"every failed attempt needs an alibi", gates(downGate()), []e2e.Attempt{failedAt(98, refused), failedAt(200, refused)}, nil},

@@ -100,7 +100,7 @@ func Before(run e2e.Run, found Found, witnesses []Witness) (Earlier, []e2e.Probl
 }
 
 // ask adds what witnesses say of attempts that left no documents. The problems say what
-// nobody knows: then nothing in the stage can be trusted, since a failure that was seen before
+// stays unknown: then nothing in the stage can be trusted, since a failure that was seen before
 // may pass unseen.
 func (e *Earlier) ask(run e2e.Run, found Found, witnesses []Witness) []e2e.Problem {
 	var problems []e2e.Problem

@@ -81,7 +81,7 @@ func TestBefore(t *testing.T) {
 		},
 		{rule: "it may be that nothing failed", attempt: 2, witnesses: []Witness{{Attempt: 1, Ending: EndedBadly, Failed: []string{}}}},
 		{
-			rule: "an attempt that ended badly, and nobody knows of which tests", attempt: 2, witnesses: []Witness{{Attempt: 1, Ending: EndedBadly}},
+			rule: "an attempt that ended badly, and no witness knows of which tests", attempt: 2, witnesses: []Witness{{Attempt: 1, Ending: EndedBadly}},
 			missing: "attempt 1 of this workflow run failed, and its documents are gone",
 		},
 		{

@@ -67,9 +67,36 @@ func TestJudge(t *testing.T) {
 			}, want: "not_judged [not_judged environment, warns gate_lost] a=passed b=passed c=failed",
 		},
 		{
-			rule: "a later pass is excused by an alibi of the earlier failure that it names", attempt: 2, change: func(in *In) {
+			rule: "a later pass is excused by a gate that was bad when the test started, and that the failure names", attempt: 2, change: func(in *In) {
 				before := shard(*in, 1, 1, ran("s::c", e2e.Failed, e2e.Failed))
 				before.Shard.Gates = []e2e.Gate{downGate()}
+				before.Shard.Tests[0].Attempts[0], before.Shard.Tests[0].Attempts[1] = failedAt(100, refused), failedAt(110, refused)
+				before.Shard.Tests[0].Attempts[1].Source = e2e.SourceDiagnostic
+				in.Documents = append(in.Documents, before)
+			}, want: green,
+		},
+		{
+			rule: "a later pass is not excused by a gate that went bad while the test ran: the test may have broken it", attempt: 2, change: func(in *In) {
+				before := shard(*in, 1, 1, ran("s::c", e2e.Failed, e2e.Failed))
+				before.Shard.Gates = []e2e.Gate{downGate()}
+				before.Shard.Tests[0].Attempts[0], before.Shard.Tests[0].Attempts[1] = failedAt(99.9, refused), failedAt(101, refused)
+				before.Shard.Tests[0].Attempts[1].Source = e2e.SourceDiagnostic
+				in.Documents = append(in.Documents, before)
+			}, want: "failed [blocks later_pass] a=passed b=passed c=passed(later)",
+		},
+		{
+			rule: "nor by one that was good again when the test started", attempt: 2, change: func(in *In) {
+				before := shard(*in, 1, 1, ran("s::c", e2e.Failed, e2e.Failed))
+				before.Shard.Gates = []e2e.Gate{downGate()}
+				before.Shard.Tests[0].Attempts[0], before.Shard.Tests[0].Attempts[1] = failedAt(101, refused), failedAt(110.1, refused)
+				before.Shard.Tests[0].Attempts[1].Source = e2e.SourceDiagnostic
+				in.Documents = append(in.Documents, before)
+			}, want: "failed [blocks later_pass] a=passed b=passed c=passed(later)",
+		},
+		{
+			rule: "of something external it does not matter when it went bad", attempt: 2, change: func(in *In) {
+				before := shard(*in, 1, 1, ran("s::c", e2e.Failed, e2e.Failed))
+				before.Shard.Gates = []e2e.Gate{downGate(func(g *e2e.Gate) { g.External = true })}
 				before.Shard.Tests[0].Attempts[0], before.Shard.Tests[0].Attempts[1] = failedAt(98, refused), failedAt(101, refused)
 				before.Shard.Tests[0].Attempts[1].Source = e2e.SourceDiagnostic
 				in.Documents = append(in.Documents, before)
@@ -146,7 +173,7 @@ func TestJudge(t *testing.T) {
 func TestAnExcusedFailureIsEvidence(t *testing.T) {
 	r := e2e.TestResult{Outcome: e2e.Passed}
 	before := []e2e.Attempt{{Outcome: e2e.Failed, WorkflowAttempt: 3, Source: e2e.SourceDiagnostic}}
-	laterPass(&r, before, true)
+	laterPass(&r, before, &e2e.Environment{Gate: "api", NamedBy: "api:80", Excuses: true})
 	if len(r.Evidence) != 1 || r.Evidence[0].Source != "attempt 3" || r.Evidence[0].Kind != e2e.EvidenceTriage || r.LaterPass {
 		t.Errorf("%+v", r)
 	}

@@ -36,10 +36,36 @@ func TestLaterPass(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			r := e2e.TestResult{Outcome: tc.now}
-			laterPass(&r, tc.before, tc.excused)
+			var env *e2e.Environment
+			if tc.excused {
+				env = &e2e.Environment{Gate: "api", Excuses: true}
+			}
+			laterPass(&r, tc.before, env)
 			if r.Outcome != tc.want || r.LaterPass != tc.later {
 				t.Errorf("outcome %s, later pass %v", r.Outcome, r.LaterPass)
 			}
 		})
+	}
+}
+
+// An alibi that does not excuse changes nothing, and the test says why.
+func TestAnAlibiThatDoesNotExcuse(t *testing.T) {
+	for want, env := range map[string]e2e.Environment{
+		"gate api was bad then (503), but the failure does not name it; start a new run":                            {Gate: "api", Observed: "503"},
+		"gate api went down while the test ran (503), and the test may have caused that; start a new run":           {Gate: "api", Observed: "503", NamedBy: "api:80"},
+		"background process db had exited then (exit status 1), and the test may have caused that; start a new run": {Process: "db", Observed: "exit status 1"},
+	} {
+		once := e2e.TestResult{Outcome: e2e.Passed}
+		laterPass(&once, []e2e.Attempt{attempt(e2e.Failed, e2e.SourceFirst)}, &env)
+		twice := e2e.TestResult{Outcome: e2e.Passed}
+		laterPass(&twice, []e2e.Attempt{attempt(e2e.Failed, e2e.SourceFirst), attempt(e2e.Failed, e2e.SourceDiagnostic)}, &env)
+		if once.Outcome != e2e.Flaky || !twice.LaterPass {
+			t.Errorf("once: %s; twice: %v", once.Outcome, twice.LaterPass)
+		}
+		for _, r := range []e2e.TestResult{once, twice} {
+			if len(r.Evidence) != 1 || r.Evidence[0].Text != want || r.Evidence[0].Source != "attempt 1" {
+				t.Errorf("%+v, want %q", r.Evidence, want)
+			}
+		}
 	}
 }

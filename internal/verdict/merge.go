@@ -235,9 +235,8 @@ func shardResults(planned []e2e.PlanShard, docs []Document) []e2e.ShardResult {
 // laterPass applies what earlier attempts of this workflow run say about a test that
 // passes now. A failure that had its rerun is not undone (later_pass); one that had
 // none makes this pass the rerun it never had: the test is flaky. Only an earlier
-// failure that the environment caused, by an alibi that the failure itself names, is
-// left behind.
-func laterPass(r *e2e.TestResult, before []e2e.Attempt, excused bool) {
+// failure that the environment excuses is left behind.
+func laterPass(r *e2e.TestResult, before []e2e.Attempt, env *e2e.Environment) {
 	if r.Outcome != e2e.Passed && r.Outcome != e2e.Flaky {
 		return
 	}
@@ -250,16 +249,32 @@ func laterPass(r *e2e.TestResult, before []e2e.Attempt, excused bool) {
 	}
 	switch {
 	case failed == 0:
-	case excused:
+	case env != nil && env.Excuses:
 		r.Evidence = append(r.Evidence, e2e.Evidence{
 			Kind: e2e.EvidenceTriage, Source: fmt.Sprintf("attempt %d", before[0].WorkflowAttempt),
 			Text: "an earlier attempt of this workflow run failed because of the environment; it passes now",
 		})
-	case hadRerun:
-		r.LaterPass = true
 	default:
-		r.Outcome = e2e.OutcomeOf(append(slices.Clone(before), e2e.Attempt{Outcome: e2e.Passed}))
+		if env != nil {
+			r.Evidence = append(r.Evidence, e2e.Evidence{
+				Kind: e2e.EvidenceTriage, Source: fmt.Sprintf("attempt %d", before[0].WorkflowAttempt), Text: notExcused(*env),
+			})
+		}
+		if r.LaterPass = hadRerun; !hadRerun {
+			r.Outcome = e2e.OutcomeOf(append(slices.Clone(before), e2e.Attempt{Outcome: e2e.Passed}))
+		}
 	}
+}
+
+// notExcused says why an alibi of an earlier attempt does not make this attempt's pass count.
+func notExcused(env e2e.Environment) string {
+	switch {
+	case env.Gate == "":
+		return fmt.Sprintf("background process %s had exited then (%s), and the test may have caused that; start a new run", env.Process, env.Observed)
+	case env.NamedBy == "":
+		return fmt.Sprintf("gate %s was bad then (%s), but the failure does not name it; start a new run", env.Gate, env.Observed)
+	}
+	return fmt.Sprintf("gate %s went down while the test ran (%s), and the test may have caused that; start a new run", env.Gate, env.Observed)
 }
 
 // slowest names up to three of the slowest attempts.
