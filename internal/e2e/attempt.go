@@ -175,13 +175,14 @@ const (
 	EvidenceRequest     EvidenceKind = "request"
 	EvidenceHealth      EvidenceKind = "health"
 	EvidenceTriage      EvidenceKind = "triage"
+	EvidenceCrash       EvidenceKind = "crash"
 	EvidenceLog         EvidenceKind = "log"
 	EvidenceCorrelation EvidenceKind = "correlation"
 )
 
 // Evidence is one fact about a failure, with its source.
 type Evidence struct {
-	Kind   EvidenceKind `json:"kind" doc:"What it shows: expected, actual, state, events, trace, request, health, triage, log, correlation."`
+	Kind   EvidenceKind `json:"kind" doc:"What it shows: expected, actual, state, events, trace, request, health, triage, log, correlation; crash: a background process crashed before the test ended."`
 	Text   string       `json:"text" doc:"The fact itself, bounded."`
 	Source string       `json:"source,omitempty" doc:"Where it came from: a property, a gate, a file with line."`
 }

@@ -1,6 +1,11 @@
 package e2e
 
-import "time"
+import (
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
 
 // GateState is the last answer of a health gate. The zero value is unknown: the gate has
 // not passed.
@@ -79,4 +84,42 @@ type Span struct {
 	Observed string    `json:"observed,omitempty" doc:"What was seen."`
 	Probes   int       `json:"probes" doc:"How many probes gave it."`
 	Watch    bool      `json:"watch,omitempty" doc:"Seen while suites ran, not while waiting for them to start."`
+}
+
+// loopback are the names of this machine, where only a port tells servers apart.
+var loopback = []string{"127.0.0.1", "localhost", "::1"}
+
+// Loopback are the names of this machine.
+func Loopback() []string { return slices.Clone(loopback) }
+
+// IsLoopback reports whether a host is this machine.
+func IsLoopback(host string) bool { return slices.Contains(loopback, host) }
+
+var defaultPorts = map[string]string{"http": "80", "https": "443", "postgres": "5432", "postgresql": "5432", "mysql": "3306", "redis": "6379", "amqp": "5672"}
+
+// Address is the host of the gate's target, in lower case, and its port where it has
+// one: of a URL, or of host:port. A command has none.
+func (g Gate) Address() (host, port string) {
+	target := strings.TrimSpace(g.Target)
+	if !strings.Contains(target, "://") {
+		if strings.ContainsAny(target, " \t") || !strings.Contains(target, ":") {
+			return "", ""
+		}
+		target = "tcp://" + target
+	}
+	u, err := url.Parse(target)
+	if err != nil {
+		return "", ""
+	}
+	port = u.Port()
+	if port == "" {
+		port = defaultPorts[u.Scheme]
+	}
+	return strings.ToLower(u.Hostname()), port
+}
+
+// Local reports whether the gate's target is a port of this machine.
+func (g Gate) Local() bool {
+	host, port := g.Address()
+	return IsLoopback(host) && port != ""
 }

@@ -113,6 +113,8 @@ type ProcessEnd struct {
 	Name string    `json:"name" doc:"Name of the process in the config."`
 	At   time.Time `json:"at" doc:"When it ended, UTC."`
 	Text string    `json:"text" doc:"How it ended, with its last line of output."`
+	// Crashed: it is part of what is under test, so its end excuses nothing.
+	Crashed bool `json:"crashed,omitempty" doc:"It had served a gate, and ended with an error of its own: what was under test crashed."`
 }
 
 // TestRun holds the attempts at one test.

@@ -37,11 +37,25 @@ func (s *Session) explained(engine categoriser, r e2e.Result, stats history.Stat
 	}
 	results, clusters := engine.All(inputs)
 	for n, res := range results {
-		explain(&r.Tests[at[n]], res)
+		explain(&r.Tests[at[n]], crashed(r.Tests[at[n]], res))
 		addLogs(&r.Tests[at[n]], docs)
 	}
 	r.Clusters = append([]e2e.Cluster{}, clusters...)
 	return r
+}
+
+// crashed is what triage says of a failure while the process under test crashed: whatever the
+// failure and the gates say, the crash is what has to be looked at.
+func crashed(t e2e.TestResult, res triage.Result) triage.Result {
+	for _, ev := range t.Evidence {
+		if ev.Kind == e2e.EvidenceCrash {
+			res.Category, res.Confidence, res.Cause = e2e.ProductRegression, e2e.ConfidenceHigh, ev.Source+" crashed"
+			res.Evidence = append([]string{ev.Text}, res.Evidence...)
+			res.NextStep = "read the end of that process's log, and fix the crash"
+			return res
+		}
+	}
+	return res
 }
 
 // triageInput is what triage reads of a failed test. It uses the first failed attempt,

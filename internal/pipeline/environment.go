@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net"
+	"slices"
 	"sync"
+	"time"
 
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/gate"
@@ -22,6 +25,8 @@ type environment struct {
 	processes *runner.Processes
 	set       *gate.Set
 	monitor   *gate.Monitor
+	// strangers are addresses of gates that answered before any background process started.
+	strangers []string
 
 	// releases are tearing down the isolation of shards; left holds their failures.
 	releases sync.WaitGroup
@@ -49,10 +54,50 @@ func (env *environment) up(ctx context.Context, _ none) (none, []e2e.Problem, er
 		Specs: env.opts.Config.Processes, Root: env.opts.Root, Out: env.out, BaseEnv: env.opts.BaseEnv, Secrets: env.opts.Config.Secrets,
 		Identity: runner.Identity(env.run), Redact: env.redactLog, Progress: env.opts.Progress.Processes,
 	})
+	env.lookForStrangers(ctx)
 	if err := env.processes.Start(ctx); err != nil {
 		return none{}, []e2e.Problem{{Code: e2e.CodeEnvironment, LosesEvidence: true, Text: err.Error()}}, errStop
 	}
 	return none{}, nil, nil
+}
+
+// knock is how long a port of this machine may take to accept a connection.
+const knock = 300 * time.Millisecond
+
+// lookForStrangers finds gates on this machine that answer before anything was started: another
+// server has the port, and the gates would take it for ours.
+func (env *environment) lookForStrangers(ctx context.Context) {
+	if len(env.opts.Config.Processes) == 0 {
+		return
+	}
+	for _, g := range gate.New(env.opts.Config.Gates, gate.Options{Env: env.gateEnv(), Redact: env.opts.Redact.String}).Gates() {
+		host, port := g.Address()
+		address := net.JoinHostPort(host, port)
+		if !g.Local() || slices.Contains(env.strangers, address) {
+			continue
+		}
+		dialer := net.Dialer{Timeout: knock}
+		c, err := dialer.DialContext(ctx, "tcp", address)
+		if err != nil {
+			continue
+		}
+		_ = c.Close()
+		env.strangers = append(env.strangers, address)
+		env.opts.Progress.Note(fmt.Sprintf("%s answers before any background process was started, so gate %s may see another server; "+
+			"end that one, or use another port", address, g.Name))
+	}
+}
+
+// served notes that the background processes answered the gates, if that is known: a gate on
+// this machine passed, and no other server had its port.
+func (env *environment) served(gates []e2e.Gate) {
+	if len(env.strangers) == 0 && slices.ContainsFunc(gates, func(g e2e.Gate) bool { return g.Local() && g.Required && g.State == e2e.Healthy }) {
+		env.processes.Served()
+	}
+}
+
+func (env *environment) gateEnv() gate.Env {
+	return gate.Env{Root: env.opts.Root, Base: env.opts.BaseEnv, Secrets: env.opts.Config.Secrets, Identity: runner.Identity(env.run)}
 }
 
 func (s *Session) redactLog(w io.Writer) io.WriteCloser { return s.opts.Redact.Writer(w) }
@@ -73,7 +118,7 @@ func (env *environment) openGates(ctx context.Context, _ none) ([]e2e.Gate, []e2
 		}
 	}()
 	env.set = gate.New(env.opts.Config.Gates, gate.Options{
-		Env:    gate.Env{Root: env.opts.Root, Base: env.opts.BaseEnv, Secrets: env.opts.Config.Secrets, Identity: runner.Identity(env.run)},
+		Env:    env.gateEnv(),
 		Redact: env.opts.Redact.String, Died: died, OnUpdate: env.opts.Progress.Gate,
 	})
 	gates := env.set.Wait(ctx)
@@ -89,6 +134,7 @@ func (env *environment) openGates(ctx context.Context, _ none) ([]e2e.Gate, []e2
 			"background process %s exited before the suites started (%s), so something else answers the gates; is its port in use?",
 			deaths[0].Name, deaths[0].Text)}}, errStop
 	}
+	env.served(gates)
 	return gates, nil, nil
 }
 

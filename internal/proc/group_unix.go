@@ -59,3 +59,20 @@ func signalGroup(cmd *exec.Cmd, sig syscall.Signal) bool {
 	}
 	return !errors.Is(syscall.Kill(-cmd.Process.Pid, sig), syscall.ESRCH)
 }
+
+// signalOf is the signal that ended a process.
+func signalOf(cmd *exec.Cmd) int {
+	if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		return int(status.Signal())
+	}
+	return 0
+}
+
+// ownSignal reports whether a program's own fault raises a signal.
+func ownSignal(n int) bool {
+	switch syscall.Signal(n) {
+	case syscall.SIGILL, syscall.SIGTRAP, syscall.SIGABRT, syscall.SIGBUS, syscall.SIGFPE, syscall.SIGSEGV, syscall.SIGSYS:
+		return true
+	}
+	return false
+}

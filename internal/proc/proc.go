@@ -71,7 +71,28 @@ type Exit struct {
 	// Tail is the end of the captured output: at most [TailBytes], after a line that
 	// says so where there was more.
 	Tail string
+	// signal that ended it, 0 where there was none or it is not known.
+	signal int
 }
+
+// Crashed reports whether the process ended by an error of its own: a bad status, or a signal
+// that a program's own fault raises. One that somebody else sends, as the kernel does when
+// memory runs out, is none; a shell reports it as 128 and its number.
+func (e Exit) Crashed() bool {
+	switch {
+	case e.Ended == Signalled:
+		return ownSignal(e.signal)
+	case e.Ended != Exited || e.Code == 0:
+		return false
+	}
+	return e.Code <= shellSignal || e.Code > shellSignal+maxSignal || ownSignal(e.Code-shellSignal)
+}
+
+const (
+	// shellSignal is what shells add to the number of a signal.
+	shellSignal = 128
+	maxSignal   = 64
+)
 
 // OK reports whether the process ran to its end with status 0.
 func (e Exit) OK() bool { return e.Ended == Exited && e.Code == 0 }
@@ -198,6 +219,9 @@ func (p *Process) wait(out *output) {
 	err := p.cmd.Wait()
 	p.exit.Wall = time.Since(p.exit.Started)
 	p.exit.Code, p.exit.Ended = exitOf(p.cmd, err)
+	if p.exit.Ended == Signalled {
+		p.exit.signal = signalOf(p.cmd)
+	}
 	why, stopped := p.why.Load().(Ended)
 	if stopped {
 		p.exit.Ended = why

@@ -342,6 +342,12 @@ func (f *finder) test(t *e2e.TestResult) {
 // what came, else the message; then the state.
 func evidenceOf(t *e2e.TestResult) []string {
 	var list []string
+	for _, e := range t.Evidence {
+		if e.Kind == e2e.EvidenceCrash {
+			list = append(list, firstLine(e.Text))
+			break
+		}
+	}
 	for _, kind := range []e2e.EvidenceKind{e2e.EvidenceExpected, e2e.EvidenceActual, e2e.EvidenceState} {
 		for _, e := range t.Evidence {
 			if e.Kind == kind {

@@ -54,6 +54,8 @@ type Processes struct {
 	ups     []ProcessSpec // whose up was started, so that down must run
 	died    chan e2e.ProcessEnd
 	deaths  []e2e.ProcessEnd
+	// served: the gates have passed, and what answered them is known to be ours.
+	served bool
 	// watchers end with the processes.
 	watchers sync.WaitGroup
 }
@@ -149,9 +151,25 @@ func (ps *Processes) watch(b *beside) {
 	if exit.Ended == proc.Cancelled {
 		return // we asked it to
 	}
-	d := e2e.ProcessEnd{Name: b.spec.Name, At: time.Now().UTC(), Text: strings.TrimSuffix(fmt.Sprintf("%s: %s", exit, lastLine(exit.Tail)), ": ")}
+	d := e2e.ProcessEnd{Name: b.spec.Name, At: time.Now().UTC(), Crashed: ps.served && exit.Crashed() && !portTaken(exit.Tail), Text: strings.TrimSuffix(fmt.Sprintf("%s: %s", exit, lastLine(exit.Tail)), ": ")}
 	ps.deaths = append(ps.deaths, d)
 	ps.died <- d
+}
+
+// Served notes that the gates have passed and that the processes answered them: one that
+// ends with an error of its own from now on has crashed.
+func (ps *Processes) Served() {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	ps.served = true
+}
+
+// portTaken reports whether the last words of a process are that its port is in use: then it
+// never served anything.
+func portTaken(output string) bool {
+	lower := strings.ToLower(output)
+	return slices.ContainsFunc([]string{"address already in use", "eaddrinuse", "port is already", "only one usage of each socket address"},
+		func(words string) bool { return strings.Contains(lower, words) })
 }
 
 // Died reports each process that ends before it is asked to.
@@ -269,9 +287,12 @@ func lastLine(s string) string {
 func (ps *Processes) Problems() []e2e.Problem {
 	var list []e2e.Problem
 	for _, d := range ps.Deaths() {
-		list = append(list, e2e.Problem{Code: e2e.CodeGateLost, LosesEvidence: true, File: ps.logName(ProcessSpec{Name: d.Name}),
-			Text: fmt.Sprintf("background process %s exited during the run (%s); the results are not trusted; look at its log, and at what else "+
-				"uses its port", d.Name, d.Text)})
+		text := fmt.Sprintf("background process %s exited during the run (%s); the results are not trusted; look at its log, and at what else "+
+			"uses its port", d.Name, d.Text)
+		if d.Crashed {
+			text = fmt.Sprintf("background process %s crashed during the run (%s); passes after that are not trusted; look at its log", d.Name, d.Text)
+		}
+		list = append(list, e2e.Problem{Code: e2e.CodeGateLost, LosesEvidence: true, File: ps.logName(ProcessSpec{Name: d.Name}), Text: text})
 	}
 	return list
 }

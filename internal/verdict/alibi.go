@@ -1,7 +1,7 @@
 package verdict
 
 import (
-	"net/url"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -62,7 +62,7 @@ func (a alibis) ofAttempt(at e2e.Attempt) *e2e.Environment {
 	var named, unnamed *e2e.Environment
 	for _, g := range a.gates {
 		env := badGate(g, from, to)
-		if env == nil {
+		if env == nil || g.Local() && a.crashedBy(env.From) {
 			continue
 		}
 		// Another build is a reason not to judge this attempt. It was not bad, so that
@@ -143,10 +143,33 @@ func redeployed(g e2e.Gate, s e2e.Span, before string) bool {
 	return g.Kind == "version" && s.State == e2e.Healthy && before != "" && s.Observed != before
 }
 
-// endedProcess is the first background process that had ended by itself by a time.
+// crashedBy reports whether a background process had crashed by a time. A gate on this machine
+// that is bad from then on is what the crash did.
+func (a alibis) crashedBy(by time.Time) bool {
+	return slices.ContainsFunc(a.ends, func(e e2e.ProcessEnd) bool { return e.Crashed && !e.At.After(by.Add(slack)) })
+}
+
+// crashes are the background processes that had crashed when a failed attempt ended: what is
+// under test broke, and that is evidence of the failure and no excuse.
+func (a alibis) crashes(attempts []e2e.Attempt) []e2e.Evidence {
+	var list []e2e.Evidence
+	for _, e := range a.ends {
+		if e.Crashed && slices.ContainsFunc(attempts, func(at e2e.Attempt) bool {
+			_, to, known := a.timeOf(at)
+			return at.Outcome == e2e.Failed && known && !e.At.After(to.Add(slack))
+		}) {
+			list = append(list, e2e.Evidence{Kind: e2e.EvidenceCrash, Source: "background process " + e.Name,
+				Text: fmt.Sprintf("background process %s crashed before the test ended, at %s (%s)", e.Name, e.At.UTC().Format(time.TimeOnly), e.Text)})
+		}
+	}
+	return list
+}
+
+// endedProcess is the first background process that had ended by itself by a time, and did
+// not crash.
 func (a alibis) endedProcess(by time.Time) *e2e.Environment {
 	for _, e := range a.ends {
-		if !e.At.IsZero() && !e.At.After(by.Add(slack)) {
+		if !e.Crashed && !e.At.IsZero() && !e.At.After(by.Add(slack)) {
 			return &e2e.Environment{Process: e.Name, From: e.At, To: e.At, Observed: e.Text}
 		}
 	}
@@ -156,14 +179,14 @@ func (a alibis) endedProcess(by time.Time) *e2e.Environment {
 // namedBy is the address of a gate's target as a failure names it; empty where it does
 // not. Other output of the test does not count, because it names whatever the test talks to.
 func namedBy(at e2e.Attempt, target string) string {
-	host, port := addressOf(target)
+	host, port := e2e.Gate{Target: target}.Address()
 	if host == "" {
 		return ""
 	}
 	text := at.Type + "\n" + at.Message + "\n" + withoutOutput(at.Details)
 	hosts := []string{host}
-	if slices.Contains(loopback, host) {
-		hosts = loopback
+	if e2e.IsLoopback(host) {
+		hosts = e2e.Loopback()
 	}
 	for _, h := range hosts {
 		if named := findAddress(text, h, port); named != "" {
@@ -171,32 +194,6 @@ func namedBy(at e2e.Attempt, target string) string {
 		}
 	}
 	return ""
-}
-
-// loopback are the names of this machine, where only a port tells servers apart.
-var loopback = []string{"127.0.0.1", "localhost", "::1"}
-
-var defaultPorts = map[string]string{"http": "80", "https": "443", "postgres": "5432", "postgresql": "5432", "mysql": "3306", "redis": "6379", "amqp": "5672"}
-
-// addressOf is the host of a gate's target, in lower case, and its port where it has
-// one: of a URL, or of host:port. A command has none.
-func addressOf(target string) (host, port string) {
-	target = strings.TrimSpace(target)
-	if !strings.Contains(target, "://") {
-		if strings.ContainsAny(target, " \t") || !strings.Contains(target, ":") {
-			return "", ""
-		}
-		target = "tcp://" + target
-	}
-	u, err := url.Parse(target)
-	if err != nil {
-		return "", ""
-	}
-	port = u.Port()
-	if port == "" {
-		port = defaultPorts[u.Scheme]
-	}
-	return strings.ToLower(u.Hostname()), port
 }
 
 // withoutOutput cuts the output of a test off the details of its failure.
@@ -226,7 +223,7 @@ func findAddress(text, host, port string) string {
 		rest := strings.TrimPrefix(lower[end:], "]") // [::1]:8080
 		digits := portOf(rest)
 		switch {
-		case digits == "" && slices.Contains(loopback, host):
+		case digits == "" && e2e.IsLoopback(host):
 			continue
 		case digits == "":
 			return lower[start:end]

@@ -45,6 +45,8 @@ func TestAlibi(t *testing.T) {
 	span := func(change func(*e2e.Span)) func(*e2e.Gate) { return func(g *e2e.Gate) { change(&g.Timeline[2]) } }
 	gates := func(list ...e2e.Gate) alibis { return alibis{gates: list} }
 	process := e2e.ProcessEnd{Name: "db", At: second(90), Text: "exit status 1"}
+	crashed := process
+	crashed.Crashed = true
 	log := "units/1/output.log"
 	always := e2e.Gate{Name: "api", Required: true, Timeline: []e2e.Span{{To: time.Time{}.Add(time.Hour), State: e2e.Unhealthy, Watch: true}}}
 	untimed := e2e.Attempt{Outcome: e2e.Failed, Message: "x", Files: []string{log}, WorkflowAttempt: 1, Shard: 3}
@@ -133,6 +135,14 @@ func TestAlibi(t *testing.T) {
 		{"a process that ended up to 5 s after the failure is one", alibis{ends: []e2e.ProcessEnd{process}}, []e2e.Attempt{failedAt(75, "x")}, &ended},
 		{"a process that ended later is none", alibis{ends: []e2e.ProcessEnd{process}}, []e2e.Attempt{failedAt(74.9, "x")}, nil},
 		{"a process whose end has no time is none", alibis{ends: []e2e.ProcessEnd{{Name: "db"}}}, []e2e.Attempt{failedAt(98, "x")}, nil},
+		{"a background process that crashed is none: what is under test broke", alibis{ends: []e2e.ProcessEnd{crashed}}, []e2e.Attempt{failedAt(98, "x")}, nil},
+		{"nor is a gate of this machine that is bad from the crash on", alibis{gates: []e2e.Gate{downGate()}, ends: []e2e.ProcessEnd{crashed}},
+			[]e2e.Attempt{failedAt(98, refused)}, nil},
+		{"a gate elsewhere is", alibis{gates: []e2e.Gate{downGate(func(g *e2e.Gate) { g.Target = "http://staging:8080/" })}, ends: []e2e.ProcessEnd{crashed}},
+			[]e2e.Attempt{failedAt(98, "x")}, &down},
+		{"and so is one that was bad long before the crash", alibis{gates: []e2e.Gate{downGate()}, ends: []e2e.ProcessEnd{{Name: "db", At: second(105.1), Crashed: true}}},
+			[]e2e.Attempt{failedAt(98, "x")}, &down},
+		{"another process that ended by itself still is one", alibis{ends: []e2e.ProcessEnd{crashed, process}}, []e2e.Attempt{failedAt(98, "x")}, &ended},
 		{"a gate says more than the end of a process", alibis{gates: []e2e.Gate{downGate()}, ends: []e2e.ProcessEnd{process}},
 			[]e2e.Attempt{failedAt(98, "x")}, &down},
 		{"a test that does not say when it ran, ran while its process did", alibis{gates: []e2e.Gate{downGate()}, shards: unit()}, []e2e.Attempt{untimed}, &down},
@@ -179,6 +189,33 @@ func TestAlibi(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// A crash is evidence of the failures that ended after it.
+func TestCrashes(t *testing.T) {
+	end := e2e.ProcessEnd{Name: "api", At: second(100), Text: "exit status 2: panic: boom", Crashed: true}
+	for _, tc := range []struct {
+		rule     string
+		end      e2e.ProcessEnd
+		attempts []e2e.Attempt
+		want     bool
+	}{
+		{"a failure that ended after the crash", end, []e2e.Attempt{failedAt(98, "x")}, true},
+		{"one that ended up to 5 s before it", end, []e2e.Attempt{failedAt(85, "x")}, true},
+		{"one that ended earlier", end, []e2e.Attempt{failedAt(84.9, "x")}, false},
+		{"one of several", end, []e2e.Attempt{failedAt(20, "x"), failedAt(98, "x")}, true},
+		{"a pass", end, []e2e.Attempt{{Outcome: e2e.Passed, Started: second(98), Seconds: 10}}, false},
+		{"an attempt without a time", end, []e2e.Attempt{{Outcome: e2e.Failed}}, false},
+		{"an end that is no crash", e2e.ProcessEnd{Name: "api", At: second(100)}, []e2e.Attempt{failedAt(98, "x")}, false},
+	} {
+		list := alibis{ends: []e2e.ProcessEnd{tc.end}}.crashes(tc.attempts)
+		if len(list) == 1 != tc.want {
+			t.Errorf("%s: %+v", tc.rule, list)
+		}
+		if tc.want && (list[0].Kind != e2e.EvidenceCrash || list[0].Text != "background process api crashed before the test ended, at 12:01:40 (exit status 2: panic: boom)") {
+			t.Errorf("%s: %+v", tc.rule, list[0])
+		}
 	}
 }
 

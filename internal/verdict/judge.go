@@ -20,6 +20,9 @@ func judge(in In, a accepted, r *e2e.Result) {
 		t := &r.Tests[i]
 		earlier := a.earlier.Attempts[t.ID]
 		t.Environment = now.of(t.Attempts[len(earlier):])
+		if t.Environment == nil {
+			t.Evidence = append(t.Evidence, now.crashes(t.Attempts[len(earlier):])...)
+		}
 		laterPass(t, earlier, before.of(earlier))
 		t.Quarantine = in.Quarantine.Find(t.ID, in.Now)
 	}

@@ -38,10 +38,20 @@ func fakeSuite() {
 }
 
 // fakeInfo is a service that reports the deployed version: "fake-info PORT FILE"
-// answers with the file's first line, and notes each answer in info.log.
+// answers with the file's first line, and notes each answer in info.log. If the file says
+// "panic", it dies as a Go program does, if it says "killed" as by the kernel. info.pid holds
+// its process id.
 func fakeInfo() {
+	_ = os.WriteFile("info.pid", []byte(strconv.Itoa(os.Getpid())), 0o600)
 	handler := func(w http.ResponseWriter, _ *http.Request) {
 		sha, _ := os.ReadFile(os.Args[2])
+		switch strings.TrimSpace(string(sha)) {
+		case "panic":
+			fmt.Fprintln(os.Stderr, "panic: assignment to entry in nil map")
+			os.Exit(2)
+		case "killed":
+			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		}
 		appendLine("info.log", strings.TrimSpace(string(sha)))
 		_ = json.NewEncoder(w).Encode(map[string]string{"version": strings.TrimSpace(string(sha))})
 	}
