@@ -9,6 +9,7 @@ import (
 
 	"github.com/org/e2e-gate/internal/config"
 	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/gitrepo"
 	"github.com/org/e2e-gate/internal/policy"
 	"github.com/org/e2e-gate/internal/report"
 )
@@ -76,15 +77,12 @@ type readBase func(ctx context.Context, path string) (text []byte, found bool, e
 // baseReader reads from the checkout if it has the base commit, else through the forge,
 // since most checkouts are shallow. It is nil if neither is possible.
 func (a *App) baseReader(ctx context.Context, in inputs) readBase {
-	base, work := in.trigger.BaseSHA, checkout{in.root, a.Environ}
+	base, work := in.trigger.BaseSHA, gitrepo.Checkout{Dir: in.root, Environ: a.Environ}
 	if base == "" {
 		return nil
 	}
-	if work.has(ctx, base) {
-		return func(ctx context.Context, path string) ([]byte, bool, error) {
-			text := work.git(ctx, "show", base+":"+path)
-			return []byte(text), text != "", nil
-		}
+	if work.Has(ctx, base) {
+		return func(ctx context.Context, path string) ([]byte, bool, error) { return work.File(ctx, base, path) }
 	}
 	c, err := a.openForge(in.trigger, publishTime)
 	if c == nil || err != nil {

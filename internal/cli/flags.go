@@ -40,6 +40,12 @@ func (p published) wanted() publish.Wanted {
 	return publish.Wanted{Comment: p.Comment || p.Publish != "", Check: p.Check, Deployment: p.Deployment, Promote: p.Promote}
 }
 
+// posting reports whether a verdict is to be posted or signed.
+func (p published) posting() bool { return p.wanted().Any() || p.Statement != "" }
+
+// nothing is p without what would be posted or signed for a commit.
+func (p published) nothing() published { return published{Slack: p.Slack} }
+
 // shardCount reads --shards; 0 is the config's number.
 func shardCount(text string) (int, error) {
 	if text == "" || text == "auto" {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/org/e2e-gate/internal/config"
 	"github.com/org/e2e-gate/internal/diag"
+	"github.com/org/e2e-gate/internal/gitrepo"
 	"github.com/org/e2e-gate/internal/pipeline"
 	"github.com/org/e2e-gate/internal/policy"
 	"github.com/org/e2e-gate/internal/trigger"
@@ -21,7 +22,9 @@ type inputs struct {
 	// root is the repository's.
 	root    string
 	trigger trigger.Trigger
-	runID   string
+	// eventSHA is the commit that the event names, if another one is checked out and judged.
+	eventSHA string
+	runID    string
 	// key tells two calls of the gate in one workflow apart.
 	key string
 	// releaseAsked: a flag names the release.
@@ -46,15 +49,12 @@ func (a *App) resolve(ctx context.Context, f staged, uses config.Sections, runID
 	if _, err := config.ParseSelect(f.Select); err != nil {
 		return in, usage("--select: %w", err)
 	}
-	work := checkout{in.root, a.Environ}
-	if err := a.refuseTarget(ctx, in.trigger, work); err != nil {
+	work := gitrepo.Checkout{Dir: in.root, Environ: a.Environ}
+	if err := a.refuseForeign(ctx, in.trigger, work); err != nil {
 		return in, err
 	}
-	in.trigger = ofRelease(ctx, in.trigger, f.Release, work)
-	if in.trigger.SHA == "" {
-		in.trigger.SHA = work.head(ctx)
-	}
-	in.changed = work.changedPaths(ctx, in.trigger.BaseSHA)
+	in.trigger, in.eventSHA = ofCheckout(ctx, ofRelease(ctx, in.trigger, f.Release, work), work)
+	in.changed = work.Changed(ctx, in.trigger.BaseSHA)
 	if in.runID == "" {
 		in.runID = pipeline.NewRunID(a.Now())
 	}
@@ -67,25 +67,9 @@ func (a *App) resolve(ctx context.Context, f staged, uses config.Sections, runID
 	return in, nil
 }
 
-// refuseTarget refuses to run a pull request's code with the rights of the base:
-// pull_request_target comes with secrets and a token that may write.
-func (a *App) refuseTarget(ctx context.Context, t trigger.Trigger, work checkout) error {
-	if t.Event != "pull_request_target" {
-		return nil
-	}
-	head := work.head(ctx)
-	if head != "" && (head == a.getenv("GITHUB_SHA") || head == t.BaseSHA) {
-		return nil
-	}
-	return usage(targetRefused)
-}
-
-const targetRefused = "pull_request_target without a checkout of the base would run the pull request's code with the repository's secrets. " +
-	"Use on: pull_request; to comment on pull requests from forks, see docs/forks.md"
-
 // ofRelease makes the release that a flag names the one under test. Its commit is the one
 // that is checked out, unless the event names a commit of its own.
-func ofRelease(ctx context.Context, t trigger.Trigger, tag string, work checkout) trigger.Trigger {
+func ofRelease(ctx context.Context, t trigger.Trigger, tag string, work gitrepo.Checkout) trigger.Trigger {
 	if tag == "" || tag == t.Release {
 		return t
 	}
@@ -93,7 +77,7 @@ func ofRelease(ctx context.Context, t trigger.Trigger, tag string, work checkout
 	if t.PullRequest > 0 || t.Event == "merge_group" {
 		return t
 	}
-	if head := work.head(ctx); head != "" {
+	if head := work.Head(ctx); head != "" {
 		t.SHA = head
 	}
 	return t

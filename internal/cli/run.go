@@ -30,7 +30,7 @@ func (c runCmd) Run(ctx context.Context, a *App) error {
 	if err != nil {
 		return err
 	}
-	s.place = place
+	s.place, s.posting = place, c.posting()
 	s.fetchEarlier(ctx, c.staged)
 	session, err := s.session(ctx, c.staged, false, s.past.backups(s.console))
 	if err != nil {
@@ -45,6 +45,9 @@ func (c runCmd) Run(ctx context.Context, a *App) error {
 // finish prints, writes and publishes a result, and exits with its status.
 func (s *setup) finish(ctx context.Context, format string, where published, session *pipeline.Session, r e2e.Result) error {
 	s.console.Done()
+	if s.eventSHA != "" && s.posting {
+		where = where.nothing() // the problem of the result says so
+	}
 	s.writeStatement(where.Statement, r)
 	s.writeSlack(where.Slack, r)
 	s.runner().show(r, filepath.Join(session.Out(), "result.json"), s.suiteDir)

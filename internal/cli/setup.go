@@ -32,6 +32,8 @@ type setup struct {
 	// are there and could not be fetched.
 	earlier []string
 	unread  []pipeline.Unread
+	// posting: the verdict is to be posted or signed.
+	posting bool
 	// policyDigest is that of the policy and quarantine that judge.
 	policyDigest string
 }
@@ -129,6 +131,9 @@ func (s *setup) session(ctx context.Context, f staged, matrix bool, backups hist
 		return nil, usageError{err}
 	}
 	judge := s.app.judgementOf(ctx, s.inputs, own, s.console)
+	if s.eventSHA != "" && s.posting {
+		judge.problems = append(judge.problems, s.wrongCommit())
+	}
 	s.policyDigest = policyDigest(judge.policy, judge.quarantine)
 	cfg := *s.config
 	cfg.Policy, cfg.Owners = judge.policy, judge.owners
@@ -136,7 +141,7 @@ func (s *setup) session(ctx context.Context, f staged, matrix bool, backups hist
 		cfg.Shards.Count = 0
 	}
 	session := pipeline.New(pipeline.Options{
-		Root: s.root, Out: f.Out, Config: &cfg, Stage: s.stage, Trigger: s.trigger, RunID: s.runID, Key: f.Key, Select: f.Select, Service: f.Service,
+		Root: s.root, Out: f.Out, Config: &cfg, Stage: s.stage, Trigger: s.trigger, EventSHA: s.eventSHA, RunID: s.runID, Key: f.Key, Select: f.Select, Service: f.Service,
 		Shards: count, Matrix: matrix, Quarantine: judge.quarantine, ChangedPaths: s.changed, Earlier: s.earlier, Unread: s.unread, Witnesses: s.witnesses, Problems: judge.problems,
 		History: s.past.log(backups), BaseEnv: s.app.Environ, Redact: s.redact, Progress: s.console, Version: version(), Now: s.app.Now,
 	})
@@ -163,6 +168,9 @@ func (s *setup) whereToPublish() (publish.Place, error) {
 
 // announce says at the place that the run starts.
 func (s *setup) announce(ctx context.Context, w publish.Wanted) {
+	if s.eventSHA != "" {
+		return // nothing is said about a commit that is not tested
+	}
 	if s.publisher.Start(ctx, w) {
 		s.console.Note("the pull request's comment is about an older commit, and says so until this run ends")
 	}

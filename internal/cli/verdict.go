@@ -39,7 +39,10 @@ func (c verdictCmd) Run(ctx context.Context, a *App) error {
 		c.Results = files.dir
 		files.results(ctx, plan)
 	}
-	s, session, err := a.adopt(ctx, c.staged, plan, config.JudgeSections, func(s *setup) { s.keepUnread(files) })
+	s, session, err := a.adopt(ctx, c.staged, plan, config.JudgeSections, func(s *setup) {
+		s.keepUnread(files)
+		s.posting = c.posting()
+	})
 	if err != nil {
 		return err
 	}

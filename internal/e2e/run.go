@@ -17,6 +17,7 @@ type Run struct {
 	Event           string    `json:"event,omitempty" doc:"Event that started the run; empty outside CI."`
 	Repository      string    `json:"repository,omitempty" doc:"owner/name."`
 	SHA             string    `json:"sha,omitempty" doc:"Commit under test."`
+	EventSHA        string    `json:"event_sha,omitempty" doc:"Commit that the event names, where another one was checked out and judged."`
 	Ref             string    `json:"ref,omitempty" doc:"Git ref under test."`
 	DefaultBranch   bool      `json:"default_branch,omitempty" doc:"The commit under test is on the default branch."`
 	PullRequest     int       `json:"pull_request,omitempty" doc:"Number of the pull request."`
@@ -66,6 +67,7 @@ const (
 	CodeBudget             Code = "budget"
 	CodePolicyUnreadable   Code = "policy_unreadable"
 	CodeAttemptsUnreadable Code = "attempts_unreadable"
+	CodeWrongCommit        Code = "wrong_commit"
 	CodeCancelled          Code = "cancelled"
 	CodeTimeout            Code = "timeout"
 	CodeToolError          Code = "tool_error"

@@ -54,6 +54,8 @@ type Options struct {
 	Trigger   trigger.Trigger
 	// RunID is set if another job began the run; else a new one is made.
 	RunID string
+	// EventSHA is the commit that the event names, where another one is checked out and judged.
+	EventSHA string
 	// Key tells two calls of the gate in one workflow apart.
 	Key string
 	// Select narrows the stage's selection; Service the suites and journeys.
@@ -124,7 +126,7 @@ func New(opts Options) *Session {
 	return &Session{opts: opts, out: out, run: e2e.Run{
 		ID: opts.RunID, Stage: opts.Stage.Name, Target: opts.Stage.Target, Blocks: opts.Stage.Blocking(),
 		Select: both(opts.Stage.Select, opts.Select), Service: opts.Service, Event: t.Event, Repository: t.Repository,
-		SHA: t.SHA, Ref: t.Ref, DefaultBranch: t.DefaultBranch, PullRequest: t.PullRequest, MergeGroup: t.GroupedPRs,
+		SHA: t.SHA, EventSHA: opts.EventSHA, Ref: t.Ref, DefaultBranch: t.DefaultBranch, PullRequest: t.PullRequest, MergeGroup: t.GroupedPRs,
 		WorkflowRun: t.WorkflowRun, WorkflowAttempt: max(t.WorkflowAttempt, 1),
 		Key: opts.Key, URL: t.URL, Version: opts.Version, Started: started,
 	}}

@@ -54,6 +54,9 @@ func HeadlineOf(r e2e.Result) Headline {
 	default:
 		h.Mark, h.Word, h.Why = "⛔", "not judged", "the result holds no verdict"
 	}
+	if r.Run.EventSHA != "" {
+		h.Why = strings.TrimPrefix(fmt.Sprintf("%s; judged is %.10s, which is checked out, not the event's %.10s", h.Why, r.Run.SHA, r.Run.EventSHA), "; ")
+	}
 	if before := r.Run.Before; before != "" {
 		h.Why = strings.TrimPrefix(h.Why+"; "+before, "; ")
 	}

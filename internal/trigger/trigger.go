@@ -56,6 +56,8 @@ type Trigger struct {
 	Echo bool
 	// TriggeredBy is the run after which a workflow_run event came.
 	TriggeredBy int64
+	// OwnHead: that run was of a branch of this repository.
+	OwnHead bool
 	// Schedule is the cron line that started a schedule event.
 	Schedule string
 	// WorkflowRun and WorkflowAttempt tell re-runs; the attempt counts from 1.
@@ -111,6 +113,9 @@ type payload struct {
 		ID         int64
 		HeadSHA    string `json:"head_sha"`
 		HeadBranch string `json:"head_branch"`
+		Head       struct {
+			FullName string `json:"full_name"`
+		} `json:"head_repository"`
 	} `json:"workflow_run"`
 }
 
@@ -237,6 +242,7 @@ func (t *Trigger) apply(p payload) {
 	case p.WorkflowRun != nil && t.Event == "workflow_run":
 		t.SHA, t.Branch = cmp.Or(p.WorkflowRun.HeadSHA, t.SHA), cmp.Or(p.WorkflowRun.HeadBranch, t.Branch)
 		t.TriggeredBy = p.WorkflowRun.ID
+		t.OwnHead = p.WorkflowRun.Head.FullName != "" && strings.EqualFold(p.WorkflowRun.Head.FullName, t.Repository)
 	case p.Release != nil && t.Event == "release":
 		t.Release, t.ReleaseAction = p.Release.TagName, p.Action
 	case t.Event == "push":

@@ -1,0 +1,193 @@
+// Package gitrepo asks git about a checkout. It trusts nothing in it: no replaced objects, no
+// grafts, no configured program (textconv, external diffs, hooks, file system monitors), no
+// configuration of the user or the system, and no GIT_ variable of the environment.
+package gitrepo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/org/e2e-gate/internal/proc"
+)
+
+// Checkout is a working copy that git is asked about.
+type Checkout struct {
+	// Dir is its top, or a folder in it.
+	Dir string
+	// Environ is what git inherits, without what is withheld from child processes.
+	Environ []string
+}
+
+// timeout bounds one question to git, fetchTimeout one that goes over the network.
+const (
+	timeout      = 10 * time.Second
+	fetchTimeout = time.Minute
+)
+
+// fullHash is what becomes an argument of git.
+var fullHash = regexp.MustCompile(`^[0-9a-f]{40}([0-9a-f]{24})?$`)
+
+// fixed are the options of every call. A checkout that belongs to another user, as in a container
+// job, is read too: nothing that it configures is run.
+var fixed = []string{"git", "--no-replace-objects", "--no-pager", "-c", "safe.directory=*", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=" + os.DevNull,
+	"-c", "diff.external=", "-c", "core.attributesFile=" + os.DevNull, "-c", "protocol.ext.allow=never", "-c", "core.quotePath=false"}
+
+func (c Checkout) env() []string {
+	base := slices.DeleteFunc(slices.Clone(c.Environ), func(v string) bool { return strings.HasPrefix(v, "GIT_") })
+	return proc.CleanEnv(proc.Env{Base: base, Set: []map[string]string{{
+		"GIT_NO_REPLACE_OBJECTS": "1", "GIT_GRAFT_FILE": os.DevNull, "GIT_CONFIG_GLOBAL": os.DevNull, "GIT_CONFIG_SYSTEM": os.DevNull, "GIT_CONFIG_NOSYSTEM": "1",
+		"GIT_ATTR_NOSYSTEM": "1", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "GIT_LITERAL_PATHSPECS": "1", "LC_ALL": "C",
+	}}})
+}
+
+// git runs git and returns what it printed. The error is what git said.
+func (c Checkout) git(ctx context.Context, limit time.Duration, args ...string) (string, error) {
+	var out, said strings.Builder
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	exit := proc.Run(ctx, proc.Spec{Argv: append(slices.Clone(fixed), args...), Dir: c.Dir, Env: c.env(), Stdout: &out, Log: &said})
+	if exit.OK() {
+		return out.String(), nil
+	}
+	if exit.Err != nil {
+		return "", exit.Err
+	}
+	return "", errors.New(firstLine(said.String(), "git "+args[0]+" failed with "+exit.String()))
+}
+
+// firstLine is what git said, without its "fatal: ".
+func firstLine(text, otherwise string) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
+	if line = strings.TrimPrefix(line, "fatal: "); line == "" {
+		return otherwise
+	}
+	return line
+}
+
+// Head is the commit that is checked out; empty where there is none, or no git.
+func (c Checkout) Head(ctx context.Context) string {
+	out, err := c.git(ctx, timeout, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(out)
+}
+
+// Parents are the parents of a commit as its object names them, which a shallow checkout has too.
+func (c Checkout) Parents(ctx context.Context, commit string) []string {
+	if !fullHash.MatchString(commit) {
+		return nil
+	}
+	out, err := c.git(ctx, timeout, "cat-file", "commit", commit)
+	if err != nil {
+		return nil
+	}
+	var parents []string
+	for line := range strings.Lines(out) {
+		line = strings.TrimSuffix(line, "\n")
+		if line == "" {
+			break // the message follows
+		}
+		if hash, ok := strings.CutPrefix(line, "parent "); ok && fullHash.MatchString(hash) {
+			parents = append(parents, hash)
+		}
+	}
+	return parents
+}
+
+// Has reports whether the checkout has a commit with its files, which a shallow one may not.
+func (c Checkout) Has(ctx context.Context, commit string) bool {
+	if !fullHash.MatchString(commit) {
+		return false
+	}
+	_, err := c.git(ctx, timeout, "cat-file", "-e", commit+"^{tree}")
+	return err == nil
+}
+
+// Fetch gets one commit from the remote that the checkout came from, if it does not have it.
+func (c Checkout) Fetch(ctx context.Context, commit string) error {
+	if !fullHash.MatchString(commit) {
+		return fmt.Errorf("%q is not the full hash of a commit", commit)
+	}
+	if c.Has(ctx, commit) {
+		return nil
+	}
+	_, err := c.git(ctx, fetchTimeout, "-c", "credential.helper=", "-c", "core.sshCommand=ssh", "-c", "remote.origin.uploadpack=git-upload-pack", "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--recurse-submodules=no", "--depth=1", "origin", commit)
+	return err
+}
+
+// File reads a file of a commit, by its path from the top of the repository. found is false
+// where the commit's tree does not name the path; an error means that it is unknown.
+func (c Checkout) File(ctx context.Context, commit, path string) (data []byte, found bool, err error) {
+	if !fullHash.MatchString(commit) {
+		return nil, false, fmt.Errorf("%q is not the full hash of a commit", commit)
+	}
+	listed, err := c.git(ctx, timeout, "ls-tree", "-z", "--full-tree", commit, "--", path)
+	if err != nil {
+		return nil, false, err
+	}
+	if listed == "" {
+		return nil, false, nil
+	}
+	kind := strings.Fields(listed)
+	if len(kind) < 3 || kind[1] != "blob" || !strings.HasPrefix(kind[0], "100") {
+		return nil, false, fmt.Errorf("%s is not a regular file at %.10s", path, commit)
+	}
+	text, err := c.git(ctx, timeout, "cat-file", "blob", kind[2])
+	return []byte(text), err == nil, err
+}
+
+// MergeBase is the newest commit that two commits have in common; empty where it is not known,
+// as in a shallow checkout.
+func (c Checkout) MergeBase(ctx context.Context, a, b string) string {
+	if !fullHash.MatchString(a) || !fullHash.MatchString(b) {
+		return ""
+	}
+	out, err := c.git(ctx, timeout, "merge-base", a, b)
+	if err != nil || !fullHash.MatchString(strings.TrimSpace(out)) {
+		return ""
+	}
+	return strings.TrimSpace(out)
+}
+
+// Resolve is the commit of a branch of the remote, as the checkout last saw it; empty where it
+// is not known.
+func (c Checkout) Resolve(ctx context.Context, branch string) string {
+	out, err := c.git(ctx, timeout, "rev-parse", "--verify", "--quiet", "--end-of-options", "refs/remotes/origin/"+branch+"^{commit}")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(out)
+}
+
+// OnBranch reports whether a commit is on a branch of the remote, as far as the checkout knows.
+func (c Checkout) OnBranch(ctx context.Context, commit string) bool {
+	if !fullHash.MatchString(commit) {
+		return false
+	}
+	out, err := c.git(ctx, timeout, "for-each-ref", "--count=1", "--contains", commit, "refs/remotes/origin/")
+	return err == nil && strings.TrimSpace(out) != ""
+}
+
+// maxChanged bounds how many files of a change are looked at.
+const maxChanged = 5000
+
+// Changed are the files of the change since its common ancestor with a base; without a base, or
+// where a shallow checkout does not have it, they are not known.
+func (c Checkout) Changed(ctx context.Context, base string) []string {
+	if !fullHash.MatchString(base) {
+		return nil
+	}
+	out, err := c.git(ctx, timeout, "diff", "--no-ext-diff", "--no-textconv", "--no-renames", "--name-only", "-z", base+"...HEAD")
+	if err != nil {
+		return nil
+	}
+	paths := strings.FieldsFunc(out, func(r rune) bool { return r == 0 })
+	return paths[:min(len(paths), maxChanged)]
+}

@@ -1,0 +1,196 @@
+package gitrepo
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// repo is a repository of a test.
+type repo struct {
+	t   *testing.T
+	dir string
+}
+
+func newRepo(t *testing.T) repo {
+	t.Helper()
+	if _, err := exec.LookPath("git"); err != nil {
+		t.Skip("git is not installed")
+	}
+	r := repo{t, t.TempDir()}
+	r.git("init", "-q", "-b", "main")
+	return r
+}
+
+func (r repo) git(args ...string) string {
+	r.t.Helper()
+	cmd := exec.Command("git", append([]string{"-c", "user.name=t", "-c", "user.email=t@example.com", "-C", r.dir}, args...)...)
+	cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL="+os.DevNull)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		r.t.Fatalf("git %v: %v\n%s", args, err, out)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// commit writes files and commits them.
+func (r repo) commit(files map[string]string) string {
+	r.t.Helper()
+	for name, text := range files {
+		file := filepath.Join(r.dir, name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			r.t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+	r.git("add", "-A")
+	r.git("commit", "-qm", "parent "+strings.Repeat("b", 40)+"\n\nparent "+strings.Repeat("c", 40))
+	return r.git("rev-parse", "HEAD")
+}
+
+func (r repo) checkout() Checkout { return Checkout{Dir: r.dir, Environ: os.Environ()} }
+
+func TestChanged(t *testing.T) {
+	r := newRepo(t)
+	base := r.commit(map[string]string{"a.go": "1", "moved.go": strings.Repeat("x\n", 50)})
+	r.git("mv", "moved.go", "there.go")
+	r.commit(map[string]string{"a.go": "2", "ünï\tcode.go": "3"})
+	work := r.checkout()
+	if diff := cmp.Diff([]string{"a.go", "moved.go", "there.go", "ünï\tcode.go"}, work.Changed(t.Context(), base)); diff != "" {
+		t.Error(diff)
+	}
+	for _, unknown := range []string{strings.Repeat("a", 40), "", "HEAD~1", "--output=x"} { // as in a shallow checkout; or no hash
+		if got := work.Changed(t.Context(), unknown); len(got) != 0 {
+			t.Errorf("%q: %v", unknown, got)
+		}
+	}
+}
+
+func TestFile(t *testing.T) {
+	r := newRepo(t)
+	base := r.commit(map[string]string{"dir/a b.yml": "one\n", "empty": "", "*.yml": "star"})
+	if err := os.Symlink("empty", filepath.Join(r.dir, "link")); err != nil {
+		t.Fatal(err)
+	}
+	second := r.commit(map[string]string{"dir/a b.yml": "two"})
+	work := r.checkout()
+	for _, tc := range []struct {
+		commit, path, text string
+		found, unknown     bool
+	}{
+		{base, "dir/a b.yml", "one\n", true, false},
+		{second, "dir/a b.yml", "two", true, false},
+		{base, "empty", "", true, false},
+		{base, "*.yml", "star", true, false}, // a name, not a pattern
+		{base, "dir/*.yml", "", false, false},
+		{base, "nothing", "", false, false},
+		{base, "dir", "", false, true},
+		{second, "link", "", false, true},
+		{strings.Repeat("a", 40), "empty", "", false, true},
+		{"HEAD", "empty", "", false, true},
+	} {
+		data, found, err := work.File(t.Context(), tc.commit, tc.path)
+		if string(data) != tc.text || found != tc.found || (err != nil) != tc.unknown {
+			t.Errorf("%.8s %s: %q %v %v", tc.commit, tc.path, data, found, err)
+		}
+	}
+}
+
+// What stands in the checkout cannot change what git says of a commit.
+func TestNothingInTheCheckoutIsTrusted(t *testing.T) {
+	r := newRepo(t)
+	base := r.commit(map[string]string{"e2e-gate.yml": "strict\n"})
+	other := r.commit(map[string]string{"e2e-gate.yml": "lax\n"})
+	touched := filepath.Join(t.TempDir(), "touched")
+	program := "!sh -c 'touch " + touched + "; cat'"
+	script := filepath.Join(t.TempDir(), "run.sh")
+	if err := os.WriteFile(script, []byte("#!/bin/sh\ntouch "+touched+"\necho lax\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	r.git("replace", r.git("rev-parse", base+":e2e-gate.yml"), r.git("rev-parse", other+":e2e-gate.yml"))
+	r.git("replace", base, other)
+	for _, set := range [][2]string{{"diff.evil.textconv", script}, {"diff.external", script}, {"core.fsmonitor", script}, {"core.pager", program}, {"core.hooksPath", filepath.Dir(script)}} {
+		r.git("config", set[0], set[1])
+	}
+	if err := os.WriteFile(filepath.Join(r.dir, ".git", "info", "attributes"), []byte("*.yml diff=evil\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	work := r.checkout()
+	work.Environ = append(work.Environ, "GIT_DIR=/nowhere", "GIT_EXTERNAL_DIFF="+script, "GIT_PAGER="+script)
+	data, found, err := work.File(t.Context(), base, "e2e-gate.yml")
+	if string(data) != "strict\n" || !found || err != nil {
+		t.Errorf("%q %v %v", data, found, err)
+	}
+	if got := work.Changed(t.Context(), base); len(got) != 1 {
+		t.Errorf("%v", got)
+	}
+	if work.Head(t.Context()) != other || !work.Has(t.Context(), base) {
+		t.Error("the checkout is not read")
+	}
+	if _, err := os.Stat(touched); err == nil {
+		t.Error("a program that the checkout configures was run")
+	}
+}
+
+// A checkout of another user is read: jobs in containers have one.
+func TestAnotherOwner(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root can give files away")
+	}
+	r := newRepo(t)
+	head := r.commit(map[string]string{"a": "1"})
+	for _, name := range []string{r.dir, filepath.Join(r.dir, ".git")} {
+		if err := os.Chown(name, 12345, 12345); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := r.checkout().Head(t.Context()); got != head {
+		t.Errorf("HEAD is %q, want %s", got, head)
+	}
+}
+
+func TestParents(t *testing.T) {
+	r := newRepo(t)
+	one := r.commit(map[string]string{"a": "1"})
+	r.git("checkout", "-qb", "change")
+	two := r.commit(map[string]string{"b": "2"})
+	r.git("checkout", "-q", "main")
+	three := r.commit(map[string]string{"c": "3"})
+	r.git("merge", "-q", "--no-ff", "-m", "merge\n\nparent "+two, "change")
+	merge := r.git("rev-parse", "HEAD")
+	work := r.checkout()
+	for commit, want := range map[string][]string{one: nil, three: {one}, merge: {three, two}, strings.Repeat("a", 40): nil, "HEAD": nil} {
+		if diff := cmp.Diff(want, work.Parents(t.Context(), commit)); diff != "" {
+			t.Errorf("%s: %s", commit, diff)
+		}
+	}
+	if got := work.MergeBase(t.Context(), two, three); got != one {
+		t.Errorf("merge base %q", got)
+	}
+	// A shallow clone knows the parents of its one commit, and can fetch another.
+	shallow := filepath.Join(t.TempDir(), "shallow")
+	r.git("clone", "-q", "--depth=1", "file://"+r.dir, shallow)
+	work = Checkout{Dir: shallow, Environ: os.Environ()}
+	if diff := cmp.Diff([]string{three, two}, work.Parents(t.Context(), merge)); diff != "" {
+		t.Error(diff)
+	}
+	if work.Has(t.Context(), one) || work.MergeBase(t.Context(), two, three) != "" {
+		t.Error("a shallow clone has what it has not")
+	}
+	r.git("config", "uploadpack.allowReachableSHA1InWant", "true")
+	if err := work.Fetch(t.Context(), one); err != nil || !work.Has(t.Context(), one) {
+		t.Errorf("not fetched: %v", err)
+	}
+	if err := work.Fetch(t.Context(), strings.Repeat("a", 40)); err == nil {
+		t.Error("a commit that is nowhere was fetched")
+	}
+	if work.Resolve(t.Context(), "main") != merge || work.Resolve(t.Context(), "nothing") != "" {
+		t.Errorf("main is %q", work.Resolve(t.Context(), "main"))
+	}
+}
