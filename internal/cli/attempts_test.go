@@ -73,7 +73,7 @@ func TestAttemptsWithoutDocuments(t *testing.T) {
 	}{
 		{"a failure that the comment names is a later pass", broken, true, ended("failure", "failure"), e2e.ExitBlocked, `"code": "later_pass"`},
 		{"a failure of which nothing says what failed is not judged", broken, false, ended("failure", "failure"), e2e.ExitNotJudged,
-			"attempt 1 of this workflow run failed, and its documents are gone"},
+			"The attempt failed, and its documents are gone"},
 		{"a success is a success", "", true, ended("success", "success"), e2e.ExitPassed, `"reasons": []`},
 		{"the gate's step succeeded, and a later one failed", "", false, ended("failure", "success"), e2e.ExitPassed, `"reasons": []`},
 		{"the comment of a job that says success may make it worse", broken, true, ended("success", "success"), e2e.ExitBlocked, `"code": "later_pass"`},
@@ -118,7 +118,7 @@ func TestAttemptsThatStayUnknown(t *testing.T) {
 			w.fake.Change(func(s *githubfake.Server) { s.Runs[0].Attempts[1] = ended("success", "success") })
 			change(w)
 			status, out := w.job("", "run", "--format", "json")
-			if status != e2e.ExitNotJudged || !strings.Contains(out, "Give the job the permission actions: read, or start a new run") {
+			if status != e2e.ExitNotJudged || !strings.Contains(out, "give the job the permission actions: read, or start a new run") {
 				t.Errorf("exit status %d\n%s", status, out)
 			}
 		})

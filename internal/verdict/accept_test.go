@@ -132,7 +132,7 @@ func TestAccept(t *testing.T) {
 				in.Documents = append(in.Documents, shard(*in, 0, 1, passed("s::a"), passed("s::b")))
 				in.Unreadable = []Unreadable{{Index: 1, Attempt: 1, Text: "it is cut"}}
 			}, want: "not_judged [not_judged attempts_unreadable, warns report_damaged] a=passed b=passed c=passed",
-			text: "this is attempt 2 of the workflow run, and what attempt 1 did is not known (it is cut)",
+			text: "what failed in attempt 1 of this workflow run is not known; give the job the permission actions: read, or start a new run. It is cut",
 		},
 		{
 			rule: "an unreadable document of another shard hides nothing", change: func(in *In) {

@@ -125,17 +125,20 @@ func (e *Earlier) ask(run e2e.Run, found Found, witnesses []Witness) []e2e.Probl
 			notes = append(notes, fmt.Sprintf("attempt %d reached no verdict", n))
 		case w.Ending == EndedWell, w.Ending == EndedBadly && w.Failed != nil:
 		case w.Ending == EndedBadly:
-			lost("attempt %d of this workflow run failed, and its documents are gone (GitHub removes them with \"Re-run all jobs\"), so nothing says which tests "+
-				"failed; start a new run instead of repeating this one", n)
+			lost("what failed in attempt %d of this workflow run is not known; start a new run. The attempt failed, and its documents are gone, "+
+				"as GitHub removes them with \"Re-run all jobs\"", n)
 		default:
-			lost("this is attempt %d of the workflow run, and what attempt %d did is not known (%s), so a test that failed then may pass unseen. "+
-				"Give the job the permission actions: read, or start a new run", run.WorkflowAttempt, n, whyUnknown(found, w))
+			lost("what failed in attempt %d of this workflow run is not known; give the job the permission actions: read, or start a new run. %s", n,
+				sentence(whyUnknown(found, w)))
 		}
 	}
 	slices.Sort(e.Failed)
 	e.Note = strings.Join(notes, ", ")
 	return problems
 }
+
+// sentence starts a text with a capital letter.
+func sentence(text string) string { return strings.ToUpper(text[:1]) + text[1:] }
 
 func whyUnknown(found Found, w Witness) string {
 	why := "none of its documents was found"

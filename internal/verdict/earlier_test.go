@@ -46,24 +46,24 @@ func TestBefore(t *testing.T) {
 				other, zero := shard(in, 1, 1, failed("s::c")), shard(in, 1, 0, failed("s::c"))
 				other.Shard.Run.SHA = "def"
 				return []Document{other, zero}
-			}, missing: "(none of its documents was found)",
+			}, missing: "None of its documents was found",
 		},
 		{
 			rule: "attempt 2 alone does not tell what attempt 1 did", attempt: 3,
 			docs:     func(in In) []Document { return []Document{shard(in, 1, 2, failed("s::c"))} },
-			attempts: 1, missing: "what attempt 1 did is not known (none of its documents was found)",
+			attempts: 1, missing: "in attempt 1 of this workflow run is not known; give the job the permission actions: read, or start a new run. None of its documents was found",
 		},
 		{rule: "a result of attempt 1 shows that it ran no shard", attempt: 2, results: []int{1}},
-		{rule: "a result of attempt 2 does not", attempt: 3, results: []int{2}, missing: "what attempt 1 did is not known"},
-		{rule: "a result of attempt 1 does not show what attempt 2 did", attempt: 3, results: []int{1}, missing: "what attempt 2 did is not known"},
+		{rule: "a result of attempt 2 does not", attempt: 3, results: []int{2}, missing: "in attempt 1 of this"},
+		{rule: "a result of attempt 1 does not show what attempt 2 did", attempt: 3, results: []int{1}, missing: "in attempt 2 of this"},
 		{
 			rule: "what cannot be read is named first", attempt: 2, unreadable: []Unreadable{{Index: 1, Attempt: 1, Text: "shard-1.1.json is cut"}},
 			docs:     func(in In) []Document { return []Document{shard(in, 0, 1, failed("s::c"))} },
-			attempts: 1, missing: "(shard-1.1.json is cut)",
+			attempts: 1, missing: "start a new run. Shard-1.1.json is cut",
 		},
 		{
 			rule: "what cannot be read may be of any attempt where nothing says of which", attempt: 2, results: []int{1},
-			unreadable: []Unreadable{{Index: -1, Attempt: -1, Text: "x.json is cut"}}, missing: "(x.json is cut)",
+			unreadable: []Unreadable{{Index: -1, Attempt: -1, Text: "x.json is cut"}}, missing: "start a new run. X.json is cut",
 		},
 		{
 			rule: "what cannot be read of this attempt says nothing of earlier ones", attempt: 2, results: []int{1},
@@ -82,7 +82,7 @@ func TestBefore(t *testing.T) {
 		{rule: "it may be that nothing failed", attempt: 2, witnesses: []Witness{{Attempt: 1, Ending: EndedBadly, Failed: []string{}}}},
 		{
 			rule: "an attempt that ended badly, and no witness knows of which tests", attempt: 2, witnesses: []Witness{{Attempt: 1, Ending: EndedBadly}},
-			missing: "attempt 1 of this workflow run failed, and its documents are gone",
+			missing: "in attempt 1 of this workflow run is not known; start a new run. The attempt failed",
 		},
 		{
 			rule: "a witness of a success may still know a failure", attempt: 2,
@@ -90,9 +90,9 @@ func TestBefore(t *testing.T) {
 		},
 		{
 			rule: "a witness who knows nothing says why", attempt: 2, witnesses: []Witness{{Attempt: 1, Why: "403"}},
-			missing: "(none of its documents was found; 403), so a test that failed then may pass unseen. Give the job the permission actions: read",
+			missing: "None of its documents was found; 403",
 		},
-		{rule: "a witness of another attempt says nothing of this one", attempt: 3, witnesses: []Witness{{Attempt: 2, Ending: EndedWell}}, missing: "attempt 1 did"},
+		{rule: "a witness of another attempt says nothing of this one", attempt: 3, witnesses: []Witness{{Attempt: 2, Ending: EndedWell}}, missing: "in attempt 1 of this"},
 		{
 			rule: "a witness does not replace documents", attempt: 2, witnesses: []Witness{{Attempt: 1, Ending: EndedBadly}},
 			docs: func(in In) []Document { return []Document{shard(in, 1, 1, passed("s::c"))} }, attempts: 1,

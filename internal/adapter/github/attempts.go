@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	jobsLost     = "the jobs of an earlier attempt of the workflow run"
-	statusesLost = "the commit's earlier statuses"
+	jobsLost     = "the list of jobs of an earlier attempt"
+	statusesLost = "the list of the commit's statuses"
 	witnessLost  = "the pull request's comment of an earlier attempt"
 	// maxStatusPages bounds how many pages of 100 statuses are read: GitHub keeps 1,000 of a
 	// commit and context.

@@ -27,7 +27,7 @@ func TestStatusIsSetOnce(t *testing.T) {
 	if n := s.Count("POST"); n != 1 || s.Count("") != 3 {
 		t.Errorf("%+v", s.Requests())
 	}
-	want := githubfake.Status{SHA: head, Context: one.Context, State: "success", Description: "passed", TargetURL: one.TargetURL}
+	want := githubfake.Status{SHA: head, Context: one.Context, State: "success", Description: "passed", TargetURL: one.TargetURL, Creator: githubfake.JobBot}
 	if got := s.Statuses(); len(got) != 1 || got[0] != want {
 		t.Errorf("%+v", got)
 	}
