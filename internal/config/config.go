@@ -21,22 +21,22 @@ import (
 // Config is the whole config file. Paths in it are relative to the repository
 // root, wherever the file lies.
 type Config struct {
-	Version    int                  `yaml:"version" doc:"Version of the config language: 1." required:"true"`
-	Stages     []Stage              `yaml:"stages" doc:"Stages by name; the first in file order that matches the event is run." required:"true"`
-	Processes  []runner.ProcessSpec `yaml:"processes" doc:"Background processes: started before the gates, always torn down at the end."`
-	Gates      gate.Spec            `yaml:"gates" doc:"Health gates: no suite starts before they have passed."`
-	Isolation  isolation.Spec       `yaml:"isolation" doc:"What each shard and attempt gets for itself, such as a database."`
-	Links      links.Templates      `yaml:"links" doc:"Links for failed and flaky tests by name: http or https URLs with {run_id}, {correlation_id}, {data_prefix}, {trace_id}, {test}, {sha} and {stage}."`
-	Suites     []suite.Spec         `yaml:"suites" doc:"Test suites." required:"true"`
-	Journeys   []Journey            `yaml:"journeys" doc:"Business journeys by name; a test belongs to one by its tag journey:<name>."`
-	Shards     Shards               `yaml:"shards" doc:"How tests are spread over shards."`
-	Rerun      Rerun                `yaml:"rerun" doc:"Limits for the one diagnostic rerun, counted per shard."`
-	Triage     Triage               `yaml:"triage" doc:"Your own rules for failure categories, tried before the built-in ones."`
-	Cells      policy.Override      `yaml:"policy" doc:"Changes cells of the policy table: outcome -> criticality -> block, warn, inform or not_judged."`
-	Owners     map[string]string    `yaml:"owners" doc:"GitHub account to mention for an owner of tests: @user or @organisation/team. Only new failures that block mention anyone."`
-	Quarantine string               `yaml:"quarantine" doc:"Quarantine file."`
-	History    History              `yaml:"history" doc:"Where records of earlier runs are kept."`
-	Secrets    []string             `yaml:"secrets" doc:"Environment variables that are withheld from child processes and masked everywhere."`
+	Version    int                  `yaml:"version" judge:"head" doc:"Version of the config language: 1." required:"true"`
+	Stages     []Stage              `yaml:"stages" judge:"base" doc:"Stages by name; the first in file order that matches the event is run." required:"true"`
+	Processes  []runner.ProcessSpec `yaml:"processes" judge:"watch" doc:"Background processes: started before the gates, always torn down at the end."`
+	Gates      gate.Spec            `yaml:"gates" judge:"watch" doc:"Health gates: no suite starts before they have passed."`
+	Isolation  isolation.Spec       `yaml:"isolation" judge:"watch" doc:"What each shard and attempt gets for itself, such as a database."`
+	Links      links.Templates      `yaml:"links" judge:"head" doc:"Links for failed and flaky tests by name: http or https URLs with {run_id}, {correlation_id}, {data_prefix}, {trace_id}, {test}, {sha} and {stage}."`
+	Suites     []suite.Spec         `yaml:"suites" judge:"watch" doc:"Test suites." required:"true"`
+	Journeys   []Journey            `yaml:"journeys" judge:"watch" doc:"Business journeys by name; a test belongs to one by its tag journey:<name>."`
+	Shards     Shards               `yaml:"shards" judge:"head" doc:"How tests are spread over shards."`
+	Rerun      Rerun                `yaml:"rerun" judge:"base" doc:"Limits for the one diagnostic rerun, counted per shard."`
+	Triage     Triage               `yaml:"triage" judge:"base" doc:"Your own rules for failure categories, tried before the built-in ones."`
+	Cells      policy.Override      `yaml:"policy" judge:"base" doc:"Changes cells of the policy table: outcome -> criticality -> block, warn, inform or not_judged."`
+	Owners     map[string]string    `yaml:"owners" judge:"base" doc:"GitHub account to mention for an owner of tests: @user or @organisation/team. Only new failures that block mention anyone."`
+	Quarantine string               `yaml:"quarantine" judge:"base" doc:"Quarantine file."`
+	History    History              `yaml:"history" judge:"watch" doc:"Where records of earlier runs are kept."`
+	Secrets    []string             `yaml:"secrets" judge:"watch" doc:"Environment variables that are withheld from child processes and masked everywhere."`
 
 	// Policy is the built-in table changed by Cells, compiled when the config is read.
 	Policy policy.Policy `yaml:"-"`
@@ -70,7 +70,7 @@ type Journey struct {
 	Services       []string      `yaml:"services" doc:"Services that the journey goes through, for --service."`
 	Components     []string      `yaml:"components" doc:"Components that it goes through."`
 	Risk           string        `yaml:"risk" doc:"Risk that it covers."`
-	Criticality    string        `yaml:"criticality" doc:"Criticality of its tests without a criticality tag." enum:"release-blocking-smoke,release-blocking,non-blocking,nightly,synthetic"`
+	Criticality    string        `yaml:"criticality" judge:"base" doc:"Criticality of its tests without a criticality tag." enum:"release-blocking-smoke,release-blocking,non-blocking,nightly,synthetic"`
 	MaxRuntime     time.Duration `yaml:"max_runtime" doc:"Runtime budget of the journey's tests together."`
 	Targets        []string      `yaml:"targets" doc:"Targets that it runs on; none means all."`
 	FlakeThreshold Percent       `yaml:"flake_threshold" doc:"Share of flaky runs above which lint warns that its tests should not block."`

@@ -67,8 +67,8 @@ type Watch struct {
 // Check is one health check: exactly one kind.
 type Check struct {
 	Name      string        `yaml:"name" doc:"Name of the check, unique."`
-	Required  *bool         `yaml:"required" doc:"false: advisory. The check is reported but never keeps suites from starting. The gate waits for it only until all required checks have ended, then probes it once more. Default true."`
-	External  bool          `yaml:"external" doc:"true: the gate belongs to something that this run neither starts nor deploys, such as another company's sandbox. Only matters for re-runs of the workflow: a failure that names the gate is left behind by a later pass, also if the gate went down while the test ran."`
+	Required  *bool         `yaml:"required" judge:"base" doc:"false: advisory. The check is reported but never keeps suites from starting. The gate waits for it only until all required checks have ended, then probes it once more. Default true."`
+	External  bool          `yaml:"external" judge:"base" doc:"true: the gate belongs to something that this run neither starts nor deploys, such as another company's sandbox. Only matters for re-runs of the workflow: a failure that names the gate is left behind by a later pass, also if the gate went down while the test ran."`
 	Needs     []string      `yaml:"needs" doc:"Names of checks that must pass before this one is probed. If one of them fails, this one fails without being probed."`
 	RetryOn   []string      `yaml:"retry_on" doc:"Answers that would end the wait but are retried instead, as during a roll-out: status codes such as 404, tls, redirect, not_json; for a command not_found."`
 	Timeout   time.Duration `yaml:"timeout" doc:"Maximum wait for this check, from the start of the wait, instead of gates.timeout. Time spent waiting for needs counts."`

@@ -16,7 +16,7 @@ type Spec struct {
 	Env         map[string]string `yaml:"env" doc:"Environment variables, in addition to those that all child processes get."`
 	PassEnv     []string          `yaml:"pass_env" doc:"Withheld variables to pass on, by name."`
 	Owner       string            `yaml:"owner" doc:"Owner of tests without an owner tag."`
-	Criticality string            `yaml:"criticality" doc:"Criticality of tests without a criticality tag." enum:"release-blocking-smoke,release-blocking,non-blocking,nightly,synthetic"`
+	Criticality string            `yaml:"criticality" judge:"base" doc:"Criticality of tests without a criticality tag." enum:"release-blocking-smoke,release-blocking,non-blocking,nightly,synthetic"`
 	Tags        []string          `yaml:"tags" doc:"Tags that every test of the suite carries."`
 	Services    []string          `yaml:"services" doc:"Services that the suite tests, for --service."`
 	Locks       []string          `yaml:"locks" doc:"Named resources: batches (processes) that share one never run at the same time on one machine, and are on one shard of a matrix."`
