@@ -33,6 +33,8 @@ type inputs struct {
 	changed []string
 	config  *config.Config
 	stage   config.Stage
+	// judging says whose config judges. What that decides is in config already.
+	judging judging
 	// storeAddress is where the history is kept; empty is the default, also for a command
 	// that uses no history.
 	storeAddress string
@@ -58,7 +60,7 @@ func (a *App) resolve(ctx context.Context, f staged, uses config.Sections, runID
 	if in.runID == "" {
 		in.runID = pipeline.NewRunID(a.Now())
 	}
-	if err := a.readConfig(&in, f, uses); err != nil {
+	if err := a.readConfig(ctx, &in, f, uses); err != nil {
 		return in, usageError{err}
 	}
 	if slices.Contains(uses, "history") {
@@ -85,17 +87,24 @@ func ofRelease(ctx context.Context, t trigger.Trigger, tag string, work gitrepo.
 
 // readConfig reads the config twice: first for its stages, since ${E2E_STAGE} and
 // ${E2E_TARGET} depend on the chosen one, then as a whole.
-func (a *App) readConfig(in *inputs, f staged, uses config.Sections) error {
+//
+// What decides about a change comes from its base: see [App.whoJudges].
+func (a *App) readConfig(ctx context.Context, in *inputs, f staged, uses config.Sections) error {
 	opts := config.Options{Root: in.root, File: f.Config}
 	peeked, err := config.Peek(opts)
 	if mistakes := (diag.Errors{}); err != nil && !errors.As(err, &mistakes) {
 		return err // Load reports all mistakes, including those that Peek does not look for
+	}
+	if err == nil {
+		in.judging = a.whoJudges(ctx, *in, peeked, f.Config)
+		peeked = in.judging.of(peeked, in.judging.config)
 	}
 	stage, stageErr := chooseStage(peeked, f.Stage, in.trigger)
 	opts.Uses, opts.Lookup = uses, a.lookupOf(*in, stage)
 	if in.config, err = config.Load(opts); err != nil {
 		return err
 	}
+	in.config = in.judging.of(in.config, in.judging.resolved(opts))
 	in.stage, _ = in.config.Stage(stage.Name)
 	return stageErr
 }

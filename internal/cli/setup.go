@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"slices"
 
 	"github.com/org/e2e-gate/internal/config"
 	"github.com/org/e2e-gate/internal/forge"
@@ -126,26 +127,28 @@ func (s *setup) session(ctx context.Context, f staged, matrix bool, backups hist
 	if err != nil {
 		return nil, err
 	}
-	own, err := s.quarantine()
+	quarantine, err := s.judging.quarantineOf(s.inputs)
 	if err != nil {
 		return nil, usageError{err}
 	}
-	judge := s.app.judgementOf(ctx, s.inputs, own, s.console)
-	if s.eventSHA != "" && s.posting {
-		judge.problems = append(judge.problems, s.wrongCommit())
+	for _, note := range s.judging.notes {
+		s.console.Note(note)
 	}
-	s.policyDigest = policyDigest(judge.policy, judge.quarantine)
+	problems := slices.Clone(s.judging.problems)
+	if s.eventSHA != "" && s.posting {
+		problems = append(problems, s.wrongCommit())
+	}
+	s.policyDigest = policyDigest(s.config.Policy, quarantine)
 	cfg := *s.config
-	cfg.Policy, cfg.Owners = judge.policy, judge.owners
 	if f.Shards == "auto" {
 		cfg.Shards.Count = 0
 	}
 	session := pipeline.New(pipeline.Options{
 		Root: s.root, Out: f.Out, Config: &cfg, Stage: s.stage, Trigger: s.trigger, EventSHA: s.eventSHA, RunID: s.runID, Key: f.Key, Select: f.Select, Service: f.Service,
-		Shards: count, Matrix: matrix, Quarantine: judge.quarantine, ChangedPaths: s.changed, Earlier: s.earlier, Unread: s.unread, Witnesses: s.witnesses, Problems: judge.problems,
+		Shards: count, Matrix: matrix, Quarantine: quarantine, Judging: &s.judging.Judging, ChangedPaths: s.changed, Earlier: s.earlier, Unread: s.unread, Witnesses: s.witnesses, Problems: problems,
 		History: s.past.log(backups), BaseEnv: s.app.Environ, Redact: s.redact, Progress: s.console, Version: version(), Now: s.app.Now,
 	})
-	s.publishFrom(session.Out(), judge.owners)
+	s.publishFrom(session.Out(), s.config.Owners)
 	return session, nil
 }
 

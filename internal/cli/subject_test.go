@@ -19,6 +19,8 @@ import (
 type tree struct {
 	t   *testing.T
 	dir string
+	// ref is GITHUB_REF.
+	ref string
 }
 
 func newTree(t *testing.T) tree {
@@ -26,7 +28,7 @@ func newTree(t *testing.T) tree {
 	if _, err := exec.LookPath("git"); err != nil {
 		t.Skip("git is not installed")
 	}
-	r := tree{t, t.TempDir()}
+	r := tree{t: t, dir: t.TempDir()}
 	r.git("init", "-q", "-b", "main")
 	r.write("e2e-gate.yml", "version: 1\nstages: {pr: {on: [pull_request, push, merge_group, workflow_run]}}\nsuites:\n"+
 		"  - {name: s, framework: command, list: [echo, a], run: [sh, ./run.sh], reports: \"{report_dir}/*.xml\"}\n")
@@ -77,9 +79,12 @@ func (r tree) run(fake *githubfake.Server, event, sha string, payload any, args 
 	}
 	r.t.Chdir(r.dir)
 	var out, bad bytes.Buffer
-	app := App{Stdout: &out, Stderr: &bad, Environ: []string{"PATH=" + os.Getenv("PATH"), "GITHUB_ACTIONS=true", "GITHUB_EVENT_NAME=" + event, "GITHUB_EVENT_PATH=" + file,
-		"GITHUB_REPOSITORY=acme/cases", "GITHUB_SHA=" + sha, "GITHUB_RUN_ID=7", "GITHUB_RUN_ATTEMPT=1", "GITHUB_SERVER_URL=https://github.example",
-		"GITHUB_API_URL=" + fake.Listen(), "GITHUB_TOKEN=" + githubfake.JobToken}}
+	app := App{Stdout: &out, Stderr: &bad, Environ: []string{"PATH=" + os.Getenv("PATH")}}
+	if event != "" {
+		app.Environ = append(app.Environ, "GITHUB_ACTIONS=true", "GITHUB_EVENT_NAME="+event, "GITHUB_EVENT_PATH="+file,
+			"GITHUB_REPOSITORY=acme/cases", "GITHUB_SHA="+sha, "GITHUB_RUN_ID=7", "GITHUB_RUN_ATTEMPT=1", "GITHUB_SERVER_URL=https://github.example",
+			"GITHUB_API_URL="+fake.Listen(), "GITHUB_TOKEN="+githubfake.JobToken, "GITHUB_REF="+r.ref)
+	}
 	status = app.Main(r.t.Context(), append(args, "--format", "json"))
 	return status, out.String(), bad.String()
 }
@@ -175,7 +180,7 @@ func TestAShallowCheckout(t *testing.T) {
 	head := r.commit("two")
 	r.git("checkout", "-q", "main")
 	r.git("merge", "-q", "--no-ff", "-m", "merge", "change")
-	shallow := tree{t, filepath.Join(t.TempDir(), "shallow")}
+	shallow := tree{t: t, dir: filepath.Join(t.TempDir(), "shallow")}
 	r.git("clone", "-q", "--depth=1", "file://"+r.dir, shallow.dir)
 	fake := githubfake.New(t)
 	fake.Files = map[string]map[string]string{base: {}}

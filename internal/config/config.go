@@ -33,6 +33,7 @@ type Config struct {
 	Rerun      Rerun                `yaml:"rerun" judge:"base" doc:"Limits for the one diagnostic rerun, counted per shard."`
 	Triage     Triage               `yaml:"triage" judge:"base" doc:"Your own rules for failure categories, tried before the built-in ones."`
 	Cells      policy.Override      `yaml:"policy" judge:"base" doc:"Changes cells of the policy table: outcome -> criticality -> block, warn, inform or not_judged."`
+	Judge      Judge                `yaml:"judge" judge:"base" doc:"Whose config judges a change."`
 	Owners     map[string]string    `yaml:"owners" judge:"base" doc:"GitHub account to mention for an owner of tests: @user or @organisation/team. Only new failures that block mention anyone."`
 	Quarantine string               `yaml:"quarantine" judge:"base" doc:"Quarantine file."`
 	History    History              `yaml:"history" judge:"watch" doc:"Where records of earlier runs are kept."`
@@ -77,6 +78,11 @@ type Journey struct {
 	Channel        string        `yaml:"channel" doc:"Channel in which failures are discussed."`
 	Retire         string        `yaml:"retire" doc:"When the journey's tests can be removed."`
 	Frequency      string        `yaml:"frequency" doc:"How often it is meant to run."`
+}
+
+// Judge configures whose config judges a change.
+type Judge struct {
+	Branches []string `yaml:"branches" doc:"Branches (globs) beside the default branch whose commits are judged by their own config, such as release/*; only protected branches count. It is read from the default branch. Every other commit is judged by the config of its base."`
 }
 
 // Shards configures how tests are spread over shards.

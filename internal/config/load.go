@@ -75,6 +75,13 @@ func PeekBytes(file string, data []byte) (*Config, error) {
 	return c, doc.Diags().Err()
 }
 
+// ParseBytes is [PeekBytes] with the variables of the sections that opts uses. It returns what
+// can be read: mistakes were found when the file was peeked at.
+func ParseBytes(file string, data []byte, opts Options) *Config {
+	c, _ := parse(file, data, opts)
+	return c
+}
+
 // ErrNone says that no config was named and that none of [DefaultFiles] exists.
 var ErrNone = fmt.Errorf("no config found: neither %s exists; write one, or give its path with --config", strings.Join(DefaultFiles, " nor "))
 

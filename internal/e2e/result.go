@@ -13,6 +13,7 @@ type Result struct {
 	Shards   []ShardResult `json:"shards" doc:"What each shard did."`
 	Budgets  []Budget      `json:"budgets" doc:"Runtime budgets and what was used of them."`
 	Problems []Problem     `json:"problems" doc:"What went wrong around the tests."`
+	Judging  *Judging      `json:"judging,omitempty" doc:"Whose config judged, and what a change alters about its own judge."`
 	Verdict  Verdict       `json:"verdict" doc:"The one decision."`
 }
 
@@ -90,6 +91,31 @@ type Environment struct {
 	Observed string    `json:"observed,omitempty" doc:"What was seen of it."`
 	NamedBy  string    `json:"named_by,omitempty" doc:"Address of the gate that the failure names."`
 	Excuses  bool      `json:"excuses,omitempty" doc:"The failure names the gate, and the gate was bad when the test started or is external: a later pass counts. Otherwise it does not."`
+}
+
+// Judging says whose config judged a run, and what a change alters about its own judge.
+type Judging struct {
+	By      JudgedBy      `json:"by" doc:"Whose config judged: base, of the commit that the change is compared with; commit, the commit's own, because it is on a judging branch; working_tree, outside CI; nothing, because the base is not known." enum:"base,commit,working_tree,nothing"`
+	Commit  string        `json:"commit,omitempty" doc:"Commit of the base."`
+	Changes []JudgeChange `json:"changes,omitempty" doc:"What the change alters about what judges it."`
+}
+
+// JudgedBy is whose config judged a run.
+type JudgedBy string
+
+// The judges.
+const (
+	JudgedByBase        JudgedBy = "base"
+	JudgedByCommit      JudgedBy = "commit"
+	JudgedByWorkingTree JudgedBy = "working_tree"
+	JudgedByNothing     JudgedBy = "nothing"
+)
+
+// JudgeChange is one thing that a change alters about what judges it.
+type JudgeChange struct {
+	What  string   `json:"what" doc:"Setting, or what else is altered: stages.pr, suites.api, tests."`
+	Text  string   `json:"text" doc:"How it is altered, as a clause."`
+	Tests []string `json:"tests,omitempty" doc:"Tests that it is about."`
 }
 
 // Quarantine is an entry of the quarantine file that covers a test.

@@ -68,6 +68,7 @@ const (
 	CodePolicyUnreadable   Code = "policy_unreadable"
 	CodeAttemptsUnreadable Code = "attempts_unreadable"
 	CodeWrongCommit        Code = "wrong_commit"
+	CodeJudgeChanged       Code = "judge_changed"
 	CodeCancelled          Code = "cancelled"
 	CodeTimeout            Code = "timeout"
 	CodeToolError          Code = "tool_error"

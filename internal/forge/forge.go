@@ -42,6 +42,14 @@ type Backups interface {
 	ReadArtifact(ctx context.Context, a Artifact, maxBytes int64, want func(name string) bool) ([][]byte, error)
 }
 
+// Branches are forges that compare a commit with a branch.
+type Branches interface {
+	// Compare is the tip of a branch, and the newest commit that it has in common with a commit.
+	Compare(ctx context.Context, branch, sha string) (tip, common string, err error)
+	// Protected reports whether a branch is protected.
+	Protected(ctx context.Context, branch string) (bool, error)
+}
+
 // MergeQueue are forges that have a merge queue and can be asked about it.
 type MergeQueue interface {
 	// QueuedPRs are the pull requests that the commit of a merge group holds, in the order

@@ -51,7 +51,7 @@ func (s *Session) judge(ev evidence, problems []e2e.Problem) judged {
 	out := verdict.Of(verdict.In{
 		Run: s.run, Plan: ev.plan, Gates: ev.gates, Ends: ev.ends, Documents: s.enriched(ev), Local: ev.local,
 		Unreadable: ev.unreadable, Results: ev.results, Earlier: ev.earlier, Witnesses: ev.witnesses, Problems: problems,
-		Table: s.opts.Config.Policy.Table(), Quarantine: s.opts.Quarantine,
+		Table: s.opts.Config.Policy.Table(), Quarantine: s.opts.Quarantine, Judging: s.opts.Judging,
 		Budget: s.opts.Stage.Budget.Seconds(), Journeys: s.journeyBudgets(), Known: s.knownTests(ev), Now: s.opts.Now(),
 	})
 	r := out.Result

@@ -56,6 +56,8 @@ type Options struct {
 	RunID string
 	// EventSHA is the commit that the event names, where another one is checked out and judged.
 	EventSHA string
+	// Judging says whose config judges; nil: not known.
+	Judging *e2e.Judging
 	// Key tells two calls of the gate in one workflow apart.
 	Key string
 	// Select narrows the stage's selection; Service the suites and journeys.

@@ -24,6 +24,8 @@ type Evidence struct {
 	Problems []e2e.Problem
 	// Budgets of the stage and its journeys.
 	Budgets []e2e.Budget
+	// Judging says what the change alters about what judges it; it may be nil.
+	Judging *e2e.Judging
 	// Table is the policy table; nil means [Default].
 	Table Table
 }
@@ -38,6 +40,7 @@ func Decide(ev Evidence) (e2e.Verdict, []e2e.TestResult) {
 		j.ids[t.ID] = append(j.ids[t.ID], i)
 		j.units[t.Unit] = append(j.units[t.Unit], i)
 	}
+	j.judgeChanged()
 	j.findDamaged()
 	for i := range j.tests {
 		t := &j.tests[i]
@@ -58,6 +61,25 @@ type judge struct {
 	units   map[string][]int
 	damaged map[string]e2e.Problem
 	reasons []e2e.Reason
+}
+
+// judgeChanged states that the change alters what judges it. The strongest cell of the row
+// counts, since that is about no test.
+func (j *judge) judgeChanged() {
+	if j.ev.Judging == nil || len(j.ev.Judging.Changes) == 0 {
+		return
+	}
+	effect := e2e.Informs
+	for _, c := range e2e.Criticalities() {
+		if e := j.ev.Table.Effect(RowJudgeChanged, c); stronger(e, effect) {
+			effect = e
+		}
+	}
+	var what []string
+	for _, c := range j.ev.Judging.Changes {
+		what = append(what, strings.TrimSpace(c.What+" "+c.Text))
+	}
+	j.add(e2e.CodeJudgeChanged, effect, nil, "the change alters what judges it: %s", list(what))
 }
 
 // findDamaged maps each test to the first problem, by code and text, that loses

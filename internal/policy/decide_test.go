@@ -49,6 +49,8 @@ var contract = map[string][3]string{
 	"not_run":     {"not_judged", "not_judged", "warns"},
 	"quarantined": {"warns", "warns", "informs"},
 	"skipped":     {"informs", "informs", "informs"},
+	// It is about the change: the strongest cell counts.
+	"judge_changed": {"warns", "warns", "warns"},
 }
 
 func TestDefaultTable(t *testing.T) {

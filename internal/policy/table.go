@@ -24,11 +24,14 @@ const (
 	RowNotRun      Row = "not_run"
 	RowQuarantined Row = "quarantined"
 	RowSkipped     Row = "skipped"
+	// RowJudgeChanged: the change alters what judges it. It is about the change and not about
+	// tests, so the strongest cell of the row counts.
+	RowJudgeChanged Row = "judge_changed"
 )
 
 // Rows lists the rows in the order of the documentation.
 func Rows() []Row {
-	return []Row{RowFailed, RowFlaky, RowLaterPass, RowLost, RowNotRun, RowQuarantined, RowSkipped}
+	return []Row{RowFailed, RowFlaky, RowLaterPass, RowLost, RowNotRun, RowQuarantined, RowSkipped, RowJudgeChanged}
 }
 
 // Table says what an outcome does to a blocking stage, by criticality. A cell
@@ -48,6 +51,7 @@ func Default() Table {
 	t.row(RowNotRun, e2e.NotJudged, e2e.NotJudged, e2e.Warns)
 	t.row(RowQuarantined, e2e.Warns, e2e.Warns, e2e.Informs)
 	t.row(RowSkipped, e2e.Informs, e2e.Informs, e2e.Informs)
+	t.row(RowJudgeChanged, e2e.Warns, e2e.Warns, e2e.Warns)
 	return t
 }
 

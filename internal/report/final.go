@@ -37,6 +37,7 @@ const (
 func Final(r e2e.Result, o FinalOptions) string {
 	f := final{sheet: newSheet(o.Width, o.Colour), r: r, out: o.Out, document: o.Document}
 	f.verdict()
+	f.judgeChanges()
 	f.gates()
 	f.findings()
 	f.flakes()
@@ -432,6 +433,7 @@ func (f *final) facts() {
 	f.field("to do", f.text(task, 4))
 	f.field("tests", text)
 	f.field("budget", budgetText(f.r))
+	f.field("judged by", judgedBy(f.r))
 	f.path("run", safetext.Line(f.r.Run.ID, idText))
 	if f.out != "" {
 		f.path("result", f.file(cmp.Or(f.document, "result.json")))

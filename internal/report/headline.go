@@ -88,6 +88,9 @@ func remarks(r e2e.Result) string {
 			list = append(list, plural(count, one, many))
 		}
 	}
+	if len(changesOf(r)) > 0 {
+		list = append(list, "alters what judges it")
+	}
 	add(n.Flaky, "flaky test", "flaky tests")
 	add(n.Informing, "failure that does not block", "failures that do not block")
 	add(n.Quarantined, "failure in quarantine", "failures in quarantine")

@@ -37,7 +37,7 @@ var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	"style": func() template.CSS { return template.CSS(pageStyle) }, //nolint:gosec // our own file
 	"some":  func(ids []string) []string { return ids[:min(len(ids), 10)] },
 	"minus": func(a, b int) int { return a - b },
-	"class": effectClass, "past": pastOf,
+	"class": effectClass, "past": pastOf, "change": changeText,
 }).Parse(pageSource))
 
 // words makes text of the string types of the domain.
@@ -77,6 +77,9 @@ type page struct {
 	Lost       bool
 	Failed     bool
 	Over       int
+	// JudgeChanges are what the change alters about what judges it, JudgeNote what became of it.
+	JudgeChanges []e2e.JudgeChange
+	JudgeNote    string
 }
 
 // HTML renders a result as one static page: no script, nothing loaded from
@@ -84,6 +87,10 @@ type page struct {
 func HTML(r e2e.Result) []byte {
 	p := page{R: r, Headline: HeadlineOf(r), Todo: todoOf(r), Policy: contentPolicy(), Counts: CountsOf(r), Duration: duration(r.Run),
 		Findings: Findings(r), Flakes: flakes(r), Deadlines: deadlines(r), Chart: newChart(r), Failed: !e2e.GatesOpen(r.Gates)}
+	if p.JudgeChanges = changesOf(r); len(p.JudgeChanges) > 0 {
+		p.JudgeNote = judgeNote(r)
+		p.JudgeChanges = p.JudgeChanges[:min(len(p.JudgeChanges), maxRows)]
+	}
 	p.Class = map[string]string{"✅": "good", "❌": "bad", "⛔": "bad", "⚠️": "warn"}[p.Headline.Mark]
 	if p.Class == "good" && (len(p.Flakes) > 0 || len(p.Findings) > 0) {
 		p.Class = "good look"

@@ -50,7 +50,7 @@ func diagramBytes(option int) int { return max(cmp.Or(option, DiagramBytes), 0) 
 
 func parts(r e2e.Result, diagram int) []Part {
 	return []Part{
-		HeadlinePart(r), FindingsPart(r), FlakesPart(r), DeadlinesPart(r), QuarantinePart(r),
+		HeadlinePart(r), JudgePart(r), FindingsPart(r), FlakesPart(r), DeadlinesPart(r), QuarantinePart(r),
 		GatesPart(r), DetailsPart(r), ShardsPart(r, diagram), BudgetsPart(r), ProblemsPart(r), ReasonsPart(r), FactsPart(r),
 	}
 }

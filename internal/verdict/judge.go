@@ -28,7 +28,7 @@ func judge(in In, a accepted, r *e2e.Result) {
 	}
 	r.Budgets = budgets(in, a.counted, r.Tests)
 	r.Verdict, r.Tests = policy.Decide(policy.Evidence{
-		Blocks: in.Run.Blocks, Gates: r.Gates, Tests: r.Tests, Problems: r.Problems, Budgets: r.Budgets, Table: in.Table,
+		Blocks: in.Run.Blocks, Gates: r.Gates, Tests: r.Tests, Problems: r.Problems, Budgets: r.Budgets, Judging: in.Judging, Table: in.Table,
 	})
 }
 

@@ -49,6 +49,8 @@ type In struct {
 	Problems   []e2e.Problem
 	Table      policy.Table
 	Quarantine policy.Quarantine
+	// Judging says whose config judges; nil: not known.
+	Judging *e2e.Judging
 	// Budget is the stage's, in seconds; 0: none.
 	Budget   float64
 	Journeys []JourneyBudget
@@ -96,7 +98,7 @@ type Out struct {
 func Of(in In) Out {
 	r := e2e.Result{
 		Schema: e2e.ResultSchema, Run: in.Run, Gates: slices.Clone(in.Gates), Tests: []e2e.TestResult{}, Clusters: []e2e.Cluster{},
-		Shards: []e2e.ShardResult{}, Budgets: []e2e.Budget{},
+		Shards: []e2e.ShardResult{}, Budgets: []e2e.Budget{}, Judging: in.Judging,
 	}
 	r.Run.Finished = in.Now.UTC()
 	a := accept(in)

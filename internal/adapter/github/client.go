@@ -101,6 +101,8 @@ type Client struct {
 	statuses map[string]publish.Status
 	// fresh is a commit that no run judged before this one, as far as the comment says.
 	fresh string
+	// commit is one that the token can read.
+	commit string
 }
 
 var repositoryName = regexp.MustCompile(`^([A-Za-z0-9._-]+)/([A-Za-z0-9._-]+)$`)

@@ -29,7 +29,17 @@ func (c *Client) file(ctx context.Context, sha, path string) ([]byte, bool, erro
 	file, _, _, err := c.api.Repositories.GetContents(ctx, c.owner, c.name, path, &github.RepositoryContentGetOptions{Ref: sha})
 	if status(err) == http.StatusNotFound {
 		// GitHub also answers 404 without permission: reading the commit tells the two apart.
-		_, _, err = c.api.Git.GetCommit(ctx, c.owner, c.name, sha)
+		c.mu.Lock()
+		known := c.commit == sha
+		c.mu.Unlock()
+		if known {
+			return nil, false, nil
+		}
+		if _, _, err = c.api.Git.GetCommit(ctx, c.owner, c.name, sha); err == nil {
+			c.mu.Lock()
+			c.commit = sha
+			c.mu.Unlock()
+		}
 		return nil, false, err
 	}
 	if err != nil {

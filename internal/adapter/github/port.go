@@ -15,6 +15,7 @@ var _ interface {
 	publish.Releases
 	forge.Backups
 	forge.Attempts
+	forge.Branches
 	forge.MergeQueue
 } = (*Client)(nil)
 
@@ -35,7 +36,7 @@ func Open(o Options) (Port, error) {
 	case o.Forge != "":
 		return basic{c, o.Forge}, nil
 	case o.GraphQLURL == "":
-		return withoutQueue{c, c, c, c, c, c}, nil
+		return withoutQueue{c, c, c, c, c, c, c}, nil
 	}
 	return c, nil
 }
@@ -48,6 +49,7 @@ type withoutQueue struct {
 	publish.Releases
 	forge.Backups
 	forge.Attempts
+	forge.Branches
 }
 
 // basic is Gitea or Forgejo: comment and commit status, and what can be read of a run.

@@ -70,6 +70,8 @@ var routes = []route{
 	{"POST", regexp.MustCompile(repo + `/releases/(\d+)/assets$`), uploadAsset, []string{"name", "label"}, nil, true},
 	{"DELETE", regexp.MustCompile(repo + `/releases/assets/(\d+)$`), deleteAsset, nil, nil, false},
 	{"GET", regexp.MustCompile(repo + `/commits/((?:tags|heads)/.+)$`), resolveCommit, []string{"per_page", "page"}, nil, false},
+	{"GET", regexp.MustCompile(repo + `/compare/(.+)$`), compareCommits, []string{"per_page", "page"}, nil, false},
+	{"GET", regexp.MustCompile(repo + `/branches/(.+)$`), getBranch, nil, nil, false},
 	{"GET", regexp.MustCompile(repo + `/commits/([^/]+)/status$`), combinedStatus, []string{"per_page", "page"}, nil, false},
 	{"GET", regexp.MustCompile(repo + `/commits/([^/]+)/statuses$`), listStatuses, []string{"per_page", "page"}, nil, false},
 	{"POST", regexp.MustCompile(repo + `/statuses/([^/]+)$`), createStatus, nil, []string{"state", "target_url", "description", "context"}, false},
@@ -311,6 +313,23 @@ func getContents(c call) answer {
 	}
 	return reply(http.StatusOK, map[string]any{"type": "file", "encoding": "base64", "size": len(text), "name": path.Base(c.args[2]),
 		"path": c.args[2], "content": base64.StdEncoding.EncodeToString([]byte(text))})
+}
+
+func compareCommits(c call) answer {
+	both, ok := c.Compared[c.args[2]]
+	if !ok {
+		return refusal(http.StatusNotFound, "Not Found")
+	}
+	return reply(http.StatusOK, map[string]any{"status": "diverged", "base_commit": map[string]any{"sha": both.Tip},
+		"merge_base_commit": map[string]any{"sha": both.Common}, "commits": []any{}, "files": []any{}})
+}
+
+func getBranch(c call) answer {
+	protected, ok := c.Protected[c.args[2]]
+	if !ok {
+		return refusal(http.StatusNotFound, "Branch not found")
+	}
+	return reply(http.StatusOK, map[string]any{"name": c.args[2], "protected": protected, "commit": map[string]any{"sha": strings.Repeat("c", 40)}})
 }
 
 func getCommit(c call) answer {

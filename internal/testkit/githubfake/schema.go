@@ -103,6 +103,7 @@ var templates = []string{
 	"/repos/{owner}/{repo}/check-runs", "/repos/{owner}/{repo}/check-runs/{check_run_id}",
 	"/repos/{owner}/{repo}/deployments", "/repos/{owner}/{repo}/deployments/{deployment_id}/statuses",
 	"/repos/{owner}/{repo}/pulls", "/repos/{owner}/{repo}/actions/artifacts/{artifact_id}/{archive_format}",
+	"/repos/{owner}/{repo}/commits/{ref}/statuses", "/repos/{owner}/{repo}/compare/{basehead}", "/repos/{owner}/{repo}/branches/{branch}",
 }
 
 // trim keeps our routes and what they refer to: the whole has ten megabytes.
@@ -118,7 +119,7 @@ func trim(data []byte) ([]byte, error) {
 			return nil, fmt.Errorf("the description has no %s", name)
 		}
 		// A ref or a path may hold slashes.
-		kept[strings.NewReplacer("{ref}", "{ref:.+}", "{path}", "{path:.+}").Replace(name)] = paths[name]
+		kept[strings.NewReplacer("{ref}", "{ref:.+}", "{path}", "{path:.+}", "{branch}", "{branch:.+}").Replace(name)] = paths[name]
 	}
 	components := map[string]any{}
 	refer(kept, doc, components)

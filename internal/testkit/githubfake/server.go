@@ -54,6 +54,9 @@ type Status struct {
 	Creator                                     User
 }
 
+// Comparison of a branch with a commit: the branch's tip, and the newest commit in common.
+type Comparison struct{ Tip, Common string }
+
 // Request is a request that was made, with its answer.
 type Request struct {
 	Method, Path, Query string
@@ -88,6 +91,9 @@ type Server struct {
 	// Runs of workflows, the newest first, and open pull requests that can be asked for.
 	Runs  []Run
 	Pulls []Pull
+	// Compared are answers to comparisons "branch...commit"; Protected are branches that exist.
+	Compared  map[string]Comparison
+	Protected map[string]bool
 	// Releases, newest first; Refs are commits by "tags/<name>" and "heads/<name>".
 	Releases []Release
 	Refs     map[string]string

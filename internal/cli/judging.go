@@ -1,0 +1,453 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+
+	"github.com/org/e2e-gate/internal/config"
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/forge"
+	"github.com/org/e2e-gate/internal/gitrepo"
+	"github.com/org/e2e-gate/internal/policy"
+)
+
+// judging says whose config judges a run: a change cannot relax its own judge.
+type judging struct {
+	e2e.Judging
+	// config is the judge's, as it stands in the file; nil: the run's own judges.
+	config *config.Config
+	// file and text are those of that config.
+	file string
+	text []byte
+	// broken: the base's config has mistakes. missing: the base has no config.
+	broken  error
+	missing bool
+	// quarantine is the base's.
+	quarantine policy.Quarantine
+	problems   []e2e.Problem
+	notes      []string
+}
+
+// whoJudges finds whose config judges the commit under test. own is the run's config as it
+// stands in the file, asked the path that a flag names for it.
+func (a *App) whoJudges(ctx context.Context, in inputs, own *config.Config, asked string) judging {
+	if !in.trigger.CI {
+		return judging{Judging: e2e.Judging{By: e2e.JudgedByWorkingTree}}
+	}
+	b := bench{app: a, in: in, work: gitrepo.Checkout{Dir: in.root, Environ: a.Environ}, own: own, asked: asked}
+	values, measured, err := b.base(ctx)
+	switch {
+	case errors.Is(err, errNoBase):
+		return b.withoutBase()
+	case err != nil:
+		return b.unknown(err)
+	case values == "":
+		return judging{Judging: e2e.Judging{By: e2e.JudgedByCommit}, notes: b.notes}
+	}
+	j, err := b.judge(ctx, values)
+	if err != nil {
+		return b.unknown(fmt.Errorf("commit %.10s cannot be read: %w; run git fetch --depth=1 origin %s", values, err, values))
+	}
+	j.Judging.By, j.Judging.Commit, j.notes = e2e.JudgedByBase, values, append(b.notes, j.notes...)
+	j.Judging.Changes = append(j.Judging.Changes, b.changes(ctx, j, values, measured)...)
+	return j
+}
+
+// bench looks for the judge.
+type bench struct {
+	app   *App
+	in    inputs
+	work  gitrepo.Checkout
+	own   *config.Config
+	asked string
+	notes []string
+	// reader is the forge, opened when it is needed.
+	reader connection
+}
+
+func (b *bench) forge() (connection, error) {
+	if b.reader != nil {
+		return b.reader, nil
+	}
+	c, err := b.app.openForge(b.in.trigger, publishTime)
+	if err == nil && c == nil {
+		err = errNoToken
+	}
+	b.reader = c
+	return c, err
+}
+
+// base finds the commit whose config judges, and the one that the change is measured against,
+// which was part of what is tested. values is empty where the commit under test judges itself:
+// it is on a judging branch.
+func (b *bench) base(ctx context.Context) (values, measured string, err error) {
+	t := b.in.trigger
+	head := b.work.Head(ctx)
+	if strings.HasPrefix(t.Event, "pull_request") || t.Event == "merge_group" {
+		values = b.tip(ctx, t.Branch, t.BaseSHA)
+		if values == "" {
+			return "", "", errNoBase
+		}
+		return values, b.measuredAgainst(ctx, head, values), nil
+	}
+	branch, ok := strings.CutPrefix(t.Ref, "refs/heads/")
+	switch {
+	case t.MainBranch == "":
+		b.notes = append(b.notes, "the event names no default branch, so the config of this commit judges it")
+		return "", "", nil
+	case t.DefaultBranch && b.in.eventSHA == "", ok && branch == t.MainBranch && b.in.eventSHA == "":
+		return "", "", nil
+	}
+	return b.ofOther(ctx, head, branch)
+}
+
+// ofOther is base for a commit that no pull request and no merge group is about, and that is
+// not the tip of the default branch.
+func (b *bench) ofOther(ctx context.Context, head, branch string) (values, measured string, err error) {
+	t := b.in.trigger
+	target := t.MainBranch
+	if onto := b.openPullRequest(ctx, branch); onto != "" {
+		target = onto
+	} else if judges, err := b.judges(ctx, branch); err != nil {
+		return "", "", err
+	} else if judges {
+		return "", "", nil
+	}
+	if tip := b.work.Resolve(ctx, target); tip != "" && head != "" {
+		switch common := b.work.MergeBase(ctx, head, tip); common {
+		case "":
+		case head:
+			return "", "", nil // it is on the branch
+		default:
+			return tip, common, nil
+		}
+	}
+	c, err := b.forge()
+	if err != nil {
+		return "", "", fmt.Errorf("the checkout does not show where the commit left branch %s: %w", target, err)
+	}
+	asked, ok := c.(forge.Branches)
+	if !ok {
+		return "", "", fmt.Errorf("the checkout does not show where the commit left branch %s", target)
+	}
+	tip, common, err := asked.Compare(ctx, target, t.SHA)
+	if err != nil {
+		return "", "", err
+	}
+	if common == t.SHA {
+		return "", "", nil
+	}
+	return tip, common, nil
+}
+
+// openPullRequest is the branch that an open pull request of the commit is for; empty where
+// there is none, or the forge does not say.
+func (b *bench) openPullRequest(ctx context.Context, branch string) string {
+	if branch == "" {
+		return ""
+	}
+	c, err := b.forge()
+	if err != nil {
+		return ""
+	}
+	list, err := c.PullRequests(ctx, forge.WorkflowRun{HeadRepository: b.in.trigger.Repository, Branch: branch})
+	if err != nil {
+		return ""
+	}
+	for _, pr := range list {
+		if pr.SHA == b.in.trigger.SHA {
+			return pr.Base
+		}
+	}
+	return ""
+}
+
+// judges reports whether a branch is a judging branch: one that the config at the tip of the
+// default branch names, and that is protected.
+func (b *bench) judges(ctx context.Context, branch string) (bool, error) {
+	if branch == "" || !slices.ContainsFunc(b.own.Judge.Branches, func(glob string) bool { return matches(glob, branch) }) {
+		return false, nil // not even the commit's own config says so
+	}
+	c, err := b.forge()
+	if err != nil {
+		return false, fmt.Errorf("whether branch %s is protected is not known: %w", branch, err)
+	}
+	asked, ok := c.(forge.Branches)
+	if !ok {
+		return false, nil
+	}
+	tip := b.work.Resolve(ctx, b.in.trigger.MainBranch)
+	if tip == "" {
+		if tip, _, err = asked.Compare(ctx, b.in.trigger.MainBranch, b.in.trigger.SHA); err != nil {
+			return false, err
+		}
+	}
+	j, err := b.judge(ctx, tip)
+	if err != nil || j.config == nil || !slices.ContainsFunc(j.config.Judge.Branches, func(glob string) bool { return matches(glob, branch) }) {
+		return false, err
+	}
+	return asked.Protected(ctx, branch)
+}
+
+func matches(glob, name string) bool {
+	ok, err := doublestar.Match(glob, name)
+	return ok && err == nil
+}
+
+// tip is the newest commit of a base branch that is known: the event names the one of its time.
+func (b *bench) tip(ctx context.Context, branch, event string) string {
+	tip := ""
+	if branch != "" {
+		tip = b.work.Resolve(ctx, branch)
+	}
+	if event != "" && (tip == "" || b.work.MergeBase(ctx, tip, event) != event) {
+		return event
+	}
+	return tip
+}
+
+// measuredAgainst is the part of the base that is in what is tested: the first parent of a test
+// merge, the base of a merge group, else the common ancestor.
+func (b *bench) measuredAgainst(ctx context.Context, head, values string) string {
+	t := b.in.trigger
+	if parents := b.work.Parents(ctx, head); head != t.SHA && len(parents) > 1 && parents[0] != t.SHA {
+		return parents[0]
+	}
+	if t.Event == "merge_group" && t.BaseSHA != "" {
+		return t.BaseSHA
+	}
+	if common := b.work.MergeBase(ctx, head, values); common != "" {
+		return common
+	}
+	return values
+}
+
+// judge reads the config of a commit, and its quarantine. An error means that it is unknown.
+func (b *bench) judge(ctx context.Context, commit string) (judging, error) {
+	read, err := b.read(ctx, commit)
+	if err != nil {
+		return judging{}, err
+	}
+	file, text, err := b.find(ctx, read)
+	switch {
+	case err != nil:
+		return judging{}, err
+	case file == "":
+		return judging{missing: true}, nil
+	}
+	j := judging{file: file, text: text}
+	if j.config, err = config.PeekBytes(file, text); err != nil {
+		j.broken, j.config = brokenText(err), nil
+		return j, nil
+	}
+	if j.config.Quarantine == "" {
+		return j, nil
+	}
+	text, found, err := read(ctx, filepath.ToSlash(filepath.Clean(j.config.Quarantine)))
+	if err != nil {
+		return judging{}, err
+	}
+	if found {
+		if j.quarantine, err = config.ParseQuarantine(j.config.Quarantine, text); err != nil {
+			j.quarantine = nil
+			j.notes = append(j.notes, fmt.Sprintf("the quarantine of the base cannot be read and is ignored: %v", err))
+		}
+	}
+	return j, nil
+}
+
+// brokenText is the first mistake of a config, and how many there are.
+func brokenText(err error) error {
+	text, rest, _ := strings.Cut(err.Error(), "\n")
+	if rest != "" {
+		text += fmt.Sprintf(", and %d more", strings.Count(rest, "\n")+1)
+	}
+	return errors.New("its config has mistakes: " + text)
+}
+
+// readBase reads a file of a commit, by its path from the root.
+type readBase func(ctx context.Context, path string) (text []byte, found bool, err error)
+
+// read reads from the checkout if it has the commit or can fetch it, else through the forge.
+func (b *bench) read(ctx context.Context, commit string) (readBase, error) {
+	fromGit := func(ctx context.Context, path string) ([]byte, bool, error) { return b.work.File(ctx, commit, path) }
+	if b.work.Has(ctx, commit) {
+		return fromGit, nil
+	}
+	// The forge is asked first: it sends one file, and a fetch all files of the commit.
+	c, forgeErr := b.forge()
+	if forgeErr == nil {
+		type answer struct {
+			text  []byte
+			found bool
+		}
+		known := map[string]answer{}
+		ofForge := func(ctx context.Context, path string) ([]byte, bool, error) {
+			if a, ok := known[path]; ok {
+				return a.text, a.found, nil
+			}
+			text, found, err := c.File(ctx, commit, path)
+			if err == nil {
+				known[path] = answer{text, found}
+			}
+			return text, found, err
+		}
+		if _, _, forgeErr = ofForge(ctx, config.DefaultFiles[0]); forgeErr == nil {
+			return ofForge, nil
+		}
+	}
+	if err := b.work.Fetch(ctx, commit); err != nil {
+		return nil, fmt.Errorf("the checkout does not have it (git: %w), and %w", err, forgeErr)
+	}
+	return fromGit, nil
+}
+
+// find reads the config of a commit: at the path that a flag names, else at the usual places,
+// else where the change has its own. file is empty where the commit has none.
+func (b *bench) find(ctx context.Context, read readBase) (file string, text []byte, err error) {
+	own := b.inRepository(b.own.File)
+	places := append(slices.Clone(config.DefaultFiles), own)
+	if b.asked != "" {
+		places = append([]string{own}, places...)
+	}
+	for _, place := range places {
+		if place == "" {
+			continue
+		}
+		text, found, err := read(ctx, place)
+		if err != nil {
+			return "", nil, err
+		}
+		if found {
+			return place, text, nil
+		}
+	}
+	return "", nil, nil
+}
+
+// inRepository is a path from the root, or empty outside of it.
+func (b *bench) inRepository(file string) string {
+	abs, err := filepath.Abs(file)
+	if err != nil {
+		return ""
+	}
+	rel, err := filepath.Rel(b.in.root, abs)
+	if err != nil || !filepath.IsLocal(rel) {
+		return ""
+	}
+	return filepath.ToSlash(rel)
+}
+
+// errNoBase says that the event's payload names no base. GitHub's always does.
+var errNoBase = errors.New("the event names no base commit")
+
+// withoutBase is the judging of a pull request of which only the event's name is known, as
+// where the gate is called by hand: no value of the change decides.
+func (b *bench) withoutBase() judging {
+	j := judging{Judging: e2e.Judging{By: e2e.JudgedByBase}, missing: true, notes: b.notes}
+	soft := slices.ContainsFunc(b.own.Stages, func(s config.Stage) bool { return !s.Blocking() })
+	if soft || !b.own.Policy.BuiltIn() || b.own.Quarantine != "" {
+		j.Changes = []e2e.JudgeChange{{What: "config", Text: errNoBase.Error() + ", so the built-in policy judges, without quarantine, and every stage blocks"}}
+	}
+	return j
+}
+
+// unknown is the judging of a change whose base cannot be read: nothing is judged.
+func (b *bench) unknown(err error) judging {
+	return judging{Judging: e2e.Judging{By: e2e.JudgedByNothing}, problems: []e2e.Problem{{Code: e2e.CodePolicyUnreadable, LosesEvidence: true, Text: fmt.Sprintf(
+		"the config that judges this commit is not known: %v. Check out with fetch-depth: 0, or give the token contents: read", err)}}}
+}
+
+// changes are what the change alters about its judge, by the names of what it alters.
+func (b *bench) changes(ctx context.Context, j judging, values, measured string) []e2e.JudgeChange {
+	against := j
+	if measured != "" && measured != values {
+		var err error
+		if against, err = b.judge(ctx, measured); err != nil {
+			against = j
+		}
+	}
+	var list []e2e.JudgeChange
+	switch {
+	case j.missing:
+		return []e2e.JudgeChange{{What: "config", Text: "the base has no config, so the built-in policy judges, without quarantine"}}
+	case j.broken != nil:
+		list = append(list, e2e.JudgeChange{What: "config", Text: fmt.Sprintf(
+			"the config of the base cannot be read (%v), so the strictest policy judges, without quarantine, and every gate is required", j.broken)})
+	}
+	if against.config == nil {
+		return list
+	}
+	if file := b.inRepository(b.own.File); file != "" && file != against.file {
+		list = append(list, e2e.JudgeChange{What: "config", Text: fmt.Sprintf("%s of the base is replaced by %s", against.file, file)})
+	}
+	_, found := config.Judged(against.config, b.own)
+	for _, d := range found {
+		list = append(list, e2e.JudgeChange{What: d.Path, Text: d.Text})
+	}
+	if !sameQuarantine(against.quarantine, b.in, b.own) {
+		list = append(list, e2e.JudgeChange{What: "quarantine", Text: "has other entries"})
+	}
+	return list
+}
+
+func sameQuarantine(base policy.Quarantine, in inputs, own *config.Config) bool {
+	var theirs policy.Quarantine
+	if own.Quarantine != "" {
+		var err error
+		if theirs, err = config.ReadQuarantine(filepath.Join(in.root, filepath.FromSlash(own.Quarantine))); err != nil {
+			return false
+		}
+	}
+	return len(base) == 0 && len(theirs) == 0 || reflect.DeepEqual(base, theirs)
+}
+
+// of is a config with what the judge decides: the values of the base. Where the base has no
+// config, or one with mistakes, no value of the change decides.
+func (j judging) of(own, base *config.Config) *config.Config {
+	switch {
+	case j.By != e2e.JudgedByBase && j.By != e2e.JudgedByNothing:
+		return own
+	case base != nil:
+		merged, _ := config.Judged(base, own)
+		return merged
+	}
+	strict := *own
+	strict.Policy, strict.Cells, strict.Owners, strict.Quarantine, strict.Rerun, strict.Judge = policy.Policy{}, nil, nil, "", config.Rerun{}, config.Judge{}
+	strict.Stages = slices.Clone(own.Stages)
+	for i := range strict.Stages {
+		strict.Stages[i].Blocks = nil
+	}
+	if j.missing {
+		return &strict
+	}
+	strict.Policy = policy.Strictest()
+	strict.Gates.Checks = slices.Clone(own.Gates.Checks)
+	for i := range strict.Gates.Checks {
+		strict.Gates.Checks[i].Required, strict.Gates.Checks[i].External = nil, false
+	}
+	return &strict
+}
+
+// resolved is the base's config with its variables resolved as those of the change.
+func (j judging) resolved(opts config.Options) *config.Config {
+	if j.config == nil {
+		return nil
+	}
+	return config.ParseBytes(j.file, j.text, opts)
+}
+
+// quarantineOf is the quarantine that counts.
+func (j judging) quarantineOf(in inputs) (policy.Quarantine, error) {
+	if j.By == e2e.JudgedByBase || j.By == e2e.JudgedByNothing {
+		return j.quarantine, nil
+	}
+	return in.quarantine()
+}

@@ -1,0 +1,90 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/safetext"
+)
+
+// changesOf is what a change alters about what judges it.
+func changesOf(r e2e.Result) []e2e.JudgeChange {
+	if r.Judging == nil {
+		return nil
+	}
+	return r.Judging.Changes
+}
+
+// judgeTitle is the heading of those changes.
+const judgeTitle = "This change alters what judges it"
+
+// judgeNote says what became of them.
+func judgeNote(r e2e.Result) string {
+	effect := "It does not block by itself."
+	for _, reason := range r.Verdict.Reasons {
+		if reason.Code == e2e.CodeJudgeChanged && reason.Effect == e2e.Blocks {
+			effect = "That blocks by the base's policy."
+		}
+	}
+	if r.Judging.Commit == "" {
+		return effect
+	}
+	return fmt.Sprintf("What decides was taken from the base, commit %.10s. %s", r.Judging.Commit, effect)
+}
+
+// changeText is one of them in a line, with up to three tests.
+func changeText(c e2e.JudgeChange) string {
+	text := c.Text
+	if n := len(c.Tests); n > 0 {
+		text += ": " + strings.Join(c.Tests[:min(n, 3)], ", ")
+		if n > 3 {
+			text += fmt.Sprintf(" and %s more", thousands(n-3))
+		}
+	}
+	return text
+}
+
+// JudgePart lists what the change alters about what judges it, before everything else.
+func JudgePart(r e2e.Result) Part {
+	list := changesOf(r)
+	if len(list) == 0 {
+		return Part{}
+	}
+	p := Part{Head: "### " + judgeTitle + "\n\n", Foot: "\n" + safetext.Inline(judgeNote(r), longText) + "\n\n", Noun: "changes"}
+	for _, c := range list {
+		p.Rows = append(p.Rows, "- "+safetext.Code(c.What, shortText)+" "+safetext.Inline(changeText(c), shortText)+"\n")
+	}
+	return p
+}
+
+// judgeChanges is the same on a terminal.
+func (f *final) judgeChanges() {
+	list := changesOf(f.r)
+	if len(list) == 0 {
+		return
+	}
+	f.title(yellow, strings.ToUpper(judgeTitle))
+	for _, c := range list[:min(len(list), maxBlocks)] {
+		f.field("change", f.text(c.What+" "+changeText(c), 3))
+	}
+	if more := len(list) - maxBlocks; more > 0 {
+		f.field("more", fmt.Sprintf("%s; result.json has all", thousands(more)))
+	}
+	f.field("effect", f.text(judgeNote(f.r), 3))
+}
+
+// judgedBy says whose config judged, where that is worth a line.
+func judgedBy(r e2e.Result) string {
+	if r.Judging == nil {
+		return ""
+	}
+	switch r.Judging.By {
+	case e2e.JudgedByWorkingTree:
+		return "the config of the working tree"
+	case e2e.JudgedByBase:
+		return fmt.Sprintf("the config of the base, commit %.10s", r.Judging.Commit)
+	case e2e.JudgedByCommit, e2e.JudgedByNothing:
+	}
+	return ""
+}
