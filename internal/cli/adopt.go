@@ -26,7 +26,7 @@ func (a *App) readPlan(ctx context.Context, f staged, file string) (*remote, *e2
 			return nil, nil, err
 		}
 	}
-	plan, err := pipeline.ReadPlan(file)
+	plan, err := pipeline.ReadPlan(file, version())
 	return files, plan, err
 }
 

@@ -72,10 +72,10 @@ func (s *Session) MakePlan(ctx context.Context) (*e2e.Plan, error) {
 	f.add(env.stop(ctx)...)
 	if plan == nil {
 		plan = &e2e.Plan{Schema: e2e.PlanSchema, Run: s.run, Gates: gates, Tests: []e2e.PlannedTest{}, Shards: []e2e.PlanShard{}}
-		plan.Digest = digest(plan)
 	}
-	f.add(s.seal(plan)...)
+	f.add(s.hidden(plan)...)
 	plan.Problems = f.found()
+	s.seal(plan)
 	err := errors.Join(makeOut(s.opts.Root, s.out), s.write("plan.json", plan))
 	env.down()
 	return plan, err
@@ -92,9 +92,10 @@ func (s *Session) Adopt(p *e2e.Plan) error {
 	case p.Run.WorkflowRun != s.run.WorkflowRun:
 		return fmt.Errorf("the plan is of workflow run %q and this is %q; use the plan of this run", p.Run.WorkflowRun, s.run.WorkflowRun)
 	}
-	attempt, version := s.run.WorkflowAttempt, s.run.Version
+	attempt, version, blocks := s.run.WorkflowAttempt, s.run.Version, s.run.Blocks
 	s.run, s.plan = p.Run, p
-	s.run.WorkflowAttempt, s.run.Version = attempt, version
+	// Whether the stage blocks is what the config says, and not a document.
+	s.run.WorkflowAttempt, s.run.Version, s.run.Blocks = attempt, version, blocks
 	return nil
 }
 

@@ -117,17 +117,29 @@ func (s *Session) writePlan(plan *e2e.Plan) error {
 }
 
 // seal computes the digest of a plan as other machines will read it, with secrets masked.
-// A test whose id contains a secret could not be found by a shard, which is a problem.
-func (s *Session) seal(p *e2e.Plan) []e2e.Problem {
+func (s *Session) seal(p *e2e.Plan) {
+	p.Digest = ""
+	if masked, err := s.masked(p); err == nil {
+		p.Digest = digest(masked)
+	} // else the digest does not fit, which the reader of the plan reports
+}
+
+// masked is a plan as other machines will read it.
+func (s *Session) masked(p *e2e.Plan) (*e2e.Plan, error) {
 	var masked e2e.Plan
 	data, err := s.document(p)
 	if err == nil {
 		err = json.Unmarshal(data, &masked)
 	}
+	return &masked, err
+}
+
+// hidden finds a test whose id contains a secret: a shard could not find it.
+func (s *Session) hidden(p *e2e.Plan) []e2e.Problem {
+	masked, err := s.masked(p)
 	if err != nil || masked.Planned() != p.Planned() {
 		return nil // then the digest does not fit, which the reader of the plan reports
 	}
-	p.Digest = digest(&masked)
 	known := p.Work()
 	for _, id := range slices.Sorted(maps.Keys(masked.Work())) {
 		if _, ok := known[id]; !ok {

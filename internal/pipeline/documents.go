@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/safetext"
 	"github.com/org/e2e-gate/internal/verdict"
 )
 
@@ -129,14 +130,34 @@ func readWithin(limit int64, file, schema string, into any, decode func([]byte, 
 	return nil
 }
 
-// ReadPlan reads plan.json. It refuses one whose digest does not fit its content.
-func ReadPlan(file string) (*e2e.Plan, error) {
-	var p e2e.Plan
-	if err := readWhole(file, e2e.PlanSchema, &p); err != nil {
-		return nil, fmt.Errorf("cannot read the plan: %w; give --plan the plan.json that the plan command wrote", err)
+// madeBy is the version of the gate that made a document; empty where it does not say.
+func madeBy(file string) string {
+	var head struct {
+		Run struct {
+			Version string `json:"version"`
+		} `json:"run"`
 	}
-	if got := digest(&p); got != p.Digest {
-		return nil, fmt.Errorf("cannot read the plan: %s was changed after it was made (its digest does not fit); plan again", file)
+	data, err := os.ReadFile(file) //nolint:gosec // named by the user
+	if err != nil || json.Unmarshal(data, &head) != nil {
+		return ""
+	}
+	return safetext.Line(head.Run.Version, 100)
+}
+
+// ReadPlan reads plan.json for a gate of this version. It refuses one whose digest does not fit
+// its content.
+func ReadPlan(file, version string) (*e2e.Plan, error) {
+	var p e2e.Plan
+	err := readWhole(file, e2e.PlanSchema, &p)
+	if err == nil && digest(&p) != p.Digest {
+		err = fmt.Errorf("%s was changed after it was made (its digest does not fit); plan again", file)
+	}
+	if err != nil {
+		if made := madeBy(file); made != "" && made != version {
+			return nil, fmt.Errorf("cannot read the plan: %s was made by version %s of the gate, and this is %s; use one version for plan, shard and verdict",
+				file, made, version)
+		}
+		return nil, fmt.Errorf("cannot read the plan: %w; give --plan the plan.json that the plan command wrote", err)
 	}
 	for i, sh := range p.Shards {
 		if sh.Index != i {

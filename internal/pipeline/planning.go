@@ -241,14 +241,12 @@ func named(owners []string) []string {
 	return list
 }
 
-// digest ties shard documents to the plan that they ran.
+// digest ties shard documents to the plan that they ran. It covers the whole plan: nothing that
+// decides is outside of it.
 func digest(p *e2e.Plan) string {
-	data, err := json.Marshal(struct {
-		Run     string
-		Tests   []e2e.PlannedTest
-		Batches []e2e.PlannedBatch
-		Shards  []e2e.PlanShard
-	}{p.Run.ID, p.Tests, p.Batches, p.Shards})
+	whole := *p
+	whole.Digest = ""
+	data, err := json.Marshal(whole)
 	if err != nil {
 		panic(fmt.Sprintf("a plan of plain values does not marshal: %v", err))
 	}
