@@ -115,6 +115,8 @@ func (u *unpacked) line(n int, line []byte) error {
 		return fmt.Errorf("it has more than %d MiB", maxLine>>20)
 	case n > maxTests+1:
 		return fmt.Errorf("the record has more than %d tests", maxTests)
+	case n > 1 && bytes.HasPrefix(line, beginsDeselected):
+		return nil
 	case n > 1:
 		e, err := entryOf(line)
 		u.entries = append(u.entries, e)
@@ -123,9 +125,12 @@ func (u *unpacked) line(n int, line []byte) error {
 	if err := json.Unmarshal(line, &u.record); err != nil {
 		return fmt.Errorf("it is not a history record: %w", err)
 	}
-	u.record.Tests = nil // of no record that this gate wrote
+	u.record = u.record.kept()
 	return schemaIs(u.record.Schema, Schema)
 }
+
+// beginsDeselected starts a line that no statistic asks for.
+var beginsDeselected = []byte(`{"deselected":`)
 
 // entryOf reads the line of a test.
 func entryOf(line []byte) (entry, error) {
@@ -152,6 +157,7 @@ func quickEntry(line []byte) (e entry, ok bool) {
 	s.field(`,"outcome":`, &outcome)
 	s.literal(`,"seconds":`)
 	number, end := bytes.CutSuffix(s.rest, []byte("}"))
+	number, _ = bytes.CutSuffix(number, []byte(`,"alone":true`))
 	if s.failed || !end || !plainNumber(number) {
 		return entry{}, false
 	}

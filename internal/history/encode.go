@@ -15,15 +15,25 @@ import (
 	"github.com/org/e2e-gate/internal/e2e"
 )
 
+// deselectedLine is a line of a record after its tests. A gate that does not know it
+// reads it as a test without an id, which it ignores.
+type deselectedLine struct {
+	Deselected e2e.Deselected `json:"deselected"`
+}
+
 // encode writes a record: JSON lines, compressed. The first line is the record without
-// its tests, each other one a test.
+// its tests, each other one a test. What was not selected comes last, where the fold
+// passes over it.
 func encode(r Record) ([]byte, error) {
-	tests := r.Tests
-	r.Tests = nil
+	tests, deselected := r.Tests, r.Deselected
+	r.Tests, r.Deselected = nil, nil
 	return pack(func(write func(any) error) error {
 		err := write(r)
 		for i := 0; err == nil && i < len(tests); i++ {
 			err = write(tests[i])
+		}
+		for i := 0; err == nil && i < len(deselected); i++ {
+			err = write(deselectedLine{deselected[i]})
 		}
 		return err
 	})

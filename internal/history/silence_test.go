@@ -40,11 +40,21 @@ func TestRecordOfAResult(t *testing.T) {
 		t.Error(diff)
 	}
 	why := Entry{Effect: e2e.Blocks, Category: e2e.Unknown, Confidence: e2e.ConfidenceLow}
+	once := []Attempt{{Outcome: e2e.Failed, Seconds: 1}}
 	want := []Entry{
 		{ID: "passed", Outcome: e2e.Passed, Seconds: 1},
-		{ID: "failed", Outcome: e2e.Failed, Effect: why.Effect, Category: why.Category, Confidence: why.Confidence},
-		{ID: "environment", Outcome: e2e.Failed, Nothing: BadEnvironment, Environment: "api", Effect: why.Effect, Category: why.Category, Confidence: why.Confidence},
-		{ID: "process", Outcome: e2e.Failed, Nothing: BadEnvironment, Environment: "db", Effect: why.Effect, Category: why.Category, Confidence: why.Confidence},
+		{
+			ID: "failed", Outcome: e2e.Failed, Effect: why.Effect, Category: why.Category, Confidence: why.Confidence,
+			Attempts: once,
+		},
+		{
+			ID: "environment", Outcome: e2e.Failed, Nothing: BadEnvironment, Environment: "api", Effect: why.Effect, Category: why.Category, Confidence: why.Confidence,
+			Attempts: once,
+		},
+		{
+			ID: "process", Outcome: e2e.Failed, Nothing: BadEnvironment, Environment: "db", Effect: why.Effect, Category: why.Category, Confidence: why.Confidence,
+			Attempts: once,
+		},
 		{ID: "untrusted", Outcome: e2e.Passed, Seconds: 1, Nothing: Untrusted, Effect: why.Effect, Category: why.Category, Confidence: why.Confidence},
 	}
 	if diff := cmp.Diff(want, r.Tests); diff != "" {

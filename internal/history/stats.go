@@ -208,8 +208,7 @@ func (f *fold) trim() {
 func Fold(records []Record) Stats {
 	f := newFold()
 	for i := range records {
-		head := records[i]
-		head.Tests = nil
+		head := records[i].kept()
 		for _, e := range records[i].Tests {
 			if e.ID != "" {
 				take(f.of(e.ID), e.Suite, e.File, sample{&head, e.Outcome, e.Seconds, e.Nothing != ""})
