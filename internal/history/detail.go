@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/fingerprint"
 )
 
 // What a record says in addition to outcomes and seconds: of the run, of its gates, and of
@@ -69,8 +70,8 @@ func (r *Record) add(e Entry, test e2e.Test) {
 	*ranges = append(*ranges, at, at)
 }
 
-// tried adds the attempts at a test that did not simply pass.
-func (e *Entry) tried(attempts []e2e.Attempt) {
+// tried adds the attempts at a test that did not simply pass, in this run.
+func (e *Entry) tried(attempts []e2e.Attempt, run string) {
 	if len(attempts) == 1 && attempts[0].Outcome == e2e.Passed {
 		return
 	}
@@ -80,7 +81,13 @@ func (e *Entry) tried(attempts []e2e.Attempt) {
 			one.Source = ""
 		}
 		switch a.Outcome {
-		case e2e.Passed, e2e.Failed:
+		case e2e.Passed:
+		case e2e.Failed:
+			if e.Fingerprint == "" {
+				e.Fingerprint = fingerprint.Of(fingerprint.Failure{
+					Type: a.Type, Message: a.Message, Details: a.Details, RunValues: []string{a.Correlation, a.DataPrefix, run},
+				})
+			}
 		case e2e.Skipped:
 			e.Reason = cut(cmp.Or(a.Message, e.Reason), maxReason)
 		default:

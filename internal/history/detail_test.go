@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/fingerprint"
 )
 
 func TestDetailsOfARecord(t *testing.T) {
@@ -20,6 +21,8 @@ func TestDetailsOfARecord(t *testing.T) {
 	unit := func(name string, attempt int, tests ...string) e2e.UnitRun {
 		return e2e.UnitRun{Unit: name, Attempt: attempt, Tests: tests, Ended: e2e.EndedExited}
 	}
+	broken := attempt(e2e.Failed, e2e.SourceFirst)
+	broken.Message, broken.Correlation = "a_test.go:7: case anna-0001 was not accepted", "anna-0001"
 	skipped := attempt(e2e.Skipped, e2e.SourceFirst)
 	skipped.Message = strings.Repeat("ä", 150)
 	doc := e2e.ShardRun{
@@ -35,7 +38,7 @@ func TestDetailsOfARecord(t *testing.T) {
 		Tests: []e2e.TestRun{
 			{ID: "alone", Attempts: []e2e.Attempt{attempt(e2e.Passed, e2e.SourceFirst)}},
 			{ID: "p1", Attempts: []e2e.Attempt{attempt(e2e.Passed, e2e.SourceFirst)}},
-			{ID: "p2", Attempts: []e2e.Attempt{attempt(e2e.Failed, e2e.SourceFirst), attempt(e2e.Failed, e2e.SourceFramework), attempt(e2e.Passed, e2e.SourceDiagnostic)}},
+			{ID: "p2", Attempts: []e2e.Attempt{broken, attempt(e2e.Failed, e2e.SourceFramework), attempt(e2e.Passed, e2e.SourceDiagnostic)}},
 			{ID: "skipped", Attempts: []e2e.Attempt{skipped}},
 			{ID: "unclear", Attempts: []e2e.Attempt{attempt(e2e.Failed, e2e.SourceFirst), attempt("", e2e.SourceFirst)}},
 			{ID: "unplanned", Unplanned: &e2e.Test{Unit: "c"}, Attempts: []e2e.Attempt{attempt(e2e.Passed, e2e.SourceFirst)}},
@@ -57,7 +60,10 @@ func TestDetailsOfARecord(t *testing.T) {
 	want := []Entry{
 		{ID: "alone", Suite: "s", Outcome: e2e.Passed, Seconds: 2, Alone: true},
 		{ID: "p1", Suite: "s", Outcome: e2e.Passed, Seconds: 2},
-		{ID: "p2", Suite: "s", Outcome: e2e.Flaky, Seconds: 2, Attempts: []Attempt{first, framework, diagnostic}, Quarantine: Quarantined},
+		{
+			ID: "p2", Suite: "s", Outcome: e2e.Flaky, Seconds: 2, Attempts: []Attempt{first, framework, diagnostic}, Quarantine: Quarantined,
+			Fingerprint: fingerprint.Of(fingerprint.Failure{Message: "a_test.go:9: case # was not accepted"}),
+		},
 		{
 			ID: "skipped", Suite: "s", Outcome: e2e.Skipped, Reason: strings.Repeat("ä", maxReason/2),
 			Attempts: []Attempt{{Outcome: e2e.Skipped, Seconds: 2}},

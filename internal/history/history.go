@@ -111,6 +111,8 @@ type Entry struct {
 	Confidence  e2e.Confidence `json:"confidence,omitempty"`
 	// Attempts at the test, in order of time, at most maxAttempts.
 	Attempts []Attempt `json:"attempts,omitempty"`
+	// Fingerprint is that of its first failure, see package fingerprint.
+	Fingerprint string `json:"fingerprint,omitempty"`
 	// Reason is why it was skipped, or the code of why it was not run.
 	Reason string `json:"reason,omitempty"`
 	// Quarantine is the state of the entry that covers it.
@@ -169,7 +171,7 @@ func RecordOf(doc e2e.ShardRun, planned map[string]e2e.Test, result e2e.Result) 
 				e.Seconds = a.Seconds
 			}
 		}
-		e.tried(t.Attempts)
+		e.tried(t.Attempts, run.ID)
 		if t := judged[t.ID]; t != nil {
 			test = t.Test // with the owner that its suite gives it
 			e.judgedAs(t)
