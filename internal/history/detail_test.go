@@ -1,6 +1,7 @@
 package history
 
 import (
+	"compress/gzip"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -164,7 +165,7 @@ func TestSizeOfAPassingRecord(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	old, err := pack(func(write func(any) error) error {
+	old, err := pack(gzip.DefaultCompression, func(write func(any) error) error {
 		head := Record{
 			Schema: r.Schema, RunID: r.RunID, WorkflowRun: r.WorkflowRun, Attempt: r.Attempt, Stage: r.Stage, Ref: r.Ref, SHA: r.SHA, Started: r.Started, Main: r.Main,
 			Event: r.Event, Version: r.Version, Verdict: r.Verdict,

@@ -70,9 +70,14 @@ type Record struct {
 }
 
 // kept is what a fold and a snapshot keep of a record: what does not speak of its tests
-// by their position.
+// by their position, and of its gates those that were bad. Times that cannot be are left
+// out.
 func (r Record) kept() Record {
 	r.Tests, r.Owners, r.Deselected = nil, nil, nil
+	r.Gates = slices.DeleteFunc(slices.Clone(r.Gates), func(g GateHealth) bool { return g.Healthy == nil })
+	r.Processes = slices.DeleteFunc(slices.Clone(r.Processes), func(p Process) bool {
+		return p.Files < 1 || !(p.Seconds >= 0 && p.Seconds <= maxSeconds)
+	})
 	return r
 }
 

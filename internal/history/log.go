@@ -3,12 +3,15 @@ package history
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"maps"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/sync/semaphore"
 )
 
 // Object in a store.
@@ -60,8 +63,10 @@ const (
 	keptSnapshots = 3
 	// maxNames bounds how many folded records, and workflow runs, a snapshot names.
 	maxNames = 20_000
-	// readers is how many objects are read at once.
+	// readers is how many objects are read at once, and maxHeld how much memory what they
+	// unpack may take, in bytes.
 	readers = 4
+	maxHeld = 128 << 20
 )
 
 func (l *Log) now() time.Time {
@@ -107,8 +112,7 @@ func (l *Log) Load(ctx context.Context) (stats Stats, skipped []string, err erro
 	byName := func(a, b Object) int { return strings.Compare(a.Name, b.Name) }
 	slices.SortFunc(snapshots, byName)
 	slices.SortFunc(records, byName)
-	f := newFold()
-	skipped = l.newest(ctx, snapshots, f)
+	f, skipped := l.newest(ctx, snapshots)
 	before := len(f.names)
 	skipped = append(skipped, l.records(ctx, slices.DeleteFunc(slices.Clone(records), func(o Object) bool { return f.names[o.Name] }), f)...)
 	skipped = append(skipped, l.repair(ctx, f)...)
@@ -121,18 +125,18 @@ func (l *Log) Load(ctx context.Context) (stats Stats, skipped []string, err erro
 }
 
 // newest reads the newest snapshot that can be read.
-func (l *Log) newest(ctx context.Context, snapshots []Object, f *fold) (skipped []string) {
+func (l *Log) newest(ctx context.Context, snapshots []Object) (f *fold, skipped []string) {
 	for _, o := range slices.Backward(snapshots) {
 		data, err := l.get(ctx, o)
 		if err == nil {
-			err = decodeSnapshot(data, f)
+			f, err = decodeSnapshot(data)
 		}
 		if err == nil {
-			break
+			return f, skipped
 		}
 		skipped = append(skipped, fmt.Sprintf("%s: %v", o.Name, err))
 	}
-	return skipped
+	return newFold(), skipped
 }
 
 func (l *Log) get(ctx context.Context, o Object) ([]byte, error) {
@@ -159,6 +163,8 @@ func (l *Log) records(ctx context.Context, list []Object, f *fold) (skipped []st
 	}
 	list = slices.Clone(list)
 	slices.Reverse(list) // the newest first: what is older may not count any more
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	next := l.ahead(ctx, list)
 	for _, o := range list {
 		one := <-<-next
@@ -168,6 +174,7 @@ func (l *Log) records(ctx context.Context, list []Object, f *fold) (skipped []st
 		}
 		f.addEntries(o.Name, one.record)
 		one.record.free()
+		one.release()
 	}
 	return skipped
 }
@@ -175,27 +182,57 @@ func (l *Log) records(ctx context.Context, list []Object, f *fold) (skipped []st
 // decoded is a record, or why it cannot be read.
 type decoded struct {
 	record *unpacked
-	err    error
+	// release gives back the memory that the record was counted with.
+	release func()
+	err     error
 }
 
-// ahead reads records in their order, a few before they are asked for.
+// ahead reads records in their order, a few before they are asked for. All that are
+// unpacked at one time take at most maxHeld bytes.
 func (l *Log) ahead(ctx context.Context, list []Object) <-chan chan decoded {
 	ahead := make(chan chan decoded, readers)
+	held := semaphore.NewWeighted(maxHeld)
 	go func() {
+		turn := make(chan struct{})
+		close(turn)
 		for _, o := range list {
-			one := make(chan decoded, 1)
-			ahead <- one
+			one, mine, next := make(chan decoded, 1), turn, make(chan struct{})
+			turn = next
+			select {
+			case ahead <- one:
+			case <-ctx.Done():
+				return
+			}
 			go func() {
 				data, err := l.get(ctx, o)
-				var u *unpacked
-				if err == nil {
-					u, err = decodeEntries(data)
-				}
-				one <- decoded{u, err}
+				<-mine // memory is handed out in order, or the one that is asked for could wait for the others
+				one <- unpackWithin(ctx, held, data, err, next)
 			}()
 		}
 	}()
 	return ahead
+}
+
+// unpackWithin unpacks a record as soon as there is memory for it, and then closes next.
+func unpackWithin(ctx context.Context, held *semaphore.Weighted, data []byte, err error, next chan struct{}) decoded {
+	size := 0
+	if err == nil {
+		size, err = sizeOf(data)
+	}
+	weight := min(int64(size)*(1+entrySize/shortestLine+1), maxHeld)
+	if err == nil {
+		err = held.Acquire(ctx, weight)
+	}
+	close(next)
+	if err != nil {
+		return decoded{err: err}
+	}
+	u, err := decodeEntries(data)
+	if err != nil {
+		held.Release(weight)
+		return decoded{err: err}
+	}
+	return decoded{record: u, release: func() { held.Release(weight) }}
 }
 
 // compact writes a snapshot. It only makes the next plan faster, so a store that cannot
@@ -203,8 +240,11 @@ func (l *Log) ahead(ctx context.Context, list []Object) <-chan chan decoded {
 func (l *Log) compact(ctx context.Context, f *fold) {
 	names := slices.Sorted(maps.Keys(f.names))
 	names = names[max(0, len(names)-maxNames):]
-	data, err := encodeSnapshot(f, names)
-	if err != nil || len(data) > maxObject {
+	data, err := encodeSnapshot(f, names, samples)
+	for most := samples / 2; errors.Is(err, errLarge) && most > 0; most /= 2 {
+		data, err = encodeSnapshot(f, names, most) // fewer runs of each test are better than none
+	}
+	if err != nil {
 		return
 	}
 	sum := sha256.Sum256(data)

@@ -148,12 +148,12 @@ func TestWhatSaysNothingChangesNothing(t *testing.T) {
 			u.free()
 		}
 		direct.trim()
-		snapshot, err := encodeSnapshot(direct, nil)
+		snapshot, err := encodeSnapshot(direct, nil, samples)
 		if err != nil {
 			t.Fatal(err)
 		}
-		read := newFold()
-		if err := decodeSnapshot(snapshot, read); err != nil {
+		read, err := decodeSnapshot(snapshot)
+		if err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(want, facts(read.stats()), rounding); diff != "" {
