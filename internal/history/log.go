@@ -18,6 +18,8 @@ import (
 type Object struct {
 	Name string
 	Size int64
+	// Refused is why it must not be read; empty: it may.
+	Refused string
 }
 
 // Store keeps objects by name: letters, digits and "._-". It may be shared by any number
@@ -140,6 +142,9 @@ func (l *Log) newest(ctx context.Context, snapshots []Object) (f *fold, skipped 
 }
 
 func (l *Log) get(ctx context.Context, o Object) ([]byte, error) {
+	if o.Refused != "" {
+		return nil, errors.New(o.Refused)
+	}
 	if o.Size > maxObject {
 		return nil, fmt.Errorf("it is larger than %d MiB", maxObject>>20)
 	}
