@@ -14,7 +14,7 @@ import (
 // 10,000 tests in 200 runs.
 func BenchmarkLoad(b *testing.B) {
 	store := memory{}
-	log := &Log{Store: store}
+	log := &Log{Store: store, Now: later}
 	for n := range 200 {
 		r := run(0, "", e2e.Passed, 1)
 		r.RunID, r.Started, r.Tests = fmt.Sprintf("e2e-%013d-x", 1_700_000_000_000+n), day0.Add(time.Duration(n)*time.Hour), nil

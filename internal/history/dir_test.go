@@ -21,7 +21,7 @@ import (
 
 func save(t *testing.T, d Store, r Record) {
 	t.Helper()
-	if err := (&Log{Store: d}).Save(t.Context(), r); err != nil {
+	if err := (&Log{Store: d, Now: later}).Save(t.Context(), r); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -39,7 +39,7 @@ func load(t *testing.T, d Store) ([]Record, []string) {
 		if !strings.HasSuffix(o.Name, recordSuffix) || strings.HasPrefix(o.Name, snapshotPrefix) {
 			continue
 		}
-		data, err := (&Log{Store: d}).get(t.Context(), o)
+		data, err := (&Log{Store: d, Now: later}).get(t.Context(), o)
 		var r Record
 		if err == nil {
 			r, err = decode(data)
@@ -120,7 +120,7 @@ func TestRecordsAreImmutable(t *testing.T) {
 func TestConcurrentWritersLoseNothing(t *testing.T) {
 	d := Dir{Path: filepath.Join(t.TempDir(), "history")}
 	const writers, each = 50, 4
-	log, ctx := &Log{Store: d}, t.Context()
+	log, ctx := &Log{Store: d, Now: later}, t.Context()
 	var all sync.WaitGroup
 	for w := range writers {
 		all.Go(func() {
@@ -195,7 +195,7 @@ func TestUnreadableRecordsAreSkippedAndNamed(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = huge.Close()
-	stats, skipped, err := (&Log{Store: d}).Load(t.Context())
+	stats, skipped, err := (&Log{Store: d, Now: later}).Load(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -226,7 +226,7 @@ func TestFolderThatCannotBeUsed(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, d := range []Dir{{Path: file}, {Path: filepath.Join(file, "below")}} {
-		log := &Log{Store: d}
+		log := &Log{Store: d, Now: later}
 		if err := log.Save(t.Context(), run(0, "", e2e.Passed, 1)); err == nil {
 			t.Error("saved into a file")
 		}
@@ -244,7 +244,7 @@ func TestFolderThatCannotBeUsed(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = os.Chmod(d.Path, 0o755) }) //nolint:gosec // so that it can be removed
-		if err := (&Log{Store: d}).Save(t.Context(), run(1, "", e2e.Passed, 1)); err == nil {
+		if err := (&Log{Store: d, Now: later}).Save(t.Context(), run(1, "", e2e.Passed, 1)); err == nil {
 			t.Error("saved")
 		}
 		if records, _ := load(t, d); len(records) != 1 {
@@ -257,7 +257,7 @@ func TestRecordThatIsNoJSON(t *testing.T) {
 	d := Dir{Path: t.TempDir()}
 	r := run(0, "", e2e.Passed, 1)
 	r.Started = time.Date(20000, 1, 1, 0, 0, 0, 0, time.UTC) // a year that JSON has no room for
-	if err := (&Log{Store: d}).Save(t.Context(), r); err == nil {
+	if err := (&Log{Store: d, Now: later}).Save(t.Context(), r); err == nil {
 		t.Error("saved")
 	}
 	if left := files(t, d); len(left) > 0 {
@@ -335,7 +335,7 @@ func TestSnapshotsChangeNoAnswer(t *testing.T) {
 		}
 		want := view(Fold(records))
 		store := memory{}
-		log := &Log{Store: store, Now: func() time.Time { return day0 }}
+		log := &Log{Store: store, Now: later}
 		cut := rapid.IntRange(0, len(records)).Draw(rt, "cut")
 		for i, r := range records {
 			if i == cut {

@@ -214,9 +214,11 @@ func encodeSnapshot(f *fold, names []string, most int) ([]byte, error) {
 	return data, err
 }
 
-// decodeSnapshot reads a snapshot, completely or not at all.
-func decodeSnapshot(data []byte) (*fold, error) {
+// decodeSnapshot reads a snapshot, completely or not at all, but for the samples of records
+// that do not count.
+func decodeSnapshot(data []byte, refused func(*Record) string) (*fold, error) {
 	var head snapshot
+	var out []bool
 	f := newFold()
 	var samples []packed
 	err := unpack(data, func(line []byte) error {
@@ -225,6 +227,10 @@ func decodeSnapshot(data []byte) (*fold, error) {
 		}
 		for i := range head.Records {
 			head.Records[i] = head.Records[i].kept()
+			why := refused(&head.Records[i])
+			if out = append(out, why != ""); why != "" {
+				f.refused[why] = true
+			}
 		}
 		return schemaIs(head.Schema, SnapshotSchema)
 	}, func(line []byte) error {
@@ -243,6 +249,10 @@ func decodeSnapshot(data []byte) (*fold, error) {
 			}
 		}
 		if len(id) == 0 {
+			return nil
+		}
+		samples = slices.DeleteFunc(samples, func(p packed) bool { return out[p.record] })
+		if len(samples) == 0 {
 			return nil
 		}
 		k := f.of(string(id))

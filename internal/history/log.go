@@ -1,6 +1,7 @@
 package history
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -44,6 +46,10 @@ type Log struct {
 	Backups BackupSource
 	// Now is the clock; nil is the real one.
 	Now func() time.Time
+	// Repository is owner/name; records of another one do not count. Empty: all do.
+	Repository string
+	// Timeout bounds how long Load waits for the store and the backups; 0 is a minute.
+	Timeout time.Duration
 }
 
 const (
@@ -63,6 +69,10 @@ const (
 	// keptSnapshots is how many snapshots stay. Those of the last hour stay too:
 	// another reader may be reading them.
 	keptSnapshots = 3
+	// loadTime bounds how long Load waits for a store.
+	loadTime = time.Minute
+	// maxAhead is how much later than our clock the start of a run may be.
+	maxAhead = 24 * time.Hour
 	// maxNames bounds how many folded records, and workflow runs, a snapshot names.
 	maxNames = 20_000
 	// readers is how many objects are read at once, and maxHeld how much memory what they
@@ -95,8 +105,37 @@ func (l *Log) Save(ctx context.Context, r Record) error {
 
 // Load folds the newest snapshot and all records that are not in it. Objects that
 // cannot be read are left out and reported; the error means that nothing could be read
-// at all. If many records were folded, Load writes a new snapshot for the next reader.
+// at all, or not within the timeout. If many records were folded, Load writes a new
+// snapshot for the next reader.
 func (l *Log) Load(ctx context.Context) (stats Stats, skipped []string, err error) {
+	limit := cmp.Or(l.Timeout, loadTime)
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	type loaded struct {
+		stats   Stats
+		skipped []string
+		err     error
+	}
+	done := make(chan loaded, 1)
+	go func() { // a store may not heed the context, such as a folder of a network that hangs
+		stats, skipped, err := l.load(ctx)
+		done <- loaded{stats, skipped, err}
+	}()
+	var got loaded
+	select {
+	case got = <-done:
+	case <-ctx.Done():
+	}
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return Stats{}, nil, fmt.Errorf("read history: the store did not answer within %s; look at its health, or use another one", limit)
+	}
+	if ctx.Err() != nil {
+		return Stats{}, nil, fmt.Errorf("read history: %w", context.Cause(ctx))
+	}
+	return got.stats, got.skipped, got.err
+}
+
+func (l *Log) load(ctx context.Context) (stats Stats, skipped []string, err error) {
 	objects, err := l.Store.List(ctx)
 	if err != nil {
 		return Stats{}, nil, fmt.Errorf("read history: %w", err)
@@ -118,6 +157,9 @@ func (l *Log) Load(ctx context.Context) (stats Stats, skipped []string, err erro
 	before := len(f.names)
 	skipped = append(skipped, l.records(ctx, slices.DeleteFunc(slices.Clone(records), func(o Object) bool { return f.names[o.Name] }), f)...)
 	skipped = append(skipped, l.repair(ctx, f)...)
+	if ctx.Err() != nil {
+		return Stats{}, nil, ctx.Err()
+	}
 	stats = f.stats()
 	if len(f.names)-before >= foldFrom {
 		l.compact(ctx, f)
@@ -126,14 +168,44 @@ func (l *Log) Load(ctx context.Context) (stats Stats, skipped []string, err erro
 	return stats, skipped, nil
 }
 
+// refused is why a record does not count; empty: it does.
+func (l *Log) refused(r *Record) string {
+	switch {
+	case l.ahead(r.Started):
+		return fmt.Sprintf("it says that its run starts on %s; set the clock of the machine that wrote it, or of this one", r.Started.UTC().Format(time.DateOnly))
+	case l.Repository != "" && r.Repository != "" && !strings.EqualFold(l.Repository, r.Repository):
+		return fmt.Sprintf("it is of the repository %s, and this is %s; give each repository a store or a prefix of its own", r.Repository, l.Repository)
+	}
+	return ""
+}
+
+// ahead reports whether a time is later than any clock may be wrong. Such a run would be
+// the newest one for as long.
+func (l *Log) ahead(t time.Time) bool { return t.Sub(l.now()) > maxAhead }
+
+// nameAhead reports whether the name of a record or a snapshot has such a time.
+func (l *Log) nameAhead(name string) bool {
+	m := stamped.FindStringSubmatch(name)
+	if m == nil {
+		return false
+	}
+	ms, err := strconv.ParseInt(m[1], 10, 64)
+	return err != nil || l.ahead(time.UnixMilli(ms))
+}
+
+var stamped = regexp.MustCompile(`^(?:e2e|snapshot)-(\d+)-`)
+
 // newest reads the newest snapshot that can be read.
 func (l *Log) newest(ctx context.Context, snapshots []Object) (f *fold, skipped []string) {
 	for _, o := range slices.Backward(snapshots) {
 		data, err := l.get(ctx, o)
 		if err == nil {
-			f, err = decodeSnapshot(data)
+			f, err = decodeSnapshot(data, l.refused)
 		}
 		if err == nil {
+			for _, why := range slices.Sorted(maps.Keys(f.refused)) {
+				skipped = append(skipped, fmt.Sprintf("%s: of a record in it: %s", o.Name, why))
+			}
 			return f, skipped
 		}
 		skipped = append(skipped, fmt.Sprintf("%s: %v", o.Name, err))
@@ -142,8 +214,11 @@ func (l *Log) newest(ctx context.Context, snapshots []Object) (f *fold, skipped 
 }
 
 func (l *Log) get(ctx context.Context, o Object) ([]byte, error) {
-	if o.Refused != "" {
+	switch {
+	case o.Refused != "":
 		return nil, errors.New(o.Refused)
+	case l.nameAhead(o.Name):
+		return nil, errors.New("its name has a time that is not there yet; set the clock of the machine that wrote it, or of this one")
 	}
 	if o.Size > maxObject {
 		return nil, fmt.Errorf("it is larger than %d MiB", maxObject>>20)
@@ -170,14 +245,18 @@ func (l *Log) records(ctx context.Context, list []Object, f *fold) (skipped []st
 	slices.Reverse(list) // the newest first: what is older may not count any more
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	next := l.ahead(ctx, list)
+	next := l.readAhead(ctx, list)
 	for _, o := range list {
 		one := <-<-next
 		if one.err != nil {
 			skipped = append(skipped, fmt.Sprintf("%s: %v", o.Name, one.err))
 			continue
 		}
-		f.addEntries(o.Name, one.record)
+		if why := l.refused(&one.record.record); why != "" {
+			skipped = append(skipped, fmt.Sprintf("%s: %s", o.Name, why))
+		} else {
+			f.addEntries(o.Name, one.record)
+		}
 		one.record.free()
 		one.release()
 	}
@@ -192,9 +271,9 @@ type decoded struct {
 	err     error
 }
 
-// ahead reads records in their order, a few before they are asked for. All that are
+// readAhead reads records in their order, a few before they are asked for. All that are
 // unpacked at one time take at most maxHeld bytes.
-func (l *Log) ahead(ctx context.Context, list []Object) <-chan chan decoded {
+func (l *Log) readAhead(ctx context.Context, list []Object) <-chan chan decoded {
 	ahead := make(chan chan decoded, readers)
 	held := semaphore.NewWeighted(maxHeld)
 	go func() {

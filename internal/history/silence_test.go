@@ -152,7 +152,7 @@ func TestWhatSaysNothingChangesNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		read, err := decodeSnapshot(snapshot)
+		read, err := decodeSnapshot(snapshot, anyRecord)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -170,10 +170,12 @@ type fold struct {
 	tests map[string]*known
 	// names of the records, and the workflow runs, that they are from.
 	names, workflowRuns map[string]bool
+	// refused are the reasons why records of a snapshot do not count.
+	refused map[string]bool
 }
 
 func newFold() *fold {
-	return &fold{tests: map[string]*known{}, names: map[string]bool{}, workflowRuns: map[string]bool{}}
+	return &fold{tests: map[string]*known{}, names: map[string]bool{}, workflowRuns: map[string]bool{}, refused: map[string]bool{}}
 }
 
 // of is what is known of a test.
