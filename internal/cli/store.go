@@ -41,7 +41,7 @@ func (a *App) openStore(root, text string) (history.Store, history.Address, erro
 
 // trackedRecords asks git which files of a history folder it tracks: only records that the
 // store itself vouches for count. Where git cannot be asked, none counts in CI; outside of
-// it, where nobody judges another's change, all do.
+// it, where no change of another person is judged, all do.
 func (a *App) trackedRecords(root, dir string) func(context.Context) (func(string) bool, error) {
 	return func(ctx context.Context) (func(string) bool, error) {
 		comes, err := checkout{root, a.Environ}.trackedBelow(ctx, dir)

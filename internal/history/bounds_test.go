@@ -87,7 +87,7 @@ func TestObjectsThatLieAboutTheirSize(t *testing.T) {
 		"a record, more":      {asRecord, record, 1 << 20, "it is damaged"},
 		"a snapshot, less":    {asSnapshot, snapshot, 7, "it is not a snapshot"},
 		"more than all may":   {asRecord, record, 65 << 20, "it is damaged, or holds more than 64 MiB"},
-		"more than it may":    {asRecord, record, 2 << 20, "it is damaged, or holds more than 200 times its size"},
+		"more than it may":    {asRecord, record, 2 << 20, "it is damaged, or holds more than 300 times its size"},
 		"nothing":             {asRecord, record, 0, "it is damaged"},
 		"two in one":          {asRecord, append(bytes.Clone(record), record...), 0, "it is damaged"},
 		"a record as a whole": {asRecord, many, 0, ""},

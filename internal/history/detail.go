@@ -154,7 +154,7 @@ func aloneIn(doc e2e.ShardRun) map[string]bool {
 	if len(alone) == 0 {
 		return alone
 	}
-	others := map[string]bool{} // units that reported tests which nobody planned
+	others := map[string]bool{} // units that reported unplanned tests
 	for _, t := range doc.Tests {
 		if t.Unplanned != nil {
 			others[t.Unplanned.Unit] = true
