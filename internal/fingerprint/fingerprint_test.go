@@ -13,17 +13,23 @@ type group struct {
 
 var groups = []group{
 	{"playwright: a wrong text", []Failure{
-		{Message: "Error: expect(locator).toHaveText(expected) failed\n\nLocator:  getByTestId('case-1042-state')\nExpected: \"accepted\"\nReceived: \"submitted\"\nTimeout:  5000ms\n\nCall log:\n  - Expect \"toHaveText\" with timeout 5000ms\n  - 9 × locator resolved to <span>submitted</span>\n",
+		{Message: "Error: expect(locator).toHaveText(expected) failed\n\nLocator:  getByTestId('case-1042-state')\nExpected: \"accepted\"\n" +
+			"Received: \"submitted\"\nTimeout:  5000ms\n\nCall log:\n  - Expect \"toHaveText\" with timeout 5000ms\n" +
+			"  - 9 × locator resolved to <span>submitted</span>\n",
 			Details: "    at /home/runner/work/shop/shop/e2e/tests/cases.spec.ts:41:31"},
-		{Message: "Error: expect(locator).toHaveText(expected) failed\n\nLocator:  getByTestId('case-7-state')\nExpected: \"accepted\"\nReceived: \"submitted\"\nTimeout:  5000ms\n\nCall log:\n  - Expect \"toHaveText\" with timeout 5000ms\n  - 14 × locator resolved to <span>submitted</span>\n  - unexpected value \"submitted\"\n",
+		{Message: "Error: expect(locator).toHaveText(expected) failed\n\nLocator:  getByTestId('case-7-state')\nExpected: \"accepted\"\n" +
+			"Received: \"submitted\"\nTimeout:  5000ms\n\nCall log:\n  - Expect \"toHaveText\" with timeout 5000ms\n" +
+			"  - 14 × locator resolved to <span>submitted</span>\n  - unexpected value \"submitted\"\n",
 			Details: "    at /Users/ann/shop/e2e/tests/cases.spec.ts:47:9"},
 	}},
 	{"playwright: another text, in the same place", []Failure{
-		{Message: "Error: expect(locator).toHaveText(expected) failed\n\nLocator:  getByTestId('case-1042-state')\nExpected: \"accepted\"\nReceived: \"rejected\"\nTimeout:  5000ms\n",
+		{Message: "Error: expect(locator).toHaveText(expected) failed\n\nLocator:  getByTestId('case-1042-state')\nExpected: \"accepted\"\n" +
+			"Received: \"rejected\"\nTimeout:  5000ms\n",
 			Details: "    at /home/runner/work/shop/shop/e2e/tests/cases.spec.ts:41:31"},
 	}},
 	{"playwright: the same text, in another file", []Failure{
-		{Message: "Error: expect(locator).toHaveText(expected) failed\n\nLocator:  getByTestId('case-1042-state')\nExpected: \"accepted\"\nReceived: \"submitted\"\nTimeout:  5000ms\n",
+		{Message: "Error: expect(locator).toHaveText(expected) failed\n\nLocator:  getByTestId('case-1042-state')\nExpected: \"accepted\"\n" +
+			"Received: \"submitted\"\nTimeout:  5000ms\n",
 			Details: "    at /home/runner/work/shop/shop/e2e/tests/audit.spec.ts:41:31"},
 	}},
 	{"playwright: refused", []Failure{
@@ -35,9 +41,11 @@ var groups = []group{
 	}},
 	{"cypress: an element", []Failure{
 		{Type: "AssertionError", Message: "Timed out retrying after 4000ms: Expected to find element: `[data-cy=submit]`, but never found it.",
-			Details: "    at Context.eval (webpack://shop/./cypress/e2e/checkout.cy.js:12:8)\n    at runner (http://localhost:3000/__cypress/runner/cypress_runner.js:1:2)"},
+			Details: "    at Context.eval (webpack://shop/./cypress/e2e/checkout.cy.js:12:8)\n" +
+				"    at runner (http://localhost:3000/__cypress/runner/cypress_runner.js:1:2)"},
 		{Type: "AssertionError", Message: "Timed out retrying after 10000ms: Expected to find element: `[data-cy=submit]`, but never found it.",
-			Details: "    at Context.eval (webpack://shop/./cypress/e2e/checkout.cy.js:19:2)\n    at runner (http://localhost:5555/__cypress/runner/cypress_runner.js:9:9)"},
+			Details: "    at Context.eval (webpack://shop/./cypress/e2e/checkout.cy.js:19:2)\n" +
+				"    at runner (http://localhost:5555/__cypress/runner/cypress_runner.js:9:9)"},
 	}},
 	{"cypress: another element", []Failure{
 		{Type: "AssertionError", Message: "Timed out retrying after 4000ms: Expected to find element: `[data-cy=cancel]`, but never found it.",
@@ -50,12 +58,14 @@ var groups = []group{
 			Details: "    at Object.toBe (/srv/app/test/api.test.js:11:2)\n    at Promise.then.completed (/srv/app/node_modules/jest-circus/build/utils.js:231:28)"},
 	}},
 	{"vitest: toBe", []Failure{
-		{Message: "AssertionError: expected 'open' to be 'closed' // Object.is equality", Details: " ❯ test/state.test.ts:21:23\n ❯ node_modules/vitest/dist/runner.js:10:2"},
+		{Message: "AssertionError: expected 'open' to be 'closed' // Object.is equality", Details: " ❯ test/state.test.ts:21:23\n" +
+			" ❯ node_modules/vitest/dist/runner.js:10:2"},
 		{Message: "\x1b[31mAssertionError: expected 'open' to be 'closed' // Object.is equality\x1b[39m", Details: " ❯ test/state.test.ts:29:1"},
 	}},
 	{"pytest: an assertion", []Failure{
 		{Message: "AssertionError: assert 'submitted' == 'accepted'\n  - accepted\n  + submitted",
-			Details: "tests/test_cases.py:31: in test_accept\n    assert case.state == 'accepted'\nE   AssertionError: assert 'submitted' == 'accepted'\n/usr/lib/python3/dist-packages/_pytest/x.py:3: AssertionError"},
+			Details: "tests/test_cases.py:31: in test_accept\n    assert case.state == 'accepted'\nE   AssertionError: assert 'submitted' == 'accepted'\n" +
+				"/usr/lib/python3/dist-packages/_pytest/x.py:3: AssertionError"},
 		{Message: "AssertionError: assert 'submitted' == 'accepted'\n  - accepted\n  + submitted",
 			Details: "tests/test_cases.py:45: in test_accept\n    assert case.state == 'accepted'\nE   AssertionError: assert 'submitted' == 'accepted'"},
 	}},
@@ -66,32 +76,44 @@ var groups = []group{
 	}},
 	{"junit: a status", []Failure{
 		{Type: "org.opentest4j.AssertionFailedError", Message: "org.opentest4j.AssertionFailedError: expected: <200> but was: <500>",
-			Details: "org.opentest4j.AssertionFailedError: expected: <200> but was: <500>\n\tat org.junit.jupiter.api.AssertionUtils.fail(AssertionUtils.java:55)\n\tat com.acme.cases.SubmitIT.lambda$submit$0(SubmitIT.java:44)\n\tat java.base/java.lang.reflect.Method.invoke(Method.java:568)"},
+			Details: "org.opentest4j.AssertionFailedError: expected: <200> but was: <500>\n" +
+				"\tat org.junit.jupiter.api.AssertionUtils.fail(AssertionUtils.java:55)\n\tat com.acme.cases.SubmitIT.lambda$submit$0(SubmitIT.java:44)\n" +
+				"\tat java.base/java.lang.reflect.Method.invoke(Method.java:568)"},
 		{Type: "org.opentest4j.AssertionFailedError", Message: "org.opentest4j.AssertionFailedError: expected: <200> but was: <500>",
-			Details: "org.opentest4j.AssertionFailedError: expected: <200> but was: <500>\n\tat org.junit.jupiter.api.AssertionUtils.fail(AssertionUtils.java:99)\n\tat com.acme.cases.SubmitIT.lambda$submit$3(SubmitIT.java:51)\n\tat java.base/jdk.internal.reflect.DirectMethodHandleAccessor.invoke(DirectMethodHandleAccessor.java:103)"},
+			Details: "org.opentest4j.AssertionFailedError: expected: <200> but was: <500>\n" +
+				"\tat org.junit.jupiter.api.AssertionUtils.fail(AssertionUtils.java:99)\n\tat com.acme.cases.SubmitIT.lambda$submit$3(SubmitIT.java:51)\n" +
+				"\tat java.base/jdk.internal.reflect.DirectMethodHandleAccessor.invoke(DirectMethodHandleAccessor.java:103)"},
 	}},
 	{"junit: the same status, in another class", []Failure{
 		{Type: "org.opentest4j.AssertionFailedError", Message: "org.opentest4j.AssertionFailedError: expected: <200> but was: <500>",
-			Details: "org.opentest4j.AssertionFailedError: expected: <200> but was: <500>\n\tat org.junit.jupiter.api.AssertionUtils.fail(AssertionUtils.java:55)\n\tat com.acme.cases.ApproveIT.approve(ApproveIT.java:44)"},
+			Details: "org.opentest4j.AssertionFailedError: expected: <200> but was: <500>\n" +
+				"\tat org.junit.jupiter.api.AssertionUtils.fail(AssertionUtils.java:55)\n\tat com.acme.cases.ApproveIT.approve(ApproveIT.java:44)"},
 	}},
 	{"junit: a condition", []Failure{
-		{Type: "org.awaitility.core.ConditionTimeoutException", Message: "Condition with alias 'case 3f2b8c1e-1111-4222-8333-444455556666 is accepted' didn't complete within 10 seconds",
+		{Type: "org.awaitility.core.ConditionTimeoutException", Message: "Condition with alias 'case 3f2b8c1e-1111-4222-8333-444455556666 is accepted' " +
+			"didn't complete within 10 seconds",
 			Details: "\tat org.awaitility.core.ConditionAwaiter.await(ConditionAwaiter.java:167)\n\tat com.acme.cases.Steps.awaitAccepted(Steps.java:20)"},
-		{Type: "org.awaitility.core.ConditionTimeoutException", Message: "Condition with alias 'case 00000000-aaaa-4222-8333-bbbbbbbbbbbb is accepted' didn't complete within 30 seconds",
+		{Type: "org.awaitility.core.ConditionTimeoutException", Message: "Condition with alias 'case 00000000-aaaa-4222-8333-bbbbbbbbbbbb is accepted' " +
+			"didn't complete within 30 seconds",
 			Details: "\tat org.awaitility.core.ConditionAwaiter.await(ConditionAwaiter.java:190)\n\tat com.acme.cases.Steps.awaitAccepted(Steps.java:25)"},
 	}},
 	{"go: a case", []Failure{
-		{Message: "escalation_test.go:41: work list is stale: expected case CASE-1007 listed as escalated at 2026-11-02T09:00:00Z, waited 1.5s, trace id 4bf92f3577b34da6a3ce929d0e0e4736"},
-		{Message: "escalation_test.go:57: work list is stale: expected case CASE-2 listed as escalated at 2026-12-31T23:59:59.123Z, waited 200ms, trace id 00f067aa0ba902b7ffffffffffffffff"},
+		{Message: "escalation_test.go:41: work list is stale: expected case CASE-1007 listed as escalated at 2026-11-02T09:00:00Z, waited 1.5s, trace " +
+			"id 4bf92f3577b34da6a3ce929d0e0e4736"},
+		{Message: "escalation_test.go:57: work list is stale: expected case CASE-2 listed as escalated at 2026-12-31T23:59:59.123Z, waited 200ms, trace " +
+			"id 00f067aa0ba902b7ffffffffffffffff"},
 	}},
 	{"go: another file", []Failure{
-		{Message: "submission_test.go:41: work list is stale: expected case CASE-1007 listed as escalated at 2026-11-02T09:00:00Z, waited 1.5s, trace id 4bf92f3577b34da6a3ce929d0e0e4736"},
+		{Message: "submission_test.go:41: work list is stale: expected case CASE-1007 listed as escalated at 2026-11-02T09:00:00Z, waited 1.5s, trace " +
+			"id 4bf92f3577b34da6a3ce929d0e0e4736"},
 	}},
 	{"go: values of the run", []Failure{
-		{Message: "x_test.go:7: user anna-abcdef exists", RunValues: []string{"anna-abcdef", "a"}}, {Message: "x_test.go:9: user bert-ghijkl exists", RunValues: []string{"bert-ghijkl"}},
+		{Message: "x_test.go:7: user anna-abcdef exists", RunValues: []string{"anna-abcdef", "a"}},
+		{Message: "x_test.go:9: user bert-ghijkl exists", RunValues: []string{"bert-ghijkl"}},
 	}},
 	{"cucumber: an undefined step", []Failure{
-		{Message: `Undefined. Implement with the following snippet: Given('case {int} is open')`}, {Message: `Undefined.  Implement with the following snippet: Given('case {int} is open') `},
+		{Message: `Undefined. Implement with the following snippet: Given('case {int} is open')`},
+		{Message: `Undefined.  Implement with the following snippet: Given('case {int} is open') `},
 	}},
 	{"a status", []Failure{{Message: "Request failed with status code 401 after 7 ms"}, {Message: "Request failed with status code 401 after 120 ms"}}},
 	{"another status", []Failure{{Message: "Request failed with status code 503 after 7 ms"}}},
@@ -102,7 +124,8 @@ var groups = []group{
 		{Message: "dial tcp 10.4.0.7:5432: connect: connection refused"}, {Message: "dial tcp 10.9.1.133:5432: connect: connection refused"},
 	}},
 	{"this machine", []Failure{{Message: "dial tcp 127.0.0.1:5432: connect: connection refused"}}},
-	{"only a trace", []Failure{{Details: "\tat com.acme.cases.Steps.awaitAccepted(Steps.java:20)"}, {Details: "\tat com.acme.cases.Steps.awaitAccepted(Steps.java:21)"}}},
+	{"only a trace", []Failure{{Details: "\tat com.acme.cases.Steps.awaitAccepted(Steps.java:20)"}, {Details: "\tat " +
+		"com.acme.cases.Steps.awaitAccepted(Steps.java:21)"}}},
 }
 
 func TestFailuresOfDifferentRuns(t *testing.T) {

@@ -250,7 +250,8 @@ func TestGatesOfTwoVersionsInOneStore(t *testing.T) {
 	r.Gates = []GateHealth{{Name: "api", Healthy: &share, Bad: []BadSpan{{1, 2, e2e.Unhealthy, true}}}, {Name: "db"}}
 	r.Owners, r.Deselected = []Owned{{Owner: "a", Tests: []int{0, 0}}}, []e2e.Deselected{{Suite: "s", Why: "select", Count: 1, Tests: []string{"x"}}}
 	r.Tests = append(r.Tests, Entry{
-		ID: "u", Outcome: e2e.Failed, Nothing: Ambiguous, Attempts: []Attempt{{Outcome: e2e.Failed}}, Fingerprint: "f1:0", Reason: "r", Quarantine: Expired, Alone: true,
+		ID: "u", Outcome: e2e.Failed, Nothing: Ambiguous, Attempts: []Attempt{{Outcome: e2e.Failed}}, Fingerprint: "f1:0", Reason: "r",
+		Quarantine: Expired, Alone: true,
 	})
 	data, err := encode(r)
 	if err != nil {

@@ -22,7 +22,7 @@ import (
 func heavy(t *testing.T, size int, line func(n int) string) []byte {
 	t.Helper()
 	var buf bytes.Buffer
-	zip, _ := gzip.NewWriterLevel(&buf, gzip.BestCompression)
+	zip := gzip.NewWriter(&buf)
 	written, err := fmt.Fprintln(zip, `{"schema":"`+Schema+`","run_id":"e2e-1-x","started":"2026-11-01T00:00:00Z"}`)
 	for n := 0; written < size && err == nil; n++ {
 		var more int
@@ -106,9 +106,9 @@ func TestObjectsThatLieAboutTheirSize(t *testing.T) {
 // However many records are read at once, what they are unpacked to takes a bounded memory.
 func TestMemoryOfManyLargeRecords(t *testing.T) {
 	if testing.Short() {
-		t.Skip("reads a gigabyte; run without -short")
+		t.Skip("reads half a gigabyte; run without -short")
 	}
-	const size = 48 << 20
+	const size = 24 << 20
 	for name, line := range map[string]func(n int) string{
 		"long lines": func(n int) string {
 			return fmt.Sprintf(`{"id":"suite/%s::%d","outcome":"passed","seconds":1}`, strings.Repeat("x", 900), n*n)
@@ -126,7 +126,7 @@ func TestMemoryOfManyLargeRecords(t *testing.T) {
 			_, skipped, err := (&Log{Store: store, Now: later}).Load(t.Context())
 			most := peak()
 			t.Logf("at most %.0f MiB; not read: %d", most, len(skipped))
-			if err != nil || most > 450 {
+			if err != nil || most > 300 {
 				t.Errorf("%v, %.0f MiB", err, most)
 			}
 		})
@@ -199,7 +199,8 @@ func FuzzQuickRow(f *testing.F) {
 		`{"id":"t","suite":"s","file":"f","samples":[[0,"passed",1.5],[3,"failed",0,true]]}`, `{"id":"t","samples":[[0,"passed",1]]}`, `{"id":"t","samples":[]}`,
 		`{"id":"t","samples":null}`, `{"id":"t","samples":[[0,"passed",1],]}`, `{"id":"t","samples":[[0,"passed",1]`, `{"id":"t","samples":[[0,"passed",1,false]]}`,
 		`{"id":"t","samples":[[-1,"passed",1]]}`, `{"id":"t","samples":[[99999999999999999999,"passed",1]]}`, `{"id":"t","samples":[[0,"passed",1e3]]}`,
-		`{"id":"t","samples":[[0,"passed",1,true,true]]}`, `{"id":"t","samples":[[1.5,"passed",1]]}`, `{"id":"t","samples":[,[0,"passed",1]]}`, `{"id":"t","samples":[[0,"passed"]]}`,
+		`{"id":"t","samples":[[0,"passed",1,true,true]]}`, `{"id":"t","samples":[[1.5,"passed",1]]}`,
+		`{"id":"t","samples":[,[0,"passed",1]]}`, `{"id":"t","samples":[[0,"passed"]]}`,
 	} {
 		f.Add([]byte(line))
 	}

@@ -26,7 +26,7 @@ const (
 	// maxLine bounds a line of it, in bytes.
 	maxLine = 4 << 20
 	// maxTests bounds the tests of a record: a shard has fewer by far.
-	maxTests = 1_000_000
+	maxTests = 250_000
 	// entrySize is what a test takes in memory while its record is read, in bytes, and
 	// shortestLine what lines have on average at least: so the memory is bounded by the text.
 	entrySize    = 104

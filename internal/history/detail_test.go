@@ -35,7 +35,9 @@ func TestDetailsOfARecord(t *testing.T) {
 			}},
 			{Name: "db", Timeline: []e2e.Span{{From: at(0), To: at(9), State: e2e.Healthy, Probes: 5}}}, {Name: "never asked"},
 		},
-		Units: []e2e.UnitRun{unit("a", 1, "alone"), unit("b", 1, "p1", "p2", "gone"), unit("c", 1, "with others"), unit("b", 2, "p2"), unit("w", 1, "s::(whole suite)")},
+		Units: []e2e.UnitRun{
+			unit("a", 1, "alone"), unit("b", 1, "p1", "p2", "gone"), unit("c", 1, "with others"), unit("b", 2, "p2"), unit("w", 1, "s::(whole suite)"),
+		},
 		Tests: []e2e.TestRun{
 			{ID: "alone", Attempts: []e2e.Attempt{attempt(e2e.Passed, e2e.SourceFirst)}},
 			{ID: "p1", Attempts: []e2e.Attempt{attempt(e2e.Passed, e2e.SourceFirst)}},
@@ -57,7 +59,8 @@ func TestDetailsOfARecord(t *testing.T) {
 		result.Tests[len(result.Tests)-1].ID = id
 	}
 	r := RecordOf(doc, planned, result)
-	first, diagnostic, framework := Attempt{Outcome: e2e.Failed, Seconds: 2}, Attempt{e2e.Passed, 2, e2e.SourceDiagnostic}, Attempt{e2e.Failed, 2, e2e.SourceFramework}
+	first := Attempt{Outcome: e2e.Failed, Seconds: 2}
+	diagnostic, framework := Attempt{e2e.Passed, 2, e2e.SourceDiagnostic}, Attempt{e2e.Failed, 2, e2e.SourceFramework}
 	want := []Entry{
 		{ID: "alone", Suite: "s", Outcome: e2e.Passed, Seconds: 2, Alone: true},
 		{ID: "p1", Suite: "s", Outcome: e2e.Passed, Seconds: 2},
@@ -149,8 +152,8 @@ func TestSizeOfAPassingRecord(t *testing.T) {
 	var before []entryBefore
 	for i := range 2000 {
 		file := fmt.Sprintf("%s/%s_%d.spec.ts", []string{"cases", "audit", "search", "export"}[i/500], []string{"list", "detail", "approve"}[i%3], i/20)
-		id := fmt.Sprintf("ui/[chromium] %s::%s › a user with the role %d sees %s", file, []string{"work list", "escalation"}[i/7%2], i%11, []string{"it", "nothing"}[i%2])
-		id = fmt.Sprint(id, " ", i)
+		where, what := []string{"work list", "escalation"}[i/7%2], []string{"it", "nothing"}[i%2]
+		id := fmt.Sprintf("ui/[chromium] %s::%s › a user with the role %d sees %s %d", file, where, i%11, what, i)
 		seconds := float64((i*7919)%9973) / 1000
 		doc.Tests = append(doc.Tests, e2e.TestRun{ID: id, Attempts: []e2e.Attempt{{N: 1, Outcome: e2e.Passed, Source: e2e.SourceFirst, Seconds: seconds}}})
 		planned[id] = e2e.Test{
