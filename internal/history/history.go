@@ -199,10 +199,13 @@ func silenceOfRun(r e2e.Result) Silence {
 			return BadEnvironment
 		}
 	}
-	if r.Verdict.State == e2e.VerdictNotJudged {
-		return NotJudged
+	if r.Verdict.State != e2e.VerdictNotJudged {
+		return ""
 	}
-	return ""
+	if slices.ContainsFunc(r.Verdict.Reasons, func(reason e2e.Reason) bool { return reason.Code == e2e.CodeGateShut && reason.Effect == e2e.NotJudged }) {
+		return BadEnvironment
+	}
+	return NotJudged
 }
 
 // judgedAs adds what the verdict made of a test that did not simply pass.

@@ -22,9 +22,9 @@ const (
 	// samples is how many of the newest runs of a test are kept for each statistic: twice
 	// the runs in which a change is to be found.
 	samples = 60
-	// window is how many of the newest runs count for a duration, and for what a test did
-	// lately.
-	window = 20
+	// durations is how many of the newest durations of a test count, and how many runs for
+	// what it did lately.
+	durations = 20
 	// enoughOnMain is the number of runs on the default branch from which runs on other
 	// branches do not count: a pull request may have made the test slower, or may never
 	// be merged.
@@ -354,10 +354,10 @@ func (s Stats) timed(id string) []float64 {
 			continue
 		}
 		seconds := max(x.seconds, minSeconds)
-		if len(all) < window {
+		if len(all) < durations {
 			all = append(all, seconds)
 		}
-		if len(main) < window && x.record.onMain() {
+		if len(main) < durations && x.record.onMain() {
 			main = append(main, seconds)
 		}
 	}
@@ -433,7 +433,7 @@ func (s Stats) recent(id string) []sample {
 	var list []sample
 	if k := s.tests[id]; k != nil {
 		for _, x := range k.samples {
-			if x.says() && len(list) < window {
+			if x.says() && len(list) < durations {
 				list = append(list, x)
 			}
 		}
