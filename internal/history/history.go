@@ -185,6 +185,9 @@ func RecordOf(doc e2e.ShardRun, planned map[string]e2e.Test, result e2e.Result) 
 	}
 	for _, e := range unreported(doc, judged) {
 		test := planned[e.ID]
+		if e2e.BatchOf(test).ID == e.ID {
+			continue // it stands for tests that are not known
+		}
 		e.Suite, e.File = test.Suite, test.File
 		r.add(e, test)
 	}
