@@ -22,9 +22,8 @@ const (
 	// samples is how many of the newest runs of a test are kept for each statistic: twice
 	// the runs in which a change is to be found.
 	samples = 60
-	// durations is how many of the newest durations of a test count, and how many runs for
-	// what it did lately.
-	durations = 20
+	// window is how many of the newest runs count for a duration.
+	window = 20
 	// enoughOnMain is the number of runs on the default branch from which runs on other
 	// branches do not count: a pull request may have made the test slower, or may never
 	// be merged.
@@ -354,10 +353,10 @@ func (s Stats) timed(id string) []float64 {
 			continue
 		}
 		seconds := max(x.seconds, minSeconds)
-		if len(all) < durations {
+		if len(all) < window {
 			all = append(all, seconds)
 		}
-		if len(main) < durations && x.record.onMain() {
+		if len(main) < window && x.record.onMain() {
 			main = append(main, seconds)
 		}
 	}
@@ -433,7 +432,7 @@ func (s Stats) recent(id string) []sample {
 	var list []sample
 	if k := s.tests[id]; k != nil {
 		for _, x := range k.samples {
-			if x.says() && len(list) < durations {
+			if x.says() && len(list) < window {
 				list = append(list, x)
 			}
 		}
