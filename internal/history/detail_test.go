@@ -197,7 +197,8 @@ func TestSizeOfAPassingRecord(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("a record of 2,000 passing tests, with 1,000 that were not selected: %d bytes before, %d now (x%.3f)", len(old), len(now), float64(len(now))/float64(len(old)))
+	t.Logf("a record of 2,000 passing tests, with 1,000 that were not selected: %d bytes before, %d now (x%.3f)",
+		len(old), len(now), float64(len(now))/float64(len(old)))
 	if 2*len(now) > 3*len(old) {
 		t.Errorf("%d bytes now, %d before", len(now), len(old))
 	}
