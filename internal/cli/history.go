@@ -12,6 +12,7 @@ import (
 
 	"github.com/org/e2e-gate/internal/history"
 	"github.com/org/e2e-gate/internal/report"
+	"github.com/org/e2e-gate/internal/trigger"
 )
 
 type historyCmd struct {
@@ -44,7 +45,7 @@ func (f historyFlags) open(a *App) (*history.Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &history.Log{Store: store, Now: a.Now}, nil
+	return &history.Log{Store: store, Now: a.Now, Repository: trigger.Detect(a.getenv).Repository}, nil
 }
 
 // load reads the history, and prints which records could not be read.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -190,4 +191,62 @@ func (c Checkout) Changed(ctx context.Context, base string) []string {
 	}
 	paths := strings.FieldsFunc(out, func(r rune) bool { return r == 0 })
 	return paths[:min(len(paths), maxChanged)]
+}
+
+// Tracked reports which files of a folder git tracks, by their names in it: those that came with
+// the checkout. It is nil where there are none, as outside of a checkout.
+func (c Checkout) Tracked(ctx context.Context, folder string) (func(name string) bool, error) {
+	git := filepath.Join(c.Dir, ".git")
+	if info, err := os.Stat(git); err == nil && info.IsDir() {
+		git = filepath.Join(git, "HEAD") // without one it is not a repository
+	}
+	if _, err := os.Stat(git); err != nil {
+		return nil, nil
+	}
+	top, err := filepath.EvalSymlinks(c.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("the checkout cannot be found: %w", err)
+	}
+	rel, err := filepath.Rel(c.Dir, folder)
+	if err != nil || !filepath.IsLocal(rel) {
+		rel = "" // it is elsewhere, unless a link leads back
+	}
+	const doubt = "git cannot say whether it tracks the records, which a change could have written (%w); make git work in this checkout"
+	if link, err := c.trackedLink(ctx, rel); err != nil {
+		return nil, fmt.Errorf(doubt, err)
+	} else if link {
+		return func(string) bool { return true }, nil
+	}
+	real, err := filepath.EvalSymlinks(folder)
+	if err != nil {
+		return nil, fmt.Errorf("the folder of the history cannot be found: %w", err)
+	}
+	if inside, err := filepath.Rel(top, real); err != nil || !filepath.IsLocal(inside) {
+		return nil, nil
+	}
+	list, err := Checkout{real, c.Environ}.git(ctx, timeout, "ls-files", "-z", "--", ".")
+	if err != nil {
+		return nil, fmt.Errorf(doubt, err)
+	}
+	names := map[string]bool{}
+	for name := range strings.SplitSeq(list, "\x00") {
+		names[name] = true
+	}
+	return func(name string) bool { return names[name] }, nil
+}
+
+// trackedLink reports whether a part of a path below the checkout is a symbolic link that
+// git tracks: it leads to wherever a change wants.
+func (c Checkout) trackedLink(ctx context.Context, rel string) (bool, error) {
+	for part := rel; part != "" && part != "."; part = filepath.Dir(part) {
+		info, err := os.Lstat(filepath.Join(c.Dir, part))
+		if err != nil || info.Mode()&os.ModeSymlink == 0 {
+			continue
+		}
+		list, err := c.git(ctx, timeout, "ls-files", "-z", "--", filepath.ToSlash(part))
+		if err != nil || list != "" {
+			return list != "", err
+		}
+	}
+	return false, nil
 }

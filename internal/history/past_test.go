@@ -38,7 +38,7 @@ func TestPast(t *testing.T) {
 		"failed somewhere":  {[]Record{run(0, pr, e2e.Failed, 1)}, "", Stable, "failed in the last run"},
 		"fixed on main":     {[]Record{run(0, main, e2e.Failed, 1), run(1, main, e2e.Passed, 1)}, "", Stable, "failed in 1 of the last 2 runs, passes on main"},
 		"flaked once":       {[]Record{run(0, pr, e2e.Flaky, 1)}, "", Flaky, "flaky in the last run"},
-		"longer than known": {streak(25), "", FailingOnMain, "failing on main since 2026-11-01 or longer (20 or more runs)"},
+		"longer than known": {streak(65), "", FailingOnMain, "failing on main since 2026-11-01 or longer (60 or more runs)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := Fold(tc.records).Past("t", tc.except)

@@ -40,22 +40,38 @@ func TestRecordOfAResult(t *testing.T) {
 		t.Error(diff)
 	}
 	why := Entry{Effect: e2e.Blocks, Category: e2e.Unknown, Confidence: e2e.ConfidenceLow}
+	once := []Attempt{{Outcome: e2e.Failed, Seconds: 1}}
 	want := []Entry{
 		{ID: "passed", Outcome: e2e.Passed, Seconds: 1},
-		{ID: "failed", Outcome: e2e.Failed, Effect: why.Effect, Category: why.Category, Confidence: why.Confidence},
-		{ID: "environment", Outcome: e2e.Failed, Nothing: BadEnvironment, Environment: "api", Effect: why.Effect, Category: why.Category, Confidence: why.Confidence},
-		{ID: "process", Outcome: e2e.Failed, Nothing: BadEnvironment, Environment: "db", Effect: why.Effect, Category: why.Category, Confidence: why.Confidence},
+		{
+			ID: "failed", Outcome: e2e.Failed, Effect: why.Effect, Category: why.Category, Confidence: why.Confidence,
+			Attempts: once,
+		},
+		{
+			ID: "environment", Outcome: e2e.Failed, Nothing: BadEnvironment, Environment: "api", Effect: why.Effect, Category: why.Category, Confidence: why.Confidence,
+			Attempts: once,
+		},
+		{
+			ID: "process", Outcome: e2e.Failed, Nothing: BadEnvironment, Environment: "db", Effect: why.Effect, Category: why.Category, Confidence: why.Confidence,
+			Attempts: once,
+		},
 		{ID: "untrusted", Outcome: e2e.Passed, Seconds: 1, Nothing: Untrusted, Effect: why.Effect, Category: why.Category, Confidence: why.Confidence},
 	}
 	if diff := cmp.Diff(want, r.Tests); diff != "" {
 		t.Error(diff)
 	}
+	shut := judged(e2e.VerdictNotJudged)
+	shut.Verdict.Reasons = []e2e.Reason{{Code: e2e.CodeGateShut, Effect: e2e.NotJudged}}
+	advisory := judged(e2e.VerdictNotJudged)
+	advisory.Verdict.Reasons = []e2e.Reason{{Code: e2e.CodeGateShut, Effect: e2e.Warns}}
 	for name, tc := range map[string]struct {
 		result e2e.Result
 		want   Silence
 	}{
-		"passed":     {judged(e2e.VerdictPassed), ""},
-		"not judged": {judged(e2e.VerdictNotJudged), NotJudged},
+		"a gate failed":           {shut, BadEnvironment},
+		"an advisory gate failed": {advisory, NotJudged},
+		"passed":                  {judged(e2e.VerdictPassed), ""},
+		"not judged":              {judged(e2e.VerdictNotJudged), NotJudged},
 		"a background process ended": {
 			judged(e2e.VerdictFailed, e2e.Problem{Code: e2e.CodeGateLost, LosesEvidence: true, Text: "x"}), BadEnvironment,
 		},
@@ -138,12 +154,12 @@ func TestWhatSaysNothingChangesNothing(t *testing.T) {
 			u.free()
 		}
 		direct.trim()
-		snapshot, err := encodeSnapshot(direct, nil)
+		snapshot, err := encodeSnapshot(direct, nil, samples)
 		if err != nil {
 			t.Fatal(err)
 		}
-		read := newFold()
-		if err := decodeSnapshot(snapshot, read); err != nil {
+		read, err := decodeSnapshot(snapshot, anyRecord)
+		if err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(want, facts(read.stats()), rounding); diff != "" {

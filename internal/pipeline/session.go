@@ -80,12 +80,14 @@ type Options struct {
 	Witnesses func(ctx context.Context, attempts []int) []verdict.Witness
 	// Problems were found before the session began.
 	Problems []e2e.Problem
-	History  HistoryStore
-	BaseEnv  []string
-	Redact   *safetext.Redactor
-	Progress Progress
-	Version  string
-	Now      func() time.Time
+	// PolicyDigest is that of the policy and quarantine that judge.
+	PolicyDigest string
+	History      HistoryStore
+	BaseEnv      []string
+	Redact       *safetext.Redactor
+	Progress     Progress
+	Version      string
+	Now          func() time.Time
 }
 
 // Unread is a document that a shard left in an attempt of the workflow run and that could not be fetched.
