@@ -1,57 +1,89 @@
 package history
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/history/estimate"
 )
 
 func TestPast(t *testing.T) {
-	const main, pr = "refs/heads/main", "refs/pull/1/merge"
-	streak := func(n int) (list []Record) {
-		for i := range n {
-			list = append(list, run(i, main, e2e.Failed, 1))
-		}
-		return list
-	}
-	for name, tc := range map[string]struct {
-		records []Record
-		except  string
-		state   string
-		text    string
+	for _, tc := range []struct {
+		name, runs string
+		except     string
+		state      string
+		text       string
 	}{
-		"unknown":       {nil, "", New, "new, no earlier run is known"},
-		"only this run": {[]Record{run(0, main, e2e.Failed, 1)}, "e2e-a", New, "new, no earlier run is known"},
-		"passed once":   {[]Record{run(0, main, e2e.Passed, 1)}, "", Stable, "new, passed in the last run"},
-		"passed":        {[]Record{run(0, main, e2e.Passed, 1), run(1, pr, e2e.Passed, 1)}, "", Stable, "new, passed in the last 2 runs"},
-		"failing on main": {[]Record{run(0, main, e2e.Passed, 1), run(1, main, e2e.Failed, 1), run(2, main, e2e.Failed, 1), run(3, pr, e2e.Passed, 1)}, "",
-			FailingOnMain, "failing on main since 2026-11-01 (2 runs)"},
-		"but for this run": {[]Record{run(0, main, e2e.Passed, 1), run(1, main, e2e.Failed, 1)}, "e2e-b", Stable, "new, passed in the last run"},
-		"skipped between": {[]Record{run(0, main, e2e.Failed, 1), run(1, main, e2e.Skipped, 0), run(2, main, e2e.Failed, 1)}, "", FailingOnMain,
-			"failing on main since 2026-11-01 (2 runs)"},
-		"flaky ends it": {[]Record{run(0, main, e2e.Failed, 1), run(1, main, e2e.Flaky, 1)}, "", Flaky, "flaky in 1 and failed in 1 of the last 2 runs"},
-		"flaky": {[]Record{run(0, main, e2e.Flaky, 1), run(1, main, e2e.Passed, 1), run(2, pr, e2e.Flaky, 1)}, "", Flaky,
-			"flaky in 2 of the last 3 runs"},
-		"failed on a pull":  {[]Record{run(0, main, e2e.Passed, 1), run(1, pr, e2e.Failed, 1)}, "", Stable, "failed in 1 of the last 2 runs, passes on main"},
-		"failed somewhere":  {[]Record{run(0, pr, e2e.Failed, 1)}, "", Stable, "failed in the last run"},
-		"fixed on main":     {[]Record{run(0, main, e2e.Failed, 1), run(1, main, e2e.Passed, 1)}, "", Stable, "failed in 1 of the last 2 runs, passes on main"},
-		"flaked once":       {[]Record{run(0, pr, e2e.Flaky, 1)}, "", Flaky, "flaky in the last run"},
-		"longer than known": {streak(25), "", FailingOnMain, "failing on main since 2026-11-01 or longer (20 or more runs)"},
+		{"unknown", "", "", New, "new, no earlier run is known"},
+		{"only this run", "f", "e2e-a", New, "new, no earlier run is known"},
+		{"passed once", "p", "", notEnough, "new, passed in the last run"},
+		{"passed once on a branch", "B:p", "", notEnough, "new, passed in the last run (not on main)"},
+		{"passed", "p B:p", "", notEnough, "new, passed in the last 2 runs on all branches"},
+		{"passed in enough runs", "p*5", "", Stable, "new, passed in the last 5 runs"},
+		{"other branches do not count where main is known", "p*5 B:p*9", "", Stable, "new, passed in the last 5 runs"},
+		{"failing on main", "p f f B:p", "", FailingOnMain, "failing on main since 2026-11-01 (2 runs)"},
+		{"but for this run", "p f", "e2e-b", notEnough, "new, passed in the last run"},
+		{"skipped between", "f s f", "", FailingOnMain, "failing on main since 2026-11-01 (2 runs)"},
+		{"flaky ends it", "f k", "", notEnough, "flaky in 1 and failed in 1 of the last 2 runs, too few to tell"},
+		{"flaky", "k p B:k p k p", "", Flaky, "flaky in 2 of the last 5 runs"},
+		{"flaky on branches", "B:k p B:k p B:k", "", Flaky, "flaky in 3 of the last 5 runs on all branches, passes on main"},
+		{"flaky on other branches than main", "p*9 B:k B:p", "", Stable, "flaky in 1 of the last 11 runs on all branches, passes on main"},
+		{"failed on a pull request", "p B:f", "", notEnough, "failed in 1 of the last 2 runs on all branches, passes on main"},
+		{"failed on pull requests, passes on main", "p*20 B:f B:f", "", Stable, "failed in 2 of the last 22 runs on all branches, passes on main"},
+		{"failed somewhere", "B:f", "", notEnough, "failed in the last run (not on main), too few to tell"},
+		{"fails on branches, main is not known", "B:p B:f*8", "", "failing", "failed in 8 of the last 9 runs on all branches"},
+		{"passes on main again, which is too early to tell", "p*20 f*5 p", "", "failing", "failed in 5 of the last 6 runs, passes on main"},
+		{"fixed", "p*20 f*6 p*9", "", "fixed", "fixed since 2026-11-02 (9 runs), was failing"},
+		{"flakes of long ago", "k p*5 k k p k p*40", "", "fixed", "fixed since 2026-11-01 (40 runs), was flaky"},
+		{"flaked once", "B:k", "", notEnough, "flaky in the last run (not on main), too few to tell"},
+		{"flaked once of many", "p*18 k p", "", Stable, "flaky in 1 of the last 20 runs"},
+		{"became flaky: the window is since then", "p*30 k k p k p k p k", "", Flaky, "flaky in 5 of the last 8 runs"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			got := Fold(tc.records).Past("t", tc.except)
+		t.Run(tc.name, func(t *testing.T) {
+			got := Fold(sequence(tc.runs)).Past("t", tc.except)
 			if got.State != tc.state || got.Text != tc.text {
 				t.Errorf("%s: %s", got.State, got.Text)
 			}
-			if got.State == FailingOnMain && (got.Since.IsZero() || got.Since.Location() != time.UTC) {
+			if (got.State == FailingOnMain) != !got.Since.IsZero() || got.Since.Location() != time.UTC {
 				t.Errorf("since %v", got.Since)
 			}
 		})
 	}
-	if Fold(streak(1)).Past("", "") != nil {
+	if Fold(sequence("f")).Past("", "") != nil {
 		t.Error("a test without an id has a past")
+	}
+}
+
+const notEnough = string(estimate.NotEnough)
+
+// A streak of which no beginning is kept may be longer.
+func TestPastLongerThanKept(t *testing.T) {
+	got := Fold(sequence(fmt.Sprintf("p f*%d", samples+5))).Past("t", "")
+	want := fmt.Sprintf("failing on main since 2026-11-01 or longer (%d or more runs)", samples)
+	if got.Text != want || !got.Longer || got.First == nil || got.Before != nil {
+		t.Errorf("%+v", got)
+	}
+}
+
+// The commits around a change are named.
+func TestPastNamesTheCommits(t *testing.T) {
+	for _, tc := range []struct{ runs, first, before string }{
+		{"p*3 f f", "sha-3", "sha-2"}, {"f f", "sha-0", ""}, {"p*20 f*6 p*9", "sha-26", "sha-25"}, {"p*30 k k p k p k p k", "sha-30", "sha-29"}, {"p*9", "", ""},
+		{"p*3 B:f f", "sha-4", "sha-2"},
+	} {
+		got := Fold(sequence(tc.runs)).Past("t", "")
+		sha := func(r *e2e.HistoryRun) string {
+			if r == nil {
+				return ""
+			}
+			return r.SHA
+		}
+		if sha(got.First) != tc.first || sha(got.Before) != tc.before {
+			t.Errorf("%s: between %q and %q", tc.runs, sha(got.Before), sha(got.First))
+		}
 	}
 }
 

@@ -23,6 +23,11 @@ func (r Rate) Above(limit float64) float64 {
 	return 1 - incompleteBeta(float64(r.Count)+jeffreys, float64(r.Runs-r.Count)+jeffreys, limit)
 }
 
+// Exceeds reports whether enough runs say that the rate is above a limit.
+func (r Rate) Exceeds(limit float64) bool {
+	return r.Runs >= Enough && r.Count >= leastFlakes && r.Above(limit) >= Sure
+}
+
 const (
 	// jeffreys is the parameter of the prior of every rate: Jeffreys' Beta(1/2, 1/2).
 	jeffreys = 0.5
@@ -48,7 +53,7 @@ func RateOf(count, runs int) Rate {
 // betaQuantile is the x below which Beta(a, b) has the probability p.
 func betaQuantile(a, b, p float64) float64 {
 	low, high := 0.0, 1.0
-	for range 60 { // one bit each: more than a float64 has here
+	for range 45 { // one bit each
 		if mid := (low + high) / 2; incompleteBeta(a, b, mid) < p {
 			low = mid
 		} else {

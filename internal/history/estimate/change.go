@@ -17,6 +17,9 @@ type posterior struct {
 	counts [][kinds]int
 }
 
+// negligible is the weight of a start that no decision depends on.
+const negligible = 1e-7
+
 var prior = [kinds]float64{priorPass, priorBad, priorBad}
 
 // follow computes the posterior after each observation.
@@ -68,6 +71,9 @@ func (p posterior) above(k Kind, limit float64) float64 {
 	sum := 0.0
 	for i, w := range p.weight {
 		n := p.counts[i]
+		if w < negligible {
+			continue
+		}
 		sum += w * tail(n[k-1], n[0]+n[1]+n[2], limit)
 	}
 	return sum
@@ -113,15 +119,4 @@ func tail(count, runs int, limit float64) float64 {
 		known.Store(bits)
 	}
 	return math.Float64frombits(bits)
-}
-
-// LastChange is the run with which the outcomes last changed, and whether they did: an
-// index into observations of different runs, the oldest first.
-func LastChange(list []Observation) (start int, changed bool) {
-	follow(list, func(t int, p posterior) {
-		if t == len(list)-1 && p.changed() {
-			start = p.best()
-		}
-	})
-	return start, start > 0
 }

@@ -89,20 +89,17 @@ func (e Estimate) Bad() Rate { return RateOf(e.Flakes.Count+e.Fails.Count, e.Fla
 // Of estimates from observations, the oldest first.
 func Of(list []Observation) Estimate {
 	list = PerRun(list)
-	start, changed := LastChange(list)
+	state, was, start := replay(list)
 	counts := count(list[start:])
-	e := Estimate{State: NotEnough, Changed: changed, Flakes: RateOf(counts[Flake-1], len(list)-start), Fails: RateOf(counts[Fail-1], len(list)-start)}
+	e := Estimate{State: NotEnough, Changed: start > 0, Flakes: RateOf(counts[Flake-1], len(list)-start), Fails: RateOf(counts[Fail-1], len(list)-start)}
 	if len(list) < Enough {
 		return e
 	}
-	state, was := replay(list)
 	e.State, e.Was = state, was
 	began := 0 // where nothing was before, it is not known when it began
 	switch state {
 	case Flaky:
-		if changed {
-			began = start
-		}
+		began = start
 	case Failing, Fixed:
 		began = len(list) - trailing(list, func(k Kind) bool { return (k == Pass) == (state == Fixed) })
 	default:
@@ -111,6 +108,13 @@ func Of(list []Observation) Estimate {
 		e.Since, e.Before = &list[began], &list[began-1]
 	}
 	return e
+}
+
+// Passes reports whether enough runs say that the test passes: it was fixed, or it neither
+// failed nor was flaky in so many runs that its rate of flakes is likely low.
+func (e Estimate) Passes() bool {
+	runs := e.Flakes.Runs
+	return e.State == Fixed || e.State == Stable && e.Flakes.Count+e.Fails.Count == 0 && tail(0, runs, flakyOff) <= 1-Sure
 }
 
 // trailing is how many of the newest observations are of a kind.
@@ -176,24 +180,30 @@ func StreakOf(list []Observation) Streak {
 }
 
 // replay follows a test through its runs, with hysteresis: a state that began ends only
-// when the evidence against it is as strong as that for it was.
-func replay(list []Observation) (state, was State) {
+// when the evidence against it is as strong as that for it was. It starts with the run with
+// which the outcomes last changed; 0: they did not.
+func replay(list []Observation) (state, was State, start int) {
 	state = Stable
+	if count(list)[Pass-1] == len(list) {
+		return state, "", 0
+	}
 	follow(list, func(t int, p posterior) {
-		if t+1 < Enough {
-			return
+		if t+1 >= Enough {
+			if next := p.next(state); next != state {
+				state, was = next, state
+			}
 		}
-		if next := p.next(state); next != state {
-			state, was = next, state
+		if t == len(list)-1 && p.changed() {
+			start = p.best()
 		}
 	})
 	switch {
 	case state != Stable:
-		return state, ""
+		return state, "", start
 	case was != "" && list[len(list)-1].Kind == Pass:
-		return Fixed, was
+		return Fixed, was, start
 	}
-	return Stable, ""
+	return Stable, "", start
 }
 
 // next is the state after a state.
