@@ -91,7 +91,7 @@ func (p posterior) gone(k Kind, off float64) bool {
 			since += w
 		}
 	}
-	return since >= Sure
+	return since >= ended
 }
 
 // limits are those of the states, and tails remembers for each the probability that a

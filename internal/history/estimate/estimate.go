@@ -52,6 +52,9 @@ const (
 	// Sure is the probability at which a state begins or ends, and from which on a change
 	// is said to have happened.
 	Sure = 0.85
+	// ended is the probability of a change after which it did not happen any more, at which
+	// a state ends too.
+	ended = 0.7
 	// A test becomes flaky where its rate of flakes is likely above flakyOn, and it needs
 	// leastFlakes; it stops where the rate is likely below flakyOff.
 	flakyOn, flakyOff = 0.03, 0.02
@@ -79,8 +82,10 @@ type Estimate struct {
 	// Flakes and Fails are the rates since the last change.
 	Flakes Rate `json:"flakes"`
 	Fails  Rate `json:"fails"`
-	// Changed: the outcomes changed with the first run that the rates are of.
+	// Changed: the outcomes changed with the first run that the rates are of, and Earlier is
+	// how often the test failed or was flaky before.
 	Changed bool `json:"changed"`
+	Earlier Rate `json:"earlier"`
 }
 
 // Bad is the rate of runs since the last change in which the test failed or was flaky.
@@ -92,6 +97,8 @@ func Of(list []Observation) Estimate {
 	state, was, start := replay(list)
 	counts := count(list[start:])
 	e := Estimate{State: NotEnough, Changed: start > 0, Flakes: RateOf(counts[Flake-1], len(list)-start), Fails: RateOf(counts[Fail-1], len(list)-start)}
+	old := count(list[:start])
+	e.Earlier = RateOf(old[Flake-1]+old[Fail-1], start)
 	if len(list) < Enough {
 		return e
 	}
@@ -109,6 +116,12 @@ func Of(list []Observation) Estimate {
 	}
 	return e
 }
+
+// Worse reports whether the outcomes changed for the worse.
+func (e Estimate) Worse() bool { return e.Changed && e.Bad().Share() > e.Earlier.Share() }
+
+// Better reports whether the outcomes changed for the better.
+func (e Estimate) Better() bool { return e.Changed && e.Bad().Share() < e.Earlier.Share() }
 
 // Passes reports whether enough runs say that the test passes: it was fixed, or it neither
 // failed nor was flaky in so many runs that its rate of flakes is likely low.
