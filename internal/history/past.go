@@ -131,8 +131,8 @@ func runOf(o *estimate.Observation) *e2e.HistoryRun {
 	return &e2e.HistoryRun{Run: o.Run, SHA: o.SHA, Started: o.Started}
 }
 
-// window are the runs that a text speaks of.
-type window struct {
+// span are the runs that a text speaks of.
+type span struct {
 	runs, flaky, failed int
 	branches            bool
 }
@@ -140,13 +140,13 @@ type window struct {
 // window are the runs since the last change. If the test only passed in them, it is all
 // runs of the default branch, or else of all branches: "new" is said only where no failure
 // is known.
-func (a Answer) window() window {
-	w := window{runs: a.Flakes.Runs, flaky: a.Flakes.Count, failed: a.Fails.Count, branches: a.Branches}
+func (a Answer) window() span {
+	w := span{runs: a.Flakes.Runs, flaky: a.Flakes.Count, failed: a.Fails.Count, branches: a.Branches}
 	if w.flaky+w.failed > 0 || a.Estimate.State == estimate.Fixed {
 		return w
 	}
 	for i, list := range [][]estimate.Observation{a.main, a.all} {
-		all := window{runs: len(list), branches: a.Branches || i > 0}
+		all := span{runs: len(list), branches: a.Branches || i > 0}
 		for _, o := range list {
 			switch o.Kind {
 			case estimate.Flake:
@@ -164,7 +164,7 @@ func (a Answer) window() window {
 }
 
 // text is the answer in a few words.
-func (a Answer) text(w window) string {
+func (a Answer) text(w span) string {
 	if a.Streak.Runs > 0 {
 		since := a.Streak.First.Started.Format(time.DateOnly)
 		if a.Longer {
@@ -213,7 +213,7 @@ func (a Answer) passing() int {
 }
 
 // where says that other branches count too.
-func (w window) where() string {
+func (w span) where() string {
 	switch {
 	case !w.branches:
 		return ""
