@@ -183,8 +183,11 @@ func sentences(t history.TestStats) []string {
 		if t.Branches {
 			where = " on all branches"
 		}
-		list = append(list, fmt.Sprintf("flaky in %d and failed in %d of the %s%s since its outcomes last changed (%.0f %%, 90 %% between %.0f %% and %.0f %%)", t.Flaky,
-			t.Failed, report.Plural(t.Runs, "run", "runs"), where, t.Bad.Share()*100, t.Bad.Low*100, t.Bad.High*100))
+		if t.Changed {
+			where += " since its outcomes last changed"
+		}
+		list = append(list, fmt.Sprintf("flaky in %d and failed in %d of the last %s%s (%.0f %%, 90 %% between %.0f %% and %.0f %%)", t.Flaky, t.Failed,
+			report.Plural(t.Runs, "run", "runs"), where, t.Bad.Share()*100, t.Bad.Low*100, t.Bad.High*100))
 	}
 	if t.Pace != nil {
 		change := "slower"

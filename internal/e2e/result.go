@@ -131,8 +131,8 @@ type TestHistory struct {
 	Flaky  int       `json:"flaky_runs,omitempty" doc:"In how many of those it was flaky."`
 	Failed int       `json:"failed_runs,omitempty" doc:"In how many of those it failed."`
 
-	FlakeLow  float64     `json:"flake_rate_low,omitempty" doc:"The rate of flakes since the last change is above this with a probability of 95 %."`
-	FlakeHigh float64     `json:"flake_rate_high,omitempty" doc:"The rate of flakes since the last change is below this with a probability of 95 %."`
+	FlakeLow  float64     `json:"flake_rate_low,omitempty" doc:"The rate of flakes that the counts speak of is above this with a probability of 95 %; absent without flakes."`
+	FlakeHigh float64     `json:"flake_rate_high,omitempty" doc:"It is below this with a probability of 95 %."`
 	First     *HistoryRun `json:"first_run,omitempty" doc:"Run with which the state began: first failed run, first run of a flaky test, first passed run of a fixed one."`
 	Before    *HistoryRun `json:"run_before,omitempty" doc:"Last run before it: what made the change is between the two commits."`
 

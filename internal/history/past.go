@@ -116,7 +116,9 @@ func (s Stats) Past(id, except string) *e2e.TestHistory {
 	}
 	w := a.window()
 	h.Runs, h.Flaky, h.Failed, h.Text = w.runs, w.flaky, w.failed, a.text(w)
-	h.FlakeLow, h.FlakeHigh = a.Flakes.Low, a.Flakes.High
+	if rate := estimate.RateOf(w.flaky, w.runs); w.flaky > 0 {
+		h.FlakeLow, h.FlakeHigh = rate.Low, rate.High
+	}
 	h.First, h.Before = runOf(a.Since), runOf(a.Before)
 	if a.Streak.Runs > 0 {
 		h.Since, h.Streak, h.Longer = a.Streak.First.Started, a.Streak.Runs, a.Longer

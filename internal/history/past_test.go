@@ -47,6 +47,9 @@ func TestPast(t *testing.T) {
 			if got.State != tc.state || got.Text != tc.text {
 				t.Errorf("%s: %s", got.State, got.Text)
 			}
+			if (got.Flaky > 0) != (got.FlakeHigh > 0) || got.FlakeLow > got.FlakeHigh {
+				t.Errorf("%d flakes, from %v to %v", got.Flaky, got.FlakeLow, got.FlakeHigh)
+			}
 			if (got.State == FailingOnMain) != !got.Since.IsZero() || got.Since.Location() != time.UTC {
 				t.Errorf("since %v", got.Since)
 			}
@@ -111,5 +114,46 @@ func TestCovered(t *testing.T) {
 		if got := stats.Covered(func(test string) bool { return id != "none" && strings.Contains(id, test) }); got != want {
 			t.Errorf("%s: %+v, want %+v", id, got, want)
 		}
+	}
+}
+
+// Enough: the runs since the last failure are enough to remove an entry of the quarantine.
+func TestCoveredEnough(t *testing.T) {
+	for runs, want := range map[string]bool{
+		"f p": false, "p p p": false, "p*35": true, "p*20 f*6 p*9": true, "k k p k p k k p k k p k p*20": true, "k k p k p k k p k k p k p*3": false,
+		"p*20 f*6 p*9 f": false, "p*20 f*6 p*9 B:f": false,
+	} {
+		if got := Fold(sequence(runs)).Covered(func(string) bool { return true }); got.Enough != want {
+			t.Errorf("%s: %+v", runs, got)
+		}
+	}
+	two := append(sequence("p*20 f*6 p*9"), shift(100, sequence("p p"))...)
+	for i := range two[35:] {
+		two[35+i].Tests[0].ID = "u"
+		two[35+i].RunID += "u"
+	}
+	if got := Fold(two).Covered(func(string) bool { return true }); got.Enough || got.Tests != 2 {
+		t.Errorf("one of two tests has too few runs: %+v", got)
+	}
+}
+
+func TestSlower(t *testing.T) {
+	var list []Record
+	for i := range 30 {
+		r := run(i, "refs/heads/main", e2e.Passed, 3+float64(i%4)/10)
+		if i >= 22 {
+			r.Tests[0].Seconds *= 2
+		}
+		list = append(list, r)
+	}
+	got := Fold(list).One("t")
+	if got.Pace == nil || got.Pace.Since.Run != list[22].RunID || got.Trend < 1.8 || got.Trend > 2.2 || got.High < 6 {
+		t.Errorf("%+v", got)
+	}
+	if got := Fold(list[:22]).One("t"); got.Pace != nil || got.Trend != 1 {
+		t.Errorf("%+v", got)
+	}
+	if got := Fold(list[:3]).One("t"); got.Pace != nil || got.Trend != 0 {
+		t.Errorf("%+v", got)
 	}
 }

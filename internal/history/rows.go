@@ -46,11 +46,13 @@ type TestStats struct {
 	// Median and High are in seconds; 0: not known.
 	Median float64 `json:"median_seconds"`
 	High   float64 `json:"high_seconds"`
-	// Runs is how many runs say something since the outcomes last changed, Flaky and
+	// Runs is how many runs say something, since the outcomes last changed, Flaky and
 	// Failed in how many of those it was flaky or failed.
 	Runs   int `json:"runs"`
 	Flaky  int `json:"flaky"`
 	Failed int `json:"failed"`
+	// Changed: the outcomes changed, and these runs are those since.
+	Changed bool `json:"changed,omitempty"`
 	// Bad is the rate of those that were flaky or failed, with its interval.
 	Bad estimate.Rate `json:"bad"`
 	// Trend is how many times as long it takes since it last became slower or faster: 1
@@ -85,7 +87,7 @@ func (s Stats) All() []TestStats {
 func (s Stats) One(id string) TestStats {
 	a := s.Ask(id, "")
 	t := TestStats{Test: id, High: s.High(id), Recent: a.recent(), State: a.State, Runs: a.Flakes.Runs, Flaky: a.Flakes.Count, Failed: a.Fails.Count,
-		Bad: a.Bad(), Since: runOf(a.Since), Before: runOf(a.Before), Branches: a.Branches}
+		Changed: a.Changed, Bad: a.Bad(), Since: runOf(a.Since), Before: runOf(a.Before), Branches: a.Branches}
 	t.Median, _ = s.Estimate(id)
 	if p := s.Pace(id); p.Runs >= enoughForTrend {
 		t.Trend = p.Ratio()
