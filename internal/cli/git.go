@@ -39,14 +39,83 @@ const gitTimeout = 10 * time.Second
 
 // git asks git; without git or a commit the answer is empty.
 func (c checkout) git(ctx context.Context, args ...string) string {
+	out, err := c.ask(ctx, args...)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(out)
+}
+
+// ask asks git. An error says what git said.
+func (c checkout) ask(ctx context.Context, args ...string) (string, error) {
 	var out strings.Builder
 	ctx, cancel := context.WithTimeout(ctx, gitTimeout)
 	defer cancel()
 	exit := proc.Run(ctx, proc.Spec{Argv: append([]string{"git"}, args...), Dir: c.dir, Env: proc.CleanEnv(proc.Env{Base: c.environ}), Stdout: &out})
 	if !exit.OK() {
-		return ""
+		said, _, _ := strings.Cut(strings.TrimSpace(exit.Tail), "\n")
+		return "", fmt.Errorf("git %s: %s: %s", args[0], exit, said)
 	}
-	return strings.TrimSpace(out.String())
+	return out.String(), nil
+}
+
+// trackedBelow reports which files of a folder git tracks, by their names in it: those that
+// came with the checkout. Outside of a checkout there are none.
+func (c checkout) trackedBelow(ctx context.Context, folder string) (func(name string) bool, error) {
+	git := filepath.Join(c.dir, ".git")
+	if info, err := os.Stat(git); err == nil && info.IsDir() {
+		git = filepath.Join(git, "HEAD") // without one it is not a repository
+	}
+	if _, err := os.Stat(git); err != nil {
+		return nil, nil
+	}
+	top, err := filepath.EvalSymlinks(c.dir)
+	if err != nil {
+		return nil, fmt.Errorf("the checkout cannot be found: %w", err)
+	}
+	rel, err := filepath.Rel(c.dir, folder)
+	if err != nil || !filepath.IsLocal(rel) {
+		rel = "" // it is elsewhere, unless a link leads back
+	}
+	const doubt = "git cannot say whether it tracks the records, which a change could have written (%w); " +
+		"make git work in this checkout, such as with git config --global --add safe.directory '*'"
+	if link, err := c.trackedLink(ctx, rel); err != nil {
+		return nil, fmt.Errorf(doubt, err)
+	} else if link {
+		return func(string) bool { return true }, nil
+	}
+	real, err := filepath.EvalSymlinks(folder)
+	if err != nil {
+		return nil, fmt.Errorf("the folder of the history cannot be found: %w", err)
+	}
+	if inside, err := filepath.Rel(top, real); err != nil || !filepath.IsLocal(inside) {
+		return nil, nil
+	}
+	list, err := checkout{real, c.environ}.ask(ctx, "ls-files", "-z", "--", ".")
+	if err != nil {
+		return nil, fmt.Errorf(doubt, err)
+	}
+	names := map[string]bool{}
+	for name := range strings.SplitSeq(list, "\x00") {
+		names[name] = true
+	}
+	return func(name string) bool { return names[name] }, nil
+}
+
+// trackedLink reports whether a part of a path below the checkout is a symbolic link that
+// git tracks: it leads to wherever a change wants.
+func (c checkout) trackedLink(ctx context.Context, rel string) (bool, error) {
+	for part := rel; part != "" && part != "."; part = filepath.Dir(part) {
+		info, err := os.Lstat(filepath.Join(c.dir, part))
+		if err != nil || info.Mode()&os.ModeSymlink == 0 {
+			continue
+		}
+		list, err := c.ask(ctx, "ls-files", "-z", "--", ":(literal)"+filepath.ToSlash(part))
+		if err != nil || list != "" {
+			return list != "", err
+		}
+	}
+	return false, nil
 }
 
 // head is the commit that is checked out.

@@ -15,6 +15,7 @@ import (
 	"github.com/org/e2e-gate/internal/history"
 	"github.com/org/e2e-gate/internal/history/estimate"
 	"github.com/org/e2e-gate/internal/report"
+	"github.com/org/e2e-gate/internal/trigger"
 )
 
 type historyCmd struct {
@@ -47,7 +48,7 @@ func (f historyFlags) open(a *App) (*history.Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &history.Log{Store: store, Now: a.Now}, nil
+	return &history.Log{Store: store, Now: a.Now, Repository: trigger.Detect(a.getenv).Repository}, nil
 }
 
 // load reads the history, and prints which records could not be read.

@@ -56,7 +56,7 @@ type keptHistory struct {
 // log is the log in the store; backups are asked for what the store may have lost, nil for
 // none.
 func (h keptHistory) log(backups history.BackupSource) *history.Log {
-	return &history.Log{Store: h.store, Copies: h.copies(), Backups: backups, Now: h.app.Now}
+	return &history.Log{Store: h.store, Copies: h.copies(), Backups: backups, Now: h.app.Now, Repository: h.trigger.Repository}
 }
 
 // backups are those artifacts.

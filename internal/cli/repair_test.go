@@ -65,7 +65,7 @@ func recordFile(t *testing.T, run int) map[string][]byte {
 func repaired(t *testing.T, fake *githubfake.Server) (runs int, said string) {
 	t.Helper()
 	var log bytes.Buffer
-	app := &App{Stdout: &log, Stderr: &log, Now: time.Now, Transport: fake.Transport(),
+	app := &App{Stdout: &log, Stderr: &log, Now: func() time.Time { return time.Unix(1_700_100_000, 0) }, Transport: fake.Transport(),
 		Environ: []string{"GITHUB_ACTIONS=true", "GITHUB_TOKEN=" + githubfake.JobToken, "GITHUB_API_URL=http://api.test"}}
 	past := keptHistory{app: app, root: t.TempDir(), store: history.Dir{Path: t.TempDir()},
 		trigger: trigger.Trigger{CI: true, Event: "pull_request", Repository: "acme/cases", MainBranch: "main", Workflow: ourWorkflow}}

@@ -138,7 +138,8 @@ func (s *setup) session(ctx context.Context, f staged, matrix bool, backups hist
 	session := pipeline.New(pipeline.Options{
 		Root: s.root, Out: f.Out, Config: &cfg, Stage: s.stage, Trigger: s.trigger, RunID: s.runID, Key: f.Key, Select: f.Select, Service: f.Service,
 		Shards: count, Matrix: matrix, Quarantine: judge.quarantine, ChangedPaths: s.changed, Earlier: s.earlier, Unread: s.unread, Problems: judge.problems,
-		History: s.past.log(backups), BaseEnv: s.app.Environ, Redact: s.redact, Progress: s.console, Version: version(), Now: s.app.Now,
+		PolicyDigest: s.policyDigest,
+		History:      s.past.log(backups), BaseEnv: s.app.Environ, Redact: s.redact, Progress: s.console, Version: version(), Now: s.app.Now,
 	})
 	s.publishFrom(session.Out(), judge.owners)
 	return session, nil

@@ -1,9 +1,12 @@
 package cli
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 
+	"github.com/org/e2e-gate/internal/adapter/actions"
 	"github.com/org/e2e-gate/internal/config"
 	"github.com/org/e2e-gate/internal/history"
 	"github.com/org/e2e-gate/internal/history/s3store"
@@ -33,7 +36,21 @@ func (a *App) openStore(root, text string) (history.Store, history.Address, erro
 	if !filepath.IsAbs(dir) {
 		dir = filepath.Join(root, filepath.FromSlash(dir))
 	}
-	return history.Dir{Path: dir}, address, nil
+	return history.Dir{Path: dir, Tracked: a.trackedRecords(root, dir)}, address, nil
+}
+
+// trackedRecords asks git which files of a history folder it tracks: only records that the
+// store itself vouches for count. Where git cannot be asked, none counts in CI; outside of
+// it, where no change of another person is judged, all do.
+func (a *App) trackedRecords(root, dir string) func(context.Context) (func(string) bool, error) {
+	return func(ctx context.Context) (func(string) bool, error) {
+		comes, err := checkout{root, a.Environ}.trackedBelow(ctx, dir)
+		if err != nil && !actions.Detect(a.getenv) {
+			_, _ = fmt.Fprintln(a.Stderr, safeLine(fmt.Sprintf("note: all records in %s count: %v", dir, err)))
+			return nil, nil
+		}
+		return comes, err
+	}
 }
 
 // storeAddress is the config's, as a run reads it; the default one without a config.

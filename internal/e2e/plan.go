@@ -30,6 +30,16 @@ type Plan struct {
 	Weighed  []Alternative  `json:"alternatives,omitempty" doc:"Numbers of shards that were weighed, where the number was to be chosen."`
 	Digest   string         `json:"digest" doc:"SHA-256 over run id, tests, batches and shards; shard documents repeat it."`
 	Problems []Problem      `json:"problems,omitempty" doc:"What went wrong before anything ran."`
+
+	Deselected []Deselected `json:"deselected,omitempty" doc:"Tests that were listed and not selected, by suite and reason."`
+}
+
+// Deselected are tests of one suite that were not selected for one reason.
+type Deselected struct {
+	Suite string   `json:"suite" doc:"Name of the suite in the config."`
+	Why   string   `json:"why" doc:"select: the tag expression; service: the run is narrowed to another one; target: their journey does not run there." enum:"select,service,target"`
+	Count int      `json:"count" doc:"How many there are."`
+	Tests []string `json:"tests,omitempty" doc:"Their ids, sorted; at most 20000 in a plan."`
 }
 
 // PlannedTest is a test with what the plan knows about it.
@@ -106,6 +116,7 @@ type ShardRun struct {
 	Ends     []ProcessEnd  `json:"process_ends,omitempty" doc:"Background processes that exited while the shard ran."`
 	Running  []string      `json:"running,omitempty" doc:"Tests whose unit was running when the document was written, at most 20; only if it is not complete."`
 	Complete bool          `json:"complete" doc:"False while the shard runs and when it was stopped."`
+	Platform string        `json:"platform,omitempty" doc:"Operating system and architecture of its machine, such as linux/amd64."`
 }
 
 // ProcessEnd is the exit of a background process that was still needed.

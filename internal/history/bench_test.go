@@ -14,7 +14,7 @@ import (
 // 10,000 tests in 200 runs.
 func BenchmarkLoad(b *testing.B) {
 	store := memory{}
-	log := &Log{Store: store}
+	log := &Log{Store: store, Now: later}
 	for n := range 200 {
 		r := run(0, "", e2e.Passed, 1)
 		r.RunID, r.Started, r.Tests = fmt.Sprintf("e2e-%013d-x", 1_700_000_000_000+n), day0.Add(time.Duration(n)*time.Hour), nil
@@ -43,13 +43,23 @@ func BenchmarkLoad(b *testing.B) {
 					b.Fatal(err)
 				}
 			}
+			records, snapshots, n := 0, 0, 0
+			for name, data := range store {
+				if strings.HasPrefix(name, snapshotPrefix) {
+					snapshots, n = snapshots+len(data), n+1
+				} else {
+					records += len(data)
+				}
+			}
+			b.ReportMetric(float64(records)/(1<<20), "records-MiB")
+			b.ReportMetric(float64(snapshots)/float64(max(n, 1))/(1<<20), "snapshot-MiB")
 		})
 	}
 }
 
 // peakHeap is the most memory that the heap took since, in MiB, that of the store
 // included. It is looked at every few milliseconds.
-func peakHeap(b *testing.B) func() float64 {
+func peakHeap(b testing.TB) func() float64 {
 	b.Helper()
 	runtime.GC()
 	done, most := make(chan struct{}), make(chan uint64)

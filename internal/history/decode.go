@@ -3,6 +3,7 @@ package history
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,14 +17,43 @@ import (
 
 const (
 	// maxUnpacked bounds what an object holds, in bytes.
-	maxUnpacked = 512 << 20
+	maxUnpacked = 64 << 20
+	// maxRatio bounds how many times its own size an object holds, beyond freeUnpacked bytes.
+	// Records of tests that are named by a pattern hold 10 to 30 times, and a snapshot of
+	// 10,000 tests that never take any time 115 times.
+	maxRatio     = 300
+	freeUnpacked = 1 << 20
 	// maxLine bounds a line of it, in bytes.
 	maxLine = 4 << 20
 	// maxTests bounds the tests of a record: a shard has fewer by far.
-	maxTests = 1_000_000
+	maxTests = 250_000
+	// entrySize is what a test takes in memory while its record is read, in bytes, and
+	// shortestLine what lines have on average at least: so the memory is bounded by the text.
+	entrySize    = 104
+	shortestLine = 35
 )
 
 var errEmpty = errors.New("it is empty")
+
+// sizeOf is how many bytes an object holds, as its last bytes say it. Whatever it holds
+// beyond that is never unpacked.
+func sizeOf(data []byte) (int, error) {
+	const shortest = 20 // of any gzip file
+	if len(data) == 0 {
+		return 0, errEmpty
+	}
+	if len(data) < shortest || data[0] != 0x1f || data[1] != 0x8b {
+		return 0, errors.New("it is not a history object")
+	}
+	size := int64(binary.LittleEndian.Uint32(data[len(data)-4:]))
+	switch {
+	case size > maxUnpacked:
+		return 0, fmt.Errorf("it is damaged, or holds more than %d MiB", maxUnpacked>>20)
+	case size > freeUnpacked && size > maxRatio*int64(len(data)):
+		return 0, fmt.Errorf("it is damaged, or holds more than %d times its size", maxRatio)
+	}
+	return int(size), nil
+}
 
 // entry is a test of a record. Its bytes lie in the text of an [unpacked], so that
 // reading a test that is known already allocates nothing.
@@ -38,7 +68,7 @@ type entry struct {
 type unpacked struct {
 	zip     gzip.Reader
 	packed  bytes.Reader
-	text    bytes.Buffer
+	text    []byte
 	record  Record
 	entries []entry
 }
@@ -68,24 +98,37 @@ const (
 
 func (u *unpacked) free() {
 	u.packed.Reset(nil)
-	if u.text.Cap() <= maxKept && cap(u.entries) <= maxKeptTests {
+	if cap(u.text) <= maxKept && cap(u.entries) <= maxKeptTests {
 		unpackers.Put(u)
 	}
 }
 
 // read unpacks a record into the text.
 func (u *unpacked) read(data []byte) error {
+	size, err := sizeOf(data)
+	if err != nil {
+		return err
+	}
 	u.packed.Reset(data)
-	u.text.Reset()
 	if err := u.zip.Reset(&u.packed); err != nil {
 		return fmt.Errorf("it is not a history object: %w", err)
 	}
-	n, err := u.text.ReadFrom(io.LimitReader(&u.zip, maxUnpacked+1))
+	if cap(u.text) <= size {
+		u.text = make([]byte, size+1)
+	}
+	u.text = u.text[:size+1]
+	n := 0
+	for n <= size && err == nil {
+		var more int
+		more, err = u.zip.Read(u.text[n:])
+		n += more
+	}
+	u.text = u.text[:min(n, size)]
 	switch {
-	case err != nil:
+	case !errors.Is(err, io.EOF) && err != nil:
 		return fmt.Errorf("it is damaged: %w", err)
-	case n > maxUnpacked:
-		return fmt.Errorf("it holds more than %d MiB", maxUnpacked>>20)
+	case n != size:
+		return errors.New("it is damaged: it holds more than it says, or less")
 	case n == 0:
 		return errEmpty
 	}
@@ -95,7 +138,7 @@ func (u *unpacked) read(data []byte) error {
 // parse reads the lines of the text: the record without its tests, then a test each.
 func (u *unpacked) parse() error {
 	u.record, u.entries = Record{}, u.entries[:0]
-	for n, rest := 1, u.text.Bytes(); len(rest) > 0; n++ {
+	for n, rest := 1, u.text; len(rest) > 0; n++ {
 		line := rest
 		if end := bytes.IndexByte(rest, '\n'); end >= 0 {
 			line, rest = rest[:end], rest[end+1:]
@@ -115,7 +158,12 @@ func (u *unpacked) line(n int, line []byte) error {
 		return fmt.Errorf("it has more than %d MiB", maxLine>>20)
 	case n > maxTests+1:
 		return fmt.Errorf("the record has more than %d tests", maxTests)
+	case n > 1 && bytes.HasPrefix(line, beginsDeselected):
+		return nil
 	case n > 1:
+		if len(u.entries) > len(u.text)/shortestLine+1 {
+			return errors.New("its lines are too short to be tests")
+		}
 		e, err := entryOf(line)
 		u.entries = append(u.entries, e)
 		return err
@@ -123,9 +171,12 @@ func (u *unpacked) line(n int, line []byte) error {
 	if err := json.Unmarshal(line, &u.record); err != nil {
 		return fmt.Errorf("it is not a history record: %w", err)
 	}
-	u.record.Tests = nil // of no record that this gate wrote
+	u.record = u.record.kept()
 	return schemaIs(u.record.Schema, Schema)
 }
+
+// beginsDeselected starts a line that no statistic asks for.
+var beginsDeselected = []byte(`{"deselected":`)
 
 // entryOf reads the line of a test.
 func entryOf(line []byte) (entry, error) {
@@ -152,6 +203,7 @@ func quickEntry(line []byte) (e entry, ok bool) {
 	s.field(`,"outcome":`, &outcome)
 	s.literal(`,"seconds":`)
 	number, end := bytes.CutSuffix(s.rest, []byte("}"))
+	number, _ = bytes.CutSuffix(number, []byte(`,"alone":true`))
 	if s.failed || !end || !plainNumber(number) {
 		return entry{}, false
 	}
@@ -159,6 +211,59 @@ func quickEntry(line []byte) (e entry, ok bool) {
 	e.seconds, err = strconv.ParseFloat(string(number), 64)
 	e.outcome = outcomeOf(outcome)
 	return e, err == nil
+}
+
+// quickRow reads a row of a snapshot as encodeSnapshot writes it. Its samples are appended
+// to list. Any line that looks different is not ok.
+func quickRow(line []byte, list []packed) (id, suite, file []byte, samples []packed, ok bool) {
+	s := scan{rest: line}
+	s.field(`{"id":`, &id)
+	if bytes.HasPrefix(s.rest, []byte(`,"suite":`)) {
+		s.field(`,"suite":`, &suite)
+	}
+	if bytes.HasPrefix(s.rest, []byte(`,"file":`)) {
+		s.field(`,"file":`, &file)
+	}
+	s.literal(`,"samples":[`)
+	for separator := ""; !s.failed && !bytes.Equal(s.rest, []byte("]}")); separator = "," {
+		s.literal(separator)
+		list = append(list, s.sample())
+	}
+	return id, suite, file, list, !s.failed
+}
+
+// sample reads a sample.
+func (s *scan) sample() (p packed) {
+	var outcome []byte
+	s.literal("[")
+	position, err := strconv.Atoi(string(s.number(',')))
+	s.field(",", &outcome)
+	s.literal(",")
+	end := byte(']')
+	if i := bytes.IndexAny(s.rest, ",]"); i >= 0 {
+		end = s.rest[i]
+	}
+	seconds, bad := strconv.ParseFloat(string(s.number(end)), 64)
+	s.failed = s.failed || err != nil || bad != nil
+	if end == ',' {
+		s.literal(",true")
+		p.silent = true
+	}
+	s.literal("]")
+	p.record, p.outcome, p.seconds = position, outcomeOf(outcome), seconds
+	return p
+}
+
+// number reads a plain number up to a character, which stays.
+func (s *scan) number(end byte) []byte {
+	i := bytes.IndexByte(s.rest, end)
+	if s.failed || i < 0 || !plainNumber(s.rest[:i]) {
+		s.failed = true
+		return nil
+	}
+	number := s.rest[:i]
+	s.rest = s.rest[i:]
+	return number
 }
 
 // scan reads what is expected from the start of a line.
@@ -189,8 +294,19 @@ func (s *scan) field(key string, to *[]byte) {
 
 // plainText reports whether the text of a JSON string is the string.
 func plainText(text []byte) bool {
+	// Eight characters at once: most texts are ASCII without escapes.
+	const each, high = 0x0101010101010101, 0x8080808080808080
+	rest := text
+	for len(rest) >= 8 {
+		eight := binary.LittleEndian.Uint64(rest)
+		slash := eight ^ each*'\\'
+		if (eight|(eight-each*' ')|(slash-each))&high != 0 {
+			break // perhaps one that is not ASCII, a control character, or a backslash
+		}
+		rest = rest[8:]
+	}
 	ascii := true
-	for _, b := range text {
+	for _, b := range rest {
 		if b < ' ' || b == '\\' {
 			return false
 		}
@@ -214,9 +330,12 @@ func digits(text []byte) bool {
 	return len(text) > 0
 }
 
+// outcomes are the words of ours.
+var outcomes = []e2e.Outcome{e2e.Passed, e2e.Failed, e2e.Flaky, e2e.Skipped, e2e.Lost, e2e.NotRun}
+
 // outcomeOf is a word of ours, or a copy of what else stands there.
 func outcomeOf(text []byte) e2e.Outcome {
-	for _, o := range [...]e2e.Outcome{e2e.Passed, e2e.Failed, e2e.Flaky, e2e.Skipped, e2e.Lost, e2e.NotRun} {
+	for _, o := range outcomes {
 		if string(text) == string(o) {
 			return o
 		}

@@ -13,11 +13,18 @@ import (
 // Dir keeps objects as files in a directory.
 type Dir struct {
 	Path string
+	// Tracked names the files that version control tracks; nil: it tracks none. They came with
+	// the checkout, so the change under test may have written them: they do not count. An
+	// error means that none of the files counts.
+	Tracked func(context.Context) (func(name string) bool, error)
 }
+
+// tracked is why a file that version control tracks does not count.
+const tracked = "git tracks this file, so a change could have written it; run git rm -r --cached on its folder, and add the folder to .gitignore"
 
 // List names the files. An entry that is not a regular file has size 0 and cannot be
 // read.
-func (d Dir) List(context.Context) ([]Object, error) {
+func (d Dir) List(ctx context.Context) ([]Object, error) {
 	entries, err := os.ReadDir(d.Path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -26,8 +33,18 @@ func (d Dir) List(context.Context) ([]Object, error) {
 		return nil, err
 	}
 	var list []Object
+	var comes func(string) bool
+	if d.Tracked != nil && len(entries) > 0 {
+		comes, err = d.Tracked(ctx)
+	}
 	for _, e := range entries {
 		o := Object{Name: e.Name()}
+		switch {
+		case err != nil:
+			o.Refused = err.Error()
+		case comes != nil && comes(o.Name):
+			o.Refused = tracked
+		}
 		if info, err := e.Info(); err == nil && info.Mode().IsRegular() {
 			o.Size = info.Size()
 		}

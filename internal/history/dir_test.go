@@ -21,7 +21,7 @@ import (
 
 func save(t *testing.T, d Store, r Record) {
 	t.Helper()
-	if err := (&Log{Store: d}).Save(t.Context(), r); err != nil {
+	if err := (&Log{Store: d, Now: later}).Save(t.Context(), r); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -39,7 +39,7 @@ func load(t *testing.T, d Store) ([]Record, []string) {
 		if !strings.HasSuffix(o.Name, recordSuffix) || strings.HasPrefix(o.Name, snapshotPrefix) {
 			continue
 		}
-		data, err := (&Log{Store: d}).get(t.Context(), o)
+		data, err := (&Log{Store: d, Now: later}).get(t.Context(), o)
 		var r Record
 		if err == nil {
 			r, err = decode(data)
@@ -68,7 +68,7 @@ func files(t *testing.T, d Dir) []string {
 }
 
 func TestRoundTrip(t *testing.T) {
-	d := Dir{filepath.Join(t.TempDir(), "not", "there", "yet")}
+	d := Dir{Path: filepath.Join(t.TempDir(), "not", "there", "yet")}
 	if records, skipped := load(t, d); records != nil || skipped != nil {
 		t.Error("a folder that is not there holds something")
 	}
@@ -92,7 +92,7 @@ func TestRoundTrip(t *testing.T) {
 // A second record of the same run, attempt and shard leaves the first one's file
 // as it is, to the byte.
 func TestRecordsAreImmutable(t *testing.T) {
-	d := Dir{t.TempDir()}
+	d := Dir{Path: t.TempDir()}
 	first := run(0, "", e2e.Failed, 0)
 	save(t, d, first)
 	names := files(t, d)
@@ -118,9 +118,9 @@ func TestRecordsAreImmutable(t *testing.T) {
 }
 
 func TestConcurrentWritersLoseNothing(t *testing.T) {
-	d := Dir{filepath.Join(t.TempDir(), "history")}
+	d := Dir{Path: filepath.Join(t.TempDir(), "history")}
 	const writers, each = 50, 4
-	log, ctx := &Log{Store: d}, t.Context()
+	log, ctx := &Log{Store: d, Now: later}, t.Context()
 	var all sync.WaitGroup
 	for w := range writers {
 		all.Go(func() {
@@ -151,7 +151,7 @@ func TestConcurrentWritersLoseNothing(t *testing.T) {
 }
 
 func TestUnreadableRecordsAreSkippedAndNamed(t *testing.T) {
-	d := Dir{t.TempDir()}
+	d := Dir{Path: t.TempDir()}
 	good := run(0, "", e2e.Passed, 1)
 	save(t, d, good)
 	whole, err := encode(run(1, "", e2e.Passed, 1))
@@ -195,7 +195,7 @@ func TestUnreadableRecordsAreSkippedAndNamed(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = huge.Close()
-	stats, skipped, err := (&Log{Store: d}).Load(t.Context())
+	stats, skipped, err := (&Log{Store: d, Now: later}).Load(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -225,8 +225,8 @@ func TestFolderThatCannotBeUsed(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, d := range []Dir{{file}, {filepath.Join(file, "below")}} {
-		log := &Log{Store: d}
+	for _, d := range []Dir{{Path: file}, {Path: filepath.Join(file, "below")}} {
+		log := &Log{Store: d, Now: later}
 		if err := log.Save(t.Context(), run(0, "", e2e.Passed, 1)); err == nil {
 			t.Error("saved into a file")
 		}
@@ -238,13 +238,13 @@ func TestFolderThatCannotBeUsed(t *testing.T) {
 		if os.Geteuid() == 0 {
 			t.Skip("nothing is read only for root")
 		}
-		d := Dir{t.TempDir()}
+		d := Dir{Path: t.TempDir()}
 		save(t, d, run(0, "", e2e.Passed, 1))
 		if err := os.Chmod(d.Path, 0o555); err != nil { //nolint:gosec // a folder must be searchable
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = os.Chmod(d.Path, 0o755) }) //nolint:gosec // so that it can be removed
-		if err := (&Log{Store: d}).Save(t.Context(), run(1, "", e2e.Passed, 1)); err == nil {
+		if err := (&Log{Store: d, Now: later}).Save(t.Context(), run(1, "", e2e.Passed, 1)); err == nil {
 			t.Error("saved")
 		}
 		if records, _ := load(t, d); len(records) != 1 {
@@ -254,10 +254,10 @@ func TestFolderThatCannotBeUsed(t *testing.T) {
 }
 
 func TestRecordThatIsNoJSON(t *testing.T) {
-	d := Dir{t.TempDir()}
+	d := Dir{Path: t.TempDir()}
 	r := run(0, "", e2e.Passed, 1)
 	r.Started = time.Date(20000, 1, 1, 0, 0, 0, 0, time.UTC) // a year that JSON has no room for
-	if err := (&Log{Store: d}).Save(t.Context(), r); err == nil {
+	if err := (&Log{Store: d, Now: later}).Save(t.Context(), r); err == nil {
 		t.Error("saved")
 	}
 	if left := files(t, d); len(left) > 0 {
@@ -268,7 +268,7 @@ func TestRecordThatIsNoJSON(t *testing.T) {
 // Whatever the run id: one file in the folder, and no two ids in the same one.
 func TestHostileRunIDs(t *testing.T) {
 	parent := t.TempDir()
-	d := Dir{filepath.Join(parent, "history")}
+	d := Dir{Path: filepath.Join(parent, "history")}
 	ids := []string{
 		"", ".", "..", "../x", "/etc/passwd", `..\x`, "a/b", "a_b", "a:b", "a.b", "a b", "ä", "ö", "a\x00b", "-rf", "CON", "a\nb", "*", "%2e",
 		strings.Repeat("x", 300), strings.Repeat("x", 301), strings.Repeat("ä", 300), "e2e-1-x", "e2e-1-x.1",
@@ -335,7 +335,7 @@ func TestSnapshotsChangeNoAnswer(t *testing.T) {
 		}
 		want := view(Fold(records))
 		store := memory{}
-		log := &Log{Store: store, Now: func() time.Time { return day0 }}
+		log := &Log{Store: store, Now: later}
 		cut := rapid.IntRange(0, len(records)).Draw(rt, "cut")
 		for i, r := range records {
 			if i == cut {
@@ -365,7 +365,7 @@ type memory map[string][]byte
 func (m memory) List(context.Context) ([]Object, error) {
 	var list []Object
 	for name, data := range m {
-		list = append(list, Object{name, int64(len(data))})
+		list = append(list, Object{Name: name, Size: int64(len(data))})
 	}
 	return list, nil
 }

@@ -6,48 +6,77 @@ import (
 	"cmp"
 	"compress/gzip"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/org/e2e-gate/internal/e2e"
 )
 
+// deselectedLine is a line of a record after its tests. A gate that does not know it
+// reads it as a test without an id, which it ignores.
+type deselectedLine struct {
+	Deselected e2e.Deselected `json:"deselected"`
+}
+
 // encode writes a record: JSON lines, compressed. The first line is the record without
-// its tests, each other one a test.
+// its tests, each other one a test. What was not selected comes last, where the fold
+// passes over it.
 func encode(r Record) ([]byte, error) {
-	tests := r.Tests
-	r.Tests = nil
-	return pack(func(write func(any) error) error {
+	tests, deselected := r.Tests, r.Deselected
+	r.Tests, r.Deselected = nil, nil
+	return pack(gzip.DefaultCompression, func(write func(any) error) error {
 		err := write(r)
 		for i := 0; err == nil && i < len(tests); i++ {
 			err = write(tests[i])
+		}
+		for i := 0; err == nil && i < len(deselected); i++ {
+			err = write(deselectedLine{deselected[i]})
 		}
 		return err
 	})
 }
 
-func pack(body func(write func(any) error) error) ([]byte, error) {
+// pack compresses lines, one for each value; bytes are a line as they are.
+func pack(level int, body func(write func(any) error) error) ([]byte, error) {
 	var buf bytes.Buffer
-	zip := gzip.NewWriter(&buf)
-	out := json.NewEncoder(zip)
-	out.SetEscapeHTML(false)
-	if err := body(out.Encode); err != nil {
+	zip, err := gzip.NewWriterLevel(&buf, level)
+	if err != nil {
 		return nil, err
 	}
-	err := zip.Close()
+	out := json.NewEncoder(zip)
+	out.SetEscapeHTML(false)
+	write := func(v any) error {
+		line, ok := v.([]byte)
+		if !ok {
+			return out.Encode(v)
+		}
+		_, err := zip.Write(append(line, '\n'))
+		return err
+	}
+	if err := body(write); err != nil {
+		return nil, err
+	}
+	err = zip.Close()
 	return buf.Bytes(), err
 }
 
-// unpack reads lines; head is the first.
+// unpack reads lines as a stream; head is the first.
 func unpack(data []byte, head func([]byte) error, line func([]byte) error) error {
+	size, err := sizeOf(data)
+	if err != nil {
+		return err
+	}
 	zip, err := gzip.NewReader(bytes.NewReader(data))
 	if err != nil {
 		return fmt.Errorf("it is not a history object: %w", err)
 	}
-	bounded := &io.LimitedReader{R: zip, N: maxUnpacked}
+	bounded := &io.LimitedReader{R: zip, N: int64(size) + 1}
 	scan := bufio.NewScanner(bounded)
 	scan.Buffer(nil, maxLine)
 	for n := 0; scan.Scan(); n++ {
@@ -64,7 +93,7 @@ func unpack(data []byte, head func([]byte) error, line func([]byte) error) error
 	case scan.Err() != nil:
 		return fmt.Errorf("it is damaged: %w", scan.Err())
 	case bounded.N <= 0:
-		return fmt.Errorf("it holds more than %d MiB", maxUnpacked>>20)
+		return errors.New("it is damaged: it holds more than it says")
 	}
 	return nil
 }
@@ -99,12 +128,37 @@ type packed struct {
 	silent  bool
 }
 
-func (p packed) MarshalJSON() ([]byte, error) {
-	parts := []any{p.record, p.outcome, p.seconds}
-	if p.silent {
-		parts = append(parts, true)
+// appendRow writes a row by hand: a snapshot has hundreds of thousands of samples.
+func appendRow(line []byte, r row) ([]byte, error) {
+	head, err := json.Marshal(struct {
+		ID    string `json:"id"`
+		Suite string `json:"suite,omitempty"`
+		File  string `json:"file,omitempty"`
+	}{r.ID, r.Suite, r.File})
+	if err != nil {
+		return nil, err
 	}
-	return json.Marshal(parts)
+	line = append(append(line, head[:len(head)-1]...), `,"samples":[`...)
+	for i, p := range r.Samples {
+		if i > 0 {
+			line = append(line, ',')
+		}
+		line = append(strconv.AppendInt(append(line, '['), int64(p.record), 10), ',')
+		if slices.Contains(outcomes, p.outcome) {
+			line = append(append(append(line, '"'), p.outcome...), '"')
+		} else if word, err := json.Marshal(p.outcome); err == nil {
+			line = append(line, word...)
+		}
+		if math.IsNaN(p.seconds) || math.IsInf(p.seconds, 0) {
+			return nil, fmt.Errorf("test %s took %v seconds", r.ID, p.seconds)
+		}
+		line = strconv.AppendFloat(append(line, ','), p.seconds, 'f', -1, 64)
+		if p.silent {
+			line = append(line, ",true"...)
+		}
+		line = append(line, ']')
+	}
+	return append(line, "]}"...), nil
 }
 
 func (p *packed) UnmarshalJSON(data []byte) error {
@@ -112,75 +166,115 @@ func (p *packed) UnmarshalJSON(data []byte) error {
 	return json.Unmarshal(data, &parts)
 }
 
-// encodeSnapshot writes what was folded.
-func encodeSnapshot(f *fold, names []string) ([]byte, error) {
+// errLarge is returned for a snapshot that no reader would accept.
+var errLarge = errors.New("the snapshot is too large")
+
+// encodeSnapshot writes what was folded, with so many of the newest samples for each
+// statistic.
+func encodeSnapshot(f *fold, names []string, most int) ([]byte, error) {
 	head := snapshot{Schema: SnapshotSchema, Names: names, WorkflowRuns: newestRuns(f.workflowRuns)}
 	at := map[*Record]int{}
 	ids := sortedIDs(f.tests)
 	for _, id := range ids {
-		for _, x := range f.tests[id].samples {
+		for x := range f.tests[id].newest(most) {
 			if _, ok := at[x.record]; !ok {
 				at[x.record] = len(head.Records)
 				head.Records = append(head.Records, *x.record)
 			}
 		}
 	}
-	return pack(func(write func(any) error) error {
-		err := write(head)
+	size := 0
+	data, err := pack(gzip.BestSpeed, func(write func(any) error) error {
+		line, err := json.Marshal(head)
+		if err == nil && len(line) >= maxLine {
+			err = errLarge
+		}
+		if err == nil {
+			err = write(line)
+		}
+		var r row
 		for i := 0; err == nil && i < len(ids); i++ {
 			k := f.tests[ids[i]]
-			r := row{ID: ids[i], Suite: k.suite, File: k.file}
-			for _, x := range k.samples {
+			r = row{ID: ids[i], Suite: k.suite, File: k.file, Samples: r.Samples[:0]}
+			for x := range k.newest(most) {
 				r.Samples = append(r.Samples, packed{at[x.record], x.outcome, x.seconds, x.silent})
 			}
-			err = write(r)
+			if line, err = appendRow(line[:0], r); err == nil {
+				err = write(line)
+			}
 		}
 		return err
 	})
+	if err == nil {
+		size, err = sizeOf(data)
+	}
+	if err != nil || size > maxUnpacked {
+		return nil, errLarge
+	}
+	return data, err
 }
 
-// decodeSnapshot adds a snapshot to a fold, completely or not at all.
-func decodeSnapshot(data []byte, into *fold) error {
+// decodeSnapshot reads a snapshot, completely or not at all, but for the samples of records
+// that do not count.
+func decodeSnapshot(data []byte, refused func(*Record) string) (*fold, error) {
 	var head snapshot
-	var rows []row
+	var out []bool
+	f := newFold()
+	var samples []packed
 	err := unpack(data, func(line []byte) error {
 		if err := json.Unmarshal(line, &head); err != nil {
 			return fmt.Errorf("it is not a snapshot: %w", err)
 		}
+		for i := range head.Records {
+			head.Records[i] = head.Records[i].kept()
+			why := refused(&head.Records[i])
+			if out = append(out, why != ""); why != "" {
+				f.refused[why] = true
+			}
+		}
 		return schemaIs(head.Schema, SnapshotSchema)
 	}, func(line []byte) error {
-		var r row
-		if err := json.Unmarshal(line, &r); err != nil {
-			return err
+		id, suite, file, list, ok := quickRow(line, samples[:0])
+		samples = list
+		if !ok {
+			var r row
+			if err := json.Unmarshal(line, &r); err != nil {
+				return err
+			}
+			id, suite, file, samples = []byte(r.ID), []byte(r.Suite), []byte(r.File), r.Samples
 		}
-		for _, p := range r.Samples {
+		for _, p := range samples {
 			if p.record < 0 || p.record >= len(head.Records) {
 				return fmt.Errorf("a sample refers to record %d of %d", p.record, len(head.Records))
 			}
 		}
-		rows = append(rows, r)
+		if len(id) == 0 {
+			return nil
+		}
+		samples = slices.DeleteFunc(samples, func(p packed) bool { return out[p.record] })
+		if len(samples) == 0 {
+			return nil
+		}
+		k := f.of(string(id))
+		k.samples = slices.Grow(k.samples, min(len(samples), maxMixed))
+		for _, p := range samples {
+			take(k, suite, file, sample{&head.Records[p.record], p.outcome, p.seconds, p.silent})
+		}
 		return nil
 	})
 	if err == nil && head.Schema == "" {
 		err = errEmpty
 	}
 	if err != nil {
-		return err
-	}
-	for _, r := range rows {
-		for _, p := range r.Samples {
-			if r.ID != "" {
-				take(into.of(r.ID), r.Suite, r.File, sample{&head.Records[p.record], p.outcome, p.seconds, p.silent})
-			}
-		}
+		return nil, err
 	}
 	for _, name := range head.Names {
-		into.names[name] = true
+		f.names[name] = true
 	}
 	for _, run := range head.WorkflowRuns {
-		into.workflowRuns[run] = true
+		f.workflowRuns[run] = true
 	}
-	return nil
+	return f, nil
 }
 
 // newestRuns are workflow runs by age, the newest that there is room for: their ids are

@@ -10,7 +10,7 @@ import (
 
 // A pipe without a writer, or an endless device, must not block a run.
 func TestPipesAndDevicesAreSkipped(t *testing.T) {
-	d := Dir{t.TempDir()}
+	d := Dir{Path: t.TempDir()}
 	if err := syscall.Mkfifo(filepath.Join(d.Path, "pipe.jsonl.gz"), 0o600); err != nil {
 		t.Skip(err)
 	}

@@ -43,12 +43,42 @@ type Record struct {
 	Reasons []e2e.Code       `json:"reasons,omitempty"`
 	// Nothing is why the whole record says nothing of its tests; empty: it does.
 	Nothing Silence `json:"nothing,omitempty"`
+	// Repository is owner/name; Base the commit that the change was compared with. Both are
+	// empty where they are not known.
+	Repository string `json:"repository,omitempty"`
+	Base       string `json:"base,omitempty"`
+	// Policy is the digest of the policy and quarantine that judged.
+	Policy string `json:"policy,omitempty"`
+	// Variant is the operating system and architecture that the shard ran on, such as
+	// linux/amd64. The id of a test holds its project or browser.
+	Variant string `json:"variant,omitempty"`
+	// Shards is how many shards the run had, this one included.
+	Shards int `json:"shards,omitempty"`
+	// Gates is what was seen of the gates, in short.
+	Gates []GateHealth `json:"gates,omitempty"`
 	// Overhead is the time of the shard's processes without their tests, in seconds:
 	// start-up and fixtures.
 	Overhead float64 `json:"overhead,omitempty"`
 	// Processes are the shard's processes whose tests have files.
 	Processes []Process `json:"processes,omitempty"`
-	Tests     []Entry   `json:"tests,omitempty"`
+	// Owners say for each of Tests who owns it and how critical it is.
+	Owners []Owned `json:"owners,omitempty"`
+	Tests  []Entry `json:"tests,omitempty"`
+	// Deselected are the tests that were listed and did not run; only the first shard of a
+	// run has them.
+	Deselected []e2e.Deselected `json:"deselected,omitempty"`
+}
+
+// kept is what a fold and a snapshot keep of a record: what does not speak of its tests
+// by their position, and of its gates those that were bad. Times that cannot be are left
+// out.
+func (r Record) kept() Record {
+	r.Tests, r.Owners, r.Deselected = nil, nil, nil
+	r.Gates = slices.DeleteFunc(slices.Clone(r.Gates), func(g GateHealth) bool { return g.Healthy == nil })
+	r.Processes = slices.DeleteFunc(slices.Clone(r.Processes), func(p Process) bool {
+		return p.Files < 1 || !(p.Seconds >= 0 && p.Seconds <= maxSeconds)
+	})
+	return r
 }
 
 // onMain reports whether the record is of the default branch. Where that is not known,
@@ -72,6 +102,9 @@ type Entry struct {
 	// Seconds of the last attempt that passed.
 	Seconds float64 `json:"seconds"`
 
+	// Alone: it was the only test of its process.
+	Alone bool `json:"alone,omitempty"`
+
 	// What follows is written where the test did not simply pass.
 
 	// Nothing is why the outcome says nothing of the test; empty: it does.
@@ -81,6 +114,14 @@ type Entry struct {
 	Effect      e2e.Effect     `json:"effect,omitempty"`
 	Category    e2e.Category   `json:"category,omitempty"`
 	Confidence  e2e.Confidence `json:"confidence,omitempty"`
+	// Attempts at the test, in order of time, at most maxAttempts.
+	Attempts []Attempt `json:"attempts,omitempty"`
+	// Fingerprint is that of its first failure, see package fingerprint.
+	Fingerprint string `json:"fingerprint,omitempty"`
+	// Reason is why it was skipped, or the code of why it was not run.
+	Reason string `json:"reason,omitempty"`
+	// Quarantine is the state of the entry that covers it.
+	Quarantine QuarantineState `json:"quarantine,omitempty"`
 }
 
 // Silence is why an outcome says nothing of a test. What says nothing changes no
@@ -95,14 +136,24 @@ const (
 	BadEnvironment Silence = "environment"
 	// Untrusted: the evidence of the test was damaged.
 	Untrusted Silence = "untrusted"
+	// Ambiguous: an attempt ended in a way that is not known.
+	Ambiguous Silence = "ambiguous"
+	// Lost: the test was planned and never reported.
+	Lost Silence = "lost"
+	// NotRun: the test was kept from running.
+	NotRun Silence = "not_run"
 )
 
-// RecordOf makes the record of a shard's document, in a run with this result.
+// RecordOf makes the record of a shard's document, in a run with this result. What only
+// the run knows, such as the number of its shards, is left to the caller.
 func RecordOf(doc e2e.ShardRun, planned map[string]e2e.Test, result e2e.Result) Record {
-	r := Record{Schema: Schema, RunID: doc.Run.ID, WorkflowRun: doc.Run.WorkflowRun, Attempt: doc.Run.WorkflowAttempt, Shard: doc.Index, Stage: doc.Run.Stage,
-		Ref: doc.Run.Ref, SHA: doc.Run.SHA, Started: doc.Run.Started, Main: doc.Run.DefaultBranch, Overhead: overhead(doc),
-		Processes: processes(doc, planned), Tests: []Entry{}, Target: doc.Run.Target, Event: doc.Run.Event, Version: doc.Run.Version,
-		Verdict: result.Verdict.State, Nothing: silenceOfRun(result)}
+	run := doc.Run
+	r := Record{
+		Schema: Schema, RunID: run.ID, WorkflowRun: run.WorkflowRun, Attempt: run.WorkflowAttempt, Shard: doc.Index, Stage: run.Stage,
+		Ref: run.Ref, SHA: run.SHA, Started: run.Started, Main: run.DefaultBranch, Overhead: overhead(doc),
+		Processes: processes(doc, planned), Tests: []Entry{}, Target: run.Target, Event: run.Event, Version: run.Version,
+		Verdict: result.Verdict.State, Nothing: silenceOfRun(result), Repository: run.Repository, Variant: doc.Platform, Gates: healthOf(doc, run.Started),
+	}
 	for _, reason := range result.Verdict.Reasons {
 		if !slices.Contains(r.Reasons, reason.Code) {
 			r.Reasons = append(r.Reasons, reason.Code)
@@ -112,22 +163,30 @@ func RecordOf(doc e2e.ShardRun, planned map[string]e2e.Test, result e2e.Result) 
 	for i := range result.Tests {
 		judged[result.Tests[i].ID] = &result.Tests[i]
 	}
+	alone := aloneIn(doc)
 	for _, t := range doc.Tests {
-		e := Entry{ID: t.ID, Outcome: e2e.OutcomeOf(t.Attempts)}
-		if test, ok := planned[t.ID]; ok {
-			e.Suite, e.File = test.Suite, test.File
-		} else if t.Unplanned != nil {
-			e.Suite, e.File = t.Unplanned.Suite, t.Unplanned.File
+		e := Entry{ID: t.ID, Outcome: e2e.OutcomeOf(t.Attempts), Alone: alone[t.ID]}
+		test, ok := planned[t.ID]
+		if !ok && t.Unplanned != nil {
+			test = *t.Unplanned
 		}
+		e.Suite, e.File = test.Suite, test.File
 		for _, a := range t.Attempts {
 			if a.Outcome == e2e.Passed {
 				e.Seconds = a.Seconds
 			}
 		}
+		e.tried(t.Attempts, run.ID)
 		if t := judged[t.ID]; t != nil {
+			test = t.Test // with the owner that its suite gives it
 			e.judgedAs(t)
 		}
-		r.Tests = append(r.Tests, e)
+		r.add(e, test)
+	}
+	for _, e := range unreported(doc, judged) {
+		test := planned[e.ID]
+		e.Suite, e.File = test.Suite, test.File
+		r.add(e, test)
 	}
 	return r
 }
@@ -155,10 +214,16 @@ func (e *Entry) judgedAs(t *e2e.TestResult) {
 		e.Nothing, e.Environment = BadEnvironment, cmp.Or(t.Environment.Gate, t.Environment.Process)
 	case untrusted:
 		e.Nothing = Untrusted
-	case e.Outcome == e2e.Passed:
+	case e.Outcome == e2e.Passed && e.Nothing == "":
 		return
 	}
 	e.Effect, e.Category, e.Confidence = t.Effect, t.Category, t.Confidence
+	if q := t.Quarantine; q != nil {
+		e.Quarantine = Quarantined
+		if q.Expired {
+			e.Quarantine = Expired
+		}
+	}
 }
 
 // overhead is what the first processes of a shard took beyond their tests.

@@ -17,6 +17,9 @@ import (
 
 var day0 = time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 
+// later is the clock of a reader after all runs of the tests.
+func later() time.Time { return day0.Add(10_000 * time.Hour) }
+
 // run is a record of one test in the nth run.
 func run(n int, ref string, o e2e.Outcome, seconds float64) Record {
 	return Record{Schema: Schema, RunID: "e2e-" + string(rune('a'+n)), Attempt: 1, Ref: ref, Started: day0.Add(time.Duration(n) * time.Hour),
@@ -38,9 +41,9 @@ func TestRecordOf(t *testing.T) {
 	got := RecordOf(doc, map[string]e2e.Test{"passed": {Suite: "s", File: "f"}}, e2e.Result{})
 	want := Record{Schema: Schema, RunID: "e2e-1-x", Attempt: 3, Shard: 2, Stage: "pr", Ref: "refs/heads/main", SHA: "abc", Started: day0, Tests: []Entry{
 		{ID: "passed", Suite: "s", File: "f", Outcome: e2e.Passed, Seconds: 2},
-		{ID: "flaky", Outcome: e2e.Flaky, Seconds: 3},
-		{ID: "failed", Outcome: e2e.Failed},
-		{ID: "lost", Outcome: e2e.Lost},
+		{ID: "flaky", Outcome: e2e.Flaky, Seconds: 3, Attempts: []Attempt{{Outcome: e2e.Failed, Seconds: 9}, {Outcome: e2e.Passed, Seconds: 3}}},
+		{ID: "failed", Outcome: e2e.Failed, Attempts: []Attempt{{Outcome: e2e.Failed, Seconds: 9}}},
+		{ID: "lost", Outcome: e2e.Lost, Nothing: Lost},
 		{ID: "unplanned", Suite: "u", File: "uf", Outcome: e2e.Passed, Seconds: 1},
 	}}
 	if diff := cmp.Diff(want, got); diff != "" {

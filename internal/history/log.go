@@ -1,20 +1,27 @@
 package history
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"maps"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/sync/semaphore"
 )
 
 // Object in a store.
 type Object struct {
 	Name string
 	Size int64
+	// Refused is why it must not be read; empty: it may.
+	Refused string
 }
 
 // Store keeps objects by name: letters, digits and "._-". It may be shared by any number
@@ -39,6 +46,10 @@ type Log struct {
 	Backups BackupSource
 	// Now is the clock; nil is the real one.
 	Now func() time.Time
+	// Repository is owner/name; records of another one do not count. Empty: all do.
+	Repository string
+	// Timeout bounds how long Load waits for the store and the backups; 0 is a minute.
+	Timeout time.Duration
 }
 
 const (
@@ -58,10 +69,16 @@ const (
 	// keptSnapshots is how many snapshots stay. Those of the last hour stay too:
 	// another reader may be reading them.
 	keptSnapshots = 3
+	// loadTime bounds how long Load waits for a store.
+	loadTime = time.Minute
+	// maxAhead is how much later than our clock the start of a run may be.
+	maxAhead = 24 * time.Hour
 	// maxNames bounds how many folded records, and workflow runs, a snapshot names.
 	maxNames = 20_000
-	// readers is how many objects are read at once.
+	// readers is how many objects are read at once, and maxHeld how much memory what they
+	// unpack may take, in bytes.
 	readers = 4
+	maxHeld = 128 << 20
 )
 
 func (l *Log) now() time.Time {
@@ -88,8 +105,37 @@ func (l *Log) Save(ctx context.Context, r Record) error {
 
 // Load folds the newest snapshot and all records that are not in it. Objects that
 // cannot be read are left out and reported; the error means that nothing could be read
-// at all. If many records were folded, Load writes a new snapshot for the next reader.
+// at all, or not within the timeout. If many records were folded, Load writes a new
+// snapshot for the next reader.
 func (l *Log) Load(ctx context.Context) (stats Stats, skipped []string, err error) {
+	limit := cmp.Or(l.Timeout, loadTime)
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	type loaded struct {
+		stats   Stats
+		skipped []string
+		err     error
+	}
+	done := make(chan loaded, 1)
+	go func() { // a store may not heed the context, such as a folder of a network that hangs
+		stats, skipped, err := l.load(ctx)
+		done <- loaded{stats, skipped, err}
+	}()
+	var got loaded
+	select {
+	case got = <-done:
+	case <-ctx.Done():
+	}
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return Stats{}, nil, fmt.Errorf("read history: the store did not answer within %s; look at its health, or use another one", limit)
+	}
+	if ctx.Err() != nil {
+		return Stats{}, nil, fmt.Errorf("read history: %w", context.Cause(ctx))
+	}
+	return got.stats, got.skipped, got.err
+}
+
+func (l *Log) load(ctx context.Context) (stats Stats, skipped []string, err error) {
 	objects, err := l.Store.List(ctx)
 	if err != nil {
 		return Stats{}, nil, fmt.Errorf("read history: %w", err)
@@ -107,11 +153,13 @@ func (l *Log) Load(ctx context.Context) (stats Stats, skipped []string, err erro
 	byName := func(a, b Object) int { return strings.Compare(a.Name, b.Name) }
 	slices.SortFunc(snapshots, byName)
 	slices.SortFunc(records, byName)
-	f := newFold()
-	skipped = l.newest(ctx, snapshots, f)
+	f, skipped := l.newest(ctx, snapshots)
 	before := len(f.names)
 	skipped = append(skipped, l.records(ctx, slices.DeleteFunc(slices.Clone(records), func(o Object) bool { return f.names[o.Name] }), f)...)
 	skipped = append(skipped, l.repair(ctx, f)...)
+	if ctx.Err() != nil {
+		return Stats{}, nil, ctx.Err()
+	}
 	stats = f.stats()
 	if len(f.names)-before >= foldFrom {
 		l.compact(ctx, f)
@@ -120,22 +168,58 @@ func (l *Log) Load(ctx context.Context) (stats Stats, skipped []string, err erro
 	return stats, skipped, nil
 }
 
+// refused is why a record does not count; empty: it does.
+func (l *Log) refused(r *Record) string {
+	switch {
+	case l.ahead(r.Started):
+		return fmt.Sprintf("it says that its run starts on %s; set the clock of the machine that wrote it, or of this one", r.Started.UTC().Format(time.DateOnly))
+	case l.Repository != "" && r.Repository != "" && !strings.EqualFold(l.Repository, r.Repository):
+		return fmt.Sprintf("it is of the repository %s, and this is %s; give each repository a store or a prefix of its own", r.Repository, l.Repository)
+	}
+	return ""
+}
+
+// ahead reports whether a time is later than any clock may be wrong. Such a run would be
+// the newest one for as long.
+func (l *Log) ahead(t time.Time) bool { return t.Sub(l.now()) > maxAhead }
+
+// nameAhead reports whether the name of a record or a snapshot has such a time.
+func (l *Log) nameAhead(name string) bool {
+	m := stamped.FindStringSubmatch(name)
+	if m == nil {
+		return false
+	}
+	ms, err := strconv.ParseInt(m[1], 10, 64)
+	return err != nil || l.ahead(time.UnixMilli(ms))
+}
+
+var stamped = regexp.MustCompile(`^(?:e2e|snapshot)-(\d+)-`)
+
 // newest reads the newest snapshot that can be read.
-func (l *Log) newest(ctx context.Context, snapshots []Object, f *fold) (skipped []string) {
+func (l *Log) newest(ctx context.Context, snapshots []Object) (f *fold, skipped []string) {
 	for _, o := range slices.Backward(snapshots) {
 		data, err := l.get(ctx, o)
 		if err == nil {
-			err = decodeSnapshot(data, f)
+			f, err = decodeSnapshot(data, l.refused)
 		}
 		if err == nil {
-			break
+			for _, why := range slices.Sorted(maps.Keys(f.refused)) {
+				skipped = append(skipped, fmt.Sprintf("%s: of a record in it: %s", o.Name, why))
+			}
+			return f, skipped
 		}
 		skipped = append(skipped, fmt.Sprintf("%s: %v", o.Name, err))
 	}
-	return skipped
+	return newFold(), skipped
 }
 
 func (l *Log) get(ctx context.Context, o Object) ([]byte, error) {
+	switch {
+	case o.Refused != "":
+		return nil, errors.New(o.Refused)
+	case l.nameAhead(o.Name):
+		return nil, errors.New("its name has a time that is not there yet; set the clock of the machine that wrote it, or of this one")
+	}
 	if o.Size > maxObject {
 		return nil, fmt.Errorf("it is larger than %d MiB", maxObject>>20)
 	}
@@ -159,15 +243,22 @@ func (l *Log) records(ctx context.Context, list []Object, f *fold) (skipped []st
 	}
 	list = slices.Clone(list)
 	slices.Reverse(list) // the newest first: what is older may not count any more
-	next := l.ahead(ctx, list)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	next := l.readAhead(ctx, list)
 	for _, o := range list {
 		one := <-<-next
 		if one.err != nil {
 			skipped = append(skipped, fmt.Sprintf("%s: %v", o.Name, one.err))
 			continue
 		}
-		f.addEntries(o.Name, one.record)
+		if why := l.refused(&one.record.record); why != "" {
+			skipped = append(skipped, fmt.Sprintf("%s: %s", o.Name, why))
+		} else {
+			f.addEntries(o.Name, one.record)
+		}
 		one.record.free()
+		one.release()
 	}
 	return skipped
 }
@@ -175,27 +266,57 @@ func (l *Log) records(ctx context.Context, list []Object, f *fold) (skipped []st
 // decoded is a record, or why it cannot be read.
 type decoded struct {
 	record *unpacked
-	err    error
+	// release gives back the memory that the record was counted with.
+	release func()
+	err     error
 }
 
-// ahead reads records in their order, a few before they are asked for.
-func (l *Log) ahead(ctx context.Context, list []Object) <-chan chan decoded {
+// readAhead reads records in their order, a few before they are asked for. All that are
+// unpacked at one time take at most maxHeld bytes.
+func (l *Log) readAhead(ctx context.Context, list []Object) <-chan chan decoded {
 	ahead := make(chan chan decoded, readers)
+	held := semaphore.NewWeighted(maxHeld)
 	go func() {
+		turn := make(chan struct{})
+		close(turn)
 		for _, o := range list {
-			one := make(chan decoded, 1)
-			ahead <- one
+			one, mine, next := make(chan decoded, 1), turn, make(chan struct{})
+			turn = next
+			select {
+			case ahead <- one:
+			case <-ctx.Done():
+				return
+			}
 			go func() {
 				data, err := l.get(ctx, o)
-				var u *unpacked
-				if err == nil {
-					u, err = decodeEntries(data)
-				}
-				one <- decoded{u, err}
+				<-mine // memory is handed out in order, or the one that is asked for could wait for the others
+				one <- unpackWithin(ctx, held, data, err, next)
 			}()
 		}
 	}()
 	return ahead
+}
+
+// unpackWithin unpacks a record as soon as there is memory for it, and then closes next.
+func unpackWithin(ctx context.Context, held *semaphore.Weighted, data []byte, err error, next chan struct{}) decoded {
+	size := 0
+	if err == nil {
+		size, err = sizeOf(data)
+	}
+	weight := min(int64(size)*(1+entrySize/shortestLine+1), maxHeld)
+	if err == nil {
+		err = held.Acquire(ctx, weight)
+	}
+	close(next)
+	if err != nil {
+		return decoded{err: err}
+	}
+	u, err := decodeEntries(data)
+	if err != nil {
+		held.Release(weight)
+		return decoded{err: err}
+	}
+	return decoded{record: u, release: func() { held.Release(weight) }}
 }
 
 // compact writes a snapshot. It only makes the next plan faster, so a store that cannot
@@ -203,8 +324,11 @@ func (l *Log) ahead(ctx context.Context, list []Object) <-chan chan decoded {
 func (l *Log) compact(ctx context.Context, f *fold) {
 	names := slices.Sorted(maps.Keys(f.names))
 	names = names[max(0, len(names)-maxNames):]
-	data, err := encodeSnapshot(f, names)
-	if err != nil || len(data) > maxObject {
+	data, err := encodeSnapshot(f, names, samples)
+	for most := samples / 2; errors.Is(err, errLarge) && most > 0; most /= 2 {
+		data, err = encodeSnapshot(f, names, most) // fewer runs of each test are better than none
+	}
+	if err != nil {
 		return
 	}
 	sum := sha256.Sum256(data)

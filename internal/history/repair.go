@@ -49,6 +49,9 @@ func (l *Log) takeBack(ctx context.Context, f *fold, one Found) error {
 	case !u.record.Main:
 		return errors.New("it is not from the default branch")
 	}
+	if why := l.refused(&u.record); why != "" {
+		return errors.New(why)
+	}
 	// Name it after its content, not after the file.
 	if name := recordName(u.record); !f.names[name] {
 		f.addEntries(name, u)

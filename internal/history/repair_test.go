@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -49,7 +48,7 @@ func TestRepair(t *testing.T) {
 		elsewhere[found.WorkflowRun] = []Found{found}
 		save(t, whole, r)
 	}
-	want, _, err := (&Log{Store: whole}).Load(t.Context())
+	want, _, err := (&Log{Store: whole, Now: later}).Load(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +59,7 @@ func TestRepair(t *testing.T) {
 			save(t, behind, r)
 		}
 		asked := &asking{BackupSource: elsewhere}
-		log := &Log{Store: behind, Backups: asked, Now: func() time.Time { return day0 }}
+		log := &Log{Store: behind, Backups: asked, Now: later}
 		for range 3 {
 			got, skipped, err := log.Load(t.Context())
 			if err != nil || len(skipped) > 0 {
@@ -105,7 +104,7 @@ func TestRepairTakesNoStrangers(t *testing.T) {
 		t.Fatal(err)
 	}
 	store := memory{}
-	log := &Log{Store: store, Backups: lost{"901": {good, good, {"901", good.Data[:30]}}, "1": {stranger}, "903": {{"903", data}},
+	log := &Log{Store: store, Now: later, Backups: lost{"901": {good, good, {"901", good.Data[:30]}}, "1": {stranger}, "903": {{"903", data}},
 		"904": {{"904", future}}, "905": {{"905", nil}}, "906": {{"906", make([]byte, maxObject+1)}}}}
 	stats, skipped, err := log.Load(t.Context())
 	if err != nil {
@@ -116,7 +115,7 @@ func TestRepairTakesNoStrangers(t *testing.T) {
 	}
 	slices.Sort(skipped)
 	for i, why := range []string{"run 1: it names another", "run 901: it is damaged", "run 903: it is not from the default branch",
-		"run 904: line 1: its schema", "run 905: it is not a history object", "run 906: it is larger"} {
+		"run 904: line 1: its schema", "run 905: it is empty", "run 906: it is larger"} {
 		if i >= len(skipped) || !strings.Contains(skipped[i], why) {
 			t.Errorf("nothing says %q: %q", why, skipped)
 		}
@@ -124,7 +123,7 @@ func TestRepairTakesNoStrangers(t *testing.T) {
 }
 
 func TestCopies(t *testing.T) {
-	log := &Log{Store: memory{}, Copies: memory{}}
+	log := &Log{Store: memory{}, Now: later, Copies: memory{}}
 	r, found := ofWorkflow(t, 1)
 	if err := log.Save(t.Context(), r); err != nil {
 		t.Fatal(err)

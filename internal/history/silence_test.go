@@ -41,11 +41,21 @@ func TestRecordOfAResult(t *testing.T) {
 		t.Error(diff)
 	}
 	why := Entry{Effect: e2e.Blocks, Category: e2e.Unknown, Confidence: e2e.ConfidenceLow}
+	once := []Attempt{{Outcome: e2e.Failed, Seconds: 1}}
 	want := []Entry{
 		{ID: "passed", Outcome: e2e.Passed, Seconds: 1},
-		{ID: "failed", Outcome: e2e.Failed, Effect: why.Effect, Category: why.Category, Confidence: why.Confidence},
-		{ID: "environment", Outcome: e2e.Failed, Nothing: BadEnvironment, Environment: "api", Effect: why.Effect, Category: why.Category, Confidence: why.Confidence},
-		{ID: "process", Outcome: e2e.Failed, Nothing: BadEnvironment, Environment: "db", Effect: why.Effect, Category: why.Category, Confidence: why.Confidence},
+		{
+			ID: "failed", Outcome: e2e.Failed, Effect: why.Effect, Category: why.Category, Confidence: why.Confidence,
+			Attempts: once,
+		},
+		{
+			ID: "environment", Outcome: e2e.Failed, Nothing: BadEnvironment, Environment: "api", Effect: why.Effect, Category: why.Category, Confidence: why.Confidence,
+			Attempts: once,
+		},
+		{
+			ID: "process", Outcome: e2e.Failed, Nothing: BadEnvironment, Environment: "db", Effect: why.Effect, Category: why.Category, Confidence: why.Confidence,
+			Attempts: once,
+		},
 		{ID: "untrusted", Outcome: e2e.Passed, Seconds: 1, Nothing: Untrusted, Effect: why.Effect, Category: why.Category, Confidence: why.Confidence},
 	}
 	if diff := cmp.Diff(want, r.Tests); diff != "" {
@@ -140,12 +150,12 @@ func TestWhatSaysNothingChangesNothing(t *testing.T) {
 			u.free()
 		}
 		direct.trim()
-		snapshot, err := encodeSnapshot(direct, nil)
+		snapshot, err := encodeSnapshot(direct, nil, samples)
 		if err != nil {
 			t.Fatal(err)
 		}
-		read := newFold()
-		if err := decodeSnapshot(snapshot, read); err != nil {
+		read, err := decodeSnapshot(snapshot, anyRecord)
+		if err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(want, facts(read.stats()), rounding); diff != "" {

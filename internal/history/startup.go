@@ -83,7 +83,7 @@ func (s *Stats) startups(records []*Record) {
 			list = main
 		}
 		if len(list) >= enoughStarts {
-			s.starts[key] = perFile(list[:min(len(list), samples)])
+			s.starts[key] = perFile(list[:min(len(list), window)])
 		}
 	}
 }

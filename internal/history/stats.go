@@ -2,6 +2,7 @@ package history
 
 import (
 	"cmp"
+	"iter"
 	"maps"
 	"math"
 	"slices"
@@ -19,11 +20,11 @@ const minSeconds = 0.001
 const maxSeconds = 30 * 24 * 3600
 
 const (
-	// samples is how many of the newest runs of a test count: twice those within which a
-	// change should be found.
+	// samples is how many of the newest runs of a test are kept for each statistic: twice
+	// the runs in which a change is to be found.
 	samples = 60
-	// durations is how many of the newest durations of a test count.
-	durations = 20
+	// window is how many of the newest runs count for a duration.
+	window = 20
 	// enoughOnMain is the number of runs on the default branch from which runs on other
 	// branches do not count: a pull request may have made the test slower, or may never
 	// be merged.
@@ -82,6 +83,9 @@ func (x sample) timed() bool { return x.says() && x.passed() && x.seconds <= max
 
 // newer orders samples totally, the newest first.
 func (x sample) newer(y sample) int {
+	if c := y.record.Started.Compare(x.record.Started); c != 0 {
+		return c // what follows takes ten times as long
+	}
 	return cmp.Or(y.record.key(*x.record), strings.Compare(x.record.Ref, y.record.Ref), strings.Compare(string(x.outcome), string(y.outcome)),
 		cmp.Compare(x.seconds, y.seconds), cmp.Compare(order(x.silent), order(y.silent)))
 }
@@ -98,12 +102,13 @@ func order(b bool) int {
 // is computed.
 type counts struct{ said, timed, main, mainTimed int }
 
-// next counts a sample, the newest first, and reports whether it is asked for.
-func (c *counts) next(x sample) (keep bool) {
+// next counts a sample, the newest first, and reports whether it is one of the newest of
+// any statistic, of so many each.
+func (c *counts) next(x sample, most int) (keep bool) {
 	count := func(n *int, yes bool) {
 		if yes {
 			*n++
-			keep = keep || *n <= samples
+			keep = keep || *n <= most
 		}
 	}
 	onMain := x.record.onMain()
@@ -115,10 +120,10 @@ func (c *counts) next(x sample) (keep bool) {
 }
 
 // maxMixed is how many samples of a test wait to be put in order.
-const maxMixed = 16 * samples
+const maxMixed = 8 * samples
 
 // keep adds a sample. If samples come newest first, those that cannot count any more
-// are never kept, so two hundred runs need no more memory than twenty.
+// are never kept, so two hundred runs need no more memory than sixty.
 func (k *known) keep(x sample) {
 	last := len(k.samples) - 1
 	if k.mixed || last >= 0 && x.newer(k.samples[last]) < 0 {
@@ -128,7 +133,7 @@ func (k *known) keep(x sample) {
 		}
 		return
 	}
-	if k.counts.next(x) || last < 0 { // the newest is kept, whatever it says
+	if k.counts.next(x, samples) || last < 0 { // the newest is kept, whatever it says
 		k.samples = append(k.samples, x)
 	}
 }
@@ -142,8 +147,20 @@ func (k *known) trim() {
 	slices.SortFunc(list, sample.newer)
 	k.samples, k.mixed, k.counts = list[:0], false, counts{}
 	for i, x := range list {
-		if k.counts.next(x) || i == 0 {
+		if k.counts.next(x, samples) || i == 0 {
 			k.samples = append(k.samples, x)
+		}
+	}
+}
+
+// newest are the samples that are among so many newest ones of any statistic.
+func (k *known) newest(most int) iter.Seq[sample] {
+	return func(yield func(sample) bool) {
+		var c counts
+		for i, x := range k.samples {
+			if (c.next(x, most) || i == 0) && !yield(x) {
+				return
+			}
 		}
 	}
 }
@@ -153,10 +170,12 @@ type fold struct {
 	tests map[string]*known
 	// names of the records, and the workflow runs, that they are from.
 	names, workflowRuns map[string]bool
+	// refused are the reasons why records of a snapshot do not count.
+	refused map[string]bool
 }
 
 func newFold() *fold {
-	return &fold{tests: map[string]*known{}, names: map[string]bool{}, workflowRuns: map[string]bool{}}
+	return &fold{tests: map[string]*known{}, names: map[string]bool{}, workflowRuns: map[string]bool{}, refused: map[string]bool{}}
 }
 
 // of is what is known of a test.
@@ -212,8 +231,7 @@ func (f *fold) trim() {
 func Fold(records []Record) Stats {
 	f := newFold()
 	for i := range records {
-		head := records[i]
-		head.Tests = nil
+		head := records[i].kept()
 		for _, e := range records[i].Tests {
 			if e.ID != "" {
 				take(f.of(e.ID), e.Suite, e.File, sample{&head, e.Outcome, e.Seconds, e.Nothing != ""})
@@ -270,7 +288,7 @@ func (s Stats) Overhead() (seconds float64, shards int) { return s.overhead, s.o
 func (s *Stats) medians() {
 	files, suites := map[[2]string][]float64{}, map[string][]float64{}
 	for id, k := range s.tests {
-		if est := quantile(secondsOf(s.timed(id, durations)), 0.5); est > 0 {
+		if est := quantile(secondsOf(s.timed(id, window)), 0.5); est > 0 {
 			files[[2]string{k.suite, k.file}] = append(files[[2]string{k.suite, k.file}], est)
 			suites[k.suite] = append(suites[k.suite], est)
 		}
@@ -387,7 +405,7 @@ func paceOf(list []sample) estimate.Pace {
 func (s Stats) current(id string) []float64 {
 	list := s.timed(id, samples)
 	list = list[:len(list)-paceOf(list).Start]
-	return secondsOf(list[:min(len(list), durations)])
+	return secondsOf(list[:min(len(list), window)])
 }
 
 // quantile of durations, newest first, of which newer ones count more.

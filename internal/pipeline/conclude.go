@@ -89,11 +89,15 @@ func (s *Session) remember(plan *e2e.Plan, j judged) {
 	// A cancelled run is remembered too, as far as there is time.
 	ctx, cancel := context.WithTimeout(context.Background(), historyTime)
 	defer cancel()
+	deselected := plan.Deselected
 	for _, doc := range j.docs {
 		if len(doc.Tests) == 0 || doc.Run.WorkflowAttempt != s.run.WorkflowAttempt {
 			continue
 		}
-		if err := s.opts.History.Save(ctx, history.RecordOf(doc, planned, j.result)); err != nil {
+		r := history.RecordOf(doc, planned, j.result)
+		r.Base, r.Policy, r.Shards, r.Deselected = s.opts.Trigger.BaseSHA, s.opts.PolicyDigest, len(plan.Shards), deselected
+		deselected = nil // one record of a run says it
+		if err := s.opts.History.Save(ctx, safetext.Redacted(s.opts.Redact, r)); err != nil {
 			s.opts.Progress.Note(fmt.Sprintf("this run was not added to the history, so the next plan knows less: %v", err))
 			return
 		}

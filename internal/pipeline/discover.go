@@ -21,8 +21,28 @@ import (
 
 // discovered is what suites hold: tests, and batches of suites that cannot list theirs.
 type discovered struct {
-	tests   []e2e.Test
-	batches []e2e.Batch
+	tests      []e2e.Test
+	batches    []e2e.Batch
+	deselected []e2e.Deselected
+}
+
+// maxDeselected bounds the ids of tests that are not selected, in a plan.
+const maxDeselected = 20_000
+
+// deselect adds a test that is not selected. Tests come suite by suite.
+func (d *discovered) deselect(t e2e.Test, why string) {
+	i := slices.IndexFunc(d.deselected, func(one e2e.Deselected) bool { return one.Suite == t.Suite && one.Why == why })
+	if i < 0 {
+		i = len(d.deselected)
+		d.deselected = append(d.deselected, e2e.Deselected{Suite: t.Suite, Why: why})
+	}
+	one, ids := &d.deselected[i], 0
+	for _, other := range d.deselected {
+		ids += len(other.Tests)
+	}
+	if one.Count++; ids < maxDeselected {
+		one.Tests = append(one.Tests, t.ID)
+	}
 }
 
 // work are the tests, and those that stand for batches.
@@ -50,7 +70,8 @@ func (s *Session) discover(ctx context.Context, _ none) (all discovered, problem
 		}
 		for _, t := range found.work() {
 			s.enrich(&t, spec, owners)
-			if !s.selected(t, spec, expr) {
+			if why := s.deselects(t, spec, expr); why != "" {
+				all.deselect(t, why)
 				continue
 			}
 			if seen[t.ID] {
@@ -68,6 +89,9 @@ func (s *Session) discover(ctx context.Context, _ none) (all discovered, problem
 	}
 	slices.SortFunc(all.tests, func(a, b e2e.Test) int { return cmp.Compare(a.ID, b.ID) })
 	slices.SortFunc(all.batches, func(a, b e2e.Batch) int { return cmp.Compare(a.ID, b.ID) })
+	for _, one := range all.deselected {
+		slices.Sort(one.Tests)
+	}
 	return all, problems, nil
 }
 
@@ -134,16 +158,19 @@ func criticality(candidates ...string) e2e.Criticality {
 	return e2e.ReleaseBlocking
 }
 
-// selected applies the tag expression, the service, and the journey's targets.
-func (s *Session) selected(t e2e.Test, spec suite.Spec, expr tagexpressions.Evaluatable) bool {
+// deselects applies the tag expression, the service, and the journey's targets. It is
+// empty for a selected test, else the reason that [e2e.Deselected] has.
+func (s *Session) deselects(t e2e.Test, spec suite.Spec, expr tagexpressions.Evaluatable) string {
 	journey, _ := s.opts.Config.Journey(t.Journey)
-	if s.run.Service != "" && !slices.Contains(spec.Services, s.run.Service) && !slices.Contains(journey.Services, s.run.Service) {
-		return false
+	switch {
+	case s.run.Service != "" && !slices.Contains(spec.Services, s.run.Service) && !slices.Contains(journey.Services, s.run.Service):
+		return "service"
+	case !runsOn(journey, s.run.Target):
+		return "target"
+	case !expr.Evaluate(spellings(t.Tags)):
+		return "select"
 	}
-	if !runsOn(journey, s.run.Target) {
-		return false
-	}
-	return expr.Evaluate(spellings(t.Tags))
+	return ""
 }
 
 func runsOn(j config.Journey, target string) bool {

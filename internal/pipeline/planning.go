@@ -29,7 +29,10 @@ type planning struct {
 
 // makePlan freezes what will run.
 func (s *Session) makePlan(_ context.Context, in planning) (*e2e.Plan, []e2e.Problem, error) {
-	plan := &e2e.Plan{Schema: e2e.PlanSchema, Run: s.run, Gates: in.gates, Tests: in.estimate(), Batches: in.estimateBatches(), Shards: []e2e.PlanShard{}}
+	plan := &e2e.Plan{
+		Schema: e2e.PlanSchema, Run: s.run, Gates: in.gates, Tests: in.estimate(), Batches: in.estimateBatches(), Shards: []e2e.PlanShard{},
+		Deselected: in.deselected,
+	}
 	opts := s.planOptions(in.stats)
 	opts.GroupSeconds = in.startups(plan.Tests)
 	made, err := shards.Make(append(s.toPlan(plan.Tests), s.batchesToPlan(plan.Batches)...), opts)

@@ -72,12 +72,14 @@ type Options struct {
 	Unread []Unread
 	// Problems were found before the session began.
 	Problems []e2e.Problem
-	History  HistoryStore
-	BaseEnv  []string
-	Redact   *safetext.Redactor
-	Progress Progress
-	Version  string
-	Now      func() time.Time
+	// PolicyDigest is that of the policy and quarantine that judge.
+	PolicyDigest string
+	History      HistoryStore
+	BaseEnv      []string
+	Redact       *safetext.Redactor
+	Progress     Progress
+	Version      string
+	Now          func() time.Time
 }
 
 // Unread is a document that a shard left in an attempt of the workflow run and that could not be fetched.

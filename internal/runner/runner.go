@@ -13,6 +13,7 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -118,7 +119,7 @@ type Shard struct {
 func (r *Runner) Shard(plan e2e.PlanShard, tests map[string]e2e.Test) *Shard {
 	s := &Shard{r: r, plan: plan, tests: tests, runs: map[string]*e2e.TestRun{}, spent: map[string]time.Duration{}, spaces: map[int]*space{},
 		refused: map[string]string{}}
-	s.doc = e2e.ShardRun{Schema: e2e.ShardSchema, Run: r.cfg.Run, Digest: r.cfg.Digest, Index: plan.Index}
+	s.doc = e2e.ShardRun{Schema: e2e.ShardSchema, Run: r.cfg.Run, Digest: r.cfg.Digest, Index: plan.Index, Platform: runtime.GOOS + "/" + runtime.GOARCH}
 	return s
 }
 
