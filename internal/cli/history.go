@@ -172,6 +172,9 @@ func (c historyShowCmd) one(a *App, stats history.Stats) error {
 // sentences say what a test does, since when, and between which commits it began.
 func sentences(t history.TestStats) []string {
 	text := words(t.State)
+	if t.Variant != "" {
+		text += " on " + t.Variant
+	}
 	if t.Since != nil {
 		text += " since " + place(t.Since)
 		if t.Before != nil {

@@ -175,11 +175,15 @@ func TestRecent(t *testing.T) {
 }
 
 // sequence reads runs, the oldest first: "p*9" is nine passes on main, "B:k" a flake on
-// another branch.
+// another branch, "w|p" a pass of the variant w.
 func sequence(text string) (list []Record) {
 	outcomes := map[string]e2e.Outcome{"p": e2e.Passed, "k": e2e.Flaky, "f": e2e.Failed, "s": e2e.Skipped, "l": e2e.Lost, "n": e2e.NotRun}
 	for word := range strings.FieldsSeq(text) {
 		ref, times := "refs/heads/main", 1
+		variant, rest, named := strings.Cut(word, "|")
+		if word = rest; !named {
+			variant, word = "", variant
+		}
 		if i := strings.LastIndex(word, ":"); i >= 0 {
 			ref, word = word[:i], word[i+1:]
 		}
@@ -192,7 +196,7 @@ func sequence(text string) (list []Record) {
 		}
 		for range times {
 			r := run(len(list), ref, outcomes[word], 1)
-			r.SHA = fmt.Sprintf("sha-%d", len(list))
+			r.SHA, r.Variant = fmt.Sprintf("sha-%d", len(list)), variant
 			list = append(list, r)
 		}
 	}

@@ -22,6 +22,8 @@ type Answer struct {
 	// State is new, failing-on-main, or one of [estimate.State].
 	State string
 	estimate.Estimate
+	// Variant that the answer is of; empty where there is one only, or all say the same.
+	Variant string
 	// Branches: too few runs on the default branch are known, so those of other branches
 	// count too.
 	Branches bool
@@ -37,20 +39,82 @@ type Answer struct {
 }
 
 // Ask estimates what a test does now. It ignores runs with the id except.
+//
+// Each variant (operating system and architecture) is estimated by itself, and the worst
+// answer is the test's. It fails on main only if it does so in every variant that ran
+// there: the failure of one must not excuse that of another.
 func (s Stats) Ask(id, except string) Answer {
+	worst := Answer{State: New}
+	k := s.tests[id]
+	if k == nil {
+		return worst
+	}
+	variants := variantsOf(k.samples)
+	if len(variants) < 2 {
+		return ask(k.samples, except)
+	}
+	everywhere := true
+	for i, variant := range variants {
+		a := ask(ofVariant(k.samples, variant), except)
+		a.Variant = variant
+		everywhere = everywhere && (a.State == FailingOnMain || len(a.main) == 0)
+		if i == 0 || a.worse(worst) {
+			worst = a
+		}
+	}
+	if worst.State == FailingOnMain && !everywhere {
+		worst.State = string(estimate.Failing)
+	}
+	if w := worst.window(); worst.State == FailingOnMain || w.flaky+w.failed == 0 && worst.Estimate.State != estimate.Fixed {
+		worst.Variant = ""
+	}
+	return worst
+}
+
+// variantsOf are the variants that samples name, sorted. Old records name none.
+func variantsOf(list []sample) (variants []string) {
+	for _, x := range list {
+		if v := x.record.Variant; v != "" && x.says() && !slices.Contains(variants, v) {
+			variants = append(variants, v)
+		}
+	}
+	slices.Sort(variants)
+	return variants
+}
+
+// ofVariant are the samples of a variant, and those of which it is not known.
+func ofVariant(list []sample, variant string) []sample {
+	return slices.DeleteFunc(slices.Clone(list), func(x sample) bool { return x.record.Variant != "" && x.record.Variant != variant })
+}
+
+// severity orders states, the worst first.
+var severity = []string{FailingOnMain, string(estimate.Failing), Flaky, string(estimate.Fixed), Stable, string(estimate.NotEnough), New}
+
+// worse orders answers of variants. Of two streaks the shorter one counts: it is that of
+// all of them.
+func (a Answer) worse(b Answer) bool {
+	if x, y := slices.Index(severity, a.State), slices.Index(severity, b.State); x != y {
+		return x < y
+	}
+	if a.Streak.Runs > 0 {
+		return a.Streak.Runs < b.Streak.Runs
+	}
+	return a.Bad().Low > b.Bad().Low
+}
+
+// ask estimates from samples of one variant, the newest first.
+func ask(list []sample, except string) Answer {
 	a := Answer{State: New}
-	var branches bool
-	if k := s.tests[id]; k != nil {
-		for _, x := range slices.Backward(k.samples) {
-			if !x.says() || x.record.RunID == except {
-				continue
-			}
-			a.all = append(a.all, x.observation())
-			if x.record.onMain() {
-				a.main = append(a.main, x.observation())
-			} else if x.record.Ref != "" {
-				branches = true
-			}
+	branches := false
+	for _, x := range slices.Backward(list) {
+		if !x.says() || x.record.RunID == except {
+			continue
+		}
+		a.all = append(a.all, x.observation())
+		if x.record.onMain() {
+			a.main = append(a.main, x.observation())
+		} else if x.record.Ref != "" {
+			branches = true
 		}
 	}
 	if len(a.all) == 0 {
@@ -120,7 +184,7 @@ func (s Stats) Past(id, except string) *e2e.TestHistory {
 		h.FlakeLow, h.FlakeHigh = rate.Low, rate.High
 	}
 	h.First, h.Before = runOf(a.Since), runOf(a.Before)
-	if a.Streak.Runs > 0 {
+	if a.State == FailingOnMain {
 		h.Since, h.Streak, h.Longer = a.Streak.First.Started, a.Streak.Runs, a.Longer
 	}
 	return h
@@ -167,6 +231,13 @@ func (a Answer) window() span {
 
 // text is the answer in a few words.
 func (a Answer) text(w span) string {
+	if a.Variant != "" {
+		return a.Variant + ": " + a.words(w)
+	}
+	return a.words(w)
+}
+
+func (a Answer) words(w span) string {
 	if a.Streak.Runs > 0 {
 		since := a.Streak.First.Started.Format(time.DateOnly)
 		if a.Longer {

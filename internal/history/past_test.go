@@ -157,3 +157,71 @@ func TestSlower(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+// Each variant is estimated by itself.
+func TestPastOfVariants(t *testing.T) {
+	for _, tc := range []struct{ name, runs, state, text string }{
+		{"one fails on main, the other does not", "linux|p*9 windows|p*9 windows|f linux|p", "failing", "windows: failing on main since 2026-11-01 (1 run)"},
+		{"both fail, since the later of the two", "linux|p*9 windows|p windows|f*3 linux|f", FailingOnMain, "failing on main since 2026-11-01 (1 run)"},
+		{"the other ran on a branch only", "linux|p*9 linux|f*2 B:windows|p", FailingOnMain, "failing on main since 2026-11-01 (2 runs)"},
+		{"one is flaky", "linux|p*9 windows|k windows|p windows|k windows|k windows|p", Flaky, "windows: flaky in 3 of the last 5 runs"},
+		{"one has a single run", "linux|p*9 windows|p", Stable, "new, passed in the last 9 runs"},
+		{"flaky on branches, in both", "B:linux|k*2 B:linux|p*3 B:windows|k*3 B:windows|p*2", Flaky, "windows: flaky in 3 of the last 5 runs on all branches"},
+		{"both pass", "linux|p*9 windows|p*9", Stable, "new, passed in the last 9 runs"},
+		{"old records name none", "p*9 linux|p windows|f", "failing", "windows: failing on main since 2026-11-01 (1 run)"},
+		{"a variant that said nothing is none", "linux|p*9 windows|s", Stable, "new, passed in the last 9 runs"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			text := strings.NewReplacer("B:windows|", "windows|B:", "B:linux|", "linux|B:").Replace(tc.runs)
+			got := Fold(sequence(text)).Past("t", "")
+			if got.State != tc.state || got.Text != tc.text || (got.State == FailingOnMain) != !got.Since.IsZero() {
+				t.Errorf("%s: %s, since %v", got.State, got.Text, got.Since)
+			}
+		})
+	}
+	// A run of two variants that disagree is no flake.
+	both := sequence("linux|p*9 windows|p*9 linux|p windows|f")
+	both[19].RunID = both[18].RunID
+	if got := Fold(both).Past("t", ""); got.Flaky != 0 || got.State != "failing" {
+		t.Errorf("%+v", got)
+	}
+}
+
+// Two kinds of machines that take turns make no test slower.
+func TestPaceOfVariants(t *testing.T) {
+	var list []Record
+	for i := range 40 {
+		r := run(i, "refs/heads/main", e2e.Passed, 3+float64(i%4)/10)
+		if r.Variant = "linux"; i >= 30 {
+			r.Variant, r.Tests[0].Seconds = "windows", r.Tests[0].Seconds*3
+		}
+		list = append(list, r)
+	}
+	if got := Fold(list).Pace("t"); got.Changed() || got.Runs != 10 {
+		t.Errorf("%+v", got)
+	}
+	if _, runs := Fold(list).Estimate("t"); runs != window {
+		t.Errorf("an estimate of %d runs", runs)
+	}
+}
+
+// BenchmarkAll asks the estimator for 1,000 tests of 60 runs each, every one flaky.
+func BenchmarkAll(b *testing.B) {
+	var records []Record
+	for i := range 60 {
+		r := run(i, "refs/heads/main", e2e.Passed, 1)
+		r.Tests = nil
+		for n := range 1000 {
+			e := Entry{ID: fmt.Sprint("t", n), Suite: "s", File: "f", Outcome: e2e.Passed, Seconds: 1 + float64((i*7+n)%5)/10}
+			if (i+n)%9 == 0 {
+				e.Outcome = e2e.Flaky
+			}
+			r.Tests = append(r.Tests, e)
+		}
+		records = append(records, r)
+	}
+	stats := Fold(records)
+	for b.Loop() {
+		stats.All()
+	}
+}

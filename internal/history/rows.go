@@ -67,6 +67,8 @@ type TestStats struct {
 	// Since is the first run of that state, and Before the one before it, where known.
 	Since  *e2e.HistoryRun `json:"since,omitempty"`
 	Before *e2e.HistoryRun `json:"before,omitempty"`
+	// Variant that State is of, where they differ.
+	Variant string `json:"variant,omitempty"`
 	// Branches: runs of all branches count.
 	Branches bool `json:"all_branches,omitempty"`
 }
@@ -87,7 +89,7 @@ func (s Stats) All() []TestStats {
 func (s Stats) One(id string) TestStats {
 	a := s.Ask(id, "")
 	t := TestStats{Test: id, High: s.High(id), Recent: a.recent(), State: a.State, Runs: a.Flakes.Runs, Flaky: a.Flakes.Count, Failed: a.Fails.Count,
-		Changed: a.Changed, Bad: a.Bad(), Since: runOf(a.Since), Before: runOf(a.Before), Branches: a.Branches}
+		Changed: a.Changed, Bad: a.Bad(), Since: runOf(a.Since), Before: runOf(a.Before), Branches: a.Branches, Variant: a.Variant}
 	t.Median, _ = s.Estimate(id)
 	if p := s.Pace(id); p.Runs >= enoughForTrend {
 		t.Trend = p.Ratio()

@@ -386,6 +386,9 @@ type Pace struct {
 // Pace looks for the last change of the test's durations.
 func (s Stats) Pace(id string) Pace {
 	list := s.timed(id, samples)
+	if len(list) > 0 { // durations of two kinds of machines do not compare
+		list = ofVariant(list, list[0].record.Variant)
+	}
 	p := Pace{Pace: paceOf(list), Runs: len(list)}
 	if p.Changed() {
 		r := list[len(list)-1-p.Start].record
@@ -404,7 +407,9 @@ func paceOf(list []sample) estimate.Pace {
 // current are the durations since the test last became slower or faster, newest first.
 func (s Stats) current(id string) []float64 {
 	list := s.timed(id, samples)
-	list = list[:len(list)-paceOf(list).Start]
+	if len(variantsOf(list)) < 2 {
+		list = list[:len(list)-paceOf(list).Start]
+	}
 	return secondsOf(list[:min(len(list), window)])
 }
 
