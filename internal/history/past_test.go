@@ -179,7 +179,7 @@ func TestPastOfVariants(t *testing.T) {
 			}
 		})
 	}
-	// A run of two variants that disagree is no flake.
+	// Two variants that disagree in one run are not flaky.
 	both := sequence("linux|p*9 windows|p*9 linux|p windows|f")
 	both[19].RunID = both[18].RunID
 	if got := Fold(both).Past("t", ""); got.Flaky != 0 || got.State != "failing" {

@@ -142,8 +142,7 @@ func trailing(list []Observation, is func(Kind) bool) int {
 // PerRun joins the observations of one run: it is a flake if they differ, since the
 // commit was the same. What says nothing is left out.
 func PerRun(list []Observation) []Observation {
-	var joined []Observation
-	at := map[string]int{}
+	joined, at := make([]Observation, 0, len(list)), make(map[string]int, len(list))
 	for _, o := range list {
 		if o.Kind == 0 || o.Kind > kinds {
 			continue
