@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/history/estimate"
 )
@@ -185,6 +187,38 @@ func TestPastOfVariants(t *testing.T) {
 	if got := Fold(both).Past("t", ""); got.Flaky != 0 || got.State != "failing" {
 		t.Errorf("%+v", got)
 	}
+}
+
+// "Failing on main" is said only if the newest runs there that say something failed, in
+// each variant, and never of a run that says nothing.
+func TestFailingOnMainIsAFact(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var records []Record
+		newest := map[string]e2e.Outcome{} // by variant
+		for i := range rapid.IntRange(0, 40).Draw(t, "runs") {
+			r := run(i, rapid.SampledFrom([]string{"refs/heads/main", "refs/heads/main", "refs/pull/7/merge"}).Draw(t, "ref"),
+				rapid.SampledFrom([]e2e.Outcome{e2e.Failed, e2e.Failed, e2e.Failed, e2e.Passed, e2e.Flaky, e2e.Skipped}).Draw(t, "outcome"), 1)
+			r.Variant = rapid.SampledFrom([]string{"linux", "windows"}).Draw(t, "variant")
+			if rapid.IntRange(0, 3).Draw(t, "silent") == 0 {
+				r.Nothing = NotJudged
+			}
+			if r.Nothing == "" && r.onMain() && r.Tests[0].Outcome != e2e.Skipped {
+				newest[r.Variant] = r.Tests[0].Outcome
+			}
+			records = append(records, r)
+		}
+		want := len(newest) > 0
+		for _, o := range newest {
+			want = want && o == e2e.Failed
+		}
+		got := Fold(records).Past("t", "")
+		if (got.State == FailingOnMain) != want || strings.HasPrefix(got.Text, "failing on main") != want || (got.Streak > 0) != want {
+			t.Fatalf("%s: %s; the newest on main: %v", got.State, got.Text, newest)
+		}
+		if (Fold(records).Recent("t") == FailingOnMain) != want {
+			t.Fatal(Fold(records).Recent("t"))
+		}
+	})
 }
 
 // Two kinds of machines that take turns make no test slower.
