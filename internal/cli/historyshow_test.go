@@ -16,7 +16,8 @@ func TestSentences(t *testing.T) {
 		return &e2e.HistoryRun{Run: id, SHA: sha, Started: time.Date(2026, 11, day, 9, 0, 0, 0, time.UTC)}
 	}
 	flaky := history.TestStats{
-		State: "flaky", Runs: 20, Flaky: 3, Changed: true, Bad: estimate.RateOf(3, 20), Since: run("b", "0123456789abcdef", 2), Before: run("a", "", 1), Branches: true,
+		State: "flaky", Runs: 20, Flaky: 3, Changed: true, Bad: estimate.RateOf(3, 20), Branches: true,
+		Since: run("b", "0123456789abcdef", 2), Before: run("a", "", 1),
 		Pace: &history.Pace{Pace: estimate.Pace{Start: 9, From: 3.1, To: 6.5}, Since: run("c", "feed", 3)},
 	}
 	faster := history.TestStats{State: "not_enough_data", Pace: &history.Pace{Pace: estimate.Pace{Start: 9, From: 6, To: 3}, Since: run("c", "", 3)}}

@@ -33,11 +33,14 @@ func (s *Session) Lint(ctx context.Context) []diag.Message {
 	}
 	for _, t := range tests {
 		journey, _ := s.opts.Config.Journey(t.Journey)
-		if limit := float64(journey.FlakeThreshold); limit > 0 {
-			if r := stats.Ask(t.ID, "").Flakes; r.Exceeds(limit) {
-				warn(fmt.Sprintf("%s was flaky in %d of its last %d runs (%.0f%%, likely between %.0f%% and %.0f%%), but journey %s allows %.0f%%: it is too flaky to block",
-					t.ID, r.Count, r.Runs, r.Share()*100, r.Low*100, r.High*100, journey.Name, limit*100), "fix it, or quarantine it with an owner and a deadline")
-			}
+		limit := float64(journey.FlakeThreshold)
+		if limit <= 0 {
+			continue
+		}
+		if r := stats.Ask(t.ID, "").Flakes; r.Exceeds(limit) {
+			warn(fmt.Sprintf("%s was flaky in %d of its last %d runs (%.0f%%, likely between %.0f%% and %.0f%%), but journey %s allows %.0f%%: "+
+				"it is too flaky to block", t.ID, r.Count, r.Runs, r.Share()*100, r.Low*100, r.High*100, journey.Name, limit*100),
+				"fix it, or quarantine it with an owner and a deadline")
 		}
 	}
 	for _, q := range s.opts.Quarantine {
