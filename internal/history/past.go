@@ -71,10 +71,18 @@ func (s Stats) Ask(id, except string) Answer {
 	return worst
 }
 
-// variantsOf are the variants that samples name, sorted. Old records name none.
+// variantsOf are the variants of the newest samples that say something, sorted. One that
+// did not run lately does not count any more. Old records name none.
 func variantsOf(list []sample) (variants []string) {
+	said := 0
 	for _, x := range list {
-		if v := x.record.Variant; v != "" && x.says() && !slices.Contains(variants, v) {
+		if !x.says() {
+			continue
+		}
+		if said++; said > window {
+			break
+		}
+		if v := x.record.Variant; v != "" && !slices.Contains(variants, v) {
 			variants = append(variants, v)
 		}
 	}

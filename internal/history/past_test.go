@@ -170,6 +170,7 @@ func TestPastOfVariants(t *testing.T) {
 		{"one has a single run", "linux|p*9 windows|p", Stable, "new, passed in the last 9 runs"},
 		{"flaky on branches, in both", "B:linux|k*2 B:linux|p*3 B:windows|k*3 B:windows|p*2", Flaky, "windows: flaky in 3 of the last 5 runs on all branches"},
 		{"both pass", "linux|p*9 windows|p*9", Stable, "new, passed in the last 9 runs"},
+		{"a variant that did not run lately", "windows|p*9 linux|p*19 linux|f", FailingOnMain, "failing on main since 2026-11-02 (1 run)"},
 		{"old records name none", "p*9 linux|p windows|f", "failing", "windows: failing on main since 2026-11-01 (1 run)"},
 		{"a variant that said nothing is none", "linux|p*9 windows|s", Stable, "new, passed in the last 9 runs"},
 	} {
@@ -195,7 +196,7 @@ func TestFailingOnMainIsAFact(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var records []Record
 		newest := map[string]e2e.Outcome{} // by variant
-		for i := range rapid.IntRange(0, 40).Draw(t, "runs") {
+		for i := range rapid.IntRange(0, window).Draw(t, "runs") {
 			r := run(i, rapid.SampledFrom([]string{"refs/heads/main", "refs/heads/main", "refs/pull/7/merge"}).Draw(t, "ref"),
 				rapid.SampledFrom([]e2e.Outcome{e2e.Failed, e2e.Failed, e2e.Failed, e2e.Passed, e2e.Flaky, e2e.Skipped}).Draw(t, "outcome"), 1)
 			r.Variant = rapid.SampledFrom([]string{"linux", "windows"}).Draw(t, "variant")
