@@ -59,3 +59,17 @@ func TestRateOf(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+func TestExceeds(t *testing.T) {
+	for _, tc := range []struct {
+		count, runs int
+		limit       float64
+		want        bool
+	}{
+		{2, 5, 0.02, true}, {2, 4, 0.02, false}, {1, 5, 0.02, false}, {2, 60, 0.02, false}, {3, 60, 0.02, true}, {30, 60, 0.6, false}, {0, 60, 0, false},
+	} {
+		if got := RateOf(tc.count, tc.runs).Exceeds(tc.limit); got != tc.want {
+			t.Errorf("%d of %d above %v: %t", tc.count, tc.runs, tc.limit, got)
+		}
+	}
+}

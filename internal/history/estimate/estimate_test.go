@@ -2,6 +2,7 @@ package estimate
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -202,4 +203,56 @@ func BenchmarkOf(b *testing.B) {
 	for b.Loop() {
 		Of(list)
 	}
+}
+
+func TestPassesWorseBetter(t *testing.T) {
+	for _, tc := range []struct {
+		runs                  string
+		passes, worse, better bool
+	}{
+		{"p*9", false, false, false},
+		{"p*40", true, false, false},
+		{"p*40 k", false, false, false},
+		{"p*40 f", false, false, false},
+		{"p*20 f*6 p*9", true, false, true},
+		{"p*20 f*6", false, true, false},
+		{"p*30 k k p k p k p k", false, true, false},
+		{"k p k k p k p k k p k p p*20", true, false, true},
+	} {
+		got := Of(runs(tc.runs))
+		if got.Passes() != tc.passes || got.Worse() != tc.worse || got.Better() != tc.better {
+			t.Errorf("%s: passes %t, worse %t, better %t", tc.runs, got.Passes(), got.Worse(), got.Better())
+		}
+		if got.Earlier.Runs+got.Flakes.Runs != len(runs(tc.runs)) || got.Bad().Count != got.Flakes.Count+got.Fails.Count {
+			t.Errorf("%s: %+v", tc.runs, got)
+		}
+	}
+}
+
+// The posterior is a probability, and knows a change that is certain.
+func TestPosterior(t *testing.T) {
+	list := runs("p*30 f*10")
+	follow(list, func(n int, p posterior) {
+		sum := 0.0
+		for i, w := range p.weight {
+			sum += w
+			if c := p.counts[i]; c[0]+c[1]+c[2] != n+1-i || len(p.weight) != n+1 {
+				t.Fatalf("after %d runs: %v since %d", n+1, c, i)
+			}
+		}
+		if math.Abs(sum-1) > 1e-9 {
+			t.Fatalf("after %d runs: %v", n+1, sum)
+		}
+		if n == len(list)-1 && (p.best() != 30 || !p.changed() || p.weight[30] < 0.89 || p.above(Fail, failingOn) < 0.9 || p.above(Flake, failingOn) > 0.05) {
+			t.Errorf("%v", p.weight)
+		}
+	})
+	// By hand: a pass, then a failure. The failure is of the old behaviour with (1-h) * 1/4 / 2.25, of
+	// a new one with h * 1/4 / 1.25.
+	follow(runs("p f"), func(n int, p posterior) {
+		old, fresh := (1-hazard)*0.25/2.25, hazard*0.25/1.25
+		if n == 1 && math.Abs(p.weight[1]-fresh/(old+fresh)) > 1e-12 {
+			t.Errorf("%v, want %v", p.weight[1], fresh/(old+fresh))
+		}
+	})
 }
