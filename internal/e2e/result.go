@@ -136,7 +136,16 @@ type TestHistory struct {
 	First     *HistoryRun `json:"first_run,omitempty" doc:"Run with which the state began: first failed run, first run of a flaky test, first passed run of a fixed one."`
 	Before    *HistoryRun `json:"run_before,omitempty" doc:"Last run before it: what made the change is between the two commits."`
 
+	Slower *HistoryPace `json:"slower,omitempty" doc:"Since when it takes longer to pass, if it does."`
+
 	Text string `json:"text" doc:"The same in a few words: failing on main since 2026-11-02 (4 runs)."`
+}
+
+// HistoryPace is a change of what a test takes to pass.
+type HistoryPace struct {
+	Since HistoryRun `json:"since" doc:"First run after the change."`
+	From  float64    `json:"from_seconds" doc:"Median before, in seconds."`
+	To    float64    `json:"to_seconds" doc:"Median since, in seconds."`
 }
 
 // HistoryRun is an earlier run.

@@ -191,6 +191,9 @@ func (s Stats) Past(id, except string) *e2e.TestHistory {
 	if rate := estimate.RateOf(w.flaky, w.runs); w.flaky > 0 {
 		h.FlakeLow, h.FlakeHigh = rate.Low, rate.High
 	}
+	if p := s.pace(id, except); p.Slower() {
+		h.Slower = &e2e.HistoryPace{Since: *p.Since, From: p.From, To: p.To}
+	}
 	h.First, h.Before = runOf(a.Since), runOf(a.Before)
 	if a.State == FailingOnMain {
 		h.Since, h.Streak, h.Longer = a.Streak.First.Started, a.Streak.Runs, a.Longer

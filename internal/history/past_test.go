@@ -152,6 +152,12 @@ func TestSlower(t *testing.T) {
 	if got.Pace == nil || got.Pace.Since.Run != list[22].RunID || got.Trend < 1.8 || got.Trend > 2.2 || got.High < 6 {
 		t.Errorf("%+v", got)
 	}
+	if got := Fold(list).Past("t", "").Slower; got == nil || got.Since.Run != list[22].RunID || got.To < 1.9*got.From {
+		t.Errorf("%+v", got)
+	}
+	if got := Fold(list[:26]).Past("t", list[25].RunID).Slower; got != nil { // three runs are too few
+		t.Errorf("%+v", got)
+	}
 	if got := Fold(list[:22]).One("t"); got.Pace != nil || got.Trend != 1 {
 		t.Errorf("%+v", got)
 	}

@@ -384,8 +384,11 @@ type Pace struct {
 }
 
 // Pace looks for the last change of the test's durations.
-func (s Stats) Pace(id string) Pace {
-	list := s.timed(id, samples)
+func (s Stats) Pace(id string) Pace { return s.pace(id, "") }
+
+// pace ignores runs with the id except.
+func (s Stats) pace(id, except string) Pace {
+	list := slices.DeleteFunc(s.timed(id, samples), func(x sample) bool { return except != "" && x.record.RunID == except })
 	if len(list) > 0 { // durations of two kinds of machines do not compare
 		list = ofVariant(list, list[0].record.Variant)
 	}

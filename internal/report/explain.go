@@ -167,6 +167,9 @@ func explainPast(t *e2e.TestResult) Step {
 	if h.Before != nil {
 		s.Because = append(s.Because, "the run before that was "+earlierRun(h.Before))
 	}
+	if p := h.Slower; p != nil && p.From > 0 {
+		s.Because = append(s.Because, fmt.Sprintf("it became slower with %s (x%.1f, from %.1f s to %.1f s)", earlierRun(&p.Since), p.To/p.From, p.From, p.To))
+	}
 	return s
 }
 

@@ -52,10 +52,11 @@ func TestExplainPast(t *testing.T) {
 	test := e2e.TestResult{History: &e2e.TestHistory{
 		Text: "flaky in 3 of the last 20 runs", Runs: 20, Flaky: 3, FlakeLow: 0.056, FlakeHigh: 0.314,
 		First: &e2e.HistoryRun{Run: "b", SHA: "feed", Started: day}, Before: &e2e.HistoryRun{Run: "a", Started: day},
+		Slower: &e2e.HistoryPace{Since: e2e.HistoryRun{Run: "c", Started: day}, From: 3.1, To: 6.5},
 	}}
 	want := Step{Step: "history", Answer: "flaky in 3 of the last 20 runs", Because: []string{
 		"flaky in 3 of 20 runs: the rate is likely between 6 % and 31 %", "it began with run b on 2026-11-02, commit feed",
-		"the run before that was run a on 2026-11-02",
+		"the run before that was run a on 2026-11-02", "it became slower with run c on 2026-11-02 (x2.1, from 3.1 s to 6.5 s)",
 	}}
 	if diff := cmp.Diff(want, explainPast(&test)); diff != "" {
 		t.Error(diff)
