@@ -4,10 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -178,6 +182,65 @@ func TestStoreThatDoesNotAnswer(t *testing.T) {
 	if _, _, err := (&Log{Store: slow{records, true, false, end}}).Load(ctx); err == nil || strings.Contains(err.Error(), "did not answer") {
 		t.Error(err)
 	}
+}
+
+// What a slow store handed over in time counts: the newest runs, and they are in the
+// snapshot for the next reader.
+func TestStoreThatIsTooSlow(t *testing.T) {
+	for _, heeds := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			records := memory{}
+			for n := range 2 * foldFrom {
+				r := run(0, "", e2e.Passed, 1)
+				r.RunID, r.Started = fmt.Sprintf("e2e-%013d-x", n), day0.Add(time.Duration(n)*time.Hour)
+				save(t, records, r)
+			}
+			end := make(chan struct{})
+			store := &stalls{slow: slow{records, false, heeds, end}, after: foldFrom + 2*readers}
+			stats, skipped, err := (&Log{Store: store, Now: later}).Load(t.Context())
+			rows := stats.Rows()
+			if err != nil || len(skipped) != 1 || !strings.Contains(skipped[0], "the store was too slow to hand over this one and ") {
+				t.Errorf("%v %q", err, skipped)
+			}
+			// Several are asked for at once, so one of the last that were answered may wait for another.
+			if len(rows) < foldFrom || len(rows) > foldFrom+2*readers || rows[0].Run != fmt.Sprintf("e2e-%013d-x", 2*foldFrom-1) {
+				t.Errorf("%d runs", len(rows))
+			}
+			close(end)
+			synctest.Wait()
+			if _, skipped, err = (&Log{Store: records, Now: later}).Load(t.Context()); err != nil || len(skipped) > 0 {
+				t.Error(err, skipped)
+			}
+			if !slices.ContainsFunc(slices.Collect(maps.Keys(records)), func(name string) bool { return strings.HasPrefix(name, snapshotPrefix) }) {
+				t.Error("there is no snapshot")
+			}
+		})
+	}
+}
+
+// stalls is a store that answers a few times.
+type stalls struct {
+	slow
+	after int64
+	asked atomic.Int64
+	mu    sync.Mutex
+}
+
+func (s *stalls) Put(ctx context.Context, name string, data []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.memory.Put(ctx, name, data)
+}
+
+func (s *stalls) Get(ctx context.Context, name string) ([]byte, error) {
+	if s.asked.Add(1) > s.after {
+		if err := s.wait(ctx); err != nil {
+			return nil, err
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.memory.Get(ctx, name)
 }
 
 // Numbers that cannot be change no statistic, and no reader ends because of them.

@@ -36,7 +36,7 @@ func TestDetailsOfARecord(t *testing.T) {
 			{Name: "db", Timeline: []e2e.Span{{From: at(0), To: at(9), State: e2e.Healthy, Probes: 5}}}, {Name: "never asked"},
 		},
 		Units: []e2e.UnitRun{
-			unit("a", 1, "alone"), unit("b", 1, "p1", "p2", "gone"), unit("c", 1, "with others"), unit("b", 2, "p2"), unit("w", 1, "s::(whole suite)"),
+			unit("a", 1, "alone"), unit("b", 1, "p1", "p2", "gone"), unit("c", 1, "with others"), unit("b", 2, "p2"), unit("w", 1, "w::(whole suite)"),
 		},
 		Tests: []e2e.TestRun{
 			{ID: "alone", Attempts: []e2e.Attempt{attempt(e2e.Passed, e2e.SourceFirst)}},
@@ -54,7 +54,8 @@ func TestDetailsOfARecord(t *testing.T) {
 		team := []string{"a", "b"}[i/3%2]
 		planned[id] = e2e.Test{ID: id, Suite: "s", Owner: team, Criticality: e2e.ReleaseBlocking}
 	}
-	for id, o := range map[string]e2e.Outcome{"p1": e2e.Passed, "p2": e2e.Flaky, "stopped": e2e.NotRun, "gone": e2e.Lost, "s::(whole suite)": e2e.Passed} {
+	planned["w::(whole suite)"] = e2e.Batch{ID: "w::(whole suite)", Suite: "w"}.Stand()
+	for id, o := range map[string]e2e.Outcome{"p1": e2e.Passed, "p2": e2e.Flaky, "stopped": e2e.NotRun, "gone": e2e.Lost, "w::(whole suite)": e2e.Lost} {
 		result.Tests = append(result.Tests, e2e.TestResult{Test: planned[id], Outcome: o, Quarantine: &e2e.Quarantine{Expired: id == "gone"}})
 		result.Tests[len(result.Tests)-1].ID = id
 	}

@@ -185,6 +185,9 @@ func RecordOf(doc e2e.ShardRun, planned map[string]e2e.Test, result e2e.Result) 
 	}
 	for _, e := range unreported(doc, judged) {
 		test := planned[e.ID]
+		if e2e.BatchOf(test).ID == e.ID {
+			continue // it stands for tests that are not known
+		}
 		e.Suite, e.File = test.Suite, test.File
 		r.add(e, test)
 	}
@@ -199,10 +202,13 @@ func silenceOfRun(r e2e.Result) Silence {
 			return BadEnvironment
 		}
 	}
-	if r.Verdict.State == e2e.VerdictNotJudged {
-		return NotJudged
+	if r.Verdict.State != e2e.VerdictNotJudged {
+		return ""
 	}
-	return ""
+	if slices.ContainsFunc(r.Verdict.Reasons, func(reason e2e.Reason) bool { return reason.Code == e2e.CodeGateShut && reason.Effect == e2e.NotJudged }) {
+		return BadEnvironment
+	}
+	return NotJudged
 }
 
 // judgedAs adds what the verdict made of a test that did not simply pass.

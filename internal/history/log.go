@@ -71,6 +71,8 @@ const (
 	keptSnapshots = 3
 	// loadTime bounds how long Load waits for a store.
 	loadTime = time.Minute
+	// writeTime bounds how long it then writes a snapshot.
+	writeTime = 20 * time.Second
 	// maxAhead is how much later than our clock the start of a run may be.
 	maxAhead = 24 * time.Hour
 	// maxNames bounds how many folded records, and workflow runs, a snapshot names.
@@ -104,12 +106,12 @@ func (l *Log) Save(ctx context.Context, r Record) error {
 }
 
 // Load folds the newest snapshot and all records that are not in it. Objects that
-// cannot be read are left out and reported; the error means that nothing could be read
-// at all, or not within the timeout. If many records were folded, Load writes a new
-// snapshot for the next reader.
+// cannot be read, and those that the store does not hand over within the timeout, are left
+// out and reported; the error means that nothing could be read at all. If many records
+// were folded, Load writes a new snapshot for the next reader.
 func (l *Log) Load(ctx context.Context) (stats Stats, skipped []string, err error) {
 	limit := cmp.Or(l.Timeout, loadTime)
-	ctx, cancel := context.WithTimeout(ctx, limit)
+	within, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	type loaded struct {
 		stats   Stats
@@ -118,21 +120,23 @@ func (l *Log) Load(ctx context.Context) (stats Stats, skipped []string, err erro
 	}
 	done := make(chan loaded, 1)
 	go func() { // a store may not heed the context, such as a folder of a network that hangs
-		stats, skipped, err := l.load(ctx)
+		stats, skipped, err := l.load(within)
 		done <- loaded{stats, skipped, err}
 	}()
-	var got loaded
+	hard := time.NewTimer(limit + limit/4)
+	defer hard.Stop()
 	select {
-	case got = <-done:
+	case got := <-done:
+		if got.err == nil || within.Err() == nil {
+			return got.stats, got.skipped, got.err
+		}
+	case <-hard.C:
 	case <-ctx.Done():
-	}
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return Stats{}, nil, fmt.Errorf("read history: the store did not answer within %s; look at its health, or use another one", limit)
 	}
 	if ctx.Err() != nil {
 		return Stats{}, nil, fmt.Errorf("read history: %w", context.Cause(ctx))
 	}
-	return got.stats, got.skipped, got.err
+	return Stats{}, nil, fmt.Errorf("read history: the store did not answer within %s; look at its health, or use another one", limit)
 }
 
 func (l *Log) load(ctx context.Context) (stats Stats, skipped []string, err error) {
@@ -157,11 +161,13 @@ func (l *Log) load(ctx context.Context) (stats Stats, skipped []string, err erro
 	before := len(f.names)
 	skipped = append(skipped, l.records(ctx, slices.DeleteFunc(slices.Clone(records), func(o Object) bool { return f.names[o.Name] }), f)...)
 	skipped = append(skipped, l.repair(ctx, f)...)
-	if ctx.Err() != nil {
+	if ctx.Err() != nil && len(f.names) == 0 {
 		return Stats{}, nil, ctx.Err()
 	}
 	stats = f.stats()
 	if len(f.names)-before >= foldFrom {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTime) // the next reader needs less time
+		defer cancel()
 		l.compact(ctx, f)
 		l.retire(ctx, snapshots, records, f.names)
 	}
@@ -246,8 +252,11 @@ func (l *Log) records(ctx context.Context, list []Object, f *fold) (skipped []st
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	next := l.readAhead(ctx, list)
-	for _, o := range list {
-		one := <-<-next
+	for i, o := range list {
+		one, ok := receive(ctx, next)
+		if !ok {
+			return append(skipped, fmt.Sprintf("%s: the store was too slow to hand over this one and %d older ones", o.Name, len(list)-i-1))
+		}
 		if one.err != nil {
 			skipped = append(skipped, fmt.Sprintf("%s: %v", o.Name, one.err))
 			continue
@@ -261,6 +270,21 @@ func (l *Log) records(ctx context.Context, list []Object, f *fold) (skipped []st
 		one.release()
 	}
 	return skipped
+}
+
+// receive is the next record; not ok: there is no time left.
+func receive(ctx context.Context, next <-chan chan decoded) (one decoded, ok bool) {
+	select {
+	case <-ctx.Done():
+		return decoded{}, false
+	case ch := <-next:
+		select {
+		case <-ctx.Done():
+			return decoded{}, false
+		case one = <-ch:
+			return one, true
+		}
+	}
 }
 
 // decoded is a record, or why it cannot be read.

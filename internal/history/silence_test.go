@@ -61,12 +61,18 @@ func TestRecordOfAResult(t *testing.T) {
 	if diff := cmp.Diff(want, r.Tests); diff != "" {
 		t.Error(diff)
 	}
+	shut := judged(e2e.VerdictNotJudged)
+	shut.Verdict.Reasons = []e2e.Reason{{Code: e2e.CodeGateShut, Effect: e2e.NotJudged}}
+	advisory := judged(e2e.VerdictNotJudged)
+	advisory.Verdict.Reasons = []e2e.Reason{{Code: e2e.CodeGateShut, Effect: e2e.Warns}}
 	for name, tc := range map[string]struct {
 		result e2e.Result
 		want   Silence
 	}{
-		"passed":     {judged(e2e.VerdictPassed), ""},
-		"not judged": {judged(e2e.VerdictNotJudged), NotJudged},
+		"a gate failed":           {shut, BadEnvironment},
+		"an advisory gate failed": {advisory, NotJudged},
+		"passed":                  {judged(e2e.VerdictPassed), ""},
+		"not judged":              {judged(e2e.VerdictNotJudged), NotJudged},
 		"a background process ended": {
 			judged(e2e.VerdictFailed, e2e.Problem{Code: e2e.CodeGateLost, LosesEvidence: true, Text: "x"}), BadEnvironment,
 		},

@@ -82,26 +82,44 @@ const historyTime = 20 * time.Second
 
 // remember adds this run to the history. A failure only makes the next plan worse.
 func (s *Session) remember(plan *e2e.Plan, j judged) {
-	if s.opts.History == nil || plan == nil {
+	if s.opts.History == nil {
 		return
 	}
-	planned := plan.Work()
 	// A cancelled run is remembered too, as far as there is time.
 	ctx, cancel := context.WithTimeout(context.Background(), historyTime)
 	defer cancel()
-	deselected := plan.Deselected
-	for _, doc := range j.docs {
-		if len(doc.Tests) == 0 || doc.Run.WorkflowAttempt != s.run.WorkflowAttempt {
-			continue
-		}
-		r := history.RecordOf(doc, planned, j.result)
-		r.Base, r.Policy, r.Shards, r.Deselected = s.opts.Trigger.BaseSHA, s.opts.PolicyDigest, len(plan.Shards), deselected
-		deselected = nil // one record of a run says it
+	for _, r := range s.records(plan, j) {
 		if err := s.opts.History.Save(ctx, safetext.Redacted(s.opts.Redact, r)); err != nil {
 			s.opts.Progress.Note(fmt.Sprintf("this run was not added to the history, so the next plan knows less: %v", err))
 			return
 		}
 	}
+}
+
+// records are those of the shards that ran tests in this attempt of the workflow. Where
+// none did, because a gate failed or something else kept them all, one record without
+// tests says so.
+func (s *Session) records(plan *e2e.Plan, j judged) []history.Record {
+	docs := slices.DeleteFunc(slices.Clone(j.docs), func(doc e2e.ShardRun) bool {
+		return len(doc.Tests) == 0 || doc.Run.WorkflowAttempt != s.run.WorkflowAttempt
+	})
+	if plan == nil {
+		plan = &e2e.Plan{}
+	}
+	if len(docs) == 0 && j.result.Verdict.State == e2e.VerdictNotJudged {
+		docs = []e2e.ShardRun{{Run: s.run, Gates: j.result.Gates}}
+	}
+	planned := plan.Work()
+	var list []history.Record
+	for i, doc := range docs {
+		r := history.RecordOf(doc, planned, j.result)
+		r.Base, r.Policy, r.Shards = s.opts.Trigger.BaseSHA, s.opts.PolicyDigest, len(plan.Shards)
+		if i == 0 {
+			r.Deselected = plan.Deselected
+		}
+		list = append(list, r)
+	}
+	return list
 }
 
 // redacted is the result as it may be shown: every text without secrets.
