@@ -52,6 +52,7 @@ func TestStates(t *testing.T) {
 		{"failed in all runs: since when is not known", "f*9", Failing, "", "", 0, 9},
 		{"fixed", "p*20 f*6 p*8", Fixed, Failing, "run-26", 0, 8},
 		{"passes again, too few to be sure", "p*20 f*6 p*4", Failing, "", "", 0, 4},
+		{"fixed, though it failed once since", "f*8 p*3 f p*7", Fixed, Failing, "run-12", 0, 11},
 		{"failing, then flaky", "f*12 k p k k p p k p k p k p", Flaky, "", "run-12", 6, 12},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
