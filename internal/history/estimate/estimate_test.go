@@ -257,3 +257,22 @@ func TestPosterior(t *testing.T) {
 		}
 	})
 }
+
+func TestRanksAndSplit(t *testing.T) {
+	if diff := cmp.Diff([]float64{4.5, 1, 2.5, 2.5, 4.5, 6}, ranksOf([]float64{7, 1, 3, 3, 7, 9})); diff != "" {
+		t.Error(diff)
+	}
+	// Four below four: the ranks of the left side sum to 10, 18 are expected, with a variance of 12.
+	if got, want := split([]float64{1, 2, 3, 4, 5, 6, 7, 8}), 8/math.Sqrt(12); math.Abs(got-want) > 1e-12 {
+		t.Errorf("%v, want %v", got, want)
+	}
+	if got := split([]float64{1, 2, 3, 4, 5, 6, 7}); got != 0 {
+		t.Errorf("%v of too short a list", got)
+	}
+	if got := nearest([]float64{1, 1.1, 1, 1.2, 1, 2, 2.2, 2, 2.1}); got != 5 {
+		t.Errorf("the change is at %d", got)
+	}
+	if got := (Pace{Start: 4}).Ratio(); got != 1 {
+		t.Error(got)
+	}
+}
