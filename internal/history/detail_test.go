@@ -4,6 +4,7 @@ import (
 	"compress/gzip"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -165,9 +166,20 @@ func TestSizeOfAPassingRecord(t *testing.T) {
 	}
 	r := RecordOf(doc, planned, e2e.Result{Verdict: e2e.Verdict{State: e2e.VerdictPassed}})
 	r.Shards, r.Policy, r.Base = 4, strings.Repeat("0123456789abcdef", 4), strings.Repeat("9876543210", 4)
+	few := e2e.Deselected{Suite: "ui", Why: "select", Count: 1000}
+	for _, e := range r.Tests[:few.Count] {
+		few.Tests = append(few.Tests, strings.Replace(e.ID, "chromium", "firefox", 1))
+	}
+	r.Deselected = []e2e.Deselected{few}
 	now, err := encode(r)
 	if err != nil {
 		t.Fatal(err)
+	}
+	many := e2e.Deselected{Suite: "api", Why: "service", Count: 5000, Tests: slices.Repeat(few.Tests, 5)}
+	r.Deselected = append(r.Deselected, many)
+	counted, err := encode(r)
+	if err != nil || len(counted) > len(now) {
+		t.Errorf("%v, %d bytes with many tests that were not selected, %d with few", err, len(counted), len(now))
 	}
 	old, err := pack(gzip.DefaultCompression, func(write func(any) error) error {
 		head := Record{
@@ -185,7 +197,8 @@ func TestSizeOfAPassingRecord(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("a record of 2,000 passing tests: %d bytes before, %d now (x%.3f)", len(old), len(now), float64(len(now))/float64(len(old)))
+	t.Logf("a record of 2,000 passing tests, with 1,000 that were not selected: %d bytes before, %d now (x%.3f)",
+		len(old), len(now), float64(len(now))/float64(len(old)))
 	if 2*len(now) > 3*len(old) {
 		t.Errorf("%d bytes now, %d before", len(now), len(old))
 	}

@@ -28,7 +28,7 @@ type deselectedLine struct {
 // its tests, each other one a test. What was not selected comes last, where the fold
 // passes over it.
 func encode(r Record) ([]byte, error) {
-	tests, deselected := r.Tests, r.Deselected
+	tests, deselected := r.Tests, affordable(r.Deselected, len(r.Tests))
 	r.Tests, r.Deselected = nil, nil
 	return pack(gzip.DefaultCompression, func(write func(any) error) error {
 		err := write(r)
@@ -40,6 +40,26 @@ func encode(r Record) ([]byte, error) {
 		}
 		return err
 	})
+}
+
+// fewDeselected is how many ids of tests that were not selected are always affordable.
+const fewDeselected = 100
+
+// affordable leaves out the ids of tests that were not selected where they would be more
+// than half as many as the tests: a run of few of many tests would mostly hold the others.
+func affordable(list []e2e.Deselected, tests int) []e2e.Deselected {
+	ids := 0
+	for _, d := range list {
+		ids += len(d.Tests)
+	}
+	if ids <= max(fewDeselected, tests/2) {
+		return list
+	}
+	list = slices.Clone(list)
+	for i := range list {
+		list[i].Tests = nil
+	}
+	return list
 }
 
 // pack compresses lines, one for each value; bytes are a line as they are.
