@@ -7,10 +7,13 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
 
+	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/history"
+	"github.com/org/e2e-gate/internal/history/estimate"
 	"github.com/org/e2e-gate/internal/report"
 	"github.com/org/e2e-gate/internal/trigger"
 )
@@ -65,8 +68,8 @@ type historyShowCmd struct {
 	historyFlags
 	Test     string `arg:"" optional:"" help:"Id of a test."`
 	Slowest  bool   `help:"The tests that take longest." xor:"order"`
-	Flakiest bool   `help:"The tests that were flaky or failed most often." xor:"order"`
-	Trend    bool   `help:"The tests that became slower than in their older runs." xor:"order"`
+	Flakiest bool   `help:"The tests that are flaky or fail most often, judged by the lower end of their rates." xor:"order"`
+	Trend    bool   `help:"The tests that became slower, by how much." xor:"order"`
 	Limit    int    `help:"Number of tests to show." default:"20"`
 	Format   string `help:"Output: text or json." enum:"text,json" default:"text"`
 }
@@ -88,8 +91,8 @@ func (c historyShowCmd) Run(ctx context.Context, a *App) error {
 	list := stats.All()
 	by := func(t history.TestStats) float64 { return t.Median }
 	switch {
-	case c.Flakiest:
-		by = func(t history.TestStats) float64 { return float64(t.Flaky+t.Failed) / float64(max(t.Runs, 1)) }
+	case c.Flakiest: // what is likely: one of one run is not the flakiest
+		by = func(t history.TestStats) float64 { return t.Bad.Low }
 	case c.Trend:
 		by = func(t history.TestStats) float64 { return t.Trend }
 	}
@@ -99,16 +102,31 @@ func (c historyShowCmd) Run(ctx context.Context, a *App) error {
 		return a.printJSON(list)
 	}
 	tw := tabwriter.NewWriter(a.Stdout, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(tw, "MEDIAN\tP90\tRUNS\tFLAKY\tFAILED\tTREND\tLATELY\tTEST")
+	_, _ = fmt.Fprintln(tw, "MEDIAN\tP90\tTREND\tRUNS\tFLAKY\tFAILED\tRATE (90 %)\tSTATE\tSINCE\tTEST")
 	for _, t := range list {
-		_, _ = fmt.Fprintf(tw, "%s\t%s\t%d\t%d\t%d\t%s\t%s\t%s\n", known(t.Median, "%.2f s"), known(t.High, "%.2f s"),
-			t.Runs, t.Flaky, t.Failed, known(t.Trend, "x%.2f"), t.Recent, safeLine(t.Test))
+		since := "-"
+		if t.Since != nil {
+			since = t.Since.Started.Format(time.DateOnly)
+		}
+		_, _ = fmt.Fprintf(tw, "%s\t%s\t%s\t%d\t%d\t%d\t%s\t%s\t%s\t%s\n", known(t.Median, "%.2f s"), known(t.High, "%.2f s"), known(t.Trend, "x%.2f"),
+			t.Runs, t.Flaky, t.Failed, rate(t.Bad), words(t.State), since, safeLine(t.Test))
 	}
 	if len(list) == 0 {
 		_, _ = fmt.Fprintln(tw, "the history is empty: run the gate, or import reports with e2e-gate history import")
 	}
 	return tw.Flush()
 }
+
+// rate is "15 % (6-32)": the share of runs, and between which rates the true one lies.
+func rate(r estimate.Rate) string {
+	if r.Runs == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.0f %% (%.0f-%.0f)", r.Share()*100, r.Low*100, r.High*100)
+}
+
+// words are those of a state.
+func words(state string) string { return strings.NewReplacer("_", " ", "-", " ").Replace(state) }
 
 func known(v float64, format string) string {
 	if v == 0 {
@@ -140,8 +158,58 @@ func (c historyShowCmd) one(a *App, stats history.Stats) error {
 	_ = tw.Flush()
 	median, runs := stats.Estimate(c.Test)
 	counted := report.Plural(runs, "run that counts", "runs that count")
-	_, err := fmt.Fprintf(a.Stdout, "median of %s: %.3f s; recently %s\n", counted, median, stats.Recent(c.Test))
-	return err
+	if _, err := fmt.Fprintf(a.Stdout, "median of %s: %.3f s\n", counted, median); err != nil {
+		return err
+	}
+	for _, line := range sentences(stats.One(c.Test)) {
+		if _, err := fmt.Fprintln(a.Stdout, safeLine(line)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sentences say what a test does, since when, and between which commits it began.
+func sentences(t history.TestStats) []string {
+	text := words(t.State)
+	if t.Variant != "" {
+		text += " on " + t.Variant
+	}
+	if t.Since != nil {
+		text += " since " + place(t.Since)
+		if t.Before != nil {
+			text += "; the run before it was " + place(t.Before)
+		}
+	}
+	list := []string{text}
+	if t.Runs > 0 {
+		where := ""
+		if t.Branches {
+			where = " on all branches"
+		}
+		if t.Changed {
+			where += " since its outcomes last changed"
+		}
+		list = append(list, fmt.Sprintf("flaky in %d and failed in %d of the last %s%s (%.0f %%, 90 %% between %.0f %% and %.0f %%)", t.Flaky, t.Failed,
+			report.Plural(t.Runs, "run", "runs"), where, t.Bad.Share()*100, t.Bad.Low*100, t.Bad.High*100))
+	}
+	if t.Pace != nil {
+		change := "slower"
+		if !t.Pace.Slower() {
+			change = "faster"
+		}
+		list = append(list, fmt.Sprintf("%s since %s (x%.1f, from %.2f s to %.2f s)", change, place(t.Pace.Since), t.Pace.Ratio(), t.Pace.From, t.Pace.To))
+	}
+	return list
+}
+
+// place names a run.
+func place(r *e2e.HistoryRun) string {
+	text := r.Started.Format(time.DateOnly) + ", run " + r.Run
+	if r.SHA != "" {
+		text += ", commit " + r.SHA[:min(len(r.SHA), 12)]
+	}
+	return text
 }
 
 type historyExportCmd struct {

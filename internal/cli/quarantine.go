@@ -215,10 +215,12 @@ func (e entry) past() string {
 		return "no run in the history"
 	case h.Runs == 0:
 		return "failed or flaky in the last run, on " + h.LastBad.Format(time.DateOnly)
-	case h.Runs == 1:
-		return "passes since " + h.PassesSince.Format(time.DateOnly) + " (1 run)"
 	}
-	return fmt.Sprintf("passes since %s (%s)", h.PassesSince.Format(time.DateOnly), report.Plural(h.Runs, "run", "runs"))
+	text := fmt.Sprintf("passes since %s (%s)", h.PassesSince.Format(time.DateOnly), report.Plural(h.Runs, "run", "runs"))
+	if !h.Enough {
+		text += ", too few to tell"
+	}
+	return text
 }
 
 type quarantineCheckCmd struct {
@@ -260,8 +262,11 @@ func (a *App) printExpired(file string, entries int, expired []entry) error {
 		if e.Remove {
 			next = "remove the test, as the entry says, or fix it"
 		}
-		if e.History.Runs > 0 {
+		switch {
+		case e.History.Enough:
 			next = e.past() + ": remove the entry"
+		case e.History.Runs > 0:
+			next = e.past() + ": " + next
 		}
 		_, _ = fmt.Fprintln(a.Stdout, safeLine(fmt.Sprintf("expired on %s: %s, owner %s; %s", e.Deadline.Format(time.DateOnly), e.Test, e.Owner, next)))
 	}

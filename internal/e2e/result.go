@@ -150,14 +150,36 @@ type PolicyCell struct {
 
 // TestHistory is what earlier runs know of a test that failed or was flaky.
 type TestHistory struct {
-	State  string    `json:"state" doc:"What the test did lately: new, stable, flaky, or failing-on-main." enum:"new,stable,flaky,failing-on-main"`
+	State  string    `json:"state" doc:"What the test did lately." enum:"new,stable,flaky,failing-on-main,failing,fixed,not_enough_data"`
 	Since  time.Time `json:"since,omitzero" doc:"Start of the first failed run of the current streak on the default branch, UTC; absent where there is none."`
 	Streak int       `json:"streak_runs,omitempty" doc:"Runs of that streak."`
 	Longer bool      `json:"longer,omitempty" doc:"The streak may have begun earlier: older runs are not kept."`
-	Runs   int       `json:"runs" doc:"Newest runs that include the test, at most 20."`
+	Runs   int       `json:"runs" doc:"Newest runs that the counts are of: those since the outcomes last changed, or all that are kept where the test only passed since."`
 	Flaky  int       `json:"flaky_runs,omitempty" doc:"In how many of those it was flaky."`
 	Failed int       `json:"failed_runs,omitempty" doc:"In how many of those it failed."`
-	Text   string    `json:"text" doc:"The same in a few words: failing on main since 2026-11-02 (4 runs)."`
+
+	FlakeLow  float64     `json:"flake_rate_low,omitempty" doc:"The rate of flakes that the counts speak of is above this with a probability of 95 %; absent without flakes."`
+	FlakeHigh float64     `json:"flake_rate_high,omitempty" doc:"It is below this with a probability of 95 %."`
+	First     *HistoryRun `json:"first_run,omitempty" doc:"Run with which the state began: first failed run, first run of a flaky test, first passed run of a fixed one."`
+	Before    *HistoryRun `json:"run_before,omitempty" doc:"Last run before it: what made the change is between the two commits."`
+
+	Slower *HistoryPace `json:"slower,omitempty" doc:"Since when it takes longer to pass, if it does."`
+
+	Text string `json:"text" doc:"The same in a few words: failing on main since 2026-11-02 (4 runs)."`
+}
+
+// HistoryPace is a change of what a test takes to pass.
+type HistoryPace struct {
+	Since HistoryRun `json:"since" doc:"First run after the change."`
+	From  float64    `json:"from_seconds" doc:"Median before, in seconds."`
+	To    float64    `json:"to_seconds" doc:"Median since, in seconds."`
+}
+
+// HistoryRun is an earlier run.
+type HistoryRun struct {
+	Run     string    `json:"run" doc:"Id of the run."`
+	SHA     string    `json:"sha,omitempty" doc:"Commit that it tested."`
+	Started time.Time `json:"started" doc:"When it started, UTC."`
 }
 
 // Cluster is a group of failures that share a cause.

@@ -18,17 +18,21 @@ type Covered struct {
 	// how many runs have passed since.
 	PassesSince time.Time `json:"passes_since,omitzero"`
 	Runs        int       `json:"passing_runs"`
+	// Enough: those runs are enough to say that the tests pass.
+	Enough bool `json:"enough_runs"`
 }
 
 // Covered sums up the tests for which match is true.
 func (s Stats) Covered(match func(id string) bool) Covered {
 	var c Covered
 	var list []sample
+	passes := true
 	for id, k := range s.tests {
 		if !match(id) {
 			continue
 		}
 		c.Tests++
+		passes = passes && s.Ask(id, "").Passes()
 		for _, x := range k.samples {
 			if x.says() {
 				list = append(list, x)
@@ -48,5 +52,6 @@ func (s Stats) Covered(match func(id string) bool) Covered {
 		}
 	}
 	c.Runs = len(runs)
+	c.Enough = c.Runs > 0 && passes
 	return c
 }

@@ -1,8 +1,11 @@
 package history
 
 import (
+	"fmt"
 	"math"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -59,7 +62,9 @@ func TestEstimate(t *testing.T) {
 		}
 		return list
 	}
-	count := func(i int) float64 { return float64(i + 1) }
+	count := func(i int) float64 { return float64((i*7)%25 + 1) } // each of 1 to 25 once, without a trend
+	twice := append(many(20, e2e.Passed, func(i int) float64 { return 3 + float64(i%4)/10 }),
+		shift(20, many(6, e2e.Passed, func(i int) float64 { return 7 + float64(i%4)/10 }))...)
 	for _, tc := range []struct {
 		name    string
 		records []Record
@@ -73,8 +78,9 @@ func TestEstimate(t *testing.T) {
 		{"a flaky run passed in the end", []Record{run(0, "", e2e.Flaky, 5)}, 5, 1},
 		{"failures do not count", []Record{run(0, "", e2e.Passed, 5), run(1, "", e2e.Failed, 0), run(2, "", e2e.Failed, 60)}, 5, 1},
 		{"nor do those that said nothing", []Record{run(0, "", e2e.Skipped, 1), run(1, "", e2e.Lost, 1), run(2, "", e2e.NotRun, 1), run(3, "", "", 1)}, 0, 0},
-		{"the newest 20 of 25, newer ones more", many(25, e2e.Passed, count), 19, 20},
-		{"the newest 20 that passed, however long ago", append(many(20, e2e.Passed, count), shift(20, many(30, e2e.Failed, count))...), 14, 20},
+		{"the newest 20 of 25, newer ones more", many(25, e2e.Passed, count), 13, 20},
+		{"the newest 20 that passed, however long ago", append(many(20, e2e.Passed, count), shift(20, many(30, e2e.Failed, count))...), 11, 20},
+		{"twice as slow since six runs", twice, 7.1, 6},
 		{"an outlier", append(many(9, e2e.Passed, func(int) float64 { return 2 }), shift(9, many(1, e2e.Passed, func(int) float64 { return 500 }))...), 2, 10},
 		{"the default branch first", append(many(3, e2e.Passed, count), main(3, 7), main(4, 7), main(5, 8), run(6, "refs/pull/1/merge", e2e.Passed, 90)), 7, 3},
 		{"two runs on the default branch are too few", append(many(3, e2e.Passed, func(int) float64 { return 2 }), main(3, 7), main(4, 7)), 2, 5},
@@ -138,38 +144,63 @@ func shift(n int, records []Record) []Record {
 }
 
 func TestRecent(t *testing.T) {
-	const main, pr = "refs/heads/main", "refs/pull/7/merge"
 	for _, tc := range []struct {
-		name    string
-		records []Record // oldest first
-		want    string
+		name, runs string
+		want       string
 	}{
-		{"nothing", nil, New},
-		{"passed", []Record{run(0, pr, e2e.Passed, 1)}, Stable},
-		{"failed on a pull request", []Record{run(0, main, e2e.Passed, 1), run(1, pr, e2e.Failed, 1)}, Stable},
-		{"flaky", []Record{run(0, pr, e2e.Flaky, 1), run(1, pr, e2e.Passed, 1)}, Flaky},
-		{"failing on main", []Record{run(0, main, e2e.Failed, 1)}, FailingOnMain},
-		{"failing on master", []Record{run(0, "master", e2e.Failed, 1)}, FailingOnMain},
-		{"failing on main, passed on a pull request since", []Record{run(0, main, e2e.Failed, 1), run(1, pr, e2e.Passed, 1)}, FailingOnMain},
-		{"failed on main, passes there again", []Record{run(0, main, e2e.Failed, 1), run(1, main, e2e.Passed, 1)}, Stable},
-		{"failing on main, skipped and lost since", []Record{run(0, main, e2e.Failed, 1), run(1, main, e2e.Skipped, 0), run(2, main, e2e.Lost, 0)}, FailingOnMain},
-		{"failing on main goes before flaky", []Record{run(0, pr, e2e.Flaky, 1), run(1, main, e2e.Failed, 1)}, FailingOnMain},
-		{"a branch that is called like main", []Record{run(0, "refs/heads/maintenance", e2e.Failed, 1), run(1, "refs/tags/main", e2e.Failed, 1)}, Stable},
-		{"only skipped, lost and stopped: it counts as new", []Record{run(0, main, e2e.Skipped, 0), run(1, main, e2e.Lost, 0), run(2, main, e2e.NotRun, 0)}, New},
+		{"nothing", "", New},
+		{"too few runs on a branch", "B:p B:f", ""},
+		{"too few runs", "p k p k", ""},
+		{"passed", "B:p*5", Stable},
+		{"failed on a pull request", "p*5 B:f", Stable},
+		{"flaky", "B:k B:p B:k B:p B:k B:p", Flaky},
+		{"flaky on a branch, and not where it counts", "p*5 B:k B:k B:p B:k", Stable},
+		{"failing on main, which one run shows", "f", FailingOnMain},
+		{"failing on master", "master:f", FailingOnMain},
+		{"failing on main, passed on a pull request since", "f B:p", FailingOnMain},
+		{"failed on main once, passes there again", "p*20 f p*9", Stable},
+		{"failing until lately: none of the words", "p*20 f*6 p*2", ""},
+		{"fixed", "p*20 f*6 p*9", Stable},
+		{"failing on main, skipped and lost since", "f s l", FailingOnMain},
+		{"failing on main goes before flaky", "k p k p k f", FailingOnMain},
+		{"a branch that is called like main", "refs/heads/maintenance:f refs/tags/main:f", ""},
+		{"only skipped, lost and stopped: it counts as new", "s l n", New},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			if got := Fold(tc.records).Recent("t"); got != tc.want {
-				t.Errorf("got %s, want %s", got, tc.want)
+			if got := Fold(sequence(tc.runs)).Recent("t"); got != tc.want {
+				t.Errorf("got %q, want %q", got, tc.want)
 			}
 		})
 	}
-	old := []Record{run(0, pr, e2e.Flaky, 1)}
-	for i := range samples {
-		old = append(old, run(i+1, pr, e2e.Passed, 1))
+}
+
+// sequence reads runs, the oldest first: "p*9" is nine passes on main, "B:k" a flake on
+// another branch, "w|p" a pass of the variant w.
+func sequence(text string) (list []Record) {
+	outcomes := map[string]e2e.Outcome{"p": e2e.Passed, "k": e2e.Flaky, "f": e2e.Failed, "s": e2e.Skipped, "l": e2e.Lost, "n": e2e.NotRun}
+	for word := range strings.FieldsSeq(text) {
+		ref, times := "refs/heads/main", 1
+		variant, rest, named := strings.Cut(word, "|")
+		if word = rest; !named {
+			variant, word = "", variant
+		}
+		if i := strings.LastIndex(word, ":"); i >= 0 {
+			ref, word = word[:i], word[i+1:]
+		}
+		if ref == "B" {
+			ref = "refs/pull/7/merge"
+		}
+		word, count, _ := strings.Cut(word, "*")
+		if n, err := strconv.Atoi(count); err == nil {
+			times = n
+		}
+		for range times {
+			r := run(len(list), ref, outcomes[word], 1)
+			r.SHA, r.Variant = fmt.Sprintf("sha-%d", len(list)), variant
+			list = append(list, r)
+		}
 	}
-	if got := Fold(old).Recent("t"); got != Stable {
-		t.Errorf("a flake %d runs ago still counts: %s", samples, got)
-	}
+	return list
 }
 
 func TestGuessAndKnown(t *testing.T) {

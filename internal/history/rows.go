@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/history/estimate"
 )
 
 // Row is one test in one run, for people and other programs.
@@ -45,16 +46,31 @@ type TestStats struct {
 	// Median and High are in seconds; 0: not known.
 	Median float64 `json:"median_seconds"`
 	High   float64 `json:"high_seconds"`
-	// Runs is how many of the newest runs say something, Flaky and Failed in how many of
-	// those it was flaky or failed.
+	// Runs is how many runs say something, since the outcomes last changed, Flaky and
+	// Failed in how many of those it was flaky or failed.
 	Runs   int `json:"runs"`
 	Flaky  int `json:"flaky"`
 	Failed int `json:"failed"`
-	// Trend is how the newer half of its durations compares with the older: 1.5 is half
-	// as long again; 0: too few.
+	// Changed: the outcomes changed, and these runs are those since.
+	Changed bool `json:"changed,omitempty"`
+	// Bad is the rate of those that were flaky or failed, with its interval.
+	Bad estimate.Rate `json:"bad"`
+	// Trend is how many times as long it takes since it last became slower or faster: 1
+	// where it did not; 0: too few.
 	Trend float64 `json:"trend"`
-	// Recent is stable, flaky, new or failing-on-main.
+	// Pace is that change, if there is one.
+	Pace *Pace `json:"pace,omitempty"`
+	// Recent is stable, flaky, new or failing-on-main, or empty where it is none of them.
 	Recent string `json:"recent"`
+	// State is what the test does now, in words of [Answer].
+	State string `json:"state"`
+	// Since is the first run of that state, and Before the one before it, where known.
+	Since  *e2e.HistoryRun `json:"since,omitempty"`
+	Before *e2e.HistoryRun `json:"before,omitempty"`
+	// Variant that State is of, where they differ.
+	Variant string `json:"variant,omitempty"`
+	// Branches: runs of all branches count.
+	Branches bool `json:"all_branches,omitempty"`
 }
 
 // enoughForTrend is the least number of durations for a trend.
@@ -64,24 +80,24 @@ const enoughForTrend = 6
 func (s Stats) All() []TestStats {
 	list := make([]TestStats, 0, len(s.tests))
 	for _, id := range sortedIDs(s.tests) {
-		t := TestStats{Test: id, High: s.High(id), Recent: s.Recent(id)}
-		t.Median, _ = s.Estimate(id)
-		for _, x := range s.recent(id) {
-			t.Runs++
-			switch x.outcome {
-			case e2e.Flaky:
-				t.Flaky++
-			case e2e.Failed:
-				t.Failed++
-			default:
-			}
-		}
-		if times := s.timed(id); len(times) >= enoughForTrend {
-			t.Trend = median(times[:len(times)/2]) / median(times[len(times)/2:])
-		}
-		list = append(list, t)
+		list = append(list, s.One(id))
 	}
 	return list
+}
+
+// One returns the summary of a test.
+func (s Stats) One(id string) TestStats {
+	a := s.Ask(id, "")
+	t := TestStats{Test: id, High: s.High(id), Recent: a.recent(), State: a.State, Runs: a.Flakes.Runs, Flaky: a.Flakes.Count, Failed: a.Fails.Count,
+		Changed: a.Changed, Bad: a.Bad(), Since: runOf(a.Since), Before: runOf(a.Before), Branches: a.Branches, Variant: a.Variant}
+	t.Median, _ = s.Estimate(id)
+	if p := s.Pace(id); p.Runs >= enoughForTrend {
+		t.Trend = p.Ratio()
+		if p.Changed() {
+			t.Pace = &p
+		}
+	}
+	return t
 }
 
 // Sort orders by a measure, the largest first.

@@ -1,6 +1,7 @@
 package history
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -95,7 +96,7 @@ func TestWhatSaysNothingChangesNothing(t *testing.T) {
 	record := func(t *rapid.T, n int) Record {
 		at := rapid.IntRange(0, 500).Draw(t, "hour")
 		r := Record{
-			Schema: Schema, RunID: "run", Attempt: n, Started: day0.Add(time.Duration(at) * time.Hour),
+			Schema: Schema, RunID: fmt.Sprintf("run-%d", n/rapid.IntRange(1, 2).Draw(t, "attempts")), Attempt: n, Started: day0.Add(time.Duration(at) * time.Hour),
 			Overhead: rapid.Float64Range(0, 50).Draw(t, "overhead"),
 		}
 		if rapid.Bool().Draw(t, "main") {
@@ -113,8 +114,9 @@ func TestWhatSaysNothingChangesNothing(t *testing.T) {
 		guess, from := s.Guess(e2e.Test{Suite: "s", File: "f"})
 		list := []any{s.All(), overhead, shards, s.Whole("s"), guess, from}
 		for _, id := range ids {
-			rate, runs := s.FlakeRate(id)
-			list = append(list, *s.Past(id, ""), rate, runs)
+			seconds, runs := s.Estimate(id)
+			list = append(list, s.Past(id, ""), s.Past(id, "run-3"), s.Recent(id), s.Ask(id, "").Estimate, seconds, runs, s.Pace(id), s.High(id),
+				s.Covered(func(other string) bool { return other == id }))
 		}
 		return list
 	}

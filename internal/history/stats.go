@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/history/estimate"
 )
 
 // minSeconds is the shortest duration of a passed test: a report of 0 means fast, not
@@ -287,7 +288,7 @@ func (s Stats) Overhead() (seconds float64, shards int) { return s.overhead, s.o
 func (s *Stats) medians() {
 	files, suites := map[[2]string][]float64{}, map[string][]float64{}
 	for id, k := range s.tests {
-		if est, n := s.Estimate(id); n > 0 {
+		if est := quantile(secondsOf(s.timed(id, window)), 0.5); est > 0 {
 			files[[2]string{k.suite, k.file}] = append(files[[2]string{k.suite, k.file}], est)
 			suites[k.suite] = append(suites[k.suite], est)
 		}
@@ -340,30 +341,79 @@ func median(list []float64) float64 {
 	return (list[(len(list)-1)/2] + list[len(list)/2]) / 2
 }
 
-// timed are a test's durations that count, newest first: of the default branch, where
-// there are enough of them.
-func (s Stats) timed(id string) []float64 {
+// timed are the samples of a test whose durations count, newest first, at most most of
+// them: of the default branch, where there are enough of them.
+func (s Stats) timed(id string, most int) []sample {
 	k := s.tests[id]
 	if k == nil {
 		return nil
 	}
-	var all, main []float64
+	var all, main []sample
 	for _, x := range k.samples {
 		if !x.timed() {
 			continue
 		}
-		seconds := max(x.seconds, minSeconds)
-		if len(all) < window {
-			all = append(all, seconds)
+		if len(all) < most {
+			all = append(all, x)
 		}
-		if len(main) < window && x.record.onMain() {
-			main = append(main, seconds)
+		if len(main) < most && x.record.onMain() {
+			main = append(main, x)
 		}
 	}
 	if len(main) >= enoughOnMain {
 		return main
 	}
 	return all
+}
+
+func secondsOf(list []sample) []float64 {
+	seconds := make([]float64, len(list))
+	for i, x := range list {
+		seconds[i] = max(x.seconds, minSeconds)
+	}
+	return seconds
+}
+
+// Pace is when a test last became slower or faster.
+type Pace struct {
+	estimate.Pace
+	// Since is the first run after that; nil where there was no change.
+	Since *e2e.HistoryRun `json:"since,omitempty"`
+	// Runs is how many durations are known.
+	Runs int `json:"-"`
+}
+
+// Pace looks for the last change of the test's durations.
+func (s Stats) Pace(id string) Pace { return s.pace(id, "") }
+
+// pace ignores runs with the id except.
+func (s Stats) pace(id, except string) Pace {
+	list := slices.DeleteFunc(s.timed(id, samples), func(x sample) bool { return except != "" && x.record.RunID == except })
+	if len(list) > 0 { // durations of two kinds of machines do not compare
+		list = ofVariant(list, list[0].record.Variant)
+	}
+	p := Pace{Pace: paceOf(list), Runs: len(list)}
+	if p.Changed() {
+		r := list[len(list)-1-p.Start].record
+		p.Since = &e2e.HistoryRun{Run: r.RunID, SHA: r.SHA, Started: r.Started.UTC()}
+	}
+	return p
+}
+
+// paceOf takes samples, the newest first.
+func paceOf(list []sample) estimate.Pace {
+	seconds := secondsOf(list)
+	slices.Reverse(seconds)
+	return estimate.PaceOf(seconds)
+}
+
+// current are the durations since the test last became slower or faster, newest first.
+func (s Stats) current(id string) []float64 {
+	list := s.timed(id, samples)
+	if len(variantsOf(list)) < 2 {
+		list = list[:len(list)-paceOf(list).Start]
+	}
+	return secondsOf(list[:min(len(list), window)])
 }
 
 // quantile of durations, newest first, of which newer ones count more.
@@ -386,18 +436,18 @@ func quantile(list []float64, q float64) float64 {
 // sum is the sum of the weights of a list.
 func sum(list []float64) float64 { return (1 - math.Pow(aging, float64(len(list)))) / (1 - aging) }
 
-// Estimate is the median duration in seconds of the test's newest passed runs, in which
-// newer runs count more, and how many those are. It is 0, 0 for a test without a known
+// Estimate is the median duration in seconds of the test's newest passed runs since it last
+// became slower or faster, in which newer runs count more, and how many those are. It is 0, 0 for a test without a known
 // duration.
 func (s Stats) Estimate(id string) (seconds float64, runs int) {
-	list := s.timed(id)
+	list := s.current(id)
 	return quantile(list, 0.5), len(list)
 }
 
 // High is what the test takes in one of ten runs (p90), in seconds; 0 where too few runs
 // are known.
 func (s Stats) High(id string) float64 {
-	if list := s.timed(id); len(list) >= enoughForHigh {
+	if list := s.current(id); len(list) >= enoughForHigh {
 		return quantile(list, 0.9)
 	}
 	return 0
@@ -417,58 +467,6 @@ func (s Stats) Guess(t e2e.Test) (seconds float64, from string) {
 		return est, "suite"
 	}
 	return 0, ""
-}
-
-// The words for what a test did lately.
-const (
-	Stable        = "stable"
-	Flaky         = "flaky"
-	New           = "new"
-	FailingOnMain = "failing-on-main"
-)
-
-// recent are the newest runs that say something of a test.
-func (s Stats) recent(id string) []sample {
-	var list []sample
-	if k := s.tests[id]; k != nil {
-		for _, x := range k.samples {
-			if x.says() && len(list) < window {
-				list = append(list, x)
-			}
-		}
-	}
-	return list
-}
-
-// Recent says what the test did lately.
-func (s Stats) Recent(id string) string {
-	list := s.recent(id)
-	if len(list) == 0 {
-		return New
-	}
-	main := slices.IndexFunc(list, func(x sample) bool { return x.record.onMain() })
-	switch {
-	case main >= 0 && list[main].outcome == e2e.Failed:
-		return FailingOnMain
-	case slices.ContainsFunc(list, func(x sample) bool { return x.outcome == e2e.Flaky }):
-		return Flaky
-	}
-	return Stable
-}
-
-// FlakeRate is the share of the test's newest runs in which it was flaky, and how
-// many of those runs are known.
-func (s Stats) FlakeRate(id string) (share float64, runs int) {
-	list, flaky := s.recent(id), 0
-	for _, x := range list {
-		if x.outcome == e2e.Flaky {
-			flaky++
-		}
-	}
-	if runs = len(list); runs == 0 {
-		return 0, 0
-	}
-	return float64(flaky) / float64(runs), runs
 }
 
 // Known lists the tests of a suite that earlier runs reported, sorted.

@@ -9,9 +9,6 @@ import (
 	"github.com/org/e2e-gate/internal/policy"
 )
 
-// minRuns is how many runs a flake rate needs to say something.
-const minRuns = 5
-
 // Lint discovers tests, without starting background processes, and returns warnings, such
 // as tests without an owner and expired quarantines.
 func (s *Session) Lint(ctx context.Context) []diag.Message {
@@ -36,10 +33,13 @@ func (s *Session) Lint(ctx context.Context) []diag.Message {
 	}
 	for _, t := range tests {
 		journey, _ := s.opts.Config.Journey(t.Journey)
-		share, runs := stats.FlakeRate(t.ID)
-		if limit := float64(journey.FlakeThreshold); limit > 0 && runs >= minRuns && share > limit {
-			warn(fmt.Sprintf("%s was flaky in %.0f%% of its last %d runs, but journey %s allows %.0f%%: it is too flaky to block", t.ID, share*100,
-				runs, journey.Name, limit*100),
+		limit := float64(journey.FlakeThreshold)
+		if limit <= 0 {
+			continue
+		}
+		if r := stats.Ask(t.ID, "").Flakes; r.Exceeds(limit) {
+			warn(fmt.Sprintf("%s was flaky in %d of its last %d runs (%.0f%%, likely between %.0f%% and %.0f%%), but journey %s allows %.0f%%: "+
+				"it is too flaky to block", t.ID, r.Count, r.Runs, r.Share()*100, r.Low*100, r.High*100, journey.Name, limit*100),
 				"fix it, or quarantine it with an owner and a deadline")
 		}
 	}

@@ -45,7 +45,7 @@ func TestLint(t *testing.T) {
 		found = append(found, m.Text)
 	}
 	text := strings.Join(found, "\n")
-	for _, want := range []string{"blocks and has no owner", "was flaky in 50% of its last 10 runs, but journey pay allows 2%",
+	for _, want := range []string{"blocks and has no owner", "was flaky in 5 of its last 10 runs (50%, likely between 26% and 74%), but journey pay allows 2%",
 		"the quarantine of s::old by t ended on 2026-11-20"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is missing in\n%s", want, text)

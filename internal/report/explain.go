@@ -152,7 +152,34 @@ func explainCategory(t *e2e.TestResult) Step {
 }
 
 func explainPast(t *e2e.TestResult) Step {
-	return Step{Step: "history", Answer: cmp.Or(pastOf(*t), "not looked up: nothing failed")}
+	s := Step{Step: "history", Answer: cmp.Or(pastOf(*t), "not looked up: nothing failed")}
+	h := t.History
+	if h == nil {
+		return s
+	}
+	if h.Flaky > 0 && h.FlakeHigh > 0 {
+		s.Because = append(s.Because, fmt.Sprintf("flaky in %d of %s: the rate is likely between %.0f %% and %.0f %%", h.Flaky, plural(h.Runs, "run", "runs"),
+			h.FlakeLow*100, h.FlakeHigh*100))
+	}
+	if h.First != nil {
+		s.Because = append(s.Because, "it began with "+earlierRun(h.First))
+	}
+	if h.Before != nil {
+		s.Because = append(s.Because, "the run before that was "+earlierRun(h.Before))
+	}
+	if p := h.Slower; p != nil && p.From > 0 {
+		s.Because = append(s.Because, fmt.Sprintf("it became slower with %s (x%.1f, from %.1f s to %.1f s)", earlierRun(&p.Since), p.To/p.From, p.From, p.To))
+	}
+	return s
+}
+
+// earlierRun names a run, its day and its commit.
+func earlierRun(r *e2e.HistoryRun) string {
+	text := "run " + r.Run + " on " + date(r.Started)
+	if r.SHA != "" {
+		text += ", commit " + r.SHA
+	}
+	return text
 }
 
 func explainQuarantine(r e2e.Result, t *e2e.TestResult) Step {

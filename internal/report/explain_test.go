@@ -5,6 +5,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/org/e2e-gate/internal/e2e"
 )
@@ -41,6 +44,31 @@ func safeForTerminal(t *testing.T, name, text string) {
 		return r < ' ' && r != '\n' || r == 0x202e || r == 0x2028 || r == 0x7f
 	}); i >= 0 {
 		t.Errorf("%s: %q is not text", name, text[max(i-20, 0):i+3])
+	}
+}
+
+func TestExplainPast(t *testing.T) {
+	day := time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)
+	test := e2e.TestResult{History: &e2e.TestHistory{
+		Text: "flaky in 3 of the last 20 runs", Runs: 20, Flaky: 3, FlakeLow: 0.056, FlakeHigh: 0.314,
+		First: &e2e.HistoryRun{Run: "b", SHA: "feed", Started: day}, Before: &e2e.HistoryRun{Run: "a", Started: day},
+		Slower: &e2e.HistoryPace{Since: e2e.HistoryRun{Run: "c", Started: day}, From: 3.1, To: 6.5},
+	}}
+	want := Step{Step: "history", Answer: "flaky in 3 of the last 20 runs", Because: []string{
+		"flaky in 3 of 20 runs: the rate is likely between 6 % and 31 %", "it began with run b on 2026-11-02, commit feed",
+		"the run before that was run a on 2026-11-02", "it became slower with run c on 2026-11-02 (x2.1, from 3.1 s to 6.5 s)",
+	}}
+	if diff := cmp.Diff(want, explainPast(&test)); diff != "" {
+		t.Error(diff)
+	}
+	r := blockedWithClusters()
+	at := slices.IndexFunc(r.Tests, func(t e2e.TestResult) bool { return t.Outcome == e2e.Failed })
+	r.Tests[at].History = test.History
+	if page := string(HTML(r)); !strings.Contains(page, "the rate is likely between 6 % and 31 %</dd>") {
+		t.Error("the page does not have the rate")
+	}
+	if got := explainPast(&e2e.TestResult{}); len(got.Because) > 0 || got.Answer == "" {
+		t.Errorf("%+v", got)
 	}
 }
 

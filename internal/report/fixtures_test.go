@@ -254,7 +254,9 @@ func hostileNames() e2e.Result {
 				{Name: "good|](x)", URL: "https://logs.example/?q=a%20b"}}
 	}
 	t.Children = []e2e.Child{{Name: hostileText, Outcome: e2e.Failed, Message: hostileText}}
-	t.History = &e2e.TestHistory{State: hostileText, Text: hostileText}
+	hostileRun := &e2e.HistoryRun{Run: hostileText, SHA: hostileText}
+	t.History = &e2e.TestHistory{State: hostileText, Text: hostileText, First: hostileRun, Before: hostileRun,
+		Slower: &e2e.HistoryPace{Since: *hostileRun, From: 1, To: 2}}
 	fl := f.test("y", hostileText, e2e.ReleaseBlocking, e2e.Flaky, 1)
 	flake(fl)
 	fl.ID, fl.Attempts[0].Message, fl.NextStep = hostileText+"y", hostileText, hostileText

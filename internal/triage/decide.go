@@ -336,7 +336,7 @@ func (s *situation) describe(subject string, d *document, r row) []string {
 	case "recent":
 		return []string{map[string]string{
 			"stable": "history: stable until now", "flaky": "history: flaky", "new": "history: a new test",
-			"failing-on-main": "history: fails on the default branch too", "unset": "history: none",
+			"failing-on-main": "history: fails on the default branch too", "unset": "history: none, or too little to tell",
 		}[s.recent]}
 	case "change":
 		return []string{"change: " + s.changes.String()}

@@ -394,7 +394,7 @@ change: only test files changed (e2e/a_test.go)`},
 
 // The words for history, where a row asks for it.
 func TestHistoryInWords(t *testing.T) {
-	for recent, want := range map[Recent]string{"": "history: none", RecentStable: "history: stable until now", RecentFlaky: "history: flaky",
+	for recent, want := range map[Recent]string{"": "history: none, or too little to tell", RecentStable: "history: stable until now", RecentFlaky: "history: flaky",
 		RecentNew: "history: a new test", RecentFailingOnMain: "history: fails on the default branch too"} {
 		f := propose(Input{Message: "x", Context: Context{Recent: recent}}, changes{})
 		if got := f.sit.describe("recent", f.doc, row{}); !cmp.Equal(got, []string{want}) {
