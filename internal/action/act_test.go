@@ -33,7 +33,9 @@ import (
 // The version that the release of the tests says it is.
 const released = "v1.2.3"
 
-const headSHA = "4bf1f7f0c2b1d9a5e8c3f6a7b8d9e0f1a2b3c4d5"
+// It is a commit without files, made at a fixed time, so that its hash is known; HEAD is a
+// merge of it, as actions/checkout leaves a pull request's.
+const headSHA = "f632e7fc5a04b6c9d5fee866641370f676e45b75"
 
 const config = `version: 1
 stages:
@@ -124,13 +126,25 @@ func newActWorld(t *testing.T, mode string) *world {
 	} {
 		write(t, filepath.Join(dir, name), text)
 	}
-	for _, args := range [][]string{{"init", "-q", "-b", "main"}, {"add", "-A"}, {"-c", "user.name=t", "-c", "user.email=t@example.com", "commit", "-qm", "x"}} {
-		if out, err := exec.Command("git", append([]string{"-C", w.dir}, args...)...).CombinedOutput(); err != nil {
-			t.Fatalf("git %v: %v %s", args, err, out)
-		}
+	for _, args := range [][]string{{"init", "-q", "-b", "main"}, {"add", "-A"}, {"commit", "-qm", "x"}, {"commit-tree", "4b825dc642cb6eb9a060e54bf8d69288fbee4904", "-m", "change"}} {
+		w.git(args...)
 	}
+	merge := w.git("commit-tree", "HEAD^{tree}", "-p", "HEAD", "-p", headSHA, "-m", "merge")
+	w.git("reset", "-q", "--hard", merge)
 	w.release()
 	return w
+}
+
+// git runs git in the repository, at a fixed time.
+func (w *world) git(args ...string) string {
+	w.t.Helper()
+	cmd := exec.Command("git", append([]string{"-C", w.dir, "-c", "user.name=t", "-c", "user.email=t@example.com"}, args...)...)
+	cmd.Env = append(os.Environ(), "GIT_AUTHOR_DATE=1700000000 +0000", "GIT_COMMITTER_DATE=1700000000 +0000")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		w.t.Fatalf("git %v: %v %s", args, err, out)
+	}
+	return strings.TrimSpace(string(out))
 }
 
 func write(t *testing.T, file, text string) {
@@ -319,11 +333,10 @@ func (w *world) artifact(name string) {
 }
 
 func TestOtherEventsUnderAct(t *testing.T) {
-	sha := strings.Repeat("b", 40)
 	for _, tc := range []struct{ event, payload, stage, sha string }{
-		{"push", `{"ref": "refs/heads/main", "after": "` + sha + `", "repository": {"full_name": "acme/cases", "default_branch": "main"}}`, "main", ""},
-		{"merge_group", `{"action": "checks_requested", "merge_group": {"head_sha": "` + sha + `", "head_ref": "refs/heads/gh-readonly-queue/main/pr-42-` +
-			sha + `", "base_ref": "refs/heads/main", "base_sha": "` + headSHA + `"}}`, "pr", sha},
+		{"push", `{"ref": "refs/heads/main", "after": "` + headSHA + `", "repository": {"full_name": "acme/cases", "default_branch": "main"}}`, "main", ""},
+		{"merge_group", `{"action": "checks_requested", "merge_group": {"head_sha": "` + headSHA + `", "head_ref": "refs/heads/gh-readonly-queue/main/pr-42-` +
+			headSHA + `", "base_ref": "refs/heads/main"}}`, "pr", headSHA},
 		{"release", `{"action": "published", "release": {"tag_name": "v2.0.0", "target_commitish": "main", "draft": false}, "repository": {"full_name": "acme/cases"}}`, "release", ""},
 	} {
 		t.Run(tc.event, func(t *testing.T) {

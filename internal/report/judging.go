@@ -83,6 +83,9 @@ func judgedBy(r e2e.Result) string {
 	case e2e.JudgedByWorkingTree:
 		return "the config of the working tree"
 	case e2e.JudgedByBase:
+		if r.Judging.Commit == "" {
+			return "the built-in policy"
+		}
 		return fmt.Sprintf("the config of the base, commit %.10s", r.Judging.Commit)
 	case e2e.JudgedByCommit, e2e.JudgedByNothing:
 	}
