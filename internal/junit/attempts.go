@@ -16,10 +16,14 @@ const (
 
 // Attempts makes attempts of a case, in order of time: what the framework retried
 // by itself, then the last one. Flaky results came before the case's own outcome; rerun
-// results came after its failure, or before its pass. A case that was cut off, or
-// that says it failed and shows no failure, is a failed attempt, never a pass.
+// results came after its failure, or before its pass. A case that says it failed and
+// shows no failure is a failed attempt, never a pass. One that was cut off before any
+// failure has no attempt: how it ended is not known.
 // Number and source are left to internal/verdict/attempts.
 func (c *Case) Attempts() []e2e.Attempt {
+	if c.Incomplete && len(c.final()) == 0 {
+		return nil
+	}
 	var before, after []e2e.Attempt
 	red := c.red()
 	for i := range c.Results {
@@ -56,14 +60,20 @@ func (c *Case) own() e2e.Attempt {
 	return a
 }
 
-// explain sets type, message and details from the case's final failures.
-func (c *Case) explain(a *e2e.Attempt) {
+// final are the failures of the case's own outcome.
+func (c *Case) final() []*Result {
 	var final []*Result
 	for i := range c.Results {
 		if r := &c.Results[i]; !r.Kind.Flaky() && !r.Kind.Rerun() {
 			final = append(final, r)
 		}
 	}
+	return final
+}
+
+// explain sets type, message and details from the case's final failures.
+func (c *Case) explain(a *e2e.Attempt) {
+	final := c.final()
 	if len(final) > 0 {
 		a.Type, a.Message = final[0].Type, final[0].headline()
 	}

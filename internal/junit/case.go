@@ -80,6 +80,8 @@ type Case struct {
 	Path []string
 	// Suite is the name of the innermost suite.
 	Suite string
+	// SuiteFile is the file of the innermost suite that names one.
+	SuiteFile string
 	// Hostname is the innermost suite's; Playwright writes the project there.
 	Hostname string
 

@@ -1,6 +1,7 @@
 package junit
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/org/e2e-gate/internal/e2e"
@@ -11,8 +12,10 @@ type Identity struct {
 	// Suites are the names of the suites around it, joined by a line feed.
 	Suites string
 	// Hostname is part of it because Playwright writes the browser project there.
-	Hostname  string
+	Hostname string
+	// File is that of the case, else that of the suites around it.
 	File      string
+	Line      int
 	Classname string
 	Name      string
 }
@@ -21,7 +24,7 @@ type Identity struct {
 func (c *Case) Identity() Identity {
 	return Identity{
 		Suites: strings.Join(c.Path, "\n"), Hostname: c.Hostname,
-		File: c.File, Classname: c.Classname, Name: c.Name,
+		File: cmp.Or(c.File, c.SuiteFile), Line: c.Line, Classname: c.Classname, Name: c.Name,
 	}
 }
 
@@ -32,7 +35,7 @@ type Test struct {
 	// Attempts are those of all its cases, in document order.
 	Attempts []e2e.Attempt
 	// Stated says of each attempt whether the report itself calls it a repetition of the one
-	// before. Otherwise it only comes from a case of the same identity.
+	// before. Otherwise it comes from another case of the same identity.
 	Stated      []bool
 	Attachments []string
 	// Cases is the number of <testcase> elements.

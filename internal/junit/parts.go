@@ -49,7 +49,7 @@ func (b *builder) newCase() *caseState {
 	c.ReportLine, c.ReportColumn = b.s.tagLine, b.s.tagCol
 	if n := len(b.suites); n > 0 {
 		suite := b.suites[n-1]
-		c.Path, c.Suite, c.Hostname = suite.path, suite.name, suite.hostname
+		c.Path, c.Suite, c.Hostname, c.SuiteFile = suite.path, suite.name, suite.hostname, suite.file
 		c.SuiteProperties, c.Started = slices.Clip(suite.properties), suite.started
 	}
 	for _, a := range b.s.attrs {

@@ -13,6 +13,7 @@ type suiteState struct {
 	name       string
 	path       []string
 	hostname   string
+	file       string
 	started    time.Time
 	properties []Property
 	// own is where its own properties start in properties.
@@ -35,7 +36,7 @@ func (b *builder) openSuite() {
 	s := &suiteState{depth: len(b.frames), tests: -1, failing: -1}
 	if n := len(b.suites); n > 0 {
 		outer := b.suites[n-1]
-		s.path, s.hostname, s.started = outer.path, outer.hostname, outer.started
+		s.path, s.hostname, s.file, s.started = outer.path, outer.hostname, outer.file, outer.started
 		s.properties, s.excused = slices.Clip(outer.properties), outer.excused
 		s.own = len(s.properties)
 	}
@@ -57,6 +58,8 @@ func (s *suiteState) attr(name, value string, excused *int) {
 	switch name {
 	case "name":
 		s.name = shorten(value, shortBytes)
+	case "file", "filepath":
+		s.file = shorten(value, shortBytes)
 	case "hostname":
 		s.hostname = shorten(value, shortBytes)
 	case "timestamp":

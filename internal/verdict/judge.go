@@ -18,11 +18,14 @@ func judge(in In, a accepted, r *e2e.Result) {
 	}
 	for i := range r.Tests {
 		t := &r.Tests[i]
-		earlier := a.earlier.Attempts[t.ID]
+		earlier := a.earlier.Attempts[t.Stable()]
+		if t.Set != "" {
+			earlier = besideTwin(earlier, t.Attempts, t.Twins)
+		}
 		t.Environment = now.of(t.Attempts[len(earlier):])
 		excused := before.of(earlier)
 		laterPass(t, earlier, excused != nil && excused.NamedBy != "")
-		t.Quarantine = in.Quarantine.Find(t.ID, in.Now)
+		t.Quarantine = in.Quarantine.Find(t.Stable(), t.Twins, in.Now)
 	}
 	r.Budgets = budgets(in, a.counted, r.Tests)
 	r.Verdict, r.Tests = policy.Decide(policy.Evidence{

@@ -111,7 +111,7 @@ func Of(in In) Out {
 		r.Tests = m.results()
 		r.Shards = shardResults(in.Plan.Shards, a.counted)
 		a.problems.add(m.gone...)
-		r.Problems = m.expandBatches(mergeProblems(a.allProblems()))
+		r.Problems = m.expand(mergeProblems(a.allProblems()))
 	} else {
 		r.Problems = mergeProblems(a.allProblems())
 	}

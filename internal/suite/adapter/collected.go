@@ -2,6 +2,7 @@ package adapter
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/junit"
@@ -18,7 +19,7 @@ type Collected struct {
 }
 
 func newCollected(p *Process, exit proc.Exit) *Collected {
-	in := attempts.In{Unit: p.Unit.Name, Planned: PlannedOf(p.Unit.Tests), Exit: ExitOf(exit)}
+	in := attempts.In{Unit: p.Unit.Name, RepeatedCases: p.Spec.Retries == RepeatedCases, Planned: PlannedOf(p.Unit.Tests), Exit: ExitOf(exit)}
 	in.Exit.Output = OutputTail(exit)
 	return &Collected{In: in, keeper: keeper{p: p}}
 }
@@ -54,7 +55,7 @@ func Judge(in attempts.In) Report {
 func PlannedOf(tests []e2e.Test) []attempts.Planned {
 	list := make([]attempts.Planned, len(tests))
 	for i, t := range tests {
-		list[i] = attempts.Planned{ID: t.ID, Name: t.Name}
+		list[i] = attempts.Planned{ID: t.ID, Name: t.Name, Twins: t.Twins}
 	}
 	return list
 }
@@ -64,12 +65,19 @@ func ExitOf(exit proc.Exit) attempts.Exit {
 	return attempts.Exit{Ended: e2e.Ended(exit.Ended), Code: exit.Code, Text: exit.String(), Err: fmt.Sprint(exit.Err)}
 }
 
-// ReportedOf converts a test of a JUnit report, without spellings and files.
+// ReportedOf converts a test of a JUnit report, without spellings and files. Its id is made
+// of class, else file, else the names of the suites around it.
 func ReportedOf(spec Spec, t junit.Test) attempts.Reported {
 	id, meta := t.Identity, t.Metadata
+	suites := strings.ReplaceAll(id.Suites, "\n", " › ")
+	class := id.Classname
+	if class == "" && id.File == "" {
+		class = suites
+	}
 	r := attempts.Reported{
+		Apart: []string{id.File, id.Hostname, suites},
 		Unplanned: e2e.Test{
-			Suite: spec.Name, Framework: spec.Framework, Name: id.Name, Class: id.Classname, File: id.File,
+			Suite: spec.Name, Framework: spec.Framework, Name: id.Name, Class: class, File: id.File, Line: id.Line,
 			Owner: meta.Owner, Journey: meta.Journey, Criticality: meta.Criticality, Tags: meta.Tags,
 		},
 	}

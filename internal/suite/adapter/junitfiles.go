@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -42,8 +44,9 @@ func (f *JUnitFiles) Collect(p *Process, c *Collected) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	c.In.Channel.Kind = attempts.Reports
 	for _, file := range files {
-		f.read(file, p, c)
+		f.read(file.kept, file.original, p, c)
 	}
 	if len(files) == 0 {
 		return fmt.Sprintf("no new file matches %s%s", f.Named, staleText(stale)), nil
@@ -136,7 +139,7 @@ func EscapeGlob(s string) string {
 
 // fresh copies the reports that the unit wrote into the unit's own folder, and names
 // those that the unit did not write.
-func (f *JUnitFiles) fresh(p *Process) (files, stale []string, err error) {
+func (f *JUnitFiles) fresh(p *Process) (files []report, stale []string, err error) {
 	found, err := Matching(f.globs)
 	if err != nil {
 		return nil, nil, err
@@ -154,10 +157,49 @@ func (f *JUnitFiles) fresh(p *Process) (files, stale []string, err error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		files = append(files, kept)
+		files = append(files, report{kept, file})
 	}
 	return files, stale, nil
 }
+
+// report is a report file: its copy in the unit's folder, and where the runner wrote it.
+type report struct{ kept, original string }
+
+// sourceFile is the file that a report names for a test, from the suite's directory. A path
+// of this or another machine becomes one within the repository, or the name alone: an id
+// must not hold it.
+func (p *Process) sourceFile(name string) string {
+	name = strings.ReplaceAll(strings.TrimPrefix(name, "file://"), `\`, "/")
+	if !path.IsAbs(name) && !windowsPath.MatchString(name) {
+		return name
+	}
+	root, err := filepath.Abs(p.Root)
+	if err != nil {
+		return path.Base(name)
+	}
+	for _, dir := range []string{p.Start.Dir, root} {
+		if rel, err := filepath.Rel(dir, filepath.FromSlash(name)); err == nil && filepath.IsLocal(rel) {
+			return filepath.ToSlash(rel)
+		}
+	}
+	return path.Base(name)
+}
+
+// buildFolder is where a module's build puts its reports.
+var buildFolder = regexp.MustCompile(`(?:^|/)(?:target|build|out)(?:/.*)?$`)
+
+// moduleOf is the folder of a report, without that of a build in it; empty where that is not
+// below the suite's directory or the unit's folder of reports.
+func (p *Process) moduleOf(file string) string {
+	for _, dir := range []string{p.Unit.Reports, p.Start.Dir} {
+		if rel, err := filepath.Rel(dir, filepath.Dir(file)); err == nil && filepath.IsLocal(rel) {
+			return buildFolder.ReplaceAllString(filepath.ToSlash(rel), "")
+		}
+	}
+	return ""
+}
+
+var windowsPath = regexp.MustCompile(`^[A-Za-z]:/`)
 
 func (p *Process) relative(file string) string {
 	if rel, err := filepath.Rel(p.Start.Dir, file); err == nil {
@@ -191,7 +233,7 @@ func (p *Process) keep(file string, n int) (string, error) {
 // read reads one report. Everything that is wrong with it is a problem. A problem that
 // loses evidence loses that of every test of the unit, since the affected tests are
 // unknown.
-func (f *JUnitFiles) read(file string, p *Process, c *Collected) {
+func (f *JUnitFiles) read(file, original string, p *Process, c *Collected) {
 	if f.Opened != nil {
 		f.Opened(file)
 	}
@@ -204,7 +246,9 @@ func (f *JUnitFiles) read(file string, p *Process, c *Collected) {
 		}
 	}
 	for _, t := range merged.Tests() {
+		t.Identity.File = p.sourceFile(t.Identity.File)
 		r := f.reported(t)
+		r.Apart = append(r.Apart, p.moduleOf(original))
 		r.Files = c.Keep(t.Attachments)
 		c.Add(r)
 	}

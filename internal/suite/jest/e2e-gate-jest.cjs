@@ -40,7 +40,8 @@ function failure(text) {
 
 class Reporter {
   constructor() {
-    this.reported = new Set();
+    this.reported = new Map(); // by id, how many tests of it
+    this.ended = 0;
   }
 
   onTestCaseStart(test, started) {
@@ -51,22 +52,30 @@ class Reporter {
   onTestCaseResult(test, result) {
     const what = identify(test.path, [...result.ancestorTitles, result.title], projectOf(test.context.config));
     if (!selection?.has(what.id)) return;
-    this.reported.add(what.id);
-    for (const reason of result.retryReasons ?? []) write('finished', { ...what, ...failure(reason) });
+    this.reported.set(what.id, (this.reported.get(what.id) ?? 0) + 1);
+    // Jest hands over one result for a test, with the reasons of its retries: each result is
+    // another test, also where titles are equal.
+    const key = String(++this.ended);
+    const reasons = result.retryReasons ?? [];
+    reasons.forEach((reason, retry) => write('finished', { ...what, key, retry, ...failure(reason) }));
     const seen = result.status === 'passed' ? { outcome: 'passed' }
       : result.status === 'failed' ? failure(result.failureMessages.join('\n\n') || 'failed without a message')
         : { outcome: 'skipped', message: result.status === 'todo' ? 'to do' : '' };
-    write('finished', { ...what, ...seen, start: result.startAt ?? 0, seconds: (result.duration ?? 0) / 1000 });
+    write('finished', { ...what, key, retry: reasons.length, ...seen, start: result.startAt ?? 0, seconds: (result.duration ?? 0) / 1000 });
   }
 
   onTestResult(test, file) {
     if (file.testExecError) {
       write('error', { message: `${path.relative(base, test.path)}: ${failure(file.testExecError.message ?? file.failureMessage).message}`, details: clip(plain(file.failureMessage), 24000) });
     }
+    const seen = new Map();
     for (const result of file.testResults) {
       const what = identify(test.path, [...result.ancestorTitles, result.title], projectOf(test.context.config));
       if (!selection) write('listed', { ...what, line: result.location?.line ?? 0, tags: tags(what.name) });
-      else if (!this.reported.has(what.id)) this.onTestCaseResult(test, result);
+      else {
+        seen.set(what.id, (seen.get(what.id) ?? 0) + 1);
+        if (seen.get(what.id) > (this.reported.get(what.id) ?? 0)) this.onTestCaseResult(test, result);
+      }
     }
   }
 
