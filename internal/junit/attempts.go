@@ -24,20 +24,33 @@ func (c *Case) Attempts() []e2e.Attempt {
 	if c.Incomplete && len(c.final()) == 0 {
 		return nil
 	}
-	var before, after []e2e.Attempt
+	var list []e2e.Attempt
+	for _, r := range c.executions() {
+		if r == nil {
+			list = append(list, c.own())
+		} else {
+			list = append(list, retried(r))
+		}
+	}
+	list[len(list)-1].Evidence = c.evidence()
+	return list
+}
+
+// executions are the results of the framework's own retries in order of time, and nil for
+// the execution that the case's own outcome describes.
+func (c *Case) executions() []*Result {
+	var before, after []*Result
 	red := c.red()
 	for i := range c.Results {
 		r := &c.Results[i]
 		switch {
 		case r.Kind.Rerun() && red:
-			after = append(after, retried(r))
+			after = append(after, r)
 		case r.Kind.Rerun(), r.Kind.Flaky():
-			before = append(before, retried(r))
+			before = append(before, r)
 		}
 	}
-	list := append(append(before, c.own()), after...)
-	list[len(list)-1].Evidence = c.evidence()
-	return list
+	return append(append(before, nil), after...)
 }
 
 func (c *Case) red() bool {

@@ -50,6 +50,31 @@ type Merger struct {
 	Key   func(Case) Identity
 	tests []*Test
 	index map[Identity]*Test
+	// inDoubt are attempts whose times have a comma that may be decimal.
+	inDoubt []place
+}
+
+// place is an attempt at a test.
+type place struct {
+	test *Test
+	at   int
+}
+
+// LongestInDoubt is the longest time whose comma may be decimal, in seconds; 0: none.
+func (m *Merger) LongestInDoubt() float64 {
+	longest := 0.0
+	for _, p := range m.inDoubt {
+		longest = max(longest, p.test.Attempts[p.at].Seconds)
+	}
+	return longest
+}
+
+// DecimalComma corrects those times: their commas are decimal ones.
+func (m *Merger) DecimalComma() {
+	for _, p := range m.inDoubt {
+		p.test.Attempts[p.at].Seconds /= 1000
+	}
+	m.inDoubt = nil
 }
 
 // Add adds a case. It fits the callback of [Read]; the error is always nil.
@@ -68,8 +93,12 @@ func (m *Merger) Add(c Case) error {
 		m.tests = append(m.tests, t)
 	}
 	t.Cases++
+	executions := c.executions()
 	for i, a := range c.Attempts() {
 		t.Attempts, t.Stated = append(t.Attempts, a), append(t.Stated, i > 0)
+		if r := executions[i]; r == nil && c.Comma || r != nil && r.Comma {
+			m.inDoubt = append(m.inDoubt, place{t, len(t.Attempts) - 1})
+		}
 	}
 	t.Attachments = mergeAttachments(t.Attachments, c.Attachments)
 	return nil

@@ -16,12 +16,14 @@ type Collected struct {
 	// In is the input of [attempts.Of]. The [Results] set Build and Channel.
 	In     attempts.In
 	keeper keeper
+	// wall is how long the process took, in seconds; 0: not known.
+	wall float64
 }
 
 func newCollected(p *Process, exit proc.Exit) *Collected {
 	in := attempts.In{Unit: p.Unit.Name, RepeatedCases: p.Spec.Retries == RepeatedCases, Planned: PlannedOf(p.Unit.Tests), Exit: ExitOf(exit)}
 	in.Exit.Output = OutputTail(exit)
-	return &Collected{In: in, keeper: keeper{p: p}}
+	return &Collected{In: in, keeper: keeper{p: p}, wall: exit.Wall.Seconds()}
 }
 
 // Keep copies files that a test attached, and returns the paths of the copies, absolute.
@@ -42,7 +44,22 @@ func (c *Collected) Problem(code e2e.Code, format string, args ...any) {
 // report makes the report from what was collected.
 func (c *Collected) report() Report {
 	c.In.Attachments = c.keeper.problems()
+	c.boundTimes()
 	return Judge(c.In)
+}
+
+// boundTimes corrects times that cannot be: no test takes longer than its process. Plans
+// and the history would take them for true.
+func (c *Collected) boundTimes() {
+	if c.wall <= 0 {
+		return
+	}
+	for _, r := range c.In.Reported {
+		for i := range r.Results {
+			a := &r.Results[i].Attempt
+			a.Seconds = min(a.Seconds, c.wall)
+		}
+	}
 }
 
 // Judge makes the report from the results of a process.

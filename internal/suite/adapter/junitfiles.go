@@ -29,6 +29,8 @@ type JUnitFiles struct {
 	Opened func(file string)
 	// reported reads a test of a report in the framework's way.
 	reported func(junit.Test) attempts.Reported
+	// noted are the reports with oddities that lose nothing, with the first of each.
+	noted []string
 }
 
 // NewJUnitFiles notes what matches the globs already: a file counts once it is written
@@ -47,6 +49,14 @@ func (f *JUnitFiles) Collect(p *Process, c *Collected) (string, error) {
 	c.In.Channel.Kind = attempts.Reports
 	for _, file := range files {
 		f.read(file.kept, file.original, p, c)
+	}
+	if n := len(f.noted); n > 0 {
+		reports := "1 report"
+		if n > 1 {
+			reports = fmt.Sprintf("%d reports", n)
+		}
+		c.In.Problems = append(c.In.Problems, e2e.Problem{Code: e2e.CodeReportDamaged, Unit: p.Unit.Name, Note: true,
+			Text: fmt.Sprintf("%s of batch %s could be read in full, but with oddities: %s", reports, p.Unit.Name, f.noted[0])})
 	}
 	if len(files) == 0 {
 		return fmt.Sprintf("no new file matches %s%s", f.Named, staleText(stale)), nil
@@ -239,11 +249,22 @@ func (f *JUnitFiles) read(file, original string, p *Process, c *Collected) {
 	}
 	var merged junit.Merger
 	sum, _ := junit.ReadFile(file, junit.Options{}, merged.Add) // the callback never fails
+	if sum.DecimalComma || c.wall > 0 && merged.LongestInDoubt() > c.wall {
+		merged.DecimalComma()
+	}
+	var notes []string
 	for _, found := range sum.Problems {
+		if !found.LosesEvidence && !found.Warns {
+			notes = append(notes, found.Message)
+			continue
+		}
 		c.Problem(e2e.CodeReportDamaged, "report %s of batch %s, %s", filepath.Base(file), p.Unit.Name, found.Message)
 		if last := &c.In.Problems[len(c.In.Problems)-1]; !found.LosesEvidence {
 			last.LosesEvidence, last.Tests = false, nil
 		}
+	}
+	if len(notes) > 0 {
+		f.noted = append(f.noted, filepath.Base(file)+", "+notes[0])
 	}
 	for _, t := range merged.Tests() {
 		t.Identity.File = p.sourceFile(t.Identity.File)
