@@ -35,7 +35,7 @@ func Again(first, again []e2e.Attempt, lost bool) []e2e.Attempt {
 	}
 	var list []e2e.Attempt
 	for i, run := range now {
-		twin, had := twinOf(before, i)
+		twin, had := besideOf(before, i, len(now))
 		for j, a := range run {
 			a.Twin, a.Source = twin, e2e.SourceDiagnostic
 			switch {
@@ -62,10 +62,11 @@ func anyFailedFirst(tests [][]e2e.Attempt) bool {
 	return false
 }
 
-// twinOf is the number of the test before the rerun that its i-th test stands beside, and
-// the outcome that it had. One too many stands beside the first that failed.
-func twinOf(before [][]e2e.Attempt, i int) (int, e2e.Outcome) {
-	if i < len(before) {
+// besideOf is the number of the test before the rerun beside which the i-th of n tests in the
+// rerun stands, and the outcome that it had. If there were not as many, all stand beside the
+// first that failed.
+func besideOf(before [][]e2e.Attempt, i, n int) (int, e2e.Outcome) {
+	if n == len(before) {
 		return before[i][0].Twin, e2e.OutcomeOf(before[i])
 	}
 	for _, run := range before {
