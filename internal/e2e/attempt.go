@@ -31,7 +31,7 @@ const (
 	SourceDiagnostic AttemptSource = "diagnostic"
 	// SourceFramework is a retry that the framework made by itself, and said so.
 	SourceFramework AttemptSource = "framework"
-	// SourceBeside is an execution that nobody asked for: the rerun of another test ran
+	// SourceBeside is an execution that was not asked for: the rerun of another test ran
 	// this one too. Its failure is a second outcome; its pass proves nothing.
 	SourceBeside AttemptSource = "beside"
 )
