@@ -241,11 +241,13 @@ const (
 	EvidenceTriage      EvidenceKind = "triage"
 	EvidenceLog         EvidenceKind = "log"
 	EvidenceCorrelation EvidenceKind = "correlation"
+	// EvidenceRerun is how a later execution failed, where it failed differently.
+	EvidenceRerun EvidenceKind = "rerun"
 )
 
 // Evidence is one fact about a failure, with its source.
 type Evidence struct {
-	Kind   EvidenceKind `json:"kind" doc:"What it shows: expected, actual, state, events, trace, request, health, triage, log, correlation."`
+	Kind   EvidenceKind `json:"kind" doc:"What it shows: expected, actual, state, events, trace, request, health, triage, log, correlation, rerun."`
 	Text   string       `json:"text" doc:"The fact itself, bounded."`
 	Source string       `json:"source,omitempty" doc:"Where it came from: a property, a gate, a file with line."`
 }

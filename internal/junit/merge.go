@@ -32,7 +32,8 @@ func (c *Case) Identity() Identity {
 type Test struct {
 	Identity Identity
 	Metadata Metadata
-	// Attempts are those of all its cases, in document order.
+	// Attempts are those of all its cases, in document order. Those of several cases have the
+	// number of their case as that of the test: no case is known to repeat another.
 	Attempts []e2e.Attempt
 	// Stated says of each attempt whether the report itself calls it a repetition of the one
 	// before. Otherwise it comes from another case of the same identity.
@@ -93,8 +94,16 @@ func (m *Merger) Add(c Case) error {
 		m.tests = append(m.tests, t)
 	}
 	t.Cases++
+	if t.Cases == 2 {
+		for i := range t.Attempts {
+			t.Attempts[i].Twin = 1
+		}
+	}
 	executions := c.executions()
 	for i, a := range c.Attempts() {
+		if t.Cases > 1 {
+			a.Twin = t.Cases
+		}
 		t.Attempts, t.Stated = append(t.Attempts, a), append(t.Stated, i > 0)
 		if r := executions[i]; r == nil && c.Comma || r != nil && r.Comma {
 			m.inDoubt = append(m.inDoubt, place{t, len(t.Attempts) - 1})

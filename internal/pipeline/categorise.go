@@ -122,7 +122,7 @@ func explain(t *e2e.TestResult, res triage.Result) {
 		}
 	}
 	if other := failedDifferently(t.Attempts); other != nil {
-		t.Evidence = append(t.Evidence, e2e.Evidence{Kind: e2e.EvidenceTriage, Source: fmt.Sprintf("attempt %d", other.N),
+		t.Evidence = append(t.Evidence, e2e.Evidence{Kind: e2e.EvidenceRerun, Source: fmt.Sprintf("attempt %d", other.N),
 			Text: "it failed differently when it ran again: " + cmp.Or(other.Message, other.Type)})
 	}
 	for _, text := range res.Evidence {
