@@ -43,8 +43,8 @@ type Event struct {
 	// states them: 0 is its first.
 	Key   string `json:"key,omitempty"`
 	Retry int    `json:"retry,omitempty"`
-	// Repeats: the framework executes a test of this ID and Key again only to repeat a
-	// failure. Amends: the test had ended, and what came after changes how.
+	// Repeats: the Key is the framework's identity of the test, so that every further end of it
+	// is a retry. Amends: the test had ended, and what came after changes how.
 	Repeats bool `json:"repeats,omitempty"`
 	Amends  bool `json:"amends,omitempty"`
 	// FailsOnFlaky, of an end: the framework ends badly where a test passed only on a retry.
@@ -157,8 +157,7 @@ type reportedTest struct {
 // continues reports whether an end is of the same test: its retry, or a change of how it
 // ended.
 func (t *reportedTest) continues(ev Event) bool {
-	last := t.results[len(t.results)-1].Attempt
-	return ev.Retry > 0 || ev.Amends || ev.Repeats && last.Outcome == e2e.Failed
+	return ev.Retry > 0 || ev.Amends || ev.Repeats
 }
 
 func (t *reportedTest) add(ev Event, files []string) {

@@ -56,10 +56,12 @@ func TestEventsOfOneName(t *testing.T) {
 		{"keys tell tests of one name apart, in whatever order they end",
 			[]string{end(`"key":"1",`, "failed"), end(`"key":"2",`, "failed"), end(`"key":"1","retry":1,`, "passed"), end(`"key":"2","retry":1,`, "failed")},
 			"#1 failed first, #1 passed framework, #2 failed first, #2 failed framework"},
-		{"a framework that only repeats failures repeats one",
+		{"where the key is the test's identity, each further end is a retry",
 			[]string{end(`"key":"1","repeats":true,`, "failed"), end(`"key":"1","repeats":true,`, "passed")}, "failed first, passed framework"},
-		{"a framework that only repeats failures does not repeat a pass",
-			[]string{end(`"key":"1","repeats":true,`, "passed"), end(`"key":"1","repeats":true,`, "failed")}, "#1 passed first, #2 failed first"},
+		{"a test that passed and is repeated with its class may fail then",
+			[]string{end(`"key":"1","repeats":true,`, "passed"), end(`"key":"1","repeats":true,`, "failed")}, "passed first, failed framework"},
+		{"the same name in another JVM is another test",
+			[]string{end(`"key":"1","repeats":true,`, "failed"), end(`"key":"2","repeats":true,`, "passed")}, "#1 failed first, #2 passed first"},
 		{"what comes after a test may change how it ended", []string{end(`"key":"1",`, "passed"), end(`"key":"1","amends":true,`, "failed")}, "failed first"},
 	} {
 		t.Run(tc.rule, func(t *testing.T) {

@@ -164,9 +164,9 @@ public final class Reporter implements TestExecutionListener {
     }
 
     /**
-     * The platform calls a test by its unique id: where one JVM runs that again after a failure, or
-     * a task of Gradle whose failed tests are repeated, it is a retry. What a class does after
-     * its tests changes how the last of them ended.
+     * The platform calls a test by its unique id: where one JVM runs that again, or a task of
+     * Gradle whose failed tests are repeated, it is a retry. Surefire repeats whole classes. What
+     * a class does after its tests changes how the last of them ended.
      */
     private void finish(String id) {
         Map<String, Object> stated = new LinkedHashMap<>();
