@@ -85,7 +85,8 @@ type Child struct {
 }
 
 // OutcomeOf derives a test's outcome from its attempts, in order of time. Only a
-// reported pass is a pass. Attempts that do not count are left out. Of several tests
+// reported pass is a pass. Attempts that do not count are left out, but no failure of a
+// first execution. Of several tests
 // with one id, the worst counts.
 //
 //   - every attempt passed (or passed and skipped): passed
@@ -111,7 +112,7 @@ func outcomeOfOne(attempts []Attempt) Outcome {
 	var failed, beside, unknown bool
 	last := Lost
 	for _, a := range attempts {
-		if a.Uncounted != "" {
+		if a.leftOut() {
 			continue
 		}
 		if a.Source == SourceBeside && (last == Passed || last == Failed || last == Skipped) {
@@ -144,6 +145,12 @@ func outcomeOfOne(attempts []Attempt) Outcome {
 		return Failed
 	}
 	return last
+}
+
+// leftOut reports whether an attempt decides nothing. A failure always counts, except that of
+// a retry which the framework made within a diagnostic rerun: the one before it counts.
+func (a Attempt) leftOut() bool {
+	return a.Uncounted != "" && (a.Outcome == Passed || a.Outcome == Skipped || a.Source == SourceFramework)
 }
 
 // Twins groups the attempts at tests that share one id, by the number of the test. The

@@ -123,7 +123,7 @@ func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Se
 
 // setUps are the names under which frameworks report a set-up that failed in place of the
 // tests that it kept from running. They are not there once it passes.
-var setUps = regexp.MustCompile(`(?:^|::|[. ›])(?:initializationError|executionError|TestMain|Test suite failed to run|classMethod)$` +
+var setUps = regexp.MustCompile(`(?:^|::|\.|› )(?:initializationError|executionError|TestMain|Test suite failed to run|classMethod)$` +
 	`|"(?:before|after) (?:all|each)" hook|\[(?:set|tear)-?up\]$`)
 
 // IsSetUp reports whether an id is that of a set-up which a framework reports as a test.
