@@ -129,7 +129,8 @@ func (c quarantineAddCmd) Run(ctx context.Context, a *App) error {
 	}
 	stats := c.past(ctx, a).Covered(func(id string) bool { return id == c.Test || policy.Match(c.Test, id) })
 	today := a.Now().UTC().Truncate(24 * time.Hour)
-	q := e2e.Quarantine{Test: c.Test, Owner: c.Owner, Reason: c.Reason, Since: today, Deadline: today.AddDate(0, 0, c.Days), Remove: c.Remove, Issue: c.Issue, Twins: c.Twins}
+	q := e2e.Quarantine{Test: c.Test, Owner: c.Owner, Reason: c.Reason, Since: today, Deadline: today.AddDate(0, 0, c.Days),
+		Remove: c.Remove, Issue: c.Issue, Twins: c.Twins}
 	text, err := config.AddQuarantine(file, data, q, stats.LastBad)
 	if err != nil {
 		return usageError{err}

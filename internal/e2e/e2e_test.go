@@ -131,7 +131,8 @@ func TestJoinTwins(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	got := JoinTwins(one, two)
-	if groups := Twins(got); len(groups) != 3 || OutcomeOf(groups[0]) != Flaky || OutcomeOf(groups[1]) != Passed || OutcomeOf(groups[2]) != Failed || one[0].Twin != 0 {
+	groups := Twins(got)
+	if len(groups) != 3 || OutcomeOf(groups[0]) != Flaky || OutcomeOf(groups[1]) != Passed || OutcomeOf(groups[2]) != Failed || one[0].Twin != 0 {
 		t.Errorf("%+v", got)
 	}
 }

@@ -252,7 +252,7 @@ func (b *builder) unknownChild(c *caseState) {
 	if c == nil || len(b.frames)-1 != c.depth || knownChildren[name] {
 		return
 	}
-	b.problems.add("unknown-child", false, b.s.tagLine, b.s.tagCol, "test case %s holds the unknown element <%s>, which is not read; if it says how the test ended, "+
+	b.problem("unknown-child", false, "test case %s holds the unknown element <%s>, which is not read; if it says how the test ended, "+
 		"let the runner write <failure>, <error> or <skipped>", quote(c.Name), shorten(name, 80))
 	b.problems.warn("unknown-child")
 }

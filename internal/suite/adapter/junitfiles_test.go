@@ -149,7 +149,8 @@ func TestAFaultOfTheReaderIsThatUnits(t *testing.T) {
 	p := suitetest.Process(t, "a")
 	p.Results = faulty{}
 	rep := p.Report(proc.Exit{Ended: proc.Exited})
-	if len(rep.Problems) != 1 || rep.Problems[0].Code != e2e.CodeReportDamaged || !rep.Problems[0].LosesEvidence || !strings.Contains(rep.Problems[0].Text, "out of range") {
+	if len(rep.Problems) != 1 || rep.Problems[0].Code != e2e.CodeReportDamaged || !rep.Problems[0].LosesEvidence ||
+		!strings.Contains(rep.Problems[0].Text, "out of range") {
 		t.Errorf("%+v", rep.Problems)
 	}
 }

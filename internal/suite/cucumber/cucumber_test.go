@@ -145,7 +145,8 @@ func TestCucumberMessages(t *testing.T) {
 		{name: "a new status", text: said(ran("1", "c1", "SPLENDID", ""), end), want: e2e.Failed},
 		{
 			name: "repeated",
-			text: said(ran("1", "c1", "FAILED", "no"), again(ran("2", "c1", "SKIPPED", "")), again(strings.ReplaceAll(ran("3", "c1", "PASSED", ""), "SKIPPED", "PASSED")), end),
+			text: said(ran("1", "c1", "FAILED", "no"), again(ran("2", "c1", "SKIPPED", "")),
+				again(strings.ReplaceAll(ran("3", "c1", "PASSED", ""), "SKIPPED", "PASSED")), end),
 			want: e2e.Flaky,
 		},
 		{

@@ -211,7 +211,8 @@ var orderRows = []row{
 		In{Planned: planned("a"), RepeatedCases: true, Reported: []Reported{test("a", failed("1")), test("a", passed())}},
 		wants{map[string]string{"s/a": "#1 failed first 1, #2 passed first"}, []string{oneID("s/a")}}},
 	{"number and source that a runner gives are not read",
-		In{Planned: planned("a"), Reported: []Reported{test("a", Result{Attempt: e2e.Attempt{N: 7, Twin: 3, Uncounted: "x", Source: e2e.SourceDiagnostic, Outcome: e2e.Passed}})}},
+		In{Planned: planned("a"), Reported: []Reported{test("a", Result{
+			Attempt: e2e.Attempt{N: 7, Twin: 3, Uncounted: "x", Source: e2e.SourceDiagnostic, Outcome: e2e.Passed}})}},
 		wants{map[string]string{"s/a": "passed first"}, nil}},
 	{"a test without results has no attempt",
 		In{Planned: planned("a"), Reported: []Reported{{Spellings: []Spelling{{Name: "a"}}, Files: []string{"f"}}}},

@@ -14,11 +14,11 @@ func executions(results []Result, repeatedCases bool) [][]Result {
 	var runs [][]Result
 	for _, r := range results {
 		n := len(runs) - 1
-		if n < 0 || !r.Retry && !(repeatedCases && failedLast(runs[n])) {
-			runs = append(runs, []Result{r})
+		if n >= 0 && (r.Retry || repeatedCases && failedLast(runs[n])) {
+			runs[n] = append(runs[n], r)
 			continue
 		}
-		runs[n] = append(runs[n], r)
+		runs = append(runs, []Result{r})
 	}
 	return runs
 }
