@@ -125,7 +125,9 @@ func TestMentionsOfHostileOwners(t *testing.T) {
 
 // A retry of the framework says which one it was, and what does not count says why.
 func TestWhereAttemptsComeFrom(t *testing.T) {
-	from := func(source e2e.AttemptSource, uncounted string) e2e.Attempt { return e2e.Attempt{Source: source, Uncounted: uncounted} }
+	from := func(source e2e.AttemptSource, uncounted string) e2e.Attempt {
+		return e2e.Attempt{Source: source, Uncounted: uncounted}
+	}
 	list := []e2e.Attempt{
 		from(e2e.SourceFirst, ""), from(e2e.SourceFramework, ""), from(e2e.SourceFramework, ""), from(e2e.SourceDiagnostic, "it ended badly"),
 		from(e2e.SourceFramework, "too late"), from(e2e.SourceBeside, ""),
