@@ -177,7 +177,10 @@ func looksLikeXML(data []byte) bool {
 
 func importJUnit(data []byte) []history.Imported {
 	var merged junit.Merger
-	_, _ = junit.Read(bytes.NewReader(data), junit.Options{}, merged.Add) // a damaged report still holds durations
+	// A damaged report still holds durations.
+	if sum, _ := junit.Read(bytes.NewReader(data), junit.Options{}, merged.Add); sum.DecimalComma {
+		merged.DecimalComma()
+	}
 	var list []history.Imported
 	for _, t := range merged.Tests() {
 		id := t.Identity

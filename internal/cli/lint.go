@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/org/e2e-gate/internal/config"
+	"github.com/org/e2e-gate/internal/diag"
 )
 
 type lintCmd struct{ staged }
@@ -23,7 +24,8 @@ func (c lintCmd) Run(ctx context.Context, a *App) error {
 	}
 	queue := slices.ContainsFunc(s.config.Stages, func(st config.Stage) bool { return slices.Contains(st.On, "merge_group") })
 	required, workflows := lintWorkflows(s.root, queue)
-	findings := slices.Concat(s.config.Lint(), session.Lint(ctx), workflows)
+	tests := session.Lint(ctx)
+	findings := slices.Concat(s.config.Lint(), tests, workflows)
 	s.console.Done()
 	if c.Format == "json" {
 		if err := s.json(map[string]any{"findings": findings, "required_checks": append([]string{}, required...)}); err != nil {
@@ -37,6 +39,9 @@ func (c lintCmd) Run(ctx context.Context, a *App) error {
 			_, _ = fmt.Fprintln(a.Stdout, safeLine("check to require on pull requests: "+check))
 		}
 		_, _ = fmt.Fprintf(a.Stdout, "config %s is valid, %d findings\n", s.config.File, len(findings))
+	}
+	if i := slices.IndexFunc(tests, func(m diag.Message) bool { return m.Severity == diag.Error }); i >= 0 {
+		return usage("%s; %s", tests[i].Text, tests[i].Hint)
 	}
 	return nil
 }

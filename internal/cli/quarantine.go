@@ -101,6 +101,7 @@ type quarantineAddCmd struct {
 	Reason string `help:"Why it is quarantined." required:"" placeholder:"TEXT"`
 	Days   int    `help:"Days until the deadline, at most 30." placeholder:"N"`
 	Issue  string `help:"Ticket." placeholder:"URL"`
+	Twins  int    `help:"How many tests share the id, if several do." placeholder:"N"`
 	Remove bool   `help:"Remove the test if it is not fixed in time."`
 	Force  bool   `help:"Allow more than 30 days, and a test that is already in quarantine."`
 }
@@ -128,7 +129,8 @@ func (c quarantineAddCmd) Run(ctx context.Context, a *App) error {
 	}
 	stats := c.past(ctx, a).Covered(func(id string) bool { return id == c.Test || policy.Match(c.Test, id) })
 	today := a.Now().UTC().Truncate(24 * time.Hour)
-	q := e2e.Quarantine{Test: c.Test, Owner: c.Owner, Reason: c.Reason, Since: today, Deadline: today.AddDate(0, 0, c.Days), Remove: c.Remove, Issue: c.Issue}
+	q := e2e.Quarantine{Test: c.Test, Owner: c.Owner, Reason: c.Reason, Since: today, Deadline: today.AddDate(0, 0, c.Days),
+		Remove: c.Remove, Issue: c.Issue, Twins: c.Twins}
 	text, err := config.AddQuarantine(file, data, q, stats.LastBad)
 	if err != nil {
 		return usageError{err}
@@ -166,7 +168,7 @@ func (c quarantineAddCmd) check() error {
 // covered refuses a test that an entry covers already.
 func (c quarantineAddCmd) covered(a *App, file string, data []byte) error {
 	known, err := config.ParseQuarantine(filepath.Base(file), data)
-	if found := known.Find(c.Test, a.Now()); err == nil && found != nil && !c.Force {
+	if found := known.Find(c.Test, c.Twins, a.Now()); err == nil && found != nil && !c.Force {
 		return usage("%s is already in quarantine until %[3]s, by the entry %[2]s; change that entry, or use --force", c.Test, found.Test,
 			found.Deadline.Format(time.DateOnly))
 	}

@@ -19,6 +19,7 @@ type quarantineEntry struct {
 	Reason   string `yaml:"reason" doc:"Why it is quarantined." required:"true"`
 	Since    day    `yaml:"quarantined_at" doc:"Since when, YYYY-MM-DD." required:"true"`
 	Deadline day    `yaml:"fix_deadline" doc:"Last day on which it does not block, YYYY-MM-DD, UTC." required:"true"`
+	Twins    int    `yaml:"twins" doc:"For tests that share the id: how many there are. Without it, and if another number is reported, the entry excuses none of them."`
 	Remove   bool   `yaml:"removal_if_not_fixed" doc:"true: the test is to be removed if it is not fixed in time."`
 	LastSeen day    `yaml:"last_seen_failure" doc:"Last known failure, YYYY-MM-DD."`
 	Issue    string `yaml:"issue" doc:"Ticket."`
@@ -59,6 +60,7 @@ func ParseQuarantine(file string, data []byte) (policy.Quarantine, error) {
 		checkEntry(doc, fmt.Sprintf("[%d]", i), e)
 		quarantine = append(quarantine, e2e.Quarantine{
 			Test: e.Test, Owner: e.Owner, Reason: e.Reason, Since: e.Since.Time, Deadline: e.Deadline.Time, Remove: e.Remove, Issue: e.Issue,
+			Twins: e.Twins,
 		})
 	}
 	return quarantine, doc.Diags().Err()
@@ -78,6 +80,9 @@ func checkEntry(doc *strictyaml.Document, path string, e quarantineEntry) {
 		if f.missing && !doc.Has(path+"."+f.key) {
 			doc.Diags().Add(doc.At(path, fmt.Sprintf("the quarantine entry lacks %s", f.key), f.hint))
 		}
+	}
+	if doc.Has(path+".twins") && e.Twins < 2 {
+		doc.Diags().Add(doc.At(path+".twins", "twins is how many tests share the id, so it is at least 2", "leave it out for a test with an id of its own"))
 	}
 	if !e.Deadline.IsZero() && e.Deadline.Before(e.Since.Time) {
 		doc.Diags().Add(doc.At(path+".fix_deadline", "the deadline is before the day of quarantine", "swap the dates?"))

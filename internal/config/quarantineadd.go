@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -73,6 +74,9 @@ func entryText(indent string, q e2e.Quarantine, lastSeen time.Time) string {
 	line("reason", quoted(q.Reason))
 	line("quarantined_at", q.Since.Format(time.DateOnly))
 	line("fix_deadline", q.Deadline.Format(time.DateOnly))
+	if q.Twins > 1 {
+		line("twins", strconv.Itoa(q.Twins))
+	}
 	if q.Remove {
 		line("removal_if_not_fixed", "true")
 	}

@@ -29,8 +29,11 @@ const (
 	SourceFirst AttemptSource = "first"
 	// SourceDiagnostic is the gate's one diagnostic rerun.
 	SourceDiagnostic AttemptSource = "diagnostic"
-	// SourceFramework is a retry that the framework made by itself.
+	// SourceFramework is a retry that the framework made by itself, and said so.
 	SourceFramework AttemptSource = "framework"
+	// SourceBeside is an execution that was not asked for: the rerun of another test ran
+	// this one too. Its failure is a second outcome; its pass proves nothing.
+	SourceBeside AttemptSource = "beside"
 )
 
 // Attempt is one execution of one test. Attempts are only ever appended.
@@ -38,7 +41,9 @@ type Attempt struct {
 	N               int           `json:"n" doc:"Number of the attempt at this test, from 1, in order of time."`
 	Outcome         Outcome       `json:"outcome" doc:"What the framework reported." enum:"passed,failed,skipped"`
 	Error           bool          `json:"error,omitempty" doc:"The failure was an unexpected error, not an assertion."`
-	Source          AttemptSource `json:"source,omitempty" doc:"Why the attempt was made." enum:"first,diagnostic,framework"`
+	Source          AttemptSource `json:"source,omitempty" doc:"Why the attempt was made: the planned run, the diagnostic rerun, a retry that the framework states, or beside the rerun of another test." enum:"first,diagnostic,framework,beside"`
+	Twin            int           `json:"twin,omitempty" doc:"Which of several tests with this id it is an attempt at, from 1 in the order of the report; absent if the id is unique. The number holds within one process only."`
+	Uncounted       string        `json:"uncounted,omitempty" doc:"Why the attempt is shown but decides nothing; absent if it counts."`
 	WorkflowAttempt int           `json:"workflow_attempt,omitempty" doc:"Attempt of the workflow run, from 1."`
 	Shard           int           `json:"shard" doc:"Index of the shard, from 0."`
 	Started         time.Time     `json:"started,omitzero" doc:"Start, UTC; absent where the framework does not say."`
@@ -53,6 +58,15 @@ type Attempt struct {
 	Files           []string      `json:"files,omitempty" doc:"Evidence files, relative to the run's folder."`
 	Evidence        []Evidence    `json:"evidence,omitempty" doc:"What the test itself recorded: expected, actual, state, events, trace."`
 	Children        []Child       `json:"children,omitempty" doc:"Subtests of this attempt."`
+}
+
+// CountedRetry reports whether the attempt is a retry that the framework made by itself, and
+// that counts.
+func (a Attempt) CountedRetry() bool { return a.Source == SourceFramework && a.Uncounted == "" }
+
+// Planned reports whether the attempt was made by a first process, not by a diagnostic rerun.
+func (a Attempt) Planned() bool {
+	return a.Source != SourceDiagnostic && a.Source != SourceBeside && a.Uncounted == ""
 }
 
 // Link is a named http or https URL.
@@ -71,18 +85,40 @@ type Child struct {
 }
 
 // OutcomeOf derives a test's outcome from its attempts, in order of time. Only a
-// reported pass is a pass.
+// reported pass is a pass. Attempts that do not count are left out, but no failure of a
+// first execution. Of several tests
+// with one id, the worst counts.
 //
 //   - every attempt passed (or passed and skipped): passed
 //   - every attempt skipped: skipped
 //   - the last attempt that ran failed: failed
 //   - an earlier attempt failed and the last that ran passed: flaky
+//   - it passed, and failed beside the rerun of another test: flaky
 //   - no attempts: [Lost]
 //   - an attempt of an unknown outcome: [Failed] where another failed, else [Lost]
 func OutcomeOf(attempts []Attempt) Outcome {
-	var failed, unknown bool
+	twins := Twins(attempts)
+	outcomes := make([]Outcome, len(twins))
+	for i, list := range twins {
+		outcomes[i] = outcomeOfOne(list)
+	}
+	if len(outcomes) == 0 {
+		return Lost
+	}
+	return Worst(outcomes...)
+}
+
+func outcomeOfOne(attempts []Attempt) Outcome {
+	var failed, beside, unknown bool
 	last := Lost
 	for _, a := range attempts {
+		if a.leftOut() {
+			continue
+		}
+		if a.Source == SourceBeside && (last == Passed || last == Failed || last == Skipped) {
+			beside = beside || a.Outcome != Passed && a.Outcome != Skipped
+			continue
+		}
 		switch a.Outcome {
 		case Failed:
 			failed, last = true, Failed
@@ -103,20 +139,55 @@ func OutcomeOf(attempts []Attempt) Outcome {
 		return Failed
 	case unknown:
 		return Lost
-	case failed && last == Passed:
+	case last == Passed && (failed || beside):
 		return Flaky
+	case last == Skipped && beside:
+		return Failed
 	}
 	return last
 }
 
-// MergeDuplicates joins the attempts of two tests that share one id (a class in two
-// browsers, a set-up in two processes). They are not retries of each other: a pass
-// of one does not make the other's failure flaky, so a failure comes last.
-func MergeDuplicates(have, more []Attempt) []Attempt {
-	if OutcomeOf(have) == Failed {
-		have, more = more, have
+// leftOut reports whether an attempt decides nothing. A failure always counts, except that of
+// a retry which the framework made within a diagnostic rerun: the one before it counts.
+func (a Attempt) leftOut() bool {
+	return a.Uncounted != "" && (a.Outcome == Passed || a.Outcome == Skipped || a.Source == SourceFramework)
+}
+
+// Twins groups the attempts at tests that share one id, by the number of the test. The
+// attempts at a test with an id of its own are one group; no attempts are no group.
+func Twins(attempts []Attempt) [][]Attempt {
+	at := map[int]int{}
+	var groups [][]Attempt
+	for _, a := range attempts {
+		i, known := at[a.Twin]
+		if !known {
+			i = len(groups)
+			at[a.Twin] = i
+			groups = append(groups, nil)
+		}
+		groups[i] = append(groups[i], a)
 	}
-	return append(append([]Attempt{}, have...), more...)
+	return groups
+}
+
+// JoinTwins joins the attempts of tests that share one id (a class in two browsers, a
+// set-up in two processes). They stay separate tests: a pass of one is not a retry of the
+// other's failure.
+func JoinTwins(have, more []Attempt) []Attempt {
+	if len(have) == 0 {
+		return more
+	}
+	if len(more) == 0 {
+		return have
+	}
+	var joined []Attempt
+	for i, list := range append(Twins(have), Twins(more)...) {
+		for _, a := range list {
+			a.Twin = i + 1
+			joined = append(joined, a)
+		}
+	}
+	return joined
 }
 
 // Numbered returns attempts with their numbers, from 1 in their order. Only this function
@@ -178,11 +249,13 @@ const (
 	EvidenceCrash       EvidenceKind = "crash"
 	EvidenceLog         EvidenceKind = "log"
 	EvidenceCorrelation EvidenceKind = "correlation"
+	// EvidenceRerun is how a later execution failed, where it failed differently.
+	EvidenceRerun EvidenceKind = "rerun"
 )
 
 // Evidence is one fact about a failure, with its source.
 type Evidence struct {
-	Kind   EvidenceKind `json:"kind" doc:"What it shows: expected, actual, state, events, trace, request, health, triage, log, correlation; crash: a background process crashed before the test ended."`
+	Kind   EvidenceKind `json:"kind" doc:"What it shows: expected, actual, state, events, trace, request, health, triage, log, correlation, rerun; crash: a background process crashed before the test ended."`
 	Text   string       `json:"text" doc:"The fact itself, bounded."`
 	Source string       `json:"source,omitempty" doc:"Where it came from: a property, a gate, a file with line."`
 }

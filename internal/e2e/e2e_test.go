@@ -67,6 +67,76 @@ func TestOutcomeOf(t *testing.T) {
 	}
 }
 
+func TestOutcomeOfSources(t *testing.T) {
+	failed, passed := Attempt{Outcome: Failed, Source: SourceFirst}, Attempt{Outcome: Passed, Source: SourceFirst}
+	with := func(a Attempt, source AttemptSource, twin int, uncounted string) Attempt {
+		a.Source, a.Twin, a.Uncounted = source, twin, uncounted
+		return a
+	}
+	for _, tc := range []struct {
+		rule     string
+		attempts []Attempt
+		want     Outcome
+	}{
+		{"a pass that does not count leaves a failure", []Attempt{failed, with(passed, SourceDiagnostic, 0, "x")}, Failed},
+		{"a retry that does not count leaves a failure", []Attempt{failed, with(failed, SourceDiagnostic, 0, ""), with(passed, SourceFramework, 0, "x")}, Failed},
+		{"a failed retry that does not count leaves a flake", []Attempt{failed, with(passed, SourceDiagnostic, 0, ""), with(failed, SourceFramework, 0, "x")}, Flaky},
+		{"the failure of a first execution always counts", []Attempt{with(failed, SourceFirst, 0, "x"), with(passed, SourceFirst, 0, "")}, Flaky},
+		{"the failure of a rerun always counts", []Attempt{failed, with(passed, SourceDiagnostic, 0, ""), with(failed, SourceDiagnostic, 0, "x")}, Failed},
+		{"only attempts that do not count are no pass", []Attempt{with(passed, SourceFirst, 0, "x")}, Lost},
+		{"a failure beside the rerun of another test makes a pass a flake", []Attempt{passed, with(failed, SourceBeside, 0, "")}, Flaky},
+		{"a pass beside the rerun of another test proves nothing", []Attempt{failed, with(passed, SourceBeside, 0, "")}, Failed},
+		{"what is unknown beside the rerun of another test is no pass", []Attempt{passed, with(Attempt{}, SourceBeside, 0, "")}, Flaky},
+		{"a test that was skipped and fails beside a rerun has failed", []Attempt{{Outcome: Skipped}, with(failed, SourceBeside, 0, "")}, Failed},
+		{"a test that only ran beside a rerun is what it was there", []Attempt{with(failed, SourceBeside, 0, "")}, Failed},
+		{"of several tests of one id the worst counts", []Attempt{with(failed, SourceFirst, 1, ""), with(passed, SourceFirst, 2, "")}, Failed},
+		{"a pass of another test of the id is no retry", []Attempt{with(failed, SourceFirst, 2, ""), with(passed, SourceFirst, 1, "")}, Failed},
+		{"a rerun belongs to the test of its number",
+			[]Attempt{with(failed, SourceFirst, 1, ""), with(passed, SourceFirst, 2, ""), with(passed, SourceDiagnostic, 1, "")}, Flaky},
+	} {
+		if got := OutcomeOf(tc.attempts); got != tc.want {
+			t.Errorf("%s: got %s, want %s", tc.rule, got, tc.want)
+		}
+	}
+}
+
+// Whatever a document says of sources, numbers and what counts: without a pass that counts
+// there is none, and a failed first execution is never gone.
+func TestOutcomeOfLies(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		list := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) Attempt {
+			return Attempt{
+				Outcome: genOutcome.Draw(t, "outcome"), Twin: rapid.IntRange(0, 2).Draw(t, "twin"), Uncounted: rapid.SampledFrom([]string{"", "x"}).Draw(t, "uncounted"),
+				Source: rapid.SampledFrom([]AttemptSource{"", SourceFirst, SourceFramework, SourceDiagnostic, SourceBeside}).Draw(t, "source"),
+			}
+		}), 0, 6).Draw(t, "attempts")
+		got := OutcomeOf(list)
+		counted, failed := false, false
+		for _, a := range list {
+			counted = counted || a.Outcome == Passed && a.Uncounted == ""
+			failed = failed || a.Outcome == Failed && a.Source != SourceFramework
+		}
+		if (got == Passed || got == Flaky) && !counted || failed && got != Failed && got != Flaky && got != Lost {
+			t.Fatalf("%+v is %s", list, got)
+		}
+	})
+}
+
+func TestJoinTwins(t *testing.T) {
+	one, two := []Attempt{{Outcome: Failed}, {Outcome: Passed}}, []Attempt{{Outcome: Passed, Twin: 1}, {Outcome: Failed, Twin: 2}}
+	if got := JoinTwins(nil, one); OutcomeOf(got) != Flaky || got[0].Twin != 0 {
+		t.Errorf("%+v", got)
+	}
+	if got := JoinTwins(one, nil); OutcomeOf(got) != Flaky || got[0].Twin != 0 {
+		t.Errorf("%+v", got)
+	}
+	got := JoinTwins(one, two)
+	groups := Twins(got)
+	if len(groups) != 3 || OutcomeOf(groups[0]) != Flaky || OutcomeOf(groups[1]) != Passed || OutcomeOf(groups[2]) != Failed || one[0].Twin != 0 {
+		t.Errorf("%+v", got)
+	}
+}
+
 var genOutcome = rapid.SampledFrom([]Outcome{Passed, Passed, Passed, Failed, Failed, Skipped, Flaky, Lost, NotRun, "", "ok"})
 
 func TestOutcomeOfProperties(t *testing.T) {

@@ -148,6 +148,7 @@ type RerunRecord struct {
 	ID     string `json:"id" doc:"Id of the failed test."`
 	Done   bool   `json:"done" doc:"The rerun ran the test and the test reported."`
 	Reason string `json:"reason" doc:"Why there was a rerun, or why there was none."`
+	Beside string `json:"beside,omitempty" doc:"What else the process of the rerun reported."`
 }
 
 // Ended says how a process ended. The zero value is unknown, and not a success.

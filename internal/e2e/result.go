@@ -60,6 +60,8 @@ func (e Effect) Rank() int {
 // TestResult is one test with everything that is known about it.
 type TestResult struct {
 	Test
+	// Set is what plan, history, rerun and quarantine call the test; see [TestResult.Stable].
+	Set       string  `json:"set,omitempty" doc:"For one of several tests that share an id: that id. The id of the result is then a label within this run only."`
 	Unplanned bool    `json:"unplanned,omitempty" doc:"Reported, and not in the plan."`
 	Outcome   Outcome `json:"outcome" doc:"Its outcome." enum:"passed,failed,flaky,skipped,lost,not_run"`
 	Effect    Effect  `json:"effect" doc:"What the outcome does to the verdict." enum:"blocks,not_judged,warns,informs,none"`
@@ -78,6 +80,15 @@ type TestResult struct {
 	History     *TestHistory `json:"history,omitempty" doc:"For a test that failed or was flaky: what earlier runs know of it."`
 	Attempts    []Attempt    `json:"attempts" doc:"Every attempt, in order of time."`
 	Children    []Child      `json:"children,omitempty" doc:"Subtests of the last attempt."`
+}
+
+// Stable is the id under which other runs know the test: that of its set, if it shares
+// one with other tests.
+func (t TestResult) Stable() string {
+	if t.Set != "" {
+		return t.Set
+	}
+	return t.ID
 }
 
 // Environment is the alibi of a failure: a gate, or a background process, that was
@@ -124,6 +135,7 @@ type Quarantine struct {
 	Owner    string    `json:"owner" doc:"Team that must fix it."`
 	Reason   string    `json:"reason" doc:"Why it is quarantined."`
 	Since    time.Time `json:"quarantined_at" doc:"Since when, UTC date."`
+	Twins    int       `json:"twins,omitempty" doc:"For tests that share an id: how many there are. Without it the entry excuses none of them."`
 	Deadline time.Time `json:"fix_deadline" doc:"Last day on which it does not block, UTC date."`
 	Expired  bool      `json:"expired,omitempty" doc:"The deadline has passed: the test counts again."`
 	Remove   bool      `json:"removal_if_not_fixed,omitempty" doc:"To be removed if it is not fixed in time."`

@@ -86,4 +86,6 @@ type Problem struct {
 	// LosesEvidence: the tests named (or, with none named, the stage) cannot be
 	// judged by what was reported.
 	LosesEvidence bool `json:"loses_evidence,omitempty" doc:"The tests named, or with none named the stage, cannot be judged."`
+	// Note: nothing is lost and nothing has to be done.
+	Note bool `json:"note,omitempty" doc:"Only a note: nothing is lost, and nothing has to be done."`
 }

@@ -46,6 +46,7 @@ type Test struct {
 	Criticality Criticality `json:"criticality" doc:"How much a failure matters." enum:"release-blocking-smoke,release-blocking,non-blocking,nightly,synthetic"`
 	Locks       []string    `json:"locks,omitempty" doc:"Named resources that the test must not share with a test running at the same time."`
 	Unit        string      `json:"unit" doc:"Tests of one unit on one shard run in one process."`
+	Twins       int         `json:"twins,omitempty" doc:"How many tests share this id, if more than one: they are planned, run and repeated together."`
 }
 
 // Batch is a unit whose tests are not known before it has run: its suite cannot list

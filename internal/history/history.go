@@ -161,7 +161,11 @@ func RecordOf(doc e2e.ShardRun, planned map[string]e2e.Test, result e2e.Result) 
 	}
 	judged := map[string]*e2e.TestResult{}
 	for i := range result.Tests {
-		judged[result.Tests[i].ID] = &result.Tests[i]
+		// Of tests that share an id, the one that weighs most speaks for all.
+		t := &result.Tests[i]
+		if known := judged[t.Stable()]; known == nil || t.Effect.Rank() < known.Effect.Rank() {
+			judged[t.Stable()] = t
+		}
 	}
 	alone := aloneIn(doc)
 	for _, t := range doc.Tests {
@@ -171,10 +175,14 @@ func RecordOf(doc e2e.ShardRun, planned map[string]e2e.Test, result e2e.Result) 
 			test = *t.Unplanned
 		}
 		e.Suite, e.File = test.Suite, test.File
-		for _, a := range t.Attempts {
-			if a.Outcome == e2e.Passed {
-				e.Seconds = a.Seconds
+		for _, own := range e2e.Twins(t.Attempts) {
+			passed := 0.0
+			for _, a := range own {
+				if a.Outcome == e2e.Passed {
+					passed = a.Seconds
+				}
 			}
+			e.Seconds += passed // tests that share an id run together
 		}
 		e.tried(t.Attempts, run.ID)
 		if t := judged[t.ID]; t != nil {
@@ -242,7 +250,7 @@ func overhead(doc e2e.ShardRun) float64 {
 	}
 	for _, t := range doc.Tests {
 		for _, a := range t.Attempts {
-			if a.Source != e2e.SourceDiagnostic {
+			if a.Planned() {
 				total -= a.Seconds
 			}
 		}

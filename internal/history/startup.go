@@ -24,7 +24,7 @@ func processes(doc e2e.ShardRun, planned map[string]e2e.Test) []Process {
 	seconds := map[string]float64{}
 	for _, t := range doc.Tests {
 		for _, a := range t.Attempts {
-			if a.Source != e2e.SourceDiagnostic {
+			if a.Planned() {
 				seconds[t.ID] += a.Seconds
 			}
 		}

@@ -16,24 +16,41 @@ const (
 
 // Attempts makes attempts of a case, in order of time: what the framework retried
 // by itself, then the last one. Flaky results came before the case's own outcome; rerun
-// results came after its failure, or before its pass. A case that was cut off, or
-// that says it failed and shows no failure, is a failed attempt, never a pass.
+// results came after its failure, or before its pass. A case that says it failed and
+// shows no failure is a failed attempt, never a pass. One that was cut off before any
+// failure has no attempt: how it ended is not known.
 // Number and source are left to internal/verdict/attempts.
 func (c *Case) Attempts() []e2e.Attempt {
-	var before, after []e2e.Attempt
+	if c.Incomplete && len(c.final()) == 0 {
+		return nil
+	}
+	var list []e2e.Attempt
+	for _, r := range c.executions() {
+		if r == nil {
+			list = append(list, c.own())
+		} else {
+			list = append(list, retried(r))
+		}
+	}
+	list[len(list)-1].Evidence = c.evidence()
+	return list
+}
+
+// executions are the results of the framework's own retries in order of time, and nil for
+// the execution that the case's own outcome describes.
+func (c *Case) executions() []*Result {
+	var before, after []*Result
 	red := c.red()
 	for i := range c.Results {
 		r := &c.Results[i]
 		switch {
 		case r.Kind.Rerun() && red:
-			after = append(after, retried(r))
+			after = append(after, r)
 		case r.Kind.Rerun(), r.Kind.Flaky():
-			before = append(before, retried(r))
+			before = append(before, r)
 		}
 	}
-	list := append(append(before, c.own()), after...)
-	list[len(list)-1].Evidence = c.evidence()
-	return list
+	return append(append(before, nil), after...)
 }
 
 func (c *Case) red() bool {
@@ -56,14 +73,20 @@ func (c *Case) own() e2e.Attempt {
 	return a
 }
 
-// explain sets type, message and details from the case's final failures.
-func (c *Case) explain(a *e2e.Attempt) {
+// final are the failures of the case's own outcome.
+func (c *Case) final() []*Result {
 	var final []*Result
 	for i := range c.Results {
 		if r := &c.Results[i]; !r.Kind.Flaky() && !r.Kind.Rerun() {
 			final = append(final, r)
 		}
 	}
+	return final
+}
+
+// explain sets type, message and details from the case's final failures.
+func (c *Case) explain(a *e2e.Attempt) {
+	final := c.final()
 	if len(final) > 0 {
 		a.Type, a.Message = final[0].Type, final[0].headline()
 	}

@@ -59,6 +59,9 @@ type builder struct {
 	// stray is the text of a failure outside of any case.
 	stray string
 
+	// commas says what commas in times are, and inDoubt is the sum of times that depend on it.
+	commas  commas
+	inDoubt float64
 	shared  shared
 	confirm confirmer
 }
@@ -91,7 +94,7 @@ func elemOf(name []byte) elem {
 		return elemCase
 	case "failure", "error", "flakyFailure", "flakyError", "rerunFailure", "rerunError":
 		return elemResult
-	case "skipped":
+	case "skipped", "skip":
 		return elemSkipped
 	case "system-out", "system.out":
 		return elemOut

@@ -71,6 +71,8 @@ type Result struct {
 	// Seconds and Started are set where the producer writes them for an attempt.
 	Seconds float64
 	Started time.Time
+	// Comma: the time has a comma that may be decimal; see [Summary.DecimalComma].
+	Comma bool
 }
 
 // Case is one <testcase> element.
@@ -80,6 +82,8 @@ type Case struct {
 	Path []string
 	// Suite is the name of the innermost suite.
 	Suite string
+	// SuiteFile is the file of the innermost suite that names one.
+	SuiteFile string
 	// Hostname is the innermost suite's; Playwright writes the project there.
 	Hostname string
 
@@ -88,6 +92,8 @@ type Case struct {
 	File      string
 	Line      int
 	Seconds   float64
+	// Comma: the time has a comma that may be decimal; see [Summary.DecimalComma].
+	Comma bool
 	// Started is the case's own timestamp, else that of its suite, in UTC; zero
 	// where neither says.
 	Started time.Time
@@ -147,8 +153,10 @@ type Problem struct {
 	Message string `json:"message"`
 	// LosesEvidence: a case may be missing, or may have ended differently.
 	LosesEvidence bool `json:"loses_evidence"`
-	Line          int  `json:"-"`
-	Column        int  `json:"-"`
+	// Warns: nothing is lost as far as is known, and somebody has to look.
+	Warns  bool `json:"warns,omitempty"`
+	Line   int  `json:"-"`
+	Column int  `json:"-"`
 }
 
 // Counts are counts of <testcase> elements, before attempts are merged.
@@ -187,6 +195,10 @@ func (n *Counts) add(c *Case) {
 type Summary struct {
 	Counts
 	Problems []Problem
+	// DecimalComma: the report writes times with a decimal comma. Those that were read
+	// before that was known are 1,000 times too long, where Comma is set. Counts.Seconds is
+	// right.
+	DecimalComma bool
 }
 
 // LosesEvidence reports whether any problem loses evidence.

@@ -110,12 +110,14 @@ func TestAttempts(t *testing.T) {
 			two</failure></testcase>`, "1 failed first one"},
 		{"error", `<testcase name="a"><error message="m"/></testcase>`, "1 failed! first m"},
 		{"flaky", `<testcase name="a"><flakyFailure message="1"/><flakyError message="2"/></testcase>`,
-			"1 failed framework 1; 2 failed! framework 2; 3 passed first"},
-		{"rerun", `<testcase name="a"><failure message="1"/><rerunFailure message="2"/></testcase>`, "1 failed framework 1; 2 failed first 2"},
-		{"rerun and passed", `<testcase name="a"><rerunFailure message="1"/></testcase>`, "1 failed framework 1; 2 passed first"},
-		{"cut off", `<testcase name="a">`, "1 failed! first the report does not hold the end of this test case"},
+			"1 failed first 1; 2 failed! framework 2; 3 passed framework"},
+		{"rerun", `<testcase name="a"><failure message="1"/><rerunFailure message="2"/></testcase>`, "1 failed first 1; 2 failed framework 2"},
+		{"rerun and passed", `<testcase name="a"><rerunFailure message="1"/></testcase>`, "1 failed first 1; 2 passed framework"},
+		{"cut off", `<testcase name="a">`, ""},
+		{"cut off behind a failed attempt", `<testcase name="a"><flakyFailure message="1"/>`, ""},
+		{"cut off behind its failure", `<testcase name="a"><failure message="m"/>`, "1 failed! first the report does not hold the end of this test case\nm"},
 		{"claims a failure", `<testcase name="a" status="failed"/>`, `1 failed first the report gives the status "failed" but no failure`},
-		{"repeated", `<testcase name="a"><failure message="1"/></testcase><testcase name="a"/>`, "1 failed framework 1; 2 passed first"},
+		{"repeated", `<testcase name="a"><failure message="1"/></testcase><testcase name="a"/>`, "1 failed first 1; 2 passed first"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -139,6 +141,25 @@ func judged(found Test) []e2e.Attempt {
 	}
 	in.Reported = []attempts.Reported{r}
 	return attempts.Of(in).Tests["id"]
+}
+
+// What the report tells apart is two tests.
+func TestIdentity(t *testing.T) {
+	for name, body := range map[string]string{
+		"line":  `<testsuite><testcase name="a" line="1"/><testcase name="a" line="2"/></testsuite>`,
+		"file":  `<testsuite><testcase name="a" file="x"/><testcase name="a" file="y"/></testsuite>`,
+		"suite": `<testsuites><testsuite name="x"><testcase name="a"/></testsuite><testsuite name="y"><testcase name="a"/></testsuite></testsuites>`,
+		"file of the suite": `<testsuites><testsuite file="x"><testcase name="a"/></testsuite>` +
+			`<testsuite filepath="y"><testsuite><testcase name="a"/></testsuite></testsuite></testsuites>`,
+	} {
+		m := &Merger{}
+		if _, err := Read(strings.NewReader(body), Options{}, m.Add); err != nil {
+			t.Fatal(err)
+		}
+		if list := m.Tests(); len(list) != 2 {
+			t.Errorf("%s: %+v", name, list)
+		}
+	}
 }
 
 // A retry that the report states is told from a case that only has the same identity.

@@ -32,21 +32,25 @@
 // not a JUnit report. Everything that was recovered in full is a problem as well,
 // but one that loses nothing.
 //
-// Counts that suites declare are compared with what was found, with care, because
-// real producers count differently: pytest counts subtests that it does not list,
-// Catch2 counts assertions, mocha counts pending tests that it leaves out, jest
-// does not count suites that did not compile. So more cases than declared are not
-// a problem. Fewer cases are a problem that loses nothing, except where failures or
-// all cases could be hidden: in a suite that declares failures or errors but has
-// none of any kind, and in a suite without cases that declares tests, more than it
-// or a suite around it declares as skipped.
+// Counts that suites declare are compared with what was found in the innermost suites,
+// since those around them count the tests of others. Evidence is lost where a suite
+// declares more failures and errors than it has, of any kind, or more tests than it has
+// cases, beyond those that it or a suite around it declares as skipped or filtered.
+// Everything else is no loss: real producers count differently. jest does not count
+// suites that did not compile, so there may be more cases than declared; pytest counts
+// subtests that it does not list, Catch2 assertions, and testem the tests of other
+// partitions, so fewer cases are expected of these.
+//
+// An element of a case that is not known, such as <todo>, is a problem that names it: it may
+// say that the case did not pass.
 //
 // # Times
 //
 // Seconds are decimal numbers, with thousands separators ("1,234.5", "1.234,5",
 // "1,234"), a decimal comma ("1,5", "0,123"), an exponent ("1e3"), a Go duration
-// ("0.5s", "120ms") or a clock ("0:01:30"). "1,234" is ambiguous and is read as
-// 1234, as Surefire means it. A negative time, NaN, an infinity, more than a
+// ("0.5s", "120ms") or a clock ("0:01:30"). "1,234" is ambiguous: what
+// the other times of the report say decides ([Summary.DecimalComma]); where none does it is
+// read as 1234, as Surefire means it. A negative time, NaN, an infinity, more than a
 // billion seconds and everything else is 0 with a problem that loses nothing. A
 // timestamp without a zone is taken as UTC.
 package junit

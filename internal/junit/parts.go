@@ -23,6 +23,8 @@ type caseState struct {
 	// doubtful: an element in it has no end tag, or its own tag is broken.
 	doubtful bool
 	skipped  bool
+	// dropped are results beyond the bound.
+	dropped int
 	// stack: the open result has a <stackTrace>.
 	stack bool
 	kept  int
@@ -49,7 +51,7 @@ func (b *builder) newCase() *caseState {
 	c.ReportLine, c.ReportColumn = b.s.tagLine, b.s.tagCol
 	if n := len(b.suites); n > 0 {
 		suite := b.suites[n-1]
-		c.Path, c.Suite, c.Hostname = suite.path, suite.name, suite.hostname
+		c.Path, c.Suite, c.Hostname, c.SuiteFile = suite.path, suite.name, suite.hostname, suite.file
 		c.SuiteProperties, c.Started = slices.Clip(suite.properties), suite.started
 	}
 	for _, a := range b.s.attrs {
@@ -74,8 +76,12 @@ func (b *builder) caseAttr(c *caseState, name string, value []byte) {
 		if n, err := strconv.Atoi(strings.TrimSpace(string(value))); err == nil && n > 0 {
 			c.Line = n
 		}
+	case "success":
+		if strings.EqualFold(strings.TrimSpace(string(value)), "false") {
+			c.Claim = "failed"
+		}
 	case "time":
-		c.Seconds = b.seconds(string(value))
+		c.Seconds, c.Comma = b.seconds(string(value))
 	case "timestamp":
 		if t := parseStamp(string(value)); !t.IsZero() {
 			c.Started = t
@@ -91,12 +97,14 @@ func (b *builder) caseAttr(c *caseState, name string, value []byte) {
 	}
 }
 
-func (b *builder) seconds(s string) float64 {
+// seconds reads a time. inDoubt: its comma may be that of thousands, as it is read, or a
+// decimal one.
+func (b *builder) seconds(s string) (f float64, inDoubt bool) {
 	f, ok := parseSeconds(s)
 	if !ok {
 		b.problem("time", false, "time %s is not a duration and counts as 0 seconds; nothing else is lost", quote(s))
 	}
-	return f
+	return f, b.commas.note(s)
 }
 
 // attrOf returns an attribute of the current tag.
@@ -146,15 +154,27 @@ func (b *builder) conclude(c *caseState, whole bool) {
 	if len(b.suites) > 0 {
 		suite := b.suites[len(b.suites)-1]
 		suite.cases++
-		if len(c.Results) > 0 || c.Status == StatusError || claimsFailure(c.Claim) {
-			suite.red = true
-		}
+		suite.red += c.failures()
+	}
+	if c.Comma {
+		b.inDoubt += c.Seconds
 	}
 	b.sum.add(&c.Case)
 	if b.err == nil {
 		b.err = b.emit(c.Case)
 	}
 	b.spareCases = append(b.spareCases, c)
+}
+
+// failures is how many failures a suite may have counted for the case.
+func (c *caseState) failures() int {
+	if n := len(c.Results) + c.dropped; n > 0 {
+		return n
+	}
+	if c.Status == StatusError || claimsFailure(c.Claim) {
+		return 1
+	}
+	return 0
 }
 
 // counted is the status by the rules of the report command.
@@ -211,6 +231,7 @@ func (b *builder) openPart(f *frame) {
 		if c != nil {
 			c.skipped, c.seen = true, StatusSkipped
 			b.shape(c)
+			c.unshaped = c.unshaped || string(localName(b.s.name)) != "skipped" // go-junit does not know <skip>
 			message, _ := b.attrOf("message")
 			c.Skipped = shorten(string(message), shortBytes)
 		}
@@ -218,9 +239,26 @@ func (b *builder) openPart(f *frame) {
 		b.collect(f, true)
 	case elemProperty:
 		b.openProperty(f)
+	case elemOther:
+		b.unknownChild(c)
 	default:
 	}
 }
+
+// unknownChild names an element of a case whose meaning is not known: it may say that the
+// case did not pass.
+func (b *builder) unknownChild(c *caseState) {
+	name := string(localName(b.s.name))
+	if c == nil || len(b.frames)-1 != c.depth || knownChildren[name] {
+		return
+	}
+	b.problem("unknown-child", false, "test case %s holds the unknown element <%s>, which is not read; if it says how the test ended, "+
+		"let the runner write <failure>, <error> or <skipped>", quote(c.Name), shorten(name, 80))
+	b.problems.warn("unknown-child")
+}
+
+// knownChildren are elements of a case that say nothing of how it ended.
+var knownChildren = map[string]bool{"properties": true}
 
 // shape takes note of a result that go-junit would not see: it looks at direct
 // children of a case only.
@@ -249,7 +287,7 @@ func (b *builder) openResult(c *caseState) {
 		case "type":
 			r.Type = shorten(string(value), shortBytes)
 		case "time":
-			r.Seconds = b.seconds(string(value))
+			r.Seconds, r.Comma = b.seconds(string(value))
 		case "timestamp":
 			r.Started = parseStamp(string(value))
 		}
@@ -269,6 +307,7 @@ func (c *caseState) keepResult(b *builder, r Result) {
 		c.Results = append(c.Results, r)
 		return
 	}
+	c.dropped++
 	b.problem("results", false, "test case %s holds more than %d results; the texts of the others are not kept", quote(c.Name), maxResults)
 	if r.Kind == KindError || r.Kind == KindFailure && c.Results[maxResults-1].Kind != KindError {
 		c.Results[maxResults-1] = r

@@ -39,6 +39,9 @@ func (p *problems) add(kind string, loses bool, line, column int, format string,
 	})
 }
 
+// warn marks the last problem of a kind: it loses nothing, and still somebody has to look.
+func (p *problems) warn(kind string) { p.list[p.kinds[kind].last].Warns = true }
+
 // done returns the list, each kind's last entry completed with what it stands for.
 func (p *problems) done() []Problem {
 	for _, k := range p.kinds {

@@ -42,7 +42,10 @@ func Read(r io.Reader, opts Options, each func(Case) error) (Summary, error) {
 	s := newScanner(src, opts.MaxBytes, p)
 	b := &builder{s: s, problems: p, emit: each, onSuite: opts.Suite}
 	b.run()
-	sum := Summary{Counts: b.sum, Problems: p.done()}
+	sum := Summary{Counts: b.sum, Problems: p.done(), DecimalComma: b.commas.decimal()}
+	if sum.DecimalComma {
+		sum.Seconds += b.inDoubt/1000 - b.inDoubt
+	}
 	if b.err == nil && !b.seen && !src.loses {
 		sum.Problems = []Problem{b.noReport()}
 	}

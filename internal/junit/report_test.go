@@ -2,8 +2,11 @@ package junit
 
 import (
 	"encoding/json"
+	"fmt"
+	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -74,6 +77,53 @@ func TestParseSeconds(t *testing.T) {
 		if got, ok := parseSeconds(tt.text); got != tt.want || ok != tt.ok {
 			t.Errorf("parseSeconds(%q) = %v, %t, want %v, %t", tt.text, got, ok, tt.want, tt.ok)
 		}
+	}
+}
+
+// What a comma is in a time is a matter of the whole report.
+func TestDecimalComma(t *testing.T) {
+	for _, tt := range []struct {
+		rule, suite string
+		times       []string
+		want        []float64
+		sum         float64
+	}{
+		{"nothing says that it is decimal", "", []string{"1,234"}, []float64{1234}, 1234},
+		{"a time below one says so", "", []string{"25,357", "0,160"}, []float64{25.357, 0.16}, 25.517},
+		{"a time with two decimals says so, in front", "", []string{"1,25", "25,357"}, []float64{1.25, 25.357}, 26.607},
+		{"the time of a suite says so", "0,5", []string{"25,357"}, []float64{25.357}, 25.357},
+		{"points for thousands say so", "", []string{"1.234,5", "2,500"}, []float64{1234.5, 2.5}, 1237},
+		{"a decimal point says that it is not", "", []string{"1,234", "0.5"}, []float64{1234, 0.5}, 1234.5},
+		{"two commas say that it is not", "", []string{"1,234", "0,5", "1,000,000"}, []float64{1234, 0.5, 1000000}, 1001234.5},
+	} {
+		report := `<testsuite time="` + tt.suite + `">`
+		for i, text := range tt.times {
+			report += fmt.Sprintf(`<testcase name="%d" time="%s"/>`, i, text)
+		}
+		m := &Merger{}
+		sum, err := Read(strings.NewReader(report+`</testsuite>`), Options{}, m.Add)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if sum.DecimalComma {
+			m.DecimalComma()
+		}
+		var got []float64
+		for _, test := range m.Tests() {
+			got = append(got, test.Attempts[0].Seconds)
+		}
+		if !slices.Equal(got, tt.want) || math.Abs(sum.Seconds-tt.sum) > 1e-6 {
+			t.Errorf("%s: got %v, sum %v", tt.rule, got, sum.Seconds)
+		}
+	}
+	m := &Merger{}
+	report := `<testsuite><testcase name="a" time="1,500"><flakyFailure time="2,500"/></testcase></testsuite>`
+	if _, err := Read(strings.NewReader(report), Options{}, m.Add); err != nil || m.LongestInDoubt() != 2500 {
+		t.Fatalf("%v %v", err, m.LongestInDoubt())
+	}
+	m.DecimalComma()
+	if a := m.Tests()[0].Attempts; a[0].Seconds != 2.5 || a[1].Seconds != 1.5 || m.LongestInDoubt() != 0 {
+		t.Errorf("%+v", a)
 	}
 }
 

@@ -1,6 +1,7 @@
 package junit
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,6 +14,7 @@ type suiteState struct {
 	name       string
 	path       []string
 	hostname   string
+	file       string
 	started    time.Time
 	properties []Property
 	// own is where its own properties start in properties.
@@ -24,9 +26,11 @@ type suiteState struct {
 	tests, failing int
 	// excused is how many cases it, or a suite around it, declares as skipped.
 	excused int
-	// cases found in it; red: a result of any kind, or a claim of one.
+	// cases and failures or claims of one that were found in it.
 	cases int
-	red   bool
+	red   int
+	// inner: it holds suites with cases. Its counts are then those of others.
+	inner bool
 	// reported: a mismatch of counts inside of it was reported already.
 	reported bool
 }
@@ -35,13 +39,17 @@ func (b *builder) openSuite() {
 	s := &suiteState{depth: len(b.frames), tests: -1, failing: -1}
 	if n := len(b.suites); n > 0 {
 		outer := b.suites[n-1]
-		s.path, s.hostname, s.started = outer.path, outer.hostname, outer.started
+		s.path, s.hostname, s.file, s.started = outer.path, outer.hostname, outer.file, outer.started
 		s.properties, s.excused = slices.Clip(outer.properties), outer.excused
 		s.own = len(s.properties)
 	}
 	excused := 0
 	for _, a := range b.s.attrs {
-		s.attr(string(b.s.attrName(a)), string(b.s.attrValue(a)), &excused)
+		name, value := string(b.s.attrName(a)), string(b.s.attrValue(a))
+		if name == "time" {
+			b.commas.note(value)
+		}
+		s.attr(name, value, &excused)
 	}
 	s.excused = max(s.excused, excused)
 	if s.name != "" {
@@ -57,6 +65,8 @@ func (s *suiteState) attr(name, value string, excused *int) {
 	switch name {
 	case "name":
 		s.name = shorten(value, shortBytes)
+	case "file", "filepath":
+		s.file = shorten(value, shortBytes)
 	case "hostname":
 		s.hostname = shorten(value, shortBytes)
 	case "timestamp":
@@ -69,7 +79,7 @@ func (s *suiteState) attr(name, value string, excused *int) {
 		if n := count(value); n > 0 {
 			s.failing = max(0, s.failing) + n
 		}
-	case "skipped", "disabled", "skips", "ignored":
+	case "skipped", "disabled", "skips", "ignored", "filtered", "excluded", "pending", "notrun", "not_run":
 		*excused += max(0, count(value))
 	}
 }
@@ -93,7 +103,8 @@ func (b *builder) closeSuite(whole bool) {
 	if n > 0 {
 		outer := b.suites[n-1]
 		outer.cases += s.cases
-		outer.red = outer.red || s.red
+		outer.red += s.red
+		outer.inner = outer.inner || s.cases > 0
 		outer.reported = outer.reported || s.reported
 	}
 	if b.onSuite != nil && b.err == nil {
@@ -110,17 +121,34 @@ func (b *builder) compareCounts(s *suiteState) {
 	missing := s.tests - s.cases
 	switch name := quote(s.name); {
 	case s.reported:
-	case s.failing > 0 && !s.red:
+	case s.failing > 0 && s.red == 0:
 		s.reported = true
 		b.problem("counts-red", true, "suite %s declares %d failures and errors but has none; they are lost", name, s.failing)
+	case !s.inner && s.failing > s.red:
+		s.reported = true
+		b.problem("counts-red", true, "suite %s declares %d failures and errors but has %d; the others are lost", name, s.failing, s.red)
 	case s.tests <= 0 || missing <= s.excused:
 	case s.cases == 0:
 		s.reported = true
 		b.problem("counts-empty", true, "suite %s declares %d tests but has none; they are lost", name, s.tests)
+	case !s.inner && !s.countsMore():
+		s.reported = true
+		skipped := ""
+		if s.excused > 0 {
+			skipped = fmt.Sprintf(" and %d skipped", s.excused)
+		}
+		b.problem("counts-few", true, "suite %s declares %d tests but has %d test cases%s; the others are lost", name, s.tests, s.cases, skipped)
 	default:
 		s.reported = true
 		b.problem("counts", false, "suite %s declares %d tests but has %d test cases; all of those were read", name, s.tests, s.cases)
 	}
+}
+
+// countsMore recognises producers that declare more tests than they list: pytest counts
+// subtests, Catch2 (which writes no host) assertions, and testem the tests of other
+// partitions.
+func (s *suiteState) countsMore() bool {
+	return s.name == "pytest" || s.name == "Testem Tests" || s.hostname == "tbd"
 }
 
 func mergeAttachments(list, more []string) []string {
@@ -164,7 +192,7 @@ func (b *builder) strayResult(s *suiteState, text Text) {
 	where := "outside of any suite"
 	if s != nil {
 		where = "directly under suite " + quote(s.name)
-		s.red = true
+		s.red++
 	}
 	b.problem("suite-result", true, "<%s> %s is outside of any test case and says %s", localName(b.nameOf(len(b.frames)-1)), where, quote(said))
 }
@@ -211,9 +239,9 @@ func putText(at *Text, text Text) {
 	case at.Value == "":
 		*at = text
 	default:
-		both := cutText([]byte(at.Value+"\n"+text.Value), headBytes, tailBytes, 0)
-		if len(at.Value)+1+len(text.Value) <= headBytes+tailBytes {
-			both = Text{Value: at.Value + "\n" + text.Value}
+		both := Text{Value: at.Value + "\n" + text.Value}
+		if len(both.Value) > headBytes+tailBytes {
+			both = cutText([]byte(both.Value), headBytes, tailBytes, 0)
 		}
 		both.Cut += at.Cut + text.Cut
 		*at = both

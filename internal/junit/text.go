@@ -106,7 +106,7 @@ func cutText(p []byte, head, tail int, already int64) Text {
 		head, tail = min(head, len(p)), max(0, len(p)-head)
 	}
 	a, b := p[:head], p[len(p)-tail:]
-	for len(a) > 0 && !utf8.RuneStart(p[len(a)]) {
+	for len(a) > 0 && len(a) < len(p) && !utf8.RuneStart(p[len(a)]) {
 		a = a[:len(a)-1]
 		already++
 	}

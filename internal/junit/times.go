@@ -70,6 +70,29 @@ func ungroup(whole, sep, fraction string) string {
 	return strings.Join(groups, "") + fraction
 }
 
+// commas is what the times of a report say about its locale.
+type commas struct{ asDecimal, asThousands bool }
+
+// decimal reports whether a comma is a decimal one. Where nothing says so it separates
+// thousands, as in Surefire's reports.
+func (c commas) decimal() bool { return c.asDecimal && !c.asThousands }
+
+// note takes note of a time, and reports whether it can be read in both ways: "1,234".
+func (c *commas) note(s string) (inDoubt bool) {
+	s = strings.TrimSpace(s)
+	comma, point := strings.LastIndexByte(s, ','), strings.LastIndexByte(s, '.')
+	switch {
+	case comma < 0 && point >= 0, comma >= 0 && point > comma, strings.Count(s, ",") > 1:
+		c.asThousands = true
+	case comma < 0:
+	case point >= 0 || ungroup(s, ",", "") == "":
+		c.asDecimal = true
+	default:
+		return true
+	}
+	return false
+}
+
 // clock reads h:mm:ss and mm:ss.
 func clock(s string) (float64, bool) {
 	parts := strings.Split(s, ":")

@@ -2,7 +2,10 @@ package pipeline
 
 import (
 	"cmp"
+	"fmt"
+	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/org/e2e-gate/internal/e2e"
@@ -29,7 +32,7 @@ func (s *Session) explained(engine categoriser, r e2e.Result, stats history.Stat
 		case e2e.Failed, e2e.Flaky:
 			inputs = append(inputs, s.triageInput(*t, &r, stats))
 			at = append(at, i)
-			t.History = stats.Past(t.ID, s.run.ID)
+			t.History = stats.Past(t.Stable(), s.run.ID)
 		case e2e.Lost, e2e.NotRun:
 			unreported(t, about[t.ID])
 		case e2e.Passed, e2e.Skipped, e2e.OutcomeUnknown:
@@ -65,7 +68,7 @@ func (s *Session) triageInput(t e2e.TestResult, r *e2e.Result, stats history.Sta
 	in := triage.Input{
 		ID: t.ID, Framework: t.Framework, Test: cmp.Or(t.Name, t.ID), Owner: t.Owner, Planned: len(r.Tests), Gates: r.Gates,
 		Context: triage.Context{
-			Rerun: triage.RerunNone, Recent: triage.Recent(stats.Recent(t.ID)), Health: triage.HealthOK, ChangedPaths: s.opts.ChangedPaths,
+			Rerun: triage.RerunNone, Recent: triage.Recent(stats.Recent(t.Stable())), Health: triage.HealthOK, ChangedPaths: s.opts.ChangedPaths,
 		},
 	}
 	first := slices.IndexFunc(attempts, func(a e2e.Attempt) bool { return a.Outcome == e2e.Failed })
@@ -86,6 +89,9 @@ func (s *Session) triageInput(t e2e.TestResult, r *e2e.Result, stats history.Sta
 		}
 	}
 	for _, later := range attempts[first+1:] {
+		if later.Uncounted != "" || later.Outcome == e2e.Skipped {
+			continue // it proved nothing
+		}
 		in.Context.Rerun, in.RerunMessage = triage.RerunFailed, later.Message
 		if later.Outcome == e2e.Passed {
 			in.Context.Rerun, in.RerunMessage = triage.RerunPassed, ""
@@ -129,9 +135,35 @@ func explain(t *e2e.TestResult, res triage.Result) {
 			break
 		}
 	}
+	if other := failedDifferently(t.Attempts); other != nil {
+		t.Evidence = append(t.Evidence, e2e.Evidence{Kind: e2e.EvidenceRerun, Source: fmt.Sprintf("attempt %d", other.N),
+			Text: "it failed differently when it ran again: " + cmp.Or(other.Message, other.Type)})
+	}
 	for _, text := range res.Evidence {
 		t.Evidence = append(t.Evidence, e2e.Evidence{Kind: e2e.EvidenceTriage, Text: text})
 	}
+}
+
+var numbers = regexp.MustCompile(`[0-9a-fA-F]*[0-9][0-9a-fA-F-]*`)
+
+// failedDifferently is the first later failure whose message, without its numbers, is not
+// that of the first failure.
+func failedDifferently(attempts []e2e.Attempt) *e2e.Attempt {
+	gist := func(a e2e.Attempt) string {
+		line, _, _ := strings.Cut(strings.TrimSpace(cmp.Or(a.Message, a.Type)), "\n")
+		return numbers.ReplaceAllString(line, "0")
+	}
+	first := -1
+	for i, a := range attempts {
+		switch {
+		case a.Outcome != e2e.Failed:
+		case first < 0:
+			first = i
+		case gist(a) != gist(attempts[first]):
+			return &attempts[i]
+		}
+	}
+	return nil
 }
 
 // addLogs points from a failure to the logs of the background processes of its shard.

@@ -68,6 +68,7 @@ func (s *Session) discover(ctx context.Context, _ none) (all discovered, problem
 		if err != nil {
 			return all, problems, err
 		}
+		found.tests = asSets(found.tests)
 		for _, t := range found.work() {
 			s.enrich(&t, spec, owners)
 			if why := s.deselects(t, spec, expr); why != "" {
@@ -76,7 +77,7 @@ func (s *Session) discover(ctx context.Context, _ none) (all discovered, problem
 			}
 			if seen[t.ID] {
 				problems = append(problems, e2e.Problem{Code: e2e.CodeToolError, LosesEvidence: true, Tests: []string{t.ID},
-					Text: fmt.Sprintf("two tests have the id %s, so their results cannot be told apart; rename one of them", t.ID)})
+					Text: fmt.Sprintf("tests of two suites have the id %s, so their results cannot be told apart; rename one of the suites", t.ID)})
 				continue
 			}
 			seen[t.ID] = true
@@ -93,6 +94,26 @@ func (s *Session) discover(ctx context.Context, _ none) (all discovered, problem
 		slices.Sort(one.Tests)
 	}
 	return all, problems, nil
+}
+
+// asSets makes one entry of the tests of a suite that share an id: they are planned, run
+// and repeated together. It has the tags of all.
+func asSets(tests []e2e.Test) []e2e.Test {
+	at := map[string]int{}
+	var sets []e2e.Test
+	for _, t := range tests {
+		i, known := at[t.ID]
+		if !known {
+			at[t.ID] = len(sets)
+			sets = append(sets, t)
+			continue
+		}
+		set := &sets[i]
+		set.Twins = max(set.Twins, 1) + 1
+		set.Tags = append(slices.Clip(set.Tags), t.Tags...)
+		set.Locks = append(slices.Clip(set.Locks), t.Locks...)
+	}
+	return sets
 }
 
 func (s *Session) discoverSuite(ctx context.Context, spec suite.Spec) (discovered, []e2e.Problem, error) {

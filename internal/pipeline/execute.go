@@ -187,8 +187,11 @@ func (x *execution) rerunShard(ctx context.Context, sh *runner.Shard) error {
 	}
 	for _, d := range decisions {
 		r := e2e.RerunRecord{ID: d.ID, Done: done[d.ID], Reason: d.Reason}
+		if d.Allowed {
+			r.Beside = sh.Beside(d.ID)
+		}
 		if d.Allowed && !r.Done {
-			r.Reason = cmp.Or(sh.Refused(d.ID), "the rerun did not run the test, so it proves nothing")
+			r.Reason = cmp.Or(sh.Refused(d.ID), rerun.Absent(d.ID))
 		}
 		records = append(records, r)
 	}
@@ -220,6 +223,7 @@ func (x *execution) rerunState(ctx context.Context, sh *runner.Shard) rerun.Stat
 		last := t.Attempts[len(t.Attempts)-1]
 		state.Failures = append(state.Failures, rerun.Failure{
 			ID: t.ID, Seconds: last.Seconds, Earlier: x.work.earlier.Rerun(t.ID), Crashed: last.Type == "panic" || died(units, last),
+			Retries: retriesUsed(t.Attempts),
 		})
 	}
 	if ctx.Err() != nil {
@@ -232,6 +236,28 @@ func (x *execution) rerunState(ctx context.Context, sh *runner.Shard) rerun.Stat
 		state.Unhealthy = x.unhealthyNow(ctx)
 	}
 	return state
+}
+
+// retriesUsed is how often the framework repeated a test by itself, in vain. Of several
+// tests that share an id, one that it did not repeat is worth a rerun.
+func retriesUsed(list []e2e.Attempt) int {
+	least := 0
+	for _, own := range e2e.Twins(list) {
+		if e2e.OutcomeOf(own) != e2e.Failed {
+			continue
+		}
+		retries := 0
+		for _, a := range own {
+			if a.CountedRetry() {
+				retries++
+			}
+		}
+		if retries == 0 {
+			return 0
+		}
+		least = max(least, retries)
+	}
+	return least
 }
 
 // died reports whether a signal that we did not send ended the process of an attempt.

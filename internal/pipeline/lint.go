@@ -3,9 +3,12 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"regexp"
+	"strings"
 
 	"github.com/org/e2e-gate/internal/diag"
 	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/history"
 	"github.com/org/e2e-gate/internal/policy"
 )
 
@@ -31,6 +34,7 @@ func (s *Session) Lint(ctx context.Context) []diag.Message {
 			warn(fmt.Sprintf("%s blocks and has no owner", t.ID), "tag it owner:<team>, or give its suite an owner")
 		}
 	}
+	found = append(found, s.lintTwins(tests)...)
 	for _, t := range tests {
 		journey, _ := s.opts.Config.Journey(t.Journey)
 		limit := float64(journey.FlakeThreshold)
@@ -46,6 +50,62 @@ func (s *Session) Lint(ctx context.Context) []diag.Message {
 	for _, q := range s.opts.Quarantine {
 		if policy.Expired(q.Deadline, s.opts.Now()) {
 			warn(fmt.Sprintf("the quarantine of %s by %s ended on %s", q.Test, q.Owner, q.Deadline.Format("2006-01-02")), "fix or remove the test; it blocks again")
+		}
+	}
+	return append(found, s.lintLabels(tests, stats)...)
+}
+
+// lintTwins warns, once for each suite, of tests that share an id.
+func (s *Session) lintTwins(tests []e2e.Test) []diag.Message {
+	var found []diag.Message
+	for _, spec := range s.opts.Config.Suites {
+		var ids []string
+		for _, t := range tests {
+			if t.Suite == spec.Name && t.Twins > 1 {
+				ids = append(ids, fmt.Sprintf("%s (%d tests)", t.ID, t.Twins))
+			}
+		}
+		if len(ids) == 0 {
+			continue
+		}
+		text := strings.Join(ids[:min(len(ids), 3)], ", ")
+		if more := len(ids) - 3; more > 0 {
+			text += fmt.Sprintf(" and %d more", more)
+		}
+		found = append(found, diag.Message{File: s.opts.Config.File, Severity: diag.Warning,
+			Text: fmt.Sprintf("suite %s has tests that share an id, so history, rerun and quarantine cannot tell them apart: %s", spec.Name, text),
+			Hint: "give each its own name"})
+	}
+	return found
+}
+
+// label is what results append to the id of each of several tests that share it.
+var label = regexp.MustCompile(`^(.+) #[0-9]+'*$`)
+
+// lintLabels refuses quarantine entries for one of several tests that share an id: the
+// number holds within one run only.
+func (s *Session) lintLabels(tests []e2e.Test, stats history.Stats) []diag.Message {
+	known, twins := map[string]bool{}, map[string]int{}
+	for _, t := range tests {
+		known[t.ID], twins[t.ID] = true, t.Twins
+	}
+	for _, spec := range s.opts.Config.Suites {
+		for _, id := range stats.Known(spec.Name) {
+			known[id] = true
+		}
+	}
+	var found []diag.Message
+	for _, q := range s.opts.Quarantine {
+		set := label.FindStringSubmatch(q.Test)
+		switch {
+		case set != nil && !known[q.Test] && known[set[1]]:
+			found = append(found, diag.Message{File: s.opts.Config.File, Text: fmt.Sprintf(
+				"the quarantine entry %s names one of several tests that share an id; the number holds within one run only", q.Test),
+				Hint: fmt.Sprintf("write test: %q with twins: N, the number of these tests, or rename them", set[1])})
+		case twins[q.Test] > 1 && q.Twins != twins[q.Test]:
+			found = append(found, diag.Message{File: s.opts.Config.File, Severity: diag.Warning, Text: fmt.Sprintf(
+				"%d tests have the id %s, so its quarantine excuses none of them", twins[q.Test], q.Test),
+				Hint: fmt.Sprintf("add twins: %d to the entry, or rename the tests", twins[q.Test])})
 		}
 	}
 	return found

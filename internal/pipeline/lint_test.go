@@ -55,3 +55,59 @@ func TestLint(t *testing.T) {
 		t.Errorf("a quarantine on its last day is called over:\n%s", text)
 	}
 }
+
+func TestLintOfTestsThatShareAnID(t *testing.T) {
+	var records remembered
+	records = append(records, history.Record{Schema: history.Schema, RunID: "r", Tests: []history.Entry{
+		{ID: "w/C::real #2", Suite: "w", Outcome: e2e.Passed}, {ID: "w/C::real", Suite: "w", Outcome: e2e.Passed}, {ID: "w/C::seen", Suite: "w", Outcome: e2e.Passed}}})
+	stats, _, _ := records.Load(t.Context())
+	s := New(Options{Config: &config.Config{Suites: []suite.Spec{{Name: "s"}, {Name: "w"}}}, Quarantine: policy.Quarantine{
+		{Test: "s/f::two #1"}, {Test: "s/f::two"}, {Test: "s/f::three", Twins: 3}, {Test: "s/f::one #1"}, {Test: "w/C::real #2"}, {Test: "w/C::seen #2"}, {Test: "w/C::else #2"},
+	}})
+	tests := asSets([]e2e.Test{
+		{ID: "s/f::two", Suite: "s", Tags: []string{"a"}}, {ID: "s/f::three", Suite: "s"}, {ID: "s/f::two", Suite: "s", Tags: []string{"smoke"}},
+		{ID: "s/f::three", Suite: "s"}, {ID: "s/f::three", Suite: "s"}, {ID: "s/f::one #1", Suite: "s"}, {ID: "s/f::one", Suite: "s"},
+	})
+	if len(tests) != 4 || tests[0].Twins != 2 || tests[1].Twins != 3 || tests[2].Twins != 0 || !tests[0].Smoke() {
+		t.Errorf("%+v", tests)
+	}
+	var got []string
+	for _, m := range append(s.lintTwins(tests), s.lintLabels(tests, stats)...) {
+		got = append(got, m.String())
+	}
+	want := []string{
+		"warning: suite s has tests that share an id, so history, rerun and quarantine cannot tell them apart: s/f::two (2 tests), s/f::three (3 tests); " +
+			"give each its own name",
+		"the quarantine entry s/f::two #1 names one of several tests that share an id; the number holds within one run only; " +
+			`write test: "s/f::two" with twins: N, the number of these tests, or rename them`,
+		"warning: 2 tests have the id s/f::two, so its quarantine excuses none of them; add twins: 2 to the entry, or rename the tests",
+		"the quarantine entry w/C::seen #2 names one of several tests that share an id; the number holds within one run only; " +
+			`write test: "w/C::seen" with twins: N, the number of these tests, or rename them`,
+	}
+	if strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+func TestFailedDifferently(t *testing.T) {
+	failed := func(message string) e2e.Attempt { return e2e.Attempt{Outcome: e2e.Failed, Message: message} }
+	for _, tc := range []struct {
+		name     string
+		attempts []e2e.Attempt
+		want     string
+	}{
+		{"the same", []e2e.Attempt{failed("boom"), failed("boom")}, ""},
+		{"other numbers", []e2e.Attempt{failed("case 17 is 0a1b-2c"), failed("case 18 is 0f-99")}, ""},
+		{"another line behind the first", []e2e.Attempt{failed("boom\nx"), failed("boom\ny")}, ""},
+		{"another failure", []e2e.Attempt{failed("boom"), {Outcome: e2e.Skipped, Message: "z"}, failed("bang")}, "bang"},
+		{"a pass in front", []e2e.Attempt{{Outcome: e2e.Passed}, failed("boom")}, ""},
+	} {
+		got := ""
+		if other := failedDifferently(tc.attempts); other != nil {
+			got = other.Message
+		}
+		if got != tc.want {
+			t.Errorf("%s: %q, want %q", tc.name, got, tc.want)
+		}
+	}
+}

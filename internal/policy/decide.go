@@ -237,8 +237,11 @@ func observed(g e2e.Gate) string {
 func (j *judge) problems() {
 	for _, p := range j.ev.Problems {
 		effect := e2e.Warns
-		if p.LosesEvidence {
+		switch {
+		case p.LosesEvidence:
 			effect = j.lossOf(p)
+		case p.Note:
+			effect = e2e.Informs
 		}
 		j.add(p.Code, effect, p.Tests, "%s", p.Text)
 	}

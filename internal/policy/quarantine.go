@@ -12,12 +12,14 @@ type Quarantine []e2e.Quarantine
 
 // Find returns the entry that covers a test on the day of now (UTC), with Expired
 // set when its deadline has passed, or nil. An exact id goes before globs, and of
-// several the first entry that has not expired wins.
-func (q Quarantine) Find(id string, now time.Time) *e2e.Quarantine {
+// several the first entry that has not expired wins. twins is how many tests share the id
+// (0 or 1: none): an entry covers those only if it says so, because nothing tells which of
+// them it was written for.
+func (q Quarantine) Find(id string, twins int, now time.Time) *e2e.Quarantine {
 	var found *e2e.Quarantine
 	for _, exact := range []bool{true, false} {
 		for _, entry := range q {
-			if exact != (entry.Test == id) || !exact && !Match(entry.Test, id) {
+			if exact != (entry.Test == id) || !exact && !Match(entry.Test, id) || max(entry.Twins, 1) != max(twins, 1) {
 				continue
 			}
 			entry.Expired = Expired(entry.Deadline, now)

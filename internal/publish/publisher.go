@@ -161,7 +161,7 @@ func StampOf(r e2e.Result) Stamp {
 	for _, t := range r.Tests {
 		excused := t.Environment != nil && t.Environment.Excuses // an earlier attempt with documents would excuse it too
 		if t.LaterPass || t.Effect == e2e.Blocks && !excused {
-			stamp.Failed = append(stamp.Failed, e2e.DigestOfID(t.ID))
+			stamp.Failed = append(stamp.Failed, e2e.DigestOfID(t.Stable()))
 		}
 	}
 	return stamp

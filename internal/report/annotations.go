@@ -37,6 +37,9 @@ func Annotations(r e2e.Result, o AnnotationOptions) []annotation.Annotation {
 		a.test(&tests[i])
 	}
 	for _, p := range r.Problems {
+		if p.Note {
+			continue
+		}
 		level := annotation.Warning
 		if p.LosesEvidence && len(p.Tests) == 0 {
 			level = annotation.Error

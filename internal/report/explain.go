@@ -98,8 +98,8 @@ func explainGates(r e2e.Result) Step {
 
 func explainAttempts(t *e2e.TestResult) Step {
 	s := Step{Step: "attempts", Answer: thousands(len(t.Attempts))}
-	for _, a := range t.Attempts {
-		text := plainAttempt(a)
+	for i, a := range t.Attempts {
+		text := plainAttempt(t.Attempts, i)
 		if message := cmp.Or(a.Message, a.Type); message != "" && a.Outcome != e2e.Passed {
 			text += ": " + firstLine(message)
 		}
@@ -110,10 +110,12 @@ func explainAttempts(t *e2e.TestResult) Step {
 
 func explainRerun(t *e2e.TestResult) Step {
 	switch {
-	case t.Rerun != nil && t.Rerun.Done:
-		return Step{Step: "rerun", Answer: "done: " + t.Rerun.Reason}
 	case t.Rerun != nil:
-		return Step{Step: "rerun", Answer: "none: " + t.Rerun.Reason}
+		s := Step{Step: "rerun", Answer: map[bool]string{true: "done: ", false: "none: "}[t.Rerun.Done] + t.Rerun.Reason}
+		if t.Rerun.Beside != "" {
+			s.Because = []string{t.Rerun.Beside}
+		}
+		return s
 	case t.Outcome == e2e.Failed || t.Outcome == e2e.Flaky:
 		return Step{Step: "rerun", Answer: "not recorded"}
 	}

@@ -120,12 +120,10 @@ type Trail struct {
 	Links       []e2e.Link
 }
 
-// trailOf is the trail of the last failed attempt, as [logOf] is its log.
+// trailOf is the trail of the first failed attempt, as [logOf] is its log.
 func trailOf(t *e2e.TestResult) Trail {
-	for _, a := range slices.Backward(t.Attempts) {
-		if a.Outcome == e2e.Failed {
-			return Trail{a.Correlation, a.Links}
-		}
+	if a := firstFailure(t); a != nil {
+		return Trail{a.Correlation, a.Links}
 	}
 	return Trail{}
 }
@@ -365,27 +363,38 @@ func evidenceOf(t *e2e.TestResult) []string {
 	return list
 }
 
-// failureMessage is the message of the last attempt that failed, else its type.
+// failureMessage is the message of the first attempt that failed, else its type.
 func failureMessage(t *e2e.TestResult) string {
-	for _, a := range slices.Backward(t.Attempts) {
-		if a.Outcome == e2e.Failed {
-			return cmp.Or(a.Message, a.Type, firstLine(a.Details))
-		}
+	a := firstFailure(t)
+	if a == nil {
+		return ""
 	}
-	return ""
+	return cmp.Or(a.Message, a.Type, firstLine(a.Details))
 }
 
-// logOf is the evidence file to open first: a log of the last failed attempt.
-func logOf(t *e2e.TestResult) string {
-	for _, a := range slices.Backward(t.Attempts) {
-		if a.Outcome == e2e.Failed && len(a.Files) > 0 {
-			for _, f := range a.Files {
-				if strings.HasSuffix(f, ".log") {
-					return f
-				}
-			}
-			return a.Files[0]
+// firstFailure is the first failed attempt in the newest attempt of the workflow run that has
+// one. Later ones may have failed because of it.
+func firstFailure(t *e2e.TestResult) *e2e.Attempt {
+	var first *e2e.Attempt
+	for i := range t.Attempts {
+		a := &t.Attempts[i]
+		if a.Outcome == e2e.Failed && (first == nil || a.WorkflowAttempt != first.WorkflowAttempt) {
+			first = a
 		}
 	}
-	return ""
+	return first
+}
+
+// logOf is the evidence file to open first: a log of the first failed attempt.
+func logOf(t *e2e.TestResult) string {
+	a := firstFailure(t)
+	if a == nil || len(a.Files) == 0 {
+		return ""
+	}
+	for _, f := range a.Files {
+		if strings.HasSuffix(f, ".log") {
+			return f
+		}
+	}
+	return a.Files[0]
 }

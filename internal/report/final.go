@@ -307,16 +307,12 @@ func (f *final) failure(t *e2e.TestResult) {
 // (diagnostic rerun)", or why there was no rerun.
 func attemptsText(t *e2e.TestResult) string {
 	var list []string
-	for _, a := range t.Attempts[:min(len(t.Attempts), 8)] {
-		text := fmt.Sprintf("%d %s in %s on shard %d", a.N, cmp.Or(string(a.Outcome), "unknown"), seconds(a.Seconds), a.Shard)
-		switch a.Source {
-		case e2e.SourceDiagnostic:
-			text += " (diagnostic rerun)"
-		case e2e.SourceFramework:
-			text += " (the framework's own retry)"
-		case e2e.SourceFirst:
-		}
-		list = append(list, text)
+	for i, a := range t.Attempts[:min(len(t.Attempts), 8)] {
+		on, source := retried(t.Attempts, i)
+		list = append(list, fmt.Sprintf("%d %s%s in %s on shard %d%s", a.N, cmp.Or(string(a.Outcome), "unknown"), on, seconds(a.Seconds), a.Shard, source))
+	}
+	if t.Rerun != nil && t.Rerun.Beside != "" {
+		list = append(list, safetext.Line(t.Rerun.Beside, shortText))
 	}
 	if t.Rerun != nil && !t.Rerun.Done {
 		list = append(list, "no diagnostic rerun: "+safetext.Line(t.Rerun.Reason, shortText))
@@ -387,7 +383,7 @@ func (f *final) quarantine() {
 func (f *final) problems() {
 	first := true
 	for _, p := range f.r.Problems {
-		if p.LosesEvidence {
+		if p.LosesEvidence || p.Note {
 			continue
 		}
 		if first {

@@ -102,7 +102,13 @@ func remarks(r e2e.Result) string {
 		}
 	}
 	add(over, "budget exceeded", "budgets exceeded")
-	add(len(r.Problems), "problem around the tests", "problems around the tests")
+	problems := 0
+	for _, p := range r.Problems {
+		if !p.Note {
+			problems++
+		}
+	}
+	add(problems, "problem around the tests", "problems around the tests")
 	if len(list) == 0 {
 		return plural(n.Passed, "test", "tests") + " passed"
 	}

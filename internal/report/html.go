@@ -7,6 +7,7 @@ import (
 	_ "embed"
 	"encoding/base64"
 	"html/template"
+	"slices"
 	"strings"
 
 	"github.com/org/e2e-gate/internal/e2e"
@@ -33,7 +34,7 @@ var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	},
 	"trail":  func(a e2e.Attempt) Trail { return Trail{a.Correlation, a.Links} },
 	"failed": func(a e2e.Attempt) bool { return a.Outcome == e2e.Failed },
-	"watch":  watchText, "attempt": func(a e2e.Attempt) string { return plainAttempt(a) },
+	"watch":  watchText, "attempt": plainAttempt,
 	"style": func() template.CSS { return template.CSS(pageStyle) }, //nolint:gosec // our own file
 	"some":  func(ids []string) []string { return ids[:min(len(ids), 10)] },
 	"minus": func(a, b int) int { return a - b },
@@ -150,15 +151,16 @@ func plainUnit(u e2e.UnitRun) string {
 	return safetext.Line(string(u.Ended), shortText) + " after " + seconds(u.Seconds) + again(u.Attempt)
 }
 
-func plainAttempt(a e2e.Attempt) string {
-	switch a.Outcome {
+func plainAttempt(list []e2e.Attempt, i int) string {
+	list = slices.Clone(list)
+	switch a := &list[i]; a.Outcome {
 	case e2e.Passed, e2e.Failed, e2e.Skipped:
 	case e2e.OutcomeUnknown, e2e.Flaky, e2e.Lost, e2e.NotRun:
 		a.Outcome = e2e.OutcomeUnknown
 	default:
 		a.Outcome = e2e.OutcomeUnknown
 	}
-	return attemptsWord(a)
+	return attemptsWord(list, i)
 }
 
 // watchText lists what a gate said while suites ran, one line for each answer.

@@ -187,6 +187,9 @@ func detail(t *e2e.TestResult) string {
 		}
 		item(inline(string(e.Kind)), text)
 	}
+	if t.Rerun != nil {
+		item("beside it", inline(t.Rerun.Beside))
+	}
 	if t.Rerun != nil && !t.Rerun.Done {
 		item("no diagnostic rerun", inline(t.Rerun.Reason))
 	}
@@ -210,8 +213,8 @@ func attemptDetails(attempts []e2e.Attempt) string {
 		return ""
 	}
 	var heads, how, messages, trails []string
-	for _, a := range attempts {
-		heads = append(heads, attemptName(a))
+	for i, a := range attempts {
+		heads = append(heads, attemptName(attempts, i))
 		how = append(how, fmt.Sprintf("**%s** after %s on shard %d", inline(cmp.Or(string(a.Outcome), "unknown")), seconds(a.Seconds), a.Shard))
 		messages = append(messages, safetext.Cell(cmp.Or(a.Message, firstLine(a.Details)), longText, 6))
 		trails = append(trails, trailText(Trail{a.Correlation, a.Links}))
@@ -225,32 +228,29 @@ func attemptDetails(attempts []e2e.Attempt) string {
 	}
 	text += "\n"
 	before := map[string]string{}
-	for _, a := range attempts {
-		text += attemptDetail(a, before)
+	for i := range attempts {
+		text += attemptDetail(attempts, i, before)
 	}
 	return text
 }
 
 // attemptName is "Attempt 2, diagnostic rerun".
-func attemptName(a e2e.Attempt) string {
-	name := fmt.Sprintf("Attempt %d", a.N)
-	switch a.Source {
-	case e2e.SourceDiagnostic:
-		name += ", diagnostic rerun"
-	case e2e.SourceFramework:
-		name += ", the framework's own retry"
-	case e2e.SourceFirst:
+func attemptName(list []e2e.Attempt, i int) string {
+	name := fmt.Sprintf("Attempt %d", list[i].N)
+	if source := sourceText(list, i); source != "" {
+		name += ", " + inline(source)
 	}
 	return name
 }
 
 // attemptDetail is what a failed attempt printed, and its files. before holds what was
 // printed already, with the attempt that did.
-func attemptDetail(a e2e.Attempt, before map[string]string) string {
+func attemptDetail(list []e2e.Attempt, i int, before map[string]string) string {
+	a := list[i]
 	if a.Outcome != e2e.Failed {
 		return ""
 	}
-	text, name := "", attemptName(a)
+	text, name := "", attemptName(list, i)
 	switch first, known := before[a.Details]; {
 	case a.Details == "" || a.Details == a.Message:
 	case known:
@@ -270,29 +270,33 @@ func attemptDetail(a e2e.Attempt, before map[string]string) string {
 }
 
 // attemptsWord is "attempt 2 (diagnostic rerun) passed after 0.90 s on shard 1".
-func attemptsWord(a e2e.Attempt) string {
-	source := ""
-	switch a.Source {
-	case e2e.SourceDiagnostic:
-		source = " (diagnostic rerun)"
-	case e2e.SourceFramework:
-		source = " (the framework's own retry)"
-	case e2e.SourceFirst:
+func attemptsWord(list []e2e.Attempt, i int) string {
+	a := list[i]
+	on, source := retried(list, i)
+	if source != "" {
+		source = " " + inline(source)
 	}
-	return fmt.Sprintf("attempt %d%s %s after %s on shard %d", a.N, source, inline(cmp.Or(string(a.Outcome), "unknown")), seconds(a.Seconds), a.Shard)
+	return fmt.Sprintf("attempt %d%s %s%s after %s on shard %d", a.N, source, inline(cmp.Or(string(a.Outcome), "unknown")), on, seconds(a.Seconds), a.Shard)
 }
 
 // ProblemsPart shows what went wrong around the tests.
 func ProblemsPart(r e2e.Result) Part {
-	var rows []string
+	var rows, notes []string
 	for _, p := range r.Problems {
 		text := "- **" + inline(string(p.Code)) + "** " + safetext.Cell(p.Text, longText, 6)
 		if p.File != "" {
 			text += " " + safetext.Code(p.File, shortText)
 		}
+		if p.Note {
+			notes = append(notes, "- Note: "+strings.TrimPrefix(text, "- **"+inline(string(p.Code))+"** ")+"\n")
+			continue
+		}
 		rows = append(rows, text+"\n")
 	}
-	return folded("Problems around the tests: "+thousands(len(rows)), "problems", "", false, rows)
+	if len(rows) == 0 {
+		return folded("Notes, where nothing is lost: "+thousands(len(notes)), "notes", "", false, notes)
+	}
+	return folded("Problems around the tests: "+thousands(len(rows)), "problems", "", false, append(rows, notes...))
 }
 
 // ReasonsPart shows every reason of the verdict with its code.

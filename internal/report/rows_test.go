@@ -123,6 +123,27 @@ func TestMentionsOfHostileOwners(t *testing.T) {
 	}
 }
 
+// A retry of the framework says which one it was, and what does not count says why.
+func TestWhereAttemptsComeFrom(t *testing.T) {
+	from := func(source e2e.AttemptSource, uncounted string) e2e.Attempt {
+		return e2e.Attempt{Source: source, Uncounted: uncounted}
+	}
+	list := []e2e.Attempt{
+		from(e2e.SourceFirst, ""), from(e2e.SourceFramework, ""), from(e2e.SourceFramework, ""), from(e2e.SourceDiagnostic, "it ended badly"),
+		from(e2e.SourceFramework, "too late"), from(e2e.SourceBeside, ""),
+	}
+	for i, want := range []string{"", " on retry 1 of 2", " on retry 2 of 2", " (diagnostic rerun; does not count: it ended badly)",
+		" (retry 1 of 1; does not count: too late)", " (beside the rerun of another test)"} {
+		if on, source := retried(list, i); on+source != want {
+			t.Errorf("attempt %d: %q, want %q", i+1, on+source, want)
+		}
+	}
+	old := []e2e.Attempt{from(e2e.SourceFramework, ""), from(e2e.SourceFirst, "")} // of older versions
+	if got := sourceText(old, 0); got != "the framework's own retry" {
+		t.Errorf("%q", got)
+	}
+}
+
 // Attempts stand side by side, and output that repeats itself is shown once.
 func TestAttemptsSideBySide(t *testing.T) {
 	got := attemptDetails([]e2e.Attempt{

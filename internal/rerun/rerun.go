@@ -4,6 +4,7 @@ package rerun
 
 import (
 	"fmt"
+	"regexp"
 	"time"
 )
 
@@ -34,6 +35,8 @@ type Failure struct {
 	// Earlier says what its rerun in an earlier attempt of this workflow run was, or
 	// is empty where there was none.
 	Earlier string
+	// Retries is how often the framework repeated the test by itself; it failed each time.
+	Retries int
 }
 
 // State is the state of the shard after its first attempts.
@@ -104,6 +107,10 @@ func testRefusal(f Failure, left time.Duration, limited bool) string {
 	switch {
 	case f.Earlier != "":
 		return f.Earlier
+	case f.Retries == 1:
+		return "the framework repeated it by itself, and it failed again"
+	case f.Retries > 1:
+		return fmt.Sprintf("the framework repeated it %d times by itself, and it failed each time", f.Retries)
 	case f.Crashed:
 		return "its process crashed; a rerun would mask that"
 	case limited && seconds(f.Seconds) > left:
@@ -113,3 +120,19 @@ func testRefusal(f Failure, left time.Duration, limited bool) string {
 }
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+
+// setUps are the names under which frameworks report a set-up that failed in place of the
+// tests that it kept from running. They are not there once it passes.
+var setUps = regexp.MustCompile(`(?:^|::|\.|› )(?:initializationError|executionError|TestMain|Test suite failed to run|classMethod)$` +
+	`|"(?:before|after) (?:all|each)" hook|\[(?:set|tear)-?up\]$`)
+
+// IsSetUp reports whether an id is that of a set-up which a framework reports as a test.
+func IsSetUp(id string) bool { return setUps.MatchString(id) }
+
+// Absent is the reason of a rerun that did not report the test.
+func Absent(id string) string {
+	if IsSetUp(id) {
+		return "it is a set-up, which is reported only if it fails; the rerun did not report it, so nothing says that it flakes"
+	}
+	return "the rerun did not run the test, so it proves nothing"
+}

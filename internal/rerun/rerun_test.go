@@ -41,6 +41,10 @@ func TestDecide(t *testing.T) {
 		{"crash", State{Failures: []Failure{{ID: "a", Crashed: true}}, Ran: 9, Left: -1}, defaults, "crashed"},
 		{"had one before", State{Failures: []Failure{{ID: "a", Earlier: "it had its rerun in attempt 1"}}, Ran: 9, Left: -1}, defaults,
 			"it had its rerun in attempt 1"},
+		{"repeated by its framework", State{Failures: []Failure{{ID: "a", Retries: 1}}, Ran: 9, Left: -1}, defaults,
+			"the framework repeated it by itself, and it failed again"},
+		{"repeated twice by its framework", State{Failures: []Failure{{ID: "a", Retries: 2}}, Ran: 9, Left: -1}, defaults,
+			"the framework repeated it 2 times by itself, and it failed each time"},
 		{"time is up", State{Failures: failures(1), Ran: 9, Left: time.Second}, defaults, "about 2s and the stage has 1s left"},
 		{"time is long up", State{Failures: failures(1), Ran: 9, Left: 0}, defaults, "0s left"},
 		{"time enough", State{Failures: failures(1), Ran: 9, Left: 2 * time.Second}, defaults, ""},
@@ -51,6 +55,21 @@ func TestDecide(t *testing.T) {
 				t.Errorf("got %+v, want a reason with %q", d, tc.want)
 			}
 		})
+	}
+}
+
+func TestSetUps(t *testing.T) {
+	for id, want := range map[string]bool{
+		"s/com.acme.A::initializationError": true, "s/pkg::TestMain": true, "s/a.test.js::Test suite failed to run": true,
+		`s/a.cy.js::cart "before each" hook for "pays"`: true, `s/a::"after all" hook`: true, "s/com.acme.A::executionError": true,
+		"s/com.acme.A::a": false, "s/a::TestMainPage": false, "s/a::shows initializationError": false, "s/a::hooks": false,
+	} {
+		if IsSetUp(id) != want {
+			t.Errorf("%s: %t", id, !want)
+		}
+	}
+	if a, b := Absent("s/A::initializationError"), Absent("s/A::a"); a == b || !strings.Contains(b, "proves nothing") {
+		t.Errorf("%q, %q", a, b)
 	}
 }
 

@@ -113,12 +113,14 @@ type Shard struct {
 	spaces map[int]*space
 	// refused says why the rerun of a test could not start.
 	refused map[string]string
+	// beside says what else a rerun of a unit reported.
+	beside map[string]string
 }
 
 // Shard prepares a shard. tests maps the plan's ids to tests.
 func (r *Runner) Shard(plan e2e.PlanShard, tests map[string]e2e.Test) *Shard {
 	s := &Shard{r: r, plan: plan, tests: tests, runs: map[string]*e2e.TestRun{}, spent: map[string]time.Duration{}, spaces: map[int]*space{},
-		refused: map[string]string{}}
+		refused: map[string]string{}, beside: map[string]string{}}
 	s.doc = e2e.ShardRun{Schema: e2e.ShardSchema, Run: r.cfg.Run, Digest: r.cfg.Digest, Index: plan.Index, Platform: runtime.GOOS + "/" + runtime.GOARCH}
 	return s
 }

@@ -158,9 +158,14 @@ if [ $E2E_ATTEMPT = 1 ]; then r '<testcase name="a"><failure/></testcase><testca
 	for _, tc := range []struct {
 		second string
 		want   e2e.Outcome
+		beside string
 	}{
-		{`<testcase name="other"/>`, e2e.Lost},
-		{`<testcase name="other"><failure/></testcase>`, e2e.Failed},
+		{`<testcase name="other"/>`, e2e.Lost, "the rerun ran 1 other test, it passed: s/::other"},
+		{`<testcase name="other"><failure/></testcase>`, e2e.Failed, "the rerun ran 1 other test, it failed: s/::other"},
+		{`<testcase name="p"/><testcase name="q"/><testcase name="r"/><testcase name="t"/>`, e2e.Lost,
+			"the rerun ran 4 other tests, all passed: s/::p, s/::q, s/::r and 1 more"},
+		{`<testcase name="p"/><testcase name="q"><skipped/></testcase>`, e2e.Lost, "the rerun ran 2 other tests, 1 skipped, 1 passed: s/::p, s/::q"},
+		{``, e2e.Lost, ""},
 	} {
 		s, tests := script(t, more(tc.second), "a", "b")
 		r := newRig(t, s, tests)
@@ -169,6 +174,27 @@ if [ $E2E_ATTEMPT = 1 ]; then r '<testcase name="a"><failure/></testcase><testca
 		doc := r.shard.Document(nil, true)
 		if outcome(doc, "s::a") != e2e.Flaky || outcome(doc, "s::b") != e2e.Passed || outcome(doc, "s/::other") != tc.want {
 			t.Errorf("%s: %+v", tc.second, doc.Tests)
+		}
+		if got := r.shard.Beside("s::a"); got != tc.beside {
+			t.Errorf("%q, want %q", got, tc.beside)
+		}
+	}
+}
+
+// A rerun's pass counts only if its process ended well, or another test explains its end.
+func TestRerunWhoseProcessEndsBadly(t *testing.T) {
+	for second, want := range map[string]e2e.Outcome{
+		`r '<testcase name="a"/>'`:                                                 e2e.Flaky,
+		`r '<testcase name="a"/>'; exit 1`:                                         e2e.Failed,
+		`r '<testcase name="a"/><testcase name="x"><failure/></testcase>'; exit 1`: e2e.Flaky,
+	} {
+		s, tests := script(t, `r() { echo "<testsuite>$1</testsuite>" > "$E2E_REPORT_DIR/r.xml"; }
+if [ $E2E_ATTEMPT = 1 ]; then r '<testcase name="a"><failure/></testcase>'; exit 1; else `+second+`; fi`, "a")
+		r := newRig(t, s, tests)
+		r.phase(t.Context(), false)
+		r.shard.Rerun(t.Context(), []string{"s::a"})
+		if doc := r.shard.Document(nil, true); outcome(doc, "s::a") != want {
+			t.Errorf("%s: %+v", second, doc.Tests)
 		}
 	}
 }
@@ -195,6 +221,9 @@ if [ $E2E_ATTEMPT = 1 ]; then r '<testcase name="a"><failure/></testcase><testca
 	doc := r.shard.Document(nil, true)
 	if outcome(doc, "s/::a") != e2e.Flaky || outcome(doc, "s/::b") != e2e.Flaky || len(doc.Problems) != 1 {
 		t.Errorf("%+v", doc)
+	}
+	if b := doc.Tests[1].Attempts; len(b) != 2 || b[0].Outcome != e2e.Passed || b[1].Source != e2e.SourceBeside {
+		t.Errorf("what happened is not told in order: %+v", b)
 	}
 }
 

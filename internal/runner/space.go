@@ -75,3 +75,14 @@ func (s *Shard) Release(ctx context.Context) error {
 
 // Refused says why the rerun of a test could not start; empty: it could.
 func (s *Shard) Refused(id string) string { return s.refused[id] }
+
+// Beside says what else the rerun that was to run a test reported, or is empty.
+func (s *Shard) Beside(id string) string {
+	if t, ok := s.tests[id]; ok {
+		return s.beside[t.Unit]
+	}
+	if run := s.runs[id]; run != nil && run.Unplanned != nil {
+		return s.beside[run.Unplanned.Unit]
+	}
+	return ""
+}

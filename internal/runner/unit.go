@@ -14,6 +14,7 @@ import (
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/proc"
 	"github.com/org/e2e-gate/internal/suite"
+	"github.com/org/e2e-gate/internal/verdict/attempts"
 )
 
 // maxFiles bounds how many evidence files of a unit are listed.
@@ -93,6 +94,9 @@ type running struct {
 	id         identity
 	// moved are files of the run's folder that got another name, by the one they had.
 	moved map[string]string
+	// lost are the problems that lose evidence. others are tests that ran beside a rerun.
+	lost   []e2e.Problem
+	others []e2e.Child
 }
 
 // limit is the time that the unit may take: its own limit, and what is left of the
@@ -180,9 +184,15 @@ func (u *running) file(ctx context.Context, exit proc.Exit, limit time.Duration,
 	u.tidy()
 	files := u.evidence()
 	u.s.doc.Units = append(u.s.doc.Units, u.record)
+	u.lost = slices.DeleteFunc(slices.Clone(rep.Problems), func(p e2e.Problem) bool { return !p.LosesEvidence })
 	for _, t := range u.tests {
-		if attempts := rep.Tests[t.ID]; len(attempts) > 0 {
-			u.append(t.ID, nil, t.Name, attempts, files)
+		list, known := rep.Tests[t.ID], u.s.runs[t.ID]
+		switch {
+		case len(list) == 0:
+		case u.attempt > 1 && known != nil:
+			u.again(known, t.Name, list, files)
+		default:
+			u.append(t.ID, nil, t.Name, list, files)
 		}
 	}
 	for _, run := range rep.Unplanned {
@@ -192,7 +202,52 @@ func (u *running) file(ctx context.Context, exit proc.Exit, limit time.Duration,
 		p.File = u.record.Log
 		u.s.Problem(p)
 	}
+	if text := besideText(u.others); text != "" {
+		for _, t := range u.tests {
+			u.s.beside[t.Unit] = text
+		}
+	}
 	u.ended(ctx, exit, limit, rep)
+}
+
+// maxBeside bounds how many tests that ran beside a rerun are named.
+const maxBeside = 3
+
+// besideText is what else a rerun reported: "the rerun ran 2 other tests, both passed: a, b".
+func besideText(others []e2e.Child) string {
+	if len(others) == 0 {
+		return ""
+	}
+	counts := map[e2e.Outcome]int{}
+	var names []string
+	for _, o := range others {
+		counts[o.Outcome]++
+		if len(names) < maxBeside {
+			names = append(names, o.Name)
+		}
+	}
+	var parts []string
+	for _, o := range []e2e.Outcome{e2e.Failed, e2e.Flaky, e2e.Lost, e2e.Skipped, e2e.Passed} {
+		if counts[o] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", counts[o], o))
+		}
+	}
+	what := strings.Join(parts, ", ")
+	if n := counts[others[0].Outcome]; n == len(others) {
+		what = map[bool]string{true: "it ", false: "all "}[n == 1] + string(others[0].Outcome)
+		if n == 2 {
+			what = "both " + string(others[0].Outcome)
+		}
+	}
+	count := fmt.Sprintf("%d other tests", len(others))
+	if len(others) == 1 {
+		count = "1 other test"
+	}
+	text := fmt.Sprintf("the rerun ran %s, %s: %s", count, what, strings.Join(names, ", "))
+	if more := len(others) - len(names); more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
 }
 
 // unplanned files a test that the plan does not name. In the rerun of a suite that
@@ -200,18 +255,23 @@ func (u *running) file(ctx context.Context, exit proc.Exit, limit time.Duration,
 // asked for it, but a new failure must not be lost.
 func (u *running) unplanned(run e2e.TestRun, files []string) {
 	known := u.s.runs[run.ID]
-	if u.attempt > 1 && known == nil && e2e.OutcomeOf(run.Attempts) != e2e.Failed {
-		return // not requested: a runner that runs more than it was told
-	}
-	if u.attempt > 1 && known != nil && e2e.OutcomeOf(known.Attempts) != e2e.Failed {
-		if e2e.OutcomeOf(run.Attempts) == e2e.Failed {
-			u.s.Problem(e2e.Problem{Code: e2e.CodeFlaky, Unit: u.record.Unit, Tests: []string{run.ID}, File: u.record.Log,
-				Text: fmt.Sprintf("%s passed first, and failed when its suite was run again for other tests", run.ID)})
-			u.doubt(known, run, files)
-		}
+	if u.attempt == 1 {
+		u.append(run.ID, run.Unplanned, run.Unplanned.Name, run.Attempts, files)
 		return
 	}
-	u.append(run.ID, run.Unplanned, run.Unplanned.Name, run.Attempts, files)
+	again := e2e.OutcomeOf(run.Attempts)
+	switch {
+	case known != nil && e2e.OutcomeOf(known.Attempts) == e2e.Failed:
+		u.again(known, run.Unplanned.Name, run.Attempts, files)
+		return
+	case again == e2e.Failed && known != nil:
+		u.s.Problem(e2e.Problem{Code: e2e.CodeFlaky, Unit: u.record.Unit, Tests: []string{run.ID}, File: u.record.Log,
+			Text: fmt.Sprintf("%s passed first, and failed when its suite was run again for other tests", run.ID)})
+		known.Attempts = append(known.Attempts, u.beside(known.Attempts, run, files)...)
+	case again == e2e.Failed:
+		u.append(run.ID, run.Unplanned, run.Unplanned.Name, run.Attempts, files)
+	}
+	u.others = append(u.others, e2e.Child{Name: run.ID, Outcome: again})
 }
 
 // ended explains tests that never reported because the gate ended the process.
@@ -242,29 +302,32 @@ func (u *running) ended(ctx context.Context, exit proc.Exit, limit time.Duration
 	}
 }
 
-// append adds attempts to a test.
-func (u *running) append(id string, unplanned *e2e.Test, name string, attempts []e2e.Attempt, files []string) {
+// append adds the attempts of a first execution to a test.
+func (u *running) append(id string, unplanned *e2e.Test, name string, list []e2e.Attempt, files []string) {
 	run := u.s.runs[id]
 	if run == nil {
 		run = &e2e.TestRun{ID: id, Unplanned: unplanned}
 		u.s.runs[id] = run
 	}
-	if filed := u.filed(name, attempts, files); u.attempt > 1 {
-		run.Attempts = append(run.Attempts, filed...)
-	} else { // an unplanned test that another process of the shard reported as well
-		run.Attempts = e2e.MergeDuplicates(run.Attempts, filed)
-	}
+	// An unplanned test may be one that another process of the shard reported as well.
+	run.Attempts = e2e.JoinTwins(run.Attempts, u.filed(name, list, files))
 }
 
-// doubt records the failure of a test that was run again without being requested. The
-// test is flaky, as if it had failed first: the failure goes before the pass, and this
-// was not the test's one diagnostic rerun.
-func (u *running) doubt(known *e2e.TestRun, again e2e.TestRun, files []string) {
+// again adds the attempts of the diagnostic rerun to a test, with what counts of them.
+func (u *running) again(run *e2e.TestRun, name string, list []e2e.Attempt, files []string) {
+	lost := slices.ContainsFunc(u.lost, func(p e2e.Problem) bool { return len(p.Tests) == 0 || slices.Contains(p.Tests, run.ID) || u.batch })
+	run.Attempts = append(run.Attempts, attempts.Again(run.Attempts, u.filed(name, list, files), lost)...)
+}
+
+// beside are the failures of a test that passed first and was run again without being
+// requested: a second outcome, and not the test's one diagnostic rerun. Where the test shares
+// its id, the first of them stands for all.
+func (u *running) beside(first []e2e.Attempt, again e2e.TestRun, files []string) []e2e.Attempt {
 	filed := u.filed(again.Unplanned.Name, again.Attempts, files)
 	for i := range filed {
-		filed[i].Source = e2e.SourceFramework
+		filed[i].Source, filed[i].Twin = e2e.SourceBeside, first[0].Twin
 	}
-	known.Attempts = append(filed, known.Attempts...)
+	return filed
 }
 
 // filed adds to attempts what the unit knows about them.
@@ -273,10 +336,7 @@ func (u *running) filed(name string, attempts []e2e.Attempt, files []string) []e
 	for _, a := range attempts {
 		a.Shard, a.WorkflowAttempt = u.s.plan.Index, u.s.r.cfg.Run.WorkflowAttempt
 		a.Correlation, a.DataPrefix, a.Trace = u.id.correlation, u.id.prefix, u.id.trace
-		switch {
-		case u.attempt > 1 && (a.Source == "" || a.Source == e2e.SourceFirst):
-			a.Source = e2e.SourceDiagnostic
-		case a.Source == "":
+		if a.Source == "" {
 			a.Source = e2e.SourceFirst
 		}
 		kept := u.attached(a.Files)

@@ -188,10 +188,10 @@ func TestAccept(t *testing.T) {
 			}, want: "passed [warns flaky] a=passed b=passed c=flaky",
 		},
 		{
-			rule: "the attempts of a test that a document names twice are taken together", change: func(in *In) {
+			rule: "a test that a document names twice is two tests, and its rerun is of both", change: func(in *In) {
 				in.Documents[1] = shard(*in, 1, 1, failed("s::c"), failed("s::c"))
 				doc(in, 1).Reruns = []e2e.RerunRecord{{ID: "s::c", Done: true, Reason: "x"}}
-			}, want: "failed [blocks test_failed] a=passed b=passed c=failed",
+			}, want: "failed [blocks test_failed] a=passed b=passed c #1=failed c #2=failed",
 		},
 		{
 			rule: "a bad exit that nothing explains is a contradiction", change: func(in *In) {

@@ -201,7 +201,7 @@ func (e Earlier) failedUnseen(tests []e2e.TestResult) []e2e.Problem {
 	known := map[string]bool{}
 	for i := range tests {
 		t := &tests[i]
-		digest := e2e.DigestOfID(t.ID)
+		digest := e2e.DigestOfID(t.Stable())
 		known[digest] = true
 		if !slices.Contains(e.Failed, digest) || t.Outcome != e2e.Passed && t.Outcome != e2e.Flaky {
 			continue

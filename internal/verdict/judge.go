@@ -18,13 +18,16 @@ func judge(in In, a accepted, r *e2e.Result) {
 	}
 	for i := range r.Tests {
 		t := &r.Tests[i]
-		earlier := a.earlier.Attempts[t.ID]
+		earlier := a.earlier.Attempts[t.Stable()]
+		if t.Set != "" {
+			earlier = besideTwin(earlier, t.Attempts, t.Twins)
+		}
 		t.Environment = now.of(t.Attempts[len(earlier):])
 		if t.Environment == nil {
 			t.Evidence = append(t.Evidence, now.crashes(t.Attempts[len(earlier):])...)
 		}
 		laterPass(t, earlier, before.of(earlier))
-		t.Quarantine = in.Quarantine.Find(t.ID, in.Now)
+		t.Quarantine = in.Quarantine.Find(t.Stable(), t.Twins, in.Now)
 	}
 	r.Budgets = budgets(in, a.counted, r.Tests)
 	r.Verdict, r.Tests = policy.Decide(policy.Evidence{

@@ -14,6 +14,10 @@ func TestLaterPass(t *testing.T) {
 	failedTwice := []e2e.Attempt{attempt(e2e.Failed, e2e.SourceFirst), attempt(e2e.Failed, e2e.SourceDiagnostic)}
 	failedOnce := []e2e.Attempt{attempt(e2e.Failed, e2e.SourceFirst)}
 	flaky := []e2e.Attempt{attempt(e2e.Failed, e2e.SourceFirst), attempt(e2e.Passed, e2e.SourceDiagnostic)}
+	retried := []e2e.Attempt{attempt(e2e.Failed, e2e.SourceFirst), attempt(e2e.Failed, e2e.SourceFramework)}
+	onRetry := []e2e.Attempt{attempt(e2e.Failed, e2e.SourceFirst), attempt(e2e.Failed, e2e.SourceFramework), attempt(e2e.Passed, e2e.SourceFramework)}
+	badRerun := []e2e.Attempt{attempt(e2e.Failed, e2e.SourceFirst), attempt(e2e.Passed, e2e.SourceDiagnostic)}
+	badRerun[1].Uncounted = "x"
 	passed := []e2e.Attempt{attempt(e2e.Passed, e2e.SourceFirst)}
 	for _, tc := range []struct {
 		name    string
@@ -30,6 +34,9 @@ func TestLaterPass(t *testing.T) {
 		{"failed with its rerun, lost now", e2e.Lost, failedTwice, false, e2e.Lost, false},
 		{"failed without a rerun: this pass is the rerun", e2e.Passed, failedOnce, false, e2e.Flaky, false},
 		{"failed without a rerun because of the environment", e2e.Passed, failedOnce, true, e2e.Passed, false},
+		{"failed with all retries of the framework, passes now", e2e.Passed, retried, false, e2e.Passed, true},
+		{"passed on a retry of the framework before", e2e.Passed, onRetry, false, e2e.Flaky, false},
+		{"failed with a rerun whose pass did not count", e2e.Passed, badRerun, false, e2e.Passed, true},
 		{"flaky before", e2e.Passed, flaky, false, e2e.Flaky, false},
 		{"passed before", e2e.Passed, passed, false, e2e.Passed, false},
 		{"skipped now", e2e.Skipped, failedTwice, false, e2e.Skipped, false},

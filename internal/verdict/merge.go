@@ -20,6 +20,8 @@ type merging struct {
 	reruns  map[string]e2e.RerunRecord
 	// held are the tests that the reports of each batch held, by the batch's id.
 	held map[string][]string
+	// labels are those of tests that share an id, by that id.
+	labels map[string][]string
 	// gone are warnings about tests that earlier runs of a suite reported, but this one did not.
 	gone []e2e.Problem
 }
@@ -27,7 +29,7 @@ type merging struct {
 // newMerge joins what the documents that count say of each test.
 func newMerge(in In, a accepted) *merging {
 	m := &merging{
-		in: in, earlier: a.earlier, held: map[string][]string{},
+		in: in, earlier: a.earlier, held: map[string][]string{}, labels: map[string][]string{},
 		runs: map[string]e2e.TestRun{}, notRun: map[string]e2e.NotRunTest{}, reruns: map[string]e2e.RerunRecord{},
 	}
 	planned := shardOfTest(in.Plan)
@@ -67,7 +69,7 @@ func (m *merging) join(t e2e.TestRun, enriched map[string]e2e.Test) {
 			known.Unplanned = &own
 		}
 	}
-	known.Attempts = e2e.MergeDuplicates(known.Attempts, t.Attempts)
+	known.Attempts = e2e.JoinTwins(known.Attempts, t.Attempts)
 	m.runs[t.ID] = known
 }
 
@@ -80,32 +82,85 @@ func (m *merging) results() []e2e.TestResult {
 	}
 	for _, t := range m.in.Plan.Tests {
 		claimed[t.ID] = true
-		list = append(list, m.fill(e2e.TestResult{Test: t.Test}, m.runs[t.ID].Attempts))
+		list = append(list, m.fill(e2e.TestResult{Test: t.Test}, m.runs[t.ID].Attempts)...)
 	}
 	for id, run := range m.runs {
 		if !claimed[id] && run.Unplanned != nil {
-			list = append(list, m.fill(e2e.TestResult{Test: *run.Unplanned, Unplanned: true}, run.Attempts))
+			list = append(list, m.fill(e2e.TestResult{Test: *run.Unplanned, Unplanned: true}, run.Attempts)...)
 		}
 	}
-	slices.SortFunc(list, func(a, b e2e.TestResult) int { return strings.Compare(a.ID, b.ID) })
+	m.label(list)
+	slices.SortStableFunc(list, func(a, b e2e.TestResult) int { return strings.Compare(a.ID, b.ID) })
 	return list
 }
 
-// fill puts the attempts of this and of earlier workflow attempts side by side.
-// Attempts that were reported outweigh a note that the test was not run.
-func (m *merging) fill(r e2e.TestResult, attempts []e2e.Attempt) e2e.TestResult {
-	r.Outcome = e2e.OutcomeOf(attempts)
-	r.Attempts = e2e.Numbered(append(slices.Clone(m.earlier.Attempts[r.ID]), attempts...))
-	if len(attempts) > 0 {
-		r.Children = attempts[len(attempts)-1].Children
-	}
-	if n, ok := m.notRun[r.ID]; ok && len(attempts) == 0 {
-		r.Outcome, r.Why = e2e.NotRun, n.Reason
-	}
+// fill puts the attempts of this and of earlier workflow attempts side by side. Each of
+// several tests that share an id is a result of its own. Attempts that were reported
+// outweigh a note that the test was not run.
+func (m *merging) fill(r e2e.TestResult, attempts []e2e.Attempt) []e2e.TestResult {
 	if rec, ok := m.reruns[r.ID]; ok {
 		r.Rerun = &rec
 	}
+	before := m.earlier.Attempts[r.ID]
+	twins := e2e.Twins(attempts)
+	if len(twins) < 2 {
+		r.Outcome = e2e.OutcomeOf(attempts)
+		if n, ok := m.notRun[r.ID]; ok && len(attempts) == 0 {
+			r.Outcome, r.Why = e2e.NotRun, n.Reason
+		}
+		return []e2e.TestResult{withAttempts(r, before, attempts)}
+	}
+	list := make([]e2e.TestResult, len(twins))
+	for i, own := range twins {
+		list[i] = r
+		list[i].Set, list[i].Twins = r.ID, len(twins)
+		list[i].Outcome = e2e.OutcomeOf(own)
+		list[i] = withAttempts(list[i], besideTwin(before, own, len(twins)), own)
+	}
+	return list
+}
+
+// withAttempts adds the attempts of earlier workflow attempts and of this one to a result.
+func withAttempts(r e2e.TestResult, before, own []e2e.Attempt) e2e.TestResult {
+	r.Attempts = e2e.Numbered(append(slices.Clone(before), own...))
+	if len(own) > 0 {
+		r.Children = own[len(own)-1].Children
+	}
 	return r
+}
+
+// besideTwin are the attempts of earlier workflow attempts that stand beside one of n tests
+// that share an id; own are its attempts. Numbers name the same test in two processes only
+// by order, so where there were not as many tests, each result stands beside all.
+func besideTwin(before, own []e2e.Attempt, n int) []e2e.Attempt {
+	i := own[len(own)-1].Twin - 1
+	if earlier := e2e.Twins(before); len(earlier) == n && i >= 0 && i < n {
+		return earlier[i]
+	}
+	return before
+}
+
+// label gives results that share an id ids of their own, which hold in this run only. A
+// test that is really called so keeps its id: the label gets another mark.
+func (m *merging) label(list []e2e.TestResult) {
+	taken := map[string]bool{}
+	for _, r := range list {
+		taken[r.ID] = true
+	}
+	numbers := map[string]int{}
+	for i := range list {
+		r := &list[i]
+		if r.Set == "" {
+			continue
+		}
+		numbers[r.Set]++
+		r.ID = fmt.Sprintf("%s #%d", r.Set, numbers[r.Set])
+		for taken[r.ID] {
+			r.ID += "'"
+		}
+		taken[r.ID] = true
+		m.labels[r.Set] = append(m.labels[r.Set], r.ID)
+	}
 }
 
 // batch are the tests that a batch's reports held; where they held none, the batch itself
@@ -120,10 +175,10 @@ func (m *merging) batch(b e2e.Batch, claimed map[string]bool) []e2e.TestResult {
 		}
 		claimed[id] = true
 		m.held[b.ID] = append(m.held[b.ID], id)
-		list = append(list, m.fill(e2e.TestResult{Test: *run.Unplanned}, run.Attempts))
+		list = append(list, m.fill(e2e.TestResult{Test: *run.Unplanned}, run.Attempts)...)
 	}
 	if len(list) == 0 {
-		return []e2e.TestResult{m.fill(e2e.TestResult{Test: b.Stand()}, m.runs[b.ID].Attempts)}
+		return m.fill(e2e.TestResult{Test: b.Stand()}, m.runs[b.ID].Attempts)
 	}
 	m.warnGone(b.Suite)
 	return list
@@ -145,16 +200,22 @@ func (m *merging) warnGone(suite string) {
 	}
 }
 
-// expandBatches replaces, in problems, a batch by the tests that its reports held: what a
-// problem does depends on how much they matter.
-func (m *merging) expandBatches(list []e2e.Problem) []e2e.Problem {
+// expand replaces, in problems, a batch by the tests that its reports held, and an id that
+// several tests share by their labels: what a problem does depends on how much they matter.
+func (m *merging) expand(list []e2e.Problem) []e2e.Problem {
 	for i := range list {
 		var tests []string
 		for _, id := range list[i].Tests {
-			if held := m.held[id]; len(held) > 0 {
-				tests = append(tests, held...)
-			} else {
-				tests = append(tests, id)
+			held, known := m.held[id]
+			if !known {
+				held = []string{id}
+			}
+			for _, id := range held {
+				if labels := m.labels[id]; len(labels) > 0 {
+					tests = append(tests, labels...)
+				} else {
+					tests = append(tests, id)
+				}
 			}
 		}
 		slices.Sort(tests)
@@ -241,11 +302,17 @@ func laterPass(r *e2e.TestResult, before []e2e.Attempt, env *e2e.Environment) {
 		return
 	}
 	failed, hadRerun := 0, false
+	attempts := map[int][]e2e.Attempt{}
 	for _, a := range before {
 		if a.Outcome == e2e.Failed {
 			failed++
-			hadRerun = hadRerun || a.Source == e2e.SourceDiagnostic
 		}
+		// A rerun that proved nothing was one too.
+		hadRerun = hadRerun || a.Source == e2e.SourceDiagnostic && (a.Outcome == e2e.Failed || a.Uncounted != "")
+		attempts[a.WorkflowAttempt] = append(attempts[a.WorkflowAttempt], a)
+	}
+	for _, list := range attempts {
+		hadRerun = hadRerun || usedRetries(list)
 	}
 	switch {
 	case failed == 0:
@@ -275,6 +342,12 @@ func notExcused(env e2e.Environment) string {
 		return fmt.Sprintf("gate %s was bad then (%s), but the failure does not name it; start a new run", env.Gate, env.Observed)
 	}
 	return fmt.Sprintf("gate %s went down while the test ran (%s), and the test may have caused that; start a new run", env.Gate, env.Observed)
+}
+
+// usedRetries reports whether the framework repeated a test by itself and it failed every
+// time: that was its rerun.
+func usedRetries(attempts []e2e.Attempt) bool {
+	return e2e.OutcomeOf(attempts) == e2e.Failed && slices.ContainsFunc(attempts, e2e.Attempt.CountedRetry)
 }
 
 // slowest names up to three of the slowest attempts.

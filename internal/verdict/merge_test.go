@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/policy"
 )
 
 // whole makes the plan's last test a batch: a suite that runs as a whole.
@@ -47,13 +48,86 @@ func TestMerge(t *testing.T) {
 		{
 			rule: "a failure counts whichever shard saw it", change: func(in *In) {
 				in.Documents[1] = shard(*in, 1, 1, passed("s::c"), failed("s::b"))
-			}, want: "failed [blocks test_failed] a=passed b=failed c=passed",
+			}, want: "failed [blocks test_failed] a=passed b #1=passed b #2=failed c=passed",
 		},
 		{
 			rule: "a pass from another shard makes a failure no flake", change: func(in *In) {
 				in.Documents[0] = shard(*in, 0, 1, passed("s::a"), failed("s::b"))
 				in.Documents[1] = shard(*in, 1, 1, passed("s::c"), ran("s::b", e2e.Failed, e2e.Passed))
+			}, want: "failed [blocks test_failed, warns flaky] a=passed b #1=failed b #2=flaky c=passed",
+		},
+		{
+			rule: "each of several tests with one id is a result of its own", change: func(in *In) {
+				in.Documents[0] = shard(*in, 0, 1, passed("s::a"), twins("s::b", passed(""), failed("")))
+			}, want: "failed [blocks test_failed] a=passed b #1=passed b #2=failed c=passed",
+		},
+		{
+			rule: "a test that is really called like a label keeps its id", change: func(in *In) {
+				in.Documents[0] = shard(*in, 0, 1, passed("s::a"), twins("s::b", passed(""), failed("")), unplanned(passed("s::b #2")))
+			}, want: "failed [blocks test_failed] a=passed b #1=passed b #2=passed b #2'=failed c=passed",
+		},
+		{
+			rule: "a problem of an id is one of all tests that share it", change: func(in *In) {
+				in.Documents[0] = shard(*in, 0, 1, passed("s::a"), twins("s::b", passed(""), passed("")))
+				doc(in, 0).Problems = []e2e.Problem{{Code: e2e.CodeRunnerExit, Unit: "s", Tests: []string{"s::b"}, LosesEvidence: true, Text: "boom"}}
+			}, want: "not_judged [not_judged runner_exit] a=passed b #1=passed b #2=passed c=passed", text: "[s::b #1 s::b #2]",
+		},
+		{
+			rule: "quarantine of an id that several tests share excuses none of them", change: func(in *In) {
+				in.Documents[0] = shard(*in, 0, 1, passed("s::a"), twins("s::b", passed(""), failed("")))
+				in.Quarantine = policy.Quarantine{{Test: "s::b", Deadline: in.Now.AddDate(0, 0, 1)}}
+			}, want: "failed [blocks test_failed] a=passed b #1=passed b #2=failed c=passed",
+		},
+		{
+			rule: "quarantine that gives the number of the tests excuses them", change: func(in *In) {
+				in.Documents[0] = shard(*in, 0, 1, passed("s::a"), twins("s::b", passed(""), failed("")))
+				in.Quarantine = policy.Quarantine{{Test: "s::b", Twins: 2, Deadline: in.Now.AddDate(0, 0, 1)}}
+			}, want: "passed [warns test_failed] a=passed b #1=passed b #2=failed c=passed",
+		},
+		{
+			rule: "quarantine that gives another number of tests excuses none of them", change: func(in *In) {
+				in.Documents[0] = shard(*in, 0, 1, passed("s::a"), twins("s::b", passed(""), failed("")))
+				in.Quarantine = policy.Quarantine{{Test: "s::b", Twins: 3, Deadline: in.Now.AddDate(0, 0, 1)}}
+			}, want: "failed [blocks test_failed] a=passed b #1=passed b #2=failed c=passed",
+		},
+		{
+			rule: "quarantine of several tests does not excuse one", change: func(in *In) {
+				in.Documents[0] = shard(*in, 0, 1, passed("s::a"), failed("s::b"))
+				in.Quarantine = policy.Quarantine{{Test: "s::b", Twins: 2, Deadline: in.Now.AddDate(0, 0, 1)}}
 			}, want: "failed [blocks test_failed] a=passed b=failed c=passed",
+		},
+		{
+			rule: "quarantine of a label excuses nothing", change: func(in *In) {
+				in.Documents[0] = shard(*in, 0, 1, passed("s::a"), twins("s::b", passed(""), failed("")))
+				in.Quarantine = policy.Quarantine{{Test: "s::b #2", Deadline: in.Now.AddDate(0, 0, 1)}}
+			}, want: "failed [blocks test_failed] a=passed b #1=passed b #2=failed c=passed",
+		},
+		{
+			rule: "an attempt that does not count decides nothing", change: func(in *In) {
+				run := ran("s::b", e2e.Failed, e2e.Passed)
+				run.Attempts[1].Uncounted = "x"
+				in.Documents[0] = shard(*in, 0, 1, passed("s::a"), run)
+			}, want: "failed [blocks test_failed] a=passed b=failed c=passed",
+		},
+		{
+			rule: "a test that failed beside the rerun of another is flaky", change: func(in *In) {
+				run := ran("s::b", e2e.Passed, e2e.Failed)
+				run.Attempts[1].Source = e2e.SourceBeside
+				in.Documents[0] = shard(*in, 0, 1, passed("s::a"), run)
+			}, want: "passed [warns flaky] a=passed b=flaky c=passed",
+		},
+		{
+			rule: "a test that failed earlier with its rerun is a later pass of the test with its number", attempt: 2, change: func(in *In) {
+				b := twins("s::b", passed(""), ran("", e2e.Failed, e2e.Failed))
+				in.Documents = append(in.Documents, shard(*in, 0, 1, passed("s::a"), b))
+				in.Documents[0] = shard(*in, 0, 2, passed("s::a"), twins("s::b", passed(""), passed("")))
+			}, want: "failed [blocks later_pass] a=passed b #1=passed b #2=passed(later) c=passed",
+		},
+		{
+			rule: "if there were not as many tests with the id, it is a later pass of each", attempt: 2, change: func(in *In) {
+				in.Documents = append(in.Documents, shard(*in, 0, 1, passed("s::a"), ran("s::b", e2e.Failed, e2e.Failed)))
+				in.Documents[0] = shard(*in, 0, 2, passed("s::a"), twins("s::b", passed(""), passed("")))
+			}, want: "failed [blocks later_pass] a=passed b #1=passed(later) b #2=passed(later) c=passed",
 		},
 		{
 			rule: "a pass of a test that the shard stole counts", change: func(in *In) {

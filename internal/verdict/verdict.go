@@ -116,7 +116,7 @@ func Of(in In) Out {
 		r.Shards = shardResults(in.Plan.Shards, a.counted)
 		a.problems.add(m.gone...)
 		a.problems.add(a.earlier.failedUnseen(r.Tests)...)
-		r.Problems = m.expandBatches(mergeProblems(a.allProblems()))
+		r.Problems = m.expand(mergeProblems(a.allProblems()))
 	} else {
 		r.Problems = mergeProblems(a.allProblems())
 	}

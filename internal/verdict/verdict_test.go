@@ -66,6 +66,18 @@ func ran(id string, outcomes ...e2e.Outcome) e2e.TestRun {
 func passed(id string) e2e.TestRun { return ran(id, e2e.Passed) }
 func failed(id string) e2e.TestRun { return ran(id, e2e.Failed) }
 
+// twins are several tests with one id.
+func twins(id string, runs ...e2e.TestRun) e2e.TestRun {
+	all := e2e.TestRun{ID: id}
+	for i, run := range runs {
+		for _, a := range run.Attempts {
+			a.Twin = i + 1
+			all.Attempts = append(all.Attempts, a)
+		}
+	}
+	return all
+}
+
 // unplanned is a test that only its report knows.
 func unplanned(run e2e.TestRun, change ...func(*e2e.Test)) e2e.TestRun {
 	run.Unplanned = &e2e.Test{ID: run.ID, Suite: "s", Unit: "s", Criticality: e2e.ReleaseBlocking}

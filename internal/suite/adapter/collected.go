@@ -2,6 +2,7 @@ package adapter
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/junit"
@@ -15,12 +16,14 @@ type Collected struct {
 	// In is the input of [attempts.Of]. The [Results] set Build and Channel.
 	In     attempts.In
 	keeper keeper
+	// wall is how long the process took, in seconds; 0: not known.
+	wall float64
 }
 
 func newCollected(p *Process, exit proc.Exit) *Collected {
-	in := attempts.In{Unit: p.Unit.Name, Planned: PlannedOf(p.Unit.Tests), Exit: ExitOf(exit)}
+	in := attempts.In{Unit: p.Unit.Name, RepeatedCases: p.Spec.Retries == RepeatedCases, Planned: PlannedOf(p.Unit.Tests), Exit: ExitOf(exit)}
 	in.Exit.Output = OutputTail(exit)
-	return &Collected{In: in, keeper: keeper{p: p}}
+	return &Collected{In: in, keeper: keeper{p: p}, wall: exit.Wall.Seconds()}
 }
 
 // Keep copies files that a test attached, and returns the paths of the copies, absolute.
@@ -41,7 +44,22 @@ func (c *Collected) Problem(code e2e.Code, format string, args ...any) {
 // report makes the report from what was collected.
 func (c *Collected) report() Report {
 	c.In.Attachments = c.keeper.problems()
+	c.boundTimes()
 	return Judge(c.In)
+}
+
+// boundTimes corrects times that cannot be: no test takes longer than its process. Plans
+// and the history would take them for true.
+func (c *Collected) boundTimes() {
+	if c.wall <= 0 {
+		return
+	}
+	for _, r := range c.In.Reported {
+		for i := range r.Results {
+			a := &r.Results[i].Attempt
+			a.Seconds = min(a.Seconds, c.wall)
+		}
+	}
 }
 
 // Judge makes the report from the results of a process.
@@ -54,7 +72,7 @@ func Judge(in attempts.In) Report {
 func PlannedOf(tests []e2e.Test) []attempts.Planned {
 	list := make([]attempts.Planned, len(tests))
 	for i, t := range tests {
-		list[i] = attempts.Planned{ID: t.ID, Name: t.Name}
+		list[i] = attempts.Planned{ID: t.ID, Name: t.Name, Twins: t.Twins}
 	}
 	return list
 }
@@ -64,12 +82,19 @@ func ExitOf(exit proc.Exit) attempts.Exit {
 	return attempts.Exit{Ended: e2e.Ended(exit.Ended), Code: exit.Code, Text: exit.String(), Err: fmt.Sprint(exit.Err)}
 }
 
-// ReportedOf converts a test of a JUnit report, without spellings and files.
+// ReportedOf converts a test of a JUnit report, without spellings and files. Its id is made
+// of class, else file, else the names of the suites around it.
 func ReportedOf(spec Spec, t junit.Test) attempts.Reported {
 	id, meta := t.Identity, t.Metadata
+	suites := strings.ReplaceAll(id.Suites, "\n", " › ")
+	class := id.Classname
+	if class == "" && id.File == "" {
+		class = suites
+	}
 	r := attempts.Reported{
+		Apart: []string{id.File, id.Hostname, suites},
 		Unplanned: e2e.Test{
-			Suite: spec.Name, Framework: spec.Framework, Name: id.Name, Class: id.Classname, File: id.File,
+			Suite: spec.Name, Framework: spec.Framework, Name: id.Name, Class: class, File: id.File, Line: id.Line,
 			Owner: meta.Owner, Journey: meta.Journey, Criticality: meta.Criticality, Tags: meta.Tags,
 		},
 	}

@@ -38,6 +38,18 @@ type Event struct {
 	Line      int      `json:"line"`
 	Tags      []string `json:"tags"`
 
+	// Key tells tests of one ID apart: what the framework itself calls the test, in this
+	// process. Retry counts the executions of that test before this one, as the framework
+	// states them: 0 is its first.
+	Key   string `json:"key,omitempty"`
+	Retry int    `json:"retry,omitempty"`
+	// Repeats: the Key is the framework's identity of the test, so that every further end of it
+	// is a retry. Amends: the test had ended, and what came after changes how.
+	Repeats bool `json:"repeats,omitempty"`
+	Amends  bool `json:"amends,omitempty"`
+	// FailsOnFlaky, of an end: the framework ends badly where a test passed only on a retry.
+	FailsOnFlaky bool `json:"fails_on_flaky,omitempty"`
+
 	Outcome string `json:"outcome"` // passed, failed, skipped
 	Error   bool   `json:"error"`
 	// Start is in milliseconds since 1970; Seconds is the duration.
@@ -136,11 +148,38 @@ type EventFile struct {
 	Test func(Event) e2e.Test
 }
 
-// Collect takes every finished test. Several ends of one test are results of it, in
-// order of time.
+// reportedTest is one test while events are read.
+type reportedTest struct {
+	last    Event
+	results []attempts.Result
+}
+
+// continues reports whether an end is of the same test: its retry, or a change of how it
+// ended.
+func (t *reportedTest) continues(ev Event) bool {
+	return ev.Retry > 0 || ev.Amends || ev.Repeats
+}
+
+func (t *reportedTest) add(ev Event, files []string) {
+	a, n := ev.attempt(), len(t.results)
+	a.Files = files
+	if ev.Amends && n > 0 {
+		before := t.results[n-1].Attempt
+		a.Started, a.Seconds, a.Children = before.Started, before.Seconds+a.Seconds, before.Children
+		a.Files, a.Evidence = append(before.Files, files...), append(before.Evidence, a.Evidence...)
+		t.results[n-1].Attempt = a
+	} else {
+		t.results = append(t.results, attempts.Result{Attempt: a, Retry: n > 0})
+	}
+	t.last = ev
+}
+
+// Collect takes every finished test. An end with a retry count continues the test of the
+// same id and key; any other end is of a test of its own.
 func (f *EventFile) Collect(p *Process, c *Collected) (string, error) {
-	var order []string
-	last, results, running := map[string]Event{}, map[string][]attempts.Result{}, map[string]bool{}
+	type instance struct{ id, key string }
+	var order []*reportedTest
+	at, running := map[instance]*reportedTest{}, map[string]bool{}
 	channel := attempts.Channel{Kind: attempts.Events}
 	damaged, err := ReadEvents(f.Path, func(ev Event) {
 		switch ev.Event {
@@ -148,19 +187,21 @@ func (f *EventFile) Collect(p *Process, c *Collected) (string, error) {
 			running[ev.ID] = true
 		case "finished":
 			delete(running, ev.ID)
-			if _, known := last[ev.ID]; !known {
-				order = append(order, ev.ID)
+			which := instance{ev.ID, ev.Key}
+			t := at[which]
+			if t == nil || !t.continues(ev) {
+				t = &reportedTest{}
+				at[which] = t
+				order = append(order, t)
 			}
-			last[ev.ID] = ev
-			a := ev.attempt()
-			a.Files = c.Keep(ev.Attachments)
-			results[ev.ID] = append(results[ev.ID], attempts.Result{Attempt: a})
+			t.add(ev, c.Keep(ev.Attachments))
 		case "error", "unusable":
 			c.Problem(e2e.CodeRunnerExit, "batch %s: an error outside any test: %s", p.Unit.Name, FirstLines(ev.Message, 4))
 		case "begin":
 			channel.Begun++
 		case "end":
 			channel.Ended++
+			c.In.Exit.FailsOnFlaky = c.In.Exit.FailsOnFlaky || ev.FailsOnFlaky
 		}
 	})
 	switch {
@@ -171,8 +212,8 @@ func (f *EventFile) Collect(p *Process, c *Collected) (string, error) {
 	case damaged != "":
 		c.Problem(e2e.CodeReportDamaged, "the events of batch %s: %s", p.Unit.Name, damaged)
 	}
-	for _, id := range order {
-		c.Add(attempts.Reported{Spellings: []attempts.Spelling{{Name: id}}, Unplanned: f.Test(last[id]), Results: results[id]})
+	for _, t := range order {
+		c.Add(attempts.Reported{Spellings: []attempts.Spelling{{Name: t.last.ID}}, Unplanned: f.Test(t.last), Results: t.results})
 	}
 	channel.Running = slices.Sorted(maps.Keys(running))
 	c.In.Channel = channel

@@ -1,6 +1,7 @@
 package adapter_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,7 +19,7 @@ func TestEvents(t *testing.T) {
 		`{"event":"started","id":"a"}`,
 		`{"event":"finished","id":"a","outcome":"failed","message":"boom",`+
 			`"details":"at a.py:3","seconds":1.5,"start":1700000000000,"properties":[{"name":"e2e.expected","value":"x"},{"name":"other","value":"y"}]}`,
-		`{"event":"finished","id":"a","outcome":"passed","seconds":0.5}`,
+		`{"event":"finished","id":"a","retry":1,"outcome":"passed","seconds":0.5}`,
 		`{"event":"finished","id":"b","outcome":"skipped","message":"not here"}`,
 		`{"event":"finished","id":"c","outcome":"exploded"}`,
 		`{"event":"finished","id":"d","name":"d","file":"d.py","outcome":"passed"}`,
@@ -28,7 +29,7 @@ func TestEvents(t *testing.T) {
 		t.Errorf("%+v", rep.Problems)
 	}
 	a := rep.Tests["s/a"]
-	if len(a) != 2 || e2e.OutcomeOf(a) != e2e.Flaky || a[0].Source != e2e.SourceFramework || a[1].Source != e2e.SourceFirst || a[0].Started.Year() != 2023 ||
+	if len(a) != 2 || e2e.OutcomeOf(a) != e2e.Flaky || a[0].Source != e2e.SourceFirst || a[1].Source != e2e.SourceFramework || a[0].Started.Year() != 2023 ||
 		len(a[0].Evidence) != 1 {
 		t.Errorf("%+v", a)
 	}
@@ -37,6 +38,57 @@ func TestEvents(t *testing.T) {
 	}
 	if len(rep.Unplanned) != 1 || rep.Unplanned[0].ID != "s/d.py::d" {
 		t.Errorf("%+v", rep.Unplanned)
+	}
+}
+
+// An end belongs to the test that the framework says, by its key and its count of retries.
+func TestEventsOfOneName(t *testing.T) {
+	end := func(fields, outcome string) string {
+		return `{"event":"finished","id":"a",` + fields + `"outcome":"` + outcome + `","seconds":1}`
+	}
+	for _, tc := range []struct {
+		rule  string
+		lines []string
+		want  string
+	}{
+		{"an end without a count of retries is of another test", []string{end("", "failed"), end("", "passed")}, "#1 failed first, #2 passed first"},
+		{"an end with a count of retries is of the same test", []string{end("", "failed"), end(`"retry":1,`, "passed")}, "failed first, passed framework"},
+		{"keys tell tests of one name apart, in whatever order they end",
+			[]string{end(`"key":"1",`, "failed"), end(`"key":"2",`, "failed"), end(`"key":"1","retry":1,`, "passed"), end(`"key":"2","retry":1,`, "failed")},
+			"#1 failed first, #1 passed framework, #2 failed first, #2 failed framework"},
+		{"where the key is the test's identity, each further end is a retry",
+			[]string{end(`"key":"1","repeats":true,`, "failed"), end(`"key":"1","repeats":true,`, "passed")}, "failed first, passed framework"},
+		{"a test that passed and is repeated with its class may fail then",
+			[]string{end(`"key":"1","repeats":true,`, "passed"), end(`"key":"1","repeats":true,`, "failed")}, "passed first, failed framework"},
+		{"the same name in another JVM is another test",
+			[]string{end(`"key":"1","repeats":true,`, "failed"), end(`"key":"2","repeats":true,`, "passed")}, "#1 failed first, #2 passed first"},
+		{"what comes after a test may change how it ended", []string{end(`"key":"1",`, "passed"), end(`"key":"1","amends":true,`, "failed")}, "failed first"},
+	} {
+		t.Run(tc.rule, func(t *testing.T) {
+			rep := suitetest.WithEvents(t, suitetest.Process(t, "a"), append(tc.lines, `{"event":"end"}`, "")...).Report(proc.Exit{Ended: proc.Exited, Code: 1})
+			var got []string
+			for _, a := range rep.Tests["s/a"] {
+				word := string(a.Outcome) + " " + string(a.Source)
+				if a.Twin > 0 {
+					word = fmt.Sprintf("#%d %s", a.Twin, word)
+				}
+				got = append(got, word)
+			}
+			if strings.Join(got, ", ") != tc.want {
+				t.Errorf("%v, want %s", got, tc.want)
+			}
+		})
+	}
+}
+
+// A framework that says it fails on flakes explains its exit status by one.
+func TestEventsThatFailOnFlakes(t *testing.T) {
+	for says, lost := range map[string]bool{`{"event":"end"}`: true, `{"event":"end","fails_on_flaky":true}`: false} {
+		rep := suitetest.WithEvents(t, suitetest.Process(t, "a"), `{"event":"finished","id":"a","outcome":"failed"}`,
+			`{"event":"finished","id":"a","retry":1,"outcome":"passed"}`, says, "").Report(proc.Exit{Ended: proc.Exited, Code: 1})
+		if e2e.OutcomeOf(rep.Tests["s/a"]) != e2e.Flaky || (len(rep.Problems) == 1 && rep.Problems[0].LosesEvidence) != lost {
+			t.Errorf("%s: %+v", says, rep)
+		}
 	}
 }
 

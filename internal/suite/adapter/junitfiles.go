@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -27,6 +29,8 @@ type JUnitFiles struct {
 	Opened func(file string)
 	// reported reads a test of a report in the framework's way.
 	reported func(junit.Test) attempts.Reported
+	// noted are the reports with oddities that lose nothing, with the first of each.
+	noted []string
 }
 
 // NewJUnitFiles notes what matches the globs already: a file counts once it is written
@@ -42,8 +46,17 @@ func (f *JUnitFiles) Collect(p *Process, c *Collected) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	c.In.Channel.Kind = attempts.Reports
 	for _, file := range files {
-		f.read(file, p, c)
+		f.read(file.kept, file.original, p, c)
+	}
+	if n := len(f.noted); n > 0 {
+		reports := "1 report"
+		if n > 1 {
+			reports = fmt.Sprintf("%d reports", n)
+		}
+		c.In.Problems = append(c.In.Problems, e2e.Problem{Code: e2e.CodeReportDamaged, Unit: p.Unit.Name, Note: true,
+			Text: fmt.Sprintf("%s of batch %s could be read in full, but with oddities: %s", reports, p.Unit.Name, f.noted[0])})
 	}
 	if len(files) == 0 {
 		return fmt.Sprintf("no new file matches %s%s", f.Named, staleText(stale)), nil
@@ -136,7 +149,7 @@ func EscapeGlob(s string) string {
 
 // fresh copies the reports that the unit wrote into the unit's own folder, and names
 // those that the unit did not write.
-func (f *JUnitFiles) fresh(p *Process) (files, stale []string, err error) {
+func (f *JUnitFiles) fresh(p *Process) (files []report, stale []string, err error) {
 	found, err := Matching(f.globs)
 	if err != nil {
 		return nil, nil, err
@@ -154,10 +167,49 @@ func (f *JUnitFiles) fresh(p *Process) (files, stale []string, err error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		files = append(files, kept)
+		files = append(files, report{kept, file})
 	}
 	return files, stale, nil
 }
+
+// report is a report file: its copy in the unit's folder, and where the runner wrote it.
+type report struct{ kept, original string }
+
+// sourceFile is the file that a report names for a test, from the suite's directory. A path
+// of this or another machine becomes one within the repository, or the name alone: an id
+// must not hold it.
+func (p *Process) sourceFile(name string) string {
+	name = strings.ReplaceAll(strings.TrimPrefix(name, "file://"), `\`, "/")
+	if !path.IsAbs(name) && !windowsPath.MatchString(name) {
+		return name
+	}
+	root, err := filepath.Abs(p.Root)
+	if err != nil {
+		return path.Base(name)
+	}
+	for _, dir := range []string{p.Start.Dir, root} {
+		if rel, err := filepath.Rel(dir, filepath.FromSlash(name)); err == nil && filepath.IsLocal(rel) {
+			return filepath.ToSlash(rel)
+		}
+	}
+	return path.Base(name)
+}
+
+// buildFolder is where a module's build puts its reports.
+var buildFolder = regexp.MustCompile(`(?:^|/)(?:target|build|out)(?:/.*)?$`)
+
+// moduleOf is the folder of a report, without that of a build in it; empty where that is not
+// below the suite's directory or the unit's folder of reports.
+func (p *Process) moduleOf(file string) string {
+	for _, dir := range []string{p.Unit.Reports, p.Start.Dir} {
+		if rel, err := filepath.Rel(dir, filepath.Dir(file)); err == nil && filepath.IsLocal(rel) {
+			return buildFolder.ReplaceAllString(filepath.ToSlash(rel), "")
+		}
+	}
+	return ""
+}
+
+var windowsPath = regexp.MustCompile(`^[A-Za-z]:/`)
 
 func (p *Process) relative(file string) string {
 	if rel, err := filepath.Rel(p.Start.Dir, file); err == nil {
@@ -191,20 +243,33 @@ func (p *Process) keep(file string, n int) (string, error) {
 // read reads one report. Everything that is wrong with it is a problem. A problem that
 // loses evidence loses that of every test of the unit, since the affected tests are
 // unknown.
-func (f *JUnitFiles) read(file string, p *Process, c *Collected) {
+func (f *JUnitFiles) read(file, original string, p *Process, c *Collected) {
 	if f.Opened != nil {
 		f.Opened(file)
 	}
 	var merged junit.Merger
 	sum, _ := junit.ReadFile(file, junit.Options{}, merged.Add) // the callback never fails
+	if sum.DecimalComma || c.wall > 0 && merged.LongestInDoubt() > c.wall {
+		merged.DecimalComma()
+	}
+	var notes []string
 	for _, found := range sum.Problems {
+		if !found.LosesEvidence && !found.Warns {
+			notes = append(notes, found.Message)
+			continue
+		}
 		c.Problem(e2e.CodeReportDamaged, "report %s of batch %s, %s", filepath.Base(file), p.Unit.Name, found.Message)
 		if last := &c.In.Problems[len(c.In.Problems)-1]; !found.LosesEvidence {
 			last.LosesEvidence, last.Tests = false, nil
 		}
 	}
+	if len(notes) > 0 {
+		f.noted = append(f.noted, filepath.Base(file)+", "+notes[0])
+	}
 	for _, t := range merged.Tests() {
+		t.Identity.File = p.sourceFile(t.Identity.File)
 		r := f.reported(t)
+		r.Apart = append(r.Apart, p.moduleOf(original))
 		r.Files = c.Keep(t.Attachments)
 		c.Add(r)
 	}

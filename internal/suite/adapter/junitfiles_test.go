@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/junit"
@@ -88,12 +89,68 @@ func TestReportsAreKept(t *testing.T) {
 	}
 }
 
-// Tests that a report declares but does not have are reported, without losing those
-// that it has.
+// Tests that a report declares but does not have are lost evidence.
 func TestReportWithWrongCounts(t *testing.T) {
 	_, rep := reports(t, nil, map[string]string{"new.xml": `<testsuite tests="2"><testcase name="a"/></testsuite>`})
 	at := slices.IndexFunc(rep.Problems, func(p e2e.Problem) bool { return strings.Contains(p.Text, "declares 2 tests but has 1 test cases") })
-	if at < 0 || rep.Problems[at].LosesEvidence || len(rep.Problems[at].Tests) > 0 {
+	if at < 0 || !rep.Problems[at].LosesEvidence || len(rep.Problems[at].Tests) == 0 {
+		t.Errorf("%+v", rep.Problems)
+	}
+}
+
+// What loses nothing is one note for all reports, whatever their number.
+func TestOddReportsAreOneNote(t *testing.T) {
+	odd := "<testsuite><testcase name=\"a\"><system-out>\x1b[32mok\x1b[0m</system-out></testcase></testsuite>"
+	_, rep := reports(t, nil, map[string]string{"1.xml": odd, "2.xml": strings.ReplaceAll(odd, `"a"`, `"b"`)})
+	if len(rep.Problems) != 1 || !rep.Problems[0].Note || rep.Problems[0].LosesEvidence || !strings.HasPrefix(rep.Problems[0].Text, "2 reports of batch u ") {
+		t.Errorf("%+v", rep.Problems)
+	}
+}
+
+// An element whose meaning is not known is a problem that somebody sees.
+func TestUnknownElementIsNamed(t *testing.T) {
+	_, rep := reports(t, nil, map[string]string{"1.xml": `<testsuite><testcase name="a"><todo/></testcase><testcase name="b"/></testsuite>`})
+	if len(rep.Problems) != 1 || rep.Problems[0].Note || rep.Problems[0].LosesEvidence || !strings.Contains(rep.Problems[0].Text, "unknown element <todo>") {
+		t.Errorf("%+v", rep.Problems)
+	}
+}
+
+// No test takes longer than its process.
+func TestTimesAreBoundByTheProcess(t *testing.T) {
+	p := suitetest.Process(t, "a", "b")
+	files, err := adapter.NewJUnitFiles([]string{adapter.EscapeGlob(filepath.ToSlash(p.Start.Dir)) + "/*.xml"}, func(tt junit.Test) attempts.Reported {
+		return adapter.ReportedOf(p.Spec, tt)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, report := range map[string]string{
+		"1.xml": `<testsuite><testcase name="x" time="2,500"/></testsuite>`, // longer than its process, so the comma is a decimal one
+		"2.xml": `<testsuite><testcase name="y" time="7200.5"/></testsuite>`,
+	} {
+		if err := os.WriteFile(filepath.Join(p.Start.Dir, name), []byte(report), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.Results = files
+	rep := p.Report(proc.Exit{Ended: proc.Exited, Wall: 10 * time.Second})
+	if len(rep.Unplanned) != 2 || rep.Unplanned[0].Attempts[0].Seconds != 2.5 || rep.Unplanned[1].Attempts[0].Seconds != 10 {
+		t.Errorf("%+v", rep.Unplanned)
+	}
+}
+
+// faulty is a reader of results with a bug.
+type faulty struct{}
+
+func (faulty) Collect(*adapter.Process, *adapter.Collected) (string, error) { panic("out of range") }
+
+// A bug of the gate in reading results loses the evidence of that process, and of nothing else.
+func TestAFaultOfTheReaderIsThatUnits(t *testing.T) {
+	p := suitetest.Process(t, "a")
+	p.Results = faulty{}
+	rep := p.Report(proc.Exit{Ended: proc.Exited})
+	if len(rep.Problems) != 1 || rep.Problems[0].Code != e2e.CodeReportDamaged || !rep.Problems[0].LosesEvidence ||
+		!strings.Contains(rep.Problems[0].Text, "out of range") {
 		t.Errorf("%+v", rep.Problems)
 	}
 }

@@ -1,6 +1,7 @@
 package adapter
 
 import (
+	"fmt"
 	"io"
 
 	"github.com/org/e2e-gate/internal/proc"
@@ -34,11 +35,21 @@ func (p *Process) Stdout() io.Writer { return nil }
 func (p *Process) Report(exit proc.Exit) Report {
 	c := newCollected(p, exit)
 	if exit.Ended != proc.NotStarted {
-		none, err := p.Results.Collect(p, c)
+		none, err := p.collect(c)
 		c.In.Channel.Nothing = none
 		if err != nil {
 			c.In.Channel.Unreadable = err.Error()
 		}
 	}
 	return c.report()
+}
+
+// collect reads the results. A fault of the gate in that takes only this unit along.
+func (p *Process) collect(c *Collected) (none string, err error) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			err = fmt.Errorf("internal error (a bug in e2e-gate): %v; please report it with the files", fault)
+		}
+	}()
+	return p.Results.Collect(p, c)
 }

@@ -12,6 +12,7 @@ type Spec struct {
 	Run         []string          `yaml:"run" doc:"command: argument vector; {report_dir}, {tests} and {tests_file} are replaced. Other frameworks except gotest: how to start the framework if its usual command does not work, such as [pnpm, playwright, test]."`
 	List        []string          `yaml:"list" doc:"command: argument vector that prints one test per line, without running any."`
 	Reports     []string          `yaml:"reports" doc:"command: JUnit XML files that it writes (globs with **), from dir; {report_dir} is replaced."`
+	Retries     string            `yaml:"retries" doc:"command: what a second case of one name in a report is. none: another test. repeated-cases: a retry of a test that failed, for runners that repeat failed tests and write each execution as a case (gotestsum --rerun-fails). Default none." enum:"none,repeated-cases"`
 	Specs       []string          `yaml:"specs" doc:"cucumber: feature files, default **/*.feature; cypress: spec files, default cypress/e2e/**/*.cy.{js,jsx,ts,tsx}. Globs, from dir."`
 	Env         map[string]string `yaml:"env" doc:"Environment variables, in addition to those that all child processes get."`
 	PassEnv     []string          `yaml:"pass_env" doc:"Withheld variables to pass on, by name."`
@@ -23,6 +24,10 @@ type Spec struct {
 	Timeout     time.Duration     `yaml:"timeout" doc:"Limit for all batches (processes) of the suite on one shard together."`
 	UnitTimeout time.Duration     `yaml:"unit_timeout" doc:"Limit for one process of the suite. Default 10m."`
 }
+
+// RepeatedCases is the value of [Spec.Retries] for reports that repeat the case of a test
+// that the runner repeated.
+const RepeatedCases = "repeated-cases"
 
 // DefaultUnitTimeout limits one process of a suite.
 const DefaultUnitTimeout = 10 * time.Minute

@@ -23,7 +23,7 @@ import (
 // Framework is a command of the user's own. It cannot be detected.
 var Framework = adapter.Framework{
 	New:      func(s adapter.Spec, root string) adapter.Adapter { return &command{spec: s, root: root} },
-	Fields:   []string{"run", "list", "reports"},
+	Fields:   []string{"run", "list", "reports", "retries"},
 	Validate: validate,
 
 	TellsErrors: true,

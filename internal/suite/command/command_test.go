@@ -115,29 +115,50 @@ func TestCommandStaleReportDoesNotCount(t *testing.T) {
 }
 
 // A test that fails in one browser and passes in the other failed: the two are no
-// attempts at one test. A case that is repeated is.
+// attempts at one test. A case that is repeated is one only if the config says so.
 func TestCommandDoublesAreNoRetries(t *testing.T) {
 	failing, passing := `<testcase classname="A" name="one"><failure message="boom"/></testcase>`, `<testcase classname="A" name="one"/>`
 	in := func(suite, cases string) string { return `<testsuite ` + suite + `>` + cases + `</testsuite>` }
 	for _, tc := range []struct {
-		name, report string
-		want         e2e.Outcome
-		problems     int
+		name, report, retries string
+		want                  string
+		problems              string
 	}{
-		{"two hosts", in(`name="s" hostname="chromium"`, failing) + in(`name="s" hostname="firefox"`, passing), e2e.Failed, 1},
-		{"two hosts, the other way", in(`name="s" hostname="chromium"`, passing) + in(`name="s" hostname="firefox"`, failing), e2e.Failed, 1},
-		{"two suites", in(`name="s"`, failing) + in(`name="t"`, passing), e2e.Failed, 1},
-		{"repeated", in(`name="s"`, failing+passing), e2e.Flaky, 0},
-		{"repeated, the other way", in(`name="s"`, passing+failing), e2e.Failed, 0},
+		{"two projects", in(`name="s" hostname="chromium"`, failing) + in(`name="s" hostname="firefox"`, passing), "",
+			"legacy/[chromium] A::one failed, legacy/[firefox] A::one passed", ""},
+		{"two suites", in(`name="s"`, failing) + in(`name="t"`, passing), "", "legacy/[s] A::one failed, legacy/[t] A::one passed", ""},
+		{"two files of suites", in(`name="s" file="x.js"`, failing) + in(`name="s" file="y.js"`, passing), "",
+			"legacy/[x.js] A::one failed, legacy/[y.js] A::one passed", ""},
+		{"two lines", in(`name="s"`, `<testcase classname="A" name="one" line="3"><failure/></testcase><testcase classname="A" name="one" line="4"/>`), "",
+			"legacy/A::one failed", "several tests share one id"},
+		{"twice", in(`name="s"`, failing+passing), "", "legacy/A::one failed", "if this is a retry, set `retries: repeated-cases`"},
+		{"twice, and nothing is a retry", in(`name="s"`, failing+passing), "none", "legacy/A::one failed", "several tests share one id"},
+		{"twice, the other way", in(`name="s"`, passing+failing), "", "legacy/A::one failed", "several tests share one id"},
+		{"repeated", in(`name="s"`, failing+passing), "repeated-cases", "legacy/A::one flaky", ""},
+		{"repeated behind a pass", in(`name="s"`, passing+failing), "repeated-cases", "legacy/A::one failed", "several tests share one id"},
+		{"no class", `<testsuite name="x"><testcase name="t"/></testsuite><testsuite name="y"><testcase name="t"/></testsuite>`, "",
+			"legacy/x::t passed, legacy/y::t passed", ""},
+		{"no class, but a file of this machine", `<testsuite name="x"><testcase file="ROOT/a/b.js" name="t"/></testsuite>`, "", "legacy/a/b.js::t passed", ""},
+		{"no class, but a file of another machine", `<testsuite name="x"><testcase file="/home/x/b.js" name="t"/></testsuite>`, "", "legacy/b.js::t passed", ""},
+		{"no class, but a file of Windows", `<testsuite name="x"><testcase file="C:\x\b.js" name="t"/></testsuite>`, "", "legacy/b.js::t passed", ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			s, root := shell(t, write("r.xml", "<testsuites>"+tc.report+"</testsuites>"), "*.xml")
+			s, root := shell(t, "", "*.xml")
+			s.Run[2], s.Retries = write("r.xml", "<testsuites>"+strings.ReplaceAll(tc.report, "ROOT", root)+"</testsuites>"), tc.retries
 			rep := runWhole(t, s, root)
-			if len(rep.Unplanned) != 1 || e2e.OutcomeOf(rep.Unplanned[0].Attempts) != tc.want {
-				t.Errorf("%+v", rep.Unplanned)
+			var got []string
+			for _, run := range rep.Unplanned {
+				got = append(got, run.ID+" "+string(e2e.OutcomeOf(run.Attempts)))
 			}
-			if len(rep.Problems) != tc.problems || tc.problems > 0 && !strings.Contains(rep.Problems[0].Text, "several tests with the id legacy/A::one") {
-				t.Errorf("%+v", rep.Problems)
+			if strings.Join(got, ", ") != tc.want {
+				t.Errorf("%q, want %s", got, tc.want)
+			}
+			said := ""
+			for _, p := range rep.Problems {
+				said += p.Text + "\n"
+			}
+			if !strings.Contains(said, tc.problems) || tc.problems == "" && said != "" {
+				t.Errorf("%q, want %q", said, tc.problems)
 			}
 		})
 	}

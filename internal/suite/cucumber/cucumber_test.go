@@ -126,6 +126,11 @@ func ran(id, testCase, status, message string) string {
 {"testCaseFinished":{"testCaseStartedId":"` + id + `","timestamp":{"seconds":1700000001,"nanos":500000000}}}`
 }
 
+// again makes a test case that Cucumber itself calls a further attempt.
+func again(lines string) string {
+	return strings.Replace(lines, `"attempt":0`, `"attempt":1`, 1)
+}
+
 func TestCucumberMessages(t *testing.T) {
 	const end = `{"testRunFinished":{"success":true}}`
 	const a = "s/features/cases.feature::Submit"
@@ -140,8 +145,13 @@ func TestCucumberMessages(t *testing.T) {
 		{name: "a new status", text: said(ran("1", "c1", "SPLENDID", ""), end), want: e2e.Failed},
 		{
 			name: "repeated",
-			text: said(ran("1", "c1", "FAILED", "no"), ran("2", "c1", "SKIPPED", ""), strings.ReplaceAll(ran("3", "c1", "PASSED", ""), "SKIPPED", "PASSED"), end),
+			text: said(ran("1", "c1", "FAILED", "no"), again(ran("2", "c1", "SKIPPED", "")),
+				again(strings.ReplaceAll(ran("3", "c1", "PASSED", ""), "SKIPPED", "PASSED")), end),
 			want: e2e.Flaky,
+		},
+		{
+			name: "twice, and not called a retry", text: said(ran("1", "c1", "FAILED", "no"), ran("2", "c1", "PASSED", ""), end),
+			exit: proc.Exit{Ended: proc.Exited, Code: 1}, want: e2e.Failed,
 		},
 		{name: "no steps", text: said(`{"testCaseStarted":{"id":"1","testCaseId":"c1"}}`, `{"testCaseFinished":{"testCaseStartedId":"1"}}`, end), want: e2e.Skipped},
 		{
@@ -187,6 +197,7 @@ func TestCucumberMessages(t *testing.T) {
 			if got := e2e.OutcomeOf(rep.Tests[a]); got != tc.want || len(rep.Unplanned) > 0 {
 				t.Errorf("%s, want %s; %+v", got, tc.want, rep)
 			}
+			rep.Problems = slices.DeleteFunc(rep.Problems, func(p e2e.Problem) bool { return p.Note })
 			if tc.problem == "" && len(rep.Problems) > 0 || tc.problem != "" &&
 				!slices.ContainsFunc(rep.Problems, func(found e2e.Problem) bool { return strings.Contains(found.Text, tc.problem) && found.LosesEvidence }) {
 				t.Errorf("want %q: %+v", tc.problem, rep.Problems)

@@ -32,12 +32,12 @@ type messageFile struct {
 // maxMessage bounds one message: attachments are part of them.
 const maxMessage = 64 << 20
 
-// Collect takes every finished test case; those that were repeated are results of one
-// test.
+// Collect takes every finished test case. Attempts at one test case are results of one
+// test; two test cases of one name are two tests.
 func (f *messageFile) Collect(p *adapter.Process, c *adapter.Collected) (string, error) {
 	r := &cucumberRun{
 		file: f, p: p, c: c, docs: map[string]names{}, pickles: map[string]*messages.Pickle{}, cases: map[string]string{}, running: map[string]*testCase{},
-		byTest: map[string][]attempts.Result{}, tests: map[string]e2e.Test{}, channel: attempts.Channel{Kind: attempts.Events},
+		results: map[string][]attempts.Result{}, tests: map[string]e2e.Test{}, channel: attempts.Channel{Kind: attempts.Events},
 	}
 	damaged, err := r.read(f.path)
 	switch {
@@ -48,8 +48,9 @@ func (f *messageFile) Collect(p *adapter.Process, c *adapter.Collected) (string,
 	case damaged > 0:
 		c.Problem(e2e.CodeReportDamaged, "%d of the messages of batch %s are damaged", damaged, p.Unit.Name)
 	}
-	for _, name := range r.order {
-		c.Add(attempts.Reported{Spellings: []attempts.Spelling{{Name: name}}, Unplanned: r.tests[name], Results: r.byTest[name]})
+	for _, id := range r.order {
+		t := r.tests[id]
+		c.Add(attempts.Reported{Spellings: []attempts.Spelling{{Name: t.Name}}, Unplanned: t, Results: r.results[id]})
 	}
 	for _, id := range slices.Sorted(maps.Keys(r.running)) {
 		r.channel.Running = append(r.channel.Running, r.running[id].name)
@@ -67,7 +68,8 @@ type cucumberRun struct {
 	pickles map[string]*messages.Pickle
 	cases   map[string]string // test case -> pickle
 	running map[string]*testCase
-	byTest  map[string][]attempts.Result
+	// results, tests and order are by Cucumber's id of the test case.
+	results map[string][]attempts.Result
 	tests   map[string]e2e.Test
 	order   []string
 	channel attempts.Channel
@@ -76,6 +78,7 @@ type cucumberRun struct {
 
 // testCase is one attempt at a scenario while it runs.
 type testCase struct {
+	id      string // Cucumber's, which all attempts at the test case share
 	name    string
 	test    e2e.Test
 	started *messages.Timestamp
@@ -164,7 +167,7 @@ func (r *cucumberRun) start(s *messages.TestCaseStarted) {
 		return
 	}
 	t := r.file.suite.test(r.source(pickle.Uri), r.docs[pickle.Uri], pickle)
-	r.running[s.Id] = &testCase{name: t.Name, test: t, started: s.Timestamp, repeats: s.Attempt > 0}
+	r.running[s.Id] = &testCase{id: s.TestCaseId, name: t.Name, test: t, started: s.Timestamp, repeats: s.Attempt > 0}
 }
 
 // source is the path of a feature file as it was listed. Cucumber-JVM names it by
@@ -216,10 +219,10 @@ func (r *cucumberRun) finish(f *messages.TestCaseFinished) {
 		a.Started = messages.TimestampToGoTime(*c.started).UTC()
 		a.Seconds = max(0, messages.TimestampToGoTime(*f.Timestamp).UTC().Sub(a.Started).Seconds())
 	}
-	if _, known := r.tests[c.name]; !known {
-		r.order, r.tests[c.name] = append(r.order, c.name), c.test
+	if _, known := r.tests[c.id]; !known {
+		r.order, r.tests[c.id] = append(r.order, c.id), c.test
 	}
-	r.byTest[c.name] = append(r.byTest[c.name], attempts.Result{Attempt: a, Retry: c.repeats})
+	r.results[c.id] = append(r.results[c.id], attempts.Result{Attempt: a, Retry: c.repeats})
 }
 
 // attempt makes the result of a test case from its worst step.

@@ -39,35 +39,67 @@ function failure(text) {
 }
 
 class Reporter {
-  constructor() {
-    this.reported = new Set();
+  constructor(globalConfig) {
+    // While tests run, Jest names the first project for the tests of all. Only the result of a
+    // whole file is filed under its own.
+    this.several = (globalConfig?.projects?.length ?? 1) > 1;
+    this.reported = new Map(); // by id, the tests of it that ended
+  }
+
+  // continued finds the test of a title that Jest runs again, or begins another one. Jest
+  // counts the invocations of a test; titles may be equal.
+  continued(id, retry) {
+    if (!this.reported.has(id)) this.reported.set(id, []);
+    const tests = this.reported.get(id);
+    let test = retry > 0 ? tests.find((t) => t.failed && t.retry === retry - 1) : undefined;
+    if (!test) tests.push(test = { key: String(tests.length) });
+    test.retry = retry;
+    return test;
   }
 
   onTestCaseStart(test, started) {
+    if (this.several) return;
     const { id } = identify(test.path, [...started.ancestorTitles, started.title], projectOf(test.context.config));
     if (selection?.has(id)) write('started', { id });
   }
 
   onTestCaseResult(test, result) {
+    if (!this.several) this.finished(test, result);
+  }
+
+  finished(test, result) {
     const what = identify(test.path, [...result.ancestorTitles, result.title], projectOf(test.context.config));
     if (!selection?.has(what.id)) return;
-    this.reported.add(what.id);
-    for (const reason of result.retryReasons ?? []) write('finished', { ...what, ...failure(reason) });
+    const same = this.continued(what.id, Math.max(0, (result.invocations ?? 1) - 1));
     const seen = result.status === 'passed' ? { outcome: 'passed' }
       : result.status === 'failed' ? failure(result.failureMessages.join('\n\n') || 'failed without a message')
         : { outcome: 'skipped', message: result.status === 'todo' ? 'to do' : '' };
-    write('finished', { ...what, ...seen, start: result.startAt ?? 0, seconds: (result.duration ?? 0) / 1000 });
+    same.failed = seen.outcome === 'failed';
+    write('finished', { ...what, key: same.key, retry: same.retry, ...seen, start: result.startAt ?? 0, seconds: (result.duration ?? 0) / 1000 });
   }
 
   onTestResult(test, file) {
     if (file.testExecError) {
       write('error', { message: `${path.relative(base, test.path)}: ${failure(file.testExecError.message ?? file.failureMessage).message}`, details: clip(plain(file.failureMessage), 24000) });
     }
+    const seen = new Map();
     for (const result of file.testResults) {
       const what = identify(test.path, [...result.ancestorTitles, result.title], projectOf(test.context.config));
       if (!selection) write('listed', { ...what, line: result.location?.line ?? 0, tags: tags(what.name) });
-      else if (!this.reported.has(what.id)) this.onTestCaseResult(test, result);
+      else {
+        seen.set(what.id, (seen.get(what.id) ?? 0) + 1);
+        if (seen.get(what.id) > (this.reported.get(what.id)?.length ?? 0)) this.afterwards(test, what.id, result);
+      }
     }
+  }
+
+  // afterwards reports a test of which nothing was heard while it ran.
+  afterwards(test, id, result) {
+    for (let retry = 0; selection.has(id) && retry < (result.invocations ?? 1) - 1; retry++) {
+      const reason = result.retryReasons?.[retry] ?? 'failed, and was repeated';
+      this.finished(test, { ...result, invocations: retry + 1, status: 'failed', failureMessages: [reason] });
+    }
+    this.finished(test, result);
   }
 
   onRunComplete(contexts, results) {

@@ -57,6 +57,13 @@ function tags(test) {
   return [...written.map((tag) => tag.replace(/^@/, '')), ...noted];
 }
 
+// Whether a test that passed only on a retry fails the run. Before 1.55 only Playwright's
+// own config says so, behind a symbol.
+function failsOnFlaky(config) {
+  const known = [config, ...Object.getOwnPropertySymbols(config).map((symbol) => config[symbol])];
+  return known.some((c) => c?.failOnFlakyTests === true);
+}
+
 // Projects that others depend on, and their tear-down: Playwright runs them in full
 // wherever they are needed, so they are not tests of a shard.
 function fixtures(config) {
@@ -96,6 +103,7 @@ module.exports = class {
 
   onBegin(config, suite) {
     this.setUp = fixtures(config);
+    this.failsOnFlaky = failsOnFlaky(config);
     if (selection) return;
     const seen = new Map();
     for (const test of suite.allTests()) {
@@ -125,7 +133,7 @@ module.exports = class {
       return;
     }
     const event = {
-      id, name, file, line, ...seen, start: result.startTime.getTime(), seconds: Math.max(0, result.duration) / 1000,
+      id, key: part ? '' : test.id, retry: result.retry, name, file, line, ...seen, start: result.startTime.getTime(), seconds: Math.max(0, result.duration) / 1000,
       attachments: result.attachments.filter((a) => a.path).map((a) => a.path),
       properties: [...new Map([...test.annotations, ...(result.annotations ?? [])].filter((a) => a.description).map((a) => [a.type + a.description, { name: a.type, value: clip(a.description, 8000) }])).values()],
     };
@@ -174,6 +182,6 @@ module.exports = class {
     for (const [id, group] of this.groups) this.finish(id, group);
     for (const [id, seen] of this.broken) write('error', { message: `${id}, which other projects depend on, failed: ${seen.message}` });
     if (result.status === 'timedout') write('error', { message: "Playwright's globalTimeout was reached" });
-    write('end', {});
+    write('end', { fails_on_flaky: this.failsOnFlaky === true });
   }
 };

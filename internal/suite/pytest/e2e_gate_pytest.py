@@ -32,6 +32,7 @@ class Reporter:
         self.selection = selection()
         self.files = {name.partition("::")[0] for name in self.selection or ()}
         self.running = {}
+        self.repeats = {}  # by name, how often pytest-rerunfailures has repeated the test
         self.errors = set()
 
     def write(self, event, **fields):
@@ -105,7 +106,10 @@ class Reporter:
         if report.outcome == "rerun" or report.when not in ("setup", "call"):
             del self.running[name]
             file, _, rest = name.partition("::")
-            self.write("finished", id=name, name=rest, file=file, **attempt.fields())
+            retry = self.repeats.pop(name, 0)
+            if report.outcome == "rerun":
+                self.repeats[name] = retry + 1
+            self.write("finished", id=name, retry=retry, name=rest, file=file, **attempt.fields())
 
     # Everything else
 

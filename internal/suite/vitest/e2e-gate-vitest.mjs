@@ -99,8 +99,11 @@ export default class {
     if (state === 'pending') return;
     this.reported.add(test.id);
     const run = test.diagnostic();
-    const retries = Math.min(run?.retryCount ?? 0, 20);
-    for (let i = 0; i < retries; i++) write('finished', { ...what, ...failure(errors[i] ?? errors.at(-1) ?? 'failed, and was repeated') });
+    // Vitest repeats a test that is expected to fail as often as it may, and it is no flake.
+    const retries = test.options?.fails ? 0 : Math.min(run?.retryCount ?? 0, 20);
+    what.key = test.id;
+    for (let retry = 0; retry < retries; retry++) write('finished', { ...what, retry, ...failure(errors[retry] ?? errors.at(-1) ?? 'failed, and was repeated') });
+    what.retry = retries;
     const seen = state === 'passed' ? { outcome: 'passed' } : state === 'skipped' ? { outcome: 'skipped', message: note ?? '' } : failure(errors.at(-1));
     const printed = this.output.get(test.id);
     if (seen.outcome === 'failed' && printed) seen.details += '\n--- output ---\n' + plain(printed);
@@ -137,7 +140,7 @@ export default class {
     const seen = failure(first);
     const kept = [...entity.children.allTests()].filter((test) => this.skipped.has(test.id) && !['skip', 'todo'].includes(test.options.mode));
     for (const test of kept) {
-      write('finished', { ...identify(test), ...seen, message: 'in a hook: ' + seen.message });
+      write('finished', { ...this.skipped.get(test.id), ...seen, message: 'in a hook: ' + seen.message });
       this.skipped.delete(test.id);
     }
     if (kept.length) return;

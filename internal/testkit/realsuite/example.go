@@ -238,13 +238,18 @@ func (c *copied) checkShard(t *testing.T, plan e2e.Plan, shard e2e.PlanShard, do
 	var ran, again, failed []string
 	for _, run := range doc.Tests {
 		ran = append(ran, run.ID)
+		var first []e2e.Attempt
+		retried := false
 		for _, a := range run.Attempts {
-			if a.Source == e2e.SourceDiagnostic {
+			switch {
+			case a.Source == e2e.SourceDiagnostic:
 				again = append(again, run.ID)
+			case a.Planned():
+				first, retried = append(first, a), retried || a.CountedRetry()
 			}
-			if a.Source == e2e.SourceFirst && a.Outcome == e2e.Failed {
-				failed = append(failed, run.ID)
-			}
+		}
+		if e2e.OutcomeOf(first) == e2e.Failed && !retried {
+			failed = append(failed, run.ID)
 		}
 		if run.Unplanned != nil {
 			t.Errorf("shard %d ran %s, which it was not to run", shard.Index, run.ID)

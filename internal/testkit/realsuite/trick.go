@@ -1,6 +1,7 @@
 package realsuite
 
 import (
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -30,6 +31,9 @@ type Trick struct {
 	// Want are the outcomes, Listing is part of a problem of discovery, Problem and
 	// Message of what the run says.
 	Want, Listing, Problem, Message string
+	// Attempts, if set, are those of all planned tests: "failed first, passed framework", with
+	// a number in front for tests that share an id.
+	Attempts string
 	// Kept is how many attachments are kept.
 	Kept int
 }
@@ -113,11 +117,20 @@ func (tc Trick) attempts(t *testing.T, rep suite.Report) {
 	t.Helper()
 	var messages strings.Builder
 	kept := 0
-	for _, attempts := range rep.Tests {
-		for _, a := range attempts {
+	var list []string
+	for _, id := range slices.Sorted(maps.Keys(rep.Tests)) {
+		for _, a := range rep.Tests[id] {
 			messages.WriteString(a.Message + "\n")
 			kept += len(a.Files)
+			word := string(a.Outcome) + " " + string(a.Source)
+			if a.Twin > 0 {
+				word = fmt.Sprintf("#%d %s", a.Twin, word)
+			}
+			list = append(list, word)
 		}
+	}
+	if got := strings.Join(list, ", "); tc.Attempts != "" && got != tc.Attempts {
+		t.Errorf("attempts: got %s, want %s", got, tc.Attempts)
 	}
 	if !strings.Contains(messages.String(), tc.Message) || kept != tc.Kept {
 		t.Errorf("want %q in %q, and %d files, not %d", tc.Message, messages.String(), tc.Kept, kept)

@@ -7,6 +7,7 @@
 //
 //   - match.go: which planned test a reported one stands for
 //   - merge.go: how results become attempts, their order, number and source
+//   - rerun.go: what of a diagnostic rerun counts
 //   - problems.go: what the channel, the build and the exit status say beyond that
 package attempts
 
@@ -23,6 +24,9 @@ type In struct {
 	// Runner is how messages call the process, such as "go test of suite/dir". Empty: the
 	// runner of the unit.
 	Runner string
+	// RepeatedCases: the config says that the reports of the suite repeat the case of a test
+	// that the runner repeated (retries: repeated-cases).
+	RepeatedCases bool
 	// Planned are the tests that the process was to run.
 	Planned []Planned
 	// Reported are the tests that it reported, in the order of the report.
@@ -41,16 +45,22 @@ type Planned struct {
 	ID string
 	// Name is how the runner spells it. Several tests of a unit may share one.
 	Name string
+	// Twins is how many listed tests share the id; 0 or 1: it is unique.
+	Twins int
 }
 
-// Reported is one test as the runner reported it.
+// Reported is one test as the runner reported it. Two of one id are two tests, never
+// retries of each other.
 type Reported struct {
 	// Spellings are the names of planned tests that it may stand for, the surest first.
 	Spellings []Spelling
 	// Unplanned is what is known of the test if it was not planned. Without an ID, one is
 	// made of suite, class (else file) and name.
 	Unplanned e2e.Test
-	// Results are in order of time.
+	// Apart is what tells unplanned tests of one id apart, the surest first: file, project,
+	// suite, report. Each has the same place in all tests of a unit; empty: not known.
+	Apart []string
+	// Results are in order of time. One that is not a retry is of another test of that name.
 	Results []Result
 	// Files are copies of the files that the report names for the test.
 	Files []string
@@ -70,7 +80,7 @@ type Result struct {
 	// derives both.
 	Attempt e2e.Attempt
 	// Retry: the runner itself says that this result repeats the one before. Otherwise
-	// nothing but the name says that both are of one test.
+	// nothing but the name says that both are of one test, and that is not believed.
 	Retry bool
 	// Inferred: the runner did not report the result. The adapter infers it from how the
 	// process died.
@@ -124,6 +134,8 @@ type Exit struct {
 	Err string
 	// Output is the end of what it printed, worded for a message.
 	Output string
+	// FailsOnFlaky: the runner says that it ends badly where a test passed only on a retry.
+	FailsOnFlaky bool
 }
 
 // OK reports whether the process ran to its end with status 0.
@@ -159,7 +171,8 @@ func Of(in In) Out {
 	out.Tests, out.Unplanned = m.planned(), m.unplanned()
 	out.Problems = append(out.Problems, u.cutOff(m.names)...)
 	out.Problems = append(out.Problems, u.buildFailed(out.Tests)...)
-	out.Problems = append(out.Problems, m.duplicates()...)
+	out.Problems = append(out.Problems, u.twins(m, out.Unplanned)...)
+	out.Problems = append(out.Problems, u.perhapsRetries()...)
 	out.Problems = append(out.Problems, in.Attachments...)
 	out.Problems = append(out.Problems, u.exit(out)...)
 	return out

@@ -1,6 +1,7 @@
 package attempts
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -18,6 +19,12 @@ func passed() Result { return Result{Attempt: e2e.Attempt{Outcome: e2e.Passed}} 
 
 func failed(message string) Result {
 	return Result{Attempt: e2e.Attempt{Outcome: e2e.Failed, Message: message}}
+}
+
+// again is a result that the runner calls a retry.
+func again(r Result) Result {
+	r.Retry = true
+	return r
 }
 
 func skipped() Result { return Result{Attempt: e2e.Attempt{Outcome: e2e.Skipped}} }
@@ -53,12 +60,15 @@ var (
 	cancelled = Exit{Ended: e2e.EndedCancelled, Code: -1, Text: "cancelled"}
 	timedOut  = Exit{Ended: e2e.EndedTimeout, Code: -1, Text: "stopped at its timeout after 1s"}
 	events    = Channel{Kind: Events, Ended: 1}
-	stream    = Channel{Kind: Stream}
+	// failsOnFlaky is a runner that ended badly, and says that flakes make it do so.
+	failsOnFlaky = Exit{Ended: e2e.EndedExited, Code: 1, Text: "exit status 1", Output: "end of its output: boom", FailsOnFlaky: true}
+	stream       = Channel{Kind: Stream}
 )
 
 // wants is what a row expects: attempts as "outcome source message" for each id, in the order
 // of their numbers, unplanned tests after a plus; problems as "code ids: text", a
-// problem that loses no evidence with a question mark.
+// problem that loses no evidence with a question mark, a note with an exclamation mark. A
+// number in front of an attempt says at which of several tests with the id it was made.
 type wants struct {
 	tests    map[string]string
 	problems []string
@@ -83,7 +93,10 @@ func describe(t *testing.T, out Out) wants {
 			t.Errorf("%+v is not of the unit", p)
 		}
 		code := string(p.Code)
-		if !p.LosesEvidence {
+		switch {
+		case p.Note:
+			code += "!"
+		case !p.LosesEvidence:
 			code += "?"
 		}
 		got.problems = append(got.problems, strings.TrimSpace(code+" "+strings.Join(p.Tests, ","))+": "+p.Text)
@@ -98,7 +111,11 @@ func attemptsOf(t *testing.T, list []e2e.Attempt) string {
 		if a.N != i+1 {
 			t.Errorf("attempt %d has the number %d", i+1, a.N)
 		}
-		words = append(words, strings.TrimSpace(string(a.Outcome)+" "+string(a.Source)+" "+a.Message))
+		word := strings.TrimSpace(string(a.Outcome) + " " + string(a.Source) + " " + a.Message)
+		if a.Twin > 0 {
+			word = fmt.Sprintf("#%d %s", a.Twin, word)
+		}
+		words = append(words, word)
 	}
 	return strings.Join(words, ", ")
 }
@@ -117,7 +134,7 @@ var matchingRows = []row{
 		In{Planned: planned("b", "c"), Reported: []Reported{{Spellings: []Spelling{{Name: "a"}, {Name: "b"}, {Name: "c"}}, Results: []Result{passed()}}}},
 		wants{map[string]string{"s/b": "passed first"}, nil}},
 	{"a reported test counts for every planned test of its name, with attempts of their own",
-		In{Planned: []Planned{{"x/a", "a"}, {"y/a", "a"}, {"x/a", "a"}}, Reported: []Reported{test("a", passed())}},
+		In{Planned: []Planned{{ID: "x/a", Name: "a"}, {ID: "y/a", Name: "a"}, {ID: "x/a", Name: "a"}}, Reported: []Reported{test("a", passed())}},
 		wants{map[string]string{"x/a": "passed first", "y/a": "passed first"}, nil}},
 	{"a test that no spelling finds was not planned",
 		In{Planned: planned("a"), Reported: []Reported{test("a", passed()), test("b", failed("boom"))}},
@@ -131,34 +148,71 @@ var matchingRows = []row{
 	{"an unplanned test keeps the id that it has",
 		In{Reported: []Reported{unplanned(e2e.Test{ID: "i", Suite: "s", Class: "C", Name: "n"}, passed())}},
 		wants{map[string]string{"+i": "passed first"}, nil}},
-	{"two tests of one planned id are not retries of each other: the worst counts, and a problem says so",
+	{"two tests of one planned id are not retries of each other: each counts by itself, and a note says so",
 		In{Planned: planned("a"), Reported: []Reported{test("a", failed("boom")), test("a", passed())}},
-		wants{map[string]string{"s/a": "passed first, failed first boom"}, []string{"report_damaged? s/a: " +
-			"the reports of batch u contain several tests with the id s/a; the worst counts. Give each its own name or class"}}},
+		wants{map[string]string{"s/a": "#1 failed first boom, #2 passed first"}, []string{oneID("s/a")}}},
 	{"two unplanned tests of one id are not retries of each other either",
 		In{Reported: []Reported{test("b", failed("boom")), test("b", passed()), test("a", passed())}},
-		wants{map[string]string{"+s/b": "passed first, failed first boom", "+s/a": "passed first"}, []string{"report_damaged? s/b: " +
-			"the reports of batch u contain several tests with the id s/b; the worst counts. Give each its own name or class"}}},
-	{"three tests of one id are not retries of each other either",
-		In{Planned: planned("a"), Reported: []Reported{test("a", passed()), test("a", passed()), test("a", passed())}},
-		wants{map[string]string{"s/a": "passed first, passed first, passed first"}, []string{"report_damaged? s/a: " +
-			"the reports of batch u contain several tests with the id s/a; the worst counts. Give each its own name or class"}}},
-	{"problems of duplicates are sorted by id",
+		wants{map[string]string{"+s/b": "#1 failed first boom, #2 passed first", "+s/a": "passed first"}, []string{oneID("s/b")}}},
+	{"a result that no runner calls a retry is of another test of that name",
+		In{Planned: planned("a"), Reported: []Reported{test("a", passed(), failed("boom"), passed())}},
+		wants{map[string]string{"s/a": "#1 passed first, #2 failed first boom, #3 passed first"}, []string{oneID("s/a")}}},
+	{"retries belong to the test in front of them",
+		In{Planned: planned("a"), Reported: []Reported{test("a", failed("1"), again(passed()), failed("2"), again(failed("3")))}},
+		wants{map[string]string{"s/a": "#1 failed first 1, #1 passed framework, #2 failed first 2, #2 failed framework 3"}, []string{oneID("s/a")}}},
+	{"one note names all ids that several tests share, sorted",
 		In{Planned: planned("b", "a"), Reported: []Reported{test("b", passed()), test("a", passed()), test("b", passed()), test("a", passed())}},
-		wants{map[string]string{"s/a": "passed first, passed first", "s/b": "passed first, passed first"}, []string{
-			"report_damaged? s/a: the reports of batch u contain several tests with the id s/a; the worst counts. Give each its own name or class",
-			"report_damaged? s/b: the reports of batch u contain several tests with the id s/b; the worst counts. Give each its own name or class"}}},
+		wants{map[string]string{"s/a": "#1 passed first, #2 passed first", "s/b": "#1 passed first, #2 passed first"}, []string{oneID("s/a", "s/b")}}},
+	{"fewer tests of one id than were listed lose the evidence of all of them",
+		In{Planned: []Planned{{ID: "s/a", Name: "a", Twins: 3}}, Reported: []Reported{test("a", passed()), test("a", passed())}},
+		wants{map[string]string{"s/a": "#1 passed first, #2 passed first"}, []string{
+			"lost s/a: batch u reported 2 tests with the id s/a, but 3 were listed; give each its own name", oneID("s/a")}}},
+	{"as many tests of one id as were listed lose nothing",
+		In{Planned: []Planned{{ID: "s/a", Name: "a", Twins: 2}}, Reported: []Reported{test("a", passed()), test("a", passed())}},
+		wants{map[string]string{"s/a": "#1 passed first, #2 passed first"}, []string{oneID("s/a")}}},
+	{"unplanned tests of one id are told apart by the first thing that they do not share",
+		In{Reported: []Reported{
+			{Unplanned: e2e.Test{Suite: "s", Class: "C", Name: "n"}, Apart: []string{"f", "one"}, Results: []Result{passed()}},
+			{Unplanned: e2e.Test{Suite: "s", Class: "C", Name: "n"}, Apart: []string{"f", "two"}, Results: []Result{failed("boom")}}}},
+		wants{map[string]string{"+s/[one] C::n": "passed first", "+s/[two] C::n": "failed first boom"}, nil}},
+	{"what only some of them have does not tell them apart",
+		In{Reported: []Reported{
+			{Unplanned: e2e.Test{Suite: "s", Class: "C", Name: "n"}, Apart: []string{""}, Results: []Result{passed()}},
+			{Unplanned: e2e.Test{Suite: "s", Class: "C", Name: "n"}, Apart: []string{"two"}, Results: []Result{passed()}}}},
+		wants{map[string]string{"+s/C::n": "#1 passed first, #2 passed first"}, []string{oneID("s/C::n")}}},
+	{"an id that another test has already tells nothing apart",
+		In{Reported: []Reported{
+			{Unplanned: e2e.Test{Suite: "s", Class: "C", Name: "n"}, Apart: []string{"one"}, Results: []Result{passed()}},
+			{Unplanned: e2e.Test{Suite: "s", Class: "C", Name: "n"}, Apart: []string{"two"}, Results: []Result{passed()}},
+			{Unplanned: e2e.Test{Suite: "s", Class: "[two] C", Name: "n"}, Results: []Result{passed()}}}},
+		wants{map[string]string{"+s/C::n": "#1 passed first, #2 passed first", "+s/[two] C::n": "passed first"}, []string{oneID("s/C::n")}}},
+}
+
+// oneID is the note on ids that several tests share.
+func oneID(ids ...string) string {
+	return "report_damaged! " + strings.Join(ids, ",") + ": in batch u several tests share one id, and each counts by itself: " +
+		strings.Join(ids, ", ") + ". Give each its own name"
 }
 
 var orderRows = []row{
-	{"a later result is a later attempt, and all but the last are retries of the framework",
-		In{Planned: planned("a"), Reported: []Reported{test("a", failed("1"), failed("2"), passed())}},
-		wants{map[string]string{"s/a": "failed framework 1, failed framework 2, passed first"}, nil}},
-	{"a result that the runner calls a retry counts as one that only shares the name",
-		In{Planned: planned("a"), Reported: []Reported{test("a", failed("1"), Result{Attempt: e2e.Attempt{Outcome: e2e.Passed}, Retry: true})}},
-		wants{map[string]string{"s/a": "failed framework 1, passed first"}, nil}},
+	{"a result that the runner calls a retry is a later attempt at the test",
+		In{Planned: planned("a"), Reported: []Reported{test("a", failed("1"), again(failed("2")), again(passed()))}},
+		wants{map[string]string{"s/a": "failed first 1, failed framework 2, passed framework"}, nil}},
+	{"a retry of nothing is a first execution",
+		In{Planned: planned("a"), Reported: []Reported{test("a", again(passed()))}},
+		wants{map[string]string{"s/a": "passed first"}, nil}},
+	{"where cases are repeated, one behind a failure is a retry",
+		In{Planned: planned("a"), RepeatedCases: true, Reported: []Reported{test("a", failed("1"), failed("2"), passed())}},
+		wants{map[string]string{"s/a": "failed first 1, failed framework 2, passed framework"}, nil}},
+	{"nothing repeats a test that passed, also where cases are repeated",
+		In{Planned: planned("a"), RepeatedCases: true, Reported: []Reported{test("a", passed(), failed("1"), passed())}},
+		wants{map[string]string{"s/a": "#1 passed first, #2 failed first 1, #2 passed framework"}, []string{oneID("s/a")}}},
+	{"cases that the report itself tells apart are not repeated ones",
+		In{Planned: planned("a"), RepeatedCases: true, Reported: []Reported{test("a", failed("1")), test("a", passed())}},
+		wants{map[string]string{"s/a": "#1 failed first 1, #2 passed first"}, []string{oneID("s/a")}}},
 	{"number and source that a runner gives are not read",
-		In{Planned: planned("a"), Reported: []Reported{test("a", Result{Attempt: e2e.Attempt{N: 7, Source: e2e.SourceDiagnostic, Outcome: e2e.Passed}})}},
+		In{Planned: planned("a"), Reported: []Reported{test("a", Result{
+			Attempt: e2e.Attempt{N: 7, Twin: 3, Uncounted: "x", Source: e2e.SourceDiagnostic, Outcome: e2e.Passed}})}},
 		wants{map[string]string{"s/a": "passed first"}, nil}},
 	{"a test without results has no attempt",
 		In{Planned: planned("a"), Reported: []Reported{{Spellings: []Spelling{{Name: "a"}}, Files: []string{"f"}}}},
@@ -182,14 +236,17 @@ var orderRows = []row{
 		In{Planned: planned("a"), Reported: []Reported{partOf("one", Result{}), partOf("two", passed())}},
 		wants{map[string]string{"s/a": "passed first"}, nil}},
 	{"a part that was repeated makes attempts of the whole; parts that were not stay as they ended",
-		In{Planned: planned("a"), Reported: []Reported{partOf("one", failed("1"), passed()), partOf("two", passed())}},
-		wants{map[string]string{"s/a": "failed framework one: 1, passed first"}, nil}},
+		In{Planned: planned("a"), Reported: []Reported{partOf("one", failed("1"), again(passed())), partOf("two", passed())}},
+		wants{map[string]string{"s/a": "failed first one: 1, passed framework"}, nil}},
+	{"two parts of one name are two parts",
+		In{Planned: planned("a"), Reported: []Reported{partOf("one", failed("1"), passed())}},
+		wants{map[string]string{"s/a": "failed first one: 1"}, nil}},
 	{"a part without results does not count",
 		In{Planned: planned("a"), Reported: []Reported{partOf("none"), partOf("one", passed())}},
 		wants{map[string]string{"s/a": "passed first"}, nil}},
 	{"parts and a test of their name are not retries of each other",
 		In{Planned: planned("a"), Reported: []Reported{partOf("one", failed("boom")), test("a", passed())}},
-		wants{map[string]string{"s/a": "passed first, failed first one: boom"}, nil}},
+		wants{map[string]string{"s/a": "#1 passed first, #2 failed first one: boom"}, nil}},
 }
 
 var channelRows = []row{
@@ -214,8 +271,7 @@ var channelRows = []row{
 	{"problems that were found while reading come first, those with attachments after duplicates",
 		In{Planned: planned("a"), Reported: []Reported{test("a", passed()), test("a", passed())}, Exit: killed,
 			Problems: []e2e.Problem{{Unit: "u", Text: "first"}}, Attachments: []e2e.Problem{{Unit: "u", Text: "third"}}},
-		wants{map[string]string{"s/a": "passed first, passed first"}, []string{"?: first",
-			"report_damaged? s/a: the reports of batch u contain several tests with the id s/a; the worst counts. Give each its own name or class",
+		wants{map[string]string{"s/a": "#1 passed first, #2 passed first"}, []string{"?: first", oneID("s/a"),
 			"?: third", "runner_exit s/a: the runner of batch u was killed by a signal"}}},
 	{"events without an end were cut off: planned tests that had not ended are lost, and running ones are named",
 		In{
@@ -257,9 +313,31 @@ var exitRows = []row{
 	{"a failed test explains the exit status",
 		In{Planned: planned("a", "b"), Reported: []Reported{test("a", passed()), test("b", failed("boom"))}, Exit: badly},
 		wants{map[string]string{"s/a": "passed first", "s/b": "failed first boom"}, nil}},
-	{"a failure that was retried explains the exit status",
+	{"a test that the framework brought to a pass explains no exit status",
+		In{Planned: planned("a"), Reported: []Reported{test("a", failed("boom"), again(passed()))}, Exit: badly},
+		wants{map[string]string{"s/a": "failed first boom, passed framework"}, []string{
+			"runner_exit s/a: the runner of batch u ended with exit status 1 although no test failed; end of its output: boom"}}},
+	{"a test that the framework brought to a pass explains the exit status of one that says it fails on flakes",
+		In{Planned: planned("a"), Reported: []Reported{test("a", failed("boom"), again(passed()))}, Exit: failsOnFlaky},
+		wants{map[string]string{"s/a": "failed first boom, passed framework"}, nil}},
+	{"without a flake, failing on flakes explains nothing",
+		In{Planned: planned("a"), Reported: []Reported{test("a", passed())}, Exit: failsOnFlaky},
+		wants{map[string]string{"s/a": "passed first"}, []string{
+			"runner_exit s/a: the runner of batch u ended with exit status 1 although no test failed; end of its output: boom"}}},
+	{"a repeated case that passed in the end explains no exit status",
+		In{Planned: planned("a"), RepeatedCases: true, Reported: []Reported{test("a", failed("boom"), passed())}, Exit: badly},
+		wants{map[string]string{"s/a": "failed first boom, passed framework"}, []string{
+			"runner_exit s/a: the runner of batch u ended with exit status 1 although no test failed; end of its output: boom"}}},
+	{"one of several tests of a name that failed explains the exit status",
 		In{Planned: planned("a"), Reported: []Reported{test("a", failed("boom"), passed())}, Exit: badly},
-		wants{map[string]string{"s/a": "failed framework boom, passed first"}, nil}},
+		wants{map[string]string{"s/a": "#1 failed first boom, #2 passed first"}, []string{oneID("s/a")}}},
+	{"a test that failed on its last retry explains the exit status",
+		In{Planned: planned("a"), Reported: []Reported{test("a", failed("1"), again(failed("2")))}, Exit: badly},
+		wants{map[string]string{"s/a": "failed first 1, failed framework 2"}, nil}},
+	{"a pass behind a failure in reports of a runner that ended well may be a retry, and a problem says how to state it",
+		In{Planned: planned("a"), Reported: []Reported{test("a", failed("boom"), passed())}, Exit: well, Channel: Channel{Kind: Reports}},
+		wants{map[string]string{"s/a": "#1 failed first boom, #2 passed first"}, []string{oneID("s/a"), "report_damaged?: " +
+			"the reports of batch u hold s/a twice, failed and then passed, and the runner ended well; if this is a retry, set `retries: repeated-cases`"}}},
 	{"a failure that was not planned explains the exit status",
 		In{Planned: planned("a"), Reported: []Reported{test("a", passed()), test("b", failed("boom"))}, Exit: badly},
 		wants{map[string]string{"s/a": "passed first", "+s/b": "failed first boom"}, nil}},
@@ -353,15 +431,15 @@ func TestRules(t *testing.T) {
 func TestAttemptsKeepWhatTheRunnerTold(t *testing.T) {
 	at := func(minute int) time.Time { return time.Date(2026, 1, 2, 3, minute, 0, 0, time.UTC) }
 	one := Result{Attempt: e2e.Attempt{Outcome: e2e.Failed, Message: "m1", Seconds: 1, Started: at(2), Files: []string{"f1"}, Type: "T", Details: "d"}}
-	two := Result{Attempt: e2e.Attempt{Outcome: e2e.Passed, Message: "m2", Seconds: 2, Started: at(1), Files: []string{"f2"}}}
+	two := Result{Retry: true, Attempt: e2e.Attempt{Outcome: e2e.Passed, Message: "m2", Seconds: 2, Started: at(1), Files: []string{"f2"}}}
 	untimed := Result{Attempt: e2e.Attempt{Outcome: e2e.Skipped, Seconds: 4, Children: []e2e.Child{{Name: "own"}}}}
 
 	whole := Of(In{
 		Unit: "u", Planned: planned("a"), Exit: well, Reported: []Reported{{Spellings: []Spelling{{Name: "a"}}, Results: []Result{one, two}, Files: []string{"f3"}}},
 	})
 	first, last := one.Attempt, two.Attempt
-	first.N, first.Source = 1, e2e.SourceFramework
-	last.N, last.Source, last.Files = 2, e2e.SourceFirst, []string{"f2", "f3"}
+	first.N, first.Source = 1, e2e.SourceFirst
+	last.N, last.Source, last.Files = 2, e2e.SourceFramework, []string{"f2", "f3"}
 	if diff := cmp.Diff([]e2e.Attempt{first, last}, whole.Tests["s/a"]); diff != "" {
 		t.Errorf("files of a test belong to its last attempt (-want +got)\n%s", diff)
 	}

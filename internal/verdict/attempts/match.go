@@ -1,33 +1,38 @@
 package attempts
 
 import (
-	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/org/e2e-gate/internal/e2e"
 )
 
 // matching files reported tests under planned ones.
 type matching struct {
-	unit string
+	in In
 	// ids are the planned tests of a name.
 	ids map[string][]string
 	// names are those of planned tests that were reported.
 	names map[string]bool
-	// attempts, parts and others are those of planned tests by id, of their parts, and of
-	// tests that were not planned.
-	attempts map[string][]e2e.Attempt
-	parts    map[string][]part
-	others   map[string]*e2e.TestRun
-	// twice are ids under which several tests were reported.
-	twice map[string]bool
+	// runs, parts and others are what was reported of planned tests by id, of their parts,
+	// and of tests that were not planned.
+	runs   map[string][][]e2e.Attempt
+	parts  map[string][]part
+	others map[string][]other
+}
+
+// other is one test that was not planned.
+type other struct {
+	test     e2e.Test
+	apart    []string
+	attempts []e2e.Attempt
 }
 
 func newMatching(in In) *matching {
 	m := &matching{
-		unit: in.Unit, ids: map[string][]string{}, names: map[string]bool{}, attempts: map[string][]e2e.Attempt{},
-		parts: map[string][]part{}, others: map[string]*e2e.TestRun{}, twice: map[string]bool{},
+		in: in, ids: map[string][]string{}, names: map[string]bool{}, runs: map[string][][]e2e.Attempt{},
+		parts: map[string][]part{}, others: map[string][]other{},
 	}
 	for _, p := range in.Planned {
 		if !slices.Contains(m.ids[p.Name], p.ID) {
@@ -40,7 +45,15 @@ func newMatching(in In) *matching {
 // file finds the planned test: the first spelling that a planned test has decides. A
 // test that none of its spellings finds was not planned.
 func (m *matching) file(r Reported) {
-	list := withFiles(sequence(r.Results), r.Files)
+	runs := [][]e2e.Attempt{}
+	for _, run := range executions(r.Results, m.in.RepeatedCases) {
+		runs = append(runs, sequence(run))
+	}
+	if n := len(runs); n > 0 {
+		runs[n-1] = withFiles(runs[n-1], r.Files)
+	} else {
+		runs = append(runs, nil) // it was named, and has no result
+	}
 	for _, s := range r.Spellings {
 		ids := m.ids[s.Name]
 		if len(ids) == 0 {
@@ -48,36 +61,27 @@ func (m *matching) file(r Reported) {
 		}
 		m.names[s.Name] = true
 		for _, id := range ids {
-			m.filePlanned(id, s.Part, list)
+			m.filePlanned(id, s.Part, runs)
 		}
 		return
 	}
-	m.fileUnplanned(r.Unplanned, list)
+	t := r.Unplanned
+	t.ID, t.Unit = idOf(t), m.in.Unit
+	for _, run := range runs {
+		m.others[t.ID] = append(m.others[t.ID], other{t, r.Apart, run})
+	}
 }
 
 // filePlanned adds a report to every planned test of the name. A part waits for the
 // other parts: all of them together are the test.
-func (m *matching) filePlanned(id, name string, list []e2e.Attempt) {
-	if name != "" {
-		m.parts[id] = append(m.parts[id], part{name, list})
-		return
+func (m *matching) filePlanned(id, name string, runs [][]e2e.Attempt) {
+	for _, run := range runs {
+		if name != "" {
+			m.parts[id] = append(m.parts[id], part{name, run})
+		} else {
+			m.runs[id] = append(m.runs[id], run)
+		}
 	}
-	m.twice[id] = m.twice[id] || len(m.attempts[id]) > 0
-	m.attempts[id] = e2e.MergeDuplicates(m.attempts[id], list)
-}
-
-// fileUnplanned keeps a test that was not planned, under an id as discovery would have
-// made it.
-func (m *matching) fileUnplanned(t e2e.Test, list []e2e.Attempt) {
-	t.ID = idOf(t)
-	run := m.others[t.ID]
-	if run == nil {
-		t.Unit = m.unit
-		run = &e2e.TestRun{ID: t.ID, Unplanned: &t}
-		m.others[t.ID] = run
-	}
-	m.twice[t.ID] = m.twice[t.ID] || len(run.Attempts) > 0
-	run.Attempts = e2e.MergeDuplicates(run.Attempts, list)
 }
 
 // idOf makes an id where a test has none: suite, class (else file) and name.
@@ -93,9 +97,12 @@ func idOf(t e2e.Test) string {
 
 // planned are the attempts at planned tests, those of parts folded into them.
 func (m *matching) planned() map[string][]e2e.Attempt {
-	all := maps.Clone(m.attempts)
+	all := map[string][]e2e.Attempt{}
+	for id, runs := range m.runs {
+		all[id] = asTwins(runs)
+	}
 	for id, parts := range m.parts {
-		all[id] = e2e.MergeDuplicates(all[id], fold(parts))
+		all[id] = e2e.JoinTwins(all[id], fold(parts))
 	}
 	for _, list := range all {
 		number(list)
@@ -103,27 +110,77 @@ func (m *matching) planned() map[string][]e2e.Attempt {
 	return all
 }
 
-// unplanned are the tests that were not planned, sorted by id.
-func (m *matching) unplanned() []e2e.TestRun {
-	var list []e2e.TestRun
-	for _, id := range slices.Sorted(maps.Keys(m.others)) {
-		run := *m.others[id]
-		number(run.Attempts)
-		list = append(list, run)
+// asTwins joins the attempts at tests that share an id. Each gets a number if there are
+// several.
+func asTwins(runs [][]e2e.Attempt) []e2e.Attempt {
+	list := []e2e.Attempt{}
+	for i, run := range runs {
+		for _, a := range run {
+			if len(runs) > 1 {
+				a.Twin = i + 1
+			}
+			list = append(list, a)
+		}
 	}
 	return list
 }
 
-const twiceText = "the reports of batch %s contain several tests with the id %s; the worst counts. Give each its own name or class"
-
-// duplicates says which ids several reported tests share. It loses no evidence: the
-// worst of them counts.
-func (m *matching) duplicates() []e2e.Problem {
-	var list []e2e.Problem
-	for _, id := range slices.Sorted(maps.Keys(m.twice)) {
-		if m.twice[id] {
-			list = append(list, e2e.Problem{Code: e2e.CodeReportDamaged, Unit: m.unit, Tests: []string{id}, Text: fmt.Sprintf(twiceText, m.unit, id)})
+// unplanned are the tests that were not planned, sorted by id. Several of one id get ids
+// of their own if something tells all of them apart.
+func (m *matching) unplanned() []e2e.TestRun {
+	found := map[string]e2e.TestRun{}
+	for _, id := range slices.Sorted(maps.Keys(m.others)) {
+		for _, group := range m.tellApart(m.others[id]) {
+			test := group[0].test
+			run := e2e.TestRun{ID: test.ID, Unplanned: &test}
+			var runs [][]e2e.Attempt
+			for _, o := range group {
+				runs = append(runs, o.attempts)
+			}
+			run.Attempts = asTwins(runs)
+			number(run.Attempts)
+			found[test.ID] = run
 		}
 	}
+	var list []e2e.TestRun
+	for _, id := range slices.Sorted(maps.Keys(found)) {
+		list = append(list, found[id])
+	}
 	return list
+}
+
+// tellApart groups tests of one id by the first thing that they do not all have in
+// common. Their ids name it in brackets in front of the class. Tests that nothing tells
+// apart stay in one group.
+func (m *matching) tellApart(all []other) [][]other {
+	for i := range all[0].apart {
+		var values []string
+		groups := map[string][]other{}
+		for _, o := range all {
+			value := ""
+			if i < len(o.apart) {
+				value = o.apart[i]
+			}
+			if !slices.Contains(values, value) {
+				values = append(values, value)
+			}
+			groups[value] = append(groups[value], o)
+		}
+		if len(values) < 2 || slices.Contains(values, "") {
+			continue
+		}
+		var list [][]other
+		for _, value := range values {
+			for j := range groups[value] {
+				own := &groups[value][j].test
+				own.ID = own.Suite + "/[" + value + "] " + strings.TrimPrefix(own.ID, own.Suite+"/")
+				if _, taken := m.others[own.ID]; taken {
+					return [][]other{all}
+				}
+			}
+			list = append(list, groups[value])
+		}
+		return list
+	}
+	return [][]other{all}
 }

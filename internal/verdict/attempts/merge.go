@@ -6,19 +6,47 @@ import (
 	"github.com/org/e2e-gate/internal/e2e"
 )
 
-// sequence makes attempts of the results of one reported test: a later result is a
-// later attempt, whether the runner calls it a retry or only gives it the same name. All
-// but the last are the framework's own retries. Nothing else sets the source.
-func sequence(results []Result) []e2e.Attempt {
-	list := make([]e2e.Attempt, len(results))
-	for i, r := range results {
-		list[i] = r.Attempt
-		list[i].Source = e2e.SourceFramework
+// executions groups the results of one reported test: a result and the retries of it
+// that the runner states. Any other result is of another test of that name. Where the
+// config says that cases are repeated, one behind a failure is a retry of it; nothing
+// repeats a test that passed.
+func executions(results []Result, repeatedCases bool) [][]Result {
+	var runs [][]Result
+	for _, r := range results {
+		n := len(runs) - 1
+		if n >= 0 && (r.Retry || repeatedCases && failedLast(runs[n])) {
+			runs[n] = append(runs[n], r)
+			continue
+		}
+		runs = append(runs, []Result{r})
 	}
-	if n := len(list); n > 0 {
-		list[n-1].Source = e2e.SourceFirst
+	return runs
+}
+
+// failedLast reports whether the last execution of a test failed.
+func failedLast(run []Result) bool { return run[len(run)-1].Attempt.Outcome == e2e.Failed }
+
+// failedOnce reports whether any execution of a test failed.
+func failedOnce(run []Result) bool {
+	return slices.ContainsFunc(run, func(r Result) bool { return r.Attempt.Outcome == e2e.Failed })
+}
+
+// sequence makes attempts of one execution and its retries. Nothing else sets the source.
+func sequence(run []Result) []e2e.Attempt {
+	list := make([]e2e.Attempt, len(run))
+	for i, r := range run {
+		list[i] = r.Attempt
+		list[i].Source, list[i].Twin, list[i].Uncounted = sourceOf(i), 0, ""
 	}
 	return list
+}
+
+// sourceOf is the source of the i-th execution in one process.
+func sourceOf(i int) e2e.AttemptSource {
+	if i == 0 {
+		return e2e.SourceFirst
+	}
+	return e2e.SourceFramework
 }
 
 // withFiles gives the files of a test to its last attempt: a report does not say which
@@ -82,6 +110,7 @@ func foldRound(parts []part, round int) e2e.Attempt {
 		}
 	}
 	whole.Seconds, whole.Children, whole.Started, whole.Files = sum.Seconds, sum.Children, sum.Started, sum.Files
+	whole.Source = sourceOf(round)
 	return whole
 }
 

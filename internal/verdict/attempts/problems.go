@@ -139,11 +139,16 @@ func (u unit) failedWithoutFailure(out Out) []e2e.Problem {
 // failed reports whether the process ended by itself, and not well.
 func (u unit) failed() bool { return u.in.Exit.Ended == e2e.EndedExited && u.in.Exit.Code != 0 }
 
-// anyFailed reports whether a reported test explains a failing exit status. An inferred
-// failure does not: the runner never told it.
+// anyFailed reports whether a reported test explains a failing exit status: its last
+// execution in this process failed. A test that the framework brought to a pass explains
+// nothing, unless the runner says that it fails on flakes. Neither does an inferred
+// failure: the runner never told it.
 func (u unit) anyFailed() bool {
 	return slices.ContainsFunc(u.in.Reported, func(r Reported) bool {
-		return slices.ContainsFunc(r.Results, func(res Result) bool { return res.Attempt.Outcome == e2e.Failed && !res.Inferred })
+		return slices.ContainsFunc(executions(r.Results, u.in.RepeatedCases), func(run []Result) bool {
+			last := run[len(run)-1]
+			return failedLast(run) && !last.Inferred || u.in.Exit.FailsOnFlaky && failedOnce(run) && last.Attempt.Outcome == e2e.Passed
+		})
 	})
 }
 
@@ -193,4 +198,67 @@ func (u unit) ranTooLittle(out Out) []e2e.Problem {
 	}
 	return u.lost(e2e.CodeRunnerExit, missing, "%s ended with %s, and %d planned tests did not run; look at TestMain and at args",
 		u.runner(), u.in.Exit.Text, len(missing))
+}
+
+// twins: fewer tests of one id than were listed lose the evidence of all of them, since
+// nothing says which are missing. That there are several is only a note.
+func (u unit) twins(m *matching, unplanned []e2e.TestRun) []e2e.Problem {
+	var several []string
+	var list []e2e.Problem
+	for _, p := range u.in.Planned {
+		n := len(m.runs[p.ID])
+		if n > 0 && n < p.Twins {
+			list = append(list, u.lost(e2e.CodeLost, []string{p.ID}, "batch %s reported %d tests with the id %s, but %d were listed; give each its own name",
+				u.in.Unit, n, p.ID, p.Twins)...)
+		}
+		if n > 1 && !slices.Contains(several, p.ID) {
+			several = append(several, p.ID)
+		}
+	}
+	for _, run := range unplanned {
+		if len(e2e.Twins(run.Attempts)) > 1 {
+			several = append(several, run.ID)
+		}
+	}
+	if len(several) == 0 {
+		return list
+	}
+	slices.Sort(several)
+	text := strings.Join(several[:min(len(several), maxNamed)], ", ")
+	if more := len(several) - maxNamed; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return append(list, e2e.Problem{Code: e2e.CodeReportDamaged, Unit: u.in.Unit, Tests: several, Note: true,
+		Text: fmt.Sprintf("in batch %s several tests share one id, and each counts by itself: %s. Give each its own name", u.in.Unit, text)})
+}
+
+// perhapsRetries: in reports of a runner that ended well, a pass behind a failure of one
+// name may be a retry that nothing states. It is judged as another test, and the config
+// can say better.
+func (u unit) perhapsRetries() []e2e.Problem {
+	if u.in.Channel.Kind != Reports || u.in.RepeatedCases || !u.in.Exit.OK() {
+		return nil
+	}
+	for _, r := range u.in.Reported {
+		if len(r.Spellings) > 0 && r.Spellings[0].Part != "" {
+			continue // the framework of the adapter has no such reports
+		}
+		runs := executions(r.Results, false)
+		for i := 1; i < len(runs); i++ {
+			if failedLast(runs[i-1]) && runs[i][0].Attempt.Outcome == e2e.Passed {
+				return []e2e.Problem{{Code: e2e.CodeReportDamaged, Unit: u.in.Unit, Text: fmt.Sprintf(
+					"the reports of batch %s hold %s twice, failed and then passed, and the runner ended well; if this is a retry, set `retries: repeated-cases`",
+					u.in.Unit, r.name())}}
+			}
+		}
+	}
+	return nil
+}
+
+// name is how messages call a reported test.
+func (r Reported) name() string {
+	if r.Unplanned.Name != "" {
+		return idOf(r.Unplanned)
+	}
+	return r.Spellings[0].Name
 }

@@ -110,8 +110,8 @@ final class Attempt {
         return (System.nanoTime() - began) / 1e9;
     }
 
-    void write(String id) {
-        Map<String, Object> fields = new LinkedHashMap<>();
+    void write(String id, Map<String, Object> stated) {
+        Map<String, Object> fields = new LinkedHashMap<>(stated);
         fields.put("id", id);
         fields.put("outcome", outcome);
         fields.put("error", error);

@@ -12,6 +12,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.UUID;
 
 /** What the gate told this JVM, and the file of events that it wants to read. */
 final class Events {
@@ -20,6 +21,9 @@ final class Events {
 
     /** The names of the tests to run; null: list them, and run none. */
     static final Set<String> SELECTION = selection();
+
+    /** The JVM, or the task of Gradle whose JVMs repeat each other's failed tests. */
+    static final String SCOPE = variable("E2E_GATE_REPEATS") != null ? variable("E2E_GATE_REPEATS") : UUID.randomUUID().toString();
 
     private Events() {
     }

@@ -1,5 +1,7 @@
 package e2egate;
 
+import java.lang.annotation.Annotation;
+import java.lang.reflect.AnnotatedElement;
 import java.lang.reflect.Method;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
@@ -28,13 +30,56 @@ final class Names {
     /** The names of the tests that this JVM was to run, by unique id. */
     private static final Map<String, String> KNOWN = new ConcurrentHashMap<>();
 
+    /** Those of them that @Disabled keeps from running. */
+    private static final Set<String> DISABLED = ConcurrentHashMap.newKeySet();
+
     private static final Map<Class<?>, String> MODULES = new ConcurrentHashMap<>();
 
     private Names() {
     }
 
-    static void know(String uniqueId, String name) {
+    static void know(TestDescriptor test, String name) {
+        String uniqueId = test.getUniqueId().toString();
         KNOWN.put(uniqueId, name);
+        if (isDisabled(test)) {
+            DISABLED.add(uniqueId);
+        }
+    }
+
+    static boolean disabled(String uniqueId) {
+        return DISABLED.contains(uniqueId);
+    }
+
+    /** Whether @Disabled stands at the method, at its class or at a class around that. */
+    private static boolean isDisabled(TestDescriptor test) {
+        TestSource source = test.getSource().orElse(null);
+        if (source instanceof MethodSource) {
+            String types = String.valueOf(((MethodSource) source).getMethodParameterTypes());
+            for (Method m : overloads((MethodSource) source)) {
+                if (types(m, true).equals(types)) {
+                    if (isDisabled(m)) {
+                        return true;
+                    }
+                    break; // one of a class above is overridden
+                }
+            }
+        }
+        String name = sourceClass(test);
+        for (Class<?> c = name == null ? null : load(name); c != null; c = c.getEnclosingClass()) {
+            if (isDisabled(c)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private static boolean isDisabled(AnnotatedElement element) {
+        for (Annotation a : element.getAnnotations()) {
+            if (a.annotationType().getName().equals("org.junit.jupiter.api.Disabled")) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** The name of the planned test with this very unique id, or null. */

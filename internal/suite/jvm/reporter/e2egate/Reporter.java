@@ -155,14 +155,25 @@ public final class Reporter implements TestExecutionListener {
         Throwable thrown = result.getThrowable().orElse(null);
         if (result.getStatus() == TestExecutionResult.Status.ABORTED) {
             attempt(id).skip(where + (thrown == null ? "" : thrown.getMessage()));
+        } else if (Names.disabled(id) && !ended.contains(id)) {
+            attempt(id).skip("it is disabled"); // it would not have run, whatever happened around it
         } else {
             attempt(id).around(thrown, where);
         }
         finish(id);
     }
 
+    /**
+     * The platform calls a test by its unique id: where one JVM runs that again, or a task of
+     * Gradle whose failed tests are repeated, it is a retry. Surefire repeats whole classes. What
+     * a class does after its tests changes how the last of them ended.
+     */
     private void finish(String id) {
-        running.remove(id).write(Names.exact(id));
+        Map<String, Object> stated = new LinkedHashMap<>();
+        stated.put("key", Events.SCOPE + " " + id);
+        stated.put("repeats", true);
+        stated.put("amends", ended.contains(id));
+        running.remove(id).write(Names.exact(id), stated);
         ended.remove(id);
         ended.add(id);
     }

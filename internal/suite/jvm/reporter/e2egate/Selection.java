@@ -39,7 +39,7 @@ public final class Selection implements PostDiscoveryFilter {
         if (!Events.SELECTION.contains(planned)) {
             return FilterResult.excluded("not selected");
         }
-        Names.know(test.getUniqueId().toString(), planned);
+        Names.know(test, planned);
         return FilterResult.included("selected");
     }
 

@@ -1,0 +1,78 @@
+package attempts
+
+import (
+	"fmt"
+
+	"github.com/org/e2e-gate/internal/e2e"
+)
+
+// Why an attempt of a diagnostic rerun is shown and decides nothing.
+const (
+	retryInRerun = "the first execution in the diagnostic rerun decides"
+	badRerun     = "the process of the diagnostic rerun did not end well, and no failed test explains that"
+	twinFailed   = "another test with this id failed in the diagnostic rerun, and nothing tells them apart"
+)
+
+// Again decides what counts of the attempts that a diagnostic rerun made at a test, and
+// why each was made. first are the attempts before it, lost says that the rerun's own
+// process loses the evidence of the test.
+//
+//   - the first execution in the rerun decides, whatever retries the framework made of it
+//   - a pass counts only if the process ended well or something else explains its end
+//   - of tests that share an id, a pass counts only if none of them failed in the rerun and
+//     there are as many results as before: nothing says which is which
+//   - of those, the ones that had passed ran beside the rerun of the others
+func Again(first, again []e2e.Attempt, lost bool) []e2e.Attempt {
+	before, now := e2e.Twins(first), e2e.Twins(again)
+	refusal := ""
+	switch {
+	case lost:
+		refusal = badRerun
+	case len(before) != len(now):
+		refusal = fmt.Sprintf("in the diagnostic rerun the number of results for this id is %d, not %d", len(now), len(before))
+	case len(now) > 1 && anyFailedFirst(now):
+		refusal = twinFailed
+	}
+	var list []e2e.Attempt
+	for i, run := range now {
+		twin, had := besideOf(before, i, len(now))
+		for j, a := range run {
+			a.Twin, a.Source = twin, e2e.SourceDiagnostic
+			switch {
+			case j > 0:
+				a.Source, a.Uncounted = e2e.SourceFramework, retryInRerun
+			case len(before) > 1 && had != e2e.Failed:
+				a.Source = e2e.SourceBeside
+			case a.Outcome != e2e.Failed:
+				a.Uncounted = refusal
+			}
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
+// anyFailedFirst reports whether the first execution of any of the tests failed.
+func anyFailedFirst(tests [][]e2e.Attempt) bool {
+	for _, run := range tests {
+		if run[0].Outcome == e2e.Failed {
+			return true
+		}
+	}
+	return false
+}
+
+// besideOf is the number of the test before the rerun beside which the i-th of n tests in the
+// rerun stands, and the outcome that it had. If there were not as many, all stand beside the
+// first that failed.
+func besideOf(before [][]e2e.Attempt, i, n int) (int, e2e.Outcome) {
+	if n == len(before) {
+		return before[i][0].Twin, e2e.OutcomeOf(before[i])
+	}
+	for _, run := range before {
+		if e2e.OutcomeOf(run) == e2e.Failed {
+			return run[0].Twin, e2e.Failed
+		}
+	}
+	return 0, e2e.OutcomeUnknown
+}
