@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/org/e2e-gate/internal/testkit/githubfake"
 )
@@ -22,6 +23,12 @@ suites: [{name: s, framework: command, run: [sh, -c, "echo '<testsuite><testcase
 const relaxed = judged + `policy: {failed: {release-blocking: inform}}
 quarantine: q.yml
 `
+
+// quarantineOfOne is a quarantine file that counts today.
+func quarantineOfOne() string {
+	now := time.Now().UTC()
+	return fmt.Sprintf("- {test: \"s/A::one\", owner: t, reason: r, quarantined_at: %s, fix_deadline: %s}\n", now.Format(time.DateOnly), now.AddDate(0, 0, 10).Format(time.DateOnly))
+}
 
 // Law 7: a change cannot relax its own judge.
 func TestPolicyComesFromTheBase(t *testing.T) {
@@ -72,7 +79,7 @@ func runOnPullRequest(t *testing.T, base, head string, shallow bool, env ...stri
 	}
 	commit := func(text string) string {
 		t.Helper()
-		files := map[string]string{"q.yml": "- {test: \"s/A::one\", owner: t, reason: r, quarantined_at: 2026-01-01, fix_deadline: 2999-01-01}\n",
+		files := map[string]string{"q.yml": quarantineOfOne(),
 			"e2e-gate.yml": text}
 		for name, content := range files {
 			if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
@@ -111,7 +118,7 @@ func runOnPullRequest(t *testing.T, base, head string, shallow bool, env ...stri
 // A usual checkout has only one commit: the base comes through the API.
 func TestPolicyOfABaseThatOnlyTheAPIKnows(t *testing.T) {
 	base := strings.Repeat("a", 40)
-	quarantine := "- {test: \"s/A::one\", owner: t, reason: r, quarantined_at: 2026-01-01, fix_deadline: 2999-01-01}\n"
+	quarantine := quarantineOfOne()
 	for _, tc := range []struct {
 		name   string
 		files  map[string]string

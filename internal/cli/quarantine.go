@@ -28,7 +28,7 @@ type quarantineCmd struct {
 const defaultQuarantine = ".github/e2e-quarantine.yml"
 
 // maxQuarantine is the longest time of an entry in days, without --force.
-const maxQuarantine = 30
+const maxQuarantine = int(policy.MaxQuarantine / (24 * time.Hour))
 
 // quarantineFlags are the flags of every quarantine command.
 type quarantineFlags struct {
@@ -87,6 +87,7 @@ func (f quarantineFlags) read(ctx context.Context, a *App) (string, []entry, err
 	stats := f.past(ctx, a)
 	list := []entry{}
 	for _, q := range quarantine {
+		q.Deadline = policy.LastDay(q)
 		q.Expired = policy.Expired(q.Deadline, a.Now())
 		covered := stats.Covered(func(id string) bool { return id == q.Test || policy.Match(q.Test, id) })
 		list = append(list, entry{q, q.DaysLeft(a.Now()), covered})
@@ -103,7 +104,7 @@ type quarantineAddCmd struct {
 	Issue  string `help:"Ticket." placeholder:"URL"`
 	Twins  int    `help:"How many tests share the id, if several do." placeholder:"N"`
 	Remove bool   `help:"Remove the test if it is not fixed in time."`
-	Force  bool   `help:"Allow more than 30 days, and a test that is already in quarantine."`
+	Force  bool   `help:"Allow a test that is already in quarantine."`
 }
 
 // Help is shown by quarantine add --help.
@@ -157,8 +158,8 @@ func (c quarantineAddCmd) check() error {
 	switch {
 	case c.Days < 1:
 		return usage("a quarantine needs a deadline; give --days N, at most %d", maxQuarantine)
-	case c.Days > maxQuarantine && !c.Force:
-		return usage("%d days exceed the limit of %d; use fewer, or --force", c.Days, maxQuarantine)
+	case c.Days > maxQuarantine:
+		return usage("%d days exceed the limit of %d; use fewer, and look again then", c.Days, maxQuarantine)
 	case strings.TrimSpace(c.Test) == "" || strings.TrimSpace(c.Owner) == "" || strings.TrimSpace(c.Reason) == "":
 		return usage("a quarantine needs a test, an owner and a reason; give all three")
 	}
@@ -168,7 +169,7 @@ func (c quarantineAddCmd) check() error {
 // covered refuses a test that an entry covers already.
 func (c quarantineAddCmd) covered(a *App, file string, data []byte) error {
 	known, err := config.ParseQuarantine(filepath.Base(file), data)
-	if found := known.Find(c.Test, c.Twins, a.Now()); err == nil && found != nil && !c.Force {
+	if found := known.Find(c.Test, c.Twins, func(string) bool { return false }, a.Now()); err == nil && found != nil && !c.Force {
 		return usage("%s is already in quarantine until %[3]s, by the entry %[2]s; change that entry, or use --force", c.Test, found.Test,
 			found.Deadline.Format(time.DateOnly))
 	}

@@ -31,7 +31,7 @@ type day struct{ time.Time }
 // UnmarshalText reads YYYY-MM-DD.
 func (d *day) UnmarshalText(text []byte) error {
 	t, err := time.Parse(time.DateOnly, string(text))
-	if err != nil {
+	if err != nil || t.Year() < 2000 { // a zero date would be no date
 		return fmt.Errorf("expected a date such as 2026-11-30, found %q", text)
 	}
 	d.Time = t

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/org/e2e-gate/internal/diag"
 	"github.com/org/e2e-gate/internal/e2e"
@@ -48,8 +49,17 @@ func (s *Session) Lint(ctx context.Context) []diag.Message {
 		}
 	}
 	for _, q := range s.opts.Quarantine {
-		if policy.Expired(q.Deadline, s.opts.Now()) {
-			warn(fmt.Sprintf("the quarantine of %s by %s ended on %s", q.Test, q.Owner, q.Deadline.Format("2006-01-02")), "fix or remove the test; it blocks again")
+		last := policy.LastDay(q)
+		switch {
+		case !policy.Begun(q, s.opts.Now()):
+			found = append(found, diag.Message{File: s.opts.Config.File, Text: fmt.Sprintf("the quarantine of %s by %s begins on %s, so it excuses nothing yet",
+				q.Test, q.Owner, q.Since.Format(time.DateOnly)), Hint: "set quarantined_at to the day on which the entry is written"})
+		case last.Before(q.Deadline):
+			found = append(found, diag.Message{File: s.opts.Config.File, Text: fmt.Sprintf("the quarantine of %s by %s has the deadline %s, but counts until %s at most",
+				q.Test, q.Owner, q.Deadline.Format(time.DateOnly), last.Format(time.DateOnly)), Hint: "a test may stay in quarantine for 30 days; look again then"})
+		}
+		if policy.Expired(last, s.opts.Now()) {
+			warn(fmt.Sprintf("the quarantine of %s by %s ended on %s", q.Test, q.Owner, last.Format(time.DateOnly)), "fix or remove the test; it blocks again")
 		}
 	}
 	return append(found, s.lintLabels(tests, stats)...)

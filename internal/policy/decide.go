@@ -126,6 +126,7 @@ func (j *judge) add(code e2e.Code, effect e2e.Effect, tests []string, format str
 // row is the row of the table that a test falls into; "" for a plain pass.
 func (j *judge) row(t e2e.TestResult) Row {
 	quarantined := t.Quarantine != nil && !t.Quarantine.Expired
+	expired := t.Quarantine != nil && t.Quarantine.Expired
 	later := t.LaterPass && (t.Outcome == e2e.Passed || t.Outcome == e2e.Flaky)
 	switch {
 	case t.Outcome == e2e.Lost:
@@ -140,6 +141,8 @@ func (j *judge) row(t e2e.TestResult) Row {
 		return RowFailed
 	case later:
 		return RowLaterPass
+	case expired && t.Outcome == e2e.Flaky:
+		return RowFailed // what was to be fixed by the deadline still fails
 	case t.Outcome == e2e.Flaky:
 		return RowFlaky
 	case t.Outcome == e2e.Passed:
@@ -186,6 +189,9 @@ func why(row Row, column e2e.Criticality, t e2e.TestResult) string {
 		return fmt.Sprintf("quarantined until %s by %s: %s", t.Quarantine.Deadline.UTC().Format("2006-01-02"), t.Quarantine.Owner, t.Quarantine.Reason)
 	case RowFailed:
 		text := fmt.Sprintf("a failing %s test", column)
+		if t.Outcome == e2e.Flaky {
+			text = fmt.Sprintf("a flaky %s test", column)
+		}
 		switch q := t.Quarantine; {
 		case q != nil && q.Deadline.IsZero():
 			text += "; its quarantine has no deadline, so it does not count"
@@ -329,7 +335,7 @@ func sentence(code e2e.Code, ids []string) string {
 	verb := map[e2e.Code]string{
 		e2e.CodeTestFailed:        "failed",
 		e2e.CodeEnvironment:       "failed because of the environment",
-		e2e.CodeQuarantineExpired: "failed, and the quarantine has ended",
+		e2e.CodeQuarantineExpired: "failed or flaky, and the quarantine has ended",
 		e2e.CodeFlaky:             "flaky: failed first, passed when run again",
 		e2e.CodeLaterPass:         "failed in an earlier attempt of this workflow run and passed now",
 		e2e.CodeLost:              "planned and never reported",

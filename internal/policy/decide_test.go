@@ -148,6 +148,9 @@ func (s situation) want() (effect, state string) {
 	if s.quarantine == "active" && (row == "failed" || row == "flaky" || row == "later_pass") {
 		row = "quarantined"
 	}
+	if s.quarantine == "expired" && row == "flaky" {
+		row = "failed"
+	}
 	effect = "none"
 	if row != "passed" {
 		effect = contract[row][column]

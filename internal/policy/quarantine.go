@@ -10,18 +10,38 @@ import (
 // Quarantine is the quarantine file: entries in file order.
 type Quarantine []e2e.Quarantine
 
-// Find returns the entry that covers a test on the day of now (UTC), with Expired
-// set when its deadline has passed, or nil. An exact id goes before globs, and of
-// several the first entry that has not expired wins. twins is how many tests share the id
+// MaxQuarantine is how long a test may stay in quarantine.
+const MaxQuarantine = 30 * 24 * time.Hour
+
+// LastDay is the last day on which an entry counts: its deadline, and at most
+// [MaxQuarantine] after it began.
+func LastDay(q e2e.Quarantine) time.Time {
+	if most := q.Since.Add(MaxQuarantine); !q.Since.IsZero() && !q.Deadline.IsZero() && q.Deadline.After(most) {
+		return most
+	}
+	return q.Deadline
+}
+
+// Begun reports whether an entry's first day, in UTC, has come.
+func Begun(q e2e.Quarantine, now time.Time) bool {
+	return !q.Since.UTC().Truncate(24 * time.Hour).After(now.UTC())
+}
+
+// Find returns the entry that covers a test on the day of now (UTC), with its last day as
+// Deadline and Expired set when that has passed, or nil. An exact id goes before globs, and of
+// several the first entry that has not expired wins. An entry that equals an id, as known
+// tells, covers that id alone, also if it looks like a glob. twins is how many tests share the id
 // (0 or 1: none): an entry covers those only if it says so, because nothing tells which of
 // them it was written for.
-func (q Quarantine) Find(id string, twins int, now time.Time) *e2e.Quarantine {
+func (q Quarantine) Find(id string, twins int, known func(id string) bool, now time.Time) *e2e.Quarantine {
 	var found *e2e.Quarantine
 	for _, exact := range []bool{true, false} {
 		for _, entry := range q {
-			if exact != (entry.Test == id) || !exact && !Match(entry.Test, id) || max(entry.Twins, 1) != max(twins, 1) {
+			if exact != (entry.Test == id) || !exact && (known(entry.Test) || !Match(entry.Test, id)) || max(entry.Twins, 1) != max(twins, 1) ||
+				!Begun(entry, now) {
 				continue
 			}
+			entry.Deadline = LastDay(entry)
 			entry.Expired = Expired(entry.Deadline, now)
 			if !entry.Expired {
 				return &entry
@@ -44,7 +64,7 @@ func Expired(deadline, now time.Time) bool {
 }
 
 // Match reports whether a glob covers an id. Only * (within a segment) and **
-// (across segments) are special; segments end at / and ::.
+// (across segments) are special, and \\\\* is a star, since ids of PHP have single backslashes; segments end at / and ::.
 func Match(glob, id string) bool {
 	g, s := tokens(glob, true), tokens(id, false)
 	// Where to go on after a mismatch: let the last * take one more token, or else
@@ -54,11 +74,11 @@ func Match(glob, id string) bool {
 	gi, si := 0, 0
 	for si < len(s) || gi < len(g) {
 		switch {
-		case gi < len(g) && g[gi] == "**":
+		case gi < len(g) && g[gi] == starAcross:
 			across, star = retry{gi + 1, si, true}, retry{}
 			gi++
 			continue
-		case gi < len(g) && g[gi] == "*":
+		case gi < len(g) && g[gi] == starWithin:
 			star = retry{gi + 1, si, true}
 			gi++
 			continue
@@ -87,6 +107,12 @@ type retry struct {
 	set      bool
 }
 
+// The special tokens of a glob. No token of an id equals one.
+const (
+	starWithin = "*within"
+	starAcross = "*across"
+)
+
 // tokens cuts a text into bytes, separators and, in a glob, stars.
 func tokens(s string, glob bool) []string {
 	list := make([]string, 0, len(s))
@@ -95,14 +121,19 @@ func tokens(s string, glob bool) []string {
 		switch {
 		case strings.HasPrefix(s, "::"):
 			n = 2
+		case glob && strings.HasPrefix(s, `\\*`):
+			list, s = append(list, "*"), s[3:]
+			continue
 		case glob && s[0] == '*':
-			n = len(s) - len(strings.TrimLeft(s, "*"))
+			stars := len(s) - len(strings.TrimLeft(s, "*"))
+			word := starWithin
+			if stars > 1 {
+				word = starAcross
+			}
+			list, s = append(list, word), s[stars:]
+			continue
 		}
-		if glob && n > 2 {
-			list = append(list, "**")
-		} else {
-			list = append(list, s[:n])
-		}
+		list = append(list, s[:n])
 		s = s[n:]
 	}
 	return list

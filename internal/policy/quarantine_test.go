@@ -66,7 +66,7 @@ func TestFind(t *testing.T) {
 		{"Expired in the file does not count", Quarantine{{Test: "api/x.go::A", Owner: "o", Deadline: now, Expired: true}}, "o", false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			got := tc.file.Find("api/x.go::A", 0, now)
+			got := tc.file.Find("api/x.go::A", 0, unknown, now)
 			switch {
 			case got == nil && tc.owner != "":
 				t.Error("nothing found")
@@ -77,11 +77,11 @@ func TestFind(t *testing.T) {
 	}
 	// A test whose name looks like a glob is found by its own id.
 	star := Quarantine{entry("api/x.go::*", "o", 1)}
-	if got := star.Find("api/x.go::*", 0, now); got == nil {
+	if got := star.Find("api/x.go::*", 0, unknown, now); got == nil {
 		t.Error("an exact id with a star is not found")
 	}
 	// What is found is a copy.
-	star.Find("api/x.go::A", 0, now).Owner = "changed"
+	star.Find("api/x.go::A", 0, unknown, now).Owner = "changed"
 	if star[0].Owner != "o" {
 		t.Error("the file was changed")
 	}
@@ -153,9 +153,9 @@ func matchByDefinition(glob, id []string) bool {
 	switch {
 	case len(glob) == 0:
 		return len(id) == 0
-	case glob[0] == "**":
+	case glob[0] == starAcross:
 		return matchByDefinition(glob[1:], id) || len(id) > 0 && matchByDefinition(glob, id[1:])
-	case glob[0] == "*":
+	case glob[0] == starWithin:
 		return matchByDefinition(glob[1:], id) || len(id) > 0 && id[0] != "/" && id[0] != "::" && matchByDefinition(glob, id[1:])
 	}
 	return len(id) > 0 && id[0] == glob[0] && matchByDefinition(glob[1:], id[1:])
@@ -178,5 +178,48 @@ func TestMatchEqualsItsDefinition(t *testing.T) {
 func TestMatchIsQuick(t *testing.T) {
 	if Match(strings.Repeat("*a", 60)+"b", strings.Repeat("a", 5000)) || Match(strings.Repeat("**a", 60)+"b", strings.Repeat("a/", 2500)) {
 		t.Error("matched")
+	}
+}
+
+func unknown(string) bool { return false }
+
+// An entry that equals an id covers that id alone; a star may be escaped.
+func TestAStarInAName(t *testing.T) {
+	now := time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
+	entry := func(test string) Quarantine {
+		return Quarantine{{Test: test, Since: now.AddDate(0, 0, -1), Deadline: now.AddDate(0, 0, 1)}}
+	}
+	known := func(id string) bool { return id == "s::a*" }
+	for _, tc := range []struct {
+		entry, id string
+		want      bool
+	}{
+		{"s::a*", "s::a*", true}, {"s::a*", "s::ab", false}, {"s::b*", "s::bc", true},
+		{`s::a\\*`, "s::a*", true}, {`s::a\\*`, "s::ab", false}, {`s::\\**`, "s::*b", true}, {`App\*::x`, `App\A::x`, true}, {`App\A::*`, `App\A::x`, true},
+	} {
+		if got := entry(tc.entry).Find(tc.id, 0, known, now) != nil; got != tc.want {
+			t.Errorf("%s covers %s: %v", tc.entry, tc.id, got)
+		}
+	}
+}
+
+// An entry counts from its first day on, and for 30 days at most.
+func TestHowLongAnEntryCounts(t *testing.T) {
+	since := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+	q := Quarantine{{Test: "a", Since: since, Deadline: since.AddDate(10, 0, 0)}}
+	for day, want := range map[int]string{-1: "none", 0: "active", 29: "active", 30: "active", 31: "expired"} {
+		got := "none"
+		if found := q.Find("a", 0, unknown, since.AddDate(0, 0, day).Add(time.Hour)); found != nil {
+			got = "active"
+			if found.Expired {
+				got = "expired"
+			}
+			if !found.Deadline.Equal(since.AddDate(0, 0, 30)) {
+				t.Errorf("day %d: last day %s", day, found.Deadline)
+			}
+		}
+		if got != want {
+			t.Errorf("day %d: %s, want %s", day, got, want)
+		}
 	}
 }

@@ -16,6 +16,11 @@ func judge(in In, a accepted, r *e2e.Result) {
 	for _, sh := range a.earlier.Shards {
 		before.ends = append(before.ends, sh.Ends...)
 	}
+	ids := map[string]bool{}
+	for _, t := range r.Tests {
+		ids[t.Stable()] = true
+	}
+	known := func(id string) bool { return ids[id] }
 	for i := range r.Tests {
 		t := &r.Tests[i]
 		earlier := a.earlier.Attempts[t.Stable()]
@@ -27,7 +32,7 @@ func judge(in In, a accepted, r *e2e.Result) {
 			t.Evidence = append(t.Evidence, now.crashes(t.Attempts[len(earlier):])...)
 		}
 		laterPass(t, earlier, before.of(earlier))
-		t.Quarantine = in.Quarantine.Find(t.Stable(), t.Twins, in.Now)
+		t.Quarantine = in.Quarantine.Find(t.Stable(), t.Twins, known, in.Now)
 	}
 	r.Budgets = budgets(in, a.counted, r.Tests)
 	r.Verdict, r.Tests = policy.Decide(policy.Evidence{

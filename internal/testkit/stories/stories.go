@@ -58,6 +58,9 @@ func Run(t *testing.T) {
 			}
 			env.Vars = slices.DeleteFunc(env.Vars, func(kv string) bool { return strings.HasPrefix(kv, "GITHUB_") })
 			env.Setenv("NO_COLOR", "1")
+			if err := dated(env.WorkDir); err != nil {
+				return err
+			}
 			env.Setenv("FREE_PORT", strconv.Itoa(servers.FreePort(t)))
 			return nil
 		},
@@ -219,4 +222,27 @@ func noneLeft(ts *testscript.TestScript, _ bool, args []string) {
 			ts.Fatalf("process %d of %s is left behind", pid, name)
 		}
 	}
+}
+
+// dated replaces, in the YAML files of a story, TODAY and SOON by the day of the run and one ten
+// days later: a quarantine counts for some weeks only.
+func dated(dir string) error {
+	files, err := filepath.Glob(filepath.Join(dir, "*.yml"))
+	if err != nil {
+		return err
+	}
+	now := time.Now().UTC()
+	days := strings.NewReplacer("TODAY", now.Format(time.DateOnly), "SOON", now.AddDate(0, 0, 10).Format(time.DateOnly))
+	for _, file := range files {
+		data, err := os.ReadFile(file) //nolint:gosec // of the story
+		if err != nil {
+			return err
+		}
+		if text := days.Replace(string(data)); text != string(data) {
+			if err := os.WriteFile(file, []byte(text), 0o644); err != nil { //nolint:gosec // of the story
+				return err
+			}
+		}
+	}
+	return nil
 }
