@@ -109,8 +109,13 @@ func remarks(r e2e.Result) string {
 		}
 	}
 	add(problems, "problem around the tests", "problems around the tests")
-	if len(list) == 0 {
+	switch {
+	case n.Skipped > 0 && len(list) == 0:
+		return fmt.Sprintf("%s passed, %s skipped", thousands(n.Passed), thousands(n.Skipped))
+	case len(list) == 0:
 		return plural(n.Passed, "test", "tests") + " passed"
+	case n.Skipped > 0:
+		list = append(list, plural(n.Skipped, "skipped test", "skipped tests"))
 	}
 	return strings.Join(list, ", ")
 }
@@ -180,13 +185,23 @@ func missing(r e2e.Result) string {
 	case len(failed) > 1:
 		return fmt.Sprintf("%d gates failed: %s (%s)", len(failed), strings.Join(failed, ", "), e2e.EnvironmentFailure)
 	}
+	first := -1
 	for i, reason := range r.Verdict.Reasons {
-		if reason.Effect == e2e.NotJudged {
-			return reasonPhrase(r, sameReasons(r.Verdict.Reasons[i:]))
+		if reason.Effect == e2e.NotJudged && (first < 0 || causeRank(reason.Code) < causeRank(r.Verdict.Reasons[first].Code)) {
+			first = i
 		}
 	}
-	return "no reason was given"
+	if first < 0 {
+		return "no reason was given"
+	}
+	return reasonPhrase(r, sameReasons(r.Verdict.Reasons[first:]))
 }
+
+// consequences follow from something else that went wrong, so they are named last.
+var consequences = []e2e.Code{e2e.CodeLost, e2e.CodeNotRun, e2e.CodeNoPass, e2e.CodeNoTests}
+
+// causeRank puts what makes the evidence untrustworthy before what follows from it.
+func causeRank(code e2e.Code) int { return slices.Index(consequences, code) + 1 }
 
 // sameReasons is the first reason with the tests of all of its kind: each shard that is
 // missing is a reason of its own.

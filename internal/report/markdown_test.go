@@ -144,7 +144,7 @@ func TestMarkdownKeepsFlakes(t *testing.T) {
 
 func TestHeadlines(t *testing.T) {
 	for name, want := range map[string]string{
-		"passed-with-flake": "## ✅ e2e-gate pr: passed (1 flaky test)",
+		"passed-with-flake": "## ✅ e2e-gate pr: passed (1 flaky test, 1 skipped test)",
 		"blocked":           "## ❌ e2e-gate pr: blocked — 3 release-blocking tests failed, 1 smoke test failed",
 		"gate-shut":         "## ⛔ e2e-gate pr: not judged — gate case-api failed (ENVIRONMENT&#95;FAILURE)",
 		"zero":              "## ⛔ e2e-gate: not judged — the result holds no verdict",
