@@ -114,7 +114,14 @@ func (c historyShowCmd) Run(ctx context.Context, a *App) error {
 	if len(list) == 0 {
 		_, _ = fmt.Fprintln(tw, "the history is empty: run the gate, or import reports with e2e-gate history import")
 	}
-	return tw.Flush()
+	if err := tw.Flush(); err != nil {
+		return err
+	}
+	if incidents := stats.Incidents(); len(incidents) > 0 {
+		_, err = fmt.Fprintf(a.Stdout, "\nThe environment was at fault in %s, last on %s; they change nothing above.\n",
+			report.Plural(len(incidents), "run", "runs"), incidents[len(incidents)-1].Format(time.DateOnly))
+	}
+	return err
 }
 
 // rate is "15 % (6-32)": the share of runs, and between which rates the true one lies.

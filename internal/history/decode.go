@@ -62,6 +62,8 @@ type entry struct {
 	outcome         e2e.Outcome
 	seconds         float64
 	silent          bool
+	// environment: it was at fault.
+	environment bool
 }
 
 // unpacked is a record in the memory of the one that was read before.
@@ -185,7 +187,7 @@ func entryOf(line []byte) (entry, error) {
 	}
 	var e Entry
 	err := json.Unmarshal(line, &e)
-	return entry{[]byte(e.ID), []byte(e.Suite), []byte(e.File), e.Outcome, e.Seconds, e.Nothing != ""}, err
+	return entry{[]byte(e.ID), []byte(e.Suite), []byte(e.File), e.Outcome, e.Seconds, e.Nothing != "", e.Nothing == BadEnvironment}, err
 }
 
 // quickEntry reads a line as encode writes it, ten times as fast as what can read any

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/org/e2e-gate/internal/e2e"
 )
@@ -128,6 +129,8 @@ type snapshot struct {
 	Names []string `json:"names"`
 	// WorkflowRuns are those whose records are in it, or were.
 	WorkflowRuns []string `json:"workflow_runs,omitempty"`
+	// Incidents are the starts of runs in which the environment was at fault, by run id.
+	Incidents map[string]time.Time `json:"incidents,omitempty"`
 	// Records without tests, to which the samples refer by position.
 	Records []Record `json:"records"`
 }
@@ -192,7 +195,7 @@ var errLarge = errors.New("the snapshot is too large")
 // encodeSnapshot writes what was folded, with so many of the newest samples for each
 // statistic.
 func encodeSnapshot(f *fold, names []string, most int) ([]byte, error) {
-	head := snapshot{Schema: SnapshotSchema, Names: names, WorkflowRuns: newestRuns(f.workflowRuns)}
+	head := snapshot{Schema: SnapshotSchema, Names: names, WorkflowRuns: newestRuns(f.workflowRuns), Incidents: newestIncidents(f.incidents)}
 	at := map[*Record]int{}
 	ids := sortedIDs(f.tests)
 	for _, id := range ids {
@@ -294,7 +297,21 @@ func decodeSnapshot(data []byte, refused func(*Record) string) (*fold, error) {
 	for _, run := range head.WorkflowRuns {
 		f.workflowRuns[run] = true
 	}
+	maps.Copy(f.incidents, head.Incidents)
 	return f, nil
+}
+
+// maxIncidents bounds how many incidents a snapshot remembers.
+const maxIncidents = 500
+
+// newestIncidents are those that a snapshot remembers.
+func newestIncidents(all map[string]time.Time) map[string]time.Time {
+	runs := slices.SortedFunc(maps.Keys(all), func(a, b string) int { return cmp.Or(all[b].Compare(all[a]), strings.Compare(a, b)) })
+	kept := map[string]time.Time{}
+	for _, run := range runs[:min(len(runs), maxIncidents)] {
+		kept[run] = all[run]
+	}
+	return kept
 }
 
 // newestRuns are workflow runs by age, the newest that there is room for: their ids are

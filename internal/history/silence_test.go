@@ -189,3 +189,34 @@ func TestRecordsOfTwoVersions(t *testing.T) {
 		t.Errorf("%+v %v", p, err)
 	}
 }
+
+// The count of environment incidents is the one number that such runs change, also through a
+// snapshot.
+func TestIncidentsAreCounted(t *testing.T) {
+	log := &Log{Store: Dir{Path: t.TempDir()}, Now: func() time.Time { return day0.AddDate(0, 0, 50) }}
+	for i := range 30 {
+		r := Record{Schema: Schema, RunID: fmt.Sprintf("e2e-%013d-x", i), Attempt: 1, Started: day0.AddDate(0, 0, i), Main: true,
+			Tests: []Entry{{ID: "a", Outcome: e2e.Passed, Seconds: 1}}}
+		switch i % 10 {
+		case 3:
+			r.Nothing = BadEnvironment
+		case 5:
+			r.Tests[0] = Entry{ID: "a", Outcome: e2e.Failed, Nothing: BadEnvironment, Environment: "db"}
+		case 7:
+			r.Nothing = NotJudged
+		}
+		if err := log.Save(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 { // the second time from the snapshot
+		stats, _, err := log.Load(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := stats.Incidents()
+		if len(got) != 6 || !got[0].Equal(day0.AddDate(0, 0, 3)) || !got[5].Equal(day0.AddDate(0, 0, 25)) {
+			t.Errorf("%v", got)
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/history/estimate"
@@ -49,7 +50,12 @@ type Stats struct {
 	// overhead of a shard, and of how many it is known.
 	overhead  float64
 	overheads int
+	incidents []time.Time
 }
+
+// Incidents are the starts of the runs in which the environment was at fault, the oldest first:
+// the only number that such runs change.
+func (s Stats) Incidents() []time.Time { return s.incidents }
 
 // known is the history of one test.
 type known struct {
@@ -172,10 +178,13 @@ type fold struct {
 	names, workflowRuns map[string]bool
 	// refused are the reasons why records of a snapshot do not count.
 	refused map[string]bool
+	// incidents are the starts of runs in which the environment was at fault, by run id.
+	incidents map[string]time.Time
 }
 
 func newFold() *fold {
-	return &fold{tests: map[string]*known{}, names: map[string]bool{}, workflowRuns: map[string]bool{}, refused: map[string]bool{}}
+	return &fold{tests: map[string]*known{}, names: map[string]bool{}, workflowRuns: map[string]bool{}, refused: map[string]bool{},
+		incidents: map[string]time.Time{}}
 }
 
 // of is what is known of a test.
@@ -195,7 +204,13 @@ func (f *fold) addEntries(name string, u *unpacked) {
 	if r.WorkflowRun != "" {
 		f.workflowRuns[r.WorkflowRun] = true
 	}
+	if r.Nothing == BadEnvironment {
+		f.incidents[r.RunID] = r.Started.UTC()
+	}
 	for _, e := range u.entries {
+		if e.environment {
+			f.incidents[r.RunID] = r.Started.UTC()
+		}
 		if len(e.id) == 0 {
 			continue
 		}
@@ -243,7 +258,7 @@ func Fold(records []Record) Stats {
 
 func (f *fold) stats() Stats {
 	f.trim()
-	s := Stats{tests: f.tests}
+	s := Stats{tests: f.tests, incidents: slices.SortedFunc(maps.Values(f.incidents), time.Time.Compare)}
 	s.medians()
 	s.whole()
 	s.fixed()
