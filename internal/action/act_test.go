@@ -225,15 +225,43 @@ func (w *world) act(ctx context.Context, event, payload string, more ...string) 
 	write(w.t, filepath.Join(w.dir, "..", "event.json"), payload)
 	scratch := w.t.TempDir()
 	args := append([]string{
-		event, "-e", filepath.Join(w.dir, "..", "event.json"), "-P", "ubuntu-latest=-self-hosted", "-W", ".github/workflows/e2e.yml", "--json",
+		event,
+		"-e",
+		filepath.Join(w.dir, "..", "event.json"),
+		"-P",
+		"ubuntu-latest=-self-hosted",
+		"-W",
+		".github/workflows/e2e.yml",
+		"--json",
 		"--use-gitignore=false",
-		"--local-repository", "org/e2e-gate@v1=" + w.tree, "--local-repository", pinOf(w.t, read(w.t, "action.yml"), "actions/upload-artifact") + "=" + w.stub,
-		"--env", "GITHUB_API_URL=" + w.api, "--env", "GITHUB_REPOSITORY=acme/cases", "--env", "GITHUB_RUN_ID=77",
-		"--local-repository", pinOf(w.t, read(w.t, "action.yml"), "actions/cache/restore", "actions/cache") + "=" + w.stub,
-		"--local-repository", pinOf(w.t, workflow, "actions/checkout") + "=" + w.stub, // act copies the folder itself
-		"--env", "GOCACHE=" + goCache(w.t), // act's own cache folder is a fresh one
-		"--env", "E2E_GATE_DOWNLOAD_URL=" + w.downloads, "--env", "ARTIFACTS=" + w.kept, "-s", "GITHUB_TOKEN=" + githubfake.JobToken,
-		"--action-cache-path", filepath.Join(scratch, "actions"), "--cache-server-addr", "127.0.0.1", "--cache-server-path", filepath.Join(scratch, "cache"),
+		"--local-repository",
+		"org/e2e-gate@v1=" + w.tree,
+		"--local-repository",
+		pinOf(w.t, read(w.t, "action.yml"), "actions/upload-artifact") + "=" + w.stub,
+		"--env",
+		"GITHUB_API_URL=" + w.api,
+		"--env",
+		"GITHUB_REPOSITORY=acme/cases",
+		"--env",
+		"GITHUB_RUN_ID=77",
+		"--local-repository",
+		pinOf(w.t, read(w.t, "action.yml"), "actions/cache/restore", "actions/cache") + "=" + w.stub,
+		"--local-repository",
+		pinOf(w.t, workflow, "actions/checkout") + "=" + w.stub, // act copies the folder itself
+		"--env",
+		"GOCACHE=" + goCache(w.t), // act's own cache folder is a fresh one
+		"--env",
+		"E2E_GATE_DOWNLOAD_URL=" + w.downloads,
+		"--env",
+		"ARTIFACTS=" + w.kept,
+		"-s",
+		"GITHUB_TOKEN=" + githubfake.JobToken,
+		"--action-cache-path",
+		filepath.Join(scratch, "actions"),
+		"--cache-server-addr",
+		"127.0.0.1",
+		"--cache-server-path",
+		filepath.Join(scratch, "cache"),
 	}, more...)
 	cmd := exec.CommandContext(ctx, "act", args...)
 	cmd.Dir, cmd.Env = w.dir, append(os.Environ(), "XDG_CACHE_HOME="+scratch, "XDG_CONFIG_HOME="+scratch, "RUNNER_TEMP="+scratch)
@@ -268,8 +296,13 @@ func (w *world) act(ctx context.Context, event, payload string, more ...string) 
 func (r ran) tail() string { return r.log[max(0, len(r.log)-6000):] }
 
 func pullRequest(fake *githubfake.Server) string {
-	return fmt.Sprintf(`{"action": "synchronize", "number": %d, "pull_request": {"number": %d, "head": {"ref": "change", "sha": %q, "repo": {"full_name": "acme/cases"}},
-		"base": {"ref": "main", "repo": {"full_name": "acme/cases"}}}, "repository": {"full_name": "acme/cases"}}`, fake.PR, fake.PR, headSHA)
+	return fmt.Sprintf(
+		`{"action": "synchronize", "number": %d, "pull_request": {"number": %d, "head": {"ref": "change", "sha": %q, "repo": {"full_name": "acme/cases"}},
+		"base": {"ref": "main", "repo": {"full_name": "acme/cases"}}}, "repository": {"full_name": "acme/cases"}}`,
+		fake.PR,
+		fake.PR,
+		headSHA,
+	)
 }
 
 // The action as people use it: a release, downloaded and verified, on a pull request.

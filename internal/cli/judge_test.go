@@ -27,7 +27,11 @@ quarantine: q.yml
 // quarantineOfOne is a quarantine file that counts today.
 func quarantineOfOne() string {
 	now := time.Now().UTC()
-	return fmt.Sprintf("- {test: \"s/A::one\", owner: t, reason: r, quarantined_at: %s, fix_deadline: %s}\n", now.Format(time.DateOnly), now.AddDate(0, 0, 10).Format(time.DateOnly))
+	return fmt.Sprintf(
+		"- {test: \"s/A::one\", owner: t, reason: r, quarantined_at: %s, fix_deadline: %s}\n",
+		now.Format(time.DateOnly),
+		now.AddDate(0, 0, 10).Format(time.DateOnly),
+	)
 }
 
 // Law 7: a change cannot relax its own judge.
@@ -100,9 +104,12 @@ func runOnPullRequest(t *testing.T, base, head string, shallow bool, env ...stri
 		baseSHA = strings.Repeat("a", 40)
 	}
 	event := filepath.Join(t.TempDir(), "event.json")
-	payload := fmt.Sprintf(`{"number": 7, "pull_request": {"number": 7, "head": {"sha": %[1]q, "repo": {"full_name": "o/r"}}, "base": {"ref": "main", "sha": %[2]q, "repo": {"full_name": "o/r"}}},
+	payload := fmt.Sprintf(
+		`{"number": 7, "pull_request": {"number": 7, "head": {"sha": %[1]q, "repo": {"full_name": "o/r"}}, "base": {"ref": "main", "sha": %[2]q, "repo": {"full_name": "o/r"}}},
 		"merge_group": {"head_sha": %[1]q, "head_ref": "refs/heads/gh-readonly-queue/main/pr-7-%[1]s", "base_sha": %[2]q, "base_ref": "refs/heads/main"}}`,
-		headSHA, baseSHA)
+		headSHA,
+		baseSHA,
+	)
 	if err := os.WriteFile(event, []byte(payload), 0o644); err != nil {
 		t.Fatal(err)
 	}

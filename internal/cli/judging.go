@@ -55,8 +55,8 @@ func (a *App) whoJudges(ctx context.Context, in inputs, own *config.Config, aske
 	if err != nil {
 		return b.unknown(fmt.Errorf("commit %.10s cannot be read: %w; run git fetch --depth=1 origin %s", values, err, values))
 	}
-	j.Judging.By, j.Judging.Commit, j.notes = e2e.JudgedByBase, values, append(b.notes, j.notes...)
-	j.Judging.Changes = append(j.Judging.Changes, b.changes(ctx, j, values, measured)...)
+	j.By, j.Commit, j.notes = e2e.JudgedByBase, values, append(b.notes, j.notes...)
+	j.Changes = append(j.Changes, b.changes(ctx, j, values, measured)...)
 	return j
 }
 

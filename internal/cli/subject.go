@@ -21,7 +21,8 @@ func ofCheckout(ctx context.Context, t trigger.Trigger, work gitrepo.Checkout) (
 		t.SHA = head
 	case head == "":
 		if t.CI {
-			t.Notes = append(slices.Clone(t.Notes), fmt.Sprintf("git does not tell which commit is checked out, so it is not certain that commit %.10s is what is tested", t.SHA))
+			t.Notes = append(slices.Clone(t.Notes), fmt.Sprintf(
+				"git does not tell which commit is checked out, so it is not certain that commit %.10s is what is tested", t.SHA))
 		}
 	case head == t.SHA:
 	default:
@@ -52,8 +53,8 @@ func (a *App) refuseForeign(ctx context.Context, t trigger.Trigger, work gitrepo
 const (
 	targetRefused = "pull_request_target without a checkout of the base would run the pull request's code with the repository's secrets. " +
 		"Use on: pull_request; to comment on pull requests from forks, see docs/forks.md"
-	foreignRefused = "the event %s comes with the repository's secrets, and commit %.10s, which is checked out, is on no branch of this repository that the checkout " +
-		"knows: it may be a fork's. Check out a branch of this repository by its name, or use on: pull_request; for forks see docs/forks.md"
+	foreignRefused = "the event %s comes with the repository's secrets, and commit %.10s, which is checked out, is on no branch of this repository that the " +
+		"checkout knows: it may be a fork's. Check out a branch of this repository by its name, or use on: pull_request; for forks see docs/forks.md"
 )
 
 // wrongCommit is the problem of a run that was to post or sign a verdict for a commit that it

@@ -59,10 +59,25 @@ func TestLint(t *testing.T) {
 func TestLintOfTestsThatShareAnID(t *testing.T) {
 	var records remembered
 	records = append(records, history.Record{Schema: history.Schema, RunID: "r", Tests: []history.Entry{
-		{ID: "w/C::real #2", Suite: "w", Outcome: e2e.Passed}, {ID: "w/C::real", Suite: "w", Outcome: e2e.Passed}, {ID: "w/C::seen", Suite: "w", Outcome: e2e.Passed}}})
+		{
+			ID:      "w/C::real #2",
+			Suite:   "w",
+			Outcome: e2e.Passed,
+		},
+		{ID: "w/C::real", Suite: "w", Outcome: e2e.Passed},
+		{ID: "w/C::seen", Suite: "w", Outcome: e2e.Passed},
+	}})
 	stats, _, _ := records.Load(t.Context())
 	s := New(Options{Config: &config.Config{Suites: []suite.Spec{{Name: "s"}, {Name: "w"}}}, Quarantine: policy.Quarantine{
-		{Test: "s/f::two #1"}, {Test: "s/f::two"}, {Test: "s/f::three", Twins: 3}, {Test: "s/f::one #1"}, {Test: "w/C::real #2"}, {Test: "w/C::seen #2"}, {Test: "w/C::else #2"},
+		{
+			Test: "s/f::two #1",
+		},
+		{Test: "s/f::two"},
+		{Test: "s/f::three", Twins: 3},
+		{Test: "s/f::one #1"},
+		{Test: "w/C::real #2"},
+		{Test: "w/C::seen #2"},
+		{Test: "w/C::else #2"},
 	}})
 	tests := asSets([]e2e.Test{
 		{ID: "s/f::two", Suite: "s", Tags: []string{"a"}}, {ID: "s/f::three", Suite: "s"}, {ID: "s/f::two", Suite: "s", Tags: []string{"smoke"}},

@@ -209,6 +209,7 @@ func why(row Row, column e2e.Criticality, t e2e.TestResult) string {
 		return fmt.Sprintf("a %s test that was stopped before it could start", column)
 	case RowSkipped:
 		return "skipped by its framework"
+	case RowJudgeChanged: // about no test
 	}
 	return ""
 }
@@ -322,7 +323,7 @@ func (j *judge) code(t e2e.TestResult) e2e.Code {
 		}
 	case RowNotRun:
 		return e2e.CodeNotRun
-	case RowSkipped:
+	case RowSkipped, RowJudgeChanged:
 	}
 	return ""
 }

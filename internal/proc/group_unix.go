@@ -5,6 +5,7 @@ package proc
 import (
 	"errors"
 	"os/exec"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -70,9 +71,7 @@ func signalOf(cmd *exec.Cmd) int {
 
 // ownSignal reports whether a program's own fault raises a signal.
 func ownSignal(n int) bool {
-	switch syscall.Signal(n) {
-	case syscall.SIGILL, syscall.SIGTRAP, syscall.SIGABRT, syscall.SIGBUS, syscall.SIGFPE, syscall.SIGSEGV, syscall.SIGSYS:
-		return true
-	}
-	return false
+	return slices.Contains([]syscall.Signal{
+		syscall.SIGILL, syscall.SIGTRAP, syscall.SIGABRT, syscall.SIGBUS, syscall.SIGFPE, syscall.SIGSEGV, syscall.SIGSYS,
+	}, syscall.Signal(n))
 }

@@ -151,7 +151,8 @@ func (ps *Processes) watch(b *beside) {
 	if exit.Ended == proc.Cancelled {
 		return // we asked it to
 	}
-	d := e2e.ProcessEnd{Name: b.spec.Name, At: time.Now().UTC(), Crashed: ps.served && exit.Crashed() && !portTaken(exit.Tail), Text: strings.TrimSuffix(fmt.Sprintf("%s: %s", exit, lastLine(exit.Tail)), ": ")}
+	d := e2e.ProcessEnd{Name: b.spec.Name, At: time.Now().UTC(), Crashed: ps.served && exit.Crashed() && !portTaken(exit.Tail),
+		Text: strings.TrimSuffix(fmt.Sprintf("%s: %s", exit, lastLine(exit.Tail)), ": ")}
 	ps.deaths = append(ps.deaths, d)
 	ps.died <- d
 }

@@ -213,7 +213,8 @@ func TestCrashes(t *testing.T) {
 		if len(list) == 1 != tc.want {
 			t.Errorf("%s: %+v", tc.rule, list)
 		}
-		if tc.want && (list[0].Kind != e2e.EvidenceCrash || list[0].Text != "background process api crashed before the test ended, at 12:01:40 (exit status 2: panic: boom)") {
+		if tc.want &&
+			(list[0].Kind != e2e.EvidenceCrash || list[0].Text != "background process api crashed before the test ended, at 12:01:40 (exit status 2: panic: boom)") {
 			t.Errorf("%s: %+v", tc.rule, list[0])
 		}
 	}

@@ -220,5 +220,6 @@ func (e Earlier) failedUnseen(tests []e2e.TestResult) []e2e.Problem {
 		return nil
 	}
 	return []e2e.Problem{{Code: e2e.CodeAttemptsUnreadable, LosesEvidence: true, Text: fmt.Sprintf(
-		"%d of the tests that failed in an earlier attempt of this workflow run are not in this one; run the stage with the same selection, or start a new run", gone)}}
+		"%d of the tests that failed in an earlier attempt of this workflow run are not in this one; run the stage with the same selection, "+
+			"or start a new run", gone)}}
 }
