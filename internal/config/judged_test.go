@@ -63,7 +63,8 @@ func TestJudged(t *testing.T) {
 		{"a stage is new", "  nightly:", "  main: {on: [push]}\n  nightly:", nil, func(c *Config) bool { return len(c.Stages) == 3 && c.Stages[2].Name == "main" }},
 		{"the policy is relaxed", "policy: {flaky: {release-blocking: block}}", "policy: {failed: {release-blocking: inform}}", []string{"policy is changed"},
 			func(c *Config) bool {
-				return c.Policy.Table().Effect(policy.RowFlaky, e2e.ReleaseBlocking) == e2e.Blocks && c.Policy.Table().Effect(policy.RowFailed, e2e.ReleaseBlocking) == e2e.Blocks
+				return c.Policy.Table().Effect(policy.RowFlaky, e2e.ReleaseBlocking) == e2e.Blocks &&
+					c.Policy.Table().Effect(policy.RowFailed, e2e.ReleaseBlocking) == e2e.Blocks
 			}},
 		{"owners, quarantine, rerun and triage", "owners: {team: \"@acme/team\"}\nquarantine: q.yml", "owners: {}\nquarantine: other.yml",
 			[]string{"owners is changed", "quarantine is changed"}, func(c *Config) bool { return c.Owners["team"] != "" && c.Quarantine == "q.yml" }},

@@ -51,7 +51,8 @@ func TestBefore(t *testing.T) {
 		{
 			rule: "attempt 2 alone does not tell what attempt 1 did", attempt: 3,
 			docs:     func(in In) []Document { return []Document{shard(in, 1, 2, failed("s::c"))} },
-			attempts: 1, missing: "in attempt 1 of this workflow run is not known; give the job the permission actions: read, or start a new run. None of its documents was found",
+			attempts: 1, missing: "in attempt 1 of this workflow run is not known; give the job the permission actions: read, " +
+				"or start a new run. None of its documents was found",
 		},
 		{rule: "a result of attempt 1 shows that it ran no shard", attempt: 2, results: []int{1}},
 		{rule: "a result of attempt 2 does not", attempt: 3, results: []int{2}, missing: "in attempt 1 of this"},
@@ -92,7 +93,10 @@ func TestBefore(t *testing.T) {
 			rule: "a witness who knows nothing says why", attempt: 2, witnesses: []Witness{{Attempt: 1, Why: "403"}},
 			missing: "None of its documents was found; 403",
 		},
-		{rule: "a witness of another attempt says nothing of this one", attempt: 3, witnesses: []Witness{{Attempt: 2, Ending: EndedWell}}, missing: "in attempt 1 of this"},
+		{
+			rule: "a witness of another attempt says nothing of this one", attempt: 3, witnesses: []Witness{{Attempt: 2, Ending: EndedWell}},
+			missing: "in attempt 1 of this",
+		},
 		{
 			rule: "a witness does not replace documents", attempt: 2, witnesses: []Witness{{Attempt: 1, Ending: EndedBadly}},
 			docs: func(in In) []Document { return []Document{shard(in, 1, 1, passed("s::c"))} }, attempts: 1,

@@ -58,8 +58,10 @@ func TestLaterPass(t *testing.T) {
 // An alibi that does not excuse changes nothing, and the test says why.
 func TestAnAlibiThatDoesNotExcuse(t *testing.T) {
 	for want, env := range map[string]e2e.Environment{
-		"gate api was bad then (503), but the failure does not name it; start a new run":                            {Gate: "api", Observed: "503"},
-		"gate api went down while the test ran (503), and the test may have caused that; start a new run":           {Gate: "api", Observed: "503", NamedBy: "api:80"},
+		"gate api was bad then (503), but the failure does not name it; start a new run": {Gate: "api", Observed: "503"},
+		"gate api went down while the test ran (503), and the test may have caused that; start a new run": {
+			Gate: "api", Observed: "503", NamedBy: "api:80",
+		},
 		"background process db had exited then (exit status 1), and the test may have caused that; start a new run": {Process: "db", Observed: "exit status 1"},
 	} {
 		once := e2e.TestResult{Outcome: e2e.Passed}
