@@ -21,10 +21,10 @@ const judgeTitle = "This change alters what judges it"
 
 // judgeNote says what became of them.
 func judgeNote(r e2e.Result) string {
-	effect := "It does not block by itself."
+	effect := "Altering it does not block by itself."
 	for _, reason := range r.Verdict.Reasons {
 		if reason.Code == e2e.CodeJudgeChanged && reason.Effect == e2e.Blocks {
-			effect = "That blocks by the base's policy."
+			effect = "Altering it blocks by the base's policy."
 		}
 	}
 	if r.Judging.Commit == "" {
