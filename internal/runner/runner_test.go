@@ -185,6 +185,7 @@ if [ $E2E_ATTEMPT = 1 ]; then r '<testcase name="a"><failure/></testcase><testca
 func TestRerunWhoseProcessEndsBadly(t *testing.T) {
 	for second, want := range map[string]e2e.Outcome{
 		`r '<testcase name="a"/>'`:                                                 e2e.Flaky,
+		`r '<testcase name="a"/>'; kill -9 $$`:                                     e2e.Failed,
 		`r '<testcase name="a"/>'; exit 1`:                                         e2e.Failed,
 		`r '<testcase name="a"/><testcase name="x"><failure/></testcase>'; exit 1`: e2e.Flaky,
 	} {

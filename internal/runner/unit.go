@@ -94,8 +94,9 @@ type running struct {
 	id         identity
 	// moved are files of the run's folder that got another name, by the one they had.
 	moved map[string]string
-	// lost are the problems that lose evidence. others are tests that ran beside a rerun.
-	lost   []e2e.Problem
+	// lost: the process does not prove that a test passed. others are tests that ran beside a
+	// rerun.
+	lost   bool
 	others []e2e.Child
 }
 
@@ -184,7 +185,8 @@ func (u *running) file(ctx context.Context, exit proc.Exit, limit time.Duration,
 	u.tidy()
 	files := u.evidence()
 	u.s.doc.Units = append(u.s.doc.Units, u.record)
-	u.lost = slices.DeleteFunc(slices.Clone(rep.Problems), func(p e2e.Problem) bool { return !p.LosesEvidence })
+	// A process that did not end by itself, or that lost evidence of any test, proves no pass.
+	u.lost = u.record.Ended != e2e.EndedExited || slices.ContainsFunc(rep.Problems, func(p e2e.Problem) bool { return p.LosesEvidence })
 	for _, t := range u.tests {
 		list, known := rep.Tests[t.ID], u.s.runs[t.ID]
 		switch {
@@ -315,8 +317,7 @@ func (u *running) append(id string, unplanned *e2e.Test, name string, list []e2e
 
 // again adds the attempts of the diagnostic rerun to a test, with what counts of them.
 func (u *running) again(run *e2e.TestRun, name string, list []e2e.Attempt, files []string) {
-	lost := slices.ContainsFunc(u.lost, func(p e2e.Problem) bool { return len(p.Tests) == 0 || slices.Contains(p.Tests, run.ID) || u.batch })
-	run.Attempts = append(run.Attempts, attempts.Again(run.Attempts, u.filed(name, list, files), lost)...)
+	run.Attempts = append(run.Attempts, attempts.Again(run.Attempts, u.filed(name, list, files), u.lost)...)
 }
 
 // beside are the failures of a test that passed first and was run again without being

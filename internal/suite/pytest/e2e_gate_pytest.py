@@ -98,6 +98,7 @@ class Reporter:
         name = self.name(report.nodeid)
         if report.when == "teardown" and name not in self.running and not report.failed:
             return  # what pytest-rerunfailures is to repeat has been reported
+        after_rerun = name not in self.running and name in self.repeats  # a tear-down that failed
         attempt = self.running.setdefault(name, Attempt())
         if hasattr(report, "context") and report.when == "call":
             attempt.subtest(report)
@@ -107,7 +108,7 @@ class Reporter:
             del self.running[name]
             file, _, rest = name.partition("::")
             retry = self.repeats.pop(name, 0)
-            if report.outcome == "rerun":
+            if report.outcome == "rerun" or after_rerun:
                 self.repeats[name] = retry + 1
             self.write("finished", id=name, retry=retry, name=rest, file=file, **attempt.fields())
 

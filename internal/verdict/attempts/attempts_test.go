@@ -167,6 +167,24 @@ var matchingRows = []row{
 		In{Planned: []Planned{{ID: "s/a", Name: "a", Twins: 3}}, Reported: []Reported{test("a", passed()), test("a", passed())}},
 		wants{map[string]string{"s/a": "#1 passed first, #2 passed first"}, []string{
 			"lost s/a: batch u reported 2 tests with the id s/a, but 3 were listed; give each its own name", oneID("s/a")}}},
+	{"a test of several that was not reported at all is missing, and needs no other problem",
+		In{Planned: []Planned{{ID: "s/a", Name: "a", Twins: 2}}, Reported: []Reported{test("b", passed())}},
+		wants{map[string]string{"+s/b": "passed first"}, nil}},
+	{"a test that is planned twice is named once",
+		In{Planned: append(planned("a"), planned("a")...), Reported: []Reported{test("a", passed(), passed())}},
+		wants{map[string]string{"s/a": "#1 passed first, #2 passed first"}, []string{oneID("s/a")}}},
+	{"five ids that several tests share are named",
+		In{Reported: twice("a", "b", "c", "d", "e")},
+		wants{twiceGreen("a", "b", "c", "d", "e"), []string{oneID("s/a", "s/b", "s/c", "s/d", "s/e")}}},
+	{"of more than five the others are counted",
+		In{Reported: twice("a", "b", "c", "d", "e", "f", "g")},
+		wants{twiceGreen("a", "b", "c", "d", "e", "f", "g"), []string{"report_damaged! s/a,s/b,s/c,s/d,s/e,s/f,s/g: in batch u several tests share one id, " +
+			"and each counts by itself: s/a, s/b, s/c, s/d, s/e and 2 more. Give each its own name"}}},
+	{"what one of them lacks altogether does not tell them apart",
+		In{Reported: []Reported{
+			{Unplanned: e2e.Test{Suite: "s", Class: "C", Name: "n"}, Apart: []string{"one", "x"}, Results: []Result{passed()}},
+			{Unplanned: e2e.Test{Suite: "s", Class: "C", Name: "n"}, Apart: []string{"one"}, Results: []Result{passed()}}}},
+		wants{map[string]string{"+s/C::n": "#1 passed first, #2 passed first"}, []string{oneID("s/C::n")}}},
 	{"as many tests of one id as were listed lose nothing",
 		In{Planned: []Planned{{ID: "s/a", Name: "a", Twins: 2}}, Reported: []Reported{test("a", passed()), test("a", passed())}},
 		wants{map[string]string{"s/a": "#1 passed first, #2 passed first"}, []string{oneID("s/a")}}},
@@ -186,6 +204,23 @@ var matchingRows = []row{
 			{Unplanned: e2e.Test{Suite: "s", Class: "C", Name: "n"}, Apart: []string{"two"}, Results: []Result{passed()}},
 			{Unplanned: e2e.Test{Suite: "s", Class: "[two] C", Name: "n"}, Results: []Result{passed()}}}},
 		wants{map[string]string{"+s/C::n": "#1 passed first, #2 passed first", "+s/[two] C::n": "passed first"}, []string{oneID("s/C::n")}}},
+}
+
+// twice are tests of which each name is reported twice.
+func twice(names ...string) []Reported {
+	var list []Reported
+	for _, name := range names {
+		list = append(list, test(name, passed(), passed()))
+	}
+	return list
+}
+
+func twiceGreen(names ...string) map[string]string {
+	want := none()
+	for _, name := range names {
+		want["+s/"+name] = "#1 passed first, #2 passed first"
+	}
+	return want
 }
 
 // oneID is the note on ids that several tests share.
@@ -238,6 +273,9 @@ var orderRows = []row{
 	{"a part that was repeated makes attempts of the whole; parts that were not stay as they ended",
 		In{Planned: planned("a"), Reported: []Reported{partOf("one", failed("1"), again(passed())), partOf("two", passed())}},
 		wants{map[string]string{"s/a": "failed first one: 1, passed framework"}, nil}},
+	{"a part that was not repeated still makes the repetition of the whole one of the framework",
+		In{Planned: planned("a"), Reported: []Reported{partOf("one", failed("1")), partOf("two", failed("2"), again(passed()))}},
+		wants{map[string]string{"s/a": "failed first one: 1, failed framework one: 1"}, nil}},
 	{"two parts of one name are two parts",
 		In{Planned: planned("a"), Reported: []Reported{partOf("one", failed("1"), passed())}},
 		wants{map[string]string{"s/a": "failed first one: 1"}, nil}},
@@ -320,6 +358,10 @@ var exitRows = []row{
 	{"a test that the framework brought to a pass explains the exit status of one that says it fails on flakes",
 		In{Planned: planned("a"), Reported: []Reported{test("a", failed("boom"), again(passed()))}, Exit: failsOnFlaky},
 		wants{map[string]string{"s/a": "failed first boom, passed framework"}, nil}},
+	{"a test that was skipped in the end explains nothing, also where flakes fail the run",
+		In{Planned: planned("a"), Reported: []Reported{test("a", failed("boom"), again(skipped()))}, Exit: failsOnFlaky},
+		wants{map[string]string{"s/a": "failed first boom, skipped framework"}, []string{
+			"runner_exit s/a: the runner of batch u ended with exit status 1 although no test failed; end of its output: boom"}}},
 	{"without a flake, failing on flakes explains nothing",
 		In{Planned: planned("a"), Reported: []Reported{test("a", passed())}, Exit: failsOnFlaky},
 		wants{map[string]string{"s/a": "passed first"}, []string{
@@ -334,6 +376,15 @@ var exitRows = []row{
 	{"a test that failed on its last retry explains the exit status",
 		In{Planned: planned("a"), Reported: []Reported{test("a", failed("1"), again(failed("2")))}, Exit: badly},
 		wants{map[string]string{"s/a": "failed first 1, failed framework 2"}, nil}},
+	{"a failure behind a pass is no hint of a retry",
+		In{Planned: planned("a"), Reported: []Reported{test("a", passed(), failed("boom"))}, Exit: well, Channel: Channel{Kind: Reports}},
+		wants{map[string]string{"s/a": "#1 passed first, #2 failed first boom"}, []string{oneID("s/a")}}},
+	{"two failures are no hint of a retry",
+		In{Planned: planned("a"), Reported: []Reported{test("a", failed("1"), failed("2"))}, Exit: well, Channel: Channel{Kind: Reports}},
+		wants{map[string]string{"s/a": "#1 failed first 1, #2 failed first 2"}, []string{oneID("s/a")}}},
+	{"parts are no hint of a retry",
+		In{Planned: planned("a"), Reported: []Reported{partOf("one", failed("1"), passed())}, Exit: well, Channel: Channel{Kind: Reports}},
+		wants{map[string]string{"s/a": "failed first one: 1"}, nil}},
 	{"a pass behind a failure in reports of a runner that ended well may be a retry, and a problem says how to state it",
 		In{Planned: planned("a"), Reported: []Reported{test("a", failed("boom"), passed())}, Exit: well, Channel: Channel{Kind: Reports}},
 		wants{map[string]string{"s/a": "#1 failed first boom, #2 passed first"}, []string{oneID("s/a"), "report_damaged?: " +

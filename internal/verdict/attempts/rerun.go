@@ -15,7 +15,7 @@ const (
 
 // Again decides what counts of the attempts that a diagnostic rerun made at a test, and
 // why each was made. first are the attempts before it, lost says that the rerun's own
-// process loses the evidence of the test.
+// process did not end well and that no failed test explains it.
 //
 //   - the first execution in the rerun decides, whatever retries the framework made of it
 //   - a pass counts only if the process ended well or something else explains its end
