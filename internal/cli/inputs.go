@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 
@@ -165,4 +166,10 @@ func (in inputs) quarantine() (policy.Quarantine, error) {
 func (in inputs) suiteDir(name string) string {
 	spec, _ := in.config.Suite(name)
 	return filepath.ToSlash(spec.Dir)
+}
+
+// hasFile reports whether the checkout has a file, by its path from the repository root.
+func (in inputs) hasFile(file string) bool {
+	info, err := os.Stat(filepath.Join(in.root, filepath.FromSlash(file)))
+	return err == nil && info.Mode().IsRegular()
 }
