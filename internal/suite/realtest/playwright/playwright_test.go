@@ -119,3 +119,7 @@ func TestOldPlaywright(t *testing.T) {
 		tc.Play(t)
 	}
 }
+
+func TestContract(t *testing.T) {
+	realsuite.PlayContract(t, "playwright", realsuite.ModulesOf("playwright"))
+}

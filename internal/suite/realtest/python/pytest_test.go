@@ -90,3 +90,5 @@ func pytestSpec(t *testing.T) suite.Spec {
 		filepath.Join(realsuite.Venv(t, filepath.Join(gatebin.Root(t), "examples", "pytest")), "bin", "pytest"),
 	}}
 }
+
+func TestContract(t *testing.T) { realsuite.PlayContract(t, "pytest", realsuite.VenvOf("pytest")) }
