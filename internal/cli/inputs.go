@@ -168,8 +168,12 @@ func (in inputs) suiteDir(name string) string {
 	return filepath.ToSlash(spec.Dir)
 }
 
-// hasFile reports whether the checkout has a file, by its path from the repository root.
+// hasFile reports whether the checkout has a file, by its path from the repository root. Where
+// there is no checkout, nothing is known against it.
 func (in inputs) hasFile(file string) bool {
+	if in.root == "" {
+		return true
+	}
 	info, err := os.Stat(filepath.Join(in.root, filepath.FromSlash(file)))
 	return err == nil && info.Mode().IsRegular()
 }
