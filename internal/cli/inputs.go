@@ -32,7 +32,9 @@ type inputs struct {
 	// changed are the files of the change under test.
 	changed []string
 	config  *config.Config
-	stage   config.Stage
+	// own is the config as the checkout has it, whoever judges.
+	own   *config.Config
+	stage config.Stage
 	// judging says whose config judges. What that decides is in config already.
 	judging judging
 	// storeAddress is where the history is kept; empty is the default, also for a command
@@ -104,7 +106,8 @@ func (a *App) readConfig(ctx context.Context, in *inputs, f staged, uses config.
 	if in.config, err = config.Load(opts); err != nil {
 		return err
 	}
-	in.config = in.judging.of(in.config, in.judging.resolved(opts))
+	in.own = in.config
+	in.config = in.judging.of(in.own, in.judging.resolved(opts))
 	in.stage, _ = in.config.Stage(stage.Name)
 	return stageErr
 }

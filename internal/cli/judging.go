@@ -41,7 +41,7 @@ func (a *App) whoJudges(ctx context.Context, in inputs, own *config.Config, aske
 	if !in.trigger.CI {
 		return judging{Judging: e2e.Judging{By: e2e.JudgedByWorkingTree}}
 	}
-	b := bench{app: a, in: in, work: gitrepo.Checkout{Dir: in.root, Environ: a.Environ}, own: own, asked: asked}
+	b := bench{app: a, in: in, pullRequest: in.trigger.PullRequest, work: gitrepo.Checkout{Dir: in.root, Environ: a.Environ}, own: own, asked: asked}
 	values, measured, err := b.base(ctx)
 	switch {
 	case errors.Is(err, errNoBase):
@@ -57,6 +57,9 @@ func (a *App) whoJudges(ctx context.Context, in inputs, own *config.Config, aske
 	}
 	j.Judging.By, j.Judging.Commit, j.notes = e2e.JudgedByBase, values, append(b.notes, j.notes...)
 	j.Judging.Changes = append(j.Judging.Changes, b.changes(ctx, j, values, measured)...)
+	if len(j.Changes) > 0 {
+		b.approval(ctx, &j)
+	}
 	return j
 }
 
@@ -70,6 +73,8 @@ type bench struct {
 	notes []string
 	// reader is the forge, opened when it is needed.
 	reader connection
+	// pullRequest is the open one whose head is judged; 0: none is known.
+	pullRequest int
 }
 
 func (b *bench) forge() (connection, error) {
@@ -163,6 +168,7 @@ func (b *bench) openPullRequest(ctx context.Context, branch string) string {
 	}
 	for _, pr := range list {
 		if pr.SHA == b.in.trigger.SHA {
+			b.pullRequest = pr.Number
 			return pr.Base
 		}
 	}

@@ -6,13 +6,14 @@ import (
 	"slices"
 
 	"github.com/org/e2e-gate/internal/config"
+	"github.com/org/e2e-gate/internal/diag"
 )
 
 type lintCmd struct{ staged }
 
 // Help is shown by lint --help.
 func (lintCmd) Help() string {
-	return "Example: e2e-gate lint --config .github/e2e-gate.yml\nExit status: 2 if a run would not start, else 0."
+	return "Example: e2e-gate lint --config .github/e2e-gate.yml\nExit status: 2 if a run would not start or a finding is an error, else 0."
 }
 
 // Run checks config, quarantine and tests.
@@ -23,7 +24,7 @@ func (c lintCmd) Run(ctx context.Context, a *App) error {
 	}
 	queue := slices.ContainsFunc(s.config.Stages, func(st config.Stage) bool { return slices.Contains(st.On, "merge_group") })
 	required, workflows := lintWorkflows(s.root, queue)
-	findings := slices.Concat(s.config.Lint(), session.Lint(ctx), workflows)
+	findings := slices.Concat(s.own.Lint(), session.Lint(ctx), workflows)
 	s.console.Done()
 	if c.Format == "json" {
 		if err := s.json(map[string]any{"findings": findings, "required_checks": append([]string{}, required...)}); err != nil {
@@ -37,6 +38,9 @@ func (c lintCmd) Run(ctx context.Context, a *App) error {
 			_, _ = fmt.Fprintln(a.Stdout, safeLine("check to require on pull requests: "+check))
 		}
 		_, _ = fmt.Fprintf(a.Stdout, "config %s is valid, %d findings\n", s.config.File, len(findings))
+	}
+	if wrong := slices.DeleteFunc(slices.Clone(findings), func(m diag.Message) bool { return m.Severity != diag.Error }); len(wrong) > 0 {
+		return usageError{diag.Errors(wrong)}
 	}
 	return nil
 }

@@ -27,6 +27,16 @@ func judgeNote(r e2e.Result) string {
 			effect = "That blocks by the base's policy."
 		}
 	}
+	if by := r.Judging.ApprovedBy; len(by) > 0 {
+		var who []string
+		for _, a := range by {
+			who = append(who, a.String())
+		}
+		return "Approved by " + strings.Join(who, " and ") + ", so it does not block, and the change's own config judges."
+	}
+	if r.Judging.Unapproved != "" {
+		effect += " It is not approved: " + r.Judging.Unapproved + "."
+	}
 	if r.Judging.Commit == "" {
 		return effect
 	}
@@ -87,6 +97,8 @@ func judgedBy(r e2e.Result) string {
 			return "the built-in policy"
 		}
 		return fmt.Sprintf("the config of the base, commit %.10s", r.Judging.Commit)
+	case e2e.JudgedByApproval:
+		return "the config of the change, which was approved"
 	case e2e.JudgedByCommit, e2e.JudgedByNothing:
 	}
 	return ""
