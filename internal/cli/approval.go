@@ -25,7 +25,12 @@ func (b *bench) approval(ctx context.Context, j *judging) {
 	if j.config == nil || j.config.Judge.Approve.None() || !policy.Blocks(j.config.Policy.Table().JudgeChanged()) {
 		return
 	}
-	given, err := b.approved(ctx, *j)
+	base := *j
+	j.ask = func(tests bool) ([]e2e.Approval, error) { return b.approved(context.WithoutCancel(ctx), base, tests) }
+	if len(j.Changes) == 0 {
+		return // it is asked if tests are affected
+	}
+	given, err := j.ask(false)
 	if err != nil {
 		j.Unapproved = err.Error()
 		return
@@ -33,8 +38,23 @@ func (b *bench) approval(ctx context.Context, j *judging) {
 	j.By, j.ApprovedBy = e2e.JudgedByApproval, given
 }
 
-// approved are the approvals of all pull requests that need one. An error says what is missing.
-func (b *bench) approved(ctx context.Context, j judging) ([]e2e.Approval, error) {
+// asking asks for approvals of a change that affects tests; nil where nobody is to be asked.
+func (j judging) asking() func() ([]e2e.Approval, string) {
+	if j.ask == nil {
+		return nil
+	}
+	return func() ([]e2e.Approval, string) {
+		given, err := j.ask(true)
+		if err != nil {
+			return nil, err.Error()
+		}
+		return given, ""
+	}
+}
+
+// approved are the approvals of all pull requests that need one; tests: the change affects tests,
+// and not the config alone. An error says what is missing.
+func (b *bench) approved(ctx context.Context, j judging, tests bool) ([]e2e.Approval, error) {
 	c, err := b.forge()
 	if errors.Is(err, errNoToken) {
 		return nil, errors.New("GITHUB_TOKEN is missing, with which that is asked; give the step a token with pull-requests: read and actions: read")
@@ -53,7 +73,7 @@ func (b *bench) approved(ctx context.Context, j judging) ([]e2e.Approval, error)
 		}
 		return n.approved(ctx, b.pullRequest, b.in.trigger.SHA)
 	}
-	group, err := b.group(ctx, c, asked, j)
+	group, err := b.group(ctx, c, asked, j, tests)
 	if err != nil {
 		return nil, err
 	}
@@ -69,8 +89,8 @@ func (b *bench) approved(ctx context.Context, j judging) ([]e2e.Approval, error)
 }
 
 // group are the pull requests of a merge group that alter what judges them: those that touch
-// the config or the quarantine. If that cannot be told, all of them are.
-func (b *bench) group(ctx context.Context, c connection, asked forge.Approvals, j judging) ([]int, error) {
+// the config or the quarantine. If that cannot be told, as of tests, all of them are.
+func (b *bench) group(ctx context.Context, c connection, asked forge.Approvals, j judging, tests bool) ([]int, error) {
 	queue, ok := c.(forge.MergeQueue)
 	if !ok {
 		return nil, errors.New("which pull requests the merge group holds is not known; set GITHUB_GRAPHQL_URL")
@@ -81,6 +101,9 @@ func (b *bench) group(ctx context.Context, c connection, asked forge.Approvals, 
 	}
 	if len(all) == 0 {
 		return nil, errors.New("which pull requests the merge group holds is not known: the queue does not have its commit any more")
+	}
+	if tests {
+		return all, nil
 	}
 	files := append(slices.Clone(config.DefaultFiles), j.file, b.inRepository(b.own.File))
 	for _, name := range []string{j.config.Quarantine, b.own.Quarantine} {

@@ -33,8 +33,10 @@ type inputs struct {
 	changed []string
 	config  *config.Config
 	// own is the config as the checkout has it, whoever judges.
-	own   *config.Config
-	stage config.Stage
+	own *config.Config
+	// measured is what the change is measured against; nil: nothing.
+	measured *pipeline.Baseline
+	stage    config.Stage
 	// judging says whose config judges. What that decides is in config already.
 	judging judging
 	// storeAddress is where the history is kept; empty is the default, also for a command
@@ -108,6 +110,7 @@ func (a *App) readConfig(ctx context.Context, in *inputs, f staged, uses config.
 	}
 	in.own = in.config
 	in.config = in.judging.of(in.own, in.judging.resolved(opts))
+	in.measured = in.baseline(opts)
 	in.stage, _ = in.config.Stage(stage.Name)
 	return stageErr
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/forge"
 	"github.com/org/e2e-gate/internal/gitrepo"
+	"github.com/org/e2e-gate/internal/pipeline"
 	"github.com/org/e2e-gate/internal/policy"
 )
 
@@ -33,6 +35,11 @@ type judging struct {
 	quarantine policy.Quarantine
 	problems   []e2e.Problem
 	notes      []string
+	// against is what the change is measured against, commits that commit and those before it.
+	against *judging
+	commits []string
+	// ask asks for approvals; nil: the base's policy does not block, or names nobody to ask.
+	ask func(tests bool) ([]e2e.Approval, error)
 }
 
 // whoJudges finds whose config judges the commit under test. own is the run's config as it
@@ -56,10 +63,9 @@ func (a *App) whoJudges(ctx context.Context, in inputs, own *config.Config, aske
 		return b.unknown(fmt.Errorf("commit %.10s cannot be read: %w; run git fetch --depth=1 origin %s", values, err, values))
 	}
 	j.Judging.By, j.Judging.Commit, j.notes = e2e.JudgedByBase, values, append(b.notes, j.notes...)
-	j.Judging.Changes = append(j.Judging.Changes, b.changes(ctx, j, values, measured)...)
-	if len(j.Changes) > 0 {
-		b.approval(ctx, &j)
-	}
+	b.measure(ctx, &j, values, cmp.Or(measured, values))
+	j.Changes = append(j.Changes, b.changes(j, *j.against)...)
+	b.approval(ctx, &j)
 	return j
 }
 
@@ -371,15 +377,22 @@ func (b *bench) unknown(err error) judging {
 		"the config that judges this commit is not known: %v. Check out with fetch-depth: 0, or give the token contents: read", err)}}}
 }
 
-// changes are what the change alters about its judge, by the names of what it alters.
-func (b *bench) changes(ctx context.Context, j judging, values, measured string) []e2e.JudgeChange {
-	against := j
-	if measured != "" && measured != values {
-		var err error
-		if against, err = b.judge(ctx, measured); err != nil {
-			against = j
+// maxAncestors bounds how many commits before the base are looked at for a judged run.
+const maxAncestors = 200
+
+// measure finds what the change is measured against.
+func (b *bench) measure(ctx context.Context, j *judging, values, measured string) {
+	against := *j
+	if measured != values {
+		if read, err := b.judge(ctx, measured); err == nil {
+			against = read
 		}
 	}
+	j.against, j.commits = &against, b.work.Ancestors(ctx, measured, maxAncestors)
+}
+
+// changes are what the change alters about its judge, by the names of what it alters.
+func (b *bench) changes(j, against judging) []e2e.JudgeChange {
 	var list []e2e.JudgeChange
 	switch {
 	case j.missing:
@@ -448,6 +461,14 @@ func (j judging) resolved(opts config.Options) *config.Config {
 		return nil
 	}
 	return config.ParseBytes(j.file, j.text, opts)
+}
+
+// baseline is what tests are measured against; nil: nothing.
+func (in inputs) baseline(opts config.Options) *pipeline.Baseline {
+	if in.judging.against == nil {
+		return nil
+	}
+	return &pipeline.Baseline{Base: in.judging.against.resolved(opts), Own: in.own, Commits: in.judging.commits}
 }
 
 // quarantineOf is the quarantine that counts.

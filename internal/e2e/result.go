@@ -101,6 +101,7 @@ type Judging struct {
 	By      JudgedBy      `json:"by" doc:"Whose config judged: base, of the commit that the change is compared with; approval, the change's own, because it was approved; commit, the commit's own, because it is on a judging branch; working_tree, outside CI; nothing, because the base is not known." enum:"base,approval,commit,working_tree,nothing"`
 	Commit  string        `json:"commit,omitempty" doc:"Commit of the base."`
 	Changes []JudgeChange `json:"changes,omitempty" doc:"What the change alters about what judges it."`
+	Unknown string        `json:"unknown,omitempty" doc:"What of that is not known. It does not block."`
 	// ApprovedBy lifts what these changes block by the policy.
 	ApprovedBy []Approval `json:"approved_by,omitempty" doc:"Who approved that, so that it does not block."`
 	Unapproved string     `json:"unapproved,omitempty" doc:"Why it is not approved, where an approval would lift what it blocks."`
@@ -129,6 +130,9 @@ const (
 	JudgedByWorkingTree JudgedBy = "working_tree"
 	JudgedByNothing     JudgedBy = "nothing"
 )
+
+// ChangedTests is the What of changes that are about tests, and not about the config.
+const ChangedTests = "tests"
 
 // JudgeChange is one thing that a change alters about what judges it.
 type JudgeChange struct {

@@ -38,6 +38,13 @@ func Rows() []Row {
 // that is missing blocks.
 type Table map[Row]map[e2e.Criticality]e2e.Effect
 
+// Blocking is the table with all cells of a row blocking.
+func (t Table) Blocking(row Row) Table {
+	out := maps.Clone(t)
+	out.row(row, e2e.Blocks, e2e.Blocks, e2e.Blocks)
+	return out
+}
+
 // JudgeChanged is what it does that a change alters what judges it: the strongest cell of the
 // row, since that is about no test.
 func (t Table) JudgeChanged() e2e.Effect {

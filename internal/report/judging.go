@@ -34,6 +34,9 @@ func judgeNote(r e2e.Result) string {
 		}
 		return "Approved by " + strings.Join(who, " and ") + ", so it does not block, and the change's own config judges."
 	}
+	if r.Judging.Unknown != "" {
+		effect += " " + strings.ToUpper(r.Judging.Unknown[:1]) + r.Judging.Unknown[1:] + "."
+	}
 	if r.Judging.Unapproved != "" {
 		effect += " It is not approved: " + r.Judging.Unapproved + "."
 	}
