@@ -125,7 +125,7 @@ func (b *bench) group(ctx context.Context, c connection, asked forge.Approvals, 
 // owns says why an account does not own the config of the base, by CODEOWNERS of the base; nil:
 // it does.
 func (b *bench) owns(ctx context.Context, j judging, login string) error {
-	read, err := b.read(ctx, j.Judging.Commit)
+	read, err := b.read(ctx, j.Commit)
 	if err != nil {
 		return err
 	}

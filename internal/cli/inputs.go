@@ -100,7 +100,7 @@ func (a *App) readConfig(ctx context.Context, in *inputs, f staged, uses config.
 		return err // Load reports all mistakes, including those that Peek does not look for
 	}
 	if err == nil {
-		in.judging = a.whoJudges(ctx, *in, peeked, f.Config)
+		in.judging = a.whoJudges(ctx, *in, peeked, f.Config, f.Stage)
 		peeked = in.judging.of(peeked, in.judging.config)
 	}
 	stage, stageErr := chooseStage(peeked, f.Stage, in.trigger)

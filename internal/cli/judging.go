@@ -43,12 +43,12 @@ type judging struct {
 }
 
 // whoJudges finds whose config judges the commit under test. own is the run's config as it
-// stands in the file, asked the path that a flag names for it.
-func (a *App) whoJudges(ctx context.Context, in inputs, own *config.Config, asked string) judging {
+// stands in the file, asked the path that a flag names for it, stage the one that a flag chooses.
+func (a *App) whoJudges(ctx context.Context, in inputs, own *config.Config, asked, stage string) judging {
 	if !in.trigger.CI {
 		return judging{Judging: e2e.Judging{By: e2e.JudgedByWorkingTree}}
 	}
-	b := bench{app: a, in: in, pullRequest: in.trigger.PullRequest, work: gitrepo.Checkout{Dir: in.root, Environ: a.Environ}, own: own, asked: asked}
+	b := bench{app: a, in: in, pullRequest: in.trigger.PullRequest, work: gitrepo.Checkout{Dir: in.root, Environ: a.Environ}, own: own, asked: asked, stage: stage}
 	values, measured, err := b.base(ctx)
 	switch {
 	case errors.Is(err, errNoBase):
@@ -62,7 +62,7 @@ func (a *App) whoJudges(ctx context.Context, in inputs, own *config.Config, aske
 	if err != nil {
 		return b.unknown(fmt.Errorf("commit %.10s cannot be read: %w; run git fetch --depth=1 origin %s", values, err, values))
 	}
-	j.Judging.By, j.Judging.Commit, j.notes = e2e.JudgedByBase, values, append(b.notes, j.notes...)
+	j.By, j.Commit, j.notes = e2e.JudgedByBase, values, append(b.notes, j.notes...)
 	b.measure(ctx, &j, values, cmp.Or(measured, values))
 	j.Changes = append(j.Changes, b.changes(j, *j.against)...)
 	b.approval(ctx, &j)
@@ -76,6 +76,7 @@ type bench struct {
 	work  gitrepo.Checkout
 	own   *config.Config
 	asked string
+	stage string
 	notes []string
 	// reader is the forge, opened when it is needed.
 	reader connection
@@ -407,6 +408,10 @@ func (b *bench) changes(j, against judging) []e2e.JudgeChange {
 	if file := b.inRepository(b.own.File); file != "" && file != against.file {
 		list = append(list, e2e.JudgeChange{What: "config", Text: fmt.Sprintf("%s of the base is replaced by %s", against.file, file)})
 	}
+	if st, ok := j.soft(b.stage); ok && !runsOn(st, b.in.trigger) {
+		text := fmt.Sprintf("is chosen by the workflow, does not block, and is not for %s", b.in.trigger.Event)
+		list = append(list, e2e.JudgeChange{What: "stages." + st.Name, Text: text})
+	}
 	_, found := config.Judged(against.config, b.own)
 	for _, d := range found {
 		list = append(list, e2e.JudgeChange{What: d.Path, Text: d.Text})
@@ -415,6 +420,15 @@ func (b *bench) changes(j, against judging) []e2e.JudgeChange {
 		list = append(list, e2e.JudgeChange{What: "quarantine", Text: "has other entries"})
 	}
 	return list
+}
+
+// soft is a stage of the base that does not block and says what it is for.
+func (j judging) soft(name string) (config.Stage, bool) {
+	if j.config == nil {
+		return config.Stage{}, false
+	}
+	st, ok := j.config.Stage(name)
+	return st, ok && !st.Blocking() && len(st.On) > 0
 }
 
 func sameQuarantine(base policy.Quarantine, in inputs, own *config.Config) bool {
@@ -468,7 +482,11 @@ func (in inputs) baseline(opts config.Options) *pipeline.Baseline {
 	if in.judging.against == nil {
 		return nil
 	}
-	return &pipeline.Baseline{Base: in.judging.against.resolved(opts), Own: in.own, Commits: in.judging.commits}
+	b := &pipeline.Baseline{Base: in.judging.against.resolved(opts), Own: in.own, Commits: in.judging.commits}
+	if in.judging.By == e2e.JudgedByBase {
+		b.Judge = in.judging.resolved(opts)
+	}
+	return b
 }
 
 // quarantineOf is the quarantine that counts.

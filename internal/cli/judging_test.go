@@ -370,6 +370,43 @@ func TestEffectsWithoutAHistory(t *testing.T) {
 	}
 }
 
+// No tag and no journey that a change gives to a suite lets a failing test of the base pass. A
+// workflow that chooses a soft stage that is for something else is said.
+func TestTagsAndStagesThatRelax(t *testing.T) {
+	const soft = "  nightly: {on: [schedule], blocks: false}\n"
+	base := strings.NewReplacer("stages: {pr:", "stages:\n  pr:", "}}\n", "}\n"+soft).Replace(tagged)
+	for name, tc := range map[string]struct {
+		change string
+		args   []string
+		status int
+		says   string
+	}{
+		"a criticality":   {strings.Replace(base, "list:", "tags: [\"criticality:nightly\"], list:", 1), nil, e2e.ExitBlocked, "one has a weaker criticality"},
+		"a new journey":   {strings.Replace(base, "list:", "tags: [\"journey:x\"], list:", 1) + "journeys: {x: {criticality: synthetic}}\n", nil, e2e.ExitBlocked, "one has a weaker criticality"},
+		"another stage":   {base, []string{"--stage", "nightly"}, 0, "is chosen by the workflow, does not block, and is not for pull_request"},
+		"the stage as is": {base, []string{"--stage", "pr"}, e2e.ExitBlocked, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newTree(t)
+			r.write("e2e-gate.yml", base)
+			r.write("tests", "a\n")
+			at := r.commit("base")
+			r.git("checkout", "-qb", "change")
+			r.write("e2e-gate.yml", tc.change)
+			r.write("run.sh", redScript)
+			head := r.commit("change")
+			status, result := r.judged(githubfake.New(t), "pull_request", "refs/pull/42/merge", head, pullRequest(head, at), tc.args...)
+			said := ""
+			for _, c := range result.Judging.Changes {
+				said += c.Text + "\n"
+			}
+			if status != tc.status || !strings.Contains(said, tc.says) || (said == "") != (tc.says == "") {
+				t.Errorf("exit status %d\n%s", status, said)
+			}
+		})
+	}
+}
+
 // Where the base's policy blocks that tests are gone, an approval lifts it; the plan says it to a
 // verdict on another machine.
 func TestApprovedEffects(t *testing.T) {

@@ -79,6 +79,7 @@ func (s *Session) discover(ctx context.Context, _ none) (all discovered, problem
 			enrich(s.opts.Config, &t, spec, owners)
 			why := deselects(s.opts.Config, s.run, t, spec, expr)
 			all.sights.test(raw, spec.Name, why, len(found.batches) > 0)
+			s.opts.Baseline.hold(&t, raw, spec.Name)
 			if why != "" {
 				all.deselect(t, why)
 				continue

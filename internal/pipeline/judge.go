@@ -116,7 +116,9 @@ func (s *Session) inherit(t e2e.Test, of e2e.Batch) e2e.Test {
 		}
 	}
 	if spec, ok := s.opts.Config.Suite(of.Suite); ok {
+		raw := t
 		enrich(s.opts.Config, &t, spec, nil)
+		s.opts.Baseline.hold(&t, raw, of.Suite)
 	}
 	t.Owner = cmp.Or(t.Owner, of.Owner)
 	return t

@@ -17,8 +17,26 @@ import (
 type Baseline struct {
 	// Base is the config there; nil: there is none that can be read. Own is the change's.
 	Base, Own *config.Config
+	// Judge is the config of the base that judges; nil: the change's own does. No test gets a weaker
+	// criticality than it has there, whatever tags and journeys the change gives to its suite.
+	Judge *config.Config
 	// Commits are that commit and those before it, the nearest first.
 	Commits []string
+}
+
+// hold gives a test the criticality that it has in the config that judges, if that is stronger. raw
+// is the test as its suite knows it.
+func (b *Baseline) hold(t *e2e.Test, raw e2e.Test, suite string) {
+	if b == nil || b.Judge == nil {
+		return
+	}
+	spec, ok := b.Judge.Suite(suite)
+	if !ok {
+		return
+	}
+	if enrich(b.Judge, &raw, spec, nil); column(raw.Criticality) < column(t.Criticality) {
+		t.Criticality = raw.Criticality
+	}
 }
 
 // sights are what was listed, as the base and the change see it. A nil value takes notes of

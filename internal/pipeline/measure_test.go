@@ -13,7 +13,8 @@ import (
 
 // What was listed, compared with the last judged run of the base.
 func TestMeasuredAgainstARun(t *testing.T) {
-	base := config.ParseBytes("e2e-gate.yml", []byte("version: 1\nstages: {pr: {}}\nsuites: [{name: s, framework: command}, {name: w, framework: command}]\n"), config.Options{})
+	const text = "version: 1\nstages: {pr: {}}\nsuites: [{name: s, framework: command}, {name: w, framework: command}]\n"
+	base := config.ParseBytes("e2e-gate.yml", []byte(text), config.Options{})
 	ran := func(suite string, passed bool) history.JudgedTest {
 		return history.JudgedTest{Suite: suite, Passed: passed}
 	}
@@ -54,6 +55,9 @@ stages: {pr: {select: "not slow", target: staging}}
 suites: [{name: s, framework: command, criticality: release-blocking}]
 journeys: {buy: {targets: [staging]}, sell: {criticality: release-blocking-smoke}}
 `
+	suite := func(criticality string) string {
+		return strings.ReplaceAll(base, "criticality: release-blocking}", "criticality: "+criticality+"}")
+	}
 	for name, tc := range map[string]struct {
 		own                string
 		test               e2e.Test
@@ -64,14 +68,14 @@ journeys: {buy: {targets: [staging]}, sell: {criticality: release-blocking-smoke
 		"a narrower select, and a new tag":   {strings.ReplaceAll(base, "not slow", "fast"), e2e.Test{Tags: []string{"fast"}}, false, false},
 		"it was not selected before either":  {strings.ReplaceAll(base, "not slow", "fast"), e2e.Test{Tags: []string{"slow"}}, false, false},
 		"the suite has a tag":                {strings.ReplaceAll(base, "name: s,", "name: s, tags: [slow],"), e2e.Test{}, true, false},
-		"the suite is nightly":               {strings.ReplaceAll(base, "criticality: release-blocking}", "criticality: nightly}"), e2e.Test{}, false, true},
-		"a test with its own criticality":    {strings.ReplaceAll(base, "criticality: release-blocking}", "criticality: nightly}"), e2e.Test{Tags: []string{"criticality:release-blocking"}}, false, false},
+		"the suite is nightly":               {suite("nightly"), e2e.Test{}, false, true},
+		"a test with its own criticality":    {suite("nightly"), e2e.Test{Tags: []string{"criticality:release-blocking"}}, false, false},
 		"a journey blocks less":              {strings.ReplaceAll(base, "release-blocking-smoke", "release-blocking"), e2e.Test{Tags: []string{"journey:sell"}}, false, true},
 		"a journey runs elsewhere":           {strings.ReplaceAll(base, "[staging]", "[production]"), e2e.Test{Tags: []string{"journey:buy"}}, true, false},
 		"a journey is gone":                  {strings.ReplaceAll(base, ", sell: {criticality: release-blocking-smoke}", ""), e2e.Test{Tags: []string{"journey:sell"}}, false, true},
-		"the suite is stricter":              {strings.ReplaceAll(base, "criticality: release-blocking}", "criticality: release-blocking-smoke}"), e2e.Test{}, false, false},
+		"the suite is stricter":              {suite("release-blocking-smoke"), e2e.Test{}, false, false},
 		"the stage is gone":                  {strings.ReplaceAll(base, "pr:", "other:"), e2e.Test{}, false, false},
-		"from one that informs to another":   {strings.ReplaceAll(base, "criticality: release-blocking}", "criticality: nightly}"), e2e.Test{Tags: []string{"criticality:synthetic"}}, false, false},
+		"from one that informs to another":   {suite("nightly"), e2e.Test{Tags: []string{"criticality:synthetic"}}, false, false},
 		"the target of the stage is another": {strings.ReplaceAll(base, "target: staging", "target: production"), e2e.Test{Tags: []string{"journey:buy"}}, true, false},
 	} {
 		read := func(text string) *config.Config {
@@ -86,6 +90,15 @@ journeys: {buy: {targets: [staging]}, sell: {criticality: release-blocking-smoke
 		got.test(tc.test, "s", "", false)
 		if (len(got.deselected) > 0) != tc.deselected || (len(got.weaker) > 0) != tc.weaker {
 			t.Errorf("%s: deselected %v, weaker %v", name, got.deselected, got.weaker)
+		}
+		// It is judged by the criticality of the base, if that is stronger.
+		own, judged := read(tc.own), tc.test
+		spec, _ := own.Suite("s")
+		enrich(own, &judged, spec, nil)
+		before := column(judged.Criticality)
+		(&Baseline{Judge: read(base)}).hold(&judged, tc.test, "s")
+		if after := column(judged.Criticality); (after < before) != tc.weaker || after > before {
+			t.Errorf("%s: column %d, held at %d", name, before, after)
 		}
 	}
 }

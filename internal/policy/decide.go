@@ -209,7 +209,7 @@ func why(row Row, column e2e.Criticality, t e2e.TestResult) string {
 		return fmt.Sprintf("a %s test that was planned and never reported", column)
 	case RowNotRun:
 		return fmt.Sprintf("a %s test that was stopped before it could start", column)
-	case RowSkipped:
+	case RowSkipped, RowJudgeChanged:
 		return "skipped by its framework"
 	}
 	return ""
@@ -321,7 +321,7 @@ func (j *judge) code(t e2e.TestResult) e2e.Code {
 		}
 	case RowNotRun:
 		return e2e.CodeNotRun
-	case RowSkipped:
+	case RowSkipped, RowJudgeChanged:
 	}
 	return ""
 }
