@@ -4,6 +4,7 @@ package cli
 
 import (
 	"encoding/json"
+	"os"
 	"strings"
 	"testing"
 
@@ -312,6 +313,44 @@ func TestEffectsOfAChange(t *testing.T) {
 			}
 			if diff := cmp.Diff(tc.want, got); diff != "" || result.Judging.Unknown != "" {
 				t.Errorf("%s%s", diff, result.Judging.Unknown)
+			}
+		})
+	}
+}
+
+// A tag in the source of a test is what the change says too: the run of the base knows better.
+func TestEffectsOfTagsInTheSource(t *testing.T) {
+	const (
+		config = "version: 1\nstages: {pr: {on: [pull_request, push], select: not slow}}\nsuites:\n  - {name: s, framework: gotest}\n"
+		source = "package x\n\nimport \"testing\"\n\nfunc TestA(t *testing.T) {}\n\nTAGS\nfunc TestB(t *testing.T) {}\n"
+	)
+	for name, tc := range map[string]struct{ before, after, want string }{
+		"no tag":             {"//", "//", ""},
+		"less critical":      {"//", "//e2e:tags criticality:nightly", "one has a weaker criticality: s/x_test.go::TestB"},
+		"as little critical": {"//e2e:tags criticality:nightly", "//e2e:tags criticality:nightly", ""},
+		"more critical":      {"//e2e:tags criticality:nightly", "//", ""},
+		"deselected":         {"//", "//e2e:tags slow", "one is not selected any more: s/x_test.go::TestB"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newTree(t)
+			r.write("e2e-gate.yml", config)
+			r.env = []string{"HOME=" + os.Getenv("HOME"), "GOCACHE=" + os.Getenv("GOCACHE")}
+			r.write("go.mod", "module x\n\ngo 1.22\n")
+			r.write("x_test.go", strings.Replace(source, "TAGS", tc.before, 1))
+			base := r.commit("base")
+			if status, result := r.judged(githubfake.New(t), "push", "refs/heads/main", base, mainBranch(nil)); status != 0 {
+				t.Fatalf("%+v", result.Problems)
+			}
+			r.git("checkout", "-qb", "change")
+			r.write("x_test.go", strings.Replace(source, "TAGS", tc.after, 1))
+			head := r.commit("change")
+			_, result := r.judged(githubfake.New(t), "pull_request", "refs/pull/42/merge", head, pullRequest(head, base))
+			got := ""
+			for _, one := range result.Judging.Changes {
+				got += one.Text + ": " + strings.Join(one.Tests, " ")
+			}
+			if got != tc.want {
+				t.Errorf("%q, want %q", got, tc.want)
 			}
 		})
 	}

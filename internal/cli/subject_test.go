@@ -22,6 +22,8 @@ type tree struct {
 	// ref is GITHUB_REF. graphql: its address is known, so that the merge queue can be asked.
 	ref     string
 	graphql bool
+	// env is added to the environment.
+	env []string
 }
 
 func newTree(t *testing.T) tree {
@@ -80,7 +82,7 @@ func (r tree) run(fake *githubfake.Server, event, sha string, payload any, args 
 	}
 	r.t.Chdir(r.dir)
 	var out, bad bytes.Buffer
-	app := App{Stdout: &out, Stderr: &bad, Environ: []string{"PATH=" + os.Getenv("PATH")}}
+	app := App{Stdout: &out, Stderr: &bad, Environ: append([]string{"PATH=" + os.Getenv("PATH")}, r.env...)}
 	if event != "" {
 		api := fake.Listen()
 		if r.graphql {

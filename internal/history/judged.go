@@ -13,9 +13,11 @@ type Judged struct {
 }
 
 // JudgedTest is a test of such a run. Passed: it did, and the run's evidence of it counts.
+// Criticality is one that blocks as much as its own then; empty: it is not known.
 type JudgedTest struct {
-	Suite  string
-	Passed bool
+	Suite       string
+	Passed      bool
+	Criticality e2e.Criticality
 }
 
 // LastJudged is the last judged run of a stage at the first of the commits that has one. Runs
@@ -54,7 +56,7 @@ func (s Stats) LastJudged(stage, variant string, commits []string) (run Judged, 
 	for id, k := range s.tests {
 		for _, x := range k.samples { // the newest first
 			if x.record.RunID == best.RunID {
-				run.Tests[id] = JudgedTest{Suite: k.suite, Passed: x.passed() && x.says()}
+				run.Tests[id] = JudgedTest{Suite: k.suite, Passed: x.passed() && x.says(), Criticality: x.column.criticality()}
 				break
 			}
 		}

@@ -50,6 +50,9 @@ type sights struct {
 	// incomplete: not everything could be listed.
 	incomplete         bool
 	deselected, weaker []string
+	// tagged is the criticality of tests whose own tags make it weaker than their suite's is by the
+	// base. Whether the change gave them the tag, only a run of the base tells.
+	tagged map[string]e2e.Criticality
 }
 
 // view is how a config sees a test.
@@ -66,7 +69,7 @@ func (s *Session) newSights(owners codeowners.Ruleset) (*sights, error) {
 	if b == nil {
 		return nil, nil
 	}
-	out := &sights{listed: map[string]string{}, wholes: map[string]string{}}
+	out := &sights{listed: map[string]string{}, wholes: map[string]string{}, tagged: map[string]e2e.Criticality{}}
 	if b.Base == nil || b.Own == nil {
 		return out, nil
 	}
@@ -130,6 +133,13 @@ func (s *sights) test(t e2e.Test, suite, why string, whole bool) {
 	case column(now) > column(before):
 		s.weaker = append(s.weaker, t.ID)
 	}
+	t.Criticality, t.Tags = "", slices.DeleteFunc(slices.Clone(t.Tags), func(tag string) bool {
+		_, ok := e2e.TagValue([]string{tag}, "criticality")
+		return ok
+	})
+	if _, untagged, ok := s.base.of(t, suite); ok && column(before) > column(untagged) {
+		s.tagged[t.ID] = before
+	}
 }
 
 // column orders criticalities by what they block, the strongest first.
@@ -166,6 +176,9 @@ func (s *sights) measured(run history.Judged, base *config.Config, narrowed bool
 		why, listed := s.listed[id]
 		if !listed {
 			why, listed = s.wholes[t.Suite], hasKey(s.wholes, t.Suite)
+		}
+		if now, ok := s.tagged[id]; ok && why == "" && t.Criticality != "" && column(now) > column(t.Criticality) {
+			m.Weaker = append(m.Weaker, id)
 		}
 		switch {
 		case listed && why == "" && t.Passed:

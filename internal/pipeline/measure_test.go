@@ -22,6 +22,7 @@ func TestMeasuredAgainstARun(t *testing.T) {
 		"s/passed": ran("s", true), "s/failed": ran("s", false), "s/slow": ran("s", true), "s/other": ran("s", true), "s/gone": ran("s", false),
 		"w/one": ran("w", true), "w/two": ran("w", false), "elsewhere/x": ran("elsewhere", true),
 	}}
+	run.Tests["s/passed"] = history.JudgedTest{Suite: "s", Passed: true, Criticality: e2e.ReleaseBlocking}
 	listed := map[string]string{"s/passed": "", "s/failed": "", "s/slow": "select", "s/other": "service", "s/new": ""}
 	for name, tc := range map[string]struct {
 		sights   sights
@@ -35,6 +36,11 @@ func TestMeasuredAgainstARun(t *testing.T) {
 		"a suite is gone":        {sights{}, run, false, e2e.Measured{Deselected: []string{"s/slow"}, Gone: []string{"s/gone", "w/one", "w/two"}, Passed: []string{"s/passed"}}},
 		"a whole suite is not selected": {sights{wholes: map[string]string{"w": "select"}}, run, false,
 			e2e.Measured{Deselected: []string{"s/slow", "w/one", "w/two"}, Gone: []string{"s/gone"}, Passed: []string{"s/passed"}}},
+		"less critical by a tag of its own": {sights{wholes: map[string]string{"w": ""}, tagged: map[string]e2e.Criticality{
+			"s/passed": e2e.Nightly, "s/failed": e2e.Nightly, "s/slow": e2e.Nightly}}, run, true,
+			e2e.Measured{Weaker: []string{"s/passed"}, Gone: []string{"s/gone"}, Passed: []string{"s/passed", "w/one"}}},
+		"more critical": {sights{wholes: map[string]string{"w": ""}, tagged: map[string]e2e.Criticality{"s/passed": e2e.ReleaseBlockingSmoke}}, run, true,
+			e2e.Measured{Gone: []string{"s/gone"}, Passed: []string{"s/passed", "w/one"}}},
 		"no run": {sights{deselected: []string{"s/b", "s/a"}, weaker: []string{"s/c"}}, history.Judged{}, false,
 			e2e.Measured{Deselected: []string{"s/a", "s/b"}, Weaker: []string{"s/c"}}},
 		"deselected by both": {sights{wholes: map[string]string{"w": ""}, deselected: []string{"s/slow"}}, run, false,
@@ -90,6 +96,9 @@ journeys: {buy: {targets: [staging]}, sell: {criticality: release-blocking-smoke
 		got.test(tc.test, "s", "", false)
 		if (len(got.deselected) > 0) != tc.deselected || (len(got.weaker) > 0) != tc.weaker {
 			t.Errorf("%s: deselected %v, weaker %v", name, got.deselected, got.weaker)
+		}
+		if own := len(tc.test.Tags) > 0 && tc.test.Tags[0] == "criticality:synthetic"; own != (len(got.tagged) > 0) {
+			t.Errorf("%s: weaker by its own tags: %v", name, got.tagged)
 		}
 		// It is judged by the criticality of the base, if that is stronger.
 		own, judged := read(tc.own), tc.test
