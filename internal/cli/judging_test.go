@@ -83,7 +83,7 @@ func TestEveryEventIsJudgedByTheBase(t *testing.T) {
 				t.Errorf("exit status %d, %+v", status, result.Judging)
 			}
 			want := []e2e.JudgeChange{{What: "stages.pr", Text: "blocks is changed"}, {What: "suites.s", Text: "criticality is changed"},
-				{What: "tests", Text: "one has a weaker criticality", Tests: []string{"s::a"}}}
+				{What: "tests", Text: "are less critical (1)", Tests: []string{"s::a"}}}
 			if result.Judging != nil {
 				if diff := cmp.Diff(want, result.Judging.Changes); diff != "" {
 					t.Error(diff)
@@ -266,26 +266,26 @@ func TestEffectsOfAChange(t *testing.T) {
 		"nothing":       {func(r tree) {}, nil},
 		"a test is new": {func(r tree) { r.write("tests", "a\nb\nc\n"); r.write("run.sh", reporting(a, b, c)) }, nil},
 		"a test is deleted": {func(r tree) { r.write("tests", "a\n"); r.write("run.sh", reporting(a)) },
-			[]string{"tests one that ran at commit BASE is gone: s::b"}},
+			[]string{"tests that ran at commit BASE are gone (1): s::b"}},
 		"a test is renamed": {func(r tree) { r.write("tests", "a\nc\n"); r.write("run.sh", reporting(a, c)) },
-			[]string{"tests one that ran at commit BASE is gone: s::b"}},
+			[]string{"tests that ran at commit BASE are gone (1): s::b"}},
 		"a test is skipped": {func(r tree) { r.write("run.sh", reporting(a, `<testcase name="b"><skipped/></testcase>`)) },
-			[]string{"tests one that passed at commit BASE is skipped now: s::b"}},
+			[]string{"tests that passed at commit BASE are skipped now (1): s::b"}},
 		"the suite is gone": {func(r tree) {
 			r.write("e2e-gate.yml", strings.Replace(tagged, "name: s", "name: other", 1))
-		}, []string{"suites.s is gone", "tests 2 that ran at commit BASE are gone: s::a s::b"}},
+		}, []string{"suites.s is gone", "tests that ran at commit BASE are gone (2): s::a s::b"}},
 		"the suite is tagged": {func(r tree) {
 			r.write("e2e-gate.yml", strings.Replace(tagged, "list:", "tags: [slow], list:", 1))
-		}, []string{"suites.s tags is changed", "tests 2 are not selected any more: s::a s::b"}},
+		}, []string{"suites.s tags is changed", "tests are not selected any more (2): s::a s::b"}},
 		"the stage selects less": {func(r tree) {
 			r.write("e2e-gate.yml", strings.Replace(tagged, `"not slow"`, `nothing`, 1))
-		}, []string{"stages.pr select is changed", "tests 2 are not selected any more: s::a s::b"}},
+		}, []string{"stages.pr select is changed", "tests are not selected any more (2): s::a s::b"}},
 		"the suite is nightly": {func(r tree) {
 			r.write("e2e-gate.yml", strings.Replace(tagged, "list:", "criticality: nightly, list:", 1))
-		}, []string{"suites.s criticality is changed", "tests 2 have a weaker criticality: s::a s::b"}},
+		}, []string{"suites.s criticality is changed", "tests are less critical (2): s::a s::b"}},
 		"the suite is tagged nightly": {func(r tree) {
 			r.write("e2e-gate.yml", strings.Replace(tagged, "list:", "tags: [\"criticality:nightly\"], list:", 1))
-		}, []string{"suites.s tags is changed", "tests 2 have a weaker criticality: s::a s::b"}},
+		}, []string{"suites.s tags is changed", "tests are less critical (2): s::a s::b"}},
 		"the suite is stricter": {func(r tree) {
 			r.write("e2e-gate.yml", strings.Replace(tagged, "list:", "criticality: release-blocking-smoke, list:", 1))
 		}, []string{"suites.s criticality is changed"}},
@@ -326,10 +326,10 @@ func TestEffectsOfTagsInTheSource(t *testing.T) {
 	)
 	for name, tc := range map[string]struct{ before, after, want string }{
 		"no tag":             {"//", "//", ""},
-		"less critical":      {"//", "//e2e:tags criticality:nightly", "one has a weaker criticality: s/x_test.go::TestB"},
+		"less critical":      {"//", "//e2e:tags criticality:nightly", "are less critical (1): s/x_test.go::TestB"},
 		"as little critical": {"//e2e:tags criticality:nightly", "//e2e:tags criticality:nightly", ""},
 		"more critical":      {"//e2e:tags criticality:nightly", "//", ""},
-		"deselected":         {"//", "//e2e:tags slow", "one is not selected any more: s/x_test.go::TestB"},
+		"deselected":         {"//", "//e2e:tags slow", "are not selected any more (1): s/x_test.go::TestB"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newTree(t)
@@ -364,10 +364,10 @@ func TestEffectsOnTestsThatAreNotListed(t *testing.T) {
 		config, list, script, want string
 	}{
 		"a suite that cannot list, and nothing": {whole, "", reporting(a, b), ""},
-		"a test of it is gone":                  {whole, "", reporting(a), "one that ran at commit BASE is gone: s/::b"},
-		"a test of it is skipped":               {whole, "", reporting(a, `<testcase name="b"><skipped/></testcase>`), "one that passed at commit BASE is skipped now: s/::b"},
+		"a test of it is gone":                  {whole, "", reporting(a), "that ran at commit BASE are gone (1): s/::b"},
+		"a test of it is skipped":               {whole, "", reporting(a, `<testcase name="b"><skipped/></testcase>`), "that passed at commit BASE are skipped now (1): s/::b"},
 		"a test that was never listed":          {tagged, "a\n", reporting(a, b), ""},
-		"such a test is gone":                   {tagged, "a\n", reporting(a), "one that ran at commit BASE is gone: s/::b"},
+		"such a test is gone":                   {tagged, "a\n", reporting(a), "that ran at commit BASE are gone (1): s/::b"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newTree(t)
@@ -420,8 +420,8 @@ func TestTagsAndStagesThatRelax(t *testing.T) {
 		status int
 		says   string
 	}{
-		"a criticality":   {strings.Replace(base, "list:", "tags: [\"criticality:nightly\"], list:", 1), nil, e2e.ExitBlocked, "one has a weaker criticality"},
-		"a new journey":   {strings.Replace(base, "list:", "tags: [\"journey:x\"], list:", 1) + "journeys: {x: {criticality: synthetic}}\n", nil, e2e.ExitBlocked, "one has a weaker criticality"},
+		"a criticality":   {strings.Replace(base, "list:", "tags: [\"criticality:nightly\"], list:", 1), nil, e2e.ExitBlocked, "are less critical (1)"},
+		"a new journey":   {strings.Replace(base, "list:", "tags: [\"journey:x\"], list:", 1) + "journeys: {x: {criticality: synthetic}}\n", nil, e2e.ExitBlocked, "are less critical (1)"},
 		"another stage":   {base, []string{"--stage", "nightly"}, 0, "is chosen by the workflow, does not block, and is not for pull_request"},
 		"the stage as is": {base, []string{"--stage", "pr"}, e2e.ExitBlocked, ""},
 	} {

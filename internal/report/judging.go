@@ -46,6 +46,14 @@ func judgeNote(r e2e.Result) string {
 	return fmt.Sprintf("What decides was taken from the base, commit %.10s. %s", r.Judging.Commit, effect)
 }
 
+// unlock is what to do where such a change blocks.
+func unlock(r e2e.Result) string {
+	if r.Judging != nil && r.Judging.Unapproved != "" {
+		return "have the change of what judges it approved: " + r.Judging.Unapproved
+	}
+	return "take back what alters the judge, or make that by a commit on the judging branch; judge.approve in its config lets people approve it"
+}
+
 // changeText is one of them in a line, with up to three tests.
 func changeText(c e2e.JudgeChange) string {
 	text := c.Text

@@ -39,23 +39,16 @@ func measured(judging *e2e.Judging, plan *e2e.Plan, tests []e2e.TestResult) *e2e
 	}
 	out := *judging
 	out.Changes = slices.Clone(judging.Changes)
-	add := func(ids []string, one, more string) {
-		if len(ids) == 0 {
-			return
+	add := func(text string, ids []string) {
+		if len(ids) > 0 {
+			slices.Sort(ids)
+			out.Changes = append(out.Changes, e2e.JudgeChange{What: e2e.ChangedTests, Text: fmt.Sprintf("%s (%d)", text, len(ids)), Tests: ids})
 		}
-		slices.Sort(ids)
-		text := "one " + one
-		if len(ids) > 1 {
-			text = fmt.Sprintf("%d %s", len(ids), more)
-		}
-		out.Changes = append(out.Changes, e2e.JudgeChange{What: e2e.ChangedTests, Text: text, Tests: ids})
 	}
-	since := fmt.Sprintf("that ran at commit %.10s", m.SHA)
-	add(gone, since+" is gone", since+" are gone")
-	add(slices.Clone(m.Deselected), "is not selected any more", "are not selected any more")
-	add(slices.Clone(m.Weaker), "has a weaker criticality", "have a weaker criticality")
-	since = fmt.Sprintf("that passed at commit %.10s", m.SHA)
-	add(skipped, since+" is skipped now", since+" are skipped now")
+	add(fmt.Sprintf("that ran at commit %.10s are gone", m.SHA), gone)
+	add("are not selected any more", slices.Clone(m.Deselected))
+	add("are less critical", slices.Clone(m.Weaker))
+	add(fmt.Sprintf("that passed at commit %.10s are skipped now", m.SHA), skipped)
 	if m.Run == "" {
 		out.Unknown = Unmeasured
 	}

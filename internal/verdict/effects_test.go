@@ -27,23 +27,23 @@ func TestMeasured(t *testing.T) {
 		want     []string
 	}{
 		"no base judges":                   {nil, nil, []string{"stages.pr blocks is changed"}},
-		"gone":                             {&e2e.Measured{Run: "r", Gone: []string{"b", "c"}}, nil, []string{"stages.pr blocks is changed", "tests 2 are gone: b c"}},
+		"gone":                             {&e2e.Measured{Run: "r", Gone: []string{"b", "c"}}, nil, []string{"stages.pr blocks is changed", "tests are gone (2): b c"}},
 		"gone, and reported all the same":  {&e2e.Measured{Run: "r", Gone: []string{"b"}}, []e2e.TestResult{result("b", e2e.Failed)}, []string{"stages.pr blocks is changed"}},
 		"passed, and passes":               {&e2e.Measured{Run: "r", Passed: []string{"a"}}, []e2e.TestResult{result("a", e2e.Passed)}, []string{"stages.pr blocks is changed"}},
 		"passed, and fails":                {&e2e.Measured{Run: "r", Passed: []string{"a"}}, []e2e.TestResult{result("a", e2e.Failed)}, []string{"stages.pr blocks is changed"}},
 		"passed, and lost":                 {&e2e.Measured{Run: "r", Passed: []string{"a"}}, nil, []string{"stages.pr blocks is changed"}},
-		"passed, and skipped":              {&e2e.Measured{Run: "r", Passed: []string{"a"}}, []e2e.TestResult{result("a", e2e.Skipped)}, []string{"stages.pr blocks is changed", "tests one is skipped now: a"}},
-		"passed, never listed, and absent": {&e2e.Measured{Run: "r", Passed: []string{"x"}}, nil, []string{"stages.pr blocks is changed", "tests one is gone: x"}},
+		"passed, and skipped":              {&e2e.Measured{Run: "r", Passed: []string{"a"}}, []e2e.TestResult{result("a", e2e.Skipped)}, []string{"stages.pr blocks is changed", "tests are skipped now (1): a"}},
+		"passed, never listed, and absent": {&e2e.Measured{Run: "r", Passed: []string{"x"}}, nil, []string{"stages.pr blocks is changed", "tests are gone (1): x"}},
 		"skipped, and was not known":       {&e2e.Measured{Run: "r"}, []e2e.TestResult{result("a", e2e.Skipped)}, []string{"stages.pr blocks is changed"}},
 		"deselected and weaker": {&e2e.Measured{Run: "r", Deselected: []string{"d"}, Weaker: []string{"a"}}, nil,
-			[]string{"stages.pr blocks is changed", "tests one is not selected any more: d", "tests one has a weaker criticality: a"}},
+			[]string{"stages.pr blocks is changed", "tests are not selected any more (1): d", "tests are less critical (1): a"}},
 		"no run to compare with": {&e2e.Measured{}, nil, []string{"stages.pr blocks is changed", "unknown"}},
 	} {
 		judging := &e2e.Judging{By: e2e.JudgedByBase, Changes: []e2e.JudgeChange{config}}
 		out := measured(judging, &e2e.Plan{Tests: planned("a"), Measured: tc.measured}, tc.results)
 		var got []string
 		for _, c := range out.Changes {
-			text := c.What + " " + strings.NewReplacer(" that ran at commit ", "", " that passed at commit ", "").Replace(c.Text)
+			text := c.What + " " + strings.NewReplacer("that ran at commit  ", "", "that passed at commit  ", "").Replace(c.Text)
 			if len(c.Tests) > 0 {
 				text += ": " + strings.Join(c.Tests, " ")
 			}
