@@ -279,6 +279,43 @@ func TestApprovalsInAMergeGroup(t *testing.T) {
 	}
 }
 
+// In a merge group the approval of one pull request does not cover tests that another may have
+// deleted, even if the approved config would not block that.
+func TestApprovalOfOneDoesNotCoverTestsOfAnother(t *testing.T) {
+	r := newTree(t)
+	r.write("e2e-gate.yml", tagged+"policy: {judge_changed: {release-blocking: block}}\njudge: {approve: {review: any}}\n")
+	r.write("tests", "a\nb\n")
+	r.write("run.sh", reporting(`<testcase name="a"/>`, `<testcase name="b"/>`))
+	base := r.commit("base")
+	r.judged(githubfake.New(t), "push", "refs/heads/main", base, mainBranch(nil))
+	r.git("checkout", "-qb", "group")
+	r.write("e2e-gate.yml", strings.Replace(tagged, "push]", "push, merge_group]", 1))
+	r.write("tests", "a\n")
+	r.write("run.sh", reporting(`<testcase name="a"/>`))
+	head := r.commit("change")
+	r.graphql = true
+	payload := mainBranch(object{"merge_group": object{"head_sha": head, "head_ref": "refs/heads/gh-readonly-queue/main/pr-43-" + head, "base_sha": base,
+		"base_ref": "refs/heads/main"}})
+	for _, both := range []bool{false, true} {
+		fake := githubfake.New(t)
+		one, other := strings.Repeat("1", 40), strings.Repeat("2", 40)
+		proposed(fake, one)
+		fake.Pulls[0].Files, fake.Pulls[0].Reviews = []string{"e2e-gate.yml"}, []githubfake.Review{{User: alice, State: "APPROVED", SHA: one}}
+		second := fake.Pulls[0]
+		second.Number, second.SHA, second.Files, second.Reviews = 43, other, []string{"tests", "run.sh"}, nil
+		second.Commits = []githubfake.PullCommit{{SHA: other, Author: "mallet", Committer: "mallet"}}
+		if both {
+			second.Reviews = []githubfake.Review{{User: alice, State: "APPROVED", SHA: other}}
+		}
+		fake.Pulls = append(fake.Pulls, second)
+		fake.Queue = map[string][]githubfake.QueueEntry{"main": {{PR: 42, SHA: strings.Repeat("9", 40)}, {PR: 43, SHA: head}}}
+		status, result := r.judged(fake, "merge_group", "refs/heads/gh-readonly-queue/main/pr-43-"+head, head, payload, "--stage", "pr")
+		if j := result.Judging; both != (status == 0) || both != (len(j.ApprovedBy) == 2) || both == strings.Contains(j.Unapproved, "pull request #43 has no") {
+			t.Errorf("both %t: exit status %d, %+v %+v", both, status, j, result.Verdict)
+		}
+	}
+}
+
 // A policy that blocks without anybody who can approve is an error of lint, also in the change
 // that introduces it.
 func TestLintOfAJudgeThatNobodyCanApprove(t *testing.T) {
