@@ -206,7 +206,8 @@ func TestABaseThatCannotBeRead(t *testing.T) {
 	r.git("update-ref", "-d", "refs/remotes/origin/main")
 	for name, event := range map[string]any{"pull_request": pullRequest(head, missing), "push": mainBranch(nil)} {
 		status, result := r.judged(githubfake.New(t), name, "refs/heads/change", head, event)
-		if status != e2e.ExitBlocked && status != e2e.ExitNotJudged || result.Judging.By != e2e.JudgedByNothing || result.Problems[0].Code != e2e.CodePolicyUnreadable {
+		if status != e2e.ExitBlocked && status != e2e.ExitNotJudged || result.Judging.By != e2e.JudgedByNothing ||
+			result.Problems[0].Code != e2e.CodePolicyUnreadable {
 			t.Errorf("%s: exit status %d, %+v", name, status, result)
 		}
 	}
@@ -237,7 +238,8 @@ func TestAConfigThatMoves(t *testing.T) {
 			change(r)
 			head := r.commit("change")
 			status, result := r.judged(githubfake.New(t), "pull_request", "refs/pull/42/merge", head, pullRequest(head, base))
-			if status != e2e.ExitBlocked || len(result.Judging.Changes) == 0 || result.Judging.Changes[0].Text != "e2e-gate.yml of the base is replaced by .github/e2e-gate.yml" {
+			const want = "e2e-gate.yml of the base is replaced by .github/e2e-gate.yml"
+			if status != e2e.ExitBlocked || len(result.Judging.Changes) == 0 || result.Judging.Changes[0].Text != want {
 				t.Errorf("exit status %d, %+v", status, result.Judging)
 			}
 		})

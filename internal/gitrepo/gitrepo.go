@@ -119,7 +119,8 @@ func (c Checkout) Fetch(ctx context.Context, commit string) error {
 	if c.Has(ctx, commit) {
 		return nil
 	}
-	_, err := c.git(ctx, fetchTimeout, "-c", "credential.helper=", "-c", "core.sshCommand=ssh", "-c", "remote.origin.uploadpack=git-upload-pack", "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--recurse-submodules=no", "--depth=1", "origin", commit)
+	_, err := c.git(ctx, fetchTimeout, "-c", "credential.helper=", "-c", "core.sshCommand=ssh", "-c", "remote.origin.uploadpack=git-upload-pack",
+		"fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--recurse-submodules=no", "--depth=1", "origin", commit)
 	return err
 }
 

@@ -174,7 +174,9 @@ func TestLargeSnapshots(t *testing.T) {
 // general one.
 func TestOwnRowsAreReadQuickly(t *testing.T) {
 	for _, r := range []row{
-		{ID: "a › ü", Suite: "s", File: "f", Samples: []packed{{0, e2e.Passed, 1.25, false, 2}, {17, e2e.Failed, 0, true, 0}, {2, "", 3, false, 0}, {3, "", 3, true, 3}}},
+		{ID: "a › ü", Suite: "s", File: "f", Samples: []packed{
+			{0, e2e.Passed, 1.25, false, 2}, {17, e2e.Failed, 0, true, 0}, {2, "", 3, false, 0}, {3, "", 3, true, 3},
+		}},
 		{ID: "b", Samples: []packed{{3, e2e.Flaky, 1e-9, false, 1}}},
 		{ID: "odd", Samples: []packed{{4, "odd \"word\"", 5e7, true, 0}}},
 	} {
