@@ -38,7 +38,7 @@ func (b *bench) approval(ctx context.Context, j *judging) {
 	j.By, j.ApprovedBy = e2e.JudgedByApproval, given
 }
 
-// asking asks for approvals of a change that affects tests; nil where nobody is to be asked.
+// asking asks for approvals of a change that affects tests; nil if it cannot be approved.
 func (j judging) asking() func() ([]e2e.Approval, string) {
 	if j.ask == nil {
 		return nil

@@ -38,7 +38,7 @@ type judging struct {
 	// against is what the change is measured against, commits that commit and those before it.
 	against *judging
 	commits []string
-	// ask asks for approvals; nil: the base's policy does not block, or names nobody to ask.
+	// ask asks for approvals; nil: the base's policy does not block, or does not say who may approve.
 	ask func(tests bool) ([]e2e.Approval, error)
 }
 

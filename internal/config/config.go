@@ -92,7 +92,7 @@ type Approve struct {
 	Review string `yaml:"review" doc:"An approving review of the newest commit. code-owners: by an account that CODEOWNERS of the base names for the config's file; teams cannot be asked about. any: by anybody who may write." enum:"code-owners,any"`
 }
 
-// None reports that nobody can approve.
+// None reports that such a change cannot be approved.
 func (a Approve) None() bool { return a == Approve{} }
 
 // Shards configures how tests are spread over shards.

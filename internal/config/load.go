@@ -184,7 +184,7 @@ func (c *Config) mask(value string) {
 	}
 }
 
-// soleMaintainer names the ways out where nobody may approve.
+// soleMaintainer names the ways out where a change cannot be approved.
 const soleMaintainer = "set judge.approve.review or judge.approve.label; with a single maintainer, make such a change by a commit on the judging branch, " +
 	"which judges itself"
 
@@ -199,7 +199,7 @@ func (c *Config) Lint() []diag.Message {
 		warn("there are no health gates", "add gates.checks, so that an unhealthy environment is not taken for a regression")
 	}
 	if policy.Blocks(c.Policy.Table().JudgeChanged()) && c.Judge.Approve.None() {
-		const text = "policy.judge_changed blocks, and nobody can approve a change that alters what judges it"
+		const text = "policy.judge_changed blocks, and a change that alters what judges it cannot be approved"
 		found = append(found, diag.Message{File: c.File, Text: text, Hint: soleMaintainer})
 	}
 	for _, s := range c.Stages {

@@ -22,7 +22,7 @@ func TestJudging(t *testing.T) {
 	}{
 		"it warns": {e2e.Judging{By: e2e.JudgedByBase, Commit: "0123456789abcdef"}, e2e.Warns,
 			"What decides was taken from the base, commit 0123456789. It does not block by itself.", "the config of the base, commit 0123456789", ""},
-		"it blocks, and nobody can approve it": {e2e.Judging{By: e2e.JudgedByBase, Commit: "0123456789abcdef"}, e2e.Blocks,
+		"it blocks, and cannot be approved": {e2e.Judging{By: e2e.JudgedByBase, Commit: "0123456789abcdef"}, e2e.Blocks,
 			"What decides was taken from the base, commit 0123456789. That blocks by the base's policy.", "the config of the base, commit 0123456789",
 			"take back what alters the judge"},
 		"it is not approved": {e2e.Judging{By: e2e.JudgedByBase, Commit: "0123456789abcdef", Unapproved: "no label"}, e2e.Blocks,
