@@ -112,6 +112,10 @@ func TestWhoApproved(t *testing.T) {
 			labels(labelled(alice, -time.Minute))(pr, fake)
 			fake.Runs = append(fake.Runs, githubfake.Run{ID: 6, SHA: head, Branch: "side", HeadRepository: "acme/cases", Created: headPushed.Add(-time.Hour)})
 		}, "not after its newest commit"},
+		"the commit was run in a fork before": {label, func(pr *githubfake.Pull, fake *githubfake.Server) {
+			labels(labelled(alice, -time.Minute))(pr, fake)
+			fake.Runs = append(fake.Runs, githubfake.Run{ID: 6, SHA: head, Branch: "change", HeadRepository: "mallet/cases", Created: headPushed.Add(-time.Hour)})
+		}, "not after its newest commit"},
 		"no run of the commit": {label, func(pr *githubfake.Pull, fake *githubfake.Server) {
 			labels(labelled(alice, time.Minute))(pr, fake)
 			fake.Runs = nil
@@ -204,6 +208,14 @@ func TestAnApprovedChangeJudgesItself(t *testing.T) {
 		!strings.Contains(result.Verdict.Reasons[0].Text, "not approved: pull request #42") || result.Tests[0].Effect != e2e.Blocks {
 		t.Errorf("exit status %d, %+v %+v", status, result.Judging, result.Verdict)
 	}
+	// Who owns the config is what the base says.
+	fake = githubfake.New(t)
+	proposed(fake, head)
+	fake.Permissions["carol"] = "write"
+	fake.Pulls[0].Reviews = []githubfake.Review{{User: githubfake.User{Login: "carol", Type: "User"}, State: "APPROVED", SHA: head}}
+	if _, result = r.judged(fake, "pull_request", "refs/pull/42/merge", head, payload); !strings.Contains(result.Judging.Unapproved, "carol does not own e2e-gate.yml") {
+		t.Errorf("%+v", result.Judging)
+	}
 	fake = githubfake.New(t)
 	proposed(fake, head)
 	fake.Pulls[0].Reviews = []githubfake.Review{{User: alice, State: "APPROVED", SHA: head}}
@@ -241,23 +253,28 @@ func TestApprovalsInAMergeGroup(t *testing.T) {
 		Commits: []githubfake.PullCommit{{SHA: other, Author: "mallet", Committer: "mallet"}},
 	}
 	for name, tc := range map[string]struct {
-		files    []string
-		approved bool
-		queued   bool
-		missing  string
+		// files of the other one, and own those of the first, the config if there are none.
+		files, own []string
+		approved   bool
+		queued     bool
+		missing    string
 	}{
-		"the other one is ordinary":        {[]string{"main.go"}, false, true, ""},
-		"the other one alters it too":      {[]string{"main.go", "e2e-gate.yml"}, false, true, "pull request #43 has no approving review"},
-		"the other one would shadow it":    {[]string{".github/e2e-gate.yml"}, false, true, "pull request #43 has no approving review"},
-		"both are approved":                {[]string{"e2e-gate.yml"}, true, true, ""},
-		"the queue has lost the group":     {nil, true, false, "the queue does not have its commit any more"},
-		"it touches more than can be read": {make([]string, 3001), false, true, "pull request #43 has no approving review"},
+		"the other one is ordinary":        {[]string{"main.go"}, nil, false, true, ""},
+		"the other one alters it too":      {[]string{"main.go", "e2e-gate.yml"}, nil, false, true, "pull request #43 has no approving review"},
+		"the other one would shadow it":    {[]string{".github/e2e-gate.yml"}, nil, false, true, "pull request #43 has no approving review"},
+		"both are approved":                {[]string{"e2e-gate.yml"}, nil, true, true, ""},
+		"the queue has lost the group":     {nil, nil, true, false, "the queue does not have its commit any more"},
+		"it touches more than can be read": {make([]string, 3001), nil, false, true, "pull request #43 has no approving review"},
+		"neither seems to touch it":        {[]string{"main.go"}, []string{"main.go"}, false, true, "pull request #43 has no approving review"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, base, head := approvable(t)
 			fake := githubfake.New(t)
 			proposed(fake, head)
 			fake.Pulls[0].Reviews, fake.Pulls[0].Files = []githubfake.Review{{User: alice, State: "APPROVED", SHA: head}}, []string{"e2e-gate.yml"}
+			if tc.own != nil {
+				fake.Pulls[0].Files = tc.own
+			}
 			pr := second
 			if pr.Files = tc.files; tc.approved {
 				pr.Reviews = []githubfake.Review{{User: alice, State: "APPROVED", SHA: other}}

@@ -414,7 +414,7 @@ func TestEffectsWithoutAHistory(t *testing.T) {
 // No tag and no journey that a change gives to a suite lets a failing test of the base pass. A
 // workflow that chooses a soft stage that is for something else is said.
 func TestTagsAndStagesThatRelax(t *testing.T) {
-	const soft = "  nightly: {on: [schedule], blocks: false}\n"
+	const soft = "  nightly: {on: [schedule], blocks: false}\n  soft: {on: [pull_request], blocks: false}\n  any: {blocks: false}\n"
 	base := strings.NewReplacer("stages: {pr:", "stages:\n  pr:", "}}\n", "}\n"+soft).Replace(tagged)
 	for name, tc := range map[string]struct {
 		change string
@@ -422,10 +422,13 @@ func TestTagsAndStagesThatRelax(t *testing.T) {
 		status int
 		says   string
 	}{
-		"a criticality":   {strings.Replace(base, "list:", "tags: [\"criticality:nightly\"], list:", 1), nil, e2e.ExitBlocked, "are less critical (1)"},
-		"a new journey":   {strings.Replace(base, "list:", "tags: [\"journey:x\"], list:", 1) + "journeys: {x: {criticality: synthetic}}\n", nil, e2e.ExitBlocked, "are less critical (1)"},
-		"another stage":   {base, []string{"--stage", "nightly"}, 0, "is chosen by the workflow, does not block, and is not for pull_request"},
-		"the stage as is": {base, []string{"--stage", "pr"}, e2e.ExitBlocked, ""},
+		"a criticality":                  {strings.Replace(base, "list:", "tags: [\"criticality:nightly\"], list:", 1), nil, e2e.ExitBlocked, "are less critical (1)"},
+		"a new journey":                  {strings.Replace(base, "list:", "tags: [\"journey:x\"], list:", 1) + "journeys: {x: {criticality: synthetic}}\n", nil, e2e.ExitBlocked, "are less critical (1)"},
+		"another stage":                  {base, []string{"--stage", "nightly"}, 0, "is chosen by the workflow, does not block, and is not for pull_request"},
+		"the stage as is":                {base, []string{"--stage", "pr"}, e2e.ExitBlocked, ""},
+		"a soft stage for pull requests": {base, []string{"--stage", "soft"}, 0, ""},
+		"a soft stage for anything":      {base, []string{"--stage", "any"}, 0, ""},
+		"tests that are not listed":      {strings.Replace(base, "list: [cat, tests],", "tags: [\"criticality:nightly\"],", 1), nil, e2e.ExitBlocked, "are less critical (1)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newTree(t)

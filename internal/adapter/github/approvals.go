@@ -17,9 +17,8 @@ const (
 	// maxApprovalPages bounds how many pages of 100 are read of each list. A list that goes on
 	// is incomplete, or an error.
 	maxApprovalPages = 10
-	// maxCommits is how many commits of a pull request GitHub lists, and maxFiles how many files.
-	maxCommits = 250
-	maxFiles   = 3000
+	// maxFiles is how many files of a pull request GitHub lists.
+	maxFiles = 3000
 )
 
 // errTooMany: a list has more pages than are read.
@@ -74,7 +73,7 @@ func (c *Client) Proposal(ctx context.Context, number int) (forge.Proposal, erro
 	if err != nil {
 		return forge.Proposal{}, c.unread(approvalLost, approvalRight, err)
 	}
-	p.Incomplete = more || n >= maxCommits || n != pr.GetCommits()
+	p.Incomplete = more || n != pr.GetCommits() // GitHub lists 250
 	return p, nil
 }
 
