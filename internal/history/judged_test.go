@@ -70,6 +70,7 @@ func TestLastJudged(t *testing.T) {
 		record("3", "new", "pr", 2, func(r *Record) { r.Shard = 1 }, Entry{ID: "s/c", Suite: "s", Outcome: e2e.Flaky},
 			Entry{ID: "s/d", Suite: "s", Outcome: e2e.Passed, Nothing: Untrusted}),
 		record("4", "new", "pr", 3, func(r *Record) { r.Verdict, r.Nothing = e2e.VerdictNotJudged, NotJudged }, pass("s/x")),
+		record("4b", "new", "pr", 3, func(r *Record) { r.Verdict, r.Nothing = e2e.VerdictFailed, BadEnvironment }, pass("s/x")),
 		record("5", "new", "pr", 4, func(r *Record) { r.Verdict = "" }, pass("s/x")),
 		record("6", "new", "nightly", 5, nil, pass("s/n")),
 		record("7", "new", "pr", 6, func(r *Record) { r.Variant = "windows/amd64" }, pass("s/w")),

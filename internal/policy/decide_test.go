@@ -712,6 +712,8 @@ func TestAnApprovalLiftsJudgeChanged(t *testing.T) {
 	if len(wrong) > 0 {
 		t.Fatal(wrong)
 	}
+	informs, _ := Default().With(Override{"judge_changed": {"release-blocking-smoke": "inform", "release-blocking": "inform", "non-blocking": "inform",
+		"nightly": "inform", "synthetic": "inform"}})
 	changes := []e2e.JudgeChange{{What: "stages.pr", Text: "blocks is changed"}}
 	by := []e2e.Approval{{By: "alice", How: "label", PullRequest: 7}}
 	for _, tc := range []struct {
@@ -734,5 +736,9 @@ func TestAnApprovalLiftsJudgeChanged(t *testing.T) {
 		if diff := cmp.Diff(tc.want, lines(v)); diff != "" || !strings.Contains(text.String(), tc.says) {
 			t.Errorf("%s%+v", diff, v.Reasons)
 		}
+	}
+	v, _ := Decide(Evidence{Blocks: true, Tests: []e2e.TestResult{pass("a")}, Judging: &e2e.Judging{Changes: changes, ApprovedBy: by}, Table: informs})
+	if diff := cmp.Diff([]string{"informs judge_changed:"}, lines(v)); diff != "" {
+		t.Error(diff)
 	}
 }
