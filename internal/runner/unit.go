@@ -315,7 +315,7 @@ func (u *running) append(id string, unplanned *e2e.Test, name string, list []e2e
 
 // again adds the attempts of the diagnostic rerun to a test, with what counts of them.
 func (u *running) again(run *e2e.TestRun, name string, list []e2e.Attempt, files []string) {
-	lost := slices.ContainsFunc(u.lost, func(p e2e.Problem) bool { return len(p.Tests) == 0 || slices.Contains(p.Tests, run.ID) || u.batch })
+	lost := attempts.BadRerun(u.record.Ended, u.lost, run.ID) || u.batch && len(u.lost) > 0
 	run.Attempts = append(run.Attempts, attempts.Again(run.Attempts, u.filed(name, list, files), lost)...)
 }
 

@@ -12,10 +12,7 @@ import (
 // policy decide.
 func judge(in In, a accepted, r *e2e.Result) {
 	now := alibis{gates: r.Gates, ends: endsOf(in, a.counted), shards: shardsOf(a.counted)}
-	before := alibis{gates: gatesOf(a.earlier.Shards), shards: a.earlier.Shards}
-	for _, sh := range a.earlier.Shards {
-		before.ends = append(before.ends, sh.Ends...)
-	}
+	before := alibis{gates: gatesOf(a.earlier.Shards), ends: endsOn(a.earlier.Shards), shards: a.earlier.Shards}
 	for i := range r.Tests {
 		t := &r.Tests[i]
 		earlier := a.earlier.Attempts[t.Stable()]
@@ -27,7 +24,9 @@ func judge(in In, a accepted, r *e2e.Result) {
 			t.Evidence = append(t.Evidence, now.crashes(t.Attempts[len(earlier):])...)
 		}
 		laterPass(t, earlier, before.of(earlier))
-		t.Quarantine = in.Quarantine.Find(t.Stable(), t.Twins, in.Now)
+		if t.Set != "" || t.Twins < 2 { // else fewer of them were reported than any entry can say
+			t.Quarantine = in.Quarantine.Find(t.Stable(), t.Twins, in.Now)
+		}
 	}
 	r.Budgets = budgets(in, a.counted, r.Tests)
 	r.Verdict, r.Tests = policy.Decide(policy.Evidence{
@@ -37,10 +36,20 @@ func judge(in In, a accepted, r *e2e.Result) {
 
 // endsOf are the background processes that ended by themselves, here and on the
 // machines of the shards.
-func endsOf(in In, counted []Document) []e2e.ProcessEnd {
-	list := append([]e2e.ProcessEnd{}, in.Ends...)
-	for _, d := range counted {
-		list = append(list, d.Shard.Ends...)
+func endsOf(in In, counted []Document) []end {
+	list := endsOn(shardsOf(counted))
+	for _, e := range in.Ends {
+		list = append(list, end{ProcessEnd: e, here: true})
+	}
+	return list
+}
+
+func endsOn(docs []e2e.ShardRun) []end {
+	var list []end
+	for _, doc := range docs {
+		for _, e := range doc.Ends {
+			list = append(list, end{ProcessEnd: e, shard: doc.Index, attempt: doc.Run.WorkflowAttempt})
+		}
 	}
 	return list
 }

@@ -150,6 +150,13 @@ func TestJudge(t *testing.T) {
 			}, want: "failed [blocks quarantine_expired] a=passed b=passed c=failed",
 		},
 		{
+			rule: "quarantine of an id that several tests share excuses nothing where not as many were reported", change: func(in *In) {
+				in.Plan.Tests[2].Twins = 2
+				in.Documents[1] = shard(*in, 1, 1, failed("s::c"))
+				in.Quarantine = policy.Quarantine{{Test: "s::c", Owner: "o", Reason: "r", Deadline: in.Now, Twins: 2}}
+			}, want: "failed [blocks test_failed] a=passed b=passed c=failed",
+		},
+		{
 			rule: "the compiled table decides", change: func(in *In) {
 				in.Documents[1] = shard(*in, 1, 1, ran("s::c", e2e.Failed, e2e.Passed))
 				in.Table, _ = policy.Default().With(policy.Override{"flaky": {"release-blocking": "block"}})

@@ -301,19 +301,23 @@ func laterPass(r *e2e.TestResult, before []e2e.Attempt, env *e2e.Environment) {
 	if r.Outcome != e2e.Passed && r.Outcome != e2e.Flaky {
 		return
 	}
-	failed, hadRerun := 0, false
+	failed, ended, hadRerun := 0, 0, false
 	attempts := map[int][]e2e.Attempt{}
 	for _, a := range before {
 		if a.Outcome == e2e.Failed {
 			failed++
 		}
-		// A rerun that proved nothing was one too.
-		hadRerun = hadRerun || a.Source == e2e.SourceDiagnostic && (a.Outcome == e2e.Failed || a.Uncounted != "")
+		// A rerun that proved nothing, as one that skipped, was one too.
+		hadRerun = hadRerun || a.Source == e2e.SourceDiagnostic && (a.Outcome != e2e.Passed || a.Uncounted != "")
 		attempts[a.WorkflowAttempt] = append(attempts[a.WorkflowAttempt], a)
 	}
 	for _, list := range attempts {
 		hadRerun = hadRerun || usedRetries(list)
+		if e2e.OutcomeOf(list) == e2e.Failed {
+			ended++
+		}
 	}
+	hadRerun = hadRerun || ended > 1 // the second attempt was the rerun of the first
 	switch {
 	case failed == 0:
 	case env != nil && env.Excuses:
@@ -328,7 +332,11 @@ func laterPass(r *e2e.TestResult, before []e2e.Attempt, env *e2e.Environment) {
 			})
 		}
 		if r.LaterPass = hadRerun; !hadRerun {
-			r.Outcome = e2e.OutcomeOf(append(slices.Clone(before), e2e.Attempt{Outcome: e2e.Passed}))
+			whole := append(slices.Clone(before), e2e.Attempt{Outcome: e2e.Passed})
+			for i := range whole {
+				whole[i].Twin = 0 // the pass is beside all of them
+			}
+			r.Outcome = e2e.OutcomeOf(whole)
 		}
 	}
 }
@@ -347,7 +355,9 @@ func notExcused(env e2e.Environment) string {
 // usedRetries reports whether the framework repeated a test by itself and it failed every
 // time: that was its rerun.
 func usedRetries(attempts []e2e.Attempt) bool {
-	return e2e.OutcomeOf(attempts) == e2e.Failed && slices.ContainsFunc(attempts, e2e.Attempt.CountedRetry)
+	return slices.ContainsFunc(e2e.Twins(attempts), func(own []e2e.Attempt) bool {
+		return e2e.OutcomeOf(own) == e2e.Failed && slices.ContainsFunc(own, e2e.Attempt.CountedRetry)
+	})
 }
 
 // slowest names up to three of the slowest attempts.
