@@ -3,6 +3,7 @@ package verdict
 import (
 	"cmp"
 	"fmt"
+	"slices"
 
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/policy"
@@ -11,7 +12,7 @@ import (
 // judge finds alibis, applies earlier attempts, quarantine and budgets, and has the
 // policy decide.
 func judge(in In, a accepted, r *e2e.Result) {
-	now := alibis{gates: r.Gates, ends: endsOf(in, a.counted), shards: shardsOf(a.counted)}
+	now := alibis{gates: gatesSeen(in, a.counted), ends: endsOf(in, a.counted), shards: shardsOf(a.counted)}
 	before := alibis{gates: gatesOf(a.earlier.Shards), ends: endsOn(a.earlier.Shards), shards: a.earlier.Shards}
 	for i := range r.Tests {
 		t := &r.Tests[i]
@@ -49,6 +50,27 @@ func endsOn(docs []e2e.ShardRun) []end {
 	for _, doc := range docs {
 		for _, e := range doc.Ends {
 			list = append(list, end{ProcessEnd: e, shard: doc.Index, attempt: doc.Run.WorkflowAttempt})
+		}
+	}
+	return list
+}
+
+// gatesSeen are the gates of this run, and what each shard saw of them. Timelines stay apart:
+// between those of two workflow attempts, another build is no surprise.
+func gatesSeen(in In, counted []Document) []e2e.Gate {
+	gates := in.Gates
+	if gates == nil && in.Plan != nil {
+		gates = in.Plan.Gates
+	}
+	list := slices.Clone(gates)
+	for _, g := range gates {
+		for _, d := range counted {
+			for _, seen := range d.Shard.Gates {
+				if seen.Name == g.Name {
+					g.Timeline = seen.Timeline
+					list = append(list, g)
+				}
+			}
 		}
 	}
 	return list

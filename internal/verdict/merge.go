@@ -131,13 +131,22 @@ func withAttempts(r e2e.TestResult, before, own []e2e.Attempt) e2e.TestResult {
 
 // besideTwin are the attempts of earlier workflow attempts that stand beside one of n tests
 // that share an id; own are its attempts. Numbers name the same test in two processes only
-// by order, so where there were not as many tests, each result stands beside all.
+// by order, so unless every workflow attempt had as many tests, each result stands beside all.
 func besideTwin(before, own []e2e.Attempt, n int) []e2e.Attempt {
-	i := own[len(own)-1].Twin - 1
-	if earlier := e2e.Twins(before); len(earlier) == n && i >= 0 && i < n {
-		return earlier[i]
+	attempts := map[int][]e2e.Attempt{}
+	var beside []e2e.Attempt
+	for _, a := range before {
+		attempts[a.WorkflowAttempt] = append(attempts[a.WorkflowAttempt], a)
+		if a.Twin == own[0].Twin {
+			beside = append(beside, a)
+		}
 	}
-	return before
+	for _, list := range attempts {
+		if len(e2e.Twins(list)) != n {
+			return before
+		}
+	}
+	return beside
 }
 
 // label gives results that share an id ids of their own, which hold in this run only. A
