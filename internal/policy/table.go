@@ -41,6 +41,9 @@ type Table map[Row]map[e2e.Criticality]e2e.Effect
 // words are the effects as the config writes them.
 var words = map[string]e2e.Effect{"block": e2e.Blocks, "not_judged": e2e.NotJudged, "warn": e2e.Warns, "inform": e2e.Informs}
 
+// builtIn is the table of the contracts; it is never changed.
+var builtIn = Default()
+
 // Default returns the table of the contracts.
 func Default() Table {
 	t := Table{}

@@ -122,7 +122,7 @@ func (m *merging) fill(r e2e.TestResult, attempts []e2e.Attempt) []e2e.TestResul
 
 // withAttempts adds the attempts of earlier workflow attempts and of this one to a result.
 func withAttempts(r e2e.TestResult, before, own []e2e.Attempt) e2e.TestResult {
-	r.Attempts = e2e.Numbered(append(slices.Clone(before), own...))
+	r.Attempts = e2e.Numbered(slices.Concat(before, own))
 	if len(own) > 0 {
 		r.Children = own[len(own)-1].Children
 	}

@@ -9,6 +9,21 @@ import (
 // Triple are values of three dimensions.
 type Triple [3]struct{ Dim, Value int }
 
+// Draw draws a world. Most have few faults: many at once hide each other.
+func Draw(rng *rand.Rand) World {
+	var w World
+	quiet := 1 + rng.IntN(8)
+	for d := range numDims {
+		if Structural(d) || rng.IntN(quiet+1) == 0 {
+			w[d] = uint8(rng.IntN(dims[d].size)) //nolint:gosec // at most 255
+		}
+	}
+	return w.Normal()
+}
+
+// Blocks reports whether the stage blocks.
+func (w *World) Blocks() bool { return w[dBlocks] == 0 }
+
 // Structural reports whether a dimension says how large a world is.
 func Structural(dim int) bool { return dim <= dAttempts }
 
@@ -130,7 +145,7 @@ func (t Triple) possibleIn(n, shards, tests int) bool {
 func (t Triple) attemptPossible(a, n, shards, tests, past int) bool {
 	var used []int // shards whose tests do something
 	for slot := range maxTests + 1 {
-		if !t.some(exec(slot, a)) {
+		if !t.some(execOf(slot, a)) {
 			continue
 		}
 		test := slot

@@ -57,7 +57,7 @@ func TestNoVerdictIsWrong(t *testing.T) {
 	run.parallel(func(worker uint64) {
 		rng := rand.New(rand.NewPCG(seed, worker)) //nolint:gosec // not for secrets
 		for !run.done() {
-			run.try(draw(rng))
+			run.try(model.Draw(rng))
 		}
 	})
 	t.Logf("%d worlds, %d wrong greens, %d wrong reds (%d passed, %d failed, %d not judged; %s)", run.count(), run.greens.Load(), run.reds.Load(),
@@ -158,18 +158,6 @@ func smallest(w model.World) model.World {
 
 var sizes = model.Dims()
 
-// draw draws a world. Most have few faults: many at once hide each other.
-func draw(rng *rand.Rand) model.World {
-	var w model.World
-	quiet := 1 + rng.IntN(8)
-	for d, n := range sizes {
-		if model.Structural(d) || rng.IntN(quiet+1) == 0 {
-			w[d] = uint8(rng.IntN(n)) //nolint:gosec // at most 255
-		}
-	}
-	return w.Normal()
-}
-
 // triples notes which triples of values of dimensions occurred.
 type triples struct {
 	// at is where the pairs of values of two dimensions begin, and the triples of three.
@@ -224,7 +212,7 @@ func (r *run) cover(seed uint64) {
 		for added := batch * few; added >= batch*few && !r.done(); {
 			added = 0
 			for range batch {
-				w := draw(rng)
+				w := model.Draw(rng)
 				r.try(w)
 				added += x.note(&w)
 			}
