@@ -18,6 +18,9 @@ func Draw(rng *rand.Rand) World {
 			w[d] = uint8(rng.IntN(dims[d].size)) //nolint:gosec // at most 255
 		}
 	}
+	if rng.IntN(3) == 0 {
+		w[dAttempts] = 0 // one says as much, in less time
+	}
 	return w.Normal()
 }
 
