@@ -33,8 +33,12 @@ func seedOf(t *testing.T) uint64 {
 	return seed
 }
 
-// worlds is how many different worlds are judged.
+// worlds is how many different worlds are judged: so many as E2E_GATE_MODEL_WORLDS says, else
+// a million, fewer where that would take long.
 func worlds() int {
+	if n, err := strconv.Atoi(os.Getenv("E2E_GATE_MODEL_WORLDS")); err == nil {
+		return n
+	}
 	switch {
 	case raceDetector:
 		return 5_000
