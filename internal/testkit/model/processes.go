@@ -176,7 +176,8 @@ stages: {pr: {on: [push], blocks: %t}}
 suites: [{name: s, framework: command, list: [sh, list.sh], run: [sh, run.sh, "{report_dir}", "{tests}"], reports: "{report_dir}/*.xml",
   owner: team, criticality: %s, pass_env: [ATTEMPT]%s}]
 %s`, w[dBlocks] == 0, criticalities[w[dCrit]], suite, more)
-	for name, text := range map[string]string{"e2e-gate.yml": config, "list.sh": listScript, "run.sh": runScript, "tests": tests.String(), ".git/HEAD": "ref: x\n"} {
+	files := map[string]string{"e2e-gate.yml": config, "list.sh": listScript, "run.sh": runScript, "tests": tests.String(), ".git/HEAD": "ref: x\n"}
+	for name, text := range files {
 		if err := p.write(name, text); err != nil {
 			return err
 		}

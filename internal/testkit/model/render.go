@@ -1,6 +1,7 @@
 package model
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -170,8 +171,8 @@ func (w *World) gates(attempt int) []e2e.Gate {
 	case envRerun:
 		bad(rerunAfter+2*time.Second, rerunAfter+processTo+10*time.Second)
 	case envElsewhere:
-		g.Timeline = []e2e.Span{{From: start.Add(-time.Minute), To: start.Add(-time.Second), State: e2e.Unhealthy, Observed: "503"},
-			{From: start, To: start.Add(processTo), State: e2e.Healthy, Observed: version, Watch: true}}
+		g.Timeline = []e2e.Span{{From: start.Add(-time.Minute), To: start.Add(2 * time.Second), State: e2e.Unhealthy, Observed: "503"},
+			{From: start.Add(3 * time.Second), To: start.Add(processTo), State: e2e.Healthy, Observed: version, Watch: true}}
 	case envRedeploy:
 		g.Timeline = []e2e.Span{{From: start, To: start.Add(testFrom + 10*time.Second), State: e2e.Healthy, Observed: version, Watch: true},
 			{From: start.Add(testFrom + 12*time.Second), To: start.Add(processTo + 10*time.Second), State: e2e.Healthy, Observed: next, Watch: true}}
@@ -560,6 +561,9 @@ func (r *rendering) evidence(a int) verdict.In {
 	}
 	if a == w.attempts()-1 && w[dDoc] != docFine {
 		w.spoil(&in, a)
+	}
+	if w[dTimed] == 1 { // files have no order
+		slices.Reverse(in.Documents)
 	}
 	return in
 }

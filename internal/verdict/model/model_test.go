@@ -40,10 +40,8 @@ func worlds() int {
 		return n
 	}
 	switch {
-	case raceDetector:
+	case raceDetector, testing.Short():
 		return 5_000
-	case testing.Short():
-		return 30_000
 	}
 	return 1_000_000
 }

@@ -22,7 +22,9 @@ const (
 	verdictDir  = "internal/verdict/"
 )
 
-// mutants are one or more for each rule of the packages that judge.
+// mutants are one or more for each rule of the packages that judge. Two rules have none, because
+// a second one says the same: no rerun where max_failures is 0 (none where more failed than that),
+// and a shard without a document (its tests are lost where nothing reports them).
 var mutants = []mutant{
 	{"a second result is a retry only if that is stated", attemptsDir + "merge.go", "r.Retry || repeatedCases", "true || repeatedCases"},
 	{"nothing repeats a test that passed", attemptsDir + "merge.go", "repeatedCases && failedLast(runs[n])", "repeatedCases"},
@@ -59,13 +61,10 @@ var mutants = []mutant{
 		"case last == Passed && (failed || beside):", "case last == Passed && failed:"},
 	{"a skip behind a failure proves nothing", "internal/e2e/attempt.go", "if last == Lost {\n\t\t\t\tlast = Skipped\n\t\t\t}", "last = Skipped"},
 	{"no attempts are lost", "internal/e2e/attempt.go", "if len(outcomes) == 0 {\n\t\treturn Lost", "if len(outcomes) == 0 {\n\t\treturn Passed"},
-	{"reruns can be switched off", "internal/rerun/rerun.go", "case g.MaxFailures == 0:", "case false:"},
 	{"no rerun where earlier attempts are unknown", "internal/rerun/rerun.go", "case s.AttemptsUnreadable:", "case false:"},
 	{"no rerun in an unhealthy environment", "internal/rerun/rerun.go", `case s.Unhealthy != "":`, "case false:"},
 	{"one rerun in all workflow attempts", verdictDir + "earlier.go", "if a.Source == e2e.SourceDiagnostic {", "if false {"},
 	{"a failure that a witness names had its rerun", verdictDir + "earlier.go", "if slices.Contains(e.Failed, e2e.DigestOfID(id)) {", "if false {"},
-	{"a shard without a document is lost", verdictDir + "accept.go",
-		"case len(docs) == 0:\n\t\ts.lost(", "case len(docs) == 0:\n\t\ts.refuse(\"%s %s\", \"\", \"\")\n\t\treturn\n\t\ts.lost("},
 	{"two different documents of one shard do not count", verdictDir + "accept.go",
 		"return !reflect.DeepEqual(d.Shard, docs[0].Shard)", "return false && !reflect.DeepEqual(d.Shard, docs[0].Shard)"},
 	{"an unreadable document hides an older one", verdictDir + "accept.go", "len(have) == 0 || u.Attempt >= have[0].Shard.Run.WorkflowAttempt", "false"},
@@ -79,14 +78,14 @@ var mutants = []mutant{
 	{"an older document is an earlier attempt", verdictDir + "accept.go", "default:\n\t\ts.before = append(s.before, d.Shard)", "default:"},
 	{"an incomplete document loses its tests", verdictDir + "accept.go", "if !doc.Complete {", "if false {"},
 	{"a document that contradicts itself does not count", verdictDir + "accept.go", "if rerunWithoutFailure(r, attempts[r.ID]) {", "if false {"},
-	{"a document with unknown tests does not count", verdictDir + "accept.go", "if _, ok := planned[t.ID]; !ok && t.Unplanned == nil {", "if false {"},
+	{"a document with unknown tests does not count", verdictDir + "accept.go", "!ok && t.Unplanned == nil {", "!ok && false && t.Unplanned == nil {"},
 	{"a failed rerun in an earlier attempt is later_pass", verdictDir + "merge.go",
 		"(a.Outcome != e2e.Passed || a.Uncounted != \"\")", "a.Uncounted != \"\""},
 	{"a rerun that proved nothing was one", verdictDir + "merge.go", "(a.Outcome != e2e.Passed || a.Uncounted != \"\")", "a.Outcome == e2e.Failed"},
 	{"used retries in an earlier attempt are later_pass", verdictDir + "merge.go", "hadRerun = hadRerun || usedRetries(list)", "_ = usedRetries"},
 	{"failures in two attempts are later_pass", verdictDir + "merge.go", "hadRerun = hadRerun || ended > 1", "_ = ended"},
 	{"a failure without a rerun makes a later pass flaky", verdictDir + "merge.go", "r.Outcome = e2e.OutcomeOf(whole)", "_ = whole"},
-	{"twins of two attempts are paired only if all are there", verdictDir + "merge.go", "if len(e2e.Twins(list)) != n {", "if false {"},
+	{"twins of two attempts are paired only if all are there", verdictDir + "merge.go", "if len(e2e.Twins(list)) != n {", "if len(e2e.Twins(list)) > 99 {"},
 	{"an excused failure is left behind", verdictDir + "merge.go", "case env != nil && env.Excuses:", "case false:"},
 	{"only what the gate excuses is left behind", verdictDir + "merge.go", "case env != nil && env.Excuses:", "case env != nil:"},
 	{"each failed attempt needs its alibi", verdictDir + "alibi.go", "case env == nil:\n\t\t\treturn nil", "case env == nil:"},
@@ -138,16 +137,23 @@ var mutants = []mutant{
 }
 
 // TestPower breaks each rule and wants a world to notice: a rule that no world reaches is
-// not shown by the model. Set E2E_GATE_MODEL_POWER=1; it takes some minutes.
+// not shown by the model. E2E_GATE_MODEL_POWER is a pattern of the rules; "." are all, which
+// takes about ten minutes.
 func TestPower(t *testing.T) {
-	if os.Getenv("E2E_GATE_MODEL_POWER") == "" {
-		t.Skip("set E2E_GATE_MODEL_POWER=1; it builds and runs the model for each mutant")
+	pattern := os.Getenv("E2E_GATE_MODEL_POWER")
+	if pattern == "" {
+		t.Skip("set E2E_GATE_MODEL_POWER=. to build and run the model for each mutant")
 	}
+	chosen := regexp.MustCompile(pattern)
 	root, dir := gatebin.Root(t), t.TempDir()
 	world := regexp.MustCompile(`(?m)(wrong green|wrong red): (.*)$`)
-	killed := 0
+	killed, all := 0, 0
 	var table strings.Builder
 	for i, m := range mutants {
+		if !chosen.MatchString(m.rule) {
+			continue
+		}
+		all++
 		source := filepath.Join(root, filepath.FromSlash(m.file))
 		data, err := os.ReadFile(source) //nolint:gosec // a file of the repository
 		if err != nil {
@@ -167,11 +173,16 @@ func TestPower(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		args := []string{"test", "-vet=off", "-overlay", overlay, "-run", "^TestNoVerdictIsWrong$", "./internal/verdict/model"}
-		cmd := exec.CommandContext(t.Context(), "go", args...) //nolint:gosec // ours
-		cmd.Dir = root
-		cmd.Env = append(os.Environ(), "E2E_GATE_MODEL_SEED=1", "E2E_GATE_MODEL_WORLDS=60000")
-		out, err := cmd.CombinedOutput()
+		var out []byte
+		for _, worlds := range []string{"60000", "1000000"} { // few mutants need many
+			args := []string{"test", "-vet=off", "-overlay", overlay, "-run", "^TestNoVerdictIsWrong$", "./internal/verdict/model"}
+			cmd := exec.CommandContext(t.Context(), "go", args...) //nolint:gosec // ours
+			cmd.Dir = root
+			cmd.Env = append(os.Environ(), "E2E_GATE_MODEL_SEED=1", "E2E_GATE_MODEL_WORLDS="+worlds)
+			if out, err = cmd.CombinedOutput(); err != nil {
+				break
+			}
+		}
 		switch found := world.FindSubmatch(out); {
 		case err == nil:
 			t.Errorf("%s: no world notices that %s lacks it", m.rule, m.file)
@@ -183,5 +194,5 @@ func TestPower(t *testing.T) {
 			fmt.Fprintf(&table, "| %s | %s | %s |\n", m.rule, found[1], found[2])
 		}
 	}
-	t.Logf("%d of %d mutants killed by a world\n%s", killed, len(mutants), table.String())
+	t.Logf("%d of %d mutants killed by a world\n%s", killed, all, table.String())
 }
