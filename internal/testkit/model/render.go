@@ -243,7 +243,9 @@ func (r *rendering) shard(s, a int, earlier verdict.Earlier) *e2e.ShardRun {
 	ended, crashed := w.end(a)
 	if ended {
 		doc.Ends = []e2e.ProcessEnd{{Name: "db", At: startOf(a).Add(time.Second), Text: "exit status 1", Crashed: crashed}}
-		doc.Problems = append(doc.Problems, e2e.Problem{Code: e2e.CodeGateLost, Shard: s, LosesEvidence: true, Text: "background process db exited during the run"})
+		doc.Problems = append(doc.Problems, e2e.Problem{
+			Code: e2e.CodeGateLost, Shard: s, LosesEvidence: true, Text: "background process db exited during the run",
+		})
 	}
 	if len(planned) == 0 {
 		return doc

@@ -222,34 +222,43 @@ const (
 var dims = func() (list [numDims]struct {
 	name string
 	size int
+	// words are what the values mean; empty: they are numbers, or stories.
+	words []string
 }) {
 	set := func(d int, name string, size int) { list[d].name, list[d].size = name, size }
+	say := func(d int, name string, words ...string) {
+		list[d].name, list[d].size, list[d].words = name, len(words), words
+	}
 	set(dShards, "shards", 2)
 	set(dTests, "tests", 3)
 	set(dAttempts, "attempts", 3)
-	set(dBlocks, "stage", 2)
-	set(dTable, "table", 3)
-	set(dJudge, "judge", 3)
-	set(dChannel, "channel", 3)
-	set(dStated, "retries", 3)
-	set(dTimed, "timed", 2)
-	set(dFlakyExit, "flaky exit", 2)
-	set(dRerunOff, "rerun off", 2)
-	set(dGate, "gate", 4)
-	set(dNamed, "named", 3)
-	set(dEnd, "process end", 5)
-	set(dPast, "past", 5)
-	set(dRerunProc, "rerun's end", 5)
-	set(dDoc, "document", 12)
+	say(dBlocks, "stage", "blocks", "does not block")
+	say(dTable, "table", "built-in", "strictest", "judge_changed blocks")
+	say(dJudge, "judge", "the same", "changed", "unreadable")
+	say(dChannel, "channel", "reports", "events", "stream")
+	say(dStated, "retries", "stated by the runner", "stated by the config", "stated by nobody")
+	say(dTimed, "timed", "no", "yes")
+	say(dFlakyExit, "flaky exit", "no", "yes")
+	say(dRerunOff, "rerun off", "no", "yes")
+	say(dGate, "gate", "required", "advisory", "external", "external and advisory")
+	say(dNamed, "named", "never", "by the first failure", "by every failure")
+	say(dEnd, "process end", "none", "in the last attempt", "crash in the last attempt", "in the first attempt", "crash in the first attempt")
+	say(dPast, "past", "documents", "unknown", "no verdict", "witness with ids", "witness without ids")
+	say(dRerunProc, "rerun's end", "natural", "status 1", "signal", "timeout", "not started")
+	say(dDoc, "document", "fine", "missing", "unreadable", "incomplete", "twice", "two versions",
+		"of another commit", "of another plan", "a later one beside", "a stale one beside", "contradicts itself", "unknown test")
 	set(dDocShard, "document's shard", maxShards)
-	set(dExtra, "extra test", 4)
-	set(dTwin, "twin", 2)
+	say(dExtra, "extra test", "none", "passed", "failed", "failed once")
+	say(dTwin, "twin", "no", "yes")
 	for a := range maxAttempts {
-		set(dEnv+a, fmt.Sprintf("environment %d", a+1), 8)
-		set(dProc+a, fmt.Sprintf("process %d", a+1), 12)
+		say(dEnv+a, fmt.Sprintf("environment %d", a+1), "healthy", "bad before", "bad during", "stays bad",
+			"bad in the rerun", "bad elsewhere", "redeployed", "shut")
+		say(dProc+a, fmt.Sprintf("process %d", a+1), "natural", "status 0", "status 1", "signal", "timeout",
+			"not started", "unreadable", "no report", "crash",
+			"cut report", "failure outside of tests", "held back")
 		set(dProcShard+a, fmt.Sprintf("process' shard %d", a+1), maxShards)
 		if a > 0 {
-			set(dKind+a-1, fmt.Sprintf("re-run %d", a+1), 3)
+			say(dKind+a-1, fmt.Sprintf("re-run %d", a+1), "all jobs", "failed jobs", "shard 0")
 		}
 		for slot := range maxTests + 1 {
 			n := len(stories)
@@ -260,12 +269,11 @@ var dims = func() (list [numDims]struct {
 		}
 	}
 	for t := range maxTests {
-		set(dCrit+t, fmt.Sprintf("criticality %d", t), 3)
-		n := quarValidTwins + 1
+		say(dCrit+t, fmt.Sprintf("criticality %d", t), "blocking", "smoke", "nightly")
+		say(dQuar+t, fmt.Sprintf("quarantine %d", t), "none", "valid", "expired", "valid for two twins")
 		if t >= fullTests {
-			n = fewerStates
+			list[dQuar+t].size = fewerStates
 		}
-		set(dQuar+t, fmt.Sprintf("quarantine %d", t), n)
 	}
 	return list
 }()
@@ -496,6 +504,8 @@ func (w World) String() string {
 		case d >= dExec:
 			s := stories[v]
 			parts = append(parts, fmt.Sprintf("%s: %q/%q", dims[d].name, s.first, s.rerun))
+		case dims[d].words != nil:
+			parts = append(parts, dims[d].name+": "+dims[d].words[v])
 		default:
 			parts = append(parts, fmt.Sprintf("%s: %d", dims[d].name, v))
 		}
