@@ -32,6 +32,9 @@ func (w World) ForProcesses() World {
 	for t := range maxTests {
 		w[dCrit+t] = w[dCrit]
 	}
+	if w[dCrit] != critBlocking {
+		w[dExtra] = extraNone // it would have the suite's criticality too
+	}
 	for a := range maxAttempts {
 		w[dEnv+a] = envHealthy
 		switch w[dProc+a] {
