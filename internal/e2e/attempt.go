@@ -1,6 +1,9 @@
 package e2e
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Outcome is the outcome of a test, or of one attempt at it. The zero value is unknown:
 // it never counts as a pass.
@@ -98,6 +101,9 @@ type Child struct {
 //   - an attempt of an unknown outcome: [Failed] where another failed, else [Lost]
 func OutcomeOf(attempts []Attempt) Outcome {
 	twins := Twins(attempts)
+	if len(twins) == 1 {
+		return outcomeOfOne(twins[0])
+	}
 	outcomes := make([]Outcome, len(twins))
 	for i, list := range twins {
 		outcomes[i] = outcomeOfOne(list)
@@ -156,6 +162,12 @@ func (a Attempt) leftOut() bool {
 // Twins groups the attempts at tests that share one id, by the number of the test. The
 // attempts at a test with an id of its own are one group; no attempts are no group.
 func Twins(attempts []Attempt) [][]Attempt {
+	if !slices.ContainsFunc(attempts, func(a Attempt) bool { return a.Twin != attempts[0].Twin }) {
+		if len(attempts) == 0 {
+			return nil
+		}
+		return [][]Attempt{slices.Clip(attempts)}
+	}
 	at := map[int]int{}
 	var groups [][]Attempt
 	for _, a := range attempts {

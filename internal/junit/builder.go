@@ -174,9 +174,41 @@ func (b *builder) open(kind elem) {
 	case b.inResult() && (kind == elemOut || kind == elemErr):
 		b.collect(f, true)
 	default:
+		if kind == elemResult {
+			b.resultInText()
+		}
 		f.elem = elemMarkup
 		b.sink.write(b.s.markupText(nil))
 	}
+}
+
+// resultInText names a failure that stands within a text of a case. In output it is what the
+// test printed; within an attempt that did not decide, it may be the failure that did.
+func (b *builder) resultInText() {
+	c, _ := b.owner()
+	if c == nil || b.within(elemOut) || b.within(elemErr) {
+		return
+	}
+	name := shorten(string(b.s.name), 80)
+	if n := len(c.Results); n > 0 && b.within(elemResult) {
+		if k := c.Results[n-1].Kind; k.Rerun() || k.Flaky() {
+			b.problem("result-in-attempt", true, "test case %s holds <%s> within <%s>, so it is not known how it ended", quote(c.Name), name, k)
+		}
+		return
+	}
+	b.problem("result-in-text", false, "test case %s holds <%s> within a text, which is kept as text; if it says how the test ended, "+
+		"let the runner write it below <testcase>", quote(c.Name), name)
+	b.problems.warn("result-in-text")
+}
+
+// within reports whether the current element stands somewhere within one of a kind.
+func (b *builder) within(kind elem) bool {
+	for _, f := range b.frames[:len(b.frames)-1] {
+		if f.elem == kind {
+			return true
+		}
+	}
+	return false
 }
 
 // inResult reports whether the parent of the top element is a failure or an

@@ -16,6 +16,7 @@ import (
 	"github.com/org/e2e-gate/internal/runner"
 	"github.com/org/e2e-gate/internal/suite"
 	"github.com/org/e2e-gate/internal/verdict"
+	"github.com/org/e2e-gate/internal/verdict/attempts"
 )
 
 // work is what a machine is to run.
@@ -222,8 +223,8 @@ func (x *execution) rerunState(ctx context.Context, sh *runner.Shard) rerun.Stat
 		}
 		last := t.Attempts[len(t.Attempts)-1]
 		state.Failures = append(state.Failures, rerun.Failure{
-			ID: t.ID, Seconds: last.Seconds, Earlier: x.work.earlier.Rerun(t.ID), Crashed: last.Type == "panic" || died(units, last),
-			Retries: retriesUsed(t.Attempts),
+			ID: t.ID, Seconds: last.Seconds, Earlier: x.work.earlier.Rerun(t.ID), Crashed: attempts.Died(units, t.Attempts),
+			Retries: attempts.RetriesUsed(t.Attempts),
 		})
 	}
 	if ctx.Err() != nil {
@@ -236,35 +237,6 @@ func (x *execution) rerunState(ctx context.Context, sh *runner.Shard) rerun.Stat
 		state.Unhealthy = x.unhealthyNow(ctx)
 	}
 	return state
-}
-
-// retriesUsed is how often the framework repeated a test by itself, in vain. Of several
-// tests that share an id, one that it did not repeat is worth a rerun.
-func retriesUsed(list []e2e.Attempt) int {
-	least := 0
-	for _, own := range e2e.Twins(list) {
-		if e2e.OutcomeOf(own) != e2e.Failed {
-			continue
-		}
-		retries := 0
-		for _, a := range own {
-			if a.CountedRetry() {
-				retries++
-			}
-		}
-		if retries == 0 {
-			return 0
-		}
-		least = max(least, retries)
-	}
-	return least
-}
-
-// died reports whether a signal that we did not send ended the process of an attempt.
-func died(units []e2e.UnitRun, a e2e.Attempt) bool {
-	return slices.ContainsFunc(units, func(u e2e.UnitRun) bool {
-		return u.Ended == e2e.EndedSignal && slices.Contains(a.Files, u.Log)
-	})
 }
 
 // unhealthyNow probes all gates once more: a rerun against a broken environment

@@ -185,7 +185,7 @@ func (j *judge) cell(row Row, column e2e.Criticality) *e2e.PolicyCell {
 		return nil
 	}
 	cell := &e2e.PolicyCell{Row: string(row), Column: column, Source: "built-in"}
-	if j.ev.Table.Effect(row, column) != Default().Effect(row, column) {
+	if j.ev.Table.Effect(row, column) != builtIn.Effect(row, column) {
 		cell.Source = "config"
 	}
 	return cell

@@ -63,6 +63,9 @@ func Blocks(e e2e.Effect) bool { return stronger(e, e2e.Warns) }
 // words are the effects as the config writes them.
 var words = map[string]e2e.Effect{"block": e2e.Blocks, "not_judged": e2e.NotJudged, "warn": e2e.Warns, "inform": e2e.Informs}
 
+// builtIn is the table of the contracts; it is never changed.
+var builtIn = Default()
+
 // Default returns the table of the contracts.
 func Default() Table {
 	t := Table{}

@@ -186,7 +186,7 @@ func (u *running) file(ctx context.Context, exit proc.Exit, limit time.Duration,
 	files := u.evidence()
 	u.s.doc.Units = append(u.s.doc.Units, u.record)
 	// A process that did not end by itself, or that lost evidence of any test, proves no pass.
-	u.lost = u.record.Ended != e2e.EndedExited || slices.ContainsFunc(rep.Problems, func(p e2e.Problem) bool { return p.LosesEvidence })
+	u.lost = attempts.BadRerun(u.record.Ended, rep.Problems)
 	for _, t := range u.tests {
 		list, known := rep.Tests[t.ID], u.s.runs[t.ID]
 		switch {

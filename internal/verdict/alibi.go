@@ -18,10 +18,23 @@ const slack = 5 * time.Second
 // background processes did, never from the words of a failure alone.
 type alibis struct {
 	gates []e2e.Gate
-	ends  []e2e.ProcessEnd
+	ends  []end
 	// shards tell when the process of an attempt ran, for frameworks that do not say
 	// when a test did.
 	shards []e2e.ShardRun
+}
+
+// end is a background process that ended by itself, on the machine of a shard in a workflow
+// attempt. It says nothing of what ran elsewhere. here: on this machine, where all shards ran.
+type end struct {
+	e2e.ProcessEnd
+	here           bool
+	shard, attempt int
+}
+
+// concerns reports whether an attempt ran beside the process.
+func (e end) concerns(at e2e.Attempt) bool {
+	return e.here || e.shard == at.Shard && e.attempt == at.WorkflowAttempt
 }
 
 // of returns the alibi of a failed test, or nil if nothing shows that the environment was
@@ -62,7 +75,7 @@ func (a alibis) ofAttempt(at e2e.Attempt) *e2e.Environment {
 	var named, unnamed *e2e.Environment
 	for _, g := range a.gates {
 		env := badGate(g, from, to)
-		if env == nil || g.Local() && a.crashedBy(env.From) {
+		if env == nil || g.Local() && a.crashedBy(at, env.From) {
 			continue
 		}
 		// Another build is a reason not to judge this attempt. It was not bad, so that
@@ -87,7 +100,7 @@ func (a alibis) ofAttempt(at e2e.Attempt) *e2e.Environment {
 	case named != nil:
 		return named
 	case unnamed == nil:
-		return a.endedProcess(to)
+		return a.endedProcess(at, to)
 	}
 	return unnamed
 }
@@ -143,10 +156,10 @@ func redeployed(g e2e.Gate, s e2e.Span, before string) bool {
 	return g.Kind == "version" && s.State == e2e.Healthy && before != "" && s.Observed != before
 }
 
-// crashedBy reports whether a background process had crashed by a time. A gate on this machine
+// crashedBy reports whether a background process beside an attempt had crashed by a time. A gate on this machine
 // that is bad from then on is what the crash did.
-func (a alibis) crashedBy(by time.Time) bool {
-	return slices.ContainsFunc(a.ends, func(e e2e.ProcessEnd) bool { return e.Crashed && !e.At.After(by.Add(slack)) })
+func (a alibis) crashedBy(at e2e.Attempt, by time.Time) bool {
+	return slices.ContainsFunc(a.ends, func(e end) bool { return e.Crashed && e.concerns(at) && !e.At.After(by.Add(slack)) })
 }
 
 // crashes are the background processes that had crashed when a failed attempt ended: what is
@@ -156,7 +169,7 @@ func (a alibis) crashes(attempts []e2e.Attempt) []e2e.Evidence {
 	for _, e := range a.ends {
 		if e.Crashed && slices.ContainsFunc(attempts, func(at e2e.Attempt) bool {
 			_, to, known := a.timeOf(at)
-			return at.Outcome == e2e.Failed && known && !e.At.After(to.Add(slack))
+			return at.Outcome == e2e.Failed && known && e.concerns(at) && !e.At.After(to.Add(slack))
 		}) {
 			list = append(list, e2e.Evidence{Kind: e2e.EvidenceCrash, Source: "background process " + e.Name,
 				Text: fmt.Sprintf("background process %s crashed before the test ended, at %s (%s)", e.Name, e.At.UTC().Format(time.TimeOnly), e.Text)})
@@ -165,11 +178,11 @@ func (a alibis) crashes(attempts []e2e.Attempt) []e2e.Evidence {
 	return list
 }
 
-// endedProcess is the first background process that had ended by itself by a time, and did
-// not crash.
-func (a alibis) endedProcess(by time.Time) *e2e.Environment {
+// endedProcess is the first background process beside an attempt that had ended by itself by a
+// time, and did not crash.
+func (a alibis) endedProcess(at e2e.Attempt, by time.Time) *e2e.Environment {
 	for _, e := range a.ends {
-		if !e.Crashed && !e.At.IsZero() && !e.At.After(by.Add(slack)) {
+		if !e.Crashed && e.concerns(at) && !e.At.IsZero() && !e.At.After(by.Add(slack)) {
 			return &e2e.Environment{Process: e.Name, From: e.At, To: e.At, Observed: e.Text}
 		}
 	}

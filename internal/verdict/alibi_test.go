@@ -32,6 +32,21 @@ func failedAt(from float64, message string) e2e.Attempt {
 	return e2e.Attempt{Outcome: e2e.Failed, Started: second(from), Seconds: 10, Message: message, WorkflowAttempt: 1}
 }
 
+// on is an attempt on a shard in a workflow attempt.
+func on(at e2e.Attempt, shard, attempt int) e2e.Attempt {
+	at.Shard, at.WorkflowAttempt = shard, attempt
+	return at
+}
+
+// ends are background processes of this machine.
+func ends(list ...e2e.ProcessEnd) []end {
+	var all []end
+	for _, e := range list {
+		all = append(all, end{ProcessEnd: e, here: true})
+	}
+	return all
+}
+
 func TestAlibi(t *testing.T) {
 	const refused = "dial tcp 127.0.0.1:8080: connect: connection refused"
 	down := e2e.Environment{Gate: "api", From: second(100), To: second(110), State: e2e.Unhealthy, Observed: "connection refused"}
@@ -131,19 +146,24 @@ func TestAlibi(t *testing.T) {
 			"other gates may see another answer", gates(downGate(span(func(s *e2e.Span) { s.State, s.Observed = e2e.Healthy, "204" }))),
 			[]e2e.Attempt{failedAt(98, "x")}, nil,
 		},
-		{"a background process that had ended is an alibi", alibis{ends: []e2e.ProcessEnd{process}}, []e2e.Attempt{failedAt(98, "x")}, &ended},
-		{"a process that ended up to 5 s after the failure is one", alibis{ends: []e2e.ProcessEnd{process}}, []e2e.Attempt{failedAt(75, "x")}, &ended},
-		{"a process that ended later is none", alibis{ends: []e2e.ProcessEnd{process}}, []e2e.Attempt{failedAt(74.9, "x")}, nil},
-		{"a process whose end has no time is none", alibis{ends: []e2e.ProcessEnd{{Name: "db"}}}, []e2e.Attempt{failedAt(98, "x")}, nil},
-		{"a background process that crashed is none: what is under test broke", alibis{ends: []e2e.ProcessEnd{crashed}}, []e2e.Attempt{failedAt(98, "x")}, nil},
-		{"nor is a gate of this machine that is bad from the crash on", alibis{gates: []e2e.Gate{downGate()}, ends: []e2e.ProcessEnd{crashed}},
+		{"a background process that had ended is an alibi", alibis{ends: ends(process)}, []e2e.Attempt{failedAt(98, "x")}, &ended},
+		{"a process that ended up to 5 s after the failure is one", alibis{ends: ends(process)}, []e2e.Attempt{failedAt(75, "x")}, &ended},
+		{"a process that ended later is none", alibis{ends: ends(process)}, []e2e.Attempt{failedAt(74.9, "x")}, nil},
+		{"a process whose end has no time is none", alibis{ends: ends(e2e.ProcessEnd{Name: "db"})}, []e2e.Attempt{failedAt(98, "x")}, nil},
+		{"a background process that crashed is none: what is under test broke", alibis{ends: ends(crashed)}, []e2e.Attempt{failedAt(98, "x")}, nil},
+		{"nor is a gate of this machine that is bad from the crash on", alibis{gates: []e2e.Gate{downGate()}, ends: ends(crashed)},
 			[]e2e.Attempt{failedAt(98, refused)}, nil},
-		{"a gate elsewhere is", alibis{gates: []e2e.Gate{downGate(func(g *e2e.Gate) { g.Target = "http://staging:8080/" })}, ends: []e2e.ProcessEnd{crashed}},
+		{"a gate elsewhere is", alibis{gates: []e2e.Gate{downGate(func(g *e2e.Gate) { g.Target = "http://staging:8080/" })}, ends: ends(crashed)},
 			[]e2e.Attempt{failedAt(98, "x")}, &down},
-		{"and so is one that was bad long before the crash", alibis{gates: []e2e.Gate{downGate()}, ends: []e2e.ProcessEnd{{Name: "db", At: second(105.1), Crashed: true}}},
+		{"and so is one that was bad long before the crash", alibis{gates: []e2e.Gate{downGate()}, ends: ends(e2e.ProcessEnd{Name: "db", At: second(105.1), Crashed: true})},
 			[]e2e.Attempt{failedAt(98, "x")}, &down},
-		{"another process that ended by itself still is one", alibis{ends: []e2e.ProcessEnd{crashed, process}}, []e2e.Attempt{failedAt(98, "x")}, &ended},
-		{"a gate says more than the end of a process", alibis{gates: []e2e.Gate{downGate()}, ends: []e2e.ProcessEnd{process}},
+		{"one that ended beside the same shard in the same workflow attempt is an alibi", alibis{ends: []end{{ProcessEnd: process, shard: 1, attempt: 1}}},
+			[]e2e.Attempt{on(failedAt(98, "x"), 1, 1)}, &ended},
+		{"one of another machine is none", alibis{ends: []end{{ProcessEnd: process, shard: 1, attempt: 1}}}, []e2e.Attempt{on(failedAt(98, "x"), 0, 1)}, nil},
+		{"one of an earlier workflow attempt is none", alibis{ends: []end{{ProcessEnd: process, shard: 1, attempt: 1}}},
+			[]e2e.Attempt{on(failedAt(98, "x"), 1, 2)}, nil},
+		{"another process that ended by itself still is one", alibis{ends: ends(crashed, process)}, []e2e.Attempt{failedAt(98, "x")}, &ended},
+		{"a gate says more than the end of a process", alibis{gates: []e2e.Gate{downGate()}, ends: ends(process)},
 			[]e2e.Attempt{failedAt(98, "x")}, &down},
 		{"a test that does not say when it ran, ran while its process did", alibis{gates: []e2e.Gate{downGate()}, shards: unit()}, []e2e.Attempt{untimed}, &down},
 		{"of the same shard", alibis{gates: []e2e.Gate{downGate()}, shards: unit(func(s *e2e.ShardRun) { s.Index = 2 })}, []e2e.Attempt{untimed}, nil},
@@ -209,7 +229,7 @@ func TestCrashes(t *testing.T) {
 		{"an attempt without a time", end, []e2e.Attempt{{Outcome: e2e.Failed}}, false},
 		{"an end that is no crash", e2e.ProcessEnd{Name: "api", At: second(100)}, []e2e.Attempt{failedAt(98, "x")}, false},
 	} {
-		list := alibis{ends: []e2e.ProcessEnd{tc.end}}.crashes(tc.attempts)
+		list := alibis{ends: ends(tc.end)}.crashes(tc.attempts)
 		if len(list) == 1 != tc.want {
 			t.Errorf("%s: %+v", tc.rule, list)
 		}

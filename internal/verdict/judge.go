@@ -3,6 +3,7 @@ package verdict
 import (
 	"cmp"
 	"fmt"
+	"slices"
 
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/policy"
@@ -11,11 +12,8 @@ import (
 // judge finds alibis, applies earlier attempts, quarantine and budgets, and has the
 // policy decide.
 func judge(in In, a accepted, r *e2e.Result) {
-	now := alibis{gates: r.Gates, ends: endsOf(in, a.counted), shards: shardsOf(a.counted)}
-	before := alibis{gates: gatesOf(a.earlier.Shards), shards: a.earlier.Shards}
-	for _, sh := range a.earlier.Shards {
-		before.ends = append(before.ends, sh.Ends...)
-	}
+	now := alibis{gates: gatesSeen(in, a.counted), ends: endsOf(in, a.counted), shards: shardsOf(a.counted)}
+	before := alibis{gates: gatesOf(a.earlier.Shards), ends: endsOn(a.earlier.Shards), shards: a.earlier.Shards}
 	ids := map[string]bool{}
 	for _, t := range r.Tests {
 		ids[t.Stable()] = true
@@ -32,7 +30,9 @@ func judge(in In, a accepted, r *e2e.Result) {
 			t.Evidence = append(t.Evidence, now.crashes(t.Attempts[len(earlier):])...)
 		}
 		laterPass(t, earlier, before.of(earlier))
-		t.Quarantine = in.Quarantine.Find(t.Stable(), t.Twins, known, in.Now)
+		if t.Set != "" || t.Twins < 2 { // else fewer of them were reported than any entry can say
+			t.Quarantine = in.Quarantine.Find(t.Stable(), t.Twins, known, in.Now)
+		}
 	}
 	r.Budgets = budgets(in, a.counted, r.Tests)
 	r.Verdict, r.Tests = policy.Decide(policy.Evidence{
@@ -42,10 +42,41 @@ func judge(in In, a accepted, r *e2e.Result) {
 
 // endsOf are the background processes that ended by themselves, here and on the
 // machines of the shards.
-func endsOf(in In, counted []Document) []e2e.ProcessEnd {
-	list := append([]e2e.ProcessEnd{}, in.Ends...)
-	for _, d := range counted {
-		list = append(list, d.Shard.Ends...)
+func endsOf(in In, counted []Document) []end {
+	list := endsOn(shardsOf(counted))
+	for _, e := range in.Ends {
+		list = append(list, end{ProcessEnd: e, here: true})
+	}
+	return list
+}
+
+func endsOn(docs []e2e.ShardRun) []end {
+	var list []end
+	for _, doc := range docs {
+		for _, e := range doc.Ends {
+			list = append(list, end{ProcessEnd: e, shard: doc.Index, attempt: doc.Run.WorkflowAttempt})
+		}
+	}
+	return list
+}
+
+// gatesSeen are the gates of this run, and what each shard saw of them. Timelines stay apart:
+// between those of two workflow attempts, another build is no surprise.
+func gatesSeen(in In, counted []Document) []e2e.Gate {
+	gates := in.Gates
+	if gates == nil && in.Plan != nil {
+		gates = in.Plan.Gates
+	}
+	list := slices.Clone(gates)
+	for _, g := range gates {
+		for _, d := range counted {
+			for _, seen := range d.Shard.Gates {
+				if seen.Name == g.Name {
+					g.Timeline = seen.Timeline
+					list = append(list, g)
+				}
+			}
+		}
 	}
 	return list
 }

@@ -150,6 +150,24 @@ func TestJudge(t *testing.T) {
 			}, want: "failed [blocks quarantine_expired] a=passed b=passed c=failed",
 		},
 		{
+			rule: "quarantine of an id that several tests share excuses nothing where not as many were reported", change: func(in *In) {
+				in.Plan.Tests[2].Twins = 2
+				in.Documents[1] = shard(*in, 1, 1, failed("s::c"))
+				in.Quarantine = policy.Quarantine{{Test: "s::c", Owner: "o", Reason: "r", Deadline: in.Now, Twins: 2}}
+			}, want: "failed [blocks test_failed] a=passed b=passed c=failed",
+		},
+		{
+			rule: "another build in an earlier workflow attempt of another shard is no alibi", change: func(in *In) {
+				seen := func(build string, from, to float64) []e2e.Gate {
+					return []e2e.Gate{{Name: "build", Timeline: []e2e.Span{{From: second(from), To: second(to), State: e2e.Healthy, Observed: build, Watch: true}}}}
+				}
+				*in = world(2)
+				in.Gates = []e2e.Gate{{Name: "build", Kind: "version", Required: true, State: e2e.Healthy}}
+				in.Documents = []Document{shard(*in, 0, 1, passed("s::a"), passed("s::b")), shard(*in, 1, 2, failedThen("x"))}
+				in.Documents[0].Shard.Gates, in.Documents[1].Shard.Gates = seen("1.0", 2, 20), seen("1.1", 90, 200)
+			}, want: "failed [blocks test_failed] a=passed b=passed c=failed",
+		},
+		{
 			rule: "the compiled table decides", change: func(in *In) {
 				in.Documents[1] = shard(*in, 1, 1, ran("s::c", e2e.Failed, e2e.Passed))
 				in.Table, _ = policy.Default().With(policy.Override{"flaky": {"release-blocking": "block"}})

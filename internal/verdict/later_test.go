@@ -18,6 +18,14 @@ func TestLaterPass(t *testing.T) {
 	onRetry := []e2e.Attempt{attempt(e2e.Failed, e2e.SourceFirst), attempt(e2e.Failed, e2e.SourceFramework), attempt(e2e.Passed, e2e.SourceFramework)}
 	badRerun := []e2e.Attempt{attempt(e2e.Failed, e2e.SourceFirst), attempt(e2e.Passed, e2e.SourceDiagnostic)}
 	badRerun[1].Uncounted = "x"
+	skipped := []e2e.Attempt{attempt(e2e.Failed, e2e.SourceFirst), attempt(e2e.Skipped, e2e.SourceDiagnostic)}
+	failedAgain := append([]e2e.Attempt{{Outcome: e2e.Failed, Source: e2e.SourceFirst, WorkflowAttempt: 2}}, failedOnce...)
+	failedThenFlaky := append([]e2e.Attempt{{Outcome: e2e.Failed, Source: e2e.SourceFirst, WorkflowAttempt: 2},
+		{Outcome: e2e.Passed, Source: e2e.SourceDiagnostic, WorkflowAttempt: 2}}, failedOnce...)
+	twin := []e2e.Attempt{attempt(e2e.Passed, e2e.SourceFirst), attempt(e2e.Failed, e2e.SourceFirst)}
+	twin[0].Twin, twin[1].Twin = 1, 2
+	twinRetried := append([]e2e.Attempt{attempt(e2e.Passed, e2e.SourceFramework)}, twin...)
+	twinRetried[0].Twin = 1
 	passed := []e2e.Attempt{attempt(e2e.Passed, e2e.SourceFirst)}
 	for _, tc := range []struct {
 		name    string
@@ -37,6 +45,11 @@ func TestLaterPass(t *testing.T) {
 		{"failed with all retries of the framework, passes now", e2e.Passed, retried, false, e2e.Passed, true},
 		{"passed on a retry of the framework before", e2e.Passed, onRetry, false, e2e.Flaky, false},
 		{"failed with a rerun whose pass did not count", e2e.Passed, badRerun, false, e2e.Passed, true},
+		{"failed with a rerun that skipped it", e2e.Passed, skipped, false, e2e.Passed, true},
+		{"failed in two earlier attempts: the second was the rerun of the first", e2e.Passed, failedAgain, false, e2e.Passed, true},
+		{"failed once, and was flaky in another attempt", e2e.Passed, failedThenFlaky, false, e2e.Flaky, false},
+		{"one of several tests with the id failed without a rerun", e2e.Passed, twin, false, e2e.Flaky, false},
+		{"a retry of another test with the id is no retry of this one", e2e.Passed, twinRetried, false, e2e.Flaky, false},
 		{"flaky before", e2e.Passed, flaky, false, e2e.Flaky, false},
 		{"passed before", e2e.Passed, passed, false, e2e.Passed, false},
 		{"skipped now", e2e.Skipped, failedTwice, false, e2e.Skipped, false},

@@ -122,7 +122,7 @@ func (m *merging) fill(r e2e.TestResult, attempts []e2e.Attempt) []e2e.TestResul
 
 // withAttempts adds the attempts of earlier workflow attempts and of this one to a result.
 func withAttempts(r e2e.TestResult, before, own []e2e.Attempt) e2e.TestResult {
-	r.Attempts = e2e.Numbered(append(slices.Clone(before), own...))
+	r.Attempts = e2e.Numbered(slices.Concat(before, own))
 	if len(own) > 0 {
 		r.Children = own[len(own)-1].Children
 	}
@@ -131,13 +131,22 @@ func withAttempts(r e2e.TestResult, before, own []e2e.Attempt) e2e.TestResult {
 
 // besideTwin are the attempts of earlier workflow attempts that stand beside one of n tests
 // that share an id; own are its attempts. Numbers name the same test in two processes only
-// by order, so where there were not as many tests, each result stands beside all.
+// by order, so unless every workflow attempt had as many tests, each result stands beside all.
 func besideTwin(before, own []e2e.Attempt, n int) []e2e.Attempt {
-	i := own[len(own)-1].Twin - 1
-	if earlier := e2e.Twins(before); len(earlier) == n && i >= 0 && i < n {
-		return earlier[i]
+	attempts := map[int][]e2e.Attempt{}
+	var beside []e2e.Attempt
+	for _, a := range before {
+		attempts[a.WorkflowAttempt] = append(attempts[a.WorkflowAttempt], a)
+		if a.Twin == own[0].Twin {
+			beside = append(beside, a)
+		}
 	}
-	return before
+	for _, list := range attempts {
+		if len(e2e.Twins(list)) != n {
+			return before
+		}
+	}
+	return beside
 }
 
 // label gives results that share an id ids of their own, which hold in this run only. A
@@ -301,19 +310,23 @@ func laterPass(r *e2e.TestResult, before []e2e.Attempt, env *e2e.Environment) {
 	if r.Outcome != e2e.Passed && r.Outcome != e2e.Flaky {
 		return
 	}
-	failed, hadRerun := 0, false
+	failed, ended, hadRerun := 0, 0, false
 	attempts := map[int][]e2e.Attempt{}
 	for _, a := range before {
 		if a.Outcome == e2e.Failed {
 			failed++
 		}
-		// A rerun that proved nothing was one too.
-		hadRerun = hadRerun || a.Source == e2e.SourceDiagnostic && (a.Outcome == e2e.Failed || a.Uncounted != "")
+		// A rerun that proved nothing, as one that skipped, was one too.
+		hadRerun = hadRerun || a.Source == e2e.SourceDiagnostic && (a.Outcome != e2e.Passed || a.Uncounted != "")
 		attempts[a.WorkflowAttempt] = append(attempts[a.WorkflowAttempt], a)
 	}
 	for _, list := range attempts {
 		hadRerun = hadRerun || usedRetries(list)
+		if e2e.OutcomeOf(list) == e2e.Failed {
+			ended++
+		}
 	}
+	hadRerun = hadRerun || ended > 1 // the second attempt was the rerun of the first
 	switch {
 	case failed == 0:
 	case env != nil && env.Excuses:
@@ -328,7 +341,11 @@ func laterPass(r *e2e.TestResult, before []e2e.Attempt, env *e2e.Environment) {
 			})
 		}
 		if r.LaterPass = hadRerun; !hadRerun {
-			r.Outcome = e2e.OutcomeOf(append(slices.Clone(before), e2e.Attempt{Outcome: e2e.Passed}))
+			whole := append(slices.Clone(before), e2e.Attempt{Outcome: e2e.Passed})
+			for i := range whole {
+				whole[i].Twin = 0 // the pass is beside all of them
+			}
+			r.Outcome = e2e.OutcomeOf(whole)
 		}
 	}
 }
@@ -347,7 +364,9 @@ func notExcused(env e2e.Environment) string {
 // usedRetries reports whether the framework repeated a test by itself and it failed every
 // time: that was its rerun.
 func usedRetries(attempts []e2e.Attempt) bool {
-	return e2e.OutcomeOf(attempts) == e2e.Failed && slices.ContainsFunc(attempts, e2e.Attempt.CountedRetry)
+	return slices.ContainsFunc(e2e.Twins(attempts), func(own []e2e.Attempt) bool {
+		return e2e.OutcomeOf(own) == e2e.Failed && slices.ContainsFunc(own, e2e.Attempt.CountedRetry)
+	})
 }
 
 // slowest names up to three of the slowest attempts.

@@ -113,13 +113,15 @@ func (m *matching) planned() map[string][]e2e.Attempt {
 // asTwins joins the attempts at tests that share an id. Each gets a number if there are
 // several.
 func asTwins(runs [][]e2e.Attempt) []e2e.Attempt {
-	list := []e2e.Attempt{}
+	list := slices.Concat(runs...)
+	if len(runs) < 2 {
+		return list
+	}
+	n := 0
 	for i, run := range runs {
-		for _, a := range run {
-			if len(runs) > 1 {
-				a.Twin = i + 1
-			}
-			list = append(list, a)
+		for range run {
+			list[n].Twin = i + 1
+			n++
 		}
 	}
 	return list

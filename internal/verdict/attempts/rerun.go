@@ -2,6 +2,7 @@ package attempts
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/org/e2e-gate/internal/e2e"
 )
@@ -75,4 +76,42 @@ func besideOf(before [][]e2e.Attempt, i, n int) (int, e2e.Outcome) {
 		}
 	}
 	return 0, e2e.OutcomeUnknown
+}
+
+// RetriesUsed is how often the framework repeated a failed test by itself, in vain. Of several
+// tests that share an id, one that it did not repeat is worth a rerun.
+func RetriesUsed(list []e2e.Attempt) int {
+	least := 0
+	for _, own := range e2e.Twins(list) {
+		if e2e.OutcomeOf(own) != e2e.Failed {
+			continue
+		}
+		retries := 0
+		for _, a := range own {
+			if a.CountedRetry() {
+				retries++
+			}
+		}
+		if retries == 0 {
+			return 0
+		}
+		least = max(least, retries)
+	}
+	return least
+}
+
+// Died reports whether a failed attempt of a test ended with its process: in a panic, or by a
+// signal that the gate did not send.
+func Died(units []e2e.UnitRun, list []e2e.Attempt) bool {
+	return slices.ContainsFunc(list, func(a e2e.Attempt) bool {
+		return a.Outcome == e2e.Failed && (a.Type == "panic" || slices.ContainsFunc(units, func(u e2e.UnitRun) bool {
+			return u.Ended == e2e.EndedSignal && slices.Contains(a.Files, u.Log)
+		}))
+	})
+}
+
+// BadRerun reports whether the process of a diagnostic rerun proves no pass: it was stopped
+// before its end, or it lost evidence of any test. problems may hold others.
+func BadRerun(ended e2e.Ended, problems []e2e.Problem) bool {
+	return ended != e2e.EndedExited || slices.ContainsFunc(problems, func(p e2e.Problem) bool { return p.LosesEvidence })
 }

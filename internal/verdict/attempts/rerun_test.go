@@ -67,3 +67,73 @@ func TestAgain(t *testing.T) {
 		})
 	}
 }
+
+func TestRetriesUsed(t *testing.T) {
+	of := func(twin int, o e2e.Outcome, source e2e.AttemptSource) e2e.Attempt {
+		return e2e.Attempt{Twin: twin, Outcome: o, Source: source}
+	}
+	first, retry, passed := of(0, e2e.Failed, e2e.SourceFirst), of(0, e2e.Failed, e2e.SourceFramework), of(0, e2e.Passed, e2e.SourceFramework)
+	uncounted := retry
+	uncounted.Uncounted = "x"
+	for _, tc := range []struct {
+		rule string
+		list []e2e.Attempt
+		want int
+	}{
+		{"a failure without retries", []e2e.Attempt{first}, 0},
+		{"retries that failed", []e2e.Attempt{first, retry, retry}, 2},
+		{"a retry that passed was not in vain", []e2e.Attempt{first, retry, passed}, 0},
+		{"a retry that does not count", []e2e.Attempt{first, uncounted}, 0},
+		{"of several tests, one that was not repeated is worth a rerun", []e2e.Attempt{of(1, e2e.Failed, e2e.SourceFirst),
+			of(1, e2e.Failed, e2e.SourceFramework), of(2, e2e.Failed, e2e.SourceFirst)}, 0},
+		{"of several tests, those that passed do not matter", []e2e.Attempt{of(1, e2e.Failed, e2e.SourceFirst),
+			of(1, e2e.Failed, e2e.SourceFramework), of(2, e2e.Passed, e2e.SourceFirst)}, 1},
+	} {
+		if got := RetriesUsed(tc.list); got != tc.want {
+			t.Errorf("%s: %d, want %d", tc.rule, got, tc.want)
+		}
+	}
+}
+
+func TestDied(t *testing.T) {
+	units := []e2e.UnitRun{{Log: "well", Ended: e2e.EndedExited}, {Log: "killed", Ended: e2e.EndedSignal}, {Log: "stopped", Ended: e2e.EndedTimeout}}
+	in := func(log string) e2e.Attempt { return e2e.Attempt{Outcome: e2e.Failed, Files: []string{log}} }
+	for _, tc := range []struct {
+		rule string
+		list []e2e.Attempt
+		want bool
+	}{
+		{"a failure in a process that ended by itself", []e2e.Attempt{in("well")}, false},
+		{"a failure in a process that was killed", []e2e.Attempt{in("killed")}, true},
+		{"a failure in a process that the gate stopped", []e2e.Attempt{in("stopped")}, false},
+		{"a panic", []e2e.Attempt{{Outcome: e2e.Failed, Type: "panic"}}, true},
+		{"a pass in a process that was killed", []e2e.Attempt{{Outcome: e2e.Passed, Files: []string{"killed"}}}, false},
+		{"one of several tests that share an id failed in it, and the last passed", []e2e.Attempt{in("killed"), {Outcome: e2e.Passed}}, true},
+	} {
+		if got := Died(units, tc.list); got != tc.want {
+			t.Errorf("%s: %t", tc.rule, got)
+		}
+	}
+}
+
+func TestBadRerun(t *testing.T) {
+	loses := func(ids ...string) []e2e.Problem { return []e2e.Problem{{LosesEvidence: true, Tests: ids}} }
+	for _, tc := range []struct {
+		rule     string
+		ended    e2e.Ended
+		problems []e2e.Problem
+		want     bool
+	}{
+		{"a process that ended by itself, without problems", e2e.EndedExited, nil, false},
+		{"one that was stopped at its timeout", e2e.EndedTimeout, nil, true},
+		{"one that was cancelled", e2e.EndedCancelled, nil, true},
+		{"a problem that loses the test's evidence", e2e.EndedExited, loses("b", "a"), true},
+		{"a problem that loses that of the whole process", e2e.EndedExited, loses(), true},
+		{"a problem that loses that of another test: the process is not trusted", e2e.EndedExited, loses("b"), true},
+		{"a problem that loses nothing", e2e.EndedExited, []e2e.Problem{{Tests: []string{"a"}}}, false},
+	} {
+		if got := BadRerun(tc.ended, tc.problems); got != tc.want {
+			t.Errorf("%s: %t", tc.rule, got)
+		}
+	}
+}

@@ -1,0 +1,669 @@
+package model
+
+import "strings"
+
+// Answer is what a verdict must be.
+type Answer uint8
+
+// The answers.
+const (
+	NotJudged Answer = iota
+	Passed
+	Failed
+)
+
+// String is the word of the verdict.
+func (a Answer) String() string { return [...]string{"not_judged", "passed", "failed"}[a] }
+
+// The law, as data: effects by table, row and column (smoke, blocking, nightly).
+type effect uint8
+
+const (
+	inform effect = iota
+	warn
+	missing
+	block
+)
+
+type row uint8
+
+const (
+	rowPassed row = iota
+	rowFailed
+	rowFlaky
+	rowLaterPass
+	rowLost
+	rowQuarantined
+	rowSkipped
+)
+
+var law = [...][rowSkipped + 1][3]effect{
+	tableBuiltIn: {
+		rowPassed:      {inform, inform, inform},
+		rowFailed:      {block, block, inform},
+		rowFlaky:       {block, warn, inform},
+		rowLaterPass:   {block, block, warn},
+		rowLost:        {missing, missing, warn},
+		rowQuarantined: {warn, warn, inform},
+		rowSkipped:     {inform, inform, inform},
+	},
+	tableStrict: {
+		rowPassed:      {inform, inform, inform},
+		rowFailed:      {block, block, inform},
+		rowFlaky:       {block, block, inform},
+		rowLaterPass:   {block, block, warn},
+		rowLost:        {missing, missing, warn},
+		rowQuarantined: {warn, warn, inform},
+		rowSkipped:     {inform, inform, inform},
+	},
+	tableJudgeBlocks: {
+		rowPassed:      {inform, inform, inform},
+		rowFailed:      {block, block, inform},
+		rowFlaky:       {block, warn, inform},
+		rowLaterPass:   {block, block, warn},
+		rowLost:        {missing, missing, warn},
+		rowQuarantined: {warn, warn, inform},
+		rowSkipped:     {inform, inform, inform},
+	},
+}
+
+// judgeChangedBlocks says of each table whether a change that alters its judge blocks.
+var judgeChangedBlocks = [...]bool{tableBuiltIn: false, tableStrict: false, tableJudgeBlocks: true}
+
+// column is the place of a criticality in the law.
+var column = [...]int{critSmoke: 0, critBlocking: 1, critNightly: 2}
+
+// member is one test as somebody who reads the reports can know it: its executions in the
+// planned process, and what the diagnostic rerun says of it.
+type member struct {
+	first string
+	// again are its executions in the rerun; asked: it had failed, so the rerun was its own;
+	// proves: a pass there is believed.
+	again         string
+	asked, proves bool
+}
+
+// seenTest is what one document truly says of a test.
+type seenTest struct {
+	members []member
+	// lost: the process that was to run it, or its rerun, cannot be believed.
+	lost bool
+}
+
+// extraSlot is the place of the unplanned test in what a document says.
+const extraSlot = maxTests
+
+// seenDoc is what one document truly says.
+type seenDoc struct {
+	there  bool
+	tests  [maxTests + 1]seenTest
+	ended  bool
+	number int
+}
+
+// past is what is known, in a workflow attempt, of the ones before.
+type past struct {
+	unknown bool
+	// failed are tests of which only the failure is known.
+	failed [maxTests + 1]bool
+}
+
+type oracle struct {
+	w    *World
+	docs [maxAttempts][maxShards]seenDoc
+	// said and stamped are what the verdict of a workflow attempt was, and the tests that it named.
+	said    [maxAttempts]Answer
+	stamped [maxAttempts][maxTests + 1]bool
+}
+
+// Oracle answers what the verdict of the world must be.
+func (w *World) Oracle() Answer {
+	o := oracle{w: w}
+	for a := range w.attempts() {
+		before := o.pastOf(a)
+		for s := range w.shards() {
+			if w.ran(s, a) {
+				o.docs[a][s] = o.observe(s, a, before)
+			}
+		}
+		if a == w.attempts()-1 || w[dPast] != pastKept {
+			o.said[a] = o.judge(a, before)
+		}
+	}
+	return o.said[w.attempts()-1]
+}
+
+// pastOf is what the witnesses of earlier attempts tell, where their documents are gone.
+func (o *oracle) pastOf(attempt int) past {
+	var p past
+	for a := range attempt {
+		switch o.w[dPast] {
+		case pastUnknown:
+			p.unknown = true
+		case pastWithoutIDs:
+			p.unknown = p.unknown || o.said[a] != Passed && o.w[dBlocks] == 0
+		case pastWithIDs:
+			for t, failed := range o.stamped[a] {
+				p.failed[t] = p.failed[t] || failed
+			}
+		}
+	}
+	return p
+}
+
+// spelled writes repetitions by the framework in lower case: "FP" becomes "Fp". So what is
+// known of an execution stays with it, whatever is believed of it.
+func spelled(text string) []string {
+	list := strings.Split(text, "+")
+	for i, piece := range list {
+		if len(piece) > 1 {
+			list[i] = piece[:1] + strings.ToLower(piece[1:])
+		}
+	}
+	return list
+}
+
+// is compares an execution with what it may be, whether or not it is a repetition.
+func is(execution, want byte) bool { return execution == want || execution == want+'a'-'A' }
+
+func endsIn(text string, want byte) bool { return text != "" && is(text[len(text)-1], want) }
+
+func holds(text string, want byte) bool {
+	for i := range text {
+		if is(text[i], want) {
+			return true
+		}
+	}
+	return false
+}
+
+// split divides executions, in the order of a report, into tests: a further execution is a
+// retry only if somebody says so.
+func (o *oracle) split(texts []string) []string {
+	var list []string
+	for _, text := range texts {
+		for _, piece := range spelled(text) {
+			switch o.w[dStated] {
+			case statedByRunner:
+				if piece != "" {
+					list = append(list, piece)
+				}
+			case statedByNobody:
+				for i := range piece {
+					list = append(list, piece[i:i+1])
+				}
+			case statedByConfig:
+				for i := range piece {
+					if n := len(list); n > 0 && endsIn(list[n-1], 'F') {
+						list[n-1] += piece[i : i+1]
+					} else {
+						list = append(list, piece[i:i+1])
+					}
+				}
+			}
+		}
+	}
+	return list
+}
+
+// told is what a process told.
+type told struct {
+	tests [maxTests][]string
+	lost  [maxTests]bool
+}
+
+// process tells what is known of tests after a process that was to run them.
+func (o *oracle) process(tests []int, a int, how uint8, again, extraRed, extra bool) told {
+	w := o.w
+	var t told
+	all := func() told {
+		for _, i := range tests {
+			t.lost[i] = true
+		}
+		return t
+	}
+	if !seen(how) {
+		return all()
+	}
+	red, explains, any := extra && extraRed, extra && extraRed, extra
+	missing := false
+	for _, i := range tests {
+		var texts []string
+		for _, slot := range w.slots(i) {
+			text := w.story(slot, a).first
+			if again {
+				text = w.story(slot, a).rerun
+			}
+			texts = append(texts, text)
+			for _, piece := range strings.Split(text, "+") {
+				red = red || strings.HasSuffix(piece, "F") || w[dFlakyExit] == 1 && strings.Contains(piece, "F")
+			}
+		}
+		t.tests[i] = o.split(texts)
+		for _, run := range t.tests[i] {
+			explains = explains || endsIn(run, 'F') || w[dFlakyExit] == 1 && holds(run, 'F') && endsIn(run, 'P')
+		}
+		n := len(t.tests[i])
+		any = any || n > 0
+		missing = missing || n == 0
+		t.lost[i] = n > 0 && n < len(texts)
+	}
+	bad := false // it ended by itself, and not well
+	switch how {
+	case procSignal, procCut, procOutside:
+		return all()
+	case procNatural:
+		bad = red
+	case procAlarm, procCrash:
+		bad = true
+	}
+	if !any {
+		return all()
+	}
+	// Who announces each test's end can be believed up to where it stops.
+	upTo := missing && (w[dChannel] == chanStream || w[dChannel] == chanEvents && how == procCrash)
+	if bad && !explains && !upTo {
+		return all()
+	}
+	// Which tests a rerun in report files should hold, nothing says.
+	if !again || w[dChannel] == chanStream || w[dChannel] == chanEvents && how == procCrash || how == procTimeout {
+		for _, i := range tests {
+			t.lost[i] = t.lost[i] || len(t.tests[i]) == 0
+		}
+	}
+	return t
+}
+
+// observe is what the document of a shard truly says.
+func (o *oracle) observe(s, a int, before past) seenDoc {
+	w := o.w
+	doc := seenDoc{there: true, number: a}
+	doc.ended, _ = w.end(a)
+	var tests []int
+	for t := s; t < w.tests(); t += w.shards() {
+		tests = append(tests, t)
+	}
+	if len(tests) == 0 {
+		return doc
+	}
+	how := w.proc(s, a)
+	extraRed, extra := w.extraFails(s, a)
+	first := o.process(tests, a, how, false, extraRed, extra && seen(how))
+	var again []int
+	for _, t := range tests {
+		own := &doc.tests[t]
+		own.lost = first.lost[t]
+		retried, failed := true, false
+		for _, text := range first.tests[t] {
+			own.members = append(own.members, member{first: text})
+			if (member{first: text}).ended() == 'F' {
+				failed = true
+				retried = retried && len(text) > 1
+			}
+		}
+		if failed && !retried && how != procSignal && o.mayRerun(s, a, t, before) {
+			again = append(again, t)
+		}
+	}
+	if extra && seen(how) {
+		text := "P"
+		if extraRed {
+			text = "F"
+		}
+		doc.tests[extraSlot].members = []member{{first: text}}
+	}
+	if len(again) == 0 {
+		return doc
+	}
+	ends := [...]uint8{rerunNatural: procNatural, rerunAlarm: procAlarm, rerunSignal: procSignal, rerunTimeout: procTimeout, rerunNotStarted: procNotStarted}
+	second := o.process(again, a, ends[w[dRerunProc]], true, false, false)
+	for _, t := range again {
+		own := &doc.tests[t]
+		own.lost = own.lost || second.lost[t]
+		now := second.tests[t]
+		twinFailed := false
+		for _, text := range now {
+			twinFailed = twinFailed || len(now) > 1 && is(text[0], 'F')
+		}
+		proves := !second.lost[t] && w[dRerunProc] != rerunTimeout && len(now) == len(own.members) && !twinFailed
+		first := true // where the numbers differ, the whole rerun stands beside the first that failed
+		for i := range own.members {
+			m := &own.members[i]
+			m.asked = len(now) > 0 && m.ended() == 'F' && (first || len(now) == len(own.members))
+			first = first && !m.asked
+			m.proves = proves
+			if len(now) == len(own.members) {
+				m.again = now[i]
+			} else if m.asked {
+				m.again = strings.Join(now, "")
+			}
+		}
+	}
+	return doc
+}
+
+// mayRerun reports whether a failed test gets its diagnostic rerun.
+func (o *oracle) mayRerun(s, a, t int, before past) bool {
+	w := o.w
+	ended, _ := w.end(a)
+	required := w[dGate] == gateRequired || w[dGate] == gateExternal
+	if w[dRerunOff] == 1 || before.unknown || before.failed[t] || ended || w.env(a) == envStays && required {
+		return false
+	}
+	for b := range a {
+		if w[dPast] != pastKept || !o.docs[b][s].there {
+			continue
+		}
+		for _, m := range o.docs[b][s].tests[t].members {
+			if m.asked {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// ended is how a member ended in its document: P, F, S, or ~ for flaky. A skip behind a
+// failure proves nothing.
+func (m member) ended() byte {
+	last := byte('S')
+	for i := range m.first {
+		if !is(m.first[i], 'S') {
+			last = m.first[i]
+		}
+	}
+	beside := !m.asked && m.again != "" && is(m.again[0], 'F')
+	switch {
+	case is(last, 'F') && m.asked && m.proves && is(m.again[0], 'P'):
+		return '~'
+	case is(last, 'F'), is(last, 'S') && beside:
+		return 'F'
+	case is(last, 'P') && (holds(m.first, 'F') || beside):
+		return '~'
+	case is(last, 'P'):
+		return 'P'
+	}
+	return 'S'
+}
+
+// newest are the document of a shard that counts, and the others. gone: it is there, and
+// cannot be believed.
+func (o *oracle) newest(s, a int, final bool) (doc *seenDoc, others []*seenDoc, gone bool) {
+	w := o.w
+	var list []*seenDoc
+	for b := a; b >= 0; b-- {
+		if o.docs[b][s].there && (b == a || w[dPast] == pastKept) {
+			list = append(list, &o.docs[b][s])
+		}
+	}
+	ofPlan := func(d *seenDoc) bool { return w.planOf(d.number) == w.planOf(a) }
+	if final && w[dDoc] != docFine && int(w[dDocShard]) == s && len(list) > 0 && ofPlan(list[0]) {
+		switch w[dDoc] {
+		case docMissing, docOfOtherCommit:
+			list = list[1:]
+		case docOfOtherPlan:
+			others = append(others, list[0])
+			list = list[1:]
+		case docUnreadable:
+			return nil, list[1:], true
+		case docTwoVersions, docContradicts, docUnknownTest:
+			return nil, list[1:], true
+		}
+	}
+	if len(list) > 0 && ofPlan(list[0]) {
+		doc, list = list[0], list[1:]
+	}
+	return doc, append(others, list...), false
+}
+
+// documented reports whether every earlier workflow attempt left something that can be read.
+func (o *oracle) documented(a int, final bool) bool {
+	w := o.w
+	if w[dPast] != pastKept {
+		return true // witnesses tell
+	}
+	for b := range a {
+		there, ran := false, false
+		for s := range w.shards() {
+			if !o.docs[b][s].there {
+				continue
+			}
+			ran = true
+			newest := true
+			for c := b + 1; c <= a; c++ {
+				newest = newest && !o.docs[c][s].there
+			}
+			if final && newest && int(w[dDocShard]) == s && w.planOf(b) == w.planOf(a) {
+				switch w[dDoc] {
+				case docUnreadable:
+					return false
+				case docMissing, docOfOtherCommit:
+					continue
+				}
+			}
+			there = true
+		}
+		if ran && !there {
+			return false
+		}
+	}
+	return true
+}
+
+// findings are what speaks against a pass.
+type findings struct{ blocks, environment, missing bool }
+
+func (f findings) answer() Answer {
+	switch {
+	case f.blocks:
+		return Failed
+	case f.environment || f.missing:
+		return NotJudged
+	}
+	return Passed
+}
+
+// judge is the verdict of a workflow attempt.
+func (o *oracle) judge(a int, before past) Answer {
+	w := o.w
+	var f findings
+	f.blocks = w[dJudge] == judgeChanged && judgeChangedBlocks[w[dTable]]
+	f.missing = w[dJudge] == judgeUnreadable
+	if w.env(a) == envShut {
+		f.missing = true
+		return f.answer()
+	}
+	final := a == w.attempts()-1
+	f.missing = f.missing || before.unknown || !o.documented(a, final)
+	passed := false
+	for s := range w.shards() {
+		doc, others, gone := o.newest(s, a, final)
+		incomplete := doc != nil && final && w[dDoc] == docIncomplete && int(w[dDocShard]) == s && doc.number == o.lastRun(s, a)
+		f.missing = f.missing || gone && s >= w.tests() || doc != nil && doc.ended || incomplete && s >= w.tests()
+		allThere, number := true, a
+		if doc != nil {
+			number = doc.number
+		}
+		for t := s; t < w.tests(); t += w.shards() {
+			allThere = allThere && doc != nil && len(doc.tests[t].members) > 0
+		}
+		for t := s; t < w.tests(); t += w.shards() {
+			var own seenTest
+			if doc != nil {
+				own = doc.tests[t]
+			}
+			lost := own.lost || len(own.members) == 0 || incomplete && allThere
+			if lost && law[w[dTable]][rowLost][column[w[dCrit+t]]] == missing {
+				f.missing = true
+			}
+			if o.test(&f, own, number, others, a, t, before) && !lost {
+				passed = true
+			}
+		}
+		extra := seenTest{}
+		if doc != nil && s == 0 {
+			extra = doc.tests[extraSlot]
+		}
+		if len(extra.members) > 0 {
+			o.test(&f, extra, number, others, a, extraSlot, before)
+		} else if s == 0 && before.failed[extraSlot] {
+			f.missing = true // a test that failed is not there any more
+		}
+	}
+	f.missing = f.missing || !passed
+	return f.answer()
+}
+
+// lastRun is the workflow attempt in which a shard ran last.
+func (o *oracle) lastRun(s, a int) int {
+	for !o.w.ran(s, a) {
+		a--
+	}
+	return a
+}
+
+// test adds what a test speaks against a pass. number is the workflow attempt of its document.
+// It reports whether it proves anything.
+func (o *oracle) test(f *findings, own seenTest, number int, others []*seenDoc, a, t int, before past) (proves bool) {
+	w := o.w
+	col, listed, quarantine := column[critBlocking], 1, uint8(quarNone)
+	if t < maxTests {
+		col, listed, quarantine = column[w[dCrit+t]], len(w.slots(t)), w[dQuar+t]
+	}
+	n := len(own.members)
+	excused := quarantine == quarValid && listed == 1 && n == 1 || quarantine == quarValidTwins && n == 2
+	for i, m := range own.members {
+		now := m.ended()
+		later := false
+		if now == 'P' || now == '~' {
+			flaky, burned := o.earlier(others, t, i, n)
+			if later = burned || before.failed[t]; flaky {
+				now = '~'
+			}
+		}
+		r := rowPassed
+		switch {
+		case now == 'S':
+			r = rowSkipped
+		case excused && (now == 'F' || now == '~' || later):
+			r = rowQuarantined
+		case now == 'F':
+			r = rowFailed
+		case later:
+			r = rowLaterPass
+		case now == '~' && quarantine == quarExpired && listed == 1 && n == 1:
+			r = rowFailed // it was to be fixed by the deadline
+		case now == '~':
+			r = rowFlaky
+		}
+		environment := o.environment(m, number)
+		if law[w[dTable]][r][col] == block {
+			if environment.any && (r == rowFailed || r == rowFlaky) {
+				f.environment = true
+			} else {
+				f.blocks = true
+			}
+		}
+		if later || law[w[dTable]][r][col] == block && !environment.excuses {
+			o.stamped[a][t] = true
+		}
+		proves = proves || t < maxTests && !excused && (now == 'P' || now == '~')
+	}
+	return proves
+}
+
+// earlier says what other documents say of a member that passes now: it failed before
+// (flaky), or it failed and used up its rerun (burned).
+func (o *oracle) earlier(others []*seenDoc, t, i, n int) (flaky, burned bool) {
+	// The place in a report names the same twin only where each report had as many.
+	same := n > 1
+	for _, d := range others {
+		if k := len(d.tests[t].members); k > 0 && k != n {
+			same = false
+		}
+	}
+	failed, excused, endedBad := false, true, 0
+	for _, d := range others {
+		bad := false
+		for j, m := range d.tests[t].members {
+			if same && j != i {
+				continue
+			}
+			if holds(m.first, 'F') || holds(m.again, 'F') {
+				failed = true
+				excused = excused && o.environment(m, d.number).excuses
+			}
+			if m.ended() == 'F' {
+				bad = true
+				burned = burned || m.asked || len(m.first) > 1
+			}
+		}
+		if bad {
+			endedBad++
+		}
+	}
+	switch {
+	case !failed || excused:
+		return false, false
+	case burned || endedBad > 1:
+		return false, true
+	}
+	return true, false
+}
+
+// alibi is what the environment excuses.
+type alibi struct{ any, excuses bool }
+
+// environment is the alibi of a member's failures in a workflow attempt: each needs its own.
+func (o *oracle) environment(m member, a int) alibi {
+	all := alibi{true, true}
+	some := false
+	add := func(text string, again bool) {
+		for i := range text {
+			if !is(text[i], 'F') {
+				continue
+			}
+			some = true
+			one := o.alibi(a, text[i] == 'f', again)
+			all.any = all.any && one.any
+			all.excuses = all.excuses && one.any && one.excuses
+		}
+	}
+	add(m.first, false)
+	add(m.again, true)
+	if !some || !all.any {
+		return alibi{}
+	}
+	return all
+}
+
+// alibi is that of one failed execution in a process; repeated: the framework repeated it.
+func (o *oracle) alibi(a int, repeated, again bool) alibi {
+	w := o.w
+	timed := w[dTimed] == 1
+	required, external := w[dGate] == gateRequired || w[dGate] == gateExternal, w[dGate] >= gateExternal
+	named := w[dNamed] == namedAlways || w[dNamed] == namedFirst && !again && !repeated
+	bad, already := false, false
+	switch w.env(a) {
+	case envBefore:
+		bad, already = !again, !again
+	case envDuring:
+		bad, already = !again, !again && timed && repeated // retries come after it went bad
+	case envStays:
+		bad, already = true, true
+	case envRerun:
+		bad, already = again, again
+	case envRedeploy:
+		if !again && required {
+			return alibi{any: true} // another build is no bad gate, so that it excuses nothing
+		}
+	}
+	ended, crashed := w.end(a)
+	switch {
+	case bad && named:
+		return alibi{any: true, excuses: external || already}
+	case bad && required, ended && !crashed:
+		return alibi{any: true}
+	}
+	return alibi{}
+}

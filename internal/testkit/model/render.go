@@ -1,0 +1,618 @@
+package model
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/policy"
+	"github.com/org/e2e-gate/internal/publish"
+	"github.com/org/e2e-gate/internal/rerun"
+	"github.com/org/e2e-gate/internal/verdict"
+	"github.com/org/e2e-gate/internal/verdict/attempts"
+)
+
+// The names of tests, of shards' batches and of what belongs to them.
+var (
+	names    = [maxTests]string{"a", "b", "c", "d"}
+	testIDs  = [maxTests]string{"s/f::a", "s/f::b", "s/f::c", "s/f::d"}
+	units    = [maxShards]string{"u0", "u1", "u2"}
+	logs     = [maxShards][2]string{{"0-1.log", "0-2.log"}, {"1-1.log", "1-2.log"}, {"2-1.log", "2-2.log"}}
+	digests  = [maxAttempts]string{"plan 1", "plan 2", "plan 3"}
+	shardsOf = [maxShards]string{"one", "two", "three"}
+	files    = [maxAttempts][maxShards]string{{"a/0", "a/1", "a/2"}, {"b/0", "b/1", "b/2"}, {"c/0", "c/1", "c/2"}}
+)
+
+const (
+	extraName   = "extra"
+	extraID     = "s/f::extra"
+	foreignID   = "s/f::foreign"
+	gateAddress = "api.test.example"
+)
+
+// epoch is when the first workflow attempt started. The next ones follow each an hour later.
+var epoch = time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)
+
+// Times within a workflow attempt.
+const (
+	processFrom, processTo = 5 * time.Second, 50 * time.Second
+	testFrom, testTo       = 10 * time.Second, 30 * time.Second
+	retryFrom, retryTo     = 35 * time.Second, 45 * time.Second
+	// rerunAfter is how much later everything is in the rerun.
+	rerunAfter = 300 * time.Second
+)
+
+func startOf(attempt int) time.Time { return epoch.Add(time.Duration(attempt) * time.Hour) }
+
+var criticalities = [...]e2e.Criticality{critBlocking: e2e.ReleaseBlocking, critSmoke: e2e.ReleaseBlockingSmoke, critNightly: e2e.Nightly}
+
+// tables are the policy tables that the judge gets. The oracle has its own.
+var tables = [...]policy.Table{
+	tableBuiltIn: policy.Default(), tableStrict: policy.Strictest().Table(),
+	tableJudgeBlocks: func() policy.Table {
+		t, _ := policy.Default().With(policy.Override{"judge_changed": {"release-blocking": "block"}})
+		return t
+	}(),
+}
+
+// rendering is what is left of a world while it runs.
+type rendering struct {
+	w    *World
+	docs [maxAttempts][maxShards]*e2e.ShardRun
+	// stamps and states are what the gate said at the end of each workflow attempt.
+	results [maxAttempts]e2e.Result
+}
+
+// Judge runs the world through the packages that judge, as the runner does, and returns
+// the result of its last workflow attempt.
+func (w *World) Judge() e2e.Result {
+	r := rendering{w: w}
+	for a := range w.attempts() {
+		if w.env(a) != envShut {
+			earlier, _ := verdict.Before(w.run(a), r.found(a), r.witnesses(a))
+			for s := range w.shards() {
+				if w.ran(s, a) {
+					r.docs[a][s] = r.shard(s, a, earlier)
+				}
+			}
+		}
+		if a == w.attempts()-1 || w[dPast] != pastKept {
+			r.results[a] = verdict.Of(r.evidence(a)).Result
+		}
+	}
+	return r.results[w.attempts()-1]
+}
+
+// Agrees reports whether the judge says what the oracle does, and blocks a blocking stage
+// exactly if it did not pass.
+func (w *World) Agrees(want Answer) bool {
+	v := w.Judge().Verdict
+	return string(v.State) == want.String() && v.Blocks == (want != Passed && w[dBlocks] == 0)
+}
+
+// run is the run of a workflow attempt.
+func (w *World) run(attempt int) e2e.Run {
+	return e2e.Run{
+		ID: "e2e-1", Stage: "pr", Blocks: w[dBlocks] == 0, Repository: "acme/shop", SHA: "c0ffee", WorkflowRun: "7", WorkflowAttempt: attempt + 1,
+		Started: startOf(attempt),
+	}
+}
+
+// plan is the plan that a workflow attempt used.
+func (w *World) plan(attempt int) *e2e.Plan {
+	p := &e2e.Plan{Schema: e2e.PlanSchema, Run: w.run(attempt), Gates: w.gates(-1), Digest: digests[w.planOf(attempt)]}
+	for s := range w.shards() {
+		sh := e2e.PlanShard{Index: s, Name: shardsOf[s]}
+		for t := s; t < w.tests(); t += w.shards() {
+			sh.Tests = append(sh.Tests, testIDs[t])
+		}
+		p.Shards = append(p.Shards, sh)
+	}
+	for t := range w.tests() {
+		p.Tests = append(p.Tests, e2e.PlannedTest{Test: w.test(t)})
+	}
+	return p
+}
+
+// planOf is the workflow attempt that made the plan of an attempt.
+func (w *World) planOf(attempt int) int {
+	for attempt > 0 && w.kind(attempt) != kindAll {
+		attempt--
+	}
+	return attempt
+}
+
+func (w *World) test(t int) e2e.Test {
+	test := e2e.Test{ID: testIDs[t], Suite: "s", File: "f", Name: names[t], Criticality: criticalities[w[dCrit+t]], Unit: units[w.shardOf(t)]}
+	if n := len(w.slots(t)); n > 1 {
+		test.Twins = n
+	}
+	return test
+}
+
+// gates are the gates with what a workflow attempt saw of them; -1: nothing.
+func (w *World) gates(attempt int) []e2e.Gate {
+	g := e2e.Gate{
+		Name: "api", Kind: "http", Target: "https://" + gateAddress + "/health", Required: w[dGate] == gateRequired || w[dGate] == gateExternal,
+		External: w[dGate] >= gateExternal, State: e2e.Healthy, Expected: "200",
+	}
+	version, next := "", ""
+	for a := range w.attempts() {
+		if w.env(a) == envRedeploy {
+			g.Kind = "version"
+		}
+	}
+	if attempt < 0 {
+		return []e2e.Gate{g}
+	}
+	if g.Kind == "version" {
+		n := 1
+		for a := range attempt {
+			n += b2i(w.env(a) == envRedeploy)
+		}
+		version, next = strconv.Itoa(n), strconv.Itoa(n+1)
+	}
+	start := startOf(attempt)
+	bad := func(from, to time.Duration) {
+		g.Timeline = []e2e.Span{
+			{From: start, To: start.Add(from - 2*time.Second), State: e2e.Healthy, Observed: version, Watch: true},
+			{From: start.Add(from), To: start.Add(to), State: e2e.Unhealthy, Observed: "503", Watch: true},
+		}
+	}
+	switch w.env(attempt) {
+	case envBefore:
+		bad(2*time.Second, processTo+10*time.Second)
+	case envDuring:
+		bad(testFrom+12*time.Second, processTo+10*time.Second)
+	case envStays:
+		bad(2*time.Second, rerunAfter+processTo+10*time.Second)
+	case envRerun:
+		bad(rerunAfter+2*time.Second, rerunAfter+processTo+10*time.Second)
+	case envElsewhere:
+		g.Timeline = []e2e.Span{{From: start.Add(-time.Minute), To: start.Add(2 * time.Second), State: e2e.Unhealthy, Observed: "503"},
+			{From: start.Add(3 * time.Second), To: start.Add(processTo), State: e2e.Healthy, Observed: version, Watch: true}}
+	case envRedeploy:
+		g.Timeline = []e2e.Span{{From: start, To: start.Add(testFrom + 10*time.Second), State: e2e.Healthy, Observed: version, Watch: true},
+			{From: start.Add(testFrom + 12*time.Second), To: start.Add(processTo + 10*time.Second), State: e2e.Healthy, Observed: next, Watch: true}}
+	case envShut:
+		g.State, g.Required, g.Observed = e2e.Unhealthy, true, "503"
+	}
+	return []e2e.Gate{g}
+}
+
+// found are the documents of earlier workflow attempts that a workflow attempt finds.
+func (r *rendering) found(attempt int) verdict.Found {
+	var f verdict.Found
+	for a := range attempt {
+		if r.w[dPast] != pastKept {
+			break
+		}
+		none := true
+		for s, doc := range r.docs[a] {
+			if doc != nil {
+				none = false
+				f.Documents = append(f.Documents, verdict.Document{File: files[a][s], Shard: *doc})
+			}
+		}
+		if none { // its verdict alone left something
+			f.Results = append(f.Results, r.w.run(a))
+		}
+	}
+	return f
+}
+
+// witnesses are what the forge knows of the workflow attempts before one.
+func (r *rendering) witnesses(attempt int) []verdict.Witness {
+	var list []verdict.Witness
+	for a := range attempt {
+		witness := verdict.Witness{Attempt: a + 1, Ending: verdict.EndedWell}
+		if r.results[a].Verdict.ExitStatus() != e2e.ExitPassed {
+			witness.Ending = verdict.EndedBadly
+		}
+		switch r.w[dPast] {
+		case pastNoVerdict:
+			witness.Ending = verdict.NoVerdict
+		case pastWithIDs:
+			witness.Failed = publish.StampOf(r.results[a]).Failed
+		case pastWithoutIDs:
+		default:
+			continue
+		}
+		list = append(list, witness)
+	}
+	return list
+}
+
+// process is one process of a shard's batch as it ended: what attempts.Of gets.
+type process struct {
+	in    attempts.In
+	ended e2e.Ended
+	code  int
+}
+
+// shard is the document of a shard that runs in a workflow attempt.
+func (r *rendering) shard(s, a int, earlier verdict.Earlier) *e2e.ShardRun {
+	w := r.w
+	doc := &e2e.ShardRun{Schema: e2e.ShardSchema, Run: w.run(a), Digest: digests[w.planOf(a)], Index: s, Gates: w.gates(a), Complete: true}
+	var planned []int
+	for t := s; t < w.tests(); t += w.shards() {
+		planned = append(planned, t)
+	}
+	ended, crashed := w.end(a)
+	if ended {
+		doc.Ends = []e2e.ProcessEnd{{Name: "db", At: startOf(a).Add(time.Second), Text: "exit status 1", Crashed: crashed}}
+		doc.Problems = append(doc.Problems, e2e.Problem{
+			Code: e2e.CodeGateLost, Shard: s, LosesEvidence: true, Text: "background process db exited during the run",
+		})
+	}
+	if len(planned) == 0 {
+		return doc
+	}
+	if w.proc(s, a) == procHeld {
+		for _, t := range planned {
+			doc.NotRun = append(doc.NotRun, e2e.NotRunTest{ID: testIDs[t], Code: e2e.CodeGateLost, Reason: "gate api was lost"})
+		}
+		doc.Problems = append(doc.Problems, e2e.Problem{Code: e2e.CodeGateLost, Shard: s, Tests: w.ids(planned), LosesEvidence: true, Text: "gate api was lost"})
+		return doc
+	}
+	runs := map[string]*e2e.TestRun{}
+	p := w.first(s, a, planned)
+	out := attempts.Of(p.in)
+	r.file(doc, p, out, s, a, 1)
+	for _, t := range planned {
+		if list := out.Tests[testIDs[t]]; len(list) > 0 {
+			runs[testIDs[t]] = &e2e.TestRun{ID: testIDs[t], Attempts: r.filed(list, s, a, 1)}
+		}
+	}
+	for _, run := range out.Unplanned {
+		run.Attempts = r.filed(run.Attempts, s, a, 1)
+		runs[run.ID] = &run
+	}
+	r.rerun(doc, runs, planned, s, a, earlier)
+	for _, t := range planned {
+		if run := runs[testIDs[t]]; run != nil {
+			doc.Tests = append(doc.Tests, e2e.TestRun{ID: run.ID, Attempts: e2e.Numbered(run.Attempts)})
+		}
+	}
+	if run := runs[extraID]; run != nil {
+		doc.Tests = append(doc.Tests, *run)
+	}
+	return doc
+}
+
+func (w *World) ids(tests []int) []string {
+	ids := make([]string, len(tests))
+	for i, t := range tests {
+		ids[i] = testIDs[t]
+	}
+	return ids
+}
+
+// file adds a process and its problems to the document.
+func (r *rendering) file(doc *e2e.ShardRun, p process, out attempts.Out, s, a, n int) {
+	offset := processFrom
+	if n == 2 {
+		offset += rerunAfter
+	}
+	var planned []string
+	for _, t := range p.in.Planned {
+		planned = append(planned, t.ID)
+	}
+	doc.Units = append(doc.Units, e2e.UnitRun{
+		Unit: units[s], Suite: "s", Shard: s, Attempt: n, Tests: planned, Exit: p.code, Ended: p.ended, Offset: offset.Seconds(),
+		Seconds: (processTo - processFrom).Seconds(), Log: logs[s][n-1],
+	})
+	for _, problem := range out.Problems {
+		problem.Shard = s
+		doc.Problems = append(doc.Problems, problem)
+	}
+	if p.ended != e2e.EndedTimeout {
+		return
+	}
+	var missing []string
+	for _, id := range planned {
+		if len(out.Tests[id]) == 0 {
+			missing = append(missing, id)
+		}
+	}
+	if len(missing) > 0 {
+		doc.Problems = append(doc.Problems, e2e.Problem{Code: e2e.CodeTimeout, Unit: units[s], Shard: s, Tests: missing, LosesEvidence: true, Text: "stopped"})
+	}
+}
+
+// filed adds what the runner knows of attempts.
+func (r *rendering) filed(list []e2e.Attempt, s, a, n int) []e2e.Attempt {
+	for i := range list {
+		list[i].Shard, list[i].WorkflowAttempt = s, a+1
+		if list[i].Outcome == e2e.Failed {
+			list[i].Files = logs[s][n-1 : n : n]
+		}
+	}
+	return list
+}
+
+// rerun gives the failed tests of a shard their one diagnostic rerun.
+func (r *rendering) rerun(doc *e2e.ShardRun, runs map[string]*e2e.TestRun, planned []int, s, a int, earlier verdict.Earlier) {
+	w := r.w
+	state := rerun.State{AttemptsUnreadable: earlier.Unreadable, Left: -1, Ran: len(runs), Unhealthy: w.unhealthy(a)}
+	var failed []string
+	for _, t := range planned {
+		failed = append(failed, testIDs[t])
+	}
+	for _, id := range append(failed, extraID) {
+		run := runs[id]
+		if run == nil || e2e.OutcomeOf(run.Attempts) != e2e.Failed {
+			continue
+		}
+		state.Failures = append(state.Failures, rerun.Failure{
+			ID: id, Earlier: earlier.Rerun(id), Crashed: attempts.Died(doc.Units, run.Attempts), Retries: attempts.RetriesUsed(run.Attempts),
+		})
+	}
+	guards := rerun.Guards{MaxFailures: rerun.DefaultMaxFailures, MaxShare: rerun.DefaultMaxShare}
+	if w[dRerunOff] == 1 {
+		guards.MaxFailures = 0
+	}
+	decisions := rerun.Decide(state, guards)
+	var again []int
+	for _, d := range decisions {
+		for _, t := range planned {
+			if d.Allowed && d.ID == testIDs[t] {
+				again = append(again, t)
+			}
+		}
+	}
+	done := map[string]bool{}
+	if len(again) > 0 {
+		p := w.second(s, a, again)
+		out := attempts.Of(p.in)
+		r.file(doc, p, out, s, a, 2)
+		for _, t := range again {
+			id := testIDs[t]
+			if list := out.Tests[id]; len(list) > 0 {
+				run := runs[id]
+				done[id] = true
+				run.Attempts = append(run.Attempts, attempts.Again(run.Attempts, r.filed(list, s, a, 2), attempts.BadRerun(p.ended, out.Problems))...)
+			}
+		}
+	}
+	for _, d := range decisions {
+		rec := e2e.RerunRecord{ID: d.ID, Done: done[d.ID], Reason: d.Reason}
+		if d.Allowed && !rec.Done {
+			rec.Reason = rerun.Absent(d.ID)
+		}
+		doc.Reruns = append(doc.Reruns, rec)
+	}
+}
+
+// unhealthy is what the probes say in front of a rerun.
+func (w *World) unhealthy(attempt int) string {
+	if ended, _ := w.end(attempt); ended {
+		return "background process db exited"
+	}
+	if w.env(attempt) == envStays && w.gates(-1)[0].Required {
+		return "gate api: 503"
+	}
+	return ""
+}
+
+// first is the planned process of a shard.
+func (w *World) first(s, a int, planned []int) process {
+	return w.process(s, a, planned, w.proc(s, a), false)
+}
+
+// second is the process of the diagnostic rerun of some tests.
+func (w *World) second(s, a int, tests []int) process {
+	how := [...]uint8{rerunNatural: procNatural, rerunAlarm: procAlarm, rerunSignal: procSignal, rerunTimeout: procTimeout, rerunNotStarted: procNotStarted}
+	return w.process(s, a, tests, how[w[dRerunProc]], true)
+}
+
+func (w *World) process(s, a int, tests []int, how uint8, again bool) process {
+	in := attempts.In{Unit: units[s], RepeatedCases: w[dStated] == statedByConfig}
+	in.Channel.Kind = [...]attempts.ChannelKind{chanReports: attempts.Reports, chanEvents: attempts.Events, chanStream: attempts.Stream}[w[dChannel]]
+	in.Channel.Ended = 1
+	red := false
+	for _, t := range tests {
+		n := len(w.slots(t))
+		in.Planned = append(in.Planned, attempts.Planned{ID: testIDs[t], Name: names[t], Twins: n})
+		var whole []attempts.Result
+		for _, slot := range w.slots(t) {
+			text := w.story(slot, a).first
+			if again {
+				text = w.story(slot, a).rerun
+			}
+			results, bad := w.results(text, a, again)
+			red = red || bad
+			if w[dChannel] == chanReports { // a reader of reports files cases of one name under one test
+				whole = append(whole, results...)
+			} else if len(results) > 0 {
+				in.Reported = append(in.Reported, reported(t, results))
+			}
+		}
+		if len(whole) > 0 {
+			in.Reported = append(in.Reported, reported(t, whole))
+		}
+	}
+	if bad, there := w.extraFails(s, a); there && !again {
+		o := e2e.Passed
+		if bad {
+			o = e2e.Failed
+		}
+		red = red || bad
+		in.Reported = append(in.Reported, attempts.Reported{
+			Unplanned: e2e.Test{Suite: "s", File: "f", Name: extraName, Criticality: e2e.ReleaseBlocking},
+			Results:   []attempts.Result{{Attempt: w.attempt(o, a, again, 0)}},
+		})
+	}
+	p := process{ended: e2e.EndedExited}
+	if red {
+		p.code = 1
+	}
+	all := w.ids(tests)
+	switch how {
+	case procQuiet:
+		p.code = 0
+	case procAlarm:
+		p.code = 1
+	case procSignal:
+		p.ended, p.code, in.Channel.Ended = e2e.EndedSignal, -1, 0
+	case procTimeout:
+		p.ended, p.code, in.Channel.Ended = e2e.EndedTimeout, -1, 0
+	case procNotStarted:
+		p.ended, p.code, in.Reported = e2e.EndedNotStarted, -1, nil
+	case procUnreadable:
+		in.Channel.Unreadable, in.Reported = "no permission", nil
+	case procNothing:
+		in.Channel.Nothing, in.Reported = "no file", nil
+	case procCrash:
+		p.code, in.Channel.Ended, in.Channel.Crash = 2, 0, "panic: boom"
+	case procCut:
+		in.Problems = []e2e.Problem{{Code: e2e.CodeReportDamaged, Unit: units[s], Tests: all, LosesEvidence: true, Text: "the report is cut"}}
+	case procOutside:
+		p.code = 1
+		in.Problems = []e2e.Problem{{Code: e2e.CodeRunnerExit, Unit: units[s], Tests: all, LosesEvidence: true, Text: "set-up failed"}}
+	}
+	in.Exit = attempts.Exit{Ended: p.ended, Code: p.code, Text: "its end", Err: "no such file", FailsOnFlaky: w[dFlakyExit] == 1}
+	p.in = in
+	return p
+}
+
+func reported(t int, results []attempts.Result) attempts.Reported {
+	return attempts.Reported{
+		Spellings: []attempts.Spelling{{Name: names[t]}}, Unplanned: e2e.Test{Suite: "s", File: "f", Name: names[t]}, Results: results,
+	}
+}
+
+// extraFails reports whether the unplanned test fails, and whether it is there.
+func (w *World) extraFails(s, a int) (fails, there bool) {
+	return w[dExtra] == extraFailed || w[dExtra] == extraFailedOnce && a == 0, s == 0 && w[dExtra] != extraNone
+}
+
+// results are the executions of a test in one process, and whether the runner ends red for them.
+func (w *World) results(text string, a int, again bool) (list []attempts.Result, red bool) {
+	if text == "" {
+		return nil, false
+	}
+	for _, run := range strings.Split(text, "+") {
+		for i, c := range []byte(run) {
+			o := map[byte]e2e.Outcome{'P': e2e.Passed, 'F': e2e.Failed, 'S': e2e.Skipped}[c]
+			list = append(list, attempts.Result{Attempt: w.attempt(o, a, again, i), Retry: i > 0 && w[dStated] == statedByRunner})
+			last := i == len(run)-1
+			red = red || c == 'F' && (last || w[dFlakyExit] == 1)
+		}
+	}
+	return list, red
+}
+
+// attempt is one execution as the runner tells it.
+func (w *World) attempt(o e2e.Outcome, a int, again bool, n int) e2e.Attempt {
+	at := e2e.Attempt{Outcome: o}
+	if o == e2e.Failed {
+		at.Message = "expected 201"
+		if w[dNamed] == namedAlways || w[dNamed] == namedFirst && !again && n == 0 {
+			at.Message = "GET https://" + gateAddress + "/cases: 503"
+		}
+	}
+	if w[dTimed] == 1 {
+		from, to := testFrom, testTo
+		if n > 0 {
+			from, to = retryFrom, retryTo
+		}
+		if again {
+			from, to = from+rerunAfter, to+rerunAfter
+		}
+		at.Started, at.Seconds = startOf(a).Add(from), (to - from).Seconds()
+	}
+	return at
+}
+
+// evidence is what the verdict of a workflow attempt is made from.
+func (r *rendering) evidence(a int) verdict.In {
+	w := r.w
+	in := verdict.In{Run: w.run(a), Plan: w.plan(a), Table: tables[w[dTable]], Now: startOf(a).Add(30 * time.Minute), Witnesses: r.witnesses(a)}
+	switch w[dJudge] {
+	case judgeChanged:
+		in.Judging = &e2e.Judging{By: e2e.JudgedByBase, Changes: []e2e.JudgeChange{{What: "tests", Text: "are fewer"}}}
+	case judgeUnreadable:
+		in.Problems = []e2e.Problem{{Code: e2e.CodePolicyUnreadable, LosesEvidence: true, Text: "the base cannot be read"}}
+	}
+	for t := range w.tests() {
+		if w[dQuar+t] == quarNone {
+			continue
+		}
+		q := e2e.Quarantine{Test: testIDs[t], Owner: "team", Reason: "flaky", Deadline: in.Now.Add(48 * time.Hour)}
+		switch w[dQuar+t] {
+		case quarExpired:
+			q.Deadline = in.Now.Add(-48 * time.Hour)
+		case quarValidTwins:
+			q.Twins = 2
+		}
+		in.Quarantine = append(in.Quarantine, q)
+	}
+	f := r.found(a)
+	in.Documents, in.Results = f.Documents, f.Results
+	if w.env(a) == envShut {
+		in.Plan, in.Gates = nil, w.gates(a)
+		return in
+	}
+	for s, doc := range r.docs[a] {
+		if doc != nil {
+			in.Documents = append(in.Documents, verdict.Document{File: files[a][s], Shard: *doc})
+		}
+	}
+	if a == w.attempts()-1 && w[dDoc] != docFine {
+		w.spoil(&in, a)
+	}
+	if w[dTimed] == 1 { // files have no order
+		slices.Reverse(in.Documents)
+	}
+	return in
+}
+
+// spoil puts the fault into the documents: it is about the newest one of a shard.
+func (w *World) spoil(in *verdict.In, a int) {
+	at := -1
+	for i, d := range in.Documents {
+		if d.Shard.Index == int(w[dDocShard]) && d.Shard.Digest == in.Plan.Digest {
+			at = i
+		}
+	}
+	if at < 0 {
+		return
+	}
+	d := in.Documents[at]
+	doc := &in.Documents[at].Shard
+	remove := func() { in.Documents = append(in.Documents[:at], in.Documents[at+1:]...) }
+	switch w[dDoc] {
+	case docMissing:
+		remove()
+	case docUnreadable:
+		in.Unreadable = append(in.Unreadable, verdict.Unreadable{Index: doc.Index, Attempt: doc.Run.WorkflowAttempt, Text: "it ends within a value"})
+		remove()
+	case docIncomplete:
+		doc.Complete = false
+	case docTwice:
+		d.File += " (copy)"
+		in.Documents = append(in.Documents, d)
+	case docTwoVersions:
+		d.File += " (other)"
+		d.Shard.Platform = "other/arch"
+		in.Documents = append(in.Documents, d)
+	case docOfOtherCommit:
+		doc.Run.SHA = "0ther"
+	case docOfOtherPlan:
+		doc.Digest = "another plan"
+	case docFutureBeside:
+		d.Shard.Run.WorkflowAttempt = a + 2
+		d.Shard.Tests = nil
+		in.Documents = append(in.Documents, d)
+	case docStaleBeside:
+		d.Shard.Run.SHA = "0ther"
+		in.Documents = append(in.Documents, d)
+	case docContradicts:
+		doc.Reruns = append(doc.Reruns[:len(doc.Reruns):len(doc.Reruns)], e2e.RerunRecord{ID: extraID + "?", Done: true, Reason: "its first attempt failed"})
+	case docUnknownTest:
+		doc.Tests = append(doc.Tests[:len(doc.Tests):len(doc.Tests)], e2e.TestRun{ID: foreignID, Attempts: []e2e.Attempt{{N: 1, Outcome: e2e.Passed}}})
+	}
+}

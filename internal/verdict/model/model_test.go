@@ -1,0 +1,287 @@
+// Package model_test shows that no verdict of a generated fault model is wrong: worlds of
+// internal/testkit/model are judged as the gate does, and compared with what truly happened.
+package model_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/org/e2e-gate/internal/testkit/model"
+)
+
+// seedOf is the seed of a test: that of E2E_GATE_MODEL_SEED, else of the clock.
+func seedOf(t *testing.T) uint64 {
+	t.Helper()
+	seed := uint64(time.Now().UnixNano()) //nolint:gosec // any seed will do
+	if text := os.Getenv("E2E_GATE_MODEL_SEED"); text != "" {
+		n, err := strconv.ParseUint(text, 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seed = n
+	}
+	t.Logf("E2E_GATE_MODEL_SEED=%d", seed)
+	return seed
+}
+
+// worlds is how many different worlds are judged: so many as E2E_GATE_MODEL_WORLDS says, else
+// a million, fewer where that would take long.
+func worlds() int {
+	if n, err := strconv.Atoi(os.Getenv("E2E_GATE_MODEL_WORLDS")); err == nil {
+		return n
+	}
+	switch {
+	case raceDetector, testing.Short():
+		return 5_000
+	}
+	return 1_000_000
+}
+
+// TestNoVerdictIsWrong judges worlds until so many differ by more than names. The first
+// ones hold every triple of values of the dimensions that is possible; the others are drawn.
+func TestNoVerdictIsWrong(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(1600)) // small values that are gone at once
+	seed, n := seedOf(t), worlds()
+	run := &run{t: t, enough: n}
+	began := time.Now()
+	if n >= 1_000_000 {
+		run.cover(seed)
+	}
+	run.parallel(func(worker uint64) {
+		rng := rand.New(rand.NewPCG(seed, worker)) //nolint:gosec // not for secrets
+		for !run.done() {
+			run.try(model.Draw(rng))
+		}
+	})
+	t.Logf("%d worlds, %d wrong greens, %d wrong reds (%d passed, %d failed, %d not judged; %s)", run.count(), run.greens.Load(), run.reds.Load(),
+		run.answers[model.Passed].Load(), run.answers[model.Failed].Load(), run.answers[model.NotJudged].Load(), time.Since(began).Round(time.Second))
+	for answer := range run.answers {
+		if run.answers[answer].Load() < int64(n/100) {
+			t.Errorf("fewer than 1%% of the worlds are %s, so they show little", model.Answer(answer))
+		}
+	}
+}
+
+// run judges worlds and counts those that differ.
+type run struct {
+	t       *testing.T
+	enough  int
+	known   [256]part
+	total   atomic.Int64
+	answers [3]atomic.Int64
+	// greens are passes that the oracle refuses, reds the other disagreements.
+	greens, reds atomic.Int64
+	shown        atomic.Int64
+}
+
+type part struct {
+	sync.Mutex
+	keys map[uint64]struct{}
+}
+
+func (r *run) count() int { return int(r.total.Load()) }
+
+// maxShown bounds how many disagreements are shown.
+const maxShown = 5
+
+func (r *run) done() bool { return r.count() >= r.enough || r.shown.Load() >= maxShown }
+
+// parallel runs work on all processors.
+func (r *run) parallel(work func(worker uint64)) {
+	var group sync.WaitGroup
+	for worker := range workers {
+		group.Go(func() { work(uint64(worker)) })
+	}
+	group.Wait()
+}
+
+const workers = 2
+
+// add reports whether no world like it was judged before.
+func (r *run) add(w *model.World) bool {
+	key := w.Key()
+	p := &r.known[key%uint64(len(r.known))]
+	p.Lock()
+	defer p.Unlock()
+	if p.keys == nil {
+		p.keys = map[uint64]struct{}{}
+	}
+	if _, ok := p.keys[key]; ok {
+		return false
+	}
+	p.keys[key] = struct{}{}
+	r.total.Add(1)
+	return true
+}
+
+// try judges a world, if it is a new one.
+func (r *run) try(w model.World) {
+	if !r.add(&w) {
+		return
+	}
+	want := w.Oracle()
+	r.answers[want].Add(1)
+	if w.Agrees(want) {
+		return
+	}
+	counter, word := &r.reds, "wrong red"
+	if string(w.Judge().Verdict.State) == model.Passed.String() {
+		counter, word = &r.greens, "wrong green"
+	}
+	counter.Add(1)
+	if r.shown.Add(1) > maxShown {
+		return
+	}
+	small := smallest(w)
+	v := small.Judge().Verdict
+	r.t.Errorf("%s: %v\nthe oracle says %s, the judge %s (blocks: %t): %+v\nfrom %v", word, small, small.Oracle(), v.State, v.Blocks, v.Reasons, w)
+}
+
+// smallest tries smaller worlds as long as one is wrong too.
+func smallest(w model.World) model.World {
+	for {
+		list := w.Smaller()
+		i := slices.IndexFunc(list, func(s model.World) bool { return !s.Agrees(s.Oracle()) })
+		if i < 0 {
+			return w
+		}
+		w = list[i]
+	}
+}
+
+var sizes = model.Dims()
+
+// triples notes which triples of values of dimensions occurred.
+type triples struct {
+	// at is where the pairs of values of two dimensions begin, and the triples of three.
+	at   [][][]int
+	seen []atomic.Uint32
+	all  int
+}
+
+func newTriples() *triples {
+	x := &triples{at: make([][][]int, len(sizes))}
+	for i := range sizes {
+		x.at[i] = make([][]int, len(sizes))
+		for j := i + 1; j < len(sizes); j++ {
+			x.at[i][j] = make([]int, len(sizes))
+			for k := j + 1; k < len(sizes); k++ {
+				x.at[i][j][k] = x.all
+				x.all += sizes[i] * sizes[j] * sizes[k]
+			}
+		}
+	}
+	x.seen = make([]atomic.Uint32, x.all/32+1)
+	return x
+}
+
+// note notes the triples of a world and returns how many are new.
+func (x *triples) note(w *model.World) (added int) {
+	for i := range sizes {
+		for j := i + 1; j < len(sizes); j++ {
+			pair := int(w[i])*sizes[j] + int(w[j])
+			for k := j + 1; k < len(sizes); k++ {
+				n := x.at[i][j][k] + pair*sizes[k] + int(w[k])
+				if bit := uint32(1) << (n % 32); x.seen[n/32].Load()&bit == 0 {
+					if x.seen[n/32].Or(bit)&bit == 0 {
+						added++
+					}
+				}
+			}
+		}
+	}
+	return added
+}
+
+func (x *triples) has(n int) bool { return x.seen[n/32].Load()&(1<<(n%32)) != 0 }
+
+// cover judges worlds until every triple of values that is possible has occurred: drawn
+// ones as long as they bring many new ones, then one for each that is missing.
+func (r *run) cover(seed uint64) {
+	x := newTriples()
+	r.parallel(func(worker uint64) {
+		rng := rand.New(rand.NewPCG(seed, worker+100)) //nolint:gosec // not for secrets
+		const batch, few = 500, 20
+		for added := batch * few; added >= batch*few && !r.done(); {
+			added = 0
+			for range batch {
+				w := model.Draw(rng)
+				r.try(w)
+				added += x.note(&w)
+			}
+		}
+	})
+	drawn := r.count()
+	impossible := make([]atomic.Int64, len(sizes))
+	var next, lies atomic.Int64
+	r.parallel(func(worker uint64) {
+		rng := rand.New(rand.NewPCG(seed, worker+200)) //nolint:gosec // not for secrets
+		for i := int(next.Add(1)) - 1; i < len(sizes); i = int(next.Add(1)) - 1 {
+			x.each(i, func(n int, triple model.Triple) {
+				possible := triple.Possible()
+				switch {
+				case r.shown.Load() >= maxShown:
+				case x.has(n) != possible && !possible && lies.Add(1) <= maxShown:
+					r.t.Errorf("%v is said to be impossible, and there is a world", triple)
+				case !possible:
+					for _, v := range triple {
+						impossible[v.Dim].Add(1)
+					}
+				case !x.has(n):
+					if w, ok := triple.World(rng); ok {
+						x.note(&w)
+						r.try(w)
+					}
+				}
+			})
+		}
+	})
+	r.table(x, impossible, drawn)
+}
+
+// each calls f with each triple whose first dimension is i, and with its place.
+func (x *triples) each(i int, f func(n int, triple model.Triple)) {
+	for j := i + 1; j < len(sizes); j++ {
+		for k := j + 1; k < len(sizes); k++ {
+			for v := range sizes[i] * sizes[j] * sizes[k] {
+				f(x.at[i][j][k]+v, model.Triple{{Dim: i, Value: v / sizes[k] / sizes[j]}, {Dim: j, Value: v / sizes[k] % sizes[j]}, {Dim: k, Value: v % sizes[k]}})
+			}
+		}
+	}
+}
+
+// table prints, for each dimension, how many triples with it occurred, and how many cannot.
+func (r *run) table(x *triples, impossible []atomic.Int64, drawn int) {
+	occurred, missing, sum, none := make([]int, len(sizes)), 0, 0, int64(0)
+	for i := range sizes {
+		none += impossible[i].Load()
+		x.each(i, func(n int, triple model.Triple) {
+			if x.has(n) {
+				sum++
+				for _, v := range triple {
+					occurred[v.Dim]++
+				}
+			} else if triple.Possible() {
+				if missing++; missing <= maxShown && r.shown.Load() < maxShown {
+					r.t.Errorf("no world has %v", triple)
+				}
+			}
+		})
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%-20s %6s %10s %10s\n", "dimension", "values", "triples", "impossible")
+	for d := range sizes {
+		fmt.Fprintf(&b, "%-20s %6d %10d %10d\n", model.NameOf(d), sizes[d], occurred[d], impossible[d].Load())
+	}
+	r.t.Logf("%d triples occurred, %d of %d are impossible, %d are missing, in %d drawn worlds and %d made for a triple\n%s",
+		sum, none/3, x.all, missing, drawn, r.count()-drawn, b.String())
+}
