@@ -88,6 +88,7 @@ type PlanShard struct {
 	Name    string   `json:"name" doc:"Stable, human, safe in file and artifact names."`
 	Owners  []string `json:"owners,omitempty" doc:"Owners of its tests."`
 	Tests   []string `json:"tests" doc:"Ids in run order: smoke first, then longest first."`
+	Smoke   int      `json:"smoke,omitempty" doc:"How many of its tests, the first ones, run before all others: smoke tests, and what is planned together with one."`
 	Seconds float64  `json:"seconds" doc:"Expected duration of its tests, one after the other: the median, with what their files take to start."`
 	High    float64  `json:"high_seconds,omitempty" doc:"What they take in one of ten runs; absent if unknown."`
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/org/e2e-gate/internal/config"
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/suite"
+	"github.com/org/e2e-gate/internal/suite/adapter"
 )
 
 // discovered is what suites hold: tests, and batches of suites that cannot list theirs.
@@ -69,10 +70,10 @@ func (s *Session) discover(ctx context.Context, _ none) (all discovered, problem
 			return all, problems, err
 		}
 		found.tests = asSets(found.tests)
-		for _, t := range found.work() {
-			s.enrich(&t, spec, owners)
-			if why := s.deselects(t, spec, expr); why != "" {
-				all.deselect(t, why)
+		for _, choice := range s.choose(found.work(), spec, expr, owners) {
+			t := choice.test
+			if choice.why != "" {
+				all.deselect(t, choice.why)
 				continue
 			}
 			if seen[t.ID] {
@@ -94,6 +95,30 @@ func (s *Session) discover(ctx context.Context, _ none) (all discovered, problem
 		slices.Sort(one.Tests)
 	}
 	return all, problems, nil
+}
+
+// choice is a test, and why it is not selected; empty: it is.
+type choice struct {
+	test e2e.Test
+	why  string
+}
+
+// choose selects tests of a suite. What the expression leaves out of a group runs as context
+// if another test of the group is selected; what may not run at this target never does.
+func (s *Session) choose(tests []e2e.Test, spec suite.Spec, expr tagexpressions.Evaluatable, owners codeowners.Ruleset) []choice {
+	choices, selected := make([]choice, len(tests)), map[string]bool{}
+	for i, t := range tests {
+		s.enrich(&t, spec, owners)
+		why := s.deselects(t, spec, expr)
+		choices[i] = choice{t, why}
+		selected[t.Group] = selected[t.Group] || why == ""
+	}
+	for i := range choices {
+		if c := &choices[i]; c.test.Group != "" && c.why == "select" && selected[c.test.Group] {
+			c.test.Context, c.why = true, ""
+		}
+	}
+	return choices
 }
 
 // asSets makes one entry of the tests of a suite that share an id: they are planned, run
@@ -158,6 +183,7 @@ func (s *Session) enrich(t *e2e.Test, spec suite.Spec, owners codeowners.Ruleset
 			t.Locks = append(t.Locks, name)
 		}
 	}
+	t.Group, t.Keep = together(*t, spec)
 	for key, value := range map[string]string{"owner": t.Owner, "journey": t.Journey, "criticality": string(t.Criticality), "suite": t.Suite,
 		"framework": t.Framework} {
 		if value != "" {
@@ -166,6 +192,27 @@ func (s *Session) enrich(t *e2e.Test, spec suite.Spec, owners codeowners.Ruleset
 	}
 	slices.Sort(t.Tags)
 	t.Tags = slices.Compact(t.Tags)
+}
+
+// together is the group of a test, and the file that stays uncut with it: as the config says,
+// else a tag, else the framework.
+func together(t e2e.Test, spec suite.Spec) (group, keep string) {
+	file := cmp.Or(t.Keep, fileOf(t))
+	class := adapter.GroupOf(spec, t.Class)
+	serial := slices.ContainsFunc(t.Tags, func(tag string) bool { return e2e.BareTag(tag) == "serial" })
+	group, keep = t.Group, t.Keep
+	switch {
+	case spec.Keep == adapter.KeepFile:
+		group = cmp.Or(file, class, group)
+	case spec.Keep == adapter.KeepClass:
+		group = cmp.Or(class, file, group)
+	case serial:
+		group = cmp.Or(group, class, file)
+	}
+	if spec.Keep == adapter.KeepNone || group == keep {
+		keep = ""
+	}
+	return group, keep
 }
 
 // criticality is the first word that the domain knows; release-blocking is the

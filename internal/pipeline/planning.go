@@ -42,7 +42,7 @@ func (s *Session) makePlan(_ context.Context, in planning) (*e2e.Plan, []e2e.Pro
 	guess(plan, made.Median)
 	plan.Bound, plan.Makespan, plan.Splits, plan.Advice = made.LowerBound, made.Makespan, made.OwnerSplits, made.Advice
 	for _, sh := range made.Shards {
-		one := e2e.PlanShard{Index: sh.Index, Name: shardName(sh), Owners: named(sh.Owners), Tests: sh.Tests, Seconds: sh.Seconds}
+		one := e2e.PlanShard{Index: sh.Index, Name: shardName(sh), Owners: named(sh.Owners), Tests: sh.Tests, Smoke: sh.Smoke, Seconds: sh.Seconds}
 		if sh.High > sh.Seconds {
 			one.High = sh.High
 		}
@@ -129,13 +129,13 @@ func guess(plan *e2e.Plan, median float64) {
 }
 
 // toPlan says what the planner needs to know. The tests of a file stay together where
-// balance allows: they share fixtures. Locks hold tests together only where shards are
+// balance allows: they share fixtures. Those of a group always do. Locks hold tests together only where shards are
 // machines, which cannot wait for each other.
 func (s *Session) toPlan(list []e2e.PlannedTest) []shards.Test {
 	tests := make([]shards.Test, len(list))
 	for i, t := range list {
 		tests[i] = shards.Test{ID: t.ID, Owner: t.Owner, Seconds: t.Estimate, High: t.High, Smoke: t.Smoke()}
-		tests[i].Group = fileOf(t.Test)
+		tests[i].Group, tests[i].Bound = fileOf(t.Test), t.Bound()
 		if s.opts.Matrix {
 			tests[i].Locks = t.SharedLocks()
 		}

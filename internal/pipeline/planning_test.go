@@ -7,8 +7,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/org/e2e-gate/internal/config"
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/history"
+	"github.com/org/e2e-gate/internal/suite"
 	"github.com/org/e2e-gate/shards"
 )
 
@@ -51,5 +53,53 @@ func TestShardNames(t *testing.T) {
 		if got := shardName(shards.Shard{Index: 3, Tests: []string{"a"}, Owners: []string{owner}}); got != want {
 			t.Errorf("%q: %s, want %s", owner, got, want)
 		}
+	}
+}
+
+// The config, a tag or the framework says which tests belong together, in this order.
+func TestTogether(t *testing.T) {
+	for _, tc := range []struct {
+		name        string
+		test        e2e.Test
+		keep        string
+		group, kept string
+	}{
+		{"nothing is said", e2e.Test{File: "a", Class: "C"}, "", "", ""},
+		{"the framework", e2e.Test{File: "a", Group: "s/g", Keep: "s/a"}, "", "s/g", "s/a"},
+		{"keep: none", e2e.Test{File: "a", Group: "s/g", Keep: "s/a"}, "none", "s/g", ""},
+		{"keep: file", e2e.Test{File: "a", Class: "C"}, "file", "s/a", ""},
+		{"keep: file of a project", e2e.Test{File: "a", Keep: "s/[p] a"}, "file", "s/[p] a", ""},
+		{"keep: file without a file", e2e.Test{Class: "C"}, "file", "s/C", ""},
+		{"keep: class", e2e.Test{File: "a", Class: "C"}, "class", "s/C", ""},
+		{"keep: class without a class", e2e.Test{File: "a"}, "class", "s/a", ""},
+		{"a tag", e2e.Test{File: "a", Class: "C", Tags: []string{"@e2e:serial"}}, "", "s/C", ""},
+		{"a tag of a group", e2e.Test{File: "a", Group: "s/g", Tags: []string{"serial"}}, "", "s/g", ""},
+		{"another tag", e2e.Test{File: "a", Tags: []string{"serially"}}, "", "", ""},
+	} {
+		tc.test.Suite = "s"
+		if group, kept := together(tc.test, suite.Spec{Name: "s", Keep: tc.keep}); group != tc.group || kept != tc.kept {
+			t.Errorf("%s: %q, %q", tc.name, group, kept)
+		}
+	}
+}
+
+// What the expression leaves out of a group runs as context; what may not run here does not.
+func TestChoose(t *testing.T) {
+	expr, err := config.ParseSelect("smoke")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Session{opts: Options{Config: &config.Config{Journeys: []config.Journey{{Name: "far", Targets: []string{"staging"}}}}}}
+	s.run.Target = "production"
+	tests := []e2e.Test{
+		{ID: "a", Group: "g"}, {ID: "b", Group: "g", Tags: []string{"smoke"}}, {ID: "c", Group: "g", Tags: []string{"smoke", "journey:far"}},
+		{ID: "d", Group: "h"}, {ID: "e"}, {ID: "f", Keep: "k"}, {ID: "g", Keep: "k", Tags: []string{"smoke"}},
+	}
+	var got []string
+	for _, c := range s.choose(tests, suite.Spec{Name: "s"}, expr, nil) {
+		got = append(got, strings.TrimSpace(fmt.Sprintf("%s %s%v", c.test.ID, c.why, c.test.Context)))
+	}
+	if want := "a true, b false, c targetfalse, d selectfalse, e selectfalse, f selectfalse, g false"; strings.Join(got, ", ") != want {
+		t.Errorf("got  %s\nwant %s", strings.Join(got, ", "), want)
 	}
 }

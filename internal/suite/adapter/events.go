@@ -32,11 +32,15 @@ type Event struct {
 	// UniqueID is the JUnit Platform's, Module the build's directory from the suite's,
 	// and Declaring the class that declares the method Name, where a listing of the
 	// platform says so.
-	UniqueID  string   `json:"unique_id,omitempty"`
-	Module    string   `json:"module,omitempty"`
-	Declaring string   `json:"declaring,omitempty"`
-	Line      int      `json:"line"`
-	Tags      []string `json:"tags"`
+	UniqueID  string `json:"unique_id,omitempty"`
+	Module    string `json:"module,omitempty"`
+	Declaring string `json:"declaring,omitempty"`
+	Line      int    `json:"line"`
+	// Group names the tests that this one builds on, as the framework declares it, and Keep
+	// the file that the framework never cuts. Both are of a listing; empty: none.
+	Group string   `json:"group,omitempty"`
+	Keep  string   `json:"keep,omitempty"`
+	Tags  []string `json:"tags"`
 
 	// Key tells tests of one ID apart: what the framework itself calls the test, in this
 	// process. Retry counts the executions of that test before this one, as the framework

@@ -171,8 +171,17 @@ func (r *reporting) Start(u Unit) (Invocation, error) {
 func (r *reporting) test(ev Event) e2e.Test {
 	return e2e.Test{
 		ID: r.spec.Name + "/" + ev.ID, Suite: r.spec.Name, Framework: r.spec.Framework, Unit: r.spec.Name,
-		File: ev.File, Line: ev.Line, Class: ev.Class, Name: ev.ID, Tags: ev.Tags,
+		File: ev.File, Line: ev.Line, Class: ev.Class, Name: ev.ID, Tags: ev.Tags, Group: GroupOf(r.spec, ev.Group), Keep: GroupOf(r.spec, ev.Keep),
 	}
+}
+
+// GroupOf names tests of a suite that belong together; name is unique in the suite, and empty
+// where there are none.
+func GroupOf(s Spec, name string) string {
+	if name == "" {
+		return ""
+	}
+	return s.Name + "/" + name
 }
 
 // Discover has the framework list its tests to our reporter.

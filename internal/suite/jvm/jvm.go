@@ -211,7 +211,7 @@ func (r *jvmResults) Collect(p *adapter.Process, c *adapter.Collected) (string, 
 func (j *jvm) test(name string, ev adapter.Event) e2e.Test {
 	return e2e.Test{
 		ID: j.spec.Name + "/" + name, Suite: j.spec.Name, Framework: j.spec.Framework, Unit: j.spec.Name,
-		Class: ev.Class, Name: name, Tags: nearest(ev.Tags), Locks: []string{e2e.MachineLock + j.lock()},
+		Class: ev.Class, Name: name, Tags: nearest(ev.Tags), Locks: []string{e2e.MachineLock + j.lock()}, Group: adapter.GroupOf(j.spec, ev.Group),
 	}
 }
 

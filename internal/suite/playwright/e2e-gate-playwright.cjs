@@ -50,6 +50,19 @@ function identify(test) {
   };
 }
 
+// keptWhole names what Playwright never cuts: one worker runs all tests of a file, or those
+// of a suite that is not parallel in a file that is.
+function keptWhole(test) {
+  let sequential = null, parallel = false;
+  for (let suite = test.parent; suite; suite = suite.parent) {
+    if (suite._parallelMode === 'serial' || suite._parallelMode === 'default') sequential = suite;
+    parallel = parallel || suite._parallelMode === 'parallel';
+  }
+  if (parallel && !sequential) return '';
+  const { id } = identify(test);
+  return id.slice(0, id.indexOf('::')) + (parallel ? '::' + sequential.titlePath().slice(3).join(' › ') : '');
+}
+
 function tags(test) {
   const written = test.tags ?? (test.titlePath().join(' ').match(/@\S+/g) || []);
   const noted = test.annotations.filter((a) => ['owner', 'journey', 'criticality'].includes(a.type) && a.description)
@@ -111,7 +124,7 @@ module.exports = class {
       const { size, part, ...listed } = identify(test);
       const known = part ? seen.get(listed.id) : undefined;
       if (known) known.tags.push(...tags(test).filter((tag) => !known.tags.includes(tag)));
-      else seen.set(part ? listed.id : Symbol(listed.id), { ...listed, tags: tags(test) });
+      else seen.set(part ? listed.id : Symbol(listed.id), { ...listed, tags: tags(test), keep: keptWhole(test) });
     }
     for (const listed of seen.values()) write('listed', listed);
   }

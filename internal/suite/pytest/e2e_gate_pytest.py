@@ -78,10 +78,12 @@ class Reporter:
     def pytest_collection_finish(self, session):
         if not self.config.option.collectonly:
             return
+        anywhere = any(mark.kwargs.get("scope") in ("package", "session") for item in session.items for mark in item.iter_markers("dependency"))
         for item in session.items:
             name = self.name(item.nodeid)
             file, _, rest = name.partition("::")
-            self.write("listed", id=name, name=rest, file=file, line=(item.location[1] or 0) + 1, tags=tags(item))
+            self.write("listed", id=name, name=rest, file=file, line=(item.location[1] or 0) + 1, tags=tags(item), keep=file,
+                       group=group(item, file, anywhere))
 
     def pytest_collectreport(self, report):
         if report.failed:
@@ -201,6 +203,17 @@ def tags(item):
         named = ["%s:%s" % (mark.name, arg) for arg in mark.args if isinstance(arg, str)]
         found += [tag for tag in named or [mark.name] if tag not in found]
     return found
+
+
+def group(item, file, anywhere):
+    """Tests that build on one another: those of pytest-dependency, which may name tests of
+    other files, and those that share a mark serial or incremental."""
+    for node, mark in item.iter_markers_with_node():
+        if mark.name in ("incremental", "serial"):
+            return "%s::%s" % (file, item.cls.__qualname__) if item.cls and not isinstance(node, pytest.Module) else file
+    if item.get_closest_marker("dependency"):
+        return "(dependency)" if anywhere else file
+    return ""
 
 
 def selection():

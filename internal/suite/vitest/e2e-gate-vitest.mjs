@@ -41,6 +41,27 @@ function namesIn(prefix) {
   return [...selection].filter((id) => id.startsWith(prefix)).map((id) => id.slice(prefix.length));
 }
 
+// groupOf names the outermost suite that was declared with describe.sequential.
+function groupOf(test) {
+  let group = '';
+  for (let at = test.parent; at && at.type === 'suite'; at = at.parent)
+    if (isSequential(at)) group = fileOf(at.module.moduleId, at.project).prefix + at.fullName;
+  return group;
+}
+
+// isSequential reads the line of the declaration: Vitest keeps the word only where it
+// takes a suite out of a concurrent one.
+function isSequential(suite) {
+  if (suite.options?.concurrent === false) return true;
+  const file = suite.module.moduleId;
+  if (!lines.has(file)) {
+    try { lines.set(file, fs.readFileSync(file, 'utf8').split('\n')); } catch { lines.set(file, []); }
+  }
+  return /\b(?:describe|suite)(?:\.\w+)*\.sequential\b/.test(lines.get(file)[(suite.location?.line ?? 0) - 1] ?? '');
+}
+
+const lines = new Map(); // of a file
+
 function tags(test) {
   const titled = [...test.fullName.matchAll(/(?:^|\s)@([\w.:/-]+)/g)].map((m) => m[1]);
   return [...new Set([...(test.tags ?? []), ...titled])];
@@ -79,7 +100,9 @@ export default class {
   onTestModuleCollected(module) {
     if (selection) return;
     for (const test of module.children.allTests())
-      write('listed', { ...identify(test), line: test.location?.line ?? 0, tags: tags(test) });
+      write('listed', {
+        ...identify(test), line: test.location?.line ?? 0, tags: tags(test), keep: fileOf(module.moduleId, test.project).prefix.slice(0, -2), group: groupOf(test),
+      });
   }
 
   onTestCaseReady(test) {
