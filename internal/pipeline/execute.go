@@ -195,9 +195,42 @@ func (x *execution) rerunShard(ctx context.Context, sh *runner.Shard) error {
 		}
 		records = append(records, r)
 	}
+	records = append(records, keptRecords(sh, decisions, done)...)
 	slices.SortFunc(records, func(a, b e2e.RerunRecord) int { return strings.Compare(a.ID, b.ID) })
 	sh.Reran(records)
 	return nil
+}
+
+// keptRecords say what became of tests that a failed one kept from running: they are run again
+// with it, or not at all.
+func keptRecords(sh *runner.Shard, decisions []rerun.Decision, done map[string]bool) []e2e.RerunRecord {
+	allowed := map[string]bool{}
+	for _, d := range decisions {
+		allowed[d.ID] = d.Allowed
+	}
+	var list []e2e.RerunRecord
+	for _, t := range sh.Tests() {
+		if len(t.Attempts) == 0 || !t.Attempts[0].Kept {
+			continue
+		}
+		r := e2e.RerunRecord{ID: t.ID, Done: done[t.ID]}
+		by, known := t.Attempts[0].KeptBy, false
+		if by != "" {
+			_, known = allowed[by]
+		}
+		switch {
+		case !known:
+			r.Reason = "it never ran, and no failed test is known that kept it from running"
+		case !allowed[by]:
+			r.Reason = fmt.Sprintf("%s kept it from running, and gets no rerun", by)
+		case r.Done:
+			r.Reason = fmt.Sprintf("%s kept it from running, and was run again", by)
+		default:
+			r.Reason = cmp.Or(sh.Refused(t.ID), "the rerun did not run the test, so it proves nothing")
+		}
+		list = append(list, r)
+	}
+	return list
 }
 
 func (s *Session) guards() rerun.Guards {
@@ -221,8 +254,9 @@ func (x *execution) rerunState(ctx context.Context, sh *runner.Shard) rerun.Stat
 			continue
 		}
 		last := t.Attempts[len(t.Attempts)-1]
+		cause, seconds := sh.Cause(t.ID)
 		state.Failures = append(state.Failures, rerun.Failure{
-			ID: t.ID, Seconds: last.Seconds, Earlier: x.work.earlier.Rerun(t.ID), Crashed: last.Type == "panic" || died(units, last),
+			ID: t.ID, Cause: cause, Seconds: seconds, Earlier: x.work.earlier.Rerun(t.ID), Crashed: last.Type == "panic" || died(units, last),
 			Retries: retriesUsed(t.Attempts),
 		})
 	}

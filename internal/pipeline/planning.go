@@ -80,6 +80,7 @@ func (in planning) estimate() []e2e.PlannedTest {
 	list := make([]e2e.PlannedTest, len(in.tests))
 	for i, t := range in.tests {
 		list[i] = e2e.PlannedTest{Test: t}
+		list[i].SkippedLast = t.Group != "" && in.stats.SkippedLast(t.ID)
 		list[i].Estimate, list[i].Source = in.estimateOf(t)
 		list[i].High = in.stats.High(t.ID)
 	}

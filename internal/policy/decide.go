@@ -212,6 +212,9 @@ func why(row Row, column e2e.Criticality, t e2e.TestResult) string {
 	case RowLost:
 		return fmt.Sprintf("a %s test that was planned and never reported", column)
 	case RowNotRun:
+		if n := len(t.Attempts); n > 0 && t.Attempts[n-1].Kept {
+			return fmt.Sprintf("a %s test that %s kept from running", column, cmp.Or(t.Attempts[n-1].KeptBy, "its framework"))
+		}
 		return fmt.Sprintf("a %s test that was stopped before it could start", column)
 	case RowSkipped:
 		return "skipped by its framework"
@@ -349,7 +352,7 @@ func sentence(code e2e.Code, ids []string) string {
 		e2e.CodeFlaky:             "flaky: failed first, passed when run again",
 		e2e.CodeLaterPass:         "failed in an earlier attempt of this workflow run and passed now",
 		e2e.CodeLost:              "planned and never reported",
-		e2e.CodeNotRun:            "stopped before it could start",
+		e2e.CodeNotRun:            "stopped or kept from running before it could start",
 	}[code]
 	return fmt.Sprintf("%s %s: %s", n, verb, list(ids))
 }

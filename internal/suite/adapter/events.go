@@ -55,7 +55,9 @@ type Event struct {
 	FailsOnFlaky bool `json:"fails_on_flaky,omitempty"`
 
 	Outcome string `json:"outcome"` // passed, failed, skipped
-	Error   bool   `json:"error"`
+	// Kept: the framework says that it kept a skipped test from running.
+	Kept  bool `json:"kept,omitempty"`
+	Error bool `json:"error"`
 	// Start is in milliseconds since 1970; Seconds is the duration.
 	Start       float64    `json:"start"`
 	Seconds     float64    `json:"seconds"`
@@ -239,7 +241,7 @@ func (ev Event) attempt() e2e.Attempt {
 	case "passed":
 		a.Outcome = e2e.Passed
 	case "skipped":
-		a.Outcome, a.Message = e2e.Skipped, Clip(ev.Message, MessageBytes)
+		a.Outcome, a.Message, a.Kept = e2e.Skipped, Clip(ev.Message, MessageBytes), ev.Kept
 	default: // an unknown outcome is not a pass
 		a.Outcome, a.Message, a.Details = e2e.Failed, Clip(ev.Message, MessageBytes), Clip(ev.Details, DetailsBytes)
 	}

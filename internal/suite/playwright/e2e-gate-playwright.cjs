@@ -86,7 +86,8 @@ function fixtures(config) {
 function outcomeOf(test, result) {
   if (result.status === 'skipped') {
     const why = [...(result.annotations ?? []), ...test.annotations].find((a) => a.type === 'skip' || a.type === 'fixme');
-    return { outcome: 'skipped', message: why?.description ?? '' };
+    // What Playwright did not run, such as after a failed beforeAll, is not skipped.
+    return { outcome: 'skipped', message: why?.description ?? '', kept: test.expectedStatus !== 'skipped' };
   }
   if (result.status === test.expectedStatus) return { outcome: 'passed' };
   if (result.status === 'passed') return { outcome: 'failed', message: 'expected to fail, but passed' };
@@ -177,7 +178,7 @@ module.exports = class {
     const failed = group.parts.find((p) => p.event.outcome === 'failed');
     if (group.done || !failed && group.parts.length < group.size) return;
     group.done = true;
-    const worst = failed ?? group.parts.find((p) => p.event.outcome === 'passed') ?? group.parts[0];
+    const worst = failed ?? group.parts.find((p) => p.event.kept) ?? group.parts.find((p) => p.event.outcome === 'passed') ?? group.parts[0];
     write('finished', {
       ...worst.event, message: failed ? `${failed.part}: ${failed.event.message}` : worst.event.message,
       start: group.parts[0].event.start, seconds: group.parts.reduce((sum, p) => sum + p.event.seconds, 0),
