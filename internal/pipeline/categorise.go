@@ -192,12 +192,18 @@ func problemsByTest(problems []e2e.Problem) map[string][]*e2e.Problem {
 	return about
 }
 
-// unreported explains a test without any attempt by what went wrong around it.
+// unreported explains a test that never ran by what went wrong around it.
 func unreported(t *e2e.TestResult, problems []*e2e.Problem) {
 	t.Category, t.Confidence, t.Cause = e2e.Unknown, e2e.ConfidenceLow, "it never reported"
 	t.NextStep = "read the log of its batch, then run the stage again"
 	if t.Outcome == e2e.NotRun {
 		t.Cause, t.NextStep = "it was stopped before it could start", "run the stage again with more time, or find out what used the time up"
+		if n := len(t.Attempts); n > 0 && t.Attempts[n-1].Kept {
+			t.Cause, t.NextStep = "its framework kept it from running", "find out in the log of its batch why the framework did not run it"
+			if by := t.Attempts[n-1].KeptBy; by != "" {
+				t.Cause, t.NextStep = by+" kept it from running", "repair "+by+" first"
+			}
+		}
 	}
 	for _, p := range problems {
 		t.Evidence = append(t.Evidence, e2e.Evidence{Kind: e2e.EvidenceTriage, Text: p.Text, Source: p.File})
