@@ -26,7 +26,7 @@ type Plan struct {
 	Makespan float64        `json:"expected_makespan_seconds" doc:"Expected time of the slowest path through the shards."`
 	Splits   int            `json:"owner_splits" doc:"Pairs of owner and shard."`
 	Guessed  int            `json:"guessed" doc:"Tests without timing history."`
-	Advice   string         `json:"advice,omitempty" doc:"One sentence when more shards would not help."`
+	Advice   string         `json:"advice,omitempty" doc:"What keeps more shards from helping, such as a group that is never cut, in one sentence."`
 	Weighed  []Alternative  `json:"alternatives,omitempty" doc:"Numbers of shards that were weighed, where the number was to be chosen."`
 	Digest   string         `json:"digest" doc:"SHA-256 over run id, tests, batches and shards; shard documents repeat it."`
 	Problems []Problem      `json:"problems,omitempty" doc:"What went wrong before anything ran."`

@@ -103,3 +103,35 @@ func TestChoose(t *testing.T) {
 		t.Errorf("got  %s\nwant %s", strings.Join(got, ", "), want)
 	}
 }
+
+// The plan names what is never cut where that costs time.
+func TestKeptAdvice(t *testing.T) {
+	plan := func(shards int, tests ...e2e.PlannedTest) *e2e.Plan {
+		for i := range tests {
+			tests[i].ID = fmt.Sprint(i)
+		}
+		return &e2e.Plan{Tests: tests, Shards: make([]e2e.PlanShard, shards)}
+	}
+	test := func(group, keep string, seconds float64) e2e.PlannedTest {
+		return e2e.PlannedTest{Test: e2e.Test{Group: group, Keep: keep}, Estimate: seconds}
+	}
+	for _, tc := range []struct {
+		name string
+		plan *e2e.Plan
+		want string
+	}{
+		{"a file", plan(4, test("", "s/a", 30), test("", "s/a", 30), test("", "", 20), test("", "", 20)),
+			"the file s/a stays on one shard and takes 60.0 s of 100.0 s; evenly spread, each shard would take 25.0 s; " +
+				"split it, or set keep: none for its suite if its tests do not build on one another"},
+		{"a group on one shard", plan(1, test("s/g", "s/a", 30), test("s/g", "s/a", 30), test("", "", 20)),
+			"the group s/g stays on one shard and takes 60.0 s of 80.0 s; shorten it, or let its tests stand alone"},
+		{"half of the time", plan(1, test("s/g", "", 10), test("s/g", "", 10), test("", "", 20)), ""},
+		{"its fair share", plan(2, test("", "s/a", 10), test("", "s/a", 10), test("", "s/b", 10), test("", "s/b", 10)), ""},
+		{"one long test is no group", plan(4, test("", "s/a", 90), test("", "s/b", 1)), ""},
+		{"nothing is kept", plan(2, test("", "", 1)), ""},
+	} {
+		if got := keptAdvice(tc.plan); got != tc.want {
+			t.Errorf("%s:\ngot  %s\nwant %s", tc.name, got, tc.want)
+		}
+	}
+}

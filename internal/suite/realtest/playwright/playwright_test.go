@@ -51,11 +51,11 @@ func TestPlaywright(t *testing.T) {
 		{Name: "what a failed beforeAll keeps from running",
 			Files: map[string]string{"a.spec.js": aPlaywrightTest + "test.describe('data', () => { test.beforeAll(() => { throw new Error('no seed') });\n" +
 				"test('a', () => {}); test('b', () => {}); test.skip('c', () => {}); }); test('d', () => {});\n"},
-			Want: "a.spec.js::d passed, a.spec.js::data › a failed, a.spec.js::data › b not_run, a.spec.js::data › c skipped", Message: "no seed"},
+			Want: "a.spec.js::d passed, a.spec.js::data › a failed, a.spec.js::data › b not_run, a.spec.js::data › c skipped", Message: "no seed", Kept: 1},
 		{Name: "a serial group that a failed beforeAll keeps from running",
 			Files: map[string]string{"a.spec.js": aPlaywrightTest + "test.describe('data', () => { test.beforeAll(() => { throw new Error('no seed') });\n" +
 				"test('a', () => {}); test.describe('steps', () => { test.describe.configure({ mode: 'serial' }); test('b', () => {}); test('c', () => {}); }); });\n"},
-			Want: "a.spec.js::data › a failed, a.spec.js::data › steps not_run", Message: "no seed"},
+			Want: "a.spec.js::data › a failed, a.spec.js::data › steps not_run", Message: "no seed", Kept: 1},
 		{Name: "a serial group that is cut off",
 			Files: map[string]string{
 				"a.spec.js": aPlaywrightTest + "test.describe.configure({ mode: 'serial' }); test('a', () => {}); " +
