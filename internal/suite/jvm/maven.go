@@ -32,6 +32,7 @@ var Maven = adapter.Framework{
 func newMaven(s adapter.Spec, root string) adapter.Adapter {
 	return &jvm{spec: s, root: root, tool: buildTool{
 		program: "mvn", wrapper: "mvnw", top: []string{"pom.xml"}, before: clearSummaries, arguments: mavenArguments, found: mavenFound,
+		foreign: mavenForeign,
 	}}
 }
 
