@@ -129,13 +129,20 @@ func (x *execution) prepare() error {
 	for _, t := range x.work.plan.Tests {
 		seconds[t.ID] = t.Estimate
 	}
+	whole := map[string]int{}
+	for _, t := range x.work.plan.Tests {
+		whole[t.Suite]++
+	}
+	for _, d := range x.work.plan.Deselected {
+		delete(whole, d.Suite)
+	}
 	for _, b := range x.work.plan.Batches {
 		batches[b.Unit], seconds[b.ID] = b.ID, b.Estimate
 	}
 	x.runner = runner.New(runner.Config{
 		Out: x.out, Run: x.run, Digest: x.work.plan.Digest, Shards: len(x.work.plan.Shards), Suites: suites, BaseEnv: x.opts.BaseEnv,
 		Secrets: x.opts.Config.Secrets, Redact: x.redactLog, Progress: x.opts.Progress.Unit, Checkpoint: x.checkpoint(), Now: x.opts.Now,
-		Isolation: x.isolation(), Hold: x.hold, Pull: x.opts.Config.Shards.Queue, Batches: batches, Seconds: seconds, StartSeconds: x.work.overhead,
+		Isolation: x.isolation(), Hold: x.hold, Pull: x.opts.Config.Shards.Queue, Batches: batches, Whole: whole, Seconds: seconds, StartSeconds: x.work.overhead,
 	})
 	for _, i := range x.work.indexes {
 		x.shards = append(x.shards, x.runner.Shard(x.work.plan.Shards[i], tests))

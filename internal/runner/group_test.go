@@ -108,3 +108,24 @@ func TestCauseOfASetUp(t *testing.T) {
 		t.Errorf("%q, %q, %q, %f s", a, b, c, seconds)
 	}
 }
+
+// A process that runs a part of its suite is told so: a shard's, a rerun, what was selected.
+func TestPart(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		whole int
+		want  string
+	}{{"the whole suite", 2, "1=,2=1"}, {"a shard of it", 5, "1=1,2=1"}, {"a selection", 0, "1=1,2=1"}} {
+		s, tests := script(t, `printf '%s=%s,' $E2E_ATTEMPT "$E2E_PART" >> "$RAN"; `+passes, "a", "b")
+		ran := t.TempDir() + "/ran"
+		s.Spec.Env = map[string]string{"RAN": ran}
+		r := newRig(t, s, tests)
+		r.runner.cfg.Whole = map[string]int{"s": tc.whole}
+		r.phase(t.Context(), false)
+		r.shard.Rerun(t.Context(), []string{"s::a", "s::b"})
+		got, err := os.ReadFile(ran)
+		if err != nil || strings.TrimSuffix(string(got), ",") != tc.want {
+			t.Errorf("%s: %q, want %s (%v)", tc.name, got, tc.want, err)
+		}
+	}
+}

@@ -58,6 +58,8 @@ type Config struct {
 	Pull Pull
 	// Batches are the ids of units whose tests are not known before they have run, by unit.
 	Batches map[string]string
+	// Whole is how many planned tests the suites have of which all tests were selected, by name.
+	Whole map[string]int
 	// Seconds are the estimates of the plan, by test id; StartSeconds is what one more
 	// process costs.
 	Seconds      map[string]float64

@@ -14,6 +14,7 @@ import (
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/proc"
 	"github.com/org/e2e-gate/internal/suite"
+	"github.com/org/e2e-gate/internal/suite/adapter"
 	"github.com/org/e2e-gate/internal/verdict/attempts"
 )
 
@@ -138,6 +139,9 @@ func (u *running) start(limit time.Duration, isolated map[string]string) error {
 	reports, evidence := filepath.Join(dir, "reports"), filepath.Join(dir, "evidence")
 	u.id = u.s.identity(u.attempt, u.folder)
 	u.env = u.s.env(u.suite.Spec, isolated, u.id.env, reports, evidence)
+	if u.isPart() {
+		u.env = append(u.env, adapter.PartVariable+"=1")
+	}
 	unit := suite.Unit{
 		Name: name, Tests: u.tests, Batch: u.batch, Attempt: u.attempt, Began: cfg.Now(), Log: u.safe, Soft: limit - softMargin(limit),
 		Reports: reports, Evidence: evidence, Env: u.env,
@@ -151,6 +155,12 @@ func (u *running) start(limit time.Duration, isolated map[string]string) error {
 		_ = u.log.Close()
 	}
 	return err
+}
+
+// isPart reports whether the process runs a part of its suite only: what a framework says of the
+// whole suite, such as a coverage threshold, would be a false alarm then.
+func (u *running) isPart() bool {
+	return !u.batch && (u.attempt > 1 || len(u.tests) != u.s.r.cfg.Whole[u.suite.Spec.Name])
 }
 
 // execute runs the process and files its report.

@@ -22,7 +22,8 @@ import (
 type Event struct {
 	// Event is listed, started, finished, error (outside any test), end, begin
 	// where several processes write and each has its own end, or unusable:
-	// the tool cannot be used, and the message says why.
+	// the tool cannot be used, and the message says why; unchecked: an alarm of the whole
+	// suite that was switched off in a process for a part of it.
 	Event string `json:"event"`
 	// ID is the test's name as it was listed: what [e2e.Test.Name] holds.
 	ID    string `json:"id"`
@@ -187,6 +188,7 @@ func (f *EventFile) Collect(p *Process, c *Collected) (string, error) {
 	var order []*reportedTest
 	at, running := map[instance]*reportedTest{}, map[string]bool{}
 	channel := attempts.Channel{Kind: attempts.Events}
+	var unchecked []string
 	damaged, err := ReadEvents(f.Path, func(ev Event) {
 		switch ev.Event {
 		case "started":
@@ -203,6 +205,8 @@ func (f *EventFile) Collect(p *Process, c *Collected) (string, error) {
 			t.add(ev, c.Keep(ev.Attachments))
 		case "error", "unusable":
 			c.Problem(e2e.CodeRunnerExit, "batch %s: an error outside any test: %s", p.Unit.Name, FirstLines(ev.Message, 4))
+		case "unchecked":
+			unchecked = append(unchecked, FirstLines(ev.Message, 1))
 		case "begin":
 			channel.Begun++
 		case "end":
@@ -217,6 +221,11 @@ func (f *EventFile) Collect(p *Process, c *Collected) (string, error) {
 		return "", err
 	case damaged != "":
 		c.Problem(e2e.CodeReportDamaged, "the events of batch %s: %s", p.Unit.Name, damaged)
+	}
+	if len(unchecked) > 0 {
+		slices.Sort(unchecked)
+		c.In.Problems = append(c.In.Problems, e2e.Problem{Code: e2e.CodeRunnerExit, Unit: p.Unit.Name, Note: true,
+			Text: fmt.Sprintf("not checked, since batch %s ran a part of its suite: %s", p.Unit.Name, strings.Join(slices.Compact(unchecked), ", "))})
 	}
 	for _, t := range order {
 		c.Add(attempts.Reported{Spellings: []attempts.Spelling{{Name: t.last.ID}}, Unplanned: f.Test(t.last), Results: t.results})

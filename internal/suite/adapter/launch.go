@@ -53,7 +53,14 @@ type Launch struct {
 	Tests []e2e.Test
 	// Attempt is 1, or 2 in the diagnostic rerun.
 	Attempt int
+	// Part: the process runs a part of its suite only.
+	Part bool
 }
+
+// PartVariable is set to 1 for a process that runs a part of its suite: a shard's, a batch, a
+// rerun, or what was selected. What speaks of the whole suite (a coverage threshold, a minimum
+// number of tests) is switched off there.
+const PartVariable = "E2E_PART"
 
 // File is the path of one of our files.
 func (l Launch) File(name string) string { return filepath.Join(l.Reporter, name) }
@@ -159,7 +166,7 @@ func (r *reporting) Start(u Unit) (Invocation, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.Evidence, l.Attempt = u.Evidence, u.Attempt
+	l.Evidence, l.Attempt, l.Part = u.Evidence, u.Attempt, Variable(u.Env, PartVariable) == "1"
 	cmd, err := r.command(l, u.Env)
 	if err != nil {
 		return nil, err

@@ -58,6 +58,7 @@ type jvmRun struct {
 	dir, classes, folder string
 	listing              bool
 	attempt              int
+	part                 bool
 	// buildFiles are those above the suite's directory and below it.
 	buildFiles []buildFile
 }
@@ -162,7 +163,7 @@ func (j *jvm) Start(u adapter.Unit) (adapter.Invocation, error) {
 	if err != nil {
 		return nil, err
 	}
-	b.attempt = u.Attempt
+	b.attempt, b.part = u.Attempt, adapter.Variable(u.Env, adapter.PartVariable) == "1"
 	var names strings.Builder
 	for _, t := range u.Tests {
 		names.WriteString(t.Name + "\n")
