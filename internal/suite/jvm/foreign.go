@@ -100,8 +100,8 @@ func (r *jvmResults) adopt(p *adapter.Process, c *adapter.Collected) error {
 		return nil
 	}
 	c.In.Problems = append(c.In.Problems, e2e.Problem{Code: e2e.CodeRunnerExit, Unit: p.Unit.Name, Note: true, Text: fmt.Sprintf(
-		"%d tests of batch %s ran outside the JUnit Platform (%s), so they cannot be listed or selected: they run with every batch, and are judged from the reports; "+
-			"add junit-vintage-engine, or the engine of the framework", len(adopted)-own, p.Unit.Name, names)})
+		"%d tests of batch %s ran outside the JUnit Platform (%s), so they cannot be listed or selected: they run with every batch, "+
+			"and are judged from the reports; add junit-vintage-engine, or the engine of the framework", len(adopted)-own, p.Unit.Name, names)})
 	return nil
 }
 

@@ -178,7 +178,8 @@ func (j *jvm) Start(u adapter.Unit) (adapter.Invocation, error) {
 	out := &buildOutput{log: u.Log}
 	events := &adapter.EventFile{Path: b.events(), Test: func(ev adapter.Event) e2e.Test { return j.test(ev.ID, ev) }}
 	results := &jvmResults{events: events, out: out, foreign: func(output string) []string { return j.tool.foreign(b.buildFiles, output) }}
-	if results.reports, err = adapter.NewJUnitFiles(reportGlobs(b.dir), func(t junit.Test) attempts.Reported { return adapter.ReportedOf(j.spec, t) }); err != nil {
+	results.reports, err = adapter.NewJUnitFiles(reportGlobs(b.dir), func(t junit.Test) attempts.Reported { return adapter.ReportedOf(j.spec, t) })
+	if err != nil {
 		return nil, fmt.Errorf("suite %s: read the reports of an earlier build: %w", j.spec.Name, err)
 	}
 	p := &adapter.Process{Spec: j.spec, Root: j.root, Unit: u, Start: cmd, Results: results}

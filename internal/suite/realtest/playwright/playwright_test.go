@@ -52,6 +52,15 @@ func TestPlaywright(t *testing.T) {
 			Files: map[string]string{"a.spec.js": aPlaywrightTest + "test.describe('data', () => { test.beforeAll(() => { throw new Error('no seed') });\n" +
 				"test('a', () => {}); test('b', () => {}); test.skip('c', () => {}); }); test('d', () => {});\n"},
 			Want: "a.spec.js::d passed, a.spec.js::data › a failed, a.spec.js::data › b not_run, a.spec.js::data › c skipped", Message: "no seed", Kept: 1},
+		{Name: "what skips itself was not kept from running",
+			Files: map[string]string{"a.spec.js": aPlaywrightTest + "test.describe('all', () => { test.beforeAll(() => { test.skip(true, 'no data') });\n" +
+				"test('a', () => {}); test('b', () => {}); }); test('c', () => { test.skip(); }); test.fixme('d', () => {}); test('e', () => {});\n"},
+			Want: "a.spec.js::all › a skipped, a.spec.js::all › b skipped, a.spec.js::c skipped, a.spec.js::d skipped, a.spec.js::e passed"},
+		{Name: "a beforeAll that a retry made good keeps nothing from running",
+			Files: map[string]string{"a.spec.js": aPlaywrightTest + "test.describe('data', () => {\n" +
+				"test.beforeAll(({}, info) => { if (info.retry === 0) throw new Error('no seed') }); test('a', () => {}); test('b', () => {}); });\n",
+				"playwright.config.js": "module.exports = { retries: 1 };"},
+			Want: "a.spec.js::data › a flaky, a.spec.js::data › b passed", Message: "no seed", Kept: 1},
 		{Name: "a serial group that a failed beforeAll keeps from running",
 			Files: map[string]string{"a.spec.js": aPlaywrightTest + "test.describe('data', () => { test.beforeAll(() => { throw new Error('no seed') });\n" +
 				"test('a', () => {}); test.describe('steps', () => { test.describe.configure({ mode: 'serial' }); test('b', () => {}); test('c', () => {}); }); });\n"},
