@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 
@@ -32,7 +33,11 @@ type inputs struct {
 	// changed are the files of the change under test.
 	changed []string
 	config  *config.Config
-	stage   config.Stage
+	// own is the config as the checkout has it, whoever judges.
+	own *config.Config
+	// measured is what the change is measured against; nil: nothing.
+	measured *pipeline.Baseline
+	stage    config.Stage
 	// judging says whose config judges. What that decides is in config already.
 	judging judging
 	// storeAddress is where the history is kept; empty is the default, also for a command
@@ -96,7 +101,7 @@ func (a *App) readConfig(ctx context.Context, in *inputs, f staged, uses config.
 		return err // Load reports all mistakes, including those that Peek does not look for
 	}
 	if err == nil {
-		in.judging = a.whoJudges(ctx, *in, peeked, f.Config)
+		in.judging = a.whoJudges(ctx, *in, peeked, f.Config, f.Stage)
 		peeked = in.judging.of(peeked, in.judging.config)
 	}
 	stage, stageErr := chooseStage(peeked, f.Stage, in.trigger)
@@ -104,7 +109,9 @@ func (a *App) readConfig(ctx context.Context, in *inputs, f staged, uses config.
 	if in.config, err = config.Load(opts); err != nil {
 		return err
 	}
-	in.config = in.judging.of(in.config, in.judging.resolved(opts))
+	in.own = in.config
+	in.config = in.judging.of(in.own, in.judging.resolved(opts))
+	in.measured = in.baseline(opts)
 	in.stage, _ = in.config.Stage(stage.Name)
 	return stageErr
 }
@@ -165,4 +172,14 @@ func (in inputs) quarantine() (policy.Quarantine, error) {
 func (in inputs) suiteDir(name string) string {
 	spec, _ := in.config.Suite(name)
 	return filepath.ToSlash(spec.Dir)
+}
+
+// hasFile reports whether the checkout has a file, by its path from the repository root. Where
+// there is no checkout, nothing is known against it.
+func (in inputs) hasFile(file string) bool {
+	if in.root == "" {
+		return true
+	}
+	info, err := os.Stat(filepath.Join(in.root, filepath.FromSlash(file)))
+	return err == nil && info.Mode().IsRegular()
 }

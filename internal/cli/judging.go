@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/forge"
 	"github.com/org/e2e-gate/internal/gitrepo"
+	"github.com/org/e2e-gate/internal/pipeline"
 	"github.com/org/e2e-gate/internal/policy"
 )
 
@@ -33,15 +35,20 @@ type judging struct {
 	quarantine policy.Quarantine
 	problems   []e2e.Problem
 	notes      []string
+	// against is what the change is measured against, commits that commit and those before it.
+	against *judging
+	commits []string
+	// ask asks for approvals; nil: the base's policy does not block, or does not say who may approve.
+	ask func(tests bool) ([]e2e.Approval, error)
 }
 
 // whoJudges finds whose config judges the commit under test. own is the run's config as it
-// stands in the file, asked the path that a flag names for it.
-func (a *App) whoJudges(ctx context.Context, in inputs, own *config.Config, asked string) judging {
+// stands in the file, asked the path that a flag names for it, stage the one that a flag chooses.
+func (a *App) whoJudges(ctx context.Context, in inputs, own *config.Config, asked, stage string) judging {
 	if !in.trigger.CI {
 		return judging{Judging: e2e.Judging{By: e2e.JudgedByWorkingTree}}
 	}
-	b := bench{app: a, in: in, work: gitrepo.Checkout{Dir: in.root, Environ: a.Environ}, own: own, asked: asked}
+	b := bench{app: a, in: in, pullRequest: in.trigger.PullRequest, work: gitrepo.Checkout{Dir: in.root, Environ: a.Environ}, own: own, asked: asked, stage: stage}
 	values, measured, err := b.base(ctx)
 	switch {
 	case errors.Is(err, errNoBase):
@@ -56,7 +63,9 @@ func (a *App) whoJudges(ctx context.Context, in inputs, own *config.Config, aske
 		return b.unknown(fmt.Errorf("commit %.10s cannot be read: %w; run git fetch --depth=1 origin %s", values, err, values))
 	}
 	j.By, j.Commit, j.notes = e2e.JudgedByBase, values, append(b.notes, j.notes...)
-	j.Changes = append(j.Changes, b.changes(ctx, j, values, measured)...)
+	b.measure(ctx, &j, values, cmp.Or(measured, values))
+	j.Changes = append(j.Changes, b.changes(j, *j.against)...)
+	b.approval(ctx, &j)
 	return j
 }
 
@@ -67,9 +76,12 @@ type bench struct {
 	work  gitrepo.Checkout
 	own   *config.Config
 	asked string
+	stage string
 	notes []string
 	// reader is the forge, opened when it is needed.
 	reader connection
+	// pullRequest is the open one whose head is judged; 0: none is known.
+	pullRequest int
 }
 
 func (b *bench) forge() (connection, error) {
@@ -163,6 +175,7 @@ func (b *bench) openPullRequest(ctx context.Context, branch string) string {
 	}
 	for _, pr := range list {
 		if pr.SHA == b.in.trigger.SHA {
+			b.pullRequest = pr.Number
 			return pr.Base
 		}
 	}
@@ -365,15 +378,22 @@ func (b *bench) unknown(err error) judging {
 		"the config that judges this commit is not known: %v. Check out with fetch-depth: 0, or give the token contents: read", err)}}}
 }
 
-// changes are what the change alters about its judge, by the names of what it alters.
-func (b *bench) changes(ctx context.Context, j judging, values, measured string) []e2e.JudgeChange {
-	against := j
-	if measured != "" && measured != values {
-		var err error
-		if against, err = b.judge(ctx, measured); err != nil {
-			against = j
+// maxAncestors bounds how many commits before the base are looked at for a judged run.
+const maxAncestors = 200
+
+// measure finds what the change is measured against.
+func (b *bench) measure(ctx context.Context, j *judging, values, measured string) {
+	against := *j
+	if measured != values {
+		if read, err := b.judge(ctx, measured); err == nil {
+			against = read
 		}
 	}
+	j.against, j.commits = &against, b.work.Ancestors(ctx, measured, maxAncestors)
+}
+
+// changes are what the change alters about its judge, by the names of what it alters.
+func (b *bench) changes(j, against judging) []e2e.JudgeChange {
 	var list []e2e.JudgeChange
 	switch {
 	case j.missing:
@@ -388,6 +408,10 @@ func (b *bench) changes(ctx context.Context, j judging, values, measured string)
 	if file := b.inRepository(b.own.File); file != "" && file != against.file {
 		list = append(list, e2e.JudgeChange{What: "config", Text: fmt.Sprintf("%s of the base is replaced by %s", against.file, file)})
 	}
+	if st, ok := j.soft(b.stage); ok && !runsOn(st, b.in.trigger) {
+		text := fmt.Sprintf("is chosen by the workflow, does not block, and is not for %s", b.in.trigger.Event)
+		list = append(list, e2e.JudgeChange{What: "stages." + st.Name, Text: text})
+	}
 	_, found := config.Judged(against.config, b.own)
 	for _, d := range found {
 		list = append(list, e2e.JudgeChange{What: d.Path, Text: d.Text})
@@ -396,6 +420,15 @@ func (b *bench) changes(ctx context.Context, j judging, values, measured string)
 		list = append(list, e2e.JudgeChange{What: "quarantine", Text: "has other entries"})
 	}
 	return list
+}
+
+// soft is a stage of the base that does not block and says what it is for.
+func (j judging) soft(name string) (config.Stage, bool) {
+	if j.config == nil {
+		return config.Stage{}, false
+	}
+	st, ok := j.config.Stage(name)
+	return st, ok && !st.Blocking() && len(st.On) > 0
 }
 
 func sameQuarantine(base policy.Quarantine, in inputs, own *config.Config) bool {
@@ -442,6 +475,18 @@ func (j judging) resolved(opts config.Options) *config.Config {
 		return nil
 	}
 	return config.ParseBytes(j.file, j.text, opts)
+}
+
+// baseline is what tests are measured against; nil: nothing.
+func (in inputs) baseline(opts config.Options) *pipeline.Baseline {
+	if in.judging.against == nil {
+		return nil
+	}
+	b := &pipeline.Baseline{Base: in.judging.against.resolved(opts), Own: in.own, Commits: in.judging.commits}
+	if in.judging.By == e2e.JudgedByBase {
+		b.Judge = in.judging.resolved(opts)
+	}
+	return b
 }
 
 // quarantineOf is the quarantine that counts.

@@ -4,6 +4,7 @@ package cli
 
 import (
 	"encoding/json"
+	"os"
 	"strings"
 	"testing"
 
@@ -81,7 +82,8 @@ func TestEveryEventIsJudgedByTheBase(t *testing.T) {
 			if status != e2e.ExitBlocked || result.Judging == nil || result.Judging.By != e2e.JudgedByBase || result.Judging.Commit != base {
 				t.Errorf("exit status %d, %+v", status, result.Judging)
 			}
-			want := []e2e.JudgeChange{{What: "stages.pr", Text: "blocks is changed"}, {What: "suites.s", Text: "criticality is changed"}}
+			want := []e2e.JudgeChange{{What: "stages.pr", Text: "blocks is changed"}, {What: "suites.s", Text: "criticality is changed"},
+				{What: "tests", Text: "are less critical (1)", Tests: []string{"s::a"}}}
 			if result.Judging != nil {
 				if diff := cmp.Diff(want, result.Judging.Changes); diff != "" {
 					t.Error(diff)
@@ -192,7 +194,7 @@ func TestABaseThatMovedOn(t *testing.T) {
 	r.git("update-ref", "refs/remotes/origin/main", tip)
 	r.git("checkout", "-q", "change")
 	_, result := r.judged(githubfake.New(t), "pull_request", "refs/pull/42/merge", head, pullRequest(head, base))
-	if result.Judging.Commit != tip || len(result.Judging.Changes) != 2 {
+	if result.Judging.Commit != tip || len(result.Judging.Changes) != 3 {
 		t.Errorf("%+v, want %s", result.Judging, tip)
 	}
 }
@@ -236,11 +238,257 @@ func TestAConfigThatMoves(t *testing.T) {
 			change(r)
 			head := r.commit("change")
 			status, result := r.judged(githubfake.New(t), "pull_request", "refs/pull/42/merge", head, pullRequest(head, base))
-			if status != e2e.ExitBlocked || len(result.Judging.Changes) == 0 ||
-				result.Judging.Changes[0].Text != "e2e-gate.yml of the base is replaced by .github/e2e-gate.yml" {
+			const want = "e2e-gate.yml of the base is replaced by .github/e2e-gate.yml"
+			if status != e2e.ExitBlocked || len(result.Judging.Changes) == 0 || result.Judging.Changes[0].Text != want {
 				t.Errorf("exit status %d, %+v", status, result.Judging)
 			}
 		})
+	}
+}
+
+// tagged is a config whose suite lists tests with tags, as a file of the checkout names them.
+const tagged = `version: 1
+stages: {pr: {on: [pull_request, push], select: "not slow"}}
+suites:
+  - {name: s, framework: command, list: [cat, tests], run: [sh, ./run.sh], reports: "{report_dir}/*.xml"}
+`
+
+// reporting makes a script that reports each of the test cases.
+func reporting(cases ...string) string {
+	return `echo '<testsuite>` + strings.Join(cases, "") + `</testsuite>' > "$E2E_REPORT_DIR/r.xml"`
+}
+
+// What a change does to the tests that judge it is measured against the last judged run of its base.
+func TestEffectsOfAChange(t *testing.T) {
+	a, b, c := `<testcase name="a"/>`, `<testcase name="b"/>`, `<testcase name="c"/>`
+	for name, tc := range map[string]struct {
+		change func(r tree)
+		want   []string
+	}{
+		"nothing":       {func(r tree) {}, nil},
+		"a test is new": {func(r tree) { r.write("tests", "a\nb\nc\n"); r.write("run.sh", reporting(a, b, c)) }, nil},
+		"a test is deleted": {func(r tree) { r.write("tests", "a\n"); r.write("run.sh", reporting(a)) },
+			[]string{"tests that ran at commit BASE are gone (1): s::b"}},
+		"a test is renamed": {func(r tree) { r.write("tests", "a\nc\n"); r.write("run.sh", reporting(a, c)) },
+			[]string{"tests that ran at commit BASE are gone (1): s::b"}},
+		"a test is skipped": {func(r tree) { r.write("run.sh", reporting(a, `<testcase name="b"><skipped/></testcase>`)) },
+			[]string{"tests that passed at commit BASE are skipped now (1): s::b"}},
+		"the suite is gone": {func(r tree) {
+			r.write("e2e-gate.yml", strings.Replace(tagged, "name: s", "name: other", 1))
+		}, []string{"suites.s is gone", "tests that ran at commit BASE are gone (2): s::a s::b"}},
+		"the suite is tagged": {func(r tree) {
+			r.write("e2e-gate.yml", strings.Replace(tagged, "list:", "tags: [slow], list:", 1))
+		}, []string{"suites.s tags is changed", "tests are not selected any more (2): s::a s::b"}},
+		"the stage selects less": {func(r tree) {
+			r.write("e2e-gate.yml", strings.Replace(tagged, `"not slow"`, `nothing`, 1))
+		}, []string{"stages.pr select is changed", "tests are not selected any more (2): s::a s::b"}},
+		"the suite is nightly": {func(r tree) {
+			r.write("e2e-gate.yml", strings.Replace(tagged, "list:", "criticality: nightly, list:", 1))
+		}, []string{"suites.s criticality is changed", "tests are less critical (2): s::a s::b"}},
+		"the suite is tagged nightly": {func(r tree) {
+			r.write("e2e-gate.yml", strings.Replace(tagged, "list:", "tags: [\"criticality:nightly\"], list:", 1))
+		}, []string{"suites.s tags is changed", "tests are less critical (2): s::a s::b"}},
+		"the suite is stricter": {func(r tree) {
+			r.write("e2e-gate.yml", strings.Replace(tagged, "list:", "criticality: release-blocking-smoke, list:", 1))
+		}, []string{"suites.s criticality is changed"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newTree(t)
+			r.write("e2e-gate.yml", tagged)
+			r.write("tests", "a\nb\n")
+			r.write("run.sh", reporting(a, b))
+			base := r.commit("base")
+			if status, result := r.judged(githubfake.New(t), "push", "refs/heads/main", base, mainBranch(nil)); status != 0 {
+				t.Fatalf("%+v", result.Verdict)
+			}
+			r.git("checkout", "-qb", "change")
+			tc.change(r)
+			head := r.commit("change")
+			_, result := r.judged(githubfake.New(t), "pull_request", "refs/pull/42/merge", head, pullRequest(head, base))
+			var got []string
+			for _, one := range result.Judging.Changes {
+				text := strings.ReplaceAll(one.What+" "+one.Text, base[:10], "BASE")
+				if len(one.Tests) > 0 {
+					text += ": " + strings.Join(one.Tests, " ")
+				}
+				got = append(got, text)
+			}
+			if diff := cmp.Diff(tc.want, got); diff != "" || result.Judging.Unknown != "" {
+				t.Errorf("%s%s", diff, result.Judging.Unknown)
+			}
+		})
+	}
+}
+
+// A tag in the source of a test is what the change says too: the run of the base knows better.
+func TestEffectsOfTagsInTheSource(t *testing.T) {
+	const (
+		config = "version: 1\nstages: {pr: {on: [pull_request, push], select: not slow}}\nsuites:\n  - {name: s, framework: gotest}\n"
+		source = "package x\n\nimport \"testing\"\n\nfunc TestA(t *testing.T) {}\n\nTAGS\nfunc TestB(t *testing.T) {}\n"
+	)
+	for name, tc := range map[string]struct{ before, after, want string }{
+		"no tag":             {"//", "//", ""},
+		"less critical":      {"//", "//e2e:tags criticality:nightly", "are less critical (1): s/x_test.go::TestB"},
+		"as little critical": {"//e2e:tags criticality:nightly", "//e2e:tags criticality:nightly", ""},
+		"more critical":      {"//e2e:tags criticality:nightly", "//", ""},
+		"deselected":         {"//", "//e2e:tags slow", "are not selected any more (1): s/x_test.go::TestB"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newTree(t)
+			r.write("e2e-gate.yml", config)
+			r.env = []string{"HOME=" + os.Getenv("HOME"), "GOCACHE=" + os.Getenv("GOCACHE")}
+			r.write("go.mod", "module x\n\ngo 1.22\n")
+			r.write("x_test.go", strings.Replace(source, "TAGS", tc.before, 1))
+			base := r.commit("base")
+			if status, result := r.judged(githubfake.New(t), "push", "refs/heads/main", base, mainBranch(nil)); status != 0 {
+				t.Fatalf("%+v", result.Problems)
+			}
+			r.git("checkout", "-qb", "change")
+			r.write("x_test.go", strings.Replace(source, "TAGS", tc.after, 1))
+			head := r.commit("change")
+			_, result := r.judged(githubfake.New(t), "pull_request", "refs/pull/42/merge", head, pullRequest(head, base))
+			got := ""
+			for _, one := range result.Judging.Changes {
+				got += one.Text + ": " + strings.Join(one.Tests, " ")
+			}
+			if got != tc.want {
+				t.Errorf("%q, want %q", got, tc.want)
+			}
+		})
+	}
+}
+
+// Tests that no listing names are known when they have run.
+func TestEffectsOnTestsThatAreNotListed(t *testing.T) {
+	whole := strings.Replace(tagged, "list: [cat, tests], ", "", 1)
+	a, b := `<testcase name="a"/>`, `<testcase name="b"/>`
+	for name, tc := range map[string]struct {
+		config, list, script, want string
+	}{
+		"a suite that cannot list, and nothing": {whole, "", reporting(a, b), ""},
+		"a test of it is gone":                  {whole, "", reporting(a), "that ran at commit BASE are gone (1): s/::b"},
+		"a test of it is skipped":               {whole, "", reporting(a, `<testcase name="b"><skipped/></testcase>`), "that passed at commit BASE are skipped now (1): s/::b"},
+		"a test that was never listed":          {tagged, "a\n", reporting(a, b), ""},
+		"such a test is gone":                   {tagged, "a\n", reporting(a), "that ran at commit BASE are gone (1): s/::b"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newTree(t)
+			r.write("e2e-gate.yml", tc.config)
+			r.write("tests", tc.list)
+			r.write("run.sh", reporting(a, b))
+			base := r.commit("base")
+			r.judged(githubfake.New(t), "push", "refs/heads/main", base, mainBranch(nil))
+			r.git("checkout", "-qb", "change")
+			r.write("run.sh", tc.script)
+			head := r.commit("change")
+			_, result := r.judged(githubfake.New(t), "pull_request", "refs/pull/42/merge", head, pullRequest(head, base))
+			got := ""
+			for _, one := range result.Judging.Changes {
+				got += strings.ReplaceAll(one.Text, base[:10], "BASE") + ": " + strings.Join(one.Tests, " ")
+			}
+			if got != tc.want {
+				t.Errorf("%q, want %q", got, tc.want)
+			}
+		})
+	}
+}
+
+// Without a judged run of the base it is said once that nothing is known, and nothing blocks.
+func TestEffectsWithoutAHistory(t *testing.T) {
+	r := newTree(t)
+	r.write("e2e-gate.yml", tagged+"policy: {judge_changed: {release-blocking: block}}\n")
+	r.write("tests", "a\n")
+	base := r.commit("base")
+	r.git("checkout", "-qb", "change")
+	r.write("tests", "a\nb\n")
+	r.write("run.sh", reporting(`<testcase name="a"/>`, `<testcase name="b"/>`))
+	head := r.commit("change")
+	r.ref = "refs/pull/42/merge"
+	status, out, stderr := r.run(githubfake.New(t), "pull_request", head, pullRequest(head, base), "run")
+	const unknown = "which tests are gone"
+	if status != 0 || strings.Count(stderr, unknown) != 1 || strings.Count(out, unknown) != 1 || strings.Contains(out, "judge_changed") {
+		t.Errorf("exit status %d\n%s%s", status, out, stderr)
+	}
+}
+
+// No tag and no journey that a change gives to a suite lets a failing test of the base pass. A
+// workflow that chooses a soft stage that is for something else is said.
+func TestTagsAndStagesThatRelax(t *testing.T) {
+	const soft = "  nightly: {on: [schedule], blocks: false}\n  soft: {on: [pull_request], blocks: false}\n  any: {blocks: false}\n"
+	base := strings.NewReplacer("stages: {pr:", "stages:\n  pr:", "}}\n", "}\n"+soft).Replace(tagged)
+	for name, tc := range map[string]struct {
+		change string
+		args   []string
+		status int
+		says   string
+	}{
+		"a criticality":                  {strings.Replace(base, "list:", "tags: [\"criticality:nightly\"], list:", 1), nil, e2e.ExitBlocked, "are less critical (1)"},
+		"a new journey":                  {strings.Replace(base, "list:", "tags: [\"journey:x\"], list:", 1) + "journeys: {x: {criticality: synthetic}}\n", nil, e2e.ExitBlocked, "are less critical (1)"},
+		"another stage":                  {base, []string{"--stage", "nightly"}, 0, "is chosen by the workflow, does not block, and is not for pull_request"},
+		"the stage as is":                {base, []string{"--stage", "pr"}, e2e.ExitBlocked, ""},
+		"a soft stage for pull requests": {base, []string{"--stage", "soft"}, 0, ""},
+		"a soft stage for anything":      {base, []string{"--stage", "any"}, 0, ""},
+		"tests that are not listed":      {strings.Replace(base, "list: [cat, tests],", "tags: [\"criticality:nightly\"],", 1), nil, e2e.ExitBlocked, "are less critical (1)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newTree(t)
+			r.write("e2e-gate.yml", base)
+			r.write("tests", "a\n")
+			at := r.commit("base")
+			r.git("checkout", "-qb", "change")
+			r.write("e2e-gate.yml", tc.change)
+			r.write("run.sh", redScript)
+			head := r.commit("change")
+			status, result := r.judged(githubfake.New(t), "pull_request", "refs/pull/42/merge", head, pullRequest(head, at), tc.args...)
+			said := ""
+			for _, c := range result.Judging.Changes {
+				said += c.Text + "\n"
+			}
+			if status != tc.status || !strings.Contains(said, tc.says) || (said == "") != (tc.says == "") {
+				t.Errorf("exit status %d\n%s", status, said)
+			}
+		})
+	}
+}
+
+// Where the base's policy blocks that tests are gone, an approval lifts it; the plan says it to a
+// verdict on another machine.
+func TestApprovedEffects(t *testing.T) {
+	r := newTree(t)
+	r.write("e2e-gate.yml", tagged+"policy: {judge_changed: {release-blocking: block}}\njudge: {approve: {review: any}}\n")
+	r.write("tests", "a\nb\n")
+	r.write("run.sh", reporting(`<testcase name="a"/>`, `<testcase name="b"/>`))
+	base := r.commit("base")
+	r.judged(githubfake.New(t), "push", "refs/heads/main", base, mainBranch(nil))
+	r.git("checkout", "-qb", "change")
+	r.write("tests", "a\n")
+	r.write("run.sh", reporting(`<testcase name="a"/>`))
+	head := r.commit("change")
+	r.ref = "refs/pull/42/merge"
+	payload, out := pullRequest(head, base), t.TempDir()
+	for _, args := range [][]string{{"plan", "--shards", "1", "--out", out}, {"shard", "--index", "0", "--plan", out + "/plan.json", "--out", out + "/shards"}} {
+		if status, stdout, stderr := r.run(githubfake.New(t), "pull_request", head, payload, args...); status != 0 {
+			t.Fatalf("%v: exit status %d\n%s%s", args, status, stdout, stderr)
+		}
+	}
+	for _, approved := range []bool{false, true} {
+		fake := githubfake.New(t)
+		proposed(fake, head)
+		if approved {
+			fake.Pulls[0].Reviews = []githubfake.Review{{User: alice, State: "APPROVED", SHA: head}}
+		}
+		for _, args := range [][]string{{"run"}, {"verdict", "--plan", out + "/plan.json", "--results", out + "/shards"}} {
+			status, stdout, stderr := r.run(fake, "pull_request", head, payload, args...)
+			var result e2e.Result
+			if err := json.Unmarshal([]byte(stdout), &result); err != nil {
+				t.Fatalf("%v\n%s", err, stderr)
+			}
+			j := result.Judging
+			missing := strings.Contains(j.Unapproved, "no approving review")
+			if approved != (status == 0) || len(j.Changes) != 1 || approved != (len(j.ApprovedBy) == 1) || approved == missing {
+				t.Errorf("%v, approved %t: exit status %d, %+v", args, approved, status, j)
+			}
+		}
 	}
 }
 

@@ -13,7 +13,7 @@ type lintCmd struct{ staged }
 
 // Help is shown by lint --help.
 func (lintCmd) Help() string {
-	return "Example: e2e-gate lint --config .github/e2e-gate.yml\nExit status: 2 if a run would not start, else 0."
+	return "Example: e2e-gate lint --config .github/e2e-gate.yml\nExit status: 2 if a run would not start or a finding is an error, else 0."
 }
 
 // Run checks config, quarantine and tests.
@@ -24,8 +24,7 @@ func (c lintCmd) Run(ctx context.Context, a *App) error {
 	}
 	queue := slices.ContainsFunc(s.config.Stages, func(st config.Stage) bool { return slices.Contains(st.On, "merge_group") })
 	required, workflows := lintWorkflows(s.root, queue)
-	tests := session.Lint(ctx)
-	findings := slices.Concat(s.config.Lint(), tests, workflows)
+	findings := slices.Concat(s.own.Lint(), session.Lint(ctx), workflows)
 	s.console.Done()
 	if c.Format == "json" {
 		if err := s.json(map[string]any{"findings": findings, "required_checks": append([]string{}, required...)}); err != nil {
@@ -40,8 +39,8 @@ func (c lintCmd) Run(ctx context.Context, a *App) error {
 		}
 		_, _ = fmt.Fprintf(a.Stdout, "config %s is valid, %d findings\n", s.config.File, len(findings))
 	}
-	if i := slices.IndexFunc(tests, func(m diag.Message) bool { return m.Severity == diag.Error }); i >= 0 {
-		return usage("%s; %s", tests[i].Text, tests[i].Hint)
+	if wrong := slices.DeleteFunc(slices.Clone(findings), func(m diag.Message) bool { return m.Severity != diag.Error }); len(wrong) > 0 {
+		return usageError{diag.Errors(wrong)}
 	}
 	return nil
 }

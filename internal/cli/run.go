@@ -50,7 +50,7 @@ func (s *setup) finish(ctx context.Context, format string, where published, sess
 	}
 	s.writeStatement(where.Statement, r)
 	s.writeSlack(where.Slack, r)
-	s.runner().show(r, filepath.Join(session.Out(), "result.json"), s.suiteDir)
+	s.runner().show(r, filepath.Join(session.Out(), "result.json"), s.inputs)
 	s.past.keep(ctx, s.runner())
 	if wanted := where.wanted(); wanted.Any() {
 		s.publisher.Publish(ctx, wanted, r)

@@ -32,11 +32,11 @@ func (s *setup) runner() stepRunner {
 }
 
 // show shows a result that lies in a file.
-func (o stepRunner) show(r e2e.Result, file string, suiteDir func(string) string) {
+func (o stepRunner) show(r e2e.Result, file string, in inputs) {
 	if o.runner == nil {
 		return
 	}
-	for _, n := range report.Annotations(r, report.AnnotationOptions{SuiteDir: suiteDir}) {
+	for _, n := range report.Annotations(r, report.AnnotationOptions{SuiteDir: in.suiteDir, Exists: in.hasFile}) {
 		o.journal.Failed(o.runner.Annotate(n))
 	}
 	if o.runner.HasSummary() {

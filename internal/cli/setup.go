@@ -146,7 +146,8 @@ func (s *setup) session(ctx context.Context, f staged, matrix bool, backups hist
 	session := pipeline.New(pipeline.Options{
 		Root: s.root, Out: f.Out, Config: &cfg, Stage: s.stage, Trigger: s.trigger, EventSHA: s.eventSHA, RunID: s.runID, Key: f.Key,
 		Select: f.Select, Service: f.Service,
-		Shards: count, Matrix: matrix, Quarantine: quarantine, Judging: &s.judging.Judging, ChangedPaths: s.changed, Earlier: s.earlier,
+		Shards: count, Matrix: matrix, Quarantine: quarantine, ChangedPaths: s.changed, Earlier: s.earlier,
+		Judging: &s.judging.Judging, Baseline: s.measured, Approve: s.judging.asking(),
 		Unread: s.unread, Witnesses: s.witnesses, Problems: problems, PolicyDigest: s.policyDigest,
 		History: s.past.log(backups), BaseEnv: s.app.Environ, Redact: s.redact, Progress: s.console, Version: version(), Now: s.app.Now,
 	})
@@ -159,7 +160,7 @@ func (s *setup) publishFrom(out string, owners map[string]string) {
 	s.publisher = publish.New(publish.Options{
 		Open: s.whereToPublish, Journal: s.journal,
 		Trigger: s.trigger, Stage: s.stage.Name, Key: s.key, ReleaseAsked: s.releaseAsked,
-		Owners: owners, SuiteDir: s.suiteDir, Out: out,
+		Owners: owners, SuiteDir: s.suiteDir, HasFile: s.hasFile, Out: out,
 	})
 }
 

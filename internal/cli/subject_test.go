@@ -19,8 +19,11 @@ import (
 type tree struct {
 	t   *testing.T
 	dir string
-	// ref is GITHUB_REF.
-	ref string
+	// ref is GITHUB_REF. graphql: its address is known, so that the merge queue can be asked.
+	ref     string
+	graphql bool
+	// env is added to the environment.
+	env []string
 }
 
 func newTree(t *testing.T) tree {
@@ -79,11 +82,15 @@ func (r tree) run(fake *githubfake.Server, event, sha string, payload any, args 
 	}
 	r.t.Chdir(r.dir)
 	var out, bad bytes.Buffer
-	app := App{Stdout: &out, Stderr: &bad, Environ: []string{"PATH=" + os.Getenv("PATH")}}
+	app := App{Stdout: &out, Stderr: &bad, Environ: append([]string{"PATH=" + os.Getenv("PATH")}, r.env...)}
 	if event != "" {
+		api := fake.Listen()
+		if r.graphql {
+			app.Environ = append(app.Environ, "GITHUB_GRAPHQL_URL="+fake.ListenGraphQL(api))
+		}
 		app.Environ = append(app.Environ, "GITHUB_ACTIONS=true", "GITHUB_EVENT_NAME="+event, "GITHUB_EVENT_PATH="+file,
 			"GITHUB_REPOSITORY=acme/cases", "GITHUB_SHA="+sha, "GITHUB_RUN_ID=7", "GITHUB_RUN_ATTEMPT=1", "GITHUB_SERVER_URL=https://github.example",
-			"GITHUB_API_URL="+fake.Listen(), "GITHUB_TOKEN="+githubfake.JobToken, "GITHUB_REF="+r.ref)
+			"GITHUB_API_URL="+api, "GITHUB_TOKEN="+githubfake.JobToken, "GITHUB_REF="+r.ref)
 	}
 	status = app.Main(r.t.Context(), append(args, "--format", "json"))
 	return status, out.String(), bad.String()

@@ -83,7 +83,17 @@ type Journey struct {
 // Judge configures whose config judges a change.
 type Judge struct {
 	Branches []string `yaml:"branches" doc:"Branches (globs) beside the default branch whose commits are judged by their own config, such as release/*; only protected branches count. It is read from the default branch. Every other commit is judged by the config of its base."`
+	Approve  Approve  `yaml:"approve" doc:"Who may let a change alter what judges it, where the policy makes that block: somebody who may write to the repository and wrote nothing of the change. Then the change's own config judges. Read from the base; where both a label and a review are named, both are needed."`
 }
+
+// Approve says how people let a change alter its own judge.
+type Approve struct {
+	Label  string `yaml:"label" doc:"Label of the pull request. It counts if it was put on after the newest commit was pushed."`
+	Review string `yaml:"review" doc:"An approving review of the newest commit. code-owners: by an account that CODEOWNERS of the base names for the config's file; teams cannot be asked about. any: by anybody who may write." enum:"code-owners,any"`
+}
+
+// None reports that such a change cannot be approved.
+func (a Approve) None() bool { return a == Approve{} }
 
 // Shards configures how tests are spread over shards.
 type Shards struct {

@@ -184,7 +184,12 @@ func (c *Config) mask(value string) {
 	}
 }
 
-// Lint returns warnings: settings that are not errors but are worth a message.
+// soleMaintainer names the ways out where a change cannot be approved.
+const soleMaintainer = "set judge.approve.review or judge.approve.label; with a single maintainer, make such a change by a commit on the judging branch, " +
+	"which judges itself"
+
+// Lint returns settings that a run can be started with, and that are worth a message; errors
+// are those that block people later.
 func (c *Config) Lint() []diag.Message {
 	var found []diag.Message
 	warn := func(text, hint string) {
@@ -192,6 +197,10 @@ func (c *Config) Lint() []diag.Message {
 	}
 	if len(c.Gates.Checks) == 0 {
 		warn("there are no health gates", "add gates.checks, so that an unhealthy environment is not taken for a regression")
+	}
+	if policy.Blocks(c.Policy.Table().JudgeChanged()) && c.Judge.Approve.None() {
+		const text = "policy.judge_changed blocks, and a change that alters what judges it cannot be approved"
+		found = append(found, diag.Message{File: c.File, Text: text, Hint: soleMaintainer})
 	}
 	for _, s := range c.Stages {
 		if s.Blocking() && s.Budget == 0 {

@@ -215,6 +215,7 @@ func (k *checker) rest() {
 		}
 	}
 	k.history()
+	k.enum("judge.approve.review", k.c.Judge.Approve.Review, reflect.TypeFor[Approve](), "Review")
 	if n := k.c.Rerun.MaxFailures; n != nil && *n < 0 {
 		k.fail("rerun.max_failures", "max_failures cannot be negative", "0 means no reruns")
 	}

@@ -32,6 +32,18 @@ type Plan struct {
 	Problems []Problem      `json:"problems,omitempty" doc:"What went wrong before anything ran."`
 
 	Deselected []Deselected `json:"deselected,omitempty" doc:"Tests that were listed and not selected, by suite and reason."`
+	// Measured is nil where no base judges.
+	Measured *Measured `json:"measured,omitempty" doc:"What the change does to the tests that judge it, against the base that it was tested with."`
+}
+
+// Measured is what a change does to the tests that judge it. A list holds at most 20,000 ids.
+type Measured struct {
+	Run        string   `json:"run,omitempty" doc:"The last judged run of the stage at the base, or at its nearest ancestor that has one; absent: the history has none."`
+	SHA        string   `json:"sha,omitempty" doc:"Its commit."`
+	Deselected []string `json:"deselected,omitempty" doc:"Tests that the base selects, or that this run ran, and that the change does not select."`
+	Weaker     []string `json:"weaker,omitempty" doc:"Tests whose criticality the change makes weaker."`
+	Gone       []string `json:"gone,omitempty" doc:"Tests of that run that cannot be listed any more; one that is reported after all is not gone."`
+	Passed     []string `json:"passed,omitempty" doc:"Tests that passed in that run, and that are still to be run."`
 }
 
 // Deselected are tests of one suite that were not selected for one reason.

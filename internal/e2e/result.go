@@ -1,6 +1,9 @@
 package e2e
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Result is result.json: the whole outcome of a stage.
 type Result struct {
@@ -106,9 +109,25 @@ type Environment struct {
 
 // Judging says whose config judged a run, and what a change alters about its own judge.
 type Judging struct {
-	By      JudgedBy      `json:"by" doc:"Whose config judged: base, of the commit that the change is compared with; commit, the commit's own, because it is on a judging branch; working_tree, outside CI; nothing, because the base is not known." enum:"base,commit,working_tree,nothing"`
+	By      JudgedBy      `json:"by" doc:"Whose config judged: base, of the commit that the change is compared with; approval, the change's own, because it was approved; commit, the commit's own, because it is on a judging branch; working_tree, outside CI; nothing, because the base is not known." enum:"base,approval,commit,working_tree,nothing"`
 	Commit  string        `json:"commit,omitempty" doc:"Commit of the base."`
 	Changes []JudgeChange `json:"changes,omitempty" doc:"What the change alters about what judges it."`
+	Unknown string        `json:"unknown,omitempty" doc:"What of that is not known. It does not block."`
+	// ApprovedBy lifts what these changes block by the policy.
+	ApprovedBy []Approval `json:"approved_by,omitempty" doc:"Who approved that, so that it does not block."`
+	Unapproved string     `json:"unapproved,omitempty" doc:"Why it is not approved, where an approval would lift what it blocks."`
+}
+
+// Approval is that somebody who may write, and wrote nothing of a pull request, approved it.
+type Approval struct {
+	By          string `json:"by" doc:"Account."`
+	How         string `json:"how" doc:"By a review of the commit, or by a label put on since." enum:"review,label"`
+	PullRequest int    `json:"pull_request" doc:"Number of the pull request."`
+}
+
+// String is an approval in words.
+func (a Approval) String() string {
+	return fmt.Sprintf("%s (%s, #%d)", a.By, a.How, a.PullRequest)
 }
 
 // JudgedBy is whose config judged a run.
@@ -117,10 +136,14 @@ type JudgedBy string
 // The judges.
 const (
 	JudgedByBase        JudgedBy = "base"
+	JudgedByApproval    JudgedBy = "approval"
 	JudgedByCommit      JudgedBy = "commit"
 	JudgedByWorkingTree JudgedBy = "working_tree"
 	JudgedByNothing     JudgedBy = "nothing"
 )
+
+// ChangedTests is the What of changes that are about tests, and not about the config.
+const ChangedTests = "tests"
 
 // JudgeChange is one thing that a change alters about what judges it.
 type JudgeChange struct {

@@ -4,7 +4,10 @@
 // use type assertions. Package publish is the port for writing.
 package forge
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Reader is what every forge can answer. All calls are bounded in time. An error is one
 // sentence for people that says which permission is missing.
@@ -48,6 +51,55 @@ type Branches interface {
 	Compare(ctx context.Context, branch, sha string) (tip, common string, err error)
 	// Protected reports whether a branch is protected.
 	Protected(ctx context.Context, branch string) (bool, error)
+}
+
+// Approvals are forges that say who approved a pull request, so that others than its authors
+// may let it change its own judge.
+type Approvals interface {
+	// Proposal reads a pull request, and who wrote it.
+	Proposal(ctx context.Context, pr int) (Proposal, error)
+	// Reviews lists those of a pull request, the oldest first.
+	Reviews(ctx context.Context, pr int) ([]Review, error)
+	// Labelled lists when a label was put on a pull request, the oldest first, and when the
+	// branch was last pushed with force; that is zero where it never was.
+	Labelled(ctx context.Context, pr int, label string) (list []Labelling, forced time.Time, err error)
+	// FirstRun is when the first workflow run of a proposal's head was created, as the forge's
+	// clock has it: dates in commits are whatever their authors want. It is zero if there is none.
+	FirstRun(ctx context.Context, p Proposal) (time.Time, error)
+	// MayWrite reports whether an account may write to the repository.
+	MayWrite(ctx context.Context, login string) (bool, error)
+	// ProposedFiles are the paths that a pull request touches, also those that it moves away.
+	// complete is false where the forge does not list all.
+	ProposedFiles(ctx context.Context, pr int) (paths []string, complete bool, err error)
+}
+
+// Proposal is a pull request as its approval needs it.
+type Proposal struct {
+	Number int
+	// SHA is its head, on Branch of HeadRepository (owner/name).
+	SHA, Branch, HeadRepository string
+	// Authors are the logins of who opened it, and wrote or committed its commits.
+	Authors []string
+	// Unknown are commits of which the forge does not say whose they are; Incomplete: it does
+	// not list all commits.
+	Unknown    []string
+	Incomplete bool
+	// Labels are on it now.
+	Labels []string
+}
+
+// Review of a pull request. State is in the forge's word; SHA is what was reviewed.
+type Review struct {
+	Login, State, SHA string
+	// Bot: the account is a program's.
+	Bot bool
+}
+
+// Labelling is that an account put a label on.
+type Labelling struct {
+	Login string
+	Bot   bool
+	At    time.Time
 }
 
 // MergeQueue are forges that have a merge queue and can be asked about it.

@@ -158,6 +158,19 @@ func (c Checkout) MergeBase(ctx context.Context, a, b string) string {
 	return strings.TrimSpace(out)
 }
 
+// Ancestors are a commit and those before it, the newest first, at most so many, as far as the
+// checkout has them.
+func (c Checkout) Ancestors(ctx context.Context, commit string, most int) []string {
+	if !fullHash.MatchString(commit) {
+		return nil
+	}
+	out, err := c.git(ctx, timeout, "rev-list", "--topo-order", fmt.Sprintf("--max-count=%d", most), "--end-of-options", commit)
+	if err != nil {
+		return []string{commit}
+	}
+	return strings.Fields(out)
+}
+
 // Resolve is the commit of a branch of the remote, as the checkout last saw it; empty where it
 // is not known.
 func (c Checkout) Resolve(ctx context.Context, branch string) string {

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -192,5 +193,30 @@ func TestParents(t *testing.T) {
 	}
 	if work.Resolve(t.Context(), "main") != merge || work.Resolve(t.Context(), "nothing") != "" {
 		t.Errorf("main is %q", work.Resolve(t.Context(), "main"))
+	}
+}
+
+func TestAncestors(t *testing.T) {
+	r := newRepo(t)
+	one := r.commit(map[string]string{"a": "1"})
+	r.git("checkout", "-qb", "side")
+	side := r.commit(map[string]string{"b": "1"})
+	r.git("checkout", "-q", "main")
+	two := r.commit(map[string]string{"a": "2"})
+	r.git("merge", "-q", "--no-ff", "-m", "merge", "side")
+	merged := r.git("rev-parse", "HEAD")
+	all := r.checkout().Ancestors(t.Context(), merged, 10)
+	if len(all) != 4 || all[0] != merged || all[3] != one || !slices.Contains(all, side) || !slices.Contains(all, two) {
+		t.Error(all)
+	}
+	if got := r.checkout().Ancestors(t.Context(), merged, 2); len(got) != 2 {
+		t.Error(got)
+	}
+	missing := strings.Repeat("d", 40)
+	if got := r.checkout().Ancestors(t.Context(), missing, 10); !slices.Equal(got, []string{missing}) {
+		t.Errorf("a commit that the checkout does not have: %v", got)
+	}
+	if got := r.checkout().Ancestors(t.Context(), "--all", 10); got != nil {
+		t.Error(got)
 	}
 }

@@ -174,9 +174,11 @@ func TestLargeSnapshots(t *testing.T) {
 // general one.
 func TestOwnRowsAreReadQuickly(t *testing.T) {
 	for _, r := range []row{
-		{ID: "a › ü", Suite: "s", File: "f", Samples: []packed{{0, e2e.Passed, 1.25, false}, {17, e2e.Failed, 0, true}, {2, "", 3, false}}},
-		{ID: "b", Samples: []packed{{3, e2e.Flaky, 1e-9, false}}},
-		{ID: "odd", Samples: []packed{{4, "odd \"word\"", 5e7, true}}},
+		{ID: "a › ü", Suite: "s", File: "f", Samples: []packed{
+			{0, e2e.Passed, 1.25, false, 2}, {17, e2e.Failed, 0, true, 0}, {2, "", 3, false, 0}, {3, "", 3, true, 3},
+		}},
+		{ID: "b", Samples: []packed{{3, e2e.Flaky, 1e-9, false, 1}}},
+		{ID: "odd", Samples: []packed{{4, "odd \"word\"", 5e7, true, 0}}},
 	} {
 		line, err := appendRow(nil, r)
 		if err != nil {
@@ -199,7 +201,9 @@ func FuzzQuickRow(f *testing.F) {
 		`{"id":"t","suite":"s","file":"f","samples":[[0,"passed",1.5],[3,"failed",0,true]]}`, `{"id":"t","samples":[[0,"passed",1]]}`, `{"id":"t","samples":[]}`,
 		`{"id":"t","samples":null}`, `{"id":"t","samples":[[0,"passed",1],]}`, `{"id":"t","samples":[[0,"passed",1]`, `{"id":"t","samples":[[0,"passed",1,false]]}`,
 		`{"id":"t","samples":[[-1,"passed",1]]}`, `{"id":"t","samples":[[99999999999999999999,"passed",1]]}`, `{"id":"t","samples":[[0,"passed",1e3]]}`,
-		`{"id":"t","samples":[[0,"passed",1,true,true]]}`, `{"id":"t","samples":[[1.5,"passed",1]]}`,
+		`{"id":"t","samples":[[0,"passed",1,true,true]]}`, `{"id":"t","samples":[[0,"passed",1,true,2],[0,"failed",1,false,3]]}`,
+		`{"id":"t","samples":[[0,"passed",1,false,0]]}`, `{"id":"t","samples":[[0,"passed",1,false,12]]}`, `{"id":"t","samples":[[0,"passed",1,2]]}`,
+		`{"id":"t","samples":[[1.5,"passed",1]]}`,
 		`{"id":"t","samples":[,[0,"passed",1]]}`, `{"id":"t","samples":[[0,"passed"]]}`,
 	} {
 		f.Add([]byte(line))

@@ -73,6 +73,8 @@ type unpacked struct {
 	text    []byte
 	record  Record
 	entries []entry
+	// owners are those of the record, which the fold does not keep.
+	owners []Owned
 }
 
 var unpackers = sync.Pool{New: func() any { return new(unpacked) }}
@@ -139,7 +141,7 @@ func (u *unpacked) read(data []byte) error {
 
 // parse reads the lines of the text: the record without its tests, then a test each.
 func (u *unpacked) parse() error {
-	u.record, u.entries = Record{}, u.entries[:0]
+	u.record, u.entries, u.owners = Record{}, u.entries[:0], nil
 	for n, rest := 1, u.text; len(rest) > 0; n++ {
 		line := rest
 		if end := bytes.IndexByte(rest, '\n'); end >= 0 {
@@ -173,6 +175,7 @@ func (u *unpacked) line(n int, line []byte) error {
 	if err := json.Unmarshal(line, &u.record); err != nil {
 		return fmt.Errorf("it is not a history record: %w", err)
 	}
+	u.owners = u.record.Owners
 	u.record = u.record.kept()
 	return schemaIs(u.record.Schema, Schema)
 }
@@ -247,13 +250,33 @@ func (s *scan) sample() (p packed) {
 	}
 	seconds, bad := strconv.ParseFloat(string(s.number(end)), 64)
 	s.failed = s.failed || err != nil || bad != nil
-	if end == ',' {
+	switch {
+	case end == ']':
+	case bytes.HasPrefix(s.rest, []byte(",true")):
 		s.literal(",true")
 		p.silent = true
+	default:
+		s.literal(",false,")
+		p.column = s.column()
+	}
+	if p.silent && bytes.HasPrefix(s.rest, []byte(",")) {
+		s.literal(",")
+		p.column = s.column()
 	}
 	s.literal("]")
 	p.record, p.outcome, p.seconds = position, outcomeOf(outcome), seconds
 	return p
+}
+
+// column reads one that is known.
+func (s *scan) column() column {
+	if s.failed || len(s.rest) == 0 || s.rest[0] < '0'+byte(columnSmoke) || s.rest[0] > '0'+byte(columnOthers) {
+		s.failed = true
+		return columnUnknown
+	}
+	c := column(s.rest[0] - '0')
+	s.rest = s.rest[1:]
+	return c
 }
 
 // number reads a plain number up to a character, which stays.

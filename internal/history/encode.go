@@ -136,7 +136,7 @@ type snapshot struct {
 }
 
 // row is a test in a snapshot. A sample is [position of its record, outcome, seconds], and
-// true behind them where it says nothing.
+// behind them whether it says nothing, and its column, where that is true and this is known.
 type row struct {
 	ID      string   `json:"id"`
 	Suite   string   `json:"suite,omitempty"`
@@ -149,6 +149,7 @@ type packed struct {
 	outcome e2e.Outcome
 	seconds float64
 	silent  bool
+	column  column
 }
 
 // appendRow writes a row by hand: a snapshot has hundreds of thousands of samples.
@@ -176,8 +177,14 @@ func appendRow(line []byte, r row) ([]byte, error) {
 			return nil, fmt.Errorf("test %s took %v seconds", r.ID, p.seconds)
 		}
 		line = strconv.AppendFloat(append(line, ','), p.seconds, 'f', -1, 64)
-		if p.silent {
+		switch {
+		case p.silent:
 			line = append(line, ",true"...)
+		case p.column != columnUnknown:
+			line = append(line, ",false"...)
+		}
+		if p.column != columnUnknown {
+			line = strconv.AppendUint(append(line, ','), uint64(p.column), 10)
 		}
 		line = append(line, ']')
 	}
@@ -185,7 +192,7 @@ func appendRow(line []byte, r row) ([]byte, error) {
 }
 
 func (p *packed) UnmarshalJSON(data []byte) error {
-	parts := []any{&p.record, &p.outcome, &p.seconds, &p.silent}
+	parts := []any{&p.record, &p.outcome, &p.seconds, &p.silent, &p.column}
 	return json.Unmarshal(data, &parts)
 }
 
@@ -220,7 +227,7 @@ func encodeSnapshot(f *fold, names []string, most int) ([]byte, error) {
 			k := f.tests[ids[i]]
 			r = row{ID: ids[i], Suite: k.suite, File: k.file, Samples: r.Samples[:0]}
 			for x := range k.newest(most) {
-				r.Samples = append(r.Samples, packed{at[x.record], x.outcome, x.seconds, x.silent})
+				r.Samples = append(r.Samples, packed{at[x.record], x.outcome, x.seconds, x.silent, x.column})
 			}
 			if line, err = appendRow(line[:0], r); err == nil {
 				err = write(line)
@@ -281,7 +288,7 @@ func decodeSnapshot(data []byte, refused func(*Record) string) (*fold, error) {
 		k := f.of(string(id))
 		k.samples = slices.Grow(k.samples, min(len(samples), maxMixed))
 		for _, p := range samples {
-			take(k, suite, file, sample{&head.Records[p.record], p.outcome, p.seconds, p.silent})
+			take(k, suite, file, sample{&head.Records[p.record], p.outcome, p.seconds, p.silent, p.column})
 		}
 		return nil
 	})

@@ -74,6 +74,57 @@ type sample struct {
 	seconds float64
 	// silent: the test's record says that it says nothing.
 	silent bool
+	// column of the policy table that its criticality is judged in; 0: not known.
+	column column
+}
+
+// column is a criticality as far as it decides what blocks.
+type column uint8
+
+const (
+	columnUnknown column = iota
+	columnSmoke
+	columnBlocking
+	columnOthers
+)
+
+func columnOf(c e2e.Criticality) column {
+	switch c {
+	case e2e.ReleaseBlockingSmoke:
+		return columnSmoke
+	case e2e.ReleaseBlocking:
+		return columnBlocking
+	case e2e.NonBlocking, e2e.Nightly, e2e.Synthetic:
+		return columnOthers
+	}
+	return columnUnknown
+}
+
+// criticality is the usual one of the column.
+func (c column) criticality() e2e.Criticality {
+	switch c {
+	case columnSmoke:
+		return e2e.ReleaseBlockingSmoke
+	case columnBlocking:
+		return e2e.ReleaseBlocking
+	case columnOthers:
+		return e2e.NonBlocking
+	case columnUnknown:
+	}
+	return ""
+}
+
+// columnsOf are the columns of so many tests of a record, by position.
+func columnsOf(owners []Owned, tests int) []column {
+	list := make([]column, tests)
+	for _, o := range owners {
+		for i := 0; i+1 < len(o.Tests); i += 2 {
+			for at := max(o.Tests[i], 0); at <= min(o.Tests[i+1], tests-1); at++ {
+				list[at] = columnOf(o.Criticality)
+			}
+		}
+	}
+	return list
 }
 
 func (x sample) passed() bool { return x.outcome == e2e.Passed || x.outcome == e2e.Flaky }
@@ -93,7 +144,7 @@ func (x sample) newer(y sample) int {
 		return c // what follows takes ten times as long
 	}
 	return cmp.Or(y.record.key(*x.record), strings.Compare(x.record.Ref, y.record.Ref), strings.Compare(string(x.outcome), string(y.outcome)),
-		cmp.Compare(x.seconds, y.seconds), cmp.Compare(order(x.silent), order(y.silent)))
+		cmp.Compare(x.seconds, y.seconds), cmp.Compare(order(x.silent), order(y.silent)), cmp.Compare(x.column, y.column))
 }
 
 // order puts false before true.
@@ -207,7 +258,8 @@ func (f *fold) addEntries(name string, u *unpacked) {
 	if r.Nothing == BadEnvironment {
 		f.incidents[r.RunID] = r.Started.UTC()
 	}
-	for _, e := range u.entries {
+	columns := columnsOf(u.owners, len(u.entries))
+	for i, e := range u.entries {
 		if e.environment {
 			f.incidents[r.RunID] = r.Started.UTC()
 		}
@@ -218,7 +270,7 @@ func (f *fold) addEntries(name string, u *unpacked) {
 		if k == nil {
 			k = f.of(string(e.id))
 		}
-		take(k, e.suite, e.file, sample{&r, e.outcome, e.seconds, e.silent})
+		take(k, e.suite, e.file, sample{&r, e.outcome, e.seconds, e.silent, columns[i]})
 	}
 }
 
@@ -247,9 +299,10 @@ func Fold(records []Record) Stats {
 	f := newFold()
 	for i := range records {
 		head := records[i].kept()
-		for _, e := range records[i].Tests {
+		columns := columnsOf(records[i].Owners, len(records[i].Tests))
+		for n, e := range records[i].Tests {
 			if e.ID != "" {
-				take(f.of(e.ID), e.Suite, e.File, sample{&head, e.Outcome, e.Seconds, e.Nothing != ""})
+				take(f.of(e.ID), e.Suite, e.File, sample{&head, e.Outcome, e.Seconds, e.Nothing != "", columns[n]})
 			}
 		}
 	}

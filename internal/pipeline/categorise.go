@@ -50,6 +50,7 @@ func (s *Session) explained(engine categoriser, r e2e.Result, stats history.Stat
 		addLogs(&r.Tests[at[n]], docs)
 	}
 	r.Clusters = append([]e2e.Cluster{}, clusters...)
+	crashedTogether(r)
 	return r
 }
 
@@ -88,6 +89,25 @@ func (s *Session) ordered(t e2e.TestResult, file int, res triage.Result) triage.
 	res.Cause = "order"
 	res.NextStep = "have the test set up what it needs; if the tests of its file are meant to build on one another, set keep: file for the suite"
 	return res
+}
+
+// crashedTogether gives a group of failures the category of its tests where the process under
+// test crashed below all of them.
+func crashedTogether(r e2e.Result) {
+	crashes := map[string]e2e.TestResult{}
+	for _, t := range r.Tests {
+		if slices.ContainsFunc(t.Evidence, func(ev e2e.Evidence) bool { return ev.Kind == e2e.EvidenceCrash }) {
+			crashes[t.ID] = t
+		}
+	}
+	for i := range r.Clusters {
+		c := &r.Clusters[i]
+		if len(c.Tests) == 0 || slices.ContainsFunc(c.Tests, func(id string) bool { return crashes[id].ID == "" }) {
+			continue
+		}
+		t := crashes[c.Tests[0]]
+		c.Category, c.Confidence, c.Cause, c.NextStep = t.Category, t.Confidence, t.Cause, t.NextStep
+	}
 }
 
 // triageInput is what triage reads of a failed test. It uses the first failed attempt,

@@ -149,6 +149,7 @@ func (s *Session) shardDocument(index int, ev evidence, ends []e2e.ProcessEnd, p
 // part is the plan of one shard alone.
 func part(p *e2e.Plan, index int) *e2e.Plan {
 	one := *p
+	one.Measured = nil // other shards may report what this one does not
 	one.Shards = p.Shards[index : index+1]
 	its := map[string]bool{}
 	for _, id := range one.Shards[0].Tests {

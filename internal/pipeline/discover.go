@@ -25,6 +25,8 @@ type discovered struct {
 	tests      []e2e.Test
 	batches    []e2e.Batch
 	deselected []e2e.Deselected
+	// sights are what the change does to them; nil where no base judges.
+	sights *sights
 }
 
 // maxDeselected bounds the ids of tests that are not selected, in a plan.
@@ -63,6 +65,9 @@ func (s *Session) discover(ctx context.Context, _ none) (all discovered, problem
 	}
 	owners := s.codeowners()
 	seen := map[string]bool{}
+	if all.sights, err = s.newSights(owners); err != nil {
+		return all, nil, err
+	}
 	for _, spec := range s.opts.Config.Suites {
 		found, odd, err := s.discoverSuite(ctx, spec)
 		problems = append(problems, odd...)
@@ -70,8 +75,11 @@ func (s *Session) discover(ctx context.Context, _ none) (all discovered, problem
 			return all, problems, err
 		}
 		found.tests = asSets(found.tests)
+		all.sights.suite(odd)
 		for _, choice := range s.choose(found.work(), spec, expr, owners) {
 			t := choice.test
+			all.sights.test(choice.raw, spec.Name, choice.alone, len(found.batches) > 0)
+			s.opts.Baseline.hold(&t, choice.raw, spec.Name)
 			if choice.why != "" {
 				all.deselect(t, choice.why)
 				continue
@@ -97,10 +105,11 @@ func (s *Session) discover(ctx context.Context, _ none) (all discovered, problem
 	return all, problems, nil
 }
 
-// choice is a test, and why it is not selected; empty: it is.
+// choice is a test as it was listed and with what the config says, why it does not run, and
+// why it would not for itself; empty: it does.
 type choice struct {
-	test e2e.Test
-	why  string
+	raw, test  e2e.Test
+	why, alone string
 }
 
 // choose selects tests of a suite. What the expression leaves out of a group runs as context
@@ -108,9 +117,10 @@ type choice struct {
 func (s *Session) choose(tests []e2e.Test, spec suite.Spec, expr tagexpressions.Evaluatable, owners codeowners.Ruleset) []choice {
 	choices, selected := make([]choice, len(tests)), map[string]bool{}
 	for i, t := range tests {
-		s.enrich(&t, spec, owners)
-		why := s.deselects(t, spec, expr)
-		choices[i] = choice{t, why}
+		raw := t
+		enrich(s.opts.Config, &t, spec, owners)
+		why := deselects(s.opts.Config, s.run, t, spec, expr)
+		choices[i] = choice{raw, t, why, why}
 		selected[t.Group] = selected[t.Group] || why == ""
 	}
 	for i := range choices {
@@ -164,11 +174,11 @@ func (s *Session) discoverSuite(ctx context.Context, spec suite.Spec) (discovere
 // enrich adds what the config knows: tags, owner, journey, criticality, locks. An
 // owner comes from the test's tags, then from the suite, then from its journey,
 // then from CODEOWNERS.
-func (s *Session) enrich(t *e2e.Test, spec suite.Spec, owners codeowners.Ruleset) {
+func enrich(c *config.Config, t *e2e.Test, spec suite.Spec, owners codeowners.Ruleset) {
 	t.Tags = append(slices.Clone(t.Tags), spec.Tags...)
 	tag := func(key string) string { v, _ := e2e.TagValue(t.Tags, key); return v }
 	t.Journey = cmp.Or(tag("journey"), t.Journey)
-	journey, _ := s.opts.Config.Journey(t.Journey)
+	journey, _ := c.Journey(t.Journey)
 	t.Owner = cmp.Or(tag("owner"), t.Owner, spec.Owner, journey.Owner)
 	if t.Owner == "" {
 		t.Owner = ownerOf(owners, path.Join(filepath.ToSlash(spec.Dir), t.File))
@@ -177,7 +187,7 @@ func (s *Session) enrich(t *e2e.Test, spec suite.Spec, owners codeowners.Ruleset
 	if t.Criticality == e2e.ReleaseBlocking && t.Smoke() && tag("criticality") == "" {
 		t.Criticality = e2e.ReleaseBlockingSmoke
 	}
-	t.Locks = append(t.Locks, spec.Locks...)
+	t.Locks = append(slices.Clone(t.Locks), spec.Locks...)
 	for _, own := range t.Tags {
 		if name, ok := strings.CutPrefix(e2e.BareTag(own), "lock:"); ok {
 			t.Locks = append(t.Locks, name)
@@ -228,12 +238,12 @@ func criticality(candidates ...string) e2e.Criticality {
 
 // deselects applies the tag expression, the service, and the journey's targets. It is
 // empty for a selected test, else the reason that [e2e.Deselected] has.
-func (s *Session) deselects(t e2e.Test, spec suite.Spec, expr tagexpressions.Evaluatable) string {
-	journey, _ := s.opts.Config.Journey(t.Journey)
+func deselects(c *config.Config, run e2e.Run, t e2e.Test, spec suite.Spec, expr tagexpressions.Evaluatable) string {
+	journey, _ := c.Journey(t.Journey)
 	switch {
-	case s.run.Service != "" && !slices.Contains(spec.Services, s.run.Service) && !slices.Contains(journey.Services, s.run.Service):
+	case run.Service != "" && !slices.Contains(spec.Services, run.Service) && !slices.Contains(journey.Services, run.Service):
 		return "service"
-	case !runsOn(journey, s.run.Target):
+	case !runsOn(journey, run.Target):
 		return "target"
 	case !expr.Evaluate(spellings(t.Tags)):
 		return "select"

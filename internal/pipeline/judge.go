@@ -2,9 +2,11 @@ package pipeline
 
 import (
 	"cmp"
+	"slices"
 
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/history"
+	"github.com/org/e2e-gate/internal/policy"
 	"github.com/org/e2e-gate/internal/triage"
 	"github.com/org/e2e-gate/internal/verdict"
 )
@@ -48,17 +50,34 @@ func (s *Session) judge(ev evidence, problems []e2e.Problem) judged {
 	if err != nil {
 		problems = append(problems, e2e.Problem{Code: e2e.CodeToolError, LosesEvidence: true, Text: "triage rules: " + err.Error()})
 	}
-	out := verdict.Of(verdict.In{
+	in := verdict.In{
 		Run: s.run, Plan: ev.plan, Gates: ev.gates, Ends: ev.ends, Documents: s.enriched(ev), Local: ev.local,
 		Unreadable: ev.unreadable, Results: ev.results, Earlier: ev.earlier, Witnesses: ev.witnesses, Problems: problems,
 		Table: s.opts.Config.Policy.Table(), Quarantine: s.opts.Quarantine, Judging: s.opts.Judging,
 		Budget: s.opts.Stage.Budget.Seconds(), Journeys: s.journeyBudgets(), Known: s.knownTests(ev), Now: s.opts.Now(),
-	})
+	}
+	out := s.approved(in, verdict.Of(in))
 	r := out.Result
 	if err == nil {
 		r = s.explained(engine, r, ev.stats, out.Counted)
 	}
 	return judged{s.linked(r), out.Counted}
+}
+
+// approved judges once more, if the change affects tests in a way that blocks by the base's
+// policy, and people may approve that.
+func (s *Session) approved(in verdict.In, out verdict.Out) verdict.Out {
+	if s.opts.Approve == nil || out.Result.Judging == nil || len(out.Result.Judging.Changes) == 0 {
+		return out
+	}
+	in.Table = in.Table.Blocking(policy.RowJudgeChanged) // so the base says, whoever's policy judges by now
+	if j := out.Result.Judging; slices.ContainsFunc(j.Changes, func(c e2e.JudgeChange) bool { return c.What == e2e.ChangedTests }) {
+		given, missing := s.opts.Approve()
+		now := *in.Judging
+		now.ApprovedBy, now.Unapproved = given, missing
+		in.Judging = &now
+	}
+	return verdict.Of(in)
 }
 
 // enriched adds owner, journey and criticality to the tests that only the documents know.
@@ -97,7 +116,9 @@ func (s *Session) inherit(t e2e.Test, of e2e.Batch) e2e.Test {
 		}
 	}
 	if spec, ok := s.opts.Config.Suite(of.Suite); ok {
-		s.enrich(&t, spec, nil)
+		raw := t
+		enrich(s.opts.Config, &t, spec, nil)
+		s.opts.Baseline.hold(&t, raw, of.Suite)
 	}
 	t.Owner = cmp.Or(t.Owner, of.Owner)
 	return t

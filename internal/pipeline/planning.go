@@ -15,6 +15,7 @@ import (
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/history"
 	"github.com/org/e2e-gate/internal/report"
+	"github.com/org/e2e-gate/internal/verdict"
 	"github.com/org/e2e-gate/shards"
 )
 
@@ -33,7 +34,7 @@ type planning struct {
 func (s *Session) makePlan(_ context.Context, in planning) (*e2e.Plan, []e2e.Problem, error) {
 	plan := &e2e.Plan{
 		Schema: e2e.PlanSchema, Run: s.run, Gates: in.gates, Tests: in.estimate(), Batches: in.estimateBatches(), Shards: []e2e.PlanShard{},
-		Deselected: in.deselected,
+		Deselected: in.deselected, Measured: s.measured(in),
 	}
 	opts := s.planOptions(in.stats)
 	opts.GroupSeconds = in.startups(plan.Tests)
@@ -57,6 +58,9 @@ func (s *Session) makePlan(_ context.Context, in planning) (*e2e.Plan, []e2e.Pro
 		for _, a := range made.Alternatives {
 			plan.Weighed = append(plan.Weighed, e2e.Alternative{Count: a.Count, Makespan: a.Makespan, BilledMinutes: a.BilledMinutes})
 		}
+	}
+	if m := plan.Measured; m != nil && m.Run == "" {
+		s.opts.Progress.Note(verdict.Unmeasured)
 	}
 	plan.Digest = digest(plan)
 	s.opts.Progress.Planned(plan.Planned(), len(plan.Shards), plan.Guessed, plan.Makespan)

@@ -58,6 +58,11 @@ type Options struct {
 	EventSHA string
 	// Judging says whose config judges; nil: not known.
 	Judging *e2e.Judging
+	// Baseline is what the change is measured against; nil: nothing.
+	Baseline *Baseline
+	// Approve asks whether people approved that the change affects tests that judge it; missing
+	// says why not. Nil: the base's policy does not block that, or it cannot be approved.
+	Approve func() (given []e2e.Approval, missing string)
 	// Key tells two calls of the gate in one workflow apart.
 	Key string
 	// Select narrows the stage's selection; Service the suites and journeys.

@@ -66,23 +66,31 @@ type judge struct {
 	reasons []e2e.Reason
 }
 
-// judgeChanged states that the change alters what judges it. The strongest cell of the row
-// counts, since that is about no test.
+// judgeChanged states that the change alters what judges it. An approval lifts what that blocks.
 func (j *judge) judgeChanged() {
 	if j.ev.Judging == nil || len(j.ev.Judging.Changes) == 0 {
 		return
 	}
-	effect := e2e.Informs
-	for _, c := range e2e.Criticalities() {
-		if e := j.ev.Table.Effect(RowJudgeChanged, c); stronger(e, effect) {
-			effect = e
-		}
-	}
+	effect := j.ev.Table.JudgeChanged()
 	var what []string
 	for _, c := range j.ev.Judging.Changes {
 		what = append(what, strings.TrimSpace(c.What+" "+c.Text))
 	}
-	j.add(e2e.CodeJudgeChanged, effect, nil, "the change alters what judges it: %s", list(what))
+	text := "the change alters what judges it: " + list(what)
+	switch by := j.ev.Judging.ApprovedBy; {
+	case len(by) > 0:
+		if Blocks(effect) {
+			effect = e2e.Warns
+		}
+		var who []string
+		for _, a := range by {
+			who = append(who, a.String())
+		}
+		text += "; approved by " + list(who)
+	case Blocks(effect) && j.ev.Judging.Unapproved != "":
+		text += "; not approved: " + j.ev.Judging.Unapproved
+	}
+	j.add(e2e.CodeJudgeChanged, effect, nil, "%s", text)
 }
 
 // findDamaged maps each test to the first problem, by code and text, that loses

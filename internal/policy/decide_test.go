@@ -737,3 +737,40 @@ func TestContextBlocksNothing(t *testing.T) {
 		}
 	}
 }
+
+// An approval lifts what a change of the judge blocks, and nothing else.
+func TestAnApprovalLiftsJudgeChanged(t *testing.T) {
+	table, wrong := Default().With(Override{"judge_changed": {"nightly": "block"}})
+	if len(wrong) > 0 {
+		t.Fatal(wrong)
+	}
+	informs, _ := Default().With(Override{"judge_changed": {"release-blocking-smoke": "inform", "release-blocking": "inform", "non-blocking": "inform",
+		"nightly": "inform", "synthetic": "inform"}})
+	changes := []e2e.JudgeChange{{What: "stages.pr", Text: "blocks is changed"}}
+	by := []e2e.Approval{{By: "alice", How: "label", PullRequest: 7}}
+	for _, tc := range []struct {
+		judging e2e.Judging
+		tests   []e2e.TestResult
+		want    []string
+		says    string
+	}{
+		{e2e.Judging{Changes: changes}, []e2e.TestResult{pass("a")}, []string{"blocks judge_changed:"}, "stages.pr blocks is changed"},
+		{e2e.Judging{Changes: changes, Unapproved: "no label"}, []e2e.TestResult{pass("a")}, []string{"blocks judge_changed:"}, "; not approved: no label"},
+		{e2e.Judging{Changes: changes, ApprovedBy: by}, []e2e.TestResult{pass("a")}, []string{"warns judge_changed:"}, "; approved by alice (label, #7)"},
+		{e2e.Judging{Changes: changes, ApprovedBy: by}, []e2e.TestResult{test("a", e2e.Failed, e2e.ReleaseBlocking)},
+			[]string{"blocks test_failed: a", "warns judge_changed:"}, ""},
+	} {
+		v, _ := Decide(Evidence{Blocks: true, Tests: tc.tests, Judging: &tc.judging, Table: table})
+		var text strings.Builder
+		for _, r := range v.Reasons {
+			text.WriteString(r.Text)
+		}
+		if diff := cmp.Diff(tc.want, lines(v)); diff != "" || !strings.Contains(text.String(), tc.says) {
+			t.Errorf("%s%+v", diff, v.Reasons)
+		}
+	}
+	v, _ := Decide(Evidence{Blocks: true, Tests: []e2e.TestResult{pass("a")}, Judging: &e2e.Judging{Changes: changes, ApprovedBy: by}, Table: informs})
+	if diff := cmp.Diff([]string{"informs judge_changed:"}, lines(v)); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -38,6 +38,28 @@ func Rows() []Row {
 // that is missing blocks.
 type Table map[Row]map[e2e.Criticality]e2e.Effect
 
+// Blocking is the table with all cells of a row blocking.
+func (t Table) Blocking(row Row) Table {
+	out := maps.Clone(t)
+	out.row(row, e2e.Blocks, e2e.Blocks, e2e.Blocks)
+	return out
+}
+
+// JudgeChanged is what it does that a change alters what judges it: the strongest cell of the
+// row, since that is about no test.
+func (t Table) JudgeChanged() e2e.Effect {
+	effect := e2e.Informs
+	for _, c := range e2e.Criticalities() {
+		if e := t.Effect(RowJudgeChanged, c); stronger(e, effect) {
+			effect = e
+		}
+	}
+	return effect
+}
+
+// Blocks reports whether an effect keeps a stage from passing.
+func Blocks(e e2e.Effect) bool { return stronger(e, e2e.Warns) }
+
 // words are the effects as the config writes them.
 var words = map[string]e2e.Effect{"block": e2e.Blocks, "not_judged": e2e.NotJudged, "warn": e2e.Warns, "inform": e2e.Informs}
 

@@ -34,6 +34,6 @@ func (p *Publisher) checkOf(r e2e.Result) Check {
 		Summary:     report.Comment(r, report.CommentOptions{MaxBytes: MaxCheckText}),
 		URL:         r.Run.URL,
 		ID:          fmt.Sprintf("%s.%d", r.Run.WorkflowRun, r.Run.WorkflowAttempt),
-		Annotations: report.Annotations(r, report.AnnotationOptions{SuiteDir: p.SuiteDir, Max: maxCheckAnnotations}),
+		Annotations: report.Annotations(r, report.AnnotationOptions{SuiteDir: p.SuiteDir, Exists: p.HasFile, Max: maxCheckAnnotations}),
 	}
 }

@@ -49,6 +49,9 @@ type Options struct {
 	Owners map[string]string
 	// SuiteDir is the directory of a suite from the repository root; nil: not known.
 	SuiteDir func(suite string) string
+	// HasFile reports whether the checkout has a file, by its path from the repository root;
+	// nil: not known.
+	HasFile func(file string) bool
 	// Out is the folder with result.json and report.html, for a draft of a release.
 	Out string
 }

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"fmt"
 	"path"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/org/e2e-gate/internal/annotation"
@@ -21,6 +23,9 @@ type AnnotationOptions struct {
 	// SuiteDir returns the directory of a suite, relative to the repository root. If nil,
 	// annotations name no file.
 	SuiteDir func(suite string) string
+	// Exists reports whether the checkout has a file, by its path from the repository root. If
+	// nil, every path counts. Reports give paths from the suite's directory, or from the root.
+	Exists func(file string) bool
 	// Max is how many of a level there may be; 0 is [MaxAnnotations].
 	Max int
 }
@@ -82,25 +87,36 @@ func (a *annotator) test(t *e2e.TestResult) {
 	add("category: ", categoryOf(t.Category))
 	add("owner: ", owner(owners(*t)))
 	add("next: ", t.NextStep)
-	line := t.Line
-	file := a.file(t)
-	if file == "" {
-		line = 0
-	}
+	file, line := a.place(t)
 	a.add(level, file, line, what+": "+t.ID, strings.Join(lines, "\n"))
 }
 
-// file is the file of a test, relative to the repository root, or "" if it is unknown
-// or outside the repository.
-func (a *annotator) file(t *e2e.TestResult) string {
-	if a.o.SuiteDir == nil || t.File == "" || path.IsAbs(t.File) || strings.ContainsAny(t.File, "\\:") {
-		return ""
+// withLine matches a file with a line behind it: x.php:9, x.php(9).
+var withLine = regexp.MustCompile(`^(.+?)(?::(\d{1,7})(?::\d+)?|\((\d{1,7})\))$`)
+
+// place is file and line of a test, relative to the repository root. Both are zero if the file
+// is not known, or is not in the checkout: an annotation at a file that is not there is lost.
+func (a *annotator) place(t *e2e.TestResult) (file string, line int) {
+	name := strings.ReplaceAll(strings.TrimPrefix(t.File, "file://"), "\\", "/")
+	line = t.Line
+	if m := withLine.FindStringSubmatch(name); m != nil {
+		if name = m[1]; line == 0 {
+			line, _ = strconv.Atoi(m[2] + m[3])
+		}
 	}
-	file := path.Join(strings.ReplaceAll(a.o.SuiteDir(t.Suite), "\\", "/"), t.File)
-	if path.IsAbs(file) || file == ".." || strings.HasPrefix(file, "../") || !annotation.SafeFile(file) {
-		return ""
+	if a.o.SuiteDir == nil || name == "" || path.IsAbs(name) || strings.Contains(name, ":") {
+		return "", 0
 	}
-	return file
+	dir := strings.ReplaceAll(a.o.SuiteDir(t.Suite), "\\", "/")
+	for _, file := range []string{path.Join(dir, name), path.Clean(name)} {
+		if path.IsAbs(file) || file == ".." || strings.HasPrefix(file, "../") || !annotation.SafeFile(file) {
+			continue
+		}
+		if a.o.Exists == nil || a.o.Exists(file) {
+			return file, line
+		}
+	}
+	return "", 0
 }
 
 func (a *annotator) add(level annotation.Level, file string, line int, title, message string) {

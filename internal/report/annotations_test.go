@@ -2,6 +2,7 @@ package report
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -74,6 +75,37 @@ func TestAnnotationFiles(t *testing.T) {
 		a := Annotations(r, AnnotationOptions{SuiteDir: func(string) string { return "e2e" }})[0]
 		if a.File() != want || (a.Line() != 0) != (want != "") {
 			t.Errorf("%q becomes %q:%d, want %q", file, a.File(), a.Line(), want)
+		}
+	}
+}
+
+// Reports give a test's file from the suite's directory or from the repository's root, and
+// with a line in it; an annotation names a file that the checkout has, or none.
+func TestAnnotationsNameFilesOfTheCheckout(t *testing.T) {
+	has := map[string]bool{"apps/web/tests/PayTest.php": true, "docs/a.md": true}
+	for given, want := range map[string]string{
+		"tests/PayTest.php":                 "apps/web/tests/PayTest.php 9",
+		"apps/web/tests/PayTest.php":        "apps/web/tests/PayTest.php 9",
+		`tests\PayTest.php`:                 "apps/web/tests/PayTest.php 9",
+		"tests/PayTest.php:12":              "apps/web/tests/PayTest.php 9",
+		"tests/PayTest.php(12)":             "apps/web/tests/PayTest.php 9",
+		"file://apps/web/tests/PayTest.php": "apps/web/tests/PayTest.php 9",
+		"tests/Other.php":                   " 0",
+		"../../docs/a.md":                   "docs/a.md 9",
+		"../../../docs/a.md":                " 0",
+		"/etc/passwd":                       " 0",
+		`C:\x\PayTest.php`:                  " 0",
+		"":                                  " 0",
+	} {
+		r := e2e.Result{Tests: []e2e.TestResult{{Test: e2e.Test{ID: "a", Suite: "s", File: given, Line: 9}, Outcome: e2e.Failed, Effect: e2e.Blocks}}}
+		list := Annotations(r, AnnotationOptions{SuiteDir: func(string) string { return "apps/web" }, Exists: func(file string) bool { return has[file] }})
+		if got := fmt.Sprintf("%s %d", list[0].File(), list[0].Line()); got != want {
+			t.Errorf("%q: %q, want %q", given, got, want)
+		}
+		r.Tests[0].Line = 0
+		list = Annotations(r, AnnotationOptions{SuiteDir: func(string) string { return "apps/web" }})
+		if strings.Contains(given, "12") && list[0].Line() != 12 {
+			t.Errorf("%q: line %d", given, list[0].Line())
 		}
 	}
 }

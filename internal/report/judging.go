@@ -27,10 +27,31 @@ func judgeNote(r e2e.Result) string {
 			effect = "Altering it blocks by the base's policy."
 		}
 	}
+	if by := r.Judging.ApprovedBy; len(by) > 0 {
+		var who []string
+		for _, a := range by {
+			who = append(who, a.String())
+		}
+		return "Approved by " + strings.Join(who, " and ") + ", so it does not block, and the change's own config judges."
+	}
+	if r.Judging.Unknown != "" {
+		effect += " " + strings.ToUpper(r.Judging.Unknown[:1]) + r.Judging.Unknown[1:] + "."
+	}
+	if r.Judging.Unapproved != "" {
+		effect += " It is not approved: " + r.Judging.Unapproved + "."
+	}
 	if r.Judging.Commit == "" {
 		return effect
 	}
 	return fmt.Sprintf("What decides was taken from the base, commit %.10s. %s", r.Judging.Commit, effect)
+}
+
+// unlock is what to do where such a change blocks.
+func unlock(r e2e.Result) string {
+	if r.Judging != nil && r.Judging.Unapproved != "" {
+		return "have the change of what judges it approved: " + r.Judging.Unapproved
+	}
+	return "take back what alters the judge, or make that by a commit on the judging branch; judge.approve in its config lets people approve it"
 }
 
 // changeText is one of them in a line, with up to three tests.
@@ -87,6 +108,8 @@ func judgedBy(r e2e.Result) string {
 			return "the built-in policy"
 		}
 		return fmt.Sprintf("the config of the base, commit %.10s", r.Judging.Commit)
+	case e2e.JudgedByApproval:
+		return "the config of the change, which was approved"
 	case e2e.JudgedByCommit, e2e.JudgedByNothing:
 	}
 	return ""

@@ -61,6 +61,9 @@ func preventsPass(e e2e.Effect) bool {
 
 // noFinding is what to do where the stage did not pass and no finding says why.
 func noFinding(r e2e.Result) string {
+	if len(r.Verdict.Reasons) > 0 && r.Verdict.Reasons[0].Code == e2e.CodeJudgeChanged {
+		return unlock(r)
+	}
 	if len(r.Verdict.Reasons) > 0 {
 		return firstLine(r.Verdict.Reasons[0].Text)
 	}

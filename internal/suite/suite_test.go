@@ -52,6 +52,14 @@ func TestValidatePytest(t *testing.T) {
 	}
 }
 
+// -v breaks the stream of go test that the gate reads.
+func TestValidateGoTest(t *testing.T) {
+	s := Spec{Name: "s", Framework: "gotest", Args: []string{"-v", "-tags=e2e", "-test.v"}}
+	if found := Validate(s, func(string) bool { return false }); len(found) != 2 {
+		t.Errorf("%+v", found)
+	}
+}
+
 // Every framework but go test distinguishes an error from an assertion. So does an
 // unknown one.
 func TestTellsErrors(t *testing.T) {

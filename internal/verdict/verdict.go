@@ -120,6 +120,8 @@ func Of(in In) Out {
 	} else {
 		r.Problems = mergeProblems(a.allProblems())
 	}
+	in.Judging = measured(in.Judging, in.Plan, r.Tests)
+	r.Judging = in.Judging
 	judge(in, a, &r)
 	out := Out{Result: r}
 	for _, d := range a.counted {

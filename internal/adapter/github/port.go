@@ -16,6 +16,7 @@ var _ interface {
 	forge.Backups
 	forge.Attempts
 	forge.Branches
+	forge.Approvals
 	forge.MergeQueue
 } = (*Client)(nil)
 
@@ -36,7 +37,7 @@ func Open(o Options) (Port, error) {
 	case o.Forge != "":
 		return basic{c, o.Forge}, nil
 	case o.GraphQLURL == "":
-		return withoutQueue{c, c, c, c, c, c, c}, nil
+		return withoutQueue{c, c, c, c, c, c, c, c}, nil
 	}
 	return c, nil
 }
@@ -50,6 +51,7 @@ type withoutQueue struct {
 	forge.Backups
 	forge.Attempts
 	forge.Branches
+	forge.Approvals
 }
 
 // basic is Gitea or Forgejo: comment and commit status, and what can be read of a run.

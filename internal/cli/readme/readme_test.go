@@ -101,7 +101,7 @@ func TestReadmeVariants(t *testing.T) {
 		"E2E_FAULT=crash":             "(?s)BLOCKED.*panic: assignment to entry in nil map",
 		"CASEWORK_FAULT=unhealthy":    "(?s)NOT JUDGED.*ENVIRONMENT_FAILURE.*failing: worker",
 		"CASEWORK_FAULT=wrong-sha":    "(?s)NOT JUDGED.*ENVIRONMENT_FAILURE.*0bad",
-		"CASEWORK_FAULT=crash":        "(?s)NOT JUDGED.*ENVIRONMENT_FAILURE",
+		"CASEWORK_FAULT=crash":        "(?s)BLOCKED.*PRODUCT_REGRESSION \\(high confidence\\): background process[ \\n]+case-api[ \\n]+crashed",
 	}
 	rows := regexp.MustCompile("(?m)^\\| `([A-Z0-9_=a-z -]+)` \\|.*\\| (\\d) \\|$").FindAllStringSubmatch(string(readme), -1)
 	if len(rows) != len(want) {

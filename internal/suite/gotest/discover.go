@@ -30,7 +30,7 @@ var Framework = adapter.Framework{
 	New:    func(s adapter.Spec, root string) adapter.Adapter { return &goTest{spec: s, root: root} },
 	Detect: detect, Signs: "a go.mod, and *_test.go behind //go:build e2e or integration",
 	Fields: []string{"packages", "args"},
-	Flags:  []string{"run", "json", "list", "skip", "bench", "fuzz", "count", "timeout", "c", "o"}, FlagPrefix: "test.",
+	Flags:  []string{"run", "json", "v", "list", "skip", "bench", "fuzz", "count", "timeout", "c", "o"}, FlagPrefix: "test.",
 }
 
 // goTest runs plain go test.

@@ -106,7 +106,7 @@ func TestGoDiscovery(t *testing.T) {
 		"other/not_test.go":      "package other\n\nimport \"testing\"\n\nfunc TestOther(t *testing.T) {}\n",
 		"e2e/testdata/x_test.go": "package broken\n\nfunc {",
 	})
-	tests, problems := suitetest.Discover(t, Framework.New(adapter.Spec{Name: "s", Framework: "gotest", Dir: "e2e", Args: []string{"-tags=e2e", "-v"}}, root))
+	tests, problems := suitetest.Discover(t, Framework.New(adapter.Spec{Name: "s", Framework: "gotest", Dir: "e2e", Args: []string{"-tags=e2e", "-race"}}, root))
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Run is a workflow run that others ask for.
@@ -18,6 +19,8 @@ type Run struct {
 	Event, SHA, Branch, HeadRepository, Actor string
 	// Path is that of the workflow's file.
 	Path string
+	// Created is when its first attempt was.
+	Created time.Time
 	// Conclusion is empty while it runs. Jobs are conclusions by name.
 	Conclusion string
 	Jobs       map[string]string
@@ -46,6 +49,13 @@ func (s *Server) RerunAll(run int) {
 type Pull struct {
 	Number                            int
 	SHA, Branch, HeadRepository, Base string
+	// Author opened it. Commits, Files, Reviews and Events are what it has, the oldest first.
+	Author  string
+	Labels  []string
+	Commits []PullCommit
+	Files   []string
+	Reviews []Review
+	Events  []IssueEvent
 }
 
 func (s *Server) run(id string) *Run {
@@ -68,8 +78,8 @@ func getRun(c call) answer {
 func (s *Server) runJSON(r Run) map[string]any {
 	out := map[string]any{"id": r.ID, "run_attempt": max(r.Attempt, 1), "event": r.Event, "head_sha": r.SHA, "head_branch": r.Branch, "status": "completed",
 		"conclusion": r.Conclusion, "html_url": fmt.Sprintf("https://github.example/%s/actions/runs/%d", s.Repository, r.ID), "path": r.Path,
-		"pull_requests": []any{},
-		"actor":         userJSON(User{Login: r.Actor, Type: "User"}), "head_repository": map[string]any{"full_name": r.HeadRepository}}
+		"pull_requests": []any{}, "created_at": r.Created.Format(time.RFC3339),
+		"actor": userJSON(User{Login: r.Actor, Type: "User"}), "head_repository": map[string]any{"full_name": r.HeadRepository}}
 	if r.Conclusion == "" {
 		out["status"], out["conclusion"] = "in_progress", nil
 	}

@@ -63,12 +63,14 @@ var loaded = sync.OnceValues(func() (*schema, error) {
 // described is where the description lies beside the repository, if it does.
 const described = "shared/github/github-openapi-trimmed.json"
 
-// description is GitHub's, cut down to our routes: from beside the repository, else
-// from the package registry.
+// description is GitHub's, cut down to our routes: from beside the repository if all of them
+// are in it, else from the package registry.
 func description() ([]byte, error) {
 	if root, ok := moduleRoot(); ok {
 		if data, err := os.ReadFile(filepath.Join(filepath.Dir(root), filepath.FromSlash(described))); err == nil {
-			return trim(data)
+			if trimmed, err := trim(data); err == nil {
+				return trimmed, nil
+			}
 		}
 	}
 	return fetched()
@@ -104,6 +106,9 @@ var templates = []string{
 	"/repos/{owner}/{repo}/deployments", "/repos/{owner}/{repo}/deployments/{deployment_id}/statuses",
 	"/repos/{owner}/{repo}/pulls", "/repos/{owner}/{repo}/actions/artifacts/{artifact_id}/{archive_format}",
 	"/repos/{owner}/{repo}/commits/{ref}/statuses", "/repos/{owner}/{repo}/compare/{basehead}", "/repos/{owner}/{repo}/branches/{branch}",
+	"/repos/{owner}/{repo}/pulls/{pull_number}", "/repos/{owner}/{repo}/pulls/{pull_number}/commits", "/repos/{owner}/{repo}/pulls/{pull_number}/files",
+	"/repos/{owner}/{repo}/pulls/{pull_number}/reviews", "/repos/{owner}/{repo}/issues/{issue_number}/events",
+	"/repos/{owner}/{repo}/actions/runs", "/repos/{owner}/{repo}/collaborators/{username}/permission",
 }
 
 // trim keeps our routes and what they refer to: the whole has ten megabytes.

@@ -94,6 +94,8 @@ type Server struct {
 	// Compared are answers to comparisons "branch...commit"; Protected are branches that exist.
 	Compared  map[string]Comparison
 	Protected map[string]bool
+	// Permissions of accounts: admin, maintain, write, triage, read. Others have none.
+	Permissions map[string]string
 	// Releases, newest first; Refs are commits by "tags/<name>" and "heads/<name>".
 	Releases []Release
 	Refs     map[string]string

@@ -171,3 +171,26 @@ func WithModules(t *testing.T, name string) string {
 	}
 	return root
 }
+
+// ModulesOf makes a project runnable with the packages of an example.
+func ModulesOf(example string) func(t *testing.T, dir string) []string {
+	return func(t *testing.T, dir string) []string {
+		t.Helper()
+		from := filepath.Join(modules(t, filepath.Join(gatebin.Root(t), "examples", example)), "node_modules")
+		if err := os.Symlink(from, filepath.Join(dir, "node_modules")); err != nil {
+			t.Fatal(err)
+		}
+		return nil
+	}
+}
+
+// VenvOf makes a project runnable with the packages of an example.
+func VenvOf(example string) func(t *testing.T, dir string) []string {
+	return func(t *testing.T, _ string) []string {
+		t.Helper()
+		return Python(t, filepath.Join(gatebin.Root(t), "examples", example))
+	}
+}
+
+// Nothing makes a project runnable that needs no packages.
+func Nothing(*testing.T, string) []string { return nil }

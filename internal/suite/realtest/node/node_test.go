@@ -234,3 +234,8 @@ func TestReportersBesideOurs(t *testing.T) {
 		})
 	}
 }
+
+func TestContract(t *testing.T) {
+	realsuite.PlayContract(t, "vitest", realsuite.ModulesOf("vitest"))
+	realsuite.PlayContract(t, "jest", realsuite.ModulesOf("jest"))
+}

@@ -160,3 +160,7 @@ func TestPlaywrightKeeps(t *testing.T) {
 		}
 	}
 }
+
+func TestContract(t *testing.T) {
+	realsuite.PlayContract(t, "playwright", realsuite.ModulesOf("playwright"))
+}

@@ -147,3 +147,5 @@ func TestPytestIncremental(t *testing.T) {
 	tc.Spec.Args = []string{"-p", "no:cacheprovider"}
 	tc.Play(t)
 }
+
+func TestContract(t *testing.T) { realsuite.PlayContract(t, "pytest", realsuite.VenvOf("pytest")) }
