@@ -247,8 +247,12 @@ func find(heads []int, n int) int {
 // those that share a lock with one, for plans in which smoke tests run next to the others.
 // It does not change its input.
 func drawnIn(tests []Test, locks bool) []Test {
-	held := func(t Test) bool { return t.Smoke && (len(t.Bound) > 0 || locks && len(t.Locks) > 0) }
-	if !slices.ContainsFunc(tests, held) {
+	found := false
+	for i := range tests { // without a copy of each
+		t := &tests[i]
+		found = found || t.Smoke && (len(t.Bound) > 0 || locks && len(t.Locks) > 0)
+	}
+	if !found {
 		return tests
 	}
 	tests = slices.Clone(tests)
