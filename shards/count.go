@@ -33,7 +33,7 @@ func newChoice(in *input) choice {
 func (c *choice) add(in *input) {
 	type part struct{ span, group int }
 	paid, counted := make([]bool, len(in.cost)), map[part]bool{}
-	c.groups = make([]span, in.sets+len(in.locks))
+	c.groups = make([]span, in.sets+len(in.locks)+len(in.bounds))
 	for _, i := range in.order {
 		t, cost := &in.tests[i], in.costOf(i)
 		c.total += t.Seconds
@@ -53,17 +53,21 @@ func (c *choice) add(in *input) {
 		}
 		g.sum += t.Seconds
 		g.longest = max(g.longest, t.Seconds+cost)
-		if len(t.Locks) > 0 {
+		if held >= in.sets {
 			g.longest = g.sum // never split
 		}
 	}
 }
 
-// heldBy is the lock or group that holds a test together with others; -1 for none.
+// heldBy is the bound, lock or group that holds a test together with others; -1 for none.
 // Tests with several locks may hold more together: what is made of it is a bound.
 func (in *input) heldBy(test int) int {
-	if locks := in.tests[test].Locks; len(locks) > 0 {
-		return in.sets + in.locks[locks[0]]
+	t := &in.tests[test]
+	switch {
+	case len(t.Bound) > 0:
+		return in.sets + len(in.locks) + in.bounds[t.Bound[0]]
+	case len(t.Locks) > 0:
+		return in.sets + in.locks[t.Locks[0]]
 	}
 	return in.set[test]
 }

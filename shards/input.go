@@ -11,11 +11,12 @@ type input struct {
 	group, set []int
 	sets       int
 	cost       []float64 // of a group on each shard, in seconds
-	locks      map[string]int
+	// locks and bounds are the numbers of each lock and of each bound.
+	locks, bounds map[string]int
 }
 
 func newInput(tests []Test, opts Options) *input {
-	in := &input{opts: opts, tests: tests, order: sorted(tests), locks: map[string]int{}}
+	in := &input{opts: opts, tests: tests, order: sorted(tests), locks: map[string]int{}, bounds: map[string]int{}}
 	in.group, in.set = make([]int, len(tests)), make([]int, len(tests))
 	type pair struct {
 		group int
@@ -26,6 +27,9 @@ func newInput(tests []Test, opts Options) *input {
 		t := &tests[i]
 		for _, l := range t.Locks {
 			number(in.locks, l)
+		}
+		for _, b := range t.Bound {
+			number(in.bounds, b)
 		}
 		in.group[i], in.set[i] = -1, -1
 		if t.Group == "" {

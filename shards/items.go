@@ -185,7 +185,7 @@ func (in *input) addFixed(list []item) {
 // together joins tests that go to one shard: positions of order, each with the one
 // before it in its set. It is nil where every test stands alone.
 func (in *input) together(order []int) []int {
-	if in.sets+len(in.locks) == 0 {
+	if in.sets+len(in.locks)+len(in.bounds) == 0 {
 		return nil
 	}
 	sums, total := in.setSums(order)
@@ -193,7 +193,7 @@ func (in *input) together(order []int) []int {
 	if in.opts.Count <= 1 {
 		most = total
 	}
-	heads, first := make([]int, len(order)), make([]int, in.sets+len(in.locks))
+	heads, first := make([]int, len(order)), make([]int, in.sets+len(in.locks)+len(in.bounds))
 	join := func(n, key int) {
 		if head := first[key] - 1; head >= 0 {
 			heads[find(heads, n)] = find(heads, head)
@@ -210,6 +210,9 @@ func (in *input) together(order []int) []int {
 		}
 		for _, lock := range in.tests[i].Locks {
 			join(n, in.sets+in.locks[lock])
+		}
+		for _, bound := range in.tests[i].Bound {
+			join(n, in.sets+len(in.locks)+in.bounds[bound])
 		}
 	}
 	return heads
@@ -240,25 +243,43 @@ func find(heads []int, n int) int {
 	return n
 }
 
-// drawnIn turns all tests that share a lock with a smoke test into smoke tests, for
-// plans in which smoke tests run next to the others. It does not change its input.
-func drawnIn(tests []Test) []Test {
-	if !slices.ContainsFunc(tests, func(t Test) bool { return len(t.Locks) > 0 }) {
+// drawnIn turns all tests that are bound to a smoke test into smoke tests, and with locks
+// those that share a lock with one, for plans in which smoke tests run next to the others.
+// It does not change its input.
+func drawnIn(tests []Test, locks bool) []Test {
+	found := false
+	for i := range tests { // without a copy of each
+		t := &tests[i]
+		found = found || t.Smoke && (len(t.Bound) > 0 || locks && len(t.Locks) > 0)
+	}
+	if !found {
 		return tests
 	}
 	tests = slices.Clone(tests)
-	smoke := map[string]bool{}
+	bound, locked := map[string]bool{}, map[string]bool{}
 	for again := true; again; {
 		again = false
 		for i := range tests {
 			t := &tests[i]
-			t.Smoke = t.Smoke || slices.ContainsFunc(t.Locks, func(l string) bool { return smoke[l] })
-			for _, l := range t.Locks {
-				if t.Smoke && !smoke[l] {
-					smoke[l], again = true, true
-				}
+			again = draw(t, t.Bound, bound) || again
+			if locks {
+				again = draw(t, t.Locks, locked) || again
 			}
 		}
 	}
 	return tests
+}
+
+// draw makes a test smoke if one of its names is, or its names if the test is. It reports
+// whether it changed any.
+func draw(t *Test, names []string, smoke map[string]bool) (changed bool) {
+	if !t.Smoke && slices.ContainsFunc(names, func(n string) bool { return smoke[n] }) {
+		t.Smoke, changed = true, true
+	}
+	for _, n := range names {
+		if t.Smoke && !smoke[n] {
+			smoke[n], changed = true, true
+		}
+	}
+	return changed
 }

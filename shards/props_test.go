@@ -59,6 +59,7 @@ func drawTests(t *rapid.T) []Test {
 			Seconds: rapid.SampledFrom([]float64{0, 0.001, 0.5, 1, 3, 10, 77}).Draw(t, "seconds"),
 			High:    rapid.SampledFrom([]float64{0, 0.5, 100}).Draw(t, "high"),
 			Locks:   rapid.SampledFrom([][]string{nil, nil, nil, nil, {"l1"}, {"l2"}, {"l1", "l3"}}).Draw(t, "locks"),
+			Bound:   rapid.SampledFrom([][]string{nil, nil, nil, nil, {"b1"}, {"b2"}, {"b1", "b3"}}).Draw(t, "bound"),
 			Smoke:   rapid.IntRange(0, 4).Draw(t, "smoke") == 0,
 		}
 	}

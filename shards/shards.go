@@ -65,6 +65,9 @@ type Test struct {
 	// Locks name resources that the test must not share with a test that runs at the
 	// same time. All tests with a lock in common go to the same shard.
 	Locks []string
+	// Bound names what the test is never cut from, such as the tests that it builds on: all
+	// tests with one in common go to the same shard, and are smoke if one of them is.
+	Bound []string
 	// Seconds is the expected duration, the median. Zero or less, NaN and more than
 	// 1e12 mean unknown; use a small positive value for a test that takes no time.
 	Seconds float64
@@ -172,9 +175,7 @@ func Make(tests []Test, opts Options) (Plan, error) {
 	}
 	plan := Plan{Median: median(tests)}
 	tests, plan.Guessed = timed(tests, plan.Median)
-	if opts.Smoke == SmokeOwn && opts.Count != 1 {
-		tests = drawnIn(tests)
-	}
+	tests = drawnIn(tests, opts.Smoke == SmokeOwn && opts.Count != 1)
 	in := newInput(tests, opts)
 	choice := newChoice(in)
 	plan.Alternatives = choice.alternatives()

@@ -215,6 +215,7 @@ func checkPlan(t *rapid.T, tests []Test, plan Plan, mode SmokeMode) {
 		t.Fatalf("not each test exactly once: %v", got)
 	}
 	checkLocks(t, tests, plan, mode)
+	checkBounds(t, tests, plan)
 	n := float64(len(plan.Shards))
 	// Graham's bound for list scheduling, per phase; the tolerance comes on top.
 	if limit := plan.LowerBound * (2 - 1/n) * (1 + DefaultTolerance); plan.Makespan > limit+1e-9 {
@@ -225,6 +226,30 @@ func checkPlan(t *rapid.T, tests []Test, plan Plan, mode SmokeMode) {
 	}
 }
 
+// checkBounds: what is bound is on one shard, all before or all after the smoke tests' end.
+func checkBounds(t *rapid.T, tests []Test, plan Plan) {
+	type place struct {
+		shard int
+		smoke bool
+	}
+	at := map[string]place{}
+	for _, s := range plan.Shards {
+		for n, id := range s.Tests {
+			i := slices.IndexFunc(tests, func(t Test) bool { return t.ID == id })
+			here := place{s.Index, n < s.Smoke}
+			for _, name := range tests[i].Bound {
+				if have, ok := at[name]; ok && have != here {
+					t.Fatalf("%s is cut: %+v and %+v", name, have, here)
+				}
+				at[name] = here
+			}
+			if tests[i].Smoke && !here.smoke {
+				t.Fatalf("%s is smoke and does not run first", id)
+			}
+		}
+	}
+}
+
 func checkLocks(t *rapid.T, tests []Test, plan Plan, mode SmokeMode) {
 	type phased struct {
 		lock  string
@@ -232,10 +257,10 @@ func checkLocks(t *rapid.T, tests []Test, plan Plan, mode SmokeMode) {
 	}
 	at := map[phased]int{}
 	for _, s := range plan.Shards {
-		for _, id := range s.Tests {
+		for n, id := range s.Tests {
 			i := slices.IndexFunc(tests, func(t Test) bool { return t.ID == id })
 			for _, name := range tests[i].Locks {
-				l := phased{name, mode == SmokeFirst && tests[i].Smoke} // one after the other there
+				l := phased{name, mode == SmokeFirst && n < s.Smoke} // one after the other there
 				if have, ok := at[l]; ok && have != s.Index {
 					t.Fatalf("the lock %s is on shards %d and %d", name, have, s.Index)
 				}

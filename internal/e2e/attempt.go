@@ -47,6 +47,8 @@ type Attempt struct {
 	Source          AttemptSource `json:"source,omitempty" doc:"Why the attempt was made: the planned run, the diagnostic rerun, a retry that the framework states, or beside the rerun of another test." enum:"first,diagnostic,framework,beside"`
 	Twin            int           `json:"twin,omitempty" doc:"Which of several tests with this id it is an attempt at, from 1 in the order of the report; absent if the id is unique. The number holds within one process only."`
 	Uncounted       string        `json:"uncounted,omitempty" doc:"Why the attempt is shown but decides nothing; absent if it counts."`
+	Kept            bool          `json:"kept,omitempty" doc:"The test was kept from running: it is no skip of its own. The outcome is skipped then."`
+	KeptBy          string        `json:"kept_by,omitempty" doc:"Id of the failed test that kept it from running; absent if that is not known."`
 	WorkflowAttempt int           `json:"workflow_attempt,omitempty" doc:"Attempt of the workflow run, from 1."`
 	Shard           int           `json:"shard" doc:"Index of the shard, from 0."`
 	Started         time.Time     `json:"started,omitzero" doc:"Start, UTC; absent where the framework does not say."`
@@ -94,6 +96,7 @@ type Child struct {
 //
 //   - every attempt passed (or passed and skipped): passed
 //   - every attempt skipped: skipped
+//   - it was only ever kept from running: [NotRun]
 //   - the last attempt that ran failed: failed
 //   - an earlier attempt failed and the last that ran passed: flaky
 //   - it passed, and failed beside the rerun of another test: flaky
@@ -131,7 +134,10 @@ func outcomeOfOne(attempts []Attempt) Outcome {
 		case Passed:
 			last = Passed
 		case Skipped:
-			if last == Lost {
+			switch {
+			case a.Kept && last == Lost:
+				last = NotRun
+			case !a.Kept && (last == Lost || last == NotRun):
 				last = Skipped
 			}
 		case OutcomeUnknown, Flaky, Lost, NotRun:

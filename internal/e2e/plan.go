@@ -26,7 +26,7 @@ type Plan struct {
 	Makespan float64        `json:"expected_makespan_seconds" doc:"Expected time of the slowest path through the shards."`
 	Splits   int            `json:"owner_splits" doc:"Pairs of owner and shard."`
 	Guessed  int            `json:"guessed" doc:"Tests without timing history."`
-	Advice   string         `json:"advice,omitempty" doc:"One sentence when more shards would not help."`
+	Advice   string         `json:"advice,omitempty" doc:"What keeps more shards from helping, such as a group that is never cut, in one sentence."`
 	Weighed  []Alternative  `json:"alternatives,omitempty" doc:"Numbers of shards that were weighed, where the number was to be chosen."`
 	Digest   string         `json:"digest" doc:"SHA-256 over run id, tests, batches and shards; shard documents repeat it."`
 	Problems []Problem      `json:"problems,omitempty" doc:"What went wrong before anything ran."`
@@ -100,6 +100,7 @@ type PlanShard struct {
 	Name    string   `json:"name" doc:"Stable, human, safe in file and artifact names."`
 	Owners  []string `json:"owners,omitempty" doc:"Owners of its tests."`
 	Tests   []string `json:"tests" doc:"Ids in run order: smoke first, then longest first."`
+	Smoke   int      `json:"smoke,omitempty" doc:"How many of its tests, the first ones, run before all others: smoke tests, and what is planned together with one."`
 	Seconds float64  `json:"seconds" doc:"Expected duration of its tests, one after the other: the median, with what their files take to start."`
 	High    float64  `json:"high_seconds,omitempty" doc:"What they take in one of ten runs; absent if unknown."`
 }

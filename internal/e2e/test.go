@@ -46,6 +46,10 @@ type Test struct {
 	Criticality Criticality `json:"criticality" doc:"How much a failure matters." enum:"release-blocking-smoke,release-blocking,non-blocking,nightly,synthetic"`
 	Locks       []string    `json:"locks,omitempty" doc:"Named resources that the test must not share with a test running at the same time."`
 	Unit        string      `json:"unit" doc:"Tests of one unit on one shard run in one process."`
+	Group       string      `json:"group,omitempty" doc:"Tests that build on one another, as their framework, a tag or the config says: they are planned, run and repeated together."`
+	Keep        string      `json:"keep,omitempty" doc:"A file that the framework itself never cuts: its tests are planned and run together, and repeated alone."`
+	Context     bool        `json:"context,omitempty" doc:"Not selected: it runs because another test of its group was selected, and it blocks nothing."`
+	SkippedLast bool        `json:"skipped_last,omitempty" doc:"For a test of a group: it was skipped in the last run that was judged."`
 	Twins       int         `json:"twins,omitempty" doc:"How many tests share this id, if more than one: they are planned, run and repeated together."`
 }
 
@@ -90,6 +94,18 @@ func (t Test) Smoke() bool {
 	return t.Criticality == ReleaseBlockingSmoke || slices.ContainsFunc(t.Tags, func(tag string) bool {
 		return BareTag(tag) == "smoke"
 	})
+}
+
+// Bound names what the test is planned together with: its group, and the file that its
+// framework never cuts.
+func (t Test) Bound() []string {
+	var bound []string
+	for _, name := range []string{t.Group, t.Keep} {
+		if name != "" && !slices.Contains(bound, name) {
+			bound = append(bound, name)
+		}
+	}
+	return bound
 }
 
 // MachineLock starts the name of a lock that matters on one machine only, such as a

@@ -100,6 +100,9 @@ func (e *Entry) tried(attempts []e2e.Attempt, run string) {
 	if e.Outcome == e2e.Lost && e.Nothing == "" {
 		e.Nothing = Lost
 	}
+	if e.Outcome == e2e.NotRun && e.Nothing == "" {
+		e.Nothing = NotRun
+	}
 	if e.Outcome != e2e.Skipped {
 		e.Reason = ""
 	}

@@ -521,6 +521,20 @@ func (s Stats) High(id string) float64 {
 	return 0
 }
 
+// SkippedLast reports whether the test was skipped in the newest run that was judged.
+func (s Stats) SkippedLast(id string) bool {
+	k := s.tests[id]
+	if k == nil {
+		return false
+	}
+	for _, x := range k.samples {
+		if x.record.Nothing == "" && (x.outcome == e2e.Skipped || x.says()) {
+			return x.outcome == e2e.Skipped
+		}
+	}
+	return false
+}
+
 // Whole is the median duration in seconds of all tests of a suite together; 0 if it
 // never ran.
 func (s Stats) Whole(suite string) float64 { return s.wholes[suite] }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/fingerprint"
 	"github.com/org/e2e-gate/internal/history"
 	"github.com/org/e2e-gate/internal/suite"
 	"github.com/org/e2e-gate/internal/triage"
@@ -39,8 +40,13 @@ func (s *Session) explained(engine categoriser, r e2e.Result, stats history.Stat
 		}
 	}
 	results, clusters := engine.All(inputs)
+	files := map[string]int{}
+	for _, t := range r.Tests {
+		files[t.Keep]++
+	}
 	for n, res := range results {
-		explain(&r.Tests[at[n]], crashed(r.Tests[at[n]], res))
+		t := r.Tests[at[n]]
+		explain(&r.Tests[at[n]], crashed(t, s.ordered(t, files[t.Keep], res)))
 		addLogs(&r.Tests[at[n]], docs)
 	}
 	r.Clusters = append([]e2e.Cluster{}, clusters...)
@@ -59,6 +65,29 @@ func crashed(t e2e.TestResult, res triage.Result) triage.Result {
 			return res
 		}
 	}
+	return res
+}
+
+// ordered is what triage says of a test that failed in its file, and failed in another way when
+// it was repeated alone: it needs what other tests of the file left behind. file is how many
+// tests the file has.
+func (s *Session) ordered(t e2e.TestResult, file int, res triage.Result) triage.Result {
+	if t.Outcome != e2e.Failed || t.Keep == "" || t.Group != "" || file < 2 || t.Environment != nil {
+		return res
+	}
+	var prints []string
+	for _, a := range t.Attempts {
+		if a.Outcome == e2e.Failed && (len(prints) == 0 || a.Source == e2e.SourceDiagnostic) {
+			prints = append(prints, fingerprint.Of(fingerprint.Failure{
+				Type: a.Type, Message: a.Message, Details: a.Details, RunValues: []string{a.Correlation, a.DataPrefix, s.run.ID},
+			}))
+		}
+	}
+	if len(prints) < 2 || prints[0] == "" || prints[1] == "" || fingerprint.Same(prints[0], prints[1]) || failedDifferently(t.Attempts) == nil {
+		return res
+	}
+	res.Cause = "order"
+	res.NextStep = "have the test set up what it needs; if the tests of its file are meant to build on one another, set keep: file for the suite"
 	return res
 }
 
@@ -212,12 +241,18 @@ func problemsByTest(problems []e2e.Problem) map[string][]*e2e.Problem {
 	return about
 }
 
-// unreported explains a test without any attempt by what went wrong around it.
+// unreported explains a test that never ran by what went wrong around it.
 func unreported(t *e2e.TestResult, problems []*e2e.Problem) {
 	t.Category, t.Confidence, t.Cause = e2e.Unknown, e2e.ConfidenceLow, "it never reported"
 	t.NextStep = "read the log of its batch, then run the stage again"
 	if t.Outcome == e2e.NotRun {
 		t.Cause, t.NextStep = "it was stopped before it could start", "run the stage again with more time, or find out what used the time up"
+		if n := len(t.Attempts); n > 0 && t.Attempts[n-1].Kept {
+			t.Cause, t.NextStep = "its framework kept it from running", "find out in the log of its batch why the framework did not run it"
+			if by := t.Attempts[n-1].KeptBy; by != "" {
+				t.Cause, t.NextStep = by+" kept it from running", "repair "+by+" first"
+			}
+		}
 	}
 	for _, p := range problems {
 		t.Evidence = append(t.Evidence, e2e.Evidence{Kind: e2e.EvidenceTriage, Text: p.Text, Source: p.File})

@@ -17,6 +17,7 @@ import (
 	"github.com/org/e2e-gate/internal/config"
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/suite"
+	"github.com/org/e2e-gate/internal/suite/adapter"
 )
 
 // discovered is what suites hold: tests, and batches of suites that cannot list theirs.
@@ -75,14 +76,12 @@ func (s *Session) discover(ctx context.Context, _ none) (all discovered, problem
 		}
 		found.tests = asSets(found.tests)
 		all.sights.suite(odd)
-		for _, t := range found.work() {
-			raw := t
-			enrich(s.opts.Config, &t, spec, owners)
-			why := deselects(s.opts.Config, s.run, t, spec, expr)
-			all.sights.test(raw, spec.Name, why, len(found.batches) > 0)
-			s.opts.Baseline.hold(&t, raw, spec.Name)
-			if why != "" {
-				all.deselect(t, why)
+		for _, choice := range s.choose(found.work(), spec, expr, owners) {
+			t := choice.test
+			all.sights.test(choice.raw, spec.Name, choice.alone, len(found.batches) > 0)
+			s.opts.Baseline.hold(&t, choice.raw, spec.Name)
+			if choice.why != "" {
+				all.deselect(t, choice.why)
 				continue
 			}
 			if seen[t.ID] {
@@ -104,6 +103,32 @@ func (s *Session) discover(ctx context.Context, _ none) (all discovered, problem
 		slices.Sort(one.Tests)
 	}
 	return all, problems, nil
+}
+
+// choice is a test as it was listed and with what the config says, why it does not run, and
+// why it would not for itself; empty: it does.
+type choice struct {
+	raw, test  e2e.Test
+	why, alone string
+}
+
+// choose selects tests of a suite. What the expression leaves out of a group runs as context
+// if another test of the group is selected; what may not run at this target never does.
+func (s *Session) choose(tests []e2e.Test, spec suite.Spec, expr tagexpressions.Evaluatable, owners codeowners.Ruleset) []choice {
+	choices, selected := make([]choice, len(tests)), map[string]bool{}
+	for i, t := range tests {
+		raw := t
+		enrich(s.opts.Config, &t, spec, owners)
+		why := deselects(s.opts.Config, s.run, t, spec, expr)
+		choices[i] = choice{raw, t, why, why}
+		selected[t.Group] = selected[t.Group] || why == ""
+	}
+	for i := range choices {
+		if c := &choices[i]; c.test.Group != "" && c.why == "select" && selected[c.test.Group] {
+			c.test.Context, c.why = true, ""
+		}
+	}
+	return choices
 }
 
 // asSets makes one entry of the tests of a suite that share an id: they are planned, run
@@ -168,6 +193,7 @@ func enrich(c *config.Config, t *e2e.Test, spec suite.Spec, owners codeowners.Ru
 			t.Locks = append(t.Locks, name)
 		}
 	}
+	t.Group, t.Keep = together(*t, spec)
 	for key, value := range map[string]string{"owner": t.Owner, "journey": t.Journey, "criticality": string(t.Criticality), "suite": t.Suite,
 		"framework": t.Framework} {
 		if value != "" {
@@ -176,6 +202,27 @@ func enrich(c *config.Config, t *e2e.Test, spec suite.Spec, owners codeowners.Ru
 	}
 	slices.Sort(t.Tags)
 	t.Tags = slices.Compact(t.Tags)
+}
+
+// together is the group of a test, and the file that stays uncut with it: as the config says,
+// else a tag, else the framework.
+func together(t e2e.Test, spec suite.Spec) (group, keep string) {
+	file := cmp.Or(t.Keep, fileOf(t))
+	class := adapter.GroupOf(spec, t.Class)
+	serial := slices.ContainsFunc(t.Tags, func(tag string) bool { return e2e.BareTag(tag) == "serial" })
+	group, keep = t.Group, t.Keep
+	switch {
+	case spec.Keep == adapter.KeepFile:
+		group = cmp.Or(file, class, group)
+	case spec.Keep == adapter.KeepClass:
+		group = cmp.Or(class, file, group)
+	case serial:
+		group = cmp.Or(group, class, file)
+	}
+	if spec.Keep == adapter.KeepNone || group == keep {
+		keep = ""
+	}
+	return group, keep
 }
 
 // criticality is the first word that the domain knows; release-blocking is the

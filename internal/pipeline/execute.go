@@ -130,13 +130,20 @@ func (x *execution) prepare() error {
 	for _, t := range x.work.plan.Tests {
 		seconds[t.ID] = t.Estimate
 	}
+	whole := map[string]int{}
+	for _, t := range x.work.plan.Tests {
+		whole[t.Suite]++
+	}
+	for _, d := range x.work.plan.Deselected {
+		delete(whole, d.Suite)
+	}
 	for _, b := range x.work.plan.Batches {
 		batches[b.Unit], seconds[b.ID] = b.ID, b.Estimate
 	}
 	x.runner = runner.New(runner.Config{
 		Out: x.out, Run: x.run, Digest: x.work.plan.Digest, Shards: len(x.work.plan.Shards), Suites: suites, BaseEnv: x.opts.BaseEnv,
 		Secrets: x.opts.Config.Secrets, Redact: x.redactLog, Progress: x.opts.Progress.Unit, Checkpoint: x.checkpoint(), Now: x.opts.Now,
-		Isolation: x.isolation(), Hold: x.hold, Pull: x.opts.Config.Shards.Queue, Batches: batches, Seconds: seconds, StartSeconds: x.work.overhead,
+		Isolation: x.isolation(), Hold: x.hold, Pull: x.opts.Config.Shards.Queue, Batches: batches, Whole: whole, Seconds: seconds, StartSeconds: x.work.overhead,
 	})
 	for _, i := range x.work.indexes {
 		x.shards = append(x.shards, x.runner.Shard(x.work.plan.Shards[i], tests))
@@ -196,9 +203,42 @@ func (x *execution) rerunShard(ctx context.Context, sh *runner.Shard) error {
 		}
 		records = append(records, r)
 	}
+	records = append(records, keptRecords(sh, decisions, done)...)
 	slices.SortFunc(records, func(a, b e2e.RerunRecord) int { return strings.Compare(a.ID, b.ID) })
 	sh.Reran(records)
 	return nil
+}
+
+// keptRecords say what became of tests that a failed one kept from running: they are run again
+// with it, or not at all.
+func keptRecords(sh *runner.Shard, decisions []rerun.Decision, done map[string]bool) []e2e.RerunRecord {
+	allowed := map[string]bool{}
+	for _, d := range decisions {
+		allowed[d.ID] = d.Allowed
+	}
+	var list []e2e.RerunRecord
+	for _, t := range sh.Tests() {
+		if len(t.Attempts) == 0 || !t.Attempts[0].Kept {
+			continue
+		}
+		r := e2e.RerunRecord{ID: t.ID, Done: done[t.ID]}
+		by, known := t.Attempts[0].KeptBy, false
+		if by != "" {
+			_, known = allowed[by]
+		}
+		switch {
+		case !known:
+			r.Reason = "it never ran, and no failed test is known that kept it from running"
+		case !allowed[by]:
+			r.Reason = fmt.Sprintf("%s kept it from running, and gets no rerun", by)
+		case r.Done:
+			r.Reason = fmt.Sprintf("%s kept it from running, and was run again", by)
+		default:
+			r.Reason = cmp.Or(sh.Refused(t.ID), "the rerun did not run the test, so it proves nothing")
+		}
+		list = append(list, r)
+	}
+	return list
 }
 
 func (s *Session) guards() rerun.Guards {
@@ -221,9 +261,9 @@ func (x *execution) rerunState(ctx context.Context, sh *runner.Shard) rerun.Stat
 		if e2e.OutcomeOf(t.Attempts) != e2e.Failed {
 			continue
 		}
-		last := t.Attempts[len(t.Attempts)-1]
+		cause, seconds := sh.Cause(t.ID)
 		state.Failures = append(state.Failures, rerun.Failure{
-			ID: t.ID, Seconds: last.Seconds, Earlier: x.work.earlier.Rerun(t.ID), Crashed: attempts.Died(units, t.Attempts),
+			ID: t.ID, Cause: cause, Seconds: seconds, Earlier: x.work.earlier.Rerun(t.ID), Crashed: attempts.Died(units, t.Attempts),
 			Retries: attempts.RetriesUsed(t.Attempts),
 		})
 	}

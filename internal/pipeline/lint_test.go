@@ -11,6 +11,7 @@ import (
 	"github.com/org/e2e-gate/internal/history"
 	"github.com/org/e2e-gate/internal/policy"
 	"github.com/org/e2e-gate/internal/suite"
+	"github.com/org/e2e-gate/internal/triage"
 )
 
 // remembered is a history in memory.
@@ -123,6 +124,37 @@ func TestFailedDifferently(t *testing.T) {
 		}
 		if got != tc.want {
 			t.Errorf("%s: %q, want %q", tc.name, got, tc.want)
+		}
+	}
+}
+
+// A test that fails in another way when it is repeated without the other tests of its file
+// depends on their order.
+func TestOrdered(t *testing.T) {
+	attempts := func(first, again string) []e2e.Attempt {
+		return []e2e.Attempt{{N: 1, Outcome: e2e.Failed, Message: first, Source: e2e.SourceFirst},
+			{N: 2, Outcome: e2e.Failed, Message: again, Source: e2e.SourceDiagnostic}}
+	}
+	for _, tc := range []struct {
+		name     string
+		test     e2e.Test
+		outcome  e2e.Outcome
+		file     int
+		attempts []e2e.Attempt
+		want     string
+	}{
+		{"in another way", e2e.Test{Keep: "s/a"}, e2e.Failed, 4, attempts("timed out waiting for the payment", "expected undefined to be 7"), "order"},
+		{"in the same way", e2e.Test{Keep: "s/a"}, e2e.Failed, 4, attempts("timed out waiting", "timed out waiting"), "timing"},
+		{"in the same way, later", e2e.Test{Keep: "s/a"}, e2e.Failed, 4, attempts("case 17 is missing", "case 18 is missing"), "timing"},
+		{"it has its file alone", e2e.Test{Keep: "s/a"}, e2e.Failed, 1, attempts("timed out", "expected 7"), "timing"},
+		{"a group is repeated whole", e2e.Test{Keep: "s/a", Group: "s/g"}, e2e.Failed, 4, attempts("timed out", "expected 7"), "timing"},
+		{"its framework cuts files", e2e.Test{}, e2e.Failed, 4, attempts("timed out", "expected 7"), "timing"},
+		{"no rerun", e2e.Test{Keep: "s/a"}, e2e.Failed, 4, attempts("timed out", "")[:1], "timing"},
+		{"a flake", e2e.Test{Keep: "s/a"}, e2e.Flaky, 4, attempts("timed out", "expected 7"), "timing"},
+	} {
+		r := e2e.TestResult{Test: tc.test, Outcome: tc.outcome, Attempts: tc.attempts}
+		if got := (&Session{}).ordered(r, tc.file, triage.Result{Cause: "timing"}); got.Cause != tc.want {
+			t.Errorf("%s: %s, want %s", tc.name, got.Cause, tc.want)
 		}
 	}
 }

@@ -7,7 +7,9 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/org/e2e-gate/internal/e2e"
@@ -43,11 +45,14 @@ func (s *Session) makePlan(_ context.Context, in planning) (*e2e.Plan, []e2e.Pro
 	guess(plan, made.Median)
 	plan.Bound, plan.Makespan, plan.Splits, plan.Advice = made.LowerBound, made.Makespan, made.OwnerSplits, made.Advice
 	for _, sh := range made.Shards {
-		one := e2e.PlanShard{Index: sh.Index, Name: shardName(sh), Owners: named(sh.Owners), Tests: sh.Tests, Seconds: sh.Seconds}
+		one := e2e.PlanShard{Index: sh.Index, Name: shardName(sh), Owners: named(sh.Owners), Tests: sh.Tests, Smoke: sh.Smoke, Seconds: sh.Seconds}
 		if sh.High > sh.Seconds {
 			one.High = sh.High
 		}
 		plan.Shards = append(plan.Shards, one)
+	}
+	if text := keptAdvice(plan); text != "" {
+		plan.Advice = strings.TrimPrefix(plan.Advice+"; "+text, "; ")
 	}
 	if opts.Count == 0 {
 		for _, a := range made.Alternatives {
@@ -84,6 +89,7 @@ func (in planning) estimate() []e2e.PlannedTest {
 	list := make([]e2e.PlannedTest, len(in.tests))
 	for i, t := range in.tests {
 		list[i] = e2e.PlannedTest{Test: t}
+		list[i].SkippedLast = t.Group != "" && in.stats.SkippedLast(t.ID)
 		list[i].Estimate, list[i].Source = in.estimateOf(t)
 		list[i].High = in.stats.High(t.ID)
 	}
@@ -133,18 +139,54 @@ func guess(plan *e2e.Plan, median float64) {
 }
 
 // toPlan says what the planner needs to know. The tests of a file stay together where
-// balance allows: they share fixtures. Locks hold tests together only where shards are
+// balance allows: they share fixtures. Those of a group always do. Locks hold tests together only where shards are
 // machines, which cannot wait for each other.
 func (s *Session) toPlan(list []e2e.PlannedTest) []shards.Test {
 	tests := make([]shards.Test, len(list))
 	for i, t := range list {
 		tests[i] = shards.Test{ID: t.ID, Owner: t.Owner, Seconds: t.Estimate, High: t.High, Smoke: t.Smoke()}
-		tests[i].Group = fileOf(t.Test)
+		tests[i].Group, tests[i].Bound = fileOf(t.Test), t.Bound()
 		if s.opts.Matrix {
 			tests[i].Locks = t.SharedLocks()
 		}
 	}
 	return tests
+}
+
+// keptAdvice names what is never cut and takes more than half of the time, or more than a
+// shard's fair share, with what that costs and how to free it; empty: nothing does.
+func keptAdvice(plan *e2e.Plan) string {
+	total, sums, counts, declared := 0.0, map[string]float64{}, map[string]int{}, map[string]bool{}
+	for _, t := range plan.Tests {
+		total += t.Estimate
+		for _, name := range t.Bound() {
+			sums[name] += t.Estimate
+			counts[name]++
+			declared[name] = declared[name] || name == t.Group
+		}
+	}
+	for _, b := range plan.Batches {
+		total += b.Estimate
+	}
+	longest := ""
+	for _, name := range slices.Sorted(maps.Keys(sums)) {
+		if counts[name] > 1 && (longest == "" || sums[name] > sums[longest] || sums[name] == sums[longest] && declared[name]) {
+			longest = name
+		}
+	}
+	n := float64(max(len(plan.Shards), 1))
+	if longest == "" || n < 2 && sums[longest] <= total/2 || sums[longest] <= total/max(n, 2) {
+		return ""
+	}
+	what, free := "the group", "; shorten it, or let its tests stand alone"
+	if !declared[longest] {
+		what, free = "the file", "; split it, or set keep: none for its suite if its tests do not build on one another"
+	}
+	cost := ""
+	if fair := total / n; n > 1 && sums[longest] > fair {
+		cost = fmt.Sprintf("; evenly spread, each shard would take %.1f s", fair)
+	}
+	return fmt.Sprintf("%s %s stays on one shard and takes %.1f s of %.1f s%s%s", what, longest, sums[longest], total, cost, free)
 }
 
 // batchesToPlan is toPlan for batches, which have no file.

@@ -7,8 +7,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/org/e2e-gate/internal/config"
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/history"
+	"github.com/org/e2e-gate/internal/suite"
 	"github.com/org/e2e-gate/shards"
 )
 
@@ -50,6 +52,86 @@ func TestShardNames(t *testing.T) {
 		strings.Repeat("x", 200): "3-" + strings.Repeat("x", 40)} {
 		if got := shardName(shards.Shard{Index: 3, Tests: []string{"a"}, Owners: []string{owner}}); got != want {
 			t.Errorf("%q: %s, want %s", owner, got, want)
+		}
+	}
+}
+
+// The config, a tag or the framework says which tests belong together, in this order.
+func TestTogether(t *testing.T) {
+	for _, tc := range []struct {
+		name        string
+		test        e2e.Test
+		keep        string
+		group, kept string
+	}{
+		{"nothing is said", e2e.Test{File: "a", Class: "C"}, "", "", ""},
+		{"the framework", e2e.Test{File: "a", Group: "s/g", Keep: "s/a"}, "", "s/g", "s/a"},
+		{"keep: none", e2e.Test{File: "a", Group: "s/g", Keep: "s/a"}, "none", "s/g", ""},
+		{"keep: file", e2e.Test{File: "a", Class: "C"}, "file", "s/a", ""},
+		{"keep: file of a project", e2e.Test{File: "a", Keep: "s/[p] a"}, "file", "s/[p] a", ""},
+		{"keep: file without a file", e2e.Test{Class: "C"}, "file", "s/C", ""},
+		{"keep: class", e2e.Test{File: "a", Class: "C"}, "class", "s/C", ""},
+		{"keep: class without a class", e2e.Test{File: "a"}, "class", "s/a", ""},
+		{"a tag", e2e.Test{File: "a", Class: "C", Tags: []string{"@e2e:serial"}}, "", "s/C", ""},
+		{"a tag of a group", e2e.Test{File: "a", Group: "s/g", Tags: []string{"serial"}}, "", "s/g", ""},
+		{"another tag", e2e.Test{File: "a", Tags: []string{"serially"}}, "", "", ""},
+	} {
+		tc.test.Suite = "s"
+		if group, kept := together(tc.test, suite.Spec{Name: "s", Keep: tc.keep}); group != tc.group || kept != tc.kept {
+			t.Errorf("%s: %q, %q", tc.name, group, kept)
+		}
+	}
+}
+
+// What the expression leaves out of a group runs as context; what may not run here does not.
+func TestChoose(t *testing.T) {
+	expr, err := config.ParseSelect("smoke")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Session{opts: Options{Config: &config.Config{Journeys: []config.Journey{{Name: "far", Targets: []string{"staging"}}}}}}
+	s.run.Target = "production"
+	tests := []e2e.Test{
+		{ID: "a", Group: "g"}, {ID: "b", Group: "g", Tags: []string{"smoke"}}, {ID: "c", Group: "g", Tags: []string{"smoke", "journey:far"}},
+		{ID: "d", Group: "h"}, {ID: "e"}, {ID: "f", Keep: "k"}, {ID: "g", Keep: "k", Tags: []string{"smoke"}},
+	}
+	var got []string
+	for _, c := range s.choose(tests, suite.Spec{Name: "s"}, expr, nil) {
+		got = append(got, strings.TrimSpace(fmt.Sprintf("%s %s%v", c.test.ID, c.why, c.test.Context)))
+	}
+	if want := "a true, b false, c targetfalse, d selectfalse, e selectfalse, f selectfalse, g false"; strings.Join(got, ", ") != want {
+		t.Errorf("got  %s\nwant %s", strings.Join(got, ", "), want)
+	}
+}
+
+// The plan names what is never cut where that costs time.
+func TestKeptAdvice(t *testing.T) {
+	plan := func(shards int, tests ...e2e.PlannedTest) *e2e.Plan {
+		for i := range tests {
+			tests[i].ID = fmt.Sprint(i)
+		}
+		return &e2e.Plan{Tests: tests, Shards: make([]e2e.PlanShard, shards)}
+	}
+	test := func(group, keep string, seconds float64) e2e.PlannedTest {
+		return e2e.PlannedTest{Test: e2e.Test{Group: group, Keep: keep}, Estimate: seconds}
+	}
+	for _, tc := range []struct {
+		name string
+		plan *e2e.Plan
+		want string
+	}{
+		{"a file", plan(4, test("", "s/a", 30), test("", "s/a", 30), test("", "", 20), test("", "", 20)),
+			"the file s/a stays on one shard and takes 60.0 s of 100.0 s; evenly spread, each shard would take 25.0 s; " +
+				"split it, or set keep: none for its suite if its tests do not build on one another"},
+		{"a group on one shard", plan(1, test("s/g", "s/a", 30), test("s/g", "s/a", 30), test("", "", 20)),
+			"the group s/g stays on one shard and takes 60.0 s of 80.0 s; shorten it, or let its tests stand alone"},
+		{"half of the time", plan(1, test("s/g", "", 10), test("s/g", "", 10), test("", "", 20)), ""},
+		{"its fair share", plan(2, test("", "s/a", 10), test("", "s/a", 10), test("", "s/b", 10), test("", "s/b", 10)), ""},
+		{"one long test is no group", plan(4, test("", "s/a", 90), test("", "s/b", 1)), ""},
+		{"nothing is kept", plan(2, test("", "", 1)), ""},
+	} {
+		if got := keptAdvice(tc.plan); got != tc.want {
+			t.Errorf("%s:\ngot  %s\nwant %s", tc.name, got, tc.want)
 		}
 	}
 }

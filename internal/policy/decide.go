@@ -45,6 +45,9 @@ func Decide(ev Evidence) (e2e.Verdict, []e2e.TestResult) {
 	for i := range j.tests {
 		t := &j.tests[i]
 		t.Effect, t.Why, t.Policy = j.effect(*t)
+		if t.Context && !t.Unplanned && stronger(t.Effect, e2e.Informs) {
+			t.Effect, t.Why, t.Policy = e2e.Informs, contextWhy, nil
+		}
 	}
 	j.gates()
 	j.problems()
@@ -179,6 +182,9 @@ func (j *judge) effect(t e2e.TestResult) (e2e.Effect, string, *e2e.PolicyCell) {
 	return j.ev.Table.Effect(row, column), why(row, column, t), j.cell(row, column)
 }
 
+// contextWhy is why a test that was not selected blocks nothing.
+const contextWhy = "not selected: it ran because a selected test builds on its group"
+
 // cell names a cell of the table, and whether the config changed it.
 func (j *judge) cell(row Row, column e2e.Criticality) *e2e.PolicyCell {
 	if row == "" {
@@ -214,6 +220,9 @@ func why(row Row, column e2e.Criticality, t e2e.TestResult) string {
 	case RowLost:
 		return fmt.Sprintf("a %s test that was planned and never reported", column)
 	case RowNotRun:
+		if n := len(t.Attempts); n > 0 && t.Attempts[n-1].Kept {
+			return fmt.Sprintf("a %s test that %s kept from running", column, cmp.Or(t.Attempts[n-1].KeptBy, "its framework"))
+		}
 		return fmt.Sprintf("a %s test that was stopped before it could start", column)
 	case RowSkipped:
 		return "skipped by its framework"
@@ -272,6 +281,9 @@ func (j *judge) lossOf(p e2e.Problem) e2e.Effect {
 	worst := e2e.Informs
 	for _, i := range tests {
 		t := j.tests[i]
+		if t.Context && !t.Unplanned {
+			continue // what was selected and builds on it is lost by itself
+		}
 		effects := []e2e.Effect{j.ev.Table.Effect(RowLost, Column(t.Test))}
 		if t.Outcome == e2e.NotRun {
 			effects = append(effects, t.Effect)
@@ -348,7 +360,7 @@ func sentence(code e2e.Code, ids []string) string {
 		e2e.CodeFlaky:             "flaky: failed first, passed when run again",
 		e2e.CodeLaterPass:         "failed in an earlier attempt of this workflow run and passed now",
 		e2e.CodeLost:              "planned and never reported",
-		e2e.CodeNotRun:            "stopped before it could start",
+		e2e.CodeNotRun:            "stopped or kept from running before it could start",
 	}[code]
 	return fmt.Sprintf("%s %s: %s", n, verb, list(ids))
 }
@@ -357,7 +369,7 @@ func sentence(code e2e.Code, ids []string) string {
 func (j *judge) evidence() {
 	planned, passed, bad := 0, 0, 0
 	for _, t := range j.tests {
-		if !t.Unplanned {
+		if !t.Unplanned && !t.Context {
 			planned++
 		}
 		if t.Effect == e2e.Blocks || t.Effect == e2e.NotJudged {
@@ -377,7 +389,7 @@ func (j *judge) evidence() {
 
 func (j *judge) passes(t e2e.TestResult) bool {
 	_, damaged := j.damaged[t.ID]
-	return !damaged && !t.Unplanned && (t.Quarantine == nil || t.Quarantine.Expired) && (t.Outcome == e2e.Passed || t.Outcome == e2e.Flaky)
+	return !damaged && !t.Unplanned && !t.Context && (t.Quarantine == nil || t.Quarantine.Expired) && (t.Outcome == e2e.Passed || t.Outcome == e2e.Flaky)
 }
 
 // explained reports whether a reason already says why nothing could be tested.

@@ -709,6 +709,35 @@ func TestDamagedEvidenceIsNeverWeakerThanLost(t *testing.T) {
 	}
 }
 
+// A test that was not selected blocks nothing, and proves nothing: it ran because a selected
+// one builds on it.
+func TestContextBlocksNothing(t *testing.T) {
+	damage := []e2e.Problem{{Code: e2e.CodeReportDamaged, LosesEvidence: true, Tests: []string{"beside"}, Text: "damaged"}}
+	for _, tc := range []struct {
+		outcome  e2e.Outcome
+		problems []e2e.Problem
+		want     e2e.Effect
+	}{
+		{e2e.Failed, nil, e2e.Informs}, {e2e.Flaky, nil, e2e.Informs}, {e2e.Lost, nil, e2e.Informs}, {e2e.NotRun, nil, e2e.Informs},
+		{e2e.Skipped, nil, e2e.Informs}, {e2e.Passed, nil, e2e.EffectNothing}, {e2e.Passed, damage, e2e.Informs},
+	} {
+		beside := test("beside", tc.outcome, e2e.ReleaseBlockingSmoke)
+		beside.Context = true
+		v, tests := decide(tc.problems, pass("a"), beside)
+		if v.State != e2e.VerdictPassed || tests[1].Effect != tc.want {
+			t.Errorf("%s: %s, %s", tc.outcome, v.State, tests[1].Effect)
+		}
+		if v, _ = decide(tc.problems, beside); v.State != e2e.VerdictNotJudged {
+			t.Errorf("%s alone: %s; nothing that was selected is proven", tc.outcome, v.State)
+		}
+		if beside.Unplanned = true; tc.outcome == e2e.Failed {
+			if v, _ = decide(nil, pass("a"), beside); v.State != e2e.VerdictFailed {
+				t.Errorf("a test that no plan calls context: %s", v.State)
+			}
+		}
+	}
+}
+
 // An approval lifts what a change of the judge blocks, and nothing else.
 func TestAnApprovalLiftsJudgeChanged(t *testing.T) {
 	table, wrong := Default().With(Override{"judge_changed": {"nightly": "block"}})

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/org/e2e-gate/internal/e2e"
@@ -56,4 +57,12 @@ func retried(list []e2e.Attempt, i int) (on, source string) {
 		source = " (" + source + ")"
 	}
 	return "", source
+}
+
+// endedAs is how an attempt ended, in words: "passed", or "kept from running".
+func endedAs(a e2e.Attempt) string {
+	if a.Kept {
+		return "kept from running"
+	}
+	return cmp.Or(string(a.Outcome), "unknown")
 }

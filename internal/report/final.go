@@ -309,7 +309,7 @@ func attemptsText(t *e2e.TestResult) string {
 	var list []string
 	for i, a := range t.Attempts[:min(len(t.Attempts), 8)] {
 		on, source := retried(t.Attempts, i)
-		list = append(list, fmt.Sprintf("%d %s%s in %s on shard %d%s", a.N, cmp.Or(string(a.Outcome), "unknown"), on, seconds(a.Seconds), a.Shard, source))
+		list = append(list, fmt.Sprintf("%d %s%s in %s on shard %d%s", a.N, endedAs(a), on, seconds(a.Seconds), a.Shard, source))
 	}
 	if t.Rerun != nil && t.Rerun.Beside != "" {
 		list = append(list, safetext.Line(t.Rerun.Beside, shortText))

@@ -30,7 +30,12 @@ type Failure struct {
 	ID string
 	// Crashed: its process died in a panic or crash; a rerun would mask that.
 	Crashed bool
-	// Seconds that a rerun may be expected to take.
+	// Cause is what it has in common with other failures: a group, or a set-up that failed for
+	// many. All with one cause count as one, and are run again together, or none of them.
+	// Empty: it stands alone.
+	Cause string
+	// Seconds that a rerun may be expected to take. The first failure of a group has those of
+	// the whole group, the others have 0.
 	Seconds float64
 	// Earlier says what its rerun in an earlier attempt of this workflow run was, or
 	// is empty where there was none.
@@ -66,10 +71,13 @@ type Decision struct {
 // Decide answers for every failure, in the order given.
 func Decide(s State, g Guards) []Decision {
 	decisions := make([]Decision, len(s.Failures))
-	refusal := shardRefusal(s, g)
+	refusal, refused := shardRefusal(s, g), refusedCauses(s.Failures)
 	left := s.Left
 	for i, f := range s.Failures {
 		reason := refusal
+		if reason == "" && refused[f.Cause] != "" && refused[f.Cause] != f.ID {
+			reason = fmt.Sprintf("it is repeated together with %s only, which gets no rerun", refused[f.Cause])
+		}
 		if reason == "" {
 			reason = testRefusal(f, left, s.Left >= 0)
 		}
@@ -79,13 +87,40 @@ func Decide(s State, g Guards) []Decision {
 			continue
 		}
 		decisions[i] = Decision{ID: f.ID, Reason: reason}
+		if f.Cause != "" && refused[f.Cause] == "" {
+			refused[f.Cause] = f.ID
+		}
 	}
 	return decisions
 }
 
+// refusedCauses are the first failures of each cause that may not be run again by themselves:
+// the others of the cause cannot be either, since all of them run again together.
+func refusedCauses(list []Failure) map[string]string {
+	refused := map[string]string{}
+	for _, f := range list {
+		if f.Cause != "" && refused[f.Cause] == "" && testRefusal(f, 0, false) != "" {
+			refused[f.Cause] = f.ID
+		}
+	}
+	return refused
+}
+
+// failed is how many failures count: those of one cause are one.
+func failed(list []Failure) int {
+	n, causes := 0, map[string]bool{}
+	for _, f := range list {
+		if f.Cause == "" || !causes[f.Cause] {
+			n++
+		}
+		causes[f.Cause] = true
+	}
+	return n
+}
+
 // shardRefusal is a reason that holds for every test of the shard.
 func shardRefusal(s State, g Guards) string {
-	n := len(s.Failures)
+	n := failed(s.Failures)
 	switch {
 	case s.Stopped != "":
 		return s.Stopped

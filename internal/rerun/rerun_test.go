@@ -79,3 +79,40 @@ func TestTimeIsSpentInOrder(t *testing.T) {
 		t.Errorf("5 s are enough for two reruns of 2 s: %+v", got)
 	}
 }
+
+// A group, or a set-up that failed for many, is one failure, and is repeated whole or not at all.
+func TestOneCause(t *testing.T) {
+	group := func(n int) []Failure {
+		list := failures(n)
+		for i := range list {
+			list[i].Cause, list[i].Seconds = "g", 0
+		}
+		list[0].Seconds = 6
+		return list
+	}
+	crashed, repeated := group(3), append(group(2), Failure{ID: "x", Seconds: 1})
+	crashed[1].Crashed = true
+	repeated[1].Retries = 2
+	for _, tc := range []struct {
+		name  string
+		state State
+		want  string // of each failure, in order: + allowed
+		says  string // of the first
+	}{
+		{"twelve of one group", State{Failures: group(12), Ran: 12, Left: -1}, "++++++++++++", "its first attempt failed"},
+		{"eleven others beside it", State{Failures: append(failures(10), group(2)...), Ran: 200, Left: -1}, "------------", "11 tests of the shard failed"},
+		{"one of the group crashed", State{Failures: crashed, Ran: 30, Left: -1}, "---", "repeated together with 1 only"},
+		{"one was repeated by its framework", State{Failures: repeated, Ran: 30, Left: -1}, "--+", "repeated together with 1 only"},
+		{"no time for all of it", State{Failures: group(3), Ran: 30, Left: 5 * time.Second}, "---", "about 6s and the stage has 5s left"},
+		{"time for all of it", State{Failures: group(3), Ran: 30, Left: 6 * time.Second}, "+++", "its first attempt failed"},
+	} {
+		got := ""
+		decisions := Decide(tc.state, Guards{MaxFailures: DefaultMaxFailures, MaxShare: 1})
+		for _, d := range decisions {
+			got += map[bool]string{true: "+", false: "-"}[d.Allowed]
+		}
+		if got != tc.want || !strings.Contains(decisions[0].Reason, tc.says) {
+			t.Errorf("%s: %s, %q", tc.name, got, decisions[0].Reason)
+		}
+	}
+}

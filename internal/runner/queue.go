@@ -167,12 +167,12 @@ func (q *Queue) part(j *job) *job {
 }
 
 // split takes files off a unit, in its order, until they reach the target. The tests of a
-// file stay together: they share fixtures.
+// file stay together: they share fixtures. So do those of a group.
 func (r *Runner) split(j *job, target float64) (now, later *job) {
 	if j.seconds <= target {
 		return j, nil
 	}
-	files := byFile(j.tests)
+	files := uncut(j.tests)
 	var taken []e2e.Test
 	sum := 0.0
 	for i, tests := range files {
@@ -187,21 +187,40 @@ func (r *Runner) split(j *job, target float64) (now, later *job) {
 	return j, nil
 }
 
-// byFile groups tests, in the order of each file's first; a test without a file is alone.
-func byFile(tests []e2e.Test) [][]e2e.Test {
-	at := map[string]int{}
-	var files [][]e2e.Test
+// uncut groups tests that stay together: those of a file, and of a group, which may lie in
+// several files. Groups are in the order of each one's first test.
+func uncut(tests []e2e.Test) [][]e2e.Test {
+	at := map[string]int{} // by name, the place of its tests
+	var lists [][]e2e.Test
 	for _, t := range tests {
-		key := cmp.Or(t.File, "::"+t.ID)
-		i, ok := at[key]
-		if !ok {
-			i = len(files)
-			at[key] = i
-			files = append(files, nil)
+		names := t.Bound()
+		if t.File != "" || len(names) == 0 {
+			names = append(names, cmp.Or(t.File, "::"+t.ID))
 		}
-		files[i] = append(files[i], t)
+		home := len(lists)
+		for _, name := range names {
+			if i, known := at[name]; known {
+				home = min(home, i)
+			}
+		}
+		if home == len(lists) {
+			lists = append(lists, nil)
+		}
+		for _, name := range names {
+			if i, known := at[name]; known && i != home {
+				lists[home] = append(lists[home], lists[i]...)
+				lists[i] = nil
+				for other, place := range at {
+					if place == i {
+						at[other] = home
+					}
+				}
+			}
+			at[name] = home
+		}
+		lists[home] = append(lists[home], t)
 	}
-	return files
+	return slices.DeleteFunc(lists, func(list []e2e.Test) bool { return len(list) == 0 })
 }
 
 // done releases the locks of a unit.

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -292,4 +293,43 @@ func (m *machine) stage(rnd *rand.Rand, pull Pull, shards, files, suites int) fl
 	}
 	m.q, m.startup = r.Queue(m.shards, false), start
 	return max(sum/float64(shards), longest) + start
+}
+
+// The queue never cuts a file or a group, whichever of its tests comes first.
+func TestUncut(t *testing.T) {
+	file := func(id, file string) e2e.Test { return e2e.Test{ID: id, File: file} }
+	group := func(id, file, group string) e2e.Test { return e2e.Test{ID: id, File: file, Group: group} }
+	for _, tc := range []struct {
+		name  string
+		tests []e2e.Test
+		want  string
+	}{
+		{"files", []e2e.Test{file("a", "x"), file("b", "y"), file("c", "x")}, "a c|b"},
+		{"alone without a file", []e2e.Test{file("a", ""), file("b", "")}, "a|b"},
+		{"a group without a file", []e2e.Test{group("a", "", "g"), file("b", ""), group("c", "", "g")}, "a c|b"},
+		{"a group in two files", []e2e.Test{file("a", "x"), file("b", "y"), group("c", "y", "g"), group("d", "x", "g"), file("e", "y")}, "a b c d e"},
+		{"a file that is kept", []e2e.Test{{ID: "a", File: "x", Keep: "k"}, file("b", "y"), {ID: "c", File: "z", Keep: "k"}}, "a c|b"},
+	} {
+		var lists []string
+		for _, list := range uncut(tc.tests) {
+			lists = append(lists, strings.Join(ids(list), " "))
+		}
+		if got := strings.Join(lists, "|"); got != tc.want {
+			t.Errorf("%s: %s, want %s", tc.name, got, tc.want)
+		}
+	}
+}
+
+// Where the plan counts what runs first, that counts: a group with one smoke test is smoke.
+func TestPlannedSmoke(t *testing.T) {
+	tests := map[string]e2e.Test{"a": {ID: "a", Tags: []string{"smoke"}}, "b": {ID: "b", Group: "g"}, "c": {ID: "c"}}
+	for _, tc := range []struct {
+		smoke       int
+		first, rest string
+	}{{2, "a b", "c"}, {0, "a", "b c"}, {9, "a", "b c"}} {
+		s := New(Config{}).Shard(e2e.PlanShard{Tests: []string{"a", "b", "c"}, Smoke: tc.smoke}, tests)
+		if first, rest := strings.Join(s.planned(true), " "), strings.Join(s.planned(false), " "); first != tc.first || rest != tc.rest {
+			t.Errorf("%d: %s, then %s", tc.smoke, first, rest)
+		}
+	}
 }

@@ -4,6 +4,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -57,6 +58,8 @@ type Config struct {
 	Pull Pull
 	// Batches are the ids of units whose tests are not known before they have run, by unit.
 	Batches map[string]string
+	// Whole is how many planned tests the suites have of which all tests were selected, by name.
+	Whole map[string]int
 	// Seconds are the estimates of the plan, by test id; StartSeconds is what one more
 	// process costs.
 	Seconds      map[string]float64
@@ -113,6 +116,8 @@ type Shard struct {
 	spaces map[int]*space
 	// refused says why the rerun of a test could not start.
 	refused map[string]string
+	// asked are the tests whose rerun was asked for.
+	asked map[string]bool
 	// beside says what else a rerun of a unit reported.
 	beside map[string]string
 }
@@ -120,13 +125,19 @@ type Shard struct {
 // Shard prepares a shard. tests maps the plan's ids to tests.
 func (r *Runner) Shard(plan e2e.PlanShard, tests map[string]e2e.Test) *Shard {
 	s := &Shard{r: r, plan: plan, tests: tests, runs: map[string]*e2e.TestRun{}, spent: map[string]time.Duration{}, spaces: map[int]*space{},
-		refused: map[string]string{}, beside: map[string]string{}}
+		refused: map[string]string{}, asked: map[string]bool{}, beside: map[string]string{}}
 	s.doc = e2e.ShardRun{Schema: e2e.ShardSchema, Run: r.cfg.Run, Digest: r.cfg.Digest, Index: plan.Index, Platform: runtime.GOOS + "/" + runtime.GOARCH}
 	return s
 }
 
 // planned are the shard's smoke tests, or all others, in the order of the plan.
 func (s *Shard) planned(smoke bool) []string {
+	if n := s.plan.Smoke; n > 0 && n <= len(s.plan.Tests) {
+		if smoke {
+			return s.plan.Tests[:n:n]
+		}
+		return s.plan.Tests[n:]
+	}
 	var list []string
 	for _, id := range s.plan.Tests {
 		if s.tests[id].Smoke() == smoke {
@@ -141,8 +152,15 @@ func (s *Shard) planned(smoke bool) []string {
 func (s *Shard) Took() []string { return slices.Clone(s.took) }
 
 // Rerun runs tests again, one unit at a time: the diagnostic rerun. Nothing else may run
-// on this machine then, so locks are not taken. It returns the ids that reported.
+// on this machine then, so locks are not taken. With a test runs what [Shard.With] names. It
+// returns the ids that reported.
 func (s *Shard) Rerun(ctx context.Context, ids []string) map[string]bool {
+	all := slices.Clone(ids)
+	for _, id := range ids {
+		s.asked[id] = true
+		all = append(all, s.With(id)...)
+	}
+	ids = s.inOrder(all)
 	before := map[string]int{}
 	for _, id := range ids {
 		before[id] = s.attempts(id)
@@ -155,6 +173,81 @@ func (s *Shard) Rerun(ctx context.Context, ids []string) map[string]bool {
 		done[id] = s.attempts(id) > before[id]
 	}
 	return done
+}
+
+// With names the tests that run again with a failed one, in the order of the plan: the others
+// of its group, and those that it kept from running.
+func (s *Shard) With(id string) []string {
+	group := s.tests[id].Group
+	var list []string
+	for _, other := range s.took {
+		if other != id && (group != "" && s.tests[other].Group == group || s.keptBy(other) == id) {
+			list = append(list, other)
+		}
+	}
+	return list
+}
+
+// Cause is what a failed test has in common with others that run again with it: its group, or
+// a set-up that failed in the same way for several. It is empty for a failure that stands
+// alone. seconds is how long all that runs again with it takes; in a group, the failed test
+// with the least id has those of the group, and the others have none.
+func (s *Shard) Cause(id string) (cause string, seconds float64) {
+	test, others := s.tests[id], s.With(id)
+	if cause = test.Group; cause == "" {
+		cause = setUpOf(test, s.runs[id])
+	}
+	seconds = s.tookSeconds(id)
+	for _, other := range others {
+		if run := s.runs[other]; test.Group != "" && other < id && run != nil && e2e.OutcomeOf(run.Attempts) == e2e.Failed {
+			return cause, 0
+		}
+		seconds += max(s.tookSeconds(other), s.r.cfg.Seconds[other])
+	}
+	return cause, seconds
+}
+
+// setUps are how messages begin that adapters give tests whose set-up failed.
+var setUps = []string{"in set-up: ", "in a hook: ", "before the tests of "}
+
+// setUpOf names the set-up that failed for a test, with its message; empty: none did.
+func setUpOf(test e2e.Test, run *e2e.TestRun) string {
+	message := run.Attempts[len(run.Attempts)-1].Message
+	for _, start := range setUps {
+		if test.ID != "" && strings.HasPrefix(message, start) {
+			return test.Unit + "\n" + message
+		}
+	}
+	return ""
+}
+
+// tookSeconds is how long the last attempt at a test took.
+func (s *Shard) tookSeconds(id string) float64 {
+	if run := s.runs[id]; run != nil && len(run.Attempts) > 0 {
+		return run.Attempts[len(run.Attempts)-1].Seconds
+	}
+	return 0
+}
+
+// keptBy is the failed test that kept another one from running; empty: it ran, or that is not
+// known.
+func (s *Shard) keptBy(id string) string {
+	run := s.runs[id]
+	if run == nil || e2e.OutcomeOf(run.Attempts) != e2e.NotRun {
+		return ""
+	}
+	return run.Attempts[len(run.Attempts)-1].KeptBy
+}
+
+// inOrder sorts tests as the shard took them, each once; others stay behind.
+func (s *Shard) inOrder(ids []string) []string {
+	at := map[string]int{}
+	for i, id := range s.took {
+		at[id] = i - len(s.took)
+	}
+	ids = slices.Clone(ids)
+	slices.SortStableFunc(ids, func(a, b string) int { return cmp.Or(at[a]-at[b], strings.Compare(a, b)) })
+	return slices.Compact(ids)
 }
 
 // plannedFor maps tests that a batch reported to the batch.

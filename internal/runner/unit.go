@@ -14,6 +14,7 @@ import (
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/proc"
 	"github.com/org/e2e-gate/internal/suite"
+	"github.com/org/e2e-gate/internal/suite/adapter"
 	"github.com/org/e2e-gate/internal/verdict/attempts"
 )
 
@@ -98,6 +99,8 @@ type running struct {
 	// rerun.
 	lost   bool
 	others []e2e.Child
+	// decides holds the tests whose rerun decides something.
+	decides map[string]bool
 }
 
 // limit is the time that the unit may take: its own limit, and what is left of the
@@ -136,6 +139,9 @@ func (u *running) start(limit time.Duration, isolated map[string]string) error {
 	reports, evidence := filepath.Join(dir, "reports"), filepath.Join(dir, "evidence")
 	u.id = u.s.identity(u.attempt, u.folder)
 	u.env = u.s.env(u.suite.Spec, isolated, u.id.env, reports, evidence)
+	if u.isPart() {
+		u.env = append(u.env, adapter.PartVariable+"=1")
+	}
 	unit := suite.Unit{
 		Name: name, Tests: u.tests, Batch: u.batch, Attempt: u.attempt, Began: cfg.Now(), Log: u.safe, Soft: limit - softMargin(limit),
 		Reports: reports, Evidence: evidence, Env: u.env,
@@ -149,6 +155,12 @@ func (u *running) start(limit time.Duration, isolated map[string]string) error {
 		_ = u.log.Close()
 	}
 	return err
+}
+
+// isPart reports whether the process runs a part of its suite only: what a framework says of the
+// whole suite, such as a coverage threshold, would be a false alarm then.
+func (u *running) isPart() bool {
+	return !u.batch && (u.attempt > 1 || len(u.tests) != u.s.r.cfg.Whole[u.suite.Spec.Name])
 }
 
 // execute runs the process and files its report.
@@ -186,13 +198,20 @@ func (u *running) file(ctx context.Context, exit proc.Exit, limit time.Duration,
 	files := u.evidence()
 	u.s.doc.Units = append(u.s.doc.Units, u.record)
 	// A process that did not end by itself, or that lost evidence of any test, proves no pass.
+	u.decides = map[string]bool{}
+	for _, t := range u.tests {
+		known := u.s.runs[t.ID]
+		u.decides[t.ID] = u.attempt == 1 || known == nil || u.s.asked[t.ID] || toDecide(known)
+	}
 	u.lost = attempts.BadRerun(u.record.Ended, rep.Problems)
 	for _, t := range u.tests {
 		list, known := rep.Tests[t.ID], u.s.runs[t.ID]
 		switch {
 		case len(list) == 0:
-		case u.attempt > 1 && known != nil:
+		case u.attempt > 1 && known != nil && u.decides[t.ID]:
 			u.again(known, t.Name, list, files)
+		case u.attempt > 1 && known != nil:
+			u.unplanned(e2e.TestRun{ID: t.ID, Unplanned: &t, Attempts: list}, files)
 		default:
 			u.append(t.ID, nil, t.Name, list, files)
 		}
@@ -202,7 +221,7 @@ func (u *running) file(ctx context.Context, exit proc.Exit, limit time.Duration,
 	}
 	for _, p := range rep.Problems {
 		p.File = u.record.Log
-		u.s.Problem(p)
+		u.problem(p)
 	}
 	if text := besideText(u.others); text != "" {
 		for _, t := range u.tests {
@@ -210,6 +229,26 @@ func (u *running) file(ctx context.Context, exit proc.Exit, limit time.Duration,
 		}
 	}
 	u.ended(ctx, exit, limit, rep)
+}
+
+// toDecide reports whether the diagnostic rerun decides something of a test: it failed, or it was
+// kept from running. Any other test ran there only because its group was repeated.
+func toDecide(known *e2e.TestRun) bool {
+	o := e2e.OutcomeOf(known.Attempts)
+	return o == e2e.Failed || o == e2e.NotRun
+}
+
+// problem files a problem. One of a rerun takes no evidence from tests that only ran with the
+// failed ones: their first run has ended.
+func (u *running) problem(p e2e.Problem) {
+	if u.attempt > 1 && p.LosesEvidence && len(p.Tests) > 0 {
+		p.Tests = slices.DeleteFunc(slices.Clone(p.Tests), func(id string) bool {
+			decides, asked := u.decides[id]
+			return asked && !decides
+		})
+		p.LosesEvidence = len(p.Tests) > 0
+	}
+	u.s.Problem(p)
 }
 
 // maxBeside bounds how many tests that ran beside a rerun are named.
@@ -229,16 +268,16 @@ func besideText(others []e2e.Child) string {
 		}
 	}
 	var parts []string
-	for _, o := range []e2e.Outcome{e2e.Failed, e2e.Flaky, e2e.Lost, e2e.Skipped, e2e.Passed} {
+	for _, o := range []e2e.Outcome{e2e.Failed, e2e.Flaky, e2e.Lost, e2e.NotRun, e2e.Skipped, e2e.Passed} {
 		if counts[o] > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", counts[o], o))
+			parts = append(parts, fmt.Sprintf("%d %s", counts[o], word(o)))
 		}
 	}
 	what := strings.Join(parts, ", ")
 	if n := counts[others[0].Outcome]; n == len(others) {
-		what = map[bool]string{true: "it ", false: "all "}[n == 1] + string(others[0].Outcome)
+		what = map[bool]string{true: "it ", false: "all "}[n == 1] + word(others[0].Outcome)
 		if n == 2 {
-			what = "both " + string(others[0].Outcome)
+			what = "both " + word(others[0].Outcome)
 		}
 	}
 	count := fmt.Sprintf("%d other tests", len(others))
@@ -252,6 +291,9 @@ func besideText(others []e2e.Child) string {
 	return text
 }
 
+// word is an outcome in a sentence.
+func word(o e2e.Outcome) string { return strings.ReplaceAll(string(o), "_", " ") }
+
 // unplanned files a test that the plan does not name. In the rerun of a suite that
 // only runs as a whole, tests that had passed run again too: only the failed ones
 // asked for it, but a new failure must not be lost.
@@ -263,7 +305,7 @@ func (u *running) unplanned(run e2e.TestRun, files []string) {
 	}
 	again := e2e.OutcomeOf(run.Attempts)
 	switch {
-	case known != nil && e2e.OutcomeOf(known.Attempts) == e2e.Failed:
+	case known != nil && toDecide(known):
 		u.again(known, run.Unplanned.Name, run.Attempts, files)
 		return
 	case again == e2e.Failed && known != nil:
@@ -280,7 +322,7 @@ func (u *running) unplanned(run e2e.TestRun, files []string) {
 func (u *running) ended(ctx context.Context, exit proc.Exit, limit time.Duration, rep suite.Report) {
 	var missing []string
 	for _, t := range u.tests {
-		if len(rep.Tests[t.ID]) == 0 && (!u.batch || len(rep.Unplanned) == 0) {
+		if len(rep.Tests[t.ID]) == 0 && u.decides[t.ID] && (!u.batch || len(rep.Unplanned) == 0) {
 			missing = append(missing, t.ID)
 		}
 	}

@@ -270,6 +270,9 @@ func contradiction(doc e2e.ShardRun) string {
 // rerunWithoutFailure reports whether a document claims a rerun decision without a failure
 // that it could be about, or with fewer attempts than a rerun makes.
 func rerunWithoutFailure(r e2e.RerunRecord, attempts []e2e.Attempt) bool {
+	if len(attempts) > 0 && attempts[0].Kept {
+		return r.Done && len(attempts) < 2 // it ran first in the rerun of what kept it
+	}
 	o := e2e.OutcomeOf(attempts)
 	return o == e2e.Passed || o == e2e.Skipped || r.Done && len(attempts) < 2
 }

@@ -176,6 +176,22 @@ func TestAccept(t *testing.T) {
 			}, want: lostC, text: "contradicts itself",
 		},
 		{
+			rule: "a test that was kept from running first may have run in the rerun", change: func(in *In) {
+				kept := ran("s::c", e2e.Passed)
+				kept.Attempts = append([]e2e.Attempt{{N: 1, Outcome: e2e.Skipped, Kept: true, KeptBy: "s::b"}}, kept.Attempts...)
+				in.Documents[1] = shard(*in, 1, 1, kept)
+				doc(in, 1).Reruns = []e2e.RerunRecord{{ID: "s::c", Done: true, Reason: "x"}}
+			}, want: "passed [] a=passed b=passed c=passed",
+		},
+		{
+			rule: "a test that was only kept from running had no rerun", change: func(in *In) {
+				kept := ran("s::c", e2e.Skipped)
+				kept.Attempts[0].Kept = true
+				in.Documents[1] = shard(*in, 1, 1, kept)
+				doc(in, 1).Reruns = []e2e.RerunRecord{{ID: "s::c", Done: true, Reason: "x"}}
+			}, want: lostC, text: "contradicts itself",
+		},
+		{
 			rule: "a rerun that was refused needs one failed attempt only", change: func(in *In) {
 				in.Documents[1] = shard(*in, 1, 1, failed("s::c"))
 				doc(in, 1).Reruns = []e2e.RerunRecord{{ID: "s::c", Reason: "too many failed"}}

@@ -72,7 +72,7 @@ func Judge(in attempts.In) Report {
 func PlannedOf(tests []e2e.Test) []attempts.Planned {
 	list := make([]attempts.Planned, len(tests))
 	for i, t := range tests {
-		list[i] = attempts.Planned{ID: t.ID, Name: t.Name, Twins: t.Twins}
+		list[i] = attempts.Planned{ID: t.ID, Name: t.Name, Group: t.Group, File: t.File, SkippedLast: t.SkippedLast, Twins: t.Twins}
 	}
 	return list
 }

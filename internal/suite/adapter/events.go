@@ -22,7 +22,8 @@ import (
 type Event struct {
 	// Event is listed, started, finished, error (outside any test), end, begin
 	// where several processes write and each has its own end, or unusable:
-	// the tool cannot be used, and the message says why.
+	// the tool cannot be used, and the message says why; unchecked: an alarm of the whole
+	// suite that was switched off in a process for a part of it.
 	Event string `json:"event"`
 	// ID is the test's name as it was listed: what [e2e.Test.Name] holds.
 	ID    string `json:"id"`
@@ -32,11 +33,15 @@ type Event struct {
 	// UniqueID is the JUnit Platform's, Module the build's directory from the suite's,
 	// and Declaring the class that declares the method Name, where a listing of the
 	// platform says so.
-	UniqueID  string   `json:"unique_id,omitempty"`
-	Module    string   `json:"module,omitempty"`
-	Declaring string   `json:"declaring,omitempty"`
-	Line      int      `json:"line"`
-	Tags      []string `json:"tags"`
+	UniqueID  string `json:"unique_id,omitempty"`
+	Module    string `json:"module,omitempty"`
+	Declaring string `json:"declaring,omitempty"`
+	Line      int    `json:"line"`
+	// Group names the tests that this one builds on, as the framework declares it, and Keep
+	// the file that the framework never cuts. Both are of a listing; empty: none.
+	Group string   `json:"group,omitempty"`
+	Keep  string   `json:"keep,omitempty"`
+	Tags  []string `json:"tags"`
 
 	// Key tells tests of one ID apart: what the framework itself calls the test, in this
 	// process. Retry counts the executions of that test before this one, as the framework
@@ -51,7 +56,9 @@ type Event struct {
 	FailsOnFlaky bool `json:"fails_on_flaky,omitempty"`
 
 	Outcome string `json:"outcome"` // passed, failed, skipped
-	Error   bool   `json:"error"`
+	// Kept: the framework says that it kept a skipped test from running.
+	Kept  bool `json:"kept,omitempty"`
+	Error bool `json:"error"`
 	// Start is in milliseconds since 1970; Seconds is the duration.
 	Start       float64    `json:"start"`
 	Seconds     float64    `json:"seconds"`
@@ -181,6 +188,7 @@ func (f *EventFile) Collect(p *Process, c *Collected) (string, error) {
 	var order []*reportedTest
 	at, running := map[instance]*reportedTest{}, map[string]bool{}
 	channel := attempts.Channel{Kind: attempts.Events}
+	var unchecked []string
 	damaged, err := ReadEvents(f.Path, func(ev Event) {
 		switch ev.Event {
 		case "started":
@@ -197,6 +205,8 @@ func (f *EventFile) Collect(p *Process, c *Collected) (string, error) {
 			t.add(ev, c.Keep(ev.Attachments))
 		case "error", "unusable":
 			c.Problem(e2e.CodeRunnerExit, "batch %s: an error outside any test: %s", p.Unit.Name, FirstLines(ev.Message, 4))
+		case "unchecked":
+			unchecked = append(unchecked, FirstLines(ev.Message, 1))
 		case "begin":
 			channel.Begun++
 		case "end":
@@ -211,6 +221,11 @@ func (f *EventFile) Collect(p *Process, c *Collected) (string, error) {
 		return "", err
 	case damaged != "":
 		c.Problem(e2e.CodeReportDamaged, "the events of batch %s: %s", p.Unit.Name, damaged)
+	}
+	if len(unchecked) > 0 {
+		slices.Sort(unchecked)
+		c.In.Problems = append(c.In.Problems, e2e.Problem{Code: e2e.CodeRunnerExit, Unit: p.Unit.Name, Note: true,
+			Text: fmt.Sprintf("not checked, since batch %s ran a part of its suite: %s", p.Unit.Name, strings.Join(slices.Compact(unchecked), ", "))})
 	}
 	for _, t := range order {
 		c.Add(attempts.Reported{Spellings: []attempts.Spelling{{Name: t.last.ID}}, Unplanned: f.Test(t.last), Results: t.results})
@@ -235,7 +250,7 @@ func (ev Event) attempt() e2e.Attempt {
 	case "passed":
 		a.Outcome = e2e.Passed
 	case "skipped":
-		a.Outcome, a.Message = e2e.Skipped, Clip(ev.Message, MessageBytes)
+		a.Outcome, a.Message, a.Kept = e2e.Skipped, Clip(ev.Message, MessageBytes), ev.Kept
 	default: // an unknown outcome is not a pass
 		a.Outcome, a.Message, a.Details = e2e.Failed, Clip(ev.Message, MessageBytes), Clip(ev.Details, DetailsBytes)
 	}

@@ -168,3 +168,18 @@ func FuzzEvents(f *testing.F) {
 		}
 	})
 }
+
+// What was switched off in a part of a suite is said once, and loses nothing; a test that its
+// framework kept from running is not skipped.
+func TestEventsOfAPart(t *testing.T) {
+	p := suitetest.WithEvents(t, suitetest.Process(t, "a"), `{"event":"finished","id":"a","outcome":"skipped","kept":true}`,
+		`{"event":"unchecked","message":"the coverage thresholds"}`, `{"event":"unchecked","message":"the coverage thresholds"}`, `{"event":"end"}`)
+	rep := p.Report(proc.Exit{Ended: proc.Exited})
+	if o := e2e.OutcomeOf(rep.Tests["s/a"]); o != e2e.NotRun {
+		t.Errorf("a is %s", o)
+	}
+	const want = "not checked, since batch u ran a part of its suite: the coverage thresholds"
+	if len(rep.Problems) != 1 || !rep.Problems[0].Note || rep.Problems[0].LosesEvidence || rep.Problems[0].Text != want {
+		t.Errorf("%+v", rep.Problems)
+	}
+}

@@ -53,7 +53,14 @@ type Launch struct {
 	Tests []e2e.Test
 	// Attempt is 1, or 2 in the diagnostic rerun.
 	Attempt int
+	// Part: the process runs a part of its suite only.
+	Part bool
 }
+
+// PartVariable is set to 1 for a process that runs a part of its suite: a shard's, a batch, a
+// rerun, or what was selected. What speaks of the whole suite (a coverage threshold, a minimum
+// number of tests) is switched off there.
+const PartVariable = "E2E_PART"
 
 // File is the path of one of our files.
 func (l Launch) File(name string) string { return filepath.Join(l.Reporter, name) }
@@ -159,7 +166,7 @@ func (r *reporting) Start(u Unit) (Invocation, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.Evidence, l.Attempt = u.Evidence, u.Attempt
+	l.Evidence, l.Attempt, l.Part = u.Evidence, u.Attempt, Variable(u.Env, PartVariable) == "1"
 	cmd, err := r.command(l, u.Env)
 	if err != nil {
 		return nil, err
@@ -171,8 +178,17 @@ func (r *reporting) Start(u Unit) (Invocation, error) {
 func (r *reporting) test(ev Event) e2e.Test {
 	return e2e.Test{
 		ID: r.spec.Name + "/" + ev.ID, Suite: r.spec.Name, Framework: r.spec.Framework, Unit: r.spec.Name,
-		File: ev.File, Line: ev.Line, Class: ev.Class, Name: ev.ID, Tags: ev.Tags,
+		File: ev.File, Line: ev.Line, Class: ev.Class, Name: ev.ID, Tags: ev.Tags, Group: GroupOf(r.spec, ev.Group), Keep: GroupOf(r.spec, ev.Keep),
 	}
+}
+
+// GroupOf names tests of a suite that belong together; name is unique in the suite, and empty
+// where there are none.
+func GroupOf(s Spec, name string) string {
+	if name == "" {
+		return ""
+	}
+	return s.Name + "/" + name
 }
 
 // Discover has the framework list its tests to our reporter.

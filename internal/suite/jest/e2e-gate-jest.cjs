@@ -85,7 +85,7 @@ class Reporter {
     const seen = new Map();
     for (const result of file.testResults) {
       const what = identify(test.path, [...result.ancestorTitles, result.title], projectOf(test.context.config));
-      if (!selection) write('listed', { ...what, line: result.location?.line ?? 0, tags: tags(what.name) });
+      if (!selection) write('listed', { ...what, line: result.location?.line ?? 0, tags: tags(what.name), keep: what.id.slice(0, what.id.indexOf('::')) });
       else {
         seen.set(what.id, (seen.get(what.id) ?? 0) + 1);
         if (seen.get(what.id) > (this.reported.get(what.id)?.length ?? 0)) this.afterwards(test, what.id, result);

@@ -44,6 +44,9 @@ func arguments(l adapter.Launch) ([]string, error) {
 	if l.Attempt > 1 && !adapter.HasFlag(args, "-i", "--runInBand", "-w", "--maxWorkers") {
 		args = append(args, "--runInBand") // the diagnostic rerun runs one test at a time
 	}
+	if l.Part {
+		args = append(args, "--coverageThreshold={}") // it speaks of the whole suite
+	}
 	if sources := l.Sources(); len(sources) > 0 {
 		args = append(append(args, "--runTestsByPath"), sources...)
 	}

@@ -2,6 +2,7 @@ package jest
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -35,6 +36,12 @@ func TestArguments(t *testing.T) {
 			"--ci --testRunner=R/e2e-gate-jest-runner.cjs --reporters=R/e2e-gate-jest.cjs --reporters=default --maxWorkers=2 --runTestsByPath b.test.js",
 		},
 	} {
+		if tc.attempt == 2 {
+			part, _ := arguments(adapter.Launch{Spec: tc.spec, Reporter: "R", Tests: tc.tests, Attempt: 2, Part: true})
+			if !slices.Contains(part, "--coverageThreshold={}") {
+				t.Errorf("a part keeps the threshold: %v", part)
+			}
+		}
 		args, err := arguments(adapter.Launch{Spec: tc.spec, Reporter: "R", Tests: tc.tests, Attempt: tc.attempt})
 		if got := filepath.ToSlash(strings.Join(args, " ")); err != nil || got != tc.want {
 			t.Errorf("%v\ngot  %s\nwant %s", err, got, tc.want)

@@ -123,6 +123,9 @@ func (j *jvm) tests(listed []adapter.Event, src sources) []e2e.Test {
 		} else {
 			seen[same] = true
 		}
+		if ev.Group != "" && name != ev.ID {
+			ev.Group = "[" + ev.Module + "] " + ev.Group
+		}
 		t := j.test(name, ev)
 		t.File, t.Line = src.find(j.dir(), ev)
 		tests = append(tests, t)

@@ -36,7 +36,7 @@ var Gradle = adapter.Framework{
 func newGradle(s adapter.Spec, root string) adapter.Adapter {
 	return &jvm{spec: s, root: root, tool: buildTool{
 		program: "gradle", wrapper: "gradlew", top: []string{"settings.gradle", "settings.gradle.kts"},
-		arguments: gradleArguments, environment: gradleEnvironment, found: gradleFound,
+		arguments: gradleArguments, environment: gradleEnvironment, found: gradleFound, foreign: gradleForeignIn,
 	}}
 }
 

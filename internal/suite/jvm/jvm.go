@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/junit"
 	"github.com/org/e2e-gate/internal/proc"
 	"github.com/org/e2e-gate/internal/suite/adapter"
 	"github.com/org/e2e-gate/internal/verdict/attempts"
@@ -41,6 +42,9 @@ type buildTool struct {
 	arguments func(b jvmRun) ([]string, error)
 	// environment is what the process needs beside the gate's own variables.
 	environment func(b jvmRun) []string
+	// foreign names what the build runs tests with outside the JUnit Platform, from its files and
+	// its output.
+	foreign func(files []buildFile, output string) []string
 	// found explains, from the output, why the tool started no test. unusable reports
 	// whether it is too old.
 	found func(output string) (text string, unusable bool)
@@ -54,6 +58,7 @@ type jvmRun struct {
 	dir, classes, folder string
 	listing              bool
 	attempt              int
+	part                 bool
 	// buildFiles are those above the suite's directory and below it.
 	buildFiles []buildFile
 }
@@ -158,7 +163,7 @@ func (j *jvm) Start(u adapter.Unit) (adapter.Invocation, error) {
 	if err != nil {
 		return nil, err
 	}
-	b.attempt = u.Attempt
+	b.attempt, b.part = u.Attempt, adapter.Variable(u.Env, adapter.PartVariable) == "1"
 	var names strings.Builder
 	for _, t := range u.Tests {
 		names.WriteString(t.Name + "\n")
@@ -172,7 +177,12 @@ func (j *jvm) Start(u adapter.Unit) (adapter.Invocation, error) {
 	}
 	out := &buildOutput{log: u.Log}
 	events := &adapter.EventFile{Path: b.events(), Test: func(ev adapter.Event) e2e.Test { return j.test(ev.ID, ev) }}
-	p := &adapter.Process{Spec: j.spec, Root: j.root, Unit: u, Start: cmd, Results: &jvmResults{events: events, out: out}}
+	results := &jvmResults{events: events, out: out, foreign: func(output string) []string { return j.tool.foreign(b.buildFiles, output) }}
+	results.reports, err = adapter.NewJUnitFiles(reportGlobs(b.dir), func(t junit.Test) attempts.Reported { return adapter.ReportedOf(j.spec, t) })
+	if err != nil {
+		return nil, fmt.Errorf("suite %s: read the reports of an earlier build: %w", j.spec.Name, err)
+	}
+	p := &adapter.Process{Spec: j.spec, Root: j.root, Unit: u, Start: cmd, Results: results}
 	return &jvmInvocation{Process: p, out: out}, nil
 }
 
@@ -197,12 +207,19 @@ func (i *jvmInvocation) Report(exit proc.Exit) adapter.Report {
 type jvmResults struct {
 	events *adapter.EventFile
 	out    *buildOutput
+	// reports are those of the build itself, and foreign names what it ran tests with outside the
+	// JUnit Platform, from its output.
+	reports *adapter.JUnitFiles
+	foreign func(output string) []string
 }
 
 func (r *jvmResults) Collect(p *adapter.Process, c *adapter.Collected) (string, error) {
 	none, err := r.events.Collect(p, c)
 	if broken := r.out.compileErrors(); err == nil && broken != "" {
 		c.In.Build = attempts.Build{Failed: true, Text: broken}
+	}
+	if err == nil && r.foreign != nil {
+		err = r.adopt(p, c)
 	}
 	return none, err
 }
@@ -211,7 +228,7 @@ func (r *jvmResults) Collect(p *adapter.Process, c *adapter.Collected) (string, 
 func (j *jvm) test(name string, ev adapter.Event) e2e.Test {
 	return e2e.Test{
 		ID: j.spec.Name + "/" + name, Suite: j.spec.Name, Framework: j.spec.Framework, Unit: j.spec.Name,
-		Class: ev.Class, Name: name, Tags: nearest(ev.Tags), Locks: []string{e2e.MachineLock + j.lock()},
+		Class: ev.Class, Name: name, Tags: nearest(ev.Tags), Locks: []string{e2e.MachineLock + j.lock()}, Group: adapter.GroupOf(j.spec, ev.Group),
 	}
 }
 

@@ -32,6 +32,7 @@ var Maven = adapter.Framework{
 func newMaven(s adapter.Spec, root string) adapter.Adapter {
 	return &jvm{spec: s, root: root, tool: buildTool{
 		program: "mvn", wrapper: "mvnw", top: []string{"pom.xml"}, before: clearSummaries, arguments: mavenArguments, found: mavenFound,
+		foreign: mavenForeign,
 	}}
 }
 
@@ -53,6 +54,9 @@ func mavenArguments(b jvmRun) ([]string, error) {
 	args = append(args, "--fail-at-end", "-Dmaven.test.failure.ignore=true", "-Dmaven.test.additionalClasspath="+b.classes, "-DfailIfNoTests=false")
 	if !b.listing {
 		args = append(args, "-Djunit.platform.output.capture.stdout=true", "-Djunit.platform.output.capture.stderr=true")
+	}
+	if b.part {
+		args = append(args, "-Djacoco.haltOnFailure=false") // it speaks of the whole suite
 	}
 	if b.attempt > 1 { // the diagnostic rerun is one attempt, and one test at a time
 		args = append(args, "-Dsurefire.rerunFailingTestsCount=0", "-Dfailsafe.rerunFailingTestsCount=0", "-Djunit.jupiter.execution.parallel.enabled=false")

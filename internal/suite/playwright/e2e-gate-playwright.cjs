@@ -50,6 +50,19 @@ function identify(test) {
   };
 }
 
+// keptWhole names what Playwright never cuts: one worker runs all tests of a file, or those
+// of a suite that is not parallel in a file that is.
+function keptWhole(test) {
+  let sequential = null, parallel = false;
+  for (let suite = test.parent; suite; suite = suite.parent) {
+    if (suite._parallelMode === 'serial' || suite._parallelMode === 'default') sequential = suite;
+    parallel = parallel || suite._parallelMode === 'parallel';
+  }
+  if (parallel && !sequential) return '';
+  const { id } = identify(test);
+  return id.slice(0, id.indexOf('::')) + (parallel ? '::' + sequential.titlePath().slice(3).join(' › ') : '');
+}
+
 function tags(test) {
   const written = test.tags ?? (test.titlePath().join(' ').match(/@\S+/g) || []);
   const noted = test.annotations.filter((a) => ['owner', 'journey', 'criticality'].includes(a.type) && a.description)
@@ -73,7 +86,8 @@ function fixtures(config) {
 function outcomeOf(test, result) {
   if (result.status === 'skipped') {
     const why = [...(result.annotations ?? []), ...test.annotations].find((a) => a.type === 'skip' || a.type === 'fixme');
-    return { outcome: 'skipped', message: why?.description ?? '' };
+    // What Playwright did not run, such as after a failed beforeAll, is not skipped.
+    return { outcome: 'skipped', message: why?.description ?? '', kept: test.expectedStatus !== 'skipped' };
   }
   if (result.status === test.expectedStatus) return { outcome: 'passed' };
   if (result.status === 'passed') return { outcome: 'failed', message: 'expected to fail, but passed' };
@@ -111,7 +125,7 @@ module.exports = class {
       const { size, part, ...listed } = identify(test);
       const known = part ? seen.get(listed.id) : undefined;
       if (known) known.tags.push(...tags(test).filter((tag) => !known.tags.includes(tag)));
-      else seen.set(part ? listed.id : Symbol(listed.id), { ...listed, tags: tags(test) });
+      else seen.set(part ? listed.id : Symbol(listed.id), { ...listed, tags: tags(test), keep: keptWhole(test) });
     }
     for (const listed of seen.values()) write('listed', listed);
   }
@@ -164,7 +178,7 @@ module.exports = class {
     const failed = group.parts.find((p) => p.event.outcome === 'failed');
     if (group.done || !failed && group.parts.length < group.size) return;
     group.done = true;
-    const worst = failed ?? group.parts.find((p) => p.event.outcome === 'passed') ?? group.parts[0];
+    const worst = failed ?? group.parts.find((p) => p.event.kept) ?? group.parts.find((p) => p.event.outcome === 'passed') ?? group.parts[0];
     write('finished', {
       ...worst.event, message: failed ? `${failed.part}: ${failed.event.message}` : worst.event.message,
       start: group.parts[0].event.start, seconds: group.parts.reduce((sum, p) => sum + p.event.seconds, 0),

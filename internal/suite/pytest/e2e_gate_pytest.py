@@ -78,10 +78,12 @@ class Reporter:
     def pytest_collection_finish(self, session):
         if not self.config.option.collectonly:
             return
+        anywhere = any(mark.kwargs.get("scope") in ("package", "session") for item in session.items for mark in item.iter_markers("dependency"))
         for item in session.items:
             name = self.name(item.nodeid)
             file, _, rest = name.partition("::")
-            self.write("listed", id=name, name=rest, file=file, line=(item.location[1] or 0) + 1, tags=tags(item))
+            self.write("listed", id=name, name=rest, file=file, line=(item.location[1] or 0) + 1, tags=tags(item), keep=file,
+                       group=group(item, file, anywhere))
 
     def pytest_collectreport(self, report):
         if report.failed:
@@ -203,6 +205,17 @@ def tags(item):
     return found
 
 
+def group(item, file, anywhere):
+    """Tests that build on one another: those of pytest-dependency, which may name tests of
+    other files, and those that share a mark serial or incremental."""
+    for node, mark in item.iter_markers_with_node():
+        if mark.name in ("incremental", "serial"):
+            return "%s::%s" % (file, item.cls.__qualname__) if item.cls and not isinstance(node, pytest.Module) else file
+    if item.get_closest_marker("dependency"):
+        return "(dependency)" if anywhere else file
+    return ""
+
+
 def selection():
     file = os.environ.get("E2E_GATE_SELECTION")
     if not file:
@@ -225,7 +238,13 @@ def clip(text, size):
 def pytest_configure(config):
     if os.environ.get("E2E_ATTEMPT") == "2" and getattr(config.option, "reruns", None):
         config.option.reruns = 0  # the diagnostic rerun is one attempt
-    config.pluginmanager.register(Reporter(config), "e2e-gate-reporter")
+    reporter = Reporter(config)
+    config.pluginmanager.register(reporter, "e2e-gate-reporter")
+    coverage = getattr(config.pluginmanager.getplugin("_cov"), "options", None)  # of pytest-cov
+    if os.environ.get("E2E_PART") == "1" and coverage is not None:
+        if getattr(coverage, "cov_fail_under", None):
+            reporter.write("unchecked", message="the coverage threshold (cov-fail-under)")
+        coverage.cov_fail_under = 0  # it speaks of the whole suite
 
 
 if int(pytest.__version__.split(".")[0]) < NEEDED:

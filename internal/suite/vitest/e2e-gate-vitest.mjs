@@ -41,6 +41,27 @@ function namesIn(prefix) {
   return [...selection].filter((id) => id.startsWith(prefix)).map((id) => id.slice(prefix.length));
 }
 
+// groupOf names the outermost suite that was declared with describe.sequential.
+function groupOf(test) {
+  let group = '';
+  for (let at = test.parent; at && at.type === 'suite'; at = at.parent)
+    if (isSequential(at)) group = fileOf(at.module.moduleId, at.project).prefix + at.fullName;
+  return group;
+}
+
+// isSequential reads the line of the declaration: Vitest keeps the word only where it
+// takes a suite out of a concurrent one.
+function isSequential(suite) {
+  if (suite.options?.concurrent === false) return true;
+  const file = suite.module.moduleId;
+  if (!lines.has(file)) {
+    try { lines.set(file, fs.readFileSync(file, 'utf8').split('\n')); } catch { lines.set(file, []); }
+  }
+  return /\b(?:describe|suite)(?:\.\w+)*\.sequential\b/.test(lines.get(file)[(suite.location?.line ?? 0) - 1] ?? '');
+}
+
+const lines = new Map(); // of a file
+
 function tags(test) {
   const titled = [...test.fullName.matchAll(/(?:^|\s)@([\w.:/-]+)/g)].map((m) => m[1]);
   return [...new Set([...(test.tags ?? []), ...titled])];
@@ -65,6 +86,7 @@ export default class {
       write('unusable', { message: `Vitest ${vitest.version ?? 'of an unknown version'} is too old; 3.0 or later is needed` });
       throw new Error('Vitest is too old for e2e-gate');
     }
+    this.vitest = vitest;
     if (!selection) for (const project of vitest.projects) project.config.globalSetup = [];
     const names = [...selection ?? []].map((id) => id.slice(id.indexOf('::') + 2));
     vitest.setGlobalTestNamePattern(patternOf(names));
@@ -73,13 +95,24 @@ export default class {
   // From Vitest 4.1 on each file has a pattern of its own.
   onTestRunStart(specifications) {
     if (!selection) return;
+    this.unalarm();
     for (const spec of specifications) spec.testNamePattern = patternOf(namesIn(fileOf(spec.moduleId, spec.project).prefix));
+  }
+
+  // unalarm switches off what speaks of the whole suite, where only a part of it runs.
+  unalarm() {
+    const options = this.vitest?.coverageProvider?.options;
+    if (process.env.E2E_PART !== '1' || !options?.thresholds) return;
+    options.thresholds = undefined;
+    write('unchecked', { message: 'the coverage thresholds' });
   }
 
   onTestModuleCollected(module) {
     if (selection) return;
     for (const test of module.children.allTests())
-      write('listed', { ...identify(test), line: test.location?.line ?? 0, tags: tags(test) });
+      write('listed', {
+        ...identify(test), line: test.location?.line ?? 0, tags: tags(test), keep: fileOf(module.moduleId, test.project).prefix.slice(0, -2), group: groupOf(test),
+      });
   }
 
   onTestCaseReady(test) {

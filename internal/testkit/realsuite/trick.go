@@ -160,6 +160,12 @@ func (tc *Trick) List(t *testing.T) (suite.Adapter, []e2e.Test, []e2e.Problem, e
 	t.Helper()
 	Slow(t)
 	tc.Root = t.TempDir()
+	return tc.ListIn(t)
+}
+
+// ListIn is List in the root that the trick has.
+func (tc *Trick) ListIn(t *testing.T) (suite.Adapter, []e2e.Test, []e2e.Problem, error) {
+	t.Helper()
 	tc.write(t)
 	a, err := suite.New(tc.Spec, tc.Root)
 	if err != nil {

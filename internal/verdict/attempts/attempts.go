@@ -7,6 +7,7 @@
 //
 //   - match.go: which planned test a reported one stands for
 //   - merge.go: how results become attempts, their order, number and source
+//   - kept.go: which tests did not run because another one failed
 //   - rerun.go: what of a diagnostic rerun counts
 //   - problems.go: what the channel, the build and the exit status say beyond that
 package attempts
@@ -45,6 +46,10 @@ type Planned struct {
 	ID string
 	// Name is how the runner spells it. Several tests of a unit may share one.
 	Name string
+	// Group and File are those of the test, and SkippedLast says that the test of a group was
+	// skipped in the last judged run; see [e2e.Test].
+	Group, File string
+	SkippedLast bool
 	// Twins is how many listed tests share the id; 0 or 1: it is unique.
 	Twins int
 }
@@ -165,7 +170,7 @@ func Of(in In) Out {
 		return out
 	}
 	m := newMatching(in)
-	for _, r := range in.Reported {
+	for _, r := range u.kept(m) {
 		m.file(r)
 	}
 	out.Tests, out.Unplanned = m.planned(), m.unplanned()

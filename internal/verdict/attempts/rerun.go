@@ -23,6 +23,7 @@ const (
 //   - of tests that share an id, a pass counts only if none of them failed in the rerun and
 //     there are as many results as before: nothing says which is which
 //   - of those, the ones that had passed ran beside the rerun of the others
+//   - for a test that was kept from running, the rerun is its first execution
 func Again(first, again []e2e.Attempt, lost bool) []e2e.Attempt {
 	before, now := e2e.Twins(first), e2e.Twins(again)
 	refusal := ""
@@ -42,7 +43,7 @@ func Again(first, again []e2e.Attempt, lost bool) []e2e.Attempt {
 			switch {
 			case j > 0:
 				a.Source, a.Uncounted = e2e.SourceFramework, retryInRerun
-			case len(before) > 1 && had != e2e.Failed:
+			case len(before) > 1 && had != e2e.Failed && had != e2e.NotRun:
 				a.Source = e2e.SourceBeside
 			case a.Outcome != e2e.Failed:
 				a.Uncounted = refusal

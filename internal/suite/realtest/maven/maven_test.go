@@ -178,3 +178,33 @@ func TestMavenListsOnce(t *testing.T) {
 		t.Error(err, more)
 	}
 }
+
+// Methods in an order on one instance are a group, with nested classes. A module on JUnit 4
+// without the Vintage engine is judged from its reports.
+func TestMavenGroups(t *testing.T) {
+	tc := mavenProject(t, "maven-groups.txtar")
+	a, tests, problems, err := tc.List(t)
+	if err != nil || len(problems) > 0 {
+		t.Fatal(err, problems)
+	}
+	groups := map[string]string{}
+	for _, test := range tests {
+		groups[test.Name] = test.Group
+	}
+	want := map[string]string{
+		"com.acme.OrderedTest::alone()": "", "com.acme.StepsTest::opens()": "s/com.acme.StepsTest", "com.acme.StepsTest::closes()": "s/com.acme.StepsTest",
+		"com.acme.StepsTest$Later::archives()": "s/com.acme.StepsTest",
+	}
+	if !maps.Equal(groups, want) {
+		t.Errorf("%v", groups)
+	}
+	rep := tc.Run(t, a, tests, os.Environ())
+	const outcomes = "com.acme.OrderedTest::alone() passed, com.acme.StepsTest$Later::archives() passed, com.acme.StepsTest::closes() passed, " +
+		"com.acme.StepsTest::opens() passed, unplanned s/com.acme.OldTest::breaks failed, unplanned s/com.acme.OldTest::holds passed"
+	if got := realsuite.Outcomes(tests, rep); got != outcomes {
+		t.Error(got)
+	}
+	if len(rep.Problems) != 1 || !rep.Problems[0].Note || !strings.Contains(rep.Problems[0].Text, "2 tests of batch s ran outside the JUnit Platform (JUnit4Provider)") {
+		t.Errorf("%+v", rep.Problems)
+	}
+}

@@ -2,8 +2,12 @@
 package node
 
 import (
+	"os"
+	"slices"
+	"strings"
 	"testing"
 
+	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/suite"
 	"github.com/org/e2e-gate/internal/testkit/realsuite"
 )
@@ -35,6 +39,55 @@ func TestExamples(t *testing.T) {
 			Crashes: "features/review.feature::Late cases are escalated", Before: "features/review.feature::Reviewers are notified",
 		},
 	)
+}
+
+// Vitest and Jest never cut a file; describe.sequential declares a group.
+func TestNodeGroups(t *testing.T) {
+	const sequential = "import { describe, test } from 'vitest';\ntest('a', () => {});\n" +
+		"describe.sequential('steps', () => {\n  test('b', () => {});\n  describe('more', () => { test('c', () => {}); });\n});\n" +
+		"describe.concurrent('all', () => {\n  describe('in order', { sequential: true }, () => { test('d', () => {}); });\n  test('e', () => {});\n});\n"
+	for _, tc := range []struct{ framework, file, text, want string }{
+		{"vitest", "a.test.js", sequential, "a.test.js::a , a.test.js::all > e , a.test.js::all > in order > d s/a.test.js::all > in order, " +
+			"a.test.js::steps > b s/a.test.js::steps, a.test.js::steps > more > c s/a.test.js::steps"},
+		{"jest", "a.test.js", "test('a', () => {}); test('b', () => {});\n", "a.test.js::a , a.test.js::b "},
+	} {
+		t.Run(tc.framework, func(t *testing.T) {
+			trick := realsuite.Trick{Root: realsuite.WithModules(t, tc.framework),
+				Files: map[string]string{tc.file: tc.text, "package.json": "{}"},
+				Spec:  suite.Spec{Name: "s", Framework: tc.framework}}
+			_, tests, problems, err := trick.ListIn(t)
+			var got []string
+			for _, test := range tests {
+				got = append(got, test.Name+" "+test.Group)
+				if test.Keep != "s/"+test.File {
+					t.Errorf("%s keeps %q", test.Name, test.Keep)
+				}
+			}
+			slices.Sort(got)
+			if list := strings.Join(got, ", "); err != nil || len(problems) > 0 || list != tc.want {
+				t.Errorf("got  %s\nwant %s (%v, %+v)", list, tc.want, err, problems)
+			}
+		})
+	}
+}
+
+// A coverage threshold of the whole suite is no alarm in a process that runs a part of it.
+func TestJestPart(t *testing.T) {
+	trick := realsuite.Trick{Root: realsuite.WithModules(t, "jest"), Spec: suite.Spec{Name: "s", Framework: "jest"}, Files: map[string]string{
+		"package.json": "{}", "a.js": "module.exports = (x) => { if (x) { return 1; }\nreturn 2; };\n",
+		"a.test.js":      "const f = require('./a.js'); test('a', () => { f(true); });\n",
+		"jest.config.js": "module.exports = { collectCoverage: true, coverageThreshold: { global: { lines: 100 } } };\n",
+	}}
+	a, tests, problems, err := trick.ListIn(t)
+	if err != nil || len(problems) > 0 || len(tests) != 1 {
+		t.Fatal(err, problems, tests)
+	}
+	for part, alarms := range map[string]bool{"": true, "E2E_PART=1": false} {
+		rep := trick.Run(t, a, tests, append(os.Environ(), part))
+		if e2e.OutcomeOf(rep.Tests[tests[0].ID]) != e2e.Passed || (len(rep.Problems) > 0) != alarms {
+			t.Errorf("%q: %+v", part, rep.Problems)
+		}
+	}
 }
 
 // TestVitest holds what only some suites do.

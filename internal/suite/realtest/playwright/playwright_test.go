@@ -2,6 +2,8 @@
 package playwright
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/org/e2e-gate/internal/suite"
@@ -46,6 +48,23 @@ func TestPlaywright(t *testing.T) {
 			Files: map[string]string{"a.spec.js": clean, "b.setup.js": aPlaywrightTest + "test('log in', ({}, info) => { expect(info.retry).toBe(1) });\n",
 				"playwright.config.js": "module.exports = { retries: 1, projects: [{ name: 'set-up', testMatch: /setup/ }, { name: 'main', dependencies: ['set-up'] }] };"},
 			Want: "[main] a.spec.js::a passed, [main] a.spec.js::b passed"},
+		{Name: "what a failed beforeAll keeps from running",
+			Files: map[string]string{"a.spec.js": aPlaywrightTest + "test.describe('data', () => { test.beforeAll(() => { throw new Error('no seed') });\n" +
+				"test('a', () => {}); test('b', () => {}); test.skip('c', () => {}); }); test('d', () => {});\n"},
+			Want: "a.spec.js::d passed, a.spec.js::data › a failed, a.spec.js::data › b not_run, a.spec.js::data › c skipped", Message: "no seed", Kept: 1},
+		{Name: "what skips itself was not kept from running",
+			Files: map[string]string{"a.spec.js": aPlaywrightTest + "test.describe('all', () => { test.beforeAll(() => { test.skip(true, 'no data') });\n" +
+				"test('a', () => {}); test('b', () => {}); }); test('c', () => { test.skip(); }); test.fixme('d', () => {}); test('e', () => {});\n"},
+			Want: "a.spec.js::all › a skipped, a.spec.js::all › b skipped, a.spec.js::c skipped, a.spec.js::d skipped, a.spec.js::e passed"},
+		{Name: "a beforeAll that a retry made good keeps nothing from running",
+			Files: map[string]string{"a.spec.js": aPlaywrightTest + "test.describe('data', () => {\n" +
+				"test.beforeAll(({}, info) => { if (info.retry === 0) throw new Error('no seed') }); test('a', () => {}); test('b', () => {}); });\n",
+				"playwright.config.js": "module.exports = { retries: 1 };"},
+			Want: "a.spec.js::data › a flaky, a.spec.js::data › b passed", Message: "no seed", Kept: 1},
+		{Name: "a serial group that a failed beforeAll keeps from running",
+			Files: map[string]string{"a.spec.js": aPlaywrightTest + "test.describe('data', () => { test.beforeAll(() => { throw new Error('no seed') });\n" +
+				"test('a', () => {}); test.describe('steps', () => { test.describe.configure({ mode: 'serial' }); test('b', () => {}); test('c', () => {}); }); });\n"},
+			Want: "a.spec.js::data › a failed, a.spec.js::data › steps not_run", Message: "no seed", Kept: 1},
 		{Name: "a serial group that is cut off",
 			Files: map[string]string{
 				"a.spec.js": aPlaywrightTest + "test.describe.configure({ mode: 'serial' }); test('a', () => {}); " +
@@ -117,6 +136,28 @@ func TestOldPlaywright(t *testing.T) {
 		tc.Root = realsuite.WithModules(t, "old")
 		tc.Spec = suite.Spec{Name: "s", Framework: "playwright"}
 		tc.Play(t)
+	}
+}
+
+// Playwright never cuts a file, unless its tests are parallel.
+func TestPlaywrightKeeps(t *testing.T) {
+	const suites = aPlaywrightTest + "test('a', () => {}); test.describe('b', () => { test.describe.configure({ mode: 'default' }); test('c', () => {}); });\n"
+	for name, want := range map[string]string{
+		"module.exports = {};":                                          "a.spec.js::a s/a.spec.js, a.spec.js::b › c s/a.spec.js",
+		"module.exports = { fullyParallel: true };":                     "a.spec.js::a , a.spec.js::b › c s/a.spec.js::b",
+		"module.exports = { projects: [{ name: 'one' }], retries: 1 };": "[one] a.spec.js::a s/[one] a.spec.js, [one] a.spec.js::b › c s/[one] a.spec.js",
+	} {
+		tc := realsuite.Trick{Files: map[string]string{"a.spec.js": suites, "playwright.config.js": name}, Spec: suite.Spec{Name: "s", Framework: "playwright"}}
+		tc.Root = realsuite.WithModules(t, "playwright")
+		_, tests, problems, err := tc.ListIn(t)
+		var got []string
+		for _, test := range tests {
+			got = append(got, test.Name+" "+test.Keep)
+		}
+		slices.Sort(got)
+		if list := strings.Join(got, ", "); err != nil || len(problems) > 0 || list != want {
+			t.Errorf("%s: got %s, want %s (%v, %+v)", name, list, want, err, problems)
+		}
 	}
 }
 

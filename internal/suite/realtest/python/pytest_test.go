@@ -3,6 +3,8 @@ package python
 
 import (
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/org/e2e-gate/internal/suite"
@@ -89,6 +91,61 @@ func pytestSpec(t *testing.T) suite.Spec {
 	return suite.Spec{Name: "s", Framework: "pytest", Run: []string{
 		filepath.Join(realsuite.Venv(t, filepath.Join(gatebin.Root(t), "examples", "pytest")), "bin", "pytest"),
 	}}
+}
+
+// Marks say which tests build on one another: those of pytest-dependency, in other files as
+// well if one names such a scope, and those under a mark serial or incremental.
+func TestPytestGroups(t *testing.T) {
+	const head = "import pytest\n"
+	const chain = head + "@pytest.mark.dependency()\ndef test_a(): pass\n@pytest.mark.dependency(depends=['test_a'])\ndef test_b(): pass\ndef test_c(): pass\n"
+	const session = "@pytest.mark.dependency(depends=['test_a.py::test_a'], scope='session')\ndef test_d(): pass\n"
+	const class = head + "@pytest.mark.incremental\nclass TestCase:\n    def test_a(self): pass\n    def test_b(self): pass\ndef test_c(): pass\n"
+	for _, tc := range []struct {
+		name  string
+		files map[string]string
+		want  string
+	}{
+		{"dependency", map[string]string{"test_a.py": chain}, "test_a.py::test_a s/test_a.py, test_a.py::test_b s/test_a.py, test_a.py::test_c "},
+		{"dependency of a session", map[string]string{"test_a.py": chain, "test_b.py": head + session},
+			"test_a.py::test_a s/(dependency), test_a.py::test_b s/(dependency), test_a.py::test_c , test_b.py::test_d s/(dependency)"},
+		{"incremental", map[string]string{"test_a.py": class},
+			"test_a.py::TestCase::test_a s/test_a.py::TestCase, test_a.py::TestCase::test_b s/test_a.py::TestCase, test_a.py::test_c "},
+		{"a serial module", map[string]string{"test_a.py": head + "pytestmark = pytest.mark.serial\ndef test_a(): pass\n"}, "test_a.py::test_a s/test_a.py"},
+		{"no mark", map[string]string{"test_a.py": "def test_a(): pass\n"}, "test_a.py::test_a "},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			trick := realsuite.Trick{Files: tc.files, Spec: pytestSpec(t)}
+			trick.Spec.Args = []string{"-p", "no:cacheprovider"}
+			_, tests, problems, err := trick.List(t)
+			var got []string
+			for _, test := range tests {
+				got = append(got, test.Name+" "+test.Group)
+				if want := "s/" + test.File; test.Keep != want {
+					t.Errorf("pytest never cuts %s, and %q is kept", want, test.Keep)
+				}
+			}
+			slices.Sort(got)
+			if list := strings.Join(got, ", "); err != nil || len(problems) > 0 || list != tc.want {
+				t.Errorf("got  %s\nwant %s (%v, %+v)", list, tc.want, err, problems)
+			}
+		})
+	}
+}
+
+// What an incremental class skips behind a failed step was kept from running.
+func TestPytestIncremental(t *testing.T) {
+	tc := realsuite.Trick{Files: map[string]string{
+		"conftest.py": "import pytest\n" +
+			"def pytest_runtest_makereport(item, call):\n" +
+			"    if 'incremental' in item.keywords and call.excinfo is not None:\n        item.parent._failed = item\n" +
+			"def pytest_runtest_setup(item):\n" +
+			"    if getattr(item.parent, '_failed', None) is not None:\n        pytest.xfail('a previous step failed')\n",
+		"test_a.py": "import pytest\n@pytest.mark.incremental\nclass TestCase:\n    def test_a(self): pass\n    def test_b(self): assert 0\n" +
+			"    def test_c(self): pass\ndef test_d(): pytest.skip('not here')\n",
+	}, Want: "test_a.py::TestCase::test_a passed, test_a.py::TestCase::test_b failed, test_a.py::TestCase::test_c not_run, test_a.py::test_d skipped"}
+	tc.Spec = pytestSpec(t)
+	tc.Spec.Args = []string{"-p", "no:cacheprovider"}
+	tc.Play(t)
 }
 
 func TestContract(t *testing.T) { realsuite.PlayContract(t, "pytest", realsuite.VenvOf("pytest")) }

@@ -73,6 +73,35 @@ final class Names {
         return false;
     }
 
+    /**
+     * The class whose methods build on one another: it has an order for them and one instance
+     * for all of them. Null: there is none.
+     */
+    static String group(TestDescriptor test) {
+        String name = sourceClass(test);
+        for (Class<?> c = name == null ? null : load(name); c != null; c = c.getEnclosingClass()) {
+            Object lifecycle = value(c, "org.junit.jupiter.api.TestInstance");
+            if (value(c, "org.junit.jupiter.api.TestMethodOrder") != null && "PER_CLASS".equals(String.valueOf(lifecycle))) {
+                return c.getName();
+            }
+        }
+        return null;
+    }
+
+    /** The value of an annotation of a class, also an inherited one, or null. */
+    private static Object value(Class<?> c, String annotation) {
+        for (Annotation a : c.getAnnotations()) {
+            if (a.annotationType().getName().equals(annotation)) {
+                try {
+                    return a.annotationType().getMethod("value").invoke(a);
+                } catch (ReflectiveOperationException | RuntimeException e) {
+                    return null;
+                }
+            }
+        }
+        return null;
+    }
+
     private static boolean isDisabled(AnnotatedElement element) {
         for (Annotation a : element.getAnnotations()) {
             if (a.annotationType().getName().equals("org.junit.jupiter.api.Disabled")) {

@@ -65,6 +65,10 @@ public final class Selection implements PostDiscoveryFilter {
         fields.put("declaring", declaring == null ? "" : declaring);
         fields.put("name", source instanceof MethodSource ? ((MethodSource) source).getMethodName() : "");
         fields.put("tags", all);
+        String group = Names.group(test);
+        if (group != null) {
+            fields.put("group", group);
+        }
         Events.write("listed", fields);
     }
 }
