@@ -213,7 +213,8 @@ func TestAnApprovedChangeJudgesItself(t *testing.T) {
 	proposed(fake, head)
 	fake.Permissions["carol"] = "write"
 	fake.Pulls[0].Reviews = []githubfake.Review{{User: githubfake.User{Login: "carol", Type: "User"}, State: "APPROVED", SHA: head}}
-	if _, result = r.judged(fake, "pull_request", "refs/pull/42/merge", head, payload); !strings.Contains(result.Judging.Unapproved, "carol does not own e2e-gate.yml") {
+	_, result = r.judged(fake, "pull_request", "refs/pull/42/merge", head, payload)
+	if !strings.Contains(result.Judging.Unapproved, "carol does not own e2e-gate.yml") {
 		t.Errorf("%+v", result.Judging)
 	}
 	fake = githubfake.New(t)

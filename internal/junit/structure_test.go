@@ -51,7 +51,8 @@ func parse(data []byte) *element {
 		top := stack[len(stack)-1]
 		switch token := token.(type) {
 		case xml.StartElement:
-			e := &element{name: token.Name.Local, attrs: slices.DeleteFunc(token.Copy().Attr, func(a xml.Attr) bool { return a.Name.Space != "" || a.Name.Local == "xmlns" })}
+			named := func(a xml.Attr) bool { return a.Name.Space != "" || a.Name.Local == "xmlns" }
+			e := &element{name: token.Name.Local, attrs: slices.DeleteFunc(token.Copy().Attr, named)}
 			top.children = append(top.children, e)
 			stack = append(stack, e)
 		case xml.EndElement:

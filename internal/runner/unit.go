@@ -95,9 +95,9 @@ type running struct {
 	id         identity
 	// moved are files of the run's folder that got another name, by the one they had.
 	moved map[string]string
-	// lost: the process does not prove that a test passed. others are tests that ran beside a
+	// lost are the problems that lose evidence. others are tests that ran beside a
 	// rerun.
-	lost   bool
+	lost   []e2e.Problem
 	others []e2e.Child
 	// decides holds the tests whose rerun decides something.
 	decides map[string]bool
@@ -197,13 +197,12 @@ func (u *running) file(ctx context.Context, exit proc.Exit, limit time.Duration,
 	u.tidy()
 	files := u.evidence()
 	u.s.doc.Units = append(u.s.doc.Units, u.record)
-	// A process that did not end by itself, or that lost evidence of any test, proves no pass.
 	u.decides = map[string]bool{}
 	for _, t := range u.tests {
 		known := u.s.runs[t.ID]
 		u.decides[t.ID] = u.attempt == 1 || known == nil || u.s.asked[t.ID] || toDecide(known)
 	}
-	u.lost = attempts.BadRerun(u.record.Ended, rep.Problems)
+	u.lost = slices.DeleteFunc(slices.Clone(rep.Problems), func(p e2e.Problem) bool { return !p.LosesEvidence })
 	for _, t := range u.tests {
 		list, known := rep.Tests[t.ID], u.s.runs[t.ID]
 		switch {
@@ -359,7 +358,9 @@ func (u *running) append(id string, unplanned *e2e.Test, name string, list []e2e
 
 // again adds the attempts of the diagnostic rerun to a test, with what counts of them.
 func (u *running) again(run *e2e.TestRun, name string, list []e2e.Attempt, files []string) {
-	run.Attempts = append(run.Attempts, attempts.Again(run.Attempts, u.filed(name, list, files), u.lost)...)
+	// A batch's reports cannot show what is missing from them.
+	lost := attempts.BadRerun(u.record.Ended, u.lost, run.ID) || u.batch && len(u.lost) > 0
+	run.Attempts = append(run.Attempts, attempts.Again(run.Attempts, u.filed(name, list, files), lost)...)
 }
 
 // beside are the failures of a test that passed first and was run again without being

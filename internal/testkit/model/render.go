@@ -373,7 +373,7 @@ func (r *rendering) rerun(doc *e2e.ShardRun, runs map[string]*e2e.TestRun, plann
 			if list := out.Tests[id]; len(list) > 0 {
 				run := runs[id]
 				done[id] = true
-				run.Attempts = append(run.Attempts, attempts.Again(run.Attempts, r.filed(list, s, a, 2), attempts.BadRerun(p.ended, out.Problems))...)
+				run.Attempts = append(run.Attempts, attempts.Again(run.Attempts, r.filed(list, s, a, 2), attempts.BadRerun(p.ended, out.Problems, id))...)
 			}
 		}
 	}

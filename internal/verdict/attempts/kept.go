@@ -30,10 +30,10 @@ func (u unit) kept(m *matching) []Reported {
 			continue
 		}
 		last := r.Results[n].Attempt
-		switch {
-		case last.Outcome == e2e.Failed:
+		switch last.Outcome {
+		case e2e.Failed:
 			failed[place{group: p.Group}], failed[place{file: p.File}] = p.ID, p.ID
-		case last.Outcome == e2e.Skipped:
+		case e2e.Skipped:
 			by := ""
 			if p.Group != "" {
 				by = failed[place{group: p.Group}]

@@ -111,8 +111,10 @@ func Died(units []e2e.UnitRun, list []e2e.Attempt) bool {
 	})
 }
 
-// BadRerun reports whether the process of a diagnostic rerun proves no pass: it was stopped
-// before its end, or it lost evidence of any test. problems may hold others.
-func BadRerun(ended e2e.Ended, problems []e2e.Problem) bool {
-	return ended != e2e.EndedExited || slices.ContainsFunc(problems, func(p e2e.Problem) bool { return p.LosesEvidence })
+// BadRerun reports whether the process of a diagnostic rerun loses the evidence of a test: it
+// was stopped before its end, or one of its problems does. problems may hold others.
+func BadRerun(ended e2e.Ended, problems []e2e.Problem, id string) bool {
+	return ended != e2e.EndedExited || slices.ContainsFunc(problems, func(p e2e.Problem) bool {
+		return p.LosesEvidence && (len(p.Tests) == 0 || slices.Contains(p.Tests, id))
+	})
 }

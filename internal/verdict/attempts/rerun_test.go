@@ -129,10 +129,10 @@ func TestBadRerun(t *testing.T) {
 		{"one that was cancelled", e2e.EndedCancelled, nil, true},
 		{"a problem that loses the test's evidence", e2e.EndedExited, loses("b", "a"), true},
 		{"a problem that loses that of the whole process", e2e.EndedExited, loses(), true},
-		{"a problem that loses that of another test: the process is not trusted", e2e.EndedExited, loses("b"), true},
+		{"a problem with another test", e2e.EndedExited, loses("b"), false},
 		{"a problem that loses nothing", e2e.EndedExited, []e2e.Problem{{Tests: []string{"a"}}}, false},
 	} {
-		if got := BadRerun(tc.ended, tc.problems); got != tc.want {
+		if got := BadRerun(tc.ended, tc.problems, "a"); got != tc.want {
 			t.Errorf("%s: %t", tc.rule, got)
 		}
 	}
