@@ -144,7 +144,7 @@ const (
 	docUnknownTest
 )
 
-// Values of dExtra: a test that nobody planned.
+// Values of dExtra: a test that was not planned.
 const (
 	extraNone = iota
 	extraPassed
@@ -236,7 +236,7 @@ var dims = func() (list [numDims]struct {
 	say(dTable, "table", "built-in", "strictest", "judge_changed blocks")
 	say(dJudge, "judge", "the same", "changed", "unreadable")
 	say(dChannel, "channel", "reports", "events", "stream")
-	say(dStated, "retries", "stated by the runner", "stated by the config", "stated by nobody")
+	say(dStated, "retries", "stated by the runner", "stated by the config", "not stated")
 	say(dTimed, "timed", "no", "yes")
 	say(dFlakyExit, "flaky exit", "no", "yes")
 	say(dRerunOff, "rerun off", "no", "yes")

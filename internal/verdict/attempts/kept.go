@@ -31,6 +31,7 @@ func (u unit) kept(m *matching) []Reported {
 		}
 		last := r.Results[n].Attempt
 		switch last.Outcome {
+		case e2e.Passed, e2e.Flaky, e2e.Lost, e2e.NotRun, e2e.OutcomeUnknown:
 		case e2e.Failed:
 			failed[place{group: p.Group}], failed[place{file: p.File}] = p.ID, p.ID
 		case e2e.Skipped:
