@@ -21,10 +21,18 @@ var provider = regexp.MustCompile(`Using (?:auto detected|configured) provider (
 // gradleForeign is what a build file of Gradle says of tests outside the JUnit Platform.
 var gradleForeign = regexp.MustCompile(`\buse(JUnit|TestNG)\s*(?:\(|\{)`)
 
+// unnamed stands for the providers of a build that names none, as with mvn -q: any of them may
+// be another.
+const unnamed = "the output names no provider, as with -q"
+
 // mavenForeign are the providers that a build of Maven used besides that of the JUnit Platform.
 func mavenForeign(_ []buildFile, output string) []string {
 	var found []string
-	for _, m := range provider.FindAllStringSubmatch(output, -1) {
+	named := provider.FindAllStringSubmatch(output, -1)
+	if len(named) == 0 {
+		return []string{unnamed}
+	}
+	for _, m := range named {
 		name := m[1][strings.LastIndex(m[1], ".")+1:]
 		if !strings.Contains(m[1], ".junitplatform.") && !slices.Contains(found, name) {
 			found = append(found, name)

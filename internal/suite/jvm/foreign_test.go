@@ -38,6 +38,8 @@ func TestAdopt(t *testing.T) {
 			"1 tests of batch u ran outside the JUnit Platform (JUnit4Provider)", false},
 		{"it left no report", platform + junit4 + oneTest, map[string]string{"NewTest": own}, "", "left no report of them", true},
 		{"it found no test", junit4 + noTest + platform + oneTest, map[string]string{"NewTest": own}, "", "", false},
+		{"a build that names no provider", "", map[string]string{"OldTest": report, "NewTest": own}, "s/shop.OldTest::old failed", "the output names no provider", false},
+		{"a build that names none, and has no other tests", "", map[string]string{"NewTest": own}, "", "", false},
 		{"the platform alone", platform + oneTest, map[string]string{"OldTest": report}, "", "", false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -53,7 +53,7 @@ func arguments(l adapter.Launch) ([]string, error) {
 	version := nodePackage(l.Dir, "@playwright/test", "playwright")
 	var args []string
 	for _, file := range l.Sources() {
-		args = append(args, strings.ReplaceAll(regexp.QuoteMeta(file), "/", `[\\/]`)+"$")
+		args = append(args, fileFilter(file))
 	}
 	args = append(args, "--forbid-only", "--output="+filepath.Join(l.Evidence, "playwright"))
 	if atLeast(version, "1.63.0") {
@@ -76,6 +76,19 @@ func arguments(l adapter.Launch) ([]string, error) {
 		args = append(args, "--retries=0", "--workers=1")
 	}
 	return args, nil
+}
+
+// fileFilter is a pattern for the absolute path of a file, as Playwright wants it. A file
+// outside of the suite's directory is known by the end of its path.
+func fileFilter(file string) string {
+	inside := file
+	for strings.HasPrefix(inside, "../") {
+		inside = inside[len("../"):]
+	}
+	if inside != file {
+		inside = "/" + inside
+	}
+	return strings.ReplaceAll(regexp.QuoteMeta(inside), "/", `[\\/]`) + "$"
 }
 
 // grepOf matches exactly the tests: what Playwright matches is project,

@@ -2,7 +2,9 @@ package playwright
 
 import (
 	"os"
+	"path"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -75,5 +77,22 @@ func TestPlaywrightWithManyTests(t *testing.T) {
 	args, err := arguments(adapter.Launch{Dir: installed(t, "playwright", "1.65.1"), Tests: tests})
 	if err != nil || !strings.HasPrefix(args[0], "--") {
 		t.Errorf("%q %v", args[0], err)
+	}
+}
+
+// Files outside of the suite's directory run too.
+func TestFileFilter(t *testing.T) {
+	for file, want := range map[string]string{
+		"tests/a.spec.js":        `tests[\\/]a\.spec\.js$`,
+		"../../shared/a.spec.js": `[\\/]shared[\\/]a\.spec\.js$`,
+		"../a.spec.js":           `[\\/]a\.spec\.js$`,
+	} {
+		got := fileFilter(file)
+		if got != want {
+			t.Errorf("%s: %s, want %s", file, got, want)
+		}
+		if ok, err := regexp.MatchString(got, path.Join("/w/apps/web", file)); err != nil || !ok {
+			t.Errorf("%s does not match: %v", file, err)
+		}
 	}
 }
