@@ -163,36 +163,25 @@ func (w witnessing) corroborated(ctx context.Context, list []verdict.Witness) []
 	if err != nil {
 		statuses = nil // they could only have made it worse
 	}
-	failedHere := map[int]bool{}
-	notJudged := map[int]bool{}
-	for i := range list {
-		page := w.page(t.URL, list[i].Attempt)
-		for _, st := range statuses {
-			switch {
-			case st.TargetURL != page:
-			case st.State == string(publish.Failure):
-				failedHere[list[i].Attempt] = true
-			case st.State == string(publish.StateError):
-				notJudged[list[i].Attempt] = true
-			}
-		}
-		if failedHere[list[i].Attempt] && list[i].Ending != "" {
-			list[i].Ending = verdict.EndedBadly
-		}
-	}
-	if t.PullRequest == 0 {
-		return list
-	}
-	failed, found, err := w.forge.FailedBefore(ctx, t.PullRequest, w.s.stage.Name, w.s.key, t.WorkflowRun)
-	if err != nil || !found {
-		return list
+	var failed forge.FailedTests
+	found := false
+	if t.PullRequest != 0 {
+		failed, found, err = w.forge.FailedBefore(ctx, t.PullRequest, w.s.stage.Name, w.s.key, t.WorkflowRun)
+		found = found && err == nil
 	}
 	for i := range list {
+		a := &list[i]
+		page := w.page(t.URL, a.Attempt)
+		said := func(state publish.State) bool {
+			return slices.ContainsFunc(statuses, func(st forge.CommitStatus) bool { return st.TargetURL == page && st.State == string(state) })
+		}
+		if said(publish.Failure) && a.Ending != "" {
+			a.Ending = verdict.EndedBadly
+		}
 		// That no test failed is believed of an attempt of which the status says that it was
 		// not judged, which cannot be edited later.
-		n := list[i].Attempt
-		if n <= failed.Attempt && (len(failed.Digests) > 0 || notJudged[n] && !failedHere[n]) {
-			list[i].Failed = failed.Digests
+		if found && a.Attempt <= failed.Attempt && (len(failed.Digests) > 0 || said(publish.StateError) && !said(publish.Failure)) {
+			a.Failed = failed.Digests
 		}
 	}
 	return list

@@ -154,8 +154,13 @@ func runsOn(st config.Stage, t trigger.Trigger) bool {
 	if !slices.Contains(st.On, t.Event) || st.Cron != "" && t.Schedule != "" && st.Cron != t.Schedule {
 		return false
 	}
-	return len(st.Branches) == 0 || slices.ContainsFunc(st.Branches, func(glob string) bool {
-		ok, err := doublestar.Match(glob, t.Branch)
+	return len(st.Branches) == 0 || onBranch(st.Branches, t.Branch)
+}
+
+// onBranch reports whether a branch is one that the globs name.
+func onBranch(globs []string, branch string) bool {
+	return slices.ContainsFunc(globs, func(glob string) bool {
+		ok, err := doublestar.Match(glob, branch)
 		return ok && err == nil
 	})
 }

@@ -10,8 +10,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/bmatcuk/doublestar/v4"
-
 	"github.com/org/e2e-gate/internal/config"
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/forge"
@@ -185,7 +183,7 @@ func (b *bench) openPullRequest(ctx context.Context, branch string) string {
 // judges reports whether a branch is a judging branch: one that the config at the tip of the
 // default branch names, and that is protected.
 func (b *bench) judges(ctx context.Context, branch string) (bool, error) {
-	if branch == "" || !slices.ContainsFunc(b.own.Judge.Branches, func(glob string) bool { return matches(glob, branch) }) {
+	if branch == "" || !onBranch(b.own.Judge.Branches, branch) {
 		return false, nil // not even the commit's own config says so
 	}
 	c, err := b.forge()
@@ -203,15 +201,10 @@ func (b *bench) judges(ctx context.Context, branch string) (bool, error) {
 		}
 	}
 	j, err := b.judge(ctx, tip)
-	if err != nil || j.config == nil || !slices.ContainsFunc(j.config.Judge.Branches, func(glob string) bool { return matches(glob, branch) }) {
+	if err != nil || j.config == nil || !onBranch(j.config.Judge.Branches, branch) {
 		return false, err
 	}
 	return asked.Protected(ctx, branch)
-}
-
-func matches(glob, name string) bool {
-	ok, err := doublestar.Match(glob, name)
-	return ok && err == nil
 }
 
 // tip is the newest commit of a base branch that is known: the event names the one of its time.

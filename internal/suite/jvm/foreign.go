@@ -71,7 +71,7 @@ func (o *buildOutput) hasRunForeign() bool {
 }
 
 // adopt adds what ran outside the JUnit Platform, from the reports of the build: tests of
-// classes of which the platform told nothing. Where there is no such report, nothing is known of
+// classes that the platform did not report. Where there is no such report, nothing is known of
 // those tests, and no pass of the unit counts.
 func (r *jvmResults) adopt(p *adapter.Process, c *adapter.Collected) error {
 	runners := r.foreign(r.out.all())

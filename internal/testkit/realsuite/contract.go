@@ -166,7 +166,7 @@ func (c Case) check(t *testing.T, r e2e.Result, exit int) {
 			}
 		}
 		if !found {
-			t.Errorf("there is no test %s: %q", part, rows)
+			t.Errorf("test %s is missing: %q", part, rows)
 		}
 	}
 }
