@@ -186,15 +186,15 @@ const benchStrict = benchBase + "policy: {judge_changed: {release-blocking: bloc
 func approvable(t *testing.T) (r tree, base, head string) {
 	t.Helper()
 	r = newTree(t)
-	r.write("e2e-gate.yml", benchStrict)
-	r.write("CODEOWNERS", "* @bob\n/e2e-gate.yml @alice\n")
-	base = r.commit("base")
-	r.git("checkout", "-qb", "change")
-	r.write("CODEOWNERS", "* @mallet\n")
+	r.Write("e2e-gate.yml", benchStrict)
+	r.Write("CODEOWNERS", "* @bob\n/e2e-gate.yml @alice\n")
+	base = r.Commit("base")
+	r.Git("checkout", "-qb", "change")
+	r.Write("CODEOWNERS", "* @mallet\n")
 	// The suite is nightly now, so that a failure does not block.
-	r.write("e2e-gate.yml", strings.Replace(benchSoft, "blocks: false", "select: \"\"", 1))
-	r.write("run.sh", redScript)
-	return r, base, r.commit("change")
+	r.Write("e2e-gate.yml", strings.Replace(benchSoft, "blocks: false", "select: \"\"", 1))
+	r.Write("run.sh", redScript)
+	return r, base, r.Commit("change")
 }
 
 // An approval by the rule of the base lets the change's own config judge.
@@ -221,7 +221,7 @@ func TestAnApprovedChangeJudgesItself(t *testing.T) {
 	proposed(fake, head)
 	fake.Pulls[0].Reviews = []githubfake.Review{{User: alice, State: "APPROVED", SHA: head}}
 	for _, event := range []string{"pull_request", "push"} { // a push of the branch of the pull request is that pull request's
-		r.git("update-ref", "refs/remotes/origin/main", base)
+		r.Git("update-ref", "refs/remotes/origin/main", base)
 		ref, with := "refs/pull/42/merge", payload
 		if event == "push" {
 			ref, with = "refs/heads/change", mainBranch(nil)
@@ -301,16 +301,16 @@ func TestApprovalsInAMergeGroup(t *testing.T) {
 // deleted, even if the approved config would not block that.
 func TestApprovalOfOneDoesNotCoverTestsOfAnother(t *testing.T) {
 	r := newTree(t)
-	r.write("e2e-gate.yml", tagged+"policy: {judge_changed: {release-blocking: block}}\njudge: {approve: {review: any}}\n")
-	r.write("tests", "a\nb\n")
-	r.write("run.sh", reporting(`<testcase name="a"/>`, `<testcase name="b"/>`))
-	base := r.commit("base")
+	r.Write("e2e-gate.yml", tagged+"policy: {judge_changed: {release-blocking: block}}\njudge: {approve: {review: any}}\n")
+	r.Write("tests", "a\nb\n")
+	r.Write("run.sh", reporting(`<testcase name="a"/>`, `<testcase name="b"/>`))
+	base := r.Commit("base")
 	r.judged(githubfake.New(t), "push", "refs/heads/main", base, mainBranch(nil))
-	r.git("checkout", "-qb", "group")
-	r.write("e2e-gate.yml", strings.Replace(tagged, "push]", "push, merge_group]", 1))
-	r.write("tests", "a\n")
-	r.write("run.sh", reporting(`<testcase name="a"/>`))
-	head := r.commit("change")
+	r.Git("checkout", "-qb", "group")
+	r.Write("e2e-gate.yml", strings.Replace(tagged, "push]", "push, merge_group]", 1))
+	r.Write("tests", "a\n")
+	r.Write("run.sh", reporting(`<testcase name="a"/>`))
+	head := r.Commit("change")
 	r.graphql = true
 	payload := mainBranch(object{"merge_group": object{"head_sha": head, "head_ref": "refs/heads/gh-readonly-queue/main/pr-43-" + head, "base_sha": base,
 		"base_ref": "refs/heads/main"}})
@@ -344,11 +344,11 @@ func TestLintOfAJudgeThatNobodyCanApprove(t *testing.T) {
 		"policy: {judge_changed: {release-blocking: inform}}\njudge: {approve: {review: code-owners}}\n\n": 0,
 	} {
 		r := newTree(t)
-		r.write("e2e-gate.yml", benchBase)
-		base := r.commit("base")
-		r.git("checkout", "-qb", "change")
-		r.write("e2e-gate.yml", benchBase+more)
-		head := r.commit("change")
+		r.Write("e2e-gate.yml", benchBase)
+		base := r.Commit("base")
+		r.Git("checkout", "-qb", "change")
+		r.Write("e2e-gate.yml", benchBase+more)
+		head := r.Commit("change")
 		status, _, stderr := r.run(githubfake.New(t), "pull_request", head, pullRequest(head, base), "lint")
 		if status != want || want != 0 && !strings.Contains(stderr, "judging branch") && !strings.Contains(stderr, "code-owners") {
 			t.Errorf("%q: exit status %d, want %d\n%s", more, status, want, stderr)

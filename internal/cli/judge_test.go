@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/org/e2e-gate/internal/testkit/githubfake"
+	"github.com/org/e2e-gate/internal/testkit/gitkit"
 )
 
 const judged = `version: 1
@@ -72,32 +73,16 @@ func TestPolicyComesFromTheBase(t *testing.T) {
 
 func runOnPullRequest(t *testing.T, base, head string, shallow bool, env ...string) (status int, output string) {
 	t.Helper()
-	dir := t.TempDir()
-	git := func(args ...string) string {
-		t.Helper()
-		out, err := exec.Command("git", append([]string{"-c", "user.name=t", "-c", "user.email=t@example.com", "-C", dir}, args...)...).CombinedOutput()
-		if err != nil {
-			t.Fatalf("git %v: %v\n%s", args, err, out)
-		}
-		return strings.TrimSpace(string(out))
-	}
+	r := gitkit.New(t)
 	commit := func(text string) string {
 		t.Helper()
-		files := map[string]string{"q.yml": quarantineOfOne(),
-			"e2e-gate.yml": text}
-		for name, content := range files {
-			if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
+		r.Write("q.yml", quarantineOfOne())
+		r.Write("e2e-gate.yml", text)
 		if text == "" {
-			_ = os.Remove(filepath.Join(dir, "e2e-gate.yml"))
+			_ = os.Remove(filepath.Join(r.Dir, "e2e-gate.yml"))
 		}
-		git("add", "-A")
-		git("commit", "-qm", "x", "--allow-empty")
-		return git("rev-parse", "HEAD")
+		return r.Commit("x")
 	}
-	git("init", "-q")
 	baseSHA := commit(base)
 	headSHA := commit(head)
 	if shallow {
@@ -113,7 +98,7 @@ func runOnPullRequest(t *testing.T, base, head string, shallow bool, env ...stri
 	if err := os.WriteFile(event, []byte(payload), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	t.Chdir(dir)
+	t.Chdir(r.Dir)
 	var stdout, stderr bytes.Buffer
 	app := App{Stdout: &stdout, Stderr: &stderr, Environ: []string{"PATH=" + os.Getenv("PATH"), "GITHUB_ACTIONS=true", "GITHUB_EVENT_NAME=pull_request",
 		"GITHUB_EVENT_PATH=" + event, "GITHUB_REPOSITORY=o/r", "GITHUB_RUN_ID=1"}}

@@ -34,13 +34,13 @@ suites:
 func forked(t *testing.T) (r tree, base, head string) {
 	t.Helper()
 	r = newTree(t)
-	r.write("e2e-gate.yml", benchBase)
-	base = r.commit("base")
-	r.git("update-ref", "refs/remotes/origin/main", base)
-	r.git("checkout", "-qb", "change")
-	r.write("e2e-gate.yml", benchSoft)
-	r.write("run.sh", redScript)
-	return r, base, r.commit("change")
+	r.Write("e2e-gate.yml", benchBase)
+	base = r.Commit("base")
+	r.Git("update-ref", "refs/remotes/origin/main", base)
+	r.Git("checkout", "-qb", "change")
+	r.Write("e2e-gate.yml", benchSoft)
+	r.Write("run.sh", redScript)
+	return r, base, r.Commit("change")
 }
 
 func mainBranch(more object) object {
@@ -113,11 +113,11 @@ func TestCommitsThatJudgeThemselves(t *testing.T) {
 	for name, prepare := range map[string]func(r tree, base, head string, fake *githubfake.Server) (ref string){
 		"the default branch": func(r tree, _, head string, _ *githubfake.Server) string { return "refs/heads/main" },
 		"a tag on the default branch": func(r tree, _, head string, _ *githubfake.Server) string {
-			r.git("update-ref", "refs/remotes/origin/main", head)
+			r.Git("update-ref", "refs/remotes/origin/main", head)
 			return "refs/tags/v1"
 		},
 		"a tag on the default branch, of which the API knows": func(r tree, _, head string, fake *githubfake.Server) string {
-			r.git("update-ref", "-d", "refs/remotes/origin/main")
+			r.Git("update-ref", "-d", "refs/remotes/origin/main")
 			fake.Compared = map[string]githubfake.Comparison{"main..." + head: {Tip: strings.Repeat("c", 40), Common: head}}
 			return "refs/tags/v1"
 		},
@@ -150,12 +150,12 @@ func TestJudgingBranches(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			r := newTree(t)
-			r.write("e2e-gate.yml", benchBase+tc.main)
-			base := r.commit("base")
-			r.git("update-ref", "refs/remotes/origin/main", base)
-			r.git("checkout", "-qb", "release/1")
-			r.write("e2e-gate.yml", benchSoft+tc.change)
-			head := r.commit("change")
+			r.Write("e2e-gate.yml", benchBase+tc.main)
+			base := r.Commit("base")
+			r.Git("update-ref", "refs/remotes/origin/main", base)
+			r.Git("checkout", "-qb", "release/1")
+			r.Write("e2e-gate.yml", benchSoft+tc.change)
+			head := r.Commit("change")
 			fake := githubfake.New(t)
 			fake.Protected = map[string]bool{"release/1": tc.protected}
 			if _, result := r.judged(fake, "push", "refs/heads/release/1", head, mainBranch(nil)); result.Judging.By != tc.by {
@@ -169,13 +169,13 @@ func TestJudgingBranches(t *testing.T) {
 // only pushed.
 func TestAPushToAPullRequest(t *testing.T) {
 	r, base, _ := forked(t)
-	r.git("checkout", "-q", "main")
-	r.write("e2e-gate.yml", strings.Replace(benchBase, "list: [echo, a]", "list: [echo, a], criticality: release-blocking-smoke", 1))
-	onto := r.commit("release")
-	r.git("update-ref", "refs/remotes/origin/release", onto)
-	r.git("reset", "-q", "--hard", base)
-	r.git("checkout", "-q", "change")
-	head := r.git("rev-parse", "HEAD")
+	r.Git("checkout", "-q", "main")
+	r.Write("e2e-gate.yml", strings.Replace(benchBase, "list: [echo, a]", "list: [echo, a], criticality: release-blocking-smoke", 1))
+	onto := r.Commit("release")
+	r.Git("update-ref", "refs/remotes/origin/release", onto)
+	r.Git("reset", "-q", "--hard", base)
+	r.Git("checkout", "-q", "change")
+	head := r.Git("rev-parse", "HEAD")
 	fake := githubfake.New(t)
 	fake.Pulls = []githubfake.Pull{{Number: 42, SHA: head, Branch: "change", HeadRepository: "acme/cases", Base: "release"}}
 	_, result := r.judged(fake, "push", "refs/heads/change", head, mainBranch(nil))
@@ -188,11 +188,11 @@ func TestAPushToAPullRequest(t *testing.T) {
 // of the base that it was merged with.
 func TestABaseThatMovedOn(t *testing.T) {
 	r, base, head := forked(t)
-	r.git("checkout", "-q", "main")
-	r.write("e2e-gate.yml", benchBase+"policy: {flaky: {release-blocking: block}}\n")
-	tip := r.commit("stricter")
-	r.git("update-ref", "refs/remotes/origin/main", tip)
-	r.git("checkout", "-q", "change")
+	r.Git("checkout", "-q", "main")
+	r.Write("e2e-gate.yml", benchBase+"policy: {flaky: {release-blocking: block}}\n")
+	tip := r.Commit("stricter")
+	r.Git("update-ref", "refs/remotes/origin/main", tip)
+	r.Git("checkout", "-q", "change")
 	_, result := r.judged(githubfake.New(t), "pull_request", "refs/pull/42/merge", head, pullRequest(head, base))
 	if result.Judging.Commit != tip || len(result.Judging.Changes) != 3 {
 		t.Errorf("%+v, want %s", result.Judging, tip)
@@ -203,7 +203,7 @@ func TestABaseThatMovedOn(t *testing.T) {
 func TestABaseThatCannotBeRead(t *testing.T) {
 	r, _, head := forked(t)
 	missing := strings.Repeat("d", 40)
-	r.git("update-ref", "-d", "refs/remotes/origin/main")
+	r.Git("update-ref", "-d", "refs/remotes/origin/main")
 	for name, event := range map[string]any{"pull_request": pullRequest(head, missing), "push": mainBranch(nil)} {
 		status, result := r.judged(githubfake.New(t), name, "refs/heads/change", head, event)
 		if status != e2e.ExitBlocked && status != e2e.ExitNotJudged || result.Judging.By != e2e.JudgedByNothing ||
@@ -211,8 +211,8 @@ func TestABaseThatCannotBeRead(t *testing.T) {
 			t.Errorf("%s: exit status %d, %+v", name, status, result)
 		}
 	}
-	r.write("run.sh", `echo "<testsuite><testcase name=\"a\"/></testsuite>" > "$E2E_REPORT_DIR/r.xml"`)
-	head = r.commit("green")
+	r.Write("run.sh", `echo "<testsuite><testcase name=\"a\"/></testsuite>" > "$E2E_REPORT_DIR/r.xml"`)
+	head = r.Commit("green")
 	status, result := r.judged(githubfake.New(t), "pull_request", "refs/pull/42/merge", head, pullRequest(head, missing))
 	if status != e2e.ExitNotJudged || !strings.Contains(result.Problems[0].Text, "git fetch --depth=1 origin "+missing) {
 		t.Errorf("exit status %d, %+v", status, result.Problems)
@@ -223,20 +223,20 @@ func TestABaseThatCannotBeRead(t *testing.T) {
 func TestAConfigThatMoves(t *testing.T) {
 	for name, change := range map[string]func(r tree){
 		"it moves": func(r tree) {
-			r.git("mv", "e2e-gate.yml", "other.yml")
-			r.git("mv", "other.yml", ".github-e2e.yml")
-			r.write(".github/e2e-gate.yml", benchSoft)
+			r.Git("mv", "e2e-gate.yml", "other.yml")
+			r.Git("mv", "other.yml", ".github-e2e.yml")
+			r.Write(".github/e2e-gate.yml", benchSoft)
 		},
-		"it is shadowed": func(r tree) { r.write(".github/e2e-gate.yml", benchSoft) },
+		"it is shadowed": func(r tree) { r.Write(".github/e2e-gate.yml", benchSoft) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newTree(t)
-			r.write("e2e-gate.yml", benchBase)
-			base := r.commit("base")
-			r.git("checkout", "-qb", "change")
-			r.write("run.sh", redScript)
+			r.Write("e2e-gate.yml", benchBase)
+			base := r.Commit("base")
+			r.Git("checkout", "-qb", "change")
+			r.Write("run.sh", redScript)
 			change(r)
-			head := r.commit("change")
+			head := r.Commit("change")
 			status, result := r.judged(githubfake.New(t), "pull_request", "refs/pull/42/merge", head, pullRequest(head, base))
 			const want = "e2e-gate.yml of the base is replaced by .github/e2e-gate.yml"
 			if status != e2e.ExitBlocked || len(result.Judging.Changes) == 0 || result.Judging.Changes[0].Text != want {
@@ -266,44 +266,44 @@ func TestEffectsOfAChange(t *testing.T) {
 		want   []string
 	}{
 		"nothing":       {func(r tree) {}, nil},
-		"a test is new": {func(r tree) { r.write("tests", "a\nb\nc\n"); r.write("run.sh", reporting(a, b, c)) }, nil},
-		"a test is deleted": {func(r tree) { r.write("tests", "a\n"); r.write("run.sh", reporting(a)) },
+		"a test is new": {func(r tree) { r.Write("tests", "a\nb\nc\n"); r.Write("run.sh", reporting(a, b, c)) }, nil},
+		"a test is deleted": {func(r tree) { r.Write("tests", "a\n"); r.Write("run.sh", reporting(a)) },
 			[]string{"tests that ran at commit BASE are gone (1): s::b"}},
-		"a test is renamed": {func(r tree) { r.write("tests", "a\nc\n"); r.write("run.sh", reporting(a, c)) },
+		"a test is renamed": {func(r tree) { r.Write("tests", "a\nc\n"); r.Write("run.sh", reporting(a, c)) },
 			[]string{"tests that ran at commit BASE are gone (1): s::b"}},
-		"a test is skipped": {func(r tree) { r.write("run.sh", reporting(a, `<testcase name="b"><skipped/></testcase>`)) },
+		"a test is skipped": {func(r tree) { r.Write("run.sh", reporting(a, `<testcase name="b"><skipped/></testcase>`)) },
 			[]string{"tests that passed at commit BASE are skipped now (1): s::b"}},
 		"the suite is gone": {func(r tree) {
-			r.write("e2e-gate.yml", strings.Replace(tagged, "name: s", "name: other", 1))
+			r.Write("e2e-gate.yml", strings.Replace(tagged, "name: s", "name: other", 1))
 		}, []string{"suites.s is gone", "tests that ran at commit BASE are gone (2): s::a s::b"}},
 		"the suite is tagged": {func(r tree) {
-			r.write("e2e-gate.yml", strings.Replace(tagged, "list:", "tags: [slow], list:", 1))
+			r.Write("e2e-gate.yml", strings.Replace(tagged, "list:", "tags: [slow], list:", 1))
 		}, []string{"suites.s tags is changed", "tests are not selected any more (2): s::a s::b"}},
 		"the stage selects less": {func(r tree) {
-			r.write("e2e-gate.yml", strings.Replace(tagged, `"not slow"`, `nothing`, 1))
+			r.Write("e2e-gate.yml", strings.Replace(tagged, `"not slow"`, `nothing`, 1))
 		}, []string{"stages.pr select is changed", "tests are not selected any more (2): s::a s::b"}},
 		"the suite is nightly": {func(r tree) {
-			r.write("e2e-gate.yml", strings.Replace(tagged, "list:", "criticality: nightly, list:", 1))
+			r.Write("e2e-gate.yml", strings.Replace(tagged, "list:", "criticality: nightly, list:", 1))
 		}, []string{"suites.s criticality is changed", "tests are less critical (2): s::a s::b"}},
 		"the suite is tagged nightly": {func(r tree) {
-			r.write("e2e-gate.yml", strings.Replace(tagged, "list:", "tags: [\"criticality:nightly\"], list:", 1))
+			r.Write("e2e-gate.yml", strings.Replace(tagged, "list:", "tags: [\"criticality:nightly\"], list:", 1))
 		}, []string{"suites.s tags is changed", "tests are less critical (2): s::a s::b"}},
 		"the suite is stricter": {func(r tree) {
-			r.write("e2e-gate.yml", strings.Replace(tagged, "list:", "criticality: release-blocking-smoke, list:", 1))
+			r.Write("e2e-gate.yml", strings.Replace(tagged, "list:", "criticality: release-blocking-smoke, list:", 1))
 		}, []string{"suites.s criticality is changed"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newTree(t)
-			r.write("e2e-gate.yml", tagged)
-			r.write("tests", "a\nb\n")
-			r.write("run.sh", reporting(a, b))
-			base := r.commit("base")
+			r.Write("e2e-gate.yml", tagged)
+			r.Write("tests", "a\nb\n")
+			r.Write("run.sh", reporting(a, b))
+			base := r.Commit("base")
 			if status, result := r.judged(githubfake.New(t), "push", "refs/heads/main", base, mainBranch(nil)); status != 0 {
 				t.Fatalf("%+v", result.Verdict)
 			}
-			r.git("checkout", "-qb", "change")
+			r.Git("checkout", "-qb", "change")
 			tc.change(r)
-			head := r.commit("change")
+			head := r.Commit("change")
 			_, result := r.judged(githubfake.New(t), "pull_request", "refs/pull/42/merge", head, pullRequest(head, base))
 			var got []string
 			for _, one := range result.Judging.Changes {
@@ -335,17 +335,17 @@ func TestEffectsOfTagsInTheSource(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newTree(t)
-			r.write("e2e-gate.yml", config)
+			r.Write("e2e-gate.yml", config)
 			r.env = []string{"HOME=" + os.Getenv("HOME"), "GOCACHE=" + os.Getenv("GOCACHE")}
-			r.write("go.mod", "module x\n\ngo 1.22\n")
-			r.write("x_test.go", strings.Replace(source, "TAGS", tc.before, 1))
-			base := r.commit("base")
+			r.Write("go.mod", "module x\n\ngo 1.22\n")
+			r.Write("x_test.go", strings.Replace(source, "TAGS", tc.before, 1))
+			base := r.Commit("base")
 			if status, result := r.judged(githubfake.New(t), "push", "refs/heads/main", base, mainBranch(nil)); status != 0 {
 				t.Fatalf("%+v", result.Problems)
 			}
-			r.git("checkout", "-qb", "change")
-			r.write("x_test.go", strings.Replace(source, "TAGS", tc.after, 1))
-			head := r.commit("change")
+			r.Git("checkout", "-qb", "change")
+			r.Write("x_test.go", strings.Replace(source, "TAGS", tc.after, 1))
+			head := r.Commit("change")
 			_, result := r.judged(githubfake.New(t), "pull_request", "refs/pull/42/merge", head, pullRequest(head, base))
 			got := ""
 			for _, one := range result.Judging.Changes {
@@ -373,14 +373,14 @@ func TestEffectsOnTestsThatAreNotListed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newTree(t)
-			r.write("e2e-gate.yml", tc.config)
-			r.write("tests", tc.list)
-			r.write("run.sh", reporting(a, b))
-			base := r.commit("base")
+			r.Write("e2e-gate.yml", tc.config)
+			r.Write("tests", tc.list)
+			r.Write("run.sh", reporting(a, b))
+			base := r.Commit("base")
 			r.judged(githubfake.New(t), "push", "refs/heads/main", base, mainBranch(nil))
-			r.git("checkout", "-qb", "change")
-			r.write("run.sh", tc.script)
-			head := r.commit("change")
+			r.Git("checkout", "-qb", "change")
+			r.Write("run.sh", tc.script)
+			head := r.Commit("change")
 			_, result := r.judged(githubfake.New(t), "pull_request", "refs/pull/42/merge", head, pullRequest(head, base))
 			got := ""
 			for _, one := range result.Judging.Changes {
@@ -396,13 +396,13 @@ func TestEffectsOnTestsThatAreNotListed(t *testing.T) {
 // Without a judged run of the base it is said once that nothing is known, and nothing blocks.
 func TestEffectsWithoutAHistory(t *testing.T) {
 	r := newTree(t)
-	r.write("e2e-gate.yml", tagged+"policy: {judge_changed: {release-blocking: block}}\n")
-	r.write("tests", "a\n")
-	base := r.commit("base")
-	r.git("checkout", "-qb", "change")
-	r.write("tests", "a\nb\n")
-	r.write("run.sh", reporting(`<testcase name="a"/>`, `<testcase name="b"/>`))
-	head := r.commit("change")
+	r.Write("e2e-gate.yml", tagged+"policy: {judge_changed: {release-blocking: block}}\n")
+	r.Write("tests", "a\n")
+	base := r.Commit("base")
+	r.Git("checkout", "-qb", "change")
+	r.Write("tests", "a\nb\n")
+	r.Write("run.sh", reporting(`<testcase name="a"/>`, `<testcase name="b"/>`))
+	head := r.Commit("change")
 	r.ref = "refs/pull/42/merge"
 	status, out, stderr := r.run(githubfake.New(t), "pull_request", head, pullRequest(head, base), "run")
 	const unknown = "which tests are gone"
@@ -432,13 +432,13 @@ func TestTagsAndStagesThatRelax(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newTree(t)
-			r.write("e2e-gate.yml", base)
-			r.write("tests", "a\n")
-			at := r.commit("base")
-			r.git("checkout", "-qb", "change")
-			r.write("e2e-gate.yml", tc.change)
-			r.write("run.sh", redScript)
-			head := r.commit("change")
+			r.Write("e2e-gate.yml", base)
+			r.Write("tests", "a\n")
+			at := r.Commit("base")
+			r.Git("checkout", "-qb", "change")
+			r.Write("e2e-gate.yml", tc.change)
+			r.Write("run.sh", redScript)
+			head := r.Commit("change")
 			status, result := r.judged(githubfake.New(t), "pull_request", "refs/pull/42/merge", head, pullRequest(head, at), tc.args...)
 			said := ""
 			for _, c := range result.Judging.Changes {
@@ -455,15 +455,15 @@ func TestTagsAndStagesThatRelax(t *testing.T) {
 // verdict on another machine.
 func TestApprovedEffects(t *testing.T) {
 	r := newTree(t)
-	r.write("e2e-gate.yml", tagged+"policy: {judge_changed: {release-blocking: block}}\njudge: {approve: {review: any}}\n")
-	r.write("tests", "a\nb\n")
-	r.write("run.sh", reporting(`<testcase name="a"/>`, `<testcase name="b"/>`))
-	base := r.commit("base")
+	r.Write("e2e-gate.yml", tagged+"policy: {judge_changed: {release-blocking: block}}\njudge: {approve: {review: any}}\n")
+	r.Write("tests", "a\nb\n")
+	r.Write("run.sh", reporting(`<testcase name="a"/>`, `<testcase name="b"/>`))
+	base := r.Commit("base")
 	r.judged(githubfake.New(t), "push", "refs/heads/main", base, mainBranch(nil))
-	r.git("checkout", "-qb", "change")
-	r.write("tests", "a\n")
-	r.write("run.sh", reporting(`<testcase name="a"/>`))
-	head := r.commit("change")
+	r.Git("checkout", "-qb", "change")
+	r.Write("tests", "a\n")
+	r.Write("run.sh", reporting(`<testcase name="a"/>`))
+	head := r.Commit("change")
 	r.ref = "refs/pull/42/merge"
 	payload, out := pullRequest(head, base), t.TempDir()
 	for _, args := range [][]string{{"plan", "--shards", "1", "--out", out}, {"shard", "--index", "0", "--plan", out + "/plan.json", "--out", out + "/shards"}} {
@@ -496,11 +496,11 @@ func TestApprovedEffects(t *testing.T) {
 // the working tree judges.
 func TestAlteringTheJudgeMayBlock(t *testing.T) {
 	r := newTree(t)
-	r.write("e2e-gate.yml", benchBase+"policy: {judge_changed: {release-blocking: block}}\n")
-	base := r.commit("base")
-	r.git("checkout", "-qb", "change")
-	r.write("e2e-gate.yml", benchBase)
-	head := r.commit("change")
+	r.Write("e2e-gate.yml", benchBase+"policy: {judge_changed: {release-blocking: block}}\n")
+	base := r.Commit("base")
+	r.Git("checkout", "-qb", "change")
+	r.Write("e2e-gate.yml", benchBase)
+	head := r.Commit("change")
 	status, result := r.judged(githubfake.New(t), "pull_request", "refs/pull/42/merge", head, pullRequest(head, base))
 	if status != e2e.ExitBlocked || result.Verdict.Reasons[0].Code != e2e.CodeJudgeChanged {
 		t.Errorf("exit status %d, %+v", status, result.Verdict)

@@ -6,19 +6,19 @@ import (
 	"bytes"
 	"encoding/json"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/testkit/githubfake"
+	"github.com/org/e2e-gate/internal/testkit/gitkit"
 )
 
 // tree is a repository of a test, with one suite that passes.
 type tree struct {
-	t   *testing.T
-	dir string
+	gitkit.Repo
+	t *testing.T
 	// ref is GITHUB_REF. graphql: its address is known, so that the merge queue can be asked.
 	ref     string
 	graphql bool
@@ -28,45 +28,12 @@ type tree struct {
 
 func newTree(t *testing.T) tree {
 	t.Helper()
-	if _, err := exec.LookPath("git"); err != nil {
-		t.Skip("git is not installed")
-	}
-	r := tree{t: t, dir: t.TempDir()}
-	r.git("init", "-q", "-b", "main")
-	r.write("e2e-gate.yml", "version: 1\nstages: {pr: {on: [pull_request, push, merge_group, workflow_run]}}\nsuites:\n"+
+	r := tree{Repo: gitkit.New(t), t: t}
+	r.Write("e2e-gate.yml", "version: 1\nstages: {pr: {on: [pull_request, push, merge_group, workflow_run]}}\nsuites:\n"+
 		"  - {name: s, framework: command, list: [echo, a], run: [sh, ./run.sh], reports: \"{report_dir}/*.xml\"}\n")
-	r.write("run.sh", `echo "<testsuite><testcase name=\"a\"/></testsuite>" > "$E2E_REPORT_DIR/r.xml"`)
-	r.write(".gitignore", ".e2e-gate\n")
+	r.Write("run.sh", `echo "<testsuite><testcase name=\"a\"/></testsuite>" > "$E2E_REPORT_DIR/r.xml"`)
+	r.Write(".gitignore", ".e2e-gate\n")
 	return r
-}
-
-func (r tree) git(args ...string) string {
-	r.t.Helper()
-	cmd := exec.Command("git", append([]string{"-c", "user.name=t", "-c", "user.email=t@example.com", "-C", r.dir}, args...)...)
-	cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL="+os.DevNull)
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		r.t.Fatalf("git %v: %v\n%s", args, err, out)
-	}
-	return strings.TrimSpace(string(out))
-}
-
-func (r tree) write(name, text string) {
-	r.t.Helper()
-	file := filepath.Join(r.dir, name)
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-		r.t.Fatal(err)
-	}
-	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-		r.t.Fatal(err)
-	}
-}
-
-func (r tree) commit(message string) string {
-	r.t.Helper()
-	r.git("add", "-A")
-	r.git("commit", "-qm", message, "--allow-empty")
-	return r.git("rev-parse", "HEAD")
 }
 
 // run runs the gate in the repository, as a job of an event.
@@ -80,7 +47,7 @@ func (r tree) run(fake *githubfake.Server, event, sha string, payload any, args 
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	r.t.Chdir(r.dir)
+	r.t.Chdir(r.Dir)
 	var out, bad bytes.Buffer
 	app := App{Stdout: &out, Stderr: &bad, Environ: append([]string{"PATH=" + os.Getenv("PATH")}, r.env...)}
 	if event != "" {
@@ -105,45 +72,45 @@ func TestTheJudgedCommitIsTheOneThatIsCheckedOut(t *testing.T) {
 		// other: another commit than the event's is checked out.
 		other bool
 	}{
-		{"a push", func(r tree) (string, string, any, string) { c := r.commit("one"); return "push", c, object{}, c }, false},
+		{"a push", func(r tree) (string, string, any, string) { c := r.Commit("one"); return "push", c, object{}, c }, false},
 		{"a pull request's test merge", func(r tree) (string, string, any, string) {
-			base := r.commit("one")
-			r.git("checkout", "-qb", "change")
-			r.write("b", "2")
-			head := r.commit("two")
-			r.git("checkout", "-q", "main")
-			r.git("merge", "-q", "--no-ff", "-m", "merge", "change")
-			return "pull_request", r.git("rev-parse", "HEAD"), pullRequest(head, base), head
+			base := r.Commit("one")
+			r.Git("checkout", "-qb", "change")
+			r.Write("b", "2")
+			head := r.Commit("two")
+			r.Git("checkout", "-q", "main")
+			r.Git("merge", "-q", "--no-ff", "-m", "merge", "change")
+			return "pull_request", r.Git("rev-parse", "HEAD"), pullRequest(head, base), head
 		}, false},
 		{"a pull request's head", func(r tree) (string, string, any, string) {
-			base := r.commit("one")
-			head := r.commit("two")
+			base := r.Commit("one")
+			head := r.Commit("two")
 			return "pull_request", strings.Repeat("a", 40), pullRequest(head, base), head
 		}, false},
 		{"a merge group", func(r tree) (string, string, any, string) {
-			c := r.commit("one")
+			c := r.Commit("one")
 			return "merge_group", c, object{"merge_group": object{"head_sha": c}}, c
 		}, false},
 		{"an older commit", func(r tree) (string, string, any, string) {
-			c := r.commit("one")
-			return "push", c, object{}, r.commit("two")
+			c := r.Commit("one")
+			return "push", c, object{}, r.Commit("two")
 		}, true},
 		{"a commit on top of it", func(r tree) (string, string, any, string) {
-			head := r.commit("one")
-			return "pull_request", head, pullRequest(head, ""), r.commit("a step of the workflow commits")
+			head := r.Commit("one")
+			return "pull_request", head, pullRequest(head, ""), r.Commit("a step of the workflow commits")
 		}, true},
 		{"the base of a pull request", func(r tree) (string, string, any, string) {
-			base := r.commit("one")
+			base := r.Commit("one")
 			return "pull_request", strings.Repeat("a", 40), pullRequest(strings.Repeat("b", 40), base), base
 		}, true},
 		{"a merge of others", func(r tree) (string, string, any, string) {
-			r.commit("one")
-			r.git("checkout", "-qb", "change")
-			r.write("b", "2")
-			r.commit("two")
-			r.git("checkout", "-q", "main")
-			r.git("merge", "-q", "--no-ff", "-m", "merge", "change")
-			return "pull_request", strings.Repeat("a", 40), pullRequest(strings.Repeat("b", 40), ""), r.git("rev-parse", "HEAD")
+			r.Commit("one")
+			r.Git("checkout", "-qb", "change")
+			r.Write("b", "2")
+			r.Commit("two")
+			r.Git("checkout", "-q", "main")
+			r.Git("merge", "-q", "--no-ff", "-m", "merge", "change")
+			return "pull_request", strings.Repeat("a", 40), pullRequest(strings.Repeat("b", 40), ""), r.Git("rev-parse", "HEAD")
 		}, true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -181,14 +148,14 @@ func pullRequest(head, base string) any {
 // A shallow clone of a test merge has the merge's object, and that names the head.
 func TestAShallowCheckout(t *testing.T) {
 	r := newTree(t)
-	base := r.commit("one")
-	r.git("checkout", "-qb", "change")
-	r.write("b", "2")
-	head := r.commit("two")
-	r.git("checkout", "-q", "main")
-	r.git("merge", "-q", "--no-ff", "-m", "merge", "change")
-	shallow := tree{t: t, dir: filepath.Join(t.TempDir(), "shallow")}
-	r.git("clone", "-q", "--depth=1", "file://"+r.dir, shallow.dir)
+	base := r.Commit("one")
+	r.Git("checkout", "-qb", "change")
+	r.Write("b", "2")
+	head := r.Commit("two")
+	r.Git("checkout", "-q", "main")
+	r.Git("merge", "-q", "--no-ff", "-m", "merge", "change")
+	shallow := tree{Repo: r.At(filepath.Join(t.TempDir(), "shallow")), t: t}
+	r.Git("clone", "-q", "--depth=1", "file://"+r.Dir, shallow.Dir)
 	fake := githubfake.New(t)
 	fake.Files = map[string]map[string]string{base: {}}
 	status, out, stderr := shallow.run(fake, "pull_request", strings.Repeat("a", 40), pullRequest(head, base), "run", "--comment")
@@ -213,12 +180,12 @@ func TestForeignCode(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			r := newTree(t)
-			main := r.commit("one")
-			head := r.commit("two")
+			main := r.Commit("one")
+			head := r.Commit("two")
 			if tc.own {
-				r.git("update-ref", "refs/remotes/origin/change", head)
+				r.Git("update-ref", "refs/remotes/origin/change", head)
 			} else {
-				r.git("update-ref", "refs/remotes/pull/5/head", head)
+				r.Git("update-ref", "refs/remotes/pull/5/head", head)
 			}
 			if status, out, stderr := r.run(githubfake.New(t), tc.event, main, tc.payload, "run", "--stage", "pr"); status != tc.want {
 				t.Errorf("exit status %d, want %d\n%s%s", status, tc.want, out, stderr)

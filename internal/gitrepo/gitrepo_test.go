@@ -2,65 +2,40 @@ package gitrepo
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/org/e2e-gate/internal/testkit/gitkit"
 )
 
 // repo is a repository of a test.
 type repo struct {
-	t   *testing.T
-	dir string
+	gitkit.Repo
 }
 
 func newRepo(t *testing.T) repo {
 	t.Helper()
-	if _, err := exec.LookPath("git"); err != nil {
-		t.Skip("git is not installed")
-	}
-	r := repo{t, t.TempDir()}
-	r.git("init", "-q", "-b", "main")
-	return r
-}
-
-func (r repo) git(args ...string) string {
-	r.t.Helper()
-	cmd := exec.Command("git", append([]string{"-c", "user.name=t", "-c", "user.email=t@example.com", "-C", r.dir}, args...)...)
-	cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL="+os.DevNull)
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		r.t.Fatalf("git %v: %v\n%s", args, err, out)
-	}
-	return strings.TrimSpace(string(out))
+	return repo{gitkit.New(t)}
 }
 
 // commit writes files and commits them.
 func (r repo) commit(files map[string]string) string {
-	r.t.Helper()
 	for name, text := range files {
-		file := filepath.Join(r.dir, name)
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			r.t.Fatal(err)
-		}
-		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-			r.t.Fatal(err)
-		}
+		r.Write(name, text)
 	}
-	r.git("add", "-A")
-	r.git("commit", "-qm", "parent "+strings.Repeat("b", 40)+"\n\nparent "+strings.Repeat("c", 40))
-	return r.git("rev-parse", "HEAD")
+	return r.Commit("parent " + strings.Repeat("b", 40) + "\n\nparent " + strings.Repeat("c", 40))
 }
 
-func (r repo) checkout() Checkout { return Checkout{Dir: r.dir, Environ: os.Environ()} }
+func (r repo) checkout() Checkout { return Checkout{Dir: r.Dir, Environ: os.Environ()} }
 
 func TestChanged(t *testing.T) {
 	r := newRepo(t)
 	base := r.commit(map[string]string{"a.go": "1", "moved.go": strings.Repeat("x\n", 50)})
-	r.git("mv", "moved.go", "there.go")
+	r.Git("mv", "moved.go", "there.go")
 	r.commit(map[string]string{"a.go": "2", "ünï\tcode.go": "3"})
 	work := r.checkout()
 	if diff := cmp.Diff([]string{"a.go", "moved.go", "there.go", "ünï\tcode.go"}, work.Changed(t.Context(), base)); diff != "" {
@@ -76,7 +51,7 @@ func TestChanged(t *testing.T) {
 func TestFile(t *testing.T) {
 	r := newRepo(t)
 	base := r.commit(map[string]string{"dir/a b.yml": "one\n", "empty": "", "*.yml": "star"})
-	if err := os.Symlink("empty", filepath.Join(r.dir, "link")); err != nil {
+	if err := os.Symlink("empty", filepath.Join(r.Dir, "link")); err != nil {
 		t.Fatal(err)
 	}
 	second := r.commit(map[string]string{"dir/a b.yml": "two"})
@@ -114,12 +89,12 @@ func TestNothingInTheCheckoutIsTrusted(t *testing.T) {
 	if err := os.WriteFile(script, []byte("#!/bin/sh\ntouch "+touched+"\necho lax\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	r.git("replace", r.git("rev-parse", base+":e2e-gate.yml"), r.git("rev-parse", other+":e2e-gate.yml"))
-	r.git("replace", base, other)
+	r.Git("replace", r.Git("rev-parse", base+":e2e-gate.yml"), r.Git("rev-parse", other+":e2e-gate.yml"))
+	r.Git("replace", base, other)
 	for _, set := range [][2]string{{"diff.evil.textconv", script}, {"diff.external", script}, {"core.fsmonitor", script}, {"core.pager", program}, {"core.hooksPath", filepath.Dir(script)}} {
-		r.git("config", set[0], set[1])
+		r.Git("config", set[0], set[1])
 	}
-	if err := os.WriteFile(filepath.Join(r.dir, ".git", "info", "attributes"), []byte("*.yml diff=evil\n"), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(r.Dir, ".git", "info", "attributes"), []byte("*.yml diff=evil\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	work := r.checkout()
@@ -146,7 +121,7 @@ func TestAnotherOwner(t *testing.T) {
 	}
 	r := newRepo(t)
 	head := r.commit(map[string]string{"a": "1"})
-	for _, name := range []string{r.dir, filepath.Join(r.dir, ".git")} {
+	for _, name := range []string{r.Dir, filepath.Join(r.Dir, ".git")} {
 		if err := os.Chown(name, 12345, 12345); err != nil {
 			t.Fatal(err)
 		}
@@ -159,12 +134,12 @@ func TestAnotherOwner(t *testing.T) {
 func TestParents(t *testing.T) {
 	r := newRepo(t)
 	one := r.commit(map[string]string{"a": "1"})
-	r.git("checkout", "-qb", "change")
+	r.Git("checkout", "-qb", "change")
 	two := r.commit(map[string]string{"b": "2"})
-	r.git("checkout", "-q", "main")
+	r.Git("checkout", "-q", "main")
 	three := r.commit(map[string]string{"c": "3"})
-	r.git("merge", "-q", "--no-ff", "-m", "merge\n\nparent "+two, "change")
-	merge := r.git("rev-parse", "HEAD")
+	r.Git("merge", "-q", "--no-ff", "-m", "merge\n\nparent "+two, "change")
+	merge := r.Git("rev-parse", "HEAD")
 	work := r.checkout()
 	for commit, want := range map[string][]string{one: nil, three: {one}, merge: {three, two}, strings.Repeat("a", 40): nil, "HEAD": nil} {
 		if diff := cmp.Diff(want, work.Parents(t.Context(), commit)); diff != "" {
@@ -176,7 +151,7 @@ func TestParents(t *testing.T) {
 	}
 	// A shallow clone knows the parents of its one commit, and can fetch another.
 	shallow := filepath.Join(t.TempDir(), "shallow")
-	r.git("clone", "-q", "--depth=1", "file://"+r.dir, shallow)
+	r.Git("clone", "-q", "--depth=1", "file://"+r.Dir, shallow)
 	work = Checkout{Dir: shallow, Environ: os.Environ()}
 	if diff := cmp.Diff([]string{three, two}, work.Parents(t.Context(), merge)); diff != "" {
 		t.Error(diff)
@@ -184,7 +159,7 @@ func TestParents(t *testing.T) {
 	if work.Has(t.Context(), one) || work.MergeBase(t.Context(), two, three) != "" {
 		t.Error("a shallow clone has what it has not")
 	}
-	r.git("config", "uploadpack.allowReachableSHA1InWant", "true")
+	r.Git("config", "uploadpack.allowReachableSHA1InWant", "true")
 	if err := work.Fetch(t.Context(), one); err != nil || !work.Has(t.Context(), one) {
 		t.Errorf("not fetched: %v", err)
 	}
@@ -199,12 +174,12 @@ func TestParents(t *testing.T) {
 func TestAncestors(t *testing.T) {
 	r := newRepo(t)
 	one := r.commit(map[string]string{"a": "1"})
-	r.git("checkout", "-qb", "side")
+	r.Git("checkout", "-qb", "side")
 	side := r.commit(map[string]string{"b": "1"})
-	r.git("checkout", "-q", "main")
+	r.Git("checkout", "-q", "main")
 	two := r.commit(map[string]string{"a": "2"})
-	r.git("merge", "-q", "--no-ff", "-m", "merge", "side")
-	merged := r.git("rev-parse", "HEAD")
+	r.Git("merge", "-q", "--no-ff", "-m", "merge", "side")
+	merged := r.Git("rev-parse", "HEAD")
 	all := r.checkout().Ancestors(t.Context(), merged, 10)
 	if len(all) != 4 || all[0] != merged || all[3] != one || !slices.Contains(all, side) || !slices.Contains(all, two) {
 		t.Error(all)
