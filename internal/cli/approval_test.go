@@ -300,16 +300,8 @@ func TestApprovalsInAMergeGroup(t *testing.T) {
 // In a merge group the approval of one pull request does not cover tests that another may have
 // deleted, even if the approved config would not block that.
 func TestApprovalOfOneDoesNotCoverTestsOfAnother(t *testing.T) {
-	r := newTree(t)
-	r.Write("e2e-gate.yml", tagged+"policy: {judge_changed: {release-blocking: block}}\njudge: {approve: {review: any}}\n")
-	r.Write("tests", "a\nb\n")
-	r.Write("run.sh", reporting(`<testcase name="a"/>`, `<testcase name="b"/>`))
-	base := r.Commit("base")
-	r.judged(githubfake.New(t), "push", "refs/heads/main", base, mainBranch(nil))
-	r.Git("checkout", "-qb", "group")
+	r, base := withoutOneTest(t, "group")
 	r.Write("e2e-gate.yml", strings.Replace(tagged, "push]", "push, merge_group]", 1))
-	r.Write("tests", "a\n")
-	r.Write("run.sh", reporting(`<testcase name="a"/>`))
 	head := r.Commit("change")
 	r.graphql = true
 	payload := mainBranch(object{"merge_group": object{"head_sha": head, "head_ref": "refs/heads/gh-readonly-queue/main/pr-43-" + head, "base_sha": base,

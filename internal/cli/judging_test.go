@@ -451,18 +451,26 @@ func TestTagsAndStagesThatRelax(t *testing.T) {
 	}
 }
 
-// Where the base's policy blocks that tests are gone, an approval lifts it; the plan says it to a
-// verdict on another machine.
-func TestApprovedEffects(t *testing.T) {
-	r := newTree(t)
+// withoutOneTest is a repository whose policy blocks that tests are gone, with a branch, not
+// committed yet, where the test b is gone. base is the commit where it still ran.
+func withoutOneTest(t *testing.T, branch string) (r tree, base string) {
+	t.Helper()
+	r = newTree(t)
 	r.Write("e2e-gate.yml", tagged+"policy: {judge_changed: {release-blocking: block}}\njudge: {approve: {review: any}}\n")
 	r.Write("tests", "a\nb\n")
 	r.Write("run.sh", reporting(`<testcase name="a"/>`, `<testcase name="b"/>`))
-	base := r.Commit("base")
+	base = r.Commit("base")
 	r.judged(githubfake.New(t), "push", "refs/heads/main", base, mainBranch(nil))
-	r.Git("checkout", "-qb", "change")
+	r.Git("checkout", "-qb", branch)
 	r.Write("tests", "a\n")
 	r.Write("run.sh", reporting(`<testcase name="a"/>`))
+	return r, base
+}
+
+// Where the base's policy blocks that tests are gone, an approval lifts it; the plan says it to a
+// verdict on another machine.
+func TestApprovedEffects(t *testing.T) {
+	r, base := withoutOneTest(t, "change")
 	head := r.Commit("change")
 	r.ref = "refs/pull/42/merge"
 	payload, out := pullRequest(head, base), t.TempDir()
