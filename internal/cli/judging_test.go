@@ -329,6 +329,9 @@ func TestEffectsOfTagsInTheSource(t *testing.T) {
 	for name, tc := range map[string]struct{ before, after, want string }{
 		"no tag":             {"//", "//", ""},
 		"less critical":      {"//", "//e2e:tags criticality:nightly", "are less critical (1): s/x_test.go::TestB"},
+		"no smoke test":      {"//e2e:tags smoke", "//", "are less critical (1): s/x_test.go::TestB"},
+		"a smoke test":       {"//", "//e2e:tags smoke", ""},
+		"another tag of it":  {"//e2e:tags criticality:release-blocking", "//e2e:tags criticality:non-blocking", "are less critical (1): s/x_test.go::TestB"},
 		"as little critical": {"//e2e:tags criticality:nightly", "//e2e:tags criticality:nightly", ""},
 		"more critical":      {"//e2e:tags criticality:nightly", "//", ""},
 		"deselected":         {"//", "//e2e:tags slow", "are not selected any more (1): s/x_test.go::TestB"},

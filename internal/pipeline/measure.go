@@ -50,9 +50,16 @@ type sights struct {
 	// incomplete: not everything could be listed.
 	incomplete         bool
 	deselected, weaker []string
-	// tagged is the criticality of tests whose own tags make it weaker than their suite's is by the
-	// base. Whether the change gave them the tag, only a run of the base tells.
-	tagged map[string]e2e.Criticality
+	// before is how critical each test is by the base.
+	before map[string]standing
+}
+
+// standing is how critical a test of this checkout is by the base's config. tagged: tags of its own
+// would make it more critical, one of a criticality less or the tag smoke more. Whether the change
+// took or gave it one, only a run of the base tells.
+type standing struct {
+	e2e.Criticality
+	tagged bool
 }
 
 // view is how a config sees a test.
@@ -69,7 +76,7 @@ func (s *Session) newSights(owners codeowners.Ruleset) (*sights, error) {
 	if b == nil {
 		return nil, nil
 	}
-	out := &sights{listed: map[string]string{}, wholes: map[string]string{}, tagged: map[string]e2e.Criticality{}}
+	out := &sights{listed: map[string]string{}, wholes: map[string]string{}, before: map[string]standing{}}
 	if b.Base == nil || b.Own == nil {
 		return out, nil
 	}
@@ -133,12 +140,12 @@ func (s *sights) test(t e2e.Test, suite, why string, whole bool) {
 	case column(now) > column(before):
 		s.weaker = append(s.weaker, t.ID)
 	}
-	t.Criticality, t.Tags = "", slices.DeleteFunc(slices.Clone(t.Tags), func(tag string) bool {
+	t.Criticality, t.Tags = "", append(slices.DeleteFunc(slices.Clone(t.Tags), func(tag string) bool {
 		_, ok := e2e.TagValue([]string{tag}, "criticality")
 		return ok
-	})
-	if _, untagged, ok := s.base.of(t, suite); ok && column(before) > column(untagged) {
-		s.tagged[t.ID] = before
+	}), "smoke")
+	if _, strongest, ok := s.base.of(t, suite); ok {
+		s.before[t.ID] = standing{before, column(before) > column(strongest)}
 	}
 }
 
@@ -160,11 +167,14 @@ func (s *Session) measured(in planning) *e2e.Measured {
 		return nil
 	}
 	run, _ := in.stats.LastJudged(s.run.Stage, runtime.GOOS+"/"+runtime.GOARCH, s.opts.Baseline.Commits)
-	return in.sights.measured(run, s.opts.Baseline.Base, s.opts.Select != "" || s.opts.Service != "")
+	// Between an older run and the base, the base's config may have changed too.
+	same := len(s.opts.Baseline.Commits) > 0 && run.SHA == s.opts.Baseline.Commits[0]
+	return in.sights.measured(run, s.opts.Baseline.Base, same, s.opts.Select != "" || s.opts.Service != "")
 }
 
-// measured compares with the last judged run of the base. narrowed: flags take tests out too.
-func (s *sights) measured(run history.Judged, base *config.Config, narrowed bool) *e2e.Measured {
+// measured compares with the last judged run of the base. same: it was by the base's config.
+// narrowed: flags take tests out too.
+func (s *sights) measured(run history.Judged, base *config.Config, same, narrowed bool) *e2e.Measured {
 	m := &e2e.Measured{Run: run.Run, SHA: run.SHA, Deselected: slices.Clone(s.deselected), Weaker: slices.Clone(s.weaker)}
 	for _, id := range slices.Sorted(maps.Keys(run.Tests)) {
 		t := run.Tests[id]
@@ -177,7 +187,8 @@ func (s *sights) measured(run history.Judged, base *config.Config, narrowed bool
 		if !listed {
 			why, listed = s.wholes[t.Suite], hasKey(s.wholes, t.Suite)
 		}
-		if now, ok := s.tagged[id]; ok && why == "" && t.Criticality != "" && column(now) > column(t.Criticality) {
+		now, ok := s.before[id]
+		if ok && why == "" && (same || now.tagged) && t.Criticality != "" && column(now.Criticality) > column(t.Criticality) {
 			m.Weaker = append(m.Weaker, id)
 		}
 		switch {

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -23,6 +24,8 @@ func TestMeasuredAgainstARun(t *testing.T) {
 		"w/one": ran("w", true), "w/two": ran("w", false), "elsewhere/x": ran("elsewhere", true),
 	}}
 	run.Tests["s/passed"] = history.JudgedTest{Suite: "s", Passed: true, Criticality: e2e.ReleaseBlocking}
+	atBase := run
+	atBase.SHA = "base"
 	listed := map[string]string{"s/passed": "", "s/failed": "", "s/slow": "select", "s/other": "service", "s/new": ""}
 	for name, tc := range map[string]struct {
 		sights   sights
@@ -36,10 +39,15 @@ func TestMeasuredAgainstARun(t *testing.T) {
 		"a suite is gone":        {sights{}, run, false, e2e.Measured{Deselected: []string{"s/slow"}, Gone: []string{"s/gone", "w/one", "w/two"}, Passed: []string{"s/passed"}}},
 		"a whole suite is not selected": {sights{wholes: map[string]string{"w": "select"}}, run, false,
 			e2e.Measured{Deselected: []string{"s/slow", "w/one", "w/two"}, Gone: []string{"s/gone"}, Passed: []string{"s/passed"}}},
-		"less critical by a tag of its own": {sights{wholes: map[string]string{"w": ""}, tagged: map[string]e2e.Criticality{
-			"s/passed": e2e.Nightly, "s/failed": e2e.Nightly, "s/slow": e2e.Nightly}}, run, true,
+		"less critical by a tag of its own": {sights{wholes: map[string]string{"w": ""}, before: map[string]standing{
+			"s/passed": {e2e.Nightly, true}, "s/failed": {e2e.Nightly, true}, "s/slow": {e2e.Nightly, true}}}, run, true,
 			e2e.Measured{Weaker: []string{"s/passed"}, Gone: []string{"s/gone"}, Passed: []string{"s/passed", "w/one"}}},
-		"more critical": {sights{wholes: map[string]string{"w": ""}, tagged: map[string]e2e.Criticality{"s/passed": e2e.ReleaseBlockingSmoke}}, run, true,
+		"less critical, perhaps by an older config of the base": {sights{wholes: map[string]string{"w": ""}, before: map[string]standing{
+			"s/passed": {e2e.Nightly, false}}}, run, true, e2e.Measured{Gone: []string{"s/gone"}, Passed: []string{"s/passed", "w/one"}}},
+		"less critical than by the same config": {sights{wholes: map[string]string{"w": ""}, before: map[string]standing{
+			"s/passed": {e2e.Nightly, false}}}, atBase, true,
+			e2e.Measured{Weaker: []string{"s/passed"}, Gone: []string{"s/gone"}, Passed: []string{"s/passed", "w/one"}}},
+		"more critical": {sights{wholes: map[string]string{"w": ""}, before: map[string]standing{"s/passed": {e2e.ReleaseBlockingSmoke, true}}}, run, true,
 			e2e.Measured{Gone: []string{"s/gone"}, Passed: []string{"s/passed", "w/one"}}},
 		"no run": {sights{deselected: []string{"s/b", "s/a"}, weaker: []string{"s/c"}}, history.Judged{}, false,
 			e2e.Measured{Deselected: []string{"s/a", "s/b"}, Weaker: []string{"s/c"}}},
@@ -48,7 +56,7 @@ func TestMeasuredAgainstARun(t *testing.T) {
 	} {
 		tc.sights.listed = listed
 		tc.want.Run, tc.want.SHA = tc.run.Run, tc.run.SHA
-		if diff := cmp.Diff(&tc.want, tc.sights.measured(tc.run, base, tc.narrowed)); diff != "" {
+		if diff := cmp.Diff(&tc.want, tc.sights.measured(tc.run, base, tc.run.SHA == "base", tc.narrowed)); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}
 	}
@@ -82,6 +90,7 @@ journeys: {buy: {targets: [staging]}, sell: {criticality: release-blocking-smoke
 		"the suite is stricter":              {suite("release-blocking-smoke"), e2e.Test{}, false, false},
 		"the stage is gone":                  {strings.ReplaceAll(base, "pr:", "other:"), e2e.Test{}, false, false},
 		"from one that informs to another":   {suite("nightly"), e2e.Test{Tags: []string{"criticality:synthetic"}}, false, false},
+		"a smoke test":                       {suite("nightly"), e2e.Test{Tags: []string{"smoke"}}, false, true},
 		"the target of the stage is another": {strings.ReplaceAll(base, "target: staging", "target: production"), e2e.Test{Tags: []string{"journey:buy"}}, true, false},
 	} {
 		read := func(text string) *config.Config {
@@ -97,8 +106,9 @@ journeys: {buy: {targets: [staging]}, sell: {criticality: release-blocking-smoke
 		if (len(got.deselected) > 0) != tc.deselected || (len(got.weaker) > 0) != tc.weaker {
 			t.Errorf("%s: deselected %v, weaker %v", name, got.deselected, got.weaker)
 		}
-		if own := len(tc.test.Tags) > 0 && tc.test.Tags[0] == "criticality:synthetic"; own != (len(got.tagged) > 0) {
-			t.Errorf("%s: weaker by its own tags: %v", name, got.tagged)
+		smoke := slices.Contains(tc.test.Tags, "smoke") || slices.Contains(tc.test.Tags, "journey:sell")
+		if want := len(got.before) > 0 && !smoke; got.before["s/a"].tagged != want {
+			t.Errorf("%s: its tags could make it more critical: %v", name, got.before)
 		}
 		// It is judged by the criticality of the base, if that is stronger.
 		own, judged := read(tc.own), tc.test
