@@ -7,6 +7,11 @@ type automaton struct {
 	// root holds the root's children by byte, 0 for none: most of a text is read
 	// here.
 	root [256]int32
+	// longest is the length of the longest pattern; plain are those that are secrets themselves.
+	longest int
+	plain   []string
+	// pairs has a bit for each two bytes that may be the start of a pattern, or of what is no text.
+	pairs [256][4]uint64
 }
 
 type node struct {
@@ -22,10 +27,20 @@ func newAutomaton(patterns []string) *automaton {
 	a := &automaton{nodes: make([]node, 1)}
 	for _, p := range patterns {
 		a.add(p)
+		a.longest = max(a.longest, len(p))
+		a.pair(p[0], p[1])
+	}
+	for i := range len(special) {
+		for b := range 256 {
+			a.pair(special[i], byte(b))
+			a.pair(byte(b), special[i])
+		}
 	}
 	a.link()
 	return a
 }
+
+func (a *automaton) pair(first, second byte) { a.pairs[first][second>>6] |= 1 << (second & 63) }
 
 func (a *automaton) add(pattern string) {
 	at := int32(0)
@@ -83,15 +98,4 @@ func (a *automaton) next(at int32, b byte) int32 {
 		at = a.nodes[at].fail
 	}
 	return a.root[b]
-}
-
-// in reports whether any pattern is in s.
-func (a *automaton) in(s string) bool {
-	at := int32(0)
-	for i := range len(s) {
-		if at = a.next(at, s[i]); a.nodes[at].match > 0 {
-			return true
-		}
-	}
-	return false
 }

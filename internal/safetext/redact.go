@@ -2,58 +2,141 @@ package safetext
 
 import (
 	"bytes"
+	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"io"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"unicode"
 )
 
 // Mask is what stands in place of a secret.
 const Mask = "***"
 
-// minSecret and minSecretLine are the lengths, in bytes, below which a value or a
-// line of one is not masked: masking "1" or "}" would only destroy the text.
 const (
-	minSecret     = 3
-	minSecretLine = 4
+	// minSecret is the length, in bytes, below which a value is not masked: masking "1" or
+	// "}" would only destroy the text.
+	minSecret = 3
+	// minLine is that of a line of a value of several lines, minCoded that of a value whose
+	// encoded forms are known, and minPart that of a part of one beside a cut.
+	minLine, minCoded, minPart = 8, 6, 4
+	// maxCoded bounds the values whose encoded forms are known: each costs twenty times its length.
+	maxCoded = 32 << 10
 )
 
 // Redactor replaces secrets by [Mask]. A nil Redactor replaces nothing. It is safe
 // for concurrent use.
+//
+// It finds a value as it is; in base64 at any offset, so also behind "user:"; in hex; with
+// the escapes of URLs, of JSON and of XML or HTML, once or twice; and each of these also
+// where colours, other escape sequences or the ends of lines split it. The lines of a value
+// of several lines are secrets too. Beside a cut ("…") a part of a value is enough.
 type Redactor struct {
-	mu       sync.Mutex
-	patterns []string
+	mu sync.Mutex
+	// always are masked anywhere; spared says of the others whether they are a word.
+	always []string
+	spared map[string]bool
 	// a is nil as long as there is no secret.
 	a atomic.Pointer[automaton]
 }
 
-// NewRedactor makes a redactor of secret values. In addition to each value, it
-// knows its forms in JSON strings and URLs, and the lines of a value of several
-// lines. Values under 3 bytes, and lines under 4, are not masked.
+// NewRedactor makes a redactor of secret values. Values under 3 bytes are not masked.
 func NewRedactor(secrets []string) *Redactor {
 	r := &Redactor{}
 	r.Add(secrets...)
 	return r
 }
 
-// Add makes the redactor know more secrets, such as those that are made during a
-// run. Writers that exist already do not learn of them.
+// Add makes the redactor know more secrets, such as those that are made during a run.
+// Writers that exist already know them from their next write on.
 func (r *Redactor) Add(secrets ...string) {
 	if r == nil {
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.always = append(r.always, secrets...)
+	r.build()
+}
+
+// AddUnlessWord is Add for values that are masked only as long as they are no word: [Redactor.Spare].
+func (r *Redactor) AddUnlessWord(secrets ...string) {
+	if r == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.spared == nil {
+		r.spared = map[string]bool{}
+	}
 	for _, s := range secrets {
-		r.patterns = append(r.patterns, forms(s)...)
+		r.spared[s] = r.spared[s]
 	}
-	slices.Sort(r.patterns)
-	if r.patterns = slices.Compact(r.patterns); len(r.patterns) > 0 {
-		r.a.Store(newAutomaton(r.patterns))
+	r.build()
+}
+
+// Spare makes the redactor leave values alone that are a word of a text, and returns them, sorted:
+// where a password is the name of a test, masking it would hide nothing and show where it stands.
+// A word is what is between characters that are neither letters nor digits.
+func (r *Redactor) Spare(texts ...string) []string {
+	if r == nil {
+		return nil
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.spared) == 0 {
+		return nil
+	}
+	var found []string
+	for _, text := range texts {
+		for word := range strings.FieldsFuncSeq(text, func(c rune) bool { return !unicode.IsLetter(c) && !unicode.IsDigit(c) }) {
+			if is, known := r.spared[word]; known && !is && !slices.Contains(r.always, word) {
+				r.spared[word] = true
+				found = append(found, word)
+			}
+		}
+	}
+	if len(found) > 0 {
+		r.build()
+	}
+	slices.Sort(found)
+	return found
+}
+
+// build makes the automaton of everything that is masked.
+func (r *Redactor) build() {
+	values := slices.Clone(r.always)
+	for s, word := range r.spared {
+		if !word {
+			values = append(values, s)
+		}
+	}
+	var patterns, plain []string
+	for _, s := range values {
+		all := forms(s)
+		for _, f := range all {
+			for _, p := range seen(f) {
+				if len(p) >= minSecret {
+					patterns = append(patterns, p)
+				}
+			}
+		}
+		if len(all) > 0 {
+			plain = append(plain, joined(all[0]))
+		}
+	}
+	if len(patterns) == 0 {
+		r.a.Store(nil)
+		return
+	}
+	slices.Sort(patterns)
+	a := newAutomaton(slices.Compact(patterns))
+	slices.Sort(plain)
+	a.plain = slices.Compact(plain)
+	r.a.Store(a)
 }
 
 // known finds the secrets; nil: there are none.
@@ -64,62 +147,97 @@ func (r *Redactor) known() *automaton {
 	return r.a.Load()
 }
 
-// forms lists the texts that show a secret.
+// Finds reports whether there is a secret in s.
+func (r *Redactor) Finds(s string) bool { return r.String(s) != s }
+
+// forms lists the texts that show a secret, the secret itself first; none where it is too short.
 func forms(secret string) []string {
-	values := []string{secret, strings.TrimSpace(secret)}
-	if unix := strings.ReplaceAll(secret, "\r\n", "\n"); strings.Contains(strings.TrimSpace(unix), "\n") {
-		values = append(values, unix, strings.ReplaceAll(unix, "\n", "\r\n"))
-		for line := range strings.SplitSeq(unix, "\n") {
-			if line = strings.TrimSpace(line); len(line) >= minSecretLine {
-				values = append(values, line)
+	value := strings.TrimSpace(secret)
+	if len(value) < minSecret {
+		return nil
+	}
+	all := []string{value}
+	if strings.ContainsAny(value, "\r\n") {
+		for line := range strings.Lines(value) {
+			if line = strings.TrimSpace(line); len(line) >= minLine && !strings.HasPrefix(line, "-----") {
+				all = append(all, line)
 			}
 		}
 	}
-	var all []string
-	for _, v := range values {
-		if len(strings.TrimSpace(v)) < minSecret {
+	if len(value) > maxCoded {
+		return all
+	}
+	for _, v := range slices.Compact([]string{secret, value}) {
+		if len(v) < minCoded {
 			continue
 		}
-		query := url.QueryEscape(v)
-		all = append(all, v, query, strings.ReplaceAll(query, "+", "%20"), url.PathEscape(v), inJSON(v, true), inJSON(v, false))
+		for offset := range 3 {
+			for _, alphabet := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
+				all = append(all, within(alphabet, v, offset))
+			}
+		}
+		code := hex.EncodeToString([]byte(v))
+		all = append(all, code, strings.ToUpper(code))
 	}
 	return all
 }
 
-// inJSON returns s as it stands between the quotes of a JSON string.
-func inJSON(s string, escapeHTML bool) string {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(escapeHTML)
-	if err := e.Encode(s); err != nil {
+// within is the part of a base64 text that a value alone decides, if it begins so many bytes,
+// of each three, into what is encoded.
+func within(alphabet *base64.Encoding, value string, offset int) string {
+	code := alphabet.EncodeToString(append(make([]byte, offset), value...))
+	return code[(8*offset+5)/6 : 8*(offset+len(value))/6]
+}
+
+// joined is s without the ends of lines and the indentation after them, as a scan sees it.
+func joined(s string) string {
+	if !strings.ContainsAny(s, "\r\n") {
 		return s
 	}
-	return strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(b.String()), `"`), `"`)
+	var b strings.Builder
+	start := false
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '\n' || c == '\r':
+			start = true
+		case start && (c == ' ' || c == '\t'):
+		default:
+			start = false
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
 }
 
 // String returns s without secrets. Of secrets that overlap nothing remains.
 func (r *Redactor) String(s string) string {
 	a := r.known()
-	if a == nil || !a.in(s) {
+	if a == nil {
 		return s
 	}
-	f := filter{a: a}
+	s = a.afterCuts(s)
+	if clear(a, s)+1 >= len(s) {
+		return s
+	}
+	f := newFilter(a)
 	var out strings.Builder
 	f.write(&out, []byte(s))
 	f.flush(&out)
+	if !f.masked {
+		return s
+	}
 	return out.String()
 }
 
 // Writer returns a writer that passes on to w what is written to it without
 // secrets, also where one is split over several writes. It holds back no more than
-// the longest secret; Close passes that on too, and does not close w. Write reports
-// the first error of w. The writer is safe for concurrent use.
+// what may be the start of a secret; Close passes that on too, and does not close w. Write
+// reports the first error of w. The writer is safe for concurrent use.
 func (r *Redactor) Writer(w io.Writer) io.WriteCloser {
-	a := r.known()
-	if a == nil {
+	if r == nil {
 		return passOn{w}
 	}
-	return &redactingWriter{w: w, f: filter{a: a}}
+	return &redactingWriter{r: r, w: w}
 }
 
 type passOn struct{ io.Writer }
@@ -128,8 +246,9 @@ func (passOn) Close() error { return nil }
 
 type redactingWriter struct {
 	mu  sync.Mutex
+	r   *Redactor
 	w   io.Writer
-	f   filter
+	f   *filter
 	err error
 }
 
@@ -143,93 +262,47 @@ func (w *redactingWriter) Write(p []byte) (int, error) {
 	for len(p) > 0 && w.err == nil {
 		part := p[:min(len(p), chunk)]
 		var out bytes.Buffer
-		w.f.write(&out, part)
+		w.filter(&out, part)
 		_, w.err = w.w.Write(out.Bytes())
 		p = p[len(part):]
 	}
 	return n - len(p), w.err
 }
 
+// filter masks a part with the secrets that are known now. What an older filter held back is
+// looked at again.
+func (w *redactingWriter) filter(out *bytes.Buffer, part []byte) {
+	a := w.r.known()
+	if w.f != nil && w.f.a != a {
+		held := w.f
+		w.f = nil
+		if a == nil {
+			held.flush(out)
+		} else {
+			w.f = newFilter(a)
+			w.f.write(out, held.held)
+		}
+	}
+	switch {
+	case a == nil:
+		out.Write(part)
+		return
+	case w.f == nil:
+		w.f = newFilter(a)
+	}
+	w.f.write(out, part)
+}
+
 func (w *redactingWriter) Close() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.err != nil {
+	if w.err != nil || w.f == nil {
 		return w.err
 	}
 	var out bytes.Buffer
 	w.f.flush(&out)
 	_, w.err = w.w.Write(out.Bytes())
 	return w.err
-}
-
-// sink is what a filter writes to; its writes do not fail.
-type sink interface {
-	Write(p []byte) (int, error)
-	WriteString(s string) (int, error)
-}
-
-// region is a part of the held bytes that secrets cover.
-type region struct{ from, to int }
-
-// filter masks secrets in a stream.
-type filter struct {
-	a     *automaton
-	state int32
-	// held are bytes that may turn out to be part of a secret; regions are the parts
-	// of them that are one already, in order and apart.
-	held    []byte
-	regions []region
-}
-
-func (f *filter) write(out sink, p []byte) {
-	from := len(f.held)
-	f.held = append(f.held, p...)
-	for i := from; i < len(f.held); i++ {
-		f.state = f.a.next(f.state, f.held[i])
-		if n := int(f.a.nodes[f.state].match); n > 0 {
-			f.found(region{max(i+1-n, 0), i + 1})
-		}
-	}
-	// What came before the text that led to this state is in no later secret.
-	f.pass(out, len(f.held)-int(f.a.nodes[f.state].depth))
-}
-
-// found notes a secret, as one with those that it overlaps.
-func (f *filter) found(r region) {
-	n := len(f.regions)
-	for n > 0 && f.regions[n-1].to > r.from {
-		n--
-		r.from = min(r.from, f.regions[n].from)
-	}
-	f.regions = append(f.regions[:n], r)
-}
-
-// pass emits what lies before the given index, except a secret that may go on.
-func (f *filter) pass(out sink, until int) {
-	done, n := 0, 0
-	for n < len(f.regions) && f.regions[n].to <= until {
-		_, _ = out.Write(f.held[done:f.regions[n].from])
-		_, _ = out.WriteString(Mask)
-		done = f.regions[n].to
-		n++
-	}
-	f.regions = append(f.regions[:0], f.regions[n:]...)
-	if len(f.regions) > 0 {
-		until = min(until, f.regions[0].from)
-	}
-	if until > done {
-		_, _ = out.Write(f.held[done:until])
-		done = until
-	}
-	f.held = append(f.held[:0], f.held[done:]...)
-	for i, r := range f.regions {
-		f.regions[i] = region{r.from - done, r.to - done}
-	}
-}
-
-func (f *filter) flush(out sink) {
-	f.pass(out, len(f.held))
-	f.held, f.regions, f.state = nil, nil, 0
 }
 
 // JSON returns a JSON document without secrets in its strings, whatever escapes
@@ -275,12 +348,24 @@ func (r *Redactor) literal(quoted []byte) string {
 		inner, quote = inner[:n-1], `"`
 	}
 	var text string
-	switch {
-	case strings.IndexByte(inner, '\\') < 0, json.Unmarshal(quoted, &text) != nil:
+	if strings.IndexByte(inner, '\\') < 0 || json.Unmarshal(quoted, &text) != nil {
 		// Without escapes the text is what it says; outside of JSON so is all.
 		return `"` + r.String(inner) + quote
-	case !r.known().in(text):
+	}
+	masked := r.String(text)
+	if masked == text {
 		return string(quoted)
 	}
-	return `"` + inJSON(r.String(text), false) + quote
+	return `"` + inJSON(masked) + quote
+}
+
+// inJSON returns s as it stands between the quotes of a JSON string.
+func inJSON(s string) string {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(s); err != nil {
+		return s
+	}
+	return strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(b.String()), `"`), `"`)
 }
