@@ -17,6 +17,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/safetext"
 )
 
 // Version is set by release builds.
@@ -31,6 +32,9 @@ type App struct {
 	Now     func() time.Time
 	// Transport carries requests to GitHub; nil is Go's own.
 	Transport http.RoundTripper
+
+	// redact removes secrets; nil until it is known which there are.
+	redact *safetext.Redactor
 }
 
 // usageError is a mistake in flags or config: exit status 2, nothing was run.
@@ -122,7 +126,7 @@ func (a *App) fail(err error) int {
 		return int(exit)
 	}
 	for line := range strings.SplitSeq(strings.TrimRight(err.Error(), "\n"), "\n") {
-		_, _ = fmt.Fprintln(a.Stderr, safeLine(line))
+		_, _ = fmt.Fprintln(a.Stderr, safeLine(a.safe(line)))
 	}
 	a.annotate(err)
 	if errors.As(err, &use) {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -81,7 +82,7 @@ suites: [{name: s, framework: command, run: [sh, -c, "` + cmp.Or(e.suite, "true"
 		ctx = t.Context()
 	}
 	status = app.Main(ctx, append([]string{cmp.Or(e.command, "run")}, args...))
-	if strings.Contains(out.String()+progress.String(), githubfake.JobToken) {
+	if strings.Contains(unmasked(out.String()+progress.String()), githubfake.JobToken) {
 		t.Error("the token is in the output")
 	}
 	if e.summary != nil {
@@ -236,4 +237,9 @@ func TestCancelledRunSaysSo(t *testing.T) {
 		list[0].State != "error" {
 		t.Errorf("exit status %d, %+v\n%s\n%s", status, list, body, stderr)
 	}
+}
+
+// unmasked is a log as the runner shows it, without the commands that name what is masked.
+func unmasked(log string) string {
+	return regexp.MustCompile(`(?m)^::add-mask::.*$`).ReplaceAllString(log, "")
 }

@@ -24,7 +24,7 @@ func (c lintCmd) Run(ctx context.Context, a *App) error {
 	}
 	queue := slices.ContainsFunc(s.config.Stages, func(st config.Stage) bool { return slices.Contains(st.On, "merge_group") })
 	required, workflows := lintWorkflows(s.root, queue)
-	findings := slices.Concat(s.own.Lint(), session.Lint(ctx), workflows)
+	findings := slices.Concat(s.own.Lint(), session.Lint(ctx), s.lint(s.own, a.Environ), workflows)
 	s.console.Done()
 	if c.Format == "json" {
 		if err := s.json(map[string]any{"findings": findings, "required_checks": append([]string{}, required...)}); err != nil {

@@ -53,7 +53,9 @@ func (c planCmd) Run(ctx context.Context, a *App) error {
 	} else {
 		err = a.printPlan(plan, s.shown(filepath.Join(session.Out(), "plan.json")))
 	}
-	s.runner().plan(filepath.Join(session.Out(), "plan.json"), matrix(plan))
+	if err == nil {
+		err = s.handOver(filepath.Join(session.Out(), "plan.json"), matrix(plan))
+	}
 	if err == nil && !sound(plan) {
 		err = exitError(e2e.ExitNotJudged)
 	}
@@ -70,7 +72,17 @@ func sound(p *e2e.Plan) bool {
 	return e2e.GatesOpen(p.Gates) && p.Planned() > 0
 }
 
-// matrix is the strategy.matrix of a workflow.
+// handOver sets the outputs with which later jobs run the plan.
+func (s *setup) handOver(file, matrix string) error {
+	if err := s.droppedOutput("matrix", matrix); err != nil {
+		return err
+	}
+	s.runner().plan(file, matrix)
+	return nil
+}
+
+// matrix is the strategy.matrix of a workflow. The names are neutral: GitHub drops an output that
+// holds a masked value, and the name of a team may be somebody's password.
 func matrix(p *e2e.Plan) string {
 	type entry struct {
 		Index int    `json:"index"`
@@ -79,7 +91,7 @@ func matrix(p *e2e.Plan) string {
 	include := []entry{}
 	for _, sh := range p.Shards {
 		if len(sh.Tests) > 0 {
-			include = append(include, entry{sh.Index, sh.Name})
+			include = append(include, entry{sh.Index, fmt.Sprintf("shard %d", sh.Index)})
 		}
 	}
 	data, err := json.Marshal(map[string]any{"include": include})

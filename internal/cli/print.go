@@ -21,17 +21,17 @@ func (s *setup) show(format string, session *pipeline.Session, r e2e.Result, doc
 	text := report.Final(r, report.FinalOptions{
 		Width: s.app.terminal(s.app.Stdout), Colour: s.app.colour(s.app.Stdout), Out: s.shown(session.Out()), Document: document,
 	})
-	_, err := fmt.Fprint(s.app.Stdout, text)
+	_, err := fmt.Fprint(s.app.Stdout, s.app.safe(text))
 	return err
 }
 
 // json prints a document without secrets.
 func (s *setup) json(v any) error {
-	data, err := json.MarshalIndent(v, "", "  ")
+	data, err := json.MarshalIndent(safetext.Redacted(s.redact, v), "", "  ")
 	if err != nil {
 		return err
 	}
-	_, err = s.app.Stdout.Write(append(s.redact.JSON(data), '\n'))
+	_, err = s.app.Stdout.Write(append(data, '\n'))
 	return err
 }
 

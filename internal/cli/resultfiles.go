@@ -10,6 +10,7 @@ import (
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/policy"
 	"github.com/org/e2e-gate/internal/report"
+	"github.com/org/e2e-gate/internal/safetext"
 	"github.com/org/e2e-gate/internal/statement"
 )
 
@@ -32,8 +33,8 @@ func (s *setup) writeStatement(file string, r e2e.Result) {
 	st, err := statement.Of(r, s.policyDigest)
 	if err == nil {
 		var data []byte
-		if data, err = json.MarshalIndent(st, "", "  "); err == nil {
-			err = os.WriteFile(file, append(s.redact.JSON(data), '\n'), 0o644) //nolint:gosec // for later steps, and public
+		if data, err = json.MarshalIndent(safetext.Redacted(s.redact, st), "", "  "); err == nil {
+			err = os.WriteFile(file, append(data, '\n'), 0o644) //nolint:gosec // for later steps, and public
 		}
 	}
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/org/e2e-gate/internal/publish"
 	"github.com/org/e2e-gate/internal/report"
 	"github.com/org/e2e-gate/internal/safetext"
+	"github.com/org/e2e-gate/internal/secrets"
 )
 
 // stepRunner is the runner of GitHub Actions that this step runs on: annotations, job summary,
@@ -20,6 +21,8 @@ import (
 type stepRunner struct {
 	runner  *actions.Runner
 	journal *publish.Journal
+	// safe removes secrets from a text.
+	safe func(string) string
 }
 
 // runner finds the runner. Workflow commands go to stderr: stdout is data, and runners read
@@ -28,7 +31,7 @@ func (s *setup) runner() stepRunner {
 	if !actions.Detect(s.app.getenv) {
 		return stepRunner{journal: s.journal}
 	}
-	return stepRunner{actions.New(s.app.Stderr, s.app.getenv), s.journal}
+	return stepRunner{actions.New(s.app.Stderr, s.app.getenv), s.journal, s.app.safe}
 }
 
 // show shows a result that lies in a file.
@@ -37,10 +40,10 @@ func (o stepRunner) show(r e2e.Result, file string, in inputs) {
 		return
 	}
 	for _, n := range report.Annotations(r, report.AnnotationOptions{SuiteDir: in.suiteDir, Exists: in.hasFile}) {
-		o.journal.Failed(o.runner.Annotate(n))
+		o.journal.Failed(o.runner.Annotate(n.With(o.safe)))
 	}
 	if o.runner.HasSummary() {
-		o.journal.Failed(o.runner.AppendSummary(func(limit int) string { return report.Markdown(r, report.Options{MaxBytes: limit}) }))
+		o.journal.Failed(o.runner.AppendSummary(func(limit int) string { return o.safe(report.Markdown(r, report.Options{MaxBytes: limit})) }))
 	}
 	o.result(r, file)
 }
@@ -67,12 +70,12 @@ func (o stepRunner) line(name, value string) {
 }
 
 // mask has the runner hide secrets in the log of this job, in addition to our own masking.
-func (o stepRunner) mask(secrets []string) {
+func (o stepRunner) mask(list []secrets.Secret) {
 	if o.runner == nil {
 		return
 	}
-	for _, secret := range secrets {
-		o.journal.Failed(o.runner.AddMask(secret))
+	for _, secret := range list {
+		o.journal.Failed(o.runner.AddMask(secret.Value))
 	}
 }
 
@@ -127,6 +130,6 @@ func (a *App) annotate(err error) {
 		}
 		m.File, m.Line, m.Col = "", 0, 0
 		// Whatever cannot be annotated was already printed.
-		_ = runner.Annotate(annotation.New(annotation.Error, file, line, "e2e-gate", m.String()))
+		_ = runner.Annotate(annotation.New(annotation.Error, file, line, "e2e-gate", a.safe(m.String())))
 	}
 }

@@ -10,15 +10,14 @@ import (
 	"github.com/org/e2e-gate/internal/pipeline"
 	"github.com/org/e2e-gate/internal/publish"
 	"github.com/org/e2e-gate/internal/report"
-	"github.com/org/e2e-gate/internal/safetext"
 	"github.com/org/e2e-gate/internal/trigger"
 )
 
 // setup is what a command works with: its inputs, and everything opened from them.
 type setup struct {
 	inputs
+	masking
 	app     *App
-	redact  *safetext.Redactor
 	console *report.Console
 	// journal records what could not be published.
 	journal *publish.Journal
@@ -66,8 +65,8 @@ func (a *App) prepare(ctx context.Context, f staged, uses config.Sections, runID
 		return nil, err
 	}
 	s.past = keptHistory{a, s.root, s.key, s.trigger, store, address}
-	s.redact = safetext.NewRedactor(s.config.Masked)
-	s.runner().mask(s.config.Masked)
+	s.masking = a.mask(ctx, in)
+	s.runner().mask(s.masked())
 	s.console = a.console(s.redact)
 	if runID == "" { // a plan from another job brings its run id
 		s.nameGroup(ctx)
@@ -160,7 +159,7 @@ func (s *setup) publishFrom(out string, owners map[string]string) {
 	s.publisher = publish.New(publish.Options{
 		Open: s.whereToPublish, Journal: s.journal,
 		Trigger: s.trigger, Stage: s.stage.Name, Key: s.key, ReleaseAsked: s.releaseAsked,
-		Owners: owners, SuiteDir: s.suiteDir, HasFile: s.hasFile, Out: out,
+		Owners: owners, SuiteDir: s.suiteDir, HasFile: s.hasFile, Redact: s.app.safe, Out: out,
 	})
 }
 

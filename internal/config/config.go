@@ -43,8 +43,10 @@ type Config struct {
 	Policy policy.Policy `yaml:"-"`
 	// File is the path that was read.
 	File string `yaml:"-"`
-	// Masked are values that must not reach any output.
-	Masked []string `yaml:"-"`
+	// Hidden are values of variables that stand in fields for secrets.
+	Hidden []string `yaml:"-"`
+	// Text is the file as it is written.
+	Text string `yaml:"-"`
 }
 
 // Stage is one stage of the pipeline.

@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/org/e2e-gate/internal/diag"
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/policy"
 )
@@ -85,7 +87,7 @@ secrets: [DB_URL]
 	if c.Suites[0].Env["A"] != "a-value" || c.Gates.Checks[0].HTTP.URL != "http://127.0.0.1:8080/health" || c.Journeys[0].MaxRuntime != time.Minute {
 		t.Errorf("%+v", c.Suites[0])
 	}
-	if diff := cmp.Diff([]string{"postgres://u:hunter22@db/x"}, c.Masked); diff != "" {
+	if diff := cmp.Diff([]string{"DB_URL"}, c.Secrets) + cmp.Diff([]string{"PW"}, c.Passed()); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -186,22 +188,53 @@ func TestVariablesOnlyWhereTheyAreUsed(t *testing.T) {
 	}
 }
 
-func TestSecretsAreMasked(t *testing.T) {
-	c, err := load(t, `secrets: [PLAIN]
-version: 1
+// What is the gate's own is handed to nobody, whoever asks for it where.
+func TestOwnVariablesGoNowhere(t *testing.T) {
+	const text = `version: 1
 stages: {pr: {}}
-suites: [{name: s, framework: gotest, dir: e2e, env: {A: "x ${API_TOKEN} y", B: "${PLAIN}", C: "${OPEN}"}}]
-`, AllSections, map[string]string{"API_TOKEN": "tok-123", "PLAIN": "line one\nline two", "OPEN": "visible"})
+isolation: {up: [a], pass_env: [actions_runtime_token]}
+processes: [{name: p, run: [x], pass_env: [GITHUB_OUTPUT]}]
+gates: {checks: [{name: g, command: {run: [x], pass_env: [DB_PASSWORD, INPUT_TOKEN]}}, {name: h, http: {url: "http://h/${GITHUB_TOKEN:-x}"}}]}
+suites: [{name: s, framework: gotest, dir: e2e, pass_env: GITHUB_TOKEN, env: {A: "${INPUT_TOKEN}", B: "${NPM_TOKEN}"}}]
+`
+	_, err := load(t, text, AllSections, map[string]string{"INPUT_TOKEN": "t", "GITHUB_TOKEN": "t", "NPM_TOKEN": "t"})
+	var mistakes diag.Errors
+	if !errors.As(err, &mistakes) {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, m := range mistakes {
+		got = append(got, fmt.Sprintf("%d:%d %s", m.Line, m.Col, m.Text))
+		if !strings.Contains(m.Hint, "NODE_AUTH_TOKEN") {
+			t.Errorf("no hint: %v", m)
+		}
+	}
+	want := []string{
+		"3:33 actions_runtime_token is the gate's own, and is handed to nobody",
+		"4:44 GITHUB_OUTPUT is the gate's own, and is handed to nobody",
+		"5:72 INPUT_TOKEN is the gate's own, and is handed to nobody",
+		"5:110 variable GITHUB_TOKEN is the gate's own, and is handed to nobody",
+		"6:59 GITHUB_TOKEN is the gate's own, and is handed to nobody",
+		"6:82 variable INPUT_TOKEN is the gate's own, and is handed to nobody",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestPassedAndHidden(t *testing.T) {
+	c, err := load(t, `version: 1
+stages: {pr: {}}
+isolation: {up: [a], down: [b], pass_env: [B]}
+processes: [{name: p, run: [x], pass_env: [A]}]
+gates: {checks: [{name: g, command: {run: [x], pass_env: [C, A]}}, {name: r, redis: {address: "h:1", password: "${PW}"}}]}
+suites: [{name: s, framework: gotest, dir: e2e, pass_env: D, env: {A: "${OPEN}"}}]
+`, AllSections, map[string]string{"PW": "in-a-field", "OPEN": "visible"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"tok-123", "line one", "line two"} {
-		if !strings.Contains(strings.Join(c.Masked, "|"), want) {
-			t.Errorf("%q is not masked: %q", want, c.Masked)
-		}
-	}
-	if strings.Contains(strings.Join(c.Masked, "|"), "visible") {
-		t.Errorf("masked too much: %q", c.Masked)
+	if diff := cmp.Diff([]string{"A", "B", "C", "D"}, c.Passed()) + cmp.Diff([]string{"in-a-field"}, c.Hidden); diff != "" {
+		t.Error(diff)
 	}
 }
 

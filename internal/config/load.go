@@ -120,14 +120,15 @@ func shown(file string) string {
 }
 
 func parse(file string, data []byte, opts Options) (*Config, *strictyaml.Document) {
-	c := &Config{File: file}
+	c := &Config{File: file, Text: string(data)}
 	doc := strictyaml.Decode(data, c, strictyaml.Options{
 		File:    file,
 		Lookup:  opts.Lookup,
 		Resolve: func(path string) bool { return slices.Contains(opts.Uses, section(path)) },
-		Resolved: func(path, name, value string) {
-			if proc.Withheld(name, c.Secrets) || secretField(path) {
-				c.mask(value)
+		Refuse:  refused,
+		Resolved: func(path, _, value string) {
+			if secretField(path) {
+				c.Hidden = append(c.Hidden, value)
 			}
 		},
 	})
@@ -136,25 +137,21 @@ func parse(file string, data []byte, opts Options) (*Config, *strictyaml.Documen
 	for _, m := range wrong {
 		doc.Diags().Add(doc.At("policy."+m.Path, m.Text, m.Hint))
 	}
-	if slices.Contains(opts.Uses, "isolation") {
-		for _, value := range c.Isolation.Secrets() {
-			c.mask(value)
-		}
-	}
-	// The list of secrets may stand below the sections that use them.
-	for _, name := range c.Secrets {
-		if value, ok := lookup(opts, name); ok {
-			c.mask(value)
-		}
-	}
 	return c, doc
 }
 
-func lookup(opts Options, name string) (string, bool) {
-	if opts.Lookup == nil {
-		return "", false
+// The gate's own variables go nowhere through the config: a change could write where to.
+const (
+	ownText = "%s is the gate's own, and is handed to nobody"
+	ownHint = "give the step a variable of another name, and hand that on: env: {NODE_AUTH_TOKEN: \"${NODE_AUTH_TOKEN}\"}"
+)
+
+// refused says why a variable has no value in the config.
+func refused(name string) (text, hint string) {
+	if !proc.Own(name) {
+		return "", ""
 	}
-	return opts.Lookup(name)
+	return fmt.Sprintf(ownText, "variable "+name), ownHint
 }
 
 func section(path string) string {
@@ -171,17 +168,36 @@ func secretField(path string) bool {
 	return slices.Contains(secretFields, strings.ToLower(path[strings.LastIndexAny(path, ".")+1:]))
 }
 
-// minMask is the length below which a value is not masked: a very short one would blank
-// out half of every text.
-const minMask = 3
+// handed is a list of the config with variables that are handed to children although they are withheld.
+type handed struct {
+	path  string
+	names []string
+}
 
-func (c *Config) mask(value string) {
-	for _, line := range append(strings.Split(value, "\n"), value) {
-		line = strings.TrimSpace(line)
-		if len(line) >= minMask && !slices.Contains(c.Masked, line) {
-			c.Masked = append(c.Masked, line)
+func (c *Config) handed() []handed {
+	all := []handed{{"isolation.pass_env", c.Isolation.PassEnv}}
+	for i, s := range c.Suites {
+		all = append(all, handed{fmt.Sprintf("suites[%d].pass_env", i), s.PassEnv})
+	}
+	for i, p := range c.Processes {
+		all = append(all, handed{fmt.Sprintf("processes[%d].pass_env", i), p.PassEnv})
+	}
+	for i, check := range c.Gates.Checks {
+		if check.Command != nil {
+			all = append(all, handed{fmt.Sprintf("gates.checks[%d].command.pass_env", i), check.Command.PassEnv})
 		}
 	}
+	return all
+}
+
+// Passed lists the variables of every pass_env, sorted.
+func (c *Config) Passed() []string {
+	var names []string
+	for _, h := range c.handed() {
+		names = append(names, h.names...)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // soleMaintainer names the ways out where a change cannot be approved.

@@ -16,6 +16,7 @@ import (
 	"github.com/org/e2e-gate/internal/config/strictyaml"
 	"github.com/org/e2e-gate/internal/diag"
 	"github.com/org/e2e-gate/internal/history"
+	"github.com/org/e2e-gate/internal/proc"
 	"github.com/org/e2e-gate/internal/safetext"
 	"github.com/org/e2e-gate/internal/suite"
 	"github.com/org/e2e-gate/internal/triage"
@@ -44,6 +45,7 @@ func (c *Config) validate(doc *strictyaml.Document, opts Options) []diag.Message
 	k.processes()
 	k.suites()
 	k.journeys()
+	k.passed()
 	k.rest()
 	return k.found
 }
@@ -179,6 +181,17 @@ func (k *checker) suites() {
 				where = strings.TrimSuffix(where, "[0]") // a scalar written for a list
 			}
 			k.fail(where, p.Text, p.Hint)
+		}
+	}
+}
+
+// passed refuses to hand on what is the gate's own.
+func (k *checker) passed() {
+	for _, h := range k.c.handed() {
+		for i, name := range h.names {
+			if proc.Own(name) {
+				k.fail(indexed(k.doc, h.path, i), fmt.Sprintf(ownText, name), ownHint)
+			}
 		}
 	}
 }

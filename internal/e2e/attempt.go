@@ -48,7 +48,7 @@ type Attempt struct {
 	Twin            int           `json:"twin,omitempty" doc:"Which of several tests with this id it is an attempt at, from 1 in the order of the report; absent if the id is unique. The number holds within one process only."`
 	Uncounted       string        `json:"uncounted,omitempty" doc:"Why the attempt is shown but decides nothing; absent if it counts."`
 	Kept            bool          `json:"kept,omitempty" doc:"The test was kept from running: it is no skip of its own. The outcome is skipped then."`
-	KeptBy          string        `json:"kept_by,omitempty" doc:"Id of the failed test that kept it from running; absent if that is not known."`
+	KeptBy          string        `json:"kept_by,omitempty" mask:"-" doc:"Id of the failed test that kept it from running; absent if that is not known."`
 	WorkflowAttempt int           `json:"workflow_attempt,omitempty" doc:"Attempt of the workflow run, from 1."`
 	Shard           int           `json:"shard" doc:"Index of the shard, from 0."`
 	Started         time.Time     `json:"started,omitzero" doc:"Start, UTC; absent where the framework does not say."`
@@ -56,11 +56,11 @@ type Attempt struct {
 	Type            string        `json:"type,omitempty" doc:"Failure type, such as an exception class."`
 	Message         string        `json:"message,omitempty" doc:"Failure message."`
 	Details         string        `json:"details,omitempty" doc:"Stack trace and output of the test, bounded."`
-	Correlation     string        `json:"correlation,omitempty" doc:"E2E_CORRELATION_ID of the process: run id, shard, attempt."`
-	DataPrefix      string        `json:"data_prefix,omitempty" doc:"E2E_DATA_PREFIX that the process had."`
-	Trace           string        `json:"trace_id,omitempty" doc:"Trace id of the TRACEPARENT that the process had."`
+	Correlation     string        `json:"correlation,omitempty" mask:"-" doc:"E2E_CORRELATION_ID of the process: run id, shard, attempt."`
+	DataPrefix      string        `json:"data_prefix,omitempty" mask:"-" doc:"E2E_DATA_PREFIX that the process had."`
+	Trace           string        `json:"trace_id,omitempty" mask:"-" doc:"Trace id of the TRACEPARENT that the process had."`
 	Links           []Link        `json:"links,omitempty" doc:"Links to logs and traces, from the templates of the config; only for failed and flaky tests."`
-	Files           []string      `json:"files,omitempty" doc:"Evidence files, relative to the run's folder."`
+	Files           []string      `json:"files,omitempty" mask:"-" doc:"Evidence files, relative to the run's folder."`
 	Evidence        []Evidence    `json:"evidence,omitempty" doc:"What the test itself recorded: expected, actual, state, events, trace."`
 	Children        []Child       `json:"children,omitempty" doc:"Subtests of this attempt."`
 }
@@ -76,7 +76,7 @@ func (a Attempt) Planned() bool {
 
 // Link is a named http or https URL.
 type Link struct {
-	Name string `json:"name" doc:"Name in the config."`
+	Name string `json:"name" mask:"-" doc:"Name in the config."`
 	URL  string `json:"url" doc:"Where it leads."`
 }
 

@@ -34,8 +34,8 @@ const (
 // Gate is the result of one health check and what was seen of it while the
 // suites ran.
 type Gate struct {
-	Name     string    `json:"name" doc:"Name of the check in the config."`
-	Kind     string    `json:"kind" doc:"Kind of the check: http, tcp, command."`
+	Name     string    `json:"name" mask:"-" doc:"Name of the check in the config."`
+	Kind     string    `json:"kind" mask:"-" doc:"Kind of the check: http, tcp, command."`
 	Required bool      `json:"required" doc:"False: advisory; it is reported, but never stops the suites."`
 	External bool      `json:"external,omitempty" doc:"It belongs to something that the change under test is no part of."`
 	State    GateState `json:"state" doc:"What the check last said." enum:"healthy,unhealthy,degraded,probe_error"`

@@ -16,7 +16,7 @@ const (
 // Plan is plan.json: what will run, frozen. The verdict compares what was
 // reported with it by test id.
 type Plan struct {
-	Schema   string         `json:"schema" doc:"e2e-gate/plan/v1."`
+	Schema   string         `json:"schema" mask:"-" doc:"e2e-gate/plan/v1."`
 	Run      Run            `json:"run" doc:"The run that the plan belongs to."`
 	Gates    []Gate         `json:"gates" doc:"Health gates as they were when the plan was made."`
 	Tests    []PlannedTest  `json:"tests" doc:"Every selected test that could be listed, sorted by id."`
@@ -28,7 +28,7 @@ type Plan struct {
 	Guessed  int            `json:"guessed" doc:"Tests without timing history."`
 	Advice   string         `json:"advice,omitempty" doc:"What keeps more shards from helping, such as a group that is never cut, in one sentence."`
 	Weighed  []Alternative  `json:"alternatives,omitempty" doc:"Numbers of shards that were weighed, where the number was to be chosen."`
-	Digest   string         `json:"digest" doc:"SHA-256 over run id, tests, batches and shards; shard documents repeat it."`
+	Digest   string         `json:"digest" mask:"-" doc:"SHA-256 over run id, tests, batches and shards; shard documents repeat it."`
 	Problems []Problem      `json:"problems,omitempty" doc:"What went wrong before anything ran."`
 
 	Deselected []Deselected `json:"deselected,omitempty" doc:"Tests that were listed and not selected, by suite and reason."`
@@ -38,20 +38,20 @@ type Plan struct {
 
 // Measured is what a change does to the tests that judge it. A list holds at most 20,000 ids.
 type Measured struct {
-	Run        string   `json:"run,omitempty" doc:"The last judged run of the stage at the base, or at its nearest ancestor that has one; absent: the history has none."`
-	SHA        string   `json:"sha,omitempty" doc:"Its commit."`
-	Deselected []string `json:"deselected,omitempty" doc:"Tests that the base selects, or that this run ran, and that the change does not select."`
-	Weaker     []string `json:"weaker,omitempty" doc:"Tests whose criticality the change makes weaker."`
-	Gone       []string `json:"gone,omitempty" doc:"Tests of that run that cannot be listed any more; one that is reported after all is not gone."`
-	Passed     []string `json:"passed,omitempty" doc:"Tests that passed in that run, and that are still to be run."`
+	Run        string   `json:"run,omitempty" mask:"-" doc:"The last judged run of the stage at the base, or at its nearest ancestor that has one; absent: the history has none."`
+	SHA        string   `json:"sha,omitempty" mask:"-" doc:"Its commit."`
+	Deselected []string `json:"deselected,omitempty" mask:"-" doc:"Tests that the base selects, or that this run ran, and that the change does not select."`
+	Weaker     []string `json:"weaker,omitempty" mask:"-" doc:"Tests whose criticality the change makes weaker."`
+	Gone       []string `json:"gone,omitempty" mask:"-" doc:"Tests of that run that cannot be listed any more; one that is reported after all is not gone."`
+	Passed     []string `json:"passed,omitempty" mask:"-" doc:"Tests that passed in that run, and that are still to be run."`
 }
 
 // Deselected are tests of one suite that were not selected for one reason.
 type Deselected struct {
-	Suite string   `json:"suite" doc:"Name of the suite in the config."`
-	Why   string   `json:"why" doc:"select: the tag expression; service: the run is narrowed to another one; target: their journey does not run there." enum:"select,service,target"`
+	Suite string   `json:"suite" mask:"-" doc:"Name of the suite in the config."`
+	Why   string   `json:"why" mask:"-" doc:"select: the tag expression; service: the run is narrowed to another one; target: their journey does not run there." enum:"select,service,target"`
 	Count int      `json:"count" doc:"How many there are."`
-	Tests []string `json:"tests,omitempty" doc:"Their ids, sorted; at most 20000 in a plan."`
+	Tests []string `json:"tests,omitempty" mask:"-" doc:"Their ids, sorted; at most 20000 in a plan."`
 }
 
 // PlannedTest is a test with what the plan knows about it.
@@ -59,14 +59,14 @@ type PlannedTest struct {
 	Test
 	Estimate float64 `json:"estimate_seconds" doc:"Expected duration."`
 	High     float64 `json:"high_seconds,omitempty" doc:"Duration in one of ten runs; absent if unknown."`
-	Source   string  `json:"estimate_source" doc:"Where the estimate comes from: history with the number of runs, or guessed."`
+	Source   string  `json:"estimate_source" mask:"-" doc:"Where the estimate comes from: history with the number of runs, or guessed."`
 }
 
 // PlannedBatch is a batch with what the plan knows about it.
 type PlannedBatch struct {
 	Batch
 	Estimate float64 `json:"estimate_seconds" doc:"Expected duration."`
-	Source   string  `json:"estimate_source" doc:"Where the estimate comes from: history with the number of tests, or guessed."`
+	Source   string  `json:"estimate_source" mask:"-" doc:"Where the estimate comes from: history with the number of tests, or guessed."`
 }
 
 // Planned is how many tests and batches were planned.
@@ -97,9 +97,9 @@ func Guessed(source string) bool { return strings.HasPrefix(source, guessedFrom)
 // PlanShard is one shard of a plan. Smoke tests come first in Tests.
 type PlanShard struct {
 	Index   int      `json:"index" doc:"From 0."`
-	Name    string   `json:"name" doc:"Stable, human, safe in file and artifact names."`
-	Owners  []string `json:"owners,omitempty" doc:"Owners of its tests."`
-	Tests   []string `json:"tests" doc:"Ids in run order: smoke first, then longest first."`
+	Name    string   `json:"name" mask:"-" doc:"Stable, human, safe in file and artifact names."`
+	Owners  []string `json:"owners,omitempty" mask:"-" doc:"Owners of its tests."`
+	Tests   []string `json:"tests" mask:"-" doc:"Ids in run order: smoke first, then longest first."`
 	Smoke   int      `json:"smoke,omitempty" doc:"How many of its tests, the first ones, run before all others: smoke tests, and what is planned together with one."`
 	Seconds float64  `json:"seconds" doc:"Expected duration of its tests, one after the other: the median, with what their files take to start."`
 	High    float64  `json:"high_seconds,omitempty" doc:"What they take in one of ten runs; absent if unknown."`
@@ -115,9 +115,9 @@ type Alternative struct {
 // ShardRun is shard-<n>.<attempt>.json: what one shard did in one attempt of the
 // workflow.
 type ShardRun struct {
-	Schema   string        `json:"schema" doc:"e2e-gate/shard/v1."`
+	Schema   string        `json:"schema" mask:"-" doc:"e2e-gate/shard/v1."`
 	Run      Run           `json:"run" doc:"The run, with the workflow attempt in which this shard ran."`
-	Digest   string        `json:"plan_digest" doc:"Digest of the plan that was run."`
+	Digest   string        `json:"plan_digest" mask:"-" doc:"Digest of the plan that was run."`
 	Index    int           `json:"index" doc:"Index of the shard, from 0."`
 	Gates    []Gate        `json:"gates" doc:"Health gates before and while the shard ran."`
 	Units    []UnitRun     `json:"units" doc:"Processes that were run, in order of start."`
@@ -125,16 +125,16 @@ type ShardRun struct {
 	NotRun   []NotRunTest  `json:"not_run,omitempty" doc:"Tests that were stopped before they could start."`
 	Reruns   []RerunRecord `json:"reruns,omitempty" doc:"For each failed test: rerun or the reason for none."`
 	Problems []Problem     `json:"problems,omitempty" doc:"What went wrong around the tests."`
-	Logs     []string      `json:"logs,omitempty" doc:"Logs of the background processes, relative to the run's folder."`
+	Logs     []string      `json:"logs,omitempty" mask:"-" doc:"Logs of the background processes, relative to the run's folder."`
 	Ends     []ProcessEnd  `json:"process_ends,omitempty" doc:"Background processes that exited while the shard ran."`
-	Running  []string      `json:"running,omitempty" doc:"Tests whose unit was running when the document was written, at most 20; only if it is not complete."`
+	Running  []string      `json:"running,omitempty" mask:"-" doc:"Tests whose unit was running when the document was written, at most 20; only if it is not complete."`
 	Complete bool          `json:"complete" doc:"False while the shard runs and when it was stopped."`
-	Platform string        `json:"platform,omitempty" doc:"Operating system and architecture of its machine, such as linux/amd64."`
+	Platform string        `json:"platform,omitempty" mask:"-" doc:"Operating system and architecture of its machine, such as linux/amd64."`
 }
 
 // ProcessEnd is the exit of a background process that was still needed.
 type ProcessEnd struct {
-	Name string    `json:"name" doc:"Name of the process in the config."`
+	Name string    `json:"name" mask:"-" doc:"Name of the process in the config."`
 	At   time.Time `json:"at" doc:"When it ended, UTC."`
 	Text string    `json:"text" doc:"How it ended, with its last line of output."`
 	// Crashed: it is part of what is under test, so its end excuses nothing.
@@ -143,7 +143,7 @@ type ProcessEnd struct {
 
 // TestRun holds the attempts at one test.
 type TestRun struct {
-	ID string `json:"id" doc:"Id of the test."`
+	ID string `json:"id" mask:"-" doc:"Id of the test."`
 	// Unplanned describes a test that was reported but not planned.
 	Unplanned *Test     `json:"unplanned,omitempty" doc:"Set for a test that was reported but not planned."`
 	Attempts  []Attempt `json:"attempts" doc:"In order of time."`
@@ -151,14 +151,14 @@ type TestRun struct {
 
 // NotRunTest says why a planned test was not started.
 type NotRunTest struct {
-	ID     string `json:"id" doc:"Id of the test."`
+	ID     string `json:"id" mask:"-" doc:"Id of the test."`
 	Code   Code   `json:"code" doc:"Why: cancelled, timeout, build_failed, gate_shut, gate_lost, environment, tool_error."`
 	Reason string `json:"reason" doc:"Why, in a sentence."`
 }
 
 // RerunRecord is the outcome of a failed test's one diagnostic rerun.
 type RerunRecord struct {
-	ID     string `json:"id" doc:"Id of the failed test."`
+	ID     string `json:"id" mask:"-" doc:"Id of the failed test."`
 	Done   bool   `json:"done" doc:"The rerun ran the test and the test reported."`
 	Reason string `json:"reason" doc:"Why there was a rerun, or why there was none."`
 	Beside string `json:"beside,omitempty" doc:"What else the process of the rerun reported."`
@@ -178,17 +178,17 @@ const (
 
 // UnitRun is one process of a suite.
 type UnitRun struct {
-	Unit      string   `json:"unit" doc:"Name of the unit."`
-	Suite     string   `json:"suite" doc:"Its suite."`
+	Unit      string   `json:"unit" mask:"-" doc:"Name of the unit."`
+	Suite     string   `json:"suite" mask:"-" doc:"Its suite."`
 	Shard     int      `json:"shard" doc:"Index of the shard."`
 	Attempt   int      `json:"attempt" doc:"1, or 2 in the diagnostic rerun."`
-	Tests     []string `json:"tests" doc:"Planned tests that it was to run."`
+	Tests     []string `json:"tests" mask:"-" doc:"Planned tests that it was to run."`
 	TakenOver bool     `json:"taken_over,omitempty" doc:"Its tests were planned for another shard of the machine, which had not started them: the work was stolen."`
 	Command   []string `json:"command" doc:"Argument vector."`
 	Exit      int      `json:"exit" doc:"Exit status; -1 when killed by a signal or never started."`
 	Ended     Ended    `json:"ended" doc:"How it ended: exited, timeout, cancelled, signal, not_started."`
 	Offset    float64  `json:"offset_seconds" doc:"Start, in seconds after the start of the run."`
 	Seconds   float64  `json:"seconds" doc:"Wall time."`
-	Log       string   `json:"log,omitempty" doc:"Its output, relative to the run's folder."`
-	Files     []string `json:"files,omitempty" doc:"Evidence that the suite left, relative to the run's folder."`
+	Log       string   `json:"log,omitempty" mask:"-" doc:"Its output, relative to the run's folder."`
+	Files     []string `json:"files,omitempty" mask:"-" doc:"Evidence that the suite left, relative to the run's folder."`
 }

@@ -7,7 +7,7 @@ import (
 
 // Result is result.json: the whole outcome of a stage.
 type Result struct {
-	Schema   string        `json:"schema" doc:"e2e-gate/result/v1."`
+	Schema   string        `json:"schema" mask:"-" doc:"e2e-gate/result/v1."`
 	Run      Run           `json:"run" doc:"The run."`
 	Gates    []Gate        `json:"gates" doc:"Health gates, before and while the suites ran."`
 	Plan     PlanSummary   `json:"plan" doc:"What was planned."`
@@ -22,7 +22,7 @@ type Result struct {
 
 // PlanSummary is what a result repeats of its plan.
 type PlanSummary struct {
-	Digest   string  `json:"digest" doc:"Digest of plan.json."`
+	Digest   string  `json:"digest" mask:"-" doc:"Digest of plan.json."`
 	Tests    int     `json:"tests" doc:"Tests planned."`
 	Shards   int     `json:"shards" doc:"Shards planned."`
 	Makespan float64 `json:"expected_makespan_seconds" doc:"Expected time of the slowest path."`
@@ -64,7 +64,7 @@ func (e Effect) Rank() int {
 type TestResult struct {
 	Test
 	// Set is what plan, history, rerun and quarantine call the test; see [TestResult.Stable].
-	Set       string  `json:"set,omitempty" doc:"For one of several tests that share an id: that id. The id of the result is then a label within this run only."`
+	Set       string  `json:"set,omitempty" mask:"-" doc:"For one of several tests that share an id: that id. The id of the result is then a label within this run only."`
 	Unplanned bool    `json:"unplanned,omitempty" doc:"Reported, and not in the plan."`
 	Outcome   Outcome `json:"outcome" doc:"Its outcome." enum:"passed,failed,flaky,skipped,lost,not_run"`
 	Effect    Effect  `json:"effect" doc:"What the outcome does to the verdict." enum:"blocks,not_judged,warns,informs,none"`
@@ -97,8 +97,8 @@ func (t TestResult) Stable() string {
 // Environment is the alibi of a failure: a gate, or a background process, that was
 // unhealthy while the test failed. It comes from timelines, never from words alone.
 type Environment struct {
-	Gate     string    `json:"gate,omitempty" doc:"Gate that was unhealthy."`
-	Process  string    `json:"process,omitempty" doc:"Background process that had exited."`
+	Gate     string    `json:"gate,omitempty" mask:"-" doc:"Gate that was unhealthy."`
+	Process  string    `json:"process,omitempty" mask:"-" doc:"Background process that had exited."`
 	From     time.Time `json:"from" doc:"Since when, UTC."`
 	To       time.Time `json:"to" doc:"Until when it was seen, UTC."`
 	State    GateState `json:"state,omitempty" doc:"What the gate said then." enum:"healthy,unhealthy"`
@@ -110,7 +110,7 @@ type Environment struct {
 // Judging says whose config judged a run, and what a change alters about its own judge.
 type Judging struct {
 	By      JudgedBy      `json:"by" doc:"Whose config judged: base, of the commit that the change is compared with; approval, the change's own, because it was approved; commit, the commit's own, because it is on a judging branch; working_tree, outside CI; nothing, because the base is not known." enum:"base,approval,commit,working_tree,nothing"`
-	Commit  string        `json:"commit,omitempty" doc:"Commit of the base."`
+	Commit  string        `json:"commit,omitempty" mask:"-" doc:"Commit of the base."`
 	Changes []JudgeChange `json:"changes,omitempty" doc:"What the change alters about what judges it."`
 	Unknown string        `json:"unknown,omitempty" doc:"What of that is not known. It does not block."`
 	// ApprovedBy lifts what these changes block by the policy.
@@ -120,8 +120,8 @@ type Judging struct {
 
 // Approval is that somebody who may write, and wrote nothing of a pull request, approved it.
 type Approval struct {
-	By          string `json:"by" doc:"Account."`
-	How         string `json:"how" doc:"By a review of the commit, or by a label put on since." enum:"review,label"`
+	By          string `json:"by" mask:"-" doc:"Account."`
+	How         string `json:"how" mask:"-" doc:"By a review of the commit, or by a label put on since." enum:"review,label"`
 	PullRequest int    `json:"pull_request" doc:"Number of the pull request."`
 }
 
@@ -147,15 +147,15 @@ const ChangedTests = "tests"
 
 // JudgeChange is one thing that a change alters about what judges it.
 type JudgeChange struct {
-	What  string   `json:"what" doc:"Setting, or what else is altered: stages.pr, suites.api, tests."`
+	What  string   `json:"what" mask:"-" doc:"Setting, or what else is altered: stages.pr, suites.api, tests."`
 	Text  string   `json:"text" doc:"How it is altered, as a clause."`
-	Tests []string `json:"tests,omitempty" doc:"Tests that it is about."`
+	Tests []string `json:"tests,omitempty" mask:"-" doc:"Tests that it is about."`
 }
 
 // Quarantine is an entry of the quarantine file that covers a test.
 type Quarantine struct {
-	Test     string    `json:"test" doc:"Id or glob of the entry."`
-	Owner    string    `json:"owner" doc:"Team that must fix it."`
+	Test     string    `json:"test" mask:"-" doc:"Id or glob of the entry."`
+	Owner    string    `json:"owner" mask:"-" doc:"Team that must fix it."`
 	Reason   string    `json:"reason" doc:"Why it is quarantined."`
 	Since    time.Time `json:"quarantined_at" doc:"Since when, UTC date."`
 	Twins    int       `json:"twins,omitempty" doc:"For tests that share an id: how many there are. Without it the entry excuses none of them."`
@@ -178,14 +178,14 @@ func (q Quarantine) DaysLeft(now time.Time) int {
 
 // PolicyCell is a cell of the policy table.
 type PolicyCell struct {
-	Row    string      `json:"outcome" doc:"Row: what became of the test." enum:"failed,flaky,later_pass,lost,not_run,quarantined,skipped"`
+	Row    string      `json:"outcome" mask:"-" doc:"Row: what became of the test." enum:"failed,flaky,later_pass,lost,not_run,quarantined,skipped"`
 	Column Criticality `json:"criticality" doc:"Column: the criticality that it is judged by." enum:"release-blocking-smoke,release-blocking,non-blocking,nightly,synthetic"`
-	Source string      `json:"source" doc:"built-in, or config if the key policy overrides the cell." enum:"built-in,config"`
+	Source string      `json:"source" mask:"-" doc:"built-in, or config if the key policy overrides the cell." enum:"built-in,config"`
 }
 
 // TestHistory is what earlier runs know of a test that failed or was flaky.
 type TestHistory struct {
-	State  string    `json:"state" doc:"What the test did lately." enum:"new,stable,flaky,failing-on-main,failing,fixed,not_enough_data"`
+	State  string    `json:"state" mask:"-" doc:"What the test did lately." enum:"new,stable,flaky,failing-on-main,failing,fixed,not_enough_data"`
 	Since  time.Time `json:"since,omitzero" doc:"Start of the first failed run of the current streak on the default branch, UTC; absent where there is none."`
 	Streak int       `json:"streak_runs,omitempty" doc:"Runs of that streak."`
 	Longer bool      `json:"longer,omitempty" doc:"The streak may have begun earlier: older runs are not kept."`
@@ -212,20 +212,20 @@ type HistoryPace struct {
 
 // HistoryRun is an earlier run.
 type HistoryRun struct {
-	Run     string    `json:"run" doc:"Id of the run."`
-	SHA     string    `json:"sha,omitempty" doc:"Commit that it tested."`
+	Run     string    `json:"run" mask:"-" doc:"Id of the run."`
+	SHA     string    `json:"sha,omitempty" mask:"-" doc:"Commit that it tested."`
 	Started time.Time `json:"started" doc:"When it started, UTC."`
 }
 
 // Cluster is a group of failures that share a cause.
 type Cluster struct {
-	ID         string     `json:"id" doc:"Stable fingerprint of the normalised failure."`
+	ID         string     `json:"id" mask:"-" doc:"Stable fingerprint of the normalised failure."`
 	Category   Category   `json:"category" doc:"What kind of failure it is."`
 	Cause      string     `json:"cause,omitempty" doc:"What caused it, in a few words."`
 	Confidence Confidence `json:"confidence" doc:"How well the category is supported."`
 	Title      string     `json:"title" doc:"First line of a representative failure."`
-	Tests      []string   `json:"tests" doc:"Ids, sorted."`
-	Owners     []string   `json:"owners,omitempty" doc:"Owners, sorted."`
+	Tests      []string   `json:"tests" mask:"-" doc:"Ids, sorted."`
+	Owners     []string   `json:"owners,omitempty" mask:"-" doc:"Owners, sorted."`
 	Evidence   []string   `json:"evidence,omitempty" doc:"What supports the category."`
 	NextStep   string     `json:"next_step" doc:"What to do now."`
 }
@@ -233,20 +233,20 @@ type Cluster struct {
 // ShardResult is what became of one shard.
 type ShardResult struct {
 	Index    int       `json:"index" doc:"From 0."`
-	Name     string    `json:"name" doc:"Name of the shard."`
+	Name     string    `json:"name" mask:"-" doc:"Name of the shard."`
 	Attempt  int       `json:"workflow_attempt" doc:"Attempt of the workflow that counts."`
-	Owners   []string  `json:"owners,omitempty" doc:"Owners of its tests."`
+	Owners   []string  `json:"owners,omitempty" mask:"-" doc:"Owners of its tests."`
 	Tests    int       `json:"tests" doc:"Tests planned on it."`
 	Expected float64   `json:"expected_seconds" doc:"Planned duration."`
 	Seconds  float64   `json:"seconds" doc:"Wall time of its units."`
-	State    string    `json:"state" doc:"complete, partial, or lost." enum:"complete,partial,lost"`
+	State    string    `json:"state" mask:"-" doc:"complete, partial, or lost." enum:"complete,partial,lost"`
 	Units    []UnitRun `json:"units,omitempty" doc:"Processes that it ran."`
 }
 
 // Budget is a runtime budget and what was used of it. It never stops anything.
 type Budget struct {
-	Scope string  `json:"scope" doc:"stage or journey." enum:"stage,journey"`
-	Name  string  `json:"name" doc:"Name of the stage or journey."`
+	Scope string  `json:"scope" mask:"-" doc:"stage or journey." enum:"stage,journey"`
+	Name  string  `json:"name" mask:"-" doc:"Name of the stage or journey."`
 	Limit float64 `json:"limit_seconds" doc:"Budget."`
 	Used  float64 `json:"used_seconds" doc:"Used."`
 	Over  bool    `json:"over" doc:"More was used than allowed."`
@@ -276,7 +276,7 @@ type Reason struct {
 	Code   Code     `json:"code" doc:"What kind of finding."`
 	Effect Effect   `json:"effect" doc:"What it does to the verdict." enum:"blocks,not_judged,warns,informs"`
 	Text   string   `json:"text" doc:"The finding in a sentence."`
-	Tests  []string `json:"tests,omitempty" doc:"Tests that it is about."`
+	Tests  []string `json:"tests,omitempty" mask:"-" doc:"Tests that it is about."`
 }
 
 // Exit statuses: each means one thing.

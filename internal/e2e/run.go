@@ -8,26 +8,26 @@ import (
 
 // Run identifies one run of the gate: what started it, on what, for which stage.
 type Run struct {
-	ID              string    `json:"id" doc:"Run id: e2e-<epoch ms>-<uuid>."`
-	Stage           string    `json:"stage" doc:"Stage of the config."`
-	Target          string    `json:"target,omitempty" doc:"Environment that the stage tests."`
+	ID              string    `json:"id" mask:"-" doc:"Run id: e2e-<epoch ms>-<uuid>."`
+	Stage           string    `json:"stage" mask:"-" doc:"Stage of the config."`
+	Target          string    `json:"target,omitempty" mask:"-" doc:"Environment that the stage tests."`
 	Blocks          bool      `json:"blocks" doc:"Whether the stage blocks."`
-	Select          string    `json:"select,omitempty" doc:"Tag expression that chose the tests."`
-	Service         string    `json:"service,omitempty" doc:"Service that the run was narrowed to."`
-	Event           string    `json:"event,omitempty" doc:"Event that started the run; empty outside CI."`
-	Repository      string    `json:"repository,omitempty" doc:"owner/name."`
-	SHA             string    `json:"sha,omitempty" doc:"Commit under test."`
-	EventSHA        string    `json:"event_sha,omitempty" doc:"Commit that the event names, where another one was checked out and judged."`
-	Ref             string    `json:"ref,omitempty" doc:"Git ref under test."`
+	Select          string    `json:"select,omitempty" mask:"-" doc:"Tag expression that chose the tests."`
+	Service         string    `json:"service,omitempty" mask:"-" doc:"Service that the run was narrowed to."`
+	Event           string    `json:"event,omitempty" mask:"-" doc:"Event that started the run; empty outside CI."`
+	Repository      string    `json:"repository,omitempty" mask:"-" doc:"owner/name."`
+	SHA             string    `json:"sha,omitempty" mask:"-" doc:"Commit under test."`
+	EventSHA        string    `json:"event_sha,omitempty" mask:"-" doc:"Commit that the event names, where another one was checked out and judged."`
+	Ref             string    `json:"ref,omitempty" mask:"-" doc:"Git ref under test."`
 	DefaultBranch   bool      `json:"default_branch,omitempty" doc:"The commit under test is on the default branch."`
 	PullRequest     int       `json:"pull_request,omitempty" doc:"Number of the pull request."`
 	MergeGroup      []int     `json:"merge_group,omitempty" doc:"Pull requests of the merge group in the order in which they merge, as far as the queue or the group's ref names them."`
-	WorkflowRun     string    `json:"workflow_run,omitempty" doc:"GITHUB_RUN_ID; empty outside CI."`
+	WorkflowRun     string    `json:"workflow_run,omitempty" mask:"-" doc:"GITHUB_RUN_ID; empty outside CI."`
 	WorkflowAttempt int       `json:"workflow_attempt" doc:"GITHUB_RUN_ATTEMPT, from 1."`
-	Key             string    `json:"key,omitempty" doc:"Tells two calls of the gate in one workflow apart."`
+	Key             string    `json:"key,omitempty" mask:"-" doc:"Tells two calls of the gate in one workflow apart."`
 	Before          string    `json:"earlier_attempts,omitempty" doc:"What is known of earlier attempts of the workflow run that left no documents; empty: nothing to say."`
-	URL             string    `json:"url,omitempty" doc:"Page of the workflow run."`
-	Version         string    `json:"version" doc:"Version of the gate."`
+	URL             string    `json:"url,omitempty" mask:"-" doc:"Page of the workflow run."`
+	Version         string    `json:"version" mask:"-" doc:"Version of the gate."`
 	Started         time.Time `json:"started" doc:"Start, UTC."`
 	Finished        time.Time `json:"finished,omitzero" doc:"End, UTC."`
 }
@@ -79,10 +79,10 @@ const (
 type Problem struct {
 	Code  Code     `json:"code" doc:"What kind of problem; the words of verdict.reasons."`
 	Text  string   `json:"text" doc:"What happened, and what to try."`
-	Unit  string   `json:"unit,omitempty" doc:"Unit that it happened in."`
+	Unit  string   `json:"unit,omitempty" mask:"-" doc:"Unit that it happened in."`
 	Shard int      `json:"shard,omitempty" doc:"Shard that it happened on, from 0."`
-	File  string   `json:"file,omitempty" doc:"File with the details, relative to the run's folder."`
-	Tests []string `json:"tests,omitempty" doc:"Tests whose evidence is affected."`
+	File  string   `json:"file,omitempty" mask:"-" doc:"File with the details, relative to the run's folder."`
+	Tests []string `json:"tests,omitempty" mask:"-" doc:"Tests whose evidence is affected."`
 	// LosesEvidence: the tests named (or, with none named, the stage) cannot be
 	// judged by what was reported.
 	LosesEvidence bool `json:"loses_evidence,omitempty" doc:"The tests named, or with none named the stage, cannot be judged."`

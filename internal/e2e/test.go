@@ -32,22 +32,22 @@ func Criticalities() []Criticality {
 // Test is one planned test as discovery saw it. ID is unique within a plan and
 // stable across machines, shards and reruns.
 type Test struct {
-	ID        string `json:"id" doc:"Stable id: <suite>/<file or class>::<name>."`
-	Suite     string `json:"suite" doc:"Name of the suite in the config."`
-	Framework string `json:"framework" doc:"Test framework of the suite."`
-	File      string `json:"file,omitempty" doc:"Source file, relative to the suite's directory, with forward slashes."`
+	ID        string `json:"id" mask:"-" doc:"Stable id: <suite>/<file or class>::<name>."`
+	Suite     string `json:"suite" mask:"-" doc:"Name of the suite in the config."`
+	Framework string `json:"framework" mask:"-" doc:"Test framework of the suite."`
+	File      string `json:"file,omitempty" mask:"-" doc:"Source file, relative to the suite's directory, with forward slashes."`
 	Line      int    `json:"line,omitempty" doc:"Line of the test in its file, from 1."`
-	Class     string `json:"class,omitempty" doc:"What the framework groups the test under: a Go import path, a Java class."`
-	Name      string `json:"name" doc:"The test's name as the framework selects it."`
+	Class     string `json:"class,omitempty" mask:"-" doc:"What the framework groups the test under: a Go import path, a Java class."`
+	Name      string `json:"name" mask:"-" doc:"The test's name as the framework selects it."`
 
-	Tags        []string    `json:"tags,omitempty" doc:"All tags, sorted."`
-	Owner       string      `json:"owner,omitempty" doc:"Team that answers for the test."`
-	Journey     string      `json:"journey,omitempty" doc:"Business journey that the test covers."`
+	Tags        []string    `json:"tags,omitempty" mask:"-" doc:"All tags, sorted."`
+	Owner       string      `json:"owner,omitempty" mask:"-" doc:"Team that answers for the test."`
+	Journey     string      `json:"journey,omitempty" mask:"-" doc:"Business journey that the test covers."`
 	Criticality Criticality `json:"criticality" doc:"How much a failure matters." enum:"release-blocking-smoke,release-blocking,non-blocking,nightly,synthetic"`
-	Locks       []string    `json:"locks,omitempty" doc:"Named resources that the test must not share with a test running at the same time."`
-	Unit        string      `json:"unit" doc:"Tests of one unit on one shard run in one process."`
-	Group       string      `json:"group,omitempty" doc:"Tests that build on one another, as their framework, a tag or the config says: they are planned, run and repeated together."`
-	Keep        string      `json:"keep,omitempty" doc:"A file that the framework itself never cuts: its tests are planned and run together, and repeated alone."`
+	Locks       []string    `json:"locks,omitempty" mask:"-" doc:"Named resources that the test must not share with a test running at the same time."`
+	Unit        string      `json:"unit" mask:"-" doc:"Tests of one unit on one shard run in one process."`
+	Group       string      `json:"group,omitempty" mask:"-" doc:"Tests that build on one another, as their framework, a tag or the config says: they are planned, run and repeated together."`
+	Keep        string      `json:"keep,omitempty" mask:"-" doc:"A file that the framework itself never cuts: its tests are planned and run together, and repeated alone."`
 	Context     bool        `json:"context,omitempty" doc:"Not selected: it runs because another test of its group was selected, and it blocks nothing."`
 	SkippedLast bool        `json:"skipped_last,omitempty" doc:"For a test of a group: it was skipped in the last run that was judged."`
 	Twins       int         `json:"twins,omitempty" doc:"How many tests share this id, if more than one: they are planned, run and repeated together."`
@@ -57,15 +57,15 @@ type Test struct {
 // them. Its id stands in the order of a shard's work as that of a test does, and the tests
 // that its reports hold inherit what is known of it.
 type Batch struct {
-	ID          string      `json:"id" doc:"Stable id: <suite>::(whole suite)."`
-	Suite       string      `json:"suite" doc:"Name of the suite in the config."`
-	Framework   string      `json:"framework" doc:"Test framework of the suite."`
-	Unit        string      `json:"unit" doc:"Its unit: it runs in one process."`
-	Tags        []string    `json:"tags,omitempty" doc:"All tags, sorted."`
-	Owner       string      `json:"owner,omitempty" doc:"Team that answers for its tests."`
-	Journey     string      `json:"journey,omitempty" doc:"Business journey that its tests cover."`
+	ID          string      `json:"id" mask:"-" doc:"Stable id: <suite>::(whole suite)."`
+	Suite       string      `json:"suite" mask:"-" doc:"Name of the suite in the config."`
+	Framework   string      `json:"framework" mask:"-" doc:"Test framework of the suite."`
+	Unit        string      `json:"unit" mask:"-" doc:"Its unit: it runs in one process."`
+	Tags        []string    `json:"tags,omitempty" mask:"-" doc:"All tags, sorted."`
+	Owner       string      `json:"owner,omitempty" mask:"-" doc:"Team that answers for its tests."`
+	Journey     string      `json:"journey,omitempty" mask:"-" doc:"Business journey that its tests cover."`
 	Criticality Criticality `json:"criticality" doc:"How much a failure matters." enum:"release-blocking-smoke,release-blocking,non-blocking,nightly,synthetic"`
-	Locks       []string    `json:"locks,omitempty" doc:"Named resources that its tests must not share with a test running at the same time."`
+	Locks       []string    `json:"locks,omitempty" mask:"-" doc:"Named resources that its tests must not share with a test running at the same time."`
 }
 
 // batchName is the name of a batch where a result shows it in place of its tests.

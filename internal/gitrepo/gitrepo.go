@@ -249,6 +249,15 @@ func (c Checkout) Tracked(ctx context.Context, folder string) (func(name string)
 	return func(name string) bool { return names[name] }, nil
 }
 
+// Files are the paths of all files that git tracks; none where they are not known.
+func (c Checkout) Files(ctx context.Context) []string {
+	list, err := c.git(ctx, timeout, "ls-files", "-z")
+	if err != nil {
+		return nil
+	}
+	return strings.FieldsFunc(list, func(r rune) bool { return r == 0 })
+}
+
 // trackedLink reports whether a part of a path below the checkout is a symbolic link that
 // git tracks: it leads to wherever a change wants.
 func (c Checkout) trackedLink(ctx context.Context, rel string) (bool, error) {

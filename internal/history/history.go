@@ -21,23 +21,23 @@ const Schema = "e2e-gate/history/v1"
 
 // Record is what one shard recorded in one attempt of the workflow.
 type Record struct {
-	Schema string `json:"schema"`
-	RunID  string `json:"run_id"`
+	Schema string `json:"schema" mask:"-"`
+	RunID  string `json:"run_id" mask:"-"`
 	// WorkflowRun is GITHUB_RUN_ID; empty outside CI.
-	WorkflowRun string    `json:"workflow_run,omitempty"`
+	WorkflowRun string    `json:"workflow_run,omitempty" mask:"-"`
 	Attempt     int       `json:"workflow_attempt"`
 	Shard       int       `json:"shard"`
-	Stage       string    `json:"stage,omitempty"`
-	Ref         string    `json:"ref,omitempty"`
-	SHA         string    `json:"sha,omitempty"`
+	Stage       string    `json:"stage,omitempty" mask:"-"`
+	Ref         string    `json:"ref,omitempty" mask:"-"`
+	SHA         string    `json:"sha,omitempty" mask:"-"`
 	Started     time.Time `json:"started"`
 	// Main: the run was on the default branch.
 	Main bool `json:"main,omitempty"`
 	// Target, Event and Version are those of the run: where it tested, what started it, and
 	// which gate wrote the record.
-	Target  string `json:"target,omitempty"`
-	Event   string `json:"event,omitempty"`
-	Version string `json:"gate_version,omitempty"`
+	Target  string `json:"target,omitempty" mask:"-"`
+	Event   string `json:"event,omitempty" mask:"-"`
+	Version string `json:"gate_version,omitempty" mask:"-"`
 	// Verdict is that of the whole run, with the codes of its reasons.
 	Verdict e2e.VerdictState `json:"verdict,omitempty"`
 	Reasons []e2e.Code       `json:"reasons,omitempty"`
@@ -45,13 +45,13 @@ type Record struct {
 	Nothing Silence `json:"nothing,omitempty"`
 	// Repository is owner/name; Base the commit that the change was compared with. Both are
 	// empty where they are not known.
-	Repository string `json:"repository,omitempty"`
-	Base       string `json:"base,omitempty"`
+	Repository string `json:"repository,omitempty" mask:"-"`
+	Base       string `json:"base,omitempty" mask:"-"`
 	// Policy is the digest of the policy and quarantine that judged.
-	Policy string `json:"policy,omitempty"`
+	Policy string `json:"policy,omitempty" mask:"-"`
 	// Variant is the operating system and architecture that the shard ran on, such as
 	// linux/amd64. The id of a test holds its project or browser.
-	Variant string `json:"variant,omitempty"`
+	Variant string `json:"variant,omitempty" mask:"-"`
 	// Shards is how many shards the run had, this one included.
 	Shards int `json:"shards,omitempty"`
 	// Gates is what was seen of the gates, in short.
@@ -95,9 +95,9 @@ func (r Record) key(o Record) int {
 
 // Entry is one test in a record.
 type Entry struct {
-	ID      string      `json:"id"`
-	Suite   string      `json:"suite,omitempty"`
-	File    string      `json:"file,omitempty"`
+	ID      string      `json:"id" mask:"-"`
+	Suite   string      `json:"suite,omitempty" mask:"-"`
+	File    string      `json:"file,omitempty" mask:"-"`
 	Outcome e2e.Outcome `json:"outcome"`
 	// Seconds of the last attempt that passed.
 	Seconds float64 `json:"seconds"`
@@ -117,7 +117,7 @@ type Entry struct {
 	// Attempts at the test, in order of time, at most maxAttempts.
 	Attempts []Attempt `json:"attempts,omitempty"`
 	// Fingerprint is that of its first failure, see package fingerprint.
-	Fingerprint string `json:"fingerprint,omitempty"`
+	Fingerprint string `json:"fingerprint,omitempty" mask:"-"`
 	// Reason is why it was skipped, or the code of why it was not run.
 	Reason string `json:"reason,omitempty"`
 	// Quarantine is the state of the entry that covers it.

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/org/e2e-gate/internal/safetext"
+	"github.com/org/e2e-gate/internal/secrets"
 )
 
 func sh(t *testing.T, up, down string) (Config, *safetext.Redactor) {
@@ -22,7 +23,16 @@ func sh(t *testing.T, up, down string) (Config, *safetext.Redactor) {
 	root := t.TempDir()
 	return Config{Spec: Spec{Up: []string{"sh", "-c", up}, Down: []string{"sh", "-c", down}}, Root: root, Out: filepath.Join(root, "out"),
 		BaseEnv: append(os.Environ(), "MY_TOKEN=x"),
-		Redact:  func(w io.Writer) io.WriteCloser { return redact.Writer(w) }, Hide: redact.Add}, redact
+		Redact:  func(w io.Writer) io.WriteCloser { return redact.Writer(w) }, Hide: func(src secrets.Source) { redact.Add(valuesOf(src)...) }}, redact
+}
+
+// valuesOf are all secrets of a source.
+func valuesOf(src secrets.Source) (all []string) {
+	found := secrets.Find(src)
+	for _, s := range append(found.Named, found.Weak...) {
+		all = append(all, s.Value)
+	}
+	return all
 }
 
 var place = Place{Shard: 2, Attempt: 1, Prefix: "e1", Identity: map[string]string{"E2E_SHARD": "2", "E2E_DATA_PREFIX": "e1"}}

@@ -7,13 +7,13 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"net/url"
 	"os"
 	"path/filepath"
 	"sync"
 	"time"
 
 	"github.com/org/e2e-gate/internal/proc"
+	"github.com/org/e2e-gate/internal/secrets"
 )
 
 // Config holds the inputs of isolation.
@@ -26,8 +26,8 @@ type Config struct {
 	BaseEnv, Secrets []string
 	// Redact wraps a log so that secrets do not reach it; nil: as it is.
 	Redact func(io.Writer) io.WriteCloser
-	// Hide is called with secrets that are created here; it may be nil.
-	Hide func(secrets ...string)
+	// Hide is called with where secrets of shards are; it may be nil.
+	Hide func(src secrets.Source)
 	// Note is called with a sentence about side events, such as a swept database; it
 	// may be nil.
 	Note func(text string)
@@ -46,7 +46,7 @@ func New(cfg Config) *Isolation {
 		cfg.Redact = func(w io.Writer) io.WriteCloser { return nopCloser{w} }
 	}
 	if cfg.Hide == nil {
-		cfg.Hide = func(...string) {}
+		cfg.Hide = func(secrets.Source) {}
 	}
 	if cfg.Note == nil {
 		cfg.Note = func(string) {}
@@ -135,7 +135,7 @@ func (s *Space) makeDatabase(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	cfg.Hide(append(secretsOf(dsn), s.i.cfg.Spec.Secrets()...)...)
+	cfg.Hide(secrets.Source{Values: []string{dsn, p.DSN}})
 	state, err := p.create(ctx, name, mark(cfg.Now(), cfg.RunID))
 	if state == maybeCreated {
 		s.database = name
@@ -172,19 +172,13 @@ func (s *Space) up(ctx context.Context) error {
 
 func (s *Space) file() string { return filepath.Join(s.dir, "env") }
 
-// hide masks values that up wrote: those with a secret's name, and passwords within
-// URLs.
+// hide masks the secrets among what up wrote.
 func (s *Space) hide(vars map[string]string) {
+	src := secrets.Source{Named: s.i.cfg.Secrets}
 	for name, value := range vars {
-		if proc.Withheld(name, s.i.cfg.Secrets) {
-			s.i.cfg.Hide(value)
-		}
-		if u, err := url.Parse(value); err == nil && u.User != nil {
-			if password, ok := u.User.Password(); ok {
-				s.i.cfg.Hide(value, password)
-			}
-		}
+		src.Environ = append(src.Environ, name+"="+value)
 	}
+	s.i.cfg.Hide(src)
 }
 
 func (s *Space) down(ctx context.Context) error {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/org/e2e-gate/internal/secrets"
 	"github.com/org/e2e-gate/internal/testkit/servers"
 )
 
@@ -62,7 +63,7 @@ func TestPostgres(t *testing.T) {
 func testCopies(t *testing.T, s *servers.Postgres, spec Spec) {
 	var mu sync.Mutex
 	var hidden []string
-	i := New(Config{Spec: spec, RunID: "e2e-1-x", Hide: func(secrets ...string) { mu.Lock(); defer mu.Unlock(); hidden = append(hidden, secrets...) }})
+	i := New(Config{Spec: spec, RunID: "e2e-1-x", Hide: func(src secrets.Source) { mu.Lock(); defer mu.Unlock(); hidden = append(hidden, valuesOf(src)...) }})
 	spaces := make([]*Space, 3)
 	var group sync.WaitGroup
 	for n := range spaces {

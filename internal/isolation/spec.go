@@ -93,20 +93,3 @@ func duration(path string, d time.Duration) []diag.Mistake {
 	}
 	return []diag.Mistake{{Path: path, Text: "the duration is negative", Hint: "use one such as 1m"}}
 }
-
-// Secrets are the values of a valid section that no output may show.
-func (s *Spec) Secrets() []string {
-	if s.Postgres == nil {
-		return nil
-	}
-	return secretsOf(s.Postgres.DSN)
-}
-
-// secretsOf are a data source and its password.
-func secretsOf(dsn string) []string {
-	config, err := pgconn.ParseConfig(dsn)
-	if err != nil {
-		return []string{dsn}
-	}
-	return []string{dsn, config.Password}
-}

@@ -70,9 +70,12 @@ func (s *Session) writeDown(plan *e2e.Plan, j judged, r e2e.Result) error {
 	}
 	err := s.writePlan(plan)
 	err = errors.Join(err, s.writeShards(j.docs), s.write("result.json", r))
-	err = errors.Join(err, writeFile(filepath.Join(s.out, "junit.xml"), report.JUnit(r)))
-	err = errors.Join(err, writeFile(filepath.Join(s.out, "summary.md"), []byte(report.Markdown(r, report.Options{}))))
-	err = errors.Join(err, writeFile(filepath.Join(s.out, "report.html"), report.HTML(r)))
+	// These are published, and nothing refers to the ids in them: those are masked too.
+	for name, data := range map[string][]byte{
+		"junit.xml": report.JUnit(r), "summary.md": []byte(report.Markdown(r, report.Options{})), "report.html": report.HTML(r),
+	} {
+		err = errors.Join(err, writeFile(filepath.Join(s.out, name), []byte(s.opts.Redact.String(string(data)))))
+	}
 	s.remember(plan, j)
 	return err
 }
@@ -123,7 +126,12 @@ func (s *Session) records(plan *e2e.Plan, j judged) []history.Record {
 }
 
 // redacted is the result as it may be shown: every text without secrets.
-func (s *Session) redacted(r e2e.Result) e2e.Result { return safetext.Redacted(s.opts.Redact, r) }
+func (s *Session) redacted(r e2e.Result) e2e.Result {
+	for i := range r.Tests {
+		s.opts.Redact.Spare(r.Tests[i].ID)
+	}
+	return safetext.Redacted(s.opts.Redact, r)
+}
 
 // keepPlan writes the plan before the suites start: if the gate is killed, only the plan
 // shows which tests are lost.

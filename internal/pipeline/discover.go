@@ -162,6 +162,9 @@ func (s *Session) discoverSuite(ctx context.Context, spec suite.Spec) (discovere
 		}
 	}
 	tests, problems, err := adapter.Discover(ctx, s.childEnv(spec.Env, spec.PassEnv))
+	for _, t := range tests {
+		s.opts.Redact.Spare(t.ID)
+	}
 	if ctx.Err() != nil {
 		return discovered{}, nil, fmt.Errorf("stopped at suite %s: %w", spec.Name, context.Cause(ctx))
 	}

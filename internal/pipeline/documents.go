@@ -63,11 +63,11 @@ func writeFile(name string, data []byte) (err error) {
 
 // document renders a document without secrets.
 func (s *Session) document(v any) ([]byte, error) {
-	data, err := json.MarshalIndent(v, "", "  ")
+	data, err := json.MarshalIndent(safetext.Redacted(s.opts.Redact, v), "", "  ")
 	if err != nil {
 		return nil, err
 	}
-	return append(s.opts.Redact.JSON(data), '\n'), nil
+	return append(data, '\n'), nil
 }
 
 func (s *Session) write(name string, v any) error {

@@ -8,6 +8,7 @@ import (
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/isolation"
 	"github.com/org/e2e-gate/internal/runner"
+	"github.com/org/e2e-gate/internal/secrets"
 )
 
 // isolation gives each shard and attempt its own resources; nil if the config asks for
@@ -19,8 +20,19 @@ func (s *Session) isolation() *isolation.Isolation {
 	}
 	return isolation.New(isolation.Config{
 		Spec: spec, Root: s.opts.Root, Out: s.out, RunID: s.run.ID, BaseEnv: s.opts.BaseEnv, Secrets: s.opts.Config.Secrets,
-		Redact: s.redactLog, Hide: s.opts.Redact.Add, Note: s.opts.Progress.Note, Now: s.opts.Now,
+		Redact: s.redactLog, Hide: s.hide, Note: s.opts.Progress.Note, Now: s.opts.Now,
 	})
+}
+
+// hide masks secrets that isolation makes.
+func (s *Session) hide(src secrets.Source) {
+	found := secrets.Find(src)
+	for _, secret := range found.Named {
+		s.opts.Redact.Add(secret.Value)
+	}
+	for _, secret := range found.Weak {
+		s.opts.Redact.AddUnlessWord(secret.Value)
+	}
 }
 
 // afterEnd is how long a cancelled run waits for the teardown of isolation before it

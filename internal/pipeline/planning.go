@@ -15,6 +15,7 @@ import (
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/history"
 	"github.com/org/e2e-gate/internal/report"
+	"github.com/org/e2e-gate/internal/safetext"
 	"github.com/org/e2e-gate/internal/verdict"
 	"github.com/org/e2e-gate/shards"
 )
@@ -62,6 +63,7 @@ func (s *Session) makePlan(_ context.Context, in planning) (*e2e.Plan, []e2e.Pro
 	if m := plan.Measured; m != nil && m.Run == "" {
 		s.opts.Progress.Note(verdict.Unmeasured)
 	}
+	*plan = safetext.Redacted(s.opts.Redact, *plan) // the digest is of what is written
 	plan.Digest = digest(plan)
 	s.opts.Progress.Planned(plan.Planned(), len(plan.Shards), plan.Guessed, plan.Makespan)
 	return plan, nil, nil

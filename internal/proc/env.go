@@ -7,13 +7,16 @@ import (
 	"strings"
 )
 
-// withheld are the patterns of names that child processes do not inherit: tokens, the
-// runner's own interfaces, and what looks like a secret.
-var withheld = []string{
-	"GITHUB_TOKEN", "GH_TOKEN", "INPUT_*", "ACTIONS_*",
-	"GITHUB_OUTPUT", "GITHUB_ENV", "GITHUB_PATH", "GITHUB_STATE", "GITHUB_STEP_SUMMARY",
-	"*TOKEN*", "*SECRET*", "*PASSWORD*", "*_KEY",
-}
+// withheld are the patterns of names that child processes do not inherit beside [own]: what
+// looks like a secret.
+var withheld = []string{"*TOKEN*", "*SECRET*", "*PASSWORD*", "*_KEY"}
+
+// own are the gate's: its inputs and tokens, and what the runner of GitHub Actions gives to a step.
+// No child gets them, whatever is passed on.
+var (
+	own         = []string{"GITHUB_TOKEN", "INPUT_*", "ACTIONS_*"}
+	runnerFiles = []string{"GITHUB_OUTPUT", "GITHUB_ENV", "GITHUB_PATH", "GITHUB_STATE", "GITHUB_STEP_SUMMARY"}
+)
 
 // Env says what environment a process gets.
 type Env struct {
@@ -21,7 +24,7 @@ type Env struct {
 	Base []string
 	// Secrets are further names to withhold.
 	Secrets []string
-	// Pass restores withheld names, one by one.
+	// Pass restores withheld names, one by one, but those that [Own] names.
 	Pass []string
 	// Set adds variables; it wins over Base. Later maps win over earlier ones.
 	Set []map[string]string
@@ -32,7 +35,7 @@ func CleanEnv(e Env) []string {
 	vars := map[string]string{}
 	for _, kv := range e.Base {
 		name, value, ok := strings.Cut(kv, "=")
-		if !ok || name == "" || name == cookieName || Withheld(name, e.Secrets) && !slices.Contains(e.Pass, name) {
+		if !ok || name == "" || name == cookieName || Own(name) || Withheld(name, e.Secrets) && !slices.Contains(e.Pass, name) {
 			continue
 		}
 		vars[name] = value
@@ -50,11 +53,19 @@ func CleanEnv(e Env) []string {
 // Withheld reports whether a child does not inherit the variable of that name
 // unless it is passed on by name. Case does not matter, as on Windows.
 func Withheld(name string, secrets []string) bool {
-	name = strings.ToUpper(name)
-	for _, pattern := range withheld {
-		if ok, _ := path.Match(pattern, strings.ReplaceAll(name, "/", "_")); ok {
-			return true
-		}
-	}
-	return slices.ContainsFunc(secrets, func(s string) bool { return strings.EqualFold(s, name) })
+	return Own(name) || matches(withheld, name) || slices.ContainsFunc(secrets, func(s string) bool { return strings.EqualFold(s, name) })
+}
+
+// Own reports whether a variable is the gate's own, which no child gets.
+func Own(name string) bool { return matches(own, name) || RunnerFile(name) }
+
+// RunnerFile reports whether a variable names a file through which a step talks to its runner.
+func RunnerFile(name string) bool { return matches(runnerFiles, name) }
+
+func matches(patterns []string, name string) bool {
+	name = strings.ReplaceAll(strings.ToUpper(name), "/", "_")
+	return slices.ContainsFunc(patterns, func(pattern string) bool {
+		ok, _ := path.Match(pattern, name)
+		return ok
+	})
 }

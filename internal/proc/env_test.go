@@ -46,6 +46,8 @@ func TestCleanEnv(t *testing.T) {
 		{"secrets by name", Env{Base: []string{"DSN=x", "A=1"}, Secrets: []string{"DSN"}}, []string{"A=1"}},
 		{"pass restores one", Env{Base: []string{"E2E_PASSWORD=x", "OTHER_PASSWORD=y", "DSN=z"}, Secrets: []string{"DSN"},
 			Pass: []string{"E2E_PASSWORD", "DSN"}}, []string{"DSN=z", "E2E_PASSWORD=x"}},
+		{"nothing of the gate's own is passed", Env{Base: []string{"INPUT_TOKEN=x", "github_token=x", "ACTIONS_RUNTIME_TOKEN=x", "GITHUB_ENV=/f", "GH_TOKEN=y"},
+			Pass: []string{"INPUT_TOKEN", "github_token", "ACTIONS_RUNTIME_TOKEN", "GITHUB_ENV", "GH_TOKEN"}}, []string{"GH_TOKEN=y"}},
 		{"pass adds nothing", Env{Pass: []string{"E2E_PASSWORD"}}, []string{}},
 		{"pass is not a pattern", Env{Base: []string{"A_TOKEN=x"}, Pass: []string{"*"}}, []string{}},
 		{"set wins over base", Env{Base: []string{"A=1"}, Set: []map[string]string{{"A": "2"}}}, []string{"A=2"}},
@@ -80,7 +82,7 @@ func TestCleanEnvProperties(t *testing.T) {
 		}
 		for _, kv := range got {
 			n, _, _ := strings.Cut(kv, "=")
-			if !slices.Contains(names, n) || Withheld(n, secrets) && !slices.Contains(pass, n) {
+			if !slices.Contains(names, n) || Own(n) || Withheld(n, secrets) && !slices.Contains(pass, n) {
 				t.Fatalf("%s got through", n)
 			}
 		}

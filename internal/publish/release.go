@@ -59,7 +59,7 @@ func (p *Publisher) attachTo(ctx context.Context, release Release, r e2e.Result)
 	stamp, facts := StampOf(r), release.Facts()
 	render := func(limit int) string {
 		mark := releaseMark(facts)
-		return mark + report.Comment(r, report.CommentOptions{MaxBytes: min(limit, maxSection) - len(mark)})
+		return mark + p.Redact(report.Comment(r, report.CommentOptions{MaxBytes: min(limit, maxSection) - len(mark)}))
 	}
 	out, err := release.UpsertSection(ctx, stamp, render)
 	j.Outcome(out, err)

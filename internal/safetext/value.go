@@ -3,62 +3,165 @@ package safetext
 import (
 	"reflect"
 	"strings"
+	"sync"
 )
 
-// Redacted returns a copy of a value of plain data (structs, pointers, slices, maps,
-// strings) in which every string is valid UTF-8 and holds no secret. What is not data,
-// and fields that are not exported, are taken over as they are. The value itself is
-// left alone.
+// Redacted returns a value of plain data (structs, pointers, slices, maps, strings) in which every
+// string is valid UTF-8 and no text holds a secret. Keys, numbers, words of enumerations (types of
+// their own) and fields with the tag mask:"-", such as ids, are never rewritten: documents refer to
+// one another by them. What is not data, and fields that are not exported, stay as they are. The value
+// itself is left alone; what has to change is copied, and shared otherwise.
 func Redacted[T any](r *Redactor, v T) T {
 	out := reflect.ValueOf(&v).Elem()
-	r.clean(out)
+	if clean, changed := r.clean(out, true); changed {
+		out.Set(clean)
+	}
 	return v
 }
 
-// clean replaces strings below a value that may be written to. What several values
-// share, behind pointers and in slices and maps, is copied first.
-func (r *Redactor) clean(v reflect.Value) {
+var stringType = reflect.TypeFor[string]()
+
+// clean is a value without secrets. It is not changed itself; text says that secrets may be in it.
+func (r *Redactor) clean(v reflect.Value, text bool) (out reflect.Value, changed bool) {
 	switch v.Kind() {
 	case reflect.String:
-		v.SetString(r.String(strings.ToValidUTF8(v.String(), "\uFFFD")))
+		s := strings.ToValidUTF8(v.String(), "\uFFFD")
+		if text && v.Type() == stringType {
+			s = r.String(s)
+		}
+		if s == v.String() {
+			return v, false
+		}
+		out = reflect.New(v.Type()).Elem()
+		out.SetString(s)
+		return out, true
 	case reflect.Struct:
-		for i := range v.NumField() {
-			if f := v.Field(i); f.CanSet() {
-				r.clean(f)
+		return r.cleanStruct(v, text)
+	case reflect.Pointer, reflect.Interface:
+		if v.IsNil() {
+			return v, false
+		}
+		elem, changed := r.clean(v.Elem(), text)
+		switch {
+		case !changed:
+			return v, false
+		case v.Kind() == reflect.Interface:
+			return elem, true
+		}
+		out = reflect.New(v.Type().Elem())
+		out.Elem().Set(elem)
+		return out, true
+	case reflect.Slice:
+		return r.cleanSlice(v, text)
+	case reflect.Map:
+		return r.cleanMap(v, text)
+	default:
+		return v, false
+	}
+}
+
+func (r *Redactor) cleanStruct(v reflect.Value, text bool) (out reflect.Value, changed bool) {
+	out = v
+	for _, f := range fieldsOf(v.Type()) {
+		field, is := r.clean(v.Field(f.index), text && !f.kept)
+		if !is {
+			continue
+		}
+		if !changed {
+			out = reflect.New(v.Type()).Elem()
+			out.Set(v)
+			changed = true
+		}
+		out.Field(f.index).Set(field)
+	}
+	return out, changed
+}
+
+func (r *Redactor) cleanSlice(v reflect.Value, text bool) (out reflect.Value, changed bool) {
+	out = v
+	if !holdsStrings(v.Type().Elem()) {
+		return v, false
+	}
+	for i := range v.Len() {
+		elem, is := r.clean(v.Index(i), text)
+		if !is {
+			continue
+		}
+		if !changed {
+			out = reflect.MakeSlice(v.Type(), v.Len(), v.Len())
+			reflect.Copy(out, v)
+			changed = true
+		}
+		out.Index(i).Set(elem)
+	}
+	return out, changed
+}
+
+func (r *Redactor) cleanMap(v reflect.Value, text bool) (out reflect.Value, changed bool) {
+	out = v
+	for it := v.MapRange(); it.Next(); {
+		key, isKey := r.clean(it.Key(), false)
+		elem, isElem := r.clean(it.Value(), text)
+		if !isKey && !isElem {
+			continue
+		}
+		if !changed {
+			out = reflect.MakeMapWithSize(v.Type(), v.Len())
+			for other := v.MapRange(); other.Next(); {
+				out.SetMapIndex(other.Key(), other.Value())
+			}
+			changed = true
+		}
+		if isKey {
+			out.SetMapIndex(it.Key(), reflect.Value{})
+		}
+		out.SetMapIndex(key, elem)
+	}
+	return out, changed
+}
+
+// field is one that may hold strings; kept: it holds no text.
+type field struct {
+	index int
+	kept  bool
+}
+
+// known are the fields of types that were seen, and whether other types hold strings.
+var known struct{ fields, strings sync.Map }
+
+func fieldsOf(t reflect.Type) []field {
+	if list, ok := known.fields.Load(t); ok {
+		return list.([]field)
+	}
+	var list []field
+	for i := range t.NumField() {
+		if f := t.Field(i); f.IsExported() && holdsStrings(f.Type) {
+			list = append(list, field{i, f.Tag.Get("mask") == "-"})
+		}
+	}
+	known.fields.Store(t, list)
+	return list
+}
+
+func holdsStrings(t reflect.Type) bool {
+	if is, ok := known.strings.Load(t); ok {
+		return is.(bool)
+	}
+	known.strings.Store(t, true) // of a type that holds itself
+	is := false
+	switch t.Kind() {
+	case reflect.String, reflect.Interface, reflect.Map:
+		is = true
+	case reflect.Pointer, reflect.Slice:
+		is = holdsStrings(t.Elem())
+	case reflect.Struct:
+		for i := range t.NumField() {
+			if f := t.Field(i); f.IsExported() && holdsStrings(f.Type) {
+				is = true
 			}
 		}
-	case reflect.Pointer:
-		if v.IsNil() {
-			return
-		}
-		own := reflect.New(v.Type().Elem())
-		own.Elem().Set(v.Elem())
-		r.clean(own.Elem())
-		v.Set(own)
-	case reflect.Slice:
-		if v.IsNil() {
-			return
-		}
-		own := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
-		reflect.Copy(own, v)
-		for i := range own.Len() {
-			r.clean(own.Index(i))
-		}
-		v.Set(own)
-	case reflect.Map:
-		if v.IsNil() {
-			return
-		}
-		own := reflect.MakeMapWithSize(v.Type(), v.Len())
-		for it := v.MapRange(); it.Next(); {
-			key, value := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
-			key.Set(it.Key())
-			value.Set(it.Value())
-			r.clean(key)
-			r.clean(value)
-			own.SetMapIndex(key, value)
-		}
-		v.Set(own)
 	default:
 	}
+	known.strings.Store(t, is)
+	return is
 }

@@ -34,27 +34,27 @@ const (
 
 // Descriptor is an in-toto resource descriptor.
 type Descriptor struct {
-	Name        string            `json:"name,omitempty"`
-	URI         string            `json:"uri,omitempty"`
+	Name        string            `json:"name,omitempty" mask:"-"`
+	URI         string            `json:"uri,omitempty" mask:"-"`
 	Digest      map[string]string `json:"digest,omitempty"`
 	Annotations map[string]string `json:"annotations,omitempty"`
 }
 
 // Predicate is a test result.
 type Predicate struct {
-	Result        string       `json:"result"`
+	Result        string       `json:"result" mask:"-"`
 	Configuration []Descriptor `json:"configuration"`
-	URL           string       `json:"url,omitempty"`
-	PassedTests   []string     `json:"passedTests"`
-	WarnedTests   []string     `json:"warnedTests"`
-	FailedTests   []string     `json:"failedTests"`
+	URL           string       `json:"url,omitempty" mask:"-"`
+	PassedTests   []string     `json:"passedTests" mask:"-"`
+	WarnedTests   []string     `json:"warnedTests" mask:"-"`
+	FailedTests   []string     `json:"failedTests" mask:"-"`
 }
 
 // Statement binds a predicate to a commit.
 type Statement struct {
-	Type          string       `json:"_type"`
+	Type          string       `json:"_type" mask:"-"`
 	Subject       []Descriptor `json:"subject"`
-	PredicateType string       `json:"predicateType"`
+	PredicateType string       `json:"predicateType" mask:"-"`
 	Predicate     Predicate    `json:"predicate"`
 }
 
@@ -110,16 +110,16 @@ func resultOf(v e2e.Verdict) string {
 // envelope is what a statement may come in: DSSE, a Sigstore bundle, or an element of
 // what gh attestation verify --format json prints.
 type envelope struct {
-	PayloadType string `json:"payloadType"`
-	Payload     string `json:"payload"`
+	PayloadType string `json:"payloadType" mask:"-"`
+	Payload     string `json:"payload" mask:"-"`
 	DSSE        *struct {
-		PayloadType string `json:"payloadType"`
-		Payload     string `json:"payload"`
+		PayloadType string `json:"payloadType" mask:"-"`
+		Payload     string `json:"payload" mask:"-"`
 	} `json:"dsseEnvelope"`
 	Attestation *struct {
 		Bundle json.RawMessage `json:"bundle"`
 	} `json:"attestation"`
-	Type string `json:"_type"`
+	Type string `json:"_type" mask:"-"`
 }
 
 // maxNested bounds envelopes within envelopes: gh's element, its bundle, its payload.

@@ -37,13 +37,24 @@ func (d *decoder) resolve(n ast.Node, text, path string) (string, bool) {
 	if !strings.Contains(text, "${") || d.opts.Lookup == nil || d.opts.Resolve != nil && !d.opts.Resolve(path) {
 		return text, !strings.Contains(text, "${")
 	}
+	refused := false
 	out, err := Expand(text, func(name string) (string, bool) {
+		if d.opts.Refuse != nil {
+			if why, hint := d.opts.Refuse(name); why != "" {
+				d.fail(n, why, hint)
+				refused = true
+				return "refused", true
+			}
+		}
 		value, ok := d.opts.Lookup(name)
 		if ok && d.opts.Resolved != nil {
 			d.opts.Resolved(path, name, value)
 		}
 		return value, ok
 	})
+	if refused {
+		return text, false
+	}
 	if err != nil {
 		for _, e := range each(err) {
 			d.fail(n, e.Error(), "")

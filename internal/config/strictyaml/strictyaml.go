@@ -43,6 +43,8 @@ type Options struct {
 	Lookup func(name string) (value string, ok bool)
 	// Resolve says whether ${NAME} below this path of keys is resolved.
 	Resolve func(path string) bool
+	// Refuse says why a variable must not be used, with a hint; empty: it may be.
+	Refuse func(name string) (text, hint string)
 	// Resolved is told of every variable whose value went into the document.
 	Resolved func(path, name, value string)
 }
