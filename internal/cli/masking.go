@@ -67,7 +67,7 @@ func (m masking) droppedOutput(name, value string) error {
 				from = "the variable " + s.Variable
 			}
 			return fmt.Errorf("the output %s holds the value of %s, which is masked as a secret: GitHub drops such an output, and later jobs would get nothing; "+
-				"rename what it is equal to, or give the secret a value that is no word of the run", name, from)
+				"rename what it is equal to, or change the secret to a value that does not appear in names", name, from)
 		}
 	}
 	return nil

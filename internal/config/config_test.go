@@ -188,7 +188,7 @@ func TestVariablesOnlyWhereTheyAreUsed(t *testing.T) {
 	}
 }
 
-// What is the gate's own is handed to nobody, whoever asks for it where.
+// The gate's own variables are not passed on, whichever field asks for them.
 func TestOwnVariablesGoNowhere(t *testing.T) {
 	const text = `version: 1
 stages: {pr: {}}
@@ -210,12 +210,12 @@ suites: [{name: s, framework: gotest, dir: e2e, pass_env: GITHUB_TOKEN, env: {A:
 		}
 	}
 	want := []string{
-		"3:33 actions_runtime_token is the gate's own, and is handed to nobody",
-		"4:44 GITHUB_OUTPUT is the gate's own, and is handed to nobody",
-		"5:72 INPUT_TOKEN is the gate's own, and is handed to nobody",
-		"5:110 variable GITHUB_TOKEN is the gate's own, and is handed to nobody",
-		"6:59 GITHUB_TOKEN is the gate's own, and is handed to nobody",
-		"6:82 variable INPUT_TOKEN is the gate's own, and is handed to nobody",
+		"3:33 actions_runtime_token is the gate's own, and is not passed on",
+		"4:44 GITHUB_OUTPUT is the gate's own, and is not passed on",
+		"5:72 INPUT_TOKEN is the gate's own, and is not passed on",
+		"5:110 variable GITHUB_TOKEN is the gate's own, and is not passed on",
+		"6:59 GITHUB_TOKEN is the gate's own, and is not passed on",
+		"6:82 variable INPUT_TOKEN is the gate's own, and is not passed on",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

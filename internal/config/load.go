@@ -142,7 +142,7 @@ func parse(file string, data []byte, opts Options) (*Config, *strictyaml.Documen
 
 // The gate's own variables go nowhere through the config: a change could write where to.
 const (
-	ownText = "%s is the gate's own, and is handed to nobody"
+	ownText = "%s is the gate's own, and is not passed on"
 	ownHint = "give the step a variable of another name, and hand that on: env: {NODE_AUTH_TOKEN: \"${NODE_AUTH_TOKEN}\"}"
 )
 

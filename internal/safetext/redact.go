@@ -62,7 +62,7 @@ func (r *Redactor) Add(secrets ...string) {
 	r.build()
 }
 
-// AddUnlessWord is Add for values that are masked only as long as they are no word: [Redactor.Spare].
+// AddUnlessWord is Add for values that are masked unless they are a word: [Redactor.Spare].
 func (r *Redactor) AddUnlessWord(secrets ...string) {
 	if r == nil {
 		return

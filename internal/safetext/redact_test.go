@@ -184,7 +184,7 @@ func TestRedactorLines(t *testing.T) {
 	}
 }
 
-// A weak value that is a word of the run is no secret.
+// A weak value that is a word of the run is not masked.
 func TestRedactorSpares(t *testing.T) {
 	r := NewRedactor([]string{"checkout"})
 	r.AddUnlessWord("casework", "p4ss-word", "orders77", "checkout")
