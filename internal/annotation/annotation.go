@@ -40,11 +40,6 @@ func New(level Level, file string, line int, title, message string) Annotation {
 	return a
 }
 
-// With is the annotation with each of its texts replaced, as by a mask of secrets.
-func (a Annotation) With(replace func(string) string) Annotation {
-	return New(a.level, a.file, a.line, replace(a.title), replace(a.message))
-}
-
 func oneLine(s string, limit int) string { return safetext.Annotation(safetext.Line(s, limit), limit) }
 
 // SafeFile reports whether a file can be named as it is.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/org/e2e-gate/internal/config"
 	"github.com/org/e2e-gate/internal/diag"
+	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/gitrepo"
 	"github.com/org/e2e-gate/internal/safetext"
 	"github.com/org/e2e-gate/internal/secrets"
@@ -94,6 +95,9 @@ func (m masking) lint(c *config.Config, environ []string) []diag.Message {
 	}
 	return found
 }
+
+// forPeople is a result as people may read it.
+func (m masking) forPeople(r e2e.Result) e2e.Result { return safetext.Shown(m.redact, r) }
 
 // safe is a text without secrets. Before a config is read, what the environment shows is masked.
 func (a *App) safe(text string) string {

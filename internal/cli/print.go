@@ -18,10 +18,10 @@ func (s *setup) show(format string, session *pipeline.Session, r e2e.Result, doc
 	if format == "json" {
 		return s.json(r)
 	}
-	text := report.Final(r, report.FinalOptions{
+	text := report.Final(s.forPeople(r), report.FinalOptions{
 		Width: s.app.terminal(s.app.Stdout), Colour: s.app.colour(s.app.Stdout), Out: s.shown(session.Out()), Document: document,
 	})
-	_, err := fmt.Fprint(s.app.Stdout, s.app.safe(text))
+	_, err := fmt.Fprint(s.app.Stdout, text)
 	return err
 }
 

@@ -62,9 +62,9 @@ func (s *setup) writeSlack(file string, r e2e.Result) {
 			channels[j.Name] = j.Channel
 		}
 	}
-	data, err := report.Slack(r, report.SlackOptions{Channels: channels})
+	data, err := report.Slack(s.forPeople(r), report.SlackOptions{Channels: channels})
 	if err == nil {
-		err = os.WriteFile(file, s.redact.JSON(data), 0o644) //nolint:gosec // for later steps
+		err = os.WriteFile(file, data, 0o644) //nolint:gosec // for later steps
 	}
 	if err != nil {
 		// Also remove a stale file of an earlier run.

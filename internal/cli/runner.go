@@ -21,8 +21,8 @@ import (
 type stepRunner struct {
 	runner  *actions.Runner
 	journal *publish.Journal
-	// safe removes secrets from a text.
-	safe func(string) string
+	// masked is a result as people may read it.
+	masked func(e2e.Result) e2e.Result
 }
 
 // runner finds the runner. Workflow commands go to stderr: stdout is data, and runners read
@@ -31,7 +31,7 @@ func (s *setup) runner() stepRunner {
 	if !actions.Detect(s.app.getenv) {
 		return stepRunner{journal: s.journal}
 	}
-	return stepRunner{actions.New(s.app.Stderr, s.app.getenv), s.journal, s.app.safe}
+	return stepRunner{actions.New(s.app.Stderr, s.app.getenv), s.journal, s.forPeople}
 }
 
 // show shows a result that lies in a file.
@@ -39,11 +39,12 @@ func (o stepRunner) show(r e2e.Result, file string, in inputs) {
 	if o.runner == nil {
 		return
 	}
+	r = o.masked(r)
 	for _, n := range report.Annotations(r, report.AnnotationOptions{SuiteDir: in.suiteDir, Exists: in.hasFile}) {
-		o.journal.Failed(o.runner.Annotate(n.With(o.safe)))
+		o.journal.Failed(o.runner.Annotate(n))
 	}
 	if o.runner.HasSummary() {
-		o.journal.Failed(o.runner.AppendSummary(func(limit int) string { return o.safe(report.Markdown(r, report.Options{MaxBytes: limit})) }))
+		o.journal.Failed(o.runner.AppendSummary(func(limit int) string { return report.Markdown(r, report.Options{MaxBytes: limit}) }))
 	}
 	o.result(r, file)
 }

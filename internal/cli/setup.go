@@ -159,7 +159,7 @@ func (s *setup) publishFrom(out string, owners map[string]string) {
 	s.publisher = publish.New(publish.Options{
 		Open: s.whereToPublish, Journal: s.journal,
 		Trigger: s.trigger, Stage: s.stage.Name, Key: s.key, ReleaseAsked: s.releaseAsked,
-		Owners: owners, SuiteDir: s.suiteDir, HasFile: s.hasFile, Redact: s.app.safe, Out: out,
+		Owners: owners, SuiteDir: s.suiteDir, HasFile: s.hasFile, Shown: s.forPeople, Out: out,
 	})
 }
 

@@ -54,7 +54,7 @@ type Attempt struct {
 	Started         time.Time     `json:"started,omitzero" doc:"Start, UTC; absent where the framework does not say."`
 	Seconds         float64       `json:"seconds" doc:"Duration in seconds as the framework reported it."`
 	Type            string        `json:"type,omitempty" doc:"Failure type, such as an exception class."`
-	Message         string        `json:"message,omitempty" doc:"Failure message."`
+	Message         string        `json:"message,omitempty" mask:"line of Details" doc:"Failure message."`
 	Details         string        `json:"details,omitempty" doc:"Stack trace and output of the test, bounded."`
 	Correlation     string        `json:"correlation,omitempty" mask:"-" doc:"E2E_CORRELATION_ID of the process: run id, shard, attempt."`
 	DataPrefix      string        `json:"data_prefix,omitempty" mask:"-" doc:"E2E_DATA_PREFIX that the process had."`

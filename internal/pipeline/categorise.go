@@ -11,6 +11,7 @@ import (
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/fingerprint"
 	"github.com/org/e2e-gate/internal/history"
+	"github.com/org/e2e-gate/internal/safetext"
 	"github.com/org/e2e-gate/internal/suite"
 	"github.com/org/e2e-gate/internal/triage"
 )
@@ -31,7 +32,8 @@ func (s *Session) explained(engine categoriser, r e2e.Result, stats history.Stat
 		t := &r.Tests[i]
 		switch t.Outcome {
 		case e2e.Failed, e2e.Flaky:
-			inputs = append(inputs, s.triageInput(*t, &r, stats))
+			// Triage cuts and quotes, so secrets are masked before.
+			inputs = append(inputs, safetext.Redacted(s.opts.Redact, s.triageInput(*t, &r, stats)))
 			at = append(at, i)
 			t.History = stats.Past(t.Stable(), s.run.ID)
 		case e2e.Lost, e2e.NotRun:

@@ -70,12 +70,10 @@ func (s *Session) writeDown(plan *e2e.Plan, j judged, r e2e.Result) error {
 	}
 	err := s.writePlan(plan)
 	err = errors.Join(err, s.writeShards(j.docs), s.write("result.json", r))
-	// These are published, and nothing refers to the ids in them: those are masked too.
-	for name, data := range map[string][]byte{
-		"junit.xml": report.JUnit(r), "summary.md": []byte(report.Markdown(r, report.Options{})), "report.html": report.HTML(r),
-	} {
-		err = errors.Join(err, writeFile(filepath.Join(s.out, name), []byte(s.opts.Redact.String(string(data)))))
-	}
+	r = safetext.Shown(s.opts.Redact, r)
+	err = errors.Join(err, writeFile(filepath.Join(s.out, "junit.xml"), report.JUnit(r)))
+	err = errors.Join(err, writeFile(filepath.Join(s.out, "summary.md"), []byte(report.Markdown(r, report.Options{}))))
+	err = errors.Join(err, writeFile(filepath.Join(s.out, "report.html"), report.HTML(r)))
 	s.remember(plan, j)
 	return err
 }

@@ -27,17 +27,14 @@ func (p *Publisher) check(ctx context.Context, place Place, w Wanted, r e2e.Resu
 // checkOf is a result as a check run. Its name differs from that of every job and status,
 // so that a rule cannot mean two things.
 func (p *Publisher) checkOf(r e2e.Result) Check {
-	notes := report.Annotations(r, report.AnnotationOptions{SuiteDir: p.SuiteDir, Exists: p.HasFile, Max: maxCheckAnnotations})
-	for i := range notes {
-		notes[i] = notes[i].With(p.Redact)
-	}
+	r = p.Shown(r)
 	return Check{
 		Name:        strings.TrimSpace("e2e-gate report: " + r.Run.Stage + " " + r.Run.Key),
 		Passed:      r.Verdict.ExitStatus() == e2e.ExitPassed,
-		Title:       p.Redact(report.HeadlineOf(r).Text("-")),
-		Summary:     p.Redact(report.Comment(r, report.CommentOptions{MaxBytes: MaxCheckText})),
+		Title:       report.HeadlineOf(r).Text("-"),
+		Summary:     report.Comment(r, report.CommentOptions{MaxBytes: MaxCheckText}),
 		URL:         r.Run.URL,
 		ID:          fmt.Sprintf("%s.%d", r.Run.WorkflowRun, r.Run.WorkflowAttempt),
-		Annotations: notes,
+		Annotations: report.Annotations(r, report.AnnotationOptions{SuiteDir: p.SuiteDir, Exists: p.HasFile, Max: maxCheckAnnotations}),
 	}
 }

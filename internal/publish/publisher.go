@@ -52,8 +52,8 @@ type Options struct {
 	// HasFile reports whether the checkout has a file, by its path from the repository root;
 	// nil: not known.
 	HasFile func(file string) bool
-	// Redact removes secrets from a text that is posted, ids of tests included; nil: there are none.
-	Redact func(string) string
+	// Shown is a result without secrets in what people read, ids of tests included; nil: there are none.
+	Shown func(e2e.Result) e2e.Result
 	// Out is the folder with result.json and report.html, for a draft of a release.
 	Out string
 }
@@ -68,8 +68,8 @@ type Publisher struct {
 
 // New returns a publisher. It opens nothing.
 func New(o Options) *Publisher {
-	if o.Redact == nil {
-		o.Redact = func(text string) string { return text }
+	if o.Shown == nil {
+		o.Shown = func(r e2e.Result) e2e.Result { return r }
 	}
 	return &Publisher{Options: o}
 }
@@ -141,18 +141,17 @@ func (p *Publisher) Publish(ctx context.Context, w Wanted, r e2e.Result) {
 func (p *Publisher) comment(ctx context.Context, place Place, r e2e.Result) bool {
 	traits := place.Traits()
 	if r.Run.PullRequest > 0 || traits.CommentWithoutPR {
-		out, err := place.UpsertComment(ctx, r.Run.PullRequest, StampOf(r), p.Redact(report.Comment(r, p.commentOptions(traits))))
+		out, err := place.UpsertComment(ctx, r.Run.PullRequest, StampOf(r), report.Comment(p.Shown(r), p.commentOptions(traits)))
 		p.Journal.Outcome(out, err)
 		if out.Action == ReadOnly {
 			return false // the status would be refused too; one line is enough
 		}
 	}
-	status := StatusOf(r)
+	status := StatusOf(p.Shown(r))
 	status.TargetURL = place.AttemptPage(status.TargetURL, r.Run.WorkflowAttempt)
 	if group := report.MergeGroup(r.Run); group != "" {
 		status.Description = group + ": " + status.Description
 	}
-	status.Description = p.Redact(status.Description)
 	p.Journal.Outcome(place.SetStatus(ctx, r.Run.SHA, status))
 	return true
 }

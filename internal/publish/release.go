@@ -56,10 +56,10 @@ func (p *Publisher) attachTo(ctx context.Context, release Release, r e2e.Result)
 	before := j.incomplete
 	j.incomplete = false
 	defer func() { j.incomplete = j.incomplete || before }()
-	stamp, facts := StampOf(r), release.Facts()
+	stamp, facts, shown := StampOf(r), release.Facts(), p.Shown(r)
 	render := func(limit int) string {
 		mark := releaseMark(facts)
-		return mark + p.Redact(report.Comment(r, report.CommentOptions{MaxBytes: min(limit, maxSection) - len(mark)}))
+		return mark + report.Comment(shown, report.CommentOptions{MaxBytes: min(limit, maxSection) - len(mark)})
 	}
 	out, err := release.UpsertSection(ctx, stamp, render)
 	j.Outcome(out, err)

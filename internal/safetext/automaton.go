@@ -1,5 +1,11 @@
 package safetext
 
+import (
+	"slices"
+	"strings"
+	"unicode"
+)
+
 // automaton finds all patterns in one pass over a text (Aho and Corasick). Nodes
 // are kept in one slice; almost all have one child, so children are a list.
 type automaton struct {
@@ -10,6 +16,8 @@ type automaton struct {
 	// longest is the length of the longest pattern; plain are those that are secrets themselves.
 	longest int
 	plain   []string
+	// blanks are the places of white space in patterns, which are kept without it, by their last node.
+	blanks map[int32][]bool
 	// pairs has a bit for each two bytes that may be the start of a pattern, or of what is no text.
 	pairs [256][4]uint64
 }
@@ -21,14 +29,23 @@ type node struct {
 	// pattern that ends here; 0: none.
 	depth, match int32
 	b            byte
+	// word: a pattern that ends here is of letters only, so white space in it makes another text.
+	word bool
 }
 
 func newAutomaton(patterns []string) *automaton {
-	a := &automaton{nodes: make([]node, 1)}
+	a := &automaton{nodes: make([]node, 1), blanks: map[int32][]bool{}}
 	for _, p := range patterns {
-		a.add(p)
-		a.longest = max(a.longest, len(p))
-		a.pair(p[0], p[1])
+		solid, blanks := withoutBlanks(p)
+		if len(solid) < 2 {
+			continue
+		}
+		a.add(solid, blanks)
+		a.longest = max(a.longest, len(solid))
+		a.pair(solid[0], solid[1])
+		for _, b := range []byte(whiteSpace) {
+			a.pair(solid[0], b)
+		}
 	}
 	for i := range len(special) {
 		for b := range 256 {
@@ -42,7 +59,27 @@ func newAutomaton(patterns []string) *automaton {
 
 func (a *automaton) pair(first, second byte) { a.pairs[first][second>>6] |= 1 << (second & 63) }
 
-func (a *automaton) add(pattern string) {
+// whiteSpace is what ends of lines, and indentation, put into what is printed.
+const whiteSpace = " \t\r\n"
+
+// withoutBlanks is a pattern without white space, and before which of its bytes there was some.
+func withoutBlanks(p string) (solid string, before []bool) {
+	var b strings.Builder
+	after := false
+	for i := range len(p) {
+		if strings.IndexByte(whiteSpace, p[i]) >= 0 {
+			after = true
+			continue
+		}
+		b.WriteByte(p[i])
+		before = append(before, after)
+		after = false
+	}
+	return b.String(), before
+}
+
+// add adds a pattern. Where two differ in white space only, it may be where either has it.
+func (a *automaton) add(pattern string, blanks []bool) {
 	at := int32(0)
 	for i := range len(pattern) {
 		next := a.childOf(at, pattern[i])
@@ -57,6 +94,13 @@ func (a *automaton) add(pattern string) {
 		at = next
 	}
 	a.nodes[at].match = a.nodes[at].depth
+	a.nodes[at].word = strings.IndexFunc(pattern, func(c rune) bool { return !unicode.IsLetter(c) }) < 0
+	if known, again := a.blanks[at]; again || slices.Contains(blanks, true) {
+		for i, is := range known {
+			blanks[i] = blanks[i] || is
+		}
+		a.blanks[at] = blanks
+	}
 }
 
 func (a *automaton) childOf(at int32, b byte) int32 {

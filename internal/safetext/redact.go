@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
 	"io"
 	"slices"
 	"strings"
@@ -303,69 +302,4 @@ func (w *redactingWriter) Close() error {
 	w.f.flush(&out)
 	_, w.err = w.w.Write(out.Bytes())
 	return w.err
-}
-
-// JSON returns a JSON document without secrets in its strings, whatever escapes
-// they are written with. Everything else stays as it is, so the document stays
-// valid; doc is not changed.
-func (r *Redactor) JSON(doc []byte) []byte {
-	if r.known() == nil {
-		return doc
-	}
-	var out bytes.Buffer
-	out.Grow(len(doc))
-	for len(doc) > 0 {
-		start := bytes.IndexByte(doc, '"')
-		if start < 0 {
-			break
-		}
-		out.Write(doc[:start])
-		end := stringEnd(doc, start)
-		out.WriteString(r.literal(doc[start:end]))
-		doc = doc[end:]
-	}
-	out.Write(doc)
-	return out.Bytes()
-}
-
-// stringEnd is the index after the string that starts at the given quote.
-func stringEnd(doc []byte, start int) int {
-	for i := start + 1; i < len(doc); i++ {
-		switch doc[i] {
-		case '\\':
-			i++
-		case '"':
-			return i + 1
-		}
-	}
-	return len(doc)
-}
-
-// literal masks one JSON string with its quotes.
-func (r *Redactor) literal(quoted []byte) string {
-	inner, quote := string(quoted[1:]), ""
-	if n := len(inner); n > 0 && inner[n-1] == '"' {
-		inner, quote = inner[:n-1], `"`
-	}
-	var text string
-	if strings.IndexByte(inner, '\\') < 0 || json.Unmarshal(quoted, &text) != nil {
-		// Without escapes the text is what it says; outside of JSON so is all.
-		return `"` + r.String(inner) + quote
-	}
-	masked := r.String(text)
-	if masked == text {
-		return string(quoted)
-	}
-	return `"` + inJSON(masked) + quote
-}
-
-// inJSON returns s as it stands between the quotes of a JSON string.
-func inJSON(s string) string {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(s); err != nil {
-		return s
-	}
-	return strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(b.String()), `"`), `"`)
 }

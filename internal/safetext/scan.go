@@ -56,12 +56,7 @@ func (f *filter) idle() bool {
 	if f.seq.in != 0 || f.seq.began {
 		return false
 	}
-	for i := range f.main.at {
-		if l := &f.main.at[i]; l.state != 0 || len(l.pending) > 0 || l.seq.in != 0 || l.mark.seen > 0 {
-			return false
-		}
-	}
-	return true
+	return f.main.idle()
 }
 
 // clear is how many bytes at the start of a text cannot be a part of a secret: no two of them
@@ -76,7 +71,7 @@ func clear[T string | []byte](a *automaton, s T) int {
 }
 
 // special are bytes that are no text as they stand.
-const special = "%&\\+\r\n\x1b\xc2"
+const special = "%&\\+\x1b\xc2"
 
 // step takes one byte of the stream.
 func (f *filter) step(b byte, at int) {
@@ -179,9 +174,10 @@ type sequences struct {
 }
 
 const (
-	esc = 0x1b
 	// maxSequence bounds a sequence, in bytes; maxString one with text of its own.
 	maxSequence, maxString = 64, 4096
+	// maxBlank bounds the white space within a secret.
+	maxBlank = 256
 )
 
 func (s *sequences) open() int {
@@ -202,10 +198,10 @@ func (s *sequences) step(b byte, at int) meaning {
 	}
 	s.size++
 	switch s.in {
-	case esc:
+	case escape:
 		s.in = 0
 		if b >= 0x20 && b <= 0x2f && s.size < maxSequence {
-			s.in = esc
+			s.in = escape
 			return asNothing
 		}
 		return s.introduce(b)
@@ -225,15 +221,15 @@ func (s *sequences) step(b byte, at int) meaning {
 		case b == '\n', s.escaped, s.size >= maxString:
 			s.in, s.escaped = 0, false
 			return broken
-		case b == esc:
+		case b == escape:
 			s.escaped = true
 			return asNothing
 		}
 		return asContent
 	}
 	switch b {
-	case esc:
-		s.in, s.size, s.start = esc, 1, at
+	case escape:
+		s.in, s.size, s.start = escape, 1, at
 		return asNothing
 	case 0xC2:
 		s.began = true
@@ -248,7 +244,7 @@ func (s *sequences) step(b byte, at int) meaning {
 // introduce takes the byte after an escape.
 func (s *sequences) introduce(b byte) meaning {
 	switch b {
-	case esc, '[':
+	case escape, '[':
 		s.in = b
 	case ']', 'P', 'X', '^', '_':
 		s.in = ']'
@@ -263,27 +259,47 @@ type piece struct {
 	from, to int
 }
 
-// levels are how a scan reads a text: as it is, with its escapes undone once, and twice.
-const levels = 3
+// levels are how a scan reads a text: as it is, with its escapes undone once, twice, and once more for what quotes it.
+const levels = 4
 
 // scan looks for secrets at all levels at once. A nil scan has nothing open.
-type scan struct{ at [levels]level }
+type scan struct {
+	at [levels]level
+	// forked: there was an escape, so the levels differ. Until then only the first one is kept.
+	forked bool
+	// halves are parts of secrets that end in half of an escape, before what may be a cut, of
+	// which so many bytes were seen.
+	halves []region
+	seen   int
+}
 
 // level is the scan of one level.
 type level struct {
 	a     *automaton
 	state int32
-	// starts are where the last bytes began, as a ring; n is how many there were.
+	// starts are where the last bytes began, as a ring; n is how many there were. gaps say what white
+	// space was before them.
 	starts []int
+	gaps   []gap
 	n      int
 	// pending are bytes of the level before that may be an escape.
 	pending []piece
-	// fresh: a line begins here, whose indentation does not count; skipped bytes since then.
-	fresh   bool
+	// gap is the white space since the last byte, of so many bytes.
+	gap     gap
 	skipped int
 	seq     sequences
 	mark    mark
 }
+
+// gap is white space between two bytes. An end of a line may be anywhere in a secret that is printed, and
+// so may a space, which may have been one; but not in a secret of letters, or "change it" would be "changeit".
+type gap byte
+
+const (
+	noGap gap = iota
+	spaces
+	lineEnd
+)
 
 // mark recognises a cut.
 type mark struct {
@@ -295,9 +311,47 @@ type mark struct {
 func newScan(a *automaton) *scan {
 	s := &scan{}
 	for i := range s.at {
-		s.at[i] = level{a: a, starts: make([]int, a.longest+1)}
+		s.at[i] = level{a: a, starts: make([]int, a.longest+1), gaps: make([]gap, a.longest+1)}
 	}
 	return s
+}
+
+// used are the levels that are kept.
+func (s *scan) used() []level {
+	if s.forked {
+		return s.at[:]
+	}
+	return s.at[:1]
+}
+
+// idle reports whether no secret has begun. Then all levels are alike again.
+func (s *scan) idle() bool {
+	for i := range s.used() {
+		if l := &s.at[i]; l.state != 0 || len(l.pending) > 0 || l.seq.in != 0 || l.mark.seen > 0 {
+			return false
+		}
+	}
+	if len(s.halves) > 0 {
+		return false
+	}
+	s.forked = false
+	return true
+}
+
+// fork makes the other levels what the first one is.
+func (s *scan) fork() {
+	s.forked = true
+	from := &s.at[0]
+	depth := int(from.a.nodes[from.state].depth)
+	for i := 1; i < levels; i++ {
+		l := &s.at[i]
+		*l = level{a: l.a, starts: l.starts, gaps: l.gaps, pending: l.pending[:0], state: from.state, n: depth, gap: from.gap, skipped: from.skipped,
+			seq: from.seq, mark: from.mark}
+		for k := range depth {
+			at := (from.n - depth + k) % len(from.starts)
+			l.starts[k], l.gaps[k] = from.starts[at], from.gaps[at]
+		}
+	}
 }
 
 // open is where the first secret begins that may not have ended yet.
@@ -306,7 +360,7 @@ func (s *scan) open() int {
 	if s == nil {
 		return first
 	}
-	for i := range s.at {
+	for i := range s.used() {
 		l := &s.at[i]
 		if depth := int(l.a.nodes[l.state].depth); depth > 0 {
 			first = min(first, l.start(depth))
@@ -318,11 +372,47 @@ func (s *scan) open() int {
 			first = min(first, l.mark.at.from)
 		}
 	}
+	for _, r := range s.halves {
+		first = min(first, r.from)
+	}
 	return first
 }
 
 // step takes a byte of the text.
-func (s *scan) step(p piece, found func(region)) { s.read(0, p, found) }
+func (s *scan) step(p piece, found func(region)) {
+	if !s.forked {
+		if !escapes(p.b) {
+			s.at[0].take(p, found)
+			return
+		}
+		s.fork()
+	}
+	s.half(p, found)
+	s.read(0, p, found)
+}
+
+// half masks the part of a secret that a cut within an escape left.
+func (s *scan) half(p piece, found func(region)) {
+	switch {
+	case p.b == cutMark[0]:
+		s.halves, s.seen = s.halves[:0], 1
+		for i := 1; i < levels; i++ {
+			l := &s.at[i]
+			if depth := int(l.a.nodes[l.state].depth); depth >= minPart && len(l.pending) > 0 {
+				s.halves = append(s.halves, region{l.start(depth), p.from})
+			}
+		}
+	case s.seen > 0 && p.b == cutMark[s.seen]:
+		if s.seen++; s.seen == len(cutMark) {
+			for _, r := range s.halves {
+				found(r)
+			}
+			s.halves, s.seen = s.halves[:0], 0
+		}
+	default:
+		s.halves, s.seen = s.halves[:0], 0
+	}
+}
 
 // read takes a byte at a level and at those above it.
 func (s *scan) read(i int, p piece, found func(region)) {
@@ -362,7 +452,7 @@ func (s *scan) settle(i int, last bool, found func(region)) {
 
 // end says that no more text will come.
 func (s *scan) end(found func(region)) {
-	if s == nil {
+	if s == nil || !s.forked {
 		return
 	}
 	for i := 1; i < levels; i++ {
@@ -375,7 +465,7 @@ func (l *level) start(depth int) int { return l.starts[(l.n-depth)%len(l.starts)
 // take follows one byte. It reports whether the byte is text, not a part of what is skipped.
 func (l *level) take(p piece, found func(region)) bool {
 	// Escape sequences of the stream are gone already; undoing escapes may show others.
-	if l.seq.in != 0 || p.b == esc {
+	if l.seq.in != 0 || p.b == escape {
 		if m := l.seq.step(p.b, p.from); m != asText && m != broken {
 			if l.seq.in == ']' { // what it holds is read as text here
 				l.seq = sequences{}
@@ -383,21 +473,40 @@ func (l *level) take(p piece, found func(region)) bool {
 			return false
 		}
 	}
-	switch {
-	case p.b == '\n' || p.b == '\r', l.fresh && (p.b == ' ' || p.b == '\t'):
-		l.fresh = true
-		if l.skipped++; l.skipped > maxSequence {
+	if strings.IndexByte(whiteSpace, p.b) >= 0 {
+		l.gap = max(l.gap, spaces)
+		if p.b == '\n' || p.b == '\r' {
+			l.gap = lineEnd
+		}
+		if l.skipped++; l.skipped > maxBlank {
 			l.state = 0
 		}
 		return true
 	}
-	l.fresh, l.skipped = false, 0
 	l.cut(p, found)
-	l.starts[l.n%len(l.starts)] = p.from
+	l.starts[l.n%len(l.starts)], l.gaps[l.n%len(l.gaps)] = p.from, l.gap
+	l.gap, l.skipped = noGap, 0
 	l.n++
 	l.state = l.a.next(l.state, p.b)
-	if n := int(l.a.nodes[l.state].match); n > 0 {
-		found(region{l.start(n), p.to})
+	for at := l.state; l.a.nodes[at].match > 0; at = l.a.nodes[at].fail {
+		if n := int(l.a.nodes[at].match); n < int(l.a.nodes[at].depth) {
+			continue // a shorter one, which a later node is
+		} else if l.fits(at, n) {
+			found(region{l.start(n), p.to})
+			break
+		}
+	}
+	return true
+}
+
+// fits reports whether the white space in a text that ends here may be in a pattern of n bytes.
+func (l *level) fits(node int32, n int) bool {
+	blanks := l.a.blanks[node]
+	for i := 1; i < n; i++ {
+		own := blanks != nil && blanks[i]
+		if gap := l.gaps[(l.n-n+i)%len(l.gaps)]; gap == spaces && !own && l.a.nodes[node].word || gap == noGap && own {
+			return false
+		}
 	}
 	return true
 }
@@ -467,6 +576,25 @@ func (a *automaton) tail(s string) (longest int) {
 	return longest
 }
 
+// withoutSequences is a text without escape sequences, as a level reads it.
+func withoutSequences(s string) string {
+	if strings.IndexByte(s, escape) < 0 {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); {
+		if s[i] == escape {
+			if n := sequence(s[i:], 1, escape); n > 0 {
+				i += n
+				continue
+			}
+		}
+		b.WriteByte(s[i])
+		i++
+	}
+	return b.String()
+}
+
 // maxEscape is more than any escape has bytes.
 const maxEscape = 40
 
@@ -488,7 +616,8 @@ func seen(pattern string) []string {
 						kinds = append(kinds, allKinds[i])
 					}
 				}
-				all[joined(undone(p, string(kinds)))] = true
+				q := joined(undone(p, string(kinds)))
+				all[q], all[withoutSequences(q)] = true, true
 			}
 		}
 	}
@@ -599,7 +728,7 @@ func undoBackslash(p []byte, wait func(bool) (string, int, bool)) (string, int, 
 		return "\b", 2, false
 	case c == 'f':
 		return "\f", 2, false
-	case !alnum(c):
+	case c == '\\' || c == '"' || c == '\'' || c == '/':
 		return string(p[1:2]), 2, false
 	}
 	return literally(p)

@@ -12,21 +12,38 @@ import (
 // one another by them. What is not data, and fields that are not exported, stay as they are. The value
 // itself is left alone; what has to change is copied, and shared otherwise.
 func Redacted[T any](r *Redactor, v T) T {
+	return cleaned(r, v, onlyTexts)
+}
+
+// Shown is [Redacted] for a value that is rendered for people: nothing refers to its ids and names any
+// more, so those are masked too, also with escapes that rendering would add to.
+func Shown[T any](r *Redactor, v T) T { return cleaned(r, v, everything) }
+
+func cleaned[T any](r *Redactor, v T, what reach) T {
 	out := reflect.ValueOf(&v).Elem()
-	if clean, changed := r.clean(out, true); changed {
+	if clean, changed := r.clean(out, what); changed {
 		out.Set(clean)
 	}
 	return v
 }
 
+// reach is which strings are masked.
+type reach int
+
+const (
+	nothing reach = iota
+	onlyTexts
+	everything
+)
+
 var stringType = reflect.TypeFor[string]()
 
-// clean is a value without secrets. It is not changed itself; text says that secrets may be in it.
-func (r *Redactor) clean(v reflect.Value, text bool) (out reflect.Value, changed bool) {
+// clean is a value without secrets. It is not changed itself.
+func (r *Redactor) clean(v reflect.Value, what reach) (out reflect.Value, changed bool) {
 	switch v.Kind() {
 	case reflect.String:
 		s := strings.ToValidUTF8(v.String(), "\uFFFD")
-		if text && v.Type() == stringType {
+		if what != nothing && v.Type() == stringType {
 			s = r.String(s)
 		}
 		if s == v.String() {
@@ -36,12 +53,12 @@ func (r *Redactor) clean(v reflect.Value, text bool) (out reflect.Value, changed
 		out.SetString(s)
 		return out, true
 	case reflect.Struct:
-		return r.cleanStruct(v, text)
+		return r.cleanStruct(v, what)
 	case reflect.Pointer, reflect.Interface:
 		if v.IsNil() {
 			return v, false
 		}
-		elem, changed := r.clean(v.Elem(), text)
+		elem, changed := r.clean(v.Elem(), what)
 		switch {
 		case !changed:
 			return v, false
@@ -52,18 +69,25 @@ func (r *Redactor) clean(v reflect.Value, text bool) (out reflect.Value, changed
 		out.Elem().Set(elem)
 		return out, true
 	case reflect.Slice:
-		return r.cleanSlice(v, text)
+		return r.cleanSlice(v, what)
 	case reflect.Map:
-		return r.cleanMap(v, text)
+		return r.cleanMap(v, what)
 	default:
 		return v, false
 	}
 }
 
-func (r *Redactor) cleanStruct(v reflect.Value, text bool) (out reflect.Value, changed bool) {
+func (r *Redactor) cleanStruct(v reflect.Value, what reach) (out reflect.Value, changed bool) {
 	out = v
 	for _, f := range fieldsOf(v.Type()) {
-		field, is := r.clean(v.Field(f.index), text && !f.kept)
+		within := what
+		if f.kept && what == onlyTexts {
+			within = nothing
+		}
+		field, is := r.clean(v.Field(f.index), within)
+		if line, of := r.firstLine(v, f, within); of {
+			field, is = line, true
+		}
 		if !is {
 			continue
 		}
@@ -77,13 +101,34 @@ func (r *Redactor) cleanStruct(v reflect.Value, text bool) (out reflect.Value, c
 	return out, changed
 }
 
-func (r *Redactor) cleanSlice(v reflect.Value, text bool) (out reflect.Value, changed bool) {
+// firstLine is a field that is the first line of another: it is masked as that line is, since the
+// end of the line may split a secret.
+func (r *Redactor) firstLine(v reflect.Value, f field, what reach) (line reflect.Value, changed bool) {
+	if f.of < 0 || what == nothing {
+		return line, false
+	}
+	own, whole := v.Field(f.index).String(), strings.TrimSpace(v.Field(f.of).String())
+	rest, is := strings.CutPrefix(whole, own)
+	if own == "" || !is || strings.TrimLeft(rest, " \t\r\n") == rest {
+		return line, false
+	}
+	masked, _, _ := strings.Cut(r.String(whole), "\n")
+	masked = strings.TrimSpace(masked)
+	if strings.HasPrefix(masked, own) {
+		return line, false
+	}
+	line = reflect.New(v.Field(f.index).Type()).Elem()
+	line.SetString(strings.ToValidUTF8(masked, "\uFFFD"))
+	return line, true
+}
+
+func (r *Redactor) cleanSlice(v reflect.Value, what reach) (out reflect.Value, changed bool) {
 	out = v
 	if !holdsStrings(v.Type().Elem()) {
 		return v, false
 	}
 	for i := range v.Len() {
-		elem, is := r.clean(v.Index(i), text)
+		elem, is := r.clean(v.Index(i), what)
 		if !is {
 			continue
 		}
@@ -97,11 +142,11 @@ func (r *Redactor) cleanSlice(v reflect.Value, text bool) (out reflect.Value, ch
 	return out, changed
 }
 
-func (r *Redactor) cleanMap(v reflect.Value, text bool) (out reflect.Value, changed bool) {
+func (r *Redactor) cleanMap(v reflect.Value, what reach) (out reflect.Value, changed bool) {
 	out = v
 	for it := v.MapRange(); it.Next(); {
-		key, isKey := r.clean(it.Key(), false)
-		elem, isElem := r.clean(it.Value(), text)
+		key, isKey := r.clean(it.Key(), nothing)
+		elem, isElem := r.clean(it.Value(), what)
 		if !isKey && !isElem {
 			continue
 		}
@@ -120,10 +165,12 @@ func (r *Redactor) cleanMap(v reflect.Value, text bool) (out reflect.Value, chan
 	return out, changed
 }
 
-// field is one that may hold strings; kept: it holds no text.
+// field is one that may hold strings; kept: it holds no text. of is the field whose first line it
+// may be, as the tag mask:"line of NAME" says; -1: none.
 type field struct {
 	index int
 	kept  bool
+	of    int
 }
 
 // known are the fields of types that were seen, and whether other types hold strings.
@@ -136,7 +183,13 @@ func fieldsOf(t reflect.Type) []field {
 	var list []field
 	for i := range t.NumField() {
 		if f := t.Field(i); f.IsExported() && holdsStrings(f.Type) {
-			list = append(list, field{i, f.Tag.Get("mask") == "-"})
+			one := field{i, f.Tag.Get("mask") == "-", -1}
+			if name, ok := strings.CutPrefix(f.Tag.Get("mask"), "line of "); ok {
+				if other, ok := t.FieldByName(name); ok {
+					one.of = other.Index[0]
+				}
+			}
+			list = append(list, one)
 		}
 	}
 	known.fields.Store(t, list)

@@ -56,6 +56,26 @@ func TestRedactedMasksEveryStringOfAValue(t *testing.T) {
 	}
 }
 
+// A message that is the first line of its details is masked as that line: its end may split a secret.
+func TestRedactedFirstLine(t *testing.T) {
+	type failure struct {
+		Message string `mask:"line of Details"`
+		Details string
+	}
+	r := NewRedactor([]string{"hunter22-horse"})
+	for in, want := range map[failure]failure{
+		{"got hunter22-", "got hunter22-\nhorse in a stack"}: {"got *** in a stack", "got *** in a stack"},
+		{"got hunter22-", "\n got hunter22-\r\n  horse"}:     {"got ***", "\n got ***"},
+		{"got hunter22-", "got hunter22-\nwith a stack"}:     {"got hunter22-", "got hunter22-\nwith a stack"},
+		{"other", "got hunter22-\nhorse"}:                    {"other", "got ***"},
+		{"", "hunter22-\nhorse"}:                             {"", "***"},
+	} {
+		if got := Redacted(r, in); got != want {
+			t.Errorf("%+v: %+v", in, got)
+		}
+	}
+}
+
 // What needs no change is not copied: a result of a million tests is in memory once.
 func TestRedactedSharesWhatStays(t *testing.T) {
 	v := tree{List: []leaf{{Text: "a"}, {Text: "b"}}, Pointer: &leaf{}, Children: []tree{{Text: "hunter22"}, {}}}

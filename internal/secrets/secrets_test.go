@@ -43,7 +43,7 @@ func TestFind(t *testing.T) {
 		"files and addresses are none": {
 			Source{Environ: []string{"GOOGLE_APPLICATION_CREDENTIALS=" + file, "TOKEN_URL=https://id.example/token", "GIT_ASKPASS=" + file}}, nil, nil, nil,
 		},
-		"a path without a file":     {Source{Environ: []string{"API_TOKEN=/8f+abcdefgh"}}, nil, []string{"/8f+abcdefgh"}, nil},
+		"a path without a file":      {Source{Environ: []string{"API_TOKEN=/8f+abcdefgh"}}, nil, []string{"/8f+abcdefgh"}, nil},
 		"password of an address":     {Source{Environ: []string{"DATABASE_URL=postgres://casework:p%40ss-word-1@db:5432/app?sslmode=disable"}}, nil, []string{"p%40ss-word-1", "p@ss-word-1"}, nil},
 		"a password like its user":   {Source{Environ: []string{"DATABASE_URL=postgres://casework:casework@db/app", "U=amqp://u:postgres@postgres/", "V=mysql://root:orders77@h/orders77"}}, nil, nil, nil},
 		"at sign and slash":          {Source{Environ: []string{"U=postgres://u:one@two/three@db/app"}}, nil, []string{"one@two/three"}, nil},

@@ -67,10 +67,10 @@ type Context struct {
 // Input is one failure. ID, Message, Details and Context are enough; the rest
 // makes the answer better where it is known.
 type Input struct {
-	ID        string
-	Framework string
-	Test      string
-	Message   string
+	ID        string `mask:"-"`
+	Framework string `mask:"-"`
+	Test      string `mask:"-"`
+	Message   string `mask:"line of Details"`
 	Details   string
 	Context   Context
 
@@ -91,9 +91,9 @@ type Input struct {
 	Hosts []string
 	// RunValues are values of this run that the words may hold: run id, correlation
 	// id, data prefix. They are taken out before failures are compared.
-	RunValues []string
+	RunValues []string `mask:"-"`
 	// Owner answers for the test.
-	Owner string
+	Owner string `mask:"-"`
 	// Planned is how many tests the run planned; with [Triager.All] it tells a mass
 	// failure. Zero: not known.
 	Planned int

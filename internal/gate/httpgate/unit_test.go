@@ -119,7 +119,7 @@ func TestSummaries(t *testing.T) {
 		{"words", `{"status":"down","components":{"a":"down","b":"up"}}`, "status down, failing: a"},
 		{"no status", `{"hello":"world"}`, ""},
 		{"no object", `[1]`, ""},
-		{"hostile names", `{"status":"DOWN","components":{"a\u001b[2J\nb":"DOWN"}}`, "status DOWN, failing: a [2J b"},
+		{"hostile names", `{"status":"DOWN","components":{"a\u001b[2J\nb":"DOWN"}}`, "status DOWN, failing: a b"},
 		{"many", `{"status":"DOWN","components":{"1":"DOWN","2":"DOWN","3":"DOWN","4":"DOWN","5":"DOWN","6":"DOWN","7":"DOWN","8":"DOWN","9":"DOWN"}}`,
 			"status DOWN, failing: 1, 2, 3, 4, 5, 6, 7, 8, and others"},
 	} {

@@ -24,7 +24,7 @@ func TestClean(t *testing.T) {
 		limit int
 		want  string
 	}{
-		{"  a\r\n\tb\x1b[0m ", 20, "a b [0m"},
+		{"  a\r\n\tb\x1b[0m ", 20, "a b"},
 		{"abcdef", 3, "abc…"},
 		{"abc", 3, "abc"},
 		{"ab cdef", 3, "ab…"},
