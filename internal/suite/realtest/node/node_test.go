@@ -2,6 +2,8 @@
 package node
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -218,4 +220,18 @@ func TestContract(t *testing.T) {
 	realsuite.PlayContract(t, "vitest", realsuite.ModulesOf("vitest"))
 	realsuite.PlayContract(t, "jest", realsuite.ModulesOf("jest"))
 	realsuite.PlayContract(t, "cucumber", realsuite.ModulesOf("cucumber"))
+	realsuite.PlayContract(t, "cypress", cypress)
+}
+
+// cypress puts the script beside a project that plays Cypress, which is too large a download.
+func cypress(t *testing.T, dir string) []string {
+	t.Helper()
+	script, err := os.ReadFile(filepath.Join("..", "..", "cypress", "testdata", "cypress.cjs"))
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "cypress.cjs"), script, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return nil
 }
