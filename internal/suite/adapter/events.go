@@ -244,7 +244,8 @@ func (f *EventFile) Collect(p *Process, c *Collected) (string, error) {
 func NotChecked(suite string, alarms []string) []e2e.Problem {
 	var notes []e2e.Problem
 	for _, alarm := range slices.Compact(slices.Sorted(slices.Values(alarms))) {
-		notes = append(notes, e2e.Problem{Code: e2e.CodeNotChecked, Unit: suite, Note: true, Text: fmt.Sprintf("not checked, since suite %s was split: %s", suite, alarm)})
+		text := fmt.Sprintf("not checked, since suite %s was split: %s", suite, alarm)
+		notes = append(notes, e2e.Problem{Code: e2e.CodeNotChecked, Unit: suite, Note: true, Text: text})
 	}
 	return notes
 }
@@ -256,7 +257,8 @@ var EvidenceKeys = map[string]e2e.EvidenceKind{
 }
 
 func (ev Event) attempt() e2e.Attempt {
-	a := e2e.Attempt{Line: max(0, ev.Line), Seconds: max(0, ev.Seconds), Error: ev.Error, Type: Clip(ev.Type, 200), Children: ev.Children[:min(len(ev.Children), maxChildren)]}
+	a := e2e.Attempt{Line: max(0, ev.Line), Seconds: max(0, ev.Seconds), Error: ev.Error, Type: Clip(ev.Type, 200)}
+	a.Children = ev.Children[:min(len(ev.Children), maxChildren)]
 	if ev.Start > 0 {
 		a.Started = time.UnixMilli(int64(ev.Start)).UTC()
 	}

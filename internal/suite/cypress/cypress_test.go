@@ -56,7 +56,8 @@ func TestCypressRun(t *testing.T) {
 		len(b[0].Children) != 3 || b[0].Started.IsZero() {
 		t.Errorf("retries of a single test are attempts, and titles that are equal are two: %+v", b)
 	}
-	if len(c) != 1 || c[0].Message != "Review › first: no case" || len(c[0].Children) != 2 || len(c[0].Files) != 1 || filepath.Base(c[0].Files[0]) != "it -- failed.png" {
+	if len(c) != 1 || c[0].Message != "Review › first: no case" || len(c[0].Children) != 2 || len(c[0].Files) != 1 ||
+		filepath.Base(c[0].Files[0]) != "it -- failed.png" {
 		t.Errorf("%+v", c)
 	}
 }

@@ -71,6 +71,31 @@ func TestNodeGroups(t *testing.T) {
 	}
 }
 
+// A snapshot that no test uses is an alarm of the whole suite: not while tests are listed, and not in
+// a process that runs a part. So are thresholds that the flags of a suite set.
+func TestAlarms(t *testing.T) {
+	for framework, trick := range map[string]realsuite.Trick{
+		"jest": {Spec: suite.Spec{Args: []string{"--coverage", "--coverageThreshold", `{"global":{"lines":100}}`}}, Files: map[string]string{
+			"package.json": `{"jest": {"testEnvironment": "node"}}`, "a.js": "module.exports = (x) => { if (x) { return 1; }\nreturn 2; };\n",
+			"a.test.js":                    "const f = require('./a'); test('a', () => { expect(f(true)).toMatchSnapshot(); });\n",
+			"__snapshots__/a.test.js.snap": "// Jest Snapshot v1, https://jestjs.io/docs/snapshot-testing\n\nexports[`a 1`] = `1`;\n\nexports[`gone 1`] = `1`;\n",
+		}},
+		"vitest": {Spec: suite.Spec{Args: []string{"--coverage", "--coverage.thresholds.lines=100"}}, Files: map[string]string{
+			"a.js":                         "export const f = (x) => { if (x) { return 1; }\nreturn 2; };\n",
+			"a.test.js":                    "import { expect, test } from 'vitest'; import { f } from './a.js'; test('a', () => { expect(f(true)).toMatchSnapshot(); });\n",
+			"__snapshots__/a.test.js.snap": "// Vitest Snapshot v1, https://vitest.dev/guide/snapshot.html\n\nexports[`a 1`] = `1`;\n\nexports[`gone 1`] = `1`;\n",
+		}},
+	} {
+		t.Run(framework, func(t *testing.T) {
+			t.Setenv("CI", "1") // else Vitest updates snapshots
+			trick.Root = realsuite.WithModules(t, framework)
+			trick.Spec.Name, trick.Spec.Framework = "s", framework
+			// Only Vitest clears its folder of coverage when it starts.
+			trick.Alarms(t, framework == "vitest", "the coverage thresholds", "unused snapshots")
+		})
+	}
+}
+
 // TestVitest holds what only some suites do.
 func TestVitest(t *testing.T) {
 	const head = "import { afterAll, beforeAll, describe, expect, test } from 'vitest';\n"
