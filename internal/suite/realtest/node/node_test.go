@@ -81,8 +81,9 @@ func TestAlarms(t *testing.T) {
 			"__snapshots__/a.test.js.snap": "// Jest Snapshot v1, https://jestjs.io/docs/snapshot-testing\n\nexports[`a 1`] = `1`;\n\nexports[`gone 1`] = `1`;\n",
 		}},
 		"vitest": {Spec: suite.Spec{Args: []string{"--coverage", "--coverage.thresholds.lines=100"}}, Files: map[string]string{
-			"a.js":                         "export const f = (x) => { if (x) { return 1; }\nreturn 2; };\n",
-			"a.test.js":                    "import { expect, test } from 'vitest'; import { f } from './a.js'; test('a', () => { expect(f(true)).toMatchSnapshot(); });\n",
+			"a.js": "export const f = (x) => { if (x) { return 1; }\nreturn 2; };\n",
+			"a.test.js": "import { expect, test } from 'vitest';\nimport { f } from './a.js';\n" +
+				"test('a', () => { expect(f(true)).toMatchSnapshot(); });\n",
 			"__snapshots__/a.test.js.snap": "// Vitest Snapshot v1, https://vitest.dev/guide/snapshot.html\n\nexports[`a 1`] = `1`;\n\nexports[`gone 1`] = `1`;\n",
 		}},
 	} {
