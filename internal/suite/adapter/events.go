@@ -23,13 +23,16 @@ type Event struct {
 	// Event is listed, started, finished, error (outside any test), end, begin
 	// where several processes write and each has its own end, or unusable:
 	// the tool cannot be used, and the message says why; unchecked: an alarm of the whole
-	// suite that was switched off in a process for a part of it.
+	// suite that is switched off in a process for a part of it. A listing names those that the
+	// suite has.
 	Event string `json:"event"`
 	// ID is the test's name as it was listed: what [e2e.Test.Name] holds.
 	ID    string `json:"id"`
 	Name  string `json:"name"`
 	File  string `json:"file"`
 	Class string `json:"class"`
+	// Part names a part of the test ID that was not listed, such as a title in a file.
+	Part string `json:"part,omitempty"`
 	// UniqueID is the JUnit Platform's, Module the build's directory from the suite's,
 	// and Declaring the class that declares the method Name, where a listing of the
 	// platform says so.
@@ -42,6 +45,8 @@ type Event struct {
 	Group string   `json:"group,omitempty"`
 	Keep  string   `json:"keep,omitempty"`
 	Tags  []string `json:"tags"`
+	// Lock, of a listing, names what no two processes of a machine may use at once.
+	Lock string `json:"lock,omitempty"`
 
 	// Key tells tests of one ID apart: what the framework itself calls the test, in this
 	// process. Retry counts the executions of that test before this one, as the framework
@@ -184,7 +189,7 @@ func (t *reportedTest) add(ev Event, files []string) {
 // Collect takes every finished test. An end with a retry count continues the test of the
 // same id and key; any other end is of a test of its own.
 func (f *EventFile) Collect(p *Process, c *Collected) (string, error) {
-	type instance struct{ id, key string }
+	type instance struct{ id, part, key string }
 	var order []*reportedTest
 	at, running := map[instance]*reportedTest{}, map[string]bool{}
 	channel := attempts.Channel{Kind: attempts.Events}
@@ -195,7 +200,7 @@ func (f *EventFile) Collect(p *Process, c *Collected) (string, error) {
 			running[ev.ID] = true
 		case "finished":
 			delete(running, ev.ID)
-			which := instance{ev.ID, ev.Key}
+			which := instance{ev.ID, ev.Part, ev.Key}
 			t := at[which]
 			if t == nil || !t.continues(ev) {
 				t = &reportedTest{}
@@ -222,17 +227,27 @@ func (f *EventFile) Collect(p *Process, c *Collected) (string, error) {
 	case damaged != "":
 		c.Problem(e2e.CodeReportDamaged, "the events of batch %s: %s", p.Unit.Name, damaged)
 	}
-	if len(unchecked) > 0 {
-		slices.Sort(unchecked)
-		c.In.Problems = append(c.In.Problems, e2e.Problem{Code: e2e.CodeRunnerExit, Unit: p.Unit.Name, Note: true,
-			Text: fmt.Sprintf("not checked, since batch %s ran a part of its suite: %s", p.Unit.Name, strings.Join(slices.Compact(unchecked), ", "))})
+	// The process of a rerun always runs a part, also where the first one had run the whole suite.
+	if p.Unit.Attempt <= 1 {
+		c.In.Problems = append(c.In.Problems, NotChecked(p.Spec.Name, unchecked)...)
 	}
 	for _, t := range order {
-		c.Add(attempts.Reported{Spellings: []attempts.Spelling{{Name: t.last.ID}}, Unplanned: f.Test(t.last), Results: t.results})
+		c.Add(attempts.Reported{Spellings: []attempts.Spelling{{Name: t.last.ID, Part: t.last.Part}}, Unplanned: f.Test(t.last), Results: t.results})
 	}
 	channel.Running = slices.Sorted(maps.Keys(running))
 	c.In.Channel = channel
 	return "", nil
+}
+
+// NotChecked are notes of alarms of a whole suite that no process checks, since each runs a part.
+// A listing and the processes word them alike, so that a result has each once.
+func NotChecked(suite string, alarms []string) []e2e.Problem {
+	var notes []e2e.Problem
+	for _, alarm := range slices.Compact(slices.Sorted(slices.Values(alarms))) {
+		text := fmt.Sprintf("not checked, since suite %s was split: %s", suite, alarm)
+		notes = append(notes, e2e.Problem{Code: e2e.CodeNotChecked, Unit: suite, Note: true, Text: text})
+	}
+	return notes
 }
 
 // EvidenceKeys are the attributes (t.Attr) that become evidence.
@@ -242,7 +257,8 @@ var EvidenceKeys = map[string]e2e.EvidenceKind{
 }
 
 func (ev Event) attempt() e2e.Attempt {
-	a := e2e.Attempt{Seconds: max(0, ev.Seconds), Error: ev.Error, Type: Clip(ev.Type, 200), Children: ev.Children[:min(len(ev.Children), maxChildren)]}
+	a := e2e.Attempt{Line: max(0, ev.Line), Seconds: max(0, ev.Seconds), Error: ev.Error, Type: Clip(ev.Type, 200)}
+	a.Children = ev.Children[:min(len(ev.Children), maxChildren)]
 	if ev.Start > 0 {
 		a.Started = time.UnixMilli(int64(ev.Start)).UTC()
 	}

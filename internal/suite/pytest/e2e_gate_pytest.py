@@ -32,8 +32,10 @@ class Reporter:
         self.selection = selection()
         self.files = {name.partition("::")[0] for name in self.selection or ()}
         self.running = {}
+        self.outside = {}  # by node id, files of tests outside of pytest's root directory
         self.repeats = {}  # by name, how often pytest-rerunfailures has repeated the test
         self.errors = set()
+        self.snapshots = False  # unused ones fail no run here, and would fail one of the whole suite
 
     def write(self, event, **fields):
         if self.out:
@@ -48,10 +50,15 @@ class Reporter:
     def path(self, path):
         return os.path.relpath(str(path), self.base).replace(os.sep, "/")
 
-    def name(self, nodeid):
-        """A node id that does not depend on pytest's root directory."""
+    def name(self, nodeid, location=None):
+        """A node id that does not depend on pytest's root directory. Outside of that directory
+        pytest shortens the file, so it is taken from the collected item, or from where pytest says
+        that the test lies: a controller of pytest-xdist collects nothing."""
         file, separator, rest = nodeid.partition("::")
-        name = self.path(os.path.join(self.root, file)) + separator + rest
+        path = os.path.join(self.root, file)
+        if not os.path.exists(path):
+            path = self.outside.get(nodeid) or os.path.join(self.root, location[0] if location else file)
+        name = self.path(path) + separator + rest
         if self.selection is not None and name not in self.selection:
             bare = name.rpartition("@")[0]  # pytest-xdist appends a group
             if bare in self.selection:
@@ -59,6 +66,10 @@ class Reporter:
         return name
 
     # Collecting
+
+    def pytest_itemcollected(self, item):
+        if not os.path.exists(os.path.join(self.root, item.nodeid.partition("::")[0])):
+            self.outside[item.nodeid] = str(item.path)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_ignore_collect(self, collection_path):
@@ -76,14 +87,17 @@ class Reporter:
             config.hook.pytest_deselected(items=others)
 
     def pytest_collection_finish(self, session):
+        if self.snapshots and any("snapshot" in getattr(item, "fixturenames", ()) for item in session.items):
+            self.write("unchecked", message="unused snapshots")
         if not self.config.option.collectonly:
             return
+        lock = "coverage" if session.config.pluginmanager.hasplugin("_cov") else ""  # it merges all data that it finds
         anywhere = any(mark.kwargs.get("scope") in ("package", "session") for item in session.items for mark in item.iter_markers("dependency"))
         for item in session.items:
             name = self.name(item.nodeid)
             file, _, rest = name.partition("::")
             self.write("listed", id=name, name=rest, file=file, line=(item.location[1] or 0) + 1, tags=tags(item), keep=file,
-                       group=group(item, file, anywhere))
+                       group=group(item, file, anywhere), lock=lock)
 
     def pytest_collectreport(self, report):
         if report.failed:
@@ -91,13 +105,13 @@ class Reporter:
 
     # Running
 
-    def pytest_runtest_logstart(self, nodeid):
-        name = self.name(nodeid)
+    def pytest_runtest_logstart(self, nodeid, location):
+        name = self.name(nodeid, location)
         self.running[name] = Attempt()
         self.write("started", id=name)
 
     def pytest_runtest_logreport(self, report):
-        name = self.name(report.nodeid)
+        name = self.name(report.nodeid, report.location)
         if report.when == "teardown" and name not in self.running and not report.failed:
             return  # what pytest-rerunfailures is to repeat has been reported
         after_rerun = name not in self.running and name in self.repeats  # a tear-down that failed
@@ -112,7 +126,8 @@ class Reporter:
             retry = self.repeats.pop(name, 0)
             if report.outcome == "rerun" or after_rerun:
                 self.repeats[name] = retry + 1
-            self.write("finished", id=name, retry=retry, name=rest, file=file, **attempt.fields())
+            line = (report.location[1] or 0) + 1
+            self.write("finished", id=name, retry=retry, name=rest, file=file, line=line, **attempt.fields())
 
     # Everything else
 
@@ -240,11 +255,23 @@ def pytest_configure(config):
         config.option.reruns = 0  # the diagnostic rerun is one attempt
     reporter = Reporter(config)
     config.pluginmanager.register(reporter, "e2e-gate-reporter")
+    unalarm(config, reporter)
+
+
+def unalarm(config, reporter):
+    """Switches off what speaks of the whole suite, where a part of it runs. A listing only says
+    what the suite has."""
+    listing = reporter.selection is None
+    part = os.environ.get("E2E_PART") == "1"
     coverage = getattr(config.pluginmanager.getplugin("_cov"), "options", None)  # of pytest-cov
-    if os.environ.get("E2E_PART") == "1" and coverage is not None:
+    if (listing or part) and coverage is not None and not getattr(coverage, "no_cov", False):
         if getattr(coverage, "cov_fail_under", None):
             reporter.write("unchecked", message="the coverage threshold (cov-fail-under)")
-        coverage.cov_fail_under = 0  # it speaks of the whole suite
+        if part:
+            coverage.cov_fail_under = 0
+    if hasattr(config.option, "warn_unused_snapshots"):  # of syrupy, which takes those of a mere listing for unused
+        reporter.snapshots = (listing or part) and not config.option.warn_unused_snapshots
+        config.option.warn_unused_snapshots = config.option.warn_unused_snapshots or listing or part
 
 
 if int(pytest.__version__.split(".")[0]) < NEEDED:

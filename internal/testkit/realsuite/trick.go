@@ -5,6 +5,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -46,7 +47,7 @@ func (tc Trick) Play(t *testing.T) {
 		tc.Root = t.TempDir()
 	}
 	tc.write(t)
-	a, err := suite.New(tc.Spec, tc.Root)
+	a, err := tc.adapter()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,6 +67,30 @@ func (tc Trick) Play(t *testing.T) {
 	}
 	tc.Says(t, "run", tc.Problem, rep.Problems)
 	tc.attempts(t, rep)
+}
+
+// programs are those of packages that npx would look up, with what the adapters add.
+var programs = map[string][]string{"cucumber": {"cucumber-js"}, "jest": {"jest"}, "playwright": {"playwright", "test"}, "vitest": {"vitest"}}
+
+// direct starts a framework without npx, which takes longer than most of these suites. The examples
+// start theirs as users do. It is empty where there is nothing to start.
+func direct(framework, dir string) []string {
+	words := programs[framework]
+	if len(words) == 0 {
+		return nil
+	}
+	file := filepath.Join(dir, "node_modules", ".bin", words[0])
+	if _, err := os.Stat(file); err != nil || runtime.GOOS == "windows" {
+		return nil
+	}
+	return append([]string{file}, words[1:]...)
+}
+
+func (tc Trick) adapter() (suite.Adapter, error) {
+	if len(tc.Spec.Run) == 0 {
+		tc.Spec.Run = direct(tc.Spec.Framework, tc.Root)
+	}
+	return suite.New(tc.Spec, tc.Root)
 }
 
 func (tc Trick) write(t *testing.T) {
@@ -110,6 +135,37 @@ func (tc Trick) Says(t *testing.T, what, want string, problems []e2e.Problem) {
 	t.Helper()
 	if (want == "") != (len(problems) == 0) || want != "" && !slices.ContainsFunc(problems, func(p e2e.Problem) bool { return strings.Contains(p.Text, want) }) {
 		t.Errorf("%s: want %q in %+v", what, want, problems)
+	}
+}
+
+// Alarms lists a suite of one test that raises alarms of the whole suite, sorted: the listing names
+// them, a process that runs a part names them and raises none, and one that runs all raises them.
+// locks: no two processes of a machine run such tests at once.
+func (tc Trick) Alarms(t *testing.T, locks bool, alarms ...string) {
+	t.Helper()
+	Slow(t)
+	if tc.Root == "" {
+		tc.Root = t.TempDir()
+	}
+	a, tests, problems, err := tc.ListIn(t)
+	named := func(problems []e2e.Problem) bool {
+		return slices.EqualFunc(problems, alarms, func(p e2e.Problem, alarm string) bool {
+			return p.Code == e2e.CodeNotChecked && strings.HasSuffix(p.Text, ": "+alarm)
+		})
+	}
+	if err != nil || len(tests) != 1 || !named(problems) {
+		t.Fatal(err, problems, tests)
+	}
+	if (len(tests[0].Locks) > 0) != locks {
+		t.Errorf("locks: %q", tests[0].Locks)
+	}
+	part := tc.Run(t, a, tests, append(os.Environ(), "E2E_PART=1"))
+	if e2e.OutcomeOf(part.Tests[tests[0].ID]) != e2e.Passed || !named(part.Problems) {
+		t.Errorf("a part: %+v", part)
+	}
+	whole := tc.Run(t, a, tests, os.Environ())
+	if len(whole.Problems) == 0 || !whole.Problems[0].LosesEvidence || slices.ContainsFunc(whole.Problems, func(p e2e.Problem) bool { return p.Note }) {
+		t.Errorf("the whole suite: %+v", whole.Problems)
 	}
 }
 
@@ -167,7 +223,7 @@ func (tc *Trick) List(t *testing.T) (suite.Adapter, []e2e.Test, []e2e.Problem, e
 func (tc *Trick) ListIn(t *testing.T) (suite.Adapter, []e2e.Test, []e2e.Problem, error) {
 	t.Helper()
 	tc.write(t)
-	a, err := suite.New(tc.Spec, tc.Root)
+	a, err := tc.adapter()
 	if err != nil {
 		t.Fatal(err)
 	}

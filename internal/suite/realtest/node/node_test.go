@@ -3,11 +3,11 @@ package node
 
 import (
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/suite"
 	"github.com/org/e2e-gate/internal/testkit/realsuite"
 )
@@ -71,22 +71,29 @@ func TestNodeGroups(t *testing.T) {
 	}
 }
 
-// A coverage threshold of the whole suite is no alarm in a process that runs a part of it.
-func TestJestPart(t *testing.T) {
-	trick := realsuite.Trick{Root: realsuite.WithModules(t, "jest"), Spec: suite.Spec{Name: "s", Framework: "jest"}, Files: map[string]string{
-		"package.json": "{}", "a.js": "module.exports = (x) => { if (x) { return 1; }\nreturn 2; };\n",
-		"a.test.js":      "const f = require('./a.js'); test('a', () => { f(true); });\n",
-		"jest.config.js": "module.exports = { collectCoverage: true, coverageThreshold: { global: { lines: 100 } } };\n",
-	}}
-	a, tests, problems, err := trick.ListIn(t)
-	if err != nil || len(problems) > 0 || len(tests) != 1 {
-		t.Fatal(err, problems, tests)
-	}
-	for part, alarms := range map[string]bool{"": true, "E2E_PART=1": false} {
-		rep := trick.Run(t, a, tests, append(os.Environ(), part))
-		if e2e.OutcomeOf(rep.Tests[tests[0].ID]) != e2e.Passed || (len(rep.Problems) > 0) != alarms {
-			t.Errorf("%q: %+v", part, rep.Problems)
-		}
+// A snapshot that no test uses is an alarm of the whole suite: not while tests are listed, and not in
+// a process that runs a part. So are thresholds that the flags of a suite set.
+func TestAlarms(t *testing.T) {
+	for framework, trick := range map[string]realsuite.Trick{
+		"jest": {Spec: suite.Spec{Args: []string{"--coverage", "--coverageThreshold", `{"global":{"lines":100}}`}}, Files: map[string]string{
+			"package.json": `{"jest": {"testEnvironment": "node"}}`, "a.js": "module.exports = (x) => { if (x) { return 1; }\nreturn 2; };\n",
+			"a.test.js":                    "const f = require('./a'); test('a', () => { expect(f(true)).toMatchSnapshot(); });\n",
+			"__snapshots__/a.test.js.snap": "// Jest Snapshot v1, https://jestjs.io/docs/snapshot-testing\n\nexports[`a 1`] = `1`;\n\nexports[`gone 1`] = `1`;\n",
+		}},
+		"vitest": {Spec: suite.Spec{Args: []string{"--coverage", "--coverage.thresholds.lines=100"}}, Files: map[string]string{
+			"a.js": "export const f = (x) => { if (x) { return 1; }\nreturn 2; };\n",
+			"a.test.js": "import { expect, test } from 'vitest';\nimport { f } from './a.js';\n" +
+				"test('a', () => { expect(f(true)).toMatchSnapshot(); });\n",
+			"__snapshots__/a.test.js.snap": "// Vitest Snapshot v1, https://vitest.dev/guide/snapshot.html\n\nexports[`a 1`] = `1`;\n\nexports[`gone 1`] = `1`;\n",
+		}},
+	} {
+		t.Run(framework, func(t *testing.T) {
+			t.Setenv("CI", "1") // else Vitest updates snapshots
+			trick.Root = realsuite.WithModules(t, framework)
+			trick.Spec.Name, trick.Spec.Framework = "s", framework
+			// Only Vitest clears its folder of coverage when it starts.
+			trick.Alarms(t, framework == "vitest", "the coverage thresholds", "unused snapshots")
+		})
 	}
 }
 
@@ -238,4 +245,19 @@ func TestReportersBesideOurs(t *testing.T) {
 func TestContract(t *testing.T) {
 	realsuite.PlayContract(t, "vitest", realsuite.ModulesOf("vitest"))
 	realsuite.PlayContract(t, "jest", realsuite.ModulesOf("jest"))
+	realsuite.PlayContract(t, "cucumber", realsuite.ModulesOf("cucumber"))
+	realsuite.PlayContract(t, "cypress", cypress)
+}
+
+// cypress puts the script beside a project that plays Cypress, which is too large a download.
+func cypress(t *testing.T, dir string) []string {
+	t.Helper()
+	script, err := os.ReadFile(filepath.Join("..", "..", "cypress", "testdata", "cypress.cjs"))
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "cypress.cjs"), script, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return nil
 }
