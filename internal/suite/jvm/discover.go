@@ -71,6 +71,8 @@ func (j *jvm) listed(b jvmRun, exit proc.Exit, out *buildOutput) ([]adapter.Even
 			unusable = ev.Message
 		}
 	})
+	told, toolErr := readTool(b.tool())
+	listed = append(listed, told.listed...)
 	broken := out.compileErrors()
 	add := func(format string, args ...any) {
 		problems = append(problems, e2e.Problem{Code: e2e.CodeBuildFailed, LosesEvidence: true, Unit: j.spec.Name,
@@ -81,12 +83,18 @@ func (j *jvm) listed(b jvmRun, exit proc.Exit, out *buildOutput) ([]adapter.Even
 		return nil, nil, fmt.Errorf("suite %s: %w: %s", j.spec.Name, adapter.ErrTool, unusable)
 	case err != nil && !errors.Is(err, os.ErrNotExist):
 		return nil, nil, fmt.Errorf("suite %s: read the listing: %w", j.spec.Name, err)
+	case toolErr != nil:
+		return nil, nil, fmt.Errorf("suite %s: read the listing: %w", j.spec.Name, toolErr)
 	case broken != "":
 		add("they do not build: %s", broken)
 	case !exit.OK():
 		add("%s; %s", exit, out.outputTail(exit))
 	case damaged != "":
 		add("%s", damaged)
+	case told.damaged != "":
+		add("%s", told.damaged)
+	case len(listed) > 0 && !told.loaded:
+		return nil, nil, fmt.Errorf("suite %s: %w: %s", j.spec.Name, adapter.ErrTool, notLoaded)
 	case len(listed) == 0:
 		return nil, nil, j.nothing(out)
 	}
@@ -127,7 +135,9 @@ func (j *jvm) tests(listed []adapter.Event, src sources) []e2e.Test {
 			ev.Group = "[" + ev.Module + "] " + ev.Group
 		}
 		t := j.test(name, ev)
-		t.File, t.Line = src.find(j.dir(), ev)
+		if t.File = ev.File; t.File == "" {
+			t.File, t.Line = src.find(j.dir(), ev)
+		}
 		tests = append(tests, t)
 	}
 	return tests

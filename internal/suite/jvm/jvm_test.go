@@ -15,7 +15,8 @@ import (
 
 func TestMavenArguments(t *testing.T) {
 	failsafe := []buildFile{{"", "<artifactId>maven-failsafe-plugin</artifactId>"}}
-	run := strings.NewReplacer("-Dmaven.test.failure.ignore=true -Dmaven.test.additionalClasspath=/c -DfailIfNoTests=false", "CLASSES",
+	run := strings.NewReplacer("-Dmaven.test.failure.ignore=true -Dmaven.test.additionalClasspath=/c -DfailIfNoTests=false "+
+		"-Dmaven.ext.class.path="+extension("/c"), "CLASSES",
 		"-Djunit.platform.output.capture.stdout=true -Djunit.platform.output.capture.stderr=true", "RUN",
 		"-Dsurefire.rerunFailingTestsCount=0 -Dfailsafe.rerunFailingTestsCount=0 -Djunit.jupiter.execution.parallel.enabled=false", "ONCE")
 	for _, tc := range []struct {
@@ -118,8 +119,8 @@ func TestFoundNothing(t *testing.T) {
 		{mavenFound, "[INFO] --- surefire:3.0.0-M5:test (default-test) @ x ---", "look at their patterns", false},
 		{mavenFound, "[INFO] --- compiler:3.2.5:compile (x) @ x ---", "neither Surefire nor Failsafe", false},
 		{gradleFound, "e2e-gate: Gradle 4.4.1", "Gradle 4.4.1 found, 4.6 or later needed", true},
-		{gradleFound, "e2e-gate: Gradle 9.1.0", "useJUnitPlatform()", false},
-		{gradleFound, "e2e-gate: Gradle 9.2-20251101", "useJUnitPlatform()", false},
+		{gradleFound, "e2e-gate: Gradle 9.1.0", "give args the task", false},
+		{gradleFound, "e2e-gate: Gradle 9.2-20251101", "give args the task", false},
 		{gradleFound, "", "did not read the gate's init script", true},
 	} {
 		if text, unusable := tc.found(tc.output); !strings.Contains(text, tc.want) || unusable != tc.isUnusable {

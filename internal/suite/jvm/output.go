@@ -31,10 +31,7 @@ type buildOutput struct {
 	line []byte
 	// wrong is set within Gradle's paragraph on what went wrong.
 	wrong bool
-	// foreign is set while tests run outside the JUnit Platform, as Maven names it, and
-	// ranForeign once there were any.
-	foreign, ranForeign bool
-	end                 []byte
+	end   []byte
 }
 
 func (o *buildOutput) Write(p []byte) (int, error) {
@@ -71,10 +68,6 @@ func (o *buildOutput) tell() {
 		line = "[ERROR] " + strings.TrimLeft(line, "> ")
 	}
 	begins := slices.ContainsFunc([]string{"[ERROR]", "[FATAL]", "e: ", "e2e-gate: "}, func(mark string) bool { return strings.HasPrefix(line, mark) })
-	if m := provider.FindStringSubmatch(line); m != nil {
-		o.foreign = !strings.Contains(m[1], ".junitplatform.")
-	}
-	o.ranForeign = o.ranForeign || o.foreign && strings.Contains(line, testsRun) && !strings.Contains(line, testsRun+"0,")
 	telling := begins || strings.Contains(line, ": error: ") || strings.Contains(line, "--- ") || strings.Contains(line, " provider ")
 	if telling && len(o.told) < maxTold {
 		o.told = append(o.told, line)

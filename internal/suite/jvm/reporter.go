@@ -18,8 +18,8 @@ import (
 )
 
 // reporter is the folder of our Java sources: e2egate is compiled, api are the
-// signatures of the JUnit Platform that it is compiled against, whatever version the
-// project has, and META-INF is how the platform finds it.
+// signatures of the JUnit Platform and of Maven that it is compiled against, whatever
+// versions the project has; META-INF is how the platform finds it, and maven how Maven does.
 //
 //go:embed reporter
 var reporter embed.FS
@@ -84,8 +84,10 @@ func compileInto(ctx context.Context, folder string, env []string) error {
 	if err := javac(ctx, filepath.Join(tmp, "src"), filepath.Join(tmp, "classes"), env); err != nil {
 		return err
 	}
-	if err := os.Rename(filepath.Join(tmp, "src", "META-INF"), filepath.Join(tmp, "classes", "META-INF")); err != nil {
-		return err
+	for _, name := range []string{"maven", "META-INF"} {
+		if err := os.Rename(filepath.Join(tmp, "src", name), filepath.Join(tmp, "classes", name)); err != nil {
+			return err
+		}
 	}
 	if err := os.Rename(filepath.Join(tmp, "classes"), folder); err != nil {
 		if _, taken := os.Stat(filepath.Join(folder, "META-INF")); taken != nil {
