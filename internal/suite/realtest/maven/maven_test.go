@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -179,33 +180,64 @@ func TestMavenListsOnce(t *testing.T) {
 	}
 }
 
-// Methods in an order on one instance are a group, with nested classes. A module on JUnit 4
-// without the Vintage engine is judged from its reports.
+// Methods in an order on one instance are a group, with nested classes. What a module runs outside
+// the JUnit Platform (JUnit 4 without the Vintage engine, TestNG, plain classes) is one test: it
+// does not run while tests are listed, nor in a batch that does not have it.
 func TestMavenGroups(t *testing.T) {
 	tc := mavenProject(t, "maven-groups.txtar")
 	a, tests, problems, err := tc.List(t)
 	if err != nil || len(problems) > 0 {
 		t.Fatal(err, problems)
 	}
+	const old, testNG, plain = "b/pom.xml::default-test (JUnit 4)", "c/pom.xml::default-test (TestNG)", "d/pom.xml::default-test (plain classes)"
 	groups := map[string]string{}
 	for _, test := range tests {
 		groups[test.Name] = test.Group
 	}
 	want := map[string]string{
 		"com.acme.OrderedTest::alone()": "", "com.acme.StepsTest::opens()": "s/com.acme.StepsTest", "com.acme.StepsTest::closes()": "s/com.acme.StepsTest",
-		"com.acme.StepsTest$Later::archives()": "s/com.acme.StepsTest",
+		"com.acme.StepsTest$Later::archives()": "s/com.acme.StepsTest", old: "", testNG: "", plain: "",
 	}
 	if !maps.Equal(groups, want) {
 		t.Errorf("%v", groups)
 	}
-	rep := tc.Run(t, a, tests, os.Environ())
-	const outcomes = "com.acme.OrderedTest::alone() passed, com.acme.StepsTest$Later::archives() passed, com.acme.StepsTest::closes() passed, " +
-		"com.acme.StepsTest::opens() passed, unplanned s/com.acme.OldTest::breaks failed, unplanned s/com.acme.OldTest::holds passed"
-	if got := realsuite.Outcomes(tests, rep); got != outcomes {
-		t.Error(got)
+	ran := func() string {
+		files, err := filepath.Glob(filepath.Join(tc.Root, "*", "ran*.txt"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		for _, file := range files {
+			names = append(names, filepath.Base(filepath.Dir(file))+"/"+filepath.Base(file))
+		}
+		return strings.Join(names, " ")
 	}
-	const said = "2 tests of batch s ran outside the JUnit Platform (JUnit4Provider)"
-	if len(rep.Problems) != 1 || !rep.Problems[0].Note || !strings.Contains(rep.Problems[0].Text, said) {
-		t.Errorf("%+v", rep.Problems)
+	if got := ran(); got != "" {
+		t.Errorf("while tests were listed, %s ran", got)
+	}
+	modules := func(test e2e.Test) bool { return strings.Contains(test.Name, "pom.xml") }
+	some := slices.DeleteFunc(slices.Clone(tests), func(test e2e.Test) bool { return modules(test) && test.Name != testNG })
+	rep := tc.Run(t, a, some, os.Environ())
+	const outcomes = testNG + " passed, com.acme.OrderedTest::alone() passed, com.acme.StepsTest$Later::archives() passed, " +
+		"com.acme.StepsTest::closes() passed, com.acme.StepsTest::opens() passed"
+	if got := realsuite.Outcomes(some, rep); got != outcomes || len(rep.Problems) > 0 {
+		t.Error(got, rep.Problems)
+	}
+	if list := rep.Tests["s/"+testNG]; len(list) != 1 || len(list[0].Children) != 3 {
+		t.Errorf("%+v", list)
+	}
+	if got := ran(); got != "c/ran-before.txt c/ran.txt" {
+		t.Errorf("%s ran", got)
+	}
+	others := slices.DeleteFunc(slices.Clone(tests), func(test e2e.Test) bool { return !modules(test) || test.Name == testNG })
+	rep = tc.Run(t, a, others, os.Environ())
+	if got := realsuite.Outcomes(others, rep); got != old+" failed, "+plain+" passed" || len(rep.Problems) > 0 {
+		t.Error(got, rep.Problems)
+	}
+	if list := rep.Tests["s/"+old]; len(list) != 1 || list[0].Message != "com.acme.OldTest::breaks: total expected:<12> but was:<10>" || len(list[0].Children) != 2 {
+		t.Errorf("%+v", list)
+	}
+	if got := ran(); got != "b/ran.txt c/ran-before.txt c/ran.txt d/ran.txt" {
+		t.Errorf("%s ran", got)
 	}
 }
