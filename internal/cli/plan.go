@@ -108,7 +108,11 @@ func (a *App) printAlternatives(p *e2e.Plan) {
 
 func (a *App) printPlan(p *e2e.Plan, file string) error {
 	for _, problem := range p.Problems {
-		_, _ = fmt.Fprintln(a.Stdout, safeLine("problem: "+problem.Text))
+		label := "problem: "
+		if problem.Note {
+			label = "note: "
+		}
+		_, _ = fmt.Fprintln(a.Stdout, safeLine(label+problem.Text))
 	}
 	for _, g := range p.Gates {
 		if !g.Open() {

@@ -72,6 +72,9 @@ const (
 	CodeCancelled          Code = "cancelled"
 	CodeTimeout            Code = "timeout"
 	CodeToolError          Code = "tool_error"
+	// CodeNotChecked is that of a note: an alarm of a whole suite was switched off, since no
+	// process ran all of it.
+	CodeNotChecked Code = "not_checked"
 )
 
 // Problem is something that went wrong around the tests: a damaged report, a

@@ -25,6 +25,8 @@ type discovered struct {
 	tests      []e2e.Test
 	batches    []e2e.Batch
 	deselected []e2e.Deselected
+	// alarms are notes of what is not checked if a suite is split.
+	alarms []e2e.Problem
 	// sights are what the change does to them; nil where no base judges.
 	sights *sights
 }
@@ -70,6 +72,8 @@ func (s *Session) discover(ctx context.Context, _ none) (all discovered, problem
 	}
 	for _, spec := range s.opts.Config.Suites {
 		found, odd, err := s.discoverSuite(ctx, spec)
+		all.alarms = append(all.alarms, slices.DeleteFunc(slices.Clone(odd), func(p e2e.Problem) bool { return p.Code != e2e.CodeNotChecked })...)
+		odd = slices.DeleteFunc(odd, func(p e2e.Problem) bool { return p.Code == e2e.CodeNotChecked })
 		problems = append(problems, odd...)
 		if err != nil {
 			return all, problems, err

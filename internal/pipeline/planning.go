@@ -64,7 +64,30 @@ func (s *Session) makePlan(_ context.Context, in planning) (*e2e.Plan, []e2e.Pro
 	}
 	plan.Digest = digest(plan)
 	s.opts.Progress.Planned(plan.Planned(), len(plan.Shards), plan.Guessed, plan.Makespan)
-	return plan, nil, nil
+	return plan, unchecked(plan, in.alarms), nil
+}
+
+// unchecked are the alarms of suites that no process of the plan runs as a whole.
+func unchecked(plan *e2e.Plan, alarms []e2e.Problem) []e2e.Problem {
+	return slices.DeleteFunc(slices.Clone(alarms), func(p e2e.Problem) bool { return !split(plan, p.Unit) })
+}
+
+// split reports whether a plan has no process that runs all tests of a suite: some are not
+// selected, or lie on several shards, or run before the others because they are smoke tests.
+func split(plan *e2e.Plan, suite string) bool {
+	if slices.ContainsFunc(plan.Deselected, func(d e2e.Deselected) bool { return d.Suite == suite }) {
+		return true
+	}
+	work, processes := plan.Work(), 0
+	for _, sh := range plan.Shards {
+		smoke := min(sh.Smoke, len(sh.Tests))
+		for _, ids := range [][]string{sh.Tests[:smoke], sh.Tests[smoke:]} {
+			if slices.ContainsFunc(ids, func(id string) bool { return work[id].Suite == suite }) {
+				processes++
+			}
+		}
+	}
+	return processes > 1
 }
 
 // loadHistory reads earlier durations. Without them the plan is worse and nothing

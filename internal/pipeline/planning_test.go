@@ -135,3 +135,30 @@ func TestKeptAdvice(t *testing.T) {
 		}
 	}
 }
+
+// A plan names the alarms of a whole suite that none of its processes can check: the suite is not
+// selected whole, lies on several shards, or runs its smoke tests first.
+func TestUnchecked(t *testing.T) {
+	alarm := e2e.Problem{Code: e2e.CodeNotChecked, Unit: "s", Note: true, Text: "not checked, since suite s was split: x"}
+	of := func(suite string) e2e.PlannedTest { return e2e.PlannedTest{Test: e2e.Test{ID: suite, Suite: suite[:1]}} }
+	tests := []e2e.PlannedTest{of("s1"), of("s2"), of("o1")}
+	for name, tc := range map[string]struct {
+		shards     []e2e.PlanShard
+		deselected []e2e.Deselected
+		split      bool
+	}{
+		"whole":      {shards: []e2e.PlanShard{{Tests: []string{"s1", "s2", "o1"}}}},
+		"one shard":  {shards: []e2e.PlanShard{{Tests: []string{"o1"}}, {Tests: []string{"s1", "s2"}}}},
+		"two shards": {shards: []e2e.PlanShard{{Tests: []string{"s1", "o1"}}, {Tests: []string{"s2"}}}, split: true},
+		"smoke":      {shards: []e2e.PlanShard{{Tests: []string{"s1", "s2", "o1"}, Smoke: 1}}, split: true},
+		"all smoke":  {shards: []e2e.PlanShard{{Tests: []string{"s1", "s2", "o1"}, Smoke: 2}}},
+		"selected": {shards: []e2e.PlanShard{{Tests: []string{"s1", "s2"}}}, split: true,
+			deselected: []e2e.Deselected{{Suite: "s", Why: "select", Count: 1, Tests: []string{"s3"}}}},
+		"other selected": {shards: []e2e.PlanShard{{Tests: []string{"s1", "s2"}}}, deselected: []e2e.Deselected{{Suite: "o", Why: "select", Count: 1}}},
+	} {
+		got := unchecked(&e2e.Plan{Tests: tests, Shards: tc.shards, Deselected: tc.deselected}, []e2e.Problem{alarm})
+		if (len(got) == 1) != tc.split {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}

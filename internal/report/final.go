@@ -429,12 +429,22 @@ func (f *final) facts() {
 	f.field("to do", f.text(task, 4))
 	f.field("tests", text)
 	f.field("budget", budgetText(f.r))
+	f.unchecked()
 	f.field("judged by", judgedBy(f.r))
 	f.path("run", safetext.Line(f.r.Run.ID, idText))
 	if f.out != "" {
 		f.path("result", f.file(cmp.Or(f.document, "result.json")))
 	}
 	f.gap()
+}
+
+// unchecked says which alarms of whole suites no process checked.
+func (f *final) unchecked() {
+	for _, p := range f.r.Problems {
+		if p.Code == e2e.CodeNotChecked && p.Note {
+			f.field("note", f.text(p.Text, 2))
+		}
+	}
 }
 
 // budgetText is the stage's budget and what was used of it.

@@ -114,6 +114,9 @@ func (m *merging) fill(r e2e.TestResult, attempts []e2e.Attempt) []e2e.TestResul
 	for i, own := range twins {
 		list[i] = r
 		list[i].Set, list[i].Twins = r.ID, len(twins)
+		if own[0].Line > 0 {
+			list[i].Line = own[0].Line
+		}
 		list[i].Outcome = e2e.OutcomeOf(own)
 		list[i] = withAttempts(list[i], besideTwin(before, own, len(twins)), own)
 	}
@@ -234,13 +237,17 @@ func (m *merging) expand(list []e2e.Problem) []e2e.Problem {
 }
 
 // mergeProblems says once what several shards say of the same unit, with all its
-// tests. A problem that loses evidence is never merged into one that does not.
+// tests. A problem that loses evidence is never merged into one that does not. What was not checked
+// is said once, also where the plan and each shard say it.
 func mergeProblems(list []e2e.Problem) []e2e.Problem {
 	once := []e2e.Problem{}
 	for _, p := range list {
 		at := slices.IndexFunc(once, func(o e2e.Problem) bool {
-			return o.Code == p.Code && o.Unit == p.Unit && o.Text == p.Text && o.LosesEvidence == p.LosesEvidence && len(o.Tests) > 0
+			return o.Code == p.Code && o.Unit == p.Unit && o.Text == p.Text && o.LosesEvidence == p.LosesEvidence && (len(o.Tests) > 0 || notChecked(p))
 		})
+		if at >= 0 && notChecked(p) {
+			continue
+		}
 		if at < 0 || len(p.Tests) == 0 {
 			once = append(once, p)
 			continue
@@ -251,6 +258,8 @@ func mergeProblems(list []e2e.Problem) []e2e.Problem {
 	}
 	return once
 }
+
+func notChecked(p e2e.Problem) bool { return p.Code == e2e.CodeNotChecked && p.Note }
 
 // mergeGates adds what each shard saw of the gates. A gate that failed for one shard
 // has failed.

@@ -354,3 +354,25 @@ func TestShardResults(t *testing.T) {
 		t.Errorf("%+v", list)
 	}
 }
+
+// What was not checked is said once, by the plan and by every shard; a failure of that code that is
+// no note is not hidden by one.
+func TestNotCheckedIsSaidOnce(t *testing.T) {
+	note := e2e.Problem{Code: e2e.CodeNotChecked, Unit: "s", Text: "not checked, since suite s was split: x", Note: true}
+	logged, other := note, note
+	logged.File, logged.Shard, other.Text = "units/1/output.log", 1, "not checked, since suite s was split: y"
+	if merged := mergeProblems([]e2e.Problem{note, logged, other, note}); len(merged) != 2 || merged[0].File != "" {
+		t.Errorf("%+v", merged)
+	}
+}
+
+// Each of several tests of one id has the line that the framework gave it, else that of the plan.
+func TestTwinsHaveLines(t *testing.T) {
+	m := &merging{}
+	list := m.fill(e2e.TestResult{Test: e2e.Test{ID: "s/a::x", Line: 3}}, []e2e.Attempt{
+		{Outcome: e2e.Passed, Twin: 1, Line: 3}, {Outcome: e2e.Failed, Twin: 2, Line: 9}, {Outcome: e2e.Passed, Twin: 3},
+	})
+	if len(list) != 3 || list[0].Line != 3 || list[1].Line != 9 || list[2].Line != 3 {
+		t.Errorf("%+v", list)
+	}
+}

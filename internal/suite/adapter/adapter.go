@@ -41,7 +41,8 @@ import (
 // Adapter lists and runs the tests of one suite with one test framework.
 type Adapter interface {
 	// Discover lists the suite's tests without running any. Problems are about the
-	// tests themselves (a file that does not parse); the error means that nothing
+	// tests themselves (a file that does not parse), or notes of [NotChecked] for alarms that the
+	// suite would lose if it were split; the error means that nothing
 	// could be listed at all, and wraps [ErrTool] where a tool is missing.
 	Discover(ctx context.Context, env []string) ([]e2e.Test, []e2e.Problem, error)
 	// Start says how to run the tests of a unit.

@@ -99,6 +99,7 @@ func ReportedOf(spec Spec, t junit.Test) attempts.Reported {
 		},
 	}
 	for i, a := range t.Attempts {
+		a.Line = id.Line
 		r.Results = append(r.Results, attempts.Result{Attempt: a, Retry: t.Stated[i]})
 	}
 	return r

@@ -23,7 +23,8 @@ type Event struct {
 	// Event is listed, started, finished, error (outside any test), end, begin
 	// where several processes write and each has its own end, or unusable:
 	// the tool cannot be used, and the message says why; unchecked: an alarm of the whole
-	// suite that was switched off in a process for a part of it.
+	// suite that is switched off in a process for a part of it. A listing names those that the
+	// suite has.
 	Event string `json:"event"`
 	// ID is the test's name as it was listed: what [e2e.Test.Name] holds.
 	ID    string `json:"id"`
@@ -42,6 +43,8 @@ type Event struct {
 	Group string   `json:"group,omitempty"`
 	Keep  string   `json:"keep,omitempty"`
 	Tags  []string `json:"tags"`
+	// Lock, of a listing, names what no two processes of a machine may use at once.
+	Lock string `json:"lock,omitempty"`
 
 	// Key tells tests of one ID apart: what the framework itself calls the test, in this
 	// process. Retry counts the executions of that test before this one, as the framework
@@ -222,10 +225,9 @@ func (f *EventFile) Collect(p *Process, c *Collected) (string, error) {
 	case damaged != "":
 		c.Problem(e2e.CodeReportDamaged, "the events of batch %s: %s", p.Unit.Name, damaged)
 	}
-	if len(unchecked) > 0 {
-		slices.Sort(unchecked)
-		c.In.Problems = append(c.In.Problems, e2e.Problem{Code: e2e.CodeRunnerExit, Unit: p.Unit.Name, Note: true,
-			Text: fmt.Sprintf("not checked, since batch %s ran a part of its suite: %s", p.Unit.Name, strings.Join(slices.Compact(unchecked), ", "))})
+	// The process of a rerun always runs a part, also where the first one had run the whole suite.
+	if p.Unit.Attempt <= 1 {
+		c.In.Problems = append(c.In.Problems, NotChecked(p.Spec.Name, unchecked)...)
 	}
 	for _, t := range order {
 		c.Add(attempts.Reported{Spellings: []attempts.Spelling{{Name: t.last.ID}}, Unplanned: f.Test(t.last), Results: t.results})
@@ -235,6 +237,16 @@ func (f *EventFile) Collect(p *Process, c *Collected) (string, error) {
 	return "", nil
 }
 
+// NotChecked are notes of alarms of a whole suite that no process checks, since each runs a part.
+// A listing and the processes word them alike, so that a result has each once.
+func NotChecked(suite string, alarms []string) []e2e.Problem {
+	var notes []e2e.Problem
+	for _, alarm := range slices.Compact(slices.Sorted(slices.Values(alarms))) {
+		notes = append(notes, e2e.Problem{Code: e2e.CodeNotChecked, Unit: suite, Note: true, Text: fmt.Sprintf("not checked, since suite %s was split: %s", suite, alarm)})
+	}
+	return notes
+}
+
 // EvidenceKeys are the attributes (t.Attr) that become evidence.
 var EvidenceKeys = map[string]e2e.EvidenceKind{
 	"e2e.expected": e2e.EvidenceExpected, "e2e.actual": e2e.EvidenceActual, "e2e.state": e2e.EvidenceState,
@@ -242,7 +254,7 @@ var EvidenceKeys = map[string]e2e.EvidenceKind{
 }
 
 func (ev Event) attempt() e2e.Attempt {
-	a := e2e.Attempt{Seconds: max(0, ev.Seconds), Error: ev.Error, Type: Clip(ev.Type, 200), Children: ev.Children[:min(len(ev.Children), maxChildren)]}
+	a := e2e.Attempt{Line: max(0, ev.Line), Seconds: max(0, ev.Seconds), Error: ev.Error, Type: Clip(ev.Type, 200), Children: ev.Children[:min(len(ev.Children), maxChildren)]}
 	if ev.Start > 0 {
 		a.Started = time.UnixMilli(int64(ev.Start)).UTC()
 	}

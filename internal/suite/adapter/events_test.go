@@ -178,8 +178,12 @@ func TestEventsOfAPart(t *testing.T) {
 	if o := e2e.OutcomeOf(rep.Tests["s/a"]); o != e2e.NotRun {
 		t.Errorf("a is %s", o)
 	}
-	const want = "not checked, since batch u ran a part of its suite: the coverage thresholds"
-	if len(rep.Problems) != 1 || !rep.Problems[0].Note || rep.Problems[0].LosesEvidence || rep.Problems[0].Text != want {
+	const want = "not checked, since suite s was split: the coverage thresholds"
+	if len(rep.Problems) != 1 || rep.Problems[0].Code != e2e.CodeNotChecked || !rep.Problems[0].Note || rep.Problems[0].LosesEvidence || rep.Problems[0].Text != want {
 		t.Errorf("%+v", rep.Problems)
+	}
+	p.Unit.Attempt = 2
+	if rep = p.Report(proc.Exit{Ended: proc.Exited}); len(rep.Problems) != 0 {
+		t.Errorf("a rerun says of the suite what its first run may have checked: %+v", rep.Problems)
 	}
 }

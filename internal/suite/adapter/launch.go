@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 
@@ -176,8 +177,12 @@ func (r *reporting) Start(u Unit) (Invocation, error) {
 
 // test makes a test from an event.
 func (r *reporting) test(ev Event) e2e.Test {
+	var locks []string
+	if ev.Lock != "" {
+		locks = []string{e2e.MachineLock + ev.Lock + " in " + path.Join(".", filepath.ToSlash(r.spec.Dir))}
+	}
 	return e2e.Test{
-		ID: r.spec.Name + "/" + ev.ID, Suite: r.spec.Name, Framework: r.spec.Framework, Unit: r.spec.Name,
+		Locks: locks, ID: r.spec.Name + "/" + ev.ID, Suite: r.spec.Name, Framework: r.spec.Framework, Unit: r.spec.Name,
 		File: ev.File, Line: ev.Line, Class: ev.Class, Name: ev.ID, Tags: ev.Tags, Group: GroupOf(r.spec, ev.Group), Keep: GroupOf(r.spec, ev.Keep),
 	}
 }
@@ -219,6 +224,7 @@ func (r *reporting) listed(l Launch, exit proc.Exit) ([]e2e.Test, []e2e.Problem,
 	var tests []e2e.Test
 	var problems []e2e.Problem
 	var unusable string
+	var alarms []string
 	ended := false
 	damaged, err := ReadEvents(l.events(), func(ev Event) {
 		switch ev.Event {
@@ -228,6 +234,8 @@ func (r *reporting) listed(l Launch, exit proc.Exit) ([]e2e.Test, []e2e.Problem,
 			problems = append(problems, r.problem(FirstLines(ev.Message, 4)))
 		case "unusable":
 			unusable = ev.Message
+		case "unchecked":
+			alarms = append(alarms, FirstLines(ev.Message, 1))
 		case "end":
 			ended = true
 		}
@@ -244,7 +252,7 @@ func (r *reporting) listed(l Launch, exit proc.Exit) ([]e2e.Test, []e2e.Problem,
 	case len(problems) == 0 && !exit.OK() && exit.Code != r.how.NoTests:
 		problems = append(problems, r.problem(fmt.Sprintf("%s; %s", exit, OutputTail(exit))))
 	}
-	return tests, problems, nil
+	return tests, append(problems, NotChecked(r.spec.Name, alarms)...), nil
 }
 
 func (r *reporting) problem(text string) e2e.Problem {

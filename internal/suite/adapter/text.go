@@ -62,6 +62,23 @@ func HasFlag(args []string, flags ...string) bool {
 	})
 }
 
+// WithoutFlags leaves out flags: switches, which have no value of their own, and others with the
+// value behind them.
+func WithoutFlags(args, switches []string, others ...string) []string {
+	var kept []string
+	for i := 0; i < len(args); i++ {
+		name, _, hasValue := strings.Cut(args[i], "=")
+		switch {
+		case slices.Contains(switches, name):
+		case !slices.Contains(others, name):
+			kept = append(kept, args[i])
+		case !hasValue:
+			i++
+		}
+	}
+	return kept
+}
+
 // Variable is the value that the last setting of a variable gives it.
 func Variable(env []string, name string) string {
 	for _, setting := range slices.Backward(env) {

@@ -243,24 +243,9 @@ func (c *cucumber) argv(u adapter.Unit, list, out string) []string {
 	}
 	argv = append(argv, list, "--format", `"message":"`+out+`"`)
 	if u.Attempt > 1 { // the diagnostic rerun is one attempt
-		return append(argv, withoutFlags(c.spec.Args, "--retry", "--retry-tag-filter")...)
+		return append(argv, adapter.WithoutFlags(c.spec.Args, nil, "--retry", "--retry-tag-filter")...)
 	}
 	return append(argv, c.spec.Args...)
-}
-
-// withoutFlags leaves out flags and their values.
-func withoutFlags(args []string, flags ...string) []string {
-	var kept []string
-	for i := 0; i < len(args); i++ {
-		name, _, hasValue := strings.Cut(args[i], "=")
-		switch {
-		case !slices.Contains(flags, name):
-			kept = append(kept, args[i])
-		case !hasValue:
-			i++
-		}
-	}
-	return kept
 }
 
 // detect takes the place of the manifest of cucumber-js; other Cucumbers are

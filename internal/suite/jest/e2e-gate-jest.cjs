@@ -24,6 +24,28 @@ function identify(testPath, titles, project) {
   return { id: (project ? `[${project}] ` : '') + file + '::' + name, name, file };
 }
 
+// thresholds reports whether the suite has coverage thresholds. The gate switches coverage off
+// while it lists, and the thresholds in a part of the suite, so both are read where the user set
+// them: as flags, which the gate hands on, or in the config file.
+async function thresholds(globalConfig) {
+  const flags = (process.env.E2E_GATE_COVERAGE ?? '').split(',');
+  try {
+    let from = globalConfig.rootDir;
+    for (const name of ['jest', '@jest/core', 'jest-config']) {
+      try { from = path.dirname(require.resolve(name, { paths: [from] })); } catch { /* not installed apart */ }
+    }
+    const at = process.argv.findIndex((arg) => arg === '-c' || arg === '--config' || arg.startsWith('--config='));
+    const file = at < 0 ? globalConfig.rootDir : process.argv[at].split('=')[1] ?? process.argv[at + 1];
+    const { config } = await require(require.resolve('jest-config', { paths: [from] })).readInitialOptions(undefined, { packageRootOrConfig: file });
+    return Boolean((selection ? globalConfig.collectCoverage : flags.includes('collect') || config.collectCoverage) && (flags.includes('threshold') || Object.keys(config.coverageThreshold ?? {}).length));
+  } catch {
+    return Boolean(globalConfig.coverageThreshold) && (flags.includes('collect') || globalConfig.collectCoverage); // an older Jest
+  }
+}
+
+// hasSnapshots reports whether a test file has snapshots; --ci makes unused ones fail the run.
+const hasSnapshots = (file) => fs.existsSync(path.join(path.dirname(file), '__snapshots__', path.basename(file) + '.snap'));
+
 const projectOf = (config) => config.displayName?.name ?? config.displayName ?? '';
 
 const tags = (name) => [...new Set([...name.matchAll(/(?:^|\s)@([\w.:/-]+)/g)].map((m) => m[1]))];
@@ -44,6 +66,9 @@ class Reporter {
     // whole file is filed under its own.
     this.several = (globalConfig?.projects?.length ?? 1) > 1;
     this.reported = new Map(); // by id, the tests of it that ended
+    this.config = globalConfig;
+    this.part = process.env.E2E_PART === '1';
+    this.snapshots = false;
   }
 
   // continued finds the test of a title that Jest runs again, or begins another one. Jest
@@ -75,10 +100,11 @@ class Reporter {
       : result.status === 'failed' ? failure(result.failureMessages.join('\n\n') || 'failed without a message')
         : { outcome: 'skipped', message: result.status === 'todo' ? 'to do' : '' };
     same.failed = seen.outcome === 'failed';
-    write('finished', { ...what, key: same.key, retry: same.retry, ...seen, start: result.startAt ?? 0, seconds: (result.duration ?? 0) / 1000 });
+    write('finished', { ...what, key: same.key, retry: same.retry, ...seen, line: result.location?.line ?? 0, start: result.startAt ?? 0, seconds: (result.duration ?? 0) / 1000 });
   }
 
   onTestResult(test, file) {
+    this.snapshots ||= hasSnapshots(test.path);
     if (file.testExecError) {
       write('error', { message: `${path.relative(base, test.path)}: ${failure(file.testExecError.message ?? file.failureMessage).message}`, details: clip(plain(file.failureMessage), 24000) });
     }
@@ -102,7 +128,17 @@ class Reporter {
     this.finished(test, result);
   }
 
-  onRunComplete(contexts, results) {
+  // unalarm names what speaks of the whole suite. Unused snapshots fail neither a part of it nor a
+  // listing; one that does not match has failed its test.
+  async unalarm(results) {
+    if (selection && !this.part) return;
+    if (await thresholds(this.config)) write('unchecked', { message: 'the coverage thresholds' });
+    if (this.snapshots) write('unchecked', { message: 'unused snapshots' });
+    if (!results.snapshot.unmatched) results.snapshot.failure = false;
+  }
+
+  async onRunComplete(contexts, results) {
+    await this.unalarm(results);
     if (results.runExecError) write('error', { message: results.runExecError.message });
     if (results.wasInterrupted) write('error', { message: 'Jest was interrupted' });
     write('end', {});

@@ -25,15 +25,15 @@ func TestArguments(t *testing.T) {
 		},
 		{
 			adapter.Spec{}, 1, tests,
-			"--ci --testRunner=R/e2e-gate-jest-runner.cjs --reporters=R/e2e-gate-jest.cjs --reporters=default --runTestsByPath a.test.js b.test.js",
+			"--ci --testRunner=R/e2e-gate-jest-runner.cjs --reporters=R/e2e-gate-jest.cjs --testLocationInResults --reporters=default --runTestsByPath a.test.js b.test.js",
 		},
 		{
 			adapter.Spec{}, 2, tests[:1],
-			"--ci --testRunner=R/e2e-gate-jest-runner.cjs --reporters=R/e2e-gate-jest.cjs --reporters=default --runInBand --runTestsByPath b.test.js",
+			"--ci --testRunner=R/e2e-gate-jest-runner.cjs --reporters=R/e2e-gate-jest.cjs --testLocationInResults --reporters=default --runInBand --runTestsByPath b.test.js",
 		},
 		{
 			adapter.Spec{Args: []string{"--maxWorkers=2"}}, 2, tests[:1],
-			"--ci --testRunner=R/e2e-gate-jest-runner.cjs --reporters=R/e2e-gate-jest.cjs --reporters=default --maxWorkers=2 --runTestsByPath b.test.js",
+			"--ci --testRunner=R/e2e-gate-jest-runner.cjs --reporters=R/e2e-gate-jest.cjs --testLocationInResults --reporters=default --maxWorkers=2 --runTestsByPath b.test.js",
 		},
 	} {
 		if tc.attempt == 2 {

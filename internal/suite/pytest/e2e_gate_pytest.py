@@ -34,6 +34,7 @@ class Reporter:
         self.running = {}
         self.repeats = {}  # by name, how often pytest-rerunfailures has repeated the test
         self.errors = set()
+        self.snapshots = False  # unused ones fail no run here, and would fail one of the whole suite
 
     def write(self, event, **fields):
         if self.out:
@@ -76,14 +77,17 @@ class Reporter:
             config.hook.pytest_deselected(items=others)
 
     def pytest_collection_finish(self, session):
+        if self.snapshots and any("snapshot" in getattr(item, "fixturenames", ()) for item in session.items):
+            self.write("unchecked", message="unused snapshots")
         if not self.config.option.collectonly:
             return
+        lock = "coverage" if session.config.pluginmanager.hasplugin("_cov") else ""  # it merges all data that it finds
         anywhere = any(mark.kwargs.get("scope") in ("package", "session") for item in session.items for mark in item.iter_markers("dependency"))
         for item in session.items:
             name = self.name(item.nodeid)
             file, _, rest = name.partition("::")
             self.write("listed", id=name, name=rest, file=file, line=(item.location[1] or 0) + 1, tags=tags(item), keep=file,
-                       group=group(item, file, anywhere))
+                       group=group(item, file, anywhere), lock=lock)
 
     def pytest_collectreport(self, report):
         if report.failed:
@@ -112,7 +116,8 @@ class Reporter:
             retry = self.repeats.pop(name, 0)
             if report.outcome == "rerun" or after_rerun:
                 self.repeats[name] = retry + 1
-            self.write("finished", id=name, retry=retry, name=rest, file=file, **attempt.fields())
+            line = (report.location[1] or 0) + 1
+            self.write("finished", id=name, retry=retry, name=rest, file=file, line=line, **attempt.fields())
 
     # Everything else
 
@@ -240,11 +245,23 @@ def pytest_configure(config):
         config.option.reruns = 0  # the diagnostic rerun is one attempt
     reporter = Reporter(config)
     config.pluginmanager.register(reporter, "e2e-gate-reporter")
+    unalarm(config, reporter)
+
+
+def unalarm(config, reporter):
+    """Switches off what speaks of the whole suite, where a part of it runs. A listing only says
+    what the suite has."""
+    listing = reporter.selection is None
+    part = os.environ.get("E2E_PART") == "1"
     coverage = getattr(config.pluginmanager.getplugin("_cov"), "options", None)  # of pytest-cov
-    if os.environ.get("E2E_PART") == "1" and coverage is not None:
+    if (listing or part) and coverage is not None and not getattr(coverage, "no_cov", False):
         if getattr(coverage, "cov_fail_under", None):
             reporter.write("unchecked", message="the coverage threshold (cov-fail-under)")
-        coverage.cov_fail_under = 0  # it speaks of the whole suite
+        if part:
+            coverage.cov_fail_under = 0
+    if hasattr(config.option, "warn_unused_snapshots"):  # of syrupy, which takes those of a mere listing for unused
+        reporter.snapshots = (listing or part) and not config.option.warn_unused_snapshots
+        config.option.warn_unused_snapshots = config.option.warn_unused_snapshots or listing or part
 
 
 if int(pytest.__version__.split(".")[0]) < NEEDED:

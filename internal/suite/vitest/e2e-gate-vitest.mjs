@@ -20,6 +20,10 @@ const plain = (text) => String(text ?? '').replace(/\u001b\[[0-9;]*m/g, '');
 
 const nothing = /(?!)/;
 
+const part = process.env.E2E_PART === '1';
+
+const isUnused = (error) => /^Obsolete snapshots found/.test(error?.message ?? '');
+
 function fileOf(moduleId, project) {
   const file = path.relative(base, moduleId).split(path.sep).join('/');
   return { file, prefix: (project?.name ? `[${project.name}] ` : '') + file + '::' };
@@ -94,17 +98,36 @@ export default class {
 
   // From Vitest 4.1 on each file has a pattern of its own.
   onTestRunStart(specifications) {
-    if (!selection) return;
     this.unalarm();
+    if (!selection) return;
     for (const spec of specifications) spec.testNamePattern = patternOf(namesIn(fileOf(spec.moduleId, spec.project).prefix));
   }
 
-  // unalarm switches off what speaks of the whole suite, where only a part of it runs.
+  // unalarm switches off what speaks of the whole suite, where only a part of it runs. A listing,
+  // which has coverage off, says whether the suite has it on.
   unalarm() {
     const options = this.vitest?.coverageProvider?.options;
-    if (process.env.E2E_PART !== '1' || !options?.thresholds) return;
+    this.coverage = process.env.E2E_GATE_COVERAGE === 'collect' || this.vitest?.vite?.config?.test?.coverage?.enabled === true;
+    if (!selection && this.coverage && this.vitest.config?.coverage?.thresholds) write('unchecked', { message: 'the coverage thresholds' });
+    if (!part || !options?.thresholds) return;
     options.thresholds = undefined;
     write('unchecked', { message: 'the coverage thresholds' });
+  }
+
+  // snapshots names the alarm of unused snapshots. Vitest raises it where it writes none, as in CI.
+  snapshots(module) {
+    if (selection && !part || this.named || module.project?.config?.snapshotOptions?.updateSnapshot !== 'none') return;
+    const { moduleId } = module;
+    const usual = path.join(path.dirname(moduleId), '__snapshots__', path.basename(moduleId) + '.snap');
+    if (this.named = fs.existsSync(this.vitest?.snapshot?.resolvePath?.(moduleId) ?? usual)) write('unchecked', { message: 'unused snapshots' });
+  }
+
+  // unused forgets the error that a file has unused snapshots, in a part of the suite.
+  unused(module) {
+    const result = module.task?.result;
+    if (!part || !result?.errors?.some(isUnused)) return;
+    result.errors = result.errors.filter((error) => !isUnused(error));
+    if (!result.errors.length) result.state = 'pass'; // a failed test still fails the run
   }
 
   onTestModuleCollected(module) {
@@ -112,6 +135,7 @@ export default class {
     for (const test of module.children.allTests())
       write('listed', {
         ...identify(test), line: test.location?.line ?? 0, tags: tags(test), keep: fileOf(module.moduleId, test.project).prefix.slice(0, -2), group: groupOf(test),
+        lock: this.coverage ? 'coverage' : '', // Vitest clears its folder when it starts
       });
   }
 
@@ -135,6 +159,7 @@ export default class {
     // Vitest repeats a test that is expected to fail as often as it may, and it is no flake.
     const retries = test.options?.fails ? 0 : Math.min(run?.retryCount ?? 0, 20);
     what.key = test.id;
+    what.line = test.location?.line ?? 0;
     for (let retry = 0; retry < retries; retry++) write('finished', { ...what, retry, ...failure(errors[retry] ?? errors.at(-1) ?? 'failed, and was repeated') });
     what.retry = retries;
     const seen = state === 'passed' ? { outcome: 'passed' } : state === 'skipped' ? { outcome: 'skipped', message: note ?? '' } : failure(errors.at(-1));
@@ -151,6 +176,8 @@ export default class {
   onTestSuiteResult(suite) { this.hooks(suite); }
 
   onTestModuleEnd(module) {
+    this.snapshots(module);
+    this.unused(module);
     this.hooks(module);
     for (const test of module.children.allTests()) {
       if (test.result().state === 'failed') this.unheard(test);

@@ -3,6 +3,8 @@ package vitest
 
 import (
 	"embed"
+	"slices"
+	"strings"
 
 	"github.com/org/e2e-gate/internal/suite/adapter"
 )
@@ -26,17 +28,28 @@ func newAdapter(s adapter.Spec, root string) adapter.Adapter {
 		Start:     []string{"npx", "--no-install", "vitest"},
 		Files:     files,
 		Arguments: arguments,
+		Environment: func(l adapter.Launch, _ []string) []string {
+			if slices.ContainsFunc(l.Spec.Args, func(arg string) bool { return slices.Contains(collects, strings.TrimSuffix(arg, "=true")) }) {
+				return []string{"E2E_GATE_COVERAGE=collect"}
+			}
+			return nil
+		},
 	})
 }
+
+// collects are flags that switch coverage on. A listing has it off, and Vitest lets the last flag
+// win: with one of these it would miss every threshold.
+var collects = []string{"--coverage", "--coverage.enabled"}
 
 func arguments(l adapter.Launch) ([]string, error) {
 	// A forgotten test.only would take other tests out of the listing.
 	args := append([]string{"run"}, l.Sources()...)
 	args = append(args, "--allowOnly=false", "--reporter="+l.File("e2e-gate-vitest.mjs"))
 	if l.Listing() {
-		return append(append(args, "--includeTaskLocation", "--coverage.enabled=false"), l.Spec.Args...), nil
+		return append(append(args, "--includeTaskLocation", "--coverage.enabled=false"), adapter.WithoutFlags(l.Spec.Args, collects)...), nil
 	}
-	args = append(append(args, "--reporter=default"), l.Spec.Args...)
+	// Locations tell apart tests of one title.
+	args = append(append(args, "--includeTaskLocation", "--reporter=default"), l.Spec.Args...)
 	if l.Attempt > 1 { // the diagnostic rerun is one attempt, and one test at a time
 		args = append(args, "--retry=0", "--no-file-parallelism", "--maxConcurrency=1")
 	}

@@ -21,10 +21,10 @@ func TestArguments(t *testing.T) {
 			adapter.Spec{Args: []string{"--dir=x"}}, 1, nil,
 			"run --allowOnly=false --reporter=R/e2e-gate-vitest.mjs --includeTaskLocation --coverage.enabled=false --dir=x",
 		},
-		{adapter.Spec{}, 1, tests, "run a.test.js b.test.js --allowOnly=false --reporter=R/e2e-gate-vitest.mjs --reporter=default"},
+		{adapter.Spec{}, 1, tests, "run a.test.js b.test.js --allowOnly=false --reporter=R/e2e-gate-vitest.mjs --includeTaskLocation --reporter=default"},
 		{
 			adapter.Spec{}, 2, tests[:1],
-			"run b.test.js --allowOnly=false --reporter=R/e2e-gate-vitest.mjs --reporter=default --retry=0 --no-file-parallelism --maxConcurrency=1",
+			"run b.test.js --allowOnly=false --reporter=R/e2e-gate-vitest.mjs --includeTaskLocation --reporter=default --retry=0 --no-file-parallelism --maxConcurrency=1",
 		},
 	} {
 		args, err := arguments(adapter.Launch{Spec: tc.spec, Reporter: "R", Tests: tc.tests, Attempt: tc.attempt})

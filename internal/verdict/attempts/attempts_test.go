@@ -716,3 +716,24 @@ func written(v reflect.Value) string {
 	}
 	return ""
 }
+
+// A line tells tests of one id apart; a test with an id of its own has it elsewhere.
+func TestLinesTellTwinsApart(t *testing.T) {
+	at := func(line int) Reported {
+		r := test("a", passed())
+		r.Results[0].Attempt.Line = line
+		return r
+	}
+	for _, tc := range []struct {
+		reported []Reported
+		want     []int
+	}{{[]Reported{at(3)}, []int{0}}, {[]Reported{at(3), at(9)}, []int{3, 9}}} {
+		var lines []int
+		for _, a := range Of(In{Planned: []Planned{{ID: "s/a", Name: "a"}}, Reported: tc.reported}).Tests["s/a"] {
+			lines = append(lines, a.Line)
+		}
+		if !slices.Equal(lines, tc.want) {
+			t.Errorf("%v, want %v", lines, tc.want)
+		}
+	}
+}

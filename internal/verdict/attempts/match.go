@@ -115,6 +115,9 @@ func (m *matching) planned() map[string][]e2e.Attempt {
 func asTwins(runs [][]e2e.Attempt) []e2e.Attempt {
 	list := slices.Concat(runs...)
 	if len(runs) < 2 {
+		for i := range list {
+			list[i].Line = 0 // the test itself has it
+		}
 		return list
 	}
 	n := 0
