@@ -21,7 +21,7 @@ func (j *jvm) Discover(ctx context.Context, env []string) ([]e2e.Test, []e2e.Pro
 	}
 	cache := j.cache(src, env)
 	if listed, ok := cache.read(); ok {
-		return j.tests(listed, src), nil, nil
+		return j.tests(listed, src), j.alarms(listed), nil
 	}
 	tmp, err := os.MkdirTemp("", "e2e-gate-list-")
 	if err != nil {
@@ -35,8 +35,16 @@ func (j *jvm) Discover(ctx context.Context, env []string) ([]e2e.Test, []e2e.Pro
 	if len(problems) == 0 {
 		cache.write(listed)
 	}
-	return j.tests(listed, src), problems, nil
+	return j.tests(listed, src), append(problems, j.alarms(listed)...), nil
 }
+
+// alarms are notes of what is not checked if the suite is split.
+func (j *jvm) alarms(listed []adapter.Event) []e2e.Problem {
+	return adapter.NotChecked(j.spec.Name, messages(slices.DeleteFunc(slices.Clone(listed), isTest)))
+}
+
+// isTest tells tests from alarms.
+func isTest(ev adapter.Event) bool { return ev.Event != "unchecked" }
 
 // list starts the build tool once.
 func (j *jvm) list(ctx context.Context, folder string, env []string) ([]adapter.Event, []e2e.Problem, error) {
@@ -98,7 +106,7 @@ func (j *jvm) listed(b jvmRun, exit proc.Exit, out *buildOutput) ([]adapter.Even
 	case len(listed) == 0:
 		return nil, nil, j.nothing(out)
 	}
-	return listed, problems, nil
+	return append(listed, told.unchecked...), problems, nil
 }
 
 func (j *jvm) nothing(out *buildOutput) error {
@@ -113,6 +121,7 @@ func (j *jvm) nothing(out *buildOutput) error {
 // Different tests of one name stay two, so that the collision is reported. Classes of
 // one name in several modules carry their module's.
 func (j *jvm) tests(listed []adapter.Event, src sources) []e2e.Test {
+	listed = slices.DeleteFunc(slices.Clone(listed), func(ev adapter.Event) bool { return !isTest(ev) })
 	modules := map[string][]string{}
 	for _, ev := range listed {
 		if !slices.Contains(modules[ev.ID], ev.Module) {

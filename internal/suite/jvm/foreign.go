@@ -30,7 +30,9 @@ type toolEvents struct {
 	listed, started []adapter.Event
 	// finished are those that ended, with their reports as attachments.
 	finished []adapter.Event
-	damaged  string
+	// unchecked are alarms of the whole suite that were switched off.
+	unchecked []adapter.Event
+	damaged   string
 }
 
 // readTool reads what the build tool told; no file: nothing.
@@ -46,6 +48,8 @@ func readTool(file string) (toolEvents, error) {
 			told.started = append(told.started, ev)
 		case "finished":
 			told.finished = append(told.finished, ev)
+		case "unchecked":
+			told.unchecked = append(told.unchecked, ev)
 		}
 	})
 	if errors.Is(err, os.ErrNotExist) {
@@ -53,6 +57,15 @@ func readTool(file string) (toolEvents, error) {
 	}
 	told.damaged = damaged
 	return told, err
+}
+
+// messages are those of events.
+func messages(events []adapter.Event) []string {
+	list := make([]string, len(events))
+	for i, ev := range events {
+		list[i] = adapter.FirstLines(ev.Message, 1)
+	}
+	return list
 }
 
 // modules adds the executions outside the JUnit Platform to the results.
@@ -72,6 +85,9 @@ func (r *jvmResults) modules(p *adapter.Process, c *adapter.Collected, none stri
 			c.Problem(e2e.CodeRunnerExit, "batch %s ran tests outside the JUnit Platform (%s) that were not selected, and whose results are not known; "+
 				"add junit-vintage-engine, or the engine of the framework", p.Unit.Name, name)
 		}
+	}
+	if p.Unit.Attempt <= 1 { // a rerun is a part of the suite also where the first process ran all of it
+		c.In.Problems = append(c.In.Problems, adapter.NotChecked(p.Spec.Name, messages(told.unchecked))...)
 	}
 	if len(told.started) == 0 {
 		return none, nil

@@ -215,6 +215,9 @@ func (r *jvmResults) Collect(p *adapter.Process, c *adapter.Collected) (string, 
 	if broken := r.out.compileErrors(); err == nil && broken != "" {
 		c.In.Build = attempts.Build{Failed: true, Text: broken}
 	}
+	if goals := r.out.failedGoals(); goals != "" { // more than the end of the output says
+		c.In.Exit.Output = "these goals failed: " + goals
+	}
 	if err != nil || r.tool == "" {
 		return none, err
 	}

@@ -57,9 +57,6 @@ func mavenArguments(b jvmRun) ([]string, error) {
 	if !b.listing {
 		args = append(args, "-Djunit.platform.output.capture.stdout=true", "-Djunit.platform.output.capture.stderr=true")
 	}
-	if b.part {
-		args = append(args, "-Djacoco.haltOnFailure=false") // it speaks of the whole suite
-	}
 	if b.attempt > 1 { // the diagnostic rerun is one attempt, and one test at a time
 		args = append(args, "-Dsurefire.rerunFailingTestsCount=0", "-Dfailsafe.rerunFailingTestsCount=0", "-Djunit.jupiter.execution.parallel.enabled=false")
 	}

@@ -127,3 +127,14 @@ func (o *buildOutput) outputTail(exit proc.Exit) string {
 	}
 	return adapter.OutputTail(exit)
 }
+
+// failedGoals are the lines in which Maven says which goals failed, and why.
+func (o *buildOutput) failedGoals() string {
+	var goals []string
+	for line := range strings.Lines(o.all()) {
+		if goal, ok := strings.CutPrefix(strings.TrimSpace(line), "[ERROR] Failed to execute goal "); ok && len(goals) < maxCompileErrors {
+			goals = append(goals, adapter.Clip(strings.TrimSuffix(goal, " -> [Help 1]"), 1000))
+		}
+	}
+	return strings.Join(goals, "; ")
+}

@@ -5,6 +5,7 @@ import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
+import java.lang.reflect.Field;
 import java.lang.reflect.InvocationTargetException;
 import java.net.URL;
 import java.net.URLConnection;
@@ -55,6 +56,10 @@ public final class MavenModules implements MojoExecutionListener {
             return;
         }
         tell();
+        if (event.getMojo().getClass().getName().equals("org.jacoco.maven.CheckMojo")) {
+            coverage(event);
+            return;
+        }
         if (!runsTests(event.getMojo().getClass())) {
             return;
         }
@@ -70,6 +75,30 @@ public final class MavenModules implements MojoExecutionListener {
         if (!told) {
             told = true;
             Events.build("loaded", Collections.emptyMap());
+        }
+    }
+
+    /**
+     * Coverage rules speak of the whole suite: a listing and a process for a part of it switch them
+     * off, and say so. A rule that fails no build is no alarm.
+     */
+    private static void coverage(MojoExecutionEvent event) throws MojoExecutionException {
+        if (Events.SELECTION != null && !"1".equals(System.getenv("E2E_PART"))) {
+            return;
+        }
+        try {
+            Class<?> mojo = event.getMojo().getClass();
+            Field halts = mojo.getDeclaredField("haltOnFailure");
+            Field skips = mojo.getSuperclass().getDeclaredField("skip");
+            halts.setAccessible(true);
+            skips.setAccessible(true);
+            if (halts.getBoolean(event.getMojo()) && !skips.getBoolean(event.getMojo())) {
+                skips.setBoolean(event.getMojo(), true);
+                String which = "the coverage rules of " + file(event) + " (jacoco:check, " + event.getExecution().getExecutionId() + ")";
+                Events.build("unchecked", Collections.singletonMap("message", which));
+            }
+        } catch (IOException | ReflectiveOperationException | RuntimeException e) {
+            throw new MojoExecutionException("e2e-gate cannot switch off jacoco:check for a part of the suite: " + e, e);
         }
     }
 
