@@ -216,7 +216,7 @@ func (r *jvmResults) Collect(p *adapter.Process, c *adapter.Collected) (string, 
 		c.In.Build = attempts.Build{Failed: true, Text: broken}
 	}
 	if goals := r.out.failedGoals(); goals != "" { // more than the end of the output says
-		c.In.Exit.Output = "these goals failed: " + goals
+		c.In.Exit.Output = "the build failed: " + goals
 	}
 	if err != nil || r.tool == "" {
 		return none, err

@@ -169,16 +169,22 @@ func TestBuildOutput(t *testing.T) {
 	}
 }
 
-// The goals that failed explain an exit status better than the end of the output.
+// The goals or tasks that failed explain an exit status better than the end of the output.
 func TestFailedGoals(t *testing.T) {
-	p := suitetest.WithEvents(t, suitetest.Process(t, "a"), `{"event":"begin"}`, `{"event":"finished","id":"a","outcome":"passed"}`, `{"event":"end"}`, "")
-	out, events := &buildOutput{}, p.Results
-	p.Results = &jvmResults{events: events.(*adapter.EventFile), out: out}
-	_, _ = out.Write([]byte("[ERROR] Failed to execute goal x:y:1:check (rules) on project a: Coverage checks have not been met. -> [Help 1]\n[ERROR]   mvn -rf :a\n"))
-	rep := (&jvmInvocation{Process: p, out: out}).Report(proc.Exit{Ended: proc.Exited, Code: 1})
-	const want = "although no test failed; these goals failed: x:y:1:check (rules) on project a: Coverage checks have not been met."
-	if len(rep.Problems) != 1 || !strings.HasSuffix(rep.Problems[0].Text, want) {
-		t.Errorf("%+v", rep.Problems)
+	for output, want := range map[string]string{
+		"[ERROR] Failed to execute goal x:y:1:check (rules) on project a: Coverage checks have not been met. -> [Help 1]\n[ERROR]   mvn -rf :a\n": "x:y:1:check " +
+			"(rules) on project a: Coverage checks have not been met.",
+		"* What went wrong:\nExecution failed for task ':app:rules'.\n> Rule violated for bundle app\n\n* Try:\n> Run with --stacktrace\n": "Execution failed for " +
+			"task ':app:rules'.; Rule violated for bundle app",
+	} {
+		p := suitetest.WithEvents(t, suitetest.Process(t, "a"), `{"event":"begin"}`, `{"event":"finished","id":"a","outcome":"passed"}`, `{"event":"end"}`, "")
+		out, events := &buildOutput{}, p.Results
+		p.Results = &jvmResults{events: events.(*adapter.EventFile), out: out}
+		_, _ = out.Write([]byte(output))
+		rep := (&jvmInvocation{Process: p, out: out}).Report(proc.Exit{Ended: proc.Exited, Code: 1})
+		if len(rep.Problems) != 1 || !strings.HasSuffix(rep.Problems[0].Text, "although no test failed; the build failed: "+want) {
+			t.Errorf("%+v", rep.Problems)
+		}
 	}
 }
 

@@ -20,6 +20,8 @@ const (
 	maxBuildTail = 16 << 10
 	// maxCompileErrors bounds those that a problem names.
 	maxCompileErrors = 3
+	// maxFailedGoals bounds the lines about failed goals or tasks that a problem has.
+	maxFailedGoals = 4
 )
 
 // buildOutput keeps the informative lines and the end of a build's output, and passes
@@ -128,13 +130,18 @@ func (o *buildOutput) outputTail(exit proc.Exit) string {
 	return adapter.OutputTail(exit)
 }
 
-// failedGoals are the lines in which Maven says which goals failed, and why.
+// failedGoals are the lines in which Maven says which goals failed, or Gradle which tasks, and why.
 func (o *buildOutput) failedGoals() string {
-	var goals []string
+	var found []string
+	task := false
 	for line := range strings.Lines(o.all()) {
-		if goal, ok := strings.CutPrefix(strings.TrimSpace(line), "[ERROR] Failed to execute goal "); ok && len(goals) < maxCompileErrors {
-			goals = append(goals, adapter.Clip(strings.TrimSuffix(goal, " -> [Help 1]"), 1000))
+		text, isError := strings.CutPrefix(strings.TrimSpace(line), "[ERROR] ")
+		goal, isGoal := strings.CutPrefix(text, "Failed to execute goal ")
+		reason := task && isError // Gradle has it in the next line
+		task = isError && strings.HasPrefix(text, "Execution failed for task ")
+		if isError && (isGoal || task || reason) && len(found) < maxFailedGoals {
+			found = append(found, adapter.Clip(strings.TrimSuffix(goal, " -> [Help 1]"), 1000))
 		}
 	}
-	return strings.Join(goals, "; ")
+	return strings.Join(found, "; ")
 }
