@@ -140,7 +140,9 @@ func TestKeptAdvice(t *testing.T) {
 // selected whole, lies on several shards, or runs its smoke tests first.
 func TestUnchecked(t *testing.T) {
 	alarm := e2e.Problem{Code: e2e.CodeNotChecked, Unit: "s", Note: true, Text: "not checked, since suite s was split: x"}
-	of := func(suite string) e2e.PlannedTest { return e2e.PlannedTest{Test: e2e.Test{ID: suite, Suite: suite[:1]}} }
+	of := func(suite string) e2e.PlannedTest {
+		return e2e.PlannedTest{Test: e2e.Test{ID: suite, Suite: suite[:1]}}
+	}
 	tests := []e2e.PlannedTest{of("s1"), of("s2"), of("o1")}
 	for name, tc := range map[string]struct {
 		shards     []e2e.PlanShard

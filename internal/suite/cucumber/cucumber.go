@@ -207,7 +207,9 @@ func (c *cucumber) Start(u adapter.Unit) (adapter.Invocation, error) {
 	list, out := filepath.Join(folder, "@selection.txt"), filepath.Join(folder, "messages.ndjson")
 	var lines []string
 	for _, t := range u.Tests {
-		lines = append(lines, fmt.Sprintf("%s:%d", t.File, t.Line))
+		for _, line := range c.linesOf(t) {
+			lines = append(lines, fmt.Sprintf("%s:%d", t.File, line))
+		}
 	}
 	if err := os.WriteFile(list, []byte(strings.Join(lines, "\n")), 0o644); err != nil {
 		return nil, fmt.Errorf("write the list of tests: %w", err)
@@ -219,6 +221,24 @@ func (c *cucumber) Start(u adapter.Unit) (adapter.Invocation, error) {
 	}
 	cmd := adapter.Command{Argv: c.argv(u, list, out), Dir: c.dir()}
 	return &adapter.Process{Spec: c.spec, Root: c.root, Unit: u, Start: cmd, Results: &messageFile{path: out, suite: c}}, nil
+}
+
+// linesOf are the lines of a test: of several with its name, the plan has only the first.
+func (c *cucumber) linesOf(t e2e.Test) []int {
+	if t.Twins < 2 {
+		return []int{t.Line}
+	}
+	found, err := c.feature(t.File)
+	if err != nil {
+		return []int{t.Line} // those that are missing then are a problem of the results
+	}
+	var lines []int
+	for _, twin := range found {
+		if twin.ID == t.ID {
+			lines = append(lines, twin.Line)
+		}
+	}
+	return lines
 }
 
 // argv is the suite's command with its placeholders filled, else cucumber-js.

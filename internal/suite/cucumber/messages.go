@@ -50,6 +50,9 @@ func (f *messageFile) Collect(p *adapter.Process, c *adapter.Collected) (string,
 	}
 	for _, id := range r.order {
 		t := r.tests[id]
+		for i := range r.results[id] {
+			r.results[id][i].Attempt.Line = t.Line
+		}
 		c.Add(attempts.Reported{Spellings: []attempts.Spelling{{Name: t.Name}}, Unplanned: t, Results: r.results[id]})
 	}
 	for _, id := range slices.Sorted(maps.Keys(r.running)) {

@@ -32,6 +32,7 @@ class Reporter:
         self.selection = selection()
         self.files = {name.partition("::")[0] for name in self.selection or ()}
         self.running = {}
+        self.outside = {}  # by node id, files of tests outside of pytest's root directory
         self.repeats = {}  # by name, how often pytest-rerunfailures has repeated the test
         self.errors = set()
         self.snapshots = False  # unused ones fail no run here, and would fail one of the whole suite
@@ -49,10 +50,15 @@ class Reporter:
     def path(self, path):
         return os.path.relpath(str(path), self.base).replace(os.sep, "/")
 
-    def name(self, nodeid):
-        """A node id that does not depend on pytest's root directory."""
+    def name(self, nodeid, location=None):
+        """A node id that does not depend on pytest's root directory. Outside of that directory
+        pytest shortens the file, so it is taken from the collected item, or from where pytest says
+        that the test lies: a controller of pytest-xdist collects nothing."""
         file, separator, rest = nodeid.partition("::")
-        name = self.path(os.path.join(self.root, file)) + separator + rest
+        path = os.path.join(self.root, file)
+        if not os.path.exists(path):
+            path = self.outside.get(nodeid) or os.path.join(self.root, location[0] if location else file)
+        name = self.path(path) + separator + rest
         if self.selection is not None and name not in self.selection:
             bare = name.rpartition("@")[0]  # pytest-xdist appends a group
             if bare in self.selection:
@@ -60,6 +66,10 @@ class Reporter:
         return name
 
     # Collecting
+
+    def pytest_itemcollected(self, item):
+        if not os.path.exists(os.path.join(self.root, item.nodeid.partition("::")[0])):
+            self.outside[item.nodeid] = str(item.path)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_ignore_collect(self, collection_path):
@@ -95,13 +105,13 @@ class Reporter:
 
     # Running
 
-    def pytest_runtest_logstart(self, nodeid):
-        name = self.name(nodeid)
+    def pytest_runtest_logstart(self, nodeid, location):
+        name = self.name(nodeid, location)
         self.running[name] = Attempt()
         self.write("started", id=name)
 
     def pytest_runtest_logreport(self, report):
-        name = self.name(report.nodeid)
+        name = self.name(report.nodeid, report.location)
         if report.when == "teardown" and name not in self.running and not report.failed:
             return  # what pytest-rerunfailures is to repeat has been reported
         after_rerun = name not in self.running and name in self.repeats  # a tear-down that failed

@@ -5,11 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"golang.org/x/tools/txtar"
@@ -29,29 +32,55 @@ type Case struct {
 	Rows int
 	// Exit are the exit statuses that are right.
 	Exit []int
+	// Shards is how many there are; 0: one.
+	Shards int
 }
 
 // Contract is the table that all adapters share.
 var Contract = []Case{
-	{"ordinary", "a test that passes, one that is skipped", map[string][]e2e.Outcome{"fine": {e2e.Passed}, "skip": {e2e.Skipped}}, 2, []int{0}},
-	{"hook", "a flaky hook before a broken test", map[string][]e2e.Outcome{"broken": {e2e.Failed}}, 2, []int{1}},
-	{"expected", "an expected failure, with retries", map[string][]e2e.Outcome{"known": {e2e.Passed, e2e.Skipped}, "fine": {e2e.Passed}}, 2, []int{0}},
-	{"retries", "fails in five of six executions, with retries at the test and in the config",
-		map[string][]e2e.Outcome{"late": {e2e.Failed}, "fine": {e2e.Passed}}, 2, []int{1}},
-	{"retried", "passes on a retry of the framework", map[string][]e2e.Outcome{"late": {e2e.Flaky}, "fine": {e2e.Passed}}, 2, []int{0}},
-	{"projects", "one file in two projects, broken in one", map[string][]e2e.Outcome{"shared": {e2e.Passed, e2e.Failed}}, 2, []int{1}},
-	{"twins", "two tests of one name, one broken", nil, 2, []int{1}},
-	{"twins-green", "two tests of one name that pass", nil, 2, []int{0}},
-	{"exits", "a test ends the process with status 0", map[string][]e2e.Outcome{"fine": {e2e.Passed, e2e.Lost}}, 3, []int{1, 3}},
-	{"import", "a file that cannot be imported or compiled", nil, 0, []int{1, 3}},
-	{"teardown", "a flake, and a tear-down that fails the run", map[string][]e2e.Outcome{"fine": {e2e.Passed}}, 0, []int{3}},
+	{Name: "ordinary", Doc: "a test that passes, one that is skipped",
+		Want: map[string][]e2e.Outcome{"fine": {e2e.Passed}, "skip": {e2e.Skipped}}, Rows: 2, Exit: []int{0}},
+	{Name: "hook", Doc: "a flaky hook before a broken test", Want: map[string][]e2e.Outcome{"broken": {e2e.Failed}}, Rows: 2, Exit: []int{1}},
+	{Name: "expected", Doc: "an expected failure, with retries",
+		Want: map[string][]e2e.Outcome{"known": {e2e.Passed, e2e.Skipped}, "fine": {e2e.Passed}}, Rows: 2, Exit: []int{0}},
+	{Name: "retries", Doc: "fails in five of six executions, with retries at the test and in the config",
+		Want: map[string][]e2e.Outcome{"late": {e2e.Failed}, "fine": {e2e.Passed}}, Rows: 2, Exit: []int{1}},
+	{Name: "retried", Doc: "passes on a retry of the framework",
+		Want: map[string][]e2e.Outcome{"late": {e2e.Flaky}, "fine": {e2e.Passed}}, Rows: 2, Exit: []int{0}},
+	{Name: "projects", Doc: "one file in two projects, broken in one",
+		Want: map[string][]e2e.Outcome{"shared": {e2e.Passed, e2e.Failed}}, Rows: 2, Exit: []int{1}},
+	{Name: "twins", Doc: "two tests of one name, one broken", Rows: 2, Exit: []int{1}},
+	{Name: "twins-green", Doc: "two tests of one name that pass", Rows: 2, Exit: []int{0}},
+	{Name: "exits", Doc: "a test ends the process with status 0", Want: map[string][]e2e.Outcome{"fine": {e2e.Passed, e2e.Lost}}, Rows: 3, Exit: []int{1, 3}},
+	{Name: "import", Doc: "a file that cannot be imported or compiled", Exit: []int{1, 3}},
+	{Name: "teardown", Doc: "a flake, and a tear-down that fails the run", Want: map[string][]e2e.Outcome{"fine": {e2e.Passed, e2e.Lost}}, Exit: []int{3}},
+	{Name: "group", Doc: "a group whose second test fails once, and needs the first in its process",
+		Want: map[string][]e2e.Outcome{"second": {e2e.Flaky}}, Exit: []int{0}},
+	{Name: "kept", Doc: "in a group, a test that is skipped since the one before it failed",
+		Want: map[string][]e2e.Outcome{"first": {e2e.Failed}, "second": {e2e.NotRun}}, Rows: 2, Exit: []int{1}},
+	{Name: "outside", Doc: "tests outside of the suite's folder, one broken",
+		Want: map[string][]e2e.Outcome{"fine": {e2e.Passed}, "broken": {e2e.Failed}}, Rows: 2, Exit: []int{1}},
+	{Name: "alarm", Doc: "an alarm of the whole suite (a coverage threshold), on two shards",
+		Want: map[string][]e2e.Outcome{"one": {e2e.Passed}, "two": {e2e.Passed}}, Rows: 2, Exit: []int{0}, Shards: 2},
+	{Name: "alarm-whole", Doc: "the same alarm, in one process",
+		Want: map[string][]e2e.Outcome{"one": {e2e.Passed, e2e.Lost}, "two": {e2e.Passed, e2e.Lost}}, Rows: 2, Exit: []int{3}},
 }
 
 //go:embed contract/*.txtar
 var contracts embed.FS
 
-// impossible is a file of a case that the framework does not allow; it says why.
-const impossible = "impossible"
+// Files of a case that say something of it.
+const (
+	// impossible says why the framework does not allow the case.
+	impossible = "impossible"
+	// settings are further settings of the suite, in the config.
+	settings = "settings"
+	// note is what plan and result have to say.
+	note = "note"
+)
+
+// shared is the folder of files that all cases of a framework have, unless they have their own.
+const shared = "all"
 
 // ContractOf are the projects of a framework, by case: files by name.
 func ContractOf(t testing.TB, framework string) map[string]map[string]string {
@@ -68,6 +97,21 @@ func ContractOf(t testing.TB, framework string) map[string]map[string]string {
 		}
 		projects[name][file] = string(f.Data)
 	}
+	common := projects[shared]
+	delete(projects, shared)
+	for _, files := range projects {
+		for file, text := range common {
+			if _, own := files[file]; !own {
+				files[file] = text
+			}
+		}
+	}
+	// An alarm is the same project on two shards and in one process.
+	if alarm, ok := projects["alarm"]; ok && projects["alarm-whole"] == nil {
+		whole := maps.Clone(alarm)
+		delete(whole, note)
+		projects["alarm-whole"] = whole
+	}
 	return projects
 }
 
@@ -79,7 +123,7 @@ func Impossible(project map[string]string) string { return strings.TrimSpace(pro
 func PlayContract(t *testing.T, framework string, install func(t *testing.T, dir string) []string, args ...string) {
 	t.Helper()
 	Slow(t)
-	gate, projects := gatebin.Build(t), ContractOf(t, framework)
+	gate, projects := gateOf(t), ContractOf(t, framework)
 	for _, c := range Contract {
 		t.Run(framework+"/"+c.Name, func(t *testing.T) {
 			files, ok := projects[c.Name]
@@ -95,19 +139,38 @@ func PlayContract(t *testing.T, framework string, install func(t *testing.T, dir
 	}
 }
 
+var (
+	gates    = map[*testing.T]string{}
+	building sync.Mutex
+)
+
+// gateOf builds the gate's program once for a test that plays the contract of several frameworks.
+func gateOf(t *testing.T) string {
+	t.Helper()
+	building.Lock()
+	defer building.Unlock()
+	if gates[t] == "" {
+		gates[t] = gatebin.Build(t)
+	}
+	return gates[t]
+}
+
 func (c Case) play(t *testing.T, gate, framework string, files map[string]string, install func(t *testing.T, dir string) []string, args []string) {
 	t.Helper()
 	dir := t.TempDir()
-	spec := fmt.Sprintf("version: 1\nstages: {pr: {on: [pull_request], timeout: 3m}}\nsuites:\n  - {name: s, framework: %s, args: [%s]}\n",
-		framework, strings.Join(args, ", "))
-	if framework == "gotest" {
-		spec = strings.Replace(spec, ", args: []", "", 1)
+	spec := fmt.Sprintf("version: 1\nstages: {pr: {on: [pull_request], timeout: 3m}}\nsuites:\n  - name: s\n    framework: %s\n", framework)
+	if len(args) > 0 {
+		spec += fmt.Sprintf("    args: [%s]\n", strings.Join(args, ", "))
+	}
+	for line := range strings.Lines(files[settings]) {
+		spec += "    " + line
 	}
 	tc := Trick{Root: dir, Files: map[string]string{"e2e-gate.yml": spec, ".git/keep": ""}}
 	for name, text := range files {
-		tc.Files[name] = text
+		if name != settings && name != note {
+			tc.Files[name] = text
+		}
 	}
-	tc.write(t)
 	var env []string
 	for _, kv := range os.Environ() {
 		ofCI := func(prefix string) bool { return strings.HasPrefix(kv, prefix) }
@@ -116,23 +179,56 @@ func (c Case) play(t *testing.T, gate, framework string, files map[string]string
 		}
 	}
 	env = append(env, install(t, dir)...)
-	cmd := exec.CommandContext(t.Context(), gate, "run", "--format", "json", "--shards", "1")
-	cmd.Dir, cmd.Env = dir, append(env, "NO_COLOR=1")
-	out, err := cmd.Output()
-	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
-		t.Fatal(err)
+	env = append(env, "NO_COLOR=1")
+	if run := direct(framework, dir); len(run) > 0 && !strings.Contains(files[settings], "run:") {
+		tc.Files["e2e-gate.yml"] += fmt.Sprintf("    run: [%s]\n", strings.Join(run, ", "))
+	}
+	tc.write(t)
+	count := strconv.Itoa(max(c.Shards, 1))
+	if text := strings.TrimSpace(files[note]); text != "" {
+		var plan e2e.Plan
+		ask(t, dir, env, &plan, gate, "plan", "--format", "json", "--shards", count)
+		says(t, "plan", plan.Problems, text)
 	}
 	var r e2e.Result
-	if err := json.Unmarshal(out, &r); err != nil {
-		t.Fatalf("exit status %d: %v\n%s", cmd.ProcessState.ExitCode(), err, out)
-	}
-	c.check(t, r, cmd.ProcessState.ExitCode())
+	exit := ask(t, dir, env, &r, gate, "run", "--format", "json", "--shards", count)
+	c.check(t, r, exit)
+	says(t, "result", r.Problems, strings.TrimSpace(files[note]))
 	if t.Failed() {
 		t.Log(r.Verdict.Reasons)
 		for _, log := range logsOf(dir) {
 			data, _ := os.ReadFile(log)
 			t.Logf("%s\n%s", log, data[max(0, len(data)-3000):])
 		}
+	}
+}
+
+// ask runs the gate, reads the document that it prints, and returns its exit status.
+func ask(t *testing.T, dir string, env []string, into any, argv ...string) int {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), argv[0], argv[1:]...) //nolint:gosec // our own program
+	cmd.Dir, cmd.Env = dir, env
+	out, err := cmd.Output()
+	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(out, into); err != nil {
+		t.Fatalf("%s: exit status %d: %v\n%s", argv[1], cmd.ProcessState.ExitCode(), err, out)
+	}
+	return cmd.ProcessState.ExitCode()
+}
+
+// says wants exactly one note of what was not checked, with this text; empty: none.
+func says(t *testing.T, where string, problems []e2e.Problem, text string) {
+	t.Helper()
+	var notes []string
+	for _, p := range problems {
+		if p.Code == e2e.CodeNotChecked {
+			notes = append(notes, p.Text)
+		}
+	}
+	if want := strings.Fields(text); len(want) == 0 && len(notes) > 0 || len(want) > 0 && !slices.Equal(notes, []string{text}) {
+		t.Errorf("%s: want %q, got %q", where, text, notes)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -46,7 +47,7 @@ func (tc Trick) Play(t *testing.T) {
 		tc.Root = t.TempDir()
 	}
 	tc.write(t)
-	a, err := suite.New(tc.Spec, tc.Root)
+	a, err := tc.adapter()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,6 +67,30 @@ func (tc Trick) Play(t *testing.T) {
 	}
 	tc.Says(t, "run", tc.Problem, rep.Problems)
 	tc.attempts(t, rep)
+}
+
+// programs are those of packages that npx would look up, with what the adapters add.
+var programs = map[string][]string{"cucumber": {"cucumber-js"}, "jest": {"jest"}, "playwright": {"playwright", "test"}, "vitest": {"vitest"}}
+
+// direct starts a framework without npx, which takes longer than most of these suites. The examples
+// start theirs as users do. It is empty where there is nothing to start.
+func direct(framework, dir string) []string {
+	words := programs[framework]
+	if len(words) == 0 {
+		return nil
+	}
+	file := filepath.Join(dir, "node_modules", ".bin", words[0])
+	if _, err := os.Stat(file); err != nil || runtime.GOOS == "windows" {
+		return nil
+	}
+	return append([]string{file}, words[1:]...)
+}
+
+func (tc Trick) adapter() (suite.Adapter, error) {
+	if len(tc.Spec.Run) == 0 {
+		tc.Spec.Run = direct(tc.Spec.Framework, tc.Root)
+	}
+	return suite.New(tc.Spec, tc.Root)
 }
 
 func (tc Trick) write(t *testing.T) {
@@ -167,7 +192,7 @@ func (tc *Trick) List(t *testing.T) (suite.Adapter, []e2e.Test, []e2e.Problem, e
 func (tc *Trick) ListIn(t *testing.T) (suite.Adapter, []e2e.Test, []e2e.Problem, error) {
 	t.Helper()
 	tc.write(t)
-	a, err := suite.New(tc.Spec, tc.Root)
+	a, err := tc.adapter()
 	if err != nil {
 		t.Fatal(err)
 	}

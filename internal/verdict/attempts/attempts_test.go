@@ -3,6 +3,7 @@ package attempts
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"

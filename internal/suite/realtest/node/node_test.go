@@ -2,12 +2,10 @@
 package node
 
 import (
-	"os"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/suite"
 	"github.com/org/e2e-gate/internal/testkit/realsuite"
 )
@@ -68,25 +66,6 @@ func TestNodeGroups(t *testing.T) {
 				t.Errorf("got  %s\nwant %s (%v, %+v)", list, tc.want, err, problems)
 			}
 		})
-	}
-}
-
-// A coverage threshold of the whole suite is no alarm in a process that runs a part of it.
-func TestJestPart(t *testing.T) {
-	trick := realsuite.Trick{Root: realsuite.WithModules(t, "jest"), Spec: suite.Spec{Name: "s", Framework: "jest"}, Files: map[string]string{
-		"package.json": "{}", "a.js": "module.exports = (x) => { if (x) { return 1; }\nreturn 2; };\n",
-		"a.test.js":      "const f = require('./a.js'); test('a', () => { f(true); });\n",
-		"jest.config.js": "module.exports = { collectCoverage: true, coverageThreshold: { global: { lines: 100 } } };\n",
-	}}
-	a, tests, problems, err := trick.ListIn(t)
-	if err != nil || len(problems) > 0 || len(tests) != 1 {
-		t.Fatal(err, problems, tests)
-	}
-	for part, alarms := range map[string]bool{"": true, "E2E_PART=1": false} {
-		rep := trick.Run(t, a, tests, append(os.Environ(), part))
-		if e2e.OutcomeOf(rep.Tests[tests[0].ID]) != e2e.Passed || (len(rep.Problems) > 0) != alarms {
-			t.Errorf("%q: %+v", part, rep.Problems)
-		}
 	}
 }
 
@@ -238,4 +217,5 @@ func TestReportersBesideOurs(t *testing.T) {
 func TestContract(t *testing.T) {
 	realsuite.PlayContract(t, "vitest", realsuite.ModulesOf("vitest"))
 	realsuite.PlayContract(t, "jest", realsuite.ModulesOf("jest"))
+	realsuite.PlayContract(t, "cucumber", realsuite.ModulesOf("cucumber"))
 }
