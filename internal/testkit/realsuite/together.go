@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"testing"
 
 	"github.com/org/e2e-gate/internal/e2e"
@@ -83,16 +84,17 @@ func playJoined(t *testing.T, gate, framework string, files map[string]string, j
 	}
 }
 
-// statusOf is the exit status that the effects of a result's tests make.
+// statusOf is the exit status that the effects of a result's tests make: a failure outweighs what
+// is not known.
 func statusOf(r e2e.Result) int {
-	status := e2e.ExitPassed
-	for _, test := range r.Tests {
-		switch test.Effect {
-		case e2e.NotJudged:
-			return e2e.ExitNotJudged
-		case e2e.Blocks:
-			status = e2e.ExitBlocked
-		}
+	has := func(effect e2e.Effect) bool {
+		return slices.ContainsFunc(r.Tests, func(test e2e.TestResult) bool { return test.Effect == effect })
 	}
-	return status
+	switch {
+	case has(e2e.Blocks):
+		return e2e.ExitBlocked
+	case has(e2e.NotJudged):
+		return e2e.ExitNotJudged
+	}
+	return e2e.ExitPassed
 }
