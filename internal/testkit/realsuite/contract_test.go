@@ -13,7 +13,7 @@ import (
 )
 
 // frameworks are those whose contract is played with the real framework, in the order of docs.
-var frameworks = []string{"gotest", "pytest", "playwright", "vitest", "jest"}
+var frameworks = []string{"gotest", "pytest", "playwright", "vitest", "jest", "junit5"}
 
 // Every framework has a project of every case, or says why there can be none; the table of the
 // docs shows both.

@@ -91,7 +91,8 @@ func TestGradleCannotList(t *testing.T) {
 				tc.Spec.Args = []string{"e2eTest"}
 			}
 			_, tests, problems, err := tc.List(t)
-			if err != nil || len(tests) > 0 || len(problems) != 1 || !strings.Contains(problems[0].Text, c.want) {
+			broken := slices.ContainsFunc(tests, func(planned e2e.Test) bool { return planned.Class != "" }) // other modules can be listed
+			if err != nil || broken || len(problems) != 1 || !strings.Contains(problems[0].Text, c.want) {
 				t.Errorf("%v %+v %+v", err, problems, tests)
 			}
 		})

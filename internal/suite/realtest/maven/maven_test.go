@@ -76,15 +76,12 @@ com.acme.UnmetTest::m() skipped`)
 	if last := shot[len(shot)-1]; len(last.Files) != 1 || !strings.Contains(last.Details, "before the shot") || len(last.Evidence) != 3 {
 		t.Errorf("%+v", last)
 	}
+	mavenOne(t, tc, a, tests)
 }
 
-// One test of a module with its namesakes: nothing else runs.
-func TestMavenOne(t *testing.T) {
-	tc := mavenProject(t, "maven-modules.txtar")
-	a, tests, _, err := tc.List(t)
-	if err != nil {
-		t.Fatal(err)
-	}
+// mavenOne runs one test of a module with its namesakes: nothing else runs.
+func mavenOne(t *testing.T, tc realsuite.Trick, a suite.Adapter, tests []e2e.Test) {
+	t.Helper()
 	var one []e2e.Test
 	for _, planned := range tests {
 		if planned.Name == "[b] com.acme.SameTest::m()" || planned.Name == "com.acme.OverloadsTest::takes(java.util.Date)" {
