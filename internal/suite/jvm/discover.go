@@ -95,6 +95,8 @@ func (j *jvm) listed(b jvmRun, exit proc.Exit, out *buildOutput) ([]adapter.Even
 		return nil, nil, fmt.Errorf("suite %s: read the listing: %w", j.spec.Name, toolErr)
 	case broken != "":
 		add("they do not build: %s", broken)
+	case j.tool.unexpected != nil && j.tool.unexpected(out.all(), 0) != "":
+		add("some ran meanwhile, outside the JUnit Platform (%s); add junit-vintage-engine, or the engine of the framework", j.tool.unexpected(out.all(), 0))
 	case !exit.OK():
 		add("%s; %s", exit, out.outputTail(exit))
 	case damaged != "":

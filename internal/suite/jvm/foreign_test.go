@@ -77,7 +77,8 @@ func TestModules(t *testing.T) {
 	}
 }
 
-// A listing without our classes in the build tool is refused: it may have run tests.
+// A listing without our classes in the build tool is refused: it may have run tests. One in which a
+// provider ran that they did not foresee is not complete.
 func TestListedWithoutExtension(t *testing.T) {
 	j, ok := newMaven(adapter.Spec{Name: "s", Framework: "junit5-maven"}, t.TempDir()).(*jvm)
 	if !ok {
@@ -99,5 +100,10 @@ func TestListedWithoutExtension(t *testing.T) {
 	tests := j.tests(listed, sources{})
 	if err != nil || len(problems) > 0 || len(tests) != 2 || tests[1].ID != "s/"+module || tests[1].File != "b/pom.xml" {
 		t.Errorf("%v %+v %+v", err, problems, tests)
+	}
+	out := &buildOutput{}
+	out.read([]byte(junit4))
+	if _, problems, _ := j.listed(b, proc.Exit{Ended: proc.Exited}, out); len(problems) != 1 || !strings.Contains(problems[0].Text, "some ran meanwhile") {
+		t.Errorf("%+v", problems)
 	}
 }

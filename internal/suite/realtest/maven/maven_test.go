@@ -216,7 +216,8 @@ func TestMavenGroups(t *testing.T) {
 	if list := rep.Tests["s/"+testNG]; len(list) != 1 || len(list[0].Children) != 3 {
 		t.Errorf("%+v", list)
 	}
-	if list := rep.Tests["s/"+old]; len(list) != 1 || list[0].Message != "com.acme.OldTest::breaks: total expected:<12> but was:<10>" || len(list[0].Children) != 2 {
+	const said = "com.acme.OldTest::breaks: total expected:<12> but was:<10>"
+	if list := rep.Tests["s/"+old]; len(list) != 1 || list[0].Message != said || len(list[0].Children) != 2 {
 		t.Errorf("%+v", list)
 	}
 	if got := tc.Left(t, "*/ran*.txt"); got != "b/ran.txt c/ran-before.txt c/ran.txt" {
