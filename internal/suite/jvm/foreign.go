@@ -92,6 +92,11 @@ func (r *jvmResults) modules(p *adapter.Process, c *adapter.Collected, none stri
 	if len(told.started) == 0 {
 		return none, nil
 	}
+	// With ignored failures a timeout of the plugin's own fails no build, and the reports are silent
+	// on what it ended.
+	if strings.Contains(r.out.all(), forkTimeout) {
+		c.Problem(e2e.CodeRunnerExit, "batch %s: the build ended tests after a timeout of its own (forkedProcessTimeoutInSeconds)", p.Unit.Name)
+	}
 	channel := c.In.Channel
 	channel.Kind = attempts.Events
 	channel.Begun += len(told.started)
@@ -130,6 +135,9 @@ func addModule(p *adapter.Process, c *adapter.Collected, ev adapter.Event, read 
 	}
 	return nil
 }
+
+// forkTimeout is how Surefire and Failsafe begin that line.
+const forkTimeout = "There was a timeout in the fork"
 
 // provider is the line in which Surefire and Failsafe name what runs the tests of a module.
 var provider = regexp.MustCompile(`Using (?:auto detected|configured) provider (\S+)`)

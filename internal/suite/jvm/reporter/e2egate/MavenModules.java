@@ -113,6 +113,7 @@ public final class MavenModules implements MojoExecutionListener {
         }
         String name = name(event, runner);
         if (Events.SELECTION != null && Events.SELECTION.contains(name)) {
+            reportsOn(mojo);
             running.put(name, System.currentTimeMillis());
             Events.build("started", Collections.singletonMap("id", name));
             return;
@@ -124,6 +125,24 @@ public final class MavenModules implements MojoExecutionListener {
             Events.build("listed", fields);
         }
         mojo.getClass().getMethod("setSkip", boolean.class).invoke(mojo, true);
+    }
+
+    /** Without the XML reports, it is not known what became of the tests. Older plugins have only one of the settings. */
+    private static void reportsOn(Object mojo) throws ReflectiveOperationException {
+        for (Class<?> c = mojo.getClass(); c != null; c = c.getSuperclass()) {
+            for (Field field : c.getDeclaredFields()) {
+                if (field.getName().equals("disableXmlReport")) {
+                    field.setAccessible(true);
+                    field.set(mojo, false);
+                } else if (field.getName().equals("statelessTestsetReporter")) {
+                    field.setAccessible(true);
+                    Object reporter = field.get(mojo);
+                    if (reporter != null) {
+                        reporter.getClass().getMethod("setDisable", boolean.class).invoke(reporter, false);
+                    }
+                }
+            }
+        }
     }
 
     @Override
