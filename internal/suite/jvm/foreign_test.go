@@ -39,7 +39,7 @@ func TestModules(t *testing.T) {
 		{"no test found", "", "", []string{loaded, started, none}, 0, e2e.Skipped, "the build found no test here", ""},
 		{"a JVM that died", junit4, "", []string{loaded, started}, 1, e2e.Lost, "", "ended before it had reported everything while these ran: " + module},
 		{"a damaged report", junit4, report[:150], []string{loaded, started, finished}, 0, e2e.Lost, "", "report 000-TEST-x.xml of batch u"},
-		{"a timeout of the build", junit4 + "[ERROR] There was a timeout in the fork\n", report, []string{loaded, started, finished}, 0, e2e.Lost, "",
+		{"a timeout of the build", junit4 + "\x1b[0m\x1b[0m[ERROR] There was a timeout in the fork\n", report, []string{loaded, started, finished}, 0, e2e.Lost, "",
 			"forkedProcessTimeoutInSeconds"},
 		{"no extension", "", "", nil, 0, e2e.Lost, "", "the build did not load the gate's extension"},
 		{"a provider that was not foreseen", junit4 + junit4, report, []string{loaded, started, finished}, 0, e2e.Lost, "", "(JUnit4Provider) that were not selected"},

@@ -60,9 +60,12 @@ func (o *buildOutput) read(p []byte) {
 	}
 }
 
+// colour is what some consoles print even where colours are off: Maven resets them when it starts.
+var colour = regexp.MustCompile(`\x1b\[[0-9;]*m`)
+
 // tell keeps the line that has ended if it is an error, or names a plugin.
 func (o *buildOutput) tell() {
-	line := strings.TrimRight(string(o.line), "\r\n")
+	line := colour.ReplaceAllString(strings.TrimRight(string(o.line), "\r\n"), "")
 	o.line = o.line[:0]
 	if strings.HasPrefix(line, "* ") {
 		o.wrong = line == "* What went wrong:"
