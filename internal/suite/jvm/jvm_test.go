@@ -257,7 +257,13 @@ func TestListingCache(t *testing.T) {
 	for name, other := range map[string]func() listingCache{
 		"arguments":   func() listingCache { s := spec; s.Args = []string{"-Pe2e"}; return cache(s, env) },
 		"environment": func() listingCache { s := spec; s.Env = map[string]string{"A": "b"}; return cache(s, env) },
-		"JDK":         func() listingCache { return cache(spec, append(env, "JAVA_HOME=/jdk")) },
+		"gate": func() listingCache {
+			before := initScript
+			defer func() { initScript = before }()
+			initScript = []byte("println 'newer'")
+			return cache(spec, env)
+		},
+		"JDK": func() listingCache { return cache(spec, append(env, "JAVA_HOME=/jdk")) },
 		"source": func() listingCache {
 			if err := os.WriteFile(filepath.Join(root, "src/test/java/ATest.java"), []byte("class BTest {}"), 0o644); err != nil {
 				t.Fatal(err)
