@@ -88,3 +88,12 @@ func TestWrap(t *testing.T) {
 		t.Errorf("fit = %q", got)
 	}
 }
+
+// What was not checked, since its suite was split, stands with the facts, and is no problem.
+func TestFinalNamesWhatWasNotChecked(t *testing.T) {
+	r := e2e.Result{Problems: []e2e.Problem{{Code: e2e.CodeNotChecked, Note: true, Text: "not checked, since suite s was split: unused snapshots"}}}
+	got := Final(r, FinalOptions{})
+	if !strings.Contains(got, "note        not checked, since suite s was split: unused snapshots") || strings.Contains(got, "PROBLEM") {
+		t.Error(got)
+	}
+}

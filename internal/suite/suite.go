@@ -48,7 +48,8 @@ const DefaultUnitTimeout = adapter.DefaultUnitTimeout
 // ErrTool is wrapped by errors about a missing or unusable tool.
 var ErrTool = adapter.ErrTool
 
-// frameworks are the frameworks by their name in the config.
+// frameworks are the frameworks by their name in the config. Each has a column in the contract of
+// internal/testkit/realsuite, or its tests fail.
 var frameworks = map[string]adapter.Framework{
 	"command":       command.Framework,
 	"cucumber":      cucumber.Framework,
@@ -62,11 +63,14 @@ var frameworks = map[string]adapter.Framework{
 	"vitest":        vitest.Framework,
 }
 
+// Names are the names of all frameworks, sorted.
+func Names() []string { return slices.Sorted(maps.Keys(frameworks)) }
+
 // New returns the adapter of a suite. root is the repository root.
 func New(s Spec, root string) (Adapter, error) {
 	f, known := frameworks[s.Framework]
 	if !known {
-		return nil, fmt.Errorf("suite %s: unknown framework %q; use one of %s", s.Name, s.Framework, strings.Join(slices.Sorted(maps.Keys(frameworks)), ", "))
+		return nil, fmt.Errorf("suite %s: unknown framework %q; use one of %s", s.Name, s.Framework, strings.Join(Names(), ", "))
 	}
 	return f.New(s, root), nil
 }

@@ -13,8 +13,8 @@
 //     [NewReporting] does all the rest. See vitest, jest, playwright and pytest.
 //  2. The framework writes a report of its own while it runs or at its end. Implement
 //     Discover, and let Start return a [Process] whose [Results] reads that report. For JUnit
-//     XML that is [JUnitFiles]; see cypress and command. For another format see cucumber, and
-//     for [EventFile] together with the output of a build see jvm.
+//     XML that is [JUnitFiles]; see command. For another format see cucumber, and for
+//     [EventFile] with tests in parts see cypress, with the output of a build jvm.
 //  3. The framework prints what happens. Implement [Invocation] yourself and hand what was
 //     printed to [Judge]; see gotest.
 //
@@ -23,7 +23,9 @@
 // same way when it is listed and when it ran, or the test is lost.
 //
 // Then fill in a [Framework], and add it to the registry in internal/suite. The enumeration
-// of [Spec.Framework] and the registry are compared by a test.
+// of [Spec.Framework] and the registry are compared by a test. Another one fails until the
+// framework has its projects in internal/testkit/realsuite/contract, one for each case or the
+// reason why there can be none, and a test in internal/suite/realtest that plays them.
 package adapter
 
 import (

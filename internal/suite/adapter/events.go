@@ -31,6 +31,8 @@ type Event struct {
 	Name  string `json:"name"`
 	File  string `json:"file"`
 	Class string `json:"class"`
+	// Part names a part of the test ID that was not listed, such as a title in a file.
+	Part string `json:"part,omitempty"`
 	// UniqueID is the JUnit Platform's, Module the build's directory from the suite's,
 	// and Declaring the class that declares the method Name, where a listing of the
 	// platform says so.
@@ -187,7 +189,7 @@ func (t *reportedTest) add(ev Event, files []string) {
 // Collect takes every finished test. An end with a retry count continues the test of the
 // same id and key; any other end is of a test of its own.
 func (f *EventFile) Collect(p *Process, c *Collected) (string, error) {
-	type instance struct{ id, key string }
+	type instance struct{ id, part, key string }
 	var order []*reportedTest
 	at, running := map[instance]*reportedTest{}, map[string]bool{}
 	channel := attempts.Channel{Kind: attempts.Events}
@@ -198,7 +200,7 @@ func (f *EventFile) Collect(p *Process, c *Collected) (string, error) {
 			running[ev.ID] = true
 		case "finished":
 			delete(running, ev.ID)
-			which := instance{ev.ID, ev.Key}
+			which := instance{ev.ID, ev.Part, ev.Key}
 			t := at[which]
 			if t == nil || !t.continues(ev) {
 				t = &reportedTest{}
@@ -230,7 +232,7 @@ func (f *EventFile) Collect(p *Process, c *Collected) (string, error) {
 		c.In.Problems = append(c.In.Problems, NotChecked(p.Spec.Name, unchecked)...)
 	}
 	for _, t := range order {
-		c.Add(attempts.Reported{Spellings: []attempts.Spelling{{Name: t.last.ID}}, Unplanned: f.Test(t.last), Results: t.results})
+		c.Add(attempts.Reported{Spellings: []attempts.Spelling{{Name: t.last.ID, Part: t.last.Part}}, Unplanned: f.Test(t.last), Results: t.results})
 	}
 	channel.Running = slices.Sorted(maps.Keys(running))
 	c.In.Channel = channel
@@ -242,7 +244,8 @@ func (f *EventFile) Collect(p *Process, c *Collected) (string, error) {
 func NotChecked(suite string, alarms []string) []e2e.Problem {
 	var notes []e2e.Problem
 	for _, alarm := range slices.Compact(slices.Sorted(slices.Values(alarms))) {
-		notes = append(notes, e2e.Problem{Code: e2e.CodeNotChecked, Unit: suite, Note: true, Text: fmt.Sprintf("not checked, since suite %s was split: %s", suite, alarm)})
+		text := fmt.Sprintf("not checked, since suite %s was split: %s", suite, alarm)
+		notes = append(notes, e2e.Problem{Code: e2e.CodeNotChecked, Unit: suite, Note: true, Text: text})
 	}
 	return notes
 }
@@ -254,7 +257,8 @@ var EvidenceKeys = map[string]e2e.EvidenceKind{
 }
 
 func (ev Event) attempt() e2e.Attempt {
-	a := e2e.Attempt{Line: max(0, ev.Line), Seconds: max(0, ev.Seconds), Error: ev.Error, Type: Clip(ev.Type, 200), Children: ev.Children[:min(len(ev.Children), maxChildren)]}
+	a := e2e.Attempt{Line: max(0, ev.Line), Seconds: max(0, ev.Seconds), Error: ev.Error, Type: Clip(ev.Type, 200)}
+	a.Children = ev.Children[:min(len(ev.Children), maxChildren)]
 	if ev.Start > 0 {
 		a.Started = time.UnixMilli(int64(ev.Start)).UTC()
 	}

@@ -27,8 +27,6 @@ type JUnitFiles struct {
 	before map[string]stamp
 	// first is the number of the first copy of a report.
 	first int
-	// Opened is called with each report before its tests are read; it may be nil.
-	Opened func(file string)
 	// reported reads a test of a report in the framework's way.
 	reported func(junit.Test) attempts.Reported
 	// noted are the reports with oddities that lose nothing, with the first of each.
@@ -256,9 +254,6 @@ func (p *Process) keep(file string, n int) (string, error) {
 // loses evidence loses that of every test of the unit, since the affected tests are
 // unknown.
 func (f *JUnitFiles) read(file, original string, p *Process, c *Collected) {
-	if f.Opened != nil {
-		f.Opened(file)
-	}
 	var merged junit.Merger
 	sum, _ := junit.ReadFile(file, junit.Options{}, merged.Add) // the callback never fails
 	if sum.DecimalComma || c.wall > 0 && merged.LongestInDoubt() > c.wall {

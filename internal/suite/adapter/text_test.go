@@ -1,6 +1,7 @@
 package adapter
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/org/e2e-gate/internal/proc"
@@ -48,5 +49,12 @@ func TestArgumentsAndVariables(t *testing.T) {
 	env := []string{"A=1", "AB=2", "A=3"}
 	if got := Variable(env, "A") + Variable(env, "B"); got != "3" {
 		t.Errorf("the last setting counts: got %q", got)
+	}
+}
+
+func TestWithoutFlags(t *testing.T) {
+	args := []string{"--on", "a", "--on=true", "--value", "x", "--value=y", "--other", "z", "--value"}
+	if got := strings.Join(WithoutFlags(args, []string{"--on"}, "--value"), " "); got != "a --other z" {
+		t.Error(got)
 	}
 }

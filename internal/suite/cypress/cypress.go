@@ -3,8 +3,8 @@ package cypress
 
 import (
 	"context"
+	_ "embed" // for the reporter
 	"fmt"
-	"html"
 	"io"
 	"os"
 	"path"
@@ -14,10 +14,11 @@ import (
 	"strings"
 
 	"github.com/org/e2e-gate/internal/e2e"
-	"github.com/org/e2e-gate/internal/junit"
 	"github.com/org/e2e-gate/internal/suite/adapter"
-	"github.com/org/e2e-gate/internal/verdict/attempts"
 )
+
+//go:embed e2e-gate-cypress.cjs
+var source []byte
 
 // cypress runs Cypress. Its tests are its spec files: the titles in them are known
 // only when they run, and count as parts.
@@ -89,12 +90,20 @@ func (c *cypress) tags(file string) []string {
 	return tags
 }
 
-// Start runs the unit's spec files, with the JUnit reporter that is part of Cypress.
-// That reporter tells the last attempt only, so Cypress does not retry: the gate does,
-// and says so.
+// Start runs the unit's spec files with a reporter of ours: that for JUnit, which is part of Cypress,
+// tells the last attempt at a title only. In the diagnostic rerun the retries of the config are off;
+// those of a single test stay, and its first execution decides.
 func (c *cypress) Start(u adapter.Unit) (adapter.Invocation, error) {
 	if len(u.Tests) == 0 {
 		return nil, fmt.Errorf("batch %s has no tests", u.Name)
+	}
+	folder, err := filepath.Abs(u.Reports)
+	if err != nil {
+		return nil, err
+	}
+	reporter := filepath.Join(folder, "e2e-gate-cypress.cjs")
+	if err := os.WriteFile(reporter, source, 0o644); err != nil {
+		return nil, fmt.Errorf("write the reporter: %w", err)
 	}
 	argv := c.spec.Run
 	if len(argv) == 0 {
@@ -104,65 +113,51 @@ func (c *cypress) Start(u adapter.Unit) (adapter.Invocation, error) {
 	for _, t := range u.Tests {
 		specs = append(specs, t.File)
 	}
-	argv = append(slices.Clone(argv), "--spec", strings.Join(specs, ","), "--reporter", "junit",
-		"--reporter-options", "mochaFile="+filepath.ToSlash(u.Reports)+"/[hash].xml,toConsole=false,includePending=true")
+	argv = append(slices.Clone(argv), "--spec", strings.Join(specs, ","), "--reporter", reporter)
 	env := []string{
-		"CYPRESS_RETRIES=0",
+		"E2E_GATE_EVENTS=" + filepath.Join(folder, "events.jsonl"),
 		"CYPRESS_SCREENSHOTS_FOLDER=" + filepath.Join(u.Evidence, "screenshots"),
 		"CYPRESS_VIDEOS_FOLDER=" + filepath.Join(u.Evidence, "videos"),
 	}
-	read := &cypressReports{suite: c, unit: u}
-	files, err := adapter.NewJUnitFiles([]string{adapter.EscapeGlob(filepath.ToSlash(u.Reports)) + "/*.xml"}, read.reported)
-	if err != nil {
-		return nil, err
+	if u.Attempt > 1 {
+		env = append(env, "CYPRESS_RETRIES=0")
 	}
-	files.Named, files.Opened = "the JUnit reports of Cypress", read.open
+	read := &results{unit: u, events: &adapter.EventFile{Path: filepath.Join(folder, "events.jsonl"), Test: c.unplanned}}
 	return &adapter.Process{
-		Spec: c.spec, Root: c.root, Unit: u, Start: adapter.Command{Argv: append(argv, c.spec.Args...), Dir: c.dir(), Env: env}, Results: files,
+		Spec: c.spec, Root: c.root, Unit: u, Start: adapter.Command{Argv: append(argv, c.spec.Args...), Dir: c.dir(), Env: env}, Results: read,
 	}, nil
 }
 
-// cypressReports reads reports of which each is that of one spec file; only its head
-// names the file.
-type cypressReports struct {
-	suite *cypress
-	unit  adapter.Unit
-	file  string
+// unplanned is a title of a spec file that was not asked for.
+func (c *cypress) unplanned(ev adapter.Event) e2e.Test {
+	return e2e.Test{Suite: c.spec.Name, Framework: c.spec.Framework, Name: ev.Part, Class: ev.File, File: ev.File}
 }
 
-var reportedFile = regexp.MustCompile(`<testsuite\s[^>]*\bfile="([^"]+)"`)
-
-func (r *cypressReports) open(file string) {
-	r.file = ""
-	f, err := os.Open(file) //nolint:gosec // below our own folder
-	if err != nil {
-		return // the reader of the report says so
-	}
-	defer func() { _ = f.Close() }()
-	head, _ := io.ReadAll(io.LimitReader(f, 64<<10))
-	if m := reportedFile.FindSubmatch(head); m != nil {
-		r.file = path.Clean(strings.ReplaceAll(html.UnescapeString(string(m[1])), `\`, "/"))
-	}
+// results are the events of the reporter, and what Cypress left beside them.
+type results struct {
+	unit   adapter.Unit
+	events *adapter.EventFile
 }
 
-// reported is a test as a part of its spec file.
-func (r *cypressReports) reported(t junit.Test) attempts.Reported {
-	found := adapter.ReportedOf(r.suite.spec, t)
-	found.Unplanned.File, found.Unplanned.Class = r.file, r.file
-	found.Spellings = []attempts.Spelling{{Name: r.file, Part: t.Identity.Name}}
-	for i := range found.Results {
-		if a := &found.Results[i].Attempt; a.Outcome == e2e.Failed {
-			a.Files = append(a.Files, r.evidence()...)
+// Collect gives failed attempts the screenshots and the video of their spec file: Cypress does not
+// say of which attempt they are.
+func (r *results) Collect(p *adapter.Process, c *adapter.Collected) (string, error) {
+	none, err := r.events.Collect(p, c)
+	for _, t := range c.In.Reported {
+		for i := range t.Results {
+			if a := &t.Results[i].Attempt; a.Outcome == e2e.Failed {
+				a.Files = append(a.Files, r.evidence(t.Spellings[0].Name)...)
+			}
 		}
 	}
-	return found
+	return none, err
 }
 
 // evidence are the screenshots and the video of the spec file: Cypress puts them
 // into folders and files of its name.
-func (r *cypressReports) evidence() []string {
+func (r *results) evidence(spec string) []string {
 	var files []string
-	base := adapter.EscapeGlob(path.Base(r.file))
+	base := adapter.EscapeGlob(path.Base(spec))
 	for _, pattern := range []string{"screenshots/**/" + base + "/**", "videos/**/" + base + ".mp4"} {
 		found, err := adapter.Matching([]string{adapter.EscapeGlob(filepath.ToSlash(r.unit.Evidence)) + "/" + pattern})
 		if err == nil {

@@ -2,13 +2,13 @@ package cypress
 
 import (
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/suite/adapter"
+	"github.com/org/e2e-gate/internal/testkit/need"
 	"github.com/org/e2e-gate/internal/testkit/suitetest"
 )
 
@@ -34,49 +34,72 @@ func TestCypressDiscovery(t *testing.T) {
 	}
 }
 
-// The reports have the shape that Cypress' reporter gives them; Cypress itself is a
-// download that this test does not make.
+// Cypress itself is a download that this test does not make: a script plays its events.
 func TestCypressRun(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("Cypress is played by a shell script")
-	}
-	script, err := filepath.Abs("testdata/run.sh")
-	if err != nil {
-		t.Fatal(err)
-	}
-	root := suitetest.Files(t, map[string]string{"cypress/e2e/a.cy.js": "", "cypress/e2e/b.cy.js": ""})
-	s := adapter.Spec{Name: "ui", Framework: "cypress", Run: []string{"sh", script}}
-	tests, _ := suitetest.Discover(t, Framework.New(s, root))
-
-	t.Setenv("CYPRESS_EXAMPLE_FAIL", "cypress/e2e/b.cy.js")
-	rep := suitetest.Run(t, Framework.New(s, root), tests, 0)
-	a, b := rep.Tests["ui/cypress/e2e/a.cy.js::spec"], rep.Tests["ui/cypress/e2e/b.cy.js::spec"]
-	if e2e.OutcomeOf(a) != e2e.Passed || e2e.OutcomeOf(b) != e2e.Failed || len(rep.Unplanned) > 0 || len(rep.Problems) > 0 {
+	s := adapter.Spec{Name: "ui", Framework: "cypress", Run: []string{need.Tool(t, "node", "apt-get install nodejs"), play(t)}}
+	root := suitetest.Files(t, map[string]string{
+		"cypress.config.json": `{"retries": 1}`,
+		"cypress/e2e/a.cy.js": "describe('Checkout', () => { it('buys', () => {}); it.skip('gives back'); });",
+		"cypress/e2e/b.cy.js": "describe('Checkout', () => { it('buys', {retries: 2}, () => { if (nth('b') < 3) throw new Error('not yet ' + nth('m')) });\n" +
+			"it('pays', () => { nth('pays') });\nit('pays', () => {}) });",
+		"cypress/e2e/c.cy.js": "describe('Review', () => { before(() => { throw new Error('no case') }); it('first', () => {}); it('second', () => {}) });",
+	})
+	a := Framework.New(s, root)
+	tests, _ := suitetest.Discover(t, a)
+	rep := suitetest.Run(t, a, tests, 0)
+	of := func(name string) []e2e.Attempt { return rep.Tests["ui/cypress/e2e/"+name+".cy.js::spec"] }
+	b, c := of("b"), of("c")
+	if e2e.OutcomeOf(of("a")) != e2e.Passed || e2e.OutcomeOf(b) != e2e.Flaky || e2e.OutcomeOf(c) != e2e.Failed || len(rep.Unplanned)+len(rep.Problems) > 0 {
 		t.Fatalf("%+v", rep)
 	}
-	if b[0].Message != "Checkout buys an item: expected 1 to equal 2" || len(b[0].Children) != 3 || len(b[0].Files) != 1 ||
-		filepath.Base(b[0].Files[0]) != "it -- failed.png" {
-		t.Errorf("%+v", b)
+	if len(b) != 3 || b[0].Message != "Checkout › buys: not yet 1" || b[1].Message != "Checkout › buys: not yet 2" || b[2].Source != e2e.SourceFramework ||
+		len(b[0].Children) != 3 || b[0].Started.IsZero() {
+		t.Errorf("retries of a single test are attempts, and titles that are equal are two: %+v", b)
 	}
+	if len(c) != 1 || c[0].Message != "Review › first: no case" || len(c[0].Children) != 2 || len(c[0].Files) != 1 ||
+		filepath.Base(c[0].Files[0]) != "it -- failed.png" {
+		t.Errorf("%+v", c)
+	}
+}
 
-	t.Setenv("CYPRESS_EXAMPLE_FAIL", "")
-	t.Setenv("CYPRESS_EXAMPLE_CRASH", "cypress/e2e/b.cy.js")
-	rep = suitetest.Run(t, Framework.New(s, root), tests, 0)
-	if e2e.OutcomeOf(rep.Tests["ui/cypress/e2e/a.cy.js::spec"]) != e2e.Passed || len(rep.Tests["ui/cypress/e2e/b.cy.js::spec"]) > 0 || len(rep.Problems) != 1 ||
+// Spec files that had ended before a crash are known.
+func TestCypressCrash(t *testing.T) {
+	s := adapter.Spec{Name: "ui", Framework: "cypress", Run: []string{need.Tool(t, "node", "apt-get install nodejs"), play(t)}}
+	root := suitetest.Files(t, map[string]string{"cypress/e2e/a.cy.js": "it('x', () => {})", "cypress/e2e/b.cy.js": "it('x', () => process.exit(0))"})
+	a := Framework.New(s, root)
+	tests, _ := suitetest.Discover(t, a)
+	rep := suitetest.Run(t, a, tests, 0)
+	if e2e.OutcomeOf(rep.Tests["ui/cypress/e2e/a.cy.js::spec"]) != e2e.Passed || len(rep.Tests["ui/cypress/e2e/b.cy.js::spec"]) > 0 || len(rep.Problems) == 0 ||
 		!rep.Problems[0].LosesEvidence {
 		t.Errorf("%+v", rep)
 	}
 }
 
-func TestCypressCommand(t *testing.T) {
-	inv, err := Framework.New(adapter.Spec{Name: "ui", Framework: "cypress", Args: []string{"--browser", "chrome"}}, t.TempDir()).Start(adapter.Unit{
-		Tests: []e2e.Test{{File: "cypress/e2e/a.cy.js"}, {File: "cypress/e2e/b.cy.js"}}, Reports: "/r", Evidence: "/e"})
+// play is the path of a script that plays Cypress.
+func play(t *testing.T) string {
+	t.Helper()
+	script, err := filepath.Abs("testdata/cypress.cjs")
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := "npx --no-install cypress run --spec cypress/e2e/a.cy.js,cypress/e2e/b.cy.js --reporter junit --reporter-options " +
-		"mochaFile=/r/[hash].xml,toConsole=false,includePending=true --browser chrome"
-	if got := strings.Join(inv.Command().Argv, " "); got != want {
-		t.Errorf("got  %s\nwant %s", got, want)
+	return script
+}
+
+func TestCypressCommand(t *testing.T) {
+	for attempt, off := range map[int]bool{1: false, 2: true} {
+		reports := t.TempDir()
+		inv, err := Framework.New(adapter.Spec{Name: "ui", Framework: "cypress", Args: []string{"--browser", "chrome"}}, t.TempDir()).Start(adapter.Unit{
+			Tests: []e2e.Test{{File: "cypress/e2e/a.cy.js"}, {File: "cypress/e2e/b.cy.js"}}, Reports: reports, Evidence: "/e", Attempt: attempt})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := "npx --no-install cypress run --spec cypress/e2e/a.cy.js,cypress/e2e/b.cy.js --reporter " + filepath.Join(reports, "e2e-gate-cypress.cjs") +
+			" --browser chrome"
+		if got := strings.Join(inv.Command().Argv, " "); got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+		if slices.Contains(inv.Command().Env, "CYPRESS_RETRIES=0") != off {
+			t.Errorf("attempt %d: %q", attempt, inv.Command().Env)
+		}
 	}
 }

@@ -37,7 +37,8 @@ async function thresholds(globalConfig) {
     const at = process.argv.findIndex((arg) => arg === '-c' || arg === '--config' || arg.startsWith('--config='));
     const file = at < 0 ? globalConfig.rootDir : process.argv[at].split('=')[1] ?? process.argv[at + 1];
     const { config } = await require(require.resolve('jest-config', { paths: [from] })).readInitialOptions(undefined, { packageRootOrConfig: file });
-    return Boolean((selection ? globalConfig.collectCoverage : flags.includes('collect') || config.collectCoverage) && (flags.includes('threshold') || Object.keys(config.coverageThreshold ?? {}).length));
+    const collected = selection ? globalConfig.collectCoverage : flags.includes('collect') || config.collectCoverage;
+    return Boolean(collected) && (flags.includes('threshold') || Object.keys(config.coverageThreshold ?? {}).length > 0);
   } catch {
     return Boolean(globalConfig.coverageThreshold) && (flags.includes('collect') || globalConfig.collectCoverage); // an older Jest
   }

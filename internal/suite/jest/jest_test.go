@@ -12,6 +12,7 @@ import (
 
 func TestArguments(t *testing.T) {
 	tests := []e2e.Test{{Name: "b.test.js::y", File: "b.test.js"}, {Name: "a.test.js::x", File: "a.test.js"}, {Name: "a.test.js::z", File: "a.test.js"}}
+	const ours = "--ci --testRunner=R/e2e-gate-jest-runner.cjs --reporters=R/e2e-gate-jest.cjs "
 	for _, tc := range []struct {
 		spec    adapter.Spec
 		attempt int
@@ -25,15 +26,15 @@ func TestArguments(t *testing.T) {
 		},
 		{
 			adapter.Spec{}, 1, tests,
-			"--ci --testRunner=R/e2e-gate-jest-runner.cjs --reporters=R/e2e-gate-jest.cjs --testLocationInResults --reporters=default --runTestsByPath a.test.js b.test.js",
+			ours + "--testLocationInResults --reporters=default --runTestsByPath a.test.js b.test.js",
 		},
 		{
 			adapter.Spec{}, 2, tests[:1],
-			"--ci --testRunner=R/e2e-gate-jest-runner.cjs --reporters=R/e2e-gate-jest.cjs --testLocationInResults --reporters=default --runInBand --runTestsByPath b.test.js",
+			ours + "--testLocationInResults --reporters=default --runInBand --runTestsByPath b.test.js",
 		},
 		{
 			adapter.Spec{Args: []string{"--maxWorkers=2"}}, 2, tests[:1],
-			"--ci --testRunner=R/e2e-gate-jest-runner.cjs --reporters=R/e2e-gate-jest.cjs --testLocationInResults --reporters=default --maxWorkers=2 --runTestsByPath b.test.js",
+			ours + "--testLocationInResults --reporters=default --maxWorkers=2 --runTestsByPath b.test.js",
 		},
 	} {
 		if tc.attempt == 2 {

@@ -24,7 +24,8 @@ func TestArguments(t *testing.T) {
 		{adapter.Spec{}, 1, tests, "run a.test.js b.test.js --allowOnly=false --reporter=R/e2e-gate-vitest.mjs --includeTaskLocation --reporter=default"},
 		{
 			adapter.Spec{}, 2, tests[:1],
-			"run b.test.js --allowOnly=false --reporter=R/e2e-gate-vitest.mjs --includeTaskLocation --reporter=default --retry=0 --no-file-parallelism --maxConcurrency=1",
+			"run b.test.js --allowOnly=false --reporter=R/e2e-gate-vitest.mjs --includeTaskLocation --reporter=default " +
+				"--retry=0 --no-file-parallelism --maxConcurrency=1",
 		},
 	} {
 		args, err := arguments(adapter.Launch{Spec: tc.spec, Reporter: "R", Tests: tc.tests, Attempt: tc.attempt})

@@ -77,6 +77,8 @@ const (
 	settings = "settings"
 	// note is what plan and result have to say.
 	note = "note"
+	// lines are those that the rows of the result have, sorted.
+	lines = "lines"
 )
 
 // shared is the folder of files that all cases of a framework have, unless they have their own.
@@ -167,7 +169,7 @@ func (c Case) play(t *testing.T, gate, framework string, files map[string]string
 	}
 	tc := Trick{Root: dir, Files: map[string]string{"e2e-gate.yml": spec, ".git/keep": ""}}
 	for name, text := range files {
-		if name != settings && name != note {
+		if name != settings && name != note && name != lines {
 			tc.Files[name] = text
 		}
 	}
@@ -193,6 +195,15 @@ func (c Case) play(t *testing.T, gate, framework string, files map[string]string
 	var r e2e.Result
 	exit := ask(t, dir, env, &r, gate, "run", "--format", "json", "--shards", count)
 	c.check(t, r, exit)
+	if want := strings.TrimSpace(files[lines]); want != "" {
+		var have []int
+		for _, test := range r.Tests {
+			have = append(have, test.Line)
+		}
+		if slices.Sort(have); want != strings.Trim(fmt.Sprint(have), "[]") {
+			t.Errorf("the rows have the lines %v, want %s", have, want)
+		}
+	}
 	says(t, "result", r.Problems, strings.TrimSpace(files[note]))
 	if t.Failed() {
 		t.Log(r.Verdict.Reasons)

@@ -18,24 +18,23 @@ import (
 // the file that marks these cases. The tests of a case are in a package of its name.
 const together = "together"
 
-// PlayTogether is [PlayContract] for a framework of the config with another name in the contract.
-// The cases that one project can hold are judged out of one run of the gate: the exit status of
-// each is what its own tests come to.
-func PlayTogether(t *testing.T, name, framework string, install func(t *testing.T, dir string) []string) {
+// PlayTogether is [PlayContract], but the cases that one project can hold are judged out of one run
+// of the gate: the exit status of each is what its own tests come to.
+func PlayTogether(t *testing.T, framework string, install func(t *testing.T, dir string) []string) {
 	t.Helper()
 	Slow(t)
-	gate, projects := gatebin.Build(t), ContractOf(t, name)
+	gate, projects := gatebin.Build(t), ContractOf(t, framework)
 	var joined []Case
 	for _, c := range Contract {
 		files, ok := projects[c.Name]
 		_, joins := files[together]
 		switch {
 		case !ok:
-			t.Errorf("%s has no project of the case %s", name, c.Name)
+			t.Errorf("%s has no project of the case %s", framework, c.Name)
 		case joins:
 			joined = append(joined, c)
 		default:
-			t.Run(name+"/"+c.Name, func(t *testing.T) {
+			t.Run(framework+"/"+c.Name, func(t *testing.T) {
 				if why := Impossible(files); why != "" {
 					t.Skip(why)
 				}
@@ -44,7 +43,7 @@ func PlayTogether(t *testing.T, name, framework string, install func(t *testing.
 			})
 		}
 	}
-	t.Run(name+"/"+together, func(t *testing.T) {
+	t.Run(framework+"/"+together, func(t *testing.T) {
 		t.Parallel()
 		playJoined(t, gate, framework, projects[together], joined, install)
 	})

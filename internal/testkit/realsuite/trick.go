@@ -138,6 +138,37 @@ func (tc Trick) Says(t *testing.T, what, want string, problems []e2e.Problem) {
 	}
 }
 
+// Alarms lists a suite of one test that raises alarms of the whole suite, sorted: the listing names
+// them, a process that runs a part names them and raises none, and one that runs all raises them.
+// locks: no two processes of a machine run such tests at once.
+func (tc Trick) Alarms(t *testing.T, locks bool, alarms ...string) {
+	t.Helper()
+	Slow(t)
+	if tc.Root == "" {
+		tc.Root = t.TempDir()
+	}
+	a, tests, problems, err := tc.ListIn(t)
+	named := func(problems []e2e.Problem) bool {
+		return slices.EqualFunc(problems, alarms, func(p e2e.Problem, alarm string) bool {
+			return p.Code == e2e.CodeNotChecked && strings.HasSuffix(p.Text, ": "+alarm)
+		})
+	}
+	if err != nil || len(tests) != 1 || !named(problems) {
+		t.Fatal(err, problems, tests)
+	}
+	if (len(tests[0].Locks) > 0) != locks {
+		t.Errorf("locks: %q", tests[0].Locks)
+	}
+	part := tc.Run(t, a, tests, append(os.Environ(), "E2E_PART=1"))
+	if e2e.OutcomeOf(part.Tests[tests[0].ID]) != e2e.Passed || !named(part.Problems) {
+		t.Errorf("a part: %+v", part)
+	}
+	whole := tc.Run(t, a, tests, os.Environ())
+	if len(whole.Problems) == 0 || !whole.Problems[0].LosesEvidence || slices.ContainsFunc(whole.Problems, func(p e2e.Problem) bool { return p.Note }) {
+		t.Errorf("the whole suite: %+v", whole.Problems)
+	}
+}
+
 func (tc Trick) attempts(t *testing.T, rep suite.Report) {
 	t.Helper()
 	var messages strings.Builder

@@ -19,4 +19,4 @@ func TestExamples(t *testing.T) {
 	)
 }
 
-func TestContract(t *testing.T) { realsuite.PlayTogether(t, "junit5", "junit5-maven", realsuite.Maven) }
+func TestContract(t *testing.T) { realsuite.PlayTogether(t, "junit5-maven", realsuite.Maven) }

@@ -2,6 +2,8 @@
 package node
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -65,6 +67,32 @@ func TestNodeGroups(t *testing.T) {
 			if list := strings.Join(got, ", "); err != nil || len(problems) > 0 || list != tc.want {
 				t.Errorf("got  %s\nwant %s (%v, %+v)", list, tc.want, err, problems)
 			}
+		})
+	}
+}
+
+// A snapshot that no test uses is an alarm of the whole suite: not while tests are listed, and not in
+// a process that runs a part. So are thresholds that the flags of a suite set.
+func TestAlarms(t *testing.T) {
+	for framework, trick := range map[string]realsuite.Trick{
+		"jest": {Spec: suite.Spec{Args: []string{"--coverage", "--coverageThreshold", `{"global":{"lines":100}}`}}, Files: map[string]string{
+			"package.json": `{"jest": {"testEnvironment": "node"}}`, "a.js": "module.exports = (x) => { if (x) { return 1; }\nreturn 2; };\n",
+			"a.test.js":                    "const f = require('./a'); test('a', () => { expect(f(true)).toMatchSnapshot(); });\n",
+			"__snapshots__/a.test.js.snap": "// Jest Snapshot v1, https://jestjs.io/docs/snapshot-testing\n\nexports[`a 1`] = `1`;\n\nexports[`gone 1`] = `1`;\n",
+		}},
+		"vitest": {Spec: suite.Spec{Args: []string{"--coverage", "--coverage.thresholds.lines=100"}}, Files: map[string]string{
+			"a.js": "export const f = (x) => { if (x) { return 1; }\nreturn 2; };\n",
+			"a.test.js": "import { expect, test } from 'vitest';\nimport { f } from './a.js';\n" +
+				"test('a', () => { expect(f(true)).toMatchSnapshot(); });\n",
+			"__snapshots__/a.test.js.snap": "// Vitest Snapshot v1, https://vitest.dev/guide/snapshot.html\n\nexports[`a 1`] = `1`;\n\nexports[`gone 1`] = `1`;\n",
+		}},
+	} {
+		t.Run(framework, func(t *testing.T) {
+			t.Setenv("CI", "1") // else Vitest updates snapshots
+			trick.Root = realsuite.WithModules(t, framework)
+			trick.Spec.Name, trick.Spec.Framework = "s", framework
+			// Only Vitest clears its folder of coverage when it starts.
+			trick.Alarms(t, framework == "vitest", "the coverage thresholds", "unused snapshots")
 		})
 	}
 }
@@ -218,4 +246,18 @@ func TestContract(t *testing.T) {
 	realsuite.PlayContract(t, "vitest", realsuite.ModulesOf("vitest"))
 	realsuite.PlayContract(t, "jest", realsuite.ModulesOf("jest"))
 	realsuite.PlayContract(t, "cucumber", realsuite.ModulesOf("cucumber"))
+	realsuite.PlayContract(t, "cypress", cypress)
+}
+
+// cypress puts the script beside a project that plays Cypress, which is too large a download.
+func cypress(t *testing.T, dir string) []string {
+	t.Helper()
+	script, err := os.ReadFile(filepath.Join("..", "..", "cypress", "testdata", "cypress.cjs"))
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "cypress.cjs"), script, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return nil
 }

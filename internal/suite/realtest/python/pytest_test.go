@@ -61,6 +61,9 @@ func TestPytest(t *testing.T) {
 				"test_a.py": "def test_a(record_property):\n    record_property('attachment', 'shot.png')\n    print('[[ATTACHMENT|log.txt]]')\n    assert 0\n",
 			},
 			Want: "test_a.py::test_a failed", Kept: 2},
+		{Name: "outside of the root directory, with xdist", Dir: "e2e",
+			Files: map[string]string{"e2e/pytest.ini": "[pytest]\ntestpaths = ../shared\n", "shared/test_a.py": clean}, Args: []string{"-n", "1"},
+			Want: "../shared/test_a.py::test_a passed, ../shared/test_a.py::test_b passed"},
 		{Name: "another root directory", Dir: "e2e",
 			Files: map[string]string{"pytest.ini": "[pytest]\n", "e2e/test_a.py": clean, "e2e/sub/test_a.py": clean},
 			Args:  []string{"--import-mode=importlib"},
@@ -73,6 +76,18 @@ func TestPytest(t *testing.T) {
 			tc.Play(t)
 		})
 	}
+}
+
+// Unused snapshots and a coverage threshold are alarms of the whole suite: not while tests are listed,
+// and not in a process that runs a part.
+func TestAlarms(t *testing.T) {
+	tc := realsuite.Trick{Spec: pytestSpec(t), Files: map[string]string{
+		"a.py":                      "def f(x):\n    if x:\n        return 1\n    return 2\n",
+		"test_a.py":                 "from a import f\ndef test_a(snapshot): assert f(True) == snapshot\n",
+		"__snapshots__/test_a.ambr": "# serializer version: 1\n# name: test_a\n  1\n# ---\n# name: test_gone\n  1\n# ---\n",
+	}}
+	tc.Spec.Args = []string{"-p", "no:cacheprovider", "--cov=a", "--cov-fail-under=100"}
+	tc.Alarms(t, true, "the coverage threshold (cov-fail-under)", "unused snapshots")
 }
 
 // Only the files that a selection needs are imported.
