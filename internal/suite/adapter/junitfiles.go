@@ -25,6 +25,8 @@ type JUnitFiles struct {
 	// Named is the globs as the user wrote them.
 	Named  string
 	before map[string]stamp
+	// first is the number of the first copy of a report.
+	first int
 	// reported reads a test of a report in the framework's way.
 	reported func(junit.Test) attempts.Reported
 	// noted are the reports with oddities that lose nothing, with the first of each.
@@ -36,6 +38,16 @@ type JUnitFiles struct {
 func NewJUnitFiles(globs []string, read func(junit.Test) attempts.Reported) (*JUnitFiles, error) {
 	before, err := stamps(globs)
 	return &JUnitFiles{globs: globs, Named: strings.Join(globs, ", "), before: before, reported: read}, err
+}
+
+// TheseJUnitFiles are files of which it is known that the unit wrote them. first is how many
+// reports of the unit were read before: it numbers their copies.
+func TheseJUnitFiles(files []string, first int, read func(junit.Test) attempts.Reported) *JUnitFiles {
+	globs := make([]string, len(files))
+	for i, file := range files {
+		globs[i] = EscapeGlob(filepath.ToSlash(file))
+	}
+	return &JUnitFiles{globs: globs, Named: strings.Join(files, ", "), first: first, reported: read}
 }
 
 // Collect reads the reports that the unit wrote.
@@ -161,7 +173,7 @@ func (f *JUnitFiles) fresh(p *Process) (files []report, stale []string, err erro
 			stale = append(stale, p.relative(file))
 			continue
 		}
-		kept, err := p.keep(file, len(files))
+		kept, err := p.keep(file, f.first+len(files))
 		if err != nil {
 			return nil, nil, err
 		}

@@ -29,6 +29,8 @@ func (j *jvm) cache(src sources, env []string) listingCache {
 	where := sha256.New()
 	_, _ = fmt.Fprintf(where, "%q %q", j.root, j.spec.Name)
 	key := sha256.New()
+	own, _ := reporterDigest() // its files are embedded, and can be read
+	_, _ = fmt.Fprintf(key, "%s %x ", own, sha256.Sum256(initScript))
 	_, _ = fmt.Fprintf(key, "%s %q %q %q %q", src.digest, j.spec.Framework, j.spec.Dir, j.spec.Run, j.spec.Args)
 	for _, name := range slices.Sorted(maps.Keys(j.spec.Env)) {
 		_, _ = fmt.Fprintf(key, " %q=%q", name, j.spec.Env[name])

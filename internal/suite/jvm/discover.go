@@ -21,7 +21,7 @@ func (j *jvm) Discover(ctx context.Context, env []string) ([]e2e.Test, []e2e.Pro
 	}
 	cache := j.cache(src, env)
 	if listed, ok := cache.read(); ok {
-		return j.tests(listed, src), nil, nil
+		return j.tests(listed, src), j.alarms(listed), nil
 	}
 	tmp, err := os.MkdirTemp("", "e2e-gate-list-")
 	if err != nil {
@@ -35,8 +35,16 @@ func (j *jvm) Discover(ctx context.Context, env []string) ([]e2e.Test, []e2e.Pro
 	if len(problems) == 0 {
 		cache.write(listed)
 	}
-	return j.tests(listed, src), problems, nil
+	return j.tests(listed, src), append(problems, j.alarms(listed)...), nil
 }
+
+// alarms are notes of what is not checked if the suite is split.
+func (j *jvm) alarms(listed []adapter.Event) []e2e.Problem {
+	return adapter.NotChecked(j.spec.Name, messages(slices.DeleteFunc(slices.Clone(listed), isTest)))
+}
+
+// isTest tells tests from alarms.
+func isTest(ev adapter.Event) bool { return ev.Event != "unchecked" }
 
 // list starts the build tool once.
 func (j *jvm) list(ctx context.Context, folder string, env []string) ([]adapter.Event, []e2e.Problem, error) {
@@ -71,6 +79,8 @@ func (j *jvm) listed(b jvmRun, exit proc.Exit, out *buildOutput) ([]adapter.Even
 			unusable = ev.Message
 		}
 	})
+	told, toolErr := readTool(b.tool())
+	listed = append(listed, told.listed...)
 	broken := out.compileErrors()
 	add := func(format string, args ...any) {
 		problems = append(problems, e2e.Problem{Code: e2e.CodeBuildFailed, LosesEvidence: true, Unit: j.spec.Name,
@@ -81,16 +91,24 @@ func (j *jvm) listed(b jvmRun, exit proc.Exit, out *buildOutput) ([]adapter.Even
 		return nil, nil, fmt.Errorf("suite %s: %w: %s", j.spec.Name, adapter.ErrTool, unusable)
 	case err != nil && !errors.Is(err, os.ErrNotExist):
 		return nil, nil, fmt.Errorf("suite %s: read the listing: %w", j.spec.Name, err)
+	case toolErr != nil:
+		return nil, nil, fmt.Errorf("suite %s: read the listing: %w", j.spec.Name, toolErr)
 	case broken != "":
 		add("they do not build: %s", broken)
+	case j.tool.unexpected != nil && j.tool.unexpected(out.all(), 0) != "":
+		add("some ran meanwhile, outside the JUnit Platform (%s); add junit-vintage-engine, or the engine of the framework", j.tool.unexpected(out.all(), 0))
 	case !exit.OK():
 		add("%s; %s", exit, out.outputTail(exit))
 	case damaged != "":
 		add("%s", damaged)
+	case told.damaged != "":
+		add("%s", told.damaged)
+	case len(listed) > 0 && !told.loaded:
+		return nil, nil, fmt.Errorf("suite %s: %w: %s", j.spec.Name, adapter.ErrTool, notLoaded)
 	case len(listed) == 0:
 		return nil, nil, j.nothing(out)
 	}
-	return listed, problems, nil
+	return append(listed, told.unchecked...), problems, nil
 }
 
 func (j *jvm) nothing(out *buildOutput) error {
@@ -105,6 +123,7 @@ func (j *jvm) nothing(out *buildOutput) error {
 // Different tests of one name stay two, so that the collision is reported. Classes of
 // one name in several modules carry their module's.
 func (j *jvm) tests(listed []adapter.Event, src sources) []e2e.Test {
+	listed = slices.DeleteFunc(slices.Clone(listed), func(ev adapter.Event) bool { return !isTest(ev) })
 	modules := map[string][]string{}
 	for _, ev := range listed {
 		if !slices.Contains(modules[ev.ID], ev.Module) {
@@ -127,7 +146,9 @@ func (j *jvm) tests(listed []adapter.Event, src sources) []e2e.Test {
 			ev.Group = "[" + ev.Module + "] " + ev.Group
 		}
 		t := j.test(name, ev)
-		t.File, t.Line = src.find(j.dir(), ev)
+		if t.File = ev.File; t.File == "" {
+			t.File, t.Line = src.find(j.dir(), ev)
+		}
 		tests = append(tests, t)
 	}
 	return tests

@@ -1,125 +1,157 @@
 package jvm
 
 import (
-	"fmt"
-	"path/filepath"
+	"errors"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/junit"
 	"github.com/org/e2e-gate/internal/suite/adapter"
+	"github.com/org/e2e-gate/internal/verdict/attempts"
 )
 
-// The build tool does not fail at a failed test, since the gate told it so. Where it runs
-// tests outside the JUnit Platform (JUnit 4 without the Vintage engine, TestNG), only the
-// reports say what became of them.
+// Where a build runs tests outside the JUnit Platform (JUnit 4 without the Vintage engine,
+// TestNG), no filter of ours can list or choose them. So all that one execution of a plugin, or
+// one task of Gradle, runs is one test: listed without running it, planned, run and repeated as
+// a whole. The cases of its reports are its parts.
+
+// notLoaded says that the build tool ran without our classes in it, which keep such tests from
+// running where they were not selected.
+const notLoaded = "the build did not load the gate's extension; Maven 3.1 or later is needed, and a -Dmaven.ext.class.path of your own, " +
+	"as in .mvn/maven.config, cannot be used with it"
+
+// toolEvents are what our classes in the build tool told.
+type toolEvents struct {
+	loaded bool
+	// listed are the tests that stand for executions, started those that began.
+	listed, started []adapter.Event
+	// finished are those that ended, with their reports as attachments.
+	finished []adapter.Event
+	// unchecked are alarms of the whole suite that were switched off.
+	unchecked []adapter.Event
+	damaged   string
+}
+
+// readTool reads what the build tool told; no file: nothing.
+func readTool(file string) (toolEvents, error) {
+	var told toolEvents
+	damaged, err := adapter.ReadEvents(file, func(ev adapter.Event) {
+		switch ev.Event {
+		case "loaded":
+			told.loaded = true
+		case "listed":
+			told.listed = append(told.listed, ev)
+		case "started":
+			told.started = append(told.started, ev)
+		case "finished":
+			told.finished = append(told.finished, ev)
+		case "unchecked":
+			told.unchecked = append(told.unchecked, ev)
+		}
+	})
+	if errors.Is(err, os.ErrNotExist) {
+		err = nil
+	}
+	told.damaged = damaged
+	return told, err
+}
+
+// messages are those of events.
+func messages(events []adapter.Event) []string {
+	list := make([]string, len(events))
+	for i, ev := range events {
+		list[i] = adapter.FirstLines(ev.Message, 1)
+	}
+	return list
+}
+
+// modules adds the executions outside the JUnit Platform to the results.
+func (r *jvmResults) modules(p *adapter.Process, c *adapter.Collected, none string) (string, error) {
+	told, err := readTool(r.tool)
+	if err != nil {
+		return none, err
+	}
+	if told.damaged != "" {
+		c.Problem(e2e.CodeReportDamaged, "the events of the build tool of batch %s: %s", p.Unit.Name, told.damaged)
+	}
+	if c.In.Exit.OK() && !told.loaded {
+		c.Problem(e2e.CodeRunnerExit, "batch %s: %s", p.Unit.Name, notLoaded)
+	}
+	if r.unexpected != nil {
+		if name := r.unexpected(r.out.all(), len(told.started)); name != "" {
+			c.Problem(e2e.CodeRunnerExit, "batch %s ran tests outside the JUnit Platform (%s) that were not selected, and whose results are not known; "+
+				"add junit-vintage-engine, or the engine of the framework", p.Unit.Name, name)
+		}
+	}
+	if p.Unit.Attempt <= 1 { // a rerun is a part of the suite also where the first process ran all of it
+		c.In.Problems = append(c.In.Problems, adapter.NotChecked(p.Spec.Name, messages(told.unchecked))...)
+	}
+	if len(told.started) == 0 {
+		return none, nil
+	}
+	// With ignored failures a timeout of the plugin's own fails no build, and the reports are silent
+	// on what it ended.
+	if strings.Contains(r.out.all(), forkTimeout) {
+		c.Problem(e2e.CodeRunnerExit, "batch %s: the build ended tests after a timeout of its own (forkedProcessTimeoutInSeconds)", p.Unit.Name)
+	}
+	channel := c.In.Channel
+	channel.Kind = attempts.Events
+	channel.Begun += len(told.started)
+	channel.Ended += len(told.finished)
+	for _, ev := range told.started {
+		if !slices.ContainsFunc(told.finished, func(end adapter.Event) bool { return end.ID == ev.ID }) {
+			channel.Running = append(channel.Running, ev.ID)
+		}
+	}
+	read := 0
+	for _, ev := range told.finished {
+		if err := addModule(p, c, ev, read); err != nil {
+			return "", err
+		}
+		read += len(ev.Attachments)
+	}
+	c.In.Channel = channel
+	return "", nil
+}
+
+// addModule adds the cases of an execution's reports as its parts. One without a case found no
+// test.
+func addModule(p *adapter.Process, c *adapter.Collected, ev adapter.Event, read int) error {
+	before := len(c.In.Reported)
+	files := adapter.TheseJUnitFiles(ev.Attachments, read, func(t junit.Test) attempts.Reported {
+		found := adapter.ReportedOf(p.Spec, t)
+		found.Spellings = []attempts.Spelling{{Name: ev.ID, Part: strings.TrimPrefix(found.Unplanned.Class+"::"+found.Unplanned.Name, "::")}}
+		return found
+	})
+	if _, err := files.Collect(p, c); err != nil {
+		return err
+	}
+	if len(c.In.Reported) == before {
+		nothing := e2e.Attempt{Outcome: e2e.Skipped, Message: "the build found no test here"}
+		c.Add(attempts.Reported{Spellings: []attempts.Spelling{{Name: ev.ID}}, Results: []attempts.Result{{Attempt: nothing}}})
+	}
+	return nil
+}
+
+// forkTimeout is how Surefire and Failsafe begin that line.
+const forkTimeout = "There was a timeout in the fork"
 
 // provider is the line in which Surefire and Failsafe name what runs the tests of a module.
 var provider = regexp.MustCompile(`Using (?:auto detected|configured) provider (\S+)`)
 
-// gradleForeign is what a build file of Gradle says of tests outside the JUnit Platform.
-var gradleForeign = regexp.MustCompile(`\buse(JUnit|TestNG)\s*(?:\(|\{)`)
-
-// unnamed stands for the providers of a build that names none, as with mvn -q: any of them may
-// be another.
-const unnamed = "the output names no provider, as with -q"
-
-// mavenForeign are the providers that a build of Maven used besides that of the JUnit Platform.
-func mavenForeign(_ []buildFile, output string) []string {
-	var found []string
-	named := provider.FindAllStringSubmatch(output, -1)
-	if len(named) == 0 {
-		return []string{unnamed}
-	}
-	for _, m := range named {
-		name := m[1][strings.LastIndex(m[1], ".")+1:]
-		if !strings.Contains(m[1], ".junitplatform.") && !slices.Contains(found, name) {
-			found = append(found, name)
+// unexpectedProvider names a provider of Maven besides that of the JUnit Platform, where more of
+// them ran than our extension let run: it did not foresee what Surefire chose.
+func unexpectedProvider(output string, known int) string {
+	for _, m := range provider.FindAllStringSubmatch(output, -1) {
+		if strings.Contains(m[1], ".junitplatform.") {
+			continue
+		}
+		if known--; known < 0 {
+			return m[1][strings.LastIndex(m[1], ".")+1:]
 		}
 	}
-	return found
-}
-
-// gradleForeignIn are the runners that build files of Gradle name.
-func gradleForeignIn(files []buildFile, _ string) []string {
-	var found []string
-	for _, f := range files {
-		for _, m := range gradleForeign.FindAllStringSubmatch(f.text, -1) {
-			if name := "use" + m[1]; !slices.Contains(found, name) {
-				found = append(found, name)
-			}
-		}
-	}
-	return found
-}
-
-// reportGlobs are the XML reports of a build, of all its modules.
-func reportGlobs(dir string) []string {
-	dir = adapter.EscapeGlob(filepath.ToSlash(dir))
-	return []string{dir + "/**/target/{surefire,failsafe}-reports/TEST-*.xml", dir + "/**/build/test-results/**/TEST-*.xml"}
-}
-
-// testsRun is how Surefire and Failsafe begin to count the tests of a class.
-const testsRun = "Tests run: "
-
-// hasRunForeign reports whether Maven counted tests outside the JUnit Platform.
-func (o *buildOutput) hasRunForeign() bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.ranForeign
-}
-
-// adopt adds what ran outside the JUnit Platform, from the reports of the build: tests of
-// classes that the platform did not report. Where there is no such report, nothing is known of
-// those tests, and no pass of the unit counts.
-func (r *jvmResults) adopt(p *adapter.Process, c *adapter.Collected) error {
-	runners := r.foreign(r.out.all())
-	if len(runners) == 0 {
-		return nil
-	}
-	known, own := map[string]bool{}, len(c.In.Reported)
-	for _, t := range c.In.Planned {
-		known[topClass(t.Name)] = true
-	}
-	for _, t := range c.In.Reported {
-		known[topClass(t.Unplanned.Class)] = true
-	}
-	channel := c.In.Channel
-	if _, err := r.reports.Collect(p, c); err != nil {
-		return err
-	}
-	c.In.Channel = channel
-	adopted := c.In.Reported[:own:own]
-	for _, t := range c.In.Reported[own:] {
-		if !known[topClass(t.Unplanned.Class)] {
-			adopted = append(adopted, t)
-		}
-	}
-	c.In.Reported = adopted
-	names := strings.Join(runners, ", ")
-	switch {
-	case len(adopted) > own:
-	case !r.out.hasRunForeign():
-		return nil // it found no tests
-	default:
-		c.Problem(e2e.CodeRunnerExit, "batch %s ran tests outside the JUnit Platform (%s), and left no report of them; "+
-			"add junit-vintage-engine, or the engine of the framework", p.Unit.Name, names)
-		return nil
-	}
-	c.In.Problems = append(c.In.Problems, e2e.Problem{Code: e2e.CodeRunnerExit, Unit: p.Unit.Name, Note: true, Text: fmt.Sprintf(
-		"%d tests of batch %s ran outside the JUnit Platform (%s), so they cannot be listed or selected: they run with every batch, "+
-			"and are judged from the reports; add junit-vintage-engine, or the engine of the framework", len(adopted)-own, p.Unit.Name, names)})
-	return nil
-}
-
-// topClass is the outermost class of a test's name or of a class: com.acme.A of
-// "[mod] com.acme.A$B::m()".
-func topClass(name string) string {
-	if at := strings.Index(name, "] "); strings.HasPrefix(name, "[") && at > 0 {
-		name = name[at+2:]
-	}
-	name, _, _ = strings.Cut(name, "::")
-	name, _, _ = strings.Cut(name, "$")
-	return name
+	return ""
 }

@@ -36,7 +36,7 @@ var Gradle = adapter.Framework{
 func newGradle(s adapter.Spec, root string) adapter.Adapter {
 	return &jvm{spec: s, root: root, tool: buildTool{
 		program: "gradle", wrapper: "gradlew", top: []string{"settings.gradle", "settings.gradle.kts"},
-		arguments: gradleArguments, environment: gradleEnvironment, found: gradleFound, foreign: gradleForeignIn,
+		arguments: gradleArguments, environment: gradleEnvironment, found: gradleFound,
 	}}
 }
 
@@ -90,5 +90,5 @@ func gradleFound(output string) (text string, unusable bool) {
 	if v, err := semver.NewVersion(m[1]); err == nil && v.LessThan(oldestGradle) {
 		return fmt.Sprintf("Gradle %s found, 4.6 or later needed: older ones do not run JUnit 5; use a newer wrapper", m[1]), true
 	}
-	return "Gradle found none on the JUnit Platform; give args the task that runs them, such as [e2eTest], and let that task useJUnitPlatform()", false
+	return "Gradle found none; give args the task that runs them, such as [e2eTest]", false
 }

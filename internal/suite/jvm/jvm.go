@@ -12,7 +12,6 @@ import (
 	"strings"
 
 	"github.com/org/e2e-gate/internal/e2e"
-	"github.com/org/e2e-gate/internal/junit"
 	"github.com/org/e2e-gate/internal/proc"
 	"github.com/org/e2e-gate/internal/suite/adapter"
 	"github.com/org/e2e-gate/internal/verdict/attempts"
@@ -42,9 +41,9 @@ type buildTool struct {
 	arguments func(b jvmRun) ([]string, error)
 	// environment is what the process needs beside the gate's own variables.
 	environment func(b jvmRun) []string
-	// foreign names what the build runs tests with outside the JUnit Platform, from its files and
-	// its output.
-	foreign func(files []buildFile, output string) []string
+	// unexpected names, from the output, what ran tests outside the JUnit Platform beyond the
+	// given number of them that our classes in the build tool know of.
+	unexpected func(output string, known int) string
 	// found explains, from the output, why the tool started no test. unusable reports
 	// whether it is too old.
 	found func(output string) (text string, unusable bool)
@@ -65,6 +64,9 @@ type jvmRun struct {
 
 func (b jvmRun) events() string    { return filepath.Join(b.folder, "events.jsonl") }
 func (b jvmRun) selection() string { return filepath.Join(b.folder, "selection.txt") }
+
+// tool is what the build tool itself tells, as against the JVMs of the tests.
+func (b jvmRun) tool() string { return filepath.Join(b.folder, "build.jsonl") }
 
 func (j *jvm) dir() string { return filepath.Join(j.root, filepath.FromSlash(j.spec.Dir)) }
 
@@ -101,9 +103,9 @@ func (j *jvm) command(b jvmRun) (adapter.Command, error) {
 		return adapter.Command{}, err
 	}
 	cmd := adapter.Command{Argv: append(argv, args...), Dir: b.dir}
-	cmd.Env = []string{"E2E_GATE_EVENTS=" + b.events(), "E2E_GATE_DIR=" + b.dir, "E2E_GATE_SELECTION="}
+	cmd.Env = []string{"E2E_GATE_EVENTS=" + b.events(), "E2E_GATE_BUILD=" + b.tool(), "E2E_GATE_DIR=" + b.dir, "E2E_GATE_SELECTION="}
 	if !b.listing {
-		cmd.Env[2] += b.selection()
+		cmd.Env[3] += b.selection()
 	}
 	if j.tool.environment != nil {
 		cmd.Env = append(cmd.Env, j.tool.environment(b)...)
@@ -177,11 +179,7 @@ func (j *jvm) Start(u adapter.Unit) (adapter.Invocation, error) {
 	}
 	out := &buildOutput{log: u.Log}
 	events := &adapter.EventFile{Path: b.events(), Test: func(ev adapter.Event) e2e.Test { return j.test(ev.ID, ev) }}
-	results := &jvmResults{events: events, out: out, foreign: func(output string) []string { return j.tool.foreign(b.buildFiles, output) }}
-	results.reports, err = adapter.NewJUnitFiles(reportGlobs(b.dir), func(t junit.Test) attempts.Reported { return adapter.ReportedOf(j.spec, t) })
-	if err != nil {
-		return nil, fmt.Errorf("suite %s: read the reports of an earlier build: %w", j.spec.Name, err)
-	}
+	results := &jvmResults{events: events, out: out, tool: b.tool(), unexpected: j.tool.unexpected}
 	p := &adapter.Process{Spec: j.spec, Root: j.root, Unit: u, Start: cmd, Results: results}
 	return &jvmInvocation{Process: p, out: out}, nil
 }
@@ -207,10 +205,9 @@ func (i *jvmInvocation) Report(exit proc.Exit) adapter.Report {
 type jvmResults struct {
 	events *adapter.EventFile
 	out    *buildOutput
-	// reports are those of the build itself, and foreign names what it ran tests with outside the
-	// JUnit Platform, from its output.
-	reports *adapter.JUnitFiles
-	foreign func(output string) []string
+	// tool is the file of what the build tool told; unexpected is that of its [buildTool].
+	tool       string
+	unexpected func(output string, known int) string
 }
 
 func (r *jvmResults) Collect(p *adapter.Process, c *adapter.Collected) (string, error) {
@@ -218,10 +215,13 @@ func (r *jvmResults) Collect(p *adapter.Process, c *adapter.Collected) (string, 
 	if broken := r.out.compileErrors(); err == nil && broken != "" {
 		c.In.Build = attempts.Build{Failed: true, Text: broken}
 	}
-	if err == nil && r.foreign != nil {
-		err = r.adopt(p, c)
+	if goals := r.out.failedGoals(); goals != "" { // more than the end of the output says
+		c.In.Exit.Output = "the build failed: " + goals
 	}
-	return none, err
+	if err != nil || r.tool == "" {
+		return none, err
+	}
+	return r.modules(p, c, none)
 }
 
 // test makes a test of the given name from an event.

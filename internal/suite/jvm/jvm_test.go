@@ -15,7 +15,8 @@ import (
 
 func TestMavenArguments(t *testing.T) {
 	failsafe := []buildFile{{"", "<artifactId>maven-failsafe-plugin</artifactId>"}}
-	run := strings.NewReplacer("-Dmaven.test.failure.ignore=true -Dmaven.test.additionalClasspath=/c -DfailIfNoTests=false", "CLASSES",
+	run := strings.NewReplacer("-Dmaven.test.failure.ignore=true -Dmaven.test.additionalClasspath=/c -DfailIfNoTests=false "+
+		"-Dmaven.ext.class.path="+extension("/c"), "CLASSES",
 		"-Djunit.platform.output.capture.stdout=true -Djunit.platform.output.capture.stderr=true", "RUN",
 		"-Dsurefire.rerunFailingTestsCount=0 -Dfailsafe.rerunFailingTestsCount=0 -Djunit.jupiter.execution.parallel.enabled=false", "ONCE")
 	for _, tc := range []struct {
@@ -118,8 +119,8 @@ func TestFoundNothing(t *testing.T) {
 		{mavenFound, "[INFO] --- surefire:3.0.0-M5:test (default-test) @ x ---", "look at their patterns", false},
 		{mavenFound, "[INFO] --- compiler:3.2.5:compile (x) @ x ---", "neither Surefire nor Failsafe", false},
 		{gradleFound, "e2e-gate: Gradle 4.4.1", "Gradle 4.4.1 found, 4.6 or later needed", true},
-		{gradleFound, "e2e-gate: Gradle 9.1.0", "useJUnitPlatform()", false},
-		{gradleFound, "e2e-gate: Gradle 9.2-20251101", "useJUnitPlatform()", false},
+		{gradleFound, "e2e-gate: Gradle 9.1.0", "give args the task", false},
+		{gradleFound, "e2e-gate: Gradle 9.2-20251101", "give args the task", false},
 		{gradleFound, "", "did not read the gate's init script", true},
 	} {
 		if text, unusable := tc.found(tc.output); !strings.Contains(text, tc.want) || unusable != tc.isUnusable {
@@ -165,6 +166,25 @@ func TestBuildOutput(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// The goals or tasks that failed explain an exit status better than the end of the output.
+func TestFailedGoals(t *testing.T) {
+	for output, want := range map[string]string{
+		"[ERROR] Failed to execute goal x:y:1:check (rules) on project a: Coverage checks have not been met. -> [Help 1]\n[ERROR]   mvn -rf :a\n": "x:y:1:check " +
+			"(rules) on project a: Coverage checks have not been met.",
+		"* What went wrong:\nExecution failed for task ':app:rules'.\n> Rule violated for bundle app\n\n* Try:\n> Run with --stacktrace\n": "Execution failed for " +
+			"task ':app:rules'.; Rule violated for bundle app",
+	} {
+		p := suitetest.WithEvents(t, suitetest.Process(t, "a"), `{"event":"begin"}`, `{"event":"finished","id":"a","outcome":"passed"}`, `{"event":"end"}`, "")
+		out, events := &buildOutput{}, p.Results
+		p.Results = &jvmResults{events: events.(*adapter.EventFile), out: out}
+		_, _ = out.Write([]byte(output))
+		rep := (&jvmInvocation{Process: p, out: out}).Report(proc.Exit{Ended: proc.Exited, Code: 1})
+		if len(rep.Problems) != 1 || !strings.HasSuffix(rep.Problems[0].Text, "although no test failed; the build failed: "+want) {
+			t.Errorf("%+v", rep.Problems)
+		}
 	}
 }
 
@@ -237,7 +257,13 @@ func TestListingCache(t *testing.T) {
 	for name, other := range map[string]func() listingCache{
 		"arguments":   func() listingCache { s := spec; s.Args = []string{"-Pe2e"}; return cache(s, env) },
 		"environment": func() listingCache { s := spec; s.Env = map[string]string{"A": "b"}; return cache(s, env) },
-		"JDK":         func() listingCache { return cache(spec, append(env, "JAVA_HOME=/jdk")) },
+		"gate": func() listingCache {
+			before := initScript
+			defer func() { initScript = before }()
+			initScript = []byte("println 'newer'")
+			return cache(spec, env)
+		},
+		"JDK": func() listingCache { return cache(spec, append(env, "JAVA_HOME=/jdk")) },
 		"source": func() listingCache {
 			if err := os.WriteFile(filepath.Join(root, "src/test/java/ATest.java"), []byte("class BTest {}"), 0o644); err != nil {
 				t.Fatal(err)

@@ -21,6 +21,7 @@ var Maven = adapter.Framework{
 	Fields: []string{"run", "args"},
 	Flags: []string{
 		"Dtest", "Dit.test", "DskipTests", "Dmaven.test.skip", "Dmaven.test.failure.ignore", "Dmaven.test.additionalClasspath", "DfailIfNoTests",
+		"Dmaven.ext.class.path",
 		"Dsurefire.includesFile", "Dfailsafe.includesFile",
 	},
 
@@ -32,7 +33,7 @@ var Maven = adapter.Framework{
 func newMaven(s adapter.Spec, root string) adapter.Adapter {
 	return &jvm{spec: s, root: root, tool: buildTool{
 		program: "mvn", wrapper: "mvnw", top: []string{"pom.xml"}, before: clearSummaries, arguments: mavenArguments, found: mavenFound,
-		foreign: mavenForeign,
+		unexpected: unexpectedProvider,
 	}}
 }
 
@@ -51,12 +52,10 @@ func mavenArguments(b jvmRun) ([]string, error) {
 	args := append([]string{"-B", "-Dstyle.color=never"}, b.spec.Args...)
 	// A failed test must not keep the other modules' tests, nor Failsafe's, from running.
 	// A JVM that dies still fails the build.
-	args = append(args, "--fail-at-end", "-Dmaven.test.failure.ignore=true", "-Dmaven.test.additionalClasspath="+b.classes, "-DfailIfNoTests=false")
+	args = append(args, "--fail-at-end", "-Dmaven.test.failure.ignore=true", "-Dmaven.test.additionalClasspath="+b.classes, "-DfailIfNoTests=false",
+		"-Dmaven.ext.class.path="+extension(b.classes))
 	if !b.listing {
 		args = append(args, "-Djunit.platform.output.capture.stdout=true", "-Djunit.platform.output.capture.stderr=true")
-	}
-	if b.part {
-		args = append(args, "-Djacoco.haltOnFailure=false") // it speaks of the whole suite
 	}
 	if b.attempt > 1 { // the diagnostic rerun is one attempt, and one test at a time
 		args = append(args, "-Dsurefire.rerunFailingTestsCount=0", "-Dfailsafe.rerunFailingTestsCount=0", "-Djunit.jupiter.execution.parallel.enabled=false")
@@ -65,6 +64,12 @@ func mavenArguments(b jvmRun) ([]string, error) {
 		args = append(args, phase)
 	}
 	return args, nil
+}
+
+// extension is the class path of our class within Maven. Sisu finds it by a file that the test
+// class path does not have: tests may use Sisu too.
+func extension(classes string) string {
+	return classes + string(os.PathListSeparator) + filepath.Join(classes, "maven")
 }
 
 // takeValue are Maven's options whose value is the next argument.

@@ -20,6 +20,8 @@ const (
 	maxBuildTail = 16 << 10
 	// maxCompileErrors bounds those that a problem names.
 	maxCompileErrors = 3
+	// maxFailedGoals bounds the lines about failed goals or tasks that a problem has.
+	maxFailedGoals = 4
 )
 
 // buildOutput keeps the informative lines and the end of a build's output, and passes
@@ -31,10 +33,7 @@ type buildOutput struct {
 	line []byte
 	// wrong is set within Gradle's paragraph on what went wrong.
 	wrong bool
-	// foreign is set while tests run outside the JUnit Platform, as Maven names it, and
-	// ranForeign once there were any.
-	foreign, ranForeign bool
-	end                 []byte
+	end   []byte
 }
 
 func (o *buildOutput) Write(p []byte) (int, error) {
@@ -61,9 +60,12 @@ func (o *buildOutput) read(p []byte) {
 	}
 }
 
+// colour is what some consoles print even where colours are off: Maven resets them when it starts.
+var colour = regexp.MustCompile(`\x1b\[[0-9;]*m`)
+
 // tell keeps the line that has ended if it is an error, or names a plugin.
 func (o *buildOutput) tell() {
-	line := strings.TrimRight(string(o.line), "\r\n")
+	line := colour.ReplaceAllString(strings.TrimRight(string(o.line), "\r\n"), "")
 	o.line = o.line[:0]
 	if strings.HasPrefix(line, "* ") {
 		o.wrong = line == "* What went wrong:"
@@ -71,10 +73,6 @@ func (o *buildOutput) tell() {
 		line = "[ERROR] " + strings.TrimLeft(line, "> ")
 	}
 	begins := slices.ContainsFunc([]string{"[ERROR]", "[FATAL]", "e: ", "e2e-gate: "}, func(mark string) bool { return strings.HasPrefix(line, mark) })
-	if m := provider.FindStringSubmatch(line); m != nil {
-		o.foreign = !strings.Contains(m[1], ".junitplatform.")
-	}
-	o.ranForeign = o.ranForeign || o.foreign && strings.Contains(line, testsRun) && !strings.Contains(line, testsRun+"0,")
 	telling := begins || strings.Contains(line, ": error: ") || strings.Contains(line, "--- ") || strings.Contains(line, " provider ")
 	if telling && len(o.told) < maxTold {
 		o.told = append(o.told, line)
@@ -133,4 +131,20 @@ func (o *buildOutput) outputTail(exit proc.Exit) string {
 		return strings.Join(lines[:min(3, len(lines))], "; ")
 	}
 	return adapter.OutputTail(exit)
+}
+
+// failedGoals are the lines in which Maven says which goals failed, or Gradle which tasks, and why.
+func (o *buildOutput) failedGoals() string {
+	var found []string
+	task := false
+	for line := range strings.Lines(o.all()) {
+		text, isError := strings.CutPrefix(strings.TrimSpace(line), "[ERROR] ")
+		goal, isGoal := strings.CutPrefix(text, "Failed to execute goal ")
+		reason := task && isError // Gradle has it in the next line
+		task = isError && strings.HasPrefix(text, "Execution failed for task ")
+		if isError && (isGoal || task || reason) && len(found) < maxFailedGoals {
+			found = append(found, adapter.Clip(strings.TrimSuffix(goal, " -> [Help 1]"), 1000))
+		}
+	}
+	return strings.Join(found, "; ")
 }

@@ -18,8 +18,8 @@ import (
 )
 
 // reporter is the folder of our Java sources: e2egate is compiled, api are the
-// signatures of the JUnit Platform that it is compiled against, whatever version the
-// project has, and META-INF is how the platform finds it.
+// signatures of the JUnit Platform and of Maven that it is compiled against, whatever
+// versions the project has; META-INF is how the platform finds it, and maven how Maven does.
 //
 //go:embed reporter
 var reporter embed.FS
@@ -27,11 +27,8 @@ var reporter embed.FS
 // compiling keeps suites of one run from compiling at the same time.
 var compiling sync.Mutex
 
-// compiledReporter is the folder with our compiled classes. They are compiled once per
-// machine and version of the gate, with the project's own JDK: no binary is shipped.
-func compiledReporter(ctx context.Context, suite string, env []string) (string, error) {
-	compiling.Lock()
-	defer compiling.Unlock()
+// reporterDigest is that of our sources.
+func reporterDigest() (string, error) {
 	digest := sha256.New()
 	err := fs.WalkDir(reporter, "reporter", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
@@ -41,10 +38,19 @@ func compiledReporter(ctx context.Context, suite string, env []string) (string, 
 		_, _ = fmt.Fprintf(digest, "%s %d\n%s", path, len(data), data)
 		return err
 	})
+	return fmt.Sprintf("%x", digest.Sum(nil)[:8]), err
+}
+
+// compiledReporter is the folder with our compiled classes. They are compiled once per
+// machine and version of the gate, with the project's own JDK: no binary is shipped.
+func compiledReporter(ctx context.Context, suite string, env []string) (string, error) {
+	compiling.Lock()
+	defer compiling.Unlock()
+	digest, err := reporterDigest()
 	if err != nil {
 		return "", err
 	}
-	folder := filepath.Join(cacheDir(), fmt.Sprintf("junit-reporter-%x", digest.Sum(nil)[:8]))
+	folder := filepath.Join(cacheDir(), "junit-reporter-"+digest)
 	if _, err := os.Stat(filepath.Join(folder, "META-INF")); err == nil {
 		return folder, nil
 	}
@@ -84,8 +90,10 @@ func compileInto(ctx context.Context, folder string, env []string) error {
 	if err := javac(ctx, filepath.Join(tmp, "src"), filepath.Join(tmp, "classes"), env); err != nil {
 		return err
 	}
-	if err := os.Rename(filepath.Join(tmp, "src", "META-INF"), filepath.Join(tmp, "classes", "META-INF")); err != nil {
-		return err
+	for _, name := range []string{"maven", "META-INF"} {
+		if err := os.Rename(filepath.Join(tmp, "src", name), filepath.Join(tmp, "classes", name)); err != nil {
+			return err
+		}
 	}
 	if err := os.Rename(filepath.Join(tmp, "classes"), folder); err != nil {
 		if _, taken := os.Stat(filepath.Join(folder, "META-INF")); taken != nil {

@@ -231,6 +231,21 @@ func (tc *Trick) ListIn(t *testing.T) (suite.Adapter, []e2e.Test, []e2e.Problem,
 	return a, tests, problems, err
 }
 
+// Left are the files below the root that a pattern matches, sorted.
+func (tc Trick) Left(t *testing.T, pattern string) string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(tc.Root, pattern))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, file := range files {
+		if rel, err := filepath.Rel(tc.Root, file); err == nil {
+			files[i] = filepath.ToSlash(rel)
+		}
+	}
+	return strings.Join(files, " ")
+}
+
 // Outcomes are those of the tests that were planned, and of others that ran.
 func Outcomes(tests []e2e.Test, rep suite.Report) string {
 	got := map[string]e2e.Outcome{}

@@ -18,3 +18,5 @@ func TestExamples(t *testing.T) {
 		},
 	)
 }
+
+func TestContract(t *testing.T) { realsuite.PlayTogether(t, "junit5-maven", realsuite.Maven) }

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -75,15 +76,12 @@ com.acme.UnmetTest::m() skipped`)
 	if last := shot[len(shot)-1]; len(last.Files) != 1 || !strings.Contains(last.Details, "before the shot") || len(last.Evidence) != 3 {
 		t.Errorf("%+v", last)
 	}
+	mavenOne(t, tc, a, tests)
 }
 
-// One test of a module with its namesakes: nothing else runs.
-func TestMavenOne(t *testing.T) {
-	tc := mavenProject(t, "maven-modules.txtar")
-	a, tests, _, err := tc.List(t)
-	if err != nil {
-		t.Fatal(err)
-	}
+// mavenOne runs one test of a module with its namesakes: nothing else runs.
+func mavenOne(t *testing.T, tc realsuite.Trick, a suite.Adapter, tests []e2e.Test) {
+	t.Helper()
 	var one []e2e.Test
 	for _, planned := range tests {
 		if planned.Name == "[b] com.acme.SameTest::m()" || planned.Name == "com.acme.OverloadsTest::takes(java.util.Date)" {
@@ -179,33 +177,59 @@ func TestMavenListsOnce(t *testing.T) {
 	}
 }
 
-// Methods in an order on one instance are a group, with nested classes. A module on JUnit 4
-// without the Vintage engine is judged from its reports.
+// Methods in an order on one instance are a group, with nested classes. What a module runs outside
+// the JUnit Platform (JUnit 4 without the Vintage engine, TestNG, plain classes) is one test: it
+// does not run while tests are listed, nor in a batch that does not have it. Rules of JaCoCo are
+// checked only by a process that runs the whole suite.
 func TestMavenGroups(t *testing.T) {
 	tc := mavenProject(t, "maven-groups.txtar")
 	a, tests, problems, err := tc.List(t)
-	if err != nil || len(problems) > 0 {
-		t.Fatal(err, problems)
+	if err != nil {
+		t.Fatal(err)
 	}
+	const unchecked = "not checked, since suite s was split: the coverage rules of a/pom.xml (jacoco:check, rules)"
+	if len(problems) != 1 || problems[0].Text != unchecked {
+		t.Errorf("%+v", problems)
+	}
+	const old, testNG, plain = "b/pom.xml::default-test (JUnit 4)", "c/pom.xml::default-test (TestNG)", "d/pom.xml::default-test (plain classes)"
 	groups := map[string]string{}
 	for _, test := range tests {
 		groups[test.Name] = test.Group
 	}
 	want := map[string]string{
 		"com.acme.OrderedTest::alone()": "", "com.acme.StepsTest::opens()": "s/com.acme.StepsTest", "com.acme.StepsTest::closes()": "s/com.acme.StepsTest",
-		"com.acme.StepsTest$Later::archives()": "s/com.acme.StepsTest",
+		"com.acme.StepsTest$Later::archives()": "s/com.acme.StepsTest", old: "", testNG: "", plain: "",
 	}
 	if !maps.Equal(groups, want) {
 		t.Errorf("%v", groups)
 	}
-	rep := tc.Run(t, a, tests, os.Environ())
-	const outcomes = "com.acme.OrderedTest::alone() passed, com.acme.StepsTest$Later::archives() passed, com.acme.StepsTest::closes() passed, " +
-		"com.acme.StepsTest::opens() passed, unplanned s/com.acme.OldTest::breaks failed, unplanned s/com.acme.OldTest::holds passed"
-	if got := realsuite.Outcomes(tests, rep); got != outcomes {
+	if got := tc.Left(t, "*/ran*.txt"); got != "" {
+		t.Errorf("while tests were listed, %s ran", got)
+	}
+	some := slices.DeleteFunc(slices.Clone(tests), func(test e2e.Test) bool { return test.Name == plain })
+	rep := tc.Run(t, a, some, append(os.Environ(), "E2E_PART=1"))
+	const outcomes = old + " failed, " + testNG + " passed, com.acme.OrderedTest::alone() passed, com.acme.StepsTest$Later::archives() passed, " +
+		"com.acme.StepsTest::closes() passed, com.acme.StepsTest::opens() passed"
+	if got := realsuite.Outcomes(some, rep); got != outcomes || len(rep.Problems) != 1 || rep.Problems[0].Text != unchecked {
+		t.Error(got, rep.Problems)
+	}
+	if list := rep.Tests["s/"+testNG]; len(list) != 1 || len(list[0].Children) != 3 {
+		t.Errorf("%+v", list)
+	}
+	const said = "com.acme.OldTest::breaks: total expected:<12> but was:<10>"
+	if list := rep.Tests["s/"+old]; len(list) != 1 || list[0].Message != said || len(list[0].Children) != 2 {
+		t.Errorf("%+v", list)
+	}
+	if got := tc.Left(t, "*/ran*.txt"); got != "b/ran.txt c/ran-before.txt c/ran.txt" {
+		t.Errorf("%s ran", got)
+	}
+	one := slices.DeleteFunc(slices.Clone(tests), func(test e2e.Test) bool { return test.Name != plain })
+	rep = tc.Run(t, a, one, os.Environ())
+	if got := realsuite.Outcomes(one, rep); got != plain+" passed" {
 		t.Error(got)
 	}
-	const said = "2 tests of batch s ran outside the JUnit Platform (JUnit4Provider)"
-	if len(rep.Problems) != 1 || !rep.Problems[0].Note || !strings.Contains(rep.Problems[0].Text, said) {
-		t.Errorf("%+v", rep.Problems)
+	tc.Says(t, "run", "Coverage checks have not been met", rep.Problems)
+	if got := tc.Left(t, "*/ran*.txt"); got != "b/ran.txt c/ran-before.txt c/ran.txt d/ran.txt" {
+		t.Errorf("%s ran", got)
 	}
 }

@@ -70,8 +70,17 @@ final class Events {
         return "";
     }
 
+    static void write(String event, Map<String, ?> fields) {
+        write("E2E_GATE_EVENTS", event, fields);
+    }
+
+    /** What the build tool itself tells, as against the JVMs of the tests, is a file of its own. */
+    static void build(String event, Map<String, ?> fields) {
+        write("E2E_GATE_BUILD", event, fields);
+    }
+
     /** Appends one line in one write: several JVMs may share the file. */
-    static synchronized void write(String event, Map<String, ?> fields) {
+    private static synchronized void write(String file, String event, Map<String, ?> fields) {
         StringBuilder line = new StringBuilder("{\"event\":");
         json(line, event);
         for (Map.Entry<String, ?> field : fields.entrySet()) {
@@ -82,7 +91,7 @@ final class Events {
         }
         byte[] bytes = line.append("}\n").toString().getBytes(StandardCharsets.US_ASCII);
         try {
-            Files.write(Paths.get(System.getenv("E2E_GATE_EVENTS")), bytes, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+            Files.write(Paths.get(System.getenv(file)), bytes, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
         } catch (IOException e) {
             throw new UncheckedIOException("the gate's events cannot be written", e);
         }

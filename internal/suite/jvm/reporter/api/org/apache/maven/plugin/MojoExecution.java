@@ -1,0 +1,11 @@
+package org.apache.maven.plugin;
+
+import org.apache.maven.plugin.descriptor.MojoDescriptor;
+
+public class MojoExecution {
+    public native String getExecutionId();
+
+    public native String getVersion();
+
+    public native MojoDescriptor getMojoDescriptor();
+}

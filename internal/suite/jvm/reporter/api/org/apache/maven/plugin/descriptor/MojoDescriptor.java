@@ -1,0 +1,5 @@
+package org.apache.maven.plugin.descriptor;
+
+public class MojoDescriptor {
+    public native PluginDescriptor getPluginDescriptor();
+}
