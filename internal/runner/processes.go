@@ -52,6 +52,7 @@ type Processes struct {
 	mu      sync.Mutex
 	running []*beside
 	ups     []ProcessSpec // whose up was started, so that down must run
+	left    []*proc.Left  // what their up commands left running
 	died    chan e2e.ProcessEnd
 	deaths  []e2e.ProcessEnd
 	// served: the gates have passed, and what answered them is known to be ours.
@@ -101,7 +102,11 @@ func (ps *Processes) up(ctx context.Context, spec ProcessSpec) error {
 	ps.mu.Lock()
 	ps.ups = append(ps.ups, spec)
 	ps.mu.Unlock()
-	if exit := ps.command(ctx, spec, "up", spec.Up); !exit.OK() {
+	exit := ps.command(ctx, spec, "up", spec.Up)
+	ps.mu.Lock()
+	ps.left = append(ps.left, exit.Left)
+	ps.mu.Unlock()
+	if !exit.OK() {
 		return fmt.Errorf("bring up %s: %s: %s; its output is in %s", spec.Name, exit, lastLine(exit.Tail), ps.logName(spec))
 	}
 	return nil
@@ -214,7 +219,8 @@ func (ps *Processes) Stop() {
 
 // Down runs the down commands of what was brought up, in reverse order, whatever
 // happened before. Each is in a process group of its own, so that a signal to the
-// gate does not end it. The error names those that failed.
+// gate does not end it. What up commands started and down did not end is ended after
+// them. The error names the down commands that failed.
 func (ps *Processes) Down(ctx context.Context) error {
 	var failed []string
 	for _, spec := range slices.Backward(ps.owed()) {
@@ -227,8 +233,12 @@ func (ps *Processes) Down(ctx context.Context) error {
 		}
 	}
 	ps.mu.Lock()
-	ps.ups = nil
+	left := ps.left
+	ps.ups, ps.left = nil, nil
 	ps.mu.Unlock()
+	for _, l := range slices.Backward(left) {
+		l.End()
+	}
 	if len(failed) > 0 {
 		return fmt.Errorf("down failed for %s; something may still be running", strings.Join(failed, ", "))
 	}
