@@ -37,17 +37,17 @@ func (a *App) openStore(root, text string) (history.Store, history.Address, erro
 	if !filepath.IsAbs(dir) {
 		dir = filepath.Join(root, filepath.FromSlash(dir))
 	}
-	return history.Dir{Path: dir, Tracked: a.trackedRecords(root, dir)}, address, nil
+	return history.Dir{Path: dir, Checkout: root, Tracked: a.tracked(root, dir, "records")}, address, nil
 }
 
-// trackedRecords asks git which files of a history folder it tracks: only records that the
-// store itself vouches for count. Where git cannot be asked, none counts in CI; outside of
-// it, where no change of another person is judged, all do.
-func (a *App) trackedRecords(root, dir string) func(context.Context) (func(string) bool, error) {
+// tracked asks git which files of a folder it tracks: what came with the checkout was written by
+// whoever wrote the change. Where git cannot be asked, no file counts in CI; outside of it,
+// where no change of another person is judged, all do.
+func (a *App) tracked(root, dir, what string) func(context.Context) (func(string) bool, error) {
 	return func(ctx context.Context) (func(string) bool, error) {
 		comes, err := gitrepo.Checkout{Dir: root, Environ: a.Environ}.Tracked(ctx, dir)
 		if err != nil && !actions.Detect(a.getenv) {
-			_, _ = fmt.Fprintln(a.Stderr, safeLine(fmt.Sprintf("note: all records in %s count: %v", dir, err)))
+			_, _ = fmt.Fprintln(a.Stderr, safeLine(fmt.Sprintf("note: all %s in %s count: %v", what, dir, err)))
 			return nil, nil
 		}
 		return comes, err
