@@ -223,9 +223,5 @@ func (s *Space) command(ctx context.Context, what string, argv []string) proc.Ex
 }
 
 func (s *Space) open() (*proc.Log, error) {
-	name := filepath.Join(s.i.cfg.Out, filepath.FromSlash(s.Log()))
-	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil { //nolint:gosec // for uploads by other users
-		return nil, fmt.Errorf("make the folder of isolation logs: %w", err)
-	}
-	return proc.OpenLog(name)
+	return proc.OpenLog(s.i.cfg.Out, filepath.FromSlash(s.Log()))
 }

@@ -185,12 +185,40 @@ type counter int
 
 func (c *counter) Write(p []byte) (int, error) { *c += counter(len(p)); return len(p), nil }
 
+// What a process left in the place of a log is removed, and nothing is written through a link.
+func TestLogReplacesWhatIsNotAFile(t *testing.T) {
+	dir, outside := t.TempDir(), filepath.Join(t.TempDir(), "outside")
+	if err := os.WriteFile(outside, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, err := range map[string]error{
+		"link":   os.Symlink(outside, filepath.Join(dir, "link")),
+		"pipe":   syscall.Mkfifo(filepath.Join(dir, "pipe"), 0o600),
+		"folder": os.MkdirAll(filepath.Join(dir, "folder", "x"), 0o755),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+		log := openLog(t, filepath.Join(dir, name))
+		_, _ = log.Write([]byte("said"))
+		if err := log.Close(); err != nil {
+			t.Error(err)
+		}
+		if data, err := os.ReadFile(filepath.Join(dir, name)); string(data) != "said" {
+			t.Errorf("%s: %q, %v", name, data, err)
+		}
+	}
+	if data, _ := os.ReadFile(outside); len(data) > 0 {
+		t.Errorf("it was written through a link: %q", data)
+	}
+}
+
 // A full disk loses the log file, but neither the process nor the tail of its output.
 func TestRunWithLogOnFullDisk(t *testing.T) {
 	if _, err := os.Stat("/dev/full"); err != nil {
 		t.Skip("needs /dev/full")
 	}
-	log := openLog(t, "/dev/full")
+	log := fullDisk(t)
 	exit := Run(t.Context(), Spec{Argv: self("200000", "lines"), Env: mode("flood"), Log: log})
 	if !exit.OK() || len(exit.Tail) < TailBytes {
 		t.Errorf("%s with a tail of %d bytes", exit, len(exit.Tail))

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -259,11 +258,7 @@ func (ps *Processes) LogFiles() []string {
 }
 
 func (ps *Processes) open(spec ProcessSpec) (*proc.Log, io.WriteCloser, error) {
-	name := filepath.Join(ps.cfg.Out, filepath.FromSlash(ps.logName(spec)))
-	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil { //nolint:gosec // for uploads by other users
-		return nil, nil, fmt.Errorf("make the folder of process logs: %w", err)
-	}
-	log, err := proc.OpenLog(name)
+	log, err := proc.OpenLog(ps.cfg.Out, filepath.FromSlash(ps.logName(spec)))
 	if err != nil {
 		return nil, nil, err
 	}

@@ -40,7 +40,7 @@ func (s Swept) String() string {
 }
 
 // Sweep leaves only folders and files of their own in a folder that is to be uploaded: an upload
-// follows links wherever they lead, and waits for a pipe that nobody writes to. It is called when
+// follows links wherever they lead, and waits for a pipe without a writer. It is called when
 // no process writes there any more.
 func Sweep(dir *os.Root) Swept {
 	var s Swept
