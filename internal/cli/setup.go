@@ -151,7 +151,8 @@ func (s *setup) session(ctx context.Context, f staged, matrix bool, backups hist
 		Shards: count, Matrix: matrix, Quarantine: quarantine, ChangedPaths: s.changed, Earlier: s.earlier,
 		Judging: &s.judging.Judging, Baseline: s.measured, Approve: s.judging.asking(),
 		Unread: s.unread, Witnesses: s.witnesses, Problems: problems, PolicyDigest: s.policyDigest,
-		Tracked: s.app.tracked(s.root, filepath.Join(s.root, workspace.Name, "runs"), "documents"), History: s.past.log(backups), BaseEnv: s.app.Environ, Redact: s.redact, Progress: s.console, Version: version(), Now: s.app.Now,
+		Tracked: s.app.tracked(s.root, filepath.Join(s.root, workspace.Name, "runs"), "documents"),
+		History: s.past.log(backups), BaseEnv: s.app.Environ, Redact: s.redact, Progress: s.console, Version: version(), Now: s.app.Now,
 	})
 	s.publishFrom(session.Out(), s.config.Owners)
 	return session, nil

@@ -32,7 +32,7 @@ const (
 	// killed is how long the system may take to end processes that were killed.
 	killed = 2 * time.Second
 	// pause is the time between two looks at what is left.
-	pause = 5 * time.Millisecond
+	pause = 10 * time.Millisecond
 )
 
 // init is the entry of a supervisor. It is here, and not in main, so that the program of every
