@@ -273,6 +273,9 @@ func (r *remote) tell(format string, args ...any) {
 	}
 }
 
+// send sends a command that may end the agent before it can answer.
+func (r *remote) send(format string, args ...any) { fmt.Fprintf(r.conn, format+"\n", args...) }
+
 func (r *remote) exit(code int) { fmt.Fprintf(r.conn, "exit %d\n", code) }
 
 // hear returns the next line, or "" when the process has ended.

@@ -151,7 +151,13 @@ func (t *tree) letGo() { t.release.Do(func() { _ = t.control.Close() }) }
 func (t *tree) kill() {
 	_ = t.supervisor.Process.Kill()
 	<-t.gone
-	_ = syscall.Kill(-t.pid, syscall.SIGKILL)
+	t.killGroup()
+}
+
+func (t *tree) killGroup() {
+	if t.pid > 1 { // else it would be a group of ours, or everything
+		_ = syscall.Kill(-t.pid, syscall.SIGKILL)
+	}
 }
 
 // clear waits until the supervisor has ended all that is left, unless it is to keep that. It
@@ -174,7 +180,7 @@ func (t *tree) end(limit time.Duration) bool {
 	if t.supervisor.ProcessState.Exited() {
 		return true
 	}
-	_ = syscall.Kill(-t.pid, syscall.SIGKILL)
+	t.killGroup()
 	return false
 }
 
