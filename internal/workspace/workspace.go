@@ -60,10 +60,15 @@ func Open(checkout, dir string) (*os.Root, error) {
 		return nil, err
 	}
 	defer func() { _ = top.Close() }()
-	if err := top.MkdirAll(rel, 0o755); err != nil {
-		return nil, err
+	err = top.MkdirAll(rel, 0o755)
+	var opened *os.Root
+	if err == nil {
+		opened, err = top.OpenRoot(rel)
 	}
-	return top.OpenRoot(rel)
+	if err != nil {
+		return nil, fmt.Errorf("open %s in the checkout, which no link may lead out of: %w", rel, err)
+	}
+	return opened, nil
 }
 
 // Replace replaces a file of a folder as a whole: a reader, or a machine that dies, never sees
