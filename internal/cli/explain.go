@@ -48,33 +48,23 @@ func (c explainCmd) Run(ctx context.Context, a *App) error {
 
 // file is the result to read. Run ids start with the time, so the last one is the newest.
 func (c explainCmd) file(ctx context.Context, a *App) (string, error) {
-	if c.Result != "" {
-		return c.Result, nil
-	}
 	top, err := root()
 	if err != nil {
 		return "", err
 	}
+	if c.Result != "" {
+		return c.Result, a.ownDocument(ctx, top, c.Result)
+	}
 	runs := filepath.Join(top, workspace.Name, "runs")
 	found, _ := filepath.Glob(filepath.Join(runs, "*", "result.json")) // the pattern is our own
-	if len(found) > 0 {
-		comes, err := a.tracked(top, runs, "documents")(ctx)
-		if err != nil {
-			return "", err
+	for _, file := range slices.Backward(slices.Sorted(slices.Values(found))) {
+		if err := a.ownDocument(ctx, top, file); err != nil {
+			_, _ = fmt.Fprintln(a.Stderr, safeLine("note: "+err.Error()))
+			continue
 		}
-		found = slices.DeleteFunc(found, func(file string) bool {
-			rel, err := filepath.Rel(runs, file)
-			tracked := err != nil || comes != nil && comes(filepath.ToSlash(rel))
-			if tracked {
-				_, _ = fmt.Fprintln(a.Stderr, safeLine("note: not read: "+file+": "+pipeline.Tracked))
-			}
-			return tracked
-		})
+		return file, nil
 	}
-	if len(found) == 0 {
-		return "", usage("no run found below .e2e-gate/runs; give --result the result.json of a run")
-	}
-	return slices.Max(found), nil
+	return "", usage("no run found below .e2e-gate/runs; give --result the result.json of a run")
 }
 
 // maxResult bounds a result that is read, in bytes.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"github.com/org/e2e-gate/internal/adapter/actions"
@@ -11,6 +12,8 @@ import (
 	"github.com/org/e2e-gate/internal/gitrepo"
 	"github.com/org/e2e-gate/internal/history"
 	"github.com/org/e2e-gate/internal/history/s3store"
+	"github.com/org/e2e-gate/internal/pipeline"
+	"github.com/org/e2e-gate/internal/workspace"
 )
 
 // defaultHistory is where the Action restores the cache to.
@@ -52,6 +55,27 @@ func (a *App) tracked(root, dir, what string) func(context.Context) (func(string
 		}
 		return comes, err
 	}
+}
+
+// ownDocument refuses a document below .e2e-gate/runs that came with the checkout.
+func (a *App) ownDocument(ctx context.Context, root, file string) error {
+	runs := filepath.Join(root, workspace.Name, "runs")
+	abs, err := filepath.Abs(file)
+	if err != nil {
+		return err
+	}
+	rel, err := filepath.Rel(runs, abs)
+	if _, missing := os.Lstat(abs); err != nil || missing != nil || !filepath.IsLocal(rel) {
+		return nil // where the user keeps documents is the user's choice
+	}
+	comes, err := a.tracked(root, runs, "documents")(ctx)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%s is not read: %w", file, err)
+	case comes != nil && comes(filepath.ToSlash(rel)):
+		return usage("%s is not read: %s", file, pipeline.Tracked)
+	}
+	return nil
 }
 
 // storeAddress is the config's, as a run reads it; the default one without a config.
