@@ -26,6 +26,9 @@ func (a *App) readPlan(ctx context.Context, f staged, file string) (*remote, *e2
 			return nil, nil, err
 		}
 	}
+	if err := a.ownDocument(ctx, top, file); err != nil {
+		return nil, nil, err
+	}
 	plan, err := pipeline.ReadPlan(file, version())
 	return files, plan, err
 }

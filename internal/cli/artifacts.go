@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
@@ -21,6 +22,7 @@ import (
 	"github.com/org/e2e-gate/internal/pipeline"
 	"github.com/org/e2e-gate/internal/safetext"
 	"github.com/org/e2e-gate/internal/trigger"
+	"github.com/org/e2e-gate/internal/workspace"
 )
 
 const (
@@ -44,6 +46,7 @@ type remote struct {
 	key     string
 	stage   string
 	attempt int
+	// dir is new, so that nothing of the checkout lies in it.
 	dir     string
 	list    []upload
 	fetched map[int64]bool
@@ -68,7 +71,7 @@ func (a *App) remote(root string, f staged) (*remote, error) {
 		return nil, forgeErr
 	}
 	return &remote{app: a, forge: c, run: run, key: f.Key, stage: f.Stage, attempt: t.WorkflowAttempt,
-		dir: filepath.Join(root, ".e2e-gate", "fetched", fmt.Sprintf("%d-%d", run, t.WorkflowAttempt)), fetched: map[int64]bool{}}, nil
+		dir: filepath.Join(root, workspace.Name, "fetched", fmt.Sprintf("%d-%d-%s", run, t.WorkflowAttempt, rand.Text())), fetched: map[int64]bool{}}, nil
 }
 
 var uploadName = regexp.MustCompile(`^(plan|shard|run|verdict)-(.+)-a(\d+)(?:-again)?$`)

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/pipeline"
 	"github.com/org/e2e-gate/internal/report"
+	"github.com/org/e2e-gate/internal/workspace"
 )
 
 type explainCmd struct {
@@ -23,8 +25,8 @@ func (explainCmd) Help() string {
 }
 
 // Run explains the outcome and the effect of a test.
-func (c explainCmd) Run(a *App) error {
-	file, err := c.file()
+func (c explainCmd) Run(ctx context.Context, a *App) error {
+	file, err := c.file(ctx, a)
 	if err != nil {
 		return err
 	}
@@ -45,19 +47,24 @@ func (c explainCmd) Run(a *App) error {
 }
 
 // file is the result to read. Run ids start with the time, so the last one is the newest.
-func (c explainCmd) file() (string, error) {
-	if c.Result != "" {
-		return c.Result, nil
-	}
+func (c explainCmd) file(ctx context.Context, a *App) (string, error) {
 	top, err := root()
 	if err != nil {
 		return "", err
 	}
-	found, err := filepath.Glob(filepath.Join(top, ".e2e-gate", "runs", "*", "result.json"))
-	if err != nil || len(found) == 0 {
-		return "", usage("no run found below .e2e-gate/runs; give --result the result.json of a run")
+	if c.Result != "" {
+		return c.Result, a.ownDocument(ctx, top, c.Result)
 	}
-	return slices.Max(found), nil
+	runs := filepath.Join(top, workspace.Name, "runs")
+	found, _ := filepath.Glob(filepath.Join(runs, "*", "result.json")) // the pattern is our own
+	for _, file := range slices.Backward(slices.Sorted(slices.Values(found))) {
+		if err := a.ownDocument(ctx, top, file); err != nil {
+			_, _ = fmt.Fprintln(a.Stderr, safeLine("note: "+err.Error()))
+			continue
+		}
+		return file, nil
+	}
+	return "", usage("no run found below .e2e-gate/runs; give --result the result.json of a run")
 }
 
 // maxResult bounds a result that is read, in bytes.

@@ -185,10 +185,28 @@ func TestTwoArtifactsOfOneName(t *testing.T) {
 		t.Errorf("two equal ones: exit status %d\n%s", status, out)
 	}
 	double.Files = maps.Clone(double.Files)
-	double.Files["shard-1.1.json"] = bytes.Replace(double.Files["shard-1.1.json"], []byte(`"passed"`), []byte(`"failed"`), 1)
+	changed := bytes.Replace(double.Files["shard-1.1.json"], []byte(`"passed"`), []byte(`"failed"`), 1)
+	double.Files["shard-1.1.json"] = regexp.MustCompile(`"checksum": "[0-9a-f]+",`).ReplaceAll(changed, nil)
 	w.fake.RunArtifacts = append([]githubfake.RunArtifact{}, append(w.fake.RunArtifacts, double)...)
 	if status, out := w.job("", "verdict"); status != e2e.ExitNotJudged || !strings.Contains(out, "two different documents") {
 		t.Errorf("two that differ: exit status %d\n%s", status, out)
+	}
+}
+
+// A document that was changed after its shard's gate had written it is not read.
+func TestAnArtifactThatWasChanged(t *testing.T) {
+	w := newTravel(t)
+	w.firstAttempt("")
+	at, _ := w.uploaded("e2e-gate-shard-1-team-b-a1")
+	changed := w.fake.RunArtifacts[at]
+	changed.Files = maps.Clone(changed.Files)
+	changed.Files["shard-1.1.json"] = bytes.Replace(changed.Files["shard-1.1.json"], []byte(`"seconds": 0`), []byte(`"seconds": 9`), 1)
+	if bytes.Equal(changed.Files["shard-1.1.json"], w.fake.RunArtifacts[at].Files["shard-1.1.json"]) {
+		t.Fatal("nothing was changed")
+	}
+	w.fake.RunArtifacts[at] = changed
+	if status, out := w.job("", "verdict"); status != e2e.ExitNotJudged || !strings.Contains(out, "changed after the gate wrote it") {
+		t.Errorf("exit status %d\n%s", status, out)
 	}
 }
 

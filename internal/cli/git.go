@@ -4,10 +4,24 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/org/e2e-gate/internal/workspace"
 )
 
-// root is the git top level, else the working directory.
+// root is the git top level, else the working directory. A checkout in which the gate's own
+// folder leads elsewhere is refused.
 func root() (string, error) {
+	dir, err := topLevel()
+	if err != nil {
+		return "", err
+	}
+	if err := workspace.Check(dir); err != nil {
+		return "", usageError{err}
+	}
+	return dir, nil
+}
+
+func topLevel() (string, error) {
 	wd, err := os.Getwd()
 	if err != nil {
 		return "", fmt.Errorf("find the working directory: %w", err)

@@ -21,6 +21,7 @@ import (
 	"github.com/org/e2e-gate/internal/report"
 	"github.com/org/e2e-gate/internal/safetext"
 	"github.com/org/e2e-gate/internal/trigger"
+	"github.com/org/e2e-gate/internal/workspace"
 )
 
 // The history of the default branch lies in the cache, which may be evicted, and of two
@@ -196,12 +197,12 @@ func (h keptHistory) copies() history.Store {
 	if !actions.Detect(h.app.getenv) || !h.cached() {
 		return nil
 	}
-	return history.Dir{Path: h.copied()}
+	return history.Dir{Path: h.copied(), Checkout: h.root}
 }
 
 func (h keptHistory) copied() string {
 	name := fmt.Sprintf("%s-%s-%d", historyArtifact(h.key), safetext.FileName(h.trigger.WorkflowRun), h.trigger.WorkflowAttempt)
-	return filepath.Join(h.root, ".e2e-gate", "kept", name)
+	return filepath.Join(h.root, workspace.Name, "kept", name)
 }
 
 // cached reports whether the Action saves the history in the cache. Only the default

@@ -71,6 +71,13 @@ func (s *setup) publishOwn(ctx context.Context, file string) error {
 	if file == "" {
 		return usage("--result is missing; give the result.json to post (only a workflow_run job finds it by itself)")
 	}
+	top, err := root()
+	if err == nil {
+		err = s.app.ownDocument(ctx, top, file)
+	}
+	if err != nil {
+		return err
+	}
 	r, err := pipeline.ReadResult(file, maxPosted)
 	if err != nil {
 		return err

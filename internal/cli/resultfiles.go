@@ -6,12 +6,14 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
+	"path/filepath"
 
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/policy"
 	"github.com/org/e2e-gate/internal/report"
 	"github.com/org/e2e-gate/internal/safetext"
 	"github.com/org/e2e-gate/internal/statement"
+	"github.com/org/e2e-gate/internal/workspace"
 )
 
 // policyDigest is the SHA-256 of the effective policy and quarantine, which on a pull
@@ -34,13 +36,24 @@ func (s *setup) writeStatement(file string, r e2e.Result) {
 	if err == nil {
 		var data []byte
 		if data, err = json.MarshalIndent(safetext.Redacted(s.redact, st), "", "  "); err == nil {
-			err = os.WriteFile(file, append(data, '\n'), 0o644) //nolint:gosec // for later steps, and public
+			err = s.writeFile(file, append(data, '\n'))
 		}
 	}
 	if err != nil {
 		// Also remove a stale file of an earlier run.
 		s.journal.Failed(errors.Join(err, removeFile(file)))
 	}
+}
+
+// writeFile writes a file that the user named. In the checkout, which a change may have filled, a
+// link of that name is replaced and not followed.
+func (s *setup) writeFile(file string, data []byte) error {
+	if abs, err := filepath.Abs(file); err == nil && s.root != "" {
+		if rel, err := filepath.Rel(s.root, abs); err == nil && filepath.IsLocal(rel) {
+			return workspace.ReplaceFile(abs, data)
+		}
+	}
+	return os.WriteFile(file, data, 0o644) //nolint:gosec // for later steps
 }
 
 func removeFile(file string) error {
@@ -64,7 +77,7 @@ func (s *setup) writeSlack(file string, r e2e.Result) {
 	}
 	data, err := report.Slack(s.forPeople(r), report.SlackOptions{Channels: channels})
 	if err == nil {
-		err = os.WriteFile(file, data, 0o644) //nolint:gosec // for later steps
+		err = s.writeFile(file, data)
 	}
 	if err != nil {
 		// Also remove a stale file of an earlier run.

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"path/filepath"
 	"slices"
 
 	"github.com/org/e2e-gate/internal/config"
@@ -11,6 +12,7 @@ import (
 	"github.com/org/e2e-gate/internal/publish"
 	"github.com/org/e2e-gate/internal/report"
 	"github.com/org/e2e-gate/internal/trigger"
+	"github.com/org/e2e-gate/internal/workspace"
 )
 
 // setup is what a command works with: its inputs, and everything opened from them.
@@ -148,6 +150,7 @@ func (s *setup) session(ctx context.Context, f staged, matrix bool, backups hist
 		Shards: count, Matrix: matrix, Quarantine: quarantine, ChangedPaths: s.changed, Earlier: s.earlier,
 		Judging: &s.judging.Judging, Baseline: s.measured, Approve: s.judging.asking(),
 		Unread: s.unread, Witnesses: s.witnesses, Problems: problems, PolicyDigest: s.policyDigest,
+		Tracked: s.app.tracked(s.root, filepath.Join(s.root, workspace.Name, "runs"), "documents"),
 		History: s.past.log(backups), BaseEnv: s.app.Environ, Redact: s.redact, Progress: s.console, Version: version(), Now: s.app.Now,
 	})
 	s.publishFrom(session.Out(), s.config.Owners)

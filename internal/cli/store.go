@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"github.com/org/e2e-gate/internal/adapter/actions"
@@ -11,6 +12,8 @@ import (
 	"github.com/org/e2e-gate/internal/gitrepo"
 	"github.com/org/e2e-gate/internal/history"
 	"github.com/org/e2e-gate/internal/history/s3store"
+	"github.com/org/e2e-gate/internal/pipeline"
+	"github.com/org/e2e-gate/internal/workspace"
 )
 
 // defaultHistory is where the Action restores the cache to.
@@ -37,21 +40,42 @@ func (a *App) openStore(root, text string) (history.Store, history.Address, erro
 	if !filepath.IsAbs(dir) {
 		dir = filepath.Join(root, filepath.FromSlash(dir))
 	}
-	return history.Dir{Path: dir, Tracked: a.trackedRecords(root, dir)}, address, nil
+	return history.Dir{Path: dir, Checkout: root, Tracked: a.tracked(root, dir, "records")}, address, nil
 }
 
-// trackedRecords asks git which files of a history folder it tracks: only records that the
-// store itself vouches for count. Where git cannot be asked, none counts in CI; outside of
-// it, where no change of another person is judged, all do.
-func (a *App) trackedRecords(root, dir string) func(context.Context) (func(string) bool, error) {
+// tracked asks git which files of a folder it tracks: what came with the checkout was written by
+// whoever wrote the change. Where git cannot be asked, no file counts in CI; outside of it,
+// where no change of another person is judged, all do.
+func (a *App) tracked(root, dir, what string) func(context.Context) (func(string) bool, error) {
 	return func(ctx context.Context) (func(string) bool, error) {
 		comes, err := gitrepo.Checkout{Dir: root, Environ: a.Environ}.Tracked(ctx, dir)
 		if err != nil && !actions.Detect(a.getenv) {
-			_, _ = fmt.Fprintln(a.Stderr, safeLine(fmt.Sprintf("note: all records in %s count: %v", dir, err)))
+			_, _ = fmt.Fprintln(a.Stderr, safeLine(fmt.Sprintf("note: all %s in %s count: %v", what, dir, err)))
 			return nil, nil
 		}
 		return comes, err
 	}
+}
+
+// ownDocument refuses a document below .e2e-gate/runs that came with the checkout.
+func (a *App) ownDocument(ctx context.Context, root, file string) error {
+	runs := filepath.Join(root, workspace.Name, "runs")
+	abs, err := filepath.Abs(file)
+	if err != nil {
+		return err
+	}
+	rel, err := filepath.Rel(runs, abs)
+	if _, missing := os.Lstat(abs); err != nil || missing != nil || !filepath.IsLocal(rel) {
+		return nil // where the user keeps documents is the user's choice
+	}
+	comes, err := a.tracked(root, runs, "documents")(ctx)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%s is not read: %w", file, err)
+	case comes != nil && comes(filepath.ToSlash(rel)):
+		return usage("%s is not read: %s", file, pipeline.Tracked)
+	}
+	return nil
 }
 
 // storeAddress is the config's, as a run reads it; the default one without a config.

@@ -34,6 +34,8 @@ type Plan struct {
 	Deselected []Deselected `json:"deselected,omitempty" doc:"Tests that were listed and not selected, by suite and reason."`
 	// Measured is nil where no base judges.
 	Measured *Measured `json:"measured,omitempty" doc:"What the change does to the tests that judge it, against the base that it was tested with."`
+	// Sum is the SHA-256 of the file that the plan was read from; empty: it was made here.
+	Sum string `json:"-"`
 }
 
 // Measured is what a change does to the tests that judge it. A list holds at most 20,000 ids.
@@ -116,6 +118,7 @@ type Alternative struct {
 // workflow.
 type ShardRun struct {
 	Schema   string        `json:"schema" mask:"-" doc:"e2e-gate/shard/v1."`
+	Checksum string        `json:"checksum,omitempty" mask:"-" doc:"SHA-256 of the file with 64 zeros in this place: a document that was changed is not read."`
 	Run      Run           `json:"run" doc:"The run, with the workflow attempt in which this shard ran."`
 	Digest   string        `json:"plan_digest" mask:"-" doc:"Digest of the plan that was run."`
 	Index    int           `json:"index" doc:"Index of the shard, from 0."`

@@ -16,8 +16,16 @@ type Result struct {
 	Shards   []ShardResult `json:"shards" doc:"What each shard did."`
 	Budgets  []Budget      `json:"budgets" doc:"Runtime budgets and what was used of them."`
 	Problems []Problem     `json:"problems" doc:"What went wrong around the tests."`
-	Judging  *Judging      `json:"judging,omitempty" doc:"Whose config judged, and what a change alters about its own judge."`
-	Verdict  Verdict       `json:"verdict" doc:"The one decision."`
+	// Documents are in the order in which they were read or written.
+	Documents []DocumentSum `json:"documents,omitempty" doc:"Documents that the result was made of: the plan, and those of the shards."`
+	Judging   *Judging      `json:"judging,omitempty" doc:"Whose config judged, and what a change alters about its own judge."`
+	Verdict   Verdict       `json:"verdict" doc:"The one decision."`
+}
+
+// DocumentSum names a document and its content.
+type DocumentSum struct {
+	File   string `json:"file" mask:"-" doc:"Name of the file; from the folder of the results, if it was read there."`
+	SHA256 string `json:"sha256" mask:"-" doc:"SHA-256 of its bytes."`
 }
 
 // PlanSummary is what a result repeats of its plan.

@@ -68,6 +68,7 @@ const (
 	CodePolicyUnreadable   Code = "policy_unreadable"
 	CodeAttemptsUnreadable Code = "attempts_unreadable"
 	CodeWrongCommit        Code = "wrong_commit"
+	CodeDocumentChanged    Code = "document_changed"
 	CodeJudgeChanged       Code = "judge_changed"
 	CodeCancelled          Code = "cancelled"
 	CodeTimeout            Code = "timeout"

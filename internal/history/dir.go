@@ -2,17 +2,22 @@ package history
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
+
+	"github.com/org/e2e-gate/internal/workspace"
 )
 
 // Dir keeps objects as files in a directory.
 type Dir struct {
 	Path string
+	// Checkout is the checkout in which the folder may lie: no link leads out of that; empty: it
+	// lies where the user wants it.
+	Checkout string
 	// Tracked names the files that version control tracks; nil: it tracks none. They came with
 	// the checkout, so the change under test may have written them: they do not count. An
 	// error means that none of the files counts.
@@ -25,10 +30,15 @@ const tracked = "git tracks this file, so a change could have written it; run gi
 // List names the files. An entry that is not a regular file has size 0 and cannot be
 // read.
 func (d Dir) List(ctx context.Context) ([]Object, error) {
-	entries, err := os.ReadDir(d.Path)
-	if errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(d.Path); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
+	dir, err := workspace.Open(d.Checkout, d.Path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = dir.Close() }()
+	entries, err := fs.ReadDir(dir.FS(), ".")
 	if err != nil {
 		return nil, err
 	}
@@ -53,17 +63,21 @@ func (d Dir) List(ctx context.Context) ([]Object, error) {
 	return list, nil
 }
 
-// Get reads a file. A pipe or a device, which may have no end, is an error.
+// Get reads a file. A link, a pipe or a device, which may have no end, is an error.
 func (d Dir) Get(_ context.Context, name string) ([]byte, error) {
-	file := filepath.Join(d.Path, name)
-	info, err := os.Stat(file)
+	dir, err := workspace.Open(d.Checkout, d.Path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = dir.Close() }()
+	info, err := dir.Lstat(name)
 	if err != nil {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
 		return nil, errors.New("it is not a regular file")
 	}
-	f, err := os.Open(file) //nolint:gosec // below the history folder
+	f, err := dir.Open(name)
 	if err != nil {
 		return nil, err
 	}
@@ -77,45 +91,53 @@ func (d Dir) Get(_ context.Context, name string) ([]byte, error) {
 
 // Put writes a file, which appears as a whole.
 func (d Dir) Put(_ context.Context, name string, data []byte) error {
-	if err := os.MkdirAll(d.Path, 0o755); err != nil { //nolint:gosec // shared with other jobs of the runner
-		return err
-	}
-	tmp, err := os.CreateTemp(d.Path, ".record-*")
+	dir, err := workspace.Open(d.Checkout, d.Path)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = os.Remove(tmp.Name()) }()
-	if _, err = tmp.Write(data); err == nil {
-		err = tmp.Chmod(0o644) // the next job may run as another user
+	defer func() { _ = dir.Close() }()
+	tmp := ".record-" + rand.Text()
+	f, err := dir.OpenFile(tmp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = dir.Remove(tmp) }()
+	if _, err = f.Write(data); err == nil {
+		err = f.Chmod(0o644) // the next job may run as another user
 	}
 	if err == nil {
-		err = tmp.Sync()
+		err = f.Sync()
 	}
-	if closed := tmp.Close(); err == nil {
+	if closed := f.Close(); err == nil {
 		err = closed
 	}
 	if err == nil {
-		err = publish(tmp.Name(), filepath.Join(d.Path, name))
+		err = publish(dir, tmp, name)
 	}
 	return err
 }
 
 // publish makes a complete file appear under its name. A hard link fails if the name
 // exists, which makes objects immutable; on a file system without links it is a rename.
-func publish(tmp, name string) error {
-	err := os.Link(tmp, name)
+func publish(dir *os.Root, tmp, name string) error {
+	err := dir.Link(tmp, name)
 	if err == nil || errors.Is(err, fs.ErrExist) {
 		return nil
 	}
-	if _, there := os.Stat(name); there == nil {
+	if _, there := dir.Lstat(name); there == nil {
 		return nil
 	}
-	return os.Rename(tmp, name)
+	return dir.Rename(tmp, name)
 }
 
 // Delete removes a file.
 func (d Dir) Delete(_ context.Context, name string) error {
-	if err := os.Remove(filepath.Join(d.Path, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	dir, err := workspace.Open(d.Checkout, d.Path)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = dir.Close() }()
+	if err := dir.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return nil

@@ -77,7 +77,9 @@ type Space struct {
 	database string // made, or perhaps made
 	dir      string // of up; it is gone after Close
 	upped    bool
-	env      map[string]string
+	// left is what up left running.
+	left *proc.Left
+	env  map[string]string
 }
 
 // Open creates what a place needs. On an error it returns what was created so far,
@@ -158,6 +160,7 @@ func (s *Space) up(ctx context.Context) error {
 		return fmt.Errorf("isolation.up: make the file for its environment: %w", err)
 	}
 	exit := s.command(ctx, "up", s.i.cfg.Spec.Up)
+	s.left = exit.Left
 	vars, err := readEnv(s.file())
 	s.hide(vars)
 	if !exit.OK() {
@@ -183,6 +186,7 @@ func (s *Space) hide(vars map[string]string) {
 
 func (s *Space) down(ctx context.Context) error {
 	defer func() {
+		s.left.End() // what down did not end
 		s.upped = false
 		_ = os.RemoveAll(s.dir)
 	}()
@@ -213,9 +217,5 @@ func (s *Space) command(ctx context.Context, what string, argv []string) proc.Ex
 }
 
 func (s *Space) open() (*proc.Log, error) {
-	name := filepath.Join(s.i.cfg.Out, filepath.FromSlash(s.Log()))
-	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil { //nolint:gosec // for uploads by other users
-		return nil, fmt.Errorf("make the folder of isolation logs: %w", err)
-	}
-	return proc.OpenLog(name)
+	return proc.OpenLog(s.i.cfg.Out, filepath.FromSlash(s.Log()))
 }

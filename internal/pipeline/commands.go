@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -55,6 +54,7 @@ func (s *Session) CheckGates(ctx context.Context) ([]e2e.Gate, []e2e.Problem) {
 	env, gates := s.enter(f)
 	f.add(env.stop(ctx)...)
 	env.down()
+	s.sweep()
 	return gates, f.found()
 }
 
@@ -74,10 +74,18 @@ func (s *Session) MakePlan(ctx context.Context) (*e2e.Plan, error) {
 		plan = &e2e.Plan{Schema: e2e.PlanSchema, Run: s.run, Gates: gates, Tests: []e2e.PlannedTest{}, Shards: []e2e.PlanShard{}}
 	}
 	f.add(s.hidden(plan)...)
-	plan.Problems = f.found()
-	s.seal(plan)
-	err := errors.Join(makeOut(s.opts.Root, s.out), s.write("plan.json", plan))
+	settle := func() error {
+		plan.Problems = f.found()
+		s.seal(plan)
+		return s.write("plan.json", plan)
+	}
+	err := settle()
 	env.down()
+	if changed := s.changed(); err == nil && len(changed) > 0 {
+		f.add(changed...)
+		err = settle()
+	}
+	s.sweep()
 	return plan, err
 }
 
@@ -94,6 +102,9 @@ func (s *Session) Adopt(p *e2e.Plan) error {
 	}
 	attempt, version, blocks := s.run.WorkflowAttempt, s.run.Version, s.run.Blocks
 	s.run, s.plan = p.Run, p
+	if p.Sum != "" {
+		s.read = append(s.read, e2e.DocumentSum{File: "plan.json", SHA256: p.Sum})
+	}
 	// Whether the stage blocks is what the config says, and not a document.
 	s.run.WorkflowAttempt, s.run.Version, s.run.Blocks = attempt, version, blocks
 	return nil
@@ -111,16 +122,27 @@ func (s *Session) Shard(ctx context.Context, index int, results ...string) e2e.R
 	s.runShards(f, env, &ev, gates, index)
 	f.add(s.ended(f)...)
 	f.add(env.stop(ctx)...)
+	f.add(s.changed()...)
+	r := s.settleShard(f, ev, env, index)
+	env.down()
+	if changed := s.changed(); len(changed) > 0 { // by a command that takes something down
+		f.add(changed...)
+		r = s.settleShard(f, ev, env, index)
+	}
+	s.sweep()
+	return r
+}
 
+// settleShard judges the shard's own tests, and writes its document.
+func (s *Session) settleShard(f *flow, ev evidence, env *environment, index int) e2e.Result {
 	doc := s.shardDocument(index, ev, env.ends(), f.found())
 	ev.plan, ev.documents = part(s.plan, index), localDocuments([]e2e.ShardRun{doc})
-	ev.earlier.Failed = nil  // the verdict has all tests, and asks itself
-	own := newFlow(ctx, nil) // what was found so far is in the document
+	ev.earlier.Failed = nil    // the verdict has all tests, and asks itself
+	own := newFlow(f.ctx, nil) // what was found so far is in the document
 	r := s.redacted(s.judge(ev, nil).result)
-	if err := errors.Join(makeOut(s.opts.Root, s.out), s.writeShards([]e2e.ShardRun{doc})); err != nil {
+	if err := s.writeShards([]e2e.ShardRun{doc}); err != nil {
 		r = s.unwritten(own, ev, "the shard's document cannot be written: %v", err)
 	}
-	env.down()
 	return r
 }
 
@@ -165,11 +187,13 @@ func part(p *e2e.Plan, index int) *e2e.Plan {
 func (s *Session) Verdict(ctx context.Context, results string) e2e.Result {
 	f := newFlow(ctx, s.opts.Problems)
 	ev := evidence{plan: s.plan, gates: s.plan.Gates}
-	then(f, "prepare", s.folder, none{})
+	then(f, "prepare", s.prepare, none{})
 	ev.stats = then(f, "read the history", s.loadHistory, none{})
 	f.add(s.plan.Problems...)
-	docs, bad := readShards(results)
-	ev.documents, ev.unreadable, ev.results = docs, append(bad, s.unread(s.plan)...), readRuns(results)
+	ours := s.ours(ctx)
+	docs, bad := ours.readShards(results)
+	s.made(docs...)
+	ev.documents, ev.unreadable, ev.results = docs, append(bad, s.unread(s.plan)...), ours.readRuns(results)
 	ev.witnesses = s.witnesses(ctx, verdict.Found{Documents: docs, Results: ev.results, Unreadable: ev.unreadable})
 	return s.conclude(f, nil, ev)
 }

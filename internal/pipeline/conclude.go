@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,13 +25,33 @@ func (s *Session) conclude(f *flow, env *environment, ev evidence) e2e.Result {
 	f.add(s.ended(f)...)
 	f.add(env.stop(f.ctx)...)
 	ev.ends = env.ends()
+	f.add(s.changed()...)
+	r := s.settle(f, ev, s.remember)
+	env.down()
+	if changed := s.changed(); len(changed) > 0 { // by a command that takes something down
+		f.add(changed...)
+		r = s.settle(f, ev, nil)
+	}
+	s.sweep()
+	return r
+}
+
+// settle judges, and writes everything down.
+func (s *Session) settle(f *flow, ev evidence, remember func(*e2e.Plan, judged)) e2e.Result {
 	j := s.judge(ev, f.found())
 	r := s.redacted(j.result)
-	if err := safely(func() error { return s.writeDown(ev.plan, j, r) }); err != nil {
+	err := safely(func() error {
+		var err error
+		r, err = s.writeDown(ev.plan, j, r)
+		if remember != nil {
+			remember(ev.plan, j)
+		}
+		return err
+	})
+	if err != nil {
 		r = s.unwritten(f, ev, "the result cannot be written: %v", err)
 		s.correct(r)
 	}
-	env.down()
 	return r
 }
 
@@ -62,20 +83,35 @@ func (s *Session) ended(f *flow) []e2e.Problem {
 	return []e2e.Problem{{Code: e2e.CodeCancelled, LosesEvidence: true, Text: "the run was cancelled before it was done"}}
 }
 
-// writeDown writes all documents, of a result without secrets, and the record for the
-// history. The first error does not keep the others from being written.
-func (s *Session) writeDown(plan *e2e.Plan, j judged, r e2e.Result) error {
-	if err := makeOut(s.opts.Root, s.out); err != nil {
-		return err
+// writeDown writes all documents, of a result without secrets. The first error does not keep the
+// others from being written. It returns the result with the checksums of what it was made of.
+func (s *Session) writeDown(plan *e2e.Plan, j judged, r e2e.Result) (e2e.Result, error) {
+	err := errors.Join(s.writePlan(plan), s.writeShards(j.docs))
+	r.Documents = s.sources(j)
+	err = errors.Join(err, s.write("result.json", r))
+	shown := safetext.Shown(s.opts.Redact, r)
+	err = errors.Join(err, s.put("junit.xml", report.JUnit(shown)))
+	err = errors.Join(err, s.put("summary.md", []byte(report.Markdown(shown, report.Options{}))))
+	err = errors.Join(err, s.put("report.html", report.HTML(shown)))
+	return r, err
+}
+
+// sources are the documents that a result was made of: those that were read, and in a run on one
+// machine those that it wrote.
+func (s *Session) sources(j judged) []e2e.DocumentSum {
+	list := slices.Clone(s.read)
+	names := []string{"plan.json"}
+	for _, doc := range j.docs {
+		names = append(names, shardFile(doc.Index, doc.Run.WorkflowAttempt))
 	}
-	err := s.writePlan(plan)
-	err = errors.Join(err, s.writeShards(j.docs), s.write("result.json", r))
-	r = safetext.Shown(s.opts.Redact, r)
-	err = errors.Join(err, writeFile(filepath.Join(s.out, "junit.xml"), report.JUnit(r)))
-	err = errors.Join(err, writeFile(filepath.Join(s.out, "summary.md"), []byte(report.Markdown(r, report.Options{}))))
-	err = errors.Join(err, writeFile(filepath.Join(s.out, "report.html"), report.HTML(r)))
-	s.remember(plan, j)
-	return err
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, name := range names {
+		if sum, ok := s.written[name]; ok && j.local {
+			list = append(list, e2e.DocumentSum{File: name, SHA256: hex.EncodeToString(sum[:])})
+		}
+	}
+	return list
 }
 
 // historyTime bounds writing to a history that lies elsewhere.

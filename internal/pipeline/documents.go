@@ -2,10 +2,15 @@ package pipeline
 
 import (
 	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -15,50 +20,35 @@ import (
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/safetext"
 	"github.com/org/e2e-gate/internal/verdict"
+	"github.com/org/e2e-gate/internal/workspace"
 )
 
 // maxDocument bounds what is read of one document.
 const maxDocument = 512 << 20
 
-// makeOut makes the run's folder. Where it lies below .e2e-gate, that folder gets
-// a .gitignore, so that trees stay clean.
-func makeOut(root, out string) error {
-	if err := os.MkdirAll(out, 0o755); err != nil { //nolint:gosec // for uploads by other users
-		return fmt.Errorf("cannot create the run's folder: %w; choose another with --out", err)
+// Tracked says why a document that git tracks is not read.
+const Tracked = "git tracks this file, so a change could have written it; run git rm -r --cached " + workspace.Name + ", and add it to .gitignore"
+
+// folder opens the run's folder, and makes it if it is not there. Where it lies below .e2e-gate,
+// that folder gets a .gitignore, so that trees stay clean.
+func (s *Session) folder() (*os.Root, error) {
+	dir, err := workspace.Open(s.opts.Root, s.out)
+	if err != nil {
+		return nil, fmt.Errorf("cannot create the run's folder: %w; choose another with --out", err)
 	}
-	own := filepath.Join(root, ".e2e-gate")
-	if rel, err := filepath.Rel(own, out); err != nil || !filepath.IsLocal(rel) {
-		return nil
+	own := filepath.Join(s.opts.Root, workspace.Name)
+	if rel, err := filepath.Rel(own, s.out); err != nil || !filepath.IsLocal(rel) {
+		return dir, nil
 	}
 	ignore := filepath.Join(own, ".gitignore")
-	if _, err := os.Stat(ignore); err == nil {
-		return nil
+	if _, err := os.Lstat(ignore); err == nil {
+		return dir, nil
 	}
-	return writeFile(ignore, []byte("*\n"))
-}
-
-// writeFile replaces a file as a whole: a reader, or a machine that dies, never
-// sees half of it.
-func writeFile(name string, data []byte) (err error) {
-	tmp, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+"-*")
-	if err != nil {
-		return fmt.Errorf("write %s: %w", filepath.Base(name), err)
+	if err := workspace.ReplaceFile(ignore, []byte("*\n")); err != nil {
+		_ = dir.Close()
+		return nil, err
 	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(tmp.Name())
-			err = fmt.Errorf("write %s: %w", filepath.Base(name), err)
-		}
-	}()
-	_, err = tmp.Write(data)
-	err = errors.Join(err, tmp.Chmod(0o644))
-	if err == nil {
-		err = tmp.Sync()
-	}
-	if err = errors.Join(err, tmp.Close()); err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), name)
+	return dir, nil
 }
 
 // document renders a document without secrets.
@@ -70,21 +60,127 @@ func (s *Session) document(v any) ([]byte, error) {
 	return append(data, '\n'), nil
 }
 
+// write writes a document.
 func (s *Session) write(name string, v any) error {
 	data, err := s.document(v)
 	if err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
-	return writeFile(filepath.Join(s.out, name), data)
+	return s.put(name, data)
+}
+
+// put writes a file of the run's folder, and keeps its checksum.
+func (s *Session) put(name string, data []byte) error {
+	dir, err := s.folder()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = dir.Close() }()
+	if err := workspace.Replace(dir, name, data); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.written[name] = sha256.Sum256(data)
+	return nil
+}
+
+// changed finds files that the gate wrote and that are not as it wrote them. Processes of the run
+// could write there, so it is asked when they have ended.
+func (s *Session) changed() []e2e.Problem {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var list []e2e.Problem
+	for _, name := range slices.Sorted(maps.Keys(s.written)) {
+		if err := s.same(name); err != nil {
+			list = append(list, e2e.Problem{Code: e2e.CodeDocumentChanged, LosesEvidence: true, Text: fmt.Sprintf(
+				"%s was changed after the gate wrote it: %v; look for what writes to the run's folder, such as a suite that cleans up", name, err)})
+		}
+	}
+	return list
+}
+
+// same compares a file with what was written.
+func (s *Session) same(name string) error {
+	dir, err := os.OpenRoot(s.out)
+	if err != nil {
+		return errors.New("the run's folder is gone")
+	}
+	defer func() { _ = dir.Close() }()
+	info, err := dir.Lstat(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return errors.New("it is gone")
+	case err != nil:
+		return err
+	case !info.Mode().IsRegular():
+		return errors.New("it is not a file any more")
+	}
+	f, err := dir.Open(name)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	sum := sha256.New()
+	if _, err := io.Copy(sum, f); err != nil {
+		return err
+	}
+	if want := s.written[name]; !bytes.Equal(sum.Sum(nil), want[:]) {
+		return errors.New("its content differs")
+	}
+	return nil
+}
+
+// sweep clears the run's folder for its upload, when the last process of the run has ended.
+func (s *Session) sweep() {
+	dir, err := os.OpenRoot(s.out)
+	if err != nil {
+		return // there is nothing to upload
+	}
+	defer func() { _ = dir.Close() }()
+	if text := workspace.Sweep(dir).String(); text != "" {
+		s.opts.Progress.Note("in the run's folder: " + text)
+	}
 }
 
 func (s *Session) writeShards(docs []e2e.ShardRun) error {
 	for _, doc := range docs {
-		if err := s.write(shardFile(doc.Index, doc.Run.WorkflowAttempt), doc); err != nil {
+		doc.Checksum = noChecksum
+		data, err := s.document(doc)
+		if err == nil {
+			err = s.put(shardFile(doc.Index, doc.Run.WorkflowAttempt), withChecksum(data))
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// noChecksum stands for the checksum of a document while that is computed.
+var noChecksum = strings.Repeat("0", 2*sha256.Size)
+
+// checksumField is where a document has its checksum.
+var checksumField = regexp.MustCompile(`^\{\s*"schema":\s*"[^"\\]*",\s*"checksum":\s*"([0-9a-f]{64})"`)
+
+// withChecksum fills in the checksum of a document: that of its bytes without it.
+func withChecksum(data []byte) []byte {
+	if at := checksumField.FindSubmatchIndex(data); at != nil {
+		sum := sha256.Sum256(data)
+		hex.Encode(data[at[2]:at[3]], sum[:])
+	}
+	return data
+}
+
+// hasItsChecksum reports whether the bytes of a document are those that the gate wrote.
+func hasItsChecksum(data []byte) bool {
+	at := checksumField.FindSubmatchIndex(data)
+	if at == nil {
+		return false
+	}
+	blank := slices.Clone(data)
+	copy(blank[at[2]:at[3]], noChecksum)
+	return bytes.Equal(data, withChecksum(blank))
 }
 
 func shardFile(index, attempt int) string { return fmt.Sprintf("shard-%d.%d.json", index, attempt) }
@@ -95,13 +191,20 @@ func read(file, schema string, into any) error {
 }
 
 // readWhole is read for a document that a verdict rests on: an unknown field may be
-// one whose name was damaged, such as that of the problems.
-func readWhole(file, schema string, into any) error {
-	return readWithin(maxDocument, file, schema, into, func(data []byte, into any) error {
+// one whose name was damaged, such as that of the problems. It returns the SHA-256 of the file.
+func readWhole(file, schema string, into any) (sum string, err error) {
+	err = readWithin(maxDocument, file, schema, into, func(data []byte, into any) error {
+		digest := sha256.Sum256(data)
+		sum = hex.EncodeToString(digest[:])
 		dec := json.NewDecoder(bytes.NewReader(data))
 		dec.DisallowUnknownFields()
-		return dec.Decode(into)
+		err := dec.Decode(into)
+		if doc, ok := into.(*e2e.ShardRun); ok && err == nil && doc.Checksum != "" && !hasItsChecksum(data) {
+			return errors.New("it was changed after the gate wrote it (its checksum does not fit)")
+		}
+		return err
 	})
+	return sum, err
 }
 
 // readWithin is read for a document of so many bytes at most.
@@ -148,7 +251,7 @@ func madeBy(file string) string {
 // its content.
 func ReadPlan(file, version string) (*e2e.Plan, error) {
 	var p e2e.Plan
-	err := readWhole(file, e2e.PlanSchema, &p)
+	sum, err := readWhole(file, e2e.PlanSchema, &p)
 	if err == nil && digest(&p) != p.Digest {
 		err = fmt.Errorf("%s was changed after it was made (its digest does not fit); plan again", file)
 	}
@@ -164,6 +267,7 @@ func ReadPlan(file, version string) (*e2e.Plan, error) {
 			return nil, fmt.Errorf("cannot read the plan: %s lists shard %d in place %d", file, sh.Index, i)
 		}
 	}
+	p.Sum = sum
 	return &p, nil
 }
 
@@ -184,15 +288,72 @@ func IsDocument(name string) bool {
 
 var shardFileName = regexp.MustCompile(`^shard-\d+\.\d+\.json$`)
 
+// runs is where runs leave their documents, unless the user chooses another folder.
+func (s *Session) runs() string { return filepath.Join(s.opts.Root, workspace.Name, "runs") }
+
+// documents reads documents below folders, except for those that came with the checkout.
+type documents struct {
+	// runs is where the runs of the checkout leave them; real is the same without links.
+	runs, real string
+	// comes reports whether a file below runs came with the checkout.
+	comes func(name string) bool
+	note  func(string)
+	noted map[string]bool
+}
+
+// ours asks which documents came with the checkout.
+func (s *Session) ours(ctx context.Context) documents {
+	d := documents{runs: s.runs(), comes: func(string) bool { return false }, note: s.opts.Progress.Note, noted: map[string]bool{}}
+	var err error
+	if d.real, err = filepath.EvalSymlinks(d.runs); err != nil || s.opts.Tracked == nil {
+		return d
+	}
+	comes, err := s.opts.Tracked(ctx)
+	switch {
+	case err != nil:
+		s.opts.Progress.Note(fmt.Sprintf("no document below %s is read: %v", d.runs, err))
+		d.comes = func(string) bool { return true }
+	case comes != nil:
+		d.comes = comes
+	}
+	return d
+}
+
+// made keeps the checksums of documents that the run is made of.
+func (s *Session) made(docs ...verdict.Document) {
+	for _, d := range docs {
+		sum := e2e.DocumentSum{File: d.Name, SHA256: d.Sum}
+		if !slices.Contains(s.read, sum) {
+			s.read = append(s.read, sum)
+		}
+	}
+}
+
+// skips reports whether a file came with the checkout.
+func (d documents) skips(file string) bool {
+	tracked := func(runs string) bool {
+		rel, err := filepath.Rel(runs, file)
+		return err == nil && filepath.IsLocal(rel) && d.comes(filepath.ToSlash(rel))
+	}
+	if !tracked(d.runs) && !tracked(d.real) {
+		return false
+	}
+	if !d.noted[file] {
+		d.noted[file] = true
+		d.note(fmt.Sprintf("not read: %s: %s", file, Tracked))
+	}
+	return true
+}
+
 // readRuns reads what the results below the folders say of their runs.
-func readRuns(dirs ...string) []e2e.Run {
+func (d documents) readRuns(dirs ...string) []e2e.Run {
 	var runs []e2e.Run
 	for _, dir := range dirs {
 		for _, glob := range []string{"result.json", "*/result.json"} {
 			files, _ := filepath.Glob(filepath.Join(dir, glob)) // the pattern is our own
 			for _, file := range files {
 				var doc struct{ Run e2e.Run }
-				if read(file, e2e.ResultSchema, &doc) == nil {
+				if !d.skips(file) && read(file, e2e.ResultSchema, &doc) == nil {
 					runs = append(runs, doc.Run)
 				}
 			}
@@ -213,32 +374,36 @@ func unreadableAt(file string, err error) verdict.Unreadable {
 
 // readShards reads every shard document below the folders, sorted by path. What
 // cannot be read is named.
-func readShards(dirs ...string) (docs []verdict.Document, bad []verdict.Unreadable) {
-	var files []string
+func (d documents) readShards(dirs ...string) (docs []verdict.Document, bad []verdict.Unreadable) {
+	names := map[string]string{} // by file, from its folder
 	for _, dir := range dirs {
 		if real, err := filepath.EvalSymlinks(dir); err == nil {
 			dir = real
 		}
-		_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		_ = filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
 			switch {
 			case err != nil:
 				return nil //nolint:nilerr // what is missing shows as lost shards
-			case d.Type().IsRegular() && shardFileName.MatchString(d.Name()):
-				files = append(files, path)
-			case d.IsDir() && d.Name() == "units" && path != dir:
+			case entry.Type().IsRegular() && shardFileName.MatchString(entry.Name()):
+				rel, err := filepath.Rel(dir, path)
+				if err == nil && !d.skips(path) {
+					names[path] = filepath.ToSlash(rel)
+				}
+			case entry.IsDir() && entry.Name() == "units" && path != dir:
 				return fs.SkipDir // suites may leave any files in there
 			}
 			return nil
 		})
 	}
-	slices.Sort(files)
-	for _, file := range slices.Compact(files) {
+	for _, file := range slices.Sorted(maps.Keys(names)) {
 		var doc e2e.ShardRun
-		if err := readWhole(file, e2e.ShardSchema, &doc); err != nil {
+		sum, err := readWhole(file, e2e.ShardSchema, &doc)
+		if err != nil {
 			bad = append(bad, unreadableAt(file, err))
 			continue
 		}
-		docs = append(docs, verdict.Document{File: file, Shard: doc})
+		doc.Checksum = "" // it is made anew where the document is written again
+		docs = append(docs, verdict.Document{File: file, Name: names[file], Sum: sum, Shard: doc})
 	}
 	return docs, bad
 }

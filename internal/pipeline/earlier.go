@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"path/filepath"
 	"slices"
 
 	"github.com/org/e2e-gate/internal/e2e"
@@ -17,10 +16,15 @@ func (s *Session) readEarlier(ctx context.Context, dirs []string) (verdict.Earli
 		return verdict.Earlier{}, nil, nil
 	}
 	dirs = append(append(slices.Clone(dirs), s.opts.Earlier...), s.out)
-	docs, bad := readShards(dirs...)
-	runs := filepath.Join(s.opts.Root, ".e2e-gate", "runs")
-	local, _ := readShards(runs) // files of other runs do not matter here
-	found := verdict.Found{Documents: append(docs, local...), Results: readRuns(append(dirs, runs)...), Unreadable: append(bad, s.unread(nil)...)}
+	ours := s.ours(ctx)
+	docs, bad := ours.readShards(dirs...)
+	local, _ := ours.readShards(s.runs()) // files of other runs do not matter here
+	found := verdict.Found{Documents: append(docs, local...), Results: ours.readRuns(append(dirs, s.runs())...), Unreadable: append(bad, s.unread(nil)...)}
+	for _, d := range found.Documents {
+		if d.Shard.Run.ID == s.run.ID || d.Shard.Run.WorkflowRun == s.run.WorkflowRun {
+			s.made(d)
+		}
+	}
 	earlier, problems := verdict.Before(s.run, found, s.witnesses(ctx, found))
 	return earlier, problems, nil
 }

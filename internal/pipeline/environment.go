@@ -38,14 +38,18 @@ type environment struct {
 // before any suite starts.
 func (s *Session) enter(f *flow) (*environment, []e2e.Gate) {
 	env := &environment{Session: s}
-	then(f, "prepare", env.folder, none{})
+	then(f, "prepare", env.prepare, none{})
 	then(f, "start the background processes", env.up, none{})
 	return env, then(f, "check the gates", env.openGates, none{})
 }
 
-// folder makes the run's folder and keeps the tree clean.
-func (s *Session) folder(context.Context, none) (none, []e2e.Problem, error) {
-	return none{}, nil, makeOut(s.opts.Root, s.out)
+// prepare makes the run's folder and keeps the tree clean.
+func (s *Session) prepare(context.Context, none) (none, []e2e.Problem, error) {
+	dir, err := s.folder()
+	if err == nil {
+		err = dir.Close()
+	}
+	return none{}, nil, err
 }
 
 // up starts the background processes. From here on, teardown must run.

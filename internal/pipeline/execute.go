@@ -168,7 +168,7 @@ func (x *execution) checkpoint() func(e2e.ShardRun) {
 		}
 		doc.Gates, doc.Logs = gates, x.processes.LogFiles()
 		// The document at the end says whether it could be written.
-		_ = x.write(shardFile(doc.Index, doc.Run.WorkflowAttempt), doc)
+		_ = x.writeShards([]e2e.ShardRun{doc})
 		ended := x.opts.Now()
 		next[doc.Index] = ended.Add(share * ended.Sub(began))
 	}

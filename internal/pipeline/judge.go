@@ -41,6 +41,8 @@ func localDocuments(docs []e2e.ShardRun) []verdict.Document {
 type judged struct {
 	result e2e.Result
 	docs   []e2e.ShardRun
+	// local: the documents are those of shards that ran in this process.
+	local bool
 }
 
 // judge computes the result from the evidence, then explains the failures. A run on one
@@ -61,7 +63,7 @@ func (s *Session) judge(ev evidence, problems []e2e.Problem) judged {
 	if err == nil {
 		r = s.explained(engine, r, ev.stats, out.Counted)
 	}
-	return judged{s.linked(r), out.Counted}
+	return judged{s.linked(r), out.Counted, ev.local}
 }
 
 // approved judges once more, if the change affects tests in a way that blocks by the base's

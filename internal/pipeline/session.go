@@ -10,8 +10,10 @@ package pipeline
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -24,6 +26,7 @@ import (
 	"github.com/org/e2e-gate/internal/safetext"
 	"github.com/org/e2e-gate/internal/trigger"
 	"github.com/org/e2e-gate/internal/verdict"
+	"github.com/org/e2e-gate/internal/workspace"
 )
 
 // Progress is told what happens while it happens. Its methods are called from
@@ -85,6 +88,9 @@ type Options struct {
 	Witnesses func(ctx context.Context, attempts []int) []verdict.Witness
 	// Problems were found before the session began.
 	Problems []e2e.Problem
+	// Tracked asks which files of .e2e-gate/runs git tracks, by their names in it; nil: it tracks
+	// none. Documents among them came with the checkout, and are not read; after an error none is.
+	Tracked func(context.Context) (func(name string) bool, error)
 	// PolicyDigest is that of the policy and quarantine that judge.
 	PolicyDigest string
 	History      HistoryStore
@@ -111,6 +117,12 @@ type Session struct {
 	out  string
 	// plan was made elsewhere, see [Session.Adopt]; nil: this run makes its own.
 	plan *e2e.Plan
+
+	mu sync.Mutex
+	// written are the checksums of files of the run's folder, by name, as the gate wrote them.
+	written map[string][sha256.Size]byte
+	// read are documents of other jobs and of earlier attempts that this run was made of.
+	read []e2e.DocumentSum
 }
 
 // NewRunID makes the id of a run: e2e-<epoch ms>-<uuid>.
@@ -129,10 +141,10 @@ func New(opts Options) *Session {
 	}
 	out := opts.Out
 	if out == "" {
-		out = filepath.Join(opts.Root, ".e2e-gate", "runs", opts.RunID)
+		out = filepath.Join(opts.Root, workspace.Name, "runs", opts.RunID)
 	}
 	t := opts.Trigger
-	return &Session{opts: opts, out: out, run: e2e.Run{
+	return &Session{opts: opts, out: out, written: map[string][sha256.Size]byte{}, run: e2e.Run{
 		ID: opts.RunID, Stage: opts.Stage.Name, Target: opts.Stage.Target, Blocks: opts.Stage.Blocking(),
 		Select: both(opts.Stage.Select, opts.Select), Service: opts.Service, Event: t.Event, Repository: t.Repository,
 		SHA: t.SHA, EventSHA: opts.EventSHA, Ref: t.Ref, DefaultBranch: t.DefaultBranch, PullRequest: t.PullRequest, MergeGroup: t.GroupedPRs,

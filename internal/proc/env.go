@@ -35,7 +35,7 @@ func CleanEnv(e Env) []string {
 	vars := map[string]string{}
 	for _, kv := range e.Base {
 		name, value, ok := strings.Cut(kv, "=")
-		if !ok || name == "" || name == cookieName || Own(name) || Withheld(name, e.Secrets) && !slices.Contains(e.Pass, name) {
+		if !ok || name == "" || Own(name) || Withheld(name, e.Secrets) && !slices.Contains(e.Pass, name) {
 			continue
 		}
 		vars[name] = value

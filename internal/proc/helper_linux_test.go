@@ -3,23 +3,31 @@ package proc
 import (
 	"fmt"
 	"os"
-	"strings"
+	"testing"
 )
 
-// leftBehind lists the processes that this test binary started and did not end.
+// leftBehind lists the processes below this test binary, supervisors among them.
 func leftBehind() []int {
 	var left []int
-	for _, pid := range processes() {
-		data, _ := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
-		for kv := range strings.SplitSeq(string(data), "\x00") {
-			cookie := strings.HasPrefix(kv, fmt.Sprintf("%s=%d-", cookieName, os.Getpid()))
-			agent := strings.HasPrefix(kv, helperDials+"=") && strings.HasSuffix(kv, fmt.Sprintf("/%d", os.Getpid()))
-			if (cookie || agent) && pid != os.Getpid() {
-				left = append(left, pid)
-			}
-		}
+	for _, p := range below(os.Getpid()) {
+		left = append(left, p.pid)
 	}
 	return left
 }
 
 const onLinux = true
+
+func hasEnded(pid int) bool {
+	_, there := stat(pid)
+	return !there
+}
+
+// holdOutput has a stranger, this test, hold the output of a process.
+func holdOutput(t *testing.T, _ *control, leader *remote) (letGo func()) {
+	t.Helper()
+	f, err := os.OpenFile(fmt.Sprintf("/proc/%d/fd/1", leader.pid), os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func() { _ = f.Close() }
+}

@@ -60,6 +60,8 @@ func helper(mode string, args []string) int {
 		return flood(args[0], args[1])
 	case "agent":
 		return agent(args)
+	case "gate":
+		return gate(args)
 	case "relay":
 		if err := spawn(args[0], "setsid"); err != nil {
 			return 1
@@ -68,6 +70,17 @@ func helper(mode string, args []string) int {
 		return 96
 	}
 	return 0
+}
+
+// gate starts agents as a gate does, and waits until it is killed.
+func gate(names []string) int {
+	env := append(mode("agent"), helperDials+"="+os.Getenv(helperDials))
+	for _, name := range names {
+		if _, err := Start(Spec{Argv: self(name, "deaf"), Env: env, KeepBackground: strings.HasPrefix(name, "up")}); err != nil {
+			return 1
+		}
+	}
+	select {}
 }
 
 func flood(size, end string) int {
@@ -125,6 +138,12 @@ func agent(args []string) int {
 		case "print":
 			n, _ := strconv.Atoi(words[1])
 			if _, err := os.Stdout.Write(bytes.Repeat([]byte("x"), n)); err != nil {
+				fmt.Fprintln(conn, "failed", err)
+				continue
+			}
+		case "signal-parent":
+			n, _ := strconv.Atoi(words[1])
+			if err := syscall.Kill(os.Getppid(), syscall.Signal(n)); err != nil {
 				fmt.Fprintln(conn, "failed", err)
 				continue
 			}
@@ -253,6 +272,9 @@ func (r *remote) tell(format string, args ...any) {
 		r.t.Fatalf("agent %s was told %q and said %q", r.name, fmt.Sprintf(format, args...), got)
 	}
 }
+
+// send sends a command that may end the agent before it can answer.
+func (r *remote) send(format string, args ...any) { fmt.Fprintf(r.conn, format+"\n", args...) }
 
 func (r *remote) exit(code int) { fmt.Fprintf(r.conn, "exit %d\n", code) }
 

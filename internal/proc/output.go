@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -248,13 +249,34 @@ type Log struct {
 	err     error
 }
 
-// OpenLog creates a log file, or appends to it.
-func OpenLog(name string) (*Log, error) {
-	f, err := os.OpenFile(name, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644) //nolint:gosec // logs are for people and uploads
+// OpenLog creates a log file below a folder, or appends to it. Processes may write to the folder:
+// what they left in the place of a log, such as a link or a pipe, is removed.
+func OpenLog(dir, name string) (*Log, error) {
+	f, err := openFile(dir, name)
 	if err != nil {
 		return nil, fmt.Errorf("open log: %w", err)
 	}
 	return &Log{f: f}, nil
+}
+
+func openFile(dir, name string) (*os.File, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = root.Close() }()
+	if err := root.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		return nil, err
+	}
+	if info, err := root.Lstat(name); err == nil && !info.Mode().IsRegular() {
+		if err := root.RemoveAll(name); err != nil {
+			return nil, err
+		}
+	}
+	return root.OpenFile(name, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 }
 
 // Write always takes all of p.

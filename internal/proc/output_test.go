@@ -118,8 +118,14 @@ func TestLogTakesSeveralWriters(t *testing.T) {
 }
 
 func TestLogCannotBeOpened(t *testing.T) {
-	if _, err := OpenLog(filepath.Join(t.TempDir(), "missing", "output.log")); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("got %v", err)
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "file"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"file/output.log", "../output.log"} {
+		if _, err := OpenLog(dir, name); err == nil {
+			t.Errorf("%s was opened", name)
+		}
 	}
 }
 
@@ -128,7 +134,7 @@ func TestLogWriteError(t *testing.T) {
 	if _, err := os.Stat("/dev/full"); err != nil {
 		t.Skip("needs /dev/full")
 	}
-	log := openLog(t, "/dev/full")
+	log := fullDisk(t)
 	for range 3 {
 		if n, err := io.WriteString(log, "text"); n != 4 || err != nil {
 			t.Fatalf("the writer was failed: %d, %v", n, err)
@@ -271,9 +277,19 @@ type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
+// fullDisk is a log on a full disk. Not [OpenLog], which removes devices.
+func fullDisk(t *testing.T) *Log {
+	t.Helper()
+	f, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &Log{f: f}
+}
+
 func openLog(t *testing.T, name string) *Log {
 	t.Helper()
-	log, err := OpenLog(name)
+	log, err := OpenLog(filepath.Dir(name), filepath.Base(name))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,9 +2,11 @@
 // shell; a process group (a job object on Windows) that is ended as a whole; a
 // clean environment; bounded output.
 //
-// Nothing that this package starts outlives it: when the started process ends,
-// what is left of its group is ended too, and on Linux so is every process that
-// left the group but still carries the environment cookie of this start.
+// Nothing that this package starts outlives it. When the started process ends, what it
+// left running is ended too; so it is when the gate itself is killed. On Linux that holds
+// for every descendant, because each start has a supervisor, a process of this program that
+// is their subreaper. Elsewhere it holds for the process group (macOS, where it does not hold
+// for a killed gate) and for the job object (Windows).
 package proc
 
 import (
@@ -12,7 +14,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
 	"strconv"
 	"sync"
@@ -42,8 +43,9 @@ type Spec struct {
 	Log io.Writer
 	// Grace is the time from SIGTERM to SIGKILL; zero is [DefaultGrace].
 	Grace time.Duration
-	// KeepBackground leaves processes alone that the process started and left
-	// running when it ended by itself, as "up" commands do.
+	// KeepBackground leaves processes alone that the process started and left running
+	// when it ended by itself, as "up" commands do. On Linux they end with the gate, or
+	// when [Exit.Left] is ended.
 	KeepBackground bool
 }
 
@@ -71,6 +73,8 @@ type Exit struct {
 	// Tail is the end of the captured output: at most [TailBytes], after a line that
 	// says so where there was more.
 	Tail string
+	// Left is what [Spec.KeepBackground] kept; it may be nil.
+	Left *Left
 	// signal that ended it, 0 where there was none or it is not known.
 	signal int
 }
@@ -117,15 +121,14 @@ func (e Exit) String() string {
 
 // Process is a started process.
 type Process struct {
-	cmd    *exec.Cmd
-	spec   Spec
-	waits  patience
-	cookie string
-	group  group
-	done   chan struct{}
-	exit   Exit
-	stop   sync.Once
-	why    atomic.Value // Ended, set by the first Stop
+	cmd   *exec.Cmd
+	spec  Spec
+	waits patience
+	tree  tree
+	done  chan struct{}
+	exit  Exit
+	stop  sync.Once
+	why   atomic.Value // Ended, set by the first Stop
 }
 
 // Run starts a process and waits for it. When ctx ends, the process is ended; the
@@ -160,17 +163,17 @@ func start(spec Spec, waits patience) (*Process, error) {
 	if len(spec.Argv) == 0 || spec.Argv[0] == "" {
 		return nil, fmt.Errorf("%w: the command is empty", ErrNotStarted)
 	}
-	p := &Process{spec: spec, waits: waits, cookie: newCookie(), done: make(chan struct{})}
+	p := &Process{spec: spec, waits: waits, done: make(chan struct{})}
 	// The context is handled by Run and Stop: exec.CommandContext would kill the
 	// leader only.
 	p.cmd = exec.Command(spec.Argv[0], spec.Argv[1:]...) //nolint:gosec,noctx // running the user's configured command is the purpose
 	p.cmd.Dir = spec.Dir
-	p.cmd.Env = append(append([]string{}, spec.Env...), cookieName+"="+p.cookie)
+	p.cmd.Env = append([]string{}, spec.Env...) // not nil, which would be our own
 	out, err := p.connect()
 	if err != nil {
 		return nil, err
 	}
-	if err := p.group.start(p.cmd); err != nil {
+	if err := p.tree.start(p); err != nil {
 		out.abandon()
 		return nil, fmt.Errorf("%w: %w", ErrNotStarted, err)
 	}
@@ -181,7 +184,7 @@ func start(spec Spec, waits patience) (*Process, error) {
 }
 
 // PID is the process id of the group's leader.
-func (p *Process) PID() int { return p.cmd.Process.Pid }
+func (p *Process) PID() int { return p.tree.pid }
 
 // Done is closed when the process has ended and its output was read.
 func (p *Process) Done() <-chan struct{} { return p.done }
@@ -202,94 +205,43 @@ func (p *Process) Stop(why Ended) Exit {
 		default:
 		}
 		p.why.Store(why)
-		p.group.terminate(p.cmd)
-		timer := time.NewTimer(p.grace())
+		p.tree.terminate()
+		timer := time.NewTimer(p.grace() + overtime)
 		defer timer.Stop()
 		select {
 		case <-p.done:
 		case <-timer.C:
-			p.group.kill(p.cmd)
-			killCookie(p.cookie)
+			p.tree.kill()
 		}
 	})
 	return p.Wait()
 }
 
 func (p *Process) wait(out *output) {
-	err := p.cmd.Wait()
+	p.exit.Code, p.exit.Ended, p.exit.signal = p.tree.await()
 	p.exit.Wall = time.Since(p.exit.Started)
-	p.exit.Code, p.exit.Ended = exitOf(p.cmd, err)
-	if p.exit.Ended == Signalled {
-		p.exit.signal = signalOf(p.cmd)
-	}
 	why, stopped := p.why.Load().(Ended)
+	livesOn := !stopped && p.spec.KeepBackground
+	if !p.tree.clear(stopped, livesOn) {
+		// Something that it started killed the supervisor, so nothing is known for sure.
+		p.exit.Code, p.exit.Ended, p.exit.signal = -1, Signalled, 0
+	}
 	if stopped {
 		p.exit.Ended = why
 	}
-	livesOn := !stopped && p.spec.KeepBackground
-	p.clear(stopped)
 	grace := p.waits.drain
 	if livesOn {
-		grace = p.waits.background
+		grace, p.exit.Left = p.waits.background, p.tree.left()
 	}
 	out.finish(grace, livesOn)
 	p.exit.Tail = out.tail.String()
-	p.group.close()
+	p.tree.close()
 	close(p.done)
 }
-
-// clear ends what is left of the group after its leader. A group that was asked to end
-// gets its grace, and is not asked twice: many programs stop at once on the second
-// signal.
-func (p *Process) clear(stopped bool) {
-	switch {
-	case stopped:
-		p.group.await(p.cmd, p.grace())
-	case p.spec.KeepBackground:
-		p.group.release()
-		return
-	default:
-		p.group.terminate(p.cmd)
-		p.group.await(p.cmd, p.waits.leftover)
-	}
-	p.group.kill(p.cmd)
-	p.group.await(p.cmd, killed)
-	killCookie(p.cookie)
-}
-
-// killed is how long the system may take to end a process that was killed.
-const killed = time.Second
 
 func (p *Process) grace() time.Duration {
 	if p.spec.Grace == 0 {
 		return DefaultGrace
 	}
 	return p.spec.Grace
-}
-
-func exitOf(cmd *exec.Cmd, err error) (int, Ended) {
-	if cmd.ProcessState == nil {
-		return -1, Signalled
-	}
-	code := cmd.ProcessState.ExitCode()
-	var exit *exec.ExitError
-	if code < 0 || err != nil && !errors.As(err, &exit) {
-		return -1, Signalled
-	}
-	return code, Exited
-}
-
-// cookieName marks every process that we start, and so all it starts.
-const cookieName = "E2E_GATE_PROCESS"
-
-var cookieCount atomic.Uint64
-
-// newCookie makes a cookie. That of a gate inside a gate starts with the outer
-// one's, so that the outer gate finds what the inner one could not end.
-func newCookie() string {
-	cookie := fmt.Sprintf("%d-%d-%d", os.Getpid(), time.Now().UnixNano(), cookieCount.Add(1))
-	if outer := os.Getenv(cookieName); outer != "" {
-		return outer + "/" + cookie
-	}
-	return cookie
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -52,6 +51,7 @@ type Processes struct {
 	mu      sync.Mutex
 	running []*beside
 	ups     []ProcessSpec // whose up was started, so that down must run
+	left    []*proc.Left  // what their up commands left running
 	died    chan e2e.ProcessEnd
 	deaths  []e2e.ProcessEnd
 	// served: the gates have passed, and what answered them is known to be ours.
@@ -101,7 +101,11 @@ func (ps *Processes) up(ctx context.Context, spec ProcessSpec) error {
 	ps.mu.Lock()
 	ps.ups = append(ps.ups, spec)
 	ps.mu.Unlock()
-	if exit := ps.command(ctx, spec, "up", spec.Up); !exit.OK() {
+	exit := ps.command(ctx, spec, "up", spec.Up)
+	ps.mu.Lock()
+	ps.left = append(ps.left, exit.Left)
+	ps.mu.Unlock()
+	if !exit.OK() {
 		return fmt.Errorf("bring up %s: %s: %s; its output is in %s", spec.Name, exit, lastLine(exit.Tail), ps.logName(spec))
 	}
 	return nil
@@ -214,7 +218,8 @@ func (ps *Processes) Stop() {
 
 // Down runs the down commands of what was brought up, in reverse order, whatever
 // happened before. Each is in a process group of its own, so that a signal to the
-// gate does not end it. The error names those that failed.
+// gate does not end it. What up commands started and down did not end is ended after
+// them. The error names the down commands that failed.
 func (ps *Processes) Down(ctx context.Context) error {
 	var failed []string
 	for _, spec := range slices.Backward(ps.owed()) {
@@ -227,8 +232,12 @@ func (ps *Processes) Down(ctx context.Context) error {
 		}
 	}
 	ps.mu.Lock()
-	ps.ups = nil
+	left := ps.left
+	ps.ups, ps.left = nil, nil
 	ps.mu.Unlock()
+	for _, l := range slices.Backward(left) {
+		l.End()
+	}
 	if len(failed) > 0 {
 		return fmt.Errorf("down failed for %s; something may still be running", strings.Join(failed, ", "))
 	}
@@ -249,11 +258,7 @@ func (ps *Processes) LogFiles() []string {
 }
 
 func (ps *Processes) open(spec ProcessSpec) (*proc.Log, io.WriteCloser, error) {
-	name := filepath.Join(ps.cfg.Out, filepath.FromSlash(ps.logName(spec)))
-	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil { //nolint:gosec // for uploads by other users
-		return nil, nil, fmt.Errorf("make the folder of process logs: %w", err)
-	}
-	log, err := proc.OpenLog(name)
+	log, err := proc.OpenLog(ps.cfg.Out, filepath.FromSlash(ps.logName(spec)))
 	if err != nil {
 		return nil, nil, err
 	}

@@ -382,8 +382,17 @@ func (s *Shard) identity(attempt int, unit string) identity {
 func (s *Shard) folder(unit string, attempt int) (rel string, err error) {
 	s.seq++
 	rel = filepath.Join("units", fmt.Sprintf("%d-%03d-%s-%d", s.plan.Index, s.seq, slug(unit), attempt))
+	err = os.MkdirAll(s.r.cfg.Out, 0o755)
+	var root *os.Root
+	if err == nil {
+		root, err = os.OpenRoot(s.r.cfg.Out)
+	}
+	if err != nil {
+		return "", fmt.Errorf("open the run's folder: %w", err)
+	}
+	defer func() { _ = root.Close() }()
 	for _, sub := range []string{"reports", "evidence"} {
-		if err := os.MkdirAll(filepath.Join(s.r.cfg.Out, rel, sub), 0o755); err != nil { //nolint:gosec // for uploads by other users
+		if err := root.MkdirAll(filepath.Join(rel, sub), 0o755); err != nil {
 			return "", fmt.Errorf("make the batch's folder: %w", err)
 		}
 	}

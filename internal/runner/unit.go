@@ -132,7 +132,7 @@ func (u *running) start(limit time.Duration, isolated map[string]string) error {
 		return err
 	}
 	dir := filepath.Join(cfg.Out, u.folder)
-	if u.log, err = proc.OpenLog(filepath.Join(dir, "output.log")); err != nil {
+	if u.log, err = proc.OpenLog(cfg.Out, filepath.Join(u.folder, "output.log")); err != nil {
 		return err
 	}
 	u.safe = cfg.Redact(u.log)

@@ -62,8 +62,10 @@ type In struct {
 
 // Document is the document of a shard and where it was found.
 type Document struct {
-	File  string
-	Shard e2e.ShardRun
+	File string
+	// Name is the file's, from the folder that was read; Sum is the SHA-256 of its bytes.
+	Name, Sum string
+	Shard     e2e.ShardRun
 	// Unplanned are the tests that the document reports but that are not planned, by id,
 	// with owner, journey and criticality; without an entry the document's own words
 	// hold.

@@ -70,6 +70,7 @@ func Run(t *testing.T) {
 			"lines":    countLines,
 			"waitfor":  waitFor,
 			"noleft":   noneLeft,
+			"ends":     waitForEnd,
 			"same":     sameResult,
 			"github":   githubOf(t),
 		},
@@ -220,6 +221,25 @@ func noneLeft(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Check(err)
 		if syscall.Kill(pid, 0) == nil {
 			ts.Fatalf("process %d of %s is left behind", pid, name)
+		}
+	}
+}
+
+// waitForEnd waits until the processes whose ids files hold are gone.
+func waitForEnd(ts *testscript.TestScript, _ bool, args []string) {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for _, name := range args {
+		pid, err := strconv.Atoi(strings.TrimSpace(ts.ReadFile(name)))
+		ts.Check(err)
+		for range 3000 {
+			if err = syscall.Kill(pid, 0); err != nil {
+				break
+			}
+			<-tick.C
+		}
+		if err == nil {
+			ts.Fatalf("process %d of %s did not end", pid, name)
 		}
 	}
 }
