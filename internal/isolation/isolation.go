@@ -213,7 +213,8 @@ func (s *Space) command(ctx context.Context, what string, argv []string) proc.Ex
 	defer cancel()
 	env := proc.CleanEnv(proc.Env{Base: cfg.BaseEnv, Secrets: cfg.Secrets, Pass: cfg.Spec.PassEnv,
 		Set: []map[string]string{cfg.Spec.Env, s.env, s.place.Identity, {FileVariable: s.file()}}})
-	return proc.Run(ctx, proc.Spec{Argv: argv, Dir: filepath.Join(cfg.Root, filepath.FromSlash(cfg.Spec.Dir)), Env: env, Log: safe, KeepBackground: what == "up"})
+	return proc.Run(ctx, proc.Spec{Argv: argv, Dir: filepath.Join(cfg.Root, filepath.FromSlash(cfg.Spec.Dir)), Env: env, Log: safe, Redact: cfg.Redact,
+		KeepBackground: what == "up"})
 }
 
 func (s *Space) open() (*proc.Log, error) {

@@ -242,7 +242,7 @@ func TestHugeTextsAreBounded(t *testing.T) {
 		t.Fatalf("%d cases\n%s", len(cases), messages(sum.Problems))
 	}
 	c := cases[0]
-	if r := c.Results[0]; len(r.Message) > 70<<10 || !strings.Contains(r.Message, "[... 9934464 bytes cut ...]") || r.Text.Cut != 9_934_464 {
+	if r := c.Results[0]; len(r.Message) > 70<<10 || !strings.Contains(r.Message, "…\n[9934464 bytes cut]\n…") || r.Text.Cut != 9_934_464 {
 		t.Errorf("message of %d bytes, text cut by %d", len(r.Message), r.Text.Cut)
 	}
 	if c.SystemOut.Cut == 0 || len(c.Attachments) != 1 || c.Attachments[0] != "in the middle.png" {

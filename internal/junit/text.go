@@ -114,7 +114,7 @@ func cutText(p []byte, head, tail int, already int64) Text {
 		b = b[1:]
 		already++
 	}
-	return Text{Value: fmt.Sprintf("%s\n[... %d bytes cut ...]\n%s", a, already, b), Cut: already}
+	return Text{Value: fmt.Sprintf("%s…\n[%d bytes cut]\n…%s", a, already, b), Cut: already}
 }
 
 // shorten bounds s to n bytes: three quarters of the head and the rest of the

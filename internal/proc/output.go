@@ -40,6 +40,7 @@ const pipeSize = 1 << 20
 // output reads what a process prints.
 type output struct {
 	tail    tail
+	safe    io.WriteCloser // the tail, without secrets
 	streams []*stream
 	writers []*os.File
 }
@@ -48,7 +49,11 @@ type output struct {
 // os/exec, since Cmd.Wait would wait for every grandchild that holds one.
 func (p *Process) connect() (*output, error) {
 	out := &output{tail: tail{logged: p.spec.Log != nil}}
-	w, err := out.pipe(&capture{tail: &out.tail, log: p.spec.Log})
+	out.safe = nopCloser{&out.tail}
+	if p.spec.Redact != nil {
+		out.safe = p.spec.Redact(&out.tail)
+	}
+	w, err := out.pipe(&capture{tail: out.safe, log: p.spec.Log})
 	if err != nil {
 		out.abandon()
 		return nil, err
@@ -99,6 +104,7 @@ func (o *output) finish(grace time.Duration, livesOn bool) {
 		})
 	}
 	all.Wait()
+	_ = o.safe.Close() // nothing writes to it any more; a tail cannot fail
 }
 
 // stream carries one pipe to its consumer.
@@ -175,9 +181,13 @@ func (s *stream) drain(grace time.Duration) {
 	}
 }
 
+type nopCloser struct{ io.Writer }
+
+func (nopCloser) Close() error { return nil }
+
 // capture keeps the tail, also where the log fails.
 type capture struct {
-	tail *tail
+	tail io.Writer
 	log  io.Writer
 }
 

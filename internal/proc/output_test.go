@@ -146,15 +146,42 @@ func TestLogWriteError(t *testing.T) {
 }
 
 func TestCaptureKeepsTheTailWhereTheLogFails(t *testing.T) {
-	c := &capture{tail: &tail{}, log: writerFunc(func([]byte) (int, error) { return 0, errors.New("disk full") })}
+	kept := &tail{}
+	c := &capture{tail: kept, log: writerFunc(func([]byte) (int, error) { return 0, errors.New("disk full") })}
 	for _, text := range []string{"one ", "two"} {
 		if _, err := io.WriteString(c, text); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if got := c.tail.String(); got != "one two" {
+	if got := kept.String(); got != "one two" {
 		t.Errorf("got %q", got)
 	}
+}
+
+// What cuts the tail sees the output without secrets, so none is cut in two.
+func TestTheTailIsRedactedBeforeItIsCut(t *testing.T) {
+	exit := Run(t.Context(), Spec{Argv: self("200000", "lines"), Env: mode("flood"), Redact: func(w io.Writer) io.WriteCloser { return &closing{w: w} }})
+	if !exit.OK() || strings.ContainsAny(exit.Tail[40:], "0123456789") || !strings.HasSuffix(exit.Tail, "closed") {
+		t.Errorf("%s: ...%q", exit, exit.Tail[max(0, len(exit.Tail)-80):])
+	}
+}
+
+// closing passes on all but digits, and says so when it is closed.
+type closing struct{ w io.Writer }
+
+func (c *closing) Write(p []byte) (int, error) {
+	_, err := c.w.Write(bytes.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' {
+			return -1
+		}
+		return r
+	}, p))
+	return len(p), err
+}
+
+func (c *closing) Close() error {
+	_, err := io.WriteString(c.w, "closed")
+	return err
 }
 
 // The waits of a stream, in a bubble with a clock of its own.

@@ -41,6 +41,9 @@ type Spec struct {
 	Stdout io.Writer
 	// Log receives what is captured, as it comes; it may be nil.
 	Log io.Writer
+	// Redact removes secrets from what is kept for [Exit.Tail], before its start is cut off; nil: there are
+	// none. The log is given as it is to be.
+	Redact func(io.Writer) io.WriteCloser
 	// Grace is the time from SIGTERM to SIGKILL; zero is [DefaultGrace].
 	Grace time.Duration
 	// KeepBackground leaves processes alone that the process started and left running

@@ -125,7 +125,7 @@ func (ps *Processes) command(ctx context.Context, spec ProcessSpec, what string,
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	return proc.Run(ctx, proc.Spec{Argv: argv, Dir: ps.dir(spec), Env: ps.env(spec), Log: safe, KeepBackground: what == "up"})
+	return proc.Run(ctx, proc.Spec{Argv: argv, Dir: ps.dir(spec), Env: ps.env(spec), Log: safe, Redact: ps.cfg.Redact, KeepBackground: what == "up"})
 }
 
 func (ps *Processes) run(spec ProcessSpec) error {
@@ -133,7 +133,7 @@ func (ps *Processes) run(spec ProcessSpec) error {
 	if err != nil {
 		return err
 	}
-	p, err := proc.Start(proc.Spec{Argv: spec.Run, Dir: ps.dir(spec), Env: ps.env(spec), Log: safe})
+	p, err := proc.Start(proc.Spec{Argv: spec.Run, Dir: ps.dir(spec), Env: ps.env(spec), Log: safe, Redact: ps.cfg.Redact})
 	if err != nil {
 		_, _ = safe.Close(), log.Close()
 		return fmt.Errorf("start process %s: %w", spec.Name, err)
