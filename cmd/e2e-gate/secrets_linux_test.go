@@ -15,8 +15,8 @@ import (
 
 const (
 	stepToken = "ghs_hidden0123456789"
-	// nobody is a user without rights, which the machines of a CI have.
-	nobody = 65534
+	// otherUser has no rights.
+	otherUser = 65534
 	spyEnv = "E2E_GATE_TEST_SPY"
 )
 
@@ -132,7 +132,7 @@ func TestTokenIsHiddenFromTests(t *testing.T) {
 	cmd := exec.Command("sh", "-c", `exec "$0" run`, binary)
 	cmd.Dir = work
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "GITHUB_TOKEN=" + stepToken, "INPUT_TOKEN=" + stepToken, "ACTIONS_RUNTIME_TOKEN=" + stepToken}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: otherUser, Gid: otherUser}}
 	out, err := cmd.CombinedOutput()
 	spied, _ := os.ReadFile(filepath.Join(work, "spied.txt"))
 	if err != nil {
