@@ -11,6 +11,7 @@ import (
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/publish"
 	"github.com/org/e2e-gate/internal/report"
+	"github.com/org/e2e-gate/internal/safetext"
 )
 
 type planCmd struct {
@@ -51,7 +52,7 @@ func (c planCmd) Run(ctx context.Context, a *App) error {
 	if c.Format == "json" {
 		err = s.json(plan)
 	} else {
-		err = a.printPlan(plan, s.shown(filepath.Join(session.Out(), "plan.json")))
+		err = a.printPlan(safetext.Shown(s.redact, plan), s.shown(filepath.Join(session.Out(), "plan.json")))
 	}
 	if err == nil {
 		err = s.handOver(filepath.Join(session.Out(), "plan.json"), matrix(plan))

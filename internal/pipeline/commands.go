@@ -73,7 +73,6 @@ func (s *Session) MakePlan(ctx context.Context) (*e2e.Plan, error) {
 	if plan == nil {
 		plan = &e2e.Plan{Schema: e2e.PlanSchema, Run: s.run, Gates: gates, Tests: []e2e.PlannedTest{}, Shards: []e2e.PlanShard{}}
 	}
-	f.add(s.hidden(plan)...)
 	settle := func() error {
 		plan.Problems = f.found()
 		s.seal(plan)

@@ -3,10 +3,8 @@ package pipeline
 import (
 	"context"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -180,37 +178,8 @@ func (s *Session) writePlan(plan *e2e.Plan) error {
 	return s.write("plan.json", plan)
 }
 
-// seal computes the digest of a plan as other machines will read it, with secrets masked.
+// seal masks a plan and computes its digest, which is of what is written.
 func (s *Session) seal(p *e2e.Plan) {
-	p.Digest = ""
-	if masked, err := s.masked(p); err == nil {
-		p.Digest = digest(masked)
-	} // else the digest does not fit, which the reader of the plan reports
-}
-
-// masked is a plan as other machines will read it.
-func (s *Session) masked(p *e2e.Plan) (*e2e.Plan, error) {
-	var masked e2e.Plan
-	data, err := s.document(p)
-	if err == nil {
-		err = json.Unmarshal(data, &masked)
-	}
-	return &masked, err
-}
-
-// hidden finds a test whose id contains a secret: a shard could not find it.
-func (s *Session) hidden(p *e2e.Plan) []e2e.Problem {
-	masked, err := s.masked(p)
-	if err != nil || masked.Planned() != p.Planned() {
-		return nil // then the digest does not fit, which the reader of the plan reports
-	}
-	known := p.Work()
-	for _, id := range slices.Sorted(maps.Keys(masked.Work())) {
-		if _, ok := known[id]; !ok {
-			return []e2e.Problem{{Code: e2e.CodeToolError, LosesEvidence: true, Text: fmt.Sprintf(
-				"the id of %s contains the value of a secret, which documents mask, so a shard could not find the test; "+
-					"rename the test, choose another secret, or use the command run", id)}}
-		}
-	}
-	return nil
+	*p = safetext.Redacted(s.opts.Redact, *p)
+	p.Digest = digest(p)
 }

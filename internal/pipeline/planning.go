@@ -15,7 +15,6 @@ import (
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/history"
 	"github.com/org/e2e-gate/internal/report"
-	"github.com/org/e2e-gate/internal/safetext"
 	"github.com/org/e2e-gate/internal/verdict"
 	"github.com/org/e2e-gate/shards"
 )
@@ -63,8 +62,7 @@ func (s *Session) makePlan(_ context.Context, in planning) (*e2e.Plan, []e2e.Pro
 	if m := plan.Measured; m != nil && m.Run == "" {
 		s.opts.Progress.Note(verdict.Unmeasured)
 	}
-	*plan = safetext.Redacted(s.opts.Redact, *plan) // the digest is of what is written
-	plan.Digest = digest(plan)
+	s.seal(plan)
 	s.opts.Progress.Planned(plan.Planned(), len(plan.Shards), plan.Guessed, plan.Makespan)
 	return plan, unchecked(plan, in.alarms), nil
 }
