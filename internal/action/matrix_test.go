@@ -26,7 +26,7 @@ const each = `{ echo "<testsuite>"
 for t in "$@"; do
   case "$(cat "is-$t" 2>/dev/null)" in
     fail) echo "<testcase name=\"$t\" classname=\"$E2E_SHARD\"><failure message=\"expected 1, got 2\"/></testcase>" ;;
-    die) kill -9 $PPID ;;
+    die) kill -9 $(sed -n 's/^PPid:[[:space:]]*//p' /proc/$PPID/status) ;;  # the gate, above the supervisor of this process
     *) echo "<testcase name=\"$t\"/>" ;;
   esac
 done

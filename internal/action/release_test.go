@@ -68,7 +68,7 @@ func TestReleaseUnderAct(t *testing.T) {
 			w := newActWorld(t, c.mode)
 			said := w.tools("gh")
 			// act copies the folder only for a checkout without a ref.
-			flow := strings.Replace(shown(t, "docs/releases.md", c.flow), "        with:\n          ref: ${{ inputs.tag }}\n", "", 1)
+			flow := strings.Replace(shown(t, "docs/releases.md", c.flow), "          ref: ${{ inputs.tag }}\n", "", 1)
 			write(t, filepath.Join(w.dir, ".github/workflows/e2e.yml"), flow)
 			w.fake.Releases = []githubfake.Release{{ID: 6, Tag: tag, Draft: true, Body: "Notes."}}
 			w.fake.Refs = map[string]string{"tags/" + tag: w.head()}
