@@ -96,6 +96,9 @@ func (a *App) Main(ctx context.Context, args []string) (status int) {
 	parser := kong.Must(&c, kong.Name("e2e-gate"), kong.Description("Gated end-to-end stages: health gates, shards, one diagnostic rerun, one verdict."),
 		kong.Writers(a.Stdout, a.Stderr), kong.Exit(func(n int) { panic(kongExit(n)) }), kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(a))
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
 	parsed, err := parser.Parse(args)
 	if err != nil {
 		return a.fail(usage("%w; see e2e-gate --help", err))
