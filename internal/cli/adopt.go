@@ -45,7 +45,7 @@ func (a *App) adopt(ctx context.Context, f staged, plan *e2e.Plan, uses config.S
 		return nil, nil, err
 	}
 	fetched(s)
-	session, err := s.session(ctx, f, true, s.past.backups(s.console))
+	session, err := s.session(ctx, f, true, false, s.past.backups(s.console))
 	if err != nil {
 		return nil, nil, err
 	}

@@ -38,7 +38,7 @@ func (c planCmd) Run(ctx context.Context, a *App) error {
 	if err != nil {
 		return err
 	}
-	session, err := s.session(ctx, c.staged, true, s.past.backups(s.console))
+	session, err := s.session(ctx, c.staged, true, !s.trigger.CI, s.past.backups(s.console))
 	if err != nil {
 		return err
 	}

@@ -32,7 +32,7 @@ func (c runCmd) Run(ctx context.Context, a *App) error {
 	}
 	s.place, s.posting = place, c.posting()
 	s.fetchEarlier(ctx, c.staged)
-	session, err := s.session(ctx, c.staged, false, s.past.backups(s.console))
+	session, err := s.session(ctx, c.staged, false, true, s.past.backups(s.console))
 	if err != nil {
 		return err
 	}

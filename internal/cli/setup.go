@@ -51,7 +51,7 @@ func (a *App) begin(ctx context.Context, f staged, uses config.Sections) (*setup
 	if err != nil {
 		return nil, nil, err
 	}
-	session, err := s.session(ctx, f, false, nil)
+	session, err := s.session(ctx, f, false, true, nil)
 	return s, session, err
 }
 
@@ -123,7 +123,7 @@ func (s *setup) nameGroup(ctx context.Context) {
 
 // session wires a session and its publisher. Backups restore what the history's store may
 // have lost; nil means that there are none.
-func (s *setup) session(ctx context.Context, f staged, matrix bool, backups history.BackupSource) (*pipeline.Session, error) {
+func (s *setup) session(ctx context.Context, f staged, matrix, oneMachine bool, backups history.BackupSource) (*pipeline.Session, error) {
 	count, err := shardCount(f.Shards)
 	if err != nil {
 		return nil, err
@@ -147,7 +147,7 @@ func (s *setup) session(ctx context.Context, f staged, matrix bool, backups hist
 	session := pipeline.New(pipeline.Options{
 		Root: s.root, Out: f.Out, Config: &cfg, Stage: s.stage, Trigger: s.trigger, EventSHA: s.eventSHA, RunID: s.runID, Key: f.Key,
 		Select: f.Select, Service: f.Service,
-		Shards: count, Matrix: matrix, Quarantine: quarantine, ChangedPaths: s.changed, Earlier: s.earlier,
+		Shards: count, Matrix: matrix, OneMachine: oneMachine, Quarantine: quarantine, ChangedPaths: s.changed, Earlier: s.earlier,
 		Judging: &s.judging.Judging, Baseline: s.measured, Approve: s.judging.asking(),
 		Unread: s.unread, Witnesses: s.witnesses, Problems: problems, PolicyDigest: s.policyDigest,
 		Tracked: s.app.tracked(s.root, filepath.Join(s.root, workspace.Name, "runs"), "documents"),

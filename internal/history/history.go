@@ -54,6 +54,8 @@ type Record struct {
 	Variant string `json:"variant,omitempty" mask:"-"`
 	// Shards is how many shards the run had, this one included.
 	Shards int `json:"shards,omitempty"`
+	// OneMachine: several shards ran beside one another on one machine.
+	OneMachine bool `json:"one_machine,omitempty"`
 	// Gates is what was seen of the gates, in short.
 	Gates []GateHealth `json:"gates,omitempty"`
 	// Overhead is the time of the shard's processes without their tests, in seconds:

@@ -20,6 +20,32 @@ type JudgedTest struct {
 	Criticality e2e.Criticality
 }
 
+// RanBeside reports whether the suites of a stage were seen to bear several shards on one machine: the
+// last judged run of them that tried on the variant passed, without a flake.
+func (s Stats) RanBeside(stage, variant string) bool {
+	var last *Record
+	for _, k := range s.tests {
+		for _, x := range k.samples {
+			r := x.record
+			judged := r.Nothing == "" && (r.Verdict == e2e.VerdictPassed || r.Verdict == e2e.VerdictFailed)
+			if judged && r.OneMachine && r.Stage == stage && r.Variant == variant && (last == nil || r.key(*last) > 0) {
+				last = r
+			}
+		}
+	}
+	if last == nil || last.Verdict != e2e.VerdictPassed {
+		return false
+	}
+	for _, k := range s.tests {
+		for _, x := range k.samples {
+			if x.record.RunID == last.RunID && x.outcome == e2e.Flaky {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // LastJudged is the last judged run of a stage at the first of the commits that has one. Runs
 // on the variant (operating system and architecture) count alone if there are any: others may
 // have other tests. Only what is kept of the history is known.

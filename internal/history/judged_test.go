@@ -97,3 +97,34 @@ func TestLastJudged(t *testing.T) {
 		}
 	}
 }
+
+// Several shards on one machine are taken again where the last run that tried them passed.
+func TestRanBeside(t *testing.T) {
+	record := func(run string, hour int, edit func(r *Record), outcome e2e.Outcome) Record {
+		r := Record{RunID: run, Stage: "pr", Variant: "linux/amd64", OneMachine: true, Shards: 2, Verdict: e2e.VerdictPassed,
+			Started: time.Date(2026, 11, 2, hour, 0, 0, 0, time.UTC), Tests: []Entry{{ID: "s::a", Suite: "s", Outcome: outcome}}}
+		if edit != nil {
+			edit(&r)
+		}
+		return r
+	}
+	for name, tc := range map[string]struct {
+		records []Record
+		want    bool
+	}{
+		"nothing":          {nil, false},
+		"it passed":        {[]Record{record("a", 1, nil, e2e.Passed)}, true},
+		"a matrix":         {[]Record{record("a", 1, func(r *Record) { r.OneMachine = false }, e2e.Passed)}, false},
+		"another stage":    {[]Record{record("a", 1, func(r *Record) { r.Stage = "main" }, e2e.Passed)}, false},
+		"another system":   {[]Record{record("a", 1, func(r *Record) { r.Variant = "darwin/arm64" }, e2e.Passed)}, false},
+		"a flake":          {[]Record{record("a", 1, nil, e2e.Flaky)}, false},
+		"it failed":        {[]Record{record("a", 1, func(r *Record) { r.Verdict = e2e.VerdictFailed }, e2e.Failed)}, false},
+		"it failed lately": {[]Record{record("a", 1, nil, e2e.Passed), record("b", 2, func(r *Record) { r.Verdict = e2e.VerdictFailed }, e2e.Failed)}, false},
+		"it passed lately": {[]Record{record("a", 2, nil, e2e.Passed), record("b", 1, nil, e2e.Flaky)}, true},
+		"not judged since": {[]Record{record("a", 1, nil, e2e.Passed), record("b", 2, func(r *Record) { r.Verdict = e2e.VerdictNotJudged }, e2e.Failed)}, true},
+	} {
+		if got := Fold(tc.records).RanBeside("pr", "linux/amd64"); got != tc.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}

@@ -149,6 +149,7 @@ func (s *Session) records(plan *e2e.Plan, j judged) []history.Record {
 	for i, doc := range docs {
 		r := history.RecordOf(doc, planned, j.result)
 		r.Base, r.Policy, r.Shards = s.opts.Trigger.BaseSHA, s.opts.PolicyDigest, len(plan.Shards)
+		r.OneMachine = s.opts.OneMachine && len(plan.Shards) > 1
 		if i == 0 {
 			r.Deselected = plan.Deselected
 		}

@@ -38,7 +38,8 @@ func (s *Session) makePlan(_ context.Context, in planning) (*e2e.Plan, []e2e.Pro
 	}
 	opts := s.planOptions(in.stats)
 	opts.GroupSeconds = in.startups(plan.Tests)
-	made, err := shards.Make(append(s.toPlan(plan.Tests), s.batchesToPlan(plan.Batches)...), opts)
+	tests := append(s.toPlan(plan.Tests), s.batchesToPlan(plan.Batches)...)
+	made, err := shards.Make(tests, opts)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -54,10 +55,18 @@ func (s *Session) makePlan(_ context.Context, in planning) (*e2e.Plan, []e2e.Pro
 	if text := keptAdvice(plan); text != "" {
 		plan.Advice = strings.TrimPrefix(plan.Advice+"; "+text, "; ")
 	}
-	if opts.Count == 0 {
-		for _, a := range made.Alternatives {
-			plan.Weighed = append(plan.Weighed, e2e.Alternative{Count: a.Count, Makespan: a.Makespan, BilledMinutes: a.BilledMinutes})
+	var weighed []shards.Alternative
+	switch {
+	case opts.Count == 0:
+		weighed = made.Alternatives
+	case s.opts.OneMachine && s.opts.Shards == 0 && s.opts.Config.Shards.Count == 0:
+		var text string
+		if text, weighed = saving(plan, tests, opts); text != "" {
+			plan.Advice = strings.TrimPrefix(plan.Advice+"; "+text, "; ")
 		}
+	}
+	for _, a := range weighed {
+		plan.Weighed = append(plan.Weighed, e2e.Alternative{Count: a.Count, Makespan: a.Makespan, BilledMinutes: a.BilledMinutes})
 	}
 	if m := plan.Measured; m != nil && m.Run == "" {
 		s.opts.Progress.Note(verdict.Unmeasured)
@@ -241,6 +250,38 @@ func (in planning) startups(list []e2e.PlannedTest) map[string]float64 {
 	return seconds
 }
 
+// bearsShards reports whether the suites may run beside themselves on one machine without being asked to:
+// each shard has its own resources, or it was seen to go well. Else a fixed port or a shared
+// database would turn a healthy suite into failures.
+func (s *Session) bearsShards(stats history.Stats) bool {
+	return s.opts.Config.Isolation.Enabled() || stats.RanBeside(s.run.Stage, runtime.GOOS+"/"+runtime.GOARCH)
+}
+
+// saving says what more shards on this machine would save, where all durations are known and it is
+// worth a try; empty: not. It lists what each number would take.
+func saving(plan *e2e.Plan, tests []shards.Test, opts shards.Options) (text string, weighed []shards.Alternative) {
+	if opts.Count != 1 || plan.Guessed > 0 {
+		return "", nil
+	}
+	opts.Count = 0
+	auto, err := shards.Make(tests, opts)
+	if err != nil {
+		return "", nil
+	}
+	saved := plan.Makespan - auto.Makespan
+	if n := len(auto.Shards); n > 1 && saved >= max(minSaving, plan.Makespan*minShare) {
+		text = fmt.Sprintf("%d shards would save about %.0f s; nothing shows that these suites can run beside themselves on one machine: try --shards %d, "+
+			"with locks or isolation for what they share", n, saved, n)
+	}
+	return text, auto.Alternatives
+}
+
+// A number of shards that saves less, in seconds and as a share, is not worth a word.
+const (
+	minSaving = 5.0
+	minShare  = 0.2
+)
+
 func (s *Session) planOptions(stats history.Stats) shards.Options {
 	cfg := s.opts.Config.Shards
 	o := shards.Options{
@@ -248,6 +289,9 @@ func (s *Session) planOptions(stats history.Stats) shards.Options {
 	}
 	if o.Count == 0 {
 		o.Count = int(cfg.Count)
+	}
+	if o.Count == 0 && s.opts.OneMachine && !s.bearsShards(stats) {
+		o.Count = 1
 	}
 	if s.opts.Matrix {
 		o.Smoke = shards.SmokeOwn

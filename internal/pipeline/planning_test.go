@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -161,6 +162,56 @@ func TestUnchecked(t *testing.T) {
 		got := unchecked(&e2e.Plan{Tests: tests, Shards: tc.shards, Deselected: tc.deselected}, []e2e.Problem{alarm})
 		if (len(got) == 1) != tc.split {
 			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
+// One machine is not a matrix: without being asked, a stage runs as its suites' own commands do.
+func TestShardsOfOneMachine(t *testing.T) {
+	const base = "version: 1\nstages: {pr: {}}\nsuites: [{name: s, framework: command}]\n"
+	beside := func(outcome e2e.Outcome) []history.Record {
+		var list []history.Record
+		for i := range 2 {
+			list = append(list, history.Record{RunID: "e2e-1", Stage: "pr", Variant: runtime.GOOS + "/" + runtime.GOARCH, Shard: i, Shards: 2, OneMachine: true,
+				Verdict: e2e.VerdictPassed, Tests: []history.Entry{{ID: fmt.Sprint("s::", i), Suite: "s", Outcome: outcome, Seconds: 30}}})
+		}
+		return list
+	}
+	timed := []history.Record{{RunID: "e2e-1", Stage: "pr", Verdict: e2e.VerdictPassed,
+		Tests: []history.Entry{{ID: "s::0", Suite: "s", Outcome: e2e.Passed, Seconds: 30}, {ID: "s::1", Suite: "s", Outcome: e2e.Passed, Seconds: 30}}}}
+	for name, tc := range map[string]struct {
+		config       string
+		opts         Options
+		records      []history.Record
+		shards       int
+		advice, more bool
+	}{
+		"first run":            {base, Options{OneMachine: true}, nil, 1, false, false},
+		"durations are known":  {base, Options{OneMachine: true}, timed, 1, true, true},
+		"it went well":         {base, Options{OneMachine: true}, beside(e2e.Passed), 2, false, true},
+		"with a flake":         {base, Options{OneMachine: true}, beside(e2e.Flaky), 1, true, true},
+		"a flag":               {base, Options{OneMachine: true, Shards: 2}, nil, 2, false, false},
+		"the config":           {base + "shards: {count: 2}\n", Options{OneMachine: true}, nil, 2, false, false},
+		"auto is not a number": {base + "shards: {count: auto}\n", Options{OneMachine: true}, nil, 1, false, false},
+		"isolation":            {base + "isolation: {up: [x]}\n", Options{OneMachine: true}, timed, 2, false, true},
+		"a matrix":             {base, Options{Matrix: true}, timed, 2, false, true},
+	} {
+		tc.opts.Config = config.ParseBytes("e2e-gate.yml", []byte(tc.config), config.Options{})
+		tc.opts.Progress = &quiet{}
+		if tc.opts.Matrix {
+			tc.opts.Config.Shards.Overhead = 1e9 // one second, as on this machine
+		}
+		s := &Session{opts: tc.opts, run: e2e.Run{Stage: "pr"}}
+		in := planning{stats: history.Fold(tc.records)}
+		for i := range 2 {
+			in.tests = append(in.tests, e2e.Test{ID: fmt.Sprint("s::", i), Suite: "s", Unit: "s"})
+		}
+		plan, _, err := s.makePlan(t.Context(), in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(plan.Shards) != tc.shards || strings.Contains(plan.Advice, "try --shards 2") != tc.advice || len(plan.Weighed) > 1 != tc.more {
+			t.Errorf("%s: %d shards, %q, %v", name, len(plan.Shards), plan.Advice, plan.Weighed)
 		}
 	}
 }

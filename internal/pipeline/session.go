@@ -72,8 +72,9 @@ type Options struct {
 	Select, Service string
 	// Shards is the number of shards, 0 for the config's.
 	Shards int
-	// Matrix: the plan is for machines that cannot wait for each other.
-	Matrix     bool
+	// Matrix: the plan is for machines that cannot wait for each other. OneMachine: its shards run on this
+	// one.
+	Matrix, OneMachine bool
 	Quarantine policy.Quarantine
 	// ChangedPaths are the files of the change under test, where they are known; they
 	// help to tell a regression from a broken test.
