@@ -287,6 +287,25 @@ func TestReadPlan(t *testing.T) {
 	}
 }
 
+// A document that is no file could have no end, or never come.
+func TestDocumentsAreFiles(t *testing.T) {
+	for name, want := range map[string]string{os.DevNull: "is not a regular file", t.TempDir(): "is not a regular file"} {
+		if _, err := ReadPlan(name, "1"); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	file := filepath.Join(t.TempDir(), "result.json")
+	if err := os.WriteFile(file, []byte(`{"schema":"e2e-gate/result/v1"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ReadResult(file, 10); err == nil || !strings.Contains(err.Error(), "is larger than 0 MiB") {
+		t.Error(err)
+	}
+	if _, err := ReadResult(file, 31); err != nil {
+		t.Error(err)
+	}
+}
+
 // A disk that takes nothing more: the run cannot be shown to have happened.
 func TestAResultThatCannotBeWrittenIsNeverGreen(t *testing.T) {
 	s := verdictSession(t, 1)

@@ -1,0 +1,7 @@
+//go:build unix
+
+package attack
+
+import "testing"
+
+func TestSoak(t *testing.T) {}
