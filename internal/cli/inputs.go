@@ -170,7 +170,7 @@ func (in inputs) quarantine() (policy.Quarantine, error) {
 	if in.config.Quarantine == "" {
 		return nil, nil
 	}
-	return config.ReadQuarantine(filepath.Join(in.root, filepath.FromSlash(in.config.Quarantine)))
+	return config.ReadQuarantine(in.root, filepath.Join(in.root, filepath.FromSlash(in.config.Quarantine)))
 }
 
 // suiteDir is a suite's directory from the repository root.

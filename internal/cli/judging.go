@@ -428,7 +428,7 @@ func sameQuarantine(base policy.Quarantine, in inputs, own *config.Config) bool 
 	var theirs policy.Quarantine
 	if own.Quarantine != "" {
 		var err error
-		if theirs, err = config.ReadQuarantine(filepath.Join(in.root, filepath.FromSlash(own.Quarantine))); err != nil {
+		if theirs, err = config.ReadQuarantine(in.root, filepath.Join(in.root, filepath.FromSlash(own.Quarantine))); err != nil {
 			return false
 		}
 	}

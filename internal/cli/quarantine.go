@@ -77,7 +77,13 @@ func (f quarantineFlags) read(ctx context.Context, a *App) (string, []entry, err
 	if err != nil {
 		return "", nil, err
 	}
-	quarantine, err := config.ReadQuarantine(file)
+	top := ""
+	if f.File == "" {
+		if top, err = root(); err != nil {
+			return "", nil, err
+		}
+	}
+	quarantine, err := config.ReadQuarantine(top, file)
 	if _, missing := os.Stat(file); !named && errors.Is(missing, fs.ErrNotExist) {
 		err = nil // no file yet
 	}

@@ -248,6 +248,44 @@ func TestFiles(t *testing.T) {
 	}
 }
 
+// A link that came with the checkout leads to no other file: messages show parts of the text.
+func TestLinksOutOfTheCheckout(t *testing.T) {
+	root, outside := t.TempDir(), filepath.Join(t.TempDir(), "secret.yml")
+	for name, text := range map[string]string{outside: "hunter22 is not a config", filepath.Join(root, "real.yml"): "version: 1\nstages: {pr: {}}\nsuites: [{name: s, framework: gotest}]\n"} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	link := filepath.Join(root, "e2e-gate.yml")
+	if err := os.Symlink(outside, link); err != nil {
+		t.Skip(err) // Windows lets few users do that
+	}
+	const want = "a link must not lead out of the checkout"
+	if _, err := Load(Options{Root: root}); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter22") {
+		t.Error(err)
+	}
+	if _, err := ReadQuarantine(root, link); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter22") {
+		t.Error(err)
+	}
+	// One that the user names, and one within the checkout, are followed.
+	if _, err := Load(Options{Root: root, File: link}); err == nil || !strings.Contains(err.Error(), "hunter22") {
+		t.Error(err)
+	}
+	if err := errors.Join(os.Remove(link), os.Symlink("real.yml", link)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Load(Options{Root: root}); err != nil {
+		t.Error(err)
+	}
+	// A folder of that name says what it is.
+	if err := errors.Join(os.Remove(link), os.Mkdir(link, 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Load(Options{Root: root}); err == nil || !strings.Contains(err.Error(), "e2e-gate.yml is not a regular file") {
+		t.Error(err)
+	}
+}
+
 func TestQuarantine(t *testing.T) {
 	q, err := ParseQuarantine("q.yml", []byte(`- {test: "a::*", owner: t, reason: r, quarantined_at: 2026-01-02, fix_deadline: 2026-02-03, removal_if_not_fixed: true, last_seen_failure: 2026-01-01, issue: "#7"}
 `))
@@ -270,7 +308,7 @@ q.yml:3:86: unknown key "why" in [2]; expected one of: test, owner`
 	if err == nil || !strings.HasPrefix(err.Error(), want) {
 		t.Error(cmp.Diff(want, err.Error()))
 	}
-	if _, err := ReadQuarantine(filepath.Join(t.TempDir(), "none.yml")); err == nil || !strings.Contains(err.Error(), "create it with the content []") {
+	if _, err := ReadQuarantine("", filepath.Join(t.TempDir(), "none.yml")); err == nil || !strings.Contains(err.Error(), "create it with the content []") {
 		t.Error(err)
 	}
 }

@@ -87,7 +87,7 @@ var ErrNone = fmt.Errorf("no config found: neither %s exists; run e2e-gate init 
 
 func read(opts Options) (string, []byte, error) {
 	if opts.File != "" {
-		data, err := os.ReadFile(opts.File)
+		data, err := readFile("", opts.File)
 		if err != nil {
 			return "", nil, fmt.Errorf("cannot read the config: %w; give its path with --config", err)
 		}
@@ -95,7 +95,7 @@ func read(opts Options) (string, []byte, error) {
 	}
 	for _, name := range DefaultFiles {
 		file := filepath.Join(opts.Root, name)
-		data, err := os.ReadFile(file) //nolint:gosec // a fixed name below the repository
+		data, err := readFile(filepath.Join(opts.Root, "."), filepath.FromSlash(name))
 		if err == nil {
 			return file, data, nil
 		}

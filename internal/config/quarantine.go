@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/org/e2e-gate/internal/config/strictyaml"
@@ -39,9 +39,16 @@ func (d *day) UnmarshalText(text []byte) error {
 }
 
 // ReadQuarantine reads a quarantine file. A file that does not exist is an error;
-// every mistake comes back at once, as from [Load].
-func ReadQuarantine(file string) (policy.Quarantine, error) {
-	data, err := os.ReadFile(file) //nolint:gosec // named by the config
+// every mistake comes back at once, as from [Load]. No link leads out of root, the checkout, to
+// the file; an empty root says that the user named it.
+func ReadQuarantine(root, file string) (policy.Quarantine, error) {
+	name := file
+	if rel, err := filepath.Rel(root, file); root != "" && err == nil && filepath.IsLocal(rel) {
+		name = rel
+	} else {
+		root = "" // the config names a file elsewhere
+	}
+	data, err := readFile(root, name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("there is no quarantine file %s; create it with the content [], or drop the key quarantine", shown(file))
 	}

@@ -209,14 +209,7 @@ func readWhole(file, schema string, into any) (sum string, err error) {
 
 // readWithin is read for a document of so many bytes at most.
 func readWithin(limit int64, file, schema string, into any, decode func([]byte, any) error) error {
-	info, err := os.Stat(file)
-	if err != nil {
-		return err
-	}
-	if info.Size() > limit {
-		return fmt.Errorf("%s is larger than %d MiB", file, limit>>20)
-	}
-	data, err := os.ReadFile(file) //nolint:gosec // named by the user, or found in the results folder
+	data, err := readFile(limit, file)
 	if err != nil {
 		return err
 	}
@@ -233,6 +226,32 @@ func readWithin(limit int64, file, schema string, into any, decode func([]byte, 
 	return nil
 }
 
+// readFile reads a regular file of so many bytes at most: a pipe may never be written, and a device
+// has no end.
+func readFile(limit int64, file string) ([]byte, error) {
+	info, err := os.Stat(file)
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is not a regular file", file)
+	case info.Size() > limit:
+		return nil, fmt.Errorf("%s is larger than %d MiB", file, limit>>20)
+	}
+	f, err := os.Open(file) //nolint:gosec // named by the user, or found in the results folder
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	// Files of the system claim to be empty.
+	data := bytes.NewBuffer(make([]byte, 0, info.Size()+bytes.MinRead))
+	_, err = data.ReadFrom(io.LimitReader(f, limit+1))
+	if err == nil && int64(data.Len()) > limit {
+		err = fmt.Errorf("%s is larger than %d MiB", file, limit>>20)
+	}
+	return data.Bytes(), err
+}
+
 // madeBy is the version of the gate that made a document; empty where it does not say.
 func madeBy(file string) string {
 	var head struct {
@@ -240,7 +259,7 @@ func madeBy(file string) string {
 			Version string `json:"version"`
 		} `json:"run"`
 	}
-	data, err := os.ReadFile(file) //nolint:gosec // named by the user
+	data, err := readFile(maxDocument, file)
 	if err != nil || json.Unmarshal(data, &head) != nil {
 		return ""
 	}

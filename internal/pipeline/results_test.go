@@ -26,7 +26,7 @@ func (*quiet) Rerun(string)                   {}
 func (q *quiet) Note(text string)             { q.notes = append(q.notes, text) }
 
 // verdictSession is a session with a plan of two shards: a and b on 0, c on 1.
-func verdictSession(t *testing.T, attempt int) *Session {
+func verdictSession(t testing.TB, attempt int) *Session {
 	t.Helper()
 	s := New(Options{
 		Root: t.TempDir(), Out: t.TempDir(), Progress: &quiet{}, Now: func() time.Time { return time.Unix(1_700_000_000, 0) },
@@ -287,6 +287,25 @@ func TestReadPlan(t *testing.T) {
 	}
 }
 
+// A document that is no file could have no end, or never come.
+func TestDocumentsAreFiles(t *testing.T) {
+	for name, want := range map[string]string{os.DevNull: "is not a regular file", t.TempDir(): "is not a regular file"} {
+		if _, err := ReadPlan(name, "1"); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	file := filepath.Join(t.TempDir(), "result.json")
+	if err := os.WriteFile(file, []byte(`{"schema":"e2e-gate/result/v1"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ReadResult(file, 10); err == nil || !strings.Contains(err.Error(), "is larger than 0 MiB") {
+		t.Error(err)
+	}
+	if _, err := ReadResult(file, 31); err != nil {
+		t.Error(err)
+	}
+}
+
 // A disk that takes nothing more: the run cannot be shown to have happened.
 func TestAResultThatCannotBeWrittenIsNeverGreen(t *testing.T) {
 	s := verdictSession(t, 1)
@@ -303,17 +322,30 @@ func TestAResultThatCannotBeWrittenIsNeverGreen(t *testing.T) {
 }
 
 // FuzzShardDocument: no document, whatever it holds, makes a verdict green that
-// lacks a planned test.
+// lacks a planned test. It judges without writing the result down: a disk takes a second for that.
 func FuzzShardDocument(f *testing.F) {
 	f.Add([]byte(`{"schema":"e2e-gate/shard/v1","tests":[{"id":"s::a","attempts":[{"outcome":"passed"}]}]}`))
+	dir := f.TempDir()
+	s := verdictSession(f, 1)
+	for index, ids := range [][]string{{"s::a", "s::b"}, {"s::c"}} {
+		for _, sum := range []string{"", noChecksum} {
+			doc := shardDoc(s, index, 1, pass(ids...))
+			doc.Checksum = sum
+			data, err := s.document(doc)
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(withChecksum(data))
+		}
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		s := verdictSession(t, 1)
-		dir := t.TempDir()
 		if err := os.WriteFile(filepath.Join(dir, "shard-0.1.json"), data, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if r := s.Verdict(t.Context(), dir); r.Verdict.State == e2e.VerdictPassed {
-			t.Errorf("green without the document of shard 1")
+		docs, bad := s.ours(t.Context()).readShards(dir)
+		j := s.judge(evidence{plan: s.plan, documents: docs, unreadable: append(bad, s.unread(s.plan)...)}, nil)
+		if j.result.Verdict.State == e2e.VerdictPassed || j.result.Verdict.ExitStatus() == e2e.ExitPassed {
+			t.Errorf("green, and a planned test has no result: %+v", j.result.Verdict)
 		}
 	})
 }

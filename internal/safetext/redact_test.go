@@ -289,12 +289,40 @@ func TestRedactorWriterReportsErrors(t *testing.T) {
 	}
 }
 
+// A terminal does not show what is in an escape sequence, but a file has it.
+func TestRedactorInSequences(t *testing.T) {
+	r := NewRedactor([]string{"hunter22", "12345678"})
+	for text, want := range map[string]string{
+		"\x1bhunter22 x":                  "\x1b*** x",
+		"\x1b[12345678m x":                "\x1b[***m x",
+		"\u009bhunter22 x":                "\u009b*** x",
+		"\x1b[31mhunter22\x1b[0m":         "\x1b[31m***\x1b[0m",
+		"hun\x1b[31mter22 \x1b7hunter22":  "*** \x1b7***",
+		"\x1b\x1bhunter22hunter22 hunter": "\x1b\x1b****** hunter",
+		"\x1bhunt\x1bhunter22":            "\x1bhunt\x1b***",
+		"\x1bhunter2 hunter2":             "\x1bhunter2 hunter2",
+	} {
+		if got := r.String(text); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+		var out bytes.Buffer
+		w := r.Writer(&out)
+		for i := range len(text) {
+			_, _ = w.Write([]byte(text[i : i+1]))
+		}
+		if err := w.Close(); err != nil || out.String() != want {
+			t.Errorf("%q byte by byte: %q, want %q", text, out.String(), want)
+		}
+	}
+}
+
 func FuzzRedactor(f *testing.F) {
 	f.Add("secret", "a secret b", 3)
 	f.Add("aaa", "aaaaaaa", 1)
 	f.Add("1", "1 of 10", 1)
 	f.Add(" ab\n", "what is ab\n", 9)
 	f.Add("p<q\"r", "<b> p<q\"r", 5)
+	f.Add("000", "\x1b000", 3)
 	f.Fuzz(func(t *testing.T, secret, text string, n int) {
 		r := NewRedactor([]string{secret})
 		once := r.String(text)

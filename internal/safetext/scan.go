@@ -26,6 +26,10 @@ type filter struct {
 	main *scan
 	// inner scans what stands in a sequence such as a hyperlink, which splits what is around it.
 	inner *scan
+	// raw scans what follows the start of a sequence as if none had started: what a terminal does not
+	// show is still in a file. It is nil until it is needed first; inRaw says that it is in use.
+	raw   *scan
+	inRaw bool
 	seq   sequences
 	// held are bytes that may turn out to be part of a secret, from offset base of the stream;
 	// regions are the parts of them that are one already, in order and apart.
@@ -48,15 +52,20 @@ func (f *filter) write(out sink, p []byte) {
 		}
 		f.step(p[i], at+i)
 	}
-	f.pass(out, min(f.main.open(), f.seq.open(), f.inner.open(), at+len(p)))
+	until := min(f.main.open(), f.seq.open(), f.inner.open(), at+len(p))
+	if f.inRaw {
+		until = min(until, f.raw.open())
+	}
+	f.pass(out, until)
 }
 
 // idle reports whether nothing has begun that may be a secret.
 func (f *filter) idle() bool {
-	if f.seq.in != 0 || f.seq.began {
+	if f.seq.in != 0 || f.seq.began || f.inRaw && !f.raw.idle() || !f.main.idle() {
 		return false
 	}
-	return f.main.idle()
+	f.inRaw = false
+	return true
 }
 
 // clear is how many bytes at the start of a text cannot be a part of a secret: no two of them
@@ -75,6 +84,7 @@ const special = "%&\\+\x1b\xc2"
 
 // step takes one byte of the stream.
 func (f *filter) step(b byte, at int) {
+	f.stepRaw(b, at)
 	switch f.seq.step(b, at) {
 	case opened:
 		f.inner = newScan(f.a)
@@ -93,6 +103,24 @@ func (f *filter) step(b byte, at int) {
 	case asContent:
 		f.inner.step(piece{b, at, at + 1}, f.found)
 	case asNothing:
+	}
+}
+
+// stepRaw takes one byte of the stream as it is. A secret that begins before a sequence and goes on
+// behind it is the other scan's.
+func (f *filter) stepRaw(b byte, at int) {
+	switch {
+	case b == escape || f.seq.began && b >= 0x80 && b <= 0x9f:
+		if f.raw == nil {
+			f.raw = newScan(f.a)
+		}
+		if f.inRaw {
+			f.raw.end(f.found)
+		}
+		f.raw.reset()
+		f.inRaw = true
+	case f.inRaw:
+		f.raw.step(piece{b, at, at + 1}, f.found)
 	}
 }
 
@@ -145,6 +173,9 @@ func (f *filter) flush(out sink) {
 	}
 	f.main.end(f.found)
 	f.inner.end(f.found)
+	if f.inRaw {
+		f.raw.end(f.found)
+	}
 	f.pass(out, end)
 	*f = filter{a: f.a, main: newScan(f.a), masked: f.masked}
 }
@@ -314,6 +345,15 @@ func newScan(a *automaton) *scan {
 		s.at[i] = level{a: a, starts: make([]int, a.longest+1), gaps: make([]gap, a.longest+1)}
 	}
 	return s
+}
+
+// reset forgets what was read.
+func (s *scan) reset() {
+	for i := range s.at {
+		l := &s.at[i]
+		*l = level{a: l.a, starts: l.starts, gaps: l.gaps, pending: l.pending[:0]}
+	}
+	s.forked, s.halves, s.seen = false, s.halves[:0], 0
 }
 
 // used are the levels that are kept.

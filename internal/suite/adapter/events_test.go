@@ -153,11 +153,12 @@ func FuzzEvents(f *testing.F) {
 	} {
 		f.Add([]byte(seed))
 	}
+	// Folders are slow to make: there is one process, which has ended with each file.
+	p := suitetest.Process(f, "a", "b")
+	p.Results = &adapter.EventFile{
+		Path: filepath.Join(p.Unit.Reports, "events.jsonl"), Test: func(ev adapter.Event) e2e.Test { return e2e.Test{ID: "s/" + ev.ID, Name: ev.Name} },
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		p := suitetest.Process(t, "a", "b")
-		p.Results = &adapter.EventFile{
-			Path: filepath.Join(p.Unit.Reports, "events.jsonl"), Test: func(ev adapter.Event) e2e.Test { return e2e.Test{ID: "s/" + ev.ID, Name: ev.Name} },
-		}
 		if err := os.WriteFile(filepath.Join(p.Unit.Reports, "events.jsonl"), data, 0o600); err != nil {
 			t.Fatal(err)
 		}

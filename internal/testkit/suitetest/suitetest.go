@@ -71,7 +71,7 @@ func run(t *testing.T, a adapter.Adapter, u adapter.Unit) adapter.Report {
 
 // Process is one whose runner has ended, in folders of its own. Its unit u is of the suite
 // s, and has tests of these names.
-func Process(t *testing.T, names ...string) *adapter.Process {
+func Process(t testing.TB, names ...string) *adapter.Process {
 	t.Helper()
 	root := t.TempDir()
 	u := adapter.Unit{Name: "u", Attempt: 1, Reports: filepath.Join(root, "unit", "reports"), Evidence: filepath.Join(root, "unit", "evidence")}
