@@ -3,10 +3,13 @@ package cli
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/org/e2e-gate/internal/config"
 	"github.com/org/e2e-gate/internal/diag"
+	"github.com/org/e2e-gate/internal/report"
 )
 
 type lintCmd struct{ staged }
@@ -24,7 +27,7 @@ func (c lintCmd) Run(ctx context.Context, a *App) error {
 	}
 	queue := slices.ContainsFunc(s.config.Stages, func(st config.Stage) bool { return slices.Contains(st.On, "merge_group") })
 	required, workflows := lintWorkflows(s.root, queue)
-	findings := slices.Concat(s.own.Lint(), session.Lint(ctx), s.lint(s.own, a.Environ), workflows)
+	findings := slices.Concat(secondConfig(s.root, c.Config), s.own.Lint(), session.Lint(ctx), s.lint(s.own, a.Environ), workflows)
 	s.console.Done()
 	if c.Format == "json" {
 		if err := s.json(map[string]any{"findings": findings, "required_checks": append([]string{}, required...)}); err != nil {
@@ -37,10 +40,28 @@ func (c lintCmd) Run(ctx context.Context, a *App) error {
 		for _, check := range required {
 			_, _ = fmt.Fprintln(a.Stdout, safeLine("check to require on pull requests: "+check))
 		}
-		_, _ = fmt.Fprintf(a.Stdout, "config %s is valid, %d findings\n", s.config.File, len(findings))
+		_, _ = fmt.Fprintf(a.Stdout, "config %s is valid, %s\n", s.config.File, report.Plural(len(findings), "finding", "findings"))
 	}
 	if wrong := slices.DeleteFunc(slices.Clone(findings), func(m diag.Message) bool { return m.Severity != diag.Error }); len(wrong) > 0 {
 		return usageError{diag.Errors(wrong)}
 	}
 	return nil
+}
+
+// secondConfig refuses a config at the other default place, which is not read. asked
+// is the path that a flag names.
+func secondConfig(root, asked string) []diag.Message {
+	if asked != "" {
+		return nil
+	}
+	var there []string
+	for _, name := range config.DefaultFiles {
+		if _, err := os.Lstat(filepath.Join(root, filepath.FromSlash(name))); err == nil {
+			there = append(there, name)
+		}
+	}
+	if len(there) < 2 {
+		return nil
+	}
+	return []diag.Message{{File: there[1], Text: fmt.Sprintf("it is not read, because %s is there too", there[0]), Hint: "remove one of them"}}
 }

@@ -1,15 +1,18 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/org/e2e-gate/internal/diag"
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/history"
+	"github.com/org/e2e-gate/internal/history/estimate"
 	"github.com/org/e2e-gate/internal/policy"
 )
 
@@ -27,27 +30,12 @@ func (s *Session) Lint(ctx context.Context) []diag.Message {
 		warn(p.Text, "")
 	}
 	if len(tests) == 0 && len(f.found()) == 0 {
-		warn(fmt.Sprintf("stage %s selects no test", s.run.Stage), "look at its select expression and at the tags of the tests")
+		found = append(found, diag.Message{File: s.opts.Config.File, Text: fmt.Sprintf("stage %s selects no test, so it can never pass", s.run.Stage),
+			Hint: "look at its select expression and at the tags of the tests"})
 	}
-	for _, t := range tests {
-		column := policy.Column(t)
-		if t.Owner == "" && (column == e2e.ReleaseBlocking || column == e2e.ReleaseBlockingSmoke) {
-			warn(fmt.Sprintf("%s blocks and has no owner", t.ID), "tag it owner:<team>, or give its suite an owner")
-		}
-	}
+	found = append(found, s.lintOwners(tests)...)
 	found = append(found, s.lintTwins(tests)...)
-	for _, t := range tests {
-		journey, _ := s.opts.Config.Journey(t.Journey)
-		limit := float64(journey.FlakeThreshold)
-		if limit <= 0 {
-			continue
-		}
-		if r := stats.Ask(t.ID, "").Flakes; r.Exceeds(limit) {
-			warn(fmt.Sprintf("%s was flaky in %d of its last %d runs (%.0f%%, likely between %.0f%% and %.0f%%), but journey %s allows %.0f%%: "+
-				"it is too flaky to block", t.ID, r.Count, r.Runs, r.Share()*100, r.Low*100, r.High*100, journey.Name, limit*100),
-				"fix it, or quarantine it with an owner and a deadline")
-		}
-	}
+	found = append(found, s.lintFlaky(tests, stats)...)
 	for _, q := range s.opts.Quarantine {
 		last := policy.LastDay(q)
 		switch {
@@ -65,6 +53,77 @@ func (s *Session) Lint(ctx context.Context) []diag.Message {
 	return append(found, s.lintLabels(tests, stats)...)
 }
 
+// lintOwners warns, once for each suite, of tests that block and that no team answers for.
+func (s *Session) lintOwners(tests []e2e.Test) []diag.Message {
+	var found []diag.Message
+	for _, spec := range s.opts.Config.Suites {
+		var ids []string
+		for _, t := range tests {
+			column := policy.Column(t)
+			if t.Suite == spec.Name && t.Owner == "" && (column == e2e.ReleaseBlocking || column == e2e.ReleaseBlockingSmoke) {
+				ids = append(ids, t.ID)
+			}
+		}
+		m := diag.Message{File: s.opts.Config.File, Severity: diag.Warning, Hint: "tag it owner:<team>, or give its suite an owner"}
+		switch len(ids) {
+		case 0:
+			continue
+		case 1:
+			m.Text = ids[0] + " blocks and has no owner"
+		default:
+			m.Text, m.Hint = fmt.Sprintf("%d tests of suite %s block and have no owner: %s", len(ids), spec.Name, few(ids)), "tag them owner:<team>, or give the suite an owner"
+		}
+		found = append(found, m)
+	}
+	return found
+}
+
+// lintFlaky warns, once for each journey, of tests that are too flaky for it, the worst first.
+func (s *Session) lintFlaky(tests []e2e.Test, stats history.Stats) []diag.Message {
+	type flaky struct {
+		id string
+		estimate.Rate
+	}
+	var found []diag.Message
+	for _, journey := range s.opts.Config.Journeys {
+		limit := float64(journey.FlakeThreshold)
+		var list []flaky
+		for _, t := range tests {
+			if t.Journey != journey.Name || limit <= 0 {
+				continue
+			}
+			if r := stats.Ask(t.ID, "").Flakes; r.Exceeds(limit) {
+				list = append(list, flaky{t.ID, r})
+			}
+		}
+		if len(list) == 0 {
+			continue
+		}
+		slices.SortStableFunc(list, func(a, b flaky) int { return cmp.Compare(b.Share(), a.Share()) })
+		worst := list[0]
+		text := fmt.Sprintf("%s was flaky in %d of its last %d runs (%.0f%%, likely between %.0f%% and %.0f%%), but journey %s allows %.0f%%: "+
+			"it is too flaky to block", worst.id, worst.Count, worst.Runs, worst.Share()*100, worst.Low*100, worst.High*100, journey.Name, limit*100)
+		if others := list[1:]; len(others) > 0 {
+			ids := make([]string, len(others))
+			for i, o := range others {
+				ids[i] = o.id
+			}
+			text += fmt.Sprintf(", and so are %d others: %s", len(others), few(ids))
+		}
+		found = append(found, diag.Message{File: s.opts.Config.File, Severity: diag.Warning, Text: text, Hint: "fix it, or quarantine it with an owner and a deadline"})
+	}
+	return found
+}
+
+// few are the first names of a list, with how many more there are.
+func few(ids []string) string {
+	text := strings.Join(ids[:min(len(ids), 3)], ", ")
+	if more := len(ids) - 3; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
+}
+
 // lintTwins warns, once for each suite, of tests that share an id.
 func (s *Session) lintTwins(tests []e2e.Test) []diag.Message {
 	var found []diag.Message
@@ -78,12 +137,8 @@ func (s *Session) lintTwins(tests []e2e.Test) []diag.Message {
 		if len(ids) == 0 {
 			continue
 		}
-		text := strings.Join(ids[:min(len(ids), 3)], ", ")
-		if more := len(ids) - 3; more > 0 {
-			text += fmt.Sprintf(" and %d more", more)
-		}
 		found = append(found, diag.Message{File: s.opts.Config.File, Severity: diag.Warning,
-			Text: fmt.Sprintf("suite %s has tests that share an id, so history, rerun and quarantine cannot tell them apart: %s", spec.Name, text),
+			Text: fmt.Sprintf("suite %s has tests that share an id, so history, rerun and quarantine cannot tell them apart: %s", spec.Name, few(ids)),
 			Hint: "give each its own name"})
 	}
 	return found

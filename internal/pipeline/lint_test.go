@@ -2,9 +2,12 @@ package pipeline
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/org/e2e-gate/internal/config"
 	"github.com/org/e2e-gate/internal/e2e"
@@ -156,5 +159,39 @@ func TestOrdered(t *testing.T) {
 		if got := (&Session{}).ordered(r, tc.file, triage.Result{Cause: "timing"}); got.Cause != tc.want {
 			t.Errorf("%s: %s, want %s", tc.name, got.Cause, tc.want)
 		}
+	}
+}
+
+// A finding that many tests share is one line, with how many and the first of them.
+func TestLintIsShort(t *testing.T) {
+	var records remembered
+	var tests []e2e.Test
+	for n := range 400 {
+		tests = append(tests, e2e.Test{ID: fmt.Sprintf("s::t%03d", n), Suite: "s", Journey: "pay", Criticality: e2e.ReleaseBlocking})
+	}
+	for i := range 10 {
+		r := history.Record{Schema: history.Schema, RunID: fmt.Sprint("r", i), Started: time.Date(2026, 11, 1+i, 0, 0, 0, 0, time.UTC)}
+		for n, one := range tests[:3] {
+			outcome := e2e.Passed
+			if i%(n+2) == 0 {
+				outcome = e2e.Flaky
+			}
+			r.Tests = append(r.Tests, history.Entry{ID: one.ID, Suite: "s", Outcome: outcome, Seconds: 1})
+		}
+		records = append(records, r)
+	}
+	stats, _, _ := records.Load(t.Context())
+	s := New(Options{Config: &config.Config{Suites: []suite.Spec{{Name: "s"}}, Journeys: []config.Journey{{Name: "pay", FlakeThreshold: 0.02}}}})
+	found := append(s.lintOwners(tests), s.lintFlaky(tests, stats)...)
+	want := []string{
+		"400 tests of suite s block and have no owner: s::t000, s::t001, s::t002 and 397 more",
+		"s::t000 was flaky in 5 of its last 10 runs (50%, likely between 26% and 74%), but journey pay allows 2%: it is too flaky to block, and so are 2 others: s::t001, s::t002",
+	}
+	var got []string
+	for _, m := range found {
+		got = append(got, m.Text)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }

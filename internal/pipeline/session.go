@@ -75,7 +75,7 @@ type Options struct {
 	// Matrix: the plan is for machines that cannot wait for each other. OneMachine: its shards run on this
 	// one.
 	Matrix, OneMachine bool
-	Quarantine policy.Quarantine
+	Quarantine         policy.Quarantine
 	// ChangedPaths are the files of the change under test, where they are known; they
 	// help to tell a regression from a broken test.
 	ChangedPaths []string
