@@ -48,7 +48,7 @@ func (e event) run(args ...string) (status int, stderr string) {
 	t := e.t
 	t.Helper()
 	dir := t.TempDir()
-	for name, text := range map[string]string{
+	writeFiles(t, dir, map[string]string{
 		".git/keep":  "",
 		"event.json": e.payload,
 		"summary.md": "",
@@ -58,15 +58,7 @@ stages: {pr: {on: [pull_request, merge_group, push, release, deployment, deploym
 suites: [{name: s, framework: command, run: [sh, -c, "` + cmp.Or(e.suite, "true") + `; echo '<testsuite><testcase classname=\"A\" name=\"one\">` +
 			e.outcome + `</testcase></testsuite>' > $E2E_REPORT_DIR/r.xml"], reports: "{report_dir}/*.xml", owner: t}]
 `,
-	} {
-		file := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
+	})
 	t.Chdir(dir)
 	var out, progress bytes.Buffer
 	app := App{Stdout: &out, Stderr: &progress, Environ: append([]string{"PATH=" + os.Getenv("PATH"), "GITHUB_ACTIONS=true", "GITHUB_EVENT_NAME=" + e.name,
@@ -242,4 +234,18 @@ func TestCancelledRunSaysSo(t *testing.T) {
 // unmasked is a log as the runner shows it, without the commands that name what is masked.
 func unmasked(log string) string {
 	return regexp.MustCompile(`(?m)^::add-mask::.*$`).ReplaceAllString(log, "")
+}
+
+// writeFiles writes files below a folder, by their paths.
+func writeFiles(t *testing.T, dir string, files map[string]string) {
+	t.Helper()
+	for name, text := range files {
+		file := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
 }

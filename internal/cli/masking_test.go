@@ -1,3 +1,5 @@
+//go:build unix
+
 package cli
 
 import (
@@ -6,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"strings"
 	"testing"
 )
@@ -15,19 +16,8 @@ import (
 // It returns the outputs as a job hands them on: the runner drops, silently, each that holds a masked value.
 func onRunner(t *testing.T, config string, environ []string, args ...string) (status int, log string, outputs map[string]string) {
 	t.Helper()
-	if runtime.GOOS == "windows" {
-		t.Skip("the suite of this test is a shell command")
-	}
 	dir := t.TempDir()
-	for name, text := range map[string]string{"e2e-gate.yml": config, "output.txt": "", ".git/keep": ""} {
-		file := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
+	writeFiles(t, dir, map[string]string{"e2e-gate.yml": config, "output.txt": "", ".git/keep": ""})
 	t.Chdir(dir)
 	var out, progress bytes.Buffer
 	app := App{Stdout: &out, Stderr: &progress, Environ: append([]string{"PATH=" + os.Getenv("PATH"), "GITHUB_ACTIONS=true", "GITHUB_REPOSITORY=acme/cases",

@@ -40,15 +40,7 @@ func pushed(t *testing.T, fake *githubfake.Server, n int, config string, args ..
 	dir, base := t.TempDir(), strings.Repeat("a", 40)
 	fake.Files = map[string]map[string]string{base: {"e2e-gate.yml": mentionsConfig(theirOwners, "", "")}}
 	payload := fmt.Sprintf(`{"number": 42, "pull_request": {"number": 42, "head": {"sha": %q, "repo": {"full_name": "acme/cases"}}, "base": {"ref": "main", "sha": %q, "repo": {"full_name": "acme/cases"}}}}`, sha(n), base)
-	for name, text := range map[string]string{".git/keep": "", "event.json": payload, "e2e-gate.yml": config} {
-		file := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
+	writeFiles(t, dir, map[string]string{".git/keep": "", "event.json": payload, "e2e-gate.yml": config})
 	t.Chdir(dir)
 	var out, progress bytes.Buffer
 	url := fake.Listen()
