@@ -158,32 +158,6 @@ func TestCaptureKeepsTheTailWhereTheLogFails(t *testing.T) {
 	}
 }
 
-// What cuts the tail sees the output without secrets, so none is cut in two.
-func TestTheTailIsRedactedBeforeItIsCut(t *testing.T) {
-	exit := Run(t.Context(), Spec{Argv: self("200000", "lines"), Env: mode("flood"), Redact: func(w io.Writer) io.WriteCloser { return &closing{w: w} }})
-	if !exit.OK() || strings.ContainsAny(exit.Tail[40:], "0123456789") || !strings.HasSuffix(exit.Tail, "closed") {
-		t.Errorf("%s: ...%q", exit, exit.Tail[max(0, len(exit.Tail)-80):])
-	}
-}
-
-// closing passes on all but digits, and says so when it is closed.
-type closing struct{ w io.Writer }
-
-func (c *closing) Write(p []byte) (int, error) {
-	_, err := c.w.Write(bytes.Map(func(r rune) rune {
-		if r >= '0' && r <= '9' {
-			return -1
-		}
-		return r
-	}, p))
-	return len(p), err
-}
-
-func (c *closing) Close() error {
-	_, err := io.WriteString(c.w, "closed")
-	return err
-}
-
 // The waits of a stream, in a bubble with a clock of its own.
 func TestStreamDrain(t *testing.T) {
 	const grace = time.Second

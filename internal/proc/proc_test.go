@@ -621,3 +621,29 @@ func startAgent(t *testing.T, c *control, spec Spec) *Process {
 	}
 	return p
 }
+
+// What cuts the tail sees the output without secrets, so none is cut in two.
+func TestTheTailIsRedactedBeforeItIsCut(t *testing.T) {
+	exit := Run(t.Context(), Spec{Argv: self("200000", "lines"), Env: mode("flood"), Redact: func(w io.Writer) io.WriteCloser { return &closing{w: w} }})
+	if !exit.OK() || strings.ContainsAny(exit.Tail[40:], "0123456789") || !strings.HasSuffix(exit.Tail, "closed") {
+		t.Errorf("%s: ...%q", exit, exit.Tail[max(0, len(exit.Tail)-80):])
+	}
+}
+
+// closing passes on all but digits, and says so when it is closed.
+type closing struct{ w io.Writer }
+
+func (c *closing) Write(p []byte) (int, error) {
+	_, err := c.w.Write(bytes.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' {
+			return -1
+		}
+		return r
+	}, p))
+	return len(p), err
+}
+
+func (c *closing) Close() error {
+	_, err := io.WriteString(c.w, "closed")
+	return err
+}
