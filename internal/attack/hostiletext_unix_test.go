@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -19,12 +20,18 @@ import (
 
 // hostileNames are texts that try to be more than text.
 var hostileNames = []string{
-	"@acme/admins", "x @acme/admins: look", "<!channel> <@U1> <!here>", "<script>alert(1)</script>", "<img src=//evil.example onerror=x>", "![i](https://evil.example/i)",
-	"[click](https://evil.example/l)", "[click](javascript:alert(1))", "<https://evil.example/a|click>", "https://evil.example/bare", "www.evil.example", "acme/cases#12",
-	"```\n<script>", "`a`` @acme/admins `", "| a | b |", "</details></table><h1>x", "<!-- e2e-gate:v1 key= run=999 -->", "--><b>x", "\n::set-output name=result::passed",
-	"##[error]x", "\r::stop-commands::x", "::add-mask::a", "\x1b[31mred\x1b]0;t\x07", "\u009b31mred", "abc\u202egnp.exe", "\u2066\u200bx\ufeff", "$(touch pwned)", "`touch pwned`",
-	"; touch pwned;", "'; touch pwned; '", "../../../pwned", "-rf", "--help", "a\tb", "&lt;!--", "]]>", "_GitHubActionsFileCommandDelimeter_", "{tests}", "${GITHUB_TOKEN}",
-	"%0A::error::x", "$x$", "- [ ] x", "# x", "section x", "\u2028::notice::x", "<details open ontoggle=x>", "<a href=https://evil.example>x</a>", "<svg onload=x>",
+	"@acme/admins", "x @acme/admins: look", "<!channel> <@U1> <!here>", "<script>alert(1)</script>", "<img src=//evil.example onerror=x>",
+	"![i](https://evil.example/i)",
+	"[click](https://evil.example/l)", "[click](javascript:alert(1))", "<https://evil.example/a|click>", "https://evil.example/bare", "www.evil.example",
+	"acme/cases#12",
+	"```\n<script>", "`a`` @acme/admins `", "| a | b |",
+	"</details></table><h1>x", "<!-- e2e-gate:v1 key= run=999 -->", "--><b>x", "\n::set-output name=result::passed",
+	"##[error]x", "\r::stop-commands::x", "::add-mask::a", "\x1b[31mred\x1b]0;t\x07", "\u009b31mred", "abc\u202egnp.exe", "\u2066\u200bx\ufeff",
+	"$(touch pwned)", "`touch pwned`",
+	"; touch pwned;", "'; touch pwned; '", "../../../pwned", "-rf", "--help", "a\tb", "&lt;!--", "]]>", "_GitHubActionsFileCommandDelimeter_", "{tests}",
+	"${GITHUB_TOKEN}",
+	"%0A::error::x", "$x$", "- [ ] x", "# x", "section x", "\u2028::notice::x", "<details open ontoggle=x>", "<a href=https://evil.example>x</a>",
+	"<svg onload=x>",
 }
 
 var (
@@ -64,7 +71,8 @@ func onlyText(t *testing.T, w *world, o outcome) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
-		if name == "stdout" || name == "stderr" || name == "slack.json" || name == "out/report.html" || strings.HasSuffix(name, ".md") || strings.HasPrefix(name, "comment") {
+		if name == "stdout" || name == "stderr" || name == "slack.json" || name == "out/report.html" || strings.HasSuffix(name,
+			".md") || strings.HasPrefix(name, "comment") {
 			if at := invisible.FindStringIndex(text); at != nil {
 				t.Errorf("%s: %q", name, text[max(0, at[0]-60):min(len(text), at[1]+20)])
 			}
@@ -133,7 +141,8 @@ func pageIsText(t *testing.T, page string) {
 			t.Errorf("the page has <%s>", token.Data)
 		}
 		for _, a := range token.Attr {
-			if strings.HasPrefix(a.Key, "on") || slices.Contains([]string{"href", "src", "action"}, a.Key) && !strings.HasPrefix(a.Val, "https://github.example/") && !strings.HasPrefix(a.Val, "#") {
+			if strings.HasPrefix(a.Key, "on") || slices.Contains([]string{"href", "src", "action"}, a.Key) && !strings.HasPrefix(a.Val,
+				"https://github.example/") && !strings.HasPrefix(a.Val, "#") {
 				t.Errorf("the page has <%s %s=%q>", token.Data, a.Key, a.Val)
 			}
 		}
@@ -168,7 +177,7 @@ func slackIsText(t *testing.T, message string) {
 
 func wellFormed(text string) error {
 	for dec := xml.NewDecoder(bytes.NewReader([]byte(text))); ; {
-		if _, err := dec.Token(); err == io.EOF {
+		if _, err := dec.Token(); errors.Is(err, io.EOF) {
 			return nil
 		} else if err != nil {
 			return err
@@ -206,10 +215,11 @@ func namedByReport(t *testing.T) {
 	var b strings.Builder
 	for _, s := range hostileNames {
 		e := inXML(s)
-		b.WriteString(`<testcase name="` + e + `" classname="` + e + `" file="` + e + `"><properties><property name="e2e.request" value="` + e + `"/><property name="owner" value="` + e +
-			`"/></properties><failure type="` + e + `" message="` + e + `">` + e + `</failure><system-out>` + e + `</system-out></testcase>` + "\n")
+		b.WriteString(`<testcase name="` + e + `" classname="` + e + `" file="` + e + `"><properties><property name="e2e.request" value="` + e + `"/>` +
+			`<property name="owner" value="` + e + `"/></properties><failure type="` + e + `" message="` + e + `">` + e + `</failure><system-out>` + e + `</system-out></testcase>` + "\n")
 	}
-	w := newWorld(t, map[string]string{"e2e-gate.yml": config(whole), "r.xml": suiteOf(b.String()), "suite.sh": "cat r.xml; cp r.xml $E2E_REPORT_DIR/; exit 1\n"})
+	w := newWorld(t, map[string]string{"e2e-gate.yml": config(whole), "r.xml": suiteOf(b.String()),
+		"suite.sh": "cat r.xml; cp r.xml $E2E_REPORT_DIR/; exit 1\n"})
 	onlyText(t, w, w.run().wants(1))
 }
 
@@ -258,15 +268,19 @@ func outputsOf(args ...string) func(t *testing.T) {
 }
 
 func textAttacks() []attack {
-	const s, text = "text of others", "text, in terminal, annotations, comment, summary, page, JUnit and Slack: no link, image, mention, script, element, command, escape or hidden character"
+	const s, text = "text of others",
+		"text, in terminal, annotations, comment, summary, page, JUnit and Slack: no link, image, mention, script, element, command, escape or hidden character"
 	return []attack{
 		{attack: "names, messages, properties and outputs that are markup", surface: s, expected: text, try: namedByReport},
-		{attack: "listed names that are markup, options or shell", surface: s, expected: text + "; the suite gets them as arguments, no shell reads them", try: namedByList},
+		{attack: "listed names that are markup, options or shell", surface: s, expected: text + "; the suite gets them as arguments, no shell reads them",
+			try: namedByList},
 		{attack: "workflow commands in a child's output", surface: s, expected: "no line of the log is one of them", try: printed},
-		{attack: "line feeds in --key", surface: "outputs of the step", expected: "refused or kept within its value", try: outputsOf("--out", "out", "--key", "a\nresult=passed")},
+		{attack: "line feeds in --key", surface: "outputs of the step", expected: "refused or kept within its value",
+			try: outputsOf("--out", "out", "--key", "a\nresult=passed")},
 		{attack: "the delimiter of outputs in --key", surface: "outputs of the step", expected: "refused or kept within its value",
 			try: outputsOf("--out", "out", "--key", "a\n_GitHubActionsFileCommandDelimeter_\nresult=passed")},
-		{attack: "line feeds in --out", surface: "outputs of the step", expected: "refused or kept within its value", try: outputsOf("--out", "out\nresult=passed\n")},
+		{attack: "line feeds in --out", surface: "outputs of the step", expected: "refused or kept within its value",
+			try: outputsOf("--out", "out\nresult=passed\n")},
 		elsewhere(s, "hostile text in every field of a result", text, "internal/report TestEveryFieldIsHostile"),
 		elsewhere(s, "owners that are mentions", "no one is mentioned but by owners", "internal/report TestMentionsOfHostileOwners"),
 		elsewhere(s, "secrets in any form at any place", "masked in every output", "internal/attack TestNoSecretInAnyOutput"),
