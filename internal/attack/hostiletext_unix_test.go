@@ -48,6 +48,22 @@ var (
 	invisible   = regexp.MustCompile("[\x00-\x08\x0b-\x1f\x7f\u0080-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 )
 
+// failer is what a check tells its findings to.
+type failer interface {
+	Helper()
+	Errorf(format string, args ...any)
+}
+
+// logIsText checks a log of the runner for workflow commands that are not ours.
+func logIsText(t failer, name, text string) {
+	t.Helper()
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); strings.HasPrefix(line, "::") && !ourCommands.MatchString(line) || strings.Contains(line, "##[") {
+			t.Errorf("%s has a workflow command: %q", name, line)
+		}
+	}
+}
+
 // onlyText checks the places that somebody reads for anything that is more than text.
 func onlyText(t *testing.T, w *world, o outcome) {
 	t.Helper()
@@ -55,11 +71,7 @@ func onlyText(t *testing.T, w *world, o outcome) {
 		text := o.outputs[name]
 		switch {
 		case name == "stdout" || name == "stderr":
-			for line := range strings.Lines(text) {
-				if line = strings.TrimSpace(line); strings.HasPrefix(line, "::") && !ourCommands.MatchString(line) || strings.Contains(line, "##[") {
-					t.Errorf("%s has a workflow command: %q", name, line)
-				}
-			}
+			logIsText(t, name, text)
 		case strings.HasPrefix(name, "comment") || name == "summary.md" || name == "out/summary.md":
 			markdownIsText(t, name, text)
 		case name == "out/report.html":
@@ -94,7 +106,7 @@ func onlyText(t *testing.T, w *world, o outcome) {
 // ordinaryKeys are the outputs that a run sets.
 var ordinaryKeys = []string{"artifact", "blocks", "failed", "flaky", "folder", "lost", "passed", "result", "verdict"}
 
-func markdownIsText(t *testing.T, name, text string) {
+func markdownIsText(t failer, name, text string) {
 	t.Helper()
 	// The comment starts with a mark of our own.
 	if strings.HasPrefix(name, "comment") {
@@ -103,7 +115,8 @@ func markdownIsText(t *testing.T, name, text string) {
 	rest := ownLinks.ReplaceAllString(spans.ReplaceAllString(unfenced(t, name, text), "·"), "]")
 	for _, tag := range tags.FindAllString(rest, -1) {
 		if !ourTags.MatchString(tag) {
-			t.Errorf("%s has the element %q: %q", name, tag, rest[max(0, strings.Index(rest, tag)-300):strings.Index(rest, tag)+60])
+			at := strings.Index(rest, tag)
+			t.Errorf("%s has the element %q: %q", name, tag, rest[max(0, at-300):min(len(rest), at+60)])
 		}
 	}
 	if at := taken.FindStringIndex(rest); at != nil {
@@ -112,7 +125,7 @@ func markdownIsText(t *testing.T, name, text string) {
 }
 
 // unfenced is Markdown without its blocks of code, which a longer or equal fence ends.
-func unfenced(t *testing.T, name, text string) string {
+func unfenced(t failer, name, text string) string {
 	t.Helper()
 	var rest []string
 	fence := ""
@@ -133,7 +146,7 @@ func unfenced(t *testing.T, name, text string) string {
 	return strings.Join(rest, "\n")
 }
 
-func pageIsText(t *testing.T, page string) {
+func pageIsText(t failer, page string) {
 	t.Helper()
 	for z := html.NewTokenizer(strings.NewReader(page)); z.Next() != html.ErrorToken; {
 		token := z.Token()
@@ -149,7 +162,7 @@ func pageIsText(t *testing.T, page string) {
 	}
 }
 
-func slackIsText(t *testing.T, message string) {
+func slackIsText(t failer, message string) {
 	t.Helper()
 	var v any
 	if err := json.Unmarshal([]byte(message), &v); err != nil {
@@ -186,7 +199,7 @@ func wellFormed(text string) error {
 }
 
 // keys are the outputs that the runner would read out of a file of outputs.
-func keys(t *testing.T, text string) []string {
+func keys(t failer, text string) []string {
 	t.Helper()
 	var list []string
 	end := ""
@@ -208,6 +221,50 @@ func keys(t *testing.T, text string) []string {
 	}
 	slices.Sort(list)
 	return list
+}
+
+// findings counts what a check found.
+type findings int
+
+func (*findings) Helper() {}
+
+func (f *findings) Errorf(string, ...any) { *f++ }
+
+// TestOnlyTextIsChecked holds that the checks of texts find what is more than text.
+func TestOnlyTextIsChecked(t *testing.T) {
+	checks := map[string]func(t failer, text string){
+		"log": func(t failer, text string) { logIsText(t, "log", text) }, "Markdown": func(t failer, text string) { markdownIsText(t, "md", text) },
+		"page": pageIsText, "Slack": func(t failer, text string) {
+			data, _ := json.Marshal(map[string]any{"blocks": []any{map[string]string{"text": text}}})
+			slackIsText(t, string(data))
+		},
+		"outputs": func(t failer, text string) {
+			if slices.Contains(keys(t, text), "result") {
+				t.Errorf("result is set")
+			}
+		},
+	}
+	const ours = "::error title=x::y\n::group::z\n"
+	for name, texts := range map[string]map[string]bool{
+		"log": {"\n::set-output name=a::b": true, "x ##[error]y": true, "\x1b[0m": false, ours: false},
+		"Markdown": {"@acme/admins": true, "[click](https://evil.example)": true, "![i](/x)": true, "https://evil.example": true, "<img src=x>": true,
+			"<script>": true, "<!-- x": true, "x#12": true, "```\nopen": true, "`@acme/admins`": false, "```text\n<script>\n```": false,
+			"````text\n```\n<script>\n````": false, "<details><summary>x</summary>": false, "[`1`](https://github.example/acme/cases)": false},
+		"page": {"<script>x</script>": true, "<img src=x>": true, "<a href=https://evil.example>": true, "<b onclick=x>": true, "<form>": true,
+			"<a href=https://github.example/x>&lt;script&gt;": false},
+		"Slack":   {"<!channel>": true, "<@U1>": true, "<https://evil.example|x>": true, "&lt;!channel&gt;": false, "<https://github.example/x|y>": false},
+		"outputs": {"key<<d\na\nd\nresult=passed": true, "key<<d\na\nresult=passed\nd\n": false, "nothing": true},
+	} {
+		for text, bad := range texts {
+			var found findings
+			if checks[name](&found, text); (found > 0) != bad {
+				t.Errorf("%s: %q has %d findings", name, text, found)
+			}
+		}
+	}
+	if !invisible.MatchString("a\u202eb") || !invisible.MatchString("\x1b[0m") || invisible.MatchString("a\tb\nä") {
+		t.Error("hidden characters are not told apart")
+	}
 }
 
 // namedByReport has every hostile text everywhere in a report.
