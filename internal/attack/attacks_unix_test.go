@@ -106,7 +106,8 @@ func TestMissing(t *testing.T) {
 	for name, want := range map[string]string{
 		"internal/attack TestMissing": "", "internal/attack TestMissing/there is no such test": "", "internal/cli/stories/laws law2-flake": "",
 		"internal/attack TestGone": "there is no such test", "internal/gone TestMissing": "there is no such test",
-		"internal/cli/stories/laws law9": "there is no such story", "internal/attack TestMissing/" + "nowhere" + " to be found": `no text in its package is "nowhere to be found"`,
+		"internal/cli/stories/laws law9":                            "there is no such story",
+		"internal/attack TestMissing/" + "nowhere" + " to be found": `no text in its package is "nowhere to be found"`,
 	} {
 		if got := missing(root, name); got != want {
 			t.Errorf("%s: %q, want %q", name, got, want)

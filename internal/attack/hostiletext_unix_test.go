@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -19,12 +20,18 @@ import (
 
 // hostileNames are texts that try to be more than text.
 var hostileNames = []string{
-	"@acme/admins", "x @acme/admins: look", "<!channel> <@U1> <!here>", "<script>alert(1)</script>", "<img src=//evil.example onerror=x>", "![i](https://evil.example/i)",
-	"[click](https://evil.example/l)", "[click](javascript:alert(1))", "<https://evil.example/a|click>", "https://evil.example/bare", "www.evil.example", "acme/cases#12",
-	"```\n<script>", "`a`` @acme/admins `", "| a | b |", "</details></table><h1>x", "<!-- e2e-gate:v1 key= run=999 -->", "--><b>x", "\n::set-output name=result::passed",
-	"##[error]x", "\r::stop-commands::x", "::add-mask::a", "\x1b[31mred\x1b]0;t\x07", "\u009b31mred", "abc\u202egnp.exe", "\u2066\u200bx\ufeff", "$(touch pwned)", "`touch pwned`",
-	"; touch pwned;", "'; touch pwned; '", "../../../pwned", "-rf", "--help", "a\tb", "&lt;!--", "]]>", "_GitHubActionsFileCommandDelimeter_", "{tests}", "${GITHUB_TOKEN}",
-	"%0A::error::x", "$x$", "- [ ] x", "# x", "section x", "\u2028::notice::x", "<details open ontoggle=x>", "<a href=https://evil.example>x</a>", "<svg onload=x>",
+	"@acme/admins", "x @acme/admins: look", "<!channel> <@U1> <!here>", "<script>alert(1)</script>", "<img src=//evil.example onerror=x>",
+	"![i](https://evil.example/i)",
+	"[click](https://evil.example/l)", "[click](javascript:alert(1))", "<https://evil.example/a|click>", "https://evil.example/bare", "www.evil.example",
+	"acme/cases#12",
+	"```\n<script>", "`a`` @acme/admins `", "| a | b |",
+	"</details></table><h1>x", "<!-- e2e-gate:v1 key= run=999 -->", "--><b>x", "\n::set-output name=result::passed",
+	"##[error]x", "\r::stop-commands::x", "::add-mask::a", "\x1b[31mred\x1b]0;t\x07", "\u009b31mred", "abc\u202egnp.exe", "\u2066\u200bx\ufeff",
+	"$(touch pwned)", "`touch pwned`",
+	"; touch pwned;", "'; touch pwned; '", "../../../pwned", "-rf", "--help", "a\tb", "&lt;!--", "]]>", "_GitHubActionsFileCommandDelimeter_", "{tests}",
+	"${GITHUB_TOKEN}",
+	"%0A::error::x", "$x$", "- [ ] x", "# x", "section x", "\u2028::notice::x", "<details open ontoggle=x>", "<a href=https://evil.example>x</a>",
+	"<svg onload=x>",
 }
 
 var (
@@ -41,6 +48,22 @@ var (
 	invisible   = regexp.MustCompile("[\x00-\x08\x0b-\x1f\x7f\u0080-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 )
 
+// failer is what a check tells its findings to.
+type failer interface {
+	Helper()
+	Errorf(format string, args ...any)
+}
+
+// logIsText checks a log of the runner for workflow commands that are not ours.
+func logIsText(t failer, name, text string) {
+	t.Helper()
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); strings.HasPrefix(line, "::") && !ourCommands.MatchString(line) || strings.Contains(line, "##[") {
+			t.Errorf("%s has a workflow command: %q", name, line)
+		}
+	}
+}
+
 // onlyText checks the places that somebody reads for anything that is more than text.
 func onlyText(t *testing.T, w *world, o outcome) {
 	t.Helper()
@@ -48,11 +71,7 @@ func onlyText(t *testing.T, w *world, o outcome) {
 		text := o.outputs[name]
 		switch {
 		case name == "stdout" || name == "stderr":
-			for line := range strings.Lines(text) {
-				if line = strings.TrimSpace(line); strings.HasPrefix(line, "::") && !ourCommands.MatchString(line) || strings.Contains(line, "##[") {
-					t.Errorf("%s has a workflow command: %q", name, line)
-				}
-			}
+			logIsText(t, name, text)
 		case strings.HasPrefix(name, "comment") || name == "summary.md" || name == "out/summary.md":
 			markdownIsText(t, name, text)
 		case name == "out/report.html":
@@ -64,7 +83,8 @@ func onlyText(t *testing.T, w *world, o outcome) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
-		if name == "stdout" || name == "stderr" || name == "slack.json" || name == "out/report.html" || strings.HasSuffix(name, ".md") || strings.HasPrefix(name, "comment") {
+		if name == "stdout" || name == "stderr" || name == "slack.json" || name == "out/report.html" || strings.HasSuffix(name,
+			".md") || strings.HasPrefix(name, "comment") {
 			if at := invisible.FindStringIndex(text); at != nil {
 				t.Errorf("%s: %q", name, text[max(0, at[0]-60):min(len(text), at[1]+20)])
 			}
@@ -86,7 +106,7 @@ func onlyText(t *testing.T, w *world, o outcome) {
 // ordinaryKeys are the outputs that a run sets.
 var ordinaryKeys = []string{"artifact", "blocks", "failed", "flaky", "folder", "lost", "passed", "result", "verdict"}
 
-func markdownIsText(t *testing.T, name, text string) {
+func markdownIsText(t failer, name, text string) {
 	t.Helper()
 	// The comment starts with a mark of our own.
 	if strings.HasPrefix(name, "comment") {
@@ -95,7 +115,8 @@ func markdownIsText(t *testing.T, name, text string) {
 	rest := ownLinks.ReplaceAllString(spans.ReplaceAllString(unfenced(t, name, text), "·"), "]")
 	for _, tag := range tags.FindAllString(rest, -1) {
 		if !ourTags.MatchString(tag) {
-			t.Errorf("%s has the element %q: %q", name, tag, rest[max(0, strings.Index(rest, tag)-300):strings.Index(rest, tag)+60])
+			at := strings.Index(rest, tag)
+			t.Errorf("%s has the element %q: %q", name, tag, rest[max(0, at-300):min(len(rest), at+60)])
 		}
 	}
 	if at := taken.FindStringIndex(rest); at != nil {
@@ -104,7 +125,7 @@ func markdownIsText(t *testing.T, name, text string) {
 }
 
 // unfenced is Markdown without its blocks of code, which a longer or equal fence ends.
-func unfenced(t *testing.T, name, text string) string {
+func unfenced(t failer, name, text string) string {
 	t.Helper()
 	var rest []string
 	fence := ""
@@ -125,7 +146,7 @@ func unfenced(t *testing.T, name, text string) string {
 	return strings.Join(rest, "\n")
 }
 
-func pageIsText(t *testing.T, page string) {
+func pageIsText(t failer, page string) {
 	t.Helper()
 	for z := html.NewTokenizer(strings.NewReader(page)); z.Next() != html.ErrorToken; {
 		token := z.Token()
@@ -133,14 +154,15 @@ func pageIsText(t *testing.T, page string) {
 			t.Errorf("the page has <%s>", token.Data)
 		}
 		for _, a := range token.Attr {
-			if strings.HasPrefix(a.Key, "on") || slices.Contains([]string{"href", "src", "action"}, a.Key) && !strings.HasPrefix(a.Val, "https://github.example/") && !strings.HasPrefix(a.Val, "#") {
+			if strings.HasPrefix(a.Key, "on") || slices.Contains([]string{"href", "src", "action"}, a.Key) && !strings.HasPrefix(a.Val,
+				"https://github.example/") && !strings.HasPrefix(a.Val, "#") {
 				t.Errorf("the page has <%s %s=%q>", token.Data, a.Key, a.Val)
 			}
 		}
 	}
 }
 
-func slackIsText(t *testing.T, message string) {
+func slackIsText(t failer, message string) {
 	t.Helper()
 	var v any
 	if err := json.Unmarshal([]byte(message), &v); err != nil {
@@ -168,7 +190,7 @@ func slackIsText(t *testing.T, message string) {
 
 func wellFormed(text string) error {
 	for dec := xml.NewDecoder(bytes.NewReader([]byte(text))); ; {
-		if _, err := dec.Token(); err == io.EOF {
+		if _, err := dec.Token(); errors.Is(err, io.EOF) {
 			return nil
 		} else if err != nil {
 			return err
@@ -177,7 +199,7 @@ func wellFormed(text string) error {
 }
 
 // keys are the outputs that the runner would read out of a file of outputs.
-func keys(t *testing.T, text string) []string {
+func keys(t failer, text string) []string {
 	t.Helper()
 	var list []string
 	end := ""
@@ -201,15 +223,60 @@ func keys(t *testing.T, text string) []string {
 	return list
 }
 
+// findings counts what a check found.
+type findings int
+
+func (*findings) Helper() {}
+
+func (f *findings) Errorf(string, ...any) { *f++ }
+
+// TestOnlyTextIsChecked holds that the checks of texts find what is more than text.
+func TestOnlyTextIsChecked(t *testing.T) {
+	checks := map[string]func(t failer, text string){
+		"log": func(t failer, text string) { logIsText(t, "log", text) }, "Markdown": func(t failer, text string) { markdownIsText(t, "md", text) },
+		"page": pageIsText, "Slack": func(t failer, text string) {
+			data, _ := json.Marshal(map[string]any{"blocks": []any{map[string]string{"text": text}}})
+			slackIsText(t, string(data))
+		},
+		"outputs": func(t failer, text string) {
+			if slices.Contains(keys(t, text), "result") {
+				t.Errorf("result is set")
+			}
+		},
+	}
+	const ours = "::error title=x::y\n::group::z\n"
+	for name, texts := range map[string]map[string]bool{
+		"log": {"\n::set-output name=a::b": true, "x ##[error]y": true, "\x1b[0m": false, ours: false},
+		"Markdown": {"@acme/admins": true, "[click](https://evil.example)": true, "![i](/x)": true, "https://evil.example": true, "<img src=x>": true,
+			"<script>": true, "<!-- x": true, "x#12": true, "```\nopen": true, "`@acme/admins`": false, "```text\n<script>\n```": false,
+			"````text\n```\n<script>\n````": false, "<details><summary>x</summary>": false, "[`1`](https://github.example/acme/cases)": false},
+		"page": {"<script>x</script>": true, "<img src=x>": true, "<a href=https://evil.example>": true, "<b onclick=x>": true, "<form>": true,
+			"<a href=https://github.example/x>&lt;script&gt;": false},
+		"Slack":   {"<!channel>": true, "<@U1>": true, "<https://evil.example|x>": true, "&lt;!channel&gt;": false, "<https://github.example/x|y>": false},
+		"outputs": {"key<<d\na\nd\nresult=passed": true, "key<<d\na\nresult=passed\nd\n": false, "nothing": true},
+	} {
+		for text, bad := range texts {
+			var found findings
+			if checks[name](&found, text); (found > 0) != bad {
+				t.Errorf("%s: %q has %d findings", name, text, found)
+			}
+		}
+	}
+	if !invisible.MatchString("a\u202eb") || !invisible.MatchString("\x1b[0m") || invisible.MatchString("a\tb\nä") {
+		t.Error("hidden characters are not told apart")
+	}
+}
+
 // namedByReport has every hostile text everywhere in a report.
 func namedByReport(t *testing.T) {
 	var b strings.Builder
 	for _, s := range hostileNames {
 		e := inXML(s)
-		b.WriteString(`<testcase name="` + e + `" classname="` + e + `" file="` + e + `"><properties><property name="e2e.request" value="` + e + `"/><property name="owner" value="` + e +
-			`"/></properties><failure type="` + e + `" message="` + e + `">` + e + `</failure><system-out>` + e + `</system-out></testcase>` + "\n")
+		b.WriteString(`<testcase name="` + e + `" classname="` + e + `" file="` + e + `"><properties><property name="e2e.request" value="` + e + `"/>` +
+			`<property name="owner" value="` + e + `"/></properties><failure type="` + e + `" message="` + e + `">` + e + `</failure><system-out>` + e + `</system-out></testcase>` + "\n")
 	}
-	w := newWorld(t, map[string]string{"e2e-gate.yml": config(whole), "r.xml": suiteOf(b.String()), "suite.sh": "cat r.xml; cp r.xml $E2E_REPORT_DIR/; exit 1\n"})
+	w := newWorld(t, map[string]string{"e2e-gate.yml": config(whole), "r.xml": suiteOf(b.String()),
+		"suite.sh": "cat r.xml; cp r.xml $E2E_REPORT_DIR/; exit 1\n"})
 	onlyText(t, w, w.run().wants(1))
 }
 
@@ -258,15 +325,19 @@ func outputsOf(args ...string) func(t *testing.T) {
 }
 
 func textAttacks() []attack {
-	const s, text = "text of others", "text, in terminal, annotations, comment, summary, page, JUnit and Slack: no link, image, mention, script, element, command, escape or hidden character"
+	const s, text = "text of others",
+		"text, in terminal, annotations, comment, summary, page, JUnit and Slack: no link, image, mention, script, element, command, escape or hidden character"
 	return []attack{
 		{attack: "names, messages, properties and outputs that are markup", surface: s, expected: text, try: namedByReport},
-		{attack: "listed names that are markup, options or shell", surface: s, expected: text + "; the suite gets them as arguments, no shell reads them", try: namedByList},
+		{attack: "listed names that are markup, options or shell", surface: s, expected: text + "; the suite gets them as arguments, no shell reads them",
+			try: namedByList},
 		{attack: "workflow commands in a child's output", surface: s, expected: "no line of the log is one of them", try: printed},
-		{attack: "line feeds in --key", surface: "outputs of the step", expected: "refused or kept within its value", try: outputsOf("--out", "out", "--key", "a\nresult=passed")},
+		{attack: "line feeds in --key", surface: "outputs of the step", expected: "refused or kept within its value",
+			try: outputsOf("--out", "out", "--key", "a\nresult=passed")},
 		{attack: "the delimiter of outputs in --key", surface: "outputs of the step", expected: "refused or kept within its value",
 			try: outputsOf("--out", "out", "--key", "a\n_GitHubActionsFileCommandDelimeter_\nresult=passed")},
-		{attack: "line feeds in --out", surface: "outputs of the step", expected: "refused or kept within its value", try: outputsOf("--out", "out\nresult=passed\n")},
+		{attack: "line feeds in --out", surface: "outputs of the step", expected: "refused or kept within its value",
+			try: outputsOf("--out", "out\nresult=passed\n")},
 		elsewhere(s, "hostile text in every field of a result", text, "internal/report TestEveryFieldIsHostile"),
 		elsewhere(s, "owners that are mentions", "no one is mentioned but by owners", "internal/report TestMentionsOfHostileOwners"),
 		elsewhere(s, "secrets in any form at any place", "masked in every output", "internal/attack TestNoSecretInAnyOutput"),

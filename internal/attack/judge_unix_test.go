@@ -36,7 +36,8 @@ func changed(base, script string, exit int, on func(w *world), hidden func(w *wo
 		if hidden != nil {
 			hidden(w, baseSHA)
 		}
-		write(t, filepath.Join(w.side, "event.json"), fmt.Sprintf(`{"number": 42, "pull_request": {"number": 42, "head": {"sha": %q, "ref": "change", "repo": {"full_name": "acme/cases"}},
+		write(t, filepath.Join(w.side, "event.json"),
+			fmt.Sprintf(`{"number": 42, "pull_request": {"number": 42, "head": {"sha": %q, "ref": "change", "repo": {"full_name": "acme/cases"}},
 			"base": {"ref": "main", "sha": %q, "repo": {"full_name": "acme/cases"}}}, "repository": {"default_branch": "main"}}`, head, baseSHA))
 		w.env = append(w.env, "GITHUB_REF=refs/pull/42/merge", "GITHUB_SHA="+head)
 		o := w.gate("run", "--out", "out").wants(exit, says...)
@@ -75,7 +76,8 @@ func judgeAttacks() []attack {
 	const s, blocked, lax = "who judges", "blocks, as the base's config says", "policy: {failed: {release-blocking: inform}, flaky: {release-blocking: inform}}"
 	put := func(name, text string) func(w *world) { return func(w *world) { w.Write(name, text) } }
 	now := time.Now().UTC()
-	entry := fmt.Sprintf("- {test: \"s::one\", owner: t, reason: r, quarantined_at: %s, fix_deadline: %s}\n", now.Format(time.DateOnly), now.AddDate(0, 0, 10).Format(time.DateOnly))
+	entry := fmt.Sprintf("- {test: \"s::one\", owner: t, reason: r, quarantined_at: %s, fix_deadline: %s}\n", now.Format(time.DateOnly), now.AddDate(0, 0,
+		10).Format(time.DateOnly))
 	return []attack{
 		{attack: "none, and the test passes", surface: s, expected: "passes: what follows blocks for its reason", try: changed(strict, passes, 0, nil, nil)},
 		{attack: "none, and the test is flaky", surface: s, expected: blocked, try: changed(strict, flakes, 1, nil, nil)},
@@ -85,7 +87,8 @@ func judgeAttacks() []attack {
 			w.Write("e2e-gate.yml", config(command, "quarantine: q.yml"))
 		}, nil)},
 		{attack: "the stage stops blocking", surface: s, expected: blocked, try: changed(config(command), fails, 1, relaxed("push]", "push], blocks: false"), nil)},
-		{attack: "the suite gets less critical", surface: s, expected: blocked, try: changed(config(command), fails, 1, relaxed("owner: team-a", "owner: team-a, criticality: nightly"), nil)},
+		{attack: "the suite gets less critical", surface: s, expected: blocked,
+			try: changed(config(command), fails, 1, relaxed("owner: team-a", "owner: team-a, criticality: nightly"), nil)},
 		{attack: "a required gate is made optional", surface: s, expected: "not judged, as the base's config says",
 			try: changed(config(command, "gates: {timeout: 1s, interval: 100ms, checks: [{name: g, tcp: {address: \"127.0.0.1:1\"}}]}"), passes, 3,
 				relaxed(`127.0.0.1:1"}`, `127.0.0.1:1"}, required: false`), nil)},
@@ -93,16 +96,20 @@ func judgeAttacks() []attack {
 			w.Write(".github/e2e-gate.yml", config(command))
 			w.Git("rm", "-q", "e2e-gate.yml")
 		}, nil)},
-		{attack: "another config shadows it", surface: s, expected: blocked, try: changed(strict, flakes, 1, put(".github/e2e-gate.yml", config(command, lax)), nil)},
+		{attack: "another config shadows it", surface: s, expected: blocked,
+			try: changed(strict, flakes, 1, put(".github/e2e-gate.yml", config(command, lax)), nil)},
 		{attack: "a replaced object", surface: s, expected: blocked, try: changed(strict, flakes, 1, put("lax.yml", config(command, lax)), replaced)},
-		{attack: "a base whose config cannot be read", surface: s, expected: "not judged or blocked: not read is not absent", try: changed(strict, passes, 3, nil, withoutObject)},
-		{attack: "a base whose config has mistakes", surface: s, expected: "the strictest policy judges", try: changed(strict+"polcy: {}\n", flakes, 1, put("e2e-gate.yml", config(command)), nil)},
+		{attack: "a base whose config cannot be read", surface: s, expected: "not judged or blocked: not read is not absent",
+			try: changed(strict, passes, 3, nil, withoutObject)},
+		{attack: "a base whose config has mistakes", surface: s, expected: "the strictest policy judges",
+			try: changed(strict+"polcy: {}\n", flakes, 1, put("e2e-gate.yml", config(command)), nil)},
 		elsewhere(s, "the base is in no clone", "not judged; the text names the command", "internal/cli TestABaseThatCannotBeRead"),
 		elsewhere(s, "another event for the same commit", "judged by the base", "internal/cli TestEveryEventIsJudgedByTheBase"),
 		elsewhere(s, "tests are deleted, deselected or skipped", "listed, and as the policy says", "internal/cli TestEffectsOfAChange"),
 		elsewhere(s, "tags in the source make a test less critical", "as critical as in the base", "internal/cli TestEffectsOfTagsInTheSource"),
 		elsewhere(s, "programs, attributes and hooks that the checkout configures for git", "not run", "internal/gitrepo TestNothingInTheCheckoutIsTrusted"),
-		elsewhere(s, "another commit is checked out than the event names", "nothing is posted for the event's", "internal/cli TestTheJudgedCommitIsTheOneThatIsCheckedOut"),
+		elsewhere(s, "another commit is checked out than the event names", "nothing is posted for the event's",
+			"internal/cli TestTheJudgedCommitIsTheOneThatIsCheckedOut"),
 		elsewhere(s, "the code of a fork in a run with rights", "refused", "internal/cli TestForeignCode"),
 		elsewhere(s, "an approval of an author, or of an older commit", "does not count", "internal/cli TestWhoApproved"),
 		elsewhere(s, "a quarantine without end", "30 days at most", "internal/policy TestHowLongAnEntryCounts"),
@@ -169,7 +176,8 @@ func gateAttacks() []attack {
 		{attack: "none", surface: s, expected: "passes: what follows fails for its reason", try: answers(up, 0, answer(`{"status":"UP"}`))},
 		{attack: "a body without end", surface: s, expected: shut, try: answers(up, 3, endless(`{"status":"UP","x":"`, strings.Repeat("x", 1<<16), 0))},
 		{attack: "a byte now and then", surface: s, expected: shut, try: answers(up, 3, endless(`{"status":"UP","x":"`, "x", 200*time.Millisecond))},
-		{attack: "a gzip bomb", surface: s, expected: shut, try: answers(up, 3, answer(gzipped(strings.Repeat(" ", 200<<20)), "Content-Encoding", "gzip", "Content-Type", "application/json"))},
+		{attack: "a gzip bomb", surface: s, expected: shut,
+			try: answers(up, 3, answer(gzipped(strings.Repeat(" ", 200<<20)), "Content-Encoding", "gzip", "Content-Type", "application/json"))},
 		{attack: "JSON 100,000 deep", surface: s, expected: shut, try: answers(up, 3, answer(strings.Repeat("[", 100_000)))},
 		{attack: "two documents", surface: s, expected: shut, try: answers(up, 3, answer(`{"status":"UP"}{"status":"DOWN"}`))},
 		{attack: "megabytes of headers", surface: s, expected: shut, try: answers(up, 3, answer(`{"status":"UP"}`, "X-Large", strings.Repeat("x", 5<<20)))},
@@ -177,7 +185,8 @@ func gateAttacks() []attack {
 		{attack: "a redirect to another host", surface: s, expected: shut, try: answers(up, 3, answer("", "Location", "http://localhost:1/"))},
 		{attack: "a redirect to a file", surface: s, expected: shut + "; the file is not read", try: answers(up, 3, answer("", "Location", "file:///etc/passwd"))},
 		{attack: "a status that is markup and commands", surface: s, expected: shut + "; text in every output",
-			try: answers(up, 3, answer(`{"status":"\n::set-output name=result::passed\u001b[31m \u202e @acme/admins <img src=//evil.example> [x](https://evil.example)"}`))},
+			try: answers(up, 3,
+				answer(`{"status":"\n::set-output name=result::passed\u001b[31m \u202e @acme/admins <img src=//evil.example> [x](https://evil.example)"}`))},
 		{attack: "a body shorter than its length", surface: s, expected: shut, try: answers(up, 3, answer(`{"status":"UP"`, "Content-Length", "50"))},
 		elsewhere(s, "bodies at random", "never healthy without the expected value", "internal/gate/httpgate FuzzJudge"),
 		elsewhere(s, "a service that goes away while tests run", "holds back what has not started", "internal/cli/stories/running watch-stays-down"),

@@ -79,6 +79,19 @@ func rewrites(during, down string, exit int) func(t *testing.T) {
 	}
 }
 
+// manyForks leaves a process behind five others, each of which leaves its parent.
+const manyForks = `cat > forks.sh <<'END'
+f() {
+  if test $1 -gt 0; then setsid sh -c "trap '' TERM HUP INT; . ./forks.sh; f $(($1 - 1))" &
+  else /bin/sleep 600 & echo $! > a.pid; fi
+}
+END
+. ./forks.sh; f 5; until test -s a.pid; do sleep 0.01; done
+`
+
+// forgedResult is what a run would leave that passed.
+const forgedResult = `{"schema":"e2e-gate/result/v1","verdict":{"state":"passed"},"forged":1}`
+
 func processAttacks() []attack {
 	const s, ended = "processes", "ended with the gate"
 	const sleeps = `/bin/sleep 600 & echo $! > `
@@ -87,19 +100,20 @@ func processAttacks() []attack {
 		{attack: "a double fork in a session of its own, without environment", surface: s, expected: ended,
 			try: leaves(`setsid env -i /bin/sh -c '`+sleeps+`a.pid'`+"\n"+passes, 0)},
 		{attack: "five forks, each in a session of its own, that ignore signals", surface: s, expected: ended,
-			try: leaves(`f() { if test $1 -gt 0; then setsid sh -c "trap '' TERM HUP INT; . ./forks.sh; f $(($1 - 1))" & else `+sleeps+`a.pid; fi; }; echo 'f() { if test $1 -gt 0; then setsid sh -c `+
-				`"trap \"\" TERM; . ./forks.sh; f $(($1 - 1))" & else /bin/sleep 600 & echo $! > a.pid; fi; }' > forks.sh; f 5; until test -s a.pid; do sleep 0.01; done`+"\n"+passes, 0)},
+			try: leaves(manyForks+passes, 0)},
 		{attack: "a supervisor that is killed", surface: s, expected: "not judged", try: leaves("sleep 600 & echo $! > a.pid\n"+passes+"kill -9 $PPID; exit 0", 3)},
 		{attack: "the gate is asked to end, by a test that passed", surface: s, expected: "not judged", try: assaults(passes+"kill -TERM $gate; sleep 600", 3)},
-		{attack: "the gate is killed by a test that passed", surface: s, expected: "no result that says passed", try: assaults(passes+"kill -9 $gate; sleep 600", -1)},
+		{attack: "the gate is killed by a test that passed", surface: s, expected: "no result that says passed",
+			try: assaults(passes+"kill -9 $gate; sleep 600", -1)},
 		{attack: "the gate is stopped, and continued", surface: s, expected: "goes on: the failure blocks",
 			try: assaults("kill -STOP $gate; ( sleep 0.1; kill -CONT $gate ) & wait; "+fails, 1)},
 		{attack: "a result, a plan and a shard written before the gate writes them", surface: s, expected: "replaced by the gate's, which says what happened",
-			try: rewrites(`echo '{"schema":"e2e-gate/result/v1","verdict":{"state":"passed"},"forged":1}' > out/result.json; cp out/result.json out/shard-0.1.json`, "", 0)},
+			try: rewrites("echo '"+forgedResult+`' > out/result.json; cp out/result.json out/shard-0.1.json`, "", 0)},
 		{attack: "the plan changed by a suite", surface: s, expected: "not judged", try: rewrites("echo ' ' >> out/plan.json", "", 3)},
 		{attack: "the result changed by the last process of the run", surface: s, expected: "not judged, and written anew",
-			try: rewrites("", `echo '{"schema":"e2e-gate/result/v1","verdict":{"state":"passed"},"forged":1}' > out/result.json`, 3)},
-		{attack: "the result removed by the last process of the run", surface: s, expected: "not judged, and written anew", try: rewrites("", "rm -f out/result.json", 3)},
+			try: rewrites("", "echo '"+forgedResult+"' > out/result.json", 3)},
+		{attack: "the result removed by the last process of the run", surface: s, expected: "not judged, and written anew",
+			try: rewrites("", "rm -f out/result.json", 3)},
 		{attack: "the run's folder removed", surface: s, expected: "not judged", try: rewrites("rm -rf out", "", 3)},
 		{attack: "folders in the place of documents", surface: s, expected: "not judged",
 			try: rewrites("rm -f out/result.json out/shard-0.1.json; mkdir -p out/result.json/x out/shard-0.1.json/x", "", 3)},
@@ -108,25 +122,27 @@ func processAttacks() []attack {
 		elsewhere(s, "output without end", "a bounded log", "internal/proc TestLogIsCapped"),
 		elsewhere(s, "a flood of output", "no memory", "internal/proc TestFloodTakesNoMemory"),
 		elsewhere(s, "a pipe that a daemon holds", "not waited for", "internal/proc TestWaitReturnsWhereThePipeIsHeld"),
-		elsewhere(s, "kills at random, a full disk, folders that cannot be written, six gates at once", "no record lost, nothing green without evidence", "internal/attack TestSoak"),
+		elsewhere(s, "kills at random, a full disk, folders that cannot be written, six gates at once", "no record lost, nothing green without evidence",
+			"internal/attack TestSoak"),
 	}
 }
 
 // stepToken is one that a step of a job has. It stands for each of the gate's own variables.
 const stepToken = "ghs_Zq7pXtoken0123456789"
 
-var ownVariables = []string{"INPUT_TOKEN", "GITHUB_TOKEN", "ACTIONS_RUNTIME_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "GITHUB_OUTPUT", "GITHUB_ENV", "GITHUB_PATH", "GITHUB_STATE"}
+var ownVariables = []string{"INPUT_TOKEN", "GITHUB_TOKEN", "ACTIONS_RUNTIME_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "GITHUB_OUTPUT", "GITHUB_ENV",
+	"GITHUB_PATH", "GITHUB_STATE"}
 
 // passed has a config pass on a variable of the gate's own.
 func passed(name string) func(t *testing.T) {
 	return func(t *testing.T) {
-		for _, text := range []string{
-			config(strings.Replace(command, "owner: team-a", "pass_env: ["+name+"]", 1)),
-			config(command, "processes: [{name: p, up: [env], pass_env: ["+name+"]}]"),
-			config(command, "gates: {checks: [{name: g, command: {run: [env], pass_env: ["+name+"]}}]}"),
-			config(command, "isolation: {up: [env], pass_env: ["+name+"]}"),
-			config(strings.Replace(command, "owner: team-a", `env: {A: "${`+name+`}"}`, 1)),
-		} {
+		texts := []string{config(strings.Replace(command, "owner: team-a", "pass_env: ["+name+"]", 1)),
+			config(strings.Replace(command, "owner: team-a", `env: {A: "${`+name+`}"}`, 1))}
+		if name == ownVariables[0] {
+			texts = append(texts, config(command, "processes: [{name: p, up: [env], pass_env: ["+name+"]}]"),
+				config(command, "gates: {checks: [{name: g, command: {run: [env], pass_env: ["+name+"]}}]}"), config(command, "isolation: {up: [env], pass_env: ["+name+"]}"))
+		}
+		for _, text := range texts {
 			w := newWorld(t, map[string]string{"e2e-gate.yml": text, "suite.sh": "env; " + passes})
 			w.env = append(w.env, name+"="+stepToken)
 			w.gate("run", "--out", "out").wants(2, name).without(stepToken)
@@ -166,11 +182,12 @@ func inherited(t *testing.T) {
 // printedBy has a test print a secret that it was given on purpose.
 func printedBy(t *testing.T) {
 	w := newWorld(t, map[string]string{"e2e-gate.yml": config(strings.Replace(command, "owner: team-a", "owner: team-a, pass_env: [DB_PASSWORD]", 1)),
-		"suite.sh": `test -n "$DB_PASSWORD" && echo "$DB_PASSWORD" && printf '%s' "$DB_PASSWORD" | base64; touch given; ` + fails})
+		"suite.sh": `test -n "$DB_PASSWORD" && echo "$DB_PASSWORD" && printf '%s' "$DB_PASSWORD" | base64
+printf '\033%s \033[%sm\n' "$DB_PASSWORD" "$DB_PASSWORD"; touch given; ` + fails})
 	w.env = append(w.env, "DB_PASSWORD="+stepToken)
 	o := w.run().wants(1)
 	o.outputs["stderr"] = masks.ReplaceAllString(o.outputs["stderr"], "")
-	o.without(stepToken, base64.StdEncoding.EncodeToString([]byte(stepToken))[:16])
+	o.without(stepToken, stepToken[4:], base64.StdEncoding.EncodeToString([]byte(stepToken))[:16])
 	if _, err := os.Stat(filepath.Join(w.Dir, "given")); err != nil {
 		t.Error("the suite did not run")
 	}
@@ -183,7 +200,8 @@ func tokenAttacks() []attack {
 		rows = append(rows, attack{attack: name + " passed on by the config", surface: s, expected: "a usage error; in no output", try: passed(name)})
 	}
 	return append(rows,
-		attack{attack: "the environment of suites, listings, processes, checks and isolation", surface: s, expected: "has no stepToken, no secret, none of the runner's files", try: inherited},
+		attack{attack: "the environment of suites, listings, processes, checks and isolation", surface: s,
+			expected: "has no token, no secret, none of the runner's files", try: inherited},
 		attack{attack: "a secret that a test was given, printed", surface: s, expected: "masked in every output", try: printedBy},
 		elsewhere(s, "environment and memory of the gate and of all between it and a test", "cannot be read", "cmd/e2e-gate TestTokenIsHiddenFromTests"),
 		elsewhere(s, "a redirect of the API to another host", "does not get the token", "internal/adapter/github TestRedirects"),

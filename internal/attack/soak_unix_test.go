@@ -98,8 +98,10 @@ func TestSoak(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes some ten seconds")
 	}
-	total, seed := 12, uint64(time.Now().UnixNano())                                                                                                     //nolint:gosec // any number
-	for name, set := range map[string]func(n uint64){"E2E_GATE_SOAK": func(n uint64) { total = int(n) }, "E2E_GATE_SEED": func(n uint64) { seed = n }} { //nolint:gosec // small
+	total, seed := 12, uint64(time.Now().UnixNano()) //nolint:gosec // any number
+	for name, set := range map[string]func(n uint64){
+		"E2E_GATE_SOAK": func(n uint64) { total = int(n) }, "E2E_GATE_SEED": func(n uint64) { seed = n }, //nolint:gosec // small
+	} {
 		if text := os.Getenv(name); text != "" {
 			n, err := strconv.ParseUint(text, 10, 64)
 			if err != nil {
@@ -109,8 +111,9 @@ func TestSoak(t *testing.T) {
 		}
 	}
 	t.Logf("E2E_GATE_SEED=%d, %d runs", seed, total)
-	s := &soak{rng: rand.New(rand.NewPCG(seed, 1)), front: namespace(t), came: map[string]int{}, world: newWorld(t, map[string]string{ //nolint:gosec // not for secrets
-		"e2e-gate.yml": soakConfig, "tests": "one\ntwo\nbad\nfour\nfive\nsix\n", "up.sh": upScript, "stays.sh": staysScript, "suite.sh": soakSuite})}
+	s := &soak{rng: rand.New(rand.NewPCG(seed, 1)), front: namespace(t), came: map[string]int{}} //nolint:gosec // not for secrets
+	s.world = newWorld(t, map[string]string{"e2e-gate.yml": soakConfig, "tests": "one\ntwo\nbad\nfour\nfive\nsix\n", "up.sh": upScript, "stays.sh": staysScript,
+		"suite.sh": soakSuite})
 	if s.front == nil {
 		t.Log("mounting a small file system is not permitted here: no full disk, no folder that cannot be written")
 	}

@@ -215,18 +215,6 @@ func (o outcome) wants(status int, texts ...string) outcome {
 	return o
 }
 
-// code wants a reason or a problem of this code.
-func (o outcome) code(codes ...e2e.Code) outcome {
-	o.t.Helper()
-	for _, code := range codes {
-		if !slices.ContainsFunc(o.result.Problems, func(p e2e.Problem) bool { return p.Code == code }) &&
-			!slices.ContainsFunc(o.result.Verdict.Reasons, func(r e2e.Reason) bool { return r.Code == code }) {
-			o.t.Errorf("no %s: %+v %+v", code, o.result.Verdict, o.result.Problems)
-		}
-	}
-	return o
-}
-
 // without wants none of the texts in any output.
 func (o outcome) without(texts ...string) outcome {
 	o.t.Helper()

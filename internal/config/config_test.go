@@ -251,7 +251,8 @@ func TestFiles(t *testing.T) {
 // A link that came with the checkout leads to no other file: messages show parts of the text.
 func TestLinksOutOfTheCheckout(t *testing.T) {
 	root, outside := t.TempDir(), filepath.Join(t.TempDir(), "secret.yml")
-	for name, text := range map[string]string{outside: "hunter22 is not a config", filepath.Join(root, "real.yml"): "version: 1\nstages: {pr: {}}\nsuites: [{name: s, framework: gotest}]\n"} {
+	for name, text := range map[string]string{outside: "hunter22 is not a config",
+		filepath.Join(root, "real.yml"): "version: 1\nstages: {pr: {}}\nsuites: [{name: s, framework: gotest}]\n"} {
 		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}

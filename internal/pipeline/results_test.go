@@ -287,7 +287,7 @@ func TestReadPlan(t *testing.T) {
 	}
 }
 
-// A document that is not a file could have no end, or never come.
+// Something else in the place of a document could have no end, or never come.
 func TestDocumentsAreFiles(t *testing.T) {
 	for name, want := range map[string]string{os.DevNull: "is not a regular file", t.TempDir(): "is not a regular file"} {
 		if _, err := ReadPlan(name, "1"); err == nil || !strings.Contains(err.Error(), want) {
