@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"io/fs"
 	"maps"
@@ -53,36 +54,52 @@ func (s *Session) folder() (*os.Root, error) {
 
 // document renders a document without secrets.
 func (s *Session) document(v any) ([]byte, error) {
-	data, err := json.MarshalIndent(safetext.Redacted(s.opts.Redact, v), "", "  ")
-	if err != nil {
-		return nil, err
-	}
-	return append(data, '\n'), nil
+	var b bytes.Buffer
+	err := encode(context.Background(), &b, s.opts.Redact, v)
+	return b.Bytes(), err
 }
 
 // write writes a document.
-func (s *Session) write(name string, v any) error {
-	data, err := s.document(v)
-	if err != nil {
-		return fmt.Errorf("write %s: %w", name, err)
-	}
-	return s.put(name, data)
+func (s *Session) write(ctx context.Context, name string, v any) error {
+	return s.putBy(name, func(w io.Writer) error { return encode(ctx, w, s.opts.Redact, v) })
 }
 
 // put writes a file of the run's folder, and keeps its checksum.
 func (s *Session) put(name string, data []byte) error {
+	return s.putBy(name, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+}
+
+// putBy is put with what a function writes. If that fails, the file stays as it was.
+func (s *Session) putBy(name string, write func(io.Writer) error) error {
 	dir, err := s.folder()
 	if err != nil {
 		return err
 	}
 	defer func() { _ = dir.Close() }()
-	if err := workspace.Replace(dir, name, data); err != nil {
+	sum := sha256.New()
+	if err := workspace.ReplaceBy(dir, name, func(w io.Writer) error { return write(io.MultiWriter(w, sum)) }); err != nil {
 		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.written[name] = sha256.Sum256(data)
+	s.written[name] = [sha256.Size]byte(sum.Sum(nil))
 	return nil
+}
+
+// untilEnd is a writer that takes nothing any more once a context has ended.
+type untilEnd struct {
+	ctx context.Context //nolint:containedctx // of one call
+	w   io.Writer
+}
+
+func (u untilEnd) Write(p []byte) (int, error) {
+	if err := u.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return u.w.Write(p)
 }
 
 // changed finds files that the gate wrote and that are not as it wrote them. Processes of the run
@@ -143,18 +160,48 @@ func (s *Session) sweep() {
 	}
 }
 
-func (s *Session) writeShards(docs []e2e.ShardRun) error {
+func (s *Session) writeShards(ctx context.Context, docs []e2e.ShardRun) error {
 	for _, doc := range docs {
-		doc.Checksum = noChecksum
-		data, err := s.document(doc)
-		if err == nil {
-			err = s.put(shardFile(doc.Index, doc.Run.WorkflowAttempt), withChecksum(data))
-		}
-		if err != nil {
+		if err := s.writeShard(ctx, doc); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// writeShard writes the document of a shard. One that was read, and needs no masking, is copied as it is.
+func (s *Session) writeShard(ctx context.Context, doc e2e.ShardRun) error {
+	name := shardFile(doc.Index, doc.Run.WorkflowAttempt)
+	if from, ok := s.origins[name]; ok && from.Sealed && safetext.IsClean(s.opts.Redact, &doc) {
+		if err := s.copyAs(ctx, name, from.File, from.Sum); err == nil || ctx.Err() != nil {
+			return err
+		}
+	}
+	doc.Checksum = noChecksum
+	var b bytes.Buffer
+	if err := encode(ctx, &b, s.opts.Redact, &doc); err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	return s.put(name, withChecksum(b.Bytes()))
+}
+
+// copyAs copies a document that was read, if it still has that checksum, and no secret stands between
+// what was read of it.
+func (s *Session) copyAs(ctx context.Context, name, file, want string) error {
+	f, err := os.Open(file) //nolint:gosec // it was read before
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	return s.putBy(name, func(w io.Writer) error {
+		sum := sha256.New()
+		clean := s.opts.Redact.Writer(io.MultiWriter(untilEnd{ctx, w}, sum))
+		_, err := io.Copy(clean, f)
+		if err = errors.Join(err, clean.Close()); err == nil && hex.EncodeToString(sum.Sum(nil)) != want {
+			err = errors.New("it was changed, or holds a secret")
+		}
+		return err
+	})
 }
 
 // noChecksum stands for the checksum of a document while that is computed.
@@ -172,17 +219,6 @@ func withChecksum(data []byte) []byte {
 	return data
 }
 
-// hasItsChecksum reports whether the bytes of a document are those that the gate wrote.
-func hasItsChecksum(data []byte) bool {
-	at := checksumField.FindSubmatchIndex(data)
-	if at == nil {
-		return false
-	}
-	blank := slices.Clone(data)
-	copy(blank[at[2]:at[3]], noChecksum)
-	return bytes.Equal(data, withChecksum(blank))
-}
-
 func shardFile(index, attempt int) string { return fmt.Sprintf("shard-%d.%d.json", index, attempt) }
 
 // read reads a document and refuses one of another kind or major version.
@@ -192,29 +228,97 @@ func read(file, schema string, into any) error {
 
 // readWhole is read for a document that a verdict rests on: an unknown field may be
 // one whose name was damaged, such as that of the problems. It returns the SHA-256 of the file.
-func readWhole(file, schema string, into any) (sum string, err error) {
-	err = readWithin(maxDocument, file, schema, into, func(data []byte, into any) error {
-		digest := sha256.Sum256(data)
-		sum = hex.EncodeToString(digest[:])
-		dec := json.NewDecoder(bytes.NewReader(data))
-		dec.DisallowUnknownFields()
-		err := dec.Decode(into)
-		if doc, ok := into.(*e2e.ShardRun); ok && err == nil && doc.Checksum != "" && !hasItsChecksum(data) {
-			return errors.New("it was changed after the gate wrote it (its checksum does not fit)")
+func readWhole(ctx context.Context, file, schema string, into any) (sum string, err error) {
+	f, err := os.Open(file) //nolint:gosec // named by the user, or found in the results folder
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = f.Close() }()
+	if err := fits(maxDocument, file); err != nil {
+		return "", err
+	}
+	all, blank := sha256.New(), newBlanked()
+	err = decode(ctx, io.TeeReader(f, io.MultiWriter(all, blank)), into)
+	if err == nil { // the decoder stops after the end
+		_, err = io.Copy(io.MultiWriter(all, blank), f)
+	}
+	found := ""
+	switch doc := into.(type) {
+	case *e2e.ShardRun:
+		found = doc.Schema
+		if err == nil && doc.Checksum != "" && !blank.fits() {
+			err = errors.New("it was changed after the gate wrote it (its checksum does not fit)")
 		}
-		return err
-	})
-	return sum, err
+	case *e2e.Plan:
+		found = doc.Schema
+	}
+	switch {
+	case ctx.Err() != nil:
+		return "", ctx.Err()
+	case err == nil && found == schema:
+		return hex.EncodeToString(all.Sum(nil)), nil
+	}
+	// The first thing to say is that it is another document.
+	if head := readWithin(maxDocument, file, schema, nil, func([]byte, any) error { return nil }); head != nil {
+		return "", head
+	}
+	return "", fmt.Errorf("%s is damaged: %w", file, err)
+}
+
+// blanked computes the checksum of a document: that of its bytes with zeros in its place.
+type blanked struct {
+	sum hash.Hash
+	// head is the start of the document, until it is known where the checksum stands.
+	head []byte
+	done bool
+	want string
+}
+
+func newBlanked() *blanked { return &blanked{sum: sha256.New()} }
+
+// headSize is how much of a document is looked at to find its checksum.
+const headSize = 1 << 10
+
+func (b *blanked) Write(p []byte) (int, error) {
+	if b.done {
+		return b.sum.Write(p)
+	}
+	if b.head = append(b.head, p...); len(b.head) >= headSize {
+		b.look()
+	}
+	return len(p), nil
+}
+
+// look finds the checksum.
+func (b *blanked) look() {
+	if at := checksumField.FindSubmatchIndex(b.head); at != nil {
+		b.want = string(b.head[at[2]:at[3]])
+		copy(b.head[at[2]:at[3]], noChecksum)
+	}
+	_, _ = b.sum.Write(b.head)
+	b.head, b.done = nil, true
+}
+
+func (b *blanked) fits() bool {
+	if !b.done {
+		b.look()
+	}
+	return b.want != "" && b.want == hex.EncodeToString(b.sum.Sum(nil))
+}
+
+// fits is an error for a file that is too large to be read.
+func fits(limit int64, file string) error {
+	info, err := os.Stat(file)
+	if err == nil && info.Size() > limit {
+		return fmt.Errorf("%s is larger than %d MiB", file, limit>>20)
+	}
+	return err
 }
 
 // readWithin is read for a document of so many bytes at most.
 func readWithin(limit int64, file, schema string, into any, decode func([]byte, any) error) error {
-	info, err := os.Stat(file)
-	if err != nil {
+	if err := fits(limit, file); err != nil {
 		return err
-	}
-	if info.Size() > limit {
-		return fmt.Errorf("%s is larger than %d MiB", file, limit>>20)
 	}
 	data, err := os.ReadFile(file) //nolint:gosec // named by the user, or found in the results folder
 	if err != nil {
@@ -251,7 +355,7 @@ func madeBy(file string) string {
 // its content.
 func ReadPlan(file, version string) (*e2e.Plan, error) {
 	var p e2e.Plan
-	sum, err := readWhole(file, e2e.PlanSchema, &p)
+	sum, err := readWhole(context.Background(), file, e2e.PlanSchema, &p)
 	if err == nil && digest(&p) != p.Digest {
 		err = fmt.Errorf("%s was changed after it was made (its digest does not fit); plan again", file)
 	}
@@ -267,7 +371,7 @@ func ReadPlan(file, version string) (*e2e.Plan, error) {
 			return nil, fmt.Errorf("cannot read the plan: %s lists shard %d in place %d", file, sh.Index, i)
 		}
 	}
-	p.Sum = sum
+	p.Sum, p.File = sum, file
 	return &p, nil
 }
 
@@ -374,7 +478,7 @@ func unreadableAt(file string, err error) verdict.Unreadable {
 
 // readShards reads every shard document below the folders, sorted by path. What
 // cannot be read is named.
-func (d documents) readShards(dirs ...string) (docs []verdict.Document, bad []verdict.Unreadable) {
+func (d documents) readShards(ctx context.Context, dirs ...string) (docs []verdict.Document, bad []verdict.Unreadable) {
 	names := map[string]string{} // by file, from its folder
 	for _, dir := range dirs {
 		if real, err := filepath.EvalSymlinks(dir); err == nil {
@@ -397,13 +501,17 @@ func (d documents) readShards(dirs ...string) (docs []verdict.Document, bad []ve
 	}
 	for _, file := range slices.Sorted(maps.Keys(names)) {
 		var doc e2e.ShardRun
-		sum, err := readWhole(file, e2e.ShardSchema, &doc)
-		if err != nil {
+		sum, err := readWhole(ctx, file, e2e.ShardSchema, &doc)
+		switch {
+		case ctx.Err() != nil:
+			return docs, append(bad, unreadableAt(file, ctx.Err())) // the run ends, not judged
+		case err != nil:
 			bad = append(bad, unreadableAt(file, err))
 			continue
 		}
+		sealed := doc.Checksum != ""
 		doc.Checksum = "" // it is made anew where the document is written again
-		docs = append(docs, verdict.Document{File: file, Name: names[file], Sum: sum, Shard: doc})
+		docs = append(docs, verdict.Document{File: file, Name: names[file], Sum: sum, Sealed: sealed, Shard: doc})
 	}
 	return docs, bad
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"runtime"
@@ -320,10 +319,9 @@ func named(owners []string) []string {
 func digest(p *e2e.Plan) string {
 	whole := *p
 	whole.Digest = ""
-	data, err := json.Marshal(whole)
-	if err != nil {
+	sum := sha256.New()
+	if err := encodeCompact(sum, &whole); err != nil {
 		panic(fmt.Sprintf("a plan of plain values does not marshal: %v", err))
 	}
-	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:])
+	return hex.EncodeToString(sum.Sum(nil))
 }

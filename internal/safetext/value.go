@@ -19,6 +19,12 @@ func Redacted[T any](r *Redactor, v T) T {
 // more, so those are masked too, also with escapes that rendering would add to.
 func Shown[T any](r *Redactor, v T) T { return cleaned(r, v, everything) }
 
+// IsClean reports whether [Redacted] would change nothing.
+func IsClean[T any](r *Redactor, v T) bool {
+	_, changed := r.clean(reflect.ValueOf(&v).Elem(), onlyTexts)
+	return !changed
+}
+
 func cleaned[T any](r *Redactor, v T, what reach) T {
 	out := reflect.ValueOf(&v).Elem()
 	if clean, changed := r.clean(out, what); changed {
