@@ -37,7 +37,11 @@ func (s *Session) explained(ctx context.Context, engine categoriser, r e2e.Resul
 		switch t.Outcome {
 		case e2e.Failed, e2e.Flaky:
 			// Triage cuts and quotes, so secrets are masked before.
-			inputs = append(inputs, safetext.Redacted(s.opts.Redact, s.triageInput(*t, &r, stats)))
+			in := s.triageInput(t, &r, stats)
+			if len(inputs) >= triage.MaxRead {
+				in.Details = ""
+			}
+			inputs = append(inputs, safetext.Redacted(s.opts.Redact, in))
 			at = append(at, i)
 			t.History = stats.Past(t.Stable(), s.run.ID)
 		case e2e.Lost, e2e.NotRun:
@@ -121,7 +125,7 @@ func crashedTogether(r e2e.Result) {
 
 // triageInput is what triage reads of a failed test. It uses the first failed attempt,
 // because no earlier attempt could have affected it.
-func (s *Session) triageInput(t e2e.TestResult, r *e2e.Result, stats history.Stats) triage.Input {
+func (s *Session) triageInput(t *e2e.TestResult, r *e2e.Result, stats history.Stats) triage.Input {
 	attempts := t.Attempts
 	in := triage.Input{
 		ID: t.ID, Framework: t.Framework, Test: cmp.Or(t.Name, t.ID), Owner: t.Owner, Planned: len(r.Tests), Gates: r.Gates,

@@ -198,11 +198,9 @@ func (s *Session) Verdict(ctx context.Context, results string) e2e.Result {
 	ev.stats = then(f, "read the history", s.loadHistory, none{})
 	f.add(s.plan.Problems...)
 	ours := s.ours(ctx)
+	ours.origins = s.origins
 	docs, bad := ours.readShards(ctx, results)
 	s.made(docs...)
-	for _, d := range docs {
-		s.origins[shardFile(d.Shard.Index, d.Shard.Run.WorkflowAttempt)] = verdict.Document{File: d.File, Sum: d.Sum, Sealed: d.Sealed}
-	}
 	ev.documents, ev.unreadable, ev.results = docs, append(bad, s.unread(s.plan)...), ours.readRuns(results)
 	ev.witnesses = s.witnesses(ctx, verdict.Found{Documents: docs, Results: ev.results, Unreadable: ev.unreadable})
 	return s.conclude(f, nil, ev)

@@ -172,10 +172,22 @@ func (s *Session) writeShards(ctx context.Context, docs []e2e.ShardRun) error {
 // writeShard writes the document of a shard. One that was read, and needs no masking, is copied as it is.
 func (s *Session) writeShard(ctx context.Context, doc e2e.ShardRun) error {
 	name := shardFile(doc.Index, doc.Run.WorkflowAttempt)
-	if from, ok := s.origins[name]; ok && from.Sealed && safetext.IsClean(s.opts.Redact, &doc) {
+	from, read := s.origins[name]
+	if read && from.Sealed && !from.secret && safetext.IsClean(s.opts.Redact, &doc) {
 		if err := s.copyAs(ctx, name, from.File, from.Sum); err == nil || ctx.Err() != nil {
 			return err
 		}
+	}
+	if read && from.lean {
+		var whole e2e.ShardRun
+		sum, err := readWhole(ctx, from.File, e2e.ShardSchema, &whole)
+		if err == nil && sum != from.Sum {
+			err = errors.New("it was changed while the verdict was made")
+		}
+		if err != nil {
+			return fmt.Errorf("write %s: read %s again: %w", name, from.File, err)
+		}
+		doc.Tests = whole.Tests
 	}
 	doc.Checksum = noChecksum
 	var b bytes.Buffer
@@ -229,6 +241,15 @@ func read(file, schema string, into any) error {
 // readWhole is read for a document that a verdict rests on: an unknown field may be
 // one whose name was damaged, such as that of the problems. It returns the SHA-256 of the file.
 func readWhole(ctx context.Context, file, schema string, into any) (sum string, err error) {
+	return readLean(ctx, file, schema, into, func(t *e2e.TestRun) {
+		for i := range t.Attempts {
+			t.Attempts[i].DetailsIn = "" // that is a result's
+		}
+	})
+}
+
+// readLean is readWhole that gives each test of a shard to a function, which may change it.
+func readLean(ctx context.Context, file, schema string, into any, each func(*e2e.TestRun)) (sum string, err error) {
 	f, err := os.Open(file) //nolint:gosec // named by the user, or found in the results folder
 	if err != nil {
 		return "", err
@@ -238,7 +259,7 @@ func readWhole(ctx context.Context, file, schema string, into any) (sum string, 
 		return "", err
 	}
 	all, blank := sha256.New(), newBlanked()
-	err = decode(ctx, io.TeeReader(f, io.MultiWriter(all, blank)), into)
+	err = decode(ctx, io.TeeReader(f, io.MultiWriter(all, blank)), into, each)
 	if err == nil { // the decoder stops after the end
 		_, err = io.Copy(io.MultiWriter(all, blank), f)
 	}
@@ -403,11 +424,58 @@ type documents struct {
 	comes func(name string) bool
 	note  func(string)
 	noted map[string]bool
+	lean  *lean
+	// origins is where to say how documents were read; nil: it does not matter.
+	origins map[string]origin
+}
+
+// lean says of which attempts the details are kept when documents are read: those of 1,000 in any case,
+// and beyond that as many as there is room for. The others refer to their document.
+type lean struct {
+	redact *safetext.Redactor
+	// inAll and inDocument are attempts with details, in all documents and in the one that is read; bytes is
+	// what is kept of them.
+	inAll, inDocument, bytes int
+	// left: some were left out; secret: one of those holds a secret.
+	left, secret bool
+}
+
+// The room for details, in bytes. roomForFirst is for the first thousand of each document: they hold the
+// thousand that a result repeats.
+const roomForAny, roomForFirst = 32 << 20, 64 << 20
+
+// each decides about a test.
+func (l *lean) each(t *e2e.TestRun) {
+	for i := range t.Attempts {
+		a := &t.Attempts[i]
+		if a.DetailsIn = ""; a.Details == "" { // that field is a result's
+			continue
+		}
+		l.inAll++
+		l.inDocument++
+		if l.inAll <= maxRepeated || l.bytes < roomForAny || l.inDocument <= maxRepeated && l.bytes < roomForFirst {
+			l.bytes += len(a.Details)
+			continue
+		}
+		l.left, l.secret = true, l.secret || !safetext.IsClean(l.redact, a.Details)
+		a.DetailsIn = shardFile(a.Shard, max(a.WorkflowAttempt, 1))
+		a.Details = strings.Clone(essential(*a))
+	}
+}
+
+// next is for the next document.
+func (l *lean) next() { l.inDocument, l.left, l.secret = 0, false, false }
+
+// origin is where a document was read. lean: details were left out; secret: one of those holds a secret.
+type origin struct {
+	verdict.Document
+	lean, secret bool
 }
 
 // ours asks which documents came with the checkout.
 func (s *Session) ours(ctx context.Context) documents {
-	d := documents{runs: s.runs(), comes: func(string) bool { return false }, note: s.opts.Progress.Note, noted: map[string]bool{}}
+	d := documents{runs: s.runs(), comes: func(string) bool { return false }, note: s.opts.Progress.Note, noted: map[string]bool{},
+		lean: &lean{redact: s.opts.Redact}}
 	var err error
 	if d.real, err = filepath.EvalSymlinks(d.runs); err != nil || s.opts.Tracked == nil {
 		return d
@@ -501,7 +569,8 @@ func (d documents) readShards(ctx context.Context, dirs ...string) (docs []verdi
 	}
 	for _, file := range slices.Sorted(maps.Keys(names)) {
 		var doc e2e.ShardRun
-		sum, err := readWhole(ctx, file, e2e.ShardSchema, &doc)
+		d.lean.next()
+		sum, err := readLean(ctx, file, e2e.ShardSchema, &doc, d.lean.each)
 		switch {
 		case ctx.Err() != nil:
 			return docs, append(bad, unreadableAt(file, ctx.Err())) // the run ends, not judged
@@ -511,7 +580,13 @@ func (d documents) readShards(ctx context.Context, dirs ...string) (docs []verdi
 		}
 		sealed := doc.Checksum != ""
 		doc.Checksum = "" // it is made anew where the document is written again
+		if same := slices.IndexFunc(docs, func(o verdict.Document) bool { return o.Sum == sum }); same >= 0 {
+			doc = docs[same].Shard // of a copy, other details may be left out
+		}
 		docs = append(docs, verdict.Document{File: file, Name: names[file], Sum: sum, Sealed: sealed, Shard: doc})
+		if name := shardFile(doc.Index, doc.Run.WorkflowAttempt); d.origins != nil && d.origins[name].File == "" {
+			d.origins[name] = origin{verdict.Document{File: file, Sum: sum, Sealed: sealed}, d.lean.left, d.lean.secret}
+		}
 	}
 	return docs, bad
 }

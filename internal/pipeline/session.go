@@ -125,7 +125,7 @@ type Session struct {
 	// written are the checksums of files of the run's folder, by name, as the gate wrote them.
 	written map[string][sha256.Size]byte
 	// origins are the documents that this run was made of, by the name that they are written under.
-	origins map[string]verdict.Document
+	origins map[string]origin
 	// read are documents of other jobs and of earlier attempts that this run was made of.
 	read []e2e.DocumentSum
 }
@@ -149,7 +149,7 @@ func New(opts Options) *Session {
 		out = filepath.Join(opts.Root, workspace.Name, "runs", opts.RunID)
 	}
 	t := opts.Trigger
-	s := &Session{opts: opts, out: out, written: map[string][sha256.Size]byte{}, origins: map[string]verdict.Document{}, run: e2e.Run{
+	s := &Session{opts: opts, out: out, written: map[string][sha256.Size]byte{}, origins: map[string]origin{}, run: e2e.Run{
 		ID: opts.RunID, Stage: opts.Stage.Name, Target: opts.Stage.Target, Blocks: opts.Stage.Blocking(),
 		Select: both(opts.Stage.Select, opts.Select), Service: opts.Service, Event: t.Event, Repository: t.Repository,
 		SHA: t.SHA, EventSHA: opts.EventSHA, Ref: t.Ref, DefaultBranch: t.DefaultBranch, PullRequest: t.PullRequest, MergeGroup: t.GroupedPRs,

@@ -142,8 +142,9 @@ func (e *encoder) value(v reflect.Value, masked bool, prefix string) error {
 }
 
 // decode reads a document of the gate element by element. It refuses fields that the schema
-// does not have, or that stand there twice: one may be another whose name was damaged.
-func decode(ctx context.Context, r io.Reader, into any) error {
+// does not have, or that stand there twice: one may be another whose name was damaged. Each test of
+// a shard is given to a function, which may change it.
+func decode(ctx context.Context, r io.Reader, into any, each func(*e2e.TestRun)) error {
 	dec := json.NewDecoder(bufio.NewReaderSize(r, 256<<10))
 	dec.DisallowUnknownFields()
 	if err := expect(dec, json.Delim('{')); err != nil {
@@ -171,7 +172,7 @@ func decode(ctx context.Context, r io.Reader, into any) error {
 			return fmt.Errorf("json: duplicate field %q", name)
 		}
 		seen[name] = true
-		if err := decodeField(ctx, dec, field, words); err != nil {
+		if err := decodeField(ctx, dec, field, words, each); err != nil {
 			return err
 		}
 	}
@@ -192,10 +193,10 @@ func expect(dec *json.Decoder, want json.Delim) error {
 	return err
 }
 
-func decodeField(ctx context.Context, dec *json.Decoder, v reflect.Value, words words) error {
+func decodeField(ctx context.Context, dec *json.Decoder, v reflect.Value, words words, each func(*e2e.TestRun)) error {
 	switch list := v.Addr().Interface().(type) {
 	case *[]e2e.TestRun:
-		return decodeList(ctx, dec, list, words.run)
+		return decodeList(ctx, dec, list, func(t *e2e.TestRun) { words.run(t); each(t) })
 	case *[]e2e.PlannedTest:
 		return decodeList(ctx, dec, list, func(t *e2e.PlannedTest) { words.test(&t.Test); words.keep(&t.Source) })
 	case *[]e2e.NotRunTest:

@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"strings"
 	"sync"
+	"unicode/utf8"
 )
 
 // Redacted returns a value of plain data (structs, pointers, slices, maps, strings) in which every
@@ -48,7 +49,10 @@ var stringType = reflect.TypeFor[string]()
 func (r *Redactor) clean(v reflect.Value, what reach) (out reflect.Value, changed bool) {
 	switch v.Kind() {
 	case reflect.String:
-		s := strings.ToValidUTF8(v.String(), "\uFFFD")
+		s := v.String()
+		if !utf8.ValidString(s) {
+			s = strings.ToValidUTF8(s, "\uFFFD")
+		}
 		if what != nothing && v.Type() == stringType {
 			s = r.String(s)
 		}

@@ -26,14 +26,14 @@ func (t *Triager) All(inputs []Input) ([]Result, []e2e.Cluster) {
 	return results, clusters
 }
 
-// maxRead is how many failures of a run are read in full. Those after them are compared with these by
+// MaxRead is how many failures of a run are read in full. Those after them are compared with these by
 // the first line of their message alone: a run with so many has few causes.
-const maxRead = 10_000
+const MaxRead = 10_000
 
 // Within is [Triager.All] for as long as a context lasts; the error is that it ended.
 func (t *Triager) Within(ctx context.Context, inputs []Input) ([]Result, []e2e.Cluster, error) {
 	groups := map[string][]int{}
-	failures := make([]*failure, min(len(inputs), maxRead))
+	failures := make([]*failure, min(len(inputs), MaxRead))
 	var c changes
 	for i, in := range inputs[:len(failures)] {
 		if err := ctx.Err(); err != nil {
@@ -126,7 +126,7 @@ func gistOf(in Input) string {
 // likeness is what is said of a failure that was not read.
 func likeness(inputs []Input, results []Result, i, like int) Result {
 	r := Result{ID: inputs[i].ID, Category: unknown, Confidence: low, Cause: "not looked at",
-		Evidence: []string{fmt.Sprintf("only the first %d failures of a run are read in full", maxRead)},
+		Evidence: []string{fmt.Sprintf("only the first %d failures of a run are read in full", MaxRead)},
 		NextStep: "repair the other failures first, then run again"}
 	if like >= 0 {
 		of := results[like]
