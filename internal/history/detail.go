@@ -72,7 +72,7 @@ func (r *Record) add(e Entry, test e2e.Test) {
 
 // maxFingerprints is how many tests of a record have one: a shard on which more tests fail has a cause
 // of its own.
-const maxFingerprints = 2500
+const maxFingerprints = 1000
 
 // tried adds the attempts at a test that did not simply pass, in this run, and the fingerprint of
 // its first failure if that is wanted.

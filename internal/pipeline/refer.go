@@ -27,9 +27,13 @@ func refer(r e2e.Result) e2e.Result {
 	slices.SortStableFunc(failing, func(a, b int) int { return cmp.Compare(r.Tests[a].Effect.Rank(), r.Tests[b].Effect.Rank()) })
 	for _, i := range failing[maxRepeated:] {
 		t := &r.Tests[i]
+		repeats := func(a e2e.Attempt) bool { return len(a.Evidence) > 0 || a.Details != essential(a) }
+		if !slices.ContainsFunc(t.Attempts, repeats) {
+			continue
+		}
 		t.Attempts = slices.Clone(t.Attempts)
 		for n := range t.Attempts {
-			if a := &t.Attempts[n]; a.Details != "" || len(a.Evidence) > 0 {
+			if a := &t.Attempts[n]; repeats(*a) {
 				a.DetailsIn = shardFile(a.Shard, max(a.WorkflowAttempt, 1))
 				a.Details, a.Evidence = essential(*a), nil
 			}

@@ -28,7 +28,7 @@ func (t *Triager) All(inputs []Input) ([]Result, []e2e.Cluster) {
 
 // MaxRead is how many failures of a run are read in full. Those after them are compared with these by
 // the first line of their message alone: a run with so many has few causes.
-const MaxRead = 10_000
+const MaxRead = 5000
 
 // Within is [Triager.All] for as long as a context lasts; the error is that it ended.
 func (t *Triager) Within(ctx context.Context, inputs []Input) ([]Result, []e2e.Cluster, error) {
