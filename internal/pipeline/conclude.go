@@ -45,8 +45,8 @@ func (s *Session) settle(f *flow, ev evidence, remember func(*e2e.Plan, judged))
 		if r, err := s.settleWithin(f.ctx, f, ev, remember); err == nil {
 			return r
 		}
-		f.add(s.ended(f)...)
 	}
+	f.add(s.ended(f)...)
 	late, cancel := s.late(f.ctx)
 	defer cancel()
 	if r, err := s.settleWithin(late, f, ev, remember); err == nil {

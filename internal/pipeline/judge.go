@@ -50,6 +50,7 @@ type judged struct {
 // machine and documents from many machines are treated alike.
 // The error is that the context ended.
 func (s *Session) judge(ctx context.Context, ev evidence, problems []e2e.Problem) (judged, error) {
+	problems = append(problems, s.tooMany(reported(ev))...)
 	engine, err := triage.New(s.opts.Config.Triage.Rules)
 	if err != nil {
 		problems = append(problems, e2e.Problem{Code: e2e.CodeToolError, LosesEvidence: true, Text: "triage rules: " + err.Error()})
@@ -72,6 +73,22 @@ func (s *Session) judge(ctx context.Context, ev evidence, problems []e2e.Problem
 		return judged{}, stopped
 	}
 	return judged{s.linked(r), out.Counted, ev.local}, nil
+}
+
+// reported is how many tests are planned or reported.
+func reported(ev evidence) int {
+	n := 0
+	if ev.plan != nil {
+		n = len(ev.plan.Tests)
+	}
+	for _, d := range ev.documents {
+		for i := range d.Shard.Tests {
+			if d.Shard.Tests[i].Unplanned != nil {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // approved judges once more, if the change affects tests in a way that blocks by the base's

@@ -118,6 +118,8 @@ type Session struct {
 	// plan was made elsewhere, see [Session.Adopt]; nil: this run makes its own.
 	plan *e2e.Plan
 
+	// most is [MaxTests].
+	most int
 	// late is [Session.afterEnd], which tests replace.
 	late func(context.Context) (context.Context, context.CancelFunc)
 
@@ -149,7 +151,7 @@ func New(opts Options) *Session {
 		out = filepath.Join(opts.Root, workspace.Name, "runs", opts.RunID)
 	}
 	t := opts.Trigger
-	s := &Session{opts: opts, out: out, written: map[string][sha256.Size]byte{}, origins: map[string]origin{}, run: e2e.Run{
+	s := &Session{opts: opts, most: MaxTests, out: out, written: map[string][sha256.Size]byte{}, origins: map[string]origin{}, run: e2e.Run{
 		ID: opts.RunID, Stage: opts.Stage.Name, Target: opts.Stage.Target, Blocks: opts.Stage.Blocking(),
 		Select: both(opts.Stage.Select, opts.Select), Service: opts.Service, Event: t.Event, Repository: t.Repository,
 		SHA: t.SHA, EventSHA: opts.EventSHA, Ref: t.Ref, DefaultBranch: t.DefaultBranch, PullRequest: t.PullRequest, MergeGroup: t.GroupedPRs,

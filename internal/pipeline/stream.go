@@ -221,6 +221,9 @@ func decodeList[T any](ctx context.Context, dec *json.Decoder, list *[]T, with f
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		if len(*list) == MaxTests {
+			return fmt.Errorf("it has more than %d tests (%s); split the stage", MaxTests, e2e.CodeTooManyTests)
+		}
 		var one T
 		if err := dec.Decode(&one); err != nil {
 			return err
