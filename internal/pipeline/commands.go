@@ -137,8 +137,8 @@ func (s *Session) Shard(ctx context.Context, index int, results ...string) e2e.R
 func (s *Session) settleShard(f *flow, ev evidence, env *environment, index int) e2e.Result {
 	doc := s.shardDocument(index, ev, env.ends(), f.found())
 	ev.plan, ev.documents = part(s.plan, index), localDocuments([]e2e.ShardRun{doc})
-	ev.earlier.Failed = nil    // the verdict has all tests, and asks itself
-	own := newFlow(f.ctx, nil) // what was found so far is in the document
+	ev.earlier.Failed = nil             // the verdict has all tests, and asks itself
+	own := newFlow(f.ctx, nil)          // what was found so far is in the document
 	ctx := context.WithoutCancel(f.ctx) // the verdict needs the document
 	err := s.writeShards(ctx, []e2e.ShardRun{doc})
 	var r e2e.Result

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"maps"
 	"os"
 	"path/filepath"
@@ -235,7 +236,7 @@ func (s *Session) remember(plan *e2e.Plan, j judged) {
 	// A cancelled run is remembered too, as far as there is time.
 	ctx, cancel := context.WithTimeout(context.Background(), historyTime)
 	defer cancel()
-	for _, r := range s.records(plan, j) {
+	for r := range s.records(plan, j) {
 		if err := s.opts.History.Save(ctx, safetext.Redacted(s.opts.Redact, r)); err != nil {
 			s.opts.Progress.Note(fmt.Sprintf("this run was not added to the history, so the next plan knows less: %v", err))
 			return
@@ -245,8 +246,8 @@ func (s *Session) remember(plan *e2e.Plan, j judged) {
 
 // records are those of the shards that ran tests in this attempt of the workflow. Where
 // none did, because a gate failed or something else kept them all, one record without
-// tests says so.
-func (s *Session) records(plan *e2e.Plan, j judged) []history.Record {
+// tests says so. Each is made when the one before is done with: all of them take much memory.
+func (s *Session) records(plan *e2e.Plan, j judged) iter.Seq[history.Record] {
 	docs := slices.DeleteFunc(slices.Clone(j.docs), func(doc e2e.ShardRun) bool {
 		return len(doc.Tests) == 0 || doc.Run.WorkflowAttempt != s.run.WorkflowAttempt
 	})
@@ -256,17 +257,47 @@ func (s *Session) records(plan *e2e.Plan, j judged) []history.Record {
 	if len(docs) == 0 && j.result.Verdict.State == e2e.VerdictNotJudged {
 		docs = []e2e.ShardRun{{Run: s.run, Gates: j.result.Gates}}
 	}
-	planned := plan.Work()
-	var list []history.Record
-	for i, doc := range docs {
-		r := history.RecordOf(doc, planned, j.result)
-		r.Base, r.Policy, r.Shards = s.opts.Trigger.BaseSHA, s.opts.PolicyDigest, len(plan.Shards)
-		if i == 0 {
-			r.Deselected = plan.Deselected
+	return func(yield func(history.Record) bool) {
+		for i, doc := range docs {
+			r := history.RecordOf(doc, workOf(plan, doc), j.result)
+			r.Base, r.Policy, r.Shards = s.opts.Trigger.BaseSHA, s.opts.PolicyDigest, len(plan.Shards)
+			if i == 0 {
+				r.Deselected = plan.Deselected
+			}
+			if !yield(r) {
+				return
+			}
 		}
-		list = append(list, r)
 	}
-	return list
+}
+
+// workOf is [e2e.Plan.Work] of what a document may name: what was planned for its shard, and what it ran.
+func workOf(plan *e2e.Plan, doc e2e.ShardRun) map[string]e2e.Test {
+	if len(plan.Shards) < 2 || doc.Index < 0 || doc.Index >= len(plan.Shards) {
+		return plan.Work()
+	}
+	its := map[string]bool{}
+	for _, id := range plan.Shards[doc.Index].Tests {
+		its[id] = true
+	}
+	for i := range doc.Tests {
+		its[doc.Tests[i].ID] = true
+	}
+	for _, t := range doc.NotRun {
+		its[t.ID] = true
+	}
+	for _, u := range doc.Units {
+		for _, id := range u.Tests {
+			its[id] = true
+		}
+	}
+	part := e2e.Plan{Batches: plan.Batches}
+	for i := range plan.Tests {
+		if its[plan.Tests[i].ID] {
+			part.Tests = append(part.Tests, plan.Tests[i])
+		}
+	}
+	return part.Work()
 }
 
 // redacted is the result as it may be shown: every text without secrets.

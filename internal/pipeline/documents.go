@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"sort"
 	"strings"
 
 	"github.com/org/e2e-gate/internal/e2e"
@@ -393,7 +394,23 @@ func ReadPlan(file, version string) (*e2e.Plan, error) {
 		}
 	}
 	p.Sum, p.File = sum, file
+	shared := idsOf(&p)
+	for i := range p.Shards {
+		shared(p.Shards[i].Tests)
+	}
 	return &p, nil
+}
+
+// idsOf has lists of ids use the strings of the plan, which are there once for each test.
+func idsOf(p *e2e.Plan) func([]string) {
+	return func(list []string) {
+		for i, id := range list {
+			at, found := sort.Find(len(p.Tests), func(n int) int { return strings.Compare(id, p.Tests[n].ID) })
+			if found {
+				list[i] = p.Tests[at].ID
+			}
+		}
+	}
 }
 
 // ReadResult reads a result.json of at most limit bytes. It checks only the schema and the
@@ -425,6 +442,8 @@ type documents struct {
 	note  func(string)
 	noted map[string]bool
 	lean  *lean
+	// shared is [idsOf] the plan.
+	shared func([]string)
 	// origins is where to say how documents were read; nil: it does not matter.
 	origins map[string]origin
 }
@@ -436,6 +455,8 @@ type lean struct {
 	// inAll and inDocument are attempts with details, in all documents and in the one that is read; bytes is
 	// what is kept of them.
 	inAll, inDocument, bytes int
+	// shared is [idsOf] the plan.
+	shared func([]string)
 	// left: some were left out; secret: one of those holds a secret.
 	left, secret bool
 }
@@ -446,6 +467,11 @@ const roomForAny, roomForFirst = 32 << 20, 64 << 20
 
 // each decides about a test.
 func (l *lean) each(t *e2e.TestRun) {
+	if l.shared != nil {
+		id := []string{t.ID}
+		l.shared(id)
+		t.ID = id[0]
+	}
 	for i := range t.Attempts {
 		a := &t.Attempts[i]
 		if a.DetailsIn = ""; a.Details == "" { // that field is a result's
@@ -475,7 +501,11 @@ type origin struct {
 // ours asks which documents came with the checkout.
 func (s *Session) ours(ctx context.Context) documents {
 	d := documents{runs: s.runs(), comes: func(string) bool { return false }, note: s.opts.Progress.Note, noted: map[string]bool{},
-		lean: &lean{redact: s.opts.Redact}}
+		lean: &lean{redact: s.opts.Redact}, shared: func([]string) {}}
+	if s.plan != nil {
+		d.shared = idsOf(s.plan)
+		d.lean.shared = d.shared
+	}
 	var err error
 	if d.real, err = filepath.EvalSymlinks(d.runs); err != nil || s.opts.Tracked == nil {
 		return d
@@ -577,6 +607,9 @@ func (d documents) readShards(ctx context.Context, dirs ...string) (docs []verdi
 		case err != nil:
 			bad = append(bad, unreadableAt(file, err))
 			continue
+		}
+		for _, u := range doc.Units {
+			d.shared(u.Tests)
 		}
 		sealed := doc.Checksum != ""
 		doc.Checksum = "" // it is made anew where the document is written again

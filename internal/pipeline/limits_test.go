@@ -91,7 +91,7 @@ func TestStagesEnd(t *testing.T) {
 	dir := putDocs(t, s, docs)
 	for name, stage := range map[string]func(context.Context) error{
 		"read": func(ctx context.Context) error {
-			_, bad := documents{lean: &lean{}, comes: func(string) bool { return false }}.readShards(ctx, dir)
+			_, bad := documents{lean: &lean{}, shared: func([]string) {}, comes: func(string) bool { return false }}.readShards(ctx, dir)
 			if len(bad) > 0 {
 				return context.Canceled
 			}

@@ -61,12 +61,12 @@ func DecideInPlace(ev Evidence) e2e.Verdict {
 }
 
 type judge struct {
-	ev      Evidence
-	tests   []e2e.TestResult
+	ev    Evidence
+	tests []e2e.TestResult
 	// ids and units are indices into tests; nil until a problem names a test.
 	ids, units map[string][]int
-	damaged map[string]e2e.Problem
-	reasons []e2e.Reason
+	damaged    map[string]e2e.Problem
+	reasons    []e2e.Reason
 }
 
 // judgeChanged states that the change alters what judges it. An approval lifts what that blocks.

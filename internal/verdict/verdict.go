@@ -68,7 +68,7 @@ type Document struct {
 	Name, Sum string
 	// Sealed: the file has its checksum, so these are the bytes that a gate wrote.
 	Sealed bool
-	Shard     e2e.ShardRun
+	Shard  e2e.ShardRun
 	// Unplanned are the tests that the document reports but that are not planned, by id,
 	// with owner, journey and criticality; without an entry the document's own words
 	// hold.
