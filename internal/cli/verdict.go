@@ -32,6 +32,7 @@ func (c verdictCmd) Run(ctx context.Context, a *App) error {
 	if err != nil {
 		return err
 	}
+	a.boundMemory(len(plan.Tests))
 	if c.Results == "" {
 		if files == nil {
 			return usage("--results is missing; give the folder with the shard-*.json")

@@ -57,6 +57,7 @@ type Attempt struct {
 	Type            string        `json:"type,omitempty" doc:"Failure type, such as an exception class."`
 	Message         string        `json:"message,omitempty" mask:"line of Details" doc:"Failure message."`
 	Details         string        `json:"details,omitempty" doc:"Stack trace and output of the test, bounded."`
+	DetailsIn       string        `json:"details_in,omitempty" mask:"-" doc:"In a result with more than 1000 failures: the shard's document that has details and evidence of this attempt, which the result does not repeat. The attempts of a test that name one document stand in its order there."`
 	Correlation     string        `json:"correlation,omitempty" mask:"-" doc:"E2E_CORRELATION_ID of the process: run id, shard, attempt."`
 	DataPrefix      string        `json:"data_prefix,omitempty" mask:"-" doc:"E2E_DATA_PREFIX that the process had."`
 	Trace           string        `json:"trace_id,omitempty" mask:"-" doc:"Trace id of the TRACEPARENT that the process had."`

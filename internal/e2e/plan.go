@@ -34,8 +34,9 @@ type Plan struct {
 	Deselected []Deselected `json:"deselected,omitempty" doc:"Tests that were listed and not selected, by suite and reason."`
 	// Measured is nil where no base judges.
 	Measured *Measured `json:"measured,omitempty" doc:"What the change does to the tests that judge it, against the base that it was tested with."`
-	// Sum is the SHA-256 of the file that the plan was read from; empty: it was made here.
-	Sum string `json:"-"`
+	// Sum is the SHA-256 of File, from which the plan was read; empty: it was made here.
+	Sum  string `json:"-" mask:"-"`
+	File string `json:"-" mask:"-"`
 }
 
 // Measured is what a change does to the tests that judge it. A list holds at most 20,000 ids.

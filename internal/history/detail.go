@@ -70,8 +70,13 @@ func (r *Record) add(e Entry, test e2e.Test) {
 	*ranges = append(*ranges, at, at)
 }
 
-// tried adds the attempts at a test that did not simply pass, in this run.
-func (e *Entry) tried(attempts []e2e.Attempt, run string) {
+// maxFingerprints is how many tests of a record have one: a shard on which more tests fail has a cause
+// of its own.
+const maxFingerprints = 1000
+
+// tried adds the attempts at a test that did not simply pass, in this run, and the fingerprint of
+// its first failure if that is wanted.
+func (e *Entry) tried(attempts []e2e.Attempt, run string, fingerprinted bool) {
 	if len(attempts) == 1 && attempts[0].Outcome == e2e.Passed {
 		return
 	}
@@ -83,7 +88,7 @@ func (e *Entry) tried(attempts []e2e.Attempt, run string) {
 		switch a.Outcome {
 		case e2e.Passed:
 		case e2e.Failed:
-			if e.Fingerprint == "" {
+			if e.Fingerprint == "" && fingerprinted {
 				e.Fingerprint = fingerprint.Of(fingerprint.Failure{
 					Type: a.Type, Message: a.Message, Details: a.Details, RunValues: []string{a.Correlation, a.DataPrefix, run},
 				})

@@ -169,7 +169,7 @@ func RecordOf(doc e2e.ShardRun, planned map[string]e2e.Test, result e2e.Result) 
 			judged[t.Stable()] = t
 		}
 	}
-	alone := aloneIn(doc)
+	alone, fingerprints := aloneIn(doc), 0
 	for _, t := range doc.Tests {
 		e := Entry{ID: t.ID, Outcome: e2e.OutcomeOf(t.Attempts), Alone: alone[t.ID]}
 		test, ok := planned[t.ID]
@@ -186,7 +186,10 @@ func RecordOf(doc e2e.ShardRun, planned map[string]e2e.Test, result e2e.Result) 
 			}
 			e.Seconds += passed // tests that share an id run together
 		}
-		e.tried(t.Attempts, run.ID)
+		e.tried(t.Attempts, run.ID, fingerprints < maxFingerprints)
+		if e.Fingerprint != "" {
+			fingerprints++
+		}
 		if t := judged[t.ID]; t != nil {
 			test = t.Test // with the owner that its suite gives it
 			e.judgedAs(t)

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"regexp"
 	"slices"
@@ -18,22 +19,29 @@ import (
 
 // categoriser says what kind of failure each failure is, and groups them.
 type categoriser interface {
-	All(inputs []triage.Input) ([]triage.Result, []e2e.Cluster)
+	Within(ctx context.Context, inputs []triage.Input) ([]triage.Result, []e2e.Cluster, error)
 }
 
 // explained gives every failure a category, evidence and a next step, and groups failures
 // with one cause. It runs after the verdict and cannot change it: it sets only the
-// explanation of tests, and the clusters.
-func (s *Session) explained(engine categoriser, r e2e.Result, stats history.Stats, docs []e2e.ShardRun) e2e.Result {
+// explanation of tests, and the clusters. The error is that the context ended.
+func (s *Session) explained(ctx context.Context, engine categoriser, r e2e.Result, stats history.Stats, docs []e2e.ShardRun) (e2e.Result, error) {
 	var inputs []triage.Input
 	var at []int
 	about := problemsByTest(r.Problems)
 	for i := range r.Tests {
+		if i%1024 == 0 && ctx.Err() != nil {
+			return r, ctx.Err()
+		}
 		t := &r.Tests[i]
 		switch t.Outcome {
 		case e2e.Failed, e2e.Flaky:
 			// Triage cuts and quotes, so secrets are masked before.
-			inputs = append(inputs, safetext.Redacted(s.opts.Redact, s.triageInput(*t, &r, stats)))
+			in := s.triageInput(t, &r, stats)
+			if len(inputs) >= triage.MaxRead {
+				in.Details = ""
+			}
+			inputs = append(inputs, safetext.Redacted(s.opts.Redact, in))
 			at = append(at, i)
 			t.History = stats.Past(t.Stable(), s.run.ID)
 		case e2e.Lost, e2e.NotRun:
@@ -41,7 +49,10 @@ func (s *Session) explained(engine categoriser, r e2e.Result, stats history.Stat
 		case e2e.Passed, e2e.Skipped, e2e.OutcomeUnknown:
 		}
 	}
-	results, clusters := engine.All(inputs)
+	results, clusters, err := engine.Within(ctx, inputs)
+	if err != nil {
+		return r, err
+	}
 	files := map[string]int{}
 	for _, t := range r.Tests {
 		files[t.Keep]++
@@ -53,7 +64,7 @@ func (s *Session) explained(engine categoriser, r e2e.Result, stats history.Stat
 	}
 	r.Clusters = append([]e2e.Cluster{}, clusters...)
 	crashedTogether(r)
-	return r
+	return r, nil
 }
 
 // crashed is what triage says of a failure while the process under test crashed: whatever the
@@ -114,7 +125,7 @@ func crashedTogether(r e2e.Result) {
 
 // triageInput is what triage reads of a failed test. It uses the first failed attempt,
 // because no earlier attempt could have affected it.
-func (s *Session) triageInput(t e2e.TestResult, r *e2e.Result, stats history.Stats) triage.Input {
+func (s *Session) triageInput(t *e2e.TestResult, r *e2e.Result, stats history.Stats) triage.Input {
 	attempts := t.Attempts
 	in := triage.Input{
 		ID: t.ID, Framework: t.Framework, Test: cmp.Or(t.Name, t.ID), Owner: t.Owner, Planned: len(r.Tests), Gates: r.Gates,

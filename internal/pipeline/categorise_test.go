@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"context"
 	"encoding/json"
 	"testing"
 
@@ -17,12 +18,12 @@ type saysAlways struct {
 	confidence e2e.Confidence
 }
 
-func (s saysAlways) All(inputs []triage.Input) ([]triage.Result, []e2e.Cluster) {
+func (s saysAlways) Within(_ context.Context, inputs []triage.Input) ([]triage.Result, []e2e.Cluster, error) {
 	list := make([]triage.Result, len(inputs))
 	for i, in := range inputs {
 		list[i] = triage.Result{ID: in.ID, Category: s.category, Confidence: s.confidence, Cause: "stub", NextStep: "none", Evidence: []string{"stub"}}
 	}
-	return list, []e2e.Cluster{{ID: "one", Category: s.category}}
+	return list, []e2e.Cluster{{ID: "one", Category: s.category}}, nil
 }
 
 // judgement is all of a result that decides something, without what explains it.
@@ -51,11 +52,12 @@ func TestTriageCannotChangeAVerdict(t *testing.T) {
 			}
 		}
 		ev := evidence{plan: s.plan, local: true, documents: localDocuments(docs)}
-		want := judgement(rt, s.judge(ev, nil).result)
+		first, _ := s.judge(t.Context(), ev, nil)
+		want := judgement(rt, first.result)
 		for _, c := range append(e2e.Categories(), "", "odd") {
 			for _, confidence := range []e2e.Confidence{e2e.ConfidenceHigh, e2e.ConfidenceLow, ""} {
-				plain := s.judge(ev, nil)
-				r := s.explained(saysAlways{c, confidence}, plain.result, history.Stats{}, plain.docs)
+				plain, _ := s.judge(t.Context(), ev, nil)
+				r, _ := s.explained(t.Context(), saysAlways{c, confidence}, plain.result, history.Stats{}, plain.docs)
 				if got := judgement(rt, r); got != want {
 					rt.Fatalf("%s (%s) changed the result:\n%s\n%s", c, confidence, want, got)
 				}

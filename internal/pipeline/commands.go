@@ -76,7 +76,7 @@ func (s *Session) MakePlan(ctx context.Context) (*e2e.Plan, error) {
 	settle := func() error {
 		plan.Problems = f.found()
 		s.seal(plan)
-		return s.write("plan.json", plan)
+		return s.writePlan(context.WithoutCancel(ctx), plan)
 	}
 	err := settle()
 	env.down()
@@ -136,12 +136,17 @@ func (s *Session) Shard(ctx context.Context, index int, results ...string) e2e.R
 func (s *Session) settleShard(f *flow, ev evidence, env *environment, index int) e2e.Result {
 	doc := s.shardDocument(index, ev, env.ends(), f.found())
 	ev.plan, ev.documents = part(s.plan, index), localDocuments([]e2e.ShardRun{doc})
-	ev.earlier.Failed = nil    // the verdict has all tests, and asks itself
-	own := newFlow(f.ctx, nil) // what was found so far is in the document
-	r := s.redacted(s.judge(ev, nil).result)
-	if err := s.writeShards([]e2e.ShardRun{doc}); err != nil {
-		r = s.unwritten(own, ev, "the shard's document cannot be written: %v", err)
+	ev.earlier.Failed = nil             // the verdict has all tests, and asks itself
+	own := newFlow(f.ctx, nil)          // what was found so far is in the document
+	ctx := context.WithoutCancel(f.ctx) // the verdict needs the document
+	err := s.writeShards(ctx, []e2e.ShardRun{doc})
+	var r e2e.Result
+	if err != nil {
+		r, _ = s.unwritten(ctx, own, ev, "the shard's document cannot be written: %v", err) // a context without an end
+		return r
 	}
+	j, _ := s.judge(ctx, ev, nil)
+	r, _ = s.redacted(ctx, j.result)
 	return r
 }
 
@@ -184,13 +189,16 @@ func part(p *e2e.Plan, index int) *e2e.Plan {
 // Verdict merges the shard documents below the results folder against the adopted
 // plan and decides. It starts no process and probes no gate.
 func (s *Session) Verdict(ctx context.Context, results string) e2e.Result {
+	ctx, cancel := s.deadline(ctx)
+	defer cancel()
 	f := newFlow(ctx, s.opts.Problems)
 	ev := evidence{plan: s.plan, gates: s.plan.Gates}
 	then(f, "prepare", s.prepare, none{})
 	ev.stats = then(f, "read the history", s.loadHistory, none{})
 	f.add(s.plan.Problems...)
 	ours := s.ours(ctx)
-	docs, bad := ours.readShards(results)
+	ours.origins = s.origins
+	docs, bad := ours.readShards(ctx, results)
 	s.made(docs...)
 	ev.documents, ev.unreadable, ev.results = docs, append(bad, s.unread(s.plan)...), ours.readRuns(results)
 	ev.witnesses = s.witnesses(ctx, verdict.Found{Documents: docs, Results: ev.results, Unreadable: ev.unreadable})

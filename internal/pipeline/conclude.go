@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
+	"iter"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,6 +17,7 @@ import (
 	"github.com/org/e2e-gate/internal/report"
 	"github.com/org/e2e-gate/internal/runner"
 	"github.com/org/e2e-gate/internal/safetext"
+	"github.com/org/e2e-gate/internal/verdict"
 )
 
 // conclude is the one way out of a run: end the background processes, judge, and write
@@ -34,20 +37,84 @@ func (s *Session) conclude(f *flow, env *environment, ev evidence) e2e.Result {
 	return r
 }
 
-// settle judges, and writes everything down.
+// settle judges, and writes everything down. Where the run is stopped meanwhile, it does so once
+// more, as a run that was stopped, within [lateTime]; and where that is too short, without its tests.
 func (s *Session) settle(f *flow, ev evidence, remember func(*e2e.Plan, judged)) e2e.Result {
-	j := s.judge(ev, f.found())
-	r := s.redacted(j.result)
-	err := safely(func() error {
-		var err error
-		r, err = s.writeDown(ev.plan, j, r)
-		if remember != nil {
+	if f.ctx.Err() == nil {
+		if r, err := s.settleWithin(f.ctx, f, ev, remember); err == nil {
+			return r
+		}
+	}
+	f.add(s.ended(f)...)
+	late, cancel := s.late(f.ctx)
+	defer cancel()
+	if r, err := s.settleWithin(late, f, ev, remember); err == nil {
+		return r
+	}
+	return s.partial(f, ev)
+}
+
+// lateTime is how long judging and writing may go on after a signal. It leaves a part of the 6 s
+// in which a runner kills the gate.
+const lateTime = 4 * time.Second
+
+// afterEnd is the context of what is done after the run was stopped.
+func (s *Session) afterEnd(ctx context.Context) (context.Context, context.CancelFunc) {
+	within := lateTime
+	if errors.Is(context.Cause(ctx), runner.ErrStageTimeout) {
+		within = max(within, reserve(s.opts.Stage.Timeout)/2)
+	}
+	return context.WithTimeout(context.WithoutCancel(ctx), within)
+}
+
+// settleWithin is settle within a context; the error is that it ended.
+func (s *Session) settleWithin(ctx context.Context, f *flow, ev evidence, remember func(*e2e.Plan, judged)) (e2e.Result, error) {
+	j, err := s.judge(ctx, ev, f.found())
+	if err != nil {
+		return e2e.Result{}, err
+	}
+	r, err := s.redacted(ctx, refer(j.result))
+	if err != nil {
+		return e2e.Result{}, err
+	}
+	err = safely(func() error {
+		r, err = s.writeDown(ctx, ev.plan, j, r)
+		if remember != nil && (err == nil || ctx.Err() == nil) {
 			remember(ev.plan, j)
 		}
 		return err
 	})
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return e2e.Result{}, ctx.Err()
+	case err != nil:
+		if r, err = s.unwritten(ctx, f, ev, "the result cannot be written: %v", err); err != nil {
+			return e2e.Result{}, err
+		}
+		s.correct(r)
+	}
+	return r, nil
+}
+
+// partial is the result of a run that was stopped, and had no time to judge and write its tests.
+func (s *Session) partial(f *flow, ev evidence) e2e.Result {
+	why := e2e.Problem{Code: e2e.CodeCancelled, LosesEvidence: true, Text: "the run was stopped while its result was made, so the result has no tests; " +
+		"what they reported is in the documents of the shards. Run again, or give the stage a longer timeout"}
+	if errors.Is(context.Cause(f.ctx), runner.ErrStageTimeout) {
+		why.Code = e2e.CodeTimeout
+	}
+	f.add(why)
+	r := verdict.Of(verdict.In{
+		Run: s.run, Gates: ev.gates, Problems: f.found(), Table: s.opts.Config.Policy.Table(), Judging: s.opts.Judging, Now: s.opts.Now(),
+	}).Result
+	if ev.plan != nil {
+		r.Plan = verdict.Summary(ev.plan)
+	}
+	r = safetext.Redacted(s.opts.Redact, r)
+	ctx := context.WithoutCancel(f.ctx) // it is small
+	r.Documents = s.sources(judged{})
+	err := errors.Join(s.write(ctx, "result.json", &r), s.render(ctx, r))
 	if err != nil {
-		r = s.unwritten(f, ev, "the result cannot be written: %v", err)
 		s.correct(r)
 	}
 	return r
@@ -55,15 +122,19 @@ func (s *Session) settle(f *flow, ev evidence, remember func(*e2e.Plan, judged))
 
 // unwritten is the result of a run whose documents cannot be written: the same evidence
 // with one more problem.
-func (s *Session) unwritten(f *flow, ev evidence, format string, err error) e2e.Result {
+func (s *Session) unwritten(ctx context.Context, f *flow, ev evidence, format string, err error) (e2e.Result, error) {
 	f.add(e2e.Problem{Code: e2e.CodeToolError, LosesEvidence: true, Text: fmt.Sprintf(format, err)})
-	return s.redacted(s.judge(ev, f.found()).result)
+	j, err := s.judge(ctx, ev, f.found())
+	if err != nil {
+		return e2e.Result{}, err
+	}
+	return s.redacted(ctx, refer(j.result))
 }
 
 // correct replaces the written result after another document could not be written: the
 // file must not claim more than the exit status. If that fails too, the result is removed.
 func (s *Session) correct(r e2e.Result) {
-	if s.write("result.json", r) != nil {
+	if s.write(context.Background(), "result.json", &r) != nil {
 		_ = os.Remove(filepath.Join(s.out, "result.json"))
 	}
 }
@@ -83,15 +154,55 @@ func (s *Session) ended(f *flow) []e2e.Problem {
 
 // writeDown writes all documents, of a result without secrets. The first error does not keep the
 // others from being written. It returns the result with the checksums of what it was made of.
-func (s *Session) writeDown(plan *e2e.Plan, j judged, r e2e.Result) (e2e.Result, error) {
-	err := errors.Join(s.writePlan(plan), s.writeShards(j.docs))
+func (s *Session) writeDown(ctx context.Context, plan *e2e.Plan, j judged, r e2e.Result) (e2e.Result, error) {
+	err := errors.Join(s.writePlan(ctx, plan), s.writeShards(ctx, j.docs))
 	r.Documents = s.sources(j)
-	err = errors.Join(err, s.write("result.json", r))
-	shown := safetext.Shown(s.opts.Redact, r)
-	err = errors.Join(err, s.put("junit.xml", report.JUnit(shown)))
-	err = errors.Join(err, s.put("summary.md", []byte(report.Markdown(shown, report.Options{}))))
-	err = errors.Join(err, s.put("report.html", report.HTML(shown)))
-	return r, err
+	return r, errors.Join(err, s.write(ctx, "result.json", &r), s.render(ctx, r))
+}
+
+// render writes what people and other tools read of a result.
+func (s *Session) render(ctx context.Context, r e2e.Result) error {
+	shown, err := perTest(ctx, r, func(r e2e.Result) e2e.Result { return safetext.Shown(s.opts.Redact, r) })
+	if err != nil {
+		return err
+	}
+	err = s.putBy("junit.xml", func(w io.Writer) error { return report.WriteJUnit(untilEnd{ctx, w}, shown) })
+	for name, make := range map[string]func() []byte{
+		"summary.md":  func() []byte { return []byte(report.Markdown(shown, report.Options{})) },
+		"report.html": func() []byte { return report.HTML(shown) },
+	} {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		err = errors.Join(err, s.put(name, make()))
+	}
+	return err
+}
+
+// perTest masks a result test by test, as long as a context lasts.
+func perTest(ctx context.Context, r e2e.Result, mask func(e2e.Result) e2e.Result) (e2e.Result, error) {
+	const most = 1024
+	tests := r.Tests
+	r.Tests = nil
+	r = mask(r)
+	var masked []e2e.TestResult // nil as long as nothing has changed
+	for from := 0; from < len(tests); from += most {
+		if err := ctx.Err(); err != nil {
+			return e2e.Result{}, err
+		}
+		part := tests[from:min(from+most, len(tests))]
+		done := mask(e2e.Result{Tests: part}).Tests
+		if masked == nil && &done[0] != &part[0] {
+			masked = slices.Grow(slices.Clone(tests[:from]), len(tests)-from)
+		}
+		if masked != nil {
+			masked = append(masked, done...)
+		}
+	}
+	if r.Tests = tests; masked != nil {
+		r.Tests = masked
+	}
+	return r, nil
 }
 
 // sources are the documents that a result was made of: those that were read, and in a run on one
@@ -123,7 +234,7 @@ func (s *Session) remember(plan *e2e.Plan, j judged) {
 	// A cancelled run is remembered too, as far as there is time.
 	ctx, cancel := context.WithTimeout(context.Background(), historyTime)
 	defer cancel()
-	for _, r := range s.records(plan, j) {
+	for r := range s.records(plan, j) {
 		if err := s.opts.History.Save(ctx, safetext.Redacted(s.opts.Redact, r)); err != nil {
 			s.opts.Progress.Note(fmt.Sprintf("this run was not added to the history, so the next plan knows less: %v", err))
 			return
@@ -133,8 +244,8 @@ func (s *Session) remember(plan *e2e.Plan, j judged) {
 
 // records are those of the shards that ran tests in this attempt of the workflow. Where
 // none did, because a gate failed or something else kept them all, one record without
-// tests says so.
-func (s *Session) records(plan *e2e.Plan, j judged) []history.Record {
+// tests says so. Each is made when the one before is done with: all of them take much memory.
+func (s *Session) records(plan *e2e.Plan, j judged) iter.Seq[history.Record] {
 	docs := slices.DeleteFunc(slices.Clone(j.docs), func(doc e2e.ShardRun) bool {
 		return len(doc.Tests) == 0 || doc.Run.WorkflowAttempt != s.run.WorkflowAttempt
 	})
@@ -144,39 +255,74 @@ func (s *Session) records(plan *e2e.Plan, j judged) []history.Record {
 	if len(docs) == 0 && j.result.Verdict.State == e2e.VerdictNotJudged {
 		docs = []e2e.ShardRun{{Run: s.run, Gates: j.result.Gates}}
 	}
-	planned := plan.Work()
-	var list []history.Record
-	for i, doc := range docs {
-		r := history.RecordOf(doc, planned, j.result)
-		r.Base, r.Policy, r.Shards = s.opts.Trigger.BaseSHA, s.opts.PolicyDigest, len(plan.Shards)
-		r.OneMachine = s.opts.OneMachine && len(plan.Shards) > 1
-		if i == 0 {
-			r.Deselected = plan.Deselected
+	return func(yield func(history.Record) bool) {
+		for i, doc := range docs {
+			r := history.RecordOf(doc, workOf(plan, doc), j.result)
+			r.Base, r.Policy, r.Shards = s.opts.Trigger.BaseSHA, s.opts.PolicyDigest, len(plan.Shards)
+			r.OneMachine = s.opts.OneMachine && len(plan.Shards) > 1
+			if i == 0 {
+				r.Deselected = plan.Deselected
+			}
+			if !yield(r) {
+				return
+			}
 		}
-		list = append(list, r)
 	}
-	return list
+}
+
+// workOf is [e2e.Plan.Work] of what a document may name: what was planned for its shard, and what it ran.
+func workOf(plan *e2e.Plan, doc e2e.ShardRun) map[string]e2e.Test {
+	if len(plan.Shards) < 2 || doc.Index < 0 || doc.Index >= len(plan.Shards) {
+		return plan.Work()
+	}
+	its := map[string]bool{}
+	for _, id := range plan.Shards[doc.Index].Tests {
+		its[id] = true
+	}
+	for i := range doc.Tests {
+		its[doc.Tests[i].ID] = true
+	}
+	for _, t := range doc.NotRun {
+		its[t.ID] = true
+	}
+	for _, u := range doc.Units {
+		for _, id := range u.Tests {
+			its[id] = true
+		}
+	}
+	part := e2e.Plan{Batches: plan.Batches}
+	for i := range plan.Tests {
+		if its[plan.Tests[i].ID] {
+			part.Tests = append(part.Tests, plan.Tests[i])
+		}
+	}
+	return part.Work()
 }
 
 // redacted is the result as it may be shown: every text without secrets.
-func (s *Session) redacted(r e2e.Result) e2e.Result {
+func (s *Session) redacted(ctx context.Context, r e2e.Result) (e2e.Result, error) {
 	for i := range r.Tests {
 		s.opts.Redact.Spare(r.Tests[i].ID)
 	}
-	return safetext.Redacted(s.opts.Redact, r)
+	return perTest(ctx, r, func(r e2e.Result) e2e.Result { return safetext.Redacted(s.opts.Redact, r) })
 }
 
 // keepPlan writes the plan before the suites start: if the gate is killed, only the plan
 // shows which tests are lost.
 func (s *Session) keepPlan(_ context.Context, plan *e2e.Plan) (none, []e2e.Problem, error) {
-	return none{}, nil, s.writePlan(plan)
+	return none{}, nil, s.writePlan(context.Background(), plan)
 }
 
-func (s *Session) writePlan(plan *e2e.Plan) error {
+func (s *Session) writePlan(ctx context.Context, plan *e2e.Plan) error {
 	if plan == nil {
 		return nil
 	}
-	return s.write("plan.json", plan)
+	if plan.File != "" && safetext.IsClean(s.opts.Redact, plan) {
+		if err := s.copyAs(ctx, "plan.json", plan.File, plan.Sum); err == nil || ctx.Err() != nil {
+			return err
+		}
+	}
+	return s.write(ctx, "plan.json", plan)
 }
 
 // seal masks a plan and computes its digest, which is of what is written.

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"io/fs"
 	"maps"
@@ -15,6 +16,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"sort"
 	"strings"
 
 	"github.com/org/e2e-gate/internal/e2e"
@@ -53,36 +55,52 @@ func (s *Session) folder() (*os.Root, error) {
 
 // document renders a document without secrets.
 func (s *Session) document(v any) ([]byte, error) {
-	data, err := json.MarshalIndent(safetext.Redacted(s.opts.Redact, v), "", "  ")
-	if err != nil {
-		return nil, err
-	}
-	return append(data, '\n'), nil
+	var b bytes.Buffer
+	err := encode(context.Background(), &b, s.opts.Redact, v)
+	return b.Bytes(), err
 }
 
 // write writes a document.
-func (s *Session) write(name string, v any) error {
-	data, err := s.document(v)
-	if err != nil {
-		return fmt.Errorf("write %s: %w", name, err)
-	}
-	return s.put(name, data)
+func (s *Session) write(ctx context.Context, name string, v any) error {
+	return s.putBy(name, func(w io.Writer) error { return encode(ctx, w, s.opts.Redact, v) })
 }
 
 // put writes a file of the run's folder, and keeps its checksum.
 func (s *Session) put(name string, data []byte) error {
+	return s.putBy(name, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+}
+
+// putBy is put with what a function writes. If that fails, the file stays as it was.
+func (s *Session) putBy(name string, write func(io.Writer) error) error {
 	dir, err := s.folder()
 	if err != nil {
 		return err
 	}
 	defer func() { _ = dir.Close() }()
-	if err := workspace.Replace(dir, name, data); err != nil {
+	sum := sha256.New()
+	if err := workspace.ReplaceBy(dir, name, func(w io.Writer) error { return write(io.MultiWriter(w, sum)) }); err != nil {
 		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.written[name] = sha256.Sum256(data)
+	s.written[name] = [sha256.Size]byte(sum.Sum(nil))
 	return nil
+}
+
+// untilEnd is a writer that takes nothing any more once a context has ended.
+type untilEnd struct {
+	ctx context.Context //nolint:containedctx // of one call
+	w   io.Writer
+}
+
+func (u untilEnd) Write(p []byte) (int, error) {
+	if err := u.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return u.w.Write(p)
 }
 
 // changed finds files that the gate wrote and that are not as it wrote them. Processes of the run
@@ -143,18 +161,60 @@ func (s *Session) sweep() {
 	}
 }
 
-func (s *Session) writeShards(docs []e2e.ShardRun) error {
+func (s *Session) writeShards(ctx context.Context, docs []e2e.ShardRun) error {
 	for _, doc := range docs {
-		doc.Checksum = noChecksum
-		data, err := s.document(doc)
-		if err == nil {
-			err = s.put(shardFile(doc.Index, doc.Run.WorkflowAttempt), withChecksum(data))
-		}
-		if err != nil {
+		if err := s.writeShard(ctx, doc); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// writeShard writes the document of a shard. One that was read, and needs no masking, is copied as it is.
+func (s *Session) writeShard(ctx context.Context, doc e2e.ShardRun) error {
+	name := shardFile(doc.Index, doc.Run.WorkflowAttempt)
+	from, read := s.origins[name]
+	if read && from.Sealed && !from.secret && safetext.IsClean(s.opts.Redact, &doc) {
+		if err := s.copyAs(ctx, name, from.File, from.Sum); err == nil || ctx.Err() != nil {
+			return err
+		}
+	}
+	if read && from.lean {
+		var whole e2e.ShardRun
+		sum, err := readWhole(ctx, from.File, e2e.ShardSchema, &whole)
+		if err == nil && sum != from.Sum {
+			err = errors.New("it was changed while the verdict was made")
+		}
+		if err != nil {
+			return fmt.Errorf("write %s: read %s again: %w", name, from.File, err)
+		}
+		doc.Tests = whole.Tests
+	}
+	doc.Checksum = noChecksum
+	var b bytes.Buffer
+	if err := encode(ctx, &b, s.opts.Redact, &doc); err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	return s.put(name, withChecksum(b.Bytes()))
+}
+
+// copyAs copies a document that was read, if it still has that checksum, and no secret stands between
+// what was read of it.
+func (s *Session) copyAs(ctx context.Context, name, file, want string) error {
+	f, err := os.Open(file) //nolint:gosec // it was read before
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	return s.putBy(name, func(w io.Writer) error {
+		sum := sha256.New()
+		clean := s.opts.Redact.Writer(io.MultiWriter(untilEnd{ctx, w}, sum))
+		_, err := io.Copy(clean, f)
+		if err = errors.Join(err, clean.Close()); err == nil && hex.EncodeToString(sum.Sum(nil)) != want {
+			err = errors.New("it was changed, or holds a secret")
+		}
+		return err
+	})
 }
 
 // noChecksum stands for the checksum of a document while that is computed.
@@ -172,17 +232,6 @@ func withChecksum(data []byte) []byte {
 	return data
 }
 
-// hasItsChecksum reports whether the bytes of a document are those that the gate wrote.
-func hasItsChecksum(data []byte) bool {
-	at := checksumField.FindSubmatchIndex(data)
-	if at == nil {
-		return false
-	}
-	blank := slices.Clone(data)
-	copy(blank[at[2]:at[3]], noChecksum)
-	return bytes.Equal(data, withChecksum(blank))
-}
-
 func shardFile(index, attempt int) string { return fmt.Sprintf("shard-%d.%d.json", index, attempt) }
 
 // read reads a document and refuses one of another kind or major version.
@@ -192,19 +241,106 @@ func read(file, schema string, into any) error {
 
 // readWhole is read for a document that a verdict rests on: an unknown field may be
 // one whose name was damaged, such as that of the problems. It returns the SHA-256 of the file.
-func readWhole(file, schema string, into any) (sum string, err error) {
-	err = readWithin(maxDocument, file, schema, into, func(data []byte, into any) error {
-		digest := sha256.Sum256(data)
-		sum = hex.EncodeToString(digest[:])
-		dec := json.NewDecoder(bytes.NewReader(data))
-		dec.DisallowUnknownFields()
-		err := dec.Decode(into)
-		if doc, ok := into.(*e2e.ShardRun); ok && err == nil && doc.Checksum != "" && !hasItsChecksum(data) {
-			return errors.New("it was changed after the gate wrote it (its checksum does not fit)")
+func readWhole(ctx context.Context, file, schema string, into any) (sum string, err error) {
+	return readLean(ctx, file, schema, into, func(t *e2e.TestRun) {
+		for i := range t.Attempts {
+			t.Attempts[i].DetailsIn = "" // that is a result's
 		}
-		return err
 	})
-	return sum, err
+}
+
+// readLean is readWhole that gives each test of a shard to a function, which may change it.
+func readLean(ctx context.Context, file, schema string, into any, each func(*e2e.TestRun)) (sum string, err error) {
+	if err := fits(maxDocument, file); err != nil { // before it is opened: a pipe would wait
+		return "", err
+	}
+	f, err := os.Open(file) //nolint:gosec // named by the user, or found in the results folder
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = f.Close() }()
+	in := io.LimitReader(f, maxDocument) // files of the system claim to be empty
+	all, blank := sha256.New(), newBlanked()
+	err = decode(ctx, io.TeeReader(in, io.MultiWriter(all, blank)), into, each)
+	if err == nil { // the decoder stops after the end
+		_, err = io.Copy(io.MultiWriter(all, blank), in)
+	}
+	found := ""
+	switch doc := into.(type) {
+	case *e2e.ShardRun:
+		found = doc.Schema
+		if err == nil && doc.Checksum != "" && !blank.fits() {
+			err = errors.New("it was changed after the gate wrote it (its checksum does not fit)")
+		}
+	case *e2e.Plan:
+		found = doc.Schema
+	}
+	switch {
+	case ctx.Err() != nil:
+		return "", ctx.Err()
+	case err == nil && found == schema:
+		return hex.EncodeToString(all.Sum(nil)), nil
+	}
+	// The first thing to say is that it is another document.
+	if head := readWithin(maxDocument, file, schema, nil, func([]byte, any) error { return nil }); head != nil {
+		return "", head
+	}
+	return "", fmt.Errorf("%s is damaged: %w", file, err)
+}
+
+// blanked computes the checksum of a document: that of its bytes with zeros in its place.
+type blanked struct {
+	sum hash.Hash
+	// head is the start of the document, until it is known where the checksum stands.
+	head []byte
+	done bool
+	want string
+}
+
+func newBlanked() *blanked { return &blanked{sum: sha256.New()} }
+
+// headSize is how much of a document is looked at to find its checksum.
+const headSize = 1 << 10
+
+func (b *blanked) Write(p []byte) (int, error) {
+	if b.done {
+		return b.sum.Write(p)
+	}
+	if b.head = append(b.head, p...); len(b.head) >= headSize {
+		b.look()
+	}
+	return len(p), nil
+}
+
+// look finds the checksum.
+func (b *blanked) look() {
+	if at := checksumField.FindSubmatchIndex(b.head); at != nil {
+		b.want = string(b.head[at[2]:at[3]])
+		copy(b.head[at[2]:at[3]], noChecksum)
+	}
+	_, _ = b.sum.Write(b.head)
+	b.head, b.done = nil, true
+}
+
+func (b *blanked) fits() bool {
+	if !b.done {
+		b.look()
+	}
+	return b.want != "" && b.want == hex.EncodeToString(b.sum.Sum(nil))
+}
+
+// fits is an error for a file that is too large to be read.
+func fits(limit int64, file string) error {
+	info, err := os.Stat(file)
+	switch {
+	case err != nil:
+		return err
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("%s is not a regular file", file)
+	case info.Size() > limit:
+		return fmt.Errorf("%s is larger than %d MiB", file, limit>>20)
+	}
+	return nil
 }
 
 // readWithin is read for a document of so many bytes at most.
@@ -229,14 +365,8 @@ func readWithin(limit int64, file, schema string, into any, decode func([]byte, 
 // readFile reads a regular file of so many bytes at most: a pipe may never be written, and a device
 // has no end.
 func readFile(limit int64, file string) ([]byte, error) {
-	info, err := os.Stat(file)
-	switch {
-	case err != nil:
+	if err := fits(limit, file); err != nil {
 		return nil, err
-	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("%s is not a regular file", file)
-	case info.Size() > limit:
-		return nil, fmt.Errorf("%s is larger than %d MiB", file, limit>>20)
 	}
 	f, err := os.Open(file) //nolint:gosec // named by the user, or found in the results folder
 	if err != nil {
@@ -244,7 +374,7 @@ func readFile(limit int64, file string) ([]byte, error) {
 	}
 	defer func() { _ = f.Close() }()
 	// Files of the system claim to be empty.
-	data := bytes.NewBuffer(make([]byte, 0, info.Size()+bytes.MinRead))
+	var data bytes.Buffer
 	_, err = data.ReadFrom(io.LimitReader(f, limit+1))
 	if err == nil && int64(data.Len()) > limit {
 		err = fmt.Errorf("%s is larger than %d MiB", file, limit>>20)
@@ -270,7 +400,7 @@ func madeBy(file string) string {
 // its content.
 func ReadPlan(file, version string) (*e2e.Plan, error) {
 	var p e2e.Plan
-	sum, err := readWhole(file, e2e.PlanSchema, &p)
+	sum, err := readWhole(context.Background(), file, e2e.PlanSchema, &p)
 	if err == nil && digest(&p) != p.Digest {
 		err = fmt.Errorf("%s was changed after it was made (its digest does not fit); plan again", file)
 	}
@@ -286,8 +416,24 @@ func ReadPlan(file, version string) (*e2e.Plan, error) {
 			return nil, fmt.Errorf("cannot read the plan: %s lists shard %d in place %d", file, sh.Index, i)
 		}
 	}
-	p.Sum = sum
+	p.Sum, p.File = sum, file
+	shared := idsOf(&p)
+	for i := range p.Shards {
+		shared(p.Shards[i].Tests)
+	}
 	return &p, nil
+}
+
+// idsOf has lists of ids use the strings of the plan, which are there once for each test.
+func idsOf(p *e2e.Plan) func([]string) {
+	return func(list []string) {
+		for i, id := range list {
+			at, found := sort.Find(len(p.Tests), func(n int) int { return strings.Compare(id, p.Tests[n].ID) })
+			if found {
+				list[i] = p.Tests[at].ID
+			}
+		}
+	}
 }
 
 // ReadResult reads a result.json of at most limit bytes. It checks only the schema and the
@@ -318,11 +464,71 @@ type documents struct {
 	comes func(name string) bool
 	note  func(string)
 	noted map[string]bool
+	lean  *lean
+	// shared is [idsOf] the plan.
+	shared func([]string)
+	// origins is where to say how documents were read; nil: it does not matter.
+	origins map[string]origin
+}
+
+// lean says of which attempts the details are kept when documents are read: those of 1,000 in any case,
+// and beyond that as many as there is room for. The others refer to their document.
+type lean struct {
+	redact *safetext.Redactor
+	// inAll and inDocument are attempts with details, in all documents and in the one that is read; bytes is
+	// what is kept of them.
+	inAll, inDocument, bytes int
+	// shared is [idsOf] the plan.
+	shared func([]string)
+	// left: some were left out; secret: one of those holds a secret.
+	left, secret bool
+}
+
+// The room for details, in bytes. roomForFirst is for the first thousand of each document: they hold the
+// thousand that a result repeats.
+const roomForAny, roomForFirst = 32 << 20, 64 << 20
+
+// each decides about a test.
+func (l *lean) each(t *e2e.TestRun) {
+	if l.shared != nil {
+		id := []string{t.ID}
+		l.shared(id)
+		t.ID = id[0]
+	}
+	for i := range t.Attempts {
+		a := &t.Attempts[i]
+		if a.DetailsIn = ""; a.Details == "" { // that field is a result's
+			continue
+		}
+		l.inAll++
+		l.inDocument++
+		if l.inAll <= maxRepeated || l.bytes < roomForAny || l.inDocument <= maxRepeated && l.bytes < roomForFirst {
+			l.bytes += len(a.Details)
+			continue
+		}
+		l.left, l.secret = true, l.secret || !safetext.IsClean(l.redact, a.Details)
+		a.DetailsIn = shardFile(a.Shard, max(a.WorkflowAttempt, 1))
+		a.Details = strings.Clone(essential(*a))
+	}
+}
+
+// next is for the next document.
+func (l *lean) next() { l.inDocument, l.left, l.secret = 0, false, false }
+
+// origin is where a document was read. lean: details were left out; secret: one of those holds a secret.
+type origin struct {
+	verdict.Document
+	lean, secret bool
 }
 
 // ours asks which documents came with the checkout.
 func (s *Session) ours(ctx context.Context) documents {
-	d := documents{runs: s.runs(), comes: func(string) bool { return false }, note: s.opts.Progress.Note, noted: map[string]bool{}}
+	d := documents{runs: s.runs(), comes: func(string) bool { return false }, note: s.opts.Progress.Note, noted: map[string]bool{},
+		lean: &lean{redact: s.opts.Redact}, shared: func([]string) {}}
+	if s.plan != nil {
+		d.shared = idsOf(s.plan)
+		d.lean.shared = d.shared
+	}
 	var err error
 	if d.real, err = filepath.EvalSymlinks(d.runs); err != nil || s.opts.Tracked == nil {
 		return d
@@ -393,7 +599,7 @@ func unreadableAt(file string, err error) verdict.Unreadable {
 
 // readShards reads every shard document below the folders, sorted by path. What
 // cannot be read is named.
-func (d documents) readShards(dirs ...string) (docs []verdict.Document, bad []verdict.Unreadable) {
+func (d documents) readShards(ctx context.Context, dirs ...string) (docs []verdict.Document, bad []verdict.Unreadable) {
 	names := map[string]string{} // by file, from its folder
 	for _, dir := range dirs {
 		if real, err := filepath.EvalSymlinks(dir); err == nil {
@@ -416,13 +622,27 @@ func (d documents) readShards(dirs ...string) (docs []verdict.Document, bad []ve
 	}
 	for _, file := range slices.Sorted(maps.Keys(names)) {
 		var doc e2e.ShardRun
-		sum, err := readWhole(file, e2e.ShardSchema, &doc)
-		if err != nil {
+		d.lean.next()
+		sum, err := readLean(ctx, file, e2e.ShardSchema, &doc, d.lean.each)
+		switch {
+		case ctx.Err() != nil:
+			return docs, append(bad, unreadableAt(file, ctx.Err())) // the run ends, not judged
+		case err != nil:
 			bad = append(bad, unreadableAt(file, err))
 			continue
 		}
+		for _, u := range doc.Units {
+			d.shared(u.Tests)
+		}
+		sealed := doc.Checksum != ""
 		doc.Checksum = "" // it is made anew where the document is written again
-		docs = append(docs, verdict.Document{File: file, Name: names[file], Sum: sum, Shard: doc})
+		if same := slices.IndexFunc(docs, func(o verdict.Document) bool { return o.Sum == sum }); same >= 0 {
+			doc = docs[same].Shard // of a copy, other details may be left out
+		}
+		docs = append(docs, verdict.Document{File: file, Name: names[file], Sum: sum, Sealed: sealed, Shard: doc})
+		if name := shardFile(doc.Index, doc.Run.WorkflowAttempt); d.origins != nil && d.origins[name].File == "" {
+			d.origins[name] = origin{verdict.Document{File: file, Sum: sum, Sealed: sealed}, d.lean.left, d.lean.secret}
+		}
 	}
 	return docs, bad
 }

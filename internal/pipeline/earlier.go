@@ -17,8 +17,8 @@ func (s *Session) readEarlier(ctx context.Context, dirs []string) (verdict.Earli
 	}
 	dirs = append(append(slices.Clone(dirs), s.opts.Earlier...), s.out)
 	ours := s.ours(ctx)
-	docs, bad := ours.readShards(dirs...)
-	local, _ := ours.readShards(s.runs()) // files of other runs do not matter here
+	docs, bad := ours.readShards(ctx, dirs...)
+	local, _ := ours.readShards(ctx, s.runs()) // files of other runs do not matter here
 	found := verdict.Found{Documents: append(docs, local...), Results: ours.readRuns(append(dirs, s.runs())...), Unreadable: append(bad, s.unread(nil)...)}
 	for _, d := range found.Documents {
 		if d.Shard.Run.ID == s.run.ID || d.Shard.Run.WorkflowRun == s.run.WorkflowRun {

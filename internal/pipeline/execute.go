@@ -56,7 +56,7 @@ func (env *environment) execute(f *flow) stage[work, executed] {
 		}
 		// If the gate is killed, its document says that it is not complete.
 		begun := x.documents(false)
-		if err := env.writeShards(begun); err != nil {
+		if err := env.writeShards(context.WithoutCancel(ctx), begun); err != nil {
 			return executed{begun, w.gates}, nil, err
 		}
 		env.watch(ctx)
@@ -168,7 +168,7 @@ func (x *execution) checkpoint() func(e2e.ShardRun) {
 		}
 		doc.Gates, doc.Logs = gates, x.processes.LogFiles()
 		// The document at the end says whether it could be written.
-		_ = x.writeShards([]e2e.ShardRun{doc})
+		_ = x.writeShards(context.Background(), []e2e.ShardRun{doc})
 		ended := x.opts.Now()
 		next[doc.Index] = ended.Add(share * ended.Sub(began))
 	}

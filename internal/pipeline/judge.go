@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"cmp"
+	"context"
 	"slices"
 
 	"github.com/org/e2e-gate/internal/e2e"
@@ -47,7 +48,9 @@ type judged struct {
 
 // judge computes the result from the evidence, then explains the failures. A run on one
 // machine and documents from many machines are treated alike.
-func (s *Session) judge(ev evidence, problems []e2e.Problem) judged {
+// The error is that the context ended.
+func (s *Session) judge(ctx context.Context, ev evidence, problems []e2e.Problem) (judged, error) {
+	problems = append(problems, s.tooMany(reported(ev))...)
 	engine, err := triage.New(s.opts.Config.Triage.Rules)
 	if err != nil {
 		problems = append(problems, e2e.Problem{Code: e2e.CodeToolError, LosesEvidence: true, Text: "triage rules: " + err.Error()})
@@ -58,19 +61,41 @@ func (s *Session) judge(ev evidence, problems []e2e.Problem) judged {
 		Table: s.opts.Config.Policy.Table(), Quarantine: s.opts.Quarantine, Judging: s.opts.Judging,
 		Budget: s.opts.Stage.Budget.Seconds(), Journeys: s.journeyBudgets(), Known: s.knownTests(ev), Now: s.opts.Now(),
 	}
-	out := s.approved(in, verdict.Of(in))
-	r := out.Result
-	if err == nil {
-		r = s.explained(engine, r, ev.stats, out.Counted)
+	out, stopped := verdict.Within(ctx, in)
+	if stopped == nil {
+		out, stopped = s.approved(ctx, in, out)
 	}
-	return judged{s.linked(r), out.Counted, ev.local}
+	r := out.Result
+	if err == nil && stopped == nil {
+		r, stopped = s.explained(ctx, engine, r, ev.stats, out.Counted)
+	}
+	if stopped != nil {
+		return judged{}, stopped
+	}
+	return judged{s.linked(r), out.Counted, ev.local}, nil
+}
+
+// reported is how many tests are planned or reported.
+func reported(ev evidence) int {
+	n := 0
+	if ev.plan != nil {
+		n = len(ev.plan.Tests)
+	}
+	for _, d := range ev.documents {
+		for i := range d.Shard.Tests {
+			if d.Shard.Tests[i].Unplanned != nil {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // approved judges once more, if the change affects tests in a way that blocks by the base's
 // policy, and people may approve that.
-func (s *Session) approved(in verdict.In, out verdict.Out) verdict.Out {
+func (s *Session) approved(ctx context.Context, in verdict.In, out verdict.Out) (verdict.Out, error) {
 	if s.opts.Approve == nil || out.Result.Judging == nil || len(out.Result.Judging.Changes) == 0 {
-		return out
+		return out, nil
 	}
 	in.Table = in.Table.Blocking(policy.RowJudgeChanged) // so the base says, whoever's policy judges by now
 	if j := out.Result.Judging; slices.ContainsFunc(j.Changes, func(c e2e.JudgeChange) bool { return c.What == e2e.ChangedTests }) {
@@ -79,7 +104,7 @@ func (s *Session) approved(in verdict.In, out verdict.Out) verdict.Out {
 		now.ApprovedBy, now.Unapproved = given, missing
 		in.Judging = &now
 	}
-	return verdict.Of(in)
+	return verdict.Within(ctx, in)
 }
 
 // enriched adds owner, journey and criticality to the tests that only the documents know.
@@ -150,10 +175,17 @@ func (s *Session) knownTests(ev evidence) map[string][]string {
 func (s *Session) linked(r e2e.Result) e2e.Result {
 	for i := range r.Tests {
 		t := &r.Tests[i]
+		shared := true // with the shard's document
 		for n := range t.Attempts {
-			t.Attempts[n].Links = nil // what a shard's document says is not a link of this config
+			var links []e2e.Link // what a shard's document says is not a link of this config
 			if t.Outcome == e2e.Failed || t.Outcome == e2e.Flaky || t.LaterPass {
-				t.Attempts[n].Links = s.opts.Config.Links.Of(s.run, t.ID, t.Attempts[n])
+				links = s.opts.Config.Links.Of(s.run, t.ID, t.Attempts[n])
+			}
+			if shared && (links != nil || t.Attempts[n].Links != nil) {
+				t.Attempts, shared = slices.Clone(t.Attempts), false
+			}
+			if !shared {
+				t.Attempts[n].Links = links
 			}
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"runtime"
@@ -32,6 +31,9 @@ type planning struct {
 
 // makePlan freezes what will run.
 func (s *Session) makePlan(_ context.Context, in planning) (*e2e.Plan, []e2e.Problem, error) {
+	if problems := s.tooMany(len(in.tests)); problems != nil {
+		return nil, problems, errStop
+	}
 	plan := &e2e.Plan{
 		Schema: e2e.PlanSchema, Run: s.run, Gates: in.gates, Tests: in.estimate(), Batches: in.estimateBatches(), Shards: []e2e.PlanShard{},
 		Deselected: in.deselected, Measured: s.measured(in),
@@ -74,6 +76,18 @@ func (s *Session) makePlan(_ context.Context, in planning) (*e2e.Plan, []e2e.Pro
 	s.seal(plan)
 	s.opts.Progress.Planned(plan.Planned(), len(plan.Shards), plan.Guessed, plan.Makespan)
 	return plan, unchecked(plan, in.alarms), nil
+}
+
+// MaxTests is how many tests a stage may have: what is made of so many still fits a machine of CI.
+const MaxTests = 1_000_000
+
+// tooMany is the problem of a stage with more tests than [MaxTests].
+func (s *Session) tooMany(tests int) []e2e.Problem {
+	if tests <= s.most {
+		return nil
+	}
+	return []e2e.Problem{{Code: e2e.CodeTooManyTests, LosesEvidence: true, Text: fmt.Sprintf(
+		"stage %s has %d tests, and a stage may have %d; split it into stages with a narrower select", s.run.Stage, tests, s.most)}}
 }
 
 // unchecked are the alarms of suites that no process of the plan runs as a whole.
@@ -362,10 +376,9 @@ func named(owners []string) []string {
 func digest(p *e2e.Plan) string {
 	whole := *p
 	whole.Digest = ""
-	data, err := json.Marshal(whole)
-	if err != nil {
+	sum := sha256.New()
+	if err := encodeCompact(sum, &whole); err != nil {
 		panic(fmt.Sprintf("a plan of plain values does not marshal: %v", err))
 	}
-	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:])
+	return hex.EncodeToString(sum.Sum(nil))
 }

@@ -119,9 +119,16 @@ type Session struct {
 	// plan was made elsewhere, see [Session.Adopt]; nil: this run makes its own.
 	plan *e2e.Plan
 
+	// most is [MaxTests].
+	most int
+	// late is [Session.afterEnd], which tests replace.
+	late func(context.Context) (context.Context, context.CancelFunc)
+
 	mu sync.Mutex
 	// written are the checksums of files of the run's folder, by name, as the gate wrote them.
 	written map[string][sha256.Size]byte
+	// origins are the documents that this run was made of, by the name that they are written under.
+	origins map[string]origin
 	// read are documents of other jobs and of earlier attempts that this run was made of.
 	read []e2e.DocumentSum
 }
@@ -145,13 +152,15 @@ func New(opts Options) *Session {
 		out = filepath.Join(opts.Root, workspace.Name, "runs", opts.RunID)
 	}
 	t := opts.Trigger
-	return &Session{opts: opts, out: out, written: map[string][sha256.Size]byte{}, run: e2e.Run{
+	s := &Session{opts: opts, most: MaxTests, out: out, written: map[string][sha256.Size]byte{}, origins: map[string]origin{}, run: e2e.Run{
 		ID: opts.RunID, Stage: opts.Stage.Name, Target: opts.Stage.Target, Blocks: opts.Stage.Blocking(),
 		Select: both(opts.Stage.Select, opts.Select), Service: opts.Service, Event: t.Event, Repository: t.Repository,
 		SHA: t.SHA, EventSHA: opts.EventSHA, Ref: t.Ref, DefaultBranch: t.DefaultBranch, PullRequest: t.PullRequest, MergeGroup: t.GroupedPRs,
 		WorkflowRun: t.WorkflowRun, WorkflowAttempt: max(t.WorkflowAttempt, 1),
 		Key: opts.Key, URL: t.URL, Version: opts.Version, Started: started,
 	}}
+	s.late = s.afterEnd
+	return s
 }
 
 // both narrows one tag expression by another.

@@ -32,14 +32,17 @@ type Evidence struct {
 
 // Decide judges. It returns the verdict, and the tests with effect and why.
 func Decide(ev Evidence) (e2e.Verdict, []e2e.TestResult) {
+	ev.Tests = slices.Clone(ev.Tests)
+	return DecideInPlace(ev), ev.Tests
+}
+
+// DecideInPlace is [Decide] that sets effect and why in the tests of the evidence themselves:
+// a million of them have no second copy.
+func DecideInPlace(ev Evidence) e2e.Verdict {
 	if ev.Table == nil {
 		ev.Table = Default()
 	}
-	j := &judge{ev: ev, tests: slices.Clone(ev.Tests), ids: map[string][]int{}, units: map[string][]int{}}
-	for i, t := range j.tests {
-		j.ids[t.ID] = append(j.ids[t.ID], i)
-		j.units[t.Unit] = append(j.units[t.Unit], i)
-	}
+	j := &judge{ev: ev, tests: ev.Tests}
 	j.judgeChanged()
 	j.findDamaged()
 	for i := range j.tests {
@@ -54,16 +57,16 @@ func Decide(ev Evidence) (e2e.Verdict, []e2e.TestResult) {
 	j.outcomes()
 	j.evidence()
 	j.budgets()
-	return j.verdict(), j.tests
+	return j.verdict()
 }
 
 type judge struct {
-	ev      Evidence
-	tests   []e2e.TestResult
-	ids     map[string][]int // indices into tests
-	units   map[string][]int
-	damaged map[string]e2e.Problem
-	reasons []e2e.Reason
+	ev    Evidence
+	tests []e2e.TestResult
+	// ids and units are indices into tests; nil until a problem names a test.
+	ids, units map[string][]int
+	damaged    map[string]e2e.Problem
+	reasons    []e2e.Reason
 }
 
 // judgeChanged states that the change alters what judges it. An approval lifts what that blocks.
@@ -117,6 +120,14 @@ func (j *judge) findDamaged() {
 // its results replace. all is false if there is such a name, because the other tests
 // behind it, and their criticality, are unknown.
 func (j *judge) affected(p e2e.Problem) (tests []int, all bool) {
+	if j.ids == nil && len(p.Tests) > 0 {
+		j.ids, j.units = map[string][]int{}, map[string][]int{}
+		for i := range j.tests {
+			t := &j.tests[i]
+			j.ids[t.ID] = append(j.ids[t.ID], i)
+			j.units[t.Unit] = append(j.units[t.Unit], i)
+		}
+	}
 	unnamed := false
 	for _, id := range p.Tests {
 		at, known := j.ids[id]

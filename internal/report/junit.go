@@ -1,10 +1,13 @@
 package report
 
 import (
+	"bufio"
 	"bytes"
 	"cmp"
 	"encoding/xml"
+	"errors"
 	"fmt"
+	"io"
 	"math"
 	"time"
 
@@ -19,22 +22,25 @@ const (
 	xmlDetails = 256 << 10
 )
 
-type xmlSuites struct {
-	XMLName xml.Name   `xml:"testsuites"`
-	Name    string     `xml:"name,attr"`
-	Suites  []xmlSuite `xml:"testsuite"`
+// xmlSuite is what stands in the first line of a suite, and the tests of the result that are in it.
+type xmlSuite struct {
+	name, timestamp           string
+	failures, errors, skipped int
+	seconds                   float64
+	tests                     []int
 }
 
-type xmlSuite struct {
-	Name      string    `xml:"name,attr"`
-	Tests     int       `xml:"tests,attr"`
-	Failures  int       `xml:"failures,attr"`
-	Errors    int       `xml:"errors,attr"`
-	Skipped   int       `xml:"skipped,attr"`
-	Time      string    `xml:"time,attr"`
-	Timestamp string    `xml:"timestamp,attr,omitempty"`
-	Cases     []xmlCase `xml:"testcase"`
-	seconds   float64
+func (s *xmlSuite) start() xml.StartElement {
+	start := xml.StartElement{Name: xml.Name{Local: "testsuite"}}
+	for _, a := range [][2]string{
+		{"name", s.name}, {"tests", fmt.Sprint(len(s.tests))}, {"failures", fmt.Sprint(s.failures)}, {"errors", fmt.Sprint(s.errors)},
+		{"skipped", fmt.Sprint(s.skipped)}, {"time", xmlSeconds(s.seconds)}, {"timestamp", s.timestamp},
+	} {
+		if a[0] != "timestamp" || a[1] != "" {
+			start.Attr = append(start.Attr, xml.Attr{Name: xml.Name{Local: a[0]}, Value: a[1]})
+		}
+	}
+	return start
 }
 
 type xmlCase struct {
@@ -67,41 +73,69 @@ type xmlResult struct {
 // without a result is an error; subtests are not listed, since they count in their
 // parent. Texts are cleaned, so no character is one that XML forbids.
 func JUnit(r e2e.Result) []byte {
-	doc := xmlSuites{Name: "e2e-gate"}
-	index := map[string]int{}
-	for i := range r.Tests {
-		t := &r.Tests[i]
-		at, ok := index[t.Suite]
-		if !ok {
-			at = len(doc.Suites)
-			index[t.Suite] = at
-			doc.Suites = append(doc.Suites, xmlSuite{Name: safetext.Line(cmp.Or(t.Suite, "tests"), xmlName), Timestamp: xmlTime(r.Run.Started)})
-		}
-		doc.Suites[at].add(xmlCaseOf(r.Run, t), lastSeconds(t))
-	}
 	var b bytes.Buffer
-	b.WriteString(xml.Header)
-	e := xml.NewEncoder(&b)
-	e.Indent("", "  ")
-	// Encoding strings and numbers into memory cannot fail.
-	_ = e.Encode(doc)
-	b.WriteString("\n")
+	_ = WriteJUnit(&b, r) // encoding strings and numbers into memory cannot fail
 	return b.Bytes()
 }
 
-func (s *xmlSuite) add(c xmlCase, seconds float64) {
-	s.Cases = append(s.Cases, c)
-	s.Tests++
-	switch {
-	case c.Error != nil:
-		s.Errors++
-	case c.Failure != nil:
-		s.Failures++
-	case c.Skipped != nil:
-		s.Skipped++
+// WriteJUnit is [JUnit] that writes case by case.
+func WriteJUnit(w io.Writer, r e2e.Result) error {
+	var suites []*xmlSuite
+	index := map[string]*xmlSuite{}
+	for i := range r.Tests {
+		t := &r.Tests[i]
+		s := index[t.Suite]
+		if s == nil {
+			s = &xmlSuite{name: safetext.Line(cmp.Or(t.Suite, "tests"), xmlName), timestamp: xmlTime(r.Run.Started)}
+			index[t.Suite] = s
+			suites = append(suites, s)
+		}
+		s.add(i, t)
 	}
-	s.seconds += seconds
-	s.Time = xmlSeconds(s.seconds)
+	out := bufio.NewWriterSize(w, 64<<10)
+	_, _ = out.WriteString(xml.Header)
+	e := xml.NewEncoder(out)
+	e.Indent("", "  ")
+	all := xml.StartElement{Name: xml.Name{Local: "testsuites"}, Attr: []xml.Attr{{Name: xml.Name{Local: "name"}, Value: "e2e-gate"}}}
+	if err := e.EncodeToken(all); err != nil {
+		return err
+	}
+	for _, s := range suites {
+		start := s.start()
+		if err := e.EncodeToken(start); err != nil {
+			return err
+		}
+		for _, i := range s.tests {
+			if err := e.EncodeElement(xmlCaseOf(r.Run, &r.Tests[i]), xml.StartElement{Name: xml.Name{Local: "testcase"}}); err != nil {
+				return err
+			}
+		}
+		if err := e.EncodeToken(start.End()); err != nil {
+			return err
+		}
+	}
+	if err := errors.Join(e.EncodeToken(all.End()), e.Close()); err != nil {
+		return err
+	}
+	_, _ = out.WriteString("\n")
+	return out.Flush()
+}
+
+// add counts a test as its case shows it.
+func (s *xmlSuite) add(i int, t *e2e.TestResult) {
+	s.tests = append(s.tests, i)
+	s.seconds += lastSeconds(t)
+	switch t.Outcome {
+	case e2e.Passed, e2e.Flaky:
+	case e2e.Failed:
+		s.failures++
+	case e2e.Skipped:
+		s.skipped++
+	case e2e.Lost, e2e.NotRun, e2e.OutcomeUnknown:
+		s.errors++
+	default:
+		s.errors++
+	}
 }
 
 // xmlSeconds writes a duration as a plain decimal number.
@@ -168,11 +202,19 @@ func xmlFailures(t *e2e.TestResult) []xmlResult {
 		if a.Outcome == e2e.Failed {
 			list = append(list, xmlResult{
 				Message: safetext.Text(cmp.Or(a.Message, a.Type, "failed"), xmlMessage, 0), Type: safetext.Line(cmp.Or(a.Type, "failed"), xmlName),
-				Text: safetext.Text(a.Details, xmlDetails, 0),
+				Text: xmlText(a),
 			})
 		}
 	}
 	return list
+}
+
+// xmlText is the details of a failed attempt, or where they are.
+func xmlText(a e2e.Attempt) string {
+	if a.DetailsIn != "" {
+		return "details: " + safetext.Line(a.DetailsIn, xmlName)
+	}
+	return safetext.Text(a.Details, xmlDetails, 0)
 }
 
 // xmlProperties are metadata under the names that our own reader knows, then what

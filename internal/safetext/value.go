@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"strings"
 	"sync"
+	"unicode/utf8"
 )
 
 // Redacted returns a value of plain data (structs, pointers, slices, maps, strings) in which every
@@ -18,6 +19,12 @@ func Redacted[T any](r *Redactor, v T) T {
 // Shown is [Redacted] for a value that is rendered for people: nothing refers to its ids and names any
 // more, so those are masked too, also with escapes that rendering would add to.
 func Shown[T any](r *Redactor, v T) T { return cleaned(r, v, everything) }
+
+// IsClean reports whether [Redacted] would change nothing.
+func IsClean[T any](r *Redactor, v T) bool {
+	_, changed := r.clean(reflect.ValueOf(&v).Elem(), onlyTexts)
+	return !changed
+}
 
 func cleaned[T any](r *Redactor, v T, what reach) T {
 	out := reflect.ValueOf(&v).Elem()
@@ -42,7 +49,10 @@ var stringType = reflect.TypeFor[string]()
 func (r *Redactor) clean(v reflect.Value, what reach) (out reflect.Value, changed bool) {
 	switch v.Kind() {
 	case reflect.String:
-		s := strings.ToValidUTF8(v.String(), "\uFFFD")
+		s := v.String()
+		if !utf8.ValidString(s) {
+			s = strings.ToValidUTF8(s, "\uFFFD")
+		}
 		if what != nothing && v.Type() == stringType {
 			s = r.String(s)
 		}

@@ -2,6 +2,7 @@ package triage
 
 import (
 	"cmp"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"unicode"
 
 	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/safetext"
 )
 
 // All categorises the failures of a run together: what failed in one way is one
@@ -17,10 +19,26 @@ import (
 // of the inputs; clusters are ordered by size, largest first, then by category,
 // title and id.
 func (t *Triager) All(inputs []Input) ([]Result, []e2e.Cluster) {
+	results, clusters, err := t.Within(context.Background(), inputs)
+	if err != nil {
+		panic(err) // only the end of a context is one
+	}
+	return results, clusters
+}
+
+// MaxRead is how many failures of a run are read in full. Those after them are compared with these by
+// the first line of their message alone: a run with so many has few causes.
+const MaxRead = 5000
+
+// Within is [Triager.All] for as long as a context lasts; the error is that it ended.
+func (t *Triager) Within(ctx context.Context, inputs []Input) ([]Result, []e2e.Cluster, error) {
 	groups := map[string][]int{}
-	failures := make([]*failure, len(inputs))
+	failures := make([]*failure, min(len(inputs), MaxRead))
 	var c changes
-	for i, in := range inputs {
+	for i, in := range inputs[:len(failures)] {
+		if err := ctx.Err(); err != nil {
+			return nil, nil, err
+		}
 		// Failures of one run share what changed, and that may be thousands of files.
 		if i == 0 || !slices.Equal(in.Context.ChangedPaths, inputs[i-1].Context.ChangedPaths) {
 			c = t.paths.changes(in.Context.ChangedPaths)
@@ -29,14 +47,24 @@ func (t *Triager) All(inputs []Input) ([]Result, []e2e.Cluster) {
 		key := failures[i].fingerprint()
 		groups[key] = append(groups[key], i)
 	}
+	alike := liken(inputs, failures, groups)
 	results := make([]Result, len(inputs))
 	for _, members := range groups {
 		for _, i := range members {
+			if i >= len(failures) {
+				continue
+			}
+			if err := ctx.Err(); err != nil {
+				return nil, nil, err
+			}
 			if n := len(members); n >= 5 || n >= 3 && 2*n >= inputs[i].Planned && inputs[i].Planned > 0 {
 				failures[i].sit.marks |= markMany
 			}
 			results[i] = t.judge(failures[i])
 		}
+	}
+	for i := len(failures); i < len(inputs); i++ {
+		results[i] = likeness(inputs, results, i, alike[i-len(failures)])
 	}
 	clusters := make([]e2e.Cluster, 0, len(groups))
 	for key, members := range groups {
@@ -47,7 +75,65 @@ func (t *Triager) All(inputs []Input) ([]Result, []e2e.Cluster) {
 		return cmp.Or(cmp.Compare(len(b.Tests), len(a.Tests)), cmp.Compare(rank(a.Category), rank(b.Category)), cmp.Compare(a.Title, b.Title),
 			cmp.Compare(a.ID, b.ID))
 	})
-	return results, clusters
+	return results, clusters, nil
+}
+
+// liken adds the failures that are not read to the groups of those that are, by their gist. It returns,
+// for each, the failure that it is like; -1: none.
+func liken(inputs []Input, failures []*failure, groups map[string][]int) []int {
+	if len(inputs) == len(failures) {
+		return nil
+	}
+	first := map[string]int{}
+	keys := map[int]string{-1: "unread|"}
+	for i := range failures {
+		gist := gistOf(inputs[i])
+		if _, known := first[gist]; !known {
+			first[gist], keys[i] = i, failures[i].fingerprint()
+		}
+	}
+	alike := make([]int, len(inputs)-len(failures))
+	for n := range alike {
+		i := len(failures) + n
+		like, known := first[gistOf(inputs[i])]
+		if !known {
+			like = -1
+		}
+		alike[n] = like
+		groups[keys[like]] = append(groups[keys[like]], i)
+	}
+	return alike
+}
+
+// gistOf is what failures that are not read are compared by: the first line of the message without its
+// numbers, and what else decides the category.
+func gistOf(in Input) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(in.Message), "\n")
+	line, _ = safetext.Cut(line, maxQuote)
+	var b strings.Builder
+	for _, v := range []string{in.Framework, in.Type, string(in.Context.Health), string(in.Context.Rerun), string(in.Context.Recent), fmt.Sprint(in.Assertion, in.Error)} {
+		b.WriteString(v + "|")
+	}
+	for word := range strings.FieldsSeq(line) {
+		if strings.ContainsAny(word, "0123456789") {
+			word = "#"
+		}
+		b.WriteString(word + " ")
+	}
+	return b.String()
+}
+
+// likeness is what is said of a failure that was not read.
+func likeness(inputs []Input, results []Result, i, like int) Result {
+	r := Result{ID: inputs[i].ID, Category: unknown, Confidence: low, Cause: "not looked at",
+		Evidence: []string{fmt.Sprintf("only the first %d failures of a run are read in full", MaxRead)},
+		NextStep: "repair the other failures first, then run again"}
+	if like >= 0 {
+		of := results[like]
+		r.Category, r.Cause, r.NextStep, r.Confidence = of.Category, of.Cause, of.NextStep, of.Confidence
+		r.Evidence = []string{"the same message as " + clean(inputs[like].ID, maxQuote)}
+	}
+	return r
 }
 
 func rank(c e2e.Category) int {

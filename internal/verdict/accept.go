@@ -242,10 +242,17 @@ func measurable(seconds float64) bool { return math.Abs(seconds) < 1e9 }
 // contradiction describes a contradiction within a shard's document: a rerun without its
 // failure, an unexplained bad exit status, an impossible time. It is empty if there is none.
 func contradiction(doc e2e.ShardRun) string {
-	attempts := map[string][]e2e.Attempt{}
+	attempts := map[string][]e2e.Attempt{} // of the tests that a rerun was decided for
+	for _, r := range doc.Reruns {
+		attempts[r.ID] = nil
+	}
 	failed := false
 	for _, t := range doc.Tests {
-		attempts[t.ID] = append(attempts[t.ID], t.Attempts...)
+		if known, asked := attempts[t.ID]; asked && len(known) == 0 {
+			attempts[t.ID] = slices.Clip(t.Attempts)
+		} else if asked {
+			attempts[t.ID] = append(known, t.Attempts...)
+		}
 		if i := slices.IndexFunc(t.Attempts, func(a e2e.Attempt) bool { return !measurable(a.Seconds) }); i >= 0 {
 			return fmt.Sprintf("%s took %g s", t.ID, t.Attempts[i].Seconds)
 		}

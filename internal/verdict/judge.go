@@ -2,6 +2,7 @@ package verdict
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
 
@@ -11,15 +12,23 @@ import (
 
 // judge finds alibis, applies earlier attempts, quarantine and budgets, and has the
 // policy decide.
-func judge(in In, a accepted, r *e2e.Result) {
+func judge(ctx context.Context, in In, a accepted, r *e2e.Result) error {
 	now := alibis{gates: gatesSeen(in, a.counted), ends: endsOf(in, a.counted), shards: shardsOf(a.counted)}
 	before := alibis{gates: gatesOf(a.earlier.Shards), ends: endsOn(a.earlier.Shards), shards: a.earlier.Shards}
-	ids := map[string]bool{}
-	for _, t := range r.Tests {
-		ids[t.Stable()] = true
+	var ids map[string]bool
+	known := func(id string) bool {
+		if ids == nil { // few runs ask
+			ids = make(map[string]bool, len(r.Tests))
+			for i := range r.Tests {
+				ids[r.Tests[i].Stable()] = true
+			}
+		}
+		return ids[id]
 	}
-	known := func(id string) bool { return ids[id] }
 	for i := range r.Tests {
+		if err := ended(ctx, i); err != nil {
+			return err
+		}
 		t := &r.Tests[i]
 		earlier := a.earlier.Attempts[t.Stable()]
 		if t.Set != "" {
@@ -35,9 +44,13 @@ func judge(in In, a accepted, r *e2e.Result) {
 		}
 	}
 	r.Budgets = budgets(in, a.counted, r.Tests)
-	r.Verdict, r.Tests = policy.Decide(policy.Evidence{
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	r.Verdict = policy.DecideInPlace(policy.Evidence{
 		Blocks: in.Run.Blocks, Gates: r.Gates, Tests: r.Tests, Problems: r.Problems, Budgets: r.Budgets, Judging: in.Judging, Table: in.Table,
 	})
+	return nil
 }
 
 // endsOf are the background processes that ended by themselves, here and on the

@@ -2,6 +2,7 @@ package verdict
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"maps"
 	"reflect"
@@ -27,7 +28,7 @@ type merging struct {
 }
 
 // newMerge joins what the documents that count say of each test.
-func newMerge(in In, a accepted) *merging {
+func newMerge(ctx context.Context, in In, a accepted) (*merging, error) {
 	m := &merging{
 		in: in, earlier: a.earlier, held: map[string][]string{}, labels: map[string][]string{},
 		runs: map[string]e2e.TestRun{}, notRun: map[string]e2e.NotRunTest{}, reruns: map[string]e2e.RerunRecord{},
@@ -35,7 +36,10 @@ func newMerge(in In, a accepted) *merging {
 	planned := shardOfTest(in.Plan)
 	for _, d := range a.counted {
 		stolen := stolenTests(d.Shard)
-		for _, t := range d.Shard.Tests {
+		for i, t := range d.Shard.Tests {
+			if err := ended(ctx, i); err != nil {
+				return nil, err
+			}
 			if shard, ok := planned[t.ID]; ok && shard != d.Shard.Index && !stolen[t.ID] && isClean(t) {
 				continue
 			}
@@ -48,7 +52,7 @@ func newMerge(in In, a accepted) *merging {
 			m.reruns[rec.ID] = rec
 		}
 	}
-	return m
+	return m, nil
 }
 
 // isClean reports whether nothing speaks against a test. A failure counts whichever
@@ -74,30 +78,40 @@ func (m *merging) join(t e2e.TestRun, enriched map[string]e2e.Test) {
 }
 
 // results are all planned tests, and those that were reported and not planned, by id.
-func (m *merging) results() []e2e.TestResult {
-	list := []e2e.TestResult{}
+func (m *merging) results(ctx context.Context) ([]e2e.TestResult, error) {
+	list := make([]e2e.TestResult, 0, max(len(m.in.Plan.Tests), len(m.runs)))
 	claimed := map[string]bool{}
 	for _, b := range m.in.Plan.Batches {
 		list = append(list, m.batch(b.Batch, claimed)...)
 	}
-	for _, t := range m.in.Plan.Tests {
-		claimed[t.ID] = true
-		list = append(list, m.fill(e2e.TestResult{Test: t.Test}, m.runs[t.ID].Attempts)...)
+	for i := range m.in.Plan.Tests {
+		if err := ended(ctx, i); err != nil {
+			return nil, err
+		}
+		t := &m.in.Plan.Tests[i]
+		run := m.runs[t.ID]
+		if run.Unplanned != nil {
+			claimed[t.ID] = true
+		}
+		list = m.fill(list, e2e.TestResult{Test: t.Test}, run.Attempts)
 	}
 	for id, run := range m.runs {
 		if !claimed[id] && run.Unplanned != nil {
-			list = append(list, m.fill(e2e.TestResult{Test: *run.Unplanned, Unplanned: true}, run.Attempts)...)
+			list = m.fill(list, e2e.TestResult{Test: *run.Unplanned, Unplanned: true}, run.Attempts)
 		}
 	}
 	m.label(list)
-	slices.SortStableFunc(list, func(a, b e2e.TestResult) int { return strings.Compare(a.ID, b.ID) })
-	return list
+	byID := func(a, b e2e.TestResult) int { return strings.Compare(a.ID, b.ID) }
+	if !slices.IsSortedFunc(list, byID) { // as those of a plan are
+		slices.SortStableFunc(list, byID)
+	}
+	return list, nil
 }
 
 // fill puts the attempts of this and of earlier workflow attempts side by side. Each of
 // several tests that share an id is a result of its own. Attempts that were reported
-// outweigh a note that the test was not run.
-func (m *merging) fill(r e2e.TestResult, attempts []e2e.Attempt) []e2e.TestResult {
+// outweigh a note that the test was not run. The results are added to a list.
+func (m *merging) fill(list []e2e.TestResult, r e2e.TestResult, attempts []e2e.Attempt) []e2e.TestResult {
 	if rec, ok := m.reruns[r.ID]; ok {
 		r.Rerun = &rec
 	}
@@ -108,28 +122,43 @@ func (m *merging) fill(r e2e.TestResult, attempts []e2e.Attempt) []e2e.TestResul
 		if n, ok := m.notRun[r.ID]; ok && len(attempts) == 0 {
 			r.Outcome, r.Why = e2e.NotRun, n.Reason
 		}
-		return []e2e.TestResult{withAttempts(r, before, attempts)}
+		return append(list, withAttempts(r, before, attempts))
 	}
-	list := make([]e2e.TestResult, len(twins))
-	for i, own := range twins {
-		list[i] = r
-		list[i].Set, list[i].Twins = r.ID, len(twins)
+	for _, own := range twins {
+		one := r
+		one.Set, one.Twins = r.ID, len(twins)
 		if own[0].Line > 0 {
-			list[i].Line = own[0].Line
+			one.Line = own[0].Line
 		}
-		list[i].Outcome = e2e.OutcomeOf(own)
-		list[i] = withAttempts(list[i], besideTwin(before, own, len(twins)), own)
+		one.Outcome = e2e.OutcomeOf(own)
+		list = append(list, withAttempts(one, besideTwin(before, own, len(twins)), own))
 	}
 	return list
 }
 
-// withAttempts adds the attempts of earlier workflow attempts and of this one to a result.
+// withAttempts adds the attempts of earlier workflow attempts and of this one to a result. Those of
+// one document are shared with it, unless their numbers change: whoever changes an attempt copies it.
 func withAttempts(r e2e.TestResult, before, own []e2e.Attempt) e2e.TestResult {
-	r.Attempts = e2e.Numbered(slices.Concat(before, own))
+	switch {
+	case len(before) == 0 && len(own) > 0 && areNumbered(own):
+		r.Attempts = slices.Clip(own)
+	default:
+		r.Attempts = e2e.Numbered(slices.Concat(before, own))
+	}
 	if len(own) > 0 {
 		r.Children = own[len(own)-1].Children
 	}
 	return r
+}
+
+// areNumbered reports whether attempts have the numbers of their places.
+func areNumbered(list []e2e.Attempt) bool {
+	for i := range list {
+		if list[i].N != i+1 {
+			return false
+		}
+	}
+	return true
 }
 
 // besideTwin are the attempts of earlier workflow attempts that stand beside one of n tests
@@ -155,6 +184,9 @@ func besideTwin(before, own []e2e.Attempt, n int) []e2e.Attempt {
 // label gives results that share an id ids of their own, which hold in this run only. A
 // test that is really called so keeps its id: the label gets another mark.
 func (m *merging) label(list []e2e.TestResult) {
+	if !slices.ContainsFunc(list, func(r e2e.TestResult) bool { return r.Set != "" }) {
+		return
+	}
 	taken := map[string]bool{}
 	for _, r := range list {
 		taken[r.ID] = true
@@ -187,10 +219,10 @@ func (m *merging) batch(b e2e.Batch, claimed map[string]bool) []e2e.TestResult {
 		}
 		claimed[id] = true
 		m.held[b.ID] = append(m.held[b.ID], id)
-		list = append(list, m.fill(e2e.TestResult{Test: *run.Unplanned}, run.Attempts)...)
+		list = m.fill(list, e2e.TestResult{Test: *run.Unplanned}, run.Attempts)
 	}
 	if len(list) == 0 {
-		return m.fill(e2e.TestResult{Test: b.Stand()}, m.runs[b.ID].Attempts)
+		return m.fill(nil, e2e.TestResult{Test: b.Stand()}, m.runs[b.ID].Attempts)
 	}
 	m.warnGone(b.Suite)
 	return list
@@ -316,7 +348,7 @@ func shardResults(planned []e2e.PlanShard, docs []Document) []e2e.ShardResult {
 // none makes this pass the rerun it never had: the test is flaky. Only an earlier
 // failure that the environment excuses is left behind.
 func laterPass(r *e2e.TestResult, before []e2e.Attempt, env *e2e.Environment) {
-	if r.Outcome != e2e.Passed && r.Outcome != e2e.Flaky {
+	if len(before) == 0 || r.Outcome != e2e.Passed && r.Outcome != e2e.Flaky {
 		return
 	}
 	failed, ended, hadRerun := 0, 0, false

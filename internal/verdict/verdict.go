@@ -13,6 +13,7 @@
 package verdict
 
 import (
+	"context"
 	"slices"
 	"time"
 
@@ -65,7 +66,9 @@ type Document struct {
 	File string
 	// Name is the file's, from the folder that was read; Sum is the SHA-256 of its bytes.
 	Name, Sum string
-	Shard     e2e.ShardRun
+	// Sealed: the file has its checksum, so these are the bytes that a gate wrote.
+	Sealed bool
+	Shard  e2e.ShardRun
 	// Unplanned are the tests that the document reports but that are not planned, by id,
 	// with owner, journey and criticality; without an entry the document's own words
 	// hold.
@@ -98,6 +101,15 @@ type Out struct {
 
 // Of judges.
 func Of(in In) Out {
+	out, err := Within(context.Background(), in)
+	if err != nil {
+		panic(err) // only the end of a context is one
+	}
+	return out
+}
+
+// Within is [Of] for as long as a context lasts; the error is that it ended.
+func Within(ctx context.Context, in In) (Out, error) {
 	r := e2e.Result{
 		Schema: e2e.ResultSchema, Run: in.Run, Gates: slices.Clone(in.Gates), Tests: []e2e.TestResult{}, Clusters: []e2e.Cluster{},
 		Shards: []e2e.ShardResult{}, Budgets: []e2e.Budget{}, Judging: in.Judging,
@@ -110,11 +122,14 @@ func Of(in In) Out {
 			r.Gates = in.Plan.Gates
 		}
 		r.Gates = mergeGates(r.Gates, a.counted)
-		r.Plan = e2e.PlanSummary{
-			Digest: in.Plan.Digest, Tests: in.Plan.Planned(), Shards: len(in.Plan.Shards), Makespan: in.Plan.Makespan, Guessed: in.Plan.Guessed,
+		r.Plan = Summary(in.Plan)
+		m, err := newMerge(ctx, in, a)
+		if err == nil {
+			r.Tests, err = m.results(ctx)
 		}
-		m := newMerge(in, a)
-		r.Tests = m.results()
+		if err != nil {
+			return Out{}, err
+		}
 		r.Shards = shardResults(in.Plan.Shards, a.counted)
 		a.problems.add(m.gone...)
 		a.problems.add(a.earlier.failedUnseen(r.Tests)...)
@@ -124,12 +139,27 @@ func Of(in In) Out {
 	}
 	in.Judging = measured(in.Judging, in.Plan, r.Tests)
 	r.Judging = in.Judging
-	judge(in, a, &r)
+	if err := judge(ctx, in, a, &r); err != nil {
+		return Out{}, err
+	}
 	out := Out{Result: r}
 	for _, d := range a.counted {
 		out.Counted = append(out.Counted, d.Shard)
 	}
-	return out
+	return out, nil
+}
+
+// Summary is what a result repeats of its plan.
+func Summary(p *e2e.Plan) e2e.PlanSummary {
+	return e2e.PlanSummary{Digest: p.Digest, Tests: p.Planned(), Shards: len(p.Shards), Makespan: p.Makespan, Guessed: p.Guessed}
+}
+
+// ended is the error of a context, asked once in so many steps of a loop over all tests.
+func ended(ctx context.Context, step int) error {
+	if step%1024 != 0 {
+		return nil
+	}
+	return ctx.Err()
 }
 
 // problems are problems in the order in which they were found, each once.

@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -73,7 +74,15 @@ func Open(checkout, dir string) (*os.Root, error) {
 
 // Replace replaces a file of a folder as a whole: a reader, or a machine that dies, never sees
 // half of it, and a link of that name is replaced instead of followed.
-func Replace(dir *os.Root, name string, data []byte) (err error) {
+func Replace(dir *os.Root, name string, data []byte) error {
+	return ReplaceBy(dir, name, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+}
+
+// ReplaceBy is [Replace] with what is written by a function. If that fails, the file stays as it was.
+func ReplaceBy(dir *os.Root, name string, write func(io.Writer) error) (err error) {
 	tmp := temporary(name)
 	defer func() {
 		if err != nil {
@@ -85,8 +94,7 @@ func Replace(dir *os.Root, name string, data []byte) (err error) {
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(data)
-	err = errors.Join(err, f.Chmod(0o644)) // whatever the umask: the next job may run as another user
+	err = errors.Join(write(f), f.Chmod(0o644)) // whatever the umask: the next job may run as another user
 	if err == nil {
 		err = f.Sync()
 	}

@@ -23,6 +23,9 @@ func (p *prober) judge(a answer) probe.Observation {
 	if len(p.rules.json) > 0 && !a.isJSON {
 		return notJSON(a)
 	}
+	if a.twice != nil {
+		return ambiguous(a)
+	}
 	if o, ok := p.wrongContent(a); ok {
 		return o
 	}
@@ -151,6 +154,15 @@ func notJSON(a answer) probe.Observation {
 	o := probe.Never(wordNotJSON, observed, why+"; use an address that answers with a short JSON document, or body_matches; or add not_json to retry_on "+
 		"if roll-outs answer like this")
 	o.Key = "not JSON"
+	return o
+}
+
+// ambiguous is a JSON document that two readers may understand in two ways.
+func ambiguous(a answer) probe.Observation {
+	key := a.quote(*a.twice)
+	o := probe.Never(wordNotJSON, fmt.Sprintf("HTTP %d, duplicate key %s in the JSON", a.code, key),
+		fmt.Sprintf("an object of the answer has the key %s twice, so what it says is not clear; have the service write each key once", key))
+	o.Key = "duplicate key"
 	return o
 }
 

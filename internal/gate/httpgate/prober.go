@@ -116,12 +116,14 @@ func transport(config *tls.Config, proxy func(*url.URL) (*url.URL, error)) *http
 
 // answer is what came back.
 type answer struct {
-	code    int
-	header  http.Header
-	body    []byte
-	cut     bool
-	doc     any
-	isJSON  bool
+	code   int
+	header http.Header
+	body   []byte
+	cut    bool
+	doc    any
+	isJSON bool
+	// twice is a key that one object of the document has twice; nil: there is none.
+	twice   *string
 	health  health
 	tls     *tls.ConnectionState
 	latency time.Duration
@@ -153,7 +155,7 @@ func (p *prober) ask(ctx context.Context, client *http.Client) (answer, error) {
 		return a, nil
 	}
 	if a.doc, a.isJSON = decode(body); a.isJSON {
-		a.health = summarise(a.doc)
+		a.health, a.twice = summarise(a.doc), duplicateKey(body)
 	}
 	return a, nil
 }

@@ -21,6 +21,46 @@ func decode(body []byte) (any, bool) {
 	return doc, errors.Is(err, io.EOF)
 }
 
+// duplicateKey is the first key that stands twice in one object of a JSON document; nil: none does.
+// Readers differ in which of the two they take.
+func duplicateKey(body []byte) *string {
+	dec := json.NewDecoder(bytes.NewReader(body))
+	type object struct {
+		keys map[string]bool // nil for a list
+		key  bool            // the next string is a key
+	}
+	var open []object
+	for {
+		token, err := dec.Token()
+		if err != nil {
+			return nil
+		}
+		at := len(open) - 1
+		switch token {
+		case json.Delim('{'):
+			open = append(open, object{map[string]bool{}, true})
+			continue
+		case json.Delim('['):
+			open = append(open, object{})
+			continue
+		case json.Delim('}'), json.Delim(']'):
+			open = open[:at]
+			at--
+		default:
+			if key, ok := token.(string); ok && at >= 0 && open[at].key {
+				if open[at].keys[key] {
+					return &key
+				}
+				open[at].keys[key], open[at].key = true, false
+				continue
+			}
+		}
+		if at >= 0 && open[at].keys != nil { // a value has ended
+			open[at].key = true
+		}
+	}
+}
+
 // equalText reports whether a JSON value equals a scalar of the config: numbers by
 // value (1.0 is 1, and no digit of a long one is lost), true, false and null by their
 // words, strings by their characters, lists and objects as JSON.

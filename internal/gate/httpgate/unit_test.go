@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/gate/probe"
 )
 
@@ -151,3 +152,28 @@ func FuzzJudge(f *testing.F) {
 }
 
 var envNone = probe.Env{}
+
+// Two readers of a document with a key twice may see two documents, so it proves nothing.
+func TestDuplicateKeyIsNotHealthy(t *testing.T) {
+	s := &Spec{URL: "http://x"}
+	r, _ := compile(s)
+	p := newProber(s, r, envNone)
+	for body, key := range map[string]string{
+		`{"status":"DOWN","status":"UP"}`:                                           "status",
+		`{"status":"UP","parts":[{"a":1},{"b":{},"b":[]}]}`:                         "b",
+		`{"x":{"":1,"":2}}`:                                                         "",
+		`{"status":"UP","parts":[{"a":1},{"a":2}],"a":{"status":"x","s":"status"}}`: "-",
+		`["a","a",{"a":"a"}]`:                                                       "-",
+	} {
+		a := answer{code: 200, body: []byte(body), mask: p.mask}
+		a.doc, a.isJSON = decode(a.body)
+		a.health, a.twice = summarise(a.doc), duplicateKey(a.body)
+		o := p.judge(a)
+		switch {
+		case key == "-" && o.State != e2e.Healthy:
+			t.Errorf("%s: got %+v", body, o)
+		case key != "-" && (o.State == e2e.Healthy || !strings.Contains(o.Observed, "duplicate key") || !strings.Contains(o.Observed, key)):
+			t.Errorf("%s: got %+v", body, o)
+		}
+	}
+}

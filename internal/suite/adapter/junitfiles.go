@@ -57,6 +57,7 @@ func (f *JUnitFiles) Collect(p *Process, c *Collected) (string, error) {
 		return "", err
 	}
 	c.In.Channel.Kind = attempts.Reports
+	c.In.Problems = append(c.In.Problems, f.missed(p)...)
 	for _, file := range files {
 		f.read(file.kept, file.original, p, c)
 	}
@@ -150,6 +151,41 @@ func Matching(globs []string) ([]string, error) {
 	}
 	slices.Sort(files)
 	return slices.Compact(files), nil
+}
+
+// missed notes what looks like a report and is not read: a folder in its place, and a file that the globs
+// would match in another case.
+func (f *JUnitFiles) missed(p *Process) []e2e.Problem {
+	read, err := Matching(f.globs)
+	if err != nil {
+		return nil
+	}
+	const most = 3
+	var list []string
+	for _, glob := range f.globs {
+		found, _ := doublestar.FilepathGlob(filepath.FromSlash(glob), doublestar.WithNoFollow(), doublestar.WithCaseInsensitive())
+		for _, file := range found {
+			info, err := os.Lstat(file)
+			isRead := func(name string) bool { return strings.EqualFold(name, file) } // where names have no case, it is one file
+			switch named := filepath.Ext(filepath.Base(file)); {
+			case err != nil || slices.ContainsFunc(read, isRead):
+			case info.IsDir() && (named == "" || !strings.EqualFold(named, path.Ext(glob))): // a glob such as ** matches any
+			case info.IsDir():
+				list = append(list, p.relative(file)+" is a folder")
+			case info.Mode().IsRegular():
+				list = append(list, p.relative(file)+" differs from "+path.Base(glob)+" in upper and lower case")
+			}
+		}
+	}
+	if len(list) == 0 {
+		return nil
+	}
+	slices.Sort(list)
+	if list = slices.Compact(list); len(list) > most {
+		list = append(list[:most], fmt.Sprintf("and %d more", len(list)-most))
+	}
+	return []e2e.Problem{{Code: e2e.CodeReportDamaged, Unit: p.Unit.Name, Note: true,
+		Text: fmt.Sprintf("not read as reports of batch %s: %s", p.Unit.Name, strings.Join(list, "; "))}}
 }
 
 // EscapeGlob makes a path literal within a glob.

@@ -20,7 +20,16 @@ import (
 // already, and after are written while it runs.
 func reports(t *testing.T, before, after map[string]string) (*adapter.Process, adapter.Report) {
 	t.Helper()
+	return reportsIn(t, "", before, after)
+}
+
+// reportsIn is reports where a folder lies among them; empty: none.
+func reportsIn(t *testing.T, folder string, before, after map[string]string) (*adapter.Process, adapter.Report) {
+	t.Helper()
 	p := suitetest.Process(t, "a", "b")
+	if err := os.MkdirAll(filepath.Join(p.Start.Dir, folder), 0o755); err != nil {
+		t.Fatal(err)
+	}
 	write := func(files map[string]string) {
 		for name, text := range files {
 			if err := os.WriteFile(filepath.Join(p.Start.Dir, name), []byte(text), 0o600); err != nil {
@@ -104,6 +113,32 @@ func TestOddReportsAreOneNote(t *testing.T) {
 	_, rep := reports(t, nil, map[string]string{"1.xml": odd, "2.xml": strings.ReplaceAll(odd, `"a"`, `"b"`)})
 	if len(rep.Problems) != 1 || !rep.Problems[0].Note || rep.Problems[0].LosesEvidence || !strings.HasPrefix(rep.Problems[0].Text, "2 reports of batch u ") {
 		t.Errorf("%+v", rep.Problems)
+	}
+}
+
+// What looks like a report and is not read is named, and loses nothing by itself.
+func TestReportsThatAreMissed(t *testing.T) {
+	for name, tc := range map[string]struct {
+		folder string
+		after  map[string]string
+		want   string
+	}{
+		"another case":           {"", map[string]string{"a.xml": twoCases, "Z.XML": twoCases}, "not read as reports of batch u: Z.XML differs from *.xml in upper and lower case"},
+		"a folder":               {"d.xml", map[string]string{"a.xml": twoCases}, "not read as reports of batch u: d.xml is a folder"},
+		"a folder and no report": {"d.xml", nil, "not read as reports of batch u: d.xml is a folder"},
+		"another folder":         {"screenshots", map[string]string{"a.xml": twoCases}, ""},
+		"another kind of file":   {"", map[string]string{"a.xml": twoCases, "a.txt": ""}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, rep := reportsIn(t, tc.folder, nil, tc.after)
+			at := slices.IndexFunc(rep.Problems, func(p e2e.Problem) bool { return strings.Contains(p.Text, "not read as reports") })
+			switch {
+			case tc.want == "" && at >= 0, tc.want != "" && at < 0:
+				t.Errorf("%+v, want %q", rep.Problems, tc.want)
+			case at >= 0 && (rep.Problems[at].Text != tc.want || !rep.Problems[at].Note || rep.Problems[at].LosesEvidence):
+				t.Errorf("%+v, want %q", rep.Problems[at], tc.want)
+			}
+		})
 	}
 }
 
