@@ -81,7 +81,8 @@ func (m masking) lint(c *config.Config, environ []string) []diag.Message {
 		found = append(found, diag.Message{File: c.File, Severity: diag.Warning, Text: text, Hint: hint})
 	}
 	for _, name := range m.found.Short {
-		warn(fmt.Sprintf("the value of %s is too short to be masked", name), fmt.Sprintf("a value of %d bytes or more is; name it under secrets to mask it as it is", secrets.MinWeak))
+		warn(fmt.Sprintf("the value of %s is too short to be masked", name),
+			fmt.Sprintf("a value of %d bytes or more is; name it under secrets to mask it as it is", secrets.MinWeak))
 	}
 	for _, s := range m.found.Weak {
 		if slices.Contains(m.words, s.Value) && s.Variable != "" {

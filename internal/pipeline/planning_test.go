@@ -201,7 +201,8 @@ func TestShardsOfOneMachine(t *testing.T) {
 		if tc.opts.Matrix {
 			tc.opts.Config.Shards.Overhead = 1e9 // one second, as on this machine
 		}
-		s := &Session{opts: tc.opts, run: e2e.Run{Stage: "pr"}}
+		s := New(tc.opts)
+		s.run.Stage = "pr"
 		in := planning{stats: history.Fold(tc.records)}
 		for i := range 2 {
 			in.tests = append(in.tests, e2e.Test{ID: fmt.Sprint("s::", i), Suite: "s", Unit: "s"})

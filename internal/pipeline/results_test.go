@@ -342,8 +342,11 @@ func FuzzShardDocument(f *testing.F) {
 		if err := os.WriteFile(filepath.Join(dir, "shard-0.1.json"), data, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		docs, bad := s.ours(t.Context()).readShards(dir)
-		j := s.judge(evidence{plan: s.plan, documents: docs, unreadable: append(bad, s.unread(s.plan)...)}, nil)
+		docs, bad := s.ours(t.Context()).readShards(t.Context(), dir)
+		j, err := s.judge(t.Context(), evidence{plan: s.plan, documents: docs, unreadable: append(bad, s.unread(s.plan)...)}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
 		if j.result.Verdict.State == e2e.VerdictPassed || j.result.Verdict.ExitStatus() == e2e.ExitPassed {
 			t.Errorf("green, and a planned test has no result: %+v", j.result.Verdict)
 		}
