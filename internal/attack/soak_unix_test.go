@@ -32,7 +32,7 @@ type soak struct {
 	front []string
 	// usual is how long a run takes that is left alone: kills fall into that time.
 	usual time.Duration
-	// record are ids of runs that have to be in the history.
+	// record are numbers of runs that have to be in the history.
 	mu      sync.Mutex
 	record  []string
 	killed  int
@@ -212,9 +212,8 @@ func (s *soak) tryRun(t *testing.T, r *soakRun) {
 		inside := exec.CommandContext(t.Context(), s.front[0], append(append(s.front[1:], "sh", "-c", script, "sh", r.kept), cmd.Args...)...) //nolint:gosec // ours
 		inside.Dir, inside.Env, cmd = cmd.Dir, cmd.Env, inside
 	}
-	n := r.marker[len(r.marker)-6:]
-	cmd.Env = append(cmd.Env, "SOAK="+r.marker, "SOAK_TRUTH="+r.truth, "GITHUB_RUN_ID="+strings.TrimLeft(n, "0"),
-		"GITHUB_OUTPUT="+filepath.Join(s.side, n+".output"), "GITHUB_STEP_SUMMARY="+filepath.Join(s.side, n+".summary"))
+	cmd.Env = append(cmd.Env, "SOAK="+r.marker, "SOAK_TRUTH="+r.truth, "GITHUB_RUN_ID="+r.number(),
+		"GITHUB_OUTPUT="+filepath.Join(s.side, r.number()+".output"), "GITHUB_STEP_SUMMARY="+filepath.Join(s.side, r.number()+".summary"))
 	if r.fills {
 		cmd.Env = append(cmd.Env, "SOAK_FILL="+r.out)
 	}
@@ -251,6 +250,9 @@ func (s *soak) tryRun(t *testing.T, r *soakRun) {
 		t.Logf("%+v", *r)
 	}
 }
+
+// number is that of the workflow's run, by which a record is known also where a result cannot be written.
+func (r *soakRun) number() string { return strings.TrimLeft(r.marker[len(r.marker)-6:], "0") }
 
 // how names the disturbance.
 func (r *soakRun) how(sent bool) string {
@@ -293,7 +295,7 @@ func (s *soak) look(t *testing.T, r *soakRun, sent bool) {
 		t.Errorf("exit status %d, and result.json says %q", r.status, result.Verdict.State)
 	}
 	if r.ended && r.status <= 1 && !r.bare {
-		s.record = append(s.record, result.Run.ID)
+		s.record = append(s.record, r.number())
 	}
 	if _, err := os.Stat(filepath.Join(r.kept, "plan.json")); err == nil && !r.ended {
 		s.judgedAgain(t, r, green)
@@ -402,7 +404,7 @@ func processesWith(marker string) (list []string) {
 func (s *soak) everythingIsThere(t *testing.T) {
 	t.Helper()
 	dir, temporary := filepath.Join(s.Dir, ".e2e-gate", "history"), 0
-	var names []string
+	known := map[string]bool{}
 	if err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil || d.IsDir():
@@ -411,8 +413,16 @@ func (s *soak) everythingIsThere(t *testing.T) {
 			temporary++
 			return nil
 		}
-		names = append(names, d.Name())
-		for line := range strings.Lines(read(t, path)) {
+		text := read(t, path)
+		var head struct {
+			Run string `json:"workflow_run"`
+		}
+		first, _, _ := strings.Cut(text, "\n")
+		if err := json.Unmarshal([]byte(first), &head); err != nil || head.Run == "" && !strings.HasPrefix(d.Name(), "snapshot-") {
+			t.Errorf("the record %s does not say of which run it is: %v", d.Name(), err)
+		}
+		known[head.Run] = true
+		for line := range strings.Lines(text) {
 			if !json.Valid([]byte(line)) || !strings.HasSuffix(line, "\n") {
 				t.Errorf("the record %s is half written: %q", d.Name(), line)
 			}
@@ -424,9 +434,9 @@ func (s *soak) everythingIsThere(t *testing.T) {
 	if temporary > s.killed {
 		t.Errorf("%d temporary files are left in the history, and %d runs were killed", temporary, s.killed)
 	}
-	for _, id := range s.record {
-		if !slices.ContainsFunc(names, func(name string) bool { return id != "" && strings.Contains(name, id) }) {
-			t.Errorf("the run %q ended by itself, and has no record", id)
+	for _, run := range s.record {
+		if !known[run] {
+			t.Errorf("run %s ended by itself, and has no record", run)
 		}
 	}
 	s.gate("history", "show").wants(0).lacks(t, "cannot be read")
