@@ -104,7 +104,12 @@ func processAttacks() []attack {
 		{attack: "a supervisor that is killed", surface: s, expected: "not judged", try: leaves("sleep 600 & echo $! > a.pid\n"+passes+"kill -9 $PPID; exit 0", 3)},
 		{attack: "the gate is asked to end, by a test that passed", surface: s, expected: "not judged", try: assaults(passes+"kill -TERM $gate; sleep 600", 3)},
 		{attack: "the gate is killed by a test that passed", surface: s, expected: "no result that says passed",
-			try: assaults(passes+"kill -9 $gate; sleep 600", -1)},
+			try: func(t *testing.T) {
+				if runtime.GOOS != "linux" {
+					t.Skip("elsewhere the test would stay")
+				}
+				assaults(passes+"kill -9 $gate; sleep 600", -1)(t)
+			}},
 		{attack: "the gate is stopped, and continued", surface: s, expected: "goes on: the failure blocks",
 			try: assaults("kill -STOP $gate; ( sleep 0.1; kill -CONT $gate ) & wait; "+fails, 1)},
 		{attack: "a result, a plan and a shard written before the gate writes them", surface: s, expected: "replaced by the gate's, which says what happened",
