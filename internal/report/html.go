@@ -75,12 +75,12 @@ type page struct {
 	Quarantine []e2e.TestResult
 	// MoreFlakes and MoreQuarantined are how many rows the tables leave out.
 	MoreFlakes, MoreQuarantined int
-	Details    []*e2e.TestResult
-	MoreTests  int
-	Chart      *chart
-	Lost       bool
-	Failed     bool
-	Over       int
+	Details                     []*e2e.TestResult
+	MoreTests                   int
+	Chart                       *chart
+	Lost                        bool
+	Failed                      bool
+	Over                        int
 	// JudgeChanges are what the change alters about what judges it, JudgeNote what became of it.
 	JudgeChanges []e2e.JudgeChange
 	JudgeNote    string

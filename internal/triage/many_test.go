@@ -17,7 +17,8 @@ func TestManyFailures(t *testing.T) {
 	last, like := len(inputs)-1, len(inputs)-2
 	inputs[last].Message = "something that no other test said"
 	results, clusters := mustNew(t).All(inputs)
-	if r := results[like]; r.Category != results[0].Category || r.Category == unknown || !strings.Contains(strings.Join(r.Evidence, " "), "the same message as s::t0") {
+	evidence := strings.Join(results[like].Evidence, " ")
+	if r := results[like]; r.Category != results[0].Category || r.Category == unknown || !strings.Contains(evidence, "the same message as s::t0") {
 		t.Errorf("%+v, like %+v", r, results[0])
 	}
 	if r := results[last]; r.Category != unknown || r.Cause != "not looked at" || r.ID != inputs[last].ID {
