@@ -43,7 +43,8 @@ func TestChecksumOfAShardsDocument(t *testing.T) {
 		if err := os.WriteFile(file, bad, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := readWhole(t.Context(), file, e2e.ShardSchema, &doc); err == nil || !strings.Contains(err.Error(), "changed after the gate wrote it") && !strings.Contains(err.Error(), "duplicate field") {
+		_, err := readWhole(t.Context(), file, e2e.ShardSchema, &doc)
+		if err == nil || !strings.Contains(err.Error(), "changed after the gate wrote it") && !strings.Contains(err.Error(), "duplicate field") {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
@@ -73,7 +74,8 @@ func TestDocumentsThatCameWithTheCheckout(t *testing.T) {
 			for _, run := range []string{"r1", "r2"} {
 				s.out = filepath.Join(s.runs(), run)
 				r := e2e.Result{Schema: e2e.ResultSchema, Run: s.run}
-				if err := errors.Join(s.writeShards(t.Context(), []e2e.ShardRun{shardDoc(s, 0, 1, pass("s::a", "s::b"))}), s.write(t.Context(), "result.json", r)); err != nil {
+				docs := []e2e.ShardRun{shardDoc(s, 0, 1, pass("s::a", "s::b"))}
+				if err := errors.Join(s.writeShards(t.Context(), docs), s.write(t.Context(), "result.json", r)); err != nil {
 					t.Fatal(err)
 				}
 			}

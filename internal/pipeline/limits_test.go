@@ -394,7 +394,8 @@ func TestTooManyTests(t *testing.T) {
 	if j, _ := s.judge(t.Context(), ev, nil); j.result.Verdict.State != e2e.VerdictPassed {
 		t.Errorf("%s %s", j.result.Verdict.State, codes(j.result))
 	}
-	docs[0].Tests = append(docs[0].Tests, e2e.TestRun{ID: "s/x", Unplanned: &e2e.Test{ID: "s/x", Suite: "s"}, Attempts: []e2e.Attempt{{N: 1, Outcome: e2e.Passed}}})
+	stray := e2e.TestRun{ID: "s/x", Unplanned: &e2e.Test{ID: "s/x", Suite: "s"}, Attempts: []e2e.Attempt{{N: 1, Outcome: e2e.Passed}}}
+	docs[0].Tests = append(docs[0].Tests, stray)
 	ev.documents = localDocuments(docs)
 	j, _ := s.judge(t.Context(), ev, nil)
 	if j.result.Verdict.State != e2e.VerdictNotJudged || !strings.Contains(codes(j.result), string(e2e.CodeTooManyTests)) {

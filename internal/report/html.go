@@ -73,12 +73,14 @@ type page struct {
 	Flakes     []e2e.TestResult
 	Deadlines  []deadline
 	Quarantine []e2e.TestResult
-	Details    []*e2e.TestResult
-	MoreTests  int
-	Chart      *chart
-	Lost       bool
-	Failed     bool
-	Over       int
+	// MoreFlakes and MoreQuarantined are how many rows the tables leave out.
+	MoreFlakes, MoreQuarantined int
+	Details                     []*e2e.TestResult
+	MoreTests                   int
+	Chart                       *chart
+	Lost                        bool
+	Failed                      bool
+	Over                        int
 	// JudgeChanges are what the change alters about what judges it, JudgeNote what became of it.
 	JudgeChanges []e2e.JudgeChange
 	JudgeNote    string
@@ -105,6 +107,8 @@ func HTML(r e2e.Result) []byte {
 			p.Quarantine = append(p.Quarantine, *t)
 		}
 	}
+	p.MoreFlakes, p.MoreQuarantined = max(len(p.Flakes)-maxRows, 0), max(len(p.Quarantine)-maxRows, 0)
+	p.Flakes, p.Quarantine = p.Flakes[:len(p.Flakes)-p.MoreFlakes], p.Quarantine[:len(p.Quarantine)-p.MoreQuarantined]
 	p.Details = inDetail(r)
 	p.MoreTests = max(len(p.Details)-maxDetailed, 0)
 	p.Details = p.Details[:len(p.Details)-p.MoreTests]

@@ -111,7 +111,8 @@ func gistOf(in Input) string {
 	line, _, _ := strings.Cut(strings.TrimSpace(in.Message), "\n")
 	line, _ = safetext.Cut(line, maxQuote)
 	var b strings.Builder
-	for _, v := range []string{in.Framework, in.Type, string(in.Context.Health), string(in.Context.Rerun), string(in.Context.Recent), fmt.Sprint(in.Assertion, in.Error)} {
+	c := in.Context
+	for _, v := range []string{in.Framework, in.Type, string(c.Health), string(c.Rerun), string(c.Recent), fmt.Sprint(in.Assertion, in.Error)} {
 		b.WriteString(v + "|")
 	}
 	for word := range strings.FieldsSeq(line) {

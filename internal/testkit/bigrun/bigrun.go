@@ -39,15 +39,18 @@ func Failure(i, details int) e2e.Attempt {
 	for n := 0; b.Len() < details; n++ {
 		_, _ = fmt.Fprintf(&b, "    at checkout_%03d_test.go:%d: order o-%06d was not accepted: step %d of the checkout said <%x>\n", i%500, 10+n, i, n, i*7919+n)
 	}
-	return e2e.Attempt{N: 1, Outcome: e2e.Failed, Source: e2e.SourceFirst, WorkflowAttempt: 1, Seconds: 0.25, Started: start.Add(time.Duration(i) * time.Millisecond),
+	return e2e.Attempt{N: 1, Outcome: e2e.Failed, Source: e2e.SourceFirst, WorkflowAttempt: 1, Seconds: 0.25, Started: at(i),
 		Type: "AssertionError", Message: fmt.Sprintf("order o-%06d: expected state accepted, got submitted", i), Details: b.String()[:details],
 		Correlation: fmt.Sprintf("big-0-%d", i)}
 }
 
 var start = time.Date(2026, 11, 2, 10, 0, 0, 0, time.UTC)
 
+func at(i int) time.Time { return start.Add(time.Duration(i) * time.Millisecond) }
+
 func (r Run) test(i int) e2e.Test {
-	return e2e.Test{ID: ID(i), Suite: "s", Framework: "command", File: fmt.Sprintf("orders/checkout_%03d_test.go", i%500), Name: fmt.Sprintf("TestCheckout%06d", i),
+	file, name := fmt.Sprintf("orders/checkout_%03d_test.go", i%500), fmt.Sprintf("TestCheckout%06d", i)
+	return e2e.Test{ID: ID(i), Suite: "s", Framework: "command", File: file, Name: name,
 		Owner: fmt.Sprintf("team-%d", i%20), Criticality: e2e.ReleaseBlocking, Unit: "s"}
 }
 
@@ -77,7 +80,7 @@ func (r Run) Shard(p *e2e.Plan, index int) e2e.ShardRun {
 	doc := e2e.ShardRun{Schema: e2e.ShardSchema, Run: p.Run, Digest: p.Digest, Index: index, Gates: []e2e.Gate{}, Complete: true, Tests: []e2e.TestRun{}}
 	unit := e2e.UnitRun{Unit: "s", Suite: "s", Shard: index, Attempt: 1, Command: []string{"true"}, Ended: e2e.EndedExited, Seconds: 60, Log: "units/s.log", Tests: p.Shards[index].Tests}
 	for i := index; i < r.Failed+r.Passed; i += r.Shards {
-		a := e2e.Attempt{N: 1, Outcome: e2e.Passed, Source: e2e.SourceFirst, WorkflowAttempt: 1, Seconds: 0.25, Started: start.Add(time.Duration(i) * time.Millisecond)}
+		a := e2e.Attempt{N: 1, Outcome: e2e.Passed, Source: e2e.SourceFirst, WorkflowAttempt: 1, Seconds: 0.25, Started: at(i)}
 		if i < r.Failed {
 			a, unit.Exit = Failure(i, r.Details), 1
 			doc.Reruns = append(doc.Reruns, e2e.RerunRecord{ID: ID(i), Reason: "too many tests failed for a rerun to say anything"})
