@@ -17,7 +17,7 @@ const (
 	stepToken = "ghs_hidden0123456789"
 	// otherUser has no rights.
 	otherUser = 65534
-	spyEnv = "E2E_GATE_TEST_SPY"
+	spyEnv    = "E2E_GATE_TEST_SPY"
 )
 
 func TestMain(m *testing.M) {

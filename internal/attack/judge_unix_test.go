@@ -179,6 +179,7 @@ func gateAttacks() []attack {
 		{attack: "a gzip bomb", surface: s, expected: shut,
 			try: answers(up, 3, answer(gzipped(strings.Repeat(" ", 200<<20)), "Content-Encoding", "gzip", "Content-Type", "application/json"))},
 		{attack: "JSON 100,000 deep", surface: s, expected: shut, try: answers(up, 3, answer(strings.Repeat("[", 100_000)))},
+		{attack: "equal keys, DOWN and then UP", surface: s, expected: shut, try: answers(up, 3, answer(`{"status":"DOWN","status":"UP"}`))},
 		{attack: "two documents", surface: s, expected: shut, try: answers(up, 3, answer(`{"status":"UP"}{"status":"DOWN"}`))},
 		{attack: "megabytes of headers", surface: s, expected: shut, try: answers(up, 3, answer(`{"status":"UP"}`, "X-Large", strings.Repeat("x", 5<<20)))},
 		{attack: "a redirect to itself", surface: s, expected: shut, try: answers(up, 3, answer("", "Location", "/"))},

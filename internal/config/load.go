@@ -83,7 +83,8 @@ func ParseBytes(file string, data []byte, opts Options) *Config {
 }
 
 // ErrNone says that no config was named and that none of [DefaultFiles] exists.
-var ErrNone = fmt.Errorf("no config found: neither %s exists; run e2e-gate init to write one, or give its path with --config", strings.Join(DefaultFiles, " nor "))
+var ErrNone = fmt.Errorf("no config found: neither %s exists; run e2e-gate init to write one, or give its path with --config",
+	strings.Join(DefaultFiles, " nor "))
 
 func read(opts Options) (string, []byte, error) {
 	if opts.File != "" {

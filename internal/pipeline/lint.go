@@ -71,7 +71,8 @@ func (s *Session) lintOwners(tests []e2e.Test) []diag.Message {
 		case 1:
 			m.Text = ids[0] + " blocks and has no owner"
 		default:
-			m.Text, m.Hint = fmt.Sprintf("%d tests of suite %s block and have no owner: %s", len(ids), spec.Name, few(ids)), "tag them owner:<team>, or give the suite an owner"
+			m.Text = fmt.Sprintf("%d tests of suite %s block and have no owner: %s", len(ids), spec.Name, few(ids))
+			m.Hint = "tag them owner:<team>, or give the suite an owner"
 		}
 		found = append(found, m)
 	}
@@ -110,7 +111,8 @@ func (s *Session) lintFlaky(tests []e2e.Test, stats history.Stats) []diag.Messag
 			}
 			text += fmt.Sprintf(", and so are %d others: %s", len(others), few(ids))
 		}
-		found = append(found, diag.Message{File: s.opts.Config.File, Severity: diag.Warning, Text: text, Hint: "fix it, or quarantine it with an owner and a deadline"})
+		found = append(found, diag.Message{File: s.opts.Config.File, Severity: diag.Warning, Text: text,
+			Hint: "fix it, or quarantine it with an owner and a deadline"})
 	}
 	return found
 }

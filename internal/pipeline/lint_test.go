@@ -185,7 +185,8 @@ func TestLintIsShort(t *testing.T) {
 	found := append(s.lintOwners(tests), s.lintFlaky(tests, stats)...)
 	want := []string{
 		"400 tests of suite s block and have no owner: s::t000, s::t001, s::t002 and 397 more",
-		"s::t000 was flaky in 5 of its last 10 runs (50%, likely between 26% and 74%), but journey pay allows 2%: it is too flaky to block, and so are 2 others: s::t001, s::t002",
+		"s::t000 was flaky in 5 of its last 10 runs (50%, likely between 26% and 74%), but journey pay allows 2%: " +
+			"it is too flaky to block, and so are 2 others: s::t001, s::t002",
 	}
 	var got []string
 	for _, m := range found {

@@ -172,7 +172,8 @@ func (u *running) execute(ctx context.Context, limit time.Duration) {
 		Offset:    cfg.Now().Sub(cfg.Run.Started).Seconds(), Log: filepath.ToSlash(filepath.Join(u.folder, "output.log"))}
 	cfg.Progress(e2e.Event{Shard: u.s.plan.Index, Attempt: u.attempt, Unit: u.record.Unit, Tests: len(u.tests)})
 	unitCtx, cancel := context.WithTimeout(ctx, limit)
-	exit := proc.Run(unitCtx, proc.Spec{Argv: cmd.Argv, Dir: cmd.Dir, Env: append(slices.Clip(u.env), cmd.Env...), Stdout: u.invocation.Stdout(), Log: u.safe, Redact: cfg.Redact})
+	exit := proc.Run(unitCtx, proc.Spec{Argv: cmd.Argv, Dir: cmd.Dir, Env: append(slices.Clip(u.env), cmd.Env...), Stdout: u.invocation.Stdout(),
+		Log: u.safe, Redact: cfg.Redact})
 	cancel()
 	if exit.Ended == proc.TimedOut && ctx.Err() != nil && errors.Is(context.Cause(ctx), ErrCancelled) {
 		exit.Ended = proc.Cancelled

@@ -72,7 +72,9 @@ func (r *Redactor) AddUnlessWord(secrets ...string) {
 		r.spared = map[string]bool{}
 	}
 	for _, s := range secrets {
-		r.spared[s] = r.spared[s]
+		if _, known := r.spared[s]; !known {
+			r.spared[s] = false
+		}
 	}
 	r.build()
 }
