@@ -18,6 +18,9 @@ func Draw(rng *rand.Rand) World {
 			w[d] = uint8(rng.IntN(dims[d].size)) //nolint:gosec // at most 255
 		}
 	}
+	if w[dGroup] > 0 {
+		w[dKeep], w[dLast] = uint8(rng.IntN(dims[dKeep].size)), uint8(rng.IntN(dims[dLast].size)) //nolint:gosec // at most 255
+	}
 	if rng.IntN(3) == 0 {
 		w[dAttempts] = 0 // one says as much, in less time
 	}
@@ -71,8 +74,10 @@ func (t Triple) Possible() bool {
 	for n := 1; n <= maxAttempts; n++ {
 		for shards := 2; shards <= maxShards; shards++ {
 			for tests := 2; tests <= maxTests; tests++ {
-				if t.possibleIn(n, shards, tests) {
-					return true
+				for _, group := range [...]int{0, 2, 3} {
+					if t.possibleIn(n, shards, tests, group) {
+						return true
+					}
 				}
 			}
 		}
@@ -101,7 +106,7 @@ func (t Triple) some(dim int) bool {
 	return fixed && v != 0
 }
 
-func (t Triple) possibleIn(n, shards, tests int) bool {
+func (t Triple) possibleIn(n, shards, tests, group int) bool {
 	if v, fixed := t.value(dAttempts); fixed && v != n-1 {
 		return false
 	}
@@ -109,6 +114,9 @@ func (t Triple) possibleIn(n, shards, tests int) bool {
 		return false
 	}
 	if v, fixed := t.value(dTests); fixed && v != tests-2 {
+		return false
+	}
+	if !t.groupPossible(tests, group) {
 		return false
 	}
 	past, _ := t.value(dPast)
@@ -137,15 +145,27 @@ func (t Triple) possibleIn(n, shards, tests int) bool {
 		return false
 	}
 	for a := range maxAttempts {
-		if !t.attemptPossible(a, n, shards, tests, past) {
+		if !t.attemptPossible(a, n, shards, tests, group, past) {
 			return false
 		}
 	}
 	return true
 }
 
+// groupPossible is about the dimensions of a group.
+func (t Triple) groupPossible(tests, group int) bool {
+	if v, fixed := t.value(dGroup); fixed && groupOf(uint8(v)) != group || group > tests { //nolint:gosec // at most 2
+		return false
+	}
+	if group == 0 && (t.some(dKeep) || t.some(dLast)) {
+		return false
+	}
+	extra, fixed := t.value(dExtra)
+	return !fixed || extra >= extraFailed || !t.fixes(dKeep, keepOutside)
+}
+
 // attemptPossible is about the dimensions of one workflow attempt.
-func (t Triple) attemptPossible(a, n, shards, tests, past int) bool {
+func (t Triple) attemptPossible(a, n, shards, tests, group, past int) bool {
 	var used []int // shards whose tests do something
 	for slot := range maxTests + 1 {
 		if !t.some(execOf(slot, a)) {
@@ -160,7 +180,7 @@ func (t Triple) attemptPossible(a, n, shards, tests, past int) bool {
 		if test >= tests {
 			return false
 		}
-		used = append(used, test%shards)
+		used = append(used, shardOf(test, group, shards))
 	}
 	process := t.some(dProc+a) || t.some(dProcShard+a)
 	happens := len(used) > 0 || process
@@ -191,7 +211,10 @@ func (t Triple) attemptPossible(a, n, shards, tests, past int) bool {
 	}
 	proc, known := t.value(dProc + a)
 	hides := known && !seen(uint8(proc)) //nolint:gosec // at most 11
-	for s := range min(shards, tests) {
+	for s := range shards {
+		if len(testsOn[max(group-1, 0)][shards-2][tests-2][s]) == 0 {
+			continue
+		}
 		at, fixed := t.value(dProcShard + a)
 		if fixed && at != s || kind == kindOne && s != 0 || hides && slices.Contains(used, s) {
 			continue
