@@ -75,18 +75,18 @@ func (m *merging) join(t e2e.TestRun, enriched map[string]e2e.Test) {
 
 // results are all planned tests, and those that were reported and not planned, by id.
 func (m *merging) results() []e2e.TestResult {
-	list := []e2e.TestResult{}
+	list := make([]e2e.TestResult, 0, max(len(m.in.Plan.Tests), len(m.runs)))
 	claimed := map[string]bool{}
 	for _, b := range m.in.Plan.Batches {
 		list = append(list, m.batch(b.Batch, claimed)...)
 	}
 	for _, t := range m.in.Plan.Tests {
 		claimed[t.ID] = true
-		list = append(list, m.fill(e2e.TestResult{Test: t.Test}, m.runs[t.ID].Attempts)...)
+		list = m.fill(list, e2e.TestResult{Test: t.Test}, m.runs[t.ID].Attempts)
 	}
 	for id, run := range m.runs {
 		if !claimed[id] && run.Unplanned != nil {
-			list = append(list, m.fill(e2e.TestResult{Test: *run.Unplanned, Unplanned: true}, run.Attempts)...)
+			list = m.fill(list, e2e.TestResult{Test: *run.Unplanned, Unplanned: true}, run.Attempts)
 		}
 	}
 	m.label(list)
@@ -94,10 +94,10 @@ func (m *merging) results() []e2e.TestResult {
 	return list
 }
 
-// fill puts the attempts of this and of earlier workflow attempts side by side. Each of
+// fill adds a test to the results. It puts the attempts of this and of earlier workflow attempts side by side. Each of
 // several tests that share an id is a result of its own. Attempts that were reported
 // outweigh a note that the test was not run.
-func (m *merging) fill(r e2e.TestResult, attempts []e2e.Attempt) []e2e.TestResult {
+func (m *merging) fill(list []e2e.TestResult, r e2e.TestResult, attempts []e2e.Attempt) []e2e.TestResult {
 	if rec, ok := m.reruns[r.ID]; ok {
 		r.Rerun = &rec
 	}
@@ -108,24 +108,27 @@ func (m *merging) fill(r e2e.TestResult, attempts []e2e.Attempt) []e2e.TestResul
 		if n, ok := m.notRun[r.ID]; ok && len(attempts) == 0 {
 			r.Outcome, r.Why = e2e.NotRun, n.Reason
 		}
-		return []e2e.TestResult{withAttempts(r, before, attempts)}
+		return append(list, withAttempts(r, before, attempts))
 	}
-	list := make([]e2e.TestResult, len(twins))
-	for i, own := range twins {
-		list[i] = r
-		list[i].Set, list[i].Twins = r.ID, len(twins)
+	for _, own := range twins {
+		one := r
+		one.Set, one.Twins = r.ID, len(twins)
 		if own[0].Line > 0 {
-			list[i].Line = own[0].Line
+			one.Line = own[0].Line
 		}
-		list[i].Outcome = e2e.OutcomeOf(own)
-		list[i] = withAttempts(list[i], besideTwin(before, own, len(twins)), own)
+		one.Outcome = e2e.OutcomeOf(own)
+		list = append(list, withAttempts(one, besideTwin(before, own, len(twins)), own))
 	}
 	return list
 }
 
 // withAttempts adds the attempts of earlier workflow attempts and of this one to a result.
 func withAttempts(r e2e.TestResult, before, own []e2e.Attempt) e2e.TestResult {
-	r.Attempts = e2e.Numbered(slices.Concat(before, own))
+	all := own
+	if len(before) > 0 {
+		all = slices.Concat(before, own)
+	}
+	r.Attempts = e2e.Numbered(all)
 	if len(own) > 0 {
 		r.Children = own[len(own)-1].Children
 	}
@@ -187,10 +190,10 @@ func (m *merging) batch(b e2e.Batch, claimed map[string]bool) []e2e.TestResult {
 		}
 		claimed[id] = true
 		m.held[b.ID] = append(m.held[b.ID], id)
-		list = append(list, m.fill(e2e.TestResult{Test: *run.Unplanned}, run.Attempts)...)
+		list = m.fill(list, e2e.TestResult{Test: *run.Unplanned}, run.Attempts)
 	}
 	if len(list) == 0 {
-		return m.fill(e2e.TestResult{Test: b.Stand()}, m.runs[b.ID].Attempts)
+		return m.fill(nil, e2e.TestResult{Test: b.Stand()}, m.runs[b.ID].Attempts)
 	}
 	m.warnGone(b.Suite)
 	return list

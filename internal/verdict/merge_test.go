@@ -369,7 +369,7 @@ func TestNotCheckedIsSaidOnce(t *testing.T) {
 // Each of several tests of one id has the line that the framework gave it, else that of the plan.
 func TestTwinsHaveLines(t *testing.T) {
 	m := &merging{}
-	list := m.fill(e2e.TestResult{Test: e2e.Test{ID: "s/a::x", Line: 3}}, []e2e.Attempt{
+	list := m.fill(nil, e2e.TestResult{Test: e2e.Test{ID: "s/a::x", Line: 3}}, []e2e.Attempt{
 		{Outcome: e2e.Passed, Twin: 1, Line: 3}, {Outcome: e2e.Failed, Twin: 2, Line: 9}, {Outcome: e2e.Passed, Twin: 3},
 	})
 	if len(list) != 3 || list[0].Line != 3 || list[1].Line != 9 || list[2].Line != 3 {

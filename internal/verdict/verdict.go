@@ -124,10 +124,11 @@ func Of(in In) Out {
 	}
 	in.Judging = measured(in.Judging, in.Plan, r.Tests)
 	r.Judging = in.Judging
-	judge(in, a, &r)
+	counted := shardsOf(a.counted)
+	judge(in, a, counted, &r)
 	out := Out{Result: r}
-	for _, d := range a.counted {
-		out.Counted = append(out.Counted, d.Shard)
+	if len(a.counted) > 0 {
+		out.Counted = counted
 	}
 	return out
 }

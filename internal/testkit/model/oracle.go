@@ -264,7 +264,7 @@ func (o *oracle) process(tests []int, a int, how uint8, again, extraRed, extra b
 		for _, slot := range w.slots(i) {
 			text := truth[slot]
 			texts = append(texts, text)
-			for _, piece := range strings.Split(text, "+") {
+			for piece := range strings.SplitSeq(text, "+") {
 				red = red || strings.HasSuffix(piece, "F") || w[dFlakyExit] == 1 && strings.Contains(piece, "F")
 			}
 		}

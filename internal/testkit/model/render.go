@@ -71,8 +71,9 @@ type rendering struct {
 func (w *World) Judge() e2e.Result {
 	r := rendering{w: w}
 	for a := range w.attempts() {
+		found := r.found(a)
 		if w.env(a) != envShut {
-			earlier, _ := verdict.Before(w.run(a), r.found(a), r.witnesses(a))
+			earlier, _ := verdict.Before(w.run(a), found, r.witnesses(a))
 			for s := range w.shards() {
 				if w.ran(s, a) {
 					r.docs[a][s] = r.shard(s, a, earlier)
@@ -80,7 +81,7 @@ func (w *World) Judge() e2e.Result {
 			}
 		}
 		if a == w.attempts()-1 || w[dPast] != pastKept {
-			r.results[a] = verdict.Of(r.evidence(a)).Result
+			r.results[a] = verdict.Of(r.evidence(a, found)).Result
 		}
 	}
 	return r.results[w.attempts()-1]
@@ -104,6 +105,7 @@ func (w *World) run(attempt int) e2e.Run {
 // plan is the plan that a workflow attempt used.
 func (w *World) plan(attempt int) *e2e.Plan {
 	p := &e2e.Plan{Schema: e2e.PlanSchema, Run: w.run(attempt), Gates: w.gates(-1), Digest: digests[w.planOf(attempt)]}
+	p.Shards, p.Tests = make([]e2e.PlanShard, 0, w.shards()), make([]e2e.PlannedTest, 0, w.tests())
 	for s := range w.shards() {
 		sh := e2e.PlanShard{Index: s, Name: shardsOf[s]}
 		for _, t := range w.on(s) {
@@ -189,10 +191,11 @@ func (w *World) gates(attempt int) []e2e.Gate {
 // found are the documents of earlier workflow attempts that a workflow attempt finds.
 func (r *rendering) found(attempt int) verdict.Found {
 	var f verdict.Found
+	if attempt == 0 || r.w[dPast] != pastKept {
+		return f
+	}
+	f.Documents = make([]verdict.Document, 0, attempt*maxShards+maxShards+1) // with those of this attempt
 	for a := range attempt {
-		if r.w[dPast] != pastKept {
-			break
-		}
 		none := true
 		for s, doc := range r.docs[a] {
 			if doc != nil {
@@ -261,9 +264,13 @@ func (r *rendering) shard(s, a int, earlier verdict.Earlier) *e2e.ShardRun {
 	sh := &shardRun{w: w, doc: doc, runs: map[string]*e2e.TestRun{}, planned: planned, s: s, a: a}
 	sh.file(w.first(s, a, planned), 1)
 	sh.rerun(earlier)
+	doc.Tests = make([]e2e.TestRun, 0, len(sh.runs))
 	for _, t := range planned {
 		if run := sh.runs[testIDs[t]]; run != nil {
-			doc.Tests = append(doc.Tests, e2e.TestRun{ID: run.ID, Attempts: e2e.Numbered(run.Attempts)})
+			for i := range run.Attempts {
+				run.Attempts[i].N = i + 1
+			}
+			doc.Tests = append(doc.Tests, *run)
 		}
 	}
 	if run := sh.runs[extraID]; run != nil {
@@ -449,7 +456,7 @@ func (w *World) process(s, a int, tests []int, how uint8, again bool) process {
 	in.Channel.Ended = 1
 	red := false
 	texts, _ := w.texts(tests, a, again)
-	in.Planned, in.Reported = make([]attempts.Planned, 0, len(tests)), make([]attempts.Reported, 0, len(tests)+2)
+	in.Planned, in.Reported = make([]attempts.Planned, 0, len(tests)), make([]attempts.Reported, 0, len(tests))
 	for _, t := range tests {
 		planned := attempts.Planned{ID: testIDs[t], Name: names[t], File: "f", Twins: len(w.slots(t))}
 		if w.declared() && t < w.group() {
@@ -530,7 +537,8 @@ func (w *World) results(text string, a int, again bool) (list []attempts.Result,
 	if text == "" {
 		return nil, false
 	}
-	for _, run := range strings.Split(text, "+") {
+	list = make([]attempts.Result, 0, len(text))
+	for run := range strings.SplitSeq(text, "+") {
 		for i, c := range []byte(run) {
 			o := e2e.Skipped
 			switch c {
@@ -572,7 +580,7 @@ func (w *World) attempt(o e2e.Outcome, a int, again bool, n int) e2e.Attempt {
 }
 
 // evidence is what the verdict of a workflow attempt is made from.
-func (r *rendering) evidence(a int) verdict.In {
+func (r *rendering) evidence(a int, f verdict.Found) verdict.In {
 	w := r.w
 	in := verdict.In{Run: w.run(a), Plan: w.plan(a), Table: tables[w[dTable]], Now: startOf(a).Add(30 * time.Minute), Witnesses: r.witnesses(a)}
 	switch w[dJudge] {
@@ -594,8 +602,10 @@ func (r *rendering) evidence(a int) verdict.In {
 		}
 		in.Quarantine = append(in.Quarantine, q)
 	}
-	f := r.found(a)
 	in.Documents, in.Results = f.Documents, f.Results
+	if in.Documents == nil {
+		in.Documents = make([]verdict.Document, 0, maxShards+1)
+	}
 	if w.env(a) == envShut {
 		in.Plan, in.Gates = nil, w.gates(a)
 		return in

@@ -448,7 +448,7 @@ func (w *World) red(shard, attempt int) bool {
 			}
 		}
 	}
-	if w[dKeep] == keepOutside && shard == 0 {
+	if w[dKeep] == keepOutside && shard == 0 && (w[dPast] != pastNoVerdict || attempt == w.attempts()-1) {
 		fails, _ := w.extraFails(0, attempt)
 		return fails
 	}

@@ -16,6 +16,9 @@ import (
 //
 // Any other skip is one: a test that skips itself says nothing of others.
 func (u unit) kept(m *matching) []Reported {
+	if !slices.ContainsFunc(u.in.Reported, func(r Reported) bool { return slices.ContainsFunc(r.Results, Result.skipped) }) {
+		return u.in.Reported
+	}
 	planned := map[string]Planned{}
 	for _, p := range u.in.Planned {
 		planned[p.ID] = p
@@ -54,6 +57,8 @@ func (u unit) kept(m *matching) []Reported {
 	}
 	return list
 }
+
+func (r Result) skipped() bool { return r.Attempt.Outcome == e2e.Skipped }
 
 // endedFailed reports whether the last execution of a test that was not skipped failed.
 func endedFailed(run []Result) bool {
