@@ -498,7 +498,7 @@ func (o *oracle) newest(s, a int, final bool) (doc *seenDoc, others []*seenDoc, 
 		}
 	}
 	ofPlan := func(d *seenDoc) bool { return w.planOf(d.number) == w.planOf(a) }
-	if final && w[dDoc] != docFine && int(w[dDocShard]) == s && len(list) > 0 && ofPlan(list[0]) {
+	if final && w[dDoc] != docFine && int(w[dDocShard]) == w.documentOf(s) && len(list) > 0 && ofPlan(list[0]) {
 		switch w[dDoc] {
 		case docMissing, docOfOtherCommit:
 			list = list[1:]
@@ -577,23 +577,36 @@ func (o *oracle) judge(a int, before past) Answer {
 	final := a == w.attempts()-1
 	f.missing = f.missing || before.unknown || !o.documented(a, final)
 	passed := false
+	var allThere [maxShards]bool // by document
+	for s := range w.shards() {
+		allThere[s] = true
+	}
+	for s := range w.shards() {
+		doc, _, _ := o.newest(s, a, final)
+		for _, t := range w.on(s) {
+			if doc == nil || len(doc.tests[t].members) == 0 {
+				allThere[w.documentOf(s)] = false
+			}
+		}
+	}
 	for s := range w.shards() {
 		doc, others, gone := o.newest(s, a, final)
-		incomplete := doc != nil && final && w[dDoc] == docIncomplete && int(w[dDocShard]) == s && doc.number == o.lastRun(s, a)
-		f.missing = f.missing || gone && len(w.on(s)) == 0 || doc != nil && doc.ended || incomplete && len(w.on(s)) == 0
-		allThere, number := true, a
+		spoilt := final && int(w[dDocShard]) == w.documentOf(s)
+		incomplete := doc != nil && spoilt && w[dDoc] == docIncomplete && doc.number == o.lastRun(s, a)
+		f.missing = f.missing || doc != nil && doc.ended || (gone || incomplete) && o.testless(s)
+		if s == 0 && w.steals() && o.emptyIsBad(a, final) {
+			f.missing = true
+		}
+		number := a
 		if doc != nil {
 			number = doc.number
-		}
-		for _, t := range w.on(s) {
-			allThere = allThere && doc != nil && len(doc.tests[t].members) > 0
 		}
 		for _, t := range w.on(s) {
 			var own seenTest
 			if doc != nil {
 				own = doc.tests[t]
 			}
-			lost := own.lost || len(own.members) == 0 || incomplete && allThere
+			lost := own.lost || len(own.members) == 0 || incomplete && allThere[w.documentOf(s)]
 			if lost && law[w[dTable]][rowLost][column[w[dCrit+t]]] == missing {
 				f.missing = true
 			}
@@ -613,6 +626,28 @@ func (o *oracle) judge(a int, before past) Answer {
 	}
 	f.missing = f.missing || !passed
 	return f.answer()
+}
+
+// testless reports whether the document of a shard's batch is that of no test, so that its loss is
+// one of the whole stage. Who stole work is told by the document itself, if it can be read.
+func (o *oracle) testless(s int) bool {
+	w := o.w
+	return len(w.on(s)) == 0 && (!w.steals() || s != 1 || w[dDoc] == docUnreadable)
+}
+
+// emptyIsBad reports whether the document of a shard whose batch was stolen cannot be believed. It
+// is of no test.
+func (o *oracle) emptyIsBad(a int, final bool) bool {
+	w := o.w
+	last := o.lastRun(0, a)
+	if !final || w[dDocShard] != 0 || w.planOf(last) != w.planOf(a) || last < a && w[dPast] != pastKept {
+		return false
+	}
+	switch w[dDoc] {
+	case docUnreadable, docIncomplete, docTwoVersions, docContradicts, docUnknownTest:
+		return true
+	}
+	return false
 }
 
 // lastRun is the workflow attempt in which a shard ran last.

@@ -243,7 +243,13 @@ type process struct {
 func (r *rendering) shard(s, a int, earlier verdict.Earlier) *e2e.ShardRun {
 	w := r.w
 	doc := &e2e.ShardRun{Schema: e2e.ShardSchema, Run: w.run(a), Digest: digests[w.planOf(a)], Index: s, Gates: w.gates(a), Complete: true}
-	planned := w.on(s)
+	batches := [][]int{w.on(s)}
+	switch {
+	case s == 0 && w.steals():
+		batches = nil
+	case s == 1 && w.steals():
+		batches = append(batches, w.on(0))
+	}
 	ended, crashed := w.end(a)
 	if ended {
 		doc.Ends = []e2e.ProcessEnd{{Name: "db", At: startOf(a).Add(time.Second), Text: "exit status 1", Crashed: crashed}}
@@ -251,21 +257,30 @@ func (r *rendering) shard(s, a int, earlier verdict.Earlier) *e2e.ShardRun {
 			Code: e2e.CodeGateLost, Shard: s, LosesEvidence: true, Text: "background process db exited during the run",
 		})
 	}
-	if len(planned) == 0 {
-		return doc
-	}
-	if w.proc(s, a) == procHeld {
-		for _, t := range planned {
-			doc.NotRun = append(doc.NotRun, e2e.NotRunTest{ID: testIDs[t], Code: e2e.CodeGateLost, Reason: "gate api was lost"})
+	sh := &shardRun{w: w, doc: doc, runs: map[string]*e2e.TestRun{}, s: s, a: a}
+	for _, planned := range batches {
+		if len(planned) == 0 {
+			continue
 		}
-		doc.Problems = append(doc.Problems, e2e.Problem{Code: e2e.CodeGateLost, Shard: s, Tests: w.ids(planned), LosesEvidence: true, Text: "gate api was lost"})
+		batch := w.shardOf(planned[0])
+		if w.proc(batch, a) == procHeld {
+			for _, t := range planned {
+				doc.NotRun = append(doc.NotRun, e2e.NotRunTest{ID: testIDs[t], Code: e2e.CodeGateLost, Reason: "gate api was lost"})
+			}
+			doc.Problems = append(doc.Problems, e2e.Problem{
+				Code: e2e.CodeGateLost, Shard: s, Tests: w.ids(planned), LosesEvidence: true, Text: "gate api was lost",
+			})
+			continue
+		}
+		sh.planned = append(slices.Clip(sh.planned), planned...)
+		sh.file(w.first(batch, a, planned), batch, 1)
+	}
+	if len(sh.planned) == 0 {
 		return doc
 	}
-	sh := &shardRun{w: w, doc: doc, runs: map[string]*e2e.TestRun{}, planned: planned, s: s, a: a}
-	sh.file(w.first(s, a, planned), 1)
 	sh.rerun(earlier)
 	doc.Tests = make([]e2e.TestRun, 0, len(sh.runs))
-	for _, t := range planned {
+	for _, t := range sh.planned {
 		if run := sh.runs[testIDs[t]]; run != nil {
 			for i := range run.Attempts {
 				run.Attempts[i].N = i + 1
@@ -296,8 +311,8 @@ type shardRun struct {
 	s, a    int
 }
 
-// file adds a process, its results and its problems to the document.
-func (sh *shardRun) file(p process, n int) {
+// file adds a process of a batch, its results and its problems to the document.
+func (sh *shardRun) file(p process, batch, n int) {
 	offset := processFrom
 	if n == 2 {
 		offset += rerunAfter
@@ -308,8 +323,8 @@ func (sh *shardRun) file(p process, n int) {
 	}
 	doc, s := sh.doc, sh.s
 	doc.Units = append(doc.Units, e2e.UnitRun{
-		Unit: units[s], Suite: "s", Shard: s, Attempt: n, Tests: planned, Exit: p.code, Ended: p.ended, Offset: offset.Seconds(),
-		Seconds: (processTo - processFrom).Seconds(), Log: logs[s][n-1],
+		Unit: units[batch], Suite: "s", Shard: s, TakenOver: batch != s, Attempt: n, Tests: planned, Exit: p.code, Ended: p.ended, Offset: offset.Seconds(),
+		Seconds: (processTo - processFrom).Seconds(), Log: logs[batch][n-1],
 	})
 	out := attempts.Of(p.in)
 	var decided []string
@@ -322,7 +337,7 @@ func (sh *shardRun) file(p process, n int) {
 		if len(list) == 0 {
 			continue
 		}
-		list = sh.filed(list, n)
+		list = sh.filed(list, batch, n)
 		switch {
 		case n > 1 && known == nil && e2e.OutcomeOf(list) != e2e.Failed: // it stays lost
 		case known == nil:
@@ -334,7 +349,7 @@ func (sh *shardRun) file(p process, n int) {
 		}
 	}
 	for _, run := range out.Unplanned {
-		run.Attempts = sh.filed(run.Attempts, n)
+		run.Attempts = sh.filed(run.Attempts, batch, n)
 		sh.runs[run.ID] = &run
 	}
 	undecided := func(id string) bool { return slices.Contains(planned, id) && !slices.Contains(decided, id) }
@@ -351,16 +366,16 @@ func (sh *shardRun) file(p process, n int) {
 	}
 	missing := slices.DeleteFunc(decided, func(id string) bool { return len(out.Tests[id]) > 0 })
 	if len(missing) > 0 {
-		doc.Problems = append(doc.Problems, e2e.Problem{Code: e2e.CodeTimeout, Unit: units[s], Shard: s, Tests: missing, LosesEvidence: true, Text: "stopped"})
+		doc.Problems = append(doc.Problems, e2e.Problem{Code: e2e.CodeTimeout, Unit: units[batch], Shard: s, Tests: missing, LosesEvidence: true, Text: "stopped"})
 	}
 }
 
 // filed adds what the runner knows of attempts.
-func (sh *shardRun) filed(list []e2e.Attempt, n int) []e2e.Attempt {
+func (sh *shardRun) filed(list []e2e.Attempt, batch, n int) []e2e.Attempt {
 	for i := range list {
 		list[i].Shard, list[i].WorkflowAttempt = sh.s, sh.a+1
 		if list[i].Outcome == e2e.Failed {
-			list[i].Files = logs[sh.s][n-1 : n : n]
+			list[i].Files = logs[batch][n-1 : n : n]
 		}
 	}
 	return list
@@ -398,8 +413,16 @@ func (sh *shardRun) rerun(earlier verdict.Earlier) {
 			}
 		}
 	}
-	if list := slices.DeleteFunc(slices.Clone(sh.planned), func(t int) bool { return !again[t] }); len(list) > 0 {
-		sh.file(w.second(sh.s, sh.a, list), 2)
+	for batch := range w.shards() { // each is a process
+		var list []int
+		for _, t := range w.on(batch) {
+			if again[t] {
+				list = append(list, t)
+			}
+		}
+		if len(list) > 0 {
+			sh.file(w.second(batch, sh.a, list), batch, 2)
+		}
 	}
 	done := func(id string) bool { return sh.runs[id] != nil && len(sh.runs[id].Attempts) > had[id] }
 	for _, d := range decisions {
@@ -439,7 +462,7 @@ func (w *World) unhealthy(attempt int) string {
 	return ""
 }
 
-// first is the planned process of a shard.
+// first is the planned process of a shard's batch.
 func (w *World) first(s, a int, planned []int) process {
 	return w.process(s, a, planned, w.proc(s, a), false)
 }

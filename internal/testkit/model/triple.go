@@ -193,6 +193,10 @@ func (w *wanted) attemptPossible(a, n, shards, tests, group, past int) bool {
 	if w.fixes(dEnv+a, envShut) && happens {
 		return false
 	}
+	one := 1 // bits of the shards that run where one shard alone is re-run
+	if !w.fixes(dSteal, 0) {
+		one = 3
+	}
 	kind := kindAll
 	if a > 0 {
 		kind, _ = w.value(dKind + a - 1)
@@ -207,7 +211,7 @@ func (w *wanted) attemptPossible(a, n, shards, tests, group, past int) bool {
 		return false
 	}
 	if !process {
-		return kind != kindOne || used&^1 == 0
+		return kind != kindOne || used&^one == 0
 	}
 	proc, known := w.value(dProc + a)
 	hides := known && !seen(uint8(proc)) //nolint:gosec // at most 11
@@ -216,10 +220,10 @@ func (w *wanted) attemptPossible(a, n, shards, tests, group, past int) bool {
 			continue
 		}
 		at, fixed := w.value(dProcShard + a)
-		if fixed && at != s || kind == kindOne && s != 0 || hides && used>>s&1 == 1 {
+		if fixed && at != s || kind == kindOne && one>>s&1 == 0 || hides && used>>s&1 == 1 {
 			continue
 		}
-		return kind != kindOne || used&^1 == 0
+		return kind != kindOne || used&^one == 0
 	}
 	return false
 }

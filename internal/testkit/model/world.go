@@ -48,6 +48,7 @@ const (
 	dGroup
 	dKeep
 	dLast
+	dSteal
 	dEnv       // one for each workflow attempt
 	dProc      = dEnv + maxAttempts
 	dProcShard = dProc + maxAttempts
@@ -221,7 +222,7 @@ const (
 type story struct{ first, rerun string }
 
 var stories = []story{
-	{"P", "P"}, {"S", "P"}, {"", "P"}, {"FP", "P"}, {"F", "P"}, {"F", "F"}, {"FF", "P"}, {"F", "S"}, {"F", ""}, {"F", "FP"}, {"F", "P+P"}, {"P", "F"}, {"P", ""}, {"P", "FP"},
+	{"P", "P"}, {"S", "P"}, {"", "P"}, {"FP", "P"}, {"F", "P"}, {"F", "F"}, {"FF", "P"}, {"F", "S"}, {"F", ""}, {"F", "FP"}, {"F", "P+P"}, {"P", "F"}, {"P", ""}, {"P", "FP"}, {"S", "F"},
 }
 
 // By renaming, any test can be one of the first two. Others have the first stories only.
@@ -266,6 +267,7 @@ var dims = func() (list [numDims]struct {
 	say(dGroup, "group", "none", "of two", "of three")
 	say(dKeep, "a failure", "keeps nothing", "skips the next", "keeps the next", "keeps the next, also one outside", "keeps the next without a group")
 	say(dLast, "test 1 skipped last", "no", "yes")
+	say(dSteal, "steals", "none", "shard 1 runs the batch of shard 0")
 	for a := range maxAttempts {
 		say(dEnv+a, fmt.Sprintf("environment %d", a+1), "healthy", "bad before", "bad during", "stays bad",
 			"bad in the rerun", "bad elsewhere", "redeployed", "shut")
@@ -428,9 +430,21 @@ func (w *World) ran(shard, attempt int) bool {
 		return true
 	}
 	if w.kind(attempt) == kindOne {
-		return shard == 0
+		return shard == w.documentOf(0) || shard == 0
 	}
-	return w.red(shard, attempt-1)
+	return w.red(shard, attempt-1) || w.steals() && shard < 2 && w.red(1-shard, attempt-1)
+}
+
+// steals reports whether shards 0 and 1 are on one machine, where 1 runs the batch of 0: they run
+// together, or not at all.
+func (w *World) steals() bool { return w[dSteal] == 1 }
+
+// documentOf is the shard whose document has what the batch of a shard did.
+func (w *World) documentOf(shard int) int {
+	if shard == 0 && w.steals() {
+		return 1
+	}
+	return shard
 }
 
 // red reports whether the job of a shard failed, or that of its newest run before.
@@ -551,6 +565,9 @@ func (w *World) Key() uint64 {
 			h = mix(h, uint64(w.proc(s, a)))
 		}
 		h = mix(h, uint64(b2i(int(w[dDocShard]) == s)))
+		if w.steals() {
+			h = mix(h, uint64(s)+1) //nolint:gosec // shards have their roles
+		}
 		// Shard 0 alone has the extra test and the single re-run.
 		h = mix(h, uint64(b2i(s == 0 && (w[dExtra] > 0 || w[dKind] == kindOne || w[dKind+1] == kindOne))))
 		var tests [maxTests]uint64

@@ -156,6 +156,9 @@ var mutants = []mutant{
 	{"a rerun record of a kept test is no contradiction", verdictDir + "accept.go", "if len(attempts) > 0 && attempts[0].Kept {", "if false {"},
 	{"a test that was kept from running is not judged", "internal/policy/table.go",
 		"t.row(RowNotRun, e2e.NotJudged, e2e.NotJudged,", "t.row(RowNotRun, e2e.NotJudged, e2e.Warns,"},
+	{"a pass counts from a shard that stole the work", verdictDir + "merge.go", "stolen := stolenTests(d.Shard)", "stolen := map[string]bool{}"},
+	{"stolen work is lost with the document of the shard that did it", verdictDir + "accept.go",
+		"if by, ok := ranBy[id]; ok {", "if by, ok := ranBy[id]; ok && by < 0 {"},
 	{"the strictest policy blocks flakes", "internal/policy/table.go", "string(RowFlaky): blocks, ", ""},
 }
 
