@@ -487,9 +487,9 @@ func (m member) ended() byte {
 	return 'S'
 }
 
-// newest are the document of a shard that counts, and the others. gone: it is there, and
+// newest are the document of a shard's batch that counts, and the others; at is the shard of the document. gone: it is there, and
 // cannot be believed.
-func (o *oracle) newest(s, a int, final bool) (doc *seenDoc, others []*seenDoc, gone bool) {
+func (o *oracle) newest(s, at, a int, final bool) (doc *seenDoc, others []*seenDoc, gone bool) {
 	w := o.w
 	var list []*seenDoc
 	for b := a; b >= 0; b-- {
@@ -498,7 +498,7 @@ func (o *oracle) newest(s, a int, final bool) (doc *seenDoc, others []*seenDoc, 
 		}
 	}
 	ofPlan := func(d *seenDoc) bool { return w.planOf(d.number) == w.planOf(a) }
-	if final && w[dDoc] != docFine && int(w[dDocShard]) == w.documentOf(s) && len(list) > 0 && ofPlan(list[0]) {
+	if final && w[dDoc] != docFine && int(w[dDocShard]) == at && len(list) > 0 && ofPlan(list[0]) {
 		switch w[dDoc] {
 		case docMissing, docOfOtherCommit:
 			list = list[1:]
@@ -582,7 +582,7 @@ func (o *oracle) judge(a int, before past) Answer {
 		allThere[s] = true
 	}
 	for s := range w.shards() {
-		doc, _, _ := o.newest(s, a, final)
+		doc, _, _ := o.newest(s, w.documentOf(s), a, final)
 		for _, t := range w.on(s) {
 			if doc == nil || len(doc.tests[t].members) == 0 {
 				allThere[w.documentOf(s)] = false
@@ -590,12 +590,12 @@ func (o *oracle) judge(a int, before past) Answer {
 		}
 	}
 	for s := range w.shards() {
-		doc, others, gone := o.newest(s, a, final)
+		doc, others, gone := o.newest(s, w.documentOf(s), a, final)
 		spoilt := final && int(w[dDocShard]) == w.documentOf(s)
 		incomplete := doc != nil && spoilt && w[dDoc] == docIncomplete && doc.number == o.lastRun(s, a)
-		f.missing = f.missing || doc != nil && doc.ended || (gone || incomplete) && o.testless(s)
-		if s == 0 && w.steals() && o.emptyIsBad(a, final) {
-			f.missing = true
+		f.missing = f.missing || doc != nil && doc.ended || (gone || incomplete) && o.testless(s, a)
+		if s == 0 && w.steals() {
+			o.empty(&f, a, final)
 		}
 		number := a
 		if doc != nil {
@@ -630,24 +630,20 @@ func (o *oracle) judge(a int, before past) Answer {
 
 // testless reports whether the document of a shard's batch is that of no test, so that its loss is
 // one of the whole stage. Who stole work is told by the document itself, if it can be read.
-func (o *oracle) testless(s int) bool {
+func (o *oracle) testless(s, a int) bool {
 	w := o.w
-	return len(w.on(s)) == 0 && (!w.steals() || s != 1 || w[dDoc] == docUnreadable)
+	return len(w.on(s)) == 0 && (!w.steals() || s != 1 || w[dDoc] == docUnreadable || !o.stole(a))
 }
 
-// emptyIsBad reports whether the document of a shard whose batch was stolen cannot be believed. It
-// is of no test.
-func (o *oracle) emptyIsBad(a int, final bool) bool {
-	w := o.w
-	last := o.lastRun(0, a)
-	if !final || w[dDocShard] != 0 || w.planOf(last) != w.planOf(a) || last < a && w[dPast] != pastKept {
-		return false
-	}
-	switch w[dDoc] {
-	case docUnreadable, docIncomplete, docTwoVersions, docContradicts, docUnknownTest:
-		return true
-	}
-	return false
+// stole reports whether a document tells that the batch of shard 0 was stolen: one that was held
+// back was not started by any.
+func (o *oracle) stole(a int) bool { return o.w.proc(0, o.lastRun(0, a)) != procHeld }
+
+// empty adds what the document of a shard says whose batch was stolen. It is of no test.
+func (o *oracle) empty(f *findings, a int, final bool) {
+	doc, _, gone := o.newest(0, 0, a, final)
+	incomplete := doc != nil && final && o.w[dDocShard] == 0 && o.w[dDoc] == docIncomplete && doc.number == o.lastRun(0, a)
+	f.missing = f.missing || doc != nil && doc.ended || (gone || incomplete) && o.stole(a)
 }
 
 // lastRun is the workflow attempt in which a shard ran last.
