@@ -164,8 +164,8 @@ var sizes = model.Dims()
 // triples notes which triples of values of dimensions occurred: for each pair of values, a row with
 // a bit for each value of each dimension.
 type triples struct {
-	// row is where the rows of a dimension's values begin, bit where its bits do.
-	row, bit []int
+	// bit is where the bits of a dimension's values begin.
+	bit []int
 	// words is how long a row is.
 	words int
 	seen  []atomic.Uint64
