@@ -30,7 +30,7 @@ const (
 // test that a witness names and that is gone is not judged. Beside which one the rerun stands where
 // all tests of an id were kept from running changes no verdict: the failure outside blocks anyway.
 var mutants = []mutant{
-	{"a second result is a retry only if that is stated", attemptsDir + "merge.go", "r.Retry || repeatedCases", "true || repeatedCases"},
+	{"a second result is a retry only if that is stated", attemptsDir + "merge.go", "r.Retry || repeatedCases", "r.Retry || true || repeatedCases"},
 	{"nothing repeats a test that passed", attemptsDir + "merge.go", "repeatedCases && failedLast(runs[n])", "repeatedCases"},
 	{"repeated cases are retries where the config says so", attemptsDir + "merge.go", "r.Retry || repeatedCases && failedLast(runs[n])", "r.Retry"},
 	{"fewer tests of one id than listed are lost", attemptsDir + "problems.go", "n > 0 && n < p.Twins", "n > 0 && n < p.Twins-1"},
