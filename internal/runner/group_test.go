@@ -96,6 +96,36 @@ func TestRerunOfAGroupThatDies(t *testing.T) {
 	}
 }
 
+// A test that never reported stays lost when the rerun of its group reports it, unless it fails there.
+// One that had passed is flaky if its first execution there fails, whatever the framework's retry does.
+func TestRerunOfAGroupReportsMore(t *testing.T) {
+	for _, tc := range []struct{ name, close, want string }{
+		{"passes", "", "create flaky, pay flaky, close lost"},
+		{"fails", `<failure message="no close"/>`, "create flaky, pay flaky, close failed"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			first := `<testcase name="create"/><testcase name="pay"><failure message="no pay"/></testcase>`
+			second := `<testcase name="create"><flakyFailure message="no create"/></testcase><testcase name="pay"/><testcase name="close">` + tc.close + `</testcase>`
+			s, tests := script(t, `case $E2E_ATTEMPT in 1) echo "$FIRST";; *) echo "$SECOND";; esac > "$E2E_REPORT_DIR/r.xml"`, "create", "pay", "close")
+			s.Spec.Env = map[string]string{"FIRST": "<testsuite>" + first + "</testsuite>", "SECOND": "<testsuite>" + second + "</testsuite>"}
+			for i := range tests {
+				tests[i].Group = "s/case"
+			}
+			r := newRig(t, s, tests)
+			r.phase(t.Context(), false)
+			r.shard.Rerun(t.Context(), []string{"s::pay"})
+			doc := r.shard.Document(nil, true)
+			var got []string
+			for _, name := range []string{"create", "pay", "close"} {
+				got = append(got, fmt.Sprintf("%s %s", name, outcome(doc, "s::"+name)))
+			}
+			if strings.Join(got, ", ") != tc.want {
+				t.Errorf("got  %s\nwant %s", strings.Join(got, ", "), tc.want)
+			}
+		})
+	}
+}
+
 // Tests that one set-up failed for are one failure; others are not.
 func TestCauseOfASetUp(t *testing.T) {
 	s := New(Config{}).Shard(e2e.PlanShard{}, map[string]e2e.Test{"a": {ID: "a", Unit: "u"}, "b": {ID: "b", Unit: "u"}, "c": {ID: "c", Unit: "u"}})

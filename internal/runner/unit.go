@@ -201,16 +201,18 @@ func (u *running) file(ctx context.Context, exit proc.Exit, limit time.Duration,
 	u.decides = map[string]bool{}
 	for _, t := range u.tests {
 		known := u.s.runs[t.ID]
-		u.decides[t.ID] = u.attempt == 1 || known == nil || u.s.asked[t.ID] || toDecide(known)
+		u.decides[t.ID] = u.attempt == 1 || known == nil || u.s.asked[t.ID] || attempts.Decides(known.Attempts)
 	}
 	u.lost = slices.DeleteFunc(slices.Clone(rep.Problems), func(p e2e.Problem) bool { return !p.LosesEvidence })
 	for _, t := range u.tests {
 		list, known := rep.Tests[t.ID], u.s.runs[t.ID]
 		switch {
 		case len(list) == 0:
-		case u.attempt > 1 && known != nil && u.decides[t.ID]:
+		case u.attempt > 1 && known == nil:
+			u.neverReported(t, list, files)
+		case u.attempt > 1 && u.decides[t.ID]:
 			u.again(known, t.Name, list, files)
-		case u.attempt > 1 && known != nil:
+		case u.attempt > 1:
 			u.unplanned(e2e.TestRun{ID: t.ID, Unplanned: &t, Attempts: list}, files)
 		default:
 			u.append(t.ID, nil, t.Name, list, files)
@@ -229,13 +231,6 @@ func (u *running) file(ctx context.Context, exit proc.Exit, limit time.Duration,
 		}
 	}
 	u.ended(ctx, exit, limit, rep)
-}
-
-// toDecide reports whether the diagnostic rerun decides something of a test: it failed, or it was
-// kept from running. Any other test ran there only because its group was repeated.
-func toDecide(known *e2e.TestRun) bool {
-	o := e2e.OutcomeOf(known.Attempts)
-	return o == e2e.Failed || o == e2e.NotRun
 }
 
 // problem files a problem. One of a rerun takes no evidence from tests that only ran with the
@@ -305,13 +300,17 @@ func (u *running) unplanned(run e2e.TestRun, files []string) {
 	}
 	again := e2e.OutcomeOf(run.Attempts)
 	switch {
-	case known != nil && toDecide(known):
+	case known != nil && attempts.Decides(known.Attempts):
 		u.again(known, run.Unplanned.Name, run.Attempts, files)
 		return
-	case again == e2e.Failed && known != nil:
+	case known != nil:
+		failed := attempts.Beside(known.Attempts, u.filed(run.Unplanned.Name, run.Attempts, files))
+		if len(failed) == 0 {
+			break
+		}
 		u.s.Problem(e2e.Problem{Code: e2e.CodeFlaky, Unit: u.record.Unit, Tests: []string{run.ID}, File: u.record.Log,
 			Text: fmt.Sprintf("%s passed first, and failed when its suite was run again for other tests", run.ID)})
-		known.Attempts = append(known.Attempts, u.beside(known.Attempts, run, files)...)
+		known.Attempts = append(known.Attempts, failed...)
 	case again == e2e.Failed:
 		u.append(run.ID, run.Unplanned, run.Unplanned.Name, run.Attempts, files)
 	}
@@ -346,6 +345,16 @@ func (u *running) ended(ctx context.Context, exit proc.Exit, limit time.Duration
 	}
 }
 
+// neverReported files a test that the first process did not report, and that ran again with its
+// group. A rerun labels failures only: the test stays lost, unless it fails now.
+func (u *running) neverReported(t e2e.Test, list []e2e.Attempt, files []string) {
+	again := e2e.OutcomeOf(list)
+	if again == e2e.Failed {
+		u.append(t.ID, nil, t.Name, list, files)
+	}
+	u.others = append(u.others, e2e.Child{Name: t.ID, Outcome: again})
+}
+
 // append adds the attempts of a first execution to a test.
 func (u *running) append(id string, unplanned *e2e.Test, name string, list []e2e.Attempt, files []string) {
 	run := u.s.runs[id]
@@ -362,17 +371,6 @@ func (u *running) again(run *e2e.TestRun, name string, list []e2e.Attempt, files
 	// A batch's reports cannot show what is missing from them.
 	lost := attempts.BadRerun(u.record.Ended, u.lost, run.ID) || u.batch && len(u.lost) > 0
 	run.Attempts = append(run.Attempts, attempts.Again(run.Attempts, u.filed(name, list, files), lost)...)
-}
-
-// beside are the failures of a test that passed first and was run again without being
-// requested: a second outcome, and not the test's one diagnostic rerun. Where the test shares
-// its id, the first of them stands for all.
-func (u *running) beside(first []e2e.Attempt, again e2e.TestRun, files []string) []e2e.Attempt {
-	filed := u.filed(again.Unplanned.Name, again.Attempts, files)
-	for i := range filed {
-		filed[i].Source, filed[i].Twin = e2e.SourceBeside, first[0].Twin
-	}
-	return filed
 }
 
 // filed adds to attempts what the unit knows about them.

@@ -44,7 +44,11 @@ func accept(in In) accepted {
 	for _, u := range in.Unreadable {
 		a.problems.add(e2e.Problem{Code: e2e.CodeReportDamaged, Text: "a shard document cannot be read: " + u.Text})
 	}
+	if in.Run.WorkflowAttempt > 1 {
+		s.before = make([]e2e.ShardRun, 0, len(in.Documents))
+	}
 	s.sortDocuments()
+	a.counted = make([]Document, 0, len(s.newest))
 	for _, sh := range reassigned(in.Plan.Shards, s.newest) {
 		s.acceptShard(sh)
 	}
@@ -69,7 +73,7 @@ func (s *sorting) refuse(format string, args ...any) {
 
 func (s *sorting) sortDocuments() {
 	run, plan := s.in.Run, s.in.Plan
-	for _, d := range s.in.Documents {
+	for i, d := range s.in.Documents {
 		theirs, attempt := d.Shard.Run, d.Shard.Run.WorkflowAttempt
 		switch {
 		case ofOtherKey(run, theirs):
@@ -80,7 +84,7 @@ func (s *sorting) sortDocuments() {
 		case d.Shard.Digest != plan.Digest || d.Shard.Index < 0 || d.Shard.Index >= len(plan.Shards):
 			s.ofOtherPlan(d)
 		default:
-			s.keepNewest(d)
+			s.keepNewest(i)
 		}
 	}
 }
@@ -106,15 +110,18 @@ func (s *sorting) ofOtherPlan(d Document) {
 
 // keepNewest adds a document of this plan. Documents older than the newest attempt of
 // their shard become earlier attempts.
-func (s *sorting) keepNewest(d Document) {
+func (s *sorting) keepNewest(i int) {
+	d, alone := s.in.Documents[i], s.in.Documents[i:i+1:i+1]
 	index, attempt := d.Shard.Index, d.Shard.Run.WorkflowAttempt
 	have := s.newest[index]
 	switch {
-	case len(have) == 0 || attempt == have[0].Shard.Run.WorkflowAttempt:
+	case len(have) == 0:
+		s.newest[index] = alone
+	case attempt == have[0].Shard.Run.WorkflowAttempt:
 		s.newest[index] = append(have, d)
 	case attempt > have[0].Shard.Run.WorkflowAttempt:
 		s.before = append(s.before, shardsOf(have)...)
-		s.newest[index] = []Document{d}
+		s.newest[index] = alone
 	default:
 		s.before = append(s.before, d.Shard)
 	}

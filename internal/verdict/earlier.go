@@ -33,7 +33,7 @@ func (e Earlier) Rerun(id string) string {
 			return fmt.Sprintf("it had its rerun in attempt %d of this workflow run", a.WorkflowAttempt)
 		}
 	}
-	if slices.Contains(e.Failed, e2e.DigestOfID(id)) {
+	if len(e.Failed) > 0 && slices.Contains(e.Failed, e2e.DigestOfID(id)) {
 		return "it failed in an earlier attempt of this workflow run"
 	}
 	return ""
@@ -163,7 +163,7 @@ func isBefore(run, theirs e2e.Run) bool {
 
 // ofBefore picks the documents of earlier attempts.
 func ofBefore(run e2e.Run, documents []Document) []e2e.ShardRun {
-	var list []e2e.ShardRun
+	list := make([]e2e.ShardRun, 0, len(documents))
 	for _, d := range documents {
 		if isBefore(run, d.Shard.Run) {
 			list = append(list, d.Shard)
@@ -174,13 +174,16 @@ func ofBefore(run e2e.Run, documents []Document) []e2e.ShardRun {
 
 // earlierOf collects the attempts of documents, each document once. Where two of one
 // shard and attempt differ, nothing tells which is right, and a failure in either was
-// one.
+// one. The list is the function's own: it is sorted and shortened.
 func earlierOf(docs []e2e.ShardRun) Earlier {
 	e := Earlier{Attempts: map[string][]e2e.Attempt{}}
-	docs = slices.Clone(docs)
+	if len(docs) == 0 {
+		return e
+	}
+	e.Shards = docs[:0]
 	slices.SortStableFunc(docs, func(a, b e2e.ShardRun) int { return a.Run.WorkflowAttempt - b.Run.WorkflowAttempt })
-	for i, doc := range docs {
-		if slices.ContainsFunc(docs[:i], func(o e2e.ShardRun) bool { return sameShard(o, doc) && reflect.DeepEqual(o, doc) }) {
+	for _, doc := range docs {
+		if slices.ContainsFunc(e.Shards, func(o e2e.ShardRun) bool { return sameShard(o, doc) && reflect.DeepEqual(o, doc) }) {
 			continue
 		}
 		for _, t := range doc.Tests {

@@ -12,8 +12,8 @@ import (
 
 // judge finds alibis, applies earlier attempts, quarantine and budgets, and has the
 // policy decide.
-func judge(ctx context.Context, in In, a accepted, r *e2e.Result) error {
-	now := alibis{gates: gatesSeen(in, a.counted), ends: endsOf(in, a.counted), shards: shardsOf(a.counted)}
+func judge(ctx context.Context, in In, a accepted, counted []e2e.ShardRun, r *e2e.Result) error {
+	now := alibis{gates: gatesSeen(in, a.counted), ends: endsOf(in, counted), shards: counted}
 	before := alibis{gates: gatesOf(a.earlier.Shards), ends: endsOn(a.earlier.Shards), shards: a.earlier.Shards}
 	var ids map[string]bool
 	known := func(id string) bool {
@@ -55,8 +55,8 @@ func judge(ctx context.Context, in In, a accepted, r *e2e.Result) error {
 
 // endsOf are the background processes that ended by themselves, here and on the
 // machines of the shards.
-func endsOf(in In, counted []Document) []end {
-	list := endsOn(shardsOf(counted))
+func endsOf(in In, counted []e2e.ShardRun) []end {
+	list := endsOn(counted)
 	for _, e := range in.Ends {
 		list = append(list, end{ProcessEnd: e, here: true})
 	}

@@ -19,6 +19,11 @@ func TestLaterPass(t *testing.T) {
 	badRerun := []e2e.Attempt{attempt(e2e.Failed, e2e.SourceFirst), attempt(e2e.Passed, e2e.SourceDiagnostic)}
 	badRerun[1].Uncounted = "x"
 	skipped := []e2e.Attempt{attempt(e2e.Failed, e2e.SourceFirst), attempt(e2e.Skipped, e2e.SourceDiagnostic)}
+	kept := attempt(e2e.Skipped, e2e.SourceFirst)
+	kept.Kept = true
+	keptAgain := []e2e.Attempt{kept, kept, {Outcome: e2e.Failed, Source: e2e.SourceFirst, WorkflowAttempt: 2}}
+	keptAgain[1].Source = e2e.SourceDiagnostic
+	keptThenFailed := []e2e.Attempt{kept, attempt(e2e.Failed, e2e.SourceDiagnostic)}
 	failedAgain := append([]e2e.Attempt{{Outcome: e2e.Failed, Source: e2e.SourceFirst, WorkflowAttempt: 2}}, failedOnce...)
 	failedThenFlaky := append([]e2e.Attempt{{Outcome: e2e.Failed, Source: e2e.SourceFirst, WorkflowAttempt: 2},
 		{Outcome: e2e.Passed, Source: e2e.SourceDiagnostic, WorkflowAttempt: 2}}, failedOnce...)
@@ -46,6 +51,8 @@ func TestLaterPass(t *testing.T) {
 		{"passed on a retry of the framework before", e2e.Passed, onRetry, false, e2e.Flaky, false},
 		{"failed with a rerun whose pass did not count", e2e.Passed, badRerun, false, e2e.Passed, true},
 		{"failed with a rerun that skipped it", e2e.Passed, skipped, false, e2e.Passed, true},
+		{"kept from running in the rerun too, and failed once in another attempt", e2e.Passed, keptAgain, false, e2e.Flaky, false},
+		{"kept from running, and failed in the rerun", e2e.Passed, keptThenFailed, false, e2e.Passed, true},
 		{"failed in two earlier attempts: the second was the rerun of the first", e2e.Passed, failedAgain, false, e2e.Passed, true},
 		{"failed once, and was flaky in another attempt", e2e.Passed, failedThenFlaky, false, e2e.Flaky, false},
 		{"one of several tests with the id failed without a rerun", e2e.Passed, twin, false, e2e.Flaky, false},

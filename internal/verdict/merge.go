@@ -108,9 +108,9 @@ func (m *merging) results(ctx context.Context) ([]e2e.TestResult, error) {
 	return list, nil
 }
 
-// fill puts the attempts of this and of earlier workflow attempts side by side. Each of
-// several tests that share an id is a result of its own. Attempts that were reported
-// outweigh a note that the test was not run. The results are added to a list.
+// fill adds a test to the results. It puts the attempts of this and of earlier workflow attempts side by
+// side. Each of several tests that share an id is a result of its own. Attempts that were reported
+// outweigh a note that the test was not run.
 func (m *merging) fill(list []e2e.TestResult, r e2e.TestResult, attempts []e2e.Attempt) []e2e.TestResult {
 	if rec, ok := m.reruns[r.ID]; ok {
 		r.Rerun = &rec
@@ -357,12 +357,10 @@ func laterPass(r *e2e.TestResult, before []e2e.Attempt, env *e2e.Environment) {
 		if a.Outcome == e2e.Failed {
 			failed++
 		}
-		// A rerun that proved nothing, as one that skipped, was one too.
-		hadRerun = hadRerun || a.Source == e2e.SourceDiagnostic && (a.Outcome != e2e.Passed || a.Uncounted != "")
 		attempts[a.WorkflowAttempt] = append(attempts[a.WorkflowAttempt], a)
 	}
 	for _, list := range attempts {
-		hadRerun = hadRerun || usedRetries(list)
+		hadRerun = hadRerun || rerunInVain(list) || usedRetries(list)
 		if e2e.OutcomeOf(list) == e2e.Failed {
 			ended++
 		}
@@ -400,6 +398,15 @@ func notExcused(env e2e.Environment) string {
 		return fmt.Sprintf("gate %s was bad then (%s), but the failure does not name it; start a new run", env.Gate, env.Observed)
 	}
 	return fmt.Sprintf("gate %s went down while the test ran (%s), and the test may have caused that; start a new run", env.Gate, env.Observed)
+}
+
+// rerunInVain reports whether a test had its diagnostic rerun and failed all the same. A rerun that
+// proved nothing, as one that skipped, was one too. One that was kept from running there again
+// never ran, so that nothing was in vain.
+func rerunInVain(attempts []e2e.Attempt) bool {
+	return slices.ContainsFunc(e2e.Twins(attempts), func(own []e2e.Attempt) bool {
+		return e2e.OutcomeOf(own) == e2e.Failed && slices.ContainsFunc(own, func(a e2e.Attempt) bool { return a.Source == e2e.SourceDiagnostic })
+	})
 }
 
 // usedRetries reports whether the framework repeated a test by itself and it failed every

@@ -139,12 +139,13 @@ func Within(ctx context.Context, in In) (Out, error) {
 	}
 	in.Judging = measured(in.Judging, in.Plan, r.Tests)
 	r.Judging = in.Judging
-	if err := judge(ctx, in, a, &r); err != nil {
+	counted := shardsOf(a.counted)
+	if err := judge(ctx, in, a, counted, &r); err != nil {
 		return Out{}, err
 	}
 	out := Out{Result: r}
-	for _, d := range a.counted {
-		out.Counted = append(out.Counted, d.Shard)
+	if len(a.counted) > 0 {
+		out.Counted = counted
 	}
 	return out, nil
 }

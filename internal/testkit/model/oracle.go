@@ -1,6 +1,9 @@
 package model
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Answer is what a verdict must be.
 type Answer uint8
@@ -33,6 +36,7 @@ const (
 	rowFlaky
 	rowLaterPass
 	rowLost
+	rowNotRun
 	rowQuarantined
 	rowSkipped
 )
@@ -44,6 +48,7 @@ var law = [...][rowSkipped + 1][3]effect{
 		rowFlaky:       {block, warn, inform},
 		rowLaterPass:   {block, block, warn},
 		rowLost:        {missing, missing, warn},
+		rowNotRun:      {missing, missing, warn},
 		rowQuarantined: {warn, warn, inform},
 		rowSkipped:     {inform, inform, inform},
 	},
@@ -53,6 +58,7 @@ var law = [...][rowSkipped + 1][3]effect{
 		rowFlaky:       {block, block, inform},
 		rowLaterPass:   {block, block, warn},
 		rowLost:        {missing, missing, warn},
+		rowNotRun:      {missing, missing, warn},
 		rowQuarantined: {warn, warn, inform},
 		rowSkipped:     {inform, inform, inform},
 	},
@@ -62,6 +68,7 @@ var law = [...][rowSkipped + 1][3]effect{
 		rowFlaky:       {block, warn, inform},
 		rowLaterPass:   {block, block, warn},
 		rowLost:        {missing, missing, warn},
+		rowNotRun:      {missing, missing, warn},
 		rowQuarantined: {warn, warn, inform},
 		rowSkipped:     {inform, inform, inform},
 	},
@@ -77,8 +84,8 @@ var column = [...]int{critSmoke: 0, critBlocking: 1, critNightly: 2}
 // planned process, and what the diagnostic rerun says of it.
 type member struct {
 	first string
-	// again are its executions in the rerun; asked: it had failed, so the rerun was its own;
-	// proves: a pass there is believed.
+	// again are its executions in the rerun; asked: it had failed or was kept from running, so the
+	// rerun was its own; proves: a pass there is believed.
 	again         string
 	asked, proves bool
 }
@@ -210,6 +217,30 @@ func (o *oracle) split(texts []string) []string {
 type told struct {
 	tests [maxTests][]string
 	lost  [maxTests]bool
+	// by is the failed test that kept each one from running, from 1; 0: it ran, or that is not known.
+	by [maxTests]int
+}
+
+// believe marks the skips that are none: the framework says so (K), or it is a declared group, a
+// test of it had failed before, and the skipped one was no skip in the last judged run.
+func (o *oracle) believe(t *told, tests []int) {
+	w := o.w
+	failed, failedInGroup := 0, false
+	for _, i := range tests {
+		inGroup := w.declared() && i < w.group()
+		for j, run := range t.tests[i] {
+			if run == "S" && inGroup && failedInGroup && !w.skippedLast(i) {
+				run = "K"
+				t.tests[i][j] = run
+			}
+			switch (member{first: run}).ended() {
+			case 'F':
+				failed, failedInGroup = i+1, failedInGroup || inGroup
+			case 'N':
+				t.by[i] = failed
+			}
+		}
+	}
 }
 
 // process tells what is known of tests after a process that was to run them.
@@ -227,15 +258,13 @@ func (o *oracle) process(tests []int, a int, how uint8, again, extraRed, extra b
 	}
 	red, explains, any := extra && extraRed, extra && extraRed, extra
 	missing := false
+	truth, _ := w.texts(tests, a, again)
 	for _, i := range tests {
-		var texts []string
+		texts := make([]string, 0, 2)
 		for _, slot := range w.slots(i) {
-			text := w.story(slot, a).first
-			if again {
-				text = w.story(slot, a).rerun
-			}
+			text := truth[slot]
 			texts = append(texts, text)
-			for _, piece := range strings.Split(text, "+") {
+			for piece := range strings.SplitSeq(text, "+") {
 				red = red || strings.HasSuffix(piece, "F") || w[dFlakyExit] == 1 && strings.Contains(piece, "F")
 			}
 		}
@@ -248,6 +277,7 @@ func (o *oracle) process(tests []int, a int, how uint8, again, extraRed, extra b
 		missing = missing || n == 0
 		t.lost[i] = n > 0 && n < len(texts)
 	}
+	o.believe(&t, tests)
 	bad := false // it ended by itself, and not well
 	switch how {
 	case procSignal, procCut, procOutside:
@@ -265,8 +295,8 @@ func (o *oracle) process(tests []int, a int, how uint8, again, extraRed, extra b
 	if bad && !explains && !upTo {
 		return all()
 	}
-	// Which tests a rerun in report files should hold, nothing says.
-	if !again || w[dChannel] == chanStream || w[dChannel] == chanEvents && how == procCrash || how == procTimeout {
+	// Which tests report files should hold, nothing says.
+	if w[dChannel] == chanStream || w[dChannel] == chanEvents && how == procCrash || how == procTimeout {
 		for _, i := range tests {
 			t.lost[i] = t.lost[i] || len(t.tests[i]) == 0
 		}
@@ -279,30 +309,17 @@ func (o *oracle) observe(s, a int, before past) seenDoc {
 	w := o.w
 	doc := seenDoc{there: true, number: a}
 	doc.ended, _ = w.end(a)
-	var tests []int
-	for t := s; t < w.tests(); t += w.shards() {
-		tests = append(tests, t)
-	}
+	tests := w.on(s)
 	if len(tests) == 0 {
 		return doc
 	}
 	how := w.proc(s, a)
 	extraRed, extra := w.extraFails(s, a)
 	first := o.process(tests, a, how, false, extraRed, extra && seen(how))
-	var again []int
 	for _, t := range tests {
-		own := &doc.tests[t]
-		own.lost = first.lost[t]
-		retried, failed := true, false
+		doc.tests[t].lost = first.lost[t]
 		for _, text := range first.tests[t] {
-			own.members = append(own.members, member{first: text})
-			if (member{first: text}).ended() == 'F' {
-				failed = true
-				retried = retried && len(text) > 1
-			}
-		}
-		if failed && !retried && how != procSignal && o.mayRerun(s, a, t, before) {
-			again = append(again, t)
+			doc.tests[t].members = append(doc.tests[t].members, member{first: text})
 		}
 	}
 	if extra && seen(how) {
@@ -312,49 +329,122 @@ func (o *oracle) observe(s, a int, before past) seenDoc {
 		}
 		doc.tests[extraSlot].members = []member{{first: text}}
 	}
+	again := o.repeated(&doc, first, tests, how == procSignal, before)
 	if len(again) == 0 {
 		return doc
 	}
 	ends := [...]uint8{rerunNatural: procNatural, rerunAlarm: procAlarm, rerunSignal: procSignal, rerunTimeout: procTimeout, rerunNotStarted: procNotStarted}
 	second := o.process(again, a, ends[w[dRerunProc]], true, false, false)
 	for _, t := range again {
-		own := &doc.tests[t]
-		own.lost = own.lost || second.lost[t]
-		now := second.tests[t]
-		twinFailed := false
-		for _, text := range now {
-			twinFailed = twinFailed || len(now) > 1 && is(text[0], 'F')
-		}
-		proves := !second.lost[t] && w[dRerunProc] != rerunTimeout && len(now) == len(own.members) && !twinFailed
-		first := true // where the numbers differ, the whole rerun stands beside the first that failed
-		for i := range own.members {
-			m := &own.members[i]
-			m.asked = len(now) > 0 && m.ended() == 'F' && (first || len(now) == len(own.members))
-			first = first && !m.asked
-			m.proves = proves
-			if len(now) == len(own.members) {
-				m.again = now[i]
-			} else if m.asked {
-				m.again = strings.Join(now, "")
-			}
-		}
+		o.rerun(&doc.tests[t], second.tests[t], second.lost[t])
 	}
 	return doc
 }
 
-// mayRerun reports whether a failed test gets its diagnostic rerun.
-func (o *oracle) mayRerun(s, a, t int, before past) bool {
+// repeated are the tests that the diagnostic rerun of a shard runs.
+func (o *oracle) repeated(doc *seenDoc, first told, tests []int, killed bool, before past) []int {
 	w := o.w
+	var allowed [maxTests]bool
+	groupFailed, groupAllowed := false, true
+	for _, t := range tests {
+		if doc.tests[t].worst() != 'F' {
+			continue
+		}
+		retried := true
+		for _, m := range doc.tests[t].members {
+			retried = retried && (m.ended() != 'F' || len(m.first) > 1)
+		}
+		allowed[t] = !retried && !killed && o.mayRerun(doc, t, before)
+		if w.declared() && t < w.group() {
+			groupFailed, groupAllowed = true, groupAllowed && allowed[t]
+		}
+	}
+	var again []int
+	for _, t := range tests {
+		switch {
+		case w.declared() && t < w.group():
+			if groupFailed && groupAllowed { // whole, or not at all
+				again = append(again, t)
+			}
+		case allowed[t], doc.tests[t].worst() == 'N' && first.by[t] > 0 && allowed[first.by[t]-1]:
+			again = append(again, t)
+		}
+	}
+	return again
+}
+
+// worst is how the worst of the tests that share an id ended.
+func (t *seenTest) worst() byte {
+	worst := byte(0)
+	for _, m := range t.members {
+		if now := m.ended(); strings.IndexByte("SP~NF", now) > strings.IndexByte("SP~NF", worst) {
+			worst = now
+		}
+	}
+	return worst
+}
+
+// rerun adds what the diagnostic rerun said of a test.
+func (o *oracle) rerun(own *seenTest, now []string, lost bool) {
+	if len(own.members) == 0 { // never reported before: it stays lost, unless it fails now
+		first := seenTest{lost: own.lost || lost}
+		for _, text := range now {
+			first.members = append(first.members, member{first: text})
+		}
+		if own.lost = first.lost; first.worst() == 'F' {
+			*own = first
+		}
+		return
+	}
+	equal := len(now) == len(own.members)
+	failed := 0
+	for _, text := range now {
+		failed += b2i(is(text[0], 'F'))
+	}
+	worst := own.worst()
+	if worst != 'F' && worst != 'N' { // it ran with others of its group
+		switch {
+		case equal:
+			for i := range own.members {
+				own.members[i].again = now[i]
+			}
+		case failed > 0:
+			own.members[0].again = "F"
+		}
+		return
+	}
+	own.lost = own.lost || lost
+	// Where the numbers differ, the whole rerun stands beside the first that failed, else
+	// beside the first that was kept from running.
+	target := slices.IndexFunc(own.members, func(m member) bool { return m.ended() == worst })
+	for i := range own.members {
+		m := &own.members[i]
+		ended := m.ended()
+		m.asked = len(now) > 0 && (ended == 'F' || ended == 'N') && (equal || i == target)
+		m.proves = !lost && o.w[dRerunProc] != rerunTimeout && equal && (len(now) < 2 || failed == 0)
+		if equal {
+			m.again = now[i]
+		} else if m.asked {
+			m.again = strings.Join(now, "")
+		}
+	}
+}
+
+// mayRerun reports whether a failed test of a document gets its diagnostic rerun. A test that was
+// kept from running used its rerun as its first execution, and gets no other.
+func (o *oracle) mayRerun(doc *seenDoc, t int, before past) bool {
+	w, a := o.w, doc.number
 	ended, _ := w.end(a)
 	required := w[dGate] == gateRequired || w[dGate] == gateExternal
 	if w[dRerunOff] == 1 || before.unknown || before.failed[t] || ended || w.env(a) == envStays && required {
 		return false
 	}
 	for b := range a {
-		if w[dPast] != pastKept || !o.docs[b][s].there {
+		old := &o.docs[b][w.shardOf(t)]
+		if w[dPast] != pastKept || !old.there {
 			continue
 		}
-		for _, m := range o.docs[b][s].tests[t].members {
+		for _, m := range old.tests[t].members {
 			if m.asked {
 				return false
 			}
@@ -363,17 +453,28 @@ func (o *oracle) mayRerun(s, a, t int, before past) bool {
 	return true
 }
 
-// ended is how a member ended in its document: P, F, S, or ~ for flaky. A skip behind a
-// failure proves nothing.
+// ended is how a member ended in its document: P, F, S, ~ for flaky, or N: it was kept from
+// running. A skip behind a failure proves nothing.
 func (m member) ended() byte {
-	last := byte('S')
+	last := byte('N')
 	for i := range m.first {
-		if !is(m.first[i], 'S') {
+		switch {
+		case is(m.first[i], 'S') && last == 'N':
+			last = 'S'
+		case !is(m.first[i], 'S') && !is(m.first[i], 'K'):
 			last = m.first[i]
 		}
 	}
 	beside := !m.asked && m.again != "" && is(m.again[0], 'F')
 	switch {
+	case last == 'N': // the rerun is its first execution
+		switch {
+		case strings.Contains(m.again, "F"):
+			return 'F'
+		case m.asked && m.proves && m.again[0] != 'K':
+			return m.again[0]
+		}
+		return 'N'
 	case is(last, 'F') && m.asked && m.proves && is(m.again[0], 'P'):
 		return '~'
 	case is(last, 'F'), is(last, 'S') && beside:
@@ -386,9 +487,9 @@ func (m member) ended() byte {
 	return 'S'
 }
 
-// newest are the document of a shard that counts, and the others. gone: it is there, and
+// newest are the document of a shard's batch that counts, and the others; at is the shard of the document. gone: it is there, and
 // cannot be believed.
-func (o *oracle) newest(s, a int, final bool) (doc *seenDoc, others []*seenDoc, gone bool) {
+func (o *oracle) newest(s, at, a int, final bool) (doc *seenDoc, others []*seenDoc, gone bool) {
 	w := o.w
 	var list []*seenDoc
 	for b := a; b >= 0; b-- {
@@ -397,7 +498,7 @@ func (o *oracle) newest(s, a int, final bool) (doc *seenDoc, others []*seenDoc, 
 		}
 	}
 	ofPlan := func(d *seenDoc) bool { return w.planOf(d.number) == w.planOf(a) }
-	if final && w[dDoc] != docFine && int(w[dDocShard]) == s && len(list) > 0 && ofPlan(list[0]) {
+	if final && w[dDoc] != docFine && int(w[dDocShard]) == at && len(list) > 0 && ofPlan(list[0]) {
 		switch w[dDoc] {
 		case docMissing, docOfOtherCommit:
 			list = list[1:]
@@ -476,23 +577,36 @@ func (o *oracle) judge(a int, before past) Answer {
 	final := a == w.attempts()-1
 	f.missing = f.missing || before.unknown || !o.documented(a, final)
 	passed := false
+	var allThere [maxShards]bool // by document
 	for s := range w.shards() {
-		doc, others, gone := o.newest(s, a, final)
-		incomplete := doc != nil && final && w[dDoc] == docIncomplete && int(w[dDocShard]) == s && doc.number == o.lastRun(s, a)
-		f.missing = f.missing || gone && s >= w.tests() || doc != nil && doc.ended || incomplete && s >= w.tests()
-		allThere, number := true, a
+		allThere[s] = true
+	}
+	for s := range w.shards() {
+		doc, _, _ := o.newest(s, w.documentOf(s), a, final)
+		for _, t := range w.on(s) {
+			if doc == nil || len(doc.tests[t].members) == 0 {
+				allThere[w.documentOf(s)] = false
+			}
+		}
+	}
+	for s := range w.shards() {
+		doc, others, gone := o.newest(s, w.documentOf(s), a, final)
+		spoilt := final && int(w[dDocShard]) == w.documentOf(s)
+		incomplete := doc != nil && spoilt && w[dDoc] == docIncomplete && doc.number == o.lastRun(s, a)
+		f.missing = f.missing || doc != nil && doc.ended || (gone || incomplete) && o.testless(s, a)
+		if s == 0 && w.steals() {
+			o.empty(&f, a, final)
+		}
+		number := a
 		if doc != nil {
 			number = doc.number
 		}
-		for t := s; t < w.tests(); t += w.shards() {
-			allThere = allThere && doc != nil && len(doc.tests[t].members) > 0
-		}
-		for t := s; t < w.tests(); t += w.shards() {
+		for _, t := range w.on(s) {
 			var own seenTest
 			if doc != nil {
 				own = doc.tests[t]
 			}
-			lost := own.lost || len(own.members) == 0 || incomplete && allThere
+			lost := own.lost || len(own.members) == 0 || incomplete && allThere[w.documentOf(s)]
 			if lost && law[w[dTable]][rowLost][column[w[dCrit+t]]] == missing {
 				f.missing = true
 			}
@@ -512,6 +626,24 @@ func (o *oracle) judge(a int, before past) Answer {
 	}
 	f.missing = f.missing || !passed
 	return f.answer()
+}
+
+// testless reports whether the document of a shard's batch is that of no test, so that its loss is
+// one of the whole stage. Who stole work is told by the document itself, if it can be read.
+func (o *oracle) testless(s, a int) bool {
+	w := o.w
+	return len(w.on(s)) == 0 && (!w.steals() || s != 1 || w[dDoc] == docUnreadable || !o.stole(a))
+}
+
+// stole reports whether a document tells that the batch of shard 0 was stolen: one that was held
+// back was not started by any.
+func (o *oracle) stole(a int) bool { return o.w.proc(0, o.lastRun(0, a)) != procHeld }
+
+// empty adds what the document of a shard says whose batch was stolen. It is of no test.
+func (o *oracle) empty(f *findings, a int, final bool) {
+	doc, _, gone := o.newest(0, 0, a, final)
+	incomplete := doc != nil && final && o.w[dDocShard] == 0 && o.w[dDoc] == docIncomplete && doc.number == o.lastRun(0, a)
+	f.missing = f.missing || doc != nil && doc.ended || (gone || incomplete) && o.stole(a)
 }
 
 // lastRun is the workflow attempt in which a shard ran last.
@@ -545,6 +677,8 @@ func (o *oracle) test(f *findings, own seenTest, number int, others []*seenDoc, 
 		switch {
 		case now == 'S':
 			r = rowSkipped
+		case now == 'N':
+			r = rowNotRun
 		case excused && (now == 'F' || now == '~' || later):
 			r = rowQuarantined
 		case now == 'F':
@@ -556,6 +690,7 @@ func (o *oracle) test(f *findings, own seenTest, number int, others []*seenDoc, 
 		case now == '~':
 			r = rowFlaky
 		}
+		f.missing = f.missing || law[w[dTable]][r][col] == missing
 		environment := o.environment(m, number)
 		if law[w[dTable]][r][col] == block {
 			if environment.any && (r == rowFailed || r == rowFlaky) {

@@ -19,6 +19,7 @@ import (
 // machine: no gates, no witnesses, one criticality, and no time limits.
 func (w World) ForProcesses() World {
 	w[dJudge], w[dChannel], w[dTimed], w[dFlakyExit], w[dEnd] = 0, chanReports, 0, 0, 0
+	w[dGroup], w[dSteal] = 0, 0
 	w[dPast] = min(w[dPast], pastUnknown)
 	if w[dTests] > 0 {
 		w[dAttempts] = min(w[dAttempts], 1) // three workflow attempts take long
@@ -238,10 +239,7 @@ func (w *World) match(tests func(int) []string, n int) (byTest map[int]string, b
 	}
 	used := make([]bool, n)
 	for s := range w.shards() {
-		var own []int
-		for t := s; t < w.tests(); t += w.shards() {
-			own = append(own, t)
-		}
+		own := w.on(s)
 		found := -1
 		for i := range n {
 			list := tests(i)

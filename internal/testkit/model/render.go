@@ -29,6 +29,7 @@ const (
 	extraName   = "extra"
 	extraID     = "s/f::extra"
 	foreignID   = "s/f::foreign"
+	groupName   = "s/g"
 	gateAddress = "api.test.example"
 )
 
@@ -70,8 +71,9 @@ type rendering struct {
 func (w *World) Judge() e2e.Result {
 	r := rendering{w: w}
 	for a := range w.attempts() {
+		found := r.found(a)
 		if w.env(a) != envShut {
-			earlier, _ := verdict.Before(w.run(a), r.found(a), r.witnesses(a))
+			earlier, _ := verdict.Before(w.run(a), found, r.witnesses(a))
 			for s := range w.shards() {
 				if w.ran(s, a) {
 					r.docs[a][s] = r.shard(s, a, earlier)
@@ -79,7 +81,7 @@ func (w *World) Judge() e2e.Result {
 			}
 		}
 		if a == w.attempts()-1 || w[dPast] != pastKept {
-			r.results[a] = verdict.Of(r.evidence(a)).Result
+			r.results[a] = verdict.Of(r.evidence(a, found)).Result
 		}
 	}
 	return r.results[w.attempts()-1]
@@ -103,9 +105,10 @@ func (w *World) run(attempt int) e2e.Run {
 // plan is the plan that a workflow attempt used.
 func (w *World) plan(attempt int) *e2e.Plan {
 	p := &e2e.Plan{Schema: e2e.PlanSchema, Run: w.run(attempt), Gates: w.gates(-1), Digest: digests[w.planOf(attempt)]}
+	p.Shards, p.Tests = make([]e2e.PlanShard, 0, w.shards()), make([]e2e.PlannedTest, 0, w.tests())
 	for s := range w.shards() {
 		sh := e2e.PlanShard{Index: s, Name: shardsOf[s]}
-		for t := s; t < w.tests(); t += w.shards() {
+		for _, t := range w.on(s) {
 			sh.Tests = append(sh.Tests, testIDs[t])
 		}
 		p.Shards = append(p.Shards, sh)
@@ -128,6 +131,9 @@ func (w *World) test(t int) e2e.Test {
 	test := e2e.Test{ID: testIDs[t], Suite: "s", File: "f", Name: names[t], Criticality: criticalities[w[dCrit+t]], Unit: units[w.shardOf(t)]}
 	if n := len(w.slots(t)); n > 1 {
 		test.Twins = n
+	}
+	if w.declared() && t < w.group() {
+		test.Group, test.SkippedLast = groupName, w.skippedLast(t)
 	}
 	return test
 }
@@ -185,10 +191,11 @@ func (w *World) gates(attempt int) []e2e.Gate {
 // found are the documents of earlier workflow attempts that a workflow attempt finds.
 func (r *rendering) found(attempt int) verdict.Found {
 	var f verdict.Found
+	if attempt == 0 || r.w[dPast] != pastKept {
+		return f
+	}
+	f.Documents = make([]verdict.Document, 0, attempt*maxShards+maxShards+1) // with those of this attempt
 	for a := range attempt {
-		if r.w[dPast] != pastKept {
-			break
-		}
 		none := true
 		for s, doc := range r.docs[a] {
 			if doc != nil {
@@ -236,9 +243,12 @@ type process struct {
 func (r *rendering) shard(s, a int, earlier verdict.Earlier) *e2e.ShardRun {
 	w := r.w
 	doc := &e2e.ShardRun{Schema: e2e.ShardSchema, Run: w.run(a), Digest: digests[w.planOf(a)], Index: s, Gates: w.gates(a), Complete: true}
-	var planned []int
-	for t := s; t < w.tests(); t += w.shards() {
-		planned = append(planned, t)
+	batches := [][]int{w.on(s)}
+	switch {
+	case s == 0 && w.steals():
+		batches = nil
+	case s == 1 && w.steals():
+		batches = append(batches, w.on(0))
 	}
 	ended, crashed := w.end(a)
 	if ended {
@@ -247,36 +257,38 @@ func (r *rendering) shard(s, a int, earlier verdict.Earlier) *e2e.ShardRun {
 			Code: e2e.CodeGateLost, Shard: s, LosesEvidence: true, Text: "background process db exited during the run",
 		})
 	}
-	if len(planned) == 0 {
+	sh := &shardRun{w: w, doc: doc, runs: map[string]*e2e.TestRun{}, s: s, a: a}
+	for _, planned := range batches {
+		if len(planned) == 0 {
+			continue
+		}
+		batch := w.shardOf(planned[0])
+		if w.proc(batch, a) == procHeld {
+			for _, t := range planned {
+				doc.NotRun = append(doc.NotRun, e2e.NotRunTest{ID: testIDs[t], Code: e2e.CodeGateLost, Reason: "gate api was lost"})
+			}
+			doc.Problems = append(doc.Problems, e2e.Problem{
+				Code: e2e.CodeGateLost, Shard: s, Tests: w.ids(planned), LosesEvidence: true, Text: "gate api was lost",
+			})
+			continue
+		}
+		sh.planned = append(slices.Clip(sh.planned), planned...)
+		sh.file(w.first(batch, a, planned), batch, 1)
+	}
+	if len(sh.planned) == 0 {
 		return doc
 	}
-	if w.proc(s, a) == procHeld {
-		for _, t := range planned {
-			doc.NotRun = append(doc.NotRun, e2e.NotRunTest{ID: testIDs[t], Code: e2e.CodeGateLost, Reason: "gate api was lost"})
-		}
-		doc.Problems = append(doc.Problems, e2e.Problem{Code: e2e.CodeGateLost, Shard: s, Tests: w.ids(planned), LosesEvidence: true, Text: "gate api was lost"})
-		return doc
-	}
-	runs := map[string]*e2e.TestRun{}
-	p := w.first(s, a, planned)
-	out := attempts.Of(p.in)
-	r.file(doc, p, out, s, a, 1)
-	for _, t := range planned {
-		if list := out.Tests[testIDs[t]]; len(list) > 0 {
-			runs[testIDs[t]] = &e2e.TestRun{ID: testIDs[t], Attempts: r.filed(list, s, a, 1)}
+	sh.rerun(earlier)
+	doc.Tests = make([]e2e.TestRun, 0, len(sh.runs))
+	for _, t := range sh.planned {
+		if run := sh.runs[testIDs[t]]; run != nil {
+			for i := range run.Attempts {
+				run.Attempts[i].N = i + 1
+			}
+			doc.Tests = append(doc.Tests, *run)
 		}
 	}
-	for _, run := range out.Unplanned {
-		run.Attempts = r.filed(run.Attempts, s, a, 1)
-		runs[run.ID] = &run
-	}
-	r.rerun(doc, runs, planned, s, a, earlier)
-	for _, t := range planned {
-		if run := runs[testIDs[t]]; run != nil {
-			doc.Tests = append(doc.Tests, e2e.TestRun{ID: run.ID, Attempts: e2e.Numbered(run.Attempts)})
-		}
-	}
-	if run := runs[extraID]; run != nil {
+	if run := sh.runs[extraID]; run != nil {
 		doc.Tests = append(doc.Tests, *run)
 	}
 	return doc
@@ -290,100 +302,153 @@ func (w *World) ids(tests []int) []string {
 	return ids
 }
 
-// file adds a process and its problems to the document.
-func (r *rendering) file(doc *e2e.ShardRun, p process, out attempts.Out, s, a, n int) {
+// shardRun is a shard while it runs, as the runner has it.
+type shardRun struct {
+	w       *World
+	doc     *e2e.ShardRun
+	runs    map[string]*e2e.TestRun
+	planned []int
+	s, a    int
+}
+
+// file adds a process of a batch, its results and its problems to the document.
+func (sh *shardRun) file(p process, batch, n int) {
 	offset := processFrom
 	if n == 2 {
 		offset += rerunAfter
 	}
-	var planned []string
-	for _, t := range p.in.Planned {
-		planned = append(planned, t.ID)
+	planned := make([]string, len(p.in.Planned))
+	for i, t := range p.in.Planned {
+		planned[i] = t.ID
 	}
+	doc, s := sh.doc, sh.s
 	doc.Units = append(doc.Units, e2e.UnitRun{
-		Unit: units[s], Suite: "s", Shard: s, Attempt: n, Tests: planned, Exit: p.code, Ended: p.ended, Offset: offset.Seconds(),
-		Seconds: (processTo - processFrom).Seconds(), Log: logs[s][n-1],
+		Unit: units[batch], Suite: "s", Shard: s, TakenOver: batch != s, Attempt: n, Tests: planned, Exit: p.code, Ended: p.ended, Offset: offset.Seconds(),
+		Seconds: (processTo - processFrom).Seconds(), Log: logs[batch][n-1],
 	})
+	out := attempts.Of(p.in)
+	var decided []string
+	for _, id := range planned {
+		known, list := sh.runs[id], out.Tests[id]
+		decides := n == 1 || known == nil || attempts.Decides(known.Attempts)
+		if decides {
+			decided = append(decided, id)
+		}
+		if len(list) == 0 {
+			continue
+		}
+		list = sh.filed(list, batch, n)
+		switch {
+		case n > 1 && known == nil && e2e.OutcomeOf(list) != e2e.Failed: // it stays lost
+		case known == nil:
+			sh.runs[id] = &e2e.TestRun{ID: id, Attempts: list}
+		case decides:
+			known.Attempts = append(known.Attempts, attempts.Again(known.Attempts, list, attempts.BadRerun(p.ended, out.Problems, id))...)
+		default:
+			known.Attempts = append(known.Attempts, attempts.Beside(known.Attempts, list)...)
+		}
+	}
+	for _, run := range out.Unplanned {
+		run.Attempts = sh.filed(run.Attempts, batch, n)
+		sh.runs[run.ID] = &run
+	}
+	undecided := func(id string) bool { return slices.Contains(planned, id) && !slices.Contains(decided, id) }
 	for _, problem := range out.Problems {
+		if n > 1 && problem.LosesEvidence && len(problem.Tests) > 0 && len(decided) < len(planned) {
+			problem.Tests = slices.DeleteFunc(slices.Clone(problem.Tests), undecided)
+			problem.LosesEvidence = len(problem.Tests) > 0
+		}
 		problem.Shard = s
 		doc.Problems = append(doc.Problems, problem)
 	}
 	if p.ended != e2e.EndedTimeout {
 		return
 	}
-	var missing []string
-	for _, id := range planned {
-		if len(out.Tests[id]) == 0 {
-			missing = append(missing, id)
-		}
-	}
+	missing := slices.DeleteFunc(decided, func(id string) bool { return len(out.Tests[id]) > 0 })
 	if len(missing) > 0 {
-		doc.Problems = append(doc.Problems, e2e.Problem{Code: e2e.CodeTimeout, Unit: units[s], Shard: s, Tests: missing, LosesEvidence: true, Text: "stopped"})
+		doc.Problems = append(doc.Problems, e2e.Problem{Code: e2e.CodeTimeout, Unit: units[batch], Shard: s, Tests: missing, LosesEvidence: true, Text: "stopped"})
 	}
 }
 
 // filed adds what the runner knows of attempts.
-func (r *rendering) filed(list []e2e.Attempt, s, a, n int) []e2e.Attempt {
+func (sh *shardRun) filed(list []e2e.Attempt, batch, n int) []e2e.Attempt {
 	for i := range list {
-		list[i].Shard, list[i].WorkflowAttempt = s, a+1
+		list[i].Shard, list[i].WorkflowAttempt = sh.s, sh.a+1
 		if list[i].Outcome == e2e.Failed {
-			list[i].Files = logs[s][n-1 : n : n]
+			list[i].Files = logs[batch][n-1 : n : n]
 		}
 	}
 	return list
 }
 
 // rerun gives the failed tests of a shard their one diagnostic rerun.
-func (r *rendering) rerun(doc *e2e.ShardRun, runs map[string]*e2e.TestRun, planned []int, s, a int, earlier verdict.Earlier) {
-	w := r.w
-	state := rerun.State{AttemptsUnreadable: earlier.Unreadable, Left: -1, Ran: len(runs), Unhealthy: w.unhealthy(a)}
-	var failed []string
-	for _, t := range planned {
-		failed = append(failed, testIDs[t])
-	}
-	for _, id := range append(failed, extraID) {
-		run := runs[id]
-		if run == nil || e2e.OutcomeOf(run.Attempts) != e2e.Failed {
-			continue
+func (sh *shardRun) rerun(earlier verdict.Earlier) {
+	w, doc := sh.w, sh.doc
+	state := rerun.State{AttemptsUnreadable: earlier.Unreadable, Left: -1, Ran: len(sh.runs), Unhealthy: w.unhealthy(sh.a)}
+	failure := func(id, cause string) {
+		if run := sh.runs[id]; run != nil && e2e.OutcomeOf(run.Attempts) == e2e.Failed {
+			state.Failures = append(state.Failures, rerun.Failure{ID: id, Cause: cause,
+				Earlier: earlier.Rerun(id), Crashed: attempts.Died(doc.Units, run.Attempts), Retries: attempts.RetriesUsed(run.Attempts)})
 		}
-		state.Failures = append(state.Failures, rerun.Failure{
-			ID: id, Earlier: earlier.Rerun(id), Crashed: attempts.Died(doc.Units, run.Attempts), Retries: attempts.RetriesUsed(run.Attempts),
-		})
 	}
+	had := map[string]int{}
+	for _, t := range sh.planned {
+		id := testIDs[t]
+		failure(id, w.test(t).Group)
+		if run := sh.runs[id]; run != nil {
+			had[id] = len(run.Attempts)
+		}
+	}
+	failure(extraID, "")
 	guards := rerun.Guards{MaxFailures: rerun.DefaultMaxFailures, MaxShare: rerun.DefaultMaxShare}
 	if w[dRerunOff] == 1 {
 		guards.MaxFailures = 0
 	}
 	decisions := rerun.Decide(state, guards)
-	var again []int
+	var again [maxTests]bool
 	for _, d := range decisions {
-		for _, t := range planned {
-			if d.Allowed && d.ID == testIDs[t] {
-				again = append(again, t)
+		for _, t := range sh.planned {
+			if d.Allowed && (d.ID == testIDs[t] || sh.with(d.ID, t)) {
+				again[t] = true
 			}
 		}
 	}
-	done := map[string]bool{}
-	if len(again) > 0 {
-		p := w.second(s, a, again)
-		out := attempts.Of(p.in)
-		r.file(doc, p, out, s, a, 2)
-		for _, t := range again {
-			id := testIDs[t]
-			if list := out.Tests[id]; len(list) > 0 {
-				run := runs[id]
-				done[id] = true
-				run.Attempts = append(run.Attempts, attempts.Again(run.Attempts, r.filed(list, s, a, 2), attempts.BadRerun(p.ended, out.Problems, id))...)
+	for batch := range w.shards() { // each is a process
+		var list []int
+		for _, t := range w.on(batch) {
+			if again[t] {
+				list = append(list, t)
 			}
 		}
+		if len(list) > 0 {
+			sh.file(w.second(batch, sh.a, list), batch, 2)
+		}
 	}
+	done := func(id string) bool { return sh.runs[id] != nil && len(sh.runs[id].Attempts) > had[id] }
 	for _, d := range decisions {
-		rec := e2e.RerunRecord{ID: d.ID, Done: done[d.ID], Reason: d.Reason}
+		rec := e2e.RerunRecord{ID: d.ID, Done: d.Allowed && d.ID != extraID && done(d.ID), Reason: d.Reason}
 		if d.Allowed && !rec.Done {
 			rec.Reason = rerun.Absent(d.ID)
 		}
 		doc.Reruns = append(doc.Reruns, rec)
 	}
+	for _, t := range sh.planned {
+		switch run := sh.runs[testIDs[t]]; {
+		case run == nil:
+			doc.Reruns = append(doc.Reruns, e2e.RerunRecord{ID: testIDs[t], Reason: "it never reported"})
+		case run.Attempts[0].Kept:
+			doc.Reruns = append(doc.Reruns, e2e.RerunRecord{ID: run.ID, Done: done(run.ID) && len(run.Attempts) > 1, Reason: "it was kept from running"})
+		}
+	}
+}
+
+// with reports whether a test runs again with a failed one.
+func (sh *shardRun) with(failed string, t int) bool {
+	if sh.w.declared() && t < sh.w.group() {
+		return slices.Contains(testIDs[:sh.w.group()], failed)
+	}
+	run := sh.runs[testIDs[t]]
+	return run != nil && e2e.OutcomeOf(run.Attempts) == e2e.NotRun && run.Attempts[len(run.Attempts)-1].KeptBy == failed
 }
 
 // unhealthy is what the probes say in front of a rerun.
@@ -397,7 +462,7 @@ func (w *World) unhealthy(attempt int) string {
 	return ""
 }
 
-// first is the planned process of a shard.
+// first is the planned process of a shard's batch.
 func (w *World) first(s, a int, planned []int) process {
 	return w.process(s, a, planned, w.proc(s, a), false)
 }
@@ -413,16 +478,17 @@ func (w *World) process(s, a int, tests []int, how uint8, again bool) process {
 	in.Channel.Kind = [...]attempts.ChannelKind{chanReports: attempts.Reports, chanEvents: attempts.Events, chanStream: attempts.Stream}[w[dChannel]]
 	in.Channel.Ended = 1
 	red := false
+	texts, _ := w.texts(tests, a, again)
+	in.Planned, in.Reported = make([]attempts.Planned, 0, len(tests)), make([]attempts.Reported, 0, len(tests))
 	for _, t := range tests {
-		n := len(w.slots(t))
-		in.Planned = append(in.Planned, attempts.Planned{ID: testIDs[t], Name: names[t], Twins: n})
+		planned := attempts.Planned{ID: testIDs[t], Name: names[t], File: "f", Twins: len(w.slots(t))}
+		if w.declared() && t < w.group() {
+			planned.Group, planned.SkippedLast = groupName, w.skippedLast(t)
+		}
+		in.Planned = append(in.Planned, planned)
 		var whole []attempts.Result
 		for _, slot := range w.slots(t) {
-			text := w.story(slot, a).first
-			if again {
-				text = w.story(slot, a).rerun
-			}
-			results, bad := w.results(text, a, again)
+			results, bad := w.results(texts[slot], a, again)
 			red = red || bad
 			if w[dChannel] == chanReports { // a reader of reports files cases of one name under one test
 				whole = append(whole, results...)
@@ -494,10 +560,19 @@ func (w *World) results(text string, a int, again bool) (list []attempts.Result,
 	if text == "" {
 		return nil, false
 	}
-	for _, run := range strings.Split(text, "+") {
+	list = make([]attempts.Result, 0, len(text))
+	for run := range strings.SplitSeq(text, "+") {
 		for i, c := range []byte(run) {
-			o := map[byte]e2e.Outcome{'P': e2e.Passed, 'F': e2e.Failed, 'S': e2e.Skipped}[c]
-			list = append(list, attempts.Result{Attempt: w.attempt(o, a, again, i), Retry: i > 0 && w[dStated] == statedByRunner})
+			o := e2e.Skipped
+			switch c {
+			case 'P':
+				o = e2e.Passed
+			case 'F':
+				o = e2e.Failed
+			}
+			at := w.attempt(o, a, again, i)
+			at.Kept = c == 'K'
+			list = append(list, attempts.Result{Attempt: at, Retry: i > 0 && w[dStated] == statedByRunner})
 			last := i == len(run)-1
 			red = red || c == 'F' && (last || w[dFlakyExit] == 1)
 		}
@@ -528,7 +603,7 @@ func (w *World) attempt(o e2e.Outcome, a int, again bool, n int) e2e.Attempt {
 }
 
 // evidence is what the verdict of a workflow attempt is made from.
-func (r *rendering) evidence(a int) verdict.In {
+func (r *rendering) evidence(a int, f verdict.Found) verdict.In {
 	w := r.w
 	in := verdict.In{Run: w.run(a), Plan: w.plan(a), Table: tables[w[dTable]], Now: startOf(a).Add(30 * time.Minute), Witnesses: r.witnesses(a)}
 	switch w[dJudge] {
@@ -550,8 +625,10 @@ func (r *rendering) evidence(a int) verdict.In {
 		}
 		in.Quarantine = append(in.Quarantine, q)
 	}
-	f := r.found(a)
 	in.Documents, in.Results = f.Documents, f.Results
+	if in.Documents == nil {
+		in.Documents = make([]verdict.Document, 0, maxShards+1)
+	}
 	if w.env(a) == envShut {
 		in.Plan, in.Gates = nil, w.gates(a)
 		return in

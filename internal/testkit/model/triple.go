@@ -3,7 +3,6 @@ package model
 import (
 	"fmt"
 	"math/rand/v2"
-	"slices"
 )
 
 // Triple are values of three dimensions.
@@ -17,6 +16,9 @@ func Draw(rng *rand.Rand) World {
 		if Structural(d) || rng.IntN(quiet+1) == 0 {
 			w[d] = uint8(rng.IntN(dims[d].size)) //nolint:gosec // at most 255
 		}
+	}
+	if w[dGroup] > 0 {
+		w[dKeep], w[dLast] = uint8(rng.IntN(dims[dKeep].size)), uint8(rng.IntN(dims[dLast].size)) //nolint:gosec // at most 255
 	}
 	if rng.IntN(3) == 0 {
 		w[dAttempts] = 0 // one says as much, in less time
@@ -68,11 +70,17 @@ func (t Triple) in(w *World) bool {
 
 // Possible reports whether the rules of [World.Normal] let any world have the triple.
 func (t Triple) Possible() bool {
+	w := nothingWanted
+	for _, v := range t {
+		w[v.Dim] = int8(v.Value) //nolint:gosec // at most 13
+	}
 	for n := 1; n <= maxAttempts; n++ {
 		for shards := 2; shards <= maxShards; shards++ {
 			for tests := 2; tests <= maxTests; tests++ {
-				if t.possibleIn(n, shards, tests) {
-					return true
+				for _, group := range [...]int{0, 2, 3} {
+					if w.possibleIn(n, shards, tests, group) {
+						return true
+					}
 				}
 			}
 		}
@@ -80,123 +88,142 @@ func (t Triple) Possible() bool {
 	return false
 }
 
-// value is what the triple says of a dimension.
-func (t Triple) value(dim int) (value int, fixed bool) {
-	for _, v := range t {
-		if v.Dim == dim {
-			return v.Value, true
-		}
-	}
-	return 0, false
-}
+// wanted is what a triple says of each dimension; -1: nothing.
+type wanted [numDims]int8
 
-func (t Triple) fixes(dim, value int) bool {
-	v, fixed := t.value(dim)
-	return fixed && v == value
-}
+var nothingWanted = func() (w wanted) {
+	for d := range w {
+		w[d] = -1
+	}
+	return w
+}()
+
+// value is what the triple says of a dimension; 0 where that is nothing.
+func (w *wanted) value(dim int) (value int, fixed bool) { return int(max(w[dim], 0)), w[dim] >= 0 }
+
+func (w *wanted) fixes(dim, value int) bool { return int(w[dim]) == value }
 
 // some reports whether the triple has a value in a dimension, and it is not zero.
-func (t Triple) some(dim int) bool {
-	v, fixed := t.value(dim)
-	return fixed && v != 0
-}
+func (w *wanted) some(dim int) bool { return w[dim] > 0 }
 
-func (t Triple) possibleIn(n, shards, tests int) bool {
-	if v, fixed := t.value(dAttempts); fixed && v != n-1 {
+func (w *wanted) possibleIn(n, shards, tests, group int) bool {
+	if v, fixed := w.value(dAttempts); fixed && v != n-1 {
 		return false
 	}
-	if v, fixed := t.value(dShards); fixed && v != shards-2 {
+	if v, fixed := w.value(dShards); fixed && v != shards-2 {
 		return false
 	}
-	if v, fixed := t.value(dTests); fixed && v != tests-2 {
+	if v, fixed := w.value(dTests); fixed && v != tests-2 {
 		return false
 	}
-	past, _ := t.value(dPast)
-	if n == 1 && (past != pastKept || t.fixes(dEnd, endFirst) || t.fixes(dEnd, crashFirst) || t.fixes(dExtra, extraFailedOnce)) {
+	if !w.groupPossible(tests, group) {
 		return false
 	}
-	if channel, fixed := t.value(dChannel); fixed && channel != chanReports && t.fixes(dStated, statedByConfig) {
+	past, _ := w.value(dPast)
+	if n == 1 && (past != pastKept || w.fixes(dEnd, endFirst) || w.fixes(dEnd, crashFirst) || w.fixes(dExtra, extraFailedOnce)) {
+		return false
+	}
+	if channel, fixed := w.value(dChannel); fixed && channel != chanReports && w.fixes(dStated, statedByConfig) {
 		return false
 	}
 	for test := tests; test < maxTests; test++ {
-		if t.some(dCrit+test) || t.some(dQuar+test) {
+		if w.some(dCrit+test) || w.some(dQuar+test) {
 			return false
 		}
 	}
-	if t.some(dDocShard) && t.fixes(dDoc, docFine) || t.fixes(dDocShard, 2) && shards < 3 {
+	if w.some(dDocShard) && w.fixes(dDoc, docFine) || w.fixes(dDocShard, 2) && shards < 3 {
 		return false
 	}
-	if (t.some(dDoc) || t.some(dDocShard)) && t.fixes(dEnv+n-1, envShut) {
+	if (w.some(dDoc) || w.some(dDocShard)) && w.fixes(dEnv+n-1, envShut) {
 		return false
 	}
 	unhealthy := false
 	for a := range n {
-		unhealthy = unhealthy || (past != pastNoVerdict || a == n-1) && !t.fixes(dEnv+a, envHealthy)
+		unhealthy = unhealthy || (past != pastNoVerdict || a == n-1) && !w.fixes(dEnv+a, envHealthy)
 	}
-	if !unhealthy && (t.some(dNamed) || t.some(dGate)) {
+	if !unhealthy && (w.some(dNamed) || w.some(dGate)) {
 		return false
 	}
 	for a := range maxAttempts {
-		if !t.attemptPossible(a, n, shards, tests, past) {
+		if !w.attemptPossible(a, n, shards, tests, group, past) {
 			return false
 		}
 	}
 	return true
 }
 
+// groupPossible is about the dimensions of a group.
+func (w *wanted) groupPossible(tests, group int) bool {
+	if v, fixed := w.value(dGroup); fixed && groupOf(uint8(v)) != group || group > tests { //nolint:gosec // at most 2
+		return false
+	}
+	if group == 0 && (w.some(dKeep) || w.some(dLast)) {
+		return false
+	}
+	extra, fixed := w.value(dExtra)
+	return !fixed || extra >= extraFailed || !w.fixes(dKeep, keepOutside)
+}
+
 // attemptPossible is about the dimensions of one workflow attempt.
-func (t Triple) attemptPossible(a, n, shards, tests, past int) bool {
-	var used []int // shards whose tests do something
+func (w *wanted) attemptPossible(a, n, shards, tests, group, past int) bool {
+	used := 0 // bits of the shards whose tests do something
 	for slot := range maxTests + 1 {
-		if !t.some(execOf(slot, a)) {
+		if !w.some(execOf(slot, a)) {
 			continue
 		}
 		test := slot
 		if slot == twinSlot {
-			if test = 0; t.fixes(dTwin, 0) {
+			if test = 0; w.fixes(dTwin, 0) {
 				return false
 			}
 		}
 		if test >= tests {
 			return false
 		}
-		used = append(used, test%shards)
+		used |= 1 << shardOf(test, group, shards)
 	}
-	process := t.some(dProc+a) || t.some(dProcShard+a)
-	happens := len(used) > 0 || process
+	process := w.some(dProc+a) || w.some(dProcShard+a)
+	happens := used != 0 || process
 	if a >= n {
-		return !happens && !t.some(dEnv+a) && (a == 0 || !t.some(dKind+a-1))
+		return !happens && !w.some(dEnv+a) && (a == 0 || !w.some(dKind+a-1))
 	}
-	if past == pastNoVerdict && a < n-1 && (happens || t.some(dEnv+a)) {
+	if past == pastNoVerdict && a < n-1 && (happens || w.some(dEnv+a)) {
 		return false
 	}
-	if t.fixes(dEnv+a, envShut) && happens {
+	if w.fixes(dEnv+a, envShut) && happens {
 		return false
+	}
+	one := 1 // bits of the shards that run where one shard alone is re-run
+	if !w.fixes(dSteal, 0) {
+		one = 3
 	}
 	kind := kindAll
 	if a > 0 {
-		kind, _ = t.value(dKind + a - 1)
-		if kind != kindAll && (t.fixes(dEnv+a, envShut) || t.fixes(dEnv+a-1, envShut)) {
+		kind, _ = w.value(dKind + a - 1)
+		if kind != kindAll && (w.fixes(dEnv+a, envShut) || w.fixes(dEnv+a-1, envShut)) {
 			return false
 		}
 	}
 	if kind == kindFailed && past == pastNoVerdict && happens {
 		return false // nothing failed that is known
 	}
-	if t.some(dProcShard+a) && t.fixes(dProc+a, procNatural) {
+	if w.some(dProcShard+a) && w.fixes(dProc+a, procNatural) {
 		return false
 	}
 	if !process {
-		return kind != kindOne || !slices.ContainsFunc(used, func(s int) bool { return s != 0 })
+		return kind != kindOne || used&^one == 0
 	}
-	proc, known := t.value(dProc + a)
+	proc, known := w.value(dProc + a)
 	hides := known && !seen(uint8(proc)) //nolint:gosec // at most 11
-	for s := range min(shards, tests) {
-		at, fixed := t.value(dProcShard + a)
-		if fixed && at != s || kind == kindOne && s != 0 || hides && slices.Contains(used, s) {
+	for s := range shards {
+		if len(testsOn[max(group-1, 0)][shards-2][tests-2][s]) == 0 {
 			continue
 		}
-		return kind != kindOne || !slices.ContainsFunc(used, func(s int) bool { return s != 0 })
+		at, fixed := w.value(dProcShard + a)
+		if fixed && at != s || kind == kindOne && one>>s&1 == 0 || hides && used>>s&1 == 1 {
+			continue
+		}
+		return kind != kindOne || used&^one == 0
 	}
 	return false
 }

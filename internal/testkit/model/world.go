@@ -45,6 +45,10 @@ const (
 	dDocShard
 	dExtra
 	dTwin
+	dGroup
+	dKeep
+	dLast
+	dSteal
 	dEnv       // one for each workflow attempt
 	dProc      = dEnv + maxAttempts
 	dProcShard = dProc + maxAttempts
@@ -152,6 +156,15 @@ const (
 	extraFailedOnce
 )
 
+// Values of dKeep: what a failure does to the tests of the group behind it.
+const (
+	keepNone       = iota // they run
+	keepSkips             // they are skipped, and nothing says why
+	keepStates            // they are skipped, and the framework says that they were kept from running
+	keepOutside           // as keepStates, and so it is behind a failure that was not planned
+	keepUndeclared        // as keepStates, and no group is declared
+)
+
 // Values of dEnv.
 const (
 	envHealthy   = iota
@@ -205,10 +218,11 @@ const (
 // story is what the executions of a test are in one workflow attempt: in the planned
 // process, and in the diagnostic rerun if there is one. P passed, F failed, S skipped. A
 // second letter is a repetition by the framework; + starts another result of that name.
+// A test of a group does so only if it is not kept from running; see [World.texts].
 type story struct{ first, rerun string }
 
 var stories = []story{
-	{"P", "P"}, {"S", "P"}, {"", "P"}, {"FP", "P"}, {"F", "P"}, {"F", "F"}, {"FF", "P"}, {"F", "S"}, {"F", ""}, {"F", "FP"}, {"F", "P+P"}, {"P", "F"}, {"P", ""},
+	{"P", "P"}, {"S", "P"}, {"", "P"}, {"FP", "P"}, {"F", "P"}, {"F", "F"}, {"FF", "P"}, {"F", "S"}, {"F", ""}, {"F", "FP"}, {"F", "P+P"}, {"P", "F"}, {"P", ""}, {"P", "FP"}, {"S", "F"},
 }
 
 // By renaming, any test can be one of the first two. Others have the first stories only.
@@ -250,6 +264,10 @@ var dims = func() (list [numDims]struct {
 	set(dDocShard, "document's shard", maxShards)
 	say(dExtra, "extra test", "none", "passed", "failed", "failed once")
 	say(dTwin, "twin", "no", "yes")
+	say(dGroup, "group", "none", "of two", "of three")
+	say(dKeep, "a failure", "keeps nothing", "skips the next", "keeps the next", "keeps the next, also one outside", "keeps the next without a group")
+	say(dLast, "test 1 skipped last", "no", "yes")
+	say(dSteal, "steals", "none", "shard 1 runs the batch of shard 0")
 	for a := range maxAttempts {
 		say(dEnv+a, fmt.Sprintf("environment %d", a+1), "healthy", "bad before", "bad during", "stays bad",
 			"bad in the rerun", "bad elsewhere", "redeployed", "shut")
@@ -294,9 +312,82 @@ func (w *World) shards() int            { return 2 + int(w[dShards]) }
 func (w *World) tests() int             { return 2 + int(w[dTests]) }
 func (w *World) attempts() int          { return 1 + int(w[dAttempts]) }
 func (w *World) twin() bool             { return w[dTwin] == 1 }
-func (w *World) shardOf(test int) int   { return test % w.shards() }
+func (w *World) shardOf(test int) int   { return shardOf(test, w.group(), w.shards()) }
+func (w *World) on(shard int) []int     { return testsOn[w[dGroup]][w[dShards]][w[dTests]][shard] }
 func (w *World) env(attempt int) uint8  { return w[dEnv+attempt] }
 func (w *World) kind(attempt int) uint8 { return w[dKind+attempt-1] }
+
+// group is how many tests build on one another: the first ones, in their order.
+func (w *World) group() int { return groupOf(w[dGroup]) }
+
+func groupOf(value uint8) int {
+	if value == 0 {
+		return 0
+	}
+	return 1 + int(value)
+}
+
+// declared reports whether the group is one that the plan knows.
+func (w *World) declared() bool { return w[dGroup] > 0 && w[dKeep] != keepUndeclared }
+
+// skippedLast reports whether a test was skipped in the last judged run.
+func (w *World) skippedLast(test int) bool { return w[dLast] == 1 && test == 1 }
+
+// shardOf is the shard of a test: a group lies on shard 0, other tests one by one on all.
+func shardOf(test, group, shards int) int {
+	switch {
+	case group == 0:
+		return test % shards
+	case test < group:
+		return 0
+	}
+	return (test - group + 1) % shards
+}
+
+// testsOn are the tests of each shard, by the values of dGroup, dShards and dTests.
+var testsOn = func() (all [3][maxShards - 1][maxTests - 1][maxShards][]int) {
+	for g := range all {
+		for n := range all[g] {
+			for tests := range all[g][n] {
+				for t := range tests + 2 {
+					s := shardOf(t, groupOf(uint8(g)), n+2) //nolint:gosec // at most 2
+					all[g][n][tests][s] = append(all[g][n][tests][s], t)
+				}
+			}
+		}
+	}
+	return all
+}()
+
+// texts are what the executions of tests in one process truly were, by slot. A test of a group that
+// a failure before it kept from running did nothing: S if its framework calls it skipped, K if it
+// says that the test was kept. kept are the bits of such slots.
+func (w *World) texts(tests []int, a int, again bool) (texts [maxTests + 1]string, kept uint8) {
+	failed := false
+	if w[dKeep] == keepOutside && !again {
+		failed, _ = w.extraFails(0, a)
+	}
+	for _, t := range tests {
+		for _, slot := range w.slots(t) {
+			text := w.story(slot, a).first
+			if again {
+				text = w.story(slot, a).rerun
+			}
+			switch {
+			case t >= w.group() || w[dKeep] == keepNone || text == "":
+			case failed:
+				kept |= 1 << slot
+				if text = "K"; w[dKeep] == keepSkips {
+					text = "S"
+				}
+			default:
+				failed = text[len(text)-1] == 'F'
+			}
+			texts[slot] = text
+		}
+	}
+	return texts, kept
+}
 
 // proc is how the first process of a shard ended in a workflow attempt.
 func (w *World) proc(shard, attempt int) uint8 {
@@ -339,9 +430,21 @@ func (w *World) ran(shard, attempt int) bool {
 		return true
 	}
 	if w.kind(attempt) == kindOne {
-		return shard == 0
+		return shard == w.documentOf(0) || shard == 0
 	}
-	return w.red(shard, attempt-1)
+	return w.red(shard, attempt-1) || w.steals() && shard < 2 && w.red(1-shard, attempt-1)
+}
+
+// steals reports whether shards 0 and 1 are on one machine, where 1 runs the batch of 0: they run
+// together, or not at all.
+func (w *World) steals() bool { return w[dSteal] == 1 }
+
+// documentOf is the shard whose document has what the batch of a shard did.
+func (w *World) documentOf(shard int) int {
+	if shard == 0 && w.steals() {
+		return 1
+	}
+	return shard
 }
 
 // red reports whether the job of a shard failed, or that of its newest run before.
@@ -352,12 +455,16 @@ func (w *World) red(shard, attempt int) bool {
 	if w.proc(shard, attempt) != procNatural {
 		return true
 	}
-	for t := shard; t < w.tests(); t += w.shards() {
+	for _, t := range w.on(shard) {
 		for _, slot := range w.slots(t) {
 			if w.story(slot, attempt).first != "P" {
 				return true
 			}
 		}
+	}
+	if w[dKeep] == keepOutside && shard == 0 && (w[dPast] != pastNoVerdict || attempt == w.attempts()-1) {
+		fails, _ := w.extraFails(0, attempt)
+		return fails
 	}
 	return false
 }
@@ -374,6 +481,15 @@ func (w World) Normal() World {
 		if w[dExtra] == extraFailedOnce {
 			w[dExtra] = extraFailed
 		}
+	}
+	if w[dGroup] == 2 && w.tests() < 3 {
+		w[dGroup] = 1
+	}
+	if w[dGroup] == 0 {
+		w[dKeep], w[dLast] = 0, 0
+	}
+	if w[dKeep] == keepOutside && w[dExtra] < extraFailed {
+		w[dKeep] = keepStates
 	}
 	if w[dStated] == statedByConfig {
 		w[dChannel] = chanReports // only reports repeat cases
@@ -395,8 +511,8 @@ func (w World) Normal() World {
 		if w[dProc+a] == procNatural || w.env(a) == envShut {
 			w[dProc+a], w[dProcShard+a] = 0, 0
 		}
-		w[dProcShard+a] %= uint8(w.shards())   //nolint:gosec // at most 3
-		if int(w[dProcShard+a]) >= w.tests() { // an empty shard starts no process
+		w[dProcShard+a] %= uint8(w.shards())      //nolint:gosec // at most 3
+		if len(w.on(int(w[dProcShard+a]))) == 0 { // an empty shard starts no process
 			w[dProc+a], w[dProcShard+a] = 0, 0
 		}
 	}
@@ -442,21 +558,32 @@ func (w *World) Key() uint64 {
 		return h ^ h>>29
 	}
 	var shards [maxShards]uint64
+	kept := w.kept()
 	for s := range w.shards() {
 		h := uint64(14695981039346656037)
 		for a := range w.attempts() {
 			h = mix(h, uint64(w.proc(s, a)))
 		}
 		h = mix(h, uint64(b2i(int(w[dDocShard]) == s)))
+		if w.steals() {
+			h = mix(h, uint64(s)+1) //nolint:gosec // shards have their roles
+		}
 		// Shard 0 alone has the extra test and the single re-run.
 		h = mix(h, uint64(b2i(s == 0 && (w[dExtra] > 0 || w[dKind] == kindOne || w[dKind+1] == kindOne))))
 		var tests [maxTests]uint64
 		n := 0
-		for t := s; t < w.tests(); t += w.shards() {
+		for _, t := range w.on(s) {
 			k := mix(uint64(w[dCrit+t])*4+uint64(w[dQuar+t]), 7)
+			if t < w.group() {
+				k = mix(k, uint64(t)+1) //nolint:gosec // the tests of a group have an order
+			}
 			for _, slot := range w.slots(t) {
 				for a := range maxAttempts {
-					k = mix(k, uint64(w[execOf(slot, a)]))
+					v := w[execOf(slot, a)]
+					if kept[a]>>slot&1 == 1 {
+						v = sameRerun[v]
+					}
+					k = mix(k, uint64(v))
 				}
 			}
 			tests[n] = k
@@ -481,6 +608,26 @@ func (w *World) Key() uint64 {
 	}
 	return h
 }
+
+// kept are, by workflow attempt, the bits of slots that were kept from running in the planned process.
+func (w *World) kept() (bits [maxAttempts]uint8) {
+	if w[dKeep] != keepNone {
+		for a := range w.attempts() {
+			_, bits[a] = w.texts(w.on(0), a, false)
+		}
+	}
+	return bits
+}
+
+// sameRerun is the first story with the same rerun: what a test that was kept from running would
+// have done says nothing.
+var sameRerun = func() (list []uint8) {
+	for _, s := range stories {
+		i := slices.IndexFunc(stories, func(o story) bool { return o.rerun == s.rerun && o.first != "" })
+		list = append(list, uint8(i)) //nolint:gosec // at most 13
+	}
+	return list
+}()
 
 func b2i(b bool) int {
 	if b {

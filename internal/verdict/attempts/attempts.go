@@ -158,7 +158,7 @@ type Out struct {
 
 // Of judges what a runner handed over about one unit. It does not change in.
 func Of(in In) Out {
-	out := Out{Tests: map[string][]e2e.Attempt{}}
+	out := Out{}
 	u := unit{in}
 	if in.Exit.Ended == e2e.EndedNotStarted {
 		out.Problems = u.notStarted()

@@ -16,6 +16,9 @@ import (
 //
 // Any other skip is one: a test that skips itself says nothing of others.
 func (u unit) kept(m *matching) []Reported {
+	if !slices.ContainsFunc(u.in.Reported, func(r Reported) bool { return slices.ContainsFunc(r.Results, Result.skipped) }) {
+		return u.in.Reported
+	}
 	planned := map[string]Planned{}
 	for _, p := range u.in.Planned {
 		planned[p.ID] = p
@@ -25,31 +28,46 @@ func (u unit) kept(m *matching) []Reported {
 	list := slices.Clone(u.in.Reported)
 	for i, r := range list {
 		p := planned[m.plannedAs(r)]
-		n := len(r.Results) - 1
-		if p.ID == "" || n < 0 {
+		if p.ID == "" {
 			continue
 		}
-		last := r.Results[n].Attempt
-		switch last.Outcome {
-		case e2e.Passed, e2e.Flaky, e2e.Lost, e2e.NotRun, e2e.OutcomeUnknown:
-		case e2e.Failed:
-			failed[place{group: p.Group}], failed[place{file: p.File}] = p.ID, p.ID
-		case e2e.Skipped:
+		end := 0
+		for _, run := range executions(r.Results, u.in.RepeatedCases) { // each is a test of its own
+			end += len(run)
+			last := run[len(run)-1].Attempt
+			if endedFailed(run) {
+				failed[place{group: p.Group}], failed[place{file: p.File}] = p.ID, p.ID
+				continue
+			}
 			by := ""
 			if p.Group != "" {
 				by = failed[place{group: p.Group}]
 			}
-			if !last.Kept && (by == "" || p.SkippedLast) {
+			if last.Outcome != e2e.Skipped || !last.Kept && (by == "" || p.SkippedLast) {
 				continue
 			}
 			if by == "" && p.File != "" {
 				by = failed[place{file: p.File}]
 			}
-			list[i].Results = slices.Clone(r.Results)
-			list[i].Results[n].Attempt.Kept, list[i].Results[n].Attempt.KeptBy = true, by
+			if &list[i].Results[0] == &r.Results[0] {
+				list[i].Results = slices.Clone(r.Results)
+			}
+			list[i].Results[end-1].Attempt.Kept, list[i].Results[end-1].Attempt.KeptBy = true, by
 		}
 	}
 	return list
+}
+
+func (r Result) skipped() bool { return r.Attempt.Outcome == e2e.Skipped }
+
+// endedFailed reports whether the last execution of a test that was not skipped failed.
+func endedFailed(run []Result) bool {
+	for _, r := range slices.Backward(run) {
+		if r.Attempt.Outcome != e2e.Skipped {
+			return r.Attempt.Outcome == e2e.Failed
+		}
+	}
+	return false
 }
 
 // plannedAs is the id of the planned test that a reported one stands for; empty: none, or

@@ -68,6 +68,38 @@ func TestKept(t *testing.T) {
 	}
 }
 
+// Tests that share an id may stand in one reported test. Each may keep others, and be kept.
+func TestKeptAmongTestsThatShareAnID(t *testing.T) {
+	in := In{Unit: "s", Channel: Channel{Kind: Reports}, Exit: Exit{Ended: e2e.EndedExited, Code: 1}}
+	for _, id := range []string{"a", "b"} {
+		in.Planned = append(in.Planned, Planned{ID: id, Name: id, Group: "g", File: "x"})
+	}
+	result := func(o e2e.Outcome) Result { return Result{Attempt: e2e.Attempt{Outcome: o}} }
+	for _, tc := range []struct {
+		rule  string
+		first []Result
+		want  e2e.Outcome // of the last of first
+	}{
+		{"a failure keeps others, whatever the next one with its id does", []Result{result(e2e.Failed), result(e2e.Passed)}, e2e.Passed},
+		{"a failure keeps the next one with its id", []Result{result(e2e.Failed), result(e2e.Skipped)}, e2e.NotRun},
+	} {
+		in.Reported = []Reported{
+			{Spellings: []Spelling{{Name: "a"}}, Results: tc.first},
+			{Spellings: []Spelling{{Name: "b"}}, Results: []Result{result(e2e.Skipped)}},
+		}
+		tests := Of(in).Tests
+		if b := tests["b"]; len(b) != 1 || e2e.OutcomeOf(b) != e2e.NotRun || b[0].KeptBy != "a" {
+			t.Errorf("%s: %+v", tc.rule, b)
+		}
+		if got := e2e.OutcomeOf(tests["a"][1:]); got != tc.want {
+			t.Errorf("%s: the second is %s, want %s", tc.rule, got, tc.want)
+		}
+		if tc.first[1].Attempt.Kept {
+			t.Errorf("%s: the input was changed", tc.rule)
+		}
+	}
+}
+
 // What the rerun says of a test that was kept from running decides.
 func TestKeptThenRun(t *testing.T) {
 	kept := e2e.Attempt{Outcome: e2e.Skipped, Kept: true, KeptBy: "a", Source: e2e.SourceFirst}

@@ -32,7 +32,6 @@ type other struct {
 func newMatching(in In) *matching {
 	m := &matching{
 		in: in, ids: map[string][]string{}, names: map[string]bool{}, runs: map[string][][]e2e.Attempt{},
-		parts: map[string][]part{}, others: map[string][]other{},
 	}
 	for _, p := range in.Planned {
 		if !slices.Contains(m.ids[p.Name], p.ID) {
@@ -45,8 +44,9 @@ func newMatching(in In) *matching {
 // file finds the planned test: the first spelling that a planned test has decides. A
 // test that none of its spellings finds was not planned.
 func (m *matching) file(r Reported) {
-	runs := [][]e2e.Attempt{}
-	for _, run := range executions(r.Results, m.in.RepeatedCases) {
+	all := executions(r.Results, m.in.RepeatedCases)
+	runs := make([][]e2e.Attempt, 0, max(len(all), 1))
+	for _, run := range all {
 		runs = append(runs, sequence(run))
 	}
 	if n := len(runs); n > 0 {
@@ -67,6 +67,9 @@ func (m *matching) file(r Reported) {
 	}
 	t := r.Unplanned
 	t.ID, t.Unit = idOf(t), m.in.Unit
+	if m.others == nil {
+		m.others = map[string][]other{}
+	}
 	for _, run := range runs {
 		m.others[t.ID] = append(m.others[t.ID], other{t, r.Apart, run})
 	}
@@ -77,6 +80,9 @@ func (m *matching) file(r Reported) {
 func (m *matching) filePlanned(id, name string, runs [][]e2e.Attempt) {
 	for _, run := range runs {
 		if name != "" {
+			if m.parts == nil {
+				m.parts = map[string][]part{}
+			}
 			m.parts[id] = append(m.parts[id], part{name, run})
 		} else {
 			m.runs[id] = append(m.runs[id], run)
@@ -113,13 +119,14 @@ func (m *matching) planned() map[string][]e2e.Attempt {
 // asTwins joins the attempts at tests that share an id. Each gets a number if there are
 // several.
 func asTwins(runs [][]e2e.Attempt) []e2e.Attempt {
-	list := slices.Concat(runs...)
-	if len(runs) < 2 {
+	if len(runs) == 1 {
+		list := slices.Clone(runs[0])
 		for i := range list {
 			list[i].Line = 0 // the test itself has it
 		}
 		return list
 	}
+	list := slices.Concat(runs...)
 	n := 0
 	for i, run := range runs {
 		for range run {
@@ -133,6 +140,9 @@ func asTwins(runs [][]e2e.Attempt) []e2e.Attempt {
 // unplanned are the tests that were not planned, sorted by id. Several of one id get ids
 // of their own if something tells all of them apart.
 func (m *matching) unplanned() []e2e.TestRun {
+	if len(m.others) == 0 {
+		return nil
+	}
 	found := map[string]e2e.TestRun{}
 	for _, id := range slices.Sorted(maps.Keys(m.others)) {
 		for _, group := range m.tellApart(m.others[id]) {

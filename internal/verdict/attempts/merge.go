@@ -7,18 +7,20 @@ import (
 )
 
 // executions groups the results of one reported test: a result and the retries of it
-// that the runner states. Any other result is of another test of that name. Where the
+// that the runner states, as parts of the given list. Any other result is of another test of that name. Where the
 // config says that cases are repeated, one behind a failure is a retry of it; nothing
 // repeats a test that passed.
 func executions(results []Result, repeatedCases bool) [][]Result {
 	var runs [][]Result
-	for _, r := range results {
+	begin := 0 // of the last run
+	for i, r := range results {
 		n := len(runs) - 1
 		if n >= 0 && (r.Retry || repeatedCases && failedLast(runs[n])) {
-			runs[n] = append(runs[n], r)
+			runs[n] = results[begin : i+1 : i+1]
 			continue
 		}
-		runs = append(runs, []Result{r})
+		begin = i
+		runs = append(runs, results[i:i+1:i+1])
 	}
 	return runs
 }

@@ -54,6 +54,38 @@ func Again(first, again []e2e.Attempt, lost bool) []e2e.Attempt {
 	return list
 }
 
+// Decides reports whether a diagnostic rerun decides something of a test: it failed, or it was
+// kept from running. Any other test runs there only because its group is repeated.
+func Decides(list []e2e.Attempt) bool {
+	o := e2e.OutcomeOf(list)
+	return o == e2e.Failed || o == e2e.NotRun
+}
+
+// Beside are the attempts that a diagnostic rerun made at a test which it does not decide, if
+// a first execution among them failed: that is a second outcome of the test. Else nothing of
+// them is kept. Where there are not as many results as before, all stand beside the first.
+func Beside(first, again []e2e.Attempt) []e2e.Attempt {
+	before, now := e2e.Twins(first), e2e.Twins(again)
+	if !anyFailedFirst(now) {
+		return nil
+	}
+	var list []e2e.Attempt
+	for i, run := range now {
+		twin := before[0][0].Twin
+		if len(now) == len(before) {
+			twin = before[i][0].Twin
+		}
+		for j, a := range run {
+			a.Twin, a.Source = twin, e2e.SourceBeside
+			if j > 0 {
+				a.Source, a.Uncounted = e2e.SourceFramework, retryInRerun
+			}
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
 // anyFailedFirst reports whether the first execution of any of the tests failed.
 func anyFailedFirst(tests [][]e2e.Attempt) bool {
 	for _, run := range tests {
@@ -66,14 +98,16 @@ func anyFailedFirst(tests [][]e2e.Attempt) bool {
 
 // besideOf is the number of the test before the rerun beside which the i-th of n tests in the
 // rerun stands, and the outcome that it had. If there were not as many, all stand beside the
-// first that failed.
+// first that failed, else beside the first that was kept from running.
 func besideOf(before [][]e2e.Attempt, i, n int) (int, e2e.Outcome) {
 	if n == len(before) {
 		return before[i][0].Twin, e2e.OutcomeOf(before[i])
 	}
-	for _, run := range before {
-		if e2e.OutcomeOf(run) == e2e.Failed {
-			return run[0].Twin, e2e.Failed
+	for _, o := range []e2e.Outcome{e2e.Failed, e2e.NotRun} {
+		for _, run := range before {
+			if e2e.OutcomeOf(run) == o {
+				return run[0].Twin, o
+			}
 		}
 	}
 	return 0, e2e.OutcomeUnknown

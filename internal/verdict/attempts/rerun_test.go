@@ -68,6 +68,49 @@ func TestAgain(t *testing.T) {
 	}
 }
 
+// A test that was kept from running has its first execution in the rerun.
+func TestAgainOfKeptTests(t *testing.T) {
+	kept := func(twin int) e2e.Attempt {
+		return e2e.Attempt{Outcome: e2e.Skipped, Kept: true, Source: e2e.SourceFirst, Twin: twin}
+	}
+	got := Again([]e2e.Attempt{kept(1), kept(2)}, []e2e.Attempt{made(e2e.Passed, e2e.SourceFirst, 0)}, false)
+	if len(got) != 1 || got[0].Twin != 1 || got[0].Source != e2e.SourceDiagnostic || got[0].Uncounted == "" {
+		t.Errorf("one result for two tests that were kept: %+v", got)
+	}
+}
+
+func TestBeside(t *testing.T) {
+	const first, framework, beside = e2e.SourceFirst, e2e.SourceFramework, e2e.SourceBeside
+	passed, failed := made(e2e.Passed, first, 0), made(e2e.Failed, first, 0)
+	for _, tc := range []struct {
+		rule         string
+		first, again []e2e.Attempt
+		want         []e2e.Attempt
+		outcome      e2e.Outcome
+	}{
+		{"a pass beside the rerun is not kept", []e2e.Attempt{passed}, []e2e.Attempt{passed}, nil, e2e.Passed},
+		{"a failure beside the rerun makes a pass flaky", []e2e.Attempt{passed}, []e2e.Attempt{failed},
+			[]e2e.Attempt{made(e2e.Failed, beside, 0)}, e2e.Flaky},
+		{"the first execution beside the rerun decides", []e2e.Attempt{passed}, []e2e.Attempt{failed, made(e2e.Passed, framework, 0)},
+			[]e2e.Attempt{made(e2e.Failed, beside, 0), uncounted(made(e2e.Passed, framework, 0), retryInRerun)}, e2e.Flaky},
+		{"a failure beside the rerun fails a skipped test", []e2e.Attempt{made(e2e.Skipped, first, 0)}, []e2e.Attempt{failed},
+			[]e2e.Attempt{made(e2e.Failed, beside, 0)}, e2e.Failed},
+		{"tests that share an id are paired in their order", []e2e.Attempt{made(e2e.Passed, first, 1), made(e2e.Skipped, first, 2)},
+			[]e2e.Attempt{made(e2e.Passed, first, 1), made(e2e.Failed, first, 2)},
+			[]e2e.Attempt{made(e2e.Passed, beside, 1), made(e2e.Failed, beside, 2)}, e2e.Failed},
+		{"where their number differs, all stand beside the first", []e2e.Attempt{made(e2e.Passed, first, 1), made(e2e.Skipped, first, 2)},
+			[]e2e.Attempt{failed}, []e2e.Attempt{made(e2e.Failed, beside, 1)}, e2e.Flaky},
+	} {
+		got := Beside(tc.first, tc.again)
+		if diff := cmp.Diff(tc.want, got); diff != "" {
+			t.Errorf("%s (-want +got)\n%s", tc.rule, diff)
+		}
+		if o := e2e.OutcomeOf(append(append([]e2e.Attempt{}, tc.first...), got...)); o != tc.outcome {
+			t.Errorf("%s: the test is %s, want %s", tc.rule, o, tc.outcome)
+		}
+	}
+}
+
 func TestRetriesUsed(t *testing.T) {
 	of := func(twin int, o e2e.Outcome, source e2e.AttemptSource) e2e.Attempt {
 		return e2e.Attempt{Twin: twin, Outcome: o, Source: source}

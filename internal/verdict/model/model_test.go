@@ -4,6 +4,7 @@ package model_test
 
 import (
 	"fmt"
+	"math/bits"
 	"math/rand/v2"
 	"os"
 	"runtime/debug"
@@ -160,41 +161,52 @@ func smallest(w model.World) model.World {
 
 var sizes = model.Dims()
 
-// triples notes which triples of values of dimensions occurred.
+// triples notes which triples of values of dimensions occurred: for each pair of values, a row with
+// a bit for each value of each dimension.
 type triples struct {
-	// at is where the pairs of values of two dimensions begin, and the triples of three.
-	at   [][][]int
-	seen []atomic.Uint32
-	all  int
+	// bit is where the bits of a dimension's values begin.
+	bit []int
+	// words is how long a row is.
+	words int
+	seen  []atomic.Uint64
+	all   int
 }
 
 func newTriples() *triples {
-	x := &triples{at: make([][][]int, len(sizes))}
+	x := &triples{}
+	values := 0
+	for _, size := range sizes {
+		x.bit = append(x.bit, values)
+		values += size
+	}
+	x.words = (values + 63) / 64
+	x.seen = make([]atomic.Uint64, values*values*x.words)
 	for i := range sizes {
-		x.at[i] = make([][]int, len(sizes))
 		for j := i + 1; j < len(sizes); j++ {
-			x.at[i][j] = make([]int, len(sizes))
 			for k := j + 1; k < len(sizes); k++ {
-				x.at[i][j][k] = x.all
 				x.all += sizes[i] * sizes[j] * sizes[k]
 			}
 		}
 	}
-	x.seen = make([]atomic.Uint32, x.all/32+1)
 	return x
+}
+
+// rowOf is the first word of the row of a pair: of values i and j, each counted over all dimensions.
+func (x *triples) rowOf(i, j int) int {
+	return (i*(x.bit[len(x.bit)-1]+sizes[len(sizes)-1]) + j) * x.words
 }
 
 // note notes the triples of a world and returns how many are new.
 func (x *triples) note(w *model.World) (added int) {
-	for i := range sizes {
-		for j := i + 1; j < len(sizes); j++ {
-			pair := int(w[i])*sizes[j] + int(w[j])
-			for k := j + 1; k < len(sizes); k++ {
-				n := x.at[i][j][k] + pair*sizes[k] + int(w[k])
-				if bit := uint32(1) << (n % 32); x.seen[n/32].Load()&bit == 0 {
-					if x.seen[n/32].Or(bit)&bit == 0 {
-						added++
-					}
+	behind := make([]uint64, x.words) // the bits of the world's values in dimensions behind j
+	for j := len(sizes) - 2; j >= 1; j-- {
+		bit := x.bit[j+1] + int(w[j+1])
+		behind[bit/64] |= 1 << (bit % 64)
+		for i := range j {
+			row := x.seen[x.rowOf(x.bit[i]+int(w[i]), x.bit[j]+int(w[j])):][:x.words]
+			for n := x.bit[j+1] / 64; n < x.words; n++ {
+				if fresh := behind[n] &^ row[n].Load(); fresh != 0 {
+					added += bits.OnesCount64(fresh &^ row[n].Or(fresh))
 				}
 			}
 		}
@@ -202,7 +214,11 @@ func (x *triples) note(w *model.World) (added int) {
 	return added
 }
 
-func (x *triples) has(n int) bool { return x.seen[n/32].Load()&(1<<(n%32)) != 0 }
+func (x *triples) has(t model.Triple) bool {
+	value := func(n int) int { return x.bit[t[n].Dim] + t[n].Value }
+	bit := value(2)
+	return x.seen[x.rowOf(value(0), value(1))+bit/64].Load()&(1<<(bit%64)) != 0
+}
 
 // cover judges worlds until every triple of values that is possible has occurred: drawn
 // ones as long as they bring many new ones, then one for each that is missing.
@@ -226,17 +242,17 @@ func (r *run) cover(seed uint64) {
 	r.parallel(func(worker uint64) {
 		rng := rand.New(rand.NewPCG(seed, worker+200)) //nolint:gosec // not for secrets
 		for i := int(next.Add(1)) - 1; i < len(sizes); i = int(next.Add(1)) - 1 {
-			x.each(i, func(n int, triple model.Triple) {
+			x.each(i, func(triple model.Triple) {
 				possible := triple.Possible()
 				switch {
 				case r.shown.Load() >= maxShown:
-				case x.has(n) != possible && !possible && lies.Add(1) <= maxShown:
+				case x.has(triple) != possible && !possible && lies.Add(1) <= maxShown:
 					r.t.Errorf("%v is said to be impossible, and there is a world", triple)
 				case !possible:
 					for _, v := range triple {
 						impossible[v.Dim].Add(1)
 					}
-				case !x.has(n):
+				case !x.has(triple):
 					if w, ok := triple.World(rng); ok {
 						x.note(&w)
 						r.try(w)
@@ -248,12 +264,12 @@ func (r *run) cover(seed uint64) {
 	r.table(x, impossible, drawn)
 }
 
-// each calls f with each triple whose first dimension is i, and with its place.
-func (x *triples) each(i int, f func(n int, triple model.Triple)) {
+// each calls f with each triple whose first dimension is i.
+func (x *triples) each(i int, f func(model.Triple)) {
 	for j := i + 1; j < len(sizes); j++ {
 		for k := j + 1; k < len(sizes); k++ {
 			for v := range sizes[i] * sizes[j] * sizes[k] {
-				f(x.at[i][j][k]+v, model.Triple{{Dim: i, Value: v / sizes[k] / sizes[j]}, {Dim: j, Value: v / sizes[k] % sizes[j]}, {Dim: k, Value: v % sizes[k]}})
+				f(model.Triple{{Dim: i, Value: v / sizes[k] / sizes[j]}, {Dim: j, Value: v / sizes[k] % sizes[j]}, {Dim: k, Value: v % sizes[k]}})
 			}
 		}
 	}
@@ -264,8 +280,8 @@ func (r *run) table(x *triples, impossible []atomic.Int64, drawn int) {
 	occurred, missing, sum, none := make([]int, len(sizes)), 0, 0, int64(0)
 	for i := range sizes {
 		none += impossible[i].Load()
-		x.each(i, func(n int, triple model.Triple) {
-			if x.has(n) {
+		x.each(i, func(triple model.Triple) {
+			if x.has(triple) {
 				sum++
 				for _, v := range triple {
 					occurred[v.Dim]++
