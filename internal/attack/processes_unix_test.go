@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/org/e2e-gate/internal/e2e"
 )
@@ -23,6 +24,20 @@ func alive(pid int) bool {
 		return !strings.Contains(string(stat), ") Z ")
 	}
 	return syscall.Kill(pid, 0) == nil
+}
+
+// stays reports whether a process still runs after a while: one that was killed takes its time to end on
+// a machine with much to do.
+func stays(pid int) bool {
+	ticker := time.NewTicker(10 * time.Millisecond)
+	defer ticker.Stop()
+	for range 1000 {
+		if !alive(pid) {
+			return false
+		}
+		<-ticker.C
+	}
+	return true
 }
 
 // leaves runs a suite that leaves processes, whose ids it writes to *.pid, and wants them gone when the
@@ -42,7 +57,7 @@ func leaves(script string, exit int) func(t *testing.T) {
 			pid, err := strconv.Atoi(strings.TrimSpace(read(t, file)))
 			if err != nil {
 				t.Error(err)
-			} else if alive(pid) {
+			} else if stays(pid) {
 				t.Errorf("process %d of %s outlives the gate", pid, filepath.Base(file))
 				_ = syscall.Kill(pid, syscall.SIGKILL)
 			}
