@@ -3,9 +3,12 @@ package proc
 import (
 	"bytes"
 	"errors"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -216,4 +219,34 @@ func BenchmarkStart(b *testing.B) {
 			}
 		}
 	})
+}
+
+// A leader may kill its supervisor before that has said that it runs. The gate does not know the leader then, but
+// it holds the pipes that it prints to.
+func TestSupervisorThatIsKilledAtOnce(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	var all sync.WaitGroup
+	for n := range 16 {
+		all.Go(func() {
+			file := filepath.Join(dir, strconv.Itoa(n))
+			exit := Run(t.Context(), Spec{Argv: []string{"sh", "-c", `kill -9 $PPID; echo $$ > "$0"; exec sleep 600`, file}})
+			if exit.OK() {
+				t.Errorf("got %+v", exit)
+			}
+			text, err := os.ReadFile(file)
+			pid, _ := strconv.Atoi(strings.TrimSpace(string(text)))
+			if err != nil || pid == 0 {
+				return // it was ended before it could say who it is
+			}
+			for range 1000 { // what was killed takes its time to end
+				if p, runs := stat(pid); !runs || p.group != pid {
+					return
+				}
+				time.Sleep(pause)
+			}
+			t.Errorf("%d lives on", pid)
+		})
+	}
+	all.Wait()
 }

@@ -5,9 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -43,6 +48,8 @@ type tree struct {
 	reports *os.File
 	lines   *bufio.Reader
 	pid     int
+	// outputs are the pipes that the processes print to, as /proc names them.
+	outputs []string
 	// known: the supervisor said how the leader ended.
 	known bool
 	// gone is closed when the supervisor has ended.
@@ -69,6 +76,9 @@ func (t *tree) start(p *Process) error {
 	t.terminate()
 	<-t.gone
 	t.close()
+	if said == "" {
+		t.killGroup() // it was killed by what it had just started
+	}
 	if said == "failed" {
 		return &fs.PathError{Op: "fork/exec", Path: p.cmd.Path, Err: syscall.Errno(n)}
 	}
@@ -93,6 +103,13 @@ func (t *tree) startSupervisor(cmd *exec.Cmd) error {
 	t.supervisor.Args[0] = "e2e-gate"
 	t.supervisor.Env = []string{"GOMAXPROCS=1"} // few threads: they count in cgroups
 	t.supervisor.Stdout, t.supervisor.Stderr = cmd.Stdout, cmd.Stderr
+	for _, w := range []io.Writer{cmd.Stdout, cmd.Stderr} {
+		if f, ok := w.(*os.File); ok {
+			if name, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", f.Fd())); err == nil && strings.HasPrefix(name, "pipe:") {
+				t.outputs = append(t.outputs, name)
+			}
+		}
+	}
 	t.supervisor.ExtraFiles = []*os.File{theirs, ours}
 	t.supervisor.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := t.supervisor.Start(); err != nil {
@@ -154,10 +171,39 @@ func (t *tree) kill() {
 	t.killGroup()
 }
 
+// killGroup kills what can be found without the supervisor: the leader's group, and whatever still holds the
+// pipes that it printed to. What has left both lives on.
 func (t *tree) killGroup() {
 	if t.pid > 1 { // else it would be a group of ours, or everything
 		_ = syscall.Kill(-t.pid, syscall.SIGKILL)
 	}
+	for deadline := time.Now().Add(killed); time.Now().Before(deadline); { // again for what was started meanwhile
+		left := holders(t.outputs)
+		for _, pid := range left {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+		if len(left) == 0 {
+			return
+		}
+		time.Sleep(pause)
+	}
+}
+
+// holders lists the other processes that have one of these files open.
+func holders(files []string) []int {
+	var list []int
+	fds, _ := filepath.Glob("/proc/[0-9]*/fd/*")
+	for _, fd := range fds {
+		name, err := os.Readlink(fd)
+		if err != nil || !slices.Contains(files, name) {
+			continue
+		}
+		pid, err := strconv.Atoi(strings.Split(fd, "/")[2])
+		if err == nil && pid != os.Getpid() && !slices.Contains(list, pid) {
+			list = append(list, pid)
+		}
+	}
+	return list
 }
 
 // clear waits until the supervisor has ended all that is left, unless it is to keep that. It
