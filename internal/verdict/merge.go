@@ -400,12 +400,20 @@ func notExcused(env e2e.Environment) string {
 	return fmt.Sprintf("gate %s went down while the test ran (%s), and the test may have caused that; start a new run", env.Gate, env.Observed)
 }
 
-// rerunInVain reports whether a test had its diagnostic rerun and failed all the same. A rerun that
-// proved nothing, as one that skipped, was one too. One that was kept from running there again
-// never ran, so that nothing was in vain.
+// rerunInVain reports whether a test failed and its diagnostic rerun did not pass. A rerun that proved
+// nothing, as one that skipped, was in vain too, unless the framework itself had brought the test to a
+// pass before. A pass in another document of the same attempt undoes nothing.
 func rerunInVain(attempts []e2e.Attempt) bool {
 	return slices.ContainsFunc(e2e.Twins(attempts), func(own []e2e.Attempt) bool {
-		return e2e.OutcomeOf(own) == e2e.Failed && slices.ContainsFunc(own, func(a e2e.Attempt) bool { return a.Source == e2e.SourceDiagnostic })
+		failed, passed := false, false
+		for _, a := range own {
+			failed = failed || a.Outcome == e2e.Failed
+			passed = passed || a.Outcome == e2e.Passed && a.CountedRetry()
+		}
+		return slices.ContainsFunc(own, func(a e2e.Attempt) bool {
+			proved := a.Outcome == e2e.Passed && a.Uncounted == ""
+			return a.Source == e2e.SourceDiagnostic && (a.Outcome == e2e.Failed || failed && !passed && !proved)
+		})
 	})
 }
 
