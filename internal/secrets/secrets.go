@@ -56,19 +56,6 @@ func Find(src Source) Found {
 	return f.found
 }
 
-// Of is what a value holds that must not be shown: the passwords of its addresses, and the value
-// itself where it is none.
-func Of(value string) []string {
-	f := finder{}
-	f.weak("", value)
-	f.inside("", value)
-	var all []string
-	for _, s := range f.found.Weak {
-		all = append(all, s.Value)
-	}
-	return all
-}
-
 // Inherited lists variables that children inherit and that look like secrets, sorted.
 func Inherited(environ, named []string) []string {
 	var found []string

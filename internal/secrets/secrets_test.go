@@ -77,7 +77,8 @@ func TestInherited(t *testing.T) {
 	if got := Inherited(environ, []string{"CUSTOM_PASS"}); !slices.Equal(got, []string{"DATABASE_URL", "DB_PASSWD", "PG_PWD"}) {
 		t.Error(got)
 	}
-	if got := Of("postgres://u:pass-in-url@h/x"); !slices.Equal(got, []string{"postgres://u:pass-in-url@h/x", "pass-in-url"}) {
+	found := Find(Source{Values: []string{"postgres://u:pass-in-url@h/x"}})
+	if got := values(found.Weak); !slices.Equal(got, []string{"postgres://u:pass-in-url@h/x", "pass-in-url"}) {
 		t.Error(got)
 	}
 }
