@@ -17,7 +17,7 @@ type automaton struct {
 	longest int
 	plain   []string
 	// blanks are the places of white space in patterns, which are kept without it, by their last node.
-	blanks map[int32][]bool
+	blanks map[int32][]white
 	// pairs has a bit for each two bytes that may be the start of a pattern, or of what is no text.
 	pairs [256][4]uint64
 }
@@ -34,7 +34,7 @@ type node struct {
 }
 
 func newAutomaton(patterns []string) *automaton {
-	a := &automaton{nodes: make([]node, 1), blanks: map[int32][]bool{}}
+	a := &automaton{nodes: make([]node, 1), blanks: map[int32][]white{}}
 	for _, p := range patterns {
 		solid, blanks := withoutBlanks(p)
 		if len(solid) < 2 {
@@ -62,24 +62,34 @@ func (a *automaton) pair(first, second byte) { a.pairs[first][second>>6] |= 1 <<
 // whiteSpace is what ends of lines, and indentation, put into what is printed.
 const whiteSpace = " \t\r\n"
 
+// white says of a place in a pattern whether white space is there: never, always, or in one of the
+// patterns that differ in it only.
+type white byte
+
+const (
+	never white = iota
+	always
+	sometimes
+)
+
 // withoutBlanks is a pattern without white space, and before which of its bytes there was some.
-func withoutBlanks(p string) (solid string, before []bool) {
+func withoutBlanks(p string) (solid string, before []white) {
 	var b strings.Builder
-	after := false
+	after := never
 	for i := range len(p) {
 		if strings.IndexByte(whiteSpace, p[i]) >= 0 {
-			after = true
+			after = always
 			continue
 		}
 		b.WriteByte(p[i])
 		before = append(before, after)
-		after = false
+		after = never
 	}
 	return b.String(), before
 }
 
-// add adds a pattern. Where two differ in white space only, it may be where either has it.
-func (a *automaton) add(pattern string, blanks []bool) {
+// add adds a pattern.
+func (a *automaton) add(pattern string, blanks []white) {
 	at := int32(0)
 	for i := range len(pattern) {
 		next := a.childOf(at, pattern[i])
@@ -93,12 +103,18 @@ func (a *automaton) add(pattern string, blanks []bool) {
 		}
 		at = next
 	}
+	again := a.nodes[at].match > 0
 	a.nodes[at].match = a.nodes[at].depth
 	a.nodes[at].word = strings.IndexFunc(pattern, func(c rune) bool { return !unicode.IsLetter(c) }) < 0
-	if known, again := a.blanks[at]; again || slices.Contains(blanks, true) {
-		for i, is := range known {
-			blanks[i] = blanks[i] || is
+	known := a.blanks[at]
+	if again {
+		for i := range blanks {
+			if known == nil && blanks[i] != never || known != nil && blanks[i] != known[i] {
+				blanks[i] = sometimes
+			}
 		}
+	}
+	if known != nil || slices.ContainsFunc(blanks, func(w white) bool { return w != never }) {
 		a.blanks[at] = blanks
 	}
 }

@@ -356,3 +356,40 @@ func BenchmarkRedactTenMegabytes(b *testing.B) {
 		_ = r.String(s)
 	}
 }
+
+// TestRedactorSecretsLikeEscapes is about secrets that hold what looks like an escape or a sequence of a
+// terminal, in each form that escapes them once or twice.
+func TestRedactorSecretsLikeEscapes(t *testing.T) {
+	const marker = "Zq7pX"
+	quoted := func(s string) string {
+		data, _ := json.Marshal(s)
+		return string(data[1 : len(data)-1])
+	}
+	twice := func(f func(string) string) func(string) string { return func(s string) string { return f(f(s)) } }
+	forms := map[string]func(string) string{
+		"plain": func(s string) string { return s }, "HTML": html.EscapeString, "HTML twice": twice(html.EscapeString), "JSON": quoted,
+		"JSON twice": twice(quoted), "query": url.QueryEscape, "path": url.PathEscape,
+		"ASCII": func(s string) string { q := strconv.QuoteToASCII(s); return q[1 : len(q)-1] },
+	}
+	parts := rapid.SliceOfN(rapid.SampledFrom([]string{
+		`\e`, `\033`, `\u001b`, `%1b`, "&#27;", "[", "]", "7m", "&", "<", `"`, "'", `\`, `\\`, "%", "+", "a", "b", "amp;", "#", ";",
+	}), 0, 6)
+	rapid.Check(t, func(t *rapid.T) {
+		secret := "s" + strings.Join(parts.Draw(t, "before"), "") + marker + strings.Join(parts.Draw(t, "after"), "") + "e"
+		r := NewRedactor([]string{secret})
+		for name, form := range forms {
+			if got := r.String("a " + form(secret) + " b"); strings.Contains(got, marker) {
+				t.Fatalf("%s of %q: %q", name, secret, got)
+			}
+		}
+	})
+}
+
+func TestRedactorSecretsThatDifferInSpaces(t *testing.T) {
+	r := NewRedactor([]string{"horse battery", "horsebattery", "one two 3", "one two 34"})
+	for in, want := range map[string]string{"horse battery": "***", "horsebattery": "***", "a one two 34": "a ***", "onetwo34": "onetwo34"} {
+		if got := r.String(in); got != want {
+			t.Errorf("%q became %q", in, got)
+		}
+	}
+}

@@ -284,6 +284,20 @@ func (s *sequences) introduce(b byte) meaning {
 	return asNothing
 }
 
+// skips takes a byte of a text whose sequences are no text, but what they hold is.
+func (s *sequences) skips(b byte, at int) bool {
+	if s.in == 0 && b != escape {
+		return false
+	}
+	if m := s.step(b, at); m == asText || m == broken {
+		return false
+	}
+	if s.in == ']' {
+		*s = sequences{}
+	}
+	return true
+}
+
 // piece is a byte that a scan reads, and where it stands in the stream.
 type piece struct {
 	b        byte
@@ -456,10 +470,12 @@ func (s *scan) half(p piece, found func(region)) {
 
 // read takes a byte at a level and at those above it.
 func (s *scan) read(i int, p piece, found func(region)) {
-	l := &s.at[i]
-	if !l.take(p, found) || i+1 == levels {
+	s.at[i].take(p, found)
+	if i+1 == levels {
 		return
 	}
+	// What this level skips as a sequence is still text of the next one: the secret O:\e&y, escaped, is
+	// O:\e&amp;y, and a sequence would have eaten the start of "&amp;".
 	up := &s.at[i+1]
 	if len(up.pending) == 0 && !escapes(p.b) {
 		s.read(i+1, p, found)
@@ -502,16 +518,11 @@ func (s *scan) end(found func(region)) {
 
 func (l *level) start(depth int) int { return l.starts[(l.n-depth)%len(l.starts)] }
 
-// take follows one byte. It reports whether the byte is text, not a part of what is skipped.
-func (l *level) take(p piece, found func(region)) bool {
+// take follows one byte.
+func (l *level) take(p piece, found func(region)) {
 	// Escape sequences of the stream are gone already; undoing escapes may show others.
-	if l.seq.in != 0 || p.b == escape {
-		if m := l.seq.step(p.b, p.from); m != asText && m != broken {
-			if l.seq.in == ']' { // what it holds is read as text here
-				l.seq = sequences{}
-			}
-			return false
-		}
+	if l.seq.skips(p.b, p.from) {
+		return
 	}
 	if strings.IndexByte(whiteSpace, p.b) >= 0 {
 		l.gap = max(l.gap, spaces)
@@ -521,7 +532,7 @@ func (l *level) take(p piece, found func(region)) bool {
 		if l.skipped++; l.skipped > maxBlank {
 			l.state = 0
 		}
-		return true
+		return
 	}
 	l.cut(p, found)
 	l.starts[l.n%len(l.starts)], l.gaps[l.n%len(l.gaps)] = p.from, l.gap
@@ -536,15 +547,17 @@ func (l *level) take(p piece, found func(region)) bool {
 			break
 		}
 	}
-	return true
 }
 
 // fits reports whether the white space in a text that ends here may be in a pattern of n bytes.
 func (l *level) fits(node int32, n int) bool {
 	blanks := l.a.blanks[node]
 	for i := 1; i < n; i++ {
-		own := blanks != nil && blanks[i]
-		if gap := l.gaps[(l.n-n+i)%len(l.gaps)]; gap == spaces && !own && l.a.nodes[node].word || gap == noGap && own {
+		own := never
+		if blanks != nil {
+			own = blanks[i]
+		}
+		if gap := l.gaps[(l.n-n+i)%len(l.gaps)]; gap == spaces && own == never && l.a.nodes[node].word || gap == noGap && own == always {
 			return false
 		}
 	}
@@ -622,15 +635,11 @@ func withoutSequences(s string) string {
 		return s
 	}
 	var b strings.Builder
-	for i := 0; i < len(s); {
-		if s[i] == escape {
-			if n := sequence(s[i:], 1, escape); n > 0 {
-				i += n
-				continue
-			}
+	var seq sequences
+	for i := range len(s) {
+		if !seq.skips(s[i], i) {
+			b.WriteByte(s[i])
 		}
-		b.WriteByte(s[i])
-		i++
 	}
 	return b.String()
 }
