@@ -3,14 +3,11 @@ package cli
 import (
 	"context"
 	"fmt"
-	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/pipeline"
 	"github.com/org/e2e-gate/internal/report"
-	"github.com/org/e2e-gate/internal/workspace"
 )
 
 type explainCmd struct {
@@ -55,13 +52,7 @@ func (c explainCmd) file(ctx context.Context, a *App) (string, error) {
 	if c.Result != "" {
 		return c.Result, a.ownDocument(ctx, top, c.Result)
 	}
-	runs := filepath.Join(top, workspace.Name, "runs")
-	found, _ := filepath.Glob(filepath.Join(runs, "*", "result.json")) // the pattern is our own
-	for _, file := range slices.Backward(slices.Sorted(slices.Values(found))) {
-		if err := a.ownDocument(ctx, top, file); err != nil {
-			_, _ = fmt.Fprintln(a.Stderr, safeLine("note: "+err.Error()))
-			continue
-		}
+	for file := range a.newestResults(ctx, top) {
 		return file, nil
 	}
 	return "", usage("no run found below .e2e-gate/runs; give --result the result.json of a run")

@@ -83,6 +83,8 @@ func (s *setup) publishOwn(ctx context.Context, file string) error {
 		return err
 	}
 	switch outsideCI := !s.trigger.CI && s.place != nil; {
+	case r.Run.Narrowed != nil:
+		return usage("%s is of a run that was narrowed to some tests, which says nothing of the stage; publish the result of a whole run", file)
 	case outsideCI: // only the files say whose result it is
 	case !ofThisRun(r.Run, s.trigger):
 		return fmt.Errorf("%s belongs to another run (repository, workflow run, attempt, commit or pull request differ); publish this run's result", file)

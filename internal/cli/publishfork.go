@@ -164,6 +164,9 @@ func (f *forkPublisher) document(ctx context.Context) (*e2e.Result, error) {
 		return nil, err
 	}
 	r := doc.Run
+	if r.Narrowed != nil {
+		return nil, errors.New("it is of a run that was narrowed to some tests")
+	}
 	ours := strings.EqualFold(r.Repository, f.trigger.Repository) && r.WorkflowRun == fmt.Sprint(f.run.ID)
 	if !ours || r.WorkflowAttempt != f.run.Attempt || r.SHA != f.run.SHA {
 		return nil, errors.New("it names another repository, run, attempt or commit than the API")

@@ -11,13 +11,17 @@ import (
 )
 
 type runCmd struct {
+	Names      []string `arg:"" optional:"" name:"test" help:"Run only these tests: a part of an id or of a path, a whole id, or FILE:LINE."`
+	LastFailed bool     `help:"Run only the tests that did not pass in the newest run of the stage on this machine."`
+	FailedOf   string   `help:"Run only the tests that did not pass in a run: its id or the start of it, or a result.json." placeholder:"RUN"`
 	staged
 	published
 }
 
 // Help is shown by run --help.
 func (runCmd) Help() string {
-	return "Example: e2e-gate run --config examples/casework/e2e-gate.yml"
+	return "Examples:\n  e2e-gate run --config examples/casework/e2e-gate.yml\n  e2e-gate run TestSubmit\n  e2e-gate run --last-failed\n" +
+		"A run that is narrowed to some tests is for people: nothing of it is published, signed or remembered, and no check may rely on it."
 }
 
 // Run is the whole stage on this machine.
@@ -28,6 +32,9 @@ func (c runCmd) Run(ctx context.Context, a *App) error {
 	}
 	s, err := a.prepare(ctx, c.staged, config.AllSections, "")
 	if err != nil {
+		return err
+	}
+	if s.narrow, err = c.narrowed(ctx, a, s.inputs); err != nil {
 		return err
 	}
 	s.place, s.posting = place, c.posting()
@@ -45,6 +52,12 @@ func (c runCmd) Run(ctx context.Context, a *App) error {
 // finish prints, writes and publishes a result, and exits with its status.
 func (s *setup) finish(ctx context.Context, format string, where published, session *pipeline.Session, r e2e.Result) error {
 	s.console.Done()
+	if r.Run.Narrowed != nil {
+		if err := s.show(format, session, r, ""); err != nil {
+			return fmt.Errorf("cannot print the result: %w", err)
+		}
+		return exitError(r.Verdict.ExitStatus())
+	}
 	if s.eventSHA != "" && s.posting {
 		where = where.nothing() // the problem of the result says so
 	}

@@ -34,6 +34,8 @@ type setup struct {
 	// are there and could not be fetched.
 	earlier []string
 	unread  []pipeline.Unread
+	// narrow says which tests the run is narrowed to.
+	narrow pipeline.Narrow
 	// posting: the verdict is to be posted or signed.
 	posting bool
 	// policyDigest is that of the policy and quarantine that judge.
@@ -145,8 +147,9 @@ func (s *setup) session(ctx context.Context, f staged, matrix, oneMachine bool, 
 		cfg.Shards.Count = 0
 	}
 	session := pipeline.New(pipeline.Options{
-		Root: s.root, Out: f.Out, Config: &cfg, Stage: s.stage, Trigger: s.trigger, EventSHA: s.eventSHA, RunID: s.runID, Key: f.Key,
-		Select: f.Select, Service: f.Service,
+		Root: s.root, Out: f.Out, Config: &cfg, ConfigFile: ownConfig(s.root, f.Config), Stage: s.stage, Trigger: s.trigger,
+		EventSHA: s.eventSHA, RunID: s.runID, Key: f.Key,
+		Select: f.Select, Service: f.Service, Narrow: s.narrow,
 		Shards: count, Matrix: matrix, OneMachine: oneMachine, Quarantine: quarantine, ChangedPaths: s.changed, Earlier: s.earlier,
 		Judging: &s.judging.Judging, Baseline: s.measured, Approve: s.judging.asking(),
 		Unread: s.unread, Witnesses: s.witnesses, Problems: problems, PolicyDigest: s.policyDigest,
@@ -155,6 +158,18 @@ func (s *setup) session(ctx context.Context, f staged, matrix, oneMachine bool, 
 	})
 	s.publishFrom(session.Out(), s.config.Owners)
 	return session, nil
+}
+
+// ownConfig is a config's path in the repository; empty for one at a default place, or elsewhere.
+func ownConfig(root, file string) string {
+	if file == "" {
+		return ""
+	}
+	rel, err := filepath.Rel(root, file)
+	if rel = filepath.ToSlash(rel); err != nil || !filepath.IsLocal(rel) || slices.Contains(config.DefaultFiles, rel) {
+		return ""
+	}
+	return rel
 }
 
 // publishFrom makes the publisher of a run whose documents lie in a folder.

@@ -52,7 +52,7 @@ type Measured struct {
 // Deselected are tests of one suite that were not selected for one reason.
 type Deselected struct {
 	Suite string   `json:"suite" mask:"-" doc:"Name of the suite in the config."`
-	Why   string   `json:"why" mask:"-" doc:"select: the tag expression; service: the run is narrowed to another one; target: their journey does not run there." enum:"select,service,target"`
+	Why   string   `json:"why" mask:"-" doc:"select: the tag expression; service: the run is narrowed to another one; target: their journey does not run there; name: the run is narrowed to other tests." enum:"select,service,target,name"`
 	Count int      `json:"count" doc:"How many there are."`
 	Tests []string `json:"tests,omitempty" mask:"-" doc:"Their ids, sorted; at most 20000 in a plan."`
 }
@@ -70,6 +70,20 @@ type PlannedBatch struct {
 	Batch
 	Estimate float64 `json:"estimate_seconds" doc:"Expected duration."`
 	Source   string  `json:"estimate_source" mask:"-" doc:"Where the estimate comes from: history with the number of tests, or guessed."`
+}
+
+// WhyName is why tests were not selected in a run that was narrowed to others.
+const WhyName = "name"
+
+// Whole is how many tests and batches the stage has, those included that a narrowed run left out.
+func (p Plan) Whole() int {
+	n := p.Planned()
+	for _, d := range p.Deselected {
+		if d.Why == WhyName {
+			n += d.Count
+		}
+	}
+	return n
 }
 
 // Planned is how many tests and batches were planned.

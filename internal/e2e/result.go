@@ -32,6 +32,7 @@ type DocumentSum struct {
 type PlanSummary struct {
 	Digest   string  `json:"digest" mask:"-" doc:"Digest of plan.json."`
 	Tests    int     `json:"tests" doc:"Tests planned."`
+	Of       int     `json:"of,omitempty" doc:"Tests of the stage, where the run was narrowed to some of them by name."`
 	Shards   int     `json:"shards" doc:"Shards planned."`
 	Makespan float64 `json:"expected_makespan_seconds" doc:"Expected time of the slowest path."`
 	Guessed  int     `json:"guessed" doc:"Tests without timing history."`

@@ -10,10 +10,12 @@ import (
 type Run struct {
 	ID              string    `json:"id" mask:"-" doc:"Run id: e2e-<epoch ms>-<uuid>."`
 	Stage           string    `json:"stage" mask:"-" doc:"Stage of the config."`
+	Config          string    `json:"config,omitempty" mask:"-" doc:"Config file, relative to the repository, where it is not at a default place."`
 	Target          string    `json:"target,omitempty" mask:"-" doc:"Environment that the stage tests."`
 	Blocks          bool      `json:"blocks" doc:"Whether the stage blocks."`
 	Select          string    `json:"select,omitempty" mask:"-" doc:"Tag expression that chose the tests."`
 	Service         string    `json:"service,omitempty" mask:"-" doc:"Service that the run was narrowed to."`
+	Narrowed        *Narrowed `json:"narrowed,omitempty" doc:"Set if only some of the stage's tests were asked for: nothing of such a run is published, signed or remembered."`
 	Event           string    `json:"event,omitempty" mask:"-" doc:"Event that started the run; empty outside CI."`
 	Repository      string    `json:"repository,omitempty" mask:"-" doc:"owner/name."`
 	SHA             string    `json:"sha,omitempty" mask:"-" doc:"Commit under test."`
@@ -32,9 +34,19 @@ type Run struct {
 	Finished        time.Time `json:"finished,omitzero" doc:"End, UTC."`
 }
 
+// Narrowed says which of a stage's tests a run was narrowed to by name.
+type Narrowed struct {
+	Names    []string `json:"names,omitempty" doc:"Names as they were given."`
+	FailedOf string   `json:"failed_of,omitempty" mask:"-" doc:"Run whose tests that did not pass were run again."`
+}
+
 // SameSubject reports whether two documents describe the same workflow run,
-// stage, key, repository and commit: only then does an earlier attempt count.
+// stage, key, repository and commit: only then does an earlier attempt count. A run that was narrowed to
+// some tests is never an attempt at the whole stage.
 func (r Run) SameSubject(o Run) bool {
+	if r.Narrowed != nil || o.Narrowed != nil {
+		return false
+	}
 	return r.WorkflowRun == o.WorkflowRun && r.Stage == o.Stage && r.Key == o.Key && r.SHA == o.SHA && r.Repository == o.Repository
 }
 

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -92,6 +93,8 @@ func (s *Session) MakePlan(ctx context.Context) (*e2e.Plan, error) {
 // commit or workflow run.
 func (s *Session) Adopt(p *e2e.Plan) error {
 	switch {
+	case p.Run.Narrowed != nil:
+		return errors.New("the plan is of a run that was narrowed to some tests of the stage; plan again")
 	case p.Run.Repository != s.run.Repository:
 		return fmt.Errorf("the plan is for the repository %q and this run is for %q; use the plan of this run", p.Run.Repository, s.run.Repository)
 	case p.Run.SHA != s.run.SHA:

@@ -228,7 +228,7 @@ const historyTime = 20 * time.Second
 
 // remember adds this run to the history. A failure only makes the next plan worse.
 func (s *Session) remember(plan *e2e.Plan, j judged) {
-	if s.opts.History == nil {
+	if s.opts.History == nil || s.run.Narrowed != nil {
 		return
 	}
 	// A cancelled run is remembered too, as far as there is time.

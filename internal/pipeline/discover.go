@@ -66,7 +66,7 @@ func (s *Session) discover(ctx context.Context, _ none) (all discovered, problem
 		return all, nil, err
 	}
 	owners := s.codeowners()
-	seen := map[string]bool{}
+	var lists []listed
 	if all.sights, err = s.newSights(owners); err != nil {
 		return all, nil, err
 	}
@@ -80,33 +80,55 @@ func (s *Session) discover(ctx context.Context, _ none) (all discovered, problem
 		}
 		found.tests = asSets(found.tests)
 		all.sights.suite(odd)
-		for _, choice := range s.choose(found.work(), spec, expr, owners) {
-			t := choice.test
-			all.sights.test(choice.raw, spec.Name, choice.alone, len(found.batches) > 0)
-			s.opts.Baseline.hold(&t, choice.raw, spec.Name)
-			if choice.why != "" {
-				all.deselect(t, choice.why)
-				continue
-			}
-			if seen[t.ID] {
-				problems = append(problems, e2e.Problem{Code: e2e.CodeToolError, LosesEvidence: true, Tests: []string{t.ID},
-					Text: fmt.Sprintf("tests of two suites have the id %s, so their results cannot be told apart; rename one of the suites", t.ID)})
-				continue
-			}
-			seen[t.ID] = true
-			if len(found.batches) > 0 {
-				all.batches = append(all.batches, e2e.BatchOf(t))
-				continue
-			}
-			all.tests = append(all.tests, t)
+		list := listed{s.choose(found.work(), spec, expr, owners), spec, len(found.batches) > 0}
+		for i := range list.choices {
+			choice := &list.choices[i]
+			all.sights.test(choice.raw, spec.Name, choice.alone, list.batch)
+			s.opts.Baseline.hold(&choice.test, choice.raw, spec.Name)
 		}
+		lists = append(lists, list)
 	}
+	odd, err := s.opts.Narrow.apply(s.opts.Root, s.run.Stage, lists)
+	problems = append(problems, odd...)
+	if err != nil {
+		return all, problems, err
+	}
+	problems = append(problems, all.add(lists)...)
 	slices.SortFunc(all.tests, func(a, b e2e.Test) int { return cmp.Compare(a.ID, b.ID) })
 	slices.SortFunc(all.batches, func(a, b e2e.Batch) int { return cmp.Compare(a.ID, b.ID) })
 	for _, one := range all.deselected {
 		slices.Sort(one.Tests)
 	}
 	return all, problems, nil
+}
+
+// listed are the tests of one suite, or the batch that stands for them.
+type listed struct {
+	choices []choice
+	spec    suite.Spec
+	batch   bool
+}
+
+// add adds what is selected, and counts what is not.
+func (d *discovered) add(lists []listed) (problems []e2e.Problem) {
+	seen := map[string]bool{}
+	for _, list := range lists {
+		for _, choice := range list.choices {
+			switch t := choice.test; {
+			case choice.why != "":
+				d.deselect(t, choice.why)
+			case seen[t.ID]:
+				problems = append(problems, e2e.Problem{Code: e2e.CodeToolError, LosesEvidence: true, Tests: []string{t.ID},
+					Text: fmt.Sprintf("tests of two suites have the id %s, so their results cannot be told apart; rename one of the suites", t.ID)})
+			case list.batch:
+				d.batches = append(d.batches, e2e.BatchOf(t))
+			default:
+				d.tests = append(d.tests, t)
+			}
+			seen[choice.test.ID] = seen[choice.test.ID] || choice.why == ""
+		}
+	}
+	return problems
 }
 
 // choice is a test as it was listed and with what the config says, why it does not run, and

@@ -250,6 +250,9 @@ func (s *Session) guards() rerun.Guards {
 	if cfg.MaxShare > 0 {
 		g.MaxShare = float64(cfg.MaxShare)
 	}
+	if s.run.Narrowed != nil {
+		g.MaxShare = 1 // that all of a few failed says nothing of the environment
+	}
 	return g
 }
 

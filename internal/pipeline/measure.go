@@ -163,7 +163,7 @@ func column(c e2e.Criticality) int {
 
 // measured is what the change does to the tests that judge it.
 func (s *Session) measured(in planning) *e2e.Measured {
-	if in.sights == nil {
+	if in.sights == nil || s.run.Narrowed != nil {
 		return nil
 	}
 	run, _ := in.stats.LastJudged(s.run.Stage, runtime.GOOS+"/"+runtime.GOARCH, s.opts.Baseline.Commits)

@@ -74,6 +74,10 @@ func (s *Session) makePlan(_ context.Context, in planning) (*e2e.Plan, []e2e.Pro
 		s.opts.Progress.Note(verdict.Unmeasured)
 	}
 	s.seal(plan)
+	if s.run.Narrowed != nil {
+		s.opts.Progress.Note(fmt.Sprintf("narrowed to %d of %s: nothing of this run is published or remembered", plan.Planned(),
+			report.Plural(plan.Whole(), "test", "tests")))
+	}
 	s.opts.Progress.Planned(plan.Planned(), len(plan.Shards), plan.Guessed, plan.Makespan)
 	return plan, unchecked(plan, in.alarms), nil
 }

@@ -53,8 +53,10 @@ type Options struct {
 	// below .e2e-gate/runs.
 	Root, Out string
 	Config    *config.Config
-	Stage     config.Stage
-	Trigger   trigger.Trigger
+	// ConfigFile is the config relative to Root, where it is not at a default place.
+	ConfigFile string
+	Stage      config.Stage
+	Trigger    trigger.Trigger
 	// RunID is set if another job began the run; else a new one is made.
 	RunID string
 	// EventSHA is the commit that the event names, where another one is checked out and judged.
@@ -70,6 +72,8 @@ type Options struct {
 	Key string
 	// Select narrows the stage's selection; Service the suites and journeys.
 	Select, Service string
+	// Narrow names tests that the run is narrowed to, within the stage's selection.
+	Narrow Narrow
 	// Shards is the number of shards, 0 for the config's.
 	Shards int
 	// Matrix: the plan is for machines that cannot wait for each other. OneMachine: its shards run on this
@@ -153,8 +157,8 @@ func New(opts Options) *Session {
 	}
 	t := opts.Trigger
 	s := &Session{opts: opts, most: MaxTests, out: out, written: map[string][sha256.Size]byte{}, origins: map[string]origin{}, run: e2e.Run{
-		ID: opts.RunID, Stage: opts.Stage.Name, Target: opts.Stage.Target, Blocks: opts.Stage.Blocking(),
-		Select: both(opts.Stage.Select, opts.Select), Service: opts.Service, Event: t.Event, Repository: t.Repository,
+		ID: opts.RunID, Stage: opts.Stage.Name, Config: opts.ConfigFile, Target: opts.Stage.Target, Blocks: opts.Stage.Blocking(),
+		Select: both(opts.Stage.Select, opts.Select), Service: opts.Service, Narrowed: opts.Narrow.asked(), Event: t.Event, Repository: t.Repository,
 		SHA: t.SHA, EventSHA: opts.EventSHA, Ref: t.Ref, DefaultBranch: t.DefaultBranch, PullRequest: t.PullRequest, MergeGroup: t.GroupedPRs,
 		WorkflowRun: t.WorkflowRun, WorkflowAttempt: max(t.WorkflowAttempt, 1),
 		Key: opts.Key, URL: t.URL, Version: opts.Version, Started: started,

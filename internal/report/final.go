@@ -217,6 +217,7 @@ func (f *final) finding(found Finding, tests map[string]*e2e.TestResult) {
 	f.failure(first)
 	f.field("next", f.text(found.Next, 4))
 	f.path("log", f.file(found.File))
+	f.path("run it", RunCommand(f.r.Run, *first))
 	f.trail(first, found.Trail)
 }
 
@@ -347,6 +348,7 @@ func (f *final) flakes() {
 		f.field("attempts", attemptsText(&t))
 		f.field("next", f.text(cmp.Or(t.NextStep, "find the cause before it flakes again"), 4))
 		f.path("log", f.file(logOf(&t)))
+		f.path("run it", RunCommand(f.r.Run, t))
 		f.trail(&e2e.TestResult{}, trailOf(&t))
 	}
 }
@@ -431,6 +433,7 @@ func (f *final) facts() {
 	f.field("budget", budgetText(f.r))
 	f.unchecked()
 	f.field("judged by", judgedBy(f.r))
+	f.path("again", againCommand(f.r, f.out))
 	f.path("run", safetext.Line(f.r.Run.ID, idText))
 	if f.out != "" {
 		f.path("result", f.file(cmp.Or(f.document, "result.json")))

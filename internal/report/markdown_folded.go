@@ -160,14 +160,14 @@ func DetailsPart(r e2e.Result) Part {
 			left++
 			continue
 		}
-		rows = append(rows, detail(t))
+		rows = append(rows, detail(r.Run, t))
 	}
 	p := folded("Attempts and details of "+plural(len(rows)+left, "failed or flaky test", "failed or flaky tests"), "failed or flaky tests", "", false, rows)
 	p.Left = left
 	return p
 }
 
-func detail(t *e2e.TestResult) string {
+func detail(run e2e.Run, t *e2e.TestResult) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "#### %s\n\n", safetext.Code(t.ID, idText))
 	item := func(label, text string) {
@@ -180,6 +180,9 @@ func detail(t *e2e.TestResult) string {
 	item("owner", inline(owner(owners(*t))))
 	item("journey", inline(t.Journey))
 	item("earlier runs", inline(pastOf(*t)))
+	if command := RunCommand(run, *t); command != "" {
+		item("run it", safetext.Code(command, 2*idText))
+	}
 	for _, e := range t.Evidence[:min(len(t.Evidence), 12)] {
 		text := safetext.Cell(e.Text, longText, 6)
 		if e.Source != "" {

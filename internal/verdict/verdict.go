@@ -152,7 +152,11 @@ func Within(ctx context.Context, in In) (Out, error) {
 
 // Summary is what a result repeats of its plan.
 func Summary(p *e2e.Plan) e2e.PlanSummary {
-	return e2e.PlanSummary{Digest: p.Digest, Tests: p.Planned(), Shards: len(p.Shards), Makespan: p.Makespan, Guessed: p.Guessed}
+	s := e2e.PlanSummary{Digest: p.Digest, Tests: p.Planned(), Shards: len(p.Shards), Makespan: p.Makespan, Guessed: p.Guessed}
+	if p.Run.Narrowed != nil {
+		s.Of = p.Whole()
+	}
+	return s
 }
 
 // ended is the error of a context, asked once in so many steps of a loop over all tests.
