@@ -11,6 +11,7 @@ type Spec struct {
 	Args        []string          `yaml:"args" doc:"Further arguments of the framework, such as -tags=e2e; not for command."`
 	Run         []string          `yaml:"run" doc:"command: argument vector; {report_dir}, {tests} and {tests_file} are replaced. Other frameworks except gotest: how to start the framework if its usual command does not work, such as [pnpm, playwright, test]."`
 	List        []string          `yaml:"list" doc:"command: argument vector that prints one test per line, without running any."`
+	Split       string            `yaml:"split" doc:"command: what a line of list is. file: a file, which has all results that the report gives that file. test: a test. Default: a file if there is one of that name, else a test. whole: the suite runs as a whole, without list." enum:"file,test,whole"`
 	Reports     []string          `yaml:"reports" doc:"command: JUnit XML files that it writes (globs with **), from dir; {report_dir} is replaced."`
 	Retries     string            `yaml:"retries" doc:"command: what a second case of one name in a report is. none: another test. repeated-cases: a retry of a test that failed, for runners that repeat failed tests and write each execution as a case (gotestsum --rerun-fails). Default none." enum:"none,repeated-cases"`
 	Specs       []string          `yaml:"specs" doc:"cucumber: feature files, default **/*.feature; cypress: spec files, default cypress/e2e/**/*.cy.{js,jsx,ts,tsx}. Globs, from dir."`
@@ -31,6 +32,13 @@ const (
 	KeepFile  = "file"
 	KeepClass = "class"
 	KeepNone  = "none"
+)
+
+// The values of [Spec.Split].
+const (
+	SplitFile  = "file"
+	SplitTest  = "test"
+	SplitWhole = "whole"
 )
 
 // RepeatedCases is the value of [Spec.Retries] for reports that repeat the case of a test

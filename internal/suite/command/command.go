@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -23,7 +24,7 @@ import (
 // Framework is a command of the user's own. It cannot be detected.
 var Framework = adapter.Framework{
 	New:      func(s adapter.Spec, root string) adapter.Adapter { return &command{spec: s, root: root} },
-	Fields:   []string{"run", "list", "reports", "retries"},
+	Fields:   []string{"run", "list", "reports", "retries", "split"},
 	Validate: validate,
 
 	TellsErrors: true,
@@ -83,7 +84,9 @@ func (c *command) lines(r io.Reader) ([]e2e.Test, []e2e.Problem, error) {
 		if len(tests) == maxListed {
 			return nil, nil, fmt.Errorf("suite %s: its list command printed more than %d tests", c.spec.Name, maxListed)
 		}
-		tests = append(tests, c.test(strings.ToValidUTF8(line, "\uFFFD")))
+		t := c.test(strings.ToValidUTF8(line, "\uFFFD"))
+		t.File = c.fileOf(line)
+		tests = append(tests, t)
 	}
 	if err := scan.Err(); err != nil {
 		return nil, nil, fmt.Errorf("suite %s: its list command printed a line of more than %d bytes: %w", c.spec.Name, maxListLine, err)
@@ -97,6 +100,39 @@ func (c *command) test(name string) e2e.Test {
 		t.Locks = []string{e2e.MachineLock + "reports of " + c.spec.Name}
 	}
 	return t
+}
+
+// fileOf is the file that a line of the list names, from the suite's directory; empty for the name of a test.
+func (c *command) fileOf(line string) string {
+	switch c.spec.Split {
+	case adapter.SplitFile:
+	case adapter.SplitTest:
+		return ""
+	default:
+		file := filepath.FromSlash(line)
+		if !filepath.IsAbs(file) {
+			file = filepath.Join(c.dir(), file)
+		}
+		if info, err := os.Stat(file); err != nil || !info.Mode().IsRegular() {
+			return ""
+		}
+	}
+	return c.inSuite(line)
+}
+
+// inSuite is the path of a file from the suite's directory, however a list or a report spells it.
+func (c *command) inSuite(name string) string {
+	name = strings.TrimSpace(name)
+	if filepath.IsAbs(name) {
+		dir, err := filepath.Abs(c.dir())
+		if err != nil {
+			return path.Clean(filepath.ToSlash(name))
+		}
+		if rel, err := filepath.Rel(dir, name); err == nil {
+			name = rel
+		}
+	}
+	return path.Clean(filepath.ToSlash(name))
 }
 
 // usesReportDir reports whether each unit writes its reports into a directory of its
@@ -115,23 +151,65 @@ func (c *command) Start(u adapter.Unit) (adapter.Invocation, error) {
 	if err != nil {
 		return nil, err
 	}
-	files, err := adapter.NewJUnitFiles(c.globs(u), c.reported)
+	files, err := adapter.NewJUnitFiles(c.globs(u), c.reader(u))
 	if err != nil {
 		return nil, err
 	}
 	files.Named = strings.Join(c.spec.Reports, ", ")
-	return &adapter.Process{Spec: c.spec, Root: c.root, Unit: u, Start: adapter.Command{Argv: argv, Dir: c.dir()}, Results: files}, nil
+	return &adapter.Process{Spec: c.spec, Root: c.root, Unit: u, Start: adapter.Command{Argv: argv, Dir: c.dir()},
+		Results: results{files, u.Batch}}, nil
 }
 
-// reported reads a case: it belongs to the line that equals its name,
-// classname.name, classname::name or file::name.
-func (c *command) reported(t junit.Test) attempts.Reported {
-	id := t.Identity
-	r := adapter.ReportedOf(c.spec, t)
-	for _, name := range []string{id.Name, id.Classname + "." + id.Name, id.Classname + "::" + id.Name, id.File + "::" + id.Name} {
-		r.Spellings = append(r.Spellings, attempts.Spelling{Name: name})
+// results are the reports of a unit, with what is said where their names do not meet the list's.
+type results struct {
+	*adapter.JUnitFiles
+	whole bool
+}
+
+// Collect reads the reports.
+func (r results) Collect(p *adapter.Process, c *adapter.Collected) (string, error) {
+	if !r.whole {
+		c.In.JoinedBy = "a result belongs to the line of list that equals its name, classname.name, classname::name or file::name, " +
+			"or to the line that is its file (split: file)"
 	}
-	return r
+	return r.JUnitFiles.Collect(p, c)
+}
+
+// reader reads a case of a unit: it belongs to the line that equals its name, classname.name, classname::name or
+// file::name. Else it is a part of the line that is its file. Some frameworks name a file as the class, or as the suite around
+// it; that counts only where the line is known to be a file.
+func (c *command) reader(u adapter.Unit) func(junit.Test) attempts.Reported {
+	lines, files := map[string]string{}, map[string]string{}
+	for _, t := range u.Tests {
+		if c.spec.Split != adapter.SplitTest && !u.Batch {
+			lines[c.inSuite(t.Name)] = t.Name
+		}
+		if t.File != "" {
+			files[t.File] = t.Name
+		}
+	}
+	return func(t junit.Test) attempts.Reported {
+		id := t.Identity
+		r := adapter.ReportedOf(c.spec, t)
+		for _, name := range []string{id.Name, id.Classname + "." + id.Name, id.Classname + "::" + id.Name, id.File + "::" + id.Name} {
+			r.Spellings = append(r.Spellings, attempts.Spelling{Name: name})
+		}
+		part := func(known map[string]string, file string) {
+			if file == "" || len(known) == 0 {
+				return
+			}
+			file = c.inSuite(file)
+			for _, spelling := range []string{file, strings.TrimPrefix(file, path.Clean(filepath.ToSlash(c.spec.Dir))+"/")} {
+				if name, ok := known[spelling]; ok {
+					r.Spellings = append(r.Spellings, attempts.Spelling{Name: name, Part: id.Name})
+				}
+			}
+		}
+		part(lines, id.File)
+		part(files, id.Classname)
+		part(files, id.Suites[strings.LastIndexByte(id.Suites, '\n')+1:])
+		return r
+	}
 }
 
 func (c *command) globs(u adapter.Unit) []string {

@@ -250,3 +250,67 @@ func TestCommandListFails(t *testing.T) {
 		}
 	}
 }
+
+// TestCommandFiles is about lists of files: a line has all results of its file, however the report names that.
+func TestCommandFiles(t *testing.T) {
+	const two = `<testcase classname="C" name="one" %[1]s time="1"/><testcase classname="C" name="two" %[1]s time="2"><failure message="boom"/></testcase>`
+	on := func(attribute string) string { return "<testsuite>" + strings.ReplaceAll(two, "%[1]s", attribute) + "</testsuite>" }
+	const failed, lost = e2e.Failed, e2e.OutcomeUnknown
+	for name, tc := range map[string]struct {
+		split, line, report string
+		want                e2e.Outcome
+		unplanned           int
+	}{
+		"on the case":                       {line: "spec/a_spec.rb", report: on(`file="./spec/a_spec.rb"`), want: failed},
+		"the line begins with a dot":        {line: "./spec/a_spec.rb", report: on(`file="spec/a_spec.rb"`), want: failed},
+		"from the root of the repository":   {line: "spec/a_spec.rb", report: on(`file="sub/spec/a_spec.rb"`), want: failed},
+		"on the suite":                      {line: "spec/a_spec.rb", report: `<testsuite file="spec/a_spec.rb">` + on("") + `</testsuite>`, want: failed},
+		"as the class":                      {line: "a.bats", report: strings.ReplaceAll(on(""), `"C"`, `"a.bats"`), want: failed},
+		"as the suite":                      {line: "a.bats", report: strings.ReplaceAll(on(""), "<testsuite>", `<testsuite name="a.bats">`), want: failed},
+		"a name that is not a file":         {line: "C", report: on(""), want: lost, unplanned: 2},
+		"a file that is only in the report": {line: "spec/none.rb", report: on(`file="spec/none.rb"`), want: failed},
+		"said to be a file":                 {split: "file", line: "none.bats", report: strings.ReplaceAll(on(""), `"C"`, `"none.bats"`), want: failed},
+		"said to be a test":                 {split: "test", line: "spec/a_spec.rb", report: on(`file="spec/a_spec.rb"`), want: lost, unplanned: 2},
+		"another file of that name":         {line: "spec/a_spec.rb", report: on(`file="old/a_spec.rb"`), want: lost, unplanned: 2},
+		"an absolute path":                  {line: "spec/a_spec.rb", report: on(`file="ROOT/sub/spec/a_spec.rb"`), want: failed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, root := shell(t, "", "{report_dir}/*.xml")
+			s.Dir, s.Split = "sub", tc.split
+			s.List = []string{"printf", "%s\n", tc.line}
+			s.Run = []string{"sh", "-c", `printf '%s' "$1" > "$0/r.xml"; exit 1`, "{report_dir}", strings.ReplaceAll(tc.report, "ROOT", root)}
+			for _, file := range []string{"spec/a_spec.rb", "a.bats"} {
+				file = filepath.Join(root, "sub", file)
+				if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil { //nolint:gosec // a folder of the test
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(file, nil, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			tests, _ := suitetest.Discover(t, Framework.New(s, root))
+			if len(tests) != 1 || tests[0].ID != "legacy::"+tc.line {
+				t.Fatalf("%+v", tests)
+			}
+			rep := suitetest.Run(t, Framework.New(s, root), tests, 0)
+			got := rep.Tests[tests[0].ID]
+			if e2e.OutcomeOf(got) != tc.want && (tc.want != lost || len(got) > 0) || len(rep.Unplanned) != tc.unplanned {
+				t.Fatalf("%+v", rep)
+			}
+			if tc.want == failed && (len(got) != 1 || got[0].Message != "two: boom" || len(got[0].Children) != 2 || got[0].Seconds <= 0) {
+				t.Errorf("%+v", got)
+			}
+			joined := strings.Contains(strings.Join(problemTexts(rep), " "), `such as "`+tc.line+`"; 2 names were reported that were not planned, such as "one" in "C"`)
+			if joined != (tc.want == lost) {
+				t.Errorf("%q", problemTexts(rep))
+			}
+		})
+	}
+}
+
+func problemTexts(rep adapter.Report) (list []string) {
+	for _, p := range rep.Problems {
+		list = append(list, p.Text)
+	}
+	return list
+}

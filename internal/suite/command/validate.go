@@ -24,6 +24,12 @@ func validate(s adapter.Spec, fail func(path, text, hint string)) {
 			fail(fmt.Sprintf("reports[%d]", i), fmt.Sprintf("invalid glob %q", glob), "")
 		}
 	}
+	switch {
+	case s.Split == adapter.SplitWhole && len(s.List) > 0:
+		fail("split", "split: whole runs the suite as a whole, so list has no use", "remove list, or say what its lines are: split: file or split: test")
+	case s.Split != "" && s.Split != adapter.SplitWhole && len(s.List) == 0:
+		fail("split", fmt.Sprintf("split: %s needs list", s.Split), "add list:, a command that prints one "+s.Split+" per line")
+	}
 	if len(s.List) == 0 && slices.ContainsFunc(s.Run, holdsTests) {
 		fail("run", "{tests} needs list: without it the suite runs as a whole", "add list:, a command that prints one test per line")
 	}

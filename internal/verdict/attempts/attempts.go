@@ -28,6 +28,9 @@ type In struct {
 	// RepeatedCases: the config says that the reports of the suite repeat the case of a test
 	// that the runner repeated (retries: repeated-cases).
 	RepeatedCases bool
+	// JoinedBy says in words which reported test belongs to which planned one, where names of the user's own have to meet;
+	// empty: the adapter makes both.
+	JoinedBy string
 	// Planned are the tests that the process was to run.
 	Planned []Planned
 	// Reported are the tests that it reported, in the order of the report.
@@ -180,5 +183,6 @@ func Of(in In) Out {
 	out.Problems = append(out.Problems, u.perhapsRetries()...)
 	out.Problems = append(out.Problems, in.Attachments...)
 	out.Problems = append(out.Problems, u.exit(out)...)
+	out.Problems = append(out.Problems, u.namesDiffer(out)...)
 	return out
 }

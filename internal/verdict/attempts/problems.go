@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/org/e2e-gate/internal/e2e"
@@ -199,6 +200,39 @@ func (u unit) ranTooLittle(out Out) []e2e.Problem {
 	return u.lost(e2e.CodeRunnerExit, missing, "%s ended with %s, and %d planned tests did not run; look at TestMain and at args",
 		u.runner(), u.in.Exit.Text, len(missing))
 }
+
+// namesDiffer: planned names that were not reported beside reported names that were not planned are perhaps the same
+// tests under other names, so some of both are shown.
+func (u unit) namesDiffer(out Out) []e2e.Problem {
+	missing := u.missing(out.Tests)
+	if u.in.JoinedBy == "" || len(missing) == 0 || len(out.Unplanned) == 0 || explained(out.Problems) {
+		return nil
+	}
+	lost := map[string]bool{}
+	for _, id := range missing {
+		lost[id] = true
+	}
+	var planned, reported []string
+	for _, p := range u.in.Planned {
+		if lost[p.ID] {
+			planned = append(planned, strconv.Quote(p.Name))
+		}
+	}
+	for _, run := range out.Unplanned {
+		name := strconv.Quote(run.Unplanned.Name)
+		for _, in := range []string{run.Unplanned.Class, run.Unplanned.File} {
+			if in != "" {
+				name += " in " + strconv.Quote(in)
+			}
+		}
+		reported = append(reported, name)
+	}
+	return u.lost(e2e.CodeLost, missing, "%d planned names of batch %s were not reported, such as %s; %d names were reported that were not planned, such as %s; %s",
+		len(planned), u.in.Unit, firstOf(planned), len(reported), firstOf(reported), u.in.JoinedBy)
+}
+
+// firstOf are at most three of a list.
+func firstOf(list []string) string { return strings.Join(list[:min(len(list), 3)], ", ") }
 
 // twins: fewer tests of one id than were listed lose the evidence of all of them, since
 // nothing says which are missing. That there are several is only a note.
