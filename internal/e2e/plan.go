@@ -194,6 +194,13 @@ const (
 	EndedNotStarted Ended = "not_started"
 )
 
+// PortSpan is a port that processes of a batch were seen to listen on.
+type PortSpan struct {
+	Port int     `json:"port" doc:"TCP port."`
+	From float64 `json:"from_seconds" doc:"When it was seen first, in seconds after the start of the run."`
+	To   float64 `json:"to_seconds" doc:"When it was seen last."`
+}
+
 // UnitRun is one process of a suite.
 type UnitRun struct {
 	Unit      string   `json:"unit" mask:"-" doc:"Name of the unit."`
@@ -208,5 +215,7 @@ type UnitRun struct {
 	Offset    float64  `json:"offset_seconds" doc:"Start, in seconds after the start of the run."`
 	Seconds   float64  `json:"seconds" doc:"Wall time."`
 	Log       string   `json:"log,omitempty" mask:"-" doc:"Its output, relative to the run's folder."`
-	Files     []string `json:"files,omitempty" mask:"-" doc:"Evidence that the suite left, relative to the run's folder."`
+	// Ports are told apart from those of other processes only where several shards share a machine.
+	Ports []PortSpan `json:"ports,omitempty" doc:"Loopback ports that its processes listened on, where another shard ran on the machine (Linux); at most 64."`
+	Files []string   `json:"files,omitempty" mask:"-" doc:"Evidence that the suite left, relative to the run's folder."`
 }

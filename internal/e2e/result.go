@@ -112,6 +112,7 @@ type Environment struct {
 	To       time.Time `json:"to" doc:"Until when it was seen, UTC."`
 	State    GateState `json:"state,omitempty" doc:"What the gate said then." enum:"healthy,unhealthy"`
 	Observed string    `json:"observed,omitempty" doc:"What was seen of it."`
+	Port     int       `json:"port,omitempty" doc:"Port that another shard on the machine used: the shards collided, and the test passed alone."`
 	NamedBy  string    `json:"named_by,omitempty" doc:"Address of the gate that the failure names."`
 	Excuses  bool      `json:"excuses,omitempty" doc:"The failure names the gate, and the gate was bad when the test started or is external: a later pass counts. Otherwise it does not."`
 }

@@ -72,6 +72,7 @@ const (
 	CodeGateShut           Code = "gate_shut"
 	CodeGateLost           Code = "gate_lost"
 	CodeEnvironment        Code = "environment"
+	CodeCollision          Code = "collision"
 	CodeReportDamaged      Code = "report_damaged"
 	CodeRunnerExit         Code = "runner_exit"
 	CodeBuildFailed        Code = "build_failed"

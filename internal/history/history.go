@@ -9,6 +9,7 @@ package history
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -224,13 +225,21 @@ func silenceOfRun(r e2e.Result) Silence {
 	return NotJudged
 }
 
+// environmentOf names what was at fault.
+func environmentOf(env e2e.Environment) string {
+	if env.Port > 0 {
+		return fmt.Sprintf("port %d", env.Port)
+	}
+	return cmp.Or(env.Gate, env.Process)
+}
+
 // judgedAs adds what the verdict made of a test that did not simply pass.
 func (e *Entry) judgedAs(t *e2e.TestResult) {
 	// Evidence that cannot be trusted is judged in the row of lost tests.
 	untrusted := t.Policy != nil && t.Policy.Row == string(e2e.Lost) && t.Outcome != e2e.Lost
 	switch {
 	case t.Environment != nil:
-		e.Nothing, e.Environment = BadEnvironment, cmp.Or(t.Environment.Gate, t.Environment.Process)
+		e.Nothing, e.Environment = BadEnvironment, environmentOf(*t.Environment)
 	case untrusted:
 		e.Nothing = Untrusted
 	case e.Outcome == e2e.Passed && e.Nothing == "":

@@ -59,12 +59,24 @@ func (s *Session) explained(ctx context.Context, engine categoriser, r e2e.Resul
 	}
 	for n, res := range results {
 		t := r.Tests[at[n]]
-		explain(&r.Tests[at[n]], crashed(t, s.ordered(t, files[t.Keep], res)))
+		explain(&r.Tests[at[n]], collided(t, crashed(t, s.ordered(t, files[t.Keep], res))))
 		addLogs(&r.Tests[at[n]], docs)
 	}
 	r.Clusters = append([]e2e.Cluster{}, clusters...)
-	crashedTogether(r)
+	sameForAll(r)
 	return r, nil
+}
+
+// collided is what triage says of a failure for which the verdict found that two shards collided.
+func collided(t e2e.TestResult, res triage.Result) triage.Result {
+	env := t.Environment
+	if env == nil || env.Port == 0 {
+		return res
+	}
+	res.Category, res.Confidence, res.Cause = e2e.DataCollision, e2e.ConfidenceHigh, fmt.Sprintf("two shards on one machine use port %d", env.Port)
+	res.Evidence = append([]string{env.Observed}, res.Evidence...)
+	res.NextStep = fmt.Sprintf("give suite %s a lock (`locks: [port-%d]`), or run one shard on this machine (`shards: {count: 1}`)", t.Suite, env.Port)
+	return res
 }
 
 // crashed is what triage says of a failure while the process under test crashed: whatever the
@@ -104,12 +116,12 @@ func (s *Session) ordered(t e2e.TestResult, file int, res triage.Result) triage.
 	return res
 }
 
-// crashedTogether gives a group of failures the category of its tests where the process under
-// test crashed below all of them.
-func crashedTogether(r e2e.Result) {
+// sameForAll gives a group of failures the category of its tests where the verdict knows the cause of all of them: the
+// process under test crashed below them, or they collided with another shard.
+func sameForAll(r e2e.Result) {
 	crashes := map[string]e2e.TestResult{}
 	for _, t := range r.Tests {
-		if slices.ContainsFunc(t.Evidence, func(ev e2e.Evidence) bool { return ev.Kind == e2e.EvidenceCrash }) {
+		if t.Environment != nil && t.Environment.Port > 0 || slices.ContainsFunc(t.Evidence, func(ev e2e.Evidence) bool { return ev.Kind == e2e.EvidenceCrash }) {
 			crashes[t.ID] = t
 		}
 	}

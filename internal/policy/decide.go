@@ -190,7 +190,17 @@ func (j *judge) effect(t e2e.TestResult) (e2e.Effect, string, *e2e.PolicyCell) {
 	if row == "" {
 		return e2e.EffectNothing, "", nil
 	}
+	if collided(t, row) {
+		return j.ev.Table.Effect(RowLost, column), fmt.Sprintf("it collided with another shard of this machine on port %d, so nothing is proven of a %s test",
+			t.Environment.Port, column), j.cell(RowLost, column)
+	}
 	return j.ev.Table.Effect(row, column), why(row, column, t), j.cell(row, column)
+}
+
+// collided reports whether a test failed beside another shard only, because both used one port: the gate
+// itself started both, so that proves nothing, neither of the test nor of the product.
+func collided(t e2e.TestResult, row Row) bool {
+	return row == RowFlaky && t.Environment != nil && t.Environment.Port > 0
 }
 
 // contextWhy is why a test that was not selected blocks nothing.
@@ -333,6 +343,9 @@ func (j *judge) outcomes() {
 
 func (j *judge) code(t e2e.TestResult) e2e.Code {
 	row := j.row(t)
+	if collided(t, row) {
+		return e2e.CodeCollision
+	}
 	if (row == RowFailed || row == RowFlaky) && t.Effect == e2e.Blocks && t.Environment != nil {
 		return e2e.CodeEnvironment
 	}
@@ -367,6 +380,7 @@ func sentence(code e2e.Code, ids []string) string {
 	verb := map[e2e.Code]string{
 		e2e.CodeTestFailed:        "failed",
 		e2e.CodeEnvironment:       "failed because of the environment",
+		e2e.CodeCollision:         "collided with another shard on this machine and passed alone",
 		e2e.CodeQuarantineExpired: "failed or flaky, and the quarantine has ended",
 		e2e.CodeFlaky:             "flaky: failed first, passed when run again",
 		e2e.CodeLaterPass:         "failed in an earlier attempt of this workflow run and passed now",
@@ -400,7 +414,8 @@ func (j *judge) evidence() {
 
 func (j *judge) passes(t e2e.TestResult) bool {
 	_, damaged := j.damaged[t.ID]
-	return !damaged && !t.Unplanned && !t.Context && (t.Quarantine == nil || t.Quarantine.Expired) && (t.Outcome == e2e.Passed || t.Outcome == e2e.Flaky)
+	passed := (t.Outcome == e2e.Passed || t.Outcome == e2e.Flaky) && !collided(t, j.row(t))
+	return passed && !damaged && !t.Unplanned && !t.Context && (t.Quarantine == nil || t.Quarantine.Expired)
 }
 
 // explained reports whether a reason already says why nothing could be tested.

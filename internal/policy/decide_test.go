@@ -774,3 +774,33 @@ func TestAnApprovalLiftsJudgeChanged(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// TestCollisionIsNotAFlake: a test that failed only beside another shard is judged as one without evidence. It never makes a stage
+// pass, and where it ends otherwise than flaky it changes nothing.
+func TestCollisionIsNotAFlake(t *testing.T) {
+	for _, tc := range []struct {
+		outcome    e2e.Outcome
+		crit       e2e.Criticality
+		quarantine *e2e.Quarantine
+		want       e2e.Effect
+		state      e2e.VerdictState
+	}{
+		{e2e.Flaky, e2e.ReleaseBlocking, nil, e2e.NotJudged, e2e.VerdictNotJudged},
+		{e2e.Flaky, e2e.ReleaseBlockingSmoke, nil, e2e.NotJudged, e2e.VerdictNotJudged},
+		{e2e.Flaky, e2e.Nightly, nil, e2e.Warns, e2e.VerdictPassed},
+		{e2e.Flaky, e2e.ReleaseBlocking, &e2e.Quarantine{Test: "s/f::T", Owner: "team", Deadline: someday}, e2e.Warns, e2e.VerdictPassed},
+		{e2e.Passed, e2e.ReleaseBlocking, nil, e2e.EffectNothing, e2e.VerdictPassed},
+	} {
+		one := test("s/f::T", tc.outcome, tc.crit)
+		one.Environment, one.Quarantine = &e2e.Environment{Port: 9000}, tc.quarantine
+		tests := []e2e.TestResult{one, test("s/f::other", e2e.Passed, e2e.ReleaseBlocking)}
+		v := DecideInPlace(Evidence{Blocks: true, Tests: tests, Table: Default()})
+		if tests[0].Effect != tc.want || v.State != tc.state {
+			t.Errorf("%s %s: %s, %s", tc.outcome, tc.crit, tests[0].Effect, v.State)
+		}
+		said := slices.ContainsFunc(v.Reasons, func(r e2e.Reason) bool { return r.Code == e2e.CodeCollision })
+		if said != (tc.outcome == e2e.Flaky && tc.quarantine == nil) {
+			t.Errorf("%s %s: %+v", tc.outcome, tc.crit, v.Reasons)
+		}
+	}
+}

@@ -44,6 +44,8 @@ type Spec struct {
 	// Redact removes secrets from what is kept for [Exit.Tail], before its start is cut off; nil: there are
 	// none. The log is given as it is to be.
 	Redact func(io.Writer) io.WriteCloser
+	// Started, if set, is called by [Run] once the process runs; what it returns is called when the process has ended.
+	Started func(*Process) (ended func())
 	// Grace is the time from SIGTERM to SIGKILL; zero is [DefaultGrace].
 	Grace time.Duration
 	// KeepBackground leaves processes alone that the process started and left running
@@ -143,6 +145,9 @@ func Run(ctx context.Context, spec Spec) Exit {
 	p, err := Start(spec)
 	if err != nil {
 		return Exit{Code: -1, Ended: NotStarted, Err: err}
+	}
+	if spec.Started != nil {
+		defer spec.Started(p)()
 	}
 	select {
 	case <-p.done:

@@ -238,6 +238,8 @@ func reasonPhrase(r e2e.Result, reason e2e.Reason) string {
 			return firstLine(reason.Text) // the tests could not start
 		}
 		return plural(n, "test", "tests") + fmt.Sprintf(" failed because of the environment (%s)", e2e.EnvironmentFailure)
+	case e2e.CodeCollision:
+		return plural(n, "test", "tests") + fmt.Sprintf(" collided with another shard on this machine (%s)", e2e.DataCollision)
 	case e2e.CodeLost:
 		return plural(n, "test", "tests") + " never reported"
 	case e2e.CodeNotRun:

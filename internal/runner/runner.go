@@ -74,7 +74,8 @@ type Config struct {
 
 // Runner runs shards of one plan on this machine.
 type Runner struct {
-	cfg Config
+	cfg   Config
+	ports *ports
 }
 
 // New makes a runner.
@@ -91,7 +92,9 @@ func New(cfg Config) *Runner {
 	if cfg.Hold == nil {
 		cfg.Hold = func(context.Context) string { return "" }
 	}
-	return &Runner{cfg: cfg}
+	return &Runner{cfg: cfg, ports: &ports{
+		look: proc.Ports, offset: func() float64 { return cfg.Now().Sub(cfg.Run.Started).Seconds() }, running: map[*proc.Process]*[]e2e.PortSpan{},
+	}}
 }
 
 type nopCloser struct{ io.Writer }

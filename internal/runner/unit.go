@@ -173,7 +173,7 @@ func (u *running) execute(ctx context.Context, limit time.Duration) {
 	cfg.Progress(e2e.Event{Shard: u.s.plan.Index, Attempt: u.attempt, Unit: u.record.Unit, Tests: len(u.tests)})
 	unitCtx, cancel := context.WithTimeout(ctx, limit)
 	exit := proc.Run(unitCtx, proc.Spec{Argv: cmd.Argv, Dir: cmd.Dir, Env: append(slices.Clip(u.env), cmd.Env...), Stdout: u.invocation.Stdout(),
-		Log: u.safe, Redact: cfg.Redact})
+		Log: u.safe, Redact: cfg.Redact, Started: func(p *proc.Process) func() { return u.s.r.ports.watch(p, &u.record.Ports) }})
 	cancel()
 	if exit.Ended == proc.TimedOut && ctx.Err() != nil && errors.Is(context.Cause(ctx), ErrCancelled) {
 		exit.Ended = proc.Cancelled

@@ -36,7 +36,10 @@ func judge(ctx context.Context, in In, a accepted, counted []e2e.ShardRun, r *e2
 		}
 		t.Environment = now.of(t.Attempts[len(earlier):])
 		if t.Environment == nil {
-			t.Evidence = append(t.Evidence, now.crashes(t.Attempts[len(earlier):])...)
+			crashes := now.crashes(t.Attempts[len(earlier):])
+			if t.Evidence = append(t.Evidence, crashes...); len(crashes) == 0 {
+				t.Environment = now.collision(t.Suite, t.Attempts[len(earlier):])
+			}
 		}
 		laterPass(t, earlier, before.of(earlier))
 		if t.Set != "" || t.Twins < 2 { // else fewer of them were reported than any entry can say

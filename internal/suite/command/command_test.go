@@ -254,7 +254,9 @@ func TestCommandListFails(t *testing.T) {
 // TestCommandFiles is about lists of files: a line has all results of its file, however the report names that.
 func TestCommandFiles(t *testing.T) {
 	const two = `<testcase classname="C" name="one" %[1]s time="1"/><testcase classname="C" name="two" %[1]s time="2"><failure message="boom"/></testcase>`
-	on := func(attribute string) string { return "<testsuite>" + strings.ReplaceAll(two, "%[1]s", attribute) + "</testsuite>" }
+	on := func(attribute string) string {
+		return "<testsuite>" + strings.ReplaceAll(two, "%[1]s", attribute) + "</testsuite>"
+	}
 	const failed, lost = e2e.Failed, e2e.OutcomeUnknown
 	for name, tc := range map[string]struct {
 		split, line, report string
@@ -300,7 +302,7 @@ func TestCommandFiles(t *testing.T) {
 			if tc.want == failed && (len(got) != 1 || got[0].Message != "two: boom" || len(got[0].Children) != 2 || got[0].Seconds <= 0) {
 				t.Errorf("%+v", got)
 			}
-			joined := strings.Contains(strings.Join(problemTexts(rep), " "), `such as "`+tc.line+`"; 2 names were reported that were not planned, such as "one" in "C"`)
+			joined := strings.Contains(strings.Join(problemTexts(rep), " "), `such as "`+tc.line+`"; 2 names that were not planned were reported, such as "one" in "C"`)
 			if joined != (tc.want == lost) {
 				t.Errorf("%q", problemTexts(rep))
 			}

@@ -4,9 +4,11 @@ package stories
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"os/signal"
@@ -15,6 +17,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // fakeSuite plays a suite from a file. Each line is a test: its name, then what
@@ -126,6 +129,24 @@ func fakeCase(report *strings.Builder, name, word, arg string) int {
 		_ = os.WriteFile("hang.pid.new", []byte(strconv.Itoa(os.Getpid())), 0o600)
 		_ = os.Rename("hang.pid.new", "hang.pid")
 		select {}
+	case "hold": // a port, until another shard's document says that it could not have it
+		l, err := net.Listen("tcp", "127.0.0.1:"+os.Getenv("FREE_PORT")) //nolint:noctx // on loopback, for one story
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 74
+		}
+		_ = os.WriteFile("held", nil, 0o600)
+		waitUntil(func() bool { return anyHolds("out/shard-*.json", arg) })
+		_ = l.Close()
+		word = "pass"
+	case "listen", "bind": // on that port, once it is held, or at once
+		waitUntil(func() bool { _, err := os.Stat("held"); return err == nil || word == "bind" })
+		word = "pass"
+		if l, err := net.Listen("tcp", "127.0.0.1:"+os.Getenv("FREE_PORT")); err != nil { //nolint:noctx // on loopback, for one story
+			word, arg = "fail", cmp.Or(arg, err.Error())
+		} else {
+			_ = l.Close()
+		}
 	}
 	fmt.Fprintf(report, `<testcase name="%s" time="0.01">`, escape(name))
 	status := -1
@@ -137,6 +158,22 @@ func fakeCase(report *strings.Builder, name, word, arg string) int {
 	}
 	report.WriteString(`</testcase>`)
 	return status
+}
+
+// waitUntil asks again and again; the story's own timeout ends it.
+func waitUntil(done func() bool) {
+	for !done() {
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// anyHolds reports whether one of the files holds a text.
+func anyHolds(pattern, text string) bool {
+	files, _ := filepath.Glob(pattern)
+	return slices.ContainsFunc(files, func(file string) bool {
+		data, err := os.ReadFile(file) //nolint:gosec // of the story
+		return err == nil && strings.Contains(string(data), text)
+	})
 }
 
 func appendLine(file, line string) {

@@ -227,7 +227,7 @@ func (u unit) namesDiffer(out Out) []e2e.Problem {
 		}
 		reported = append(reported, name)
 	}
-	return u.lost(e2e.CodeLost, missing, "%d planned names of batch %s were not reported, such as %s; %d names were reported that were not planned, such as %s; %s",
+	return u.lost(e2e.CodeLost, missing, "%d planned names of batch %s were not reported, such as %s; %d names that were not planned were reported, such as %s; %s",
 		len(planned), u.in.Unit, firstOf(planned), len(reported), firstOf(reported), u.in.JoinedBy)
 }
 
