@@ -95,3 +95,6 @@ func (g *group) limit(flags uint32) error {
 func signalOf(*exec.Cmd) int { return 0 }
 
 func ownSignal(int) bool { return false }
+
+// reasonOf knows no signals here.
+func reasonOf(int) string { return "" }

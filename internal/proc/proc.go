@@ -10,6 +10,7 @@
 package proc
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -110,11 +111,14 @@ func (e Exit) OK() bool { return e.Ended == Exited && e.Code == 0 }
 func (e Exit) String() string {
 	switch e.Ended {
 	case Exited:
+		if reason := reasonOf(e.Code - shellSignal); reason != "" {
+			return fmt.Sprintf("exit status %d, as a shell says %s", e.Code, reason)
+		}
 		return "exit status " + strconv.Itoa(e.Code)
 	case NotStarted:
 		return fmt.Sprintf("not started: %v", e.Err)
 	case Signalled:
-		return "killed by a signal"
+		return "killed by " + cmp.Or(reasonOf(e.signal), "a signal")
 	case TimedOut:
 		return fmt.Sprintf("stopped at its timeout after %s", e.Wall.Round(time.Millisecond))
 	case Cancelled:

@@ -212,6 +212,14 @@ func joined(s string) string {
 
 // String returns s without secrets. Of secrets that overlap nothing remains.
 func (r *Redactor) String(s string) string {
+	if r == nil {
+		return s
+	}
+	return maskShapes(r.values(s))
+}
+
+// values returns s without the secrets whose values are known.
+func (r *Redactor) values(s string) string {
 	a := r.known()
 	if a == nil {
 		return s
@@ -246,11 +254,12 @@ type passOn struct{ io.Writer }
 func (passOn) Close() error { return nil }
 
 type redactingWriter struct {
-	mu  sync.Mutex
-	r   *Redactor
-	w   io.Writer
-	f   *filter
-	err error
+	mu     sync.Mutex
+	r      *Redactor
+	w      io.Writer
+	f      *filter
+	shapes shapeFilter
+	err    error
 }
 
 // chunk bounds what is held of one large write.
@@ -262,8 +271,9 @@ func (w *redactingWriter) Write(p []byte) (int, error) {
 	n := len(p)
 	for len(p) > 0 && w.err == nil {
 		part := p[:min(len(p), chunk)]
-		var out bytes.Buffer
-		w.filter(&out, part)
+		var known, out bytes.Buffer
+		w.filter(&known, part)
+		w.shapes.write(&out, known.Bytes())
 		_, w.err = w.w.Write(out.Bytes())
 		p = p[len(part):]
 	}
@@ -297,11 +307,15 @@ func (w *redactingWriter) filter(out *bytes.Buffer, part []byte) {
 func (w *redactingWriter) Close() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.err != nil || w.f == nil {
+	if w.err != nil {
 		return w.err
 	}
-	var out bytes.Buffer
-	w.f.flush(&out)
+	var known, out bytes.Buffer
+	if w.f != nil {
+		w.f.flush(&known)
+	}
+	w.shapes.write(&out, known.Bytes())
+	w.shapes.flush(&out)
 	_, w.err = w.w.Write(out.Bytes())
 	return w.err
 }

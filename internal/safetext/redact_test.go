@@ -45,7 +45,7 @@ func TestRedactorWithoutSecrets(t *testing.T) {
 		var out bytes.Buffer
 		w := r.Writer(&out)
 		_, _ = w.Write([]byte("x"))
-		if r.String("x") != "x" || out.String() != "x" || w.Close() != nil {
+		if r.String("x") != "x" || w.Close() != nil || out.String() != "x" {
 			t.Errorf("%v is not a no-op", r)
 		}
 	}
