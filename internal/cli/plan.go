@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"text/tabwriter"
 
 	"github.com/org/e2e-gate/internal/config"
@@ -119,6 +121,61 @@ func (a *App) printAlternatives(p *e2e.Plan) {
 	_ = tw.Flush()
 }
 
+// Above maxListedTests tests only their files are listed, and at most maxListedFiles of them.
+const (
+	maxListedTests = 50
+	maxListedFiles = 200
+)
+
+// printPlanned lists what is planned, in the order of ids: each test, or its file with the number of its tests.
+func (a *App) printPlanned(p *e2e.Plan) {
+	var names []string
+	tests, seconds := map[string]int{}, map[string]float64{}
+	add := func(name string, estimate float64) {
+		if tests[name] == 0 {
+			names = append(names, name)
+		}
+		tests[name]++
+		seconds[name] += estimate
+	}
+	folded := p.Planned() > maxListedTests
+	for _, t := range p.Tests {
+		switch name := t.Suite + "/" + cmp.Or(t.File, t.Class); {
+		case !folded:
+			add(t.ID, t.Estimate)
+		case t.File == "" && t.Class == "":
+			add(t.Suite, t.Estimate)
+		default:
+			add(name, t.Estimate)
+		}
+	}
+	for _, b := range p.Batches {
+		add(b.ID, b.Estimate)
+	}
+	slices.Sort(names)
+	tw := tabwriter.NewWriter(a.Stdout, 0, 0, 2, ' ', 0)
+	switch {
+	case folded:
+		_, _ = fmt.Fprintln(tw, "FILE\tTESTS\tSECONDS")
+	case len(names) > 0:
+		_, _ = fmt.Fprintln(tw, "TEST\tSECONDS")
+	}
+	for _, name := range names[:min(len(names), maxListedFiles)] {
+		count := ""
+		if folded {
+			count = fmt.Sprintf("\t%d", tests[name])
+		}
+		_, _ = fmt.Fprintf(tw, "%s%s\t%.1f\n", safeLine(name), count, seconds[name])
+	}
+	_ = tw.Flush()
+	if more := len(names) - maxListedFiles; more > 0 {
+		_, _ = fmt.Fprintf(a.Stdout, "and %s; --format json has all\n", report.Plural(more, "more file", "more files"))
+	}
+	if len(names) > 0 {
+		_, _ = fmt.Fprintln(a.Stdout)
+	}
+}
+
 func (a *App) printPlan(p *e2e.Plan, file string) error {
 	for _, problem := range p.Problems {
 		label := "problem: "
@@ -132,6 +189,7 @@ func (a *App) printPlan(p *e2e.Plan, file string) error {
 			_, _ = fmt.Fprintln(a.Stdout, safeLine(fmt.Sprintf("gate %s failed: expected %s, observed %s", g.Name, g.Expected, g.Observed)))
 		}
 	}
+	a.printPlanned(p)
 	tw := tabwriter.NewWriter(a.Stdout, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(tw, "SHARD\tTESTS\tSECONDS\tOWNERS")
 	for _, sh := range p.Shards {

@@ -67,6 +67,9 @@ func (s *Session) makePlan(_ context.Context, in planning) (*e2e.Plan, []e2e.Pro
 			plan.Advice = strings.TrimPrefix(plan.Advice+"; "+text, "; ")
 		}
 	}
+	if why := s.whyShards(opts.Count, in.stats); why != "" && plan.Advice == "" {
+		plan.Advice = why
+	}
 	for _, a := range weighed {
 		plan.Weighed = append(plan.Weighed, e2e.Alternative{Count: a.Count, Makespan: a.Makespan, BilledMinutes: a.BilledMinutes})
 	}
@@ -292,6 +295,22 @@ func saving(plan *e2e.Plan, tests []shards.Test, opts shards.Options) (text stri
 			"with locks or isolation for what they share", n, saved, n)
 	}
 	return text, auto.Alternatives
+}
+
+// whyShards says what decided about the number of shards on this machine, where no one asked for one; count is what the planner
+// was told, 0 if it chose.
+func (s *Session) whyShards(count int, stats history.Stats) string {
+	switch {
+	case !s.opts.OneMachine || s.opts.Shards > 0 || s.opts.Config.Shards.Count > 0:
+		return ""
+	case count == 1:
+		return "one shard, because nothing shows that these suites can run beside themselves on one machine; --shards N takes more"
+	case s.opts.Config.Isolation.Enabled():
+		return "several shards may share this machine, because isolation is configured"
+	case stats.RanBeside(s.run.Stage, runtime.GOOS+"/"+runtime.GOARCH):
+		return "several shards may share this machine, because they did so without a failure in the last run of the history"
+	}
+	return ""
 }
 
 // A number of shards that saves less, in seconds and as a share, is not worth a word.
