@@ -66,8 +66,51 @@ func (env *environment) execute(f *flow) stage[work, executed] {
 		if err == nil && ctx.Err() != nil {
 			err = fmt.Errorf("stopped before everything was run: %w", context.Cause(ctx))
 		}
+		if err == nil && env.plan != nil {
+			f.add(x.renamed(ctx, docs)...)
+		}
 		return executed{docs, x.work.gates}, nil, err
 	}
+}
+
+// renamed says of tests that were planned elsewhere and that were not reported here whether the suite can list them at all now.
+// Where it cannot, looking at the log of the batch would help no one.
+func (x *execution) renamed(ctx context.Context, docs []e2e.ShardRun) (problems []e2e.Problem) {
+	missing := map[string][]string{}
+	work := x.work.plan.Work()
+	for _, doc := range docs {
+		known := map[string]bool{}
+		for _, t := range doc.Tests {
+			known[t.ID] = true
+		}
+		for _, t := range doc.NotRun {
+			known[t.ID] = true
+		}
+		for _, id := range x.work.plan.Shards[doc.Index].Tests {
+			if t := work[id]; !known[id] && t.ID != "" {
+				missing[t.Suite] = append(missing[t.Suite], id)
+			}
+		}
+	}
+	for _, spec := range x.opts.Config.Suites {
+		if len(missing[spec.Name]) == 0 {
+			continue
+		}
+		found, _, err := x.discoverSuite(ctx, spec)
+		if err != nil || len(found.tests) == 0 {
+			continue // what is wrong with the suite is a problem of its own
+		}
+		listed := map[string]bool{}
+		for _, t := range found.tests {
+			listed[t.ID] = true
+		}
+		gone := slices.DeleteFunc(missing[spec.Name], func(id string) bool { return listed[id] })
+		if len(gone) > 0 {
+			problems = append(problems, e2e.Problem{Code: e2e.CodeLost, Unit: spec.Name, Tests: gone, LosesEvidence: true, Text: fmt.Sprintf(
+				"suite %s has no such test now: %s; it was renamed or removed after the plan was made, so plan again", spec.Name, someOf(gone))})
+		}
+	}
+	return problems
 }
 
 // attempts makes the first attempts, then the diagnostic reruns.

@@ -256,7 +256,7 @@ func nextOf(p e2e.Problem) string {
 		return "run again"
 	case p.File != "":
 		return "read the end of the log, fix what it reports and run again"
-	case p.Code == e2e.CodeLost || p.Code == e2e.CodeNotRun && len(p.Tests) > 0:
+	case p.Code == e2e.CodeLost && p.Unit == "" || p.Code == e2e.CodeNotRun && len(p.Tests) > 0:
 		return fmt.Sprintf("the log of the job of shard %d says why it ended; then re-run the failed jobs", p.Shard)
 	}
 	return "fix this and run again: without it there is no evidence"

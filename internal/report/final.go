@@ -433,7 +433,9 @@ func (f *final) facts() {
 	f.field("budget", budgetText(f.r))
 	f.unchecked()
 	f.field("judged by", judgedBy(f.r))
-	f.path("again", againCommand(f.r, f.out))
+	if f.document == "" { // else there is no result.json
+		f.path("again", againCommand(f.r, f.out))
+	}
 	f.path("run", safetext.Line(f.r.Run.ID, idText))
 	if f.out != "" {
 		f.path("result", f.file(cmp.Or(f.document, "result.json")))
