@@ -1,0 +1,62 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/org/e2e-gate/internal/config"
+	"github.com/org/e2e-gate/internal/diag"
+)
+
+// missingCommands are the commands of a config that this machine does not have: a run would not start.
+func missingCommands(root string, c *config.Config) []diag.Message {
+	var found []diag.Message
+	check := func(what, dir string, argv []string) {
+		if len(argv) == 0 || exists(filepath.Join(root, filepath.FromSlash(dir)), argv[0]) {
+			return
+		}
+		m := diag.Message{File: c.File, Text: fmt.Sprintf("%s: there is no program %s in PATH", what, argv[0]), Hint: "install it before the gate runs, or give its path"}
+		if strings.ContainsAny(argv[0], `/\`) {
+			m.Text = fmt.Sprintf("%s: %s is not an executable file", what, argv[0])
+			m.Hint = fmt.Sprintf("the path is relative to %s", filepath.ToSlash(filepath.Join(".", dir)))
+		}
+		found = append(found, m)
+	}
+	for _, s := range c.Suites {
+		check("run of suite "+s.Name, s.Dir, s.Run)
+		check("list of suite "+s.Name, s.Dir, s.List)
+	}
+	for _, p := range c.Processes {
+		check("run of process "+p.Name, p.Dir, p.Run)
+		check("up of process "+p.Name, p.Dir, p.Up)
+		check("down of process "+p.Name, p.Dir, p.Down)
+		check("logs of process "+p.Name, p.Dir, p.Logs)
+	}
+	for _, g := range c.Gates.Checks {
+		if g.Command != nil {
+			check("command of gate "+g.Name, "", g.Command.Run)
+		}
+	}
+	check("up of isolation", "", c.Isolation.Up)
+	check("down of isolation", "", c.Isolation.Down)
+	return found
+}
+
+// exists reports whether a program can be started from a folder. A name without a separator is looked up in PATH.
+func exists(dir, program string) bool {
+	if !strings.ContainsAny(program, `/\`) {
+		_, err := exec.LookPath(program)
+		return err == nil
+	}
+	if !filepath.IsAbs(program) {
+		program = filepath.Join(dir, program)
+	}
+	if _, err := exec.LookPath(program); err == nil {
+		return true
+	}
+	_, err := os.Stat(program)
+	return os.IsPermission(err) // it cannot be said
+}
