@@ -273,3 +273,12 @@ func (c Checkout) trackedLink(ctx context.Context, rel string) (bool, error) {
 	}
 	return false, nil
 }
+
+// Remote is the URL of the remote origin; empty where there is none, or no git. It may hold a password.
+func (c Checkout) Remote(ctx context.Context) string {
+	out, err := c.git(ctx, timeout, "config", "--local", "--get", "remote.origin.url")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(out)
+}

@@ -297,9 +297,25 @@ func spellings(tags []string) []string {
 
 // codeowners reads the repository's CODEOWNERS from where GitHub looks for it.
 func (s *Session) codeowners() codeowners.Ruleset {
-	top, err := os.OpenRoot(s.opts.Root)
+	rules, note := readCodeowners(s.opts.Root)
+	if note != "" {
+		s.opts.Progress.Note(note)
+	}
+	return rules
+}
+
+// CodeOwners returns who owns a file by the CODEOWNERS of a checkout, by its path from the root; empty:
+// it names no owner.
+func CodeOwners(root string) func(file string) string {
+	rules, _ := readCodeowners(root)
+	return func(file string) string { return ownerOf(rules, file) }
+}
+
+// readCodeowners reads CODEOWNERS; the note says why it names no owners.
+func readCodeowners(root string) (rules codeowners.Ruleset, note string) {
+	top, err := os.OpenRoot(root)
 	if err != nil {
-		return nil
+		return nil, ""
 	}
 	defer func() { _ = top.Close() }()
 	for _, name := range []string{".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS"} {
@@ -315,12 +331,11 @@ func (s *Session) codeowners() codeowners.Ruleset {
 		rules, err := codeowners.ParseFile(f)
 		_ = f.Close()
 		if err != nil {
-			s.opts.Progress.Note(fmt.Sprintf("%s cannot be read, so it names no owners: %v", name, err))
-			return nil
+			return nil, fmt.Sprintf("%s cannot be read, so it names no owners: %v", name, err)
 		}
-		return rules
+		return rules, ""
 	}
-	return nil
+	return nil, ""
 }
 
 func ownerOf(rules codeowners.Ruleset, file string) string {

@@ -19,12 +19,17 @@ import (
 // Lint discovers tests, without starting background processes, and returns warnings, such
 // as tests without an owner and expired quarantines.
 func (s *Session) Lint(ctx context.Context) []diag.Message {
-	var found []diag.Message
+	_, found := s.List(ctx)
+	return found
+}
+
+// List is [Session.Lint] with the tests that were discovered, sorted by id.
+func (s *Session) List(ctx context.Context) (tests []e2e.Test, found []diag.Message) {
 	warn := func(text, hint string) {
 		found = append(found, diag.Message{File: s.opts.Config.File, Severity: diag.Warning, Text: text, Hint: hint})
 	}
 	f := newFlow(ctx, s.opts.Problems)
-	tests := then(f, "discover tests", s.discover, none{}).work()
+	tests = then(f, "discover tests", s.discover, none{}).work()
 	stats, _, _ := s.loadHistory(ctx, none{})
 	for _, p := range f.found() {
 		warn(p.Text, "")
@@ -50,7 +55,7 @@ func (s *Session) Lint(ctx context.Context) []diag.Message {
 			warn(fmt.Sprintf("the quarantine of %s by %s ended on %s", q.Test, q.Owner, last.Format(time.DateOnly)), "fix or remove the test; it blocks again")
 		}
 	}
-	return append(found, s.lintLabels(tests, stats)...)
+	return tests, append(found, s.lintLabels(tests, stats)...)
 }
 
 // lintOwners warns, once for each suite, of tests that block and that no team answers for.

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/org/e2e-gate/internal/suite/recipe"
 	"github.com/org/e2e-gate/internal/testkit/suitetest"
 )
 
@@ -14,7 +15,11 @@ func TestDetectBuilds(t *testing.T) {
 		files map[string]string
 		want  []string
 	}{
-		{"Maven without tests", map[string]string{"pom.xml": "", "src/test/java/ATest.java": "import org.junit.Test;"}, nil},
+		{"Maven without tests", map[string]string{"pom.xml": "", "src/test/java/ATest.java": "import org.junit.Assert;"}, nil},
+		{"Maven with JUnit 4", map[string]string{"pom.xml": "", "src/test/java/ATest.java": "import org.junit.Test;"},
+			[]string{"junit5-maven=junit5-maven;;;pom.xml src/test/java/ATest.java"}},
+		{"Maven with TestNG", map[string]string{"pom.xml": "", "src/test/java/ATest.java": "import org.testng.annotations.Test;"},
+			[]string{"junit5-maven=junit5-maven;;;pom.xml src/test/java/ATest.java"}},
 		{"Maven of many modules", map[string]string{"pom.xml": "", "api/pom.xml": "", "api/src/test/java/ATest.java": junit, "api/src/test/java/BTest.java": junit},
 			[]string{"junit5-maven=junit5-maven;;;api/src/test/java/ATest.java pom.xml"}},
 		{"two builds", map[string]string{
@@ -42,7 +47,7 @@ func TestSigns(t *testing.T) {
 			t.Errorf("framework %s: detect and signs belong together, and all but command have them", name)
 		}
 	}
-	if signs := Signs(); len(signs) != len(frameworks)-1 || !slices.IsSorted(signs) {
+	if signs := Signs(); len(signs) != len(frameworks)-1+len(recipe.All) || !slices.IsSorted(signs) {
 		t.Error(signs)
 	}
 }

@@ -12,7 +12,7 @@ import (
 // found are the suites of a repository as lines: name, directory, arguments, proofs.
 func found(root string) []string {
 	var lines []string
-	for _, d := range Detect(root) {
+	for _, d := range Detect(ReadTree(root)) {
 		lines = append(lines, strings.TrimSpace(strings.Join([]string{
 			d.Spec.Framework + "=" + d.Spec.Name, d.Spec.Dir, strings.Join(d.Spec.Args, " "), strings.Join(d.Files, " "),
 		}, ";")))
@@ -67,16 +67,16 @@ func TestDetect(t *testing.T) {
 // Each example is detected with its framework, alone and among the others.
 func TestDetectExamples(t *testing.T) {
 	for _, name := range []string{"pytest", "playwright", "vitest", "jest", "cucumber", "cypress"} {
-		list := Detect(filepath.Join("../../examples", name))
+		list := Detect(ReadTree(filepath.Join("../../examples", name)))
 		if len(list) != 1 || list[0].Spec.Framework != name || list[0].Spec.Dir != "" {
 			t.Errorf("%s: %+v", name, list)
 		}
-		all := Detect("../..")
+		all := Detect(ReadTree("../.."))
 		if !slices.ContainsFunc(all, func(d Detected) bool { return d.Spec.Framework == name && d.Spec.Dir == "examples/"+name }) {
 			t.Errorf("%s is not detected in this repository: %q", name, found("../.."))
 		}
 	}
-	for _, d := range Detect("../..") {
+	for _, d := range Detect(ReadTree("../..")) {
 		if problems := Validate(d.Spec, func(string) bool { return false }); len(problems) > 0 || d.Spec.Name == "" || len(d.Files) == 0 {
 			t.Errorf("%+v: %+v", d, problems)
 		}

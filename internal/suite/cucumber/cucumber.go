@@ -274,7 +274,14 @@ func detect(t *adapter.Tree) []adapter.Detected {
 	if len(t.Matching("*.feature")) == 0 {
 		return nil
 	}
-	return adapter.ByDir(
+	found := adapter.ByDir(
 		append(t.Matching(append(adapter.Scripts("cucumber"), "cucumber.json", "cucumber.yaml", "cucumber.yml")...), t.Manifests("@cucumber/cucumber")...),
 	)
+	for i, d := range found {
+		found[i].Tests = t.Count(t.Below(d.Spec.Dir, "*.feature"), scenario)
+	}
+	return found
 }
+
+// scenario is one in English, as it looks.
+var scenario = regexp.MustCompile(`(?m)^\s*(?:Scenario(?: Outline| Template)?|Example):`)

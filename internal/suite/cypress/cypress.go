@@ -168,5 +168,9 @@ func (r *results) evidence(spec string) []string {
 }
 
 func detect(t *adapter.Tree) []adapter.Detected {
-	return adapter.ByDir(t.Matching(adapter.Scripts("cypress.config")...))
+	found := adapter.ByDir(t.Matching(adapter.Scripts("cypress.config")...))
+	for i, d := range found { // a test is a file
+		found[i].Tests = len(t.Below(d.Spec.Dir, "*.cy.js", "*.cy.jsx", "*.cy.ts", "*.cy.tsx"))
+	}
+	return found
 }

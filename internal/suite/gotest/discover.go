@@ -28,7 +28,7 @@ import (
 // Framework is go test. It does not tell an assertion from an error.
 var Framework = adapter.Framework{
 	New:    func(s adapter.Spec, root string) adapter.Adapter { return &goTest{spec: s, root: root} },
-	Detect: detect, Signs: "a go.mod, and *_test.go behind //go:build e2e or integration",
+	Detect: detect, Signs: "a go.mod with *_test.go: behind a build tag such as e2e, in a folder such as e2e, else any",
 	Fields: []string{"packages", "args"},
 	Flags:  []string{"run", "json", "v", "list", "skip", "bench", "fuzz", "count", "timeout", "c", "o"}, FlagPrefix: "test.",
 }

@@ -76,5 +76,6 @@ func arguments(l adapter.Launch) ([]string, error) {
 }
 
 func detect(t *adapter.Tree) []adapter.Detected {
-	return adapter.ByDir(append(t.Matching(append(adapter.Scripts("jest.config"), "jest.config.json")...), t.Manifests("jest")...))
+	found := adapter.ByDir(append(t.Matching(append(adapter.Scripts("jest.config"), "jest.config.json")...), t.Manifests("jest")...))
+	return t.Counted(found, "!@playwright/test", adapter.JSTests...)
 }

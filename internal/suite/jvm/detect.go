@@ -18,16 +18,29 @@ func detectGradle(t *adapter.Tree) []adapter.Detected {
 	return found
 }
 
-// detectBuild finds builds, each with its modules, in which a test imports JUnit 5.
+// test is a test in Java or Kotlin, as it looks.
+var test = regexp.MustCompile(`(?m)^\s*@(?:Test|ParameterizedTest|RepeatedTest|TestFactory|TestTemplate)\b`)
+
+// platforms are imports of tests that Maven and Gradle run: JUnit 5, JUnit 4 and TestNG.
+var platforms = []string{"org.junit.jupiter", "org.junit.Test", "org.testng.annotations"}
+
+// detectBuild finds builds, each with its modules, in which a test imports a test framework.
 // That import and the build file are the signs.
 func detectBuild(t *adapter.Tree, files ...string) []adapter.Detected {
-	tests := t.Holding([]string{"org.junit.jupiter"}, "*.java", "*.kt")
+	tests := t.Holding(platforms, "*.java", "*.kt")
 	var found []adapter.Detected
 	for _, build := range adapter.ByDir(t.Matching(files...)) {
 		at := slices.IndexFunc(tests, func(file string) bool { return below(file, build.Spec.Dir) })
-		if at >= 0 {
-			found = append(found, adapter.Detected{Files: []string{build.Files[0], tests[at]}, Spec: build.Spec})
+		if at < 0 {
+			continue
 		}
+		d := adapter.Detected{Files: []string{build.Files[0], tests[at]}, Spec: build.Spec}
+		for _, file := range tests[at:] {
+			if below(file, build.Spec.Dir) {
+				d.Tests += t.Count([]string{file}, test)
+			}
+		}
+		found = append(found, d)
 	}
 	return found
 }

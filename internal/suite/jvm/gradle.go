@@ -22,7 +22,7 @@ var initScript []byte
 // Gradle is JUnit 5 in a build of Gradle.
 var Gradle = adapter.Framework{
 	New:    newGradle,
-	Detect: detectGradle, Signs: "a build.gradle or build.gradle.kts with tests that import org.junit.jupiter",
+	Detect: detectGradle, Signs: "a build.gradle or build.gradle.kts with tests that import JUnit or TestNG",
 	Fields: []string{"run", "args"},
 	Flags: []string{
 		"tests", "init-script", "I", "daemon", "configuration-cache", "dry-run", "m", "test-dry-run", "fail-fast", "continuous", "t",

@@ -17,7 +17,7 @@ import (
 // Maven is JUnit 5 in a build of Maven.
 var Maven = adapter.Framework{
 	New:    newMaven,
-	Detect: detectMaven, Signs: "a pom.xml with tests that import org.junit.jupiter",
+	Detect: detectMaven, Signs: "a pom.xml with tests that import JUnit or TestNG",
 	Fields: []string{"run", "args"},
 	Flags: []string{
 		"Dtest", "Dit.test", "DskipTests", "Dmaven.test.skip", "Dmaven.test.failure.ignore", "Dmaven.test.additionalClasspath", "DfailIfNoTests",

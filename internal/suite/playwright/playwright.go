@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -22,7 +23,7 @@ var files embed.FS
 // Framework is Playwright.
 var Framework = adapter.Framework{
 	New:    newAdapter,
-	Detect: detect, Signs: "playwright.config.*",
+	Detect: detect, Signs: "playwright.config.*, or @playwright/test in a package.json and in test files",
 	Fields: []string{"run", "args"},
 	Flags: []string{
 		"list", "reporter", "add-reporter", "output", "shard", "last-failed", "test-list", "test-list-invert", "only-changed",
@@ -154,6 +155,14 @@ func atLeast(version, needed string) bool {
 	return err == nil && !release.LessThan(semver.MustParse(needed))
 }
 
+// detect looks for a config, and for the package where no config lies below it.
 func detect(t *adapter.Tree) []adapter.Detected {
-	return adapter.ByDir(t.Matching(adapter.Scripts("playwright.config")...))
+	files := t.Matching(adapter.Scripts("playwright.config")...)
+	for _, manifest := range t.Manifests("@playwright/test") {
+		dir := path.Dir(manifest)
+		if len(t.Below(dir, adapter.Scripts("playwright.config")...)) == 0 && t.JSCount(dir, "@playwright/test", adapter.JSTests...) > 0 {
+			files = append(files, manifest)
+		}
+	}
+	return t.Counted(adapter.ByDir(files), "@playwright/test", adapter.JSTests...)
 }

@@ -16,7 +16,7 @@ var files embed.FS
 // Framework is pytest.
 var Framework = adapter.Framework{
 	New:    newAdapter,
-	Detect: detect, Signs: "pytest.ini, [tool.pytest] in pyproject.toml or the like, conftest.py",
+	Detect: detect, Signs: "pytest.ini, [tool.pytest] in pyproject.toml or the like, conftest.py, test_*.py, *_test.py",
 	Fields: []string{"run", "args"},
 	Flags:  []string{"collect-only", "co", "x", "exitfirst", "maxfail", "lf", "last-failed", "sw", "stepwise", "deselect"},
 
@@ -52,14 +52,4 @@ func arguments(l adapter.Launch) ([]string, error) {
 		args = append(args, "--numprocesses=0") // the diagnostic rerun runs one test at a time
 	}
 	return args, nil
-}
-
-func detect(t *adapter.Tree) []adapter.Detected {
-	files := append(t.Matching("pytest.ini", ".pytest.ini"), t.Holding([]string{
-		"[tool.pytest", "[tool:pytest]", "[pytest]",
-	}, "pyproject.toml", "setup.cfg", "tox.ini")...)
-	if len(files) == 0 {
-		files = t.Matching("conftest.py")
-	}
-	return adapter.ByDir(files)
 }

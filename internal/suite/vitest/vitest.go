@@ -57,5 +57,6 @@ func arguments(l adapter.Launch) ([]string, error) {
 }
 
 func detect(t *adapter.Tree) []adapter.Detected {
-	return adapter.ByDir(append(t.Matching(append(adapter.Scripts("vitest.config"), adapter.Scripts("vitest.workspace")...)...), t.Manifests("vitest")...))
+	found := adapter.ByDir(append(t.Matching(append(adapter.Scripts("vitest.config"), adapter.Scripts("vitest.workspace")...)...), t.Manifests("vitest")...))
+	return t.Counted(found, "!@playwright/test", adapter.JSTests...)
 }

@@ -1,0 +1,316 @@
+// Package recipe finds suites of frameworks that have no adapter, and says how framework: command
+// runs them: what to start, where the JUnit XML is, and what to install for that.
+//
+// A recipe is a suite as a person would write it by hand: docs/frameworks.md shows the same ones.
+package recipe
+
+import (
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/org/e2e-gate/internal/suite/adapter"
+)
+
+// Recipe is a framework that runs as framework: command.
+type Recipe struct {
+	// Runner is its name.
+	Runner string
+	// Signs are what Detect looks for.
+	Signs  string
+	detect func(t *adapter.Tree) []adapter.Detected
+}
+
+// All are the recipes, sorted by name.
+var All = []Recipe{
+	{"bats", "*.bats", bats},
+	{"dotnet", "a *.csproj, *.fsproj or *.vbproj with Microsoft.NET.Test.Sdk", dotnet},
+	{"minitest", "test/**/*_test.rb or test_*.rb, with minitest or Rails in a Gemfile", minitest},
+	{"mocha", ".mocharc.*, or mocha in a package.json", mocha},
+	{"newman", "newman in a package.json, and a *.postman_collection.json", newman},
+	{"phpunit", "phpunit.xml, phpunit.xml.dist, phpunit.dist.xml, or phpunit/phpunit in a composer.json", phpunit},
+	{"robot", "*.robot with test cases", robot},
+	{"rspec", ".rspec, or *_spec.rb", rspec},
+}
+
+// Detect finds suites of one recipe.
+func (r Recipe) Detect(t *adapter.Tree) []adapter.Detected {
+	found := r.detect(t)
+	for i := range found {
+		d := &found[i]
+		d.Runner, d.Spec.Framework = r.Runner, "command"
+		if d.Spec.Reports == nil {
+			d.Spec.Reports = []string{"{report_dir}/*.xml"}
+		}
+	}
+	return found
+}
+
+// lacks is the line that says what to install, unless one of the files mentions it.
+func lacks(t *adapter.Tree, what, install string, files ...string) []string {
+	for _, file := range files {
+		if file != "" && strings.Contains(t.Read(file), what) {
+			return nil
+		}
+	}
+	return []string{install}
+}
+
+// counted are suites with the number of tests that the files in their folders hold.
+func counted(t *adapter.Tree, found []adapter.Detected, what *regexp.Regexp, patterns ...string) []adapter.Detected {
+	for i, d := range found {
+		found[i].Tests = t.Count(t.Below(d.Spec.Dir, patterns...), what)
+	}
+	return found
+}
+
+func mocha(t *adapter.Tree) []adapter.Detected {
+	files := t.Manifests("mocha")
+	for _, name := range append(adapter.Scripts(".mocharc"), ".mocharc.json", ".mocharc.jsonc", ".mocharc.yml", ".mocharc.yaml") {
+		files = append(files, t.Matching(name)...)
+	}
+	found := t.Counted(adapter.ByDir(files), "!@playwright/test", slices.Concat([]string{"*.js", "*.cjs", "*.mjs", "*.ts"}, []string{})...)
+	for i := range found {
+		dir := found[i].Spec.Dir
+		p := t.Package(path.Join(dir, "package.json"))
+		// The suite's own script knows its files; of its reporters only ours counts.
+		run := append([]string{"npx", "--no-install", "mocha"}, withoutReporter(p.ScriptOf("mocha"))...)
+		if p.Uses["mocha-junit-reporter"] {
+			run = append(run, "--reporter", "mocha-junit-reporter", "--reporter-options", "mochaFile={report_dir}/mocha.xml,includePending=true")
+		} else {
+			run = append(run, "--reporter", "xunit", "--reporter-options", "output={report_dir}/mocha.xml")
+		}
+		found[i].Spec.Run = run
+	}
+	return found
+}
+
+// withoutReporter are the arguments of a command line of Mocha without its name and reporters.
+func withoutReporter(words []string) []string {
+	var kept []string
+	for i := 1; i < len(words); i++ {
+		flag, _, joined := strings.Cut(words[i], "=")
+		switch flag {
+		case "--reporter", "-R", "--reporter-options", "--reporter-option", "-O":
+			if !joined {
+				i++
+			}
+		case "--watch", "-w":
+		default:
+			kept = append(kept, words[i])
+		}
+	}
+	return kept
+}
+
+var (
+	rubyExample = regexp.MustCompile(`(?m)^\s*(?:it|specify|example|scenario)\b`)
+	rubyTest    = regexp.MustCompile(`(?m)^\s*(?:def test_|(?:test|it) ['"])`)
+)
+
+// bundled starts a program of a gem: by Bundler where there is a Gemfile.
+func bundled(t *adapter.Tree, dir string, words ...string) []string {
+	if t.Above(dir, "Gemfile") != "" {
+		return append([]string{"bundle", "exec"}, words...)
+	}
+	return words
+}
+
+func rspec(t *adapter.Tree) []adapter.Detected {
+	files := t.Matching(".rspec")
+	for _, file := range t.Matching("*_spec.rb") {
+		if dir := above(file, "spec"); dir != "" {
+			files = append(files, path.Join(dir, "spec"))
+		}
+	}
+	slices.Sort(files)
+	found := counted(t, adapter.ByDir(slices.Compact(files)), rubyExample, "*_spec.rb")
+	for i, d := range found {
+		found[i].Spec.Run = bundled(t, d.Spec.Dir, "rspec", "--format", "progress", "--format", "RspecJunitFormatter", "--out", "{report_dir}/rspec.xml")
+		found[i].Needs = lacks(t, "rspec_junit_formatter", `it writes JUnit XML with a gem: gem "rspec_junit_formatter" in the Gemfile`,
+			t.Above(d.Spec.Dir, "Gemfile"), t.Above(d.Spec.Dir, "Gemfile.lock"))
+	}
+	return found
+}
+
+// above is the folder that holds the topmost folder of a name in a path; empty: no folder has it.
+func above(file, name string) string {
+	parts := strings.Split(path.Dir(file), "/")
+	at := slices.Index(parts, name)
+	if at < 0 {
+		return ""
+	}
+	return path.Join(append([]string{"."}, parts[:at]...)...)
+}
+
+func minitest(t *adapter.Tree) []adapter.Detected {
+	var files []string
+	for _, file := range t.Matching("*_test.rb", "test_*.rb") {
+		dir := above(file, "test")
+		if dir == "" || path.Base(file) == "test_helper.rb" {
+			continue
+		}
+		if gemfile := t.Above(dir, "Gemfile"); gemfile != "" && (strings.Contains(t.Read(gemfile), "minitest") || strings.Contains(t.Read(gemfile), "rails")) {
+			files = append(files, path.Join(dir, "test"))
+		}
+	}
+	slices.Sort(files)
+	found := counted(t, adapter.ByDir(slices.Compact(files)), rubyTest, "*_test.rb", "test_*.rb")
+	for i, d := range found {
+		const options = "--junit --junit-filename={report_dir}/minitest.xml"
+		if t.Has(path.Join(d.Spec.Dir, "bin/rails")) {
+			found[i].Spec.Run = append([]string{"./bin/rails", "test"}, strings.Fields(options)...)
+		} else {
+			found[i].Spec.Run = []string{"bundle", "exec", "rake", "test", "TESTOPTS=" + options}
+		}
+		found[i].Needs = lacks(t, "minitest-junit", `it writes JUnit XML with a gem: gem "minitest-junit" in the Gemfile`,
+			t.Above(d.Spec.Dir, "Gemfile"), t.Above(d.Spec.Dir, "Gemfile.lock"))
+	}
+	return found
+}
+
+var phpTest = regexp.MustCompile(`(?m)^\s*(?:public )?function test\w*|#\[(?:PHPUnit\\Framework\\Attributes\\)?Test\]|^\s*\*\s*@test\b`)
+
+func phpunit(t *adapter.Tree) []adapter.Detected {
+	files := append(t.Matching("phpunit.xml", "phpunit.xml.dist", "phpunit.dist.xml"), t.Holding([]string{`"phpunit/phpunit"`}, "composer.json")...)
+	found := counted(t, adapter.ByDir(files), phpTest, "*Test.php")
+	for i, d := range found {
+		program := "phpunit" // one that is installed for the whole machine
+		if t.Above(d.Spec.Dir, "composer.json") != "" {
+			program = "./vendor/bin/phpunit"
+			found[i].Needs = lacks(t, "phpunit/phpunit", "PHPUnit is not in composer.json: composer require --dev phpunit/phpunit", t.Above(d.Spec.Dir, "composer.json"))
+		}
+		found[i].Spec.Run = []string{program, "--log-junit", "{report_dir}/phpunit.xml"}
+	}
+	return found
+}
+
+var dotnetTest = regexp.MustCompile(`(?m)^\s*\[(?:Fact|Theory|Test|TestCase|TestMethod|DataTestMethod|SkippableFact)\b`)
+
+func dotnet(t *adapter.Tree) []adapter.Detected {
+	projects := t.Holding([]string{"Microsoft.NET.Test.Sdk"}, "*.csproj", "*.fsproj", "*.vbproj")
+	var found []adapter.Detected
+	for _, project := range projects {
+		dir := path.Dir(project)
+		for at := dir; ; at = path.Dir(at) { // a solution runs all its test projects
+			if slices.ContainsFunc(t.Below(at, "*.sln", "*.slnx"), func(file string) bool { return path.Dir(file) == at }) {
+				dir = at
+				break
+			}
+			if at == "." {
+				break
+			}
+		}
+		at := slices.IndexFunc(found, func(d adapter.Detected) bool { return d.Spec.Dir == dir })
+		if at < 0 {
+			found, at = append(found, adapter.Detected{Spec: adapter.Spec{Dir: dir, Run: []string{
+				"dotnet", "test", "--logger", "junit;LogFilePath={report_dir}/{assembly}.xml",
+			}}}), len(found)
+		}
+		d := &found[at]
+		d.Files = append(d.Files, project)
+		d.Tests += t.Count(t.Below(path.Dir(project), "*.cs", "*.fs", "*.vb"), dotnetTest)
+		props := t.Above(path.Dir(project), "Directory.Build.props")
+		if len(d.Needs) == 0 {
+			d.Needs = lacks(t, "JunitXml.TestLogger", "each test project writes JUnit XML with a package: dotnet add package JunitXml.TestLogger", project, props)
+		}
+	}
+	return found
+}
+
+var robotTests = regexp.MustCompile(`(?mi)^\*{1,3} *(?:test cases?|tasks?) *\**[ \t]*\r?$`)
+
+func robot(t *adapter.Tree) []adapter.Detected {
+	files := slices.DeleteFunc(t.Matching("*.robot"), func(file string) bool { return !robotTests.MatchString(t.Read(file)) })
+	tops := map[string][]string{}
+	var dirs []string
+	for _, file := range files {
+		// A folder at the top of its project, such as tests: its resources and variables are found from there.
+		dir := "."
+		if root := t.Above(path.Dir(file), "pyproject.toml", "requirements.txt", "setup.py", "robot.toml"); root != "" {
+			dir = path.Dir(root)
+		}
+		if tops[dir] == nil {
+			dirs = append(dirs, dir)
+		}
+		tops[dir] = append(tops[dir], file)
+	}
+	slices.Sort(dirs)
+	var found []adapter.Detected
+	for _, dir := range dirs {
+		run := []string{"robot", "--xunit", "xunit.xml", "--outputdir", "{report_dir}"}
+		d := adapter.Detected{Files: tops[dir], Spec: adapter.Spec{Dir: dir, Reports: []string{"{report_dir}/xunit.xml"}, Run: append(run, topsOf(dir, tops[dir])...)}}
+		for _, file := range d.Files {
+			d.Tests += robotCount(t.Read(file))
+		}
+		found = append(found, d)
+	}
+	return found
+}
+
+// topsOf are the folders below dir that hold the files, else dir itself: at most three of them.
+func topsOf(dir string, files []string) []string {
+	var tops []string
+	for _, file := range files {
+		if dir != "." {
+			file = strings.TrimPrefix(file, dir+"/")
+		}
+		top, _, below := strings.Cut(file, "/")
+		if !below || strings.HasPrefix(top, "-") {
+			return []string{"."}
+		}
+		if !slices.Contains(tops, top) {
+			tops = append(tops, top)
+		}
+	}
+	if len(tops) > 3 {
+		return []string{"."}
+	}
+	return tops
+}
+
+// robotCount is how many lines of the table of test cases begin a test.
+func robotCount(text string) int {
+	n, inside := 0, false
+	for line := range strings.Lines(text) {
+		switch {
+		case strings.HasPrefix(line, "*"):
+			inside = robotTests.MatchString(line)
+		case inside && strings.TrimSpace(line) != "" && !strings.ContainsAny(line[:1], " \t#|"):
+			n++
+		}
+	}
+	return n
+}
+
+func newman(t *adapter.Tree) []adapter.Detected {
+	var found []adapter.Detected
+	for _, manifest := range t.Manifests("newman") {
+		dir := path.Dir(manifest)
+		for _, file := range t.Below(dir, "*.postman_collection.json") {
+			rel := file
+			if dir != "." {
+				rel = strings.TrimPrefix(file, dir+"/")
+			}
+			if strings.HasPrefix(rel, "-") {
+				rel = "./" + rel
+			}
+			found = append(found, adapter.Detected{Files: []string{file, manifest}, Spec: adapter.Spec{Dir: dir, Run: []string{
+				"npx", "--no-install", "newman", "run", rel, "--reporters", "cli,junit", "--reporter-junit-export", "{report_dir}/newman.xml",
+			}}})
+		}
+	}
+	return found
+}
+
+var batsTest = regexp.MustCompile(`(?m)^@test `)
+
+func bats(t *adapter.Tree) []adapter.Detected {
+	found := counted(t, adapter.ByDir(t.Matching("*.bats")), batsTest, "*.bats")
+	for i := range found {
+		// Bats can end before the file of its --report-formatter is whole; it waits for what goes to stdout.
+		found[i].Spec.Run = []string{"sh", "-c", `bats --recursive --formatter junit . > "$1/bats.xml"`, "sh", "{report_dir}"}
+	}
+	return found
+}
