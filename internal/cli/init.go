@@ -32,8 +32,8 @@ const (
 )
 
 type initCmd struct {
-	Dir       []string `help:"Only suites in this folder. May be repeated." placeholder:"FOLDER"`
-	Framework []string `help:"Only suites of this framework, such as gotest or mocha. May be repeated." placeholder:"NAME"`
+	Dir       []string `help:"Only suites in this folder. May be repeated." placeholder:"FOLDER" sep:"none"`
+	Framework []string `help:"Only suites of this framework, such as gotest or mocha. May be repeated." placeholder:"NAME" sep:"none"`
 	Yes       bool     `help:"Take all suites that were found, without asking."`
 	DryRun    bool     `help:"Print what would be written, without writing it."`
 	Force     bool     `help:"Replace existing files."`
@@ -76,15 +76,14 @@ func (c initCmd) Run(ctx context.Context, a *App) error {
 	}
 	a.printFound(found)
 	plan := scaffold.Make(tree, found)
-	written := false
-	for _, f := range []struct{ path, text string }{{configPath, text}, {workflowPath, plan.Workflow()}} {
-		wrote, err := c.write(a, top, f.path, f.text)
-		if err != nil {
-			return err
-		}
-		written = written || wrote && f.path == configPath
+	wroteConfig, err := c.write(a, top, configIn(top), text)
+	if err != nil {
+		return err
 	}
-	if written {
+	if _, err = c.write(a, top, workflowPath, plan.Workflow()); err != nil {
+		return err
+	}
+	if wroteConfig {
 		return a.firstCheck(ctx, top, plan, found)
 	}
 	next := "e2e-gate lint, which checks the config that is there"
@@ -93,6 +92,16 @@ func (c initCmd) Run(ctx context.Context, a *App) error {
 	}
 	_, _ = fmt.Fprintf(a.Stdout, "Next: %s\n", next)
 	return nil
+}
+
+// configIn is where a repository has its config, else where it gets one.
+func configIn(top string) string {
+	for _, name := range config.DefaultFiles {
+		if _, err := os.Lstat(filepath.Join(top, filepath.FromSlash(name))); err == nil {
+			return name
+		}
+	}
+	return configPath
 }
 
 // folders are those of --dir, from the root of the repository with forward slashes.

@@ -182,7 +182,7 @@ func TestInitAsksForOneOfSeveral(t *testing.T) {
 		{[]string{"--framework", "command"}, "mocha command api, rspec command "},
 		{[]string{"--dir", "web", "--yes"}, "jest jest web, playwright playwright web"},
 		{[]string{"--dir", "web", "--framework", "jest"}, "jest jest web"},
-		{[]string{"--dir", "web", "--dir", "api", "--framework", "jest,mocha"}, "jest jest web, mocha command api"},
+		{[]string{"--dir", "web", "--dir", "api", "--framework", "jest", "--framework", "mocha"}, "jest jest web, mocha command api"},
 		{[]string{"--yes"}, "gotest gotest , jest jest web, playwright playwright web, pytest pytest , mocha command api, rspec command "},
 	} {
 		t.Run(strings.Join(tc.args, " "), func(t *testing.T) {
@@ -394,6 +394,20 @@ func TestInitReadOnly(t *testing.T) {
 	t.Cleanup(func() { _ = os.Chmod(root, 0o755) })
 	if errs := initIn(t, 2); !strings.Contains(errs, "permission denied") {
 		t.Error(errs)
+	}
+}
+
+// A config at the other default place is the config that is there.
+func TestInitWithAConfigInTheRoot(t *testing.T) {
+	root := repository(t, map[string]string{".git/config": "", "go.mod": "module x\n\ngo 1.24\n", "a_test.go": aGoTest, "e2e-gate.yml": "mine"})
+	if out := initIn(t, 0); !strings.Contains(out, "e2e-gate.yml exists and is not changed") || strings.Count(out, "wrote ") != 1 {
+		t.Error(out)
+	}
+	if out := initIn(t, 0, "--force"); !strings.Contains(out, "wrote e2e-gate.yml") || !strings.Contains(written(t, root, "e2e-gate.yml"), "gotest") {
+		t.Error(out)
+	}
+	if _, err := os.Stat(filepath.Join(root, filepath.FromSlash(configPath))); err == nil {
+		t.Error("there are two configs")
 	}
 }
 

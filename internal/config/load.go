@@ -227,10 +227,5 @@ func (c *Config) Lint() []diag.Message {
 			warn(fmt.Sprintf("stage %s has no timeout", s.Name), "set one below the job's timeout-minutes, so that it can still report")
 		}
 	}
-	for _, s := range c.Suites {
-		if s.Owner == "" {
-			warn(fmt.Sprintf("suite %s has no owner", s.Name), "untagged tests block without an owner")
-		}
-	}
 	return found
 }

@@ -16,7 +16,7 @@ var collected = []string{"test_*.py", "*_test.py"}
 var test = regexp.MustCompile(`(?m)^\s*(?:async )?def test`)
 
 // roots are files that stand at the root of a project in Python.
-var roots = []string{"pyproject.toml", "setup.py", "setup.cfg", "tox.ini", "requirements.txt", "Pipfile", "uv.lock", "poetry.lock"}
+var roots = []string{"pyproject.toml", "setup.py", "setup.cfg", "tox.ini", "requirements.txt", "Pipfile", "Pipfile.lock", "uv.lock", "poetry.lock"}
 
 // detect looks for a configuration of pytest, else for a conftest.py, and for test files
 // that lie outside of both.
