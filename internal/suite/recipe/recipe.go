@@ -70,9 +70,10 @@ func mocha(t *adapter.Tree) []adapter.Detected {
 	for _, name := range append(adapter.Scripts(".mocharc"), ".mocharc.json", ".mocharc.jsonc", ".mocharc.yml", ".mocharc.yaml") {
 		files = append(files, t.Matching(name)...)
 	}
-	found := t.Counted(adapter.ByDir(files), "!@playwright/test", slices.Concat([]string{"*.js", "*.cjs", "*.mjs", "*.ts"}, []string{})...)
+	found := adapter.ByDir(files)
 	for i := range found {
 		dir := found[i].Spec.Dir
+		found[i].Tests = mochaCount(t, dir)
 		p := t.Package(path.Join(dir, "package.json"))
 		// The suite's own script knows its files; of its reporters only ours counts.
 		run := append([]string{"npx", "--no-install", "mocha"}, withoutReporter(p.ScriptOf("mocha"))...)
@@ -85,6 +86,20 @@ func mocha(t *adapter.Tree) []adapter.Detected {
 	}
 	return found
 }
+
+// mochaCount is about how many tests lie in the folders where Mocha's tests usually are, and in files
+// that are named so.
+func mochaCount(t *adapter.Tree, dir string) int {
+	files := slices.DeleteFunc(t.Below(dir, "*.js", "*.cjs", "*.mjs", "*.ts"), func(file string) bool {
+		named := strings.Contains(path.Base(file), ".test.") || strings.Contains(path.Base(file), ".spec.")
+		return !named && !slices.ContainsFunc(strings.Split(path.Dir(file), "/"), func(part string) bool {
+			return slices.Contains([]string{"test", "tests", "spec", "specs", "e2e"}, part)
+		})
+	})
+	return t.Count(files, mochaTest)
+}
+
+var mochaTest = regexp.MustCompile(`(?m)^\s*(?:it|test|specify)(?:\.\w+)?\(`)
 
 // withoutReporter are the arguments of a command line of Mocha without its name and reporters.
 func withoutReporter(words []string) []string {
