@@ -33,6 +33,8 @@ type App struct {
 	// Transport carries requests to GitHub; nil is Go's own.
 	Transport http.RoundTripper
 
+	// listLimit is how long init waits for the frameworks to list tests; 0 is its usual limit.
+	listLimit time.Duration
 	// redact removes secrets; nil until it is known which there are.
 	redact *safetext.Redactor
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,9 +10,11 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/org/e2e-gate/internal/config"
 	"github.com/org/e2e-gate/internal/diag"
@@ -147,6 +150,7 @@ func (c initCmd) chosen(a *App, found []suite.Detected, folders []string) ([]sui
 	}
 	_, _ = fmt.Fprintf(a.Stdout, "%s\n%s", asked(kept), table(options))
 	picked, err := ask(a.Stdin, a.Stdout, len(options))
+	_, _ = fmt.Fprintln(a.Stdout)
 	if err != nil {
 		return nil, err
 	}
@@ -234,11 +238,12 @@ func optionsOf(found []suite.Detected) []suite.Detected {
 			options = append(options, d)
 			continue
 		}
-		folders := slices.Clone(d.Folders)
-		slices.SortStableFunc(folders, func(a, b suite.Folder) int { return b.Tests - a.Tests })
-		for _, f := range folders {
-			options = append(options, suite.Only(d, f))
+		var folders []suite.Detected
+		for _, f := range d.Folders {
+			folders = append(folders, suite.Only(d, f))
 		}
+		slices.SortStableFunc(folders, func(a, b suite.Detected) int { return b.Tests - a.Tests })
+		options = append(options, folders...)
 	}
 	return options
 }
@@ -274,14 +279,14 @@ func looseText(d suite.Detected) string {
 	return text
 }
 
+var shellSafe = regexp.MustCompile(`^[\w./][\w./-]*$`)
+
 // shellWord is a name as a shell reads it.
 func shellWord(name string) string {
 	if name == "" {
 		return "."
 	}
-	if strings.IndexFunc(name, func(r rune) bool {
-		return !(r == '/' || r == '.' || r == '_' || r == '-' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z')
-	}) < 0 && !strings.HasPrefix(name, "-") {
+	if shellSafe.MatchString(name) {
 		return name
 	}
 	if strings.HasPrefix(name, "-") {
@@ -370,8 +375,12 @@ func (a *App) printFound(found []suite.Detected) {
 	_, _ = fmt.Fprintln(a.Stdout)
 }
 
-// firstTests is how many tests init shows.
-const firstTests = 10
+// firstTests is how many tests init shows, listLimit how long it waits for the frameworks to list
+// them: a build may download its packages first.
+const (
+	firstTests = 10
+	listLimit  = 5 * time.Minute
+)
 
 // firstCheck runs lint on the config that was written, lists the tests of the suites that this machine
 // can list, and says what to do next. Nothing of it fails init: the files are written.
@@ -406,6 +415,10 @@ func (a *App) firstCheck(ctx context.Context, top string, plan scaffold.Plan, fo
 		if err != nil {
 			return err
 		}
+		_, _ = fmt.Fprintln(a.Stderr, "listing the tests; none is run")
+		limit := cmp.Or(a.listLimit, listLimit)
+		ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("its tests were not listed within %s", limit))
+		defer cancel()
 		tests, more := session.List(ctx)
 		for _, t := range tests {
 			if !slices.Contains(whole, t.Suite) {
@@ -421,7 +434,17 @@ func (a *App) firstCheck(ctx context.Context, top string, plan scaffold.Plan, fo
 			_, _ = fmt.Fprintln(a.Stdout, safeLine("lint: "+m.String()))
 		}
 	}
-	a.printNext(required, todo)
+	next := "Next: e2e-gate run"
+	switch {
+	case len(todo) > 0:
+		next = "Next: what is missing above, then e2e-gate run"
+	case listed && len(ids) == 0:
+		next = "Next: what lint says above, then e2e-gate run"
+		if install := plan.Commands(found[0]); len(found) == 1 && install != "" {
+			next = "Next: what lint says above (its packages: " + install + "), then e2e-gate run"
+		}
+	}
+	a.printNext(safeLine(next), required)
 	return nil
 }
 
@@ -434,11 +457,12 @@ func (a *App) printListed(ids []string, listed bool, whole, todo []string) {
 			_, _ = fmt.Fprintln(a.Stdout, "  "+safeLine(id))
 		}
 		if more := len(ids) - firstTests; more > 0 {
-			_, _ = fmt.Fprintf(a.Stdout, "  and %d more\n", more)
+			_, _ = fmt.Fprintf(a.Stdout, "  and %s\n", report.Plural(more, "more", "more"))
 		}
 	}
 	for _, name := range whole {
-		_, _ = fmt.Fprintln(a.Stdout, safeLine(fmt.Sprintf("suite %s runs as a whole, and its tests are known after the first run; with list: it has shards and single reruns", name)))
+		text := "suite " + name + " runs as a whole, and its tests are known after the first run; with list: it has shards and single reruns"
+		_, _ = fmt.Fprintln(a.Stdout, safeLine(text))
 	}
 	for _, what := range todo {
 		_, _ = fmt.Fprintln(a.Stdout, safeLine("not listed yet: "+what))
@@ -446,15 +470,11 @@ func (a *App) printListed(ids []string, listed bool, whole, todo []string) {
 	_, _ = fmt.Fprintln(a.Stdout)
 }
 
-func (a *App) printNext(required, todo []string) {
-	first := "Next: e2e-gate run"
-	if len(todo) > 0 {
-		first = "Next: what is missing above, then e2e-gate run"
-	}
+func (a *App) printNext(next string, required []string) {
 	check := requiredCheck
 	if len(required) > 0 && !slices.Contains(required, requiredCheck) {
 		check = required[0]
 	}
 	_, _ = fmt.Fprintf(a.Stdout, "\n%s\nThen commit both files, and require the check %q in a ruleset. What the environment under test needs\n"+
-		"(addresses, secrets) belongs into the workflow's last step, under env:.\n", first, safeLine(check))
+		"(addresses, secrets) belongs into the workflow's last step, under env:.\n", next, safeLine(check))
 }

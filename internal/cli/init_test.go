@@ -10,9 +10,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/org/e2e-gate/internal/config"
 	"github.com/org/e2e-gate/internal/scaffold"
@@ -270,7 +272,7 @@ func TestInitWithoutPackages(t *testing.T) {
 		".git/config": "", "web/package.json": `{"devDependencies": {"vitest": "1"}}`, "web/pnpm-lock.yaml": "lockfileVersion: '9.0'\n", "web/a.test.ts": "test('a', () => {});\n",
 		"web/composer.json": `{"require-dev": {"phpunit/phpunit": "^11"}}`, "web/ATest.php": "function testA\n",
 	})
-	t.Setenv("PATH", fakeTools(t, "npx"))
+	t.Setenv("PATH", fakeTool(t, "npx", "exit 1"))
 	out := initIn(t, 0, "--yes")
 	for _, part := range []string{
 		"not listed yet: suite vitest: node_modules is missing: run pnpm install --frozen-lockfile (in web)\n",
@@ -287,14 +289,36 @@ func TestInitWithoutPackages(t *testing.T) {
 	}
 }
 
-// fakeTools is a folder with programs of these names, which do nothing.
-func fakeTools(t *testing.T, names ...string) string {
+// A framework that fails at once, or never ends, does not keep init from its end.
+func TestInitWhereListingFails(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("the programs are shell scripts")
+	}
+	for script, want := range map[string]string{
+		"echo no module named shop; exit 4": "no module named shop", "sleep 600": "its tests were not listed within 200ms",
+	} {
+		t.Run(script, func(t *testing.T) {
+			repository(t, map[string]string{".git/config": "", "tests/test_a.py": "def test_a(): pass\n"})
+			t.Setenv("PATH", fakeTool(t, "pytest", script)+string(os.PathListSeparator)+os.Getenv("PATH"))
+			var out, errs bytes.Buffer
+			app := App{Stdout: &out, Stderr: &errs, Environ: os.Environ()}
+			if strings.HasPrefix(script, "sleep") {
+				app.listLimit = 200 * time.Millisecond
+			}
+			status := app.Main(t.Context(), []string{"init"})
+			if status != 0 || !strings.Contains(out.String(), want) || !strings.Contains(out.String(), "0 tests listed") || !strings.Contains(out.String(), "Next: ") {
+				t.Errorf("exit status %d, no %q in\n%s\n%s", status, want, out.String(), errs.String())
+			}
+		})
+	}
+}
+
+// fakeTool is a folder with a program of this name.
+func fakeTool(t *testing.T, name, script string) string {
 	t.Helper()
 	dir := t.TempDir()
-	for _, name := range names {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"), 0o755); err != nil {
-			t.Fatal(err)
-		}
+	if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"+script+"\n"), 0o755); err != nil {
+		t.Fatal(err)
 	}
 	return dir
 }

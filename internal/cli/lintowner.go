@@ -21,7 +21,7 @@ func placeholderOwner(c *config.Config) []diag.Message {
 	if len(names) == 0 {
 		return nil
 	}
-	return []diag.Message{{File: c.File, Severity: diag.Warning,
-		Text: fmt.Sprintf("%s the owner %s, which init wrote: %s", report.Plural(len(names), "suite has", "suites have"), scaffold.NoOwner, strings.Join(names, ", ")),
-		Hint: "name the team that gets the failures"}}
+	have := report.Plural(len(names), "suite has", "suites have")
+	return []diag.Message{{File: c.File, Severity: diag.Warning, Hint: "name the team that gets the failures",
+		Text: fmt.Sprintf("%s the owner %s, which init wrote: %s", have, scaffold.NoOwner, strings.Join(names, ", "))}}
 }

@@ -92,7 +92,7 @@ func Owners(found []suite.Detected, of func(file string) string, organisation st
 // Organisation is the first part of the path of a repository at a forge, by the URL of a remote;
 // empty: the URL is not that of a forge.
 func Organisation(remote string) string {
-	rest := remote
+	rest := ""
 	if _, after, ok := strings.Cut(remote, "://"); ok {
 		if strings.HasPrefix(remote, "file:") {
 			return ""

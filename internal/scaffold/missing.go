@@ -23,14 +23,14 @@ func (p Plan) Missing(root string, d suite.Detected, look func(program string) b
 	node := slices.Contains(ecosystems[1].kinds, d.Kind())
 	if node {
 		if !look("npx") {
-			return "Node.js is not installed: install it, then run " + p.commands(d)
+			return "Node.js is not installed: install it, then run " + p.Commands(d)
 		}
 		for at := dir; ; at = path.Dir(at) {
 			if exists(path.Join(at, "node_modules")) || exists(path.Join(at, ".pnp.cjs")) {
 				return ""
 			}
 			if at == "." {
-				return "node_modules is missing: run " + p.commands(d)
+				return "node_modules is missing: run " + p.Commands(d)
 			}
 		}
 	}
@@ -42,7 +42,7 @@ func (p Plan) Missing(root string, d suite.Detected, look func(program string) b
 		if exists(path.Join(dir, program)) {
 			return ""
 		}
-		return fmt.Sprintf("%s is missing: run %s", path.Clean(program), p.commands(d))
+		return fmt.Sprintf("%s is missing: run %s", path.Clean(program), p.Commands(d))
 	case look(program):
 		return ""
 	}
@@ -56,7 +56,7 @@ func (p Plan) Missing(root string, d suite.Detected, look func(program string) b
 			}
 		}
 	}
-	if commands := p.commands(d); commands != "" && program != "uv" && program != "poetry" && program != "pipenv" && program != "bundle" {
+	if commands := p.Commands(d); commands != "" && program != "uv" && program != "poetry" && program != "pipenv" && program != "bundle" {
 		return fmt.Sprintf("%s is not installed, or not in PATH: run %s", program, commands)
 	}
 	return program + " is not installed, or not in PATH: install it"
@@ -89,8 +89,8 @@ func (p Plan) program(dir string, d suite.Detected) string {
 	return ""
 }
 
-// commands are those that install what a suite needs.
-func (p Plan) commands(d suite.Detected) string {
+// Commands are those that install what a suite needs.
+func (p Plan) Commands(d suite.Detected) string {
 	all := make([]string, len(p.installs[d.Spec.Name]))
 	for i, install := range p.installs[d.Spec.Name] {
 		all[i] = install.String()

@@ -78,14 +78,6 @@ func Make(t *suite.Tree, suites []suite.Detected) Plan {
 	return p
 }
 
-// inFolder is a file's path from a folder above it.
-func inFolder(dir, file string) string {
-	if dir == "." {
-		return file
-	}
-	return strings.TrimPrefix(file, dir+"/")
-}
-
 // version is the first group of the first pattern that a file above a folder holds.
 func version(t *suite.Tree, dir string, what *regexp.Regexp, names ...string) string {
 	for _, name := range names {
@@ -265,7 +257,7 @@ func pnpm(t *suite.Tree, p nodeProject) step {
 
 var (
 	pomRelease   = regexp.MustCompile(`<(?:maven\.compiler\.release|java\.version|release|maven\.compiler\.target|maven\.compiler\.source)>\s*(?:1\.)?(\d+)\s*<`)
-	gradleTarget = regexp.MustCompile(`(?:JavaLanguageVersion\.of\(\s*|jvmToolchain\(\s*|sourceCompatibility\s*=\s*(?:JavaVersion\.VERSION_|['"])?(?:1[._])?)(\d+)`)
+	gradleTarget = regexp.MustCompile(`(?:JavaLanguageVersion\.of\(|jvmToolchain\(|sourceCompatibility\s*=\s*(?:JavaVersion\.VERSION_|['"])?(?:1[._])?)\s*(\d+)`)
 )
 
 func setupJava(t *suite.Tree, dirs []string, kinds map[string][]string) ([]step, map[string][]Install) {

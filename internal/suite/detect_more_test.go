@@ -150,7 +150,8 @@ func TestNarrow(t *testing.T) {
 // What is read is bounded, and what is left out is said.
 func TestReadTree(t *testing.T) {
 	root := suitetest.Files(t, map[string]string{
-		"go.mod": "module x", "a/b/a_test.go": twoGo, "a/go.mod": "module y", "c/c_test.go": twoGo, "node_modules/x/package.json": "{}", "x/" + strings.Repeat("d/", 12) + "pytest.ini": "",
+		"go.mod": "module x", "a/b/a_test.go": twoGo, "a/go.mod": "module y", "c/c_test.go": twoGo,
+		"node_modules/x/package.json": "{}", "x/" + strings.Repeat("d/", 12) + "pytest.ini": "",
 	})
 	if got := strings.Join(ReadTree(root).Files, " "); got != "a/b/a_test.go a/go.mod c/c_test.go go.mod" {
 		t.Error(got)

@@ -24,9 +24,9 @@ var (
 
 const tagsFlag = "-tags="
 
-// module is a module with its tests: files by their build tag and by telling folders, and how many
+// goModule is a module with its tests: files by their build tag and by telling folders, and how many
 // tests the other folders have.
-type module struct {
+type goModule struct {
 	dir, manifest string
 	tags, named   map[string][]string
 	counts        map[string]int
@@ -54,7 +54,7 @@ func detect(t *adapter.Tree) []adapter.Detected {
 }
 
 // loose is a suite of all tests of a module.
-func (m *module) loose() adapter.Detected {
+func (m *goModule) loose() adapter.Detected {
 	d := adapter.Detected{Files: []string{m.first, m.manifest}, Narrows: true, Spec: adapter.Spec{Dir: m.dir}}
 	for _, dir := range slices.Sorted(maps.Keys(m.others)) {
 		d.Tests += m.others[dir]
@@ -67,11 +67,12 @@ func (m *module) loose() adapter.Detected {
 }
 
 // modules are the modules of a repository with the tests that they have.
-func modules(t *adapter.Tree) []*module {
-	var all []*module
-	at := map[string]*module{}
+func modules(t *adapter.Tree) []*goModule {
+	var all []*goModule
+	at := map[string]*goModule{}
 	for _, file := range t.Matching("go.mod") {
-		m := &module{dir: path.Dir(file), manifest: file, tags: map[string][]string{}, named: map[string][]string{}, counts: map[string]int{}, others: map[string]int{}}
+		m := &goModule{dir: path.Dir(file), manifest: file, tags: map[string][]string{}, named: map[string][]string{}}
+		m.counts, m.others = map[string]int{}, map[string]int{}
 		all, at[m.dir] = append(all, m), m
 	}
 	for _, file := range t.Matching("*_test.go") {

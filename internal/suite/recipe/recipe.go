@@ -254,8 +254,8 @@ func robot(t *adapter.Tree) []adapter.Detected {
 	slices.Sort(dirs)
 	var found []adapter.Detected
 	for _, dir := range dirs {
-		run := []string{"robot", "--xunit", "xunit.xml", "--outputdir", "{report_dir}"}
-		d := adapter.Detected{Files: tops[dir], Spec: adapter.Spec{Dir: dir, Reports: []string{"{report_dir}/xunit.xml"}, Run: append(run, topsOf(dir, tops[dir])...)}}
+		d := adapter.Detected{Files: tops[dir], Spec: adapter.Spec{Dir: dir, Reports: []string{"{report_dir}/xunit.xml"}}}
+		d.Spec.Run = append([]string{"robot", "--xunit", "xunit.xml", "--outputdir", "{report_dir}"}, topsOf(dir, d.Files)...)
 		for _, file := range d.Files {
 			d.Tests += robotCount(t.Read(file))
 		}
