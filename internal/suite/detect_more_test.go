@@ -19,7 +19,7 @@ func described(all []Detected) []string {
 		for _, f := range d.Folders {
 			folders = append(folders, fmt.Sprintf("%s=%d", f.Dir, f.Tests))
 		}
-		words := []string{d.Kind(), d.Spec.Dir, fmt.Sprint(d.Tests), strings.Join(slices.Concat(d.Spec.Packages, d.Spec.Args, d.Spec.Run), " "),
+		words := []string{d.Kind(), d.Spec.Dir, fmt.Sprint(d.Tests), strings.Join(slices.Concat(d.Spec.Packages, d.Spec.Args, d.Spec.Run, d.Spec.List), " "),
 			strings.Join(folders, " "), strings.Join(d.Needs, "")}
 		lines = append(lines, strings.TrimRight(strings.Join(words, ";"), ";"))
 	}
@@ -33,6 +33,7 @@ const (
 
 func TestDetectWithoutAnAdapter(t *testing.T) {
 	const rspec = "rspec --format progress --format RspecJunitFormatter --out {report_dir}/rspec.xml"
+	const find = " find spec -type f -name *_spec.rb"
 	for _, tc := range []struct {
 		name  string
 		files map[string]string
@@ -67,7 +68,9 @@ func TestDetectWithoutAnAdapter(t *testing.T) {
 			[]string{"mocha;;0;npx --no-install mocha --reporter mocha-junit-reporter --reporter-options mochaFile={report_dir}/mocha.xml,includePending=true"}},
 		{"mocha by its file", map[string]string{"api/.mocharc.yml": "", "api/test/a.js": ""}, []string{"mocha;api;0;npx --no-install mocha" + mochaSuffix}},
 		{"mocha in a word", map[string]string{"package.json": `{"description": "like mocha", "keywords": ["mocha"]}`}, nil},
-		{"rspec", map[string]string{"Gemfile": "gem 'rspec_junit_formatter'", "spec/models/a_spec.rb": "it 'a' do\n  specify { }\n"}, []string{"rspec;;2;bundle exec " + rspec}},
+		{"rspec", map[string]string{"Gemfile": "gem 'rspec_junit_formatter'", "spec/models/a_spec.rb": "it 'a' do\n  specify { }\n"}, []string{"rspec;;2;bundle exec " + rspec + find}},
+		{"rspec that leaves out examples", map[string]string{".rspec": "--color\n--tag ~slow\n", "spec/a_spec.rb": "it 'a'"},
+			[]string{"rspec;;1;" + rspec + ";;it writes JUnit XML with a gem: gem install rspec_junit_formatter"}},
 		{"rspec without the formatter", map[string]string{"api/Gemfile": "", "api/.rspec": "", "api/spec/a_spec.rb": ""},
 			[]string{"rspec;api;0;bundle exec " + rspec + `;;it writes JUnit XML with a gem: gem "rspec_junit_formatter" in the Gemfile`}},
 		{"minitest", map[string]string{"Gemfile": "gem 'minitest-junit'", "test/a_test.rb": "def test_a\n  test \"b\" do\n", "test/test_helper.rb": ""},

@@ -143,10 +143,30 @@ func rspec(t *adapter.Tree) []adapter.Detected {
 	found := counted(t, adapter.ByDir(slices.Compact(files)), rubyExample, "*_spec.rb")
 	for i, d := range found {
 		found[i].Spec.Run = bundled(t, d.Spec.Dir, "rspec", "--format", "progress", "--format", "RspecJunitFormatter", "--out", "{report_dir}/rspec.xml")
-		found[i].Needs = lacks(t, "rspec_junit_formatter", `it writes JUnit XML with a gem: gem "rspec_junit_formatter" in the Gemfile`,
+		if specsAreTests(t, d.Spec.Dir) {
+			found[i].Spec.List = []string{"find", "spec", "-type", "f", "-name", "*_spec.rb"}
+		}
+		install := `it writes JUnit XML with a gem: gem "rspec_junit_formatter" in the Gemfile`
+		if t.Above(d.Spec.Dir, "Gemfile") == "" {
+			install = "it writes JUnit XML with a gem: gem install rspec_junit_formatter"
+		}
+		found[i].Needs = lacks(t, "rspec_junit_formatter", install,
 			t.Above(d.Spec.Dir, "Gemfile"), t.Above(d.Spec.Dir, "Gemfile.lock"))
 	}
 	return found
+}
+
+// choosing are options in .rspec that leave out examples or files.
+var choosing = regexp.MustCompile(`(?m)^\s*(?:-t|--tag|-P|--pattern|--exclude-pattern|--default-path|-e|--example)\b`)
+
+// specsAreTests reports whether each file below spec can be planned as a test: all have examples, and
+// none is left out. A file that reports nothing would be lost.
+func specsAreTests(t *adapter.Tree, dir string) bool {
+	files := t.Below(dir, "*_spec.rb")
+	below := path.Join(dir, "spec") + "/"
+	return len(files) > 0 && !choosing.MatchString(t.Read(path.Join(dir, ".rspec"))) && !slices.ContainsFunc(files, func(file string) bool {
+		return !strings.HasPrefix(file, below) || !rubyExample.MatchString(t.Read(file))
+	})
 }
 
 // above is the folder that holds the topmost folder of a name in a path; empty: no folder has it.
