@@ -59,7 +59,7 @@ func TestDetectWithoutAnAdapter(t *testing.T) {
 		{"plain pytest beside a conftest", map[string]string{"e2e/conftest.py": "", "e2e/test_a.py": "def test_a(): pass", "unit/test_b.py": "def test_b(): pass"},
 			[]string{"pytest;e2e;1", "pytest;;2;unit"}},
 		{"Selenium in pytest", map[string]string{"tests/test_ui.py": "from selenium import webdriver\n\ndef test_ui(): pass\n", "uv.lock": ""}, []string{"pytest;;1;tests uv run pytest"}},
-		{"a helper is no test", map[string]string{"test_helpers.py": "X = 1"}, nil},
+		{"a helper has no tests", map[string]string{"test_helpers.py": "X = 1"}, nil},
 		{"mocha", map[string]string{"package.json": `{"devDependencies": {"mocha": "1"}}`, "test/a.js": "it('a', () => {});\n  it.only('b', f)\n", "lib/it.js": "it('x')"},
 			[]string{"mocha;;2;npx --no-install mocha" + mochaSuffix}},
 		{"mocha with a script", map[string]string{"package.json": `{"scripts": {"a": "mocha x", "test": "mocha --require 'a b' -R spec --reporter=dot -w \"test/**/*.js\""}, "devDependencies": {"mocha": "1"}}`},
