@@ -18,7 +18,8 @@ func missingCommands(root string, c *config.Config) []diag.Message {
 		if len(argv) == 0 || exists(filepath.Join(root, filepath.FromSlash(dir)), argv[0]) {
 			return
 		}
-		m := diag.Message{File: c.File, Text: fmt.Sprintf("%s: there is no program %s in PATH", what, argv[0]), Hint: "install it before the gate runs, or give its path"}
+		m := diag.Message{File: c.File, Text: fmt.Sprintf("%s: there is no program %s in PATH", what, argv[0]),
+			Hint: "install it before the gate runs, or give its path"}
 		if strings.ContainsAny(argv[0], `/\`) {
 			m.Text = fmt.Sprintf("%s: %s is not an executable file", what, argv[0])
 			m.Hint = fmt.Sprintf("the path is relative to %s", filepath.ToSlash(filepath.Join(".", dir)))
