@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"os/exec"
 	"path/filepath"
 	"slices"
 
@@ -11,6 +12,8 @@ import (
 	"github.com/org/e2e-gate/internal/pipeline"
 	"github.com/org/e2e-gate/internal/publish"
 	"github.com/org/e2e-gate/internal/report"
+	"github.com/org/e2e-gate/internal/scaffold"
+	"github.com/org/e2e-gate/internal/suite"
 	"github.com/org/e2e-gate/internal/trigger"
 	"github.com/org/e2e-gate/internal/workspace"
 )
@@ -147,7 +150,7 @@ func (s *setup) session(ctx context.Context, f staged, matrix, oneMachine bool, 
 		cfg.Shards.Count = 0
 	}
 	session := pipeline.New(pipeline.Options{
-		Root: s.root, Out: f.Out, Config: &cfg, ConfigFile: ownConfig(s.root, f.Config), Stage: s.stage, Trigger: s.trigger,
+		Root: s.root, Out: f.Out, Config: &cfg, ConfigFile: ownConfig(s.root, f.Config), Missing: s.missing, Stage: s.stage, Trigger: s.trigger,
 		EventSHA: s.eventSHA, RunID: s.runID, Key: f.Key,
 		Select: f.Select, Service: f.Service, Narrow: s.narrow,
 		Shards: count, Matrix: matrix, OneMachine: oneMachine, Quarantine: quarantine, ChangedPaths: s.changed, Earlier: s.earlier,
@@ -158,6 +161,16 @@ func (s *setup) session(ctx context.Context, f staged, matrix, oneMachine bool, 
 	})
 	s.publishFrom(session.Out(), s.config.Owners)
 	return session, nil
+}
+
+// missing says what a suite lacks on this machine, in a few words, with the command that installs it.
+func (s *setup) missing(spec suite.Spec) string {
+	found := suite.Detected{Spec: spec}
+	tree := suite.ReadTree(s.root, filepath.ToSlash(filepath.Join(".", filepath.FromSlash(spec.Dir))))
+	return scaffold.Make(tree, []suite.Detected{found}).Missing(s.root, found, func(program string) bool {
+		_, err := exec.LookPath(program)
+		return err == nil
+	})
 }
 
 // ownConfig is a config's path in the repository; empty for one at a default place, or elsewhere.

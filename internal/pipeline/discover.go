@@ -194,6 +194,11 @@ func (s *Session) discoverSuite(ctx context.Context, spec suite.Spec) (discovere
 	if ctx.Err() != nil {
 		return discovered{}, nil, fmt.Errorf("stopped at suite %s: %w", spec.Name, context.Cause(ctx))
 	}
+	if err != nil && s.opts.Missing != nil {
+		if text := s.opts.Missing(spec); text != "" {
+			err = fmt.Errorf("suite %s: %s (%w)", spec.Name, text, err)
+		}
+	}
 	if err != nil && !errors.Is(err, suite.ErrTool) {
 		return discovered{}, append(problems, e2e.Problem{Code: e2e.CodeBuildFailed, LosesEvidence: true, Unit: spec.Name, Text: err.Error()}), nil
 	}

@@ -24,6 +24,7 @@ import (
 	"github.com/org/e2e-gate/internal/policy"
 	"github.com/org/e2e-gate/internal/runner"
 	"github.com/org/e2e-gate/internal/safetext"
+	"github.com/org/e2e-gate/internal/suite"
 	"github.com/org/e2e-gate/internal/trigger"
 	"github.com/org/e2e-gate/internal/verdict"
 	"github.com/org/e2e-gate/internal/workspace"
@@ -65,6 +66,9 @@ type Options struct {
 	Judging *e2e.Judging
 	// Baseline is what the change is measured against; nil: nothing.
 	Baseline *Baseline
+	// Missing says what this machine lacks to list a suite, and the command that installs it; empty: nothing is known to
+	// be missing. Nil: it is not asked.
+	Missing func(spec suite.Spec) string
 	// Approve asks whether people approved that the change affects tests that judge it; missing
 	// says why not. Nil: the base's policy does not block that, or it cannot be approved.
 	Approve func() (given []e2e.Approval, missing string)
