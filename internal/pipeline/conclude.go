@@ -256,8 +256,9 @@ func (s *Session) records(plan *e2e.Plan, j judged) iter.Seq[history.Record] {
 		docs = []e2e.ShardRun{{Run: s.run, Gates: j.result.Gates}}
 	}
 	return func(yield func(history.Record) bool) {
+		recorder := history.NewRecorder(j.result, plannedIn(plan))
 		for i, doc := range docs {
-			r := history.RecordOf(doc, workOf(plan, doc), j.result)
+			r := recorder.Of(doc)
 			r.Base, r.Policy, r.Shards = s.opts.Trigger.BaseSHA, s.opts.PolicyDigest, len(plan.Shards)
 			r.OneMachine = s.opts.OneMachine && len(plan.Shards) > 1
 			if i == 0 {
@@ -270,33 +271,19 @@ func (s *Session) records(plan *e2e.Plan, j judged) iter.Seq[history.Record] {
 	}
 }
 
-// workOf is [e2e.Plan.Work] of what a document may name: what was planned for its shard, and what it ran.
-func workOf(plan *e2e.Plan, doc e2e.ShardRun) map[string]e2e.Test {
-	if len(plan.Shards) < 2 || doc.Index < 0 || doc.Index >= len(plan.Shards) {
-		return plan.Work()
-	}
-	its := map[string]bool{}
-	for _, id := range plan.Shards[doc.Index].Tests {
-		its[id] = true
-	}
-	for i := range doc.Tests {
-		its[doc.Tests[i].ID] = true
-	}
-	for _, t := range doc.NotRun {
-		its[t.ID] = true
-	}
-	for _, u := range doc.Units {
-		for _, id := range u.Tests {
-			its[id] = true
+// plannedIn finds a test of the plan, or the one that stands for a batch, by its id.
+func plannedIn(plan *e2e.Plan) func(id string) (e2e.Test, bool) {
+	return func(id string) (e2e.Test, bool) {
+		if at, found := planned(plan, id); found {
+			return plan.Tests[at].Test, true
 		}
-	}
-	part := e2e.Plan{Batches: plan.Batches}
-	for i := range plan.Tests {
-		if its[plan.Tests[i].ID] {
-			part.Tests = append(part.Tests, plan.Tests[i])
+		for _, b := range plan.Batches {
+			if b.ID == id {
+				return b.Stand(), true
+			}
 		}
+		return e2e.Test{}, false
 	}
-	return part.Work()
 }
 
 // redacted is the result as it may be shown: every text without secrets.

@@ -261,7 +261,11 @@ func readLean(ctx context.Context, file, schema string, into any, each func(*e2e
 	defer func() { _ = f.Close() }()
 	in := io.LimitReader(f, maxDocument) // files of the system claim to be empty
 	all, blank := sha256.New(), newBlanked()
-	err = decode(ctx, io.TeeReader(in, io.MultiWriter(all, blank)), into, each)
+	size := int64(0)
+	if info, err := f.Stat(); err == nil {
+		size = info.Size()
+	}
+	err = decode(ctx, io.TeeReader(in, io.MultiWriter(all, blank)), size, into, each)
 	if err == nil { // the decoder stops after the end
 		_, err = io.Copy(io.MultiWriter(all, blank), in)
 	}
@@ -428,12 +432,16 @@ func ReadPlan(file, version string) (*e2e.Plan, error) {
 func idsOf(p *e2e.Plan) func([]string) {
 	return func(list []string) {
 		for i, id := range list {
-			at, found := sort.Find(len(p.Tests), func(n int) int { return strings.Compare(id, p.Tests[n].ID) })
-			if found {
+			if at, found := planned(p, id); found {
 				list[i] = p.Tests[at].ID
 			}
 		}
 	}
+}
+
+// planned is the place of a test in a plan, whose tests are sorted by id.
+func planned(p *e2e.Plan, id string) (at int, found bool) {
+	return sort.Find(len(p.Tests), func(n int) int { return strings.Compare(id, p.Tests[n].ID) })
 }
 
 // ReadResult reads a result.json of at most limit bytes. It checks only the schema and the

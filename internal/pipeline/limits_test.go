@@ -379,7 +379,7 @@ func TestDecodeRefuses(t *testing.T) {
 		`{"tests":[{"id":"a"},]}`:              "invalid character",
 	} {
 		var doc e2e.ShardRun
-		err := decode(t.Context(), strings.NewReader(text), &doc, func(*e2e.TestRun) {})
+		err := decode(t.Context(), strings.NewReader(text), int64(len(text)), &doc, func(*e2e.TestRun) {})
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want %q", text, err, want)
 		}

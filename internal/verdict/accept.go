@@ -16,6 +16,8 @@ type accepted struct {
 	counted  []Document
 	earlier  Earlier
 	problems problems
+	// planned is [shardOfTest] the plan; nil: it was not needed yet.
+	planned map[string]int
 }
 
 // allProblems are those of this run, then those of the documents that count.
@@ -149,6 +151,9 @@ func reassigned(planned []e2e.PlanShard, newest map[int][]Document) []e2e.PlanSh
 		}
 	}
 	list := slices.Clone(planned)
+	if len(ranBy) == 0 {
+		return list
+	}
 	for i := range list {
 		list[i].Tests = nil
 	}
@@ -201,7 +206,7 @@ func (s *sorting) acceptShard(sh e2e.PlanShard) {
 		return
 	}
 	doc := docs[0].Shard
-	if text := cmp.Or(contradiction(doc), unknownTests(s.in.Plan, doc)); text != "" {
+	if text := cmp.Or(contradiction(doc), s.unknownTests(doc)); text != "" {
 		s.lost(sh, "the document of shard %s contradicts itself (%s: %s), so it was changed or damaged and does not count; re-run the shard",
 			sh.Name, docs[0].File, text)
 		return
@@ -293,10 +298,16 @@ func rerunWithoutFailure(r e2e.RerunRecord, attempts []e2e.Attempt) bool {
 
 // unknownTests names a test that is neither planned nor marked as unplanned in a shard's
 // document: its failure would not be shown anywhere.
-func unknownTests(plan *e2e.Plan, doc e2e.ShardRun) string {
-	planned := shardOfTest(plan)
-	for _, t := range doc.Tests {
-		if _, ok := planned[t.ID]; !ok && t.Unplanned == nil {
+func (s *sorting) unknownTests(doc e2e.ShardRun) string {
+	if s.planned == nil {
+		s.planned = shardOfTest(s.in.Plan)
+	}
+	for i := range doc.Tests {
+		t := &doc.Tests[i]
+		if t.Unplanned != nil {
+			continue
+		}
+		if _, ok := s.planned[t.ID]; !ok {
 			return fmt.Sprintf("it reports %q, which is not planned, without marking it as unplanned", t.ID)
 		}
 	}
@@ -305,7 +316,7 @@ func unknownTests(plan *e2e.Plan, doc e2e.ShardRun) string {
 
 // shardOfTest says on which shard each test of the plan is.
 func shardOfTest(plan *e2e.Plan) map[string]int {
-	at := map[string]int{}
+	at := make(map[string]int, plan.Planned())
 	for _, sh := range plan.Shards {
 		for _, id := range sh.Tests {
 			at[id] = sh.Index
