@@ -75,13 +75,24 @@ func (s *Session) put(name string, data []byte) error {
 
 // putBy is put with what a function writes. If that fails, the file stays as it was.
 func (s *Session) putBy(name string, write func(io.Writer) error) error {
+	return s.putSummed(name, write, func(string) error { return nil })
+}
+
+// putSummed is putBy, unless a function refuses the SHA-256 of what would be written.
+func (s *Session) putSummed(name string, write func(io.Writer) error, fits func(sum string) error) error {
 	dir, err := s.folder()
 	if err != nil {
 		return err
 	}
 	defer func() { _ = dir.Close() }()
 	sum := sha256.New()
-	if err := workspace.ReplaceBy(dir, name, func(w io.Writer) error { return write(io.MultiWriter(w, sum)) }); err != nil {
+	err = workspace.ReplaceBy(dir, name, func(w io.Writer) error {
+		if err := write(io.MultiWriter(w, sum)); err != nil {
+			return err
+		}
+		return fits(hex.EncodeToString(sum.Sum(nil)))
+	})
+	if err != nil {
 		return err
 	}
 	s.mu.Lock()
@@ -206,14 +217,15 @@ func (s *Session) copyAs(ctx context.Context, name, file, want string) error {
 		return err
 	}
 	defer func() { _ = f.Close() }()
-	return s.putBy(name, func(w io.Writer) error {
-		sum := sha256.New()
-		clean := s.opts.Redact.Writer(io.MultiWriter(untilEnd{ctx, w}, sum))
+	return s.putSummed(name, func(w io.Writer) error {
+		clean := s.opts.Redact.Writer(untilEnd{ctx, w})
 		_, err := io.Copy(clean, f)
-		if err = errors.Join(err, clean.Close()); err == nil && hex.EncodeToString(sum.Sum(nil)) != want {
-			err = errors.New("it was changed, or holds a secret")
+		return errors.Join(err, clean.Close())
+	}, func(sum string) error {
+		if sum != want {
+			return errors.New("it was changed, or holds a secret")
 		}
-		return err
+		return nil
 	})
 }
 
