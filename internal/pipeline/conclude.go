@@ -29,6 +29,10 @@ func (s *Session) conclude(f *flow, env *environment, ev evidence) e2e.Result {
 	f.add(s.changed()...)
 	r := s.settle(f, ev, s.remember)
 	env.down()
+	if env == nil && f.ctx.Err() != nil {
+		s.sweep() // no process was started that could have changed a document, and reading gigabytes again takes seconds
+		return r
+	}
 	if changed := s.changed(); len(changed) > 0 { // by a command that takes something down
 		f.add(changed...)
 		r = s.settle(f, ev, nil)
@@ -39,7 +43,7 @@ func (s *Session) conclude(f *flow, env *environment, ev evidence) e2e.Result {
 
 // settle judges, and writes everything down. Where the run is stopped meanwhile, it does so once
 // more, as a run that was stopped, within [lateTime]; and where that is too short, without its tests.
-func (s *Session) settle(f *flow, ev evidence, remember func(*e2e.Plan, judged)) e2e.Result {
+func (s *Session) settle(f *flow, ev evidence, remember func(context.Context, *e2e.Plan, judged)) e2e.Result {
 	if f.ctx.Err() == nil {
 		if r, err := s.settleWithin(f.ctx, f, ev, remember); err == nil {
 			return r
@@ -56,7 +60,7 @@ func (s *Session) settle(f *flow, ev evidence, remember func(*e2e.Plan, judged))
 
 // lateTime is how long judging and writing may go on after a signal. It leaves a part of the 6 s
 // in which a runner kills the gate.
-const lateTime = 4 * time.Second
+const lateTime = 3 * time.Second
 
 // afterEnd is the context of what is done after the run was stopped.
 func (s *Session) afterEnd(ctx context.Context) (context.Context, context.CancelFunc) {
@@ -68,7 +72,7 @@ func (s *Session) afterEnd(ctx context.Context) (context.Context, context.Cancel
 }
 
 // settleWithin is settle within a context; the error is that it ended.
-func (s *Session) settleWithin(ctx context.Context, f *flow, ev evidence, remember func(*e2e.Plan, judged)) (e2e.Result, error) {
+func (s *Session) settleWithin(ctx context.Context, f *flow, ev evidence, remember func(context.Context, *e2e.Plan, judged)) (e2e.Result, error) {
 	j, err := s.judge(ctx, ev, f.found())
 	if err != nil {
 		return e2e.Result{}, err
@@ -80,7 +84,7 @@ func (s *Session) settleWithin(ctx context.Context, f *flow, ev evidence, rememb
 	err = safely(func() error {
 		r, err = s.writeDown(ctx, ev.plan, j, r)
 		if remember != nil && (err == nil || ctx.Err() == nil) {
-			remember(ev.plan, j)
+			remember(f.ctx, ev.plan, j)
 		}
 		return err
 	})
@@ -227,14 +231,19 @@ func (s *Session) sources(j judged) []e2e.DocumentSum {
 const historyTime = 20 * time.Second
 
 // remember adds this run to the history. A failure only makes the next plan worse.
-func (s *Session) remember(plan *e2e.Plan, j judged) {
+func (s *Session) remember(run context.Context, plan *e2e.Plan, j judged) {
 	if s.opts.History == nil || s.run.Narrowed != nil {
 		return
 	}
 	// A cancelled run is remembered too, as far as there is time.
-	ctx, cancel := context.WithTimeout(context.Background(), historyTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(run), historyTime)
 	defer cancel()
+	defer context.AfterFunc(run, func() { time.AfterFunc(lateTime, cancel) })()
 	for r := range s.records(plan, j) {
+		if ctx.Err() != nil {
+			s.opts.Progress.Note("the run was stopped before all of it was added to the history, so the next plan knows less")
+			return
+		}
 		if err := s.opts.History.Save(ctx, safetext.Redacted(s.opts.Redact, r)); err != nil {
 			s.opts.Progress.Note(fmt.Sprintf("this run was not added to the history, so the next plan knows less: %v", err))
 			return
@@ -289,6 +298,9 @@ func plannedIn(plan *e2e.Plan) func(id string) (e2e.Test, bool) {
 // redacted is the result as it may be shown: every text without secrets.
 func (s *Session) redacted(ctx context.Context, r e2e.Result) (e2e.Result, error) {
 	for i := range r.Tests {
+		if i%1024 == 0 && ctx.Err() != nil {
+			return e2e.Result{}, ctx.Err()
+		}
 		s.opts.Redact.Spare(r.Tests[i].ID)
 	}
 	return perTest(ctx, r, func(r e2e.Result) e2e.Result { return safetext.Redacted(s.opts.Redact, r) })
@@ -304,7 +316,7 @@ func (s *Session) writePlan(ctx context.Context, plan *e2e.Plan) error {
 	if plan == nil {
 		return nil
 	}
-	if plan.File != "" && safetext.IsClean(s.opts.Redact, plan) {
+	if plan.File != "" && cleanPlan(ctx, s.opts.Redact, *plan) {
 		if err := s.copyAs(ctx, "plan.json", plan.File, plan.Sum); err == nil || ctx.Err() != nil {
 			return err
 		}

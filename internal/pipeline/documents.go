@@ -185,7 +185,7 @@ func (s *Session) writeShards(ctx context.Context, docs []e2e.ShardRun) error {
 func (s *Session) writeShard(ctx context.Context, doc e2e.ShardRun) error {
 	name := shardFile(doc.Index, doc.Run.WorkflowAttempt)
 	from, read := s.origins[name]
-	if read && from.Sealed && !from.secret && safetext.IsClean(s.opts.Redact, &doc) {
+	if read && from.Sealed && !from.secret && cleanShard(ctx, s.opts.Redact, doc) {
 		if err := s.copyAs(ctx, name, from.File, from.Sum); err == nil || ctx.Err() != nil {
 			return err
 		}
@@ -207,6 +207,28 @@ func (s *Session) writeShard(ctx context.Context, doc e2e.ShardRun) error {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
 	return s.put(name, withChecksum(b.Bytes()))
+}
+
+// cleanShard reports whether [safetext.Redacted] would change nothing, and the context lasted until that was known.
+func cleanShard(ctx context.Context, r *safetext.Redactor, doc e2e.ShardRun) bool {
+	tests := doc.Tests
+	doc.Tests = nil
+	return safetext.IsClean(r, &doc) && cleanList(ctx, r, tests)
+}
+
+func cleanPlan(ctx context.Context, r *safetext.Redactor, p e2e.Plan) bool {
+	tests := p.Tests
+	p.Tests = nil
+	return safetext.IsClean(r, &p) && cleanList(ctx, r, tests)
+}
+
+func cleanList[T any](ctx context.Context, r *safetext.Redactor, list []T) bool {
+	for part := range slices.Chunk(list, 1024) {
+		if ctx.Err() != nil || !safetext.IsClean(r, part) {
+			return false
+		}
+	}
+	return true
 }
 
 // copyAs copies a document that was read, if it still has that checksum, and no secret stands between
@@ -413,12 +435,30 @@ func madeBy(file string) string {
 }
 
 // ReadPlan reads plan.json for a gate of this version. It refuses one whose digest does not fit
-// its content.
-func ReadPlan(file, version string) (*e2e.Plan, error) {
+// its content. If the context ends while it reads, the error is the cause, and the plan has only its run, or
+// is nil if that was not read yet; only [Session.Verdict] accepts such a plan.
+func ReadPlan(ctx context.Context, file, version string) (*e2e.Plan, error) {
 	var p e2e.Plan
-	sum, err := readWhole(context.Background(), file, e2e.PlanSchema, &p)
-	if err == nil && digest(&p) != p.Digest {
-		err = fmt.Errorf("%s was changed after it was made (its digest does not fit); plan again", file)
+	sum, err := readWhole(ctx, file, e2e.PlanSchema, &p)
+	made := ""
+	if err == nil {
+		if made, err = digestWithin(ctx, &p); err == nil && made != p.Digest {
+			err = fmt.Errorf("%s was changed after it was made (its digest does not fit); plan again", file)
+		}
+	}
+	if ctx.Err() == nil && err == nil {
+		p.Sum, p.File = sum, file
+		shared := idsOf(&p)
+		for i := range p.Shards {
+			shared(ctx, p.Shards[i].Tests)
+		}
+	}
+	if ctx.Err() != nil {
+		err = fmt.Errorf("cannot read the plan: %w", context.Cause(ctx))
+		if p.Run.ID == "" {
+			return nil, err
+		}
+		return &e2e.Plan{Schema: e2e.PlanSchema, Run: p.Run}, err
 	}
 	if err != nil {
 		if made := madeBy(file); made != "" && made != version {
@@ -432,18 +472,17 @@ func ReadPlan(file, version string) (*e2e.Plan, error) {
 			return nil, fmt.Errorf("cannot read the plan: %s lists shard %d in place %d", file, sh.Index, i)
 		}
 	}
-	p.Sum, p.File = sum, file
-	shared := idsOf(&p)
-	for i := range p.Shards {
-		shared(p.Shards[i].Tests)
-	}
 	return &p, nil
 }
 
-// idsOf has lists of ids use the strings of the plan, which are there once for each test.
-func idsOf(p *e2e.Plan) func([]string) {
-	return func(list []string) {
+// idsOf has lists of ids use the strings of the plan, which are there once for each test, as long as a
+// context lasts.
+func idsOf(p *e2e.Plan) func(context.Context, []string) {
+	return func(ctx context.Context, list []string) {
 		for i, id := range list {
+			if i%1024 == 0 && ctx.Err() != nil {
+				return
+			}
 			if at, found := planned(p, id); found {
 				list[i] = p.Tests[at].ID
 			}
@@ -486,7 +525,7 @@ type documents struct {
 	noted map[string]bool
 	lean  *lean
 	// shared is [idsOf] the plan.
-	shared func([]string)
+	shared func(context.Context, []string)
 	// origins is where to say how documents were read; nil: it does not matter.
 	origins map[string]origin
 }
@@ -499,7 +538,7 @@ type lean struct {
 	// what is kept of them.
 	inAll, inDocument, bytes int
 	// shared is [idsOf] the plan.
-	shared func([]string)
+	shared func(context.Context, []string)
 	// left: some were left out; secret: one of those holds a secret.
 	left, secret bool
 }
@@ -512,7 +551,7 @@ const roomForAny, roomForFirst = 32 << 20, 64 << 20
 func (l *lean) each(t *e2e.TestRun) {
 	if l.shared != nil {
 		id := []string{t.ID}
-		l.shared(id)
+		l.shared(context.Background(), id)
 		t.ID = id[0]
 	}
 	for i := range t.Attempts {
@@ -544,7 +583,7 @@ type origin struct {
 // ours asks which documents came with the checkout.
 func (s *Session) ours(ctx context.Context) documents {
 	d := documents{runs: s.runs(), comes: func(string) bool { return false }, note: s.opts.Progress.Note, noted: map[string]bool{},
-		lean: &lean{redact: s.opts.Redact}, shared: func([]string) {}}
+		lean: &lean{redact: s.opts.Redact}, shared: func(context.Context, []string) {}}
 	if s.plan != nil {
 		d.shared = idsOf(s.plan)
 		d.lean.shared = d.shared
@@ -652,7 +691,7 @@ func (d documents) readShards(ctx context.Context, dirs ...string) (docs []verdi
 			continue
 		}
 		for _, u := range doc.Units {
-			d.shared(u.Tests)
+			d.shared(ctx, u.Tests)
 		}
 		sealed := doc.Checksum != ""
 		doc.Checksum = "" // it is made anew where the document is written again

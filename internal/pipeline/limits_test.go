@@ -91,7 +91,7 @@ func TestStagesEnd(t *testing.T) {
 	dir := putDocs(t, s, docs)
 	for name, stage := range map[string]func(context.Context) error{
 		"read": func(ctx context.Context) error {
-			_, bad := documents{lean: &lean{}, shared: func([]string) {}, comes: func(string) bool { return false }}.readShards(ctx, dir)
+			_, bad := documents{lean: &lean{}, shared: func(context.Context, []string) {}, comes: func(string) bool { return false }}.readShards(ctx, dir)
 			if len(bad) > 0 {
 				return context.Canceled
 			}
@@ -154,7 +154,7 @@ func bigVerdict(t *testing.T, run bigrun.Run, secrets ...string) (*Session, e2e.
 	}
 	s, _ := bigSession(t, run)
 	s.opts.Redact = safetext.NewRedactor(secrets)
-	plan, err := ReadPlan(filepath.Join(dir, "plan.json"), "test")
+	plan, err := ReadPlan(t.Context(), filepath.Join(dir, "plan.json"), "test")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -342,7 +342,7 @@ func TestDocumentsAreJSON(t *testing.T) {
 		}
 		var compact bytes.Buffer
 		want, _ = json.Marshal(doc)
-		if err := encodeCompact(&compact, doc); err != nil || compact.String() != string(want) {
+		if err := encodeCompact(t.Context(), &compact, doc); err != nil || compact.String() != string(want) {
 			t.Errorf("%s: %v\n%s\n%s", name, err, compact.String(), want)
 		}
 	}

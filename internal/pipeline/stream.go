@@ -33,9 +33,9 @@ func encode(ctx context.Context, w io.Writer, r *safetext.Redactor, doc any) err
 }
 
 // encodeCompact writes a document as [json.Marshal] renders it, with its secrets.
-func encodeCompact(w io.Writer, doc any) error {
+func encodeCompact(ctx context.Context, w io.Writer, doc any) error {
 	out := bufio.NewWriterSize(w, 64<<10)
-	e := encoder{ctx: context.Background(), out: out, colon: ":"}
+	e := encoder{ctx: ctx, out: out, colon: ":"}
 	e.json = json.NewEncoder(&e.buf)
 	return errors.Join(e.object(doc), out.Flush())
 }

@@ -2,6 +2,7 @@ package verdict
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"math"
 	"reflect"
@@ -32,17 +33,18 @@ func (a accepted) allProblems() []e2e.Problem {
 // accept sorts documents. The newest attempt of each shard of this plan counts. An older
 // one, or one of another plan of this workflow run, counts as an earlier attempt.
 // Everything else is refused and reported.
-func accept(in In) accepted {
+// The error is that the context ended.
+func accept(ctx context.Context, in In) (accepted, error) {
 	a := accepted{earlier: in.Earlier}
 	a.problems.add(in.Problems...)
 	if in.Local {
 		a.counted = in.Documents
-		return a
+		return a, nil
 	}
 	if in.Plan == nil {
-		return a
+		return a, nil
 	}
-	s := sorting{in: in, newest: map[int][]Document{}, accepted: &a}
+	s := sorting{ctx: ctx, in: in, newest: map[int][]Document{}, accepted: &a}
 	for _, u := range in.Unreadable {
 		a.problems.add(e2e.Problem{Code: e2e.CodeReportDamaged, Text: "a shard document cannot be read: " + u.Text})
 	}
@@ -52,17 +54,20 @@ func accept(in In) accepted {
 	s.sortDocuments()
 	a.counted = make([]Document, 0, len(s.newest))
 	for _, sh := range reassigned(in.Plan.Shards, s.newest) {
-		s.acceptShard(sh)
+		if s.acceptShard(sh); ctx.Err() != nil {
+			return a, ctx.Err()
+		}
 	}
 	a.earlier = earlierOf(s.before)
 	a.problems.add(a.earlier.ask(in.Run, Found{in.Documents, in.Results, in.Unreadable}, in.Witnesses)...)
-	return a
+	return a, nil
 }
 
 // sorting is the state of accept for documents from files.
 type sorting struct {
 	*accepted
-	in In
+	ctx context.Context //nolint:containedctx // of one call
+	in  In
 	// newest are the documents of the newest attempt of each shard; several where
 	// they lie in several places.
 	newest map[int][]Document
@@ -306,6 +311,9 @@ func (s *sorting) unknownTests(doc e2e.ShardRun) string {
 		t := &doc.Tests[i]
 		if t.Unplanned != nil {
 			continue
+		}
+		if ended(s.ctx, i) != nil {
+			return "" // what is found by then is not used
 		}
 		if _, ok := s.planned[t.ID]; !ok {
 			return fmt.Sprintf("it reports %q, which is not planned, without marking it as unplanned", t.ID)
