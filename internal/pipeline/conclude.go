@@ -29,8 +29,10 @@ func (s *Session) conclude(f *flow, env *environment, ev evidence) e2e.Result {
 	f.add(s.changed()...)
 	r := s.settle(f, ev, s.remember)
 	env.down()
-	if env == nil && f.ctx.Err() != nil {
-		s.sweep() // no process was started that could have changed a document, and reading gigabytes again takes seconds
+	if env == nil && r.Verdict.State == e2e.VerdictNotJudged {
+		// No process was started that could have changed a document, and no change can make this one pass. To read
+		// gigabytes again would take what time there is after a signal.
+		s.sweep()
 		return r
 	}
 	if changed := s.changed(); len(changed) > 0 { // by a command that takes something down
