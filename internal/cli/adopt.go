@@ -9,7 +9,8 @@ import (
 )
 
 // readPlan reads the plan: the given file, else the one among the artifacts of the
-// workflow run. The artifacts are nil outside of GitHub.
+// workflow run. The artifacts are nil outside of GitHub. With an error, the plan is nil or has only its run, see
+// [pipeline.ReadPlan].
 func (a *App) readPlan(ctx context.Context, f staged, file string) (*remote, *e2e.Plan, error) {
 	top, err := root()
 	if err != nil {
@@ -29,7 +30,7 @@ func (a *App) readPlan(ctx context.Context, f staged, file string) (*remote, *e2
 	if err := a.ownDocument(ctx, top, file); err != nil {
 		return nil, nil, err
 	}
-	plan, err := pipeline.ReadPlan(file, version())
+	plan, err := pipeline.ReadPlan(ctx, file, version())
 	return files, plan, err
 }
 

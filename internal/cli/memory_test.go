@@ -13,7 +13,7 @@ func TestBoundMemory(t *testing.T) {
 		tests   int
 		environ []string
 		want    int64
-	}{{manyTests - 1, nil, before}, {100_000, []string{"GOMEMLIMIT=1GiB"}, before}, {100_000, nil, 340<<20 + 100_000<<11}} {
+	}{{manyTests - 1, nil, before}, {100_000, []string{"GOMEMLIMIT=1GiB"}, before}, {100_000, nil, 340<<20 + 100_000*7<<8}} {
 		debug.SetMemoryLimit(before)
 		a := &App{Environ: tc.environ}
 		if a.boundMemory(tc.tests); debug.SetMemoryLimit(-1) != tc.want {

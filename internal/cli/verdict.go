@@ -29,7 +29,7 @@ func (c verdictCmd) Run(ctx context.Context, a *App) error {
 		return err
 	}
 	files, plan, err := a.readPlan(ctx, c.staged, c.Plan)
-	if err != nil {
+	if err != nil && plan == nil {
 		return err
 	}
 	a.boundMemory(len(plan.Tests))

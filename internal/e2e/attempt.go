@@ -105,6 +105,9 @@ type Child struct {
 //   - no attempts: [Lost]
 //   - an attempt of an unknown outcome: [Failed] where another failed, else [Lost]
 func OutcomeOf(attempts []Attempt) Outcome {
+	if len(attempts) == 1 {
+		return outcomeOfOne(attempts)
+	}
 	twins := Twins(attempts)
 	if len(twins) == 1 {
 		return outcomeOfOne(twins[0])
@@ -122,7 +125,8 @@ func OutcomeOf(attempts []Attempt) Outcome {
 func outcomeOfOne(attempts []Attempt) Outcome {
 	var failed, beside, unknown bool
 	last := Lost
-	for _, a := range attempts {
+	for i := range attempts {
+		a := &attempts[i]
 		if a.leftOut() {
 			continue
 		}
@@ -170,10 +174,14 @@ func (a Attempt) leftOut() bool {
 // Twins groups the attempts at tests that share one id, by the number of the test. The
 // attempts at a test with an id of its own are one group; no attempts are no group.
 func Twins(attempts []Attempt) [][]Attempt {
-	if !slices.ContainsFunc(attempts, func(a Attempt) bool { return a.Twin != attempts[0].Twin }) {
-		if len(attempts) == 0 {
-			return nil
-		}
+	if len(attempts) == 0 {
+		return nil
+	}
+	one := true
+	for i := range attempts {
+		one = one && attempts[i].Twin == attempts[0].Twin
+	}
+	if one {
 		return [][]Attempt{slices.Clip(attempts)}
 	}
 	at := map[int]int{}

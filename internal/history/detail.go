@@ -51,7 +51,7 @@ type Owned struct {
 
 // add adds a test. Neighbours have the same owner more often than not: a table of
 // ranges takes a fraction of what a name in each line would.
-func (r *Record) add(e Entry, test e2e.Test) {
+func (r *Record) add(e Entry, test *e2e.Test) {
 	at := len(r.Tests)
 	r.Tests = append(r.Tests, e)
 	if test.Owner == "" && test.Criticality == "" {
@@ -115,13 +115,13 @@ func (e *Entry) tried(attempts []e2e.Attempt, run string, fingerprinted bool) {
 
 // unreported are the tests of a shard that left no result: those that were kept from
 // running, and those that a process was to run and the verdict calls lost.
-func unreported(doc e2e.ShardRun, judged map[string]*e2e.TestResult) []Entry {
-	seen, list := map[string]bool{}, []Entry(nil)
-	for _, t := range doc.Tests {
-		seen[t.ID] = true
+func (c *Recorder) unreported(doc e2e.ShardRun) []Entry {
+	seen, list := make(map[string]bool, len(doc.Tests)), []Entry(nil)
+	for i := range doc.Tests {
+		seen[doc.Tests[i].ID] = true
 	}
 	add := func(e Entry) {
-		t := judged[e.ID]
+		t := c.judged[e.ID]
 		if t == nil || t.Outcome != e.Outcome || seen[e.ID] {
 			return // it ran elsewhere, or stands for a batch
 		}
@@ -163,9 +163,9 @@ func aloneIn(doc e2e.ShardRun) map[string]bool {
 		return alone
 	}
 	others := map[string]bool{} // units that reported unplanned tests
-	for _, t := range doc.Tests {
-		if t.Unplanned != nil {
-			others[t.Unplanned.Unit] = true
+	for i := range doc.Tests {
+		if t := doc.Tests[i].Unplanned; t != nil {
+			others[t.Unit] = true
 		}
 	}
 	for _, u := range doc.Units {

@@ -60,7 +60,7 @@ func TestDetailsOfARecord(t *testing.T) {
 		result.Tests = append(result.Tests, e2e.TestResult{Test: planned[id], Outcome: o, Quarantine: &e2e.Quarantine{Expired: id == "gone"}})
 		result.Tests[len(result.Tests)-1].ID = id
 	}
-	r := RecordOf(doc, planned, result)
+	r := recordOf(doc, planned, result)
 	first := Attempt{Outcome: e2e.Failed, Seconds: 2}
 	diagnostic, framework := Attempt{e2e.Passed, 2, e2e.SourceDiagnostic}, Attempt{e2e.Failed, 2, e2e.SourceFramework}
 	want := []Entry{
@@ -164,7 +164,7 @@ func TestSizeOfAPassingRecord(t *testing.T) {
 		}
 		before = append(before, entryBefore{ID: id, Suite: "ui", File: file, Outcome: e2e.Passed, Seconds: seconds})
 	}
-	r := RecordOf(doc, planned, e2e.Result{Verdict: e2e.Verdict{State: e2e.VerdictPassed}})
+	r := recordOf(doc, planned, e2e.Result{Verdict: e2e.Verdict{State: e2e.VerdictPassed}})
 	r.Shards, r.Policy, r.Base = 4, strings.Repeat("0123456789abcdef", 4), strings.Repeat("9876543210", 4)
 	few := e2e.Deselected{Suite: "ui", Why: "select", Count: 1000}
 	for _, e := range r.Tests[:few.Count] {

@@ -147,14 +147,49 @@ const (
 	NotRun Silence = "not_run"
 )
 
-// RecordOf makes the record of a shard's document, in a run with this result. What only
-// the run knows, such as the number of its shards, is left to the caller.
-func RecordOf(doc e2e.ShardRun, planned map[string]e2e.Test, result e2e.Result) Record {
-	run := doc.Run
+// Recorder makes the records of the shards of one run.
+type Recorder struct {
+	result e2e.Result
+	// judged are the tests of the result by the ids that shards know them by. Of tests that share an
+	// id, the one that weighs most speaks for all.
+	judged  map[string]*e2e.TestResult
+	planned func(id string) (e2e.Test, bool)
+}
+
+// NewRecorder makes the recorder of a run with this result. planned knows the tests of the plan, and those
+// that stand for its batches; it is asked for those that the result does not have.
+func NewRecorder(result e2e.Result, planned func(id string) (e2e.Test, bool)) *Recorder {
+	c := &Recorder{result: result, judged: make(map[string]*e2e.TestResult, len(result.Tests)), planned: planned}
+	for i := range result.Tests {
+		t := &result.Tests[i]
+		id := t.ID
+		if t.Set != "" {
+			id = t.Set
+		}
+		if known := c.judged[id]; known == nil || t.Effect.Rank() < known.Effect.Rank() {
+			c.judged[id] = t
+		}
+	}
+	return c
+}
+
+// test is what is known of a test; the zero value, if nothing is.
+func (c *Recorder) test(id string) e2e.Test {
+	if t := c.judged[id]; t != nil {
+		return t.Test
+	}
+	t, _ := c.planned(id)
+	return t
+}
+
+// Of makes the record of a shard's document. What only the run knows, such as the number of its shards,
+// is left to the caller.
+func (c *Recorder) Of(doc e2e.ShardRun) Record {
+	run, result := doc.Run, c.result
 	r := Record{
 		Schema: Schema, RunID: run.ID, WorkflowRun: run.WorkflowRun, Attempt: run.WorkflowAttempt, Shard: doc.Index, Stage: run.Stage,
 		Ref: run.Ref, SHA: run.SHA, Started: run.Started, Main: run.DefaultBranch, Overhead: overhead(doc),
-		Processes: processes(doc, planned), Tests: []Entry{}, Target: run.Target, Event: run.Event, Version: run.Version,
+		Processes: c.processes(doc), Tests: make([]Entry, 0, len(doc.Tests)), Target: run.Target, Event: run.Event, Version: run.Version,
 		Verdict: result.Verdict.State, Nothing: silenceOfRun(result), Repository: run.Repository, Variant: doc.Platform, Gates: healthOf(doc, run.Started),
 	}
 	for _, reason := range result.Verdict.Reasons {
@@ -162,27 +197,26 @@ func RecordOf(doc e2e.ShardRun, planned map[string]e2e.Test, result e2e.Result) 
 			r.Reasons = append(r.Reasons, reason.Code)
 		}
 	}
-	judged := map[string]*e2e.TestResult{}
-	for i := range result.Tests {
-		// Of tests that share an id, the one that weighs most speaks for all.
-		t := &result.Tests[i]
-		if known := judged[t.Stable()]; known == nil || t.Effect.Rank() < known.Effect.Rank() {
-			judged[t.Stable()] = t
-		}
-	}
 	alone, fingerprints := aloneIn(doc), 0
-	for _, t := range doc.Tests {
+	for i := range doc.Tests {
+		t := &doc.Tests[i]
 		e := Entry{ID: t.ID, Outcome: e2e.OutcomeOf(t.Attempts), Alone: alone[t.ID]}
-		test, ok := planned[t.ID]
-		if !ok && t.Unplanned != nil {
-			test = *t.Unplanned
+		// With the owner that its suite gives it.
+		var test *e2e.Test
+		judged := c.judged[t.ID]
+		if judged != nil {
+			test = &judged.Test
+		} else if planned, ok := c.planned(t.ID); ok || t.Unplanned == nil {
+			test = &planned
+		} else {
+			test = t.Unplanned
 		}
 		e.Suite, e.File = test.Suite, test.File
 		for _, own := range e2e.Twins(t.Attempts) {
 			passed := 0.0
-			for _, a := range own {
-				if a.Outcome == e2e.Passed {
-					passed = a.Seconds
+			for n := range own {
+				if own[n].Outcome == e2e.Passed {
+					passed = own[n].Seconds
 				}
 			}
 			e.Seconds += passed // tests that share an id run together
@@ -191,19 +225,18 @@ func RecordOf(doc e2e.ShardRun, planned map[string]e2e.Test, result e2e.Result) 
 		if e.Fingerprint != "" {
 			fingerprints++
 		}
-		if t := judged[t.ID]; t != nil {
-			test = t.Test // with the owner that its suite gives it
-			e.judgedAs(t)
+		if judged != nil {
+			e.judgedAs(judged)
 		}
 		r.add(e, test)
 	}
-	for _, e := range unreported(doc, judged) {
-		test := planned[e.ID]
+	for _, e := range c.unreported(doc) {
+		test := c.test(e.ID)
 		if e2e.BatchOf(test).ID == e.ID {
 			continue // it stands for tests that are not known
 		}
 		e.Suite, e.File = test.Suite, test.File
-		r.add(e, test)
+		r.add(e, &test)
 	}
 	return r
 }
@@ -262,9 +295,9 @@ func overhead(doc e2e.ShardRun) float64 {
 			total += u.Seconds
 		}
 	}
-	for _, t := range doc.Tests {
-		for _, a := range t.Attempts {
-			if a.Planned() {
+	for i := range doc.Tests {
+		for n := range doc.Tests[i].Attempts {
+			if a := &doc.Tests[i].Attempts[n]; a.Planned() {
 				total -= a.Seconds
 			}
 		}

@@ -38,7 +38,7 @@ func TestRecordOf(t *testing.T) {
 			{ID: "unplanned", Unplanned: &e2e.Test{Suite: "u", File: "uf"}, Attempts: []e2e.Attempt{attempt(e2e.Passed, 1)}},
 		},
 	}
-	got := RecordOf(doc, map[string]e2e.Test{"passed": {Suite: "s", File: "f"}}, e2e.Result{})
+	got := recordOf(doc, map[string]e2e.Test{"passed": {Suite: "s", File: "f"}}, e2e.Result{})
 	want := Record{Schema: Schema, RunID: "e2e-1-x", Attempt: 3, Shard: 2, Stage: "pr", Ref: "refs/heads/main", SHA: "abc", Started: day0, Tests: []Entry{
 		{ID: "passed", Suite: "s", File: "f", Outcome: e2e.Passed, Seconds: 2},
 		{ID: "flaky", Outcome: e2e.Flaky, Seconds: 3, Attempts: []Attempt{{Outcome: e2e.Failed, Seconds: 9}, {Outcome: e2e.Passed, Seconds: 3}}},
@@ -49,7 +49,7 @@ func TestRecordOf(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	if empty := RecordOf(e2e.ShardRun{}, nil, e2e.Result{}); empty.Tests == nil {
+	if empty := recordOf(e2e.ShardRun{}, nil, e2e.Result{}); empty.Tests == nil {
 		t.Error("no tests are null in JSON")
 	}
 }
@@ -313,4 +313,12 @@ func BenchmarkFold(b *testing.B) {
 	for b.Loop() {
 		Fold(records)
 	}
+}
+
+// recordOf is the record of a shard of a run with these tests.
+func recordOf(doc e2e.ShardRun, planned map[string]e2e.Test, result e2e.Result) Record {
+	return NewRecorder(result, func(id string) (e2e.Test, bool) {
+		t, ok := planned[id]
+		return t, ok
+	}).Of(doc)
 }

@@ -13,7 +13,7 @@ import (
 func TestCriticalityOfAJudgedRun(t *testing.T) {
 	r := Record{Schema: Schema, RunID: "e2e-1-x", SHA: "abc", Stage: "pr", Started: time.Date(2026, 11, 2, 10, 0, 0, 0, time.UTC), Verdict: e2e.VerdictPassed}
 	for id, c := range map[string]e2e.Criticality{"smoke": e2e.ReleaseBlockingSmoke, "blocking": e2e.ReleaseBlocking, "nightly": e2e.Nightly, "none": ""} {
-		r.add(Entry{ID: id, Suite: "s", Outcome: e2e.Passed, Seconds: 1}, e2e.Test{ID: id, Criticality: c})
+		r.add(Entry{ID: id, Suite: "s", Outcome: e2e.Passed, Seconds: 1}, &e2e.Test{ID: id, Criticality: c})
 	}
 	want := map[string]e2e.Criticality{"smoke": e2e.ReleaseBlockingSmoke, "blocking": e2e.ReleaseBlocking, "nightly": e2e.NonBlocking, "none": ""}
 	data, err := encode(r)

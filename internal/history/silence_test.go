@@ -33,7 +33,7 @@ func TestRecordOfAResult(t *testing.T) {
 			Tests:   []e2e.TestResult{test("passed", e2e.Passed), test("failed", e2e.Failed), env, process, untrusted}, Problems: problems,
 		}
 	}
-	r := RecordOf(doc, nil, judged(e2e.VerdictFailed))
+	r := recordOf(doc, nil, judged(e2e.VerdictFailed))
 	if r.Verdict != e2e.VerdictFailed || r.Nothing != "" || r.Target != "staging" || r.Event != "push" || r.Version != "v1.2.3" {
 		t.Errorf("%+v", r)
 	}
@@ -82,7 +82,7 @@ func TestRecordOfAResult(t *testing.T) {
 		"a gate was down for a moment": {judged(e2e.VerdictFailed, e2e.Problem{Code: e2e.CodeGateLost, Text: "x"}), ""},
 		"cancelled, and judged":        {judged(e2e.VerdictFailed, e2e.Problem{Code: e2e.CodeCancelled, LosesEvidence: true}), ""},
 	} {
-		if got := RecordOf(doc, nil, tc.result).Nothing; got != tc.want {
+		if got := recordOf(doc, nil, tc.result).Nothing; got != tc.want {
 			t.Errorf("%s: %q, want %q", name, got, tc.want)
 		}
 	}

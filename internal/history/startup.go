@@ -20,13 +20,17 @@ type Process struct {
 
 // processes are the first processes of a shard that ended by themselves and whose tests
 // all reported. The times of others say nothing about their start-up.
-func processes(doc e2e.ShardRun, planned map[string]e2e.Test) []Process {
-	seconds := map[string]float64{}
-	for _, t := range doc.Tests {
-		for _, a := range t.Attempts {
-			if a.Planned() {
-				seconds[t.ID] += a.Seconds
+func (c *Recorder) processes(doc e2e.ShardRun) []Process {
+	seconds := make(map[string]float64, len(doc.Tests))
+	for i := range doc.Tests {
+		t, sum, any := &doc.Tests[i], 0.0, false
+		for n := range t.Attempts {
+			if a := &t.Attempts[n]; a.Planned() {
+				sum, any = sum+a.Seconds, true
 			}
+		}
+		if any {
+			seconds[t.ID] += sum
 		}
 	}
 	var list []Process
@@ -39,7 +43,13 @@ func processes(doc e2e.ShardRun, planned map[string]e2e.Test) []Process {
 			took, reported := seconds[id]
 			all = all && reported
 			p.Seconds -= took
-			if file := planned[id].File; file != "" {
+			file := ""
+			if t := c.judged[id]; t != nil {
+				file = t.File
+			} else if t, ok := c.planned(id); ok {
+				file = t.File
+			}
+			if file != "" {
 				files[file] = true
 			}
 		}

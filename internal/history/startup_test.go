@@ -36,7 +36,7 @@ func TestProcesses(t *testing.T) {
 			{ID: "none", Attempts: passed(1)}},
 	}
 	want := []Process{{Suite: "s", Unit: "two files", Files: 2, Seconds: 3}, {Suite: "s", Unit: "at once", Files: 1}}
-	if diff := cmp.Diff(want, RecordOf(doc, planned, e2e.Result{}).Processes); diff != "" {
+	if diff := cmp.Diff(want, recordOf(doc, planned, e2e.Result{}).Processes); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -54,8 +54,8 @@ func (s *Session) explained(ctx context.Context, engine categoriser, r e2e.Resul
 		return r, err
 	}
 	files := map[string]int{}
-	for _, t := range r.Tests {
-		files[t.Keep]++
+	for i := range r.Tests {
+		files[r.Tests[i].Keep]++
 	}
 	for n, res := range results {
 		t := r.Tests[at[n]]
@@ -120,9 +120,10 @@ func (s *Session) ordered(t e2e.TestResult, file int, res triage.Result) triage.
 // process under test crashed below them, or they collided with another shard.
 func sameForAll(r e2e.Result) {
 	crashes := map[string]e2e.TestResult{}
-	for _, t := range r.Tests {
+	for i := range r.Tests {
+		t := &r.Tests[i]
 		if t.Environment != nil && t.Environment.Port > 0 || slices.ContainsFunc(t.Evidence, func(ev e2e.Evidence) bool { return ev.Kind == e2e.EvidenceCrash }) {
-			crashes[t.ID] = t
+			crashes[t.ID] = *t
 		}
 	}
 	for i := range r.Clusters {

@@ -190,12 +190,17 @@ func part(p *e2e.Plan, index int) *e2e.Plan {
 }
 
 // Verdict merges the shard documents below the results folder against the adopted
-// plan and decides. It starts no process and probes no gate.
+// plan and decides. It starts no process and probes no gate. A plan that was not read to its end, because the
+// run was stopped, gives a result without tests, which is not judged.
 func (s *Session) Verdict(ctx context.Context, results string) e2e.Result {
 	ctx, cancel := s.deadline(ctx)
 	defer cancel()
 	f := newFlow(ctx, s.opts.Problems)
 	ev := evidence{plan: s.plan, gates: s.plan.Gates}
+	if s.plan.Digest == "" {
+		f.add(e2e.Problem{Code: e2e.CodeCancelled, LosesEvidence: true, Text: "the run was stopped while its plan was read, so the result has no tests"})
+		return s.conclude(f, nil, evidence{})
+	}
 	then(f, "prepare", s.prepare, none{})
 	ev.stats = then(f, "read the history", s.loadHistory, none{})
 	f.add(s.plan.Problems...)

@@ -29,6 +29,12 @@ func (s *Session) conclude(f *flow, env *environment, ev evidence) e2e.Result {
 	f.add(s.changed()...)
 	r := s.settle(f, ev, s.remember)
 	env.down()
+	if env == nil && r.Verdict.State == e2e.VerdictNotJudged {
+		// No process was started that could have changed a document, and no change can make this one pass. To read
+		// gigabytes again would take what time there is after a signal.
+		s.sweep()
+		return r
+	}
 	if changed := s.changed(); len(changed) > 0 { // by a command that takes something down
 		f.add(changed...)
 		r = s.settle(f, ev, nil)
@@ -39,7 +45,7 @@ func (s *Session) conclude(f *flow, env *environment, ev evidence) e2e.Result {
 
 // settle judges, and writes everything down. Where the run is stopped meanwhile, it does so once
 // more, as a run that was stopped, within [lateTime]; and where that is too short, without its tests.
-func (s *Session) settle(f *flow, ev evidence, remember func(*e2e.Plan, judged)) e2e.Result {
+func (s *Session) settle(f *flow, ev evidence, remember func(context.Context, *e2e.Plan, judged)) e2e.Result {
 	if f.ctx.Err() == nil {
 		if r, err := s.settleWithin(f.ctx, f, ev, remember); err == nil {
 			return r
@@ -56,7 +62,7 @@ func (s *Session) settle(f *flow, ev evidence, remember func(*e2e.Plan, judged))
 
 // lateTime is how long judging and writing may go on after a signal. It leaves a part of the 6 s
 // in which a runner kills the gate.
-const lateTime = 4 * time.Second
+const lateTime = 3 * time.Second
 
 // afterEnd is the context of what is done after the run was stopped.
 func (s *Session) afterEnd(ctx context.Context) (context.Context, context.CancelFunc) {
@@ -68,7 +74,7 @@ func (s *Session) afterEnd(ctx context.Context) (context.Context, context.Cancel
 }
 
 // settleWithin is settle within a context; the error is that it ended.
-func (s *Session) settleWithin(ctx context.Context, f *flow, ev evidence, remember func(*e2e.Plan, judged)) (e2e.Result, error) {
+func (s *Session) settleWithin(ctx context.Context, f *flow, ev evidence, remember func(context.Context, *e2e.Plan, judged)) (e2e.Result, error) {
 	j, err := s.judge(ctx, ev, f.found())
 	if err != nil {
 		return e2e.Result{}, err
@@ -80,7 +86,7 @@ func (s *Session) settleWithin(ctx context.Context, f *flow, ev evidence, rememb
 	err = safely(func() error {
 		r, err = s.writeDown(ctx, ev.plan, j, r)
 		if remember != nil && (err == nil || ctx.Err() == nil) {
-			remember(ev.plan, j)
+			remember(f.ctx, ev.plan, j)
 		}
 		return err
 	})
@@ -227,14 +233,19 @@ func (s *Session) sources(j judged) []e2e.DocumentSum {
 const historyTime = 20 * time.Second
 
 // remember adds this run to the history. A failure only makes the next plan worse.
-func (s *Session) remember(plan *e2e.Plan, j judged) {
+func (s *Session) remember(run context.Context, plan *e2e.Plan, j judged) {
 	if s.opts.History == nil || s.run.Narrowed != nil {
 		return
 	}
 	// A cancelled run is remembered too, as far as there is time.
-	ctx, cancel := context.WithTimeout(context.Background(), historyTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(run), historyTime)
 	defer cancel()
+	defer context.AfterFunc(run, func() { time.AfterFunc(lateTime, cancel) })()
 	for r := range s.records(plan, j) {
+		if ctx.Err() != nil {
+			s.opts.Progress.Note("the run was stopped before all of it was added to the history, so the next plan knows less")
+			return
+		}
 		if err := s.opts.History.Save(ctx, safetext.Redacted(s.opts.Redact, r)); err != nil {
 			s.opts.Progress.Note(fmt.Sprintf("this run was not added to the history, so the next plan knows less: %v", err))
 			return
@@ -256,8 +267,9 @@ func (s *Session) records(plan *e2e.Plan, j judged) iter.Seq[history.Record] {
 		docs = []e2e.ShardRun{{Run: s.run, Gates: j.result.Gates}}
 	}
 	return func(yield func(history.Record) bool) {
+		recorder := history.NewRecorder(j.result, plannedIn(plan))
 		for i, doc := range docs {
-			r := history.RecordOf(doc, workOf(plan, doc), j.result)
+			r := recorder.Of(doc)
 			r.Base, r.Policy, r.Shards = s.opts.Trigger.BaseSHA, s.opts.PolicyDigest, len(plan.Shards)
 			r.OneMachine = s.opts.OneMachine && len(plan.Shards) > 1
 			if i == 0 {
@@ -270,38 +282,27 @@ func (s *Session) records(plan *e2e.Plan, j judged) iter.Seq[history.Record] {
 	}
 }
 
-// workOf is [e2e.Plan.Work] of what a document may name: what was planned for its shard, and what it ran.
-func workOf(plan *e2e.Plan, doc e2e.ShardRun) map[string]e2e.Test {
-	if len(plan.Shards) < 2 || doc.Index < 0 || doc.Index >= len(plan.Shards) {
-		return plan.Work()
-	}
-	its := map[string]bool{}
-	for _, id := range plan.Shards[doc.Index].Tests {
-		its[id] = true
-	}
-	for i := range doc.Tests {
-		its[doc.Tests[i].ID] = true
-	}
-	for _, t := range doc.NotRun {
-		its[t.ID] = true
-	}
-	for _, u := range doc.Units {
-		for _, id := range u.Tests {
-			its[id] = true
+// plannedIn finds a test of the plan, or the one that stands for a batch, by its id.
+func plannedIn(plan *e2e.Plan) func(id string) (e2e.Test, bool) {
+	return func(id string) (e2e.Test, bool) {
+		if at, found := planned(plan, id); found {
+			return plan.Tests[at].Test, true
 		}
-	}
-	part := e2e.Plan{Batches: plan.Batches}
-	for i := range plan.Tests {
-		if its[plan.Tests[i].ID] {
-			part.Tests = append(part.Tests, plan.Tests[i])
+		for _, b := range plan.Batches {
+			if b.ID == id {
+				return b.Stand(), true
+			}
 		}
+		return e2e.Test{}, false
 	}
-	return part.Work()
 }
 
 // redacted is the result as it may be shown: every text without secrets.
 func (s *Session) redacted(ctx context.Context, r e2e.Result) (e2e.Result, error) {
 	for i := range r.Tests {
+		if i%1024 == 0 && ctx.Err() != nil {
+			return e2e.Result{}, ctx.Err()
+		}
 		s.opts.Redact.Spare(r.Tests[i].ID)
 	}
 	return perTest(ctx, r, func(r e2e.Result) e2e.Result { return safetext.Redacted(s.opts.Redact, r) })
@@ -317,7 +318,7 @@ func (s *Session) writePlan(ctx context.Context, plan *e2e.Plan) error {
 	if plan == nil {
 		return nil
 	}
-	if plan.File != "" && safetext.IsClean(s.opts.Redact, plan) {
+	if plan.File != "" && cleanPlan(ctx, s.opts.Redact, *plan) {
 		if err := s.copyAs(ctx, "plan.json", plan.File, plan.Sum); err == nil || ctx.Err() != nil {
 			return err
 		}

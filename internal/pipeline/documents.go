@@ -75,13 +75,24 @@ func (s *Session) put(name string, data []byte) error {
 
 // putBy is put with what a function writes. If that fails, the file stays as it was.
 func (s *Session) putBy(name string, write func(io.Writer) error) error {
+	return s.putSummed(name, write, func(string) error { return nil })
+}
+
+// putSummed is putBy, unless a function refuses the SHA-256 of what would be written.
+func (s *Session) putSummed(name string, write func(io.Writer) error, fits func(sum string) error) error {
 	dir, err := s.folder()
 	if err != nil {
 		return err
 	}
 	defer func() { _ = dir.Close() }()
 	sum := sha256.New()
-	if err := workspace.ReplaceBy(dir, name, func(w io.Writer) error { return write(io.MultiWriter(w, sum)) }); err != nil {
+	err = workspace.ReplaceBy(dir, name, func(w io.Writer) error {
+		if err := write(io.MultiWriter(w, sum)); err != nil {
+			return err
+		}
+		return fits(hex.EncodeToString(sum.Sum(nil)))
+	})
+	if err != nil {
 		return err
 	}
 	s.mu.Lock()
@@ -174,7 +185,7 @@ func (s *Session) writeShards(ctx context.Context, docs []e2e.ShardRun) error {
 func (s *Session) writeShard(ctx context.Context, doc e2e.ShardRun) error {
 	name := shardFile(doc.Index, doc.Run.WorkflowAttempt)
 	from, read := s.origins[name]
-	if read && from.Sealed && !from.secret && safetext.IsClean(s.opts.Redact, &doc) {
+	if read && from.Sealed && !from.secret && cleanShard(ctx, s.opts.Redact, doc) {
 		if err := s.copyAs(ctx, name, from.File, from.Sum); err == nil || ctx.Err() != nil {
 			return err
 		}
@@ -198,6 +209,28 @@ func (s *Session) writeShard(ctx context.Context, doc e2e.ShardRun) error {
 	return s.put(name, withChecksum(b.Bytes()))
 }
 
+// cleanShard reports whether [safetext.Redacted] would change nothing, and the context lasted until that was known.
+func cleanShard(ctx context.Context, r *safetext.Redactor, doc e2e.ShardRun) bool {
+	tests := doc.Tests
+	doc.Tests = nil
+	return safetext.IsClean(r, &doc) && cleanList(ctx, r, tests)
+}
+
+func cleanPlan(ctx context.Context, r *safetext.Redactor, p e2e.Plan) bool {
+	tests := p.Tests
+	p.Tests = nil
+	return safetext.IsClean(r, &p) && cleanList(ctx, r, tests)
+}
+
+func cleanList[T any](ctx context.Context, r *safetext.Redactor, list []T) bool {
+	for part := range slices.Chunk(list, 1024) {
+		if ctx.Err() != nil || !safetext.IsClean(r, part) {
+			return false
+		}
+	}
+	return true
+}
+
 // copyAs copies a document that was read, if it still has that checksum, and no secret stands between
 // what was read of it.
 func (s *Session) copyAs(ctx context.Context, name, file, want string) error {
@@ -206,14 +239,15 @@ func (s *Session) copyAs(ctx context.Context, name, file, want string) error {
 		return err
 	}
 	defer func() { _ = f.Close() }()
-	return s.putBy(name, func(w io.Writer) error {
-		sum := sha256.New()
-		clean := s.opts.Redact.Writer(io.MultiWriter(untilEnd{ctx, w}, sum))
+	return s.putSummed(name, func(w io.Writer) error {
+		clean := s.opts.Redact.Writer(untilEnd{ctx, w})
 		_, err := io.Copy(clean, f)
-		if err = errors.Join(err, clean.Close()); err == nil && hex.EncodeToString(sum.Sum(nil)) != want {
-			err = errors.New("it was changed, or holds a secret")
+		return errors.Join(err, clean.Close())
+	}, func(sum string) error {
+		if sum != want {
+			return errors.New("it was changed, or holds a secret")
 		}
-		return err
+		return nil
 	})
 }
 
@@ -261,7 +295,11 @@ func readLean(ctx context.Context, file, schema string, into any, each func(*e2e
 	defer func() { _ = f.Close() }()
 	in := io.LimitReader(f, maxDocument) // files of the system claim to be empty
 	all, blank := sha256.New(), newBlanked()
-	err = decode(ctx, io.TeeReader(in, io.MultiWriter(all, blank)), into, each)
+	size := int64(0)
+	if info, err := f.Stat(); err == nil {
+		size = info.Size()
+	}
+	err = decode(ctx, io.TeeReader(in, io.MultiWriter(all, blank)), size, into, each)
 	if err == nil { // the decoder stops after the end
 		_, err = io.Copy(io.MultiWriter(all, blank), in)
 	}
@@ -397,12 +435,30 @@ func madeBy(file string) string {
 }
 
 // ReadPlan reads plan.json for a gate of this version. It refuses one whose digest does not fit
-// its content.
-func ReadPlan(file, version string) (*e2e.Plan, error) {
+// its content. If the context ends while it reads, the error is the cause, and the plan has only its run, or
+// is nil if that was not read yet; only [Session.Verdict] accepts such a plan.
+func ReadPlan(ctx context.Context, file, version string) (*e2e.Plan, error) {
 	var p e2e.Plan
-	sum, err := readWhole(context.Background(), file, e2e.PlanSchema, &p)
-	if err == nil && digest(&p) != p.Digest {
-		err = fmt.Errorf("%s was changed after it was made (its digest does not fit); plan again", file)
+	sum, err := readWhole(ctx, file, e2e.PlanSchema, &p)
+	made := ""
+	if err == nil {
+		if made, err = digestWithin(ctx, &p); err == nil && made != p.Digest {
+			err = fmt.Errorf("%s was changed after it was made (its digest does not fit); plan again", file)
+		}
+	}
+	if ctx.Err() == nil && err == nil {
+		p.Sum, p.File = sum, file
+		shared := idsOf(&p)
+		for i := range p.Shards {
+			shared(ctx, p.Shards[i].Tests)
+		}
+	}
+	if ctx.Err() != nil {
+		err = fmt.Errorf("cannot read the plan: %w", context.Cause(ctx))
+		if p.Run.ID == "" {
+			return nil, err
+		}
+		return &e2e.Plan{Schema: e2e.PlanSchema, Run: p.Run}, err
 	}
 	if err != nil {
 		if made := madeBy(file); made != "" && made != version {
@@ -416,24 +472,27 @@ func ReadPlan(file, version string) (*e2e.Plan, error) {
 			return nil, fmt.Errorf("cannot read the plan: %s lists shard %d in place %d", file, sh.Index, i)
 		}
 	}
-	p.Sum, p.File = sum, file
-	shared := idsOf(&p)
-	for i := range p.Shards {
-		shared(p.Shards[i].Tests)
-	}
 	return &p, nil
 }
 
-// idsOf has lists of ids use the strings of the plan, which are there once for each test.
-func idsOf(p *e2e.Plan) func([]string) {
-	return func(list []string) {
+// idsOf has lists of ids use the strings of the plan, which are there once for each test, as long as a
+// context lasts.
+func idsOf(p *e2e.Plan) func(context.Context, []string) {
+	return func(ctx context.Context, list []string) {
 		for i, id := range list {
-			at, found := sort.Find(len(p.Tests), func(n int) int { return strings.Compare(id, p.Tests[n].ID) })
-			if found {
+			if i%1024 == 0 && ctx.Err() != nil {
+				return
+			}
+			if at, found := planned(p, id); found {
 				list[i] = p.Tests[at].ID
 			}
 		}
 	}
+}
+
+// planned is the place of a test in a plan, whose tests are sorted by id.
+func planned(p *e2e.Plan, id string) (at int, found bool) {
+	return sort.Find(len(p.Tests), func(n int) int { return strings.Compare(id, p.Tests[n].ID) })
 }
 
 // ReadResult reads a result.json of at most limit bytes. It checks only the schema and the
@@ -466,7 +525,7 @@ type documents struct {
 	noted map[string]bool
 	lean  *lean
 	// shared is [idsOf] the plan.
-	shared func([]string)
+	shared func(context.Context, []string)
 	// origins is where to say how documents were read; nil: it does not matter.
 	origins map[string]origin
 }
@@ -479,7 +538,7 @@ type lean struct {
 	// what is kept of them.
 	inAll, inDocument, bytes int
 	// shared is [idsOf] the plan.
-	shared func([]string)
+	shared func(context.Context, []string)
 	// left: some were left out; secret: one of those holds a secret.
 	left, secret bool
 }
@@ -492,7 +551,7 @@ const roomForAny, roomForFirst = 32 << 20, 64 << 20
 func (l *lean) each(t *e2e.TestRun) {
 	if l.shared != nil {
 		id := []string{t.ID}
-		l.shared(id)
+		l.shared(context.Background(), id)
 		t.ID = id[0]
 	}
 	for i := range t.Attempts {
@@ -524,7 +583,7 @@ type origin struct {
 // ours asks which documents came with the checkout.
 func (s *Session) ours(ctx context.Context) documents {
 	d := documents{runs: s.runs(), comes: func(string) bool { return false }, note: s.opts.Progress.Note, noted: map[string]bool{},
-		lean: &lean{redact: s.opts.Redact}, shared: func([]string) {}}
+		lean: &lean{redact: s.opts.Redact}, shared: func(context.Context, []string) {}}
 	if s.plan != nil {
 		d.shared = idsOf(s.plan)
 		d.lean.shared = d.shared
@@ -632,7 +691,7 @@ func (d documents) readShards(ctx context.Context, dirs ...string) (docs []verdi
 			continue
 		}
 		for _, u := range doc.Units {
-			d.shared(u.Tests)
+			d.shared(ctx, u.Tests)
 		}
 		sealed := doc.Checksum != ""
 		doc.Checksum = "" // it is made anew where the document is written again

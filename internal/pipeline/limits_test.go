@@ -15,6 +15,7 @@ import (
 
 	"github.com/org/e2e-gate/internal/config"
 	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/policy"
 	"github.com/org/e2e-gate/internal/report"
 	"github.com/org/e2e-gate/internal/safetext"
 	"github.com/org/e2e-gate/internal/suite"
@@ -28,10 +29,13 @@ type ending struct {
 	context.Context //nolint:containedctx // it is one
 	left            int
 	over            bool
+	// after is how often it was asked when it was over.
+	after int
 }
 
 func (e *ending) Err() error {
 	if e.over = e.over || e.left == 0; e.over {
+		e.after++
 		return context.Canceled
 	}
 	e.left--
@@ -80,38 +84,78 @@ func TestCancelledAfterTheSuites(t *testing.T) {
 	}
 }
 
-// Each stage after the suites stops when its context ends.
-func TestStagesEnd(t *testing.T) {
-	s, docs := bigSession(t, bigrun.Run{Failed: 3, Passed: 3, Details: 100, Shards: 1})
+// stagesOf are the stages after the suites, over a run.
+func stagesOf(t *testing.T, run bigrun.Run) map[string]func(context.Context) error {
+	s, docs := bigSession(t, run)
 	r := verdict.Of(verdict.In{Run: s.run, Plan: s.plan, Documents: localDocuments(docs), Local: true}).Result
 	engine, err := triage.New(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := putDocs(t, s, docs)
-	for name, stage := range map[string]func(context.Context) error{
+	var failures []triage.Input
+	for i := range r.Tests {
+		failures = append(failures, triage.Input{ID: r.Tests[i].ID, Message: "x"})
+	}
+	dir, plans := putDocs(t, s, docs), t.TempDir()
+	if err := run.Write(plans); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(plans, "plan.json")
+	plan, err := ReadPlan(t.Context(), file, "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lost := e2e.Problem{Code: e2e.CodeLost, LosesEvidence: true}
+	for i := range plan.Tests {
+		lost.Tests = append(lost.Tests, plan.Tests[i].ID)
+	}
+	return map[string]func(context.Context) error{
+		"read the plan": func(ctx context.Context) error {
+			_, err := ReadPlan(ctx, file, "test")
+			return err
+		},
 		"read": func(ctx context.Context) error {
-			_, bad := documents{lean: &lean{}, shared: func([]string) {}, comes: func(string) bool { return false }}.readShards(ctx, dir)
+			_, bad := documents{lean: &lean{}, shared: func(context.Context, []string) {}, comes: func(string) bool { return false }}.readShards(ctx, dir)
 			if len(bad) > 0 {
 				return context.Canceled
 			}
 			return nil
 		},
+		"accept and merge": func(ctx context.Context) error {
+			_, err := verdict.Within(ctx, verdict.In{Run: s.run, Plan: s.plan, Documents: localDocuments(docs)})
+			return err
+		},
 		"merge": func(ctx context.Context) error {
 			_, err := verdict.Within(ctx, verdict.In{Run: s.run, Plan: s.plan, Documents: localDocuments(docs), Local: true})
 			return err
 		},
+		"decide": func(ctx context.Context) error {
+			_, err := policy.DecideInPlace(ctx, policy.Evidence{Tests: slices.Clone(r.Tests), Problems: []e2e.Problem{lost}})
+			return err
+		},
 		"triage": func(ctx context.Context) error {
-			_, _, err := engine.Within(ctx, []triage.Input{{ID: "a", Message: "x"}, {ID: "b", Message: "y"}})
+			_, _, err := engine.Within(ctx, failures)
 			return err
 		},
 		"mask": func(ctx context.Context) error {
 			_, err := s.redacted(ctx, r)
 			return err
 		},
+		"find secrets": func(ctx context.Context) error {
+			if !cleanPlan(ctx, nil, *s.plan) || !cleanShard(ctx, nil, docs[0]) {
+				return ctx.Err()
+			}
+			return nil
+		},
+		"copy":   func(ctx context.Context) error { return s.copyAs(ctx, "copy.json", file, plan.Sum) },
 		"render": func(ctx context.Context) error { return s.render(ctx, r) },
 		"write":  func(ctx context.Context) error { return s.write(ctx, "result.json", &r) },
-	} {
+	}
+}
+
+// Each stage after the suites stops when its context ends.
+func TestStagesEnd(t *testing.T) {
+	for name, stage := range stagesOf(t, bigrun.Run{Failed: 3, Passed: 3, Details: 100, Shards: 1}) {
 		for asked := 0; ; asked++ {
 			ctx := &ending{Context: t.Context(), left: asked}
 			err := stage(ctx)
@@ -124,6 +168,73 @@ func TestStagesEnd(t *testing.T) {
 			if !errors.Is(err, context.Canceled) {
 				t.Errorf("%s goes on after its end: %v", name, err)
 				break
+			}
+		}
+	}
+}
+
+// No stage handles many tests without a look at its context, so that a signal ends it soon, however many
+// tests there are.
+func TestStagesLookAtTheirContext(t *testing.T) {
+	const tests, between = 8 << 10, 1 << 10
+	for name, stage := range stagesOf(t, bigrun.Run{Passed: tests, Shards: 1}) {
+		ctx := &ending{Context: t.Context(), left: 1 << 30}
+		if err := stage(ctx); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if asked := 1<<30 - ctx.left; asked < tests/between {
+			t.Errorf("%s: the context was asked %d times for %d tests", name, asked, tests)
+		}
+		// And what is left to do once it has ended does not grow with them.
+		ended := &ending{Context: t.Context(), left: tests / between / 2}
+		if err := stage(ended); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s goes on after its end: %v", name, err)
+		}
+		if ended.after > between {
+			t.Errorf("%s: the context was asked %d times after its end", name, ended.after)
+		}
+	}
+}
+
+// A signal while the plan is read leaves a result that is not judged, and says why it has no tests.
+func TestCancelledWhileThePlanIsRead(t *testing.T) {
+	dir := t.TempDir()
+	if err := (bigrun.Run{Passed: 50, Shards: 1}).Write(dir); err != nil {
+		t.Fatal(err)
+	}
+	withRun := 0
+	for asked := 0; ; asked++ {
+		ctx := &ending{Context: t.Context(), left: asked}
+		plan, err := ReadPlan(ctx, filepath.Join(dir, "plan.json"), "test")
+		switch {
+		case !ctx.over:
+			if err != nil || withRun == 0 {
+				t.Errorf("%v; stopped with a run: %d times", err, withRun)
+			}
+			return
+		case !errors.Is(err, context.Canceled):
+			t.Fatalf("stopped at %d: %v", asked, err)
+		case plan == nil: // its run was not read yet
+			continue
+		}
+		if withRun++; withRun%20 != 1 {
+			continue
+		}
+		s := verdictSession(t, 1)
+		s.run.Repository, s.run.SHA, s.run.WorkflowRun = plan.Run.Repository, plan.Run.SHA, plan.Run.WorkflowRun
+		if err := s.Adopt(plan); err != nil {
+			t.Fatal(err)
+		}
+		over, cancel := context.WithCancel(t.Context())
+		cancel()
+		r := s.Verdict(over, dir)
+		written, err := ReadResult(filepath.Join(s.out, "result.json"), maxDocument)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, got := range []e2e.Result{r, *written} {
+			if got.Verdict.State != e2e.VerdictNotJudged || len(got.Problems) != 1 || got.Problems[0].Code != e2e.CodeCancelled || got.Run.ID != "big" {
+				t.Fatalf("stopped at %d: %s %+v", asked, got.Verdict.State, got.Problems)
 			}
 		}
 	}
@@ -154,7 +265,7 @@ func bigVerdict(t *testing.T, run bigrun.Run, secrets ...string) (*Session, e2e.
 	}
 	s, _ := bigSession(t, run)
 	s.opts.Redact = safetext.NewRedactor(secrets)
-	plan, err := ReadPlan(filepath.Join(dir, "plan.json"), "test")
+	plan, err := ReadPlan(t.Context(), filepath.Join(dir, "plan.json"), "test")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -342,7 +453,7 @@ func TestDocumentsAreJSON(t *testing.T) {
 		}
 		var compact bytes.Buffer
 		want, _ = json.Marshal(doc)
-		if err := encodeCompact(&compact, doc); err != nil || compact.String() != string(want) {
+		if err := encodeCompact(t.Context(), &compact, doc); err != nil || compact.String() != string(want) {
 			t.Errorf("%s: %v\n%s\n%s", name, err, compact.String(), want)
 		}
 	}
@@ -379,7 +490,7 @@ func TestDecodeRefuses(t *testing.T) {
 		`{"tests":[{"id":"a"},]}`:              "invalid character",
 	} {
 		var doc e2e.ShardRun
-		err := decode(t.Context(), strings.NewReader(text), &doc, func(*e2e.TestRun) {})
+		err := decode(t.Context(), strings.NewReader(text), int64(len(text)), &doc, func(*e2e.TestRun) {})
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want %q", text, err, want)
 		}

@@ -397,11 +397,18 @@ func named(owners []string) []string {
 // digest ties shard documents to the plan that they ran. It covers the whole plan: nothing that
 // decides is outside of it.
 func digest(p *e2e.Plan) string {
+	sum, err := digestWithin(context.Background(), p)
+	if err != nil {
+		panic(fmt.Sprintf("a plan of plain values does not marshal: %v", err))
+	}
+	return sum
+}
+
+// digestWithin is [digest] for as long as a context lasts.
+func digestWithin(ctx context.Context, p *e2e.Plan) (string, error) {
 	whole := *p
 	whole.Digest = ""
 	sum := sha256.New()
-	if err := encodeCompact(sum, &whole); err != nil {
-		panic(fmt.Sprintf("a plan of plain values does not marshal: %v", err))
-	}
-	return hex.EncodeToString(sum.Sum(nil))
+	err := encodeCompact(ctx, sum, &whole)
+	return hex.EncodeToString(sum.Sum(nil)), err
 }

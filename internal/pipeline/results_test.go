@@ -253,27 +253,27 @@ func TestReadPlan(t *testing.T) {
 		}
 	}
 	put(s.plan)
-	if _, err := ReadPlan(file, ""); err != nil {
+	if _, err := ReadPlan(t.Context(), file, ""); err != nil {
 		t.Fatal(err)
 	}
 	changed := *s.plan
 	changed.Tests = changed.Tests[:1] // a test dropped on the way is a lost test
 	put(changed)
-	if _, err := ReadPlan(file, ""); err == nil || !strings.Contains(err.Error(), "digest does not fit") {
+	if _, err := ReadPlan(t.Context(), file, ""); err == nil || !strings.Contains(err.Error(), "digest does not fit") {
 		t.Errorf("%v", err)
 	}
 	// Whatever decides is covered, as whether the stage blocks is.
 	soft := *s.plan
 	soft.Run.Blocks = !soft.Run.Blocks
 	put(soft)
-	if _, err := ReadPlan(file, ""); err == nil || !strings.Contains(err.Error(), "digest does not fit") {
+	if _, err := ReadPlan(t.Context(), file, ""); err == nil || !strings.Contains(err.Error(), "digest does not fit") {
 		t.Errorf("%v", err)
 	}
 	// Another version of the gate writes other fields: that is what is said.
 	other := *s.plan
 	other.Run.Version = "1.2.3"
 	put(other)
-	if _, err := ReadPlan(file, "2.0.0"); err == nil || !strings.Contains(err.Error(), "was made by version 1.2.3 of the gate, and this is 2.0.0") {
+	if _, err := ReadPlan(t.Context(), file, "2.0.0"); err == nil || !strings.Contains(err.Error(), "was made by version 1.2.3 of the gate, and this is 2.0.0") {
 		t.Errorf("%v", err)
 	}
 	for name, text := range map[string]string{"empty": "", "html": "<html>", "other schema": `{"schema":"e2e-gate/result/v1"}`,
@@ -281,7 +281,7 @@ func TestReadPlan(t *testing.T) {
 		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := ReadPlan(file, ""); err == nil {
+		if _, err := ReadPlan(t.Context(), file, ""); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}
@@ -290,7 +290,7 @@ func TestReadPlan(t *testing.T) {
 // Something else in the place of a document could have no end, or never come.
 func TestDocumentsAreFiles(t *testing.T) {
 	for name, want := range map[string]string{os.DevNull: "is not a regular file", t.TempDir(): "is not a regular file"} {
-		if _, err := ReadPlan(name, "1"); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := ReadPlan(t.Context(), name, "1"); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -23,7 +23,8 @@ import (
 // its lists by itself, and masked at the very last. An element of a list of more than [maxLaidOut] is one line.
 func encode(ctx context.Context, w io.Writer, r *safetext.Redactor, doc any) error {
 	out := bufio.NewWriterSize(w, 64<<10)
-	e := encoder{ctx: ctx, out: out, redact: r, indent: "  ", line: "\n", colon: ": "}
+	e := encoder{ctx: ctx, out: out, masks: true, redact: r, indent: "  ", line: "\n", colon: ": "}
+	e.json = json.NewEncoder(&e.buf)
 	if err := e.object(doc); err != nil {
 		return err
 	}
@@ -32,9 +33,10 @@ func encode(ctx context.Context, w io.Writer, r *safetext.Redactor, doc any) err
 }
 
 // encodeCompact writes a document as [json.Marshal] renders it, with its secrets.
-func encodeCompact(w io.Writer, doc any) error {
+func encodeCompact(ctx context.Context, w io.Writer, doc any) error {
 	out := bufio.NewWriterSize(w, 64<<10)
-	e := encoder{ctx: context.Background(), out: out, colon: ":"}
+	e := encoder{ctx: ctx, out: out, colon: ":"}
+	e.json = json.NewEncoder(&e.buf)
 	return errors.Join(e.object(doc), out.Flush())
 }
 
@@ -46,9 +48,13 @@ type encoder struct {
 	ctx    context.Context //nolint:containedctx // of one call
 	out    *bufio.Writer
 	redact *safetext.Redactor
+	// masks: the texts are cleaned, see [safetext.Redacted].
+	masks bool
 	// indent is of one level; line ends lines, and is empty for a compact document.
 	indent, line, colon string
-	buf                 bytes.Buffer
+	// json writes to buf.
+	json *json.Encoder
+	buf  bytes.Buffer
 }
 
 func (e *encoder) object(doc any) error {
@@ -126,15 +132,16 @@ func (e *encoder) value(v reflect.Value, masked bool, prefix string) error {
 		return err
 	}
 	doc := v.Addr().Interface()
-	if masked {
+	if masked && e.masks {
 		doc = safetext.Redacted(e.redact, doc)
 	}
 	e.buf.Reset()
-	enc := json.NewEncoder(&e.buf)
-	if e.line != "" {
-		enc.SetIndent(prefix, e.indent)
+	if e.line == "" {
+		e.json.SetIndent("", "")
+	} else {
+		e.json.SetIndent(prefix, e.indent)
 	}
-	if err := enc.Encode(doc); err != nil {
+	if err := e.json.Encode(doc); err != nil {
 		return err
 	}
 	_, err := e.out.Write(bytes.TrimSuffix(e.buf.Bytes(), []byte("\n")))
@@ -143,8 +150,8 @@ func (e *encoder) value(v reflect.Value, masked bool, prefix string) error {
 
 // decode reads a document of the gate element by element. It refuses fields that the schema
 // does not have, or that stand there twice: one may be another whose name was damaged. Each test of
-// a shard is given to a function, which may change it.
-func decode(ctx context.Context, r io.Reader, into any, each func(*e2e.TestRun)) error {
+// a shard is given to a function, which may change it. size is how many bytes there are; a wrong one does no harm.
+func decode(ctx context.Context, r io.Reader, size int64, into any, each func(*e2e.TestRun)) error {
 	dec := json.NewDecoder(bufio.NewReaderSize(r, 256<<10))
 	dec.DisallowUnknownFields()
 	if err := expect(dec, json.Delim('{')); err != nil {
@@ -157,7 +164,7 @@ func decode(ctx context.Context, r io.Reader, into any, each func(*e2e.TestRun))
 			fields[name] = v.Field(i)
 		}
 	}
-	words := words{}
+	in := reading{ctx: ctx, dec: dec, size: size, words: words{}, each: each}
 	for seen := map[string]bool{}; dec.More(); {
 		token, err := dec.Token()
 		if err != nil {
@@ -172,7 +179,7 @@ func decode(ctx context.Context, r io.Reader, into any, each func(*e2e.TestRun))
 			return fmt.Errorf("json: duplicate field %q", name)
 		}
 		seen[name] = true
-		if err := decodeField(ctx, dec, field, words, each); err != nil {
+		if err := in.field(field); err != nil {
 			return err
 		}
 	}
@@ -193,22 +200,35 @@ func expect(dec *json.Decoder, want json.Delim) error {
 	return err
 }
 
-func decodeField(ctx context.Context, dec *json.Decoder, v reflect.Value, words words, each func(*e2e.TestRun)) error {
-	switch list := v.Addr().Interface().(type) {
-	case *[]e2e.TestRun:
-		return decodeList(ctx, dec, list, func(t *e2e.TestRun) { words.run(t); each(t) })
-	case *[]e2e.PlannedTest:
-		return decodeList(ctx, dec, list, func(t *e2e.PlannedTest) { words.test(&t.Test); words.keep(&t.Source) })
-	case *[]e2e.NotRunTest:
-		return decodeList(ctx, dec, list, func(t *e2e.NotRunTest) { words.keep(&t.Reason) })
-	case *[]e2e.RerunRecord:
-		return decodeList(ctx, dec, list, func(t *e2e.RerunRecord) { words.keep(&t.Reason) })
-	}
-	return dec.Decode(v.Addr().Interface())
+// reading is a document that is being read, of so many bytes.
+type reading struct {
+	ctx   context.Context //nolint:containedctx // of one call
+	dec   *json.Decoder
+	size  int64
+	words words
+	each  func(*e2e.TestRun)
 }
 
+func (in reading) field(v reflect.Value) error {
+	switch list := v.Addr().Interface().(type) {
+	case *[]e2e.TestRun:
+		return decodeList(in, list, func(t *e2e.TestRun) { in.words.run(t); in.each(t) })
+	case *[]e2e.PlannedTest:
+		return decodeList(in, list, func(t *e2e.PlannedTest) { in.words.test(&t.Test); in.words.keep(&t.Source) })
+	case *[]e2e.NotRunTest:
+		return decodeList(in, list, func(t *e2e.NotRunTest) { in.words.keep(&t.Reason) })
+	case *[]e2e.RerunRecord:
+		return decodeList(in, list, func(t *e2e.RerunRecord) { in.words.keep(&t.Reason) })
+	}
+	return in.dec.Decode(v.Addr().Interface())
+}
+
+// sampled is after how many elements of a list it is estimated how many there are.
+const sampled = 1000
+
 // decodeList reads a list, and does something with each element.
-func decodeList[T any](ctx context.Context, dec *json.Decoder, list *[]T, with func(*T)) error {
+func decodeList[T any](in reading, list *[]T, with func(*T)) error {
+	ctx, dec := in.ctx, in.dec
 	token, err := dec.Token()
 	if err != nil || token == nil { // null
 		return err
@@ -217,6 +237,7 @@ func decodeList[T any](ctx context.Context, dec *json.Decoder, list *[]T, with f
 		return fmt.Errorf("json: found %v instead of a list", token)
 	}
 	*list = []T{}
+	start := dec.InputOffset()
 	for dec.More() {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -224,12 +245,21 @@ func decodeList[T any](ctx context.Context, dec *json.Decoder, list *[]T, with f
 		if len(*list) == MaxTests {
 			return fmt.Errorf("it has more than %d tests (%s); split the stage", MaxTests, e2e.CodeTooManyTests)
 		}
+		if len(*list) == sampled { // a list that grows by doubling is copied again and again, and has two copies meanwhile
+			if read := dec.InputOffset(); read > start && in.size > read {
+				rest := (in.size - read) * sampled / (read - start)
+				*list = slices.Grow(*list, int(min(rest+rest/64, MaxTests)))
+			}
+		}
 		var one T
 		if err := dec.Decode(&one); err != nil {
 			return err
 		}
 		with(&one)
 		*list = append(*list, one)
+	}
+	if unused := cap(*list) - len(*list); unused > len(*list)/8 {
+		*list = append(make([]T, 0, len(*list)), *list...)
 	}
 	*list = slices.Clip(*list)
 	_, err = dec.Token()
@@ -257,6 +287,9 @@ func (w words) test(t *e2e.Test) {
 	}
 	for i := range t.Tags {
 		w.keep(&t.Tags[i])
+	}
+	if strings.HasSuffix(t.ID, t.Name) { // no second copy
+		t.Name = t.ID[len(t.ID)-len(t.Name):]
 	}
 }
 

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -33,19 +34,26 @@ type Evidence struct {
 // Decide judges. It returns the verdict, and the tests with effect and why.
 func Decide(ev Evidence) (e2e.Verdict, []e2e.TestResult) {
 	ev.Tests = slices.Clone(ev.Tests)
-	return DecideInPlace(ev), ev.Tests
+	v, err := DecideInPlace(context.Background(), ev)
+	if err != nil {
+		panic(err) // only the end of a context is one
+	}
+	return v, ev.Tests
 }
 
 // DecideInPlace is [Decide] that sets effect and why in the tests of the evidence themselves:
-// a million of them have no second copy.
-func DecideInPlace(ev Evidence) e2e.Verdict {
+// a million of them have no second copy. The error is that the context ended.
+func DecideInPlace(ctx context.Context, ev Evidence) (e2e.Verdict, error) {
 	if ev.Table == nil {
 		ev.Table = Default()
 	}
-	j := &judge{ev: ev, tests: ev.Tests}
+	j := &judge{ctx: ctx, ev: ev, tests: ev.Tests}
 	j.judgeChanged()
 	j.findDamaged()
 	for i := range j.tests {
+		if j.ended(i) {
+			return e2e.Verdict{}, ctx.Err()
+		}
 		t := &j.tests[i]
 		t.Effect, t.Why, t.Policy = j.effect(*t)
 		if t.Context && !t.Unplanned && stronger(t.Effect, e2e.Informs) {
@@ -57,15 +65,22 @@ func DecideInPlace(ev Evidence) e2e.Verdict {
 	j.outcomes()
 	j.evidence()
 	j.budgets()
-	return j.verdict()
+	if err := ctx.Err(); err != nil {
+		return e2e.Verdict{}, err // what was found by then may not be everything
+	}
+	return j.verdict(), nil
 }
 
+// ended reports whether the context has ended, and asks it once in so many steps of a loop.
+func (j *judge) ended(step int) bool { return step%1024 == 0 && j.ctx.Err() != nil }
+
 type judge struct {
+	ctx   context.Context //nolint:containedctx // of one call
 	ev    Evidence
 	tests []e2e.TestResult
 	// ids and units are indices into tests; nil until a problem names a test.
 	ids, units map[string][]int
-	damaged    map[string]e2e.Problem
+	damaged    map[string]*e2e.Problem
 	reasons    []e2e.Reason
 }
 
@@ -99,14 +114,18 @@ func (j *judge) judgeChanged() {
 // findDamaged maps each test to the first problem, by code and text, that loses
 // its evidence.
 func (j *judge) findDamaged() {
-	j.damaged = map[string]e2e.Problem{}
-	for _, p := range j.ev.Problems {
+	j.damaged = map[string]*e2e.Problem{}
+	for n := range j.ev.Problems {
+		p := &j.ev.Problems[n]
 		if !p.LosesEvidence {
 			continue
 		}
-		tests, _ := j.affected(p)
-		for _, i := range tests {
-			t := j.tests[i]
+		tests, _ := j.affected(*p)
+		for n, i := range tests {
+			if j.ended(n) {
+				return
+			}
+			t := &j.tests[i]
 			known, ok := j.damaged[t.ID]
 			if !ok || cmp.Or(cmp.Compare(p.Code, known.Code), cmp.Compare(p.Text, known.Text)) < 0 {
 				j.damaged[t.ID] = p
@@ -121,15 +140,27 @@ func (j *judge) findDamaged() {
 // behind it, and their criticality, are unknown.
 func (j *judge) affected(p e2e.Problem) (tests []int, all bool) {
 	if j.ids == nil && len(p.Tests) > 0 {
-		j.ids, j.units = map[string][]int{}, map[string][]int{}
+		j.ids, j.units = make(map[string][]int, len(j.tests)), map[string][]int{}
+		each := make([]int, len(j.tests)) // almost every id is that of one test
 		for i := range j.tests {
+			if j.ended(i) {
+				return nil, false
+			}
 			t := &j.tests[i]
-			j.ids[t.ID] = append(j.ids[t.ID], i)
+			each[i] = i
+			if have := j.ids[t.ID]; have == nil {
+				j.ids[t.ID] = each[i : i+1 : i+1]
+			} else {
+				j.ids[t.ID] = append(have, i)
+			}
 			j.units[t.Unit] = append(j.units[t.Unit], i)
 		}
 	}
 	unnamed := false
-	for _, id := range p.Tests {
+	for n, id := range p.Tests {
+		if j.ended(n) {
+			return nil, false
+		}
 		at, known := j.ids[id]
 		unnamed = unnamed || !known
 		tests = append(tests, at...)
@@ -362,7 +393,7 @@ func (j *judge) code(t e2e.TestResult) e2e.Code {
 	case RowLaterPass:
 		return e2e.CodeLaterPass
 	case RowLost:
-		if j.damaged[t.ID].Code != e2e.CodeLost { // a lost shard names its tests itself
+		if p := j.damaged[t.ID]; p == nil || p.Code != e2e.CodeLost { // a lost shard names its tests itself
 			return e2e.CodeLost
 		}
 	case RowNotRun:

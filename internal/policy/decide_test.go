@@ -794,7 +794,10 @@ func TestCollisionIsNotAFlake(t *testing.T) {
 		one := test("s/f::T", tc.outcome, tc.crit)
 		one.Environment, one.Quarantine = &e2e.Environment{Port: 9000}, tc.quarantine
 		tests := []e2e.TestResult{one, test("s/f::other", e2e.Passed, e2e.ReleaseBlocking)}
-		v := DecideInPlace(Evidence{Blocks: true, Tests: tests, Table: Default()})
+		v, err := DecideInPlace(t.Context(), Evidence{Blocks: true, Tests: tests, Table: Default()})
+		if err != nil {
+			t.Fatal(err)
+		}
 		if tests[0].Effect != tc.want || v.State != tc.state {
 			t.Errorf("%s %s: %s, %s", tc.outcome, tc.crit, tests[0].Effect, v.State)
 		}

@@ -70,7 +70,7 @@ func (a *annotator) test(t *e2e.TestResult) {
 	switch {
 	case t.Effect == e2e.Blocks || t.Effect == e2e.NotJudged:
 		level = annotation.Error
-	case !needsAttention(*t) && !quarantined(*t) && t.Outcome != e2e.Flaky:
+	case !needsAttention(t) && !quarantined(*t) && t.Outcome != e2e.Flaky:
 		return
 	}
 	what := verb(*t)

@@ -74,11 +74,11 @@ func quarantined(t e2e.TestResult) bool {
 
 // needsAttention reports whether a test is in the table of findings.
 // Flakes and quarantined tests that do not block have tables of their own.
-func needsAttention(t e2e.TestResult) bool {
+func needsAttention(t *e2e.TestResult) bool {
 	switch {
 	case t.Effect == e2e.Blocks || t.Effect == e2e.NotJudged || t.LaterPass:
 		return true
-	case quarantined(t):
+	case quarantined(*t):
 		return false
 	}
 	switch t.Outcome {
@@ -136,14 +136,17 @@ func Findings(r e2e.Result) []Finding {
 		f.nothing = "nothing to do for the tests: they start once the gates pass"
 	}
 	for i := range r.Tests {
-		f.tests[r.Tests[i].ID] = &r.Tests[i]
+		if t := &r.Tests[i]; needsAttention(t) {
+			f.tests[t.ID] = t
+			f.attention = append(f.attention, t)
+		}
 	}
 	f.gates(r.Gates)
 	for _, c := range r.Clusters {
 		f.cluster(c)
 	}
 	f.problems(r.Problems)
-	f.rest(r.Tests)
+	f.rest()
 	// The gate comes before the tests that wait for it, although they are more.
 	gate := map[bool]int{true: -1}
 	slices.SortStableFunc(f.list, func(a, b Finding) int {
@@ -154,9 +157,11 @@ func Findings(r e2e.Result) []Finding {
 
 // finder collects findings, each test in one of them.
 type finder struct {
-	tests map[string]*e2e.TestResult
-	used  map[string]bool
-	list  []Finding
+	// tests are those that need attention, by id; attention has them in their order.
+	tests     map[string]*e2e.TestResult
+	attention []*e2e.TestResult
+	used      map[string]bool
+	list      []Finding
 	// unjudged: the verdict is that nothing was judged, so nothing blocks either.
 	unjudged bool
 	// nothing is the next step for tests without a result whose next step is unknown.
@@ -189,7 +194,7 @@ func (f *finder) gates(gates []e2e.Gate) {
 func (f *finder) claim(ids []string) []*e2e.TestResult {
 	var list []*e2e.TestResult
 	for _, id := range ids {
-		if t := f.tests[id]; t != nil && !f.used[id] && needsAttention(*t) {
+		if t := f.tests[id]; t != nil && !f.used[id] {
 			f.used[id] = true
 			list = append(list, t)
 		}
@@ -291,11 +296,11 @@ func (f *finder) lostTogether(tests []*e2e.TestResult) Finding {
 
 // rest makes findings of the remaining tests: one for each failure, and one for each
 // reason why tests have no result.
-func (f *finder) rest(tests []e2e.TestResult) {
+func (f *finder) rest() {
 	var order []string
 	groups := map[string][]*e2e.TestResult{}
-	for i := range tests {
-		for _, t := range f.claim([]string{tests[i].ID}) {
+	for _, one := range f.attention {
+		for _, t := range f.claim([]string{one.ID}) {
 			if t.Outcome == e2e.Failed || t.Outcome == e2e.Flaky || t.LaterPass {
 				f.test(t)
 				continue

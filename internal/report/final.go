@@ -334,7 +334,7 @@ func (f *final) flakes() {
 			f.title(yellow, fmt.Sprintf("and %s more flaky tests; result.json has all", thousands(len(flakes(f.r))-i)))
 			return
 		}
-		if needsAttention(t) {
+		if needsAttention(&t) {
 			continue
 		}
 		f.title(yellow, "FLAKY  "+safetext.Line(t.ID, idText))
@@ -413,7 +413,7 @@ func (f *final) slowest() {
 	}
 	f.title(bold, "SLOWEST TESTS")
 	for _, t := range list {
-		f.path(seconds(took(t)), safetext.Line(t.ID, idText))
+		f.path(seconds(took(&t)), safetext.Line(t.ID, idText))
 	}
 }
 

@@ -1,14 +1,12 @@
 package report
 
 import (
-	"bufio"
 	"bytes"
 	"cmp"
 	"encoding/xml"
-	"errors"
-	"fmt"
 	"io"
 	"math"
+	"strconv"
 	"time"
 
 	"github.com/org/e2e-gate/internal/e2e"
@@ -30,43 +28,19 @@ type xmlSuite struct {
 	tests                     []int
 }
 
-func (s *xmlSuite) start() xml.StartElement {
-	start := xml.StartElement{Name: xml.Name{Local: "testsuite"}}
-	for _, a := range [][2]string{
-		{"name", s.name}, {"tests", fmt.Sprint(len(s.tests))}, {"failures", fmt.Sprint(s.failures)}, {"errors", fmt.Sprint(s.errors)},
-		{"skipped", fmt.Sprint(s.skipped)}, {"time", xmlSeconds(s.seconds)}, {"timestamp", s.timestamp},
-	} {
-		if a[0] != "timestamp" || a[1] != "" {
-			start.Attr = append(start.Attr, xml.Attr{Name: xml.Name{Local: a[0]}, Value: a[1]})
-		}
-	}
-	return start
-}
-
 type xmlCase struct {
-	Classname  string        `xml:"classname,attr"`
-	Name       string        `xml:"name,attr"`
-	File       string        `xml:"file,attr,omitempty"`
-	Line       int           `xml:"line,attr,omitempty"`
-	Time       string        `xml:"time,attr"`
-	Properties []xmlProperty `xml:"properties>property,omitempty"`
-	Skipped    *xmlResult    `xml:"skipped,omitempty"`
-	Failure    *xmlResult    `xml:"failure,omitempty"`
-	Error      *xmlResult    `xml:"error,omitempty"`
-	Reruns     []xmlResult   `xml:"rerunFailure,omitempty"`
-	Flaky      []xmlResult   `xml:"flakyFailure,omitempty"`
+	Classname, Name, File string
+	Line                  int
+	Time                  string
+	Properties            []xmlProperty
+	Skipped               *xmlResult
+	Failure, Error        *xmlResult
+	Reruns, Flaky         []xmlResult
 }
 
-type xmlProperty struct {
-	Name  string `xml:"name,attr"`
-	Value string `xml:"value,attr"`
-}
+type xmlProperty struct{ Name, Value string }
 
-type xmlResult struct {
-	Message string `xml:"message,attr,omitempty"`
-	Type    string `xml:"type,attr,omitempty"`
-	Text    string `xml:",chardata"`
-}
+type xmlResult struct{ Message, Type, Text string }
 
 // JUnit renders the merged result as JUnit XML: one case for each test, in suites.
 // A flaky test passes with a flakyFailure for each attempt that failed; a test
@@ -92,33 +66,30 @@ func WriteJUnit(w io.Writer, r e2e.Result) error {
 		}
 		s.add(i, t)
 	}
-	out := bufio.NewWriterSize(w, 64<<10)
-	_, _ = out.WriteString(xml.Header)
-	e := xml.NewEncoder(out)
-	e.Indent("", "  ")
-	all := xml.StartElement{Name: xml.Name{Local: "testsuites"}, Attr: []xml.Attr{{Name: xml.Name{Local: "name"}, Value: "e2e-gate"}}}
-	if err := e.EncodeToken(all); err != nil {
-		return err
-	}
+	x := newXMLWriter(w)
+	x.raw(xml.Header)
+	x.raw(`<testsuites`)
+	x.attr("name", "e2e-gate")
+	x.raw(`>`)
 	for _, s := range suites {
-		start := s.start()
-		if err := e.EncodeToken(start); err != nil {
-			return err
-		}
+		x.suite(s)
+		var c xmlCase
 		for _, i := range s.tests {
-			if err := e.EncodeElement(xmlCaseOf(r.Run, &r.Tests[i]), xml.StartElement{Name: xml.Name{Local: "testcase"}}); err != nil {
-				return err
+			c = xmlCaseOf(r.Run, &r.Tests[i], c.Properties[:0])
+			if x.test(&c); x.err != nil {
+				return x.err
 			}
 		}
-		if err := e.EncodeToken(start.End()); err != nil {
-			return err
+		if len(s.tests) > 0 {
+			x.raw("\n  ")
 		}
+		x.raw(`</testsuite>`)
 	}
-	if err := errors.Join(e.EncodeToken(all.End()), e.Close()); err != nil {
-		return err
+	if len(suites) > 0 {
+		x.raw("\n")
 	}
-	_, _ = out.WriteString("\n")
-	return out.Flush()
+	x.raw("</testsuites>\n")
+	return x.close()
 }
 
 // add counts a test as its case shows it.
@@ -143,7 +114,7 @@ func xmlSeconds(s float64) string {
 	if math.IsNaN(s) || s < 0 || s > 1e9 {
 		s = 0
 	}
-	return fmt.Sprintf("%.3f", s)
+	return strconv.FormatFloat(s, 'f', 3, 64)
 }
 
 func xmlTime(t time.Time) string {
@@ -153,10 +124,11 @@ func xmlTime(t time.Time) string {
 	return t.UTC().Format("2006-01-02T15:04:05")
 }
 
-func xmlCaseOf(run e2e.Run, t *e2e.TestResult) xmlCase {
+// xmlCaseOf makes the case of a test; its properties are put into list.
+func xmlCaseOf(run e2e.Run, t *e2e.TestResult, list []xmlProperty) xmlCase {
 	c := xmlCase{
 		Classname: safetext.Line(cmp.Or(t.Class, t.File, t.Suite), xmlName), Name: safetext.Line(cmp.Or(t.Name, t.ID), xmlName),
-		File: safetext.Line(t.File, xmlName), Line: max(t.Line, 0), Time: xmlSeconds(lastSeconds(t)), Properties: xmlProperties(run, t),
+		File: safetext.Line(t.File, xmlName), Line: max(t.Line, 0), Time: xmlSeconds(lastSeconds(t)), Properties: xmlProperties(run, t, list),
 	}
 	failed := xmlFailures(t)
 	switch t.Outcome {
@@ -219,8 +191,7 @@ func xmlText(a e2e.Attempt) string {
 
 // xmlProperties are metadata under the names that our own reader knows, then what
 // the gate found out.
-func xmlProperties(run e2e.Run, t *e2e.TestResult) []xmlProperty {
-	var list []xmlProperty
+func xmlProperties(run e2e.Run, t *e2e.TestResult, list []xmlProperty) []xmlProperty {
 	add := func(name, value string) {
 		if value = safetext.Line(value, xmlName); value != "" {
 			list = append(list, xmlProperty{Name: name, Value: value})

@@ -197,7 +197,7 @@ func TestFindingsHoldEveryTest(t *testing.T) {
 		}
 		for _, x := range r.Tests {
 			want := 0
-			if needsAttention(x) {
+			if needsAttention(&x) {
 				want = 1
 			}
 			if seen[x.ID] != want {

@@ -73,8 +73,25 @@ func head(s string, limit int) (clean string, missing int) {
 // Line returns s as one line of clean text within limit bytes: runs of white space
 // are one space, with none at the ends. It is idempotent for a limit.
 func Line(s string, limit int) string {
+	if len(s) <= limit && isLine(s) {
+		return s
+	}
 	text, missing := head(s, limit)
 	return strings.TrimSpace(shorten(strings.Join(strings.Fields(text), " "), limit, missing))
+}
+
+// isLine reports whether s is a clean line of ASCII already, as almost every name is.
+func isLine(s string) bool {
+	space := true // before the first and behind the last character there may be none
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == ' ' && space, c < ' ', c >= 0x7f:
+			return false
+		default:
+			space = c == ' '
+		}
+	}
+	return !space || s == ""
 }
 
 // Text returns s as clean lines within limit bytes and the given number of lines (0:

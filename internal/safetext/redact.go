@@ -259,7 +259,9 @@ type redactingWriter struct {
 	w      io.Writer
 	f      *filter
 	shapes shapeFilter
-	err    error
+	// known and out are what is written, without known secrets and then also without what looks like one.
+	known, out bytes.Buffer
+	err        error
 }
 
 // chunk bounds what is held of one large write.
@@ -271,10 +273,11 @@ func (w *redactingWriter) Write(p []byte) (int, error) {
 	n := len(p)
 	for len(p) > 0 && w.err == nil {
 		part := p[:min(len(p), chunk)]
-		var known, out bytes.Buffer
-		w.filter(&known, part)
-		w.shapes.write(&out, known.Bytes())
-		_, w.err = w.w.Write(out.Bytes())
+		w.known.Reset()
+		w.out.Reset()
+		w.filter(&w.known, part)
+		w.shapes.write(&w.out, w.known.Bytes())
+		_, w.err = w.w.Write(w.out.Bytes())
 		p = p[len(part):]
 	}
 	return n - len(p), w.err

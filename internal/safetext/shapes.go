@@ -82,11 +82,15 @@ func shapeAt[T string | []byte](s T, from int) int {
 
 // maskShapes is a text without secrets by shape.
 func maskShapes(s string) string {
-	if len(s) < minShape || shapeAt(s, 0) < 0 {
+	const shortest = 14 // bytes of eyJ, eight characters and a cut
+	at := shapeAt(s, 0)
+	if len(s) < minShape || at < 0 || len(s)-at < shortest {
 		return s
 	}
-	// A token may end in hyphens, so keys go first.
-	return tokens.ReplaceAllLiteralString(keys.ReplaceAllLiteralString(s, Mask), Mask)
+	// What is before is not searched, but for the byte that says whether a word begins here: many texts end in the
+	// start of a shape, and the expressions take a hundred times as long. A token may end in hyphens, so keys go first.
+	from := max(at-1, 0)
+	return s[:from] + tokens.ReplaceAllLiteralString(keys.ReplaceAllLiteralString(s[from:], Mask), Mask)
 }
 
 const (

@@ -49,6 +49,9 @@ var stringType = reflect.TypeFor[string]()
 func (r *Redactor) clean(v reflect.Value, what reach) (out reflect.Value, changed bool) {
 	switch v.Kind() {
 	case reflect.String:
+		if v.Len() == 0 {
+			return v, false
+		}
 		s := v.String()
 		if !utf8.ValidString(s) {
 			s = strings.ToValidUTF8(s, "\uFFFD")
@@ -90,6 +93,9 @@ func (r *Redactor) clean(v reflect.Value, what reach) (out reflect.Value, change
 func (r *Redactor) cleanStruct(v reflect.Value, what reach) (out reflect.Value, changed bool) {
 	out = v
 	for _, f := range fieldsOf(v.Type()) {
+		if f.skips(v.Field(f.index)) {
+			continue
+		}
 		within := what
 		if f.kept && what == onlyTexts {
 			within = nothing
@@ -181,6 +187,18 @@ type field struct {
 	index int
 	kept  bool
 	of    int
+}
+
+// skips reports whether a field holds nothing, as most do.
+func (f field) skips(v reflect.Value) bool {
+	switch v.Kind() {
+	case reflect.String, reflect.Slice, reflect.Map:
+		return v.Len() == 0
+	case reflect.Pointer, reflect.Interface:
+		return v.IsNil()
+	default:
+		return false
+	}
 }
 
 // known are the fields of types that were seen, and whether other types hold strings.

@@ -2,6 +2,7 @@ package verdict
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"math"
 	"reflect"
@@ -16,6 +17,8 @@ type accepted struct {
 	counted  []Document
 	earlier  Earlier
 	problems problems
+	// planned is [shardOfTest] the plan; nil: it was not needed yet.
+	planned map[string]int
 }
 
 // allProblems are those of this run, then those of the documents that count.
@@ -30,17 +33,18 @@ func (a accepted) allProblems() []e2e.Problem {
 // accept sorts documents. The newest attempt of each shard of this plan counts. An older
 // one, or one of another plan of this workflow run, counts as an earlier attempt.
 // Everything else is refused and reported.
-func accept(in In) accepted {
+// The error is that the context ended.
+func accept(ctx context.Context, in In) (accepted, error) {
 	a := accepted{earlier: in.Earlier}
 	a.problems.add(in.Problems...)
 	if in.Local {
 		a.counted = in.Documents
-		return a
+		return a, nil
 	}
 	if in.Plan == nil {
-		return a
+		return a, nil
 	}
-	s := sorting{in: in, newest: map[int][]Document{}, accepted: &a}
+	s := sorting{ctx: ctx, in: in, newest: map[int][]Document{}, accepted: &a}
 	for _, u := range in.Unreadable {
 		a.problems.add(e2e.Problem{Code: e2e.CodeReportDamaged, Text: "a shard document cannot be read: " + u.Text})
 	}
@@ -50,17 +54,20 @@ func accept(in In) accepted {
 	s.sortDocuments()
 	a.counted = make([]Document, 0, len(s.newest))
 	for _, sh := range reassigned(in.Plan.Shards, s.newest) {
-		s.acceptShard(sh)
+		if s.acceptShard(sh); ctx.Err() != nil {
+			return a, ctx.Err()
+		}
 	}
 	a.earlier = earlierOf(s.before)
 	a.problems.add(a.earlier.ask(in.Run, Found{in.Documents, in.Results, in.Unreadable}, in.Witnesses)...)
-	return a
+	return a, nil
 }
 
 // sorting is the state of accept for documents from files.
 type sorting struct {
 	*accepted
-	in In
+	ctx context.Context //nolint:containedctx // of one call
+	in  In
 	// newest are the documents of the newest attempt of each shard; several where
 	// they lie in several places.
 	newest map[int][]Document
@@ -149,6 +156,9 @@ func reassigned(planned []e2e.PlanShard, newest map[int][]Document) []e2e.PlanSh
 		}
 	}
 	list := slices.Clone(planned)
+	if len(ranBy) == 0 {
+		return list
+	}
 	for i := range list {
 		list[i].Tests = nil
 	}
@@ -201,7 +211,7 @@ func (s *sorting) acceptShard(sh e2e.PlanShard) {
 		return
 	}
 	doc := docs[0].Shard
-	if text := cmp.Or(contradiction(doc), unknownTests(s.in.Plan, doc)); text != "" {
+	if text := cmp.Or(contradiction(doc), s.unknownTests(doc)); text != "" {
 		s.lost(sh, "the document of shard %s contradicts itself (%s: %s), so it was changed or damaged and does not count; re-run the shard",
 			sh.Name, docs[0].File, text)
 		return
@@ -293,10 +303,16 @@ func rerunWithoutFailure(r e2e.RerunRecord, attempts []e2e.Attempt) bool {
 
 // unknownTests names a test that is neither planned nor marked as unplanned in a shard's
 // document: its failure would not be shown anywhere.
-func unknownTests(plan *e2e.Plan, doc e2e.ShardRun) string {
-	planned := shardOfTest(plan)
-	for _, t := range doc.Tests {
-		if _, ok := planned[t.ID]; !ok && t.Unplanned == nil {
+func (s *sorting) unknownTests(doc e2e.ShardRun) string {
+	if s.planned == nil {
+		s.planned = shardOfTest(s.in.Plan)
+	}
+	for i := range doc.Tests {
+		if ended(s.ctx, i) != nil {
+			return "" // what is found by then is not used
+		}
+		t := &doc.Tests[i]
+		if _, ok := s.planned[t.ID]; !ok && t.Unplanned == nil {
 			return fmt.Sprintf("it reports %q, which is not planned, without marking it as unplanned", t.ID)
 		}
 	}
@@ -305,7 +321,7 @@ func unknownTests(plan *e2e.Plan, doc e2e.ShardRun) string {
 
 // shardOfTest says on which shard each test of the plan is.
 func shardOfTest(plan *e2e.Plan) map[string]int {
-	at := map[string]int{}
+	at := make(map[string]int, plan.Planned())
 	for _, sh := range plan.Shards {
 		for _, id := range sh.Tests {
 			at[id] = sh.Index

@@ -16,10 +16,26 @@ func measured(judging *e2e.Judging, plan *e2e.Plan, tests []e2e.TestResult) *e2e
 	if judging == nil || plan == nil || plan.Measured == nil {
 		return judging
 	}
-	m, planned := plan.Measured, plan.Work()
-	outcomes := map[string]e2e.Outcome{}
-	for _, t := range tests {
-		outcomes[t.ID] = t.Outcome
+	m := plan.Measured
+	asked := make(map[string]bool, len(m.Gone)+len(m.Passed))
+	for _, list := range [][]string{m.Gone, m.Passed} {
+		for _, id := range list {
+			asked[id] = true
+		}
+	}
+	outcomes, planned := make(map[string]e2e.Outcome, len(asked)), make(map[string]bool, len(asked))
+	for i := range tests {
+		if id := tests[i].ID; asked[id] {
+			outcomes[id] = tests[i].Outcome
+		}
+	}
+	for i := range plan.Tests {
+		if id := plan.Tests[i].ID; asked[id] {
+			planned[id] = true
+		}
+	}
+	for _, b := range plan.Batches {
+		planned[b.ID] = true
 	}
 	var gone, skipped []string
 	for _, id := range m.Gone {
@@ -29,11 +45,10 @@ func measured(judging *e2e.Judging, plan *e2e.Plan, tests []e2e.TestResult) *e2e
 	}
 	for _, id := range m.Passed {
 		outcome, reported := outcomes[id]
-		_, listed := planned[id]
 		switch {
 		case outcome == e2e.Skipped:
 			skipped = append(skipped, id)
-		case !reported && !listed: // of a suite that cannot list its tests
+		case !reported && !planned[id]: // of a suite that cannot list its tests
 			gone = append(gone, id)
 		}
 	}

@@ -50,10 +50,11 @@ func judge(ctx context.Context, in In, a accepted, counted []e2e.ShardRun, r *e2
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	r.Verdict = policy.DecideInPlace(policy.Evidence{
+	var err error
+	r.Verdict, err = policy.DecideInPlace(ctx, policy.Evidence{
 		Blocks: in.Run.Blocks, Gates: r.Gates, Tests: r.Tests, Problems: r.Problems, Budgets: r.Budgets, Judging: in.Judging, Table: in.Table,
 	})
-	return nil
+	return err
 }
 
 // endsOf are the background processes that ended by themselves, here and on the

@@ -31,9 +31,16 @@ type merging struct {
 func newMerge(ctx context.Context, in In, a accepted) (*merging, error) {
 	m := &merging{
 		in: in, earlier: a.earlier, held: map[string][]string{}, labels: map[string][]string{},
-		runs: map[string]e2e.TestRun{}, notRun: map[string]e2e.NotRunTest{}, reruns: map[string]e2e.RerunRecord{},
 	}
-	planned := shardOfTest(in.Plan)
+	tests, notRun, reruns := 0, 0, 0
+	for _, d := range a.counted {
+		tests, notRun, reruns = tests+len(d.Shard.Tests), notRun+len(d.Shard.NotRun), reruns+len(d.Shard.Reruns)
+	}
+	m.runs, m.notRun, m.reruns = make(map[string]e2e.TestRun, tests), make(map[string]e2e.NotRunTest, notRun), make(map[string]e2e.RerunRecord, reruns)
+	planned := a.planned
+	if planned == nil {
+		planned = shardOfTest(in.Plan)
+	}
 	for _, d := range a.counted {
 		stolen := stolenTests(d.Shard)
 		for i, t := range d.Shard.Tests {

@@ -115,7 +115,10 @@ func Within(ctx context.Context, in In) (Out, error) {
 		Shards: []e2e.ShardResult{}, Budgets: []e2e.Budget{}, Judging: in.Judging,
 	}
 	r.Run.Finished = in.Now.UTC()
-	a := accept(in)
+	a, err := accept(ctx, in)
+	if err != nil {
+		return Out{}, err
+	}
 	r.Run.Before = a.earlier.Note
 	if in.Plan != nil {
 		if r.Gates == nil {

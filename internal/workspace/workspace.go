@@ -94,7 +94,7 @@ func ReplaceBy(dir *os.Root, name string, write func(io.Writer) error) (err erro
 	if err != nil {
 		return err
 	}
-	err = errors.Join(write(f), f.Chmod(0o644)) // whatever the umask: the next job may run as another user
+	err = errors.Join(write(&synced{f: f}), f.Chmod(0o644)) // whatever the umask: the next job may run as another user
 	if err == nil {
 		err = f.Sync()
 	}
@@ -102,6 +102,25 @@ func ReplaceBy(dir *os.Root, name string, write func(io.Writer) error) (err erro
 		return err
 	}
 	return dir.Rename(tmp, name)
+}
+
+// syncEach is after how many bytes a file is synced while it is written.
+const syncEach = 32 << 20
+
+// synced hands what is written to the disk bit by bit: nothing can stop a sync, and that of a gigabyte at the
+// end would take longer than there is after a signal.
+type synced struct {
+	f      *os.File
+	behind int
+}
+
+func (s *synced) Write(p []byte) (int, error) {
+	n, err := s.f.Write(p)
+	if s.behind += n; err == nil && s.behind >= syncEach {
+		s.behind = 0
+		err = s.f.Sync()
+	}
+	return n, err
 }
 
 // ReplaceFile is [Replace] for a file that the user named.

@@ -163,6 +163,10 @@ func (p *prober) judge(key string, a httpgate.Answer) probe.Observation {
 	said, isObject := doc.(map[string]any)
 	name := safetext.Plain(key, probe.MaxQuote)
 	code, _ := said["errorCode"].(string)
+	if twice := a.Ambiguous(); twice != nil && a.OK() {
+		twice.Observed = name + ": " + twice.Observed
+		return *twice
+	}
 	switch {
 	case code == "FLAG_NOT_FOUND", a.OK() && said["reason"] == "DISABLED" && said["value"] == nil && !slices.Contains(p.spec.AllowDefault, key):
 		// Services confuse the two codes.

@@ -41,6 +41,7 @@ func TestAnswers(t *testing.T) {
 		{503, ``, "", "HTTP 503"},
 		{200, `<html>`, "not_json", `HTTP 200, not JSON, body "<html>"`},
 		{200, `[]`, "", "f: the answer is not an object"},
+		{200, `{"key":"f","value":false,"value":true}`, "not_json", `f: HTTP 200, duplicate key "value" in the JSON`},
 	} {
 		code, body = tt.code, tt.body
 		o := look(t, spec)

@@ -137,6 +137,18 @@ func (a Answer) WrongStatus() probe.Observation { return masked(wrongStatus(a.a)
 // NotJSON judges an answer that should be JSON and is not.
 func (a Answer) NotJSON() probe.Observation { return masked(notJSON(a.a), a.a.mask) }
 
+// Ambiguous judges an answer in JSON with an object that has a key twice; nil: there is none.
+func (a Answer) Ambiguous() *probe.Observation {
+	if a.a.twice == nil {
+		return nil
+	}
+	o := masked(ambiguous(a.a), a.a.mask)
+	return &o
+}
+
+// HasKeyTwice reports whether an object of a JSON document has a key twice.
+func HasKeyTwice(doc []byte) bool { return duplicateKey(doc) != nil }
+
 // NeverWords are the words of retry_on that a [Caller]'s answers may carry.
 func NeverWords() []string { return (&Spec{}).RetryWords() }
 

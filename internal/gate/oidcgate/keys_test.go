@@ -27,11 +27,17 @@ func signers(t *testing.T) []jose.JSONWebKey {
 // foreign is a token signed by a key of its own.
 func foreign(t *testing.T) string {
 	t.Helper()
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: newKey(t)}, nil)
+	return signedBy(t, newKey(t), `{"iss":"x"}`)
+}
+
+// signedBy is a token with these claims.
+func signedBy(t *testing.T, key *ecdsa.PrivateKey, claims string) string {
+	t.Helper()
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: key}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	signed, err := signer.Sign([]byte(`{"iss":"x"}`))
+	signed, err := signer.Sign([]byte(claims))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -91,6 +91,38 @@ func TestFaults(t *testing.T) {
 	gatekit.Never(t, look(t, s.user()), "404", `discovery: HTTP 404, body "404 page not found"`)
 }
 
+// A key that stands twice in an object leaves open what the provider says.
+func TestDuplicateKeys(t *testing.T) {
+	key := newKey(t)
+	discovery, keys, claims, end := "", "", "", ""
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /.well-known/openid-configuration", func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, `{"issuer":"http://%[1]s","jwks_uri":"http://%[1]s/keys","token_endpoint":"http://%[1]s/token"%[2]s}`, r.Host, discovery)
+	})
+	mux.HandleFunc("GET /keys", func(w http.ResponseWriter, _ *http.Request) {
+		public, err := jose.JSONWebKey{Key: key.Public(), Algorithm: "ES256", Use: "sig"}.MarshalJSON()
+		if err != nil {
+			t.Error(err)
+		}
+		fmt.Fprintf(w, `{"keys":[%s%s}]}`, public[:len(public)-1], keys)
+	})
+	mux.HandleFunc("POST /token", func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, `{"access_token":%q,"expires_in":60%s}`, signedBy(t, key, `{"iss":"http://`+r.Host+`"`+claims+`}`), end)
+	})
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	spec := &Spec{Issuer: server.URL, ClientID: "web app", Username: "tester", Password: "pw-of-the-test"}
+	gatekit.Healthy(t, look(t, spec), "discovery, signing keys: 1, a token")
+	discovery = `,"issuer":"` + server.URL + `"`
+	gatekit.Never(t, look(t, spec), "not_json", `discovery: HTTP 200, duplicate key "issuer" in the JSON`)
+	discovery, keys = "", `,"use":"sig"`
+	gatekit.Never(t, look(t, spec), "not_json", `keys: HTTP 200, duplicate key "use" in the JSON`)
+	keys, end = "", `,"expires_in":3600`
+	gatekit.Never(t, look(t, spec), "not_json", `token: HTTP 200, duplicate key "expires_in" in the JSON`)
+	end, claims = "", `,"aud":"a","aud":"b"`
+	gatekit.Never(t, look(t, spec), "token", "a token with a key twice in its claims")
+}
+
 func TestValidate(t *testing.T) {
 	gatekit.Problems(t, &Spec{Issuer: "login", Claims: map[string]string{"role": "x"}, MinLife: -1},
 		"issuer: the url has no scheme", "client_id: a token needs a client", `claims["role"]: bad JSONPath: jsonpath: unexpected identifier at position 1`,

@@ -71,6 +71,8 @@ func (p *prober) get(ctx context.Context, address, what string, into any) *probe
 		if _, isJSON := a.JSON(); !isJSON || json.Unmarshal(a.Body(), into) != nil {
 			o := a.NotJSON()
 			fault = &o
+		} else {
+			fault = a.Ambiguous()
 		}
 	}
 	if fault != nil {

@@ -64,6 +64,10 @@ func readToken(a httpgate.Answer) (*token, *probe.Observation) {
 		o.Observed = "token: " + o.Observed
 		return nil, &o
 	}
+	if twice := a.Ambiguous(); twice != nil {
+		twice.Observed = "token: " + twice.Observed
+		return nil, twice
+	}
 	if !readable || said.Access == "" {
 		o := probe.Never(wordToken, "the token endpoint answers without a token", "the answer has no access_token; check the provider, or add token to retry_on")
 		return nil, &o
@@ -107,6 +111,9 @@ func (p *prober) judge(t *token, keys jose.JSONWebKeySet, d description) *probe.
 	var claims struct {
 		Issuer   string `json:"iss"`
 		Audience any    `json:"aud"`
+	}
+	if httpgate.HasKeyTwice(payload) {
+		return never(wordToken, "a token with a key twice in its claims", "readers differ in which of the two they take; have the provider write each claim once")
 	}
 	if json.Unmarshal(payload, &claims) != nil {
 		return never(wordToken, "a token without claims", "the token is not a JSON Web Token; check the provider")

@@ -1,6 +1,9 @@
 package estimate
 
-import "math"
+import (
+	"math"
+	"sync"
+)
 
 // Rate is how often something happened, with what is known of how often it happens.
 type Rate struct {
@@ -39,6 +42,25 @@ const (
 // 2001). The lower end is 0 if nothing happened, and the upper is 1 if it always did, as
 // they recommend.
 func RateOf(count, runs int) Rate {
+	if runs > maxRemembered {
+		return rateOf(count, runs)
+	}
+	key := [2]int{count, runs}
+	if r, known := rates.Load(key); known {
+		return r.(Rate) //nolint:forcetypeassert // nothing else is put there
+	}
+	r := rateOf(count, runs)
+	rates.Store(key, r)
+	return r
+}
+
+// rates are those that were computed already: of many tests that fail, most have the same few numbers. Those of
+// more than maxRemembered runs are computed each time, so that there are not too many.
+var rates sync.Map
+
+const maxRemembered = 100
+
+func rateOf(count, runs int) Rate {
 	r := Rate{Count: count, Runs: runs, High: 1}
 	a, b := float64(count)+jeffreys, float64(runs-count)+jeffreys
 	if count > 0 {

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -63,6 +64,9 @@ func (r Run) Plan() *e2e.Plan {
 	}
 	for i := range r.Failed + r.Passed {
 		p.Tests = append(p.Tests, e2e.PlannedTest{Test: r.test(i), Estimate: 0.25, Source: "history: 9 runs"})
+	}
+	slices.SortFunc(p.Tests, func(a, b e2e.PlannedTest) int { return strings.Compare(a.ID, b.ID) })
+	for i := range r.Failed + r.Passed {
 		sh := &p.Shards[i%r.Shards]
 		sh.Tests = append(sh.Tests, ID(i))
 	}
@@ -88,6 +92,7 @@ func (r Run) Shard(p *e2e.Plan, index int) e2e.ShardRun {
 		a.Shard, a.Files = index, []string{"units/s.log"}
 		doc.Tests = append(doc.Tests, e2e.TestRun{ID: ID(i), Attempts: []e2e.Attempt{a}})
 	}
+	slices.SortFunc(doc.Tests, func(a, b e2e.TestRun) int { return strings.Compare(a.ID, b.ID) })
 	doc.Units = []e2e.UnitRun{unit}
 	return doc
 }
