@@ -89,20 +89,50 @@ func (h keptHistory) backups(console *report.Console) history.BackupSource {
 func (b *backups) Missing(ctx context.Context, known func(string) bool) []history.Found {
 	ctx, cancel := context.WithTimeout(ctx, repairTime)
 	defer cancel()
-	if t := b.trigger; t.MainBranch == "" || t.Workflow == "" {
-		b.noteUnrepaired("trusted runs are unknown: the event names no default branch, " +
-			"or GITHUB_WORKFLOW_REF names no workflow of this repository")
-		return nil
-	}
-	list, err := b.behind(ctx, known)
-	if err == nil && len(list) > 0 {
-		list, err = b.trusted(ctx, list)
-	}
+	list, err := b.listed(ctx, known)
 	if err != nil {
 		b.noteUnrepaired(err.Error())
 		return nil
 	}
-	return b.fetch(ctx, list)
+	found := b.fetch(ctx, list)
+	if len(found) > 0 {
+		b.console.Note(fmt.Sprintf("the history was incomplete: %d records of earlier runs were restored from their artifacts", len(found)))
+	}
+	return found
+}
+
+// listed lists the artifacts of trusted runs that are not known.
+func (b *backups) listed(ctx context.Context, known func(string) bool) ([]forge.Artifact, error) {
+	if t := b.trigger; t.MainBranch == "" || t.Workflow == "" {
+		return nil, errors.New("trusted runs are unknown: the event names no default branch, or GITHUB_WORKFLOW_REF names no workflow of this repository")
+	}
+	list, err := b.behind(ctx, known)
+	if err != nil || len(list) == 0 {
+		return nil, err
+	}
+	return b.trusted(ctx, list)
+}
+
+// vouched reads the records of all trusted runs, whatever the store has: a job of a pull request could have written that.
+func (b *backups) vouched(ctx context.Context) ([]history.Found, error) {
+	ctx, cancel := context.WithTimeout(ctx, repairTime)
+	defer cancel()
+	if b.trigger.Branch != b.trigger.MainBranch {
+		return nil, fmt.Errorf("the base %s is not the default branch, whose runs alone are vouched for", b.trigger.Branch)
+	}
+	list, err := b.listed(ctx, func(string) bool { return false })
+	if err != nil {
+		return nil, err
+	}
+	return b.fetch(ctx, list), nil
+}
+
+// vouching asks the forge for the base's records; nil: it cannot be asked.
+func (h keptHistory) vouching(console *report.Console) func(context.Context) ([]history.Found, error) {
+	if b, ok := h.backups(console).(*backups); ok && b != nil {
+		return b.vouched
+	}
+	return nil
 }
 
 func (b *backups) noteUnrepaired(why string) {
@@ -184,9 +214,6 @@ func (b *backups) fetch(ctx context.Context, list []forge.Artifact) []history.Fo
 	_ = group.Wait()
 	if len(faults) > 0 {
 		b.noteUnrepaired(fmt.Sprintf("%d of %d could not be read, such as: %v", len(faults), len(list), faults[0]))
-	}
-	if len(found) > 0 {
-		b.console.Note(fmt.Sprintf("the history was incomplete: %d records of earlier runs were restored from their artifacts", len(found)))
 	}
 	return found
 }

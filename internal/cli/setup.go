@@ -39,6 +39,8 @@ type setup struct {
 	unread  []pipeline.Unread
 	// narrow says which tests the run is narrowed to.
 	narrow pipeline.Narrow
+	// exonerates: the command judges the whole stage, so a failure may be compared with the base.
+	exonerates bool
 	// posting: the verdict is to be posted or signed.
 	posting bool
 	// policyDigest is that of the policy and quarantine that judge.
@@ -149,12 +151,16 @@ func (s *setup) session(ctx context.Context, f staged, matrix, oneMachine bool, 
 	if f.Shards == "auto" {
 		cfg.Shards.Count = 0
 	}
+	var vouched func(context.Context) ([]history.Found, error)
+	if s.exonerates {
+		vouched = s.past.vouching(s.console)
+	}
 	session := pipeline.New(pipeline.Options{
 		Root: s.root, Out: f.Out, Config: &cfg, ConfigFile: ownConfig(s.root, f.Config), Missing: s.missing, Stage: s.stage, Trigger: s.trigger,
 		EventSHA: s.eventSHA, RunID: s.runID, Key: f.Key,
 		Select: f.Select, Service: f.Service, Narrow: s.narrow,
 		Shards: count, Matrix: matrix, OneMachine: oneMachine, Quarantine: quarantine, ChangedPaths: s.changed, Earlier: s.earlier,
-		Judging: &s.judging.Judging, Baseline: s.measured, Approve: s.judging.asking(),
+		Judging: &s.judging.Judging, Baseline: s.measured, Approve: s.judging.asking(), Vouched: vouched,
 		Unread: s.unread, Witnesses: s.witnesses, Problems: problems, PolicyDigest: s.policyDigest,
 		Tracked: s.app.tracked(s.root, filepath.Join(s.root, workspace.Name, "runs"), "documents"),
 		History: s.past.log(backups), BaseEnv: s.app.Environ, Redact: s.redact, Progress: s.console, Version: version(), Now: s.app.Now,

@@ -4,6 +4,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -22,8 +23,9 @@ type tree struct {
 	// ref is GITHUB_REF. graphql: its address is known, so that the merge queue can be asked.
 	ref     string
 	graphql bool
-	// env is added to the environment.
-	env []string
+	// env is added to the environment; runID is GITHUB_RUN_ID, 7 where it is empty.
+	env   []string
+	runID string
 }
 
 func newTree(t *testing.T) tree {
@@ -56,7 +58,7 @@ func (r tree) run(fake *githubfake.Server, event, sha string, payload any, args 
 			app.Environ = append(app.Environ, "GITHUB_GRAPHQL_URL="+fake.ListenGraphQL(api))
 		}
 		app.Environ = append(app.Environ, "GITHUB_ACTIONS=true", "GITHUB_EVENT_NAME="+event, "GITHUB_EVENT_PATH="+file,
-			"GITHUB_REPOSITORY=acme/cases", "GITHUB_SHA="+sha, "GITHUB_RUN_ID=7", "GITHUB_RUN_ATTEMPT=1", "GITHUB_SERVER_URL=https://github.example",
+			"GITHUB_REPOSITORY=acme/cases", "GITHUB_SHA="+sha, "GITHUB_RUN_ID="+cmp.Or(r.runID, "7"), "GITHUB_RUN_ATTEMPT=1", "GITHUB_SERVER_URL=https://github.example",
 			"GITHUB_API_URL="+api, "GITHUB_TOKEN="+githubfake.JobToken, "GITHUB_REF="+r.ref)
 	}
 	status = app.Main(r.t.Context(), append(args, "--format", "json"))

@@ -42,7 +42,7 @@ func (c verdictCmd) Run(ctx context.Context, a *App) error {
 	}
 	s, session, err := a.adopt(ctx, c.staged, plan, config.JudgeSections, func(s *setup) {
 		s.keepUnread(files)
-		s.posting = c.posting()
+		s.posting, s.exonerates = c.posting(), true
 	})
 	if err != nil {
 		return err

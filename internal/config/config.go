@@ -31,6 +31,7 @@ type Config struct {
 	Journeys   []Journey            `yaml:"journeys" judge:"watch" doc:"Business journeys by name; a test belongs to one by its tag journey:<name>."`
 	Shards     Shards               `yaml:"shards" judge:"head" doc:"How tests are spread over shards."`
 	Rerun      Rerun                `yaml:"rerun" judge:"base" doc:"Limits for the one diagnostic rerun, counted per shard."`
+	Exonerate  Exonerate            `yaml:"exonerate" judge:"base" doc:"When a failure that the base has too does not block a pull request."`
 	Triage     Triage               `yaml:"triage" judge:"base" doc:"Your own rules for failure categories, tried before the built-in ones."`
 	Cells      policy.Override      `yaml:"policy" judge:"base" doc:"Changes cells of the policy table: outcome -> criticality -> block, warn, inform or not_judged."`
 	Judge      Judge                `yaml:"judge" judge:"base" doc:"Whose config judges a change."`
@@ -110,6 +111,15 @@ type Rerun struct {
 	MaxFailures *int    `yaml:"max_failures" doc:"No rerun on a shard with more failures than this. Default 10; 0 means no reruns at all."`
 	MaxShare    Percent `yaml:"max_share" doc:"No rerun on a shard where more than this share of the tests failed, counted above 5 failures. Default 20%."`
 }
+
+// Exonerate says when a failure that the base has too does not block a pull request. What it does to the
+// verdict is the row base_fails of the policy table.
+type Exonerate struct {
+	MaxAge time.Duration `yaml:"max_age" doc:"How long the base may be red: then its failures block every pull request again. Default 72h; negative: nothing is excused."`
+}
+
+// DefaultMaxAge is how long a red base excuses the same failures of pull requests.
+const DefaultMaxAge = 72 * time.Hour
 
 // Triage holds the user's own rules.
 type Triage struct {

@@ -24,10 +24,10 @@ var (
 	// EnvironmentSections are what the gates command needs.
 	EnvironmentSections = Sections{"processes", "gates"}
 	// AllSections are what run, plan and shard need.
-	AllSections = Sections{"stages", "processes", "gates", "isolation", "links", "suites", "journeys", "shards", "rerun", "triage", "policy", "quarantine",
+	AllSections = Sections{"stages", "processes", "gates", "isolation", "links", "suites", "journeys", "shards", "rerun", "exonerate", "triage", "policy", "quarantine",
 		"history"}
 	// JudgeSections are what verdict needs: no process, no gate, no suite.
-	JudgeSections = Sections{"stages", "links", "journeys", "triage", "policy", "quarantine", "history"}
+	JudgeSections = Sections{"stages", "links", "journeys", "exonerate", "triage", "policy", "quarantine", "history"}
 )
 
 // Options of loading.

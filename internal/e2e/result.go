@@ -80,18 +80,20 @@ type TestResult struct {
 	Why       string  `json:"why,omitempty" doc:"Why it has this effect."`
 	// Environment is set for a failure at a time at which the environment was bad.
 	Environment *Environment `json:"environment,omitempty" doc:"The unhealthy environment while the test failed. Every failed attempt has such an alibi."`
-	LaterPass   bool         `json:"later_pass,omitempty" doc:"Failed with its rerun in an earlier attempt of this workflow run and passes now."`
-	Category    Category     `json:"category,omitempty" doc:"What kind of failure it is." enum:"PRODUCT_REGRESSION,TEST_BUG,ENVIRONMENT_FAILURE,FLAKY_TIMING,DATA_COLLISION,EXTERNAL_DEPENDENCY,UNKNOWN"`
-	Cause       string       `json:"cause,omitempty" doc:"What caused it, in a few words."`
-	Confidence  Confidence   `json:"confidence,omitempty" doc:"How well the category is supported." enum:"high,medium,low"`
-	Evidence    []Evidence   `json:"evidence,omitempty" doc:"What supports the category, and what the test left."`
-	NextStep    string       `json:"next_step,omitempty" doc:"What the owner should do now."`
-	Rerun       *RerunRecord `json:"rerun,omitempty" doc:"The diagnostic rerun, or the reason for none."`
-	Quarantine  *Quarantine  `json:"quarantine,omitempty" doc:"The quarantine entry that covers it."`
-	Policy      *PolicyCell  `json:"policy,omitempty" doc:"The cell of the policy table that gave the effect; absent for a plain pass."`
-	History     *TestHistory `json:"history,omitempty" doc:"For a test that failed or was flaky: what earlier runs know of it."`
-	Attempts    []Attempt    `json:"attempts" doc:"Every attempt, in order of time."`
-	Children    []Child      `json:"children,omitempty" doc:"Subtests of the last attempt."`
+	// BaseFails is set for a failed test that fails in the same way without the change.
+	BaseFails  *BaseFails   `json:"base_fails,omitempty" doc:"The test fails in the same way on the base, by runs that the forge vouches for."`
+	LaterPass  bool         `json:"later_pass,omitempty" doc:"Failed with its rerun in an earlier attempt of this workflow run and passes now."`
+	Category   Category     `json:"category,omitempty" doc:"What kind of failure it is." enum:"PRODUCT_REGRESSION,TEST_BUG,ENVIRONMENT_FAILURE,FLAKY_TIMING,DATA_COLLISION,EXTERNAL_DEPENDENCY,UNKNOWN"`
+	Cause      string       `json:"cause,omitempty" doc:"What caused it, in a few words."`
+	Confidence Confidence   `json:"confidence,omitempty" doc:"How well the category is supported." enum:"high,medium,low"`
+	Evidence   []Evidence   `json:"evidence,omitempty" doc:"What supports the category, and what the test left."`
+	NextStep   string       `json:"next_step,omitempty" doc:"What the owner should do now."`
+	Rerun      *RerunRecord `json:"rerun,omitempty" doc:"The diagnostic rerun, or the reason for none."`
+	Quarantine *Quarantine  `json:"quarantine,omitempty" doc:"The quarantine entry that covers it."`
+	Policy     *PolicyCell  `json:"policy,omitempty" doc:"The cell of the policy table that gave the effect; absent for a plain pass."`
+	History    *TestHistory `json:"history,omitempty" doc:"For a test that failed or was flaky: what earlier runs know of it."`
+	Attempts   []Attempt    `json:"attempts" doc:"Every attempt, in order of time."`
+	Children   []Child      `json:"children,omitempty" doc:"Subtests of the last attempt."`
 }
 
 // Stable is the id under which other runs know the test: that of its set, if it shares
@@ -101,6 +103,23 @@ func (t TestResult) Stable() string {
 		return t.Set
 	}
 	return t.ID
+}
+
+// BaseFails is what shows that a test fails on the base in the same way as here, and whether that excuses it.
+type BaseFails struct {
+	Branch  string    `json:"branch" mask:"-" doc:"Branch of the base."`
+	Since   time.Time `json:"since" doc:"Start of the first of the runs without a pass in between, as far back as they are known."`
+	Runs    []BaseRun `json:"runs" doc:"The newest judged runs of the base in which it failed in this way, at most 10."`
+	Excuses bool      `json:"excuses" doc:"The failure does not block: it is judged in the row base_fails."`
+	Why     string    `json:"why,omitempty" doc:"Why it excuses nothing, if so."`
+}
+
+// BaseRun is a judged run of the base.
+type BaseRun struct {
+	ID      string    `json:"id" mask:"-" doc:"Run id."`
+	SHA     string    `json:"sha" mask:"-" doc:"Its commit."`
+	Started time.Time `json:"started" doc:"Start, UTC."`
+	URL     string    `json:"url,omitempty" mask:"-" doc:"Page of its workflow run."`
 }
 
 // Environment is the alibi of a failure: a gate, or a background process, that was

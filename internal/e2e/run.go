@@ -73,6 +73,7 @@ const (
 	CodeGateLost           Code = "gate_lost"
 	CodeEnvironment        Code = "environment"
 	CodeCollision          Code = "collision"
+	CodeBaseFails          Code = "base_fails"
 	CodeReportDamaged      Code = "report_damaged"
 	CodeRunnerExit         Code = "runner_exit"
 	CodeBuildFailed        Code = "build_failed"

@@ -190,8 +190,8 @@ func (c Checkout) OnBranch(ctx context.Context, commit string) bool {
 	return err == nil && strings.TrimSpace(out) != ""
 }
 
-// maxChanged bounds how many files of a change are looked at.
-const maxChanged = 5000
+// MaxChanged bounds how many files of a change are looked at.
+const MaxChanged = 5000
 
 // Changed are the files of the change since its common ancestor with a base; without a base, or
 // where a shallow checkout does not have it, they are not known.
@@ -204,7 +204,7 @@ func (c Checkout) Changed(ctx context.Context, base string) []string {
 		return nil
 	}
 	paths := strings.FieldsFunc(out, func(r rune) bool { return r == 0 })
-	return paths[:min(len(paths), maxChanged)]
+	return paths[:min(len(paths), MaxChanged)]
 }
 
 // Tracked reports which files of a folder git tracks, by their names in it: those that came with

@@ -1,6 +1,7 @@
 // Package history keeps records of earlier runs. A record is immutable and keyed by run
 // id, workflow attempt and shard; a reader folds what it finds. A lost or corrupt
-// record can make the plan worse, but never the verdict wrong.
+// record can make the plan worse, but never the verdict wrong: what excuses a failure is read by [Vouched], from
+// what a trusted source hands over.
 //
 // A [Store] lists, gets and puts objects. [Log] keeps records in one, and also
 // snapshots: many records folded into one object, so that a reader needs only a handful

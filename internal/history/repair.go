@@ -34,24 +34,34 @@ func (l *Log) repair(ctx context.Context, f *fold) (skipped []string) {
 	return skipped
 }
 
-func (l *Log) takeBack(ctx context.Context, f *fold, one Found) error {
+// vouched reads a record of the default branch whose workflow run a trusted source named. It must be freed.
+func (l *Log) vouched(one Found) (*unpacked, error) {
 	if len(one.Data) > maxObject {
-		return fmt.Errorf("it is larger than %d MiB", maxObject>>20)
+		return nil, fmt.Errorf("it is larger than %d MiB", maxObject>>20)
 	}
 	u, err := decodeEntries(one.Data)
+	if err != nil {
+		return nil, err
+	}
+	why := l.refused(&u.record)
+	switch {
+	case u.record.WorkflowRun != one.WorkflowRun:
+		why = "it names another workflow run"
+	case !u.record.Main:
+		why = "it is not from the default branch"
+	case why == "":
+		return u, nil
+	}
+	u.free()
+	return nil, errors.New(why)
+}
+
+func (l *Log) takeBack(ctx context.Context, f *fold, one Found) error {
+	u, err := l.vouched(one)
 	if err != nil {
 		return err
 	}
 	defer u.free()
-	switch {
-	case u.record.WorkflowRun != one.WorkflowRun:
-		return errors.New("it names another workflow run")
-	case !u.record.Main:
-		return errors.New("it is not from the default branch")
-	}
-	if why := l.refused(&u.record); why != "" {
-		return errors.New(why)
-	}
 	// Name it after its content, not after the file.
 	if name := recordName(u.record); !f.names[name] {
 		f.addEntries(name, u)

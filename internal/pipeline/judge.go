@@ -63,6 +63,9 @@ func (s *Session) judge(ctx context.Context, ev evidence, problems []e2e.Problem
 	}
 	out, stopped := verdict.Within(ctx, in)
 	if stopped == nil {
+		in, out, stopped = s.exonerated(ctx, in, out)
+	}
+	if stopped == nil {
 		out, stopped = s.approved(ctx, in, out)
 	}
 	r := out.Result

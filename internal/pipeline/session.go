@@ -69,6 +69,9 @@ type Options struct {
 	// Missing says what this machine lacks to list a suite, and the command that installs it; empty: nothing is known to
 	// be missing. Nil: it is not asked.
 	Missing func(spec suite.Spec) string
+	// Vouched reads the records of runs that the forge says are of the default branch, from where only such runs can have put them.
+	// Nil: there are none, so no failure is excused by what the base does.
+	Vouched func(ctx context.Context) ([]history.Found, error)
 	// Approve asks whether people approved that the change affects tests that judge it; missing
 	// says why not. Nil: the base's policy does not block that, or it cannot be approved.
 	Approve func() (given []e2e.Approval, missing string)

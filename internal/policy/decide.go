@@ -190,6 +190,8 @@ func (j *judge) row(t e2e.TestResult) Row {
 		return RowSkipped
 	case quarantined && (t.Outcome == e2e.Failed || t.Outcome == e2e.Flaky || later):
 		return RowQuarantined
+	case t.Outcome == e2e.Failed && !expired && t.BaseFails != nil && t.BaseFails.Excuses:
+		return RowBaseFails
 	case t.Outcome == e2e.Failed:
 		return RowFailed
 	case later:
@@ -208,7 +210,7 @@ func (j *judge) row(t e2e.TestResult) Row {
 func (j *judge) effect(t e2e.TestResult) (e2e.Effect, string, *e2e.PolicyCell) {
 	column := Column(t.Test)
 	row := j.row(t)
-	if p, ok := j.damaged[t.ID]; ok && (row == "" || row == RowFlaky || row == RowLaterPass || row == RowQuarantined) {
+	if p, ok := j.damaged[t.ID]; ok && (row == "" || row == RowFlaky || row == RowLaterPass || row == RowQuarantined || row == RowBaseFails) {
 		lost, seen := j.ev.Table.Effect(RowLost, column), e2e.EffectNothing
 		if row != "" {
 			seen = j.ev.Table.Effect(row, column)
@@ -265,6 +267,9 @@ func why(row Row, column e2e.Criticality, t e2e.TestResult) string {
 			text += fmt.Sprintf("; its quarantine ended on %s", q.Deadline.UTC().Format("2006-01-02"))
 		}
 		return text
+	case RowBaseFails:
+		return fmt.Sprintf("a %s test that fails in the same way on %s since %s, in %d judged runs", column, t.BaseFails.Branch,
+			t.BaseFails.Since.UTC().Format("2006-01-02"), len(t.BaseFails.Runs))
 	case RowFlaky:
 		return fmt.Sprintf("a flaky %s test: it failed first and passed when it ran again", column)
 	case RowLaterPass:
@@ -386,6 +391,8 @@ func (j *judge) code(t e2e.TestResult) e2e.Code {
 			return e2e.CodeQuarantineExpired
 		}
 		return e2e.CodeTestFailed
+	case RowBaseFails:
+		return e2e.CodeBaseFails
 	case RowQuarantined:
 		return e2e.CodeTestFailed
 	case RowFlaky:
@@ -413,6 +420,7 @@ func sentence(code e2e.Code, ids []string) string {
 		e2e.CodeEnvironment:       "failed because of the environment",
 		e2e.CodeCollision:         "collided with another shard on this machine and passed alone",
 		e2e.CodeQuarantineExpired: "failed or flaky, and the quarantine has ended",
+		e2e.CodeBaseFails:         "failed in the same way as on the base",
 		e2e.CodeFlaky:             "flaky: failed first, passed when run again",
 		e2e.CodeLaterPass:         "failed in an earlier attempt of this workflow run and passed now",
 		e2e.CodeLost:              "planned and never reported",

@@ -43,6 +43,7 @@ func lines(v e2e.Verdict) []string {
 var contract = map[string][3]string{
 	//                smoke         blocking      the others
 	"failed":      {"blocks", "blocks", "informs"},
+	"base_fails":  {"blocks", "warns", "informs"},
 	"flaky":       {"blocks", "warns", "informs"},
 	"later_pass":  {"blocks", "blocks", "warns"},
 	"lost":        {"not_judged", "not_judged", "warns"},

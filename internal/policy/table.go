@@ -24,6 +24,8 @@ const (
 	RowNotRun      Row = "not_run"
 	RowQuarantined Row = "quarantined"
 	RowSkipped     Row = "skipped"
+	// RowBaseFails: it failed in the same way as on the base, which excuses it.
+	RowBaseFails Row = "base_fails"
 	// RowJudgeChanged: the change alters what judges it. It is about the change and not about
 	// tests, so the strongest cell of the row counts.
 	RowJudgeChanged Row = "judge_changed"
@@ -31,7 +33,7 @@ const (
 
 // Rows lists the rows in the order of the documentation.
 func Rows() []Row {
-	return []Row{RowFailed, RowFlaky, RowLaterPass, RowLost, RowNotRun, RowQuarantined, RowSkipped, RowJudgeChanged}
+	return []Row{RowFailed, RowBaseFails, RowFlaky, RowLaterPass, RowLost, RowNotRun, RowQuarantined, RowSkipped, RowJudgeChanged}
 }
 
 // Table says what an outcome does to a blocking stage, by criticality. A cell
@@ -70,6 +72,7 @@ var builtIn = Default()
 func Default() Table {
 	t := Table{}
 	t.row(RowFailed, e2e.Blocks, e2e.Blocks, e2e.Informs)
+	t.row(RowBaseFails, e2e.Blocks, e2e.Warns, e2e.Informs)
 	t.row(RowFlaky, e2e.Blocks, e2e.Warns, e2e.Informs)
 	t.row(RowLaterPass, e2e.Blocks, e2e.Blocks, e2e.Warns)
 	t.row(RowLost, e2e.NotJudged, e2e.NotJudged, e2e.Warns)
@@ -124,7 +127,7 @@ func Compile(o Override) (Policy, []diag.Mistake) {
 // block.
 func Strictest() Policy {
 	blocks := map[string]string{string(e2e.ReleaseBlockingSmoke): "block", string(e2e.ReleaseBlocking): "block"}
-	p, _ := Compile(Override{string(RowFailed): blocks, string(RowFlaky): blocks, string(RowLaterPass): blocks})
+	p, _ := Compile(Override{string(RowFailed): blocks, string(RowBaseFails): blocks, string(RowFlaky): blocks, string(RowLaterPass): blocks})
 	return p
 }
 
@@ -179,6 +182,12 @@ func (t Table) change(row Row, crit, word string) (diag.Mistake, bool) {
 		return diag.Mistake{
 			Path: path, Text: fmt.Sprintf("a %s test that is %s cannot count as less than not_judged: without evidence a stage cannot pass", crit, row),
 			Hint: "use block or not_judged, or lower the test's criticality",
+		}, false
+	}
+	if blocking && row == RowBaseFails && (c == e2e.ReleaseBlockingSmoke && effect != e2e.Blocks || stronger(e2e.Warns, effect)) {
+		return diag.Mistake{
+			Path: path, Text: fmt.Sprintf("a %s test that fails on the base too cannot count as %s", crit, word),
+			Hint: "use block or warn; a smoke test always blocks",
 		}, false
 	}
 	t[row][c] = effect

@@ -37,6 +37,10 @@ const (
 func Final(r e2e.Result, o FinalOptions) string {
 	f := final{sheet: newSheet(o.Width, o.Colour), r: r, out: o.Out, document: o.Document}
 	f.verdict()
+	if red := redBase(f.r); red != "" {
+		f.title(yellow, "RED BASE")
+		f.field("base", f.text(red, 3))
+	}
 	f.judgeChanges()
 	f.gates()
 	f.findings()
@@ -210,6 +214,7 @@ func (f *final) finding(found Finding, tests map[string]*e2e.TestResult) {
 	f.field("category", f.text(categoryText(found, first.Cause), 2))
 	f.field("owner", ownerText(found, first))
 	f.field("since", f.text(found.Since, 2))
+	f.field("base", f.text(baseText(*first), 3))
 	if len(found.Tests) > 1 || found.Title != "" {
 		f.field("what", f.text(found.Title, messageLines))
 		f.others(found.Tests)

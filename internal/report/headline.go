@@ -94,6 +94,9 @@ func remarks(r e2e.Result) string {
 	if len(changesOf(r)) > 0 {
 		list = append(list, "alters what judges it")
 	}
+	if red := redBase(r); red != "" {
+		list = append(list, red)
+	}
 	add(n.Flaky, "flaky test", "flaky tests")
 	add(n.Informing, "failure that does not block", "failures that do not block")
 	add(n.Quarantined, "failure in quarantine", "failures in quarantine")

@@ -39,6 +39,7 @@ var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	"some":  func(ids []string) []string { return ids[:min(len(ids), 10)] },
 	"minus": func(a, b int) int { return a - b },
 	"class": effectClass, "past": pastOf, "change": changeText,
+	"redBase": redBase, "base": func(t *e2e.TestResult) string { return baseText(*t) },
 	"command": func(run e2e.Run, t *e2e.TestResult) string { return RunCommand(run, *t) },
 	"pastWhy": func(t e2e.TestResult) []string { return explainPast(&t).Because },
 }).Parse(pageSource))

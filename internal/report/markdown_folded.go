@@ -180,6 +180,9 @@ func detail(run e2e.Run, t *e2e.TestResult) string {
 	item("owner", inline(owner(owners(*t))))
 	item("journey", inline(t.Journey))
 	item("earlier runs", inline(pastOf(*t)))
+	if base := baseText(*t); base != "" {
+		item("base", strings.TrimSuffix(inline(base)+" "+baseLinks(*t), " "))
+	}
 	if command := RunCommand(run, *t); command != "" {
 		item("run it", safetext.Code(command, 2*idText))
 	}

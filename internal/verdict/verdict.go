@@ -57,6 +57,8 @@ type In struct {
 	Journeys []JourneyBudget
 	// Known are the ids that earlier runs reported, by suite.
 	Known map[string][]string
+	// Base is what the base does, to tell a failure that it has too; without runs nothing is excused.
+	Base Base
 	// Now is when the judging happens: deadlines are compared with it.
 	Now time.Time
 }

@@ -1,0 +1,127 @@
+//go:build unix
+
+package cli
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/testkit/githubfake"
+)
+
+const redBaseConfig = `version: 1
+stages: {pr: {on: [pull_request, push, merge_group]}}
+suites:
+  - {name: s, framework: command, dir: e2e, list: [printf, '%s\n', pays, lists], run: [sh, ./run.sh], reports: "{report_dir}/*.xml", owner: payments}
+`
+
+// redBaseSuite fails in the way that the product is broken in: pays says what is in src/state.
+const redBaseSuite = `state=$(cat ../src/state)
+{ echo '<testsuite>'
+  if [ "$state" = ok ]; then echo '<testcase name="pays"/>'; else echo "<testcase name=\"pays\"><failure message=\"expected accepted, got $state\"/></testcase>"; fi
+  echo '<testcase name="lists"/></testsuite>'; } > "$E2E_REPORT_DIR/r.xml"
+[ "$state" = ok ]
+`
+
+// redBase is a repository whose main is red, after so many judged runs there, and a fake that has their records. HEAD is on a
+// branch with a change elsewhere.
+func redBase(t *testing.T, runs int) (r tree, fake *githubfake.Server, base, head string) {
+	t.Helper()
+	r = newTree(t)
+	r.env = []string{"GITHUB_WORKFLOW_REF=acme/cases/" + ourWorkflow + "@refs/heads/main"}
+	r.Write("e2e-gate.yml", redBaseConfig)
+	r.Write("e2e/run.sh", redBaseSuite)
+	r.Write("src/state", "draft")
+	r.Write("src/other", "1")
+	base = r.Commit("base")
+	r.Git("update-ref", "refs/remotes/origin/main", base)
+	fake = githubfake.New(t)
+	for n := range runs {
+		r.runID, r.ref = strconv.Itoa(9000-n), "refs/heads/main"
+		if status, out, stderr := r.run(githubfake.New(t), "push", base, mainBranch(nil), "run"); status != e2e.ExitBlocked {
+			t.Fatalf("exit status %d\n%s%s", status, out, stderr)
+		}
+		fake.Runs = append(fake.Runs, githubfake.Run{ID: 9000 - n, Event: "push", Branch: "main", HeadRepository: "acme/cases", Path: ourWorkflow})
+		fake.RunArtifacts = append(fake.RunArtifacts, githubfake.RunArtifact{Run: 9000 - n, Name: "e2e-gate-history",
+			Files: filesIn(t.Fatalf, filepath.Join(r.Dir, ".e2e-gate", "kept", "e2e-gate-history-"+r.runID+"-1"))})
+	}
+	if err := os.RemoveAll(filepath.Join(r.Dir, ".e2e-gate")); err != nil {
+		t.Fatal(err)
+	}
+	r.Git("checkout", "-qb", "change")
+	r.Write("src/other", "2")
+	r.runID = ""
+	return r, fake, base, r.Commit("change")
+}
+
+// proposedTo is the payload of a pull request of the repository.
+func proposedTo(head, base string) any {
+	p, _ := pullRequest(head, base).(object)
+	p["repository"] = object{"default_branch": "main"}
+	return p
+}
+
+// TestAFailureThatTheBaseHasToo plays pull requests on a red base, end to end: only what the forge vouches for, and only what
+// the change has nothing to do with, is excused.
+func TestAFailureThatTheBaseHasToo(t *testing.T) {
+	for name, tc := range map[string]struct {
+		runs int
+		// change is done to the repository, or to what GitHub has, before the gate runs.
+		change func(r tree, fake *githubfake.Server)
+		event  string
+		status int
+		// says is a part of the result.
+		says string
+	}{
+		"not from this change": {runs: 3, says: `"excuses": true`},
+		"two runs are too few": {runs: 2, status: e2e.ExitBlocked},
+		"a store that the job could write": {runs: 3, status: e2e.ExitBlocked, change: func(r tree, fake *githubfake.Server) {
+			for n, a := range fake.RunArtifacts {
+				for file, data := range a.Files {
+					r.Write(".e2e-gate/history/"+file, string(data))
+				}
+				fake.RunArtifacts[n].Files = nil
+			}
+		}},
+		"runs of a pull request": {runs: 3, status: e2e.ExitBlocked, change: func(_ tree, fake *githubfake.Server) { fake.Runs[0].Event = "pull_request" }},
+		"records under another run": {runs: 3, status: e2e.ExitBlocked, change: func(_ tree, fake *githubfake.Server) {
+			fake.RunArtifacts[0].Files = fake.RunArtifacts[1].Files
+		}},
+		"it fails in another way": {runs: 3, status: e2e.ExitBlocked, change: func(r tree, _ *githubfake.Server) { r.Write("src/state", "lost") }},
+		"the change touches the suite": {runs: 3, status: e2e.ExitBlocked, says: "the change touches e2e/more.sh, which belongs to the suite",
+			change: func(r tree, _ *githubfake.Server) { r.Write("e2e/more.sh", "") }},
+		"the change touches what the owner has": {runs: 3, status: e2e.ExitBlocked, says: "the change touches src/other, which belongs to payments",
+			change: func(r tree, _ *githubfake.Server) { r.Write("CODEOWNERS", "/src/other @acme/payments\n") }},
+		"the change alters its judge": {runs: 3, status: e2e.ExitBlocked, says: "the change alters what judges it",
+			change: func(r tree, _ *githubfake.Server) {
+				r.Write("e2e-gate.yml", strings.Replace(redBaseConfig, "{pr: {", "{pr: {budget: 9m, ", 1))
+			}},
+		"in the merge queue":     {runs: 3, status: e2e.ExitBlocked, event: "merge_group"},
+		"GitHub does not answer": {runs: 3, status: e2e.ExitBlocked, change: func(_ tree, fake *githubfake.Server) { fake.RunArtifacts, fake.Runs = nil, nil }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, fake, base, head := redBase(t, tc.runs)
+			if tc.change != nil {
+				tc.change(r, fake)
+				head = r.Commit("more")
+			}
+			event, ref, payload := "pull_request", "refs/pull/42/merge", proposedTo(head, base)
+			if tc.event == "merge_group" {
+				event, ref = tc.event, "refs/heads/gh-readonly-queue/main/pr-42-x"
+				payload = mainBranch(object{"merge_group": object{"head_sha": head, "base_sha": base, "base_ref": "refs/heads/main"}})
+			}
+			r.ref = ref
+			status, out, stderr := r.run(fake, event, head, payload, "run")
+			if status != tc.status || !strings.Contains(out, tc.says) {
+				t.Errorf("exit status %d, want %d and %q\n%s\n%s", status, tc.status, tc.says, out, stderr)
+			}
+			if excused := strings.Contains(out, `"excuses": true`); excused != (tc.status == 0) {
+				t.Errorf("excused: %v\n%s", excused, out)
+			}
+		})
+	}
+}

@@ -1,0 +1,166 @@
+package pipeline
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"path"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/hmarr/codeowners"
+
+	"github.com/org/e2e-gate/internal/config"
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/fingerprint"
+	"github.com/org/e2e-gate/internal/gitrepo"
+	"github.com/org/e2e-gate/internal/history"
+	"github.com/org/e2e-gate/internal/policy"
+	"github.com/org/e2e-gate/internal/suite"
+	"github.com/org/e2e-gate/internal/verdict"
+)
+
+// maxExonerated bounds how many failures are compared with the base: where more fail, the base does not explain them.
+const maxExonerated = 1000
+
+// exonerated judges once more where failures of a pull request may be those of its base, by runs that the forge vouches for.
+// What it cannot ask, and what it is not told, excuses nothing.
+func (s *Session) exonerated(ctx context.Context, in verdict.In, out verdict.Out) (verdict.In, verdict.Out, error) {
+	failed := map[string]bool{}
+	for i := range out.Result.Tests {
+		if t := &out.Result.Tests[i]; t.Outcome == e2e.Failed && t.Effect == e2e.Blocks && policy.Column(t.Test) == e2e.ReleaseBlocking {
+			failed[t.Stable()] = true
+		}
+	}
+	if len(failed) == 0 || len(failed) > maxExonerated || !s.exonerates() {
+		return in, out, nil
+	}
+	if n := len(s.opts.ChangedPaths); n == 0 || n >= gitrepo.MaxChanged {
+		s.opts.Progress.Note("no failure is compared with the base, because the files of the change are not all known; check out with fetch-depth: 0")
+		return in, out, nil
+	}
+	found, err := s.opts.Vouched(ctx)
+	if err != nil {
+		s.opts.Progress.Note(fmt.Sprintf("no failure is compared with the base: %v", err))
+		return in, out, nil
+	}
+	variant := variantOf(out.Counted)
+	runs, refused := history.Vouched(found, history.Question{
+		Repository: s.run.Repository, Stage: s.run.Stage, Variant: variant, Commits: s.opts.Baseline.Commits, Tests: failed,
+		Now: s.opts.Now(),
+	})
+	if len(refused) > 0 {
+		s.opts.Progress.Note(fmt.Sprintf("not compared with the base: %s", someOf(refused)))
+	}
+	in.Base = verdict.Base{Branch: s.opts.Trigger.Branch, MaxAge: cmp.Or(s.opts.Config.Exonerate.MaxAge, config.DefaultMaxAge),
+		Failures: map[string]verdict.BaseFailure{}}
+	for _, r := range runs {
+		one := verdict.BaseRun{Tests: map[string]verdict.BaseTest{},
+			BaseRun: e2e.BaseRun{ID: r.RunID, SHA: r.SHA, Started: r.Started, URL: s.pageOf(r.WorkflowRun)}}
+		for id, t := range r.Tests {
+			one.Tests[id] = verdict.BaseTest{Outcome: t.Outcome, Fingerprint: t.Fingerprint}
+		}
+		in.Base.Runs = append(in.Base.Runs, one)
+	}
+	owners := s.codeowners()
+	for i := range out.Result.Tests {
+		t := &out.Result.Tests[i]
+		if !failed[t.Stable()] {
+			continue
+		}
+		f := verdict.BaseFailure{Touched: s.touched(t, out.Result.Judging, owners)}
+		for _, a := range t.Attempts {
+			f.Fingerprints = append(f.Fingerprints, fingerprint.Of(fingerprint.Failure{
+				Type: a.Type, Message: a.Message, Details: a.Details, RunValues: []string{a.Correlation, a.DataPrefix, s.run.ID},
+			}))
+		}
+		in.Base.Failures[t.Stable()] = f
+	}
+	out, err = verdict.Within(ctx, in)
+	return in, out, err
+}
+
+// variantOf is the platform of all shards; empty: they had several, and a failure may be one of a platform.
+func variantOf(docs []e2e.ShardRun) string {
+	variant := runtime.GOOS + "/" + runtime.GOARCH
+	for i, doc := range docs {
+		switch {
+		case i == 0:
+			variant = doc.Platform
+		case doc.Platform != variant:
+			return ""
+		}
+	}
+	return variant
+}
+
+// exonerates reports whether the base can excuse anything: only a whole run of a pull request that the base judges.
+func (s *Session) exonerates() bool {
+	j, b := s.opts.Judging, s.opts.Baseline
+	return s.opts.Vouched != nil && s.run.Narrowed == nil && strings.HasPrefix(s.run.Event, "pull_request") && j != nil && j.By == e2e.JudgedByBase &&
+		b != nil && len(b.Commits) > 0
+}
+
+// pageOf is the page of another workflow run of the repository.
+func (s *Session) pageOf(workflowRun string) string {
+	if own := s.run.WorkflowRun; own != "" && strings.HasSuffix(s.run.URL, "/"+own) {
+		return strings.TrimSuffix(s.run.URL, own) + workflowRun
+	}
+	return ""
+}
+
+// touched says what the change has to do with a failed test: its judge, its suite's files or those beside it, a file that the
+// failure names, or a file of the test's owner. Empty: nothing.
+func (s *Session) touched(t *e2e.TestResult, judging *e2e.Judging, owners codeowners.Ruleset) string {
+	if judging != nil && len(judging.Changes) > 0 {
+		return "the change alters what judges it"
+	}
+	dir := "."
+	if i := slices.IndexFunc(s.opts.Config.Suites, func(one suite.Spec) bool { return one.Name == t.Suite }); i >= 0 {
+		dir = path.Clean(filepath.ToSlash(s.opts.Config.Suites[i].Dir))
+	}
+	if dir == "." { // the whole repository; then the folder at its top in which the test lies
+		top, _, below := strings.Cut(t.File, "/")
+		if !below {
+			return "the suite is at the root of the repository, so any change may touch its tests"
+		}
+		dir = top
+	}
+	var text strings.Builder
+	for _, a := range t.Attempts {
+		text.WriteString(a.Message + "\n" + a.Details + "\n")
+	}
+	failure := strings.ReplaceAll(text.String(), `\`, "/")
+	for _, file := range s.opts.ChangedPaths {
+		named := file
+		if parts := strings.Split(file, "/"); len(parts) > 2 {
+			named = strings.Join(parts[len(parts)-2:], "/")
+		}
+		switch {
+		case strings.HasPrefix(file, dir+"/"):
+			return fmt.Sprintf("the change touches %s, which belongs to the suite", file)
+		case strings.Contains(failure, named):
+			return fmt.Sprintf("the change touches %s, which the failure names", file)
+		case t.Owner != "" && s.owns(owners, file, t.Owner):
+			return fmt.Sprintf("the change touches %s, which belongs to %s", file, t.Owner)
+		}
+	}
+	return ""
+}
+
+// owns reports whether CODEOWNERS gives a file to an owner of tests, by the name or by the account that the config has for it.
+func (s *Session) owns(rules codeowners.Ruleset, file, owner string) bool {
+	rule, err := rules.Match(file)
+	if err != nil || rule == nil {
+		return err != nil
+	}
+	plain := func(name string) string {
+		name = strings.ToLower(strings.TrimPrefix(name, "@"))
+		return name[strings.LastIndexByte(name, '/')+1:]
+	}
+	return slices.ContainsFunc(rule.Owners, func(o codeowners.Owner) bool {
+		return plain(o.String()) == plain(owner) || plain(o.String()) == plain(s.opts.Config.Owners[owner])
+	})
+}

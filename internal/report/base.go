@@ -1,0 +1,75 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/safetext"
+)
+
+// redBase says which failures are not from the change, as the base has them too; empty: none is. Text is not escaped.
+func redBase(r e2e.Result) string {
+	var owners []string
+	var since time.Time
+	branch, n := "", 0
+	for _, t := range r.Tests {
+		f := t.BaseFails
+		if f == nil || !f.Excuses {
+			continue
+		}
+		n++
+		branch = f.Branch
+		if since.IsZero() || f.Since.Before(since) {
+			since = f.Since
+		}
+		if t.Owner != "" && !slices.Contains(owners, t.Owner) {
+			owners = append(owners, t.Owner)
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	what := plural(n, "test", "tests")
+	switch len(owners) {
+	case 0:
+	case 1:
+		what += ", owner " + owners[0]
+	default:
+		what += ", owners " + strings.Join(owners[:min(len(owners), 3)], ", ")
+	}
+	return fmt.Sprintf("%s is red since %s (%s): not from this change", safetext.Line(branch, shortText), date(since), what)
+}
+
+// baseText is what the base does with a failed test, in a line; empty: nothing is known.
+func baseText(t e2e.TestResult) string {
+	f := t.BaseFails
+	if f == nil {
+		return ""
+	}
+	text := fmt.Sprintf("fails in the same way on %s since %s, in %s", safetext.Line(f.Branch, shortText), date(f.Since),
+		plural(len(f.Runs), "judged run", "judged runs"))
+	if len(f.Runs) > 0 {
+		text += fmt.Sprintf(", the newest at commit %.10s", f.Runs[0].SHA)
+	}
+	if !f.Excuses {
+		text += "; it blocks all the same: " + f.Why
+	}
+	return text
+}
+
+// baseLinks are the runs of the base, newest first, in Markdown.
+func baseLinks(t e2e.TestResult) string {
+	if t.BaseFails == nil {
+		return ""
+	}
+	var links []string
+	for _, run := range t.BaseFails.Runs[:min(len(t.BaseFails.Runs), 3)] {
+		if link := safetext.Link(date(run.Started), run.URL, shortText); run.URL != "" {
+			links = append(links, link)
+		}
+	}
+	return strings.Join(links, ", ")
+}
