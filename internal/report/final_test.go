@@ -63,9 +63,38 @@ func TestFinalColourChangesNoWord(t *testing.T) {
 // to be copied.
 func TestFinalFitsEightyColumns(t *testing.T) {
 	for name, r := range map[string]e2e.Result{"flake": passedWithFlake(), "blocked": blockedWithClusters(), "shut": gateShut()} {
-		for line := range strings.SplitSeq(Final(r, FinalOptions{}), "\n") {
+		for line := range strings.SplitSeq(Final(r, FinalOptions{Width: 80}), "\n") {
 			if columns(line) > 80 && !strings.ContainsAny(line, "/") {
 				t.Errorf("%s: %d columns: %s", name, columns(line), line)
+			}
+		}
+	}
+}
+
+// Into a pipe or a file nothing is folded: ids and messages are searched for and copied.
+func TestFinalIsNotFoldedInAPipe(t *testing.T) {
+	r := blockedWithClusters()
+	long := strings.TrimSpace(strings.Repeat("word ", 50))
+	r.Clusters = nil
+	for i := range r.Tests {
+		r.Tests[i].NextStep = long
+	}
+	if got := Final(r, FinalOptions{}); !strings.Contains(got, long) {
+		t.Error(got)
+	}
+	if got := Final(r, FinalOptions{Width: 80}); strings.Contains(got, long) {
+		t.Error("lines of a terminal are not wrapped")
+	}
+}
+
+// What a shard prints must not look like the verdict of the stage.
+func TestFinalOfAShardIsNoVerdict(t *testing.T) {
+	for name, r := range results() {
+		got := Final(r, FinalOptions{Part: "shard 0 of 3"})
+		lines := strings.Split(strings.TrimSpace(got), "\n")
+		for _, line := range []string{lines[0], lines[len(lines)-1]} {
+			if !strings.Contains(line, ", shard 0 of 3: ") || strings.Contains(line, ": PASSED") || strings.Contains(line, ": BLOCKED") || strings.Contains(line, "NOT JUDGED") {
+				t.Errorf("%s: %s", name, line)
 			}
 		}
 	}
@@ -75,8 +104,8 @@ func TestWrap(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"one two three four", "one two|three four"},
 		{"  indented text here", "  indented|  text here"},
-		{"aaaaaaaaaaaaaaaaaaaa", "aaaaaaaaaaaa|aaaaaaaa"},
-		{"日本語日本語日本語", "日本語日本語|日本語"},
+		{"an aaaaaaaaaaaaaaaaaaaa id", "an|aaaaaaaaaaaaaaaaaaaa|id"},
+		{"日本語日本語日本語", "日本語日本語日本語"},
 		{"see a/very/long/path/to/x", "see|a/very/long/path/to/x"},
 		{"", ""},
 	} {

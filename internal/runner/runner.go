@@ -34,7 +34,8 @@ type Suite struct {
 
 // Config is shared by all shards.
 type Config struct {
-	// Out is the run's folder; units get folders below it.
+	// Root is the repository root; Out is the run's folder, and units get folders below it.
+	Root   string
 	Out    string
 	Run    e2e.Run
 	Digest string

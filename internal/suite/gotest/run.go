@@ -139,6 +139,7 @@ func (r *goRun) result(name string, c crash) (attempts.Result, bool) {
 		a.Seconds = r.unit.Soft.Seconds()
 	case s.outcome == e2e.Failed:
 		s.explain(&a)
+		a.At = r.place(s, a.Message)
 	case s.outcome == e2e.Skipped:
 		a.Message = adapter.Clip(failureText(s.output.String()), 1<<10)
 	}
@@ -208,4 +209,20 @@ func failureText(output string) string {
 		return strings.TrimSpace(blocks[len(blocks)-1])
 	}
 	return ""
+}
+
+var failureAt = regexp.MustCompile(`^\s*([^\s:/\\]+\.go:\d+): (.*)`)
+
+// place is where a test failed: file and line of the entry in its output that became its message. It is
+// empty where there is none.
+func (r *goRun) place(s *goState, message string) string {
+	first, _, _ := strings.Cut(message, "\n")
+	found := ""
+	for line := range strings.Lines(s.output.String()) {
+		m := failureAt.FindStringSubmatch(strings.TrimRight(line, "\r\n"))
+		if m != nil && strings.TrimSpace(m[2]) != "" && strings.HasSuffix(first, strings.TrimSpace(m[2])) {
+			found = path.Join(path.Dir(r.unit.Tests[0].File), m[1]) // the last one is what failureText took
+		}
+	}
+	return found
 }

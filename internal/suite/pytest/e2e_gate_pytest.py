@@ -150,7 +150,8 @@ class Attempt:
         self.seconds = 0.0
         self.outcome = "passed"
         self.error = False
-        self.message = self.details = self.type = ""
+        self.message = self.details = self.type = self.at_file = ""
+        self.at_line = 0
         self.properties, self.attachments, self.children = [], [], []
 
     def add(self, report):
@@ -170,6 +171,7 @@ class Attempt:
             self.type = kind.group(1) if kind else ""
             self.error = bool(where) or not message.startswith(ASSERTIONS)
             self.message = clip(where + message, 8000)
+            self.at_file, self.at_line = place(report)
         self.outcome = "failed"
         captured = "".join("\n--- %s ---\n%s" % section for section in report.sections)
         self.details = clip((self.details + "\n" + clip(text, 24000)).lstrip("\n") + clip(captured, 24000), 48000)
@@ -199,6 +201,18 @@ class Attempt:
 
     def fields(self):
         return dict(vars(self), start=self.start * 1000)
+
+
+def place(report):
+    """Where a test failed: the last line of the traceback within the suite."""
+    base = os.path.realpath(os.environ["E2E_GATE_DIR"])
+    crash = getattr(report.longrepr, "reprcrash", None)
+    entries = [entry.reprfileloc for entry in getattr(getattr(report.longrepr, "reprtraceback", None), "reprentries", ()) if getattr(entry, "reprfileloc", None)]
+    for at in [crash] * bool(crash) + entries[::-1]:
+        path = os.path.realpath(str(at.path))
+        if path.startswith(base + os.sep) and not {"site-packages", "dist-packages"} & set(path.split(os.sep)):
+            return os.path.relpath(path, base).replace(os.sep, "/"), at.lineno or 0
+    return "", 0
 
 
 def skip_reason(report):
