@@ -345,6 +345,7 @@ var noRerun = map[e2e.Code]string{
 	e2e.CodeBuildFailed: "it does not build; a rerun would mask that",
 	e2e.CodeRunnerExit:  "its process died before it reported; a rerun would mask that",
 	e2e.CodeTimeout:     "its process was stopped at its timeout",
+	e2e.CodeStalled:     "its process was ended because it stalled",
 }
 
 // refusals say why planned tests that never reported get no rerun.

@@ -93,7 +93,8 @@ func TestFinalOfAShardIsNoVerdict(t *testing.T) {
 		got := Final(r, FinalOptions{Part: "shard 0 of 3"})
 		lines := strings.Split(strings.TrimSpace(got), "\n")
 		for _, line := range []string{lines[0], lines[len(lines)-1]} {
-			if !strings.Contains(line, ", shard 0 of 3: ") || strings.Contains(line, ": PASSED") || strings.Contains(line, ": BLOCKED") || strings.Contains(line, "NOT JUDGED") {
+			verdict := regexp.MustCompile("PASSED|BLOCKED|NOT JUDGED").MatchString(line)
+			if verdict || !strings.Contains(line, ", shard 0 of 3: ") {
 				t.Errorf("%s: %s", name, line)
 			}
 		}

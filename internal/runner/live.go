@@ -2,6 +2,7 @@ package runner
 
 import (
 	"cmp"
+	"context"
 	"io"
 	"os"
 	"path"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/proc"
 	"github.com/org/e2e-gate/internal/suite"
 	"github.com/org/e2e-gate/internal/suite/adapter"
 )
@@ -31,14 +33,30 @@ type live struct {
 	// byName are the planned tests, and open the names of those that have not ended.
 	byName map[string]e2e.Test
 	open   map[string]bool
-	// running are the names of tests that started and did not end, in the order of their starts.
-	running []string
-	told    map[string]bool
-	said    time.Time
+	// running started and did not end, in the order of their starts.
+	running []execution
+	// ends counts the ends of planned tests, by name.
+	ends map[string]int
+	told map[string]bool
+	said time.Time
+
+	// process is there once it runs, and cancel ends it. What follows is of the goroutine that follows the batch.
+	process atomic.Pointer[proc.Process]
+	cancel  context.CancelCauseFunc
+	still   stillness
+	stalled *stall
+	dumped  int
+}
+
+// execution is what runs: a planned test, or a part of one.
+type execution struct {
+	test, part string
+	since      time.Time
 }
 
 func newLive(u *running) *live {
-	l := &live{u: u, byName: map[string]e2e.Test{}, open: map[string]bool{}, told: map[string]bool{}}
+	l := &live{u: u, byName: map[string]e2e.Test{}, open: map[string]bool{}, told: map[string]bool{}, ends: map[string]int{}}
+	l.still = stillness{patience: u.s.r.cfg.Patience, end: u.suite.Spec.StallTimeout}
 	if u.batch {
 		return l // the test that stands for its tests is none of them
 	}
@@ -77,23 +95,22 @@ func (l *live) progress(p adapter.Progress) {
 	l.happened.Add(1)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	name := p.Test
-	if p.Part != "" {
-		name += " › " + p.Part
-	}
+	one := execution{p.Test, p.Part, l.u.s.r.cfg.Now()}
 	ev := l.u.event(e2e.TestStarted)
 	ev.Test = l.id(p.Test, p.Part)
 	if p.Outcome == e2e.OutcomeUnknown {
-		l.running = append(without(l.running, name), name)
+		l.running = append(without(l.running, one), one)
 		l.u.s.r.cfg.Progress(ev)
 		return
 	}
-	l.running = without(l.running, name)
+	l.running = without(l.running, one)
 	ev.Kind, ev.Outcome, ev.Message, ev.Seconds = e2e.TestEnded, p.Outcome, p.Message, p.Seconds
 	if p.Outcome == e2e.Failed {
 		ev.File, ev.Line = l.place(p)
 	}
-	l.ended(p.Test, p.Part, &ev)
+	if l.ended(p.Test, p.Part, &ev); p.Part == "" {
+		l.ends[p.Test]++
+	}
 	l.told[ev.Test] = true
 	l.u.s.r.cfg.Progress(ev)
 }
@@ -138,9 +155,9 @@ func (u *running) fromRoot(file string) string {
 	return below
 }
 
-func without(list []string, name string) []string {
+func without(list []execution, gone execution) []execution {
 	for i, one := range list {
-		if one == name {
+		if one.test == gone.test && one.part == gone.part {
 			return append(list[:i:i], list[i+1:]...)
 		}
 	}
@@ -188,22 +205,33 @@ func (l *live) follow() (stop func()) {
 			f.Follow()
 		}
 		l.output()
+		l.look()
 	}
 	go func() {
 		defer close(ended)
-		ticker := time.NewTicker(followEvery)
+		ticker := time.NewTicker(l.every())
 		defer ticker.Stop()
 		for {
 			select {
 			case <-ticker.C:
 				look()
 			case <-end:
+				l.process.Store(nil) // it has ended
 				look()
 				return
 			}
 		}
 	}()
 	return func() { close(end); <-ended }
+}
+
+// every is how often the batch is looked at.
+func (l *live) every() time.Duration {
+	every := min(followEvery, l.still.patience.Say/4)
+	if l.still.end > 0 {
+		every = min(every, l.still.end/4)
+	}
+	return max(every, time.Millisecond)
 }
 
 // rest tells of the results that the framework did not tell while it ran, and that the batch ended.

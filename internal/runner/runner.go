@@ -55,6 +55,8 @@ type Config struct {
 	// from several shards. It may be nil.
 	Progress func(e2e.Event)
 	Now      func() time.Time
+	// Patience is how long nothing may happen in a batch.
+	Patience Patience
 	// Pull is how shards get their work; empty: [PullUnits].
 	Pull Pull
 	// Batches are the ids of units whose tests are not known before they have run, by unit.
@@ -90,6 +92,7 @@ func New(cfg Config) *Runner {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	cfg.Patience = cfg.Patience.withDefaults()
 	if cfg.Hold == nil {
 		cfg.Hold = func(context.Context) string { return "" }
 	}

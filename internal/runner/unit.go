@@ -100,6 +100,8 @@ type running struct {
 	// rerun.
 	lost   []e2e.Problem
 	others []e2e.Child
+	// settled are tests that are known not to have run.
+	settled []string
 	// decides holds the tests whose rerun decides something.
 	decides map[string]bool
 }
@@ -171,14 +173,23 @@ func (u *running) execute(ctx context.Context, limit time.Duration) {
 		TakenOver: !slices.Contains(u.s.plan.Tests, u.tests[0].ID),
 		Offset:    cfg.Now().Sub(cfg.Run.Started).Seconds(), Log: filepath.ToSlash(filepath.Join(u.folder, "output.log"))}
 	u.started()
-	unitCtx, cancel := context.WithTimeout(ctx, limit)
+	limited, cancel := context.WithTimeout(ctx, limit)
+	unitCtx, end := context.WithCancelCause(limited)
+	u.live.cancel = end
 	stop := u.live.follow()
 	exit := proc.Run(unitCtx, proc.Spec{Argv: cmd.Argv, Dir: cmd.Dir, Env: append(slices.Clip(u.env), cmd.Env...), Stdout: u.live.counted(u.invocation.Stdout()),
-		Log: u.live.counted(u.safe), Redact: cfg.Redact, Started: func(p *proc.Process) func() { return u.s.r.ports.watch(p, &u.record.Ports) }})
-	cancel()
+		Log: u.live.counted(u.safe), Redact: cfg.Redact, Started: func(p *proc.Process) func() {
+			u.live.process.Store(p)
+			return u.s.r.ports.watch(p, &u.record.Ports)
+		}})
 	stop()
+	end(nil)
+	cancel()
 	if exit.Ended == proc.TimedOut && ctx.Err() != nil && errors.Is(context.Cause(ctx), ErrCancelled) {
 		exit.Ended = proc.Cancelled
+	}
+	if u.live.stalled != nil && exit.Ended != proc.NotStarted && ctx.Err() == nil {
+		exit.Ended = proc.Stalled // also where the process ended by its own thread dump
 	}
 	spent := exit.Wall
 	if exit.Ended == proc.TimedOut {
@@ -187,6 +198,9 @@ func (u *running) execute(ctx context.Context, limit time.Duration) {
 	u.s.spent[u.suite.Spec.Name] += spent
 	u.record.Exit, u.record.Ended, u.record.Seconds = exit.Code, e2e.Ended(exit.Ended), exit.Wall.Seconds()
 	report := u.invocation.Report(exit)
+	if exit.Ended == proc.Stalled {
+		u.settle(&report)
+	}
 	u.file(ctx, exit, limit, report)
 	_ = u.safe.Close()
 	if err := u.log.Close(); err != nil {
@@ -325,12 +339,14 @@ func (u *running) unplanned(run e2e.TestRun, files []string) {
 func (u *running) ended(ctx context.Context, exit proc.Exit, limit time.Duration, rep suite.Report) {
 	var missing []string
 	for _, t := range u.tests {
-		if len(rep.Tests[t.ID]) == 0 && u.decides[t.ID] && (!u.batch || len(rep.Unplanned) == 0) {
+		if len(rep.Tests[t.ID]) == 0 && !slices.Contains(u.settled, t.ID) && u.decides[t.ID] && (!u.batch || len(rep.Unplanned) == 0) {
 			missing = append(missing, t.ID)
 		}
 	}
 	code, why := e2e.CodeTimeout, fmt.Sprintf("batch %s was stopped at its timeout of %s", u.record.Unit, limit)
 	switch {
+	case exit.Ended == proc.Stalled:
+		code, why = e2e.CodeStalled, fmt.Sprintf("batch %s was ended because %s", u.record.Unit, u.live.stalled.text)
 	case exit.Ended != proc.TimedOut && exit.Ended != proc.Cancelled:
 		return
 	case ctx.Err() != nil:

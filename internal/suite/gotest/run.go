@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/org/e2e-gate/internal/e2e"
@@ -59,6 +60,28 @@ func (r *goRun) Command() adapter.Command {
 
 // Stdout parses the events.
 func (r *goRun) Stdout() io.Writer { return r }
+
+// Dumps has the runtime of the test binary print what all goroutines do. Go ends a process by that, so it is only
+// done where the process is ended anyway.
+func (r *goRun) Dumps(d adapter.DumpRequest) []adapter.Dump {
+	if !d.Final {
+		return nil
+	}
+	sent := false
+	for _, pid := range d.Process.Below(func(program string) bool { return strings.HasSuffix(program, ".test") }) {
+		sent = d.Process.Signal(pid, syscall.SIGQUIT) == nil || sent
+	}
+	if sent {
+		select { // the binary ends by the dump, and go test by that
+		case <-d.Context.Done():
+		case <-d.Process.Done():
+		}
+	}
+	return nil
+}
+
+// Prints is true: the dump is part of the output of the tests.
+func (r *goRun) Prints() bool { return true }
 
 // Report judges the events.
 func (r *goRun) Report(exit proc.Exit) adapter.Report {

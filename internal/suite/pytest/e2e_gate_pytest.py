@@ -5,9 +5,11 @@ started and finished, and errors outside of tests. The same function names a tes
 when it is listed and when it runs. With a selection it collects the files that
 the selection needs, as usual, and deselects every other test.
 """
+import faulthandler
 import json
 import os
 import re
+import signal
 import time
 
 import pytest
@@ -264,7 +266,22 @@ def clip(text, size):
     return text[:size // 3] + "\n…\n" + text[-(size - size // 3):]
 
 
+def tell_threads():
+    """Has Python write what its threads do, and go on, when the gate finds that nothing happens. Workers of
+    pytest-xdist do the same."""
+    number = getattr(signal, "SIGUSR2", None)
+    if number is None or signal.getsignal(number) is not signal.SIG_DFL or not hasattr(faulthandler, "register"):
+        return  # the suite has a use for it
+    events = os.environ["E2E_GATE_EVENTS"]
+    dump = open(os.path.join(os.path.dirname(events), "thread-dump-%d.txt" % os.getpid()), "a")
+    faulthandler.register(number, file=dump, all_threads=True)
+    with open(events, "a", encoding="ascii") as out:
+        out.write(json.dumps({"event": "process", "pid": os.getpid(), "dump": "signal"}) + "\n")
+
+
 def pytest_configure(config):
+    if selection() is not None:
+        tell_threads()
     if os.environ.get("E2E_ATTEMPT") == "2" and getattr(config.option, "reruns", None):
         config.option.reruns = 0  # the diagnostic rerun is one attempt
     reporter = Reporter(config)
