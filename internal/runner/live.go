@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"io"
+	"math"
 	"os"
 	"path"
 	"path/filepath"
@@ -30,13 +31,15 @@ type live struct {
 	happened atomic.Int64
 
 	mu sync.Mutex
-	// byName are the planned tests, and open the names of those that have not ended.
-	byName map[string]e2e.Test
-	open   map[string]bool
+	// byName are the places of the planned tests in the batch. A batch may have a million tests: what is
+	// kept of each is small.
+	byName map[string]int32
+	// open: the planned test has not ended; ends counts its ends.
+	open []bool
+	ends []uint16
 	// running started and did not end, in the order of their starts.
 	running []execution
-	// ends counts the ends of planned tests, by name.
-	ends map[string]int
+	// told are the ids of other tests that were told of.
 	told map[string]bool
 	said time.Time
 
@@ -55,15 +58,23 @@ type execution struct {
 }
 
 func newLive(u *running) *live {
-	l := &live{u: u, byName: map[string]e2e.Test{}, open: map[string]bool{}, told: map[string]bool{}, ends: map[string]int{}}
-	l.still = stillness{patience: u.s.r.cfg.Patience, end: u.suite.Spec.StallTimeout}
+	l := &live{u: u, told: map[string]bool{}, still: stillness{patience: u.s.r.cfg.Patience, end: u.suite.Spec.StallTimeout}}
 	if u.batch {
 		return l // the test that stands for its tests is none of them
 	}
-	for _, t := range u.tests {
-		l.byName[t.Name], l.open[t.Name] = t, true
+	l.byName, l.open, l.ends = make(map[string]int32, len(u.tests)), make([]bool, len(u.tests)), make([]uint16, len(u.tests))
+	for i, t := range u.tests {
+		l.byName[t.Name], l.open[i] = int32(i), true
 	}
 	return l
+}
+
+// planned is the planned test of a name, and its place; -1: there is none.
+func (l *live) planned(name string) (e2e.Test, int) {
+	if i, ok := l.byName[name]; ok {
+		return l.u.tests[i], int(i)
+	}
+	return e2e.Test{}, -1
 }
 
 // event is an event of the batch.
@@ -108,24 +119,26 @@ func (l *live) progress(p adapter.Progress) {
 	if p.Outcome == e2e.Failed {
 		ev.File, ev.Line = l.place(p)
 	}
-	if l.ended(p.Test, p.Part, &ev); p.Part == "" {
-		l.ends[p.Test]++
-	}
-	l.told[ev.Test] = true
+	l.ended(p.Test, p.Part, &ev)
 	l.u.s.r.cfg.Progress(ev)
 }
 
-// ended counts a planned test once.
+// ended notes the end of a test, and counts a planned one once.
 func (l *live) ended(name, part string, ev *e2e.Event) {
-	if ev.First = part == "" && l.open[name] && l.u.attempt == 1; ev.First {
-		delete(l.open, name)
+	_, i := l.planned(name)
+	if i < 0 || part != "" {
+		l.told[ev.Test] = true
+		return
 	}
+	ev.First = l.open[i] && l.u.attempt == 1
+	l.open[i] = false
+	l.ends[i] += min(1, math.MaxUint16-l.ends[i])
 }
 
 // id is the id of a test, or what is known of it.
 func (l *live) id(name, part string) string {
 	id := l.u.suite.Spec.Name + "/" + name
-	if t, ok := l.byName[name]; ok {
+	if t, i := l.planned(name); i >= 0 {
 		id = t.ID
 	}
 	if part != "" {
@@ -137,7 +150,7 @@ func (l *live) id(name, part string) string {
 // place is where a test failed, else where it is, from the repository root if the file is there.
 func (l *live) place(p adapter.Progress) (file string, line int) {
 	file, line = p.File, p.Line
-	if t := l.byName[p.Test]; file == "" {
+	if t, _ := l.planned(p.Test); file == "" {
 		file, line = t.File, t.Line
 	}
 	return l.u.fromRoot(file), line
@@ -252,8 +265,8 @@ func (l *live) rest(report suite.Report, ev e2e.Event) {
 	}
 	// What did not report is no longer waited for either.
 	ev.Failed = 0
-	for _, t := range l.u.tests {
-		if l.u.attempt == 1 && (l.open[t.Name] || l.u.batch) {
+	for i := range l.u.tests {
+		if l.u.attempt == 1 && (l.u.batch || l.open[i]) {
 			ev.Failed++
 		}
 	}
@@ -262,7 +275,7 @@ func (l *live) rest(report suite.Report, ev e2e.Event) {
 
 // result tells how a test ended, as the report has it.
 func (l *live) result(id string, t e2e.Test, list []e2e.Attempt) {
-	if l.told[id] {
+	if _, i := l.planned(t.Name); l.told[id] || i >= 0 && l.u.tests[i].ID == id && !l.open[i] {
 		return
 	}
 	for i, a := range list {

@@ -182,8 +182,8 @@ func (l *live) hanging() (list []attempts.Hanging, names []string) {
 	for _, one := range l.running {
 		names = append(names, l.id(one.test, one.part))
 		known := slices.ContainsFunc(list, func(h attempts.Hanging) bool { return h.Name == one.test })
-		if _, planned := l.byName[one.test]; planned && !known {
-			list = append(list, attempts.Hanging{Name: one.test, Ended: l.ends[one.test], Started: one.since.UTC(), Seconds: now.Sub(one.since).Seconds()})
+		if _, i := l.planned(one.test); i >= 0 && !known {
+			list = append(list, attempts.Hanging{Name: one.test, Ended: int(l.ends[i]), Started: one.since.UTC(), Seconds: now.Sub(one.since).Seconds()})
 		}
 	}
 	return list, names
