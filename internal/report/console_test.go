@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -245,14 +246,15 @@ func TestConsoleIsThrottled(t *testing.T) {
 func TestConsoleSurvivesAResize(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
-		width := 100
-		c := NewConsole(ConsoleOptions{Out: &out, Size: func() (int, int) { return width, 24 }})
+		var width atomic.Int64
+		width.Store(100)
+		c := NewConsole(ConsoleOptions{Out: &out, Size: func() (int, int) { return int(width.Load()), 24 }})
 		c.Planned(3, 1, 0, 60)
 		c.Unit(e2e.Event{Kind: e2e.BatchStarted, Attempt: 1, Unit: strings.Repeat("unit", 40), Tests: 3})
 		time.Sleep(5 * time.Second)
 		synctest.Wait()
 		out.Reset()
-		width = 50
+		width.Store(50)
 		time.Sleep(2500 * time.Millisecond)
 		synctest.Wait()
 		first, _, _ := strings.Cut(out.String(), "\n")
@@ -266,7 +268,7 @@ func TestConsoleSurvivesAResize(t *testing.T) {
 			}
 		}
 		out.Reset()
-		width = 20 // too narrow for a region
+		width.Store(20) // too narrow for a region
 		time.Sleep(2500 * time.Millisecond)
 		synctest.Wait()
 		if strings.Contains(out.String(), "shard") {
