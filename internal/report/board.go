@@ -204,9 +204,29 @@ func (b *board) region(now time.Time, width, height int, redact *safetext.Redact
 	lines = append(lines, shards...)
 	lines = lines[:min(len(lines), max(height, 1))]
 	for i, l := range lines {
-		lines[i] = fit(ascii(aligned(redact.String(l))), width)
+		l = ascii(aligned(redact.String(l)))
+		if strings.HasPrefix(l, "shard ") && !strings.Contains(l, "  waits for ") {
+			l = fitEnd(l, width, shardHead)
+		}
+		lines[i] = fit(l, width)
 	}
 	return lines
+}
+
+// shardHead is how many columns of a shard's line stand before what runs.
+const shardHead = 25
+
+// fitEnd cuts clean text to width columns behind its first ones: the end of an id says which test it is.
+func fitEnd(s string, width, first int) string {
+	if columns(s) <= width || width < first+10 {
+		return s
+	}
+	start := prefix(s, first)
+	end := []rune(s[len(start):])
+	for room := width - columns(start) - len("..."); columns(string(end)) > room; {
+		end = end[1:]
+	}
+	return start + "..." + string(end)
 }
 
 // aligned is safetext.LogLine for a line with columns: it keeps spaces.

@@ -114,6 +114,9 @@ func TestWrap(t *testing.T) {
 			t.Errorf("wrap(%q) = %q, want %q", c.text, got, c.want)
 		}
 	}
+	if got := fitEnd("shard 0  1/2  long/path/to/a_test.go::TestA (0:01)", 40, 14); got != "shard 0  1/2  ...a_test.go::TestA (0:01)" {
+		t.Errorf("fitEnd = %q", got)
+	}
 	if got := fit("日本語日本語", 8); got != "日本..." {
 		t.Errorf("fit = %q", got)
 	}
