@@ -43,6 +43,8 @@ type setup struct {
 	exonerates bool
 	// posting: the verdict is to be posted or signed.
 	posting bool
+	// part is what results are of, if not of the whole stage; see [report.FinalOptions].
+	part string
 	// policyDigest is that of the policy and quarantine that judge.
 	policyDigest string
 }

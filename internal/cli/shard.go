@@ -40,6 +40,7 @@ func (c shardCmd) Run(ctx context.Context, a *App) error {
 	s.console.Done()
 	document := fmt.Sprintf("shard-%d.%d.json", c.Index, s.trigger.WorkflowAttempt)
 	s.runner().result(result, filepath.Join(session.Out(), document))
+	s.part = fmt.Sprintf("shard %d of %d", c.Index, len(plan.Shards))
 	if err := s.show(c.Format, session, result, document); err != nil {
 		return fmt.Errorf("cannot print the result: %w", err)
 	}

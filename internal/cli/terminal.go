@@ -3,6 +3,7 @@ package cli
 import (
 	"io"
 	"os"
+	"runtime"
 
 	"golang.org/x/term"
 
@@ -14,17 +15,18 @@ import (
 // console shows progress on stderr: as a region on a terminal, folded in GitHub's
 // log, else as lines.
 func (a *App) console(redact *safetext.Redactor) *report.Console {
-	return report.NewConsole(report.ConsoleOptions{
-		Out: a.Stderr, Width: a.terminal(a.Stderr), Height: a.height(a.Stderr), Colour: a.colour(a.Stderr),
-		Folded: actions.Detect(a.getenv), Redact: redact, Now: a.Now,
-	})
+	o := report.ConsoleOptions{Out: a.Stderr, Colour: a.colour(a.Stderr), Folded: actions.Detect(a.getenv), Redact: redact, Now: a.Now}
+	if a.terminal(a.Stderr) > 0 {
+		o.Size = func() (width, height int) { return a.terminal(a.Stderr), a.height(a.Stderr) }
+	}
+	return report.NewConsole(o)
 }
 
 // terminal returns the width of the terminal that w writes to, or 0.
 func (a *App) terminal(w io.Writer) int {
 	f, ok := w.(*os.File)
 	// A runner may give its steps a terminal, but its log is not one.
-	if !ok || a.getenv("TERM") == "dumb" || actions.Detect(a.getenv) {
+	if !ok || a.getenv("TERM") == "dumb" || a.getenv("TERM") == "" && runtime.GOOS != "windows" || actions.Detect(a.getenv) {
 		return 0
 	}
 	return terminalWidth(int(f.Fd()))

@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -47,6 +49,7 @@ type Attempt struct {
 	Source          AttemptSource `json:"source,omitempty" doc:"Why the attempt was made: the planned run, the diagnostic rerun, a retry that the framework states, or beside the rerun of another test." enum:"first,diagnostic,framework,beside"`
 	Twin            int           `json:"twin,omitempty" doc:"Which of several tests with this id it is an attempt at, from 1 in the order of the report; absent if the id is unique. The number holds within one process only."`
 	Line            int           `json:"line,omitempty" doc:"Line in the file of the test, where several tests have this id and the framework says which line is this one's; absent otherwise."`
+	At              string        `json:"at,omitempty" doc:"Where it failed, as far as the framework says: file and line, from the repository root if the file is there, else as the framework names it."`
 	Uncounted       string        `json:"uncounted,omitempty" doc:"Why the attempt is shown but decides nothing; absent if it counts."`
 	Kept            bool          `json:"kept,omitempty" doc:"The test was kept from running: it is no skip of its own. The outcome is skipped then."`
 	KeptBy          string        `json:"kept_by,omitempty" mask:"-" doc:"Id of the failed test that kept it from running; absent if that is not known."`
@@ -74,6 +77,24 @@ func (a Attempt) CountedRetry() bool { return a.Source == SourceFramework && a.U
 // Planned reports whether the attempt was made by a first process, not by a diagnostic rerun.
 func (a Attempt) Planned() bool {
 	return a.Source != SourceDiagnostic && a.Source != SourceBeside && a.Uncounted == ""
+}
+
+// Place is a file with a line, "a_test.go:24"; without a line it is the file, and without a file empty.
+func Place(file string, line int) string {
+	if file == "" || line <= 0 {
+		return file
+	}
+	return file + ":" + strconv.Itoa(line)
+}
+
+// SplitPlace is the opposite of [Place].
+func SplitPlace(place string) (file string, line int) {
+	if i := strings.LastIndexByte(place, ':'); i > 0 {
+		if line, err := strconv.Atoi(place[i+1:]); err == nil && line > 0 {
+			return place[:i], line
+		}
+	}
+	return place, 0
 }
 
 // Link is a named http or https URL.

@@ -192,6 +192,7 @@ const (
 	EndedCancelled  Ended = "cancelled"
 	EndedSignal     Ended = "signal"
 	EndedNotStarted Ended = "not_started"
+	EndedStalled    Ended = "stalled"
 )
 
 // PortSpan is a port that processes of a batch were seen to listen on.
@@ -211,7 +212,7 @@ type UnitRun struct {
 	TakenOver bool     `json:"taken_over,omitempty" doc:"Its tests were planned for another shard of the machine, which had not started them: the work was stolen."`
 	Command   []string `json:"command" doc:"Argument vector."`
 	Exit      int      `json:"exit" doc:"Exit status; -1 when killed by a signal or never started."`
-	Ended     Ended    `json:"ended" doc:"How it ended: exited, timeout, cancelled, signal, not_started."`
+	Ended     Ended    `json:"ended" doc:"How it ended: exited, timeout, stalled (nothing happened in it for the stall_timeout of its suite), cancelled, signal, not_started."`
 	Offset    float64  `json:"offset_seconds" doc:"Start, in seconds after the start of the run."`
 	Seconds   float64  `json:"seconds" doc:"Wall time."`
 	Log       string   `json:"log,omitempty" mask:"-" doc:"Its output, relative to the run's folder."`

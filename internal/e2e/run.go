@@ -86,6 +86,7 @@ const (
 	CodeJudgeChanged       Code = "judge_changed"
 	CodeCancelled          Code = "cancelled"
 	CodeTimeout            Code = "timeout"
+	CodeStalled            Code = "stalled"
 	CodeTooManyTests       Code = "too_many_tests"
 	CodeToolError          Code = "tool_error"
 	// CodeNotChecked is that of a note: an alarm of a whole suite was switched off, since no

@@ -120,6 +120,7 @@ func (s *Session) Shard(ctx context.Context, index int, results ...string) e2e.R
 	f := newFlow(ctx, s.opts.Problems)
 	ev := evidence{local: true, plan: s.plan}
 	env, gates := s.enter(f)
+	s.opts.Progress.Sharded(index, len(s.plan.Shards), len(s.plan.Shards[index].Tests), s.plan.Shards[index].Seconds)
 	ev.earlier = then(f, "read earlier attempts", s.readEarlier, results)
 	s.runShards(f, env, &ev, gates, index)
 	f.add(s.ended(f)...)

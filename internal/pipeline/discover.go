@@ -187,7 +187,9 @@ func (s *Session) discoverSuite(ctx context.Context, spec suite.Spec) (discovere
 			return discovered{batches: []e2e.Batch{batch}}, nil, nil
 		}
 	}
+	s.opts.Progress.Listing(spec.Name)
 	tests, problems, err := adapter.Discover(ctx, s.childEnv(spec.Env, spec.PassEnv))
+	s.opts.Progress.Listed(spec.Name, len(tests))
 	for _, t := range tests {
 		s.opts.Redact.Spare(t.ID)
 	}

@@ -37,6 +37,7 @@ type environment struct {
 // enter starts the environment and waits for the gates. If they fail, the run ends
 // before any suite starts.
 func (s *Session) enter(f *flow) (*environment, []e2e.Gate) {
+	s.opts.Progress.Started(s.run.Stage, s.run.ID)
 	env := &environment{Session: s}
 	then(f, "prepare", env.prepare, none{})
 	then(f, "start the background processes", env.up, none{})

@@ -184,7 +184,7 @@ func (x *execution) prepare() error {
 		batches[b.Unit], seconds[b.ID] = b.ID, b.Estimate
 	}
 	x.runner = runner.New(runner.Config{
-		Out: x.out, Run: x.run, Digest: x.work.plan.Digest, Shards: len(x.work.plan.Shards), Suites: suites, BaseEnv: x.opts.BaseEnv,
+		Root: x.opts.Root, Out: x.out, Run: x.run, Digest: x.work.plan.Digest, Shards: len(x.work.plan.Shards), Suites: suites, BaseEnv: x.opts.BaseEnv,
 		Secrets: x.opts.Config.Secrets, Redact: x.redactLog, Progress: x.opts.Progress.Unit, Checkpoint: x.checkpoint(), Now: x.opts.Now,
 		Isolation: x.isolation(), Hold: x.hold, Pull: x.opts.Config.Shards.Queue, Batches: batches, Whole: whole, Seconds: seconds, StartSeconds: x.work.overhead,
 	})
@@ -345,6 +345,7 @@ var noRerun = map[e2e.Code]string{
 	e2e.CodeBuildFailed: "it does not build; a rerun would mask that",
 	e2e.CodeRunnerExit:  "its process died before it reported; a rerun would mask that",
 	e2e.CodeTimeout:     "its process was stopped at its timeout",
+	e2e.CodeStalled:     "its process was ended because it stalled",
 }
 
 // refusals say why planned tests that never reported get no rerun.

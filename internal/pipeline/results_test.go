@@ -20,7 +20,11 @@ type quiet struct{ notes []string }
 func (*quiet) Processes(string)               {}
 func (*quiet) Gate(e2e.Gate)                  {}
 func (*quiet) Health(string)                  {}
+func (*quiet) Started(_, _ string)            {}
+func (*quiet) Listing(string)                 {}
+func (*quiet) Listed(string, int)             {}
 func (*quiet) Planned(_, _, _ int, _ float64) {}
+func (*quiet) Sharded(_, _, _ int, _ float64) {}
 func (*quiet) Unit(e2e.Event)                 {}
 func (*quiet) Rerun(string)                   {}
 func (q *quiet) Note(text string)             { q.notes = append(q.notes, text) }

@@ -65,6 +65,8 @@ const (
 	TimedOut   Ended = "timeout"
 	Cancelled  Ended = "cancelled"
 	NotStarted Ended = "not_started"
+	// Stalled: it was ended because nothing happened in it.
+	Stalled Ended = "stalled"
 )
 
 // Exit is how a process ended, with its output.
@@ -123,6 +125,8 @@ func (e Exit) String() string {
 		return fmt.Sprintf("stopped at its timeout after %s", e.Wall.Round(time.Millisecond))
 	case Cancelled:
 		return "cancelled"
+	case Stalled:
+		return "stopped because nothing happened in it"
 	default:
 		return "ended in an unknown way"
 	}

@@ -23,6 +23,12 @@ type board struct {
 	order   []string
 	gates   map[string]gateLine
 	shards  map[int]*shardLine
+	// done and failed count planned tests that ended, each once; others counts every further end.
+	done, failed, others int
+	// listing is the suite whose tests are listed, since when.
+	listing      string
+	listingSince time.Time
+	listingSaid  bool
 }
 
 type gateLine struct {
@@ -34,12 +40,20 @@ type gateLine struct {
 type shardLine struct {
 	unit    string
 	attempt int
-	// size is the number of tests of the running batch, ended how many of them ended.
-	size, ended           int
-	passed, failed, other int
-	tests                 map[string]time.Time
-	since                 time.Time
-	busy                  bool
+	// whole: the batch is a suite whose tests are not known.
+	whole bool
+	// size is the number of tests of the running batch; ended, and failed of them, count the executions that ended.
+	size, ended, failed int
+	tests               map[string]time.Time
+	since               time.Time
+	busy                bool
+	// printed is when the batch printed something last; zero: not yet.
+	printed time.Time
+	// waits says what the shard waits for.
+	waits string
+	// log are the lines of the batch's group in a folded log; left counts those that are not kept.
+	log  []string
+	left int
 }
 
 func newBoard(now time.Time) board {
@@ -83,29 +97,80 @@ func (b *board) planned(tests, guessed int, expectedSeconds float64, now time.Ti
 	b.expected = time.Duration(min(max(expectedSeconds, 0), 1e6) * float64(time.Second))
 }
 
-// unit records an event, and returns a line if it is worth one. With all, every test
-// gets a line.
-func (b *board) unit(ev e2e.Event, now time.Time, all bool) (style, string) {
+// unit records an event.
+func (b *board) unit(ev e2e.Event, now time.Time) *shardLine {
 	s := b.shards[ev.Shard]
 	if s == nil {
 		s = &shardLine{tests: map[string]time.Time{}, since: now}
 		b.shards[ev.Shard] = s
 	}
-	switch {
-	case ev.Test != "" && ev.Outcome == e2e.OutcomeUnknown:
+	switch ev.Kind {
+	case e2e.BatchStarted:
+		*s = shardLine{unit: ev.Unit, attempt: ev.Attempt, whole: ev.Whole, size: ev.Tests, since: now, busy: true, tests: map[string]time.Time{}}
+	case e2e.TestStarted:
 		if len(s.tests) < maxQueued {
 			s.tests[ev.Test] = now
 		}
-		return plainText, ""
-	case ev.Test != "":
-		return s.testEnded(ev, now, all)
-	case !ev.Done:
-		*s = shardLine{unit: ev.Unit, attempt: ev.Attempt, size: ev.Tests, since: now, busy: true, tests: map[string]time.Time{}, passed: s.passed,
-			failed: s.failed, other: s.other}
-		return plainText, fmt.Sprintf("shard %d: %s started, %s%s", ev.Shard, ev.Unit, plural(ev.Tests, "test", "tests"), again(ev.Attempt))
+	case e2e.TestEnded:
+		delete(s.tests, ev.Test)
+		b.ended(s, ev)
+	case e2e.BatchPrinted:
+		s.printed = ev.At
+	case e2e.BatchEnded:
+		s.busy, s.tests = false, map[string]time.Time{}
+		b.done += ev.Failed // they never reported
+	case e2e.ShardWaits:
+		s.waits = ev.Text
+	case e2e.BatchStalls:
 	}
-	s.busy, s.tests = false, map[string]time.Time{}
-	return plainText, fmt.Sprintf("shard %d: %s %s after %s%s", ev.Shard, ev.Unit, ev.Ended, seconds(now.Sub(s.since).Seconds()), again(ev.Attempt))
+	return s
+}
+
+func (b *board) ended(s *shardLine, ev e2e.Event) {
+	if s.ended++; ev.Outcome == e2e.Failed {
+		s.failed++
+	}
+	if !ev.First {
+		b.others++
+	} else if b.done++; ev.Outcome == e2e.Failed {
+		b.failed++
+	}
+}
+
+// counter is how many of the planned tests have ended: "12/49".
+func (b *board) counter() string { return thousands(min(b.done, b.tests)) + "/" + thousands(b.tests) }
+
+// isBusy reports whether something runs that may take long.
+func (b *board) isBusy() bool {
+	for _, s := range b.shards {
+		if s.busy {
+			return true
+		}
+	}
+	return b.listing != ""
+}
+
+// waiting says how far the tests are, and what runs.
+func (b *board) waiting(now time.Time) string {
+	if b.listing != "" {
+		return fmt.Sprintf("still listing suite %s, for %s", b.listing, minutes(now.Sub(b.listingSince)))
+	}
+	list := []string{b.progress()}
+	for _, i := range slices.Sorted(maps.Keys(b.shards)) {
+		if s := b.shards[i]; (s.busy || s.waits != "") && len(list) < 6 {
+			list = append(list, fmt.Sprintf("shard %d: %s", i, s.now(now)))
+		}
+	}
+	return strings.Join(list, "; ")
+}
+
+// progress is "12/49, 2 FAILED".
+func (b *board) progress() string {
+	text := b.counter()
+	if b.failed > 0 {
+		text += fmt.Sprintf(", %s FAILED", thousands(b.failed))
+	}
+	return text
 }
 
 func again(attempt int) string {
@@ -115,30 +180,16 @@ func again(attempt int) string {
 	return ""
 }
 
-func (s *shardLine) testEnded(ev e2e.Event, now time.Time, all bool) (style, string) {
-	began, known := s.tests[ev.Test]
-	delete(s.tests, ev.Test)
-	s.ended++
-	took := ""
-	if known {
-		took = " after " + seconds(now.Sub(began).Seconds())
+// batchText says how a batch ended: "12 tests, 1 FAILED, exit status 1".
+func (s *shardLine) batchText(ev e2e.Event) string {
+	text := ev.Ended
+	if s.failed > 0 {
+		text = fmt.Sprintf("%d FAILED, %s", s.failed, text)
 	}
-	st, word := plainText, string(ev.Outcome)
-	switch ev.Outcome {
-	case e2e.Passed:
-		s.passed++
-	case e2e.Failed:
-		s.failed++
-		st, word = red, "FAILED"
-	case e2e.Skipped, e2e.Flaky, e2e.Lost, e2e.NotRun, e2e.OutcomeUnknown:
-		s.other++
-	default:
-		s.other++
+	if s.ended > 0 {
+		text = plural(s.ended, "test ended", "tests ended") + ", " + text
 	}
-	if !all && ev.Outcome != e2e.Failed {
-		return plainText, ""
-	}
-	return st, fmt.Sprintf("shard %d: %s %s%s%s", ev.Shard, word, ev.Test, took, again(ev.Attempt))
+	return text
 }
 
 // region renders the live region: at most height lines of at most width columns.
@@ -153,9 +204,29 @@ func (b *board) region(now time.Time, width, height int, redact *safetext.Redact
 	lines = append(lines, shards...)
 	lines = lines[:min(len(lines), max(height, 1))]
 	for i, l := range lines {
-		lines[i] = fit(ascii(aligned(redact.String(l))), width)
+		l = ascii(aligned(redact.String(l)))
+		if strings.HasPrefix(l, "shard ") && !strings.Contains(l, "  waits for ") {
+			l = fitEnd(l, width, shardHead)
+		}
+		lines[i] = fit(l, width)
 	}
 	return lines
+}
+
+// shardHead is how many columns of a shard's line stand before what runs.
+const shardHead = 25
+
+// fitEnd cuts clean text to width columns behind its first ones: the end of an id says which test it is.
+func fitEnd(s string, width, first int) string {
+	if columns(s) <= width || width < first+10 {
+		return s
+	}
+	start := prefix(s, first)
+	end := []rune(s[len(start):])
+	for room := width - columns(start) - len("..."); columns(string(end)) > room; {
+		end = end[1:]
+	}
+	return start + "..." + string(end)
 }
 
 // aligned is safetext.LogLine for a line with columns: it keeps spaces.
@@ -166,14 +237,15 @@ func aligned(s string) string {
 // clock shows the time used and, once there is a plan, the time left.
 func (b *board) clock(now time.Time) string {
 	text := "e2e-gate " + minutes(now.Sub(b.started))
-	if b.running.IsZero() {
+	switch {
+	case b.listing != "":
+		return text + fmt.Sprintf(", listing suite %s (%s)", b.listing, minutes(now.Sub(b.listingSince)))
+	case b.running.IsZero() && len(b.order) == 0:
+		return text
+	case b.running.IsZero():
 		return text + ", waiting for the gates"
 	}
-	done := 0
-	for _, s := range b.shards {
-		done += s.passed + s.failed + s.other
-	}
-	text += fmt.Sprintf(", %d of %s", min(done, b.tests), plural(b.tests, "test", "tests"))
+	text += ", " + b.progress()
 	left := b.expected - now.Sub(b.running)
 	switch {
 	case b.expected <= 0:
@@ -219,21 +291,32 @@ func (b *board) shardLines(now time.Time) []string {
 	var lines []string
 	for _, i := range slices.Sorted(maps.Keys(b.shards)) {
 		s := b.shards[i]
-		counts := fmt.Sprintf("%d passed", s.passed)
-		if s.failed > 0 {
-			counts += fmt.Sprintf(", %d FAILED", s.failed)
-		}
-		if s.other > 0 {
-			counts += fmt.Sprintf(", %d other", s.other)
-		}
-		lines = append(lines, fmt.Sprintf("shard %d  %s  %s", i, pad(counts, 20), s.now(now)))
+		lines = append(lines, fmt.Sprintf("shard %d  %s  %s", i, pad(s.counts(), 14), s.now(now)))
 	}
 	return lines
 }
 
+// counts is how far the batch is: "3/12, 1 FAILED".
+func (s *shardLine) counts() string {
+	if s.unit == "" {
+		return ""
+	}
+	text := fmt.Sprintf("%d/%d", min(s.ended, s.size), s.size)
+	if s.whole {
+		text = fmt.Sprintf("%d ended", s.ended)
+	}
+	if s.failed > 0 {
+		text += fmt.Sprintf(", %d FAILED", s.failed)
+	}
+	return text
+}
+
 // now says what runs on the shard: the batch and the test that has run longest.
 func (s *shardLine) now(now time.Time) string {
-	if !s.busy {
+	switch {
+	case !s.busy && s.waits != "":
+		return s.waits
+	case !s.busy:
 		return "idle"
 	}
 	name, since := "", time.Time{}
@@ -243,7 +326,11 @@ func (s *shardLine) now(now time.Time) string {
 		}
 	}
 	if name == "" {
-		return fmt.Sprintf("%s (%s)%s", s.unit, minutes(now.Sub(s.since)), again(s.attempt))
+		text := fmt.Sprintf("%s (%s)%s", s.unit, minutes(now.Sub(s.since)), again(s.attempt))
+		if quiet := now.Sub(s.printed); !s.printed.IsZero() && quiet >= progressEvery {
+			text += fmt.Sprintf(", last output %s ago", minutes(quiet))
+		}
+		return text
 	}
 	text := fmt.Sprintf("%s (%s)%s", name, minutes(now.Sub(since)), again(s.attempt))
 	if n := len(s.tests) - 1; n > 0 {

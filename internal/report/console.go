@@ -21,6 +21,16 @@ const (
 	maxQueued = 2000
 	// doneWithin bounds how long Done waits for a blocked terminal.
 	doneWithin = 2 * time.Second
+	// maxFailures are the failures that are shown as they happen; more are counted. maxBatchLines bounds what
+	// is kept of a batch for its group in a folded log.
+	maxFailures   = 500
+	maxBatchLines = 1000
+	// progressEvery is how often lines say how far the tests are, and quietFor how long nothing may
+	// happen until a line says what is waited for.
+	progressEvery = 10 * time.Second
+	quietFor      = 30 * time.Second
+	// minWidth and minHeight are what a live region needs of a terminal.
+	minWidth, minHeight = 40, 6
 	// maxGateLines bounds what one gate that keeps changing its answer may print.
 	maxGateLines = 20
 )
@@ -28,13 +38,13 @@ const (
 // ConsoleOptions say where progress is shown. Out, usually stderr, is required.
 type ConsoleOptions struct {
 	Out io.Writer
-	// Width and Height of the terminal. Width 0: no terminal, one line per event;
-	// Height 0: not known, 24.
-	Width, Height int
+	// Size returns width and height of the terminal, as they are now; a height of 0 is not known. Nil, or a
+	// terminal that is too small when the console starts: no live region, but lines.
+	Size func() (width, height int)
 	// Colour uses ANSI colours beside words.
 	Colour bool
-	// Folded makes groups that the log viewer of GitHub Actions folds, and lists
-	// every test in them.
+	// Folded makes groups that the log viewer of GitHub Actions folds, one for each batch with a line for each test.
+	// Failures stand outside of them, and each line has the time of day in UTC.
 	Folded bool
 	// Redact masks secrets; it may be nil.
 	Redact *safetext.Redactor
@@ -57,6 +67,13 @@ type Console struct {
 	dropped int
 	group   string
 	board   board
+	// live: there is a region that is redrawn.
+	live bool
+	// failures counts those that were shown; spoke is when the last line was queued, and counted how many
+	// tests had ended at the last line that said so.
+	failures int
+	spoke    time.Time
+	counted  int
 }
 
 // NewConsole starts a console.
@@ -64,17 +81,16 @@ func NewConsole(o ConsoleOptions) *Console {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	if o.Width > 0 {
-		o.Folded = false
-		o.Width = min(max(o.Width, 40), 160)
-	}
-	if o.Height <= 0 {
-		o.Height = 24
-	}
 	c := &Console{o: o, wake: make(chan struct{}, 1), stop: make(chan struct{}), end: make(chan struct{})}
 	c.board = newBoard(o.Now())
-	if o.Width > 0 {
-		go c.live()
+	c.spoke = c.board.started
+	if o.Size != nil {
+		width, height := o.Size()
+		c.live = width >= minWidth && (height == 0 || height >= minHeight)
+	}
+	if c.live {
+		c.o.Folded = false
+		go c.redraw()
 	} else {
 		go c.plain()
 	}
@@ -96,16 +112,39 @@ func (c *Console) note(change func()) {
 
 // say queues a line that stays. The lock must be held.
 func (c *Console) say(st style, format string, args ...any) {
+	c.queued(c.line(st, c.stamp(), fmt.Sprintf(format, args...)))
+}
+
+// more queues a line that belongs to the one before. The lock must be held.
+func (c *Console) more(text string) {
+	c.queued(c.line(plainText, strings.Repeat(" ", len(c.stamp())), text))
+}
+
+func (c *Console) queued(line string) {
+	c.spoke = c.o.Now()
 	if len(c.queue) >= maxQueued {
 		c.dropped++
 		return
 	}
-	text := fmt.Sprintf(format, args...)
+	c.queue = append(c.queue, line)
+}
+
+// line makes one line of any text, behind a stamp.
+func (c *Console) line(st style, stamp, text string) string {
 	text = ascii(safetext.LogLine(c.o.Redact.String(text), longText))
 	if c.o.Colour && st != plainText {
 		text = "\x1b[" + string(st) + "m" + text + "\x1b[0m"
 	}
-	c.queue = append(c.queue, text)
+	return stamp + text
+}
+
+// stamp is what lines begin with: the time since the start, or in a folded log the time of day.
+func (c *Console) stamp() string {
+	now := c.o.Now()
+	if c.o.Folded {
+		return now.UTC().Format("15:04:05Z ")
+	}
+	return pad("["+minutes(now.Sub(c.board.started))+"]", 7) + " "
 }
 
 // fold opens a group, or with "" closes the open one. The lock must be held. The title
@@ -122,12 +161,37 @@ func (c *Console) fold(title string) {
 	}
 }
 
-// The groups of a folded log.
-const (
-	groupEnvironment = "Background processes and gates"
-	groupTests       = "Tests"
-	groupRerun       = "Diagnostic rerun"
-)
+// groupTitle is any text as the title of a group.
+func (c *Console) groupTitle(text string) string {
+	text = safetext.Annotation(ascii(safetext.Line(c.o.Redact.String(text), shortText)), shortText)
+	return strings.ReplaceAll(text, "%", "%25")
+}
+
+// groupEnvironment is the group of a folded log for what happens before the tests.
+const groupEnvironment = "Background processes and gates"
+
+// Started says what runs, before anything else happens.
+func (c *Console) Started(stage, run string) {
+	c.note(func() { c.say(plainText, "stage %s, run %s", stage, run) })
+}
+
+// Listing says that the tests of a suite are listed, until [Console.Listed]. A line says so if it takes longer than
+// a second.
+func (c *Console) Listing(suite string) {
+	c.note(func() {
+		c.fold("")
+		c.board.listing, c.board.listingSince, c.board.listingSaid = suite, c.o.Now(), false
+	})
+}
+
+// Listed says how many tests the suite has that was listed last.
+func (c *Console) Listed(suite string, tests int) {
+	c.note(func() {
+		took := c.o.Now().Sub(c.board.listingSince)
+		c.board.listing = ""
+		c.say(plainText, "listed suite %s: %s in %s", suite, plural(tests, "test", "tests"), seconds(took.Seconds()))
+	})
+}
 
 // Processes reports on a background process.
 func (c *Console) Processes(text string) {
@@ -141,7 +205,7 @@ func (c *Console) Processes(text string) {
 func (c *Console) Gate(g e2e.Gate) {
 	c.note(func() {
 		st, line := c.board.gate(g)
-		if line != "" && c.o.Width == 0 {
+		if line != "" && !c.live {
 			c.fold(groupEnvironment)
 			c.say(st, "%s", line)
 		}
@@ -169,19 +233,119 @@ func guesses(tests, guessed int) string {
 	return fmt.Sprintf(" (%s never timed)", plural(guessed, "test", "tests"))
 }
 
+// Sharded reports that one shard of a plan runs here.
+func (c *Console) Sharded(index, shards, tests int, expectedSeconds float64) {
+	c.note(func() {
+		c.fold("")
+		c.board.planned(tests, 0, expectedSeconds, c.o.Now())
+		c.say(plainText, "shard %d of %d: %s, about %s", index, shards, plural(tests, "test", "tests"), seconds(expectedSeconds))
+	})
+}
+
 // Unit reports the progress of a batch, or of a test in it.
 func (c *Console) Unit(ev e2e.Event) {
 	c.note(func() {
-		group := groupTests
-		if ev.Attempt > 1 {
-			group = groupRerun
-		}
-		st, line := c.board.unit(ev, c.o.Now(), c.o.Folded)
-		if line != "" {
-			c.fold(group)
-			c.say(st, "%s", line)
+		now := c.o.Now()
+		s := c.board.unit(ev, now)
+		switch ev.Kind {
+		case e2e.BatchStarted:
+			c.fold("")
+			c.say(plainText, "shard %d: %s started, %s", ev.Shard, ev.Unit, sizeText(ev))
+		case e2e.TestEnded:
+			c.testEnded(s, ev)
+		case e2e.BatchEnded:
+			c.batchEnded(s, ev)
+		case e2e.ShardWaits:
+			c.fold("")
+			c.say(plainText, "shard %d %s", ev.Shard, ev.Text)
+		case e2e.BatchStalls:
+			c.fold("")
+			c.say(yellow, "%s", ev.Text)
+		case e2e.TestStarted, e2e.BatchPrinted:
 		}
 	})
+}
+
+// testEnded shows a failure outside of all groups, and keeps every test for the group of its batch.
+func (c *Console) testEnded(s *shardLine, ev e2e.Event) {
+	if c.o.Folded {
+		if len(s.log) < maxBatchLines {
+			s.log = append(s.log, c.line(plainText, c.stamp(), fmt.Sprintf("%s %s%s", endWord(ev.Outcome), ev.Test, tookText(ev))))
+		} else {
+			s.left++
+		}
+	}
+	if ev.Outcome != e2e.Failed {
+		return
+	}
+	c.failures++
+	if c.failures > maxFailures {
+		if c.failures == maxFailures+1 {
+			c.fold("")
+			c.say(red, "more failures are counted and not listed here; result.json has all")
+		}
+		return
+	}
+	c.fold("")
+	c.say(red, "%s FAILED %s%s, shard %d%s", c.board.counter(), ev.Test, tookText(ev), ev.Shard, again(ev.Attempt))
+	message := firstLine(c.o.Redact.String(ev.Message))
+	if at := e2e.Place(ev.File, ev.Line); at != "" {
+		message = strings.TrimSuffix(at+": "+message, ": ")
+	}
+	if message != "" {
+		c.more(message)
+	}
+}
+
+// batchEnded says how a batch ended, and shows its tests in a group.
+func (c *Console) batchEnded(s *shardLine, ev e2e.Event) {
+	c.fold("")
+	text := fmt.Sprintf("shard %d: %s ended%s, %s by the clock: %s", ev.Shard, ev.Unit, again(ev.Attempt), seconds(ev.Seconds), s.batchText(ev))
+	if !c.o.Folded || len(s.log) == 0 {
+		c.say(plainText, "%s %s", c.board.counter(), text)
+		return
+	}
+	c.fold(c.groupTitle(c.stamp() + c.board.counter() + " " + text))
+	c.queue = append(c.queue, s.log...)
+	if s.left > 0 {
+		c.queue = append(c.queue, c.line(plainText, c.stamp(), "and "+plural(s.left, "more test", "more tests")+"; the log of the batch has what it printed"))
+	}
+	s.log, s.left = nil, 0
+	c.spoke = c.o.Now()
+	c.fold("")
+}
+
+// sizeText says what a batch is to run.
+func sizeText(ev e2e.Event) string {
+	tests := plural(ev.Tests, "test", "tests")
+	switch {
+	case ev.Whole && ev.Attempt > 1 && ev.Tests > 0:
+		return fmt.Sprintf("diagnostic rerun of the whole suite (%s) for %s", tests, plural(ev.Failed, "failed test", "failed tests"))
+	case ev.Whole && ev.Attempt > 1:
+		return fmt.Sprintf("diagnostic rerun of the whole suite for %s", plural(ev.Failed, "failed test", "failed tests"))
+	case ev.Whole:
+		return "the whole suite, whose tests are known when it has run"
+	case ev.Attempt > 1 && ev.Failed > 0 && ev.Failed < ev.Tests:
+		return fmt.Sprintf("diagnostic rerun of %s for %s", tests, plural(ev.Failed, "failed test", "failed tests"))
+	case ev.Attempt > 1:
+		return "diagnostic rerun of " + tests
+	}
+	return tests
+}
+
+func endWord(o e2e.Outcome) string {
+	if o == e2e.Failed {
+		return "FAILED"
+	}
+	return pad(string(o), 6)
+}
+
+// tookText is the own time of an execution: " (own time 1.2 s)".
+func tookText(ev e2e.Event) string {
+	if ev.Seconds < 0.005 { // it would say 0.00 s
+		return ""
+	}
+	return " (own time " + seconds(ev.Seconds) + ")"
 }
 
 // Health reports that a gate changed its answer while suites run.
@@ -229,16 +393,22 @@ func (c *Console) drain() string {
 	return strings.Join(lines, "\n") + "\n"
 }
 
-// plain writes lines as they come.
+// plain writes lines as they come, and now and then how far the tests are.
 func (c *Console) plain() {
 	defer close(c.end)
+	refresh := time.NewTicker(refreshEvery)
+	defer refresh.Stop()
 	for running := true; running; {
 		select {
 		case <-c.wake:
+		case <-refresh.C:
 		case <-c.stop:
 		}
 		running = !c.stopped()
 		c.mu.Lock()
+		if running {
+			c.beat()
+		}
 		text := c.drain()
 		c.mu.Unlock()
 		if text != "" {
@@ -247,12 +417,33 @@ func (c *Console) plain() {
 	}
 }
 
-// live keeps lines that stay above a region that is drawn anew.
-func (c *Console) live() {
+// beat says how far the tests are, or what is waited for while nothing happens. The lock must be held.
+func (c *Console) beat() {
+	now := c.o.Now()
+	if b := &c.board; b.listing != "" && !b.listingSaid && now.Sub(b.listingSince) >= refreshEvery {
+		b.listingSaid = true
+		c.say(plainText, "listing suite %s ...", b.listing)
+	}
+	quiet := now.Sub(c.spoke)
+	news := c.board.done+c.board.others != c.counted
+	if !c.board.isBusy() || quiet < progressEvery || !news && quiet < quietFor {
+		return
+	}
+	c.counted = c.board.done + c.board.others
+	text := c.board.waiting(now)
+	if !news {
+		text += fmt.Sprintf("; nothing new for %s", minutes(quiet))
+	}
+	c.fold("")
+	c.say(plainText, "%s", text)
+}
+
+// redraw keeps lines that stay above a region that is drawn anew.
+func (c *Console) redraw() {
 	defer close(c.end)
 	refresh := time.NewTicker(refreshEvery)
 	defer refresh.Stop()
-	drawn := 0
+	var r region
 	for running := true; running; {
 		select {
 		case <-c.wake:
@@ -260,7 +451,7 @@ func (c *Console) live() {
 		case <-c.stop:
 		}
 		running = !c.stopped()
-		drawn = c.draw(drawn, running)
+		c.draw(&r, running)
 		if running {
 			c.rest()
 		}
@@ -286,26 +477,42 @@ func (c *Console) rest() {
 	}
 }
 
-// draw replaces the region of the given number of lines, and returns how many the
-// new one has. It writes once, so that nothing flickers.
-func (c *Console) draw(before int, region bool) int {
+// region is what is drawn on the terminal now.
+type region struct {
+	lines, width int
+	// settling: the terminal became narrower, and may do so again.
+	settling bool
+}
+
+// draw replaces the region. It writes once, so that nothing flickers. A terminal that became narrower has
+// broken the lines of the region, and how many there are now depends on the terminal: they stay, and
+// the new region starts below them, once the width has settled.
+func (c *Console) draw(r *region, running bool) {
+	width, height := c.o.Size()
+	if height <= 0 {
+		height = 24
+	}
 	c.mu.Lock()
-	text := c.drain()
-	var lines []string
-	if region {
-		lines = c.board.region(c.o.Now(), c.o.Width-1, c.o.Height-2, c.o.Redact)
+	defer c.mu.Unlock()
+	shrunk := width < r.width
+	if shrunk && running && !r.settling {
+		r.settling = true
+		return // what is queued comes with the next one
 	}
-	c.mu.Unlock()
+	r.settling = false
 	var b strings.Builder
-	if before > 0 {
-		fmt.Fprintf(&b, "\x1b[%dA\r\x1b[J", before)
+	if r.lines > 0 && !shrunk {
+		fmt.Fprintf(&b, "\x1b[%dA\r\x1b[J", r.lines)
 	}
-	b.WriteString(text)
-	for _, l := range lines {
-		b.WriteString(l + "\n")
+	b.WriteString(c.drain())
+	r.lines, r.width = 0, width
+	if running && width >= minWidth && height >= minHeight {
+		for _, l := range c.board.region(c.o.Now(), min(width, 160)-1, height-2, c.o.Redact) {
+			b.WriteString(l + "\n")
+			r.lines++
+		}
 	}
 	if b.Len() > 0 {
 		_, _ = io.WriteString(c.o.Out, b.String())
 	}
-	return len(lines)
 }

@@ -13,13 +13,16 @@ import (
 
 // FinalOptions say where the text is shown.
 type FinalOptions struct {
-	// Width of the terminal in columns; 0: not a terminal, 80 columns.
+	// Width of the terminal in columns; 0: not a terminal, and lines are not folded.
 	Width int
 	// Colour uses ANSI colours. Every colour stands beside a word that says the same.
 	Colour bool
 	// Out is the run's folder as a person would type it; if empty, it is not shown.
 	// Document is the file that the command left there; empty means result.json.
 	Out, Document string
+	// Part, if set, says that the result is of a part of the stage alone, such as "shard 0 of 3": it
+	// is no verdict on the stage, and must not look like one.
+	Part string
 }
 
 // Bounds of what a terminal shows; everything is in result.json.
@@ -35,7 +38,7 @@ const (
 // and the last line, between them what failed, what is flaky, gates, problems,
 // budgets, the slowest tests and where result.json lies. Our own words are ASCII.
 func Final(r e2e.Result, o FinalOptions) string {
-	f := final{sheet: newSheet(o.Width, o.Colour), r: r, out: o.Out, document: o.Document}
+	f := final{sheet: newSheet(o.Width, o.Colour), r: r, out: o.Out, document: o.Document, part: o.Part}
 	f.verdict()
 	if red := redBase(f.r); red != "" {
 		f.title(yellow, "RED BASE")
@@ -59,13 +62,27 @@ type final struct {
 	*sheet
 	r             e2e.Result
 	out, document string
+	part          string
 }
 
 func (f *final) verdict() {
 	h := HeadlineOf(f.r)
+	if f.part != "" {
+		f.partly(h)
+		return
+	}
 	st := map[string]style{"✅": green, "❌": red, "⛔": red, "⚠️": yellow}[h.Mark]
 	h.Word = strings.ToUpper(h.Word)
 	f.line(st, ascii(h.Text("-")))
+}
+
+// partly is the headline of a part of the stage.
+func (f *final) partly(h Headline) {
+	st := green
+	if h.Mark != "✅" {
+		st = yellow
+	}
+	f.line(st, ascii(fmt.Sprintf("%s, %s: %s; the verdict is that of all shards together", h.Subject, safetext.Line(f.part, shortText), CountsOf(f.r))))
 }
 
 // title starts a section.
@@ -297,6 +314,7 @@ func (f *final) others(ids []string) {
 // failure shows the message of the last failed attempt, what the test itself left,
 // and the attempts.
 func (f *final) failure(t *e2e.TestResult) {
+	f.path("at", f.at(t))
 	f.field("message", f.text(failureMessage(t), messageLines))
 	shown := map[e2e.EvidenceKind]bool{}
 	for _, e := range t.Evidence {
@@ -309,8 +327,17 @@ func (f *final) failure(t *e2e.TestResult) {
 	f.field("attempts", attemptsText(t))
 }
 
+// at is where a test failed first: file and line, else where the test is.
+func (f *final) at(t *e2e.TestResult) string {
+	at := e2e.Place(t.File, t.Line)
+	if a := firstFailure(t); a != nil && a.At != "" {
+		at = a.At
+	}
+	return safetext.Line(at, idText)
+}
+
 // attemptsText is "1 failed in 5.0 s on shard 0; 2 failed in 5.1 s on shard 0
-// (diagnostic rerun)", or why there was no rerun.
+// (diagnostic rerun)", or why there was no rerun. The times are the attempts' own.
 func attemptsText(t *e2e.TestResult) string {
 	var list []string
 	for i, a := range t.Attempts[:min(len(t.Attempts), 8)] {
@@ -349,6 +376,7 @@ func (f *final) flakes() {
 		}
 		f.field("owner", ownerText(Finding{Owners: owners(t), Tests: []string{t.ID}}, &t))
 		f.field("since", f.text(pastOf(t), 2))
+		f.path("at", f.at(&t))
 		f.field("failed first", f.text(failureMessage(&t), messageLines))
 		f.field("attempts", attemptsText(&t))
 		f.field("next", f.text(cmp.Or(t.NextStep, "find the cause before it flakes again"), 4))
@@ -416,7 +444,7 @@ func (f *final) slowest() {
 	if len(list) == 0 {
 		return
 	}
-	f.title(bold, "SLOWEST TESTS")
+	f.title(bold, "SLOWEST TESTS, all attempts at each together")
 	for _, t := range list {
 		f.path(seconds(took(&t)), safetext.Line(t.ID, idText))
 	}
@@ -426,7 +454,7 @@ func (f *final) facts() {
 	f.gap()
 	text := CountsOf(f.r).String()
 	if d := duration(f.r.Run); d > 0 {
-		text += ", in " + seconds(d)
+		text += "; the run took " + seconds(d) + ", with gates, listing and reruns"
 	}
 	do := todoOf(f.r)
 	task := do.sentence(func(s string) string { return s }, func(s string) string { return "`" + s + "`" })
@@ -461,7 +489,7 @@ func (f *final) unchecked() {
 func budgetText(r e2e.Result) string {
 	for _, b := range r.Budgets {
 		if b.Scope == "stage" {
-			return fmt.Sprintf("%s used of %s", seconds(b.Used), seconds(b.Limit))
+			return fmt.Sprintf("%s used of %s, by the slowest shard from its first batch to its last", seconds(b.Used), seconds(b.Limit))
 		}
 	}
 	return ""

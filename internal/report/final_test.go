@@ -63,9 +63,39 @@ func TestFinalColourChangesNoWord(t *testing.T) {
 // to be copied.
 func TestFinalFitsEightyColumns(t *testing.T) {
 	for name, r := range map[string]e2e.Result{"flake": passedWithFlake(), "blocked": blockedWithClusters(), "shut": gateShut()} {
-		for line := range strings.SplitSeq(Final(r, FinalOptions{}), "\n") {
+		for line := range strings.SplitSeq(Final(r, FinalOptions{Width: 80}), "\n") {
 			if columns(line) > 80 && !strings.ContainsAny(line, "/") {
 				t.Errorf("%s: %d columns: %s", name, columns(line), line)
+			}
+		}
+	}
+}
+
+// Into a pipe or a file nothing is folded: ids and messages are searched for and copied.
+func TestFinalIsNotFoldedInAPipe(t *testing.T) {
+	r := blockedWithClusters()
+	long := strings.TrimSpace(strings.Repeat("word ", 50))
+	r.Clusters = nil
+	for i := range r.Tests {
+		r.Tests[i].NextStep = long
+	}
+	if got := Final(r, FinalOptions{}); !strings.Contains(got, long) {
+		t.Error(got)
+	}
+	if got := Final(r, FinalOptions{Width: 80}); strings.Contains(got, long) {
+		t.Error("lines of a terminal are not wrapped")
+	}
+}
+
+// What a shard prints must not look like the verdict of the stage.
+func TestFinalOfAShardIsNoVerdict(t *testing.T) {
+	for name, r := range results() {
+		got := Final(r, FinalOptions{Part: "shard 0 of 3"})
+		lines := strings.Split(strings.TrimSpace(got), "\n")
+		for _, line := range []string{lines[0], lines[len(lines)-1]} {
+			verdict := regexp.MustCompile("PASSED|BLOCKED|NOT JUDGED").MatchString(line)
+			if verdict || !strings.Contains(line, ", shard 0 of 3: ") {
+				t.Errorf("%s: %s", name, line)
 			}
 		}
 	}
@@ -75,14 +105,17 @@ func TestWrap(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"one two three four", "one two|three four"},
 		{"  indented text here", "  indented|  text here"},
-		{"aaaaaaaaaaaaaaaaaaaa", "aaaaaaaaaaaa|aaaaaaaa"},
-		{"日本語日本語日本語", "日本語日本語|日本語"},
+		{"an aaaaaaaaaaaaaaaaaaaa id", "an|aaaaaaaaaaaaaaaaaaaa|id"},
+		{"日本語日本語日本語", "日本語日本語日本語"},
 		{"see a/very/long/path/to/x", "see|a/very/long/path/to/x"},
 		{"", ""},
 	} {
 		if got := strings.Join(wrap(c.text, 12), "|"); got != c.want {
 			t.Errorf("wrap(%q) = %q, want %q", c.text, got, c.want)
 		}
+	}
+	if got := fitEnd("shard 0  1/2  long/path/to/a_test.go::TestA (0:01)", 40, 14); got != "shard 0  1/2  ...a_test.go::TestA (0:01)" {
+		t.Errorf("fitEnd = %q", got)
 	}
 	if got := fit("日本語日本語", 8); got != "日本..." {
 		t.Errorf("fit = %q", got)

@@ -20,9 +20,6 @@ const (
 	yellow    style = "1;33"
 )
 
-// defaultWidth is used where the width of the terminal is not known, in columns.
-const defaultWidth = 80
-
 // sheet collects lines for a terminal. Every line is neutralised after wrapping, so
 // that a runner takes none of them for a workflow command.
 type sheet struct {
@@ -31,9 +28,11 @@ type sheet struct {
 	colour bool
 }
 
+// newSheet makes a sheet for a terminal of so many columns. Width 0: a pipe or a file, whose lines are never
+// folded, so that they can be searched and copied.
 func newSheet(width int, colour bool) *sheet {
 	if width <= 0 {
-		width = defaultWidth
+		return &sheet{colour: colour}
 	}
 	return &sheet{width: min(max(width, 40), 120), colour: colour}
 }
@@ -61,7 +60,11 @@ func (s *sheet) field(label, text string) {
 		return
 	}
 	head := "  " + label + strings.Repeat(" ", max(labelWidth-2-len(label), 1))
-	for i, l := range wrap(text, s.width-labelWidth) {
+	lines := strings.Split(text, "\n")
+	if s.width > 0 {
+		lines = wrap(text, s.width-labelWidth)
+	}
+	for i, l := range lines {
 		if i > 0 {
 			head = strings.Repeat(" ", labelWidth)
 		}
@@ -80,9 +83,8 @@ func (s *sheet) path(label, text string) {
 	}
 }
 
-// wrap breaks clean text into lines of at most width columns, at spaces where
-// there are any. Words longer than a line are broken, except that a line holding
-// one word only may be longer where it looks like a path or an address.
+// wrap breaks clean text into lines of at most width columns, at spaces only: a word may be an id, a path or
+// an address, and is whole even where it is longer than a line.
 func wrap(text string, width int) []string {
 	width = max(width, 10)
 	var lines []string
@@ -106,10 +108,6 @@ func wrapLine(raw string, width int) []string {
 			line += " " + word
 		default:
 			lines, line = append(lines, line), indent+word
-		}
-		for columns(line) > width && !strings.ContainsAny(word, "/\\") {
-			head := prefix(line, width)
-			lines, line = append(lines, head), line[len(head):]
 		}
 	}
 	return append(lines, line)

@@ -3,7 +3,9 @@ package runner
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/org/e2e-gate/internal/e2e"
@@ -39,7 +41,7 @@ type Queue struct {
 	changed *sync.Cond
 	// jobs wait, the longest first.
 	jobs []*job
-	held map[string]bool
+	held map[string]*job
 	// begun shards have pulled once: no shard steals from another before that one had
 	// its first.
 	begun map[*Shard]bool
@@ -53,11 +55,13 @@ type job struct {
 	tests   []e2e.Test
 	seconds float64
 	locks   []string
+	// by is the shard that runs it; nil: it waits.
+	by *Shard
 }
 
 // Queue makes the queue of the smoke tests of the shards, or of all their others.
 func (r *Runner) Queue(shards []*Shard, smoke bool) *Queue {
-	q := &Queue{pull: cmp.Or(r.cfg.Pull, PullUnits), start: r.cfg.StartSeconds, held: map[string]bool{}, begun: map[*Shard]bool{}, workers: len(shards)}
+	q := &Queue{pull: cmp.Or(r.cfg.Pull, PullUnits), start: r.cfg.StartSeconds, held: map[string]*job{}, begun: map[*Shard]bool{}, workers: len(shards)}
 	q.changed = sync.NewCond(&q.mu)
 	for _, s := range shards {
 		for _, tests := range s.units(s.planned(smoke)) {
@@ -91,13 +95,37 @@ func (q *Queue) next(ctx context.Context, s *Shard) *job {
 	defer stop()
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	said := ""
 	for {
 		j, more := q.pick(s, ctx.Err() != nil)
 		if j != nil || !more {
 			return j
 		}
+		if text := q.waitsFor(s); text != "" && text != said {
+			said = text
+			s.r.cfg.Progress(e2e.Event{Kind: e2e.ShardWaits, Shard: s.plan.Index, Attempt: 1, Text: text})
+		}
 		q.changed.Wait()
 	}
+}
+
+// waitsFor says which lock keeps the shard from work, and who holds it; empty: none does. Its own work comes
+// before that of others.
+func (q *Queue) waitsFor(s *Shard) string {
+	text := ""
+	for _, j := range q.jobs {
+		i := slices.IndexFunc(j.locks, func(l string) bool { return q.held[l] != nil })
+		if i < 0 || j.shard != s && (text != "" || q.pull == PullOff || !s.couldStart(j)) {
+			continue
+		}
+		holder := q.held[j.locks[i]]
+		text = fmt.Sprintf("waits for lock %s, held by shard %d (suite %s)", strings.TrimPrefix(j.locks[i], e2e.MachineLock), holder.by.plan.Index,
+			holder.tests[0].Suite)
+		if j.shard == s {
+			return text
+		}
+	}
+	return text
 }
 
 // pick takes a unit out of the queue: one of the shard's own, else the longest of the
@@ -115,9 +143,9 @@ func (q *Queue) pick(s *Shard, stopped bool) (j *job, more bool) {
 		}
 		more = true
 		switch {
-		case !stopped && slices.ContainsFunc(j.locks, func(l string) bool { return q.held[l] }):
+		case !stopped && slices.ContainsFunc(j.locks, func(l string) bool { return q.held[l] != nil }):
 		case mine:
-			return q.take(i, stopped), true
+			return q.take(s, i, stopped), true
 		case others < 0 && q.begun[j.shard]:
 			others = i
 		}
@@ -125,7 +153,7 @@ func (q *Queue) pick(s *Shard, stopped bool) (j *job, more bool) {
 	if others < 0 {
 		return nil, more
 	}
-	return q.take(others, false), true
+	return q.take(s, others, false), true
 }
 
 // couldStart reports whether the shard would start another's unit, as far as it knows:
@@ -136,14 +164,15 @@ func (s *Shard) couldStart(j *job) bool {
 }
 
 // take removes a waiting unit, or a part of it, from the queue.
-func (q *Queue) take(i int, whole bool) *job {
+func (q *Queue) take(s *Shard, i int, whole bool) *job {
 	j := q.jobs[i]
 	q.jobs = slices.Delete(q.jobs, i, i+1)
 	if q.pull == PullBatches && !whole && q.workers > 1 {
 		j = q.part(j)
 	}
+	j.by = s
 	for _, l := range j.locks {
-		q.held[l] = true
+		q.held[l] = j
 	}
 	return j
 }

@@ -66,7 +66,7 @@ func (m *machine) start(now float64) {
 	}
 	for _, s := range m.shards {
 		for _, j := range m.q.jobs {
-			free := !slices.ContainsFunc(j.locks, func(l string) bool { return m.q.held[l] })
+			free := !slices.ContainsFunc(j.locks, func(l string) bool { return m.q.held[l] != nil })
 			if m.busy[s] == nil && free && (j.shard == s || m.q.pull != PullOff) {
 				m.t.Errorf("shard %d idles beside a unit that could run", s.plan.Index)
 			}
@@ -230,7 +230,7 @@ func TestCancelWhileWaitingForALock(t *testing.T) {
 		tests := map[string]e2e.Test{"a": {ID: "a", Unit: "a", Locks: []string{"db"}}, "b": {ID: "b", Unit: "b", Locks: []string{"db"}}}
 		first, second := r.Shard(e2e.PlanShard{Tests: []string{"a"}}, tests), r.Shard(e2e.PlanShard{Index: 1, Tests: []string{"b"}}, tests)
 		q := r.Queue([]*Shard{first, second}, false)
-		if j, _ := q.pick(first, false); j == nil || !q.held["db"] {
+		if j, _ := q.pick(first, false); j == nil || q.held["db"] == nil {
 			t.Fatal("the first unit does not start")
 		}
 		ctx, cancel := context.WithCancelCause(t.Context())

@@ -34,7 +34,8 @@ type Suite struct {
 
 // Config is shared by all shards.
 type Config struct {
-	// Out is the run's folder; units get folders below it.
+	// Root is the repository root; Out is the run's folder, and units get folders below it.
+	Root   string
 	Out    string
 	Run    e2e.Run
 	Digest string
@@ -54,6 +55,8 @@ type Config struct {
 	// from several shards. It may be nil.
 	Progress func(e2e.Event)
 	Now      func() time.Time
+	// Patience is how long nothing may happen in a batch.
+	Patience Patience
 	// Pull is how shards get their work; empty: [PullUnits].
 	Pull Pull
 	// Batches are the ids of units whose tests are not known before they have run, by unit.
@@ -89,6 +92,7 @@ func New(cfg Config) *Runner {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	cfg.Patience = cfg.Patience.withDefaults()
 	if cfg.Hold == nil {
 		cfg.Hold = func(context.Context) string { return "" }
 	}

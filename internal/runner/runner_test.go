@@ -268,7 +268,7 @@ func TestCancelStopsAndStartsNothing(t *testing.T) {
 	r := newRig(t, s, tests)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	r.runner.cfg.Progress = func(ev e2e.Event) {
-		if !ev.Done && ev.Test == "" {
+		if ev.Kind == e2e.BatchStarted {
 			cancel(ErrCancelled)
 		}
 	}

@@ -89,6 +89,7 @@ type running struct {
 	invocation suite.Invocation
 	folder     string
 	log        *proc.Log
+	live       *live
 	safe       io.WriteCloser
 	env        []string
 	record     e2e.UnitRun
@@ -99,6 +100,8 @@ type running struct {
 	// rerun.
 	lost   []e2e.Problem
 	others []e2e.Child
+	// settled are tests that are known not to have run.
+	settled []string
 	// decides holds the tests whose rerun decides something.
 	decides map[string]bool
 }
@@ -136,6 +139,7 @@ func (u *running) start(limit time.Duration, isolated map[string]string) error {
 		return err
 	}
 	u.safe = cfg.Redact(u.log)
+	u.live = newLive(u)
 	reports, evidence := filepath.Join(dir, "reports"), filepath.Join(dir, "evidence")
 	u.id = u.s.identity(u.attempt, u.folder)
 	u.env = u.s.env(u.suite.Spec, isolated, u.id.env, reports, evidence)
@@ -145,9 +149,7 @@ func (u *running) start(limit time.Duration, isolated map[string]string) error {
 	unit := suite.Unit{
 		Name: name, Tests: u.tests, Batch: u.batch, Attempt: u.attempt, Began: cfg.Now(), Log: u.safe, Soft: limit - softMargin(limit),
 		Reports: reports, Evidence: evidence, Env: u.env,
-		Progress: func(test string, outcome e2e.Outcome) {
-			cfg.Progress(e2e.Event{Shard: u.s.plan.Index, Attempt: u.attempt, Unit: name, Test: test, Outcome: outcome})
-		},
+		Progress: u.live.progress,
 	}
 	u.invocation, err = u.suite.Adapter.Start(unit)
 	if err != nil {
@@ -170,13 +172,24 @@ func (u *running) execute(ctx context.Context, limit time.Duration) {
 	u.record = e2e.UnitRun{Unit: u.tests[0].Unit, Suite: u.suite.Spec.Name, Shard: u.s.plan.Index, Attempt: u.attempt, Tests: ids(u.tests), Command: cmd.Argv,
 		TakenOver: !slices.Contains(u.s.plan.Tests, u.tests[0].ID),
 		Offset:    cfg.Now().Sub(cfg.Run.Started).Seconds(), Log: filepath.ToSlash(filepath.Join(u.folder, "output.log"))}
-	cfg.Progress(e2e.Event{Shard: u.s.plan.Index, Attempt: u.attempt, Unit: u.record.Unit, Tests: len(u.tests)})
-	unitCtx, cancel := context.WithTimeout(ctx, limit)
-	exit := proc.Run(unitCtx, proc.Spec{Argv: cmd.Argv, Dir: cmd.Dir, Env: append(slices.Clip(u.env), cmd.Env...), Stdout: u.invocation.Stdout(),
-		Log: u.safe, Redact: cfg.Redact, Started: func(p *proc.Process) func() { return u.s.r.ports.watch(p, &u.record.Ports) }})
+	u.started()
+	limited, cancel := context.WithTimeout(ctx, limit)
+	unitCtx, end := context.WithCancelCause(limited)
+	u.live.cancel = end
+	stop := u.live.follow()
+	exit := proc.Run(unitCtx, proc.Spec{Argv: cmd.Argv, Dir: cmd.Dir, Env: append(slices.Clip(u.env), cmd.Env...), Stdout: u.live.counted(u.invocation.Stdout()),
+		Log: u.live.counted(u.safe), Redact: cfg.Redact, Started: func(p *proc.Process) func() {
+			u.live.process.Store(p)
+			return u.s.r.ports.watch(p, &u.record.Ports)
+		}})
+	stop()
+	end(nil)
 	cancel()
 	if exit.Ended == proc.TimedOut && ctx.Err() != nil && errors.Is(context.Cause(ctx), ErrCancelled) {
 		exit.Ended = proc.Cancelled
+	}
+	if u.live.stalled != nil && exit.Ended != proc.NotStarted && ctx.Err() == nil {
+		exit.Ended = proc.Stalled // also where the process ended by its own thread dump
 	}
 	spent := exit.Wall
 	if exit.Ended == proc.TimedOut {
@@ -185,12 +198,17 @@ func (u *running) execute(ctx context.Context, limit time.Duration) {
 	u.s.spent[u.suite.Spec.Name] += spent
 	u.record.Exit, u.record.Ended, u.record.Seconds = exit.Code, e2e.Ended(exit.Ended), exit.Wall.Seconds()
 	report := u.invocation.Report(exit)
+	if exit.Ended == proc.Stalled {
+		u.settle(&report)
+	}
 	u.file(ctx, exit, limit, report)
 	_ = u.safe.Close()
 	if err := u.log.Close(); err != nil {
 		u.s.Problem(e2e.Problem{Code: e2e.CodeToolError, Unit: u.record.Unit, Text: fmt.Sprintf("the log of batch %s is incomplete: %v", u.record.Unit, err)})
 	}
-	cfg.Progress(e2e.Event{Shard: u.s.plan.Index, Attempt: u.attempt, Unit: u.record.Unit, Tests: len(u.tests), Ended: exit.String(), Done: true})
+	ended := u.event(e2e.BatchEnded)
+	ended.Ended, ended.Seconds = exit.String(), u.record.Seconds
+	u.live.rest(report, ended)
 }
 
 // file adds the unit's report to the shard's document.
@@ -321,12 +339,14 @@ func (u *running) unplanned(run e2e.TestRun, files []string) {
 func (u *running) ended(ctx context.Context, exit proc.Exit, limit time.Duration, rep suite.Report) {
 	var missing []string
 	for _, t := range u.tests {
-		if len(rep.Tests[t.ID]) == 0 && u.decides[t.ID] && (!u.batch || len(rep.Unplanned) == 0) {
+		if len(rep.Tests[t.ID]) == 0 && !slices.Contains(u.settled, t.ID) && u.decides[t.ID] && (!u.batch || len(rep.Unplanned) == 0) {
 			missing = append(missing, t.ID)
 		}
 	}
 	code, why := e2e.CodeTimeout, fmt.Sprintf("batch %s was stopped at its timeout of %s", u.record.Unit, limit)
 	switch {
+	case exit.Ended == proc.Stalled:
+		code, why = e2e.CodeStalled, fmt.Sprintf("batch %s was ended because %s", u.record.Unit, u.live.stalled.text)
 	case exit.Ended != proc.TimedOut && exit.Ended != proc.Cancelled:
 		return
 	case ctx.Err() != nil:
@@ -378,6 +398,9 @@ func (u *running) filed(name string, attempts []e2e.Attempt, files []string) []e
 	filed := make([]e2e.Attempt, 0, len(attempts))
 	for _, a := range attempts {
 		a.Shard, a.WorkflowAttempt = u.s.plan.Index, u.s.r.cfg.Run.WorkflowAttempt
+		if file, line := e2e.SplitPlace(a.At); file != "" {
+			a.At = e2e.Place(u.fromRoot(file), line)
+		}
 		a.Correlation, a.DataPrefix, a.Trace = u.id.correlation, u.id.prefix, u.id.trace
 		if a.Source == "" {
 			a.Source = e2e.SourceFirst

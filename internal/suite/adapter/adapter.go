@@ -81,9 +81,40 @@ type Unit struct {
 	Began time.Time
 	// Log gets the output of the tests; it may be nil.
 	Log io.Writer
-	// Progress is called at a test's start (outcome unknown) and end, if the framework
-	// reports them while it runs; it may be nil.
-	Progress func(test string, outcome e2e.Outcome)
+	// Progress is told of each start and end of a test, if the framework reports them while it
+	// runs; it may be nil.
+	Progress func(Progress)
+}
+
+// Tell reports progress.
+func (u Unit) Tell(p Progress) {
+	if u.Progress != nil {
+		u.Progress(p)
+	}
+}
+
+// Progress is what a framework says of one execution of a test while it runs. It is shown and
+// never judged.
+type Progress struct {
+	// Test is the name of the planned test, as [e2e.Test.Name]; Part is a part of it, which was not
+	// listed.
+	Test, Part string
+	// Outcome is unknown at the start.
+	Outcome e2e.Outcome
+	// File and Line are where it failed, if that is known.
+	File string
+	Line int
+	// Message is the failure's.
+	Message string
+	// Seconds is the execution's own time; 0: not known.
+	Seconds float64
+}
+
+// Follower is implemented by invocations that report their progress in a file.
+type Follower interface {
+	// Follow reports what is new. It is called now and then while the process runs, and once more after its
+	// end, by one goroutine at a time.
+	Follow()
 }
 
 // Command is a process to start.

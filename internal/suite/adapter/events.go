@@ -24,7 +24,8 @@ type Event struct {
 	// where several processes write and each has its own end, or unusable:
 	// the tool cannot be used, and the message says why; unchecked: an alarm of the whole
 	// suite that is switched off in a process for a part of it. A listing names those that the
-	// suite has.
+	// suite has. running and progress: that a part of a test started, and what finished will tell
+	// later; both are shown and never judged. process: how the process tells what its threads do.
 	Event string `json:"event"`
 	// ID is the test's name as it was listed: what [e2e.Test.Name] holds.
 	ID    string `json:"id"`
@@ -57,6 +58,14 @@ type Event struct {
 	// is a retry. Amends: the test had ended, and what came after changes how.
 	Repeats bool `json:"repeats,omitempty"`
 	Amends  bool `json:"amends,omitempty"`
+	// AtFile and AtLine are where a test failed, as far as the framework says; File and Line are where it is.
+	AtFile string `json:"at_file,omitempty"`
+	AtLine int    `json:"at_line,omitempty"`
+	// PID and Dump, of a process, say how it tells what its threads do; see [DumpKind].
+	PID  int    `json:"pid,omitempty"`
+	Dump string `json:"dump,omitempty"`
+	// Told, of an end: an event "progress" has told of it before.
+	Told bool `json:"told,omitempty"`
 	// FailsOnFlaky, of an end: the framework ends badly where a test passed only on a retry.
 	FailsOnFlaky bool `json:"fails_on_flaky,omitempty"`
 
@@ -158,6 +167,35 @@ type EventFile struct {
 	Path string
 	// Test makes an unplanned test from its event.
 	Test func(Event) e2e.Test
+
+	tail Tail
+	// processes are those that can tell what their threads do.
+	processes []named
+}
+
+// Follow reports the tests that started and ended since the last call.
+func (f *EventFile) Follow(p *Process) {
+	f.tail.Lines(f.Path, maxEventLine, func(line []byte) {
+		var ev Event
+		if json.Unmarshal(line, &ev) != nil {
+			return // whoever reads the results says so
+		}
+		told := Progress{Test: ev.ID, Part: ev.Part}
+		switch ev.Event {
+		case "process":
+			f.name(ev)
+		case "started", "running":
+			p.Unit.Tell(told)
+		case "finished", "progress":
+			if ev.Amends || ev.Event == "finished" && ev.Told {
+				return
+			}
+			a := ev.attempt()
+			told.Outcome, told.Message, told.Seconds = a.Outcome, a.Message, a.Seconds
+			told.File, told.Line = e2e.SplitPlace(a.At)
+			p.Unit.Tell(told)
+		}
+	})
 }
 
 // reportedTest is one test while events are read.
@@ -257,7 +295,8 @@ var EvidenceKeys = map[string]e2e.EvidenceKind{
 }
 
 func (ev Event) attempt() e2e.Attempt {
-	a := e2e.Attempt{Line: max(0, ev.Line), Seconds: max(0, ev.Seconds), Error: ev.Error, Type: Clip(ev.Type, 200)}
+	at := e2e.Place(Clip(ev.AtFile, 1000), ev.AtLine)
+	a := e2e.Attempt{Line: max(0, ev.Line), At: at, Seconds: max(0, ev.Seconds), Error: ev.Error, Type: Clip(ev.Type, 200)}
 	a.Children = ev.Children[:min(len(ev.Children), maxChildren)]
 	if ev.Start > 0 {
 		a.Started = time.UnixMilli(int64(ev.Start)).UTC()

@@ -25,6 +25,19 @@ type Results interface {
 	Collect(p *Process, c *Collected) (none string, err error)
 }
 
+// Following is implemented by [Results] that are written while the process runs.
+type Following interface {
+	// Follow reports what was added since the last call to the unit's Progress.
+	Follow(p *Process)
+}
+
+// Follow reports the progress of the process, if its results show it.
+func (p *Process) Follow() {
+	if f, ok := p.Results.(Following); ok {
+		f.Follow(p)
+	}
+}
+
 // Command is what to start.
 func (p *Process) Command() Command { return p.Start }
 

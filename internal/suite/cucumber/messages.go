@@ -27,6 +27,9 @@ import (
 type messageFile struct {
 	path  string
 	suite *cucumber
+
+	tail adapter.Tail
+	seen *cucumberRun // what is told while it runs
 }
 
 // maxMessage bounds one message: attachments are part of them.
@@ -35,10 +38,7 @@ const maxMessage = 64 << 20
 // Collect takes every finished test case. Attempts at one test case are results of one
 // test; two test cases of one name are two tests.
 func (f *messageFile) Collect(p *adapter.Process, c *adapter.Collected) (string, error) {
-	r := &cucumberRun{
-		file: f, p: p, c: c, docs: map[string]names{}, pickles: map[string]*messages.Pickle{}, cases: map[string]string{}, running: map[string]*testCase{},
-		results: map[string][]attempts.Result{}, tests: map[string]e2e.Test{}, channel: attempts.Channel{Kind: attempts.Events},
-	}
+	r := f.run(p, c)
 	damaged, err := r.read(f.path)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
@@ -60,6 +60,51 @@ func (f *messageFile) Collect(p *adapter.Process, c *adapter.Collected) (string,
 	}
 	c.In.Channel = r.channel
 	return "", nil
+}
+
+func (f *messageFile) run(p *adapter.Process, c *adapter.Collected) *cucumberRun {
+	return &cucumberRun{
+		file: f, p: p, c: c, docs: map[string]names{}, pickles: map[string]*messages.Pickle{}, cases: map[string]string{}, running: map[string]*testCase{},
+		results: map[string][]attempts.Result{}, tests: map[string]e2e.Test{}, channel: attempts.Channel{Kind: attempts.Events},
+	}
+}
+
+// Follow tells of the test cases that started and ended since the last call.
+func (f *messageFile) Follow(p *adapter.Process) {
+	if f.seen == nil {
+		f.seen = f.run(p, nil)
+	}
+	f.tail.Lines(f.path, maxMessage, func(line []byte) {
+		var env messages.Envelope
+		if json.Unmarshal(line, &env) == nil {
+			f.seen.tell(&env)
+		}
+	})
+}
+
+// tell reports a message that is read while Cucumber runs. It keeps nothing of attachments, and no results.
+func (r *cucumberRun) tell(env *messages.Envelope) {
+	switch {
+	case env.TestCaseFinished != nil:
+		ended := r.running[env.TestCaseFinished.TestCaseStartedId]
+		if ended == nil {
+			return
+		}
+		delete(r.running, env.TestCaseFinished.TestCaseStartedId)
+		a := ended.ended(env.TestCaseFinished)
+		told := adapter.Progress{Test: ended.name, Outcome: a.Outcome, Message: a.Message, Seconds: a.Seconds}
+		if a.Outcome == e2e.Failed {
+			told.File, told.Line = ended.test.File, ended.test.Line
+		}
+		r.p.Unit.Tell(told)
+	case env.TestCaseStarted != nil:
+		r.start(env.TestCaseStarted)
+		if c := r.running[env.TestCaseStarted.Id]; c != nil {
+			r.p.Unit.Tell(adapter.Progress{Test: c.name})
+		}
+	case env.GherkinDocument != nil, env.Pickle != nil, env.TestCase != nil, env.TestStepFinished != nil:
+		r.message(env)
+	}
 }
 
 // cucumberRun follows the messages of one run.
@@ -217,15 +262,21 @@ func (r *cucumberRun) finish(f *messages.TestCaseFinished) {
 		return
 	}
 	delete(r.running, f.TestCaseStartedId)
+	a := c.ended(f)
+	if _, known := r.tests[c.id]; !known {
+		r.order, r.tests[c.id] = append(r.order, c.id), c.test
+	}
+	r.results[c.id] = append(r.results[c.id], attempts.Result{Attempt: a, Retry: c.repeats})
+}
+
+// ended is the attempt at a test case that has ended.
+func (c *testCase) ended(f *messages.TestCaseFinished) e2e.Attempt {
 	a := c.attempt()
 	if c.started != nil && f.Timestamp != nil {
 		a.Started = messages.TimestampToGoTime(*c.started).UTC()
 		a.Seconds = max(0, messages.TimestampToGoTime(*f.Timestamp).UTC().Sub(a.Started).Seconds())
 	}
-	if _, known := r.tests[c.id]; !known {
-		r.order, r.tests[c.id] = append(r.order, c.id), c.test
-	}
-	r.results[c.id] = append(r.results[c.id], attempts.Result{Attempt: a, Retry: c.repeats})
+	return a
 }
 
 // attempt makes the result of a test case from its worst step.

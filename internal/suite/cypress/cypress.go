@@ -139,6 +139,9 @@ type results struct {
 	events *adapter.EventFile
 }
 
+// Follow tells of the titles that started and ended since the last call.
+func (r *results) Follow(p *adapter.Process) { r.events.Follow(p) }
+
 // Collect gives failed attempts the screenshots and the video of their spec file: Cypress does not
 // say of which attempt they are.
 func (r *results) Collect(p *adapter.Process, c *adapter.Collected) (string, error) {

@@ -20,11 +20,14 @@ function titleOf(test) {
   return titles.join(' › ');
 }
 
+// place is where a test failed.
+const place = (at) => at?.relativeFile ? { at_file: String(at.relativeFile).split('\\').join('/'), at_line: at.line } : {};
+
 function failure(err) {
   const message = plain(err?.message ?? err ?? 'failed without a message');
   return {
     outcome: 'failed', message: clip(message, 8000), details: clip(plain(err?.stack), 24000), type: err?.name ?? '',
-    error: err?.name !== 'AssertionError',
+    error: err?.name !== 'AssertionError', ...place(err?.codeFrame),
   };
 }
 
@@ -49,8 +52,11 @@ module.exports = class {
   constructor(runner) {
     const file = String(runner.suite.file ?? '').split('\\').join('/').replace(/^\.\//, '');
     write('begin', {});
-    runner.on('pass', (test) => console.log(`  ✓ ${titleOf(test)}`));
-    runner.on('fail', (test, err) => console.log(`  ✗ ${titleOf(test)}: ${plain(err?.message ?? err)}`));
+    // The gate shows these while the tests run. How they ended it is told at the end of the file.
+    const tell = (test, seen) => write('progress', { id: file, part: titleOf(test), ...seen, seconds: (test.duration ?? 0) / 1000 });
+    runner.on('test', (test) => write('running', { id: file, part: titleOf(test) }));
+    runner.on('pass', (test) => { console.log(`  ✓ ${titleOf(test)}`); tell(test, { outcome: 'passed' }); });
+    runner.on('fail', (test, err) => { console.log(`  ✗ ${titleOf(test)}: ${plain(err?.message ?? err)}`); tell(test, failure(err)); });
     runner.once('end', () => {
       let key = 0;
       const walk = (suite) => {
@@ -65,7 +71,7 @@ module.exports = class {
   report(file, key, test) {
     const part = titleOf(test);
     attemptsOf(test).forEach((seen, retry) => write('finished', {
-      id: file, file, part, key, retry, outcome: seen.outcome, message: seen.message, details: seen.details, type: seen.type, error: seen.error ?? false,
+      id: file, file, part, key, retry, told: true, at_file: seen.at_file, at_line: seen.at_line, outcome: seen.outcome, message: seen.message, details: seen.details, type: seen.type, error: seen.error ?? false,
       kept: seen.kept, start: Date.parse(seen.wallClockStartedAt) || 0, seconds: (seen.wallClockDuration ?? seen.duration ?? 0) / 1000,
     }));
   }

@@ -113,7 +113,7 @@ func (r *goRun) testEvent(e goEvent) {
 	case "run":
 		if !isChild {
 			s.started = e.Time
-			r.progress(top, e2e.OutcomeUnknown)
+			r.unit.Tell(adapter.Progress{Test: top})
 		} else {
 			s.child(child)
 		}
@@ -129,7 +129,7 @@ func (r *goRun) testEvent(e goEvent) {
 		outcome := map[string]e2e.Outcome{"pass": e2e.Passed, "fail": e2e.Failed, "skip": e2e.Skipped}[e.Action]
 		if !isChild {
 			s.outcome, s.seconds = worse(s.outcome, outcome), s.elapsed(e)
-			r.progress(top, outcome)
+			r.unit.Tell(r.ended(top, outcome, s))
 			return
 		}
 		c := s.child(child)
@@ -165,10 +165,17 @@ func (s *goState) elapsed(e goEvent) float64 {
 	return max(e.Time.Sub(s.started)-s.waited, 0).Seconds()
 }
 
-func (r *goRun) progress(test string, outcome e2e.Outcome) {
-	if r.unit.Progress != nil {
-		r.unit.Progress(test, outcome)
+// ended is the end of a test, with the place and the message of a failure.
+func (r *goRun) ended(name string, outcome e2e.Outcome, s *goState) adapter.Progress {
+	p := adapter.Progress{Test: name, Outcome: outcome, Seconds: s.seconds}
+	if outcome != e2e.Failed {
+		return p
 	}
+	a := e2e.Attempt{Children: s.childList()}
+	s.explain(&a)
+	p.Message = a.Message
+	p.File, p.Line = e2e.SplitPlace(r.place(s, a.Message))
+	return p
 }
 
 func (s *goState) child(name string) *e2e.Child {

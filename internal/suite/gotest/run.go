@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/org/e2e-gate/internal/e2e"
@@ -59,6 +60,28 @@ func (r *goRun) Command() adapter.Command {
 
 // Stdout parses the events.
 func (r *goRun) Stdout() io.Writer { return r }
+
+// Dumps has the runtime of the test binary print what all goroutines do. Go ends a process by that, so it is only
+// done where the process is ended anyway.
+func (r *goRun) Dumps(d adapter.DumpRequest) []adapter.Dump {
+	if !d.Final {
+		return nil
+	}
+	sent := false
+	for _, pid := range d.Process.Below(func(program string) bool { return strings.HasSuffix(program, ".test") }) {
+		sent = d.Process.Signal(pid, syscall.SIGQUIT) == nil || sent
+	}
+	if sent {
+		select { // the binary ends by the dump, and go test by that
+		case <-d.Context.Done():
+		case <-d.Process.Done():
+		}
+	}
+	return nil
+}
+
+// Prints is true: the dump is part of the output of the tests.
+func (r *goRun) Prints() bool { return true }
 
 // Report judges the events.
 func (r *goRun) Report(exit proc.Exit) adapter.Report {
@@ -139,6 +162,7 @@ func (r *goRun) result(name string, c crash) (attempts.Result, bool) {
 		a.Seconds = r.unit.Soft.Seconds()
 	case s.outcome == e2e.Failed:
 		s.explain(&a)
+		a.At = r.place(s, a.Message)
 	case s.outcome == e2e.Skipped:
 		a.Message = adapter.Clip(failureText(s.output.String()), 1<<10)
 	}
@@ -208,4 +232,20 @@ func failureText(output string) string {
 		return strings.TrimSpace(blocks[len(blocks)-1])
 	}
 	return ""
+}
+
+var failureAt = regexp.MustCompile(`^\s*([^\s:/\\]+\.go:\d+): (.*)`)
+
+// place is where a test failed: file and line of the entry in its output that became its message. It is
+// empty where there is none.
+func (r *goRun) place(s *goState, message string) string {
+	first, _, _ := strings.Cut(message, "\n")
+	found := ""
+	for line := range strings.Lines(s.output.String()) {
+		m := failureAt.FindStringSubmatch(strings.TrimRight(line, "\r\n"))
+		if m != nil && strings.TrimSpace(m[2]) != "" && strings.HasSuffix(first, strings.TrimSpace(m[2])) {
+			found = path.Join(path.Dir(r.unit.Tests[0].File), m[1]) // the last one is what failureText took
+		}
+	}
+	return found
 }

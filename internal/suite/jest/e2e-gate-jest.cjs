@@ -51,6 +51,16 @@ const projectOf = (config) => config.displayName?.name ?? config.displayName ?? 
 
 const tags = (name) => [...new Set([...name.matchAll(/(?:^|\s)@([\w.:/-]+)/g)].map((m) => m[1]))];
 
+// place is where a test failed: the innermost line of the stack within the suite.
+function place(lines) {
+  for (const line of lines) {
+    const [, file, number] = /^\s+at (?:.*\()?(\/.+?|[A-Za-z]:\\.+?):(\d+):\d+\)?$/.exec(line) ?? [];
+    const name = file && path.relative(base, file).split(path.sep).join('/');
+    if (name && !name.startsWith('..') && !name.includes('node_modules/')) return { at_file: name, at_line: Number(number) };
+  }
+  return {};
+}
+
 function failure(text) {
   const lines = plain(text).split('\n');
   const trace = lines.findIndex((line) => /^\s+at /.test(line));
@@ -58,6 +68,7 @@ function failure(text) {
   return {
     outcome: 'failed', message: clip(first, 8000), details: clip(plain(text), 24000),
     error: !/expect\(|AssertionError/.test(first), type: /^(\w*Error)\b/.exec(first)?.[1] ?? '',
+    ...place(lines),
   };
 }
 

@@ -210,6 +210,12 @@ type jvmResults struct {
 	unexpected func(output string, known int) string
 }
 
+// Follow tells of the tests that started and ended since the last call.
+func (r *jvmResults) Follow(p *adapter.Process) { r.events.Follow(p) }
+
+// Dumps asks the JVMs of the tests what their threads do.
+func (r *jvmResults) Dumps(d adapter.DumpRequest) []adapter.Dump { return r.events.Dumps(d) }
+
 func (r *jvmResults) Collect(p *adapter.Process, c *adapter.Collected) (string, error) {
 	none, err := r.events.Collect(p, c)
 	if broken := r.out.compileErrors(); err == nil && broken != "" {

@@ -27,6 +27,9 @@ function details(result) {
   return clip(errors.join('\n\n'), 24000) + (output ? '\n--- output ---\n' + clip(plain(output), 24000) : '');
 }
 
+// place is where a test failed.
+const place = (at) => at?.file ? { at_file: path.relative(base, at.file).split(path.sep).join('/'), at_line: at.line } : {};
+
 // A group of tests in serial mode depends on its order: it is one test with parts.
 function serialGroup(test) {
   let group = null;
@@ -96,6 +99,7 @@ function outcomeOf(test, result) {
   return {
     outcome: 'failed', message: first, details: details(result), error: !assertion,
     type: result.status === 'timedOut' ? 'timeout' : /^(\w*Error)\b/.exec(first)?.[1] ?? '',
+    ...place(result.errors[0]?.location),
   };
 }
 

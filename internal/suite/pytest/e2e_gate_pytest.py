@@ -5,9 +5,11 @@ started and finished, and errors outside of tests. The same function names a tes
 when it is listed and when it runs. With a selection it collects the files that
 the selection needs, as usual, and deselects every other test.
 """
+import faulthandler
 import json
 import os
 import re
+import signal
 import time
 
 import pytest
@@ -150,7 +152,8 @@ class Attempt:
         self.seconds = 0.0
         self.outcome = "passed"
         self.error = False
-        self.message = self.details = self.type = ""
+        self.message = self.details = self.type = self.at_file = ""
+        self.at_line = 0
         self.properties, self.attachments, self.children = [], [], []
 
     def add(self, report):
@@ -170,6 +173,7 @@ class Attempt:
             self.type = kind.group(1) if kind else ""
             self.error = bool(where) or not message.startswith(ASSERTIONS)
             self.message = clip(where + message, 8000)
+            self.at_file, self.at_line = place(report)
         self.outcome = "failed"
         captured = "".join("\n--- %s ---\n%s" % section for section in report.sections)
         self.details = clip((self.details + "\n" + clip(text, 24000)).lstrip("\n") + clip(captured, 24000), 48000)
@@ -199,6 +203,18 @@ class Attempt:
 
     def fields(self):
         return dict(vars(self), start=self.start * 1000)
+
+
+def place(report):
+    """Where a test failed: the last line of the traceback within the suite."""
+    base = os.path.realpath(os.environ["E2E_GATE_DIR"])
+    crash = getattr(report.longrepr, "reprcrash", None)
+    entries = [entry.reprfileloc for entry in getattr(getattr(report.longrepr, "reprtraceback", None), "reprentries", ()) if getattr(entry, "reprfileloc", None)]
+    for at in [crash] * bool(crash) + entries[::-1]:
+        path = os.path.realpath(str(at.path))
+        if path.startswith(base + os.sep) and not {"site-packages", "dist-packages"} & set(path.split(os.sep)):
+            return os.path.relpath(path, base).replace(os.sep, "/"), at.lineno or 0
+    return "", 0
 
 
 def skip_reason(report):
@@ -250,7 +266,22 @@ def clip(text, size):
     return text[:size // 3] + "\n…\n" + text[-(size - size // 3):]
 
 
+def tell_threads():
+    """Has Python write what its threads do, and go on, when the gate finds that nothing happens. Workers of
+    pytest-xdist do the same."""
+    number = getattr(signal, "SIGUSR2", None)
+    if number is None or signal.getsignal(number) is not signal.SIG_DFL or not hasattr(faulthandler, "register"):
+        return  # the suite has a use for it
+    events = os.environ["E2E_GATE_EVENTS"]
+    dump = open(os.path.join(os.path.dirname(events), "thread-dump-%d.txt" % os.getpid()), "a")
+    faulthandler.register(number, file=dump, all_threads=True)
+    with open(events, "a", encoding="ascii") as out:
+        out.write(json.dumps({"event": "process", "pid": os.getpid(), "dump": "signal"}) + "\n")
+
+
 def pytest_configure(config):
+    if selection() is not None:
+        tell_threads()
     if os.environ.get("E2E_ATTEMPT") == "2" and getattr(config.option, "reruns", None):
         config.option.reruns = 0  # the diagnostic rerun is one attempt
     reporter = Reporter(config)

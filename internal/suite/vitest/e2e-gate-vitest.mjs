@@ -71,12 +71,18 @@ function tags(test) {
   return [...new Set([...(test.tags ?? []), ...titled])];
 }
 
+// place is where a test failed: the innermost line of the stack within the suite.
+function place(stack) {
+  const at = stack?.find?.((frame) => frame.file && !path.relative(base, frame.file).startsWith('..') && !frame.file.includes('/node_modules/'));
+  return at ? { at_file: path.relative(base, at.file).split(path.sep).join('/'), at_line: at.line } : {};
+}
+
 function failure(error) {
   const text = plain(error?.message ?? error);
   return {
     outcome: 'failed', message: clip(text, 8000), type: error?.name ?? '',
     details: clip(plain([error?.stack, error?.diff].filter(Boolean).join('\n\n')), 24000),
-    error: !(error?.name === 'AssertionError' || error?.expected !== undefined || error?.matcherResult),
+    error: !(error?.name === 'AssertionError' || error?.expected !== undefined || error?.matcherResult), ...place(error?.stacks),
   };
 }
 

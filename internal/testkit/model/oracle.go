@@ -278,6 +278,9 @@ func (o *oracle) process(tests []int, a int, how uint8, again, extraRed, extra b
 		t.lost[i] = n > 0 && n < len(texts)
 	}
 	o.believe(&t, tests)
+	if how == procStalled {
+		return o.stalled(t, tests)
+	}
 	bad := false // it ended by itself, and not well
 	switch how {
 	case procSignal, procCut, procOutside:
@@ -299,6 +302,22 @@ func (o *oracle) process(tests []int, a int, how uint8, again, extraRed, extra b
 	if w[dChannel] == chanStream || w[dChannel] == chanEvents && how == procCrash || how == procTimeout {
 		for _, i := range tests {
 			t.lost[i] = t.lost[i] || len(t.tests[i]) == 0
+		}
+	}
+	return t
+}
+
+// stalled tells what is known when the gate ended a process because nothing happened in it: of the tests that
+// reported nothing the first one hung, where it is told which runs, and nothing is known of the others.
+func (o *oracle) stalled(t told, tests []int) told {
+	hung := o.w[dChannel] == chanReports
+	for _, i := range tests {
+		switch {
+		case len(t.tests[i]) > 0:
+		case hung:
+			t.lost[i] = true
+		default:
+			hung, t.tests[i] = true, []string{"F"}
 		}
 	}
 	return t

@@ -237,6 +237,9 @@ type process struct {
 	in    attempts.In
 	ended e2e.Ended
 	code  int
+	// hangs is what ran when the gate ended a process that stalled.
+	hangs   []attempts.Hanging
+	message string
 }
 
 // shard is the document of a shard that runs in a workflow attempt.
@@ -327,6 +330,13 @@ func (sh *shardRun) file(p process, batch, n int) {
 		Seconds: (processTo - processFrom).Seconds(), Log: logs[batch][n-1],
 	})
 	out := attempts.Of(p.in)
+	var notRun []string
+	if p.ended == e2e.EndedStalled {
+		out.Tests, notRun, _ = attempts.Stalled(attempts.Stall{Planned: p.in.Planned, Running: p.hangs, Tests: out.Tests, Message: p.message})
+		for _, id := range notRun {
+			doc.NotRun = append(doc.NotRun, e2e.NotRunTest{ID: id, Code: e2e.CodeStalled, Reason: "stalled"})
+		}
+	}
 	var decided []string
 	for _, id := range planned {
 		known, list := sh.runs[id], out.Tests[id]
@@ -361,12 +371,13 @@ func (sh *shardRun) file(p process, batch, n int) {
 		problem.Shard = s
 		doc.Problems = append(doc.Problems, problem)
 	}
-	if p.ended != e2e.EndedTimeout {
+	if p.ended != e2e.EndedTimeout && p.ended != e2e.EndedStalled {
 		return
 	}
-	missing := slices.DeleteFunc(decided, func(id string) bool { return len(out.Tests[id]) > 0 })
+	code := map[e2e.Ended]e2e.Code{e2e.EndedTimeout: e2e.CodeTimeout, e2e.EndedStalled: e2e.CodeStalled}[p.ended]
+	missing := slices.DeleteFunc(decided, func(id string) bool { return len(out.Tests[id]) > 0 || slices.Contains(notRun, id) })
 	if len(missing) > 0 {
-		doc.Problems = append(doc.Problems, e2e.Problem{Code: e2e.CodeTimeout, Unit: units[batch], Shard: s, Tests: missing, LosesEvidence: true, Text: "stopped"})
+		doc.Problems = append(doc.Problems, e2e.Problem{Code: code, Unit: units[batch], Shard: s, Tests: missing, LosesEvidence: true, Text: "stopped"})
 	}
 }
 
@@ -525,6 +536,12 @@ func (w *World) process(s, a int, tests []int, how uint8, again bool) process {
 		p.ended, p.code, in.Channel.Ended = e2e.EndedSignal, -1, 0
 	case procTimeout:
 		p.ended, p.code, in.Channel.Ended = e2e.EndedTimeout, -1, 0
+	case procStalled:
+		p.ended, p.code, in.Channel.Ended = e2e.EndedStalled, -1, 0
+		if i := slices.IndexFunc(tests, func(t int) bool { return w.silent(t, texts) }); i >= 0 && w[dChannel] != chanReports {
+			hung := w.attempt(e2e.Failed, a, again, 0)
+			p.message, p.hangs = hung.Message, []attempts.Hanging{{Name: names[tests[i]], Started: hung.Started, Seconds: hung.Seconds}}
+		}
 	case procNotStarted:
 		p.ended, p.code, in.Reported = e2e.EndedNotStarted, -1, nil
 	case procUnreadable:
@@ -542,6 +559,11 @@ func (w *World) process(s, a int, tests []int, how uint8, again bool) process {
 	in.Exit = attempts.Exit{Ended: p.ended, Code: p.code, Text: "its end", Err: "no such file", FailsOnFlaky: w[dFlakyExit] == 1}
 	p.in = in
 	return p
+}
+
+// silent reports whether nothing was reported of a test.
+func (w *World) silent(t int, texts [maxTests + 1]string) bool {
+	return !slices.ContainsFunc(w.slots(t), func(slot int) bool { return texts[slot] != "" })
 }
 
 func reported(t int, results []attempts.Result) attempts.Reported {

@@ -15,6 +15,7 @@ import (
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/proc"
 	"github.com/org/e2e-gate/internal/suite"
+	"github.com/org/e2e-gate/internal/suite/adapter"
 )
 
 // Trick is a small suite that does something odd: it is listed and run, through its
@@ -116,6 +117,12 @@ func (tc Trick) Run(t *testing.T, a suite.Adapter, tests []e2e.Test, env []strin
 			t.Fatal(err)
 		}
 	}
+	told := map[string]e2e.Outcome{}
+	u.Progress = func(p adapter.Progress) {
+		if p.Part == "" && (p.Outcome == e2e.Failed || told[p.Test] != e2e.Failed) {
+			told[p.Test] = p.Outcome
+		}
+	}
 	inv, err := a.Start(u)
 	if err != nil {
 		t.Fatal(err)
@@ -127,7 +134,27 @@ func (tc Trick) Run(t *testing.T, a suite.Adapter, tests []e2e.Test, env []strin
 			t.Logf("%q: %s\n%s", cmd.Argv, exit, exit.Tail)
 		}
 	})
-	return inv.Report(exit)
+	follower, isLive := inv.(adapter.Follower)
+	if isLive {
+		follower.Follow()
+	}
+	rep := inv.Report(exit)
+	if isLive && tc.Spec.Framework != "command" {
+		tc.live(t, tests, told, rep)
+	}
+	return rep
+}
+
+// live compares what was told while the process ran with its results: a failure that is not told is not shown
+// until the end.
+func (tc Trick) live(t *testing.T, tests []e2e.Test, told map[string]e2e.Outcome, rep suite.Report) {
+	t.Helper()
+	for _, test := range tests {
+		failed := func(a e2e.Attempt) bool { return a.Outcome == e2e.Failed && a.Uncounted == "" }
+		if have := told[test.Name]; slices.ContainsFunc(rep.Tests[test.ID], failed) != (have == e2e.Failed) {
+			t.Errorf("while it ran, %s was told as %q, and its attempts are %+v", test.Name, have, rep.Tests[test.ID])
+		}
+	}
 }
 
 // Says wants a problem whose text contains the given part; without a part, no problem.

@@ -56,7 +56,7 @@ func (u unit) unread() (why []e2e.Problem, unread bool) {
 		return u.lost(e2e.CodeReportDamaged, u.all(), "the reports of batch %s cannot be read: %s", u.in.Unit, c.Unreadable), true
 	case c.Nothing == "" || u.in.Build.Failed:
 		return nil, false
-	case exit.Ended == e2e.EndedCancelled || exit.Ended == e2e.EndedTimeout:
+	case exit.Ended == e2e.EndedCancelled || exit.Ended == e2e.EndedTimeout || exit.Ended == e2e.EndedStalled:
 		return nil, true
 	}
 	return u.lost(e2e.CodeReportDamaged, u.all(), "batch %s left no report (%s): %s; %s", u.in.Unit, exit.Text, c.Nothing, exit.Output), true
@@ -69,6 +69,9 @@ const maxNamed = 5
 // off. The planned tests that had not ended are lost.
 func (u unit) cutOff(reported map[string]bool) []e2e.Problem {
 	c, exit := u.in.Channel, u.in.Exit
+	if exit.Ended == e2e.EndedStalled {
+		return nil // Stalled says what became of them
+	}
 	if c.Kind != Events || c.Nothing != "" || c.Ended > 0 && c.Ended >= c.Begun {
 		return nil
 	}
@@ -101,6 +104,9 @@ func (u unit) buildFailed(tests map[string][]e2e.Attempt) []e2e.Problem {
 // exit compares how the process ended with what was reported. The first rule that
 // applies is told, so that one fault is one problem.
 func (u unit) exit(out Out) []e2e.Problem {
+	if u.in.Exit.Ended == e2e.EndedStalled {
+		return nil // the gate ended it
+	}
 	rules := []func(Out) []e2e.Problem{u.signalled, u.failedWithoutFailure, u.reportedNothing}
 	if u.in.Channel.Kind == Stream {
 		if u.in.Build.Failed {

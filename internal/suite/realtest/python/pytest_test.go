@@ -164,3 +164,11 @@ func TestPytestIncremental(t *testing.T) {
 }
 
 func TestContract(t *testing.T) { realsuite.PlayContract(t, "pytest", realsuite.VenvOf("pytest")) }
+
+// TestStall: a test that never ends is ended, and Python says where it hangs.
+func TestStall(t *testing.T) {
+	realsuite.Stall(t, "pytest", map[string]string{
+		"test_a.py": "import threading\ndef test_first(): pass\ndef test_hangs():\n    wait_for_the_worker()\n" +
+			"def wait_for_the_worker():\n    threading.Event().wait()\ndef test_later(): pass\n",
+	}, nil, "test_hangs", "in wait_for_the_worker")
+}

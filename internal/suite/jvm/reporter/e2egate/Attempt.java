@@ -15,6 +15,9 @@ import org.junit.platform.engine.TestExecutionResult;
 final class Attempt {
     private static final Pattern ATTACHMENT = Pattern.compile("\\[\\[ATTACHMENT\\|(.+?)]]");
 
+    private static final Pattern LIBRARY = Pattern.compile(
+        "^(java|javax|jdk|sun|com\\.sun|org\\.junit|org\\.opentest4j|org\\.assertj|org\\.hamcrest|com\\.google\\.common\\.truth|kotlin|groovy|org\\.codehaus\\.groovy)\\.");
+
     private final long start = System.currentTimeMillis();
     private final long began = System.nanoTime();
     private final List<Map<String, Object>> children = new ArrayList<>();
@@ -26,6 +29,8 @@ final class Attempt {
     private String message = "";
     private String details = "";
     private boolean error;
+    private String atFile = "";
+    private int atLine;
 
     /** A part of the test has ended. */
     void part(String name, TestExecutionResult result, double seconds) {
@@ -72,6 +77,7 @@ final class Attempt {
             type = thrown.getClass().getName();
             error = !(thrown instanceof AssertionError);
             details = stack(thrown);
+            place(thrown);
             comparison(thrown);
         }
     }
@@ -118,6 +124,10 @@ final class Attempt {
         fields.put("start", start);
         fields.put("seconds", seconds());
         fields.put("type", type);
+        if (outcome.equals("failed") && atLine > 0) {
+            fields.put("at_file", atFile);
+            fields.put("at_line", atLine);
+        }
         fields.put("message", message);
         fields.put("details", clip(details + (outcome.equals("failed") ? output : ""), 48_000));
         fields.put("attachments", attachments);
@@ -163,6 +173,17 @@ final class Attempt {
             text.append(thrown.getClass().getName());
         }
         return clip(text.toString(), 24_000);
+    }
+
+    /** Where it failed: the innermost line of the stack that is no library's for tests. */
+    private void place(Throwable thrown) {
+        for (StackTraceElement at : thrown.getStackTrace()) {
+            if (at.getFileName() != null && at.getLineNumber() > 0 && !LIBRARY.matcher(at.getClassName()).find()) {
+                atFile = at.getFileName();
+                atLine = at.getLineNumber();
+                return;
+            }
+        }
     }
 
     /** What an assertion of opentest4j compared. */

@@ -42,6 +42,7 @@ public final class Reporter implements TestExecutionListener {
             Runtime.getRuntime().halt(UNUSABLE); // rather than run tests that were not selected
         }
         Events.write("begin", Collections.emptyMap());
+        Events.process();
     }
 
     @Override
