@@ -116,7 +116,7 @@ var mutants = []mutant{
 	{"later_pass is its own row", "internal/policy/decide.go", "later := t.LaterPass &&", "later := false && t.LaterPass &&"},
 	{"quarantine excuses a failure", "internal/policy/decide.go",
 		"quarantined := t.Quarantine != nil &&", "quarantined := false && t.Quarantine != nil &&"},
-	{"a pass whose evidence is lost is not a pass", "internal/policy/decide.go", "return !damaged && !t.Unplanned", "return (!damaged || true) && !t.Unplanned"},
+	{"a pass whose evidence is lost is not a pass", "internal/policy/decide.go", "return passed && !damaged && !t.Unplanned", "return passed && (!damaged || true) && !t.Unplanned"},
 	{"lost evidence of blocking tests is not judged", "internal/policy/decide.go", "effect = j.lossOf(p)", "effect = e2e.Warns"},
 	{"lost evidence of tests that do not block warns", "internal/policy/decide.go", "if !all || len(p.Tests) == 0 {", "if all || !all {"},
 	{"a stage in which nothing passed is not judged", "internal/policy/decide.go", "case planned > 0 && passed == 0 && bad == 0:", "case false:"},
