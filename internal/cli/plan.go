@@ -131,26 +131,27 @@ const (
 func (a *App) printPlanned(p *e2e.Plan) {
 	var names []string
 	tests, seconds := map[string]int{}, map[string]float64{}
-	add := func(name string, estimate float64) {
+	add := func(name string, estimate float64, source string) {
 		if tests[name] == 0 {
 			names = append(names, name)
 		}
-		tests[name]++
-		seconds[name] += estimate
+		if tests[name]++; !e2e.Guessed(source) {
+			seconds[name] += estimate
+		}
 	}
 	folded := p.Planned() > maxListedTests
 	for _, t := range p.Tests {
 		switch name := t.Suite + "/" + cmp.Or(t.File, t.Class); {
 		case !folded:
-			add(t.ID, t.Estimate)
+			add(t.ID, t.Estimate, t.Source)
 		case t.File == "" && t.Class == "":
-			add(t.Suite, t.Estimate)
+			add(t.Suite, t.Estimate, t.Source)
 		default:
-			add(name, t.Estimate)
+			add(name, t.Estimate, t.Source)
 		}
 	}
 	for _, b := range p.Batches {
-		add(b.ID, b.Estimate)
+		add(b.ID, b.Estimate, b.Source)
 	}
 	slices.Sort(names)
 	tw := tabwriter.NewWriter(a.Stdout, 0, 0, 2, ' ', 0)
@@ -165,7 +166,11 @@ func (a *App) printPlanned(p *e2e.Plan) {
 		if folded {
 			count = fmt.Sprintf("\t%d", tests[name])
 		}
-		_, _ = fmt.Fprintf(tw, "%s%s\t%.1f\n", safeLine(name), count, seconds[name])
+		took := "-" // never timed
+		if s := seconds[name]; s > 0 {
+			took = fmt.Sprintf("%.1f", s)
+		}
+		_, _ = fmt.Fprintf(tw, "%s%s\t%s\n", safeLine(name), count, took)
 	}
 	_ = tw.Flush()
 	if more := len(names) - maxListedFiles; more > 0 {
@@ -193,11 +198,18 @@ func (a *App) printPlan(p *e2e.Plan, file string) error {
 	tw := tabwriter.NewWriter(a.Stdout, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(tw, "SHARD\tTESTS\tSECONDS\tOWNERS")
 	for _, sh := range p.Shards {
-		_, _ = fmt.Fprintf(tw, "%s\t%d\t%.1f\t%s\n", safeLine(sh.Name), len(sh.Tests), sh.Seconds, safeLine(listed(sh.Owners)))
+		took := "-"
+		if p.Guessed < p.Planned() {
+			took = fmt.Sprintf("%.1f", sh.Seconds)
+		}
+		_, _ = fmt.Fprintf(tw, "%s\t%d\t%s\t%s\n", safeLine(sh.Name), len(sh.Tests), took, safeLine(listed(sh.Owners)))
 	}
 	_ = tw.Flush()
-	_, _ = fmt.Fprintf(a.Stdout, "%s on %s, %.1f s expected (lower bound %.1f s), %d guessed\n",
-		report.Plural(p.Planned(), "test", "tests"), report.Plural(len(p.Shards), "shard", "shards"), p.Makespan, p.Bound, p.Guessed)
+	expected := fmt.Sprintf("%.1f s expected (lower bound %.1f s), %d guessed", p.Makespan, p.Bound, p.Guessed)
+	if p.Guessed >= p.Planned() {
+		expected = "no timings yet"
+	}
+	_, _ = fmt.Fprintf(a.Stdout, "%s on %s, %s\n", report.Plural(p.Planned(), "test", "tests"), report.Plural(len(p.Shards), "shard", "shards"), expected)
 	a.printAlternatives(p)
 	if p.Planned() == 0 && e2e.GatesOpen(p.Gates) {
 		_, _ = fmt.Fprintln(a.Stdout, "no test was selected; look at the stage's select expression and at the tags of the tests")

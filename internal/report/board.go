@@ -247,6 +247,13 @@ func (b *board) clock(now time.Time) string {
 	}
 	text += ", " + b.progress()
 	left := b.expected - now.Sub(b.running)
+	if b.guessed >= b.tests { // of a first run only its own pace says something
+		if b.done == 0 || b.done >= b.tests {
+			return text
+		}
+		left = now.Sub(b.running) / time.Duration(b.done) * time.Duration(b.tests-b.done)
+		return text + fmt.Sprintf(", about %s left at this pace", minutes(left))
+	}
 	switch {
 	case b.expected <= 0:
 		return text
@@ -254,9 +261,6 @@ func (b *board) clock(now time.Time) string {
 		text += fmt.Sprintf(", %s longer than expected", minutes(-left))
 	default:
 		text += fmt.Sprintf(", about %s left", minutes(left))
-	}
-	if b.guessed >= b.tests {
-		text += " (a guess)"
 	}
 	return text
 }

@@ -218,19 +218,19 @@ func (c *Console) Planned(tests, shards, guessed int, expectedSeconds float64) {
 	c.note(func() {
 		c.fold("")
 		c.board.planned(tests, guessed, expectedSeconds, c.o.Now())
-		c.say(plainText, "plan: %s on %s, about %s%s", plural(tests, "test", "tests"), plural(shards, "shard", "shards"), seconds(expectedSeconds),
-			guesses(tests, guessed))
+		c.say(plainText, "plan: %s on %s, %s", plural(tests, "test", "tests"), plural(shards, "shard", "shards"), expectation(tests, guessed, expectedSeconds))
 	})
 }
 
-func guesses(tests, guessed int) string {
+// expectation is the time that a plan is to take. Where no test was ever timed it would be made up.
+func expectation(tests, guessed int, expectedSeconds float64) string {
 	switch {
 	case guessed <= 0:
-		return ""
+		return "about " + seconds(expectedSeconds)
 	case guessed >= tests:
-		return " (a guess: these tests have no timings yet)"
+		return "no timings yet"
 	}
-	return fmt.Sprintf(" (%s never timed)", plural(guessed, "test", "tests"))
+	return fmt.Sprintf("about %s (%s never timed)", seconds(expectedSeconds), plural(guessed, "test", "tests"))
 }
 
 // Sharded reports that one shard of a plan runs here.
