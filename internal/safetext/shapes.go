@@ -24,8 +24,8 @@ var tokens = regexp.MustCompile(`\beyJ[\w-]{8,}\.eyJ[\w-]{4,}\.[\w-]*|\beyJ[\w-]
 	`(?i:\bbearer +)[\w.~+/-]{20,}=*|(?i:\bauthorization"?'?: *"?'?basic +)[A-Za-z0-9+/]{8,}=*`)
 
 // shapeStarts are what a shape begins with, in lower case. Each has at least three bytes.
-var shapeStarts = []string{"-----begin ", "eyj", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "akia", "asia", "aiza", "ya29.", "xox", "xapp-",
-	"hooks.slack.com/", "rk_", "sk_", "sk-", "sg.", "npm_", "pypi-", "bearer ", "authorization"}
+var shapeStarts = []string{"-----begin ", "eyj", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "akia", "asia", "aiza", "ya29.", "xox",
+	"xapp-", "hooks.slack.com/", "rk_", "sk_", "sk-", "sg.", "npm_", "pypi-", "bearer ", "authorization"}
 
 // shapePairs has a bit for the first two bytes of each start, in either case.
 var shapePairs = func() (pairs [256][4]uint64) {

@@ -59,7 +59,8 @@ func TestShapes(t *testing.T) {
 		}
 	}
 	for _, text := range []string{
-		"", "x", "eyJ", "eyJust.a.word", "a bearer of bad news", "Bearer token missing", "sk-learn", "task_live", "npm_config_registry", "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----",
+		"", "x", "eyJ", "eyJust.a.word", "a bearer of bad news", "Bearer token missing", "sk-learn", "task_live", "npm_config_registry",
+		"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----",
 		"authorization: failed", "asia", "SG.1", "expected AKIA to be empty", "the ghp_ prefix", "-----", "----- begin", strings.Repeat("eyJ", 50),
 	} {
 		if got := r.String(text); got != text {

@@ -94,7 +94,8 @@ func (b Base) fails(t *e2e.TestResult, now time.Time) *e2e.BaseFails {
 	case touched != "":
 		found.Why = touched
 	case now.Sub(found.Since) > b.MaxAge:
-		found.Why = fmt.Sprintf("%s has been red since %s, longer than the %s that a red base excuses", b.Branch, found.Since.UTC().Format(time.DateOnly), days(b.MaxAge))
+		found.Why = fmt.Sprintf("%s has been red since %s, longer than the %s that a red base excuses", b.Branch,
+			found.Since.UTC().Format(time.DateOnly), days(b.MaxAge))
 	default:
 		found.Excuses = true
 	}

@@ -233,8 +233,8 @@ func (u unit) namesDiffer(out Out) []e2e.Problem {
 		}
 		reported = append(reported, name)
 	}
-	return u.lost(e2e.CodeLost, missing, "%d planned names of batch %s were not reported, such as %s; %d names that were not planned were reported, such as %s; %s",
-		len(planned), u.in.Unit, firstOf(planned), len(reported), firstOf(reported), u.in.JoinedBy)
+	const text = "%d planned names of batch %s were not reported, such as %s; %d names that were not planned were reported, such as %s; %s"
+	return u.lost(e2e.CodeLost, missing, text, len(planned), u.in.Unit, firstOf(planned), len(reported), firstOf(reported), u.in.JoinedBy)
 }
 
 // firstOf are at most three of a list.
