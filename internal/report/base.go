@@ -43,13 +43,23 @@ func redBase(r e2e.Result) string {
 	return fmt.Sprintf("%s is red since %s (%s): not from this change", safetext.Line(branch, shortText), date(since), what)
 }
 
+// excusedByBase is how many failures the base excuses, and its branch.
+func excusedByBase(r e2e.Result) (n int, branch string) {
+	for _, t := range r.Tests {
+		if t.BaseFails != nil && t.BaseFails.Excuses && t.Outcome == e2e.Failed && !quarantined(t) && t.Effect != e2e.Blocks {
+			n, branch = n+1, safetext.Line(t.BaseFails.Branch, shortText)
+		}
+	}
+	return n, branch
+}
+
 // baseText is what the base does with a failed test, in a line; empty: nothing is known.
 func baseText(t e2e.TestResult) string {
 	f := t.BaseFails
 	if f == nil {
 		return ""
 	}
-	text := fmt.Sprintf("fails in the same way on %s since %s, in %s", safetext.Line(f.Branch, shortText), date(f.Since),
+	text := fmt.Sprintf("it fails in the same way on %s since %s, in %s", safetext.Line(f.Branch, shortText), date(f.Since),
 		plural(len(f.Runs), "judged run", "judged runs"))
 	if len(f.Runs) > 0 {
 		text += fmt.Sprintf(", the newest at commit %.10s", f.Runs[0].SHA)

@@ -94,11 +94,10 @@ func remarks(r e2e.Result) string {
 	if len(changesOf(r)) > 0 {
 		list = append(list, "alters what judges it")
 	}
-	if red := redBase(r); red != "" {
-		list = append(list, red)
-	}
+	red, branch := excusedByBase(r)
+	add(red, "failure that "+branch+" has too", "failures that "+branch+" has too")
 	add(n.Flaky, "flaky test", "flaky tests")
-	add(n.Informing, "failure that does not block", "failures that do not block")
+	add(n.Informing-red, "failure that does not block", "failures that do not block")
 	add(n.Quarantined, "failure in quarantine", "failures in quarantine")
 	add(n.LostOrNotRun, "test without a result", "tests without a result")
 	over := 0

@@ -1,0 +1,42 @@
+package report
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/org/e2e-gate/internal/e2e"
+)
+
+// TestARedBaseComesFirst: what is not from the change stands above everything else, and is counted once.
+func TestARedBaseComesFirst(t *testing.T) {
+	since := time.Date(2026, 11, 27, 3, 0, 0, 0, time.UTC)
+	failed := func(id string, excuses bool, why string, effect e2e.Effect) e2e.TestResult {
+		return e2e.TestResult{Test: e2e.Test{ID: id, Owner: "payments", Criticality: e2e.ReleaseBlocking}, Outcome: e2e.Failed, Effect: effect,
+			Attempts: []e2e.Attempt{{N: 1, Outcome: e2e.Failed, Message: "boom"}}, BaseFails: &e2e.BaseFails{Branch: "ma|in", Since: since, Excuses: excuses, Why: why,
+				Runs: []e2e.BaseRun{{ID: "r", SHA: strings.Repeat("a", 40), Started: since, URL: "https://github.example/runs/9"}}}}
+	}
+	r := e2e.Result{Run: e2e.Run{Stage: "pr"}, Verdict: e2e.Verdict{State: e2e.VerdictPassed},
+		Tests: []e2e.TestResult{failed("s::pays", true, "", e2e.Warns), failed("s::refunds", true, "", e2e.Warns), {Test: e2e.Test{ID: "s::ok"}, Outcome: e2e.Passed}}}
+	const red = "is red since 2026-11-27 (2 tests, owner payments): not from this change"
+	if got := HeadlineOf(r).Text("-"); got != "e2e-gate pr: passed (2 failures that ma|in has too)" {
+		t.Error(got)
+	}
+	comment := Comment(r, CommentOptions{})
+	if at := strings.Index(comment, red); at < 0 || at > strings.Index(comment, "Needs attention") {
+		t.Errorf("the comment does not begin with it:\n%s", comment)
+	}
+	if !strings.Contains(comment, "in 1 judged run, the newest at commit aaaaaaaaaa [2026-11-27](https://github.example/runs/9)") {
+		t.Error(comment)
+	}
+	for name, text := range map[string]string{"terminal": Final(r, FinalOptions{}), "page": string(HTML(r))} {
+		if at := strings.Index(text, red); at < 0 || at > strings.Index(text, "s::pays") && name == "terminal" {
+			t.Errorf("%s:\n%s", name, text)
+		}
+	}
+	r.Tests[1] = failed("s::refunds", false, "the change touches e2e/a.ts", e2e.Blocks)
+	r.Verdict = e2e.Verdict{State: e2e.VerdictFailed, Blocks: true}
+	if got := Final(r, FinalOptions{}); !strings.Contains(got, "it blocks all the same: the change touches e2e/a.ts") || !strings.Contains(got, "(1 test, owner payments)") {
+		t.Error(got)
+	}
+}
