@@ -29,6 +29,8 @@ type JUnitFiles struct {
 	first int
 	// reported reads a test of a report in the framework's way.
 	reported func(junit.Test) attempts.Reported
+	// FileOf is the test file that all of a report is of, from the suite's directory; empty: the report says it. May be nil.
+	FileOf func(report string) string
 	// noted are the reports with oddities that lose nothing, with the first of each.
 	noted []string
 }
@@ -309,8 +311,14 @@ func (f *JUnitFiles) read(file, original string, p *Process, c *Collected) {
 	if len(notes) > 0 {
 		f.noted = append(f.noted, filepath.Base(file)+", "+notes[0])
 	}
+	of := ""
+	if f.FileOf != nil {
+		of = f.FileOf(original)
+	}
 	for _, t := range merged.Tests() {
-		t.Identity.File = p.sourceFile(t.Identity.File)
+		if t.Identity.File = p.sourceFile(t.Identity.File); of != "" {
+			t.Identity.File = of
+		}
 		r := f.reported(t)
 		r.Apart = append(r.Apart, p.moduleOf(original))
 		r.Files = c.Keep(t.Attachments)

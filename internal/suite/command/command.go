@@ -11,6 +11,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -155,7 +156,7 @@ func (c *command) Start(u adapter.Unit) (adapter.Invocation, error) {
 	if err != nil {
 		return nil, err
 	}
-	files.Named = strings.Join(c.spec.Reports, ", ")
+	files.Named, files.FileOf = strings.Join(c.spec.Reports, ", "), c.fileOfReport(u)
 	return &adapter.Process{Spec: c.spec, Root: c.root, Unit: u, Start: adapter.Command{Argv: argv, Dir: c.dir()},
 		Results: results{files, u.Batch}}, nil
 }
@@ -169,15 +170,33 @@ type results struct {
 // Collect reads the reports.
 func (r results) Collect(p *adapter.Process, c *adapter.Collected) (string, error) {
 	if !r.whole {
-		c.In.JoinedBy = "a result belongs to the line of list that equals its name, classname.name, classname::name or file::name, " +
+		c.In.JoinedBy = "a result belongs to the line of list that equals its name, classname.name, classname::name, file::name or file::classname::name, " +
 			"or to the line that is its file (split: file)"
 	}
 	return r.JUnitFiles.Collect(p, c)
 }
 
-// reader reads a case of a unit: it belongs to the line that equals its name, classname.name, classname::name or
-// file::name. Else it is a part of the line that is its file. Some frameworks name a file as the class, or as the suite around
-// it; that counts only where the line is known to be a file.
+// fileOfReport says which line of a unit a report is of: the one that is a file, and whose name the report's folder has below
+// that of all reports. It is empty if there is none. Scripts that start a process for each file put reports there if nothing in these
+// names the file.
+func (c *command) fileOfReport(u adapter.Unit) func(report string) string {
+	return func(report string) string {
+		dir, err := filepath.Rel(u.Reports, filepath.Dir(report))
+		if err != nil || !filepath.IsLocal(dir) || u.Batch {
+			return ""
+		}
+		for dir = filepath.ToSlash(dir); dir != "."; dir = path.Dir(dir) {
+			if slices.ContainsFunc(u.Tests, func(t e2e.Test) bool { return t.File == dir }) {
+				return dir
+			}
+		}
+		return ""
+	}
+}
+
+// reader reads a case of a unit: it belongs to the line that is one of its [command.spellings]. Else it is a part of the line that
+// is its file. Some frameworks name a file as the class, or as the suite around it; that counts only where the line is known to be a
+// file.
 func (c *command) reader(u adapter.Unit) func(junit.Test) attempts.Reported {
 	lines, files := map[string]string{}, map[string]string{}
 	for _, t := range u.Tests {
@@ -191,7 +210,7 @@ func (c *command) reader(u adapter.Unit) func(junit.Test) attempts.Reported {
 	return func(t junit.Test) attempts.Reported {
 		id := t.Identity
 		r := adapter.ReportedOf(c.spec, t)
-		for _, name := range []string{id.Name, id.Classname + "." + id.Name, id.Classname + "::" + id.Name, id.File + "::" + id.Name} {
+		for _, name := range c.spellings(id) {
 			r.Spellings = append(r.Spellings, attempts.Spelling{Name: name})
 		}
 		part := func(known map[string]string, file string) {
@@ -211,6 +230,31 @@ func (c *command) reader(u adapter.Unit) func(junit.Test) attempts.Reported {
 		return r
 	}
 }
+
+// spellings are the lines of a list that a case may go by, the surest first. A line has no line breaks, so the last ones
+// are for names with white space of another kind.
+func (c *command) spellings(id junit.Identity) []string {
+	in := func(class, name string) []string {
+		list := []string{name, class + "." + name, class + "::" + name}
+		if id.File != "" {
+			for _, file := range []string{id.File, c.inSuite(id.File)} {
+				list = append(list, file+"::"+name, file+"::"+class+"::"+name)
+			}
+		}
+		return list
+	}
+	list := in(id.Classname, id.Name)
+	class, name := folded(id.Classname), folded(id.Name)
+	if class == id.Classname && name == id.Name {
+		return list
+	}
+	return append(list, in(class, name)...)
+}
+
+// folded has one space for each stretch of white space, as scripts have it that replace \s+.
+func folded(name string) string { return whiteSpace.ReplaceAllString(name, " ") }
+
+var whiteSpace = regexp.MustCompile(`[\pZ\s\v\x{85}\x{FEFF}]+`)
 
 func (c *command) globs(u adapter.Unit) []string {
 	globs := make([]string, len(c.spec.Reports))

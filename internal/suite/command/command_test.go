@@ -310,6 +310,91 @@ func TestCommandFiles(t *testing.T) {
 	}
 }
 
+// A script that starts a process for each file puts its reports into folders of their names, if they name no file themselves.
+func TestCommandReportFolders(t *testing.T) {
+	const report = `<testsuite name="x.bats"><testcase classname="x.bats" name="one" file="helper.bash"/></testsuite>`
+	for name, tc := range map[string]struct {
+		split, line, folder string
+		lost                bool
+	}{
+		"of its name":            {line: "a/x.bats", folder: "a/x.bats"},
+		"below that":             {line: "a/x.bats", folder: "a/x.bats/deep/er"},
+		"the line has a dot":     {line: "./a/x.bats", folder: "a/x.bats"},
+		"a name with spaces":     {line: "a/x y.bats", folder: "a/x y.bats"},
+		"said to be a file":      {split: "file", line: "none.bats", folder: "none.bats"},
+		"said to be a test":      {split: "test", line: "a/x.bats", folder: "a/x.bats", lost: true},
+		"of another name":        {line: "a/x.bats", folder: "b/x.bats", lost: true},
+		"above it":               {line: "a/x.bats", folder: "a", lost: true},
+		"not a file":             {line: "chromium", folder: "chromium", lost: true},
+		"with a file beside it":  {line: "a/x.bats", folder: "a/x.bats2", lost: true},
+		"from a folder above it": {line: "../outside.bats", folder: "a/../../outside.bats", lost: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, root := shell(t, "", "{report_dir}/**/*.xml")
+			s.Dir, s.Split = "sub", tc.split
+			s.List = []string{"printf", "%s\n", tc.line}
+			s.Run = []string{"sh", "-c", `mkdir -p "$0" && printf '%s' "$1" > "$0/r.xml"`, "{report_dir}/" + tc.folder, report}
+			for _, file := range []string{"sub/a/x.bats", "sub/a/x y.bats", "outside.bats"} {
+				file = filepath.Join(root, file)
+				if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil { //nolint:gosec // a folder of the test
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(file, nil, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			tests, _ := suitetest.Discover(t, Framework.New(s, root))
+			rep := suitetest.Run(t, Framework.New(s, root), tests, 0)
+			got := rep.Tests[tests[0].ID]
+			if tc.lost != (len(got) == 0) || !tc.lost && (len(got[0].Children) != 1 || got[0].Children[0].Name != "one" || len(rep.Problems) > 0) {
+				t.Errorf("%+v", rep)
+			}
+		})
+	}
+}
+
+// Without a list, a report of any folder keeps what it says of files.
+func TestCommandReportFoldersWithoutList(t *testing.T) {
+	const script = `mkdir -p "$1/a.bats" && printf '%s' '<testsuite><testcase name="one" file="b.bats"/></testsuite>' > "$1/a.bats/r.xml"`
+	s, root := shell(t, script, "{report_dir}/**/*.xml")
+	s.Run = append(s.Run, "{report_dir}")
+	if rep := runWhole(t, s, root); len(rep.Unplanned) != 1 || rep.Unplanned[0].ID != "legacy/b.bats::one" {
+		t.Errorf("%+v", rep)
+	}
+}
+
+// A line may name file, class and test, and has one space where the report has more or a line break.
+func TestCommandSpellings(t *testing.T) {
+	for name, tc := range map[string]struct {
+		line, testcase string
+		lost           bool
+	}{
+		"file, class and name":         {line: "a.js::case::one", testcase: `file="a.js" classname="case" name="one"`},
+		"the file as a path":           {line: "a.js::case::one", testcase: `file="ROOT/a.js" classname="case" name="one"`},
+		"the file with a dot":          {line: "a.rb::case one", testcase: `file="./a.rb" classname="x" name="case one"`},
+		"no class":                     {line: "a.js::::one", testcase: `file="a.js" classname="" name="one"`},
+		"a class of another file":      {line: "a.js::case::one", testcase: `file="b.js" classname="case" name="one"`, lost: true},
+		"no file":                      {line: "::case::one", testcase: `classname="case" name="one"`, lost: true},
+		"a line break":                 {line: "a.js::case::new line", testcase: `file="a.js" classname="case" name="new&#10;line"`},
+		"a line break in the class":    {line: "in two::one", testcase: `classname="in&#10;two" name="one"`},
+		"spaces":                       {line: "C:: a b", testcase: `classname="C" name="&#10;a&#9;&#160;  b"`},
+		"the line has them":            {line: "C::a  b", testcase: `classname="C" name="a  b"`},
+		"the line has them, otherwise": {line: "C::a   b", testcase: `classname="C" name="a  b"`, lost: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, root := shell(t, "", "{report_dir}/*.xml")
+			s.List = []string{"printf", "%s\n", tc.line}
+			report := "<testsuite><testcase " + strings.ReplaceAll(tc.testcase, "ROOT", root) + "/></testsuite>"
+			s.Run = []string{"sh", "-c", `printf '%s' "$1" > "$0/r.xml"`, "{report_dir}", report}
+			tests, _ := suitetest.Discover(t, Framework.New(s, root))
+			rep := suitetest.Run(t, Framework.New(s, root), tests, 0)
+			if got := rep.Tests[tests[0].ID]; tc.lost != (len(got) == 0) || tc.lost != (len(rep.Unplanned) == 1) {
+				t.Errorf("%+v", rep)
+			}
+		})
+	}
+}
+
 func problemTexts(rep adapter.Report) (list []string) {
 	for _, p := range rep.Problems {
 		list = append(list, p.Text)
