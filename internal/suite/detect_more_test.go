@@ -2,6 +2,8 @@ package suite
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -33,6 +35,9 @@ const (
 
 func TestDetectWithoutAnAdapter(t *testing.T) {
 	const rspec = "rspec --format progress --format RspecJunitFormatter --out {report_dir}/rspec.xml"
+	const batsWhole = `sh -c bats --recursive --formatter junit . > "$1/bats.xml" sh {report_dir}`
+	const batsFiles = `sh -c reports=$1; shift; status=0; for file; do mkdir -p "$reports/$file"; bats --formatter junit "$file" >"$reports/$file/bats.xml" || status=1; done; ` +
+		`exit $status sh {report_dir} {tests} sh -c find . \( -name ".?*" -o -name node_modules \) -prune -o -type f -name "*.bats" -print | while IFS= read -r file; do [ "$(bats --count "$file")" = 0 ] || echo "$file"; done`
 	const find = " find spec -type f -name *_spec.rb"
 	for _, tc := range []struct {
 		name  string
@@ -65,7 +70,7 @@ func TestDetectWithoutAnAdapter(t *testing.T) {
 		{"mocha with a script", map[string]string{"package.json": `{"scripts": {"a": "mocha x", "test": "mocha --require 'a b' -R spec --reporter=dot -w \"test/**/*.js\""}, "devDependencies": {"mocha": "1"}}`},
 			[]string{"mocha;;0;npx --no-install mocha --require a b test/**/*.js" + mochaSuffix}},
 		{"mocha with a script of a shell", map[string]string{"package.json": `{"scripts": {"test": "mocha && rm -rf $HOME"}, "dependencies": {"mocha": "1", "mocha-junit-reporter": "2"}}`},
-			[]string{"mocha;;0;npx --no-install mocha --reporter mocha-junit-reporter --reporter-options mochaFile={report_dir}/mocha.xml,includePending=true"}},
+			[]string{"mocha;;0;npx --no-install mocha" + mochaSuffix}},
 		{"mocha by its file", map[string]string{"api/.mocharc.yml": "", "api/test/a.js": ""}, []string{"mocha;api;0;npx --no-install mocha" + mochaSuffix}},
 		{"mocha in a word", map[string]string{"package.json": `{"description": "like mocha", "keywords": ["mocha"]}`}, nil},
 		{"rspec", map[string]string{"Gemfile": "gem 'rspec_junit_formatter'", "spec/models/a_spec.rb": "it 'a' do\n  specify { }\n"}, []string{"rspec;;2;bundle exec " + rspec + find}},
@@ -89,7 +94,9 @@ func TestDetectWithoutAnAdapter(t *testing.T) {
 		{"keywords are no robot", map[string]string{"tests/a.robot": "*** Keywords ***\nC\n"}, nil},
 		{"newman", map[string]string{"package.json": `{"devDependencies": {"newman": "6"}}`, "-shop.postman_collection.json": "{}"},
 			[]string{"newman;;0;npx --no-install newman run ./-shop.postman_collection.json --reporters cli,junit --reporter-junit-export {report_dir}/newman.xml"}},
-		{"bats", map[string]string{"test/a.bats": "@test \"a\" {\n"}, []string{`bats;test;1;sh -c bats --recursive --formatter junit . > "$1/bats.xml" sh {report_dir}`}},
+		{"bats", map[string]string{"test/a.bats": "@test \"a\" {\n"}, []string{"bats;test;1;" + batsFiles}},
+		{"bats with a set-up of all files", map[string]string{"test/a.bats": "@test \"a\" {\n", "test/setup_suite.bash": ""}, []string{"bats;test;1;" + batsWhole}},
+		{"bats without tests", map[string]string{"test/a.bats": ""}, []string{"bats;test;0;" + batsWhole}},
 		{"playwright by its package", map[string]string{"package.json": `{"devDependencies": {"@playwright/test": "1"}}`, "web/playwright.config.ts": "", "tests/a.spec.ts": "import '@playwright/test'\ntest('a', f)\n"},
 			[]string{"playwright;web;0"}},
 		{"one folder, two runners", map[string]string{"package.json": `{"devDependencies": {"@playwright/test": "1", "jest": "1"}}`, "e2e/a.spec.ts": "import '@playwright/test'\ntest('a', f)\n", "a.test.ts": "it('b', f)"},
@@ -110,15 +117,25 @@ func TestRecipesAreValid(t *testing.T) {
 		"mocha/package.json": `{"devDependencies": {"mocha": "1", "newman": "1"}}`, "mocha/a.postman_collection.json": "", "rspec/.rspec": "", "php/phpunit.xml": "",
 		"ruby/Gemfile": "minitest", "ruby/test/a_test.rb": "", "net/A.csproj": "Microsoft.NET.Test.Sdk", "robot/a.robot": "*** Tasks ***\nA\n", "bats/a.bats": "",
 	}))
-	seen := map[string]bool{}
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "frameworks.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen, pointed := map[string]bool{}, 0
 	for _, d := range Detect(tree) {
 		seen[d.Runner] = true
+		if _, anchor, ok := strings.Cut(d.Recipe, "#"); ok {
+			anchor, _, _ = strings.Cut(anchor, " ")
+			if pointed++; len(d.Spec.List) > 0 || !strings.Contains(strings.ToLower(string(page)), "\n### "+strings.ReplaceAll(anchor, "-", " ")+"\n") {
+				t.Errorf("%+v", d)
+			}
+		}
 		if problems := Validate(d.Spec, func(key string) bool { return key == "run" || key == "reports" }); len(problems) > 0 || len(d.Files) == 0 {
 			t.Errorf("%+v: %+v", d, problems)
 		}
 	}
-	if len(seen) != len(recipe.All) {
-		t.Errorf("only %v", seen)
+	if len(seen) != len(recipe.All) || pointed != len(recipe.All)-2 {
+		t.Errorf("only %v, and %d recipes of the docs", seen, pointed)
 	}
 }
 

@@ -23,6 +23,8 @@ type Detected struct {
 	Runner string
 	// Needs is what the repository lacks to run it, a line each.
 	Needs []string
+	// Recipe says where the docs show how its tests are planned one by one; empty where they are.
+	Recipe string
 	// Tests is about how many its sources hold, as they look; 0: not known.
 	Tests int
 	// Folders are where the tests lie that one start would run together although nothing says that

@@ -20,18 +20,20 @@ type Recipe struct {
 	// Signs are what Detect looks for.
 	Signs  string
 	detect func(t *adapter.Tree) []adapter.Detected
+	// byTest is the heading of docs/frameworks.md that has a recipe with list; empty: it has none that was run.
+	byTest string
 }
 
 // All are the recipes, sorted by name.
 var All = []Recipe{
-	{"bats", "*.bats", bats},
-	{"dotnet", "a *.csproj, *.fsproj or *.vbproj with Microsoft.NET.Test.Sdk", dotnet},
-	{"minitest", "test/**/*_test.rb or test_*.rb, with minitest or Rails in a Gemfile", minitest},
-	{"mocha", ".mocharc.*, or mocha in a package.json", mocha},
-	{"newman", "newman in a package.json, and a *.postman_collection.json", newman},
-	{"phpunit", "phpunit.xml, phpunit.xml.dist, phpunit.dist.xml, or phpunit/phpunit in a composer.json", phpunit},
-	{"robot", "*.robot with test cases", robot},
-	{"rspec", ".rspec, or *_spec.rb", rspec},
+	{"bats", "*.bats", bats, "bats"},
+	{"dotnet", "a *.csproj, *.fsproj or *.vbproj with Microsoft.NET.Test.Sdk", dotnet, ""},
+	{"minitest", "test/**/*_test.rb or test_*.rb, with minitest or Rails in a Gemfile", minitest, "minitest"},
+	{"mocha", ".mocharc.*, or mocha in a package.json", mocha, "mocha"},
+	{"newman", "newman in a package.json, and a *.postman_collection.json", newman, ""},
+	{"phpunit", "phpunit.xml, phpunit.xml.dist, phpunit.dist.xml, or phpunit/phpunit in a composer.json", phpunit, "phpunit"},
+	{"robot", "*.robot with test cases", robot, "robot-framework"},
+	{"rspec", ".rspec, or *_spec.rb", rspec, "rspec"},
 }
 
 // Detect finds suites of one recipe.
@@ -42,6 +44,9 @@ func (r Recipe) Detect(t *adapter.Tree) []adapter.Detected {
 		d.Runner, d.Spec.Framework = r.Runner, "command"
 		if d.Spec.Reports == nil {
 			d.Spec.Reports = []string{"{report_dir}/*.xml"}
+		}
+		if len(d.Spec.List) == 0 && r.byTest != "" {
+			d.Recipe = "it runs as a whole, on one shard; with list it has shards and single reruns: docs/frameworks.md#" + r.byTest + " of e2e-gate shows how"
 		}
 	}
 	return found
@@ -75,14 +80,10 @@ func mocha(t *adapter.Tree) []adapter.Detected {
 		dir := found[i].Spec.Dir
 		found[i].Tests = mochaCount(t, dir)
 		p := t.Package(path.Join(dir, "package.json"))
-		// The suite's own script knows its files; of its reporters only ours counts.
+		// The suite's own script knows its files; of its reporters only ours counts. Mocha's own is there in any version;
+		// mocha-junit-reporter 2.2 does not start in Mocha 12.
 		run := append([]string{"npx", "--no-install", "mocha"}, withoutReporter(p.ScriptOf("mocha"))...)
-		if p.Uses["mocha-junit-reporter"] {
-			run = append(run, "--reporter", "mocha-junit-reporter", "--reporter-options", "mochaFile={report_dir}/mocha.xml,includePending=true")
-		} else {
-			run = append(run, "--reporter", "xunit", "--reporter-options", "output={report_dir}/mocha.xml")
-		}
-		found[i].Spec.Run = run
+		found[i].Spec.Run = append(run, "--reporter", "xunit", "--reporter-options", "output={report_dir}/mocha.xml")
 	}
 	return found
 }
@@ -343,9 +344,18 @@ var batsTest = regexp.MustCompile(`(?m)^@test `)
 
 func bats(t *adapter.Tree) []adapter.Detected {
 	found := counted(t, adapter.ByDir(t.Matching("*.bats")), batsTest, "*.bats")
-	for i := range found {
+	for i, d := range found {
+		spec := &found[i].Spec
 		// Bats can end before the file of its --report-formatter is whole; it waits for what goes to stdout.
-		found[i].Spec.Run = []string{"sh", "-c", `bats --recursive --formatter junit . > "$1/bats.xml"`, "sh", "{report_dir}"}
+		spec.Run = []string{"sh", "-c", `bats --recursive --formatter junit . > "$1/bats.xml"`, "sh", "{report_dir}"}
+		if d.Tests == 0 || len(t.Below(d.Spec.Dir, "setup_suite.bash")) > 0 { // what such a file sets up is for all files at once
+			continue
+		}
+		spec.List = []string{"sh", "-c", `find . \( -name ".?*" -o -name node_modules \) -prune -o -type f -name "*.bats" -print | ` +
+			`while IFS= read -r file; do [ "$(bats --count "$file")" = 0 ] || echo "$file"; done`}
+		spec.Run = []string{"sh", "-c", `reports=$1; shift; status=0; for file; do mkdir -p "$reports/$file"; ` +
+			`bats --formatter junit "$file" >"$reports/$file/bats.xml" || status=1; done; exit $status`, "sh", "{report_dir}", "{tests}"}
+		spec.Reports = []string{"{report_dir}/**/*.xml"}
 	}
 	return found
 }

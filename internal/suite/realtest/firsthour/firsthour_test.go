@@ -127,7 +127,9 @@ func shapes(t *testing.T) []shape {
 		{name: "phpunit", files: map[string]string{"phpunit.xml": phpXML, "tests/CaseTest.php": php}, tests: 2,
 			install: program("phpunit", "apt-get install phpunit"), workflow: []string{"shivammathur/setup-php@", "tools: phpunit"}},
 		{name: "robot", files: map[string]string{"tests/case.robot": robot}, tests: 2, install: robotFramework, workflow: []string{"pip install robotframework"}},
-		{name: "bats", files: map[string]string{"tests/case.bats": bats}, tests: 2, install: program("bats", "apt-get install bats"), workflow: []string{"--yes bats"}},
+		{name: "bats", files: map[string]string{"tests/case.bats": bats, "tests/more/case.bats": bats, "tests/lib.bats": "# none\n", "tests/.hidden/old.bats": bats}, tests: 2,
+			says:    []string{"bats::./case.bats", "bats::./more/case.bats", "2 tests listed"},
+			install: program("bats", "apt-get install bats"), workflow: []string{"--yes bats"}},
 	}
 }
 
