@@ -64,8 +64,8 @@ func (p Plan) Missing(root string, d suite.Detected, look func(program string) b
 
 // program is what starts a suite.
 func (p Plan) program(dir string, d suite.Detected) string {
-	if d.Runner == "bats" {
-		return "bats"
+	if d.Program != "" {
+		return d.Program
 	}
 	if len(d.Spec.Run) > 0 {
 		return d.Spec.Run[0]

@@ -21,6 +21,8 @@ type Detected struct {
 	Spec Spec
 	// Runner is the program that a suite of framework command starts, such as mocha.
 	Runner string
+	// Program is what the shell of Spec.Run starts; empty: Spec.Run starts no shell.
+	Program string
 	// Needs is what the repository lacks to run it, a line each.
 	Needs []string
 	// Recipe says where the docs show how its tests are planned one by one; empty where they are.
