@@ -201,10 +201,10 @@ func (u *running) settle(rep *suite.Report) {
 	if st.where != "" {
 		evidence = append(evidence, e2e.Evidence{Kind: e2e.EvidenceState, Text: st.where, Source: "thread dump"})
 	}
-	tests, notRun, _ := attempts.Stalled(attempts.Stall{
+	tests, notRun, lost := attempts.Stalled(attempts.Stall{
 		Planned: adapter.PlannedOf(u.tests), Running: st.running, Tests: rep.Tests, Message: text, Files: st.dumps, Evidence: evidence,
 	})
-	rep.Tests = tests
+	rep.Tests, u.unproven = tests, lost
 	if u.attempt > 1 {
 		return
 	}

@@ -100,8 +100,8 @@ type running struct {
 	// rerun.
 	lost   []e2e.Problem
 	others []e2e.Child
-	// settled are tests that are known not to have run.
-	settled []string
+	// settled are tests that are known not to have run. unproven are those of a process that stalled of which nothing is proven.
+	settled, unproven []string
 	// decides holds the tests whose rerun decides something.
 	decides map[string]bool
 }
@@ -341,6 +341,11 @@ func (u *running) ended(ctx context.Context, exit proc.Exit, limit time.Duration
 	for _, t := range u.tests {
 		if len(rep.Tests[t.ID]) == 0 && !slices.Contains(u.settled, t.ID) && u.decides[t.ID] && (!u.batch || len(rep.Unplanned) == 0) {
 			missing = append(missing, t.ID)
+		}
+	}
+	for _, id := range u.unproven {
+		if !slices.Contains(missing, id) {
+			missing = append(missing, id)
 		}
 	}
 	code, why := e2e.CodeTimeout, fmt.Sprintf("batch %s was stopped at its timeout of %s", u.record.Unit, limit)

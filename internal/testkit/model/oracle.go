@@ -257,6 +257,7 @@ func (o *oracle) process(tests []int, a int, how uint8, again, extraRed, extra b
 		return all()
 	}
 	red, explains, any := extra && extraRed, extra && extraRed, extra
+	endedRed := false
 	missing := false
 	truth, _ := w.texts(tests, a, again)
 	for _, i := range tests {
@@ -270,6 +271,7 @@ func (o *oracle) process(tests []int, a int, how uint8, again, extraRed, extra b
 		}
 		t.tests[i] = o.split(texts)
 		for _, run := range t.tests[i] {
+			endedRed = endedRed || endsIn(run, 'F')
 			explains = explains || endsIn(run, 'F') || w[dFlakyExit] == 1 && holds(run, 'F') && endsIn(run, 'P')
 		}
 		n := len(t.tests[i])
@@ -278,6 +280,9 @@ func (o *oracle) process(tests []int, a int, how uint8, again, extraRed, extra b
 		t.lost[i] = n > 0 && n < len(texts)
 	}
 	o.believe(&t, tests)
+	if (how == procTimeout || how == procStalled) && !missing && !endedRed {
+		return all() // what it was still at when it was stopped is not known
+	}
 	if how == procStalled {
 		return o.stalled(t, tests)
 	}

@@ -330,9 +330,9 @@ func (sh *shardRun) file(p process, batch, n int) {
 		Seconds: (processTo - processFrom).Seconds(), Log: logs[batch][n-1],
 	})
 	out := attempts.Of(p.in)
-	var notRun []string
+	var notRun, unproven []string
 	if p.ended == e2e.EndedStalled {
-		out.Tests, notRun, _ = attempts.Stalled(attempts.Stall{Planned: p.in.Planned, Running: p.hangs, Tests: out.Tests, Message: p.message})
+		out.Tests, notRun, unproven = attempts.Stalled(attempts.Stall{Planned: p.in.Planned, Running: p.hangs, Tests: out.Tests, Message: p.message})
 		for _, id := range notRun {
 			doc.NotRun = append(doc.NotRun, e2e.NotRunTest{ID: id, Code: e2e.CodeStalled, Reason: "stalled"})
 		}
@@ -375,7 +375,9 @@ func (sh *shardRun) file(p process, batch, n int) {
 		return
 	}
 	code := map[e2e.Ended]e2e.Code{e2e.EndedTimeout: e2e.CodeTimeout, e2e.EndedStalled: e2e.CodeStalled}[p.ended]
-	missing := slices.DeleteFunc(decided, func(id string) bool { return len(out.Tests[id]) > 0 || slices.Contains(notRun, id) })
+	missing := slices.DeleteFunc(decided, func(id string) bool {
+		return len(out.Tests[id]) > 0 && !slices.Contains(unproven, id) || slices.Contains(notRun, id)
+	})
 	if len(missing) > 0 {
 		doc.Problems = append(doc.Problems, e2e.Problem{Code: code, Unit: units[batch], Shard: s, Tests: missing, LosesEvidence: true, Text: "stopped"})
 	}

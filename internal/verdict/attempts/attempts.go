@@ -182,6 +182,7 @@ func Of(in In) Out {
 	out.Problems = append(out.Problems, u.twins(m, out.Unplanned)...)
 	out.Problems = append(out.Problems, u.perhapsRetries()...)
 	out.Problems = append(out.Problems, in.Attachments...)
+	out.Problems = append(out.Problems, u.incomplete(m)...)
 	out.Problems = append(out.Problems, u.exit(out)...)
 	out.Problems = append(out.Problems, u.namesDiffer(out)...)
 	return out

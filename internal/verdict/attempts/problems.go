@@ -105,14 +105,14 @@ func (u unit) buildFailed(tests map[string][]e2e.Attempt) []e2e.Problem {
 // applies is told, so that one fault is one problem.
 func (u unit) exit(out Out) []e2e.Problem {
 	if u.in.Exit.Ended == e2e.EndedStalled {
-		return nil // the gate ended it
+		return nil // Stalled says what became of the tests
 	}
-	rules := []func(Out) []e2e.Problem{u.signalled, u.failedWithoutFailure, u.reportedNothing}
+	rules := []func(Out) []e2e.Problem{u.signalled, u.stopped, u.failedWithoutFailure, u.reportedNothing}
 	if u.in.Channel.Kind == Stream {
 		if u.in.Build.Failed {
 			return nil // it explains everything else
 		}
-		rules = []func(Out) []e2e.Problem{u.died, u.endedEarly, u.ranTooLittle, u.failedWithoutFailure, u.signalled}
+		rules = []func(Out) []e2e.Problem{u.died, u.endedEarly, u.ranTooLittle, u.failedWithoutFailure, u.signalled, u.stopped}
 	}
 	for _, rule := range rules {
 		if found := rule(out); len(found) > 0 {
@@ -128,6 +128,30 @@ func (u unit) signalled(Out) []e2e.Problem {
 		return nil
 	}
 	return u.lost(e2e.CodeRunnerExit, u.all(), "%s was %s", u.runner(), u.in.Exit.Text)
+}
+
+// stopped: a runner that was stopped at its timeout has no exit status. If every test had passed by then, nothing says what it was
+// still at: a tear-down that fails, or a test that no report shows.
+func (u unit) stopped(out Out) []e2e.Problem {
+	if u.in.Exit.Ended != e2e.EndedTimeout || len(u.missing(out.Tests)) > 0 || anyEndedFailed(out.Tests) || explained(out.Problems) {
+		return nil
+	}
+	return u.lost(e2e.CodeTimeout, u.all(), "%s was %s although its tests had passed, so it is not known how it would have ended", u.runner(), u.in.Exit.Text)
+}
+
+// incomplete: a test in parts, such as a file, is not known in full where its process was stopped: the parts that are
+// missing are in no report.
+func (u unit) incomplete(m *matching) []e2e.Problem {
+	if u.in.Exit.Ended != e2e.EndedTimeout && u.in.Exit.Ended != e2e.EndedStalled || len(m.parts) == 0 {
+		return nil
+	}
+	var ids []string
+	for _, p := range u.in.Planned {
+		if len(m.parts[p.ID]) > 0 {
+			ids = append(ids, p.ID)
+		}
+	}
+	return u.lost(e2e.CodeLost, ids, "%s was stopped before its end, so parts of these tests may be missing from its reports: %s", u.runner(), firstOf(ids))
 }
 
 // failedWithoutFailure: a runner that fails while no reported test failed, for no

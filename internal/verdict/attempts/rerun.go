@@ -2,6 +2,7 @@ package attempts
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/org/e2e-gate/internal/e2e"
@@ -24,6 +25,7 @@ const (
 //     there are as many results as before: nothing says which is which
 //   - of those, the ones that had passed ran beside the rerun of the others
 //   - for a test that was kept from running, the rerun is its first execution
+//   - a pass counts only if each part that failed before, such as a subtest, is there and passed
 func Again(first, again []e2e.Attempt, lost bool) []e2e.Attempt {
 	before, now := e2e.Twins(first), e2e.Twins(again)
 	refusal := ""
@@ -46,12 +48,42 @@ func Again(first, again []e2e.Attempt, lost bool) []e2e.Attempt {
 			case len(before) > 1 && had != e2e.Failed && had != e2e.NotRun:
 				a.Source = e2e.SourceBeside
 			case a.Outcome != e2e.Failed:
-				a.Uncounted = refusal
+				if a.Uncounted = refusal; refusal == "" && len(before) == len(now) {
+					a.Uncounted = partsUnproven(before[i], a)
+				}
 			}
 			list = append(list, a)
 		}
 	}
 	return list
+}
+
+// partsUnproven says which part of a test failed before and did not pass in an execution of its rerun; empty: none. Some frameworks
+// name only the parts that failed: there, no parts at all say nothing.
+func partsUnproven(first []e2e.Attempt, again e2e.Attempt) string {
+	failed, all := map[string]bool{}, false
+	for _, a := range first {
+		for _, c := range a.Children {
+			failed[c.Name] = failed[c.Name] || a.Outcome == e2e.Failed && c.Outcome == e2e.Failed
+			all = all || c.Outcome == e2e.Passed
+		}
+	}
+	now := map[string]e2e.Outcome{}
+	for _, c := range again.Children {
+		if known, twice := now[c.Name]; !twice || known == e2e.Passed {
+			now[c.Name] = c.Outcome
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(failed)) {
+		switch outcome, there := now[name]; {
+		case !failed[name] || there && outcome == e2e.Passed, len(now) == 0 && !all:
+		case there:
+			return fmt.Sprintf("in the diagnostic rerun %s, which had failed, did not pass: it was %s", name, outcome)
+		default:
+			return fmt.Sprintf("the diagnostic rerun did not run %s, which had failed", name)
+		}
+	}
+	return ""
 }
 
 // Decides reports whether a diagnostic rerun decides something of a test: it failed, or it was

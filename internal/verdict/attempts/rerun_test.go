@@ -180,3 +180,35 @@ func TestBadRerun(t *testing.T) {
 		}
 	}
 }
+
+// TestAgainWithParts: a test in parts has passed in its rerun only if each part that had failed did.
+func TestAgainWithParts(t *testing.T) {
+	parts := func(outcome e2e.Outcome, list ...string) []e2e.Attempt {
+		a := e2e.Attempt{Outcome: outcome}
+		for i := 0; i < len(list); i += 2 {
+			a.Children = append(a.Children, e2e.Child{Name: list[i], Outcome: e2e.Outcome(list[i+1])})
+		}
+		return []e2e.Attempt{a}
+	}
+	first := parts(e2e.Failed, "a", "passed", "b", "failed")
+	const skipped = "in the diagnostic rerun b, which had failed, did not pass: it was skipped"
+	for name, tc := range map[string]struct {
+		first, again []e2e.Attempt
+		want         string
+	}{
+		"it passed":                           {first, parts(e2e.Passed, "a", "passed", "b", "passed"), ""},
+		"it is gone":                          {first, parts(e2e.Passed, "a", "passed"), "the diagnostic rerun did not run b, which had failed"},
+		"it is gone with all others":          {first, parts(e2e.Passed), "the diagnostic rerun did not run b, which had failed"},
+		"it is skipped":                       {first, parts(e2e.Passed, "a", "passed", "b", "skipped"), skipped},
+		"it passed once and was skipped once": {first, parts(e2e.Passed, "b", "passed", "b", "skipped"), skipped},
+		"another part is skipped":             {first, parts(e2e.Passed, "a", "skipped", "b", "passed"), ""},
+		"only failed parts are ever named":    {parts(e2e.Failed, "b", "failed"), parts(e2e.Passed), ""},
+		"it has no parts":                     {parts(e2e.Failed), parts(e2e.Passed), ""},
+		"the failure is of the test itself":   {parts(e2e.Failed, "a", "passed"), parts(e2e.Passed), ""},
+	} {
+		got := Again(tc.first, tc.again, false)
+		if len(got) != 1 || got[0].Uncounted != tc.want {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}

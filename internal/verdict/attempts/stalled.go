@@ -38,6 +38,7 @@ type Stall struct {
 //   - a test that ran then has failed: the execution that hung is the last one, whatever it reported later
 //   - if it is known which ran, the others that did not report are not run
 //   - else any of them may be the one that hung, so they are lost
+//   - if all had passed, nothing says what the process was still at, so all are lost
 func Stalled(s Stall) (tests map[string][]e2e.Attempt, notRun, lost []string) {
 	tests = map[string][]e2e.Attempt{}
 	for id, list := range s.Tests {
@@ -61,7 +62,22 @@ func Stalled(s Stall) (tests map[string][]e2e.Attempt, notRun, lost []string) {
 			lost = append(lost, p.ID)
 		}
 	}
+	if !known && len(lost) == 0 && !anyEndedFailed(tests) {
+		for _, p := range s.Planned {
+			lost = append(lost, p.ID)
+		}
+	}
 	return tests, notRun, lost
+}
+
+// anyEndedFailed reports whether a test ended failed.
+func anyEndedFailed(tests map[string][]e2e.Attempt) bool {
+	for _, list := range tests {
+		if e2e.OutcomeOf(list) == e2e.Failed {
+			return true
+		}
+	}
+	return false
 }
 
 // hung makes the attempt that hung the last one of its test.
