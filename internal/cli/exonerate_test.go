@@ -22,7 +22,7 @@ suites:
 // redBaseSuite fails in the way that the product is broken in: pays says what is in src/state.
 const redBaseSuite = `state=$(cat ../src/state)
 { echo '<testsuite>'
-  if [ "$state" = ok ]; then echo '<testcase name="pays"/>'; else echo "<testcase name=\"pays\"><failure message=\"expected accepted, got $state\"/></testcase>"; fi
+  if [ "$state" = ok ]; then echo '<testcase name="pays"/>'; else echo "<testcase name=\"pays\"><failure message=\"expected accepted, got $state\">$(cat ../src/more)</failure></testcase>"; fi
   echo '<testcase name="lists"/></testsuite>'; } > "$E2E_REPORT_DIR/r.xml"
 [ "$state" = ok ]
 `
@@ -35,19 +35,26 @@ func redBase(t *testing.T, runs int) (r tree, fake *githubfake.Server, base, hea
 	r.env = []string{"GITHUB_WORKFLOW_REF=acme/cases/" + ourWorkflow + "@refs/heads/main"}
 	r.Write("e2e-gate.yml", redBaseConfig)
 	r.Write("e2e/run.sh", redBaseSuite)
-	r.Write("src/state", "draft")
 	r.Write("src/other", "1")
-	base = r.Commit("base")
-	r.Git("update-ref", "refs/remotes/origin/main", base)
+	r.Write("src/more", "")
 	fake = githubfake.New(t)
-	for n := range runs {
-		r.runID, r.ref = strconv.Itoa(9000-n), "refs/heads/main"
-		if status, out, stderr := r.run(githubfake.New(t), "push", base, mainBranch(nil), "run"); status != e2e.ExitBlocked {
+	judged := func(id, want int, sha string) {
+		t.Helper()
+		r.runID, r.ref = strconv.Itoa(id), "refs/heads/main"
+		if status, out, stderr := r.run(githubfake.New(t), "push", sha, mainBranch(nil), "run"); status != want {
 			t.Fatalf("exit status %d\n%s%s", status, out, stderr)
 		}
-		fake.Runs = append(fake.Runs, githubfake.Run{ID: 9000 - n, Event: "push", Branch: "main", HeadRepository: "acme/cases", Path: ourWorkflow})
-		fake.RunArtifacts = append(fake.RunArtifacts, githubfake.RunArtifact{Run: 9000 - n, Name: "e2e-gate-history",
+		fake.Runs = append(fake.Runs, githubfake.Run{ID: id, Event: "push", Branch: "main", HeadRepository: "acme/cases", Path: ourWorkflow, SHA: sha})
+		fake.RunArtifacts = append(fake.RunArtifacts, githubfake.RunArtifact{Run: id, Name: "e2e-gate-history",
 			Files: filesIn(t.Fatalf, filepath.Join(r.Dir, ".e2e-gate", "kept", "e2e-gate-history-"+r.runID+"-1"))})
+	}
+	r.Write("src/state", "ok")
+	judged(8000, e2e.ExitPassed, r.Commit("green"))
+	r.Write("src/state", "draft")
+	base = r.Commit("base")
+	r.Git("update-ref", "refs/remotes/origin/main", base)
+	for n := range runs {
+		judged(9000-n, e2e.ExitBlocked, base)
 	}
 	if err := os.RemoveAll(filepath.Join(r.Dir, ".e2e-gate")); err != nil {
 		t.Fatal(err)
@@ -91,7 +98,13 @@ func TestAFailureThatTheBaseHasToo(t *testing.T) {
 		"records under another run": {runs: 3, status: e2e.ExitBlocked, change: func(_ tree, fake *githubfake.Server) {
 			fake.RunArtifacts[0].Files = fake.RunArtifacts[1].Files
 		}},
-		"it fails in another way": {runs: 3, status: e2e.ExitBlocked, change: func(r tree, _ *githubfake.Server) { r.Write("src/state", "lost") }},
+		"a run of a tag that is called main": {runs: 3, status: e2e.ExitBlocked, change: func(_ tree, fake *githubfake.Server) {
+			for i := range fake.Runs {
+				fake.Runs[i].SHA = strings.Repeat("1", 40)
+			}
+		}},
+		"the failure says one thing more": {runs: 3, status: e2e.ExitBlocked, change: func(r tree, _ *githubfake.Server) { r.Write("src/more", "money was lost") }},
+		"it fails in another way":         {runs: 3, status: e2e.ExitBlocked, change: func(r tree, _ *githubfake.Server) { r.Write("src/state", "lost") }},
 		"the change touches the suite": {runs: 3, status: e2e.ExitBlocked, says: "the change touches e2e/more.sh, which belongs to the suite",
 			change: func(r tree, _ *githubfake.Server) { r.Write("e2e/more.sh", "") }},
 		"the change touches what the owner has": {runs: 3, status: e2e.ExitBlocked, says: "the change touches src/other, which belongs to payments",

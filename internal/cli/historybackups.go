@@ -66,6 +66,8 @@ type backups struct {
 	name    string
 	trigger trigger.Trigger
 	console *report.Console
+	// commits are those of trusted runs, as GitHub reports them.
+	commits map[int64]string
 }
 
 // backups finds the artifacts that repair the history. It is nil where there are none:
@@ -82,7 +84,7 @@ func (h keptHistory) backups(console *report.Console) history.BackupSource {
 	if !ok {
 		return nil
 	}
-	return &backups{from, historyArtifact(h.key), h.trigger, console}
+	return &backups{forge: from, name: historyArtifact(h.key), trigger: h.trigger, console: console}
 }
 
 // Missing fetches the records of runs that the log does not know.
@@ -167,6 +169,7 @@ func (b *backups) behind(ctx context.Context, known func(string) bool) ([]forge.
 // list has a hundred runs; runs that are no longer in it do not count.
 func (b *backups) trusted(ctx context.Context, list []forge.Artifact) ([]forge.Artifact, error) {
 	t, runs := b.trigger, map[int64]bool{}
+	b.commits = map[int64]string{}
 	unknown := func(a forge.Artifact) bool { _, ok := runs[a.Run]; return !ok }
 	for page, more := 1, true; more && page <= maxRepairPages && slices.ContainsFunc(list, unknown); page++ {
 		var found []forge.WorkflowRun
@@ -175,6 +178,7 @@ func (b *backups) trusted(ctx context.Context, list []forge.Artifact) ([]forge.A
 			return nil, err
 		}
 		for _, r := range found {
+			b.commits[r.ID] = r.SHA
 			runs[r.ID] = slices.Contains([]string{"push", "schedule", "workflow_dispatch", "repository_dispatch"}, r.Event) &&
 				r.Branch == t.MainBranch && r.Path == t.Workflow && strings.EqualFold(r.HeadRepository, t.Repository)
 		}
@@ -206,7 +210,7 @@ func (b *backups) fetch(ctx context.Context, list []forge.Artifact) []history.Fo
 				faults = append(faults, err)
 			}
 			for _, data := range files {
-				found = append(found, history.Found{WorkflowRun: strconv.FormatInt(a.Run, 10), Data: data})
+				found = append(found, history.Found{WorkflowRun: strconv.FormatInt(a.Run, 10), SHA: b.commits[a.Run], Data: data})
 			}
 			return nil // the others may still be readable
 		})

@@ -74,12 +74,31 @@ func (r *Record) add(e Entry, test *e2e.Test) {
 // of its own.
 const maxFingerprints = 1000
 
+// ExactOf is [fingerprint.Exact] of a failed attempt in a run.
+func ExactOf(a e2e.Attempt, run string) string {
+	const most = 200 // parts that adapters keep of a test
+	if len(a.Children) >= most {
+		return ""
+	}
+	var parts []string
+	for _, c := range a.Children {
+		if c.Outcome == e2e.Failed {
+			parts = append(parts, c.Name+"\x00"+c.Message)
+		}
+	}
+	slices.Sort(parts)
+	return fingerprint.Exact(fingerprint.Failure{
+		Type: a.Type, Message: a.Message, Details: a.Details, RunValues: []string{a.Correlation, a.DataPrefix, run},
+	}, parts)
+}
+
 // tried adds the attempts at a test that did not simply pass, in this run, and the fingerprint of
 // its first failure if that is wanted.
 func (e *Entry) tried(attempts []e2e.Attempt, run string, fingerprinted bool) {
 	if len(attempts) == 1 && attempts[0].Outcome == e2e.Passed {
 		return
 	}
+	failures := 0
 	for _, a := range attempts {
 		one := Attempt{Outcome: a.Outcome, Seconds: a.Seconds, Source: a.Source}
 		if a.Source == e2e.SourceFirst {
@@ -88,6 +107,12 @@ func (e *Entry) tried(attempts []e2e.Attempt, run string, fingerprinted bool) {
 		switch a.Outcome {
 		case e2e.Passed:
 		case e2e.Failed:
+			if exact := ExactOf(a, run); !fingerprinted || failures > 0 && exact != e.Exact {
+				e.Exact = ""
+			} else if failures == 0 {
+				e.Exact = exact
+			}
+			failures++
 			if e.Fingerprint == "" && fingerprinted {
 				e.Fingerprint = fingerprint.Of(fingerprint.Failure{
 					Type: a.Type, Message: a.Message, Details: a.Details, RunValues: []string{a.Correlation, a.DataPrefix, run},

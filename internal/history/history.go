@@ -122,6 +122,8 @@ type Entry struct {
 	Attempts []Attempt `json:"attempts,omitempty"`
 	// Fingerprint is that of its first failure, see package fingerprint.
 	Fingerprint string `json:"fingerprint,omitempty" mask:"-"`
+	// Exact is [fingerprint.Exact] of all its failed executions, if they are alike.
+	Exact string `json:"exact,omitempty" mask:"-"`
 	// Reason is why it was skipped, or the code of why it was not run.
 	Reason string `json:"reason,omitempty"`
 	// Quarantine is the state of the entry that covers it.

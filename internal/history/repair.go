@@ -18,7 +18,9 @@ type Found struct {
 	// WorkflowRun is the run that wrote it, according to a trusted source and not to
 	// the record itself.
 	WorkflowRun string
-	Data        []byte
+	// SHA is the commit of that run by the same source; empty: it does not say.
+	SHA  string
+	Data []byte
 }
 
 // repair reads records that the store has lost from the backups, and puts them back.
@@ -47,6 +49,8 @@ func (l *Log) vouched(one Found) (*unpacked, error) {
 	switch {
 	case u.record.WorkflowRun != one.WorkflowRun:
 		why = "it names another workflow run"
+	case one.SHA != "" && u.record.SHA != one.SHA:
+		why = "it names another commit than its workflow run has"
 	case !u.record.Main:
 		why = "it is not from the default branch"
 	case why == "":

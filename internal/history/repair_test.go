@@ -34,7 +34,7 @@ func ofWorkflow(t *testing.T, n int) (Record, Found) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return r, Found{r.WorkflowRun, data}
+	return r, Found{WorkflowRun: r.WorkflowRun, Data: data}
 }
 
 // A store that was lost, or is behind, answers as if it were not, and asks no source
@@ -104,8 +104,10 @@ func TestRepairTakesNoStrangers(t *testing.T) {
 		t.Fatal(err)
 	}
 	store := memory{}
-	log := &Log{Store: store, Now: later, Backups: lost{"901": {good, good, {"901", good.Data[:30]}}, "1": {stranger}, "903": {{"903", data}},
-		"904": {{"904", future}}, "905": {{"905", nil}}, "906": {{"906", make([]byte, maxObject+1)}}}}
+	log := &Log{Store: store, Now: later, Backups: lost{"901": {good, good, {WorkflowRun: "901", Data: good.Data[:30]}}, "1": {stranger},
+		"903": {{WorkflowRun: "903", Data: data}},
+		"904": {{WorkflowRun: "904", Data: future}}, "905": {{WorkflowRun: "905", Data: nil}},
+		"906": {{WorkflowRun: "906", Data: make([]byte, maxObject+1)}}}}
 	stats, skipped, err := log.Load(t.Context())
 	if err != nil {
 		t.Fatal(err)

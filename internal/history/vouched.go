@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -28,13 +29,15 @@ type Question struct {
 type VouchedRun struct {
 	RunID, WorkflowRun, SHA string
 	Started                 time.Time
-	Tests                   map[string]VouchedTest
+	// Beyond: its commit is none of those that were asked about. Such a run says only whether a test passed meanwhile.
+	Beyond bool
+	Tests  map[string]VouchedTest
 }
 
-// VouchedTest is the outcome of a test, and the fingerprint of its failure.
+// VouchedTest is the outcome of a test, and what all its failed executions say, see [ExactOf]; empty: that cannot be told.
 type VouchedTest struct {
-	Outcome     e2e.Outcome
-	Fingerprint string
+	Outcome e2e.Outcome
+	Exact   string
 
 	attempt int
 }
@@ -58,7 +61,13 @@ func Vouched(found []Found, q Question) (runs []VouchedRun, refused []string) {
 		runs = append(runs, *r)
 	}
 	slices.SortFunc(runs, func(a, b VouchedRun) int {
-		return cmp.Or(cmp.Compare(at[a.SHA], at[b.SHA]), b.Started.Compare(a.Started), strings.Compare(b.RunID, a.RunID))
+		place := func(r VouchedRun) int {
+			if r.Beyond {
+				return -1
+			}
+			return at[r.SHA]
+		}
+		return cmp.Or(cmp.Compare(place(a), place(b)), b.Started.Compare(a.Started), strings.Compare(b.RunID, a.RunID))
 	})
 	return runs, refused
 }
@@ -70,14 +79,17 @@ func (q Question) read(log *Log, one Found, at map[string]int, byID map[string]*
 	}
 	defer u.free()
 	r := u.record
-	_, wanted := at[r.SHA]
+	_, among := at[r.SHA]
 	judged := r.Nothing == "" && (r.Verdict == e2e.VerdictPassed || r.Verdict == e2e.VerdictFailed)
-	if !wanted || !judged || r.Stage != q.Stage || r.Variant != q.Variant {
+	if one.SHA == "" {
+		return errors.New("the commit of its workflow run is not known")
+	}
+	if !judged || r.Stage != q.Stage || r.Variant != q.Variant {
 		return nil
 	}
 	run := byID[r.RunID]
 	if run == nil {
-		run = &VouchedRun{RunID: r.RunID, WorkflowRun: one.WorkflowRun, SHA: r.SHA, Started: r.Started, Tests: map[string]VouchedTest{}}
+		run = &VouchedRun{RunID: r.RunID, WorkflowRun: one.WorkflowRun, SHA: r.SHA, Started: r.Started, Beyond: !among, Tests: map[string]VouchedTest{}}
 		byID[r.RunID] = run
 	}
 	if run.SHA != r.SHA || run.WorkflowRun != one.WorkflowRun {
@@ -98,7 +110,7 @@ func (q Question) read(log *Log, one Found, at map[string]int, byID map[string]*
 		if known, have := run.Tests[e.ID]; !q.Tests[e.ID] || e.Nothing != "" || have && known.attempt > r.Attempt {
 			continue
 		}
-		run.Tests[e.ID] = VouchedTest{e.Outcome, e.Fingerprint, r.Attempt}
+		run.Tests[e.ID] = VouchedTest{e.Outcome, e.Exact, r.Attempt}
 	}
 	return nil
 }

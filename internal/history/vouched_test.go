@@ -16,8 +16,8 @@ func TestVouched(t *testing.T) {
 	record := func(run string, hours int, change func(*Record)) Found {
 		r := Record{Schema: Schema, RunID: "e2e-" + run, WorkflowRun: run, Attempt: 1, Stage: "pr", SHA: "new", Main: true,
 			Started: at.Add(time.Duration(hours) * time.Hour),
-			Variant: "linux/amd64", Repository: "acme/cases", Verdict: e2e.VerdictFailed, Tests: []Entry{{ID: "s::a", Outcome: e2e.Failed, Fingerprint: "f1:a"},
-				{ID: "s::other", Outcome: e2e.Failed, Fingerprint: "f1:x"}, {ID: "s::b", Outcome: e2e.Passed, Seconds: 1}}}
+			Variant: "linux/amd64", Repository: "acme/cases", Verdict: e2e.VerdictFailed, Tests: []Entry{{ID: "s::a", Outcome: e2e.Failed, Exact: "x1:a"},
+				{ID: "s::other", Outcome: e2e.Failed, Exact: "x1:x"}, {ID: "s::b", Outcome: e2e.Passed, Seconds: 1}}}
 		if change != nil {
 			change(&r)
 		}
@@ -25,7 +25,7 @@ func TestVouched(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return Found{WorkflowRun: run, Data: data}
+		return Found{WorkflowRun: run, SHA: r.SHA, Data: data}
 	}
 	q := Question{Repository: "acme/cases", Stage: "pr", Variant: "linux/amd64", Commits: []string{"new", "old"},
 		Tests: map[string]bool{"s::a": true, "s::b": true}, Now: at.Add(100 * time.Hour)}
@@ -49,6 +49,8 @@ func TestVouched(t *testing.T) {
 		record("13", 200, nil),
 		record("14", 14, func(r *Record) { r.RunID = "e2e-2" }),
 		{WorkflowRun: "15", Data: []byte("<html>")},
+		{WorkflowRun: "16", SHA: "new", Data: record("16", 16, func(r *Record) { r.SHA = "old" }).Data},
+		{WorkflowRun: "17", Data: record("17", 17, nil).Data},
 	}, q)
 	for i := range runs {
 		for id, test := range runs[i].Tests {
@@ -56,24 +58,26 @@ func TestVouched(t *testing.T) {
 			runs[i].Tests[id] = test
 		}
 	}
-	a, b := VouchedTest{Outcome: e2e.Failed, Fingerprint: "f1:a"}, VouchedTest{Outcome: e2e.Passed}
+	a, b := VouchedTest{Outcome: e2e.Failed, Exact: "x1:a"}, VouchedTest{Outcome: e2e.Passed}
 	want := []VouchedRun{
-		{"e2e-4", "4", "new", at.Add(4 * time.Hour), map[string]VouchedTest{"s::b": b}},
-		{"e2e-3", "3", "new", at.Add(3 * time.Hour), map[string]VouchedTest{"s::a": b, "s::b": b}},
-		{"e2e-2", "2", "new", at.Add(2 * time.Hour), map[string]VouchedTest{"s::a": a, "s::b": b}},
-		{"e2e-1", "1", "old", at.Add(1 * time.Hour), map[string]VouchedTest{"s::a": a, "s::b": b}},
+		{"e2e-5", "5", "another", at.Add(5 * time.Hour), true, map[string]VouchedTest{"s::a": a, "s::b": b}},
+		{"e2e-4", "4", "new", at.Add(4 * time.Hour), false, map[string]VouchedTest{"s::b": b}},
+		{"e2e-3", "3", "new", at.Add(3 * time.Hour), false, map[string]VouchedTest{"s::a": b, "s::b": b}},
+		{"e2e-2", "2", "new", at.Add(2 * time.Hour), false, map[string]VouchedTest{"s::a": a, "s::b": b}},
+		{"e2e-1", "1", "old", at.Add(1 * time.Hour), false, map[string]VouchedTest{"s::a": a, "s::b": b}},
 	}
 	if diff := cmp.Diff(want, runs, cmp.AllowUnexported(VouchedTest{})); diff != "" {
 		t.Error(diff)
 	}
 	text := strings.Join(refused, "\n")
 	for _, why := range []string{"run 10: it is not from the default branch", "run 11: it names another workflow run",
-		"run 12: it is of the repository someone/else", "run 13: it says that its run starts on", "run 14: its run id e2e-2 is that of another run", "run 15: it is not a history object"} {
+		"run 12: it is of the repository someone/else", "run 13: it says that its run starts on", "run 14: its run id e2e-2 is that of another run", "run 15: it is not a history object",
+		"run 16: it names another commit than its workflow run has", "run 17: the commit of its workflow run is not known"} {
 		if !strings.Contains(text, why) {
 			t.Errorf("not refused: %s\n%s", why, text)
 		}
 	}
-	if len(refused) != 6 {
+	if len(refused) != 8 {
 		t.Errorf("%q", refused)
 	}
 }

@@ -14,7 +14,6 @@ import (
 
 	"github.com/org/e2e-gate/internal/config"
 	"github.com/org/e2e-gate/internal/e2e"
-	"github.com/org/e2e-gate/internal/fingerprint"
 	"github.com/org/e2e-gate/internal/gitrepo"
 	"github.com/org/e2e-gate/internal/history"
 	"github.com/org/e2e-gate/internal/policy"
@@ -55,12 +54,20 @@ func (s *Session) exonerated(ctx context.Context, in verdict.In, out verdict.Out
 		s.opts.Progress.Note(fmt.Sprintf("not compared with the base: %s", someOf(refused)))
 	}
 	in.Base = verdict.Base{Branch: s.opts.Trigger.Branch, MaxAge: cmp.Or(s.opts.Config.Exonerate.MaxAge, config.DefaultMaxAge),
-		Failures: map[string]verdict.BaseFailure{}}
+		Failures: map[string]verdict.BaseFailure{}, Repaired: map[string]bool{}}
 	for _, r := range runs {
+		if r.Beyond {
+			for id, t := range r.Tests {
+				if t.Outcome == e2e.Passed && newerThanAll(r, runs) {
+					in.Base.Repaired[id] = true
+				}
+			}
+			continue
+		}
 		one := verdict.BaseRun{Tests: map[string]verdict.BaseTest{},
 			BaseRun: e2e.BaseRun{ID: r.RunID, SHA: r.SHA, Started: r.Started, URL: s.pageOf(r.WorkflowRun)}}
 		for id, t := range r.Tests {
-			one.Tests[id] = verdict.BaseTest{Outcome: t.Outcome, Fingerprint: t.Fingerprint}
+			one.Tests[id] = verdict.BaseTest{Outcome: t.Outcome, Fingerprint: t.Exact}
 		}
 		in.Base.Runs = append(in.Base.Runs, one)
 	}
@@ -72,14 +79,17 @@ func (s *Session) exonerated(ctx context.Context, in verdict.In, out verdict.Out
 		}
 		f := verdict.BaseFailure{Touched: s.touched(t, out.Result.Judging, owners)}
 		for _, a := range t.Attempts {
-			f.Fingerprints = append(f.Fingerprints, fingerprint.Of(fingerprint.Failure{
-				Type: a.Type, Message: a.Message, Details: a.Details, RunValues: []string{a.Correlation, a.DataPrefix, s.run.ID},
-			}))
+			f.Fingerprints = append(f.Fingerprints, history.ExactOf(a, s.run.ID))
 		}
 		in.Base.Failures[t.Stable()] = f
 	}
 	out, err = verdict.Within(ctx, in)
 	return in, out, err
+}
+
+// newerThanAll reports whether a run started after all runs of the base.
+func newerThanAll(r history.VouchedRun, runs []history.VouchedRun) bool {
+	return !slices.ContainsFunc(runs, func(o history.VouchedRun) bool { return !o.Beyond && !o.Started.Before(r.Started) })
 }
 
 // variantOf is the platform of all shards; empty: they had several, and a failure may be one of a platform.
@@ -134,20 +144,77 @@ func (s *Session) touched(t *e2e.TestResult, judging *e2e.Judging, owners codeow
 	}
 	failure := strings.ReplaceAll(text.String(), `\`, "/")
 	for _, file := range s.opts.ChangedPaths {
-		named := file
-		if parts := strings.Split(file, "/"); len(parts) > 2 {
-			named = strings.Join(parts[len(parts)-2:], "/")
-		}
 		switch {
 		case strings.HasPrefix(file, dir+"/"):
 			return fmt.Sprintf("the change touches %s, which belongs to the suite", file)
-		case strings.Contains(failure, named):
+		case s.starts(file):
+			return fmt.Sprintf("the change touches %s, which starts the suite or what it needs", file)
+		case strings.HasPrefix(file, ".github/") || slices.Contains(manifests, path.Base(file)):
+			return fmt.Sprintf("the change touches %s, which may change what every test runs with", file)
+		case namedIn(failure, file):
 			return fmt.Sprintf("the change touches %s, which the failure names", file)
 		case t.Owner != "" && s.owns(owners, file, t.Owner):
 			return fmt.Sprintf("the change touches %s, which belongs to %s", file, t.Owner)
 		}
 	}
 	return ""
+}
+
+// manifests are files that decide with which packages everything runs.
+var manifests = []string{
+	"package.json", "package-lock.json", "pnpm-lock.yaml", "yarn.lock", "go.mod", "go.sum", "pom.xml", "build.gradle", "build.gradle.kts", "gradle.lockfile",
+	"requirements.txt", "pyproject.toml", "uv.lock", "poetry.lock", "Gemfile", "Gemfile.lock", "composer.json", "composer.lock", "Dockerfile",
+}
+
+// namedIn reports whether a failure names a file: by its name, or as languages do that print a class or a module in its place.
+func namedIn(failure, file string) bool {
+	base := path.Base(file)
+	stem := strings.TrimSuffix(base, path.Ext(base))
+	for _, name := range []string{base, stem} {
+		for rest := failure; len(name) > 2; {
+			i := strings.Index(rest, name)
+			if i < 0 {
+				break
+			}
+			end := i + len(name)
+			if !(i > 0 && isWord(rest[i-1])) && !(end < len(rest) && isWord(rest[end])) {
+				return true
+			}
+			rest = rest[end:]
+		}
+	}
+	return false
+}
+
+func isWord(c byte) bool {
+	return c == '_' || c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z'
+}
+
+// starts reports whether a file is an argument of a command of the config, as seen from the root or from the command's folder.
+func (s *Session) starts(file string) bool {
+	cfg := s.opts.Config
+	in := func(dir string, commands ...[]string) bool {
+		for _, argv := range commands {
+			for _, arg := range argv {
+				arg = filepath.ToSlash(arg)
+				if strings.Contains(arg, path.Base(file)) && (path.Clean(arg) == file || path.Join(filepath.ToSlash(dir), arg) == file || strings.Contains(arg, " ")) {
+					return true
+				}
+			}
+		}
+		return false
+	}
+	for _, one := range cfg.Suites {
+		if in(one.Dir, one.Run, one.List, one.Args) {
+			return true
+		}
+	}
+	for _, p := range cfg.Processes {
+		if in(p.Dir, p.Run, p.Up, p.Down) {
+			return true
+		}
+	}
+	return in("", cfg.Isolation.Up, cfg.Isolation.Down)
 }
 
 // owns reports whether CODEOWNERS gives a file to an owner of tests, by the name or by the account that the config has for it.

@@ -31,6 +31,11 @@ func TestTouched(t *testing.T) {
 		"in the failure, on Windows": {dir: "e2e", changed: "services/case/api.go", details: `at C:\b\services\case\api.go:12`,
 			want: "which the failure names"},
 		"in the failure, below a module": {dir: "e2e", changed: "services/case/api.go", details: "case/api.go:12 +0x1", want: "which the failure names"},
+		"a class in the failure":         {dir: "e2e", changed: "src/main/java/com/acme/Pay.java", details: "at com.acme.Pay.charge(Unknown Source)", want: "which the failure names"},
+		"a name that only begins so":     {dir: "e2e", changed: "services/case/pay.go", details: "payments are down"},
+		"what starts the suite":          {dir: "e2e", changed: "scripts/run.sh", want: "starts the suite"},
+		"packages":                       {dir: "e2e", changed: "web/package-lock.json", want: "what every test runs with"},
+		"the workflow":                   {dir: "e2e", changed: ".github/workflows/e2e.yml", want: "what every test runs with"},
 		"the owner's":                    {dir: "e2e", owner: "payments", changed: "services/pay/api.go", want: "belongs to payments"},
 		"the owner's, in another case":   {dir: "e2e", owner: "@Acme/Payments", changed: "services/pay/api.go", want: "belongs to @Acme/Payments"},
 		"the owner's, by the config": {dir: "e2e", owner: "money", owners: map[string]string{"money": "@acme/payments"}, changed: "services/pay/api.go",
@@ -43,7 +48,7 @@ func TestTouched(t *testing.T) {
 		"a test without a file": {dir: ".", changed: "docs/a.md", want: "the suite is at the root"},
 		"its judge":             {dir: "e2e", changed: "docs/a.md", changes: []e2e.JudgeChange{{What: "gates"}}, want: "alters what judges it"},
 	} {
-		s := New(Options{Config: &config.Config{Suites: []suite.Spec{{Name: "s", Dir: tc.dir}}, Owners: tc.owners}, ChangedPaths: []string{"README.md", tc.changed}})
+		s := New(Options{Config: &config.Config{Suites: []suite.Spec{{Name: "s", Dir: tc.dir, Run: []string{"sh", "../scripts/run.sh"}}}, Owners: tc.owners}, ChangedPaths: []string{"README.md", tc.changed}})
 		test := &e2e.TestResult{Test: e2e.Test{ID: "s::t", Suite: "s", File: tc.file, Owner: tc.owner},
 			Attempts: []e2e.Attempt{{Message: "boom", Details: tc.details}}}
 		got := s.touched(test, &e2e.Judging{Changes: tc.changes}, rules)

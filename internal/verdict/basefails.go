@@ -17,6 +17,8 @@ type Base struct {
 	Runs []BaseRun
 	// MaxAge is how long a red base excuses.
 	MaxAge time.Duration
+	// Repaired are tests that passed on the branch since, at commits that are not part of what was tested.
+	Repaired map[string]bool
 	// Failures are the failed tests by id. What is not among them is not excused.
 	Failures map[string]BaseFailure
 }
@@ -82,8 +84,9 @@ func (b Base) fails(t *e2e.TestResult, now time.Time) *e2e.BaseFails {
 		return nil
 	}
 	found := &e2e.BaseFails{Branch: b.Branch, Runs: shown}
+	begun := false
 	for _, r := range runs { // also in other ways: the base was red all the time
-		if r.Tests[t.Stable()].Outcome == e2e.Passed {
+		if begun = r.Tests[t.Stable()].Outcome == e2e.Passed; begun {
 			break
 		}
 		found.Since = r.Started
@@ -93,6 +96,10 @@ func (b Base) fails(t *e2e.TestResult, now time.Time) *e2e.BaseFails {
 		found.Why = "a smoke test always blocks"
 	case touched != "":
 		found.Why = touched
+	case b.Repaired[t.Stable()]:
+		found.Why = fmt.Sprintf("it passes on %s by now; rebase", b.Branch)
+	case !begun:
+		found.Why = fmt.Sprintf("no run of %s is known in which it passed, so it is not known since when it fails", b.Branch)
 	case now.Sub(found.Since) > b.MaxAge:
 		found.Why = fmt.Sprintf("%s has been red since %s, longer than the %s that a red base excuses", b.Branch,
 			found.Since.UTC().Format(time.DateOnly), days(b.MaxAge))

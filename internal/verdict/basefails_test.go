@@ -56,7 +56,7 @@ func base(letters string, tests ...e2e.TestResult) Base {
 
 func TestBaseFails(t *testing.T) {
 	for runs, want := range map[string]bool{
-		"fff": true, "ffffff": true, "fffp": true, "-f-ff": true, "sfsfsf": true, "ffffp": true, "fffx": true,
+		"fffp": true, "ffffffp": true, "-f-ff-p": true, "sfsfsfsp": true, "ffffp": true, "fffxp": true,
 		"ffxffpff": true, "ffpfpfffpp": true, "ffppppffffff": true, // six of the newest ten, with the newest two
 
 		"": false, "f": false, "ff": false, "ffp": false, "ffk": false, "p": false, "pfff": false, "kfff": false, "xfff": false, "ppp": false,
@@ -90,6 +90,8 @@ func TestBaseFailsLaw(t *testing.T) {
 			b.Failures["s::t"] = BaseFailure{[]string{"f1:same", "f1:same"}, "the change touches e2e/a.ts"}
 		}, "touches e2e/a.ts"},
 		"red for too long":         {func(_ *e2e.TestResult, b *Base) { b.MaxAge = 12 * time.Hour }, "longer than the 12h0m0s"},
+		"it passes there by now":   {func(_ *e2e.TestResult, b *Base) { b.Repaired = map[string]bool{"s::t": true} }, "it passes on main by now; rebase"},
+		"never seen to pass":       {func(_ *e2e.TestResult, b *Base) { b.Runs = baseRuns("ffffff") }, "it is not known since when it fails"},
 		"one execution":            {func(r *e2e.TestResult, _ *Base) { r.Attempts = r.Attempts[:1] }, "-"},
 		"no rerun":                 {func(r *e2e.TestResult, _ *Base) { r.Attempts[1].Source = e2e.SourceFirst }, "-"},
 		"the rerun does not count": {func(r *e2e.TestResult, _ *Base) { r.Attempts[1].Uncounted = "x" }, "-"},
@@ -100,7 +102,7 @@ func TestBaseFailsLaw(t *testing.T) {
 		"by another algorithm": {func(r *e2e.TestResult, _ *Base) { r.Attempts[0].Message, r.Attempts[1].Message = "f2:same", "f2:same" }, "-"},
 		"without a message": {func(r *e2e.TestResult, b *Base) {
 			r.Attempts[0].Message, r.Attempts[1].Message = "", ""
-			b.Runs = baseRuns("fff")
+			b.Runs = baseRuns("fffp")
 		}, "-"},
 		"flaky":                      {func(r *e2e.TestResult, _ *Base) { r.Outcome, r.Attempts[1].Outcome = e2e.Flaky, e2e.Passed }, "-"},
 		"lost":                       {func(r *e2e.TestResult, _ *Base) { r.Outcome, r.Attempts = e2e.Lost, nil }, "-"},
@@ -111,7 +113,7 @@ func TestBaseFailsLaw(t *testing.T) {
 		"what is under test crashed": {func(r *e2e.TestResult, _ *Base) { r.Evidence = []e2e.Evidence{{Kind: e2e.EvidenceCrash}} }, "-"},
 		"no history":                 {func(_ *e2e.TestResult, b *Base) { b.Runs = nil }, "-"},
 	} {
-		failed, b := failedAsBase(), base("ffff")
+		failed, b := failedAsBase(), base("ffffp")
 		tc.change(&failed, &b)
 		if b.Failures["s::t"].Fingerprints == nil {
 			b.Failures = base("", failed).Failures
@@ -139,7 +141,7 @@ func TestBaseFailsLaw(t *testing.T) {
 		{Test: e2e.Test{ID: "s::o"}, Outcome: e2e.Skipped}, {Test: e2e.Test{ID: "s::o"}, Outcome: e2e.Passed, Unplanned: true},
 	} {
 		tests := []e2e.TestResult{failedAsBase(), other}
-		base("ffff", tests...).excuse(tests, baseNow)
+		base("ffffp", tests...).excuse(tests, baseNow)
 		if got := tests[0].BaseFails; got == nil || got.Excuses || !strings.Contains(got.Why, "no blocking test passed") {
 			t.Errorf("%+v: %+v", other, got)
 		}

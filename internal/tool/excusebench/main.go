@@ -39,7 +39,7 @@ const (
 	flakyRuns  = 0.015 / flakyTests
 	alike      = 0.10
 	// known is how many judged runs of the base are known.
-	known = 20
+	known = 30
 )
 
 // world is a pull request and its base, for one test.
