@@ -53,6 +53,9 @@ func (c explainCmd) file(ctx context.Context, a *App) (string, error) {
 		return c.Result, a.ownDocument(ctx, top, c.Result)
 	}
 	for file := range a.newestResults(ctx, top) {
+		if r, err := pipeline.ReadResult(file, maxResult); err == nil && len(r.Tests) == 0 {
+			continue // a run that came to no test explains none
+		}
 		return file, nil
 	}
 	return "", usage("no run found below .e2e-gate/runs; give --result the result.json of a run")

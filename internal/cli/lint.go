@@ -42,7 +42,11 @@ func (c lintCmd) Run(ctx context.Context, a *App) error {
 		for _, check := range required {
 			_, _ = fmt.Fprintln(a.Stdout, safeLine("check to require on pull requests: "+check))
 		}
-		_, _ = fmt.Fprintf(a.Stdout, "config %s is valid, %s\n", s.config.File, report.Plural(len(findings), "finding", "findings"))
+		state := "is valid"
+		if slices.ContainsFunc(findings, func(m diag.Message) bool { return m.Severity == diag.Error }) {
+			state = "can be read, but has errors"
+		}
+		_, _ = fmt.Fprintf(a.Stdout, "config %s %s, %s\n", s.config.File, state, report.Plural(len(findings), "finding", "findings"))
 	}
 	if wrong := slices.DeleteFunc(slices.Clone(findings), func(m diag.Message) bool { return m.Severity != diag.Error }); len(wrong) > 0 {
 		return usageError{diag.Errors(wrong)}

@@ -17,7 +17,12 @@ import (
 // what would publish it is an error.
 func (c runCmd) narrowed(ctx context.Context, a *App, in inputs) (pipeline.Narrow, error) {
 	n := pipeline.Narrow{Names: c.Names}
-	of := c.FailedOf
+	of := ""
+	if c.FailedOf != nil {
+		if of = strings.TrimSpace(*c.FailedOf); of == "" {
+			return n, usage("--failed-of is empty; give the id of a run below .e2e-gate/runs, or the path of a result.json")
+		}
+	}
 	switch {
 	case c.LastFailed && of != "":
 		return n, usage("--last-failed and --failed-of name two runs; give one of them")
@@ -77,8 +82,8 @@ func (a *App) failedRun(ctx context.Context, in inputs, of string) (*e2e.Result,
 			_, _ = fmt.Fprintln(a.Stderr, safeLine("note: "+err.Error()))
 			continue
 		}
-		if of == "" && r.Run.Stage != in.stage.Name {
-			continue
+		if of == "" && (r.Run.Stage != in.stage.Name || len(r.Tests) == 0) {
+			continue // a run that came to no test says nothing of any
 		}
 		found = append(found, r)
 		if of == "" || r.Run.ID == of {

@@ -13,7 +13,7 @@ import (
 type runCmd struct {
 	Names      []string `arg:"" optional:"" name:"test" help:"Run only these tests: a part of an id or of a path, a whole id, or FILE:LINE."`
 	LastFailed bool     `help:"Run only the tests that did not pass in the newest run of the stage on this machine."`
-	FailedOf   string   `help:"Run only the tests that did not pass in a run: its id or the start of it, or a result.json." placeholder:"RUN"`
+	FailedOf   *string  `help:"Run only the tests that did not pass in a run: its id or the start of it, or a result.json." placeholder:"RUN"`
 	staged
 	published
 }

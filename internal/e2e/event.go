@@ -46,6 +46,8 @@ const (
 	// TestStarted and TestEnded are about one execution of a test, or of a part of one.
 	TestStarted EventKind = "test started"
 	TestEnded   EventKind = "test ended"
+	// TestPaused says that a test which started waits for its turn; it starts once more then.
+	TestPaused EventKind = "test paused"
 	// BatchPrinted says when the process printed something last.
 	BatchPrinted EventKind = "batch printed"
 	// ShardWaits says for what the shard waits.

@@ -30,12 +30,14 @@ type DocumentSum struct {
 
 // PlanSummary is what a result repeats of its plan.
 type PlanSummary struct {
-	Digest   string  `json:"digest" mask:"-" doc:"Digest of plan.json."`
-	Tests    int     `json:"tests" doc:"Tests planned."`
-	Of       int     `json:"of,omitempty" doc:"Tests of the stage, where the run was narrowed to some of them by name."`
-	Shards   int     `json:"shards" doc:"Shards planned."`
-	Makespan float64 `json:"expected_makespan_seconds" doc:"Expected time of the slowest path."`
-	Guessed  int     `json:"guessed" doc:"Tests without timing history."`
+	Digest string `json:"digest" mask:"-" doc:"Digest of plan.json."`
+	Tests  int    `json:"tests" doc:"Tests planned."`
+	// Whole suites have tests that no plan names, so one of them cannot be run alone.
+	Whole    []string `json:"whole,omitempty" mask:"-" doc:"Suites that were planned as a whole, because they cannot list their tests."`
+	Of       int      `json:"of,omitempty" doc:"Tests of the stage, where the run was narrowed to some of them by name."`
+	Shards   int      `json:"shards" doc:"Shards planned."`
+	Makespan float64  `json:"expected_makespan_seconds" doc:"Expected time of the slowest path."`
+	Guessed  int      `json:"guessed" doc:"Tests without timing history."`
 }
 
 // Effect is what a test's outcome does to the verdict. The zero value is

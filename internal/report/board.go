@@ -111,6 +111,8 @@ func (b *board) unit(ev e2e.Event, now time.Time) *shardLine {
 		if len(s.tests) < maxQueued {
 			s.tests[ev.Test] = now
 		}
+	case e2e.TestPaused:
+		delete(s.tests, ev.Test)
 	case e2e.TestEnded:
 		delete(s.tests, ev.Test)
 		b.ended(s, ev)

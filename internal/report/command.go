@@ -3,6 +3,7 @@ package report
 import (
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/org/e2e-gate/internal/e2e"
@@ -11,12 +12,15 @@ import (
 
 // RunCommand is the command that runs a test of a result alone, for a POSIX shell. It is empty where a name does not lead to the
 // test: it was not planned, or its name was masked or cannot be typed.
-func RunCommand(run e2e.Run, t e2e.TestResult) string {
+func RunCommand(r e2e.Result, t e2e.TestResult) string {
 	id := t.Stable()
-	if t.Unplanned || id == "" {
+	switch {
+	case slices.Contains(r.Plan.Whole, t.Suite):
+		id = e2e.BatchOf(e2e.Test{Suite: t.Suite}).ID // all of it runs
+	case t.Unplanned || id == "":
 		return ""
 	}
-	return gateCommand(run, id)
+	return gateCommand(r.Run, id)
 }
 
 // againCommand is the command that runs what did not pass, of a result in a folder; empty where all passed, or where another

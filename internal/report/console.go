@@ -261,7 +261,7 @@ func (c *Console) Unit(ev e2e.Event) {
 		case e2e.BatchStalls:
 			c.fold("")
 			c.say(yellow, "%s", ev.Text)
-		case e2e.TestStarted, e2e.BatchPrinted:
+		case e2e.TestStarted, e2e.TestPaused, e2e.BatchPrinted:
 		}
 	})
 }

@@ -239,7 +239,7 @@ func (f *final) finding(found Finding, tests map[string]*e2e.TestResult) {
 	f.failure(first)
 	f.field("next", f.text(found.Next, 4))
 	f.path("log", f.file(found.File))
-	f.path("run it", RunCommand(f.r.Run, *first))
+	f.path("run it", RunCommand(f.r, *first))
 	f.trail(first, found.Trail)
 }
 
@@ -381,7 +381,7 @@ func (f *final) flakes() {
 		f.field("attempts", attemptsText(&t))
 		f.field("next", f.text(cmp.Or(t.NextStep, "find the cause before it flakes again"), 4))
 		f.path("log", f.file(logOf(&t)))
-		f.path("run it", RunCommand(f.r.Run, t))
+		f.path("run it", RunCommand(f.r, t))
 		f.trail(&e2e.TestResult{}, trailOf(&t))
 	}
 }

@@ -160,14 +160,14 @@ func DetailsPart(r e2e.Result) Part {
 			left++
 			continue
 		}
-		rows = append(rows, detail(r.Run, t))
+		rows = append(rows, detail(r, t))
 	}
 	p := folded("Attempts and details of "+plural(len(rows)+left, "failed or flaky test", "failed or flaky tests"), "failed or flaky tests", "", false, rows)
 	p.Left = left
 	return p
 }
 
-func detail(run e2e.Run, t *e2e.TestResult) string {
+func detail(r e2e.Result, t *e2e.TestResult) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "#### %s\n\n", safetext.Code(t.ID, idText))
 	item := func(label, text string) {
@@ -183,7 +183,7 @@ func detail(run e2e.Run, t *e2e.TestResult) string {
 	if base := baseText(*t); base != "" {
 		item("base", strings.TrimSuffix(inline(base)+" "+baseLinks(*t), " "))
 	}
-	if command := RunCommand(run, *t); command != "" {
+	if command := RunCommand(r, *t); command != "" {
 		item("run it", safetext.Code(command, 2*idText))
 	}
 	for _, e := range t.Evidence[:min(len(t.Evidence), 12)] {

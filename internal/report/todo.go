@@ -44,6 +44,11 @@ func todoOf(r e2e.Result) todo {
 	case len(list) > 0 || len(flakes(r)) > 0:
 		return laterWork(list, flakes(r))
 	}
+	for _, p := range r.Problems {
+		if !p.Note {
+			return todo{Text: "Nothing blocks. Look at this: " + firstLine(p.Text)}
+		}
+	}
 	return todo{Text: "Nothing to do."}
 }
 

@@ -109,6 +109,11 @@ func (l *live) progress(p adapter.Progress) {
 	one := execution{p.Test, p.Part, l.u.s.r.cfg.Now()}
 	ev := l.u.event(e2e.TestStarted)
 	ev.Test = l.id(p.Test, p.Part)
+	if p.Paused {
+		l.running, ev.Kind = without(l.running, one), e2e.TestPaused
+		l.u.s.r.cfg.Progress(ev)
+		return
+	}
 	if p.Outcome == e2e.OutcomeUnknown {
 		l.running = append(without(l.running, one), one)
 		l.u.s.r.cfg.Progress(ev)

@@ -30,7 +30,7 @@ func described(all []Detected) []string {
 
 const (
 	twoGo       = "package x\n\nimport \"testing\"\n\nfunc TestMain(m *testing.M) {}\n\nfunc TestA(t *testing.T) {}\n\nfunc Test_b(tt *testing.T) {\n}\n\nfunc Testify(t *testing.T) {}\n"
-	mochaSuffix = " --reporter xunit --reporter-options output={report_dir}/mocha.xml"
+	mochaSuffix = " --forbid-only --reporter xunit --reporter-options output={report_dir}/mocha.xml"
 )
 
 func TestDetectWithoutAnAdapter(t *testing.T) {

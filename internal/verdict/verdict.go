@@ -158,6 +158,9 @@ func Within(ctx context.Context, in In) (Out, error) {
 // Summary is what a result repeats of its plan.
 func Summary(p *e2e.Plan) e2e.PlanSummary {
 	s := e2e.PlanSummary{Digest: p.Digest, Tests: p.Planned(), Shards: len(p.Shards), Makespan: p.Makespan, Guessed: p.Guessed}
+	for _, b := range p.Batches {
+		s.Whole = append(s.Whole, b.Suite)
+	}
 	if p.Run.Narrowed != nil {
 		s.Of = p.Whole()
 	}

@@ -196,7 +196,7 @@ func TestOf(t *testing.T) {
 		t.Error(got)
 	}
 	wantPlan := e2e.PlanSummary{Digest: "d", Tests: 3, Shards: 2, Makespan: 8, Guessed: 2}
-	if r.Schema != e2e.ResultSchema || r.Run.ID != "e2e-1" || !r.Run.Finished.Equal(in.Now) || r.Plan != wantPlan || len(r.Gates) != 1 {
+	if r.Schema != e2e.ResultSchema || r.Run.ID != "e2e-1" || !r.Run.Finished.Equal(in.Now) || !reflect.DeepEqual(r.Plan, wantPlan) || len(r.Gates) != 1 {
 		t.Errorf("%+v", r)
 	}
 	want := []e2e.ShardResult{

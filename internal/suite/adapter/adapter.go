@@ -99,8 +99,9 @@ type Progress struct {
 	// Test is the name of the planned test, as [e2e.Test.Name]; Part is a part of it, which was not
 	// listed.
 	Test, Part string
-	// Outcome is unknown at the start.
+	// Outcome is unknown at the start. Paused: it waits for its turn, and starts once more then.
 	Outcome e2e.Outcome
+	Paused  bool
 	// File and Line are where it failed, if that is known.
 	File string
 	Line int

@@ -120,6 +120,7 @@ func (r *goRun) testEvent(e goEvent) {
 	case "pause", "cont":
 		if !isChild {
 			s.pause(e)
+			r.unit.Tell(adapter.Progress{Test: top, Paused: e.Action == "pause"})
 		}
 	case "output":
 		s.print(child, e.Output)

@@ -84,7 +84,7 @@ func mocha(t *adapter.Tree) []adapter.Detected {
 		// The suite's own script knows its files; of its reporters only ours counts. Mocha's own is there in any version;
 		// mocha-junit-reporter 2.2 does not start in Mocha 12.
 		run := append([]string{"npx", "--no-install", "mocha"}, withoutReporter(p.ScriptOf("mocha"))...)
-		found[i].Spec.Run = append(run, "--reporter", "xunit", "--reporter-options", "output={report_dir}/mocha.xml")
+		found[i].Spec.Run = append(run, "--forbid-only", "--reporter", "xunit", "--reporter-options", "output={report_dir}/mocha.xml")
 	}
 	return found
 }
