@@ -273,6 +273,9 @@ func unreported(t *e2e.TestResult, problems []*e2e.Problem) {
 	t.NextStep = "read the log of its batch, then run the stage again"
 	if t.Outcome == e2e.NotRun {
 		t.Cause, t.NextStep = "it was stopped before it could start", "run the stage again with more time, or find out what used the time up"
+		if strings.Contains(t.Why, "cancelled") {
+			t.NextStep = "run the stage again"
+		}
 		if n := len(t.Attempts); n > 0 && t.Attempts[n-1].Kept {
 			t.Cause, t.NextStep = "its framework kept it from running", "find out in the log of its batch why the framework did not run it"
 			if by := t.Attempts[n-1].KeptBy; by != "" {
@@ -281,6 +284,9 @@ func unreported(t *e2e.TestResult, problems []*e2e.Problem) {
 		}
 	}
 	for _, p := range problems {
+		if p.Code == e2e.CodeCancelled {
+			t.Cause, t.NextStep = "the run was cancelled", "run the stage again"
+		}
 		t.Evidence = append(t.Evidence, e2e.Evidence{Kind: e2e.EvidenceTriage, Text: p.Text, Source: p.File})
 		if t.Outcome == e2e.NotRun && (p.Code == e2e.CodeEnvironment || p.Code == e2e.CodeGateLost) {
 			t.Category, t.Confidence = e2e.EnvironmentFailure, e2e.ConfidenceHigh

@@ -327,8 +327,12 @@ func (f *final) failure(t *e2e.TestResult) {
 	f.field("attempts", attemptsText(t))
 }
 
-// at is where a test failed first: file and line, else where the test is.
+// at is where a test failed first: file and line, else where the test is. One that never failed has none: what it met is
+// elsewhere.
 func (f *final) at(t *e2e.TestResult) string {
+	if firstFailure(t) == nil {
+		return ""
+	}
 	at := e2e.Place(t.File, t.Line)
 	if a := firstFailure(t); a != nil && a.At != "" {
 		at = a.At

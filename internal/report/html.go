@@ -39,7 +39,7 @@ var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	"some":  func(ids []string) []string { return ids[:min(len(ids), 10)] },
 	"minus": func(a, b int) int { return a - b },
 	"class": effectClass, "past": pastOf, "change": changeText,
-	"redBase": redBase, "base": func(t *e2e.TestResult) string { return baseText(*t) },
+	"plural": plural, "redBase": redBase, "base": func(t *e2e.TestResult) string { return baseText(*t) },
 	"command": func(r e2e.Result, t *e2e.TestResult) string { return RunCommand(r, *t) },
 	"pastWhy": func(t e2e.TestResult) []string { return explainPast(&t).Because },
 }).Parse(pageSource))
