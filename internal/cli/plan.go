@@ -211,7 +211,8 @@ func (a *App) printPlan(p *e2e.Plan, file string) error {
 	}
 	_, _ = fmt.Fprintf(a.Stdout, "%s on %s, %s\n", report.Plural(p.Planned(), "test", "tests"), report.Plural(len(p.Shards), "shard", "shards"), expected)
 	a.printAlternatives(p)
-	if p.Planned() == 0 && e2e.GatesOpen(p.Gates) {
+	told := slices.ContainsFunc(p.Problems, func(problem e2e.Problem) bool { return problem.LosesEvidence })
+	if p.Planned() == 0 && e2e.GatesOpen(p.Gates) && !told {
 		_, _ = fmt.Fprintln(a.Stdout, "no test was selected; look at the stage's select expression and at the tags of the tests")
 	}
 	if p.Advice != "" {

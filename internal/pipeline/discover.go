@@ -189,7 +189,16 @@ func (s *Session) discoverSuite(ctx context.Context, spec suite.Spec) (discovere
 	}
 	s.opts.Progress.Listing(spec.Name)
 	tests, problems, err := adapter.Discover(ctx, s.childEnv(spec.Env, spec.PassEnv))
-	s.opts.Progress.Listed(spec.Name, len(tests))
+	if err == nil {
+		s.opts.Progress.Listed(spec.Name, len(tests))
+	} else {
+		s.opts.Progress.Listed(spec.Name, -1)
+	}
+	for _, p := range problems {
+		if p.LosesEvidence {
+			s.opts.Progress.Note(p.Text)
+		}
+	}
 	for _, t := range tests {
 		s.opts.Redact.Spare(t.ID)
 	}

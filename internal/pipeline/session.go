@@ -38,6 +38,7 @@ type Progress interface {
 	Health(text string)
 	Started(stage, run string)
 	Listing(suite string)
+	// Listed says how many tests there are; below 0: they cannot be listed.
 	Listed(suite string, tests int)
 	Planned(tests, shards, guessed int, expectedSeconds float64)
 	Sharded(index, shards, tests int, expectedSeconds float64)

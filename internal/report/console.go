@@ -184,11 +184,15 @@ func (c *Console) Listing(suite string) {
 	})
 }
 
-// Listed says how many tests the suite has that was listed last.
+// Listed says how many tests the suite has that was listed last; below 0: they cannot be listed.
 func (c *Console) Listed(suite string, tests int) {
 	c.note(func() {
 		took := c.o.Now().Sub(c.board.listingSince)
 		c.board.listing = ""
+		if tests < 0 {
+			c.say(yellow, "suite %s cannot be listed", suite)
+			return
+		}
 		c.say(plainText, "listed suite %s: %s in %s", suite, plural(tests, "test", "tests"), seconds(took.Seconds()))
 	})
 }
