@@ -71,7 +71,8 @@ func TestVouched(t *testing.T) {
 	}
 	text := strings.Join(refused, "\n")
 	for _, why := range []string{"run 10: it is not from the default branch", "run 11: it names another workflow run",
-		"run 12: it is of the repository someone/else", "run 13: it says that its run starts on", "run 14: its run id e2e-2 is that of another run", "run 15: it is not a history object",
+		"run 12: it is of the repository someone/else", "run 13: it says that its run starts on", "run 14: its run id e2e-2 is that of another run",
+		"run 15: it is not a history object",
 		"run 16: it names another commit than its workflow run has", "run 17: the commit of its workflow run is not known"} {
 		if !strings.Contains(text, why) {
 			t.Errorf("not refused: %s\n%s", why, text)

@@ -206,7 +206,8 @@ func (s *Session) discoverSuite(ctx context.Context, spec suite.Spec) (discovere
 		return discovered{}, nil, fmt.Errorf("stopped at suite %s: %w", spec.Name, context.Cause(ctx))
 	}
 	if err != nil && s.opts.Missing != nil {
-		if text := s.opts.Missing(spec); text != "" && !(errors.Is(err, suite.ErrTool) && strings.HasSuffix(text, "install it")) {
+		text := s.opts.Missing(spec)
+		if told := errors.Is(err, suite.ErrTool) && strings.HasSuffix(text, "install it"); text != "" && !told {
 			err = fmt.Errorf("suite %s: %s (%w)", spec.Name, text, err)
 		}
 	}

@@ -177,7 +177,8 @@ func namedIn(failure, file string) bool {
 				break
 			}
 			end := i + len(name)
-			if !(i > 0 && isWord(rest[i-1])) && !(end < len(rest) && isWord(rest[end])) {
+			within := i > 0 && isWord(rest[i-1]) || end < len(rest) && isWord(rest[end])
+			if !within {
 				return true
 			}
 			rest = rest[end:]
