@@ -16,6 +16,7 @@ import (
 
 	"github.com/org/e2e-gate/internal/config"
 	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/proc"
 	"github.com/org/e2e-gate/internal/suite"
 	"github.com/org/e2e-gate/internal/suite/adapter"
 )
@@ -188,7 +189,7 @@ func (s *Session) discoverSuite(ctx context.Context, spec suite.Spec) (discovere
 		}
 	}
 	s.opts.Progress.Listing(spec.Name)
-	tests, problems, err := adapter.Discover(ctx, s.childEnv(spec.Env, spec.PassEnv))
+	tests, problems, err := adapter.Discover(proc.WithRedact(ctx, s.redactLog), s.childEnv(spec.Env, spec.PassEnv))
 	if err == nil {
 		s.opts.Progress.Listed(spec.Name, len(tests))
 	} else {

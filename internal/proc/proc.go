@@ -144,11 +144,27 @@ type Process struct {
 	why   atomic.Value // Ended, set by the first Stop
 }
 
+type redactKey struct{}
+
+// WithRedact makes [Run] remove secrets from the log and the tail of a process whose [Spec] has no Redact: messages are cut
+// from both, and a secret without its start is not found any more.
+func WithRedact(ctx context.Context, redact func(io.Writer) io.WriteCloser) context.Context {
+	return context.WithValue(ctx, redactKey{}, redact)
+}
+
 // Run starts a process and waits for it. When ctx ends, the process is ended; the
 // exit is [TimedOut] where ctx had a deadline that passed, else [Cancelled].
 func Run(ctx context.Context, spec Spec) Exit {
 	if ctx.Err() != nil {
 		return Exit{Code: -1, Ended: NotStarted, Err: context.Cause(ctx)}
+	}
+	if redact, ok := ctx.Value(redactKey{}).(func(io.Writer) io.WriteCloser); ok && spec.Redact == nil {
+		spec.Redact = redact
+		if spec.Log != nil {
+			log := redact(spec.Log)
+			defer func() { _ = log.Close() }() // a log that fails is given up
+			spec.Log = log
+		}
 	}
 	p, err := Start(spec)
 	if err != nil {
