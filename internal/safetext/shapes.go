@@ -476,6 +476,8 @@ type shapeFilter struct {
 	// held is context, which was passed on (done), what has no shape but may be the rest of a key (scanned), and what is new.
 	held          []byte
 	done, scanned int
+	// rest is where the rest of a key may begin that ends behind what was looked at.
+	rest, looked int
 	// long: within a token that is longer than what is held back. key: within a private key.
 	long, key bool
 	// run is how many bytes of base64 were read of a line of the key, quiet how many since its last line, total all.
@@ -540,7 +542,8 @@ scan:
 	case f.long || f.key:
 		until = from
 	default:
-		until = min(until, keyRest(s, from, len(s), true))
+		f.rest = f.restFrom(s, from)
+		until = min(until, f.rest)
 	}
 	if final && f.key {
 		from = len(s)
@@ -548,7 +551,20 @@ scan:
 	out.Write(s[from:until])
 	kept := max(0, until-maxContext)
 	f.done, f.scanned = until-kept, max(at, until)-kept
+	f.rest, f.looked = f.rest-kept, len(s)-kept
 	f.held = append(f.held[:0], s[kept:]...)
+}
+
+// restFrom is where the rest of a key may begin that goes on behind what is held. What was looked at before is not again:
+// small pieces of much base64 would take long.
+func (f *shapeFilter) restFrom(s []byte, from int) int {
+	const again = 4 * maxKeyGap
+	low := max(from, f.looked-again)
+	start := keyRest(s, low, len(s), true)
+	if low > from && start-low <= again/2 {
+		start = min(start, max(f.rest, from, len(s)-maxShape))
+	}
+	return start
 }
 
 // match finds the shape at an offset, and its end. It is not sure where more text may change that.
