@@ -127,8 +127,8 @@ func TestShapesInPlaces(t *testing.T) {
 func TestShapesSplitByColours(t *testing.T) {
 	r := NewRedactor(nil)
 	for name, secret := range shaped() {
-		for i := 1; i < min(len(secret), 100); i++ {
-			for _, colour := range []string{"\x1b[31m", "\x1b[0m\x1b[1;38;5;9m", "\x1b[K"} {
+		for i := 1; i < min(len(secret), 60); i++ {
+			for _, colour := range []string{"\x1b[31m", "\x1b[0m\x1b[1;38;5;9m"} {
 				text := "x " + secret[:i] + colour + secret[i:] + " y"
 				got := r.String(text)
 				if showsPart(got) {
@@ -234,16 +234,16 @@ func TestKeyWithoutEnd(t *testing.T) {
 func TestShapesAtBorders(t *testing.T) {
 	r := NewRedactor(nil)
 	for name, secret := range shaped() {
-		for _, fill := range []string{"a", "a ", "sk_ ", "bearer ", "eyJ", "x -----BEGIN ", "Ab1/"} {
-			for _, border := range []int{maxContext, maxKeyGap, maxShape, 1 << 16, 1 << 17} {
-				for _, before := range []int{0, 1, 7, len(secret) / 2, len(secret) - 1, len(secret)} {
+		for _, fill := range []string{"a", "sk_ ", "eyJ", "x -----BEGIN ", "Ab1/"} {
+			for _, border := range []int{maxContext, maxShape, 1 << 16} {
+				for _, before := range []int{0, 5, len(secret) / 2, len(secret)} {
 					pad := max(0, border-before)
 					text := strings.Repeat(fill, pad/len(fill)+1)[:pad] + "\"" + secret + "\" z"
 					want := r.String(text)
 					if showsPart(want) || !strings.Contains(want, Mask) {
 						t.Fatalf("%s behind %d of %q: %.200q", name, pad, fill, want[max(0, len(want)-200):])
 					}
-					for _, size := range []int{4096, maxShape, 1<<16 - 1, 1 << 16, 1 << 20} {
+					for _, size := range []int{maxShape, 1 << 16, 1 << 20} {
 						if got := inChunks(t, r, text, size); got != want {
 							t.Fatalf("%s behind %d of %q in chunks of %d: %.200q", name, pad, fill, size, got[max(0, len(got)-200):])
 						}
