@@ -66,7 +66,8 @@ func TestShapes(t *testing.T) {
 		"npm_config_registry_of_the_whole_team…", "task_live_migrations0123456789", "disk-proj-with-a-rather-long-name-of-its-own", "linuxapp-0123456789abcdef",
 		`C:\temp\task_test_0123456789abcdef`, "MSG." + part(20) + "." + part(20), "BASIA" + strings.ToUpper(part(16)), "data:image/png;base64,iVBOR" + part(200),
 		"-----END CERTIFICATE-----", "-----END PRIVATE KEY-----", "see the line -----END RSA PRIVATE KEY----- above", "\x1b[32mtests\x1b[0m passed\x1b[0m",
-		strings.Repeat(part(64)+"\n", 500), "-----BEGIN CERTIFICATE-----\n" + strings.Repeat(part(64)+"\n", 20) + "-----END CERTIFICATE-----", "SG.1", "expected AKIA to be empty", "the ghp_ prefix", "-----", "----- begin", strings.Repeat("eyJ", 50),
+		strings.Repeat(part(64)+"\n", 500), "-----BEGIN CERTIFICATE-----\n" + strings.Repeat(part(64)+"\n", 20) + "-----END CERTIFICATE-----",
+		"SG.1", "expected AKIA to be empty", "the ghp_ prefix", "-----", "----- begin", strings.Repeat("eyJ", 50),
 	} {
 		if got := r.String(text); got != text {
 			t.Errorf("%q became %q", text, got)
@@ -195,7 +196,8 @@ func TestEndOfKey(t *testing.T) {
 		}
 	}
 	for _, text := range []string{
-		"end of its output: " + part(64) + " | " + part(64) + " | -----END RSA PRIV…", part(64) + "\n-----END RSA PRIVATE KEY", part(64) + " -----END%20PRIVATE%20KEY-----",
+		"end of its output: " + part(64) + " | " + part(64) + " | -----END RSA PRIV…",
+		part(64) + "\n-----END RSA PRIVATE KEY", part(64) + " -----END%20PRIVATE%20KEY-----",
 		part(40) + "%2F" + part(40) + "%0A-----END+PRIVATE+KEY-----", part(30) + `\/` + part(30) + `\n-----END PRIVATE KEY-----`,
 	} {
 		if got := r.String(text); showsPart(got) || byteByByte(t, r, text) != got {
@@ -288,7 +290,8 @@ func TestShapesInPieces(t *testing.T) {
 		pieces = append(pieces, secret)
 	}
 	pieces = append(pieces, "Bearer ", "eyJ", "x", "authorization", " ", "\n", ": ", "words that say nothing ", "-----", "gh", "sk-", ".", `\n`, "%3D", "_", " | ", "\x1b[31m",
-		"\x1b", part(7), part(31), part(33), part(64)+"\n", "-----BEGIN PRIVATE KEY-----", "-----END RSA PRIVATE KEY-----", strings.Repeat("word ", 40), strings.Repeat("word ", 300),
+		"\x1b", part(7), part(31), part(33), part(64)+"\n", "-----BEGIN PRIVATE KEY-----", "-----END RSA PRIVATE KEY-----",
+		strings.Repeat("word ", 40), strings.Repeat("word ", 300),
 		strings.Repeat(part(64)+"\n", 300), part(maxShape), "...", "…", "=")
 	slices.Sort(pieces)
 	rapid.Check(t, func(t *rapid.T) {
