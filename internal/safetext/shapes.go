@@ -235,16 +235,30 @@ func colourAt(s []byte) (n int, whole bool) {
 	return 0, true
 }
 
-// take reads bytes of a set, so many at most, and returns how many.
+// take reads bytes of a set, so many at most, and returns how many. It stops before the mark of a private key: a token may
+// end in hyphens.
 func (c *cursor) take(set *bytesOf, most int) (n int) {
+	mark, hyphens := 0, 0
 	for ; n < most; n++ {
-		if b, ok := c.peek(); !ok || !set[b] {
+		b, ok := c.peek()
+		if !ok || !set[b] {
 			break
+		}
+		if b != '-' {
+			hyphens = 0
+		} else if hyphens++; hyphens == 1 {
+			mark = c.at
+		} else if hyphens == keyHyphens {
+			c.at = mark
+			return n - keyHyphens + 1
 		}
 		c.at++
 	}
 	return n
 }
+
+// keyHyphens begin and end the mark of a private key.
+const keyHyphens = 5
 
 func (c *cursor) byte(want byte) bool {
 	if b, ok := c.peek(); !ok || b != want {
@@ -594,7 +608,11 @@ func (f *shapeFilter) skip(s []byte, at int, final bool) int {
 	if f.long {
 		c := cursor{s: s, at: at}
 		c.take(anyToken, len(s))
-		f.long = c.ended && !final
+		if f.long = c.ended && !final; f.long {
+			for c.at > at && s[c.at-1] == '-' { // a mark may begin
+				c.at--
+			}
+		}
 		return c.at
 	}
 	for at < len(s) {

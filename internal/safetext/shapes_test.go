@@ -170,6 +170,27 @@ func keyLines(n int) []string {
 	return append(lines, part(22)+"==")
 }
 
+// A token may end in hyphens, and they are those of a key.
+func TestKeyBehindToken(t *testing.T) {
+	r := NewRedactor(nil)
+	for name, secret := range shaped() {
+		if strings.HasPrefix(secret, "-----") {
+			continue
+		}
+		for _, text := range []string{secret + shaped()["key"] + " b", "Bearer " + part(2*maxShape) + shaped()["key"] + " b", secret + "--" + shaped()["key"] + " b"} {
+			got := r.String(text)
+			if showsPart(got) || !strings.HasSuffix(got, "*** b") {
+				t.Errorf("%s: %q", name, got)
+			}
+			for _, size := range []int{len(text)/2000 + 1, 7 + len(text)/1000, 4096} {
+				if stream := inChunks(t, r, text, size); stream != got {
+					t.Errorf("%s in chunks of %d: %q, at once %q", name, size, stream, got)
+				}
+			}
+		}
+	}
+}
+
 // The start of a key was cut off.
 func TestEndOfKey(t *testing.T) {
 	r := NewRedactor(nil)
