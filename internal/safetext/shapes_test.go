@@ -177,7 +177,8 @@ func TestKeyBehindToken(t *testing.T) {
 		if strings.HasPrefix(secret, "-----") {
 			continue
 		}
-		for _, text := range []string{secret + shaped()["key"] + " b", "Bearer " + part(2*maxShape) + shaped()["key"] + " b", secret + "--" + shaped()["key"] + " b"} {
+		for _, text := range []string{secret + shaped()["key"] + " b",
+			"Bearer " + part(2*maxShape) + shaped()["key"] + " b", secret + "--" + shaped()["key"] + " b"} {
 			got := r.String(text)
 			if showsPart(got) || !strings.HasSuffix(got, "*** b") {
 				t.Errorf("%s: %q", name, got)
