@@ -107,12 +107,15 @@ func (e *Entry) tried(attempts []e2e.Attempt, run string, fingerprinted bool) {
 		switch a.Outcome {
 		case e2e.Passed:
 		case e2e.Failed:
-			if exact := ExactOf(a, run); !fingerprinted || failures > 0 && exact != e.Exact {
-				e.Exact = ""
-			} else if failures == 0 {
-				e.Exact = exact
+			if fingerprinted {
+				switch exact := ExactOf(a, run); {
+				case failures == 0:
+					e.Exact = exact
+				case exact != e.Exact:
+					e.Exact = ""
+				}
+				failures++
 			}
-			failures++
 			if e.Fingerprint == "" && fingerprinted {
 				e.Fingerprint = fingerprint.Of(fingerprint.Failure{
 					Type: a.Type, Message: a.Message, Details: a.Details, RunValues: []string{a.Correlation, a.DataPrefix, run},
