@@ -74,6 +74,9 @@ func (r *Record) add(e Entry, test *e2e.Test) {
 // of its own.
 const maxFingerprints = 1000
 
+// maxExact is how many tests of a record of the default branch have what their failures say exactly: only those runs excuse anything.
+const maxExact = 200
+
 // ExactOf is [fingerprint.Exact] of a failed attempt in a run.
 func ExactOf(a e2e.Attempt, run string) string {
 	const most = 200 // parts that adapters keep of a test
@@ -94,7 +97,9 @@ func ExactOf(a e2e.Attempt, run string) string {
 
 // tried adds the attempts at a test that did not simply pass, in this run, and the fingerprint of
 // its first failure if that is wanted.
-func (e *Entry) tried(attempts []e2e.Attempt, run string, fingerprinted bool) {
+//
+// exact: what its failures say exactly is wanted too.
+func (e *Entry) tried(attempts []e2e.Attempt, run string, fingerprinted, exact bool) {
 	if len(attempts) == 1 && attempts[0].Outcome == e2e.Passed {
 		return
 	}
@@ -107,11 +112,11 @@ func (e *Entry) tried(attempts []e2e.Attempt, run string, fingerprinted bool) {
 		switch a.Outcome {
 		case e2e.Passed:
 		case e2e.Failed:
-			if fingerprinted {
-				switch exact := ExactOf(a, run); {
+			if exact {
+				switch all := ExactOf(a, run); {
 				case failures == 0:
-					e.Exact = exact
-				case exact != e.Exact:
+					e.Exact = all
+				case all != e.Exact:
 					e.Exact = ""
 				}
 				failures++

@@ -224,7 +224,7 @@ func (c *Recorder) Of(doc e2e.ShardRun) Record {
 			}
 			e.Seconds += passed // tests that share an id run together
 		}
-		e.tried(t.Attempts, run.ID, fingerprints < maxFingerprints)
+		e.tried(t.Attempts, run.ID, fingerprints < maxFingerprints, run.DefaultBranch && fingerprints < maxExact)
 		if e.Fingerprint != "" {
 			fingerprints++
 		}
