@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"github.com/org/e2e-gate/internal/config"
 	"github.com/org/e2e-gate/internal/e2e"
@@ -49,10 +50,31 @@ func (c runCmd) Run(ctx context.Context, a *App) error {
 	return s.finish(ctx, c.Format, c.published, session, result)
 }
 
+// noSuchTest says that what a narrowed run asked for is not there, where that is all that happened.
+func noSuchTest(r e2e.Result) string {
+	var texts []string
+	for _, p := range r.Problems {
+		switch {
+		case p.Note:
+		case p.Code != e2e.CodeNoTests:
+			return ""
+		default:
+			texts = append(texts, p.Text)
+		}
+	}
+	if len(r.Tests) > 0 {
+		return ""
+	}
+	return strings.Join(texts, "\n")
+}
+
 // finish prints, writes and publishes a result, and exits with its status.
 func (s *setup) finish(ctx context.Context, format string, where published, session *pipeline.Session, r e2e.Result) error {
 	s.console.Done()
 	if r.Run.Narrowed != nil {
+		if text := noSuchTest(r); text != "" {
+			return usage("%s", text)
+		}
 		if err := s.show(format, session, r, ""); err != nil {
 			return fmt.Errorf("cannot print the result: %w", err)
 		}
