@@ -38,6 +38,8 @@ type Trick struct {
 	Attempts string
 	// Kept is how many attachments are kept.
 	Kept int
+	// ToldAtEnd: some of the failures are known only when the process has ended, such as those of JUnit 4.
+	ToldAtEnd bool
 }
 
 // Play lists the tests, runs them, and compares outcomes, problems and messages.
@@ -139,7 +141,7 @@ func (tc Trick) Run(t *testing.T, a suite.Adapter, tests []e2e.Test, env []strin
 		follower.Follow()
 	}
 	rep := inv.Report(exit)
-	if isLive && tc.Spec.Framework != "command" {
+	if isLive && !tc.ToldAtEnd && tc.Spec.Framework != "command" {
 		tc.live(t, tests, told, rep)
 	}
 	return rep

@@ -27,6 +27,7 @@ func gradleProject(t *testing.T) realsuite.Trick {
 // are checked only by a process that runs the whole suite.
 func TestGradle(t *testing.T) {
 	tc := gradleProject(t)
+	tc.ToldAtEnd = true // JUnit 4 and TestNG are read from their reports
 	tc.Spec.Args = []string{"test", "jacocoTestCoverageVerification"}
 	a, tests, problems, err := tc.List(t)
 	const unchecked = "not checked, since suite s was split: the coverage rules of app/build.gradle (jacocoTestCoverageVerification)"

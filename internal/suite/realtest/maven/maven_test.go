@@ -25,6 +25,7 @@ func mavenProject(t *testing.T, name string, args ...string) realsuite.Trick {
 // tests and two JVMs.
 func TestMavenModules(t *testing.T) {
 	tc := mavenProject(t, "maven-modules.txtar", "-Dsurefire.rerunFailingTestsCount=1")
+	tc.ToldAtEnd = true // a tear-down that fails takes its test along
 	a, tests, problems, err := tc.List(t)
 	if err != nil || len(problems) > 0 {
 		t.Fatal(err, problems)
@@ -183,6 +184,7 @@ func TestMavenListsOnce(t *testing.T) {
 // checked only by a process that runs the whole suite.
 func TestMavenGroups(t *testing.T) {
 	tc := mavenProject(t, "maven-groups.txtar")
+	tc.ToldAtEnd = true // JUnit 4 and TestNG are read from their reports
 	a, tests, problems, err := tc.List(t)
 	if err != nil {
 		t.Fatal(err)
