@@ -17,9 +17,11 @@ type Event struct {
 	// First: it is the first end of a planned test. So each planned test is counted once.
 	First bool
 	// File and Line say where the test failed, else where it is; Message is the failure's.
+	// Details are there because Message may be their first line, whose end may split a secret.
 	File    string
 	Line    int
-	Message string
+	Message string `mask:"line of Details"`
+	Details string
 	// Seconds is the execution's own time, 0 where the framework does not say; of a batch that has
 	// ended it is the time by the clock.
 	Seconds float64

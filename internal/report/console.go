@@ -292,7 +292,7 @@ func (c *Console) testEnded(s *shardLine, ev e2e.Event) {
 	}
 	c.fold("")
 	c.say(red, "%s FAILED %s%s, shard %d%s", c.board.counter(), ev.Test, tookText(ev), ev.Shard, again(ev.Attempt))
-	message := firstLine(c.o.Redact.String(ev.Message))
+	message := firstLine(safetext.Shown(c.o.Redact, ev).Message)
 	if at := e2e.Place(ev.File, ev.Line); at != "" {
 		message = strings.TrimSuffix(at+": "+message, ": ")
 	}

@@ -124,6 +124,27 @@ func TestConsole(t *testing.T) {
 	}
 }
 
+// A message that is the first line of its details may end within a secret that goes on in the next line.
+func TestConsoleMasksASecretSplitByALineEnd(t *testing.T) {
+	var out bytes.Buffer
+	c := NewConsole(ConsoleOptions{Out: &out, Redact: safetext.NewRedactor([]string{"hunter2-tower"})})
+	c.Unit(e2e.Event{
+		Kind: e2e.TestEnded, Attempt: 1, Unit: "u", Test: "t", Outcome: e2e.Failed,
+		Message: "login as hunter2-", Details: "login as hunter2-\n    tower refused",
+	})
+	c.Done()
+	if text := out.String(); strings.Contains(text, "hunter2") || !strings.Contains(text, "login as ***") {
+		t.Errorf("got\n%s", text)
+	}
+	out.Reset()
+	c = NewConsole(ConsoleOptions{Out: &out})
+	c.Unit(e2e.Event{Kind: e2e.TestEnded, Attempt: 1, Unit: "u", Test: "t", Outcome: e2e.Failed, Message: "refused", Details: "refused\nat once"})
+	c.Done()
+	if text := out.String(); !strings.Contains(text, "refused") {
+		t.Errorf("without secrets: got\n%s", text)
+	}
+}
+
 // cursor finds what moves the cursor and colours.
 var cursor = regexp.MustCompile("\\^\\[\\[[0-9;]*[A-Zm]\r?")
 

@@ -120,7 +120,7 @@ func (l *live) progress(p adapter.Progress) {
 		return
 	}
 	l.running = without(l.running, one)
-	ev.Kind, ev.Outcome, ev.Message, ev.Seconds = e2e.TestEnded, p.Outcome, p.Message, p.Seconds
+	ev.Kind, ev.Outcome, ev.Message, ev.Details, ev.Seconds = e2e.TestEnded, p.Outcome, p.Message, p.Details, p.Seconds
 	if p.Outcome == e2e.Failed {
 		ev.File, ev.Line = l.place(p)
 	}
@@ -285,7 +285,7 @@ func (l *live) result(id string, t e2e.Test, list []e2e.Attempt) {
 	}
 	for i, a := range list {
 		ev := l.u.event(e2e.TestEnded)
-		ev.Test, ev.Outcome, ev.Message, ev.Seconds = id, a.Outcome, cmp.Or(a.Message, a.Type), a.Seconds
+		ev.Test, ev.Outcome, ev.Message, ev.Details, ev.Seconds = id, a.Outcome, cmp.Or(a.Message, a.Type), a.Details, a.Seconds
 		if a.Outcome == e2e.Failed {
 			at := adapter.Progress{Test: t.Name, File: t.File, Line: t.Line}
 			if a.At != "" {

@@ -105,8 +105,8 @@ type Progress struct {
 	// File and Line are where it failed, if that is known.
 	File string
 	Line int
-	// Message is the failure's.
-	Message string
+	// Message and Details are the failure's.
+	Message, Details string
 	// Seconds is the execution's own time; 0: not known.
 	Seconds float64
 }

@@ -191,7 +191,7 @@ func (f *EventFile) Follow(p *Process) {
 				return
 			}
 			a := ev.attempt()
-			told.Outcome, told.Message, told.Seconds = a.Outcome, a.Message, a.Seconds
+			told.Outcome, told.Message, told.Details, told.Seconds = a.Outcome, a.Message, a.Details, a.Seconds
 			told.File, told.Line = e2e.SplitPlace(a.At)
 			p.Unit.Tell(told)
 		}

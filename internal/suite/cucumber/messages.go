@@ -92,7 +92,7 @@ func (r *cucumberRun) tell(env *messages.Envelope) {
 		}
 		delete(r.running, env.TestCaseFinished.TestCaseStartedId)
 		a := ended.ended(env.TestCaseFinished)
-		told := adapter.Progress{Test: ended.name, Outcome: a.Outcome, Message: a.Message, Seconds: a.Seconds}
+		told := adapter.Progress{Test: ended.name, Outcome: a.Outcome, Message: a.Message, Details: a.Details, Seconds: a.Seconds}
 		if a.Outcome == e2e.Failed {
 			told.File, told.Line = ended.test.File, ended.test.Line
 		}
