@@ -90,9 +90,12 @@ func ExactOf(a e2e.Attempt, run string) string {
 		}
 	}
 	slices.Sort(parts)
-	return fingerprint.Exact(fingerprint.Failure{
-		Type: a.Type, Message: a.Message, Details: a.Details, RunValues: []string{a.Correlation, a.DataPrefix, run},
-	}, parts)
+	return fingerprint.Exact(failureOf(a, run), parts)
+}
+
+// failureOf is what a failed attempt in a run says.
+func failureOf(a e2e.Attempt, run string) fingerprint.Failure {
+	return fingerprint.Failure{Type: a.Type, Message: a.Message, Details: a.Details, RunValues: []string{a.Correlation, a.DataPrefix, run}}
 }
 
 // tried adds the attempts at a test that did not simply pass, in this run, and the fingerprint of
@@ -122,9 +125,7 @@ func (e *Entry) tried(attempts []e2e.Attempt, run string, fingerprinted, exact b
 				failures++
 			}
 			if e.Fingerprint == "" && fingerprinted {
-				e.Fingerprint = fingerprint.Of(fingerprint.Failure{
-					Type: a.Type, Message: a.Message, Details: a.Details, RunValues: []string{a.Correlation, a.DataPrefix, run},
-				})
+				e.Fingerprint = fingerprint.Of(failureOf(a, run))
 			}
 		case e2e.Skipped:
 			e.Reason = cut(cmp.Or(a.Message, e.Reason), maxReason)

@@ -43,13 +43,7 @@ func (c *Recorder) processes(doc e2e.ShardRun) []Process {
 			took, reported := seconds[id]
 			all = all && reported
 			p.Seconds -= took
-			file := ""
-			if t := c.judged[id]; t != nil {
-				file = t.File
-			} else if t, ok := c.planned(id); ok {
-				file = t.File
-			}
-			if file != "" {
+			if file := c.test(id).File; file != "" {
 				files[file] = true
 			}
 		}

@@ -121,8 +121,7 @@ func (l *live) look() {
 		return
 	}
 	hanging, names := l.hanging()
-	text := fmt.Sprintf("nothing from shard %d for %s; ", l.u.s.plan.Index, span(st.quiet))
-	text += map[bool]string{true: "it is not known which test is running", false: isRunning(names)}[len(names) == 0]
+	text := fmt.Sprintf("nothing from shard %d for %s; %s", l.u.s.plan.Index, span(st.quiet), isRunning(names))
 	var dumps []string
 	var where string
 	if st.dump {
@@ -161,7 +160,7 @@ const maxHanging = 3
 // isRunning is "`a` is running", or "`a`, `b` and 2 more are running".
 func isRunning(names []string) string {
 	if len(names) == 0 {
-		return ""
+		return "it is not known which test is running"
 	}
 	var quoted []string
 	for _, n := range names[:min(len(names), maxHanging)] {
@@ -208,12 +207,9 @@ func (u *running) settle(rep *suite.Report) {
 	if u.attempt > 1 {
 		return
 	}
-	for _, t := range u.tests {
-		if slices.Contains(notRun, t.ID) {
-			u.s.notRun([]e2e.Test{t}, e2e.CodeStalled, fmt.Sprintf("batch %s was ended because %s", u.record.Unit, st.text))
-			u.settled = append(u.settled, t.ID)
-		}
-	}
+	u.settled = set(notRun)
+	u.s.notRun(slices.DeleteFunc(slices.Clone(u.tests), func(t e2e.Test) bool { return !u.settled[t.ID] }), e2e.CodeStalled,
+		fmt.Sprintf("batch %s was ended because %s", u.record.Unit, st.text))
 }
 
 // maxDump bounds one thread dump, in bytes.
@@ -256,4 +252,13 @@ func (l *live) keep(d adapter.Dump) (string, error) {
 	safe := l.u.s.r.cfg.Redact(log)
 	_, err = io.WriteString(safe, d.Title+"\n\n"+d.Text[:min(len(d.Text), maxDump)]+"\n")
 	return filepath.Join(l.u.s.r.cfg.Out, name), errors.Join(err, safe.Close(), log.Close())
+}
+
+// set holds ids, of which a batch may have a million.
+func set(list []string) map[string]bool {
+	all := make(map[string]bool, len(list))
+	for _, id := range list {
+		all[id] = true
+	}
+	return all
 }

@@ -101,7 +101,8 @@ type running struct {
 	lost   []e2e.Problem
 	others []e2e.Child
 	// settled are tests that are known not to have run. unproven are those of a process that stalled of which nothing is proven.
-	settled, unproven []string
+	settled  map[string]bool
+	unproven []string
 	// decides holds the tests whose rerun decides something.
 	decides map[string]bool
 }
@@ -339,12 +340,13 @@ func (u *running) unplanned(run e2e.TestRun, files []string) {
 func (u *running) ended(ctx context.Context, exit proc.Exit, limit time.Duration, rep suite.Report) {
 	var missing []string
 	for _, t := range u.tests {
-		if len(rep.Tests[t.ID]) == 0 && !slices.Contains(u.settled, t.ID) && u.decides[t.ID] && (!u.batch || len(rep.Unplanned) == 0) {
+		if len(rep.Tests[t.ID]) == 0 && !u.settled[t.ID] && u.decides[t.ID] && (!u.batch || len(rep.Unplanned) == 0) {
 			missing = append(missing, t.ID)
 		}
 	}
+	known := set(missing)
 	for _, id := range u.unproven {
-		if !slices.Contains(missing, id) {
+		if !known[id] {
 			missing = append(missing, id)
 		}
 	}
