@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -385,11 +384,10 @@ const (
 // firstCheck runs lint on the config that was written, lists the tests of the suites that this machine
 // can list, and says what to do next. Nothing of it fails init: the files are written.
 func (a *App) firstCheck(ctx context.Context, top string, plan scaffold.Plan, found []suite.Detected) error {
-	look := func(program string) bool { _, err := exec.LookPath(program); return err == nil }
 	var todo, whole []string
 	missing := map[string]bool{}
 	for _, d := range found {
-		switch what := plan.Missing(top, d, look); {
+		switch what := plan.Missing(top, d, installed); {
 		case what != "":
 			missing[d.Spec.Name] = true
 			todo = append(todo, fmt.Sprintf("suite %s: %s", d.Spec.Name, what))

@@ -16,8 +16,7 @@ import (
 func missingCommands(root string, c *config.Config) []diag.Message {
 	var found []diag.Message
 	// A machine without a shell, such as the image of the gate, runs no suite: what it lacks says nothing.
-	_, err := exec.LookPath("sh")
-	bare := err != nil && runtime.GOOS != "windows"
+	bare := !installed("sh") && runtime.GOOS != "windows"
 	check := func(what, dir string, argv []string) {
 		if len(argv) == 0 || bare && !strings.ContainsAny(argv[0], `/\`) || exists(filepath.Join(root, filepath.FromSlash(dir)), argv[0]) {
 			return
@@ -50,16 +49,21 @@ func missingCommands(root string, c *config.Config) []diag.Message {
 	return found
 }
 
+// installed reports whether PATH has a program.
+func installed(program string) bool {
+	_, err := exec.LookPath(program)
+	return err == nil
+}
+
 // exists reports whether a program can be started from a folder. A name without a separator is looked up in PATH.
 func exists(dir, program string) bool {
 	if !strings.ContainsAny(program, `/\`) {
-		_, err := exec.LookPath(program)
-		return err == nil
+		return installed(program)
 	}
 	if !filepath.IsAbs(program) {
 		program = filepath.Join(dir, program)
 	}
-	if _, err := exec.LookPath(program); err == nil {
+	if installed(program) {
 		return true
 	}
 	_, err := os.Stat(program)

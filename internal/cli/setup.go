@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"os/exec"
 	"path/filepath"
 	"slices"
 
@@ -175,10 +174,7 @@ func (s *setup) session(ctx context.Context, f staged, matrix, oneMachine bool, 
 func (s *setup) missing(spec suite.Spec) string {
 	found := suite.Detected{Spec: spec}
 	tree := suite.ReadTree(s.root, filepath.ToSlash(filepath.Join(".", filepath.FromSlash(spec.Dir))))
-	return scaffold.Make(tree, []suite.Detected{found}).Missing(s.root, found, func(program string) bool {
-		_, err := exec.LookPath(program)
-		return err == nil
-	})
+	return scaffold.Make(tree, []suite.Detected{found}).Missing(s.root, found, installed)
 }
 
 // ownConfig is a config's path in the repository; empty for one at a default place, or elsewhere.
