@@ -107,7 +107,7 @@ func (x *execution) renamed(ctx context.Context, docs []e2e.ShardRun) (problems 
 		gone := slices.DeleteFunc(missing[spec.Name], func(id string) bool { return listed[id] })
 		if len(gone) > 0 {
 			problems = append(problems, e2e.Problem{Code: e2e.CodeLost, Unit: spec.Name, Tests: gone, LosesEvidence: true, Text: fmt.Sprintf(
-				"suite %s has no such test now: %s; it was renamed or removed after the plan was made, so plan again", spec.Name, someOf(gone))})
+				"suite %s has no such test now: %s; it was renamed or removed after the plan was made, so plan again", spec.Name, e2e.SomeOf(gone))})
 		}
 	}
 	return problems

@@ -51,7 +51,7 @@ func (s *Session) exonerated(ctx context.Context, in verdict.In, out verdict.Out
 		Now: s.opts.Now(),
 	})
 	if len(refused) > 0 {
-		s.opts.Progress.Note(fmt.Sprintf("not compared with the base: %s", someOf(refused)))
+		s.opts.Progress.Note(fmt.Sprintf("not compared with the base: %s", e2e.SomeOf(refused)))
 	}
 	in.Base = verdict.Base{Branch: s.opts.Trigger.Branch, MaxAge: cmp.Or(s.opts.Config.Exonerate.MaxAge, config.DefaultMaxAge),
 		Failures: map[string]verdict.BaseFailure{}, Repaired: map[string]bool{}}

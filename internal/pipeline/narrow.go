@@ -63,21 +63,12 @@ func (n Narrow) apply(root, stage string, lists []listed) ([]e2e.Problem, error)
 			"none of the tests that did not pass in %s can be listed in stage %s now, such as %s", n.FailedOf, stage, gone[0])}), errStop
 	case len(gone) > 0:
 		problems = append(problems, e2e.Problem{Code: e2e.CodeNoTests, Note: true, Text: fmt.Sprintf(
-			"not run again, because they cannot be listed in stage %s now: %s", stage, someOf(gone))})
+			"not run again, because they cannot be listed in stage %s now: %s", stage, e2e.SomeOf(gone))})
 	}
 	for _, list := range lists {
 		list.keep(named)
 	}
 	return problems, nil
-}
-
-// someOf names at most five of a list.
-func someOf(list []string) string {
-	const most = 5
-	if len(list) <= most {
-		return strings.Join(list, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(list[:most], ", "), len(list)-most)
 }
 
 // again adds the failed tests to those that are named, and returns the ids of those that are not
@@ -236,7 +227,7 @@ func noSuchTest(stage, name string, lists []listed) string {
 		text += "; give a part of an id or of a path, or FILE:LINE"
 	}
 	if len(unlisted) > 0 {
-		text += fmt.Sprintf("; of %s, which cannot list tests, all run if you name the suite", someOf(unlisted))
+		text += fmt.Sprintf("; of %s, which cannot list tests, all run if you name the suite", e2e.SomeOf(unlisted))
 	}
 	return text
 }

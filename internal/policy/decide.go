@@ -94,7 +94,7 @@ func (j *judge) judgeChanged() {
 	for _, c := range j.ev.Judging.Changes {
 		what = append(what, strings.TrimSpace(c.What+" "+c.Text))
 	}
-	text := "the change alters what judges it: " + list(what)
+	text := "the change alters what judges it: " + e2e.SomeOf(what)
 	switch by := j.ev.Judging.ApprovedBy; {
 	case len(by) > 0:
 		if Blocks(effect) {
@@ -104,7 +104,7 @@ func (j *judge) judgeChanged() {
 		for _, a := range by {
 			who = append(who, a.String())
 		}
-		text += "; approved by " + list(who)
+		text += "; approved by " + e2e.SomeOf(who)
 	case Blocks(effect) && j.ev.Judging.Unapproved != "":
 		text += "; not approved: " + j.ev.Judging.Unapproved
 	}
@@ -426,7 +426,7 @@ func sentence(code e2e.Code, ids []string) string {
 		e2e.CodeLost:              "planned and never reported",
 		e2e.CodeNotRun:            "stopped or kept from running before it could start",
 	}[code]
-	return fmt.Sprintf("%s %s: %s", n, verb, list(ids))
+	return fmt.Sprintf("%s %s: %s", n, verb, e2e.SomeOf(ids))
 }
 
 // evidence fails a stage in which nothing was tested or nothing passed.

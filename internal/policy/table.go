@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/org/e2e-gate/internal/diag"
 	"github.com/org/e2e-gate/internal/e2e"
@@ -228,13 +227,4 @@ func Column(t e2e.Test) e2e.Criticality {
 		return e2e.ReleaseBlockingSmoke
 	}
 	return e2e.ReleaseBlocking
-}
-
-// list names up to five ids, for sentences.
-func list(ids []string) string {
-	const most = 5
-	if len(ids) > most {
-		return fmt.Sprintf("%s and %d more", strings.Join(ids[:most], ", "), len(ids)-most)
-	}
-	return strings.Join(ids, ", ")
 }
