@@ -447,6 +447,7 @@ func (j judging) of(own, base *config.Config) *config.Config {
 	}
 	strict := *own
 	strict.Policy, strict.Cells, strict.Owners, strict.Quarantine, strict.Rerun, strict.Judge = policy.Policy{}, nil, nil, "", config.Rerun{}, config.Judge{}
+	strict.Exonerate = config.Exonerate{}
 	strict.Stages = slices.Clone(own.Stages)
 	for i := range strict.Stages {
 		strict.Stages[i].Blocks = nil
