@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/url"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -23,8 +22,9 @@ type atBase struct {
 	product string
 	// target is the environment that runs the base; empty: processes start it.
 	target string
-	// hosts are those that are proven to run the base, beside this machine.
-	hosts []string
+	// hosts are those that are proven to run the base. ports are those of this machine that belong to it: what answers there is
+	// proven to be the base, or was started by the gate after nothing else had answered.
+	hosts, ports []string
 	// versions are the gates that prove it, by name.
 	versions []string
 }
@@ -42,6 +42,7 @@ func placeAtBase(cfg *config.Config, base, target, stageTarget string) (atBase, 
 			return place, fmt.Errorf("gate %s looks at %s, which the gate does not start; name exonerate.target", g.Name, orUnknown(g.Target))
 		}
 		served = served || g.Required
+		place.serves(g)
 	}
 	switch {
 	case len(cfg.Processes) == 0:
@@ -81,24 +82,49 @@ func targetAtBase(cfg *config.Config, gates []e2e.Gate, base, target string) (at
 		}
 		place.versions = append(place.versions, c.Name)
 		for _, address := range c.Version.URL {
-			if u, err := url.Parse(address); err == nil {
-				place.hosts = append(place.hosts, strings.ToLower(u.Hostname()))
-			}
+			place.serves(e2e.Gate{Target: address})
 		}
 	}
 	if len(place.versions) == 0 {
 		return place, fmt.Errorf("no required version gate proves that environment %s runs the base; add one with sha: \"${E2E_SHA}\"", target)
 	}
 	for _, g := range gates {
-		if host, _ := g.Address(); !g.External && !g.Local() && !slices.Contains(place.hosts, host) {
+		if g.Local() && len(cfg.Processes) > 0 {
+			place.serves(g) // nothing may have answered there before
+		}
+		if host, port := g.Address(); !g.External && !place.own(host, port) {
 			return place, fmt.Errorf("gate %s looks at %s, of which no version gate proves that it runs the base", g.Name, orUnknown(g.Target))
 		}
 	}
 	return place, nil
 }
 
+// serves notes that what a gate looks at is the base.
+func (a *atBase) serves(g e2e.Gate) {
+	switch host, port := g.Address(); {
+	case here(host):
+		a.ports = append(a.ports, port)
+	case host != "":
+		a.hosts = append(a.hosts, host)
+	}
+}
+
+// own reports whether an address is the base's.
+func (a *atBase) own(host, port string) bool {
+	if here(host) {
+		return slices.Contains(a.ports, port)
+	}
+	return slices.Contains(a.hosts, host)
+}
+
+// here reports whether a host is this machine.
+func here(host string) bool {
+	ip := net.ParseIP(host)
+	return e2e.IsLoopback(host) || ip != nil && (ip.IsLoopback() || ip.IsUnspecified())
+}
+
 // proven reports as an error that a gate which was to prove the base did not.
-func (a atBase) proven(gates []e2e.Gate) error {
+func (a *atBase) proven(gates []e2e.Gate) error {
 	for _, name := range a.versions {
 		if !slices.ContainsFunc(gates, func(g e2e.Gate) bool { return g.Name == name && g.State == e2e.Healthy }) {
 			return fmt.Errorf("version gate %s does not prove that environment %s runs the base", name, a.target)
@@ -193,9 +219,9 @@ func (s *Session) inside(dir string) error {
 }
 
 var (
-	address = regexp.MustCompile(`(?i)\b([a-z][a-z0-9+.-]*)://(?:[^\s/@"']*@)?(\[[0-9a-f:.]+\]|[^\s/:?#"',;)]+)`)
+	address = regexp.MustCompile(`(?i)\b[a-z][a-z0-9+.-]*://(?:[^\s/@"']*@)?(?:\[[0-9a-f:.]+\]|[^\s/:?#"',;)]+)(?::\d+)?`)
 	// bare is a host without a scheme, in variables whose name says that they hold one.
-	bare   = regexp.MustCompile(`^((?:[A-Za-z0-9-]+\.)+[A-Za-z0-9-]+)(?::\d+)?(?:/.*)?$`)
+	bare   = regexp.MustCompile(`^(localhost|(?:[A-Za-z0-9-]+\.)+[A-Za-z0-9-]+)(?::(\d+))?(?:/.*)?$`)
 	hosted = regexp.MustCompile(`(?i)(?:URL|URI|HOST|ENDPOINT|ORIGIN|DOMAIN|ADDR|ADDRESS|SERVER|TARGET)$`)
 	// machine are variables of the machine and of package managers, whose addresses are not those of the product.
 	machine = regexp.MustCompile(`(?i)^(?:GITHUB_.*|RUNNER_.*|(?:HTTPS?|ALL|NO|FTP)_PROXY|GOPROXY|GOSUMDB|GOPRIVATE|NPM_CONFIG_.*|YARN_.*REGISTRY.*|` +
@@ -203,7 +229,7 @@ var (
 )
 
 // leads says where a text leads that is not proven to be of the base; empty: nowhere.
-func (a atBase) leads(variable, text string, roots []string) string {
+func (a *atBase) leads(variable, text string, roots []string) string {
 	for _, root := range roots {
 		if replacePath(text, root, "") != text {
 			return "names the checkout of the change"
@@ -212,20 +238,18 @@ func (a atBase) leads(variable, text string, roots []string) string {
 	if machine.MatchString(variable) {
 		return ""
 	}
-	for _, m := range address.FindAllStringSubmatch(text, -1) {
-		scheme, host := strings.ToLower(m[1]), strings.ToLower(strings.Trim(m[2], "[]"))
-		if scheme != "file" && scheme != "unix" && scheme != "npipe" && !a.own(host) {
-			return fmt.Sprintf("leads to %s, of which it is not known that it runs the base", host)
+	for _, m := range address.FindAllString(text, -1) {
+		if scheme, _, _ := strings.Cut(strings.ToLower(m), ":"); scheme == "file" || scheme == "unix" || scheme == "npipe" {
+			continue
+		}
+		if host, port := (e2e.Gate{Target: m}).Address(); !a.own(host, port) {
+			return fmt.Sprintf("leads to %s, which is not known to run the base", net.JoinHostPort(host, port))
 		}
 	}
-	if m := bare.FindStringSubmatch(text); m != nil && hosted.MatchString(variable) && !a.own(strings.ToLower(m[1])) {
-		return fmt.Sprintf("leads to %s, of which it is not known that it runs the base", m[1])
+	if m := bare.FindStringSubmatch(text); m != nil && hosted.MatchString(variable) {
+		if host := strings.ToLower(m[1]); !a.own(host, m[2]) && (m[2] != "" || !here(host)) {
+			return fmt.Sprintf("leads to %s, which is not known to run the base", text)
+		}
 	}
 	return ""
-}
-
-// own reports whether a host is this machine, or one that is proven to run the base.
-func (a atBase) own(host string) bool {
-	ip := net.ParseIP(host)
-	return e2e.IsLoopback(host) || ip != nil && (ip.IsLoopback() || ip.IsUnspecified()) || slices.Contains(a.hosts, host)
 }

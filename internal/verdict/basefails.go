@@ -114,12 +114,12 @@ func (b Base) fails(t *e2e.TestResult, probe probed, now time.Time) *e2e.BaseFai
 		found.Why = b.otherwise(runs, t, print)
 	case !begun:
 		found.Why = fmt.Sprintf("no run of %s is known in which it passed, so it is not known since when it fails", b.Branch)
-	case now.Sub(found.Since) > b.MaxAge:
-		found.Why = fmt.Sprintf("%s has been red since %s, longer than the %s that a red base excuses", b.Branch,
-			found.Since.UTC().Format(time.DateOnly), days(b.MaxAge))
 	case !recorded && now.Sub(passed) > b.MaxAge:
 		found.Why = fmt.Sprintf("the last run of %s in which it passed is of %s, so it may have been red for longer than the %s that a red base excuses", b.Branch,
 			passed.UTC().Format(time.DateOnly), days(b.MaxAge))
+	case now.Sub(found.Since) > b.MaxAge:
+		found.Why = fmt.Sprintf("%s has been red since %s, longer than the %s that a red base excuses", b.Branch,
+			found.Since.UTC().Format(time.DateOnly), days(b.MaxAge))
 	default:
 		found.Excuses = true
 	}
