@@ -123,32 +123,45 @@ func TestAFailureIsRunAtTheBaseToo(t *testing.T) {
 		passed, same        int
 		none                bool
 	}{
-		"it fails there in the same way":  {more: probe, same: 2},
-		"one red run is known beside it":  {runs: 1, more: probe, same: 2},
-		"three red runs are enough":       {runs: 3, more: probe, none: true},
-		"not asked for":                   {status: e2e.ExitBlocked, none: true},
-		"the change asks for it":          {status: e2e.ExitBlocked, none: true, change: func(r tree) { writeMore(r, probe) }},
-		"the change raises how many":      {status: e2e.ExitBlocked, none: true, more: "exonerate: {probe: true, max: 7}\n", change: func(r tree) { writeMore(r, "exonerate: {probe: true, max: 9}\n") }},
-		"the change touches the suite":    {status: e2e.ExitBlocked, none: true, more: probe, change: func(r tree) { r.Write("e2e/more.sh", "") }},
-		"the change broke it":             {status: e2e.ExitBlocked, more: probe, base: func(r tree) { r.Write("src/state", "ok") }, change: func(r tree) { r.Write("src/state", "lost") }, passed: 2},
-		"it fails there in another way":   {status: e2e.ExitBlocked, more: probe, change: func(r tree) { r.Write("src/state", "lost") }, other: "expected accepted, got draft"},
-		"it says one thing more":          {status: e2e.ExitBlocked, more: probe, change: func(r tree) { r.Write("src/more", "money was lost") }, other: "expected accepted, got draft"},
-		"red for too long":                {status: e2e.ExitBlocked, more: "exonerate: {probe: true, max_age: 1ms}\n", same: 2, why: "so it may have been red for longer than the 1ms"},
-		"more than may be run there":      {status: e2e.ExitBlocked, more: "exonerate: {probe: true, max: 1}\n", base: func(r tree) { r.Write("src/refunds", "draft") }, refused: "2 failed tests would have to be run there, more than exonerate.max: 1"},
-		"as many as may be run there":     {more: "exonerate: {probe: true, max: 2}\n", base: func(r tree) { r.Write("src/refunds", "draft") }, same: 2},
-		"the base does not start":         {status: e2e.ExitBlocked, more: probe, base: func(r tree) { r.Write("src/crash", "1") }, change: func(r tree) { r.Write("src/crash", "") }, refused: "no migration"},
-		"the base has a link out of it":   {status: e2e.ExitBlocked, more: probe, base: func(r tree) { link(r, "/etc", "src/conf") }, refused: "has the link src/conf, which leads out of it"},
-		"the base has contents elsewhere": {status: e2e.ExitBlocked, more: probe, base: func(r tree) { r.Write(".gitattributes", "*.png filter=lfs\n") }, refused: "names a filter, such as Git LFS"},
+		"it fails there in the same way": {more: probe, same: 2},
+		"one red run is known beside it": {runs: 1, more: probe, same: 2},
+		"three red runs are enough":      {runs: 3, more: probe, none: true},
+		"not asked for":                  {status: e2e.ExitBlocked, none: true},
+		"the change asks for it":         {status: e2e.ExitBlocked, none: true, change: func(r tree) { writeMore(r, probe) }},
+		"the change raises how many": {status: e2e.ExitBlocked, none: true, more: "exonerate: {probe: true, max: 7}\n",
+			change: func(r tree) { writeMore(r, "exonerate: {probe: true, max: 9}\n") }},
+		"the change touches the suite": {status: e2e.ExitBlocked, none: true, more: probe, change: func(r tree) { r.Write("e2e/more.sh", "") }},
+		"the change broke it": {status: e2e.ExitBlocked, more: probe, base: func(r tree) { r.Write("src/state", "ok") },
+			change: func(r tree) { r.Write("src/state", "lost") }, passed: 2},
+		"it fails there in another way": {status: e2e.ExitBlocked, more: probe, change: func(r tree) { r.Write("src/state", "lost") },
+			other: "expected accepted, got draft"},
+		"it says one thing more": {status: e2e.ExitBlocked, more: probe, change: func(r tree) { r.Write("src/more", "money was lost") },
+			other: "expected accepted, got draft"},
+		"red for too long": {status: e2e.ExitBlocked, more: "exonerate: {probe: true, max_age: 1ms}\n", same: 2,
+			why: "so it may have been red for longer than the 1ms"},
+		"more than may be run there": {status: e2e.ExitBlocked, more: "exonerate: {probe: true, max: 1}\n",
+			base: func(r tree) { r.Write("src/refunds", "draft") }, refused: "2 failed tests would have to be run there, more than exonerate.max: 1"},
+		"as many as may be run there": {more: "exonerate: {probe: true, max: 2}\n", base: func(r tree) { r.Write("src/refunds", "draft") }, same: 2},
+		"the base does not start": {status: e2e.ExitBlocked, more: probe, base: func(r tree) { r.Write("src/crash", "1") },
+			change: func(r tree) { r.Write("src/crash", "") }, refused: "no migration"},
+		"the base has a link out of it": {status: e2e.ExitBlocked, more: probe, base: func(r tree) { link(r, "/etc", "src/conf") },
+			refused: "has the link src/conf, which leads out of it"},
+		"the base has contents elsewhere": {status: e2e.ExitBlocked, more: probe, base: func(r tree) { r.Write(".gitattributes", "*.png filter=lfs\n") },
+			refused: "names a filter, such as Git LFS"},
 		"a shallow checkout": {status: e2e.ExitBlocked, more: probe, change: func(r tree) {
 			r.Commit("last")
 			r.Write(".git/shallow", r.Git("rev-parse", "HEAD")+"\n")
 		}, refused: "check out with fetch-depth: 0"},
-		"images that were made before": {status: e2e.ExitBlocked, more: probe, replace: []string{"processes:\n", "processes:\n  - {name: db, up: [sh, -c, 'true || docker compose up -d']}\n"},
+		"images that were made before": {status: e2e.ExitBlocked,
+			more: probe, replace: []string{"processes:\n", "processes:\n  - {name: db, up: [sh, -c, 'true || docker compose up -d']}\n"},
 			refused: "process db uses docker, whose images may be of the change"},
-		"a stage of a deployment": {status: e2e.ExitBlocked, more: probe, replace: []string{"push]}", "push], target: preview}"}, refused: "the stage tests the environment preview"},
-		"an address of a deployment": {status: e2e.ExitBlocked, more: probe, replace: []string{"PROBE_HELPER: suite,", "PROBE_HELPER: suite, PAY_API: 'https://pr-42.example.com/api',"},
+		"a stage of a deployment": {status: e2e.ExitBlocked, more: probe, replace: []string{"push]}", "push], target: preview}"},
+			refused: "the stage tests the environment preview"},
+		"an address of a deployment": {status: e2e.ExitBlocked,
+			more: probe, replace: []string{"PROBE_HELPER: suite,", "PROBE_HELPER: suite, PAY_API: 'https://pr-42.example.com/api',"},
 			refused: "the variable PAY_API of suite s leads to pr-42.example.com:443, which is not known to run the base"},
-		"without a gate": {status: e2e.ExitBlocked, more: probe, replace: []string{"{name: app, http", "{name: app, required: false, http"}, refused: "no required gate looks at"},
+		"without a gate": {status: e2e.ExitBlocked, more: probe, replace: []string{"{name: app, http", "{name: app, required: false, http"},
+			refused: "no required gate looks at"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			text := strings.NewReplacer(append([]string{"\r", ""}, tc.replace...)...).Replace(probeConfig(t, servers.FreePort(t), tc.more))
@@ -213,11 +226,13 @@ func TestAPortThatIsStillTaken(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = l.Close() }()
-	text := strings.Replace(probeConfig(t, servers.FreePort(t), "exonerate: {probe: true}\n"), "checks:\n", fmt.Sprintf("checks:\n    - {name: db, tcp: {address: %q}}\n", l.Addr()), 1)
+	text := strings.Replace(probeConfig(t, servers.FreePort(t), "exonerate: {probe: true}\n"), "checks:\n",
+		fmt.Sprintf("checks:\n    - {name: db, tcp: {address: %q}}\n", l.Addr()), 1)
 	r, fake, base, head := redBaseOf(t, 0, text, nil)
 	r.ref = "refs/pull/42/merge"
 	status, out, stderr := r.run(fake, "pull_request", head, proposedTo(head, base), "run")
-	if _, pays := probeOf(t, out); status != e2e.ExitBlocked || pays.Probe == nil || !strings.Contains(pays.Probe.Refused, l.Addr().String()+" answers before anything of the base was started") {
+	want := l.Addr().String() + " answers before anything of the base was started"
+	if _, pays := probeOf(t, out); status != e2e.ExitBlocked || pays.Probe == nil || !strings.Contains(pays.Probe.Refused, want) {
 		t.Errorf("exit status %d, %+v\n%s", status, pays.Probe, stderr)
 	}
 }
@@ -248,11 +263,14 @@ func TestARegressionInADeployedProduct(t *testing.T) {
 		passed  int
 		same    int
 	}{
-		"nothing that the gate starts":           {gates: health, more: probe, refused: "the config starts no processes, so the tests run against a deployment of the change"},
-		"a target without a version gate":        {gates: health, more: target, refused: "no required version gate proves that environment staging runs the base"},
-		"a version that is none of a commit":     {gates: semver, more: target, refused: "no required version gate proves"},
-		"a target that runs the change":          {gates: proves, more: target, staging: [2]string{"change", "lost"}, refused: "the environment of the base is not healthy: gate version"},
-		"a target with another service":          {gates: both, more: target, staging: [2]string{"base", "lost"}, refused: "gate pay looks at OTHER, of which no version gate proves"},
+		"nothing that the gate starts": {gates: health, more: probe,
+			refused: "the config starts no processes, so the tests run against a deployment of the change"},
+		"a target without a version gate":    {gates: health, more: target, refused: "no required version gate proves that environment staging runs the base"},
+		"a version that is none of a commit": {gates: semver, more: target, refused: "no required version gate proves"},
+		"a target that runs the change": {gates: proves, more: target, staging: [2]string{"change", "lost"},
+			refused: "the environment of the base is not healthy: gate version"},
+		"a target with another service": {gates: both, more: target, staging: [2]string{"base", "lost"},
+			refused: "gate pay looks at OTHER, of which no version gate proves"},
 		"a target that runs the base, and fails": {gates: proves, more: target, staging: [2]string{"base", "lost"}, same: 2},
 		"a target that runs the base":            {gates: proves, more: target, staging: [2]string{"base", "ok"}, passed: 2},
 	} {
@@ -264,7 +282,8 @@ func TestARegressionInADeployedProduct(t *testing.T) {
 			defer func() { _ = l.Close() }()
 			urls := strings.NewReplacer("URL", deployed.URL+"/${E2E_TARGET}", "OTHER", l.Addr().String())
 			r := newTree(t)
-			r.Write("e2e-gate.yml", urls.Replace("version: 1\nstages: {pr: {on: [pull_request, push], target: preview}}\ngates: {interval: 20ms, checks: ["+tc.gates+"]}\nsuites:\n"+
+			r.Write("e2e-gate.yml", urls.Replace("version: 1\nstages: {pr: {on: [pull_request, push], target: preview}}\n"+
+				"gates: {interval: 20ms, checks: ["+tc.gates+"]}\nsuites:\n"+
 				"  - {name: s, framework: command, dir: e2e, list: [printf, '%s\\n', pays, lists], run: ["+self+", -test.run=^TestProbeHelper$],\n"+
 				"     env: {PROBE_HELPER: suite, APP: \"URL\"}, reports: \"{report_dir}/*.xml\"}\n"+tc.more+"\n"))
 			r.Write("e2e/keep", "")
@@ -284,7 +303,8 @@ func TestARegressionInADeployedProduct(t *testing.T) {
 			status, out, stderr := r.run(githubfake.New(t), "pull_request", head, proposedTo(head, base), "run")
 			_, pays := probeOf(t, out)
 			p := pays.Probe
-			if status != e2e.ExitBlocked || p == nil || !strings.Contains(p.Refused, urls.Replace(tc.refused)) || (p.Refused == "") != (tc.refused == "") || p.Passed != tc.passed ||
+			if status != e2e.ExitBlocked || p == nil || !strings.Contains(p.Refused, urls.Replace(tc.refused)) || (p.Refused == "") != (tc.refused == "") ||
+				p.Passed != tc.passed ||
 				p.Same != tc.same || pays.BaseFails != nil && pays.BaseFails.Excuses {
 				t.Errorf("exit status %d, %+v, %+v\n%s", status, p, pays.BaseFails, stderr)
 			}
@@ -306,15 +326,13 @@ func TestAProbeOnManyMachines(t *testing.T) {
 	if err != nil || !strings.Contains(string(text), `"base": "`+base+`"`) {
 		t.Fatalf("the plan does not name the base: %v", err)
 	}
-	if status, _, stderr := r.run(fake, "pull_request", head, payload, "shard", "--plan", plan, "--index", "0", "--out", filepath.Join(out, "results")); status != e2e.ExitBlocked {
+	results := filepath.Join(out, "results")
+	if status, _, stderr := r.run(fake, "pull_request", head, payload, "shard", "--plan", plan, "--index", "0", "--out", results); status != e2e.ExitBlocked {
 		t.Fatalf("exit status %d\n%s", status, stderr)
 	}
-	verdict := func(results string) (int, e2e.TestResult) {
-		status, said, _ := r.run(fake, "pull_request", head, payload, "verdict", "--plan", plan, "--results", results, "--out", t.TempDir())
-		_, pays := probeOf(t, said)
-		return status, pays
-	}
-	if status, pays := verdict(filepath.Join(out, "results")); status != 0 || pays.Probe == nil || pays.Probe.Same != 2 || pays.BaseFails == nil || !pays.BaseFails.Excuses {
+	status, said, _ := r.run(fake, "pull_request", head, payload, "verdict", "--plan", plan, "--results", results, "--out", t.TempDir())
+	_, pays := probeOf(t, said)
+	if status != 0 || pays.Probe == nil || pays.Probe.Same != 2 || pays.BaseFails == nil || !pays.BaseFails.Excuses {
 		t.Errorf("exit status %d, %+v, %+v", status, pays.Probe, pays.BaseFails)
 	}
 }

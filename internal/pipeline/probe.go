@@ -380,7 +380,7 @@ func (q muted) Processes(text string) { q.Progress.Processes("for the base: " + 
 func (p *probing) runAt(ctx context.Context, at *Session, place atBase, ids []string, controls map[string][]string) (err error) {
 	env := &environment{Session: at}
 	defer func() {
-		_ = env.stop(context.WithoutCancel(ctx))
+		_ = env.stop(ctx)
 		env.down()
 	}()
 	if env.make(ctx); len(env.strangers) > 0 {

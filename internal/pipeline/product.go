@@ -64,7 +64,8 @@ func placeAtBase(cfg *config.Config, base, target, stageTarget string) (atBase, 
 	}
 	for _, p := range cfg.Processes {
 		if tool := prebuilt(slices.Concat(p.Run, p.Up)); tool != "" {
-			return place, fmt.Errorf("process %s uses %s, whose images may be of the change; start what is built from the checkout, or name exonerate.target", p.Name, tool)
+			return place, fmt.Errorf("process %s uses %s, whose images may be of the change; start what is built from the checkout, or name exonerate.target",
+				p.Name, tool)
 		}
 	}
 	if tool := prebuilt(cfg.Isolation.Up); tool != "" {

@@ -78,7 +78,7 @@ func baseText(t e2e.TestResult) string {
 	return text
 }
 
-// probeText is what a failed test did at the commit of the base, in a few words; empty: nobody asked.
+// probeText is what a failed test did at the commit of the base, in a few words; empty: it was not run there.
 func probeText(p *e2e.BaseProbe) string {
 	if p == nil {
 		return ""

@@ -24,12 +24,19 @@ func probeDocument(letters string) e2e.ShardRun {
 	return e2e.ShardRun{Probe: &e2e.Probe{SHA: baseCommit, Product: "here", Tests: []e2e.ProbedTest{t}}}
 }
 
+// probeCase is what a row changes.
+type probeCase struct {
+	r  *e2e.TestResult
+	in *In
+	d  *e2e.ShardRun
+}
+
 // TestProbeLaw has a failure that a probe excuses, and what must not be excused, one by one.
 func TestProbeLaw(t *testing.T) {
 	for name, tc := range map[string]struct {
 		// probe are executions at the base, runs judged runs of it, the newest first; the first red ones are of the commit itself.
 		probe, runs string
-		change      func(*e2e.TestResult, *In, *e2e.ShardRun)
+		change      func(probeCase)
 		// why is a part of the reason that is shown; "-": nothing is said of the base.
 		why string
 	}{
@@ -37,8 +44,8 @@ func TestProbeLaw(t *testing.T) {
 		"excused, with one":                     {probe: "ff", runs: "fp"},
 		"excused, with two":                     {probe: "ff", runs: "ffp"},
 		"it failed more often there":            {probe: "fff", runs: "p"},
-		"a run before failed in another way":    {probe: "ff", runs: "xp", change: func(_ *e2e.TestResult, in *In, _ *e2e.ShardRun) { in.Base.Runs[0].SHA = "older" }},
-		"a run before was flaky":                {probe: "ff", runs: "kp", change: func(_ *e2e.TestResult, in *In, _ *e2e.ShardRun) { in.Base.Runs[0].SHA = "older" }},
+		"a run before failed in another way":    {probe: "ff", runs: "xp", change: func(o probeCase) { o.in.Base.Runs[0].SHA = "older" }},
+		"a run before was flaky":                {probe: "ff", runs: "kp", change: func(o probeCase) { o.in.Base.Runs[0].SHA = "older" }},
 		"it passes there":                       {probe: "pp", runs: "p", why: "-"},
 		"it passes there once":                  {probe: "fp", runs: "p", why: "-"},
 		"it failed there in another way":        {probe: "xx", runs: "p", why: "-"},
@@ -47,33 +54,37 @@ func TestProbeLaw(t *testing.T) {
 		"it was skipped there":                  {probe: "fs", runs: "p", why: "-"},
 		"it ran there once":                     {probe: "f", runs: "p", why: "-"},
 		"it did not run there":                  {probe: "", runs: "p", why: "-"},
-		"it ran here more often":                {probe: "ff", runs: "p", why: "-", change: func(r *e2e.TestResult, in *In, _ *e2e.ShardRun) { again(r, in, e2e.SourceFramework) }},
-		"it never ran twice here":               {probe: "ff", runs: "p", why: "-", change: func(r *e2e.TestResult, _ *In, _ *e2e.ShardRun) { r.Attempts = r.Attempts[:1] }},
-		"it failed in two ways here": {probe: "ff", runs: "p", why: "-", change: func(_ *e2e.TestResult, in *In, _ *e2e.ShardRun) {
-			in.Base.Failures["s::t"] = BaseFailure{Fingerprints: []string{"f1:same", "f1:x"}}
+		"it ran here more often":                {probe: "ff", runs: "p", why: "-", change: func(o probeCase) { again(o.r, o.in, e2e.SourceFramework) }},
+		"it never ran twice here":               {probe: "ff", runs: "p", why: "-", change: func(o probeCase) { o.r.Attempts = o.r.Attempts[:1] }},
+		"it failed in two ways here": {probe: "ff", runs: "p", why: "-", change: func(o probeCase) {
+			o.in.Base.Failures["s::t"] = BaseFailure{Fingerprints: []string{"f1:same", "f1:x"}}
 		}},
-		"the probe was refused":                       {probe: "ff", runs: "p", why: "-", change: func(_ *e2e.TestResult, _ *In, d *e2e.ShardRun) { d.Probe.Refused = "no" }},
-		"its executions do not count":                 {probe: "ff", runs: "p", why: "-", change: func(_ *e2e.TestResult, _ *In, d *e2e.ShardRun) { d.Probe.Tests[0].Refused = "no" }},
-		"at another commit":                           {probe: "ff", runs: "p", why: "-", change: func(_ *e2e.TestResult, _ *In, d *e2e.ShardRun) { d.Probe.SHA = "other" }},
-		"the plan asked for none":                     {probe: "ff", runs: "p", why: "-", change: func(_ *e2e.TestResult, in *In, _ *e2e.ShardRun) { in.Plan.Base = "" }},
-		"the base is another one by now":              {probe: "ff", runs: "p", why: "-", change: func(_ *e2e.TestResult, in *In, _ *e2e.ShardRun) { in.Base.Commit = "later" }},
-		"more tests than may be run":                  {probe: "ff", runs: "p", why: "-", change: func(_ *e2e.TestResult, in *In, d *e2e.ShardRun) { in.Base.MaxProbed = 1; also(d, "s::u") }},
-		"two shards say so":                           {probe: "ff", runs: "p", why: "-", change: func(_ *e2e.TestResult, _ *In, d *e2e.ShardRun) { also(d, "s::t") }},
-		"about another test":                          {probe: "ff", runs: "p", why: "-", change: func(_ *e2e.TestResult, _ *In, d *e2e.ShardRun) { d.Probe.Tests[0].ID = "s::u" }},
-		"no run is known":                             {probe: "ff", runs: "", why: "no run of main is known in which it passed"},
-		"none in which it passed":                     {probe: "ff", runs: "ff", why: "no run of main is known in which it passed"},
-		"it passed too long ago":                      {probe: "ff", runs: "ffp", change: func(_ *e2e.TestResult, in *In, _ *e2e.ShardRun) { in.Base.MaxAge = 15 * time.Hour }, why: "it may have been red for longer than the 15h0m0s"},
-		"red for too long":                            {probe: "ff", runs: "fffp", change: func(_ *e2e.TestResult, in *In, _ *e2e.ShardRun) { in.Base.MaxAge = 15 * time.Hour }, why: "main has been red since"},
-		"it passed at this very commit":               {probe: "ff", runs: "p", change: sameCommit, why: "in the newest judged run of this commit (2026-05-10) it passed, which contradicts that"},
+		"the probe was refused":          {probe: "ff", runs: "p", why: "-", change: func(o probeCase) { o.d.Probe.Refused = "no" }},
+		"its executions do not count":    {probe: "ff", runs: "p", why: "-", change: func(o probeCase) { o.d.Probe.Tests[0].Refused = "no" }},
+		"at another commit":              {probe: "ff", runs: "p", why: "-", change: func(o probeCase) { o.d.Probe.SHA = "other" }},
+		"the plan asked for none":        {probe: "ff", runs: "p", why: "-", change: func(o probeCase) { o.in.Plan.Base = "" }},
+		"the base is another one by now": {probe: "ff", runs: "p", why: "-", change: func(o probeCase) { o.in.Base.Commit = "later" }},
+		"more tests than may be run":     {probe: "ff", runs: "p", why: "-", change: func(o probeCase) { o.in.Base.MaxProbed = 1; also(o.d, "s::u") }},
+		"two shards say so":              {probe: "ff", runs: "p", why: "-", change: func(o probeCase) { also(o.d, "s::t") }},
+		"about another test":             {probe: "ff", runs: "p", why: "-", change: func(o probeCase) { o.d.Probe.Tests[0].ID = "s::u" }},
+		"no run is known":                {probe: "ff", runs: "", why: "no run of main is known in which it passed"},
+		"none in which it passed":        {probe: "ff", runs: "ff", why: "no run of main is known in which it passed"},
+		"it passed too long ago": {probe: "ff", runs: "ffp", change: func(o probeCase) { o.in.Base.MaxAge = 15 * time.Hour },
+			why: "it may have been red for longer than the 15h0m0s"},
+		"red for too long": {probe: "ff", runs: "fffp", change: func(o probeCase) { o.in.Base.MaxAge = 15 * time.Hour },
+			why: "main has been red since"},
+		"it passed at this very commit": {probe: "ff", runs: "p", change: func(o probeCase) { o.in.Base.Runs[0].SHA = baseCommit },
+			why: "in the newest judged run of this commit (2026-05-10) it passed, which contradicts that"},
 		"it was flaky at this very commit":            {probe: "ff", runs: "kp", why: "it was flaky, which contradicts that"},
 		"it failed otherwise at this very commit":     {probe: "ff", runs: "xp", why: "it failed in another way, which contradicts that"},
 		"three runs say so, and the probe does not":   {probe: "pp", runs: "fffp", why: "it does not, which contradicts these runs"},
-		"three runs say so, and the probe is refused": {probe: "ff", runs: "fffp", change: func(_ *e2e.TestResult, _ *In, d *e2e.ShardRun) { d.Probe.Refused = "no" }},
-		"a smoke test":                                {probe: "ff", runs: "p", change: func(r *e2e.TestResult, _ *In, _ *e2e.ShardRun) { r.Criticality = e2e.ReleaseBlockingSmoke }, why: "a smoke test always blocks"},
-		"the change touches it": {probe: "ff", runs: "p", change: func(_ *e2e.TestResult, in *In, _ *e2e.ShardRun) {
-			in.Base.Failures["s::t"] = BaseFailure{[]string{"f1:same", "f1:same"}, "it touches e2e"}
+		"three runs say so, and the probe is refused": {probe: "ff", runs: "fffp", change: func(o probeCase) { o.d.Probe.Refused = "no" }},
+		"a smoke test": {probe: "ff", runs: "p", change: func(o probeCase) { o.r.Criticality = e2e.ReleaseBlockingSmoke },
+			why: "a smoke test always blocks"},
+		"the change touches it": {probe: "ff", runs: "p", change: func(o probeCase) {
+			o.in.Base.Failures["s::t"] = BaseFailure{[]string{"f1:same", "f1:same"}, "it touches e2e"}
 		}, why: "it touches e2e"},
-		"it passes on the branch by now": {probe: "ff", runs: "p", change: func(_ *e2e.TestResult, in *In, _ *e2e.ShardRun) { in.Base.Repaired = map[string]bool{"s::t": true} }, why: "rebase"},
+		"it passes on the branch by now": {probe: "ff", runs: "p", change: func(o probeCase) { o.in.Base.Repaired = map[string]bool{"s::t": true} }, why: "rebase"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			failed, doc := failedAsBase(), probeDocument(tc.probe)
@@ -86,7 +97,7 @@ func TestProbeLaw(t *testing.T) {
 				in.Base.Runs[i].SHA = baseCommit
 			}
 			if tc.change != nil {
-				tc.change(&failed, &in, &doc)
+				tc.change(probeCase{&failed, &in, &doc})
 			}
 			tests := []e2e.TestResult{failed, {Test: e2e.Test{ID: "s::ok", Criticality: e2e.ReleaseBlocking}, Outcome: e2e.Passed}}
 			in.Base.excuse(tests, probesOf(in, []e2e.ShardRun{doc}, tests), in.Now)
@@ -99,6 +110,9 @@ func TestProbeLaw(t *testing.T) {
 				t.Errorf("red since %v", got.Since)
 			}
 			v, err := policy.DecideInPlace(t.Context(), policy.Evidence{Blocks: true, Tests: tests, Table: policy.Default()})
+			if p := tests[0].Probe; tests[0].Effect == e2e.Warns && p.SameWay() != strings.Contains(tests[0].Why, "executions at 4bf1f7a000") {
+				t.Errorf("%s: %+v", tests[0].Why, p)
+			}
 			if excused := tests[0].BaseFails != nil && tests[0].BaseFails.Excuses; err != nil || excused != (v.State == e2e.VerdictPassed) {
 				t.Errorf("%s, %v", v.State, err)
 			}
@@ -118,8 +132,6 @@ func also(d *e2e.ShardRun, id string) {
 	one.ID = id
 	d.Probe.Tests = append(d.Probe.Tests, one)
 }
-
-func sameCommit(_ *e2e.TestResult, in *In, _ *e2e.ShardRun) { in.Base.Runs[0].SHA = baseCommit }
 
 // TestProbeIsCounted: what a test did at the base is shown also where it excuses nothing.
 func TestProbeIsCounted(t *testing.T) {
