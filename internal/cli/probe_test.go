@@ -152,16 +152,9 @@ func TestAFailureIsRunAtTheBaseToo(t *testing.T) {
 			r.Commit("last")
 			r.Write(".git/shallow", r.Git("rev-parse", "HEAD")+"\n")
 		}, refused: "check out with fetch-depth: 0"},
-		"images that were made before": {status: e2e.ExitBlocked,
-			more: probe, replace: []string{"processes:\n", "processes:\n  - {name: db, up: [sh, -c, 'true || docker compose up -d']}\n"},
-			refused: "process db uses docker, whose images may be of the change"},
-		"a stage of a deployment": {status: e2e.ExitBlocked, more: probe, replace: []string{"push]}", "push], target: preview}"},
-			refused: "the stage tests the environment preview"},
 		"an address of a deployment": {status: e2e.ExitBlocked,
 			more: probe, replace: []string{"PROBE_HELPER: suite,", "PROBE_HELPER: suite, PAY_API: 'https://pr-42.example.com/api',"},
 			refused: "the variable PAY_API of suite s leads to pr-42.example.com:443, which is not known to run the base"},
-		"without a gate": {status: e2e.ExitBlocked, more: probe, replace: []string{"{name: app, http", "{name: app, required: false, http"},
-			refused: "no required gate looks at"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			text := strings.NewReplacer(append([]string{"\r", ""}, tc.replace...)...).Replace(probeConfig(t, servers.FreePort(t), tc.more))
@@ -192,6 +185,9 @@ func TestAFailureIsRunAtTheBaseToo(t *testing.T) {
 			}
 			if left, _ := os.ReadDir(os.Getenv("TMPDIR")); len(left) > 0 {
 				t.Errorf("left behind: %v", left)
+			}
+			if kept, _ := filepath.Glob(filepath.Join(r.Dir, ".e2e-gate", "history", result.Run.ID+"*")); len(kept) == 0 {
+				t.Error("the run is not in the history")
 			}
 			if len(result.Problems) > 0 {
 				t.Errorf("%+v", result.Problems)

@@ -57,7 +57,10 @@ func (s *Session) exonerated(ctx context.Context, in verdict.In, out verdict.Out
 	}
 	in.Base = verdict.Base{Branch: s.opts.Trigger.Branch, MaxAge: cmp.Or(s.opts.Config.Exonerate.MaxAge, config.DefaultMaxAge),
 		Failures: map[string]verdict.BaseFailure{}, Repaired: map[string]bool{},
-		Commit: s.opts.Baseline.Commits[0], MaxProbed: s.maxProbed()}
+		Commit: s.opts.Baseline.Commits[0]}
+	if s.probes() {
+		in.Base.MaxProbed = s.maxProbed()
+	}
 	for _, r := range runs {
 		if r.Beyond {
 			for id, t := range r.Tests {

@@ -21,7 +21,8 @@ type Base struct {
 	Repaired map[string]bool
 	// Failures are the failed tests by id. What is not among them is not excused.
 	Failures map[string]BaseFailure
-	// Commit is the one that was part of what was tested; MaxProbed is how many tests may be run there.
+	// Commit is the one that was part of what was tested; MaxProbed is how many tests may be run there. 0: what is said of that counts
+	// for nothing.
 	Commit    string
 	MaxProbed int
 }
@@ -84,7 +85,7 @@ func (b Base) fails(t *e2e.TestResult, probe probed, now time.Time) *e2e.BaseFai
 		}
 	}
 	recorded := first >= baseNewest || first >= baseNewestOfTen && among >= baseMost
-	proven := probe.shows(t, print)
+	proven := b.MaxProbed > 0 && probe.shows(t, print)
 	if !recorded && !proven {
 		return nil
 	}
@@ -108,7 +109,7 @@ func (b Base) fails(t *e2e.TestResult, probe probed, now time.Time) *e2e.BaseFai
 		found.Why = touched
 	case b.Repaired[t.Stable()]:
 		found.Why = fmt.Sprintf("it passes on %s by now; rebase", b.Branch)
-	case recorded && !proven && probe.counts(t):
+	case recorded && !proven && b.MaxProbed > 0 && probe.counts(t):
 		found.Why = fmt.Sprintf("run at its commit %.10s, it does not, which contradicts these runs", b.Commit)
 	case !recorded && b.otherwise(runs, t, print) != "":
 		found.Why = b.otherwise(runs, t, print)
