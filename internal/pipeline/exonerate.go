@@ -40,7 +40,7 @@ func (s *Session) exonerated(ctx context.Context, in verdict.In, out verdict.Out
 		s.opts.Progress.Note("no failure is compared with the base, because the files of the change are not all known; check out with fetch-depth: 0")
 		return in, out, nil
 	}
-	found, err := s.opts.Vouched(ctx)
+	found, err := s.vouched(ctx)
 	if err != nil {
 		s.opts.Progress.Note(fmt.Sprintf("no failure is compared with earlier runs of the base: %v", err))
 		if !slices.ContainsFunc(out.Counted, func(doc e2e.ShardRun) bool { return doc.Probe != nil }) {
@@ -87,6 +87,18 @@ func (s *Session) exonerated(ctx context.Context, in verdict.In, out verdict.Out
 	}
 	out, err = verdict.Within(ctx, in)
 	return in, out, err
+}
+
+// vouched asks the forge once: a run that is judged again, after a probe, has the same records.
+func (s *Session) vouched(ctx context.Context) (found []history.Found, err error) {
+	if s.asked == nil {
+		found, err = s.opts.Vouched(ctx)
+		if ctx.Err() != nil {
+			return found, err
+		}
+		s.asked = func() ([]history.Found, error) { return found, err }
+	}
+	return s.asked()
 }
 
 // newerThanAll reports whether a run started after all runs of the base.
