@@ -55,7 +55,11 @@ func TestProbeLaw(t *testing.T) {
 		"it ran there once":                     {probe: "f", runs: "p", why: "-"},
 		"it did not run there":                  {probe: "", runs: "p", why: "-"},
 		"it ran here more often":                {probe: "ff", runs: "p", why: "-", change: func(o probeCase) { again(o.r, o.in, e2e.SourceFramework) }},
-		"it never ran twice here":               {probe: "ff", runs: "p", why: "-", change: func(o probeCase) { o.r.Attempts = o.r.Attempts[:1] }},
+		"it ran again in a re-run of the workflow": {probe: "ff", runs: "p", change: func(o probeCase) {
+			again(o.r, o.in, e2e.SourceFirst)
+			o.r.Attempts[2].WorkflowAttempt = 2
+		}},
+		"it never ran twice here": {probe: "ff", runs: "p", why: "-", change: func(o probeCase) { o.r.Attempts = o.r.Attempts[:1] }},
 		"it failed in two ways here": {probe: "ff", runs: "p", why: "-", change: func(o probeCase) {
 			o.in.Base.Failures["s::t"] = BaseFailure{Fingerprints: []string{"f1:same", "f1:x"}}
 		}},
