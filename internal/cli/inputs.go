@@ -60,7 +60,7 @@ func (a *App) resolve(ctx context.Context, f staged, uses config.Sections, runID
 	if err := a.refuseForeign(ctx, in.trigger, work); err != nil {
 		return in, err
 	}
-	in.trigger, in.eventSHA = ofCheckout(ctx, ofRelease(ctx, in.trigger, f.Release, work), work)
+	in.trigger, in.eventSHA = ofCheckout(ctx, ofRelease(ctx, ofRemote(ctx, in.trigger, work), f.Release, work), work)
 	in.changed = work.Changed(ctx, in.trigger.BaseSHA)
 	if in.runID == "" {
 		in.runID = pipeline.NewRunID(a.Now())

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -9,6 +10,23 @@ import (
 	"github.com/org/e2e-gate/internal/gitrepo"
 	"github.com/org/e2e-gate/internal/trigger"
 )
+
+// ofRemote adds what a platform other than GitHub does not tell and the checkout's remote does: the default branch, and the tip of
+// the base.
+func ofRemote(ctx context.Context, t trigger.Trigger, work gitrepo.Checkout) trigger.Trigger {
+	if t.Platform == "" {
+		return t
+	}
+	if t.MainBranch == "" {
+		t.MainBranch = work.MainBranch(ctx)
+		t.DefaultBranch = t.MainBranch != "" && t.Event != "pull_request" && t.Event != "merge_group" && t.Ref == "refs/heads/"+t.MainBranch
+	}
+	if t.Event == "pull_request" || t.Event == "merge_group" {
+		t.Branch = cmp.Or(t.Branch, t.MainBranch)
+		t.BaseSHA = cmp.Or(t.BaseSHA, work.Resolve(ctx, t.Branch))
+	}
+	return t
+}
 
 // ofCheckout makes the commit under test the one that is checked out: a verdict holds for the
 // code that ran, whatever commit the event names. The event's commit is checked out if HEAD is
