@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -108,5 +109,57 @@ func TestShardsByThePlatform(t *testing.T) {
 	r.env = append(r.env, "CI_NODE_INDEX=1", "CI_NODE_TOTAL=1")
 	if status, _, stderr := r.run(nil, "", base, nil, "shard", "--plan", file); status != e2e.ExitUsage || !strings.Contains(stderr, "the tests of the others would be lost") {
 		t.Errorf("exit status %d\n%s", status, stderr)
+	}
+}
+
+// TestSubject runs in a folder without git, as a job of a cluster does, and in a checkout of tests that judge another repository.
+func TestSubject(t *testing.T) {
+	const sha = "0123456789abcdef0123456789abcdef01234567"
+	r, _, _ := onPlatform(t)
+	r.Git("checkout", "-q", "main")
+	plain := r
+	plain.Repo = r.At(t.TempDir())
+	for _, name := range []string{"e2e-gate.yml", "run.sh"} {
+		data, err := os.ReadFile(filepath.Join(r.Dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		plain.Write(name, string(data))
+	}
+	whole := []string{"E2E_SUBJECT_REPOSITORY=acme/pay", "E2E_SUBJECT_SHA=" + sha, "E2E_SUBJECT_REF=refs/heads/main", "E2E_SUBJECT_ENVIRONMENT=staging", "E2E_SUBJECT_VERSION=4.2.0"}
+	for _, tc := range []struct {
+		name   string
+		in     tree
+		env    []string
+		args   []string
+		status int
+		says   []string
+	}{
+		{"without git", plain, whole, nil, 0, []string{`"repository": "acme/pay"`, `"sha": "` + sha, `"environment": "staging"`, `"product_version": "4.2.0"`}},
+		{"by the flag", plain, whole[:1], []string{"--subject", "sha=" + sha + ",repository=acme/cart"}, 0, []string{`"repository": "acme/cart"`, `"sha": "` + sha}},
+		{"beside a checkout of tests", r, whole, nil, 0, []string{`"repository": "acme/pay"`, `"sha": "` + sha}},
+		{"with a statement", plain, whole, []string{"--statement", "statement.json"}, 0, nil},
+		{"posted at the wrong commit", r, append([]string{"GITHUB_ACTIONS=true", "GITHUB_REPOSITORY=acme/cases", "GITHUB_EVENT_NAME=push"}, whole...),
+			[]string{"--comment"}, e2e.ExitUsage, []string{"is not the commit of this event"}},
+		{"a short hash", plain, []string{"E2E_SUBJECT_REPOSITORY=acme/pay", "E2E_SUBJECT_SHA=0123456"}, nil, e2e.ExitUsage, []string{"is not a full hash"}},
+		{"a commit of nothing", plain, []string{"E2E_SUBJECT_SHA=" + sha}, nil, e2e.ExitUsage, []string{"and no repository"}},
+		{"an unknown part", plain, nil, []string{"--subject", "commit=" + sha}, e2e.ExitUsage, []string{`"commit=` + sha, "repository=OWNER/NAME"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			tc.in.t, tc.in.env = t, tc.env
+			status, out, stderr := tc.in.run(nil, "", "", nil, append([]string{"run"}, tc.args...)...)
+			if status != tc.status {
+				t.Errorf("exit status %d\n%s\n%s", status, out, stderr)
+			}
+			for _, want := range tc.says {
+				if !strings.Contains(out+stderr, want) {
+					t.Errorf("%q is not in\n%s\n%s", want, out, stderr)
+				}
+			}
+		})
+	}
+	data, err := os.ReadFile(filepath.Join(plain.Dir, "statement.json"))
+	if err != nil || !strings.Contains(string(data), sha) || !strings.Contains(string(data), `"product_version": "4.2.0"`) {
+		t.Errorf("%v\n%s", err, data)
 	}
 }
