@@ -493,6 +493,7 @@ func (a *App) baseline(in inputs, opts config.Options, stage config.Stage) *pipe
 	}
 	if len(b.Commits) > 0 && in.config.Exonerate.Probe {
 		there := in
+		there.subject = e2e.Subject{}
 		there.trigger.SHA, stage.Target = b.Commits[0], cmp.Or(in.config.Exonerate.Target, stage.Target)
 		opts.Lookup = a.lookupOf(there, stage)
 		b.At = in.judging.against.resolved(opts)

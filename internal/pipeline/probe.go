@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -22,8 +23,11 @@ import (
 	"github.com/org/e2e-gate/internal/verdict"
 )
 
-// probes reports whether failed tests are run at the base too.
-func (s *Session) probes() bool { return s.opts.Config.Exonerate.Probe && s.hasBase() }
+// probes reports whether failed tests are run at the base too: not if what is judged is another commit than the checkout's, whose base is
+// not this one.
+func (s *Session) probes() bool {
+	return s.opts.Config.Exonerate.Probe && s.opts.Subject == (e2e.Subject{}) && s.hasBase()
+}
 
 // maxProbed is how many of them at most.
 func (s *Session) maxProbed() int {
@@ -78,8 +82,8 @@ type probing struct {
 	// refused says why what a test did does not count, runs what it did, by id.
 	refused map[string]string
 	runs    map[string][]e2e.ProbedRun
-	// tree is where the base is checked out.
-	tree string
+	// tree is where the base is checked out; head is the commit of the checkout.
+	tree, head string
 }
 
 // filed are documents with what the probe says of their tests.
@@ -130,6 +134,7 @@ func (p *probing) run(ctx context.Context) error {
 		return err
 	}
 	defer cancel()
+	p.head = p.checkout().Head(ctx)
 	remove, err := p.checkOut(ctx)
 	defer remove()
 	if err != nil {
@@ -261,7 +266,11 @@ func (p *probing) checkOut(ctx context.Context) (remove func(), err error) {
 			return remove, fmt.Errorf("the folder for temporary files (%s) lies in the checkout, where tools find files of the change; set TMPDIR", filepath.Dir(made))
 		}
 	}
-	return remove, gitrepo.Checkout{Dir: p.s.opts.Root, Environ: p.s.opts.BaseEnv}.CheckOut(ctx, p.probe.SHA, p.tree)
+	return remove, p.checkout().CheckOut(ctx, p.probe.SHA, p.tree)
+}
+
+func (p *probing) checkout() gitrepo.Checkout {
+	return gitrepo.Checkout{Dir: p.s.opts.Root, Environ: p.s.opts.BaseEnv}
 }
 
 // roots are the names of the checkout's folder, the longest first.
@@ -301,10 +310,15 @@ func (p *probing) session(cfg *config.Config, place atBase) (*Session, error) {
 	return at, nil
 }
 
+// ofChange are variables of CI platforms that name the change otherwise than by its commit. Addresses of previews are made of them.
+var ofChange = regexp.MustCompile(`^(?:GITHUB_(?:REF|REF_NAME|HEAD_REF|EVENT_PATH)|CI_COMMIT_(?:REF|BRANCH|SHORT_SHA).*|CI_MERGE_REQUEST_.*|` +
+	`CI_ENVIRONMENT_(?:NAME|SLUG)|BUILDKITE_(?:BRANCH|PULL_REQUEST).*|CIRCLE_(?:BRANCH|PR_|PULL_REQUEST).*|SYSTEM_PULLREQUEST_.*|BUILD_SOURCEBRANCH.*|` +
+	`BRANCH_NAME|GIT_BRANCH|CHANGE_.*)$`)
+
 // environ is the environment of a run of the base: what names the checkout or the commit of the change names those of the base.
 func (p *probing) environ(base []string) ([]string, error) {
 	var shas []string
-	for _, sha := range []string{p.s.run.SHA, p.s.run.EventSHA, p.s.opts.Trigger.SHA, variable(base, "GITHUB_SHA"), variable(base, "GITHUB_WORKFLOW_SHA")} {
+	for _, sha := range []string{p.s.run.SHA, p.s.run.EventSHA, p.s.opts.Trigger.SHA, p.head, variable(base, "GITHUB_SHA")} {
 		if len(sha) >= 40 && sha != p.probe.SHA {
 			shas = append(shas, sha)
 		}
@@ -312,8 +326,8 @@ func (p *probing) environ(base []string) ([]string, error) {
 	var list []string
 	for _, kv := range base {
 		name, value, _ := strings.Cut(kv, "=")
-		if slices.Contains([]string{"GITHUB_REF", "GITHUB_REF_NAME", "GITHUB_HEAD_REF", "GITHUB_EVENT_PATH"}, name) {
-			continue // they name the change
+		if ofChange.MatchString(name) {
+			continue
 		}
 		value = p.there(value)
 		for _, sha := range shas {

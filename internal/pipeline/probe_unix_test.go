@@ -121,6 +121,8 @@ func TestWhatLeadsElsewhere(t *testing.T) {
 		{"DATABASE_URL", "postgres://u:p@127.0.0.1:5432/x", true}, {"API_HOST", "pr-42.example.com", true}, {"API_HOST", "staging.example.com:8443", false}, {"API_HOST", "127.0.0.1", false},
 		{"API_HOST", "localhost:3000", true}, {"API_ADDR", "127.0.0.1:8080", false}, {"API_ADDR", "0.0.0.0:8080", false}, {"NAME", "pr-42.example.com", false}, {"REPORT", "a.b/c", false},
 		{"GITHUB_API_URL", "https://api.github.com", false}, {"HTTPS_PROXY", "http://proxy.example.com:3128", false}, {"GOPROXY", "https://proxy.example.com", false},
+		{"CI_SERVER_URL", "https://gitlab.example.com", false}, {"CI_ENVIRONMENT_URL", "https://pr-42.example.com", true}, {"JENKINS_URL", "https://ci.example.com", false},
+		{"RUNTIME_API_URL", "https://pr-42.example.com", true}, {"RUN_ARTIFACTS_DISPLAY_URL", "https://ci.example.com", false},
 		{"DOCKER_HOST", "unix:///var/run/docker.sock", false}, {"CONF", "file:///etc/conf", false},
 		{"BIN", "/home/me/repo/bin/app", true}, {"PATH", "/usr/bin:/home/me/repo/node_modules/.bin", true}, {"", "/home/me/repo", true}, {"GITHUB_WORKSPACE", "/home/me/repo", true},
 		{"BIN", "/home/me/repository/bin", false}, {"BIN", "/home/me/repo-2/bin", false}, {"BIN", "/home/me", false},
@@ -142,11 +144,13 @@ func probingIn(t *testing.T, opts Options) *probing {
 
 // TestEnvironAtBase: what names the change names the base there, or is refused.
 func TestEnvironAtBase(t *testing.T) {
-	change, merge := "c0ffee0"+strings.Repeat("1", 33), "deadbee"+strings.Repeat("2", 33)
+	change, merge, head := "c0ffee0"+strings.Repeat("1", 33), "deadbee"+strings.Repeat("2", 33), "badcafe"+strings.Repeat("3", 33)
 	p := probingIn(t, Options{Root: "/home/me/repo", Trigger: trigger.Trigger{SHA: change}})
+	p.head = head
 	got, err := p.environ([]string{"GITHUB_SHA=" + merge, "PATH=/bin:/home/me/repo/bin:/home/me/repo-2/bin", "GITHUB_WORKSPACE=/home/me/repo", "IMAGE=app:" + change,
-		"GITHUB_REF=refs/pull/42/merge", "GITHUB_HEAD_REF=x", "EMPTY="})
-	want := []string{"GITHUB_SHA=" + probedSHA, "PATH=/bin:/tmp/e2e-gate-base-1/bin:/home/me/repo-2/bin", "GITHUB_WORKSPACE=/tmp/e2e-gate-base-1", "IMAGE=app:" + probedSHA, "EMPTY="}
+		"GITHUB_REF=refs/pull/42/merge", "GITHUB_HEAD_REF=x", "CI_COMMIT_REF_SLUG=pr-42", "EMPTY=", "CI_COMMIT_SHA=" + head})
+	want := []string{"GITHUB_SHA=" + probedSHA, "PATH=/bin:/tmp/e2e-gate-base-1/bin:/home/me/repo-2/bin", "GITHUB_WORKSPACE=/tmp/e2e-gate-base-1", "IMAGE=app:" + probedSHA, "EMPTY=",
+		"CI_COMMIT_SHA=" + probedSHA}
 	if err != nil || !slices.Equal(got, want) {
 		t.Errorf("%q, %v", got, err)
 	}

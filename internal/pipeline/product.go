@@ -224,9 +224,11 @@ var (
 	// bare is a host without a scheme, in variables whose name says that they hold one.
 	bare   = regexp.MustCompile(`^(localhost|(?:[A-Za-z0-9-]+\.)+[A-Za-z0-9-]+)(?::(\d+))?(?:/.*)?$`)
 	hosted = regexp.MustCompile(`(?i)(?:URL|URI|HOST|ENDPOINT|ORIGIN|DOMAIN|ADDR|ADDRESS|SERVER|TARGET)$`)
-	// machine are variables of the machine and of package managers, whose addresses are not those of the product.
-	machine = regexp.MustCompile(`(?i)^(?:GITHUB_.*|RUNNER_.*|(?:HTTPS?|ALL|NO|FTP)_PROXY|GOPROXY|GOSUMDB|GOPRIVATE|NPM_CONFIG_.*|YARN_.*REGISTRY.*|` +
-		`PIP_.*|UV_.*INDEX.*|CARGO_.*|RUSTUP_.*|HOMEBREW_.*|DOCKER_HOST|KUBERNETES_.*|DISPLAY|DBUS_.*|HOSTNAME|E2E_TARGET)$`)
+	// machine are variables of CI platforms, of the machine and of package managers, whose addresses are not those of the product.
+	machine = regexp.MustCompile(`(?i)^(?:GITHUB_.*|RUNNER_.*|CI_API_(?:V4|GRAPHQL)_URL|CI_(?:SERVER|PROJECT|JOB|PIPELINE|REPOSITORY|REGISTRY|TEMPLATE)_.*|` +
+		`CI_DEPENDENCY_PROXY_.*|BUILDKITE_.*|CIRCLE_.*|SYSTEM_.*URI|BUILD_(?:URL|REPOSITORY_URI)|JENKINS_URL|HUDSON_URL|JOB_URL|(?:JOB|RUN)_(?:[A-Z]+_)?DISPLAY_URL|` +
+		`GIT_URL|(?:HTTPS?|ALL|NO|FTP)_PROXY|GOPROXY|GOSUMDB|GOPRIVATE|NPM_CONFIG_.*|YARN_.*REGISTRY.*|PIP_.*|UV_.*INDEX.*|CARGO_.*|RUSTUP_.*|HOMEBREW_.*|` +
+		`DOCKER_HOST|KUBERNETES_.*|DISPLAY|DBUS_.*|HOSTNAME|E2E_TARGET)$`)
 )
 
 // leads says where a text leads that is not proven to be of the base; empty: nowhere.
