@@ -40,12 +40,10 @@ func (s *Session) probed(f *flow, env *environment, ev *evidence, r e2e.Result) 
 	if env == nil || ev.plan == nil || ev.plan.Base == "" || !s.probes() || f.ctx.Err() != nil || len(ev.documents) == 0 {
 		return false
 	}
-	failed := s.excusable(r)
-	if len(failed) == 0 {
+	one := &probing{s: s, plan: ev.plan, result: r, probe: e2e.Probe{SHA: ev.plan.Base}, runs: map[string][]e2e.ProbedRun{}}
+	if one.failed, one.refused = s.excusable(r); len(one.failed) == 0 {
 		return false
 	}
-	one := &probing{s: s, plan: ev.plan, result: r, probe: e2e.Probe{SHA: ev.plan.Base}, refused: map[string]string{}, runs: map[string][]e2e.ProbedRun{}}
-	one.failed = failed
 	if err := safely(func() error { return one.run(f.ctx) }); err != nil {
 		one.probe.Refused = err.Error()
 		s.opts.Progress.Note(fmt.Sprintf("no failure was compared with a run at the base %.10s: %v", one.probe.SHA, err))
@@ -57,18 +55,23 @@ func (s *Session) probed(f *flow, env *environment, ev *evidence, r e2e.Result) 
 	return true
 }
 
-// excusable are the failed tests that a failure at the base could still excuse.
-func (s *Session) excusable(r e2e.Result) (list []*e2e.TestResult) {
+// excusable are the failed tests that a failure at the base could excuse, with what the change has to do with them, by id: those are not
+// run there.
+func (s *Session) excusable(r e2e.Result) (list []*e2e.TestResult, touched map[string]string) {
+	touched = map[string]string{}
 	known := len(s.opts.ChangedPaths) > 0 && len(s.opts.ChangedPaths) < gitrepo.MaxChanged
 	owners := s.codeowners()
 	for i := range r.Tests {
 		t := &r.Tests[i]
 		if t.Outcome == e2e.Failed && t.Effect == e2e.Blocks && policy.Column(t.Test) == e2e.ReleaseBlocking && t.Quarantine == nil && t.BaseFails == nil &&
-			verdict.OneFingerprint(t, s.fingerprints(t)) != "" && (!known || s.touched(t, r.Judging, owners) == "") {
+			verdict.OneFingerprint(t, s.fingerprints(t)) != "" {
 			list = append(list, t)
+			if why := s.touched(t, r.Judging, owners); known && why != "" {
+				touched[t.ID] = why
+			}
 		}
 	}
-	return list
+	return list, touched
 }
 
 // probing is one probe of the base.
@@ -110,12 +113,15 @@ func (p *probing) filed(docs []verdict.Document) []verdict.Document {
 
 // run is the probe. The error is why it was refused, or why it does not count.
 func (p *probing) run(ctx context.Context) error {
-	s := p.s
+	s, left := p.s, len(p.failed)-len(p.refused)
+	if left == 0 {
+		return nil
+	}
 	if n := len(s.opts.ChangedPaths); n == 0 || n >= gitrepo.MaxChanged {
 		return errors.New("the files of the change are not all known; check out with fetch-depth: 0")
 	}
-	if n, most := len(p.failed), s.maxProbed(); n > most {
-		return errors.New(verdict.TooManyProbed(n, most))
+	if most := s.maxProbed(); left > most {
+		return errors.New(verdict.TooManyProbed(left, most))
 	}
 	cfg := s.opts.Baseline.At
 	if cfg == nil {
@@ -179,6 +185,7 @@ func (p *probing) choose() (ids []string, controls map[string][]string) {
 	for _, t := range p.failed {
 		control := p.control(t)
 		switch {
+		case p.refused[t.ID] != "":
 		case t.Group != "":
 			p.refused[t.ID] = "it builds on other tests, which are not run there"
 		case control == "":

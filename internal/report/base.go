@@ -69,7 +69,7 @@ func baseText(t e2e.TestResult) string {
 	if len(f.Runs) > 0 {
 		text += fmt.Sprintf(", the newest at commit %.10s", f.Runs[0].SHA)
 	}
-	if probe != "" {
+	if probe != "" && (t.Probe.Refused == "" || t.Probe.Refused != f.Why) {
 		text += "; " + probe
 	}
 	if !f.Excuses {

@@ -72,6 +72,11 @@ func TestAProbeIsShownEverywhere(t *testing.T) {
 	if got, want := baseText(one), "it fails in the same way on main since 2026-11-27; it fails in the same way at the base bbbbbbbbbb (2 of 2)"; got != want {
 		t.Error(got)
 	}
+	touched := e2e.TestResult{Probe: &e2e.BaseProbe{SHA: sha, Refused: "it is touched"},
+		BaseFails: &e2e.BaseFails{Branch: "main", Since: since, Runs: make([]e2e.BaseRun, 3), Why: "it is touched"}}
+	if got := baseText(touched); strings.Count(got, "it is touched") != 1 {
+		t.Error(got)
+	}
 	one.BaseFails = &e2e.BaseFails{Branch: "main", Why: "no run is known"}
 	const want = "it fails in the same way on main; it fails in the same way at the base bbbbbbbbbb (2 of 2); it blocks all the same: no run is known"
 	if got := baseText(one); got != want {
