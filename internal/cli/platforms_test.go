@@ -107,7 +107,8 @@ func TestShardsByThePlatform(t *testing.T) {
 		t.Fatal(out)
 	}
 	r.env = append(r.env, "CI_NODE_INDEX=1", "CI_NODE_TOTAL=1")
-	if status, _, stderr := r.run(nil, "", base, nil, "shard", "--plan", file); status != e2e.ExitUsage || !strings.Contains(stderr, "the tests of the others would be lost") {
+	status, _, stderr := r.run(nil, "", base, nil, "shard", "--plan", file)
+	if status != e2e.ExitUsage || !strings.Contains(stderr, "the tests of the others would be lost") {
 		t.Errorf("exit status %d\n%s", status, stderr)
 	}
 }

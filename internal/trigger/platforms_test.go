@@ -59,7 +59,8 @@ func TestPlatforms(t *testing.T) {
 		{"GitLab, after another pipeline", gitlab, map[string]string{"CI_PIPELINE_SOURCE": "pipeline", "CI_COMMIT_BRANCH": "main"},
 			Trigger{Event: "repository_dispatch", SHA: headSHA, Ref: "refs/heads/main", Branch: "main", DefaultBranch: true}},
 		{"GitLab, pull request elsewhere", gitlab, map[string]string{"CI_PIPELINE_SOURCE": "external_pull_request_event", "CI_EXTERNAL_PULL_REQUEST_IID": "8",
-			"CI_EXTERNAL_PULL_REQUEST_TARGET_BRANCH_NAME": "main", "CI_EXTERNAL_PULL_REQUEST_TARGET_BRANCH_SHA": baseSHA, "CI_EXTERNAL_PULL_REQUEST_SOURCE_REPOSITORY": "a/b",
+			"CI_EXTERNAL_PULL_REQUEST_TARGET_BRANCH_NAME": "main", "CI_EXTERNAL_PULL_REQUEST_TARGET_BRANCH_SHA": baseSHA,
+			"CI_EXTERNAL_PULL_REQUEST_SOURCE_REPOSITORY": "a/b",
 			"CI_EXTERNAL_PULL_REQUEST_TARGET_REPOSITORY": "a/b"}, Trigger{Event: "pull_request", SHA: headSHA, BaseSHA: baseSHA, Branch: "main", PullRequest: 8}},
 		{"GitLab, parallel", gitlab, map[string]string{"CI_PIPELINE_SOURCE": "web", "CI_NODE_INDEX": "2", "CI_NODE_TOTAL": "3"},
 			Trigger{Event: "workflow_dispatch", SHA: headSHA, Index: 1, Total: 3}},
@@ -80,7 +81,8 @@ func TestPlatforms(t *testing.T) {
 			Trigger{Event: "pull_request", SHA: headSHA, Ref: "refs/heads/feature", Branch: "main", PullRequest: 12, Fork: true}},
 		{"Buildkite, merge queue", buildkite, map[string]string{"BUILDKITE_BRANCH": "gh-readonly-queue/main/pr-7-abcdef0123", "BUILDKITE_MERGE_QUEUE_BASE_BRANCH": "main",
 			"BUILDKITE_MERGE_QUEUE_BASE_COMMIT": baseSHA},
-			Trigger{Event: "merge_group", SHA: headSHA, BaseSHA: baseSHA, Ref: "refs/heads/gh-readonly-queue/main/pr-7-abcdef0123", Branch: "main", GroupedPRs: []int{7}}},
+			Trigger{Event: "merge_group", SHA: headSHA, BaseSHA: baseSHA, Ref: "refs/heads/gh-readonly-queue/main/pr-7-abcdef0123", Branch: "main",
+				GroupedPRs: []int{7}}},
 		{"Buildkite, retried, parallel", buildkite, map[string]string{"BUILDKITE_RETRY_COUNT": "1", "BUILDKITE_PARALLEL_JOB": "0", "BUILDKITE_PARALLEL_JOB_COUNT": "2"},
 			Trigger{Event: "push", SHA: headSHA, Ref: "refs/heads/feature", Branch: "feature", WorkflowAttempt: 2, Total: 2}},
 		{"Buildkite, schedule", buildkite, map[string]string{"BUILDKITE_SOURCE": "schedule"},
@@ -123,7 +125,8 @@ func TestPlatforms(t *testing.T) {
 			if !got.CI || got.Platform == "" || got.Repository == "" || got.WorkflowRun == "" || got.URL == "" {
 				t.Errorf("%+v", got)
 			}
-			if knows := got.Platform == "Buildkite" || got.Platform == "Azure Pipelines"; knows == strings.Contains(strings.Join(got.Notes, "\n"), "does not tell a job that it runs again") {
+			knows := got.Platform == "Buildkite" || got.Platform == "Azure Pipelines"
+			if knows == strings.Contains(strings.Join(got.Notes, "\n"), "does not tell a job that it runs again") {
 				t.Errorf("%q", got.Notes)
 			}
 			if tc.want.WorkflowAttempt == 0 {

@@ -293,7 +293,8 @@ func TestWorkflows(t *testing.T) {
 func TestHostileWorkflows(t *testing.T) {
 	root := t.TempDir()
 	write(t, root, map[string]string{
-		".github/workflows/a.yml":         "on: pull_request\njobs: {a: {uses: ./.github/workflows/a.yml}, b: {uses: ./../../x.yml}, c: {steps: [{uses: ./.github/actions/loop}]}}\n",
+		".github/workflows/a.yml": "on: pull_request\njobs: {a: {uses: ./.github/workflows/a.yml}, b: {uses: ./../../x.yml}, " +
+			"c: {steps: [{uses: ./.github/actions/loop}]}}\n",
 		".github/actions/loop/action.yml": "runs: {steps: [{uses: ./.github/actions/loop}]}\n",
 		".github/workflows/big.yml":       "on: pull_request # " + strings.Repeat("x", maxFile),
 	})
