@@ -75,6 +75,7 @@ func (s *Session) judge(ctx context.Context, ev evidence, problems []e2e.Problem
 	if stopped != nil {
 		return judged{}, stopped
 	}
+	r.Grouped = s.grouped(ctx, &r)
 	return judged{s.linked(r), out.Counted, ev.local}, nil
 }
 

@@ -36,7 +36,7 @@ func Comment(r e2e.Result, o CommentOptions) string {
 	if limit <= 0 {
 		limit = CommentBytes
 	}
-	below := []Part{DeadlinesPart(r), foldedQuarantine(r), GatesPart(r), ShardsPart(r, diagramBytes(o.DiagramBytes)), BudgetsPart(r), DetailsPart(r),
+	below := []Part{GroupPart(r), DeadlinesPart(r), foldedQuarantine(r), GatesPart(r), ShardsPart(r, diagramBytes(o.DiagramBytes)), BudgetsPart(r), DetailsPart(r),
 		ProblemsPart(r), ReasonsPart(r), FactsPart(r)}
 	reserve := 0
 	for i, p := range below {
