@@ -156,7 +156,7 @@ type Step struct {
 }
 
 // CommitStatus is a status of a commit. State is in the forge's word.
-type CommitStatus struct{ State, TargetURL string }
+type CommitStatus struct{ State, Description, TargetURL string }
 
 // FailedTests are tests that failed in a workflow run, up to an attempt of it.
 type FailedTests struct {

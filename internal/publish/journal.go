@@ -36,7 +36,11 @@ func (j *Journal) Note(text string) {
 func (j *Journal) Outcome(out Outcome, err error) {
 	j.Failed(err)
 	j.incomplete = j.incomplete || out.Action == ReadOnly
-	if out.Note != "" {
+	switch {
+	case out.Note == "":
+	case out.Action == Corrected:
+		j.say("note: " + out.Note)
+	default:
 		j.Note(out.Note)
 	}
 }
