@@ -60,6 +60,7 @@ func lintWorkflows(root string, queue bool) (required []string, found []diag.Mes
 		}
 		for _, id := range slices.Sorted(maps.Keys(w.Jobs)) {
 			check := w.Jobs[id].check(id)
+			w.lintShard(id, warn)
 			if check != "" {
 				w.lintPermissions(id, warn)
 			}
@@ -102,14 +103,27 @@ func (w workflowFile) lintFilters(warn func(text, hint string)) {
 	}
 }
 
-// lintPermissions finds a job that may not ask how earlier attempts of its run ended. Where
-// nothing is said the repository's default holds, which is not known here.
-func (w workflowFile) lintPermissions(id string, warn func(text, hint string)) {
-	granted := w.Permissions
+// granted are the permissions of a job. Where nothing is said the repository's default holds,
+// which is not known here.
+func (w workflowFile) granted(id string) any {
 	if own := w.Jobs[id].Permissions; own != nil {
-		granted = own
+		return own
 	}
-	list, ok := granted.(map[string]any)
+	return w.Permissions
+}
+
+// lintShard finds a job that runs tests and may set commit statuses.
+func (w workflowFile) lintShard(id string, warn func(text, hint string)) {
+	list, _ := w.granted(id).(map[string]any)
+	if w.Jobs[id].runs("shard") && (w.granted(id) == "write-all" || list["statuses"] == "write") {
+		warn(fmt.Sprintf("job %s runs tests and has statuses: write: test code could set the verdict's status", id),
+			"give the job permissions of its own: {contents: read, actions: read}")
+	}
+}
+
+// lintPermissions finds a job that may not ask how earlier attempts of its run ended.
+func (w workflowFile) lintPermissions(id string, warn func(text, hint string)) {
+	list, ok := w.granted(id).(map[string]any)
 	if !ok || list["actions"] == "read" || list["actions"] == "write" {
 		return
 	}
@@ -125,15 +139,20 @@ func (j workflowJob) check(id string) string {
 	if usesReusable.MatchString(j.Uses) {
 		return id + " / verdict"
 	}
-	for _, step := range j.Steps {
+	if j.runs("", "run", "verdict") {
+		return id
+	}
+	return ""
+}
+
+// runs reports whether a step of the job runs one of these commands of the gate.
+func (j workflowJob) runs(commands ...string) bool {
+	return slices.ContainsFunc(j.Steps, func(step map[string]any) bool {
 		uses, _ := step["uses"].(string)
 		with, _ := step["with"].(map[string]any)
 		command, _ := with["command"].(string)
-		if usesGate.MatchString(uses) && (command == "" || command == "run" || command == "verdict") {
-			return id
-		}
-	}
-	return ""
+		return usesGate.MatchString(uses) && slices.Contains(commands, command)
+	})
 }
 
 func (j workflowJob) lint(id string, warn func(text, hint string)) {

@@ -31,6 +31,15 @@ func TestLintWorkflows(t *testing.T) {
 			[]string{"job gate has no permission actions: read"}},
 		{"permissions of the job count", "on: push\npermissions: {contents: read}\njobs: {gate: {permissions: {actions: read}, steps: [{uses: org/e2e-gate@v1}]}}\n",
 			nil, nil},
+		{"a shard that may set statuses", "on: push\njobs:\n  shard: {permissions: {statuses: write, actions: read}, steps: [{uses: org/e2e-gate@v1, with: {command: shard}}]}\n",
+			nil, []string{"job shard runs tests and has statuses: write: test code could set the verdict's status"}},
+		{"by the workflow's permissions", "on: push\npermissions: {statuses: write}\njobs: {shard: {steps: [{uses: org/e2e-gate/.github/actions/without-upload@v1, with: {command: shard}}]}}\n",
+			nil, []string{"job shard runs tests"}},
+		{"by all permissions", "on: push\npermissions: write-all\njobs: {shard: {steps: [{uses: org/e2e-gate@v1, with: {command: shard}}]}}\n", nil, []string{"job shard runs tests"}},
+		{"the job's own permissions count", "on: push\npermissions: write-all\njobs: {shard: {permissions: {contents: read, actions: read}, steps: [{uses: org/e2e-gate@v1, " +
+			"with: {command: shard}}]}}\n", nil, nil},
+		{"a shard that may read", "on: push\npermissions: read-all\njobs: {shard: {steps: [{uses: org/e2e-gate@v1, with: {command: shard}}]}}\n", nil, nil},
+		{"somebody else's shard", "on: push\npermissions: write-all\njobs: {shard: {steps: [{uses: org/other@v1, with: {command: shard}}]}}\n", nil, nil},
 		{"all permissions", "on: push\npermissions: write-all\njobs: {gate: {steps: [{uses: org/e2e-gate@v1}]}}\n", nil, nil},
 		{"no YAML", "jobs: [", nil, nil},
 	} {
