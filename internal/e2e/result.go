@@ -251,7 +251,7 @@ type TestHistory struct {
 
 	Slower *HistoryPace `json:"slower,omitempty" doc:"Since when it takes longer to pass, if it does."`
 
-	Text string `json:"text" doc:"The same in a few words: failing on main since 2026-11-02 (4 runs)."`
+	Text string `json:"text" doc:"The same in a few words: fails on main too since 2026-11-02 (4 runs)."`
 }
 
 // HistoryPace is a change of what a test takes to pass.

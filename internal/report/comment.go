@@ -55,10 +55,7 @@ func commentHead(r e2e.Result, o CommentOptions) Part {
 	if o.About != "" {
 		text += "> " + o.About + "\n\n"
 	}
-	if red := redBase(r); red != "" {
-		text += "> " + safetext.Inline(red, longText) + "\n\n"
-	}
-	text += whatToDo(r) + "\n\n"
+	text += redBaseNote(r) + whatToDo(r) + "\n\n"
 	if called := Mentions(r, o.Owners); len(called) > 0 {
 		text += "New blocking failures, cc " + strings.Join(called, " ") + "\n\n"
 	}

@@ -100,7 +100,7 @@ func HeadlinePart(r e2e.Result) Part {
 	if r.Run.ID != "" {
 		facts = append(facts, "run id "+safetext.Code(r.Run.ID, 100))
 	}
-	return Part{Head: heading(r, "") + whatToDo(r) + "\n\n" + strings.Join(facts, " · ") + "\n\n"}
+	return Part{Head: heading(r, "") + redBaseNote(r) + whatToDo(r) + "\n\n" + strings.Join(facts, " · ") + "\n\n"}
 }
 
 // heading is the verdict in one line.
