@@ -187,7 +187,7 @@ type Own struct {
 
 // OwnOf is what a run knows of itself, and of a test that failed so often in the same way on its base.
 func OwnOf(run e2e.Run, same int) Own {
-	return Own{Run: run.ID, OnMain: Record{Main: run.DefaultBranch, Ref: run.Ref}.onMain(), Same: same}
+	return Own{Run: run.ID, OnMain: Record{Main: run.DefaultBranch, Subject: run.Subject}.onMain(), Same: same}
 }
 
 // Past says what earlier runs recorded of a test that failed or was flaky. It is nil only for a

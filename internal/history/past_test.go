@@ -267,7 +267,7 @@ func BenchmarkAll(b *testing.B) {
 	}
 }
 
-// That a test fails on main too is no word on why it fails here: only the same failure there is, and a run of main
+// That a test fails on main too does not say why it fails here: only the same failure there does, and a run of main
 // says it of itself.
 func TestPastOfAFailureOnMain(t *testing.T) {
 	for _, tc := range []struct {
