@@ -242,7 +242,7 @@ func (w *watcher) begin(ctx context.Context) error {
 	switch {
 	case err != nil:
 		return watchedError("nothing is said early: " + err.Error())
-	case plan.Run.EventSHA != "":
+	case plan.Run.EventSHA != "" || plan.Run.SHA != w.trigger.SHA || plan.Run.Repository != w.trigger.Repository:
 		return watchedError("nothing is said early: the plan is for another commit than the event's")
 	case s.judging.By == e2e.JudgedByNothing:
 		return watchedError("nothing is said early: " + s.judging.problems[0].Text)
