@@ -76,6 +76,10 @@ func (f *forkPublisher) skipReason() string {
 		return "the run was not started by a pull request"
 	case strings.EqualFold(f.run.HeadRepository, f.trigger.Repository) && f.run.Actor != dependabot:
 		return "the run is of a branch of this repository, and could post its own result"
+	case f.run.Conclusion == "action_required":
+		return "the run waits for an approval; its result is posted when it has run"
+	case f.run.Conclusion == "skipped", f.run.Conclusion == "stale":
+		return "the run was " + f.run.Conclusion + ": it judged nothing, so a required check stays pending"
 	}
 	return ""
 }
