@@ -72,6 +72,8 @@ func (f *forkPublisher) skipReason() string {
 	switch {
 	case !f.run.Completed:
 		return "the run was started again; its result is posted when it ends"
+	case slices.Contains([]string{"action_required", "skipped", "stale"}, f.run.Conclusion):
+		return "the run ended with " + f.run.Conclusion + ", so nothing was judged"
 	case f.run.Event != "pull_request":
 		return "the run was not started by a pull request"
 	case strings.EqualFold(f.run.HeadRepository, f.trigger.Repository) && f.run.Actor != dependabot:

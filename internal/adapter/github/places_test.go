@@ -42,6 +42,45 @@ func TestDeploymentBounds(t *testing.T) {
 	}
 	_, err := c.SetDeploymentStatus(context.Background(), publish.Deployment{Environment: "e"}, publish.DeploymentSuccess, "", "")
 	sentence(t, err, "this run has no deployment")
-	_, err = c.FindDeployment(context.Background(), head, "x")
+	_, err = c.FindDeployment(context.Background(), head, "x", "")
 	sentence(t, err, "was not deployed to x")
+}
+
+// A job that names an environment makes a deployment of its own, which is newer than the one
+// that is judged.
+func TestDeploymentsOfOurOwnJobs(t *testing.T) {
+	const page = "https://github.example/acme/cases/actions/runs/7"
+	find := func(s *githubfake.Server) (int64, error) {
+		return client(t, s).FindDeployment(context.Background(), head, "staging", page)
+	}
+	s := githubfake.New(t)
+	s.StartJob(7, head, "staging")
+	_, err := find(s)
+	sentence(t, err, "was deployed only by jobs of this run")
+	s.StartJob(70, head, "staging")
+	want := int64(s.Deployments[1].ID)
+	for range 5 {
+		s.StartJob(7, head, "staging")
+	}
+	if got, err := find(s); got != want || err != nil {
+		t.Errorf("%d, %v, want %d", got, err, want)
+	}
+	s.Fail(githubfake.Fault{Path: "/statuses", Change: githubfake.Answers("", 500, "oops").Change})
+	_, err = find(s) // whose it is is not known
+	sentence(t, err, "500")
+	s = githubfake.New(t)
+	s.Deployments = []githubfake.Deployment{{ID: 3, SHA: head, Environment: "staging", Creator: githubfake.JobBot, Statuses: []githubfake.DeploymentStatus{
+		{State: "failure", Description: publish.DeploymentOwn + "pr: blocked", LogURL: page}}}}
+	if got, err := find(s); got != 3 || err != nil {
+		t.Errorf("a deployment with the status of an earlier attempt: %d, %v", got, err)
+	}
+	for range 40 {
+		s.StartJob(7, head, "staging")
+	}
+	before := s.Count("")
+	_, err = find(s)
+	sentence(t, err, "deployment: false")
+	if n := s.Count("") - before; n > maxOwnDeployments+1 {
+		t.Errorf("%d requests", n)
+	}
 }
