@@ -66,6 +66,7 @@ type backups struct {
 	name    string
 	trigger trigger.Trigger
 	console *report.Console
+	budget  *forge.Budget
 	// commits are those of trusted runs, as GitHub reports them.
 	commits map[int64]string
 }
@@ -84,7 +85,7 @@ func (h keptHistory) backups(console *report.Console) history.BackupSource {
 	if !ok {
 		return nil
 	}
-	return &backups{forge: from, name: historyArtifact(h.key), trigger: h.trigger, console: console}
+	return &backups{forge: from, name: historyArtifact(h.key), trigger: h.trigger, console: console, budget: h.app.budget}
 }
 
 // Missing fetches the records of runs that the log does not know.
@@ -92,6 +93,9 @@ func (b *backups) Missing(ctx context.Context, known func(string) bool) []histor
 	ctx, cancel := context.WithTimeout(ctx, repairTime)
 	defer cancel()
 	list, err := b.listed(ctx, known)
+	if scarce := b.budget.Scarce(); err == nil && len(list) > 0 && scarce != "" {
+		err = errors.New(scarce)
+	}
 	if err != nil {
 		b.noteUnrepaired(err.Error())
 		return nil

@@ -43,8 +43,8 @@ func (c *Client) findDeployment(ctx context.Context, sha, environment, page stri
 	}
 	for i, d := range list {
 		if i == maxOwnDeployments {
-			return 0, fmt.Errorf("the newest %d deployments of the commit to %s are of jobs of this run; give those jobs `environment: {name: %[2]s, deployment: false}`",
-				i, safetext.Line(environment, maxContext))
+			return 0, fmt.Errorf("the newest %d deployments of the commit to %s are of jobs of this run; "+
+				"give those jobs `environment: {name: %[2]s, deployment: false}`", i, safetext.Line(environment, maxContext))
 		}
 		own, err := c.ofRun(ctx, d, page)
 		if err != nil || !own {

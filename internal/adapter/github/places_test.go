@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/org/e2e-gate/internal/annotation"
+	"github.com/org/e2e-gate/internal/forge"
 	"github.com/org/e2e-gate/internal/publish"
 	"github.com/org/e2e-gate/internal/testkit/githubfake"
 )
@@ -25,6 +26,27 @@ func TestCheckInBatches(t *testing.T) {
 		if err != nil || out.Action != publish.Created || len(list) != 1 || list[0].Requests != requests || list[0].Annotations != min(n, batch*maxBatches) ||
 			list[0].Conclusion != "failure" {
 			t.Errorf("%d: %+v, %v, %d", n, out, err, len(list))
+		}
+	}
+}
+
+// At four fifths of the hour's requests, the rest of the annotations is left out, and said to be.
+func TestCheckWhenRequestsAreScarce(t *testing.T) {
+	for used, want := range map[int]int{797: 130, 798: 100, 799: 50} {
+		s := githubfake.New(t)
+		s.Used = used
+		k := publish.Check{Name: "report", Title: "t"}
+		for i := range 130 {
+			k.Annotations = append(k.Annotations, annotation.New(annotation.Error, fmt.Sprintf("f%d.go", i), 0, "t", "m"))
+		}
+		c, err := New(Options{Repository: s.Repository, Token: githubfake.JobToken, BaseURL: "http://api.test", Transport: s.Transport(), Budget: &forge.Budget{}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := c.CreateCheck(context.Background(), head, k)
+		said := fmt.Sprintf("the first %d of 130 annotations: 800 of the 1000 requests", want)
+		if err != nil || s.CheckRuns()[0].Annotations != want || (want < 130) != strings.Contains(out.Note, said) {
+			t.Errorf("%d: %+v, %v, %d", used, out, err, s.CheckRuns()[0].Annotations)
 		}
 	}
 }
