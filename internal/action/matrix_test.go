@@ -23,7 +23,8 @@ suites:
 shards: {count: 2}
 `
 
-const each = `{ echo "<testsuite>"
+const each = `[ "$GIVEN,$HIDDEN,$LATE" = "from the caller,s3cret-value,later-value" ] || exit 9
+{ echo "<testsuite>"
 for t in "$@"; do
   case "$(cat "is-$t" 2>/dev/null)" in
     fail) echo "<testcase name=\"$t\" classname=\"$E2E_SHARD\"><failure message=\"expected 1, got 2\"/></testcase>" ;;
@@ -46,6 +47,9 @@ jobs:
     secrets:
       env: |
         HIDDEN=s3cret-value
+      E2E_ENV: |
+        # an environment's secret takes the place of this
+        LATE=later-value
 `
 
 // newMatrixWorld is a world whose workflow calls the reusable one.
@@ -118,7 +122,7 @@ func TestMatrixUnderAct(t *testing.T) {
 			if strings.Contains(body, tc.not) {
 				t.Errorf("%q is in the comment:\n%s", tc.not, body)
 			}
-			if strings.Contains(got.log, "s3cret-value") {
+			if strings.Contains(got.log, "s3cret-value") || strings.Contains(got.log, "later-value") {
 				t.Error("the secret is in the log")
 			}
 			if list := w.fake.Requests(); len(list) > 10 || slices.ContainsFunc(list, aboutTheRun) {
