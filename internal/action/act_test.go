@@ -434,6 +434,9 @@ func TestHistoryUnderAct(t *testing.T) {
 	if got := w.act(t.Context(), "push", push); !strings.HasPrefix(saved(), "e2e-gate-history-77-1") {
 		t.Fatalf("the default branch kept nothing: %q\n%s", saved(), got.tail())
 	}
+	if list, err := os.ReadDir(filepath.Join(w.kept, "..", "cache")); err != nil || len(list) != 1 || !strings.HasPrefix(list[0].Name(), "snapshot-") {
+		t.Errorf("the cache has %v, want one snapshot: %v", list, err)
+	}
 	planned := func() ran {
 		got := w.act(t.Context(), "pull_request", strings.Replace(pullRequest(w.fake), `"repository": {`, `"repository": {"default_branch": "main", `, 1),
 			"--env", "GITHUB_WORKFLOW_REF=acme/cases/.github/workflows/e2e.yml@main")

@@ -252,7 +252,11 @@ func (h keptHistory) keep(ctx context.Context, runner stepRunner) {
 	if !actions.Detect(h.app.getenv) || !h.cached() {
 		return
 	}
-	runner.line("history", defaultHistory)
+	if err := h.shrink(ctx); err != nil {
+		runner.journal.Note(fmt.Sprintf("the history is not saved in the cache: %v", err))
+	} else {
+		runner.line("history", defaultHistory)
+	}
 	if entries, err := os.ReadDir(h.copied()); err != nil || len(entries) == 0 || !h.app.keepsBackups(h.trigger) {
 		return // nothing was recorded, or no later run could find it
 	}
@@ -262,6 +266,14 @@ func (h keptHistory) keep(ctx context.Context, runner stepRunner) {
 	}
 	runner.line("history-folder", h.copied())
 	runner.line("history-artifact", historyArtifact(h.key))
+}
+
+// shrink leaves a small snapshot where the Action's cache is saved from: a cache cannot be changed, so
+// every run saves a new copy, and all of a repository share ten gigabytes.
+func (h keptHistory) shrink(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, repairTime)
+	defer cancel()
+	return h.log(nil).Shrink(ctx, history.MaxCached)
 }
 
 // bringAlong fetches what earlier attempts uploaded under the name that this attempt
