@@ -28,6 +28,9 @@ func (s *setup) witnesses(ctx context.Context, attempts []int) []verdict.Witness
 		}
 		return list
 	}
+	if s.trigger.Platform != "" {
+		return unknown(s.trigger.Platform + " cannot be asked about that; start a new run, or hand on the documents of the earlier attempt with --results")
+	}
 	run, err := strconv.ParseInt(s.trigger.WorkflowRun, 10, 64)
 	if err != nil {
 		return unknown("the workflow run is not a number")

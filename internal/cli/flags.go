@@ -21,6 +21,7 @@ type staged struct {
 	Shards  string `help:"Number of shards, or auto." placeholder:"N|auto"`
 	Out     string `help:"Folder for documents and evidence. Default: .e2e-gate/runs/<run id>." placeholder:"DIR" type:"path"`
 	Key     string `help:"Tells two calls of the gate in one workflow apart." placeholder:"KEY"`
+	Subject string `help:"What is judged, where it is not the checkout: repository, sha, ref, environment and version, as NAME=VALUE, separated by commas. The variables E2E_SUBJECT_REPOSITORY and so on say the same." placeholder:"NAME=VALUE,..."`
 	Release string `help:"Tag of the release under test, whose commit is checked out. Default on release events and pushed tags: the event's tag." placeholder:"TAG"`
 }
 

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/csv"
 	"encoding/json"
@@ -48,7 +49,7 @@ func (f historyFlags) open(a *App) (*history.Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &history.Log{Store: store, Now: a.Now, Repository: trigger.Detect(a.getenv).Repository}, nil
+	return &history.Log{Store: store, Now: a.Now, Repository: cmp.Or(a.getenv("E2E_SUBJECT_REPOSITORY"), trigger.Detect(a.getenv).Repository)}, nil
 }
 
 // load reads the history, and prints which records could not be read.

@@ -49,15 +49,17 @@ type keptHistory struct {
 	app *App
 	// root is the repository's, key that of the call of the gate.
 	root, key string
-	trigger   trigger.Trigger
-	store     history.Store
-	address   history.Address
+	// repository is that of what is judged.
+	repository string
+	trigger    trigger.Trigger
+	store      history.Store
+	address    history.Address
 }
 
 // log is the log in the store; backups are asked for what the store may have lost, nil for
 // none.
 func (h keptHistory) log(backups history.BackupSource) *history.Log {
-	return &history.Log{Store: h.store, Copies: h.copies(), Backups: backups, Now: h.app.Now, Repository: h.trigger.Repository}
+	return &history.Log{Store: h.store, Copies: h.copies(), Backups: backups, Now: h.app.Now, Repository: h.repository}
 }
 
 // backups are those artifacts.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/org/e2e-gate/internal/config"
 	"github.com/org/e2e-gate/internal/diag"
+	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/gitrepo"
 	"github.com/org/e2e-gate/internal/pipeline"
 	"github.com/org/e2e-gate/internal/policy"
@@ -23,6 +25,8 @@ type inputs struct {
 	// root is the repository's.
 	root    string
 	trigger trigger.Trigger
+	// subject is what is judged, where flag or environment say that it is not the checkout; else it is zero.
+	subject e2e.Subject
 	// eventSHA is the commit that the event names, if another one is checked out and judged.
 	eventSHA string
 	runID    string
@@ -60,8 +64,11 @@ func (a *App) resolve(ctx context.Context, f staged, uses config.Sections, runID
 	if err := a.refuseForeign(ctx, in.trigger, work); err != nil {
 		return in, err
 	}
-	in.trigger, in.eventSHA = ofCheckout(ctx, ofRelease(ctx, in.trigger, f.Release, work), work)
+	in.trigger, in.eventSHA = ofCheckout(ctx, ofRelease(ctx, ofRemote(ctx, in.trigger, work), f.Release, work), work)
 	in.changed = work.Changed(ctx, in.trigger.BaseSHA)
+	if in.subject, err = a.subject(f.Subject); err != nil {
+		return in, err
+	}
 	if in.runID == "" {
 		in.runID = pipeline.NewRunID(a.Now())
 	}
@@ -118,7 +125,7 @@ func (a *App) readConfig(ctx context.Context, in *inputs, f staged, uses config.
 
 // lookupOf resolves variables: the gate's own, then the environment.
 func (a *App) lookupOf(in inputs, stage config.Stage) func(string) (string, bool) {
-	own := map[string]string{"E2E_SHA": in.trigger.SHA, "E2E_RUN_ID": in.runID, "E2E_STAGE": stage.Name, "E2E_TARGET": stage.Target}
+	own := map[string]string{"E2E_SHA": cmp.Or(in.subject.SHA, in.trigger.SHA), "E2E_RUN_ID": in.runID, "E2E_STAGE": stage.Name, "E2E_TARGET": stage.Target}
 	return func(name string) (string, bool) {
 		if value := own[name]; value != "" {
 			return value, true

@@ -102,13 +102,20 @@ func (b *bench) base(ctx context.Context) (values, measured string, err error) {
 	head := b.work.Head(ctx)
 	if strings.HasPrefix(t.Event, "pull_request") || t.Event == "merge_group" {
 		values = b.tip(ctx, t.Branch, t.BaseSHA)
-		if values == "" {
+		switch {
+		case values == "" && t.Platform != "":
+			return "", "", fmt.Errorf("%s does not name the base, and the checkout does not have branch %s of origin; fetch it (git fetch origin %s), "+
+				"or check out with the whole history", t.Platform, cmp.Or(t.Branch, "(unknown)"), t.Branch)
+		case values == "":
 			return "", "", errNoBase
 		}
 		return values, b.measuredAgainst(ctx, head, values), nil
 	}
 	branch, ok := strings.CutPrefix(t.Ref, "refs/heads/")
 	switch {
+	case t.MainBranch == "" && t.Platform != "":
+		return "", "", fmt.Errorf("%s does not name the default branch, and the checkout does not know it either; run git remote set-head origin --auto first",
+			t.Platform)
 	case t.MainBranch == "":
 		b.notes = append(b.notes, "the event names no default branch, so the config of this commit judges it")
 		return "", "", nil
@@ -367,12 +374,19 @@ func (b *bench) withoutBase() judging {
 
 // unknown is the judging of a change whose base cannot be read: nothing is judged.
 func (b *bench) unknown(ctx context.Context, err error) judging {
-	advice := "Check out with fetch-depth: 0, or give the token contents: read"
-	if b.work.Foreign(ctx) {
-		err, advice = gitrepo.ErrForeign, "Or give the token contents: read"
+	way := ". Check out with fetch-depth: 0, or give the token contents: read"
+	foreign := b.work.Foreign(ctx)
+	if foreign {
+		err = gitrepo.ErrForeign
+	}
+	switch {
+	case b.in.trigger.Platform != "":
+		way = ""
+	case foreign:
+		way = ". Or give the token contents: read"
 	}
 	return judging{Judging: e2e.Judging{By: e2e.JudgedByNothing}, problems: []e2e.Problem{{Code: e2e.CodePolicyUnreadable, LosesEvidence: true, Text: fmt.Sprintf(
-		"the config that judges this commit is not known: %v. %s", err, advice)}}}
+		"the config that judges this commit is not known: %v%s", err, way)}}}
 }
 
 // maxAncestors bounds how many commits before the base are looked at for a judged run.

@@ -76,7 +76,7 @@ func forkResult(state e2e.VerdictState, blocks bool) e2e.Result {
 	}
 	return e2e.Result{
 		Schema: e2e.ResultSchema,
-		Run: e2e.Run{ID: "e2e-1", Stage: "pr", Blocks: true, Repository: "acme/cases", SHA: commitSHA, PullRequest: 42, WorkflowRun: "900",
+		Run: e2e.Run{ID: "e2e-1", Stage: "pr", Blocks: true, Subject: e2e.Subject{Repository: "acme/cases", SHA: commitSHA}, PullRequest: 42, WorkflowRun: "900",
 			WorkflowAttempt: 2, URL: "https://evil.example/"},
 		Tests: []e2e.TestResult{{Test: e2e.Test{ID: "s/A::one", Suite: "s", Name: "one"}, Outcome: outcome, Effect: effect,
 			Attempts: []e2e.Attempt{{N: 1, Outcome: outcome, Message: "boom"}}}},

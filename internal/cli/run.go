@@ -38,6 +38,9 @@ func (c runCmd) Run(ctx context.Context, a *App) error {
 	if s.narrow, err = c.narrowed(ctx, a, s.inputs); err != nil {
 		return err
 	}
+	if err := s.elsewhere(c.published); err != nil {
+		return err
+	}
 	s.place, s.posting, s.exonerates = place, c.posting(), true
 	s.fetchEarlier(ctx, c.staged)
 	session, err := s.session(ctx, c.staged, false, true, s.past.backups(s.console))

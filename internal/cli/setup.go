@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"path/filepath"
 	"slices"
@@ -77,7 +78,7 @@ func (a *App) prepare(ctx context.Context, f staged, uses config.Sections, runID
 	if err != nil {
 		return nil, err
 	}
-	s.past = keptHistory{a, s.root, s.key, s.trigger, store, address}
+	s.past = keptHistory{a, s.root, s.key, cmp.Or(s.subject.Repository, s.trigger.Repository), s.trigger, store, address}
 	s.masking = a.mask(ctx, in)
 	s.runner().mask(s.masked())
 	s.console = a.console(s.redact)
@@ -161,7 +162,7 @@ func (s *setup) session(ctx context.Context, f staged, matrix, oneMachine bool, 
 	}
 	session := pipeline.New(pipeline.Options{
 		Root: s.root, Out: f.Out, Config: &cfg, ConfigFile: ownConfig(s.root, f.Config), Missing: s.missing, Stage: s.stage, Trigger: s.trigger,
-		EventSHA: s.eventSHA, RunID: s.runID, Key: f.Key,
+		Subject: s.subject, EventSHA: s.eventSHA, RunID: s.runID, Key: f.Key,
 		Select: f.Select, Service: f.Service, Narrow: s.narrow,
 		Shards: count, Matrix: matrix, OneMachine: oneMachine, Quarantine: quarantine, ChangedPaths: s.changed, Earlier: s.earlier,
 		Judging: &s.judging.Judging, Baseline: s.measured, Approve: s.judging.asking(), Vouched: vouched,

@@ -7,12 +7,14 @@ import (
 
 	"github.com/org/e2e-gate/internal/config"
 	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/report"
+	"github.com/org/e2e-gate/internal/trigger"
 )
 
 type shardCmd struct {
 	staged
 	Plan    string   `help:"plan.json of this run. Default on GitHub Actions: the plan that an earlier job uploaded." placeholder:"FILE" type:"path"`
-	Index   int      `help:"Index of the shard, from 0." required:"" placeholder:"N"`
+	Index   *int     `help:"Index of the shard, from 0. Default: that of the job, where the platform numbers equal jobs." placeholder:"N"`
 	Results []string `help:"Folder with shard documents of earlier attempts of this workflow run." placeholder:"DIR" type:"path"`
 }
 
@@ -28,23 +30,45 @@ func (c shardCmd) Run(ctx context.Context, a *App) error {
 	if err != nil {
 		return err
 	}
+	index, err := c.index(trigger.Detect(a.getenv), len(plan.Shards))
+	if err != nil {
+		return err
+	}
+	if index >= len(plan.Shards) && c.Index == nil {
+		_, _ = fmt.Fprintf(a.Stderr, "the plan has %s: nothing is left for job %d\n", report.Plural(len(plan.Shards), "shard", "shards"), index+1)
+		return nil
+	}
 	s, session, err := a.adopt(ctx, c.staged, plan, config.AllSections, func(s *setup) { s.takeEarlier(ctx, files) })
 	if err != nil {
 		return err
 	}
-	if c.Index < 0 || c.Index >= len(plan.Shards) {
-		return noShard(c.Index, len(plan.Shards))
+	if index < 0 || index >= len(plan.Shards) {
+		return noShard(index, len(plan.Shards))
 	}
-	s.runner().folder(session.Out(), artifactName(c.Key, "shard", plan.Shards[c.Index].Name, s.trigger.WorkflowAttempt))
-	result := session.Shard(ctx, c.Index, c.Results...)
+	s.runner().folder(session.Out(), artifactName(c.Key, "shard", plan.Shards[index].Name, s.trigger.WorkflowAttempt))
+	result := session.Shard(ctx, index, c.Results...)
 	s.console.Done()
-	document := fmt.Sprintf("shard-%d.%d.json", c.Index, s.trigger.WorkflowAttempt)
+	document := fmt.Sprintf("shard-%d.%d.json", index, s.trigger.WorkflowAttempt)
 	s.runner().result(result, filepath.Join(session.Out(), document))
-	s.part = fmt.Sprintf("shard %d of %d", c.Index, len(plan.Shards))
+	s.part = fmt.Sprintf("shard %d of %d", index, len(plan.Shards))
 	if err := s.show(c.Format, session, result, document); err != nil {
 		return fmt.Errorf("cannot print the result: %w", err)
 	}
-	return exitError(shardStatus(result, len(plan.Shards[c.Index].Tests)))
+	return exitError(shardStatus(result, len(plan.Shards[index].Tests)))
+}
+
+// index is the shard that the flag names, else the one of this job.
+func (c shardCmd) index(t trigger.Trigger, shards int) (int, error) {
+	switch {
+	case c.Index != nil:
+		return *c.Index, nil
+	case t.Total == 0:
+		return 0, usage("--index is missing; give the index of the shard, from 0")
+	case t.Total < shards:
+		return 0, usage("the plan has %d shards, but %s runs %s: the tests of the others would be lost; run %d jobs, or plan with --shards %d", shards, t.Platform,
+			report.Plural(t.Total, "job", "jobs"), shards, t.Total)
+	}
+	return t.Index, nil
 }
 
 func noShard(index, shards int) error {

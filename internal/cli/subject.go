@@ -1,14 +1,79 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/gitrepo"
 	"github.com/org/e2e-gate/internal/trigger"
 )
+
+// subject is what the flag or the environment say is judged, where that is not the checkout: a deployment that a job of a cluster
+// tests, or another repository's commit. Nothing is made up: what they do not say is not known. Zero: they say nothing.
+func (a *App) subject(flag string) (e2e.Subject, error) {
+	var s e2e.Subject
+	fields := map[string]*string{
+		"repository": &s.Repository, "sha": &s.SHA, "ref": &s.Ref, "environment": &s.Environment, "version": &s.ProductVersion,
+	}
+	for name, field := range fields {
+		*field = strings.TrimSpace(a.getenv("E2E_SUBJECT_" + strings.ToUpper(name)))
+	}
+	for pair := range strings.SplitSeq(flag, ",") {
+		if flag == "" {
+			break
+		}
+		name, value, ok := strings.Cut(pair, "=")
+		field := fields[strings.TrimSpace(name)]
+		if !ok || field == nil {
+			return s, usage("--subject: %q is none of its parts; give repository=OWNER/NAME, sha=COMMIT, ref=REF, environment=NAME, version=TEXT, separated by commas",
+				pair)
+		}
+		*field = strings.TrimSpace(value)
+	}
+	switch {
+	case s == e2e.Subject{}:
+	case s.SHA != "" && !fullHash.MatchString(s.SHA):
+		return s, usage("the subject's commit %q is not a full hash; give all 40 (or 64) hexadecimal digits, so that no other commit can be meant", s.SHA)
+	case s.Repository == "" && (s.SHA != "" || s.Ref != ""):
+		return s, usage("the subject has a commit or ref, and no repository; say which one (E2E_SUBJECT_REPOSITORY, or repository= in --subject)")
+	}
+	return s, nil
+}
+
+var fullHash = regexp.MustCompile(`^(?:[0-9a-f]{40}|[0-9a-f]{64})$`)
+
+// elsewhere refuses to post the verdict on a subject that is not the event's commit: it would stand beside the wrong one.
+func (in inputs) elsewhere(p published) error {
+	own := in.subject.SHA == "" || in.subject.SHA == in.trigger.SHA
+	own = own && (in.subject.Repository == "" || strings.EqualFold(in.subject.Repository, in.trigger.Repository))
+	if own || p.Publish != "" || !p.wanted().Any() {
+		return nil
+	}
+	return usage("the subject %s is not the commit of this event, on which comment, status, check, deployment and promotion would be posted; leave them out "+
+		"(in the action: comment: false), and use the exit status, --statement or --publish dir:PATH", strings.TrimSpace(in.subject.Repository+" "+in.subject.SHA))
+}
+
+// ofRemote adds what a platform other than GitHub does not tell and the checkout's remote does: the default branch, and the tip of
+// the base.
+func ofRemote(ctx context.Context, t trigger.Trigger, work gitrepo.Checkout) trigger.Trigger {
+	if t.Platform == "" {
+		return t
+	}
+	if t.MainBranch == "" {
+		t.MainBranch = work.MainBranch(ctx)
+		t.DefaultBranch = t.MainBranch != "" && t.Event != "pull_request" && t.Event != "merge_group" && t.Ref == "refs/heads/"+t.MainBranch
+	}
+	if t.Event == "pull_request" || t.Event == "merge_group" {
+		t.Branch = cmp.Or(t.Branch, t.MainBranch)
+		t.BaseSHA = cmp.Or(t.BaseSHA, work.Resolve(ctx, t.Branch))
+	}
+	return t
+}
 
 // ofCheckout makes the commit under test the one that is checked out: a verdict holds for the
 // code that ran, whatever commit the event names. The event's commit is checked out if HEAD is

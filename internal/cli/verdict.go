@@ -52,6 +52,9 @@ func (c verdictCmd) Run(ctx context.Context, a *App) error {
 	if err != nil {
 		return err
 	}
+	if err := s.elsewhere(c.published); err != nil {
+		return err
+	}
 	s.place = place
 	s.runner().folder(session.Out(), artifactName(c.Key, "verdict", s.stage.Name, s.trigger.WorkflowAttempt))
 	return s.finish(ctx, c.Format, c.published, session, session.Verdict(ctx, c.Results))

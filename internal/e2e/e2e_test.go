@@ -291,7 +291,7 @@ func TestSmoke(t *testing.T) {
 }
 
 func TestSameSubject(t *testing.T) {
-	run := Run{WorkflowRun: "1", Stage: "pr", Key: "k", SHA: "s", Repository: "o/r"}
+	run := Run{WorkflowRun: "1", Stage: "pr", Key: "k", Subject: Subject{SHA: "s", Repository: "o/r"}}
 	same := run
 	same.ID, same.WorkflowAttempt, same.Ref, same.Select = "other", 2, "ref", "api"
 	if !run.SameSubject(same) {
@@ -300,6 +300,7 @@ func TestSameSubject(t *testing.T) {
 	for name, change := range map[string]func(*Run){
 		"workflow run": func(r *Run) { r.WorkflowRun = "2" }, "stage": func(r *Run) { r.Stage = "main" }, "key": func(r *Run) { r.Key = "" },
 		"commit": func(r *Run) { r.SHA = "t" }, "repository": func(r *Run) { r.Repository = "o/s" },
+		"environment": func(r *Run) { r.Environment = "staging" }, "version": func(r *Run) { r.ProductVersion = "2" },
 	} {
 		other := run
 		if change(&other); run.SameSubject(other) || other.SameSubject(run) {

@@ -8,6 +8,7 @@ import (
 
 // Run identifies one run of the gate: what started it, on what, for which stage.
 type Run struct {
+	Subject
 	ID              string    `json:"id" mask:"-" doc:"Run id: e2e-<epoch ms>-<uuid>."`
 	Stage           string    `json:"stage" mask:"-" doc:"Stage of the config."`
 	Config          string    `json:"config,omitempty" mask:"-" doc:"Config file, relative to the repository, where it is not at a default place."`
@@ -17,10 +18,7 @@ type Run struct {
 	Service         string    `json:"service,omitempty" mask:"-" doc:"Service that the run was narrowed to."`
 	Narrowed        *Narrowed `json:"narrowed,omitempty" doc:"Set if only some of the stage's tests were asked for: nothing of such a run is published, signed or remembered."`
 	Event           string    `json:"event,omitempty" mask:"-" doc:"Event that started the run; empty outside CI."`
-	Repository      string    `json:"repository,omitempty" mask:"-" doc:"owner/name."`
-	SHA             string    `json:"sha,omitempty" mask:"-" doc:"Commit under test."`
 	EventSHA        string    `json:"event_sha,omitempty" mask:"-" doc:"Commit that the event names, where another one was checked out and judged."`
-	Ref             string    `json:"ref,omitempty" mask:"-" doc:"Git ref under test."`
 	DefaultBranch   bool      `json:"default_branch,omitempty" doc:"The commit under test is on the default branch."`
 	PullRequest     int       `json:"pull_request,omitempty" doc:"Number of the pull request."`
 	MergeGroup      []int     `json:"merge_group,omitempty" doc:"Pull requests of the merge group in the order in which they merge, as far as the queue or the group's ref names them."`
@@ -41,13 +39,15 @@ type Narrowed struct {
 }
 
 // SameSubject reports whether two documents describe the same workflow run,
-// stage, key, repository and commit: only then does an earlier attempt count. A run that was narrowed to
+// stage, key and subject: only then does an earlier attempt count. A run that was narrowed to
 // some tests is never an attempt at the whole stage.
 func (r Run) SameSubject(o Run) bool {
 	if r.Narrowed != nil || o.Narrowed != nil {
 		return false
 	}
-	return r.WorkflowRun == o.WorkflowRun && r.Stage == o.Stage && r.Key == o.Key && r.SHA == o.SHA && r.Repository == o.Repository
+	ours, theirs := r.Subject, o.Subject
+	ours.Ref, theirs.Ref = "", "" // a name of the commit
+	return r.WorkflowRun == o.WorkflowRun && r.Stage == o.Stage && r.Key == o.Key && ours == theirs
 }
 
 // DigestOfID stands for a test's id where there is no room for it: the first 10 hexadecimal

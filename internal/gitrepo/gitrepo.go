@@ -199,6 +199,19 @@ func (c Checkout) Resolve(ctx context.Context, branch string) string {
 	return strings.TrimSpace(out)
 }
 
+// MainBranch is the default branch of the remote, as the checkout was made; empty where it does not say.
+func (c Checkout) MainBranch(ctx context.Context) string {
+	out, err := c.git(ctx, timeout, "symbolic-ref", "--quiet", "refs/remotes/origin/HEAD")
+	if err != nil {
+		return ""
+	}
+	name, ok := strings.CutPrefix(strings.TrimSpace(out), "refs/remotes/origin/")
+	if !ok {
+		return ""
+	}
+	return name
+}
+
 // OnBranch reports whether a commit is on a branch of the remote, as far as the checkout knows.
 func (c Checkout) OnBranch(ctx context.Context, commit string) bool {
 	if !fullHash.MatchString(commit) {

@@ -28,7 +28,7 @@ func TestDetailsOfARecord(t *testing.T) {
 	skipped := attempt(e2e.Skipped, e2e.SourceFirst)
 	skipped.Message = strings.Repeat("ä", 150)
 	doc := e2e.ShardRun{
-		Run: e2e.Run{Started: day0, Repository: "acme/cases"}, Platform: "linux/amd64",
+		Run: e2e.Run{Started: day0, Subject: e2e.Subject{Repository: "acme/cases"}}, Platform: "linux/amd64",
 		Gates: []e2e.Gate{
 			{Name: "api", Timeline: []e2e.Span{
 				{From: at(-9), To: at(-3), State: e2e.Unhealthy, Probes: 2}, {From: at(0), To: at(9), State: e2e.Healthy, Probes: 5, Watch: true},
@@ -139,7 +139,8 @@ func TestSizeOfAPassingRecord(t *testing.T) {
 	doc := e2e.ShardRun{
 		Run: e2e.Run{
 			ID: "e2e-1764000000000-1b4e28ba-2fa1-11d2-883f-0016d3cca427", WorkflowRun: "17640000000", WorkflowAttempt: 1, Stage: "main", Event: "push",
-			Ref: "refs/heads/main", SHA: strings.Repeat("0123456789", 4), Repository: "acme/case-platform", DefaultBranch: true, Version: "v1.2.3", Started: day0,
+			Subject:       e2e.Subject{Ref: "refs/heads/main", SHA: strings.Repeat("0123456789", 4), Repository: "acme/case-platform"},
+			DefaultBranch: true, Version: "v1.2.3", Started: day0,
 		},
 		Platform: "linux/amd64", Gates: make([]e2e.Gate, 12),
 	}
@@ -183,7 +184,7 @@ func TestSizeOfAPassingRecord(t *testing.T) {
 	}
 	old, err := pack(gzip.DefaultCompression, func(write func(any) error) error {
 		head := Record{
-			Schema: r.Schema, RunID: r.RunID, WorkflowRun: r.WorkflowRun, Attempt: r.Attempt, Stage: r.Stage, Ref: r.Ref, SHA: r.SHA, Started: r.Started, Main: r.Main,
+			Schema: r.Schema, RunID: r.RunID, WorkflowRun: r.WorkflowRun, Attempt: r.Attempt, Stage: r.Stage, Subject: e2e.Subject{Ref: r.Ref, SHA: r.SHA}, Started: r.Started, Main: r.Main,
 			Event: r.Event, Version: r.Version, Verdict: r.Verdict,
 		}
 		err := write(head)

@@ -26,13 +26,13 @@ type Record struct {
 	Schema string `json:"schema" mask:"-"`
 	RunID  string `json:"run_id" mask:"-"`
 	// WorkflowRun is GITHUB_RUN_ID; empty outside CI.
-	WorkflowRun string    `json:"workflow_run,omitempty" mask:"-"`
-	Attempt     int       `json:"workflow_attempt"`
-	Shard       int       `json:"shard"`
-	Stage       string    `json:"stage,omitempty" mask:"-"`
-	Ref         string    `json:"ref,omitempty" mask:"-"`
-	SHA         string    `json:"sha,omitempty" mask:"-"`
-	Started     time.Time `json:"started"`
+	WorkflowRun string `json:"workflow_run,omitempty" mask:"-"`
+	Attempt     int    `json:"workflow_attempt"`
+	Shard       int    `json:"shard"`
+	Stage       string `json:"stage,omitempty" mask:"-"`
+	// Subject is what was judged; empty values are not known.
+	e2e.Subject
+	Started time.Time `json:"started"`
 	// Main: the run was on the default branch.
 	Main bool `json:"main,omitempty"`
 	// Target, Event and Version are those of the run: where it tested, what started it, and
@@ -45,10 +45,8 @@ type Record struct {
 	Reasons []e2e.Code       `json:"reasons,omitempty"`
 	// Nothing is why the whole record says nothing of its tests; empty: it does.
 	Nothing Silence `json:"nothing,omitempty"`
-	// Repository is owner/name; Base the commit that the change was compared with. Both are
-	// empty where they are not known.
-	Repository string `json:"repository,omitempty" mask:"-"`
-	Base       string `json:"base,omitempty" mask:"-"`
+	// Base is the commit that the change was compared with; empty where it is not known.
+	Base string `json:"base,omitempty" mask:"-"`
 	// Policy is the digest of the policy and quarantine that judged.
 	Policy string `json:"policy,omitempty" mask:"-"`
 	// Variant is the operating system and architecture that the shard ran on, such as
@@ -191,9 +189,9 @@ func (c *Recorder) Of(doc e2e.ShardRun) Record {
 	run, result := doc.Run, c.result
 	r := Record{
 		Schema: Schema, RunID: run.ID, WorkflowRun: run.WorkflowRun, Attempt: run.WorkflowAttempt, Shard: doc.Index, Stage: run.Stage,
-		Ref: run.Ref, SHA: run.SHA, Started: run.Started, Main: run.DefaultBranch, Overhead: overhead(doc),
+		Subject: run.Subject, Started: run.Started, Main: run.DefaultBranch, Overhead: overhead(doc),
 		Processes: c.processes(doc), Tests: make([]Entry, 0, len(doc.Tests)), Target: run.Target, Event: run.Event, Version: run.Version,
-		Verdict: result.Verdict.State, Nothing: silenceOfRun(result), Repository: run.Repository, Variant: doc.Platform, Gates: healthOf(doc, run.Started),
+		Verdict: result.Verdict.State, Nothing: silenceOfRun(result), Variant: doc.Platform, Gates: healthOf(doc, run.Started),
 	}
 	for _, reason := range result.Verdict.Reasons {
 		if !slices.Contains(r.Reasons, reason.Code) {

@@ -22,14 +22,14 @@ func later() time.Time { return day0.Add(10_000 * time.Hour) }
 
 // run is a record of one test in the nth run.
 func run(n int, ref string, o e2e.Outcome, seconds float64) Record {
-	return Record{Schema: Schema, RunID: "e2e-" + string(rune('a'+n)), Attempt: 1, Ref: ref, Started: day0.Add(time.Duration(n) * time.Hour),
+	return Record{Schema: Schema, RunID: "e2e-" + string(rune('a'+n)), Attempt: 1, Subject: e2e.Subject{Ref: ref}, Started: day0.Add(time.Duration(n) * time.Hour),
 		Tests: []Entry{{ID: "t", Suite: "s", File: "f", Outcome: o, Seconds: seconds}}}
 }
 
 func TestRecordOf(t *testing.T) {
 	attempt := func(o e2e.Outcome, seconds float64) e2e.Attempt { return e2e.Attempt{Outcome: o, Seconds: seconds} }
 	doc := e2e.ShardRun{
-		Index: 2, Run: e2e.Run{ID: "e2e-1-x", WorkflowAttempt: 3, Stage: "pr", Ref: "refs/heads/main", SHA: "abc", Started: day0},
+		Index: 2, Run: e2e.Run{ID: "e2e-1-x", WorkflowAttempt: 3, Stage: "pr", Subject: e2e.Subject{Ref: "refs/heads/main", SHA: "abc"}, Started: day0},
 		Tests: []e2e.TestRun{
 			{ID: "passed", Attempts: []e2e.Attempt{attempt(e2e.Passed, 2)}},
 			{ID: "flaky", Attempts: []e2e.Attempt{attempt(e2e.Failed, 9), attempt(e2e.Passed, 3)}},
@@ -39,7 +39,7 @@ func TestRecordOf(t *testing.T) {
 		},
 	}
 	got := recordOf(doc, map[string]e2e.Test{"passed": {Suite: "s", File: "f"}}, e2e.Result{})
-	want := Record{Schema: Schema, RunID: "e2e-1-x", Attempt: 3, Shard: 2, Stage: "pr", Ref: "refs/heads/main", SHA: "abc", Started: day0, Tests: []Entry{
+	want := Record{Schema: Schema, RunID: "e2e-1-x", Attempt: 3, Shard: 2, Stage: "pr", Subject: e2e.Subject{Ref: "refs/heads/main", SHA: "abc"}, Started: day0, Tests: []Entry{
 		{ID: "passed", Suite: "s", File: "f", Outcome: e2e.Passed, Seconds: 2},
 		{ID: "flaky", Outcome: e2e.Flaky, Seconds: 3, Attempts: []Attempt{{Outcome: e2e.Failed, Seconds: 9}, {Outcome: e2e.Passed, Seconds: 3}}},
 		{ID: "failed", Outcome: e2e.Failed, Attempts: []Attempt{{Outcome: e2e.Failed, Seconds: 9}}},
@@ -241,7 +241,7 @@ var genRecord = rapid.Custom(func(t *rapid.T) Record {
 	r := Record{
 		Schema: Schema, RunID: rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "run"), Attempt: rapid.IntRange(1, 2).Draw(t, "attempt"),
 		Shard:   rapid.IntRange(0, 2).Draw(t, "shard"),
-		Ref:     rapid.SampledFrom([]string{"", "refs/heads/main", "refs/pull/1/merge"}).Draw(t, "ref"),
+		Subject: e2e.Subject{Ref: rapid.SampledFrom([]string{"", "refs/heads/main", "refs/pull/1/merge"}).Draw(t, "ref")},
 		Started: day0.Add(time.Duration(rapid.IntRange(0, 3).Draw(t, "hour")) * time.Hour),
 	}
 	for range rapid.IntRange(0, 4).Draw(t, "tests") {

@@ -11,7 +11,7 @@ import (
 
 // A record says how critical its tests were, and so does a snapshot that it is folded into.
 func TestCriticalityOfAJudgedRun(t *testing.T) {
-	r := Record{Schema: Schema, RunID: "e2e-1-x", SHA: "abc", Stage: "pr", Started: time.Date(2026, 11, 2, 10, 0, 0, 0, time.UTC), Verdict: e2e.VerdictPassed}
+	r := Record{Schema: Schema, RunID: "e2e-1-x", Subject: e2e.Subject{SHA: "abc"}, Stage: "pr", Started: time.Date(2026, 11, 2, 10, 0, 0, 0, time.UTC), Verdict: e2e.VerdictPassed}
 	for id, c := range map[string]e2e.Criticality{"smoke": e2e.ReleaseBlockingSmoke, "blocking": e2e.ReleaseBlocking, "nightly": e2e.Nightly, "none": ""} {
 		r.add(Entry{ID: id, Suite: "s", Outcome: e2e.Passed, Seconds: 1}, &e2e.Test{ID: id, Criticality: c})
 	}
@@ -54,7 +54,7 @@ func TestCriticalityOfAJudgedRun(t *testing.T) {
 func TestLastJudged(t *testing.T) {
 	start := time.Date(2026, 11, 2, 10, 0, 0, 0, time.UTC)
 	record := func(run, sha, stage string, hour int, edit func(r *Record), tests ...Entry) Record {
-		r := Record{RunID: run, SHA: sha, Stage: stage, Started: start.Add(time.Duration(hour) * time.Hour), Verdict: e2e.VerdictPassed, Tests: tests}
+		r := Record{RunID: run, Subject: e2e.Subject{SHA: sha}, Stage: stage, Started: start.Add(time.Duration(hour) * time.Hour), Verdict: e2e.VerdictPassed, Tests: tests}
 		r.Variant = "linux/amd64"
 		if edit != nil {
 			edit(&r)

@@ -14,7 +14,7 @@ import (
 )
 
 func TestOf(t *testing.T) {
-	run := e2e.Run{ID: "e2e-1-x", Stage: "pr", SHA: "abc"}
+	run := e2e.Run{ID: "e2e-1-x", Stage: "pr", Subject: e2e.Subject{SHA: "abc"}}
 	a := e2e.Attempt{Correlation: "e2e-1-x-s0-a1", DataPrefix: "e1", Trace: "4bf9"}
 	got := Templates{
 		"trace": "https://t.example/{trace_id}", "logs": "http://l.example/a?q={correlation_id}&s={stage}#{sha}",

@@ -65,6 +65,8 @@ type Options struct {
 	Trigger    trigger.Trigger
 	// RunID is set if another job began the run; else a new one is made.
 	RunID string
+	// Subject is what is judged, where it is not the trigger's commit; else it is zero.
+	Subject e2e.Subject
 	// EventSHA is the commit that the event names, where another one is checked out and judged.
 	EventSHA string
 	// Judging says whose config judges; nil: not known.
@@ -168,10 +170,15 @@ func New(opts Options) *Session {
 		out = filepath.Join(opts.Root, workspace.Name, "runs", opts.RunID)
 	}
 	t := opts.Trigger
+	subject := opts.Subject
+	if subject == (e2e.Subject{}) {
+		subject = e2e.Subject{Repository: t.Repository, SHA: t.SHA, Ref: t.Ref, Environment: t.Environment}
+	}
 	s := &Session{opts: opts, most: MaxTests, out: out, written: map[string][sha256.Size]byte{}, origins: map[string]origin{}, run: e2e.Run{
 		ID: opts.RunID, Stage: opts.Stage.Name, Config: opts.ConfigFile, Target: opts.Stage.Target, Blocks: opts.Stage.Blocking(),
-		Select: both(opts.Stage.Select, opts.Select), Service: opts.Service, Narrowed: opts.Narrow.asked(), Event: t.Event, Repository: t.Repository,
-		SHA: t.SHA, EventSHA: opts.EventSHA, Ref: t.Ref, DefaultBranch: t.DefaultBranch, PullRequest: t.PullRequest, MergeGroup: t.GroupedPRs,
+		Select: both(opts.Stage.Select, opts.Select), Service: opts.Service, Narrowed: opts.Narrow.asked(), Event: t.Event,
+		Subject:  subject,
+		EventSHA: opts.EventSHA, DefaultBranch: t.DefaultBranch, PullRequest: t.PullRequest, MergeGroup: t.GroupedPRs,
 		WorkflowRun: t.WorkflowRun, WorkflowAttempt: max(t.WorkflowAttempt, 1),
 		Key: opts.Key, URL: t.URL, Version: opts.Version, Started: started,
 	}}

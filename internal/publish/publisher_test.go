@@ -100,7 +100,7 @@ func (f foundRelease) Promote(ctx context.Context, _ string) (Outcome, error) {
 }
 
 func passed() e2e.Result {
-	return e2e.Result{Run: e2e.Run{Stage: "pr", SHA: "4bf1f7", PullRequest: 42, URL: "page"}, Verdict: e2e.Verdict{State: e2e.VerdictPassed}}
+	return e2e.Result{Run: e2e.Run{Stage: "pr", Subject: e2e.Subject{SHA: "4bf1f7"}, PullRequest: 42, URL: "page"}, Verdict: e2e.Verdict{State: e2e.VerdictPassed}}
 }
 
 // publishing is a publisher at a place, and what it says.

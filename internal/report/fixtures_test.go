@@ -28,8 +28,9 @@ func newFixture() *fixture {
 	return &fixture{e2e.Result{
 		Schema: e2e.ResultSchema,
 		Run: e2e.Run{ID: "e2e-1773480413000-6f1c2d3e-0000-4000-8000-000000000001", Stage: "pr", Target: "preview", Blocks: true, Select: "smoke or api",
-			Event:      "pull_request",
-			Repository: "acme/cases", SHA: "0123456789abcdef0123456789abcdef01234567", Ref: "refs/pull/42/merge", PullRequest: 42, WorkflowRun: "7001",
+			Event:       "pull_request",
+			Subject:     e2e.Subject{Repository: "acme/cases", SHA: "0123456789abcdef0123456789abcdef01234567", Ref: "refs/pull/42/merge"},
+			PullRequest: 42, WorkflowRun: "7001",
 			WorkflowAttempt: 1,
 			URL:             "https://github.com/acme/cases/actions/runs/7001", Version: "1.0.0", Started: began, Finished: at(41.5)},
 		Gates: []e2e.Gate{

@@ -50,7 +50,7 @@ type rig struct {
 func newRig(t *testing.T, s Suite, tests []e2e.Test) *rig {
 	t.Helper()
 	r := &rig{out: t.TempDir()}
-	run := e2e.Run{ID: "e2e-1-x", Stage: "pr", Target: "local", SHA: "abc", WorkflowAttempt: 1, Started: time.Now()}
+	run := e2e.Run{ID: "e2e-1-x", Stage: "pr", Target: "local", Subject: e2e.Subject{SHA: "abc"}, WorkflowAttempt: 1, Started: time.Now()}
 	r.runner = New(Config{Out: r.out, Run: run, Digest: "d", Shards: 2, Suites: map[string]Suite{"s": s},
 		BaseEnv:  append(os.Environ(), "GITHUB_TOKEN=t0p", "MY_SECRET=x"),
 		Progress: func(ev e2e.Event) { r.mu.Lock(); defer r.mu.Unlock(); r.events = append(r.events, ev) }})

@@ -1,11 +1,16 @@
 package shipping
 
 import (
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/goccy/go-yaml"
+
+	"github.com/org/e2e-gate/internal/cli"
+	"github.com/org/e2e-gate/internal/workflows"
 )
 
 var shownWorkflow = regexp.MustCompile("(?s)```yaml\n(.*?)```")
@@ -77,6 +82,35 @@ func TestWorkflowsMayAskForEarlierAttempts(t *testing.T) {
 		if job.judges && !inherits && job.permissions["actions"] != "read" {
 			t.Errorf("%s: job %s has the permissions %v, without actions: read", job.file, job.id, job.permissions)
 		}
+	}
+}
+
+// TestLintHasNothingAgainstShownWorkflows holds every workflow that we show against the rules by which lint judges a reader's.
+func TestLintHasNothingAgainstShownWorkflows(t *testing.T) {
+	checks := 0
+	for _, doc := range glob(t, "README.md", "docs/*.md", "examples/*/*.md") {
+		for _, m := range shown.FindAllStringSubmatch(read(t, doc), -1) {
+			root := t.TempDir()
+			dir := filepath.Join(root, ".github", "workflows")
+			if err := os.MkdirAll(dir, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(dir, m[1]), []byte(m[2]), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			opts := workflows.Options{Root: root}
+			for _, in := range cli.ActionInputs() {
+				opts.Inputs = append(opts.Inputs, in.Name)
+			}
+			required, found := workflows.Lint(opts)
+			for _, finding := range found {
+				t.Errorf("%s: %v", filepath.Base(doc), finding)
+			}
+			checks += len(required)
+		}
+	}
+	if checks < 5 {
+		t.Errorf("only %d checks are shown that can be required", checks)
 	}
 }
 

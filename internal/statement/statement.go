@@ -71,7 +71,8 @@ func Of(r e2e.Result, policy string) (Statement, error) {
 	}
 	commit := Descriptor{Name: nameCommit, Digest: map[string]string{"gitCommit": r.Run.SHA}, Annotations: map[string]string{"repository": r.Run.Repository}}
 	run := Descriptor{Name: nameRun, Annotations: map[string]string{
-		"id": r.Run.ID, "stage": r.Run.Stage, "key": r.Run.Key, "target": r.Run.Target, "workflow_run": r.Run.WorkflowRun,
+		"id": r.Run.ID, "stage": r.Run.Stage, "key": r.Run.Key, "target": r.Run.Target, "environment": r.Run.Environment,
+		"product_version": r.Run.ProductVersion, "workflow_run": r.Run.WorkflowRun,
 		"workflow_attempt": fmt.Sprint(r.Run.WorkflowAttempt), "finished": r.Run.Finished.UTC().Format(time.RFC3339), "version": r.Run.Version,
 	}}
 	p := Predicate{Result: resultOf(r.Verdict), URL: r.Run.URL, PassedTests: []string{}, WarnedTests: []string{}, FailedTests: []string{},

@@ -1,5 +1,5 @@
 // Package trigger says what started this run: the event, the commit under test, the
-// pull request, the attempt. It reads GitHub's environment and event payload. If it
+// pull request, the attempt. It reads GitHub's environment and event payload, or the documented variables of other platforms. If it
 // does not understand the payload, it uses the environment alone and adds a note.
 package trigger
 
@@ -17,9 +17,14 @@ import (
 
 // Trigger is what started the run.
 type Trigger struct {
-	// CI: a GitHub-like runner started it.
-	CI    bool
+	// CI: a CI platform started it.
+	CI bool
+	// Event is that of GitHub, or what is the same on another platform.
 	Event string
+	// Platform is one that does not set GitHub's variables; empty: GitHub, or a forge like it.
+	Platform string
+	// Index of this job among Total equal ones, from 0; Total 0: the platform names none.
+	Index, Total int
 	// Forge is Forgejo or Gitea, whose runners set GitHub's variables as well; empty:
 	// GitHub.
 	Forge string
@@ -122,10 +127,13 @@ type payload struct {
 // maxPayload bounds what is read of an event payload.
 const maxPayload = 32 << 20
 
-// Detect reads the environment. Outside CI it returns a zero trigger with attempt
-// 1.
+// Detect reads the environment: of GitHub and the forges like it, else of other platforms. Outside CI it returns a zero trigger with
+// attempt 1.
 func Detect(getenv func(string) string) Trigger {
 	if getenv("GITHUB_ACTIONS") != "true" && getenv("GITHUB_RUN_ID") == "" {
+		if t, ok := elsewhere(getenv); ok {
+			return t
+		}
 		return Trigger{WorkflowAttempt: 1}
 	}
 	t := Trigger{

@@ -136,7 +136,7 @@ func (b Base) fingerprintOf(t *e2e.TestResult) string {
 	}
 	for i, a := range t.Attempts {
 		own := prints[i]
-		if a.Outcome != e2e.Failed || a.Uncounted != "" || own == "" || i > 0 && own != print {
+		if a.Outcome != e2e.Failed || own == "" || i > 0 && own != print {
 			return ""
 		}
 		print = own
@@ -162,7 +162,8 @@ func (b Base) excuse(tests []e2e.TestResult, now time.Time) {
 			excused = excused || t.BaseFails != nil && t.BaseFails.Excuses
 		case e2e.Passed:
 			column := policy.Column(t.Test)
-			passed = passed || !t.LaterPass && !t.Unplanned && !t.Context && (column == e2e.ReleaseBlocking || column == e2e.ReleaseBlockingSmoke)
+			blocking := (column == e2e.ReleaseBlocking || column == e2e.ReleaseBlockingSmoke) && (t.Quarantine == nil || t.Quarantine.Expired)
+			passed = passed || blocking && !t.LaterPass && !t.Unplanned && !t.Context
 		case e2e.Flaky, e2e.Skipped, e2e.Lost, e2e.NotRun, e2e.OutcomeUnknown:
 		}
 	}

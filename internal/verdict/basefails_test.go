@@ -84,18 +84,23 @@ func TestBaseFailsLaw(t *testing.T) {
 	}{
 		"excused":                      {func(*e2e.TestResult, *Base) {}, ""},
 		"all retries of the framework": {func(r *e2e.TestResult, _ *Base) { r.Attempts[1].Source = e2e.SourceFramework }, ""},
+		"retries in the rerun failed": {func(r *e2e.TestResult, _ *Base) {
+			r.Attempts = append(r.Attempts, e2e.Attempt{N: 3, Outcome: e2e.Failed, Source: e2e.SourceFramework, Message: "f1:same", Uncounted: "x"})
+		}, ""},
 
 		"a smoke test": {func(r *e2e.TestResult, _ *Base) { r.Criticality = e2e.ReleaseBlockingSmoke }, "a smoke test always blocks"},
 		"the change touches it": {func(_ *e2e.TestResult, b *Base) {
 			b.Failures["s::t"] = BaseFailure{[]string{"f1:same", "f1:same"}, "the change touches e2e/a.ts"}
 		}, "touches e2e/a.ts"},
-		"red for too long":         {func(_ *e2e.TestResult, b *Base) { b.MaxAge = 12 * time.Hour }, "longer than the 12h0m0s"},
-		"it passes there by now":   {func(_ *e2e.TestResult, b *Base) { b.Repaired = map[string]bool{"s::t": true} }, "it passes on main by now; rebase"},
-		"never seen to pass":       {func(_ *e2e.TestResult, b *Base) { b.Runs = baseRuns("ffffff") }, "it is not known since when it fails"},
-		"one execution":            {func(r *e2e.TestResult, _ *Base) { r.Attempts = r.Attempts[:1] }, "-"},
-		"no rerun":                 {func(r *e2e.TestResult, _ *Base) { r.Attempts[1].Source = e2e.SourceFirst }, "-"},
-		"the rerun does not count": {func(r *e2e.TestResult, _ *Base) { r.Attempts[1].Uncounted = "x" }, "-"},
-		"it failed in two ways":    {func(r *e2e.TestResult, _ *Base) { r.Attempts[1].Message = "f1:other" }, "-"},
+		"red for too long":       {func(_ *e2e.TestResult, b *Base) { b.MaxAge = 12 * time.Hour }, "longer than the 12h0m0s"},
+		"it passes there by now": {func(_ *e2e.TestResult, b *Base) { b.Repaired = map[string]bool{"s::t": true} }, "it passes on main by now; rebase"},
+		"never seen to pass":     {func(_ *e2e.TestResult, b *Base) { b.Runs = baseRuns("ffffff") }, "it is not known since when it fails"},
+		"one execution":          {func(r *e2e.TestResult, _ *Base) { r.Attempts = r.Attempts[:1] }, "-"},
+		"no rerun":               {func(r *e2e.TestResult, _ *Base) { r.Attempts[1].Source = e2e.SourceFirst }, "-"},
+		"a retry in the rerun passed": {func(r *e2e.TestResult, _ *Base) {
+			r.Attempts = append(r.Attempts, e2e.Attempt{N: 3, Outcome: e2e.Passed, Source: e2e.SourceFramework, Message: "f1:same", Uncounted: "x"})
+		}, "-"},
+		"it failed in two ways": {func(r *e2e.TestResult, _ *Base) { r.Attempts[1].Message = "f1:other" }, "-"},
 		"in another way": {func(r *e2e.TestResult, _ *Base) {
 			r.Attempts[0].Message, r.Attempts[1].Message = "f1:other", "f1:other"
 		}, "-"},
@@ -139,6 +144,8 @@ func TestBaseFailsLaw(t *testing.T) {
 	for _, other := range []e2e.TestResult{
 		{Test: e2e.Test{ID: "s::o", Criticality: e2e.Nightly}, Outcome: e2e.Passed}, {Test: e2e.Test{ID: "s::o"}, Outcome: e2e.Flaky},
 		{Test: e2e.Test{ID: "s::o"}, Outcome: e2e.Skipped}, {Test: e2e.Test{ID: "s::o"}, Outcome: e2e.Passed, Unplanned: true},
+		{Test: e2e.Test{ID: "s::o"}, Outcome: e2e.Passed, LaterPass: true},
+		{Test: e2e.Test{ID: "s::o"}, Outcome: e2e.Passed, Quarantine: &e2e.Quarantine{Test: "s::o"}},
 	} {
 		tests := []e2e.TestResult{failedAsBase(), other}
 		base("ffffp", tests...).excuse(tests, baseNow)

@@ -20,7 +20,7 @@ var noon = time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
 // which everything passed; a row of a table changes it.
 func world(attempt int) In {
 	run := e2e.Run{
-		ID: "e2e-1", Stage: "pr", Blocks: true, Repository: "o/r", SHA: "abc", WorkflowRun: "42", WorkflowAttempt: attempt, Started: noon,
+		ID: "e2e-1", Stage: "pr", Blocks: true, Subject: e2e.Subject{Repository: "o/r", SHA: "abc"}, WorkflowRun: "42", WorkflowAttempt: attempt, Started: noon,
 	}
 	plan := &e2e.Plan{Schema: e2e.PlanSchema, Run: run, Digest: "d", Shards: []e2e.PlanShard{
 		{Index: 0, Name: "0-a", Tests: []string{"s::a", "s::b"}, Seconds: 7, Owners: []string{"team"}}, {Index: 1, Name: "1-b", Tests: []string{"s::c"}},

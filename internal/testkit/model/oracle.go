@@ -33,6 +33,7 @@ type row uint8
 const (
 	rowPassed row = iota
 	rowFailed
+	rowBaseFails
 	rowFlaky
 	rowLaterPass
 	rowLost
@@ -45,6 +46,7 @@ var law = [...][rowSkipped + 1][3]effect{
 	tableBuiltIn: {
 		rowPassed:      {inform, inform, inform},
 		rowFailed:      {block, block, inform},
+		rowBaseFails:   {block, warn, inform},
 		rowFlaky:       {block, warn, inform},
 		rowLaterPass:   {block, block, warn},
 		rowLost:        {missing, missing, warn},
@@ -55,6 +57,7 @@ var law = [...][rowSkipped + 1][3]effect{
 	tableStrict: {
 		rowPassed:      {inform, inform, inform},
 		rowFailed:      {block, block, inform},
+		rowBaseFails:   {block, block, inform},
 		rowFlaky:       {block, block, inform},
 		rowLaterPass:   {block, block, warn},
 		rowLost:        {missing, missing, warn},
@@ -65,6 +68,7 @@ var law = [...][rowSkipped + 1][3]effect{
 	tableJudgeBlocks: {
 		rowPassed:      {inform, inform, inform},
 		rowFailed:      {block, block, inform},
+		rowBaseFails:   {block, warn, inform},
 		rowFlaky:       {block, warn, inform},
 		rowLaterPass:   {block, block, warn},
 		rowLost:        {missing, missing, warn},
@@ -88,6 +92,8 @@ type member struct {
 	// rerun was its own; proves: a pass there is believed.
 	again         string
 	asked, proves bool
+	// hung: it failed because nothing happened any more.
+	hung bool
 }
 
 // seenTest is what one document truly says of a test.
@@ -217,6 +223,7 @@ func (o *oracle) split(texts []string) []string {
 type told struct {
 	tests [maxTests][]string
 	lost  [maxTests]bool
+	hung  [maxTests]bool
 	// by is the failed test that kept each one from running, from 1; 0: it ran, or that is not known.
 	by [maxTests]int
 }
@@ -322,7 +329,7 @@ func (o *oracle) stalled(t told, tests []int) told {
 		case hung:
 			t.lost[i] = true
 		default:
-			hung, t.tests[i] = true, []string{"F"}
+			hung, t.hung[i], t.tests[i] = true, true, []string{"F"}
 		}
 	}
 	return t
@@ -343,7 +350,7 @@ func (o *oracle) observe(s, a int, before past) seenDoc {
 	for _, t := range tests {
 		doc.tests[t].lost = first.lost[t]
 		for _, text := range first.tests[t] {
-			doc.tests[t].members = append(doc.tests[t].members, member{first: text})
+			doc.tests[t].members = append(doc.tests[t].members, member{first: text, hung: first.hung[t]})
 		}
 	}
 	if extra && seen(how) {
@@ -600,7 +607,7 @@ func (o *oracle) judge(a int, before past) Answer {
 	}
 	final := a == w.attempts()-1
 	f.missing = f.missing || before.unknown || !o.documented(a, final)
-	passed := false
+	var list []judged
 	var allThere [maxShards]bool // by document
 	for s := range w.shards() {
 		allThere[s] = true
@@ -637,22 +644,35 @@ func (o *oracle) judge(a int, before past) Answer {
 			if lost && law[w[dTable]][rowLost][column[w[dCrit+t]]] == missing {
 				f.missing = true
 			}
-			if o.test(&f, own, number, others, a, t, before) && !lost {
-				passed = true
-			}
+			list = append(list, judged{own, number, others, t, lost})
 		}
 		extra := seenTest{}
 		if doc != nil && s == 0 {
 			extra = doc.tests[extraSlot]
 		}
 		if len(extra.members) > 0 {
-			o.test(&f, extra, number, others, a, extraSlot, before)
+			list = append(list, judged{extra, number, others, extraSlot, true})
 		} else if s == 0 && before.failed[extraSlot] {
 			f.missing = true // a test that failed is not there any more
 		}
 	}
+	passed := false
+	shown := o.shown(list, before)
+	for _, j := range list {
+		proves := o.test(&f, j, a, before, shown)
+		passed = passed || proves && !j.lost
+	}
 	f.missing = f.missing || !passed
 	return f.answer()
+}
+
+// judged is a test with what the documents that count say of it.
+type judged struct {
+	own    seenTest
+	number int
+	others []*seenDoc
+	t      int
+	lost   bool
 }
 
 // testless reports whether the document of a shard's batch is that of no test, so that its loss is
@@ -681,16 +701,81 @@ func (o *oracle) lastRun(s, a int) int {
 	return a
 }
 
-// test adds what a test speaks against a pass. number is the workflow attempt of its document.
-// It reports whether it proves anything.
-func (o *oracle) test(f *findings, own seenTest, number int, others []*seenDoc, a, t int, before past) (proves bool) {
+// quarantined reports whether the quarantine covers a test, and whether its deadline has passed.
+func (o *oracle) quarantined(j judged) (excused, expired bool) {
+	if j.t >= maxTests {
+		return false, false
+	}
+	n, one := len(j.own.members), len(o.w.slots(j.t)) == 1
+	q := o.w[dQuar+j.t]
+	return q == quarValid && one && n == 1 || q == quarValidTwins && n == 2, q == quarExpired && one && n == 1
+}
+
+// shown reports whether a test that can block has plainly passed: without one, the base excuses nothing. A pass that cannot be
+// believed counts here too: the stage is not judged for it, whatever the base excuses.
+func (o *oracle) shown(list []judged, before past) bool {
+	for _, j := range list {
+		if excused, _ := o.quarantined(j); excused || j.t == extraSlot || o.w[dCrit+j.t] == critNightly {
+			continue
+		}
+		for i, m := range j.own.members {
+			if flaky, burned := o.earlier(j.others, j.t, i, len(j.own.members)); m.ended() == 'P' && !flaky && !burned && !before.failed[j.t] {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// redBase says of each history of the base whether it excuses a failure that says what failures there say.
+var redBase = [...]bool{
+	baseUnknown: false, baseRed: true, baseRedTwice: false, baseMostlyRed: true, baseHalfRed: false, baseGreenNow: false, baseGreenOnce: false, baseFlaky: false,
+	baseAlwaysRed: false, baseLongRed: false, baseRepaired: false, baseOtherwise: false, baseChangedRed: false,
+}
+
+// ofBase reports whether the base excuses a failed test: it failed in every execution, the rerun or retries among
+// them, and each said what the base's failures say.
+func (o *oracle) ofBase(j judged) bool {
 	w := o.w
-	col, listed, quarantine := column[critBlocking], 1, uint8(quarNone)
+	if !redBase[w[dBase]] || w[dTouched] == 1 || j.t == extraSlot || len(w.slots(j.t)) > 1 || len(j.own.members) != 1 {
+		return false
+	}
+	if ended, crashed := w.end(j.number); ended && crashed {
+		return false
+	}
+	repeated := false
+	like := func(text string, again bool) bool {
+		for i := range text {
+			retry := text[i] == 'f'
+			if repeated = repeated || retry || again; !is(text[i], 'F') || w.says(again, retry) != saysUsually {
+				return false
+			}
+		}
+		return true
+	}
+	all := append([]member{}, j.own.members...)
+	for _, d := range j.others {
+		all = append(all, d.tests[j.t].members...)
+	}
+	for _, m := range all {
+		if m.hung || !like(m.first, false) || !like(m.again, true) {
+			return false
+		}
+	}
+	return repeated
+}
+
+// test adds what a test speaks against a pass. shown: another test has plainly passed.
+// It reports whether it proves anything.
+func (o *oracle) test(f *findings, j judged, a int, before past, shown bool) (proves bool) {
+	w := o.w
+	own, number, others, t := j.own, j.number, j.others, j.t
+	col := column[critBlocking]
 	if t < maxTests {
-		col, listed, quarantine = column[w[dCrit+t]], len(w.slots(t)), w[dQuar+t]
+		col = column[w[dCrit+t]]
 	}
 	n := len(own.members)
-	excused := quarantine == quarValid && listed == 1 && n == 1 || quarantine == quarValidTwins && n == 2
+	excused, expired := o.quarantined(j)
 	for i, m := range own.members {
 		now := m.ended()
 		later := false
@@ -708,11 +793,13 @@ func (o *oracle) test(f *findings, own seenTest, number int, others []*seenDoc, 
 			r = rowNotRun
 		case excused && (now == 'F' || now == '~' || later):
 			r = rowQuarantined
+		case now == 'F' && !expired && shown && col == column[critBlocking] && o.ofBase(j) && !o.environment(m, number).any:
+			r = rowBaseFails
 		case now == 'F':
 			r = rowFailed
 		case later:
 			r = rowLaterPass
-		case now == '~' && quarantine == quarExpired && listed == 1 && n == 1:
+		case now == '~' && expired:
 			r = rowFailed // it was to be fixed by the deadline
 		case now == '~':
 			r = rowFlaky

@@ -81,7 +81,12 @@ func (w *World) Judge() e2e.Result {
 			}
 		}
 		if a == w.attempts()-1 || w[dPast] != pastKept {
-			r.results[a] = verdict.Of(r.evidence(a, found)).Result
+			in := r.evidence(a, found)
+			r.results[a] = verdict.Of(in).Result
+			if w[dBase] != baseUnknown {
+				in.Base = w.base(in.Now, r.results[a].Tests)
+				r.results[a] = verdict.Of(in).Result
+			}
 		}
 	}
 	return r.results[w.attempts()-1]
@@ -97,7 +102,7 @@ func (w *World) Agrees(want Answer) bool {
 // run is the run of a workflow attempt.
 func (w *World) run(attempt int) e2e.Run {
 	return e2e.Run{
-		ID: "e2e-1", Stage: "pr", Blocks: w[dBlocks] == 0, Repository: "acme/shop", SHA: "c0ffee", WorkflowRun: "7", WorkflowAttempt: attempt + 1,
+		ID: "e2e-1", Stage: "pr", Blocks: w[dBlocks] == 0, Subject: e2e.Subject{Repository: "acme/shop", SHA: "c0ffee"}, WorkflowRun: "7", WorkflowAttempt: attempt + 1,
 		Started: startOf(attempt),
 	}
 }
@@ -608,9 +613,11 @@ func (w *World) results(text string, a int, again bool) (list []attempts.Result,
 func (w *World) attempt(o e2e.Outcome, a int, again bool, n int) e2e.Attempt {
 	at := e2e.Attempt{Outcome: o}
 	if o == e2e.Failed {
-		at.Message = "expected 201"
-		if w[dNamed] == namedAlways || w[dNamed] == namedFirst && !again && n == 0 {
-			at.Message = "GET https://" + gateAddress + "/cases: 503"
+		if at.Message = w.says(again, n > 0); at.Message == "" {
+			at.Message, at.Type = "expected 201", cutType
+			if w[dNamed] != namedNever {
+				at.Message = "GET https://" + gateAddress + "/cases: 503"
+			}
 		}
 	}
 	if w[dTimed] == 1 {
@@ -669,6 +676,56 @@ func (r *rendering) evidence(a int, f verdict.Found) verdict.In {
 		slices.Reverse(in.Documents)
 	}
 	return in
+}
+
+// cutType marks a failure whose text is cut, so that it is like no other.
+const cutType = "cut"
+
+// What a run of the base says of a test, the newest run first: x failed, o failed in another way, f was flaky, P passed.
+var baseRuns = [...]string{
+	baseRed: "xxxP", baseRedTwice: "xxPP", baseMostlyRed: "xxPxxxxPPP", baseHalfRed: "xxPxxxPPPP", baseGreenNow: "PxxxxxxxxxP", baseGreenOnce: "xPxxxxxxxxP",
+	baseFlaky: "fxxxxxxxxxP", baseAlwaysRed: "xxxx", baseLongRed: "xxxP", baseRepaired: "xxxP", baseOtherwise: "oooP", baseChangedRed: "xxoP",
+}
+
+// base is what is known of the base, and of the failures that are compared with it.
+func (w *World) base(now time.Time, tests []e2e.TestResult) verdict.Base {
+	b := verdict.Base{Branch: "main", MaxAge: 72 * time.Hour, Failures: map[string]verdict.BaseFailure{}, Repaired: map[string]bool{}}
+	apart := time.Hour
+	if w[dBase] == baseLongRed {
+		apart = 25 * time.Hour
+	}
+	for i, c := range []byte(baseRuns[w[dBase]]) {
+		of := verdict.BaseTest{Outcome: e2e.Failed, Fingerprint: saysUsually}
+		switch c {
+		case 'o':
+			of.Fingerprint = "expected 404"
+		case 'f':
+			of.Outcome = e2e.Flaky
+		case 'P':
+			of = verdict.BaseTest{Outcome: e2e.Passed}
+		}
+		run := verdict.BaseRun{BaseRun: e2e.BaseRun{Started: now.Add(-time.Duration(i+1) * apart)}, Tests: map[string]verdict.BaseTest{extraID: of}}
+		for t := range w.tests() {
+			run.Tests[testIDs[t]] = of
+		}
+		b.Runs = append(b.Runs, run)
+	}
+	for _, t := range tests {
+		b.Repaired[t.Stable()] = w[dBase] == baseRepaired
+		f := verdict.BaseFailure{}
+		if w[dTouched] == 1 {
+			f.Touched = "the change touches it"
+		}
+		for _, a := range t.Attempts {
+			print := a.Message
+			if a.Type != "" {
+				print = "" // as of what is cut, and of a stall
+			}
+			f.Fingerprints = append(f.Fingerprints, print)
+		}
+		b.Failures[t.Stable()] = f
+	}
+	return b
 }
 
 // spoil puts the fault into the documents: it is about the newest one of a shard.

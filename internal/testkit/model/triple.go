@@ -116,7 +116,7 @@ func (w *wanted) possibleIn(n, shards, tests, group int) bool {
 	if v, fixed := w.value(dTests); fixed && v != tests-2 {
 		return false
 	}
-	if !w.groupPossible(tests, group) {
+	if !w.groupPossible(tests, group) || w.fixes(dBase, baseUnknown) && (w.some(dSays) || w.some(dTouched)) {
 		return false
 	}
 	past, _ := w.value(dPast)

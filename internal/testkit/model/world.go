@@ -49,6 +49,9 @@ const (
 	dKeep
 	dLast
 	dSteal
+	dBase
+	dSays
+	dTouched
 	dEnv       // one for each workflow attempt
 	dProc      = dEnv + maxAttempts
 	dProcShard = dProc + maxAttempts
@@ -165,6 +168,31 @@ const (
 	keepUndeclared        // as keepStates, and no group is declared
 )
 
+// Values of dBase: what vouched runs of the base say of every test, the newest first.
+const (
+	baseUnknown    = iota
+	baseRed        // it failed three times, and passed before
+	baseRedTwice   // it failed twice, and passed before
+	baseMostlyRed  // it failed in six of ten, the newest two among them
+	baseHalfRed    // it failed in five of ten, the newest two among them
+	baseGreenNow   // it passed in the newest, and failed in nine before
+	baseGreenOnce  // it failed in the newest, passed in the one before, and failed in eight before
+	baseFlaky      // it was flaky in the newest, and failed in nine before
+	baseAlwaysRed  // it failed in all that are known
+	baseLongRed    // as baseRed, for longer than a red base excuses
+	baseRepaired   // as baseRed, and it passed on the branch since
+	baseOtherwise  // as baseRed, and the failures say something else
+	baseChangedRed // as baseRed, and the oldest of the three says something else
+)
+
+// Values of dSays: which executions fail with another text than the others.
+const (
+	saysSame = iota
+	saysRerun
+	saysRetries
+	saysNothing // what the first one says cannot be told
+)
+
 // Values of dEnv.
 const (
 	envHealthy   = iota
@@ -269,6 +297,10 @@ var dims = func() (list [numDims]struct {
 	say(dKeep, "a failure", "keeps nothing", "skips the next", "keeps the next", "keeps the next, also one outside", "keeps the next without a group")
 	say(dLast, "test 1 skipped last", "no", "yes")
 	say(dSteal, "steals", "none", "shard 1 runs the batch of shard 0")
+	say(dBase, "base", "unknown", "red", "red twice", "red in 6 of 10", "red in 5 of 10", "green now", "green once", "flaky now", "always red", "red for long", "repaired",
+		"red otherwise", "red otherwise before")
+	say(dSays, "failures", "say the same", "say something else in the rerun", "say something else in retries", "cannot be told")
+	say(dTouched, "touched", "no", "yes")
 	for a := range maxAttempts {
 		say(dEnv+a, fmt.Sprintf("environment %d", a+1), "healthy", "bad before", "bad during", "stays bad",
 			"bad in the rerun", "bad elsewhere", "redeployed", "shut")
@@ -470,6 +502,21 @@ func (w *World) red(shard, attempt int) bool {
 	return false
 }
 
+// says is what a failed execution says; repeated: the framework repeated the test in one process. Empty: that cannot be told.
+func (w *World) says(again, repeated bool) string {
+	switch {
+	case w[dSays] == saysNothing && !again && !repeated:
+		return ""
+	case w[dNamed] == namedAlways || w[dNamed] == namedFirst && !again && !repeated:
+		return "GET https://" + gateAddress + "/cases: 503"
+	case w[dSays] == saysRerun && again, w[dSays] == saysRetries && repeated:
+		return "expected 202"
+	}
+	return saysUsually
+}
+
+const saysUsually = "expected 201"
+
 // Normal is the world with what says nothing in it set to zero: two worlds that differ only
 // in that are the same.
 func (w World) Normal() World {
@@ -494,6 +541,9 @@ func (w World) Normal() World {
 	}
 	if w[dStated] == statedByConfig {
 		w[dChannel] = chanReports // only reports repeat cases
+	}
+	if w[dBase] == baseUnknown {
+		w[dSays], w[dTouched] = 0, 0
 	}
 	for a := range maxAttempts {
 		if a >= n {

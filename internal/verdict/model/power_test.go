@@ -22,8 +22,9 @@ const (
 	verdictDir  = "internal/verdict/"
 )
 
-// mutants are one or more for each rule of the packages that judge. Three rules have none, because
-// a second one says the same: no rerun where max_failures is 0 (none where more failed than that),
+// mutants are one or more for each rule of the packages that judge. Five rules have none, because
+// a second one says the same: the base excuses no test that was not planned (it has no rerun), a later
+// pass does not show that the change was tested (it blocks), no rerun where max_failures is 0 (none where more failed than that),
 // a shard without a document (its tests are lost where nothing reports them), and a failed gate
 // (behind it nothing is planned). Two take six choices at once, which a million worlds need not
 // hold, and only tables of tests hold them: timelines of two workflow attempts stay apart, and a
@@ -91,6 +92,29 @@ var mutants = []mutant{
 	{"failures in two attempts are later_pass", verdictDir + "merge.go", "hadRerun = hadRerun || ended > 1", "_ = ended"},
 	{"a failure without a rerun makes a later pass flaky", verdictDir + "merge.go", "r.Outcome = e2e.OutcomeOf(whole)", "_ = whole"},
 	{"twins of two attempts are paired only if all are there", verdictDir + "merge.go", "if len(e2e.Twins(list)) != n {", "if len(e2e.Twins(list)) > 99 {"},
+	{"a red base has failed in its three newest runs", verdictDir + "basefails.go", "baseNewest      = 3", "baseNewest      = 2"},
+	{"or in six of its newest ten", verdictDir + "basefails.go", "baseMost        = 6", "baseMost        = 5"},
+	{"with the newest two among them", verdictDir + "basefails.go", "baseNewestOfTen = 2", "baseNewestOfTen = 1"},
+	{"a newest run that passed excuses nothing", verdictDir + "basefails.go", "(first < baseNewestOfTen || among < baseMost)", "among < baseMost"},
+	{"a flake of the base is no failure", verdictDir + "basefails.go", "of.Outcome == e2e.Failed && of.Fingerprint == print", "of.Fingerprint == print"},
+	{"the base fails in the same way", verdictDir + "basefails.go", "of.Outcome == e2e.Failed && of.Fingerprint == print", "of.Outcome == e2e.Failed"},
+	{"it is known since when the base is red", verdictDir + "basefails.go", "case !begun:", "case false && !begun:"},
+	{"a base that is red for long excuses nothing", verdictDir + "basefails.go", "case now.Sub(found.Since) > b.MaxAge:", "case false:"},
+	{"what is repaired on the branch excuses nothing", verdictDir + "basefails.go", "case b.Repaired[t.Stable()]:", "case false:"},
+	{"the base excuses nothing that the change touches", verdictDir + "basefails.go", `case touched != "":`, "case false:"},
+	{"every execution fails in the same way", verdictDir + "basefails.go", "i > 0 && own != print", "false"},
+	{"a failure has its second execution before the base excuses it", verdictDir + "basefails.go",
+		"return a.Source == e2e.SourceDiagnostic || a.Source == e2e.SourceFramework", "return true"},
+	{"the base excuses no failure of the environment", verdictDir + "basefails.go", " || t.Environment != nil", ""},
+	{"the base excuses no crash", verdictDir + "basefails.go", "return e.Kind == e2e.EvidenceCrash", "return false"},
+	{"the base excuses no twin", verdictDir + "basefails.go", ` || t.Set != "" || t.Twins > 1`, ""},
+	{"the base excuses nothing if no blocking test passed", verdictDir + "basefails.go", "if !excused || passed {", "if true {"},
+	{"the pass of a nightly test does not show that the change was tested", verdictDir + "basefails.go",
+		"column == e2e.ReleaseBlockingSmoke) && (t.Quarantine", "true) && (t.Quarantine"},
+	{"the pass of a test in quarantine does not show it either", verdictDir + "basefails.go", " && (t.Quarantine == nil || t.Quarantine.Expired)", ""},
+	{"the base excuses nothing whose quarantine has ended", "internal/policy/decide.go",
+		"t.Outcome == e2e.Failed && !expired && t.BaseFails", "t.Outcome == e2e.Failed && t.BaseFails"},
+	{"a failure that the base has too does not block", "internal/policy/decide.go", "return RowBaseFails", "return RowFailed"},
 	{"an excused failure is left behind", verdictDir + "merge.go", "case env != nil && env.Excuses:", "case false:"},
 	{"only what the gate excuses is left behind", verdictDir + "merge.go", "case env != nil && env.Excuses:", "case env != nil:"},
 	{"each failed attempt needs its alibi", verdictDir + "alibi.go", "case env == nil:\n\t\t\treturn nil", "case env == nil:"},
