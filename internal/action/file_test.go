@@ -47,6 +47,14 @@ func TestActionFilesAndDocsAgreeWithTheCode(t *testing.T) {
 	same(t, "docs/workflows.md", docs)
 }
 
+// TestMarketplace holds what the marketplace wants: a description of fewer than 125 characters.
+func TestMarketplace(t *testing.T) {
+	m := regexp.MustCompile(`(?m)^description: "(.*)"$`).FindStringSubmatch(read(t, "action.yml"))
+	if m == nil || len(m[1]) >= 125 {
+		t.Errorf("%q", m)
+	}
+}
+
 func read(t *testing.T, name string) string {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join(root, name))

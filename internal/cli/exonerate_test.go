@@ -31,9 +31,15 @@ const redBaseSuite = `state=$(cat ../src/state)
 // branch with a change elsewhere.
 func redBase(t *testing.T, runs int) (r tree, fake *githubfake.Server, base, head string) {
 	t.Helper()
+	return redBaseOf(t, runs, redBaseConfig, nil)
+}
+
+// redBaseOf is redBase with another config, and with files that come with the base.
+func redBaseOf(t *testing.T, runs int, config string, with func(r tree)) (r tree, fake *githubfake.Server, base, head string) {
+	t.Helper()
 	r = newTree(t)
 	r.env = []string{"GITHUB_WORKFLOW_REF=acme/cases/" + ourWorkflow + "@refs/heads/main"}
-	r.Write("e2e-gate.yml", redBaseConfig)
+	r.Write("e2e-gate.yml", config)
 	r.Write("e2e/run.sh", redBaseSuite)
 	r.Write("src/other", "1")
 	r.Write("src/more", "")
@@ -51,6 +57,9 @@ func redBase(t *testing.T, runs int) (r tree, fake *githubfake.Server, base, hea
 	r.Write("src/state", "ok")
 	judged(8000, e2e.ExitPassed, r.Commit("green"))
 	r.Write("src/state", "draft")
+	if with != nil {
+		with(r)
+	}
 	base = r.Commit("base")
 	r.Git("update-ref", "refs/remotes/origin/main", base)
 	for n := range runs {

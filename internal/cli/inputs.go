@@ -118,7 +118,7 @@ func (a *App) readConfig(ctx context.Context, in *inputs, f staged, uses config.
 	}
 	in.own = in.config
 	in.config = in.judging.of(in.own, in.judging.resolved(opts))
-	in.measured = in.baseline(opts)
+	in.measured = a.baseline(*in, opts, stage)
 	in.stage, _ = in.config.Stage(stage.Name)
 	return stageErr
 }

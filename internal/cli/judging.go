@@ -465,6 +465,7 @@ func (j judging) of(own, base *config.Config) *config.Config {
 	}
 	strict := *own
 	strict.Policy, strict.Cells, strict.Owners, strict.Quarantine, strict.Rerun, strict.Judge = policy.Policy{}, nil, nil, "", config.Rerun{}, config.Judge{}
+	strict.Exonerate = config.Exonerate{}
 	strict.Stages = slices.Clone(own.Stages)
 	for i := range strict.Stages {
 		strict.Stages[i].Blocks = nil
@@ -489,13 +490,20 @@ func (j judging) resolved(opts config.Options) *config.Config {
 }
 
 // baseline is what tests are measured against; nil: nothing.
-func (in inputs) baseline(opts config.Options) *pipeline.Baseline {
+func (a *App) baseline(in inputs, opts config.Options, stage config.Stage) *pipeline.Baseline {
 	if in.judging.against == nil {
 		return nil
 	}
 	b := &pipeline.Baseline{Base: in.judging.against.resolved(opts), Own: in.own, Commits: in.judging.commits}
 	if in.judging.By == e2e.JudgedByBase {
 		b.Judge = in.judging.resolved(opts)
+	}
+	if len(b.Commits) > 0 && in.config.Exonerate.Probe {
+		there := in
+		there.subject = e2e.Subject{}
+		there.trigger.SHA, stage.Target = b.Commits[0], cmp.Or(in.config.Exonerate.Target, stage.Target)
+		opts.Lookup = a.lookupOf(there, stage)
+		b.At = in.judging.against.resolved(opts)
 	}
 	return b
 }

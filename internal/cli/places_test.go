@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/testkit/githubfake"
 )
 
@@ -33,7 +34,7 @@ func TestDeploymentStatus(t *testing.T) {
 			"", []string{"--comment"}, nil, 0},
 		{"not asked", "deployment", payload, "", nil, nil, 0},
 		{"by name", "push", `{}`, "", []string{"--deployment", "staging"}, []string{"in_progress staging", "success staging"}, 0},
-		{"another environment", "push", `{}`, "", []string{"--deployment", "production"}, nil, 0},
+		{"another environment", "push", `{}`, "", []string{"--deployment", "production"}, nil, e2e.ExitNotJudged},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			fake := githubfake.New(t)
@@ -82,6 +83,37 @@ func TestCheckRun(t *testing.T) {
 		if n := fake.Count(""); n > 10 {
 			t.Errorf("%d requests", n)
 		}
+	}
+}
+
+// What was asked for and not done is no green job, and the reason comes last; a fork's token may never write.
+func TestAskedForAndNotDone(t *testing.T) {
+	for name, c := range map[string]struct {
+		head   string
+		fault  githubfake.Fault
+		args   []string
+		status int
+		last   string
+	}{
+		"a check run that is refused": {"acme/cases", githubfake.Answers("POST", 403, "Resource not accessible by integration"), []string{"--check"}, e2e.ExitNotJudged,
+			"asked for and not done: the check run ("},
+		"of a fork":       {"someone/cases", githubfake.ForbiddenWrite(), []string{"--comment", "--check"}, 0, ""},
+		"a comment alone": {"acme/cases", githubfake.ForbiddenWrite(), []string{"--comment"}, 0, ""},
+		"beside a comment": {"acme/cases", githubfake.ForbiddenWrite(), []string{"--comment", "--check"}, e2e.ExitNotJudged,
+			"asked for and not done: the check run (the check run was not published: "},
+		"a promotion of nothing": {"acme/cases", githubfake.Fault{}, []string{"--promote"}, e2e.ExitNotJudged, "the run names none; give --release TAG"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			fake := githubfake.New(t)
+			if name != "a promotion of nothing" {
+				fake.Fail(c.fault)
+			}
+			status, stderr := event{t: t, name: "pull_request", payload: pullRequestPayload(42, c.head), url: fake.Listen()}.run(c.args...)
+			lines := strings.Split(strings.TrimSpace(stderr), "\n")
+			if status != c.status || !strings.Contains(lines[len(lines)-1], c.last) {
+				t.Errorf("exit status %d\n%s", status, stderr)
+			}
+		})
 	}
 }
 

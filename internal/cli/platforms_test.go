@@ -37,7 +37,8 @@ func TestChangesAreJudgedByTheirBaseOnEveryPlatform(t *testing.T) {
 				"CI_PIPELINE_SOURCE=merge_request_event", "CI_MERGE_REQUEST_IID=5", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME=main", "CI_MERGE_REQUEST_DIFF_BASE_SHA=" + base}
 		},
 		"GitLab, push of a branch": func(head, _ string) []string {
-			return []string{"GITLAB_CI=true", "CI_PROJECT_PATH=acme/cases", "CI_COMMIT_SHA=" + head, "CI_DEFAULT_BRANCH=main", "CI_PIPELINE_ID=1", "CI_PIPELINE_SOURCE=push",
+			return []string{"GITLAB_CI=true", "CI_PROJECT_PATH=acme/cases", "CI_COMMIT_SHA=" + head, "CI_DEFAULT_BRANCH=main", "CI_PIPELINE_ID=1",
+				"CI_PIPELINE_SOURCE=push",
 				"CI_COMMIT_BRANCH=change"}
 		},
 		"Buildkite": func(head, _ string) []string {
@@ -45,10 +46,12 @@ func TestChangesAreJudgedByTheirBaseOnEveryPlatform(t *testing.T) {
 				"BUILDKITE_PULL_REQUEST_BASE_BRANCH=main", "BUILDKITE_BUILD_ID=b", "BUILDKITE_PIPELINE_DEFAULT_BRANCH=main"}
 		},
 		"CircleCI": func(head, _ string) []string {
-			return []string{"CIRCLECI=true", "CIRCLE_SHA1=" + head, "CIRCLE_BRANCH=change", "CIRCLE_WORKFLOW_ID=w", "CIRCLE_PROJECT_USERNAME=acme", "CIRCLE_PROJECT_REPONAME=cases"}
+			return []string{"CIRCLECI=true", "CIRCLE_SHA1=" + head, "CIRCLE_BRANCH=change", "CIRCLE_WORKFLOW_ID=w", "CIRCLE_PROJECT_USERNAME=acme",
+				"CIRCLE_PROJECT_REPONAME=cases"}
 		},
 		"Azure": func(head, _ string) []string {
-			return []string{"TF_BUILD=True", "BUILD_REASON=PullRequest", "BUILD_SOURCEVERSION=" + head, "SYSTEM_PULLREQUEST_PULLREQUESTID=5", "BUILD_REPOSITORY_NAME=acme/cases",
+			return []string{"TF_BUILD=True", "BUILD_REASON=PullRequest", "BUILD_SOURCEVERSION=" + head, "SYSTEM_PULLREQUEST_PULLREQUESTID=5",
+				"BUILD_REPOSITORY_NAME=acme/cases",
 				"SYSTEM_PULLREQUEST_TARGETBRANCH=refs/heads/main", "BUILD_BUILDID=3"}
 		},
 		"Jenkins": func(head, _ string) []string {
@@ -77,7 +80,8 @@ func TestShardsByThePlatform(t *testing.T) {
 	r, _, base := onPlatform(t)
 	r.Git("checkout", "-q", "main")
 	job := func(index string, args ...string) (int, string) {
-		r.env = []string{"GITLAB_CI=true", "CI_PROJECT_PATH=acme/cases", "CI_COMMIT_SHA=" + base, "CI_DEFAULT_BRANCH=main", "CI_PIPELINE_ID=1", "CI_PIPELINE_SOURCE=push",
+		r.env = []string{"GITLAB_CI=true", "CI_PROJECT_PATH=acme/cases", "CI_COMMIT_SHA=" + base, "CI_DEFAULT_BRANCH=main", "CI_PIPELINE_ID=1",
+			"CI_PIPELINE_SOURCE=push",
 			"CI_COMMIT_BRANCH=main"}
 		if index != "" {
 			r.env = append(r.env, "CI_NODE_INDEX="+index, "CI_NODE_TOTAL=3")
@@ -107,7 +111,8 @@ func TestShardsByThePlatform(t *testing.T) {
 		t.Fatal(out)
 	}
 	r.env = append(r.env, "CI_NODE_INDEX=1", "CI_NODE_TOTAL=1")
-	if status, _, stderr := r.run(nil, "", base, nil, "shard", "--plan", file); status != e2e.ExitUsage || !strings.Contains(stderr, "the tests of the others would be lost") {
+	status, _, stderr := r.run(nil, "", base, nil, "shard", "--plan", file)
+	if status != e2e.ExitUsage || !strings.Contains(stderr, "the tests of the others would be lost") {
 		t.Errorf("exit status %d\n%s", status, stderr)
 	}
 }
@@ -126,7 +131,8 @@ func TestSubject(t *testing.T) {
 		}
 		plain.Write(name, string(data))
 	}
-	whole := []string{"E2E_SUBJECT_REPOSITORY=acme/pay", "E2E_SUBJECT_SHA=" + sha, "E2E_SUBJECT_REF=refs/heads/main", "E2E_SUBJECT_ENVIRONMENT=staging", "E2E_SUBJECT_VERSION=4.2.0"}
+	whole := []string{"E2E_SUBJECT_REPOSITORY=acme/pay", "E2E_SUBJECT_SHA=" + sha, "E2E_SUBJECT_REF=refs/heads/main", "E2E_SUBJECT_ENVIRONMENT=staging",
+		"E2E_SUBJECT_VERSION=4.2.0"}
 	for _, tc := range []struct {
 		name   string
 		in     tree

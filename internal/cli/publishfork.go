@@ -72,12 +72,14 @@ func (f *forkPublisher) skipReason() string {
 	switch {
 	case !f.run.Completed:
 		return "the run was started again; its result is posted when it ends"
-	case slices.Contains([]string{"action_required", "skipped", "stale"}, f.run.Conclusion):
-		return "the run ended with " + f.run.Conclusion + ", so nothing was judged"
 	case f.run.Event != "pull_request":
 		return "the run was not started by a pull request"
 	case strings.EqualFold(f.run.HeadRepository, f.trigger.Repository) && f.run.Actor != dependabot:
 		return "the run is of a branch of this repository, and could post its own result"
+	case f.run.Conclusion == "action_required":
+		return "the run waits for an approval; its result is posted when it has run"
+	case f.run.Conclusion == "skipped", f.run.Conclusion == "stale":
+		return "the run was " + f.run.Conclusion + ": it judged nothing, so a required check stays pending"
 	}
 	return ""
 }

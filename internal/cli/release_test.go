@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/testkit/githubfake"
 )
 
@@ -94,7 +95,11 @@ func TestNotPromoted(t *testing.T) {
 			run.summary = &summary
 			status, stderr := run.run(c.args...)
 			r := fake.ReleaseNow(6)
-			if status != 0 || len(fake.Releases) > 0 && !r.Draft || !strings.Contains(stderr, c.says) || !strings.Contains(summary, c.says) {
+			want := map[bool]int{true: e2e.ExitPassed, false: e2e.ExitNotJudged}[c.says == ""]
+			if status != want || want != 0 && !strings.Contains(stderr, "the verdict is passed, and this was asked for and not done: the promotion of the release (") {
+				t.Errorf("exit status %d, not %d\n%s", status, want, stderr)
+			}
+			if len(fake.Releases) > 0 && !r.Draft || !strings.Contains(stderr, c.says) || !strings.Contains(summary, c.says) {
 				t.Errorf("exit status %d, draft: %v\n%s\n%s", status, r.Draft, stderr, summary)
 			}
 		})

@@ -28,9 +28,11 @@ func policyDigest(effective policy.Policy, quarantine policy.Quarantine) string 
 }
 
 // writeStatement writes the verdict as an in-toto statement, to be signed.
-func (s *setup) writeStatement(file string, r e2e.Result) {
+//
+// undone says why it was not written.
+func (s *setup) writeStatement(file string, r e2e.Result) (undone []string) {
 	if file == "" {
-		return
+		return nil
 	}
 	st, err := statement.Of(r, s.policyDigest)
 	if err == nil {
@@ -42,7 +44,9 @@ func (s *setup) writeStatement(file string, r e2e.Result) {
 	if err != nil {
 		// Also remove a stale file of an earlier run.
 		s.journal.Failed(errors.Join(err, removeFile(file)))
+		return []string{"the statement (" + err.Error() + ")"}
 	}
+	return nil
 }
 
 // writeFile writes a file that the user named. In the checkout, which a change may have filled, a

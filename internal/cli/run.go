@@ -86,16 +86,26 @@ func (s *setup) finish(ctx context.Context, format string, where published, sess
 	if s.eventSHA != "" && s.posting {
 		where = where.nothing() // the problem of the result says so
 	}
-	s.writeStatement(where.Statement, r)
+	undone := s.writeStatement(where.Statement, r)
 	s.writeSlack(where.Slack, r)
 	s.runner().show(r, filepath.Join(session.Out(), "result.json"), s.inputs)
 	s.past.keep(ctx, s.runner())
 	if wanted := where.wanted(); wanted.Any() {
-		s.publisher.Publish(ctx, wanted, r)
+		undone = append(undone, s.publisher.Publish(ctx, wanted, r)...)
 		s.runner().summariseUnpublished()
 	}
 	if err := s.show(format, session, r, ""); err != nil {
 		return fmt.Errorf("cannot print the result: %w", err)
 	}
-	return exitError(r.Verdict.ExitStatus())
+	return s.ended(r, undone)
+}
+
+// ended is the exit status of a result. What was asked for and not done makes no green job: the verdict stands as it is, and the
+// reason comes last.
+func (s *setup) ended(r e2e.Result, undone []string) error {
+	status := r.Verdict.ExitStatus()
+	if status != e2e.ExitPassed || len(undone) == 0 {
+		return exitError(status)
+	}
+	return fmt.Errorf("the verdict is %s, and this was asked for and not done: %s", r.Verdict.State, strings.Join(undone, "; "))
 }

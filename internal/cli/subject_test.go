@@ -5,7 +5,9 @@ package cli
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -26,6 +28,9 @@ type tree struct {
 	// env is added to the environment; runID is GITHUB_RUN_ID, 7 where it is empty.
 	env   []string
 	runID string
+	// ctx ends the run early, and stderr is told what is printed there, where they are set.
+	ctx    context.Context //nolint:containedctx // it is that of one call
+	stderr io.Writer
 }
 
 func newTree(t *testing.T) tree {
@@ -61,7 +66,14 @@ func (r tree) run(fake *githubfake.Server, event, sha string, payload any, args 
 			"GITHUB_REPOSITORY=acme/cases", "GITHUB_SHA="+sha, "GITHUB_RUN_ID="+cmp.Or(r.runID, "7"), "GITHUB_RUN_ATTEMPT=1", "GITHUB_SERVER_URL=https://github.example",
 			"GITHUB_API_URL="+api, "GITHUB_TOKEN="+githubfake.JobToken, "GITHUB_REF="+r.ref)
 	}
-	status = app.Main(r.t.Context(), append(args, "--format", "json"))
+	ctx := r.t.Context()
+	if r.ctx != nil {
+		ctx = r.ctx
+	}
+	if r.stderr != nil {
+		app.Stderr = io.MultiWriter(&bad, r.stderr)
+	}
+	status = app.Main(ctx, append(args, "--format", "json"))
 	return status, out.String(), bad.String()
 }
 

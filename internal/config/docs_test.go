@@ -25,8 +25,8 @@ func TestDocs(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, m := range regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
-			if strings.HasPrefix(m[1], "# .github/workflows/") {
-				continue // internal/shipping lints it
+			if strings.HasPrefix(m[1], "# .github/workflows/") || filepath.Base(doc) == "pipelines.md" {
+				continue // internal/shipping checks it
 			}
 			blocks++
 			if err := checkBlock(t, m[1]); err != nil {

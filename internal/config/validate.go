@@ -229,6 +229,9 @@ func (k *checker) rest() {
 	}
 	k.history()
 	k.enum("judge.approve.review", k.c.Judge.Approve.Review, reflect.TypeFor[Approve](), "Review")
+	if k.c.Exonerate.Max < 0 {
+		k.fail("exonerate.max", "max cannot be negative", "remove it for the default of 50")
+	}
 	if n := k.c.Rerun.MaxFailures; n != nil && *n < 0 {
 		k.fail("rerun.max_failures", "max_failures cannot be negative", "0 means no reruns")
 	}

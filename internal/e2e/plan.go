@@ -34,6 +34,8 @@ type Plan struct {
 	Deselected []Deselected `json:"deselected,omitempty" doc:"Tests that were listed and not selected, by suite and reason."`
 	// Measured is nil where no base judges.
 	Measured *Measured `json:"measured,omitempty" doc:"What the change does to the tests that judge it, against the base that it was tested with."`
+	// Base is empty unless failed tests are to be run there.
+	Base string `json:"base,omitempty" mask:"-" doc:"Commit of the base that is part of what is tested, at which failed tests are run too (exonerate.probe)."`
 	// Sum is the SHA-256 of File, from which the plan was read; empty: it was made here.
 	Sum  string `json:"-" mask:"-"`
 	File string `json:"-" mask:"-"`
@@ -142,6 +144,7 @@ type ShardRun struct {
 	Tests    []TestRun     `json:"tests" doc:"Attempts by test id, sorted by id."`
 	NotRun   []NotRunTest  `json:"not_run,omitempty" doc:"Tests that were stopped before they could start."`
 	Reruns   []RerunRecord `json:"reruns,omitempty" doc:"For each failed test: rerun or the reason for none."`
+	Probe    *Probe        `json:"probe,omitempty" doc:"What failed tests did at the base, if the base asks for that (exonerate.probe)."`
 	Problems []Problem     `json:"problems,omitempty" doc:"What went wrong around the tests."`
 	Logs     []string      `json:"logs,omitempty" mask:"-" doc:"Logs of the background processes, relative to the run's folder."`
 	Ends     []ProcessEnd  `json:"process_ends,omitempty" doc:"Background processes that exited while the shard ran."`

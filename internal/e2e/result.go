@@ -83,7 +83,8 @@ type TestResult struct {
 	// Environment is set for a failure at a time at which the environment was bad.
 	Environment *Environment `json:"environment,omitempty" doc:"The unhealthy environment while the test failed. Every failed attempt has such an alibi."`
 	// BaseFails is set for a failed test that fails in the same way without the change.
-	BaseFails  *BaseFails   `json:"base_fails,omitempty" doc:"The test fails in the same way on the base, by runs that the forge vouches for."`
+	BaseFails  *BaseFails   `json:"base_fails,omitempty" doc:"The test fails in the same way on the base, by runs that the forge vouches for, or by a run there."`
+	Probe      *BaseProbe   `json:"base_probe,omitempty" doc:"What the failed test did at the base, where it was run there too."`
 	LaterPass  bool         `json:"later_pass,omitempty" doc:"Failed with its rerun in an earlier attempt of this workflow run and passes now."`
 	Category   Category     `json:"category,omitempty" doc:"What kind of failure it is." enum:"PRODUCT_REGRESSION,TEST_BUG,ENVIRONMENT_FAILURE,FLAKY_TIMING,DATA_COLLISION,EXTERNAL_DEPENDENCY,UNKNOWN"`
 	Cause      string       `json:"cause,omitempty" doc:"What caused it, in a few words."`
@@ -110,7 +111,7 @@ func (t TestResult) Stable() string {
 // BaseFails is what shows that a test fails on the base in the same way as here, and whether that excuses it.
 type BaseFails struct {
 	Branch  string    `json:"branch" mask:"-" doc:"Branch of the base."`
-	Since   time.Time `json:"since" doc:"Start of the first of the runs without a pass in between, as far back as they are known."`
+	Since   time.Time `json:"since,omitzero" doc:"Start of the first of the runs without a pass in between, as far back as they are known; if none is known, of the last run in which it passed."`
 	Runs    []BaseRun `json:"runs" doc:"The newest judged runs of the base in which it failed in this way, at most 10."`
 	Excuses bool      `json:"excuses" doc:"The failure does not block: it is judged in the row base_fails."`
 	Why     string    `json:"why,omitempty" doc:"Why it excuses nothing, if so."`

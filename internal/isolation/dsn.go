@@ -3,7 +3,10 @@ package isolation
 import (
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // pair is a setting of a data source in keyword form.
@@ -41,4 +44,13 @@ func urlWithDatabase(dsn, name string) (string, error) {
 	}
 	u.RawQuery = strings.Join(kept, "&")
 	return u.String(), nil
+}
+
+// Address is the host and port of the server that databases are made on; empty where the data source is not valid.
+func (p *Postgres) Address() (host, port string) {
+	c, err := pgconn.ParseConfig(p.DSN)
+	if err != nil {
+		return "", ""
+	}
+	return c.Host, strconv.Itoa(int(c.Port))
 }

@@ -128,6 +128,9 @@ func (s *Session) Shard(ctx context.Context, index int, results ...string) e2e.R
 	f.add(s.changed()...)
 	r := s.settleShard(f, ev, env, index)
 	env.down()
+	if s.probed(f, env, &ev, r) {
+		r = s.settleShard(f, ev, env, index)
+	}
 	if changed := s.changed(); len(changed) > 0 { // by a command that takes something down
 		f.add(changed...)
 		r = s.settleShard(f, ev, env, index)

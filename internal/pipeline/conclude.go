@@ -27,7 +27,12 @@ func (s *Session) conclude(f *flow, env *environment, ev evidence) e2e.Result {
 	f.add(env.stop(f.ctx)...)
 	ev.ends = env.ends()
 	f.add(s.changed()...)
-	r := s.settle(f, ev, s.remember)
+	keep := func() {} // what failed tests do at the base is part of the verdict that is remembered
+	remember := func(run context.Context, plan *e2e.Plan, j judged) { keep = func() { s.remember(run, plan, j) } }
+	if env == nil || !s.probes() {
+		remember = s.remember
+	}
+	r := s.settle(f, ev, remember)
 	env.down()
 	if env == nil && r.Verdict.State == e2e.VerdictNotJudged {
 		// No process was started that could have changed a document, and no change can make this one pass. To read
@@ -35,6 +40,10 @@ func (s *Session) conclude(f *flow, env *environment, ev evidence) e2e.Result {
 		s.sweep()
 		return r
 	}
+	if s.probed(f, env, &ev, r) {
+		r = s.settle(f, ev, remember)
+	}
+	keep()
 	if changed := s.changed(); len(changed) > 0 { // by a command that takes something down
 		f.add(changed...)
 		r = s.settle(f, ev, nil)

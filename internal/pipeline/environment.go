@@ -53,13 +53,18 @@ func (s *Session) prepare(context.Context, none) (none, []e2e.Problem, error) {
 	return none{}, nil, err
 }
 
-// up starts the background processes. From here on, teardown must run.
-func (env *environment) up(ctx context.Context, _ none) (none, []e2e.Problem, error) {
+// make prepares the background processes, and looks for what is in their place.
+func (env *environment) make(ctx context.Context) {
 	env.processes = runner.NewProcesses(runner.ProcessesConfig{
 		Specs: env.opts.Config.Processes, Root: env.opts.Root, Out: env.out, BaseEnv: env.opts.BaseEnv, Secrets: env.opts.Config.Secrets,
 		Identity: runner.Identity(env.run), Redact: env.redactLog, Progress: env.opts.Progress.Processes,
 	})
 	env.lookForStrangers(ctx)
+}
+
+// up starts the background processes. From here on, teardown must run.
+func (env *environment) up(ctx context.Context, _ none) (none, []e2e.Problem, error) {
+	env.make(ctx)
 	if err := env.processes.Start(ctx); err != nil {
 		return none{}, []e2e.Problem{{Code: e2e.CodeEnvironment, LosesEvidence: true, Text: err.Error()}}, errStop
 	}

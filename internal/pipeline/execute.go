@@ -156,18 +156,33 @@ func (x *execution) documents(complete bool) []e2e.ShardRun {
 }
 
 func (x *execution) prepare() error {
+	cfg, err := x.config()
+	if err != nil {
+		return err
+	}
+	cfg.Progress, cfg.Checkpoint = x.opts.Progress.Unit, x.checkpoint()
+	x.runner = runner.New(cfg)
+	tests := x.work.plan.Work()
+	for _, i := range x.work.indexes {
+		x.shards = append(x.shards, x.runner.Shard(x.work.plan.Shards[i], tests))
+	}
+	return nil
+}
+
+// config is what the runner needs, without what it tells others meanwhile.
+func (x *execution) config() (runner.Config, error) {
 	suites := map[string]runner.Suite{}
 	for _, spec := range x.opts.Config.Suites {
 		adapter, err := suite.New(spec, x.opts.Root)
 		if err != nil {
-			return err
+			return runner.Config{}, err
 		}
 		suites[spec.Name] = runner.Suite{Spec: spec, Adapter: adapter}
 	}
-	tests, seconds, batches := x.work.plan.Work(), map[string]float64{}, map[string]string{}
-	for _, t := range tests {
+	seconds, batches := map[string]float64{}, map[string]string{}
+	for _, t := range x.work.plan.Work() {
 		if _, ok := suites[t.Suite]; !ok {
-			return fmt.Errorf("the plan has suite %s, but the config does not; plan and run with the same config", t.Suite)
+			return runner.Config{}, fmt.Errorf("the plan has suite %s, but the config does not; plan and run with the same config", t.Suite)
 		}
 	}
 	for _, t := range x.work.plan.Tests {
@@ -183,15 +198,11 @@ func (x *execution) prepare() error {
 	for _, b := range x.work.plan.Batches {
 		batches[b.Unit], seconds[b.ID] = b.ID, b.Estimate
 	}
-	x.runner = runner.New(runner.Config{
+	return runner.Config{
 		Root: x.opts.Root, Out: x.out, Run: x.run, Digest: x.work.plan.Digest, Shards: len(x.work.plan.Shards), Suites: suites, BaseEnv: x.opts.BaseEnv,
-		Secrets: x.opts.Config.Secrets, Redact: x.redactLog, Progress: x.opts.Progress.Unit, Checkpoint: x.checkpoint(), Now: x.opts.Now,
+		Secrets: x.opts.Config.Secrets, Redact: x.redactLog, Now: x.opts.Now,
 		Isolation: x.isolation(), Hold: x.hold, Pull: x.opts.Config.Shards.Queue, Batches: batches, Whole: whole, Seconds: seconds, StartSeconds: x.work.overhead,
-	})
-	for _, i := range x.work.indexes {
-		x.shards = append(x.shards, x.runner.Shard(x.work.plan.Shards[i], tests))
-	}
-	return nil
+	}, nil
 }
 
 // checkpoint writes shard documents while shards run. A large document is written less

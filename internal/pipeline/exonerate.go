@@ -40,10 +40,12 @@ func (s *Session) exonerated(ctx context.Context, in verdict.In, out verdict.Out
 		s.opts.Progress.Note("no failure is compared with the base, because the files of the change are not all known; check out with fetch-depth: 0")
 		return in, out, nil
 	}
-	found, err := s.opts.Vouched(ctx)
+	found, err := s.vouched(ctx)
 	if err != nil {
-		s.opts.Progress.Note(fmt.Sprintf("no failure is compared with the base: %v", err))
-		return in, out, nil
+		s.opts.Progress.Note(fmt.Sprintf("no failure is compared with earlier runs of the base: %v", err))
+		if !slices.ContainsFunc(out.Counted, func(doc e2e.ShardRun) bool { return doc.Probe != nil }) {
+			return in, out, nil
+		}
 	}
 	variant := variantOf(out.Counted)
 	runs, refused := history.Vouched(found, history.Question{
@@ -54,7 +56,11 @@ func (s *Session) exonerated(ctx context.Context, in verdict.In, out verdict.Out
 		s.opts.Progress.Note(fmt.Sprintf("not compared with the base: %s", e2e.SomeOf(refused)))
 	}
 	in.Base = verdict.Base{Branch: s.opts.Trigger.Branch, MaxAge: cmp.Or(s.opts.Config.Exonerate.MaxAge, config.DefaultMaxAge),
-		Failures: map[string]verdict.BaseFailure{}, Repaired: map[string]bool{}}
+		Failures: map[string]verdict.BaseFailure{}, Repaired: map[string]bool{},
+		Commit: s.opts.Baseline.Commits[0]}
+	if s.probes() {
+		in.Base.MaxProbed = s.maxProbed()
+	}
 	for _, r := range runs {
 		if r.Beyond {
 			for id, t := range r.Tests {
@@ -77,14 +83,22 @@ func (s *Session) exonerated(ctx context.Context, in verdict.In, out verdict.Out
 		if !failed[t.Stable()] {
 			continue
 		}
-		f := verdict.BaseFailure{Touched: s.touched(t, out.Result.Judging, owners)}
-		for _, a := range t.Attempts {
-			f.Fingerprints = append(f.Fingerprints, history.ExactOf(a, s.run.ID))
-		}
-		in.Base.Failures[t.Stable()] = f
+		in.Base.Failures[t.Stable()] = verdict.BaseFailure{Touched: s.touched(t, out.Result.Judging, owners), Fingerprints: s.fingerprints(t)}
 	}
 	out, err = verdict.Within(ctx, in)
 	return in, out, err
+}
+
+// vouched asks the forge once: a run that is judged again, after a probe, has the same records.
+func (s *Session) vouched(ctx context.Context) (found []history.Found, err error) {
+	if s.asked == nil {
+		found, err = s.opts.Vouched(ctx)
+		if ctx.Err() != nil {
+			return found, err
+		}
+		s.asked = func() ([]history.Found, error) { return found, err }
+	}
+	return s.asked()
 }
 
 // newerThanAll reports whether a run started after all runs of the base.
@@ -106,10 +120,21 @@ func variantOf(docs []e2e.ShardRun) string {
 	return variant
 }
 
-// exonerates reports whether the base can excuse anything: only a whole run of a pull request that the base judges.
-func (s *Session) exonerates() bool {
+// fingerprints are what the attempts of a test say exactly, in their order.
+func (s *Session) fingerprints(t *e2e.TestResult) (list []string) {
+	for _, a := range t.Attempts {
+		list = append(list, history.ExactOf(a, s.run.ID))
+	}
+	return list
+}
+
+// exonerates reports whether the base can excuse anything.
+func (s *Session) exonerates() bool { return s.opts.Vouched != nil && s.hasBase() }
+
+// hasBase reports whether failures may be those of a base: only in a whole run of a pull request that the base judges.
+func (s *Session) hasBase() bool {
 	j, b := s.opts.Judging, s.opts.Baseline
-	return s.opts.Vouched != nil && s.run.Narrowed == nil && strings.HasPrefix(s.run.Event, "pull_request") && j != nil && j.By == e2e.JudgedByBase &&
+	return s.run.Narrowed == nil && strings.HasPrefix(s.run.Event, "pull_request") && j != nil && j.By == e2e.JudgedByBase &&
 		b != nil && len(b.Commits) > 0
 }
 

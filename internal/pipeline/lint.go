@@ -38,6 +38,9 @@ func (s *Session) List(ctx context.Context) (tests []e2e.Test, found []diag.Mess
 		found = append(found, diag.Message{File: s.opts.Config.File, Text: fmt.Sprintf("stage %s selects no test, so it can never pass", s.run.Stage),
 			Hint: "look at its select expression and at the tags of the tests"})
 	}
+	if why := s.unprobeable(); why != "" {
+		warn("exonerate.probe: no failure can be run at the base: "+why, "see docs/verdict.md, Run the failures at the base")
+	}
 	found = append(found, s.lintOwners(tests)...)
 	found = append(found, s.lintTwins(tests)...)
 	found = append(found, s.lintFlaky(tests, stats)...)
@@ -56,6 +59,24 @@ func (s *Session) List(ctx context.Context) (tests []e2e.Test, found []diag.Mess
 		}
 	}
 	return tests, append(found, s.lintLabels(tests, stats)...)
+}
+
+// unprobeable says why no failure can be run at the base, as far as the config tells; empty: it can, or does not have to.
+func (s *Session) unprobeable() string {
+	cfg := s.opts.Config
+	if !cfg.Exonerate.Probe || !slices.ContainsFunc(s.opts.Stage.On, func(event string) bool { return strings.HasPrefix(event, "pull_request") }) {
+		return ""
+	}
+	base := "unknown"
+	for _, c := range cfg.Gates.Checks {
+		if c.Version != nil && c.IsRequired() && c.Version.SHA != "" {
+			base = c.Version.SHA
+		}
+	}
+	if _, err := placeAtBase(cfg, base, cfg.Exonerate.Target, s.opts.Stage.Target); err != nil {
+		return err.Error()
+	}
+	return ""
 }
 
 // lintOwners warns, once for each suite, of tests that block and that no team answers for.

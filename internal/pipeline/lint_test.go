@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -10,9 +11,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/org/e2e-gate/internal/config"
+	"github.com/org/e2e-gate/internal/diag"
 	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/gate"
+	"github.com/org/e2e-gate/internal/gate/versiongate"
 	"github.com/org/e2e-gate/internal/history"
 	"github.com/org/e2e-gate/internal/policy"
+	"github.com/org/e2e-gate/internal/runner"
 	"github.com/org/e2e-gate/internal/suite"
 	"github.com/org/e2e-gate/internal/triage"
 )
@@ -194,5 +199,34 @@ func TestLintIsShort(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestLintProbe: that a probe is always refused is said before the first pull request.
+func TestLintProbe(t *testing.T) {
+	warns := func(stage config.Stage, c *config.Config) bool {
+		c.Suites = []suite.Spec{{Name: "s", Framework: "command", Run: []string{"true"}}}
+		s := New(Options{Root: t.TempDir(), Progress: &quiet{}, Stage: stage, Config: c})
+		return slices.ContainsFunc(s.Lint(t.Context()), func(m diag.Message) bool { return strings.Contains(m.Text, "no failure can be run at the base") })
+	}
+	pr, probe := config.Stage{Name: "pr", On: []string{"push", "pull_request"}}, config.Exonerate{Probe: true}
+	app := []runner.ProcessSpec{{Name: "app", Run: []string{"./start.sh"}}}
+	served := gate.Spec{Checks: []gate.Check{{Name: "app", TCP: &gate.TCPSpec{Address: "127.0.0.1:8080"}}}}
+	proven := gate.Spec{Checks: []gate.Check{{Name: "v", Version: &versiongate.Spec{URL: []string{"https://staging.example.com"}, SHA: "abc1234"}}}}
+	for name, tc := range map[string]struct {
+		stage config.Stage
+		cfg   config.Config
+		want  bool
+	}{
+		"nothing is started":         {pr, config.Config{Exonerate: probe}, true},
+		"started behind a gate":      {pr, config.Config{Exonerate: probe, Processes: app, Gates: served}, false},
+		"not for pull requests":      {config.Stage{Name: "main", On: []string{"push"}}, config.Config{Exonerate: probe}, false},
+		"not asked for":              {pr, config.Config{}, false},
+		"a target without a version": {pr, config.Config{Exonerate: config.Exonerate{Probe: true, Target: "staging"}, Gates: served}, true},
+		"a target with a version":    {pr, config.Config{Exonerate: config.Exonerate{Probe: true, Target: "staging"}, Gates: proven}, false},
+	} {
+		if got := warns(tc.stage, &tc.cfg); got != tc.want {
+			t.Errorf("%s: %v", name, got)
+		}
 	}
 }

@@ -22,6 +22,8 @@ type Baseline struct {
 	Judge *config.Config
 	// Commits are that commit and those before it, the nearest first.
 	Commits []string
+	// At is Base with the variables of a run of that commit, against [config.Exonerate.Target] if there is one; nil: there is none.
+	At *config.Config
 }
 
 // hold gives a test the criticality that it has in the config that judges, if that is stronger. raw

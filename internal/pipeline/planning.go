@@ -76,6 +76,9 @@ func (s *Session) makePlan(_ context.Context, in planning) (*e2e.Plan, []e2e.Pro
 	if m := plan.Measured; m != nil && m.Run == "" {
 		s.opts.Progress.Note(verdict.Unmeasured)
 	}
+	if s.probes() {
+		plan.Base = s.opts.Baseline.Commits[0]
+	}
 	s.seal(plan)
 	if s.run.Narrowed != nil {
 		s.opts.Progress.Note(fmt.Sprintf("narrowed to %d of %s: nothing of this run is published or remembered", plan.Planned(),

@@ -142,6 +142,9 @@ type Session struct {
 	// late is [Session.afterEnd], which tests replace.
 	late func(context.Context) (context.Context, context.CancelFunc)
 
+	// asked is the answer of [Options.Vouched]; nil: it was not asked.
+	asked func() ([]history.Found, error)
+
 	mu sync.Mutex
 	// written are the checksums of files of the run's folder, by name, as the gate wrote them.
 	written map[string][sha256.Size]byte

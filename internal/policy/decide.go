@@ -268,8 +268,14 @@ func why(row Row, column e2e.Criticality, t e2e.TestResult) string {
 		}
 		return text
 	case RowBaseFails:
-		return fmt.Sprintf("a %s test that fails in the same way on %s since %s, in %d judged runs", column, t.BaseFails.Branch,
-			t.BaseFails.Since.UTC().Format("2006-01-02"), len(t.BaseFails.Runs))
+		text := fmt.Sprintf("a %s test that fails in the same way on %s since %s", column, t.BaseFails.Branch, t.BaseFails.Since.UTC().Format("2006-01-02"))
+		if n := len(t.BaseFails.Runs); n > 0 || !t.Probe.SameWay() {
+			text += fmt.Sprintf(", in %d judged runs", n)
+		}
+		if p := t.Probe; p.SameWay() {
+			text += fmt.Sprintf(", and in %d of %d executions at %.10s", p.Same, p.Executions, p.SHA)
+		}
+		return text
 	case RowFlaky:
 		return fmt.Sprintf("a flaky %s test: it failed first and passed when it ran again", column)
 	case RowLaterPass:

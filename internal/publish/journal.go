@@ -1,8 +1,10 @@
 package publish
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/org/e2e-gate/internal/safetext"
 )
@@ -12,6 +14,8 @@ type Journal struct {
 	out        io.Writer
 	lines      []string
 	incomplete bool
+	// failures are those since the last mark.
+	failures []string
 }
 
 // NewJournal returns a journal that prints each record on out, as one line.
@@ -21,7 +25,7 @@ func NewJournal(out io.Writer) *Journal { return &Journal{out: out} }
 func (j *Journal) Failed(err error) {
 	if err != nil {
 		j.incomplete = true
-		j.lines = append(j.lines, err.Error())
+		j.lines, j.failures = append(j.lines, err.Error()), append(j.failures, err.Error())
 		j.say("note: not published: " + err.Error())
 	}
 }
@@ -35,7 +39,10 @@ func (j *Journal) Note(text string) {
 // Outcome records the outcome of publishing one thing.
 func (j *Journal) Outcome(out Outcome, err error) {
 	j.Failed(err)
-	j.incomplete = j.incomplete || out.Action == ReadOnly
+	if out.Action == ReadOnly {
+		j.incomplete = true
+		j.failures = append(j.failures, cmp.Or(out.Note, "the token may only read"))
+	}
 	if out.Note != "" {
 		j.Note(out.Note)
 	}
@@ -43,6 +50,12 @@ func (j *Journal) Outcome(out Outcome, err error) {
 
 // Incomplete reports whether something that was to be published was not.
 func (j *Journal) Incomplete() bool { return j.incomplete }
+
+// mark begins a part, for since.
+func (j *Journal) mark() { j.failures = nil }
+
+// since says what was not published since the mark; empty: nothing failed.
+func (j *Journal) since() string { return strings.Join(j.failures, "; ") }
 
 // Lines are what was recorded, in order. They may hold text of others.
 func (j *Journal) Lines() []string { return j.lines }

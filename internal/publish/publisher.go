@@ -113,11 +113,14 @@ func (p *Publisher) supersede(ctx context.Context) bool {
 // Publish posts what is wanted: comment and status first, then check run, deployment and
 // release. Call it after every document was written. It never changes the verdict; failures
 // are recorded in the journal. After the context is cancelled it has two seconds.
-func (p *Publisher) Publish(ctx context.Context, w Wanted, r e2e.Result) {
+//
+// undone says of what was asked for by name (check run, deployment status, promotion) that it was not done, and why. A token
+// that may only read, because the change comes from a fork or from Dependabot, is no reason for that.
+func (p *Publisher) Publish(ctx context.Context, w Wanted, r e2e.Result) (undone []string) {
 	place, err := p.Place()
 	if err != nil {
 		p.Journal.Failed(err)
-		return
+		return p.asked(w, err.Error())
 	}
 	publish := context.WithoutCancel(ctx)
 	if ctx.Err() != nil {
@@ -126,14 +129,45 @@ func (p *Publisher) Publish(ctx context.Context, w Wanted, r e2e.Result) {
 		defer cancel()
 	}
 	if w.Comment && !p.comment(publish, place, r) {
-		return
+		return p.asked(w, "the token may only read")
 	}
-	checked := p.check(publish, place, w, r)
-	deployed := p.endDeployment(publish, place, w, r)
-	released := p.release(publish, place, w, r)
-	if !checked || !deployed || !released {
+	missing := false
+	for _, part := range []struct {
+		asked Wanted
+		do    func(context.Context, Place, Wanted, e2e.Result) bool
+	}{
+		{Wanted{Check: w.Check}, p.check}, {Wanted{Deployment: w.Deployment}, p.endDeployment}, {Wanted{Promote: w.Promote}, p.release},
+	} {
+		p.Journal.mark()
+		has := part.do(publish, place, w, r)
+		missing = missing || !has
+		switch why := p.Journal.since(); {
+		case !has:
+			undone = append(undone, p.asked(part.asked, place.Traits().Lacks)...)
+		case why != "":
+			undone = append(undone, p.asked(part.asked, why)...)
+		}
+	}
+	if missing {
 		p.Journal.Note(place.Traits().Lacks)
 	}
+	return undone
+}
+
+// asked says of what was asked for by name that it was not done.
+func (p *Publisher) asked(w Wanted, why string) (undone []string) {
+	if p.Trigger.Fork || p.Trigger.Dependabot {
+		return nil
+	}
+	for _, one := range []struct {
+		asked bool
+		name  string
+	}{{w.Check, "the check run"}, {w.Deployment != "", "the deployment status"}, {w.Promote, "the promotion of the release"}} {
+		if one.asked {
+			undone = append(undone, one.name+" ("+why+")")
+		}
+	}
+	return undone
 }
 
 // comment posts the comment and the commit status. It reports whether further writes

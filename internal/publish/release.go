@@ -28,6 +28,9 @@ func (p *Publisher) release(ctx context.Context, place Place, w Wanted, r e2e.Re
 	}
 	tag := p.Trigger.Release
 	if tag == "" {
+		if w.Promote {
+			p.Journal.Failed(errors.New("a release was to be published, and the run names none; give --release TAG (the input release)"))
+		}
 		return true
 	}
 	found, ok, err := releases.Release(ctx, tag, r.Run.SHA)
@@ -72,7 +75,7 @@ func (p *Publisher) attachTo(ctx context.Context, release Release, r e2e.Result)
 	}
 	switch {
 	case out.Action == Superseded:
-		return errors.New("the draft was not published: a newer run has judged it, and its verdict counts")
+		return errSuperseded
 	case j.incomplete:
 		return errors.New("the draft was not published: its evidence is incomplete, and nothing can be attached after publication; re-run the job")
 	}
@@ -103,6 +106,9 @@ func releaseMark(r ReleaseFacts) string {
 	return "> This release was published before it was judged, so the verdict cannot stop it.\n\n"
 }
 
+// errSuperseded says that a newer run has the draft.
+var errSuperseded = errors.New("the draft was not published: a newer run has judged it, and its verdict counts")
+
 // promote publishes a draft whose verdict is passed. stay is the reason not to, or nil.
 func (p *Publisher) promote(ctx context.Context, release Release, r e2e.Result, stay error) {
 	facts := release.Facts()
@@ -111,6 +117,8 @@ func (p *Publisher) promote(ctx context.Context, release Release, r e2e.Result, 
 		return
 	case r.Verdict.State != e2e.VerdictPassed || r.Verdict.ExitStatus() != e2e.ExitPassed:
 		p.Journal.Note(fmt.Sprintf("the draft %s was not published: the verdict is %s", facts.Tag, cmp.Or(string(r.Verdict.State), "not_judged")))
+	case errors.Is(stay, errSuperseded):
+		p.Journal.Note(stay.Error())
 	case stay != nil:
 		p.Journal.Failed(stay)
 	default:

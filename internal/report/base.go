@@ -55,19 +55,53 @@ func excusedByBase(r e2e.Result) (n int, branch string) {
 
 // baseText is what the base does with a failed test, in a line; empty: nothing is known.
 func baseText(t e2e.TestResult) string {
-	f := t.BaseFails
+	f, probe := t.BaseFails, probeText(t.Probe)
 	if f == nil {
-		return ""
+		return probe
 	}
-	text := fmt.Sprintf("it fails in the same way on %s since %s, in %s", safetext.Line(f.Branch, shortText), date(f.Since),
-		plural(len(f.Runs), "judged run", "judged runs"))
+	text := fmt.Sprintf("it fails in the same way on %s", safetext.Line(f.Branch, shortText))
+	if !f.Since.IsZero() {
+		text += " since " + date(f.Since)
+	}
+	if n := len(f.Runs); n > 0 || probe == "" {
+		text += ", in " + plural(n, "judged run", "judged runs")
+	}
 	if len(f.Runs) > 0 {
 		text += fmt.Sprintf(", the newest at commit %.10s", f.Runs[0].SHA)
+	}
+	if probe != "" && (t.Probe.Refused == "" || t.Probe.Refused != f.Why) {
+		text += "; " + probe
 	}
 	if !f.Excuses {
 		text += "; it blocks all the same: " + f.Why
 	}
 	return text
+}
+
+// probeText is what a failed test did at the commit of the base, in a few words; empty: it was not run there.
+func probeText(p *e2e.BaseProbe) string {
+	if p == nil {
+		return ""
+	}
+	at := fmt.Sprintf("at the base %.10s", p.SHA)
+	of := func(n int) string {
+		text := fmt.Sprintf("(%d of %d", n, p.Executions)
+		if p.Product != "" {
+			text += ", " + p.Product
+		}
+		return text + ")"
+	}
+	switch {
+	case p.Refused != "":
+		return fmt.Sprintf("not compared with a run %s: %s", at, p.Refused)
+	case p.Passed == p.Executions:
+		return fmt.Sprintf("it passes %s %s: this change broke it", at, of(p.Passed))
+	case p.Same == p.Executions:
+		return fmt.Sprintf("it fails in the same way %s %s", at, of(p.Same))
+	case p.Passed > 0:
+		return fmt.Sprintf("it passes %s at times %s", at, of(p.Passed))
+	}
+	return fmt.Sprintf("it fails in another way %s %s: %s", at, of(p.Executions-p.Same), p.Other)
 }
 
 // baseLinks are the runs of the base, newest first, in Markdown.

@@ -44,3 +44,42 @@ func TestARedBaseComesFirst(t *testing.T) {
 		}
 	}
 }
+
+// TestAProbeIsShownEverywhere: what a failed test did at the base stands in each output, also where it excuses nothing.
+func TestAProbeIsShownEverywhere(t *testing.T) {
+	sha := strings.Repeat("b", 40)
+	for want, probe := range map[string]e2e.BaseProbe{
+		"it passes at the base bbbbbbbbbb (2 of 2, against staging): this change broke it": {SHA: sha, Product: "against staging", Executions: 2, Passed: 2},
+		"it fails in the same way at the base bbbbbbbbbb (2 of 2, against staging)":        {SHA: sha, Product: "against staging", Executions: 2, Same: 2},
+		"it fails in another way at the base bbbbbbbbbb (1 of 2): expected 3, got 4":       {SHA: sha, Executions: 2, Same: 1, Other: "expected 3, got 4"},
+		"it passes at the base bbbbbbbbbb at times (1 of 2)":                               {SHA: sha, Executions: 2, Passed: 1, Same: 1},
+		"not compared with a run at the base bbbbbbbbbb: the config starts no processes":   {SHA: sha, Refused: "the config starts no processes"},
+	} {
+		r := e2e.Result{Run: e2e.Run{Stage: "pr"}, Verdict: e2e.Verdict{State: e2e.VerdictFailed, Blocks: true}, Tests: []e2e.TestResult{{
+			Test: e2e.Test{ID: "s::pays", Suite: "s", Criticality: e2e.ReleaseBlocking}, Outcome: e2e.Failed, Effect: e2e.Blocks, Probe: &probe,
+			Attempts: []e2e.Attempt{{N: 1, Outcome: e2e.Failed, Message: "boom"}}}}}
+		explained, _ := Explain(r, "s::pays")
+		for name, text := range map[string]string{"comment": Comment(r, CommentOptions{}), "summary": Markdown(r, Options{}), "terminal": Final(r, FinalOptions{}), "page": string(HTML(r)),
+			"JUnit": string(JUnit(r)), "explain": explained.Text(200, false)} {
+			if !strings.Contains(strings.Join(strings.Fields(text), " "), want) {
+				t.Errorf("%s: no %q in\n%s", name, want, text)
+			}
+		}
+	}
+	// With what earlier runs say.
+	since := time.Date(2026, 11, 27, 3, 0, 0, 0, time.UTC)
+	one := e2e.TestResult{Probe: &e2e.BaseProbe{SHA: sha, Executions: 2, Same: 2}, BaseFails: &e2e.BaseFails{Branch: "main", Since: since, Excuses: true}}
+	if got, want := baseText(one), "it fails in the same way on main since 2026-11-27; it fails in the same way at the base bbbbbbbbbb (2 of 2)"; got != want {
+		t.Error(got)
+	}
+	touched := e2e.TestResult{Probe: &e2e.BaseProbe{SHA: sha, Refused: "it is touched"},
+		BaseFails: &e2e.BaseFails{Branch: "main", Since: since, Runs: make([]e2e.BaseRun, 3), Why: "it is touched"}}
+	if got := baseText(touched); strings.Count(got, "it is touched") != 1 {
+		t.Error(got)
+	}
+	one.BaseFails = &e2e.BaseFails{Branch: "main", Why: "no run is known"}
+	const want = "it fails in the same way on main; it fails in the same way at the base bbbbbbbbbb (2 of 2); it blocks all the same: no run is known"
+	if got := baseText(one); got != want {
+		t.Error(got)
+	}
+}

@@ -225,6 +225,9 @@ func explainVerdict(r e2e.Result, t *e2e.TestResult) Step {
 	if t.Why != "" {
 		s.Because = append(s.Because, "the test: "+t.Why)
 	}
+	if base := baseText(*t); base != "" {
+		s.Because = append(s.Because, "the base: "+base)
+	}
 	return s
 }
 

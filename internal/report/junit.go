@@ -205,6 +205,7 @@ func xmlProperties(run e2e.Run, t *e2e.TestResult, list []xmlProperty) []xmlProp
 	add("e2e.outcome", string(t.Outcome))
 	add("e2e.effect", string(t.Effect))
 	add("e2e.category", string(t.Category))
+	add("e2e.base", baseText(*t))
 	trail := trailOf(t)
 	add("e2e.correlation_id", trail.Correlation)
 	for _, l := range trail.Links {

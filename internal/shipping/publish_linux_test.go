@@ -29,7 +29,7 @@ upload)
   [ -e "$at/draft" ] || exit 1
   [ -z "${GH_NO_UPLOAD-}" ] || exit 1
   shift; cp "$@" "$at/assets" ;;
-edit) [ "$*" = "--verify-tag --draft=false" ]; rm "$at/draft" ;;
+edit) [ "${*%--latest=*}" = "--verify-tag --draft=false " ]; rm "$at/draft"; echo "${@: -1}" >"$at/latest" ;;
 *) exit 1 ;;
 esac
 `
@@ -193,6 +193,11 @@ func TestMajorTag(t *testing.T) {
 	if r.tag("v1.1.0-rc.1") == "" || r.tag("v1.0.1") == "" || r.tag("v1") != ten {
 		t.Errorf("v1 is at %q, want %q", r.tag("v1"), ten)
 	}
+	for version, want := range map[string]bool{"v1.0.9": true, "v1.0.10": true, "v1.0.1": false, "v1.1.0-rc.1": false} {
+		if got := strings.TrimSpace(read(t, r.server+"/"+version+"/latest")) == "--latest=true"; got != want {
+			t.Errorf("%s becomes Latest: %v", version, got)
+		}
+	}
 	for version, want := range map[string]bool{"v1.1.0-rc.1": true, "v1.0.10": false} {
 		if got := strings.Contains(read(t, r.server+"/"+version+"/flags"), "--prerelease"); got != want {
 			t.Errorf("%s is a prerelease: %v", version, got)
@@ -234,7 +239,7 @@ func TestPublishAfterMainMoved(t *testing.T) {
 		cmd := exec.CommandContext(t.Context(), "bash", ".github/publish", "dist")
 		cmd.Dir, cmd.Env = r.clone, r.env
 		out, err := cmd.CombinedOutput()
-		if (err != nil) != refused || (r.tag("v1.0.9") == "") != refused || refused && !strings.Contains(string(out), "start a release of the branch as it is") {
+		if (err != nil) != refused || (r.tag("v1.0.9") == "") != refused || refused && !strings.Contains(string(out), "release its newest commit") {
 			t.Errorf("%s: %v\n%s", file, err, out)
 		}
 		if refused && r.has("v1.0.9") {
@@ -264,5 +269,42 @@ func TestPublishRefuses(t *testing.T) {
 	}
 	if after := r.git("ls-remote", "origin"); after != before {
 		t.Errorf("the server changed from\n%s\nto\n%s", before, after)
+	}
+}
+
+// TestImageOfARelease pushes the image of released versions with a docker that only notes what it is told: a fix of an older line takes no
+// tag of a newer one, and a pre-release takes none but its own.
+func TestImageOfARelease(t *testing.T) {
+	r := newReleases(t)
+	r.write(".github/image", read(t, filepath.Join(root, ".github/image")))
+	r.write("bin/docker", "#!/usr/bin/env bash\nset -eu\necho \"$*\" >>\"$DOCKER_LOG\"\nif [ \"$1\" = login ]; then cat >\"$DOCKER_LOG.token\"; fi\n"+
+		"if [ \"$1 $2\" = 'buildx build' ]; then printf '{\\n  \"containerimage.digest\": \"sha256:%064d\"\\n}\\n' 7 >\"$RUNNER_TEMP/image.json\"; fi\n")
+	for _, c := range []struct{ version, tags string }{
+		{"v1.0.9", "--tag reg.example/acme/gate:v1.0.9 --tag reg.example/acme/gate:v1.0 --tag reg.example/acme/gate:v1 "},
+		{"v1.0.10", "--tag reg.example/acme/gate:v1.0.10 --tag reg.example/acme/gate:v1.0 --tag reg.example/acme/gate:v1 "},
+		{"v1.0.1", "--tag reg.example/acme/gate:v1.0.1 "},
+		{"v1.1.0-rc.1", "--tag reg.example/acme/gate:v1.1.0-rc.1 "},
+	} {
+		r.mustPublish(c.version)
+		for _, arch := range []string{"amd64", "arm64"} {
+			if !r.has(c.version + "/assets/e2e-gate_linux_" + arch) {
+				r.write("dist/e2e-gate_linux_"+arch, "program")
+			}
+		}
+		dir := t.TempDir()
+		cmd := exec.Command("bash", ".github/image", "reg.example/Acme/Gate", c.version)
+		cmd.Dir = r.clone
+		cmd.Env = append(r.env, "DOCKER_LOG="+dir+"/log", "RUNNER_TEMP="+dir, "GITHUB_OUTPUT="+dir+"/output", "TOKEN=secret", "USER=me")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		log := read(t, dir+"/log")
+		if !strings.Contains(log, "--build-arg VERSION="+c.version+" "+c.tags+"--metadata-file") || !strings.Contains(log, "--platform linux/amd64,linux/arm64") ||
+			strings.Contains(log, "secret") || read(t, dir+"/log.token") != "secret" || !strings.HasPrefix(log, "login reg.example ") {
+			t.Errorf("%s: %s", c.version, log)
+		}
+		if got := strings.TrimSpace(read(t, dir+"/output")); got != "digest=sha256:"+fmt.Sprintf("%064d", 7) {
+			t.Errorf("the digest is %q", got)
+		}
 	}
 }

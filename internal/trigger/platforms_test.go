@@ -16,19 +16,24 @@ const (
 
 // TestPlatforms has the variables that platforms document, for each event that they know.
 func TestPlatforms(t *testing.T) {
-	gitlab := map[string]string{"GITLAB_CI": "true", "CI_PROJECT_PATH": "acme/shop/web", "CI_COMMIT_SHA": headSHA, "CI_DEFAULT_BRANCH": "main", "CI_PIPELINE_ID": "9",
+	gitlab := map[string]string{"GITLAB_CI": "true", "CI_PROJECT_PATH": "acme/shop/web", "CI_COMMIT_SHA": headSHA, "CI_DEFAULT_BRANCH": "main",
+		"CI_PIPELINE_ID":  "9",
 		"CI_PIPELINE_URL": "https://gitlab.example/p/9", "CI_COMMIT_BEFORE_SHA": strings.Repeat("0", 40)}
 	merge := map[string]string{"CI_PIPELINE_SOURCE": "merge_request_event", "CI_MERGE_REQUEST_IID": "5", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "main",
 		"CI_MERGE_REQUEST_DIFF_BASE_SHA": baseSHA, "CI_MERGE_REQUEST_REF_PATH": "refs/merge-requests/5/head", "CI_MERGE_REQUEST_PROJECT_PATH": "acme/shop/web",
 		"CI_MERGE_REQUEST_SOURCE_PROJECT_PATH": "acme/shop/web", "CI_MERGE_REQUEST_EVENT_TYPE": "detached"}
-	buildkite := map[string]string{"BUILDKITE": "true", "BUILDKITE_REPO": "git@github.example:acme/shop.git", "BUILDKITE_COMMIT": headSHA, "BUILDKITE_BRANCH": "feature",
+	buildkite := map[string]string{"BUILDKITE": "true", "BUILDKITE_REPO": "git@github.example:acme/shop.git", "BUILDKITE_COMMIT": headSHA,
+		"BUILDKITE_BRANCH":                  "feature",
 		"BUILDKITE_PIPELINE_DEFAULT_BRANCH": "main", "BUILDKITE_BUILD_ID": "b-1", "BUILDKITE_BUILD_URL": "https://ci.example/1", "BUILDKITE_PULL_REQUEST": "false",
 		"BUILDKITE_SOURCE": "webhook", "BUILDKITE_RETRY_COUNT": "0"}
-	circle := map[string]string{"CIRCLECI": "true", "CIRCLE_PROJECT_USERNAME": "acme", "CIRCLE_PROJECT_REPONAME": "shop", "CIRCLE_SHA1": headSHA, "CIRCLE_BRANCH": "feature",
+	circle := map[string]string{"CIRCLECI": "true", "CIRCLE_PROJECT_USERNAME": "acme", "CIRCLE_PROJECT_REPONAME": "shop", "CIRCLE_SHA1": headSHA,
+		"CIRCLE_BRANCH":      "feature",
 		"CIRCLE_WORKFLOW_ID": "w-1", "CIRCLE_BUILD_URL": "https://ci.example/2"}
-	azure := map[string]string{"TF_BUILD": "True", "BUILD_REPOSITORY_NAME": "acme/shop", "BUILD_SOURCEVERSION": headSHA, "BUILD_SOURCEBRANCH": "refs/heads/main", "BUILD_BUILDID": "77",
+	azure := map[string]string{"TF_BUILD": "True", "BUILD_REPOSITORY_NAME": "acme/shop", "BUILD_SOURCEVERSION": headSHA,
+		"BUILD_SOURCEBRANCH": "refs/heads/main", "BUILD_BUILDID": "77",
 		"SYSTEM_COLLECTIONURI": "https://dev.example/acme/", "SYSTEM_TEAMPROJECT": "the shop", "SYSTEM_JOBATTEMPT": "1", "BUILD_REASON": "IndividualCI"}
-	jenkins := map[string]string{"JENKINS_URL": "https://jenkins.example/", "GIT_URL": "https://git.example/acme/shop.git", "GIT_COMMIT": headSHA, "BUILD_TAG": "jenkins-shop-3",
+	jenkins := map[string]string{"JENKINS_URL": "https://jenkins.example/", "GIT_URL": "https://git.example/acme/shop.git", "GIT_COMMIT": headSHA,
+		"BUILD_TAG": "jenkins-shop-3",
 		"BUILD_URL": "https://jenkins.example/job/3", "BRANCH_NAME": "feature"}
 	for _, tc := range []struct {
 		name string
@@ -40,13 +45,16 @@ func TestPlatforms(t *testing.T) {
 			Trigger{Event: "push", SHA: headSHA, BaseSHA: baseSHA, Ref: "refs/heads/main", Branch: "main", DefaultBranch: true}},
 		{"GitLab, first push of a branch", gitlab, map[string]string{"CI_PIPELINE_SOURCE": "push", "CI_COMMIT_BRANCH": "feature"},
 			Trigger{Event: "push", SHA: headSHA, Ref: "refs/heads/feature", Branch: "feature"}},
-		{"GitLab, tag", gitlab, map[string]string{"CI_PIPELINE_SOURCE": "push", "CI_COMMIT_TAG": "v1"}, Trigger{Event: "push", SHA: headSHA, Ref: "refs/tags/v1", Release: "v1"}},
+		{"GitLab, tag", gitlab, map[string]string{"CI_PIPELINE_SOURCE": "push", "CI_COMMIT_TAG": "v1"}, Trigger{Event: "push", SHA: headSHA, Ref: "refs/tags/v1",
+			Release: "v1"}},
 		{"GitLab, merge request", gitlab, merge,
 			Trigger{Event: "pull_request", SHA: headSHA, BaseSHA: baseSHA, Ref: "refs/merge-requests/5/head", Branch: "main", PullRequest: 5}},
-		{"GitLab, merged result", gitlab, with(merge, "CI_COMMIT_SHA", otherSH, "CI_MERGE_REQUEST_SOURCE_BRANCH_SHA", headSHA, "CI_MERGE_REQUEST_TARGET_BRANCH_SHA", baseSHA,
+		{"GitLab, merged result", gitlab, with(merge, "CI_COMMIT_SHA", otherSH, "CI_MERGE_REQUEST_SOURCE_BRANCH_SHA", headSHA,
+			"CI_MERGE_REQUEST_TARGET_BRANCH_SHA", baseSHA,
 			"CI_MERGE_REQUEST_DIFF_BASE_SHA", otherSH, "CI_MERGE_REQUEST_EVENT_TYPE", "merged_result"),
 			Trigger{Event: "pull_request", SHA: headSHA, BaseSHA: baseSHA, Ref: "refs/merge-requests/5/head", Branch: "main", PullRequest: 5}},
-		{"GitLab, merge train", gitlab, with(merge, "CI_COMMIT_SHA", otherSH, "CI_MERGE_REQUEST_SOURCE_BRANCH_SHA", headSHA, "CI_MERGE_REQUEST_EVENT_TYPE", "merge_train"),
+		{"GitLab, merge train", gitlab, with(merge, "CI_COMMIT_SHA", otherSH, "CI_MERGE_REQUEST_SOURCE_BRANCH_SHA", headSHA, "CI_MERGE_REQUEST_EVENT_TYPE",
+			"merge_train"),
 			Trigger{Event: "merge_group", SHA: otherSH, BaseSHA: baseSHA, Ref: "refs/merge-requests/5/head", Branch: "main", GroupedPRs: []int{5}}},
 		{"GitLab, of a fork", gitlab, with(merge, "CI_MERGE_REQUEST_SOURCE_PROJECT_PATH", "someone/web"),
 			Trigger{Event: "pull_request", SHA: headSHA, BaseSHA: baseSHA, Ref: "refs/merge-requests/5/head", Branch: "main", PullRequest: 5, Fork: true}},
@@ -59,7 +67,8 @@ func TestPlatforms(t *testing.T) {
 		{"GitLab, after another pipeline", gitlab, map[string]string{"CI_PIPELINE_SOURCE": "pipeline", "CI_COMMIT_BRANCH": "main"},
 			Trigger{Event: "repository_dispatch", SHA: headSHA, Ref: "refs/heads/main", Branch: "main", DefaultBranch: true}},
 		{"GitLab, pull request elsewhere", gitlab, map[string]string{"CI_PIPELINE_SOURCE": "external_pull_request_event", "CI_EXTERNAL_PULL_REQUEST_IID": "8",
-			"CI_EXTERNAL_PULL_REQUEST_TARGET_BRANCH_NAME": "main", "CI_EXTERNAL_PULL_REQUEST_TARGET_BRANCH_SHA": baseSHA, "CI_EXTERNAL_PULL_REQUEST_SOURCE_REPOSITORY": "a/b",
+			"CI_EXTERNAL_PULL_REQUEST_TARGET_BRANCH_NAME": "main", "CI_EXTERNAL_PULL_REQUEST_TARGET_BRANCH_SHA": baseSHA,
+			"CI_EXTERNAL_PULL_REQUEST_SOURCE_REPOSITORY": "a/b",
 			"CI_EXTERNAL_PULL_REQUEST_TARGET_REPOSITORY": "a/b"}, Trigger{Event: "pull_request", SHA: headSHA, BaseSHA: baseSHA, Branch: "main", PullRequest: 8}},
 		{"GitLab, parallel", gitlab, map[string]string{"CI_PIPELINE_SOURCE": "web", "CI_NODE_INDEX": "2", "CI_NODE_TOTAL": "3"},
 			Trigger{Event: "workflow_dispatch", SHA: headSHA, Index: 1, Total: 3}},
@@ -78,10 +87,13 @@ func TestPlatforms(t *testing.T) {
 		{"Buildkite, of a fork", buildkite, map[string]string{"BUILDKITE_PULL_REQUEST": "12", "BUILDKITE_PULL_REQUEST_BASE_BRANCH": "main",
 			"BUILDKITE_PULL_REQUEST_REPO": "https://github.example/someone/shop.git"},
 			Trigger{Event: "pull_request", SHA: headSHA, Ref: "refs/heads/feature", Branch: "main", PullRequest: 12, Fork: true}},
-		{"Buildkite, merge queue", buildkite, map[string]string{"BUILDKITE_BRANCH": "gh-readonly-queue/main/pr-7-abcdef0123", "BUILDKITE_MERGE_QUEUE_BASE_BRANCH": "main",
+		{"Buildkite, merge queue", buildkite, map[string]string{"BUILDKITE_BRANCH": "gh-readonly-queue/main/pr-7-abcdef0123",
+			"BUILDKITE_MERGE_QUEUE_BASE_BRANCH": "main",
 			"BUILDKITE_MERGE_QUEUE_BASE_COMMIT": baseSHA},
-			Trigger{Event: "merge_group", SHA: headSHA, BaseSHA: baseSHA, Ref: "refs/heads/gh-readonly-queue/main/pr-7-abcdef0123", Branch: "main", GroupedPRs: []int{7}}},
-		{"Buildkite, retried, parallel", buildkite, map[string]string{"BUILDKITE_RETRY_COUNT": "1", "BUILDKITE_PARALLEL_JOB": "0", "BUILDKITE_PARALLEL_JOB_COUNT": "2"},
+			Trigger{Event: "merge_group", SHA: headSHA, BaseSHA: baseSHA, Ref: "refs/heads/gh-readonly-queue/main/pr-7-abcdef0123", Branch: "main",
+				GroupedPRs: []int{7}}},
+		{"Buildkite, retried, parallel", buildkite, map[string]string{"BUILDKITE_RETRY_COUNT": "1", "BUILDKITE_PARALLEL_JOB": "0",
+			"BUILDKITE_PARALLEL_JOB_COUNT": "2"},
 			Trigger{Event: "push", SHA: headSHA, Ref: "refs/heads/feature", Branch: "feature", WorkflowAttempt: 2, Total: 2}},
 		{"Buildkite, schedule", buildkite, map[string]string{"BUILDKITE_SOURCE": "schedule"},
 			Trigger{Event: "schedule", SHA: headSHA, Ref: "refs/heads/feature", Branch: "feature"}},
@@ -90,19 +102,22 @@ func TestPlatforms(t *testing.T) {
 			Trigger{Event: "push", SHA: headSHA, Ref: "refs/heads/feature", Branch: "feature", Index: 3, Total: 4}},
 		{"CircleCI, pull request", circle, map[string]string{"CIRCLE_PULL_REQUEST": "https://github.example/acme/shop/pull/31"},
 			Trigger{Event: "pull_request", SHA: headSHA, Ref: "refs/heads/feature", PullRequest: 31}},
-		{"CircleCI, of a fork", circle, map[string]string{"CIRCLE_PULL_REQUEST": "https://github.example/acme/shop/pull/31", "CIRCLE_PR_NUMBER": "31", "CIRCLE_BRANCH": "pull/31"},
+		{"CircleCI, of a fork", circle, map[string]string{"CIRCLE_PULL_REQUEST": "https://github.example/acme/shop/pull/31", "CIRCLE_PR_NUMBER": "31",
+			"CIRCLE_BRANCH": "pull/31"},
 			Trigger{Event: "pull_request", SHA: headSHA, Ref: "refs/heads/pull/31", PullRequest: 31, Fork: true}},
 
 		{"Azure, push", azure, nil, Trigger{Event: "push", SHA: headSHA, Ref: "refs/heads/main", Branch: "main"}},
 		{"Azure, pull request", azure, map[string]string{"BUILD_REASON": "PullRequest", "BUILD_SOURCEVERSION": otherSH, "BUILD_SOURCEBRANCH": "refs/pull/4/merge",
 			"SYSTEM_PULLREQUEST_PULLREQUESTID": "4", "SYSTEM_PULLREQUEST_SOURCECOMMITID": headSHA, "SYSTEM_PULLREQUEST_TARGETBRANCH": "refs/heads/main"},
 			Trigger{Event: "pull_request", SHA: headSHA, Ref: "refs/pull/4/merge", Branch: "main", PullRequest: 4}},
-		{"Azure, pull request of GitHub", azure, map[string]string{"BUILD_REASON": "PullRequest", "BUILD_SOURCEBRANCH": "refs/pull/4/merge", "SYSTEM_PULLREQUEST_ISFORK": "True",
+		{"Azure, pull request of GitHub", azure, map[string]string{"BUILD_REASON": "PullRequest", "BUILD_SOURCEBRANCH": "refs/pull/4/merge",
+			"SYSTEM_PULLREQUEST_ISFORK":        "True",
 			"SYSTEM_PULLREQUEST_PULLREQUESTID": "123456789", "SYSTEM_PULLREQUEST_PULLREQUESTNUMBER": "4", "SYSTEM_PULLREQUEST_TARGETBRANCH": "main"},
 			Trigger{Event: "pull_request", SHA: headSHA, Ref: "refs/pull/4/merge", Branch: "main", PullRequest: 4, Fork: true}},
 		{"Azure, stage run again, parallel", azure, map[string]string{"SYSTEM_STAGEATTEMPT": "2", "SYSTEM_JOBPOSITIONINPHASE": "1", "SYSTEM_TOTALJOBSINPHASE": "2"},
 			Trigger{Event: "push", SHA: headSHA, Ref: "refs/heads/main", Branch: "main", WorkflowAttempt: 2, Total: 2}},
-		{"Azure, by hand", azure, map[string]string{"BUILD_REASON": "Manual"}, Trigger{Event: "workflow_dispatch", SHA: headSHA, Ref: "refs/heads/main", Branch: "main"}},
+		{"Azure, by hand", azure, map[string]string{"BUILD_REASON": "Manual"}, Trigger{Event: "workflow_dispatch", SHA: headSHA, Ref: "refs/heads/main",
+			Branch: "main"}},
 
 		{"Jenkins, branch", jenkins, nil, Trigger{Event: "push", SHA: headSHA, Ref: "refs/heads/feature", Branch: "feature"}},
 		{"Jenkins, default branch", jenkins, map[string]string{"BRANCH_NAME": "main", "BRANCH_IS_PRIMARY": "true"},
@@ -123,7 +138,8 @@ func TestPlatforms(t *testing.T) {
 			if !got.CI || got.Platform == "" || got.Repository == "" || got.WorkflowRun == "" || got.URL == "" {
 				t.Errorf("%+v", got)
 			}
-			if knows := got.Platform == "Buildkite" || got.Platform == "Azure Pipelines"; knows == strings.Contains(strings.Join(got.Notes, "\n"), "does not tell a job that it runs again") {
+			knows := got.Platform == "Buildkite" || got.Platform == "Azure Pipelines"
+			if knows == strings.Contains(strings.Join(got.Notes, "\n"), "does not tell a job that it runs again") {
 				t.Errorf("%q", got.Notes)
 			}
 			if tc.want.WorkflowAttempt == 0 {

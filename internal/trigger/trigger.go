@@ -237,13 +237,13 @@ func (t *Trigger) apply(p payload) {
 		t.Fork = true
 		t.PullRequest = pullRequestOf(t.Ref)
 		t.Notes = append(t.Notes, "the event payload does not name the pull request; it is treated as one from a fork, and the commit is the merge commit")
-	case p.MergeGroup != nil:
+	case p.MergeGroup != nil && t.Event == "merge_group":
 		t.SHA = cmp.Or(p.MergeGroup.HeadSHA, t.SHA)
 		t.Ref = cmp.Or(p.MergeGroup.HeadRef, t.Ref)
 		t.BaseSHA = commit(p.MergeGroup.BaseSHA)
 		t.Branch = cmp.Or(strings.TrimPrefix(p.MergeGroup.BaseRef, "refs/heads/"), t.Branch)
 		t.GroupedPRs = groupedPRs(t.Ref)
-	case p.Deployment != nil:
+	case p.Deployment != nil && strings.HasPrefix(t.Event, "deployment"):
 		t.SHA, t.Ref = cmp.Or(p.Deployment.SHA, t.SHA), cmp.Or(p.Deployment.Ref, t.Ref)
 		t.Deployment, t.Environment = p.Deployment.ID, p.Deployment.Environment
 		t.Echo = strings.HasPrefix(p.DeploymentStatus.Description, "e2e-gate ")

@@ -21,6 +21,10 @@ type Base struct {
 	Repaired map[string]bool
 	// Failures are the failed tests by id. What is not among them is not excused.
 	Failures map[string]BaseFailure
+	// Commit is the one that was part of what was tested; MaxProbed is how many tests may be run there. 0: what is said of that counts
+	// for nothing.
+	Commit    string
+	MaxProbed int
 }
 
 // BaseFailure is what has to be known of a failed test.
@@ -53,8 +57,8 @@ const (
 )
 
 // fails reports what shows that a failed test fails in the same way on the base; nil: nothing does.
-func (b Base) fails(t *e2e.TestResult, now time.Time) *e2e.BaseFails {
-	print := b.fingerprintOf(t)
+func (b Base) fails(t *e2e.TestResult, probe probed, now time.Time) *e2e.BaseFails {
+	print := OneFingerprint(t, b.Failures[t.Stable()].Fingerprints)
 	if print == "" {
 		return nil
 	}
@@ -80,16 +84,23 @@ func (b Base) fails(t *e2e.TestResult, now time.Time) *e2e.BaseFails {
 			shown = append(shown, r.BaseRun)
 		}
 	}
-	if first < baseNewest && (first < baseNewestOfTen || among < baseMost) {
+	recorded := first >= baseNewest || first >= baseNewestOfTen && among >= baseMost
+	proven := b.MaxProbed > 0 && probe.shows(t, print)
+	if !recorded && !proven {
 		return nil
 	}
 	found := &e2e.BaseFails{Branch: b.Branch, Runs: shown}
 	begun := false
+	var passed time.Time
 	for _, r := range runs { // also in other ways: the base was red all the time
 		if begun = r.Tests[t.Stable()].Outcome == e2e.Passed; begun {
+			passed = r.Started
 			break
 		}
 		found.Since = r.Started
+	}
+	if found.Since.IsZero() {
+		found.Since = passed
 	}
 	switch touched := b.Failures[t.Stable()].Touched; {
 	case policy.Column(t.Test) == e2e.ReleaseBlockingSmoke:
@@ -98,8 +109,15 @@ func (b Base) fails(t *e2e.TestResult, now time.Time) *e2e.BaseFails {
 		found.Why = touched
 	case b.Repaired[t.Stable()]:
 		found.Why = fmt.Sprintf("it passes on %s by now; rebase", b.Branch)
+	case recorded && !proven && b.MaxProbed > 0 && probe.counts(t):
+		found.Why = fmt.Sprintf("run at its commit %.10s, it does not, which contradicts these runs", b.Commit)
+	case !recorded && b.otherwise(runs, t, print) != "":
+		found.Why = b.otherwise(runs, t, print)
 	case !begun:
 		found.Why = fmt.Sprintf("no run of %s is known in which it passed, so it is not known since when it fails", b.Branch)
+	case !recorded && now.Sub(passed) > b.MaxAge:
+		found.Why = fmt.Sprintf("the last run of %s in which it passed is of %s, so it may have been red for longer than the %s that a red base excuses", b.Branch,
+			passed.UTC().Format(time.DateOnly), days(b.MaxAge))
 	case now.Sub(found.Since) > b.MaxAge:
 		found.Why = fmt.Sprintf("%s has been red since %s, longer than the %s that a red base excuses", b.Branch,
 			found.Since.UTC().Format(time.DateOnly), days(b.MaxAge))
@@ -107,6 +125,21 @@ func (b Base) fails(t *e2e.TestResult, now time.Time) *e2e.BaseFails {
 		found.Excuses = true
 	}
 	return found
+}
+
+// otherwise says that the newest judged run of the very commit of a probe did not end as the probe did; empty: there is none, or it
+// did. Runs are those that say something of the test.
+func (b Base) otherwise(runs []BaseRun, t *e2e.TestResult, print string) string {
+	at := slices.IndexFunc(runs, func(r BaseRun) bool { return r.SHA == b.Commit })
+	if at < 0 {
+		return ""
+	}
+	was := runs[at].Tests[t.Stable()]
+	if was.Outcome == e2e.Failed && was.Fingerprint == print {
+		return ""
+	}
+	return fmt.Sprintf("in the newest judged run of this commit (%s) it %s, which contradicts that", runs[at].Started.UTC().Format(time.DateOnly),
+		map[e2e.Outcome]string{e2e.Passed: "passed", e2e.Flaky: "was flaky", e2e.Failed: "failed in another way"}[was.Outcome])
 }
 
 // days is a duration in whole days, or as it is.
@@ -121,16 +154,17 @@ func days(d time.Duration) string {
 	return d.String()
 }
 
-// fingerprintOf is the one fingerprint of all executions of a test; empty: one did not fail, or not in the same way, or the
-// test did not have the second execution that a failure gets. Tests that share an id are not told apart from run to run.
-func (b Base) fingerprintOf(t *e2e.TestResult) string {
+// OneFingerprint is the one fingerprint of all executions of a test, given those of its attempts in their order; empty: one did not
+// fail, or not in the same way, or the test did not have the second execution that a failure gets. Tests that share an id are not told
+// apart from run to run.
+func OneFingerprint(t *e2e.TestResult, prints []string) string {
 	if t.Outcome != e2e.Failed || t.Unplanned || t.Context || t.Set != "" || t.Twins > 1 || t.Environment != nil || len(t.Attempts) < 2 {
 		return ""
 	}
 	if slices.ContainsFunc(t.Evidence, func(e e2e.Evidence) bool { return e.Kind == e2e.EvidenceCrash }) {
 		return "" // what is under test crashed
 	}
-	print, prints := "", b.Failures[t.Stable()].Fingerprints
+	print := ""
 	if len(prints) != len(t.Attempts) {
 		return ""
 	}
@@ -149,8 +183,8 @@ func (b Base) fingerprintOf(t *e2e.TestResult) string {
 
 // excuse finds the failures that the base has too. At least one test that can block must have passed: else nothing shows that
 // the stage tested anything.
-func (b Base) excuse(tests []e2e.TestResult, now time.Time) {
-	if len(b.Runs) == 0 {
+func (b Base) excuse(tests []e2e.TestResult, probes map[string]probed, now time.Time) {
+	if len(b.Runs) == 0 && len(probes) == 0 {
 		return
 	}
 	passed, excused := false, false
@@ -158,7 +192,7 @@ func (b Base) excuse(tests []e2e.TestResult, now time.Time) {
 		t := &tests[i]
 		switch t.Outcome {
 		case e2e.Failed:
-			t.BaseFails = b.fails(t, now)
+			t.BaseFails = b.fails(t, probes[t.Stable()], now)
 			excused = excused || t.BaseFails != nil && t.BaseFails.Excuses
 		case e2e.Passed:
 			column := policy.Column(t.Test)

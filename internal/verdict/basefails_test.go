@@ -63,14 +63,14 @@ func TestBaseFails(t *testing.T) {
 		"fpffffffff": false, "ffpfppffpp": false, "ffpfppfppp": false, "ffpfpppppppfff": false, "---": false, "sss": false, "fxf": false,
 	} {
 		one := failedAsBase()
-		got := base(runs, one).fails(&one, baseNow)
+		got := base(runs, one).fails(&one, probed{}, baseNow)
 		if (got != nil) != want || got != nil && !got.Excuses {
 			t.Errorf("%s: %+v", runs, got)
 		}
 	}
 	// Since when it is red: also where it failed in other ways, up to the last pass.
 	one := failedAsBase()
-	if got := base("fffxp", one).fails(&one, baseNow); got == nil || !got.Since.Equal(baseNow.Add(-24*time.Hour)) || len(got.Runs) != 3 {
+	if got := base("fffxp", one).fails(&one, probed{}, baseNow); got == nil || !got.Since.Equal(baseNow.Add(-24*time.Hour)) || len(got.Runs) != 3 {
 		t.Errorf("%+v", got)
 	}
 }
@@ -124,7 +124,7 @@ func TestBaseFailsLaw(t *testing.T) {
 			b.Failures = base("", failed).Failures
 		}
 		tests := []e2e.TestResult{failed, {Test: e2e.Test{ID: "s::ok", Criticality: e2e.ReleaseBlocking}, Outcome: e2e.Passed}}
-		b.excuse(tests, baseNow)
+		b.excuse(tests, nil, baseNow)
 		switch got := tests[0].BaseFails; {
 		case tc.why == "-" && got != nil, tc.why != "-" && got == nil:
 			t.Errorf("%s: %+v", name, got)
@@ -148,7 +148,7 @@ func TestBaseFailsLaw(t *testing.T) {
 		{Test: e2e.Test{ID: "s::o"}, Outcome: e2e.Passed, Quarantine: &e2e.Quarantine{Test: "s::o"}},
 	} {
 		tests := []e2e.TestResult{failedAsBase(), other}
-		base("ffffp", tests...).excuse(tests, baseNow)
+		base("ffffp", tests...).excuse(tests, nil, baseNow)
 		if got := tests[0].BaseFails; got == nil || got.Excuses || !strings.Contains(got.Why, "no blocking test passed") {
 			t.Errorf("%+v: %+v", other, got)
 		}

@@ -46,7 +46,7 @@ func judge(ctx context.Context, in In, a accepted, counted []e2e.ShardRun, r *e2
 			t.Quarantine = in.Quarantine.Find(t.Stable(), t.Twins, known, in.Now)
 		}
 	}
-	in.Base.excuse(r.Tests, in.Now)
+	in.Base.excuse(r.Tests, probesOf(in, counted, r.Tests), in.Now)
 	r.Budgets = budgets(in, a.counted, r.Tests)
 	if err := ctx.Err(); err != nil {
 		return err

@@ -48,8 +48,9 @@ func (r *repository) triggers(f *file, check string) {
 	if types, ok := filters["types"]; ok {
 		missing := slices.DeleteFunc([]string{"opened", "synchronize", "reopened"}, func(name string) bool { return slices.Contains(listOf(types), name) })
 		if len(missing) > 0 {
-			r.say(f, diag.Warning, "on.pull_request.types has no "+strings.Join(missing, ", ")+": a pull request to which that happens waits forever for a required check",
-				"remove types:, or add opened, synchronize and reopened to it", "on", "pull_request", "types")
+			const text = "on.pull_request.types has no %s: a pull request to which that happens waits forever for a required check"
+			r.say(f, diag.Warning, fmt.Sprintf(text, strings.Join(missing, ", ")), "remove types:, or add opened, synchronize and reopened to it", "on",
+				"pull_request", "types")
 		}
 	}
 }

@@ -237,7 +237,9 @@ func TestCalledWorkflows(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			root := t.TempDir()
 			write(t, root, local)
-			write(t, root, map[string]string{".github/workflows/e2e.yml": "on: {pull_request: , merge_group: }\njobs:\n  deploy: {steps: [{run: make}]}\n  e2e: " + tc.job + "\n"})
+			write(t, root, map[string]string{
+				".github/workflows/e2e.yml": "on: {pull_request: , merge_group: }\njobs:\n  deploy: {steps: [{run: make}]}\n  e2e: " + tc.job + "\n",
+			})
 			required, found := Lint(Options{Root: root, Queue: true, Inputs: inputs})
 			if !slices.Equal(required, tc.required) || len(found) != len(tc.says) {
 				t.Errorf("%q %v", required, found)
@@ -266,7 +268,8 @@ func TestWorkflows(t *testing.T) {
 			[]string{"no job of this workflow has the verdict"}},
 		{"permissions of a push", "on: push\npermissions: {contents: read}\njobs: {gate: {steps: [{uses: org/e2e-gate@v1}]}}\n", nil,
 			[]string{"no permission actions: read"}},
-		{"a group of the workflow", "on: [pull_request, merge_group]\nconcurrency: {group: '${{ github.workflow }}'}\njobs: {gate: {steps: [{uses: org/e2e-gate@v1}]}}\n",
+		{"a group of the workflow", "on: [pull_request, merge_group]\nconcurrency: {group: '${{ github.workflow }}'}\njobs: {gate: {steps: " +
+			"[{uses: org/e2e-gate@v1}]}}\n",
 			[]string{"gate"}, []string{"is the same for all pull requests"}},
 		{"a number for pull requests alone", "on: [pull_request, merge_group]\njobs: {gate: {steps: [{if: github.event_name == 'pull_request', run: \"deploy ${{ " +
 			"github.event.number }}\"}, {uses: org/e2e-gate@v1}]}}\n", []string{"gate"}, nil},
@@ -293,7 +296,8 @@ func TestWorkflows(t *testing.T) {
 func TestHostileWorkflows(t *testing.T) {
 	root := t.TempDir()
 	write(t, root, map[string]string{
-		".github/workflows/a.yml":         "on: pull_request\njobs: {a: {uses: ./.github/workflows/a.yml}, b: {uses: ./../../x.yml}, c: {steps: [{uses: ./.github/actions/loop}]}}\n",
+		".github/workflows/a.yml": "on: pull_request\njobs: {a: {uses: ./.github/workflows/a.yml}, b: {uses: ./../../x.yml}, " +
+			"c: {steps: [{uses: ./.github/actions/loop}]}}\n",
 		".github/actions/loop/action.yml": "runs: {steps: [{uses: ./.github/actions/loop}]}\n",
 		".github/workflows/big.yml":       "on: pull_request # " + strings.Repeat("x", maxFile),
 	})

@@ -102,8 +102,8 @@ func (w *World) Agrees(want Answer) bool {
 // run is the run of a workflow attempt.
 func (w *World) run(attempt int) e2e.Run {
 	return e2e.Run{
-		ID: "e2e-1", Stage: "pr", Blocks: w[dBlocks] == 0, Subject: e2e.Subject{Repository: "acme/shop", SHA: "c0ffee"}, WorkflowRun: "7", WorkflowAttempt: attempt + 1,
-		Started: startOf(attempt),
+		Subject: e2e.Subject{Repository: "acme/shop", SHA: "c0ffee"}, ID: "e2e-1", Stage: "pr", Blocks: w[dBlocks] == 0,
+		WorkflowRun: "7", WorkflowAttempt: attempt + 1, Started: startOf(attempt),
 	}
 }
 

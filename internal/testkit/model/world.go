@@ -297,8 +297,8 @@ var dims = func() (list [numDims]struct {
 	say(dKeep, "a failure", "keeps nothing", "skips the next", "keeps the next", "keeps the next, also one outside", "keeps the next without a group")
 	say(dLast, "test 1 skipped last", "no", "yes")
 	say(dSteal, "steals", "none", "shard 1 runs the batch of shard 0")
-	say(dBase, "base", "unknown", "red", "red twice", "red in 6 of 10", "red in 5 of 10", "green now", "green once", "flaky now", "always red", "red for long", "repaired",
-		"red otherwise", "red otherwise before")
+	say(dBase, "base", "unknown", "red", "red twice", "red in 6 of 10", "red in 5 of 10", "green now", "green once", "flaky now", "always red", "red for long",
+		"repaired", "red otherwise", "red otherwise before")
 	say(dSays, "failures", "say the same", "say something else in the rerun", "say something else in retries", "cannot be told")
 	say(dTouched, "touched", "no", "yes")
 	for a := range maxAttempts {

@@ -1,0 +1,258 @@
+package pipeline
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/org/e2e-gate/internal/config"
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/gate"
+	"github.com/org/e2e-gate/internal/proc"
+)
+
+// atBase is what tests run against at the base. A failure there says something only if this is the base's: against the deployment of the
+// change a regression fails too.
+type atBase struct {
+	// product says it in words.
+	product string
+	// target is the environment that runs the base; empty: processes start it.
+	target string
+	// hosts are those that are proven to run the base. ports are those of this machine that belong to it: what answers there is
+	// proven to be the base, or was started by the gate after nothing else had answered.
+	hosts, ports []string
+	// versions are the gates that prove it, by name.
+	versions []string
+}
+
+// placeAtBase says what the tests of a config run against, at a commit of the base. The error is why that is not known to be the base's.
+func placeAtBase(cfg *config.Config, base, target, stageTarget string) (atBase, error) {
+	gates := gate.New(cfg.Gates, gate.Options{}).Gates()
+	if target != "" {
+		return targetAtBase(cfg, gates, base, target)
+	}
+	place := atBase{product: "against what its processes start on this machine"}
+	served := false
+	for _, g := range gates {
+		if !g.Local() {
+			return place, fmt.Errorf("gate %s looks at %s, which the gate does not start; name exonerate.target", g.Name, orUnknown(g.Target))
+		}
+		served = served || g.Required
+		place.serves(g)
+	}
+	switch {
+	case len(cfg.Processes) == 0:
+		return place, errors.New("the config starts no processes, so the tests run against a deployment of the change, where a regression fails as well; " +
+			"name exonerate.target")
+	case !served:
+		return place, errors.New("no required gate looks at what the processes serve, so it is not known what the tests run against")
+	case !local(stageTarget):
+		return place, fmt.Errorf("the stage tests the environment %s, which the gate does not start; name exonerate.target", stageTarget)
+	}
+	if db := cfg.Isolation.Postgres; db != nil {
+		host, port := db.Address()
+		if !slices.ContainsFunc(gates, func(g e2e.Gate) bool {
+			h, p := g.Address()
+			return p == port && e2e.IsLoopback(h) && e2e.IsLoopback(host)
+		}) {
+			return place, errors.New("the database of isolation.postgres is not started by the config's processes behind a gate, so its template may be of the change")
+		}
+	}
+	for _, p := range cfg.Processes {
+		if tool := prebuilt(slices.Concat(p.Run, p.Up)); tool != "" {
+			return place, fmt.Errorf("process %s uses %s, whose images may be of the change; start what is built from the checkout, or name exonerate.target",
+				p.Name, tool)
+		}
+	}
+	if tool := prebuilt(cfg.Isolation.Up); tool != "" {
+		return place, fmt.Errorf("isolation.up uses %s, whose images may be of the change", tool)
+	}
+	return place, nil
+}
+
+// targetAtBase is placeAtBase for an environment that is said to run the base.
+func targetAtBase(cfg *config.Config, gates []e2e.Gate, base, target string) (atBase, error) {
+	place := atBase{target: target, product: fmt.Sprintf("against environment %s, whose version gate proves that it runs the base", target)}
+	for _, c := range cfg.Gates.Checks {
+		if c.Version == nil || !c.IsRequired() || !strings.EqualFold(c.Version.SHA, base) {
+			continue
+		}
+		place.versions = append(place.versions, c.Name)
+		for _, address := range c.Version.URL {
+			place.serves(e2e.Gate{Target: address})
+		}
+	}
+	if len(place.versions) == 0 {
+		return place, fmt.Errorf("no required version gate proves that environment %s runs the base; add one with sha: \"${E2E_SHA}\"", target)
+	}
+	for _, g := range gates {
+		if g.Local() && len(cfg.Processes) > 0 {
+			place.serves(g) // nothing may have answered there before
+		}
+		if host, port := g.Address(); !g.External && !place.own(host, port) {
+			return place, fmt.Errorf("gate %s looks at %s, of which no version gate proves that it runs the base", g.Name, orUnknown(g.Target))
+		}
+	}
+	return place, nil
+}
+
+// serves notes that what a gate looks at is the base.
+func (a *atBase) serves(g e2e.Gate) {
+	switch host, port := g.Address(); {
+	case here(host):
+		a.ports = append(a.ports, port)
+	case host != "":
+		a.hosts = append(a.hosts, host)
+	}
+}
+
+// own reports whether an address is the base's.
+func (a *atBase) own(host, port string) bool {
+	if here(host) {
+		return slices.Contains(a.ports, port)
+	}
+	return slices.Contains(a.hosts, host)
+}
+
+// here reports whether a host is this machine.
+func here(host string) bool {
+	ip := net.ParseIP(host)
+	return e2e.IsLoopback(host) || ip != nil && (ip.IsLoopback() || ip.IsUnspecified())
+}
+
+// proven reports as an error that a gate which was to prove the base did not.
+func (a *atBase) proven(gates []e2e.Gate) error {
+	for _, name := range a.versions {
+		if !slices.ContainsFunc(gates, func(g e2e.Gate) bool { return g.Name == name && g.State == e2e.Healthy }) {
+			return fmt.Errorf("version gate %s does not prove that environment %s runs the base", name, a.target)
+		}
+	}
+	return nil
+}
+
+func orUnknown(target string) string {
+	if target == "" {
+		return "something without an address"
+	}
+	return target
+}
+
+// local reports whether the target of a stage is this machine: none, "local", or an address of it.
+func local(target string) bool {
+	if target == "" || target == "local" || e2e.IsLoopback(target) {
+		return true
+	}
+	host, _ := e2e.Gate{Target: target}.Address()
+	return e2e.IsLoopback(host)
+}
+
+// containers are programs that start images, which were made before.
+var containers = regexp.MustCompile(`^(?:docker|docker-compose|podman|podman-compose|nerdctl|buildah|kubectl|helm|kind|k3d|minikube|skaffold|tilt)(?:\.exe)?$`)
+
+// prebuilt is the program of a command that starts images; empty: none is seen.
+func prebuilt(argv []string) string {
+	for _, arg := range argv {
+		for _, word := range strings.FieldsFunc(arg, func(r rune) bool { return strings.ContainsRune(" \t\n;&|()'\"`$", r) }) {
+			if name := filepath.Base(word); containers.MatchString(name) {
+				return name
+			}
+		}
+	}
+	return ""
+}
+
+// leadsElsewhere says what in the config or in the environment leads the tests, or what they need, away from the base: to the checkout of
+// the change, or to a host that is not proven to run the base.
+func (s *Session) leadsElsewhere(place atBase, roots []string) error {
+	cfg := s.opts.Config
+	type part struct {
+		name string
+		argv []string
+		env  []string
+		dir  string
+	}
+	var parts []part
+	environ := func(set map[string]string, pass []string) []string {
+		return proc.CleanEnv(proc.Env{Base: s.opts.BaseEnv, Secrets: cfg.Secrets, Pass: pass, Set: []map[string]string{set}})
+	}
+	for _, one := range cfg.Suites {
+		parts = append(parts, part{"suite " + one.Name, slices.Concat(one.Run, one.List, one.Args), environ(one.Env, one.PassEnv), one.Dir})
+	}
+	for _, one := range cfg.Processes {
+		parts = append(parts, part{"process " + one.Name, slices.Concat(one.Run, one.Up, one.Down), environ(one.Env, one.PassEnv), one.Dir})
+	}
+	if iso := cfg.Isolation; iso.Enabled() {
+		parts = append(parts, part{"isolation", slices.Concat(iso.Up, iso.Down), environ(iso.Env, iso.PassEnv), iso.Dir})
+	}
+	for _, one := range parts {
+		if err := s.inside(one.dir); err != nil {
+			return fmt.Errorf("%s: %w", one.name, err)
+		}
+		for _, text := range one.argv {
+			if why := place.leads("", text, roots); why != "" {
+				return fmt.Errorf("a command of %s %s", one.name, why)
+			}
+		}
+		for _, kv := range one.env {
+			name, value, _ := strings.Cut(kv, "=")
+			if why := place.leads(name, value, roots); why != "" {
+				return fmt.Errorf("the variable %s of %s %s", name, one.name, why)
+			}
+		}
+	}
+	return nil
+}
+
+// inside refuses a folder that is not in the checkout of the base.
+func (s *Session) inside(dir string) error {
+	real, err := filepath.EvalSymlinks(filepath.Join(s.opts.Root, filepath.FromSlash(dir)))
+	if err != nil {
+		return fmt.Errorf("the base has no folder %s", dir)
+	}
+	if rel, err := filepath.Rel(s.opts.Root, real); err != nil || !filepath.IsLocal(rel) {
+		return fmt.Errorf("the folder %s leads out of the checkout of the base", dir)
+	}
+	return nil
+}
+
+var (
+	address = regexp.MustCompile(`(?i)\b[a-z][a-z0-9+.-]*://(?:[^\s/@"']*@)?(?:\[[0-9a-f:.]+\]|[^\s/:?#"',;)]+)(?::\d+)?`)
+	// bare is a host without a scheme, in variables whose name says that they hold one.
+	bare   = regexp.MustCompile(`^(localhost|(?:[A-Za-z0-9-]+\.)+[A-Za-z0-9-]+)(?::(\d+))?(?:/.*)?$`)
+	hosted = regexp.MustCompile(`(?i)(?:URL|URI|HOST|ENDPOINT|ORIGIN|DOMAIN|ADDR|ADDRESS|SERVER|TARGET)$`)
+	// machine are variables of CI platforms, of the machine and of package managers, whose addresses are not those of the product.
+	machine = regexp.MustCompile(`(?i)^(?:GITHUB_.*|RUNNER_.*|CI_API_(?:V4|GRAPHQL)_URL|CI_(?:SERVER|PROJECT|JOB|PIPELINE|REPOSITORY|REGISTRY|TEMPLATE)_.*|` +
+		`CI_DEPENDENCY_PROXY_.*|BUILDKITE_.*|CIRCLE_.*|SYSTEM_.*URI|BUILD_(?:URL|REPOSITORY_URI)|(?:JENKINS|HUDSON|JOB)_URL|(?:JOB|RUN)_(?:[A-Z]+_)?DISPLAY_URL|` +
+		`GIT_URL|(?:HTTPS?|ALL|NO|FTP)_PROXY|GOPROXY|GOSUMDB|GOPRIVATE|NPM_CONFIG_.*|YARN_.*REGISTRY.*|PIP_.*|UV_.*INDEX.*|CARGO_.*|RUSTUP_.*|HOMEBREW_.*|` +
+		`DOCKER_HOST|KUBERNETES_.*|DISPLAY|DBUS_.*|HOSTNAME|E2E_TARGET)$`)
+)
+
+// leads says where a text leads that is not proven to be of the base; empty: nowhere.
+func (a *atBase) leads(variable, text string, roots []string) string {
+	for _, root := range roots {
+		if replacePath(text, root, "") != text {
+			return "names the checkout of the change"
+		}
+	}
+	if machine.MatchString(variable) {
+		return ""
+	}
+	for _, m := range address.FindAllString(text, -1) {
+		if scheme, _, _ := strings.Cut(strings.ToLower(m), ":"); scheme == "file" || scheme == "unix" || scheme == "npipe" {
+			continue
+		}
+		if host, port := (e2e.Gate{Target: m}).Address(); !a.own(host, port) {
+			return fmt.Sprintf("leads to %s, which is not known to run the base", net.JoinHostPort(host, port))
+		}
+	}
+	if m := bare.FindStringSubmatch(text); m != nil && hosted.MatchString(variable) {
+		if host := strings.ToLower(m[1]); !a.own(host, m[2]) && (m[2] != "" || !here(host)) {
+			return fmt.Sprintf("leads to %s, which is not known to run the base", text)
+		}
+	}
+	return ""
+}
