@@ -3,11 +3,14 @@
 package action
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/goccy/go-yaml"
 
 	"github.com/org/e2e-gate/internal/testkit/githubfake"
 	"github.com/org/e2e-gate/internal/testkit/need"
@@ -276,5 +279,58 @@ func TestSecondAttemptUnderAct(t *testing.T) {
 	}
 	if strings.Contains(comments[0].Body, "attempts_unreadable") {
 		t.Errorf("the first attempt was not found:\n%s", comments[0].Body)
+	}
+}
+
+// The job watch has no checkout, and its end is never the workflow's.
+func TestWatchUnderAct(t *testing.T) {
+	for given, runs := range map[string]bool{"watch: true": true, "watch: false": false, "watch: true\n      comment: false": false} {
+		w := newMatrixWorld(t, map[string]string{".github/workflows/e2e.yml": strings.Replace(caller, "    with:\n", "    with:\n      "+given+"\n", 1)})
+		w.fake.Files = map[string]map[string]string{w.git("rev-parse", "HEAD"): {"other": ""}}
+		got := w.actMatrix()
+		said := strings.Contains(got.log, "watch: nothing is said early") || strings.Contains(got.log, "watch: all shards have ended")
+		if got.status != 0 || said != runs {
+			t.Errorf("%s: exit status %d\n%s", given, got.status, got.tail())
+		}
+	}
+}
+
+// What the reusable workflow gives to its jobs: those that run code of the suites may write
+// nothing, and watch has no checkout.
+func TestPermissionsOfTheReusableWorkflow(t *testing.T) {
+	for _, name := range []string{matrix, byTag, enterprise} {
+		var flow struct {
+			Jobs map[string]struct {
+				Permissions     map[string]string
+				If              string
+				ContinueOnError bool `yaml:"continue-on-error"`
+				Needs           any
+				Steps           []struct {
+					Uses string
+					With map[string]any
+				}
+			}
+		}
+		if err := yaml.Unmarshal([]byte(read(t, name)), &flow); err != nil {
+			t.Fatal(err)
+		}
+		for _, id := range []string{"plan", "shard"} {
+			if p := flow.Jobs[id].Permissions; len(p) != 2 || p["contents"] != "read" || p["actions"] != "read" {
+				t.Errorf("%s: job %s has the permissions %v", name, id, p)
+			}
+		}
+		if text := fmt.Sprint(flow.Jobs["verdict"].Needs); strings.Contains(text, "watch") {
+			t.Errorf("%s: the verdict waits for watch", name)
+		}
+		watch, there := flow.Jobs["watch"]
+		if there == (name == enterprise) {
+			t.Errorf("%s: job watch: %v", name, there)
+		}
+		for _, step := range watch.Steps {
+			if strings.Contains(step.Uses, "checkout") || step.With["secret"] != nil || !watch.ContinueOnError ||
+				!strings.HasPrefix(watch.If, "inputs.watch && inputs.comment") {
+				t.Errorf("%s: %+v", name, watch)
+			}
+		}
 	}
 }

@@ -91,7 +91,7 @@ func ActionOutputs() []ActionOutput {
 }
 
 // actionCommands are the commands that a step may run.
-var actionCommands = []string{"run", "gates", "plan", "shard", "verdict", "publish", "verify", "lint"}
+var actionCommands = []string{"run", "gates", "plan", "shard", "watch", "verdict", "publish", "verify", "lint"}
 
 // actionCmd runs the command that the inputs name.
 type actionCmd struct{}

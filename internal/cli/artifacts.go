@@ -200,6 +200,17 @@ func (r *remote) shardOf(u upload) string {
 	return u.slug
 }
 
+// steps is how many steps uploaded them: each uploads two artifacts.
+func steps(list []upload) int {
+	n := 0
+	for i, u := range list {
+		if !slices.ContainsFunc(list[:i], u.of) {
+			n++
+		}
+	}
+	return n
+}
+
 // matching are the uploads that match.
 func (r *remote) matching(match func(upload) bool) []upload {
 	var list []upload

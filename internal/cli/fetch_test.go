@@ -4,6 +4,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"maps"
 	"os"
@@ -33,8 +34,9 @@ type travel struct {
 	dir, url string
 	attempt  int
 	jobs     int
-	// event is the payload; runner the name of the machine.
-	event, runner string
+	// event is the payload; runner the name of the machine. name is the event's, pull_request where it is empty; config is
+	// travelConfig where it is empty.
+	event, runner, name, config string
 	// apart: documents are an artifact of their own; given: the runner fetches those for the gate.
 	apart, given bool
 	// patience is how long a document is waited for.
@@ -56,7 +58,7 @@ func (w *travel) job(outcome string, args ...string) (status int, out string) {
 	w.t.Helper()
 	w.jobs++
 	dir := filepath.Join(w.dir, fmt.Sprint(w.jobs))
-	for name, text := range map[string]string{"repo/.git/keep": "", "repo/e2e-gate.yml": travelConfig, "output": "", "summary": "", "event.json": w.event,
+	for name, text := range map[string]string{"repo/.git/keep": "", "repo/e2e-gate.yml": cmp.Or(w.config, travelConfig), "output": "", "summary": "", "event.json": w.event,
 		"repo/run.sh": `echo "<testsuite><testcase name=\"$1\">` + outcome + `</testcase></testsuite>" > "$E2E_REPORT_DIR/r.xml"`} {
 		file := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
@@ -68,7 +70,7 @@ func (w *travel) job(outcome string, args ...string) (status int, out string) {
 	}
 	w.t.Chdir(filepath.Join(dir, "repo"))
 	var stdout, stderr bytes.Buffer
-	app := App{Stdout: &stdout, Stderr: &stderr, Environ: []string{"PATH=" + os.Getenv("PATH"), "GITHUB_ACTIONS=true", "GITHUB_EVENT_NAME=pull_request",
+	app := App{Stdout: &stdout, Stderr: &stderr, Environ: []string{"PATH=" + os.Getenv("PATH"), "GITHUB_ACTIONS=true", "GITHUB_EVENT_NAME=" + cmp.Or(w.name, "pull_request"),
 		"GITHUB_REPOSITORY=acme/cases",
 		"GITHUB_SHA=" + strings.Repeat("a", 40), "GITHUB_RUN_ID=7", fmt.Sprintf("GITHUB_RUN_ATTEMPT=%d", w.attempt), "GITHUB_OUTPUT=" + filepath.Join(dir, "output"),
 		"GITHUB_EVENT_PATH=" + filepath.Join(dir, "event.json"), "GITHUB_STEP_SUMMARY=" + filepath.Join(dir, "summary"), "GITHUB_SERVER_URL=https://github.example",

@@ -101,7 +101,11 @@ func (b *bench) base(ctx context.Context) (values, measured string, err error) {
 	t := b.in.trigger
 	head := b.work.Head(ctx)
 	if strings.HasPrefix(t.Event, "pull_request") || t.Event == "merge_group" {
-		values = b.tip(ctx, t.Branch, t.BaseSHA)
+		if values = b.tip(ctx, t.Branch, t.BaseSHA); b.app.dir != "" { // no checkout shows the tip
+			if values, err = b.tipByForge(ctx, t.Branch); err != nil {
+				return "", "", err
+			}
+		}
 		switch {
 		case values == "" && t.Platform != "":
 			return "", "", fmt.Errorf("%s does not name the base, and the checkout does not have branch %s of origin; fetch it (git fetch origin %s), "+
@@ -224,6 +228,20 @@ func (b *bench) tip(ctx context.Context, branch, event string) string {
 		return event
 	}
 	return tip
+}
+
+// tipByForge is the newest commit of a branch as the forge knows it.
+func (b *bench) tipByForge(ctx context.Context, branch string) (string, error) {
+	c, err := b.forge()
+	if err != nil {
+		return "", err
+	}
+	asked, ok := c.(forge.Branches)
+	if !ok {
+		return "", fmt.Errorf("this forge does not show the newest commit of branch %s", branch)
+	}
+	tip, _, err := asked.Compare(ctx, branch, b.in.trigger.SHA)
+	return tip, err
 }
 
 // measuredAgainst is the part of the base that is in what is tested: the first parent of a test

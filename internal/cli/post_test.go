@@ -221,7 +221,7 @@ func TestPublishHostileText(t *testing.T) {
 	r.Tests[0].Outcome, r.Tests[0].Attempts[0].Message = e2e.Outcome(hostile), hostile
 	r.Tests[0].Quarantine = &e2e.Quarantine{Reason: "r", Issue: "https://evil.example/"}
 	r.Tests[0].Attempts[0].Links = []e2e.Link{{Name: "log in again to see the logs", URL: "https://evil.example/"}, {Name: hostile, URL: "javascript:alert(1)"}}
-	r.Run.MergeGroup = []int{1, 2, 3}
+	r.Run.MergeGroup, r.Grouped = []int{1, 2, 3}, []e2e.GroupedPull{{Number: 1, Title: hostile, Alone: "success", FilesKnown: true}}
 	r.Run.Stage, r.Run.Key, r.Run.Target, r.Run.Version = "release", hostile, hostile, hostile
 	r.Verdict.Reasons = []e2e.Reason{{Code: e2e.Code(hostile), Effect: e2e.Effect(hostile), Text: hostile, Tests: []string{hostile}}}
 	r.Problems = []e2e.Problem{{Code: e2e.Code(hostile), Text: hostile, File: "../../etc/passwd"}}

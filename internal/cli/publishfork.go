@@ -215,7 +215,7 @@ func (f *forkPublisher) fetch(ctx context.Context, dir string) (string, error) {
 // two disagree about the outcome, the verdict becomes not judged.
 func (f *forkPublisher) overrideClaims(doc *e2e.Result, pr int, conclusion string) {
 	doc.Run.Stage, doc.Run.Key, doc.Run.PullRequest, doc.Run.URL, doc.Run.Event = f.stage, f.Key, pr, f.run.URL, f.run.Event
-	doc.Run.MergeGroup = nil
+	doc.Run.MergeGroup, doc.Grouped = nil, nil
 	stripLinks(doc)
 	if (conclusion == "success") == (doc.Verdict.ExitStatus() == e2e.ExitPassed) {
 		return

@@ -157,15 +157,16 @@ func (s *setup) session(ctx context.Context, f staged, matrix, oneMachine bool, 
 		cfg.Shards.Count = 0
 	}
 	var vouched func(context.Context) ([]history.Found, error)
+	var grouped func(context.Context, []int) []pipeline.GroupMember
 	if s.exonerates {
-		vouched = s.past.vouching(s.console)
+		vouched, grouped = s.past.vouching(s.console), s.grouped
 	}
 	session := pipeline.New(pipeline.Options{
 		Root: s.root, Out: f.Out, Config: &cfg, ConfigFile: ownConfig(s.root, f.Config), Missing: s.missing, Stage: s.stage, Trigger: s.trigger,
 		Subject: s.subject, EventSHA: s.eventSHA, RunID: s.runID, Key: f.Key,
 		Select: f.Select, Service: f.Service, Narrow: s.narrow,
 		Shards: count, Matrix: matrix, OneMachine: oneMachine, Quarantine: quarantine, ChangedPaths: s.changed, Earlier: s.earlier,
-		Judging: &s.judging.Judging, Baseline: s.measured, Approve: s.judging.asking(), Vouched: vouched,
+		Judging: &s.judging.Judging, Baseline: s.measured, Approve: s.judging.asking(), Vouched: vouched, Grouped: grouped,
 		Unread: s.unread, Witnesses: s.witnesses, Problems: problems, PolicyDigest: s.policyDigest,
 		Tracked: s.app.tracked(s.root, filepath.Join(s.root, workspace.Name, "runs"), "documents"),
 		History: s.past.log(backups), BaseEnv: s.app.Environ, Redact: s.redact, Progress: s.console, Version: version(), Now: s.app.Now,

@@ -54,6 +54,7 @@ func (s *Server) RerunAll(run int) {
 type Pull struct {
 	Number                            int
 	SHA, Branch, HeadRepository, Base string
+	Title                             string
 	// Author opened it. Commits, Files, Reviews and Events are what it has, the oldest first.
 	Author  string
 	Labels  []string
