@@ -252,7 +252,6 @@ func TestPublishNothing(t *testing.T) {
 		"closed":                {func(s *githubfake.Server) { s.Pulls = nil }, "no open pull request"},
 		"another fork's branch": {func(s *githubfake.Server) { s.Pulls[0].HeadRepository = "someone/cases-2" }, "no open pull request"},
 		"the fork was deleted":  {func(s *githubfake.Server) { s.Runs[0].HeadRepository = "" }, "no open pull request"},
-		"running again":         {func(s *githubfake.Server) { s.Runs[0].Conclusion = "" }, "was started again"},
 		"a push":                {func(s *githubfake.Server) { s.Runs[0].Event = "push" }, "not started by a pull request"},
 		"an own branch":         {func(s *githubfake.Server) { s.Runs[0].HeadRepository = "acme/cases" }, "could post its own result"},
 	} {
@@ -265,6 +264,21 @@ func TestPublishNothing(t *testing.T) {
 				t.Errorf("exit status %d, %d writes\n%s", status, w.fake.Count("POST"), out)
 			}
 		})
+	}
+}
+
+// A run that was started again has no verdict yet, and its status says so: a queue takes the earlier attempt's for the verdict.
+func TestPublishWhileItRunsAgain(t *testing.T) {
+	for _, before := range []string{"failure", "success"} {
+		w := newForkWorld(t)
+		w.fake.Runs[0].Conclusion = ""
+		w.fake.AddStatus(githubfake.Status{SHA: w.fake.Runs[0].SHA, Context: "e2e-gate/pr", State: before, TargetURL: "https://github.example/acme/cases/actions/runs/900"})
+		status, out := w.publish()
+		got := w.fake.Statuses()[0]
+		if status != 0 || !strings.Contains(out, "was started again") || got.State != "pending" || got.Description != "attempt 2 of the workflow run is running" ||
+			len(w.fake.Comments()) != 0 {
+			t.Errorf("exit status %d, %+v\n%s", status, got, out)
+		}
 	}
 }
 

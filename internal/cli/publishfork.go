@@ -58,6 +58,10 @@ func (f *forkPublisher) post(ctx context.Context) error {
 	if f.stage, err = f.chooseStage(current); err != nil {
 		return err
 	}
+	if !f.run.Completed { // whoever waits for the status must not take an earlier attempt's for the verdict
+		f.journal.Outcome(f.place.SetStatus(ctx, f.run.SHA, publish.PendingStatus(f.stage, f.Key, f.place.AttemptPage(f.run.URL, f.run.Attempt), f.run.Attempt)))
+		return f.tell("the run was started again; its result is posted when it ends")
+	}
 	conclusion := f.run.Conclusion
 	if f.Job != "" {
 		if conclusion, err = f.forge.JobConclusion(ctx, f.run, f.Job); err != nil {
@@ -70,8 +74,6 @@ func (f *forkPublisher) post(ctx context.Context) error {
 // skipReason says why there is nothing to post; empty where there is.
 func (f *forkPublisher) skipReason() string {
 	switch {
-	case !f.run.Completed:
-		return "the run was started again; its result is posted when it ends"
 	case f.run.Event != "pull_request":
 		return "the run was not started by a pull request"
 	case strings.EqualFold(f.run.HeadRepository, f.trigger.Repository) && f.run.Actor != dependabot:

@@ -65,7 +65,7 @@ var commit = regexp.MustCompile(`^[0-9a-fA-F]{40}([0-9a-fA-F]{24})?$`)
 // to the latest of its context is not sent, and a success does not replace a worse state that
 // a newer run, or another job of this run, set; anything else does, so that a made-up page
 // cannot prevent a failure from being shown. An early failure is no verdict: a success of the same
-// attempt replaces it, and it replaces nothing of this attempt or a newer one. An error is an [*Error].
+// attempt replaces it, and it replaces nothing of this attempt or a newer one; nor does a pending one. An error is an [*Error].
 func (c *Client) SetStatus(ctx context.Context, sha string, s publish.Status) (publish.Outcome, error) {
 	switch s.State {
 	case publish.Success, publish.Failure, publish.StateError, publish.Pending:
@@ -110,13 +110,14 @@ func cutRunes(s string, n int) string {
 func (c *Client) setStatus(ctx context.Context, sha string, s publish.Status) (publish.Outcome, error) {
 	there, err := c.latest(ctx, sha, s.Context)
 	corrects := s.State == publish.Success && there.Early() && sameAttempt(s, there)
-	overtaken := s.State == publish.Success && there.State != publish.Success && !corrects && statusOvertaken(s, there)
+	begun := there.State == publish.Pending && sameAttempt(s, there)
+	overtaken := s.State == publish.Success && there.State != publish.Success && !corrects && !begun && statusOvertaken(s, there)
 	switch s.Redo = false; {
 	case there == s:
 		return publish.Outcome{Action: publish.Unchanged, URL: s.TargetURL}, nil
-	case s.Early() && err != nil:
+	case (s.Early() || s.State == publish.Pending) && err != nil:
 		return publish.Outcome{}, err
-	case s.Early() && statusOvertaken(s, there):
+	case (s.Early() || s.State == publish.Pending) && statusOvertaken(s, there):
 		return publish.Outcome{Action: publish.Superseded, URL: there.TargetURL, Note: "the commit status is that of a verdict already"}, nil
 	case overtaken:
 		return publish.Outcome{Action: publish.Superseded, URL: there.TargetURL,

@@ -59,9 +59,13 @@ func TestStatusIsSetAgain(t *testing.T) {
 func TestStatusThatCannotBeRead(t *testing.T) {
 	s := githubfake.New(t)
 	s.Fail(githubfake.Answers("GET", 403, "no"))
-	setOK(t, client(t, s), publish.Status{State: publish.Pending}, publish.Created)
+	setOK(t, client(t, s), publish.Status{State: publish.StateError}, publish.Created)
 	if got := s.Statuses()[0]; got.Context != "e2e-gate" {
 		t.Errorf("%+v", got)
+	}
+	s.Fail(githubfake.Answers("GET", 403, "no"))
+	if _, err := client(t, s).SetStatus(t.Context(), head, publish.Status{State: publish.Pending}); err == nil {
+		t.Error("a pending status took the place of one that is not known")
 	}
 }
 
@@ -116,6 +120,11 @@ func TestStatusOfAnOlderRun(t *testing.T) {
 		{"failure", pages + "7001", publish.Success, pages + "7001", publish.Superseded}, // another job of the run, or another try
 		{"failure", pages + "7001", publish.Success, pages + "7001/attempts/2", publish.Created},
 		{"failure", pages + "7001", publish.Success, pages + "7002", publish.Created},
+		{"failure", pages + "7001", publish.Pending, pages + "7001/attempts/2", publish.Created},
+		{"success", pages + "7001", publish.Pending, pages + "7001/attempts/2", publish.Created},
+		{"failure", pages + "7001/attempts/2", publish.Pending, pages + "7001/attempts/2", publish.Superseded}, // another job of the attempt
+		{"failure", pages + "7002", publish.Pending, pages + "7001/attempts/2", publish.Superseded},
+		{"pending", pages + "7001/attempts/2", publish.Success, pages + "7001/attempts/2", publish.Created},
 		{"success", pages + "7002", publish.Success, pages + "7001", publish.Created},
 		{"success", pages + "7002", publish.Failure, pages + "7001", publish.Created},
 		{"failure", "https://ci.example/acme/cases/actions/runs/7002", publish.Success, pages + "7001", publish.Created},
