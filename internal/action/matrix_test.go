@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -25,7 +26,8 @@ suites:
 shards: {count: 2}
 `
 
-const each = `{ echo "<testsuite>"
+const each = `[ "$GIVEN,$HIDDEN,$LATE" = "from the caller,s3cret-value,later-value" ] || exit 9
+{ echo "<testsuite>"
 for t in "$@"; do
   case "$(cat "is-$t" 2>/dev/null)" in
     fail) echo "<testcase name=\"$t\" classname=\"$E2E_SHARD\"><failure message=\"expected 1, got 2\"/></testcase>" ;;
@@ -48,6 +50,9 @@ jobs:
     secrets:
       env: |
         HIDDEN=s3cret-value
+      E2E_ENV: |
+        # an environment's secret takes the place of this
+        LATE=later-value
 `
 
 // newMatrixWorld is a world whose workflow calls the reusable one.
@@ -120,10 +125,49 @@ func TestMatrixUnderAct(t *testing.T) {
 			if strings.Contains(body, tc.not) {
 				t.Errorf("%q is in the comment:\n%s", tc.not, body)
 			}
-			if strings.Contains(got.log, "s3cret-value") {
+			if strings.Contains(got.log, "s3cret-value") || strings.Contains(got.log, "later-value") {
 				t.Error("the secret is in the log")
 			}
+			if list := w.fake.Requests(); len(list) > 10 || slices.ContainsFunc(list, aboutTheRun) {
+				t.Errorf("%d requests, some about artifacts of the run: %+v", len(list), list)
+			}
 		})
+	}
+}
+
+// aboutTheRun reports whether a request lists the run's artifacts, or fetches one.
+func aboutTheRun(r githubfake.Request) bool {
+	return strings.HasSuffix(r.Path, "/actions/runs/77/artifacts") || strings.HasSuffix(r.Path, "/zip")
+}
+
+// Where the runner cannot fetch documents, the gate asks GitHub: one request for the list, one for
+// each document.
+func TestMatrixWithoutTheRunnersServiceUnderAct(t *testing.T) {
+	w := newMatrixWorld(t, nil)
+	write(t, filepath.Join(w.kept, "no-runner-service"), "")
+	got := w.actMatrix()
+	if got.status != 0 || !slices.ContainsFunc(w.fake.Requests(), aboutTheRun) {
+		t.Fatalf("exit status %d, %+v\n%s", got.status, w.fake.Requests(), got.tail())
+	}
+	for _, name := range w.fake.Downloads() {
+		if !strings.HasSuffix(name, "-documents") {
+			t.Errorf("%s was fetched, which has the evidence", name)
+		}
+	}
+}
+
+// The runner drops an output that holds a masked value: the shards are skipped, and the verdict says
+// why, and waits for nothing.
+func TestEmptiedOutputUnderAct(t *testing.T) {
+	w := newMatrixWorld(t, nil)
+	flow := strings.Replace(read(t, byTag), "matrix: ${{ steps.gate.outputs.matrix }}", "matrix: ${{ '' }}", 1)
+	write(t, filepath.Join(w.dir, byTag), strings.ReplaceAll(flow, "          ref: ${{ inputs.release }}\n", ""))
+	got := w.actMatrix()
+	if got.status == 0 || len(w.fake.Comments()) != 1 || strings.Contains(got.log, "waiting for the documents") {
+		t.Fatalf("exit status %d\n%s", got.status, got.tail())
+	}
+	if body := w.fake.Comments()[0].Body; !strings.Contains(body, "not judged") || !strings.Contains(body, "arrived empty") {
+		t.Errorf("the comment does not say why:\n%s", body)
 	}
 }
 

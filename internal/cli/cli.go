@@ -17,6 +17,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/forge"
 	"github.com/org/e2e-gate/internal/safetext"
 )
 
@@ -39,6 +40,8 @@ type App struct {
 	dir string
 	// redact removes secrets; nil until it is known which there are.
 	redact *safetext.Redactor
+	// budget is what the forge says of the hour's requests; nil until it was asked something.
+	budget *forge.Budget
 }
 
 // usageError is a mistake in flags or config: exit status 2, nothing was run.

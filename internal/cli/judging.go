@@ -52,13 +52,13 @@ func (a *App) whoJudges(ctx context.Context, in inputs, own *config.Config, aske
 	case errors.Is(err, errNoBase):
 		return b.withoutBase()
 	case err != nil:
-		return b.unknown(err)
+		return b.unknown(ctx, err)
 	case values == "":
 		return judging{Judging: e2e.Judging{By: e2e.JudgedByCommit}, notes: b.notes}
 	}
 	j, err := b.judge(ctx, values)
 	if err != nil {
-		return b.unknown(fmt.Errorf("commit %.10s cannot be read: %w; run git fetch --depth=1 origin %s", values, err, values))
+		return b.unknown(ctx, fmt.Errorf("commit %.10s cannot be read: %w; run git fetch --depth=1 origin %s", values, err, values))
 	}
 	j.By, j.Commit, j.notes = e2e.JudgedByBase, values, append(b.notes, j.notes...)
 	b.measure(ctx, &j, values, cmp.Or(measured, values))
@@ -391,10 +391,17 @@ func (b *bench) withoutBase() judging {
 }
 
 // unknown is the judging of a change whose base cannot be read: nothing is judged.
-func (b *bench) unknown(err error) judging {
+func (b *bench) unknown(ctx context.Context, err error) judging {
 	way := ". Check out with fetch-depth: 0, or give the token contents: read"
-	if b.in.trigger.Platform != "" {
+	foreign := b.work.Foreign(ctx)
+	if foreign {
+		err = gitrepo.ErrForeign
+	}
+	switch {
+	case b.in.trigger.Platform != "":
 		way = ""
+	case foreign:
+		way = ". Or give the token contents: read"
 	}
 	return judging{Judging: e2e.Judging{By: e2e.JudgedByNothing}, problems: []e2e.Problem{{Code: e2e.CodePolicyUnreadable, LosesEvidence: true, Text: fmt.Sprintf(
 		"the config that judges this commit is not known: %v%s", err, way)}}}

@@ -191,15 +191,26 @@ func (f *forkPublisher) fetch(ctx context.Context, dir string) (string, error) {
 	})
 	file := filepath.Join(dir, "result.json")
 	limit, isResult := forge.Limit{File: maxPosted, Total: maxPosted}, func(name string) bool { return name == "result.json" }
+	slices.SortStableFunc(list, func(a, b upload) int { // the small artifacts last
+		switch {
+		case a.documents == b.documents:
+			return 0
+		case b.documents:
+			return -1
+		}
+		return 1
+	})
+	failed := fmt.Errorf("it uploaded none for stage %s", f.stage)
 	for _, u := range slices.Backward(list) {
 		if err := f.forge.Extract(ctx, u.Artifact, dir, limit, isResult); err != nil {
-			return "", err
+			failed = err
+			continue
 		}
 		if _, err := os.Stat(file); err == nil {
 			return file, nil
 		}
 	}
-	return "", fmt.Errorf("it uploaded none for stage %s", f.stage)
+	return "", failed
 }
 
 // overrideClaims replaces what the result claims about itself by what the API says. If the

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/org/e2e-gate/internal/config"
+	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/forge"
 	"github.com/org/e2e-gate/internal/history"
 	"github.com/org/e2e-gate/internal/pipeline"
@@ -37,6 +38,8 @@ type setup struct {
 	// are there and could not be fetched.
 	earlier []string
 	unread  []pipeline.Unread
+	// found are problems that the command found before the session.
+	found []e2e.Problem
 	// narrow says which tests the run is narrowed to.
 	narrow pipeline.Narrow
 	// exonerates: the command judges the whole stage, so a failure may be compared with the base.
@@ -144,7 +147,7 @@ func (s *setup) session(ctx context.Context, f staged, matrix, oneMachine bool, 
 	for _, note := range s.judging.notes {
 		s.console.Note(note)
 	}
-	problems := slices.Clone(s.judging.problems)
+	problems := slices.Concat(s.judging.problems, s.found)
 	if s.eventSHA != "" && s.posting {
 		problems = append(problems, s.wrongCommit())
 	}

@@ -115,7 +115,7 @@ func (w *watcher) watch(ctx context.Context) error {
 		return err
 	}
 	w.files = &remote{app: w.app, forge: w.forge, run: w.run, key: w.Key, stage: w.Stage, attempt: w.trigger.WorkflowAttempt,
-		dir: filepath.Join(w.app.dir, workspace.Name, "fetched", rand.Text()), fetched: map[int64]bool{}}
+		dir: filepath.Join(w.app.dir, workspace.Name, "fetched", rand.Text()), fetched: map[string]error{}}
 	pause := watchPause
 	for {
 		news, err := w.look(ctx)
@@ -156,12 +156,15 @@ func (w *watcher) look(ctx context.Context) (news bool, err error) {
 		return false, err
 	}
 	left := w.files.matching(func(u upload) bool { return u.kind == "shard" && u.attempt == w.trigger.WorkflowAttempt })
+	scarce := w.app.budget.Scarce()
 	switch {
+	case scarce != "":
+		return false, watchedError(scarce + "; the verdict follows")
 	case w.files.missing(w.plan) == "":
 		return false, watchedError("all shards have ended; the verdict follows")
 	case len(left) == w.watched:
 		return false, w.stillRunning(ctx)
-	case len(left) > maxWatched:
+	case steps(left) > maxWatched:
 		return false, watchedError(fmt.Sprintf("more than %d documents of shards are not read; the verdict follows", maxWatched))
 	}
 	w.watched = len(left)

@@ -28,7 +28,7 @@ func TestCriticalityOfAJudgedRun(t *testing.T) {
 	read := newFold()
 	read.addEntries("one", u)
 	u.free()
-	snap, err := encodeSnapshot(read, []string{"one"}, samples)
+	snap, err := encodeSnapshot(read, []string{"one"}, samples, fine)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -156,7 +156,7 @@ func TestWhatSaysNothingChangesNothing(t *testing.T) {
 			u.free()
 		}
 		direct.trim()
-		snapshot, err := encodeSnapshot(direct, nil, samples)
+		snapshot, err := encodeSnapshot(direct, nil, samples, fine)
 		if err != nil {
 			t.Fatal(err)
 		}

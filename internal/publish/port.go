@@ -41,9 +41,9 @@ type Checks interface {
 
 // Deployments are places that know deployments.
 type Deployments interface {
-	// FindDeployment is the newest deployment of a commit to an environment, by its number.
-	// If there is none, that is an error.
-	FindDeployment(ctx context.Context, sha, environment string) (int64, error)
+	// FindDeployment is the newest deployment of a commit to an environment, by its number, but
+	// none that the run of a page made itself. If there is none, that is an error.
+	FindDeployment(ctx context.Context, sha, environment, page string) (int64, error)
 	// SetDeploymentStatus adds a status to a deployment. A success becomes a failure where a
 	// newer run has said so.
 	SetDeploymentStatus(ctx context.Context, d Deployment, state DeploymentState, description, page string) (Outcome, error)

@@ -66,7 +66,7 @@ func (f fullPlace) CreateCheck(ctx context.Context, _ string, k Check) (Outcome,
 	return f.did(ctx, "check "+k.Name)
 }
 
-func (f fullPlace) FindDeployment(ctx context.Context, _, environment string) (int64, error) {
+func (f fullPlace) FindDeployment(ctx context.Context, _, environment, _ string) (int64, error) {
 	_, err := f.did(ctx, "find "+environment)
 	return 31, err
 }

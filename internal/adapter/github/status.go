@@ -151,13 +151,19 @@ func (c *Client) latest(ctx context.Context, sha, name string) (publish.Status, 
 	if ok || fresh {
 		return set, nil
 	}
-	all, _, err := c.api.Repositories.GetCombinedStatus(ctx, c.owner, c.name, sha, &github.ListOptions{PerPage: perPage})
-	if err != nil {
-		return publish.Status{}, err
-	}
-	for _, one := range all.Statuses {
-		if one.GetContext() == name {
-			return publish.Status{Context: name, State: publish.State(one.GetState()), Description: one.GetDescription(), TargetURL: one.GetTargetURL()}, nil
+	opts := &github.ListOptions{PerPage: perPage}
+	for range maxStatusPages {
+		all, resp, err := c.api.Repositories.GetCombinedStatus(ctx, c.owner, c.name, sha, opts)
+		if err != nil {
+			return publish.Status{}, err
+		}
+		for _, one := range all.Statuses {
+			if one.GetContext() == name {
+				return publish.Status{Context: name, State: publish.State(one.GetState()), Description: one.GetDescription(), TargetURL: one.GetTargetURL()}, nil
+			}
+		}
+		if opts.Page = resp.NextPage; opts.Page == 0 {
+			break
 		}
 	}
 	return publish.Status{}, nil

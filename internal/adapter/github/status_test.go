@@ -2,6 +2,7 @@ package github
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -145,6 +146,17 @@ func TestStatusOfAnOlderRun(t *testing.T) {
 			t.Errorf("%s: %s", page, got)
 		}
 	}
+}
+
+// A commit may have more statuses than a page has room for.
+func TestStatusOnALaterPage(t *testing.T) {
+	const pages = "https://github.com/acme/cases/actions/runs/"
+	s := githubfake.New(t)
+	s.AddStatus(githubfake.Status{SHA: head, Context: "e2e-gate/pr", State: "failure", TargetURL: pages + "7002"})
+	for i := range 130 {
+		s.AddStatus(githubfake.Status{SHA: head, Context: fmt.Sprintf("ci/%d", i), State: "success"})
+	}
+	setOK(t, client(t, s), publish.Status{Context: "e2e-gate/pr", State: publish.Success, TargetURL: pages + "7001"}, publish.Superseded)
 }
 
 // An early failure is no verdict: it replaces none of its own attempt or a newer one, and every
