@@ -94,7 +94,7 @@ func (g *group) limit(flags uint32) error {
 // signalOf: there are no signals; a crash has an exit status of its own.
 func signalOf(*exec.Cmd) int { return 0 }
 
-func ownSignal(int) bool { return false }
-
-// reasonOf knows no signals here.
-func reasonOf(int) string { return "" }
+var (
+	systemFaults  []syscall.Signal
+	systemReasons map[syscall.Signal]string
+)
