@@ -116,7 +116,7 @@ func TestGroupsThatBrokersBalance(t *testing.T) {
 		r.Groups = append(r.Groups, g)
 		return r, nil, true
 	})
-	code, members := kerr.GroupIDNotFound.Code, 0
+	code, members := int16(0), 0
 	c.ControlKey(int16(kmsg.ConsumerGroupDescribe), func(req kmsg.Request) (kmsg.Response, error, bool) {
 		c.KeepControl()
 		r := req.ResponseKind().(*kmsg.ConsumerGroupDescribeResponse)
@@ -137,7 +137,9 @@ func TestGroupsThatBrokersBalance(t *testing.T) {
 	defer cancel()
 	produce(ctx, t, c, 5)
 	s := &Spec{Brokers: c.ListenAddrs(), Groups: []Group{{Name: "billing", MinMembers: 1, MaxLag: 2}}}
-	gatekit.NotYet(t, look(t, s), "group billing is not known")
+	for _, code = range []int16{kerr.UnsupportedVersion.Code, kerr.GroupIDNotFound.Code} { // the former where the feature is off, as in Kafka 3.9
+		gatekit.NotYet(t, look(t, s), "group billing is not known")
+	}
 	client, err := kgo.NewClient(kgo.SeedBrokers(c.ListenAddrs()...))
 	if err != nil {
 		t.Fatal(err)

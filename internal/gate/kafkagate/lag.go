@@ -58,7 +58,7 @@ func consumerLag(ctx context.Context, admin *kadm.Client, group string) (kadm.De
 	}
 	g := described[group]
 	switch {
-	case errors.Is(g.Err, kerr.GroupIDNotFound):
+	case errors.Is(g.Err, kerr.GroupIDNotFound), errors.Is(g.Err, kerr.UnsupportedVersion): // the latter where the feature is off, as in Kafka 3.9
 		return kadm.DescribedGroupLag{}, nil
 	case g.Err != nil:
 		return kadm.DescribedGroupLag{}, fmt.Errorf("describe the group: %w", g.Err)
