@@ -54,9 +54,37 @@ func Start(tb testing.TB) *Wine {
 		}
 	})
 	w.host(tb, "wineboot", "--init")
+	w.keep(tb)
 	w.prng(tb, gcc)
 	w.overlay(tb)
 	return w
+}
+
+// keep has a process run until the end of the test. The first process of an installation starts its services, which keep its
+// output open: this one, so that the output of all others ends with them.
+func (w *Wine) keep(tb testing.TB) {
+	tb.Helper()
+	cmd := exec.CommandContext(tb.Context(), "wine", "cmd") //nolint:gosec // of Wine
+	cmd.Dir, cmd.Env = w.dir, w.env()
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { // it waits for a command until here
+		_ = in.Close()
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	if _, err := out.Read(make([]byte, 1)); err != nil {
+		tb.Fatalf("Wine does not start: %v", err)
+	}
 }
 
 func (w *Wine) prefix() string { return filepath.Join(w.dir, "prefix") }
