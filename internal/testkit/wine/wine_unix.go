@@ -155,9 +155,7 @@ func (w *Wine) Go(ctx context.Context, verb string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "go", append([]string{verb, "-overlay", filepath.Join(w.dir, "overlay.json")}, args...)...)
 	cmd.Dir = w.Root
 	cmd.Env = append(os.Environ(), "GOOS=windows", "GOARCH=amd64", "CGO_ENABLED=0", need.EnvAll+"=")
-	for _, kv := range w.env()[2:] {
-		cmd.Env = append(cmd.Env, kv)
-	}
+	cmd.Env = append(cmd.Env, w.env()[2:]...) // with the caches of Go, which are below HOME
 	return cmd
 }
 
