@@ -72,7 +72,7 @@ func (s *Session) MakePlan(ctx context.Context) (*e2e.Plan, error) {
 	f.add(s.ended(f)...)
 	f.add(env.stop(ctx)...)
 	if plan == nil {
-		plan = &e2e.Plan{Schema: e2e.PlanSchema, Run: s.run, Gates: gates, Tests: []e2e.PlannedTest{}, Shards: []e2e.PlanShard{}}
+		plan = &e2e.Plan{Schema: e2e.PlanSchema, Run: s.run, Gates: gates, Tests: []e2e.PlannedTest{}, Shards: []e2e.PlanShard{}, Extends: s.extends()}
 	}
 	settle := func() error {
 		plan.Problems = f.found()

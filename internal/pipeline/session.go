@@ -107,6 +107,8 @@ type Options struct {
 	Witnesses func(ctx context.Context, attempts []int) []verdict.Witness
 	// Problems were found before the session began.
 	Problems []e2e.Problem
+	// Hold: no process is started, since what to withhold from them is not known. A problem says why.
+	Hold bool
 	// Tracked asks which files of .e2e-gate/runs git tracks, by their names in it; nil: it tracks
 	// none. Documents among them came with the checkout, and are not read; after an error none is.
 	Tracked func(context.Context) (func(name string) bool, error)
