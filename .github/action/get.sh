@@ -3,9 +3,17 @@
 #
 # In a release, .github/release.sha256 is part of the tagged tree: its first line
 # names the version, the others the SHA-256 of each platform's binary. The binary
-# comes from the release's download address and is trusted because of its hash alone.
+# comes from the release of the repository that the action was taken from, or from the
+# original one, and is trusted because of its hash alone.
 # Without that file, or with the input version set to source, it is built with Go.
 set -euo pipefail
+
+# Where the original is released.
+upstream=https://github.com/org/e2e-gate
+
+# No program that is started here gets the token from its environment.
+token=${TOKEN:-}
+unset TOKEN
 
 fail() {
   printf '::error title=e2e-gate::%s\n' "$1"
@@ -33,8 +41,29 @@ platform() {
   if [ "$os" = windows ]; then suffix=.exe; fi
 }
 
+# By standard input: sha256sum puts a backslash before the hash of a file whose name has one,
+# as every path on Windows.
 hash_of() {
-  if command -v sha256sum >/dev/null; then sha256sum "$1"; else shasum -a 256 "$1"; fi | cut -d ' ' -f 1
+  if command -v sha256sum >/dev/null; then sha256sum; else shasum -a 256; fi <"$1" | cut -d ' ' -f 1
+}
+
+is_wanted() { [ -f "$1" ] && [ "$(hash_of "$1")" = "$want" ]; }
+
+fetch() { # FILE URL [OPTION...]
+  local to=$1 url=$2
+  shift 2
+  curl --fail --silent --show-error --location --retry 3 --retry-connrefused --max-time 120 --max-filesize 200000000 --output "$to" "$@" "$url"
+}
+
+# The token goes to the API alone; curl sends a header on to no other host.
+fetch_private() { # FILE REPOSITORY
+  [ -n "$token" ] && [ -n "${API_URL:-}" ] || return 1
+  local auth id
+  auth=$(printf 'header = "Authorization: Bearer %s"' "$token")
+  id=$(fetch - "$API_URL/repos/$2/releases/tags/$version" --config - <<<"$auth" | tr ',{}' '\n\n\n' | awk -v name="\"$asset\"" '
+    /"url": *".*\/releases\/assets\/[0-9]+"/ { id = $0; sub(/"[^"]*$/, "", id); sub(/^.*\//, "", id) }
+    /"name":/ && index($0, name) { print id; exit }')
+  [ -n "$id" ] && fetch "$1" "$API_URL/repos/$2/releases/assets/$id" --header "Accept: application/octet-stream" --config - <<<"$auth"
 }
 
 build() {
@@ -58,20 +87,56 @@ download() {
     fail "input version: this is $version, and it knows the hashes of its own binaries only; use org/e2e-gate@$INPUT_VERSION instead"
   fi
   binary="$work/$want/e2e-gate$suffix"
-  if [ -f "$binary" ] && [ "$(hash_of "$binary")" = "$want" ]; then return; fi
+  if is_wanted "$binary"; then return; fi
   mkdir -p "$work/$want"
-  url="${E2E_GATE_DOWNLOAD_URL:-https://github.com/${GITHUB_ACTION_REPOSITORY:-org/e2e-gate}/releases/download}/$version/$asset"
-  echo "downloading e2e-gate $version"
   part=$(mktemp "$work/$want/part.XXXXXX")
-  curl --fail --silent --show-error --location --retry 3 --retry-connrefused --max-time 120 --max-filesize 200000000 --output "$part" "$url" ||
-    fail "cannot download $url; look at the runner's network, or set E2E_GATE_DOWNLOAD_URL to a mirror"
-  got=$(hash_of "$part")
-  if [ "$got" != "$want" ]; then
-    rm -f "$part"
-    fail "$url has the SHA-256 $got, and the action's own tree says $want: it is not run"
+  # A machine of one's own keeps its tools between jobs. Another job could write there, so the
+  # copy of this job is what is checked.
+  kept="${RUNNER_TOOL_CACHE:+$RUNNER_TOOL_CACHE/e2e-gate/$want/e2e-gate$suffix}"
+  if [ -n "$kept" ] && [ -f "$kept" ] && cp "$kept" "$part" && is_wanted "$part"; then
+    echo "using e2e-gate $version of this machine"
+  else
+    find_it
+    got=$(hash_of "$part")
+    if [ "$got" != "$want" ]; then
+      rm -f "$part"
+      fail "$url has the SHA-256 $got, and the action's own tree says $want: it is not run"
+    fi
+    keep
   fi
   chmod +x "$part"
   mv -f "$part" "$binary"
+}
+
+# find_it downloads to $part, and leaves the address in $url.
+find_it() {
+  command -v curl >/dev/null || fail "there is no curl on this runner to download e2e-gate with; install it, or put the binary into an image of your own"
+  echo "downloading e2e-gate $version"
+  local repository=${ACTION_REPOSITORY:-}
+  if [ -n "${E2E_GATE_DOWNLOAD_URL:-}" ]; then
+    url="$E2E_GATE_DOWNLOAD_URL/$version/$asset"
+    if fetch "$part" "$url"; then return; fi
+  else
+    if [ -n "$repository" ]; then
+      url="${SERVER_URL:-https://github.com}/$repository/releases/download/$version/$asset"
+      # Files of a private repository's release have no public address.
+      if fetch "$part" "$url" || fetch_private "$part" "$repository"; then return; fi
+    fi
+    # A copy may have no releases, and a server may take the action from github.com. The hash
+    # decides whether it is the same.
+    if [ "${url:-}" != "$upstream/releases/download/$version/$asset" ]; then
+      url="$upstream/releases/download/$version/$asset"
+      if fetch "$part" "$url"; then return; fi
+    fi
+  fi
+  fail "cannot download $asset of e2e-gate $version${repository:+ from $repository}, nor from $url; look at the runner's network, give the input token one that may read a private copy, or set E2E_GATE_DOWNLOAD_URL to a mirror"
+}
+
+# keep leaves the binary to later jobs of this machine. That it cannot is no reason to stop.
+keep() {
+  [ -n "$kept" ] || return 0
+  local new
+  { mkdir -p "${kept%/*}" && new=$(mktemp "${kept%/*}/part.XXXXXX") && cp "$part" "$new" && mv -f "$new" "$kept"; } 2>/dev/null || true
 }
 
 case "${INPUT_VERSION:-}" in

@@ -86,13 +86,42 @@ runs:
         NAME: ${{ inputs.name }}
         FROM: ${{ inputs.path }}
         HIDDEN: ${{ inputs.include-hidden-files }}
+        MISSING: ${{ inputs.if-no-files-found }}
       run: |
         [ "$HIDDEN" = true ] || { echo "the folder is hidden"; exit 1; }
+        shopt -s nullglob
+        found=()
+        while IFS= read -r line; do
+          if [ -d "$line" ]; then found+=("$line/."); else found+=($line); fi
+        done <<<"$FROM"
+        if [ "${#found[@]}" = 0 ]; then [ "$MISSING" = ignore ]; exit; fi
         if [ -f "$ARTIFACTS/refuse" ] && [ "${NAME%-again}" = "$NAME" ]; then echo "the name is taken"; exit 1; fi
         if [ -f "$ARTIFACTS/lose" ]; then case "$NAME" in *"$(cat "$ARTIFACTS/lose")"*) echo "no storage"; exit 1 ;; esac; fi
         mkdir -p "$ARTIFACTS/$NAME"
-        if [ -d "$FROM" ]; then FROM="$FROM/."; fi
-        cp -R "$FROM" "$ARTIFACTS/$NAME/"
+        cp -R "${found[@]}" "$ARTIFACTS/$NAME/"
+`
+
+// downloadStub stands for actions/download-artifact. Of the only artifact that matches, no folder is
+// made (its download-artifact.ts, "artifacts.length === 1").
+const downloadStub = `name: download
+inputs: {pattern: {required: true}, path: {required: true}}
+outputs: {download-path: {value: "${{ steps.one.outputs.download-path }}"}}
+runs:
+  using: composite
+  steps:
+    - id: one
+      shell: bash
+      env:
+        PATTERN: ${{ inputs.pattern }}
+        TO: ${{ inputs.path }}
+      run: |
+        if [ -f "$ARTIFACTS/no-runner-service" ]; then echo "no service"; exit 1; fi
+        shopt -s extglob nullglob
+        found=("$ARTIFACTS"/$PATTERN)
+        [ "${#found[@]}" != 0 ] || exit 0
+        rm -rf "$TO" && mkdir -p "$TO"
+        if [ "${#found[@]}" = 1 ]; then cp -R "${found[0]}/." "$TO/"; else cp -R "${found[@]}" "$TO/"; fi
+        echo "download-path=$TO" >> "$GITHUB_OUTPUT"
 `
 
 // cacheStub stands for actions/cache/restore and save: one cache, which everybody sees.
@@ -122,6 +151,7 @@ func newActWorld(t *testing.T, mode string) *world {
 		"repo/.github/workflows/e2e.yml": workflow, "repo/e2e-gate.yml": config, "repo/suite.sh": suite, "repo/mode": mode,
 		"stub/restore/action.yml": cacheStub(`[ ! -d "$ARTIFACTS/../cache" ] || { mkdir -p "$AT" && cp -R "$ARTIFACTS/../cache/." "$AT/"; }`),
 		"stub/save/action.yml":    cacheStub(`mkdir -p "$ARTIFACTS/../cache" && cp -R "$AT/." "$ARTIFACTS/../cache/" && echo "$KEY" >> "$ARTIFACTS/../cache-keys"`),
+		"download/action.yml":     downloadStub,
 		"stub/action.yml":         stub, "kept/.keep": "", "tree/action.yml": read(t, "action.yml"), "tree/.github/action/get.sh": read(t, ".github/action/get.sh"),
 	} {
 		write(t, filepath.Join(dir, name), text)
@@ -238,6 +268,8 @@ func (w *world) act(ctx context.Context, event, payload string, more ...string) 
 		"org/e2e-gate@v1=" + w.tree,
 		"--local-repository",
 		pinOf(w.t, read(w.t, "action.yml"), "actions/upload-artifact") + "=" + w.stub,
+		"--local-repository",
+		pinOf(w.t, read(w.t, "action.yml"), "actions/download-artifact") + "=" + filepath.Join(filepath.Dir(w.stub), "download"),
 		"--env",
 		"GITHUB_API_URL=" + w.api,
 		"--env",
@@ -401,6 +433,9 @@ func TestHistoryUnderAct(t *testing.T) {
 	push := `{"ref": "refs/heads/main", "repository": {"full_name": "acme/cases", "default_branch": "main"}}`
 	if got := w.act(t.Context(), "push", push); !strings.HasPrefix(saved(), "e2e-gate-history-77-1") {
 		t.Fatalf("the default branch kept nothing: %q\n%s", saved(), got.tail())
+	}
+	if list, err := os.ReadDir(filepath.Join(w.kept, "..", "cache")); err != nil || len(list) != 1 || !strings.HasPrefix(list[0].Name(), "snapshot-") {
+		t.Errorf("the cache has %v, want one snapshot: %v", list, err)
 	}
 	planned := func() ran {
 		got := w.act(t.Context(), "pull_request", strings.Replace(pullRequest(w.fake), `"repository": {`, `"repository": {"default_branch": "main", `, 1),

@@ -38,7 +38,7 @@ func TestActionFilesAndDocsAgreeWithTheCode(t *testing.T) {
 	same(t, "action.yml", file)
 	same(t, variant, withoutUpload(t, file))
 	same(t, nested, inFolder(file))
-	tagged := regexp.MustCompile(`\$/(\S+)`).ReplaceAllString(read(t, matrix), "org/e2e-gate/$1@v1")
+	tagged := regexp.MustCompile(`\$/(\S+)`).ReplaceAllString(withDeployments(t, read(t, matrix)), "org/e2e-gate/$1@v1")
 	same(t, byTag, "# Generated from e2e-gate.yml: for what does not know $/ yet.\n"+tagged)
 	same(t, enterprise, "# Generated from e2e-gate.yml: for Enterprise Server.\n"+onEnterprise(t, tagged))
 	docs := read(t, "docs/workflows.md")
@@ -135,9 +135,21 @@ func withoutUpload(t *testing.T, file string) string {
 	if !ok {
 		t.Fatal("action.yml has no part that uploads")
 	}
-	head = regexp.MustCompile(`(?s)    # history: begin\n.*?# history: end\n\n?`).ReplaceAllString(head, "")
-	head = strings.Replace(head, "    # Caches of a branch are not seen by others, so only the default branch's is kept.\n", "", 1)
+	head = regexp.MustCompile(`(?s)    # (history|documents): begin\n.*?# (history|documents): end\n\n?`).ReplaceAllString(head, "")
+	head = regexp.MustCompile(`        E2E_GATE_DOCUMENTS: .*\n`).ReplaceAllString(head, "")
+	head = strings.Replace(head, "    # Other branches cannot see the caches of a branch, so only the default branch saves it.\n", "", 1)
 	return strings.Replace(inFolder(head), "name: e2e-gate\n", "name: e2e-gate without upload\n", 1)
+}
+
+// withDeployments is the workflow for servers that do not know environment.deployment. There, each job
+// makes a deployment of its environment, to which the gate writes no status.
+func withDeployments(t *testing.T, flow string) string {
+	t.Helper()
+	environment := regexp.MustCompile(`    environment:\n      name: (.*)\n      deployment: false.*\n`)
+	if n := len(environment.FindAllString(flow, -1)); n != 2 {
+		t.Fatalf("%d jobs have an environment, want 2", n)
+	}
+	return environment.ReplaceAllString(flow, "    environment: $1\n")
 }
 
 // The artifact actions for Enterprise Server: newer ones refuse to run there.
@@ -151,6 +163,7 @@ const (
 func onEnterprise(t *testing.T, flow string) string {
 	t.Helper()
 	flow = regexp.MustCompile(`(?s) +# attest: begin\n.*?# attest: end\n`).ReplaceAllString(flow, "")
+	flow = regexp.MustCompile(`(?s) +# watch: begin\n.*?# watch: end\n`).ReplaceAllString(flow, "") // it could read no artifact
 	flow = regexp.MustCompile(`(?s)      attest:\n.*?      runs-on:`).ReplaceAllString(flow, "      runs-on:")
 	flow = regexp.MustCompile(`(?m)^ +statement: .*\n`).ReplaceAllString(flow, "")
 	flow = regexp.MustCompile(`(?s)      report-url:\n.*?\n\n`).ReplaceAllString(flow, "\n")
@@ -172,7 +185,7 @@ func onEnterprise(t *testing.T, flow string) string {
 			"\n        with:\n          name: ${{ steps.gate.outputs.artifact }}\n          path: ${{ steps.gate.outputs.folder }}\n          " +
 			"include-hidden-files: true\n          if-no-files-found: error\n"
 	})
-	if count != 3 || strings.Contains(flow, "attest") {
+	if count != 3 || strings.Contains(flow, "attest") || strings.Contains(flow, "watch") {
 		t.Fatalf("%d steps run the gate, want 3", count)
 	}
 	return flow

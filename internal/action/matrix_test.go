@@ -3,10 +3,14 @@
 package action
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/goccy/go-yaml"
 
 	"github.com/org/e2e-gate/internal/testkit/githubfake"
 	"github.com/org/e2e-gate/internal/testkit/need"
@@ -22,7 +26,8 @@ suites:
 shards: {count: 2}
 `
 
-const each = `{ echo "<testsuite>"
+const each = `[ "$GIVEN,$HIDDEN,$LATE" = "from the caller,s3cret-value,later-value" ] || exit 9
+{ echo "<testsuite>"
 for t in "$@"; do
   case "$(cat "is-$t" 2>/dev/null)" in
     fail) echo "<testcase name=\"$t\" classname=\"$E2E_SHARD\"><failure message=\"expected 1, got 2\"/></testcase>" ;;
@@ -45,6 +50,9 @@ jobs:
     secrets:
       env: |
         HIDDEN=s3cret-value
+      E2E_ENV: |
+        # an environment's secret takes the place of this
+        LATE=later-value
 `
 
 // newMatrixWorld is a world whose workflow calls the reusable one.
@@ -117,10 +125,49 @@ func TestMatrixUnderAct(t *testing.T) {
 			if strings.Contains(body, tc.not) {
 				t.Errorf("%q is in the comment:\n%s", tc.not, body)
 			}
-			if strings.Contains(got.log, "s3cret-value") {
+			if strings.Contains(got.log, "s3cret-value") || strings.Contains(got.log, "later-value") {
 				t.Error("the secret is in the log")
 			}
+			if list := w.fake.Requests(); len(list) > 10 || slices.ContainsFunc(list, aboutTheRun) {
+				t.Errorf("%d requests, some about artifacts of the run: %+v", len(list), list)
+			}
 		})
+	}
+}
+
+// aboutTheRun reports whether a request lists the run's artifacts, or fetches one.
+func aboutTheRun(r githubfake.Request) bool {
+	return strings.HasSuffix(r.Path, "/actions/runs/77/artifacts") || strings.HasSuffix(r.Path, "/zip")
+}
+
+// Where the runner cannot fetch documents, the gate asks GitHub: one request for the list, one for
+// each document.
+func TestMatrixWithoutTheRunnersServiceUnderAct(t *testing.T) {
+	w := newMatrixWorld(t, nil)
+	write(t, filepath.Join(w.kept, "no-runner-service"), "")
+	got := w.actMatrix()
+	if got.status != 0 || !slices.ContainsFunc(w.fake.Requests(), aboutTheRun) {
+		t.Fatalf("exit status %d, %+v\n%s", got.status, w.fake.Requests(), got.tail())
+	}
+	for _, name := range w.fake.Downloads() {
+		if !strings.HasSuffix(name, "-documents") {
+			t.Errorf("%s was fetched, which has the evidence", name)
+		}
+	}
+}
+
+// The runner drops an output that holds a masked value: the shards are skipped, and the verdict says
+// why, and waits for nothing.
+func TestEmptiedOutputUnderAct(t *testing.T) {
+	w := newMatrixWorld(t, nil)
+	flow := strings.Replace(read(t, byTag), "matrix: ${{ steps.gate.outputs.matrix }}", "matrix: ${{ '' }}", 1)
+	write(t, filepath.Join(w.dir, byTag), strings.ReplaceAll(flow, "          ref: ${{ inputs.release }}\n", ""))
+	got := w.actMatrix()
+	if got.status == 0 || len(w.fake.Comments()) != 1 || strings.Contains(got.log, "waiting for the documents") {
+		t.Fatalf("exit status %d\n%s", got.status, got.tail())
+	}
+	if body := w.fake.Comments()[0].Body; !strings.Contains(body, "not judged") || !strings.Contains(body, "arrived empty") {
+		t.Errorf("the comment does not say why:\n%s", body)
 	}
 }
 
@@ -232,5 +279,58 @@ func TestSecondAttemptUnderAct(t *testing.T) {
 	}
 	if strings.Contains(comments[0].Body, "attempts_unreadable") {
 		t.Errorf("the first attempt was not found:\n%s", comments[0].Body)
+	}
+}
+
+// The job watch has no checkout, and its end is never the workflow's.
+func TestWatchUnderAct(t *testing.T) {
+	for given, runs := range map[string]bool{"watch: true": true, "watch: false": false, "watch: true\n      comment: false": false} {
+		w := newMatrixWorld(t, map[string]string{".github/workflows/e2e.yml": strings.Replace(caller, "    with:\n", "    with:\n      "+given+"\n", 1)})
+		w.fake.Files = map[string]map[string]string{w.git("rev-parse", "HEAD"): {"other": ""}}
+		got := w.actMatrix()
+		said := strings.Contains(got.log, "watch: nothing is said early") || strings.Contains(got.log, "watch: all shards have ended")
+		if got.status != 0 || said != runs {
+			t.Errorf("%s: exit status %d\n%s", given, got.status, got.tail())
+		}
+	}
+}
+
+// What the reusable workflow gives to its jobs: those that run code of the suites may write
+// nothing, and watch has no checkout.
+func TestPermissionsOfTheReusableWorkflow(t *testing.T) {
+	for _, name := range []string{matrix, byTag, enterprise} {
+		var flow struct {
+			Jobs map[string]struct {
+				Permissions     map[string]string
+				If              string
+				ContinueOnError bool `yaml:"continue-on-error"`
+				Needs           any
+				Steps           []struct {
+					Uses string
+					With map[string]any
+				}
+			}
+		}
+		if err := yaml.Unmarshal([]byte(read(t, name)), &flow); err != nil {
+			t.Fatal(err)
+		}
+		for _, id := range []string{"plan", "shard"} {
+			if p := flow.Jobs[id].Permissions; len(p) != 2 || p["contents"] != "read" || p["actions"] != "read" {
+				t.Errorf("%s: job %s has the permissions %v", name, id, p)
+			}
+		}
+		if text := fmt.Sprint(flow.Jobs["verdict"].Needs); strings.Contains(text, "watch") {
+			t.Errorf("%s: the verdict waits for watch", name)
+		}
+		watch, there := flow.Jobs["watch"]
+		if there == (name == enterprise) {
+			t.Errorf("%s: job watch: %v", name, there)
+		}
+		for _, step := range watch.Steps {
+			if strings.Contains(step.Uses, "checkout") || step.With["secret"] != nil || !watch.ContinueOnError ||
+				!strings.HasPrefix(watch.If, "inputs.watch && inputs.comment") {
+				t.Errorf("%s: %+v", name, watch)
+			}
+		}
 	}
 }

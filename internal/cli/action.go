@@ -39,6 +39,8 @@ func ActionInputs() []ActionInput {
 		{Name: "plan", Flag: true, Help: "shard, verdict: path of plan.json. Default: the plan that an earlier job of this workflow run uploaded."},
 		{Name: "results", Flag: true, Help: "verdict: folder with the shard documents; shard: folder with those of earlier attempts. Default: what other " +
 			"jobs of this workflow run uploaded."},
+		{Name: "needs", Flag: true, Help: "verdict: the context needs as JSON, toJSON(needs). It says how the jobs before it ended, so that nothing is waited " +
+			"for that cannot come."},
 		{Name: "key", Flag: true, Help: "Tells two calls of the gate in one workflow apart: in artifact names, the comment, the commit status and the " +
 			"earlier attempts."},
 		{Name: "release", Flag: true, Help: "Tag of the release under test, whose commit is checked out. Default on release events and pushed tags: " +
@@ -89,7 +91,7 @@ func ActionOutputs() []ActionOutput {
 }
 
 // actionCommands are the commands that a step may run.
-var actionCommands = []string{"run", "gates", "plan", "shard", "verdict", "publish", "verify", "lint"}
+var actionCommands = []string{"run", "gates", "plan", "shard", "watch", "verdict", "publish", "verify", "lint"}
 
 // actionCmd runs the command that the inputs name.
 type actionCmd struct{}

@@ -47,11 +47,20 @@ type remote struct {
 	stage   string
 	attempt int
 	// dir is new, so that nothing of the checkout lies in it.
-	dir     string
-	list    []upload
-	fetched map[int64]bool
+	dir string
+	// given is a folder into which the runner has fetched documents of this workflow run already,
+	// which costs no requests; empty: there is none.
+	given string
+	list  []upload
+	// asked: the forge has listed the artifacts.
+	asked bool
+	// fetched says of folders how fetching went; failed are those of the last time.
+	fetched map[string]error
+	failed  []upload
 	// unread could not be fetched.
 	unread []pipeline.Unread
+	// needs says how the jobs before this one ended; nil: it is not known.
+	needs needs
 }
 
 // upload is an artifact of ours.
@@ -59,6 +68,15 @@ type upload struct {
 	forge.Artifact
 	kind, slug string
 	attempt    int
+	// documents: it has nothing but documents, which another artifact has beside the evidence.
+	documents bool
+	// given: the runner has fetched it, and its documents are in their folder.
+	given bool
+}
+
+// of reports whether two artifacts are of the same step.
+func (u upload) of(o upload) bool {
+	return u.kind == o.kind && u.slug == o.slug && u.attempt == o.attempt
 }
 
 // remote finds the artifacts of the workflow run. It is nil if there can be none: outside
@@ -71,71 +89,107 @@ func (a *App) remote(root string, f staged) (*remote, error) {
 		return nil, forgeErr
 	}
 	return &remote{app: a, forge: c, run: run, key: f.Key, stage: f.Stage, attempt: t.WorkflowAttempt,
-		dir: filepath.Join(root, workspace.Name, "fetched", fmt.Sprintf("%d-%d-%s", run, t.WorkflowAttempt, rand.Text())), fetched: map[int64]bool{}}, nil
+		dir:   filepath.Join(root, workspace.Name, "fetched", fmt.Sprintf("%d-%d-%s", run, t.WorkflowAttempt, rand.Text())),
+		given: a.getenv(givenVariable), fetched: map[string]error{}}, nil
 }
 
-var uploadName = regexp.MustCompile(`^(plan|shard|run|verdict)-(.+)-a(\d+)(?:-again)?$`)
+var uploadName = regexp.MustCompile(`^(plan|shard|run|verdict)-(.+)-a(\d+)(-again|-documents)?$`)
 
-// refresh lists the artifacts anew.
+// parse reads an artifact's name. It is false for one of another key, and of a later attempt.
+func (r *remote) parse(a forge.Artifact) (upload, bool) {
+	rest, ours := strings.CutPrefix(a.Name, safetext.FileName(keyOrDefault(r.key))+"-")
+	m := uploadName.FindStringSubmatch(rest)
+	if !ours || m == nil {
+		return upload{}, false
+	}
+	n, err := strconv.Atoi(m[3])
+	return upload{Artifact: a, kind: m[1], slug: m[2], attempt: n, documents: m[4] == "-documents"}, err == nil && n >= 1 && n <= r.attempt
+}
+
+// refresh lists the artifacts anew. What the runner has fetched already is not fetched again.
 func (r *remote) refresh(ctx context.Context) error {
 	all, err := r.forge.Artifacts(ctx, r.run)
 	if err != nil {
 		return err
 	}
-	r.list = nil
+	r.asked = true
+	given := r.matching(func(u upload) bool { return u.given })
+	r.list = slices.Clip(given)
 	for _, a := range all {
-		rest, ours := strings.CutPrefix(a.Name, safetext.FileName(keyOrDefault(r.key))+"-")
-		m := uploadName.FindStringSubmatch(rest)
-		if !ours || m == nil {
-			continue
-		}
-		// Ignore artifacts of later attempts.
-		if n, err := strconv.Atoi(m[3]); err == nil && n >= 1 && n <= r.attempt {
-			r.list = append(r.list, upload{Artifact: a, kind: m[1], slug: m[2], attempt: n})
+		u, ok := r.parse(a)
+		if ok && (!u.documents || !slices.ContainsFunc(given, u.of)) {
+			r.list = append(r.list, u)
 		}
 	}
 	return nil
 }
 
 // fetch extracts the documents of artifacts, each once, and returns their folders. A
-// failure does not stop the others. Two artifacts of one name are both fetched.
+// failure does not stop the others. An artifact with nothing but documents goes before the one that
+// has them beside the evidence. Two artifacts of one name are both fetched.
 func (r *remote) fetch(ctx context.Context, list []upload) []string {
+	small := slices.DeleteFunc(slices.Clone(list), func(u upload) bool { return !u.documents })
+	dirs := r.extract(ctx, small)
+	rest := slices.DeleteFunc(slices.Clone(list), func(u upload) bool {
+		return slices.ContainsFunc(small, func(o upload) bool { return o.of(u) && r.fetched[r.folder(o)] == nil })
+	})
+	rest = slices.DeleteFunc(rest, func(u upload) bool { return slices.ContainsFunc(small, func(o upload) bool { return o.ID == u.ID }) })
+	dirs = append(dirs, r.extract(ctx, rest)...)
+	r.noteUnread(list)
+	return dirs
+}
+
+// folder is where an artifact's documents are put.
+func (r *remote) folder(u upload) string {
+	return filepath.Join(r.dir, fmt.Sprintf("%s-%d", u.Name, u.ID))
+}
+
+func (r *remote) extract(ctx context.Context, list []upload) []string {
 	var dirs []string
 	var group errgroup.Group
 	group.SetLimit(atOnce)
 	failed := make([]error, len(list))
 	for i, u := range list {
-		dir := filepath.Join(r.dir, fmt.Sprintf("%s-%d", u.Name, u.ID))
+		dir := r.folder(u)
 		dirs = append(dirs, dir)
-		if r.fetched[u.ID] {
+		if _, done := r.fetched[dir]; done {
 			continue
 		}
-		r.fetched[u.ID] = true
+		r.fetched[dir] = nil
 		group.Go(func() error {
-			if failed[i] = r.forge.Extract(ctx, u.Artifact, dir, documents, pipeline.IsDocument); failed[i] != nil {
+			failed[i] = r.forge.Extract(ctx, u.Artifact, dir, documents, pipeline.IsDocument)
+			if entries, err := os.ReadDir(dir); failed[i] == nil && u.documents && err == nil && len(entries) == 0 {
+				failed[i] = fmt.Errorf("the artifact %s has no document", u.Name) // the one with the evidence may have it
+			}
+			if failed[i] != nil {
 				_ = os.RemoveAll(dir) // a partial document must not be read
 			}
 			return nil
 		})
 	}
 	_ = group.Wait()
-	r.noteUnread(list, failed)
+	for i, u := range list {
+		if failed[i] != nil {
+			r.fetched[r.folder(u)] = failed[i]
+			r.failed = append(r.failed, u)
+		}
+	}
 	return dirs
 }
 
-// noteUnread records what could not be fetched, unless it was uploaded a second time. An
+// noteUnread records what could not be fetched just now, unless it was uploaded a second time. An
 // earlier verdict is not missed: it only shows that there was one.
-func (r *remote) noteUnread(list []upload, failed []error) {
-	for i, u := range list {
-		if failed[i] == nil || u.kind == "verdict" {
-			continue
+func (r *remote) noteUnread(list []upload) {
+	for _, u := range r.failed {
+		read := func(o upload) bool {
+			err, tried := r.fetched[r.folder(o)]
+			return o.of(u) && tried && err == nil
 		}
-		same := func(o upload) bool { return o.kind == u.kind && o.slug == u.slug && o.attempt == u.attempt }
-		again := slices.IndexFunc(list, func(o upload) bool { return same(o) && o.ID != u.ID })
-		if again < 0 || failed[again] != nil {
-			r.unread = append(r.unread, pipeline.Unread{Shard: r.shardOf(u), Attempt: u.attempt, Text: failed[i].Error()})
+		if u.kind != "verdict" && !slices.ContainsFunc(list, read) {
+			r.unread = append(r.unread, pipeline.Unread{Shard: r.shardOf(u), Attempt: u.attempt, Text: r.fetched[r.folder(u)].Error()})
 		}
 	}
+	r.failed = nil
 }
 
 // shardOf is the name of an upload's shard, as far as it follows from the artifact's name.
@@ -144,6 +198,17 @@ func (r *remote) shardOf(u upload) string {
 		return ""
 	}
 	return u.slug
+}
+
+// steps is how many steps uploaded them: each uploads two artifacts.
+func steps(list []upload) int {
+	n := 0
+	for i, u := range list {
+		if !slices.ContainsFunc(list[:i], u.of) {
+			n++
+		}
+	}
+	return n
 }
 
 // matching are the uploads that match.
@@ -160,12 +225,17 @@ func (r *remote) matching(match func(upload) bool) []upload {
 // plan fetches the plan of the latest attempt: "Re-run failed jobs" leaves the plan's
 // job alone, "Re-run all jobs" plans again.
 func (r *remote) plan(ctx context.Context) (string, error) {
-	if err := r.refresh(ctx); err != nil {
-		return "", err
-	}
-	plans := r.matching(func(u upload) bool {
+	ours := func(u upload) bool {
 		return u.kind == "plan" && (r.stage == "" || u.slug == safetext.FileName(r.stage))
-	})
+	}
+	r.takeGiven(ctx)
+	plans := r.matching(ours)
+	if len(plans) == 0 || r.attempt > 1 { // an attempt before this one may have planned last
+		if err := r.refresh(ctx); err != nil {
+			return "", err
+		}
+		plans = r.matching(ours)
+	}
 	if len(plans) == 0 {
 		return "", errors.New("this workflow run has no plan yet; run a job with the command plan and the same key first (needs:)")
 	}
@@ -192,33 +262,54 @@ func (r *remote) earlier(ctx context.Context) []string {
 	if r.attempt < 2 {
 		return nil
 	}
-	if err := r.refresh(ctx); err != nil {
-		r.unread = append(r.unread, pipeline.Unread{Attempt: r.attempt - 1, Text: err.Error()})
-		return nil
+	r.takeGiven(ctx)
+	if !r.asked {
+		if err := r.refresh(ctx); err != nil {
+			r.unread = append(r.unread, pipeline.Unread{Attempt: r.attempt - 1, Text: err.Error()})
+			return nil
+		}
 	}
 	return r.fetch(ctx, r.matching(func(u upload) bool { return u.kind != "plan" && u.attempt < r.attempt }))
 }
 
-// results fetches the shard documents of a plan. It waits for missing ones, since they may
+// results fetches the shard documents of a plan. It waits for missing ones if they may
 // still appear, and records in unread what it cannot fetch.
 func (r *remote) results(ctx context.Context, plan *e2e.Plan) {
-	for waited := time.Duration(0); ; waited += uploadPause {
-		if waited > 0 || r.list == nil {
+	r.takeGiven(ctx)
+	patience := r.app.uploadPatience()
+	if r.needs.over() {
+		patience = 0 // a cancelled or skipped job uploads nothing any more
+	}
+	for waited := time.Duration(0); ; {
+		if waited > 0 || !r.asked && (r.attempt > 1 || r.missing(plan) != "") {
 			if err := r.refresh(ctx); err != nil {
 				r.unread = append(r.unread, pipeline.Unread{Attempt: r.attempt, Text: err.Error()})
 				break
 			}
 		}
 		missing := r.missing(plan)
-		if missing == "" || waited >= r.app.uploadPatience() {
+		if missing == "" || waited >= patience {
 			break
 		}
 		_, _ = fmt.Fprintln(r.app.Stderr, safeLine("waiting for the documents of shard "+missing))
-		if err := r.app.sleep(ctx, uploadPause); err != nil {
+		pause := r.pause(patience)
+		if err := r.app.sleep(ctx, pause); err != nil {
 			break
 		}
+		waited += pause
 	}
 	r.fetch(ctx, r.matching(func(u upload) bool { return u.kind == "shard" || u.attempt < r.attempt && u.kind == "verdict" }))
+}
+
+// pause is how long to wait before the list of artifacts is read again: all of the patience where
+// requests are scarce.
+func (r *remote) pause(patience time.Duration) time.Duration {
+	scarce := r.app.budget.Scarce()
+	if scarce == "" {
+		return min(uploadPause, patience)
+	}
+	_, _ = fmt.Fprintln(r.app.Stderr, safeLine("note: the list of artifacts is read once more, and not every few seconds: "+scarce))
+	return patience
 }
 
 // uploadPatience may be set for slow storage, or for tests.
@@ -259,6 +350,9 @@ func (a *App) sleep(ctx context.Context, d time.Duration) error {
 func artifactName(key, kind, slug string, attempt int) string {
 	return fmt.Sprintf("%s-%s-%s-a%d", safetext.FileName(keyOrDefault(key)), kind, safetext.FileName(slug), attempt)
 }
+
+// documentsSuffix ends the name of the artifact that has nothing but the documents of a step.
+const documentsSuffix = "-documents"
 
 // keyOrDefault is the key as it stands in names of artifacts.
 func keyOrDefault(key string) string { return cmp.Or(key, "e2e-gate") }

@@ -166,6 +166,10 @@ func (w witnessing) corroborated(ctx context.Context, list []verdict.Witness) []
 	if err != nil {
 		statuses = nil // they could only have made it worse
 	}
+	// What the job watch says early is no verdict: an attempt ended as if it had not been there.
+	statuses = slices.DeleteFunc(statuses, func(st forge.CommitStatus) bool {
+		return publish.Status{State: publish.State(st.State), Description: st.Description}.Early()
+	})
 	var failed forge.FailedTests
 	found := false
 	if t.PullRequest != 0 {

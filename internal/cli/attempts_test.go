@@ -186,3 +186,37 @@ func TestThreeAttemptsWithoutDocuments(t *testing.T) {
 		t.Errorf("failures without names: exit status %d\n%s", status, out)
 	}
 }
+
+// An early failure of the job watch is no verdict: a later attempt is judged as if it had not been set.
+func TestAnEarlyFailureIsNoWitness(t *testing.T) {
+	for _, tc := range []struct {
+		rule    string
+		outcome string
+		comment bool
+		jobs    []githubfake.Job
+		want    int
+		says    string
+	}{
+		{"the attempt was cancelled before its verdict", "", false, ended("cancelled", "cancelled"), e2e.ExitPassed, `"earlier_attempts": "attempt 1 reached no verdict"`},
+		{"its verdict passed", "", true, ended("success", "success"), e2e.ExitPassed, `"reasons": []`},
+		{"its verdict failed", broken, true, ended("failure", "failure"), e2e.ExitBlocked, `"code": "later_pass"`},
+		{"its verdict failed, and only the status says so", broken, true, ended("success", "success"), e2e.ExitBlocked, `"code": "later_pass"`},
+		{"nothing says what failed", broken, false, ended("failure", "failure"), e2e.ExitNotJudged, "its documents are gone"},
+	} {
+		for _, early := range []bool{false, true} {
+			w := newAgain(t)
+			var args []string
+			if tc.comment {
+				args = append(args, "--comment")
+			}
+			if early {
+				w.fake.AddStatus(githubfake.Status{SHA: strings.Repeat("a", 40), Context: "e2e-gate/pr", State: "failure", Creator: githubfake.JobBot,
+					Description: "failing early: one (team-a); the verdict follows", TargetURL: "https://github.example/acme/cases/actions/runs/7"})
+			}
+			w.first(tc.outcome, args...)
+			if status, out := w.second("", tc.jobs); status != tc.want || !strings.Contains(out, tc.says) {
+				t.Errorf("%s, early %v: exit status %d, want %d with %q\n%s", tc.rule, early, status, tc.want, tc.says, out)
+			}
+		}
+	}
+}

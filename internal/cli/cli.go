@@ -17,6 +17,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/forge"
 	"github.com/org/e2e-gate/internal/safetext"
 )
 
@@ -35,8 +36,12 @@ type App struct {
 
 	// listLimit is how long init waits for the frameworks to list tests; 0 is its usual limit.
 	listLimit time.Duration
+	// dir stands for the checkout where there is none; empty: the working directory is in one.
+	dir string
 	// redact removes secrets; nil until it is known which there are.
 	redact *safetext.Redactor
+	// budget is what the forge says of the hour's requests; nil until it was asked something.
+	budget *forge.Budget
 }
 
 // usageError is a mistake in flags or config: exit status 2, nothing was run.
@@ -60,6 +65,7 @@ type commands struct {
 	Plan       planCmd       `cmd:"" help:"Check the gates, discover, select and plan; writes plan.json and, in a workflow, the output matrix."`
 	Shard      shardCmd      `cmd:"" help:"Check the gates, then run one shard of a plan, with its diagnostic reruns."`
 	Verdict    verdictCmd    `cmd:"" help:"Merge shard documents, compare them with the plan, categorise failures, decide."`
+	Watch      watchCmd      `cmd:"" help:"While shards run: set the commit status to failure as soon as a test fails for good."`
 	Publish    publishCmd    `cmd:"" help:"Post an existing result.json, such as from a workflow_run job for a pull request from a fork."`
 	Verify     verifyCmd     `cmd:"" help:"Check that a statement says that the gate passed for a commit."`
 	Report     reportCmd     `cmd:"" help:"Read JUnit reports: counts and problems."`

@@ -141,6 +141,10 @@ func TestAFailureThatTheBaseHasToo(t *testing.T) {
 			if status != tc.status || !strings.Contains(out, tc.says) {
 				t.Errorf("exit status %d, want %d and %q\n%s\n%s", status, tc.status, tc.says, out, stderr)
 			}
+			if same := strings.Contains(out, "(3 runs), in the same way in 3 judged runs"); name == "not from this change" && !same ||
+				name == "it fails in another way" && (same || !strings.Contains(out, "fails on main too since")) {
+				t.Errorf("since when:\n%s", out)
+			}
 			if excused := strings.Contains(out, `"excuses": true`); excused != (tc.status == 0) {
 				t.Errorf("excused: %v\n%s", excused, out)
 			}

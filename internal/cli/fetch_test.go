@@ -4,6 +4,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"maps"
 	"os"
@@ -33,13 +34,21 @@ type travel struct {
 	dir, url string
 	attempt  int
 	jobs     int
-	// event is the payload; runner the name of the machine.
-	event, runner string
+	// event is the payload; runner the name of the machine. name is the event's, pull_request where it is empty; config is
+	// travelConfig where it is empty.
+	event, runner, name, config string
+	// apart: documents are an artifact of their own; given: the runner fetches those for the gate.
+	apart, given bool
+	// patience is how long a document is waited for.
+	patience string
+	// masks are what the runner masks; outputs are those of the last job, as the next ones get them.
+	masks   []string
+	outputs map[string]string
 }
 
 func newTravel(t *testing.T) *travel {
 	t.Helper()
-	w := &travel{t: t, fake: githubfake.New(t), dir: t.TempDir(), attempt: 1, event: "{}"}
+	w := &travel{t: t, fake: githubfake.New(t), dir: t.TempDir(), attempt: 1, event: "{}", patience: "0s"}
 	w.url = w.fake.Listen()
 	return w
 }
@@ -49,7 +58,7 @@ func (w *travel) job(outcome string, args ...string) (status int, out string) {
 	w.t.Helper()
 	w.jobs++
 	dir := filepath.Join(w.dir, fmt.Sprint(w.jobs))
-	for name, text := range map[string]string{"repo/.git/keep": "", "repo/e2e-gate.yml": travelConfig, "output": "", "summary": "", "event.json": w.event,
+	for name, text := range map[string]string{"repo/.git/keep": "", "repo/e2e-gate.yml": cmp.Or(w.config, travelConfig), "output": "", "summary": "", "event.json": w.event,
 		"repo/run.sh": `echo "<testsuite><testcase name=\"$1\">` + outcome + `</testcase></testsuite>" > "$E2E_REPORT_DIR/r.xml"`} {
 		file := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
@@ -61,17 +70,53 @@ func (w *travel) job(outcome string, args ...string) (status int, out string) {
 	}
 	w.t.Chdir(filepath.Join(dir, "repo"))
 	var stdout, stderr bytes.Buffer
-	app := App{Stdout: &stdout, Stderr: &stderr, Environ: []string{"PATH=" + os.Getenv("PATH"), "GITHUB_ACTIONS=true", "GITHUB_EVENT_NAME=pull_request",
+	app := App{Stdout: &stdout, Stderr: &stderr, Environ: []string{"PATH=" + os.Getenv("PATH"), "GITHUB_ACTIONS=true", "GITHUB_EVENT_NAME=" + cmp.Or(w.name, "pull_request"),
 		"GITHUB_REPOSITORY=acme/cases",
 		"GITHUB_SHA=" + strings.Repeat("a", 40), "GITHUB_RUN_ID=7", fmt.Sprintf("GITHUB_RUN_ATTEMPT=%d", w.attempt), "GITHUB_OUTPUT=" + filepath.Join(dir, "output"),
 		"GITHUB_EVENT_PATH=" + filepath.Join(dir, "event.json"), "GITHUB_STEP_SUMMARY=" + filepath.Join(dir, "summary"), "GITHUB_SERVER_URL=https://github.example",
-		"GITHUB_API_URL=" + w.url, "GITHUB_TOKEN=" + githubfake.JobToken, "RUNNER_NAME=" + w.runner, "GITHUB_JOB=gate", "E2E_GATE_UPLOAD_PATIENCE=0s"}}
+		"GITHUB_API_URL=" + w.url, "GITHUB_TOKEN=" + githubfake.JobToken, "RUNNER_NAME=" + w.runner, "GITHUB_JOB=gate", "E2E_GATE_UPLOAD_PATIENCE=" + w.patience}}
+	if w.given {
+		app.Environ = append(app.Environ, givenVariable+"="+w.fetch(args[0]))
+	}
 	status = app.Main(w.t.Context(), args)
 	w.upload(dir)
 	return status, stdout.String() + stderr.String()
 }
 
-var outputLine = regexp.MustCompile(`(?m)^(artifact|folder)<<(.+)\n(.+)\n`)
+// fetch does what the first step of action.yml has the runner do. Of the only artifact that
+// matches, no folder is made (download-artifact.ts of actions/download-artifact, "artifacts.length
+// === 1").
+func (w *travel) fetch(command string) string {
+	w.t.Helper()
+	dir, kinds := filepath.Join(w.dir, fmt.Sprint(w.jobs), "given"), "plan"
+	if command == "verdict" || w.attempt > 1 {
+		kinds = "plan|shard|run|verdict"
+	}
+	pattern := regexp.MustCompile(`^e2e-gate-(` + kinds + `)-.*-documents$`)
+	latest := map[string]githubfake.RunArtifact{}
+	for _, a := range w.fake.RunArtifacts {
+		if pattern.MatchString(a.Name) && !a.Deleted {
+			latest[a.Name] = a
+		}
+	}
+	for name, a := range latest {
+		to := filepath.Join(dir, name)
+		if len(latest) == 1 {
+			to = dir
+		}
+		if err := os.MkdirAll(to, 0o755); err != nil {
+			w.t.Fatal(err)
+		}
+		for file, data := range a.Files {
+			if err := os.WriteFile(filepath.Join(to, file), data, 0o644); err != nil {
+				w.t.Fatal(err)
+			}
+		}
+	}
+	return dir
+}
+
+var outputLine = regexp.MustCompile(`(?m)^(artifact|folder|matrix)<<(.+)\n(.+)\n`)
 
 // upload keeps the folder that a job's outputs name.
 func (w *travel) upload(dir string) {
@@ -90,7 +135,14 @@ func (w *travel) upload(dir string) {
 			files[name] = data
 		}
 	}
+	if w.apart {
+		w.fake.RunArtifacts = append(w.fake.RunArtifacts, githubfake.RunArtifact{Run: 7, Name: outputs["artifact"] + documentsSuffix, Files: files})
+	}
 	w.fake.RunArtifacts = append(w.fake.RunArtifacts, githubfake.RunArtifact{Run: 7, Name: outputs["artifact"], Files: files})
+	w.outputs = map[string]string{}
+	if handed := githubfake.JobOutput(outputs["matrix"], w.masks); handed != "" {
+		w.outputs["matrix"] = handed
+	}
 }
 
 // uploaded is the place of the last artifact of a name, in the list and in addresses.
@@ -215,11 +267,11 @@ func TestAnArtifactThatWasChanged(t *testing.T) {
 func TestWhatIsWaitedFor(t *testing.T) {
 	plan := &e2e.Plan{Run: e2e.Run{WorkflowAttempt: 2},
 		Shards: []e2e.PlanShard{{Index: 0, Name: "0-team-a", Tests: []string{"a::one"}}, {Index: 1, Name: "1-empty"}}}
-	r := &remote{list: []upload{{forge.Artifact{ID: 1}, "shard", "0-team-a", 1}}}
+	r := &remote{list: []upload{{Artifact: forge.Artifact{ID: 1}, kind: "shard", slug: "0-team-a", attempt: 1}}}
 	if got := r.missing(plan); got != "0-team-a" {
 		t.Errorf("missing is %q", got)
 	}
-	r.list = append(r.list, upload{forge.Artifact{ID: 2}, "shard", "0-team-a", 2})
+	r.list = append(r.list, upload{Artifact: forge.Artifact{ID: 2}, kind: "shard", slug: "0-team-a", attempt: 2})
 	if got := r.missing(plan); got != "" {
 		t.Errorf("missing is %q", got)
 	}

@@ -21,6 +21,14 @@ func root() (string, error) {
 	return dir, nil
 }
 
+// root is the folder that stands for the checkout, else that of [root].
+func (a *App) root() (string, error) {
+	if a.dir != "" {
+		return a.dir, nil
+	}
+	return root()
+}
+
 func topLevel() (string, error) {
 	wd, err := os.Getwd()
 	if err != nil {

@@ -68,6 +68,7 @@ type backups struct {
 	name    string
 	trigger trigger.Trigger
 	console *report.Console
+	budget  *forge.Budget
 	// commits are those of trusted runs, as GitHub reports them.
 	commits map[int64]string
 }
@@ -86,7 +87,7 @@ func (h keptHistory) backups(console *report.Console) history.BackupSource {
 	if !ok {
 		return nil
 	}
-	return &backups{forge: from, name: historyArtifact(h.key), trigger: h.trigger, console: console}
+	return &backups{forge: from, name: historyArtifact(h.key), trigger: h.trigger, console: console, budget: h.app.budget}
 }
 
 // Missing fetches the records of runs that the log does not know.
@@ -94,6 +95,9 @@ func (b *backups) Missing(ctx context.Context, known func(string) bool) []histor
 	ctx, cancel := context.WithTimeout(ctx, repairTime)
 	defer cancel()
 	list, err := b.listed(ctx, known)
+	if scarce := b.budget.Scarce(); err == nil && len(list) > 0 && scarce != "" {
+		err = errors.New(scarce)
+	}
 	if err != nil {
 		b.noteUnrepaired(err.Error())
 		return nil
@@ -250,7 +254,11 @@ func (h keptHistory) keep(ctx context.Context, runner stepRunner) {
 	if !actions.Detect(h.app.getenv) || !h.cached() {
 		return
 	}
-	runner.line("history", defaultHistory)
+	if err := h.shrink(ctx); err != nil {
+		runner.journal.Note(fmt.Sprintf("the history is not saved in the cache: %v", err))
+	} else {
+		runner.line("history", defaultHistory)
+	}
 	if entries, err := os.ReadDir(h.copied()); err != nil || len(entries) == 0 || !h.app.keepsBackups(h.trigger) {
 		return // nothing was recorded, or no later run could find it
 	}
@@ -260,6 +268,14 @@ func (h keptHistory) keep(ctx context.Context, runner stepRunner) {
 	}
 	runner.line("history-folder", h.copied())
 	runner.line("history-artifact", historyArtifact(h.key))
+}
+
+// shrink leaves a small snapshot where the Action's cache is saved from: a cache cannot be changed, so
+// every run saves a new copy, and all of a repository share ten gigabytes.
+func (h keptHistory) shrink(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, repairTime)
+	defer cancel()
+	return h.log(nil).Shrink(ctx, history.MaxCached)
 }
 
 // bringAlong fetches what earlier attempts uploaded under the name that this attempt

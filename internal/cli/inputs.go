@@ -54,7 +54,7 @@ type inputs struct {
 func (a *App) resolve(ctx context.Context, f staged, uses config.Sections, runID string) (inputs, error) {
 	in := inputs{trigger: trigger.Detect(a.getenv), runID: runID, key: f.Key, releaseAsked: f.Release != ""}
 	var err error
-	if in.root, err = root(); err != nil {
+	if in.root, err = a.root(); err != nil {
 		return in, err
 	}
 	if _, err := config.ParseSelect(f.Select); err != nil {
@@ -64,8 +64,10 @@ func (a *App) resolve(ctx context.Context, f staged, uses config.Sections, runID
 	if err := a.refuseForeign(ctx, in.trigger, work); err != nil {
 		return in, err
 	}
-	in.trigger, in.eventSHA = ofCheckout(ctx, ofRelease(ctx, ofRemote(ctx, in.trigger, work), f.Release, work), work)
-	in.changed = work.Changed(ctx, in.trigger.BaseSHA)
+	if a.dir == "" {
+		in.trigger, in.eventSHA = ofCheckout(ctx, ofRelease(ctx, ofRemote(ctx, in.trigger, work), f.Release, work), work)
+		in.changed = work.Changed(ctx, in.trigger.BaseSHA)
+	}
 	if in.subject, err = a.subject(f.Subject); err != nil {
 		return in, err
 	}

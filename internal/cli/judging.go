@@ -56,13 +56,13 @@ func (a *App) whoJudges(ctx context.Context, in inputs, own *config.Config, aske
 	case errors.Is(err, errNoBase):
 		return b.withoutBase()
 	case err != nil:
-		return b.unknown(err)
+		return b.unknown(ctx, err)
 	case values == "":
 		return b.extend(ctx, judging{Judging: e2e.Judging{By: e2e.JudgedByCommit}, notes: b.notes}, own)
 	}
 	j, err := b.judge(ctx, values)
 	if err != nil {
-		return b.unknown(fmt.Errorf("commit %.10s cannot be read: %w; run git fetch --depth=1 origin %s", values, err, values))
+		return b.unknown(ctx, fmt.Errorf("commit %.10s cannot be read: %w; run git fetch --depth=1 origin %s", values, err, values))
 	}
 	j.By, j.Commit, j.notes = e2e.JudgedByBase, values, append(b.notes, j.notes...)
 	if j = b.extend(ctx, j, j.config); j.By == e2e.JudgedByNothing {
@@ -113,7 +113,11 @@ func (b *bench) base(ctx context.Context) (values, measured string, err error) {
 	t := b.in.trigger
 	head := b.work.Head(ctx)
 	if strings.HasPrefix(t.Event, "pull_request") || t.Event == "merge_group" {
-		values = b.tip(ctx, t.Branch, t.BaseSHA)
+		if values = b.tip(ctx, t.Branch, t.BaseSHA); b.app.dir != "" { // no checkout shows the tip
+			if values, err = b.tipByForge(ctx, t.Branch); err != nil {
+				return "", "", err
+			}
+		}
 		switch {
 		case values == "" && t.Platform != "":
 			return "", "", fmt.Errorf("%s does not name the base, and the checkout does not have branch %s of origin; fetch it (git fetch origin %s), "+
@@ -236,6 +240,20 @@ func (b *bench) tip(ctx context.Context, branch, event string) string {
 		return event
 	}
 	return tip
+}
+
+// tipByForge is the newest commit of a branch as the forge knows it.
+func (b *bench) tipByForge(ctx context.Context, branch string) (string, error) {
+	c, err := b.forge()
+	if err != nil {
+		return "", err
+	}
+	asked, ok := c.(forge.Branches)
+	if !ok {
+		return "", fmt.Errorf("this forge does not show the newest commit of branch %s", branch)
+	}
+	tip, _, err := asked.Compare(ctx, branch, b.in.trigger.SHA)
+	return tip, err
 }
 
 // measuredAgainst is the part of the base that is in what is tested: the first parent of a test
@@ -389,10 +407,17 @@ func (b *bench) withoutBase() judging {
 }
 
 // unknown is the judging of a change whose base cannot be read: nothing is judged.
-func (b *bench) unknown(err error) judging {
+func (b *bench) unknown(ctx context.Context, err error) judging {
 	way := ". Check out with fetch-depth: 0, or give the token contents: read"
-	if b.in.trigger.Platform != "" {
+	foreign := b.work.Foreign(ctx)
+	if foreign {
+		err = gitrepo.ErrForeign
+	}
+	switch {
+	case b.in.trigger.Platform != "":
 		way = ""
+	case foreign:
+		way = ". Or give the token contents: read"
 	}
 	return notJudged(fmt.Sprintf("the config that judges this commit is not known: %v%s", err, way))
 }

@@ -5,6 +5,7 @@ package cli
 import (
 	"encoding/json"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -215,6 +216,22 @@ func TestABaseThatCannotBeRead(t *testing.T) {
 	head = r.Commit("green")
 	status, result := r.judged(githubfake.New(t), "pull_request", "refs/pull/42/merge", head, pullRequest(head, missing))
 	if status != e2e.ExitNotJudged || !strings.Contains(result.Problems[0].Text, "git fetch --depth=1 origin "+missing) {
+		t.Errorf("exit status %d, %+v", status, result.Problems)
+	}
+}
+
+// Where git refuses the checkout of another user, the text says that, and not that the checkout is too shallow.
+func TestACheckoutOfAnotherUser(t *testing.T) {
+	r, base, head := forked(t)
+	dir := t.TempDir()
+	script := "#!/bin/sh\necho \"fatal: detected dubious ownership in repository at '/x'\" >&2; exit 128\n"
+	if err := os.WriteFile(filepath.Join(dir, "git"), []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	status, result := r.judged(githubfake.New(t), "pull_request", "refs/pull/42/merge", head, pullRequest(head, base))
+	text := result.Problems[0].Text
+	if status != e2e.ExitBlocked && status != e2e.ExitNotJudged || !strings.Contains(text, "belong to another user") || strings.Contains(text, "fetch-depth") {
 		t.Errorf("exit status %d, %+v", status, result.Problems)
 	}
 }

@@ -50,10 +50,13 @@ func (a *App) openForge(t trigger.Trigger, limit time.Duration) (connection, err
 // forgeOf is the forge of the run. Without a token it must not be asked anything. Every
 // kind of forge is opened here.
 func (a *App) forgeOf(t trigger.Trigger, limit time.Duration) (connection, error) {
+	if a.budget == nil {
+		a.budget = &forge.Budget{}
+	}
 	return github.Open(github.Options{
 		BaseURL: cmp.Or(a.getenv("E2E_GATE_API_URL"), a.getenv("GITHUB_API_URL")), GraphQLURL: a.getenv("GITHUB_GRAPHQL_URL"),
 		Repository: t.Repository, Forge: t.Forge, Token: a.getenv("GITHUB_TOKEN"), Fork: t.Fork || t.Dependabot,
-		Now: a.Now, Transport: a.Transport, Time: limit, UserAgent: "e2e-gate/" + version(),
+		Now: a.Now, Transport: a.Transport, Time: limit, UserAgent: "e2e-gate/" + version(), Budget: a.budget,
 	})
 }
 

@@ -221,7 +221,7 @@ func TestPublishHostileText(t *testing.T) {
 	r.Tests[0].Outcome, r.Tests[0].Attempts[0].Message = e2e.Outcome(hostile), hostile
 	r.Tests[0].Quarantine = &e2e.Quarantine{Reason: "r", Issue: "https://evil.example/"}
 	r.Tests[0].Attempts[0].Links = []e2e.Link{{Name: "log in again to see the logs", URL: "https://evil.example/"}, {Name: hostile, URL: "javascript:alert(1)"}}
-	r.Run.MergeGroup = []int{1, 2, 3}
+	r.Run.MergeGroup, r.Grouped = []int{1, 2, 3}, []e2e.GroupedPull{{Number: 1, Title: hostile, Alone: "success", FilesKnown: true}}
 	r.Run.Stage, r.Run.Key, r.Run.Target, r.Run.Version = "release", hostile, hostile, hostile
 	r.Verdict.Reasons = []e2e.Reason{{Code: e2e.Code(hostile), Effect: e2e.Effect(hostile), Text: hostile, Tests: []string{hostile}}}
 	r.Problems = []e2e.Problem{{Code: e2e.Code(hostile), Text: hostile, File: "../../etc/passwd"}}
@@ -252,7 +252,6 @@ func TestPublishNothing(t *testing.T) {
 		"closed":                {func(s *githubfake.Server) { s.Pulls = nil }, "no open pull request"},
 		"another fork's branch": {func(s *githubfake.Server) { s.Pulls[0].HeadRepository = "someone/cases-2" }, "no open pull request"},
 		"the fork was deleted":  {func(s *githubfake.Server) { s.Runs[0].HeadRepository = "" }, "no open pull request"},
-		"running again":         {func(s *githubfake.Server) { s.Runs[0].Conclusion = "" }, "was started again"},
 		"a push":                {func(s *githubfake.Server) { s.Runs[0].Event = "push" }, "not started by a pull request"},
 		"an own branch":         {func(s *githubfake.Server) { s.Runs[0].HeadRepository = "acme/cases" }, "could post its own result"},
 	} {
@@ -265,6 +264,21 @@ func TestPublishNothing(t *testing.T) {
 				t.Errorf("exit status %d, %d writes\n%s", status, w.fake.Count("POST"), out)
 			}
 		})
+	}
+}
+
+// A run that was started again has no verdict yet, and its status says so: a queue takes the earlier attempt's for the verdict.
+func TestPublishWhileItRunsAgain(t *testing.T) {
+	for _, before := range []string{"failure", "success"} {
+		w := newForkWorld(t)
+		w.fake.Runs[0].Conclusion = ""
+		w.fake.AddStatus(githubfake.Status{SHA: w.fake.Runs[0].SHA, Context: "e2e-gate/pr", State: before, TargetURL: "https://github.example/acme/cases/actions/runs/900"})
+		status, out := w.publish()
+		got := w.fake.Statuses()[0]
+		if status != 0 || !strings.Contains(out, "was started again") || got.State != "pending" || got.Description != "attempt 2 of the workflow run is running" ||
+			len(w.fake.Comments()) != 0 {
+			t.Errorf("exit status %d, %+v\n%s", status, got, out)
+		}
 	}
 }
 

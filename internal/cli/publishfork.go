@@ -58,6 +58,10 @@ func (f *forkPublisher) post(ctx context.Context) error {
 	if f.stage, err = f.chooseStage(current); err != nil {
 		return err
 	}
+	if !f.run.Completed { // whoever waits for the status must not take an earlier attempt's for the verdict
+		f.journal.Outcome(f.place.SetStatus(ctx, f.run.SHA, publish.PendingStatus(f.stage, f.Key, f.place.AttemptPage(f.run.URL, f.run.Attempt), f.run.Attempt)))
+		return f.tell("the run was started again; its result is posted when it ends")
+	}
 	conclusion := f.run.Conclusion
 	if f.Job != "" {
 		if conclusion, err = f.forge.JobConclusion(ctx, f.run, f.Job); err != nil {
@@ -70,8 +74,6 @@ func (f *forkPublisher) post(ctx context.Context) error {
 // skipReason says why there is nothing to post; empty where there is.
 func (f *forkPublisher) skipReason() string {
 	switch {
-	case !f.run.Completed:
-		return "the run was started again; its result is posted when it ends"
 	case f.run.Event != "pull_request":
 		return "the run was not started by a pull request"
 	case strings.EqualFold(f.run.HeadRepository, f.trigger.Repository) && f.run.Actor != dependabot:
@@ -189,22 +191,33 @@ func (f *forkPublisher) fetch(ctx context.Context, dir string) (string, error) {
 	})
 	file := filepath.Join(dir, "result.json")
 	limit, isResult := forge.Limit{File: maxPosted, Total: maxPosted}, func(name string) bool { return name == "result.json" }
+	slices.SortStableFunc(list, func(a, b upload) int { // the small artifacts last
+		switch {
+		case a.documents == b.documents:
+			return 0
+		case b.documents:
+			return -1
+		}
+		return 1
+	})
+	failed := fmt.Errorf("it uploaded none for stage %s", f.stage)
 	for _, u := range slices.Backward(list) {
 		if err := f.forge.Extract(ctx, u.Artifact, dir, limit, isResult); err != nil {
-			return "", err
+			failed = err
+			continue
 		}
 		if _, err := os.Stat(file); err == nil {
 			return file, nil
 		}
 	}
-	return "", fmt.Errorf("it uploaded none for stage %s", f.stage)
+	return "", failed
 }
 
 // overrideClaims replaces what the result claims about itself by what the API says. If the
 // two disagree about the outcome, the verdict becomes not judged.
 func (f *forkPublisher) overrideClaims(doc *e2e.Result, pr int, conclusion string) {
 	doc.Run.Stage, doc.Run.Key, doc.Run.PullRequest, doc.Run.URL, doc.Run.Event = f.stage, f.Key, pr, f.run.URL, f.run.Event
-	doc.Run.MergeGroup = nil
+	doc.Run.MergeGroup, doc.Grouped = nil, nil
 	stripLinks(doc)
 	if (conclusion == "success") == (doc.Verdict.ExitStatus() == e2e.ExitPassed) {
 		return

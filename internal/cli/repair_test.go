@@ -220,3 +220,13 @@ func TestRepairNeedsToKnowWhomToBelieve(t *testing.T) {
 		t.Errorf("%d requests", fake.Count(""))
 	}
 }
+
+// What the plan could know more is not worth the requests that others need.
+func TestRepairWhenRequestsAreScarce(t *testing.T) {
+	fake := backedUp(t, 30)
+	fake.Used = 850
+	runs, said := repaired(t, fake)
+	if runs != 0 || len(fake.Downloads()) != 0 || fake.Count("") > 2 || !strings.Contains(said, "852 of the 1000 requests") {
+		t.Errorf("%d runs, %d requests\n%s", runs, fake.Count(""), said)
+	}
+}

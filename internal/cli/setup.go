@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/org/e2e-gate/internal/config"
+	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/forge"
 	"github.com/org/e2e-gate/internal/history"
 	"github.com/org/e2e-gate/internal/pipeline"
@@ -37,6 +38,8 @@ type setup struct {
 	// are there and could not be fetched.
 	earlier []string
 	unread  []pipeline.Unread
+	// found are problems that the command found before the session.
+	found []e2e.Problem
 	// narrow says which tests the run is narrowed to.
 	narrow pipeline.Narrow
 	// exonerates: the command judges the whole stage, so a failure may be compared with the base.
@@ -144,7 +147,7 @@ func (s *setup) session(ctx context.Context, f staged, matrix, oneMachine bool, 
 	for _, note := range s.judging.notes {
 		s.console.Note(note)
 	}
-	problems := slices.Clone(s.judging.problems)
+	problems := slices.Concat(s.judging.problems, s.found)
 	if s.eventSHA != "" && s.posting {
 		problems = append(problems, s.wrongCommit())
 	}
@@ -154,15 +157,16 @@ func (s *setup) session(ctx context.Context, f staged, matrix, oneMachine bool, 
 		cfg.Shards.Count = 0
 	}
 	var vouched func(context.Context) ([]history.Found, error)
+	var grouped func(context.Context, []int) []pipeline.GroupMember
 	if s.exonerates {
-		vouched = s.past.vouching(s.console)
+		vouched, grouped = s.past.vouching(s.console), s.grouped
 	}
 	session := pipeline.New(pipeline.Options{
 		Root: s.root, Out: f.Out, Config: &cfg, ConfigFile: ownConfig(s.root, f.Config), Missing: s.missing, Stage: s.stage, Trigger: s.trigger,
 		Subject: s.subject, EventSHA: s.eventSHA, RunID: s.runID, Key: f.Key,
 		Select: f.Select, Service: f.Service, Narrow: s.narrow,
 		Shards: count, Matrix: matrix, OneMachine: oneMachine, Quarantine: quarantine, ChangedPaths: s.changed, Earlier: s.earlier,
-		Judging: &s.judging.Judging, Baseline: s.measured, Approve: s.judging.asking(), Vouched: vouched,
+		Judging: &s.judging.Judging, Baseline: s.measured, Approve: s.judging.asking(), Vouched: vouched, Grouped: grouped,
 		Unread: s.unread, Witnesses: s.witnesses, Problems: problems, Hold: s.judging.hold, PolicyDigest: s.policyDigest,
 		Tracked: s.app.tracked(s.root, filepath.Join(s.root, workspace.Name, "runs"), "documents"),
 		History: s.past.log(backups), BaseEnv: s.app.Environ, Redact: s.redact, Progress: s.console, Version: version(), Now: s.app.Now,

@@ -85,7 +85,10 @@ func ofCheckout(ctx context.Context, t trigger.Trigger, work gitrepo.Checkout) (
 	case t.SHA == "":
 		t.SHA = head
 	case head == "":
-		if t.CI {
+		switch {
+		case work.Foreign(ctx):
+			t.Notes = append(slices.Clone(t.Notes), gitrepo.ErrForeign.Error())
+		case t.CI:
 			t.Notes = append(slices.Clone(t.Notes), fmt.Sprintf(
 				"git does not tell which commit is checked out, so it is not certain that commit %.10s is what is tested", t.SHA))
 		}

@@ -12,6 +12,7 @@ type verdictCmd struct {
 	published
 	Plan    string `help:"plan.json of this run. Default on GitHub Actions: the plan that an earlier job uploaded." placeholder:"FILE" type:"path"`
 	Results string `help:"Folder with the shard documents. Default on GitHub Actions: what the shards uploaded." placeholder:"DIR" type:"path"`
+	Needs   string `help:"How the jobs before this one ended, as GitHub's toJSON(needs) has it. The verdict then waits for nothing that cannot come." placeholder:"JSON"`
 }
 
 // Help is shown by verdict --help.
@@ -23,6 +24,10 @@ func (verdictCmd) Help() string {
 func (c verdictCmd) Run(ctx context.Context, a *App) error {
 	if info, err := os.Stat(c.Results); c.Results != "" && (err != nil || !info.IsDir()) {
 		return usage("--results %s: not found; give the folder with the shard-*.json", c.Results)
+	}
+	before, err := readNeeds(c.Needs)
+	if err != nil {
+		return err
 	}
 	place, err := openPlace(c.Publish)
 	if err != nil {
@@ -37,12 +42,12 @@ func (c verdictCmd) Run(ctx context.Context, a *App) error {
 		if files == nil {
 			return usage("--results is missing; give the folder with the shard-*.json")
 		}
-		c.Results = files.dir
+		c.Results, files.needs = files.dir, before
 		files.results(ctx, plan)
 	}
 	s, session, err := a.adopt(ctx, c.staged, plan, config.JudgeSections, func(s *setup) {
 		s.keepUnread(files)
-		s.posting, s.exonerates = c.posting(), true
+		s.posting, s.exonerates, s.found = c.posting(), true, before.explains(plan)
 	})
 	if err != nil {
 		return err

@@ -19,7 +19,27 @@ type Result struct {
 	// Documents are in the order in which they were read or written.
 	Documents []DocumentSum `json:"documents,omitempty" doc:"Documents that the result was made of: the plan, and those of the shards."`
 	Judging   *Judging      `json:"judging,omitempty" doc:"Whose config judged, and what a change alters about its own judge."`
-	Verdict   Verdict       `json:"verdict" doc:"The one decision."`
+	// Grouped are the newest of them, since earlier ones have groups of their own.
+	Grouped []GroupedPull `json:"pull_requests,omitempty" doc:"If tests fail in a merge group: its pull requests, at most the newest 10, and what they have to do with that."`
+	Verdict Verdict       `json:"verdict" doc:"The one decision."`
+}
+
+// GroupedPull is a pull request of a merge group in which tests failed. It decides nothing.
+type GroupedPull struct {
+	Number int    `json:"number" doc:"Its number."`
+	Title  string `json:"title,omitempty" doc:"Its title; absent where it is not known."`
+	SHA    string `json:"sha,omitempty" mask:"-" doc:"Its head when that was asked; absent where it is not known."`
+	Alone  string `json:"alone,omitempty" mask:"-" doc:"The gate's commit status on its head; absent where it is not known." enum:"success,failure,error,pending"`
+	// FilesKnown with no Touches says that it touches nothing of what failed.
+	FilesKnown bool         `json:"files_known" doc:"All files that it changes are known."`
+	Touches    []GroupTouch `json:"touches,omitempty" doc:"What they have to do with tests that failed."`
+	Unknown    string       `json:"unknown,omitempty" doc:"What is not known of it, and why."`
+}
+
+// GroupTouch is what a pull request has to do with tests that failed.
+type GroupTouch struct {
+	Text  string   `json:"text" doc:"A sentence: it touches e2e/pay.ts, which belongs to the suite."`
+	Tests []string `json:"tests" mask:"-" doc:"Tests that it is about."`
 }
 
 // DocumentSum names a document and its content.
@@ -243,7 +263,7 @@ type TestHistory struct {
 
 	Slower *HistoryPace `json:"slower,omitempty" doc:"Since when it takes longer to pass, if it does."`
 
-	Text string `json:"text" doc:"The same in a few words: failing on main since 2026-11-02 (4 runs)."`
+	Text string `json:"text" doc:"The same in a few words: fails on main too since 2026-11-02 (4 runs)."`
 }
 
 // HistoryPace is a change of what a test takes to pass.

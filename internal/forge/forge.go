@@ -115,6 +115,20 @@ type MergeQueue interface {
 	// QueuedPRs are the pull requests that the commit of a merge group holds, in the order
 	// in which they will merge; none where the queue does not have the commit any more.
 	QueuedPRs(ctx context.Context, branch, sha string) ([]int, error)
+	// GroupedPRs reads pull requests, in the order of their numbers in the list, with the state of
+	// a commit status on the head of each.
+	GroupedPRs(ctx context.Context, numbers []int, status string) ([]GroupedPR, error)
+}
+
+// GroupedPR is a pull request of a merge group. Its text is not trusted.
+type GroupedPR struct {
+	Number int
+	Title  string
+	// SHA is its head; Status is the state of the commit status on it, in the forge's word, empty
+	// where it has none.
+	SHA, Status string
+	// Files is how many it changes.
+	Files int
 }
 
 // Attempts are forges that can be asked how the attempts of a workflow run ended.
@@ -150,7 +164,7 @@ type Step struct {
 }
 
 // CommitStatus is a status of a commit. State is in the forge's word.
-type CommitStatus struct{ State, TargetURL string }
+type CommitStatus struct{ State, Description, TargetURL string }
 
 // FailedTests are tests that failed in a workflow run, up to an attempt of it.
 type FailedTests struct {

@@ -47,6 +47,15 @@ func (c Checkout) env() []string {
 	}}})
 }
 
+// ErrForeign is that git refuses a checkout because its files belong to another user, in a container job or on
+// a machine of one's own. Since git 2.38, safe.directory among the options of a call prevents that; before, only
+// a configuration of the user's did, which is not trusted here.
+var ErrForeign = errors.New("git refuses this checkout, because its files belong to another user than the one that the gate runs as (\"dubious ownership\"); " +
+	"run checkout and gate as the same user (in a container job: options: --user), give the files to that user with chown, or install git 2.38 or newer")
+
+// foreignSaid is how git says so, since 2.35.3 and before that.
+var foreignSaid = regexp.MustCompile(`(?m)^fatal: (detected dubious ownership in repository|unsafe repository \()`)
+
 // git runs git and returns what it printed. The error is what git said.
 func (c Checkout) git(ctx context.Context, limit time.Duration, args ...string) (string, error) {
 	var out, said strings.Builder
@@ -59,6 +68,9 @@ func (c Checkout) git(ctx context.Context, limit time.Duration, args ...string) 
 	if exit.Err != nil {
 		return "", exit.Err
 	}
+	if foreignSaid.MatchString(said.String()) {
+		return "", ErrForeign
+	}
 	return "", errors.New(firstLine(said.String(), "git "+args[0]+" failed with "+exit.String()))
 }
 
@@ -69,6 +81,12 @@ func firstLine(text, otherwise string) string {
 		return otherwise
 	}
 	return line
+}
+
+// Foreign reports whether git refuses the checkout because its files belong to another user.
+func (c Checkout) Foreign(ctx context.Context) bool {
+	_, err := c.git(ctx, timeout, "rev-parse", "--git-dir")
+	return errors.Is(err, ErrForeign)
 }
 
 // Head is the commit that is checked out; empty where there is none, or no git.

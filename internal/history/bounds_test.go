@@ -113,7 +113,7 @@ func TestObjectsThatLieAboutTheirSize(t *testing.T) {
 	}
 	f := newFold()
 	f.names["x"] = true
-	snapshot, err := encodeSnapshot(f, []string{"x"}, samples)
+	snapshot, err := encodeSnapshot(f, []string{"x"}, samples, fine)
 	if err != nil {
 		t.Fatal(err)
 	}

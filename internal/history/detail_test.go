@@ -184,7 +184,8 @@ func TestSizeOfAPassingRecord(t *testing.T) {
 	}
 	old, err := pack(gzip.DefaultCompression, func(write func(any) error) error {
 		head := Record{
-			Schema: r.Schema, RunID: r.RunID, WorkflowRun: r.WorkflowRun, Attempt: r.Attempt, Stage: r.Stage, Subject: e2e.Subject{Ref: r.Ref, SHA: r.SHA}, Started: r.Started, Main: r.Main,
+			Schema: r.Schema, RunID: r.RunID, WorkflowRun: r.WorkflowRun, Attempt: r.Attempt, Stage: r.Stage, Subject: e2e.Subject{Ref: r.Ref, SHA: r.SHA},
+			Started: r.Started, Main: r.Main,
 			Event: r.Event, Version: r.Version, Verdict: r.Verdict,
 		}
 		err := write(head)

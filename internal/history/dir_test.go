@@ -129,7 +129,8 @@ func TestConcurrentWritersLoseNothing(t *testing.T) {
 					t.Error(err)
 				}
 				// All of them write this one: one wins, none fails.
-				if err := log.Save(ctx, Record{Schema: Schema, RunID: "e2e-2-y", Attempt: 1, Shard: n, Subject: e2e.Subject{Ref: fmt.Sprint(w)}, Started: day0}); err != nil {
+				if err := log.Save(ctx, Record{Schema: Schema, RunID: "e2e-2-y", Attempt: 1, Shard: n, Subject: e2e.Subject{Ref: fmt.Sprint(w)},
+					Started: day0}); err != nil {
 					t.Error(err)
 				}
 				if _, skipped, err := log.Load(ctx); err != nil || len(skipped) > 0 {

@@ -199,10 +199,31 @@ func (p *packed) UnmarshalJSON(data []byte) error {
 // errLarge is returned for a snapshot that no reader would accept.
 var errLarge = errors.New("the snapshot is too large")
 
+// fine is how a snapshot is written for readers of a store: quickly, and as exact as it can be.
+var fine = density{level: gzip.BestSpeed, seconds: func(s float64) float64 { return s }, runs: maxNames}
+
+// dense is how one is written that has to be small: durations with three digits, which differ less
+// than two runs of a test do, and as many workflow runs as a repair may list.
+var dense = density{level: gzip.DefaultCompression, seconds: threeDigits, runs: 1000}
+
+// density is how much room a snapshot takes.
+type density struct {
+	level, runs int
+	seconds     func(float64) float64
+}
+
+func threeDigits(s float64) float64 {
+	short, err := strconv.ParseFloat(strconv.FormatFloat(s, 'g', 3, 64), 64)
+	if err != nil {
+		return s
+	}
+	return short
+}
+
 // encodeSnapshot writes what was folded, with so many of the newest samples for each
 // statistic.
-func encodeSnapshot(f *fold, names []string, most int) ([]byte, error) {
-	head := snapshot{Schema: SnapshotSchema, Names: names, WorkflowRuns: newestRuns(f.workflowRuns), Incidents: newestIncidents(f.incidents)}
+func encodeSnapshot(f *fold, names []string, most int, d density) ([]byte, error) {
+	head := snapshot{Schema: SnapshotSchema, Names: names, WorkflowRuns: newestRuns(f.workflowRuns, d.runs), Incidents: newestIncidents(f.incidents)}
 	at := map[*Record]int{}
 	ids := sortedIDs(f.tests)
 	for _, id := range ids {
@@ -214,7 +235,7 @@ func encodeSnapshot(f *fold, names []string, most int) ([]byte, error) {
 		}
 	}
 	size := 0
-	data, err := pack(gzip.BestSpeed, func(write func(any) error) error {
+	data, err := pack(d.level, func(write func(any) error) error {
 		line, err := json.Marshal(head)
 		if err == nil && len(line) >= maxLine {
 			err = errLarge
@@ -227,7 +248,7 @@ func encodeSnapshot(f *fold, names []string, most int) ([]byte, error) {
 			k := f.tests[ids[i]]
 			r = row{ID: ids[i], Suite: k.suite, File: k.file, Samples: r.Samples[:0]}
 			for x := range k.newest(most) {
-				r.Samples = append(r.Samples, packed{at[x.record], x.outcome, x.seconds, x.silent, x.column})
+				r.Samples = append(r.Samples, packed{at[x.record], x.outcome, d.seconds(x.seconds), x.silent, x.column})
 			}
 			if line, err = appendRow(line[:0], r); err == nil {
 				err = write(line)
@@ -323,7 +344,7 @@ func newestIncidents(all map[string]time.Time) map[string]time.Time {
 
 // newestRuns are workflow runs by age, the newest that there is room for: their ids are
 // numbers that grow.
-func newestRuns(runs map[string]bool) []string {
+func newestRuns(runs map[string]bool, most int) []string {
 	list := slices.SortedFunc(maps.Keys(runs), func(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b)) })
-	return list[max(0, len(list)-maxNames):]
+	return list[max(0, len(list)-most):]
 }

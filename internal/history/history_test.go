@@ -39,13 +39,14 @@ func TestRecordOf(t *testing.T) {
 		},
 	}
 	got := recordOf(doc, map[string]e2e.Test{"passed": {Suite: "s", File: "f"}}, e2e.Result{})
-	want := Record{Schema: Schema, RunID: "e2e-1-x", Attempt: 3, Shard: 2, Stage: "pr", Subject: e2e.Subject{Ref: "refs/heads/main", SHA: "abc"}, Started: day0, Tests: []Entry{
-		{ID: "passed", Suite: "s", File: "f", Outcome: e2e.Passed, Seconds: 2},
-		{ID: "flaky", Outcome: e2e.Flaky, Seconds: 3, Attempts: []Attempt{{Outcome: e2e.Failed, Seconds: 9}, {Outcome: e2e.Passed, Seconds: 3}}},
-		{ID: "failed", Outcome: e2e.Failed, Attempts: []Attempt{{Outcome: e2e.Failed, Seconds: 9}}},
-		{ID: "lost", Outcome: e2e.Lost, Nothing: Lost},
-		{ID: "unplanned", Suite: "u", File: "uf", Outcome: e2e.Passed, Seconds: 1},
-	}}
+	want := Record{Schema: Schema, RunID: "e2e-1-x", Attempt: 3, Shard: 2, Stage: "pr", Subject: e2e.Subject{Ref: "refs/heads/main", SHA: "abc"},
+		Started: day0, Tests: []Entry{
+			{ID: "passed", Suite: "s", File: "f", Outcome: e2e.Passed, Seconds: 2},
+			{ID: "flaky", Outcome: e2e.Flaky, Seconds: 3, Attempts: []Attempt{{Outcome: e2e.Failed, Seconds: 9}, {Outcome: e2e.Passed, Seconds: 3}}},
+			{ID: "failed", Outcome: e2e.Failed, Attempts: []Attempt{{Outcome: e2e.Failed, Seconds: 9}}},
+			{ID: "lost", Outcome: e2e.Lost, Nothing: Lost},
+			{ID: "unplanned", Suite: "u", File: "uf", Outcome: e2e.Passed, Seconds: 1},
+		}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

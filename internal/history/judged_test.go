@@ -11,7 +11,8 @@ import (
 
 // A record says how critical its tests were, and so does a snapshot that it is folded into.
 func TestCriticalityOfAJudgedRun(t *testing.T) {
-	r := Record{Schema: Schema, RunID: "e2e-1-x", Subject: e2e.Subject{SHA: "abc"}, Stage: "pr", Started: time.Date(2026, 11, 2, 10, 0, 0, 0, time.UTC), Verdict: e2e.VerdictPassed}
+	r := Record{Schema: Schema, RunID: "e2e-1-x", Subject: e2e.Subject{SHA: "abc"}, Stage: "pr", Started: time.Date(2026, 11, 2, 10, 0, 0, 0, time.UTC),
+		Verdict: e2e.VerdictPassed}
 	for id, c := range map[string]e2e.Criticality{"smoke": e2e.ReleaseBlockingSmoke, "blocking": e2e.ReleaseBlocking, "nightly": e2e.Nightly, "none": ""} {
 		r.add(Entry{ID: id, Suite: "s", Outcome: e2e.Passed, Seconds: 1}, &e2e.Test{ID: id, Criticality: c})
 	}
@@ -27,7 +28,7 @@ func TestCriticalityOfAJudgedRun(t *testing.T) {
 	read := newFold()
 	read.addEntries("one", u)
 	u.free()
-	snap, err := encodeSnapshot(read, []string{"one"}, samples)
+	snap, err := encodeSnapshot(read, []string{"one"}, samples, fine)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +55,8 @@ func TestCriticalityOfAJudgedRun(t *testing.T) {
 func TestLastJudged(t *testing.T) {
 	start := time.Date(2026, 11, 2, 10, 0, 0, 0, time.UTC)
 	record := func(run, sha, stage string, hour int, edit func(r *Record), tests ...Entry) Record {
-		r := Record{RunID: run, Subject: e2e.Subject{SHA: sha}, Stage: stage, Started: start.Add(time.Duration(hour) * time.Hour), Verdict: e2e.VerdictPassed, Tests: tests}
+		r := Record{RunID: run, Subject: e2e.Subject{SHA: sha}, Stage: stage, Started: start.Add(time.Duration(hour) * time.Hour), Verdict: e2e.VerdictPassed,
+			Tests: tests}
 		r.Variant = "linux/amd64"
 		if edit != nil {
 			edit(&r)
@@ -82,7 +84,8 @@ func TestLastJudged(t *testing.T) {
 		want           Judged
 		found          bool
 	}{
-		{"pr", "linux/amd64", []string{"unknown", "new", "old"}, Judged{"3", "new", map[string]JudgedTest{"s/a": {"s", true, ""}, "s/c": {"s", true, ""}, "s/d": {"s", false, ""}}}, true},
+		{"pr", "linux/amd64", []string{"unknown", "new", "old"}, Judged{"3", "new", map[string]JudgedTest{"s/a": {"s", true, ""}, "s/c": {"s", true, ""},
+			"s/d": {"s", false, ""}}}, true},
 		{"pr", "linux/amd64", []string{"old", "new"}, Judged{"1", "old", map[string]JudgedTest{"s/a": {"s", true, ""}, "s/b": {"s", true, ""}}}, true},
 		{"pr", "windows/amd64", []string{"old", "new"}, Judged{"7", "new", map[string]JudgedTest{"s/w": {"s", true, ""}}}, true},
 		{"pr", "darwin/arm64", []string{"old"}, Judged{"1", "old", map[string]JudgedTest{"s/a": {"s", true, ""}, "s/b": {"s", true, ""}}}, true},

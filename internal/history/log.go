@@ -348,9 +348,9 @@ func unpackWithin(ctx context.Context, held *semaphore.Weighted, data []byte, er
 func (l *Log) compact(ctx context.Context, f *fold) {
 	names := slices.Sorted(maps.Keys(f.names))
 	names = names[max(0, len(names)-maxNames):]
-	data, err := encodeSnapshot(f, names, samples)
+	data, err := encodeSnapshot(f, names, samples, fine)
 	for most := samples / 2; errors.Is(err, errLarge) && most > 0; most /= 2 {
-		data, err = encodeSnapshot(f, names, most) // fewer runs of each test are better than none
+		data, err = encodeSnapshot(f, names, most, fine) // fewer runs of each test are better than none
 	}
 	if err != nil {
 		return

@@ -175,23 +175,40 @@ func (a Answer) recent() string {
 	return ""
 }
 
-// Past says what earlier runs recorded of a test that failed or was flaky. It ignores
-// runs with the id except. It is nil only for a test without an id.
-func (s Stats) Past(id, except string) *e2e.TestHistory {
+// Own is what a run knows of itself and of a test when it asks what earlier runs recorded.
+type Own struct {
+	// Run is its id: it is ignored.
+	Run string
+	// OnMain: it is a run of the default branch.
+	OnMain bool
+	// Same is in how many judged runs of the base the test failed in the same way as now.
+	Same int
+}
+
+// OwnOf is what a run knows of itself, and of a test that failed so often in the same way on its base.
+func OwnOf(run e2e.Run, same int) Own {
+	return Own{Run: run.ID, OnMain: Record{Main: run.DefaultBranch, Subject: run.Subject}.onMain(), Same: same}
+}
+
+// Past says what earlier runs recorded of a test that failed or was flaky. It is nil only for a
+// test without an id.
+//
+// That it fails on main too says nothing of why it fails here: only the same failure does.
+func (s Stats) Past(id string, own Own) *e2e.TestHistory {
 	if id == "" {
 		return nil
 	}
-	a := s.Ask(id, except)
+	a := s.Ask(id, own.Run)
 	h := &e2e.TestHistory{State: a.State, Text: "new, no earlier run is known"}
 	if len(a.all) == 0 {
 		return h
 	}
 	w := a.window()
-	h.Runs, h.Flaky, h.Failed, h.Text = w.runs, w.flaky, w.failed, a.text(w)
+	h.Runs, h.Flaky, h.Failed, h.Text = w.runs, w.flaky, w.failed, a.text(w, own)
 	if rate := estimate.RateOf(w.flaky, w.runs); w.flaky > 0 {
 		h.FlakeLow, h.FlakeHigh = rate.Low, rate.High
 	}
-	if p := s.pace(id, except); p.Slower() {
+	if p := s.pace(id, own.Run); p.Slower() {
 		h.Slower = &e2e.HistoryPace{Since: *p.Since, From: p.From, To: p.To}
 	}
 	h.First, h.Before = runOf(a.Since), runOf(a.Before)
@@ -241,21 +258,43 @@ func (a Answer) window() span {
 }
 
 // text is the answer in a few words.
-func (a Answer) text(w span) string {
-	if a.Variant != "" {
-		return a.Variant + ": " + a.words(w)
+func (a Answer) text(w span, own Own) string {
+	text := a.words(w)
+	if a.Streak.Runs > 0 {
+		text = a.streakWords(own)
 	}
-	return a.words(w)
+	if a.Variant != "" {
+		return a.Variant + ": " + text
+	}
+	return text
+}
+
+// streakWords say since when a test fails on the default branch.
+func (a Answer) streakWords(own Own) string {
+	text := "fails on main too since "
+	if own.OnMain {
+		text = "failing on main since "
+	}
+	text += a.Streak.First.Started.Format(time.DateOnly)
+	if a.Longer {
+		text += fmt.Sprintf(" or longer (%d or more runs)", a.Streak.Runs)
+	} else {
+		text += fmt.Sprintf(" (%s)", runs(a.Streak.Runs))
+	}
+	if own.Same > 0 {
+		text += fmt.Sprintf(", in the same way in %s", judgedRuns(own.Same))
+	}
+	return text
+}
+
+func judgedRuns(n int) string {
+	if n == 1 {
+		return "1 judged run"
+	}
+	return fmt.Sprintf("%d judged runs", n)
 }
 
 func (a Answer) words(w span) string {
-	if a.Streak.Runs > 0 {
-		since := a.Streak.First.Started.Format(time.DateOnly)
-		if a.Longer {
-			return fmt.Sprintf("failing on main since %s or longer (%d or more runs)", since, a.Streak.Runs)
-		}
-		return fmt.Sprintf("failing on main since %s (%s)", since, runs(a.Streak.Runs))
-	}
 	if a.Estimate.State == estimate.Fixed && a.Since != nil {
 		return fmt.Sprintf("fixed since %s (%s), was %s", a.Since.Started.Format(time.DateOnly), runs(a.passing()), a.Was)
 	}

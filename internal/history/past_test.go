@@ -26,9 +26,9 @@ func TestPast(t *testing.T) {
 		{"passed", "p B:p", "", notEnough, "new, passed in the last 2 runs on all branches"},
 		{"passed in enough runs", "p*5", "", Stable, "new, passed in the last 5 runs"},
 		{"other branches do not count where main is known", "p*5 B:p*9", "", Stable, "new, passed in the last 5 runs"},
-		{"failing on main", "p f f B:p", "", FailingOnMain, "failing on main since 2026-11-01 (2 runs)"},
+		{"failing on main", "p f f B:p", "", FailingOnMain, "fails on main too since 2026-11-01 (2 runs)"},
 		{"but for this run", "p f", "e2e-b", notEnough, "new, passed in the last run"},
-		{"skipped between", "f s f", "", FailingOnMain, "failing on main since 2026-11-01 (2 runs)"},
+		{"skipped between", "f s f", "", FailingOnMain, "fails on main too since 2026-11-01 (2 runs)"},
 		{"flaky ends it", "f k", "", notEnough, "flaky in 1 and failed in 1 of the last 2 runs, too few to tell"},
 		{"flaky", "k p B:k p k p", "", Flaky, "flaky in 2 of the last 5 runs"},
 		{"flaky on branches", "B:k p B:k p B:k", "", Flaky, "flaky in 3 of the last 5 runs on all branches, passes on main"},
@@ -45,7 +45,7 @@ func TestPast(t *testing.T) {
 		{"became flaky: the window is since then", "p*30 k k p k p k p k", "", Flaky, "flaky in 5 of the last 8 runs"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			got := Fold(sequence(tc.runs)).Past("t", tc.except)
+			got := Fold(sequence(tc.runs)).Past("t", Own{Run: tc.except})
 			if got.State != tc.state || got.Text != tc.text {
 				t.Errorf("%s: %s", got.State, got.Text)
 			}
@@ -57,7 +57,7 @@ func TestPast(t *testing.T) {
 			}
 		})
 	}
-	if Fold(sequence("f")).Past("", "") != nil {
+	if Fold(sequence("f")).Past("", Own{}) != nil {
 		t.Error("a test without an id has a past")
 	}
 }
@@ -66,8 +66,8 @@ const notEnough = string(estimate.NotEnough)
 
 // A streak of which no beginning is kept may be longer.
 func TestPastLongerThanKept(t *testing.T) {
-	got := Fold(sequence(fmt.Sprintf("p f*%d", samples+5))).Past("t", "")
-	want := fmt.Sprintf("failing on main since 2026-11-01 or longer (%d or more runs)", samples)
+	got := Fold(sequence(fmt.Sprintf("p f*%d", samples+5))).Past("t", Own{})
+	want := fmt.Sprintf("fails on main too since 2026-11-01 or longer (%d or more runs)", samples)
 	if got.Text != want || !got.Longer || got.First == nil || got.Before != nil {
 		t.Errorf("%+v", got)
 	}
@@ -79,7 +79,7 @@ func TestPastNamesTheCommits(t *testing.T) {
 		{"p*3 f f", "sha-3", "sha-2"}, {"f f", "sha-0", ""}, {"p*20 f*6 p*9", "sha-26", "sha-25"}, {"p*30 k k p k p k p k", "sha-30", "sha-29"}, {"p*9", "", ""},
 		{"p*3 B:f f", "sha-4", "sha-2"},
 	} {
-		got := Fold(sequence(tc.runs)).Past("t", "")
+		got := Fold(sequence(tc.runs)).Past("t", Own{})
 		sha := func(r *e2e.HistoryRun) string {
 			if r == nil {
 				return ""
@@ -96,7 +96,7 @@ func TestPastNamesTheCommits(t *testing.T) {
 func TestPastCountsRuns(t *testing.T) {
 	again := run(1, "refs/heads/main", e2e.Failed, 1)
 	again.Attempt = 2
-	got := Fold([]Record{run(1, "refs/heads/main", e2e.Failed, 1), again}).Past("t", "")
+	got := Fold([]Record{run(1, "refs/heads/main", e2e.Failed, 1), again}).Past("t", Own{})
 	if got.Streak != 1 || got.Longer {
 		t.Errorf("%+v", got)
 	}
@@ -152,10 +152,10 @@ func TestSlower(t *testing.T) {
 	if got.Pace == nil || got.Pace.Since.Run != list[22].RunID || got.Trend < 1.8 || got.Trend > 2.2 || got.High < 6 {
 		t.Errorf("%+v", got)
 	}
-	if got := Fold(list).Past("t", "").Slower; got == nil || got.Since.Run != list[22].RunID || got.To < 1.9*got.From {
+	if got := Fold(list).Past("t", Own{}).Slower; got == nil || got.Since.Run != list[22].RunID || got.To < 1.9*got.From {
 		t.Errorf("%+v", got)
 	}
-	if got := Fold(list[:26]).Past("t", list[25].RunID).Slower; got != nil { // three runs are too few
+	if got := Fold(list[:26]).Past("t", Own{Run: list[25].RunID}).Slower; got != nil { // three runs are too few
 		t.Errorf("%+v", got)
 	}
 	if got := Fold(list[:22]).One("t"); got.Pace != nil || got.Trend != 1 {
@@ -169,20 +169,20 @@ func TestSlower(t *testing.T) {
 // Each variant is estimated by itself.
 func TestPastOfVariants(t *testing.T) {
 	for _, tc := range []struct{ name, runs, state, text string }{
-		{"one fails on main, the other does not", "linux|p*9 windows|p*9 windows|f linux|p", "failing", "windows: failing on main since 2026-11-01 (1 run)"},
-		{"both fail, since the later of the two", "linux|p*9 windows|p windows|f*3 linux|f", FailingOnMain, "failing on main since 2026-11-01 (1 run)"},
-		{"the other ran on a branch only", "linux|p*9 linux|f*2 B:windows|p", FailingOnMain, "failing on main since 2026-11-01 (2 runs)"},
+		{"one fails on main, the other does not", "linux|p*9 windows|p*9 windows|f linux|p", "failing", "windows: fails on main too since 2026-11-01 (1 run)"},
+		{"both fail, since the later of the two", "linux|p*9 windows|p windows|f*3 linux|f", FailingOnMain, "fails on main too since 2026-11-01 (1 run)"},
+		{"the other ran on a branch only", "linux|p*9 linux|f*2 B:windows|p", FailingOnMain, "fails on main too since 2026-11-01 (2 runs)"},
 		{"one is flaky", "linux|p*9 windows|k windows|p windows|k windows|k windows|p", Flaky, "windows: flaky in 3 of the last 5 runs"},
 		{"one has a single run", "linux|p*9 windows|p", Stable, "new, passed in the last 9 runs"},
 		{"flaky on branches, in both", "B:linux|k*2 B:linux|p*3 B:windows|k*3 B:windows|p*2", Flaky, "windows: flaky in 3 of the last 5 runs on all branches"},
 		{"both pass", "linux|p*9 windows|p*9", Stable, "new, passed in the last 9 runs"},
-		{"a variant that did not run lately", "windows|p*9 linux|p*19 linux|f", FailingOnMain, "failing on main since 2026-11-02 (1 run)"},
-		{"old records name none", "p*9 linux|p windows|f", "failing", "windows: failing on main since 2026-11-01 (1 run)"},
+		{"a variant that did not run lately", "windows|p*9 linux|p*19 linux|f", FailingOnMain, "fails on main too since 2026-11-02 (1 run)"},
+		{"old records name none", "p*9 linux|p windows|f", "failing", "windows: fails on main too since 2026-11-01 (1 run)"},
 		{"a variant that said nothing is none", "linux|p*9 windows|s", Stable, "new, passed in the last 9 runs"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			text := strings.NewReplacer("B:windows|", "windows|B:", "B:linux|", "linux|B:").Replace(tc.runs)
-			got := Fold(sequence(text)).Past("t", "")
+			got := Fold(sequence(text)).Past("t", Own{})
 			if got.State != tc.state || got.Text != tc.text || (got.State == FailingOnMain) != !got.Since.IsZero() {
 				t.Errorf("%s: %s, since %v", got.State, got.Text, got.Since)
 			}
@@ -191,7 +191,7 @@ func TestPastOfVariants(t *testing.T) {
 	// Two variants that disagree in one run are not flaky.
 	both := sequence("linux|p*9 windows|p*9 linux|p windows|f")
 	both[19].RunID = both[18].RunID
-	if got := Fold(both).Past("t", ""); got.Flaky != 0 || got.State != "failing" {
+	if got := Fold(both).Past("t", Own{}); got.Flaky != 0 || got.State != "failing" {
 		t.Errorf("%+v", got)
 	}
 }
@@ -218,8 +218,8 @@ func TestFailingOnMainIsAFact(t *testing.T) {
 		for _, o := range newest {
 			want = want && o == e2e.Failed
 		}
-		got := Fold(records).Past("t", "")
-		if (got.State == FailingOnMain) != want || strings.HasPrefix(got.Text, "failing on main") != want || (got.Streak > 0) != want {
+		got := Fold(records).Past("t", Own{})
+		if (got.State == FailingOnMain) != want || strings.HasPrefix(got.Text, "fails on main too") != want || (got.Streak > 0) != want {
 			t.Fatalf("%s: %s; the newest on main: %v", got.State, got.Text, newest)
 		}
 		if (Fold(records).Recent("t") == FailingOnMain) != want {
@@ -264,5 +264,26 @@ func BenchmarkAll(b *testing.B) {
 	stats := Fold(records)
 	for b.Loop() {
 		stats.All()
+	}
+}
+
+// That a test fails on main too does not say why it fails here: only the same failure there does, and a run of main
+// says it of itself.
+func TestPastOfAFailureOnMain(t *testing.T) {
+	for _, tc := range []struct {
+		own  Own
+		want string
+	}{
+		{Own{}, "fails on main too since 2026-11-01 (3 runs)"},
+		{Own{Same: 3}, "fails on main too since 2026-11-01 (3 runs), in the same way in 3 judged runs"},
+		{Own{Same: 1}, "fails on main too since 2026-11-01 (3 runs), in the same way in 1 judged run"},
+		{Own{OnMain: true}, "failing on main since 2026-11-01 (3 runs)"},
+	} {
+		if got := Fold(sequence("p f f f")).Past("t", tc.own); got.Text != tc.want || got.State != FailingOnMain {
+			t.Errorf("%+v: %+v, want %q", tc.own, got, tc.want)
+		}
+	}
+	if got := Fold(sequence("f p")).Past("t", Own{Same: 3}); strings.Contains(got.Text, "same way") {
+		t.Errorf("a test that passes on main: %q", got.Text)
 	}
 }

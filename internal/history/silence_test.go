@@ -115,7 +115,7 @@ func TestWhatSaysNothingChangesNothing(t *testing.T) {
 		list := []any{s.All(), overhead, shards, s.Whole("s"), guess, from}
 		for _, id := range ids {
 			seconds, runs := s.Estimate(id)
-			list = append(list, s.Past(id, ""), s.Past(id, "run-3"), s.Recent(id), s.Ask(id, "").Estimate, seconds, runs, s.Pace(id), s.High(id),
+			list = append(list, s.Past(id, Own{}), s.Past(id, Own{Run: "run-3"}), s.Recent(id), s.Ask(id, "").Estimate, seconds, runs, s.Pace(id), s.High(id),
 				s.Covered(func(other string) bool { return other == id }))
 		}
 		return list
@@ -156,7 +156,7 @@ func TestWhatSaysNothingChangesNothing(t *testing.T) {
 			u.free()
 		}
 		direct.trim()
-		snapshot, err := encodeSnapshot(direct, nil, samples)
+		snapshot, err := encodeSnapshot(direct, nil, samples, fine)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -14,7 +14,8 @@ import (
 func TestVouched(t *testing.T) {
 	at := time.Date(2026, 5, 4, 3, 0, 0, 0, time.UTC)
 	record := func(run string, hours int, change func(*Record)) Found {
-		r := Record{Schema: Schema, RunID: "e2e-" + run, WorkflowRun: run, Attempt: 1, Stage: "pr", Subject: e2e.Subject{SHA: "new", Repository: "acme/cases"}, Main: true,
+		r := Record{Schema: Schema, RunID: "e2e-" + run, WorkflowRun: run, Attempt: 1, Stage: "pr", Subject: e2e.Subject{SHA: "new", Repository: "acme/cases"},
+			Main:    true,
 			Started: at.Add(time.Duration(hours) * time.Hour),
 			Variant: "linux/amd64", Verdict: e2e.VerdictFailed, Tests: []Entry{{ID: "s::a", Outcome: e2e.Failed, Exact: "x1:a"},
 				{ID: "s::other", Outcome: e2e.Failed, Exact: "x1:x"}, {ID: "s::b", Outcome: e2e.Passed, Seconds: 1}}}

@@ -43,7 +43,7 @@ func (s *Session) explained(ctx context.Context, engine categoriser, r e2e.Resul
 			}
 			inputs = append(inputs, safetext.Redacted(s.opts.Redact, in))
 			at = append(at, i)
-			t.History = stats.Past(t.Stable(), s.run.ID)
+			t.History = stats.Past(t.Stable(), s.ownOf(t))
 		case e2e.Lost, e2e.NotRun:
 			unreported(t, about[t.ID])
 		case e2e.Passed, e2e.Skipped, e2e.OutcomeUnknown:
@@ -65,6 +65,15 @@ func (s *Session) explained(ctx context.Context, engine categoriser, r e2e.Resul
 	r.Clusters = append([]e2e.Cluster{}, clusters...)
 	sameForAll(r)
 	return r, nil
+}
+
+// ownOf is what this run knows of a test that it asks the history about.
+func (s *Session) ownOf(t *e2e.TestResult) history.Own {
+	same := 0
+	if t.BaseFails != nil {
+		same = len(t.BaseFails.Runs)
+	}
+	return history.OwnOf(s.run, same)
 }
 
 // collided is what triage says of a failure for which the verdict found that two shards collided.

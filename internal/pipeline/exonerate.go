@@ -152,6 +152,11 @@ func (s *Session) touched(t *e2e.TestResult, judging *e2e.Judging, owners codeow
 	if judging != nil && len(judging.Changes) > 0 {
 		return "the change alters what judges it"
 	}
+	return s.touchedBy("the change", s.opts.ChangedPaths, t, owners)
+}
+
+// touchedBy says what changed files have to do with a failed test, as a sentence about who changed them. Empty: nothing.
+func (s *Session) touchedBy(who string, files []string, t *e2e.TestResult, owners codeowners.Ruleset) string {
 	dir := "."
 	if i := slices.IndexFunc(s.opts.Config.Suites, func(one suite.Spec) bool { return one.Name == t.Suite }); i >= 0 {
 		dir = path.Clean(filepath.ToSlash(s.opts.Config.Suites[i].Dir))
@@ -168,18 +173,18 @@ func (s *Session) touched(t *e2e.TestResult, judging *e2e.Judging, owners codeow
 		text.WriteString(a.Message + "\n" + a.Details + "\n")
 	}
 	failure := strings.ReplaceAll(text.String(), `\`, "/")
-	for _, file := range s.opts.ChangedPaths {
+	for _, file := range files {
 		switch {
 		case strings.HasPrefix(file, dir+"/"):
-			return fmt.Sprintf("the change touches %s, which belongs to the suite", file)
+			return fmt.Sprintf("%s touches %s, which belongs to the suite", who, file)
 		case s.starts(file):
-			return fmt.Sprintf("the change touches %s, which starts the suite or what it needs", file)
+			return fmt.Sprintf("%s touches %s, which starts the suite or what it needs", who, file)
 		case strings.HasPrefix(file, ".github/") || slices.Contains(manifests, path.Base(file)):
-			return fmt.Sprintf("the change touches %s, which may change what every test runs with", file)
+			return fmt.Sprintf("%s touches %s, which may change what every test runs with", who, file)
 		case namedIn(failure, file):
-			return fmt.Sprintf("the change touches %s, which the failure names", file)
+			return fmt.Sprintf("%s touches %s, which the failure names", who, file)
 		case t.Owner != "" && s.owns(owners, file, t.Owner):
-			return fmt.Sprintf("the change touches %s, which belongs to %s", file, t.Owner)
+			return fmt.Sprintf("%s touches %s, which belongs to %s", who, file, t.Owner)
 		}
 	}
 	return ""

@@ -55,12 +55,7 @@ func (s *Session) judge(ctx context.Context, ev evidence, problems []e2e.Problem
 	if err != nil {
 		problems = append(problems, e2e.Problem{Code: e2e.CodeToolError, LosesEvidence: true, Text: "triage rules: " + err.Error()})
 	}
-	in := verdict.In{
-		Run: s.run, Plan: ev.plan, Gates: ev.gates, Ends: ev.ends, Documents: s.enriched(ev), Local: ev.local,
-		Unreadable: ev.unreadable, Results: ev.results, Earlier: ev.earlier, Witnesses: ev.witnesses, Problems: problems,
-		Table: s.opts.Config.Policy.Table(), Quarantine: s.opts.Quarantine, Judging: s.opts.Judging,
-		Budget: s.opts.Stage.Budget.Seconds(), Journeys: s.journeyBudgets(), Known: s.knownTests(ev), Now: s.opts.Now(),
-	}
+	in := s.input(ev, problems)
 	out, stopped := verdict.Within(ctx, in)
 	if stopped == nil {
 		in, out, stopped = s.exonerated(ctx, in, out)
@@ -75,7 +70,18 @@ func (s *Session) judge(ctx context.Context, ev evidence, problems []e2e.Problem
 	if stopped != nil {
 		return judged{}, stopped
 	}
+	r.Grouped = s.grouped(ctx, &r)
 	return judged{s.linked(r), out.Counted, ev.local}, nil
+}
+
+// input is what a verdict is made from.
+func (s *Session) input(ev evidence, problems []e2e.Problem) verdict.In {
+	return verdict.In{
+		Run: s.run, Plan: ev.plan, Gates: ev.gates, Ends: ev.ends, Documents: s.enriched(ev), Local: ev.local,
+		Unreadable: ev.unreadable, Results: ev.results, Earlier: ev.earlier, Witnesses: ev.witnesses, Problems: problems,
+		Table: s.opts.Config.Policy.Table(), Quarantine: s.opts.Quarantine, Judging: s.opts.Judging,
+		Budget: s.opts.Stage.Budget.Seconds(), Journeys: s.journeyBudgets(), Known: s.knownTests(ev), Now: s.opts.Now(),
+	}
 }
 
 // reported is how many tests are planned or reported.

@@ -79,6 +79,8 @@ type Options struct {
 	// Vouched reads the records of runs that the forge says are of the default branch, from where only such runs can have put them.
 	// Nil: there are none, so no failure is excused by what the base does.
 	Vouched func(ctx context.Context) ([]history.Found, error)
+	// Grouped asks about pull requests of the merge group; nil: there is no one to ask, or the command does not judge the whole stage.
+	Grouped func(ctx context.Context, numbers []int) []GroupMember
 	// Approve asks whether people approved that the change affects tests that judge it; missing
 	// says why not. Nil: the base's policy does not block that, or it cannot be approved.
 	Approve func() (given []e2e.Approval, missing string)
@@ -152,6 +154,8 @@ type Session struct {
 	written map[string][sha256.Size]byte
 	// origins are the documents that this run was made of, by the name that they are written under.
 	origins map[string]origin
+	// members are those of the merge group, once they were asked for.
+	members []GroupMember
 	// read are documents of other jobs and of earlier attempts that this run was made of.
 	read []e2e.DocumentSum
 }

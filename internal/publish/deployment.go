@@ -57,7 +57,7 @@ func (p *Publisher) deploymentStatus(ctx context.Context, place Place, to Deploy
 	}
 	if p.deployment == 0 {
 		var err error
-		if p.deployment, err = to.FindDeployment(ctx, sha, environment); err != nil {
+		if p.deployment, err = to.FindDeployment(ctx, sha, environment, p.Trigger.URL); err != nil {
 			p.Journal.Failed(err)
 			return
 		}

@@ -43,7 +43,11 @@ func (j *Journal) Outcome(out Outcome, err error) {
 		j.incomplete = true
 		j.failures = append(j.failures, cmp.Or(out.Note, "the token may only read"))
 	}
-	if out.Note != "" {
+	switch {
+	case out.Note == "":
+	case out.Action == Corrected: // nothing is missing
+		j.say("note: " + out.Note)
+	default:
 		j.Note(out.Note)
 	}
 }

@@ -26,7 +26,8 @@ type Place interface {
 	// judged; page is that run's. Where there is no comment nothing is written.
 	Supersede(ctx context.Context, pr int, stamp Stamp, page string) (Outcome, error)
 	// SetStatus sets the status of a commit, which is its full hash. A success does not
-	// replace what a newer run said.
+	// replace what a newer run said. An early failure replaces nothing that the same attempt, or a
+	// newer one, said, and is not set where that cannot be read.
 	SetStatus(ctx context.Context, sha string, s Status) (Outcome, error)
 	// AttemptPage is the page of an attempt of a workflow run, given the run's own.
 	AttemptPage(page string, attempt int) string
@@ -40,9 +41,9 @@ type Checks interface {
 
 // Deployments are places that know deployments.
 type Deployments interface {
-	// FindDeployment is the newest deployment of a commit to an environment, by its number.
-	// If there is none, that is an error.
-	FindDeployment(ctx context.Context, sha, environment string) (int64, error)
+	// FindDeployment is the newest deployment of a commit to an environment, by its number, but
+	// none that the run of a page made itself. If there is none, that is an error.
+	FindDeployment(ctx context.Context, sha, environment, page string) (int64, error)
 	// SetDeploymentStatus adds a status to a deployment. A success becomes a failure where a
 	// newer run has said so.
 	SetDeploymentStatus(ctx context.Context, d Deployment, state DeploymentState, description, page string) (Outcome, error)
@@ -108,6 +109,8 @@ const (
 	Unchanged Action = "unchanged"
 	// Superseded: a newer run has written, and its text stays.
 	Superseded Action = "superseded"
+	// Corrected: it was written in place of an early failure that it contradicts.
+	Corrected Action = "corrected"
 	// ReadOnly: the token may not write, as is normal for a fork.
 	ReadOnly Action = "read-only"
 	// NotHere: the place cannot do it; the note says what to do instead.

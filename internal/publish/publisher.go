@@ -2,6 +2,7 @@ package publish
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/org/e2e-gate/internal/e2e"
@@ -86,12 +87,35 @@ func (p *Publisher) Place() (Place, error) {
 	return place, err
 }
 
-// Start announces the run before the tests start: on the deployment, and in the pull
-// request's comment if that is about an older commit, which it reports. Best effort: a
+// Start announces the run before the tests start: on the deployment, in the pull
+// request's comment if that is about an older commit, which it reports, and, in a re-run, by a pending commit status. Best effort: a
 // read-only token is reported at the end.
 func (p *Publisher) Start(ctx context.Context, w Wanted) (superseded bool) {
 	p.startDeployment(ctx, w)
+	if w.Comment {
+		p.pend(ctx)
+	}
 	return w.Comment && p.supersede(ctx)
+}
+
+// pend replaces the commit status of an earlier attempt while this one runs: a merge queue and people would take it for the verdict.
+func (p *Publisher) pend(ctx context.Context) {
+	t := p.Trigger
+	if t.WorkflowAttempt < 2 || t.Fork || t.Dependabot {
+		return
+	}
+	place, err := p.Place()
+	if err != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, PreRunTimeout)
+	defer cancel()
+	_, _ = place.SetStatus(ctx, t.SHA, PendingStatus(p.Stage, p.Key, place.AttemptPage(t.URL, t.WorkflowAttempt), t.WorkflowAttempt))
+}
+
+// PendingStatus is the commit status of an attempt that runs; page is that of the attempt.
+func PendingStatus(stage, key, page string, attempt int) Status {
+	return Status{Context: StatusName(stage, key), State: Pending, TargetURL: page, Description: fmt.Sprintf("attempt %d of the workflow run is running", attempt)}
 }
 
 func (p *Publisher) supersede(ctx context.Context) bool {

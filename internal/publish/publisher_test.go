@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -65,7 +66,7 @@ func (f fullPlace) CreateCheck(ctx context.Context, _ string, k Check) (Outcome,
 	return f.did(ctx, "check "+k.Name)
 }
 
-func (f fullPlace) FindDeployment(ctx context.Context, _, environment string) (int64, error) {
+func (f fullPlace) FindDeployment(ctx context.Context, _, environment, _ string) (int64, error) {
 	_, err := f.did(ctx, "find "+environment)
 	return 31, err
 }
@@ -220,6 +221,27 @@ func TestCancelled(t *testing.T) {
 			t.Errorf("calls %v within %s\n%s", place.calls, place.left, said)
 		}
 	})
+}
+
+// A re-run replaces the status of the attempt before it while it runs, unless its token may only read.
+func TestARerunIsPending(t *testing.T) {
+	for name, c := range map[string]struct {
+		attempt int
+		fork    bool
+		wanted  Wanted
+		want    bool
+	}{
+		"the first attempt": {1, false, all, false}, "the second": {2, false, all, true}, "of a fork": {2, true, all, false},
+		"without a comment": {2, false, Wanted{Check: true}, false},
+	} {
+		place := fullPlace{&basicPlace{}, ReleaseFacts{}}
+		p, _ := publishing(t, place)
+		p.Trigger.WorkflowAttempt, p.Trigger.Fork = c.attempt, c.fork
+		p.Start(t.Context(), c.wanted)
+		if got := slices.ContainsFunc(place.calls, func(call string) bool { return strings.HasPrefix(call, "status pending") }); got != c.want {
+			t.Errorf("%s: %q", name, place.calls)
+		}
+	}
 }
 
 func TestPlaceThatCannotBeOpened(t *testing.T) {

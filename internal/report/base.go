@@ -43,6 +43,15 @@ func redBase(r e2e.Result) string {
 	return fmt.Sprintf("%s is red since %s (%s): not from this change", safetext.Line(branch, shortText), date(since), what)
 }
 
+// redBaseNote is [redBase] in Markdown.
+func redBaseNote(r e2e.Result) string {
+	red := redBase(r)
+	if red == "" {
+		return ""
+	}
+	return "> " + safetext.Inline(red, longText) + "\n\n"
+}
+
 // excusedByBase is how many failures the base excuses, and its branch.
 func excusedByBase(r e2e.Result) (n int, branch string) {
 	for _, t := range r.Tests {

@@ -36,7 +36,7 @@ func Comment(r e2e.Result, o CommentOptions) string {
 	if limit <= 0 {
 		limit = CommentBytes
 	}
-	below := []Part{DeadlinesPart(r), foldedQuarantine(r), GatesPart(r), ShardsPart(r, diagramBytes(o.DiagramBytes)), BudgetsPart(r), DetailsPart(r),
+	below := []Part{GroupPart(r), DeadlinesPart(r), foldedQuarantine(r), GatesPart(r), ShardsPart(r, diagramBytes(o.DiagramBytes)), BudgetsPart(r), DetailsPart(r),
 		ProblemsPart(r), ReasonsPart(r), FactsPart(r)}
 	reserve := 0
 	for i, p := range below {
@@ -55,10 +55,7 @@ func commentHead(r e2e.Result, o CommentOptions) Part {
 	if o.About != "" {
 		text += "> " + o.About + "\n\n"
 	}
-	if red := redBase(r); red != "" {
-		text += "> " + safetext.Inline(red, longText) + "\n\n"
-	}
-	text += whatToDo(r) + "\n\n"
+	text += redBaseNote(r) + whatToDo(r) + "\n\n"
 	if called := Mentions(r, o.Owners); len(called) > 0 {
 		text += "New blocking failures, cc " + strings.Join(called, " ") + "\n\n"
 	}

@@ -88,7 +88,7 @@ func TestExplainReasons(t *testing.T) {
 		{"TestPasses01", "rerun", "none: only failed tests are run again"},
 		{"TestPasses01", "verdict", "the stage blocked; this test is not among its reasons"},
 		{"TestHealthPage", "rerun", "none: 12 failures are more than the 10 that may be rerun"},
-		{"TestAudit", "history", "failing on main since 2026-03-11 (4 runs)"},
+		{"TestAudit", "history", "fails on main too since 2026-03-11 (4 runs)"},
 		{"TestSubmit", "policy", "failed x release-blocking: blocks (policy in the config)"},
 		{"TestSubmit", "verdict", "the stage blocked; this test is among its reasons"},
 		{"TestLegacyImport", "quarantine", "until 2026-03-23, 9 days left"},

@@ -103,8 +103,8 @@ type Finding struct {
 	Title  string
 	Tests  []string
 	Owners []string
-	// Since says what earlier runs know of it: "failing on main since 2026-11-02 (4
-	// runs)"; empty where the history was not read.
+	// Since says what earlier runs know of it: "fails on main too since 2026-11-02
+	// (4 runs)"; empty where the history was not read.
 	Since    string
 	Evidence []string
 	Next     string

@@ -47,6 +47,7 @@ func Final(r e2e.Result, o FinalOptions) string {
 	f.judgeChanges()
 	f.gates()
 	f.findings()
+	f.group()
 	f.flakes()
 	f.deadlines()
 	f.quarantine()

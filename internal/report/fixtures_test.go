@@ -159,7 +159,7 @@ func blockedWithClusters() e2e.Result {
 	f.Tests[len(f.Tests)-1].Owner = "case-audit"
 	f.past(8, "stable", "new, passed in the last 20 runs")
 	f.past(9, "stable", "new, passed in the last 20 runs")
-	f.past(10, "failing-on-main", "failing on main since 2026-03-11 (4 runs)")
+	f.past(10, "failing-on-main", "fails on main too since 2026-03-11 (4 runs)")
 	smoke := f.test("TestHealthPage", "case-platform", e2e.ReleaseBlockingSmoke, e2e.Failed, 0.4)
 	fail(smoke, e2e.Unknown, "page title is empty")
 	smoke.Evidence, smoke.NextStep, smoke.Attempts = nil, "", smoke.Attempts[:1]

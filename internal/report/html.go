@@ -38,7 +38,7 @@ var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	"style": func() template.CSS { return template.CSS(pageStyle) }, //nolint:gosec // our own file
 	"some":  func(ids []string) []string { return ids[:min(len(ids), 10)] },
 	"minus": func(a, b int) int { return a - b },
-	"class": effectClass, "past": pastOf, "change": changeText,
+	"class": effectClass, "past": pastOf, "change": changeText, "pull": pullText, "page": pullPage,
 	"plural": plural, "redBase": redBase, "base": func(t *e2e.TestResult) string { return baseText(*t) },
 	"command": func(r e2e.Result, t *e2e.TestResult) string { return RunCommand(r, *t) },
 	"pastWhy": func(t e2e.TestResult) []string { return explainPast(&t).Because },
@@ -86,13 +86,16 @@ type page struct {
 	// JudgeChanges are what the change alters about what judges it, JudgeNote what became of it.
 	JudgeChanges []e2e.JudgeChange
 	JudgeNote    string
+	// GroupNote is about all pull requests of the merge group.
+	GroupNote string
 }
 
 // HTML renders a result as one static page: no script, nothing loaded from
 // elsewhere, which its own content security policy holds it to.
 func HTML(r e2e.Result) []byte {
 	p := page{R: r, Headline: HeadlineOf(r), Todo: todoOf(r), Policy: contentPolicy(), Counts: CountsOf(r), Duration: duration(r.Run),
-		Findings: Findings(r), Flakes: flakes(r), Deadlines: deadlines(r), Chart: newChart(r), Failed: !e2e.GatesOpen(r.Gates)}
+		Findings: Findings(r), Flakes: flakes(r), Deadlines: deadlines(r), Chart: newChart(r), Failed: !e2e.GatesOpen(r.Gates),
+		GroupNote: groupNote(r, pullNumber)}
 	if p.JudgeChanges = changesOf(r); len(p.JudgeChanges) > 0 {
 		p.JudgeNote = judgeNote(r)
 		p.JudgeChanges = p.JudgeChanges[:min(len(p.JudgeChanges), maxRows)]

@@ -50,7 +50,7 @@ func diagramBytes(option int) int { return max(cmp.Or(option, DiagramBytes), 0) 
 
 func parts(r e2e.Result, diagram int) []Part {
 	return []Part{
-		HeadlinePart(r), JudgePart(r), FindingsPart(r), FlakesPart(r), DeadlinesPart(r), QuarantinePart(r),
+		HeadlinePart(r), JudgePart(r), FindingsPart(r), GroupPart(r), FlakesPart(r), DeadlinesPart(r), QuarantinePart(r),
 		GatesPart(r), DetailsPart(r), ShardsPart(r, diagram), BudgetsPart(r), ProblemsPart(r), ReasonsPart(r), FactsPart(r),
 	}
 }
@@ -100,7 +100,7 @@ func HeadlinePart(r e2e.Result) Part {
 	if r.Run.ID != "" {
 		facts = append(facts, "run id "+safetext.Code(r.Run.ID, 100))
 	}
-	return Part{Head: heading(r, "") + whatToDo(r) + "\n\n" + strings.Join(facts, " · ") + "\n\n"}
+	return Part{Head: heading(r, "") + redBaseNote(r) + whatToDo(r) + "\n\n" + strings.Join(facts, " · ") + "\n\n"}
 }
 
 // heading is the verdict in one line.
@@ -139,12 +139,20 @@ func commonFacts(r e2e.Result) []string {
 
 // pullLink is a pull request's number with a link to it.
 func pullLink(r e2e.Run, n int) string {
-	repository, _, ok := strings.Cut(r.URL, "/actions/runs/")
-	page := safetext.URL(fmt.Sprintf("%s/pull/%d", repository, n))
-	if !ok || page == "" {
+	page := pullPage(r, n)
+	if page == "" {
 		return pullNumber(n)
 	}
 	return "[" + pullNumber(n) + "](" + page + ")"
+}
+
+// pullPage is the address of a pull request; empty where that of the run does not show it.
+func pullPage(r e2e.Run, n int) string {
+	repository, _, ok := strings.Cut(r.URL, "/actions/runs/")
+	if !ok {
+		return ""
+	}
+	return safetext.URL(fmt.Sprintf("%s/pull/%d", repository, n))
 }
 
 func pullNumber(n int) string { return fmt.Sprintf("#%d", n) }

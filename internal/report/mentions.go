@@ -11,7 +11,7 @@ import (
 const maxMentions = 10
 
 // Mentions lists the teams to mention, in the order of the tests: the owners of failures
-// that block and did not fail on the default branch before. The names come from owners
+// that block and do not fail on the default branch too, for whatever reason: those are not new. The names come from owners
 // alone, never from the result; an owner without a team there is not mentioned.
 //
 // It depends on nothing but the result, so an edited comment keeps the teams that it

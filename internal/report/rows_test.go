@@ -41,7 +41,7 @@ func TestSinceIsEverywhere(t *testing.T) {
 	r := blockedWithClusters()
 	for name, text := range map[string]string{"comment": Comment(r, CommentOptions{}), "summary": Markdown(r, Options{}), "page": string(HTML(r)),
 		"terminal": strings.Join(strings.Fields(Final(r, FinalOptions{})), " ")} {
-		for _, want := range []string{"failing on main since 2026-03-11 (4 runs)", "flaky in 3 of the last 20 runs"} {
+		for _, want := range []string{"fails on main too since 2026-03-11 (4 runs)", "flaky in 3 of the last 20 runs"} {
 			if !strings.Contains(text, want) {
 				t.Errorf("the %s does not say %q", name, want)
 			}

@@ -49,7 +49,7 @@ func pastOf(t e2e.TestResult) string {
 	return firstLine(t.History.Text)
 }
 
-// failingOnMain reports whether a test failed before this change.
+// failingOnMain reports whether a test fails on the default branch too, for whatever reason.
 func failingOnMain(t e2e.TestResult) bool {
 	return t.History != nil && t.History.State == "failing-on-main"
 }

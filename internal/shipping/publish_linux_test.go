@@ -34,6 +34,22 @@ edit) [ "${*%--latest=*}" = "--verify-tag --draft=false " ]; rm "$at/draft"; ech
 esac
 `
 
+// refuseWorkflows is what GitHub does with a tag that GITHUB_TOKEN pushes: it is refused if the workflow files of its
+// commit are those of no branch,
+// without the permission workflows: write (cloudposse/atmos issue 2962,
+// RafPe/pod-certificate-signer issue 128).
+const refuseWorkflows = `#!/bin/sh
+while read -r _ new ref; do
+  case $ref in refs/tags/*) ;; *) continue ;; esac
+  want=$(git ls-tree -r "$new" -- .github/workflows)
+  for branch in $(git for-each-ref --format='%(objectname)' refs/heads); do
+    if [ "$(git ls-tree -r "$branch" -- .github/workflows)" = "$want" ]; then continue 2; fi
+  done
+  echo "refusing to allow a GitHub App to create or update workflow .github/workflows/e2e.yml without workflows permission" >&2
+  exit 1
+done
+`
+
 // releases is a repository on a server, a clone of it, and the releases of the server.
 type releases struct {
 	t             *testing.T
@@ -52,6 +68,7 @@ func newReleases(t *testing.T) *releases {
 		"GIT_CONFIG_SYSTEM=/dev/null",
 		"GIT_AUTHOR_NAME=t", "GIT_AUTHOR_EMAIL=t@example.com", "GIT_COMMITTER_NAME=t", "GIT_COMMITTER_EMAIL=t@example.com")
 	r.write(".github/publish", read(t, filepath.Join(root, ".github/publish")))
+	r.write(".github/workflows/e2e.yml", "name: e2e\n")
 	r.write(".gitignore", "/dist/\n/bin/\n")
 	r.write("CHANGELOG.md", "# Changelog\n\n## Unreleased\n\nNext.\n\n## v1.0.10\n\nTen.\n\n## v1.0.9\n\nNine.\n\n## v1.0.1\n\nOne.\n\n## "+
 		"v1.1.0-rc.1\n\nSoon.\n\n## v9.9.9\n\n\n")
@@ -60,6 +77,10 @@ func newReleases(t *testing.T) *releases {
 	}
 	r.git("init", "-q", "-b", "main", ".")
 	r.git("init", "-q", "--bare", dir+"/origin")
+	r.write("bin/hook", refuseWorkflows)
+	if err := os.Rename(r.clone+"/bin/hook", dir+"/origin/hooks/pre-receive"); err != nil {
+		t.Fatal(err)
+	}
 	r.git("remote", "add", "origin", dir+"/origin")
 	r.git("add", ".")
 	r.git("commit", "-qm", "all")
@@ -203,17 +224,27 @@ func TestPublishGoesOn(t *testing.T) {
 	}
 }
 
-// TestPublishNamesARefusedTag has a server that refuses a tag, as GitHub does where the workflows of the tag's commit are those of no
-// branch any more.
-func TestPublishNamesARefusedTag(t *testing.T) {
-	r := newReleases(t)
-	hook := filepath.Join(r.git("remote", "get-url", "origin"), "hooks", "update")
-	if err := os.WriteFile(hook, []byte("#!/bin/sh\ncase $1 in refs/tags/*) echo refusing to create or update workflow >&2; exit 1 ;; esac\n"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	r.built("v1.0.9", "program")
-	if out, err := r.publish(); err == nil || !strings.Contains(out, "release its newest commit") || r.has("v1.0.9/draft") {
-		t.Errorf("%v\n%s", err, out)
+// TestPublishAfterMainMoved holds that a release whose branch has moved meanwhile is published if no workflow
+// changed, and that otherwise nothing is public, and the message says what to do.
+func TestPublishAfterMainMoved(t *testing.T) {
+	for file, refused := range map[string]bool{"README.md": false, ".github/workflows/e2e.yml": true} {
+		r := newReleases(t)
+		built := r.git("rev-parse", "HEAD")
+		r.write(file, "changed\n")
+		r.git("add", file)
+		r.git("commit", "-qm", "meanwhile")
+		r.git("push", "-q", "origin", "main")
+		r.git("checkout", "-q", "--detach", built)
+		r.built("v1.0.9", "program")
+		cmd := exec.CommandContext(t.Context(), "bash", ".github/publish", "dist")
+		cmd.Dir, cmd.Env = r.clone, r.env
+		out, err := cmd.CombinedOutput()
+		if (err != nil) != refused || (r.tag("v1.0.9") == "") != refused || refused && !strings.Contains(string(out), "release its newest commit") {
+			t.Errorf("%s: %v\n%s", file, err, out)
+		}
+		if refused && r.has("v1.0.9") {
+			t.Errorf("%s: there is a release", file)
+		}
 	}
 }
 

@@ -142,3 +142,36 @@ func TestWorkflows(t *testing.T) {
 		}
 	}
 }
+
+// A merge group has no pull request: its payload has no number and no pull_request (the examples of
+// GitHub's webhooks have action, installation, merge_group, organization, repository and sender).
+var ofAPullRequest = regexp.MustCompile(`github\.event\.(?:number|pull_request[\w.]*)\s*(\|\|)?`)
+
+// TestWorkflowsInAMergeQueue holds that no workflow that we show, and that runs on merge groups too, needs
+// what only a pull request has.
+func TestWorkflowsInAMergeQueue(t *testing.T) {
+	flows := map[string]string{}
+	for _, file := range glob(t, "README.md", "docs/*.md", "examples/*/*.md") {
+		for _, m := range shown.FindAllStringSubmatch(read(t, file), -1) {
+			flows[filepath.Base(file)+"/"+m[1]] = m[2]
+		}
+	}
+	for _, file := range glob(t, ".github/workflows/*.yml", "examples/*/.github/workflows/*.yml", "internal/scaffold/*.yml") {
+		flows[file] = read(t, file)
+	}
+	queued := 0
+	for name, flow := range flows {
+		if !strings.Contains(flow, "merge_group:") {
+			continue
+		}
+		queued++
+		for _, m := range ofAPullRequest.FindAllStringSubmatch(flow, -1) {
+			if m[1] == "" {
+				t.Errorf("%s runs on merge_group, where %s is empty", name, m[0])
+			}
+		}
+	}
+	if queued < 4 {
+		t.Errorf("only %d workflows run on merge_group", queued)
+	}
+}

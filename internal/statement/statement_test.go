@@ -19,7 +19,8 @@ const sha = "4bf1f7f0c2b1d9a5e8c3f6a7b8d9e0f1a2b3c4d5"
 var ended = time.Date(2026, 3, 14, 9, 26, 53, 0, time.UTC)
 
 func result(state e2e.VerdictState, blocks bool, effects ...e2e.Effect) e2e.Result {
-	r := e2e.Result{Run: e2e.Run{ID: "e2e-1", Stage: "release", Subject: e2e.Subject{Repository: "acme/cases", SHA: sha}, Finished: ended, URL: "https://github.example/run"},
+	r := e2e.Result{Run: e2e.Run{ID: "e2e-1", Stage: "release", Subject: e2e.Subject{Repository: "acme/cases", SHA: sha}, Finished: ended,
+		URL: "https://github.example/run"},
 		Plan: e2e.PlanSummary{Digest: strings.Repeat("1", 64)}, Verdict: e2e.Verdict{State: state, Blocks: blocks}}
 	for i, effect := range effects {
 		outcome := e2e.Failed

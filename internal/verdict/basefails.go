@@ -109,7 +109,7 @@ func (b Base) fails(t *e2e.TestResult, probe probed, now time.Time) *e2e.BaseFai
 		found.Why = touched
 	case b.Repaired[t.Stable()]:
 		found.Why = fmt.Sprintf("it passes on %s by now; rebase", b.Branch)
-	case recorded && !proven && b.MaxProbed > 0 && probe.counts(t):
+	case recorded && b.MaxProbed > 0 && probe.contradicts(t, print):
 		found.Why = fmt.Sprintf("run at its commit %.10s, it does not, which contradicts these runs", b.Commit)
 	case !recorded && b.otherwise(runs, t, print) != "":
 		found.Why = b.otherwise(runs, t, print)

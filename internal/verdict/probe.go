@@ -3,6 +3,7 @@ package verdict
 import (
 	"cmp"
 	"fmt"
+	"slices"
 
 	"github.com/org/e2e-gate/internal/e2e"
 )
@@ -24,15 +25,14 @@ func (p probed) counts(t *e2e.TestResult) bool {
 
 // shows reports whether a test failed at the base as often as here, each time in the way of the fingerprint.
 func (p probed) shows(t *e2e.TestResult, print string) bool {
-	if !p.counts(t) || len(p.runs) < max(leastProbed, p.needed) {
-		return false
-	}
-	for _, r := range p.runs {
-		if r.Outcome != e2e.Failed || r.Fingerprint == "" || r.Fingerprint != print {
-			return false
-		}
-	}
-	return true
+	return p.counts(t) && len(p.runs) >= max(leastProbed, p.needed) && !p.contradicts(t, print)
+}
+
+// contradicts reports whether an execution at the base did not fail in the way of the fingerprint.
+func (p probed) contradicts(t *e2e.TestResult, print string) bool {
+	return p.counts(t) && slices.ContainsFunc(p.runs, func(r e2e.ProbedRun) bool {
+		return r.Outcome != e2e.Failed || r.Fingerprint == "" || r.Fingerprint != print
+	})
 }
 
 // probesOf finds what documents say of failed tests at the base, and counts it in the results. Only what is about the commit of the

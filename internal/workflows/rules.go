@@ -311,3 +311,18 @@ func (r *repository) permissions(c carrier) {
 		r.say(p.file, diag.Warning, fmt.Sprintf(text, p.id), "add actions: read to its permissions:", at...)
 	}
 }
+
+// shard finds a job that runs shards, and so test code, and may set commit statuses.
+func (r *repository) shard(f *file, id string) {
+	j := f.Jobs[id]
+	granted, at := f.Permissions, []any{"permissions"}
+	if j.Permissions != nil {
+		granted, at = j.Permissions, []any{"jobs", id, "permissions"}
+	}
+	list, _ := granted.(map[string]any)
+	if granted != "write-all" && list["statuses"] != "write" || !slices.ContainsFunc(j.Steps, func(s step) bool { return r.commandOf(s, 0) == "shard" }) {
+		return
+	}
+	r.say(f, diag.Warning, fmt.Sprintf("job %s runs tests and has statuses: write: test code could set the verdict's status", id),
+		"give the job permissions of its own: {contents: read, actions: read}", at...)
+}

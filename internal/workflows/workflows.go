@@ -98,6 +98,7 @@ func Lint(opts Options) (required []string, found []diag.Message) {
 	}
 	for _, f := range r.workflows {
 		for _, id := range slices.Sorted(maps.Keys(f.Jobs)) {
+			r.shard(f, id)
 			for _, c := range r.carriers(f, id, 0) {
 				r.permissions(c)
 				if f.runsOn("pull_request") {

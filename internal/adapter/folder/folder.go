@@ -291,7 +291,9 @@ func (f *Folder) CreateCheck(_ context.Context, sha string, k publish.Check) (pu
 }
 
 // FindDeployment finds none, and needs none: environment and commit identify it.
-func (f *Folder) FindDeployment(context.Context, string, string) (int64, error) { return 0, nil }
+func (f *Folder) FindDeployment(context.Context, string, string, string) (int64, error) {
+	return 0, nil
+}
 
 // SetDeploymentStatus writes the deployment's status.
 func (f *Folder) SetDeploymentStatus(

@@ -62,7 +62,7 @@ func everything(t *testing.T, f *Folder, text string) []publish.Action {
 	did(f.SetStatus(ctx, text, publish.Status{Context: text, State: publish.Success, Description: text, TargetURL: "javascript:" + text}))
 	did(f.CreateCheck(ctx, text, publish.Check{Name: text, Passed: true, Title: text, Summary: "## body\n", URL: text, ID: text,
 		Annotations: []annotation.Annotation{annotation.New(annotation.Error, text, 3, text, text)}}))
-	id, err := f.FindDeployment(ctx, text, text)
+	id, err := f.FindDeployment(ctx, text, text, "")
 	if err != nil {
 		t.Error(err)
 	}

@@ -185,6 +185,8 @@ var errTooMuch = errors.New("larger than any artifact that the gate writes")
 
 const (
 	blockSize = 256 << 10
+	// maxInOne bounds what is read with one more request, in bytes: an artifact of documents.
+	maxInOne = 16 << 20
 	// maxWhole bounds an artifact that cannot be read in parts.
 	maxWhole = 2 << 30
 )
@@ -232,8 +234,15 @@ func (r *ranged) open() error {
 		return fmt.Errorf("larger than %d MiB", r.most>>20)
 	}
 	r.block = make([]byte, last+1)
-	_, err = io.ReadFull(resp.Body, r.block)
-	return err
+	if _, err = io.ReadFull(resp.Body, r.block); err != nil || r.size == last+1 || r.size > maxInOne {
+		return err
+	}
+	start := r.block
+	if err := r.fetch(last+1, r.size); err != nil {
+		return err
+	}
+	r.block, r.from = append(start, r.block...), 0
+	return nil
 }
 
 func (r *ranged) keep(body io.Reader) error {
@@ -273,7 +282,7 @@ func (r *ranged) ReadAt(p []byte, off int64) (int, error) {
 			return n, io.EOF
 		}
 		if at < r.from || at >= r.from+int64(len(r.block)) {
-			if err := r.fetch(at); err != nil {
+			if err := r.fetch(at, min(at+blockSize, r.size)); err != nil {
 				return n, err
 			}
 		}
@@ -282,8 +291,8 @@ func (r *ranged) ReadAt(p []byte, off int64) (int, error) {
 	return n, nil
 }
 
-func (r *ranged) fetch(from int64) error {
-	until := min(from+blockSize, r.size)
+// fetch reads the bytes from one offset up to another.
+func (r *ranged) fetch(from, until int64) error {
 	resp, err := r.get(fmt.Sprintf("%d-%d", from, until-1))
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"compress/flate"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -69,6 +70,24 @@ func TestExtract(t *testing.T) {
 		if len(entries) != 2 || err != nil || string(data) != big {
 			t.Errorf("whole %v: %v, %d bytes, %v", whole, entries, len(data), err)
 		}
+	}
+}
+
+// Documents are read with two requests: one says how many bytes there are, the other brings the
+// rest of them.
+func TestDocumentsInTwoRequests(t *testing.T) {
+	noise := make([]byte, 2<<20)
+	_, _ = rand.NewChaCha8([32]byte{1}).Read(noise)
+	fake, c := uploaded(t, map[string]map[string]string{"a-documents": {"plan.json": string(noise), "result.json": "{}"}})
+	list, err := c.Artifacts(t.Context(), 77)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	err = c.Extract(t.Context(), list[0], dir, roomy, anything)
+	data, _ := os.ReadFile(filepath.Join(dir, "plan.json"))
+	if n := len(fake.Downloads()); err != nil || n != 2 || !bytes.Equal(data, noise) {
+		t.Errorf("%d requests, %d bytes, %v", n, len(data), err)
 	}
 }
 

@@ -67,7 +67,7 @@ func (c *Client) StatusesOf(ctx context.Context, sha, name string) ([]forge.Comm
 		for _, s := range page {
 			own := s.GetCreator().GetType() == "Bot" || login != "" && strings.EqualFold(s.GetCreator().GetLogin(), login)
 			if own && s.GetContext() == name {
-				list = append(list, forge.CommitStatus{State: s.GetState(), TargetURL: s.GetTargetURL()})
+				list = append(list, forge.CommitStatus{State: s.GetState(), Description: s.GetDescription(), TargetURL: s.GetTargetURL()})
 			}
 		}
 		if opts.Page = resp.NextPage; opts.Page == 0 {

@@ -69,6 +69,10 @@ func (c *Client) createCheck(ctx context.Context, sha string, k publish.Check) (
 		return publish.Outcome{}, fmt.Errorf(unnamed, batch, len(k.Annotations))
 	}
 	for i, more := range batches[1:] {
+		if scarce := c.budget.Scarce(); scarce != "" {
+			note := fmt.Sprintf("the check run has the first %d of %d annotations: %s", (i+1)*batch, len(k.Annotations), scarce)
+			return publish.Outcome{Action: publish.Created, URL: made.GetHTMLURL(), Note: note}, nil
+		}
 		update := github.UpdateCheckRunOptions{Name: create.Name, Output: checkOutput(k, more)}
 		_, _, err := c.api.Checks.UpdateCheckRun(ctx, c.owner, c.name, made.GetID(), update)
 		if err != nil {

@@ -23,6 +23,7 @@ import (
 
 	"github.com/google/go-github/v62/github"
 
+	"github.com/org/e2e-gate/internal/forge"
 	"github.com/org/e2e-gate/internal/publish"
 )
 
@@ -70,6 +71,8 @@ type Options struct {
 	Sleep func(context.Context, time.Duration) error
 	// Time is how long all calls may take together; 0: [PublishTime].
 	Time time.Duration
+	// Budget is told what the answers say of the hour's requests; nil: they are not kept.
+	Budget *forge.Budget
 	// UserAgent names the program; empty is e2e-gate.
 	UserAgent string
 }
@@ -88,10 +91,11 @@ type Client struct {
 	// plain carries no token: for storage that the API points to.
 	plain *http.Client
 	// graph is the address of GraphQL; nil if there is none.
-	graph *url.URL
-	now   func() time.Time
-	scrub func(string) string
-	time  time.Duration
+	graph  *url.URL
+	budget *forge.Budget
+	now    func() time.Time
+	scrub  func(string) string
+	time   time.Duration
 
 	mu    sync.Mutex
 	spent time.Duration
@@ -125,7 +129,7 @@ func New(o Options) (*Client, error) {
 	return &Client{
 		owner: parts[1], name: parts[2], fork: o.Fork, api: api, now: s.now, scrub: s.scrub,
 		login: o.Login, time: cmp.Or(o.Time, PublishTime), statuses: map[string]publish.Status{}, plain: &http.Client{Transport: s.next},
-		graph: graphQLURL(o.GraphQLURL, base),
+		graph: graphQLURL(o.GraphQLURL, base), budget: o.Budget,
 	}, nil
 }
 

@@ -18,21 +18,56 @@ const (
 	deploymentRight = "deployments: write"
 )
 
-// FindDeployment is the newest deployment of a commit to an environment. An error is
-// an [*Error], also if there is none.
-func (c *Client) FindDeployment(ctx context.Context, sha, environment string) (int64, error) {
+// maxOwnDeployments bounds how many deployments are asked for their statuses, one request each.
+const maxOwnDeployments = 20
+
+// FindDeployment is the newest deployment of a commit to an environment that is not one of this
+// run, whose page is given: a job that names an environment makes a deployment by itself. An error
+// is an [*Error], also if there is none.
+func (c *Client) FindDeployment(ctx context.Context, sha, environment, page string) (int64, error) {
 	ctx, done := c.begin(ctx)
 	defer done()
-	list, _, err := c.api.Repositories.ListDeployments(ctx, c.owner, c.name, &github.DeploymentsListOptions{
-		SHA: sha, Environment: environment, ListOptions: github.ListOptions{PerPage: 1},
-	})
-	if err == nil && len(list) == 0 {
-		err = fmt.Errorf("the commit %.12s was not deployed to %s", sha, safetext.Line(environment, maxContext))
-	}
+	id, err := c.findDeployment(ctx, sha, environment, page)
 	if err != nil {
 		return 0, c.lost(deploymentLost, deploymentRight, err)
 	}
-	return list[0].GetID(), nil
+	return id, nil
+}
+
+func (c *Client) findDeployment(ctx context.Context, sha, environment, page string) (int64, error) {
+	list, _, err := c.api.Repositories.ListDeployments(ctx, c.owner, c.name, &github.DeploymentsListOptions{
+		SHA: sha, Environment: environment, ListOptions: github.ListOptions{PerPage: perPage},
+	})
+	if err != nil {
+		return 0, err
+	}
+	for i, d := range list {
+		if i == maxOwnDeployments {
+			return 0, fmt.Errorf("the newest %d deployments of the commit to %s are of jobs of this run; "+
+				"give those jobs `environment: {name: %[2]s, deployment: false}`", i, safetext.Line(environment, maxContext))
+		}
+		own, err := c.ofRun(ctx, d, page)
+		if err != nil || !own {
+			return d.GetID(), err
+		}
+	}
+	why := "was not deployed to"
+	if len(list) > 0 {
+		why = "was deployed only by jobs of this run, which name the environment, to"
+	}
+	return 0, fmt.Errorf("the commit %.12s %s %s", sha, why, safetext.Line(environment, maxContext))
+}
+
+// ofRun reports whether a job of a run made a deployment: its statuses name the job's page.
+func (c *Client) ofRun(ctx context.Context, d *github.Deployment, page string) (bool, error) {
+	if d.GetCreator().GetType() != "Bot" || page == "" {
+		return false, nil
+	}
+	list, _, err := c.api.Repositories.ListDeploymentStatuses(ctx, c.owner, c.name, d.GetID(), &github.ListOptions{PerPage: perPage})
+	return err == nil && slices.ContainsFunc(list, func(s *github.DeploymentStatus) bool {
+		own := strings.HasPrefix(s.GetDescription(), publish.DeploymentOwn) // the gate's own status, which an earlier attempt set
+		return !own && (s.GetLogURL() == page || strings.HasPrefix(s.GetLogURL(), page+"/"))
+	}), err
 }
 
 // SetDeploymentStatus adds a status to a deployment. The description is cut at 140

@@ -4,10 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
+	"github.com/org/e2e-gate/internal/forge"
 	"github.com/org/e2e-gate/internal/safetext"
 )
 
@@ -105,6 +108,62 @@ func upTo(entries []*queueEntry, sha string) []int {
 		}
 	}
 	return list
+}
+
+// pullQuery asks for one pull request, under a name of its own.
+const pullQuery = `
+    pr%d: pullRequest(number: %d) {
+      number title headRefOid changedFiles
+      commits(last: 1) { nodes { commit { status { context(name: $status) { state } } } } }
+    }`
+
+// GroupedPRs reads pull requests with the state of a commit status on the head of each, in one
+// request. An error is an [*Error].
+func (c *Client) GroupedPRs(ctx context.Context, numbers []int, status string) ([]forge.GroupedPR, error) {
+	ctx, done := c.begin(ctx)
+	defer done()
+	var query strings.Builder
+	query.WriteString("query($owner: String!, $name: String!, $status: String!) {\n  repository(owner: $owner, name: $name) {")
+	for _, n := range numbers {
+		fmt.Fprintf(&query, pullQuery, n, n)
+	}
+	query.WriteString("\n  }\n}")
+	var data struct {
+		Repository map[string]*struct {
+			Number       int
+			Title        string
+			HeadRefOID   string
+			ChangedFiles int
+			Commits      struct {
+				Nodes []struct {
+					Commit struct {
+						Status *struct {
+							Context *struct{ State string }
+						}
+					}
+				}
+			}
+		}
+	}
+	err := c.graphQL(ctx, query.String(), map[string]any{"owner": c.owner, "name": c.name, "status": status}, &data)
+	if err != nil {
+		return nil, c.unread("the list of pull requests of the merge group", "pull-requests: read", err)
+	}
+	var list []forge.GroupedPR
+	for _, n := range numbers {
+		pr := data.Repository[fmt.Sprintf("pr%d", n)]
+		if pr == nil {
+			continue
+		}
+		one := forge.GroupedPR{Number: n, Title: pr.Title, SHA: pr.HeadRefOID, Files: pr.ChangedFiles}
+		for _, node := range pr.Commits.Nodes {
+			if st := node.Commit.Status; st != nil && st.Context != nil {
+				one.Status = strings.ToLower(st.Context.State)
+			}
+		}
+		list = append(list, one)
+	}
+	return list, nil
 }
 
 const minimiseMutation = `mutation($id: ID!) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/org/e2e-gate/internal/forge"
 	"github.com/org/e2e-gate/internal/publish"
 	"github.com/org/e2e-gate/internal/testkit/githubfake"
 )
@@ -56,6 +57,27 @@ func TestQueueThatCannotBeRead(t *testing.T) {
 	s.Repository = "acme/other"
 	_, err := client(t, s, func(o *Options) { o.Repository = "acme/cases" }).QueuedPRs(context.Background(), "main", head)
 	sentence(t, err, "Could not resolve to a Repository")
+}
+
+// Title, head and status of several pull requests come in one request; a status of another name,
+// and one that was replaced, do not count.
+func TestGroupedPRs(t *testing.T) {
+	for _, prefix := range []string{"", "/api/v3"} {
+		s := githubfake.New(t)
+		s.Prefix = prefix
+		s.Pulls = []githubfake.Pull{{Number: 12, SHA: head, Title: "one", Files: []string{"a", "b"}}, {Number: 15, SHA: "b", Title: "two"}, {Number: 17, SHA: "c"}}
+		for _, st := range []githubfake.Status{{SHA: head, Context: "e2e-gate/pr", State: "failure"}, {SHA: head, Context: "e2e-gate/pr", State: "success"},
+			{SHA: "b", Context: "other", State: "success"}} {
+			s.AddStatus(st)
+		}
+		got, err := client(t, s).GroupedPRs(context.Background(), []int{17, 12, 15}, "e2e-gate/pr")
+		want := []forge.GroupedPR{{Number: 17, SHA: "c"}, {Number: 12, Title: "one", SHA: head, Status: "success", Files: 2}, {Number: 15, Title: "two", SHA: "b"}}
+		if diff := cmp.Diff(want, got); diff != "" || err != nil || s.Count("") != 1 {
+			t.Errorf("%v, %d requests\n%s", err, s.Count(""), diff)
+		}
+		_, err = client(t, s).GroupedPRs(context.Background(), []int{12, 99}, "e2e-gate/pr")
+		sentence(t, err, "the list of pull requests of the merge group was not read", "Could not resolve to a PullRequest")
+	}
 }
 
 // The token goes to GraphQL on the API's own host only.

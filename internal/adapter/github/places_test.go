@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/org/e2e-gate/internal/annotation"
+	"github.com/org/e2e-gate/internal/forge"
 	"github.com/org/e2e-gate/internal/publish"
 	"github.com/org/e2e-gate/internal/testkit/githubfake"
 )
@@ -29,6 +30,27 @@ func TestCheckInBatches(t *testing.T) {
 	}
 }
 
+// At four fifths of the hour's requests, the rest of the annotations is left out, and said to be.
+func TestCheckWhenRequestsAreScarce(t *testing.T) {
+	for used, want := range map[int]int{797: 130, 798: 100, 799: 50} {
+		s := githubfake.New(t)
+		s.Used = used
+		k := publish.Check{Name: "report", Title: "t"}
+		for i := range 130 {
+			k.Annotations = append(k.Annotations, annotation.New(annotation.Error, fmt.Sprintf("f%d.go", i), 0, "t", "m"))
+		}
+		c, err := New(Options{Repository: s.Repository, Token: githubfake.JobToken, BaseURL: "http://api.test", Transport: s.Transport(), Budget: &forge.Budget{}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := c.CreateCheck(context.Background(), head, k)
+		said := fmt.Sprintf("the first %d of 130 annotations: 800 of the 1000 requests", want)
+		if err != nil || s.CheckRuns()[0].Annotations != want || (want < 130) != strings.Contains(out.Note, said) {
+			t.Errorf("%d: %+v, %v, %d", used, out, err, s.CheckRuns()[0].Annotations)
+		}
+	}
+}
+
 func TestDeploymentBounds(t *testing.T) {
 	s := githubfake.New(t)
 	s.Deployments = []githubfake.Deployment{{ID: 1, SHA: head, Environment: "e"}}
@@ -42,6 +64,45 @@ func TestDeploymentBounds(t *testing.T) {
 	}
 	_, err := c.SetDeploymentStatus(context.Background(), publish.Deployment{Environment: "e"}, publish.DeploymentSuccess, "", "")
 	sentence(t, err, "this run has no deployment")
-	_, err = c.FindDeployment(context.Background(), head, "x")
+	_, err = c.FindDeployment(context.Background(), head, "x", "")
 	sentence(t, err, "was not deployed to x")
+}
+
+// A job that names an environment makes a deployment of its own, which is newer than the one
+// that is judged.
+func TestDeploymentsOfOurOwnJobs(t *testing.T) {
+	const page = "https://github.example/acme/cases/actions/runs/7"
+	find := func(s *githubfake.Server) (int64, error) {
+		return client(t, s).FindDeployment(context.Background(), head, "staging", page)
+	}
+	s := githubfake.New(t)
+	s.StartJob(7, head, "staging")
+	_, err := find(s)
+	sentence(t, err, "was deployed only by jobs of this run")
+	s.StartJob(70, head, "staging")
+	want := int64(s.Deployments[1].ID)
+	for range 5 {
+		s.StartJob(7, head, "staging")
+	}
+	if got, err := find(s); got != want || err != nil {
+		t.Errorf("%d, %v, want %d", got, err, want)
+	}
+	s.Fail(githubfake.Fault{Path: "/statuses", Change: githubfake.Answers("", 500, "oops").Change})
+	_, err = find(s) // whose it is is not known
+	sentence(t, err, "500")
+	s = githubfake.New(t)
+	s.Deployments = []githubfake.Deployment{{ID: 3, SHA: head, Environment: "staging", Creator: githubfake.JobBot, Statuses: []githubfake.DeploymentStatus{
+		{State: "failure", Description: publish.DeploymentOwn + "pr: blocked", LogURL: page}}}}
+	if got, err := find(s); got != 3 || err != nil {
+		t.Errorf("a deployment with the status of an earlier attempt: %d, %v", got, err)
+	}
+	for range 40 {
+		s.StartJob(7, head, "staging")
+	}
+	before := s.Count("")
+	_, err = find(s)
+	sentence(t, err, "deployment: false")
+	if n := s.Count("") - before; n > maxOwnDeployments+1 {
+		t.Errorf("%d requests", n)
+	}
 }

@@ -11,11 +11,13 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
 
+	"github.com/org/e2e-gate/internal/forge"
 	"github.com/org/e2e-gate/internal/safetext"
 )
 
@@ -32,10 +34,11 @@ type sender struct {
 	// unreachable counts refused connections.
 	unreachable atomic.Int32
 	memory      memory
+	budget      *forge.Budget
 }
 
 func newSender(o Options, base *url.URL) *sender {
-	s := &sender{next: o.Transport, base: base, token: o.Token, now: o.Now, sleep: o.Sleep}
+	s := &sender{next: o.Transport, base: base, token: o.Token, now: o.Now, sleep: o.Sleep, budget: o.Budget}
 	if s.next == nil {
 		s.next = http.DefaultTransport
 	}
@@ -122,10 +125,21 @@ func (s *sender) once(req *http.Request, body []byte) (*http.Response, *requestE
 	data, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	_ = resp.Body.Close()
 	resp.Request = req
+	s.spent(resp.Header)
 	if old, ok := s.memory.same(resp); ok {
 		return answer(resp, old), nil
 	}
 	return s.judge(ctx, resp, data, err)
+}
+
+// spent reads how much of the hour's requests is used. Enterprise Server has no limits unless somebody
+// sets them, and then does not say so.
+func (s *sender) spent(h http.Header) {
+	limit, err := strconv.Atoi(h.Get("X-Ratelimit-Limit"))
+	left, err2 := strconv.Atoi(h.Get("X-Ratelimit-Remaining"))
+	if err == nil && err2 == nil && (h.Get("X-Ratelimit-Resource") == "" || h.Get("X-Ratelimit-Resource") == "core") {
+		s.budget.Set(limit-left, limit)
+	}
 }
 
 // judge turns an unusable answer into an error.

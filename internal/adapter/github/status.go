@@ -38,6 +38,11 @@ func statusOvertaken(s, by publish.Status) bool {
 	return order < 0 || order == 0 && !s.Redo
 }
 
+// sameAttempt reports whether two statuses are of one attempt of a run, as far as their pages say.
+func sameAttempt(a, b publish.Status) bool {
+	return a.TargetURL == b.TargetURL && runPage.MatchString(a.TargetURL)
+}
+
 // stampOf reads the run and the attempt that a page is of.
 func stampOf(page []string) publish.Stamp {
 	attempt, _ := strconv.Atoi(page[3])
@@ -59,7 +64,8 @@ var commit = regexp.MustCompile(`^[0-9a-fA-F]{40}([0-9a-fA-F]{24})?$`)
 // SetStatus sets the status of a commit, which is its full hash. One that is equal
 // to the latest of its context is not sent, and a success does not replace a worse state that
 // a newer run, or another job of this run, set; anything else does, so that a made-up page
-// cannot prevent a failure from being shown. An error is an [*Error].
+// cannot prevent a failure from being shown. An early failure is no verdict: a success of the same
+// attempt replaces it, and it replaces nothing of this attempt or a newer one; nor does a pending one. An error is an [*Error].
 func (c *Client) SetStatus(ctx context.Context, sha string, s publish.Status) (publish.Outcome, error) {
 	switch s.State {
 	case publish.Success, publish.Failure, publish.StateError, publish.Pending:
@@ -102,11 +108,17 @@ func cutRunes(s string, n int) string {
 }
 
 func (c *Client) setStatus(ctx context.Context, sha string, s publish.Status) (publish.Outcome, error) {
-	there := c.latest(ctx, sha, s.Context)
-	overtaken := s.State == publish.Success && there.State != publish.Success && statusOvertaken(s, there)
+	there, err := c.latest(ctx, sha, s.Context)
+	corrects := s.State == publish.Success && there.Early() && sameAttempt(s, there)
+	begun := there.State == publish.Pending && sameAttempt(s, there)
+	overtaken := s.State == publish.Success && there.State != publish.Success && !corrects && !begun && statusOvertaken(s, there)
 	switch s.Redo = false; {
 	case there == s:
 		return publish.Outcome{Action: publish.Unchanged, URL: s.TargetURL}, nil
+	case (s.Early() || s.State == publish.Pending) && err != nil:
+		return publish.Outcome{}, err
+	case (s.Early() || s.State == publish.Pending) && statusOvertaken(s, there):
+		return publish.Outcome{Action: publish.Superseded, URL: there.TargetURL, Note: "the commit status is that of a verdict already"}, nil
 	case overtaken:
 		return publish.Outcome{Action: publish.Superseded, URL: there.TargetURL,
 			Note: "the commit status was not changed: a newer run of the workflow, or another job of this one, set it; two calls of the gate for one stage need a " +
@@ -122,27 +134,37 @@ func (c *Client) setStatus(ctx context.Context, sha string, s publish.Status) (p
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.statuses[sha+" "+s.Context] = s
+	if corrects {
+		return publish.Outcome{Action: publish.Corrected, URL: s.TargetURL, Note: fmt.Sprintf(
+			"the job watch had set the commit status to failure (%s), and the verdict is success: the verdict counts", there.Description)}, nil
+	}
 	return publish.Outcome{Action: publish.Created, URL: s.TargetURL}, nil
 }
 
 // latest is the latest status of a context: what this client set, none for a commit
-// that was not judged before, else what the API says. If that cannot be read, the status is sent again.
-func (c *Client) latest(ctx context.Context, sha, name string) publish.Status {
+// that was not judged before, else what the API says. If that cannot be read, a verdict's status is sent again.
+func (c *Client) latest(ctx context.Context, sha, name string) (publish.Status, error) {
 	c.mu.Lock()
 	set, ok := c.statuses[sha+" "+name]
 	fresh := c.fresh == sha
 	c.mu.Unlock()
 	if ok || fresh {
-		return set
+		return set, nil
 	}
-	all, _, err := c.api.Repositories.GetCombinedStatus(ctx, c.owner, c.name, sha, &github.ListOptions{PerPage: perPage})
-	if err != nil {
-		return publish.Status{}
-	}
-	for _, one := range all.Statuses {
-		if one.GetContext() == name {
-			return publish.Status{Context: name, State: publish.State(one.GetState()), Description: one.GetDescription(), TargetURL: one.GetTargetURL()}
+	opts := &github.ListOptions{PerPage: perPage}
+	for range maxStatusPages {
+		all, resp, err := c.api.Repositories.GetCombinedStatus(ctx, c.owner, c.name, sha, opts)
+		if err != nil {
+			return publish.Status{}, err
+		}
+		for _, one := range all.Statuses {
+			if one.GetContext() == name {
+				return publish.Status{Context: name, State: publish.State(one.GetState()), Description: one.GetDescription(), TargetURL: one.GetTargetURL()}, nil
+			}
+		}
+		if opts.Page = resp.NextPage; opts.Page == 0 {
+			break
 		}
 	}
-	return publish.Status{}
+	return publish.Status{}, nil
 }

@@ -19,10 +19,13 @@ import (
 // RunArtifact is an artifact of one workflow run, which may have others of its name.
 type RunArtifact struct {
 	// Run is the id of one in [Server.Runs].
-	Run     int
-	Name    string
-	Files   map[string][]byte
+	Run   int
+	Name  string
+	Files map[string][]byte
+	// Expired: its retention is over. It is listed, and its content is gone.
 	Expired bool
+	// Deleted: somebody, or "Re-run all jobs", removed it. It is not listed any more.
+	Deleted bool
 }
 
 // artifact is a folder below [Server.Artifacts], or one of a run.
@@ -45,7 +48,7 @@ func (s *Server) artifacts(run int) []artifact {
 		}
 	}
 	for i, a := range s.RunArtifacts {
-		if run == 0 || run == a.Run {
+		if !a.Deleted && (run == 0 || run == a.Run) {
 			list = append(list, artifact{90_000 + i, a.Run, a.Name, a.Expired, func() (map[string][]byte, error) { return a.Files, nil }})
 		}
 	}
@@ -95,9 +98,14 @@ func (c call) listed(all []artifact, where string) answer {
 	return c.page(list, "artifacts", where)
 }
 
+// getArtifact answers 410 for an artifact whose retention is over, as the description of the
+// route says.
 func getArtifact(c call) answer {
 	for _, a := range c.artifacts(0) {
-		if a.id == number(c.args[2]) && !a.expired {
+		if a.id == number(c.args[2]) && a.expired {
+			return refusal(http.StatusGone, "Artifact has expired")
+		}
+		if a.id == number(c.args[2]) {
 			c.zipped[a.id] = a
 			return answer{status: http.StatusFound, header: http.Header{"Location": {fmt.Sprintf("%s%s/%d?sig=s3cret", strings.TrimSuffix(c.base, c.Prefix),
 				storage, a.id)}}}
@@ -110,12 +118,17 @@ func getArtifact(c call) answer {
 const storage = "/storage"
 
 // serveStorage serves an artifact as a zip file, with ranges unless
-// [Server.WholeArtifacts] is set. Like GitHub's storage (Azure Blob) it knows no range that
-// counts from the end, and sends the whole file instead; a client that asks for one fails
-// the test, because it transfers everything without noticing.
+// [Server.WholeArtifacts] is set. GitHub's storage is Azure Blob, which knows bytes=A- and
+// bytes=A-B ("Specifying the range header for Blob service operations" in Microsoft's
+// reference). Of a range that counts from the end, the reference says nothing: the whole file
+// is sent, or, with [Server.SuffixRefused], 400. A client that asks for one fails the test,
+// because it may transfer everything without noticing. The address carries its own permission
+// (a shared access signature); a request with a second one, in Authorization, is refused.
 func (s *Server) serveStorage(w http.ResponseWriter, r *http.Request) {
 	if r.Header.Get("Authorization") != "" {
-		s.t.Error("githubfake: the token was sent to the storage")
+		s.t.Errorf("githubfake: the token was sent to the storage")
+		w.WriteHeader(http.StatusForbidden)
+		return
 	}
 	s.mu.Lock()
 	a, known := s.zipped[number(strings.TrimPrefix(r.URL.Path, storage+"/"))]
@@ -141,6 +154,10 @@ func (s *Server) serveStorage(w http.ResponseWriter, r *http.Request) {
 	}
 	if span := r.Header.Get("Range"); span != "" && !blobRange.MatchString(span) {
 		s.t.Errorf("githubfake: the storage knows no range %q, only bytes=A- and bytes=A-B", span)
+		if s.SuffixRefused {
+			w.WriteHeader(http.StatusBadRequest)
+			return
+		}
 		_, _ = w.Write(data)
 		return
 	}

@@ -1,8 +1,10 @@
 package githubfake
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 )
@@ -16,11 +18,25 @@ type CheckRun struct {
 	Paths                 []string
 }
 
-// Deployment of a commit, with the statuses that were added, oldest first.
+// Deployment of a commit, with the statuses that were added, oldest first. Creator is the
+// account that made it; empty: a person.
 type Deployment struct {
 	ID               int
 	SHA, Environment string
+	Creator          User
 	Statuses         []DeploymentStatus
+}
+
+// StartJob makes the deployment that a job with an environment makes as soon as it starts: one
+// for each job, also of a matrix, with the job's page in its status ("Deploying with GitHub
+// Actions" in GitHub's docs). A job that says deployment: false makes none.
+func (s *Server) StartJob(run int, sha, environment string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lastID++
+	page := fmt.Sprintf("https://github.example/%s/actions/runs/%d/job/%d", s.Repository, run, s.lastID)
+	s.Deployments = append(s.Deployments, Deployment{ID: int(s.lastID), SHA: sha, Environment: environment, Creator: JobBot,
+		Statuses: []DeploymentStatus{{State: "in_progress", Environment: environment, LogURL: page}}})
 }
 
 // DeploymentStatus is one of them.
@@ -117,10 +133,10 @@ func listDeployments(c call) answer {
 	list := []map[string]any{}
 	for _, d := range slices.Backward(c.Deployments) {
 		if d.SHA == c.query.Get("sha") && d.Environment == c.query.Get("environment") {
-			list = append(list, map[string]any{"id": d.ID, "sha": d.SHA, "environment": d.Environment})
+			list = append(list, map[string]any{"id": d.ID, "sha": d.SHA, "environment": d.Environment, "creator": userJSON(cmp.Or(d.Creator, Person))})
 		}
 	}
-	return reply(http.StatusOK, list)
+	return c.bare(list, "deployments")
 }
 
 // listDeploymentStatuses lists the newest first.

@@ -169,3 +169,105 @@ func TestTrim(t *testing.T) {
 		t.Error("a page was taken for a description")
 	}
 }
+
+// The hour's requests are used up by everybody together; a read that brings nothing new is free.
+func TestHourlyLimit(t *testing.T) {
+	s := New(t)
+	s.Hourly, s.Used = 10, 8
+	get := func(etag string) *http.Response {
+		t.Helper()
+		req, err := http.NewRequest(http.MethodGet, "http://api.test/user", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+PersonToken)
+		req.Header.Set("If-None-Match", etag)
+		resp, err := s.Transport().RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return resp
+	}
+	first := get("")
+	free := get(first.Header.Get("ETag"))
+	if first.Header.Get("X-Ratelimit-Remaining") != "1" || free.StatusCode != http.StatusNotModified || free.Header.Get("X-Ratelimit-Remaining") != "1" {
+		t.Errorf("%v\n%v", first.Header, free.Header)
+	}
+	last, refused := get(""), get("")
+	if last.StatusCode != http.StatusOK || refused.StatusCode != http.StatusForbidden || refused.Header.Get("X-Ratelimit-Remaining") != "0" {
+		t.Errorf("%v\n%v", last, refused)
+	}
+}
+
+// Eighty requests a minute may create something.
+func TestSecondaryLimit(t *testing.T) {
+	s := New(t)
+	for i := range contentAMinute + 1 {
+		want := http.StatusCreated
+		if i == contentAMinute {
+			want = http.StatusForbidden
+		}
+		if status, body, _ := ask(t, s, "POST", state, `{"state": "success"}`); status != want {
+			t.Fatalf("%d: %d %s", i, status, body)
+		}
+	}
+}
+
+// Both kinds of re-runs, and what is over.
+func TestArtifactsThatAreGone(t *testing.T) {
+	s := New(t)
+	s.RunArtifacts = []RunArtifact{{Run: 7, Name: "a"}, {Run: 8, Name: "b", Expired: true}}
+	for path, want := range map[string]string{"runs/7/artifacts": `"total_count":1`, "runs/8/artifacts": `"expired":true`, "artifacts/90001/zip": "has expired"} {
+		if _, body, _ := ask(t, s, "GET", "/repos/acme/cases/actions/"+path, ""); !strings.Contains(body, want) {
+			t.Errorf("%s: %s", path, body)
+		}
+	}
+	s.RerunAll(7)
+	for path, want := range map[string]int{"artifacts/90000/zip": 404, "artifacts/90001/zip": 410} {
+		if status, _, _ := ask(t, s, "GET", "/repos/acme/cases/actions/"+path, ""); status != want {
+			t.Errorf("%s: %d", path, status)
+		}
+	}
+	if _, body, _ := ask(t, s, "GET", "/repos/acme/cases/actions/runs/7/artifacts", ""); !strings.Contains(body, `"total_count":0`) {
+		t.Error(body)
+	}
+}
+
+// The storage takes two kinds of ranges, and no second permission.
+func TestStorageRanges(t *testing.T) {
+	for _, c := range []struct {
+		name, value string
+		refused     bool
+		status      int
+		said        int
+	}{
+		{"Range", "bytes=0-0", false, 206, 0}, {"Range", "bytes=1-", false, 206, 0},
+		{"Range", "bytes=-5", false, 200, 1}, {"Range", "bytes=-5", true, 400, 1}, {"Authorization", "Bearer x", false, 403, 1},
+	} {
+		s := New(t)
+		w := &witness{TB: t}
+		s.t, s.SuffixRefused = w, c.refused
+		s.RunArtifacts = []RunArtifact{{Run: 7, Name: "a", Files: map[string][]byte{"f": []byte("text")}}}
+		s.zipped[90_000] = s.artifacts(0)[0]
+		req, err := http.NewRequest(http.MethodGet, "http://api.test"+storage+"/90000", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set(c.name, c.value)
+		resp, err := s.Transport().RoundTrip(req)
+		if err != nil || resp.StatusCode != c.status || len(w.said) != c.said {
+			t.Errorf("%s %s: %v %v %q", c.name, c.value, resp, err, w.said)
+		}
+	}
+}
+
+func TestJobOutput(t *testing.T) {
+	masks := Masks("x\n::add-mask::billing%0Aother\n", "s3cret")
+	for value, want := range map[string]string{
+		`{"name":"0-billing"}`: "", "another": "", "s3cret": "", `{"index":0,"name":"shard 0"}`: `{"index":0,"name":"shard 0"}`,
+	} {
+		if got := JobOutput(value, masks); got != want {
+			t.Errorf("%s: %q", value, got)
+		}
+	}
+}

@@ -182,7 +182,7 @@ func (c call) repository(args map[string]any) (any, string) {
 	if name := fmt.Sprintf("%s/%s", args["owner"], args["name"]); name != c.Repository {
 		return nil, "NOT_FOUND: Could not resolve to a Repository with the name '" + name + "'."
 	}
-	return map[string]any{"mergeQueue": resolver(func(args map[string]any) (any, string) {
+	return map[string]any{"pullRequest": resolver(c.pullRequest), "mergeQueue": resolver(func(args map[string]any) (any, string) {
 		entries, ok := c.Queue[fmt.Sprint(args["branch"])]
 		if !ok {
 			return nil, ""
@@ -197,6 +197,29 @@ func (c call) repository(args map[string]any) (any, string) {
 		}
 		return map[string]any{"entries": resolver(func(map[string]any) (any, string) { return map[string]any{"nodes": list}, "" })}, ""
 	})}, ""
+}
+
+// pullRequest answers with null and an error for one that does not exist, as GitHub does.
+func (c call) pullRequest(args map[string]any) (any, string) {
+	i := slices.IndexFunc(c.Pulls, func(p Pull) bool { return fmt.Sprint(p.Number) == fmt.Sprint(args["number"]) })
+	if i < 0 {
+		return nil, fmt.Sprintf("NOT_FOUND: Could not resolve to a PullRequest with the number of %v.", args["number"])
+	}
+	p := c.Pulls[i]
+	var status any // null where a commit has no status at all
+	if slices.ContainsFunc(c.statuses, func(s Status) bool { return s.SHA == p.SHA }) {
+		status = map[string]any{"context": resolver(func(args map[string]any) (any, string) {
+			at := slices.IndexFunc(c.statuses, func(s Status) bool { return s.SHA == p.SHA && s.Context == args["name"] }) // the newest comes first
+			if at < 0 {
+				return nil, ""
+			}
+			return map[string]any{"state": strings.ToUpper(c.statuses[at].State)}, ""
+		})}
+	}
+	return map[string]any{"number": p.Number, "title": p.Title, "headRefOid": p.SHA, "changedFiles": len(p.Files),
+		"commits": resolver(func(map[string]any) (any, string) {
+			return map[string]any{"nodes": []any{map[string]any{"commit": map[string]any{"oid": p.SHA, "status": status}}}}, ""
+		})}, ""
 }
 
 // node is a comment's id in GraphQL.

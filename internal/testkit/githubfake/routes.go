@@ -147,7 +147,7 @@ func reply(status int, value any) answer {
 	if err != nil {
 		panic(err) // a mistake in this package
 	}
-	return answer{status: status, header: http.Header{"X-Ratelimit-Remaining": {"990"}, "X-Ratelimit-Reset": {"1700003600"}}, body: body}
+	return answer{status: status, header: http.Header{}, body: body}
 }
 
 func refusal(status int, message string) answer {
@@ -274,6 +274,7 @@ func statusJSON(one Status) map[string]any {
 	return map[string]any{"context": one.Context, "state": one.State, "description": one.Description, "target_url": one.TargetURL}
 }
 
+// combinedStatus has pages, as the parameters of the route say: 30 statuses each, or per_page.
 func combinedStatus(c call) answer {
 	list, seen := []map[string]any{}, map[string]bool{}
 	for _, one := range c.statuses {
@@ -282,7 +283,7 @@ func combinedStatus(c call) answer {
 			list = append(list, statusJSON(one))
 		}
 	}
-	return reply(http.StatusOK, map[string]any{"state": "pending", "sha": c.args[2], "total_count": len(list), "statuses": list})
+	return c.page(list, "statuses", "commits/"+c.args[2]+"/status")
 }
 
 // listStatuses lists every status that was ever set, the newest first.

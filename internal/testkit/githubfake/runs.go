@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"path"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -21,7 +20,8 @@ type Run struct {
 	Path string
 	// Created is when its first attempt was.
 	Created time.Time
-	// Conclusion is empty while it runs. Jobs are conclusions by name.
+	// Conclusion is empty while it runs. It is action_required where somebody has to approve
+	// the run first: such a run is completed and has no jobs (pytorch/test-infra issue 4892). Jobs are conclusions by name.
 	Conclusion string
 	Jobs       map[string]string
 	// Attempts are the jobs of each attempt, where a test says more of them than Jobs does.
@@ -38,17 +38,23 @@ type Job struct {
 type Step struct{ Name, Status, Conclusion string }
 
 // RerunAll does what "Re-run all jobs" does: the artifacts of earlier attempts are gone as
-// soon as the new attempt starts.
+// soon as the new attempt starts (actions/upload-artifact issues 323 and 585). "Re-run failed
+// jobs" keeps them, so there is nothing to do for it.
 func (s *Server) RerunAll(run int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.RunArtifacts = slices.DeleteFunc(s.RunArtifacts, func(a RunArtifact) bool { return a.Run == run })
+	for i := range s.RunArtifacts {
+		if s.RunArtifacts[i].Run == run {
+			s.RunArtifacts[i].Deleted = true
+		}
+	}
 }
 
 // Pull is an open pull request.
 type Pull struct {
 	Number                            int
 	SHA, Branch, HeadRepository, Base string
+	Title                             string
 	// Author opened it. Commits, Files, Reviews and Events are what it has, the oldest first.
 	Author  string
 	Labels  []string
@@ -101,20 +107,35 @@ func listRuns(c call) answer {
 	return c.page(list, "workflow_runs", "actions/workflows/"+c.args[2]+"/runs")
 }
 
-// page is the part of a list that the query asks for.
+// page is the part of a list that the query asks for, as the field of an object.
 func (c call) page(all []map[string]any, name, where string) answer {
+	part, header := c.part(all, where)
+	a := reply(http.StatusOK, map[string]any{"total_count": len(all), name: part})
+	a.header = header
+	return a
+}
+
+// bare is the same without an object around the list.
+func (c call) bare(all []map[string]any, where string) answer {
+	part, header := c.part(all, where)
+	a := reply(http.StatusOK, part)
+	a.header = header
+	return a
+}
+
+func (c call) part(all []map[string]any, where string) ([]map[string]any, http.Header) {
 	size, page := 30, max(number(c.query.Get("page")), 1)
 	if n := number(c.query.Get("per_page")); n > 0 {
 		size = n
 	}
 	from, to := min((page-1)*size, len(all)), min(page*size, len(all))
-	a := reply(http.StatusOK, map[string]any{"total_count": len(all), name: append([]map[string]any{}, all[from:to]...)})
+	header := http.Header{}
 	if to < len(all) {
 		next := c.query
 		next.Set("page", strconv.Itoa(page+1))
-		a.header.Set("Link", fmt.Sprintf(`<%s/repos/%s/%s?%s>; rel="next"`, c.base, c.Repository, where, next.Encode()))
+		header.Set("Link", fmt.Sprintf(`<%s/repos/%s/%s?%s>; rel="next"`, c.base, c.Repository, where, next.Encode()))
 	}
-	return a
+	return append([]map[string]any{}, all[from:to]...), header
 }
 
 func listJobs(c call) answer {
@@ -128,7 +149,7 @@ func listJobs(c call) answer {
 			jobs, known = append(jobs, Job{Name: name, Conclusion: conclusion}), true
 		}
 	}
-	if !known {
+	if !known && r.Conclusion != "action_required" {
 		return refusal(http.StatusNotFound, "Not Found")
 	}
 	list := []map[string]any{}

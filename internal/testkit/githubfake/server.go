@@ -95,10 +95,12 @@ type Server struct {
 	// Artifacts is a folder whose folders are the artifacts of every workflow run, by
 	// name; where the repository's are listed, those of the first of Runs. RunArtifacts
 	// are of one run each, the newest first. WholeArtifacts: their storage does not know
-	// ranges; it answers with StorageStatus where that is set.
+	// ranges; SuffixRefused: it answers 400 to a range that counts from the end. It answers
+	// with StorageStatus where that is set.
 	Artifacts      string
 	RunArtifacts   []RunArtifact
 	WholeArtifacts bool
+	SuffixRefused  bool
 	StorageStatus  int
 	// Runs of workflows, the newest first, and open pull requests that can be asked for.
 	Runs  []Run
@@ -115,6 +117,9 @@ type Server struct {
 	Others map[string]*Repo
 	// Deployments, oldest first.
 	Deployments []Deployment
+	// Hourly is how many requests a token has in an hour; 0: 1,000, as GITHUB_TOKEN has for
+	// all workflows of a repository together. Used are spent before the first one.
+	Hourly, Used int
 
 	t        testing.TB
 	schema   *schema
@@ -129,6 +134,7 @@ type Server struct {
 	zipped   map[int]artifact // artifacts whose address was given out
 	// downloads are names of artifacts that were downloaded.
 	downloads []string
+	spending  spending
 }
 
 // New returns a server without comments and statuses: repository acme/cases with
@@ -265,7 +271,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case !ok:
 		path = "(outside of " + s.Prefix + ")"
 	}
-	a := s.faulty(r, path, func() answer { return tagged(r, s.route(r, path, body)) })
+	a := s.faulty(r, path, func() answer { return s.spend(tagged(r, s.route(r, path, body))) })
 	s.mu.Lock()
 	s.requests = append(s.requests, Request{Method: r.Method, Path: path, Query: r.URL.RawQuery, Status: a.status})
 	s.mu.Unlock()
@@ -289,6 +295,9 @@ func (s *Server) route(r *http.Request, path string, body []byte) answer {
 	user, known := s.users[token]
 	if !known || kind != "Bearer" && kind != "token" {
 		return refusal(http.StatusUnauthorized, "Bad credentials")
+	}
+	if a, over := s.overLimit(r.Method); over {
+		return a
 	}
 	return handle(call{Server: s, user: user, args: args, query: r.URL.Query(), body: body, base: base(r, s.Prefix)})
 }

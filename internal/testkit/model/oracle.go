@@ -727,17 +727,30 @@ func (o *oracle) shown(list []judged, before past) bool {
 	return false
 }
 
-// redBase says of each history of the base whether it excuses a failure that says what failures there say.
-var redBase = [...]bool{
-	baseUnknown: false, baseRed: true, baseRedTwice: false, baseMostlyRed: true, baseHalfRed: false, baseGreenNow: false, baseGreenOnce: false, baseFlaky: false,
-	baseAlwaysRed: false, baseLongRed: false, baseRepaired: false, baseOtherwise: false, baseChangedRed: false,
+// redBase says of each history of the base whether it excuses a failure that says what failures there say: by itself, and where
+// the test fails in the same way when it is run there.
+var redBase = [...]struct{ alone, proven bool }{
+	baseUnknown: {}, baseRed: {true, true}, baseRedTwice: {false, true}, baseMostlyRed: {true, true}, baseHalfRed: {false, true},
+	baseGreenNow: {}, baseGreenOnce: {false, true}, baseFlaky: {false, true}, baseAlwaysRed: {}, baseLongRed: {}, baseRepaired: {},
+	baseOtherwise: {false, true}, baseChangedRed: {false, true}, baseGreenJust: {false, true}, baseLongAgo: {},
+}
+
+// excusedBy reports whether the base excuses a failure by its history and what the test did there.
+func (w *World) excusedBy() bool {
+	switch w[dProbe] {
+	case probeSame:
+		return redBase[w[dBase]].proven
+	case probePasses, probeOtherwise:
+		return false
+	}
+	return redBase[w[dBase]].alone
 }
 
 // ofBase reports whether the base excuses a failed test: it failed in every execution, the rerun or retries among
 // them, and each said what the base's failures say.
 func (o *oracle) ofBase(j judged) bool {
 	w := o.w
-	if !redBase[w[dBase]] || w[dTouched] == 1 || j.t == extraSlot || len(w.slots(j.t)) > 1 || len(j.own.members) != 1 {
+	if !w.excusedBy() || w[dTouched] == 1 || j.t == extraSlot || len(w.slots(j.t)) > 1 || len(j.own.members) != 1 {
 		return false
 	}
 	if ended, crashed := w.end(j.number); ended && crashed {

@@ -19,7 +19,7 @@ import (
 // machine: no gates, no witnesses, one criticality, and no time limits.
 func (w World) ForProcesses() World {
 	w[dJudge], w[dChannel], w[dTimed], w[dFlakyExit], w[dEnd] = 0, chanReports, 0, 0, 0
-	w[dGroup], w[dSteal], w[dBase] = 0, 0, 0
+	w[dGroup], w[dSteal], w[dBase], w[dProbe] = 0, 0, 0, 0
 	w[dPast] = min(w[dPast], pastUnknown)
 	if w[dTests] > 0 {
 		w[dAttempts] = min(w[dAttempts], 1) // three workflow attempts take long

@@ -83,7 +83,7 @@ func (w *World) Judge() e2e.Result {
 		if a == w.attempts()-1 || w[dPast] != pastKept {
 			in := r.evidence(a, found)
 			r.results[a] = verdict.Of(in).Result
-			if w[dBase] != baseUnknown {
+			if w[dBase] != baseUnknown || w[dProbe] != probeNone {
 				in.Base = w.base(in.Now, r.results[a].Tests)
 				r.results[a] = verdict.Of(in).Result
 			}
@@ -120,6 +120,9 @@ func (w *World) plan(attempt int) *e2e.Plan {
 	}
 	for t := range w.tests() {
 		p.Tests = append(p.Tests, e2e.PlannedTest{Test: w.test(t)})
+	}
+	if w[dProbe] != probeNone {
+		p.Base = baseSHA
 	}
 	return p
 }
@@ -299,7 +302,47 @@ func (r *rendering) shard(s, a int, earlier verdict.Earlier) *e2e.ShardRun {
 	if run := sh.runs[extraID]; run != nil {
 		doc.Tests = append(doc.Tests, *run)
 	}
+	doc.Probe = w.probe(doc.Tests)
 	return doc
+}
+
+// baseSHA is the commit of the base that was part of what is tested.
+const baseSHA = "ba5e"
+
+// probe is what failed tests of a shard did at the base.
+func (w *World) probe(tests []e2e.TestRun) *e2e.Probe {
+	if w[dProbe] == probeNone {
+		return nil
+	}
+	p := &e2e.Probe{SHA: baseSHA, Product: "what was started from it", Tests: []e2e.ProbedTest{}}
+	if w[dProbe] == probeElsewhere {
+		p.SHA = "e15e"
+	}
+	for i := range tests {
+		if e2e.OutcomeOf(tests[i].Attempts) != e2e.Failed {
+			continue
+		}
+		one := e2e.ProbedTest{ID: tests[i].ID, Here: saysUsually}
+		n := max(2, len(tests[i].Attempts))
+		switch w[dProbe] {
+		case probeRefused:
+			one.Refused, n = "a port was taken", 0
+		case probeOnce:
+			n = 1
+		}
+		for run := range n {
+			r := e2e.ProbedRun{Outcome: e2e.Failed, Fingerprint: saysUsually}
+			switch {
+			case run == n-1 && w[dProbe] == probePasses:
+				r = e2e.ProbedRun{Outcome: e2e.Passed}
+			case run == n-1 && w[dProbe] == probeOtherwise:
+				r.Fingerprint = "expected 404"
+			}
+			one.Runs = append(one.Runs, r)
+		}
+		p.Tests = append(p.Tests, one)
+	}
+	return p
 }
 
 func (w *World) ids(tests []int) []string {
@@ -685,14 +728,18 @@ const cutType = "cut"
 var baseRuns = [...]string{
 	baseRed: "xxxP", baseRedTwice: "xxPP", baseMostlyRed: "xxPxxxxPPP", baseHalfRed: "xxPxxxPPPP", baseGreenNow: "PxxxxxxxxxP", baseGreenOnce: "xPxxxxxxxxP",
 	baseFlaky: "fxxxxxxxxxP", baseAlwaysRed: "xxxx", baseLongRed: "xxxP", baseRepaired: "xxxP", baseOtherwise: "oooP", baseChangedRed: "xxoP",
+	baseGreenJust: "PxxxxxxxxxP", baseLongAgo: "xxP",
 }
 
 // base is what is known of the base, and of the failures that are compared with it.
 func (w *World) base(now time.Time, tests []e2e.TestResult) verdict.Base {
 	b := verdict.Base{Branch: "main", MaxAge: 72 * time.Hour, Failures: map[string]verdict.BaseFailure{}, Repaired: map[string]bool{}}
 	apart := time.Hour
-	if w[dBase] == baseLongRed {
+	if w[dBase] == baseLongRed || w[dBase] == baseLongAgo {
 		apart = 25 * time.Hour
+	}
+	if b.Commit = baseSHA; w[dProbe] != probeNone && w[dProbe] != probeNotAsked {
+		b.MaxProbed = 50
 	}
 	for i, c := range []byte(baseRuns[w[dBase]]) {
 		of := verdict.BaseTest{Outcome: e2e.Failed, Fingerprint: saysUsually}
@@ -704,7 +751,10 @@ func (w *World) base(now time.Time, tests []e2e.TestResult) verdict.Base {
 		case 'P':
 			of = verdict.BaseTest{Outcome: e2e.Passed}
 		}
-		run := verdict.BaseRun{BaseRun: e2e.BaseRun{Started: now.Add(-time.Duration(i+1) * apart)}, Tests: map[string]verdict.BaseTest{extraID: of}}
+		run := verdict.BaseRun{BaseRun: e2e.BaseRun{SHA: "bef0re", Started: now.Add(-time.Duration(i+1) * apart)}, Tests: map[string]verdict.BaseTest{extraID: of}}
+		if i == 0 && w[dBase] == baseGreenNow {
+			run.SHA = baseSHA
+		}
 		for t := range w.tests() {
 			run.Tests[testIDs[t]] = of
 		}

@@ -52,6 +52,7 @@ const (
 	dBase
 	dSays
 	dTouched
+	dProbe
 	dEnv       // one for each workflow attempt
 	dProc      = dEnv + maxAttempts
 	dProcShard = dProc + maxAttempts
@@ -183,6 +184,8 @@ const (
 	baseRepaired   // as baseRed, and it passed on the branch since
 	baseOtherwise  // as baseRed, and the failures say something else
 	baseChangedRed // as baseRed, and the oldest of the three says something else
+	baseGreenJust  // as baseGreenNow, and the newest is of a commit before the base
+	baseLongAgo    // as baseRedTwice, and it passed too long ago
 )
 
 // Values of dSays: which executions fail with another text than the others.
@@ -191,6 +194,18 @@ const (
 	saysRerun
 	saysRetries
 	saysNothing // what the first one says cannot be told
+)
+
+// Values of dProbe: what a failed test does when it is run at the commit of the base.
+const (
+	probeNone      = iota
+	probeSame      // it fails as often as here, and says what it usually says
+	probePasses    // it passes once among that
+	probeOtherwise // it says something else once among that
+	probeOnce      // it fails in the usual way once, and is not run again
+	probeRefused
+	probeNotAsked  // as probeSame, and the base's config does not ask for that
+	probeElsewhere // as probeSame, at another commit
 )
 
 // Values of dEnv.
@@ -298,7 +313,8 @@ var dims = func() (list [numDims]struct {
 	say(dLast, "test 1 skipped last", "no", "yes")
 	say(dSteal, "steals", "none", "shard 1 runs the batch of shard 0")
 	say(dBase, "base", "unknown", "red", "red twice", "red in 6 of 10", "red in 5 of 10", "green now", "green once", "flaky now", "always red", "red for long",
-		"repaired", "red otherwise", "red otherwise before")
+		"repaired", "red otherwise", "red otherwise before", "green before", "green long ago")
+	say(dProbe, "probe", "none", "the same", "passes", "otherwise", "once", "refused", "not asked", "elsewhere")
 	say(dSays, "failures", "say the same", "say something else in the rerun", "say something else in retries", "cannot be told")
 	say(dTouched, "touched", "no", "yes")
 	for a := range maxAttempts {

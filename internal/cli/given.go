@@ -1,0 +1,175 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/forge"
+	"github.com/org/e2e-gate/internal/pipeline"
+	"github.com/org/e2e-gate/internal/safetext"
+)
+
+// givenVariable names the folder into which action.yml has the runner fetch documents of other
+// jobs: artifacts with nothing but documents, a folder each. The runner's own service for that
+// costs none of the token's requests.
+const givenVariable = "E2E_GATE_DOCUMENTS"
+
+// takeGiven lists what the runner has fetched. What is not there, the forge is asked for.
+func (r *remote) takeGiven(ctx context.Context) {
+	if r.given == "" {
+		return
+	}
+	given := r.given
+	r.given = ""
+	entries, err := os.ReadDir(given)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		if e.IsDir() {
+			r.give(forge.Artifact{Name: e.Name()}, filepath.Join(given, e.Name()))
+		}
+	}
+	if file := filepath.Join(given, "plan.json"); len(r.list) == 0 && isFile(file) {
+		// actions/download-artifact puts the only artifact that it finds into the folder itself.
+		if plan, err := pipeline.ReadPlan(ctx, file, version()); err == nil {
+			r.give(forge.Artifact{Name: artifactName(r.key, "plan", plan.Run.Stage, plan.Run.WorkflowAttempt) + documentsSuffix}, given)
+		}
+	}
+}
+
+// give takes the documents of one artifact. If they cannot be copied, it counts as not fetched.
+func (r *remote) give(a forge.Artifact, dir string) {
+	a.ID = -1 - int64(len(r.list)) // no artifact of the forge has it
+	u, ok := r.parse(a)
+	if !ok || !u.documents {
+		return
+	}
+	to := r.folder(u)
+	if copyDocuments(dir, to) != nil {
+		_ = os.RemoveAll(to) // a partial document must not be read
+		return
+	}
+	u.given, r.fetched[to] = true, nil
+	r.list = append(r.list, u)
+}
+
+func isFile(name string) bool {
+	info, err := os.Lstat(name)
+	return err == nil && info.Mode().IsRegular()
+}
+
+// copyDocuments copies the documents at the top of a folder, within the limits that hold for
+// artifacts. It is an error if there are none: the artifact is damaged then.
+func copyDocuments(from, to string) error {
+	dir, err := os.OpenRoot(from)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = dir.Close() }()
+	entries, err := os.ReadDir(from)
+	if err == nil {
+		err = os.MkdirAll(to, 0o755) //nolint:gosec // read by other users of the runner
+	}
+	if err != nil {
+		return err
+	}
+	copied, total := 0, int64(0)
+	for _, e := range entries {
+		if !e.Type().IsRegular() || !pipeline.IsDocument(e.Name()) {
+			continue
+		}
+		n, err := copyDocument(dir, e.Name(), filepath.Join(to, e.Name()))
+		if total += n; err != nil || total > documents.Total {
+			return errors.Join(err, fmt.Errorf("%s: more than %s", safetext.Line(e.Name(), 200), safetext.Size(int(documents.Total))))
+		}
+		copied++
+	}
+	if copied == 0 {
+		return errors.New("an artifact that the runner fetched has no document")
+	}
+	return nil
+}
+
+func copyDocument(dir *os.Root, name, to string) (int64, error) {
+	in, err := dir.Open(name)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = in.Close() }()
+	out, err := os.Create(to) //nolint:gosec // a document's name, below our own folder
+	if err != nil {
+		return 0, err
+	}
+	n, err := io.Copy(out, io.LimitReader(in, documents.File+1))
+	if err == nil && n > documents.File {
+		err = fmt.Errorf("more than %s", safetext.Size(int(documents.File)))
+	}
+	return n, errors.Join(err, out.Close())
+}
+
+// needs are the jobs before this one, as toJSON(needs) has them.
+type needs map[string]struct {
+	Result  string            `json:"result"`
+	Outputs map[string]string `json:"outputs"`
+}
+
+// maxNeeds bounds the text of --needs, in bytes: the outputs of a job have at most a million.
+const maxNeeds = 8 << 20
+
+func readNeeds(text string) (needs, error) {
+	if text == "" {
+		return nil, nil
+	}
+	var n needs
+	if err := json.Unmarshal([]byte(text), &n); err != nil || len(text) > maxNeeds {
+		return nil, usage("--needs is not the context needs as JSON; give ${{ toJSON(needs) }}")
+	}
+	return n, nil
+}
+
+// over reports whether nothing more can come: a job was cancelled, or never started.
+func (n needs) over() bool {
+	for _, job := range n {
+		if job.Result == "cancelled" || job.Result == "skipped" {
+			return true
+		}
+	}
+	return false
+}
+
+// explains says why no shard left anything, if the jobs before this one show it: the plan was made,
+// every job succeeded or was skipped, and the matrix of the plan is none of the outputs that arrived.
+func (n needs) explains(plan *e2e.Plan) []e2e.Problem {
+	var skipped []string
+	for name, job := range n {
+		switch job.Result {
+		case "success":
+		case "skipped":
+			skipped = append(skipped, name)
+		default:
+			return nil // that is why
+		}
+		for _, value := range job.Outputs {
+			if strings.TrimSpace(value) == matrix(plan) {
+				return nil
+			}
+		}
+	}
+	if len(skipped) == 0 || plan.Planned() == 0 {
+		return nil
+	}
+	slices.Sort(skipped)
+	return []e2e.Problem{{Code: e2e.CodeNotRun, LosesEvidence: true, Text: fmt.Sprintf(
+		"the output matrix of the plan's job arrived empty, so the job %s was skipped: GitHub drops a job output that holds a masked value, such as a secret "+
+			"that is a word or a number of it; look for \"Skip output\" in the log of the plan's job, and change that secret or mask",
+		safetext.Line(strings.Join(skipped, ", "), 200))}}
+}
