@@ -112,7 +112,8 @@ func (b *backups) Missing(ctx context.Context, known func(string) bool) []histor
 // listed lists the artifacts of trusted runs that are not known.
 func (b *backups) listed(ctx context.Context, known func(string) bool) ([]forge.Artifact, error) {
 	if t := b.trigger; t.MainBranch == "" || t.Workflow == "" {
-		return nil, errors.New("trusted runs are unknown: the event names no default branch, or GITHUB_WORKFLOW_REF names no workflow of this repository")
+		return nil, errors.New("trusted runs are unknown: the event names no default branch, or the running workflow lies in another repository; " +
+			"name the workflow of the default branch in history.workflow")
 	}
 	list, err := b.behind(ctx, known)
 	if err != nil || len(list) == 0 {

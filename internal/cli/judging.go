@@ -501,7 +501,7 @@ func (j judging) of(own, base *config.Config) *config.Config {
 		return merged
 	}
 	strict := *own
-	strict.Extends = ""
+	strict.Extends, strict.History.Workflow = "", ""
 	strict.Policy, strict.Cells, strict.Owners, strict.Quarantine, strict.Rerun, strict.Judge = policy.Policy{}, nil, nil, "", config.Rerun{}, config.Judge{}
 	strict.Exonerate = config.Exonerate{}
 	strict.Stages = slices.Clone(own.Stages)

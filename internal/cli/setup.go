@@ -78,7 +78,9 @@ func (a *App) prepare(ctx context.Context, f staged, uses config.Sections, runID
 	if err != nil {
 		return nil, err
 	}
-	s.past = keptHistory{a, s.root, s.key, cmp.Or(s.subject.Repository, s.trigger.Repository), s.trigger, store, address}
+	vouching := s.trigger
+	vouching.Workflow = cmp.Or(s.config.History.Workflow, vouching.Workflow)
+	s.past = keptHistory{a, s.root, s.key, cmp.Or(s.subject.Repository, s.trigger.Repository), vouching, store, address}
 	s.masking = a.mask(ctx, in)
 	s.runner().mask(s.masked())
 	s.console = a.console(s.redact)

@@ -135,7 +135,8 @@ type Triage struct {
 
 // History configures where records of earlier runs are kept.
 type History struct {
-	Store string `yaml:"store" doc:"dir:<path>; actions: a folder that the Action keeps in the cache of the default branch; s3://BUCKET/PREFIX, with ?endpoint= and region= for other stores than AWS. Default: actions on GitHub, else dir:.e2e-gate/history."`
+	Store    string `yaml:"store" doc:"dir:<path>; actions: a folder that the Action keeps in the cache of the default branch; s3://BUCKET/PREFIX, with ?endpoint= and region= for other stores than AWS. Default: actions on GitHub, else dir:.e2e-gate/history."`
+	Workflow string `yaml:"workflow" judge:"base" doc:"File of the workflow whose runs on the default branch vouch for records: they restore a lost history, and show that the base fails too. Default: the file of the running workflow. To set where that one never runs on the default branch."`
 }
 
 // Count is a number of shards; 0 is automatic.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -262,8 +263,13 @@ func (k *checker) extends() {
 	}
 }
 
-// history checks the store's address, where its variables are resolved.
+var workflowFile = regexp.MustCompile(`^\.github/workflows/[A-Za-z0-9_][A-Za-z0-9._-]*\.ya?ml$`)
+
+// history checks the workflow, and the store's address where its variables are resolved.
 func (k *checker) history() {
+	if name := k.c.History.Workflow; name != "" && !workflowFile.MatchString(name) {
+		k.fail("history.workflow", fmt.Sprintf("%q is not a workflow's file of this repository", name), "write its path, such as .github/workflows/e2e-main.yml")
+	}
 	if strings.Contains(k.c.History.Store, "${") {
 		return
 	}
