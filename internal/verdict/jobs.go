@@ -40,12 +40,12 @@ func against(jobs []Job, plan *e2e.Plan, counted []Document) (list []e2e.Problem
 		switch {
 		case j.Result == "failure" && own != "" && shown:
 		case j.Result == "failure" && own != "":
-			list = append(list, before("job %s failed, and its %s %s nothing that failed, so something else went wrong there; read its log", name, own,
+			list = append(list, before("job %s failed, and its %s %s nothing that failed, so something else went wrong there", name, own,
 				map[string]string{"plan": "shows", "documents": "show"}[own]))
 		case j.Result == "failure":
-			list = append(list, before("job %s, which this one needs, failed, so it is not known what was tested; mend it and re-run", name))
+			list = append(list, before("job %s, which this one needs, failed, so it is not known what was tested", name))
 		case j.Result == "cancelled":
-			list = append(list, before("job %s, which this one needs, was cancelled; re-run it", name))
+			list = append(list, before("job %s, which this one needs, was cancelled, so it is not known what was tested", name))
 		case j.Result == "skipped":
 			list = append(list, before("job %s, which this one needs, was skipped, so it is not known what was tested; if that is meant, name it in may-skip", name))
 		default:
