@@ -136,8 +136,19 @@ func (b *backups) vouched(ctx context.Context) ([]history.Found, error) {
 	return b.fetch(ctx, list), nil
 }
 
-// vouching asks the forge for the base's records; nil: it cannot be asked.
+// vouching asks for the base's records: a store that this job may not write, else the forge; nil: neither can be asked.
 func (h keptHistory) vouching(console *report.Console) func(context.Context) ([]history.Found, error) {
+	if sealed, ok := h.store.(history.Sealed); ok {
+		return func(ctx context.Context) ([]history.Found, error) {
+			ctx, cancel := context.WithTimeout(ctx, repairTime)
+			defer cancel()
+			found, faults, err := history.FoundIn(ctx, sealed)
+			if len(faults) > 0 {
+				console.Note(fmt.Sprintf("%d records of the base could not be read, such as %s", len(faults), faults[0]))
+			}
+			return found, err
+		}
+	}
 	if b, ok := h.backups(console).(*backups); ok && b != nil {
 		return b.vouched
 	}

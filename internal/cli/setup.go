@@ -16,6 +16,7 @@ import (
 	"github.com/org/e2e-gate/internal/scaffold"
 	"github.com/org/e2e-gate/internal/suite"
 	"github.com/org/e2e-gate/internal/trigger"
+	"github.com/org/e2e-gate/internal/verdict"
 	"github.com/org/e2e-gate/internal/workspace"
 )
 
@@ -40,6 +41,8 @@ type setup struct {
 	unread  []pipeline.Unread
 	// found are problems that the command found before the session.
 	found []e2e.Problem
+	// jobs are those before this one in the workflow.
+	jobs []verdict.Job
 	// narrow says which tests the run is narrowed to.
 	narrow pipeline.Narrow
 	// exonerates: the command judges the whole stage, so a failure may be compared with the base.
@@ -165,7 +168,7 @@ func (s *setup) session(ctx context.Context, f staged, matrix, oneMachine bool, 
 	}
 	session := pipeline.New(pipeline.Options{
 		Root: s.root, Out: f.Out, Config: &cfg, ConfigFile: ownConfig(s.root, f.Config), Missing: s.missing, Stage: s.stage, Trigger: s.trigger,
-		Subject: s.subject, EventSHA: s.eventSHA, RunID: s.runID, Key: f.Key,
+		Jobs: s.jobs, Subject: s.subject, EventSHA: s.eventSHA, RunID: s.runID, Key: f.Key,
 		Select: f.Select, Service: f.Service, Narrow: s.narrow,
 		Shards: count, Matrix: matrix, OneMachine: oneMachine, Quarantine: quarantine, ChangedPaths: s.changed, Earlier: s.earlier,
 		Judging: &s.judging.Judging, Baseline: s.measured, Approve: s.judging.asking(), Vouched: vouched, Grouped: grouped,

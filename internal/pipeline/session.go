@@ -67,6 +67,8 @@ type Options struct {
 	RunID string
 	// Subject is what is judged, where it is not the trigger's commit; else it is zero.
 	Subject e2e.Subject
+	// Jobs are those before this one in the workflow.
+	Jobs []verdict.Job
 	// EventSHA is the commit that the event names, where another one is checked out and judged.
 	EventSHA string
 	// Judging says whose config judges; nil: not known.
@@ -189,7 +191,7 @@ func New(opts Options) *Session {
 		Subject:  subject,
 		EventSHA: opts.EventSHA, DefaultBranch: t.DefaultBranch, PullRequest: t.PullRequest, MergeGroup: t.GroupedPRs,
 		WorkflowRun: t.WorkflowRun, WorkflowAttempt: max(t.WorkflowAttempt, 1),
-		Key: opts.Key, URL: t.URL, Version: opts.Version, Started: started,
+		Job: t.Job, Key: opts.Key, URL: t.URL, Version: opts.Version, Started: started,
 	}}
 	s.late = s.afterEnd
 	return s
