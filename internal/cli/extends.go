@@ -42,6 +42,9 @@ func (b *bench) extension(ctx context.Context, c *config.Config) (*extension, er
 		return known, nil
 	}
 	from, err := b.forge()
+	if errors.Is(err, errNoToken) && b.in.trigger.Platform != "" {
+		return nil, errors.New(source.String() + " is read through GitHub's API; set GITHUB_TOKEN and E2E_GATE_API_URL, or remove extends")
+	}
 	if errors.Is(err, errNoToken) {
 		return nil, errors.New("GITHUB_TOKEN is missing, with which " + source.String() + " is read; give the step a token")
 	}

@@ -225,6 +225,18 @@ func TestExtendsOnALaptop(t *testing.T) {
 	}
 }
 
+// On another platform than GitHub, GITHUB_TOKEN alone is not asked with.
+func TestExtendsOnAnotherPlatform(t *testing.T) {
+	r, _, head := proposing(t, extending, extending)
+	r.Git("symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/main")
+	r.env = []string{"BUILDKITE=true", "BUILDKITE_REPO=git@x:acme/cases.git", "BUILDKITE_COMMIT=" + head, "BUILDKITE_BRANCH=change", "BUILDKITE_BUILD_ID=b",
+		"BUILDKITE_PULL_REQUEST=5", "BUILDKITE_PULL_REQUEST_BASE_BRANCH=main", "BUILDKITE_PIPELINE_DEFAULT_BRANCH=main", "GITHUB_TOKEN=of-something-else"}
+	status, out, stderr := r.run(nil, "", "", nil, "run")
+	if status != e2e.ExitNotJudged || !strings.Contains(out, "set GITHUB_TOKEN and E2E_GATE_API_URL") {
+		t.Errorf("exit status %d\n%s\n%s", status, out, stderr)
+	}
+}
+
 // Lint names both places of a cell that is weaker, and the mistakes of the organisation's config.
 func TestLintOfExtends(t *testing.T) {
 	weaker := extending + "policy: {failed: {nightly: warn}}\n"
