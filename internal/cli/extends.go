@@ -41,7 +41,7 @@ func (b *bench) extension(ctx context.Context, c *config.Config) (*extension, er
 	if known, ok := b.extensions[source]; ok {
 		return known, nil
 	}
-	from, err := b.forge()
+	from, err := b.forgeFor(source)
 	if errors.Is(err, errNoToken) && b.in.trigger.Platform != "" {
 		return nil, errors.New(source.String() + " is read through GitHub's API; set GITHUB_TOKEN and E2E_GATE_API_URL, or remove extends")
 	}
@@ -70,6 +70,21 @@ func (b *bench) extension(ctx context.Context, c *config.Config) (*extension, er
 	}
 	b.extensions[source] = x
 	return x, nil
+}
+
+// forgeFor is the forge that has the organisation's config. Where nothing says which repository on
+// GitHub the checkout is, none has to be known.
+func (b *bench) forgeFor(source config.Source) (connection, error) {
+	t := b.in.trigger
+	if t.CI && t.Platform == "" {
+		return b.forge()
+	}
+	t.Repository = source.Repository
+	c, err := b.app.openForge(t, publishTime)
+	if err == nil && c == nil {
+		err = errNoToken
+	}
+	return c, err
 }
 
 // extend makes the organisation's config that the judging config c names count. In CI nothing is

@@ -225,6 +225,22 @@ func TestExtendsOnALaptop(t *testing.T) {
 	}
 }
 
+// With a token, it counts there too.
+func TestExtendsOnALaptopWithAToken(t *testing.T) {
+	r, _, _ := proposing(t, extending, extending)
+	r.Git("remote", "add", "origin", "https://github.com/acme/cases.git")
+	fake := organised(t, orgBlocks)
+	r.env = []string{"GITHUB_TOKEN=" + githubfake.PersonToken, "GITHUB_API_URL=" + fake.Listen()}
+	status, out, stderr := r.run(nil, "", "", nil, "run")
+	if status != e2e.ExitBlocked || !strings.Contains(out, `"by": "working_tree"`) || !strings.Contains(out, orgHead) {
+		t.Errorf("exit status %d\n%s\n%s", status, out, stderr)
+	}
+	fake.Others["acme/.github"].Private = true
+	if status, _, stderr = r.run(nil, "", "", nil, "run"); status != 0 || !strings.Contains(stderr, "was not read, and only the repository's own counts") {
+		t.Errorf("exit status %d\n%s", status, stderr)
+	}
+}
+
 // On another platform than GitHub, GITHUB_TOKEN alone is not asked with.
 func TestExtendsOnAnotherPlatform(t *testing.T) {
 	r, _, head := proposing(t, extending, extending)

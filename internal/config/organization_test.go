@@ -189,6 +189,26 @@ func TestRulesOfTheRepositoryComeFirst(t *testing.T) {
 	}
 }
 
+// The file that the docs show is one, and both join.
+func TestShownOrganization(t *testing.T) {
+	text, err := os.ReadFile("../../docs/organization.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, ok := strings.Cut(string(text), "    # e2e-gate.base.yml in acme/.github\n")
+	block, _, _ := strings.Cut(rest, "\n\n")
+	if !ok {
+		t.Fatal("the docs show none")
+	}
+	o, err := ParseOrganization(orgFile, []byte(strings.ReplaceAll("\n"+block, "\n    ", "\n")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c, weaker := o.Extend(own(t, "policy: {flaky: {release-blocking: warn}}\n")); len(weaker) != 1 || len(c.Secrets) != 1 || len(c.Triage.Rules) != 1 {
+		t.Errorf("%+v, %v", c, weaker)
+	}
+}
+
 // Lint shows where both say what they say.
 func TestLintExtends(t *testing.T) {
 	o := organization(t, "policy: {flaky: {release-blocking: block}}\n")
