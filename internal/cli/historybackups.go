@@ -112,7 +112,8 @@ func (b *backups) Missing(ctx context.Context, known func(string) bool) []histor
 // listed lists the artifacts of trusted runs that are not known.
 func (b *backups) listed(ctx context.Context, known func(string) bool) ([]forge.Artifact, error) {
 	if t := b.trigger; t.MainBranch == "" || t.Workflow == "" {
-		return nil, errors.New("trusted runs are unknown: the event names no default branch, or GITHUB_WORKFLOW_REF names no workflow of this repository")
+		return nil, errors.New("trusted runs are unknown: the event names no default branch, or the running workflow lies in another repository; " +
+			"name the workflow of the default branch in history.workflow")
 	}
 	list, err := b.behind(ctx, known)
 	if err != nil || len(list) == 0 {
@@ -135,8 +136,19 @@ func (b *backups) vouched(ctx context.Context) ([]history.Found, error) {
 	return b.fetch(ctx, list), nil
 }
 
-// vouching asks the forge for the base's records; nil: it cannot be asked.
+// vouching asks for the base's records: a store that this job may not write, else the forge; nil: neither can be asked.
 func (h keptHistory) vouching(console *report.Console) func(context.Context) ([]history.Found, error) {
+	if sealed, ok := h.store.(history.Sealed); ok {
+		return func(ctx context.Context) ([]history.Found, error) {
+			ctx, cancel := context.WithTimeout(ctx, repairTime)
+			defer cancel()
+			found, faults, err := history.FoundIn(ctx, sealed)
+			if len(faults) > 0 {
+				console.Note(fmt.Sprintf("%d records of the base could not be read, such as %s", len(faults), faults[0]))
+			}
+			return found, err
+		}
+	}
 	if b, ok := h.backups(console).(*backups); ok && b != nil {
 		return b.vouched
 	}

@@ -22,6 +22,7 @@ import (
 // root, wherever the file lies.
 type Config struct {
 	Version    int                  `yaml:"version" judge:"head" doc:"Version of the config language: 1." required:"true"`
+	Extends    string               `yaml:"extends" judge:"base" doc:"Config of the organisation, in a file of another repository: OWNER/REPOSITORY//PATH@REF, where REF is a tag, a branch or a full commit SHA."`
 	Stages     []Stage              `yaml:"stages" judge:"base" doc:"Stages by name; the first in file order that matches the event is run." required:"true"`
 	Processes  []runner.ProcessSpec `yaml:"processes" judge:"watch" doc:"Background processes: started before the gates, always torn down at the end."`
 	Gates      gate.Spec            `yaml:"gates" judge:"watch" doc:"Health gates: no suite starts before they have passed."`
@@ -115,7 +116,7 @@ type Rerun struct {
 // Exonerate says when a failure that the base has too does not block a pull request. What it does to the
 // verdict is the row base_fails of the policy table.
 type Exonerate struct {
-	MaxAge time.Duration `yaml:"max_age" doc:"How long the base may be red: then its failures block every pull request again. Default 72h; negative: nothing is excused."`
+	MaxAge time.Duration `yaml:"max_age" doc:"How long the base may be red: then its failures block every pull request again. Default 72h."`
 	Probe  bool          `yaml:"probe" doc:"Run tests that failed on a pull request at its base too, against what the gate starts from the base, or against target. What they do there counts instead of earlier runs. Default false."`
 	Max    int           `yaml:"max" doc:"Most failed tests that are run at the base: where there are more, none is. Default 50."`
 	Target string        `yaml:"target" doc:"Environment that runs the base, against which tests are run for probe. A version gate with sha must prove it. Processes see it as E2E_TARGET. Default: only what processes start from the base counts."`
@@ -134,7 +135,8 @@ type Triage struct {
 
 // History configures where records of earlier runs are kept.
 type History struct {
-	Store string `yaml:"store" doc:"dir:<path>; actions: a folder that the Action keeps in the cache of the default branch; s3://BUCKET/PREFIX, with ?endpoint= and region= for other stores than AWS. Default: actions on GitHub, else dir:.e2e-gate/history."`
+	Store    string `yaml:"store" doc:"dir:<path>; actions: a folder that the Action keeps in the cache of the default branch; s3://BUCKET/PREFIX, with ?endpoint= and region= for other stores than AWS. Default: actions on GitHub, else dir:.e2e-gate/history."`
+	Workflow string `yaml:"workflow" judge:"base" doc:"File of the workflow whose runs on the default branch vouch for records: they restore a lost history, and show that the base fails too. Default: the file of the running workflow. To set where that one never runs on the default branch."`
 }
 
 // Count is a number of shards; 0 is automatic.

@@ -194,7 +194,7 @@ type placed struct {
 
 var (
 	usesGate     = regexp.MustCompile(`^[\w.-]+/e2e-gate(?:@|/\.github/actions/(?:without-upload|gate)@)`)
-	usesReusable = regexp.MustCompile(`^(?:[\w.-]+/[\w.-]+|\.)/\.github/workflows/e2e-gate(?:-by-tag|-enterprise)?\.yml(?:@|$)`)
+	usesReusable = regexp.MustCompile(`^(?:[\w.-]+/[\w.-]+|\.)/\.github/workflows/e2e-gate(?:-by-tag|-enterprise|-oidc)?\.yml(?:@|$)`)
 	// runsGate finds the program in a script.
 	runsGate = regexp.MustCompile(`(?m)^\s*(?:exec\s+)?(?:\S*/)?e2e-gate\s+(run|verdict|plan|shard)\b`)
 )
