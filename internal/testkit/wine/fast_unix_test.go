@@ -35,7 +35,6 @@ var cannot = []struct{ pkg, tests, why string }{
 	{"internal/archtest", "TestModules", "needs the go command, which does not run under Wine"},
 	{"internal/cli", "TestInit(WithGoTestsEverywhere|WithABrokenManifest|CannotWrite)", "needs the go command, which does not run under Wine"},
 	{"internal/suite/gotest", "TestGo.*", "needs the go command, which does not run under Wine"},
-	{"internal/testkit/need", "TestTool", "needs the go command, which does not run under Wine"},
 	{"internal/tool/mutate", "TestBench", "needs the go command, which does not run under Wine"},
 	{"internal/tool/release", "TestUsage", "needs the go command, which does not run under Wine"},
 	{"internal/cli", "TestInitOwners", "needs git, which does not run under Wine"},
