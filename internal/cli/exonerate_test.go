@@ -27,14 +27,8 @@ const redBaseSuite = `state=$(cat ../src/state)
 [ "$state" = ok ]
 `
 
-// redBase is a repository whose main is red, after so many judged runs there, and a fake that has their records. HEAD is on a
-// branch with a change elsewhere.
-func redBase(t *testing.T, runs int) (r tree, fake *githubfake.Server, base, head string) {
-	t.Helper()
-	return redBaseOf(t, runs, redBaseConfig, nil)
-}
-
-// redBaseOf is redBase with another config, and with files that come with the base.
+// redBaseOf is a repository whose main is red, after so many judged runs there, and a fake that has their records. HEAD is on a
+// branch with a change elsewhere. with adds files that come with the base.
 func redBaseOf(t *testing.T, runs int, config string, with func(r tree)) (r tree, fake *githubfake.Server, base, head string) {
 	t.Helper()
 	r = newTree(t)
@@ -89,6 +83,7 @@ func TestAFailureThatTheBaseHasToo(t *testing.T) {
 		// change is done to the repository, or to what GitHub has, before the gate runs.
 		change func(r tree, fake *githubfake.Server)
 		event  string
+		config string
 		status int
 		// says is a part of the result.
 		says string
@@ -122,11 +117,13 @@ func TestAFailureThatTheBaseHasToo(t *testing.T) {
 			change: func(r tree, _ *githubfake.Server) {
 				r.Write("e2e-gate.yml", strings.Replace(redBaseConfig, "{pr: {", "{pr: {budget: 9m, ", 1))
 			}},
+		"a base that may not be red at all": {runs: 3, status: e2e.ExitBlocked, config: "exonerate: {max_age: 0s}\n",
+			says: "longer than the 0s that a red base excuses"},
 		"in the merge queue":     {runs: 3, status: e2e.ExitBlocked, event: "merge_group"},
 		"GitHub does not answer": {runs: 3, status: e2e.ExitBlocked, change: func(_ tree, fake *githubfake.Server) { fake.RunArtifacts, fake.Runs = nil, nil }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r, fake, base, head := redBase(t, tc.runs)
+			r, fake, base, head := redBaseOf(t, tc.runs, redBaseConfig+tc.config, nil)
 			if tc.change != nil {
 				tc.change(r, fake)
 				head = r.Commit("more")

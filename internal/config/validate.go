@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/bmatcuk/doublestar/v4"
 	tagexpressions "github.com/cucumber/tag-expressions/go/v6"
@@ -16,6 +17,7 @@ import (
 	"github.com/org/e2e-gate/internal/config/strictyaml"
 	"github.com/org/e2e-gate/internal/diag"
 	"github.com/org/e2e-gate/internal/history"
+	"github.com/org/e2e-gate/internal/policy"
 	"github.com/org/e2e-gate/internal/proc"
 	"github.com/org/e2e-gate/internal/safetext"
 	"github.com/org/e2e-gate/internal/suite"
@@ -229,6 +231,10 @@ func (k *checker) rest() {
 	}
 	k.history()
 	k.enum("judge.approve.review", k.c.Judge.Approve.Review, reflect.TypeFor[Approve](), "Review")
+	if most := k.c.Exonerate.MaxAge; most != nil && *most > policy.MaxQuarantine {
+		k.fail("exonerate.max_age", fmt.Sprintf("a red base excuses for %d days at most", policy.MaxQuarantine/(24*time.Hour)),
+			"quarantine tests that are to fail for longer, with a deadline")
+	}
 	if k.c.Exonerate.Max < 0 {
 		k.fail("exonerate.max", "max cannot be negative", "remove it for the default of 50")
 	}

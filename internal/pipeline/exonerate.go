@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"path"
@@ -55,9 +54,12 @@ func (s *Session) exonerated(ctx context.Context, in verdict.In, out verdict.Out
 	if len(refused) > 0 {
 		s.opts.Progress.Note(fmt.Sprintf("not compared with the base: %s", e2e.SomeOf(refused)))
 	}
-	in.Base = verdict.Base{Branch: s.opts.Trigger.Branch, MaxAge: cmp.Or(s.opts.Config.Exonerate.MaxAge, config.DefaultMaxAge),
+	in.Base = verdict.Base{Branch: s.opts.Trigger.Branch, MaxAge: config.DefaultMaxAge,
 		Failures: map[string]verdict.BaseFailure{}, Repaired: map[string]bool{},
 		Commit: s.opts.Baseline.Commits[0]}
+	if most := s.opts.Config.Exonerate.MaxAge; most != nil {
+		in.Base.MaxAge = *most
+	}
 	if s.probes() {
 		in.Base.MaxProbed = s.maxProbed()
 	}
@@ -175,7 +177,7 @@ func (s *Session) touchedBy(who string, files []string, t *e2e.TestResult, owner
 	failure := strings.ReplaceAll(text.String(), `\`, "/")
 	for _, file := range files {
 		switch {
-		case strings.HasPrefix(file, dir+"/"):
+		case strings.HasPrefix(file, dir+"/"), file == dir, strings.HasPrefix(dir, file+"/"): // a submodule or a link is changed as one file
 			return fmt.Sprintf("%s touches %s, which belongs to the suite", who, file)
 		case s.starts(file):
 			return fmt.Sprintf("%s touches %s, which starts the suite or what it needs", who, file)

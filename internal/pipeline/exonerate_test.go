@@ -26,6 +26,8 @@ func TestTouched(t *testing.T) {
 		"elsewhere":                         {dir: "e2e", changed: "services/case/api.go"},
 		"a test":                            {dir: "e2e", changed: "e2e/pay_test.go", want: "belongs to the suite"},
 		"a helper":                          {dir: "./e2e/", changed: "e2e/lib/login.go", want: "belongs to the suite"},
+		"a submodule with the suite":        {dir: "e2e", changed: "e2e", want: "belongs to the suite"},
+		"a submodule above it":              {dir: "tests/e2e", changed: "tests", want: "belongs to the suite"},
 		"a folder that begins as the suite": {dir: "e2e", changed: "e2e-tools/x.go"},
 		"in the failure":                    {dir: "e2e", changed: "services/case/api.go", details: "at services/case/api.go:12", want: "which the failure names"},
 		"in the failure, on Windows": {dir: "e2e", changed: "services/case/api.go", details: `at C:\b\services\case\api.go:12`,
