@@ -40,11 +40,8 @@ func (s *Session) exonerated(ctx context.Context, in verdict.In, out verdict.Out
 		return in, out, nil
 	}
 	found, err := s.vouched(ctx)
-	if err != nil {
-		s.opts.Progress.Note(fmt.Sprintf("no failure is compared with earlier runs of the base: %v", err))
-		if !slices.ContainsFunc(out.Counted, func(doc e2e.ShardRun) bool { return doc.Probe != nil }) {
-			return in, out, nil
-		}
+	if err != nil && !slices.ContainsFunc(out.Counted, func(doc e2e.ShardRun) bool { return doc.Probe != nil }) {
+		return in, out, nil
 	}
 	variant := variantOf(out.Counted)
 	runs, refused := history.Vouched(found, history.Question{
@@ -97,6 +94,9 @@ func (s *Session) vouched(ctx context.Context) (found []history.Found, err error
 		found, err = s.opts.Vouched(ctx)
 		if ctx.Err() != nil {
 			return found, err
+		}
+		if err != nil {
+			s.opts.Progress.Note(fmt.Sprintf("no failure is compared with earlier runs of the base: %v", err))
 		}
 		s.asked = func() ([]history.Found, error) { return found, err }
 	}
