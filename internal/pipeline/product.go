@@ -221,9 +221,13 @@ func (s *Session) inside(dir string) error {
 
 var (
 	address = regexp.MustCompile(`(?i)\b[a-z][a-z0-9+.-]*://(?:[^\s/@"']*@)?(?:\[[0-9a-f:.]+\]|[^\s/:?#"',;)]+)(?::\d+)?`)
-	// bare is a host without a scheme, in variables whose name says that they hold one.
-	bare   = regexp.MustCompile(`^(localhost|(?:[A-Za-z0-9-]+\.)+[A-Za-z0-9-]+)(?::(\d+))?(?:/.*)?$`)
-	hosted = regexp.MustCompile(`(?i)(?:URL|URI|HOST|ENDPOINT|ORIGIN|DOMAIN|ADDR|ADDRESS|SERVER|TARGET)$`)
+	// bare is a host without a scheme, in variables whose name says that they hold one; a name without a dot, as those of containers beside
+	// the job, only with a port or in what is called a host.
+	bare   = regexp.MustCompile(`^(localhost|\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9-]+\.)+[A-Za-z0-9-]+|[A-Za-z][A-Za-z0-9_-]*)(?::(\d+))?(?:/.*)?$`)
+	hosted = regexp.MustCompile(`(?i)(?:URL|URI|HOST|ENDPOINT|ORIGIN|DOMAIN|ADDR|ADDRESS|SERVER|TARGET|BROKER|NODE|PEER|CLUSTER)S?$`)
+	// dialled is host:port anywhere in a text, as in a data source or an argument, and source the host of a data source.
+	dialled = regexp.MustCompile(`(?:^|[\s=(,;@"'])((?:[A-Za-z0-9-]+\.)+(?:[A-Za-z]{2,}|\d{1,3}):\d{2,5}|localhost:\d{2,5}|\[[0-9A-Fa-f:.]+\]:\d{2,5})(?:[\s/),;"'?]|$)`)
+	source  = regexp.MustCompile(`(?i)(?:^|[\s;?&"'])(?:host|hostaddr|server|data source)=([^\s;&"']+)`)
 	// machine are variables of CI platforms, of the machine and of package managers, whose addresses are not those of the product.
 	machine = regexp.MustCompile(`(?i)^(?:GITHUB_.*|RUNNER_.*|CI_API_(?:V4|GRAPHQL)_URL|CI_(?:SERVER|PROJECT|JOB|PIPELINE|REPOSITORY|REGISTRY|TEMPLATE)_.*|` +
 		`CI_DEPENDENCY_PROXY_.*|BUILDKITE_.*|CIRCLE_.*|SYSTEM_.*URI|BUILD_(?:URL|REPOSITORY_URI)|(?:JENKINS|HUDSON|JOB)_URL|(?:JOB|RUN)_(?:[A-Z]+_)?DISPLAY_URL|` +
@@ -249,9 +253,31 @@ func (a *atBase) leads(variable, text string, roots []string) string {
 			return fmt.Sprintf("leads to %s, which is not known to run the base", net.JoinHostPort(host, port))
 		}
 	}
-	if m := bare.FindStringSubmatch(text); m != nil && hosted.MatchString(variable) {
-		if host := strings.ToLower(m[1]); !a.own(host, m[2]) && (m[2] != "" || !here(host)) {
-			return fmt.Sprintf("leads to %s, which is not known to run the base", text)
+	for _, m := range dialled.FindAllStringSubmatch(text, -1) {
+		if host, port := (e2e.Gate{Target: m[1]}).Address(); !a.own(host, port) {
+			return fmt.Sprintf("leads to %s, which is not known to run the base", m[1])
+		}
+	}
+	for _, m := range source.FindAllStringSubmatch(text, -1) {
+		if host := strings.ToLower(m[1]); !here(host) && !slices.Contains(a.hosts, host) {
+			return fmt.Sprintf("leads to %s, which is not known to run the base", m[1])
+		}
+	}
+	if !hosted.MatchString(variable) {
+		return ""
+	}
+	for one := range strings.SplitSeq(text, ",") {
+		m := bare.FindStringSubmatch(strings.TrimSpace(one))
+		if m == nil {
+			continue
+		}
+		host, port := strings.Trim(strings.ToLower(m[1]), "[]"), m[2]
+		alone := !strings.ContainsAny(host, ".:") && host != "localhost"
+		if alone && port == "" && !strings.HasSuffix(strings.TrimSuffix(strings.ToUpper(variable), "S"), "HOST") {
+			continue // a word
+		}
+		if !a.own(host, port) && (port != "" || !here(host)) {
+			return fmt.Sprintf("leads to %s, which is not known to run the base", one)
 		}
 	}
 	return ""
