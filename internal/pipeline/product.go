@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -201,6 +202,66 @@ func (s *Session) leadsElsewhere(place atBase, roots []string) error {
 			name, value, _ := strings.Cut(kv, "=")
 			if why := place.leads(name, value, roots); why != "" {
 				return fmt.Errorf("the variable %s of %s %s", name, one.name, why)
+			}
+		}
+		for _, dir := range []string{".", one.dir} {
+			if err := s.configured(place, dir, one.env, roots); err != nil {
+				return fmt.Errorf("%s: %w", one.name, err)
+			}
+		}
+	}
+	return nil
+}
+
+var (
+	// settings are files from which frameworks and servers take addresses; examples of such files are not read.
+	settings = regexp.MustCompile(`^(?:\.env(?:\..+)?|(?:playwright|cypress)\.config\.\w+|cypress(?:\.env)?\.json|pytest\.ini)$`)
+	examples = regexp.MustCompile(`(?i)(?:example|sample|template|dist|tmpl)$`)
+	// setting is a part of a line that says where to, and given a variable of the process that comes before it.
+	setting = regexp.MustCompile(`(?i)(?:^|[\s{(,])["']?(\w*(?:url|uri|host|endpoint|origin|domain|addr|address|server|target))["']?\s*[:=]\s*([^,}\n]*)`)
+	given   = regexp.MustCompile(`process\.env(?:\.|\[["'])(\w+)`)
+	comment = regexp.MustCompile(`^\s*(?://|#|\*|/\*)`)
+)
+
+// maxSettings bounds how much of such a file is read.
+const maxSettings = 1 << 20
+
+// configured says what files in a folder of the base set that leads elsewhere. A variable of the process comes before that of a file.
+func (s *Session) configured(place atBase, dir string, env, roots []string) error {
+	dir = filepath.Join(s.opts.Root, filepath.FromSlash(dir))
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		name := e.Name()
+		if !settings.MatchString(name) || examples.MatchString(name) {
+			continue
+		}
+		info, err := os.Stat(filepath.Join(dir, name)) // of a link what it leads to: none leads out of the base
+		if err != nil || !info.Mode().IsRegular() {
+			continue
+		}
+		if info.Size() > maxSettings {
+			return fmt.Errorf("the file %s of the base is too large to be looked at", name)
+		}
+		data, err := os.ReadFile(filepath.Join(dir, name)) //nolint:gosec // a regular file of the checkout of the base
+		if err != nil {
+			return err
+		}
+		for line := range strings.Lines(string(data)) {
+			for _, m := range setting.FindAllStringSubmatch(line, -1) {
+				by := given.FindStringSubmatch(m[2])
+				if comment.MatchString(line) || variable(env, m[1]) != "" || by != nil && variable(env, by[1]) != "" {
+					continue
+				}
+				key := m[1]
+				if strings.Contains(name, ".config.") {
+					key = "" // a word there is code
+				}
+				if why := place.leads(key, strings.Trim(strings.TrimSpace(m[2]), `"';`), roots); why != "" {
+					return fmt.Errorf("%s in the file %s %s", m[1], name, why)
+				}
 			}
 		}
 	}
