@@ -142,6 +142,9 @@ func TestAFailureThatTheBaseHasToo(t *testing.T) {
 				name == "it fails in another way" && (same || !strings.Contains(out, "fails on main too since")) {
 				t.Errorf("since when:\n%s", out)
 			}
+			if next := strings.Count(out, `"next_step": "nothing in this change: repair it on main"`); tc.status == 0 && next < 2 || tc.status != 0 && next > 0 {
+				t.Errorf("the next step, %d times:\n%s", next, out)
+			}
 			if excused := strings.Contains(out, `"excuses": true`); excused != (tc.status == 0) {
 				t.Errorf("excused: %v\n%s", excused, out)
 			}
