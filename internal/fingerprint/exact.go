@@ -74,7 +74,9 @@ var exact = sync.OnceValue(func() (e struct{ nothing, cut, slow, ports, stamp, c
 	// nothing are lines that only say that something failed.
 	e.nothing = regexp.MustCompile(`(?mi)^\s*(?:--- FAIL: .*|(?:the )?(?:test|case|assertion)?[ _]?(?:not ok|failed|failure|fail|error|assertionerror)[.!]?` +
 		`(?:\t.*)?|(?:command )?(?:failed with |exited with )?(?:exit )?(?:status|code):? \d+)\s*$`)
-	e.cut = regexp.MustCompile(`…|\d+ bytes (?:cut|more)|\.\.\. \(`)
+	// Frameworks cut as well: pytest has 'aaa...zzz' and "Full output truncated", Node has "... 3 more items".
+	e.cut = regexp.MustCompile(`…|\.\.\. \(|\w\.\.\.\w|[,\[({] ?\.\.\. ?[\])}]|(?i:\d+ (?:bytes (?:cut|more)|(?:more )?lines? hidden|` +
+		`more (?:bytes|items?|lines?|characters?|chars|elements?|keys?))|\btruncated\b|skipping \d+ identical)`)
 	e.slow = regexp.MustCompile(`(?i)stalled|time[ds]?[ -]?out|deadline exceeded|took too long|not .{0,60}within`)
 	e.ports = regexp.MustCompile(`(?:\blocalhost|\b127\.\d+\.\d+\.\d+|\[::1\]):\d{2,5}\b`)
 	e.stamp = regexp.MustCompile(`\b\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?`)

@@ -16,6 +16,7 @@ func TestExact(t *testing.T) {
 		{{Message: "at 2026-05-04T03:02:01Z: got draft after 12 ms"}, {Message: "at 2026-05-05T13:22:41.5Z: got draft after 1.5 s"}},
 		{{Message: "boom", Details: "goroutine 7 [running]:\nmain.f(0xc0000140a0)\n\t/x/a.go:12 +0x1d"},
 			{Message: "boom", Details: "goroutine 33 [running]:\nmain.f(0xc00009c018)\n\t/x/a.go:12 +0x1d"}},
+		{{Message: "go test ./... f(...args) waits..."}, {Message: "go test ./... f(...args) waits..."}},
 		{{Message: "id 6d82faa6-6bdc-4104-a4c3-acc3705d0549"}, {Message: "id 7a1003c4-3a27-4d47-8ccb-db6abd66ec07"}},
 		{{Message: "refused at localhost:33009"}, {Message: "refused at localhost:41877"}},
 		{{Message: "refused at [::1]:33009, 127.0.0.1:50000"}, {Message: "refused at [::1]:41877, 127.0.0.1:60999"}},
@@ -63,7 +64,10 @@ func TestExact(t *testing.T) {
 		{Type: "x", Message: "Command failed with exit code 1"}, {Details: "--- FAIL: TestA (0.00s)\n"}, {Details: "FAIL\tacme/e2e\t0.01s"},
 		{Message: "failed", Details: "--- system-out\nlost 3 orders"}, {Type: "stalled", Message: "nothing happened"}, {Message: "Test timeout of 30000ms exceeded."},
 		{Message: "context deadline exceeded"},
-		{Message: "boom", Details: "x [1778 bytes cut] y"}, {Message: "boom…"}, {Message: "not accepted within 5s"}} {
+		{Message: "boom", Details: "x [1778 bytes cut] y"}, {Message: "boom…"}, {Message: "not accepted within 5s"},
+		{Message: "assert 'aaaaaaaaa...aaaaaaaaa' == 'b'"}, {Message: "assert [1, 2, 3, ...] == []"}, {Message: "boom",
+			Details: "E ...Full output truncated (11 lines hidden), use '-vv'"},
+		{Message: "[ 1, 2, ... 97 more items ]"}, {Message: "diff (3 more lines)"}, {Message: "x", Details: "… (12 bytes more)"}} {
 		if got := of(f); got != "" {
 			t.Errorf("%+v: %s", f, got)
 		}
