@@ -88,7 +88,7 @@ func (h keptHistory) artifacts(console *report.Console) (*backups, error) {
 	case !actions.Detect(h.app.getenv):
 		return nil, errors.New("only GitHub vouches for them")
 	case h.address.Kind != history.KindActions:
-		return nil, errors.New("history.store is not that of GitHub Actions, and nobody vouches for what is in another")
+		return nil, errors.New("history.store is not that of GitHub Actions, and the records of another may be forged")
 	}
 	c, err := h.app.openForge(h.trigger, repairTime)
 	if err != nil {

@@ -141,7 +141,7 @@ func TestAFailureIsRunAtTheBaseToo(t *testing.T) {
 			other: "expected accepted, got draft"},
 		"red for too long": {status: e2e.ExitBlocked, more: "exonerate: {probe: true, max_age: 1ms}\n", same: 2,
 			why: "so it may have been red for longer than the 1ms"},
-		"nobody vouches for earlier runs": {status: e2e.ExitBlocked, more: probe, same: 2, why: "no run of main is known in which it passed",
+		"a store of its own": {status: e2e.ExitBlocked, more: probe, same: 2, why: "no run of main is known in which it passed",
 			base: func(r tree) { writeMore(r, probe+"history: {store: \"dir:.e2e-gate/history\"}\n") }, noted: "history.store is not that of GitHub Actions"},
 		"more than may be run there": {status: e2e.ExitBlocked, more: "exonerate: {probe: true, max: 1}\n",
 			base: func(r tree) { r.Write("src/refunds", "draft") }, refused: "2 failed tests would have to be run there, more than exonerate.max: 1"},

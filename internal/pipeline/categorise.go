@@ -134,7 +134,8 @@ func sameForAll(r e2e.Result) {
 	known := map[string]e2e.TestResult{}
 	for i := range r.Tests {
 		t := &r.Tests[i]
-		if t.Environment != nil && t.Environment.Port > 0 || t.BaseFails != nil && t.BaseFails.Excuses || slices.ContainsFunc(t.Evidence, func(ev e2e.Evidence) bool { return ev.Kind == e2e.EvidenceCrash }) {
+		crashed := slices.ContainsFunc(t.Evidence, func(ev e2e.Evidence) bool { return ev.Kind == e2e.EvidenceCrash })
+		if crashed || t.Environment != nil && t.Environment.Port > 0 || t.BaseFails != nil && t.BaseFails.Excuses {
 			known[t.ID] = *t
 		}
 	}

@@ -287,8 +287,9 @@ var (
 	bare   = regexp.MustCompile(`^(localhost|\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9-]+\.)+[A-Za-z0-9-]+|[A-Za-z][A-Za-z0-9_-]*)(?::(\d+))?(?:/.*)?$`)
 	hosted = regexp.MustCompile(`(?i)(?:URL|URI|HOST|ENDPOINT|ORIGIN|DOMAIN|ADDR|ADDRESS|SERVER|TARGET|BROKER|NODE|PEER|CLUSTER)S?$`)
 	// dialled is host:port anywhere in a text, as in a data source or an argument, and source the host of a data source.
-	dialled = regexp.MustCompile(`(?:^|[\s=(,;@"'])((?:[A-Za-z0-9-]+\.)+(?:[A-Za-z]{2,}|\d{1,3}):\d{2,5}|localhost:\d{2,5}|\[[0-9A-Fa-f:.]+\]:\d{2,5})(?:[\s/),;"'?]|$)`)
-	source  = regexp.MustCompile(`(?i)(?:^|[\s;?&"'])(?:host|hostaddr|server|data source)=([^\s;&"']+)`)
+	dialled = regexp.MustCompile(`(?:^|[\s=(,;@"'])((?:(?:[A-Za-z0-9-]+\.)+(?:[A-Za-z]{2,}|\d{1,3})|localhost|\[[0-9A-Fa-f:.]+\]):\d{2,5})` +
+		`(?:[\s/),;"'?]|$)`)
+	source = regexp.MustCompile(`(?i)(?:^|[\s;?&"'])(?:host|hostaddr|server|data source)=([^\s;&"']+)`)
 	// machine are variables of CI platforms, of the machine and of package managers, whose addresses are not those of the product.
 	machine = regexp.MustCompile(`(?i)^(?:GITHUB_.*|RUNNER_.*|CI_API_(?:V4|GRAPHQL)_URL|CI_(?:SERVER|PROJECT|JOB|PIPELINE|REPOSITORY|REGISTRY|TEMPLATE)_.*|` +
 		`CI_DEPENDENCY_PROXY_.*|BUILDKITE_.*|CIRCLE_.*|SYSTEM_.*URI|BUILD_(?:URL|REPOSITORY_URI)|(?:JENKINS|HUDSON|JOB)_URL|(?:JOB|RUN)_(?:[A-Z]+_)?DISPLAY_URL|` +

@@ -12,7 +12,8 @@ func TestConditions(t *testing.T) {
 		"always()": {true, true}, "${{ always() }}": {true, true}, "Always()": {true, true}, "always() && true": {true, true},
 		"${{ (always()) }}": {true, true}, "always() || failure()": {true, true}, "success()": {true, false}, "true": {true, false}, "false": {},
 		"!cancelled()": {}, "!failure() && !cancelled()": {}, "failure()": {}, "success() || failure()": {true, false},
-		"github.event_name == 'pull_request'": {true, false}, "github.event_name=='pull_request'": {true, false}, "'pull_request' == github.event_name": {true, false},
+		"github.event_name == 'pull_request'": {true, false}, "github.event_name=='pull_request'": {true, false}, "'pull_request' == github.event_name": {true,
+			false},
 		"github.event_name == 'Pull_Request'": {true, false}, "github.event_name != 'schedule'": {true, false}, "github.event_name == 'push'": {},
 		"github.event_name == 'push' || github.event_name == 'pull_request'":                           {true, false},
 		"(github.event_name == 'push') || (github.event_name != 'push')":                               {true, false},
@@ -46,8 +47,9 @@ func TestConditions(t *testing.T) {
 func TestScripts(t *testing.T) {
 	for script, says := range map[string]string{
 		"e2e-gate run": "", "FOO=1 e2e-gate run": "", "go run github.com/org/e2e-gate/cmd/e2e-gate@v1 run": "", `.\e2e-gate.exe run`: "", "make && e2e-gate run": "",
-		"sudo ./bin/e2e-gate verdict": "", "e2e-gate run || exit 1": "", "e2e-gate run || { ./notify.sh; exit 1; }": "", "set -euo pipefail\ne2e-gate run | tee log": "",
-		"e2e-gate run; ./upload.sh": "", "e2e-gate run --select 'a || b'": "", "e2e-gate plan || true\ne2e-gate run": "",
+		"sudo ./bin/e2e-gate verdict": "", "e2e-gate run || exit 1": "", "e2e-gate run || { ./notify.sh; exit 1; }": "",
+		"set -euo pipefail\ne2e-gate run | tee log": "",
+		"e2e-gate run; ./upload.sh":                 "", "e2e-gate run --select 'a || b'": "", "e2e-gate plan || true\ne2e-gate run": "",
 		"e2e-gate run || true": "goes on after the gate failed (|| true)", "e2e-gate run --comment || echo oops": "goes on after the gate failed (|| echo)",
 		"e2e-gate run \\\n  --comment || :": "goes on after the gate failed",
 		"e2e-gate run | tee log":            "pipes the gate's output", "e2e-gate run 2>&1 | tee log": "pipes the gate's output",
@@ -67,7 +69,8 @@ func TestScripts(t *testing.T) {
 		file, job, step string
 		fine            bool
 	}{
-		{fine: false}, {step: "shell: bash", fine: true}, {job: "defaults: {run: {shell: bash}}\n    ", fine: true}, {file: "defaults: {run: {shell: bash}}\n", fine: true},
+		{fine: false}, {step: "shell: bash", fine: true}, {job: "defaults: {run: {shell: bash}}\n    ", fine: true}, {file: "defaults: {run: {shell: bash}}\n",
+			fine: true},
 		{file: "defaults: {run: {shell: bash}}\n", step: "shell: sh"}, {file: "defaults: 3\n"}, {step: "shell: [x]"}, {step: "shell: pwsh"},
 	} {
 		root := t.TempDir()
