@@ -111,7 +111,7 @@ func TestAFailureThatTheBaseHasToo(t *testing.T) {
 		"it fails in another way":         {runs: 3, status: e2e.ExitBlocked, change: func(r tree, _ *githubfake.Server) { r.Write("src/state", "lost") }},
 		"the change touches the suite": {runs: 3, status: e2e.ExitBlocked, says: "the change touches e2e/more.sh, which belongs to the suite",
 			change: func(r tree, _ *githubfake.Server) { r.Write("e2e/more.sh", "") }},
-		"the change touches what the owner has": {runs: 3, status: e2e.ExitBlocked, says: "the change touches src/other, which belongs to payments",
+		"the change says who owns what": {runs: 3, status: e2e.ExitBlocked, says: "the change touches CODEOWNERS, which says whose files are whose",
 			change: func(r tree, _ *githubfake.Server) { r.Write("CODEOWNERS", "/src/other @acme/payments\n") }},
 		"the change alters its judge": {runs: 3, status: e2e.ExitBlocked, says: "the change alters what judges it",
 			change: func(r tree, _ *githubfake.Server) {

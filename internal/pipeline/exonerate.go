@@ -181,7 +181,9 @@ func (s *Session) touchedBy(who string, files []string, t *e2e.TestResult, owner
 			return fmt.Sprintf("%s touches %s, which belongs to the suite", who, file)
 		case s.starts(file):
 			return fmt.Sprintf("%s touches %s, which starts the suite or what it needs", who, file)
-		case strings.HasPrefix(file, ".github/") || slices.Contains(manifests, path.Base(file)):
+		case path.Base(file) == "CODEOWNERS":
+			return fmt.Sprintf("%s touches %s, which says whose files are whose", who, file)
+		case strings.HasPrefix(file, ".github/") || manifest(path.Base(file)):
 			return fmt.Sprintf("%s touches %s, which may change what every test runs with", who, file)
 		case namedIn(failure, file):
 			return fmt.Sprintf("%s touches %s, which the failure names", who, file)
@@ -192,10 +194,18 @@ func (s *Session) touchedBy(who string, files []string, t *e2e.TestResult, owner
 	return ""
 }
 
-// manifests are files that decide with which packages everything runs.
+// manifests are files that decide with which packages, and with which versions of tools, everything runs.
 var manifests = []string{
-	"package.json", "package-lock.json", "pnpm-lock.yaml", "yarn.lock", "go.mod", "go.sum", "pom.xml", "build.gradle", "build.gradle.kts", "gradle.lockfile",
-	"requirements.txt", "pyproject.toml", "uv.lock", "poetry.lock", "Gemfile", "Gemfile.lock", "composer.json", "composer.lock", "Dockerfile",
+	"package.json", "package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "pnpm-workspace.yaml", "yarn.lock", ".yarnrc.yml", "bun.lock", "bun.lockb", "deno.json",
+	"deno.lock", ".npmrc", ".nvmrc", ".node-version", ".tool-versions", "mise.toml", "go.mod", "go.sum", "go.work", "go.work.sum", "pom.xml", "build.gradle",
+	"build.gradle.kts", "settings.gradle", "settings.gradle.kts", "gradle.properties", "gradle.lockfile", "libs.versions.toml", "pyproject.toml", "uv.lock", "poetry.lock",
+	"Pipfile", "Pipfile.lock", ".python-version", "Gemfile", "Gemfile.lock", ".ruby-version", "composer.json", "composer.lock", "Cargo.toml", "Cargo.lock",
+	"rust-toolchain.toml", "mix.exs", "mix.lock", "pubspec.yaml", "pubspec.lock", "Directory.Packages.props", "packages.lock.json", "global.json", "Dockerfile",
+}
+
+func manifest(name string) bool {
+	ext := path.Ext(name)
+	return slices.Contains(manifests, name) || ext == ".csproj" || ext == ".fsproj" || ext == ".txt" && strings.HasPrefix(name, "requirements")
 }
 
 // namedIn reports whether a failure names a file: by its name, or as languages do that print a class or a module in its place.
