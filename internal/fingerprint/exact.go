@@ -46,7 +46,7 @@ func Exact(f Failure, parts []string) string {
 	for _, r := range []*regexp.Regexp{e.clock, e.span} {
 		text = r.ReplaceAllString(text, "$1<new>")
 	}
-	for _, r := range []*regexp.Regexp{e.uuid, e.hex, e.address, e.routine} {
+	for _, r := range []*regexp.Regexp{e.measured, e.uuid, e.hex, e.address, e.routine} {
 		text = r.ReplaceAllString(text, "<new>")
 	}
 	sum := sha256.Sum256([]byte(text))
@@ -70,7 +70,7 @@ func withoutOutput(details string) string {
 	return details
 }
 
-var exact = sync.OnceValue(func() (e struct{ nothing, cut, slow, ports, stamp, clock, span, uuid, hex, address, routine *regexp.Regexp }) {
+var exact = sync.OnceValue(func() (e struct{ nothing, cut, slow, ports, stamp, clock, span, measured, uuid, hex, address, routine *regexp.Regexp }) {
 	// nothing are lines that only say that something failed.
 	e.nothing = regexp.MustCompile(`(?mi)^\s*(?:--- FAIL: .*|(?:the )?(?:test|case|assertion)?[ _]?(?:not ok|failed|failure|fail|error|assertionerror)[.!]?` +
 		`(?:\t.*)?|(?:command )?(?:failed with |exited with )?(?:exit )?(?:status|code):? \d+)\s*$`)
@@ -80,9 +80,10 @@ var exact = sync.OnceValue(func() (e struct{ nothing, cut, slow, ports, stamp, c
 	e.slow = regexp.MustCompile(`(?i)stalled|time[ds]?[ -]?out|deadline exceeded|took too long|not .{0,60}within`)
 	e.ports = regexp.MustCompile(`(?:\blocalhost|\b127\.\d+\.\d+\.\d+|\[::1\]):\d{2,5}\b`)
 	e.stamp = regexp.MustCompile(`\b\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?`)
-	// Elsewhere in a line a time of the day, or a duration, may be what was expected.
+	// Elsewhere in a line a time of the day, or a duration in whole units, may be what was expected; with a fraction it was measured.
 	e.clock = regexp.MustCompile(`(?m)^([\W\x00]*(?:[A-Z]{3,8}\W+)?)\d\d:\d\d:\d\d(?:[.,]\d+)?\b`)
 	e.span = regexp.MustCompile(`(\(|\b(?i:after|in|took|for|elapsed|waited|duration|time)\b\W{0,3})\d+(?:\.\d+)? ?(?:ns|us|µs|ms|s|seconds?|milliseconds?)\b`)
+	e.measured = regexp.MustCompile(`\b\d+\.\d+ ?(?:ns|us|µs|ms|s|seconds?|milliseconds?)\b`)
 	e.uuid = regexp.MustCompile(`(?i)\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b`)
 	e.hex = regexp.MustCompile(`\b[0-9a-f]{16,}\b`)
 	// Addresses in memory are longer than codes of errors, such as 0x80070005; an offset in a frame is one of the build.

@@ -17,6 +17,7 @@ func TestExact(t *testing.T) {
 		{{Message: "boom", Details: "goroutine 7 [running]:\nmain.f(0xc0000140a0)\n\t/x/a.go:12 +0x1d"},
 			{Message: "boom", Details: "goroutine 33 [running]:\nmain.f(0xc00009c018)\n\t/x/a.go:12 +0x1d"}},
 		{{Message: "go test ./... f(...args) waits..."}, {Message: "go test ./... f(...args) waits..."}},
+		{{Message: "got draft", Details: "POST /pay 500 12.3ms"}, {Message: "got draft", Details: "POST /pay 500 7.0421ms"}},
 		{{Message: "id 6d82faa6-6bdc-4104-a4c3-acc3705d0549"}, {Message: "id 7a1003c4-3a27-4d47-8ccb-db6abd66ec07"}},
 		{{Message: "refused at localhost:33009"}, {Message: "refused at localhost:41877"}},
 		{{Message: "refused at [::1]:33009, 127.0.0.1:50000"}, {Message: "refused at [::1]:41877, 127.0.0.1:60999"}},

@@ -44,6 +44,9 @@ func (s *Session) exonerated(ctx context.Context, in verdict.In, out verdict.Out
 		return in, out, nil
 	}
 	variant := variantOf(out.Counted)
+	if variant == "" && err == nil {
+		s.opts.Progress.Note("no failure is compared with earlier runs of the base, because the shards ran on several platforms")
+	}
 	runs, refused := history.Vouched(found, history.Question{
 		Repository: s.run.Repository, Stage: s.run.Stage, Variant: variant, Commits: s.opts.Baseline.Commits, Tests: failed,
 		Now: s.opts.Now(),
@@ -196,9 +199,11 @@ func (s *Session) touchedBy(who string, files []string, t *e2e.TestResult, owner
 
 // manifests are files that decide with which packages, and with which versions of tools, everything runs.
 var manifests = []string{
-	"package.json", "package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "pnpm-workspace.yaml", "yarn.lock", ".yarnrc.yml", "bun.lock", "bun.lockb", "deno.json",
+	"package.json", "package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "pnpm-workspace.yaml", "yarn.lock", ".yarnrc.yml", "bun.lock", "bun.lockb",
+	"deno.json",
 	"deno.lock", ".npmrc", ".nvmrc", ".node-version", ".tool-versions", "mise.toml", "go.mod", "go.sum", "go.work", "go.work.sum", "pom.xml", "build.gradle",
-	"build.gradle.kts", "settings.gradle", "settings.gradle.kts", "gradle.properties", "gradle.lockfile", "libs.versions.toml", "pyproject.toml", "uv.lock", "poetry.lock",
+	"build.gradle.kts", "settings.gradle", "settings.gradle.kts", "gradle.properties", "gradle.lockfile", "libs.versions.toml", "pyproject.toml", "uv.lock",
+	"poetry.lock",
 	"Pipfile", "Pipfile.lock", ".python-version", "Gemfile", "Gemfile.lock", ".ruby-version", "composer.json", "composer.lock", "Cargo.toml", "Cargo.lock",
 	"rust-toolchain.toml", "mix.exs", "mix.lock", "pubspec.yaml", "pubspec.lock", "Directory.Packages.props", "packages.lock.json", "global.json", "Dockerfile",
 }
