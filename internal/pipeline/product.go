@@ -338,6 +338,9 @@ func (a *atBase) leads(variable, text string, roots []string) string {
 		if alone && port == "" && !strings.HasSuffix(strings.TrimSuffix(strings.ToUpper(variable), "S"), "HOST") {
 			continue // a word
 		}
+		if last := host[strings.LastIndexByte(host, '.')+1:]; net.ParseIP(host) == nil && strings.Trim(last, "0123456789") == "" {
+			continue // a version
+		}
 		if !a.own(host, port) && (port != "" || !here(host)) {
 			return fmt.Sprintf("leads to %s, which is not known to run the base", one)
 		}
