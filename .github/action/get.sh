@@ -60,7 +60,7 @@ fetch_private() { # FILE REPOSITORY
   [ -n "$token" ] && [ -n "${API_URL:-}" ] || return 1
   local auth id
   auth=$(printf 'header = "Authorization: Bearer %s"' "$token")
-  id=$(fetch - "$API_URL/repos/$2/releases/tags/$version" --config - <<<"$auth" | tr ',{}' '\n\n\n' | awk -v name="\"$asset\"" '
+  id=$(fetch - "$API_URL/repos/$2/releases/tags/$version" --config - <<<"$auth" | tr ',{}' '[\n*]' | awk -v name="\"$asset\"" '
     /"url": *".*\/releases\/assets\/[0-9]+"/ { id = $0; sub(/"[^"]*$/, "", id); sub(/^.*\//, "", id) }
     /"name":/ && index($0, name) { print id; exit }')
   [ -n "$id" ] && fetch "$1" "$API_URL/repos/$2/releases/assets/$id" --header "Accept: application/octet-stream" --config - <<<"$auth"

@@ -124,10 +124,12 @@ runs:
         echo "download-path=$TO" >> "$GITHUB_OUTPUT"
 `
 
-// cacheStub stands for actions/cache/restore and save: one cache, which everybody sees.
+// cacheStub stands for actions/cache/restore and save: caches of one branch. A key is taken once; a
+// read takes the cache of its key, else the newest whose key begins with a restore key (README of actions/cache).
 func cacheStub(run string) string {
 	return "name: cache\ninputs: {path: {required: true}, key: {required: true}, restore-keys: {}}\nruns:\n  using: composite\n  steps:\n    - shell: " +
-		"bash\n      env: {AT: \"${{ inputs.path }}\", KEY: \"${{ inputs.key }}\"}\n      run: |\n        " + run + "\n"
+		"bash\n      env: {AT: \"${{ inputs.path }}\", KEY: \"${{ inputs.key }}\", LIKE: \"${{ inputs.restore-keys }}\"}\n      run: |\n        ALL=\"$ARTIFACTS/../cache-keys\"\n        " +
+		run + "\n"
 }
 
 // world is a repository with a workflow, a release of the action, and a GitHub.
@@ -149,10 +151,16 @@ func newActWorld(t *testing.T, mode string) *world {
 	w.api = w.fake.Listen()
 	for name, text := range map[string]string{
 		"repo/.github/workflows/e2e.yml": workflow, "repo/e2e-gate.yml": config, "repo/suite.sh": suite, "repo/mode": mode,
-		"stub/restore/action.yml": cacheStub(`[ ! -d "$ARTIFACTS/../cache" ] || { mkdir -p "$AT" && cp -R "$ARTIFACTS/../cache/." "$AT/"; }`),
-		"stub/save/action.yml":    cacheStub(`mkdir -p "$ARTIFACTS/../cache" && cp -R "$AT/." "$ARTIFACTS/../cache/" && echo "$KEY" >> "$ARTIFACTS/../cache-keys"`),
-		"download/action.yml":     downloadStub,
-		"stub/action.yml":         stub, "kept/.keep": "", "tree/action.yml": read(t, "action.yml"), "tree/.github/action/get.sh": read(t, ".github/action/get.sh"),
+		"stub/restore/action.yml": cacheStub(`[ -f "$ALL" ] || exit 0
+        found=$(grep -nxF -- "$KEY" "$ALL" | tail -n 1)
+        [ -n "$found" ] || found=$(awk -v like="$LIKE" 'index($0, like) == 1 { print NR ":" $0 }' "$ALL" | tail -n 1)
+        [ -z "$found" ] || { mkdir -p "$AT" && cp -R "$ARTIFACTS/../cache/${found%%:*}/." "$AT/"; }`),
+		"stub/save/action.yml": cacheStub(`! grep -qxF -- "$KEY" "$ALL" 2>/dev/null || { echo "the key is taken"; exit 1; }
+        echo "$KEY" >> "$ALL"
+        to="$ARTIFACTS/../cache/$(wc -l < "$ALL" | tr -d ' ')"
+        mkdir -p "$to" && cp -R "$AT/." "$to/"`),
+		"download/action.yml": downloadStub,
+		"stub/action.yml":     stub, "kept/.keep": "", "tree/action.yml": read(t, "action.yml"), "tree/.github/action/get.sh": read(t, ".github/action/get.sh"),
 	} {
 		write(t, filepath.Join(dir, name), text)
 	}
@@ -431,10 +439,10 @@ func TestHistoryUnderAct(t *testing.T) {
 		t.Errorf("a pull request kept its history: %s", saved())
 	}
 	push := `{"ref": "refs/heads/main", "repository": {"full_name": "acme/cases", "default_branch": "main"}}`
-	if got := w.act(t.Context(), "push", push); !strings.HasPrefix(saved(), "e2e-gate-history-77-1") {
+	if got := w.act(t.Context(), "push", push); !strings.HasPrefix(saved(), "e2e-gate-history-e2e-gate/77-1") {
 		t.Fatalf("the default branch kept nothing: %q\n%s", saved(), got.tail())
 	}
-	if list, err := os.ReadDir(filepath.Join(w.kept, "..", "cache")); err != nil || len(list) != 1 || !strings.HasPrefix(list[0].Name(), "snapshot-") {
+	if list, err := os.ReadDir(filepath.Join(w.kept, "..", "cache", "1")); err != nil || len(list) != 1 || !strings.HasPrefix(list[0].Name(), "snapshot-") {
 		t.Errorf("the cache has %v, want one snapshot: %v", list, err)
 	}
 	planned := func() ran {
@@ -450,8 +458,10 @@ func TestHistoryUnderAct(t *testing.T) {
 		t.Errorf("the cache is behind: %s", got.tail())
 	}
 	// The cache is evicted: the artifact of the run on the default branch is left.
-	if err := os.RemoveAll(filepath.Join(w.kept, "..", "cache")); err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"cache", "cache-keys"} {
+		if err := os.RemoveAll(filepath.Join(w.kept, "..", name)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	w.fake.Artifacts = w.kept
 	w.fake.Runs = []githubfake.Run{{ID: 77, Event: "push", Branch: "main", HeadRepository: "acme/cases", Path: ".github/workflows/e2e.yml"}}

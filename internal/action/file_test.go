@@ -25,9 +25,14 @@ const (
 	// matrix is the reusable workflow; byTag is the same for what does not know $/ yet.
 	matrix = ".github/workflows/e2e-gate.yml"
 	byTag  = ".github/workflows/e2e-gate-by-tag.yml"
+	// oidc is the reusable workflow whose shards get an identity and read packages.
+	oidc = ".github/workflows/e2e-gate-oidc.yml"
 	// enterprise is the same for Enterprise Server, which has the older artifact actions.
 	enterprise = ".github/workflows/e2e-gate-enterprise.yml"
 )
+
+// selfReference names a part of the repository by the commit of the file that says it.
+var selfReference = regexp.MustCompile(`\$/(\S+)`)
 
 // One source: inputs and outputs stand in internal/cli/action.go, and everything
 // else is written from them.
@@ -38,9 +43,13 @@ func TestActionFilesAndDocsAgreeWithTheCode(t *testing.T) {
 	same(t, "action.yml", file)
 	same(t, variant, withoutUpload(t, file))
 	same(t, nested, inFolder(file))
-	tagged := regexp.MustCompile(`\$/(\S+)`).ReplaceAllString(withDeployments(t, read(t, matrix)), "org/e2e-gate/$1@v1")
+	same(t, oidc, "# Generated from e2e-gate.yml: plan and shards may ask for an identity, and read packages.\n"+withIdentity(t, read(t, matrix)))
+	tagged := selfReference.ReplaceAllString(withDeployments(t, read(t, matrix)), "org/e2e-gate/$1@"+innerRef(read(t, "CHANGELOG.md")))
 	same(t, byTag, "# Generated from e2e-gate.yml: for what does not know $/ yet.\n"+tagged)
 	same(t, enterprise, "# Generated from e2e-gate.yml: for Enterprise Server.\n"+onEnterprise(t, tagged))
+	sharding := read(t, "docs/sharding.md")
+	sharding = between(t, sharding, "<!-- called inputs -->", "<!-- /called inputs -->", "\n"+calledTable(t))
+	same(t, "docs/sharding.md", sharding)
 	docs := read(t, "docs/workflows.md")
 	docs = between(t, docs, "<!-- inputs -->", "<!-- /inputs -->", "\n"+inputTable())
 	docs = between(t, docs, "<!-- outputs -->", "<!-- /outputs -->", "\n"+outputTable())
@@ -152,6 +161,79 @@ func withDeployments(t *testing.T, flow string) string {
 	return environment.ReplaceAllString(flow, "    environment: $1\n")
 }
 
+// innerRef is by which ref the workflows without $/ name the other parts of this repository: the version that is about
+// to be released, which is what a caller gets who pins the commit of its tag, and until then the newest one. The
+// release script cannot write it: its token may not push a tag with workflows that no branch has.
+func innerRef(changelog string) string {
+	if m := regexp.MustCompile(`(?m)^## (.*)$`).FindStringSubmatch(changelog); m != nil && m[1] != "Unreleased" {
+		return m[1]
+	}
+	return "v1"
+}
+
+func TestInnerRef(t *testing.T) {
+	for changelog, want := range map[string]string{"# Changelog\n\n## Unreleased\n\n## v1.2.2\n": "v1", "# Changelog\n\n## v1.2.3\n\n## v1.2.2\n": "v1.2.3", "": "v1"} {
+		if got := innerRef(changelog); got != want {
+			t.Errorf("%q: %s, want %s", changelog, got, want)
+		}
+	}
+}
+
+// withIdentity is the reusable workflow with more permissions for the jobs that run tests. Permissions cannot be
+// expressions, and GitHub holds those of every job against the caller's before anything runs, whatever its
+// condition (PermissionsHelper.cs in actions/runner), so that they are a workflow of their own.
+func withIdentity(t *testing.T, flow string) string {
+	t.Helper()
+	const few = "    permissions:\n      contents: read\n      actions: read\n"
+	if n := strings.Count(flow, few); n != 2 {
+		t.Fatalf("%d jobs have few permissions, want 2", n)
+	}
+	return strings.ReplaceAll(flow, few, few+"      packages: read\n      id-token: write\n")
+}
+
+// calledTable lists the inputs and secrets of the reusable workflow.
+func calledTable(t *testing.T) string {
+	t.Helper()
+	type given struct {
+		Description string
+		Default     any
+	}
+	var flow struct {
+		On struct {
+			Call struct {
+				Inputs, Secrets yaml.MapSlice
+			} `yaml:"workflow_call"`
+		}
+	}
+	if err := yaml.Unmarshal([]byte(read(t, matrix)), &flow); err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	b.WriteString("| input or secret | default | |\n|---|---|---|\n")
+	for kind, list := range []yaml.MapSlice{flow.On.Call.Inputs, flow.On.Call.Secrets} {
+		for _, item := range list {
+			text, err := yaml.Marshal(item.Value)
+			var in given
+			if err == nil {
+				err = yaml.Unmarshal(text, &in)
+			}
+			if err != nil || in.Description == "" {
+				t.Fatalf("%v: %+v, %v", item.Key, in, err)
+			}
+			value := ""
+			if in.Default != nil {
+				value = fmt.Sprintf("`%v`", in.Default)
+			}
+			name := fmt.Sprintf("`%v`", item.Key)
+			if kind == 1 {
+				name += " (secret)"
+			}
+			fmt.Fprintf(&b, "| %s | %s | %s |\n", name, value, golden.Cell(in.Description))
+		}
+	}
+	return b.String()
+}
+
 // The artifact actions for Enterprise Server: newer ones refuse to run there.
 const (
 	oldUpload   = "actions/upload-artifact@c6a366c94c3e0affe28c06c8df20a878f24da3cf # v3.2.2"
@@ -163,12 +245,13 @@ const (
 func onEnterprise(t *testing.T, flow string) string {
 	t.Helper()
 	flow = regexp.MustCompile(`(?s) +# attest: begin\n.*?# attest: end\n`).ReplaceAllString(flow, "")
+	flow = regexp.MustCompile(`(?s) +# app: begin\n.*?# app: end\n`).ReplaceAllString(flow, "")     // its action needs a newer runner
 	flow = regexp.MustCompile(`(?s) +# watch: begin\n.*?# watch: end\n`).ReplaceAllString(flow, "") // it could read no artifact
-	flow = regexp.MustCompile(`(?s)      attest:\n.*?      runs-on:`).ReplaceAllString(flow, "      runs-on:")
+	flow = regexp.MustCompile(`(?s)      attest:\n.*?      slack:`).ReplaceAllString(flow, "      slack:")
 	flow = regexp.MustCompile(`(?m)^ +statement: .*\n`).ReplaceAllString(flow, "")
 	flow = regexp.MustCompile(`(?s)      report-url:\n.*?\n\n`).ReplaceAllString(flow, "\n")
 	flow = regexp.MustCompile(`(?m)^ +report-url: .*\n`).ReplaceAllString(flow, "")
-	flow = strings.ReplaceAll(flow, "org/e2e-gate/.github/actions/gate@v1", "org/e2e-gate/.github/actions/without-upload@v1")
+	flow = strings.ReplaceAll(flow, "org/e2e-gate/.github/actions/gate@", "org/e2e-gate/.github/actions/without-upload@")
 	flow = strings.Replace(flow, "    outputs:\n      matrix:", "    outputs:\n      artifact: ${{ steps.gate.outputs.artifact }}\n      matrix:", 1)
 	step := regexp.MustCompile(`      - id: gate\n(?: {8}.*\n)+`)
 	count := 0
@@ -185,7 +268,7 @@ func onEnterprise(t *testing.T, flow string) string {
 			"\n        with:\n          name: ${{ steps.gate.outputs.artifact }}\n          path: ${{ steps.gate.outputs.folder }}\n          " +
 			"include-hidden-files: true\n          if-no-files-found: error\n"
 	})
-	if count != 3 || strings.Contains(flow, "attest") || strings.Contains(flow, "watch") {
+	if count != 3 || regexp.MustCompile("attest|watch|app-").MatchString(flow) {
 		t.Fatalf("%d steps run the gate, want 3", count)
 	}
 	return flow

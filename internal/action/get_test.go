@@ -201,3 +201,40 @@ func TestBinaryOfTheMachine(t *testing.T) {
 		t.Error(out)
 	}
 }
+
+// The download goes through the proxy that the environment names, and around it where NO_PROXY says so.
+func TestBinaryThroughAProxy(t *testing.T) {
+	for name, c := range map[string]struct {
+		env  []string
+		asks string
+	}{
+		"https":          {[]string{"SERVER_URL=https://github.corp.invalid", "HTTPS_PROXY=PROXY"}, "CONNECT github.corp.invalid:443"},
+		"http":           {[]string{"http_proxy=PROXY"}, "GET "},
+		"it is excepted": {[]string{"http_proxy=PROXY", "NO_PROXY=127.0.0.1"}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newGetWorld(t)
+			var mu sync.Mutex
+			var asked []string
+			proxy := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+				mu.Lock()
+				defer mu.Unlock()
+				asked = append(asked, r.Method+" "+r.Host)
+				if r.Method == http.MethodConnect {
+					rw.WriteHeader(http.StatusForbidden)
+					return
+				}
+				w.answer(rw, r)
+			}))
+			defer proxy.Close()
+			env := []string{"ACTION_REPOSITORY=acme/copy"}
+			for _, v := range c.env {
+				env = append(env, strings.Replace(v, "=PROXY", "="+proxy.URL, 1))
+			}
+			out, binary := w.get(env...)
+			if binary == "" || (len(asked) > 0) != (c.asks != "") || len(asked) > 0 && !strings.HasPrefix(asked[0], c.asks) {
+				t.Errorf("the proxy was asked %q\n%s", asked, out)
+			}
+		})
+	}
+}

@@ -4,6 +4,10 @@ package action
 
 import (
 	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -65,9 +69,13 @@ func newMatrixWorld(t *testing.T, files map[string]string) *world {
 	for name, text := range files {
 		all[name] = text
 	}
-	for _, name := range []string{byTag, enterprise} {
-		// act copies the folder only for a checkout without a ref, be it an empty one.
-		all[name] = strings.ReplaceAll(read(t, name), "          ref: ${{ inputs.release }}\n", "")
+	for _, name := range []string{byTag, enterprise, oidc} {
+		// act copies the folder only for a checkout without a ref, be it an empty one, and does not know $/.
+		flow := strings.ReplaceAll(read(t, name), "          ref: ${{ inputs.release }}\n", "")
+		if name == oidc {
+			flow = withDeployments(t, flow) // act knows no other environments
+		}
+		all[name] = selfReference.ReplaceAllString(flow, "org/e2e-gate/$1@"+innerRef(read(t, "CHANGELOG.md")))
 	}
 	for name, text := range all {
 		write(t, filepath.Join(w.dir, name), text)
@@ -88,12 +96,38 @@ runs:
     - {shell: bash, env: {OF: "${{ inputs.subject-path }}", P: "${{ inputs.predicate-path }}"}, run: 'test -s "$OF" && cp "$P" "$ARTIFACTS/signed"'}
 `
 
+// appStub stands for actions/create-github-app-token, and tells what it was asked for.
+const appStub = `name: app
+inputs:
+  client-id: {required: true}
+  private-key: {required: true}
+  owner: {required: true}
+  permission-contents: {}
+  permission-actions: {}
+outputs: {token: {value: "${{ steps.one.outputs.token }}"}}
+runs:
+  using: composite
+  steps:
+    - id: one
+      shell: bash
+      env:
+        KEY: ${{ inputs.private-key }}
+        ASKED: ${{ inputs.client-id }} of ${{ inputs.owner }} ${{ inputs.permission-contents }} ${{ inputs.permission-actions }}
+      run: |
+        [ "$KEY" = the-key ] || exit 1
+        echo "$ASKED" >> "$ARTIFACTS/../app"
+        echo "token=` + githubfake.AppToken + `" >> "$GITHUB_OUTPUT"
+`
+
 func (w *world) actMatrix(more ...string) ran {
-	attest := filepath.Join(w.t.TempDir(), "attest")
-	write(w.t, filepath.Join(attest, "action.yml"), attestStub)
-	return w.act(w.t.Context(), "pull_request", pullRequest(w.fake), append([]string{
-		"--local-repository", "org/e2e-gate@v1=" + w.tree, "--local-repository", pinOf(w.t, read(w.t, matrix), "actions/attest") + "=" + attest,
-	}, more...)...)
+	w.t.Helper()
+	flags := []string{"--local-repository", "org/e2e-gate@" + innerRef(read(w.t, "CHANGELOG.md")) + "=" + w.tree}
+	for name, text := range map[string]string{"actions/attest": attestStub, "actions/create-github-app-token": appStub} {
+		dir := filepath.Join(w.t.TempDir(), filepath.Base(name))
+		write(w.t, filepath.Join(dir, "action.yml"), text)
+		flags = append(flags, "--local-repository", pinOf(w.t, read(w.t, matrix), name)+"="+dir)
+	}
+	return w.act(w.t.Context(), "pull_request", pullRequest(w.fake), append(flags, more...)...)
 }
 
 func TestMatrixUnderAct(t *testing.T) {
@@ -295,10 +329,79 @@ func TestWatchUnderAct(t *testing.T) {
 	}
 }
 
+// An App's token takes the place of the job's, flags reach all commands, and Slack is told what needs attention. The folder of
+// e2e-setup may have its action under either name.
+func TestInputsOfTheCalledWorkflowUnderAct(t *testing.T) {
+	need.Tool(t, "curl", "install curl")
+	for name, tc := range map[string]struct {
+		slack, key, mode string
+		sent             int
+		creator          githubfake.User
+	}{
+		"a failure":             {"attention", "the-key", "fail", 1, githubfake.App},
+		"a pass":                {"attention", "the-key", "", 0, githubfake.App},
+		"a pass, always told":   {"always", "the-key", "", 1, githubfake.App},
+		"no token of the App":   {"", "another-key", "", 0, githubfake.JobBot},
+		"without both of these": {"", "", "", 0, githubfake.JobBot},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var sent []string
+			hook := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				body, _ := io.ReadAll(r.Body)
+				sent = append(sent, string(body))
+			}))
+			defer hook.Close()
+			given := "      args: --format=json\n"
+			if tc.slack != "" {
+				given += "      slack: " + tc.slack + "\n"
+			}
+			if tc.key != "" {
+				given += "      app-id: my-app\n"
+			}
+			flow := strings.Replace(caller, "    with:\n", "    with:\n"+given, 1)
+			flow = strings.Replace(flow, "    secrets:\n", "    secrets:\n      slack: "+hook.URL+"/hook-secret\n      app-key: "+tc.key+"\n", 1)
+			w := newMatrixWorld(t, map[string]string{"is-b2": tc.mode, ".github/workflows/e2e.yml": flow,
+				".github/actions/e2e-setup/action.yaml": "name: x\nruns: {using: composite, steps: [{shell: bash, run: echo set up}]}\n"})
+			got := w.actMatrix()
+			if (got.status == 0) != (tc.mode == "") || len(sent) != tc.sent || strings.Contains(got.log, "hook-secret") {
+				t.Fatalf("exit status %d, %d messages\n%s", got.status, len(sent), got.tail())
+			}
+			if tc.sent > 0 && !strings.Contains(sent[0], `"blocks"`) {
+				t.Error(sent)
+			}
+			if n := strings.Count(got.log, "set up"); n < 3 {
+				t.Errorf("e2e-setup ran %d times", n)
+			}
+			for _, want := range []string{`"schema": "e2e-gate/plan/v1"`, `"schema": "e2e-gate/result/v1"`} {
+				if !strings.Contains(got.log, want) {
+					t.Errorf("%s is not in the log: a flag did not arrive", want)
+				}
+			}
+			if list := w.fake.Statuses(); len(list) != 1 || list[0].Creator != tc.creator {
+				t.Errorf("%+v", list)
+			}
+			asked, _ := os.ReadFile(filepath.Join(w.kept, "..", "app"))
+			if want := strings.Repeat("my-app of acme read read\n", 3) + "my-app of acme  \n"; tc.creator == githubfake.App && string(asked) != want {
+				t.Errorf("tokens were asked for:\n%s", asked)
+			}
+		})
+	}
+}
+
+// The variant whose tests get an identity does the same.
+func TestIdentityUnderAct(t *testing.T) {
+	flow := strings.Replace(caller, "e2e-gate-by-tag.yml", "e2e-gate-oidc.yml", 1)
+	flow = strings.Replace(flow, "actions: read,", "actions: read, packages: read, id-token: write,", 1)
+	w := newMatrixWorld(t, map[string]string{".github/workflows/e2e.yml": flow})
+	if got := w.actMatrix(); got.status != 0 || len(w.fake.Comments()) != 1 {
+		t.Fatalf("exit status %d\n%s", got.status, got.tail())
+	}
+}
+
 // What the reusable workflow gives to its jobs: those that run code of the suites may write
 // nothing, and watch has no checkout.
 func TestPermissionsOfTheReusableWorkflow(t *testing.T) {
-	for _, name := range []string{matrix, byTag, enterprise} {
+	for _, name := range []string{matrix, byTag, enterprise, oidc} {
 		var flow struct {
 			Jobs map[string]struct {
 				Permissions     map[string]string
@@ -315,7 +418,11 @@ func TestPermissionsOfTheReusableWorkflow(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, id := range []string{"plan", "shard"} {
-			if p := flow.Jobs[id].Permissions; len(p) != 2 || p["contents"] != "read" || p["actions"] != "read" {
+			want := map[string]string{"contents": "read", "actions": "read"}
+			if name == oidc {
+				want["packages"], want["id-token"] = "read", "write"
+			}
+			if p := flow.Jobs[id].Permissions; !maps.Equal(p, want) {
 				t.Errorf("%s: job %s has the permissions %v", name, id, p)
 			}
 		}

@@ -82,6 +82,10 @@ func judgeAttacks() []attack {
 		{attack: "none, and the test passes", surface: s, expected: "passes: what follows blocks for its reason", try: changed(strict, passes, 0, nil, nil)},
 		{attack: "none, and the test is flaky", surface: s, expected: blocked, try: changed(strict, flakes, 1, nil, nil)},
 		{attack: "the policy is relaxed", surface: s, expected: blocked, try: changed(config(command), fails, 1, put("e2e-gate.yml", config(command, lax)), nil)},
+		elsewhere(s, "the organisation's config is not extended any more, or another one is", "the base's counts", "internal/cli TestExtendsOfTheJudge"),
+		elsewhere(s, "the organisation's config cannot be read, or is hostile", "not judged, nothing started", "internal/cli TestAnOrganizationThatCannotBeRead"),
+		elsewhere(s, "the API sends the reader of the organisation's config elsewhere", "not followed", "internal/adapter/github TestFileElsewhereFaults"),
+		elsewhere(s, "the workflow is named whose records are vouched for", "the base's counts", "internal/cli TestTrustedRunsOfARequiredWorkflow"),
 		{attack: "the test is put into quarantine", surface: s, expected: blocked, try: changed(config(command), fails, 1, func(w *world) {
 			w.Write("q.yml", entry)
 			w.Write("e2e-gate.yml", config(command, "quarantine: q.yml"))

@@ -39,8 +39,9 @@ func ActionInputs() []ActionInput {
 		{Name: "plan", Flag: true, Help: "shard, verdict: path of plan.json. Default: the plan that an earlier job of this workflow run uploaded."},
 		{Name: "results", Flag: true, Help: "verdict: folder with the shard documents; shard: folder with those of earlier attempts. Default: what other " +
 			"jobs of this workflow run uploaded."},
-		{Name: "needs", Flag: true, Help: "verdict: the context needs as JSON, toJSON(needs). It says how the jobs before it ended, so that nothing is waited " +
-			"for that cannot come."},
+		{Name: "needs", Flag: true, Help: "run, verdict: the context needs as JSON, toJSON(needs). A job before this one that failed, was cancelled or was " +
+			"skipped is not judged; and nothing is waited for that cannot come."},
+		{Name: "may-skip", Flag: true, Help: "run, verdict: jobs of needs that may have been skipped, separated by spaces or commas."},
 		{Name: "key", Flag: true, Help: "Tells two calls of the gate in one workflow apart: in artifact names, the comment, the commit status and the " +
 			"earlier attempts."},
 		{Name: "release", Flag: true, Help: "Tag of the release under test, whose commit is checked out. Default on release events and pushed tags: " +

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/org/e2e-gate/internal/config"
 	"github.com/org/e2e-gate/internal/e2e"
@@ -44,6 +45,9 @@ func (a *App) adopt(ctx context.Context, f staged, plan *e2e.Plan, uses config.S
 	s, err := a.prepare(ctx, f, uses, plan.Run.ID)
 	if err != nil {
 		return nil, nil, err
+	}
+	if made, now := plan.Extends, s.judging.Extends; made != nil && now != nil && made.Digest != now.Digest {
+		s.judging.notes = append(s.judging.notes, fmt.Sprintf("the organisation's config changed since the plan: %s then, %s now, which counts", made, now))
 	}
 	fetched(s)
 	session, err := s.session(ctx, f, true, false, s.past.backups(s.console))

@@ -22,7 +22,8 @@ import (
 // approval lifts what a change of the judge blocks, if the base's config says who may approve
 // that, and they did. Then the change's own config judges. What cannot be asked is not given.
 func (b *bench) approval(ctx context.Context, j *judging) {
-	if j.config == nil || j.config.Judge.Approve.None() || !policy.Blocks(j.config.Policy.Table().JudgeChanged()) {
+	judge := j.organization.of(j.config)
+	if judge == nil || judge.Judge.Approve.None() || !policy.Blocks(judge.Policy.Table().JudgeChanged()) {
 		return
 	}
 	base := *j
@@ -66,7 +67,8 @@ func (b *bench) approved(ctx context.Context, j judging, tests bool) ([]e2e.Appr
 	if !ok {
 		return nil, errors.New("this forge cannot be asked for approvals")
 	}
-	n := notary{asked: asked, rule: j.config.Judge.Approve, file: j.file, owns: func(ctx context.Context, login string) error { return b.owns(ctx, j, login) }}
+	rule := j.organization.of(j.config).Judge.Approve
+	n := notary{asked: asked, rule: rule, file: j.file, owns: func(ctx context.Context, login string) error { return b.owns(ctx, j, login) }}
 	if b.in.trigger.Event != "merge_group" {
 		if b.pullRequest == 0 {
 			return nil, errors.New("only a pull request can be approved, and no open one has this commit as its head")

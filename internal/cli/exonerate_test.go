@@ -27,6 +27,12 @@ const redBaseSuite = `state=$(cat ../src/state)
 [ "$state" = ok ]
 `
 
+// redBase is [redBaseOf] with the usual config.
+func redBase(t *testing.T, runs int) (r tree, fake *githubfake.Server, base, head string) {
+	t.Helper()
+	return redBaseOf(t, runs, redBaseConfig, nil)
+}
+
 // redBaseOf is a repository whose main is red, after so many judged runs there, and a fake that has their records. HEAD is on a
 // branch with a change elsewhere. with adds files that come with the base.
 func redBaseOf(t *testing.T, runs int, config string, with func(r tree)) (r tree, fake *githubfake.Server, base, head string) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,6 +16,7 @@ import (
 	"github.com/org/e2e-gate/internal/forge"
 	"github.com/org/e2e-gate/internal/pipeline"
 	"github.com/org/e2e-gate/internal/safetext"
+	"github.com/org/e2e-gate/internal/verdict"
 )
 
 // givenVariable names the folder into which action.yml has the runner fetch documents of other
@@ -125,15 +127,55 @@ type needs map[string]struct {
 // maxNeeds bounds the text of --needs, in bytes: the outputs of a job have at most a million.
 const maxNeeds = 8 << 20
 
-func readNeeds(text string) (needs, error) {
-	if text == "" {
-		return nil, nil
+// following are the flags of commands that judge after other jobs.
+type following struct {
+	Needs   string `help:"How the jobs before this one ended, as GitHub's toJSON(needs) has it. One that failed, was cancelled or was skipped is not judged." placeholder:"JSON"`
+	MaySkip string `help:"Jobs of --needs that may have been skipped, separated by spaces or commas." placeholder:"JOB,..."`
+}
+
+// read reads --needs: one JSON object, or several one after another, as those of a called workflow and of its caller.
+func (f following) read() (needs, error) {
+	all := needs{}
+	dec := json.NewDecoder(strings.NewReader(f.Needs))
+	for len(f.Needs) <= maxNeeds {
+		var n needs
+		switch err := dec.Decode(&n); {
+		case errors.Is(err, io.EOF):
+			return all, f.known(all)
+		case err != nil:
+			return nil, usage("--needs is not the context needs as JSON; give ${{ toJSON(needs) }}")
+		}
+		for name, job := range n {
+			if had, twice := all[name]; twice && had.Result != "success" {
+				job.Result = had.Result // of two jobs of one name the worse counts
+			}
+			all[name] = job
+		}
 	}
-	var n needs
-	if err := json.Unmarshal([]byte(text), &n); err != nil || len(text) > maxNeeds {
-		return nil, usage("--needs is not the context needs as JSON; give ${{ toJSON(needs) }}")
+	return nil, usage("--needs is longer than %s", safetext.Size(maxNeeds))
+}
+
+// names are those of --may-skip.
+func (f following) names() []string {
+	return strings.FieldsFunc(f.MaySkip, func(r rune) bool { return r == ',' || r == ' ' || r == '\n' || r == '\t' })
+}
+
+// known refuses a name that --needs does not have: it is misspelled, and would excuse nothing.
+func (f following) known(all needs) error {
+	for _, name := range f.names() {
+		if _, ok := all[name]; !ok {
+			return usage("--may-skip: no job %q is in --needs", name)
+		}
 	}
-	return n, nil
+	return nil
+}
+
+// jobs are those before this one, for the judging, sorted by name.
+func (n needs) jobs(maySkip []string) (list []verdict.Job) {
+	for _, name := range slices.Sorted(maps.Keys(n)) {
+		list = append(list, verdict.Job{ID: name, Result: n[name].Result, MaySkip: slices.Contains(maySkip, name)})
+	}
+	return list
 }
 
 // over reports whether nothing more can come: a job was cancelled, or never started.

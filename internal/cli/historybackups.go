@@ -86,7 +86,7 @@ func (h keptHistory) backups(console *report.Console) history.BackupSource {
 func (h keptHistory) artifacts(console *report.Console) (*backups, error) {
 	switch {
 	case !actions.Detect(h.app.getenv):
-		return nil, errors.New("only GitHub vouches for them")
+		return nil, errors.New("only GitHub vouches for them, or a bucket that this job may not write")
 	case h.address.Kind != history.KindActions:
 		return nil, errors.New("history.store is not that of GitHub Actions, and the records of another may be forged")
 	}
@@ -126,7 +126,8 @@ func (b *backups) Missing(ctx context.Context, known func(string) bool) []histor
 // listed lists the artifacts of trusted runs that are not known.
 func (b *backups) listed(ctx context.Context, known func(string) bool) ([]forge.Artifact, error) {
 	if t := b.trigger; t.MainBranch == "" || t.Workflow == "" {
-		return nil, errors.New("trusted runs are unknown: the event names no default branch, or GITHUB_WORKFLOW_REF names no workflow of this repository")
+		return nil, errors.New("trusted runs are unknown: the event names no default branch, or the running workflow lies in another repository; " +
+			"name the workflow of the default branch in history.workflow")
 	}
 	list, err := b.behind(ctx, known)
 	if err != nil || len(list) == 0 {
@@ -149,8 +150,19 @@ func (b *backups) vouched(ctx context.Context) ([]history.Found, error) {
 	return b.fetch(ctx, list), nil
 }
 
-// vouching asks the forge for the base's records.
+// vouching asks for the base's records: a store that this job may not write, else the forge. Its error says why neither can be asked.
 func (h keptHistory) vouching(console *report.Console) func(context.Context) ([]history.Found, error) {
+	if sealed, ok := h.store.(history.Sealed); ok {
+		return func(ctx context.Context) ([]history.Found, error) {
+			ctx, cancel := context.WithTimeout(ctx, repairTime)
+			defer cancel()
+			found, faults, err := history.FoundIn(ctx, sealed)
+			if len(faults) > 0 {
+				console.Note(fmt.Sprintf("%d records of the base could not be read, such as %s", len(faults), faults[0]))
+			}
+			return found, err
+		}
+	}
 	b, err := h.artifacts(console)
 	if err != nil {
 		return func(context.Context) ([]history.Found, error) { return nil, err }

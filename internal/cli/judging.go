@@ -33,6 +33,10 @@ type judging struct {
 	quarantine policy.Quarantine
 	problems   []e2e.Problem
 	notes      []string
+	// hold: no process may be started.
+	hold bool
+	// organization is what the judging config extends; nil: nothing.
+	organization *extension
 	// against is what the change is measured against, commits that commit and those before it.
 	against *judging
 	commits []string
@@ -43,10 +47,10 @@ type judging struct {
 // whoJudges finds whose config judges the commit under test. own is the run's config as it
 // stands in the file, asked the path that a flag names for it, stage the one that a flag chooses.
 func (a *App) whoJudges(ctx context.Context, in inputs, own *config.Config, asked, stage string) judging {
-	if !in.trigger.CI {
-		return judging{Judging: e2e.Judging{By: e2e.JudgedByWorkingTree}}
-	}
 	b := bench{app: a, in: in, pullRequest: in.trigger.PullRequest, work: gitrepo.Checkout{Dir: in.root, Environ: a.Environ}, own: own, asked: asked, stage: stage}
+	if !in.trigger.CI {
+		return b.extend(ctx, judging{Judging: e2e.Judging{By: e2e.JudgedByWorkingTree}}, own)
+	}
 	values, measured, err := b.base(ctx)
 	switch {
 	case errors.Is(err, errNoBase):
@@ -54,16 +58,22 @@ func (a *App) whoJudges(ctx context.Context, in inputs, own *config.Config, aske
 	case err != nil:
 		return b.unknown(ctx, err)
 	case values == "":
-		return judging{Judging: e2e.Judging{By: e2e.JudgedByCommit}, notes: b.notes}
+		return b.extend(ctx, judging{Judging: e2e.Judging{By: e2e.JudgedByCommit}, notes: b.notes}, own)
 	}
 	j, err := b.judge(ctx, values)
 	if err != nil {
 		return b.unknown(ctx, fmt.Errorf("commit %.10s cannot be read: %w; run git fetch --depth=1 origin %s", values, err, values))
 	}
 	j.By, j.Commit, j.notes = e2e.JudgedByBase, values, append(b.notes, j.notes...)
+	if j = b.extend(ctx, j, j.config); j.By == e2e.JudgedByNothing {
+		return j
+	}
 	b.measure(ctx, &j, values, cmp.Or(measured, values))
 	j.Changes = append(j.Changes, b.changes(j, *j.against)...)
-	b.approval(ctx, &j)
+	if b.approval(ctx, &j); j.By == e2e.JudgedByApproval {
+		j.organization, j.Extends = nil, nil
+		return b.extend(ctx, j, own)
+	}
 	return j
 }
 
@@ -80,6 +90,8 @@ type bench struct {
 	reader connection
 	// pullRequest is the open one whose head is judged; 0: none is known.
 	pullRequest int
+	// extensions were read.
+	extensions map[config.Source]*extension
 }
 
 func (b *bench) forge() (connection, error) {
@@ -278,6 +290,10 @@ func (b *bench) judge(ctx context.Context, commit string) (judging, error) {
 		j.broken, j.config = brokenText(err), nil
 		return j, nil
 	}
+	if _, err := config.ParseSource(j.config.Extends); err != nil && j.config.Extends != "" {
+		j.broken, j.config = fmt.Errorf("its config has mistakes: extends %q %w", j.config.Extends, err), nil
+		return j, nil
+	}
 	if j.config.Quarantine == "" {
 		return j, nil
 	}
@@ -403,8 +419,11 @@ func (b *bench) unknown(ctx context.Context, err error) judging {
 	case foreign:
 		way = ". Or give the token contents: read"
 	}
-	return judging{Judging: e2e.Judging{By: e2e.JudgedByNothing}, problems: []e2e.Problem{{Code: e2e.CodePolicyUnreadable, LosesEvidence: true, Text: fmt.Sprintf(
-		"the config that judges this commit is not known: %v%s", err, way)}}}
+	return notJudged(fmt.Sprintf("the config that judges this commit is not known: %v%s", err, way))
+}
+
+func notJudged(text string) judging {
+	return judging{Judging: e2e.Judging{By: e2e.JudgedByNothing}, problems: []e2e.Problem{{Code: e2e.CodePolicyUnreadable, LosesEvidence: true, Text: text}}}
 }
 
 // maxAncestors bounds how many commits before the base are looked at for a judged run.
@@ -482,6 +501,7 @@ func (j judging) of(own, base *config.Config) *config.Config {
 		return merged
 	}
 	strict := *own
+	strict.Extends, strict.History.Workflow = "", ""
 	strict.Policy, strict.Cells, strict.Owners, strict.Quarantine, strict.Rerun, strict.Judge = policy.Policy{}, nil, nil, "", config.Rerun{}, config.Judge{}
 	strict.Exonerate = config.Exonerate{}
 	strict.Stages = slices.Clone(own.Stages)
@@ -521,7 +541,7 @@ func (a *App) baseline(in inputs, opts config.Options, stage config.Stage) *pipe
 		there.subject = e2e.Subject{}
 		there.trigger.SHA, stage.Target = b.Commits[0], cmp.Or(in.config.Exonerate.Target, stage.Target)
 		opts.Lookup = a.lookupOf(there, stage)
-		b.At = in.judging.against.resolved(opts)
+		b.At = in.judging.organization.of(in.judging.against.resolved(opts))
 	}
 	return b
 }

@@ -218,6 +218,9 @@ func (a *App) printPlan(p *e2e.Plan, file string) error {
 	if p.Advice != "" {
 		_, _ = fmt.Fprintln(a.Stdout, safeLine(p.Advice))
 	}
+	if p.Extends != nil {
+		_, _ = fmt.Fprintln(a.Stdout, safeLine("config of the organisation: "+p.Extends.String()))
+	}
 	_, err := fmt.Fprintln(a.Stdout, "plan: "+file)
 	return err
 }

@@ -272,7 +272,8 @@ func TestPublishWhileItRunsAgain(t *testing.T) {
 	for _, before := range []string{"failure", "success"} {
 		w := newForkWorld(t)
 		w.fake.Runs[0].Conclusion = ""
-		w.fake.AddStatus(githubfake.Status{SHA: w.fake.Runs[0].SHA, Context: "e2e-gate/pr", State: before, TargetURL: "https://github.example/acme/cases/actions/runs/900"})
+		w.fake.AddStatus(githubfake.Status{SHA: w.fake.Runs[0].SHA, Context: "e2e-gate/pr", State: before,
+			TargetURL: "https://github.example/acme/cases/actions/runs/900"})
 		status, out := w.publish()
 		got := w.fake.Statuses()[0]
 		if status != 0 || !strings.Contains(out, "was started again") || got.State != "pending" || got.Description != "attempt 2 of the workflow run is running" ||

@@ -197,6 +197,29 @@ func TestRepairWithFaults(t *testing.T) {
 	}
 }
 
+// A workflow that a ruleset requires lies in another repository: the judging config names the one
+// whose runs are trusted.
+func TestTrustedRunsOfARequiredWorkflow(t *testing.T) {
+	const named, other = "history: {workflow: .github/workflows/e2e.yml}\n", "history: {workflow: .github/workflows/other.yml}\n"
+	for name, tc := range map[string]struct{ main, change, says string }{
+		"no workflow is named":     {"", "", "name the workflow of the default branch in history.workflow"},
+		"the base names it":        {named, "", "the history was incomplete: 1 records"},
+		"the change names another": {named, other, "the history was incomplete: 1 records"},
+		"the change names one":     {"", named, "name the workflow of the default branch in history.workflow"},
+		"the base names another":   {other, named, "1 of 1 are not from a push"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, base, head := proposing(t, tc.main, tc.change+"links: {}\n")
+			r.env, r.ref = []string{"GITHUB_WORKFLOW_REF=acme/gates/.github/workflows/required.yml@refs/heads/main"}, "refs/pull/42/merge"
+			payload := mainBranch(pullRequest(head, base).(object))
+			_, _, stderr := r.run(backedUp(t, 1), "pull_request", head, payload, "plan", "--out", "plan")
+			if !strings.Contains(stderr, tc.says) {
+				t.Error(stderr)
+			}
+		})
+	}
+}
+
 // If the trusted runs are unknown, none is trusted, and one line says so.
 func TestRepairNeedsToKnowWhomToBelieve(t *testing.T) {
 	fake := backedUp(t, 1)

@@ -17,6 +17,7 @@ type runCmd struct {
 	FailedOf   *string  `help:"Run only the tests that did not pass in a run: its id or the start of it, or a result.json." placeholder:"RUN"`
 	staged
 	published
+	following
 }
 
 // Help is shown by run --help.
@@ -27,6 +28,10 @@ func (runCmd) Help() string {
 
 // Run is the whole stage on this machine.
 func (c runCmd) Run(ctx context.Context, a *App) error {
+	before, err := c.read()
+	if err != nil {
+		return err
+	}
 	place, err := openPlace(c.Publish)
 	if err != nil {
 		return err
@@ -41,7 +46,7 @@ func (c runCmd) Run(ctx context.Context, a *App) error {
 	if err := s.elsewhere(c.published); err != nil {
 		return err
 	}
-	s.place, s.posting, s.exonerates = place, c.posting(), true
+	s.place, s.posting, s.exonerates, s.jobs = place, c.posting(), true, before.jobs(c.names())
 	s.fetchEarlier(ctx, c.staged)
 	session, err := s.session(ctx, c.staged, false, true, s.past.backups(s.console))
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/org/e2e-gate/internal/scaffold"
 	"github.com/org/e2e-gate/internal/suite"
 	"github.com/org/e2e-gate/internal/trigger"
+	"github.com/org/e2e-gate/internal/verdict"
 	"github.com/org/e2e-gate/internal/workspace"
 )
 
@@ -41,6 +42,8 @@ type setup struct {
 	unread  []pipeline.Unread
 	// found are problems that the command found before the session.
 	found []e2e.Problem
+	// jobs are those before this one in the workflow.
+	jobs []verdict.Job
 	// narrow says which tests the run is narrowed to.
 	narrow pipeline.Narrow
 	// exonerates: the command judges the whole stage, so a failure may be compared with the base.
@@ -79,7 +82,9 @@ func (a *App) prepare(ctx context.Context, f staged, uses config.Sections, runID
 	if err != nil {
 		return nil, err
 	}
-	s.past = keptHistory{a, s.root, s.key, cmp.Or(s.subject.Repository, s.trigger.Repository), s.trigger, store, address}
+	vouching := s.trigger
+	vouching.Workflow = cmp.Or(s.config.History.Workflow, vouching.Workflow)
+	s.past = keptHistory{a, s.root, s.key, cmp.Or(s.subject.Repository, s.trigger.Repository), vouching, store, address}
 	s.masking = a.mask(ctx, in)
 	s.runner().mask(s.masked())
 	s.console = a.console(s.redact)
@@ -161,17 +166,17 @@ func (s *setup) session(ctx context.Context, f staged, matrix, oneMachine bool, 
 	var grouped func(context.Context, []int) []pipeline.GroupMember
 	if s.exonerates {
 		grouped = s.grouped
-		if actions.Detect(s.app.getenv) || cfg.Exonerate.Probe {
+		if _, sealed := s.past.store.(history.Sealed); sealed || actions.Detect(s.app.getenv) || cfg.Exonerate.Probe {
 			vouched = s.past.vouching(s.console)
 		}
 	}
 	session := pipeline.New(pipeline.Options{
 		Root: s.root, Out: f.Out, Config: &cfg, ConfigFile: ownConfig(s.root, f.Config), Missing: s.missing, Stage: s.stage, Trigger: s.trigger,
-		Subject: s.subject, EventSHA: s.eventSHA, RunID: s.runID, Key: f.Key,
+		Jobs: s.jobs, Subject: s.subject, EventSHA: s.eventSHA, RunID: s.runID, Key: f.Key,
 		Select: f.Select, Service: f.Service, Narrow: s.narrow,
 		Shards: count, Matrix: matrix, OneMachine: oneMachine, Quarantine: quarantine, ChangedPaths: s.changed, Earlier: s.earlier,
 		Judging: &s.judging.Judging, Baseline: s.measured, Approve: s.judging.asking(), Vouched: vouched, Grouped: grouped,
-		Unread: s.unread, Witnesses: s.witnesses, Problems: problems, PolicyDigest: s.policyDigest,
+		Unread: s.unread, Witnesses: s.witnesses, Problems: problems, Hold: s.judging.hold, PolicyDigest: s.policyDigest,
 		Tracked: s.app.tracked(s.root, filepath.Join(s.root, workspace.Name, "runs"), "documents"),
 		History: s.past.log(backups), BaseEnv: s.app.Environ, Redact: s.redact, Progress: s.console, Version: version(), Now: s.app.Now,
 	})

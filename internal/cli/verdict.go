@@ -3,16 +3,18 @@ package cli
 import (
 	"context"
 	"os"
+	"slices"
 
 	"github.com/org/e2e-gate/internal/config"
+	"github.com/org/e2e-gate/internal/verdict"
 )
 
 type verdictCmd struct {
 	staged
 	published
+	following
 	Plan    string `help:"plan.json of this run. Default on GitHub Actions: the plan that an earlier job uploaded." placeholder:"FILE" type:"path"`
 	Results string `help:"Folder with the shard documents. Default on GitHub Actions: what the shards uploaded." placeholder:"DIR" type:"path"`
-	Needs   string `help:"How the jobs before this one ended, as GitHub's toJSON(needs) has it. The verdict then waits for nothing that cannot come." placeholder:"JSON"`
 }
 
 // Help is shown by verdict --help.
@@ -25,7 +27,7 @@ func (c verdictCmd) Run(ctx context.Context, a *App) error {
 	if info, err := os.Stat(c.Results); c.Results != "" && (err != nil || !info.IsDir()) {
 		return usage("--results %s: not found; give the folder with the shard-*.json", c.Results)
 	}
-	before, err := readNeeds(c.Needs)
+	before, err := c.read()
 	if err != nil {
 		return err
 	}
@@ -48,6 +50,9 @@ func (c verdictCmd) Run(ctx context.Context, a *App) error {
 	s, session, err := a.adopt(ctx, c.staged, plan, config.JudgeSections, func(s *setup) {
 		s.keepUnread(files)
 		s.posting, s.exonerates, s.found = c.posting(), true, before.explains(plan)
+		if s.jobs = before.jobs(c.names()); len(s.found) > 0 { // which says why jobs were skipped
+			s.jobs = slices.DeleteFunc(s.jobs, func(j verdict.Job) bool { return j.Result == "skipped" })
+		}
 	})
 	if err != nil {
 		return err

@@ -22,6 +22,7 @@ import (
 // root, wherever the file lies.
 type Config struct {
 	Version    int                  `yaml:"version" judge:"head" doc:"Version of the config language: 1." required:"true"`
+	Extends    string               `yaml:"extends" judge:"base" doc:"Config of the organisation, in a file of another repository: OWNER/REPOSITORY//PATH@REF, where REF is a tag, a branch or a full commit SHA."`
 	Stages     []Stage              `yaml:"stages" judge:"base" doc:"Stages by name; the first in file order that matches the event is run." required:"true"`
 	Processes  []runner.ProcessSpec `yaml:"processes" judge:"watch" doc:"Background processes: started before the gates, always torn down at the end."`
 	Gates      gate.Spec            `yaml:"gates" judge:"watch" doc:"Health gates: no suite starts before they have passed."`
@@ -134,7 +135,8 @@ type Triage struct {
 
 // History configures where records of earlier runs are kept.
 type History struct {
-	Store string `yaml:"store" doc:"dir:<path>; actions: a folder that the Action keeps in the cache of the default branch; s3://BUCKET/PREFIX, with ?endpoint= and region= for other stores than AWS. Default: actions on GitHub, else dir:.e2e-gate/history."`
+	Store    string `yaml:"store" doc:"dir:<path>; actions: a folder that the Action keeps in the cache of the default branch; s3://BUCKET/PREFIX, with ?endpoint= and region= for other stores than AWS. Default: actions on GitHub, else dir:.e2e-gate/history."`
+	Workflow string `yaml:"workflow" judge:"base" doc:"File of the workflow whose runs on the default branch vouch for records: they restore a lost history, and show that the base fails too. Default: the file of the running workflow. To set where that one never runs on the default branch."`
 }
 
 // Count is a number of shards; 0 is automatic.

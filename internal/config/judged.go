@@ -146,7 +146,7 @@ func (m *merging) list(path string, base, change reflect.Value) reflect.Value {
 
 // stages are those of the base in its order, then what only the change has, which blocks.
 func (m *merging) stages(base, change []Stage) []Stage {
-	m.at = 1 // behind version, in front of everything that a stage uses
+	m.at = 2 // behind version and extends, in front of everything that a stage uses
 	list := slices.Clone(base)
 	for _, s := range base {
 		at := slices.IndexFunc(change, func(o Stage) bool { return o.Name == s.Name })

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -43,6 +44,7 @@ func (c *Config) validate(doc *strictyaml.Document, opts Options) []diag.Message
 		return nil // nothing could be read at all; that is said already
 	}
 	k.version()
+	k.extends()
 	k.stages()
 	k.processes()
 	k.suites()
@@ -224,31 +226,61 @@ func (k *checker) rest() {
 	for _, p := range triage.Validate(k.c.Triage.Rules) {
 		k.fail("triage."+p.Path, p.Text, p.Hint)
 	}
-	for _, name := range slices.Sorted(maps.Keys(k.c.Owners)) {
-		if team := k.c.Owners[name]; !safetext.ValidMention(team) {
-			k.fail("owners."+name, fmt.Sprintf("%q cannot be mentioned", team), "write @user or @organisation/team")
-		}
-	}
+	k.owners(k.c.Owners)
 	k.history()
 	k.enum("judge.approve.review", k.c.Judge.Approve.Review, reflect.TypeFor[Approve](), "Review")
-	if most := k.c.Exonerate.MaxAge; most != nil && *most > policy.MaxQuarantine {
-		k.fail("exonerate.max_age", fmt.Sprintf("a red base excuses for %d days at most", policy.MaxQuarantine/(24*time.Hour)),
-			"quarantine tests that are to fail for longer, with a deadline")
-	}
+	k.maxAge(k.c.Exonerate.MaxAge)
 	if k.c.Exonerate.Max < 0 {
 		k.fail("exonerate.max", "max cannot be negative", "remove it for the default of 50")
 	}
-	if n := k.c.Rerun.MaxFailures; n != nil && *n < 0 {
-		k.fail("rerun.max_failures", "max_failures cannot be negative", "0 means no reruns")
-	}
+	k.rerun(k.c.Rerun)
 	k.enum("shards.queue", string(k.c.Shards.Queue), reflect.TypeFor[Shards](), "Queue")
 	if k.c.Shards.Max < 0 || k.c.Shards.Max > 256 {
 		k.fail("shards.max", fmt.Sprintf("at most 256 shards are possible, found %d", k.c.Shards.Max), "")
 	}
 }
 
-// history checks the store's address, where its variables are resolved.
+func (k *checker) owners(owners map[string]string) {
+	for _, name := range slices.Sorted(maps.Keys(owners)) {
+		if team := owners[name]; !safetext.ValidMention(team) {
+			k.fail("owners."+name, fmt.Sprintf("%q cannot be mentioned", team), "write @user or @organisation/team")
+		}
+	}
+}
+
+// maxAge checks how long a red base excuses.
+func (k *checker) maxAge(most *time.Duration) {
+	if most != nil && *most > policy.MaxQuarantine {
+		k.fail("exonerate.max_age", fmt.Sprintf("a red base excuses for %d days at most", policy.MaxQuarantine/(24*time.Hour)),
+			"quarantine tests that are to fail for longer, with a deadline")
+	}
+}
+
+func (k *checker) rerun(r Rerun) {
+	if n := r.MaxFailures; n != nil && *n < 0 {
+		k.fail("rerun.max_failures", "max_failures cannot be negative", "0 means no reruns")
+	}
+}
+
+func (k *checker) extends() {
+	if k.c.Extends == "" {
+		if k.doc.Has("extends") {
+			k.fail("extends", "extends is empty", sourceHint)
+		}
+		return
+	}
+	if _, err := ParseSource(k.c.Extends); err != nil {
+		k.fail("extends", fmt.Sprintf("%q %v", k.c.Extends, err), sourceHint)
+	}
+}
+
+var workflowFile = regexp.MustCompile(`^\.github/workflows/[A-Za-z0-9_][A-Za-z0-9._-]*\.ya?ml$`)
+
+// history checks the workflow, and the store's address where its variables are resolved.
 func (k *checker) history() {
+	if name := k.c.History.Workflow; name != "" && !workflowFile.MatchString(name) {
+		k.fail("history.workflow", fmt.Sprintf("%q is not a workflow's file of this repository", name), "write its path, such as .github/workflows/e2e-main.yml")
+	}
 	if strings.Contains(k.c.History.Store, "${") {
 		return
 	}

@@ -31,6 +31,8 @@ type Plan struct {
 	Digest   string         `json:"digest" mask:"-" doc:"SHA-256 over run id, tests, batches and shards; shard documents repeat it."`
 	Problems []Problem      `json:"problems,omitempty" doc:"What went wrong before anything ran."`
 
+	Extends *Extension `json:"extends,omitempty" doc:"Config of the organisation that the judging config extends."`
+
 	Deselected []Deselected `json:"deselected,omitempty" doc:"Tests that were listed and not selected, by suite and reason."`
 	// Measured is nil where no base judges.
 	Measured *Measured `json:"measured,omitempty" doc:"What the change does to the tests that judge it, against the base that it was tested with."`

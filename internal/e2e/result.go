@@ -163,12 +163,23 @@ type Environment struct {
 type Judging struct {
 	By      JudgedBy      `json:"by" doc:"Whose config judged: base, of the commit that the change is compared with; approval, the change's own, because it was approved; commit, the commit's own, because it is on a judging branch; working_tree, outside CI; nothing, because the base is not known." enum:"base,approval,commit,working_tree,nothing"`
 	Commit  string        `json:"commit,omitempty" mask:"-" doc:"Commit of the base."`
+	Extends *Extension    `json:"extends,omitempty" doc:"Config of the organisation that judged too."`
 	Changes []JudgeChange `json:"changes,omitempty" doc:"What the change alters about what judges it."`
 	Unknown string        `json:"unknown,omitempty" doc:"What of that is not known. It does not block."`
 	// ApprovedBy lifts what these changes block by the policy.
 	ApprovedBy []Approval `json:"approved_by,omitempty" doc:"Who approved that, so that it does not block."`
 	Unapproved string     `json:"unapproved,omitempty" doc:"Why it is not approved, where an approval would lift what it blocks."`
 }
+
+// Extension is the organisation's config that a config extends, as it was read.
+type Extension struct {
+	Source string `json:"source" mask:"-" doc:"What extends says: OWNER/REPOSITORY//PATH@REF."`
+	Commit string `json:"commit" mask:"-" doc:"Commit that the tag or branch was at."`
+	Digest string `json:"digest" mask:"-" doc:"SHA-256 of the file."`
+}
+
+// String is an extension in words.
+func (x Extension) String() string { return fmt.Sprintf("%s, commit %.10s", x.Source, x.Commit) }
 
 // Approval is that somebody who may write, and wrote nothing of a pull request, approved it.
 type Approval struct {

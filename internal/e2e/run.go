@@ -24,6 +24,7 @@ type Run struct {
 	MergeGroup      []int     `json:"merge_group,omitempty" doc:"Pull requests of the merge group in the order in which they merge, as far as the queue or the group's ref names them."`
 	WorkflowRun     string    `json:"workflow_run,omitempty" mask:"-" doc:"GITHUB_RUN_ID; empty outside CI."`
 	WorkflowAttempt int       `json:"workflow_attempt" doc:"GITHUB_RUN_ATTEMPT, from 1."`
+	Job             string    `json:"job,omitempty" mask:"-" doc:"GITHUB_JOB: job of the workflow that wrote the document; empty outside CI."`
 	Key             string    `json:"key,omitempty" mask:"-" doc:"Tells two calls of the gate in one workflow apart."`
 	Before          string    `json:"earlier_attempts,omitempty" doc:"What is known of earlier attempts of the workflow run that left no documents; empty: nothing to say."`
 	URL             string    `json:"url,omitempty" mask:"-" doc:"Page of the workflow run."`
@@ -81,6 +82,7 @@ const (
 	CodeBudget             Code = "budget"
 	CodePolicyUnreadable   Code = "policy_unreadable"
 	CodeAttemptsUnreadable Code = "attempts_unreadable"
+	CodeJobBefore          Code = "job_before"
 	CodeWrongCommit        Code = "wrong_commit"
 	CodeDocumentChanged    Code = "document_changed"
 	CodeJudgeChanged       Code = "judge_changed"

@@ -53,6 +53,14 @@ type Branches interface {
 	Protected(ctx context.Context, branch string) (bool, error)
 }
 
+// Elsewhere are forges that read files of other repositories.
+type Elsewhere interface {
+	// FileElsewhere reads a file of a repository (owner/name) at a tag, a branch or the full hash
+	// of a commit, and says at which commit, sha, that was. A file of more than maxBytes, and one
+	// that is not there, is an error.
+	FileElsewhere(ctx context.Context, repository, ref, path string, maxBytes int) (data []byte, sha string, err error)
+}
+
 // Approvals are forges that say who approved a pull request, so that others than its authors
 // may let it change its own judge.
 type Approvals interface {

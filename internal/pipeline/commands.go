@@ -16,6 +16,9 @@ func (s *Session) Run(ctx context.Context) e2e.Result {
 	defer cancel()
 	f := newFlow(ctx, s.opts.Problems)
 	ev := evidence{local: true}
+	if len(verdict.Against(s.opts.Jobs)) > 0 {
+		return s.conclude(f, nil, ev) // nothing that the tests could say would count
+	}
 	env, gates := s.enter(f)
 	found := then(f, "discover tests", s.discover, none{})
 	ev.stats = then(f, "read the history", s.loadHistory, none{})
@@ -72,7 +75,7 @@ func (s *Session) MakePlan(ctx context.Context) (*e2e.Plan, error) {
 	f.add(s.ended(f)...)
 	f.add(env.stop(ctx)...)
 	if plan == nil {
-		plan = &e2e.Plan{Schema: e2e.PlanSchema, Run: s.run, Gates: gates, Tests: []e2e.PlannedTest{}, Shards: []e2e.PlanShard{}}
+		plan = &e2e.Plan{Schema: e2e.PlanSchema, Run: s.run, Gates: gates, Tests: []e2e.PlannedTest{}, Shards: []e2e.PlanShard{}, Extends: s.extends()}
 	}
 	settle := func() error {
 		plan.Problems = f.found()
@@ -102,13 +105,13 @@ func (s *Session) Adopt(p *e2e.Plan) error {
 	case p.Run.WorkflowRun != s.run.WorkflowRun:
 		return fmt.Errorf("the plan is of workflow run %q and this is %q; use the plan of this run", p.Run.WorkflowRun, s.run.WorkflowRun)
 	}
-	attempt, version, blocks := s.run.WorkflowAttempt, s.run.Version, s.run.Blocks
+	attempt, version, blocks, job := s.run.WorkflowAttempt, s.run.Version, s.run.Blocks, s.run.Job
 	s.run, s.plan = p.Run, p
 	if p.Sum != "" {
 		s.read = append(s.read, e2e.DocumentSum{File: "plan.json", SHA256: p.Sum})
 	}
 	// Whether the stage blocks is what the config says, and not a document.
-	s.run.WorkflowAttempt, s.run.Version, s.run.Blocks = attempt, version, blocks
+	s.run.WorkflowAttempt, s.run.Version, s.run.Blocks, s.run.Job = attempt, version, blocks, job
 	return nil
 }
 

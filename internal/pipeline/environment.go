@@ -50,6 +50,9 @@ func (s *Session) prepare(context.Context, none) (none, []e2e.Problem, error) {
 	if err == nil {
 		err = dir.Close()
 	}
+	if err == nil && s.opts.Hold {
+		err = errStop
+	}
 	return none{}, nil, err
 }
 

@@ -29,6 +29,7 @@ func (s *Session) List(ctx context.Context) (tests []e2e.Test, found []diag.Mess
 		found = append(found, diag.Message{File: s.opts.Config.File, Severity: diag.Warning, Text: text, Hint: hint})
 	}
 	f := newFlow(ctx, s.opts.Problems)
+	f.stopped = s.opts.Hold
 	tests = then(f, "discover tests", s.discover, none{}).work()
 	stats, _, _ := s.loadHistory(ctx, none{})
 	for _, p := range f.found() {

@@ -36,7 +36,7 @@ func (s *Session) makePlan(_ context.Context, in planning) (*e2e.Plan, []e2e.Pro
 	}
 	plan := &e2e.Plan{
 		Schema: e2e.PlanSchema, Run: s.run, Gates: in.gates, Tests: in.estimate(), Batches: in.estimateBatches(), Shards: []e2e.PlanShard{},
-		Deselected: in.deselected, Measured: s.measured(in),
+		Deselected: in.deselected, Measured: s.measured(in), Extends: s.extends(),
 	}
 	opts := s.planOptions(in.stats)
 	opts.GroupSeconds = in.startups(plan.Tests)
@@ -395,6 +395,14 @@ func named(owners []string) []string {
 		}
 	}
 	return list
+}
+
+// extends is the organisation's config by which the session judges; nil: none.
+func (s *Session) extends() *e2e.Extension {
+	if s.opts.Judging == nil {
+		return nil
+	}
+	return s.opts.Judging.Extends
 }
 
 // digest ties shard documents to the plan that they ran. It covers the whole plan: nothing that

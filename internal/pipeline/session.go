@@ -67,6 +67,8 @@ type Options struct {
 	RunID string
 	// Subject is what is judged, where it is not the trigger's commit; else it is zero.
 	Subject e2e.Subject
+	// Jobs are those before this one in the workflow.
+	Jobs []verdict.Job
 	// EventSHA is the commit that the event names, where another one is checked out and judged.
 	EventSHA string
 	// Judging says whose config judges; nil: not known.
@@ -109,6 +111,8 @@ type Options struct {
 	Witnesses func(ctx context.Context, attempts []int) []verdict.Witness
 	// Problems were found before the session began.
 	Problems []e2e.Problem
+	// Hold: no process is started, since what to withhold from them is not known. A problem says why.
+	Hold bool
 	// Tracked asks which files of .e2e-gate/runs git tracks, by their names in it; nil: it tracks
 	// none. Documents among them came with the checkout, and are not read; after an error none is.
 	Tracked func(context.Context) (func(name string) bool, error)
@@ -187,7 +191,7 @@ func New(opts Options) *Session {
 		Subject:  subject,
 		EventSHA: opts.EventSHA, DefaultBranch: t.DefaultBranch, PullRequest: t.PullRequest, MergeGroup: t.GroupedPRs,
 		WorkflowRun: t.WorkflowRun, WorkflowAttempt: max(t.WorkflowAttempt, 1),
-		Key: opts.Key, URL: t.URL, Version: opts.Version, Started: started,
+		Job: t.Job, Key: opts.Key, URL: t.URL, Version: opts.Version, Started: started,
 	}}
 	s.late = s.afterEnd
 	return s

@@ -259,6 +259,8 @@ func nextOf(p e2e.Problem) string {
 	switch {
 	case p.Code == e2e.CodeCancelled:
 		return "run again"
+	case p.Code == e2e.CodeJobBefore:
+		return "read the log of that job, mend it and re-run the failed jobs"
 	case p.File != "":
 		return "read the end of the log, fix what it reports and run again"
 	case p.Code == e2e.CodeLost && p.Unit == "" || p.Code == e2e.CodeNotRun && len(p.Tests) > 0:

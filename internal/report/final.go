@@ -470,7 +470,7 @@ func (f *final) facts() {
 	f.field("tests", text)
 	f.field("budget", budgetText(f.r))
 	f.unchecked()
-	f.field("judged by", judgedBy(f.r))
+	f.field("judged by", f.text(judgedBy(f.r), 1))
 	if f.document == "" { // else there is no result.json
 		f.path("again", againCommand(f.r, f.out))
 	}

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -100,6 +101,15 @@ func judgedBy(r e2e.Result) string {
 	if r.Judging == nil {
 		return ""
 	}
+	text := ownJudge(r)
+	if x := r.Judging.Extends; x != nil {
+		text = cmp.Or(text, "the config of this commit") + ", with " + x.String()
+	}
+	return text
+}
+
+// ownJudge is judgedBy without what an organisation adds.
+func ownJudge(r e2e.Result) string {
 	switch r.Judging.By {
 	case e2e.JudgedByWorkingTree:
 		return "the config of the working tree"

@@ -31,6 +31,9 @@ func TestJudging(t *testing.T) {
 		"it is approved": {e2e.Judging{By: e2e.JudgedByApproval, Commit: "0123456789abcdef", ApprovedBy: by}, e2e.Warns,
 			"Approved by alice (review, #7) and bob (label, #7), so it does not block, and the change's own config judges.",
 			"the config of the change, which was approved", ""},
+		"the organisation judges too": {e2e.Judging{By: e2e.JudgedByCommit,
+			Extends: &e2e.Extension{Source: "acme/.github//base.yml@main", Commit: "0123456789abcdef", Digest: "x"}}, e2e.Warns,
+			"Altering it does not block by itself.", "the config of this commit, with acme/.github//base.yml@main, commit 0123456789", ""},
 		"there is no history": {e2e.Judging{By: e2e.JudgedByBase, Unknown: "which tests are gone is not known"}, e2e.Warns,
 			"Altering it does not block by itself. Which tests are gone is not known.", "the built-in policy", ""},
 	} {

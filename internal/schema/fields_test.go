@@ -19,7 +19,15 @@ func TestFieldsDoc(t *testing.T) {
 	b.WriteString("# Config, field by field\n\n<!-- generated from internal/config by UPDATE_GOLDEN=1 go test ./internal/schema -->\n\n" +
 		"[config](config.md) explains the fields, with examples. The same as a [JSON Schema](schema/config.schema.json). `<name>` is a name that you choose. " +
 		"A single word may be written in place of a list of words. Durations are written like `90s` or `2m30s`.\n")
-	top := reflect.TypeFor[config.Config]()
+	topFields(&b, reflect.TypeFor[config.Config]())
+	b.WriteString("\n# An organisation's config\n\nThe file of another repository that [`extends`](organization.md#one-config-for-all-repositories) names, as a " +
+		"[JSON Schema](schema/organization.schema.json).\n\n| field | | |\n|---|---|---|\n")
+	fieldRows(&b, "", reflect.TypeFor[config.Organization](), 0)
+	golden.File(t, filepath.Join(dir, "..", "fields.md"), b.String())
+}
+
+// topFields writes the fields of a file, those that hold others in sections of their own.
+func topFields(b *strings.Builder, top reflect.Type) {
 	b.WriteString("\n| field | | |\n|---|---|---|\n")
 	var sections []func()
 	for _, f := range reflect.VisibleFields(top) {
@@ -31,16 +39,15 @@ func TestFieldsDoc(t *testing.T) {
 			b.WriteString(fieldRow(name, f))
 			continue
 		}
-		fmt.Fprintf(&b, "| [`%s`](#%s) | %s | %s |\n", name, name, kind(f), golden.Cell(f.Tag.Get("doc")))
+		fmt.Fprintf(b, "| [`%s`](#%s) | %s | %s |\n", name, name, kind(f), golden.Cell(f.Tag.Get("doc")))
 		sections = append(sections, func() {
-			fmt.Fprintf(&b, "\n## %s\n\n| field | | |\n|---|---|---|\n", name)
-			fieldRows(&b, name+suffix(f.Type), nested(f.Type), 0)
+			fmt.Fprintf(b, "\n## %s\n\n| field | | |\n|---|---|---|\n", name)
+			fieldRows(b, name+suffix(f.Type), nested(f.Type), 0)
 		})
 	}
 	for _, section := range sections {
 		section()
 	}
-	golden.File(t, filepath.Join(dir, "..", "fields.md"), b.String())
 }
 
 // nested is the struct that a field holds, itself or in a list or mapping.
@@ -86,13 +93,15 @@ func fieldRows(b *strings.Builder, path string, t reflect.Type, depth int) {
 		switch {
 		case opts == "inline" || name == "" || name == "-":
 		case nested(f.Type) != nil:
-			b.WriteString(fieldRow(path+"."+name, f))
-			fieldRows(b, path+"."+name+suffix(f.Type), nested(f.Type), depth+1)
+			b.WriteString(fieldRow(below(path, name), f))
+			fieldRows(b, below(path, name)+suffix(f.Type), nested(f.Type), depth+1)
 		default:
-			b.WriteString(fieldRow(path+"."+name, f))
+			b.WriteString(fieldRow(below(path, name), f))
 		}
 	}
 }
+
+func below(path, name string) string { return strings.TrimPrefix(path+"."+name, ".") }
 
 func fieldRow(path string, f reflect.StructField) string {
 	return fmt.Sprintf("| `%s` | %s | %s |\n", path, kind(f), golden.Cell(f.Tag.Get("doc")))

@@ -65,6 +65,8 @@ type Trigger struct {
 	OwnHead bool
 	// Schedule is the cron line that started a schedule event.
 	Schedule string
+	// Job is the key of this job in the workflow; empty: not known.
+	Job string
 	// WorkflowRun and WorkflowAttempt tell re-runs; the attempt counts from 1.
 	WorkflowRun     string
 	WorkflowAttempt int
@@ -144,7 +146,7 @@ func Detect(getenv func(string) string) Trigger {
 	t := Trigger{
 		CI: true, Event: getenv("GITHUB_EVENT_NAME"), Forge: forge(getenv),
 		Repository: getenv("GITHUB_REPOSITORY"), SHA: getenv("GITHUB_SHA"), Ref: getenv("GITHUB_REF"),
-		WorkflowRun: getenv("GITHUB_RUN_ID"), WorkflowAttempt: 1, Dependabot: getenv("GITHUB_ACTOR") == "dependabot[bot]",
+		WorkflowRun: getenv("GITHUB_RUN_ID"), Job: getenv("GITHUB_JOB"), WorkflowAttempt: 1, Dependabot: getenv("GITHUB_ACTOR") == "dependabot[bot]",
 	}
 	// Older Forgejo runners leave the attempt empty: that is the first.
 	if n, err := strconv.Atoi(getenv("GITHUB_RUN_ATTEMPT")); err == nil && n > 0 {

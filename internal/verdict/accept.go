@@ -37,11 +37,11 @@ func (a accepted) allProblems() []e2e.Problem {
 func accept(ctx context.Context, in In) (accepted, error) {
 	a := accepted{earlier: in.Earlier}
 	a.problems.add(in.Problems...)
-	if in.Local {
-		a.counted = in.Documents
-		return a, nil
-	}
-	if in.Plan == nil {
+	if in.Local || in.Plan == nil {
+		if in.Local {
+			a.counted = in.Documents
+		}
+		a.problems.add(Against(in.Jobs)...)
 		return a, nil
 	}
 	s := sorting{ctx: ctx, in: in, newest: map[int][]Document{}, accepted: &a}
@@ -58,6 +58,7 @@ func accept(ctx context.Context, in In) (accepted, error) {
 			return a, ctx.Err()
 		}
 	}
+	a.problems.add(against(in.Jobs, in.Plan, a.counted)...)
 	a.earlier = earlierOf(s.before)
 	a.problems.add(a.earlier.ask(in.Run, Found{in.Documents, in.Results, in.Unreadable}, in.Witnesses)...)
 	return a, nil

@@ -46,6 +46,8 @@ type In struct {
 	// already; see [Before]. Otherwise Witnesses say what became of attempts without documents.
 	Earlier   Earlier
 	Witnesses []Witness
+	// Jobs are those before this one in the workflow, as far as they are told.
+	Jobs []Job
 	// Problems were found before the judging, in order.
 	Problems   []e2e.Problem
 	Table      policy.Table

@@ -301,27 +301,31 @@ func (r *repository) permissions(c carrier) {
 	if p.job.Permissions != nil {
 		granted, at = p.job.Permissions, []any{"jobs", p.id, "permissions"}
 	}
-	may := func(name string) bool {
+	may := func(name, level string) bool {
 		switch list := granted.(type) {
 		case nil:
 			return true
 		case string:
-			return list == "read-all" || list == "write-all"
+			return list == "write-all" || list == "read-all" && level == "read"
 		case map[string]any:
-			return list[name] == "read" || list[name] == "write"
+			return list[name] == level || list[name] == "write"
 		}
 		return true
 	}
 	if last := c.jobs[len(c.jobs)-1]; last.gate {
-		for _, name := range []string{"contents", "actions"} {
-			if !may(name) {
-				const text = "job %s grants no permission %s: read to the workflow that it calls: GitHub refuses to start it, and no check reports that"
-				r.say(p.file, diag.Error, fmt.Sprintf(text, p.id, name), fmt.Sprintf("add %s: read to its permissions:", name), at...)
+		wanted := [][2]string{{"contents", "read"}, {"actions", "read"}}
+		if strings.Contains(last.job.Uses, "/e2e-gate-oidc.yml") {
+			wanted = append(wanted, [2]string{"packages", "read"}, [2]string{"id-token", "write"})
+		}
+		for _, want := range wanted {
+			if name, level := want[0], want[1]; !may(name, level) {
+				const text = "job %s grants no permission %s: %s to the workflow that it calls: GitHub refuses to start it, and no check reports that"
+				r.say(p.file, diag.Error, fmt.Sprintf(text, p.id, name, level), fmt.Sprintf("add %s: %s to its permissions:", name, level), at...)
 			}
 		}
 		return
 	}
-	if !may("actions") {
+	if !may("actions", "read") {
 		const text = "job %s has no permission actions: read: after \"Re-run all jobs\" nothing shows what failed before, so the stage is not judged"
 		r.say(p.file, diag.Warning, fmt.Sprintf(text, p.id), "add actions: read to its permissions:", at...)
 	}

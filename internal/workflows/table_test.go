@@ -234,6 +234,10 @@ func TestCalledWorkflows(t *testing.T) {
 		{"permissions", "{permissions: {contents: read, actions: read}, uses: " + called + "}", []string{"e2e / verdict"}, nil},
 		{"too few permissions", "{permissions: {statuses: write}, uses: " + called + "}", []string{"e2e / verdict"},
 			[]string{"no permission contents: read to the workflow that it calls: GitHub refuses to start it", "no permission actions: read to the workflow"}},
+		{"with an identity", "{permissions: {contents: read, actions: read, packages: read, id-token: write}, uses: org/e2e-gate/.github/workflows/e2e-gate-oidc.yml@v1}",
+			[]string{"e2e / verdict"}, nil},
+		{"without that identity", "{permissions: {contents: read, actions: read, id-token: read}, uses: org/e2e-gate/.github/workflows/e2e-gate-oidc.yml@v1}",
+			[]string{"e2e / verdict"}, []string{"no permission packages: read to the workflow", "no permission id-token: write to the workflow"}},
 		{"a number in the queue", "{with: {env: 'URL=https://pr-${{ github.event.number }}.example'}, uses: " + called + "}", []string{"e2e / verdict"},
 			[]string{"github.event.number, which is empty in a merge group"}},
 	} {

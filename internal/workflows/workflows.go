@@ -197,7 +197,7 @@ type placed struct {
 
 var (
 	usesGate     = regexp.MustCompile(`^[\w.-]+/e2e-gate(?:@|/\.github/actions/(?:without-upload|gate)@)`)
-	usesReusable = regexp.MustCompile(`^(?:[\w.-]+/[\w.-]+|\.)/\.github/workflows/e2e-gate(?:-by-tag|-enterprise)?\.yml(?:@|$)`)
+	usesReusable = regexp.MustCompile(`^(?:[\w.-]+/[\w.-]+|\.)/\.github/workflows/e2e-gate(?:-by-tag|-enterprise|-oidc)?\.yml(?:@|$)`)
 	// runsGate finds the program in a script, and what follows it on its line.
 	runsGate = regexp.MustCompile(`(?m)(?:^|&&|\|\||;)[ \t]*(?:(?:exec|time|sudo|env|go run)[ \t]+)*(?:\w+=\S*[ \t]+)*(?:\S*[/\\])?` +
 		`e2e-gate(?:\.exe)?(?:@\S+)?[ \t]+(run|verdict|plan|shard)\b((?:\\\r?\n|[^\n])*)`)

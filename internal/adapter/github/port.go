@@ -18,6 +18,7 @@ var _ interface {
 	forge.Branches
 	forge.Approvals
 	forge.MergeQueue
+	forge.Elsewhere
 } = (*Client)(nil)
 
 // Port is what every GitHub-like forge offers for publishing and reading. Type assertions
@@ -37,7 +38,7 @@ func Open(o Options) (Port, error) {
 	case o.Forge != "":
 		return basic{c, o.Forge}, nil
 	case o.GraphQLURL == "":
-		return withoutQueue{c, c, c, c, c, c, c, c}, nil
+		return withoutQueue{c, c, c, c, c, c, c, c, c}, nil
 	}
 	return c, nil
 }
@@ -52,6 +53,7 @@ type withoutQueue struct {
 	forge.Attempts
 	forge.Branches
 	forge.Approvals
+	forge.Elsewhere
 }
 
 // basic is Gitea or Forgejo: comment and commit status, and what can be read of a run.

@@ -121,11 +121,16 @@ func (c *Client) resolve(ctx context.Context, r *Release, target string) error {
 }
 
 func (c *Client) commitOf(ctx context.Context, ref string) (string, error) {
+	return c.commitIn(ctx, c.owner, c.name, ref)
+}
+
+// commitIn is commitOf in a repository.
+func (c *Client) commitIn(ctx context.Context, owner, name, ref string) (string, error) {
 	parts := strings.Split(ref, "/")
 	for i := range parts {
 		parts[i] = url.PathEscape(parts[i])
 	}
-	one, _, err := c.api.Repositories.GetCommit(ctx, c.owner, c.name, strings.Join(parts, "/"), &github.ListOptions{PerPage: 1})
+	one, _, err := c.api.Repositories.GetCommit(ctx, owner, name, strings.Join(parts, "/"), &github.ListOptions{PerPage: 1})
 	return one.GetSHA(), err
 }
 

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -125,6 +126,21 @@ func (s *Store) Put(ctx context.Context, name string, data []byte) error {
 		return s.Put(ctx, name, data)
 	}
 	return plain(err)
+}
+
+// Sealed tries to write an object of its own, below the same prefix, and is nil if the store denies that to this key. If the store takes
+// it, the object is removed again.
+func (s *Store) Sealed(ctx context.Context) error {
+	name := s.prefix + "write-check-" + rand.Text()
+	_, err := s.client.PutObject(ctx, s.bucket, name, bytes.NewReader(nil), 0, minio.PutObjectOptions{DisableMultipart: true})
+	switch code := minio.ToErrorResponse(err); {
+	case err == nil:
+		_ = s.client.RemoveObject(ctx, s.bucket, name, minio.RemoveObjectOptions{})
+		return errors.New("this job may write the history's bucket, so its records could be this change's own; give it a key that may only read")
+	case code.Code == "AccessDenied" && code.StatusCode == http.StatusForbidden:
+		return nil
+	}
+	return fmt.Errorf("it is not known whether this job may write the history's bucket: %w", plain(err))
 }
 
 // Delete removes an object.

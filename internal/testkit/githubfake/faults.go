@@ -166,3 +166,13 @@ func (s *Server) DeletedBetween(id int64) Fault {
 func Meanwhile(method, path string, n int, do func()) Fault {
 	return Fault{Method: method, Path: path, Skip: n - 1, Times: 1, Before: do}
 }
+
+// Redirected sends every read to an address, as GitHub does for a repository that was renamed.
+func Redirected(to string) Fault {
+	return Fault{Method: http.MethodGet, Change: always(reply(http.StatusMovedPermanently, map[string]string{"url": to}).with("Location", to))}
+}
+
+// Replies gives a text to requests of a method, as an answer of success.
+func Replies(method, text string) Fault {
+	return Fault{Method: method, Change: always(answer{status: http.StatusOK, body: []byte(text)})}
+}

@@ -137,7 +137,14 @@ func deleteAsset(c call) answer {
 }
 
 func resolveCommit(c call) answer {
-	sha, ok := c.Refs[c.args[2]]
+	return resolved(c, c.Refs, c.Files)
+}
+
+func resolved(c call, refs map[string]string, files map[string]map[string]string) answer {
+	sha, ok := refs[c.args[2]]
+	if _, known := files[c.args[2]]; known {
+		sha, ok = c.args[2], true
+	}
 	if !ok {
 		return refusal(http.StatusUnprocessableEntity, "No commit found for SHA: "+c.args[2])
 	}

@@ -35,53 +35,55 @@ type route struct {
 	query, fields []string
 	// raw: the body is a file.
 	raw bool
+	// elsewhere answers for other repositories; nil: not found.
+	elsewhere func(call, *Repo) answer
 }
 
 const repo = `^/repos/([^/]+)/([^/]+)`
 
 var routes = []route{
-	{"POST", regexp.MustCompile(`^` + graphQLPath + `$`), answerGraphQL, nil, []string{"query", "variables", "operationName"}, false},
-	{"GET", regexp.MustCompile(`^/user$`), getUser, nil, nil, false},
-	{"GET", regexp.MustCompile(repo + `/issues/(\d+)/comments$`), listComments, []string{"since", "per_page", "page"}, nil, false},
-	{"POST", regexp.MustCompile(repo + `/issues/(\d+)/comments$`), createComment, nil, []string{"body"}, false},
-	{"GET", regexp.MustCompile(repo + `/issues/comments/(\d+)$`), getComment, nil, nil, false},
-	{"PATCH", regexp.MustCompile(repo + `/issues/comments/(\d+)$`), editComment, nil, []string{"body"}, false},
-	{"DELETE", regexp.MustCompile(repo + `/issues/comments/(\d+)$`), deleteComment, nil, nil, false},
-	{"GET", regexp.MustCompile(repo + `/contents/(.+)$`), getContents, []string{"ref"}, nil, false},
-	{"GET", regexp.MustCompile(repo + `/actions/runs/(\d+)/artifacts$`), listArtifacts, []string{"per_page", "page", "name"}, nil, false},
-	{"GET", regexp.MustCompile(repo + `/actions/artifacts$`), listRepositoryArtifacts, []string{"per_page", "page", "name"}, nil, false},
+	{"POST", regexp.MustCompile(`^` + graphQLPath + `$`), answerGraphQL, nil, []string{"query", "variables", "operationName"}, false, nil},
+	{"GET", regexp.MustCompile(`^/user$`), getUser, nil, nil, false, nil},
+	{"GET", regexp.MustCompile(repo + `/issues/(\d+)/comments$`), listComments, []string{"since", "per_page", "page"}, nil, false, nil},
+	{"POST", regexp.MustCompile(repo + `/issues/(\d+)/comments$`), createComment, nil, []string{"body"}, false, nil},
+	{"GET", regexp.MustCompile(repo + `/issues/comments/(\d+)$`), getComment, nil, nil, false, nil},
+	{"PATCH", regexp.MustCompile(repo + `/issues/comments/(\d+)$`), editComment, nil, []string{"body"}, false, nil},
+	{"DELETE", regexp.MustCompile(repo + `/issues/comments/(\d+)$`), deleteComment, nil, nil, false, nil},
+	{"GET", regexp.MustCompile(repo + `/contents/(.+)$`), getContents, []string{"ref"}, nil, false, contentsOf},
+	{"GET", regexp.MustCompile(repo + `/actions/runs/(\d+)/artifacts$`), listArtifacts, []string{"per_page", "page", "name"}, nil, false, nil},
+	{"GET", regexp.MustCompile(repo + `/actions/artifacts$`), listRepositoryArtifacts, []string{"per_page", "page", "name"}, nil, false, nil},
 	{"GET", regexp.MustCompile(repo + `/actions/workflows/([^/]+)/runs$`), listRuns,
-		[]string{"actor", "branch", "event", "status", "per_page", "page", "created", "exclude_pull_requests"}, nil, false},
-	{"GET", regexp.MustCompile(repo + `/actions/runs/(\d+)$`), getRun, nil, nil, false},
-	{"GET", regexp.MustCompile(repo + `/actions/runs/(\d+)/attempts/(\d+)/jobs$`), listJobs, []string{"per_page", "page"}, nil, false},
-	{"GET", regexp.MustCompile(repo + `/pulls$`), listPulls, []string{"state", "head", "base", "sort", "direction", "per_page", "page"}, nil, false},
-	{"GET", regexp.MustCompile(repo + `/pulls/(\d+)$`), getPull, nil, nil, false},
-	{"GET", regexp.MustCompile(repo + `/pulls/(\d+)/commits$`), listPullCommits, []string{"per_page", "page"}, nil, false},
-	{"GET", regexp.MustCompile(repo + `/pulls/(\d+)/files$`), listPullFiles, []string{"per_page", "page"}, nil, false},
-	{"GET", regexp.MustCompile(repo + `/pulls/(\d+)/reviews$`), listReviews, []string{"per_page", "page"}, nil, false},
-	{"GET", regexp.MustCompile(repo + `/issues/(\d+)/events$`), listIssueEvents, []string{"per_page", "page"}, nil, false},
-	{"GET", regexp.MustCompile(repo + `/actions/runs$`), listRepositoryRuns, []string{"head_sha", "per_page", "page"}, nil, false},
-	{"GET", regexp.MustCompile(repo + `/collaborators/([^/]+)/permission$`), getPermission, nil, nil, false},
-	{"GET", regexp.MustCompile(repo + `/actions/artifacts/(\d+)/zip$`), getArtifact, nil, nil, false},
-	{"GET", regexp.MustCompile(repo + `/git/commits/([0-9a-f]{40})$`), getCommit, nil, nil, false},
+		[]string{"actor", "branch", "event", "status", "per_page", "page", "created", "exclude_pull_requests"}, nil, false, nil},
+	{"GET", regexp.MustCompile(repo + `/actions/runs/(\d+)$`), getRun, nil, nil, false, nil},
+	{"GET", regexp.MustCompile(repo + `/actions/runs/(\d+)/attempts/(\d+)/jobs$`), listJobs, []string{"per_page", "page"}, nil, false, nil},
+	{"GET", regexp.MustCompile(repo + `/pulls$`), listPulls, []string{"state", "head", "base", "sort", "direction", "per_page", "page"}, nil, false, nil},
+	{"GET", regexp.MustCompile(repo + `/pulls/(\d+)$`), getPull, nil, nil, false, nil},
+	{"GET", regexp.MustCompile(repo + `/pulls/(\d+)/commits$`), listPullCommits, []string{"per_page", "page"}, nil, false, nil},
+	{"GET", regexp.MustCompile(repo + `/pulls/(\d+)/files$`), listPullFiles, []string{"per_page", "page"}, nil, false, nil},
+	{"GET", regexp.MustCompile(repo + `/pulls/(\d+)/reviews$`), listReviews, []string{"per_page", "page"}, nil, false, nil},
+	{"GET", regexp.MustCompile(repo + `/issues/(\d+)/events$`), listIssueEvents, []string{"per_page", "page"}, nil, false, nil},
+	{"GET", regexp.MustCompile(repo + `/actions/runs$`), listRepositoryRuns, []string{"head_sha", "per_page", "page"}, nil, false, nil},
+	{"GET", regexp.MustCompile(repo + `/collaborators/([^/]+)/permission$`), getPermission, nil, nil, false, nil},
+	{"GET", regexp.MustCompile(repo + `/actions/artifacts/(\d+)/zip$`), getArtifact, nil, nil, false, nil},
+	{"GET", regexp.MustCompile(repo + `/git/commits/([0-9a-f]{40})$`), getCommit, nil, nil, false, nil},
 	{"POST", regexp.MustCompile(repo + `/check-runs$`), createCheck, nil,
-		[]string{"name", "head_sha", "status", "conclusion", "completed_at", "output", "external_id", "details_url"}, false},
-	{"PATCH", regexp.MustCompile(repo + `/check-runs/(\d+)$`), updateCheck, nil, []string{"name", "output"}, false},
-	{"GET", regexp.MustCompile(repo + `/deployments$`), listDeployments, []string{"sha", "environment", "per_page", "page"}, nil, false},
-	{"GET", regexp.MustCompile(repo + `/deployments/(\d+)/statuses$`), listDeploymentStatuses, []string{"per_page", "page"}, nil, false},
+		[]string{"name", "head_sha", "status", "conclusion", "completed_at", "output", "external_id", "details_url"}, false, nil},
+	{"PATCH", regexp.MustCompile(repo + `/check-runs/(\d+)$`), updateCheck, nil, []string{"name", "output"}, false, nil},
+	{"GET", regexp.MustCompile(repo + `/deployments$`), listDeployments, []string{"sha", "environment", "per_page", "page"}, nil, false, nil},
+	{"GET", regexp.MustCompile(repo + `/deployments/(\d+)/statuses$`), listDeploymentStatuses, []string{"per_page", "page"}, nil, false, nil},
 	{"POST", regexp.MustCompile(repo + `/deployments/(\d+)/statuses$`), addDeploymentStatus, nil,
-		[]string{"state", "log_url", "description", "environment", "auto_inactive"}, false},
-	{"GET", regexp.MustCompile(repo + `/releases$`), listReleases, []string{"per_page", "page"}, nil, false},
-	{"GET", regexp.MustCompile(repo + `/releases/(\d+)$`), getRelease, nil, nil, false},
-	{"PATCH", regexp.MustCompile(repo + `/releases/(\d+)$`), editRelease, nil, []string{"body", "draft", "target_commitish"}, false},
-	{"POST", regexp.MustCompile(repo + `/releases/(\d+)/assets$`), uploadAsset, []string{"name", "label"}, nil, true},
-	{"DELETE", regexp.MustCompile(repo + `/releases/assets/(\d+)$`), deleteAsset, nil, nil, false},
-	{"GET", regexp.MustCompile(repo + `/commits/((?:tags|heads)/.+)$`), resolveCommit, []string{"per_page", "page"}, nil, false},
-	{"GET", regexp.MustCompile(repo + `/compare/(.+)$`), compareCommits, []string{"per_page", "page"}, nil, false},
-	{"GET", regexp.MustCompile(repo + `/branches/(.+)$`), getBranch, nil, nil, false},
-	{"GET", regexp.MustCompile(repo + `/commits/([^/]+)/status$`), combinedStatus, []string{"per_page", "page"}, nil, false},
-	{"GET", regexp.MustCompile(repo + `/commits/([^/]+)/statuses$`), listStatuses, []string{"per_page", "page"}, nil, false},
-	{"POST", regexp.MustCompile(repo + `/statuses/([^/]+)$`), createStatus, nil, []string{"state", "target_url", "description", "context"}, false},
+		[]string{"state", "log_url", "description", "environment", "auto_inactive"}, false, nil},
+	{"GET", regexp.MustCompile(repo + `/releases$`), listReleases, []string{"per_page", "page"}, nil, false, nil},
+	{"GET", regexp.MustCompile(repo + `/releases/(\d+)$`), getRelease, nil, nil, false, nil},
+	{"PATCH", regexp.MustCompile(repo + `/releases/(\d+)$`), editRelease, nil, []string{"body", "draft", "target_commitish"}, false, nil},
+	{"POST", regexp.MustCompile(repo + `/releases/(\d+)/assets$`), uploadAsset, []string{"name", "label"}, nil, true, nil},
+	{"DELETE", regexp.MustCompile(repo + `/releases/assets/(\d+)$`), deleteAsset, nil, nil, false, nil},
+	{"GET", regexp.MustCompile(repo + `/commits/((?:tags|heads)/.+|[0-9a-f]{40})$`), resolveCommit, []string{"per_page", "page"}, nil, false, commitOf},
+	{"GET", regexp.MustCompile(repo + `/compare/(.+)$`), compareCommits, []string{"per_page", "page"}, nil, false, nil},
+	{"GET", regexp.MustCompile(repo + `/branches/(.+)$`), getBranch, nil, nil, false, nil},
+	{"GET", regexp.MustCompile(repo + `/commits/([^/]+)/status$`), combinedStatus, []string{"per_page", "page"}, nil, false, nil},
+	{"GET", regexp.MustCompile(repo + `/commits/([^/]+)/statuses$`), listStatuses, []string{"per_page", "page"}, nil, false, nil},
+	{"POST", regexp.MustCompile(repo + `/statuses/([^/]+)$`), createStatus, nil, []string{"state", "target_url", "description", "context"}, false, nil},
 }
 
 func find(method, path string) (route, []string, bool) {
@@ -100,7 +102,7 @@ func (s *Server) match(method, path string) (func(call) answer, []string) {
 	case !ok:
 		return nil, nil
 	case len(args) >= 2 && strings.HasPrefix(path, "/repos/") && args[0]+"/"+args[1] != s.Repository:
-		return func(call) answer { return refusal(http.StatusNotFound, "Not Found") }, nil
+		return elsewhere(r.elsewhere), args
 	}
 	return r.handle, args
 }
@@ -315,12 +317,24 @@ func createStatus(c call) answer {
 }
 
 func getContents(c call) answer {
-	text, ok := c.Files[c.query.Get("ref")][c.args[2]]
+	return contents(c, c.Files)
+}
+
+// maxContents is the largest file whose text is in the answer; of files up to 100 MB only the
+// object and raw media types have it ("Get repository content" of the REST documentation).
+const maxContents = 1 << 20
+
+func contents(c call, files map[string]map[string]string) answer {
+	text, ok := files[c.query.Get("ref")][c.args[2]]
 	if !ok {
 		return refusal(http.StatusNotFound, "Not Found")
 	}
-	return reply(http.StatusOK, map[string]any{"type": "file", "encoding": "base64", "size": len(text), "name": path.Base(c.args[2]),
-		"path": c.args[2], "content": base64.StdEncoding.EncodeToString([]byte(text))})
+	encoding, content := "base64", base64.StdEncoding.EncodeToString([]byte(text))
+	if len(text) > maxContents {
+		encoding, content = "none", ""
+	}
+	return reply(http.StatusOK, map[string]any{"type": "file", "encoding": encoding, "size": len(text), "name": path.Base(c.args[2]),
+		"path": c.args[2], "content": content})
 }
 
 func compareCommits(c call) answer {

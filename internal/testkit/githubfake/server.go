@@ -25,12 +25,15 @@ type User struct{ Login, Type string }
 var (
 	JobBot = User{Login: "github-actions[bot]", Type: "Bot"}
 	Person = User{Login: "octocat", Type: "User"}
+	App    = User{Login: "acme-gate[bot]", Type: "Bot"}
 )
 
 // The tokens that every server knows.
 const (
 	JobToken    = "job-token-0123456789"
 	PersonToken = "person-token-0123456789"
+	// AppToken is that of an App which is installed in all repositories of the organisation.
+	AppToken = "app-token-0123456789"
 )
 
 // Comment on a pull request.
@@ -56,6 +59,15 @@ type Status struct {
 
 // Comparison of a branch with a commit: the branch's tip, and the newest commit in common.
 type Comparison struct{ Tip, Common string }
+
+// Repo is a repository beside the server's own.
+type Repo struct {
+	// Private: only [AppToken] sees it.
+	Private bool
+	// Files and Refs are as those of [Server].
+	Files map[string]map[string]string
+	Refs  map[string]string
+}
 
 // Request is a request that was made, with its answer.
 type Request struct {
@@ -101,6 +113,8 @@ type Server struct {
 	// Releases, newest first; Refs are commits by "tags/<name>" and "heads/<name>".
 	Releases []Release
 	Refs     map[string]string
+	// Others are more repositories that exist, by owner/name. Of them files and commits can be read.
+	Others map[string]*Repo
 	// Deployments, oldest first.
 	Deployments []Deployment
 	// Hourly is how many requests a token has in an hour; 0: 1,000, as GITHUB_TOKEN has for
@@ -128,7 +142,7 @@ type Server struct {
 func New(t testing.TB) *Server {
 	t.Helper()
 	return &Server{t: t, schema: load(t), Repository: "acme/cases", PR: 42, lastID: 1000,
-		users: map[string]User{JobToken: JobBot, PersonToken: Person}, zipped: map[int]artifact{}}
+		users: map[string]User{JobToken: JobBot, PersonToken: Person, AppToken: App}, zipped: map[int]artifact{}}
 }
 
 // Listen serves on a loopback port until the test ends, and returns the API's address

@@ -69,6 +69,28 @@ func TestStore(t *testing.T) {
 			t.Error("written")
 		}
 	})
+	t.Run("sealed", func(t *testing.T) {
+		reader := open(t, address, objectstore.Key, objectstore.Secret)
+		server.Allow(t, "s3:GetObject", "s3:ListBucket")
+		if err := reader.Sealed(t.Context()); err != nil {
+			t.Errorf("a key that may only read: %v", err)
+		}
+		if _, err := reader.List(t.Context()); err != nil {
+			t.Error(err)
+		}
+		before := len(server.Objects(t))
+		server.Allow(t, "s3:GetObject", "s3:ListBucket", "s3:PutObject", "s3:DeleteObject")
+		if err := reader.Sealed(t.Context()); err == nil || !strings.Contains(err.Error(), "may write the history's bucket") {
+			t.Errorf("a key that may write: %v", err)
+		}
+		if after := len(server.Objects(t)); after != before {
+			t.Errorf("the check left %d objects", after-before)
+		}
+		wrong := open(t, address, objectstore.Key, "another secret")
+		if err := wrong.Sealed(t.Context()); err == nil || !strings.Contains(err.Error(), "it is not known") {
+			t.Errorf("a wrong secret: %v", err)
+		}
+	})
 }
 
 // Concurrent writers lose nothing.
