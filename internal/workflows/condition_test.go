@@ -80,3 +80,15 @@ func TestScripts(t *testing.T) {
 		}
 	}
 }
+
+// FuzzConditions: any text has an answer, and one that is true whatever happens is also true if nothing failed.
+func FuzzConditions(f *testing.F) {
+	for _, text := range []string{"always()", "!(a || b) && c == 'd'", "contains(fromJSON('[\"x\"]'), github.event_name)", "((", "'it''s'"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if certain, always := holds(text, "push"); always && !certain {
+			t.Error(text)
+		}
+	})
+}
