@@ -71,7 +71,8 @@ func TestScripts(t *testing.T) {
 	}{
 		{fine: false}, {step: "shell: bash", fine: true}, {job: "defaults: {run: {shell: bash}}\n    ", fine: true}, {file: "defaults: {run: {shell: bash}}\n",
 			fine: true},
-		{file: "defaults: {run: {shell: bash}}\n", step: "shell: sh"}, {file: "defaults: 3\n"}, {step: "shell: [x]"}, {step: "shell: pwsh"},
+		{file: "defaults: {run: {shell: bash}}\n", step: "shell: sh"}, {file: "defaults: 3\n"}, {step: "shell: [x]"}, {step: "shell: pwsh", fine: true},
+		{job: "runs-on: windows-2025\n    ", fine: true}, {job: "runs-on: [self-hosted, linux]\n    "},
 	} {
 		root := t.TempDir()
 		write(t, root, map[string]string{".github/workflows/e2e.yml": fmt.Sprintf(pipe, tc.file, tc.job, tc.step)})

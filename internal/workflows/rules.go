@@ -180,13 +180,23 @@ func (r *repository) script(p placed) {
 	case swallowed.MatchString(rest):
 		r.say(p.file, diag.Error, fmt.Sprintf("the script of job %s goes on after the gate failed (%s): the job is green, whatever the verdict is", p.id,
 			strings.TrimSpace(swallowed.FindString(rest))), "remove it; a stage with blocks: false reports without blocking", at...)
-	case piped.MatchString(rest) && !strings.Contains(s.Run, "pipefail") && !strings.HasPrefix(p.shell(), "bash"):
+	case piped.MatchString(rest) && !strings.Contains(s.Run, "pipefail") && p.losesPipes():
 		r.say(p.file, diag.Error, fmt.Sprintf("the script of job %s pipes the gate's output into another program, whose exit status counts: "+
 			"the job is green, whatever the verdict is", p.id), "add shell: bash to the step, which sets pipefail", at...)
 	}
 }
 
-// shell is that of the gate's step; empty: the default, which is bash without pipefail, or PowerShell.
+// losesPipes reports whether the shell of the gate's step takes the exit status of a pipe from its last program. GitHub runs bash with
+// pipefail where the workflow names it, and PowerShell ends with the status of the program that ran last, whatever reads its output.
+func (p placed) losesPipes() bool {
+	shell := p.shell()
+	if shell == "" {
+		return !strings.Contains(strings.ToLower(fmt.Sprint(p.job.RunsOn)), "windows")
+	}
+	return !strings.HasPrefix(shell, "bash") && !strings.HasPrefix(shell, "pwsh") && !strings.HasPrefix(shell, "powershell")
+}
+
+// shell is that of the gate's step; empty: the default.
 func (p placed) shell() string {
 	text, _ := p.job.Steps[p.step].Shell.(string)
 	for _, defaults := range []any{p.job.Defaults, p.file.Defaults} {

@@ -70,6 +70,7 @@ type job struct {
 	// Permissions replace those of the workflow.
 	Permissions any    `yaml:"permissions"`
 	Defaults    any    `yaml:"defaults"`
+	RunsOn      any    `yaml:"runs-on"`
 	Steps       []step `yaml:"steps"`
 }
 
