@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -392,7 +393,7 @@ func recordName(r Record) string {
 		}
 		return '_'
 	}, r.RunID)
-	if id != r.RunID || id == "" || len(id) > most || strings.HasPrefix(id, snapshotPrefix) {
+	if id != r.RunID || id == "" || len(id) > most || strings.HasPrefix(id, snapshotPrefix) || !filepath.IsLocal(id) { // CON is a device on Windows
 		sum := sha256.Sum256([]byte(r.RunID))
 		id = fmt.Sprintf("x%s_%x", id[:min(len(id), most)], sum[:8])
 	}

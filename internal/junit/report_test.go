@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -27,8 +28,8 @@ func TestFilesGivesTheDocument(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := `{"files":[{"path":"` + good + `","tests":3,"passed":2,"failed":0,"errors":0,"skipped":1,"flaky":1,"seconds":0.3,"problems":[]},` +
-		`{"path":"` + bad + `","tests":2,"passed":0,"failed":1,"errors":1,"skipped":0,"flaky":0,"seconds":1,"problems":[{"message":"1:88: the report ends inside of test case \"b\"; complete cases before it are kept, the rest is lost","loses_evidence":true}]}],` +
+	want := `{"files":[{"path":` + strconv.Quote(good) + `,"tests":3,"passed":2,"failed":0,"errors":0,"skipped":1,"flaky":1,"seconds":0.3,"problems":[]},` +
+		`{"path":` + strconv.Quote(bad) + `,"tests":2,"passed":0,"failed":1,"errors":1,"skipped":0,"flaky":0,"seconds":1,"problems":[{"message":"1:88: the report ends inside of test case \"b\"; complete cases before it are kept, the rest is lost","loses_evidence":true}]}],` +
 		`"totals":{"tests":5,"passed":2,"failed":1,"errors":1,"skipped":1,"flaky":1,"seconds":1.3}}`
 	if string(data) != want {
 		t.Errorf("got  %s\nwant %s", data, want)

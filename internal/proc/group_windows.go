@@ -3,6 +3,7 @@
 package proc
 
 import (
+	"errors"
 	"fmt"
 	"os/exec"
 	"sync"
@@ -30,7 +31,7 @@ func (g *group) start(cmd *exec.Cmd) error {
 		g.close()
 		return fmt.Errorf("limit job object: %w", err)
 	}
-	cmd.SysProcAttr = &syscall.SysProcAttr{CreationFlags: windows.CREATE_NEW_PROCESS_GROUP}
+	cmd.SysProcAttr = &syscall.SysProcAttr{CreationFlags: windows.CREATE_NEW_PROCESS_GROUP | windows.CREATE_SUSPENDED}
 	if err := cmd.Start(); err != nil {
 		g.close()
 		return err
@@ -38,19 +39,51 @@ func (g *group) start(cmd *exec.Cmd) error {
 	return g.adopt(cmd)
 }
 
-// adopt puts the process into the job. What it started in between, before it was
-// in the job, is outside: a window of microseconds.
+// adopt puts the process into the job, and lets it run then: whatever it starts is in the job too.
 func (g *group) adopt(cmd *exec.Cmd) error {
 	h, err := windows.OpenProcess(windows.PROCESS_SET_QUOTA|windows.PROCESS_TERMINATE, false, uint32(cmd.Process.Pid))
 	if err == nil {
 		defer func() { _ = windows.CloseHandle(h) }()
 		err = windows.AssignProcessToJobObject(g.job, h)
 	}
+	if err == nil {
+		err = resume(uint32(cmd.Process.Pid))
+	}
 	if err != nil {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 		g.close()
 		return fmt.Errorf("assign process to job object: %w", err)
+	}
+	return nil
+}
+
+// resume lets a process run that was started suspended: it has one thread, whose handle package os does not keep.
+func resume(pid uint32) error {
+	all, err := windows.CreateToolhelp32Snapshot(windows.TH32CS_SNAPTHREAD, 0)
+	if err != nil {
+		return fmt.Errorf("list threads: %w", err)
+	}
+	defer func() { _ = windows.CloseHandle(all) }()
+	entry := windows.ThreadEntry32{Size: uint32(unsafe.Sizeof(windows.ThreadEntry32{}))}
+	resumed := false
+	for err = windows.Thread32First(all, &entry); err == nil; err = windows.Thread32Next(all, &entry) {
+		if entry.OwnerProcessID != pid {
+			continue
+		}
+		thread, err := windows.OpenThread(windows.THREAD_SUSPEND_RESUME, false, entry.ThreadID)
+		if err != nil {
+			return fmt.Errorf("open its thread: %w", err)
+		}
+		_, err = windows.ResumeThread(thread)
+		_ = windows.CloseHandle(thread)
+		if err != nil {
+			return fmt.Errorf("resume its thread: %w", err)
+		}
+		resumed = true
+	}
+	if !resumed {
+		return errors.New("its thread was not found")
 	}
 	return nil
 }
@@ -94,7 +127,7 @@ func (g *group) limit(flags uint32) error {
 // signalOf: there are no signals; a crash has an exit status of its own.
 func signalOf(*exec.Cmd) int { return 0 }
 
-func ownSignal(int) bool { return false }
-
-// reasonOf knows no signals here.
-func reasonOf(int) string { return "" }
+var (
+	systemFaults  []syscall.Signal
+	systemReasons map[syscall.Signal]string
+)

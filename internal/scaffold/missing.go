@@ -70,8 +70,11 @@ func (p Plan) program(dir string, d suite.Detected) string {
 	if len(d.Spec.Run) > 0 {
 		return d.Spec.Run[0]
 	}
-	wrapper := func(name, program string) string {
-		if runtime.GOOS != "windows" && p.tree.Above(dir, name) != "" {
+	wrapper := func(name, onWindows, program string) string {
+		if runtime.GOOS == "windows" {
+			name = onWindows
+		}
+		if p.tree.Above(dir, name) != "" {
 			return "" // it brings the program
 		}
 		return program
@@ -82,9 +85,9 @@ func (p Plan) program(dir string, d suite.Detected) string {
 	case "pytest":
 		return "pytest"
 	case "junit5-maven":
-		return wrapper("mvnw", "mvn")
+		return wrapper("mvnw", "mvnw.cmd", "mvn")
 	case "junit5-gradle":
-		return wrapper("gradlew", "gradle")
+		return wrapper("gradlew", "gradlew.bat", "gradle")
 	}
 	return ""
 }

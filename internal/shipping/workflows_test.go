@@ -22,7 +22,9 @@ func glob(t *testing.T, patterns ...string) []string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		list = append(list, files...)
+		for _, file := range files {
+			list = append(list, filepath.ToSlash(file))
+		}
 	}
 	return list
 }

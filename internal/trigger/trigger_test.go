@@ -2,6 +2,7 @@ package trigger
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -122,8 +123,9 @@ func TestPayloadThatCannotBeRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = f.Close()
+	_, err = os.Stat(filepath.Join(dir, "missing.json")) // in the system's words
 	for _, tc := range []struct{ name, file, payload, note string }{
-		{"missing", filepath.Join(dir, "missing.json"), "", "no such file"},
+		{"missing", filepath.Join(dir, "missing.json"), "", errors.Unwrap(err).Error()},
 		{"directory", dir, "", "not a regular file"},
 		{"huge", huge, "", "larger than 32 MiB"},
 		{"garbage", "", "<html>", "invalid character"},

@@ -101,7 +101,7 @@ func ReplaceBy(dir *os.Root, name string, write func(io.Writer) error) (err erro
 	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	return dir.Rename(tmp, name)
+	return persist(busy, func() error { return dir.Rename(tmp, name) })
 }
 
 // syncEach is after how many bytes a file is synced while it is written.

@@ -39,8 +39,8 @@ func (r *Runner) AppendSummary(render func(limit int) string) error {
 	if err != nil {
 		return fmt.Errorf("job summary: %w", err)
 	}
-	// The library adds a line feed; one more may be needed before the text.
-	limit := MaxSummary - int(min(size, MaxSummary)) - 2
+	// The library ends the line, on Windows with two bytes; a line feed may be needed before the text.
+	limit := MaxSummary - int(min(size, MaxSummary)) - 3
 	if limit < minSummary {
 		return fmt.Errorf("job summary: %w: it has %s", ErrSummaryFull, safetext.Size(int(size)))
 	}

@@ -129,6 +129,12 @@ func (p prober) judge(exit proc.Exit) probe.Observation {
 	}
 }
 
+// The numbers of the same faults on Windows, which package syscall does not map.
+const (
+	errBadExeFormat = syscall.Errno(193)
+	errDirectory    = syscall.Errno(267) // the working directory does not exist
+)
+
 // notStarted distinguishes a missing command from a machine that lacks resources for a
 // moment.
 func (p prober) notStarted(err error) probe.Observation {
@@ -136,11 +142,11 @@ func (p prober) notStarted(err error) probe.Observation {
 	switch {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return probe.NotYet("not started in time", "there was no time left to run the command; raise the check's timeout")
-	case errors.Is(err, exec.ErrNotFound), errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, exec.ErrNotFound), errors.Is(err, fs.ErrNotExist), errors.Is(err, errDirectory):
 		o := probe.Broken("command not found: "+name, "the command or its directory does not exist; check run and dir, relative to the repository root")
 		o.Word = wordNotFound
 		return o
-	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.ENOEXEC), errors.Is(err, exec.ErrDot):
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.ENOEXEC), errors.Is(err, errBadExeFormat), errors.Is(err, exec.ErrDot):
 		o := probe.Broken("command not executable: "+name, "the command cannot be executed; make it executable, with a first line such as #!/bin/sh")
 		o.Word = wordNotFound
 		return o

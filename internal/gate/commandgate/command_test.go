@@ -32,7 +32,7 @@ func play(mode string) {
 		fmt.Println(os.Getenv("GITHUB_TOKEN"), os.Getenv("API_TOKEN"), os.Getenv("E2E_RUN_ID"), os.Getenv("DSN"), filepath.Base(dir))
 		os.Exit(3)
 	case "hang":
-		select {}
+		time.Sleep(time.Hour) // not select{}, which is a deadlock to Go on Windows
 	case "noise":
 		fmt.Printf("%s\n\x1b[31mlast line\x1b[0m %s\n\n", strings.Repeat("x", 1<<16), strings.Repeat("y", 500))
 		os.Exit(1)
@@ -97,8 +97,12 @@ func TestCommandsThatCannotStart(t *testing.T) {
 	if o := look(t, s, probe.Env{Root: dir}); o.State != e2e.ProbeError || o.Finality != e2e.Never {
 		t.Errorf("got %+v", o)
 	}
-	if runtime.GOOS == "windows" {
-		t.Skip("files have no execute permission here")
+	if runtime.GOOS == "windows" { // where files have no execute permission
+		if err := os.WriteFile(filepath.Join(dir, "text.exe"), []byte("not a program"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		want(t, look(t, &Spec{Run: []string{"./text.exe"}}, probe.Env{Root: dir}), e2e.ProbeError, e2e.Never, "command not executable: ./text.exe")
+		return
 	}
 	for name, mode := range map[string]os.FileMode{"plain": 0o600, "binary": 0o700} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte{0x7f, 'E', 'L', 'F', 0}, mode); err != nil {

@@ -120,13 +120,9 @@ func (p *prober) partitions(found kadm.TopicDetails) probe.Observation {
 // groups looks at the consumer groups.
 func (p *prober) groups(ctx context.Context, admin *kadm.Client, o probe.Observation) (probe.Observation, error) {
 	for _, g := range p.spec.Groups {
-		lags, err := admin.Lag(ctx, g.Name)
+		l, err := lag(ctx, admin, g.Name)
 		if err != nil {
-			return o, fmt.Errorf("ask for lag: %w", err)
-		}
-		l := lags[g.Name]
-		if err := l.Error(); err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
-			return o, fmt.Errorf("lag of the group: %w", err)
+			return o, err
 		}
 		if bad := g.judge(l); bad.Finality != "" {
 			return bad, nil
@@ -146,7 +142,7 @@ func (g Group) judge(l kadm.DescribedGroupLag) probe.Observation {
 		total += max(m.Lag, 0)
 	}
 	switch {
-	case l.State == "" || l.State == "Dead":
+	case l.State == "" || l.State == dead:
 		return probe.NotYet(name+" is not known", "no consumer has joined the group yet; start the service, or correct the name")
 	case len(l.Members) < g.MinMembers:
 		return probe.NotYet(fmt.Sprintf("%s has %d members", name, len(l.Members)),

@@ -8,10 +8,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/kversion"
 	"go.uber.org/goleak"
 
 	"github.com/org/e2e-gate/internal/gate/probe"
@@ -99,6 +101,78 @@ func number(text string) int32 {
 		n = n*10 + int32(r-'0')
 	}
 	return n
+}
+
+// Groups that the brokers balance have a request of their own. The answers are those of Kafka 4.1 (TestRealKafka): kfake
+// describes such groups in the answer for classic ones too, and leaves out the names of topics.
+func TestGroupsThatBrokersBalance(t *testing.T) {
+	c := cluster(t)
+	c.ControlKey(int16(kmsg.DescribeGroups), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		r := req.ResponseKind().(*kmsg.DescribeGroupsResponse)
+		r.Version = req.GetVersion()
+		g := kmsg.NewDescribeGroupsResponseGroup()
+		g.Group, g.State, g.ErrorCode = "billing", dead, kerr.GroupIDNotFound.Code
+		r.Groups = append(r.Groups, g)
+		return r, nil, true
+	})
+	code, members := int16(0), 0
+	c.ControlKey(int16(kmsg.ConsumerGroupDescribe), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		r := req.ResponseKind().(*kmsg.ConsumerGroupDescribeResponse)
+		r.Version = req.GetVersion()
+		g := kmsg.NewConsumerGroupDescribeResponseGroup()
+		g.Group, g.State, g.ErrorCode = "billing", "Stable", code
+		for range members {
+			assigned := kmsg.NewAssignmentTopicPartition()
+			assigned.Topic, assigned.Partitions = "orders", []int32{0, 1, 2}
+			m := kmsg.NewConsumerGroupDescribeResponseGroupMember()
+			m.Assignment.TopicPartitions = append(m.Assignment.TopicPartitions, assigned)
+			g.Members = append(g.Members, m)
+		}
+		r.Groups = append(r.Groups, g)
+		return r, nil, true
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	produce(ctx, t, c, 5)
+	s := &Spec{Brokers: c.ListenAddrs(), Groups: []Group{{Name: "billing", MinMembers: 1, MaxLag: 2}}}
+	for _, code = range []int16{kerr.UnsupportedVersion.Code, kerr.GroupIDNotFound.Code} { // the former where the feature is off, as in Kafka 3.9
+		gatekit.NotYet(t, look(t, s), "group billing is not known")
+	}
+	client, err := kgo.NewClient(kgo.SeedBrokers(c.ListenAddrs()...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	admin := kadm.NewClient(client)
+	first := kadm.Offsets{}
+	first.AddOffset("orders", 0, 0, -1)
+	if err := admin.CommitAllOffsets(ctx, "billing", first); err != nil {
+		t.Fatal(err)
+	}
+	code, members = 0, 1
+	gatekit.NotYet(t, look(t, s), "group billing is 5 behind") // on two partitions nothing is committed
+	ends, err := admin.ListEndOffsets(ctx, "orders")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := admin.CommitAllOffsets(ctx, "billing", ends.Offsets()); err != nil {
+		t.Fatal(err)
+	}
+	gatekit.Healthy(t, look(t, s), "brokers 3, topics 1, all partitions led and in sync, group billing keeps up")
+	produce(ctx, t, c, 3)
+	gatekit.NotYet(t, look(t, s), "group billing is 3 behind")
+	members = 0
+	gatekit.NotYet(t, look(t, s), "group billing has 0 members")
+	code = kerr.GroupAuthorizationFailed.Code
+	gatekit.Never(t, look(t, s), "permission", "GROUP_AUTHORIZATION_FAILED")
+}
+
+// Brokers before Kafka 3.7 know classic groups only.
+func TestGroupOfOldBrokers(t *testing.T) {
+	c := cluster(t, kfake.MaxVersions(kversion.V3_6_0()))
+	gatekit.NotYet(t, look(t, &Spec{Brokers: c.ListenAddrs(), Groups: []Group{{Name: "billing"}}}), "group billing is not known")
 }
 
 func TestGroups(t *testing.T) {
@@ -199,6 +273,27 @@ func TestBrokersThatDoNotAnswer(t *testing.T) {
 	gatekit.NotYet(t, look(t, &Spec{Brokers: []string{l.Addr().String()}, Timeout: 100 * time.Millisecond}), "no answer within 100ms")
 	l.Close()
 	gatekit.NotYet(t, look(t, &Spec{Brokers: []string{l.Addr().String()}}), "connection refused")
+}
+
+// The bytes are those of Kafka 4.1 on a port for TLS.
+func TestPlainTextToTLS(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close() //nolint:errcheck // a listener of the test
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = conn.Read(make([]byte, 1024))
+			_, _ = conn.Write([]byte{0x15, 3, 3, 0, 2, 2, 80})
+			_ = conn.Close()
+		}
+	}()
+	gatekit.Never(t, look(t, &Spec{Brokers: []string{l.Addr().String()}}), "tls", "the port speaks TLS")
 }
 
 func TestValidate(t *testing.T) {

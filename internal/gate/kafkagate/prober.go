@@ -130,6 +130,9 @@ var neverCodes = []struct {
 	{kerr.ClusterAuthorizationFailed, wordPermission, "the user may not describe the cluster; allow it in its ACLs"},
 }
 
+// speaksTLS is in the library's error about an answer that starts like a message of TLS; it has no type.
+const speaksTLS = "tls alert record"
+
 func (p *prober) fault(ctx context.Context, err, connection error) probe.Observation {
 	for _, c := range neverCodes {
 		if errors.Is(err, c.err) {
@@ -145,9 +148,14 @@ func (p *prober) fault(ctx context.Context, err, connection error) probe.Observa
 	}
 	var closed *kgo.ErrFirstReadEOF
 	switch {
+	case errors.As(err, &closed) && p.spec.TLS != nil && p.spec.SASL == nil:
+		return probe.Never(wordLogin, "the broker closes the connection at once",
+			"the port may not speak TLS, or expects a login; check brokers, set sasl, or add login to retry_on if brokers do this while they start")
 	case errors.As(err, &closed):
 		return probe.Never(wordLogin, "the broker closes the connection at once",
 			"the port expects a login or TLS; set sasl or tls, or add login to retry_on if brokers do this while they start")
+	case p.spec.TLS == nil && strings.Contains(err.Error(), speaksTLS):
+		return probe.Never(trust.Word, "the port speaks TLS", "the connection was made without TLS; set tls, or use the port without it, or add tls to retry_on")
 	case connection != nil:
 		return probe.NetFault(connection, p.spec.ProbeTimeout())
 	case ctx.Err() != nil:

@@ -86,7 +86,9 @@ func (c *command) lines(r io.Reader) ([]e2e.Test, []e2e.Problem, error) {
 			return nil, nil, fmt.Errorf("suite %s: its list command printed more than %d tests", c.spec.Name, maxListed)
 		}
 		t := c.test(strings.ToValidUTF8(line, "\uFFFD"))
-		t.File = c.fileOf(line)
+		if t.File = c.fileOf(line); t.File != "" {
+			t.ID = filepath.ToSlash(t.ID) // the same on each system; the command gets its own spelling back
+		}
 		tests = append(tests, t)
 	}
 	if err := scan.Err(); err != nil {

@@ -141,3 +141,11 @@ func Accepts(port int) func() error {
 		return conn.Close()
 	}
 }
+
+// Signal sends a signal to the server.
+func (p *Process) Signal(s os.Signal) {
+	p.tb.Helper()
+	if err := p.cmd.Process.Signal(s); err != nil {
+		p.tb.Fatal(err)
+	}
+}
