@@ -27,14 +27,14 @@ const redBaseSuite = `state=$(cat ../src/state)
 [ "$state" = ok ]
 `
 
-// redBase is a repository whose main is red, after so many judged runs there, and a fake that has their records. HEAD is on a
-// branch with a change elsewhere.
+// redBase is [redBaseOf] with the usual config.
 func redBase(t *testing.T, runs int) (r tree, fake *githubfake.Server, base, head string) {
 	t.Helper()
 	return redBaseOf(t, runs, redBaseConfig, nil)
 }
 
-// redBaseOf is redBase with another config, and with files that come with the base.
+// redBaseOf is a repository whose main is red, after so many judged runs there, and a fake that has their records. HEAD is on a
+// branch with a change elsewhere. with adds files that come with the base.
 func redBaseOf(t *testing.T, runs int, config string, with func(r tree)) (r tree, fake *githubfake.Server, base, head string) {
 	t.Helper()
 	r = newTree(t)
@@ -89,6 +89,7 @@ func TestAFailureThatTheBaseHasToo(t *testing.T) {
 		// change is done to the repository, or to what GitHub has, before the gate runs.
 		change func(r tree, fake *githubfake.Server)
 		event  string
+		config string
 		status int
 		// says is a part of the result.
 		says string
@@ -116,17 +117,19 @@ func TestAFailureThatTheBaseHasToo(t *testing.T) {
 		"it fails in another way":         {runs: 3, status: e2e.ExitBlocked, change: func(r tree, _ *githubfake.Server) { r.Write("src/state", "lost") }},
 		"the change touches the suite": {runs: 3, status: e2e.ExitBlocked, says: "the change touches e2e/more.sh, which belongs to the suite",
 			change: func(r tree, _ *githubfake.Server) { r.Write("e2e/more.sh", "") }},
-		"the change touches what the owner has": {runs: 3, status: e2e.ExitBlocked, says: "the change touches src/other, which belongs to payments",
+		"the change says who owns what": {runs: 3, status: e2e.ExitBlocked, says: "the change touches CODEOWNERS, which says whose files are whose",
 			change: func(r tree, _ *githubfake.Server) { r.Write("CODEOWNERS", "/src/other @acme/payments\n") }},
 		"the change alters its judge": {runs: 3, status: e2e.ExitBlocked, says: "the change alters what judges it",
 			change: func(r tree, _ *githubfake.Server) {
 				r.Write("e2e-gate.yml", strings.Replace(redBaseConfig, "{pr: {", "{pr: {budget: 9m, ", 1))
 			}},
+		"a base that may not be red at all": {runs: 3, status: e2e.ExitBlocked, config: "exonerate: {max_age: 0s}\n",
+			says: "longer than the 0s that a red base excuses"},
 		"in the merge queue":     {runs: 3, status: e2e.ExitBlocked, event: "merge_group"},
 		"GitHub does not answer": {runs: 3, status: e2e.ExitBlocked, change: func(_ tree, fake *githubfake.Server) { fake.RunArtifacts, fake.Runs = nil, nil }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r, fake, base, head := redBase(t, tc.runs)
+			r, fake, base, head := redBaseOf(t, tc.runs, redBaseConfig+tc.config, nil)
 			if tc.change != nil {
 				tc.change(r, fake)
 				head = r.Commit("more")
@@ -144,6 +147,9 @@ func TestAFailureThatTheBaseHasToo(t *testing.T) {
 			if same := strings.Contains(out, "(3 runs), in the same way in 3 judged runs"); name == "not from this change" && !same ||
 				name == "it fails in another way" && (same || !strings.Contains(out, "fails on main too since")) {
 				t.Errorf("since when:\n%s", out)
+			}
+			if next := strings.Count(out, `"next_step": "nothing in this change: repair it on main"`); tc.status == 0 && next < 2 || tc.status != 0 && next > 0 {
+				t.Errorf("the next step, %d times:\n%s", next, out)
 			}
 			if excused := strings.Contains(out, `"excuses": true`); excused != (tc.status == 0) {
 				t.Errorf("excused: %v\n%s", excused, out)

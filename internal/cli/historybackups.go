@@ -76,18 +76,32 @@ type backups struct {
 // backups finds the artifacts that repair the history. It is nil where there are none:
 // outside of GitHub, without a token, and with a store of one's own.
 func (h keptHistory) backups(console *report.Console) history.BackupSource {
-	if h.address.Kind != history.KindActions || !actions.Detect(h.app.getenv) {
-		return nil
+	if b, err := h.artifacts(console); err == nil {
+		return b
+	}
+	return nil
+}
+
+// artifacts is [keptHistory.backups]; the error is why there are none.
+func (h keptHistory) artifacts(console *report.Console) (*backups, error) {
+	switch {
+	case !actions.Detect(h.app.getenv):
+		return nil, errors.New("only GitHub vouches for them, or a bucket that this job may not write")
+	case h.address.Kind != history.KindActions:
+		return nil, errors.New("history.store is not that of GitHub Actions, and the records of another may be forged")
 	}
 	c, err := h.app.openForge(h.trigger, repairTime)
-	if err != nil || c == nil {
-		return nil // publishing reports this error, if it was asked for
+	if err != nil {
+		return nil, err // publishing reports this error too, if it was asked for
 	}
 	from, ok := c.(forge.Backups)
-	if !ok {
-		return nil
+	switch {
+	case c == nil:
+		return nil, errors.New("that needs GITHUB_TOKEN in the environment, with actions: read")
+	case !ok:
+		return nil, errors.New("this forge cannot be asked for them")
 	}
-	return &backups{forge: from, name: historyArtifact(h.key), trigger: h.trigger, console: console, budget: h.app.budget}
+	return &backups{forge: from, name: historyArtifact(h.key), trigger: h.trigger, console: console, budget: h.app.budget}, nil
 }
 
 // Missing fetches the records of runs that the log does not know.
@@ -136,7 +150,7 @@ func (b *backups) vouched(ctx context.Context) ([]history.Found, error) {
 	return b.fetch(ctx, list), nil
 }
 
-// vouching asks for the base's records: a store that this job may not write, else the forge; nil: neither can be asked.
+// vouching asks for the base's records: a store that this job may not write, else the forge. Its error says why neither can be asked.
 func (h keptHistory) vouching(console *report.Console) func(context.Context) ([]history.Found, error) {
 	if sealed, ok := h.store.(history.Sealed); ok {
 		return func(ctx context.Context) ([]history.Found, error) {
@@ -149,10 +163,11 @@ func (h keptHistory) vouching(console *report.Console) func(context.Context) ([]
 			return found, err
 		}
 	}
-	if b, ok := h.backups(console).(*backups); ok && b != nil {
-		return b.vouched
+	b, err := h.artifacts(console)
+	if err != nil {
+		return func(context.Context) ([]history.Found, error) { return nil, err }
 	}
-	return nil
+	return b.vouched
 }
 
 func (b *backups) noteUnrepaired(why string) {

@@ -120,6 +120,7 @@ func TestAFailureIsRunAtTheBaseToo(t *testing.T) {
 		status       int
 		// refused, why and other are parts of what the result says; passed and same are counts.
 		refused, why, other string
+		noted               string
 		passed, same        int
 		none                bool
 	}{
@@ -140,6 +141,8 @@ func TestAFailureIsRunAtTheBaseToo(t *testing.T) {
 			other: "expected accepted, got draft"},
 		"red for too long": {status: e2e.ExitBlocked, more: "exonerate: {probe: true, max_age: 1ms}\n", same: 2,
 			why: "so it may have been red for longer than the 1ms"},
+		"a store of its own": {status: e2e.ExitBlocked, more: probe, same: 2, why: "no run of main is known in which it passed",
+			base: func(r tree) { writeMore(r, probe+"history: {store: \"dir:.e2e-gate/history\"}\n") }, noted: "history.store is not that of GitHub Actions"},
 		"more than may be run there": {status: e2e.ExitBlocked, more: "exonerate: {probe: true, max: 1}\n",
 			base: func(r tree) { r.Write("src/refunds", "draft") }, refused: "2 failed tests would have to be run there, more than exonerate.max: 1"},
 		"as many as may be run there": {more: "exonerate: {probe: true, max: 2}\n", base: func(r tree) { r.Write("src/refunds", "draft") }, same: 2},
@@ -171,6 +174,9 @@ func TestAFailureIsRunAtTheBaseToo(t *testing.T) {
 			result, pays := probeOf(t, out)
 			if status != tc.status {
 				t.Errorf("exit status %d, want %d\n%s\n%s", status, tc.status, out, stderr)
+			}
+			if tc.noted != "" && strings.Count(stderr, tc.noted) != 1 {
+				t.Errorf("%q is not said once in\n%s", tc.noted, stderr)
 			}
 			if excused := pays.BaseFails != nil && pays.BaseFails.Excuses; excused != (tc.status == 0) || tc.why != "" && !strings.Contains(pays.BaseFails.Why, tc.why) {
 				t.Errorf("%+v\n%s", pays.BaseFails, stderr)

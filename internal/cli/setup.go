@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/org/e2e-gate/internal/adapter/actions"
 	"github.com/org/e2e-gate/internal/config"
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/forge"
@@ -164,7 +165,10 @@ func (s *setup) session(ctx context.Context, f staged, matrix, oneMachine bool, 
 	var vouched func(context.Context) ([]history.Found, error)
 	var grouped func(context.Context, []int) []pipeline.GroupMember
 	if s.exonerates {
-		vouched, grouped = s.past.vouching(s.console), s.grouped
+		grouped = s.grouped
+		if _, sealed := s.past.store.(history.Sealed); sealed || actions.Detect(s.app.getenv) || cfg.Exonerate.Probe {
+			vouched = s.past.vouching(s.console)
+		}
 	}
 	session := pipeline.New(pipeline.Options{
 		Root: s.root, Out: f.Out, Config: &cfg, ConfigFile: ownConfig(s.root, f.Config), Missing: s.missing, Stage: s.stage, Trigger: s.trigger,

@@ -116,10 +116,10 @@ type Rerun struct {
 // Exonerate says when a failure that the base has too does not block a pull request. What it does to the
 // verdict is the row base_fails of the policy table.
 type Exonerate struct {
-	MaxAge time.Duration `yaml:"max_age" doc:"How long the base may be red: then its failures block every pull request again. Default 72h."`
-	Probe  bool          `yaml:"probe" doc:"Run tests that failed on a pull request at its base too, against what the gate starts from the base, or against target. What they do there counts instead of earlier runs. Default false."`
-	Max    int           `yaml:"max" doc:"Most failed tests that are run at the base: where there are more, none is. Default 50."`
-	Target string        `yaml:"target" doc:"Environment that runs the base, against which tests are run for probe. A version gate with sha must prove it. Processes see it as E2E_TARGET. Default: only what processes start from the base counts."`
+	MaxAge *time.Duration `yaml:"max_age" doc:"How long the base may be red: then its failures block every pull request again. Default 72h, at most 720h; 0s: nothing is excused."`
+	Probe  bool           `yaml:"probe" doc:"Run tests that failed on a pull request at its base too, against what the gate starts from the base, or against target. What they do there counts instead of earlier runs. Default false."`
+	Max    int            `yaml:"max" doc:"Most failed tests that are run at the base: where there are more, none is. Default 50."`
+	Target string         `yaml:"target" doc:"Environment that runs the base, against which tests are run for probe. A version gate with sha must prove it. Processes see it as E2E_TARGET. Default: only what processes start from the base counts."`
 }
 
 // DefaultMaxAge is how long a red base excuses the same failures of pull requests.

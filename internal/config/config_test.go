@@ -136,13 +136,16 @@ e2e-gate.yml:6:41: the gate sets -run itself; choose tests with select, limits w
 e2e-gate.yml:6:50: run belongs to framework command, cucumber, cypress, jest, junit5-gradle, junit5-maven, playwright, pytest, vitest, not to gotest`},
 		{"rest", minimal + `history: {store: "s3:x"}
 rerun: {max_failures: -1, max_share: 20}
+exonerate: {max_age: 721h, max: -1}
 shards: {count: many, max: 300, queue: fast}
 `, `e2e-gate.yml:4:18: expected s3://BUCKET/PREFIX, with ?endpoint=https://... for other stores than AWS; such as s3://ci-history/my-service?region=eu-central-1
 e2e-gate.yml:5:23: max_failures cannot be negative; 0 means no reruns
 e2e-gate.yml:5:38: expected a percentage from 0% to 100%, found "20"
-e2e-gate.yml:6:17: expected auto or a number from 1 to 256, found "many"
-e2e-gate.yml:6:28: at most 256 shards are possible, found 300
-e2e-gate.yml:6:40: "fast" is not allowed here; expected one of: units, batches, off`},
+e2e-gate.yml:6:22: a red base excuses for 30 days at most; quarantine tests that are to fail for longer, with a deadline
+e2e-gate.yml:6:33: max cannot be negative; remove it for the default of 50
+e2e-gate.yml:7:17: expected auto or a number from 1 to 256, found "many"
+e2e-gate.yml:7:28: at most 256 shards are possible, found 300
+e2e-gate.yml:7:40: "fast" is not allowed here; expected one of: units, batches, off`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			_, err := load(t, tc.text, AllSections, nil)

@@ -38,7 +38,7 @@ type Organization struct {
 
 // OrganizationAge is what an organisation decides of [Exonerate].
 type OrganizationAge struct {
-	MaxAge time.Duration `yaml:"max_age" doc:"How long the base may be red. A repository may only set a shorter time."`
+	MaxAge *time.Duration `yaml:"max_age" doc:"How long the base may be red. A repository may only set a shorter time."`
 }
 
 // OrganizationJudge is what an organisation decides of [Judge].
@@ -120,6 +120,7 @@ func (o *Organization) validate() {
 	k.owners(o.Owners)
 	k.enum("judge.approve.review", o.Judge.Approve.Review, reflect.TypeFor[Approve](), "Review")
 	k.rerun(o.Rerun)
+	k.maxAge(o.Exonerate.MaxAge)
 	o.doc.Diags().Add(k.found...)
 }
 
@@ -193,17 +194,17 @@ func (e *extending) rerun(own Rerun) Rerun {
 	return out
 }
 
-func (e *extending) maxAge(own time.Duration) time.Duration {
+func (e *extending) maxAge(own *time.Duration) *time.Duration {
 	bar := e.o.Exonerate.MaxAge
 	switch {
-	case bar == 0:
+	case bar == nil:
 		return own
-	case own == 0:
+	case own == nil:
 		return bar
-	case own <= bar:
+	case *own <= *bar:
 		return own
 	}
-	e.add("exonerate.max_age", own, bar)
+	e.add("exonerate.max_age", *own, *bar)
 	return bar
 }
 

@@ -130,8 +130,8 @@ secrets: [B, A]
 			"judge: {branches: [r], approve: {review: code-owners}}\n",
 			func(c *Config) {
 				c.Cells["flaky"]["nightly"], c.Cells["failed"] = "block", map[string]string{"nightly": "block"}
-				none := 0
-				c.Rerun, c.Exonerate.MaxAge, c.Judge.Branches = Rerun{&none, 0.05}, time.Hour, []string{"r"}
+				none, hour := 0, time.Hour
+				c.Rerun, c.Exonerate.MaxAge, c.Judge.Branches = Rerun{&none, 0.05}, &hour, []string{"r"}
 			}, nil},
 		"weaker": {"policy: {flaky: {release-blocking: warn}}\nrerun: {max_failures: 6, max_share: 11%}\nexonerate: {max_age: 25h}\n" +
 			"judge: {approve: {review: any, label: mine}}\n", func(*Config) {}, []string{
@@ -149,11 +149,11 @@ secrets: [B, A]
 		t.Run(name, func(t *testing.T) {
 			c := own(t, tc.own)
 			got, weaker := o.Extend(c)
-			five := 5
+			five, day := 5, 24*time.Hour
 			want := &Config{
 				Cells:     policy.Override{"flaky": {"release-blocking": "block", "nightly": "inform"}, "skipped": {"release-blocking": "warn"}},
 				Rerun:     Rerun{&five, 0.1},
-				Exonerate: Exonerate{MaxAge: 24 * time.Hour},
+				Exonerate: Exonerate{MaxAge: &day},
 				Judge:     Judge{Approve: Approve{Review: "code-owners", Label: "ok"}},
 				Owners:    map[string]string{"a": "@acme/a", "b": "@acme/b"},
 				Secrets:   []string{"A", "B"},

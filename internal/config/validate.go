@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/bmatcuk/doublestar/v4"
 	tagexpressions "github.com/cucumber/tag-expressions/go/v6"
@@ -17,6 +18,7 @@ import (
 	"github.com/org/e2e-gate/internal/config/strictyaml"
 	"github.com/org/e2e-gate/internal/diag"
 	"github.com/org/e2e-gate/internal/history"
+	"github.com/org/e2e-gate/internal/policy"
 	"github.com/org/e2e-gate/internal/proc"
 	"github.com/org/e2e-gate/internal/safetext"
 	"github.com/org/e2e-gate/internal/suite"
@@ -227,6 +229,7 @@ func (k *checker) rest() {
 	k.owners(k.c.Owners)
 	k.history()
 	k.enum("judge.approve.review", k.c.Judge.Approve.Review, reflect.TypeFor[Approve](), "Review")
+	k.maxAge(k.c.Exonerate.MaxAge)
 	if k.c.Exonerate.Max < 0 {
 		k.fail("exonerate.max", "max cannot be negative", "remove it for the default of 50")
 	}
@@ -242,6 +245,14 @@ func (k *checker) owners(owners map[string]string) {
 		if team := owners[name]; !safetext.ValidMention(team) {
 			k.fail("owners."+name, fmt.Sprintf("%q cannot be mentioned", team), "write @user or @organisation/team")
 		}
+	}
+}
+
+// maxAge checks how long a red base excuses.
+func (k *checker) maxAge(most *time.Duration) {
+	if most != nil && *most > policy.MaxQuarantine {
+		k.fail("exonerate.max_age", fmt.Sprintf("a red base excuses for %d days at most", policy.MaxQuarantine/(24*time.Hour)),
+			"quarantine tests that are to fail for longer, with a deadline")
 	}
 }
 

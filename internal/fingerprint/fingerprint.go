@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/org/e2e-gate/internal/triage"
 )
@@ -24,6 +25,8 @@ type Failure struct {
 	// RunValues are values of the run that the text may hold: its id, the correlation id,
 	// the prefix of its data.
 	RunValues []string
+	// At is when the run was, for [Exact]; zero: not known, so no time is one of the run.
+	At time.Time
 }
 
 // Of makes the fingerprint of a failure: from its message without the values of this run,

@@ -171,7 +171,7 @@ func FuzzOf(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, kind, message, details, value string) {
-		one := Failure{kind, message, details, []string{value}}
+		one := Failure{Type: kind, Message: message, Details: details, RunValues: []string{value}}
 		got := Of(one)
 		if got != Of(one) {
 			t.Fatal("two fingerprints of one failure")

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/org/e2e-gate/internal/e2e"
@@ -90,7 +92,19 @@ func ExactOf(a e2e.Attempt, run string) string {
 		}
 	}
 	slices.Sort(parts)
-	return fingerprint.Exact(failureOf(a, run), parts)
+	f := failureOf(a, run)
+	f.At = startOf(run)
+	return fingerprint.Exact(f, parts)
+}
+
+// startOf is the time in the id of a run, e2e-<epoch ms>-<uuid>; zero: there is none.
+func startOf(run string) time.Time {
+	ms, _, _ := strings.Cut(strings.TrimPrefix(run, "e2e-"), "-")
+	n, err := strconv.ParseInt(ms, 10, 64)
+	if err != nil || n <= 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(n)
 }
 
 // failureOf is what a failed attempt in a run says.

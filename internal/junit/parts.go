@@ -146,10 +146,10 @@ func (b *builder) conclude(c *caseState, whole bool) {
 		}
 	}
 	if c.Status == StatusPassed && claimsFailure(c.Claim) {
-		b.problem("claim", true, "test case %s has the status %s but no failure: it counts as passed, but is not trusted", quote(c.Name), quote(c.Claim))
+		b.problem("claim", true, "test case %s has the status %s but no failure, so the report is not trusted", quote(c.Name), quote(c.Claim))
 	}
 	if c.Status == StatusPassed && slices.ContainsFunc(c.Results, func(r Result) bool { return r.Kind.Rerun() }) {
-		b.problem("rerun-only", true, "test case %s was repeated in vain, but has no failure: it counts as passed, but is not trusted", quote(c.Name))
+		b.problem("rerun-only", true, "test case %s was repeated in vain, but has no failure, so the report is not trusted", quote(c.Name))
 	}
 	if whole {
 		b.second(c)

@@ -123,10 +123,10 @@ func (b *builder) compareCounts(s *suiteState) {
 	case s.reported:
 	case s.failing > 0 && s.red == 0:
 		s.reported = true
-		b.problem("counts-red", true, "suite %s declares %d failures and errors but has none; they are lost", name, s.failing)
+		b.problem("counts-red", true, "suite %s declares failures and errors (%d) but has none; they are lost", name, s.failing)
 	case !s.inner && s.failing > s.red:
 		s.reported = true
-		b.problem("counts-red", true, "suite %s declares %d failures and errors but has %d; the others are lost", name, s.failing, s.red)
+		b.problem("counts-red", true, "suite %s declares failures and errors (%d) but has %d; the others are lost", name, s.failing, s.red)
 	case s.tests <= 0 || missing <= s.excused:
 	case s.cases == 0:
 		s.reported = true

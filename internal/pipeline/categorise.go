@@ -61,6 +61,9 @@ func (s *Session) explained(ctx context.Context, engine categoriser, r e2e.Resul
 		t := r.Tests[at[n]]
 		explain(&r.Tests[at[n]], collided(t, crashed(t, s.ordered(t, files[t.Keep], res))))
 		addLogs(&r.Tests[at[n]], docs)
+		if f := t.BaseFails; f != nil && f.Excuses {
+			r.Tests[at[n]].NextStep = fmt.Sprintf("nothing in this change: repair it on %s", f.Branch)
+		}
 	}
 	r.Clusters = append([]e2e.Cluster{}, clusters...)
 	sameForAll(r)
@@ -126,21 +129,22 @@ func (s *Session) ordered(t e2e.TestResult, file int, res triage.Result) triage.
 }
 
 // sameForAll gives a group of failures the category of its tests where the verdict knows the cause of all of them: the
-// process under test crashed below them, or they collided with another shard.
+// process under test crashed below them, they collided with another shard, or the base fails in the same way.
 func sameForAll(r e2e.Result) {
-	crashes := map[string]e2e.TestResult{}
+	known := map[string]e2e.TestResult{}
 	for i := range r.Tests {
 		t := &r.Tests[i]
-		if t.Environment != nil && t.Environment.Port > 0 || slices.ContainsFunc(t.Evidence, func(ev e2e.Evidence) bool { return ev.Kind == e2e.EvidenceCrash }) {
-			crashes[t.ID] = *t
+		crashed := slices.ContainsFunc(t.Evidence, func(ev e2e.Evidence) bool { return ev.Kind == e2e.EvidenceCrash })
+		if crashed || t.Environment != nil && t.Environment.Port > 0 || t.BaseFails != nil && t.BaseFails.Excuses {
+			known[t.ID] = *t
 		}
 	}
 	for i := range r.Clusters {
 		c := &r.Clusters[i]
-		if len(c.Tests) == 0 || slices.ContainsFunc(c.Tests, func(id string) bool { return crashes[id].ID == "" }) {
+		if len(c.Tests) == 0 || slices.ContainsFunc(c.Tests, func(id string) bool { return known[id].ID == "" }) {
 			continue
 		}
-		t := crashes[c.Tests[0]]
+		t := known[c.Tests[0]]
 		c.Category, c.Confidence, c.Cause, c.NextStep = t.Category, t.Confidence, t.Cause, t.NextStep
 	}
 }

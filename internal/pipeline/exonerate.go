@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"path"
@@ -41,13 +40,13 @@ func (s *Session) exonerated(ctx context.Context, in verdict.In, out verdict.Out
 		return in, out, nil
 	}
 	found, err := s.vouched(ctx)
-	if err != nil {
-		s.opts.Progress.Note(fmt.Sprintf("no failure is compared with earlier runs of the base: %v", err))
-		if !slices.ContainsFunc(out.Counted, func(doc e2e.ShardRun) bool { return doc.Probe != nil }) {
-			return in, out, nil
-		}
+	if err != nil && !slices.ContainsFunc(out.Counted, func(doc e2e.ShardRun) bool { return doc.Probe != nil }) {
+		return in, out, nil
 	}
 	variant := variantOf(out.Counted)
+	if variant == "" && err == nil {
+		s.opts.Progress.Note("no failure is compared with earlier runs of the base, because the shards ran on several platforms")
+	}
 	runs, refused := history.Vouched(found, history.Question{
 		Repository: s.run.Repository, Stage: s.run.Stage, Variant: variant, Commits: s.opts.Baseline.Commits, Tests: failed,
 		Now: s.opts.Now(),
@@ -55,9 +54,12 @@ func (s *Session) exonerated(ctx context.Context, in verdict.In, out verdict.Out
 	if len(refused) > 0 {
 		s.opts.Progress.Note(fmt.Sprintf("not compared with the base: %s", e2e.SomeOf(refused)))
 	}
-	in.Base = verdict.Base{Branch: s.opts.Trigger.Branch, MaxAge: cmp.Or(s.opts.Config.Exonerate.MaxAge, config.DefaultMaxAge),
+	in.Base = verdict.Base{Branch: s.opts.Trigger.Branch, MaxAge: config.DefaultMaxAge,
 		Failures: map[string]verdict.BaseFailure{}, Repaired: map[string]bool{},
 		Commit: s.opts.Baseline.Commits[0]}
+	if most := s.opts.Config.Exonerate.MaxAge; most != nil {
+		in.Base.MaxAge = *most
+	}
 	if s.probes() {
 		in.Base.MaxProbed = s.maxProbed()
 	}
@@ -95,6 +97,9 @@ func (s *Session) vouched(ctx context.Context) (found []history.Found, err error
 		found, err = s.opts.Vouched(ctx)
 		if ctx.Err() != nil {
 			return found, err
+		}
+		if err != nil {
+			s.opts.Progress.Note(fmt.Sprintf("no failure is compared with earlier runs of the base: %v", err))
 		}
 		s.asked = func() ([]history.Found, error) { return found, err }
 	}
@@ -175,11 +180,13 @@ func (s *Session) touchedBy(who string, files []string, t *e2e.TestResult, owner
 	failure := strings.ReplaceAll(text.String(), `\`, "/")
 	for _, file := range files {
 		switch {
-		case strings.HasPrefix(file, dir+"/"):
+		case strings.HasPrefix(file, dir+"/"), file == dir, strings.HasPrefix(dir, file+"/"): // a submodule or a link is changed as one file
 			return fmt.Sprintf("%s touches %s, which belongs to the suite", who, file)
 		case s.starts(file):
 			return fmt.Sprintf("%s touches %s, which starts the suite or what it needs", who, file)
-		case strings.HasPrefix(file, ".github/") || slices.Contains(manifests, path.Base(file)):
+		case path.Base(file) == "CODEOWNERS":
+			return fmt.Sprintf("%s touches %s, which says whose files are whose", who, file)
+		case strings.HasPrefix(file, ".github/") || manifest(path.Base(file)):
 			return fmt.Sprintf("%s touches %s, which may change what every test runs with", who, file)
 		case namedIn(failure, file):
 			return fmt.Sprintf("%s touches %s, which the failure names", who, file)
@@ -190,10 +197,20 @@ func (s *Session) touchedBy(who string, files []string, t *e2e.TestResult, owner
 	return ""
 }
 
-// manifests are files that decide with which packages everything runs.
+// manifests are files that decide with which packages, and with which versions of tools, everything runs.
 var manifests = []string{
-	"package.json", "package-lock.json", "pnpm-lock.yaml", "yarn.lock", "go.mod", "go.sum", "pom.xml", "build.gradle", "build.gradle.kts", "gradle.lockfile",
-	"requirements.txt", "pyproject.toml", "uv.lock", "poetry.lock", "Gemfile", "Gemfile.lock", "composer.json", "composer.lock", "Dockerfile",
+	"package.json", "package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "pnpm-workspace.yaml", "yarn.lock", ".yarnrc.yml", "bun.lock", "bun.lockb",
+	"deno.json",
+	"deno.lock", ".npmrc", ".nvmrc", ".node-version", ".tool-versions", "mise.toml", "go.mod", "go.sum", "go.work", "go.work.sum", "pom.xml", "build.gradle",
+	"build.gradle.kts", "settings.gradle", "settings.gradle.kts", "gradle.properties", "gradle.lockfile", "libs.versions.toml", "pyproject.toml", "uv.lock",
+	"poetry.lock",
+	"Pipfile", "Pipfile.lock", ".python-version", "Gemfile", "Gemfile.lock", ".ruby-version", "composer.json", "composer.lock", "Cargo.toml", "Cargo.lock",
+	"rust-toolchain.toml", "mix.exs", "mix.lock", "pubspec.yaml", "pubspec.lock", "Directory.Packages.props", "packages.lock.json", "global.json", "Dockerfile",
+}
+
+func manifest(name string) bool {
+	ext := path.Ext(name)
+	return slices.Contains(manifests, name) || ext == ".csproj" || ext == ".fsproj" || ext == ".txt" && strings.HasPrefix(name, "requirements")
 }
 
 // namedIn reports whether a failure names a file: by its name, or as languages do that print a class or a module in its place.

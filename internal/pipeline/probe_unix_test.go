@@ -5,6 +5,7 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -114,21 +115,73 @@ func TestWhatLeadsElsewhere(t *testing.T) {
 		variable, text string
 		leads          bool
 	}{
-		{"APP", "http://127.0.0.1:8080/api", false}, {"APP", "http://localhost:8080", false}, {"APP", "https://staging.example.com/", false}, {"APP", "http://[::1]:8080", false},
+		{"APP", "http://127.0.0.1:8080/api", false}, {"APP", "http://localhost:8080", false}, {"APP", "https://staging.example.com/", false}, {"APP",
+			"http://[::1]:8080", false},
 		{"APP", "http://127.0.0.1:3000", true}, {"APP", "http://localhost", true}, {"APP", "https://localhost", false}, {"APP", "https://pr-42.example.com", true},
-		{"APP", "wss://user:pass@pr-42.example.com:8080/x", true}, {"APP", "https://staging.example.com.evil.org", true}, {"APP", "https://staging.example.com@evil.org/", true},
+		{"APP", "wss://user:pass@pr-42.example.com:8080/x", true}, {"APP", "https://staging.example.com.evil.org", true}, {"APP",
+			"https://staging.example.com@evil.org/", true},
 		{"", "--base-url=https://pr-42.example.com", true}, {"", "--base-url=http://127.0.0.1:8080", false},
-		{"DATABASE_URL", "postgres://u:p@127.0.0.1:5432/x", true}, {"API_HOST", "pr-42.example.com", true}, {"API_HOST", "staging.example.com:8443", false}, {"API_HOST", "127.0.0.1", false},
-		{"API_HOST", "localhost:3000", true}, {"API_ADDR", "127.0.0.1:8080", false}, {"API_ADDR", "0.0.0.0:8080", false}, {"NAME", "pr-42.example.com", false}, {"REPORT", "a.b/c", false},
+		{"DATABASE_URL", "postgres://u:p@127.0.0.1:5432/x", true}, {"API_HOST", "pr-42.example.com", true}, {"API_HOST", "staging.example.com:8443", false},
+		{"API_HOST", "127.0.0.1", false},
+		{"API_HOST", "localhost:3000", true}, {"API_ADDR", "127.0.0.1:8080", false}, {"API_ADDR", "0.0.0.0:8080", false}, {"NAME", "pr-42.example.com", false},
+		{"REPORT", "a.b/c", false},
+		{"DB_HOST", "postgres", true}, {"DB_HOST", "shop-pr-42", true}, {"REDIS_ADDR", "redis:6379", true}, {"KAFKA_BROKERS", "127.0.0.1:8080,kafka:9092", true},
+		{"KAFKA_BROKERS", "localhost:8080, 127.0.0.1:443", false}, {"API_HOST", "[2001:db8::1]:8080", true}, {"API_HOST", "[::1]:8080", false}, {"HOST",
+			"localhost", false},
+		{"SERVER", "true", false}, {"TARGET", "chromium", false}, {"SGX_AESM_ADDR", "1", false}, {"NODE", "node", false}, {"NODE", "20.11", false}, {"TARGET",
+			"v1.2.3", false}, {"TARGET", "10.0.0.5", true}, {"NODE", "/usr/bin/node", false},
+		{"DB", "u:p@tcp(db.example.com:3306)/x", true}, {"DB", "u:p@tcp(127.0.0.1:8080)/x", false}, {"DB", "host=db.example.com port=5432", true},
+		{"DB", "Server=db;Database=x", true}, {"DB", "host=localhost user=x", false}, {"", "--api=pr-42.example.com:8080", true}, {"", "--api", false},
+		{"", "--api=127.0.0.1:8080", false}, {"", "--shard=1/2", false}, {"IMAGE", "registry.example.com/app:12", false}, {"AT", "e2e/pay.spec.ts:12", false},
 		{"GITHUB_API_URL", "https://api.github.com", false}, {"HTTPS_PROXY", "http://proxy.example.com:3128", false}, {"GOPROXY", "https://proxy.example.com", false},
-		{"CI_SERVER_URL", "https://gitlab.example.com", false}, {"CI_ENVIRONMENT_URL", "https://pr-42.example.com", true}, {"JENKINS_URL", "https://ci.example.com", false},
+		{"CI_SERVER_URL", "https://gitlab.example.com", false}, {"CI_ENVIRONMENT_URL", "https://pr-42.example.com", true}, {"JENKINS_URL",
+			"https://ci.example.com", false},
 		{"RUNTIME_API_URL", "https://pr-42.example.com", true}, {"RUN_ARTIFACTS_DISPLAY_URL", "https://ci.example.com", false},
 		{"DOCKER_HOST", "unix:///var/run/docker.sock", false}, {"CONF", "file:///etc/conf", false},
-		{"BIN", "/home/me/repo/bin/app", true}, {"PATH", "/usr/bin:/home/me/repo/node_modules/.bin", true}, {"", "/home/me/repo", true}, {"GITHUB_WORKSPACE", "/home/me/repo", true},
+		{"BIN", "/home/me/repo/bin/app", true}, {"PATH", "/usr/bin:/home/me/repo/node_modules/.bin", true}, {"", "/home/me/repo", true}, {"GITHUB_WORKSPACE",
+			"/home/me/repo", true},
 		{"BIN", "/home/me/repository/bin", false}, {"BIN", "/home/me/repo-2/bin", false}, {"BIN", "/home/me", false},
 	} {
 		if got := place.leads(tc.variable, tc.text, roots); (got != "") != tc.leads {
 			t.Errorf("%s=%s: %q", tc.variable, tc.text, got)
+		}
+	}
+}
+
+// TestFilesThatLeadElsewhere has files of the base by which a suite finds a deployment although its variables say nothing of it.
+func TestFilesThatLeadElsewhere(t *testing.T) {
+	place := atBase{ports: []string{"8080"}}
+	env := []string{"BASE_URL=http://127.0.0.1:8080"}
+	for _, tc := range []struct {
+		file, text, want string
+	}{
+		{"e2e/playwright.config.ts", "export default defineConfig({ use: { baseURL: 'https://pr-42.example.com', trace: 'on' } })",
+			"baseURL in the file playwright.config.ts leads to"},
+		{"e2e/playwright.config.ts", "  use: {\n    baseURL: \"http://localhost:3000\",\n  },", "leads to localhost:3000"},
+		{"e2e/playwright.config.ts", "  baseURL: process.env.OTHER_URL ?? 'https://pr-42.example.com',", "leads to pr-42.example.com"},
+		{"e2e/playwright.config.ts", "  baseURL: process.env.BASE_URL ?? 'https://pr-42.example.com',", ""},
+		{"e2e/playwright.config.ts", "  baseURL: process.env['BASE_URL'] || 'https://pr-42.example.com',", ""},
+		{"e2e/playwright.config.ts", "  // baseURL: 'https://pr-42.example.com',\n /* See https://playwright.dev/docs/test-configuration. */\n * url: 'http://localhost:3000'", ""},
+		{"e2e/playwright.config.ts", "  baseURL: process.env.SHOP,\n  host: config.host,\n  webServer: { url: 'http://127.0.0.1:8080' },", ""},
+		{"e2e/cypress.json", "{\"baseUrl\": \"https://pr-42.example.com\"}", "baseUrl in the file cypress.json"},
+		{"e2e/.env", "API_HOST=shop-pr-42\n", "API_HOST in the file .env leads to shop-pr-42"}, {".env.test", "export API_URL=\"https://pr-42.example.com\"",
+			"API_URL in the file .env.test"},
+		{".env", "BASE_URL=https://pr-42.example.com\nNAME=x", ""}, {".env.example", "API_URL=https://pr-42.example.com", ""}, {"e2e/README.md",
+			"url: https://pr-42.example.com", ""},
+		{"e2e/pytest.ini", "[pytest]\nbase_url = https://pr-42.example.com", "base_url in the file pytest.ini"}, {"e2e/.env", strings.Repeat("x", 2<<20),
+			"too large"},
+	} {
+		root := t.TempDir()
+		if err := os.MkdirAll(filepath.Join(root, "e2e"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(root, tc.file), []byte(tc.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s := New(Options{Root: root, Config: &config.Config{Suites: []suite.Spec{{Name: "s", Dir: "e2e"}}}, BaseEnv: env})
+		err := s.leadsElsewhere(place, []string{"/home/me/repo"})
+		if (err == nil) != (tc.want == "") || err != nil && !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("%s: %.80q: %v, want %q", tc.file, tc.text, err, tc.want)
 		}
 	}
 }
@@ -147,15 +200,18 @@ func TestEnvironAtBase(t *testing.T) {
 	change, merge, head := "c0ffee0"+strings.Repeat("1", 33), "deadbee"+strings.Repeat("2", 33), "badcafe"+strings.Repeat("3", 33)
 	p := probingIn(t, Options{Root: "/home/me/repo", Trigger: trigger.Trigger{SHA: change}})
 	p.head = head
-	got, err := p.environ([]string{"GITHUB_SHA=" + merge, "PATH=/bin:/home/me/repo/bin:/home/me/repo-2/bin", "GITHUB_WORKSPACE=/home/me/repo", "IMAGE=app:" + change,
+	got, err := p.environ([]string{"GITHUB_SHA=" + merge, "PATH=/bin:/home/me/repo/bin:/home/me/repo-2/bin", "GITHUB_WORKSPACE=/home/me/repo",
+		"IMAGE=app:" + change,
 		"GITHUB_REF=refs/pull/42/merge", "GITHUB_HEAD_REF=x", "CI_COMMIT_REF_SLUG=pr-42", "EMPTY=", "CI_COMMIT_SHA=" + head})
-	want := []string{"GITHUB_SHA=" + probedSHA, "PATH=/bin:/tmp/e2e-gate-base-1/bin:/home/me/repo-2/bin", "GITHUB_WORKSPACE=/tmp/e2e-gate-base-1", "IMAGE=app:" + probedSHA, "EMPTY=",
+	want := []string{"GITHUB_SHA=" + probedSHA, "PATH=/bin:/tmp/e2e-gate-base-1/bin:/home/me/repo-2/bin", "GITHUB_WORKSPACE=/tmp/e2e-gate-base-1",
+		"IMAGE=app:" + probedSHA, "EMPTY=",
 		"CI_COMMIT_SHA=" + probedSHA}
 	if err != nil || !slices.Equal(got, want) {
 		t.Errorf("%q, %v", got, err)
 	}
 	for _, tag := range []string{change[:7], merge[:10]} {
-		if _, err := p.environ([]string{"GITHUB_SHA=" + merge, "TAG=app-" + tag}); err == nil || !strings.Contains(err.Error(), "variable TAG names the commit of the change") {
+		if _, err := p.environ([]string{"GITHUB_SHA=" + merge, "TAG=app-" + tag}); err == nil || !strings.Contains(err.Error(),
+			"variable TAG names the commit of the change") {
 			t.Errorf("%s: %v", tag, err)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -203,6 +204,66 @@ func (s *Session) leadsElsewhere(place atBase, roots []string) error {
 				return fmt.Errorf("the variable %s of %s %s", name, one.name, why)
 			}
 		}
+		for _, dir := range []string{".", one.dir} {
+			if err := s.configured(place, dir, one.env, roots); err != nil {
+				return fmt.Errorf("%s: %w", one.name, err)
+			}
+		}
+	}
+	return nil
+}
+
+var (
+	// settings are files from which frameworks and servers take addresses; examples of such files are not read.
+	settings = regexp.MustCompile(`^(?:\.env(?:\..+)?|(?:playwright|cypress)\.config\.\w+|cypress(?:\.env)?\.json|pytest\.ini)$`)
+	examples = regexp.MustCompile(`(?i)(?:example|sample|template|dist|tmpl)$`)
+	// setting is a part of a line that says where to, and given a variable of the process that comes before it.
+	setting = regexp.MustCompile(`(?i)(?:^|[\s{(,])["']?(\w*(?:url|uri|host|endpoint|origin|domain|addr|address|server|target))["']?\s*[:=]\s*([^,}\n]*)`)
+	given   = regexp.MustCompile(`process\.env(?:\.|\[["'])(\w+)`)
+	comment = regexp.MustCompile(`^\s*(?://|#|\*|/\*)`)
+)
+
+// maxSettings bounds how much of such a file is read.
+const maxSettings = 1 << 20
+
+// configured says what files in a folder of the base set that leads elsewhere. A variable of the process comes before that of a file.
+func (s *Session) configured(place atBase, dir string, env, roots []string) error {
+	dir = filepath.Join(s.opts.Root, filepath.FromSlash(dir))
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		name := e.Name()
+		if !settings.MatchString(name) || examples.MatchString(name) {
+			continue
+		}
+		info, err := os.Stat(filepath.Join(dir, name)) // of a link what it leads to: none leads out of the base
+		if err != nil || !info.Mode().IsRegular() {
+			continue
+		}
+		if info.Size() > maxSettings {
+			return fmt.Errorf("the file %s of the base is too large to be looked at", name)
+		}
+		data, err := os.ReadFile(filepath.Join(dir, name)) //nolint:gosec // a regular file of the checkout of the base
+		if err != nil {
+			return err
+		}
+		for line := range strings.Lines(string(data)) {
+			for _, m := range setting.FindAllStringSubmatch(line, -1) {
+				by := given.FindStringSubmatch(m[2])
+				if comment.MatchString(line) || variable(env, m[1]) != "" || by != nil && variable(env, by[1]) != "" {
+					continue
+				}
+				key := m[1]
+				if strings.Contains(name, ".config.") {
+					key = "" // a word there is code
+				}
+				if why := place.leads(key, strings.Trim(strings.TrimSpace(m[2]), `"';`), roots); why != "" {
+					return fmt.Errorf("%s in the file %s %s", m[1], name, why)
+				}
+			}
+		}
 	}
 	return nil
 }
@@ -221,9 +282,14 @@ func (s *Session) inside(dir string) error {
 
 var (
 	address = regexp.MustCompile(`(?i)\b[a-z][a-z0-9+.-]*://(?:[^\s/@"']*@)?(?:\[[0-9a-f:.]+\]|[^\s/:?#"',;)]+)(?::\d+)?`)
-	// bare is a host without a scheme, in variables whose name says that they hold one.
-	bare   = regexp.MustCompile(`^(localhost|(?:[A-Za-z0-9-]+\.)+[A-Za-z0-9-]+)(?::(\d+))?(?:/.*)?$`)
-	hosted = regexp.MustCompile(`(?i)(?:URL|URI|HOST|ENDPOINT|ORIGIN|DOMAIN|ADDR|ADDRESS|SERVER|TARGET)$`)
+	// bare is a host without a scheme, in variables whose name says that they hold one; a name without a dot, as those of containers beside
+	// the job, only with a port or in what is called a host.
+	bare   = regexp.MustCompile(`^(localhost|\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9-]+\.)+[A-Za-z0-9-]+|[A-Za-z][A-Za-z0-9_-]*)(?::(\d+))?(?:/.*)?$`)
+	hosted = regexp.MustCompile(`(?i)(?:URL|URI|HOST|ENDPOINT|ORIGIN|DOMAIN|ADDR|ADDRESS|SERVER|TARGET|BROKER|NODE|PEER|CLUSTER)S?$`)
+	// dialled is host:port anywhere in a text, as in a data source or an argument, and source the host of a data source.
+	dialled = regexp.MustCompile(`(?:^|[\s=(,;@"'])((?:(?:[A-Za-z0-9-]+\.)+(?:[A-Za-z]{2,}|\d{1,3})|localhost|\[[0-9A-Fa-f:.]+\]):\d{2,5})` +
+		`(?:[\s/),;"'?]|$)`)
+	source = regexp.MustCompile(`(?i)(?:^|[\s;?&"'])(?:host|hostaddr|server|data source)=([^\s;&"']+)`)
 	// machine are variables of CI platforms, of the machine and of package managers, whose addresses are not those of the product.
 	machine = regexp.MustCompile(`(?i)^(?:GITHUB_.*|RUNNER_.*|CI_API_(?:V4|GRAPHQL)_URL|CI_(?:SERVER|PROJECT|JOB|PIPELINE|REPOSITORY|REGISTRY|TEMPLATE)_.*|` +
 		`CI_DEPENDENCY_PROXY_.*|BUILDKITE_.*|CIRCLE_.*|SYSTEM_.*URI|BUILD_(?:URL|REPOSITORY_URI)|(?:JENKINS|HUDSON|JOB)_URL|(?:JOB|RUN)_(?:[A-Z]+_)?DISPLAY_URL|` +
@@ -249,9 +315,34 @@ func (a *atBase) leads(variable, text string, roots []string) string {
 			return fmt.Sprintf("leads to %s, which is not known to run the base", net.JoinHostPort(host, port))
 		}
 	}
-	if m := bare.FindStringSubmatch(text); m != nil && hosted.MatchString(variable) {
-		if host := strings.ToLower(m[1]); !a.own(host, m[2]) && (m[2] != "" || !here(host)) {
-			return fmt.Sprintf("leads to %s, which is not known to run the base", text)
+	for _, m := range dialled.FindAllStringSubmatch(text, -1) {
+		if host, port := (e2e.Gate{Target: m[1]}).Address(); !a.own(host, port) {
+			return fmt.Sprintf("leads to %s, which is not known to run the base", m[1])
+		}
+	}
+	for _, m := range source.FindAllStringSubmatch(text, -1) {
+		if host := strings.ToLower(m[1]); !here(host) && !slices.Contains(a.hosts, host) {
+			return fmt.Sprintf("leads to %s, which is not known to run the base", m[1])
+		}
+	}
+	if !hosted.MatchString(variable) {
+		return ""
+	}
+	for one := range strings.SplitSeq(text, ",") {
+		m := bare.FindStringSubmatch(strings.TrimSpace(one))
+		if m == nil {
+			continue
+		}
+		host, port := strings.Trim(strings.ToLower(m[1]), "[]"), m[2]
+		alone := !strings.ContainsAny(host, ".:") && host != "localhost"
+		if alone && port == "" && !strings.HasSuffix(strings.TrimSuffix(strings.ToUpper(variable), "S"), "HOST") {
+			continue // a word
+		}
+		if last := host[strings.LastIndexByte(host, '.')+1:]; net.ParseIP(host) == nil && strings.Trim(last, "0123456789") == "" {
+			continue // a version
+		}
+		if !a.own(host, port) && (port != "" || !here(host)) {
+			return fmt.Sprintf("leads to %s, which is not known to run the base", one)
 		}
 	}
 	return ""

@@ -69,6 +69,10 @@ func baseText(t e2e.TestResult) string {
 		return probe
 	}
 	text := fmt.Sprintf("it fails in the same way on %s", safetext.Line(f.Branch, shortText))
+	shown := probe != "" && (t.Probe.Refused == "" || t.Probe.Refused != f.Why)
+	if shown && f.Since.IsZero() && len(f.Runs) == 0 && t.Probe.Refused == "" {
+		text, shown = probe, false // it says the same
+	}
 	if !f.Since.IsZero() {
 		text += " since " + date(f.Since)
 	}
@@ -78,7 +82,7 @@ func baseText(t e2e.TestResult) string {
 	if len(f.Runs) > 0 {
 		text += fmt.Sprintf(", the newest at commit %.10s", f.Runs[0].SHA)
 	}
-	if probe != "" && (t.Probe.Refused == "" || t.Probe.Refused != f.Why) {
+	if shown {
 		text += "; " + probe
 	}
 	if !f.Excuses {

@@ -78,7 +78,7 @@ func TestAProbeIsShownEverywhere(t *testing.T) {
 		t.Error(got)
 	}
 	one.BaseFails = &e2e.BaseFails{Branch: "main", Why: "no run is known"}
-	const want = "it fails in the same way on main; it fails in the same way at the base bbbbbbbbbb (2 of 2); it blocks all the same: no run is known"
+	const want = "it fails in the same way at the base bbbbbbbbbb (2 of 2); it blocks all the same: no run is known"
 	if got := baseText(one); got != want {
 		t.Error(got)
 	}

@@ -155,6 +155,26 @@ func TestRerunOfMoreThanAsked(t *testing.T) {
 		return `r() { echo "<testsuite>$1</testsuite>" > "$E2E_REPORT_DIR/r.xml"; }
 if [ $E2E_ATTEMPT = 1 ]; then r '<testcase name="a"><failure/></testcase><testcase name="b"/>'; else r '<testcase name="a"/>` + second + `'; fi`
 	}
+	for second, want := range map[string]struct {
+		b      e2e.Outcome
+		beside string
+	}{
+		`<testcase name="b"/>`:                                               {e2e.Passed, "the rerun ran 1 other test, it passed: s::b"},
+		`<testcase name="b"><failure/></testcase>`:                           {e2e.Flaky, "the rerun ran 1 other test, it failed: s::b"},
+		`<testcase classname="b" name="b"><failure/></testcase>`:             {e2e.Flaky, "the rerun ran 1 other test, it failed: s::b"},
+		`<testcase classname="x" name="c"><failure/></testcase>`:             {e2e.Passed, "the rerun ran 1 other test, it failed: s/x::c"},
+		`<testcase name="b"/><testcase name="b"><failure/></testcase>`:       {e2e.Flaky, "the rerun ran 1 other test, it failed: s::b"},
+		`<testcase file="e/b.sh" name="b"><failure message="x"/></testcase>`: {e2e.Flaky, "the rerun ran 1 other test, it failed: s::b"},
+	} {
+		s, tests := script(t, more(second), "a", "b")
+		r := newRig(t, s, tests)
+		r.phase(t.Context(), false)
+		r.shard.Rerun(t.Context(), []string{"s::a"})
+		doc := r.shard.Document(nil, true)
+		if outcome(doc, "s::a") != e2e.Flaky || outcome(doc, "s::b") != want.b || r.shard.Beside("s::a") != want.beside {
+			t.Errorf("%s: %q, %+v", second, r.shard.Beside("s::a"), doc.Tests)
+		}
+	}
 	for _, tc := range []struct {
 		second string
 		want   e2e.Outcome

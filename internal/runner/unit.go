@@ -312,6 +312,8 @@ func word(o e2e.Outcome) string { return strings.ReplaceAll(string(o), "_", " ")
 // only runs as a whole, tests that had passed run again too: only the failed ones
 // asked for it, but a new failure must not be lost.
 func (u *running) unplanned(run e2e.TestRun, files []string) {
+	reported := run.ID
+	run.ID = u.listedAs(run)
 	known := u.s.runs[run.ID]
 	if u.attempt == 1 {
 		u.append(run.ID, run.Unplanned, run.Unplanned.Name, run.Attempts, files)
@@ -319,6 +321,7 @@ func (u *running) unplanned(run e2e.TestRun, files []string) {
 	}
 	again := e2e.OutcomeOf(run.Attempts)
 	switch {
+	case known != nil && run.ID != reported && attempts.Decides(known.Attempts): // it has a rerun of its own, or is to have none
 	case known != nil && attempts.Decides(known.Attempts):
 		u.again(known, run.Unplanned.Name, run.Attempts, files)
 		return
@@ -334,6 +337,22 @@ func (u *running) unplanned(run e2e.TestRun, files []string) {
 		u.append(run.ID, run.Unplanned, run.Unplanned.Name, run.Attempts, files)
 	}
 	u.others = append(u.others, e2e.Child{Name: run.ID, Outcome: again})
+}
+
+// listedAs is the id that the list of a command suite gave to a test that a rerun ran beside those it was asked for, if it ran here
+// before. Reports name it in more ways than the list, and only the lines that a batch is asked for are looked up among them.
+func (u *running) listedAs(run e2e.TestRun) string {
+	t := run.Unplanned
+	if u.attempt == 1 || u.s.runs[run.ID] != nil {
+		return run.ID
+	}
+	for _, before := range []string{"", t.Class + ".", t.Class + "::", t.File + "::", t.File + "::" + t.Class + "::"} {
+		id := t.Suite + "::" + before + t.Name
+		if u.s.runs[id] != nil && u.s.tests[id].Framework == "command" {
+			return id
+		}
+	}
+	return run.ID
 }
 
 // ended explains tests that never reported because the gate ended the process.

@@ -172,6 +172,12 @@ func TestGitHubComesFirst(t *testing.T) {
 	if got.Platform != "" || got.Repository != "acme/shop" {
 		t.Errorf("%+v", got)
 	}
+	for ci, said := range map[string]bool{"true": true, "1": true, "woodpecker": true, "": false, "false": false, "False": false, "0": false} {
+		got := Detect(func(name string) string { return map[string]string{"CI": ci}[name] })
+		if got.CI || (len(got.Notes) == 1) != said {
+			t.Errorf("CI=%s: %+v", ci, got)
+		}
+	}
 	if got := Detect(func(string) string { return "" }); got.CI || got.WorkflowAttempt != 1 {
 		t.Errorf("%+v", got)
 	}

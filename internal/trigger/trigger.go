@@ -136,7 +136,12 @@ func Detect(getenv func(string) string) Trigger {
 		if t, ok := elsewhere(getenv); ok {
 			return t
 		}
-		return Trigger{WorkflowAttempt: 1}
+		t := Trigger{WorkflowAttempt: 1}
+		// Platforms that the gate does not know set CI as well.
+		if ci := getenv("CI"); ci != "" && ci != "0" && !strings.EqualFold(ci, "false") {
+			t.Notes = []string{unknownPlatform}
+		}
+		return t
 	}
 	t := Trigger{
 		CI: true, Event: getenv("GITHUB_EVENT_NAME"), Forge: forge(getenv),
@@ -159,6 +164,10 @@ func Detect(getenv func(string) string) Trigger {
 	t.apply(p)
 	return t
 }
+
+// unknownPlatform is said where CI is set by a platform of which nothing else is known.
+const unknownPlatform = "CI is set, but not by a platform that the gate knows: it takes this run for one of a developer, " +
+	"so the config of the checkout judges, and a change can alter what judges it"
 
 // forge detects which forge set GitHub's variables. Forgejo's runner sets Gitea's
 // variable as well, so Forgejo's own variable is checked first.

@@ -105,6 +105,8 @@ func (b Base) fails(t *e2e.TestResult, probe probed, now time.Time) *e2e.BaseFai
 	switch touched := b.Failures[t.Stable()].Touched; {
 	case policy.Column(t.Test) == e2e.ReleaseBlockingSmoke:
 		found.Why = "a smoke test always blocks"
+	case t.Quarantine != nil && t.Quarantine.Expired:
+		found.Why = "its quarantine has ended"
 	case touched != "":
 		found.Why = touched
 	case b.Repaired[t.Stable()]:

@@ -88,7 +88,8 @@ func TestBaseFailsLaw(t *testing.T) {
 			r.Attempts = append(r.Attempts, e2e.Attempt{N: 3, Outcome: e2e.Failed, Source: e2e.SourceFramework, Message: "f1:same", Uncounted: "x"})
 		}, ""},
 
-		"a smoke test": {func(r *e2e.TestResult, _ *Base) { r.Criticality = e2e.ReleaseBlockingSmoke }, "a smoke test always blocks"},
+		"a smoke test":             {func(r *e2e.TestResult, _ *Base) { r.Criticality = e2e.ReleaseBlockingSmoke }, "a smoke test always blocks"},
+		"its quarantine has ended": {func(r *e2e.TestResult, _ *Base) { r.Quarantine = &e2e.Quarantine{Test: "s::t", Expired: true} }, "its quarantine has ended"},
 		"the change touches it": {func(_ *e2e.TestResult, b *Base) {
 			b.Failures["s::t"] = BaseFailure{[]string{"f1:same", "f1:same"}, "the change touches e2e/a.ts"}
 		}, "touches e2e/a.ts"},

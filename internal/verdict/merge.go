@@ -246,9 +246,16 @@ func (m *merging) warnGone(suite string) {
 	}
 	if len(gone) > 0 {
 		m.gone = append(m.gone, e2e.Problem{Code: e2e.CodeLost, Tests: gone, Text: fmt.Sprintf(
-			"suite %s cannot list its tests; %d tests of earlier runs are missing from its reports: %s",
-			suite, len(gone), strings.Join(gone[:min(3, len(gone))], ", "))})
+			"suite %s cannot list its tests; %s missing from its reports: %s",
+			suite, missing(len(gone)), strings.Join(gone[:min(3, len(gone))], ", "))})
 	}
+}
+
+func missing(n int) string {
+	if n == 1 {
+		return "1 test of earlier runs is"
+	}
+	return fmt.Sprintf("%d tests of earlier runs are", n)
 }
 
 // expand replaces, in problems, a batch by the tests that its reports held, and an id that

@@ -77,30 +77,6 @@ func bare(condition any) string {
 	return strings.TrimSpace(text)
 }
 
-var eventIs = regexp.MustCompile(`^github\.event_name (==|!=) '([a-z_]+)'$`)
-
-// holds reports whether a condition is true on an event whatever happened before; it knows only always(), true, and comparisons of
-// the event's name.
-func holds(condition any, event string) (certain, always bool) {
-	if condition == nil {
-		return true, false
-	}
-	certain = true
-	for term := range strings.SplitSeq(bare(condition), "&&") {
-		term = strings.TrimSpace(term)
-		found := eventIs.FindStringSubmatch(term)
-		switch {
-		case term == "always()":
-			always = true
-		case term == "true":
-		case found != nil && (found[2] == event) == (found[1] == "=="):
-		default:
-			certain = false
-		}
-	}
-	return certain, always
-}
-
 // condition is about the `if` of a job.
 func (r *repository) condition(p placed, top *file, called bool) {
 	if p.job.If == nil {
@@ -186,6 +162,52 @@ func (r *repository) step(p placed) {
 		r.say(p.file, diag.Warning, fmt.Sprintf("the gate's step in job %s has `if: %s`: where it is skipped, the job is green without a verdict", p.id, bare(s.If)),
 			"remove it, or use always()", "jobs", p.id, "steps", p.step, "if")
 	}
+	r.script(p)
+}
+
+// Ways of a script to lose an exit status.
+var (
+	swallowed = regexp.MustCompile(`\|\|\s*(?:true|:|exit 0|echo|printf)(?:\s|$)`)
+	piped     = regexp.MustCompile(`(?:^|[^|])\|(?:&|[^|]|$)`)
+)
+
+// script is about the exit status of the program in a script.
+func (r *repository) script(p placed) {
+	s := p.job.Steps[p.step]
+	_, rest := program(s.Run)
+	at := []any{"jobs", p.id, "steps", p.step, "run"}
+	switch {
+	case swallowed.MatchString(rest):
+		r.say(p.file, diag.Error, fmt.Sprintf("the script of job %s goes on after the gate failed (%s): the job is green, whatever the verdict is", p.id,
+			strings.TrimSpace(swallowed.FindString(rest))), "remove it; a stage with blocks: false reports without blocking", at...)
+	case piped.MatchString(rest) && !strings.Contains(s.Run, "pipefail") && p.losesPipes():
+		r.say(p.file, diag.Error, fmt.Sprintf("the script of job %s pipes the gate's output into another program, whose exit status counts: "+
+			"the job is green, whatever the verdict is", p.id), "add shell: bash to the step, which sets pipefail", at...)
+	}
+}
+
+// losesPipes reports whether the shell of the gate's step takes the exit status of a pipe from its last program. GitHub runs bash with
+// pipefail where the workflow names it, and PowerShell ends with the status of the program that ran last, whatever reads its output.
+func (p placed) losesPipes() bool {
+	shell := p.shell()
+	if shell == "" {
+		return !strings.Contains(strings.ToLower(fmt.Sprint(p.job.RunsOn)), "windows")
+	}
+	return !strings.HasPrefix(shell, "bash") && !strings.HasPrefix(shell, "pwsh") && !strings.HasPrefix(shell, "powershell")
+}
+
+// shell is that of the gate's step; empty: the default.
+func (p placed) shell() string {
+	text, _ := p.job.Steps[p.step].Shell.(string)
+	for _, defaults := range []any{p.job.Defaults, p.file.Defaults} {
+		if text != "" {
+			break
+		}
+		all, _ := defaults.(map[string]any)
+		run, _ := all["run"].(map[string]any)
+		text, _ = run["shell"].(string)
+	}
+	return strings.TrimSpace(text)
 }
 
 // named is about the name of the check.
@@ -229,10 +251,10 @@ func (r *repository) sameName(c carrier) {
 
 // Parts of expressions that name one pull request or commit, and those that are empty in a merge group.
 var (
-	ofOneRun    = regexp.MustCompile(`github\.(?:ref|sha|run_id|run_number|head_ref|event\.(?:number|pull_request|merge_group))\b`)
+	ofOneRun    = regexp.MustCompile(`github\.(?:ref|ref_name|workflow_ref|sha|run_id|run_number|head_ref|event\.(?:number|pull_request|merge_group))\b`)
 	onlyOfPulls = regexp.MustCompile(`github\.(?:head_ref|base_ref|event\.(?:number|pull_request))\b`)
-	everywhere  = regexp.MustCompile(`github\.(?:ref|sha|run_id|run_number|event\.merge_group)\b`)
-	expression  = regexp.MustCompile(`\$\{\{.*?\}\}`)
+	everywhere  = regexp.MustCompile(`github\.(?:ref|ref_name|workflow_ref|sha|run_id|run_number|event\.merge_group)\b`)
+	marked      = regexp.MustCompile(`\$\{\{.*?\}\}`)
 )
 
 // concurrency is about groups in which one pull request's run cancels another's.
@@ -262,13 +284,16 @@ func (r *repository) payload(p placed) {
 	texts := []any{p.job.With, p.job.Secrets, p.job.Env}
 	for _, s := range p.job.Steps {
 		if condition := fmt.Sprint(s.If); !strings.Contains(condition, "event_name") && !strings.Contains(condition, "github.event.") {
-			texts = append(texts, s.With, s.Env, s.Run)
+			texts = append(texts, s.Env, s.Run)
+			if !strings.HasPrefix(s.Uses, "actions/checkout@") { // an empty ref is the commit of the event there
+				texts = append(texts, s.With)
+			}
 		}
 	}
 	named := map[string]bool{}
 	for _, text := range texts {
-		for _, e := range expression.FindAllString(fmt.Sprint(text), -1) {
-			if name := onlyOfPulls.FindString(e); name != "" && !strings.Contains(e, "||") {
+		for _, e := range marked.FindAllString(fmt.Sprint(text), -1) {
+			if name := onlyOfPulls.FindString(e); name != "" && !strings.Contains(e, "||") && !strings.Contains(e, "event_name") {
 				named[name] = true
 			}
 		}

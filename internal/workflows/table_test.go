@@ -82,6 +82,9 @@ var dimensions = []dimension{
 		{"by ref", "concurrency: {group: 'e2e-${{ github.ref }}', cancel-in-progress: true}, ", ""},
 		{"of the environment", "concurrency: staging, ", `"staging" is the same for all pull requests`},
 		{"by pull request", "concurrency: 'e2e-${{ github.event.pull_request.number }}', ", "the same for all merge groups"},
+		{"by the name of the ref", "concurrency: 'e2e-${{ github.ref_name }}', ", ""},
+		{"by branch or ref", "concurrency: 'e2e-${{ github.head_ref || github.ref_name }}', ", ""},
+		{"by the workflow's ref", "concurrency: '${{ github.workflow_ref }}', ", ""},
 		{"by either", "concurrency: 'e2e-${{ github.event.pull_request.number || github.ref }}', ", ""},
 	}},
 	{"step", []choice{
@@ -276,6 +279,10 @@ func TestWorkflows(t *testing.T) {
 			"[{uses: org/e2e-gate@v1}]}}\n",
 			[]string{"gate"}, []string{"is the same for all pull requests"}},
 		{"a number for pull requests alone", "on: [pull_request, merge_group]\njobs: {gate: {steps: [{if: github.event_name == 'pull_request', run: \"deploy ${{ " +
+			"github.event.number }}\"}, {uses: org/e2e-gate@v1}]}}\n", []string{"gate"}, nil},
+		{"a commit to check out", "on: [pull_request, merge_group]\njobs: {gate: {steps: [{uses: actions/checkout@v7, with: {ref: '${{ github.event.pull_request.head.sha " +
+			"}}'}}, {uses: org/e2e-gate@v1}]}}\n", []string{"gate"}, nil},
+		{"a number where there is one", "on: [pull_request, merge_group]\njobs: {gate: {steps: [{run: \"x ${{ github.event_name == 'pull_request' && " +
 			"github.event.number }}\"}, {uses: org/e2e-gate@v1}]}}\n", []string{"gate"}, nil},
 		{"no YAML", "jobs: [", nil, nil},
 		{"odd values", "on: 3\njobs: {gate: {name: 7, needs: {a: b}, if: [x], strategy: {matrix: 1}, steps: [{uses: org/e2e-gate@v1}]}}\n", nil, nil},

@@ -49,6 +49,7 @@ type file struct {
 	On          any            `yaml:"on"`
 	Permissions any            `yaml:"permissions"`
 	Concurrency any            `yaml:"concurrency"`
+	Defaults    any            `yaml:"defaults"`
 	Jobs        map[string]job `yaml:"jobs"`
 	// Of an action.
 	Inputs map[string]any         `yaml:"inputs"`
@@ -68,6 +69,8 @@ type job struct {
 	Concurrency     any            `yaml:"concurrency"`
 	// Permissions replace those of the workflow.
 	Permissions any    `yaml:"permissions"`
+	Defaults    any    `yaml:"defaults"`
+	RunsOn      any    `yaml:"runs-on"`
 	Steps       []step `yaml:"steps"`
 }
 
@@ -75,6 +78,7 @@ type step struct {
 	If              any            `yaml:"if"`
 	Uses            string         `yaml:"uses"`
 	Run             string         `yaml:"run"`
+	Shell           any            `yaml:"shell"`
 	With            map[string]any `yaml:"with"`
 	Env             any            `yaml:"env"`
 	ContinueOnError any            `yaml:"continue-on-error"`
@@ -195,8 +199,9 @@ type placed struct {
 var (
 	usesGate     = regexp.MustCompile(`^[\w.-]+/e2e-gate(?:@|/\.github/actions/(?:without-upload|gate)@)`)
 	usesReusable = regexp.MustCompile(`^(?:[\w.-]+/[\w.-]+|\.)/\.github/workflows/e2e-gate(?:-by-tag|-enterprise|-oidc)?\.yml(?:@|$)`)
-	// runsGate finds the program in a script.
-	runsGate = regexp.MustCompile(`(?m)^\s*(?:exec\s+)?(?:\S*/)?e2e-gate\s+(run|verdict|plan|shard)\b`)
+	// runsGate finds the program in a script, and what follows it on its line.
+	runsGate = regexp.MustCompile(`(?m)(?:^|&&|\|\||;)[ \t]*(?:(?:exec|time|sudo|env|go run)[ \t]+)*(?:\w+=\S*[ \t]+)*(?:\S*[/\\])?` +
+		`e2e-gate(?:\.exe)?(?:@\S+)?[ \t]+(run|verdict|plan|shard)\b((?:\\\r?\n|[^\n])*)`)
 )
 
 // carriers are the jobs with a verdict that a job is or calls.
@@ -242,8 +247,8 @@ func (j job) check(id string) string {
 // commandOf is the command of the gate that a step runs; empty: none. It may run it by the action under any name, by a composite
 // action of the repository, or as a program.
 func (r *repository) commandOf(s step, depth int) string {
-	if found := runsGate.FindStringSubmatch(s.Run); found != nil {
-		return found[1]
+	if command, _ := program(s.Run); command != "" {
+		return command
 	}
 	given := "run"
 	if text, ok := s.With["command"].(string); ok {
@@ -272,6 +277,19 @@ func (r *repository) commandOf(s step, depth int) string {
 		return ""
 	}
 	return ""
+}
+
+// program is the command of the gate that a script runs, the one with a verdict before others, and what follows it on its line.
+func program(script string) (command, rest string) {
+	for _, found := range runsGate.FindAllStringSubmatch(script, -1) {
+		if verdict := found[1] == "run" || found[1] == "verdict"; command == "" || verdict {
+			command, rest = found[1], found[2]
+			if verdict {
+				break
+			}
+		}
+	}
+	return command, rest
 }
 
 // ours reports whether an action is the gate's, by its inputs.
