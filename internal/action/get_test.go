@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -67,13 +68,22 @@ func newGetWorld(t *testing.T) *getWorld {
 func (w *getWorld) listen(name string, handle http.HandlerFunc) *httptest.Server {
 	srv := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		w.mu.Lock()
+		defer w.mu.Unlock()
 		w.asked = append(w.asked, name+r.URL.Path)
-		w.mu.Unlock()
 		handle(rw, r)
 	}))
 	w.t.Cleanup(srv.Close)
 	return srv
 }
+
+// questions are the addresses that were asked.
+func (w *getWorld) questions() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.asked)
+}
+
+func last(list []string) string { return list[len(list)-1] }
 
 // answer is GitHub: files of a private repository's release have no address without a session, and
 // the API redirects to storage ("Get a release asset" in the REST reference).
@@ -140,7 +150,9 @@ func TestWhereTheBinaryComesFrom(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newGetWorld(t)
 			if c.change != nil {
+				w.mu.Lock() // its servers are there already
 				c.change(w)
+				w.mu.Unlock()
 			}
 			env := append([]string{}, c.env...)
 			for i := range env {
@@ -152,8 +164,8 @@ func TestWhereTheBinaryComesFrom(t *testing.T) {
 				t.Errorf("the token is in the log: %s", out)
 			case c.says != "" && (binary != "" || !strings.Contains(out, c.says) || !strings.Contains(out, "::error")):
 				t.Errorf("%s\n%s", binary, out)
-			case c.says == "" && (binary == "" || !strings.HasPrefix(w.asked[len(w.asked)-1], c.from)):
-				t.Errorf("%s, asked %q\n%s", binary, w.asked, out)
+			case c.says == "" && (binary == "" || !strings.HasPrefix(last(w.questions()), c.from)):
+				t.Errorf("%s, asked %q\n%s", binary, w.questions(), out)
 			}
 		})
 	}
@@ -181,16 +193,16 @@ func TestBinaryOfTheMachine(t *testing.T) {
 			t.Fatalf("%s\n%s", binary, out)
 		}
 	}
-	if len(w.asked) != 1 {
-		t.Errorf("asked %q", w.asked)
+	if asked := w.questions(); len(asked) != 1 {
+		t.Errorf("asked %q", asked)
 	}
 	kept, _ := filepath.Glob(filepath.Join(tools, "e2e-gate", "*", "e2e-gate"))
 	if len(kept) != 1 {
 		t.Fatalf("%q is kept", kept)
 	}
 	write(t, kept[0], "evil")
-	if out, binary := w.get(env...); binary == "" || len(w.asked) != 2 {
-		t.Errorf("asked %q\n%s", w.asked, out)
+	if out, binary := w.get(env...); binary == "" || len(w.questions()) != 2 {
+		t.Errorf("asked %q\n%s", w.questions(), out)
 	}
 	if data, err := os.ReadFile(kept[0]); err != nil || string(data) != goodBinary {
 		t.Errorf("%q, %v", data, err)
