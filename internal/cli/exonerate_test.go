@@ -3,8 +3,11 @@
 package cli
 
 import (
+	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -37,6 +40,10 @@ func redBase(t *testing.T, runs int) (r tree, fake *githubfake.Server, base, hea
 // branch with a change elsewhere. with adds files that come with the base.
 func redBaseOf(t *testing.T, runs int, config string, with func(r tree)) (r tree, fake *githubfake.Server, base, head string) {
 	t.Helper()
+	key := fmt.Sprint(runs, config)
+	if made, ok := redBases[key]; ok && with == nil {
+		return made.again(t)
+	}
 	r = newTree(t)
 	r.env = []string{"GITHUB_WORKFLOW_REF=acme/cases/" + ourWorkflow + "@refs/heads/main"}
 	r.Write("e2e-gate.yml", config)
@@ -71,7 +78,77 @@ func redBaseOf(t *testing.T, runs int, config string, with func(r tree)) (r tree
 	r.Git("checkout", "-qb", "change")
 	r.Write("src/other", "2")
 	r.runID = ""
-	return r, fake, base, r.Commit("change")
+	head = r.Commit("change")
+	if with == nil {
+		redBases[key] = keptBase{readTree(t, r.Dir), slices.Clone(fake.Runs), slices.Clone(fake.RunArtifacts), base, head}
+	}
+	return r, fake, base, head
+}
+
+// redBases are those that were made, since each takes several runs of the gate.
+var redBases = map[string]keptBase{}
+
+type keptBase struct {
+	files      map[string]keptFile
+	runs       []githubfake.Run
+	artifacts  []githubfake.RunArtifact
+	base, head string
+}
+
+type keptFile struct {
+	mode os.FileMode
+	data []byte
+}
+
+// again is a copy of a repository, with a fake of its own.
+func (k keptBase) again(t *testing.T) (r tree, fake *githubfake.Server, base, head string) {
+	t.Helper()
+	r = newTree(t)
+	r.env = []string{"GITHUB_WORKFLOW_REF=acme/cases/" + ourWorkflow + "@refs/heads/main"}
+	r.Repo = r.At(t.TempDir())
+	r.ref = "refs/heads/main"
+	for _, name := range slices.Sorted(maps.Keys(k.files)) { // folders come before what is in them
+		file := k.files[name]
+		at := filepath.Join(r.Dir, name)
+		err := error(nil)
+		if file.mode.IsDir() {
+			err = os.MkdirAll(at, 0o755)
+		} else {
+			err = os.WriteFile(at, file.data, file.mode.Perm())
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	fake = githubfake.New(t)
+	fake.Runs, fake.RunArtifacts = slices.Clone(k.runs), slices.Clone(k.artifacts)
+	return r, fake, k.base, k.head
+}
+
+// readTree reads a folder with all that is in it.
+func readTree(t *testing.T, dir string) map[string]keptFile {
+	t.Helper()
+	files := map[string]keptFile{}
+	err := filepath.WalkDir(dir, func(at string, entry os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		name, err := filepath.Rel(dir, at)
+		file := keptFile{mode: info.Mode()}
+		if err == nil && info.Mode().IsRegular() {
+			file.data, err = os.ReadFile(at)
+		}
+		files[name] = file
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
 }
 
 // proposedTo is the payload of a pull request of the repository.
