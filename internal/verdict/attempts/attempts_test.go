@@ -413,6 +413,10 @@ var exitRows = []row{
 	{"a failure says why it was stopped",
 		In{Planned: planned("a"), Reported: []Reported{test("a", failed("boom"))}, Exit: timedOut},
 		wants{map[string]string{"s/a": "failed first boom"}, nil}},
+	{"a failure with a skip behind it had ended, and does not",
+		In{Planned: planned("a", "b"), Reported: []Reported{test("a", failed("boom"), skipped()), test("b", passed())}, RepeatedCases: true, Exit: timedOut},
+		wants{map[string]string{"s/a": "failed first boom, skipped framework", "s/b": "passed first"}, []string{
+			"timeout s/a,s/b: the runner of batch u was stopped at its timeout after 1s although its tests had passed, so it is not known how it would have ended"}}},
 	{"a test in parts is not known in full where its runner was stopped",
 		In{Planned: planned("a", "b"), Reported: []Reported{{Spellings: []Spelling{{Name: "a", Part: "one"}}, Results: []Result{passed()}}}, Exit: timedOut},
 		wants{map[string]string{"s/a": "passed first"}, []string{
