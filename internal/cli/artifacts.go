@@ -59,8 +59,8 @@ type remote struct {
 	failed  []upload
 	// unread could not be fetched.
 	unread []pipeline.Unread
-	// needs says how the jobs before this one ended; nil: it is not known.
-	needs needs
+	// over: jobs before this one ended in a way after which nothing more can come.
+	over bool
 }
 
 // upload is an artifact of ours.
@@ -277,7 +277,7 @@ func (r *remote) earlier(ctx context.Context) []string {
 func (r *remote) results(ctx context.Context, plan *e2e.Plan) {
 	r.takeGiven(ctx)
 	patience := r.app.uploadPatience()
-	if r.needs.over() {
+	if r.over {
 		patience = 0 // a cancelled or skipped job uploads nothing any more
 	}
 	for waited := time.Duration(0); ; {

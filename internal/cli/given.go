@@ -146,8 +146,8 @@ func (f following) read() (needs, error) {
 			return nil, usage("--needs is not the context needs as JSON; give ${{ toJSON(needs) }}")
 		}
 		for name, job := range n {
-			if had, twice := all[name]; twice && had.Result != "success" {
-				job.Result = had.Result // of two jobs of one name the worse counts
+			for _, taken := all[name]; taken; _, taken = all[name] {
+				name += " of the calling workflow" // which is not the gate's own job, and may not be taken for it
 			}
 			all[name] = job
 		}
@@ -178,10 +178,10 @@ func (n needs) jobs(maySkip []string) (list []verdict.Job) {
 	return list
 }
 
-// over reports whether nothing more can come: a job was cancelled, or never started.
-func (n needs) over() bool {
-	for _, job := range n {
-		if job.Result == "cancelled" || job.Result == "skipped" {
+// over reports whether nothing more can come: a job was cancelled, or never started although it was to.
+func (n needs) over(maySkip []string) bool {
+	for name, job := range n {
+		if job.Result == "cancelled" || job.Result == "skipped" && !slices.Contains(maySkip, name) {
 			return true
 		}
 	}

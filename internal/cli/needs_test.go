@@ -26,7 +26,9 @@ func TestJobsBeforeARun(t *testing.T) {
 		"it may be":          {[]string{"--needs", `{"deploy": {"result": "skipped"}}`, "--may-skip", "deploy"}, 0, `"state": "passed"`},
 		"of caller and callee": {[]string{"--needs", "{\"plan\": {\"result\": \"success\"}}\n{\"deploy\": {\"result\": \"cancelled\"}}\n"}, e2e.ExitNotJudged,
 			"was cancelled"},
-		"the worse of two":  {[]string{"--needs", `{"deploy": {"result": "failure"}} {"deploy": {"result": "success"}}`}, e2e.ExitNotJudged, "job deploy"},
+		"the worse of two": {[]string{"--needs", `{"deploy": {"result": "failure"}} {"deploy": {"result": "success"}}`}, e2e.ExitNotJudged, "job deploy"},
+		"the second of two": {[]string{"--needs", `{"deploy": {"result": "success"}} {"deploy": {"result": "failure"}}`}, e2e.ExitNotJudged,
+			"job deploy of the calling workflow"},
 		"no JSON":           {[]string{"--needs", `success`}, e2e.ExitUsage, "toJSON(needs)"},
 		"cut JSON":          {[]string{"--needs", `{"deploy": {"result": "succ`}, e2e.ExitUsage, "toJSON(needs)"},
 		"a misspelled name": {[]string{"--needs", `{"deploy": {"result": "skipped"}}`, "--may-skip", "depoly"}, e2e.ExitUsage, `no job "depoly"`},
@@ -67,6 +69,10 @@ func TestARedBaseOverSeveralJobs(t *testing.T) {
 	}
 	needs := `{"plan": {"result": "success"}, "shard": {"result": "failure"}}`
 	if status, out := job("verdict", "verdict", "--plan", file, "--results", results, "--needs", needs); status != 0 || !strings.Contains(out, `"excuses": true`) {
+		t.Errorf("exit status %d\n%s", status, out)
+	}
+	needs += ` {"shard": {"result": "failure"}}` // the caller has a job of that name too, which no document speaks for
+	if status, out := job("verdict", "verdict", "--plan", file, "--results", results, "--needs", needs); status != e2e.ExitNotJudged {
 		t.Errorf("exit status %d\n%s", status, out)
 	}
 	needs = `{"plan": {"result": "success"}, "shard": {"result": "failure"}, "deploy": {"result": "failure"}}`

@@ -44,7 +44,7 @@ func (c verdictCmd) Run(ctx context.Context, a *App) error {
 		if files == nil {
 			return usage("--results is missing; give the folder with the shard-*.json")
 		}
-		c.Results, files.needs = files.dir, before
+		c.Results, files.over = files.dir, before.over(c.names())
 		files.results(ctx, plan)
 	}
 	s, session, err := a.adopt(ctx, c.staged, plan, config.JudgeSections, func(s *setup) {
