@@ -287,7 +287,7 @@ func (b *bench) judge(ctx context.Context, commit string) (judging, error) {
 	}
 	j := judging{file: file, text: text}
 	if j.config, err = config.PeekBytes(file, text); err != nil {
-		j.broken, j.config = brokenText(err), nil
+		j.broken, j.config = errors.New("its config has mistakes: "+firstMistake(err)), nil
 		return j, nil
 	}
 	if _, err := config.ParseSource(j.config.Extends); err != nil && j.config.Extends != "" {
@@ -308,15 +308,6 @@ func (b *bench) judge(ctx context.Context, commit string) (judging, error) {
 		}
 	}
 	return j, nil
-}
-
-// brokenText is the first mistake of a config, and how many there are.
-func brokenText(err error) error {
-	text, rest, _ := strings.Cut(err.Error(), "\n")
-	if rest != "" {
-		text += fmt.Sprintf(", and %d more", strings.Count(rest, "\n")+1)
-	}
-	return errors.New("its config has mistakes: " + text)
 }
 
 // readBase reads a file of a commit, by its path from the root.

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -37,15 +36,13 @@ func (a *App) subject(flag string) (e2e.Subject, error) {
 	}
 	switch {
 	case s == e2e.Subject{}:
-	case s.SHA != "" && !fullHash.MatchString(s.SHA):
+	case s.SHA != "" && trigger.Commit(s.SHA) == "":
 		return s, usage("the subject's commit %q is not a full hash; give all 40 (or 64) hexadecimal digits, so that no other commit can be meant", s.SHA)
 	case s.Repository == "" && (s.SHA != "" || s.Ref != ""):
 		return s, usage("the subject has a commit or ref, and no repository; say which one (E2E_SUBJECT_REPOSITORY, or repository= in --subject)")
 	}
 	return s, nil
 }
-
-var fullHash = regexp.MustCompile(`^(?:[0-9a-f]{40}|[0-9a-f]{64})$`)
 
 // elsewhere refuses to post the verdict on a subject that is not the event's commit: it would stand beside the wrong one.
 func (in inputs) elsewhere(p published) error {

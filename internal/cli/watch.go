@@ -92,7 +92,6 @@ type watcher struct {
 	// plan and session are there once the plan was found.
 	plan    *e2e.Plan
 	session *pipeline.Session
-	folders []string
 	// looks, watched and tries count what is bounded; said is the last fault.
 	looks, watched, tries int
 	said                  string
@@ -168,8 +167,7 @@ func (w *watcher) look(ctx context.Context) (news bool, err error) {
 		return false, watchedError(fmt.Sprintf("more than %d documents of shards are not read; the verdict follows", maxWatched))
 	}
 	w.watched = len(left)
-	w.folders = w.files.fetch(ctx, left)
-	failed, err := w.session.Final(ctx, w.folders...)
+	failed, err := w.session.Final(ctx, w.files.fetch(ctx, left)...)
 	if err != nil || len(failed) == 0 {
 		return true, err
 	}

@@ -3,6 +3,7 @@ package e2e
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 	"time"
 )
 
@@ -110,4 +111,9 @@ type Problem struct {
 	LosesEvidence bool `json:"loses_evidence,omitempty" doc:"The tests named, or with none named the stage, cannot be judged."`
 	// Note: nothing is lost and nothing has to be done.
 	Note bool `json:"note,omitempty" doc:"Only a note: nothing is lost, and nothing has to be done."`
+}
+
+// LoseEvidence reports whether one of the problems takes evidence away.
+func LoseEvidence(list []Problem) bool {
+	return slices.ContainsFunc(list, func(p Problem) bool { return p.LosesEvidence })
 }

@@ -27,7 +27,7 @@ func (s *Session) Final(ctx context.Context, folders ...string) ([]e2e.TestResul
 	}
 	ended := map[string]bool{} // tests of shards that left a whole document in this attempt
 	for _, doc := range out.Counted {
-		if doc.Complete && doc.Run.WorkflowAttempt == s.run.WorkflowAttempt && !slices.ContainsFunc(doc.Problems, losesEvidence) {
+		if doc.Complete && doc.Run.WorkflowAttempt == s.run.WorkflowAttempt && !e2e.LoseEvidence(doc.Problems) {
 			for _, id := range s.plan.Shards[doc.Index].Tests {
 				ended[id] = true
 			}
@@ -41,8 +41,6 @@ func (s *Session) Final(ctx context.Context, folders ...string) ([]e2e.TestResul
 	}
 	return list, nil
 }
-
-func losesEvidence(p e2e.Problem) bool { return p.LosesEvidence }
 
 // failsForGood reports whether nothing can excuse a failed test any more.
 func (s *Session) failsForGood(t e2e.TestResult) bool {

@@ -44,8 +44,8 @@ func elsewhere(get func(string) string) (Trigger, bool) {
 			}
 			t := p.read(get)
 			t.CI, t.Platform = true, p.name
-			t.SHA = commit(t.SHA)
-			t.BaseSHA = commit(t.BaseSHA)
+			t.SHA = Commit(t.SHA)
+			t.BaseSHA = Commit(t.BaseSHA)
 			if t.WorkflowAttempt == 0 {
 				t.WorkflowAttempt = 1
 				t.Notes = append(t.Notes, fmt.Sprintf(unseenRetry, p.name))

@@ -235,7 +235,7 @@ func (t *Trigger) apply(p payload) {
 	case p.PullRequest != nil:
 		t.SHA = cmp.Or(p.PullRequest.Head.SHA, t.SHA)
 		t.Branch = cmp.Or(p.PullRequest.Base.Ref, t.Branch)
-		t.BaseSHA = commit(p.PullRequest.Base.SHA)
+		t.BaseSHA = Commit(p.PullRequest.Base.SHA)
 		t.PullRequest = max(p.PullRequest.Number, p.Number)
 		base := t.Repository
 		if p.PullRequest.Base.Repo != nil {
@@ -251,7 +251,7 @@ func (t *Trigger) apply(p payload) {
 	case p.MergeGroup != nil && t.Event == "merge_group":
 		t.SHA = cmp.Or(p.MergeGroup.HeadSHA, t.SHA)
 		t.Ref = cmp.Or(p.MergeGroup.HeadRef, t.Ref)
-		t.BaseSHA = commit(p.MergeGroup.BaseSHA)
+		t.BaseSHA = Commit(p.MergeGroup.BaseSHA)
 		t.Branch = cmp.Or(strings.TrimPrefix(p.MergeGroup.BaseRef, "refs/heads/"), t.Branch)
 		t.GroupedPRs = groupedPRs(t.Ref)
 	case p.Deployment != nil && strings.HasPrefix(t.Event, "deployment"):
@@ -265,7 +265,7 @@ func (t *Trigger) apply(p payload) {
 	case p.Release != nil && t.Event == "release":
 		t.Release, t.ReleaseAction = p.Release.TagName, p.Action
 	case t.Event == "push":
-		t.BaseSHA = commit(p.Before)
+		t.BaseSHA = Commit(p.Before)
 		t.Release, _ = strings.CutPrefix(t.Ref, "refs/tags/")
 		if t.Release == t.Ref {
 			t.Release = ""
@@ -293,9 +293,9 @@ func groupedPRs(ref string) []int {
 
 var fullHash = regexp.MustCompile(`^[0-9a-f]{40}([0-9a-f]{24})?$`)
 
-// commit takes a full hash and nothing else: it becomes an argument of git. All
+// Commit takes a full hash and nothing else: it becomes an argument of git. All
 // zeros stand for a branch that did not exist.
-func commit(sha string) string {
+func Commit(sha string) string {
 	if !fullHash.MatchString(sha) || strings.Trim(sha, "0") == "" {
 		return ""
 	}

@@ -28,7 +28,7 @@ func against(jobs []Job, plan *e2e.Plan, counted []Document) (list []e2e.Problem
 		case j.Result == "success" || j.Result == "skipped" && j.MaySkip:
 			continue
 		case plan != nil && j.ID == plan.Run.Job:
-			own, shown = "plan", plan.Planned() == 0 || !allHealthy(plan.Gates) || slices.ContainsFunc(plan.Problems, losesEvidence)
+			own, shown = "plan", plan.Planned() == 0 || !allHealthy(plan.Gates) || e2e.LoseEvidence(plan.Problems)
 		case plan != nil && slices.ContainsFunc(counted, func(d Document) bool { return d.Shard.Run.Job == j.ID }):
 			own, shown = "documents", len(counted) < len(plan.Shards) || slices.ContainsFunc(counted, func(d Document) bool {
 				return d.Shard.Run.Job == j.ID && showsFailure(d.Shard)
@@ -59,15 +59,13 @@ func before(format string, args ...any) e2e.Problem {
 	return e2e.Problem{Code: e2e.CodeJobBefore, LosesEvidence: true, Text: fmt.Sprintf(format, args...)}
 }
 
-func losesEvidence(p e2e.Problem) bool { return p.LosesEvidence }
-
 func allHealthy(gates []e2e.Gate) bool {
 	return !slices.ContainsFunc(gates, func(g e2e.Gate) bool { return g.Required && g.State != e2e.Healthy })
 }
 
 // showsFailure reports whether a shard's document has a reason for its job to fail.
 func showsFailure(doc e2e.ShardRun) bool {
-	return !doc.Complete || len(doc.NotRun) > 0 || len(doc.Ends) > 0 || slices.ContainsFunc(doc.Problems, losesEvidence) ||
+	return !doc.Complete || len(doc.NotRun) > 0 || len(doc.Ends) > 0 || e2e.LoseEvidence(doc.Problems) ||
 		slices.ContainsFunc(doc.Tests, func(t e2e.TestRun) bool {
 			return slices.ContainsFunc(t.Attempts, func(a e2e.Attempt) bool { return a.Outcome != e2e.Passed && a.Outcome != e2e.Skipped })
 		})
