@@ -374,7 +374,8 @@ func (p *processes) keep() error {
 	return nil
 }
 
-// spoil puts the fault into the newest document of a shard.
+// spoil puts the fault into the newest document of a shard, and into each copy that a verdict of an
+// earlier workflow attempt kept: an intact copy would be evidence that the world does not have.
 func (p *processes) spoil(last int) error {
 	w := p.w
 	s := int(w[dDocShard])
@@ -382,11 +383,24 @@ func (p *processes) spoil(last int) error {
 	for !w.ran(s, a) {
 		a--
 	}
-	file := fmt.Sprintf("results/%d-%d/shard-%d.%d.json", a+1, s, p.indexes[s], a+1)
-	data, err := os.ReadFile(p.path(file))
-	if errors.Is(err, os.ErrNotExist) && w[dPast] != pastKept {
-		return nil
+	files, err := filepath.Glob(p.path(fmt.Sprintf("results/*/shard-%d.%d.json", p.indexes[s], a+1)))
+	if err != nil {
+		return err
 	}
+	if len(files) == 0 && w[dPast] == pastKept {
+		return fmt.Errorf("shard %d has no document of workflow attempt %d", p.indexes[s], a+1)
+	}
+	for _, file := range files {
+		if err := p.spoilFile(file, last); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// spoilFile puts the fault into one file, or beside it.
+func (p *processes) spoilFile(file string, last int) error {
+	data, err := os.ReadFile(file) //nolint:gosec // a file of the test
 	if err != nil {
 		return err
 	}
@@ -398,11 +412,11 @@ func (p *processes) spoil(last int) error {
 	run := doc["run"].(map[string]any) //nolint:forcetypeassert // a document of ours
 	list := func(name string) []any { l, _ := doc[name].([]any); return l }
 	beside := false
-	switch w[dDoc] {
+	switch p.w[dDoc] {
 	case docMissing:
-		return os.Remove(p.path(file))
+		return os.Remove(file)
 	case docUnreadable:
-		return p.write(file, string(data[:len(data)/2]))
+		return os.WriteFile(file, data[:len(data)/2], 0o600)
 	case docIncomplete:
 		doc["complete"] = false
 	case docTwice:
@@ -427,7 +441,7 @@ func (p *processes) spoil(last int) error {
 		return err
 	}
 	if beside {
-		file = "results/beside/" + filepath.Base(file)
+		return p.write("results/beside/"+filepath.Base(file), string(data))
 	}
-	return p.write(file, string(data))
+	return os.WriteFile(file, data, 0o600)
 }
