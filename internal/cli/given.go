@@ -127,6 +127,9 @@ type needs map[string]struct {
 // maxNeeds bounds the text of --needs, in bytes: the outputs of a job have at most a million.
 const maxNeeds = 8 << 20
 
+// callers is added to the name of a job of the calling workflow, if the called one has a job of that name.
+const callers = " of the calling workflow"
+
 // following are the flags of commands that judge after other jobs.
 type following struct {
 	Needs   string `help:"How the jobs before this one ended, as GitHub's toJSON(needs) has it. One that failed, was cancelled or was skipped is not judged." placeholder:"JSON"`
@@ -147,7 +150,7 @@ func (f following) read() (needs, error) {
 		}
 		for name, job := range n {
 			for _, taken := all[name]; taken; _, taken = all[name] {
-				name += " of the calling workflow" // which is not the gate's own job, and may not be taken for it
+				name += callers // which is not the gate's own job, and may not be taken for it
 			}
 			all[name] = job
 		}
@@ -170,10 +173,22 @@ func (f following) known(all needs) error {
 	return nil
 }
 
+// maySkip reports whether a job is one of those that may have been skipped. Of two of one name, it is that of the
+// calling workflow: whoever calls names his own jobs.
+func (n needs) maySkip(job string, named []string) bool {
+	if _, another := n[job+callers]; another {
+		return false
+	}
+	for strings.HasSuffix(job, callers) {
+		job = strings.TrimSuffix(job, callers)
+	}
+	return slices.Contains(named, job)
+}
+
 // jobs are those before this one, for the judging, sorted by name.
 func (n needs) jobs(maySkip []string) (list []verdict.Job) {
 	for _, name := range slices.Sorted(maps.Keys(n)) {
-		list = append(list, verdict.Job{ID: name, Result: n[name].Result, MaySkip: slices.Contains(maySkip, name)})
+		list = append(list, verdict.Job{ID: name, Result: n[name].Result, MaySkip: n.maySkip(name, maySkip)})
 	}
 	return list
 }
@@ -181,7 +196,7 @@ func (n needs) jobs(maySkip []string) (list []verdict.Job) {
 // over reports whether nothing more can come: a job was cancelled, or never started although it was to.
 func (n needs) over(maySkip []string) bool {
 	for name, job := range n {
-		if job.Result == "cancelled" || job.Result == "skipped" && !slices.Contains(maySkip, name) {
+		if job.Result == "cancelled" || job.Result == "skipped" && !n.maySkip(name, maySkip) {
 			return true
 		}
 	}
