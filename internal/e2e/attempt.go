@@ -67,7 +67,7 @@ type Attempt struct {
 	Trace           string        `json:"trace_id,omitempty" mask:"-" doc:"Trace id of the TRACEPARENT that the process had."`
 	Links           []Link        `json:"links,omitempty" doc:"Links to logs and traces, from the templates of the config; only for failed and flaky tests."`
 	Files           []string      `json:"files,omitempty" mask:"-" doc:"Evidence files, relative to the run's folder."`
-	Evidence        []Evidence    `json:"evidence,omitempty" doc:"What the test itself recorded: expected, actual, state, events, trace."`
+	Evidence        []Evidence    `json:"evidence,omitempty" doc:"What the test itself states by properties e2e.<name>."`
 	Children        []Child       `json:"children,omitempty" doc:"Subtests of this attempt."`
 }
 
@@ -281,33 +281,6 @@ func rank(o Outcome) int {
 	default:
 	}
 	return 6
-}
-
-// EvidenceKind names what a piece of evidence shows.
-type EvidenceKind string
-
-// The kinds of evidence.
-const (
-	EvidenceExpected    EvidenceKind = "expected"
-	EvidenceActual      EvidenceKind = "actual"
-	EvidenceState       EvidenceKind = "state"
-	EvidenceEvents      EvidenceKind = "events"
-	EvidenceTrace       EvidenceKind = "trace"
-	EvidenceRequest     EvidenceKind = "request"
-	EvidenceHealth      EvidenceKind = "health"
-	EvidenceTriage      EvidenceKind = "triage"
-	EvidenceCrash       EvidenceKind = "crash"
-	EvidenceLog         EvidenceKind = "log"
-	EvidenceCorrelation EvidenceKind = "correlation"
-	// EvidenceRerun is how a later execution failed, where it failed differently.
-	EvidenceRerun EvidenceKind = "rerun"
-)
-
-// Evidence is one fact about a failure, with its source.
-type Evidence struct {
-	Kind   EvidenceKind `json:"kind" doc:"What it shows: expected, actual, state, events, trace, request, health, triage, log, correlation, rerun; crash: a background process crashed before the test ended."`
-	Text   string       `json:"text" doc:"The fact itself, bounded."`
-	Source string       `json:"source,omitempty" doc:"Where it came from: a property, a gate, a file with line."`
 }
 
 // Category is the kind of a failure. The zero value is treated as

@@ -140,28 +140,15 @@ func details(results []*Result, out, err Text) string {
 
 // evidence are the e2e.* properties of the case, then those of its suites.
 func (c *Case) evidence() []e2e.Evidence {
-	list := evidenceOf(nil, c.Properties, "property of the test case")
-	return evidenceOf(list, c.SuiteProperties, "property of its suite")
-}
-
-func evidenceOf(list []e2e.Evidence, properties []Property, source string) []e2e.Evidence {
-	for _, p := range properties {
-		if category := strings.TrimSpace(p.Value); p.Name == "e2e.category" && slices.Contains(e2e.Categories(), e2e.Category(category)) {
-			// This is the opinion of the test's author: it is shown as evidence and
-			// decides nothing.
-			list = append(list, e2e.Evidence{Kind: e2e.EvidenceTriage, Text: "the suite itself calls this " + category, Source: source + " " + p.Name})
-		}
-		kind := e2e.EvidenceKind(strings.TrimPrefix(p.Name, "e2e."))
-		switch kind {
-		case e2e.EvidenceExpected, e2e.EvidenceActual, e2e.EvidenceState, e2e.EvidenceEvents, e2e.EvidenceTrace, e2e.EvidenceRequest:
-		default:
-			continue
-		}
-		if strings.HasPrefix(p.Name, "e2e.") && p.Value != "" {
-			list = append(list, e2e.Evidence{Kind: kind, Text: p.Value, Source: source + " " + p.Name})
+	var list []e2e.Property
+	add := func(properties []Property, source string) {
+		for _, p := range properties {
+			list = append(list, e2e.Property{Name: p.Name, Value: shorten(p.Value, e2e.StatedBytes), Source: source})
 		}
 	}
-	return list
+	add(c.Properties, "property of the test case")
+	add(c.SuiteProperties, "property of its suite")
+	return e2e.StatedEvidence(list)
 }
 
 // Metadata is what properties say about a test, the case's before its suites'.

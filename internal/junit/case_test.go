@@ -203,8 +203,8 @@ func TestMetadataAndEvidence(t *testing.T) {
 	list := cases[0].Attempts()
 	evidence := []e2e.Evidence{
 		{Kind: e2e.EvidenceExpected, Text: "200", Source: "property of the test case e2e.expected"},
-		{Kind: e2e.EvidenceTriage, Text: "the suite itself calls this DATA_COLLISION", Source: "property of the test case e2e.category"},
 		{Kind: e2e.EvidenceState, Text: "SUBMITTED", Source: "property of its suite e2e.state"},
+		{Kind: e2e.EvidenceTriage, Text: "the suite itself calls this DATA_COLLISION", Source: "property of the test case e2e.category"},
 	}
 	if diff := cmp.Diff(evidence, list[len(list)-1].Evidence); diff != "" {
 		t.Errorf("evidence (-want +got):\n%s", diff)

@@ -141,7 +141,7 @@ func explainCategory(t *e2e.TestResult) Step {
 	}
 	s := Step{Step: "category", Answer: categoryText(Finding{Category: categoryOf(t.Category), Confidence: t.Confidence}, t.Cause)}
 	for _, e := range t.Evidence {
-		text := string(e.Kind) + ": " + firstLine(e.Text)
+		text := e.Label() + ": " + firstLine(e.Text)
 		if e.Source != "" {
 			text += " [" + e.Source + "]"
 		}

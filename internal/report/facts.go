@@ -344,7 +344,7 @@ func (f *finder) test(t *e2e.TestResult) {
 }
 
 // evidenceOf is what a reader should see first of a failure: what was expected and
-// what came, else the message; then the state.
+// what came, else the message; then what is missing, the state, and of what.
 func evidenceOf(t *e2e.TestResult) []string {
 	var list []string
 	for _, e := range t.Evidence {
@@ -353,15 +353,18 @@ func evidenceOf(t *e2e.TestResult) []string {
 			break
 		}
 	}
-	for _, kind := range []e2e.EvidenceKind{e2e.EvidenceExpected, e2e.EvidenceActual, e2e.EvidenceState} {
+	for _, kind := range []e2e.EvidenceKind{e2e.EvidenceExpected, e2e.EvidenceActual, e2e.EvidenceMissing, e2e.EvidenceState, e2e.EvidenceEntity} {
 		for _, e := range t.Evidence {
 			if e.Kind == kind {
-				list = append(list, string(kind)+" "+firstLine(e.Text))
+				list = append(list, e.Label()+" "+firstLine(e.Text))
 				break
 			}
 		}
 	}
-	if message := failureMessage(t); message != "" && len(list) < 2 {
+	stated := func(kind e2e.EvidenceKind) bool {
+		return slices.ContainsFunc(t.Evidence, func(e e2e.Evidence) bool { return e.Kind == kind })
+	}
+	if message := failureMessage(t); message != "" && !(stated(e2e.EvidenceExpected) && stated(e2e.EvidenceActual)) {
 		list = slices.Insert(list, 0, firstLine(message))
 	}
 	if len(list) == 0 {
@@ -404,4 +407,19 @@ func logOf(t *e2e.TestResult) string {
 		}
 	}
 	return a.Files[0]
+}
+
+// shownFiles is how many files of an attempt are named.
+const shownFiles = 8
+
+// sharedFiles are files that the batch of an attempt left, of no test in particular.
+func sharedFiles(r e2e.Result, a e2e.Attempt) []string {
+	for _, s := range r.Shards {
+		for _, u := range s.Units {
+			if s.Index == a.Shard && u.Log != "" && slices.Contains(a.Files, u.Log) {
+				return u.Shared
+			}
+		}
+	}
+	return nil
 }

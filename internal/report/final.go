@@ -240,8 +240,28 @@ func (f *final) finding(found Finding, tests map[string]*e2e.TestResult) {
 	f.failure(first)
 	f.field("next", f.text(found.Next, 4))
 	f.path("log", f.file(found.File))
+	f.files(first)
 	f.path("run it", RunCommand(f.r, *first))
 	f.trail(first, found.Trail)
+}
+
+// files are those of the first failure beside its log, its own first.
+func (f *final) files(t *e2e.TestResult) {
+	a := firstFailure(t)
+	if a == nil {
+		return
+	}
+	list := append(slices.Clone(a.Files), sharedFiles(f.r, *a)...)
+	list = slices.DeleteFunc(list, func(name string) bool { return name == logOf(t) })
+	label := "files"
+	for i, name := range list {
+		if i == 4 {
+			f.path("", fmt.Sprintf("and %d more beside it", len(list)-i))
+			return
+		}
+		f.path(label, f.file(name))
+		label = ""
+	}
 }
 
 // trail shows the correlation id, unless the evidence did, and the links.
@@ -317,16 +337,24 @@ func (f *final) others(ids []string) {
 func (f *final) failure(t *e2e.TestResult) {
 	f.path("at", f.at(t))
 	f.field("message", f.text(failureMessage(t), messageLines))
-	shown := map[e2e.EvidenceKind]bool{}
+	shown := map[string]bool{}
 	for _, e := range t.Evidence {
-		if e.Kind == e2e.EvidenceTriage || shown[e.Kind] {
+		if e.Kind == e2e.EvidenceTriage || shown[e.Label()] {
 			continue
 		}
-		shown[e.Kind] = true
-		f.field(safetext.Line(string(e.Kind), labelWidth-3), f.text(e.Text, 4))
+		shown[e.Label()] = true
+		if len(shown) <= shownEvidence {
+			f.field(safetext.Line(e.Label(), labelWidth-3), f.text(e.Text, 4))
+		}
+	}
+	if more := len(shown) - shownEvidence; more > 0 {
+		f.field("", fmt.Sprintf("and %d more facts in report.html", more))
 	}
 	f.field("attempts", attemptsText(t))
 }
+
+// shownEvidence is how many facts of a failure the terminal shows.
+const shownEvidence = 16
 
 // at is where a test failed first: file and line, else where the test is. One that never failed has none: what it met is
 // elsewhere.

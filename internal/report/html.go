@@ -7,8 +7,11 @@ import (
 	_ "embed"
 	"encoding/base64"
 	"html/template"
+	"net/url"
+	"path/filepath"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/safetext"
@@ -40,6 +43,7 @@ var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	"minus": func(a, b int) int { return a - b },
 	"class": effectClass, "past": pastOf, "change": changeText, "pull": pullText, "page": pullPage,
 	"plural": plural, "redBase": redBase, "base": func(t *e2e.TestResult) string { return baseText(*t) },
+	"shared": sharedFiles, "file": fileAddress,
 	"command": func(r e2e.Result, t *e2e.TestResult) string { return RunCommand(r, *t) },
 	"pastWhy": func(t e2e.TestResult) []string { return explainPast(&t).Because },
 }).Parse(pageSource))
@@ -53,12 +57,18 @@ func words(v any) string {
 		return string(v)
 	case e2e.Outcome:
 		return string(v)
-	case e2e.EvidenceKind:
-		return string(v)
 	case e2e.Confidence:
 		return string(v)
 	}
 	return ""
+}
+
+// fileAddress leads to a file of the run's folder, in which the page lies. It is empty if the name is no such path.
+func fileAddress(name string) template.URL {
+	if !filepath.IsLocal(name) || strings.ContainsFunc(name, unicode.IsControl) {
+		return ""
+	}
+	return template.URL((&url.URL{Path: "./" + filepath.ToSlash(name)}).EscapedPath()) //nolint:gosec // relative, and escaped
 }
 
 // page is what the template shows.

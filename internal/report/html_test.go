@@ -1,6 +1,7 @@
 package report
 
 import (
+	"html/template"
 	"regexp"
 	"strings"
 	"testing"
@@ -47,9 +48,23 @@ func checkPage(t rapid.TB, page string) {
 			t.Errorf("<%s> in the page", token.Data)
 		}
 		for _, a := range token.Attr {
-			if pageLinks.MatchString(a.Key) && (token.Data != "a" || !strings.HasPrefix(a.Val, "https://")) {
+			if pageLinks.MatchString(a.Key) && (token.Data != "a" || !strings.HasPrefix(a.Val, "https://") && !strings.HasPrefix(a.Val, "./")) {
 				t.Errorf("<%s %s=%q> in the page", token.Data, a.Key, a.Val)
 			}
+		}
+	}
+}
+
+// A file of the run's folder is a link, and no other name is.
+func TestFileAddress(t *testing.T) {
+	for name, want := range map[string]template.URL{
+		"units/0-001-s-1/evidence/shot.png": "./units/0-001-s-1/evidence/shot.png",
+		"units/a b/ü#?%2e.png":              "./units/a%20b/%C3%BC%23%3F%252e.png",
+		"javascript:alert(1)":               "./javascript:alert%281%29",
+		"":                                  "", "/etc/passwd": "", "../other": "", "a/../../b": "", "a\nb": "",
+	} {
+		if got := fileAddress(name); got != want {
+			t.Errorf("%q leads to %q, want %q", name, got, want)
 		}
 	}
 }

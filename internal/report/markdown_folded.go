@@ -186,12 +186,15 @@ func detail(r e2e.Result, t *e2e.TestResult) string {
 	if command := RunCommand(r, *t); command != "" {
 		item("run it", safetext.Code(command, 2*idText))
 	}
-	for _, e := range t.Evidence[:min(len(t.Evidence), 12)] {
+	for _, e := range t.Evidence[:min(len(t.Evidence), detailEvidence)] {
 		text := safetext.Cell(e.Text, longText, 6)
 		if e.Source != "" {
 			text += " <sub>" + inline(e.Source) + "</sub>"
 		}
-		item(inline(string(e.Kind)), text)
+		item(inline(e.Label()), text)
+	}
+	if more := len(t.Evidence) - detailEvidence; more > 0 {
+		item("more", fmt.Sprintf("%d facts, in `result.json`", more))
 	}
 	if t.Rerun != nil {
 		item("beside it", inline(t.Rerun.Beside))
@@ -205,16 +208,19 @@ func detail(r e2e.Result, t *e2e.TestResult) string {
 		}
 	}
 	b.WriteString("\n")
-	b.WriteString(attemptDetails(t.Attempts[:min(len(t.Attempts), maxAttempts)]))
+	b.WriteString(attemptDetails(r, t.Attempts[:min(len(t.Attempts), maxAttempts)]))
 	return b.String()
 }
+
+// detailEvidence is how many facts of a failure are shown in its details.
+const detailEvidence = 24
 
 // maxAttempts bounds the attempts that stand side by side.
 const maxAttempts = 4
 
 // attemptDetails shows attempts side by side, then what each that failed printed,
 // once where it is the same, and its files.
-func attemptDetails(attempts []e2e.Attempt) string {
+func attemptDetails(r e2e.Result, attempts []e2e.Attempt) string {
 	if len(attempts) == 0 {
 		return ""
 	}
@@ -235,7 +241,7 @@ func attemptDetails(attempts []e2e.Attempt) string {
 	text += "\n"
 	before := map[string]string{}
 	for i := range attempts {
-		text += attemptDetail(attempts, i, before)
+		text += attemptDetail(r, attempts, i, before)
 	}
 	return text
 }
@@ -251,7 +257,7 @@ func attemptName(list []e2e.Attempt, i int) string {
 
 // attemptDetail is what a failed attempt printed, and its files. before holds what was
 // printed already, with the attempt that did.
-func attemptDetail(list []e2e.Attempt, i int, before map[string]string) string {
+func attemptDetail(r e2e.Result, list []e2e.Attempt, i int, before map[string]string) string {
 	a := list[i]
 	if a.Outcome != e2e.Failed {
 		return ""
@@ -265,14 +271,23 @@ func attemptDetail(list []e2e.Attempt, i int, before map[string]string) string {
 		before[a.Details] = name
 		text = name + " printed:\n\n" + safetext.Fence(a.Details, 4*longText, 40) + "\n"
 	}
-	if len(a.Files) == 0 {
-		return text
+	return text + someFiles("Files of "+strings.ToLower(name[:1])+name[1:], a.Files) + someFiles("Files of its batch, of no test in particular", sharedFiles(r, a))
+}
+
+// someFiles is a line that names files, "Files of attempt 1: a, b and 3 more".
+func someFiles(label string, list []string) string {
+	if len(list) == 0 {
+		return ""
 	}
 	var files []string
-	for _, f := range a.Files[:min(len(a.Files), 8)] {
+	for _, f := range list[:min(len(list), shownFiles)] {
 		files = append(files, safetext.Code(f, shortText))
 	}
-	return text + "Files of " + strings.ToLower(name[:1]) + name[1:] + ": " + strings.Join(files, ", ") + "\n\n"
+	text := label + ": " + strings.Join(files, ", ")
+	if more := len(list) - shownFiles; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text + "\n\n"
 }
 
 // attemptsWord is "attempt 2 (diagnostic rerun) passed after 0.90 s on shard 1".

@@ -146,12 +146,14 @@ func TestWhereAttemptsComeFrom(t *testing.T) {
 
 // Attempts stand side by side, and output that repeats itself is shown once.
 func TestAttemptsSideBySide(t *testing.T) {
-	got := attemptDetails([]e2e.Attempt{
-		{N: 1, Outcome: e2e.Failed, Seconds: 5, Message: "boom", Details: "stack"},
+	shared := e2e.Result{Shards: []e2e.ShardResult{{Units: []e2e.UnitRun{{Log: "units/1/output.log", Shared: []string{"units/1/evidence/net.har"}}}}}}
+	got := attemptDetails(shared, []e2e.Attempt{
+		{N: 1, Outcome: e2e.Failed, Seconds: 5, Message: "boom", Details: "stack", Files: []string{"units/1/output.log"}},
 		{N: 2, Outcome: e2e.Failed, Source: e2e.SourceDiagnostic, Seconds: 6, Message: "bang", Details: "stack"},
 	})
 	for _, want := range []string{"| Attempt 1 | Attempt 2, diagnostic rerun |",
-		"| **failed** after 5.0 s on shard 0 | **failed** after 6.0 s on shard 0 |", "| boom | bang |", "printed the same as attempt 1"} {
+		"| **failed** after 5.0 s on shard 0 | **failed** after 6.0 s on shard 0 |", "| boom | bang |", "printed the same as attempt 1",
+		"Files of its batch, of no test in particular: `units/1/evidence/net.har`"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is not in\n%s", want, got)
 		}

@@ -385,6 +385,25 @@ func TestUpThatFailsStillOwesDown(t *testing.T) {
 	}
 }
 
+// A file that names a test is that test's; of others, nothing says whose they are, unless only one test ran.
+func TestWhoseFilesTheyAre(t *testing.T) {
+	for _, tc := range []struct {
+		tests         []string
+		first, shared int
+	}{
+		{[]string{"a", "b"}, 1, 2},
+		{[]string{"a"}, 3, 0},
+	} {
+		s, tests := script(t, `cd "$E2E_EVIDENCE_DIR"; echo 1 > a.png; echo 2 > net.har; mkdir d; echo 3 > d/console.log; `+passes, tc.tests...)
+		r := newRig(t, s, tests)
+		r.phase(t.Context(), false)
+		doc := r.shard.Document(nil, true)
+		if own, unit := doc.Tests[0].Attempts[0].Files, doc.Units[0]; len(own) != tc.first || len(unit.Shared) != tc.shared || len(unit.Files) != 3 {
+			t.Errorf("%v: %v, of no test %v, all %v", tc.tests, own, unit.Shared, unit.Files)
+		}
+	}
+}
+
 // One file name that artifacts refuse would break the whole upload.
 func TestEvidenceHasPortableNames(t *testing.T) {
 	s, tests := script(t, `mkdir -p "$E2E_EVIDENCE_DIR/a::b"; echo 1 > "$E2E_EVIDENCE_DIR/a::b/x?.png"; echo 2 > "$E2E_EVIDENCE_DIR/a--b"; `+passes, "a::b")
@@ -392,7 +411,7 @@ func TestEvidenceHasPortableNames(t *testing.T) {
 	r.phase(t.Context(), false)
 	doc := r.shard.Document(nil, true)
 	files := doc.Tests[0].Attempts[0].Files
-	if len(files) != 1 || !strings.HasSuffix(files[0], "evidence/a--b") || len(doc.Units[0].Files) != 2 {
+	if len(files) != 2 || !strings.HasSuffix(files[0], "evidence/a--b") || len(doc.Units[0].Files) != 2 {
 		t.Errorf("%v %v", files, doc.Units[0].Files)
 	}
 	for _, f := range doc.Units[0].Files {

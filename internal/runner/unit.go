@@ -96,6 +96,9 @@ type running struct {
 	id         identity
 	// moved are files of the run's folder that got another name, by the one they had.
 	moved map[string]string
+	// claimed are files of the run's folder that belong to an attempt. only: one test ran, whose all of them are.
+	claimed map[string]bool
+	only    bool
 	// lost are the problems that lose evidence. others are tests that ran beside a
 	// rerun.
 	lost   []e2e.Problem
@@ -216,7 +219,12 @@ func (u *running) execute(ctx context.Context, limit time.Duration) {
 func (u *running) file(ctx context.Context, exit proc.Exit, limit time.Duration, rep suite.Report) {
 	u.tidy()
 	files := u.evidence()
-	u.s.doc.Units = append(u.s.doc.Units, u.record)
+	u.claimed = map[string]bool{}
+	ran := len(rep.Unplanned)
+	for _, list := range rep.Tests {
+		ran += min(1, len(list))
+	}
+	u.only = ran == 1
 	u.decides = map[string]bool{}
 	for _, t := range u.tests {
 		known := u.s.runs[t.ID]
@@ -244,6 +252,8 @@ func (u *running) file(ctx context.Context, exit proc.Exit, limit time.Duration,
 		p.File = u.record.Log
 		u.problem(p)
 	}
+	u.record.Shared = slices.DeleteFunc(slices.Clone(files), func(f string) bool { return u.claimed[f] })
+	u.s.doc.Units = append(u.s.doc.Units, u.record)
 	if text := besideText(u.others); text != "" {
 		for _, t := range u.tests {
 			u.s.beside[t.Unit] = text
@@ -435,10 +445,17 @@ func (u *running) filed(name string, attempts []e2e.Attempt, files []string) []e
 		if a.Outcome == e2e.Failed {
 			kept = append(kept, u.record.Log)
 		}
-		for _, f := range filesOf(name, files) {
+		mine := files
+		if !u.only {
+			mine = filesOf(name, files)
+		}
+		for _, f := range mine {
 			if !slices.Contains(kept, f) {
 				kept = append(kept, f)
 			}
+		}
+		for _, f := range kept {
+			u.claimed[f] = true
 		}
 		a.Files = kept
 		filed = append(filed, a)

@@ -288,12 +288,6 @@ func NotChecked(suite string, alarms []string) []e2e.Problem {
 	return notes
 }
 
-// EvidenceKeys are the attributes (t.Attr) that become evidence.
-var EvidenceKeys = map[string]e2e.EvidenceKind{
-	"e2e.expected": e2e.EvidenceExpected, "e2e.actual": e2e.EvidenceActual, "e2e.state": e2e.EvidenceState,
-	"e2e.events": e2e.EvidenceEvents, "e2e.trace": e2e.EvidenceTrace, "e2e.request": e2e.EvidenceRequest,
-}
-
 func (ev Event) attempt() e2e.Attempt {
 	at := e2e.Place(Clip(ev.AtFile, 1000), ev.AtLine)
 	a := e2e.Attempt{Line: max(0, ev.Line), At: at, Seconds: max(0, ev.Seconds), Error: ev.Error, Type: Clip(ev.Type, 200)}
@@ -309,10 +303,10 @@ func (ev Event) attempt() e2e.Attempt {
 	default: // an unknown outcome is not a pass
 		a.Outcome, a.Message, a.Details = e2e.Failed, Clip(ev.Message, MessageBytes), Clip(ev.Details, DetailsBytes)
 	}
-	for _, p := range ev.Properties[:min(len(ev.Properties), 50)] {
-		if kind, ok := EvidenceKeys[p.Name]; ok && p.Value != "" {
-			a.Evidence = append(a.Evidence, e2e.Evidence{Kind: kind, Text: Clip(p.Value, MessageBytes), Source: p.Name})
-		}
+	var stated []e2e.Property
+	for _, p := range ev.Properties {
+		stated = append(stated, e2e.Property{Name: p.Name, Value: Clip(p.Value, e2e.StatedBytes)})
 	}
+	a.Evidence = e2e.StatedEvidence(stated)
 	return a
 }

@@ -20,7 +20,7 @@ type goState struct {
 	outcome  e2e.Outcome
 	seconds  float64
 	output   lineTail
-	evidence []e2e.Evidence
+	stated   []e2e.Property
 	children map[string]*e2e.Child
 	childOut map[string]*lineTail
 }
@@ -203,9 +203,10 @@ func (s *goState) print(child, output string) {
 	}
 }
 
+// attribute keeps an attribute that can become evidence, within twice the bound: what is known goes first.
 func (s *goState) attribute(key, value string) {
-	if kind, ok := adapter.EvidenceKeys[key]; ok && len(s.evidence) < 50 {
-		s.evidence = append(s.evidence, e2e.Evidence{Kind: kind, Text: adapter.Clip(value, 8<<10), Source: key})
+	if strings.HasPrefix(key, "e2e.") && len(s.stated) < 2*e2e.StatedMost {
+		s.stated = append(s.stated, e2e.Property{Name: key, Value: adapter.Clip(value, e2e.StatedBytes)})
 	}
 }
 

@@ -154,7 +154,7 @@ func (r *goRun) result(name string, c crash) (attempts.Result, bool) {
 	if s.outcome == e2e.OutcomeUnknown && !timedOut {
 		return attempts.Result{}, false
 	}
-	a := e2e.Attempt{Outcome: s.outcome, Started: s.started.UTC(), Seconds: s.seconds, Evidence: s.evidence}
+	a := e2e.Attempt{Outcome: s.outcome, Started: s.started.UTC(), Seconds: s.seconds, Evidence: e2e.StatedEvidence(s.stated)}
 	a.Children = s.childList()
 	switch {
 	case timedOut:

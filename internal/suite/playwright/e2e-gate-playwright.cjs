@@ -153,7 +153,7 @@ module.exports = class {
     const event = {
       id, key: part ? '' : test.id, retry: result.retry, name, file, line, ...seen, start: result.startTime.getTime(), seconds: Math.max(0, result.duration) / 1000,
       attachments: result.attachments.filter((a) => a.path).map((a) => a.path),
-      properties: [...new Map([...test.annotations, ...(result.annotations ?? [])].filter((a) => a.description).map((a) => [a.type + a.description, { name: a.type, value: clip(a.description, 8000) }])).values()],
+      properties: [...new Map([...test.annotations, ...(result.annotations ?? [])].filter((a) => a.description).map((a) => [a.type + a.description, { name: a.type, value: clip(a.description, 16384) }])).values()],
     };
     if (part) this.part(id, part, size, result.retry, event);
     else write('finished', event);

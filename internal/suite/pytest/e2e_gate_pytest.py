@@ -191,7 +191,7 @@ class Attempt:
         self.children.append({"name": name, "outcome": outcome, "seconds": getattr(report, "duration", 0) or 0, "message": clip(message, 2000)})
 
     def evidence(self, report):
-        self.properties = [{"name": str(name), "value": clip(str(value), 8000)} for name, value in getattr(report, "user_properties", ()) if name != "attachment"]
+        self.properties = [{"name": str(name), "value": clip(str(value), 16384)} for name, value in getattr(report, "user_properties", ()) if name != "attachment"]
         found = [str(value) for name, value in getattr(report, "user_properties", ()) if name == "attachment"]
         for _, text in report.sections:
             found += ATTACHMENT.findall(text)

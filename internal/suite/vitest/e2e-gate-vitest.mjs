@@ -174,7 +174,7 @@ export default class {
     if (seen.outcome === 'skipped') return this.skipped.set(test.id, { ...what, ...seen });
     write('finished', {
       ...what, ...seen, start: run?.startTime ?? 0, seconds: (run?.duration ?? 0) / 1000,
-      properties: Object.entries(test.meta()).filter(([, value]) => typeof value === 'string').map(([name, value]) => ({ name, value: clip(value, 8000) })),
+      properties: Object.entries(test.meta()).filter(([, value]) => typeof value === 'string').map(([name, value]) => ({ name, value: clip(value, 16384) })),
       attachments: (test.annotations?.() ?? []).map((a) => a.attachment?.path).filter(Boolean),
     });
   }
