@@ -32,8 +32,8 @@ func TestCommentLeadsWithWhatToDo(t *testing.T) {
 		"passed":            "Nothing to do.",
 		"passed-with-flake": "Nothing blocks. `case-risk` should look at 1 flaky test.",
 		"blocked": "**Do now:** **case-platform, case-audit** — look at the worker that accepts cases: internal/worker changed in this pull " +
-			"request (2 more rows below)",
-		"gate-shut": "**Do now:** the address answers 404; look at the path in gates.checks[0].http.url (1 more row below)",
+			"request (2 more below)",
+		"gate-shut": "**Do now:** the address answers 404; look at the path in gates.checks[0].http.url (1 more below)",
 		"crashed":   "**Do now:** **case-platform** — read the end of the log, fix what it reports and run again",
 		"zero":      "**Do now:** read the log of the job: the result gives no reason",
 	} {
@@ -58,7 +58,7 @@ func TestCommentShowsFlakes(t *testing.T) {
 		for _, limit := range []int{12_000, 65_000} {
 			got := Comment(f.Result, CommentOptions{MaxBytes: limit})
 			wellFormed(t, got)
-			if len(got) > limit || !strings.Contains(got, "TestEscalation") || !strings.Contains(got, "of 500 rows are not shown here") {
+			if len(got) > limit || !strings.Contains(got, "TestEscalation") || !strings.Contains(got, "of 500 causes are not shown here") {
 				t.Errorf("%s, %d: %d bytes:\n%.3000s", name, limit, len(got), got)
 			}
 		}

@@ -97,6 +97,15 @@ func DeadlinesPart(r e2e.Result) Part {
 	return p
 }
 
+// someCells names the first few tests and counts the others.
+func someCells(ids []string) string {
+	text := strings.Join(testCells(ids[:min(len(ids), shownTests)]), "<br>")
+	if left := len(ids) - shownTests; left > 0 {
+		text += fmt.Sprintf("<br>and %s more", thousands(left))
+	}
+	return text
+}
+
 // deadlines lists quarantine entries that are close to their deadline or past it.
 func (f *final) deadlines() {
 	for i, d := range deadlines(f.r) {

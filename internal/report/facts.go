@@ -108,8 +108,12 @@ type Finding struct {
 	Since    string
 	Evidence []string
 	Next     string
+	// Cause is what is known of why, in a few words; it may be empty.
+	Cause string
 	// File is the evidence file to open first, relative to the run's folder.
 	File string
+	// At is where the first of the tests failed, file and line; Command runs that test alone.
+	At, Command string
 	// Trail says how to find it in logs and traces.
 	Trail Trail
 }
@@ -130,7 +134,7 @@ func trailOf(t *e2e.TestResult) Trail {
 
 // Findings lists what needs attention, most important first.
 func Findings(r e2e.Result) []Finding {
-	f := &finder{tests: map[string]*e2e.TestResult{}, used: map[string]bool{}, nothing: "find out why there is no result, and run again"}
+	f := &finder{r: &r, tests: map[string]*e2e.TestResult{}, used: map[string]bool{}, nothing: "find out why there is no result, and run again"}
 	f.unjudged = r.Verdict.State == e2e.VerdictNotJudged
 	if !e2e.GatesOpen(r.Gates) {
 		f.nothing = "nothing to do for the tests: they start once the gates pass"
@@ -157,6 +161,7 @@ func Findings(r e2e.Result) []Finding {
 
 // finder collects findings, each test in one of them.
 type finder struct {
+	r *e2e.Result
 	// tests are those that need attention, by id; attention has them in their order.
 	tests     map[string]*e2e.TestResult
 	attention []*e2e.TestResult
@@ -212,10 +217,11 @@ func (f *finder) cluster(c e2e.Cluster) {
 		return
 	}
 	found := Finding{Category: categoryOf(c.Category), Confidence: c.Confidence, Title: cmp.Or(firstLine(c.Title), c.Cause),
-		Evidence: beyondTitle(c.Title, c.Evidence), Next: c.NextStep}
+		Cause: c.Cause, Evidence: beyondTitle(c.Title, c.Evidence), Next: c.NextStep}
 	for _, t := range tests {
 		if len(found.Tests) == 0 {
 			found.File, found.Trail = logOf(t), trailOf(t)
+			found.At, found.Command = atOf(t), RunCommand(*f.r, *t)
 		}
 		if e := f.effect(t); len(found.Tests) == 0 || e.Rank() < found.Effect.Rank() {
 			found.Effect = e
@@ -333,7 +339,8 @@ func reasonOf(t *e2e.TestResult) string {
 
 func (f *finder) test(t *e2e.TestResult) {
 	found := Finding{Effect: f.effect(t), Category: categoryOf(t.Category), Confidence: t.Confidence, Tests: []string{t.ID},
-		Since: sinceOf([]*e2e.TestResult{t}), Next: t.NextStep, Evidence: evidenceOf(t), File: logOf(t), Trail: trailOf(t)}
+		Since: sinceOf([]*e2e.TestResult{t}), Next: t.NextStep, Evidence: evidenceOf(t), File: logOf(t), Trail: trailOf(t),
+		Cause: t.Cause, At: atOf(t), Command: RunCommand(*f.r, *t)}
 	if t.Owner != "" {
 		found.Owners = []string{t.Owner}
 	}
@@ -393,6 +400,16 @@ func firstFailure(t *e2e.TestResult) *e2e.Attempt {
 		}
 	}
 	return first
+}
+
+// atOf is where a test failed first: file and line, else where the test is. One that never failed has none: what it met is
+// elsewhere.
+func atOf(t *e2e.TestResult) string {
+	a := firstFailure(t)
+	if a == nil {
+		return ""
+	}
+	return cmp.Or(a.At, e2e.Place(t.File, t.Line))
 }
 
 // logOf is the evidence file to open first: a log of the first failed attempt.

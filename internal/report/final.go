@@ -335,7 +335,7 @@ func (f *final) others(ids []string) {
 // failure shows the message of the last failed attempt, what the test itself left,
 // and the attempts.
 func (f *final) failure(t *e2e.TestResult) {
-	f.path("at", f.at(t))
+	f.path("at", safetext.Line(atOf(t), idText))
 	f.field("message", f.text(failureMessage(t), messageLines))
 	shown := map[string]bool{}
 	for _, e := range t.Evidence {
@@ -355,19 +355,6 @@ func (f *final) failure(t *e2e.TestResult) {
 
 // shownEvidence is how many facts of a failure the terminal shows.
 const shownEvidence = 16
-
-// at is where a test failed first: file and line, else where the test is. One that never failed has none: what it met is
-// elsewhere.
-func (f *final) at(t *e2e.TestResult) string {
-	if firstFailure(t) == nil {
-		return ""
-	}
-	at := e2e.Place(t.File, t.Line)
-	if a := firstFailure(t); a != nil && a.At != "" {
-		at = a.At
-	}
-	return safetext.Line(at, idText)
-}
 
 // attemptsText is "1 failed in 5.0 s on shard 0; 2 failed in 5.1 s on shard 0
 // (diagnostic rerun)", or why there was no rerun. The times are the attempts' own.
@@ -409,7 +396,7 @@ func (f *final) flakes() {
 		}
 		f.field("owner", ownerText(Finding{Owners: owners(t), Tests: []string{t.ID}}, &t))
 		f.field("since", f.text(pastOf(t), 2))
-		f.path("at", f.at(&t))
+		f.path("at", safetext.Line(atOf(&t), idText))
 		f.field("failed first", f.text(failureMessage(&t), messageLines))
 		f.field("attempts", attemptsText(&t))
 		f.field("next", f.text(cmp.Or(t.NextStep, "find the cause before it flakes again"), 4))

@@ -197,13 +197,21 @@ func groupOf(r e2e.Run, write func(int) string) string {
 	return "merge group of " + strings.Join(names, ", ")
 }
 
-// FindingsPart has a row for each cluster or test that needs attention: category and
-// test, owner, since when, evidence, next step.
+// FindingsPart has a block for each cause that needs attention: what happened, to which tests, whose it is and since when, the
+// category with what decided it, the next step once, and one line to copy and to follow.
 func FindingsPart(r e2e.Result) Part {
-	p := Part{Head: "### Needs attention\n\n" + table("Failure", "Owner", "Since&nbsp;when", "Evidence", "Next step"), Foot: "\n", Noun: "rows"}
-	for _, f := range Findings(r) {
-		p.Rows = append(p.Rows, row(findingCategory(f)+"<br>"+findingTests(f), ownerCell(f), sinceCell(f.Since), findingEvidence(f),
-			safetext.Cell(f.Next, shortText, 3)))
+	p := Part{Head: "### Needs attention\n\n", Foot: "\n", Noun: "causes"}
+	for i, f := range Findings(r) {
+		switch {
+		case i >= shownBlocks+shownLines:
+			p.Left++
+			continue
+		case i >= shownBlocks:
+			p.Rows = append(p.Rows, oneLine(f, f.headline()))
+			continue
+		}
+		p.Rows = append(p.Rows, block(effectMark(f.Effect)+" "+inline(f.headline()), findingTests(f), findingOwner(f), findingCategory(f),
+			"**Next:** "+safetext.Cell(f.Next, shortText, 3), findingProof(f)))
 	}
 	if len(p.Rows) == 0 {
 		return Part{}
@@ -211,22 +219,108 @@ func FindingsPart(r e2e.Result) Part {
 	return p
 }
 
-// findingCategory is the effect as a mark and a word, and the category. The mark makes
-// what blocks stand out in a table.
+// shownBlocks is how many causes, and flaky tests, have a block each. Others have a line: who has so many failures
+// reads the first ones. Behind shownLines causes, a number is enough.
+const (
+	shownBlocks = 8
+	shownLines  = 40
+)
+
+// block is a heading with a list below it; empty lines are left out. A list looks the same in a comment, where GitHub breaks
+// lines as they are written, and in a job summary, where it does not.
+func block(title string, lines ...string) string {
+	return "#### " + title + "\n\n- " + strings.Join(slices.DeleteFunc(lines, func(line string) bool { return line == "" }), "\n- ") + "\n\n"
+}
+
+// oneLine is a block in short.
+func oneLine(f Finding, title string) string {
+	list := []string{effectMark(f.Effect) + " " + safetext.Inline(title, shortText/2)}
+	if tests := findingTests(f); tests != "" {
+		list = append(list, tests)
+	}
+	if !f.Gate {
+		list = append(list, "**"+inline(owner(f.Owners))+"**")
+	}
+	return "- " + strings.Join(list, " · ") + "\n"
+}
+
+// headline is what happened, in a line: what was expected and what came, else the first of what is known.
+func (f Finding) headline() string {
+	switch n := f.quoted(); {
+	case f.Title != "":
+		return f.Title
+	case n > 0:
+		return strings.Join(f.Evidence[:n], ", ")
+	case len(f.Tests) > 0:
+		return "no result of " + plural(len(f.Tests), "test", "tests")
+	}
+	return f.Category
+}
+
+// quoted is how many lines of the evidence the headline has.
+func (f Finding) quoted() int {
+	switch {
+	case f.Title != "" || len(f.Evidence) == 0 || f.Evidence[0] == "":
+		return 0
+	case len(f.Evidence) > 1 && strings.HasPrefix(f.Evidence[0], "expected ") && strings.HasPrefix(f.Evidence[1], "actual "):
+		return 2
+	}
+	return 1
+}
+
+// findingOwner is who has to act, what the failure does to the verdict, and since when it is there. Gates have no owner of
+// their own.
+func findingOwner(f Finding) string {
+	var list []string
+	if !f.Gate {
+		list = append(list, "**"+inline(owner(f.Owners))+"**")
+	}
+	list = append(list, effectWord(f.Effect))
+	if f.Since != "" {
+		list = append(list, safetext.Cell(f.Since, shortText, 1))
+	}
+	return strings.Join(list, " · ")
+}
+
+// findingCategory is the category with its confidence, the cause, and the facts that decided.
 func findingCategory(f Finding) string {
-	text := effectMark(f.Effect) + "&nbsp;**" + inline(f.Category) + "**<br>" + effectWord(f.Effect)
+	text := inline(f.Category)
 	if f.Confidence != "" {
-		text += ", " + inline(string(f.Confidence)) + " confidence"
+		text += " (" + inline(string(f.Confidence)) + " confidence)"
+	}
+	facts := f.Evidence[f.quoted():]
+	var list []string
+	if f.Cause != "" && f.Cause != f.Title {
+		list = append(list, inline(f.Cause))
+	}
+	for _, e := range facts[:min(len(facts), 3)] {
+		if e != "" {
+			list = append(list, safetext.Cell(e, shortText, 1))
+		}
+	}
+	if len(list) > 0 {
+		text += ": " + strings.Join(list, "; ")
 	}
 	return text
 }
 
-// ownerCell names who has to act; gates have no owner of their own.
-func ownerCell(f Finding) string {
-	if f.Gate {
-		return "–"
+// findingProof is a command that reproduces the failure, and where it can be looked at. The correlation id is long, and stands
+// with the attempts.
+func findingProof(f Finding) string {
+	var list []string
+	if f.Command != "" {
+		list = append(list, "reproduce: "+safetext.Code(f.Command, 2*idText))
 	}
-	return inline(owner(f.Owners))
+	if f.At != "" {
+		list = append(list, "at "+safetext.Code(f.At, idText))
+	}
+	if links := trailText(Trail{Links: f.Trail.Links}); links != "" {
+		list = append(list, links)
+	}
+	if f.File != "" {
+		list = append(list, "log "+safetext.Code(f.File, shortText))
+	}
+	return strings.Join(list, " · ")
 }
 
 func effectMark(e e2e.Effect) string {
@@ -240,44 +334,27 @@ func sinceCell(since string) string {
 	return safetext.Cell(strings.ReplaceAll(since, "; ", "\n"), shortText, 3)
 }
 
-// shownTests is how many tests of a finding a row names.
+// shownTests is how many tests of a finding are named.
 const shownTests = 3
 
+// findingTests names the first few tests, and counts the others.
 func findingTests(f Finding) string {
+	if len(f.Tests) == 0 {
+		return ""
+	}
 	var list []string
-	if f.Title != "" {
-		list = append(list, inline(f.Title))
+	for _, id := range splitIDs(f.Tests[:min(len(f.Tests), shownTests)]) {
+		text := safetext.Code(id.Name, idText)
+		if id.Where != "" {
+			text += " <sub>" + safetext.Inline(id.Where, idText) + "</sub>"
+		}
+		list = append(list, text)
 	}
-	if len(f.Tests) > 0 {
-		list = append(list, someCells(f.Tests))
-	}
-	return strings.Join(list, "<br>")
-}
-
-// someCells names the first few tests and counts the others.
-func someCells(ids []string) string {
-	text := strings.Join(testCells(ids[:min(len(ids), shownTests)]), "<br>")
-	if left := len(ids) - shownTests; left > 0 {
-		text += fmt.Sprintf("<br>and %s more", thousands(left))
+	text := strings.Join(list, ", ")
+	if left := len(f.Tests) - shownTests; left > 0 {
+		text += fmt.Sprintf(" and %s more", thousands(left))
 	}
 	return text
-}
-
-func findingEvidence(f Finding) string {
-	var list []string
-	for _, e := range f.Evidence[:min(len(f.Evidence), 4)] {
-		if e != "" {
-			list = append(list, safetext.Cell(e, shortText, 2))
-		}
-	}
-	if len(list) == 0 && f.File != "" { // else it stands with the attempts
-		list = append(list, safetext.Code(f.File, shortText))
-	}
-	// The correlation id is long, and stands with the attempts.
-	if links := trailText(Trail{Links: f.Trail.Links}); links != "" {
-		list = append(list, links)
-	}
-	return strings.Join(list, "<br>")
 }
 
 // trailText is the correlation id with links to where it can be searched for.
@@ -295,27 +372,22 @@ func trailText(t Trail) string {
 // FlakesPart shows every flaky test with what it failed with first. Its attempts stand
 // side by side in [DetailsPart].
 func FlakesPart(r e2e.Result) Part {
-	p := Part{Head: "### Flaky: failed first, passed when run again\n\n" + table("Test", "Owner", "Since&nbsp;when", "Failed first with", "Next step"),
-		Foot: "\n", Noun: "flaky tests"}
-	for _, t := range flakes(r) {
-		test := effectMark(t.Effect) + "&nbsp;**" + inline(cmp.Or(string(t.Category), string(e2e.Unknown))) + "**<br>" + effectWord(t.Effect) + "<br>" +
-			testCell(t.ID)
-		p.Rows = append(p.Rows, row(test, inline(owner(owners(t))), sinceCell(pastOf(t)), failedFirst(&t),
-			safetext.Cell(cmp.Or(t.NextStep, "find the cause before it flakes again"), shortText, 3)))
+	p := Part{Head: "### Flaky: failed first, passed when run again\n\n", Foot: "\n", Noun: "flaky tests"}
+	for i, t := range flakes(r) {
+		f := Finding{Effect: t.Effect, Category: categoryOf(t.Category), Confidence: t.Confidence, Tests: []string{t.ID}, Owners: owners(t), Since: pastOf(t),
+			Cause: t.Cause, At: atOf(&t), Command: RunCommand(r, t), Trail: trailOf(&t), File: logOf(&t)}
+		title := firstLine(cmp.Or(failureMessage(&t), t.Why))
+		if i >= shownBlocks {
+			p.Rows = append(p.Rows, oneLine(f, title))
+			continue
+		}
+		p.Rows = append(p.Rows, block(effectMark(t.Effect)+" "+inline(title), findingTests(f), findingOwner(f), findingCategory(f),
+			"**Next:** "+safetext.Cell(cmp.Or(t.NextStep, "find the cause before it flakes again"), shortText, 3), findingProof(f)))
 	}
 	if len(p.Rows) == 0 {
 		return Part{}
 	}
 	return p
-}
-
-// failedFirst is what a flaky test failed with, and where to search for more.
-func failedFirst(t *e2e.TestResult) string {
-	text := safetext.Cell(failureMessage(t), shortText, 3)
-	if links := trailText(Trail{Links: trailOf(t).Links}); links != "" {
-		text += "<br>" + links
-	}
-	return text
 }
 
 // QuarantinePart shows quarantined tests that failed or were flaky and whose deadline is

@@ -134,7 +134,7 @@ func TestMarkdownKeepsFlakes(t *testing.T) {
 	flake(f.test("TestEscalation", "case-risk", e2e.ReleaseBlocking, e2e.Flaky, 0.7))
 	got := Compose(65_000, HeadlinePart(f.Result), FindingsPart(f.Result), FlakesPart(f.Result), GatesPart(f.Result), DetailsPart(f.Result))
 	if len(got) > 65_000 || !strings.Contains(got, "`TestEscalation`") ||
-		!regexp.MustCompile(`_\d+ of 500 rows are not shown here; result\.json has all\._`).MatchString(got) {
+		!regexp.MustCompile(`_\d+ of 500 causes are not shown here; result\.json has all\._`).MatchString(got) {
 		t.Errorf("%d bytes:\n%s", len(got), got[:2000])
 	}
 	if n := len(Compose(100, HeadlinePart(f.Result))); n > 100 {

@@ -75,14 +75,14 @@ func noFinding(r e2e.Result) string {
 	return "read the log of the job: the result gives no reason"
 }
 
-// firstStep is "case-platform: look at the worker (2 more rows below)".
+// firstStep is "case-platform: look at the worker (2 more below)".
 func firstStep(list []Finding) todo {
 	t := todo{Lead: "Do now:", Text: list[0].Next}
 	if len(list[0].Owners) > 0 {
 		t.Who = owner(list[0].Owners)
 	}
 	if left := len(list) - 1; left > 0 {
-		t.More = " (" + plural(left, "more row below)", "more rows below)")
+		t.More = " (" + thousands(left) + " more below)"
 	}
 	return t
 }
