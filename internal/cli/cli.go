@@ -72,6 +72,7 @@ type commands struct {
 	Triage     triageCmd     `cmd:"" help:"Categorise failures given as JSON lines on stdin."`
 	History    historyCmd    `cmd:"" help:"Durations and outcomes of earlier runs: show, export, import."`
 	Quarantine quarantineCmd `cmd:"" help:"The quarantine file: add, list, check."`
+	Show       showCmd       `cmd:"" help:"Show a past run as it was shown at its end, or all of one of its tests."`
 	Explain    explainCmd    `cmd:"" help:"Explain step by step how one test of a result affects the verdict."`
 	Lint       lintCmd       `cmd:"" help:"Check config, quarantine, tests and workflows without running anything."`
 	Init       initCmd       `cmd:"" help:"Look for suites in the repository; write a first config and workflow."`

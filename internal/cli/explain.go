@@ -11,18 +11,22 @@ import (
 )
 
 type explainCmd struct {
-	Test   string `arg:"" help:"Id of a test, or a unique part of it."`
+	Test   string `arg:"" optional:"" help:"Id of a test, or a unique part of it. With --for agent it may be left out: then all causes are explained."`
 	Result string `help:"result.json of a run. Default: the newest below .e2e-gate/runs." placeholder:"FILE" type:"path"`
 	Format string `help:"Output: text or json." enum:"text,json" default:"text"`
+	For    string `help:"Reader: a person, or an agent: one text of at most 8 kB for each cause, in which what tests wrote is marked as data." enum:"person,agent" default:"person"`
 }
 
 // Help is shown by explain --help.
 func (explainCmd) Help() string {
-	return "Example: e2e-gate explain TestSubmit --result out/result.json"
+	return "Examples:\n  e2e-gate explain TestSubmit --result out/result.json\n  e2e-gate explain --for agent"
 }
 
 // Run explains the outcome and the effect of a test.
 func (c explainCmd) Run(ctx context.Context, a *App) error {
+	if c.Test == "" && c.For != "agent" {
+		return usage("name a test to explain, or give --for agent; e2e-gate show has the whole run")
+	}
 	file, err := c.file(ctx, a)
 	if err != nil {
 		return err
@@ -31,15 +35,34 @@ func (c explainCmd) Run(ctx context.Context, a *App) error {
 	if err != nil {
 		return usage("%w; give --result the result.json of a run", err)
 	}
-	id, err := findTest(*r, c.Test)
-	if err != nil {
-		return usageError{err}
+	id := ""
+	if c.Test != "" || c.For != "agent" {
+		if id, err = findTest(*r, c.Test); err != nil {
+			return usageError{err}
+		}
+	}
+	if c.For == "agent" {
+		return c.agent(a, *r, id)
 	}
 	e, _ := report.Explain(*r, id)
 	if c.Format == "json" {
 		return a.printJSON(e)
 	}
 	_, err = fmt.Fprint(a.Stdout, e.Text(a.terminal(a.Stdout), a.colour(a.Stdout)))
+	return err
+}
+
+// agent prints the causes, one after another.
+func (c explainCmd) agent(a *App, r e2e.Result, id string) error {
+	texts := report.ForAgent(r, id)
+	if c.Format == "json" {
+		return a.printJSON(texts)
+	}
+	text := strings.Join(texts, "\n")
+	if text == "" {
+		text = "nothing needs attention\n"
+	}
+	_, err := fmt.Fprint(a.Stdout, text)
 	return err
 }
 

@@ -60,6 +60,11 @@ var statable = []EvidenceKind{
 	EvidenceEvents, EvidenceAudit, EvidenceRequest, EvidenceTrace, EvidenceLogs, EvidenceProperty,
 }
 
+// EvidenceKinds are all kinds.
+func EvidenceKinds() []EvidenceKind {
+	return append(slices.Clone(statable), EvidenceHealth, EvidenceTriage, EvidenceCrash, EvidenceLog, EvidenceRerun)
+}
+
 // spelledOtherwise are names of properties that mean a kind of another name.
 var spelledOtherwise = map[string]EvidenceKind{"correlation_id": EvidenceCorrelation, "trace_id": EvidenceTrace}
 

@@ -64,6 +64,8 @@ type final struct {
 	r             e2e.Result
 	out, document string
 	part          string
+	// whole: of a test, all that it states is shown.
+	whole bool
 }
 
 func (f *final) verdict() {
@@ -255,7 +257,7 @@ func (f *final) files(t *e2e.TestResult) {
 	list = slices.DeleteFunc(list, func(name string) bool { return name == logOf(t) })
 	label := "files"
 	for i, name := range list {
-		if i == 4 {
+		if i == 4 && !f.whole {
 			f.path("", fmt.Sprintf("and %d more beside it", len(list)-i))
 			return
 		}
@@ -343,11 +345,11 @@ func (f *final) failure(t *e2e.TestResult) {
 			continue
 		}
 		shown[e.Label()] = true
-		if len(shown) <= shownEvidence {
-			f.field(safetext.Line(e.Label(), labelWidth-3), f.text(e.Text, 4))
+		if len(shown) <= shownEvidence || f.whole {
+			f.field(safetext.Line(e.Label(), labelWidth-3), f.text(e.Text, map[bool]int{true: 40}[f.whole]+4))
 		}
 	}
-	if more := len(shown) - shownEvidence; more > 0 {
+	if more := len(shown) - shownEvidence; more > 0 && !f.whole {
 		f.field("", fmt.Sprintf("and %d more facts in report.html", more))
 	}
 	f.field("attempts", attemptsText(t))

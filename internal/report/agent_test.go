@@ -1,0 +1,67 @@
+package report
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+)
+
+var (
+	datumStart = regexp.MustCompile(`<<DATA ([0-9a-f]{16})$`)
+	ownLine    = regexp.MustCompile(`^(# e2e-gate, cause \d+ of \d+|Text between <<DATA and >> was written .*|verdict: [a-z_ ]+|effect: [a-z ]+|category: [A-Z_]+|category: not known|` +
+		`confidence: [a-z ]+|[a-z, _-]+( \(\d+\))?: <<DATA [0-9a-f]{16}|and \d+ more tests|\[more is in result\.json\]|)$`)
+)
+
+// TestForAgent: each cause has one bounded text; outside of its data stands nothing that a test or a document wrote.
+func TestForAgent(t *testing.T) {
+	for name, r := range results() {
+		texts := ForAgent(r, "")
+		if name == "blocked" {
+			compare(t, "blocked.agent.txt", strings.Join(texts, "\n"))
+		}
+		for _, text := range texts {
+			if len(text) > AgentBytes {
+				t.Errorf("%s: %d bytes", name, len(text))
+			}
+			mark := ""
+			for line := range strings.SplitSeq(strings.TrimSuffix(text, "\n"), "\n") {
+				switch start := datumStart.FindStringSubmatch(line); {
+				case mark != "" && line == mark+">>":
+					mark = ""
+				case mark != "":
+				case !ownLine.MatchString(line):
+					t.Fatalf("%s: outside of data: %q", name, line)
+				case start != nil:
+					mark = start[1]
+				}
+			}
+			if mark != "" {
+				t.Errorf("%s: data without an end in\n%s", name, text)
+			}
+		}
+	}
+	if one := ForAgent(results()["blocked"], "case-journeys/submission_test.go::TestHealthPage"); len(one) != 1 || !strings.Contains(one[0], "page title is empty") {
+		t.Errorf("%q", one)
+	}
+}
+
+// TestFinalTest shows one test with all that it states, and what it printed.
+func TestFinalTest(t *testing.T) {
+	for name, r := range results() {
+		for _, test := range r.Tests {
+			if text, ok := FinalTest(r, test.ID, FinalOptions{}); !ok || strings.ContainsAny(text, "\x1b\x07") {
+				t.Fatalf("%s: %s: %q", name, test.ID, text)
+			}
+		}
+	}
+	text, _ := FinalTest(results()["blocked"], "case-journeys/submission_test.go::TestReportLayout", FinalOptions{})
+	for _, want := range []string{"FAILED  case-journeys/submission_test.go::TestReportLayout", "expected    state ACCEPTED within 5s", "ATTEMPT 1 PRINTED", "goroutine 12",
+		"the same as attempt 1"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not in\n%s", want, text)
+		}
+	}
+	if _, ok := FinalTest(results()["blocked"], "none", FinalOptions{}); ok {
+		t.Error("a test that is not there was shown")
+	}
+}
