@@ -63,7 +63,7 @@ func words(v any) string {
 	return ""
 }
 
-// fileAddress leads to a file of the run's folder, in which the page lies. It is empty if the name is no such path.
+// fileAddress leads to a file of the run's folder, in which the page lies. It is empty if the name is not a path within that folder.
 func fileAddress(name string) template.URL {
 	if !filepath.IsLocal(name) || strings.ContainsFunc(name, unicode.IsControl) {
 		return ""
