@@ -39,7 +39,8 @@ func (c showCmd) Run(ctx context.Context, a *App) error {
 	if err != nil {
 		return usage("%w; name a run, its folder, or its result.json", err)
 	}
-	o := report.FinalOptions{Width: a.terminal(a.Stdout), Colour: a.colour(a.Stdout), Out: (&setup{app: a}).shown(filepath.Dir(file)), Document: filepath.Base(file)}
+	o := report.FinalOptions{Width: a.terminal(a.Stdout), Colour: a.colour(a.Stdout), Out: (&setup{app: a}).shown(filepath.Dir(file)),
+		Document: filepath.Base(file)}
 	text := ""
 	if test == "" {
 		text = report.Final(*r, o)

@@ -40,7 +40,8 @@ func TestForAgent(t *testing.T) {
 			}
 		}
 	}
-	if one := ForAgent(results()["blocked"], "case-journeys/submission_test.go::TestHealthPage"); len(one) != 1 || !strings.Contains(one[0], "page title is empty") {
+	one := ForAgent(results()["blocked"], "case-journeys/submission_test.go::TestHealthPage")
+	if len(one) != 1 || !strings.Contains(one[0], "page title is empty") {
 		t.Errorf("%q", one)
 	}
 }

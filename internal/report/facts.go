@@ -371,7 +371,7 @@ func evidenceOf(t *e2e.TestResult) []string {
 	stated := func(kind e2e.EvidenceKind) bool {
 		return slices.ContainsFunc(t.Evidence, func(e e2e.Evidence) bool { return e.Kind == kind })
 	}
-	if message := failureMessage(t); message != "" && !(stated(e2e.EvidenceExpected) && stated(e2e.EvidenceActual)) {
+	if message := failureMessage(t); message != "" && (!stated(e2e.EvidenceExpected) || !stated(e2e.EvidenceActual)) {
 		list = slices.Insert(list, 0, firstLine(message))
 	}
 	if len(list) == 0 {

@@ -327,13 +327,6 @@ func effectMark(e e2e.Effect) string {
 	return [...]string{"❌", "⛔", "⚠️", "➖", "➖"}[e.Rank()]
 }
 
-func sinceCell(since string) string {
-	if since == "" {
-		return "–"
-	}
-	return safetext.Cell(strings.ReplaceAll(since, "; ", "\n"), shortText, 3)
-}
-
 // shownTests is how many tests of a finding are named.
 const shownTests = 3
 
