@@ -6,10 +6,12 @@ import (
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
+	"fmt"
 	"html/template"
 	"net/url"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -23,8 +25,14 @@ var pageSource string
 //go:embed page.css
 var pageStyle string
 
-// maxRows bounds tables of the page.
-const maxRows = 1000
+//go:embed page.js
+var pageScript string
+
+// maxRows bounds tables of the page, and maxAll that of all tests.
+const (
+	maxRows = 1000
+	maxAll  = 20_000
+)
 
 var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	"line": func(s any) string { return safetext.Line(words(s), longText) },
@@ -38,10 +46,11 @@ var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	"trail":  func(a e2e.Attempt) Trail { return Trail{a.Correlation, a.Links} },
 	"failed": func(a e2e.Attempt) bool { return a.Outcome == e2e.Failed },
 	"watch":  watchText, "attempt": plainAttempt,
-	"style": func() template.CSS { return template.CSS(pageStyle) }, //nolint:gosec // our own file
-	"some":  func(ids []string) []string { return ids[:min(len(ids), 10)] },
-	"minus": func(a, b int) int { return a - b },
-	"class": effectClass, "past": pastOf, "change": changeText, "pull": pullText, "page": pullPage,
+	"style":  func() template.CSS { return template.CSS(pageStyle) },       //nolint:gosec // our own file
+	"script": func() template.JS { return template.JS("\n" + pageScript) }, //nolint:gosec // our own file
+	"some":   func(ids []string) []string { return ids[:min(len(ids), 10)] },
+	"minus":  func(a, b int) int { return a - b },
+	"class":  effectClass, "past": pastOf, "change": changeText, "pull": pullText, "page": pullPage,
 	"plural": plural, "redBase": redBase, "base": func(t *e2e.TestResult) string { return baseText(*t) },
 	"shared": sharedFiles, "file": fileAddress,
 	"command": func(r e2e.Result, t *e2e.TestResult) string { return RunCommand(r, *t) },
@@ -89,6 +98,8 @@ type page struct {
 	MoreFlakes, MoreQuarantined int
 	Details                     []*e2e.TestResult
 	MoreTests                   int
+	All                         []testRow
+	MoreAll                     int
 	Chart                       *chart
 	Lost                        bool
 	Failed                      bool
@@ -100,8 +111,38 @@ type page struct {
 	GroupNote string
 }
 
-// HTML renders a result as one static page: no script, nothing loaded from
-// elsewhere, which its own content security policy holds it to.
+// testRow is a row of the table of all tests.
+type testRow struct {
+	Test *e2e.TestResult
+	// Shard is empty where the test ran on none. Message is that of a failure, Past what earlier runs know.
+	Shard, Message, Past string
+	Seconds              float64
+	// Anchor leads to the test's details on the page; empty: it has none.
+	Anchor template.URL
+}
+
+// allTests are the rows of all tests, and how many more there are.
+func allTests(r e2e.Result, details []*e2e.TestResult) (rows []testRow, more int) {
+	anchors := map[string]template.URL{}
+	for i, t := range details {
+		anchors[t.ID] = template.URL(fmt.Sprintf("#t-%d", i)) //nolint:gosec // our own
+	}
+	for i := range r.Tests[:min(len(r.Tests), maxAll)] {
+		t := &r.Tests[i]
+		row := testRow{Test: t, Seconds: took(t), Anchor: anchors[t.ID]}
+		if n := len(t.Attempts); n > 0 {
+			row.Shard = strconv.Itoa(t.Attempts[n-1].Shard)
+		}
+		if t.Outcome != e2e.Passed {
+			row.Message, row.Past = firstLine(cmp.Or(failureMessage(t), t.Why)), pastOf(*t)
+		}
+		rows = append(rows, row)
+	}
+	return rows, max(len(r.Tests)-maxAll, 0)
+}
+
+// HTML renders a result as one page, to which its own content security policy allows nothing but
+// its style and the one script that filters the table of all tests.
 func HTML(r e2e.Result) []byte {
 	p := page{R: r, Headline: HeadlineOf(r), Todo: todoOf(r), Policy: contentPolicy(), Counts: CountsOf(r), Duration: duration(r.Run),
 		Findings: Findings(r), Flakes: flakes(r), Deadlines: deadlines(r), Chart: newChart(r), Failed: !e2e.GatesOpen(r.Gates),
@@ -127,6 +168,7 @@ func HTML(r e2e.Result) []byte {
 	p.Details = inDetail(r)
 	p.MoreTests = max(len(p.Details)-maxDetailed, 0)
 	p.Details = p.Details[:len(p.Details)-p.MoreTests]
+	p.All, p.MoreAll = allTests(r, p.Details)
 	for _, g := range r.Gates {
 		p.Lost = p.Lost || len(g.LostSpans()) > 0
 	}
@@ -144,10 +186,13 @@ func HTML(r e2e.Result) []byte {
 	return b.Bytes()
 }
 
-// contentPolicy allows the page its own style sheet and nothing else.
+// contentPolicy allows the page its own style sheet and script, and nothing else.
 func contentPolicy() string {
-	sum := sha256.Sum256([]byte(pageStyle))
-	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; form-action 'none'"
+	hash := func(text string) string {
+		sum := sha256.Sum256([]byte(text))
+		return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+	}
+	return "default-src 'none'; style-src " + hash(pageStyle) + "; script-src " + hash("\n"+pageScript) + "; base-uri 'none'; form-action 'none'"
 }
 
 func effectClass(e e2e.Effect) string {
