@@ -63,6 +63,7 @@ type Attempt struct {
 	Details         string        `json:"details,omitempty" doc:"Stack trace and output of the test, bounded."`
 	DetailsIn       string        `json:"details_in,omitempty" mask:"-" doc:"In a result with more than 1000 failures: the shard's document that has details and evidence of this attempt, which the result does not repeat. The attempts of a test that name one document stand in its order there."`
 	Correlation     string        `json:"correlation,omitempty" mask:"-" doc:"E2E_CORRELATION_ID of the process: run id, shard, attempt."`
+	TestCorrelation string        `json:"test_correlation,omitempty" mask:"-" doc:"Of a test that failed: the correlation id of this test alone, E2E_RUN_ID, E2E_ATTEMPT and 12 digits of the SHA-256 of its own name, which the test can compute."`
 	DataPrefix      string        `json:"data_prefix,omitempty" mask:"-" doc:"E2E_DATA_PREFIX that the process had."`
 	Trace           string        `json:"trace_id,omitempty" mask:"-" doc:"Trace id of the TRACEPARENT that the process had."`
 	Links           []Link        `json:"links,omitempty" doc:"Links to logs and traces, from the templates of the config; only for failed and flaky tests."`

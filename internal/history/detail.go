@@ -109,7 +109,7 @@ func startOf(run string) time.Time {
 
 // failureOf is what a failed attempt in a run says.
 func failureOf(a e2e.Attempt, run string) fingerprint.Failure {
-	return fingerprint.Failure{Type: a.Type, Message: a.Message, Details: a.Details, RunValues: []string{a.Correlation, a.DataPrefix, run}}
+	return fingerprint.Failure{Type: a.Type, Message: a.Message, Details: a.Details, RunValues: []string{a.Correlation, a.TestCorrelation, a.DataPrefix, run}}
 }
 
 // tried adds the attempts at a test that did not simply pass, in this run, and the fingerprint of

@@ -18,16 +18,17 @@ type Templates map[string]string
 
 // placeholders are the words that a template may hold, and their values.
 var placeholders = map[string]func(e2e.Run, string, e2e.Attempt) string{
-	"run_id":         func(r e2e.Run, _ string, _ e2e.Attempt) string { return r.ID },
-	"stage":          func(r e2e.Run, _ string, _ e2e.Attempt) string { return r.Stage },
-	"sha":            func(r e2e.Run, _ string, _ e2e.Attempt) string { return r.SHA },
-	"test":           func(_ e2e.Run, test string, _ e2e.Attempt) string { return test },
-	"correlation_id": func(_ e2e.Run, _ string, a e2e.Attempt) string { return a.Correlation },
-	"data_prefix":    func(_ e2e.Run, _ string, a e2e.Attempt) string { return a.DataPrefix },
-	"trace_id":       func(_ e2e.Run, _ string, a e2e.Attempt) string { return a.Trace },
+	"run_id":              func(r e2e.Run, _ string, _ e2e.Attempt) string { return r.ID },
+	"stage":               func(r e2e.Run, _ string, _ e2e.Attempt) string { return r.Stage },
+	"sha":                 func(r e2e.Run, _ string, _ e2e.Attempt) string { return r.SHA },
+	"test":                func(_ e2e.Run, test string, _ e2e.Attempt) string { return test },
+	"correlation_id":      func(_ e2e.Run, _ string, a e2e.Attempt) string { return a.Correlation },
+	"test_correlation_id": func(_ e2e.Run, _ string, a e2e.Attempt) string { return a.TestCorrelation },
+	"data_prefix":         func(_ e2e.Run, _ string, a e2e.Attempt) string { return a.DataPrefix },
+	"trace_id":            func(_ e2e.Run, _ string, a e2e.Attempt) string { return a.Trace },
 }
 
-const words = "{run_id}, {correlation_id}, {data_prefix}, {trace_id}, {test}, {sha}, {stage}"
+const words = "{run_id}, {correlation_id}, {test_correlation_id}, {data_prefix}, {trace_id}, {test}, {sha}, {stage}"
 
 var placeholder = regexp.MustCompile(`\{([^{}]*)\}`)
 

@@ -116,7 +116,7 @@ func (s *Session) ordered(t e2e.TestResult, file int, res triage.Result) triage.
 	for _, a := range t.Attempts {
 		if a.Outcome == e2e.Failed && (len(prints) == 0 || a.Source == e2e.SourceDiagnostic) {
 			prints = append(prints, fingerprint.Of(fingerprint.Failure{
-				Type: a.Type, Message: a.Message, Details: a.Details, RunValues: []string{a.Correlation, a.DataPrefix, s.run.ID},
+				Type: a.Type, Message: a.Message, Details: a.Details, RunValues: []string{a.Correlation, a.TestCorrelation, a.DataPrefix, s.run.ID},
 			}))
 		}
 	}
@@ -165,7 +165,7 @@ func (s *Session) triageInput(t *e2e.TestResult, r *e2e.Result, stats history.St
 	}
 	a := attempts[first]
 	in.Message, in.Details, in.Type, in.Error = a.Message, a.Details, a.Type, a.Error
-	in.RunValues = []string{a.Correlation, a.DataPrefix, s.run.ID}
+	in.RunValues = []string{a.Correlation, a.TestCorrelation, a.DataPrefix, s.run.ID}
 	in.Assertion = !a.Error && suite.TellsErrors(t.Framework)
 	for _, ev := range a.Evidence {
 		switch ev.Kind {

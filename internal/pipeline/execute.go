@@ -152,6 +152,7 @@ func (x *execution) documents(complete bool) []e2e.ShardRun {
 		doc.Logs = x.processes.LogFiles()
 		docs = append(docs, doc)
 	}
+	addLogLines(x.out, docs)
 	return docs
 }
 

@@ -238,11 +238,11 @@ func (u *running) file(ctx context.Context, exit proc.Exit, limit time.Duration,
 		case u.attempt > 1 && known == nil:
 			u.neverReported(t, list, files)
 		case u.attempt > 1 && u.decides[t.ID]:
-			u.again(known, t.Name, list, files)
+			u.again(known, t, list, files)
 		case u.attempt > 1:
 			u.unplanned(e2e.TestRun{ID: t.ID, Unplanned: &t, Attempts: list}, files)
 		default:
-			u.append(t.ID, nil, t.Name, list, files)
+			u.append(t.ID, nil, t, list, files)
 		}
 	}
 	for _, run := range rep.Unplanned {
@@ -326,17 +326,17 @@ func (u *running) unplanned(run e2e.TestRun, files []string) {
 	run.ID = u.listedAs(run)
 	known := u.s.runs[run.ID]
 	if u.attempt == 1 {
-		u.append(run.ID, run.Unplanned, run.Unplanned.Name, run.Attempts, files)
+		u.append(run.ID, run.Unplanned, *run.Unplanned, run.Attempts, files)
 		return
 	}
 	again := e2e.OutcomeOf(run.Attempts)
 	switch {
 	case known != nil && run.ID != reported && attempts.Decides(known.Attempts): // it has a rerun of its own, or is to have none
 	case known != nil && attempts.Decides(known.Attempts):
-		u.again(known, run.Unplanned.Name, run.Attempts, files)
+		u.again(known, *run.Unplanned, run.Attempts, files)
 		return
 	case known != nil:
-		failed := attempts.Beside(known.Attempts, u.filed(run.Unplanned.Name, run.Attempts, files))
+		failed := attempts.Beside(known.Attempts, u.filed(*run.Unplanned, run.Attempts, files))
 		if len(failed) == 0 {
 			break
 		}
@@ -344,7 +344,7 @@ func (u *running) unplanned(run e2e.TestRun, files []string) {
 			Text: fmt.Sprintf("%s passed first, and failed when its suite was run again for other tests", run.ID)})
 		known.Attempts = append(known.Attempts, failed...)
 	case again == e2e.Failed:
-		u.append(run.ID, run.Unplanned, run.Unplanned.Name, run.Attempts, files)
+		u.append(run.ID, run.Unplanned, *run.Unplanned, run.Attempts, files)
 	}
 	u.others = append(u.others, e2e.Child{Name: run.ID, Outcome: again})
 }
@@ -406,32 +406,33 @@ func (u *running) ended(ctx context.Context, exit proc.Exit, limit time.Duration
 func (u *running) neverReported(t e2e.Test, list []e2e.Attempt, files []string) {
 	again := e2e.OutcomeOf(list)
 	if again == e2e.Failed {
-		u.append(t.ID, nil, t.Name, list, files)
+		u.append(t.ID, nil, t, list, files)
 	}
 	u.others = append(u.others, e2e.Child{Name: t.ID, Outcome: again})
 }
 
 // append adds the attempts of a first execution to a test.
-func (u *running) append(id string, unplanned *e2e.Test, name string, list []e2e.Attempt, files []string) {
+func (u *running) append(id string, unplanned *e2e.Test, t e2e.Test, list []e2e.Attempt, files []string) {
 	run := u.s.runs[id]
 	if run == nil {
 		run = &e2e.TestRun{ID: id, Unplanned: unplanned}
 		u.s.runs[id] = run
 	}
 	// An unplanned test may be one that another process of the shard reported as well.
-	run.Attempts = e2e.JoinTwins(run.Attempts, u.filed(name, list, files))
+	run.Attempts = e2e.JoinTwins(run.Attempts, u.filed(t, list, files))
 }
 
 // again adds the attempts of the diagnostic rerun to a test, with what counts of them.
-func (u *running) again(run *e2e.TestRun, name string, list []e2e.Attempt, files []string) {
+func (u *running) again(run *e2e.TestRun, t e2e.Test, list []e2e.Attempt, files []string) {
 	// A batch's reports cannot show what is missing from them.
 	lost := attempts.BadRerun(u.record.Ended, u.lost, run.ID) || u.batch && len(u.lost) > 0
-	run.Attempts = append(run.Attempts, attempts.Again(run.Attempts, u.filed(name, list, files), lost)...)
+	run.Attempts = append(run.Attempts, attempts.Again(run.Attempts, u.filed(t, list, files), lost)...)
 }
 
 // filed adds to attempts what the unit knows about them.
-func (u *running) filed(name string, attempts []e2e.Attempt, files []string) []e2e.Attempt {
+func (u *running) filed(t e2e.Test, attempts []e2e.Attempt, files []string) []e2e.Attempt {
 	filed := make([]e2e.Attempt, 0, len(attempts))
+	bad := slices.ContainsFunc(attempts, func(a e2e.Attempt) bool { return a.Outcome == e2e.Failed })
 	for _, a := range attempts {
 		a.Shard, a.WorkflowAttempt = u.s.plan.Index, u.s.r.cfg.Run.WorkflowAttempt
 		if file, line := e2e.SplitPlace(a.At); file != "" {
@@ -445,9 +446,12 @@ func (u *running) filed(name string, attempts []e2e.Attempt, files []string) []e
 		if a.Outcome == e2e.Failed {
 			kept = append(kept, u.record.Log)
 		}
+		if u.attempt > 1 || bad {
+			a.TestCorrelation = e2e.CorrelationOf(u.s.r.cfg.Run.ID, u.attempt, t.OwnName())
+		}
 		mine := files
 		if !u.only {
-			mine = filesOf(name, files)
+			mine = filesOf(t.Name, files)
 		}
 		for _, f := range mine {
 			if !slices.Contains(kept, f) {
