@@ -180,12 +180,12 @@ func TestInitAsksForOneOfSeveral(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"--framework", "mocha"}, "mocha command api"},
-		{[]string{"--framework", "command"}, "mocha command api, rspec command "},
+		{[]string{"--framework", "mocha"}, "mocha mocha api"},
+		{[]string{"--framework", "command"}, "rspec command "},
 		{[]string{"--dir", "web", "--yes"}, "jest jest web, playwright playwright web"},
 		{[]string{"--dir", "web", "--framework", "jest"}, "jest jest web"},
-		{[]string{"--dir", "web", "--dir", "api", "--framework", "jest", "--framework", "mocha"}, "jest jest web, mocha command api"},
-		{[]string{"--yes"}, "gotest gotest , jest jest web, playwright playwright web, pytest pytest , mocha command api, rspec command "},
+		{[]string{"--dir", "web", "--dir", "api", "--framework", "jest", "--framework", "mocha"}, "jest jest web, mocha mocha api"},
+		{[]string{"--yes"}, "gotest gotest , jest jest web, playwright playwright web, pytest pytest , mocha mocha api, rspec command "},
 	} {
 		t.Run(strings.Join(tc.args, " "), func(t *testing.T) {
 			if err := os.RemoveAll(filepath.Join(root, ".github")); err != nil {

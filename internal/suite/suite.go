@@ -20,6 +20,7 @@ import (
 	"github.com/org/e2e-gate/internal/suite/gotest"
 	"github.com/org/e2e-gate/internal/suite/jest"
 	"github.com/org/e2e-gate/internal/suite/jvm"
+	"github.com/org/e2e-gate/internal/suite/mocha"
 	"github.com/org/e2e-gate/internal/suite/playwright"
 	"github.com/org/e2e-gate/internal/suite/pytest"
 	"github.com/org/e2e-gate/internal/suite/vitest"
@@ -58,6 +59,7 @@ var frameworks = map[string]adapter.Framework{
 	"jest":          jest.Framework,
 	"junit5-gradle": jvm.Gradle,
 	"junit5-maven":  jvm.Maven,
+	"mocha":         mocha.Framework,
 	"playwright":    playwright.Framework,
 	"pytest":        pytest.Framework,
 	"vitest":        vitest.Framework,

@@ -30,7 +30,6 @@ var All = []Recipe{
 	{"bats", "*.bats", bats, "bats"},
 	{"dotnet", "a *.csproj, *.fsproj or *.vbproj with Microsoft.NET.Test.Sdk", dotnet, ""},
 	{"minitest", "test/**/*_test.rb or test_*.rb, with minitest or Rails in a Gemfile", minitest, "minitest"},
-	{"mocha", ".mocharc.*, or mocha in a package.json", mocha, "mocha"},
 	{"newman", "newman in a package.json, and a *.postman_collection.json", newman, ""},
 	{"phpunit", "phpunit.xml, phpunit.xml.dist, phpunit.dist.xml, or phpunit/phpunit in a composer.json", phpunit, "phpunit"},
 	{"robot", "*.robot with test cases", robot, "robot-framework"},
@@ -69,56 +68,6 @@ func counted(t *adapter.Tree, found []adapter.Detected, what *regexp.Regexp, pat
 		found[i].Tests = t.Count(t.Below(d.Spec.Dir, patterns...), what)
 	}
 	return found
-}
-
-func mocha(t *adapter.Tree) []adapter.Detected {
-	files := t.Manifests("mocha")
-	for _, name := range append(adapter.Scripts(".mocharc"), ".mocharc.json", ".mocharc.jsonc", ".mocharc.yml", ".mocharc.yaml") {
-		files = append(files, t.Matching(name)...)
-	}
-	found := adapter.ByDir(files)
-	for i := range found {
-		dir := found[i].Spec.Dir
-		found[i].Tests = mochaCount(t, dir)
-		p := t.Package(path.Join(dir, "package.json"))
-		// The suite's own script knows its files; of its reporters only ours counts. Mocha's own is there in any version;
-		// mocha-junit-reporter 2.2 does not start in Mocha 12.
-		run := append([]string{"npx", "--no-install", "mocha"}, withoutReporter(p.ScriptOf("mocha"))...)
-		found[i].Spec.Run = append(run, "--forbid-only", "--reporter", "xunit", "--reporter-options", "output={report_dir}/mocha.xml")
-	}
-	return found
-}
-
-// mochaCount is about how many tests lie in the folders where Mocha's tests usually are, and in files
-// that are named so.
-func mochaCount(t *adapter.Tree, dir string) int {
-	files := slices.DeleteFunc(t.Below(dir, "*.js", "*.cjs", "*.mjs", "*.ts"), func(file string) bool {
-		named := strings.Contains(path.Base(file), ".test.") || strings.Contains(path.Base(file), ".spec.")
-		return !named && !slices.ContainsFunc(strings.Split(path.Dir(file), "/"), func(part string) bool {
-			return slices.Contains([]string{"test", "tests", "spec", "specs", "e2e"}, part)
-		})
-	})
-	return t.Count(files, mochaTest)
-}
-
-var mochaTest = regexp.MustCompile(`(?m)^\s*(?:it|test|specify)(?:\.\w+)?\(`)
-
-// withoutReporter are the arguments of a command line of Mocha without its name and reporters.
-func withoutReporter(words []string) []string {
-	var kept []string
-	for i := 1; i < len(words); i++ {
-		flag, _, joined := strings.Cut(words[i], "=")
-		switch flag {
-		case "--reporter", "-R", "--reporter-options", "--reporter-option", "-O":
-			if !joined {
-				i++
-			}
-		case "--watch", "-w":
-		default:
-			kept = append(kept, words[i])
-		}
-	}
-	return kept
 }
 
 var (

@@ -69,15 +69,6 @@ func pom(t *testing.T) string {
 	return string(data)
 }
 
-// modules are the packages of testdata.
-func modules(t *testing.T, dir string) []string {
-	t.Helper()
-	if err := os.Symlink(filepath.Join(realsuite.WithModules(t, "mocha"), "node_modules"), filepath.Join(dir, "node_modules")); err != nil {
-		t.Fatal(err)
-	}
-	return nil
-}
-
 func program(name, install string) func(t *testing.T, dir string) []string {
 	return func(t *testing.T, _ string) []string {
 		t.Helper()
@@ -115,8 +106,9 @@ func shapes(t *testing.T) []shape {
 		{name: "jest", files: uses(map[string]string{"case.test.js": jsTest}, "jest"), install: realsuite.ModulesOf("jest"), tests: 2, workflow: npm},
 		{name: "cucumber", files: uses(map[string]string{"features/case.feature": cuke, "features/steps.js": steps}, "@cucumber/cucumber"),
 			install: realsuite.ModulesOf("cucumber"), tests: 2, workflow: npm},
-		{name: "mocha", files: uses(map[string]string{"test/case.js": bddJS}, "mocha"), install: modules, tests: 2, workflow: npm},
-		{name: "mocha with a script and a reporter", install: modules, tests: 2, files: map[string]string{"checks/case.js": bddJS, "package.json": `{"scripts":
+		{name: "mocha", files: uses(map[string]string{"test/case.js": bddJS}, "mocha"), install: realsuite.ModulesOf("mocha"), tests: 2,
+			says: []string{"mocha/test/case.js::case › pays"}, workflow: npm},
+		{name: "mocha with a script and a reporter", install: realsuite.ModulesOf("mocha"), tests: 2, files: map[string]string{"checks/case.js": bddJS, "package.json": `{"scripts":
 			{"test": "mocha --reporter spec --check-leaks checks/"}, "devDependencies": {"mocha": "*", "mocha-junit-reporter": "*"}}`},
 			workflow: []string{"run: npm install", "package-manager-cache: false"}},
 		{name: "maven", files: map[string]string{"pom.xml": pom(t), "src/test/java/com/acme/CaseTest.java": junit}, install: realsuite.Maven, tests: 2,

@@ -56,8 +56,6 @@ func docRecipes() []docRecipe {
 	rspec := program("rspec", "apt-get install ruby-rspec ruby-rspec-junit-formatter")
 	phpunit := program("phpunit", "apt-get install phpunit")
 	return []docRecipe{
-		{name: "mocha-by-file", heading: "Mocha", install: modules},
-		{name: "mocha-by-test", heading: "Mocha", install: modules},
 		{name: "rspec-by-file", heading: "RSpec", install: rspec},
 		{name: "rspec-by-example", heading: "RSpec", block: 1, install: rspec},
 		{name: "phpunit-by-file", heading: "PHPUnit", install: phpunit},
