@@ -21,6 +21,7 @@ import (
 	"github.com/org/e2e-gate/internal/suite/jest"
 	"github.com/org/e2e-gate/internal/suite/jvm"
 	"github.com/org/e2e-gate/internal/suite/mocha"
+	"github.com/org/e2e-gate/internal/suite/nodetest"
 	"github.com/org/e2e-gate/internal/suite/playwright"
 	"github.com/org/e2e-gate/internal/suite/pytest"
 	"github.com/org/e2e-gate/internal/suite/vitest"
@@ -60,6 +61,7 @@ var frameworks = map[string]adapter.Framework{
 	"junit5-gradle": jvm.Gradle,
 	"junit5-maven":  jvm.Maven,
 	"mocha":         mocha.Framework,
+	"nodetest":      nodetest.Framework,
 	"playwright":    playwright.Framework,
 	"pytest":        pytest.Framework,
 	"vitest":        vitest.Framework,

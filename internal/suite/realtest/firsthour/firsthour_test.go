@@ -111,6 +111,8 @@ func shapes(t *testing.T) []shape {
 		{name: "mocha with a script and a reporter", install: realsuite.ModulesOf("mocha"), tests: 2, files: map[string]string{"checks/case.js": bddJS, "package.json": `{"scripts":
 			{"test": "mocha --reporter spec --check-leaks checks/"}, "devDependencies": {"mocha": "*", "mocha-junit-reporter": "*"}}`},
 			workflow: []string{"run: npm install", "package-manager-cache: false"}},
+		{name: "node:test", files: map[string]string{"package.json": `{"scripts": {"test": "node --test"}}`, "test/case.js": "const { describe, it } = require('node:test');\n" + bddJS},
+			install: program("node", "apt-get install nodejs"), tests: 2, says: []string{"nodetest/test/case.js::case › pays"}, workflow: []string{"actions/setup-node@"}},
 		{name: "maven", files: map[string]string{"pom.xml": pom(t), "src/test/java/com/acme/CaseTest.java": junit}, install: realsuite.Maven, tests: 2,
 			flags: nil, workflow: []string{"actions/setup-java@", `java-version: "11"`, "cache: maven"}},
 		{name: "rspec", files: map[string]string{"spec/case_spec.rb": gem, "spec/more/a_spec.rb": gem, ".rspec": "--color\n"}, tests: 2,
