@@ -38,13 +38,15 @@ func TestNodetest(t *testing.T) {
 			Listing: "b.test.mjs: Error [ERR_MODULE_NOT_FOUND]: Cannot find module", Want: "a.test.js::a passed, a.test.js::b passed"},
 		{Name: "one of many names",
 			Files: map[string]string{
-				"a.test.js": head + "test('A', () => { throw 1 }); test('a', () => {}); test('a b', () => { throw 1 }); describe('x', () => { it('a', () => { throw 1 }); });\n",
+				"a.test.js": head + "test('A', () => { throw 1 }); test('a', () => {}); test('a b', () => { throw 1 });\n" +
+					"describe('x', () => { it('a', () => { throw 1 }); });\n",
 				"b.test.js": head + "before(() => { throw 1 }); test('a', () => {});\n",
 			},
 			Only: "a.test.js::a", Want: "a.test.js::a passed"},
 		{Name: "an import of the default and of names",
 			Files: map[string]string{"a.test.mjs": "import test, { describe as group, it, mock } from 'node:test';\nimport * as all from 'node:test';\n" +
-				"test('a', (t) => { t.mock.fn(); mock.fn(); }); group('g', async () => { await null; it('b', (t, done) => setTimeout(done)); });\nall.test(function c() {});\n"},
+				"test('a', (t) => { t.mock.fn(); mock.fn(); }); group('g', async () => { await null; it('b', (t, done) => setTimeout(done)); });\n" +
+				"all.test(function c() {});\n"},
 			Want: "a.test.mjs::a passed, a.test.mjs::c passed, a.test.mjs::g › b passed"},
 		{Name: "parts of a test",
 			Files: map[string]string{"a.test.js": head + "test('a', async (t) => { await t.test('one', () => {}); await t.test('two', () => { throw new Error('boom') }); });\n" +
