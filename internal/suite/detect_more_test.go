@@ -117,7 +117,7 @@ func TestDetectWithoutAnAdapter(t *testing.T) {
 		{"dotnet without the logger", map[string]string{"A.Tests/A.csproj": "Microsoft.NET.Test.Sdk"},
 			[]string{"dotnet;A.Tests;0;dotnet test --logger junit;LogFilePath={report_dir}/{assembly}.xml;;each test project writes JUnit XML with a package: dotnet add package JunitXml.TestLogger"}},
 		{"robot", map[string]string{"tests/a.robot": "*** Settings ***\nLibrary  X\n*** test cases ***\nA\n    Log    1\n# no\nB\n    Log    2\n*** Keywords ***\nC\n", "tests/k.resource": ""},
-			[]string{"robot;;2;robot --xunit xunit.xml --outputdir {report_dir} tests"}},
+			[]string{"robot;;2;tests"}},
 		{"keywords are no robot", map[string]string{"tests/a.robot": "*** Keywords ***\nC\n"}, nil},
 		{"newman", map[string]string{"package.json": `{"devDependencies": {"newman": "6"}}`, "-shop.postman_collection.json": "{}"},
 			[]string{"newman;;0;npx --no-install newman run ./-shop.postman_collection.json --reporters cli,junit --reporter-junit-export {report_dir}/newman.xml"}},
@@ -142,7 +142,7 @@ func TestDetectWithoutAnAdapter(t *testing.T) {
 func TestRecipesAreValid(t *testing.T) {
 	tree := ReadTree(suitetest.Files(t, map[string]string{
 		"api/package.json": `{"devDependencies": {"newman": "1"}}`, "api/a.postman_collection.json": "", "rspec/.rspec": "", "php/phpunit.xml": "",
-		"ruby/Gemfile": "minitest", "ruby/test/a_test.rb": "", "net/A.csproj": "Microsoft.NET.Test.Sdk", "robot/a.robot": "*** Tasks ***\nA\n", "bats/a.bats": "",
+		"ruby/Gemfile": "minitest", "ruby/test/a_test.rb": "", "net/A.csproj": "Microsoft.NET.Test.Sdk", "bats/a.bats": "",
 	}))
 	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "frameworks.md"))
 	if err != nil {

@@ -24,6 +24,7 @@ import (
 	"github.com/org/e2e-gate/internal/suite/nodetest"
 	"github.com/org/e2e-gate/internal/suite/playwright"
 	"github.com/org/e2e-gate/internal/suite/pytest"
+	"github.com/org/e2e-gate/internal/suite/robot"
 	"github.com/org/e2e-gate/internal/suite/vitest"
 )
 
@@ -64,6 +65,7 @@ var frameworks = map[string]adapter.Framework{
 	"nodetest":      nodetest.Framework,
 	"playwright":    playwright.Framework,
 	"pytest":        pytest.Framework,
+	"robot":         robot.Framework,
 	"vitest":        vitest.Framework,
 }
 

@@ -32,7 +32,6 @@ var All = []Recipe{
 	{"minitest", "test/**/*_test.rb or test_*.rb, with minitest or Rails in a Gemfile", minitest, "minitest"},
 	{"newman", "newman in a package.json, and a *.postman_collection.json", newman, ""},
 	{"phpunit", "phpunit.xml, phpunit.xml.dist, phpunit.dist.xml, or phpunit/phpunit in a composer.json", phpunit, "phpunit"},
-	{"robot", "*.robot with test cases", robot, "robot-framework"},
 	{"rspec", ".rspec, or *_spec.rb", rspec, "rspec"},
 }
 
@@ -285,71 +284,6 @@ func dotnet(t *adapter.Tree) []adapter.Detected {
 		}
 	}
 	return found
-}
-
-var robotTests = regexp.MustCompile(`(?mi)^\*{1,3} *(?:test cases?|tasks?) *\**[ \t]*\r?$`)
-
-func robot(t *adapter.Tree) []adapter.Detected {
-	files := slices.DeleteFunc(t.Matching("*.robot"), func(file string) bool { return !robotTests.MatchString(t.Read(file)) })
-	tops := map[string][]string{}
-	var dirs []string
-	for _, file := range files {
-		// A folder at the top of its project, such as tests: its resources and variables are found from there.
-		dir := "."
-		if root := t.Above(path.Dir(file), "pyproject.toml", "requirements.txt", "setup.py", "robot.toml"); root != "" {
-			dir = path.Dir(root)
-		}
-		if tops[dir] == nil {
-			dirs = append(dirs, dir)
-		}
-		tops[dir] = append(tops[dir], file)
-	}
-	slices.Sort(dirs)
-	var found []adapter.Detected
-	for _, dir := range dirs {
-		d := adapter.Detected{Files: tops[dir], Spec: adapter.Spec{Dir: dir, Reports: []string{"{report_dir}/xunit.xml"}}}
-		d.Spec.Run = append([]string{"robot", "--xunit", "xunit.xml", "--outputdir", "{report_dir}"}, topsOf(dir, d.Files)...)
-		for _, file := range d.Files {
-			d.Tests += robotCount(t.Read(file))
-		}
-		found = append(found, d)
-	}
-	return found
-}
-
-// topsOf are the folders below dir that hold the files, else dir itself: at most three of them.
-func topsOf(dir string, files []string) []string {
-	var tops []string
-	for _, file := range files {
-		if dir != "." {
-			file = strings.TrimPrefix(file, dir+"/")
-		}
-		top, _, below := strings.Cut(file, "/")
-		if !below || strings.HasPrefix(top, "-") {
-			return []string{"."}
-		}
-		if !slices.Contains(tops, top) {
-			tops = append(tops, top)
-		}
-	}
-	if len(tops) > 3 {
-		return []string{"."}
-	}
-	return tops
-}
-
-// robotCount is how many lines of the table of test cases begin a test.
-func robotCount(text string) int {
-	n, inside := 0, false
-	for line := range strings.Lines(text) {
-		switch {
-		case strings.HasPrefix(line, "*"):
-			inside = robotTests.MatchString(line)
-		case inside && strings.TrimSpace(line) != "" && !strings.ContainsAny(line[:1], " \t#|"):
-			n++
-		}
-	}
-	return n
 }
 
 func newman(t *adapter.Tree) []adapter.Detected {

@@ -77,11 +77,6 @@ func program(name, install string) func(t *testing.T, dir string) []string {
 	}
 }
 
-func robotFramework(t *testing.T, _ string) []string {
-	t.Helper()
-	return realsuite.Python(t, filepath.Join("testdata", "robot"))
-}
-
 func shapes(t *testing.T) []shape {
 	npm := []string{"actions/setup-node@", "cache: npm", "run: npm ci"}
 	return []shape{
@@ -121,7 +116,7 @@ func shapes(t *testing.T) []shape {
 		{name: "phpunit", files: map[string]string{"phpunit.xml": phpXML, "tests/CaseTest.php": php, "tests/more/CaseTest.php": php}, tests: 2,
 			says:    []string{"phpunit::tests/CaseTest.php", "phpunit::tests/more/CaseTest.php"},
 			install: program("phpunit", "apt-get install phpunit"), workflow: []string{"shivammathur/setup-php@", "tools: phpunit"}},
-		{name: "robot", files: map[string]string{"tests/case.robot": robot}, tests: 2, install: robotFramework, workflow: []string{"pip install robotframework"}},
+		{name: "robot", files: map[string]string{"tests/case.robot": robot}, tests: 2, install: realsuite.VenvOf("robot"), says: []string{"robot/tests/case.robot::Pays"}, workflow: []string{"pip install robotframework"}},
 		{name: "bats", files: map[string]string{"tests/case.bats": bats, "tests/more/case.bats": bats, "tests/lib.bats": "# none\n", "tests/.hidden/old.bats": bats}, tests: 2,
 			says:    []string{"bats::./case.bats", "bats::./more/case.bats", "2 tests listed"},
 			install: program("bats", "apt-get install bats"), workflow: []string{"--yes bats"}},

@@ -61,7 +61,6 @@ func docRecipes() []docRecipe {
 		{name: "phpunit-by-file", heading: "PHPUnit", install: phpunit},
 		{name: "phpunit-by-test", heading: "PHPUnit", block: 1, install: phpunit},
 		{name: "minitest", heading: "Minitest", install: minitestReporters},
-		{name: "robot", heading: "Robot Framework", install: robotFramework},
 		{name: "bats", heading: "Bats", install: program("bats", "apt-get install bats")},
 		{name: "newman", heading: "Newman", install: newmanModules},
 	}
