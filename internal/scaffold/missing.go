@@ -84,6 +84,13 @@ func (p Plan) program(dir string, d suite.Detected) string {
 		return "go"
 	case "nodetest":
 		return "node"
+	case "robot":
+		return "robot"
+	case "rspec":
+		if p.tree.Above(dir, "Gemfile") != "" {
+			return "bundle"
+		}
+		return "rspec"
 	case "pytest":
 		return "pytest"
 	case "junit5-maven":

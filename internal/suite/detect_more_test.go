@@ -31,7 +31,6 @@ func described(all []Detected) []string {
 const twoGo = "package x\n\nimport \"testing\"\n\nfunc TestMain(m *testing.M) {}\n\nfunc TestA(t *testing.T) {}\n\nfunc Test_b(tt *testing.T) {\n}\n\nfunc Testify(t *testing.T) {}\n"
 
 func TestDetectWithoutAnAdapter(t *testing.T) {
-	const rspec = "rspec --format progress --format RspecJunitFormatter --out {report_dir}/rspec.xml"
 	const batsWhole = `sh -c bats --recursive --formatter junit . > "$1/bats.xml" sh {report_dir}`
 	const batsFiles = `sh -c reports=$1; shift; status=0; for file; do mkdir -p "$reports/$file"; bats --formatter junit "$file" >"$reports/$file/bats.xml" || status=1; done; ` +
 		`exit $status sh {report_dir} {tests} sh -c find . \( -name ".?*" -o -name node_modules \) -prune -o -type f -name "*.bats" -print | while IFS= read -r file; do [ "$(bats --count "$file")" = 0 ] || echo "$file"; done`
@@ -42,7 +41,6 @@ func TestDetectWithoutAnAdapter(t *testing.T) {
 	phpXML := func(suite string) string {
 		return `<phpunit colors="true"><testsuites><testsuite name="x">` + suite + "</testsuite></testsuites><source><include><directory suffix=\".php\">src</directory></include></source></phpunit>"
 	}
-	const find = " find spec -type f -name *_spec.rb"
 	for _, tc := range []struct {
 		name  string
 		files map[string]string
@@ -83,11 +81,11 @@ func TestDetectWithoutAnAdapter(t *testing.T) {
 		{"node:test in a folder", map[string]string{"package.json": `{"scripts": {"test": "node --test --watch e2e/"}}`}, []string{"nodetest;;0;e2e/"}},
 		{"another use of node", map[string]string{"package.json": `{"scripts": {"test": "node test.js"}}`, "test.js": "console.log('node:test')"}, nil},
 		{"mocha in a word", map[string]string{"package.json": `{"description": "like mocha", "keywords": ["mocha"]}`}, nil},
-		{"rspec", map[string]string{"Gemfile": "gem 'rspec_junit_formatter'", "spec/models/a_spec.rb": "it 'a' do\n  specify { }\n"}, []string{"rspec;;2;bundle exec " + rspec + find}},
+		{"rspec", map[string]string{"Gemfile": "gem 'rspec'", "spec/models/a_spec.rb": "it 'a' do\n  specify { }\n"}, []string{"rspec;;2"}},
 		{"rspec that leaves out examples", map[string]string{".rspec": "--color\n--tag ~slow\n", "spec/a_spec.rb": "it 'a'"},
-			[]string{"rspec;;1;" + rspec + ";;it writes JUnit XML with a gem: gem install rspec_junit_formatter"}},
-		{"rspec without the formatter", map[string]string{"api/Gemfile": "", "api/.rspec": "", "api/spec/a_spec.rb": ""},
-			[]string{"rspec;api;0;bundle exec " + rspec + `;;it writes JUnit XML with a gem: gem "rspec_junit_formatter" in the Gemfile`}},
+			[]string{"rspec;;1"}},
+		{"rspec in a folder", map[string]string{"api/Gemfile": "", "api/.rspec": "", "api/spec/a_spec.rb": ""},
+			[]string{"rspec;api;0"}},
 		{"minitest", map[string]string{"Gemfile": "gem 'minitest-junit'", "test/a_test.rb": "def test_a\n  test \"b\" do\n", "test/test_helper.rb": ""},
 			[]string{"minitest;;2;bundle exec rake test TESTOPTS=--junit --junit-filename={report_dir}/minitest.xml"}},
 		{"rails", map[string]string{"Gemfile": "gem 'rails'\ngem 'minitest-junit'", "bin/rails": "", "test/models/a_test.rb": ""},
@@ -141,7 +139,7 @@ func TestDetectWithoutAnAdapter(t *testing.T) {
 // What a recipe writes is a config that the gate accepts.
 func TestRecipesAreValid(t *testing.T) {
 	tree := ReadTree(suitetest.Files(t, map[string]string{
-		"api/package.json": `{"devDependencies": {"newman": "1"}}`, "api/a.postman_collection.json": "", "rspec/.rspec": "", "php/phpunit.xml": "",
+		"api/package.json": `{"devDependencies": {"newman": "1"}}`, "api/a.postman_collection.json": "", "php/phpunit.xml": "",
 		"ruby/Gemfile": "minitest", "ruby/test/a_test.rb": "", "net/A.csproj": "Microsoft.NET.Test.Sdk", "bats/a.bats": "",
 	}))
 	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "frameworks.md"))

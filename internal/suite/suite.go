@@ -25,6 +25,7 @@ import (
 	"github.com/org/e2e-gate/internal/suite/playwright"
 	"github.com/org/e2e-gate/internal/suite/pytest"
 	"github.com/org/e2e-gate/internal/suite/robot"
+	"github.com/org/e2e-gate/internal/suite/rspec"
 	"github.com/org/e2e-gate/internal/suite/vitest"
 )
 
@@ -66,6 +67,7 @@ var frameworks = map[string]adapter.Framework{
 	"playwright":    playwright.Framework,
 	"pytest":        pytest.Framework,
 	"robot":         robot.Framework,
+	"rspec":         rspec.Framework,
 	"vitest":        vitest.Framework,
 }
 

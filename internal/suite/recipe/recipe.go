@@ -32,7 +32,6 @@ var All = []Recipe{
 	{"minitest", "test/**/*_test.rb or test_*.rb, with minitest or Rails in a Gemfile", minitest, "minitest"},
 	{"newman", "newman in a package.json, and a *.postman_collection.json", newman, ""},
 	{"phpunit", "phpunit.xml, phpunit.xml.dist, phpunit.dist.xml, or phpunit/phpunit in a composer.json", phpunit, "phpunit"},
-	{"rspec", ".rspec, or *_spec.rb", rspec, "rspec"},
 }
 
 // Detect finds suites of one recipe.
@@ -69,55 +68,7 @@ func counted(t *adapter.Tree, found []adapter.Detected, what *regexp.Regexp, pat
 	return found
 }
 
-var (
-	rubyExample = regexp.MustCompile(`(?m)^\s*(?:it|specify|example|scenario)\b`)
-	rubyTest    = regexp.MustCompile(`(?m)^\s*(?:def test_|(?:test|it) ['"])`)
-)
-
-// bundled starts a program of a gem: by Bundler where there is a Gemfile.
-func bundled(t *adapter.Tree, dir string, words ...string) []string {
-	if t.Above(dir, "Gemfile") != "" {
-		return append([]string{"bundle", "exec"}, words...)
-	}
-	return words
-}
-
-func rspec(t *adapter.Tree) []adapter.Detected {
-	files := t.Matching(".rspec")
-	for _, file := range t.Matching("*_spec.rb") {
-		if dir := above(file, "spec"); dir != "" {
-			files = append(files, path.Join(dir, "spec"))
-		}
-	}
-	slices.Sort(files)
-	found := counted(t, adapter.ByDir(slices.Compact(files)), rubyExample, "*_spec.rb")
-	for i, d := range found {
-		found[i].Spec.Run = bundled(t, d.Spec.Dir, "rspec", "--format", "progress", "--format", "RspecJunitFormatter", "--out", "{report_dir}/rspec.xml")
-		if specsAreTests(t, d.Spec.Dir) {
-			found[i].Spec.List = []string{"find", "spec", "-type", "f", "-name", "*_spec.rb"}
-		}
-		install := `it writes JUnit XML with a gem: gem "rspec_junit_formatter" in the Gemfile`
-		if t.Above(d.Spec.Dir, "Gemfile") == "" {
-			install = "it writes JUnit XML with a gem: gem install rspec_junit_formatter"
-		}
-		found[i].Needs = lacks(t, "rspec_junit_formatter", install,
-			t.Above(d.Spec.Dir, "Gemfile"), t.Above(d.Spec.Dir, "Gemfile.lock"))
-	}
-	return found
-}
-
-// choosing are options in .rspec that leave out examples or files.
-var choosing = regexp.MustCompile(`(?m)^\s*(?:-t|--tag|-P|--pattern|--exclude-pattern|--default-path|-e|--example)\b`)
-
-// specsAreTests reports whether each file below spec can be planned as a test: all have examples, and
-// none is left out. A file that reports nothing would be lost.
-func specsAreTests(t *adapter.Tree, dir string) bool {
-	files := t.Below(dir, "*_spec.rb")
-	below := path.Join(dir, "spec") + "/"
-	return len(files) > 0 && !choosing.MatchString(t.Read(path.Join(dir, ".rspec"))) && !slices.ContainsFunc(files, func(file string) bool {
-		return !strings.HasPrefix(file, below) || !rubyExample.MatchString(t.Read(file))
-	})
-}
+var rubyTest = regexp.MustCompile(`(?m)^\s*(?:def test_|(?:test|it) ['"])`)
 
 // above is the folder that holds the topmost folder of a name in a path; empty: no folder has it.
 func above(file, name string) string {

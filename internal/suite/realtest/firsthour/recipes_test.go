@@ -53,11 +53,8 @@ type badProject struct {
 }
 
 func docRecipes() []docRecipe {
-	rspec := program("rspec", "apt-get install ruby-rspec ruby-rspec-junit-formatter")
 	phpunit := program("phpunit", "apt-get install phpunit")
 	return []docRecipe{
-		{name: "rspec-by-file", heading: "RSpec", install: rspec},
-		{name: "rspec-by-example", heading: "RSpec", block: 1, install: rspec},
 		{name: "phpunit-by-file", heading: "PHPUnit", install: phpunit},
 		{name: "phpunit-by-test", heading: "PHPUnit", block: 1, install: phpunit},
 		{name: "minitest", heading: "Minitest", install: minitestReporters},
