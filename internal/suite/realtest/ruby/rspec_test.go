@@ -56,7 +56,7 @@ func TestRSpec(t *testing.T) {
 		{Name: "a hook before the suite", Files: map[string]string{"spec/a_spec.rb": "RSpec.configure { |c| c.before(:suite) { raise 'no database' } }\n" + clean},
 			Want: "spec/a_spec.rb::s a lost, spec/a_spec.rb::s b lost", Problem: "no database"},
 		{Name: "skips and expected failures",
-			Files: map[string]string{"spec/a_spec.rb": "RSpec.describe('s') { xit('a') { }; it('b') { pending 'bug'; raise }; it('c') { pending 'fixed bug' }; it 'd' }\n"},
+			Files:   map[string]string{"spec/a_spec.rb": "RSpec.describe('s') { xit('a') { }; it('b') { pending 'bug'; raise }; it('c') { pending 'fixed bug' }; it 'd' }\n"},
 			Message: "Temporarily skipped with xit",
 			Want:    "spec/a_spec.rb::s a skipped, spec/a_spec.rb::s b skipped, spec/a_spec.rb::s c failed, spec/a_spec.rb::s d skipped"},
 		{Name: "two examples of one name that are repeated",
