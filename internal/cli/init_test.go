@@ -158,17 +158,17 @@ func written(t *testing.T, root, name string) string {
 
 const aGoTest = "package x\n\nimport \"testing\"\n\nfunc TestA(t *testing.T) {}\n"
 
-// Six frameworks in one repository are listed, and none is taken without a word.
+// Seven frameworks in one repository are listed, and none is taken without a word.
 func TestInitAsksForOneOfSeveral(t *testing.T) {
 	root := repository(t, map[string]string{
 		".git/config": "", "go.mod": "module x\n\ngo 1.24\n", "a_test.go": aGoTest, "tests/test_a.py": "def test_a(): pass\n",
 		"web/playwright.config.ts": "", "web/e2e/a.spec.ts": "import { test } from '@playwright/test';\ntest('a', () => {});\n",
 		"web/package.json": `{"devDependencies": {"jest": "1"}}`, "web/a.test.ts": "test('a', () => {});\ntest('b', () => {});\n",
 		"api/package.json": `{"devDependencies": {"mocha": "1"}}`, "api/test/a.js": "it('a', () => {});\n",
-		"spec/a_spec.rb": "it('a') {}\n",
+		"spec/a_spec.rb": "it('a') {}\n", "shell/a.bats": "@test \"a\" {\n}\n",
 	})
 	errs := initIn(t, 2)
-	for _, part := range []string{"gotest", "pytest", "playwright", "jest", "mocha", "rspec", "about 2", "--dir FOLDER", "--framework NAME", "--yes"} {
+	for _, part := range []string{"gotest", "pytest", "playwright", "jest", "mocha", "rspec", "bats", "about 2", "--dir FOLDER", "--framework NAME", "--yes"} {
 		if !strings.Contains(errs, part) {
 			t.Errorf("no %q in\n%s", part, errs)
 		}
@@ -180,12 +180,12 @@ func TestInitAsksForOneOfSeveral(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"--framework", "mocha"}, "mocha command api"},
-		{[]string{"--framework", "command"}, "mocha command api, rspec command "},
+		{[]string{"--framework", "mocha"}, "mocha mocha api"},
+		{[]string{"--framework", "command"}, "bats command shell"},
 		{[]string{"--dir", "web", "--yes"}, "jest jest web, playwright playwright web"},
 		{[]string{"--dir", "web", "--framework", "jest"}, "jest jest web"},
-		{[]string{"--dir", "web", "--dir", "api", "--framework", "jest", "--framework", "mocha"}, "jest jest web, mocha command api"},
-		{[]string{"--yes"}, "gotest gotest , jest jest web, playwright playwright web, pytest pytest , mocha command api, rspec command "},
+		{[]string{"--dir", "web", "--dir", "api", "--framework", "jest", "--framework", "mocha"}, "jest jest web, mocha mocha api"},
+		{[]string{"--yes"}, "gotest gotest , jest jest web, mocha mocha api, playwright playwright web, pytest pytest , rspec rspec , bats command shell"},
 	} {
 		t.Run(strings.Join(tc.args, " "), func(t *testing.T) {
 			if err := os.RemoveAll(filepath.Join(root, ".github")); err != nil {

@@ -20,7 +20,7 @@ func (p Plan) Missing(root string, d suite.Detected, look func(program string) b
 		_, err := os.Stat(filepath.Join(root, filepath.FromSlash(file)))
 		return err == nil
 	}
-	node := slices.Contains(ecosystems[1].kinds, d.Kind())
+	node := slices.Contains(ecosystems[1].kinds, d.Kind()) && !ofNodeAlone(p.tree, dir, []string{d.Kind()})
 	if node {
 		if !look("npx") {
 			return "Node.js is not installed: install it, then run " + p.Commands(d)
@@ -82,6 +82,15 @@ func (p Plan) program(dir string, d suite.Detected) string {
 	switch d.Spec.Framework {
 	case "gotest":
 		return "go"
+	case "nodetest":
+		return "node"
+	case "robot":
+		return "robot"
+	case "rspec":
+		if p.tree.Above(dir, "Gemfile") != "" {
+			return "bundle"
+		}
+		return "rspec"
 	case "pytest":
 		return "pytest"
 	case "junit5-maven":

@@ -81,7 +81,7 @@ var repositories = []struct {
 	{"rspec", map[string]string{"spec/a_spec.rb": "it 'a'\n", "Gemfile": "ruby \"3.3\"\ngem 'rspec'\n"}, []string{"ruby/setup-ruby bundler-cache=true ruby-version=3.3"}},
 	{"rspec with a version file", map[string]string{"api/spec/a_spec.rb": "", "api/Gemfile": "", "api/.ruby-version": "3.3"},
 		[]string{"ruby/setup-ruby bundler-cache=true working-directory=api"}},
-	{"rspec alone", map[string]string{"spec/a_spec.rb": ""}, []string{"ruby/setup-ruby ruby-version=ruby", "gem install rspec rspec_junit_formatter"}},
+	{"rspec alone", map[string]string{"spec/a_spec.rb": ""}, []string{"ruby/setup-ruby ruby-version=ruby", "gem install rspec"}},
 	{"minitest", map[string]string{"test/a_test.rb": "", "Gemfile": "gem 'minitest'"}, []string{"ruby/setup-ruby bundler-cache=true ruby-version=ruby"}},
 	{"phpunit", map[string]string{"phpunit.xml": "", "composer.json": `{"require": {"php": "^8.2"}, "require-dev": {"phpunit/phpunit": "^11"}}`, "composer.lock": "{}"},
 		[]string{"shivammathur/setup-php coverage=none php-version=8.2", `echo "dir=$(composer config cache-files-dir)" >> "$GITHUB_OUTPUT"`,

@@ -37,7 +37,7 @@ type ecosystem struct {
 
 var ecosystems = []ecosystem{
 	{[]string{"gotest"}, setupGo},
-	{[]string{"playwright", "cypress", "vitest", "jest", "cucumber", "mocha", "newman"}, setupNode},
+	{[]string{"playwright", "cypress", "vitest", "jest", "cucumber", "mocha", "nodetest", "newman"}, setupNode},
 	{[]string{"junit5-maven", "junit5-gradle"}, setupJava},
 	{[]string{"pytest", "robot"}, setupPython},
 	{[]string{"rspec", "minitest"}, setupRuby},
@@ -175,6 +175,9 @@ func setupNode(t *suite.Tree, dirs []string, kinds map[string][]string) ([]step,
 	installs := map[string][]Install{}
 	var browsers []step
 	for _, dir := range dirs {
+		if ofNodeAlone(t, dir, kinds[dir]) {
+			continue
+		}
 		p := project(t, dir)
 		if !slices.Contains(projects, p) {
 			projects = append(projects, p)
@@ -189,7 +192,7 @@ func setupNode(t *suite.Tree, dirs []string, kinds map[string][]string) ([]step,
 	var steps []step
 	node := step{uses: "actions/setup-node", with: nodeVersion(t, dirs[0])}
 	var locks []string
-	cached := true
+	cached := len(projects) > 0
 	for _, p := range projects {
 		cached = cached && p.lock != "" && p.manager == projects[0].manager && p.manager != "bun"
 		locks = append(locks, p.lock)
@@ -221,6 +224,12 @@ func setupNode(t *suite.Tree, dirs []string, kinds map[string][]string) ([]step,
 		steps = append(steps, s)
 	}
 	return append(steps, browsers...), installs
+}
+
+// ofNodeAlone reports whether suites need no package: those of node:test, where their package.json names none.
+func ofNodeAlone(t *suite.Tree, dir string, kinds []string) bool {
+	manifest := t.Above(dir, "package.json")
+	return !slices.ContainsFunc(kinds, func(kind string) bool { return kind != "nodetest" }) && (manifest == "" || len(t.Package(manifest).Uses) == 0)
 }
 
 func nodeVersion(t *suite.Tree, dir string) []pair {
@@ -431,8 +440,8 @@ func setupRuby(t *suite.Tree, dirs []string, _ map[string][]string) ([]step, map
 			s.with = append(s.with, pair{"ruby-version", "ruby"})
 		}
 		if gemfile == "" {
-			steps = append(steps, s, step{note: "commit a Gemfile: then every run installs the same gems", run: "gem install rspec rspec_junit_formatter", dir: "."})
-			installs[dir] = []Install{{".", "gem install rspec rspec_junit_formatter"}}
+			steps = append(steps, s, step{note: "commit a Gemfile: then every run installs the same gems", run: "gem install rspec", dir: "."})
+			installs[dir] = []Install{{".", "gem install rspec"}}
 			continue
 		}
 		s.raw = append(s.raw, pair{"bundler-cache", "true"})

@@ -20,8 +20,12 @@ import (
 	"github.com/org/e2e-gate/internal/suite/gotest"
 	"github.com/org/e2e-gate/internal/suite/jest"
 	"github.com/org/e2e-gate/internal/suite/jvm"
+	"github.com/org/e2e-gate/internal/suite/mocha"
+	"github.com/org/e2e-gate/internal/suite/nodetest"
 	"github.com/org/e2e-gate/internal/suite/playwright"
 	"github.com/org/e2e-gate/internal/suite/pytest"
+	"github.com/org/e2e-gate/internal/suite/robot"
+	"github.com/org/e2e-gate/internal/suite/rspec"
 	"github.com/org/e2e-gate/internal/suite/vitest"
 )
 
@@ -58,8 +62,12 @@ var frameworks = map[string]adapter.Framework{
 	"jest":          jest.Framework,
 	"junit5-gradle": jvm.Gradle,
 	"junit5-maven":  jvm.Maven,
+	"mocha":         mocha.Framework,
+	"nodetest":      nodetest.Framework,
 	"playwright":    playwright.Framework,
 	"pytest":        pytest.Framework,
+	"robot":         robot.Framework,
+	"rspec":         rspec.Framework,
 	"vitest":        vitest.Framework,
 }
 

@@ -5,7 +5,7 @@ import "time"
 // Spec is one suite of the config.
 type Spec struct {
 	Name         string            `yaml:"name" doc:"Name; the first part of its tests' ids." required:"true"`
-	Framework    string            `yaml:"framework" doc:"Test framework." enum:"gotest,junit5-gradle,junit5-maven,playwright,pytest,vitest,jest,cucumber,cypress,command" required:"true"`
+	Framework    string            `yaml:"framework" doc:"Test framework." enum:"gotest,junit5-gradle,junit5-maven,playwright,pytest,robot,rspec,vitest,jest,mocha,nodetest,cucumber,cypress,command" required:"true"`
 	Dir          string            `yaml:"dir" doc:"Directory of the suite, from the repository root."`
 	Packages     []string          `yaml:"packages" doc:"gotest: packages, from dir. Default ./..."`
 	Args         []string          `yaml:"args" doc:"Further arguments of the framework, such as -tags=e2e; not for command."`
@@ -14,7 +14,7 @@ type Spec struct {
 	Split        string            `yaml:"split" doc:"command: what a line of list is. file: a file, which has all results that the report gives that file. test: a test. Default: a file if there is one of that name, else a test. whole: the suite runs as a whole, without list." enum:"file,test,whole"`
 	Reports      []string          `yaml:"reports" doc:"command: JUnit XML files that it writes (globs with **), from dir; {report_dir} is replaced."`
 	Retries      string            `yaml:"retries" doc:"command: what a second case of one name in a report is. none: another test. repeated-cases: a retry of a test that failed, for runners that repeat failed tests and write each execution as a case (gotestsum --rerun-fails). Default none." enum:"none,repeated-cases"`
-	Specs        []string          `yaml:"specs" doc:"cucumber: feature files, default **/*.feature; cypress: spec files, default cypress/e2e/**/*.cy.{js,jsx,ts,tsx}. Globs, from dir."`
+	Specs        []string          `yaml:"specs" doc:"cucumber: feature files, default **/*.feature; cypress: spec files, default cypress/e2e/**/*.cy.{js,jsx,ts,tsx}; nodetest: test files, default those that Node looks for. Globs, from dir."`
 	Env          map[string]string `yaml:"env" doc:"Environment variables, in addition to those that all child processes get."`
 	PassEnv      []string          `yaml:"pass_env" doc:"Withheld variables to pass on, by name."`
 	Owner        string            `yaml:"owner" doc:"Owner of tests without an owner tag."`

@@ -30,11 +30,8 @@ var All = []Recipe{
 	{"bats", "*.bats", bats, "bats"},
 	{"dotnet", "a *.csproj, *.fsproj or *.vbproj with Microsoft.NET.Test.Sdk", dotnet, ""},
 	{"minitest", "test/**/*_test.rb or test_*.rb, with minitest or Rails in a Gemfile", minitest, "minitest"},
-	{"mocha", ".mocharc.*, or mocha in a package.json", mocha, "mocha"},
 	{"newman", "newman in a package.json, and a *.postman_collection.json", newman, ""},
 	{"phpunit", "phpunit.xml, phpunit.xml.dist, phpunit.dist.xml, or phpunit/phpunit in a composer.json", phpunit, "phpunit"},
-	{"robot", "*.robot with test cases", robot, "robot-framework"},
-	{"rspec", ".rspec, or *_spec.rb", rspec, "rspec"},
 }
 
 // Detect finds suites of one recipe.
@@ -71,105 +68,7 @@ func counted(t *adapter.Tree, found []adapter.Detected, what *regexp.Regexp, pat
 	return found
 }
 
-func mocha(t *adapter.Tree) []adapter.Detected {
-	files := t.Manifests("mocha")
-	for _, name := range append(adapter.Scripts(".mocharc"), ".mocharc.json", ".mocharc.jsonc", ".mocharc.yml", ".mocharc.yaml") {
-		files = append(files, t.Matching(name)...)
-	}
-	found := adapter.ByDir(files)
-	for i := range found {
-		dir := found[i].Spec.Dir
-		found[i].Tests = mochaCount(t, dir)
-		p := t.Package(path.Join(dir, "package.json"))
-		// The suite's own script knows its files; of its reporters only ours counts. Mocha's own is there in any version;
-		// mocha-junit-reporter 2.2 does not start in Mocha 12.
-		run := append([]string{"npx", "--no-install", "mocha"}, withoutReporter(p.ScriptOf("mocha"))...)
-		found[i].Spec.Run = append(run, "--forbid-only", "--reporter", "xunit", "--reporter-options", "output={report_dir}/mocha.xml")
-	}
-	return found
-}
-
-// mochaCount is about how many tests lie in the folders where Mocha's tests usually are, and in files
-// that are named so.
-func mochaCount(t *adapter.Tree, dir string) int {
-	files := slices.DeleteFunc(t.Below(dir, "*.js", "*.cjs", "*.mjs", "*.ts"), func(file string) bool {
-		named := strings.Contains(path.Base(file), ".test.") || strings.Contains(path.Base(file), ".spec.")
-		return !named && !slices.ContainsFunc(strings.Split(path.Dir(file), "/"), func(part string) bool {
-			return slices.Contains([]string{"test", "tests", "spec", "specs", "e2e"}, part)
-		})
-	})
-	return t.Count(files, mochaTest)
-}
-
-var mochaTest = regexp.MustCompile(`(?m)^\s*(?:it|test|specify)(?:\.\w+)?\(`)
-
-// withoutReporter are the arguments of a command line of Mocha without its name and reporters.
-func withoutReporter(words []string) []string {
-	var kept []string
-	for i := 1; i < len(words); i++ {
-		flag, _, joined := strings.Cut(words[i], "=")
-		switch flag {
-		case "--reporter", "-R", "--reporter-options", "--reporter-option", "-O":
-			if !joined {
-				i++
-			}
-		case "--watch", "-w":
-		default:
-			kept = append(kept, words[i])
-		}
-	}
-	return kept
-}
-
-var (
-	rubyExample = regexp.MustCompile(`(?m)^\s*(?:it|specify|example|scenario)\b`)
-	rubyTest    = regexp.MustCompile(`(?m)^\s*(?:def test_|(?:test|it) ['"])`)
-)
-
-// bundled starts a program of a gem: by Bundler where there is a Gemfile.
-func bundled(t *adapter.Tree, dir string, words ...string) []string {
-	if t.Above(dir, "Gemfile") != "" {
-		return append([]string{"bundle", "exec"}, words...)
-	}
-	return words
-}
-
-func rspec(t *adapter.Tree) []adapter.Detected {
-	files := t.Matching(".rspec")
-	for _, file := range t.Matching("*_spec.rb") {
-		if dir := above(file, "spec"); dir != "" {
-			files = append(files, path.Join(dir, "spec"))
-		}
-	}
-	slices.Sort(files)
-	found := counted(t, adapter.ByDir(slices.Compact(files)), rubyExample, "*_spec.rb")
-	for i, d := range found {
-		found[i].Spec.Run = bundled(t, d.Spec.Dir, "rspec", "--format", "progress", "--format", "RspecJunitFormatter", "--out", "{report_dir}/rspec.xml")
-		if specsAreTests(t, d.Spec.Dir) {
-			found[i].Spec.List = []string{"find", "spec", "-type", "f", "-name", "*_spec.rb"}
-		}
-		install := `it writes JUnit XML with a gem: gem "rspec_junit_formatter" in the Gemfile`
-		if t.Above(d.Spec.Dir, "Gemfile") == "" {
-			install = "it writes JUnit XML with a gem: gem install rspec_junit_formatter"
-		}
-		found[i].Needs = lacks(t, "rspec_junit_formatter", install,
-			t.Above(d.Spec.Dir, "Gemfile"), t.Above(d.Spec.Dir, "Gemfile.lock"))
-	}
-	return found
-}
-
-// choosing are options in .rspec that leave out examples or files.
-var choosing = regexp.MustCompile(`(?m)^\s*(?:-t|--tag|-P|--pattern|--exclude-pattern|--default-path|-e|--example)\b`)
-
-// specsAreTests reports whether each file below spec can be planned as a test: all have examples, and
-// none is left out. A file that reports nothing would be lost.
-func specsAreTests(t *adapter.Tree, dir string) bool {
-	files := t.Below(dir, "*_spec.rb")
-	below := path.Join(dir, "spec") + "/"
-	return len(files) > 0 && !choosing.MatchString(t.Read(path.Join(dir, ".rspec"))) && !slices.ContainsFunc(files, func(file string) bool {
-		return !strings.HasPrefix(file, below) || !rubyExample.MatchString(t.Read(file))
-	})
-}
+var rubyTest = regexp.MustCompile(`(?m)^\s*(?:def test_|(?:test|it) ['"])`)
 
 // above is the folder that holds the topmost folder of a name in a path; empty: no folder has it.
 func above(file, name string) string {
@@ -336,71 +235,6 @@ func dotnet(t *adapter.Tree) []adapter.Detected {
 		}
 	}
 	return found
-}
-
-var robotTests = regexp.MustCompile(`(?mi)^\*{1,3} *(?:test cases?|tasks?) *\**[ \t]*\r?$`)
-
-func robot(t *adapter.Tree) []adapter.Detected {
-	files := slices.DeleteFunc(t.Matching("*.robot"), func(file string) bool { return !robotTests.MatchString(t.Read(file)) })
-	tops := map[string][]string{}
-	var dirs []string
-	for _, file := range files {
-		// A folder at the top of its project, such as tests: its resources and variables are found from there.
-		dir := "."
-		if root := t.Above(path.Dir(file), "pyproject.toml", "requirements.txt", "setup.py", "robot.toml"); root != "" {
-			dir = path.Dir(root)
-		}
-		if tops[dir] == nil {
-			dirs = append(dirs, dir)
-		}
-		tops[dir] = append(tops[dir], file)
-	}
-	slices.Sort(dirs)
-	var found []adapter.Detected
-	for _, dir := range dirs {
-		d := adapter.Detected{Files: tops[dir], Spec: adapter.Spec{Dir: dir, Reports: []string{"{report_dir}/xunit.xml"}}}
-		d.Spec.Run = append([]string{"robot", "--xunit", "xunit.xml", "--outputdir", "{report_dir}"}, topsOf(dir, d.Files)...)
-		for _, file := range d.Files {
-			d.Tests += robotCount(t.Read(file))
-		}
-		found = append(found, d)
-	}
-	return found
-}
-
-// topsOf are the folders below dir that hold the files, else dir itself: at most three of them.
-func topsOf(dir string, files []string) []string {
-	var tops []string
-	for _, file := range files {
-		if dir != "." {
-			file = strings.TrimPrefix(file, dir+"/")
-		}
-		top, _, below := strings.Cut(file, "/")
-		if !below || strings.HasPrefix(top, "-") {
-			return []string{"."}
-		}
-		if !slices.Contains(tops, top) {
-			tops = append(tops, top)
-		}
-	}
-	if len(tops) > 3 {
-		return []string{"."}
-	}
-	return tops
-}
-
-// robotCount is how many lines of the table of test cases begin a test.
-func robotCount(text string) int {
-	n, inside := 0, false
-	for line := range strings.Lines(text) {
-		switch {
-		case strings.HasPrefix(line, "*"):
-			inside = robotTests.MatchString(line)
-		case inside && strings.TrimSpace(line) != "" && !strings.ContainsAny(line[:1], " \t#|"):
-			n++
-		}
-	}
-	return n
 }
 
 func newman(t *adapter.Tree) []adapter.Detected {

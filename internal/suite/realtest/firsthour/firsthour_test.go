@@ -69,26 +69,12 @@ func pom(t *testing.T) string {
 	return string(data)
 }
 
-// modules are the packages of testdata.
-func modules(t *testing.T, dir string) []string {
-	t.Helper()
-	if err := os.Symlink(filepath.Join(realsuite.WithModules(t, "mocha"), "node_modules"), filepath.Join(dir, "node_modules")); err != nil {
-		t.Fatal(err)
-	}
-	return nil
-}
-
 func program(name, install string) func(t *testing.T, dir string) []string {
 	return func(t *testing.T, _ string) []string {
 		t.Helper()
 		need.Tool(t, name, install)
 		return nil
 	}
-}
-
-func robotFramework(t *testing.T, _ string) []string {
-	t.Helper()
-	return realsuite.Python(t, filepath.Join("testdata", "robot"))
 }
 
 func shapes(t *testing.T) []shape {
@@ -115,19 +101,22 @@ func shapes(t *testing.T) []shape {
 		{name: "jest", files: uses(map[string]string{"case.test.js": jsTest}, "jest"), install: realsuite.ModulesOf("jest"), tests: 2, workflow: npm},
 		{name: "cucumber", files: uses(map[string]string{"features/case.feature": cuke, "features/steps.js": steps}, "@cucumber/cucumber"),
 			install: realsuite.ModulesOf("cucumber"), tests: 2, workflow: npm},
-		{name: "mocha", files: uses(map[string]string{"test/case.js": bddJS}, "mocha"), install: modules, tests: 2, workflow: npm},
-		{name: "mocha with a script and a reporter", install: modules, tests: 2, files: map[string]string{"checks/case.js": bddJS, "package.json": `{"scripts":
+		{name: "mocha", files: uses(map[string]string{"test/case.js": bddJS}, "mocha"), install: realsuite.ModulesOf("mocha"), tests: 2,
+			says: []string{"mocha/test/case.js::case › pays"}, workflow: npm},
+		{name: "mocha with a script and a reporter", install: realsuite.ModulesOf("mocha"), tests: 2, files: map[string]string{"checks/case.js": bddJS, "package.json": `{"scripts":
 			{"test": "mocha --reporter spec --check-leaks checks/"}, "devDependencies": {"mocha": "*", "mocha-junit-reporter": "*"}}`},
 			workflow: []string{"run: npm install", "package-manager-cache: false"}},
+		{name: "node:test", files: map[string]string{"package.json": `{"scripts": {"test": "node --test"}}`, "test/case.js": "const { describe, it } = require('node:test');\n" + bddJS},
+			install: program("node", "apt-get install nodejs"), tests: 2, says: []string{"nodetest/test/case.js::case › pays"}, workflow: []string{"actions/setup-node@"}},
 		{name: "maven", files: map[string]string{"pom.xml": pom(t), "src/test/java/com/acme/CaseTest.java": junit}, install: realsuite.Maven, tests: 2,
 			flags: nil, workflow: []string{"actions/setup-java@", `java-version: "11"`, "cache: maven"}},
-		{name: "rspec", files: map[string]string{"spec/case_spec.rb": gem, "spec/more/a_spec.rb": gem, ".rspec": "--color\n"}, tests: 2,
-			says:    []string{"rspec::spec/case_spec.rb", "rspec::spec/more/a_spec.rb"},
-			install: program("rspec", "apt-get install ruby-rspec ruby-rspec-junit-formatter"), workflow: []string{"ruby/setup-ruby@"}},
+		{name: "rspec", files: map[string]string{"spec/case_spec.rb": gem, "spec/more/a_spec.rb": gem, ".rspec": "--color\n"}, tests: 4,
+			says:    []string{"rspec/spec/case_spec.rb::case pays", "rspec/spec/more/a_spec.rb::case pays"},
+			install: program("rspec", "apt-get install ruby-rspec"), workflow: []string{"ruby/setup-ruby@"}},
 		{name: "phpunit", files: map[string]string{"phpunit.xml": phpXML, "tests/CaseTest.php": php, "tests/more/CaseTest.php": php}, tests: 2,
 			says:    []string{"phpunit::tests/CaseTest.php", "phpunit::tests/more/CaseTest.php"},
 			install: program("phpunit", "apt-get install phpunit"), workflow: []string{"shivammathur/setup-php@", "tools: phpunit"}},
-		{name: "robot", files: map[string]string{"tests/case.robot": robot}, tests: 2, install: robotFramework, workflow: []string{"pip install robotframework"}},
+		{name: "robot", files: map[string]string{"tests/case.robot": robot}, tests: 2, install: realsuite.VenvOf("robot"), says: []string{"robot/tests/case.robot::Pays"}, workflow: []string{"pip install robotframework"}},
 		{name: "bats", files: map[string]string{"tests/case.bats": bats, "tests/more/case.bats": bats, "tests/lib.bats": "# none\n", "tests/.hidden/old.bats": bats}, tests: 2,
 			says:    []string{"bats::./case.bats", "bats::./more/case.bats", "2 tests listed"},
 			install: program("bats", "apt-get install bats"), workflow: []string{"--yes bats"}},

@@ -53,17 +53,11 @@ type badProject struct {
 }
 
 func docRecipes() []docRecipe {
-	rspec := program("rspec", "apt-get install ruby-rspec ruby-rspec-junit-formatter")
 	phpunit := program("phpunit", "apt-get install phpunit")
 	return []docRecipe{
-		{name: "mocha-by-file", heading: "Mocha", install: modules},
-		{name: "mocha-by-test", heading: "Mocha", install: modules},
-		{name: "rspec-by-file", heading: "RSpec", install: rspec},
-		{name: "rspec-by-example", heading: "RSpec", block: 1, install: rspec},
 		{name: "phpunit-by-file", heading: "PHPUnit", install: phpunit},
 		{name: "phpunit-by-test", heading: "PHPUnit", block: 1, install: phpunit},
 		{name: "minitest", heading: "Minitest", install: minitestReporters},
-		{name: "robot", heading: "Robot Framework", install: robotFramework},
 		{name: "bats", heading: "Bats", install: program("bats", "apt-get install bats")},
 		{name: "newman", heading: "Newman", install: newmanModules},
 	}

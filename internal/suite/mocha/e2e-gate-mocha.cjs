@@ -1,0 +1,286 @@
+// What e2e-gate brings along for Mocha, by --require. It writes one line of JSON for each thing
+// that happens; the same function names a test when it is listed and when it runs. It is no
+// reporter, so that the suite keeps its own: it listens to Mocha's runner. To list, it hands no
+// test to a runner; with a selection it takes every other test out of its suite.
+'use strict';
+const fs = require('fs');
+const path = require('path');
+const util = require('util');
+
+const base = fs.realpathSync(process.env.E2E_GATE_DIR);
+const selection = process.env.E2E_GATE_SELECTION
+  ? new Set(JSON.parse(fs.readFileSync(process.env.E2E_GATE_SELECTION, 'utf8'))) : null;
+
+const write = (event, fields) =>
+  fs.appendFileSync(process.env.E2E_GATE_EVENTS, JSON.stringify({ event, ...fields }) + '\n');
+
+const clip = (text, size) => text.length <= size ? text
+  : text.slice(0, size / 3) + '\n…\n' + text.slice(text.length - size * 2 / 3);
+
+// eslint-disable-next-line no-control-regex
+const plain = (text) => String(text ?? '').replace(/\u001b\[[0-9;]*m/g, '');
+
+const NEEDED = 9;
+
+// home is the folder of the Mocha that runs: a suite may have others.
+function home() {
+  for (let dir = path.dirname(fs.realpathSync(process.argv[1])); dir !== path.dirname(dir); dir = path.dirname(dir)) {
+    try {
+      if (JSON.parse(fs.readFileSync(path.join(dir, 'package.json'), 'utf8')).name === 'mocha') return dir;
+    } catch { /* no package, so the one above */ }
+  }
+  return path.dirname(require.resolve('mocha/package.json', { paths: [base] }));
+}
+
+const mocha = home();
+const { version } = JSON.parse(fs.readFileSync(path.join(mocha, 'package.json'), 'utf8'));
+if (!(parseInt(version, 10) >= NEEDED)) {
+  write('unusable', { message: `Mocha ${version ?? 'of an unknown version'} is too old; ${NEEDED}.0 or later is needed` });
+  throw new Error('Mocha is too old for e2e-gate');
+}
+const loaded = require(mocha);
+const Mocha = loaded.default ?? loaded;
+const { Runner, Suite } = Mocha;
+
+const relative = (file) => path.relative(base, file).split(path.sep).join('/');
+
+// fileOf is where a test is: one that a suite got from elsewhere has no file of its own.
+function fileOf(test) {
+  for (let at = test; at; at = at.parent) if (at.file) return at.file;
+  return loading ?? '';
+}
+
+function identify(test) {
+  const titles = [test.title];
+  for (let suite = test.parent; suite; suite = suite.parent) if (!suite.root) titles.unshift(suite.title);
+  const file = relative(files.get(test) ?? fileOf(test));
+  const name = titles.join(' › ');
+  return { id: file + '::' + name, name, file };
+}
+
+const tags = (name) => [...new Set([...name.matchAll(/(?:^|\s)@([\w.:/-]+)/g)].map((m) => m[1]))];
+
+// frames are the files and lines of a stack, the innermost first.
+function frames(stack) {
+  const found = [];
+  for (const line of plain(stack).split('\n')) {
+    const [, where, number] = /^\s+at (?:.*\()?(?:async )?([^()]+?):(\d+):\d+\)?$/.exec(line) ?? [];
+    if (!where || where.startsWith('node:')) continue;
+    try { // Mocha shortens paths to those from its directory
+      found.push({ file: where.startsWith('file:') ? require('url').fileURLToPath(where) : path.resolve(where), line: Number(number) });
+    } catch { /* the address of something else */ }
+  }
+  return found;
+}
+
+// place is where a test failed: the innermost line of the stack within the suite.
+function place(stack) {
+  const at = frames(stack).map(({ file, line }) => ({ file: relative(file), line }))
+    .find(({ file }) => !file.startsWith('..') && !path.isAbsolute(file) && !/(?:^|\/)node_modules\//.test(file));
+  return at ? { at_file: at.file, at_line: at.line } : {};
+}
+
+const show = (value) => clip(typeof value === 'string' ? value : util.inspect(value, { depth: 6, sorted: true }), 8000);
+
+function failure(error) {
+  const text = plain(error?.message ?? error);
+  const compared = error && typeof error === 'object' && 'expected' in error && 'actual' in error && error.showDiff !== false;
+  const assertion = compared || /AssertionError/.test(error?.name ?? '') || error?.code === 'ERR_ASSERTION';
+  return {
+    outcome: 'failed', message: clip(text || 'failed without a message', 8000), details: clip(plain(error?.stack ?? util.inspect(error)), 24000),
+    error: !assertion, type: error?.code === 'ERR_MOCHA_TIMEOUT' ? 'timeout' : error?.name ?? '',
+    properties: compared ? [{ name: 'e2e.expected', value: show(error.expected) }, { name: 'e2e.actual', value: show(error.actual) }] : [],
+    ...place(error?.stack),
+  };
+}
+
+// Lines and files of tests: Mocha keeps no line, and the file only of those that its own
+// interfaces made.
+const lines = new Map();
+const files = new Map();
+let loading;
+
+const addTest = Suite.prototype.addTest;
+Suite.prototype.addTest = function (test) {
+  const file = test.file ?? fileOf(this);
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 30;
+  const stack = frames(new Error().stack).filter((frame) => frame.file !== __filename && !frame.file.startsWith(mocha + path.sep));
+  Error.stackTraceLimit = limit;
+  files.set(test, file);
+  lines.set(test, (stack.find((frame) => frame.file === file) ?? stack[0])?.line ?? 0);
+  return addTest.apply(this, arguments);
+};
+
+// A forgotten only takes no other test away.
+Suite.prototype.hasOnly = () => false;
+
+// A file that cannot be loaded does not take the others away.
+const loadFilesAsync = Mocha.prototype.loadFilesAsync;
+Mocha.prototype.loadFilesAsync = async function (...args) {
+  const all = this.files;
+  try {
+    for (const file of all) {
+      this.files = [file];
+      loading = file;
+      try {
+        await loadFilesAsync.apply(this, args);
+      } catch (error) {
+        const { message, details } = failure(error);
+        write('error', { message: `${relative(file)} cannot be loaded: ${message}`, details });
+      }
+    }
+  } finally {
+    this.files = all;
+    loading = undefined;
+  }
+};
+
+// run lists the tests and ends; no hook, no global set-up and no reporter starts.
+const run = Mocha.prototype.run;
+Mocha.prototype.run = function (done) {
+  if (selection) return run.apply(this, arguments);
+  const list = () => {
+    const runner = { _grep: this.options.grep ?? /.*/, _invert: this.options.invert, total: 0 };
+    this.suite.eachTest((test) => {
+      if (!matches(runner, test)) return;
+      const { id, name, file } = identify(test);
+      write('listed', { id, name, file, line: lines.get(test) ?? 0, tags: tags(name), keep: file });
+    });
+    write('end', {});
+    done?.(0);
+  };
+  if (this.options.delay) this.suite.once('run', list);
+  else list();
+};
+
+function matches(runner, test) {
+  const is = typeof runner._grep === 'string' ? test.fullTitle().includes(runner._grep) : new RegExp(runner._grep).test(test.fullTitle());
+  return is !== Boolean(runner._invert);
+}
+
+// Mocha loses the error of a global fixture, and may end well.
+for (const [name, words] of [['runGlobalSetup', 'set-up'], ['runGlobalTeardown', 'tear-down']]) {
+  const original = Mocha.prototype[name];
+  Mocha.prototype[name] = async function (...args) {
+    try {
+      return await original.apply(this, args);
+    } catch (error) {
+      const { message, details } = failure(error);
+      write('error', { message: `in the global ${words}: ${message}`, details });
+      throw error;
+    }
+  };
+}
+
+const runs = Runner.prototype.run;
+Runner.prototype.run = function (done, opts) {
+  const begin = () => {
+    choose(this.suite);
+    this.total = this.grepTotal(this.suite);
+  };
+  if (this._opts?.delay) this.suite.once('run', begin);
+  else begin();
+  follow(this);
+  return runs.call(this, done, opts);
+};
+
+function choose(suite) {
+  suite.tests = suite.tests.filter((test) => selection.has(identify(test).id));
+  suite.suites.forEach(choose);
+}
+
+// The diagnostic rerun is one attempt, whatever sets retries and when.
+if (process.env.E2E_ATTEMPT === '2') {
+  Mocha.Runnable.prototype.retries = function (n) { return arguments.length ? undefined : 0; };
+}
+
+// follow writes what happens to the tests of a runner.
+function follow(runner) {
+  const ends = new Map(); // by the first execution of a test: how often it ended, and its key
+  const counted = new Map();
+  const broken = new Map(); // by suite: the hook that failed, and whether it keeps tests from running
+  const clock = new Map();
+  let held; // the last end of a test, until the hooks behind it have run
+
+  const flush = () => {
+    if (held) write('finished', held.event);
+    held = undefined;
+  };
+
+  // origin is the first execution of a test: Mocha repeats a copy of it.
+  const origin = (test) => {
+    let at = test;
+    while (at.retriedTest?.()) at = at.retriedTest();
+    return at;
+  };
+
+  const finish = (test, seen) => {
+    const first = origin(test);
+    const what = identify(first);
+    if (!selection.has(what.id)) return;
+    let known = ends.get(first);
+    if (!known) {
+      counted.set(what.id, (counted.get(what.id) ?? 0) + 1);
+      ends.set(first, known = { key: String(counted.get(what.id)), retry: -1 });
+    }
+    const retry = test.currentRetry?.() ?? 0;
+    if (held?.first === first && held.event.retry === retry) { // a hook behind the test
+      if (held.event.outcome !== 'failed') Object.assign(held.event, seen);
+      return;
+    }
+    flush();
+    const amends = known.retry === retry;
+    known.retry = retry;
+    held = { first, event: {
+      ...what, key: known.key, retry, amends, ...seen, line: lines.get(first) ?? 0,
+      start: clock.get(test) ?? 0, seconds: amends ? 0 : (test.duration ?? 0) / 1000,
+      attachments: Array.isArray(test.attachments) ? test.attachments.filter((file) => typeof file === 'string') : [],
+    } };
+  };
+
+  const hookFailed = (hook, error) => {
+    const kind = hook.originalTitle ?? hook.title;
+    const all = /^"(before|after) all"/.exec(kind)?.[1];
+    const seen = failure(error);
+    seen.message = `in ${hook.title}: ${seen.message}`;
+    if (all === 'after') return write('error', { message: `${hook.parent?.fullTitle() ? hook.parent.fullTitle() + ': ' : ''}${seen.message}`, details: seen.details });
+    if (!broken.has(hook.parent)) broken.set(hook.parent, { seen, all: all === 'before', by: hook.title });
+    if (!all && runner.test) finish(runner.test, seen);
+  };
+
+  runner.on('test', (test) => {
+    flush();
+    clock.set(test, Date.now());
+    write('started', { id: identify(origin(test)).id });
+  });
+  runner.on('pass', (test) => finish(test, { outcome: 'passed' }));
+  runner.on('pending', (test) => finish(test, { outcome: 'skipped' }));
+  runner.on('retry', (test, error) => finish(test, failure(error ?? test.err)));
+  runner.on('fail', (runnable, error) => {
+    if (runnable.type === 'test' && runnable.parent) finish(runnable, failure(error));
+    else if (runnable.type === 'hook') hookFailed(runnable, error);
+    else write('error', { message: failure(error).message, details: failure(error).details });
+  });
+  // What a failed hook kept from running: a hook before all tests fails them, one around a test
+  // fails that test, and Mocha leaves out the others.
+  runner.on('suite end', (suite) => {
+    flush();
+    const hook = broken.get(suite);
+    if (hook) suite.eachTest((test) => {
+      if (ends.has(origin(test)) || !matches(runner, test)) return;
+      if (test.isPending()) finish(test, { outcome: 'skipped' });
+      else if (hook.all) finish(test, hook.seen);
+      else finish(test, { outcome: 'skipped', kept: true, message: hook.seen.message });
+    });
+  });
+  runner.on('end', () => {
+    flush();
+    ended = true;
+  });
+}
+
+// The end is that of the process, since global tear-down comes after the runner's. A process that
+// ends before its runner has none.
+let ended = false;
+process.on('exit', () => { if (ended) write('end', {}); });

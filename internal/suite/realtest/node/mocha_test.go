@@ -1,0 +1,74 @@
+package node
+
+import (
+	"testing"
+
+	"github.com/org/e2e-gate/internal/suite"
+	"github.com/org/e2e-gate/internal/testkit/realsuite"
+)
+
+func TestMochaExample(t *testing.T) {
+	realsuite.Examples(t, realsuite.Example{
+		Name: "mocha", Install: realsuite.Node,
+		Failed:  []string{"tests/cases.test.js::Review › counts approvals", "tests/hooks.test.js::with a session › reads"},
+		Flaky:   []string{"tests/cases.test.js::Review › notifies", "tests/repeated.test.js::repeated by mocha"},
+		Skipped: []string{"tests/cases.test.js::Late cases › audits", "tests/cases.test.js::Late cases › archives"},
+		Crashes: "tests/cases.test.js::Late cases › escalates", Before: "tests/cases.test.js::Review › counts approvals",
+	})
+}
+
+func TestMochaContract(t *testing.T) {
+	realsuite.PlayContract(t, "mocha", realsuite.ModulesOf("mocha"))
+}
+
+// TestMocha holds what only some suites do.
+func TestMocha(t *testing.T) {
+	const clean = "it('a', () => {}); it('b', () => {});\n"
+	for _, tc := range []realsuite.Trick{
+		{Name: "a file that cannot be imported", Files: map[string]string{"test/a.js": clean, "test/b.mjs": "import './none.js';\n"},
+			Listing: "test/b.mjs cannot be loaded: Cannot find module", Want: "test/a.js::a passed, test/a.js::b passed", Problem: "test/b.mjs cannot be loaded"},
+		{Name: "a forgotten only", Files: map[string]string{"test/a.js": clean + "describe.only('x', () => { it.only('c', () => {}); it('d', () => {}); });\n"},
+			Want: "test/a.js::a passed, test/a.js::b passed, test/a.js::x › c passed, test/a.js::x › d passed"},
+		{Name: "global set-up",
+			Files: map[string]string{"test/a.mjs": clean, ".mocharc.json": `{"require": "./set-up.mjs"}`,
+				"set-up.mjs": "export const mochaGlobalSetup = () => { throw new Error('no database') };\n"},
+			Want: "test/a.mjs::a lost, test/a.mjs::b lost", Problem: "in the global set-up: no database"},
+		{Name: "one of many names",
+			Files: map[string]string{
+				"test/a.js":     "it('A', () => { throw 1 }); it('a', () => {}); it('a b', () => { throw 1 }); describe('x', () => it('a', () => { throw 1 }));\n",
+				"test/sub/a.js": "it('a', () => { throw 1 });\n", ".mocharc.yml": "recursive: true\n",
+			},
+			Only: "test/a.js::a", Want: "test/a.js::a passed"},
+		{Name: "hooks of a suite",
+			Files: map[string]string{"test/a.js": "describe('s', () => { before(() => { throw new Error('no session') }); it('a', () => {}); it.skip('b', () => {}); });\n" +
+				"describe('t', () => { afterEach(() => { throw new Error('left over') }); it('a', () => {}); it('b', () => {}); });\nit('c', () => {});\n"},
+			Want:     "test/a.js::c passed, test/a.js::s › a failed, test/a.js::s › b skipped, test/a.js::t › a failed, test/a.js::t › b not_run",
+			Attempts: "passed first, failed first, skipped first, failed first, skipped first", Message: `in "after each" hook for "a": left over`},
+		{Name: "a hook after all tests", Files: map[string]string{"test/a.js": "describe('s', () => { after(() => { throw new Error('left over') }); it('a', () => {}); });\n"},
+			Want: "test/a.js::s › a passed", Problem: `s: in "after all" hook`},
+		{Name: "two tests of one title that are repeated",
+			Files: map[string]string{"test/a.js": "let n = 0; for (const i of [1, 2]) it('a', function () { this.retries(1); if (n++ % 2 === 0) throw new Error('boom') });\n"},
+			Want:  "test/a.js::a flaky", Attempts: "#1 failed first, #1 passed framework, #2 failed first, #2 passed framework",
+			Message: "boom", Problem: "several tests share one id"},
+		{Name: "a failure behind the end of a test",
+			Files: map[string]string{"test/a.js": "it('a', (done) => { done(); done(new Error('twice')); }); it('b', () => {});\n"},
+			Want:  "test/a.js::a failed, test/a.js::b passed", Attempts: "failed first, passed first", Message: "twice"},
+		{Name: "parallel and bail in the config",
+			Files: map[string]string{".mocharc.json": `{"parallel": true, "bail": true, "jobs": 2}`, "test/a.js": "it('a', () => { throw new Error('boom') });\n", "test/b.js": "it('b', () => {});\n"},
+			Want:  "test/a.js::a failed, test/b.js::b passed", Message: "boom"},
+		{Name: "a suite that starts late", Args: []string{"--delay"},
+			Files: map[string]string{"test/a.js": "setImmediate(() => { it('a', () => {}); run(); });\n"}, Want: "test/a.js::a passed"},
+		{Name: "attachments and names that are patterns",
+			Files: map[string]string{"test/[a] b*.js": "it('é \"q\" *?[]{}', function () { this.test.attachments = ['shot.png']; });\n", "shot.png": "png"},
+			Want:  "test/[a] b*.js::é \"q\" *?[]{} passed", Kept: 1},
+		{Name: "grep", Args: []string{"--grep", "@fast", "--invert"}, Files: map[string]string{"test/a.js": "it('a @fast', () => {}); it('b', () => {});\n"},
+			Want: "test/a.js::b passed"},
+	} {
+		t.Run(tc.Name, func(t *testing.T) {
+			t.Parallel()
+			tc.Root = realsuite.WithModules(t, "mocha")
+			tc.Spec = suite.Spec{Name: "s", Framework: "mocha", Args: tc.Args}
+			tc.Play(t)
+		})
+	}
+}

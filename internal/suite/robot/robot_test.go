@@ -1,0 +1,43 @@
+package robot
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/suite/adapter"
+)
+
+func TestArguments(t *testing.T) {
+	tests := []e2e.Test{{Name: "a.robot::x", File: "a.robot"}}
+	for _, tc := range []struct {
+		args  []string
+		tests []e2e.Test
+		want  string
+	}{
+		{[]string{"--output", "o.xml", "-v", "X:1", "--xunit=x.xml", "tests"}, nil,
+			"--listener e2e_gate_robot.First --dryrun --output NONE --log NONE --report NONE -v X:1 --listener e2e_gate_robot.Last --outputdir R/output tests"},
+		{[]string{"--listener", "Own", "--exitonerror", "a b", "c"}, tests,
+			"--listener e2e_gate_robot.First --listener Own --exitonerror --listener e2e_gate_robot.Last --outputdir E/robot a b c"},
+		{[]string{"--include=smoke"}, tests, "--listener e2e_gate_robot.First --include=smoke --listener e2e_gate_robot.Last --outputdir E/robot ."},
+		{[]string{"--include", "smoke"}, tests, "--listener e2e_gate_robot.First --include smoke --listener e2e_gate_robot.Last --outputdir E/robot ."},
+		{nil, tests, "--listener e2e_gate_robot.First --listener e2e_gate_robot.Last --outputdir E/robot ."},
+		{[]string{"--include"}, tests, "--listener e2e_gate_robot.First --include --listener e2e_gate_robot.Last --outputdir E/robot ."},
+	} {
+		args, err := arguments(adapter.Launch{Spec: adapter.Spec{Args: tc.args}, Reporter: "R", Evidence: "E", Tests: tc.tests})
+		if got := filepath.ToSlash(strings.Join(args, " ")); err != nil || got != tc.want {
+			t.Errorf("%v\ngot  %s\nwant %s", err, got, tc.want)
+		}
+	}
+}
+
+func TestValidate(t *testing.T) {
+	var said []string
+	fail := func(path, text, hint string) { said = append(said, path+": "+text) }
+	validate(adapter.Spec{Run: []string{"uv", "run", "/venv/bin/pabot", "--processes", "2"}}, fail)
+	validate(adapter.Spec{Run: []string{"uv", "run", "robot"}}, fail)
+	if len(said) != 1 || said[0] != "run: pabot is not supported" {
+		t.Errorf("%q", said)
+	}
+}
