@@ -26,6 +26,9 @@ type Event struct {
 	// suite that is switched off in a process for a part of it. A listing names those that the
 	// suite has. running and progress: that a part of a test started, and what finished will tell
 	// later; both are shown and never judged. process: how the process tells what its threads do.
+	// watched, read, asked, of a listing, decide whether it can be kept: that the process says what the
+	// suite's code does meanwhile; a file outside of the repository that it read; that it used
+	// something else than files.
 	Event string `json:"event"`
 	// ID is the test's name as it was listed: what [e2e.Test.Name] holds.
 	ID    string `json:"id"`

@@ -117,6 +117,8 @@ class Reporter {
 
   onTestResult(test, file) {
     this.snapshots ||= hasSnapshots(test.path);
+    // What another runner does is not seen, so such a listing is not kept.
+    if (!selection && !/[\\/]jest-runner[\\/]/.test(test.context.config.runner)) write('asked', { message: 'another runner' });
     if (file.testExecError) {
       write('error', { message: `${path.relative(base, test.path)}: ${failure(file.testExecError.message ?? file.failureMessage).message}`, details: clip(plain(file.failureMessage), 24000) });
     }

@@ -36,9 +36,10 @@ var Framework = adapter.Framework{
 // newAdapter runs Playwright with a reporter of ours.
 func newAdapter(s adapter.Spec, root string) adapter.Adapter {
 	return adapter.NewReporting(s, root, adapter.LaunchSpec{
-		Start:     []string{"npx", "--no-install", "playwright", "test"},
-		Files:     files,
-		Arguments: arguments,
+		Start:       []string{"npx", "--no-install", "playwright", "test"},
+		Interpreter: "node",
+		Files:       files,
+		Arguments:   arguments,
 	})
 }
 

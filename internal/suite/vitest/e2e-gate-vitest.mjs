@@ -97,7 +97,11 @@ export default class {
       throw new Error('Vitest is too old for e2e-gate');
     }
     this.vitest = vitest;
-    if (!selection) for (const project of vitest.projects) project.config.globalSetup = [];
+    if (!selection) for (const project of vitest.projects) {
+      project.config.globalSetup = [];
+      // What code in a browser reads is not seen, so such a listing is not kept.
+      if (project.config.browser?.enabled) write('asked', { message: 'a browser' });
+    }
     const names = [...selection ?? []].map((id) => id.slice(id.indexOf('::') + 2));
     vitest.setGlobalTestNamePattern(patternOf(names));
   }

@@ -261,3 +261,16 @@ func cypress(t *testing.T, dir string) []string {
 	}
 	return nil
 }
+
+// TestKept: a listing counts until what it was made of changes.
+func TestKept(t *testing.T) {
+	const esm = "import fs from 'node:fs';\nimport net from 'node:net';\nimport childProcess from 'node:child_process';\nimport { test } from 'vitest';"
+	const cjs = "const fs = require('fs'), net = require('net'), childProcess = require('child_process');"
+	for framework, head := range map[string]string{"vitest": esm, "jest": cjs} {
+		t.Run(framework, func(t *testing.T) {
+			t.Parallel()
+			files := map[string]string{"e2e/a.test.js": realsuite.KeptNode(head), "e2e/package.json": "{}"}
+			realsuite.Kept(t, realsuite.WithModules(t, framework), suite.Spec{Framework: framework}, files)
+		})
+	}
+}

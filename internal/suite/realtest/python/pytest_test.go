@@ -172,3 +172,23 @@ func TestStall(t *testing.T) {
 			"def wait_for_the_worker():\n    threading.Event().wait()\ndef test_later(): pass\n",
 	}, nil, "test_hangs", "in wait_for_the_worker")
 }
+
+// TestKept: a listing counts until what it was made of changes.
+func TestKept(t *testing.T) {
+	spec := pytestSpec(t)
+	spec.Args = []string{"-p", "no:cacheprovider"}
+	realsuite.Kept(t, t.TempDir(), spec, map[string]string{"e2e/pytest.ini": "[pytest]\n", "e2e/test_a.py": `import os, pathlib, socket, subprocess
+import pytest
+
+asks = os.environ.get("ASKS")
+if asks == "program":
+    subprocess.run(["true"], check=True)
+elif asks:
+    host, port = asks.split(":")
+    socket.create_connection((host, int(port))).close()
+names = [name for file in ("../data/cases.txt", os.environ["CASES"]) for name in pathlib.Path(file).read_text().split()]
+
+@pytest.mark.parametrize("name", names)
+def test_case(name): pass
+`})
+}
