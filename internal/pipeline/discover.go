@@ -20,7 +20,7 @@ import (
 	"github.com/org/e2e-gate/internal/proc"
 	"github.com/org/e2e-gate/internal/suite"
 	"github.com/org/e2e-gate/internal/suite/adapter"
-	"github.com/org/e2e-gate/internal/suite/listing"
+	"github.com/org/e2e-gate/internal/suite/adapter/listing"
 )
 
 // discovered is what suites hold: tests, and batches of suites that cannot list theirs.

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/org/e2e-gate/internal/e2e"
-	"github.com/org/e2e-gate/internal/suite/listing"
+	"github.com/org/e2e-gate/internal/suite/adapter/listing"
 )
 
 // watchFile is loaded into each process of Node while tests are listed, and says what the suite's code

@@ -160,4 +160,4 @@ class Reporter {
 }
 
 module.exports = Reporter;
-Object.assign(module.exports, { identify, projectOf, selection });
+Object.assign(module.exports, { identify, projectOf, selection, write });

@@ -151,7 +151,7 @@ module.exports = class {
       return;
     }
     const event = {
-      id, key: part ? '' : test.id, retry: result.retry, name, file, line, ...seen, start: result.startTime.getTime(), seconds: Math.max(0, result.duration) / 1000,
+      id, key: part ? '' : test.id, retry: result.retry, name, file, line, ...seen, worker: result.workerIndex >= 0 ? String(result.workerIndex) : '', start: result.startTime.getTime(), seconds: Math.max(0, result.duration) / 1000,
       attachments: result.attachments.filter((a) => a.path).map((a) => a.path),
       properties: [...new Map([...test.annotations, ...(result.annotations ?? [])].filter((a) => a.description).map((a) => [a.type + a.description, { name: a.type, value: clip(a.description, 8000) }])).values()],
     };

@@ -217,11 +217,12 @@ class Attempt:
         self.seconds = 0.0
         self.outcome = "passed"
         self.error = False
-        self.message = self.details = self.type = self.at_file = ""
+        self.message = self.details = self.type = self.at_file = self.worker = ""
         self.at_line = 0
         self.properties, self.attachments, self.children = [], [], []
 
     def add(self, report):
+        self.worker = str(getattr(report, "worker_id", "") or "")  # of pytest-xdist
         self.seconds += getattr(report, "duration", 0) or 0
         if report.outcome in ("failed", "rerun"):
             self.fail(report, "" if report.when == "call" else "%s: " % {"setup": "in set-up", "teardown": "in tear-down"}.get(report.when, "outside the test"))

@@ -13,7 +13,7 @@ import (
 
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/suite"
-	"github.com/org/e2e-gate/internal/suite/listing"
+	"github.com/org/e2e-gate/internal/suite/adapter/listing"
 )
 
 // Kept checks when a listing is taken from the one before. The suite lies in e2e and makes a test of each

@@ -217,11 +217,13 @@ func TestJest(t *testing.T) {
 				"a.test.js":    "test.concurrent('a', async () => {}); test.concurrent('b', async () => { throw new Error('not this one') });\n",
 			},
 			Only: "a.test.js::a", Want: "a.test.js::a passed"},
+		{Name: "workers", Args: []string{"--maxWorkers=2"}, Worker: "1",
+			Files: map[string]string{"package.json": config, "a.test.js": clean, "b.test.js": "test('c', () => {});\n"}, Only: "a.test.js::a", Want: "a.test.js::a passed"},
 	} {
 		t.Run(tc.Name, func(t *testing.T) {
 			t.Parallel()
 			tc.Root = realsuite.WithModules(t, "jest")
-			tc.Spec = suite.Spec{Name: "s", Framework: "jest"}
+			tc.Spec = suite.Spec{Name: "s", Framework: "jest", Args: tc.Args}
 			tc.Play(t)
 		})
 	}

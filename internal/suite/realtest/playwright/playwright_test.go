@@ -47,7 +47,7 @@ func TestPlaywright(t *testing.T) {
 		{Name: "a set-up project that is repeated",
 			Files: map[string]string{"a.spec.js": clean, "b.setup.js": aPlaywrightTest + "test('log in', ({}, info) => { expect(info.retry).toBe(1) });\n",
 				"playwright.config.js": "module.exports = { retries: 1, projects: [{ name: 'set-up', testMatch: /setup/ }, { name: 'main', dependencies: ['set-up'] }] };"},
-			Want: "[main] a.spec.js::a passed, [main] a.spec.js::b passed"},
+			Want: "[main] a.spec.js::a passed, [main] a.spec.js::b passed", Worker: "2"},
 		{Name: "what a failed beforeAll keeps from running",
 			Files: map[string]string{"a.spec.js": aPlaywrightTest + "test.describe('data', () => { test.beforeAll(() => { throw new Error('no seed') });\n" +
 				"test('a', () => {}); test('b', () => {}); test.skip('c', () => {}); }); test('d', () => {});\n"},

@@ -31,7 +31,7 @@ func TestPytest(t *testing.T) {
 		{Name: "xdist",
 			Files: map[string]string{"test_a.py": clean + "import pytest\n@pytest.mark.xdist_group('g')\ndef test_c(): assert 0\n"},
 			Args:  []string{"-n", "2", "--dist", "loadgroup"},
-			Want:  "test_a.py::test_a passed, test_a.py::test_b passed, test_a.py::test_c failed"},
+			Want:  "test_a.py::test_a passed, test_a.py::test_b passed, test_a.py::test_c failed", Worker: "gw"},
 		{Name: "a worker of xdist that dies", Files: map[string]string{"test_a.py": clean + "import os\ndef test_c(): os._exit(3)\n"}, Args: []string{"-n", "1"},
 			Want: "test_a.py::test_a passed, test_a.py::test_b passed, test_a.py::test_c failed", Message: "crashed while running"},
 		{Name: "a file that cannot be imported", Files: map[string]string{"test_a.py": clean, "test_b.py": "import no_such_module\n"},

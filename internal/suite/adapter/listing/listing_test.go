@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/org/e2e-gate/internal/suite/listing"
+	"github.com/org/e2e-gate/internal/suite/adapter/listing"
 )
 
 // world is a repository with a cache beside it.
