@@ -355,7 +355,8 @@ func attemptsText(t *e2e.TestResult) string {
 	var list []string
 	for i, a := range t.Attempts[:min(len(t.Attempts), 8)] {
 		on, source := retried(t.Attempts, i)
-		list = append(list, fmt.Sprintf("%d %s%s in %s on shard %d%s%s", a.N, endedAs(a), on, seconds(a.Seconds), a.Shard, safetext.Line(workerOf(a), shortText), source))
+		worker := safetext.Line(workerOf(a), shortText)
+		list = append(list, fmt.Sprintf("%d %s%s in %s on shard %d%s%s", a.N, endedAs(a), on, seconds(a.Seconds), a.Shard, worker, source))
 	}
 	if t.Rerun != nil && t.Rerun.Beside != "" {
 		list = append(list, safetext.Line(t.Rerun.Beside, shortText))
