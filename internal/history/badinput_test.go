@@ -267,7 +267,8 @@ func TestNumbersThatCannotBe(t *testing.T) {
 	want := facts()
 	for i, change := range []func(*Record){
 		func(r *Record) { r.Overhead = -1e300 }, func(r *Record) { r.Overhead = 1e300 }, func(r *Record) { r.Processes[0].Seconds = -1e300 },
-		func(r *Record) { r.Processes[0].Seconds = math.MaxFloat64 }, func(r *Record) { r.Processes[0].Files = -7 }, func(r *Record) { r.Processes[0].First = -1 }, func(r *Record) { r.Processes[0].First = 1e300 },
+		func(r *Record) { r.Processes[0].Seconds = math.MaxFloat64 }, func(r *Record) { r.Processes[0].Files = -7 },
+		func(r *Record) { r.Processes[0].First = -1 }, func(r *Record) { r.Processes[0].First = 1e300 },
 		func(r *Record) { r.Processes[0].Files = math.MinInt64 }, func(r *Record) { r.Attempt, r.Shard, r.Shards = -1, math.MinInt64, -5 },
 		func(r *Record) { r.Owners = []Owned{{Tests: []int{-1, math.MaxInt64, 3}}} },
 	} {

@@ -380,7 +380,8 @@ func (s *Session) startAdvice(plan *e2e.Plan, tests []shards.Test, opts shards.O
 	_, suite := startOf(plan.Work(), ids, stats)
 	switch {
 	case n > 1 && start > took:
-		return fmt.Sprintf("each shard starts suite %s (%.1f s) for %.1f s of tests; fewer shards would start it less often", suite, start/float64(n), took/float64(n))
+		return fmt.Sprintf("each shard starts suite %s (%.1f s) for %.1f s of tests; fewer shards would start it less often",
+			suite, start/float64(n), took/float64(n))
 	case n > 1 || opts.Count != 0 || s.opts.Config.Shards.Overhead > 0:
 		return ""
 	}

@@ -77,7 +77,8 @@ func TestStartsAreCounted(t *testing.T) {
 		in := planning{stats: stats}
 		plan := &e2e.Plan{}
 		for i := range tc.tests {
-			plan.Tests = append(plan.Tests, e2e.PlannedTest{Test: e2e.Test{ID: fmt.Sprint("ui/", i), Suite: "ui", Unit: "ui", File: fmt.Sprint(i)}, Estimate: tc.seconds})
+			test := e2e.Test{ID: fmt.Sprint("ui/", i), Suite: "ui", Unit: "ui", File: fmt.Sprint(i)}
+			plan.Tests = append(plan.Tests, e2e.PlannedTest{Test: test, Estimate: tc.seconds})
 		}
 		opts := s.planOptions(in.stats, plan.Tests)
 		opts.GroupSeconds = in.startups(plan.Tests)
