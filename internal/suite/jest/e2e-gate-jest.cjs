@@ -72,8 +72,16 @@ function failure(text) {
   };
 }
 
+// Options that leave tests out of a listing, where a config sets them.
+const leavesOut = ['changedSince', 'findRelatedTests', 'onlyChanged', 'onlyFailures', 'shard', 'testNamePattern'];
+
 class Reporter {
   constructor(globalConfig) {
+    const set = leavesOut.find((name) => globalConfig[name]);
+    if (set) {
+      write('unusable', { message: `${set} is set in the Jest config, and leaves tests out; remove it: the gate chooses the tests, and splits them` });
+      throw new Error(`e2e-gate cannot use Jest with ${set}`);
+    }
     // While tests run, Jest names the first project for the tests of all. Only the result of a
     // whole file is filed under its own.
     this.several = (globalConfig?.projects?.length ?? 1) > 1;

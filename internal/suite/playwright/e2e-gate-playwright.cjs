@@ -112,6 +112,7 @@ module.exports = class {
   printsToStdio() { return false; }
 
   async preprocess({ config, suite, testRun }) {
+    if (config.shard) try { testRun.skipSharding(); } catch { /* another reporter did */ }
     if (!selection) return;
     const setUp = fixtures(config);
     for (const test of suite.allTests()) {

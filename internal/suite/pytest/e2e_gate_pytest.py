@@ -345,7 +345,28 @@ def tell_threads():
         out.write(json.dumps({"event": "process", "pid": os.getpid(), "dump": "signal"}) + "\n")
 
 
+# Options that leave tests out of a listing, wherever they are set: in addopts, in PYTEST_ADDOPTS, or in the suite's args.
+LEAVES_OUT = {
+    "lf": "--last-failed", "stepwise": "--stepwise", "splits": "--splits", "num_shards": "--num-shards", "test_group_count": "--test-group-count",
+    "testmon": "--testmon", "picked": "--picked",
+}
+
+
+def refuse(config):
+    for name, flag in LEAVES_OUT.items():
+        value = getattr(config.option, name, None)
+        if value and value != 1 or value is True:
+            unusable("%s is set, in addopts, PYTEST_ADDOPTS or args, and leaves tests out; remove it: the gate chooses the tests, and splits them" % flag)
+
+
+def unusable(message):
+    with open(os.environ["E2E_GATE_EVENTS"], "a") as events:
+        events.write(json.dumps({"event": "unusable", "message": message}) + "\n")
+    raise pytest.UsageError("e2e-gate cannot use pytest: " + message)
+
+
 def pytest_configure(config):
+    refuse(config)
     if selection() is not None:
         tell_threads()
     if os.environ.get("E2E_ATTEMPT") == "2" and getattr(config.option, "reruns", None):
@@ -372,6 +393,4 @@ def unalarm(config, reporter):
 
 
 if int(pytest.__version__.split(".")[0]) < NEEDED:
-    with open(os.environ["E2E_GATE_EVENTS"], "a") as events:
-        events.write(json.dumps({"event": "unusable", "message": "pytest %s is too old; %s.0 or later is needed" % (pytest.__version__, NEEDED)}) + "\n")
-    raise pytest.UsageError("pytest is too old for e2e-gate")
+    unusable("pytest %s is too old; %s.0 or later is needed: pip install --upgrade pytest" % (pytest.__version__, NEEDED))

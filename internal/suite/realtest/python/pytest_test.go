@@ -192,3 +192,12 @@ names = [name for file in ("../data/cases.txt", os.environ["CASES"]) for name in
 def test_case(name): pass
 `})
 }
+
+// TestLeavesOut: what an option leaves out of a listing would not be planned, and no one would miss it.
+func TestLeavesOut(t *testing.T) {
+	tc := realsuite.Trick{Spec: pytestSpec(t), Files: map[string]string{"pytest.ini": "[pytest]\naddopts = --lf\n", "test_a.py": "def test_a(): pass\n"}}
+	_, tests, problems, err := tc.List(t)
+	if err == nil || !strings.Contains(err.Error(), "--last-failed is set, in addopts, PYTEST_ADDOPTS or args, and leaves tests out") {
+		t.Errorf("%v, %+v, %+v", err, tests, problems)
+	}
+}
