@@ -200,7 +200,7 @@ func (a *App) printPlan(p *e2e.Plan, file string) error {
 	for _, sh := range p.Shards {
 		took := "-"
 		if p.Guessed < p.Planned() {
-			took = fmt.Sprintf("%.1f", sh.Seconds)
+			took = fmt.Sprintf("%.1f", sh.Expected())
 		}
 		_, _ = fmt.Fprintf(tw, "%s\t%d\t%s\t%s\n", safeLine(sh.Name), len(sh.Tests), took, safeLine(listed(sh.Owners)))
 	}

@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"os"
 	"path/filepath"
 	"slices"
 
@@ -177,11 +178,24 @@ func (s *setup) session(ctx context.Context, f staged, matrix, oneMachine bool, 
 		Shards: count, Matrix: matrix, OneMachine: oneMachine, Quarantine: quarantine, ChangedPaths: s.changed, Earlier: s.earlier,
 		Judging: &s.judging.Judging, Baseline: s.measured, Approve: s.judging.asking(), Vouched: vouched, Grouped: grouped,
 		Unread: s.unread, Witnesses: s.witnesses, Problems: problems, Hold: s.judging.hold, PolicyDigest: s.policyDigest,
-		Tracked: s.app.tracked(s.root, filepath.Join(s.root, workspace.Name, "runs"), "documents"),
-		History: s.past.log(backups), BaseEnv: s.app.Environ, Redact: s.redact, Progress: s.console, Version: version(), Now: s.app.Now,
+		Tracked:  s.app.tracked(s.root, filepath.Join(s.root, workspace.Name, "runs"), "documents"),
+		Listings: s.listings(), History: s.past.log(backups), BaseEnv: s.app.Environ, Redact: s.redact, Progress: s.console, Version: version(), Now: s.app.Now,
 	})
 	s.publishFrom(session.Out(), s.config.Owners)
 	return session, nil
+}
+
+// listings is where a developer's machine keeps listings. In CI there is none: a listing that is out of date would
+// leave a test out, and others rely on the verdict.
+func (s *setup) listings() string {
+	if s.trigger.CI || trigger.InCI(s.app.getenv) {
+		return ""
+	}
+	base, err := os.UserCacheDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(base, "e2e-gate")
 }
 
 // missing says what a suite lacks on this machine, in a few words, with the command that installs it.

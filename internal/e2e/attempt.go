@@ -56,6 +56,7 @@ type Attempt struct {
 	KeptBy          string        `json:"kept_by,omitempty" mask:"-" doc:"Id of the failed test that kept it from running; absent if that is not known."`
 	WorkflowAttempt int           `json:"workflow_attempt,omitempty" doc:"Attempt of the workflow run, from 1."`
 	Shard           int           `json:"shard" doc:"Index of the shard, from 0."`
+	Worker          string        `json:"worker,omitempty" doc:"Which of the framework's parallel workers ran it, as the framework names them; absent where it does not say."`
 	Started         time.Time     `json:"started,omitzero" doc:"Start, UTC; absent where the framework does not say."`
 	Seconds         float64       `json:"seconds" doc:"Duration in seconds as the framework reported it."`
 	Type            string        `json:"type,omitempty" doc:"Failure type, such as an exception class."`

@@ -124,7 +124,11 @@ type PlanShard struct {
 	Smoke   int      `json:"smoke,omitempty" doc:"How many of its tests, the first ones, run before all others: smoke tests, and what is planned together with one."`
 	Seconds float64  `json:"seconds" doc:"Expected duration of its tests, one after the other: the median, with what their files take to start."`
 	High    float64  `json:"high_seconds,omitempty" doc:"What they take in one of ten runs; absent if unknown."`
+	Start   float64  `json:"start_seconds,omitempty" doc:"What the processes of its suites take to start, in addition to seconds; absent if unknown."`
 }
+
+// Expected is how long the shard is expected to take, in seconds: its tests, and what starts them.
+func (s PlanShard) Expected() float64 { return s.Seconds + s.Start }
 
 // Alternative is a number of shards that was weighed.
 type Alternative struct {

@@ -247,7 +247,7 @@ func (s *stalls) Get(ctx context.Context, name string) ([]byte, error) {
 func TestNumbersThatCannotBe(t *testing.T) {
 	good := func(n int) Record {
 		r := run(n, "refs/heads/main", e2e.Passed, 2)
-		r.Overhead, r.Processes = 3, []Process{{"s", "u", 2, 1}}
+		r.Overhead, r.Processes = 3, []Process{{"s", "u", 2, 1, 0.5}}
 		return r
 	}
 	store := memory{}
@@ -262,12 +262,13 @@ func TestNumbersThatCannotBe(t *testing.T) {
 		}
 		overhead, _ := stats.Overhead()
 		seconds, _ := stats.Estimate("t")
-		return []any{overhead, stats.Startup("s", "u"), stats.Whole("s"), seconds, stats.High("t")}
+		return []any{overhead, stats.Startup("s", "u"), stats.Start("s", "u"), stats.Whole("s"), seconds, stats.High("t")}
 	}
 	want := facts()
 	for i, change := range []func(*Record){
 		func(r *Record) { r.Overhead = -1e300 }, func(r *Record) { r.Overhead = 1e300 }, func(r *Record) { r.Processes[0].Seconds = -1e300 },
 		func(r *Record) { r.Processes[0].Seconds = math.MaxFloat64 }, func(r *Record) { r.Processes[0].Files = -7 },
+		func(r *Record) { r.Processes[0].First = -1 }, func(r *Record) { r.Processes[0].First = 1e300 },
 		func(r *Record) { r.Processes[0].Files = math.MinInt64 }, func(r *Record) { r.Attempt, r.Shard, r.Shards = -1, math.MinInt64, -5 },
 		func(r *Record) { r.Owners = []Owned{{Tests: []int{-1, math.MaxInt64, 3}}} },
 	} {

@@ -78,7 +78,7 @@ func (r Record) kept() Record {
 	r.Tests, r.Owners, r.Deselected = nil, nil, nil
 	r.Gates = slices.DeleteFunc(slices.Clone(r.Gates), func(g GateHealth) bool { return g.Healthy == nil })
 	r.Processes = slices.DeleteFunc(slices.Clone(r.Processes), func(p Process) bool {
-		return p.Files < 1 || !(p.Seconds >= 0 && p.Seconds <= maxSeconds)
+		return !p.plausible()
 	})
 	return r
 }

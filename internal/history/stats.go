@@ -45,8 +45,8 @@ type Stats struct {
 	files  map[[2]string]float64
 	suites map[string]float64
 	wholes map[string]float64
-	// starts is what a file takes beyond its tests.
-	starts map[part]float64
+	// starts is what a process and a file take beyond their tests.
+	starts map[part]cost
 	// overhead of a shard, and of how many it is known.
 	overhead  float64
 	overheads int
@@ -339,7 +339,7 @@ func (s *Stats) fixed() {
 	for _, r := range records {
 		rest := r.Overhead
 		for _, p := range r.Processes {
-			rest -= min(s.Startup(p.Suite, p.Unit)*float64(p.Files), p.Seconds)
+			rest -= min(s.Start(p.Suite, p.Unit)+s.Startup(p.Suite, p.Unit)*float64(p.Files), p.Seconds)
 		}
 		if r.Overhead >= 0 && r.Overhead <= maxSeconds {
 			list = append(list, max(rest, 0))
@@ -348,8 +348,8 @@ func (s *Stats) fixed() {
 	s.overhead, s.overheads = median(list), len(list)
 }
 
-// Overhead is the median of what a shard's processes took beyond their tests and the
-// start-up of their files ([Stats.Startup]), in seconds, and how many shards are known.
+// Overhead is the median of what a shard's processes took beyond their tests, their start ([Stats.Start]) and
+// the start-up of their files ([Stats.Startup]), in seconds, and how many shards are known.
 func (s Stats) Overhead() (seconds float64, shards int) { return s.overhead, s.overheads }
 
 // medians computes those of files and suites.

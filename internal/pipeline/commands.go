@@ -43,7 +43,11 @@ func allShards(p *e2e.Plan) []int {
 // runShards runs shards of the plan and adds what came of it to the evidence.
 func (s *Session) runShards(f *flow, env *environment, ev *evidence, gates []e2e.Gate, indexes ...int) {
 	ev.gates = gates
-	did := then(f, "run the suites", env.execute(f), work{ev.plan, gates, ev.earlier, s.overhead(ev.stats), indexes})
+	var tests []e2e.PlannedTest
+	if ev.plan != nil {
+		tests = ev.plan.Tests
+	}
+	did := then(f, "run the suites", env.execute(f), work{ev.plan, gates, ev.earlier, s.overhead(ev.stats, tests), indexes})
 	ev.documents = localDocuments(did.docs)
 	if did.gates != nil {
 		ev.gates = did.gates
@@ -123,7 +127,7 @@ func (s *Session) Shard(ctx context.Context, index int, results ...string) e2e.R
 	f := newFlow(ctx, s.opts.Problems)
 	ev := evidence{local: true, plan: s.plan}
 	env, gates := s.enter(f)
-	s.opts.Progress.Sharded(index, len(s.plan.Shards), len(s.plan.Shards[index].Tests), s.plan.Shards[index].Seconds)
+	s.opts.Progress.Sharded(index, len(s.plan.Shards), len(s.plan.Shards[index].Tests), s.plan.Shards[index].Expected())
 	ev.earlier = then(f, "read earlier attempts", s.readEarlier, results)
 	s.runShards(f, env, &ev, gates, index)
 	f.add(s.ended(f)...)

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	tagexpressions "github.com/cucumber/tag-expressions/go/v6"
 	"github.com/hmarr/codeowners"
@@ -19,6 +20,7 @@ import (
 	"github.com/org/e2e-gate/internal/proc"
 	"github.com/org/e2e-gate/internal/suite"
 	"github.com/org/e2e-gate/internal/suite/adapter"
+	"github.com/org/e2e-gate/internal/suite/adapter/listing"
 )
 
 // discovered is what suites hold: tests, and batches of suites that cannot list theirs.
@@ -71,6 +73,11 @@ func (s *Session) discover(ctx context.Context, _ none) (all discovered, problem
 	if all.sights, err = s.newSights(owners); err != nil {
 		return all, nil, err
 	}
+	if s.opts.Listings != "" {
+		ctx = listing.With(ctx, listing.Cache{Dir: s.opts.Listings, Except: s.ownFiles(), Now: s.opts.Now, Told: func(name string, made time.Time) {
+			s.opts.Progress.Note(fmt.Sprintf("nothing changed since suite %s was listed at %s, so that listing counts", name, made.Local().Format(time.TimeOnly)))
+		}})
+	}
 	for _, spec := range s.opts.Config.Suites {
 		found, odd, err := s.discoverSuite(ctx, spec)
 		all.alarms = append(all.alarms, slices.DeleteFunc(slices.Clone(odd), func(p e2e.Problem) bool { return p.Code != e2e.CodeNotChecked })...)
@@ -101,6 +108,15 @@ func (s *Session) discover(ctx context.Context, _ none) (all discovered, problem
 		slices.Sort(one.Tests)
 	}
 	return all, problems, nil
+}
+
+// ownFiles is what the run writes itself, which may lie in the repository.
+func (s *Session) ownFiles() []string {
+	out, err := filepath.Abs(s.out)
+	if err != nil {
+		return nil
+	}
+	return []string{out}
 }
 
 // listed are the tests of one suite, or the batch that stands for them.

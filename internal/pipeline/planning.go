@@ -38,7 +38,7 @@ func (s *Session) makePlan(_ context.Context, in planning) (*e2e.Plan, []e2e.Pro
 		Schema: e2e.PlanSchema, Run: s.run, Gates: in.gates, Tests: in.estimate(), Batches: in.estimateBatches(), Shards: []e2e.PlanShard{},
 		Deselected: in.deselected, Measured: s.measured(in), Extends: s.extends(),
 	}
-	opts := s.planOptions(in.stats)
+	opts := s.planOptions(in.stats, plan.Tests)
 	opts.GroupSeconds = in.startups(plan.Tests)
 	tests := append(s.toPlan(plan.Tests), s.batchesToPlan(plan.Batches)...)
 	made, err := shards.Make(tests, opts)
@@ -54,19 +54,23 @@ func (s *Session) makePlan(_ context.Context, in planning) (*e2e.Plan, []e2e.Pro
 		}
 		plan.Shards = append(plan.Shards, one)
 	}
-	if text := keptAdvice(plan); text != "" {
-		plan.Advice = strings.TrimPrefix(plan.Advice+"; "+text, "; ")
+	advise := func(text string) {
+		if text != "" {
+			plan.Advice = strings.TrimPrefix(plan.Advice+"; "+text, "; ")
+		}
 	}
+	advise(keptAdvice(plan))
 	var weighed []shards.Alternative
 	switch {
 	case opts.Count == 0:
 		weighed = made.Alternatives
 	case s.opts.OneMachine && s.opts.Shards == 0 && s.opts.Config.Shards.Count == 0:
 		var text string
-		if text, weighed = saving(plan, tests, opts); text != "" {
-			plan.Advice = strings.TrimPrefix(plan.Advice+"; "+text, "; ")
-		}
+		text, weighed = saving(plan, tests, opts)
+		advise(text)
 	}
+	s.addStarts(plan, in.stats)
+	advise(s.startAdvice(plan, tests, opts, in.stats))
 	if why := s.whyShards(opts.Count, in.stats); why != "" && plan.Advice == "" {
 		plan.Advice = why
 	}
@@ -322,7 +326,90 @@ const (
 	minShare  = 0.2
 )
 
-func (s *Session) planOptions(stats history.Stats) shards.Options {
+// startOf is what the processes of some of a shard's tests take to start, in seconds, and the suite whose processes take the
+// longest.
+func startOf(work map[string]e2e.Test, ids []string, stats history.Stats) (seconds float64, suite string) {
+	seen, suites := map[[2]string]bool{}, map[string]float64{}
+	for _, id := range ids {
+		t := work[id]
+		if unit := [2]string{t.Suite, t.Unit}; !seen[unit] {
+			seen[unit] = true
+			start := stats.Start(t.Suite, t.Unit)
+			seconds, suites[t.Suite] = seconds+start, suites[t.Suite]+start
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(suites)) {
+		if suite == "" || suites[name] > suites[suite] {
+			suite = name
+		}
+	}
+	return seconds, suite
+}
+
+// addStarts adds to a plan what processes take to start: once for each suite of a shard, and once more if the suite has smoke
+// tests there, which are a process of their own.
+func (s *Session) addStarts(plan *e2e.Plan, stats history.Stats) {
+	work, first, second, longest := plan.Work(), 0.0, 0.0, 0.0
+	for i := range plan.Shards {
+		sh := &plan.Shards[i]
+		smoke := min(sh.Smoke, len(sh.Tests))
+		before, _ := startOf(work, sh.Tests[:smoke], stats)
+		after, _ := startOf(work, sh.Tests[smoke:], stats)
+		sh.Start = before + after
+		first, second, longest = max(first, before), max(second, after), max(longest, sh.Expected())
+	}
+	if s.opts.Matrix { // no shard waits for another
+		plan.Makespan = max(plan.Makespan, longest)
+		return
+	}
+	plan.Makespan += first + second
+}
+
+// startAdvice says where it takes longer to start suites than to run their tests: on each of several shards, or on each that the
+// planner therefore left out.
+func (s *Session) startAdvice(plan *e2e.Plan, tests []shards.Test, opts shards.Options, stats history.Stats) string {
+	var ids []string
+	var start, took float64
+	for _, sh := range plan.Shards {
+		ids, start, took = append(ids, sh.Tests...), start+sh.Start, took+sh.Seconds
+	}
+	n := len(plan.Shards)
+	if start == 0 || n == 0 {
+		return ""
+	}
+	_, suite := startOf(plan.Work(), ids, stats)
+	switch {
+	case n > 1 && start > took:
+		return fmt.Sprintf("each shard starts suite %s (%.1f s) for %.1f s of tests; fewer shards would start it less often",
+			suite, start/float64(n), took/float64(n))
+	case n > 1 || opts.Count != 0 || s.opts.Config.Shards.Overhead > 0:
+		return ""
+	}
+	opts.Overhead -= s.meanStart(stats, plan.Tests)
+	if free, err := shards.Make(tests, opts); err == nil && len(free.Shards) > 1 {
+		return fmt.Sprintf("one shard, because each shard starts suite %s (%.1f s), for %.1f s of tests on two", suite, start, took/2)
+	}
+	return ""
+}
+
+// meanStart is what the process of a test takes to start, in seconds, on average over the time of the tests: what one more shard
+// costs that cuts the tests of a process.
+func (s *Session) meanStart(stats history.Stats, tests []e2e.PlannedTest) float64 {
+	var sum, all float64
+	for _, t := range tests {
+		weight := t.Estimate
+		if weight <= 0 {
+			weight = 1
+		}
+		sum, all = sum+weight*stats.Start(t.Suite, t.Unit), all+weight
+	}
+	if all == 0 {
+		return 0
+	}
+	return sum / all
+}
+
+func (s *Session) planOptions(stats history.Stats, tests []e2e.PlannedTest) shards.Options {
 	cfg := s.opts.Config.Shards
 	o := shards.Options{
 		Count: s.opts.Shards, Max: cfg.Max, Overhead: cfg.Overhead.Seconds(), Budget: s.opts.Stage.Budget.Seconds(), Smoke: shards.SmokeFirst,
@@ -339,7 +426,10 @@ func (s *Session) planOptions(stats history.Stats) shards.Options {
 		o.Max = min(shards.DefaultMax, 2*runtime.NumCPU())
 	}
 	if o.Overhead == 0 {
-		o.Overhead = s.overhead(stats)
+		o.Overhead = s.overhead(stats, tests)
+	}
+	if o.Budget > 0 { // starting a shard's process takes a part of it
+		o.Budget = max(o.Budget-s.meanStart(stats, tests), 1)
 	}
 	return o
 }
@@ -349,7 +439,7 @@ const enoughShards = 3
 
 // overhead is the fixed cost of a shard, in seconds: that of a machine or a process, and
 // what its suites took to start, where history tells.
-func (s *Session) overhead(stats history.Stats) float64 {
+func (s *Session) overhead(stats history.Stats, tests []e2e.PlannedTest) float64 {
 	own := localOverhead
 	if s.opts.Matrix {
 		own = shards.DefaultOverhead
@@ -357,7 +447,7 @@ func (s *Session) overhead(stats history.Stats) float64 {
 	if seconds, known := stats.Overhead(); known >= enoughShards {
 		own += seconds
 	}
-	return own
+	return own + s.meanStart(stats, tests)
 }
 
 // shardName is stable, human, and safe in file and artifact names.

@@ -42,8 +42,80 @@ func TestFilesTakeTheirStartUp(t *testing.T) {
 	if err != nil || plan.Makespan != 5*3+2*4 {
 		t.Errorf("five tests of 3 s in two files that take 4 s each to start: %v s, %v", plan.Makespan, err)
 	}
-	if beside := s.overhead(in.stats); beside != localOverhead {
+	if beside := s.overhead(in.stats, planned); beside != localOverhead {
 		t.Errorf("a shard more costs %v s: what its files take was counted twice", beside)
+	}
+}
+
+// What a suite's process takes to start is part of what a shard costs, and the plan says where it is most of that.
+func TestStartsAreCounted(t *testing.T) {
+	var records []history.Record
+	for i := range 3 {
+		records = append(records, history.Record{RunID: fmt.Sprint("e2e-", i), Main: true, Overhead: 3, Processes: []history.Process{
+			{Suite: "ui", Unit: "ui", Files: 2, Seconds: 3, First: 3}},
+			Tests: []history.Entry{{ID: "ui/0", Suite: "ui", File: "0", Outcome: e2e.Passed, Seconds: 3}}})
+	}
+	stats := history.Fold(records)
+	for _, tc := range []struct {
+		name                   string
+		count, tests           int
+		seconds                float64
+		matrix                 bool
+		shards                 int
+		start, makespan, bound float64
+		advice                 string
+	}{
+		{"one that is chosen", 0, 4, 2, false, 1, 3, 8 + 3, 8, "one shard, because each shard starts suite ui (3.0 s), for 4.0 s of tests on two"},
+		{"several that are chosen", 0, 4, 60, false, 4, 3, 60 + 3, 60, ""},
+		{"one that would be chosen anyway", 0, 2, 1, false, 1, 3, 2 + 3, 2, ""},
+		{"several that were asked for", 4, 4, 2, false, 4, 3, 2 + 3, 2, "each shard starts suite ui (3.0 s) for 2.0 s of tests; fewer shards would start it less often"},
+		{"one that was asked for", 1, 4, 2, false, 1, 3, 8 + 3, 8, ""},
+		{"a matrix", 2, 4, 60, true, 2, 3, 120 + 3, 120, ""},
+	} {
+		s := &Session{opts: Options{Config: &config.Config{}, Shards: tc.count, Matrix: tc.matrix}}
+		s.opts.Config.Shards.Max = 4
+		in := planning{stats: stats}
+		plan := &e2e.Plan{}
+		for i := range tc.tests {
+			test := e2e.Test{ID: fmt.Sprint("ui/", i), Suite: "ui", Unit: "ui", File: fmt.Sprint(i)}
+			plan.Tests = append(plan.Tests, e2e.PlannedTest{Test: test, Estimate: tc.seconds})
+		}
+		opts := s.planOptions(in.stats, plan.Tests)
+		opts.GroupSeconds = in.startups(plan.Tests)
+		made, err := shards.Make(s.toPlan(plan.Tests), opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		plan.Makespan, plan.Bound = made.Makespan, made.LowerBound
+		for _, sh := range made.Shards {
+			plan.Shards = append(plan.Shards, e2e.PlanShard{Tests: sh.Tests, Smoke: sh.Smoke, Seconds: sh.Seconds})
+		}
+		s.addStarts(plan, stats)
+		if got := s.startAdvice(plan, s.toPlan(plan.Tests), opts, stats); got != tc.advice {
+			t.Errorf("%s: %q", tc.name, got)
+		}
+		if n := len(plan.Shards); n != tc.shards || plan.Makespan != tc.makespan || plan.Bound != tc.bound || plan.Shards[0].Start != tc.start {
+			t.Errorf("%s: %d shards, %v s, at least %v s, %v s to start", tc.name, n, plan.Makespan, plan.Bound, plan.Shards[0].Start)
+		}
+	}
+}
+
+// A suite with smoke tests starts twice on their shard, and a suite of several processes starts each.
+func TestStartsOfPhases(t *testing.T) {
+	var records []history.Record
+	for i := range 3 {
+		records = append(records, history.Record{RunID: fmt.Sprint("e2e-", i), Main: true, Processes: []history.Process{
+			{Suite: "ui", Unit: "ui", Files: 1, Seconds: 3, First: 3}, {Suite: "go", Unit: "go/a", Files: 1, Seconds: 1, First: 1}},
+			Tests: []history.Entry{{ID: "ui/0", Suite: "ui", File: "0", Outcome: e2e.Passed, Seconds: 3}}})
+	}
+	plan := &e2e.Plan{Shards: []e2e.PlanShard{{Tests: []string{"u1", "u2", "a1", "b1"}, Smoke: 1}, {Tests: []string{"u3"}}, {}}}
+	for id, unit := range map[string]string{"u1": "ui", "u2": "ui", "u3": "ui", "a1": "go/a", "b1": "go/b"} {
+		suite, _, _ := strings.Cut(unit, "/")
+		plan.Tests = append(plan.Tests, e2e.PlannedTest{Test: e2e.Test{ID: id, Suite: suite, Unit: unit}})
+	}
+	(&Session{}).addStarts(plan, history.Fold(records))
+	if plan.Shards[0].Start != 3+3+1+1 || plan.Shards[1].Start != 3 || plan.Shards[2].Start != 0 || plan.Makespan != 3+5 {
+		t.Errorf("%+v, %v s", plan.Shards, plan.Makespan)
 	}
 }
 

@@ -118,12 +118,15 @@ type Options struct {
 	Tracked func(context.Context) (func(name string) bool, error)
 	// PolicyDigest is that of the policy and quarantine that judge.
 	PolicyDigest string
-	History      HistoryStore
-	BaseEnv      []string
-	Redact       *safetext.Redactor
-	Progress     Progress
-	Version      string
-	Now          func() time.Time
+	// Listings is a folder of the user in which listings of suites are kept for the next run; empty: each is made anew,
+	// as it must where others rely on the result.
+	Listings string
+	History  HistoryStore
+	BaseEnv  []string
+	Redact   *safetext.Redactor
+	Progress Progress
+	Version  string
+	Now      func() time.Time
 }
 
 // Unread is a document that a shard left in an attempt of the workflow run and that could not be fetched.

@@ -358,13 +358,22 @@ func (f *final) failure(t *e2e.TestResult) {
 // shownEvidence is how many facts of a failure the terminal shows.
 const shownEvidence = 16
 
+// workerOf is ", worker gw1"; empty where the framework did not say.
+func workerOf(a e2e.Attempt) string {
+	if a.Worker == "" {
+		return ""
+	}
+	return ", worker " + a.Worker
+}
+
 // attemptsText is "1 failed in 5.0 s on shard 0; 2 failed in 5.1 s on shard 0
 // (diagnostic rerun)", or why there was no rerun. The times are the attempts' own.
 func attemptsText(t *e2e.TestResult) string {
 	var list []string
 	for i, a := range t.Attempts[:min(len(t.Attempts), 8)] {
 		on, source := retried(t.Attempts, i)
-		list = append(list, fmt.Sprintf("%d %s%s in %s on shard %d%s", a.N, endedAs(a), on, seconds(a.Seconds), a.Shard, source))
+		worker := safetext.Line(workerOf(a), shortText)
+		list = append(list, fmt.Sprintf("%d %s%s in %s on shard %d%s%s", a.N, endedAs(a), on, seconds(a.Seconds), a.Shard, worker, source))
 	}
 	if t.Rerun != nil && t.Rerun.Beside != "" {
 		list = append(list, safetext.Line(t.Rerun.Beside, shortText))

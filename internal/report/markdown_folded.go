@@ -227,7 +227,7 @@ func attemptDetails(r e2e.Result, attempts []e2e.Attempt) string {
 	var heads, how, messages, trails []string
 	for i, a := range attempts {
 		heads = append(heads, attemptName(attempts, i))
-		how = append(how, fmt.Sprintf("**%s** after %s on shard %d", inline(endedAs(a)), seconds(a.Seconds), a.Shard))
+		how = append(how, fmt.Sprintf("**%s** after %s on shard %d%s", inline(endedAs(a)), seconds(a.Seconds), a.Shard, inline(workerOf(a))))
 		messages = append(messages, safetext.Cell(cmp.Or(a.Message, firstLine(a.Details)), longText, 6))
 		trails = append(trails, trailText(Trail{a.Correlation, a.Links}))
 	}
@@ -297,7 +297,7 @@ func attemptsWord(list []e2e.Attempt, i int) string {
 	if source != "" {
 		source = " " + inline(source)
 	}
-	return fmt.Sprintf("attempt %d%s %s%s after %s on shard %d", a.N, source, inline(endedAs(a)), on, seconds(a.Seconds), a.Shard)
+	return fmt.Sprintf("attempt %d%s %s%s after %s on shard %d%s", a.N, source, inline(endedAs(a)), on, seconds(a.Seconds), a.Shard, inline(workerOf(a)))
 }
 
 // ProblemsPart shows what went wrong around the tests.

@@ -72,3 +72,28 @@ func TestTellsErrors(t *testing.T) {
 		t.Error("an unknown framework is not taken at its word")
 	}
 }
+
+// Flags that the gate sets itself are refused in each spelling that a framework takes.
+func TestSpellingsOfFlags(t *testing.T) {
+	for _, tc := range []struct {
+		framework string
+		refused   []string
+		taken     []string
+	}{
+		{"gotest", []string{"-v", "--v", "-test.v=true", "-json"}, []string{"-vet=off", "-race"}},
+		{"pytest", []string{"-x", "-xv", "-vxs", "--exitfirst", "--last-failed", "--lf"}, []string{"-v", "-vv", "-vs", "-q", "-k", "x", "-rx", "--maxprocesses=2"}},
+		{"playwright", []string{"-x", "--last-failed", "--max-failures=1", "--reporter=dot"}, []string{"--workers=2"}},
+		{"vitest", []string{"-t", "--testNamePattern=a", "--test-name-pattern=a", "--pass-with-no-tests", "--allow-only"}, []string{"--reporter=junit"}},
+		{"jest", []string{"-o", "-b", "--onlyChanged", "--only-changed", "--run-tests-by-path", "--test-runner=x"}, []string{"-i", "--verbose"}},
+		{"cucumber", []string{"-t", "--tags=@a", "--dry-run", "--fail-fast"}, []string{"--parallel=2"}},
+	} {
+		for refused, args := range map[bool][]string{true: tc.refused, false: tc.taken} {
+			for _, arg := range args {
+				got := Validate(Spec{Name: "s", Framework: tc.framework, Args: []string{arg}}, func(string) bool { return false })
+				if (len(got) > 0) != refused || refused && got[0].Hint == "" {
+					t.Errorf("%s %s: %+v", tc.framework, arg, got)
+				}
+			}
+		}
+	}
+}

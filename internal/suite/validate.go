@@ -42,10 +42,19 @@ func Validate(s Spec, written func(key string) bool) []diag.Mistake {
 func managed(f adapter.Framework, arg string) string {
 	flag, _, _ := strings.Cut(arg, "=")
 	bare := strings.TrimLeft(flag, "-")
-	if bare == flag || !slices.Contains(f.Flags, strings.TrimPrefix(bare, f.FlagPrefix)) {
+	same := func(own string) bool { return spelt(own) == spelt(strings.TrimPrefix(bare, f.FlagPrefix)) }
+	if bare == flag || !slices.ContainsFunc(f.Flags, same) {
 		return ""
 	}
 	return flag
+}
+
+// spelt is a flag in the one spelling of several: frameworks of Node take --testNamePattern and --test-name-pattern.
+func spelt(flag string) string {
+	if len(flag) == 1 {
+		return flag // -o and -O are two
+	}
+	return strings.ToLower(strings.ReplaceAll(flag, "-", ""))
 }
 
 // ownFields are the settings that only some frameworks have, sorted.

@@ -138,7 +138,7 @@ func Detect(getenv func(string) string) Trigger {
 		}
 		t := Trigger{WorkflowAttempt: 1}
 		// Platforms that the gate does not know set CI as well.
-		if ci := getenv("CI"); ci != "" && ci != "0" && !strings.EqualFold(ci, "false") {
+		if InCI(getenv) {
 			t.Notes = []string{unknownPlatform}
 		}
 		return t
@@ -163,6 +163,12 @@ func Detect(getenv func(string) string) Trigger {
 	}
 	t.apply(p)
 	return t
+}
+
+// InCI reports whether CI is set, as platforms do that the gate does not know otherwise.
+func InCI(getenv func(string) string) bool {
+	ci := getenv("CI")
+	return ci != "" && ci != "0" && !strings.EqualFold(ci, "false")
 }
 
 // unknownPlatform is said where CI is set by a platform of which nothing else is known.

@@ -339,7 +339,7 @@ func mergeGates(gates []e2e.Gate, docs []Document) []e2e.Gate {
 func shardResults(planned []e2e.PlanShard, docs []Document) []e2e.ShardResult {
 	list := []e2e.ShardResult{}
 	for _, sh := range planned {
-		r := e2e.ShardResult{Index: sh.Index, Name: sh.Name, Owners: sh.Owners, Tests: len(sh.Tests), Expected: sh.Seconds, State: "lost"}
+		r := e2e.ShardResult{Index: sh.Index, Name: sh.Name, Owners: sh.Owners, Tests: len(sh.Tests), Expected: sh.Expected(), State: "lost"}
 		for _, d := range docs {
 			if d.Shard.Index != sh.Index {
 				continue

@@ -25,7 +25,10 @@ type Event struct {
 	// the tool cannot be used, and the message says why; unchecked: an alarm of the whole
 	// suite that is switched off in a process for a part of it. A listing names those that the
 	// suite has. running and progress: that a part of a test started, and what finished will tell
-	// later; both are shown and never judged. process: how the process tells what its threads do.
+	// later; both are shown and never judged. worker: see [Event.Worker]. process: how the process tells what its threads do.
+	// watched, read, asked, of a listing, decide whether it can be kept: that the process says what the
+	// suite's code does meanwhile; a file outside of the repository that it read; that it used
+	// something else than files.
 	Event string `json:"event"`
 	// ID is the test's name as it was listed: what [e2e.Test.Name] holds.
 	ID    string `json:"id"`
@@ -64,6 +67,9 @@ type Event struct {
 	// PID and Dump, of a process, say how it tells what its threads do; see [DumpKind].
 	PID  int    `json:"pid,omitempty"`
 	Dump string `json:"dump,omitempty"`
+	// Worker names the framework's parallel worker that ran the test. An event "worker" names that of a
+	// whole file, whose name and project are its ID.
+	Worker string `json:"worker,omitempty"`
 	// Told, of an end: an event "progress" has told of it before.
 	Told bool `json:"told,omitempty"`
 	// FailsOnFlaky, of an end: the framework ends badly where a test passed only on a retry.
@@ -232,12 +238,18 @@ func (f *EventFile) Collect(p *Process, c *Collected) (string, error) {
 	at, running := map[instance]*reportedTest{}, map[string]bool{}
 	channel := attempts.Channel{Kind: attempts.Events}
 	var unchecked []string
+	workers := map[string]string{}
 	damaged, err := ReadEvents(f.Path, func(ev Event) {
 		switch ev.Event {
+		case "worker":
+			workers[ev.ID] = ev.Worker
 		case "started":
 			running[ev.ID] = true
 		case "finished":
 			delete(running, ev.ID)
+			if file, _, _ := strings.Cut(ev.ID, "::"); ev.Worker == "" {
+				ev.Worker = workers[file]
+			}
 			which := instance{ev.ID, ev.Part, ev.Key}
 			t := at[which]
 			if t == nil || !t.continues(ev) {
@@ -290,7 +302,7 @@ func NotChecked(suite string, alarms []string) []e2e.Problem {
 
 func (ev Event) attempt() e2e.Attempt {
 	at := e2e.Place(Clip(ev.AtFile, 1000), ev.AtLine)
-	a := e2e.Attempt{Line: max(0, ev.Line), At: at, Seconds: max(0, ev.Seconds), Error: ev.Error, Type: Clip(ev.Type, 200)}
+	a := e2e.Attempt{Line: max(0, ev.Line), At: at, Worker: Clip(ev.Worker, 100), Seconds: max(0, ev.Seconds), Error: ev.Error, Type: Clip(ev.Type, 200)}
 	a.Children = ev.Children[:min(len(ev.Children), maxChildren)]
 	if ev.Start > 0 {
 		a.Started = time.UnixMilli(int64(ev.Start)).UTC()

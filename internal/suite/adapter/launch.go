@@ -37,6 +37,8 @@ type LaunchSpec struct {
 	Environment func(l Launch, env []string) []string
 	// NoTests is the framework's exit status for "no tests found".
 	NoTests int
+	// Interpreter is the program that runs the framework, such as node; empty: the reporter says what it is.
+	Interpreter string
 }
 
 // NewReporting makes the adapter of a suite whose framework runs a reporter of ours.
@@ -69,7 +71,9 @@ func (l Launch) File(name string) string { return filepath.Join(l.Reporter, name
 // Listing reports whether tests are listed and none is run.
 func (l Launch) Listing() bool { return l.Tests == nil }
 
-func (l Launch) events() string { return l.File("events.jsonl") }
+func (l Launch) events() string { return l.File(eventsFile) }
+
+const eventsFile = "events.jsonl"
 
 // Sources are the files that the tests lie in, sorted, or none where they do not
 // fit on a command line: then the framework loads all and the reporter selects.
@@ -138,16 +142,20 @@ func writeJSON(file string, v any) error {
 	return os.WriteFile(file, text.Bytes(), 0o644)
 }
 
-func (r *reporting) command(l Launch, env []string) (Command, error) {
-	start := r.how.Start
+// start is how the framework is started, without what the gate adds.
+func (r *reporting) start() []string {
 	if len(r.spec.Run) > 0 {
-		start = r.spec.Run
+		return r.spec.Run
 	}
+	return r.how.Start
+}
+
+func (r *reporting) command(l Launch, env []string) (Command, error) {
 	args, err := r.how.Arguments(l)
 	if err != nil {
 		return Command{}, err
 	}
-	cmd := Command{Argv: append(slices.Clone(start), args...), Dir: l.Dir}
+	cmd := Command{Argv: append(slices.Clone(r.start()), args...), Dir: l.Dir}
 	cmd.Env = []string{"E2E_GATE_EVENTS=" + l.events(), "E2E_GATE_DIR=" + l.Dir, "E2E_GATE_SELECTION="}
 	if !l.Listing() {
 		cmd.Env[2] += l.File("selection.json")
@@ -207,15 +215,33 @@ func (r *reporting) Discover(ctx context.Context, env []string) ([]e2e.Test, []e
 	if err != nil {
 		return nil, nil, fmt.Errorf("suite %s: %w", r.spec.Name, err)
 	}
+	kept := r.kept(ctx, l, env)
+	if lines, ok := kept.Lines(); ok {
+		if err := os.WriteFile(l.events(), lines, 0o600); err != nil {
+			return nil, nil, fmt.Errorf("suite %s: write its listing: %w", r.spec.Name, err)
+		}
+		return r.listed(l, proc.Exit{Ended: proc.Exited})
+	}
 	cmd, err := r.command(l, env)
 	if err != nil {
 		return nil, nil, err
+	}
+	if kept != nil {
+		watch, err := r.watch(l, env)
+		if err != nil {
+			return nil, nil, fmt.Errorf("suite %s: %w", r.spec.Name, err)
+		}
+		cmd.Env = append(cmd.Env, watch...)
 	}
 	exit := proc.Run(ctx, proc.Spec{Argv: cmd.Argv, Dir: cmd.Dir, Env: append(slices.Clip(env), cmd.Env...)})
 	if exit.Ended == proc.NotStarted {
 		return nil, nil, ToolError(r.spec.Name, cmd.Argv[0], exit.Err)
 	}
-	return r.listed(l, exit)
+	tests, problems, err := r.listed(l, exit)
+	if err == nil && len(tests) > 0 && !slices.ContainsFunc(problems, func(p e2e.Problem) bool { return p.Code != e2e.CodeNotChecked }) {
+		r.keep(kept, l, tests)
+	}
+	return tests, problems, err
 }
 
 // listed reads the reporter's events. Only a listing with an end and without an error

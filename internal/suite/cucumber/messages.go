@@ -130,6 +130,7 @@ type testCase struct {
 	name    string
 	test    e2e.Test
 	started *messages.Timestamp
+	worker  string
 	repeats bool // Cucumber says that it runs the scenario again
 	steps   int
 	worst   messages.TestStepResult
@@ -215,7 +216,7 @@ func (r *cucumberRun) start(s *messages.TestCaseStarted) {
 		return
 	}
 	t := r.file.suite.test(r.source(pickle.Uri), r.docs[pickle.Uri], pickle)
-	r.running[s.Id] = &testCase{id: s.TestCaseId, name: t.Name, test: t, started: s.Timestamp, repeats: s.Attempt > 0}
+	r.running[s.Id] = &testCase{id: s.TestCaseId, name: t.Name, test: t, started: s.Timestamp, worker: s.WorkerId, repeats: s.Attempt > 0}
 }
 
 // source is the path of a feature file as it was listed. Cucumber-JVM names it by
@@ -281,7 +282,7 @@ func (c *testCase) ended(f *messages.TestCaseFinished) e2e.Attempt {
 
 // attempt makes the result of a test case from its worst step.
 func (c *testCase) attempt() e2e.Attempt {
-	a := e2e.Attempt{Outcome: e2e.Failed, Files: c.files}
+	a := e2e.Attempt{Outcome: e2e.Failed, Files: c.files, Worker: adapter.Clip(c.worker, 100)}
 	switch {
 	case c.steps == 0:
 		a.Outcome, a.Message = e2e.Skipped, "it has no steps"

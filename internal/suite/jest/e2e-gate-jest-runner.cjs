@@ -2,7 +2,7 @@
 // in every file and in either case, so the choice is made here, test by test. Without
 // a selection nothing runs, not even a hook.
 'use strict';
-const { identify, projectOf, selection } = require('./e2e-gate-jest.cjs');
+const { identify, projectOf, selection, write } = require('./e2e-gate-jest.cjs');
 
 function circus(rootDir) {
   let from = rootDir;
@@ -39,6 +39,10 @@ module.exports = async (globalConfig, config, environment, runtime, testPath, ..
     }
     if (own) await own(event, state);
   };
+  if (selection && process.env.JEST_WORKER_ID) {
+    const { id } = identify(testPath, [''], projectOf(config));
+    write('worker', { id: id.slice(0, id.lastIndexOf('::')), worker: process.env.JEST_WORKER_ID });
+  }
   const runner = circus(config.rootDir);
   return (runner.default ?? runner)(globalConfig, config, environment, runtime, testPath, ...rest);
 };

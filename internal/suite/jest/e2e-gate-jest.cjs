@@ -72,8 +72,16 @@ function failure(text) {
   };
 }
 
+// Options that leave tests out of a listing, where a config sets them.
+const leavesOut = ['changedSince', 'findRelatedTests', 'onlyChanged', 'onlyFailures', 'shard', 'testNamePattern'];
+
 class Reporter {
   constructor(globalConfig) {
+    const set = leavesOut.find((name) => globalConfig[name]);
+    if (set) {
+      write('unusable', { message: `${set} is set in the Jest config, and leaves tests out; remove it: the gate chooses the tests, and splits them` });
+      throw new Error(`e2e-gate cannot use Jest with ${set}`);
+    }
     // While tests run, Jest names the first project for the tests of all. Only the result of a
     // whole file is filed under its own.
     this.several = (globalConfig?.projects?.length ?? 1) > 1;
@@ -117,6 +125,8 @@ class Reporter {
 
   onTestResult(test, file) {
     this.snapshots ||= hasSnapshots(test.path);
+    // What another runner does is not seen, so such a listing is not kept.
+    if (!selection && !/[\\/]jest-runner[\\/]/.test(test.context.config.runner)) write('asked', { message: 'another runner' });
     if (file.testExecError) {
       write('error', { message: `${path.relative(base, test.path)}: ${failure(file.testExecError.message ?? file.failureMessage).message}`, details: clip(plain(file.failureMessage), 24000) });
     }
@@ -158,4 +168,4 @@ class Reporter {
 }
 
 module.exports = Reporter;
-Object.assign(module.exports, { identify, projectOf, selection });
+Object.assign(module.exports, { identify, projectOf, selection, write });

@@ -29,9 +29,10 @@ var Framework = adapter.Framework{
 // tests and hands them to jest-circus, Jest's usual one.
 func newAdapter(s adapter.Spec, root string) adapter.Adapter {
 	return adapter.NewReporting(s, root, adapter.LaunchSpec{
-		Start:     []string{"npx", "--no-install", "jest"},
-		Files:     files,
-		Arguments: arguments,
+		Start:       []string{"npx", "--no-install", "jest"},
+		Interpreter: "node",
+		Files:       files,
+		Arguments:   arguments,
 		Environment: func(l adapter.Launch, _ []string) []string {
 			var words []string
 			if slices.ContainsFunc(l.Spec.Args, func(arg string) bool { return slices.Contains(collects, strings.TrimSuffix(arg, "=true")) }) {

@@ -112,6 +112,7 @@ module.exports = class {
   printsToStdio() { return false; }
 
   async preprocess({ config, suite, testRun }) {
+    if (config.shard) try { testRun.skipSharding(); } catch { /* another reporter did */ }
     if (!selection) return;
     const setUp = fixtures(config);
     for (const test of suite.allTests()) {
@@ -151,7 +152,7 @@ module.exports = class {
       return;
     }
     const event = {
-      id, key: part ? '' : test.id, retry: result.retry, name, file, line, ...seen, start: result.startTime.getTime(), seconds: Math.max(0, result.duration) / 1000,
+      id, key: part ? '' : test.id, retry: result.retry, name, file, line, ...seen, worker: result.workerIndex >= 0 ? String(result.workerIndex) : '', start: result.startTime.getTime(), seconds: Math.max(0, result.duration) / 1000,
       attachments: result.attachments.filter((a) => a.path).map((a) => a.path),
       properties: [...new Map([...test.annotations, ...(result.annotations ?? [])].filter((a) => a.description).map((a) => [a.type + a.description, { name: a.type, value: clip(a.description, 16384) }])).values()],
     };

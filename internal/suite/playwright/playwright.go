@@ -9,6 +9,7 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/Masterminds/semver/v3"
@@ -36,9 +37,10 @@ var Framework = adapter.Framework{
 // newAdapter runs Playwright with a reporter of ours.
 func newAdapter(s adapter.Spec, root string) adapter.Adapter {
 	return adapter.NewReporting(s, root, adapter.LaunchSpec{
-		Start:     []string{"npx", "--no-install", "playwright", "test"},
-		Files:     files,
-		Arguments: arguments,
+		Start:       []string{"npx", "--no-install", "playwright", "test"},
+		Interpreter: "node",
+		Files:       files,
+		Arguments:   arguments,
 	})
 }
 
@@ -47,16 +49,20 @@ const reporterFile = "e2e-gate-playwright.cjs"
 // arguments puts file filters first, where no option can swallow them.
 func arguments(l adapter.Launch) ([]string, error) {
 	reporter := l.File(reporterFile)
+	version := nodePackage(l.Dir, "@playwright/test", "playwright")
+	var whole []string
+	if !atLeast(version, "1.62.0") { // from there on the reporter sees to it
+		whole = []string{"--shard=1/1"} // shard in a config would take tests out of the listing, and out of what a shard of ours runs
+	}
 	if l.Listing() {
 		// A forgotten test.only would take every other test out of the listing.
-		return append([]string{"--list", "--forbid-only", "--reporter=" + reporter}, l.Spec.Args...), nil
+		return slices.Concat([]string{"--list", "--forbid-only", "--reporter=" + reporter}, whole, l.Spec.Args), nil
 	}
-	version := nodePackage(l.Dir, "@playwright/test", "playwright")
 	var args []string
 	for _, file := range l.Sources() {
 		args = append(args, fileFilter(file))
 	}
-	args = append(args, "--forbid-only", "--output="+filepath.Join(l.Evidence, "playwright"))
+	args = append(append(args, whole...), "--forbid-only", "--output="+filepath.Join(l.Evidence, "playwright"))
 	if atLeast(version, "1.63.0") {
 		args = append(args, "--add-reporter="+reporter)
 	} else {

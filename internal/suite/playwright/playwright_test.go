@@ -44,11 +44,11 @@ func TestPlaywrightArguments(t *testing.T) {
 			`y\.spec\.ts$ --forbid-only --output=E/playwright --add-reporter=R/e2e-gate-playwright.cjs --project=x --retries=0 --workers=1`,
 		},
 		{"1.62.1", 1, tests[1:], `y\.spec\.ts$ --forbid-only --output=E/playwright --reporter=list,R/e2e-gate-playwright.cjs --project=x`},
-		{"1.49.0", 1, tests, `a[\\/]x\.spec\.ts$ y\.spec\.ts$ --forbid-only --output=E/playwright --reporter=list,R/e2e-gate-playwright.cjs ` +
+		{"1.49.0", 1, tests, `a[\\/]x\.spec\.ts$ y\.spec\.ts$ --shard=1/1 --forbid-only --output=E/playwright --reporter=list,R/e2e-gate-playwright.cjs ` +
 			`--grep=/^(?:\s*mobile web (?:\S+\/)?x\.spec\.ts Checkout(?: @\S+)* (?:› )?buys \(1\)(?: @\S+)*|\s* (?:\S+\/)?y\.spec\.ts [\s\S]*)$/ --project=x`},
 		{
 			"unknown", 1, tests[1:],
-			`y\.spec\.ts$ --forbid-only --output=E/playwright --reporter=list,R/e2e-gate-playwright.cjs --grep=/^(?:\s* (?:\S+\/)?y\.spec\.ts [\s\S]*)$/ --project=x`,
+			`y\.spec\.ts$ --shard=1/1 --forbid-only --output=E/playwright --reporter=list,R/e2e-gate-playwright.cjs --grep=/^(?:\s* (?:\S+\/)?y\.spec\.ts [\s\S]*)$/ --project=x`,
 		},
 	} {
 		l := adapter.Launch{

@@ -10,6 +10,7 @@ import json
 import os
 import re
 import signal
+import sys
 import time
 
 import pytest
@@ -37,6 +38,7 @@ class Reporter:
         self.outside = {}  # by node id, files of tests outside of pytest's root directory
         self.repeats = {}  # by name, how often pytest-rerunfailures has repeated the test
         self.errors = set()
+        self.watch = Watch(os.environ["E2E_GATE_WATCH"]) if os.environ.get("E2E_GATE_WATCH") and not self.worker else None
         self.snapshots = False  # unused ones fail no run here, and would fail one of the whole suite
 
     def write(self, event, **fields):
@@ -141,7 +143,70 @@ class Reporter:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self):
+        if self.watch:
+            self.watch.tell(self.write)
         self.write("end")
+
+
+class Watch:
+    """What a listing is made of, where the gate may keep it: the modules and files outside of the
+    repository, and whether the suite's own code used the network or started a program."""
+
+    ASKS = {
+        "socket.connect": "the network", "socket.getaddrinfo": "the network", "socket.gethostbyname": "the network", "socket.sendto": "the network",
+        "subprocess.Popen": "a program", "os.system": "a program", "os.posix_spawn": "a program", "os.exec": "a program", "os.fork": "a program",
+        "urllib.Request": "the network", "ftplib.connect": "the network",
+    }
+
+    def __init__(self, root):
+        self.root = os.path.realpath(root)
+        self.seen, self.asked, self.on = set(), set(), True
+        sys.addaudithook(self.audit)
+
+    def audit(self, event, args):
+        if not self.on:
+            return
+        if event == "open":
+            path, mode, flags = (tuple(args) + (None, None))[:3]
+            writes = isinstance(mode, str) and mode.strip("rbtU") or isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR)
+            if isinstance(path, (str, bytes)) and not writes:
+                self.seen.add(os.path.abspath(os.fsdecode(path)))
+        elif event == "sqlite3.connect" and args and isinstance(args[0], (str, bytes)) and os.fsdecode(args[0]) != ":memory:":
+            self.seen.add(os.path.abspath(os.fsdecode(args[0])))
+        elif event in ("os.listdir", "os.scandir"):
+            path = args[0] if args and args[0] is not None else "."
+            if isinstance(path, (str, bytes)):
+                self.seen.add(os.path.abspath(os.fsdecode(path)))
+        elif self.ASKS.get(event) and self.of_suite():
+            self.asked.add(self.ASKS[event])
+
+    def inside(self, path):
+        return path == self.root or path.startswith(self.root + os.sep)
+
+    def of_suite(self):
+        """Whether a file of the suite is among the callers: in the repository, and not of a package."""
+        frame = sys._getframe(2)
+        while frame:
+            path = os.path.realpath(frame.f_code.co_filename)
+            if self.inside(path) and not {"site-packages", "dist-packages"} & set(path.split(os.sep)):
+                return True
+            frame = frame.f_back
+        return False
+
+    def tell(self, write):
+        self.on = False
+        modules = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
+        found = self.seen | {os.path.abspath(path) for path in modules | set(sys.path) | {sys.executable} if isinstance(path, str) and path}
+        own = os.path.dirname(os.path.realpath(os.environ["E2E_GATE_EVENTS"]))
+        for path in sorted(found):
+            real = os.path.realpath(path)
+            if "__pycache__" in path or path.startswith(("/proc/", "/sys/", "/dev/")) or real == own or real.startswith(own + os.sep):
+                continue
+            if not self.inside(real) or {".git", ".e2e-gate"} & set(real[len(self.root):].split(os.sep)):
+                write("read", file=path)
+        for what in sorted(self.asked):
+            write("asked", message=what)
+        write("watched")
 
 
 class Attempt:
@@ -152,11 +217,12 @@ class Attempt:
         self.seconds = 0.0
         self.outcome = "passed"
         self.error = False
-        self.message = self.details = self.type = self.at_file = ""
+        self.message = self.details = self.type = self.at_file = self.worker = ""
         self.at_line = 0
         self.properties, self.attachments, self.children = [], [], []
 
     def add(self, report):
+        self.worker = str(getattr(report, "worker_id", "") or "")  # of pytest-xdist
         self.seconds += getattr(report, "duration", 0) or 0
         if report.outcome in ("failed", "rerun"):
             self.fail(report, "" if report.when == "call" else "%s: " % {"setup": "in set-up", "teardown": "in tear-down"}.get(report.when, "outside the test"))
@@ -279,7 +345,28 @@ def tell_threads():
         out.write(json.dumps({"event": "process", "pid": os.getpid(), "dump": "signal"}) + "\n")
 
 
+# Options that leave tests out of a listing, wherever they are set: in addopts, in PYTEST_ADDOPTS, or in the suite's args.
+LEAVES_OUT = {
+    "lf": "--last-failed", "stepwise": "--stepwise", "splits": "--splits", "num_shards": "--num-shards", "test_group_count": "--test-group-count",
+    "testmon": "--testmon", "picked": "--picked",
+}
+
+
+def refuse(config):
+    for name, flag in LEAVES_OUT.items():
+        value = getattr(config.option, name, None)
+        if value and value != 1 or value is True:
+            unusable("%s is set, in addopts, PYTEST_ADDOPTS or args, and leaves tests out; remove it: the gate chooses the tests, and splits them" % flag)
+
+
+def unusable(message):
+    with open(os.environ["E2E_GATE_EVENTS"], "a") as events:
+        events.write(json.dumps({"event": "unusable", "message": message}) + "\n")
+    raise pytest.UsageError("e2e-gate cannot use pytest: " + message)
+
+
 def pytest_configure(config):
+    refuse(config)
     if selection() is not None:
         tell_threads()
     if os.environ.get("E2E_ATTEMPT") == "2" and getattr(config.option, "reruns", None):
@@ -306,6 +393,4 @@ def unalarm(config, reporter):
 
 
 if int(pytest.__version__.split(".")[0]) < NEEDED:
-    with open(os.environ["E2E_GATE_EVENTS"], "a") as events:
-        events.write(json.dumps({"event": "unusable", "message": "pytest %s is too old; %s.0 or later is needed" % (pytest.__version__, NEEDED)}) + "\n")
-    raise pytest.UsageError("pytest is too old for e2e-gate")
+    unusable("pytest %s is too old; %s.0 or later is needed: pip install --upgrade pytest" % (pytest.__version__, NEEDED))

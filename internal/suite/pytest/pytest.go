@@ -3,7 +3,9 @@ package pytest
 
 import (
 	"embed"
+	"fmt"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -20,7 +22,21 @@ var Framework = adapter.Framework{
 	Fields: []string{"run", "args"},
 	Flags:  []string{"collect-only", "co", "x", "exitfirst", "maxfail", "lf", "last-failed", "sw", "stepwise", "deselect"},
 
+	Validate: validate,
+
 	TellsErrors: true,
+}
+
+// bundled are flags without a value, which pytest takes several of behind one dash.
+var bundled = regexp.MustCompile(`^-[xvqslh]{2,}$`)
+
+// validate refuses -x among other flags.
+func validate(s adapter.Spec, fail func(path, text, hint string)) {
+	for i, arg := range s.Args {
+		if bundled.MatchString(arg) && strings.Contains(arg, "x") {
+			fail(fmt.Sprintf("args[%d]", i), fmt.Sprintf("%s has -x, which ends the run at the first failure, so the other tests are lost", arg), "leave x out of it")
+		}
+	}
 }
 
 // newAdapter runs pytest with a plugin of ours. Its arguments are the same when

@@ -22,6 +22,9 @@ const nothing = /(?!)/;
 
 const part = process.env.E2E_PART === '1';
 
+// Options that leave tests out of a listing, where a config sets them.
+const leavesOut = ['changed', 'related', 'shard'];
+
 const isUnused = (error) => /^Obsolete snapshots found/.test(error?.message ?? '');
 
 function fileOf(moduleId, project) {
@@ -96,8 +99,16 @@ export default class {
       write('unusable', { message: `Vitest ${vitest.version ?? 'of an unknown version'} is too old; 3.0 or later is needed` });
       throw new Error('Vitest is too old for e2e-gate');
     }
+    for (const name of leavesOut) if (vitest.config[name]?.length || vitest.config[name] && typeof vitest.config[name] !== 'object' || vitest.config[name]?.count) {
+      write('unusable', { message: `${name} is set in the Vitest config, and leaves tests out; remove it: the gate chooses the tests, and splits them` });
+      throw new Error(`e2e-gate cannot use Vitest with ${name}`);
+    }
     this.vitest = vitest;
-    if (!selection) for (const project of vitest.projects) project.config.globalSetup = [];
+    if (!selection) for (const project of vitest.projects) {
+      project.config.globalSetup = [];
+      // What code in a browser reads is not seen, so such a listing is not kept.
+      if (project.config.browser?.enabled) write('asked', { message: 'a browser' });
+    }
     const names = [...selection ?? []].map((id) => id.slice(id.indexOf('::') + 2));
     vitest.setGlobalTestNamePattern(patternOf(names));
   }

@@ -25,9 +25,10 @@ var Framework = adapter.Framework{
 // newAdapter runs Vitest with a reporter of ours.
 func newAdapter(s adapter.Spec, root string) adapter.Adapter {
 	return adapter.NewReporting(s, root, adapter.LaunchSpec{
-		Start:     []string{"npx", "--no-install", "vitest"},
-		Files:     files,
-		Arguments: arguments,
+		Start:       []string{"npx", "--no-install", "vitest"},
+		Interpreter: "node",
+		Files:       files,
+		Arguments:   arguments,
 		Environment: func(l adapter.Launch, _ []string) []string {
 			if slices.ContainsFunc(l.Spec.Args, func(arg string) bool { return slices.Contains(collects, strings.TrimSuffix(arg, "=true")) }) {
 				return []string{"E2E_GATE_COVERAGE=collect"}

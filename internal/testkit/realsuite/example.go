@@ -54,7 +54,7 @@ func Examples(t *testing.T, examples ...Example) {
 			t.Run("listing", func(t *testing.T) { listed(t, ex.Name, plan) })
 			t.Run("another machine", func(t *testing.T) {
 				there := here.elsewhere(t)
-				if diff := cmp.Diff(listing(plan), listing(there.plan(t, "plan"))); diff != "" {
+				if diff := cmp.Diff(listingOf(plan), listingOf(there.plan(t, "plan"))); diff != "" {
 					t.Errorf("the same tests have other ids elsewhere:\n%s", diff)
 				}
 			})
@@ -150,8 +150,8 @@ func read[T any](t *testing.T, file string) T {
 	return v
 }
 
-// listing are the tests of a plan as lines: id, file, line, tags.
-func listing(plan e2e.Plan) string {
+// listingOf are the tests of a plan as lines: id, file, line, tags.
+func listingOf(plan e2e.Plan) string {
 	var text strings.Builder
 	for _, p := range plan.Tests {
 		fmt.Fprintf(&text, "%q %s:%d %s\n", p.ID, p.File, p.Line, strings.Join(p.Tags, " "))
@@ -161,7 +161,7 @@ func listing(plan e2e.Plan) string {
 
 func listed(t *testing.T, name string, plan e2e.Plan) {
 	t.Helper()
-	golden.File(t, filepath.Join("testdata", name+".txt"), listing(plan))
+	golden.File(t, filepath.Join("testdata", name+".txt"), listingOf(plan))
 }
 
 // shards runs each shard in a process of its own, as in a matrix, with tests that

@@ -36,6 +36,8 @@ type Trick struct {
 	// Attempts, if set, are those of all planned tests: "failed first, passed framework", with
 	// a number in front for tests that share an id.
 	Attempts string
+	// Worker begins the name of the framework's worker in each attempt, where it has several.
+	Worker string
 	// Kept is how many attachments are kept.
 	Kept int
 	// ToldAtEnd: some of the failures are known only when the process has ended, such as those of JUnit 4.
@@ -207,6 +209,9 @@ func (tc Trick) attempts(t *testing.T, rep suite.Report) {
 		for _, a := range rep.Tests[id] {
 			messages.WriteString(a.Message + "\n")
 			kept += len(a.Files)
+			if tc.Worker != "" && !strings.HasPrefix(a.Worker, tc.Worker) {
+				t.Errorf("%s ran in worker %q, want %s…", id, a.Worker, tc.Worker)
+			}
 			word := string(a.Outcome) + " " + string(a.Source)
 			if a.Twin > 0 {
 				word = fmt.Sprintf("#%d %s", a.Twin, word)

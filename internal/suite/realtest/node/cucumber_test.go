@@ -22,6 +22,8 @@ func TestCucumber(t *testing.T) {
 			Files:   map[string]string{"features/a.feature": two, "features/s.js": steps},
 			Want:    "features/a.feature::a passed, features/a.feature::b [that] failed, features/a.feature::b [this] passed",
 			Message: "that does not work"},
+		{Name: "workers", Args: []string{"--parallel", "1"}, Worker: "0",
+			Files: map[string]string{"features/a.feature": two, "features/s.js": steps}, Only: "features/a.feature::a", Want: "features/a.feature::a passed"},
 		{Name: "an undefined step",
 			Files:   map[string]string{"features/a.feature": two, "features/s.js": ""},
 			Only:    "features/a.feature::a",
@@ -46,7 +48,7 @@ func TestCucumber(t *testing.T) {
 		t.Run(tc.Name, func(t *testing.T) {
 			t.Parallel()
 			tc.Root = realsuite.WithModules(t, "cucumber")
-			tc.Spec = suite.Spec{Name: "s", Framework: "cucumber"}
+			tc.Spec = suite.Spec{Name: "s", Framework: "cucumber", Args: tc.Args}
 			tc.Play(t)
 		})
 	}

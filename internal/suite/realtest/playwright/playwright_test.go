@@ -47,7 +47,7 @@ func TestPlaywright(t *testing.T) {
 		{Name: "a set-up project that is repeated",
 			Files: map[string]string{"a.spec.js": clean, "b.setup.js": aPlaywrightTest + "test('log in', ({}, info) => { expect(info.retry).toBe(1) });\n",
 				"playwright.config.js": "module.exports = { retries: 1, projects: [{ name: 'set-up', testMatch: /setup/ }, { name: 'main', dependencies: ['set-up'] }] };"},
-			Want: "[main] a.spec.js::a passed, [main] a.spec.js::b passed"},
+			Want: "[main] a.spec.js::a passed, [main] a.spec.js::b passed", Worker: "2"},
 		{Name: "what a failed beforeAll keeps from running",
 			Files: map[string]string{"a.spec.js": aPlaywrightTest + "test.describe('data', () => { test.beforeAll(() => { throw new Error('no seed') });\n" +
 				"test('a', () => {}); test('b', () => {}); test.skip('c', () => {}); }); test('d', () => {});\n"},
@@ -133,6 +133,7 @@ func TestOldPlaywright(t *testing.T) {
 			"a.spec.js":   odd,
 			"b/a.spec.js": aPlaywrightTest + "test('a/b (1+1) $\\n', () => {}); test('a', () => { expect(1).toBe(2) });\n",
 		}, Only: only, Want: only + " " + want}
+		tc.Files["playwright.config.js"] = "module.exports = { shard: { total: 2, current: 2 } };"
 		tc.Root = realsuite.WithModules(t, "old")
 		tc.Spec = suite.Spec{Name: "s", Framework: "playwright"}
 		tc.Play(t)
@@ -163,4 +164,49 @@ func TestPlaywrightKeeps(t *testing.T) {
 
 func TestContract(t *testing.T) {
 	realsuite.PlayContract(t, "playwright", realsuite.ModulesOf("playwright"))
+}
+
+// TestKept: a listing counts until what it was made of changes.
+func TestKept(t *testing.T) {
+	const head = "const fs = require('fs'), net = require('net'), childProcess = require('child_process');\n" + aPlaywrightTest
+	files := map[string]string{"e2e/a.spec.js": realsuite.KeptNode(head), "e2e/playwright.config.js": "module.exports = {};"}
+	realsuite.Kept(t, realsuite.WithModules(t, "playwright"), suite.Spec{Framework: "playwright"}, files)
+}
+
+// TestNewSwitches: what Playwright 1.60 to 1.65 added keeps to what the gate counts on.
+func TestNewSwitches(t *testing.T) {
+	const isolated = "module.exports = { retries: 2, retryStrategy: 'isolated' };"
+	for _, tc := range []realsuite.Trick{
+		{Name: "isolated retries come when everything else has ended",
+			Files: map[string]string{"playwright.config.js": isolated, "a.spec.js": aPlaywrightTest +
+				"test('a', ({}, info) => { expect(info.retry).toBe(2) }); test('b', () => {}); test('c', () => { expect(1).toBe(2) });\n"},
+			Want:     "a.spec.js::a flaky, a.spec.js::b passed, a.spec.js::c failed",
+			Attempts: "failed first, failed framework, passed framework, passed first, failed first, failed framework, failed framework",
+			Message:  "Expected: 2", Kept: 5},
+		{Name: "isolated retries of a serial group",
+			Files: map[string]string{"playwright.config.js": isolated, "a.spec.js": aPlaywrightTest +
+				"test.describe('s', () => { test.describe.configure({ mode: 'serial' }); test('a', () => {});\n" +
+				"test('b', ({}, info) => { expect(info.retry).toBe(1) }); test('c', () => {}); });\ntest('d', () => {});\n"},
+			Want: "a.spec.js::d passed, a.spec.js::s flaky", Attempts: "passed first, failed first, passed framework", Message: "b: Error: expect(received).toBe(expected)",
+			Kept: 1},
+		{Name: "a test that aborts itself has failed",
+			Files: map[string]string{"playwright.config.js": "module.exports = { retries: 1 };", "a.spec.js": aPlaywrightTest +
+				"test('a', () => { test.abort('shared page') }); test('b', () => {});\n"},
+			Want: "a.spec.js::a failed, a.spec.js::b passed", Message: "Test aborted: shared page", Kept: 2},
+		{Name: "a hook that aborts",
+			Files: map[string]string{"a.spec.js": aPlaywrightTest + "test.describe('data', () => { test.beforeAll(() => { test.abort('no seed') });\n" +
+				"test('a', () => {}); test('b', () => {}); });\n"},
+			Want: "a.spec.js::data › a failed, a.spec.js::data › b not_run", Message: "no seed", Kept: 1},
+		{Name: "a config that cuts its tests",
+			Files: map[string]string{"playwright.config.js": "module.exports = { shard: { total: 2, current: 1 } };", "a.spec.js": aPlaywrightTest + "test('a', () => {});\n",
+				"b.spec.js": aPlaywrightTest + "test('b', () => {});\n"},
+			Want: "a.spec.js::a passed, b.spec.js::b passed"},
+	} {
+		t.Run(tc.Name, func(t *testing.T) {
+			t.Parallel()
+			tc.Root = realsuite.WithModules(t, "playwright")
+			tc.Spec = suite.Spec{Name: "s", Framework: "playwright", Args: []string{"--workers=1"}}
+			tc.Play(t)
+		})
+	}
 }

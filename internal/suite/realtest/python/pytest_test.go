@@ -31,7 +31,7 @@ func TestPytest(t *testing.T) {
 		{Name: "xdist",
 			Files: map[string]string{"test_a.py": clean + "import pytest\n@pytest.mark.xdist_group('g')\ndef test_c(): assert 0\n"},
 			Args:  []string{"-n", "2", "--dist", "loadgroup"},
-			Want:  "test_a.py::test_a passed, test_a.py::test_b passed, test_a.py::test_c failed"},
+			Want:  "test_a.py::test_a passed, test_a.py::test_b passed, test_a.py::test_c failed", Worker: "gw"},
 		{Name: "a worker of xdist that dies", Files: map[string]string{"test_a.py": clean + "import os\ndef test_c(): os._exit(3)\n"}, Args: []string{"-n", "1"},
 			Want: "test_a.py::test_a passed, test_a.py::test_b passed, test_a.py::test_c failed", Message: "crashed while running"},
 		{Name: "a file that cannot be imported", Files: map[string]string{"test_a.py": clean, "test_b.py": "import no_such_module\n"},
@@ -171,4 +171,33 @@ func TestStall(t *testing.T) {
 		"test_a.py": "import threading\ndef test_first(): pass\ndef test_hangs():\n    wait_for_the_worker()\n" +
 			"def wait_for_the_worker():\n    threading.Event().wait()\ndef test_later(): pass\n",
 	}, nil, "test_hangs", "in wait_for_the_worker")
+}
+
+// TestKept: a listing counts until what it was made of changes.
+func TestKept(t *testing.T) {
+	spec := pytestSpec(t)
+	spec.Args = []string{"-p", "no:cacheprovider"}
+	realsuite.Kept(t, t.TempDir(), spec, map[string]string{"e2e/pytest.ini": "[pytest]\n", "e2e/test_a.py": `import os, pathlib, socket, subprocess
+import pytest
+
+asks = os.environ.get("ASKS")
+if asks == "program":
+    subprocess.run(["true"], check=True)
+elif asks:
+    host, port = asks.split(":")
+    socket.create_connection((host, int(port))).close()
+names = [name for file in ("../data/cases.txt", os.environ["CASES"]) for name in pathlib.Path(file).read_text().split()]
+
+@pytest.mark.parametrize("name", names)
+def test_case(name): pass
+`})
+}
+
+// TestLeavesOut: what an option leaves out of a listing would not be planned, and no one would miss it.
+func TestLeavesOut(t *testing.T) {
+	tc := realsuite.Trick{Spec: pytestSpec(t), Files: map[string]string{"pytest.ini": "[pytest]\naddopts = --lf\n", "test_a.py": "def test_a(): pass\n"}}
+	_, tests, problems, err := tc.List(t)
+	if err == nil || !strings.Contains(err.Error(), "--last-failed is set, in addopts, PYTEST_ADDOPTS or args, and leaves tests out") {
+		t.Errorf("%v, %+v, %+v", err, tests, problems)
+	}
 }
