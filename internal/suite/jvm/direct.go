@@ -67,7 +67,7 @@ func withoutBuild(b jvmRun, jvms []startedJVM) (cmd adapter.Command, made []stri
 	}
 	for i, one := range jvms {
 		folder := filepath.Join(b.folder, fmt.Sprintf("jvm-%d", i+1))
-		files, err := one.prepare(folder, b.attempt)
+		files, err := one.prepare(folder, b)
 		made = append(made, files...)
 		if err != nil {
 			return cmd, made, fmt.Errorf("prepare a JVM of the tests: %w", err)
@@ -79,7 +79,7 @@ func withoutBuild(b jvmRun, jvms []startedJVM) (cmd adapter.Command, made []stri
 
 // prepare puts the files of one JVM in place: those that it reads where Surefire puts them, since the jar's manifest is relative
 // to it, and how to start it into the folder.
-func (one startedJVM) prepare(folder string, attempt int) (made []string, err error) {
+func (one startedJVM) prepare(folder string, b jvmRun) (made []string, err error) {
 	name := "e2e-gate-" + strings.ToLower(rand.Text())
 	write := func(file string, data []byte) {
 		if err == nil {
@@ -88,10 +88,10 @@ func (one startedJVM) prepare(folder string, attempt int) (made []string, err er
 		}
 	}
 	err = errors.Join(os.MkdirAll(one.Folder, 0o755), os.MkdirAll(folder, 0o755))
-	jar := filepath.Join(one.Folder, name+".jar")
+	jar := filepath.Join(one.Folder, "surefirebooter-"+name+".jar") // the name by which Surefire and our classes know it
 	write(jar, one.Jar)
-	write(filepath.Join(one.Folder, name+".setup"), one.setup(attempt))
-	write(filepath.Join(one.Folder, name+".properties"), one.properties(attempt))
+	write(filepath.Join(one.Folder, name+".setup"), one.setup(b.attempt))
+	write(filepath.Join(one.Folder, name+".properties"), one.withProperties(b.properties()))
 	for file, list := range map[string][]string{
 		"argv":      slices.Concat([]string{one.Java}, one.Arguments, []string{"-jar", jar, one.Folder, one.Dump + "-" + name, name + ".setup", name + ".properties"}),
 		"directory": {one.Directory}, "set": one.Set, "unset": one.Unset,
@@ -118,11 +118,11 @@ func (one startedJVM) setup(attempt int) []byte {
 	return kept.Bytes()
 }
 
-// properties are the system properties, with those that the gate gives a build for its batches: the last of one name counts.
-func (one startedJVM) properties(attempt int) []byte {
+// withProperties are the system properties, with those that the gate gives a build for its batches: the last of one name counts.
+func (one startedJVM) withProperties(properties []string) []byte {
 	text := bytes.NewBuffer(slices.Clone(one.Properties))
 	text.WriteByte('\n')
-	for _, p := range batchProperties(attempt) {
+	for _, p := range properties {
 		text.WriteString(p + "\n")
 	}
 	return text.Bytes()

@@ -106,7 +106,7 @@ func (j *jvm) list(ctx context.Context, folder string, env []string) (listing, [
 	events, problems, err := j.listed(b, exit, out)
 	l := listing{Events: events}
 	if err == nil && len(problems) == 0 {
-		l.Starts = j.record(b, events, given, began)
+		l.Starts = j.record(ctx, b, events, given, began)
 	}
 	return l, problems, err
 }

@@ -244,9 +244,7 @@ type jvmInvocation struct {
 func (i *jvmInvocation) Stdout() io.Writer { return i.out }
 
 func (i *jvmInvocation) end() {
-	for _, file := range i.made {
-		_ = os.Remove(file) // they lie in a folder of build output
-	}
+	remove(i.made)
 	if i.release != nil {
 		i.release()
 	}
@@ -268,7 +266,7 @@ type jvmResults struct {
 	out    *buildOutput
 	// direct: the JVMs were started without the build tool. tool is the file of what it told, and unexpected that of its
 	// [buildTool].
-	direct bool
+	direct     bool
 	tool       string
 	unexpected func(output string, known int) string
 }

@@ -54,10 +54,8 @@ func mavenArguments(b jvmRun) ([]string, error) {
 	// A JVM that dies still fails the build.
 	args = append(args, "--fail-at-end", "-Dmaven.test.failure.ignore=true", "-Dmaven.test.additionalClasspath="+b.classes, "-DfailIfNoTests=false",
 		"-Dmaven.ext.class.path="+extension(b.classes))
-	if !b.listing {
-		for _, p := range batchProperties(b.attempt) {
-			args = append(args, "-D"+p)
-		}
+	for _, p := range b.properties() {
+		args = append(args, "-D"+p)
 	}
 	if phase := mavenPhase(b); phase != "" {
 		args = append(args, phase)
@@ -65,11 +63,14 @@ func mavenArguments(b jvmRun) ([]string, error) {
 	return args, nil
 }
 
-// batchProperties are the properties that a build gets for a batch, and so the JVMs of its tests. The
-// diagnostic rerun is one attempt, and one test at a time.
-func batchProperties(attempt int) []string {
+// properties are those that a build gets for a batch, and so the JVMs of its tests. The diagnostic rerun is one
+// attempt, and one test at a time.
+func (b jvmRun) properties() []string {
+	if b.listing {
+		return nil
+	}
 	list := []string{"junit.platform.output.capture.stdout=true", "junit.platform.output.capture.stderr=true"}
-	if attempt > 1 {
+	if b.attempt > 1 {
 		list = append(list, "surefire.rerunFailingTestsCount=0", "failsafe.rerunFailingTestsCount=0", "junit.jupiter.execution.parallel.enabled=false")
 	}
 	return list

@@ -2,6 +2,7 @@ package jvm
 
 import (
 	"bufio"
+	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
@@ -66,6 +67,8 @@ type startedJVM struct {
 type recorded struct {
 	startedJVM
 	Environment []string `json:"environment"`
+	// Settings are what a test can see of how its JVM was started, by name.
+	Settings map[string]string `json:"settings"`
 	// Message says why it could not record itself.
 	Message string `json:"message"`
 }
@@ -102,7 +105,7 @@ func readRecordings(file string) ([]recorded, error) {
 
 // record makes of a listing what its batches can start without the build, or the reasons why they
 // cannot. given is the environment that the build got, began when it was started.
-func (j *jvm) record(b jvmRun, listed []adapter.Event, given []string, began time.Time) starts {
+func (j *jvm) record(ctx context.Context, b jvmRun, listed []adapter.Event, given []string, began time.Time) starts {
 	told, err := readTool(b.tool())
 	s := starts{Apart: told.apart, Reads: told.reads, Inputs: told.inputs}
 	apart := func(format string, args ...any) { s.Apart = append(s.Apart, fmt.Sprintf(format, args...)) }
@@ -128,13 +131,13 @@ func (j *jvm) record(b jvmRun, listed []adapter.Event, given []string, began tim
 	if err != nil {
 		apart("how its JVMs were started cannot be read (%v)", err)
 	}
-	for _, r := range jvms {
+	for i, r := range jvms {
 		if r.Message != "" {
 			apart("%s", r.Message)
 			continue
 		}
-		r.Set, r.Unset = changed(given, r.Environment)
-		s.JVMs = append(s.JVMs, r.startedJVM)
+		jvms[i].Set, jvms[i].Unset = changed(given, r.Environment)
+		s.JVMs = append(s.JVMs, jvms[i].startedJVM)
 	}
 	for _, ev := range listed {
 		switch {
@@ -143,6 +146,11 @@ func (j *jvm) record(b jvmRun, listed []adapter.Event, given []string, began tim
 			apart("%s runs outside the JUnit Platform", ev.ID)
 		case s.jvm(ev.Recording) == nil && len(s.Apart) == 0:
 			apart("the JVM of %s did not tell how it was started", ev.ID)
+		}
+	}
+	if len(s.Apart) == 0 {
+		for _, why := range j.compare(ctx, b, listed, jvms, given) {
+			apart("%s", why)
 		}
 	}
 	if len(s.Apart) == 0 {

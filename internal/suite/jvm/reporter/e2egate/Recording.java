@@ -68,6 +68,7 @@ final class Recording {
         fields.put("properties", contents(folder.resolve(tail.get(4))));
         fields.put("class_path", classPath(jar));
         fields.put("module", Events.directory().toString());
+        fields.put("settings", Settings.all());
     }
 
     /** Strings that each end in a zero byte. Ones that are not UTF-8 are an error: they could not be given back. */
