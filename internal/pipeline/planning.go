@@ -57,6 +57,9 @@ func (s *Session) makePlan(_ context.Context, in planning) (*e2e.Plan, []e2e.Pro
 	if text := keptAdvice(plan); text != "" {
 		plan.Advice = strings.TrimPrefix(plan.Advice+"; "+text, "; ")
 	}
+	for _, text := range in.costs {
+		plan.Advice = strings.TrimPrefix(plan.Advice+"; "+text, "; ")
+	}
 	var weighed []shards.Alternative
 	switch {
 	case opts.Count == 0:

@@ -49,7 +49,7 @@ func (j *jvm) listAnew(ctx context.Context, env []string) (listing, []e2e.Proble
 // Prepare lists the tests again where that is needed to start their JVMs without the build: on a machine where nothing was listed,
 // or where what was built is gone. It is one start of the build instead of one for each batch. A build that
 // fails here fails in the batches too, which say so.
-func (j *jvm) Prepare(ctx context.Context, env []string) {
+func (j *jvm) Prepare(ctx context.Context, env []string, began func()) {
 	if able, _ := j.records(); !able {
 		return
 	}
@@ -71,6 +71,7 @@ func (j *jvm) Prepare(ctx context.Context, env []string) {
 			return
 		}
 	}
+	began()
 	if l, problems, err := j.listAnew(ctx, env); err == nil && len(problems) == 0 {
 		cache.write(l)
 	}

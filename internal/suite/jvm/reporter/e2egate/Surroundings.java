@@ -47,7 +47,7 @@ final class Surroundings {
         "gmavenplus-plugin:removeTestStubs", "scala-maven-plugin:compile", "scala-maven-plugin:testCompile", "scala-maven-plugin:add-source",
         "build-helper-maven-plugin:add-source", "build-helper-maven-plugin:add-test-source", "build-helper-maven-plugin:add-resource",
         "build-helper-maven-plugin:add-test-resource", "jacoco-maven-plugin:prepare-agent", "jacoco-maven-plugin:prepare-agent-integration",
-        "git-commit-id-maven-plugin:revision", "git-commit-id-plugin:revision",
+       
         "spring-boot-maven-plugin:repackage", "spring-boot-maven-plugin:build-info", "spotless-maven-plugin:check", "ktlint-maven-plugin:check"));
 
     /** Versions of Surefire whose main class in its JVMs talks as {@link Forks} does. */
