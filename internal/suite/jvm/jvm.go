@@ -176,14 +176,11 @@ func (j *jvm) lock() string {
 // are listed.
 func (j *jvm) Cost() string { return j.cost }
 
+// maxReasons bounds how many of them a message names.
+const maxReasons = 12
+
 func (j *jvm) costOf(s starts) string {
-	why := ""
-	switch {
-	case len(s.Apart) > 1:
-		why = fmt.Sprintf("%s, and for %d more reasons", s.Apart[0], len(s.Apart)-1)
-	case len(s.Apart) == 1:
-		why = s.Apart[0]
-	}
+	why := strings.Join(s.Apart[:min(len(s.Apart), maxReasons)], "; ")
 	if able, _ := j.records(); why == "" || !able && len(j.spec.Run) == 0 { // on other systems, and with Gradle, it is never different
 		return ""
 	}

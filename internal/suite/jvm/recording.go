@@ -133,7 +133,9 @@ func (j *jvm) record(ctx context.Context, b jvmRun, listed []adapter.Event, give
 	}
 	for i, r := range jvms {
 		if r.Message != "" {
-			apart("%s", r.Message)
+			if len(told.apart) == 0 { // what follows from another reason is none of its own
+				apart("%s", r.Message)
+			}
 			continue
 		}
 		jvms[i].Set, jvms[i].Unset = changed(given, r.Environment)

@@ -42,7 +42,7 @@ final class Recording {
         try {
             describe(fields);
         } catch (IOException | RuntimeException | URISyntaxException e) {
-            fields.put("message", "how its JVM was started cannot be read (" + e + ")");
+            fields.put("message", "how a JVM of the tests was started cannot be read (" + e + ")");
         }
         Events.record(fields);
     }
@@ -51,7 +51,7 @@ final class Recording {
         List<String> argv = strings("/proc/self/cmdline");
         int at = argv.size() - ARGUMENTS;
         if (at < 1 || !argv.get(at).equals("-jar") || !new File(argv.get(at + 1)).getName().startsWith("surefirebooter")) {
-            fields.put("message", "its JVM is not started with a manifest-only jar, as for tests on the module path");
+            fields.put("message", "a JVM of the tests is not started with a manifest-only jar, as for tests on the module path");
             return;
         }
         List<String> tail = argv.subList(at + 1, argv.size());
