@@ -64,6 +64,9 @@ func (s *Session) makePlan(_ context.Context, in planning) (*e2e.Plan, []e2e.Pro
 	switch {
 	case opts.Count == 0:
 		weighed = made.Alternatives
+		if text := s.startsCost(plan, opts); text != "" {
+			plan.Advice = strings.TrimPrefix(plan.Advice+"; "+text, "; ")
+		}
 	case s.opts.OneMachine && s.opts.Shards == 0 && s.opts.Config.Shards.Count == 0:
 		var text string
 		if text, weighed = saving(plan, tests, opts); text != "" {
@@ -282,6 +285,22 @@ func (in planning) startups(list []e2e.PlannedTest) map[string]float64 {
 // database would turn a healthy suite into failures.
 func (s *Session) bearsShards(stats history.Stats) bool {
 	return s.opts.Config.Isolation.Enabled() || stats.RanBeside(s.run.Stage, runtime.GOOS+"/"+runtime.GOARCH)
+}
+
+// startsCost says why one shard was chosen on this machine, where history tells that what one more has to start costs more
+// than it would save; empty: another reason.
+func (s *Session) startsCost(plan *e2e.Plan, opts shards.Options) string {
+	if !s.opts.OneMachine || len(plan.Shards) != 1 || plan.Planned() < 2 || plan.Guessed > 0 || opts.Overhead <= localOverhead {
+		return ""
+	}
+	tests, what := 0.0, "a JVM"
+	for _, t := range plan.Tests {
+		tests += t.Estimate
+		if !strings.HasPrefix(t.Framework, "junit5-") {
+			what = "its processes"
+		}
+	}
+	return fmt.Sprintf("one shard, because each shard starts %s (%.0f s) for %.0f s of tests", what, opts.Overhead-localOverhead, tests)
 }
 
 // saving says what more shards on this machine would save, where all durations are known and it is

@@ -166,6 +166,34 @@ func TestUnchecked(t *testing.T) {
 	}
 }
 
+// Where several shards may share a machine, one is taken if what each has to start costs more than it saves, and the plan says so.
+func TestStartsCost(t *testing.T) {
+	for seconds, want := range map[float64]string{
+		1:   "one shard, because each shard starts a JVM (9 s) for 2 s of tests",
+		100: "more than 2 shards would not help: the longest batch, s::0, takes 1m40s alone",
+	} {
+		var records []history.Record
+		for run := range 2 {
+			for i := range 2 {
+				records = append(records, history.Record{RunID: fmt.Sprint("e2e-", run), Stage: "pr", Variant: runtime.GOOS + "/" + runtime.GOARCH, Shard: i,
+					Shards: 2, OneMachine: true, Verdict: e2e.VerdictPassed, Overhead: 9, Processes: []history.Process{{Suite: "s", Seconds: 9}},
+					Tests: []history.Entry{{ID: fmt.Sprint("s::", i), Suite: "s", Outcome: e2e.Passed, Seconds: seconds}}})
+			}
+		}
+		s := New(Options{OneMachine: true, Progress: &quiet{}, Config: config.ParseBytes("e2e-gate.yml",
+			[]byte("version: 1\nstages: {pr: {}}\nsuites: [{name: s, framework: junit5-maven}]\n"), config.Options{})})
+		s.run.Stage = "pr"
+		in := planning{stats: history.Fold(records)}
+		for i := range 2 {
+			in.tests = append(in.tests, e2e.Test{ID: fmt.Sprint("s::", i), Suite: "s", Unit: "s", Framework: "junit5-maven"})
+		}
+		plan, _, err := s.makePlan(t.Context(), in)
+		if err != nil || plan.Advice != want {
+			t.Errorf("%v: %d shards, %q, %v", seconds, len(plan.Shards), plan.Advice, err)
+		}
+	}
+}
+
 // One machine is not a matrix: without being asked, a stage runs as its suites' own commands do.
 func TestShardsOfOneMachine(t *testing.T) {
 	const base = "version: 1\nstages: {pr: {}}\nsuites: [{name: s, framework: command}]\n"

@@ -92,8 +92,9 @@ func (one startedJVM) prepare(folder string, b jvmRun) (made []string, err error
 	write(jar, one.Jar)
 	write(filepath.Join(one.Folder, name+".setup"), one.setup(b.attempt))
 	write(filepath.Join(one.Folder, name+".properties"), one.withProperties(b.properties()))
+	main := []string{"-jar", jar, one.Folder, one.Dump + "-" + name, name + ".setup", name + ".properties"}
 	for file, list := range map[string][]string{
-		"argv":      slices.Concat([]string{one.Java}, one.Arguments, []string{"-jar", jar, one.Folder, one.Dump + "-" + name, name + ".setup", name + ".properties"}),
+		"argv":      slices.Concat([]string{one.Java}, one.Arguments, main),
 		"directory": {one.Directory}, "set": one.Set, "unset": one.Unset,
 	} {
 		if err == nil {

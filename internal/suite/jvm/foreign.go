@@ -33,9 +33,10 @@ type toolEvents struct {
 	// unchecked are alarms of the whole suite that were switched off.
 	unchecked []adapter.Event
 	// apart are reasons to start the build for each batch, reads the variables that the build itself
-	// reads, and inputs the files and folders that it makes the class path of.
-	apart, reads, inputs []string
-	damaged              string
+	// reads, drops those that it keeps from the JVMs of the tests, and inputs the files and folders that it makes the
+	// class path of.
+	apart, reads, drops, inputs []string
+	damaged                     string
 }
 
 // readTool reads what the build tool told; no file: nothing.
@@ -57,6 +58,8 @@ func readTool(file string) (toolEvents, error) {
 			told.apart = append(told.apart, adapter.FirstLines(ev.Message, 1))
 		case "reads":
 			told.reads = append(told.reads, ev.Name)
+		case "drops":
+			told.drops = append(told.drops, ev.Name)
 		case "input":
 			told.inputs = append(told.inputs, ev.File)
 		}

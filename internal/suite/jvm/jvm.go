@@ -212,7 +212,7 @@ func (j *jvm) Start(u adapter.Unit) (adapter.Invocation, error) {
 	jvms, why := j.direct(u, b.classes)
 	if len(jvms) > 0 {
 		results.direct = true
-		i.Process.Start, i.made, err = withoutBuild(b, jvms)
+		i.Start, i.made, err = withoutBuild(b, jvms)
 	} else {
 		i.release()
 		i.release = j.hold(true)
@@ -220,7 +220,7 @@ func (j *jvm) Start(u adapter.Unit) (adapter.Invocation, error) {
 			_, _ = fmt.Fprintf(u.Log, "e2e-gate: this batch starts the build: %s\n", why) // a log that fails is given up
 		}
 		results.tool, results.unexpected = b.tool(), j.tool.unexpected
-		i.Process.Start, err = j.command(b)
+		i.Start, err = j.command(b)
 	}
 	if err != nil {
 		i.end()

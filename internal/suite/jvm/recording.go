@@ -122,6 +122,12 @@ func (j *jvm) record(ctx context.Context, b jvmRun, listed []adapter.Event, give
 			apart("the build reads %s, which each batch has for itself", name)
 		}
 	}
+	before := variables(given)
+	for _, name := range told.drops {
+		if _, had := before[name]; !had { // what a JVM was not given does not show that it was dropped
+			apart("the build keeps %s from the tests", name)
+		}
+	}
 	for _, dir := range j.upwards() {
 		if _, err := os.Stat(filepath.Join(dir, ".mvn", "extensions.xml")); err == nil {
 			apart("the extensions of .mvn/extensions.xml may do more around the tests")
@@ -137,6 +143,11 @@ func (j *jvm) record(ctx context.Context, b jvmRun, listed []adapter.Event, give
 				apart("%s", r.Message)
 			}
 			continue
+		}
+		for _, arg := range r.Arguments {
+			if m := ofOneJVM.FindString(arg); m != "" {
+				apart("an argument of the JVM is for one at a time (%s)", m)
+			}
 		}
 		jvms[i].Set, jvms[i].Unset = changed(given, r.Environment)
 		s.JVMs = append(s.JVMs, jvms[i].startedJVM)
@@ -169,6 +180,9 @@ func (j *jvm) record(ctx context.Context, b jvmRun, listed []adapter.Event, give
 	}
 	return s
 }
+
+// ofOneJVM are arguments with which two JVMs cannot run beside each other: ports, and a file that each overwrites.
+var ofOneJVM = regexp.MustCompile(`jdwp|jmxremote\.port|\bappend=false\b`)
 
 func (s starts) jvm(id string) *startedJVM {
 	at := slices.IndexFunc(s.JVMs, func(one startedJVM) bool { return one.ID == id })
@@ -229,11 +243,16 @@ func variables(env []string) map[string]string {
 	return found
 }
 
-// maxState bounds how many files a class path and what it is built of may have.
-const maxState = 500_000
+const (
+	// maxState bounds how many files a class path and what it is built of may have.
+	maxState = 500_000
+	// wholeFile is how large a file may be, in bytes, whose content is read: of larger ones, libraries and
+	// data, name, size and time tell. A compiler that runs again makes the same classes at another time.
+	wholeFile = 1 << 20
+)
 
-// state is the digest of the class path and of what it is built of, by name, size and time: what the gate itself
-// puts there does not count. newest is the time of the youngest file that the build did not make.
+// state is the digest of the class path and of what it is built of. What the gate itself puts there does not count.
+// newest is the time of the youngest file that the build did not make.
 func (s starts) state(own string) (digest string, newest time.Time, err error) {
 	h, files := sha256.New(), 0
 	each := func(root string, visit func(fs.FileInfo)) error {
@@ -256,8 +275,11 @@ func (s starts) state(own string) (digest string, newest time.Time, err error) {
 			if err != nil {
 				return err
 			}
-			_, _ = fmt.Fprintf(h, "%q %d %d\n", file, info.Size(), info.ModTime().UnixNano())
 			visit(info)
+			if info.Mode().IsRegular() && info.Size() <= wholeFile && filepath.Ext(file) != ".jar" {
+				return hashFile(h, file, file)
+			}
+			_, _ = fmt.Fprintf(h, "%q %d %d\n", file, info.Size(), info.ModTime().UnixNano())
 			return nil
 		})
 	}
@@ -293,7 +315,7 @@ func (j *jvm) records() (able bool, why string) {
 		return false, "the gate starts the JVMs of Maven's builds only"
 	case runtime.GOOS != "linux":
 		return false, "the gate starts JVMs without the build on Linux only"
-	case len(j.spec.Run) > 0:
+	case len(j.spec.Run) > 0 && !slices.Contains([]string{j.tool.program, j.tool.wrapper}, filepath.Base(j.spec.Run[0])):
 		return false, "run: may do more around the tests"
 	}
 	return true, ""

@@ -104,6 +104,9 @@ final class Surroundings {
         unlike(mojo, where, "getSkipAfterFailureCount", "skipAfterFailureCount", "0");
         unlike(mojo, where, "getForkNode", "forkNode", "null");
         unlike(mojo, where, "getDebugForkedProcess", "debugForkedProcess", "null");
+        for (String name : (String[]) call(mojo, "getExcludedEnvironmentVariables")) {
+            tell("drops", "name", name);
+        }
         String order = String.valueOf(call(mojo, "getRunOrder"));
         if (!ORDERS.contains(order)) {
             apart(where + " sets runOrder " + order);
