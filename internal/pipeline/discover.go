@@ -30,6 +30,8 @@ type discovered struct {
 	deselected []e2e.Deselected
 	// alarms are notes of what is not checked if a suite is split.
 	alarms []e2e.Problem
+	// costs say which suites do in each process what could be done once, and why.
+	costs []string
 	// sights are what the change does to them; nil where no base judges.
 	sights *sights
 }
@@ -83,6 +85,7 @@ func (s *Session) discover(ctx context.Context, _ none) (all discovered, problem
 		all.alarms = append(all.alarms, slices.DeleteFunc(slices.Clone(odd), func(p e2e.Problem) bool { return p.Code != e2e.CodeNotChecked })...)
 		odd = slices.DeleteFunc(odd, func(p e2e.Problem) bool { return p.Code == e2e.CodeNotChecked })
 		problems = append(problems, odd...)
+		all.costs = append(all.costs, found.costs...)
 		if err != nil {
 			return all, problems, err
 		}
@@ -231,7 +234,11 @@ func (s *Session) discoverSuite(ctx context.Context, spec suite.Spec) (discovere
 	if err != nil && !errors.Is(err, suite.ErrTool) {
 		return discovered{}, append(problems, e2e.Problem{Code: e2e.CodeBuildFailed, LosesEvidence: true, Unit: spec.Name, Text: err.Error()}), nil
 	}
-	return discovered{tests: tests}, problems, err
+	found := discovered{tests: tests}
+	if p, ok := adapter.(suite.Preparer); ok && p.Cost() != "" {
+		found.costs = []string{p.Cost()}
+	}
+	return found, problems, err
 }
 
 // enrich adds what the config knows: tags, owner, journey, criticality, locks. An

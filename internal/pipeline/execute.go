@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/proc"
 	"github.com/org/e2e-gate/internal/rerun"
 	"github.com/org/e2e-gate/internal/runner"
 	"github.com/org/e2e-gate/internal/suite"
@@ -43,6 +44,7 @@ type execution struct {
 	work   work
 	f      *flow
 	runner *runner.Runner
+	suites map[string]runner.Suite
 	shards []*runner.Shard
 }
 
@@ -59,6 +61,7 @@ func (env *environment) execute(f *flow) stage[work, executed] {
 		if err := env.writeShards(context.WithoutCancel(ctx), begun); err != nil {
 			return executed{begun, w.gates}, nil, err
 		}
+		x.ready(ctx)
 		env.watch(ctx)
 		err := safely(func() error { return x.attempts(ctx) })
 		x.work.gates = env.watched(w.gates)
@@ -70,6 +73,30 @@ func (env *environment) execute(f *flow) stage[work, executed] {
 			f.add(x.renamed(ctx, docs)...)
 		}
 		return executed{docs, x.work.gates}, nil, err
+	}
+}
+
+// ready does once what the processes of a suite share.
+func (x *execution) ready(ctx context.Context) {
+	planned, work := map[string]int{}, x.work.plan.Work()
+	for _, i := range x.work.indexes {
+		for _, id := range x.work.plan.Shards[i].Tests {
+			planned[work[id].Suite]++
+		}
+	}
+	for _, spec := range x.opts.Config.Suites {
+		p, ok := x.suites[spec.Name].Adapter.(suite.Preparer)
+		if !ok || planned[spec.Name] == 0 || ctx.Err() != nil {
+			continue
+		}
+		began := false
+		p.Prepare(proc.WithRedact(ctx, x.redactLog), x.childEnv(spec.Env, spec.PassEnv), func() {
+			began = true
+			x.opts.Progress.Listing(spec.Name)
+		})
+		if began {
+			x.opts.Progress.Listed(spec.Name, planned[spec.Name])
+		}
 	}
 }
 
@@ -162,7 +189,7 @@ func (x *execution) prepare() error {
 		return err
 	}
 	cfg.Progress, cfg.Checkpoint = x.opts.Progress.Unit, x.checkpoint()
-	x.runner = runner.New(cfg)
+	x.runner, x.suites = runner.New(cfg), cfg.Suites
 	tests := x.work.plan.Work()
 	for _, i := range x.work.indexes {
 		x.shards = append(x.shards, x.runner.Shard(x.work.plan.Shards[i], tests))

@@ -30,10 +30,14 @@ func (s *Session) List(ctx context.Context) (tests []e2e.Test, found []diag.Mess
 	}
 	f := newFlow(ctx, s.opts.Problems)
 	f.stopped = s.opts.Hold
-	tests = then(f, "discover tests", s.discover, none{}).work()
+	all := then(f, "discover tests", s.discover, none{})
+	tests = all.work()
 	stats, _, _ := s.loadHistory(ctx, none{})
 	for _, p := range f.found() {
 		warn(p.Text, "")
+	}
+	for _, text := range all.costs {
+		warn(text, "see docs/frameworks.md, One build for all batches")
 	}
 	if len(tests) == 0 && len(f.found()) == 0 {
 		found = append(found, diag.Message{File: s.opts.Config.File, Text: fmt.Sprintf("stage %s selects no test, so it can never pass", s.run.Stage),

@@ -60,6 +60,9 @@ func (s *Session) makePlan(_ context.Context, in planning) (*e2e.Plan, []e2e.Pro
 		}
 	}
 	advise(keptAdvice(plan))
+	for _, text := range in.costs {
+		advise(text)
+	}
 	var weighed []shards.Alternative
 	switch {
 	case opts.Count == 0:

@@ -44,6 +44,8 @@ type (
 	Report = adapter.Report
 	// Batcher is an adapter of a suite that may not be able to list its tests.
 	Batcher = adapter.Batcher
+	// Preparer is an adapter whose processes can share work that is done once.
+	Preparer = adapter.Preparer
 )
 
 // DefaultUnitTimeout limits one process of a suite.

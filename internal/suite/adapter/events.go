@@ -43,6 +43,8 @@ type Event struct {
 	UniqueID  string `json:"unique_id,omitempty"`
 	Module    string `json:"module,omitempty"`
 	Declaring string `json:"declaring,omitempty"`
+	// Recording names the JVM that listed it, if that records how it was started.
+	Recording string `json:"recording,omitempty"`
 	Line      int    `json:"line"`
 	// Group names the tests that this one builds on, as the framework declares it, and Keep
 	// the file that the framework never cuts. Both are of a listing; empty: none.

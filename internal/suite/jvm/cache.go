@@ -21,6 +21,7 @@ type listingCache struct{ file, key string }
 type listing struct {
 	Key    string          `json:"key"`
 	Events []adapter.Event `json:"events"`
+	Starts starts          `json:"starts"`
 }
 
 // cache is that of a suite: its file belongs to the checkout and the suite, its key
@@ -47,31 +48,35 @@ func (j *jvm) cache(src sources, env []string) listingCache {
 // maxListing bounds the file, in bytes.
 const maxListing = 256 << 20
 
-func (c listingCache) read() ([]adapter.Event, bool) {
+func (c listingCache) read() (listing, bool) {
 	info, err := os.Stat(c.file)
 	if err != nil || !info.Mode().IsRegular() || info.Size() > maxListing {
-		return nil, false
+		return listing{}, false
 	}
 	data, err := os.ReadFile(c.file)
 	var l listing
 	if err != nil || json.Unmarshal(data, &l) != nil || l.Key != c.key || len(l.Events) == 0 {
-		return nil, false
+		return listing{}, false
 	}
-	return l.Events, true
+	return l, true
 }
 
-// write keeps a listing. Where that fails, the next run lists again.
-func (c listingCache) write(events []adapter.Event) {
-	data, err := json.Marshal(listing{Key: c.key, Events: events})
+// write keeps a listing, and reports whether it could. Where that fails, the next run lists again, and batches
+// start the build.
+func (c listingCache) write(l listing) bool {
+	l.Key = c.key
+	data, err := json.Marshal(l)
 	if err != nil {
-		return
+		return false
 	}
 	tmp, err := os.CreateTemp(filepath.Dir(c.file), "listing-new-")
 	if err != nil {
-		return
+		return false
 	}
 	_, err = tmp.Write(data)
 	if closed := tmp.Close(); err != nil || closed != nil || os.Rename(tmp.Name(), c.file) != nil {
 		_ = os.Remove(tmp.Name())
+		return false
 	}
+	return true
 }

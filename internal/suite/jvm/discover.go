@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/proc"
@@ -20,22 +22,59 @@ func (j *jvm) Discover(ctx context.Context, env []string) ([]e2e.Test, []e2e.Pro
 		return nil, nil, fmt.Errorf("suite %s: read the sources: %w", j.spec.Name, err)
 	}
 	cache := j.cache(src, env)
-	if listed, ok := cache.read(); ok {
-		return j.tests(listed, src), j.alarms(listed), nil
+	l, ok := cache.read()
+	var problems []e2e.Problem
+	if !ok {
+		if l, problems, err = j.listAnew(ctx, env); err != nil {
+			return nil, nil, err
+		}
+		if len(problems) == 0 && !cache.write(l) && len(l.Starts.Apart) == 0 {
+			l.Starts = starts{Apart: []string{"the listing cannot be kept in " + filepath.Dir(cache.file)}}
+		}
 	}
+	j.cost = j.costOf(l.Starts)
+	return j.tests(l, src), append(problems, j.alarms(l.Events)...), nil
+}
+
+// listAnew starts the build tool, in a folder of this listing alone.
+func (j *jvm) listAnew(ctx context.Context, env []string) (listing, []e2e.Problem, error) {
 	tmp, err := os.MkdirTemp("", "e2e-gate-list-")
 	if err != nil {
-		return nil, nil, fmt.Errorf("suite %s: make a folder for its listing: %w", j.spec.Name, err)
+		return listing{}, nil, fmt.Errorf("suite %s: make a folder for its listing: %w", j.spec.Name, err)
 	}
 	defer func() { _ = os.RemoveAll(tmp) }()
-	listed, problems, err := j.list(ctx, tmp, env)
+	return j.list(ctx, tmp, env)
+}
+
+// Prepare lists the tests again where that is needed to start their JVMs without the build: on a machine where nothing was listed,
+// or where what was built is gone. It is one start of the build instead of one for each batch. A build that
+// fails here fails in the batches too, which say so.
+func (j *jvm) Prepare(ctx context.Context, env []string, began func()) {
+	if able, _ := j.records(); !able {
+		return
+	}
+	src, err := scanSources(j.root)
 	if err != nil {
-		return nil, nil, err
+		return
 	}
-	if len(problems) == 0 {
-		cache.write(listed)
+	cache := j.cache(src, env)
+	l, ok := cache.read()
+	if ok && len(l.Starts.Apart) > 0 {
+		return
 	}
-	return j.tests(listed, src), append(problems, j.alarms(listed)...), nil
+	if ok {
+		classes, err := compiledReporter(ctx, j.spec.Name, env)
+		if err != nil {
+			return
+		}
+		if state, _, err := l.Starts.state(classes); err == nil && state == l.Starts.State && valuesOf(l.Starts.Reads, env) == l.Starts.Values {
+			return
+		}
+	}
+	began()
+	if l, problems, err := j.listAnew(ctx, env); err == nil && len(problems) == 0 {
+		cache.write(l)
+	}
 }
 
 // alarms are notes of what is not checked if the suite is split.
@@ -47,22 +86,30 @@ func (j *jvm) alarms(listed []adapter.Event) []e2e.Problem {
 func isTest(ev adapter.Event) bool { return ev.Event != "unchecked" }
 
 // list starts the build tool once.
-func (j *jvm) list(ctx context.Context, folder string, env []string) ([]adapter.Event, []e2e.Problem, error) {
+func (j *jvm) list(ctx context.Context, folder string, env []string) (listing, []e2e.Problem, error) {
+	defer j.hold(true)()
+	began := time.Now()
 	b, err := j.prepare(ctx, folder, env)
 	if err != nil {
-		return nil, nil, err
+		return listing{}, nil, err
 	}
 	b.listing = true
 	cmd, err := j.command(b)
 	if err != nil {
-		return nil, nil, fmt.Errorf("suite %s: %w", j.spec.Name, err)
+		return listing{}, nil, fmt.Errorf("suite %s: %w", j.spec.Name, err)
 	}
 	out := &buildOutput{}
-	exit := proc.Run(ctx, proc.Spec{Argv: cmd.Argv, Dir: cmd.Dir, Env: append(slices.Clip(env), cmd.Env...), Log: out})
+	given := append(slices.Clip(env), cmd.Env...)
+	exit := proc.Run(ctx, proc.Spec{Argv: cmd.Argv, Dir: cmd.Dir, Env: given, Log: out})
 	if exit.Ended == proc.NotStarted {
-		return nil, nil, adapter.ToolError(j.spec.Name, cmd.Argv[0], exit.Err)
+		return listing{}, nil, adapter.ToolError(j.spec.Name, cmd.Argv[0], exit.Err)
 	}
-	return j.listed(b, exit, out)
+	events, problems, err := j.listed(b, exit, out)
+	l := listing{Events: events}
+	if err == nil && len(problems) == 0 {
+		l.Starts = j.record(ctx, b, events, given, began)
+	}
+	return l, problems, err
 }
 
 // listed reads the list that our filter wrote. It is complete only if the build tool
@@ -122,8 +169,8 @@ func (j *jvm) nothing(out *buildOutput) error {
 // tests are what was listed, each once: two plugins, or two JVMs, may list the same.
 // Different tests of one name stay two, so that the collision is reported. Classes of
 // one name in several modules carry their module's.
-func (j *jvm) tests(listed []adapter.Event, src sources) []e2e.Test {
-	listed = slices.DeleteFunc(slices.Clone(listed), func(ev adapter.Event) bool { return !isTest(ev) })
+func (j *jvm) tests(l listing, src sources) []e2e.Test {
+	listed := slices.DeleteFunc(slices.Clone(l.Events), func(ev adapter.Event) bool { return !isTest(ev) })
 	modules := map[string][]string{}
 	for _, ev := range listed {
 		if !slices.Contains(modules[ev.ID], ev.Module) {
@@ -146,6 +193,9 @@ func (j *jvm) tests(listed []adapter.Event, src sources) []e2e.Test {
 			ev.Group = "[" + ev.Module + "] " + ev.Group
 		}
 		t := j.test(name, ev)
+		if len(l.Starts.JVMs) > 0 { // builds exclude each other; JVMs without one do not
+			t.Locks = nil
+		}
 		if t.File = ev.File; t.File == "" {
 			t.File, t.Line = src.find(j.dir(), ev)
 		}

@@ -32,7 +32,11 @@ type toolEvents struct {
 	finished []adapter.Event
 	// unchecked are alarms of the whole suite that were switched off.
 	unchecked []adapter.Event
-	damaged   string
+	// apart are reasons to start the build for each batch, reads the variables that the build itself
+	// reads, drops those that it keeps from the JVMs of the tests, and inputs the files and folders that it makes the
+	// class path of.
+	apart, reads, drops, inputs []string
+	damaged                     string
 }
 
 // readTool reads what the build tool told; no file: nothing.
@@ -50,6 +54,14 @@ func readTool(file string) (toolEvents, error) {
 			told.finished = append(told.finished, ev)
 		case "unchecked":
 			told.unchecked = append(told.unchecked, ev)
+		case "apart":
+			told.apart = append(told.apart, adapter.FirstLines(ev.Message, 1))
+		case "reads":
+			told.reads = append(told.reads, ev.Name)
+		case "drops":
+			told.drops = append(told.drops, ev.Name)
+		case "input":
+			told.inputs = append(told.inputs, ev.File)
 		}
 	})
 	if errors.Is(err, os.ErrNotExist) {

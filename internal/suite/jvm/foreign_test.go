@@ -99,7 +99,7 @@ func TestListedWithoutExtension(t *testing.T) {
 	}
 	write(b.tool(), `{"event":"loaded"}`+"\n"+`{"event":"listed","id":"`+module+`","file":"b/pom.xml"}`+"\n")
 	listed, problems, err := j.listed(b, proc.Exit{Ended: proc.Exited}, &buildOutput{})
-	tests := j.tests(listed, sources{})
+	tests := j.tests(listing{Events: listed}, sources{})
 	if err != nil || len(problems) > 0 || len(tests) != 2 || tests[1].ID != "s/"+module || tests[1].File != "b/pom.xml" {
 		t.Errorf("%v %+v %+v", err, problems, tests)
 	}

@@ -26,6 +26,8 @@ type jvm struct {
 	spec adapter.Spec
 	root string
 	tool buildTool
+	// cost is that of the last listing; see [jvm.Cost].
+	cost string
 }
 
 // buildTool is what differs between build tools.
@@ -47,6 +49,8 @@ type buildTool struct {
 	// found explains, from the output, why the tool started no test. unusable reports
 	// whether it is too old.
 	found func(output string) (text string, unusable bool)
+	// records: the JVMs of its tests record how they were started, so that the gate can start them again without it.
+	records bool
 }
 
 // jvmRun is one start of a build tool.
@@ -64,6 +68,9 @@ type jvmRun struct {
 
 func (b jvmRun) events() string    { return filepath.Join(b.folder, "events.jsonl") }
 func (b jvmRun) selection() string { return filepath.Join(b.folder, "selection.txt") }
+
+// recordings is what the JVMs of a listing tell of how they were started.
+func (b jvmRun) recordings() string { return filepath.Join(b.folder, "recordings.jsonl") }
 
 // tool is what the build tool itself tells, as against the JVMs of the tests.
 func (b jvmRun) tool() string { return filepath.Join(b.folder, "build.jsonl") }
@@ -103,14 +110,23 @@ func (j *jvm) command(b jvmRun) (adapter.Command, error) {
 		return adapter.Command{}, err
 	}
 	cmd := adapter.Command{Argv: append(argv, args...), Dir: b.dir}
-	cmd.Env = []string{"E2E_GATE_EVENTS=" + b.events(), "E2E_GATE_BUILD=" + b.tool(), "E2E_GATE_DIR=" + b.dir, "E2E_GATE_SELECTION="}
-	if !b.listing {
-		cmd.Env[3] += b.selection()
+	cmd.Env = b.environment()
+	if able, _ := j.records(); able && b.listing {
+		cmd.Env = append(cmd.Env, "E2E_GATE_RECORDINGS="+b.recordings())
 	}
 	if j.tool.environment != nil {
 		cmd.Env = append(cmd.Env, j.tool.environment(b)...)
 	}
 	return cmd, nil
+}
+
+// environment are the variables that our classes read.
+func (b jvmRun) environment() []string {
+	env := []string{"E2E_GATE_EVENTS=" + b.events(), "E2E_GATE_BUILD=" + b.tool(), "E2E_GATE_DIR=" + b.dir, "E2E_GATE_SELECTION="}
+	if !b.listing {
+		env[3] += b.selection()
+	}
+	return env
 }
 
 // program is the project's wrapper, in the suite's directory or above it, else the
@@ -156,7 +172,22 @@ func (j *jvm) lock() string {
 	return "build in " + filepath.ToSlash(rel)
 }
 
-// Start runs the unit's tests in one start of the build tool.
+// Cost says why each process of the suite starts the build again; empty: none does. It is known once the tests
+// are listed.
+func (j *jvm) Cost() string { return j.cost }
+
+// maxReasons bounds how many of them a message names.
+const maxReasons = 12
+
+func (j *jvm) costOf(s starts) string {
+	why := strings.Join(s.Apart[:min(len(s.Apart), maxReasons)], "; ")
+	if able, _ := j.records(); why == "" || !able && len(j.spec.Run) == 0 { // on other systems, and with Gradle, it is never different
+		return ""
+	}
+	return fmt.Sprintf("each batch of suite %s starts %s, which builds again: %s", j.spec.Name, j.tool.program, why)
+}
+
+// Start runs the unit's tests in the JVMs in which they were listed, or else in one start of the build tool.
 func (j *jvm) Start(u adapter.Unit) (adapter.Invocation, error) {
 	if len(u.Tests) == 0 {
 		return nil, fmt.Errorf("batch %s has no tests", u.Name)
@@ -173,27 +204,52 @@ func (j *jvm) Start(u adapter.Unit) (adapter.Invocation, error) {
 	if err := os.WriteFile(b.selection(), []byte(names.String()), 0o644); err != nil {
 		return nil, fmt.Errorf("write the list of tests: %w", err)
 	}
-	cmd, err := j.command(b)
+	i := &jvmInvocation{out: &buildOutput{log: u.Log}}
+	results := &jvmResults{out: i.out}
+	results.events = &adapter.EventFile{Path: b.events(), Test: func(ev adapter.Event) e2e.Test { return j.test(ev.ID, ev) }}
+	i.Process = &adapter.Process{Spec: j.spec, Root: j.root, Unit: u, Results: results}
+	i.release = j.hold(false)
+	jvms, why := j.direct(u, b.classes)
+	if len(jvms) > 0 {
+		results.direct = true
+		i.Start, i.made, err = withoutBuild(b, jvms)
+	} else {
+		i.release()
+		i.release = j.hold(true)
+		if _, known := j.records(); known == "" && u.Log != nil {
+			_, _ = fmt.Fprintf(u.Log, "e2e-gate: this batch starts the build: %s\n", why) // a log that fails is given up
+		}
+		results.tool, results.unexpected = b.tool(), j.tool.unexpected
+		i.Start, err = j.command(b)
+	}
 	if err != nil {
+		i.end()
 		return nil, err
 	}
-	out := &buildOutput{log: u.Log}
-	events := &adapter.EventFile{Path: b.events(), Test: func(ev adapter.Event) e2e.Test { return j.test(ev.ID, ev) }}
-	results := &jvmResults{events: events, out: out, tool: b.tool(), unexpected: j.tool.unexpected}
-	p := &adapter.Process{Spec: j.spec, Root: j.root, Unit: u, Start: cmd, Results: results}
-	return &jvmInvocation{Process: p, out: out}, nil
+	return i, nil
 }
 
 // jvmInvocation is a process whose output explains why nothing was built.
 type jvmInvocation struct {
 	*adapter.Process
 	out *buildOutput
+	// release lets the next build start, and made are files to remove.
+	release func()
+	made    []string
 }
 
 func (i *jvmInvocation) Stdout() io.Writer { return i.out }
 
+func (i *jvmInvocation) end() {
+	remove(i.made)
+	if i.release != nil {
+		i.release()
+	}
+}
+
 // Report puts the end of the standard output together with that of standard error.
 func (i *jvmInvocation) Report(exit proc.Exit) adapter.Report {
+	defer i.end()
 	i.out.mu.Lock()
 	i.out.read([]byte(exit.Tail + "\n"))
 	i.out.mu.Unlock()
@@ -205,7 +261,9 @@ func (i *jvmInvocation) Report(exit proc.Exit) adapter.Report {
 type jvmResults struct {
 	events *adapter.EventFile
 	out    *buildOutput
-	// tool is the file of what the build tool told; unexpected is that of its [buildTool].
+	// direct: the JVMs were started without the build tool. tool is the file of what it told, and unexpected that of its
+	// [buildTool].
+	direct     bool
 	tool       string
 	unexpected func(output string, known int) string
 }
@@ -218,6 +276,9 @@ func (r *jvmResults) Dumps(d adapter.DumpRequest) []adapter.Dump { return r.even
 
 func (r *jvmResults) Collect(p *adapter.Process, c *adapter.Collected) (string, error) {
 	none, err := r.events.Collect(p, c)
+	if r.direct {
+		return none, err
+	}
 	if broken := r.out.compileErrors(); err == nil && broken != "" {
 		c.In.Build = attempts.Build{Failed: true, Text: broken}
 	}

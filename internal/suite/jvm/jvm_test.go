@@ -250,8 +250,8 @@ func TestListingCache(t *testing.T) {
 	if err := os.MkdirAll(filepath.Dir(c.file), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	c.write([]adapter.Event{{Event: "listed", ID: "a"}})
-	if got, ok := c.read(); !ok || len(got) != 1 || got[0].ID != "a" {
+	c.write(listing{Events: []adapter.Event{{Event: "listed", ID: "a"}}})
+	if got, ok := c.read(); !ok || len(got.Events) != 1 || got.Events[0].ID != "a" {
 		t.Fatal(got, ok)
 	}
 	for name, other := range map[string]func() listingCache{
@@ -294,10 +294,10 @@ func TestNearestTag(t *testing.T) {
 // one name.
 func TestListedTests(t *testing.T) {
 	j := newMaven(adapter.Spec{Name: "s", Framework: "junit5-maven"}, t.TempDir()).(*jvm)
-	list := j.tests([]adapter.Event{
+	list := j.tests(listing{Events: []adapter.Event{
 		{ID: "A::m()", Module: "a"}, {ID: "A::m()", Module: "b"}, {ID: "B::m()", Module: "b"}, {ID: "B::m()", Module: "b"},
 		{ID: "C::m[x]", UniqueID: "1"}, {ID: "C::m[x]", UniqueID: "2"},
-	}, sources{})
+	}}, sources{})
 	var ids []string
 	for _, found := range list {
 		ids = append(ids, found.ID)

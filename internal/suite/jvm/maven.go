@@ -33,7 +33,7 @@ var Maven = adapter.Framework{
 func newMaven(s adapter.Spec, root string) adapter.Adapter {
 	return &jvm{spec: s, root: root, tool: buildTool{
 		program: "mvn", wrapper: "mvnw", top: []string{"pom.xml"}, before: clearSummaries, arguments: mavenArguments, found: mavenFound,
-		unexpected: unexpectedProvider,
+		unexpected: unexpectedProvider, records: true,
 	}}
 }
 
@@ -54,16 +54,26 @@ func mavenArguments(b jvmRun) ([]string, error) {
 	// A JVM that dies still fails the build.
 	args = append(args, "--fail-at-end", "-Dmaven.test.failure.ignore=true", "-Dmaven.test.additionalClasspath="+b.classes, "-DfailIfNoTests=false",
 		"-Dmaven.ext.class.path="+extension(b.classes))
-	if !b.listing {
-		args = append(args, "-Djunit.platform.output.capture.stdout=true", "-Djunit.platform.output.capture.stderr=true")
-	}
-	if b.attempt > 1 { // the diagnostic rerun is one attempt, and one test at a time
-		args = append(args, "-Dsurefire.rerunFailingTestsCount=0", "-Dfailsafe.rerunFailingTestsCount=0", "-Djunit.jupiter.execution.parallel.enabled=false")
+	for _, p := range b.properties() {
+		args = append(args, "-D"+p)
 	}
 	if phase := mavenPhase(b); phase != "" {
 		args = append(args, phase)
 	}
 	return args, nil
+}
+
+// properties are those that a build gets for a batch, and so the JVMs of its tests. The diagnostic rerun is one
+// attempt, and one test at a time.
+func (b jvmRun) properties() []string {
+	if b.listing {
+		return nil
+	}
+	list := []string{"junit.platform.output.capture.stdout=true", "junit.platform.output.capture.stderr=true"}
+	if b.attempt > 1 {
+		list = append(list, "surefire.rerunFailingTestsCount=0", "failsafe.rerunFailingTestsCount=0", "junit.jupiter.execution.parallel.enabled=false")
+	}
+	return list
 }
 
 // extension is the class path of our class within Maven. Sisu finds it by a file that the test

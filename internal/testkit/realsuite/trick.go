@@ -40,6 +40,8 @@ type Trick struct {
 	Worker string
 	// Kept is how many attachments are kept.
 	Kept int
+	// Attempt is that of the run; 0 is 1.
+	Attempt int
 	// ToldAtEnd: some of the failures are known only when the process has ended, such as those of JUnit 4.
 	ToldAtEnd bool
 }
@@ -114,7 +116,7 @@ func (tc Trick) write(t *testing.T) {
 // Run runs tests of the suite once.
 func (tc Trick) Run(t *testing.T, a suite.Adapter, tests []e2e.Test, env []string) suite.Report {
 	t.Helper()
-	u := suite.Unit{Name: "s", Tests: tests, Attempt: 1, Reports: filepath.Join(t.TempDir(), "reports"), Env: env}
+	u := suite.Unit{Name: "s", Tests: tests, Attempt: max(tc.Attempt, 1), Reports: filepath.Join(t.TempDir(), "reports"), Env: env}
 	u.Evidence = filepath.Join(filepath.Dir(u.Reports), "evidence")
 	for _, dir := range []string{u.Reports, u.Evidence} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {

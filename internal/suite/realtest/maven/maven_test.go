@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -21,14 +22,21 @@ func mavenProject(t *testing.T, name string, args ...string) realsuite.Trick {
 	return realsuite.Project(t, "junit5-maven", name, args...)
 }
 
-// Features that only some JUnit projects use, in one of three modules with parallel
-// tests and two JVMs.
+// Features that only some JUnit projects use, in one of two modules with parallel tests: in two JVMs, which
+// Maven starts, and in one, which the gate starts.
 func TestMavenModules(t *testing.T) {
+	t.Run("by Maven", func(t *testing.T) { mavenModules(t, "<forkCount>2</forkCount>", true) })
+	t.Run("without", func(t *testing.T) { mavenModules(t, "", runtime.GOOS != "linux") })
+}
+
+func mavenModules(t *testing.T, forks string, byMaven bool) {
+	t.Helper()
 	tc := mavenProject(t, "maven-modules.txtar", "-Dsurefire.rerunFailingTestsCount=1")
 	tc.ToldAtEnd = true // a tear-down that fails takes its test along
+	tc.Files["pom.xml"] = strings.Replace(tc.Files["pom.xml"], "<forkCount>2</forkCount>", forks, 1)
 	a, tests, problems, err := tc.List(t)
-	if err != nil || len(problems) > 0 {
-		t.Fatal(err, problems)
+	if err != nil || len(problems) > 0 || (len(tests[0].Locks) > 0) != byMaven {
+		t.Fatal(err, problems, a.(suite.Preparer).Cost())
 	}
 	rep := tc.Run(t, a, tests, os.Environ())
 	got := strings.ReplaceAll(realsuite.Outcomes(tests, rep), ", com", ",\ncom")

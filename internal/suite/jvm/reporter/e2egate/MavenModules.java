@@ -48,6 +48,7 @@ public final class MavenModules implements MojoExecutionListener {
 
     /** When the executions that run began, in milliseconds, by the name of their test. */
     private final Map<String, Long> running = new ConcurrentHashMap<>();
+    private final Surroundings surroundings = new Surroundings();
     private boolean told;
 
     @Override
@@ -56,6 +57,9 @@ public final class MavenModules implements MojoExecutionListener {
             return;
         }
         tell();
+        if (Events.SELECTION == null) {
+            surroundings.before(event, name(event), runsTests(event.getMojo().getClass()));
+        }
         if (event.getMojo().getClass().getName().equals("org.jacoco.maven.CheckMojo")) {
             coverage(event);
             return;
@@ -186,6 +190,15 @@ public final class MavenModules implements MojoExecutionListener {
     private static String file(MojoExecutionEvent event) throws IOException {
         Path suite = Paths.get(System.getenv("E2E_GATE_DIR")).toRealPath();
         return suite.relativize(event.getProject().getFile().toPath().toRealPath()).toString().replace('\\', '/');
+    }
+
+    /** The same, of a module that may lie elsewhere. */
+    private static String name(MojoExecutionEvent event) {
+        try {
+            return file(event);
+        } catch (IOException | RuntimeException e) {
+            return String.valueOf(event.getProject().getFile());
+        }
     }
 
     private static String name(MojoExecutionEvent event, String runner) throws IOException {

@@ -53,6 +53,7 @@ public final class Selection implements PostDiscoveryFilter {
                 tags.add(tag.getName());
             }
         }
+        Recording.write();
         String name = Names.of(test);
         TestSource source = test.getSource().orElse(null);
         String declaring = Names.declaring(test);
@@ -65,6 +66,7 @@ public final class Selection implements PostDiscoveryFilter {
         fields.put("declaring", declaring == null ? "" : declaring);
         fields.put("name", source instanceof MethodSource ? ((MethodSource) source).getMethodName() : "");
         fields.put("tags", all);
+        fields.put("recording", Events.SCOPE);
         String group = Names.group(test);
         if (group != null) {
             fields.put("group", group);

@@ -5,6 +5,8 @@ import org.apache.maven.plugin.MojoExecution;
 import org.apache.maven.project.MavenProject;
 
 public class MojoExecutionEvent {
+    public native MavenSession getSession();
+
     public native MavenProject getProject();
 
     public native MojoExecution getExecution();
