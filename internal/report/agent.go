@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -37,6 +38,24 @@ func ForAgent(r e2e.Result, test string) []string {
 	return texts
 }
 
+var fakeBorder = regexp.MustCompile(`(?m)^.*(?:<<DATA|[0-9a-f]{16}>>).*$`)
+
+// Datum is text that somebody else wrote, of room bytes and so many lines at most, between lines that it cannot contain. label is
+// ours. Blank text is left out.
+func Datum(label, text string, room, lines int) string {
+	if strings.TrimSpace(text) == "" {
+		return ""
+	}
+	// What looks like a border and is none could fool a reader that does not compare the digits.
+	text = fakeBorder.ReplaceAllString(ascii(safetext.Text(text, room, lines)), "| $0")
+	mark := ""
+	for seed := label + "\x00" + text; mark == "" || strings.Contains(text, mark); seed = mark {
+		sum := sha256.Sum256([]byte(seed))
+		mark = hex.EncodeToString(sum[:8])
+	}
+	return fmt.Sprintf("%s: <<DATA %s\n%s\n%s>>\n", label, mark, text, mark)
+}
+
 func forAgent(r e2e.Result, f Finding, number string, tests map[string]*e2e.TestResult) string {
 	var b strings.Builder
 	say := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
@@ -47,18 +66,7 @@ func forAgent(r e2e.Result, f Finding, number string, tests map[string]*e2e.Test
 	say("effect: %s", effectWord(f.Effect))
 	say("category: %s", known(e2e.Category(f.Category), e2e.Categories()...))
 	say("confidence: %s", known(f.Confidence, e2e.ConfidenceLow, e2e.ConfidenceMedium, e2e.ConfidenceHigh))
-	datum := func(label, text string, room int) {
-		if strings.TrimSpace(text) == "" {
-			return
-		}
-		text = ascii(safetext.Text(text, room, 40))
-		mark := ""
-		for seed := label + "\x00" + text; mark == "" || strings.Contains(text, mark); seed = mark {
-			sum := sha256.Sum256([]byte(seed))
-			mark = hex.EncodeToString(sum[:8])
-		}
-		say("%s: <<DATA %s\n%s\n%s>>", label, mark, text, mark)
-	}
+	datum := func(label, text string, room int) { b.WriteString(Datum(label, text, room, 40)) }
 	datum("what", f.headline(), 600)
 	datum("cause", f.Cause, 300)
 	datum("owners", strings.Join(f.Owners, ", "), 300)
