@@ -62,8 +62,8 @@ func runsServer(a *App, top string) *mcp.Server {
 		return &mcp.Tool{Name: name, Description: about + mcpData, Annotations: &mcp.ToolAnnotations{ReadOnlyHint: true}}
 	}
 	mcp.AddTool(s, tool("runs", "Lists the newest runs of this checkout with verdict and counts."), answer(v.runs))
-	mcp.AddTool(s, tool("causes", "Explains each cause of failures and flakes of a run: what was expected, evidence, owner, next step, a command that reproduces it."),
-		answer(v.causes))
+	mcp.AddTool(s, tool("causes",
+		"Explains each cause of failures and flakes of a run: what was expected, evidence, owner, next step, a command that reproduces it."), answer(v.causes))
 	mcp.AddTool(s, tool("tests", "Lists tests of a run by outcome or by a part of their id."), answer(v.tests))
 	mcp.AddTool(s, tool("log", "Shows the end of a file of a run, such as a log that a cause names."), answer(v.log))
 	return s
@@ -131,7 +131,8 @@ func (v viewer) runs(ctx context.Context, _ noInput) (string, error) {
 		if err != nil {
 			continue
 		}
-		b.WriteString(report.Datum("run", fmt.Sprintf("%s\nstage %s, %s\n%s", filepath.Base(filepath.Dir(file)), r.Run.Stage, r.Verdict.State, report.CountsOf(*r)), 500, 4))
+		text := fmt.Sprintf("%s\nstage %s, %s\n%s", filepath.Base(filepath.Dir(file)), r.Run.Stage, r.Verdict.State, report.CountsOf(*r))
+		b.WriteString(report.Datum("run", text, 500, 4))
 		if n++; n == mcpRuns {
 			break
 		}
