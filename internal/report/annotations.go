@@ -94,11 +94,22 @@ func (a *annotator) test(t *e2e.TestResult) {
 // withLine matches a file with a line behind it: x.php:9, x.php(9).
 var withLine = regexp.MustCompile(`^(.+?)(?::(\d{1,7})(?::\d+)?|\((\d{1,7})\))$`)
 
-// place is file and line of a test, relative to the repository root. Both are zero if the file
+// place is file and line of a failure, else of its test, relative to the repository root. Both are zero if the file
 // is not known, or is not in the checkout: an annotation at a file that is not there is lost.
 func (a *annotator) place(t *e2e.TestResult) (file string, line int) {
-	name := strings.ReplaceAll(strings.TrimPrefix(t.File, "file://"), "\\", "/")
-	line = t.Line
+	if failed := firstFailure(t); failed != nil {
+		if name, at := e2e.SplitPlace(failed.At); at > 0 {
+			if file, line = a.inCheckout(t.Suite, name, at); file != "" {
+				return file, line
+			}
+		}
+	}
+	return a.inCheckout(t.Suite, t.File, t.Line)
+}
+
+// inCheckout is a file as a framework named it, from the repository root.
+func (a *annotator) inCheckout(suite, name string, line int) (string, int) {
+	name = strings.ReplaceAll(strings.TrimPrefix(name, "file://"), "\\", "/")
 	if m := withLine.FindStringSubmatch(name); m != nil {
 		if name = m[1]; line == 0 {
 			line, _ = strconv.Atoi(m[2] + m[3])
@@ -107,7 +118,7 @@ func (a *annotator) place(t *e2e.TestResult) (file string, line int) {
 	if a.o.SuiteDir == nil || name == "" || path.IsAbs(name) || strings.Contains(name, ":") {
 		return "", 0
 	}
-	dir := strings.ReplaceAll(a.o.SuiteDir(t.Suite), "\\", "/")
+	dir := strings.ReplaceAll(a.o.SuiteDir(suite), "\\", "/")
 	for _, file := range []string{path.Join(dir, name), path.Clean(name)} {
 		if path.IsAbs(file) || file == ".." || strings.HasPrefix(file, "../") || !annotation.SafeFile(file) {
 			continue

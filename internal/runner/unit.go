@@ -437,6 +437,8 @@ func (u *running) filed(t e2e.Test, attempts []e2e.Attempt, files []string) []e2
 		a.Shard, a.WorkflowAttempt = u.s.plan.Index, u.s.r.cfg.Run.WorkflowAttempt
 		if file, line := e2e.SplitPlace(a.At); file != "" {
 			a.At = e2e.Place(u.fromRoot(file), line)
+		} else if a.Outcome == e2e.Failed && t.Line > 0 {
+			a.At = e2e.Place(u.fromRoot(t.File), t.Line) // where the test is, from the same root as others
 		}
 		a.Correlation, a.DataPrefix, a.Trace = u.id.correlation, u.id.prefix, u.id.trace
 		if a.Source == "" {
