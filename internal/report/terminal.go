@@ -2,8 +2,9 @@ package report
 
 import (
 	"strings"
-	"unicode"
 	"unicode/utf8"
+
+	"github.com/clipperhouse/displaywidth"
 
 	"github.com/org/e2e-gate/internal/safetext"
 )
@@ -114,34 +115,15 @@ func wrapLine(raw string, width int) []string {
 }
 
 // columns is how wide a terminal shows text.
-func columns(s string) int {
-	n := 0
-	for _, r := range s {
-		n += runeColumns(r)
-	}
-	return n
-}
-
-func runeColumns(r rune) int {
-	switch {
-	case r < 0x300:
-		return 1
-	case unicode.Is(unicode.Mn, r):
-		return 0
-	case r >= 0x1100 && r <= 0x115f, r >= 0x2e80 && r <= 0xa4cf, r >= 0xac00 && r <= 0xd7a3, r >= 0xf900 && r <= 0xfaff, r >= 0xfe30 && r <= 0xfe6f,
-		r >= 0xff00 && r <= 0xff60, r >= 0xffe0 && r <= 0xffe6, r >= 0x1f300 && r <= 0x1faff, r >= 0x20000 && r <= 0x3fffd:
-		return 2
-	}
-	return 1
-}
+func columns(s string) int { return displaywidth.String(s) }
 
 // prefix is the longest prefix of s that takes at most width columns, at least one
-// character.
+// character as people see it: a flag, or a letter with its marks, is whole.
 func prefix(s string, width int) string {
-	n := 0
-	for i, r := range s {
-		if n += runeColumns(r); n > width && i > 0 {
-			return s[:i]
+	n, end := 0, 0
+	for g := displaywidth.StringGraphemes(s); g.Next(); end += len(g.Value()) {
+		if n += g.Width(); n > width && end > 0 {
+			return s[:end]
 		}
 	}
 	return s

@@ -3,7 +3,9 @@ import {chromium} from 'playwright-core'
 import fs from 'node:fs'
 
 const [, , page] = process.argv, address = 'file://' + page
+const patient = 300_000 // milliseconds: a busy machine takes its time
 const browser = await chromium.launch({
+  timeout: patient,
   executablePath: process.env.EXAMPLE_CHROMIUM,
   args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
 })
@@ -11,6 +13,7 @@ const is = (what, got, want) => got === want || console.log(`${what}: ${JSON.str
 
 for (const colorScheme of ['light', 'dark']) {
   const context = await browser.newContext({colorScheme})
+  context.setDefaultTimeout(patient)
   const tab = await context.newPage()
   tab.on('console', m => console.log(`console: ${m.text()}`))
   tab.on('pageerror', e => console.log(`error: ${e.message}`))
@@ -41,6 +44,7 @@ for (const colorScheme of ['light', 'dark']) {
   is('elements from hostile text', await other.evaluate(() => document.querySelectorAll('#all img, #all b, script:not(:last-of-type)').length), 0)
 
   const open = await (await browser.newContext({colorScheme, bypassCSP: true})).newPage()
+  open.setDefaultTimeout(patient)
   await open.goto(address)
   await open.evaluate(() => document.querySelectorAll('details').forEach(d => { d.open = true }))
   await open.evaluate(fs.readFileSync(new URL('node_modules/axe-core/axe.min.js', import.meta.url), 'utf8'))
