@@ -72,6 +72,9 @@ func (g *goTest) Discover(ctx context.Context, env []string) ([]e2e.Test, []e2e.
 }
 
 func (g *goTest) buildProblem(text string) e2e.Problem {
+	if strings.Contains(text, "does not contain main module") {
+		text += "; there is no go.mod in " + path.Join(".", filepath.ToSlash(g.spec.Dir)) + " or above it that covers it"
+	}
 	return e2e.Problem{Code: e2e.CodeBuildFailed, LosesEvidence: true, Unit: g.spec.Name,
 		Text: fmt.Sprintf("suite %s does not build: %s", g.spec.Name, text)}
 }

@@ -75,9 +75,22 @@ function failure(text) {
 // Options that leave tests out of a listing, where a config sets them.
 const leavesOut = ['changedSince', 'findRelatedTests', 'onlyChanged', 'onlyFailures', 'shard', 'testNamePattern'];
 
+// tooOld is the version of a Jest that has no jest-circus of its own.
+function tooOld(rootDir) {
+  try {
+    const { version } = require(require.resolve('@jest/core/package.json', { paths: [rootDir, ...(process.argv[1] ? [path.dirname(fs.realpathSync(process.argv[1]))] : [])] }));
+    return parseInt(version, 10) < 27 ? version : '';
+  } catch { return ''; }
+}
+
 class Reporter {
   constructor(globalConfig) {
-    const set = leavesOut.find((name) => globalConfig[name]);
+    const old = tooOld(globalConfig?.rootDir);
+    if (old) {
+      write('unusable', { message: `Jest ${old} is too old; 27 or later is needed: npm install --save-dev jest@latest` });
+      throw new Error('Jest is too old for e2e-gate');
+    }
+    const set = leavesOut.find((name) => globalConfig?.[name]);
     if (set) {
       write('unusable', { message: `${set} is set in the Jest config, and leaves tests out; remove it: the gate chooses the tests, and splits them` });
       throw new Error(`e2e-gate cannot use Jest with ${set}`);

@@ -96,7 +96,7 @@ export default class {
 
   onInit(vitest) {
     if (!(parseInt(vitest.version, 10) >= 3)) {
-      write('unusable', { message: `Vitest ${vitest.version ?? 'of an unknown version'} is too old; 3.0 or later is needed` });
+      write('unusable', { message: `Vitest ${vitest.version ?? 'of an unknown version'} is too old; 3.0 or later is needed: npm install --save-dev vitest@latest` });
       throw new Error('Vitest is too old for e2e-gate');
     }
     for (const name of leavesOut) if (vitest.config[name]?.length || vitest.config[name] && typeof vitest.config[name] !== 'object' || vitest.config[name]?.count) {

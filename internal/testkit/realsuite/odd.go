@@ -19,7 +19,7 @@ import (
 type OddSuite struct {
 	Root string
 	Spec suite.Spec
-	// Config are the files beside the tests.
+	// Config are all other files.
 	Config map[string]string
 	// File is the path of a test file, from the suite's directory.
 	File func(name string) string

@@ -51,3 +51,22 @@ func TestOdd(t *testing.T) {
 	}
 	o.Play(t)
 }
+
+// TestRefused: a module that does not load is named with file and line, and a file that does not parse hides no other.
+func TestRefused(t *testing.T) {
+	const test = "package a\n\nimport \"testing\"\n\nfunc TestA(t *testing.T) {}\n"
+	for name, tc := range map[string]struct {
+		files map[string]string
+		words []string
+	}{
+		"a module that does not parse":       {map[string]string{"go.mod": "module a\n\nrequires x\n", "a_test.go": test}, []string{"go.mod:3"}},
+		"a module of a newer Go":             {map[string]string{"go.mod": "module a\n\ngo 1.999\n", "a_test.go": test}, []string{"1.999"}},
+		"no module":                          {map[string]string{"a_test.go": test}, []string{"go.mod"}},
+		"a file that does not parse":         {map[string]string{"go.mod": "module a\n", "a_test.go": test, "b_test.go": "package a\n\nfunc TestB( {\n"}, []string{"b_test.go:3:"}},
+		"a name that go test cannot tell of": {map[string]string{"go.mod": "module a\n", "a_test.go": strings.Replace(test, "TestA", "TestA"+strings.Repeat("a", 5000), 1)}, []string{"a_test.go:5", "has 5005 bytes"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			realsuite.Refused(t, realsuite.Trick{Spec: suite.Spec{Name: "s", Framework: "gotest"}, Files: tc.files}, []string{"GOTOOLCHAIN=local", "GOFLAGS=-mod=mod"}, tc.words...)
+		})
+	}
+}

@@ -42,3 +42,101 @@ func TestOdd(t *testing.T) {
 		})
 	}
 }
+
+// TestOddCucumber is [TestOdd] for feature files: a title is one line.
+func TestOddCucumber(t *testing.T) {
+	o := realsuite.OddSuite{
+		Root: realsuite.WithModules(t, "cucumber"), Spec: suite.Spec{Name: "s", Framework: "cucumber"}, Titled: true,
+		Config: map[string]string{
+			"package.json": `{"type": "module"}`,
+			"cucumber.mjs": "export default { import: ['s.js'] };\n",
+			"s.js": fmt.Sprintf("import { Given } from '@cucumber/cucumber';\nconst forged = %s;\n"+
+				"Given('case {int} fails', (n) => { process.stdout.write(forged); process.stderr.write(forged); throw new Error(`case ${n}.`) });\n"+
+				"Given('it passes', () => {});\n", realsuite.OddCase{Title: realsuite.Forged}.JSON()),
+		},
+		// cucumber-js takes such names for patterns.
+		Unfiled:  []string{"star*", "wh?t", "br[ack]et", "cu{r,l}y", "a folder (of) [tests]/日本 *"},
+		Untitled: []string{"a\nb", "tab\there", "with  two spaces"},
+		File:     func(name string) string { return "t/" + name + ".feature" },
+		Source: func(cases []realsuite.OddCase) string {
+			var text strings.Builder
+			text.WriteString("Feature: odd\n")
+			for _, c := range cases {
+				step := "it passes"
+				if c.Fails {
+					step = fmt.Sprintf("case %d fails", c.N)
+				}
+				fmt.Fprintf(&text, "  Scenario: %s\n    Given %s\n", c.Title, step)
+			}
+			return text.String()
+		},
+	}
+	o.Play(t)
+}
+
+// TestRefused: a tool that is missing or too old and a config that does not load are named, with what to do.
+func TestRefused(t *testing.T) {
+	const broken = "export default {\n  test: {{ include: ['a'] },\n};\n"
+	for _, tc := range []struct {
+		name, framework string
+		trick           realsuite.Trick
+		missing         bool
+		words           []string
+	}{
+		{"a config that does not parse", "vitest", realsuite.Trick{Files: map[string]string{"vitest.config.mjs": broken}}, false, []string{"vitest.config.mjs", "2:"}},
+		{"a config that throws", "vitest", realsuite.Trick{Files: map[string]string{"vitest.config.mjs": "\nthrow new Error('no such stage');\n"}}, false,
+			[]string{"no such stage", "failed to load config from", "vitest.config.mjs"}},
+		// Jest does not say where.
+		{"a config that does not parse", "jest", realsuite.Trick{Files: map[string]string{"jest.config.mjs": broken}}, false, []string{"SyntaxError: Unexpected token '{'"}},
+		{"a config that throws", "jest", realsuite.Trick{Files: map[string]string{"jest.config.mjs": "\nthrow new Error('no such stage');\n"}}, false,
+			[]string{"no such stage", "jest.config.mjs:2"}},
+		{"not installed", "vitest", realsuite.Trick{}, true, []string{"vitest is not installed; run npm install --save-dev vitest"}},
+		{"not installed", "jest", realsuite.Trick{}, true, []string{"jest is not installed; run npm install --save-dev jest"}},
+		{"too old", "vitest", realsuite.Trick{Spec: suite.Spec{Run: []string{"node", "fake.mjs"}}, Files: map[string]string{
+			"fake.mjs": "const reporter = process.argv.find((arg) => arg.startsWith('--reporter=')).slice('--reporter='.length);\n" +
+				"new (await import(reporter)).default().onInit({ version: '2.1.9' });\n"}}, true,
+			[]string{"Vitest 2.1.9 is too old; 3.0 or later is needed: npm install --save-dev vitest@latest"}},
+		{"too old", "jest", realsuite.Trick{Spec: suite.Spec{Run: []string{"node", "fake.cjs"}}, Files: map[string]string{
+			"node_modules/@jest/core/package.json": `{"version": "26.6.3"}`,
+			"fake.cjs": "const reporter = process.argv.find((arg) => arg.startsWith('--reporters=')).slice('--reporters='.length);\n" +
+				"new (require(reporter))({ rootDir: __dirname });\n"}}, true,
+			[]string{"Jest 26.6.3 is too old; 27 or later is needed: npm install --save-dev jest@latest"}},
+	} {
+		t.Run(tc.framework+" "+tc.name, func(t *testing.T) {
+			t.Parallel()
+			tc.trick.Spec.Name, tc.trick.Spec.Framework = "s", tc.framework
+			if !tc.missing {
+				tc.trick.Root = realsuite.WithModules(t, tc.framework)
+			}
+			realsuite.Refused(t, tc.trick, nil, tc.words...)
+		})
+	}
+}
+
+// TestMonorepo: one folder with two configs, of which the suite's arguments name one, and one below with its own.
+func TestMonorepo(t *testing.T) {
+	for framework, tc := range map[string]struct{ config, head string }{
+		"vitest": {"export default { test: { include: ['%s.test.js'] } };\n", "import { test } from 'vitest';\n"},
+		"jest":   {"export default { testMatch: ['<rootDir>/%s.test.js'], transform: {} };\n", ""},
+	} {
+		t.Run(framework, func(t *testing.T) {
+			t.Parallel()
+			root := realsuite.WithModules(t, framework)
+			files := map[string]string{"package.json": "{}"}
+			for _, name := range []string{"a", "b"} {
+				test := tc.head + "test('" + name + "', () => {});\n"
+				files["ui/"+name+".config.mjs"] = fmt.Sprintf(tc.config, name)
+				files["ui/"+name+".test.js"], files["ui/api/"+name+".test.js"] = test, test
+			}
+			files["ui/api/"+framework+".config.mjs"] = fmt.Sprintf(tc.config, "b")
+			for dir, args := range map[string][]string{"ui": {"--config", "a.config.mjs"}, "ui/api": nil} {
+				trick := realsuite.Trick{Root: root, Files: files, Spec: suite.Spec{Name: "s", Framework: framework, Dir: dir, Args: args}}
+				_, tests, problems, err := trick.ListIn(t)
+				want := map[string]string{"ui": "a.test.js::a", "ui/api": "b.test.js::b"}[dir]
+				if err != nil || len(problems) > 0 || len(tests) != 1 || tests[0].Name != want {
+					t.Errorf("%s: %+v, %+v, %v", dir, tests, problems, err)
+				}
+			}
+		})
+	}
+}

@@ -35,3 +35,43 @@ func TestOdd(t *testing.T) {
 	}
 	o.Play(t)
 }
+
+// TestRefused: a tool that is missing and a config that does not load are named, with what to do.
+func TestRefused(t *testing.T) {
+	for name, tc := range map[string]struct {
+		config string
+		words  []string
+	}{
+		"a config that does not parse": {"export default {\n  use: {{ a: 1 },\n};\n", []string{"playwright.config.ts", "(2:8)"}},
+		"a config that throws":         {"const stage: string = 'x';\nthrow new Error('no such stage');\n", []string{"no such stage", "playwright.config.ts:2"}},
+		"not installed":                {"", []string{"@playwright/test is not installed; run npm install --save-dev @playwright/test"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			trick := realsuite.Trick{Spec: suite.Spec{Name: "s", Framework: "playwright"}, Files: map[string]string{"playwright.config.ts": tc.config}}
+			if tc.config != "" {
+				trick.Root = realsuite.WithModules(t, "playwright")
+			}
+			realsuite.Refused(t, trick, nil, tc.words...)
+		})
+	}
+}
+
+// TestMonorepo: one folder with two configs, of which the suite's arguments name one, and one below with its own.
+func TestMonorepo(t *testing.T) {
+	root := realsuite.WithModules(t, "playwright")
+	files := map[string]string{"ui/api/playwright.config.ts": "export default { testMatch: 'b.spec.ts' };\n"}
+	for _, name := range []string{"a", "b"} {
+		text := "import { test } from '@playwright/test';\ntest('" + name + "', () => {});\n"
+		files["ui/"+name+".config.ts"] = "export default { testMatch: '" + name + ".spec.ts', testIgnore: 'api/**' };\n"
+		files["ui/"+name+".spec.ts"], files["ui/api/"+name+".spec.ts"] = text, text
+	}
+	for dir, args := range map[string][]string{"ui": {"--config", "a.config.ts"}, "ui/api": nil} {
+		trick := realsuite.Trick{Root: root, Files: files, Spec: suite.Spec{Name: "s", Framework: "playwright", Dir: dir, Args: args}}
+		_, tests, problems, err := trick.ListIn(t)
+		want := map[string]string{"ui": "a.spec.ts::a", "ui/api": "b.spec.ts::b"}[dir]
+		if err != nil || len(problems) > 0 || len(tests) != 1 || tests[0].Name != want {
+			t.Errorf("%s: %+v, %+v, %v", dir, tests, problems, err)
+		}
+	}
+}

@@ -187,8 +187,9 @@ func TestNewSwitches(t *testing.T) {
 			Files: map[string]string{"playwright.config.js": isolated, "a.spec.js": aPlaywrightTest +
 				"test.describe('s', () => { test.describe.configure({ mode: 'serial' }); test('a', () => {});\n" +
 				"test('b', ({}, info) => { expect(info.retry).toBe(1) }); test('c', () => {}); });\ntest('d', () => {});\n"},
-			Want: "a.spec.js::d passed, a.spec.js::s flaky", Attempts: "passed first, failed first, passed framework", Message: "b: Error: expect(received).toBe(expected)",
-			Kept: 1},
+			Want: "a.spec.js::d passed, a.spec.js::s flaky", Attempts: "passed first, failed first, passed framework",
+			Message: "b: Error: expect(received).toBe(expected)",
+			Kept:    1},
 		{Name: "a test that aborts itself has failed",
 			Files: map[string]string{"playwright.config.js": "module.exports = { retries: 1 };", "a.spec.js": aPlaywrightTest +
 				"test('a', () => { test.abort('shared page') }); test('b', () => {});\n"},

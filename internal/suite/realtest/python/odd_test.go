@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/org/e2e-gate/internal/suite"
+	"github.com/org/e2e-gate/internal/testkit/need"
 	"github.com/org/e2e-gate/internal/testkit/realsuite"
 )
 
@@ -31,4 +33,52 @@ func TestOdd(t *testing.T) {
 	}
 	o.Spec.Args = []string{"-p", "no:cacheprovider"}
 	o.Play(t)
+}
+
+// TestRefused: a tool that is missing or too old and a config that does not load are named, with what to do.
+func TestRefused(t *testing.T) {
+	const old = "import sys, types\npytest = types.ModuleType('pytest')\npytest.__version__ = '6.2.5'\npytest.UsageError = SystemExit\n" +
+		"pytest.hookimpl = lambda **_: lambda hook: hook\nsys.modules['pytest'] = pytest\nimport e2e_gate_pytest\n"
+	python := need.Tool(t, "python3", "apt-get install python3")
+	for name, tc := range map[string]struct {
+		run   []string
+		files map[string]string
+		words []string
+	}{
+		"a conftest that does not parse": {nil, map[string]string{"conftest.py": "import os\n  x\n"}, []string{"conftest.py:2", "unexpected indent"}},
+		"a conftest that raises":         {nil, map[string]string{"conftest.py": "import os\nraise RuntimeError('no such stage')\n"}, []string{"no such stage", "conftest.py:2"}},
+		"a config that does not parse":   {nil, map[string]string{"pytest.ini": "[pytest\naddopts = -q\n"}, []string{"pytest.ini:1"}},
+		"an option that does not exist":  {nil, map[string]string{"pytest.ini": "[pytest]\naddopts = --no-such-option\n"}, []string{"--no-such-option"}},
+		"not installed":                  {[]string{"no-such-pytest"}, nil, []string{"no-such-pytest is not installed or not in PATH; install it"}},
+		"too old": {[]string{python, "old.py"}, map[string]string{"old.py": old},
+			[]string{"pytest 6.2.5 is too old; 7.0 or later is needed: pip install --upgrade pytest"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			spec := pytestSpec(t)
+			if tc.run != nil {
+				spec.Run = tc.run
+			}
+			realsuite.Refused(t, realsuite.Trick{Spec: spec, Files: tc.files}, nil, tc.words...)
+		})
+	}
+}
+
+// TestMonorepo: one folder with two configs, of which the suite's arguments name one, and one below with its own.
+func TestMonorepo(t *testing.T) {
+	files := map[string]string{"ui/api/pytest.ini": "[pytest]\npython_files = b_*.py\n"}
+	for _, name := range []string{"a", "b"} {
+		files["ui/"+name+".ini"] = "[pytest]\npython_files = " + name + "_*.py\nnorecursedirs = api\n"
+		files["ui/"+name+"_test.py"], files["ui/api/"+name+"_test.py"] = "def test_"+name+"(): pass\n", "def test_"+name+"(): pass\n"
+	}
+	root := t.TempDir()
+	for dir, args := range map[string][]string{"ui": {"-c", "a.ini"}, "ui/api": nil} {
+		trick := realsuite.Trick{Root: root, Files: files,
+			Spec: suite.Spec{Name: "s", Framework: "pytest", Dir: dir, Run: pytestSpec(t).Run, Args: append(args, "-p", "no:cacheprovider")}}
+		_, tests, problems, err := trick.ListIn(t)
+		want := map[string]string{"ui": "a_test.py::test_a", "ui/api": "b_test.py::test_b"}[dir]
+		if err != nil || len(problems) > 0 || len(tests) != 1 || tests[0].Name != want {
+			t.Errorf("%s: %+v, %+v, %v", dir, tests, problems, err)
+		}
+	}
 }
