@@ -1,4 +1,5 @@
-package playwright
+// Package playwrightodd tests the adapter of Playwright with odd input and with what newer versions brought, and what it keeps of a listing.
+package playwrightodd
 
 import (
 	"fmt"
@@ -8,6 +9,8 @@ import (
 	"github.com/org/e2e-gate/internal/suite"
 	"github.com/org/e2e-gate/internal/testkit/realsuite"
 )
+
+const aPlaywrightTest = "const { test, expect } = require('@playwright/test');\n"
 
 // TestOdd: files and tests of odd names, 5000 tests in a file, and tests that print what the gate reads.
 func TestOdd(t *testing.T) {
@@ -73,5 +76,51 @@ func TestMonorepo(t *testing.T) {
 		if err != nil || len(problems) > 0 || len(tests) != 1 || tests[0].Name != want {
 			t.Errorf("%s: %+v, %+v, %v", dir, tests, problems, err)
 		}
+	}
+}
+
+// TestKept: a listing counts until what it was made of changes.
+func TestKept(t *testing.T) {
+	const head = "const fs = require('fs'), net = require('net'), childProcess = require('child_process');\n" + aPlaywrightTest
+	files := map[string]string{"e2e/a.spec.js": realsuite.KeptNode(head), "e2e/playwright.config.js": "module.exports = {};"}
+	realsuite.Kept(t, realsuite.WithModules(t, "playwright"), suite.Spec{Framework: "playwright"}, files)
+}
+
+// TestNewSwitches: what Playwright 1.60 to 1.65 added keeps to what the gate counts on.
+func TestNewSwitches(t *testing.T) {
+	const isolated = "module.exports = { retries: 2, retryStrategy: 'isolated' };"
+	for _, tc := range []realsuite.Trick{
+		{Name: "isolated retries come when everything else has ended",
+			Files: map[string]string{"playwright.config.js": isolated, "a.spec.js": aPlaywrightTest +
+				"test('a', ({}, info) => { expect(info.retry).toBe(2) }); test('b', () => {}); test('c', () => { expect(1).toBe(2) });\n"},
+			Want:     "a.spec.js::a flaky, a.spec.js::b passed, a.spec.js::c failed",
+			Attempts: "failed first, failed framework, passed framework, passed first, failed first, failed framework, failed framework",
+			Message:  "Expected: 2", Kept: 5},
+		{Name: "isolated retries of a serial group",
+			Files: map[string]string{"playwright.config.js": isolated, "a.spec.js": aPlaywrightTest +
+				"test.describe('s', () => { test.describe.configure({ mode: 'serial' }); test('a', () => {});\n" +
+				"test('b', ({}, info) => { expect(info.retry).toBe(1) }); test('c', () => {}); });\ntest('d', () => {});\n"},
+			Want: "a.spec.js::d passed, a.spec.js::s flaky", Attempts: "passed first, failed first, passed framework",
+			Message: "b: Error: expect(received).toBe(expected)",
+			Kept:    1},
+		{Name: "a test that aborts itself has failed",
+			Files: map[string]string{"playwright.config.js": "module.exports = { retries: 1 };", "a.spec.js": aPlaywrightTest +
+				"test('a', () => { test.abort('shared page') }); test('b', () => {});\n"},
+			Want: "a.spec.js::a failed, a.spec.js::b passed", Message: "Test aborted: shared page", Kept: 2},
+		{Name: "a hook that aborts",
+			Files: map[string]string{"a.spec.js": aPlaywrightTest + "test.describe('data', () => { test.beforeAll(() => { test.abort('no seed') });\n" +
+				"test('a', () => {}); test('b', () => {}); });\n"},
+			Want: "a.spec.js::data › a failed, a.spec.js::data › b not_run", Message: "no seed", Kept: 1},
+		{Name: "a config that cuts its tests",
+			Files: map[string]string{"playwright.config.js": "module.exports = { shard: { total: 2, current: 1 } };", "a.spec.js": aPlaywrightTest + "test('a', () => {});\n",
+				"b.spec.js": aPlaywrightTest + "test('b', () => {});\n"},
+			Want: "a.spec.js::a passed, b.spec.js::b passed"},
+	} {
+		t.Run(tc.Name, func(t *testing.T) {
+			t.Parallel()
+			tc.Root = realsuite.WithModules(t, "playwright")
+			tc.Spec = suite.Spec{Name: "s", Framework: "playwright", Args: []string{"--workers=1"}}
+			tc.Play(t)
+		})
 	}
 }

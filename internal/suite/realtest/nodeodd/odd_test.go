@@ -1,7 +1,10 @@
-package node
+// Package nodeodd tests the adapters of Vitest, Jest and Cucumber.js with odd input, and what they keep of a listing.
+package nodeodd
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -135,6 +138,71 @@ func TestMonorepo(t *testing.T) {
 				want := map[string]string{"ui": "a.test.js::a", "ui/api": "b.test.js::b"}[dir]
 				if err != nil || len(problems) > 0 || len(tests) != 1 || tests[0].Name != want {
 					t.Errorf("%s: %+v, %+v, %v", dir, tests, problems, err)
+				}
+			}
+		})
+	}
+}
+
+// TestKept: a listing counts until what it was made of changes.
+func TestKept(t *testing.T) {
+	const esm = "import fs from 'node:fs';\nimport net from 'node:net';\nimport childProcess from 'node:child_process';\nimport { test } from 'vitest';"
+	const cjs = "const fs = require('fs'), net = require('net'), childProcess = require('child_process');"
+	for framework, head := range map[string]string{"vitest": esm, "jest": cjs} {
+		t.Run(framework, func(t *testing.T) {
+			t.Parallel()
+			files := map[string]string{"e2e/a.test.js": realsuite.KeptNode(head), "e2e/package.json": "{}"}
+			realsuite.Kept(t, realsuite.WithModules(t, framework), suite.Spec{Framework: framework}, files)
+		})
+	}
+}
+
+// TestLeavesOut: what a config leaves out of a listing would not be planned, and no one would miss it.
+func TestLeavesOut(t *testing.T) {
+	for _, tc := range []struct{ framework, file, config, want string }{
+		{"jest", "package.json", `{"jest": {"onlyChanged": true}}`, "onlyChanged is set in the Jest config"},
+		{"vitest", "vitest.config.js", "export default { test: { shard: '1/2' } };", "shard is set in the Vitest config"},
+	} {
+		t.Run(tc.framework, func(t *testing.T) {
+			t.Parallel()
+			trick := realsuite.Trick{Root: realsuite.WithModules(t, tc.framework), Spec: suite.Spec{Name: "s", Framework: tc.framework},
+				Files: map[string]string{tc.file: tc.config, "a.test.js": "import { test } from 'vitest';\ntest('a', () => {});\n"}}
+			if tc.framework == "jest" {
+				trick.Files["a.test.js"] = "test('a', () => {});\n"
+			}
+			_, tests, problems, err := trick.ListIn(t)
+			if err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("%v, %+v, %+v", err, tests, problems)
+			}
+		})
+	}
+}
+
+// Reporters of the config write what they write without the gate, and know of the tests that ran.
+func TestReportersOfTheConfig(t *testing.T) {
+	const own = " class { constructor(o, more) { this.file = (more ?? o).file } %s(...all) { require('fs').writeFileSync(this.file, 'own') } }"
+	for framework, files := range map[string]map[string]string{
+		"vitest": {
+			"a.test.js": "import { test } from 'vitest'; test('a', () => {}); test('b', () => { throw new Error('boom') });\n", "package.json": `{"type": "module"}`,
+			"own.mjs":          "import fs from 'node:fs';\nexport default" + strings.Replace(strings.Replace(own, "%s", "onTestRunEnd", 1), "require('fs')", "fs", 1) + "\n",
+			"vitest.config.js": "export default { test: { reporters: ['default', ['./own.mjs', { file: 'own.txt' }], ['junit', { outputFile: 'junit.xml' }], './none.mjs'] } };\n",
+		},
+		"jest": {
+			"a.test.js":    "test('a', () => {}); test('b', () => { throw new Error('boom') });\n",
+			"own.cjs":      "module.exports =" + strings.Replace(own, "%s", "onRunComplete", 1) + "\n",
+			"lines.cjs":    "const fs = require('fs');\nmodule.exports = class { onTestCaseResult(test, result) { fs.appendFileSync('junit.xml', '<testcase name=\"' + result.title + '\"') } };\n",
+			"package.json": `{"jest": {"testEnvironment": "node", "reporters": ["default", ["<rootDir>/own.cjs", {"file": "own.txt"}], "./lines.cjs", "./none.cjs"]}}`,
+		},
+	} {
+		t.Run(framework, func(t *testing.T) {
+			t.Parallel()
+			tc := realsuite.Trick{Root: realsuite.WithModules(t, framework), Files: files, Spec: suite.Spec{Name: "s", Framework: framework},
+				Want: "a.test.js::a passed, a.test.js::b failed", Message: "boom"}
+			tc.Play(t)
+			for file, want := range map[string]string{"own.txt": "own", "junit.xml": `<testcase `} {
+				text, err := os.ReadFile(filepath.Join(tc.Root, file))
+				if err != nil || strings.Count(string(text), want) != map[string]int{"own.txt": 1, "junit.xml": 2}[file] {
+					t.Errorf("%s: %s (%v)", file, text, err)
 				}
 			}
 		})

@@ -1,4 +1,5 @@
-package python
+// Package pythonodd tests the adapter of pytest with odd input, and what it keeps of a listing.
+package pythonodd
 
 import (
 	"fmt"
@@ -13,7 +14,7 @@ import (
 // TestOdd: files and tests of odd names, 5000 tests in a file, and tests that print what the gate reads.
 func TestOdd(t *testing.T) {
 	o := realsuite.OddSuite{
-		Spec:   pytestSpec(t),
+		Spec:   realsuite.Pytest(t),
 		Config: map[string]string{"pyproject.toml": "[tool.pytest.ini_options]\npython_files = ['*_test.py']\naddopts = '--import-mode=importlib'\ntestpaths = ['t']\n"},
 		File:   func(name string) string { return "t/" + name + "_test.py" },
 		Source: func(cases []realsuite.OddCase) string {
@@ -55,7 +56,7 @@ func TestRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			spec := pytestSpec(t)
+			spec := realsuite.Pytest(t)
 			if tc.run != nil {
 				spec.Run = tc.run
 			}
@@ -74,11 +75,40 @@ func TestMonorepo(t *testing.T) {
 	root := t.TempDir()
 	for dir, args := range map[string][]string{"ui": {"-c", "a.ini"}, "ui/api": nil} {
 		trick := realsuite.Trick{Root: root, Files: files,
-			Spec: suite.Spec{Name: "s", Framework: "pytest", Dir: dir, Run: pytestSpec(t).Run, Args: append(args, "-p", "no:cacheprovider")}}
+			Spec: suite.Spec{Name: "s", Framework: "pytest", Dir: dir, Run: realsuite.Pytest(t).Run, Args: append(args, "-p", "no:cacheprovider")}}
 		_, tests, problems, err := trick.ListIn(t)
 		want := map[string]string{"ui": "a_test.py::test_a", "ui/api": "b_test.py::test_b"}[dir]
 		if err != nil || len(problems) > 0 || len(tests) != 1 || tests[0].Name != want {
 			t.Errorf("%s: %+v, %+v, %v", dir, tests, problems, err)
 		}
+	}
+}
+
+// TestKept: a listing counts until what it was made of changes.
+func TestKept(t *testing.T) {
+	spec := realsuite.Pytest(t)
+	spec.Args = []string{"-p", "no:cacheprovider"}
+	realsuite.Kept(t, t.TempDir(), spec, map[string]string{"e2e/pytest.ini": "[pytest]\n", "e2e/test_a.py": `import os, pathlib, socket, subprocess
+import pytest
+
+asks = os.environ.get("ASKS")
+if asks == "program":
+    subprocess.run(["true"], check=True)
+elif asks:
+    host, port = asks.split(":")
+    socket.create_connection((host, int(port))).close()
+names = [name for file in ("../data/cases.txt", os.environ["CASES"]) for name in pathlib.Path(file).read_text().split()]
+
+@pytest.mark.parametrize("name", names)
+def test_case(name): pass
+`})
+}
+
+// TestLeavesOut: what an option leaves out of a listing would not be planned, and no one would miss it.
+func TestLeavesOut(t *testing.T) {
+	tc := realsuite.Trick{Spec: realsuite.Pytest(t), Files: map[string]string{"pytest.ini": "[pytest]\naddopts = --lf\n", "test_a.py": "def test_a(): pass\n"}}
+	_, tests, problems, err := tc.List(t)
+	if err == nil || !strings.Contains(err.Error(), "--last-failed is set, in addopts, PYTEST_ADDOPTS or args, and leaves tests out") {
+		t.Errorf("%v, %+v, %+v", err, tests, problems)
 	}
 }
