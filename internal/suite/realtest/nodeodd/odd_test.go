@@ -184,8 +184,10 @@ func TestReportersOfTheConfig(t *testing.T) {
 	for framework, files := range map[string]map[string]string{
 		"vitest": {
 			"a.test.js": "import { test } from 'vitest'; test('a', () => {}); test('b', () => { throw new Error('boom') });\n", "package.json": `{"type": "module"}`,
-			"own.mjs":          "import fs from 'node:fs';\nexport default" + strings.Replace(strings.Replace(own, "%s", "onTestRunEnd", 1), "require('fs')", "fs", 1) + "\n",
-			"vitest.config.js": "export default { test: { reporters: ['default', ['./own.mjs', { file: 'own.txt' }], ['junit', { outputFile: 'junit.xml' }], './none.mjs'] } };\n",
+			"own.mjs": "import fs from 'node:fs';\nexport default" +
+				strings.Replace(strings.Replace(own, "%s", "onTestRunEnd", 1), "require('fs')", "fs", 1) + "\n",
+			"vitest.config.js": "export default { test: { reporters: ['default', " +
+				"['./own.mjs', { file: 'own.txt' }], ['junit', { outputFile: 'junit.xml' }], './none.mjs'] } };\n",
 		},
 		"jest": {
 			"a.test.js":    "test('a', () => {}); test('b', () => { throw new Error('boom') });\n",
