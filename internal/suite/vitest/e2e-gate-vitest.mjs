@@ -32,11 +32,13 @@ async function own(vitest, one) {
   const [name, options] = Array.isArray(one) ? one : [one];
   if (typeof name !== 'string') return name;
   if (name === 'default' || name === '') return null;
-  const { ReportersMap = {} } = await import(pathToFileURL(createRequire(path.join(vitest.config.root, 'x.js')).resolve('vitest/node')).href)
-    .then((node) => node.ReportersMap ? node : import(pathToFileURL(createRequire(path.join(vitest.config.root, 'x.js')).resolve('vitest/reporters')).href));
+  const { resolve } = createRequire(path.join(vitest.config.root, 'x.js'));
+  const load = (id) => import(pathToFileURL(resolve(id)).href);
+  let { ReportersMap } = await load('vitest/node');
+  ReportersMap ??= (await load('vitest/reporters')).ReportersMap; // before 4
   if (name in ReportersMap) return new ReportersMap[name](options);
   const file = name === 'html' ? '@vitest/ui/reporter' : /^\.\.?\//.test(name) ? path.resolve(name) : name;
-  const module = await vitest.runner.import(file);
+  const module = await (vitest.runner?.import ? vitest.runner.import(file) : load(file));
   return new module.default(options);
 }
 
