@@ -34,6 +34,9 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"path"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/org/e2e-gate/internal/e2e"
@@ -177,6 +180,20 @@ type Framework struct {
 	// TellsErrors: the framework distinguishes an unexpected error from a failed
 	// assertion. So a failure that it does not call an error is an assertion.
 	TellsErrors bool
+}
+
+// Uninstalled reports whether npx did not find the package that it was to start.
+func Uninstalled(exit proc.Exit) bool {
+	return strings.Contains(exit.Tail, "npx canceled due to missing packages") || strings.Contains(exit.Tail, "could not determine executable to run")
+}
+
+// NotInstalled explains that a package of npm is missing.
+func NotInstalled(s Spec, name string) error {
+	where := ""
+	if dir := path.Clean(filepath.ToSlash(s.Dir)); dir != "." {
+		where = " in " + dir
+	}
+	return fmt.Errorf("suite %s: %w: %s is not installed%s; run npm install --save-dev %s", s.Name, ErrTool, name, where, name)
 }
 
 // ToolError explains a command that could not be started.

@@ -37,6 +37,8 @@ type LaunchSpec struct {
 	Environment func(l Launch, env []string) []string
 	// NoTests is the framework's exit status for "no tests found".
 	NoTests int
+	// Package is the package of npm that has the framework; empty: it is none.
+	Package string
 	// Interpreter is the program that runs the framework, such as node; empty: the reporter says what it is.
 	Interpreter string
 }
@@ -269,6 +271,8 @@ func (r *reporting) listed(l Launch, exit proc.Exit) ([]e2e.Test, []e2e.Problem,
 	switch {
 	case unusable != "":
 		return nil, nil, fmt.Errorf("suite %s: %w: %s", r.spec.Name, ErrTool, unusable)
+	case errors.Is(err, os.ErrNotExist) && r.how.Package != "" && Uninstalled(exit):
+		return nil, nil, NotInstalled(r.spec, r.how.Package)
 	case errors.Is(err, os.ErrNotExist):
 		return nil, nil, fmt.Errorf("suite %s: %w: %s did not load the gate's reporter (%s); %s", r.spec.Name, ErrTool, r.spec.Framework, exit, OutputTail(exit))
 	case err != nil:

@@ -14,13 +14,34 @@ var colours = regexp.MustCompile(`\x1b\[[0-9;]*m`)
 // anError begins the description of an error.
 var anError = regexp.MustCompile(`\w*(?:Error|Exception)\b.*:|^(?:error|fatal|panic):`)
 
+// frame is a line of a stack of Node with its file and line.
+var frame = regexp.MustCompile(`^at (?:.*\()?(?:file://)?((?:/|[A-Za-z]:[\\/])[^()]*:\d+):\d+\)?$`)
+
+// pythonFrame is a line of a stack of Python, as pytest prints it.
+var pythonFrame = regexp.MustCompile(`^(?:E\s+)?(?:(\S.*\.py:\d+): in |File "(.+\.py)", line (\d+)$)`)
+
+// ofConfig names a config that does not load, before the error.
+var ofConfig = regexp.MustCompile(`^failed to load config from |^ImportError while loading conftest `)
+
 // OutputTail is the end of what a runner printed, for a message, from its last error
-// on: without colours and the lines of a stack.
+// on: without colours and the lines of a stack, but with the place of it that is no package's, and the
+// config that the error is of.
 func OutputTail(exit proc.Exit) string {
 	var lines []string
+	config, configAt, python := "", 0, ""
+	places := map[int]string{} // by the line before
 	for line := range strings.Lines(colours.ReplaceAllString(exit.Tail, "")) {
 		line = strings.TrimSpace(line)
+		if m := frame.FindStringSubmatch(line); m != nil && places[len(lines)] == "" && !strings.Contains(m[1], "node_modules") {
+			places[len(lines)] = m[1]
+		}
 		if line != "" && !strings.HasPrefix(line, "at ") && !strings.HasPrefix(line, "❯ ") {
+			if ofConfig.MatchString(line) {
+				config, configAt, python = line, len(lines), ""
+			}
+			if m := pythonFrame.FindStringSubmatch(line); m != nil {
+				python = strings.TrimSuffix(m[1]+m[2]+":"+m[3], ":") // the last one is the innermost
+			}
 			lines = append(lines, line)
 		}
 	}
@@ -30,7 +51,17 @@ func OutputTail(exit proc.Exit) string {
 			from = i // the last one
 		}
 	}
-	if words := strings.Join(lines[from:min(from+3, len(lines))], " | "); words != "" {
+	words := strings.Join(lines[from:min(from+3, len(lines))], " | ")
+	if place := places[from+1]; place != "" {
+		words += " | at " + place
+	}
+	if config != "" && configAt < from {
+		words = config + " | " + words
+		if python != "" {
+			words += " | at " + python
+		}
+	}
+	if words != "" {
 		return "end of its output: " + words
 	}
 	return "it printed nothing"

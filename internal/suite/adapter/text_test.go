@@ -20,6 +20,33 @@ func TestOutputTail(t *testing.T) {
 	}
 }
 
+// The place of an error and the config that it is of stay, and no other line of a stack.
+func TestOutputTailPlaces(t *testing.T) {
+	const conftest = "ImportError while loading conftest '/a/conftest.py'."
+	for _, tc := range []struct{ tail, want string }{
+		{
+			"Error: no stage\n    at f (node:internal/x:1:2)\n    at g (/a/node_modules/b.js:3:4)\n    at file:///a/jest.config.mjs:2:7\n    at /a/c.js:5:6\n",
+			"Error: no stage | at /a/jest.config.mjs:2",
+		}, {
+			"Error: one\n    at /a/b.js:1:2\nError: two\n",
+			"Error: two",
+		}, {
+			"failed to load config from /a/vitest.config.mjs\n\nStartup Error\nError: no stage\n",
+			"failed to load config from /a/vitest.config.mjs | Error: no stage",
+		}, {
+			conftest + "\nconftest.py:2: in <module>\n    raise RuntimeError('x')\nE   RuntimeError: x\n",
+			conftest + " | E   RuntimeError: x | at conftest.py:2",
+		}, {
+			conftest + "\n/lib/ast.py:50: in parse\n    return x\nE     File \"/a/conftest.py\", line 2\nE       x\nE   IndentationError: unexpected indent\n",
+			conftest + " | E   IndentationError: unexpected indent | at /a/conftest.py:2",
+		},
+	} {
+		if got := OutputTail(proc.Exit{Tail: tc.tail}); got != "end of its output: "+tc.want {
+			t.Errorf("got  %q\nwant %q", got, tc.want)
+		}
+	}
+}
+
 func TestClip(t *testing.T) {
 	for _, tc := range []struct {
 		text string

@@ -59,6 +59,11 @@ func (c *cucumber) Discover(ctx context.Context, _ []string) ([]e2e.Test, []e2e.
 		if ctx.Err() != nil {
 			return nil, nil, context.Cause(ctx)
 		}
+		if globbed.MatchString(file) && !c.places() {
+			problems = append(problems, e2e.Problem{Code: e2e.CodeBuildFailed, LosesEvidence: true, Unit: c.spec.Name,
+				Text: fmt.Sprintf("suite %s: cucumber-js cannot run %s alone: it reads the name as a pattern; rename the file, without * ? [ {", c.spec.Name, file)})
+			continue
+		}
 		found, err := c.feature(file)
 		if err != nil {
 			problems = append(problems, e2e.Problem{Code: e2e.CodeBuildFailed, LosesEvidence: true, Unit: c.spec.Name,
@@ -67,6 +72,14 @@ func (c *cucumber) Discover(ctx context.Context, _ []string) ([]e2e.Test, []e2e.
 		tests = append(tests, found...)
 	}
 	return tests, problems, nil
+}
+
+// globbed are names that cucumber-js expands. Escaped ones it would not match with the lines of scenarios.
+var globbed = regexp.MustCompile(`[*?[{]|[+@!]\(`)
+
+// places reports whether the suite's own command says where the feature files go.
+func (c *cucumber) places() bool {
+	return slices.ContainsFunc(c.spec.Run, func(arg string) bool { return strings.Contains(arg, "{features}") })
 }
 
 var setsPaths = regexp.MustCompile(`(?m)^\s*(?:export default \{|module\.exports = \{)?.*\bpaths['"]?\s*:`)
@@ -200,6 +213,11 @@ func (c *cucumber) Start(u adapter.Unit) (adapter.Invocation, error) {
 	if len(u.Tests) == 0 {
 		return nil, fmt.Errorf("batch %s has no tests", u.Name)
 	}
+	if len(c.spec.Run) == 0 { // npx would name a package that does not exist
+		if err := adapter.Installed(c.spec, c.dir(), "@cucumber/cucumber", "cucumber-js"); err != nil {
+			return nil, err
+		}
+	}
 	folder, err := filepath.Abs(u.Reports)
 	if err != nil {
 		return nil, err
@@ -214,7 +232,7 @@ func (c *cucumber) Start(u adapter.Unit) (adapter.Invocation, error) {
 	if err := os.WriteFile(list, []byte(strings.Join(lines, "\n")), 0o644); err != nil {
 		return nil, fmt.Errorf("write the list of tests: %w", err)
 	}
-	if features := strings.Join(lines, ","); slices.ContainsFunc(c.spec.Run, func(arg string) bool { return strings.Contains(arg, "{features}") }) {
+	if features := strings.Join(lines, ","); c.places() {
 		if list = features; len(list) > adapter.MaxArguments {
 			return nil, fmt.Errorf("suite %s: its %d tests do not fit on a command line; use more shards", c.spec.Name, len(lines))
 		}

@@ -230,3 +230,22 @@ func TestCucumberAttachments(t *testing.T) {
 		}
 	}
 }
+
+// A suite without the package of cucumber-js says what to install, and a name that it would expand is refused.
+func TestCucumberRefuses(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	root := suitetest.Files(t, map[string]string{"a[1].feature": "Feature: a\n  Scenario: b\n    Given c\n", "b.feature": "Feature: a\n  Scenario: b\n    Given c\n"})
+	a := Framework.New(adapter.Spec{Name: "s", Framework: "cucumber"}, root)
+	tests, problems := suitetest.Discover(t, a)
+	if len(tests) != 1 || len(problems) != 1 || !problems[0].LosesEvidence || !strings.Contains(problems[0].Text, "cucumber-js cannot run a[1].feature alone") {
+		t.Errorf("%+v, %+v", tests, problems)
+	}
+	_, err := a.Start(adapter.Unit{Tests: tests, Reports: t.TempDir(), Attempt: 1})
+	if want := "suite s: tool not usable: @cucumber/cucumber is not installed; run npm install --save-dev @cucumber/cucumber"; err == nil || err.Error() != want {
+		t.Errorf("%v", err)
+	}
+	jvm := Framework.New(adapter.Spec{Name: "s", Framework: "cucumber", Run: []string{"mvn", "-Dcucumber.features={features}"}}, root)
+	if tests, problems := suitetest.Discover(t, jvm); len(tests) != 2 || len(problems) > 0 {
+		t.Errorf("%+v, %+v", tests, problems)
+	}
+}

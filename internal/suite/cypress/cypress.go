@@ -97,6 +97,11 @@ func (c *cypress) Start(u adapter.Unit) (adapter.Invocation, error) {
 	if len(u.Tests) == 0 {
 		return nil, fmt.Errorf("batch %s has no tests", u.Name)
 	}
+	if len(c.spec.Run) == 0 {
+		if err := adapter.Installed(c.spec, c.dir(), "cypress", "cypress"); err != nil {
+			return nil, err
+		}
+	}
 	folder, err := filepath.Abs(u.Reports)
 	if err != nil {
 		return nil, err

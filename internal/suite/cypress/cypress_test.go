@@ -88,7 +88,8 @@ func play(t *testing.T) string {
 func TestCypressCommand(t *testing.T) {
 	for attempt, off := range map[int]bool{1: false, 2: true} {
 		reports := t.TempDir()
-		inv, err := Framework.New(adapter.Spec{Name: "ui", Framework: "cypress", Args: []string{"--browser", "chrome"}}, t.TempDir()).Start(adapter.Unit{
+		root := suitetest.Files(t, map[string]string{"node_modules/cypress/package.json": `{"version": "15.3.0"}`})
+		inv, err := Framework.New(adapter.Spec{Name: "ui", Framework: "cypress", Args: []string{"--browser", "chrome"}}, root).Start(adapter.Unit{
 			Tests: []e2e.Test{{File: "cypress/e2e/a.cy.js"}, {File: "cypress/e2e/b.cy.js"}}, Reports: reports, Evidence: "/e", Attempt: attempt})
 		if err != nil {
 			t.Fatal(err)
@@ -100,6 +101,21 @@ func TestCypressCommand(t *testing.T) {
 		}
 		if slices.Contains(inv.Command().Env, "CYPRESS_RETRIES=0") != off {
 			t.Errorf("attempt %d: %q", attempt, inv.Command().Env)
+		}
+	}
+}
+
+// A suite without the package of Cypress says what to install.
+func TestCypressIsMissing(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	for dir, want := range map[string]string{
+		"":   "suite ui: tool not usable: cypress is not installed; run npm install --save-dev cypress",
+		"ui": "suite ui: tool not usable: cypress is not installed in ui; run npm install --save-dev cypress",
+	} {
+		_, err := Framework.New(adapter.Spec{Name: "ui", Framework: "cypress", Dir: dir}, t.TempDir()).Start(adapter.Unit{
+			Tests: []e2e.Test{{File: "cypress/e2e/a.cy.js"}}, Reports: t.TempDir(), Attempt: 1})
+		if err == nil || err.Error() != want {
+			t.Errorf("%v", err)
 		}
 	}
 }

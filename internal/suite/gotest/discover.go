@@ -72,6 +72,9 @@ func (g *goTest) Discover(ctx context.Context, env []string) ([]e2e.Test, []e2e.
 }
 
 func (g *goTest) buildProblem(text string) e2e.Problem {
+	if strings.Contains(text, "does not contain main module") {
+		text += "; there is no go.mod in " + path.Join(".", filepath.ToSlash(g.spec.Dir)) + " or above it that covers it"
+	}
 	return e2e.Problem{Code: e2e.CodeBuildFailed, LosesEvidence: true, Unit: g.spec.Name,
 		Text: fmt.Sprintf("suite %s does not build: %s", g.spec.Name, text)}
 }
@@ -124,6 +127,9 @@ func (g *goTest) listFlags() []string {
 	return flags
 }
 
+// maxName is the longest name, in bytes, whose lines go test -json still reads as events: it cuts lines at 4 KiB.
+const maxName = 4000
+
 // scan reads the test functions of a package.
 func (g *goTest) scan(p goPackage) ([]e2e.Test, []e2e.Problem) {
 	var tests []e2e.Test
@@ -136,7 +142,14 @@ func (g *goTest) scan(p goPackage) ([]e2e.Test, []e2e.Problem) {
 			problems = append(problems, g.buildProblem(g.parseError(err)))
 			continue
 		}
-		tests = append(tests, g.functions(p, g.relative(file), fset, parsed)...)
+		for _, t := range g.functions(p, g.relative(file), fset, parsed) {
+			if len(t.Name) > maxName {
+				problems = append(problems, g.buildProblem(fmt.Sprintf(
+					"%s:%d: the name %.60s… has %d bytes, and go test tells nothing of a test with more than %d; shorten it", t.File, t.Line, t.Name, len(t.Name), maxName)))
+				continue
+			}
+			tests = append(tests, t)
+		}
 	}
 	return tests, problems
 }

@@ -21,6 +21,7 @@ import (
 type goRun struct {
 	suite   *goTest
 	unit    adapter.Unit
+	pattern string // of the unit's tests
 	byName  map[string]*goState
 	partial []byte
 	skipped int // events that were too long to read
@@ -33,17 +34,20 @@ func (g *goTest) Start(u adapter.Unit) (adapter.Invocation, error) {
 	if len(u.Tests) == 0 {
 		return nil, fmt.Errorf("batch %s has no tests", u.Name)
 	}
-	return &goRun{suite: g, unit: u, byName: map[string]*goState{}}, nil
+	names := make([]string, len(u.Tests))
+	for i, t := range u.Tests {
+		names[i] = t.Name
+	}
+	pattern := patternOf(names)
+	if len(pattern) > maxPattern {
+		return nil, fmt.Errorf("suite %s: the names of its %d tests do not fit on a command line; use more shards", g.spec.Name, len(names))
+	}
+	return &goRun{suite: g, unit: u, pattern: pattern, byName: map[string]*goState{}}, nil
 }
 
-// Command anchors and groups the names: ^A|B$ would run more than A and B.
+// Command is go test with the tests of the unit.
 func (r *goRun) Command() adapter.Command {
-	names := make([]string, len(r.unit.Tests))
-	for i, t := range r.unit.Tests {
-		names[i] = regexp.QuoteMeta(t.Name)
-	}
-	slices.Sort(names)
-	argv := []string{"go", "test", "-json", "-count=1", "-run", "^(" + strings.Join(names, "|") + ")$"}
+	argv := []string{"go", "test", "-json", "-count=1", "-run", r.pattern}
 	if r.unit.Attempt > 1 {
 		argv = append(argv, "-parallel=1") // the diagnostic rerun runs one test at a time
 	}

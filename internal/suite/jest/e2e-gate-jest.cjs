@@ -24,19 +24,57 @@ function identify(testPath, titles, project) {
   return { id: (project ? `[${project}] ` : '') + file + '::' + name, name, file };
 }
 
+// folderOf is the folder from which a package of Jest is found.
+function folderOf(rootDir) {
+  let from = rootDir;
+  for (const name of ['jest', '@jest/core', 'jest-config']) {
+    try { from = path.dirname(require.resolve(name, { paths: [from] })); } catch { /* not installed apart */ }
+  }
+  return from;
+}
+
+// written is the config as the user wrote it.
+async function written(globalConfig) {
+  const at = process.argv.findIndex((arg) => arg === '-c' || arg === '--config' || arg.startsWith('--config='));
+  const file = at < 0 ? globalConfig.rootDir : process.argv[at].split('=')[1] ?? process.argv[at + 1];
+  const { readInitialOptions } = require(require.resolve('jest-config', { paths: [folderOf(globalConfig.rootDir)] }));
+  return (await readInitialOptions(undefined, { packageRootOrConfig: file })).config;
+}
+
+// own makes the reporters of the config, which those of a command line replace. Where the suite's arguments
+// name some, they are what is wanted.
+async function own(globalConfig) {
+  const made = [];
+  if (process.argv.filter((arg) => arg.startsWith('--reporters')).length > 2) return made;
+  let wanted = [];
+  try { wanted = (await written(globalConfig)).reporters ?? []; } catch { /* an older Jest */ }
+  for (const one of wanted) {
+    const [name, options] = Array.isArray(one) ? one : [one];
+    if (name === 'default' || name === 'summary') continue; // the gate adds the default one
+    try {
+      let Reporter;
+      if (name === 'github-actions') {
+        Reporter = require(require.resolve('@jest/reporters', { paths: [folderOf(globalConfig.rootDir)] })).GitHubActionsReporter;
+      } else {
+        const file = require.resolve(name.replace(/^<rootDir>/, () => globalConfig.rootDir), { paths: [globalConfig.rootDir] });
+        const module = await import(require('url').pathToFileURL(file).href);
+        Reporter = module.default?.default ?? module.default ?? module;
+      }
+      made.push(new Reporter(globalConfig, options ?? {}, { firstRun: true, previousSuccess: true }));
+    } catch (error) {
+      console.error(`e2e-gate: the reporter ${name} of the config does not run: ${error?.message ?? error}`);
+    }
+  }
+  return made;
+}
+
 // thresholds reports whether the suite has coverage thresholds. The gate switches coverage off
 // while it lists, and the thresholds in a part of the suite, so both are read where the user set
 // them: as flags, which the gate hands on, or in the config file.
 async function thresholds(globalConfig) {
   const flags = (process.env.E2E_GATE_COVERAGE ?? '').split(',');
   try {
-    let from = globalConfig.rootDir;
-    for (const name of ['jest', '@jest/core', 'jest-config']) {
-      try { from = path.dirname(require.resolve(name, { paths: [from] })); } catch { /* not installed apart */ }
-    }
-    const at = process.argv.findIndex((arg) => arg === '-c' || arg === '--config' || arg.startsWith('--config='));
-    const file = at < 0 ? globalConfig.rootDir : process.argv[at].split('=')[1] ?? process.argv[at + 1];
-    const { config } = await require(require.resolve('jest-config', { paths: [from] })).readInitialOptions(undefined, { packageRootOrConfig: file });
+    const config = await written(globalConfig);
     const collected = selection ? globalConfig.collectCoverage : flags.includes('collect') || config.collectCoverage;
     return Boolean(collected) && (flags.includes('threshold') || Object.keys(config.coverageThreshold ?? {}).length > 0);
   } catch {
@@ -75,9 +113,22 @@ function failure(text) {
 // Options that leave tests out of a listing, where a config sets them.
 const leavesOut = ['changedSince', 'findRelatedTests', 'onlyChanged', 'onlyFailures', 'shard', 'testNamePattern'];
 
+// tooOld is the version of a Jest that has no jest-circus of its own.
+function tooOld(rootDir) {
+  try {
+    const { version } = require(require.resolve('@jest/core/package.json', { paths: [rootDir, ...(process.argv[1] ? [path.dirname(fs.realpathSync(process.argv[1]))] : [])] }));
+    return parseInt(version, 10) < 27 ? version : '';
+  } catch { return ''; }
+}
+
 class Reporter {
   constructor(globalConfig) {
-    const set = leavesOut.find((name) => globalConfig[name]);
+    const old = tooOld(globalConfig?.rootDir);
+    if (old) {
+      write('unusable', { message: `Jest ${old} is too old; 27 or later is needed: npm install --save-dev jest@latest` });
+      throw new Error('Jest is too old for e2e-gate');
+    }
+    const set = leavesOut.find((name) => globalConfig?.[name]);
     if (set) {
       write('unusable', { message: `${set} is set in the Jest config, and leaves tests out; remove it: the gate chooses the tests, and splits them` });
       throw new Error(`e2e-gate cannot use Jest with ${set}`);
@@ -89,6 +140,7 @@ class Reporter {
     this.config = globalConfig;
     this.part = process.env.E2E_PART === '1';
     this.snapshots = false;
+    this.others = [];
   }
 
   // continued finds the test of a title that Jest runs again, or begins another one. Jest
@@ -102,13 +154,40 @@ class Reporter {
     return test;
   }
 
+  async onRunStart(...args) {
+    if (selection) this.others = await own(this.config);
+    await this.tell('onRunStart', args);
+  }
+
+  // tell hands an event on to the reporters of the config. What they cannot do loses no test.
+  async tell(event, args, older) {
+    for (const other of this.others) {
+      try {
+        await (other[event] ?? other[older])?.apply(other, args);
+      } catch (error) {
+        console.error(`e2e-gate: a reporter of the config failed at ${event}: ${error?.stack ?? error}`);
+      }
+    }
+  }
+
+  onTestFileStart(...args) { return this.tell('onTestFileStart', args, 'onTestStart'); }
+
+  getLastError() {
+    for (const other of this.others) {
+      const error = other.getLastError?.();
+      if (error) return error;
+    }
+  }
+
   onTestCaseStart(test, started) {
+    void this.tell('onTestCaseStart', [test, started]);
     if (this.several) return;
     const { id } = identify(test.path, [...started.ancestorTitles, started.title], projectOf(test.context.config));
     if (selection?.has(id)) write('started', { id });
   }
 
   onTestCaseResult(test, result) {
+    void this.tell('onTestCaseResult', [test, result]);
     if (!this.several) this.finished(test, result);
   }
 
@@ -123,7 +202,12 @@ class Reporter {
     write('finished', { ...what, key: same.key, retry: same.retry, ...seen, line: result.location?.line ?? 0, start: result.startAt ?? 0, seconds: (result.duration ?? 0) / 1000 });
   }
 
-  onTestResult(test, file) {
+  async onTestResult(test, file, results) {
+    this.ended(test, file);
+    await this.tell('onTestFileResult', [test, file, results], 'onTestResult');
+  }
+
+  ended(test, file) {
     this.snapshots ||= hasSnapshots(test.path);
     // What another runner does is not seen, so such a listing is not kept.
     if (!selection && !/[\\/]jest-runner[\\/]/.test(test.context.config.runner)) write('asked', { message: 'another runner' });
@@ -164,6 +248,7 @@ class Reporter {
     if (results.runExecError) write('error', { message: results.runExecError.message });
     if (results.wasInterrupted) write('error', { message: 'Jest was interrupted' });
     write('end', {});
+    await this.tell('onRunComplete', [contexts, results]);
   }
 }
 

@@ -31,6 +31,7 @@ func newAdapter(s adapter.Spec, root string) adapter.Adapter {
 	return adapter.NewReporting(s, root, adapter.LaunchSpec{
 		Start:       []string{"npx", "--no-install", "jest"},
 		Interpreter: "node",
+		Package:     "jest",
 		Files:       files,
 		Arguments:   arguments,
 		Environment: func(l adapter.Launch, _ []string) []string {

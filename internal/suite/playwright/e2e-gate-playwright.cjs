@@ -124,14 +124,19 @@ module.exports = class {
     this.setUp = fixtures(config);
     this.failsOnFlaky = failsOnFlaky(config);
     if (selection) return;
-    const seen = new Map();
+    const seen = new Map(), unnamed = new Set();
     for (const test of suite.allTests()) {
       if (this.setUp.has(test.parent.project()?.name)) continue;
+      if (!fs.existsSync(test.location.file)) {
+        unnamed.add(test.titlePath()[2] + ': Playwright says that its tests lie in ' + path.relative(base, test.location.file) + ', which does not exist; rename the file, without #, ? and %');
+        continue;
+      }
       const { size, part, ...listed } = identify(test);
       const known = part ? seen.get(listed.id) : undefined;
       if (known) known.tags.push(...tags(test).filter((tag) => !known.tags.includes(tag)));
       else seen.set(part ? listed.id : Symbol(listed.id), { ...listed, tags: tags(test), keep: keptWhole(test) });
     }
+    for (const message of unnamed) write('error', { message });
     for (const listed of seen.values()) write('listed', listed);
   }
 

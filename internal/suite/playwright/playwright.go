@@ -3,9 +3,7 @@ package playwright
 
 import (
 	"embed"
-	"encoding/json"
 	"fmt"
-	"os"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -39,6 +37,7 @@ func newAdapter(s adapter.Spec, root string) adapter.Adapter {
 	return adapter.NewReporting(s, root, adapter.LaunchSpec{
 		Start:       []string{"npx", "--no-install", "playwright", "test"},
 		Interpreter: "node",
+		Package:     "@playwright/test",
 		Files:       files,
 		Arguments:   arguments,
 	})
@@ -49,7 +48,7 @@ const reporterFile = "e2e-gate-playwright.cjs"
 // arguments puts file filters first, where no option can swallow them.
 func arguments(l adapter.Launch) ([]string, error) {
 	reporter := l.File(reporterFile)
-	version := nodePackage(l.Dir, "@playwright/test", "playwright")
+	version := adapter.NodePackage(l.Dir, "@playwright/test", "playwright")
 	var whole []string
 	if !atLeast(version, "1.62.0") { // from there on the reporter sees to it
 		whole = []string{"--shard=1/1"} // shard in a config would take tests out of the listing, and out of what a shard of ours runs
@@ -129,25 +128,6 @@ func grepOf(tests []e2e.Test) string {
 // break has to be spelled out.
 func slash(text string) string {
 	return strings.NewReplacer("/", `\/`, "\n", `\n`, "\r", `\r`).Replace(regexp.QuoteMeta(text))
-}
-
-// nodePackage returns the version of the first of the packages that is installed for a
-// directory, or an empty text.
-func nodePackage(dir string, names ...string) string {
-	for {
-		for _, name := range names {
-			data, err := os.ReadFile(filepath.Join(dir, "node_modules", filepath.FromSlash(name), "package.json"))
-			var p struct{ Version string }
-			if err == nil && json.Unmarshal(data, &p) == nil && p.Version != "" {
-				return p.Version
-			}
-		}
-		parent := filepath.Dir(dir)
-		if parent == dir {
-			return ""
-		}
-		dir = parent
-	}
 }
 
 // atLeast compares versions; an unknown one may be old. A prerelease counts as the

@@ -3,7 +3,9 @@
 // it runs. To list, it has Vitest skip every test; with a selection it has each file
 // run the tests that were selected in it.
 import fs from 'node:fs';
+import { createRequire } from 'node:module';
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 
 const base = fs.realpathSync(process.env.E2E_GATE_DIR);
 const selection = process.env.E2E_GATE_SELECTION
@@ -24,6 +26,21 @@ const part = process.env.E2E_PART === '1';
 
 // Options that leave tests out of a listing, where a config sets them.
 const leavesOut = ['changed', 'related', 'shard'];
+
+// own makes a reporter that a config names: one of Vitest, a module, or an instance. The default one is there already.
+async function own(vitest, one) {
+  const [name, options] = Array.isArray(one) ? one : [one];
+  if (typeof name !== 'string') return name;
+  if (name === 'default' || name === '') return null;
+  const { resolve } = createRequire(path.join(vitest.config.root, 'x.js'));
+  const load = (id) => import(pathToFileURL(resolve(id)).href);
+  let { ReportersMap } = await load('vitest/node');
+  ReportersMap ??= (await load('vitest/reporters')).ReportersMap; // before 4
+  if (name in ReportersMap) return new ReportersMap[name](options);
+  const file = name === 'html' ? '@vitest/ui/reporter' : /^\.\.?\//.test(name) ? path.resolve(name) : name;
+  const module = await (vitest.runner?.import ? vitest.runner.import(file) : load(file));
+  return new module.default(options);
+}
 
 const isUnused = (error) => /^Obsolete snapshots found/.test(error?.message ?? '');
 
@@ -94,9 +111,9 @@ export default class {
   reported = new Set();
   skipped = new Map(); // by test, until the hooks around it are known
 
-  onInit(vitest) {
+  async onInit(vitest) {
     if (!(parseInt(vitest.version, 10) >= 3)) {
-      write('unusable', { message: `Vitest ${vitest.version ?? 'of an unknown version'} is too old; 3.0 or later is needed` });
+      write('unusable', { message: `Vitest ${vitest.version ?? 'of an unknown version'} is too old; 3.0 or later is needed: npm install --save-dev vitest@latest` });
       throw new Error('Vitest is too old for e2e-gate');
     }
     for (const name of leavesOut) if (vitest.config[name]?.length || vitest.config[name] && typeof vitest.config[name] !== 'object' || vitest.config[name]?.count) {
@@ -111,6 +128,26 @@ export default class {
     }
     const names = [...selection ?? []].map((id) => id.slice(id.indexOf('::') + 2));
     vitest.setGlobalTestNamePattern(patternOf(names));
+    if (selection) await this.addOwn(vitest);
+  }
+
+  // addOwn adds the reporters of the config, which those of a command line replace. Where the suite's arguments
+  // name some, they are what is wanted.
+  async addOwn(vitest) {
+    const named = process.argv.filter((arg) => arg.startsWith('--reporter=') || arg === '--reporter').length;
+    const wanted = [vitest.vite?.config?.test?.reporters ?? []].flat(1);
+    if (named > 2 || wanted.length === 0) return;
+    // [name, options] alone is one reporter only within a list of its own, as Vitest has it.
+    for (const one of wanted) {
+      try {
+        const reporter = await own(vitest, one);
+        if (!reporter) continue;
+        vitest.reporters.push(reporter);
+        await reporter.onInit?.(vitest);
+      } catch (error) {
+        console.error(`e2e-gate: the reporter ${String([one].flat()[0])} of the config does not run: ${error?.message ?? error}`);
+      }
+    }
   }
 
   // From Vitest 4.1 on each file has a pattern of its own.

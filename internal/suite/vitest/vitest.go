@@ -27,6 +27,7 @@ func newAdapter(s adapter.Spec, root string) adapter.Adapter {
 	return adapter.NewReporting(s, root, adapter.LaunchSpec{
 		Start:       []string{"npx", "--no-install", "vitest"},
 		Interpreter: "node",
+		Package:     "vitest",
 		Files:       files,
 		Arguments:   arguments,
 		Environment: func(l adapter.Launch, _ []string) []string {

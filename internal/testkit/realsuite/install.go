@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/org/e2e-gate/internal/suite"
 	"github.com/org/e2e-gate/internal/testkit/gatebin"
 	"github.com/org/e2e-gate/internal/testkit/need"
 )
@@ -60,6 +61,14 @@ func Cached(t *testing.T, name, manifest string, install func(dir string) error)
 		t.Fatal(err)
 	}
 	dir := filepath.Join(base, "e2e-gate-examples", fmt.Sprintf("%s-%x", name, sha256.Sum256(data))[:len(name)+17])
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	release, err := lock(dir + ".lock")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer release()
 	whole := filepath.Join(dir, "whole")
 	if _, err := os.Stat(whole); err == nil {
 		return dir
@@ -193,6 +202,12 @@ func VenvOf(example string) func(t *testing.T, dir string) []string {
 		t.Helper()
 		return Python(t, filepath.Join(gatebin.Root(t), "examples", example))
 	}
+}
+
+// Pytest is a suite of pytest with the packages of its example.
+func Pytest(t *testing.T) suite.Spec {
+	t.Helper()
+	return suite.Spec{Name: "s", Framework: "pytest", Run: []string{filepath.Join(Venv(t, filepath.Join(gatebin.Root(t), "examples", "pytest")), "bin", "pytest")}}
 }
 
 // Nothing makes a project runnable that needs no packages.

@@ -134,7 +134,7 @@ func (tc Trick) Run(t *testing.T, a suite.Adapter, tests []e2e.Test, env []strin
 		t.Fatal(err)
 	}
 	cmd := inv.Command()
-	exit := proc.Run(t.Context(), proc.Spec{Argv: cmd.Argv, Dir: cmd.Dir, Env: append(slices.Clip(env), cmd.Env...)})
+	exit := proc.Run(t.Context(), proc.Spec{Argv: cmd.Argv, Dir: cmd.Dir, Env: append(slices.Clip(env), cmd.Env...), Stdout: inv.Stdout()})
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("%q: %s\n%s", cmd.Argv, exit, exit.Tail)

@@ -263,37 +263,3 @@ func cypress(t *testing.T, dir string) []string {
 	}
 	return nil
 }
-
-// TestKept: a listing counts until what it was made of changes.
-func TestKept(t *testing.T) {
-	const esm = "import fs from 'node:fs';\nimport net from 'node:net';\nimport childProcess from 'node:child_process';\nimport { test } from 'vitest';"
-	const cjs = "const fs = require('fs'), net = require('net'), childProcess = require('child_process');"
-	for framework, head := range map[string]string{"vitest": esm, "jest": cjs} {
-		t.Run(framework, func(t *testing.T) {
-			t.Parallel()
-			files := map[string]string{"e2e/a.test.js": realsuite.KeptNode(head), "e2e/package.json": "{}"}
-			realsuite.Kept(t, realsuite.WithModules(t, framework), suite.Spec{Framework: framework}, files)
-		})
-	}
-}
-
-// TestLeavesOut: what a config leaves out of a listing would not be planned, and no one would miss it.
-func TestLeavesOut(t *testing.T) {
-	for _, tc := range []struct{ framework, file, config, want string }{
-		{"jest", "package.json", `{"jest": {"onlyChanged": true}}`, "onlyChanged is set in the Jest config"},
-		{"vitest", "vitest.config.js", "export default { test: { shard: '1/2' } };", "shard is set in the Vitest config"},
-	} {
-		t.Run(tc.framework, func(t *testing.T) {
-			t.Parallel()
-			trick := realsuite.Trick{Root: realsuite.WithModules(t, tc.framework), Spec: suite.Spec{Name: "s", Framework: tc.framework},
-				Files: map[string]string{tc.file: tc.config, "a.test.js": "import { test } from 'vitest';\ntest('a', () => {});\n"}}
-			if tc.framework == "jest" {
-				trick.Files["a.test.js"] = "test('a', () => {});\n"
-			}
-			_, tests, problems, err := trick.ListIn(t)
-			if err == nil || !strings.Contains(err.Error(), tc.want) {
-				t.Errorf("%v, %+v, %+v", err, tests, problems)
-			}
-		})
-	}
-}

@@ -2,13 +2,10 @@
 package python
 
 import (
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/org/e2e-gate/internal/suite"
-	"github.com/org/e2e-gate/internal/testkit/gatebin"
 	"github.com/org/e2e-gate/internal/testkit/realsuite"
 )
 
@@ -71,7 +68,7 @@ func TestPytest(t *testing.T) {
 	} {
 		t.Run(tc.Name, func(t *testing.T) {
 			t.Parallel()
-			tc.Spec = pytestSpec(t)
+			tc.Spec = realsuite.Pytest(t)
 			tc.Spec.Dir, tc.Spec.Args = tc.Dir, append(tc.Args, "-p", "no:cacheprovider")
 			tc.Play(t)
 		})
@@ -81,7 +78,7 @@ func TestPytest(t *testing.T) {
 // Unused snapshots and a coverage threshold are alarms of the whole suite: not while tests are listed,
 // and not in a process that runs a part.
 func TestAlarms(t *testing.T) {
-	tc := realsuite.Trick{Spec: pytestSpec(t), Files: map[string]string{
+	tc := realsuite.Trick{Spec: realsuite.Pytest(t), Files: map[string]string{
 		"a.py":                      "def f(x):\n    if x:\n        return 1\n    return 2\n",
 		"test_a.py":                 "from a import f\ndef test_a(snapshot): assert f(True) == snapshot\n",
 		"__snapshots__/test_a.ambr": "# serializer version: 1\n# name: test_a\n  1\n# ---\n# name: test_gone\n  1\n# ---\n",
@@ -97,15 +94,8 @@ func TestPytestImportsWhatItNeeds(t *testing.T) {
 		"test_b.py": "import os\nassert not os.environ['E2E_GATE_SELECTION']\ndef test_b(): pass\n",
 	},
 		Only: "test_a.py::test_a", Want: "test_a.py::test_a passed"}
-	tc.Spec = pytestSpec(t)
+	tc.Spec = realsuite.Pytest(t)
 	tc.Play(t)
-}
-
-func pytestSpec(t *testing.T) suite.Spec {
-	t.Helper()
-	return suite.Spec{Name: "s", Framework: "pytest", Run: []string{
-		filepath.Join(realsuite.Venv(t, filepath.Join(gatebin.Root(t), "examples", "pytest")), "bin", "pytest"),
-	}}
 }
 
 // Marks say which tests build on one another: those of pytest-dependency, in other files as
@@ -129,7 +119,7 @@ func TestPytestGroups(t *testing.T) {
 		{"no mark", map[string]string{"test_a.py": "def test_a(): pass\n"}, "test_a.py::test_a "},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			trick := realsuite.Trick{Files: tc.files, Spec: pytestSpec(t)}
+			trick := realsuite.Trick{Files: tc.files, Spec: realsuite.Pytest(t)}
 			trick.Spec.Args = []string{"-p", "no:cacheprovider"}
 			_, tests, problems, err := trick.List(t)
 			var got []string
@@ -158,7 +148,7 @@ func TestPytestIncremental(t *testing.T) {
 		"test_a.py": "import pytest\n@pytest.mark.incremental\nclass TestCase:\n    def test_a(self): pass\n    def test_b(self): assert 0\n" +
 			"    def test_c(self): pass\ndef test_d(): pytest.skip('not here')\n",
 	}, Want: "test_a.py::TestCase::test_a passed, test_a.py::TestCase::test_b failed, test_a.py::TestCase::test_c not_run, test_a.py::test_d skipped"}
-	tc.Spec = pytestSpec(t)
+	tc.Spec = realsuite.Pytest(t)
 	tc.Spec.Args = []string{"-p", "no:cacheprovider"}
 	tc.Play(t)
 }
@@ -171,33 +161,4 @@ func TestStall(t *testing.T) {
 		"test_a.py": "import threading\ndef test_first(): pass\ndef test_hangs():\n    wait_for_the_worker()\n" +
 			"def wait_for_the_worker():\n    threading.Event().wait()\ndef test_later(): pass\n",
 	}, nil, "test_hangs", "in wait_for_the_worker")
-}
-
-// TestKept: a listing counts until what it was made of changes.
-func TestKept(t *testing.T) {
-	spec := pytestSpec(t)
-	spec.Args = []string{"-p", "no:cacheprovider"}
-	realsuite.Kept(t, t.TempDir(), spec, map[string]string{"e2e/pytest.ini": "[pytest]\n", "e2e/test_a.py": `import os, pathlib, socket, subprocess
-import pytest
-
-asks = os.environ.get("ASKS")
-if asks == "program":
-    subprocess.run(["true"], check=True)
-elif asks:
-    host, port = asks.split(":")
-    socket.create_connection((host, int(port))).close()
-names = [name for file in ("../data/cases.txt", os.environ["CASES"]) for name in pathlib.Path(file).read_text().split()]
-
-@pytest.mark.parametrize("name", names)
-def test_case(name): pass
-`})
-}
-
-// TestLeavesOut: what an option leaves out of a listing would not be planned, and no one would miss it.
-func TestLeavesOut(t *testing.T) {
-	tc := realsuite.Trick{Spec: pytestSpec(t), Files: map[string]string{"pytest.ini": "[pytest]\naddopts = --lf\n", "test_a.py": "def test_a(): pass\n"}}
-	_, tests, problems, err := tc.List(t)
-	if err == nil || !strings.Contains(err.Error(), "--last-failed is set, in addopts, PYTEST_ADDOPTS or args, and leaves tests out") {
-		t.Errorf("%v, %+v, %+v", err, tests, problems)
-	}
 }

@@ -1,0 +1,114 @@
+// Package pythonodd tests the adapter of pytest with odd input, and what it keeps of a listing.
+package pythonodd
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/org/e2e-gate/internal/suite"
+	"github.com/org/e2e-gate/internal/testkit/need"
+	"github.com/org/e2e-gate/internal/testkit/realsuite"
+)
+
+// TestOdd: files and tests of odd names, 5000 tests in a file, and tests that print what the gate reads.
+func TestOdd(t *testing.T) {
+	o := realsuite.OddSuite{
+		Spec:   realsuite.Pytest(t),
+		Config: map[string]string{"pyproject.toml": "[tool.pytest.ini_options]\npython_files = ['*_test.py']\naddopts = '--import-mode=importlib'\ntestpaths = ['t']\n"},
+		File:   func(name string) string { return "t/" + name + "_test.py" },
+		Source: func(cases []realsuite.OddCase) string {
+			var text strings.Builder
+			fmt.Fprintf(&text, "import sys\nimport pytest\nforged = %s\ncases = [\n", realsuite.OddCase{Title: realsuite.Forged}.JSON())
+			for _, c := range cases {
+				fails := "False"
+				if c.Fails {
+					fails = "True"
+				}
+				fmt.Fprintf(&text, "    pytest.param(%d, %s, id=%s),\n", c.N, fails, c.JSON())
+			}
+			text.WriteString("]\n@pytest.mark.parametrize('n, fails', cases)\ndef test_case(n, fails):\n    if fails:\n" +
+				"        print(forged)\n        sys.stderr.write(forged)\n        raise AssertionError(f'case {n}.')\n")
+			return text.String()
+		},
+	}
+	o.Spec.Args = []string{"-p", "no:cacheprovider"}
+	o.Play(t)
+}
+
+// TestRefused: a tool that is missing or too old and a config that does not load are named, with what to do.
+func TestRefused(t *testing.T) {
+	const old = "import sys, types\npytest = types.ModuleType('pytest')\npytest.__version__ = '6.2.5'\npytest.UsageError = SystemExit\n" +
+		"pytest.hookimpl = lambda **_: lambda hook: hook\nsys.modules['pytest'] = pytest\nimport e2e_gate_pytest\n"
+	python := need.Tool(t, "python3", "apt-get install python3")
+	for name, tc := range map[string]struct {
+		run   []string
+		files map[string]string
+		words []string
+	}{
+		"a conftest that does not parse": {nil, map[string]string{"conftest.py": "import os\n  x\n"}, []string{"conftest.py:2", "unexpected indent"}},
+		"a conftest that raises":         {nil, map[string]string{"conftest.py": "import os\nraise RuntimeError('no such stage')\n"}, []string{"no such stage", "conftest.py:2"}},
+		"a config that does not parse":   {nil, map[string]string{"pytest.ini": "[pytest\naddopts = -q\n"}, []string{"pytest.ini:1"}},
+		"an option that does not exist":  {nil, map[string]string{"pytest.ini": "[pytest]\naddopts = --no-such-option\n"}, []string{"--no-such-option"}},
+		"not installed":                  {[]string{"no-such-pytest"}, nil, []string{"no-such-pytest is not installed or not in PATH; install it"}},
+		"too old": {[]string{python, "old.py"}, map[string]string{"old.py": old},
+			[]string{"pytest 6.2.5 is too old; 7.0 or later is needed: pip install --upgrade pytest"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			spec := realsuite.Pytest(t)
+			if tc.run != nil {
+				spec.Run = tc.run
+			}
+			realsuite.Refused(t, realsuite.Trick{Spec: spec, Files: tc.files}, nil, tc.words...)
+		})
+	}
+}
+
+// TestMonorepo: one folder with two configs, of which the suite's arguments name one, and one below with its own.
+func TestMonorepo(t *testing.T) {
+	files := map[string]string{"ui/api/pytest.ini": "[pytest]\npython_files = b_*.py\n"}
+	for _, name := range []string{"a", "b"} {
+		files["ui/"+name+".ini"] = "[pytest]\npython_files = " + name + "_*.py\nnorecursedirs = api\n"
+		files["ui/"+name+"_test.py"], files["ui/api/"+name+"_test.py"] = "def test_"+name+"(): pass\n", "def test_"+name+"(): pass\n"
+	}
+	root := t.TempDir()
+	for dir, args := range map[string][]string{"ui": {"-c", "a.ini"}, "ui/api": nil} {
+		trick := realsuite.Trick{Root: root, Files: files,
+			Spec: suite.Spec{Name: "s", Framework: "pytest", Dir: dir, Run: realsuite.Pytest(t).Run, Args: append(args, "-p", "no:cacheprovider")}}
+		_, tests, problems, err := trick.ListIn(t)
+		want := map[string]string{"ui": "a_test.py::test_a", "ui/api": "b_test.py::test_b"}[dir]
+		if err != nil || len(problems) > 0 || len(tests) != 1 || tests[0].Name != want {
+			t.Errorf("%s: %+v, %+v, %v", dir, tests, problems, err)
+		}
+	}
+}
+
+// TestKept: a listing counts until what it was made of changes.
+func TestKept(t *testing.T) {
+	spec := realsuite.Pytest(t)
+	spec.Args = []string{"-p", "no:cacheprovider"}
+	realsuite.Kept(t, t.TempDir(), spec, map[string]string{"e2e/pytest.ini": "[pytest]\n", "e2e/test_a.py": `import os, pathlib, socket, subprocess
+import pytest
+
+asks = os.environ.get("ASKS")
+if asks == "program":
+    subprocess.run(["true"], check=True)
+elif asks:
+    host, port = asks.split(":")
+    socket.create_connection((host, int(port))).close()
+names = [name for file in ("../data/cases.txt", os.environ["CASES"]) for name in pathlib.Path(file).read_text().split()]
+
+@pytest.mark.parametrize("name", names)
+def test_case(name): pass
+`})
+}
+
+// TestLeavesOut: what an option leaves out of a listing would not be planned, and no one would miss it.
+func TestLeavesOut(t *testing.T) {
+	tc := realsuite.Trick{Spec: realsuite.Pytest(t), Files: map[string]string{"pytest.ini": "[pytest]\naddopts = --lf\n", "test_a.py": "def test_a(): pass\n"}}
+	_, tests, problems, err := tc.List(t)
+	if err == nil || !strings.Contains(err.Error(), "--last-failed is set, in addopts, PYTEST_ADDOPTS or args, and leaves tests out") {
+		t.Errorf("%v, %+v, %+v", err, tests, problems)
+	}
+}

@@ -1,0 +1,22 @@
+//go:build unix
+
+package realsuite
+
+import (
+	"os"
+	"syscall"
+)
+
+// lock waits until no other process holds the file, and holds it until it is released. Packages of tests run at once,
+// and install the same things.
+func lock(file string) (release func(), err error) {
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return func() { _ = f.Close() }, nil
+}
