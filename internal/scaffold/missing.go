@@ -84,8 +84,8 @@ func (p Plan) program(dir string, d suite.Detected) string {
 		return "go"
 	case "nodetest":
 		return "node"
-	case "robot":
-		return "robot"
+	case "robot", "behave":
+		return d.Spec.Framework
 	case "rspec":
 		if p.tree.Above(dir, "Gemfile") != "" {
 			return "bundle"

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/org/e2e-gate/internal/suite/adapter"
+	"github.com/org/e2e-gate/internal/suite/behave"
 	"github.com/org/e2e-gate/internal/suite/command"
 	"github.com/org/e2e-gate/internal/suite/cucumber"
 	"github.com/org/e2e-gate/internal/suite/cypress"
@@ -55,6 +56,7 @@ var ErrTool = adapter.ErrTool
 // frameworks are the frameworks by their name in the config. Each has a column in the contract of
 // internal/testkit/realsuite, or its tests fail.
 var frameworks = map[string]adapter.Framework{
+	"behave":        behave.Framework,
 	"command":       command.Framework,
 	"cucumber":      cucumber.Framework,
 	"cypress":       cypress.Framework,

@@ -117,6 +117,8 @@ func shapes(t *testing.T) []shape {
 			says:    []string{"phpunit::tests/CaseTest.php", "phpunit::tests/more/CaseTest.php"},
 			install: program("phpunit", "apt-get install phpunit"), workflow: []string{"shivammathur/setup-php@", "tools: phpunit"}},
 		{name: "robot", files: map[string]string{"tests/case.robot": robot}, tests: 2, install: realsuite.VenvOf("robot"), says: []string{"robot/tests/case.robot::Pays"}, workflow: []string{"pip install robotframework"}},
+		{name: "behave", files: map[string]string{"features/case.feature": cuke, "features/steps/s.py": "from behave import given\n\n\n@given('a case')\ndef a_case(context):\n    pass\n"},
+			tests: 2, install: realsuite.VenvOf("behave"), says: []string{"behave/features/case.feature::pays"}, workflow: []string{"pip install behave"}},
 		{name: "bats", files: map[string]string{"tests/case.bats": bats, "tests/more/case.bats": bats, "tests/lib.bats": "# none\n", "tests/.hidden/old.bats": bats}, tests: 2,
 			says:    []string{"bats::./case.bats", "bats::./more/case.bats", "2 tests listed"},
 			install: program("bats", "apt-get install bats"), workflow: []string{"--yes bats"}},
