@@ -23,6 +23,7 @@ import (
 	"github.com/org/e2e-gate/internal/suite/jvm"
 	"github.com/org/e2e-gate/internal/suite/mocha"
 	"github.com/org/e2e-gate/internal/suite/nodetest"
+	"github.com/org/e2e-gate/internal/suite/phpunit"
 	"github.com/org/e2e-gate/internal/suite/playwright"
 	"github.com/org/e2e-gate/internal/suite/pytest"
 	"github.com/org/e2e-gate/internal/suite/robot"
@@ -66,6 +67,7 @@ var frameworks = map[string]adapter.Framework{
 	"junit5-maven":  jvm.Maven,
 	"mocha":         mocha.Framework,
 	"nodetest":      nodetest.Framework,
+	"phpunit":       phpunit.Framework,
 	"playwright":    playwright.Framework,
 	"pytest":        pytest.Framework,
 	"robot":         robot.Framework,

@@ -67,7 +67,8 @@ class State:
             self.count[what["id"]] = self.count.get(what["id"], 0) + 1
             known = self.known[id(scenario)] = [str(self.count[what["id"]]), -1, scenario]
         known[1] += 1
-        self.write("finished", key=known[0], retry=known[1], start=start * 1000, seconds=time.time() - start, attachments=self.attachments, **dict(what, **seen))
+        self.write("finished", key=known[0], retry=known[1], start=start * 1000, seconds=time.time() - start, attachments=self.attachments,
+                   **dict(what, **seen))
         self.attachments = []
 
     def hook(self, name, error):
@@ -210,15 +211,18 @@ def outcome(scenario, failed):
         kind = getattr(step.status, "name", step.status)
         if kind == "undefined" and step.exception is None:
             text = "undefined step: %s %s" % (step.keyword, step.name)
-            return dict(outcome="failed", error=True, message=clip(text, 8000), details=clip(text, 8000), at_file=state.path(step.location.filename), at_line=step.location.line)
+            return dict(outcome="failed", error=True, message=clip(text, 8000), details=clip(text, 8000),
+                        at_file=state.path(step.location.filename), at_line=step.location.line)
         if kind not in ("passed", "skipped", "untested", "executing", "pending_warn"):
             where = step
             break
     error = getattr(where, "exception", None)
     prefix = "" if where is scenario else "%s %s: " % (where.keyword, where.name)
-    text = str(error) if error is not None and str(error) else str(getattr(where, "error_message", None) or type(error).__name__ if error is not None else status)
-    if where is scenario and getattr(where, "error_message", None):
-        text = str(where.error_message)
+    told = getattr(where, "error_message", None)
+    if told and (where is scenario or error is None or not str(error)):
+        text = str(told)
+    else:
+        text = str(error) or type(error).__name__ if error is not None else str(status)
     at_file, at_line = place(error)
     if not at_file and where is not scenario:
         at_file, at_line = state.path(where.location.filename), where.location.line
@@ -242,7 +246,8 @@ def place(error):
     """Where a step failed: the last line of the traceback within the suite."""
     for frame in reversed(traceback.extract_tb(error.__traceback__) if error is not None and error.__traceback__ else []):
         path = os.path.realpath(frame.filename)
-        if path.startswith(state.base + os.sep) and not {"site-packages", "dist-packages"} & set(path.split(os.sep)) and not path.endswith("e2e_gate_behave.py"):
+        foreign = {"site-packages", "dist-packages", "e2e_gate_behave.py"} & set(path.split(os.sep))
+        if path.startswith(state.base + os.sep) and not foreign:
             return state.path(path), frame.lineno or 0
     return "", 0
 
