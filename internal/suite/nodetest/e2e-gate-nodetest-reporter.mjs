@@ -29,7 +29,7 @@ function place(stack) {
     if (!where) continue;
     try {
       const file = relative(where.startsWith('file:') ? new URL(where) : where);
-      if (!file.startsWith('..') && !/(?:^|\/)node_modules\//.test(file) && !file.includes('e2e-gate-node-test')) return { at_file: file, at_line: Number(number) };
+      if (!file.startsWith('..') && !/(?:^|\/)node_modules\//.test(file) && !file.includes('e2e-gate-nodetest')) return { at_file: file, at_line: Number(number) };
     } catch { /* the address of something else */ }
   }
   return {};
