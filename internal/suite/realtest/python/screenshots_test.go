@@ -28,7 +28,8 @@ func TestScreenshotsOfTheDocs(t *testing.T) {
 		"test_a.py": "import pytest\n\n\nclass Browser:\n    page_source = '<p>'\n\n    def save_screenshot(self, path):\n        open(path, 'w').close()\n\n" +
 			"    def screenshot(self, path):\n        open(path, 'w').close()\n\n    def content(self):\n        return '<p>'\n\n\n" +
 			"@pytest.fixture\ndef page():\n    return Browser()\n\n\n@pytest.fixture\ndef driver():\n    return Browser()\n\n\n" +
-			"def test_page(page):\n    assert 0\n\n\ndef test_driver(driver):\n    assert 0\n\n\ndef test_fine(page):\n    pass\n\n\ndef test_without():\n    assert 0\n",
+			"def test_page(page):\n    assert 0\n\n\ndef test_driver(driver):\n    assert 0\n\n\ndef test_fine(page):\n    pass\n\n\n" +
+			"def test_without():\n    assert 0\n",
 	},
 		Want: "test_a.py::test_driver failed, test_a.py::test_fine passed, test_a.py::test_page failed, test_a.py::test_without failed", Kept: 4, Message: "assert 0"}
 	tc.Spec = pytestSpec(t)
