@@ -84,8 +84,18 @@ func (p Plan) program(dir string, d suite.Detected) string {
 		return "go"
 	case "nodetest":
 		return "node"
-	case "robot":
-		return "robot"
+	case "robot", "behave":
+		return d.Spec.Framework
+	case "phpunit":
+		manifest := p.tree.Above(dir, "composer.json")
+		if manifest == "" {
+			return "phpunit"
+		}
+		rel, err := filepath.Rel(filepath.FromSlash(dir), filepath.Join(filepath.FromSlash(path.Dir(manifest)), "vendor", "bin", "phpunit"))
+		if err != nil {
+			return ""
+		}
+		return "./" + filepath.ToSlash(rel)
 	case "rspec":
 		if p.tree.Above(dir, "Gemfile") != "" {
 			return "bundle"

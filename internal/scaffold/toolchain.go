@@ -39,7 +39,7 @@ var ecosystems = []ecosystem{
 	{[]string{"gotest"}, setupGo},
 	{[]string{"playwright", "cypress", "vitest", "jest", "cucumber", "mocha", "nodetest", "newman"}, setupNode},
 	{[]string{"junit5-maven", "junit5-gradle"}, setupJava},
-	{[]string{"pytest", "robot"}, setupPython},
+	{[]string{"pytest", "robot", "behave"}, setupPython},
 	{[]string{"rspec", "minitest"}, setupRuby},
 	{[]string{"phpunit"}, setupPHP},
 	{[]string{"dotnet"}, setupDotnet},
@@ -412,7 +412,7 @@ func pip(t *suite.Tree, dir string, kinds []string) (in, command string, files [
 		args, files = append(args, "-e ."), append(files, file)
 		text += t.Read(file)
 	}
-	for kind, needs := range map[string]string{"pytest": "pytest", "robot": "robotframework"} {
+	for kind, needs := range map[string]string{"pytest": "pytest", "robot": "robotframework", "behave": "behave"} {
 		if slices.Contains(kinds, kind) && !strings.Contains(strings.ToLower(text), needs) {
 			args = append(args, needs)
 		}

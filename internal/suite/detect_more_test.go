@@ -34,13 +34,6 @@ func TestDetectWithoutAnAdapter(t *testing.T) {
 	const batsWhole = `sh -c bats --recursive --formatter junit . > "$1/bats.xml" sh {report_dir}`
 	const batsFiles = `sh -c reports=$1; shift; status=0; for file; do mkdir -p "$reports/$file"; bats --formatter junit "$file" >"$reports/$file/bats.xml" || status=1; done; ` +
 		`exit $status sh {report_dir} {tests} sh -c find . \( -name ".?*" -o -name node_modules \) -prune -o -type f -name "*.bats" -print | while IFS= read -r file; do [ "$(bats --count "$file")" = 0 ] || echo "$file"; done`
-	const phpFile = "<?php\nfinal class ATest extends TestCase\n{\n  public function testA\n}\n"
-	const phpFiles = `sh -c reports=$1; shift; status=0; for file; do mkdir -p "$reports/$file"; phpunit --log-junit "$reports/$file/phpunit.xml" "$file" || status=1; done; ` +
-		`exit $status sh {report_dir} {tests} find `
-	phpWhole := []string{"phpunit;;1;phpunit --log-junit {report_dir}/phpunit.xml"}
-	phpXML := func(suite string) string {
-		return `<phpunit colors="true"><testsuites><testsuite name="x">` + suite + "</testsuite></testsuites><source><include><directory suffix=\".php\">src</directory></include></source></phpunit>"
-	}
 	for _, tc := range []struct {
 		name  string
 		files map[string]string
@@ -90,32 +83,19 @@ func TestDetectWithoutAnAdapter(t *testing.T) {
 			[]string{"minitest;;2;bundle exec rake test TESTOPTS=--junit --junit-filename={report_dir}/minitest.xml"}},
 		{"rails", map[string]string{"Gemfile": "gem 'rails'\ngem 'minitest-junit'", "bin/rails": "", "test/models/a_test.rb": ""},
 			[]string{"minitest;;0;./bin/rails test --junit --junit-filename={report_dir}/minitest.xml"}},
-		{"phpunit", map[string]string{"composer.json": `{"require-dev": {"phpunit/phpunit": "^11"}}`, "tests/ATest.php": "  public function testA\n    #[Test]\n"},
-			[]string{"phpunit;;2;./vendor/bin/phpunit --log-junit {report_dir}/phpunit.xml"}},
-		{"phpunit in a folder", map[string]string{"api/phpunit.xml.dist": "", "api/tests/ATest.php": ""}, []string{"phpunit;api;0;phpunit --log-junit {report_dir}/phpunit.xml"}},
-		{"phpunit by file", map[string]string{"phpunit.xml": phpXML("<directory>tests</directory><directory>./more/it</directory>"), "tests/ATest.php": phpFile, "more/it/x/ATest.php": phpFile},
-			[]string{"phpunit;;2;" + phpFiles + "more/it tests -type f -name *Test.php"}},
-		{"phpunit with a suffix", map[string]string{"phpunit.xml": phpXML(`<directory suffix="X.php">tests</directory>`), "tests/ATest.php": phpFile}, phpWhole},
-		{"phpunit that leaves out files", map[string]string{"phpunit.xml": phpXML("<directory>tests</directory><exclude>tests/x</exclude>"), "tests/ATest.php": phpFile}, phpWhole},
-		{"phpunit with a file", map[string]string{"phpunit.xml": phpXML("<directory>tests</directory><file>a.php</file>"), "tests/ATest.php": phpFile}, phpWhole},
-		{"phpunit with folders in folders", map[string]string{"phpunit.xml": phpXML("<directory>tests</directory><directory>tests/a</directory>"), "tests/a/ATest.php": phpFile}, phpWhole},
-		{"phpunit outside", map[string]string{"phpunit.xml": phpXML("<directory>../tests</directory>"), "tests/ATest.php": phpFile}, phpWhole},
-		{"phpunit with an odd folder", map[string]string{"phpunit.xml": phpXML("<directory>-delete</directory>"), "tests/ATest.php": phpFile}, phpWhole},
-		{"phpunit with a default", map[string]string{"phpunit.xml": strings.Replace(phpXML("<directory>tests</directory>"), "<phpunit", `<phpunit defaultTestSuite="x"`, 1), "tests/ATest.php": phpFile}, phpWhole},
-		{"phpunit with a broken config", map[string]string{"phpunit.xml": "<phpunit", "tests/ATest.php": phpFile}, phpWhole},
-		{"phpunit with two configs", map[string]string{"phpunit.dist.xml": phpXML("<directory>tests</directory>"), "phpunit.xml.dist": "", "tests/ATest.php": phpFile}, phpWhole},
-		{"phpunit with a base class", map[string]string{"phpunit.xml": phpXML("<directory>tests</directory>"), "tests/ATest.php": "<?php\nabstract class ATest { function testA"},
-			[]string{strings.Replace(phpWhole[0], ";1;", ";0;", 1)}},
-		{"phpunit with a class of another name", map[string]string{"phpunit.xml": phpXML("<directory>tests</directory>"), "tests/BTest.php": phpFile}, phpWhole},
-		{"phpunit with two classes", map[string]string{"phpunit.xml": phpXML("<directory>tests</directory>"), "tests/ATest.php": phpFile + "class B {}\n"}, phpWhole},
-		{"phpunit whose tests need others", map[string]string{"phpunit.xml": phpXML("<directory>tests</directory>"), "tests/ATest.php": phpFile + "/** @depends B::testA */"}, phpWhole},
-		{"phpunit with PHPT", map[string]string{"phpunit.xml": phpXML("<directory>tests</directory>"), "tests/ATest.php": phpFile, "tests/a.phpt": ""}, phpWhole},
+		{"phpunit", map[string]string{"composer.json": `{"require-dev": {"phpunit/phpunit": "^11"}}`, "tests/ATest.php": "  public function testA\n    #[Test]\n"}, []string{"phpunit;;2"}},
+		{"phpunit by its config", map[string]string{"e2e/phpunit.xml.dist": "", "e2e/ATest.php": "public function testA"}, []string{"phpunit;e2e;1"}},
+		{"phpunit that is not in composer.json", map[string]string{"composer.json": "{}", "phpunit.xml": ""},
+			[]string{"phpunit;;0;;;PHPUnit is not in composer.json: composer require --dev phpunit/phpunit"}},
 		{"dotnet", map[string]string{"x/A.sln": "", "x/a/A.csproj": "Microsoft.NET.Test.Sdk JunitXml.TestLogger", "x/a/A.cs": "  [Fact]\n  [Theory]\n", "x/b/B.fsproj": "Microsoft.NET.Test.Sdk JunitXml.TestLogger",
 			"x/c/C.csproj": ""}, []string{"dotnet;x;2;dotnet test --logger junit;LogFilePath={report_dir}/{assembly}.xml"}},
 		{"dotnet without the logger", map[string]string{"A.Tests/A.csproj": "Microsoft.NET.Test.Sdk"},
 			[]string{"dotnet;A.Tests;0;dotnet test --logger junit;LogFilePath={report_dir}/{assembly}.xml;;each test project writes JUnit XML with a package: dotnet add package JunitXml.TestLogger"}},
 		{"robot", map[string]string{"tests/a.robot": "*** Settings ***\nLibrary  X\n*** test cases ***\nA\n    Log    1\n# no\nB\n    Log    2\n*** Keywords ***\nC\n", "tests/k.resource": ""},
 			[]string{"robot;;2;tests"}},
+		{"behave", map[string]string{"features/steps/s.py": "from behave import given\n", "features/a.feature": "Feature: a\n  Scenario: x\n  Scenario Outline: y\n"}, []string{"behave;;2"}},
+		{"behave in a folder of another name", map[string]string{"e2e/steps/s.py": "import behave\n", "e2e/api/a.feature": "  Scenario: x\n"}, []string{"behave;e2e;1;."}},
+		{"steps of something else", map[string]string{"features/steps/s.py": "from pytest_bdd import given\n", "features/a.feature": "  Scenario: x\n"}, nil},
 		{"keywords are no robot", map[string]string{"tests/a.robot": "*** Keywords ***\nC\n"}, nil},
 		{"newman", map[string]string{"package.json": `{"devDependencies": {"newman": "6"}}`, "-shop.postman_collection.json": "{}"},
 			[]string{"newman;;0;npx --no-install newman run ./-shop.postman_collection.json --reporters cli,junit --reporter-junit-export {report_dir}/newman.xml"}},
@@ -139,7 +119,7 @@ func TestDetectWithoutAnAdapter(t *testing.T) {
 // What a recipe writes is a config that the gate accepts.
 func TestRecipesAreValid(t *testing.T) {
 	tree := ReadTree(suitetest.Files(t, map[string]string{
-		"api/package.json": `{"devDependencies": {"newman": "1"}}`, "api/a.postman_collection.json": "", "php/phpunit.xml": "",
+		"api/package.json": `{"devDependencies": {"newman": "1"}}`, "api/a.postman_collection.json": "",
 		"ruby/Gemfile": "minitest", "ruby/test/a_test.rb": "", "net/A.csproj": "Microsoft.NET.Test.Sdk", "bats/a.bats": "",
 	}))
 	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "frameworks.md"))

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/org/e2e-gate/internal/suite/adapter"
+	"github.com/org/e2e-gate/internal/suite/behave"
 	"github.com/org/e2e-gate/internal/suite/command"
 	"github.com/org/e2e-gate/internal/suite/cucumber"
 	"github.com/org/e2e-gate/internal/suite/cypress"
@@ -22,6 +23,7 @@ import (
 	"github.com/org/e2e-gate/internal/suite/jvm"
 	"github.com/org/e2e-gate/internal/suite/mocha"
 	"github.com/org/e2e-gate/internal/suite/nodetest"
+	"github.com/org/e2e-gate/internal/suite/phpunit"
 	"github.com/org/e2e-gate/internal/suite/playwright"
 	"github.com/org/e2e-gate/internal/suite/pytest"
 	"github.com/org/e2e-gate/internal/suite/robot"
@@ -57,6 +59,7 @@ var ErrTool = adapter.ErrTool
 // frameworks are the frameworks by their name in the config. Each has a column in the contract of
 // internal/testkit/realsuite, or its tests fail.
 var frameworks = map[string]adapter.Framework{
+	"behave":        behave.Framework,
 	"command":       command.Framework,
 	"cucumber":      cucumber.Framework,
 	"cypress":       cypress.Framework,
@@ -66,6 +69,7 @@ var frameworks = map[string]adapter.Framework{
 	"junit5-maven":  jvm.Maven,
 	"mocha":         mocha.Framework,
 	"nodetest":      nodetest.Framework,
+	"phpunit":       phpunit.Framework,
 	"playwright":    playwright.Framework,
 	"pytest":        pytest.Framework,
 	"robot":         robot.Framework,

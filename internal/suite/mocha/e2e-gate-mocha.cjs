@@ -244,7 +244,8 @@ function follow(runner) {
     const all = /^"(before|after) all"/.exec(kind)?.[1];
     const seen = failure(error);
     seen.message = `in ${hook.title}: ${seen.message}`;
-    if (all === 'after') return write('error', { message: `${hook.parent?.fullTitle() ? hook.parent.fullTitle() + ': ' : ''}${seen.message}`, details: seen.details });
+    const suite = hook.parent?.fullTitle();
+    if (all === 'after') return write('error', { message: `${suite ? suite + ': ' : ''}${seen.message}`, details: seen.details });
     if (!broken.has(hook.parent)) broken.set(hook.parent, { seen, all: all === 'before', by: hook.title });
     if (!all && runner.test) finish(runner.test, seen);
   };

@@ -14,6 +14,8 @@ import (
 	"github.com/org/e2e-gate/internal/suite/adapter"
 )
 
+// Their names are none that Node takes for tests, such as those that end in -test.
+//
 //go:embed *.cjs *.mjs
 var files embed.FS
 
@@ -55,9 +57,9 @@ var (
 const reporter, destination = "--test-reporter", "--test-reporter-destination"
 
 func arguments(l adapter.Launch) ([]string, error) {
-	args := []string{"--import=" + fileURL(l.File("e2e-gate-node-test.cjs"))}
+	args := []string{"--import=" + fileURL(l.File("e2e-gate-nodetest.cjs"))}
 	// It prints nothing, and Node writes to that file alone: from version 22 on it refuses a device.
-	ours := []string{reporter + "=" + fileURL(l.File("e2e-gate-node-test-reporter.mjs")), destination + "=" + l.File("printed.txt")}
+	ours := []string{reporter + "=" + fileURL(l.File("e2e-gate-nodetest-reporter.mjs")), destination + "=" + l.File("printed.txt")}
 	if l.Listing() {
 		own := adapter.WithoutFlags(l.Spec.Args, collects, append([]string{reporter, destination}, thresholds...)...)
 		sources, err := specs(l)

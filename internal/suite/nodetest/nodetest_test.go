@@ -10,7 +10,7 @@ import (
 
 func TestArguments(t *testing.T) {
 	tests := []e2e.Test{{Name: "b.test.js::y", File: "b.test.js"}, {Name: "-a.test.js::x", File: "-a.test.js"}}
-	const ours = "--test-reporter=file:///R/e2e-gate-node-test-reporter.mjs --test-reporter-destination=/R/printed.txt"
+	const ours = "--test-reporter=file:///R/e2e-gate-nodetest-reporter.mjs --test-reporter-destination=/R/printed.txt"
 	for _, tc := range []struct {
 		name    string
 		args    []string
@@ -31,7 +31,7 @@ func TestArguments(t *testing.T) {
 			"--test-reporter=spec --test-reporter-destination=stdout " + ours + " --test-timeout 9 tests/*.js"},
 	} {
 		args, err := arguments(adapter.Launch{Spec: adapter.Spec{Args: tc.args}, Reporter: "/R", Tests: tc.tests, Attempt: tc.attempt, Part: tc.part})
-		if got, want := strings.Join(args, " "), "--import=file:///R/e2e-gate-node-test.cjs "+tc.want; err != nil || got != want {
+		if got, want := strings.Join(args, " "), "--import=file:///R/e2e-gate-nodetest.cjs "+tc.want; err != nil || got != want {
 			t.Errorf("%s: %v\ngot  %s\nwant %s", tc.name, err, got, want)
 		}
 	}
@@ -44,6 +44,20 @@ func TestFileURL(t *testing.T) {
 	for file, want := range map[string]string{"/a b/#1?.cjs": "file:///a%20b/%231%3F.cjs", "/é/x": "file:///%C3%A9/x", "C:/x": "file:///C:/x"} {
 		if got := fileURL(file); got != want {
 			t.Errorf("%s: %s, want %s", file, got, want)
+		}
+	}
+}
+
+// Node takes files of such names for tests wherever they lie, also in a folder of the gate.
+func TestOurFilesAreNoTests(t *testing.T) {
+	entries, err := files.ReadDir(".")
+	if err != nil || len(entries) != 4 {
+		t.Fatal(entries, err)
+	}
+	for _, e := range entries {
+		name := strings.TrimSuffix(strings.TrimSuffix(e.Name(), ".cjs"), ".mjs")
+		if name == "test" || strings.HasPrefix(name, "test-") || strings.HasSuffix(strings.NewReplacer("_", "-", ".", "-").Replace(name), "-test") {
+			t.Errorf("Node takes %s for a test", e.Name())
 		}
 	}
 }

@@ -5,7 +5,6 @@
 package recipe
 
 import (
-	"encoding/xml"
 	"path"
 	"regexp"
 	"slices"
@@ -31,7 +30,6 @@ var All = []Recipe{
 	{"dotnet", "a *.csproj, *.fsproj or *.vbproj with Microsoft.NET.Test.Sdk", dotnet, ""},
 	{"minitest", "test/**/*_test.rb or test_*.rb, with minitest or Rails in a Gemfile", minitest, "minitest"},
 	{"newman", "newman in a package.json, and a *.postman_collection.json", newman, ""},
-	{"phpunit", "phpunit.xml, phpunit.xml.dist, phpunit.dist.xml, or phpunit/phpunit in a composer.json", phpunit, "phpunit"},
 }
 
 // Detect finds suites of one recipe.
@@ -106,102 +104,10 @@ func minitest(t *adapter.Tree) []adapter.Detected {
 	return found
 }
 
-var phpTest = regexp.MustCompile(`(?m)^\s*(?:public )?function test\w*|#\[(?:PHPUnit\\Framework\\Attributes\\)?Test\]|^\s*\*\s*@test\b`)
-
-func phpunit(t *adapter.Tree) []adapter.Detected {
-	files := append(t.Matching("phpunit.xml", "phpunit.xml.dist", "phpunit.dist.xml"), t.Holding([]string{`"phpunit/phpunit"`}, "composer.json")...)
-	found := counted(t, adapter.ByDir(files), phpTest, "*Test.php")
-	for i, d := range found {
-		program := "phpunit" // one that is installed for the whole machine
-		if t.Above(d.Spec.Dir, "composer.json") != "" {
-			program = "./vendor/bin/phpunit"
-			found[i].Needs = lacks(t, "phpunit/phpunit", "PHPUnit is not in composer.json: composer require --dev phpunit/phpunit", t.Above(d.Spec.Dir, "composer.json"))
-		}
-		spec := &found[i].Spec
-		spec.Run = []string{program, "--log-junit", "{report_dir}/phpunit.xml"}
-		if dirs := phpunitDirs(t, d.Spec.Dir); len(dirs) > 0 {
-			spec.List = append(append([]string{"find"}, dirs...), "-type", "f", "-name", "*Test.php")
-			found[i].Program = program
-			spec.Run = eachFile(program + ` --log-junit "$reports/$file/phpunit.xml" "$file"`)
-			spec.Reports = []string{"{report_dir}/**/*.xml"}
-		}
-	}
-	return found
-}
-
 // eachFile starts a command of a shell for each file of a batch. It reads $file, and writes its report below $reports/$file.
 func eachFile(command string) []string {
 	return []string{"sh", "-c", `reports=$1; shift; status=0; for file; do mkdir -p "$reports/$file"; ` + command + " || status=1; done; exit $status",
 		"sh", "{report_dir}", "{tests}"}
-}
-
-var (
-	plainFolder = regexp.MustCompile(`^(?:\./)?\w[\w./-]*$`)
-	// phpOdd is what keeps a file from being run alone: a class that others extend, and tests that need those of other classes.
-	phpOdd = regexp.MustCompile(`(?m)^\s*abstract class\b|@depends.*::|DependsExternal|DependsOnClass`)
-)
-
-// phpunitDirs are the folders of a config of PHPUnit if it has nothing but folders, and all of their files can run alone: each
-// has a class of its name with tests. None: the config or a file is of another kind.
-func phpunitDirs(t *adapter.Tree, dir string) []string {
-	var config struct {
-		Default string `xml:"defaultTestSuite,attr"`
-		Suites  []struct {
-			Directories []struct {
-				Attributes []xml.Attr `xml:",any,attr"`
-				Path       string     `xml:",chardata"`
-			} `xml:"directory"`
-			Others []struct{} `xml:",any"` // files, and what is left out
-		} `xml:"testsuites>testsuite"`
-	}
-	has := func(name string) bool { return t.Has(path.Join(dir, name)) }
-	file := "phpunit.xml"
-	switch dist := has("phpunit.dist.xml"); {
-	case has(file):
-	case dist == has("phpunit.xml.dist"): // which of them counts depends on the version
-		return nil
-	case dist:
-		file = "phpunit.dist.xml"
-	default:
-		file = "phpunit.xml.dist"
-	}
-	if xml.Unmarshal([]byte(t.Read(path.Join(dir, file))), &config) != nil || config.Default != "" {
-		return nil
-	}
-	var dirs []string
-	for _, s := range config.Suites {
-		for _, d := range s.Directories {
-			folder := strings.TrimSpace(d.Path)
-			if len(d.Attributes) > 0 || !plainFolder.MatchString(folder) || strings.Contains(folder, "..") {
-				return nil
-			}
-			dirs = append(dirs, path.Clean(folder))
-		}
-		if len(s.Others) > 0 {
-			return nil
-		}
-	}
-	slices.Sort(dirs)
-	for i := range dirs {
-		if i > 0 && strings.HasPrefix(dirs[i]+"/", dirs[i-1]+"/") { // find would name its files twice
-			return nil
-		}
-		below := path.Join(dir, dirs[i])
-		files := t.Below(below, "*Test.php")
-		if len(files) == 0 || len(t.Below(below, "*.phpt")) > 0 || slices.ContainsFunc(files, func(file string) bool { return !phpAlone(t.Read(file), file) }) {
-			return nil
-		}
-	}
-	return dirs
-}
-
-// phpClass is a class with its name.
-var phpClass = regexp.MustCompile(`(?m)^\s*(?:final |readonly )*class (\w+)`)
-
-// phpAlone reports whether a file has one class, of its name, with tests.
-func phpAlone(text, file string) bool {
-	classes := phpClass.FindAllStringSubmatch(text, -1)
-	return len(classes) == 1 && classes[0][1]+".php" == path.Base(file) && phpTest.MatchString(text) && !phpOdd.MatchString(text)
 }
 
 var dotnetTest = regexp.MustCompile(`(?m)^\s*\[(?:Fact|Theory|Test|TestCase|TestMethod|DataTestMethod|SkippableFact)\b`)

@@ -22,7 +22,7 @@ type framework struct {
 	failed         int
 }
 
-var order = []string{"gotest", "pytest", "jest", "vitest", "playwright", "junit5-maven"}
+var order = []string{"gotest", "pytest", "jest", "vitest", "mocha", "nodetest", "robot", "rspec", "phpunit", "behave", "playwright", "junit5-maven"}
 
 var npm = [][]string{{"npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--silent"}}
 
@@ -52,6 +52,38 @@ var frameworks = map[string]framework{
 			"import { test, expect } from 'vitest';\n", "test('a%d', () => {%s});\n", "expect(process.env.BENCH_FAIL).toBeUndefined()"),
 		install: npm,
 		list:    []string{"vitest", "list"}, run: []string{"vitest", "run"}, one: []string{"vitest", "run", "tests/a00.test.js", "-t", "^a0$"}, failed: 1,
+	},
+	"mocha": {
+		project: files("test/a%02d.js", map[string]string{"package.json": `{"private": true, "devDependencies": {"mocha": "11.7.4"}}`}, "",
+			"it('a%d', () => {%s});\n", "require('assert')(!process.env.BENCH_FAIL)"),
+		install: npm,
+		list:    []string{"mocha", "--dry-run"}, run: []string{"mocha"}, one: []string{"mocha", "--grep", "^a0$", "test/a00.js"}, failed: 1,
+	},
+	"nodetest": {
+		project: files("a%02d.test.js", nil, "const test = require('node:test');\n", "test('a%d', () => {%s});\n", "require('assert')(!process.env.BENCH_FAIL)"),
+		run:     []string{"node", "--test"}, one: []string{"node", "--test", "--test-name-pattern=^a0$", "a00.test.js"}, failed: 1,
+	},
+	"robot": {
+		project: files("tests/a%02d.robot", nil, "*** Test Cases ***\n", "A%d\n    Log    1\n%s", "    Should Be Equal    %{BENCH_FAIL=no}    no\n"),
+		install: [][]string{{"python3", "-m", "venv", "venv"}, {"venv/bin/pip", "install", "--quiet", "robotframework==7.5"}},
+		list:    []string{"robot", "--dryrun", "."}, run: []string{"robot", "."}, one: []string{"robot", "--suite", "A00", "--test", "A0", "."}, failed: 1,
+	},
+	"rspec": {
+		project: files("spec/a%02d_spec.rb", nil, "", "RSpec.describe('x') { it('a%d') { %s } }\n", "expect(ENV['BENCH_FAIL']).to be_nil"),
+		list:    []string{"rspec", "--dry-run"}, run: []string{"rspec"}, one: []string{"rspec", "spec/a00_spec.rb", "-e", "x a0"}, failed: 1,
+	},
+	"phpunit": {
+		project: files("tests/A%02dTest.php", map[string]string{
+			"phpunit.xml": `<phpunit><testsuites><testsuite name="all"><directory>tests</directory></testsuite></testsuites></phpunit>`,
+		}, "<?php\nfinal class FILE extends \\PHPUnit\\Framework\\TestCase {\n", "    public function testA%d(): void { %s $this->assertTrue(true); }\n",
+			"$this->assertFalse(getenv('BENCH_FAIL'));"),
+		list: []string{"phpunit", "--list-tests"}, run: []string{"phpunit"}, one: []string{"phpunit", "--filter", "A00Test::testA0$"}, failed: 1,
+	},
+	"behave": {
+		project: files("features/a%02d.feature", map[string]string{"features/steps/steps.py": behaveSteps}, "Feature: x\n", "  Scenario: a%d\n    Given it works%s\n",
+			" unless asked to fail"),
+		install: [][]string{{"python3", "-m", "venv", "venv"}, {"venv/bin/pip", "install", "--quiet", "behave==1.3.3"}},
+		list:    []string{"behave", "--dry-run"}, run: []string{"behave"}, one: []string{"behave", "features/a00.feature:2"}, failed: 1,
 	},
 	// No test opens a browser, which would take longer than everything else.
 	"playwright": {
@@ -85,7 +117,7 @@ func files(name string, other map[string]string, head, test, fail string) func()
 				}
 				body += fmt.Sprintf(test, j, asked)
 			}
-			if strings.HasSuffix(name, ".java") {
+			if strings.HasSuffix(name, ".java") || strings.HasSuffix(name, ".php") {
 				body += "}\n"
 			}
 			all[file] = body
@@ -93,6 +125,21 @@ func files(name string, other map[string]string, head, test, fail string) func()
 		return all
 	}
 }
+
+const behaveSteps = `import os
+
+from behave import given
+
+
+@given('it works')
+def it_works(context):
+    pass
+
+
+@given('it works unless asked to fail')
+def it_works_unless(context):
+    assert not os.environ.get('BENCH_FAIL'), 'asked to fail'
+`
 
 const pom = `<project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion><groupId>bench</groupId><artifactId>bench</artifactId><version>1</version>

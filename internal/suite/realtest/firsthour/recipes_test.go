@@ -55,8 +55,7 @@ type badProject struct {
 func docRecipes() []docRecipe {
 	phpunit := program("phpunit", "apt-get install phpunit")
 	return []docRecipe{
-		{name: "phpunit-by-file", heading: "PHPUnit", install: phpunit},
-		{name: "phpunit-by-test", heading: "PHPUnit", block: 1, install: phpunit},
+		{name: "phpunit-by-file", heading: "Other versions of PHPUnit", install: phpunit},
 		{name: "minitest", heading: "Minitest", install: minitestReporters},
 		{name: "bats", heading: "Bats", install: program("bats", "apt-get install bats")},
 		{name: "newman", heading: "Newman", install: newmanModules},

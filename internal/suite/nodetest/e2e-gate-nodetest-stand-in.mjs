@@ -1,4 +1,4 @@
-// What a test file imports as node:test; see e2e-gate-node-test.cjs.
+// What a test file imports as node:test; see e2e-gate-nodetest.cjs.
 const stand = globalThis[Symbol.for('e2e-gate.node-test')];
 
 export default stand;

@@ -29,7 +29,7 @@ function place(stack) {
     if (!where) continue;
     try {
       const file = relative(where.startsWith('file:') ? new URL(where) : where);
-      if (!file.startsWith('..') && !/(?:^|\/)node_modules\//.test(file) && !file.includes('e2e-gate-node-test')) return { at_file: file, at_line: Number(number) };
+      if (!file.startsWith('..') && !/(?:^|\/)node_modules\//.test(file) && !file.includes('e2e-gate-nodetest')) return { at_file: file, at_line: Number(number) };
     } catch { /* the address of something else */ }
   }
   return {};
@@ -112,7 +112,8 @@ function whole(file, data) {
   if (error?.failureType === 'subtestsFailed') return;
   const said = plain(output.get(path.resolve(data.file)) ?? '').trim();
   const words = error?.failureType === 'hookFailed' ? 'a hook around all tests failed: ' + failure(error).message.replace(/^in a hook: /, '')
-    : (error?.signal ? `its process was ended by ${error.signal}` : /^\w*Error\b.*$/m.exec(said)?.[0] ?? (said.split('\n').at(-1) || failure(error).message));
+    : error?.signal ? `its process was ended by ${error.signal}`
+      : /^\w*Error\b.*$/m.exec(said)?.[0] ?? (said.split('\n').at(-1) || failure(error).message);
   write('error', { message: `${file}: ${words}`, details: clip(said || failure(error).details, 24000) });
 }
 

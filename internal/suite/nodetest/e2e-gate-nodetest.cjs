@@ -170,11 +170,11 @@ function install() {
   const builtin = process.getBuiltinModule;
   if (builtin) process.getBuiltinModule = (id) => id === 'node:test' ? stand : builtin.call(process, id);
   if (Module.registerHooks) {
-    const url = pathToFileURL(path.join(__dirname, 'e2e-gate-node-test-stand-in.mjs')).href;
+    const url = pathToFileURL(path.join(__dirname, 'e2e-gate-nodetest-stand-in.mjs')).href;
     Module.registerHooks({
       resolve: (specifier, context, next) => specifier === 'node:test' ? { url, format: 'module', shortCircuit: true } : next(specifier, context),
     });
   } else {
-    Module.register(pathToFileURL(path.join(__dirname, 'e2e-gate-node-test-hooks.mjs')));
+    Module.register(pathToFileURL(path.join(__dirname, 'e2e-gate-nodetest-hooks.mjs')));
   }
 }
