@@ -67,7 +67,7 @@ func (j *jvm) Prepare(ctx context.Context, env []string, began func()) {
 		if err != nil {
 			return
 		}
-		if state, _, err := l.Starts.state(classes); err == nil && state == l.Starts.State && valuesOf(l.Starts.Reads, env) == l.Starts.Values {
+		if j.stale(l.Starts, classes, env) == "" {
 			return
 		}
 	}
@@ -104,6 +104,7 @@ func (j *jvm) list(ctx context.Context, folder string, env []string) (listing, [
 	if exit.Ended == proc.NotStarted {
 		return listing{}, nil, adapter.ToolError(j.spec.Name, cmd.Argv[0], exit.Err)
 	}
+	builtHere.Store(j.root+"\x00"+j.spec.Name, true)
 	events, problems, err := j.listed(b, exit, out)
 	l := listing{Events: events}
 	if err == nil && len(problems) == 0 {

@@ -35,10 +35,14 @@ type starts struct {
 	// of what they were.
 	Reads  []string `json:"reads,omitempty"`
 	Values string   `json:"values,omitempty"`
-	// Inputs are the files and folders that the build makes the class path of. State is the
-	// digest of them and of the class path after the build.
-	Inputs []string `json:"inputs,omitempty"`
-	State  string   `json:"state,omitempty"`
+	// Inputs are the files and folders that the build makes the class path of, and Outputs the folders of
+	// archives that it makes. State is the digest of them and of the class path after the build.
+	Inputs  []string `json:"inputs,omitempty"`
+	Outputs []string `json:"outputs,omitempty"`
+	State   string   `json:"state,omitempty"`
+	// Moves: another start of the build may resolve other libraries (a snapshot, a range of versions), so each run
+	// of the gate builds.
+	Moves bool `json:"moves,omitempty"`
 }
 
 // startedJVM is how the build started one JVM.
@@ -107,7 +111,7 @@ func readRecordings(file string) ([]recorded, error) {
 // cannot. given is the environment that the build got, began when it was started.
 func (j *jvm) record(ctx context.Context, b jvmRun, listed []adapter.Event, given []string, began time.Time) starts {
 	told, err := readTool(b.tool())
-	s := starts{Apart: told.apart, Reads: told.reads, Inputs: told.inputs}
+	s := starts{Apart: told.apart, Reads: told.reads, Inputs: told.inputs, Outputs: told.outputs, Moves: told.moves}
 	apart := func(format string, args ...any) { s.Apart = append(s.Apart, fmt.Sprintf(format, args...)) }
 	if able, why := j.records(); !able {
 		apart("%s", why)
@@ -149,6 +153,7 @@ func (j *jvm) record(ctx context.Context, b jvmRun, listed []adapter.Event, give
 				apart("an argument of the JVM is for one at a time (%s)", m)
 			}
 		}
+		s.Moves = s.Moves || j.moves(r.ClassPath)
 		jvms[i].Set, jvms[i].Unset = changed(given, r.Environment)
 		s.JVMs = append(s.JVMs, jvms[i].startedJVM)
 	}
@@ -190,6 +195,21 @@ func (s starts) jvm(id string) *startedJVM {
 		return nil
 	}
 	return &s.JVMs[at]
+}
+
+// moves reports whether a class path has snapshots that the build itself does not make.
+func (j *jvm) moves(classPath []string) bool {
+	return slices.ContainsFunc(classPath, func(entry string) bool { return strings.Contains(entry, "-SNAPSHOT") && !j.within(entry) })
+}
+
+// within reports whether a file is of the repository itself.
+func (j *jvm) within(file string) bool {
+	root, err := filepath.Abs(j.root)
+	if err != nil {
+		return false
+	}
+	rel, err := filepath.Rel(root, file)
+	return err == nil && filepath.IsLocal(rel)
 }
 
 // variable is how a build of Maven names one of the environment.
@@ -293,6 +313,19 @@ func (s starts) state(own string) (digest string, newest time.Time, err error) {
 			return "", newest, err
 		}
 	}
+	for _, dir := range s.Outputs {
+		for _, kind := range []string{"*.jar", "*.war", "*.ear"} {
+			made, err := filepath.Glob(filepath.Join(globbed.Replace(dir), kind))
+			if err != nil {
+				return "", newest, err
+			}
+			for _, file := range made {
+				if err := each(file, func(fs.FileInfo) {}); err != nil {
+					return "", newest, err
+				}
+			}
+		}
+	}
 	var path []string
 	for _, one := range s.JVMs {
 		path = append(path, one.ClassPath...)
@@ -307,6 +340,9 @@ func (s starts) state(own string) (digest string, newest time.Time, err error) {
 	}
 	return fmt.Sprintf("%x", h.Sum(nil)), newest, nil
 }
+
+// globbed takes a folder's name for itself in a pattern.
+var globbed = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`)
 
 // records reports whether the JVMs of a listing can record themselves, else why not.
 func (j *jvm) records() (able bool, why string) {
