@@ -87,7 +87,8 @@ func TestStateOfAClassPath(t *testing.T) {
 	write("src/A.java", "a")
 	write("own/Reporter.class", "r")
 	at := func(name string) string { return filepath.Join(root, name) }
-	s := starts{Inputs: []string{at("src"), at("none")}, Outputs: []string{at("target")}, JVMs: []startedJVM{{ClassPath: []string{at("classes"), at("lib.jar"), at("own")}}}}
+	path := []string{at("classes"), at("lib.jar"), at("own")}
+	s := starts{Inputs: []string{at("src"), at("none")}, Outputs: []string{at("target")}, JVMs: []startedJVM{{ClassPath: path}}}
 	state := func() string {
 		t.Helper()
 		digest, newest, err := s.state(at("own"))
