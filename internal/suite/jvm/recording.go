@@ -29,7 +29,9 @@ import (
 type starts struct {
 	// Apart are the reasons why batches need the build's own start. Without one, JVMs holds
 	// the JVM of every listed test, by the event's Recording.
-	Apart []string     `json:"apart,omitempty"`
+	Apart []string `json:"apart,omitempty"`
+	// Retry: the reason may be gone the next time that the tests are listed, so the next run lists them again.
+	Retry bool         `json:"retry,omitempty"`
 	JVMs  []startedJVM `json:"jvms,omitempty"`
 	// Reads are the names of the variables that the build itself reads, and Values the digest
 	// of what they were.
@@ -167,9 +169,7 @@ func (j *jvm) record(ctx context.Context, b jvmRun, listed []adapter.Event, give
 		}
 	}
 	if len(s.Apart) == 0 {
-		for _, why := range j.compare(ctx, b, listed, jvms, given) {
-			apart("%s", why)
-		}
+		s.Apart, s.Retry = compare(ctx, b, listed, jvms, given)
 	}
 	if len(s.Apart) == 0 {
 		var newest time.Time
@@ -177,11 +177,12 @@ func (j *jvm) record(ctx context.Context, b jvmRun, listed []adapter.Event, give
 			apart("what its tests are built of cannot be read (%v)", err)
 		} else if newest.After(began) {
 			apart("a file changed while the tests were built")
+			s.Retry = true
 		}
 		s.Values = valuesOf(s.Reads, given)
 	}
 	if len(s.Apart) > 0 {
-		return starts{Apart: slices.Compact(slices.Sorted(slices.Values(s.Apart)))}
+		return starts{Apart: slices.Compact(slices.Sorted(slices.Values(s.Apart))), Retry: s.Retry}
 	}
 	return s
 }

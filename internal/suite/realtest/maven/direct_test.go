@@ -78,7 +78,7 @@ func TestMavenDirect(t *testing.T) {
 		t.Errorf("by Maven: %s\n%s", byMaven, differing(settings, settingsByMaven))
 	}
 	began := false
-	a.(suite.Preparer).Prepare(t.Context(), os.Environ(), func() { began = true })
+	a.(suite.Preparer).Prepare(t.Context(), tests, os.Environ(), func() { began = true })
 	if without, _ := run(false); !began || without != outcomes {
 		t.Errorf("built again: %t; %s", began, without)
 	}
