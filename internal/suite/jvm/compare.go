@@ -10,12 +10,16 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/org/e2e-gate/internal/proc"
 	"github.com/org/e2e-gate/internal/suite/adapter"
 )
+
+// maxListed is how long one JVM may take to list its tests without the build.
+const maxListed = 2 * time.Minute
 
 // compare starts each recorded JVM once without the build, to list its tests again. It must list the same
 // tests, and tests must see the same settings there. It returns what differs: then batches start the build. retry: a JVM did not
@@ -49,6 +53,8 @@ func differs(ctx context.Context, b jvmRun, build recorded, tests, given []strin
 	if err != nil {
 		return err.Error(), false
 	}
+	ctx, cancel := context.WithTimeout(ctx, maxListed)
+	defer cancel()
 	env := slices.Concat(given, cmd.Env, []string{"E2E_GATE_RECORDINGS=" + b.recordings()})
 	exit := proc.Run(ctx, proc.Spec{Argv: cmd.Argv, Dir: cmd.Dir, Env: env})
 	if !exit.OK() {

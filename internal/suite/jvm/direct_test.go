@@ -63,6 +63,21 @@ func TestWhatABuildChanges(t *testing.T) {
 	}
 }
 
+// A secret that the build hands on by a property would lie in the user's cache.
+func TestSecretsAreNotKept(t *testing.T) {
+	j := newMaven(adapter.Spec{PassEnv: []string{"DB_LOGIN"}}, t.TempDir()).(*jvm)
+	given := []string{"DB_LOGIN=s3:cret", "API_TOKEN=abcdef", "HOME=/home/me", "MY_KEY=1"}
+	for want, one := range map[string]startedJVM{
+		"DB_LOGIN":  {Properties: []byte(`db.login=s3\:cret`)},
+		"API_TOKEN": {Arguments: []string{"-Dtoken=abcdef"}},
+		"":          {Set: []string{"PLACE=/home/me", "ONE=1"}},
+	} {
+		if got := j.secretIn(one, given); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
 // What a JVM is made of is known by its content; of libraries and data, by size and time.
 func TestStateOfAClassPath(t *testing.T) {
 	root := t.TempDir()

@@ -17,6 +17,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/org/e2e-gate/internal/proc"
 	"github.com/org/e2e-gate/internal/suite/adapter"
 )
 
@@ -157,6 +158,9 @@ func (j *jvm) record(ctx context.Context, b jvmRun, listed []adapter.Event, give
 		}
 		s.Moves = s.Moves || j.moves(r.ClassPath)
 		jvms[i].Set, jvms[i].Unset = changed(given, r.Environment)
+		if name := j.secretIn(jvms[i].startedJVM, given); name != "" {
+			apart("the build gives the tests the value of %s in another way too, and the gate keeps no secrets", name)
+		}
 		s.JVMs = append(s.JVMs, jvms[i].startedJVM)
 	}
 	for _, ev := range listed {
@@ -197,6 +201,26 @@ func (s starts) jvm(id string) *startedJVM {
 	}
 	return &s.JVMs[at]
 }
+
+// secretIn names a variable with a secret whose value would be kept with the listing: as a system property, an argument, or another
+// variable; empty: none.
+func (j *jvm) secretIn(one startedJVM, given []string) string {
+	kept := slices.Concat(one.Arguments, one.Set, []string{string(one.Setup), string(one.Properties)})
+	plain := strings.ReplaceAll(strings.Join(kept, "\n"), `\`, "") // files of properties escape with it
+	for _, kv := range given {
+		name, value, _ := strings.Cut(kv, "=")
+		if !proc.Withheld(name, j.spec.PassEnv) || len(value) < shortSecret {
+			continue
+		}
+		if strings.Contains(plain, strings.ReplaceAll(value, `\`, "")) {
+			return name
+		}
+	}
+	return ""
+}
+
+// shortSecret is how long a value is, in bytes, that is looked for: shorter ones occur by chance.
+const shortSecret = 6
 
 // moves reports whether a class path has snapshots that the build itself does not make.
 func (j *jvm) moves(classPath []string) bool {
