@@ -78,24 +78,25 @@ func (env *environment) execute(f *flow) stage[work, executed] {
 
 // ready does once what the processes of a suite share.
 func (x *execution) ready(ctx context.Context) {
-	planned, work := map[string]int{}, x.work.plan.Work()
+	planned, work := map[string][]e2e.Test{}, x.work.plan.Work()
 	for _, i := range x.work.indexes {
 		for _, id := range x.work.plan.Shards[i].Tests {
-			planned[work[id].Suite]++
+			t := work[id]
+			planned[t.Suite] = append(planned[t.Suite], t)
 		}
 	}
 	for _, spec := range x.opts.Config.Suites {
 		p, ok := x.suites[spec.Name].Adapter.(suite.Preparer)
-		if !ok || planned[spec.Name] == 0 || ctx.Err() != nil {
+		if !ok || len(planned[spec.Name]) == 0 || ctx.Err() != nil {
 			continue
 		}
 		began := false
-		p.Prepare(proc.WithRedact(ctx, x.redactLog), x.childEnv(spec.Env, spec.PassEnv), func() {
+		p.Prepare(proc.WithRedact(ctx, x.redactLog), planned[spec.Name], x.childEnv(spec.Env, spec.PassEnv), func() {
 			began = true
 			x.opts.Progress.Listing(spec.Name)
 		})
 		if began {
-			x.opts.Progress.Listed(spec.Name, planned[spec.Name])
+			x.opts.Progress.Listed(spec.Name, len(planned[spec.Name]))
 		}
 	}
 }

@@ -63,9 +63,9 @@ type Batcher interface {
 
 // Preparer is implemented by adapters whose processes can share work that is done once, such as a build.
 type Preparer interface {
-	// Prepare does that work before the first process of the suite starts here, unless it is done. It calls
+	// Prepare does that work before the first process with some of the tests starts here, unless it is done. It calls
 	// began before it starts anything. What it cannot do, each process does for itself, and says what is wrong.
-	Prepare(ctx context.Context, env []string, began func())
+	Prepare(ctx context.Context, tests []e2e.Test, env []string, began func())
 	// Cost says, once the tests are listed, why each process of the suite has to do that work for itself; empty: none
 	// has to.
 	Cost() string

@@ -9,6 +9,8 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -16,48 +18,58 @@ import (
 	"github.com/org/e2e-gate/internal/suite/adapter"
 )
 
+// maxListed is how long one JVM may take to list its tests without the build.
+const maxListed = 2 * time.Minute
+
 // compare starts each recorded JVM once without the build, to list its tests again. It must list the same
-// tests, and tests must see the same settings there. It returns what differs: then batches start the build.
-func (j *jvm) compare(ctx context.Context, b jvmRun, listed []adapter.Event, jvms []recorded, given []string) []string {
-	found := make([]string, len(jvms))
+// tests, and tests must see the same settings there. It returns what differs: then batches start the build. retry: a JVM did not
+// run at all, as on a machine without memory.
+func compare(ctx context.Context, b jvmRun, listed []adapter.Event, jvms []recorded, given []string) (found []string, retry bool) {
+	found = make([]string, len(jvms))
+	var failed atomic.Bool
 	var group errgroup.Group
 	group.SetLimit(runtime.NumCPU())
 	for i, build := range jvms {
 		group.Go(func() error {
 			own := b
 			own.folder = filepath.Join(b.folder, fmt.Sprintf("again-%d", i+1))
-			found[i] = differs(ctx, own, build, testsOf(listed, build.ID), given)
+			text, ran := differs(ctx, own, build, testsOf(listed, build.ID), given)
+			if found[i] = text; !ran {
+				failed.Store(true)
+			}
 			return nil
 		})
 	}
 	_ = group.Wait() // none fails
-	return slices.DeleteFunc(found, func(text string) bool { return text == "" })
+	return slices.DeleteFunc(found, func(text string) bool { return text == "" }), failed.Load()
 }
 
-func differs(ctx context.Context, b jvmRun, build recorded, tests, given []string) string {
+func differs(ctx context.Context, b jvmRun, build recorded, tests, given []string) (text string, ran bool) {
 	if err := os.MkdirAll(b.folder, 0o755); err != nil {
-		return err.Error()
+		return err.Error(), false
 	}
 	cmd, made, err := withoutBuild(b, []startedJVM{build.startedJVM})
 	defer remove(made)
 	if err != nil {
-		return err.Error()
+		return err.Error(), false
 	}
+	ctx, cancel := context.WithTimeout(ctx, maxListed)
+	defer cancel()
 	env := slices.Concat(given, cmd.Env, []string{"E2E_GATE_RECORDINGS=" + b.recordings()})
 	exit := proc.Run(ctx, proc.Spec{Argv: cmd.Argv, Dir: cmd.Dir, Env: env})
 	if !exit.OK() {
-		return fmt.Sprintf("without the build, the JVM of %s does not list its tests (%s): %s", build.Module, exit, adapter.FirstLines(exit.Tail, 1))
+		return fmt.Sprintf("without the build, the JVM of %s does not list its tests (%s): %s", build.Module, exit, adapter.FirstLines(exit.Tail, 1)), false
 	}
 	var events []adapter.Event
 	damaged, err := adapter.ReadEvents(b.events(), func(ev adapter.Event) { events = append(events, ev) })
 	again, failed := readRecordings(b.recordings())
 	switch {
 	case err != nil || damaged != "" || failed != nil || len(again) != 1 || again[0].Message != "":
-		return fmt.Sprintf("without the build, the JVM of %s does not tell how it was started", build.Module)
+		return fmt.Sprintf("without the build, the JVM of %s does not tell how it was started", build.Module), true
 	case !slices.Equal(tests, testsOf(events, again[0].ID)):
-		return fmt.Sprintf("without the build, the JVM of %s lists other tests", build.Module)
+		return fmt.Sprintf("without the build, the JVM of %s lists other tests", build.Module), true
 	}
-	return differences(build, again[0])
+	return differences(build, again[0]), true
 }
 
 // testsOf are the tests that a JVM listed, as the platform calls them, sorted.

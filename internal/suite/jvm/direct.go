@@ -29,11 +29,9 @@ func (j *jvm) direct(u adapter.Unit, classes string) (jvms []startedJVM, why str
 		return nil, "the tests were not listed here, or a source, a build file or the suite's settings changed since"
 	case len(l.Starts.Apart) > 0:
 		return nil, l.Starts.Apart[0]
-	case valuesOf(l.Starts.Reads, u.Env) != l.Starts.Values:
-		return nil, "a variable that the build reads has another value than when the tests were listed: " + strings.Join(l.Starts.Reads, ", ")
 	}
-	if state, _, err := l.Starts.state(classes); err != nil || state != l.Starts.State {
-		return nil, "a file of the class path, or one that it is built of, changed since the tests were listed"
+	if why := j.stale(l.Starts, classes, u.Env); why != "" {
+		return nil, why
 	}
 	wanted := map[string]bool{}
 	for _, t := range u.Tests {
@@ -46,6 +44,23 @@ func (j *jvm) direct(u adapter.Unit, classes string) (jvms []startedJVM, why str
 		}
 	}
 	return slices.DeleteFunc(l.Starts.JVMs, func(one startedJVM) bool { return !wanted[one.ID] }), ""
+}
+
+// builtHere has the suites that this process of the gate listed by a build.
+var builtHere sync.Map
+
+// stale says why what a listing recorded does not hold any more; empty: it does.
+func (j *jvm) stale(s starts, classes string, env []string) string {
+	if _, here := builtHere.Load(j.root + "\x00" + j.spec.Name); s.Moves && !here {
+		return "the build may resolve other libraries than when the tests were listed: it has a snapshot, or a range of versions"
+	}
+	if valuesOf(s.Reads, env) != s.Values {
+		return "a variable that the build reads has another value than when the tests were listed: " + strings.Join(s.Reads, ", ")
+	}
+	if state, _, err := s.state(classes); err != nil || state != s.State {
+		return "a file of the class path, or one that it is built of, changed since the tests were listed"
+	}
+	return ""
 }
 
 // recordingsOf are the JVMs in which a planned test was listed: two executions of a plugin may have the same.

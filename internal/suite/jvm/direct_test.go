@@ -63,6 +63,21 @@ func TestWhatABuildChanges(t *testing.T) {
 	}
 }
 
+// A secret that the build hands on by a property would lie in the user's cache.
+func TestSecretsAreNotKept(t *testing.T) {
+	j := newMaven(adapter.Spec{PassEnv: []string{"DB_LOGIN"}}, t.TempDir()).(*jvm)
+	given := []string{"DB_LOGIN=s3:cret", "API_TOKEN=abcdef", "HOME=/home/me", "MY_KEY=1"}
+	for want, one := range map[string]startedJVM{
+		"DB_LOGIN":  {Properties: []byte(`db.login=s3\:cret`)},
+		"API_TOKEN": {Arguments: []string{"-Dtoken=abcdef"}},
+		"":          {Set: []string{"PLACE=/home/me", "ONE=1"}},
+	} {
+		if got := j.secretIn(one, given); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
 // What a JVM is made of is known by its content; of libraries and data, by size and time.
 func TestStateOfAClassPath(t *testing.T) {
 	root := t.TempDir()
@@ -87,7 +102,8 @@ func TestStateOfAClassPath(t *testing.T) {
 	write("src/A.java", "a")
 	write("own/Reporter.class", "r")
 	at := func(name string) string { return filepath.Join(root, name) }
-	s := starts{Inputs: []string{at("src"), at("none")}, JVMs: []startedJVM{{ClassPath: []string{at("classes"), at("lib.jar"), at("own")}}}}
+	path := []string{at("classes"), at("lib.jar"), at("own")}
+	s := starts{Inputs: []string{at("src"), at("none")}, Outputs: []string{at("target")}, JVMs: []startedJVM{{ClassPath: path}}}
 	state := func() string {
 		t.Helper()
 		digest, newest, err := s.state(at("own"))
@@ -109,6 +125,8 @@ func TestStateOfAClassPath(t *testing.T) {
 		{"a source", func() { write("src/A.java", "b") }, true},
 		{"a folder that was not there", func() { write("none/x", "") }, true},
 		{"the gate's own classes", func() { write("own/Reporter.class", "s") }, false},
+		{"an archive", func() { write("target/a.jar", "") }, true},
+		{"what the tests wrote", func() { write("target/report.txt", "") }, false},
 		{"what was built is gone", func() { _ = os.RemoveAll(at("classes")) }, true},
 	} {
 		before := state()
@@ -166,6 +184,32 @@ func TestReasonsForTheBuild(t *testing.T) {
 		if able, why := j.records(); able != (name == "Maven itself") || (why == "") != able {
 			t.Errorf("%s: %t %s", name, able, why)
 		}
+	}
+}
+
+// A build that may resolve other libraries the next time is started in each run of the gate.
+func TestLibrariesThatMove(t *testing.T) {
+	j := newMaven(adapter.Spec{Name: "moves"}, t.TempDir()).(*jvm)
+	for path, moves := range map[string]bool{
+		"/m2/com/acme/a/1-SNAPSHOT/a-1-20260101.101010-1.jar": true, "/m2/com/acme/a/1/a-1.jar": false,
+		filepath.Join(j.root, "target", "a-1-SNAPSHOT.jar"): false,
+	} {
+		if got := j.moves([]string{"/m2/x.jar", path}); got != moves {
+			t.Errorf("%s: %t", path, got)
+		}
+	}
+	s := starts{Moves: true, Values: valuesOf(nil, nil)}
+	s.State, _, _ = s.state("")
+	if why := j.stale(s, "", nil); !strings.Contains(why, "a snapshot") {
+		t.Error(why)
+	}
+	builtHere.Store(j.root+"\x00"+j.spec.Name, true)
+	if why := j.stale(s, "", nil); why != "" {
+		t.Error(why)
+	}
+	s.Reads = []string{"PORT"}
+	if why := j.stale(s, "", []string{"PORT=1"}); !strings.HasSuffix(why, ": PORT") {
+		t.Error(why)
 	}
 }
 

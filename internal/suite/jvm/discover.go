@@ -28,7 +28,7 @@ func (j *jvm) Discover(ctx context.Context, env []string) ([]e2e.Test, []e2e.Pro
 		if l, problems, err = j.listAnew(ctx, env); err != nil {
 			return nil, nil, err
 		}
-		if len(problems) == 0 && !cache.write(l) && len(l.Starts.Apart) == 0 {
+		if len(problems) == 0 && ctx.Err() == nil && !cache.write(l) && len(l.Starts.Apart) == 0 {
 			l.Starts = starts{Apart: []string{"the listing cannot be kept in " + filepath.Dir(cache.file)}}
 		}
 	}
@@ -49,8 +49,10 @@ func (j *jvm) listAnew(ctx context.Context, env []string) (listing, []e2e.Proble
 // Prepare lists the tests again where that is needed to start their JVMs without the build: on a machine where nothing was listed,
 // or where what was built is gone. It is one start of the build instead of one for each batch. A build that
 // fails here fails in the batches too, which say so.
-func (j *jvm) Prepare(ctx context.Context, env []string, began func()) {
-	if able, _ := j.records(); !able {
+func (j *jvm) Prepare(ctx context.Context, tests []e2e.Test, env []string, began func()) {
+	lock := e2e.MachineLock + j.lock()
+	alone := func(t e2e.Test) bool { return slices.Contains(t.Locks, lock) } // the plan knows that batches start the build
+	if able, _ := j.records(); !able || slices.ContainsFunc(tests, alone) {
 		return
 	}
 	src, err := scanSources(j.root)
@@ -59,20 +61,20 @@ func (j *jvm) Prepare(ctx context.Context, env []string, began func()) {
 	}
 	cache := j.cache(src, env)
 	l, ok := cache.read()
-	if ok && len(l.Starts.Apart) > 0 {
+	if ok && len(l.Starts.Apart) > 0 && !l.Starts.Retry {
 		return
 	}
-	if ok {
+	if ok && !l.Starts.Retry {
 		classes, err := compiledReporter(ctx, j.spec.Name, env)
 		if err != nil {
 			return
 		}
-		if state, _, err := l.Starts.state(classes); err == nil && state == l.Starts.State && valuesOf(l.Starts.Reads, env) == l.Starts.Values {
+		if j.stale(l.Starts, classes, env) == "" {
 			return
 		}
 	}
 	began()
-	if l, problems, err := j.listAnew(ctx, env); err == nil && len(problems) == 0 {
+	if l, problems, err := j.listAnew(ctx, env); err == nil && len(problems) == 0 && ctx.Err() == nil {
 		cache.write(l)
 	}
 }
@@ -104,6 +106,7 @@ func (j *jvm) list(ctx context.Context, folder string, env []string) (listing, [
 	if exit.Ended == proc.NotStarted {
 		return listing{}, nil, adapter.ToolError(j.spec.Name, cmd.Argv[0], exit.Err)
 	}
+	builtHere.Store(j.root+"\x00"+j.spec.Name, true)
 	events, problems, err := j.listed(b, exit, out)
 	l := listing{Events: events}
 	if err == nil && len(problems) == 0 {

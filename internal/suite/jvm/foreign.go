@@ -33,10 +33,12 @@ type toolEvents struct {
 	// unchecked are alarms of the whole suite that were switched off.
 	unchecked []adapter.Event
 	// apart are reasons to start the build for each batch, reads the variables that the build itself
-	// reads, drops those that it keeps from the JVMs of the tests, and inputs the files and folders that it makes the
-	// class path of.
-	apart, reads, drops, inputs []string
-	damaged                     string
+	// reads, drops those that it keeps from the JVMs of the tests, inputs the files and folders that it makes the
+	// class path of, and outputs the folders of what it makes.
+	apart, reads, drops, inputs, outputs []string
+	// moves: another start of the build may resolve other libraries.
+	moves   bool
+	damaged string
 }
 
 // readTool reads what the build tool told; no file: nothing.
@@ -60,6 +62,10 @@ func readTool(file string) (toolEvents, error) {
 			told.reads = append(told.reads, ev.Name)
 		case "drops":
 			told.drops = append(told.drops, ev.Name)
+		case "moves":
+			told.moves = true
+		case "output":
+			told.outputs = append(told.outputs, ev.File)
 		case "input":
 			told.inputs = append(told.inputs, ev.File)
 		}

@@ -17,6 +17,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/org/e2e-gate/internal/proc"
 	"github.com/org/e2e-gate/internal/suite/adapter"
 )
 
@@ -29,16 +30,22 @@ import (
 type starts struct {
 	// Apart are the reasons why batches need the build's own start. Without one, JVMs holds
 	// the JVM of every listed test, by the event's Recording.
-	Apart []string     `json:"apart,omitempty"`
+	Apart []string `json:"apart,omitempty"`
+	// Retry: the reason may be gone the next time that the tests are listed, so the next run lists them again.
+	Retry bool         `json:"retry,omitempty"`
 	JVMs  []startedJVM `json:"jvms,omitempty"`
 	// Reads are the names of the variables that the build itself reads, and Values the digest
 	// of what they were.
 	Reads  []string `json:"reads,omitempty"`
 	Values string   `json:"values,omitempty"`
-	// Inputs are the files and folders that the build makes the class path of. State is the
-	// digest of them and of the class path after the build.
-	Inputs []string `json:"inputs,omitempty"`
-	State  string   `json:"state,omitempty"`
+	// Inputs are the files and folders that the build makes the class path of, and Outputs the folders of
+	// archives that it makes. State is the digest of them and of the class path after the build.
+	Inputs  []string `json:"inputs,omitempty"`
+	Outputs []string `json:"outputs,omitempty"`
+	State   string   `json:"state,omitempty"`
+	// Moves: another start of the build may resolve other libraries (a snapshot, a range of versions), so each run
+	// of the gate builds.
+	Moves bool `json:"moves,omitempty"`
 }
 
 // startedJVM is how the build started one JVM.
@@ -107,7 +114,7 @@ func readRecordings(file string) ([]recorded, error) {
 // cannot. given is the environment that the build got, began when it was started.
 func (j *jvm) record(ctx context.Context, b jvmRun, listed []adapter.Event, given []string, began time.Time) starts {
 	told, err := readTool(b.tool())
-	s := starts{Apart: told.apart, Reads: told.reads, Inputs: told.inputs}
+	s := starts{Apart: told.apart, Reads: told.reads, Inputs: told.inputs, Outputs: told.outputs, Moves: told.moves}
 	apart := func(format string, args ...any) { s.Apart = append(s.Apart, fmt.Sprintf(format, args...)) }
 	if able, why := j.records(); !able {
 		apart("%s", why)
@@ -149,7 +156,11 @@ func (j *jvm) record(ctx context.Context, b jvmRun, listed []adapter.Event, give
 				apart("an argument of the JVM is for one at a time (%s)", m)
 			}
 		}
+		s.Moves = s.Moves || j.moves(r.ClassPath)
 		jvms[i].Set, jvms[i].Unset = changed(given, r.Environment)
+		if name := j.secretIn(jvms[i].startedJVM, given); name != "" {
+			apart("the build gives the tests the value of %s in another way too, and the gate keeps no secrets", name)
+		}
 		s.JVMs = append(s.JVMs, jvms[i].startedJVM)
 	}
 	for _, ev := range listed {
@@ -162,9 +173,7 @@ func (j *jvm) record(ctx context.Context, b jvmRun, listed []adapter.Event, give
 		}
 	}
 	if len(s.Apart) == 0 {
-		for _, why := range j.compare(ctx, b, listed, jvms, given) {
-			apart("%s", why)
-		}
+		s.Apart, s.Retry = compare(ctx, b, listed, jvms, given)
 	}
 	if len(s.Apart) == 0 {
 		var newest time.Time
@@ -172,11 +181,12 @@ func (j *jvm) record(ctx context.Context, b jvmRun, listed []adapter.Event, give
 			apart("what its tests are built of cannot be read (%v)", err)
 		} else if newest.After(began) {
 			apart("a file changed while the tests were built")
+			s.Retry = true
 		}
 		s.Values = valuesOf(s.Reads, given)
 	}
 	if len(s.Apart) > 0 {
-		return starts{Apart: slices.Compact(slices.Sorted(slices.Values(s.Apart)))}
+		return starts{Apart: slices.Compact(slices.Sorted(slices.Values(s.Apart))), Retry: s.Retry}
 	}
 	return s
 }
@@ -190,6 +200,41 @@ func (s starts) jvm(id string) *startedJVM {
 		return nil
 	}
 	return &s.JVMs[at]
+}
+
+// secretIn names a variable with a secret whose value would be kept with the listing: as a system property, an argument, or another
+// variable; empty: none.
+func (j *jvm) secretIn(one startedJVM, given []string) string {
+	kept := slices.Concat(one.Arguments, one.Set, []string{string(one.Setup), string(one.Properties)})
+	plain := strings.ReplaceAll(strings.Join(kept, "\n"), `\`, "") // files of properties escape with it
+	for _, kv := range given {
+		name, value, _ := strings.Cut(kv, "=")
+		if !proc.Withheld(name, j.spec.PassEnv) || len(value) < shortSecret {
+			continue
+		}
+		if strings.Contains(plain, strings.ReplaceAll(value, `\`, "")) {
+			return name
+		}
+	}
+	return ""
+}
+
+// shortSecret is how long a value is, in bytes, that is looked for: shorter ones occur by chance.
+const shortSecret = 6
+
+// moves reports whether a class path has snapshots that the build itself does not make.
+func (j *jvm) moves(classPath []string) bool {
+	return slices.ContainsFunc(classPath, func(entry string) bool { return strings.Contains(entry, "-SNAPSHOT") && !j.within(entry) })
+}
+
+// within reports whether a file is of the repository itself.
+func (j *jvm) within(file string) bool {
+	root, err := filepath.Abs(j.root)
+	if err != nil {
+		return false
+	}
+	rel, err := filepath.Rel(root, file)
+	return err == nil && filepath.IsLocal(rel)
 }
 
 // variable is how a build of Maven names one of the environment.
@@ -293,6 +338,19 @@ func (s starts) state(own string) (digest string, newest time.Time, err error) {
 			return "", newest, err
 		}
 	}
+	for _, dir := range s.Outputs {
+		for _, kind := range []string{"*.jar", "*.war", "*.ear"} {
+			made, err := filepath.Glob(filepath.Join(globbed.Replace(dir), kind))
+			if err != nil {
+				return "", newest, err
+			}
+			for _, file := range made {
+				if err := each(file, func(fs.FileInfo) {}); err != nil {
+					return "", newest, err
+				}
+			}
+		}
+	}
 	var path []string
 	for _, one := range s.JVMs {
 		path = append(path, one.ClassPath...)
@@ -307,6 +365,9 @@ func (s starts) state(own string) (digest string, newest time.Time, err error) {
 	}
 	return fmt.Sprintf("%x", h.Sum(nil)), newest, nil
 }
+
+// globbed takes a folder's name for itself in a pattern.
+var globbed = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`)
 
 // records reports whether the JVMs of a listing can record themselves, else why not.
 func (j *jvm) records() (able bool, why string) {

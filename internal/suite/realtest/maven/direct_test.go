@@ -69,15 +69,31 @@ func TestMavenDirect(t *testing.T) {
 	}
 	mavenDirectAgain(t, tc, a, tests)
 
-	resource := filepath.Join(tc.Root, "a", "src/test/resources/META-INF/services/org.junit.jupiter.api.extension.Extension")
-	if err := os.WriteFile(resource, []byte("com.acme.Found # changed\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	// What changes is built: a resource, and a test that fails then.
+	edit(t, tc.Root, "a/src/test/resources/META-INF/services/org.junit.jupiter.api.extension.Extension", "com.acme.Found", "com.acme.Found # changed")
+	edit(t, tc.Root, "b ö/src/test/java/com/acme/WhichIT.java", `"first"`, `"none"`)
+	outcomes = strings.Replace(outcomes, "isFirst() passed", "isFirst() failed", 1)
 	byMaven, settingsByMaven := run(true)
 	if byMaven != outcomes || !slices.Equal(settings, settingsByMaven) {
 		t.Errorf("by Maven: %s\n%s", byMaven, differing(settings, settingsByMaven))
 	}
-	mavenDirectChanged(t, tc, a, tests)
+	began := false
+	a.(suite.Preparer).Prepare(t.Context(), tests, os.Environ(), func() { began = true })
+	if without, _ := run(false); !began || without != outcomes {
+		t.Errorf("built again: %t; %s", began, without)
+	}
+}
+
+func edit(t *testing.T, root, name, old, fresh string) {
+	t.Helper()
+	file := filepath.Join(root, filepath.FromSlash(name))
+	text, err := os.ReadFile(file)
+	if err != nil || !strings.Contains(string(text), old) {
+		t.Fatal(err, string(text))
+	}
+	if err := os.WriteFile(file, []byte(strings.Replace(string(text), old, fresh, 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // mavenDirectAgain reruns a test that the JVM repeats in the first attempt: the rerun is one attempt.
@@ -88,24 +104,6 @@ func mavenDirectAgain(t *testing.T, tc realsuite.Trick, a suite.Adapter, tests [
 	rep := tc.Run(t, a, one, os.Environ())
 	if list := rep.Tests[one[0].ID]; len(list) != 1 || list[0].Outcome != e2e.Failed || len(rep.Problems) > 0 || len(rep.Unplanned) > 0 {
 		t.Errorf("%+v", rep)
-	}
-}
-
-// mavenDirectChanged changes a test and removes what was built: what runs is what the sources say.
-func mavenDirectChanged(t *testing.T, tc realsuite.Trick, a suite.Adapter, tests []e2e.Test) {
-	t.Helper()
-	a.(suite.Preparer).Prepare(t.Context(), os.Environ(), func() {})
-	source := filepath.Join(tc.Root, "b ö", "src/test/java/com/acme/WhichIT.java")
-	text, err := os.ReadFile(source)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(source, []byte(strings.Replace(string(text), `"first"`, `"none"`, 1)), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	one := slices.DeleteFunc(slices.Clone(tests), func(test e2e.Test) bool { return test.Name != "com.acme.WhichIT::isFirst()" })
-	if got := realsuite.Outcomes(one, tc.Run(t, a, one, os.Environ())); got != "com.acme.WhichIT::isFirst() failed" {
-		t.Errorf("after a change: %s", got)
 	}
 }
 

@@ -92,11 +92,14 @@ final class Events {
         write("E2E_GATE_BUILD", event, fields);
     }
 
-    /** How a JVM was started is a file of its own: it holds its environment. Other listings do not ask for it. */
+    /** Whether the gate wants to know how this JVM was started. */
+    static boolean recorded() {
+        return variable("E2E_GATE_RECORDINGS") != null;
+    }
+
+    /** How a JVM was started is a file of its own: it holds its environment. */
     static void record(Map<String, ?> fields) {
-        if (variable("E2E_GATE_RECORDINGS") != null) {
-            write("E2E_GATE_RECORDINGS", "recording", fields);
-        }
+        write("E2E_GATE_RECORDINGS", "recording", fields);
     }
 
     /** Appends one line in one write: several JVMs may share the file. */

@@ -75,7 +75,12 @@ public final class Forks {
 
     /** Whether the JVM came to its end as Surefire wants it: it says so, ends with status 0, and told of no error. */
     private boolean run() throws IOException, InterruptedException {
-        Thread pings = new Thread(this::ping, "pings");
+        Thread pings = new Thread("pings") { // no lambda: this JVM is to start fast
+            @Override
+            public void run() {
+                ping();
+            }
+        };
         pings.setDaemon(true);
         pings.start();
         read(new DataInputStream(new BufferedInputStream(process.getInputStream(), 1 << 16)));

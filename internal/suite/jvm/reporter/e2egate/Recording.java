@@ -33,7 +33,7 @@ final class Recording {
 
     /** Writes it once. Where that cannot be done it says why, and the gate starts the build instead. */
     static synchronized void write() {
-        if (written) {
+        if (written || !Events.recorded()) {
             return;
         }
         written = true;

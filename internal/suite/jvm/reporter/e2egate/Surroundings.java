@@ -55,6 +55,8 @@ final class Surroundings {
     private static final Set<String> ORDERS = new HashSet<>(Arrays.asList("filesystem", "alphabetical", "reversealphabetical"));
     private static final Pattern VARIABLE = Pattern.compile("\\benv\\.([A-Za-z_][A-Za-z0-9_]*)");
     private static final Pattern FORK_NUMBER = Pattern.compile("surefire\\.(forkNumber|threadNumber)");
+    /** Versions that name another file from one day to the next. */
+    private static final Pattern MOVING = Pattern.compile("<version>\\s*([\\[(]|LATEST|RELEASE)");
     private static final long MOST = 1 << 20;
 
     private final Set<String> told = new HashSet<>();
@@ -147,6 +149,9 @@ final class Surroundings {
                 StringWriter model = new StringWriter();
                 new MavenXpp3Writer().write(model, at.getOriginalModel());
                 scan(model.toString());
+                if (MOVING.matcher(model.toString()).find()) {
+                    tell("moves", "name", "a range of versions");
+                }
                 if (at.getFile() != null) {
                     inputs.add(at.getFile().toPath());
                 }
@@ -166,6 +171,7 @@ final class Surroundings {
 
     private void inputs(MavenProject project, Set<Path> inputs) throws IOException {
         Path made = new File(project.getBuild().getDirectory()).toPath().toAbsolutePath();
+        tell("output", "file", made.toString());
         List<String> named = new ArrayList<>(project.getCompileSourceRoots());
         named.addAll(project.getTestCompileSourceRoots());
         named.addAll(project.getBuild().getFilters());
