@@ -180,7 +180,7 @@ func (x *execution) documents(complete bool) []e2e.ShardRun {
 		doc.Logs = x.processes.LogFiles()
 		docs = append(docs, doc)
 	}
-	addLogLines(x.out, docs)
+	addLogLines(x.out, x.work.plan.Tests, docs)
 	return docs
 }
 

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"bufio"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"os"
@@ -26,8 +27,9 @@ const (
 )
 
 // addLogLines gives each failed attempt the lines of the logs of background processes that hold its test's correlation id.
+// planned are the tests of the plan: where several have one name, the lines may be of any of them, and say so.
 // The logs have been masked when they were written. Logs that cannot be read are left alone: their names stand with the failure.
-func addLogLines(out string, docs []e2e.ShardRun) {
+func addLogLines(out string, planned []e2e.PlannedTest, docs []e2e.ShardRun) {
 	wanted := map[string][]*e2e.Attempt{}
 	logs := map[string]bool{}
 	runID := ""
@@ -54,15 +56,39 @@ func addLogLines(out string, docs []e2e.ShardRun) {
 		return
 	}
 	ids := regexp.MustCompile(regexp.QuoteMeta(runID) + `-\d+-[0-9a-f]{12}`)
+	named := namesakes(planned, docs)
 	for _, name := range slices.Sorted(maps.Keys(logs)) {
 		found := linesOf(filepath.Join(out, filepath.FromSlash(name)), ids, wanted)
 		for id, lines := range found {
+			source := "log of " + strings.TrimSuffix(path.Base(name), path.Ext(name))
+			if n := named[id[strings.LastIndexByte(id, '-')+1:]]; n > 1 {
+				source += fmt.Sprintf(", of any of %d tests with this name", n)
+			}
 			for _, a := range wanted[id] {
-				a.Evidence = append(slices.Clip(a.Evidence), e2e.Evidence{Kind: e2e.EvidenceLogs, Text: strings.Join(lines, "\n"),
-					Source: "log of " + strings.TrimSuffix(path.Base(name), path.Ext(name))})
+				a.Evidence = append(slices.Clip(a.Evidence), e2e.Evidence{Kind: e2e.EvidenceLogs, Text: strings.Join(lines, "\n"), Source: source})
 			}
 		}
 	}
+}
+
+// namesakes counts tests by the digits of their own name in correlation ids.
+func namesakes(planned []e2e.PlannedTest, docs []e2e.ShardRun) map[string]int {
+	count := map[string]int{}
+	add := func(t e2e.Test) {
+		id := e2e.CorrelationOf("", 0, t.OwnName())
+		count[id[strings.LastIndexByte(id, '-')+1:]] += max(t.Twins, 1)
+	}
+	for _, t := range planned {
+		add(t.Test)
+	}
+	for _, doc := range docs {
+		for _, run := range doc.Tests {
+			if run.Unplanned != nil {
+				add(*run.Unplanned)
+			}
+		}
+	}
+	return count
 }
 
 // linesOf are the last lines of a log that hold each of the ids.

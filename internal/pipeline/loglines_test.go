@@ -31,7 +31,8 @@ func TestLogLines(t *testing.T) {
 	shard := []e2e.TestRun{{ID: "mine", Attempts: attempt(e2e.Failed, mine)}, {ID: "other", Attempts: attempt(e2e.Failed, other)},
 		{ID: "passed", Attempts: attempt(e2e.Passed, passed)}}
 	docs := []e2e.ShardRun{{Run: e2e.Run{ID: "e2e-1"}, Logs: []string{"db.log", "api.log", "gone.log"}, Tests: shard}}
-	addLogLines(dir, docs)
+	planned := []e2e.PlannedTest{{Test: e2e.Test{Name: "mine"}}, {Test: e2e.Test{Name: "a::other"}}, {Test: e2e.Test{Name: "b::other"}}}
+	addLogLines(dir, planned, docs)
 	got := docs[0].Tests
 	if list := got[0].Attempts[0].Evidence; len(list) != 2 || list[0].Source != "log of api" || list[1].Text != mine+" in the database" ||
 		list[1].Source != "log of db" {
@@ -44,6 +45,9 @@ func TestLogLines(t *testing.T) {
 	lines = strings.Split(got[1].Attempts[0].Evidence[0].Text, "\n")
 	if len(lines) != logLines || lines[0] != "line 10 of "+other || lines[logLines-1] != "line 29 of "+other {
 		t.Errorf("%q", lines)
+	}
+	if source := got[1].Attempts[0].Evidence[0].Source; source != "log of api, of any of 2 tests with this name" {
+		t.Error(source)
 	}
 	if len(got[2].Attempts[0].Evidence) != 0 || len(shard[0].Attempts[0].Evidence) != 0 {
 		t.Error("a passed test, or the shard's own list, has lines")
