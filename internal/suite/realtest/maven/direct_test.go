@@ -18,7 +18,7 @@ import (
 var ofOneStart = regexp.MustCompile(`^(property (surefire\.real\.class\.path|sun\.java\.command)|variable (E2E_GATE_\w+|MAVEN_CMD_LINE_ARGS))=`)
 
 // A batch and its rerun start the JVMs in which Surefire and Failsafe listed the tests, without Maven. Outcomes are the same as by a start
-// of Maven, and so is what a test sees. What changes after the listing is built.
+// of Maven, and so is what a test sees. What changes after the listing is built. Tests that Surefire's groups leave out are not listed.
 func TestMavenDirect(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("JVMs tell how they were started on Linux only")
