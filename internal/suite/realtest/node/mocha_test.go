@@ -46,6 +46,10 @@ func TestMocha(t *testing.T) {
 			Attempts: "passed first, failed first, skipped first, failed first, skipped first", Message: `in "after each" hook for "a": left over`},
 		{Name: "a hook after all tests", Files: map[string]string{"test/a.js": "describe('s', () => { after(() => { throw new Error('left over') }); it('a', () => {}); });\n"},
 			Want: "test/a.js::s › a passed", Problem: `s: in "after all" hook`},
+		{Name: "a test that a hook adds",
+			Files: map[string]string{"test/a.js": "describe('s', function () { before(function () { this.test.parent.addTest(new (require('mocha').Test)('late', () => { throw new Error('boom') })); });\n" +
+				"it('a', () => {}); });\n"},
+			Want: "test/a.js::s › a passed, test/a.js::s › late failed", Message: "boom"},
 		{Name: "two tests of one title that are repeated",
 			Files: map[string]string{"test/a.js": "let n = 0; for (const i of [1, 2]) it('a', function () { this.retries(1); if (n++ % 2 === 0) throw new Error('boom') });\n"},
 			Want:  "test/a.js::a flaky", Attempts: "#1 failed first, #1 passed framework, #2 failed first, #2 passed framework",
