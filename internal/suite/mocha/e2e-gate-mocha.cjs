@@ -254,6 +254,7 @@ function follow(runner) {
     clock.set(test, Date.now());
     write('started', { id: identify(origin(test)).id });
   });
+  runner.on('hook', (hook) => { if (/^"after all"/.test(hook.originalTitle ?? hook.title)) flush(); }); // it may end the process
   runner.on('pass', (test) => finish(test, { outcome: 'passed' }));
   runner.on('pending', (test) => finish(test, { outcome: 'skipped' }));
   runner.on('retry', (test, error) => finish(test, failure(error ?? test.err)));

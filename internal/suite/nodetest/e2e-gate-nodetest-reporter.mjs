@@ -112,7 +112,7 @@ function ended(type, data) {
 
 function whole(file, data) {
   const error = data.details?.error;
-  if (error?.failureType === 'subtestsFailed') return;
+  if (error?.failureType === 'subtestsFailed' && (error.exitCode ?? 1) === 1) return; // with another status it was ended
   const said = plain(output.get(path.resolve(data.file)) ?? '').trim();
   const words = error?.failureType === 'hookFailed' ? 'a hook around all tests failed: ' + failure(error).message.replace(/^in a hook: /, '')
     : error?.signal ? `its process was ended by ${error.signal}`

@@ -180,9 +180,10 @@ function install() {
   }
 
   const asTest = (f) => standIn(f, (g, _, ...args) => declareTest(g, ...args));
-  const hook = (f) => (...args) => {
-    if (around.getStore()?.running) return f(...args);
-    return selection ? through(f, site(), args) : undefined;
+  // A hook is run: a test that it declares is in no listing, and is told as one that nobody planned.
+  const hook = (f) => (fn, ...rest) => {
+    if (around.getStore()?.running) return f(fn, ...rest);
+    return selection ? through(f, site(), [wrap(fn, { running: true }), ...rest]) : undefined;
   };
   const stand = asTest(real.test ?? real);
   for (const name of Object.keys(Object.getOwnPropertyDescriptors(real))) {

@@ -70,6 +70,8 @@ func TestNodetest(t *testing.T) {
 			Files: map[string]string{"a.test.js": head + "test('a', () => {}); setTimeout(() => test('late', () => { throw 1 }), 50);\n",
 				"b.test.mjs": "import { describe, it, test } from 'node:test';\nawait null; test('b', () => {}); describe('s', async () => { await null; it('c', () => {}); });\n"},
 			Want: "a.test.js::a passed, b.test.mjs::b passed, b.test.mjs::s › c passed", Problem: "a.test.js::late is declared after its file was loaded"},
+		{Name: "a test that a hook declares", Files: map[string]string{"a.test.js": head + "before(() => { test('late', () => { throw new Error('boom') }); });\ntest('a', () => {});\n"},
+			Want: "a.test.js::a passed", Problem: "generated asynchronous activity"}, // Node 20 cannot do it either
 		{Name: "an error behind the end of its test, and a failure that explains the status",
 			Files: map[string]string{"a.test.js": head + "test('a', () => { setTimeout(() => { throw new Error('boom') }, 10); });\n" +
 				"test('b', async () => { await new Promise((done) => setTimeout(done, 100)); throw new Error('failed') });\n"},
