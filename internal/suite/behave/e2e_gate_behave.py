@@ -99,6 +99,7 @@ class Reporter(Formatter):
     def __init__(self, stream_opener, config):
         super().__init__(stream_opener, config)
         config.stop = False  # what it leaves out would be lost
+        config.dry_run = state.selection is None  # behave.ini may set it
 
     def embedding(self, mime_type, data, *_):
         folder = os.path.join(os.path.dirname(os.environ["E2E_GATE_EVENTS"]), "attached")

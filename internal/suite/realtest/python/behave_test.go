@@ -53,7 +53,7 @@ func TestBehave(t *testing.T) {
 			Want: "features/a.feature::a lost, features/a.feature::b lost", Problem: "in before_all: RuntimeError: no database"},
 		{Name: "a hook after a scenario", Files: map[string]string{"features/a.feature": "Feature: x\n  Scenario: a\n    Given it works\n", "features/environment.py": "def after_scenario(c, s): raise RuntimeError('left over')\n"},
 			Want: "features/a.feature::a failed", Message: "HOOK-ERROR in after_scenario: RuntimeError: left over"},
-		{Name: "stop in the config", Files: map[string]string{"behave.ini": "[behave]\nstop = true\n", "features/a.feature": "Feature: x\n  Scenario: a\n    Given it fails\n  Scenario: b\n    Given it works\n"},
+		{Name: "stop and dry_run in the config", Files: map[string]string{"behave.ini": "[behave]\nstop = true\ndry_run = true\n", "features/a.feature": "Feature: x\n  Scenario: a\n    Given it fails\n  Scenario: b\n    Given it works\n"},
 			Want: "features/a.feature::a failed, features/a.feature::b passed", Message: "Given it fails: one is not two"},
 		{Name: "tags that choose", Args: []string{"--tags", "not @slow"}, Files: map[string]string{"features/a.feature": "Feature: x\n  @slow\n  Scenario: a\n    Given it fails\n  Scenario: b\n    Given it works\n"},
 			Want: "features/a.feature::b passed"},
