@@ -174,6 +174,9 @@ func TestHeadlineOfOtherVerdicts(t *testing.T) {
 			"e2e-gate: not judged - 1 test failed because of the environment (ENVIRONMENT_FAILURE)"},
 		{e2e.Verdict{State: e2e.VerdictNotJudged, Blocks: true,
 			Reasons: []e2e.Reason{reason(e2e.CodeNoTests, e2e.NotJudged, 0, "no test was selected\nat all")}}, "e2e-gate: not judged - no test was selected"},
+		{e2e.Verdict{State: e2e.VerdictNotJudged, Blocks: true, // a flake is not judged because of something else
+			Reasons: []e2e.Reason{reason(e2e.CodeFlaky, e2e.NotJudged, 1, "1 test flaky"), reason(e2e.CodeRunnerExit, e2e.NotJudged, 2, "the runner ended early")}},
+			"e2e-gate: not judged - the runner ended early"},
 		{e2e.Verdict{State: e2e.VerdictNotJudged, Blocks: true}, "e2e-gate: not judged - no reason was given"},
 		{e2e.Verdict{State: "new", Blocks: true}, "e2e-gate: not judged - the result holds no verdict"},
 	} {

@@ -34,6 +34,7 @@ class State:
         self.attachments = []
         self.broken = ""  # the hook that failed before the scenarios of a feature or rule
         self.attached = 0
+        self.cleanup = ""  # the cleanup of the running scenario that failed
 
     def write(self, event, **fields):
         self.out.write(json.dumps(dict(fields, event=event)) + "\n")
@@ -82,6 +83,15 @@ class State:
         self.write("error", message=clip(message, 8000), details=clip("".join(traceback.format_exception(type(error), error, error.__traceback__)), 24000))
 
 
+    def clean_up(self, error):
+        """Is told of a function of add_cleanup or a fixture that failed."""
+        message = "in a cleanup: %s: %s" % (type(error).__name__, error)
+        if self.running is not None:
+            self.cleanup = message
+            return
+        self.write("error", message=clip(message, 8000), details=clip("".join(traceback.format_exception(type(error), error, error.__traceback__)), 24000))
+
+
 class Reporter(Formatter):
     name = "e2e-gate"
     description = "events for e2e-gate"
@@ -89,6 +99,7 @@ class Reporter(Formatter):
     def __init__(self, stream_opener, config):
         super().__init__(stream_opener, config)
         config.stop = False  # what it leaves out would be lost
+        config.dry_run = state.selection is None  # behave.ini may set it
 
     def embedding(self, mime_type, data, *_):
         folder = os.path.join(os.path.dirname(os.environ["E2E_GATE_EVENTS"]), "attached")
@@ -135,7 +146,7 @@ def patch():
         if not state.selected(self):
             return original(self, of)
         start = time.time()
-        state.running = self
+        state.running, state.cleanup = self, ""
         state.write("started", id=state.identify(self)["id"])
         try:
             failed = original(self, of)
@@ -177,6 +188,14 @@ def patch():
             return original(self, name, *args, **kwargs)
         finally:
             self.hooks[name] = hook
+
+    @replaced(runner.Context, "_do_cleanups")
+    def clean_up(original, self, *args, **kwargs):
+        try:
+            return original(self, *args, **kwargs)
+        except Exception as error:
+            state.clean_up(error)
+            raise
 
     @replaced(runner.ModelRunner, "run_model")
     def run_model(original, self, *args, **kwargs):
@@ -222,7 +241,7 @@ def outcome(scenario, failed):
     if told and (where is scenario or error is None or not str(error)):
         text = str(told)
     else:
-        text = str(error) or type(error).__name__ if error is not None else str(status)
+        text = str(error) or type(error).__name__ if error is not None else state.cleanup or str(status)
     at_file, at_line = place(error)
     if not at_file and where is not scenario:
         at_file, at_line = state.path(where.location.filename), where.location.line

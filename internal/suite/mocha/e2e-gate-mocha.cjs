@@ -217,8 +217,7 @@ function follow(runner) {
 
   const finish = (test, seen) => {
     const first = origin(test);
-    const what = identify(first);
-    if (!selection.has(what.id)) return;
+    const what = identify(first); // also of a test that a hook added: nobody planned it, and it is said
     let known = ends.get(first);
     if (!known) {
       counted.set(what.id, (counted.get(what.id) ?? 0) + 1);
@@ -255,6 +254,7 @@ function follow(runner) {
     clock.set(test, Date.now());
     write('started', { id: identify(origin(test)).id });
   });
+  runner.on('hook', (hook) => { if (/^"after all"/.test(hook.originalTitle ?? hook.title)) flush(); }); // it may end the process
   runner.on('pass', (test) => finish(test, { outcome: 'passed' }));
   runner.on('pending', (test) => finish(test, { outcome: 'skipped' }));
   runner.on('retry', (test, error) => finish(test, failure(error ?? test.err)));

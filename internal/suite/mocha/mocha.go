@@ -43,8 +43,8 @@ func arguments(l adapter.Launch) ([]string, error) {
 		return nil, fmt.Errorf("suite %s: Mocha cuts the path %s at its comma; run the gate in a folder without one", l.Spec.Name, module)
 	}
 	args := append([]string{"--require", module}, l.Spec.Args...)
-	// Workers have runners of their own, and what bail leaves out would be lost. Both may be set in .mocharc.
-	args = append(args, "--no-parallel", "--no-bail")
+	// Workers have runners of their own, what bail leaves out would be lost, and a dry run passes. All may be set in .mocharc.
+	args = append(args, "--no-parallel", "--no-bail", "--no-dry-run")
 	if l.Listing() {
 		args = append(args, "--exit") // what a file opens when it is loaded does not hold up the listing
 	}

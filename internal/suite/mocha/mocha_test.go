@@ -16,8 +16,8 @@ func TestArguments(t *testing.T) {
 		tests []e2e.Test
 		want  string
 	}{
-		{[]string{"--check-leaks", "test/"}, nil, "--require R/e2e-gate-mocha.cjs --check-leaks test/ --no-parallel --no-bail --exit"},
-		{[]string{"--check-leaks", "test/"}, tests, "--require R/e2e-gate-mocha.cjs --check-leaks test/ --no-parallel --no-bail"},
+		{[]string{"--check-leaks", "test/"}, nil, "--require R/e2e-gate-mocha.cjs --check-leaks test/ --no-parallel --no-bail --no-dry-run --exit"},
+		{[]string{"--check-leaks", "test/"}, tests, "--require R/e2e-gate-mocha.cjs --check-leaks test/ --no-parallel --no-bail --no-dry-run"},
 	} {
 		args, err := arguments(adapter.Launch{Spec: adapter.Spec{Args: tc.args}, Reporter: "R", Tests: tc.tests})
 		if got := filepath.ToSlash(strings.Join(args, " ")); err != nil || got != tc.want {

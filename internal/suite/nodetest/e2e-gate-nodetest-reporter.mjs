@@ -20,6 +20,9 @@ const plain = (text) => String(text ?? '').replace(/\u001b\[[0-9;]*m/g, '');
 const real = (file) => { try { return fs.realpathSync(file); } catch { return file; } };
 const relative = (file) => path.relative(base, real(file)).split(path.sep).join('/');
 
+// LATE is what Node says of an error that belongs to no test any more. It fails the file.
+const LATE = /generated asynchronous activity after the test ended/;
+
 const show = (value) => clip(typeof value === 'string' ? value : util.inspect(value, { depth: 6, sorted: true }), 8000);
 
 // place is where a test failed: the innermost line of the stack within the suite.
@@ -109,7 +112,7 @@ function ended(type, data) {
 
 function whole(file, data) {
   const error = data.details?.error;
-  if (error?.failureType === 'subtestsFailed') return;
+  if (error?.failureType === 'subtestsFailed' && (error.exitCode ?? 1) === 1) return; // with another status it was ended
   const said = plain(output.get(path.resolve(data.file)) ?? '').trim();
   const words = error?.failureType === 'hookFailed' ? 'a hook around all tests failed: ' + failure(error).message.replace(/^in a hook: /, '')
     : error?.signal ? `its process was ended by ${error.signal}`
@@ -156,6 +159,9 @@ export default async function* (source) {
     } else if (type === 'test:complete') { // when it ends, and not when it is its turn to be reported
       const key = keyOf(data);
       begun.set(key, [...begun.get(key) ?? [], Date.now() - (data.details?.duration_ms ?? 0)]);
+    } else if (type === 'test:diagnostic' && selection && LATE.test(data.message ?? '')) {
+      // The status says so too, but a failed test of the same process would explain that.
+      write('error', { message: (data.file ? relative(data.file) + ': ' : '') + clip(plain(data.message).trim(), 8000), details: '' });
     } else if (type === 'test:stderr' && data.file) {
       const file = path.resolve(data.file);
       output.set(file, ((output.get(file) ?? '') + data.message).slice(-8000));

@@ -101,6 +101,25 @@ function install() {
     loads ??= setImmediate(() => import(pathToFileURL(entry)).then(() => { loads = 'done'; settled(); }, () => {}));
   }
 
+  // A listing ends when the file is loaded. What is declared later is in no listing, and must not be
+  // passed over as a test that was not selected.
+  let watched = false;
+  let over = false;
+  function watchEnd() {
+    if (watched) return;
+    watched = true;
+    const isModule = !Module._cache[entry]; // any other is loaded in one go, and to import it could load it again
+    setImmediate(async () => {
+      if (isModule) await import(pathToFileURL(entry)).catch(() => {});
+      setImmediate(() => setImmediate(() => { over = true; }));
+    });
+  }
+  const passOver = (titles) => {
+    if (over && open === 0)
+      write('error', { message: `${idOf(titles)} is declared after its file was loaded, so it is not listed and does not run; declare it before, behind a top-level await` });
+    return Promise.resolve();
+  };
+
   const listed = (titles, kind) => {
     endWhenLoaded();
     const name = titles.join(' › ');
@@ -114,7 +133,8 @@ function install() {
     const own = [...titles, name];
     if (!selection) return Promise.resolve(listed(own));
     const id = idOf(own);
-    if (!selection.has(id)) return Promise.resolve();
+    watchEnd();
+    if (!selection.has(id)) return passOver(own);
     return through(f, site(), [name, options, wrap(fn, { running: true }, () => write('started', { id }))]);
   };
 
@@ -136,8 +156,19 @@ function install() {
       });
     }
     const needed = skipped ? selection.has(idOf(own)) : [...selection].some((id) => id.startsWith(idOf(own) + ' › '));
-    if (!needed) return Promise.resolve();
-    return through(f, site(), [name, options, wrap(fn, { titles: own })]);
+    watchEnd();
+    if (!needed) return passOver(own);
+    if (skipped || typeof fn !== 'function') return through(f, site(), [name, options, fn]);
+    open++;
+    const body = wrap(fn, { titles: own });
+    const counted = function (...args) {
+      const close = () => { open--; };
+      const result = body.apply(this, args);
+      Promise.resolve(result).then(close, close);
+      return result;
+    };
+    Object.defineProperties(counted, { length: { value: fn.length }, name: { value: fn.name } });
+    return through(f, site(), [name, options, counted]);
   };
 
   // standIn is a function of node:test with its variants.
@@ -149,9 +180,10 @@ function install() {
   }
 
   const asTest = (f) => standIn(f, (g, _, ...args) => declareTest(g, ...args));
-  const hook = (f) => (...args) => {
-    if (around.getStore()?.running) return f(...args);
-    return selection ? through(f, site(), args) : undefined;
+  // A hook is run: a test that it declares is in no listing, and is told as one that nobody planned.
+  const hook = (f) => (fn, ...rest) => {
+    if (around.getStore()?.running) return f(fn, ...rest);
+    return selection ? through(f, site(), [wrap(fn, { running: true }), ...rest]) : undefined;
   };
   const stand = asTest(real.test ?? real);
   for (const name of Object.keys(Object.getOwnPropertyDescriptors(real))) {

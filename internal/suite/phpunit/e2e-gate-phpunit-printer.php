@@ -36,6 +36,7 @@ final class Printer extends \PHPUnit\TextUI\DefaultResultPrinter
                     $this->arguments = $frame['args'][1] ?? [];
                 }
             }
+            Gate::one()->settings = $this->arguments;
             Gate::one()->begin($suite);
         }
         $this->hook = null;
@@ -81,6 +82,8 @@ final class Printer extends \PHPUnit\TextUI\DefaultResultPrinter
     {
         if (!empty($this->arguments['failOnWarning'])) {
             $this->saw($test, $this->seen($e, false));
+        } elseif (preg_match('/^This test depends on ".*" which does not exist/s', $e->getMessage())) { // it did not run
+            $this->saw($test, ['outcome' => 'skipped', 'message' => Gate::clip($e->getMessage(), 8000)]);
         }
         parent::addWarning($test, $e, $time);
     }

@@ -21,6 +21,9 @@ if (!class_exists(Gate::class, false)) {
         /** @var ?array<string, true> */
         public ?array $selection = null;
 
+        /** @var array<string, mixed> the settings of PHPUnit 9 */
+        public array $settings = [];
+
         private string $base;
 
         /** @var resource */
@@ -107,6 +110,19 @@ if (!class_exists(Gate::class, false)) {
             return false;
         }
 
+        // isFailing reports whether PHPUnit fails by what it made in the place of tests, such as a class without any.
+        private function isFailing(object $test): bool
+        {
+            $fails = ['WarningTestCase' => 'failOnWarning', 'SkippedTestCase' => 'failOnSkipped', 'IncompleteTestCase' => 'failOnIncomplete'];
+            foreach ($fails as $name => $setting) {
+                if (is_a($test, 'PHPUnit\\Framework\\' . $name)) {
+                    return !empty($this->settings[$setting]);
+                }
+            }
+
+            return is_a($test, 'PHPUnit\\Framework\\ErrorTestCase');
+        }
+
         private function describe(object $test, string $id): array
         {
             if (!$test instanceof \PHPUnit\Framework\TestCase) {
@@ -141,7 +157,7 @@ if (!class_exists(Gate::class, false)) {
                 $id = $this->idOf($test);
                 if ($id !== null) {
                     $tests[] = [$test, $this->describe($test, $id)];
-                } elseif (is_a($test, 'PHPUnit\\Framework\\ErrorTestCase')) {
+                } elseif ($this->isFailing($test)) {
                     $this->write('error', ['message' => self::clip($test->getMessage(), 8000)]);
                 }
             }

@@ -11,6 +11,7 @@ import os
 import re
 import time
 
+from robot.running.context import EXECUTION_CONTEXTS
 from robot.version import get_version
 
 NEEDED = 4
@@ -35,6 +36,7 @@ class State:
         self.count = {}  # by id: how many tests have it
         self.attempt = None
         self.held = None  # the end of a test that a listener may have repeated
+        self.results = {}  # by result: the outcome that was told, and the result itself
 
     def write(self, event, **fields):
         self.out.write(json.dumps(dict(fields, event=event)) + "\n")
@@ -63,6 +65,9 @@ class State:
             suite.suites.clear()
             suite.setup = suite.teardown = None
             return
+        if EXECUTION_CONTEXTS.current.dry_run:  # everything passes
+            self.write("unusable", message="with --dryrun no test runs; remove it from ROBOT_OPTIONS and argument files")
+            self.selection = set()
         self.choose(suite)
 
     def all_tests(self, suite):
@@ -192,11 +197,16 @@ class Last:
             state.held = (dict(what, **first), dict(what, **now))
         else:
             state.write("finished", **dict(what, **now))
+        state.results[id(result)] = (now["outcome"], result)
         state.attempt = None
 
     def end_suite(self, data, result):
         state.release(False)
         found = TEARDOWN.search(result.message or "")
+        for test in result.tests:
+            told, _ = state.results.pop(id(test), ("failed", None))
+            if test.status == "FAIL" and told != "failed" and not found:
+                state.write("error", message=clip("a listener turned test %s into a failure after its end: %s" % (test.name, test.message), 8000))
         if found:
             state.write("error", message=clip("the tear-down of suite %s failed: %s" % (result.name, found.group(1).strip()), 8000))
 

@@ -305,6 +305,10 @@ func (o *oracle) process(tests []int, a int, how uint8, again, extraRed, extra b
 	if !any {
 		return all()
 	}
+	// Who announces its own end and did not come to it has not said why it ended badly.
+	if bad && how == procCrash && w[dChannel] == chanEvents && !missing {
+		return all()
+	}
 	// Who announces each test's end can be believed up to where it stops.
 	upTo := missing && (w[dChannel] == chanStream || w[dChannel] == chanEvents && how == procCrash)
 	if bad && !explains && !upTo {

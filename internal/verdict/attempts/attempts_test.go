@@ -329,9 +329,13 @@ var channelRows = []row{
 	{"events that end as often as they began are whole",
 		In{Planned: planned("a", "b"), Reported: []Reported{test("a", passed())}, Channel: Channel{Kind: Events, Begun: 2, Ended: 2}, Exit: well},
 		wants{map[string]string{"s/a": "passed first"}, nil}},
-	{"events that were cut off behind the last planned test lose none",
-		In{Planned: planned("a"), Reported: []Reported{test("a", failed("boom"))}, Channel: Channel{Kind: Events}, Exit: badly},
+	{"events that were cut off behind the last planned test lose none if the runner ended well",
+		In{Planned: planned("a"), Reported: []Reported{test("a", failed("boom"))}, Channel: Channel{Kind: Events}, Exit: well},
 		wants{map[string]string{"s/a": "failed first boom"}, []string{"runner_exit?: " +
+			"the runner of batch u ended before it had reported everything (exit status 0); it printed nothing"}}},
+	{"events that were cut off behind the last planned test lose all if the runner ended badly, also where a test failed",
+		In{Planned: planned("a", "b"), Reported: []Reported{test("a", failed("boom")), test("b", passed())}, Channel: Channel{Kind: Events}, Exit: badly},
+		wants{map[string]string{"s/a": "failed first boom", "s/b": "passed first"}, []string{"runner_exit s/a,s/b: " +
 			"the runner of batch u ended before it had reported everything (exit status 1); end of its output: boom"}}},
 	{"report files never announce an end",
 		In{Planned: planned("a", "b"), Reported: []Reported{test("a", passed())}, Channel: Channel{Kind: Reports, Begun: 1, Running: []string{"b"}}, Exit: well},

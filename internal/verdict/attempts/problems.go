@@ -66,7 +66,8 @@ func (u unit) unread() (why []e2e.Problem, unread bool) {
 const maxNamed = 5
 
 // cutOff: events that do not announce their end, or not as often as they began, were cut
-// off. The planned tests that had not ended are lost.
+// off. The planned tests that had not ended are lost. If all had ended and the runner ended badly, all are:
+// a runner that did not come to its end has not said why, so no failed test explains its status.
 func (u unit) cutOff(reported map[string]bool) []e2e.Problem {
 	c, exit := u.in.Channel, u.in.Exit
 	if exit.Ended == e2e.EndedStalled {
@@ -87,6 +88,9 @@ func (u unit) cutOff(reported map[string]bool) []e2e.Problem {
 	while := ""
 	if len(running) > 0 {
 		while = " while these ran: " + strings.Join(running, ", ")
+	}
+	if len(lost) == 0 && u.failed() {
+		lost = u.all()
 	}
 	found := u.lost(e2e.CodeRunnerExit, lost, "%s ended before it had reported everything%s (%s); %s", u.runner(), while, exit.Text, exit.Output)
 	found[0].LosesEvidence = len(lost) > 0

@@ -49,6 +49,7 @@ var mutants = []mutant{
 	{"a crash keeps what had ended", attemptsDir + "problems.go",
 		`[]func(Out) []e2e.Problem{u.died, u.endedEarly, u.ranTooLittle, u.failedWithoutFailure, u.signalled, u.stopped}`,
 		`[]func(Out) []e2e.Problem{u.failedWithoutFailure, u.signalled, u.stopped}`},
+	{"a runner that did not come to its end explains no bad status", attemptsDir + "problems.go", "len(lost) == 0 && u.failed()", "false"},
 	{"a batch that was stopped proves no passes", attemptsDir + "problems.go", "u.signalled, u.stopped}", "u.signalled}"},
 	{"a rerun's pass counts only if its process ended well", attemptsDir + "rerun.go", "case lost:", "case false && lost:"},
 	{"a rerun that was stopped did not end well", attemptsDir + "rerun.go", "return ended != e2e.EndedExited || slices", "return slices"},

@@ -66,6 +66,17 @@ func TestNodetest(t *testing.T) {
 			Want:  "a.test.js::a passed"},
 		{Name: "a time limit", Files: map[string]string{"a.test.js": head + "test('a', { timeout: 20 }, (t, done) => { const open = setInterval(() => {}, 60000); t.signal.addEventListener('abort', () => { clearInterval(open); done(); }); });\n"},
 			Want: "a.test.js::a failed", Message: "timed out"},
+		{Name: "a test that is declared when its file was loaded",
+			Files: map[string]string{"a.test.js": head + "test('a', () => {}); setTimeout(() => test('late', () => { throw 1 }), 50);\n",
+				"b.test.mjs": "import { describe, it, test } from 'node:test';\nawait null; test('b', () => {});\n" +
+					"describe('s', async () => { await null; it('c', () => {}); });\n"},
+			Want: "a.test.js::a passed, b.test.mjs::b passed, b.test.mjs::s › c passed", Problem: "a.test.js::late is declared after its file was loaded"},
+		{Name: "a test that a hook declares", Files: map[string]string{"a.test.js": head + "before(() => { test('late', () => { throw new Error('boom') }); });\ntest('a', () => {});\n"},
+			Want: "a.test.js::a passed", Problem: "generated asynchronous activity"}, // Node 20 cannot do it either
+		{Name: "an error behind the end of its test, and a failure that explains the status",
+			Files: map[string]string{"a.test.js": head + "test('a', () => { setTimeout(() => { throw new Error('boom') }, 10); });\n" +
+				"test('b', async () => { await new Promise((done) => setTimeout(done, 100)); throw new Error('failed') });\n"},
+			Want: "a.test.js::a passed, a.test.js::b failed", Message: "failed", Problem: `generated asynchronous activity after the test ended. This activity created the error "Error: boom"`},
 		{Name: "odd names of files", Files: map[string]string{"[a] b*.test.js": head + "test('é \"q\" *?[]{}', () => {});\n", "c'd.test.js": head + "test('c', () => {});\n"},
 			Want: "[a] b*.test.js::é \"q\" *?[]{} passed, c'd.test.js::c passed"},
 		{Name: "tests of a helper, and twins in a loop",

@@ -45,6 +45,12 @@ func TestRobot(t *testing.T) {
 				"strict.py": "ROBOT_LISTENER_API_VERSION = 3\ndef end_test(data, result):\n    if data.name == 'B':\n" +
 					"        result.status, result.message = 'FAIL', 'a leak'\n"},
 			Want: "a.robot::A passed, a.robot::B failed", Message: "a leak"},
+		{Name: "a listener that makes a failure of a pass when the suite has ended", Args: []string{"--listener", "late.py"},
+			Files: map[string]string{"a.robot": clean + "C\n    Fail    boom\n",
+				"late.py": "ROBOT_LISTENER_API_VERSION = 3\ndef end_suite(data, result):\n    result.tests[0].status = 'FAIL'\n"},
+			Want: "a.robot::A passed, a.robot::B passed, a.robot::C failed", Message: "boom", Problem: "a listener turned test A into a failure after its end"},
+		{Name: "a dry run by a file of arguments", Args: []string{"--argumentfile", "args.txt"}, Files: map[string]string{"a.robot": clean, "args.txt": "--dryrun\n"},
+			Want: "a.robot::A lost, a.robot::B lost", Problem: "with --dryrun no test runs"},
 		{Name: "a listener that makes a skip of a failure", Args: []string{"--listener", "mild.py"},
 			Files: map[string]string{"a.robot": "*** Test Cases ***\nA\n    Fail    known\n",
 				"mild.py": "ROBOT_LISTENER_API_VERSION = 3\ndef end_test(data, result):\n    result.status, result.message = 'SKIP', 'a known bug'\n"},

@@ -65,6 +65,8 @@ func TestRSpec(t *testing.T) {
 			Message: "boom", Problem: "several tests share one id"},
 		{Name: "fail-fast in the config", Files: map[string]string{".rspec": "--fail-fast\n", "spec/a_spec.rb": "RSpec.describe('s') { it('a') { raise 'boom' }; it('b') { } }\n"},
 			Want: "spec/a_spec.rb::s a failed, spec/a_spec.rb::s b passed", Message: "boom"},
+		{Name: "a dry run by .rspec", Files: map[string]string{".rspec": "--dry-run\n", "spec/a_spec.rb": clean},
+			Want: "spec/a_spec.rb::s a lost, spec/a_spec.rb::s b lost", Problem: "with --dry-run no example runs"},
 		{Name: "an exit status of its own", Files: map[string]string{"spec/a_spec.rb": "at_exit { exit! 7 } unless ARGV.include?('--dry-run')\n" + clean},
 			Want: "spec/a_spec.rb::s a passed, spec/a_spec.rb::s b passed", Problem: "exit status 7 although no test failed"},
 		{Name: "screenshots and odd names",
