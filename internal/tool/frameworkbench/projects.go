@@ -60,8 +60,9 @@ var frameworks = map[string]framework{
 		list:    []string{"mocha", "--dry-run"}, run: []string{"mocha"}, one: []string{"mocha", "--grep", "^a0$", "test/a00.js"}, failed: 1,
 	},
 	"nodetest": {
-		project: files("a%02d.test.js", nil, "const test = require('node:test');\n", "test('a%d', () => {%s});\n", "require('assert')(!process.env.BENCH_FAIL)"),
-		run:     []string{"node", "--test"}, one: []string{"node", "--test", "--test-name-pattern=^a0$", "a00.test.js"}, failed: 1,
+		project: files("a%02d.test.js", map[string]string{"package.json": `{"private": true, "scripts": {"test": "node --test"}}`},
+			"const test = require('node:test');\n", "test('a%d', () => {%s});\n", "require('assert')(!process.env.BENCH_FAIL)"),
+		run: []string{"node", "--test"}, one: []string{"node", "--test", "--test-name-pattern=^a0$", "a00.test.js"}, failed: 1,
 	},
 	"robot": {
 		project: files("tests/a%02d.robot", nil, "*** Test Cases ***\n", "A%d\n    Log    1\n%s", "    Should Be Equal    %{BENCH_FAIL=no}    no\n"),
