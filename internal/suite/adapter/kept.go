@@ -57,7 +57,7 @@ func (r *reporting) keep(kept *listing.Kept, l Launch, tests []e2e.Test) {
 		return
 	}
 	for _, t := range tests {
-		if !inside(root, filepath.Join(l.Dir, filepath.FromSlash(t.File))) {
+		if !listing.Inside(root, filepath.Join(l.Dir, filepath.FromSlash(t.File))) {
 			return // the file may import others out there
 		}
 	}
@@ -79,10 +79,4 @@ func (r *reporting) keep(kept *listing.Kept, l Launch, tests []e2e.Test) {
 	if lines, err := os.ReadFile(l.events()); err == nil {
 		kept.Keep(lines, reads)
 	}
-}
-
-// inside reports whether a path is that of a folder or lies below it.
-func inside(folder, path string) bool {
-	rel, err := filepath.Rel(folder, path)
-	return err == nil && filepath.IsLocal(rel)
 }

@@ -73,6 +73,15 @@ func (l Launch) File(name string) string { return filepath.Join(l.Reporter, name
 // Listing reports whether tests are listed and none is run.
 func (l Launch) Listing() bool { return l.Tests == nil }
 
+// PythonPath is the variable by which Python finds our reporter, before what the suite's own has.
+func (l Launch) PythonPath(env []string) string {
+	path := l.Reporter
+	if have := Variable(env, "PYTHONPATH"); have != "" {
+		path += string(os.PathListSeparator) + have
+	}
+	return "PYTHONPATH=" + path
+}
+
 func (l Launch) events() string { return l.File(eventsFile) }
 
 const eventsFile = "events.jsonl"

@@ -3,7 +3,6 @@ package behave
 
 import (
 	"embed"
-	"os"
 	"path"
 	"regexp"
 	"slices"
@@ -33,11 +32,7 @@ func newAdapter(s adapter.Spec, root string) adapter.Adapter {
 		Files:     files,
 		Arguments: arguments,
 		Environment: func(l adapter.Launch, env []string) []string {
-			path := l.Reporter
-			if have := adapter.Variable(env, "PYTHONPATH"); have != "" {
-				path += string(os.PathListSeparator) + have
-			}
-			return []string{"PYTHONPATH=" + path}
+			return []string{l.PythonPath(env)}
 		},
 	})
 }

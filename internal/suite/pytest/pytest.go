@@ -4,7 +4,6 @@ package pytest
 import (
 	"embed"
 	"fmt"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -48,11 +47,7 @@ func newAdapter(s adapter.Spec, root string) adapter.Adapter {
 		Files:     files,
 		Arguments: arguments,
 		Environment: func(l adapter.Launch, env []string) []string {
-			path := l.Reporter
-			if have := adapter.Variable(env, "PYTHONPATH"); have != "" {
-				path += string(os.PathListSeparator) + have
-			}
-			return []string{"PYTHONPATH=" + path}
+			return []string{l.PythonPath(env)}
 		},
 		NoTests: 5,
 	})

@@ -3,7 +3,6 @@ package robot
 
 import (
 	"embed"
-	"os"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -35,11 +34,7 @@ func newAdapter(s adapter.Spec, root string) adapter.Adapter {
 		Files:     files,
 		Arguments: arguments,
 		Environment: func(l adapter.Launch, env []string) []string {
-			path := l.Reporter
-			if have := adapter.Variable(env, "PYTHONPATH"); have != "" {
-				path += string(os.PathListSeparator) + have
-			}
-			return []string{"PYTHONPATH=" + path, "E2E_GATE_OUTPUT=" + output(l)}
+			return []string{l.PythonPath(env), "E2E_GATE_OUTPUT=" + output(l)}
 		},
 	})
 }

@@ -353,7 +353,7 @@ func (k *Kept) around(h io.Writer) error {
 				file = filepath.Join(k.suite.Dir, file)
 			}
 			info, err := os.Stat(file)
-			if word == "" || err != nil || inside(k.suite.Root, file) {
+			if word == "" || err != nil || Inside(k.suite.Root, file) {
 				continue
 			}
 			if info.IsDir() {
@@ -372,8 +372,8 @@ func (k *Kept) around(h io.Writer) error {
 	return nil
 }
 
-// inside reports whether a path is that of a folder or lies below it.
-func inside(folder, path string) bool {
+// Inside reports whether a path is that of a folder or lies below it.
+func Inside(folder, path string) bool {
 	rel, err := filepath.Rel(folder, path)
 	return err == nil && filepath.IsLocal(rel)
 }

@@ -132,7 +132,7 @@ func (t *tree) link(path string, packaged bool) error {
 	if err != nil {
 		return err
 	}
-	if inside(t.root, real) && !t.leftOut(real) {
+	if Inside(t.root, real) && !t.leftOut(real) {
 		return nil
 	}
 	info, err := os.Stat(real)
@@ -145,7 +145,7 @@ func (t *tree) link(path string, packaged bool) error {
 		return t.file(real, info)
 	case !info.IsDir():
 		return nil
-	case !packaged || inside(real, t.root):
+	case !packaged || Inside(real, t.root):
 		return errUnknown
 	case t.seen[real]:
 		return nil
