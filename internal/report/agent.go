@@ -19,15 +19,10 @@ const AgentBytes = 8 << 10
 // cause, in the same order and words for the same result. What tests, reports and logs wrote stands only between
 // lines "<<DATA n" and "n>>", where n is made of the data, so that none of them can end it. test narrows it to the cause of one test; empty: all.
 func ForAgent(r e2e.Result, test string) []string {
-	tests := map[string]*e2e.TestResult{}
-	for i := range r.Tests {
-		tests[r.Tests[i].ID] = &r.Tests[i]
-	}
+	tests := testsByID(r)
 	list := Findings(r)
 	for _, t := range flakes(r) {
-		f := finder{r: &r}
-		f.test(&t)
-		list = append(list, f.list...)
+		list = append(list, findingOf(r, &t))
 	}
 	var texts []string
 	for i, f := range list {

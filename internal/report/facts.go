@@ -135,7 +135,6 @@ func trailOf(t *e2e.TestResult) Trail {
 // Findings lists what needs attention, most important first.
 func Findings(r e2e.Result) []Finding {
 	f := &finder{r: &r, tests: map[string]*e2e.TestResult{}, used: map[string]bool{}, nothing: "find out why there is no result, and run again"}
-	f.unjudged = r.Verdict.State == e2e.VerdictNotJudged
 	if !e2e.GatesOpen(r.Gates) {
 		f.nothing = "nothing to do for the tests: they start once the gates pass"
 	}
@@ -167,8 +166,6 @@ type finder struct {
 	attention []*e2e.TestResult
 	used      map[string]bool
 	list      []Finding
-	// unjudged: the verdict is that nothing was judged, so nothing blocks either.
-	unjudged bool
 	// nothing is the next step for tests without a result whose next step is unknown.
 	nothing string
 }
@@ -278,7 +275,7 @@ func nextOf(p e2e.Problem) string {
 // effect is what a test does to the final verdict. Where every failure is the
 // environment's fault, failures do not block: the stage is not judged.
 func (f *finder) effect(t *e2e.TestResult) e2e.Effect {
-	if f.unjudged && t.Effect == e2e.Blocks {
+	if f.r.Verdict.State == e2e.VerdictNotJudged && t.Effect == e2e.Blocks {
 		return e2e.NotJudged
 	}
 	return t.Effect
@@ -337,17 +334,21 @@ func reasonOf(t *e2e.TestResult) string {
 	return "planned and never reported"
 }
 
-func (f *finder) test(t *e2e.TestResult) {
+func (f *finder) test(t *e2e.TestResult) { f.list = append(f.list, findingOf(*f.r, t)) }
+
+// findingOf is what one test makes known by itself.
+func findingOf(r e2e.Result, t *e2e.TestResult) Finding {
+	f := finder{r: &r}
 	found := Finding{Effect: f.effect(t), Category: categoryOf(t.Category), Confidence: t.Confidence, Tests: []string{t.ID},
 		Since: sinceOf([]*e2e.TestResult{t}), Next: t.NextStep, Evidence: evidenceOf(t), File: logOf(t), Trail: trailOf(t),
-		Cause: t.Cause, At: atOf(t), Command: RunCommand(*f.r, *t)}
+		Cause: t.Cause, At: atOf(t), Command: RunCommand(r, *t)}
 	if t.Owner != "" {
 		found.Owners = []string{t.Owner}
 	}
 	if found.Next == "" {
 		found.Next = "read the message and the log; the cause is unknown"
 	}
-	f.list = append(f.list, found)
+	return found
 }
 
 // evidenceOf is what a reader should see first of a failure: what was expected and

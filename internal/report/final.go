@@ -171,10 +171,7 @@ func stateOf(g e2e.Gate) string {
 }
 
 func (f *final) findings() {
-	tests := map[string]*e2e.TestResult{}
-	for i := range f.r.Tests {
-		tests[f.r.Tests[i].ID] = &f.r.Tests[i]
-	}
+	tests := testsByID(f.r)
 	list := Findings(f.r)
 	shown, left := 0, 0
 	for _, found := range list {
@@ -339,14 +336,17 @@ func (f *final) others(ids []string) {
 func (f *final) failure(t *e2e.TestResult) {
 	f.path("at", safetext.Line(atOf(t), idText))
 	f.field("message", f.text(failureMessage(t), messageLines))
-	shown := map[string]bool{}
+	shown, lines := map[string]bool{}, 4
+	if f.whole {
+		lines = 44
+	}
 	for _, e := range t.Evidence {
 		if e.Kind == e2e.EvidenceTriage || shown[e.Label()] {
 			continue
 		}
 		shown[e.Label()] = true
 		if len(shown) <= shownEvidence || f.whole {
-			f.field(safetext.Line(e.Label(), labelWidth-3), f.text(e.Text, map[bool]int{true: 40}[f.whole]+4))
+			f.field(safetext.Line(e.Label(), labelWidth-3), f.text(e.Text, lines))
 		}
 	}
 	if more := len(shown) - shownEvidence; more > 0 && !f.whole {

@@ -202,16 +202,11 @@ func groupOf(r e2e.Run, write func(int) string) string {
 func FindingsPart(r e2e.Result) Part {
 	p := Part{Head: "### Needs attention\n\n", Foot: "\n", Noun: "causes"}
 	for i, f := range Findings(r) {
-		switch {
-		case i >= shownBlocks+shownLines:
+		if i >= shownBlocks+shownLines {
 			p.Left++
 			continue
-		case i >= shownBlocks:
-			p.Rows = append(p.Rows, oneLine(f, f.headline()))
-			continue
 		}
-		p.Rows = append(p.Rows, block(effectMark(f.Effect)+" "+inline(f.headline()), findingTests(f), findingOwner(f), findingCategory(f),
-			"**Next:** "+safetext.Cell(f.Next, shortText, 3), findingProof(f)))
+		p.Rows = append(p.Rows, nthRow(i, f, f.headline()))
 	}
 	if len(p.Rows) == 0 {
 		return Part{}
@@ -226,10 +221,20 @@ const (
 	shownLines  = 40
 )
 
+// nthRow is a block for the first few, and a line for the others.
+func nthRow(i int, f Finding, title string) string {
+	if i >= shownBlocks {
+		return oneLine(f, title)
+	}
+	return block(f, title)
+}
+
 // block is a heading with a list below it; empty lines are left out. A list looks the same in a comment, where GitHub breaks
 // lines as they are written, and in a job summary, where it does not.
-func block(title string, lines ...string) string {
-	return "#### " + title + "\n\n- " + strings.Join(slices.DeleteFunc(lines, func(line string) bool { return line == "" }), "\n- ") + "\n\n"
+func block(f Finding, title string) string {
+	lines := []string{findingTests(f), findingOwner(f), findingCategory(f), "**Next:** " + safetext.Cell(f.Next, shortText, 3), findingProof(f)}
+	return "#### " + effectMark(f.Effect) + " " + inline(title) + "\n\n- " +
+		strings.Join(slices.DeleteFunc(lines, func(line string) bool { return line == "" }), "\n- ") + "\n\n"
 }
 
 // oneLine is a block in short.
@@ -368,14 +373,9 @@ func FlakesPart(r e2e.Result) Part {
 	p := Part{Head: "### Flaky: failed first, passed when run again\n\n", Foot: "\n", Noun: "flaky tests"}
 	for i, t := range flakes(r) {
 		f := Finding{Effect: t.Effect, Category: categoryOf(t.Category), Confidence: t.Confidence, Tests: []string{t.ID}, Owners: owners(t), Since: pastOf(t),
-			Cause: t.Cause, At: atOf(&t), Command: RunCommand(r, t), Trail: trailOf(&t), File: logOf(&t)}
-		title := firstLine(cmp.Or(failureMessage(&t), t.Why))
-		if i >= shownBlocks {
-			p.Rows = append(p.Rows, oneLine(f, title))
-			continue
-		}
-		p.Rows = append(p.Rows, block(effectMark(t.Effect)+" "+inline(title), findingTests(f), findingOwner(f), findingCategory(f),
-			"**Next:** "+safetext.Cell(cmp.Or(t.NextStep, "find the cause before it flakes again"), shortText, 3), findingProof(f)))
+			Cause: t.Cause, At: atOf(&t), Command: RunCommand(r, t), Trail: trailOf(&t), File: logOf(&t),
+			Next: cmp.Or(t.NextStep, "find the cause before it flakes again")}
+		p.Rows = append(p.Rows, nthRow(i, f, firstLine(cmp.Or(failureMessage(&t), t.Why))))
 	}
 	if len(p.Rows) == 0 {
 		return Part{}

@@ -13,25 +13,21 @@ const printedLines = 200
 // FinalTest is what [Final] says of one test, with all that it states and what each failed attempt printed. ok
 // is false where the result does not have the test.
 func FinalTest(r e2e.Result, id string, o FinalOptions) (text string, ok bool) {
-	tests := map[string]*e2e.TestResult{}
-	for i := range r.Tests {
-		tests[r.Tests[i].ID] = &r.Tests[i]
-	}
+	tests := testsByID(r)
 	t := tests[id]
 	if t == nil {
 		return "", false
 	}
 	f := final{sheet: newSheet(o.Width, o.Colour), r: r, out: o.Out, document: o.Document, part: o.Part, whole: true}
 	f.verdict()
-	one := finder{r: &r, unjudged: r.Verdict.State == e2e.VerdictNotJudged}
-	one.test(t)
+	one := findingOf(r, t)
 	if firstFailure(t) != nil {
-		f.finding(one.list[0], tests)
+		f.finding(one, tests)
 	} else {
-		f.title(plainText, one.word(t))
+		f.title(plainText, fmt.Sprintf("%s  %s", ascii(safetext.Line(string(t.Outcome), shortText)), safetext.Line(t.ID, idText)))
 		f.field("effect", effectText(t.Effect, t.Test))
 		f.field("why", f.text(t.Why, 4))
-		f.field("owner", ownerText(one.list[0], t))
+		f.field("owner", ownerText(one, t))
 		f.field("since", f.text(pastOf(*t), 2))
 		f.failure(t)
 		f.path("run it", RunCommand(r, *t))
@@ -51,9 +47,4 @@ func FinalTest(r e2e.Result, id string, o FinalOptions) (text string, ok bool) {
 		f.line(plainText, ascii(safetext.Text(a.Details, 64*longText, printedLines)))
 	}
 	return f.b.String(), true
-}
-
-// word is the title of a test that has not failed.
-func (f *finder) word(t *e2e.TestResult) string {
-	return fmt.Sprintf("%s  %s", ascii(safetext.Line(string(t.Outcome), shortText)), safetext.Line(t.ID, idText))
 }

@@ -9,6 +9,15 @@ import (
 	"github.com/org/e2e-gate/internal/safetext"
 )
 
+// testsByID are the tests of a result by their ids.
+func testsByID(r e2e.Result) map[string]*e2e.TestResult {
+	tests := make(map[string]*e2e.TestResult, len(r.Tests))
+	for i := range r.Tests {
+		tests[r.Tests[i].ID] = &r.Tests[i]
+	}
+	return tests
+}
+
 // flakes lists the flaky tests, those that block first.
 func flakes(r e2e.Result) []e2e.TestResult {
 	var list []e2e.TestResult
