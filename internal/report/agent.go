@@ -22,6 +22,9 @@ func ForAgent(r e2e.Result, test string) []string {
 	tests := testsByID(r)
 	list := Findings(r)
 	for _, t := range flakes(r) {
+		if needsAttention(&t) {
+			continue // it is among the findings
+		}
 		list = append(list, findingOf(r, &t))
 	}
 	var texts []string
@@ -30,8 +33,16 @@ func ForAgent(r e2e.Result, test string) []string {
 			texts = append(texts, forAgent(r, f, fmt.Sprintf("cause %d of %d", i+1, len(list)), tests))
 		}
 	}
+	if state := r.Verdict.State; test == "" && len(texts) == 0 && state != e2e.VerdictPassed {
+		// A stage that did not pass needs attention, whether or not a test tells why.
+		return []string{"# e2e-gate, no cause is known\nverdict: " + known(state, e2e.VerdictFailed, e2e.VerdictNotJudged) + "\n" +
+			Datum("what", HeadlineOf(r).Text("-"), 600, 4)}
+	}
 	return texts
 }
+
+// moreInResult ends a text that has no room for all.
+const moreInResult = "[more is in result.json]\n"
 
 var fakeBorder = regexp.MustCompile(`(?m)^.*(?:<<DATA|[0-9a-f]{16}>>).*$`)
 
@@ -61,7 +72,13 @@ func forAgent(r e2e.Result, f Finding, number string, tests map[string]*e2e.Test
 	say("effect: %s", effectWord(f.Effect))
 	say("category: %s", known(e2e.Category(f.Category), e2e.Categories()...))
 	say("confidence: %s", known(f.Confidence, e2e.ConfidenceLow, e2e.ConfidenceMedium, e2e.ConfidenceHigh))
-	datum := func(label, text string, room int) { b.WriteString(Datum(label, text, room, 40)) }
+	cut := false // whole data only: what is cut would not be delimited
+	datum := func(label, text string, room int) {
+		one := Datum(label, text, room, 40)
+		if cut = cut || b.Len()+len(one) > AgentBytes-len(moreInResult); !cut {
+			b.WriteString(one)
+		}
+	}
 	datum("what", f.headline(), 600)
 	datum("cause", f.Cause, 300)
 	datum("owners", strings.Join(f.Owners, ", "), 300)
@@ -80,17 +97,8 @@ func forAgent(r e2e.Result, f Finding, number string, tests map[string]*e2e.Test
 	} else {
 		datum("evidence", strings.Join(f.Evidence, "\n"), 1500)
 	}
-	if text := b.String(); len(text) > AgentBytes {
-		// Whole data only: what is cut would not be delimited.
-		for len(text) > AgentBytes-40 {
-			i := strings.LastIndex(text, ">>\n")
-			i = strings.LastIndex(text[:max(i, 0)], ">>\n")
-			if i < 0 {
-				break
-			}
-			text = text[:i+len(">>\n")]
-		}
-		return text + "[more is in result.json]\n"
+	if cut {
+		b.WriteString(moreInResult)
 	}
 	return b.String()
 }

@@ -4,11 +4,13 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/org/e2e-gate/internal/e2e"
 )
 
 var (
 	datumStart = regexp.MustCompile(`<<DATA ([0-9a-f]{16})$`)
-	ownLine    = regexp.MustCompile(`^(# e2e-gate, cause \d+ of \d+|Text between <<DATA and >> was written .*|verdict: [a-z_ ]+|effect: [a-z ]+|category: [A-Z_]+|category: not known|` +
+	ownLine    = regexp.MustCompile(`^(# e2e-gate, cause \d+ of \d+|# e2e-gate, no cause is known|Text between <<DATA and >> was written .*|verdict: [a-z_ ]+|effect: [a-z ]+|category: [A-Z_]+|category: not known|` +
 		`confidence: [a-z ]+|[a-z, _-]+( \(\d+\))?: <<DATA [0-9a-f]{16}|and \d+ more tests|\[more is in result\.json\]|)$`)
 )
 
@@ -39,6 +41,19 @@ func TestForAgent(t *testing.T) {
 				t.Errorf("%s: data without an end in\n%s", name, text)
 			}
 		}
+	}
+	// A stage that did not pass is never nothing, and a flake that blocks is one cause.
+	if none := ForAgent(results()["zero"], ""); len(none) != 1 || !strings.Contains(none[0], "no cause is known\nverdict: not known") {
+		t.Errorf("%q", none)
+	}
+	blocking := results()["passed-with-flake"]
+	for i := range blocking.Tests {
+		if blocking.Tests[i].Outcome == e2e.Flaky {
+			blocking.Tests[i].Effect = e2e.Blocks
+		}
+	}
+	if texts := ForAgent(blocking, ""); len(texts) != len(flakes(blocking)) {
+		t.Errorf("%d causes for %d flakes", len(texts), len(flakes(blocking)))
 	}
 	one := ForAgent(results()["blocked"], "case-journeys/submission_test.go::TestHealthPage")
 	if len(one) != 1 || !strings.Contains(one[0], "page title is empty") {
