@@ -29,6 +29,11 @@ func (t Test) OwnName() string {
 // CorrelationOf is the correlation id of one test in one attempt: E2E_RUN_ID, E2E_ATTEMPT, and 12 hexadecimal digits of the SHA-256
 // of the test's own name, joined by dashes. Nothing has to hand it over: who knows the name can compute it.
 func CorrelationOf(runID string, attempt int, ownName string) string {
+	return fmt.Sprintf("%s-%d-%s", runID, attempt, NameDigits(ownName))
+}
+
+// NameDigits are the last part of a correlation id: 12 hexadecimal digits of the SHA-256 of a test's own name.
+func NameDigits(ownName string) string {
 	sum := sha256.Sum256([]byte(ownName))
-	return fmt.Sprintf("%s-%d-%s", runID, attempt, hex.EncodeToString(sum[:6]))
+	return hex.EncodeToString(sum[:6])
 }

@@ -74,10 +74,7 @@ func addLogLines(out string, planned []e2e.PlannedTest, docs []e2e.ShardRun) {
 // namesakes counts tests by the digits of their own name in correlation ids.
 func namesakes(planned []e2e.PlannedTest, docs []e2e.ShardRun) map[string]int {
 	count := map[string]int{}
-	add := func(t e2e.Test) {
-		id := e2e.CorrelationOf("", 0, t.OwnName())
-		count[id[strings.LastIndexByte(id, '-')+1:]] += max(t.Twins, 1)
-	}
+	add := func(t e2e.Test) { count[e2e.NameDigits(t.OwnName())] += max(t.Twins, 1) }
 	for _, t := range planned {
 		add(t.Test)
 	}

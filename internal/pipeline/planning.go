@@ -72,8 +72,9 @@ func (s *Session) makePlan(_ context.Context, in planning) (*e2e.Plan, []e2e.Pro
 		text, weighed = saving(plan, tests, opts)
 		advise(text)
 	}
-	s.addStarts(plan, in.stats)
-	advise(s.startAdvice(plan, tests, opts, in.stats))
+	work := plan.Work()
+	s.addStarts(plan, work, in.stats)
+	advise(s.startAdvice(plan, work, tests, opts, in.stats))
 	if why := s.whyShards(opts.Count, in.stats); why != "" && plan.Advice == "" {
 		plan.Advice = why
 	}
@@ -351,8 +352,8 @@ func startOf(work map[string]e2e.Test, ids []string, stats history.Stats) (secon
 
 // addStarts adds to a plan what processes take to start: once for each suite of a shard, and once more if the suite has smoke
 // tests there, which are a process of their own.
-func (s *Session) addStarts(plan *e2e.Plan, stats history.Stats) {
-	work, first, second, longest := plan.Work(), 0.0, 0.0, 0.0
+func (s *Session) addStarts(plan *e2e.Plan, work map[string]e2e.Test, stats history.Stats) {
+	first, second, longest := 0.0, 0.0, 0.0
 	for i := range plan.Shards {
 		sh := &plan.Shards[i]
 		smoke := min(sh.Smoke, len(sh.Tests))
@@ -370,7 +371,7 @@ func (s *Session) addStarts(plan *e2e.Plan, stats history.Stats) {
 
 // startAdvice says where it takes longer to start suites than to run their tests: on each of several shards, or on each that the
 // planner therefore left out.
-func (s *Session) startAdvice(plan *e2e.Plan, tests []shards.Test, opts shards.Options, stats history.Stats) string {
+func (s *Session) startAdvice(plan *e2e.Plan, work map[string]e2e.Test, tests []shards.Test, opts shards.Options, stats history.Stats) string {
 	var ids []string
 	var start, took float64
 	for _, sh := range plan.Shards {
@@ -380,7 +381,7 @@ func (s *Session) startAdvice(plan *e2e.Plan, tests []shards.Test, opts shards.O
 	if start == 0 || n == 0 {
 		return ""
 	}
-	_, suite := startOf(plan.Work(), ids, stats)
+	_, suite := startOf(work, ids, stats)
 	switch {
 	case n > 1 && start > took:
 		return fmt.Sprintf("each shard starts suite %s (%.1f s) for %.1f s of tests; fewer shards would start it less often",

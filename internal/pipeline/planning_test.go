@@ -90,8 +90,8 @@ func TestStartsAreCounted(t *testing.T) {
 		for _, sh := range made.Shards {
 			plan.Shards = append(plan.Shards, e2e.PlanShard{Tests: sh.Tests, Smoke: sh.Smoke, Seconds: sh.Seconds})
 		}
-		s.addStarts(plan, stats)
-		if got := s.startAdvice(plan, s.toPlan(plan.Tests), opts, stats); got != tc.advice {
+		s.addStarts(plan, plan.Work(), stats)
+		if got := s.startAdvice(plan, plan.Work(), s.toPlan(plan.Tests), opts, stats); got != tc.advice {
 			t.Errorf("%s: %q", tc.name, got)
 		}
 		if n := len(plan.Shards); n != tc.shards || plan.Makespan != tc.makespan || plan.Bound != tc.bound || plan.Shards[0].Start != tc.start {
@@ -113,7 +113,7 @@ func TestStartsOfPhases(t *testing.T) {
 		suite, _, _ := strings.Cut(unit, "/")
 		plan.Tests = append(plan.Tests, e2e.PlannedTest{Test: e2e.Test{ID: id, Suite: suite, Unit: unit}})
 	}
-	(&Session{}).addStarts(plan, history.Fold(records))
+	(&Session{}).addStarts(plan, plan.Work(), history.Fold(records))
 	if plan.Shards[0].Start != 3+3+1+1 || plan.Shards[1].Start != 3 || plan.Shards[2].Start != 0 || plan.Makespan != 3+5 {
 		t.Errorf("%+v, %v s", plan.Shards, plan.Makespan)
 	}

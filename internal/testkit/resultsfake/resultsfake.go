@@ -165,6 +165,8 @@ type failure struct {
 	code, msg string
 }
 
+var noArtifact = &failure{http.StatusNotFound, "not_found", "artifact not found"}
+
 func (s *Server) call(w http.ResponseWriter, r *http.Request) {
 	method := r.PathValue("method")
 	var req request
@@ -204,7 +206,7 @@ func (s *Server) answer(method string, req request) (any, *failure) {
 	case "ArtifactService/FinalizeArtifact":
 		e := find(s.artifacts, req.Name, "")
 		if e == nil {
-			return nil, &failure{http.StatusNotFound, "not_found", "there is no such artifact"}
+			return nil, noArtifact
 		}
 		b := s.blobs[e.blob]
 		sum := sha256.Sum256(b.data)
@@ -229,13 +231,13 @@ func (s *Server) answer(method string, req request) (any, *failure) {
 	case "ArtifactService/GetSignedArtifactURL":
 		e := find(s.artifacts, req.Name, "")
 		if e == nil || !e.final {
-			return nil, &failure{http.StatusNotFound, "not_found", "there is no such artifact"}
+			return nil, noArtifact
 		}
 		return object{"signed_url": s.signed(e)}, nil
 	case "ArtifactService/DeleteArtifact":
 		e := find(s.artifacts, req.Name, "")
 		if e == nil {
-			return nil, &failure{http.StatusNotFound, "not_found", "there is no such artifact"}
+			return nil, noArtifact
 		}
 		s.artifacts = slices.DeleteFunc(s.artifacts, func(other *entry) bool { return other == e })
 		if err := os.RemoveAll(filepath.Join(s.Dir, e.name)); err != nil {
@@ -252,7 +254,7 @@ func (s *Server) answer(method string, req request) (any, *failure) {
 		version, _ := req.Version.(string)
 		e := find(s.caches, req.Key, version)
 		if e == nil || !s.blobs[e.blob].there || req.Bytes != strconv.Itoa(len(s.blobs[e.blob].data)) {
-			return nil, &failure{http.StatusBadRequest, "invalid_argument", "there is no such upload, or it has another size"}
+			return nil, &failure{http.StatusBadRequest, "invalid_argument", "the upload is missing, or has another size"}
 		}
 		e.final = true
 		return object{"ok": true, "entry_id": strconv.Itoa(e.id)}, nil
