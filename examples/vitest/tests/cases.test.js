@@ -23,7 +23,7 @@ describe('Review', () => {
 // Ends the runner with the fault "crash".
 test('escalates', async () => {
   if (fault('crash')) await crash();
-});
+}, 60_000);
 
 test.skip('audits', () => expect('the audit service').toBe('there'));
 

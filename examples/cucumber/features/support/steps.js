@@ -1,4 +1,5 @@
 const assert = require('assert');
+const fs = require('fs');
 const { Given, Then, When } = require('@cucumber/cucumber');
 
 const fault = (name) => (process.env.EXAMPLE_FAULTS ?? '').split(',').includes(name);
@@ -14,10 +15,13 @@ Then('it is accepted', function () {
 
 Then('a message arrives', () => assert.equal(fault('flake') && firstAttempt() ? 'no message' : 'a message', 'a message'));
 
-// The pause lets Cucumber write what came before.
-Then('the case is escalated', async () => {
+// Cucumber writes its messages behind the steps: the wait is for what came before.
+const messages = process.argv.map((arg) => /^"message":"(.*)"$/.exec(arg)?.[1]).find(Boolean);
+const written = () => !messages || fs.existsSync(messages) && fs.readFileSync(messages, 'utf8').includes('"testCaseFinished"');
+
+Then('the case is escalated', { timeout: 60_000 }, async () => {
   if (!fault('crash')) return;
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  while (!written()) await new Promise((resolve) => setTimeout(resolve, 20));
   process.kill(process.pid, 'SIGKILL');
 });
 
