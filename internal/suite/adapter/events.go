@@ -9,6 +9,8 @@ import (
 	"io"
 	"maps"
 	"os"
+	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -76,6 +78,8 @@ type Event struct {
 	Told bool `json:"told,omitempty"`
 	// FailsOnFlaky, of an end: the framework ends badly where a test passed only on a retry.
 	FailsOnFlaky bool `json:"fails_on_flaky,omitempty"`
+	// Statuses, of an end: the exit statuses by which the framework says that tests failed; see [attempts.Exit].
+	Statuses []int `json:"statuses,omitempty"`
 
 	Outcome string `json:"outcome"` // passed, failed, skipped
 	// Kept: the framework says that it kept a skipped test from running.
@@ -269,6 +273,9 @@ func (f *EventFile) Collect(p *Process, c *Collected) (string, error) {
 		case "end":
 			channel.Ended++
 			c.In.Exit.FailsOnFlaky = c.In.Exit.FailsOnFlaky || ev.FailsOnFlaky
+			if ownStatus(p.Spec) {
+				c.In.Exit.Statuses = append(c.In.Exit.Statuses, ev.Statuses...)
+			}
 		}
 	})
 	switch {
@@ -289,6 +296,15 @@ func (f *EventFile) Collect(p *Process, c *Collected) (string, error) {
 	channel.Running = slices.Sorted(maps.Keys(running))
 	c.In.Channel = channel
 	return "", nil
+}
+
+// ownStatus reports whether the process has the framework's own exit status. A script of the user's may have
+// others, and make always has 2.
+func ownStatus(s Spec) bool {
+	isFramework := func(word string) bool {
+		return strings.TrimSuffix(path.Base(filepath.ToSlash(word)), ".exe") == s.Framework
+	}
+	return len(s.Run) == 0 || path.Base(s.Run[0]) != "make" && slices.ContainsFunc(s.Run, isFramework)
 }
 
 // NotChecked are notes of alarms of a whole suite that no process checks, since each runs a part.

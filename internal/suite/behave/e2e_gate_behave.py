@@ -202,7 +202,7 @@ def patch():
         if state.selection is not None and all(isinstance(one, Reporter) for one in self.formatters):
             self.formatters.append(usual(self.config))
         result = original(self, *args, **kwargs)
-        state.write("end")
+        state.write("end", statuses=[1])
         return result
 
 

@@ -247,7 +247,7 @@ class Reporter {
     await this.unalarm(results);
     if (results.runExecError) write('error', { message: results.runExecError.message });
     if (results.wasInterrupted) write('error', { message: 'Jest was interrupted' });
-    write('end', {});
+    write('end', { statuses: [Number(this.config?.testFailureExitCode ?? 1)] });
     await this.tell('onRunComplete', [contexts, results]);
   }
 }

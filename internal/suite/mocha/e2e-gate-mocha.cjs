@@ -277,11 +277,12 @@ function follow(runner) {
   });
   runner.on('end', () => {
     flush();
-    ended = true;
+    // The status of Mocha is how many tests failed, or 1 with posix-exit-codes.
+    ended = [Math.min(runner.failures, 255), 1];
   });
 }
 
 // The end is that of the process, since global tear-down comes after the runner's. A process that
 // ends before its runner has none.
-let ended = false;
-process.on('exit', () => { if (ended) write('end', {}); });
+let ended;
+process.on('exit', () => { if (ended) write('end', { statuses: ended }); });

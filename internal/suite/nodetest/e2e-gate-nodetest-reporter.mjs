@@ -168,6 +168,6 @@ export default async function* (source) {
     }
   }
   for (const state of files.values()) for (const { event } of state.cancelled) write('finished', event);
-  write('end', {});
+  write('end', { statuses: [1] });
   yield '';
 }

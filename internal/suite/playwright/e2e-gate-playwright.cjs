@@ -206,6 +206,6 @@ module.exports = class {
     for (const [id, group] of this.groups) this.finish(id, group);
     for (const [id, seen] of this.broken) write('error', { message: `${id}, which other projects depend on, failed: ${seen.message}` });
     if (result.status === 'timedout') write('error', { message: "Playwright's globalTimeout was reached" });
-    write('end', { fails_on_flaky: this.failsOnFlaky === true });
+    write('end', { fails_on_flaky: this.failsOnFlaky === true, statuses: [1] });
   }
 };

@@ -145,7 +145,7 @@ class Reporter:
     def pytest_sessionfinish(self):
         if self.watch:
             self.watch.tell(self.write)
-        self.write("end")
+        self.write("end", statuses=[1])
 
 
 class Watch:

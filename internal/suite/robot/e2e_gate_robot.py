@@ -37,6 +37,7 @@ class State:
         self.attempt = None
         self.held = None  # the end of a test that a listener may have repeated
         self.results = {}  # by result: the outcome that was told, and the result itself
+        self.failed = None  # how many tests failed in the whole run
 
     def write(self, event, **fields):
         self.out.write(json.dumps(dict(fields, event=event)) + "\n")
@@ -210,9 +211,13 @@ class Last:
         if found:
             state.write("error", message=clip("the tear-down of suite %s failed: %s" % (result.name, found.group(1).strip()), 8000))
 
+        if data.parent is None:
+            state.failed = getattr(result.statistics, "failed", None)
+
     def close(self):
         state.release(False)
-        state.write("end")
+        # The status of Robot Framework is the number of tests that failed.
+        state.write("end", statuses=[] if state.failed is None else [min(state.failed, 250)])
 
 
 def seconds(result):

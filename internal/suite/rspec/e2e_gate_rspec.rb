@@ -128,7 +128,7 @@ module E2EGate
     def example_failed(notification) = finished(notification.example, failure(notification.example.exception, notification.example.metadata))
 
     def close(_)
-      E2EGate.write("end") unless @running || E2EGate.selection.nil? # an exit within an example ends here too
+      E2EGate.write("end", statuses: [RSpec.configuration.failure_exit_code]) unless @running || E2EGate.selection.nil? # an exit within an example ends here too
     end
 
     def failure(exception, metadata = {})

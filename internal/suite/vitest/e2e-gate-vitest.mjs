@@ -265,6 +265,6 @@ export default class {
   onTestRunEnd(modules, unhandled, reason) {
     for (const error of unhandled) write('error', { message: failure(error).message, details: failure(error).details });
     if (reason === 'interrupted') write('error', { message: 'Vitest was interrupted' });
-    write('end', {});
+    write('end', { statuses: [1] });
   }
 }

@@ -299,7 +299,7 @@ func (o *oracle) process(tests []int, a int, how uint8, again, extraRed, extra b
 		return all()
 	case procNatural:
 		bad = red
-	case procAlarm, procCrash:
+	case procAlarm, procCrash, procOdd:
 		bad = true
 	}
 	if !any {
@@ -307,6 +307,10 @@ func (o *oracle) process(tests []int, a int, how uint8, again, extraRed, extra b
 	}
 	// Who announces its own end and did not come to it has not said why it ended badly.
 	if bad && how == procCrash && w[dChannel] == chanEvents && !missing {
+		return all()
+	}
+	// Who says by which status it tells of failed tests has told something else by another one.
+	if how == procOdd && w[dChannel] == chanEvents {
 		return all()
 	}
 	// Who announces each test's end can be believed up to where it stops.

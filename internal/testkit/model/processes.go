@@ -39,7 +39,7 @@ func (w World) ForProcesses() World {
 	for a := range maxAttempts {
 		w[dEnv+a] = envHealthy
 		switch w[dProc+a] {
-		case procTimeout, procStalled, procNotStarted, procUnreadable, procOutside, procHeld:
+		case procTimeout, procStalled, procNotStarted, procUnreadable, procOutside, procHeld, procOdd:
 			w[dProc+a] = procNatural
 		}
 	}

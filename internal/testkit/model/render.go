@@ -582,6 +582,8 @@ func (w *World) process(s, a int, tests []int, how uint8, again bool) process {
 		p.code = 0
 	case procAlarm:
 		p.code = 1
+	case procOdd:
+		p.code = 7
 	case procSignal:
 		p.ended, p.code, in.Channel.Ended = e2e.EndedSignal, -1, 0
 	case procTimeout:
@@ -607,6 +609,9 @@ func (w *World) process(s, a int, tests []int, how uint8, again bool) process {
 		in.Problems = []e2e.Problem{{Code: e2e.CodeRunnerExit, Unit: units[s], Tests: all, LosesEvidence: true, Text: "set-up failed"}}
 	}
 	in.Exit = attempts.Exit{Ended: p.ended, Code: p.code, Text: "its end", Err: "no such file", FailsOnFlaky: w[dFlakyExit] == 1}
+	if w[dChannel] == chanEvents && in.Channel.Ended > 0 {
+		in.Exit.Statuses = []int{1} // only such a runner says, at its end, by which statuses it tells of failed tests
+	}
 	p.in = in
 	return p
 }

@@ -235,6 +235,7 @@ const (
 	procOutside // a failure outside of tests is declared
 	procHeld    // not started, since a gate was lost
 	procStalled // ended by the gate while the first test that reported nothing hung
+	procOdd     // status 7, after its end
 )
 
 // Values of dKind.
@@ -322,7 +323,7 @@ var dims = func() (list [numDims]struct {
 			"bad in the rerun", "bad elsewhere", "redeployed", "shut")
 		say(dProc+a, fmt.Sprintf("process %d", a+1), "natural", "status 0", "status 1", "signal", "timeout",
 			"not started", "unreadable", "no report", "crash",
-			"cut report", "failure outside of tests", "held back", "stalled")
+			"cut report", "failure outside of tests", "held back", "stalled", "status 7")
 		set(dProcShard+a, fmt.Sprintf("process' shard %d", a+1), maxShards)
 		if a > 0 {
 			say(dKind+a-1, fmt.Sprintf("re-run %d", a+1), "all jobs", "failed jobs", "shard 0")

@@ -144,6 +144,8 @@ type Exit struct {
 	Output string
 	// FailsOnFlaky: the runner says that it ends badly where a test passed only on a retry.
 	FailsOnFlaky bool
+	// Statuses are those by which the runner says that tests failed. A failed test explains no other one; none: it explains any.
+	Statuses []int
 }
 
 // OK reports whether the process ran to its end with status 0.

@@ -66,6 +66,13 @@ var (
 	stream       = Channel{Kind: Stream}
 )
 
+// saying is a runner that ended badly, and says by which statuses it tells that tests failed.
+func saying(statuses ...int) Exit {
+	exit := badly
+	exit.Statuses = statuses
+	return exit
+}
+
 // wants is what a row expects: attempts as "outcome source message" for each id, in the order
 // of their numbers, unplanned tests after a plus; problems as "code ids: text", a
 // problem that loses no evidence with a question mark, a note with an exclamation mark. A
@@ -356,6 +363,14 @@ var exitRows = []row{
 	{"a failed test explains the exit status",
 		In{Planned: planned("a", "b"), Reported: []Reported{test("a", passed()), test("b", failed("boom"))}, Exit: badly},
 		wants{map[string]string{"s/a": "passed first", "s/b": "failed first boom"}, nil}},
+	{"a failed test explains the exit status by which its runner says so",
+		In{Planned: planned("a"), Reported: []Reported{test("a", failed("boom"))}, Exit: saying(1, 2), Channel: events},
+		wants{map[string]string{"s/a": "failed first boom"}, nil}},
+	{"a failed test explains no other exit status of a runner that says which it has for that",
+		In{Planned: planned("a", "b"), Reported: []Reported{test("a", failed("boom")), test("b", passed())}, Exit: saying(2), Channel: events},
+		wants{map[string]string{"s/a": "failed first boom", "s/b": "passed first"}, []string{
+			"runner_exit s/a,s/b: the runner of batch u ended with exit status 1, " +
+				"which its failed tests do not explain: its status for those is 2; end of its output: boom"}}},
 	{"a test that the framework brought to a pass explains no exit status",
 		In{Planned: planned("a"), Reported: []Reported{test("a", failed("boom"), again(passed()))}, Exit: badly},
 		wants{map[string]string{"s/a": "failed first boom, passed framework"}, []string{

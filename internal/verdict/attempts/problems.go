@@ -158,17 +158,22 @@ func (u unit) incomplete(m *matching) []e2e.Problem {
 	return u.lost(e2e.CodeLost, ids, "%s was stopped before its end, so parts of these tests may be missing from its reports: %s", u.runner(), firstOf(ids))
 }
 
-// failedWithoutFailure: a runner that fails while no reported test failed, for no
-// reason that is known already, loses the evidence of all its tests.
+// failedWithoutFailure: a runner that fails while no reported test failed, or with a status that is not the one of failed
+// tests, for no reason that is known already, loses the evidence of all its tests.
 func (u unit) failedWithoutFailure(out Out) []e2e.Problem {
-	if !u.failed() || u.anyFailed() || explained(out.Problems) {
+	exit, anyFailed := u.in.Exit, u.anyFailed()
+	unusual := len(exit.Statuses) > 0 && !slices.Contains(exit.Statuses, exit.Code)
+	if !u.failed() || anyFailed && !unusual || explained(out.Problems) {
 		return nil
 	}
-	words := u.in.Exit.Output
+	words, why := exit.Output, " although no test failed"
 	if u.in.Channel.Kind == Stream {
 		words = "see its log"
 	}
-	return u.lost(e2e.CodeRunnerExit, u.all(), "%s ended with %s although no test failed; %s", u.runner(), u.in.Exit.Text, words)
+	if anyFailed {
+		why = fmt.Sprintf(", which its failed tests do not explain: its status for those is %d", exit.Statuses[0])
+	}
+	return u.lost(e2e.CodeRunnerExit, u.all(), "%s ended with %s%s; %s", u.runner(), exit.Text, why, words)
 }
 
 // failed reports whether the process ended by itself, and not well.

@@ -49,6 +49,10 @@ func TestMocha(t *testing.T) {
 		{Name: "a hook after all tests that ends the process",
 			Files: map[string]string{"test/a.js": "it('a', () => {}); it('b', () => { throw new Error('boom') }); after(() => process.exit(0));\n"},
 			Want:  "test/a.js::a passed, test/a.js::b failed", Message: "boom", Problem: "ended before it had reported everything"},
+		{Name: "an exit status of its own beside failures",
+			Files: map[string]string{"test/a.js": "it('a', () => { throw new Error('boom') }); it('b', () => { throw new Error('boom') });\nif (process.env.E2E_GATE_SELECTION) process.on('exit', () => process.exit(7));\n"},
+			Want:  "test/a.js::a failed, test/a.js::b failed", Message: "boom",
+			Problem: "exit status 7, which its failed tests do not explain: its status for those is 2"},
 		{Name: "a test that a hook adds",
 			Files: map[string]string{"test/a.js": "describe('s', function () { before(function () { this.test.parent.addTest(new (require('mocha').Test)('late', () => { throw new Error('boom') })); });\n" +
 				"it('a', () => {}); });\n"},

@@ -113,6 +113,12 @@ func TestVitest(t *testing.T) {
 				"set-up.js":        "export default () => { throw new Error('no database') };",
 			},
 			Want: "a.test.js::a lost, a.test.js::b lost", Problem: "no database"},
+		{Name: "an exit status of its own beside a failure",
+			Files: map[string]string{
+				"a.test.js":        "import { test } from 'vitest';\ntest('a', () => { throw new Error('boom') });\n",
+				"vitest.config.js": "process.on('exit', () => { if (process.env.E2E_GATE_SELECTION) process.exit(7) }); export default {};",
+			},
+			Want: "a.test.js::a failed", Message: "boom", Problem: "exit status 7, which its failed tests do not explain: its status for those is 1"},
 		{Name: "afterAll", Files: map[string]string{"a.test.js": clean + "afterAll(() => { throw new Error('left over') });\n"},
 			Want: "a.test.js::a passed, a.test.js::b passed", Problem: "a.test.js: left over"},
 		{Name: "two tests of one title",
@@ -164,6 +170,15 @@ func TestJest(t *testing.T) {
 	for _, tc := range []realsuite.Trick{
 		{Name: "a file that cannot be imported", Files: map[string]string{"package.json": config, "a.test.js": clean, "b.test.js": "require('./none');\n"},
 			Listing: "b.test.js: Cannot find module './none'", Want: "a.test.js::a passed, a.test.js::b passed"},
+		{Name: "an exit status of its own beside a failure",
+			Files: map[string]string{
+				"package.json": `{"jest": {"globalSetup": "./set-up.js"}}`, "a.test.js": "test('a', () => { throw new Error('boom') });\n",
+				"set-up.js": "module.exports = () => { process.on('exit', () => process.exit(7)) };",
+			},
+			Want: "a.test.js::a failed", Message: "boom", Problem: "exit status 7, which its failed tests do not explain: its status for those is 1"},
+		{Name: "a status for failures of its own",
+			Files: map[string]string{"package.json": `{"jest": {"testFailureExitCode": 42}}`, "a.test.js": "test('a', () => { throw new Error('boom') });\n"},
+			Want:  "a.test.js::a failed", Message: "boom"},
 		{Name: "a forgotten only",
 			Files: map[string]string{"package.json": config, "a.test.js": clean + "test.only('c', () => {});\n"},
 			Want:  "a.test.js::a passed, a.test.js::b passed, a.test.js::c passed"},

@@ -46,6 +46,10 @@ func method(name, body string) string { return "    public function " + name + "
 func TestPHPUnit(t *testing.T) {
 	two := class("ATest", method("testA", pass)+method("testB", pass))
 	for _, tc := range []realsuite.Trick{
+		{Name: "an exit status of its own beside a failure", Files: map[string]string{
+			"tests/ATest.php": strings.Replace(class("ATest", method("testA", "$this->assertTrue(false);")), "\n",
+				"\nif (getenv('E2E_GATE_SELECTION') != '') { register_shutdown_function(function () { exit(7); }); }\n", 1)},
+			Want: "ATest::testA failed", Problem: "exit status 7, which its failed tests do not explain: its status for those is 1"},
 		{Name: "one of many names",
 			Files: map[string]string{
 				"tests/ATest.php": class("ATest", method("testA", pass)+method("testAB", "throw new \\Exception;")+method("testa2", "throw new \\Exception;")),

@@ -65,6 +65,11 @@ func TestPlaywright(t *testing.T) {
 			Files: map[string]string{"a.spec.js": aPlaywrightTest + "test.describe('data', () => { test.beforeAll(() => { throw new Error('no seed') });\n" +
 				"test('a', () => {}); test.describe('steps', () => { test.describe.configure({ mode: 'serial' }); test('b', () => {}); test('c', () => {}); }); });\n"},
 			Want: "a.spec.js::data › a failed, a.spec.js::data › steps not_run", Message: "no seed", Kept: 1},
+		{Name: "an exit status of its own beside a failure",
+			Files: map[string]string{"a.spec.js": aPlaywrightTest + "test('a', () => { throw new Error('boom') });\n",
+				"playwright.config.js": "module.exports = { globalTeardown: './down.js' };",
+				"down.js":              "module.exports = () => { process.on('exit', () => process.exit(7)) };"},
+			Want: "a.spec.js::a failed", Message: "boom", Kept: 1, Problem: "exit status 7, which its failed tests do not explain: its status for those is 1"},
 		{Name: "a serial group that is cut off",
 			Files: map[string]string{
 				"a.spec.js": aPlaywrightTest + "test.describe.configure({ mode: 'serial' }); test('a', () => {}); " +

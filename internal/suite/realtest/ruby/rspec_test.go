@@ -69,6 +69,13 @@ func TestRSpec(t *testing.T) {
 			Want: "spec/a_spec.rb::s a lost, spec/a_spec.rb::s b lost", Problem: "with --dry-run no example runs"},
 		{Name: "an exit status of its own", Files: map[string]string{"spec/a_spec.rb": "at_exit { exit! 7 } unless ARGV.include?('--dry-run')\n" + clean},
 			Want: "spec/a_spec.rb::s a passed, spec/a_spec.rb::s b passed", Problem: "exit status 7 although no test failed"},
+		{Name: "an exit status of its own beside a failure", Files: map[string]string{
+			"spec/a_spec.rb": "at_exit { exit! 7 } unless ARGV.include?('--dry-run')\nRSpec.describe('s') { it('a') { fail 'boom' }; it('b') { } }\n"},
+			Want: "spec/a_spec.rb::s a failed, spec/a_spec.rb::s b passed", Message: "boom",
+			Problem: "exit status 7, which its failed tests do not explain: its status for those is 1"},
+		{Name: "a status for failures of its own", Files: map[string]string{
+			"spec/a_spec.rb": "RSpec.configure { |c| c.failure_exit_code = 42 }\nRSpec.describe('s') { it('a') { fail 'boom' }; it('b') { } }\n"},
+			Want: "spec/a_spec.rb::s a failed, spec/a_spec.rb::s b passed", Message: "boom"},
 		{Name: "screenshots and odd names",
 			Files: map[string]string{"spec/[a] b_spec.rb": "RSpec.describe('s') { it(%q(\"q\" 'a' *?[]{} é)) { |e| e.metadata[:screenshot] = {image: 'shot.png'}; raise '[[ATTACHMENT|page.html]]' } }\n",
 				"shot.png": "png", "page.html": "<p>"},
