@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -47,6 +48,10 @@ func Run(t *testing.T) {
 	if testing.Short() {
 		t.Skip("stories take a minute")
 	}
+	// Where the tests run under nohup, the gate would inherit that a hangup is ignored. What has a handler here is reset in a child.
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	t.Cleanup(func() { signal.Stop(hangup) })
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
