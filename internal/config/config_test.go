@@ -133,7 +133,7 @@ e2e-gate.yml:5:5: suite c needs reports; reports: "{report_dir}/*.xml"; without 
 e2e-gate.yml:5:5: suite c needs run; run: ["./run-tests.sh", "--report", "{report_dir}"]
 e2e-gate.yml:5:35: packages belongs to framework gotest, not to command
 e2e-gate.yml:6:41: the gate sets -run itself; choose tests with select, limits with timeout and unit_timeout
-e2e-gate.yml:6:50: run belongs to framework behave, command, cucumber, cypress, jest, junit5-gradle, junit5-maven, mocha, nodetest, phpunit, playwright, pytest, robot, rspec, vitest, not to gotest`},
+e2e-gate.yml:6:50: run belongs to framework behave, command, cucumber, cypress, jest, junit5-gradle, junit5-maven, mocha, nodetest, phpunit, playwright, pytest, robot, rspec, vitest, webdriverio, not to gotest`},
 		{"rest", minimal + `history: {store: "s3:x"}
 rerun: {max_failures: -1, max_share: 20}
 exonerate: {max_age: 721h, max: -1}

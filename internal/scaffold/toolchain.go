@@ -37,7 +37,7 @@ type ecosystem struct {
 
 var ecosystems = []ecosystem{
 	{[]string{"gotest"}, setupGo},
-	{[]string{"playwright", "cypress", "vitest", "jest", "cucumber", "mocha", "nodetest", "newman"}, setupNode},
+	{[]string{"playwright", "cypress", "vitest", "jest", "cucumber", "mocha", "webdriverio", "nodetest", "newman"}, setupNode},
 	{[]string{"junit5-maven", "junit5-gradle"}, setupJava},
 	{[]string{"pytest", "robot", "behave"}, setupPython},
 	{[]string{"rspec", "minitest"}, setupRuby},

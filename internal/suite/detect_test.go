@@ -66,7 +66,7 @@ func TestDetect(t *testing.T) {
 
 // Each example is detected with its framework, alone and among the others.
 func TestDetectExamples(t *testing.T) {
-	for _, name := range []string{"pytest", "playwright", "vitest", "jest", "mocha", "nodetest", "robot", "rspec", "phpunit", "behave", "cucumber", "cypress"} {
+	for _, name := range []string{"pytest", "playwright", "vitest", "jest", "mocha", "webdriverio", "nodetest", "robot", "rspec", "phpunit", "behave", "cucumber", "cypress"} {
 		list := Detect(ReadTree(filepath.Join("../../examples", name)))
 		if len(list) != 1 || list[0].Spec.Framework != name || list[0].Spec.Dir != "" {
 			t.Errorf("%s: %+v", name, list)

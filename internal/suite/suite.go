@@ -75,6 +75,7 @@ var frameworks = map[string]adapter.Framework{
 	"robot":         robot.Framework,
 	"rspec":         rspec.Framework,
 	"vitest":        vitest.Framework,
+	"webdriverio":   mocha.WebdriverIO,
 }
 
 // Names are the names of all frameworks, sorted.

@@ -301,8 +301,9 @@ func (f *EventFile) Collect(p *Process, c *Collected) (string, error) {
 // ownStatus reports whether the process has the framework's own exit status. A script of the user's may have
 // others, and make always has 2.
 func ownStatus(s Spec) bool {
+	programs := []string{s.Framework, map[string]string{"webdriverio": "wdio"}[s.Framework]}
 	isFramework := func(word string) bool {
-		return strings.TrimSuffix(path.Base(filepath.ToSlash(word)), ".exe") == s.Framework
+		return slices.Contains(programs, strings.TrimSuffix(path.Base(filepath.ToSlash(word)), ".exe"))
 	}
 	return len(s.Run) == 0 || path.Base(s.Run[0]) != "make" && slices.ContainsFunc(s.Run, isFramework)
 }

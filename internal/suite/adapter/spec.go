@@ -5,7 +5,7 @@ import "time"
 // Spec is one suite of the config.
 type Spec struct {
 	Name         string            `yaml:"name" doc:"Name; the first part of its tests' ids." required:"true"`
-	Framework    string            `yaml:"framework" doc:"Test framework." enum:"gotest,junit5-gradle,junit5-maven,playwright,pytest,robot,rspec,phpunit,vitest,jest,mocha,nodetest,behave,cucumber,cypress,command" required:"true"`
+	Framework    string            `yaml:"framework" doc:"Test framework." enum:"gotest,junit5-gradle,junit5-maven,playwright,pytest,robot,rspec,phpunit,vitest,jest,mocha,webdriverio,nodetest,behave,cucumber,cypress,command" required:"true"`
 	Dir          string            `yaml:"dir" doc:"Directory of the suite, from the repository root."`
 	Packages     []string          `yaml:"packages" doc:"gotest: packages, from dir. Default ./..."`
 	Args         []string          `yaml:"args" doc:"Further arguments of the framework, such as -tags=e2e; not for command."`

@@ -22,8 +22,16 @@ const plain = (text) => String(text ?? '').replace(/\u001b\[[0-9;]*m/g, '');
 
 const NEEDED = 9;
 
+// WebdriverIO runs Mocha in workers, a capability and a spec file each; see e2e-gate-webdriverio.mjs.
+const webdriverio = globalThis[Symbol.for('e2e-gate webdriverio')];
+
 // home is the folder of the Mocha that runs: a suite may have others.
 function home() {
+  for (let dir = base; webdriverio; dir = path.dirname(dir)) {
+    const framework = path.join(dir, 'node_modules', '@wdio', 'mocha-framework');
+    if (fs.existsSync(framework)) return path.dirname(require.resolve('mocha/package.json', { paths: [fs.realpathSync(framework)] }));
+    if (dir === path.dirname(dir)) throw new Error('@wdio/mocha-framework is not installed');
+  }
   for (let dir = path.dirname(fs.realpathSync(process.argv[1])); dir !== path.dirname(dir); dir = path.dirname(dir)) {
     try {
       if (JSON.parse(fs.readFileSync(path.join(dir, 'package.json'), 'utf8')).name === 'mocha') return dir;
@@ -55,7 +63,7 @@ function identify(test) {
   for (let suite = test.parent; suite; suite = suite.parent) if (!suite.root) titles.unshift(suite.title);
   const file = relative(files.get(test) ?? fileOf(test));
   const name = titles.join(' › ');
-  return { id: file + '::' + name, name, file };
+  return { id: (webdriverio?.label ?? '') + file + '::' + name, name, file };
 }
 
 const tags = (name) => [...new Set([...name.matchAll(/(?:^|\s)@([\w.:/-]+)/g)].map((m) => m[1]))];
@@ -119,8 +127,10 @@ Suite.prototype.hasOnly = () => false;
 const loadFilesAsync = Mocha.prototype.loadFilesAsync;
 Mocha.prototype.loadFilesAsync = async function (...args) {
   const all = this.files;
+  // WebdriverIO loads the files that share a session in one worker; our own name says that these do not.
+  const sources = [...new Set(all)].filter((file) => file !== __filename);
   try {
-    for (const file of all) {
+    for (const file of sources) {
       this.files = [file];
       loading = file;
       try {
@@ -134,24 +144,33 @@ Mocha.prototype.loadFilesAsync = async function (...args) {
     this.files = all;
     loading = undefined;
   }
+  if (webdriverio && !selection && all.length) { // without a test, it opens no session
+    list(this, sources.length === all.length ? sources.map(relative).join(' + ') : '');
+    this.suite.tests = [];
+    this.suite.suites = [];
+  }
 };
+
+function list(mocha, group) {
+  const runner = { _grep: mocha.options.grep ?? /.*/, _invert: mocha.options.invert, total: 0 };
+  mocha.suite.eachTest((test) => {
+    if (!matches(runner, test)) return;
+    const { id, name, file } = identify(test);
+    write('listed', { id, name, file, line: lines.get(test) ?? 0, tags: tags(name), keep: (webdriverio?.label ?? '') + file, group: group && webdriverio.label + group });
+  });
+}
 
 // run lists the tests and ends; no hook, no global set-up and no reporter starts.
 const run = Mocha.prototype.run;
 Mocha.prototype.run = function (done) {
   if (selection) return run.apply(this, arguments);
-  const list = () => {
-    const runner = { _grep: this.options.grep ?? /.*/, _invert: this.options.invert, total: 0 };
-    this.suite.eachTest((test) => {
-      if (!matches(runner, test)) return;
-      const { id, name, file } = identify(test);
-      write('listed', { id, name, file, line: lines.get(test) ?? 0, tags: tags(name), keep: file });
-    });
+  const listed = () => {
+    list(this);
     write('end', {});
     done?.(0);
   };
-  if (this.options.delay) this.suite.once('run', list);
-  else list();
+  if (this.options.delay) this.suite.once('run', listed);
+  else listed();
 };
 
 function matches(runner, test) {
@@ -195,6 +214,9 @@ if (process.env.E2E_ATTEMPT === '2') {
   Mocha.Runnable.prototype.retries = function (n) { return arguments.length ? undefined : 0; };
 }
 
+// again counts what WebdriverIO ran of a test before it started its spec file anew, and nothing else: a hundred for each try.
+const again = () => 100 * (globalThis[Symbol.for('e2e-gate try')] ?? 0);
+
 // follow writes what happens to the tests of a runner.
 function follow(runner) {
   const ends = new Map(); // by the first execution of a test: how often it ended, and its key
@@ -223,7 +245,7 @@ function follow(runner) {
       counted.set(what.id, (counted.get(what.id) ?? 0) + 1);
       ends.set(first, known = { key: String(counted.get(what.id)), retry: -1 });
     }
-    const retry = test.currentRetry?.() ?? 0;
+    const retry = (test.currentRetry?.() ?? 0) + again();
     if (held?.first === first && held.event.retry === retry) { // a hook behind the test
       if (held.event.outcome !== 'failed') Object.assign(held.event, seen);
       return;
@@ -232,7 +254,7 @@ function follow(runner) {
     const amends = known.retry === retry;
     known.retry = retry;
     held = { first, event: {
-      ...what, key: known.key, retry, amends, ...seen, line: lines.get(first) ?? 0,
+      ...what, key: known.key, retry, amends, worker: webdriverio && process.env.WDIO_WORKER_ID, ...seen, line: lines.get(first) ?? 0,
       start: clock.get(test) ?? 0, seconds: amends ? 0 : (test.duration ?? 0) / 1000,
       attachments: Array.isArray(test.attachments) ? test.attachments.filter((file) => typeof file === 'string') : [],
     } };
@@ -285,4 +307,5 @@ function follow(runner) {
 // The end is that of the process, since global tear-down comes after the runner's. A process that
 // ends before its runner has none.
 let ended;
-process.on('exit', () => { if (ended) write('end', { statuses: ended }); });
+process.on('exit', () => { if (ended) write('end', webdriverio ? {} : { statuses: ended }); });
+if (webdriverio && selection) write('begin', {});

@@ -17,7 +17,7 @@ import (
 
 // columns are the frameworks whose contract is played, in the order of docs.
 var columns = []column{
-	{name: "gotest"}, {name: "pytest"}, {name: "playwright"}, {name: "vitest"}, {name: "jest"}, {name: "mocha"}, {name: "nodetest"},
+	{name: "gotest"}, {name: "pytest"}, {name: "playwright"}, {name: "vitest"}, {name: "jest"}, {name: "mocha"}, {name: "webdriverio"}, {name: "nodetest"},
 	{name: "robot"}, {name: "rspec"}, {name: "phpunit"}, {name: "behave"}, {name: "cucumber"},
 	{name: "cypress", word: "played"}, {name: "command"}, {name: "junit5-maven"},
 }

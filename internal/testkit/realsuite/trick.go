@@ -77,7 +77,8 @@ func (tc Trick) Play(t *testing.T) {
 }
 
 // programs are those of packages that npx would look up, with what the adapters add.
-var programs = map[string][]string{"cucumber": {"cucumber-js"}, "jest": {"jest"}, "mocha": {"mocha"}, "playwright": {"playwright", "test"}, "vitest": {"vitest"}}
+var programs = map[string][]string{"cucumber": {"cucumber-js"}, "jest": {"jest"}, "mocha": {"mocha"}, "playwright": {"playwright", "test"}, "vitest": {"vitest"},
+	"webdriverio": {"wdio"}}
 
 // direct starts a framework without npx, which takes longer than most of these suites. The examples
 // start theirs as users do. It is empty where there is nothing to start.

@@ -1,0 +1,134 @@
+// The config that e2e-gate hands to WebdriverIO. It is the suite's own, with the module for Mocha beside its own ones,
+// which lists, chooses and reports the tests in each worker, and with the spec files of the selected tests. To list,
+// the spec files are loaded in one worker, and no service, hook, driver or session is started.
+import fs from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const own = path.resolve(process.env.E2E_GATE_DIR, process.env.E2E_GATE_CONFIG);
+const base = fs.realpathSync(process.env.E2E_GATE_DIR);
+const worker = process.env.WDIO_WORKER_ID; // such as 0-3: the capability's number comes first
+const selection = process.env.E2E_GATE_SELECTION ? JSON.parse(fs.readFileSync(process.env.E2E_GATE_SELECTION, 'utf8')) : null;
+const rerun = process.env.E2E_ATTEMPT === '2';
+
+const write = (event, fields) =>
+  fs.appendFileSync(process.env.E2E_GATE_EVENTS, JSON.stringify({ event, ...fields }) + '\n');
+
+function unusable(message) {
+  if (!worker) write('unusable', { message });
+  throw new Error(message);
+}
+
+const NEEDED = 9; // the first to read wdio:specs of a capability
+
+if (!worker) {
+  const { version } = createRequire(fs.realpathSync(process.argv[1]))('../package.json');
+  if (!(parseInt(version, 10) >= NEEDED)) unusable(`WebdriverIO ${version} is too old; ${NEEDED}.0 or later is needed: npm install --save-dev @wdio/cli@latest`);
+}
+
+async function load() {
+  if (!worker && /\.[cm]?tsx?$/.test(own)) // WebdriverIO loads it for a config in TypeScript, and ours is none
+    await import(pathToFileURL(createRequire(fs.realpathSync(process.argv[1])).resolve('tsx')));
+  try {
+    const loaded = await import(pathToFileURL(own));
+    return loaded.config ?? loaded.default?.config ?? unusable(`${path.basename(own)} exports no config`);
+  } catch (error) {
+    if (!worker) write('error', { message: `${path.basename(own)} cannot be loaded: ${error?.message ?? error}`, details: String(error?.stack ?? '') });
+    throw error;
+  }
+}
+
+const theirs = await load();
+if ((theirs.framework ?? 'mocha') !== 'mocha')
+  unusable(`${path.basename(own)} has the framework ${theirs.framework}; the gate runs WebdriverIO's tests where they are Mocha's`);
+if (![undefined, 'local'].includes([theirs.runner].flat()[0]))
+  unusable(`${path.basename(own)} has the runner ${[theirs.runner].flat()[0]}; the gate runs the local one only`);
+
+// The names of the capabilities, if there are several: a spec file runs with each of them.
+const several = Array.isArray(theirs.capabilities) && theirs.capabilities.length > 1 ? theirs.capabilities : [];
+const names = several.map((one) => one.alwaysMatch?.browserName ?? one.browserName ?? one['appium:app'] ?? Object.keys(one).join(' and '));
+const labels = names.map((name, n) => `[${name}${names.indexOf(name) === names.lastIndexOf(name) ? '' : ' ' + (n + 1)}] `);
+const labelOf = (n) => labels[n] ?? '';
+
+const module = fileURLToPath(new URL('./e2e-gate-mocha.cjs', import.meta.url));
+
+// all are specs with those that are no list in one list, which our module heads: so one worker loads them. Those that
+// are a list share a session, so they stay together.
+const all = (specs) => {
+  const plain = (specs ?? []).filter((one) => !Array.isArray(one));
+  return [...plain.length ? [[pathToFileURL(module).href, ...plain]] : [], ...(specs ?? []).filter(Array.isArray)];
+};
+
+// chosen are the spec files of a capability that hold selected tests; those that share a session are a list, in their order.
+function chosen(label) {
+  const ofLabel = (list) => list.filter((name) => name.startsWith(label)).map((name) => name.slice(label.length));
+  const groups = ofLabel(JSON.parse(process.env.E2E_GATE_GROUPS || '[]')).map((group) => group.split(' + '));
+  const wanted = [...new Set(ofLabel(selection).map((name) => name.slice(0, name.indexOf('::'))))];
+  const absolute = (file) => pathToFileURL(path.resolve(base, file)).href;
+  const together = groups.map((group) => group.filter((file) => wanted.includes(file))).filter((group) => group.length);
+  return [...wanted.filter((file) => !together.flat().includes(file)).map(absolute), ...together.map((group) => group.map(absolute))];
+}
+
+// changed is a capability in which change replaces settings, wherever WebdriverIO reads them.
+function changed(one, change) {
+  const put = (capability) => ({ ...capability, ...change(capability) });
+  if (one.alwaysMatch) return { ...one, alwaysMatch: put(one.alwaysMatch) };
+  if (Object.values(one)[0]?.capabilities) // several browsers at once
+    return Object.fromEntries(Object.entries(one).map(([name, browser]) => [name, { ...browser, capabilities: put(browser.capabilities) }]));
+  return put(one);
+}
+
+function listing() {
+  const lists = (one) => changed(one, (capability) => capability['wdio:specs'] ? { 'wdio:specs': all(capability['wdio:specs']) } : {});
+  const isHook = (name) => /^(?:before|after|on[A-Z])/.test(name);
+  const quiet = Object.fromEntries(Object.entries(theirs).filter(([name]) => !isHook(name)));
+  return {
+    ...quiet, specs: all(theirs.specs), suites: Object.fromEntries(Object.entries(theirs.suites ?? {}).map(([name, specs]) => [name, all(specs)])),
+    capabilities: Array.isArray(theirs.capabilities) ? theirs.capabilities.map(lists) : theirs.capabilities,
+    services: [], reporters: [], hostname: '127.0.0.1', port: 1, // a remote driver is not set up
+  };
+}
+
+// Told is a reporter: only reporters hear why there is no session, and which try of a spec file this is.
+class Told {
+  isSynchronised = true;
+
+  emit(event, told) {
+    if (event === 'runner:start') globalThis[Symbol.for('e2e-gate try')] = told.retry ?? 0;
+    if (event === 'runner:end' && told.error && !(told.retries > 0)) write('error', { message: `no session for ${told.cid}: ${told.error}` });
+    if (event === 'error') write('error', { message: String(told?.message ?? told), details: String(told?.stack ?? '') });
+  }
+}
+
+function running() {
+  return {
+    ...theirs, specs: [], suites: {}, exclude: [], services: theirs.services ?? [], reporters: [...theirs.reporters ?? ['spec'], Told],
+    capabilities: Array.isArray(theirs.capabilities)
+      ? theirs.capabilities.map((one, n) => changed(one, () => ({ 'wdio:specs': chosen(labelOf(n)), 'wdio:exclude': [] })))
+      : theirs.capabilities,
+    ...Array.isArray(theirs.capabilities) ? {} : { specs: chosen('') },
+    ...rerun ? { specFileRetries: 0, maxInstances: 1 } : {},
+  };
+}
+
+// What our module for Mocha asks for.
+globalThis[Symbol.for('e2e-gate webdriverio')] = { label: labelOf(worker ? parseInt(worker, 10) : 0) };
+
+const mochaOpts = theirs.mochaOpts ?? {};
+
+export const config = {
+  ...selection ? running() : listing(),
+  rootDir: theirs.rootDir ?? path.dirname(own),
+  bail: 0, shard: { current: 1, total: 1 }, watch: false,
+  mochaOpts: { ...mochaOpts, bail: false, dryRun: false, parallel: false, require: [module, ...[mochaOpts.require ?? []].flat()] },
+  onComplete: async (status, ...args) => {
+    try {
+      if (selection) await Promise.all([theirs.onComplete ?? []].flat().map((hook) => hook(status, ...args)));
+    } finally {
+      if (selection || status === 0) write('end', { statuses: [1] });
+    }
+  },
+};
+
+if (!worker) write('begin', {});

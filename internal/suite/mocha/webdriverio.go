@@ -1,0 +1,93 @@
+package mocha
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/org/e2e-gate/internal/suite/adapter"
+)
+
+// WebdriverIO is WebdriverIO with Mocha, its usual framework.
+var WebdriverIO = adapter.Framework{
+	New:    newWebdriverIO,
+	Detect: detectWebdriverIO, Signs: "wdio.conf.*",
+	Fields: []string{"run", "args"},
+	Flags:  []string{"watch", "shard", "bail", "repeat", "framework", "f"},
+
+	TellsErrors: true,
+}
+
+// newWebdriverIO runs WebdriverIO with a config of ours around the suite's own, and the module for Mocha in its workers.
+func newWebdriverIO(s adapter.Spec, root string) adapter.Adapter {
+	return adapter.NewReporting(s, root, adapter.LaunchSpec{
+		Start:     []string{"npx", "--no-install", "wdio"},
+		Package:   "@wdio/cli",
+		Files:     files,
+		Arguments: webdriverIOArguments,
+		Environment: func(l adapter.Launch, _ []string) []string {
+			config, _ := ownConfig(l)
+			groups := []string{}
+			for _, t := range l.Tests {
+				if group := strings.TrimPrefix(t.Group, l.Spec.Name+"/"); group != "" && !slices.Contains(groups, group) {
+					groups = append(groups, group)
+				}
+			}
+			list, _ := json.Marshal(groups)
+			return []string{"E2E_GATE_CONFIG=" + config, "E2E_GATE_GROUPS=" + string(list)}
+		},
+	})
+}
+
+// Flags that choose spec files: those of the selected tests take their place.
+var choosesSpecs = []string{"--spec", "--suite", "--exclude"}
+
+// webdriverIOArguments replaces the suite's config by ours.
+func webdriverIOArguments(l adapter.Launch) ([]string, error) {
+	config, err := ownConfig(l)
+	if err != nil {
+		return nil, err
+	}
+	own := slices.Clone(l.Spec.Args)
+	if len(own) > 0 && own[0] == "run" {
+		own = own[1:]
+	}
+	own = slices.DeleteFunc(own, func(arg string) bool { return arg == config })
+	if !l.Listing() {
+		own = adapter.WithoutFlags(own, nil, choosesSpecs...)
+	}
+	return append([]string{"run", l.File("e2e-gate-webdriverio.mjs")}, own...), nil
+}
+
+var isConfig = regexp.MustCompile(`^[^-].*\.[cm]?[jt]s$`)
+
+// ownConfig is the suite's config file: the argument that is one, else the usual one.
+func ownConfig(l adapter.Launch) (string, error) {
+	args := l.Spec.Args
+	if len(args) > 0 && args[0] == "run" {
+		args = args[1:]
+	}
+	if len(args) > 0 && isConfig.MatchString(args[0]) {
+		return args[0], nil
+	}
+	for _, name := range wdioConfigs {
+		if _, err := os.Stat(filepath.Join(l.Dir, name)); err == nil {
+			return name, nil
+		}
+	}
+	return "", fmt.Errorf("suite %s: %w: no wdio.conf.js or wdio.conf.ts in %s; name the config as the first of args", l.Spec.Name, adapter.ErrTool, l.Dir)
+}
+
+var wdioConfigs = adapter.Scripts("wdio.conf")
+
+func detectWebdriverIO(t *adapter.Tree) []adapter.Detected {
+	found := adapter.ByDir(t.Matching(wdioConfigs...))
+	for i := range found {
+		found[i].Tests = count(t, found[i].Spec.Dir)
+	}
+	return found
+}
