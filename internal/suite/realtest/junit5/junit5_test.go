@@ -105,7 +105,7 @@ func TestOneBuild(t *testing.T) {
 	if err == nil {
 		err = json.Unmarshal(data, &doc)
 	}
-	if err != nil || len(doc.Units) != 2 || len(doc.Tests) != 2 || strings.Count(out, "listing suite s") != 1 {
+	if err != nil || len(doc.Units) != 2 || len(doc.Tests) != 2 || strings.Count(out, "]  listing suite s") != 1 {
 		t.Fatalf("%v %+v\n%s", err, doc, out)
 	}
 	for _, u := range doc.Units {
