@@ -1,6 +1,7 @@
 // Package asserted reads what assertion libraries write into the text of a failure: the two values that were compared, and the line
 // that says why the test failed. [InLine], [ExpectedOn], [ActualOn] and [ValueBelow] are the grammar of single lines; they take
-// whatever looks like a comparison, for readers that weigh it against other signs.
+// whatever looks like a comparison, for readers that weigh it against other signs. [Read] builds on them and takes only what is
+// sure: a wrong value misleads more than none.
 package asserted
 
 import (
@@ -20,6 +21,9 @@ type Pair struct {
 	Expected, Actual Span
 	// Unordered: the line does not say which of the two was expected.
 	Unordered bool
+
+	form  int  // index in forms
+	whole Span // the values with the words around them
 }
 
 // form is a wording that holds both values.
@@ -33,6 +37,20 @@ type form struct {
 func rx(text string) func() *regexp.Regexp {
 	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })
 }
+
+// The forms, by their index in [forms].
+const (
+	formAngles = iota
+	formBrackets
+	formCypress
+	formGotWant
+	formIsWant
+	formWantGot
+	formExpectedGot
+	formTo
+	formAssert
+	formNotEqual
+)
 
 var forms = []form{
 	{re: rx(`(?i)expected:?\s*<(.*?)>\s*but was:?\s*<(.*)>`), expected: 1, actual: 2},
@@ -62,7 +80,7 @@ func InLine(text string) (Pair, bool) {
 		if m == nil {
 			continue
 		}
-		p := Pair{Span{m[2*f.expected], m[2*f.expected+1]}, Span{m[2*f.actual], m[2*f.actual+1]}, f.unordered}
+		p := Pair{Span{m[2*f.expected], m[2*f.expected+1]}, Span{m[2*f.actual], m[2*f.actual+1]}, f.unordered, i, Span{m[0], m[1]}}
 		if code := leadingStatus().FindString(p.Expected.Of(text)); code != "" {
 			p.Expected.To = p.Expected.From + len(code)
 		}
