@@ -216,6 +216,9 @@ func (v Values) OneLine() string {
 	case first[0] == "":
 		return head + "unexpected " + short(first[1])
 	}
+	if strings.HasSuffix(first[0], ",") && strings.HasSuffix(first[1], ",") { // of a list that goes on
+		first[0], first[1] = first[0][:len(first[0])-1], first[1][:len(first[1])-1]
+	}
 	expected, actual = near(first[0], first[1])
 	return head + "expected " + expected + ", actual " + actual
 }

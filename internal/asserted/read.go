@@ -35,12 +35,12 @@ func Read(message, details string) (Values, bool) {
 	if ok && (strings.Contains(v.Expected, "…") || strings.Contains(v.Actual, "…")) {
 		v = whole(v, details)
 	}
-	v.About, v.Expected, v.Actual = strings.TrimSpace(v.About), strings.TrimRightFunc(v.Expected, unicode.IsSpace), strings.TrimRightFunc(v.Actual, unicode.IsSpace)
+	v.Expected, v.Actual = strings.TrimRightFunc(v.Expected, unicode.IsSpace), strings.TrimRightFunc(v.Actual, unicode.IsSpace)
 	if !ok || strings.TrimSpace(v.Expected) == "" || strings.TrimSpace(v.Actual) == "" || v.Expected == v.Actual ||
 		len(v.Expected) > maxValue || len(v.Actual) > maxValue {
 		return Values{}, false
 	}
-	v.About = cutTo(v.About, maxAbout)
+	v.About = cutTo(strings.TrimSpace(v.About), maxAbout)
 	return v, true
 }
 
@@ -80,8 +80,9 @@ func read(lines []string, details string) (Values, bool) {
 var (
 	escapes = rx("\x1b\\[[0-9;?]*[ -/]*[@-~]|\x1b\\][^\x07\x1b]*(?:\x07|\x1b\\\\)")
 	// notWords ends what a library says: frames, source code, logs, output.
-	notWords = rx(`^\s*(?:at \S.*[:(].*|>?\s*\d+ \|.*|\| +\^.*|File ".*", line \d+.*|# .+\.rb:\d+.*|--- output ---|[Cc]all [Ll]og:|Traceback .*:|Stack ?[Tt]race:?|@@ .*@@.*)$`)
-	pytestE  = rx(`^E(?:   |$)`)
+	notWords = rx(`^\s*(?:at \S.*[:(].*|>?\s*\d+ \|.*|\| +\^.*|File ".*", line \d+.*|# .+\.rb:\d+.*|--- output ---|` +
+		`[Cc]all [Ll]og:|Traceback .*:|Stack ?[Tt]race:?|@@ .*@@.*)$`)
+	pytestE = rx(`^E(?:   |$)`)
 	// numbered is one of several failures that RSpec lists.
 	numbered = rx(`^\s*\d+\)\s+`)
 	testify  = rx(`^\s*(?:Error|Messages|Test|Error Trace):\s+\t`)
@@ -160,8 +161,9 @@ func angles(lines []string, i int) (Values, bool) {
 
 var (
 	moreExpected = rx(`(?i)^\s*(?:want(?:ed)?|expected(?: (?:number of calls|regex|message|constructor|name|key|size|(?:value|type) ?))?)\s*[:=]\s?(.*)$`)
-	moreActual   = rx(`(?i)^\s*(?:[\-+] )?(?:got|have|obtained|(?:received|actual)(?: (?:number of calls|regex|message|constructor|name|key|size|value|type))?)\s*[:=]\s?(.*)$`)
-	collections  = rx(`^(expected|actual) collection contained:\s+(.*)$`)
+	moreActual   = rx(`(?i)^\s*(?:[\-+] )?(?:got|have|obtained|(?:received|actual)` +
+		`(?: (?:number of calls|regex|message|constructor|name|key|size|value|type))?)\s*[:=]\s?(.*)$`)
+	collections = rx(`^(expected|actual) collection contained:\s+(.*)$`)
 	// besideValues are lines that stand between the two values, or behind them.
 	besideValues = rx(`^\s*(?:(?:Timeout|Locator):.*|[↓↑].*|-*\^|)$`)
 	// kindOf says how an expected value was compared.
@@ -440,9 +442,10 @@ func nodeBlocks(lines []string, i int) (Values, bool) {
 func words(line string, re func() *regexp.Regexp) int { return len(re().FindAllStringIndex(line, -1)) }
 
 var (
-	wantWords  = rx(`(?i)\b(?:want(?:ed)?|expected|expects?)\b`)
-	gotWords   = rx(`(?i)\b(?:got|was|were|received|found|actual(?:ly)?|have|saw|returned|is|now)\b`)
-	between    = rx(`(?i)^[>"')]*(?: (?:but )?got|[,;.]? but (?:was|got|received|found|actual(?:ly)? (?:was|got))|[,;.] ?(?:was|got|received|found|actual(?: was)?|instead got)):?\s*[<"'(]*$`)
+	wantWords = rx(`(?i)\b(?:want(?:ed)?|expected|expects?)\b`)
+	gotWords  = rx(`(?i)\b(?:got|was|were|received|found|actual(?:ly)?|have|saw|returned|is|now)\b`)
+	between   = rx(`(?i)^[>"')]*(?: (?:but )?got|[,;.]? but (?:was|got|received|found|actual(?:ly)? (?:was|got))|` +
+		`[,;.] ?(?:was|got|received|found|actual(?: was)?|instead got)):?\s*[<"'(]*$`)
 	gotHead    = rx(`(?i)^(?:got|actual)\b`)
 	toWords    = rx(`(?:^| )(?:not )?to `)
 	toHead     = rx(`^to (?:deeply |strictly |deep )?(equal|be|eql|include|contain|match)$`)
@@ -517,7 +520,8 @@ func sentence(line, details string) (v Values, known, ok bool) {
 }
 
 // noComparison are lines that read like a comparison and are none.
-var noComparison = rx(`(?i)never found it|to find (?:element|content)|expected to find|^\s*(?:at|in) |expected values |strictly unequal|expected and actual|expected string length \d`)
+var noComparison = rx(`(?i)never found it|to find (?:element|content)|expected to find|^\s*(?:at|in) |` +
+	`expected values |strictly unequal|expected and actual|expected string length \d`)
 
 // isSure reports whether a sentence can be read in one way only.
 func isSure(line string, p Pair, v *Values) bool {
@@ -531,7 +535,7 @@ func isSure(line string, p Pair, v *Values) bool {
 	case formCypress:
 		return oneWant && strings.Count(whole, ", but the ") == 1
 	case formGotWant:
-		v.Expected = closing(v.Expected, v.About)
+		v.Expected = closing(v.Expected)
 		return gotHead().MatchString(whole) && oneWant && words(whole, gotWords) == 1
 	case formIsWant:
 		if at := strings.LastIndex(line[:p.Actual.From], " = "); at >= 0 {
@@ -540,7 +544,7 @@ func isSure(line string, p Pair, v *Values) bool {
 		return oneWant && strings.Count(line, " = ") == 1
 	case formWantGot:
 		sep := line[p.Expected.To:p.Actual.From]
-		v.Actual = closing(v.Actual, v.About)
+		v.Actual = closing(v.Actual)
 		return oneWant && strings.Contains(sep, "got") && words(whole, gotWords) == 1
 	case formExpectedGot:
 		if head := strings.TrimSpace(line[p.whole.From:p.Expected.From]); v.About == "" {
@@ -589,8 +593,8 @@ func unmarked(expected, actual string) (string, string) {
 var marked = rx(`^([^\[\]]*)\[([^\[\]]*)\]([^\[\]]*)$`)
 
 // closing takes off the bracket that was opened before the values.
-func closing(value, about string) string {
-	if strings.HasSuffix(value, ")") && !balanced("("+value) == false && strings.HasSuffix(strings.TrimSpace(about), "(") {
+func closing(value string) string {
+	if strings.HasSuffix(value, ")") && strings.Count(value, ")") > strings.Count(value, "(") {
 		return strings.TrimSuffix(value, ")")
 	}
 	return value

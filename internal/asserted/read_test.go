@@ -107,7 +107,8 @@ func TestOneLine(t *testing.T) {
 		"a line changed": {"a\nb\nc", "a\nB\nc", "expected b, actual B"},
 		"a line missing": {"a\nb\nc", "a\nc", "missing b"},
 		"a line more":    {"a\nc", "a\nb\nc", "unexpected b"},
-		"many bytes":     {strings.Repeat("é", 200) + "a", strings.Repeat("é", 200) + "b", "expected …" + strings.Repeat("é", 12) + "a, actual …" + strings.Repeat("é", 12) + "b"},
+		"many bytes": {strings.Repeat("é", 200) + "a", strings.Repeat("é", 200) + "b",
+			"expected …" + strings.Repeat("é", 12) + "a, actual …" + strings.Repeat("é", 12) + "b"},
 	} {
 		if got := (asserted.Values{Expected: c.expected, Actual: c.actual}).OneLine(); got != c.want {
 			t.Errorf("%s: %s\nwant %s", name, got, c.want)

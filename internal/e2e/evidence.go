@@ -108,6 +108,16 @@ func StatedEvidence(properties []Property) []Evidence {
 			list = append(list, e)
 		}
 	}
+	list = inOrder(list)
+	if over := len(list) - StatedMost; over > 0 {
+		list = append(list[:StatedMost:StatedMost], Evidence{Kind: EvidenceProperty, Name: "more", Source: "e2e-gate",
+			Text: fmt.Sprintf("%d more properties e2e.* of this test are not kept: a test has room for %d", over, StatedMost)})
+	}
+	return list
+}
+
+// inOrder sorts facts by their kinds, in the order in which they are shown.
+func inOrder(list []Evidence) []Evidence {
 	rank := func(e Evidence) int {
 		if i := slices.Index(statable, e.Kind); i >= 0 {
 			return i
@@ -115,9 +125,31 @@ func StatedEvidence(properties []Property) []Evidence {
 		return len(statable)
 	}
 	slices.SortStableFunc(list, func(a, b Evidence) int { return rank(a) - rank(b) })
-	if over := len(list) - StatedMost; over > 0 {
-		list = append(list[:StatedMost:StatedMost], Evidence{Kind: EvidenceProperty, Name: "more", Source: "e2e-gate",
-			Text: fmt.Sprintf("%d more properties e2e.* of this test are not kept: a test has room for %d", over, StatedMost)})
-	}
 	return list
+}
+
+// WithCompared adds the two values that an assertion compared, as they were read from the text of a failure, unless the test itself
+// stated either of them.
+func WithCompared(list []Evidence, expected, actual string) []Evidence {
+	if slices.ContainsFunc(list, func(e Evidence) bool { return e.Kind == EvidenceExpected || e.Kind == EvidenceActual }) {
+		return list
+	}
+	return inOrder(append(slices.Clone(list),
+		Evidence{Kind: EvidenceExpected, Text: expected, Source: ReadFromMessage}, Evidence{Kind: EvidenceActual, Text: actual, Source: ReadFromMessage}))
+}
+
+// ReadFromMessage is the source of facts that no test stated.
+const ReadFromMessage = "read from the message"
+
+// Compared are the two values that an assertion compared; ok is false where either is not known, or both are the same.
+func Compared(list []Evidence) (expected, actual string, ok bool) {
+	for _, e := range list {
+		switch {
+		case e.Kind == EvidenceExpected && expected == "":
+			expected = e.Text
+		case e.Kind == EvidenceActual && actual == "":
+			actual = e.Text
+		}
+	}
+	return expected, actual, strings.TrimSpace(expected) != "" && strings.TrimSpace(actual) != "" && expected != actual
 }
