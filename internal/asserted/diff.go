@@ -212,9 +212,9 @@ func (v Values) OneLine() string {
 	}
 	switch {
 	case first[1] == "":
-		return head + "missing " + short(first[0])
+		return head + "missing " + short(strings.TrimSuffix(first[0], ","))
 	case first[0] == "":
-		return head + "unexpected " + short(first[1])
+		return head + "unexpected " + short(strings.TrimSuffix(first[1], ","))
 	}
 	if strings.HasSuffix(first[0], ",") && strings.HasSuffix(first[1], ",") { // of a list that goes on
 		first[0], first[1] = first[0][:len(first[0])-1], first[1][:len(first[1])-1]

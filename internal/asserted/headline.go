@@ -1,9 +1,6 @@
 package asserted
 
-import (
-	"regexp"
-	"strings"
-)
+import "strings"
 
 // generic are headlines that frameworks and libraries write for every failure of a kind: they do not tell one from another.
 var generic = rx(`(?i)^(?:` + strings.Join([]string{
@@ -23,14 +20,17 @@ var generic = rx(`(?i)^(?:` + strings.Join([]string{
 	`failed asserting that two \w+ are (?:identical|equal)\.`,
 	`assert\.\w+\(\) failure(?:: .*differ)?`,
 	`not equal:?|expecting(?: actual)?:|expected:?|error trace:.*|several failures occurred:|comparison failed|received unexpected error:`,
-	`[-+]{1,3} ?(?:expected|actual|received)\b.*`,
+	`[-+]{1,3} ?(?:expected|actual|received)\b.*|@@.*@@.*`,
 	`(?:expected string length|string lengths are both) \d+.*|assert\.that\(.*\)`,
 	`\w+::test\w+(?: with data set .*)?`,
 	`\.`,
 }, `|`) + `)$`)
 
 // IsGeneric reports whether a line is one that is written for every failure of a kind, such as "Failed", "Test timeout of 30000ms exceeded."
-func IsGeneric(line string) bool { return generic().MatchString(strings.TrimSpace(line)) }
+func IsGeneric(line string) bool {
+	line = strings.TrimSpace(line)
+	return generic().MatchString(line) || generic().MatchString(plainError(line))
+}
 
 // saysNothing reports whether all lines of a message are generic.
 func saysNothing(lines []string) bool {
@@ -138,17 +138,16 @@ func withLog(line, text string) string {
 	if !ok {
 		return line
 	}
-	if w := lastSubmatch(waitingFor(), log); w != "" {
-		return m[1] + ": waited " + m[2] + " for " + w
+	what := ""
+	for _, w := range waitingFor().FindAllStringSubmatch(log, 50) {
+		if state, ok := strings.CutPrefix(w[1], "element to be "); !ok {
+			what = strings.TrimSpace(w[1]) // a locator; its state may follow
+		} else if what != "" && !strings.Contains(what, " to be ") {
+			what += " to be " + strings.TrimSpace(state)
+		}
 	}
-	return line
-}
-
-// lastSubmatch is the first group of the last match.
-func lastSubmatch(re *regexp.Regexp, text string) string {
-	all := re.FindAllStringSubmatch(text, 50)
-	if len(all) == 0 {
-		return ""
+	if what == "" {
+		return line
 	}
-	return strings.TrimSpace(all[len(all)-1][1])
+	return m[1] + ": waited " + m[2] + " for " + what
 }

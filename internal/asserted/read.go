@@ -24,12 +24,12 @@ const (
 	maxAbout = 160      // bytes
 )
 
-// Read finds the values that were compared in the text of a failure: in its message, else in its details if the message itself says
-// nothing. It reports false where the text has none, can be read in two ways, or does not say which of the two was expected.
+// Read finds the values that were compared in the text of a failure: in its message, else in its details if the message says nothing
+// itself, or is no more than their beginning. It reports false where the text has none, can be read in two ways, or does not say which of the two was expected.
 func Read(message, details string) (Values, bool) {
 	lines := linesOf(message)
 	v, ok := read(lines, details)
-	if !ok && saysNothing(lines) {
+	if !ok && (saysNothing(lines) || strings.HasPrefix(strings.TrimSpace(details), strings.TrimSpace(message))) {
 		v, ok = read(linesOf(details), details)
 	}
 	if ok && (strings.Contains(v.Expected, "…") || strings.Contains(v.Actual, "…")) {

@@ -34,13 +34,18 @@ const (
 	EvidenceTriage EvidenceKind = "triage"
 	EvidenceCrash  EvidenceKind = "crash"
 	EvidenceLog    EvidenceKind = "log"
+	// EvidenceAction is the action that failed in a trace, EvidenceNetwork are the requests that failed in a trace or a HAR, and
+	// EvidenceConsole the errors of a browser's console: read from the files of the test.
+	EvidenceAction  EvidenceKind = "action"
+	EvidenceNetwork EvidenceKind = "network"
+	EvidenceConsole EvidenceKind = "console"
 	// EvidenceRerun is how a later execution failed, where it failed differently.
 	EvidenceRerun EvidenceKind = "rerun"
 )
 
 // Evidence is one fact about a failure, with its source.
 type Evidence struct {
-	Kind   EvidenceKind `json:"kind" doc:"What it shows. Stated by the test: journey, run_id, correlation, entity, expected, actual, missing, state, events, audit, request, trace, logs, and property for any other name. Found by the gate: health, triage, log, correlation, rerun; crash: a background process crashed before the test ended."`
+	Kind   EvidenceKind `json:"kind" doc:"What it shows. Stated by the test: journey, run_id, correlation, entity, expected, actual, missing, state, events, audit, request, trace, logs, and property for any other name. Found by the gate: health, triage, log, correlation, rerun; action, network, console: what a trace, a HAR or a console of the test shows; crash: a background process crashed before the test ended."`
 	Name   string       `json:"name,omitempty" doc:"Of the kind property: the property's name without e2e."`
 	Text   string       `json:"text" doc:"The fact itself, bounded."`
 	Source string       `json:"source,omitempty" doc:"Where it came from: a property, a gate, a file with line."`
@@ -62,7 +67,8 @@ var statable = []EvidenceKind{
 
 // EvidenceKinds are all kinds.
 func EvidenceKinds() []EvidenceKind {
-	return append(slices.Clone(statable), EvidenceHealth, EvidenceTriage, EvidenceCrash, EvidenceLog, EvidenceRerun)
+	return append(slices.Clone(statable), EvidenceHealth, EvidenceTriage, EvidenceCrash, EvidenceLog, EvidenceAction, EvidenceNetwork, EvidenceConsole,
+		EvidenceRerun)
 }
 
 // spelledOtherwise are names of properties that mean a kind of another name.

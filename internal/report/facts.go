@@ -375,7 +375,7 @@ func evidenceOf(t *e2e.TestResult) []string {
 			break
 		}
 	}
-	shown := []e2e.EvidenceKind{e2e.EvidenceMissing, e2e.EvidenceState, e2e.EvidenceEntity}
+	shown := []e2e.EvidenceKind{e2e.EvidenceMissing, e2e.EvidenceState, e2e.EvidenceEntity, e2e.EvidenceAction, e2e.EvidenceNetwork, e2e.EvidenceConsole}
 	if what := whatFailed(t); what != "" {
 		list = append([]string{what}, list...)
 	}

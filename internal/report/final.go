@@ -351,13 +351,26 @@ func (f *final) failure(t *e2e.TestResult) {
 		}
 		shown[e.Label()] = true
 		if len(shown) <= shownEvidence || f.whole {
-			f.field(safetext.Line(e.Label(), labelWidth-3), f.text(e.Text, lines))
+			text := e.Text
+			if e.Label() == "steps" && !f.whole {
+				text = lastLines(text, lines) // the last ones led to the failure
+			}
+			f.field(safetext.Line(e.Label(), labelWidth-3), f.text(text, lines))
 		}
 	}
 	if more := len(shown) - shownEvidence; more > 0 && !f.whole {
 		f.field("", fmt.Sprintf("and %d more facts in report.html", more))
 	}
 	f.field("attempts", attemptsText(t))
+}
+
+// lastLines are so many lines at most, from the end, with a mark where there are more.
+func lastLines(text string, most int) string {
+	list := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	if len(list) <= most {
+		return text
+	}
+	return "...\n" + strings.Join(list[len(list)-most+1:], "\n")
 }
 
 // messageOf is the message of a failure, behind the line that says why where the message itself begins with one that every such
