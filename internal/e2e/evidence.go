@@ -34,13 +34,18 @@ const (
 	EvidenceTriage EvidenceKind = "triage"
 	EvidenceCrash  EvidenceKind = "crash"
 	EvidenceLog    EvidenceKind = "log"
+	// EvidenceAction is the action that failed in a trace, EvidenceNetwork are the requests that failed in a trace or a HAR, and
+	// EvidenceConsole the errors of a browser's console: read from the files of the test.
+	EvidenceAction  EvidenceKind = "action"
+	EvidenceNetwork EvidenceKind = "network"
+	EvidenceConsole EvidenceKind = "console"
 	// EvidenceRerun is how a later execution failed, where it failed differently.
 	EvidenceRerun EvidenceKind = "rerun"
 )
 
 // Evidence is one fact about a failure, with its source.
 type Evidence struct {
-	Kind   EvidenceKind `json:"kind" doc:"What it shows. Stated by the test: journey, run_id, correlation, entity, expected, actual, missing, state, events, audit, request, trace, logs, and property for any other name. Found by the gate: health, triage, log, correlation, rerun; crash: a background process crashed before the test ended."`
+	Kind   EvidenceKind `json:"kind" doc:"What it shows. Stated by the test: journey, run_id, correlation, entity, expected, actual, missing, state, events, audit, request, trace, logs, and property for any other name. Found by the gate: health, triage, log, correlation, rerun; action, network, console: what a trace, a HAR or a console of the test shows; crash: a background process crashed before the test ended."`
 	Name   string       `json:"name,omitempty" doc:"Of the kind property: the property's name without e2e."`
 	Text   string       `json:"text" doc:"The fact itself, bounded."`
 	Source string       `json:"source,omitempty" doc:"Where it came from: a property, a gate, a file with line."`
@@ -62,7 +67,8 @@ var statable = []EvidenceKind{
 
 // EvidenceKinds are all kinds.
 func EvidenceKinds() []EvidenceKind {
-	return append(slices.Clone(statable), EvidenceHealth, EvidenceTriage, EvidenceCrash, EvidenceLog, EvidenceRerun)
+	return append(slices.Clone(statable), EvidenceHealth, EvidenceTriage, EvidenceCrash, EvidenceLog, EvidenceAction, EvidenceNetwork, EvidenceConsole,
+		EvidenceRerun)
 }
 
 // spelledOtherwise are names of properties that mean a kind of another name.
@@ -108,6 +114,16 @@ func StatedEvidence(properties []Property) []Evidence {
 			list = append(list, e)
 		}
 	}
+	list = inOrder(list)
+	if over := len(list) - StatedMost; over > 0 {
+		list = append(list[:StatedMost:StatedMost], Evidence{Kind: EvidenceProperty, Name: "more", Source: "e2e-gate",
+			Text: fmt.Sprintf("%d more properties e2e.* of this test are not kept: a test has room for %d", over, StatedMost)})
+	}
+	return list
+}
+
+// inOrder sorts facts by their kinds, in the order in which they are shown.
+func inOrder(list []Evidence) []Evidence {
 	rank := func(e Evidence) int {
 		if i := slices.Index(statable, e.Kind); i >= 0 {
 			return i
@@ -115,9 +131,31 @@ func StatedEvidence(properties []Property) []Evidence {
 		return len(statable)
 	}
 	slices.SortStableFunc(list, func(a, b Evidence) int { return rank(a) - rank(b) })
-	if over := len(list) - StatedMost; over > 0 {
-		list = append(list[:StatedMost:StatedMost], Evidence{Kind: EvidenceProperty, Name: "more", Source: "e2e-gate",
-			Text: fmt.Sprintf("%d more properties e2e.* of this test are not kept: a test has room for %d", over, StatedMost)})
-	}
 	return list
+}
+
+// WithCompared adds the two values that an assertion compared, as they were read from the text of a failure, unless the test itself
+// stated either of them.
+func WithCompared(list []Evidence, expected, actual string) []Evidence {
+	if slices.ContainsFunc(list, func(e Evidence) bool { return e.Kind == EvidenceExpected || e.Kind == EvidenceActual }) {
+		return list
+	}
+	return inOrder(append(slices.Clone(list),
+		Evidence{Kind: EvidenceExpected, Text: expected, Source: ReadFromMessage}, Evidence{Kind: EvidenceActual, Text: actual, Source: ReadFromMessage}))
+}
+
+// ReadFromMessage is the source of facts that no test stated.
+const ReadFromMessage = "read from the message"
+
+// Compared are the two values that an assertion compared; ok is false where either is not known, or both are the same.
+func Compared(list []Evidence) (expected, actual string, ok bool) {
+	for _, e := range list {
+		switch {
+		case e.Kind == EvidenceExpected && expected == "":
+			expected = e.Text
+		case e.Kind == EvidenceActual && actual == "":
+			actual = e.Text
+		}
+	}
+	return expected, actual, strings.TrimSpace(expected) != "" && strings.TrimSpace(actual) != "" && expected != actual
 }

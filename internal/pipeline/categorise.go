@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/org/e2e-gate/internal/asserted"
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/fingerprint"
 	"github.com/org/e2e-gate/internal/history"
@@ -59,7 +60,7 @@ func (s *Session) explained(ctx context.Context, engine categoriser, r e2e.Resul
 	}
 	for n, res := range results {
 		t := r.Tests[at[n]]
-		explain(&r.Tests[at[n]], collided(t, crashed(t, s.ordered(t, files[t.Keep], res))))
+		explain(&r.Tests[at[n]], inputs[n], collided(t, crashed(t, s.ordered(t, files[t.Keep], res))))
 		addLogs(&r.Tests[at[n]], docs)
 		if f := t.BaseFails; f != nil && f.Excuses {
 			r.Tests[at[n]].NextStep = fmt.Sprintf("nothing in this change: repair it on %s", f.Branch)
@@ -211,12 +212,17 @@ func overall(gates []e2e.Gate) triage.Health {
 	return health
 }
 
-// explain files a triage result under its test.
-func explain(t *e2e.TestResult, res triage.Result) {
+// explain files a triage result under its test. in is what triage read, with secrets masked: what is taken out of a text must not
+// cut one in two.
+func explain(t *e2e.TestResult, in triage.Input, res triage.Result) {
 	t.Category, t.Cause, t.Confidence, t.NextStep = res.Category, res.Cause, res.Confidence, res.NextStep
 	for _, a := range t.Attempts {
 		if a.Outcome == e2e.Failed {
-			t.Evidence = append(t.Evidence, a.Evidence...)
+			facts := a.Evidence
+			if v, ok := asserted.Read(in.Message, in.Details); ok {
+				facts = e2e.WithCompared(facts, v.Expected, v.Actual)
+			}
+			t.Evidence = append(t.Evidence, facts...)
 			if a.Correlation != "" {
 				t.Evidence = append(t.Evidence, e2e.Evidence{Kind: e2e.EvidenceCorrelation, Text: a.Correlation, Source: "E2E_CORRELATION_ID"})
 			}

@@ -46,6 +46,7 @@ type execution struct {
 	runner *runner.Runner
 	suites map[string]runner.Suite
 	shards []*runner.Shard
+	files  evidenceFiles
 }
 
 // execute runs shards of the plan on this machine: the smoke tests of all, then
@@ -181,6 +182,7 @@ func (x *execution) documents(complete bool) []e2e.ShardRun {
 		docs = append(docs, doc)
 	}
 	addLogLines(x.out, x.work.plan.Tests, docs)
+	x.files.add(x.out, docs, x.opts.Redact.String)
 	return docs
 }
 

@@ -113,6 +113,9 @@ func known[T ~string](word T, words ...T) string {
 
 // ofTest adds what one test says: its facts, then what its first failed attempt printed, then what was tried.
 func ofTest(t *e2e.TestResult, datum func(label, text string, room int)) {
+	if list := difference(t); len(list) > 0 {
+		datum("difference", "- expected, + actual\n"+differenceText(list, 38), 1500)
+	}
 	for _, e := range t.Evidence[:min(len(t.Evidence), 12)] {
 		datum("evidence, "+known(e.Kind, e2e.EvidenceKinds()...), strings.TrimPrefix(e.Name+": ", ": ")+e.Text, 500)
 	}

@@ -83,7 +83,11 @@ func (a *annotator) test(t *e2e.TestResult) {
 			lines = append(lines, label+safetext.Text(text, longText, 4))
 		}
 	}
-	add("", cmp.Or(failureMessage(t), t.Why))
+	said := whatFailed(t)
+	add("", said)
+	if message := cmp.Or(failureMessage(t), t.Why); said == "" || !strings.HasPrefix(strings.TrimSpace(message), said) {
+		add("", message)
+	}
 	add("category: ", categoryOf(t.Category))
 	add("owner: ", owner(owners(*t)))
 	add("next: ", t.NextStep)

@@ -35,7 +35,8 @@ var poisonedWords = map[reflect.Type][]string{
 	reflect.TypeFor[e2e.Outcome]():      {"passed", "failed", "flaky", "lost", "skipped", "not_run"},
 	reflect.TypeFor[e2e.Effect]():       {"blocks", "warns", "informs", "none", "not_judged"},
 	reflect.TypeFor[e2e.VerdictState](): {"passed", "failed", "not_judged"}, reflect.TypeFor[e2e.AttemptSource](): {"first", "diagnostic", "framework"},
-	reflect.TypeFor[e2e.GateState](): {"healthy", "unhealthy", "degraded"}, reflect.TypeFor[e2e.Finality](): {"", "never", "not_yet"},
+	reflect.TypeFor[e2e.EvidenceKind](): {"expected", "actual", "missing", "logs"},
+	reflect.TypeFor[e2e.GateState]():    {"healthy", "unhealthy", "degraded"}, reflect.TypeFor[e2e.Finality](): {"", "never", "not_yet"},
 	reflect.TypeFor[e2e.Criticality](): {"release-blocking", "nightly"},
 }
 

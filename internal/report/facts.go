@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/org/e2e-gate/internal/asserted"
 	"github.com/org/e2e-gate/internal/e2e"
 )
 
@@ -112,6 +113,8 @@ type Finding struct {
 	Cause string
 	// File is the evidence file to open first, relative to the run's folder.
 	File string
+	// Difference are the lines of what was expected and what came, of the first test, where the title cannot show all of it.
+	Difference []asserted.Line
 	// At is where the first of the tests failed, file and line; Command runs that test alone.
 	At, Command string
 	// Trail says how to find it in logs and traces.
@@ -213,8 +216,8 @@ func (f *finder) cluster(c e2e.Cluster) {
 		f.test(tests[0])
 		return
 	}
-	found := Finding{Category: categoryOf(c.Category), Confidence: c.Confidence, Title: cmp.Or(firstLine(c.Title), c.Cause),
-		Cause: c.Cause, Evidence: beyondTitle(c.Title, c.Evidence), Next: c.NextStep}
+	found := Finding{Category: categoryOf(c.Category), Confidence: c.Confidence, Title: titleOf(c, tests),
+		Cause: c.Cause, Evidence: beyondTitle(c.Title, c.Evidence), Next: c.NextStep, Difference: difference(tests[0])}
 	for _, t := range tests {
 		if len(found.Tests) == 0 {
 			found.File, found.Trail = logOf(t), trailOf(t)
@@ -230,6 +233,17 @@ func (f *finder) cluster(c e2e.Cluster) {
 	}
 	found.Since = sinceOf(tests)
 	f.list = append(f.list, found)
+}
+
+// titleOf is what the failures of a cluster have in common, in a line: what the first of them says if all say it or the cluster's own
+// line says nothing.
+func titleOf(c e2e.Cluster, tests []*e2e.TestResult) string {
+	what := whatFailed(tests[0])
+	saysOther := func(t *e2e.TestResult) bool { return whatFailed(t) != what }
+	if what != "" && (asserted.IsGeneric(c.Title) || !slices.ContainsFunc(tests[1:min(len(tests), 100)], saysOther)) {
+		return what
+	}
+	return cmp.Or(firstLine(c.Title), c.Cause)
 }
 
 // maxEvidence bounds how many lines of evidence a finding quotes.
@@ -341,7 +355,7 @@ func findingOf(r e2e.Result, t *e2e.TestResult) Finding {
 	f := finder{r: &r}
 	found := Finding{Effect: f.effect(t), Category: categoryOf(t.Category), Confidence: t.Confidence, Tests: []string{t.ID},
 		Since: sinceOf([]*e2e.TestResult{t}), Next: t.NextStep, Evidence: evidenceOf(t), File: logOf(t), Trail: trailOf(t),
-		Cause: t.Cause, At: atOf(t), Command: RunCommand(r, *t)}
+		Cause: t.Cause, At: atOf(t), Command: RunCommand(r, *t), Difference: difference(t)}
 	if t.Owner != "" {
 		found.Owners = []string{t.Owner}
 	}
@@ -361,19 +375,20 @@ func evidenceOf(t *e2e.TestResult) []string {
 			break
 		}
 	}
-	for _, kind := range []e2e.EvidenceKind{e2e.EvidenceExpected, e2e.EvidenceActual, e2e.EvidenceMissing, e2e.EvidenceState, e2e.EvidenceEntity} {
+	shown := []e2e.EvidenceKind{e2e.EvidenceMissing, e2e.EvidenceState, e2e.EvidenceEntity, e2e.EvidenceAction, e2e.EvidenceNetwork, e2e.EvidenceConsole}
+	if what := whatFailed(t); what != "" {
+		list = append([]string{what}, list...)
+	}
+	if _, _, both := e2e.Compared(t.Evidence); !both {
+		shown = append([]e2e.EvidenceKind{e2e.EvidenceExpected, e2e.EvidenceActual}, shown...)
+	}
+	for _, kind := range shown {
 		for _, e := range t.Evidence {
 			if e.Kind == kind {
 				list = append(list, e.Label()+" "+firstLine(e.Text))
 				break
 			}
 		}
-	}
-	stated := func(kind e2e.EvidenceKind) bool {
-		return slices.ContainsFunc(t.Evidence, func(e e2e.Evidence) bool { return e.Kind == kind })
-	}
-	if message := failureMessage(t); message != "" && (!stated(e2e.EvidenceExpected) || !stated(e2e.EvidenceActual)) {
-		list = slices.Insert(list, 0, firstLine(message))
 	}
 	if len(list) == 0 {
 		list = []string{t.Why}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/org/e2e-gate/internal/asserted"
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/safetext"
 )
@@ -335,8 +336,12 @@ func (f *final) others(ids []string) {
 // and the attempts.
 func (f *final) failure(t *e2e.TestResult) {
 	f.path("at", safetext.Line(atOf(t), idText))
-	f.field("message", f.text(failureMessage(t), messageLines))
+	f.field("message", f.text(messageOf(t), messageLines))
 	shown, lines := map[string]bool{}, 4
+	if list := difference(t); len(list) > 0 && !f.whole {
+		f.field("difference", f.text("- expected, + actual\n"+differenceText(list, terminalDiff), terminalDiff+2))
+		shown[e2e.Evidence{Kind: e2e.EvidenceExpected}.Label()], shown[e2e.Evidence{Kind: e2e.EvidenceActual}.Label()] = true, true
+	}
 	if f.whole {
 		lines = 44
 	}
@@ -346,7 +351,11 @@ func (f *final) failure(t *e2e.TestResult) {
 		}
 		shown[e.Label()] = true
 		if len(shown) <= shownEvidence || f.whole {
-			f.field(safetext.Line(e.Label(), labelWidth-3), f.text(e.Text, lines))
+			text := e.Text
+			if e.Label() == "steps" && !f.whole {
+				text = lastLines(text, lines) // the last ones led to the failure
+			}
+			f.field(safetext.Line(e.Label(), labelWidth-3), f.text(text, lines))
 		}
 	}
 	if more := len(shown) - shownEvidence; more > 0 && !f.whole {
@@ -354,6 +363,28 @@ func (f *final) failure(t *e2e.TestResult) {
 	}
 	f.field("attempts", attemptsText(t))
 }
+
+// lastLines are so many lines at most, from the end, with a mark where there are more.
+func lastLines(text string, most int) string {
+	list := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	if len(list) <= most {
+		return text
+	}
+	return "...\n" + strings.Join(list[len(list)-most+1:], "\n")
+}
+
+// messageOf is the message of a failure, behind the line that says why where the message itself begins with one that every such
+// failure has.
+func messageOf(t *e2e.TestResult) string {
+	message := failureMessage(t)
+	if what := whatFailed(t); what != "" && asserted.IsGeneric(firstLine(message)) && what != firstLine(message) {
+		return what + "\n" + message
+	}
+	return message
+}
+
+// terminalDiff is how many lines of a difference the terminal shows.
+const terminalDiff = 14
 
 // shownEvidence is how many facts of a failure the terminal shows.
 const shownEvidence = 16
@@ -408,7 +439,7 @@ func (f *final) flakes() {
 		f.field("owner", ownerText(Finding{Owners: owners(t), Tests: []string{t.ID}}, &t))
 		f.field("since", f.text(pastOf(t), 2))
 		f.path("at", safetext.Line(atOf(&t), idText))
-		f.field("failed first", f.text(failureMessage(&t), messageLines))
+		f.field("failed first", f.text(messageOf(&t), messageLines))
 		f.field("attempts", attemptsText(&t))
 		f.field("next", f.text(cmp.Or(t.NextStep, "find the cause before it flakes again"), 4))
 		f.path("log", f.file(logOf(&t)))

@@ -248,7 +248,7 @@ func hostileNames() e2e.Result {
 	t.ID, t.Name, t.Suite, t.File, t.Class, t.Journey = hostileText, hostileText, hostileText, "../../etc/"+hostileText, hostileText, hostileText
 	t.Cause, t.NextStep, t.Why, t.Attempts[0].Details, t.Attempts[0].Files = hostileText, hostileText, hostileText, hostileText, []string{hostileText}
 	t.Evidence = []e2e.Evidence{{Kind: e2e.EvidenceKind(hostileText), Text: hostileText}, {Kind: e2e.EvidenceExpected, Text: hostileText},
-		{Kind: e2e.EvidenceActual, Text: hostileText}}
+		{Kind: e2e.EvidenceActual, Text: hostileText + "\n" + hostileText}}
 	for i := range t.Attempts {
 		t.Attempts[i].Correlation, t.Attempts[i].Links = hostileText,
 			[]e2e.Link{{Name: hostileText, URL: "https://logs.example/?q=" + hostileText}, {Name: "js", URL: "javascript:alert(1)"},
@@ -281,6 +281,34 @@ func hostileNames() e2e.Result {
 	return f.Result
 }
 
+// comparedFailures are failures of which the text says what was compared, or begins with a line that every failure has.
+func comparedFailures() e2e.Result {
+	f := newFixture()
+	f.passing(1)
+	for _, c := range []struct{ name, message, details, expected, actual string }{
+		{"document", "expect(received).toEqual(expected) // deep equality\n\n- Expected  - 1\n+ Received  + 1\n\n  Object {\n-   \"state\": \"B\",\n+   \"state\": \"A\",\n  }",
+			"", "Object {\n  \"id\": 1,\n  \"state\": \"APPROVED\",\n  \"lines\": 2,\n}", "Object {\n  \"id\": 1,\n  \"state\": \"APPLIED\",\n  \"lines\": 2,\n}"},
+		{"status", "status of the order ==> expected: <200> but was: <503>", "", "200", "503"},
+		{"long", "expected: <" + strings.Repeat("x", 200) + "a> but was: <" + strings.Repeat("x", 200) + "b>", "",
+			strings.Repeat("x", 200) + "a", strings.Repeat("x", 200) + "b"},
+		{"timeout", "Test timeout of 30000ms exceeded.", "Test timeout of 30000ms exceeded.\n\nError: locator.click: Test timeout of 30000ms exceeded.\n" +
+			"Call log:\n  - waiting for getByRole('button', { name: 'Pay' })\n", "", ""},
+		{"place", "cart.spec.ts:48:61", "Error: the cart is empty\n    at cart.spec.ts:48:61", "", ""},
+	} {
+		t := f.test(c.name, "shop", e2e.ReleaseBlocking, e2e.Failed, 1)
+		fail(t, e2e.ProductRegression, c.message)
+		t.Attempts[0].Details, t.Evidence = c.details, nil
+		t.Attempts = t.Attempts[:1]
+		if c.expected != "" {
+			t.Evidence = e2e.WithCompared(nil, c.expected, c.actual)
+		}
+	}
+	f.Verdict = e2e.Verdict{State: e2e.VerdictFailed, Blocks: true}
+	f.reason(e2e.CodeTestFailed, e2e.Blocks, "5 tests failed")
+	f.shards()
+	return f.Result
+}
+
 func manyFailures() e2e.Result {
 	f := newFixture()
 	f.passing(3)
@@ -300,6 +328,6 @@ func manyFailures() e2e.Result {
 func results() map[string]e2e.Result {
 	return map[string]e2e.Result{
 		"passed-with-flake": passedWithFlake(), "blocked": blockedWithClusters(), "gate-shut": gateShut(), "crashed": crashed(),
-		"hostile": hostileNames(), "many": manyFailures(), "zero": {},
+		"compared": comparedFailures(), "hostile": hostileNames(), "many": manyFailures(), "zero": {},
 	}
 }

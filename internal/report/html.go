@@ -52,6 +52,7 @@ var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	"minus":  func(a, b int) int { return a - b },
 	"class":  effectClass, "past": pastOf, "change": changeText, "pull": pullText, "page": pullPage,
 	"plural": plural, "redBase": redBase, "base": func(t *e2e.TestResult) string { return baseText(*t) },
+	"what": whatFailed, "difference": difference, "parts": partsOf,
 	"shared": sharedFiles, "file": fileAddress,
 	"command": func(r e2e.Result, t *e2e.TestResult) string { return RunCommand(r, *t) },
 	"pastWhy": func(t e2e.TestResult) []string { return explainPast(&t).Because },
@@ -134,7 +135,7 @@ func allTests(r e2e.Result, details []*e2e.TestResult) (rows []testRow, more int
 			row.Shard = strconv.Itoa(t.Attempts[n-1].Shard)
 		}
 		if t.Outcome != e2e.Passed {
-			row.Message, row.Past = firstLine(cmp.Or(failureMessage(t), t.Why)), pastOf(*t)
+			row.Message, row.Past = cmp.Or(whatFailed(t), firstLine(t.Why)), pastOf(*t)
 		}
 		rows = append(rows, row)
 	}

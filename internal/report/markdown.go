@@ -233,9 +233,16 @@ func nthRow(i int, f Finding, title string) string {
 // lines as they are written, and in a job summary, where it does not.
 func block(f Finding, title string) string {
 	lines := []string{findingTests(f), findingOwner(f), findingCategory(f), "**Next:** " + safetext.Cell(f.Next, shortText, 3), findingProof(f)}
-	return "#### " + effectMark(f.Effect) + " " + inline(title) + "\n\n- " +
+	text := "#### " + effectMark(f.Effect) + " " + inline(title) + "\n\n- " +
 		strings.Join(slices.DeleteFunc(lines, func(line string) bool { return line == "" }), "\n- ") + "\n\n"
+	if len(f.Difference) > 0 {
+		text += safetext.Diff(differenceText(f.Difference, blockDiff), longText, 0) + "\n"
+	}
+	return text
 }
+
+// blockDiff is how many lines of a difference a block shows.
+const blockDiff = 10
 
 // oneLine is a block in short.
 func oneLine(f Finding, title string) string {
@@ -267,8 +274,6 @@ func (f Finding) quoted() int {
 	switch {
 	case f.Title != "" || len(f.Evidence) == 0 || f.Evidence[0] == "":
 		return 0
-	case len(f.Evidence) > 1 && strings.HasPrefix(f.Evidence[0], "expected ") && strings.HasPrefix(f.Evidence[1], "actual "):
-		return 2
 	}
 	return 1
 }
@@ -373,9 +378,9 @@ func FlakesPart(r e2e.Result) Part {
 	p := Part{Head: "### Flaky: failed first, passed when run again\n\n", Foot: "\n", Noun: "flaky tests"}
 	for i, t := range flakes(r) {
 		f := Finding{Effect: t.Effect, Category: categoryOf(t.Category), Confidence: t.Confidence, Tests: []string{t.ID}, Owners: owners(t), Since: pastOf(t),
-			Cause: t.Cause, At: atOf(&t), Command: RunCommand(r, t), Trail: trailOf(&t), File: logOf(&t),
+			Cause: t.Cause, At: atOf(&t), Command: RunCommand(r, t), Trail: trailOf(&t), File: logOf(&t), Difference: difference(&t),
 			Next: cmp.Or(t.NextStep, "find the cause before it flakes again")}
-		p.Rows = append(p.Rows, nthRow(i, f, firstLine(cmp.Or(failureMessage(&t), t.Why))))
+		p.Rows = append(p.Rows, nthRow(i, f, cmp.Or(whatFailed(&t), firstLine(t.Why))))
 	}
 	if len(p.Rows) == 0 {
 		return Part{}
@@ -393,7 +398,7 @@ func QuarantinePart(r e2e.Result) Part {
 			continue
 		}
 		q := t.Quarantine
-		p.Rows = append(p.Rows, row(testCell(t.ID), verb(t)+"<br>"+safetext.Cell(failureMessage(&t), shortText, 2), inline(cmp.Or(q.Owner, noOwner)),
+		p.Rows = append(p.Rows, row(testCell(t.ID), verb(t)+"<br>"+safetext.Cell(whatFailed(&t), shortText, 2), inline(cmp.Or(q.Owner, noOwner)),
 			date(q.Deadline), safetext.Link(cmp.Or(q.Reason, "no reason given"), q.Issue, shortText)))
 	}
 	if len(p.Rows) == 0 {

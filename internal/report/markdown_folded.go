@@ -208,6 +208,9 @@ func detail(r e2e.Result, t *e2e.TestResult) string {
 		}
 	}
 	b.WriteString("\n")
+	if list := difference(t); len(list) > 0 {
+		b.WriteString("Expected (-) and actual (+):\n\n" + safetext.Diff(differenceText(list, 40), 4*longText, 0) + "\n")
+	}
 	b.WriteString(attemptDetails(r, t.Attempts[:min(len(t.Attempts), maxAttempts)]))
 	return b.String()
 }

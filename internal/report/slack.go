@@ -221,7 +221,7 @@ func slackFlaky(r e2e.Result) []string {
 	lines := []string{"*Flaky: failed first, passed when run again*"}
 	for _, t := range list[:min(len(list), slackFlakes)] {
 		lines = append(lines, "• "+safetext.SlackCode(t.ID, 150)+" — "+safetext.Slack(owner(owners(t)), 60)+"; "+
-			safetext.Slack(cmp.Or(failureMessage(&t), "no message"), 120))
+			safetext.Slack(cmp.Or(whatFailed(&t), "no message"), 120))
 	}
 	if left := len(list) - slackFlakes; left > 0 {
 		lines = append(lines, "and "+thousands(left)+" more")

@@ -460,10 +460,13 @@ func (u *running) filed(t e2e.Test, attempts []e2e.Attempt, files []string) []e2
 				kept = append(kept, f)
 			}
 		}
+		var named []string // a framework may name a file twice
 		for _, f := range kept {
-			u.claimed[f] = true
+			if u.claimed[f] = true; !slices.Contains(named, f) {
+				named = append(named, f)
+			}
 		}
-		a.Files = kept
+		a.Files = named
 		filed = append(filed, a)
 	}
 	return filed

@@ -98,10 +98,15 @@ func Code(s string, limit int) string {
 // limit bytes and the given number of lines (0: any number) of text. The fence is
 // longer than any run of backticks inside. Text that looks like an HTML comment
 // gets a space, because nothing can be escaped in a block.
-func Fence(s string, limit, lines int) string {
+func Fence(s string, limit, lines int) string { return fence("text", s, limit, lines) }
+
+// Diff is [Fence] for the lines of a difference, each with its sign in front.
+func Diff(s string, limit, lines int) string { return fence("diff", s, limit, lines) }
+
+func fence(kind, s string, limit, lines int) string {
 	text := strings.ReplaceAll(Text(s, limit, lines), "<!--", "< !--")
-	fence := strings.Repeat("`", max(3, longestRun(text, '`')+1))
-	return fence + "text\n" + text + "\n" + fence + "\n"
+	border := strings.Repeat("`", max(3, longestRun(text, '`')+1))
+	return border + kind + "\n" + text + "\n" + border + "\n"
 }
 
 func longestRun(s string, c byte) int {

@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/org/e2e-gate/internal/asserted"
 )
 
 // assertion is a pair of values that a test compared.
@@ -19,37 +21,6 @@ type assertion struct {
 	unordered bool
 }
 
-// valuePattern reads expected and actual from one line.
-type valuePattern struct {
-	re               *expr
-	expected, actual int // groups
-	unordered        bool
-}
-
-var valuePatterns = []valuePattern{
-	{re: rx(`(?i)expected:?\s*<(.*?)>\s*but was:?\s*<(.*)>`), expected: 1, actual: 2},
-	{re: rx(`(?i)expected \[(.*?)\] but found \[(.*)\]`), expected: 1, actual: 2},
-	{re: rx(`(?i)expected ['"<]?(?:[^'"]*?['">] )?(?:to have text|to contain text|to have value|to contain) (.+?), but the (?:text|value) was (.+)`),
-		expected: 1, actual: 2},
-	{re: rx(`(?i)\b(?:got|was|have|actual):?\s+(.+?)[,;]?\s+\(?(?:but )?(?:want(?:ed)?|expected):?\s+(.+)`), expected: 2, actual: 1},
-	{re: rx(`(?i)= (.+?)[,;] (?:want(?:ed)?|expected):? (.+)`), expected: 2, actual: 1},
-	{re: rx(`(?i)\bwant(?:ed)?:?\s+(.+?)[,;]?\s+(?:but )?(?:got|have|was|is):?\s+(.+)`), expected: 1, actual: 2},
-	{re: rx(`(?i)\bexpected:?\s+(?:[\w$. ]{0,60}\b(?:status(?: code)?|code|value|response|state|text|title|count)\s+(?:to be |of |is )?)?` +
-		`(.+?)[,;.]?\s+(?:but |and |instead )?(?:was|got|received|found|actual(?:ly)?(?: is| was)?|instead got|is now|saw|returned)\b:?\s*(.+)`),
-		expected: 1, actual: 2},
-	{re: rx(`(?i)\bexpected (.+?) (?:to (?:deeply |strictly |deep )?` +
-		`(?:equal|be|eql|have (?:a )?(?:text|value|property|length(?: of)?)?|include|contain|match)|not to \w+)\s+(.+)`), expected: 2, actual: 1},
-	{re: rx(`\bassert (.+?) (?:==|is|in|>=|<=|>|<) (.+)`), expected: 2, actual: 1},
-	{re: rx(`AssertionError: (.+?) != (.+)`), expected: 2, actual: 1, unordered: true},
-}
-
-// Labels of values that have a line of their own.
-var (
-	expectedLabel = rx(`(?i)^[\sE]*(?:- )?expected(?: (?:string|pattern|substring|value|length|status|text|result|array|object))?\s*:\s?(.*)$`)
-	actualLabel   = rx(`(?i)^[\sE]*(?:\+ )?(?:(?:received|actual|got|found)(?: (?:string|value|length|status|text|result|array|object))?\s*:` +
-		`|but:\s*(?:was\b)?|but was:?)\s?(.*)$`)
-)
-
 // valueWords must occur in a line for the patterns to be tried.
 var valueWords = newMatcher([]string{"expected", "but was", "got", "want", "assert", "received", "actual", "but:", "found"})
 
@@ -64,30 +35,30 @@ const maxValueLines = 80
 // connection.
 func readAssertion(in Input, lines []line) assertion {
 	a := assertion{line: -1, expected: in.Expected, actual: in.Actual, found: in.Expected != "" && in.Actual != ""}
-	given, label, next := a.found, -1, noValue
+	given, label, next := a.found, -1, asserted.NoSide
 	for i := 0; i < len(lines) && i < maxValueLines; i++ {
 		l := &lines[i]
-		if next != noValue && l.weight <= trace {
+		if next != asserted.NoSide && l.weight <= trace {
 			a.nextLine(l, next, given)
 		}
-		if next = labelOf(l); next != noValue {
+		if next = labelOf(l); next != asserted.NoSide {
 			continue
 		}
 		if l.weight > trace || !valueWords.in(l.text) || len(l.text) > maxLine || noValues.MatchString(l.text) {
 			continue
 		}
-		if m := expectedLabel.FindStringSubmatchIndex(l.text); m != nil && !strings.Contains(l.text, " but ") {
+		if value, ok := asserted.ExpectedOn(l.text); ok {
 			label = i
-			blank(l, m[2], m[3])
+			blank(l, value)
 			if !a.found {
-				a.expected = l.text[m[2]:m[3]]
+				a.expected = value.Of(l.text)
 			}
 			continue
 		}
-		if m := actualLabel.FindStringSubmatchIndex(l.text); m != nil && label >= 0 {
-			a.take(i, a.expected, l.text[m[2]:m[3]], given)
+		if value, ok := asserted.ActualOn(l.text); ok && label >= 0 {
+			a.take(i, a.expected, value.Of(l.text), given)
 			if aboutFaults(lines[label].text) {
-				blank(l, m[2], m[3])
+				blank(l, value)
 			}
 			continue
 		}
@@ -97,48 +68,23 @@ func readAssertion(in Input, lines []line) assertion {
 	return a
 }
 
-// valueKind says which value the line below a label holds.
-type valueKind int
-
-const (
-	noValue valueKind = iota
-	actualBelow
-	expectedBelow
-)
-
-var (
-	actualAbove   = rx(`(?i)^\s*(?:Expecting(?: actual)?:|but was:|Actual:|Received:|Expected)\s*$`)
-	expectedAbove = rx(`(?i)^\s*(?:Expecting \w.* to .*:|(?:not )?to (?:be|contain|equal|have|match|start|end|include)\b.*:|to equal|Expected:)\s*$`)
-)
-
-// labelOf reads a label whose value stands on the next line, as AssertJ and Gomega
-// write them. Gomega's "Expected" stands above the actual value.
-func labelOf(l *line) valueKind {
-	t := strings.TrimSpace(l.text)
-	if l.weight > trace || len(t) > 120 || t == "" || t[len(t)-1] != ':' && t != "Expected" && t != "to equal" {
-		return noValue
+// labelOf reads a label whose value stands on the next line.
+func labelOf(l *line) asserted.Side {
+	if l.weight > trace {
+		return asserted.NoSide
 	}
-	switch {
-	case actualAbove.MatchString(t):
-		return actualBelow
-	case expectedAbove.MatchString(t):
-		return expectedBelow
-	}
-	return noValue
+	return asserted.ValueBelow(l.text)
 }
 
 // nextLine takes the value below a label. The pair is complete with the second one.
-func (a *assertion) nextLine(l *line, kind valueKind, given bool) {
-	value := strings.TrimSpace(l.text)
-	if m := typedValue.FindStringSubmatch(value); m != nil {
-		value = m[1]
-	}
-	if kind == expectedBelow {
+func (a *assertion) nextLine(l *line, kind asserted.Side, given bool) {
+	value := asserted.Untyped(strings.TrimSpace(l.text))
+	if kind == asserted.ExpectedSide {
 		if !given && a.line < 0 {
 			a.expected = value
 			a.found = a.actual != ""
 		}
-		blank(l, 0, len(l.read))
+		blank(l, asserted.Span{To: len(l.read)})
 		return
 	}
 	if !given && a.line < 0 {
@@ -146,37 +92,25 @@ func (a *assertion) nextLine(l *line, kind valueKind, given bool) {
 		a.found = a.expected != ""
 	}
 	if aboutFaults(a.expected) {
-		blank(l, 0, len(l.read))
+		blank(l, asserted.Span{To: len(l.read)})
 	}
 }
-
-// typedValue is how Gomega writes values: <string>: Submitted.
-var typedValue = rx(`^<[^>]+>:\s*(.*)$`)
 
 // oneLine reads both values from a line.
 func (a *assertion) oneLine(l *line, i int, given bool) {
-	for _, p := range valuePatterns {
-		m := p.re.FindStringSubmatchIndex(l.text)
-		if m == nil {
-			continue
-		}
-		from, to := m[2*p.expected], m[2*p.expected+1]
-		if code := leadingStatus.FindString(l.text[from:to]); code != "" {
-			to = from + len(code) // the body of the answer follows
-		}
-		expected, actual := l.text[from:to], l.text[m[2*p.actual]:m[2*p.actual+1]]
-		if a.take(i, expected, actual, given) {
-			a.unordered = p.unordered
-		}
-		blank(l, from, to)
-		if aboutFaults(expected) {
-			blank(l, m[2*p.actual], m[2*p.actual+1])
-		}
+	p, ok := asserted.InLine(l.text)
+	if !ok {
 		return
 	}
+	expected := p.Expected.Of(l.text)
+	if a.take(i, expected, p.Actual.Of(l.text), given) {
+		a.unordered = p.Unordered
+	}
+	blank(l, p.Expected)
+	if aboutFaults(expected) {
+		blank(l, p.Actual)
+	}
 }
-
-var leadingStatus = rx(`^\W{0,3}[1-5]\d\d\b`)
 
 // take keeps the first pair, unless the test itself left one.
 func (a *assertion) take(i int, expected, actual string, given bool) bool {
@@ -187,8 +121,8 @@ func (a *assertion) take(i int, expected, actual string, given bool) bool {
 	return true
 }
 
-func blank(l *line, from, to int) {
-	l.read = l.read[:from] + strings.Repeat(" ", to-from) + l.read[to:]
+func blank(l *line, part asserted.Span) {
+	l.read = l.read[:part.From] + strings.Repeat(" ", part.To-part.From) + l.read[part.To:]
 }
 
 // faultWords are words of infrastructure in values that tests compare. Where the

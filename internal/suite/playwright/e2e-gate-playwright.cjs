@@ -23,8 +23,34 @@ const message = (error) => clip(plain(error?.message ?? error?.value ?? 'unknown
 
 function details(result) {
   const errors = result.errors.map((e) => [e.message, e.snippet, e.stack].filter(Boolean).map(plain).join('\n'));
+  const open = result.status === 'timedOut' ? unended(result.steps) : '';
+  if (open) errors.push('did not end: ' + open);
   const output = [...result.stdout, ...result.stderr].map(String).join('');
   return clip(errors.join('\n\n'), 24000) + (output ? '\n--- output ---\n' + clip(plain(output), 24000) : '');
+}
+
+const titleOf = (step) => clip(plain([step.title, step.subtitle].filter(Boolean).join(' ')).split('\n')[0], 300);
+
+// unended is the innermost step that was still running when the test was stopped.
+function unended(list) {
+  const step = list?.find((s) => s.duration < 0);
+  return step ? unended(step.steps) || (['hook', 'fixture'].includes(step.category) ? '' : titleOf(step)) : '';
+}
+
+// steps are the last steps of a failed test, one a line, those that failed with a mark. Hooks and fixtures stand there only by what they did.
+function steps(result) {
+  const lines = [];
+  const walk = (list, depth) => {
+    for (const step of list ?? []) {
+      const named = !['hook', 'fixture', 'test.attach'].includes(step.category);
+      const took = step.duration < 0 ? 'did not end' : (step.duration / 1000).toFixed(1) + ' s';
+      if (named) lines.push(`${'  '.repeat(Math.min(depth, 8))}${step.error || step.duration < 0 ? '✗ ' : ''}${titleOf(step)} (${took})`);
+      walk(step.steps, depth + (named ? 1 : 0));
+    }
+  };
+  walk(result.steps, 0);
+  const more = lines.length - 40;
+  return more > 0 ? [`${more} steps before`, ...lines.slice(more)].join('\n') : lines.join('\n');
 }
 
 // place is where a test failed.
@@ -161,6 +187,8 @@ module.exports = class {
       attachments: result.attachments.filter((a) => a.path).map((a) => a.path),
       properties: [...new Map([...test.annotations, ...(result.annotations ?? [])].filter((a) => a.description).map((a) => [a.type + a.description, { name: a.type, value: clip(a.description, 16384) }])).values()],
     };
+    const done = seen.outcome === 'failed' ? steps(result) : '';
+    if (done) event.properties.push({ name: 'e2e.steps', value: done });
     if (part) this.part(id, part, size, result.retry, event);
     else write('finished', event);
   }
