@@ -40,6 +40,7 @@ var valuePatterns = []valuePattern{
 	{re: rx(`(?i)\bexpected (.+?) (?:to (?:deeply |strictly |deep )?` +
 		`(?:equal|be|eql|have (?:a )?(?:text|value|property|length(?: of)?)?|include|contain|match)|not to \w+)\s+(.+)`), expected: 2, actual: 1},
 	{re: rx(`\bassert (.+?) (?:==|is|in|>=|<=|>|<) (.+)`), expected: 2, actual: 1},
+	{re: rx(`(?:^|[\s:(])(\d[\w.:-]*|"[^"]*"|'[^']*') != (\d[\w.:-]*|"[^"]*"|'[^']*')`), expected: 2, actual: 1, unordered: true},
 	{re: rx(`AssertionError: (.+?) != (.+)`), expected: 2, actual: 1, unordered: true},
 }
 
@@ -50,8 +51,11 @@ var (
 		`|but:\s*(?:was\b)?|but was:?)\s?(.*)$`)
 )
 
+// bothLabels is a line that holds both labels.
+var bothLabels = rx(`(?i)\bexpected\b.{0,20}:.*\s(?:received|actual|got)\b.{0,20}:`)
+
 // valueWords must occur in a line for the patterns to be tried.
-var valueWords = newMatcher([]string{"expected", "but was", "got", "want", "assert", "received", "actual", "but:", "found"})
+var valueWords = newMatcher([]string{"expected", "but was", "got", "want", "assert", "received", "actual", "but:", "found", " != "})
 
 // noValues are lines that read like a comparison and are none.
 var noValues = rx(`(?i)never found it|to find (?:element|content)|expected to find`)
@@ -76,7 +80,7 @@ func readAssertion(in Input, lines []line) assertion {
 		if l.weight > trace || !valueWords.in(l.text) || len(l.text) > maxLine || noValues.MatchString(l.text) {
 			continue
 		}
-		if m := expectedLabel.FindStringSubmatchIndex(l.text); m != nil && !strings.Contains(l.text, " but ") {
+		if m := expectedLabel.FindStringSubmatchIndex(l.text); m != nil && !strings.Contains(l.text, " but ") && !bothLabels.MatchString(l.text) {
 			label = i
 			blank(l, m[2], m[3])
 			if !a.found {
@@ -260,7 +264,61 @@ func (a *assertion) lags() bool {
 	}
 	got, err1 := strconv.Atoi(strings.Trim(actual, `<>[]"' .`))
 	want, err2 := strconv.Atoi(strings.Trim(expected, `<>[]"' .`))
-	return err1 == nil && err2 == nil && got < want
+	return err1 == nil && err2 == nil && got < want && want <= maxCount || a.fewer()
+}
+
+// more reports whether the actual value holds all that was expected and something else: rows of another owner.
+// Counts say so too, as far as they are counts.
+func (a *assertion) more() bool {
+	if !a.found || a.unordered || a.actualStatus != 0 {
+		return false
+	}
+	got, err1 := strconv.Atoi(strings.Trim(a.actual, `<>[]"' .`))
+	want, err2 := strconv.Atoi(strings.Trim(a.expected, `<>[]"' .`))
+	if err1 == nil && err2 == nil {
+		return got > want && want > 0 && got <= maxCount
+	}
+	actual, ok1 := elementsOf(a.actual)
+	expected, ok2 := elementsOf(a.expected)
+	return ok1 && ok2 && len(actual) > len(expected) && holdsAll(actual, expected)
+}
+
+// fewer reports whether the actual value holds some of what was expected, and nothing else.
+func (a *assertion) fewer() bool {
+	actual, ok1 := elementsOf(a.actual)
+	expected, ok2 := elementsOf(a.expected)
+	return ok1 && ok2 && len(actual) < len(expected) && holdsAll(expected, actual)
+}
+
+// maxCount bounds what is taken for a count of rows, messages or elements. Larger numbers are amounts and ids.
+const maxCount = 1000
+
+// elementsOf are the elements of a list as tests print it: [a, b]. Nested lists are none.
+func elementsOf(value string) (map[string]int, bool) {
+	value = strings.TrimSpace(value)
+	if len(value) < 2 || value[0] != '[' && value[0] != '{' && value[0] != '(' || len(value) > maxLine {
+		return nil, false
+	}
+	end := strings.LastIndexAny(value, ")]}")
+	if end <= 0 || strings.ContainsAny(value[1:end], "[{(:=") {
+		return nil, false
+	}
+	elements := map[string]int{}
+	for part := range strings.SplitSeq(value[1:end], ",") {
+		if part = strings.Trim(strings.TrimSpace(part), `"'`); part != "" {
+			elements[part]++
+		}
+	}
+	return elements, len(elements) > 0
+}
+
+func holdsAll(list, of map[string]int) bool {
+	for e, n := range of {
+		if list[e] < n {
+			return false
+		}
+	}
+	return true
 }
 
 var year = rx(`\b(?:19|20)\d\d\b`)

@@ -137,6 +137,15 @@ func subdomain(host string) string {
 	return strings.Join(labels[:max(len(labels)-2, 0)], ".")
 }
 
+// public reports whether a target has a name that the whole internet may know.
+func (t target) public() bool {
+	return publicName.MatchString(t.host) && partyOf(t.host, nil) != partyOwn
+}
+
+// publicName is a host with a public suffix. Names of packages, which begin with one, and those that are kept for
+// examples are none.
+var publicName = rx(`^(?:[a-z0-9-]+\.)+(?:` + publicSuffixes + `|info|edu|int|cloud|tech|[a-z]{2})$`)
+
 // ownHosts are the hosts of the gates and those that were named.
 func ownHosts(in Input) map[string]bool {
 	own := map[string]bool{}

@@ -177,8 +177,17 @@ func marksOf(in Input, d *document, c changes) mark {
 	set(c.ui, markUI)
 	set(c.schema, markSchema)
 	set(c.harness, markHarness)
-	set(d.frames.test, markTestFrame)
-	set(d.frames.found && !d.frames.test, markProductFrame)
+	inTest, inChange := d.frames.test, false
+	if p, ok := c.holds(d.frames.owned.source()); ok && d.frames.found {
+		inTest, inChange = isTestPath(p), true
+	}
+	set(d.frames.found && inTest, markTestFrame)
+	set(d.frames.found && !inTest, markProductFrame)
+	set(inChange, markChangedFrame)
+	set(d.frames.testLib && !d.frames.found, markTestLib)
+	set(d.assertion.more(), markMore)
+	set(d.killed(), markKilled)
+	set(in.Pressure != "", markPressure)
 	set(d.frames.runnerOnly, markRunnerOnly)
 	set(d.assertion.actualStatus != 0, markStatus)
 	set(in.Assertion, markFramed)
@@ -187,3 +196,18 @@ func marksOf(in Input, d *document, c changes) mark {
 }
 
 var creates = rx(`(?i)creat|regist|sign[-_ ]?up|submi|add|new|import|insert|upload|open`)
+
+// killed reports whether the kernel says that it ended a process.
+func (d *document) killed() bool {
+	for _, text := range []string{d.message, d.details} {
+		if killLiterals.in(text) && kernelKill.MatchString(text) {
+			return true
+		}
+	}
+	return false
+}
+
+var (
+	killLiterals = newMatcher([]string{"oomkilled", "oom-kill", "oom_kill", "out of memory: kill"})
+	kernelKill   = rx(`(?i)\boom[-_]?kill(?:ed|er)?\b|out of memory: kill(?:ed)? process`)
+)

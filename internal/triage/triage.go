@@ -94,6 +94,8 @@ type Input struct {
 	RunValues []string `mask:"-"`
 	// Owner answers for the test.
 	Owner string `mask:"-"`
+	// Pressure says what the machine was measured to be short of while the test ran; empty: nothing, or not measured.
+	Pressure string
 	// Planned is how many tests the run planned; with [Triager.All] it tells a mass
 	// failure. Zero: not known.
 	Planned int
