@@ -18,22 +18,7 @@ const maxJSONLine = 16 << 20
 // maxReported bounds the errors that are kept; the rest is counted.
 const maxReported = 100
 
-// request is a line that comes in, answer one that goes out: types of their own,
-// since they are a contract.
-type request struct {
-	ID        *string `json:"id"`
-	Framework string  `json:"framework"`
-	Test      string  `json:"test"`
-	Message   string  `json:"message"`
-	Details   string  `json:"details"`
-	Context   struct {
-		Health       string   `json:"health"`
-		Rerun        string   `json:"rerun"`
-		Recent       string   `json:"recent"`
-		ChangedPaths []string `json:"changed_paths"`
-	} `json:"context"`
-}
-
+// answer is a line that goes out: a type of its own, since it is a contract. A line that comes in is an [Input].
 type answer struct {
 	ID         string   `json:"id"`
 	Category   string   `json:"category"`
@@ -41,6 +26,7 @@ type answer struct {
 	Confidence string   `json:"confidence"`
 	Evidence   []string `json:"evidence"`
 	NextStep   string   `json:"next_step"`
+	RunnerUp   string   `json:"runner_up,omitempty"`
 }
 
 // Serve answers failures given as JSON lines, in their order, each on its own. Lines
@@ -89,7 +75,7 @@ func (t *Triager) answer(line []byte, n int, w io.Writer, faults *faults) error 
 	res := t.Triage(in)
 	data, err := json.Marshal(answer{
 		ID: res.ID, Category: string(res.Category), Cause: res.Cause, Confidence: string(res.Confidence),
-		Evidence: append([]string{}, res.Evidence...), NextStep: res.NextStep,
+		Evidence: append([]string{}, res.Evidence...), NextStep: res.NextStep, RunnerUp: string(res.RunnerUp),
 	})
 	if err != nil {
 		return fmt.Errorf("encode answer: %w", err)
@@ -100,25 +86,22 @@ func (t *Triager) answer(line []byte, n int, w io.Writer, faults *faults) error 
 
 // parseRequest reads one line. text says what is wrong with it.
 func parseRequest(line []byte) (in Input, text, hint string) {
-	var q request
-	if err := json.Unmarshal(line, &q); err != nil {
-		return in, "the line is no failure in JSON: " + jsonFault(err), `write it as {"id": "1", "message": "...", "details": "...", "context": {"rerun": "failed"}}`
+	if err := json.Unmarshal(line, &in); err != nil {
+		return Input{}, "the line is no failure in JSON: " + jsonFault(err),
+			`write it as {"id": "1", "message": "...", "details": "...", "context": {"rerun": "failed"}}`
 	}
-	if q.ID == nil || *q.ID == "" {
+	if in.ID == "" {
 		return in, "the failure has no id", "give each line an id of its own"
 	}
 	for _, f := range []struct {
 		name, word string
 		allowed    []string
-	}{{"health", q.Context.Health, healthWords}, {"rerun", q.Context.Rerun, rerunWords}, {"recent", q.Context.Recent, recentWords}} {
+	}{{"health", string(in.Context.Health), healthWords}, {"rerun", string(in.Context.Rerun), rerunWords}, {"recent", string(in.Context.Recent), recentWords}} {
 		if f.word != "" && !allowed(f.word, f.allowed) {
 			return in, fmt.Sprintf("unknown word %s in context.%s", quote(f.word), f.name), diag.Expected(f.word, f.allowed)
 		}
 	}
-	return Input{
-		ID: *q.ID, Framework: q.Framework, Test: q.Test, Message: q.Message, Details: q.Details,
-		Context: Context{Health: Health(q.Context.Health), Rerun: Rerun(q.Context.Rerun), Recent: Recent(q.Context.Recent), ChangedPaths: q.Context.ChangedPaths},
-	}, "", ""
+	return in, "", ""
 }
 
 // jsonFault says what is wrong without naming Go's types.
