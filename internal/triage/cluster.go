@@ -149,7 +149,7 @@ func (f *failure) fingerprint() string {
 	message := strings.TrimSpace(plain(bounded(f.in.Message, maxMessage)))
 	first, _, _ := strings.Cut(message, "\n")
 	words := f.normalise(first)
-	if g := c.cause; g.line >= 0 && (g.weight == root || words == "") {
+	if g := c.cause; g.line >= 0 && (g.weight == root || words == "" || d.headline) {
 		words = f.normalise(strings.TrimSpace(d.lines[g.line].text))
 	}
 	family := c.cause.family
@@ -252,7 +252,14 @@ func lend(members []int, chosen int, inputs []Input, results []Result) {
 // title is the first line of a failure that says something.
 func title(in Input, r Result) string {
 	for line := range strings.SplitSeq(plain(bounded(in.Message, maxMessage)), "\n") {
-		if t := clean(line, maxQuote); t != "" {
+		t := clean(line, maxQuote)
+		if t != "" && r.Line != "" && isHeadline(t) {
+			if strings.Contains(r.Line, t) {
+				return clean(r.Line, maxQuote)
+			}
+			return clean(strings.TrimRight(t, ".")+": "+strings.TrimLeft(r.Line, "- "), maxQuote)
+		}
+		if t != "" {
 			return t
 		}
 	}

@@ -175,3 +175,32 @@ func TestRepresentativePrefersTheProduct(t *testing.T) {
 		t.Errorf("got %d", got)
 	}
 }
+
+// Two causes behind one generic message are two rows, and each names what decided.
+func TestAHeadlineIsNoCause(t *testing.T) {
+	timeout := func(id, detail string) Input {
+		return Input{ID: id, Framework: "playwright", Message: "Test timeout of 3000ms exceeded.",
+			Details: "Test timeout of 3000ms exceeded.\n\nError: " + detail + "\n\n    at /w/tests/pay.spec.js:2:14", Context: Context{Rerun: RerunFailed}}
+	}
+	_, clusters := mustNew(t).All([]Input{
+		timeout("ui/pays", "locator.click: Test timeout of 3000ms exceeded.\nCall log:\n  - waiting for getByRole('button', { name: 'Pay now' })"),
+		timeout("ui/cancels", "locator.click: Test timeout of 3000ms exceeded.\nCall log:\n  - waiting for getByRole('button', { name: 'Cancel' })"),
+		timeout("ui/url", "page.waitForURL: Test timeout of 3000ms exceeded.\nwaiting for navigation to \"**/done\" until \"load\""),
+	})
+	var titles []string
+	for _, c := range clusters {
+		if c.Category == env {
+			t.Errorf("%s is the environment's", c.Title)
+		}
+		titles = append(titles, c.Title)
+	}
+	slices.Sort(titles)
+	want := []string{
+		"Error: page.waitForURL: Test timeout of 3000ms exceeded.",
+		"Test timeout of 3000ms exceeded: waiting for getByRole('button', { name: 'Cancel' })",
+		"Test timeout of 3000ms exceeded: waiting for getByRole('button', { name: 'Pay now' })",
+	}
+	if diff := cmp.Diff(want, titles); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -82,6 +82,10 @@ func choose(in Input, d *document, s *situation) choice {
 	if extra, ok := d.assertion.statusSignal(d.lines); ok {
 		signals = append(signals, extra)
 	}
+	if d.headline {
+		// Where the message says nothing, what the details say of the same kind goes first.
+		slices.SortStableFunc(signals, func(a, b signal) int { return d.bare(a) - d.bare(b) })
+	}
 	signals = slices.DeleteFunc(signals, func(g signal) bool { return d.compared(g) })
 	for i := range signals {
 		d.place(in, &signals[i])
@@ -121,6 +125,14 @@ func choose(in Input, d *document, s *situation) choice {
 	}
 	s.marks |= d.lineMarks(c.cause)
 	return c
+}
+
+// bare is 1 for a signal of a line that is no more than a headline, else 0.
+func (d *document) bare(g signal) int {
+	if g.line >= 0 && isHeadline(d.lines[g.line].text) {
+		return 1
+	}
+	return 0
 }
 
 // ofTest reports whether a signal speaks of the test's own code and framework.
@@ -434,6 +446,9 @@ func (c choice) result(in Input, d *document, s *situation, r row) Result {
 		}
 	}
 	res.Evidence = c.evidence(in, d, s, r)
+	if c.cause.line >= 0 {
+		res.Line = strings.TrimSpace(d.lines[c.cause.line].text)
+	}
 	res.NextStep = nextStep(r.category, causeWord(res.Cause), stepHint(c.cause.family))
 	return res
 }

@@ -35,7 +35,7 @@ type answer struct {
 // is one of r or w. Blank lines are skipped.
 func (t *Triager) Serve(r io.Reader, w io.Writer) error {
 	in, out := bufio.NewReaderSize(r, 64<<10), bufio.NewWriter(w)
-	var faults faults
+	faults := faults{file: "stdin"}
 	for n := 1; ; n++ {
 		line, tooLong, err := readLine(in)
 		line = bytes.TrimSpace(line)
@@ -139,19 +139,20 @@ func readLine(r *bufio.Reader) (line []byte, tooLong bool, err error) {
 
 // faults collects what was wrong with lines.
 type faults struct {
+	file string
 	list diag.List
 	n    int
 }
 
 func (f *faults) add(line int, text, hint string) {
 	if f.n++; f.n <= maxReported {
-		f.list.Add(diag.Message{File: "stdin", Line: line, Text: text, Hint: hint})
+		f.list.Add(diag.Message{File: f.file, Line: line, Text: text, Hint: hint})
 	}
 }
 
 func (f *faults) err() error {
 	if more := f.n - maxReported; more > 0 {
-		f.list.Add(diag.Message{File: "stdin", Text: fmt.Sprintf("%d more lines could not be read", more), Hint: "correct the first ones"})
+		f.list.Add(diag.Message{File: f.file, Text: fmt.Sprintf("%d more lines could not be read", more), Hint: "correct the first ones"})
 	}
 	return f.list.Err()
 }

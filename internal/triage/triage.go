@@ -121,6 +121,8 @@ type Result struct {
 	NextStep string
 	// RunnerUp is the next best category; empty where nothing else comes close.
 	RunnerUp e2e.Category
+	// Line is the line that decided, as it stands; empty where none did.
+	Line string
 }
 
 // Triager holds the user's rules. Its methods may be called by several goroutines.
