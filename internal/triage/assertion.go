@@ -15,6 +15,8 @@ type assertion struct {
 	// line is the index of the line that the actual value stands on, -1 where it
 	// came from the test's own evidence.
 	line int
+	// onlyMore and onlyFewer: a printed difference has lines of one value only.
+	onlyMore, onlyFewer bool
 	// unordered: which of the two was expected is not known.
 	unordered bool
 }
@@ -40,7 +42,7 @@ var valuePatterns = []valuePattern{
 	{re: rx(`(?i)\bexpected (.+?) (?:to (?:deeply |strictly |deep )?` +
 		`(?:equal|be|eql|have (?:a )?(?:text|value|property|length(?: of)?)?|include|contain|match)|not to \w+)\s+(.+)`), expected: 2, actual: 1},
 	{re: rx(`\bassert (.+?) (?:==|is|in|>=|<=|>|<) (.+)`), expected: 2, actual: 1},
-	{re: rx(`(?:^|[\s:(])(\d[\w.:-]*|"[^"]*"|'[^']*') != (\d[\w.:-]*|"[^"]*"|'[^']*')`), expected: 2, actual: 1, unordered: true},
+	{re: rx(`(?:^|[\s:(])(\d[\w.:-]*|"[^"]*"|'[^']*') !==? (\d[\w.:-]*|"[^"]*"|'[^']*')`), expected: 2, actual: 1, unordered: true},
 	{re: rx(`AssertionError: (.+?) != (.+)`), expected: 2, actual: 1, unordered: true},
 }
 
@@ -55,7 +57,7 @@ var (
 var bothLabels = rx(`(?i)\bexpected\b.{0,20}:.*\s(?:received|actual|got)\b.{0,20}:`)
 
 // valueWords must occur in a line for the patterns to be tried.
-var valueWords = newMatcher([]string{"expected", "but was", "got", "want", "assert", "received", "actual", "but:", "found", " != "})
+var valueWords = newMatcher([]string{"expected", "but was", "got", "want", "assert", "received", "actual", "but:", "found", " != ", " !== ", "left:", "right:"})
 
 // noValues are lines that read like a comparison and are none.
 var noValues = rx(`(?i)never found it|to find (?:element|content)|expected to find`)
@@ -97,8 +99,60 @@ func readAssertion(in Input, lines []line) assertion {
 		}
 		a.oneLine(l, i, given)
 	}
+	a.readSides(lines, given)
+	a.readDifference(lines)
 	a.statuses(lines)
 	return a
+}
+
+// sideLabel is how Rust and Elixir name the two values, of which the right one is the expected one by custom, and how
+// the Test Anything Protocol names them.
+var sideLabel = rx(`^\s*(left|right):\s(.*)$|^#\s+(got|expected):\s(.*)$`)
+
+// readSides reads values that are named by their side.
+func (a *assertion) readSides(lines []line, given bool) {
+	left, at := "", -1
+	for i := 0; i < len(lines) && i < maxValueLines && !a.found; i++ {
+		if lines[i].weight > trace || !valueWords.in(lines[i].text) {
+			continue
+		}
+		m := sideLabel.FindStringSubmatch(lines[i].text)
+		switch {
+		case m == nil:
+		case m[1] == "left" || m[3] == "got":
+			left, at = m[2]+m[4], i
+		case at >= 0:
+			if a.take(at, m[2]+m[4], left, given) {
+				a.unordered = m[1] != ""
+			}
+		}
+	}
+}
+
+// differenceHeads say which sign stands before lines that are only in the actual value.
+var differenceHeads = map[string]string{"+ actual - expected": "+", "- Expected + Received": "+", "- Expected": "+", "- actual + expected": "-"}
+
+// readDifference counts the lines that only one of two values has, where a framework prints their difference.
+func (a *assertion) readDifference(lines []line) {
+	for i := range lines {
+		sign := differenceHeads[strings.TrimSpace(lines[i].text)]
+		if sign == "" {
+			continue
+		}
+		var more, fewer int
+		for _, l := range lines[i+1 : min(len(lines), i+1+maxValueLines)] {
+			t := strings.TrimSpace(l.text)
+			switch {
+			case t == "+ Received" || l.weight == mute:
+			case strings.HasPrefix(t, sign):
+				more++
+			case strings.HasPrefix(t, "+") || strings.HasPrefix(t, "-"):
+				fewer++
+			}
+		}
+		a.onlyMore, a.onlyFewer = more > 0 && fewer == 0, fewer > 0 && more == 0
+		return
+	}
 }
 
 // valueKind says which value the line below a label holds.
@@ -255,12 +309,18 @@ var earlier = listed("earlier states")
 // lags reports whether the actual value is what one sees before the expected one
 // is there: an earlier state, nothing, or fewer.
 func (a *assertion) lags() bool {
-	if !a.found || a.unordered || a.actualStatus != 0 {
+	if a.onlyFewer {
+		return true
+	}
+	if !a.found || a.actualStatus != 0 {
 		return false
 	}
 	actual, expected := strings.TrimSpace(a.actual), strings.TrimSpace(a.expected)
 	if earlier.MatchString(actual) && !earlier.MatchString(expected) {
 		return true
+	}
+	if a.unordered {
+		return false
 	}
 	got, err1 := strconv.Atoi(strings.Trim(actual, `<>[]"' .`))
 	want, err2 := strconv.Atoi(strings.Trim(expected, `<>[]"' .`))
@@ -270,6 +330,9 @@ func (a *assertion) lags() bool {
 // more reports whether the actual value holds all that was expected and something else: rows of another owner.
 // Counts say so too, as far as they are counts.
 func (a *assertion) more() bool {
+	if a.onlyMore {
+		return true
+	}
 	if !a.found || a.unordered || a.actualStatus != 0 {
 		return false
 	}
@@ -295,7 +358,7 @@ const maxCount = 1000
 
 // elementsOf are the elements of a list as tests print it: [a, b]. Nested lists are none.
 func elementsOf(value string) (map[string]int, bool) {
-	value = strings.TrimSpace(value)
+	value = strings.Trim(strings.TrimSpace(value), `"'`+"`")
 	if len(value) < 2 || value[0] != '[' && value[0] != '{' && value[0] != '(' || len(value) > maxLine {
 		return nil, false
 	}
@@ -304,7 +367,11 @@ func elementsOf(value string) (map[string]int, bool) {
 		return nil, false
 	}
 	elements := map[string]int{}
-	for part := range strings.SplitSeq(value[1:end], ",") {
+	inner := value[1:end]
+	if !strings.Contains(inner, ",") {
+		inner = strings.ReplaceAll(inner, `" "`, `","`) // as Go prints them
+	}
+	for part := range strings.SplitSeq(inner, ",") {
 		if part = strings.Trim(strings.TrimSpace(part), `"'`); part != "" {
 			elements[part]++
 		}

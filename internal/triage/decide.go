@@ -99,8 +99,10 @@ func choose(in Input, d *document, s *situation) choice {
 	if end, ok := d.endedBy(signals, own); ok {
 		c.cause, c.symptom = end, own
 		s.marks |= d.lineMarks(end)
-		if d.endedTest {
-			s.marks |= markTestFrame
+		if end.family == famEnded {
+			// Its own innermost frame counts, and not the test's.
+			s.marks &^= markTestFrame | markProductFrame | markChangedFrame | markTestLib
+			s.marks |= frameMarks(d.endedFrame, d.endedFrame.place != "", s.changes)
 		}
 		return c
 	}
@@ -234,6 +236,8 @@ func (d *document) refine(in Input, own signal) signal {
 		switch {
 		case in.Expected != "" && in.Actual != "":
 			own.family, own.cause = famOutcome, "wrong outcome"
+		case a.found && a.line >= 0:
+			own.family, own.cause, own.line, own.weight = famOutcome, "wrong outcome", a.line, head
 		case in.Assertion:
 			own.family, own.cause, own.line = famWords, "wrong outcome", d.plain().line
 		}
@@ -295,8 +299,12 @@ func (d *document) excluded(in Input, g signal) bool {
 		return false
 	}
 	at, targets := g.line, d.targetsAt(g.line)
+	library := false
 	for i := 0; len(targets) == 0 && i < len(d.lines); i++ {
-		if l := &d.lines[i]; l.weight <= trace && !l.beside || codeLine(l) {
+		l := &d.lines[i]
+		// Behind the first step of a trace, code is that of libraries, which name hosts as examples.
+		library = library || l.weight == mute && isFrame(l.text)
+		if strings.Contains(l.text, "://") && (l.weight <= trace && !l.beside || codeLine(l) && !library) {
 			at, targets = i, d.targetsAt(i)
 		}
 	}

@@ -82,9 +82,8 @@ type document struct {
 	style   style
 	// headline: the message says nothing but that the test failed, so the details speak.
 	headline bool
-	// endedFrame is where a process beside the test ended, endedTest whether that is test code.
+	// endedFrame is where a process beside the test ended.
 	endedFrame frame
-	endedTest  bool
 }
 
 // targetsAt are the hosts that a line names.

@@ -140,7 +140,7 @@ func TestParties(t *testing.T) {
 	for text, want := range map[string][]target{
 		"Get \"https://u:p@api.stripe.com:443/x\": dial tcp [::1]:8080": {{"api.stripe.com", 443}, {"::1", 8080}},
 		"at CaseIT.java:41 with status:500":                             nil,
-		"HTTPConnectionPool(host='case-api.local', port=80)":            {{"case-api.local", 0}},
+		"HTTPConnectionPool(host='case-api.local', port=80)":            {{"case-api.local", 80}},
 		"no hosts here": nil,
 	} {
 		if diff := cmp.Diff(want, targetsOf(text), cmp.AllowUnexported(target{})); diff != "" {

@@ -126,7 +126,6 @@ func (d *document) endedBy(signals []signal, own signal) (signal, bool) {
 		return signal{}, false
 	}
 	d.endedFrame = e.frame
-	d.endedTest = e.owned && e.frame.test()
 	return signal{family: famEnded, cause: "a process of the product ended", line: e.line, weight: trace}, true
 }
 

@@ -101,3 +101,21 @@ func TestBlindSet(t *testing.T) {
 		t.Errorf("%d of %d right, excused %v, blamed %v", e.Right, e.Rows, e.Excused, e.Blamed)
 	}
 }
+
+// own.jsonl is what real frameworks reported of faults that a service was given, by internal/tool/triageset. A change that does
+// worse on it is one for the worse, or the label is wrong: see its why.
+func TestOwnSet(t *testing.T) {
+	e := evaluated(t, "own.jsonl")
+	t.Logf("\n%s", e.Text())
+	if e.Rows < 400 || 100*e.Right < 95*e.Rows || 100*e.Second < 98*e.Rows || len(e.Excused) > 0 || len(e.Blamed) > 0 || e.Correlation() < 0.9 {
+		t.Errorf("%d of %d right, %d with the runner-up, excused %v, blamed %v", e.Right, e.Rows, e.Second, e.Excused, e.Blamed)
+	}
+	for confidence, least := range map[e2e.Confidence]int{high: 95, medium: 80} {
+		if c := e.Confidence[confidence]; 100*c[0] < least*c[1] {
+			t.Errorf("%s confidence is right in %d of %d", confidence, c[0], c[1])
+		}
+	}
+	for _, w := range e.Wrong {
+		t.Logf("%s is %s, said %s (%s)", w.ID, w.Label, w.Said, w.Confidence)
+	}
+}

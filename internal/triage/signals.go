@@ -177,13 +177,7 @@ func marksOf(in Input, d *document, c changes) mark {
 	set(c.ui, markUI)
 	set(c.schema, markSchema)
 	set(c.harness, markHarness)
-	inTest, inChange := d.frames.test, false
-	if p, ok := c.holds(d.frames.owned.source()); ok && d.frames.found {
-		inTest, inChange = isTestPath(p), true
-	}
-	set(d.frames.found && inTest, markTestFrame)
-	set(d.frames.found && !inTest, markProductFrame)
-	set(inChange, markChangedFrame)
+	m |= frameMarks(d.frames.owned, d.frames.found, c)
 	set(d.frames.testLib && !d.frames.found, markTestLib)
 	set(d.assertion.more(), markMore)
 	set(d.killed(), markKilled)
@@ -196,6 +190,21 @@ func marksOf(in Input, d *document, c changes) mark {
 }
 
 var creates = rx(`(?i)creat|regist|sign[-_ ]?up|submi|add|new|import|insert|upload|open`)
+
+// frameMarks says whose code the innermost own frame is. A file of the change says it for sure.
+func frameMarks(f frame, found bool, c changes) mark {
+	if !found {
+		return 0
+	}
+	inTest, m := f.test(), mark(0)
+	if p, ok := c.holds(f.source()); ok {
+		inTest, m = isTestPath(p), markChangedFrame
+	}
+	if inTest {
+		return m | markTestFrame
+	}
+	return m | markProductFrame
+}
 
 // killed reports whether the kernel says that it ended a process.
 func (d *document) killed() bool {
