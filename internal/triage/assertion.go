@@ -42,6 +42,11 @@ var valuePatterns = []valuePattern{
 	{re: rx(`(?i)\bexpected (.+?) (?:to (?:deeply |strictly |deep )?` +
 		`(?:equal|be|eql|have (?:a )?(?:text|value|property|length(?: of)?)?|include|contain|match)|not to \w+)\s+(.+)`), expected: 2, actual: 1},
 	{re: rx(`\bassert (.+?) (?:==|is|in|>=|<=|>|<) (.+)`), expected: 2, actual: 1},
+	{re: rx(`\("(.+?)"\) is not equal to \("(.+?)"\)`), expected: 2, actual: 1, unordered: true},
+	{re: rx(`(\S+) was not equal to (\S+)`), expected: 2, actual: 1},
+	{re: rx(`\(not \(= (\S+) (\S+)\)\)`), expected: 1, actual: 2},
+	{re: rx(`asserting that (.+?) (?:is identical to|matches expected|equals|is equal to) (.+?)\.?$`), expected: 2, actual: 1},
+	{re: rx(`^(\w[\w.-]*) != (\w[\w.-]*)$`), expected: 2, actual: 1, unordered: true},
 	{re: rx(`(?:^|[\s:(])(\d[\w.:-]*|"[^"]*"|'[^']*') !==? (\d[\w.:-]*|"[^"]*"|'[^']*')`), expected: 2, actual: 1, unordered: true},
 	{re: rx(`AssertionError: (.+?) != (.+)`), expected: 2, actual: 1, unordered: true},
 }
@@ -57,7 +62,7 @@ var (
 var bothLabels = rx(`(?i)\bexpected\b.{0,20}:.*\s(?:received|actual|got)\b.{0,20}:`)
 
 // valueWords must occur in a line for the patterns to be tried.
-var valueWords = newMatcher([]string{"expected", "but was", "got", "want", "assert", "received", "actual", "but:", "found", " != ", " !== ", "left:", "right:"})
+var valueWords = newMatcher([]string{"expected", "but was", "got", "want", "assert", "received", "actual", "but:", "found", " != ", " !== ", "left:", "right:", "equal to", "(not (=", "asserting that"})
 
 // noValues are lines that read like a comparison and are none.
 var noValues = rx(`(?i)never found it|to find (?:element|content)|expected to find`)
@@ -130,7 +135,8 @@ func (a *assertion) readSides(lines []line, given bool) {
 }
 
 // differenceHeads say which sign stands before lines that are only in the actual value.
-var differenceHeads = map[string]string{"+ actual - expected": "+", "- Expected + Received": "+", "- Expected": "+", "- actual + expected": "-"}
+var differenceHeads = map[string]string{"+ actual - expected": "+", "- Expected + Received": "+", "- Expected": "+", "- actual + expected": "-",
+	"Difference (- actual, + expected):": "-"}
 
 // readDifference counts the lines that only one of two values has, where a framework prints their difference.
 func (a *assertion) readDifference(lines []line) {

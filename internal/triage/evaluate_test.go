@@ -92,12 +92,12 @@ func evaluated(t *testing.T, file string) Evaluation {
 	return e
 }
 
-// blind.jsonl was labelled before any rule was tried on it, and no rule is made for it: it shows what a change does to
-// failures that nobody tuned to. The bounds are what it had when it was first tried, so a change may not do worse.
+// blind.jsonl was labelled before any rule was tried on it, by the author of the rules. Tried first, triage was right in 70 of 87 of
+// its failures, and in 47 before it reasoned from facts. The wordings of its stacks came after that, so it is blind no more.
 func TestBlindSet(t *testing.T) {
 	e := evaluated(t, "blind.jsonl")
 	t.Logf("\n%s", e.Text())
-	if e.Rows != 87 || e.Right < 70 || len(e.Excused) > 0 || len(e.Blamed) > 3 {
+	if e.Rows != 87 || e.Right < 80 || len(e.Excused) > 0 || len(e.Blamed) > 0 {
 		t.Errorf("%d of %d right, excused %v, blamed %v", e.Right, e.Rows, e.Excused, e.Blamed)
 	}
 }
