@@ -50,6 +50,7 @@ const (
 	formTo
 	formAssert
 	formNotEqual
+	formLoose // this and those behind it: what looks like a comparison to a reader that weighs signs, and is none to [Read]
 )
 
 var forms = []form{
@@ -67,6 +68,12 @@ var forms = []form{
 		`(?:equal|be|eql|have (?:a )?(?:text|value|property|length(?: of)?)?|include|contain|match)|not to \w+)\s+(.+)`), expected: 2, actual: 1},
 	{re: rx(`\bassert (.+?) (?:==|is|in|>=|<=|>|<) (.+)`), expected: 2, actual: 1},
 	{re: rx(`AssertionError: (.+?) != (.+)`), expected: 2, actual: 1, unordered: true},
+	{re: rx(`\("(.+?)"\) is not equal to \("(.+?)"\)`), expected: 2, actual: 1, unordered: true},
+	{re: rx(`(\S+) was not equal to (\S+)`), expected: 2, actual: 1},
+	{re: rx(`\(not \(= (\S+) (\S+)\)\)`), expected: 1, actual: 2},
+	{re: rx(`asserting that (.+?) (?:is identical to|matches expected|equals|is equal to) (.+?)\.?$`), expected: 2, actual: 1},
+	{re: rx(`^(\w[\w.-]*) != (\w[\w.-]*)$`), expected: 2, actual: 1, unordered: true},
+	{re: rx(`(?:^|[\s:(])(\d[\w.:-]*|"[^"]*"|'[^']*') !==? (\d[\w.:-]*|"[^"]*"|'[^']*')`), expected: 2, actual: 1, unordered: true},
 }
 
 var leadingStatus = rx(`^\W{0,3}[1-5]\d\d\b`)
@@ -96,9 +103,12 @@ var (
 		`|but:\s*(?:was\b)?|but was:?)\s?(.*)$`)
 )
 
+// bothLabels is a line that holds both labels.
+var bothLabels = rx(`(?i)\bexpected\b.{0,20}:.*\s(?:received|actual|got)\b.{0,20}:`)
+
 // ExpectedOn finds the expected value of a line such as "Expected string: x", which has the actual one on a line of its own.
 func ExpectedOn(text string) (Span, bool) {
-	if strings.Contains(text, " but ") {
+	if strings.Contains(text, " but ") || bothLabels().MatchString(text) {
 		return Span{}, false
 	}
 	return labelled(expectedLabel(), text)

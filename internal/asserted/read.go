@@ -496,7 +496,7 @@ func sentence(line, details string) (v Values, known, ok bool) {
 		return Values{}, false, false
 	}
 	p, found := InLine(line)
-	if !found {
+	if !found || p.form >= formLoose {
 		return Values{}, false, false
 	}
 	v = Values{tidyAbout(line[:p.whole.From]), Untyped(trimmed(p.Expected.Of(line))), Untyped(trimmed(p.Actual.Of(line)))}

@@ -2,14 +2,17 @@ package cli
 
 import (
 	"context"
+	"fmt"
+	"os"
 
 	"github.com/org/e2e-gate/internal/config"
 	"github.com/org/e2e-gate/internal/triage"
 )
 
 type triageCmd struct {
-	Config string `help:"Config file whose triage rules are tried first." placeholder:"FILE" type:"path"`
-	Format string `help:"Input and output format: JSON lines." enum:"jsonl" default:"jsonl"`
+	Config   string `help:"Config file whose triage rules are tried first." placeholder:"FILE" type:"path"`
+	Format   string `help:"Input and output format: JSON lines." enum:"jsonl" default:"jsonl"`
+	Evaluate string `help:"Categorise the labelled failures of FILE, and print how often the answers are right: lines as on stdin, each with its true category as label." placeholder:"FILE" type:"path"`
 }
 
 // Help is shown by triage --help.
@@ -41,8 +44,25 @@ func (c triageCmd) serve(a *App) error {
 	if err != nil {
 		return usageError{err}
 	}
+	if c.Evaluate != "" {
+		return c.evaluate(a, engine)
+	}
 	if err := engine.Serve(a.Stdin, a.Stdout); err != nil {
 		return usageError{err}
 	}
 	return nil
+}
+
+func (c triageCmd) evaluate(a *App, engine *triage.Triager) error {
+	f, err := os.Open(c.Evaluate)
+	if err != nil {
+		return usage("cannot read the labelled failures: %w; give --evaluate a file that exists", err)
+	}
+	defer func() { _ = f.Close() }()
+	e, err := engine.Evaluate(c.Evaluate, f)
+	if err != nil {
+		return usageError{err}
+	}
+	_, err = fmt.Fprint(a.Stdout, e.Text())
+	return err
 }

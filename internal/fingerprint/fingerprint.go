@@ -16,7 +16,7 @@ import (
 
 // version is that of the algorithm, which starts each fingerprint. Any change of what a
 // fingerprint is made of needs a new one.
-const version = "f1:"
+const version = "f2:"
 
 // Failure is the text of a failed attempt.
 type Failure struct {

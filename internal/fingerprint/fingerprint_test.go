@@ -132,7 +132,7 @@ func TestFailuresOfDifferentRuns(t *testing.T) {
 	owner := map[string]string{}
 	for _, g := range groups {
 		first := Of(g.list[0])
-		if !strings.HasPrefix(first, "f1:") || len(first) != len("f1:")+16 {
+		if !strings.HasPrefix(first, version) || len(first) != len(version)+16 {
 			t.Errorf("%s: %q is not a fingerprint", g.name, first)
 		}
 		for i, f := range g.list[1:] {

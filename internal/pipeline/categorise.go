@@ -30,6 +30,11 @@ func (s *Session) explained(ctx context.Context, engine categoriser, r e2e.Resul
 	var inputs []triage.Input
 	var at []int
 	about := problemsByTest(r.Problems)
+	files, beside := map[string]int{}, map[string]int{}
+	for i := range r.Tests {
+		files[r.Tests[i].Keep]++
+		beside[r.Tests[i].Suite]++
+	}
 	for i := range r.Tests {
 		if i%1024 == 0 && ctx.Err() != nil {
 			return r, ctx.Err()
@@ -38,13 +43,15 @@ func (s *Session) explained(ctx context.Context, engine categoriser, r e2e.Resul
 		switch t.Outcome {
 		case e2e.Failed, e2e.Flaky:
 			// Triage cuts and quotes, so secrets are masked before.
+			past := stats.Past(t.Stable(), s.ownOf(t))
 			in := s.triageInput(t, &r, stats)
+			in.Company = s.company(t, past, beside[t.Suite], files[t.Keep])
 			if len(inputs) >= triage.MaxRead {
 				in.Details = ""
 			}
 			inputs = append(inputs, safetext.Redacted(s.opts.Redact, in))
 			at = append(at, i)
-			t.History = stats.Past(t.Stable(), s.ownOf(t))
+			t.History = past
 		case e2e.Lost, e2e.NotRun:
 			unreported(t, about[t.ID])
 		case e2e.Passed, e2e.Skipped, e2e.OutcomeUnknown:
@@ -54,16 +61,12 @@ func (s *Session) explained(ctx context.Context, engine categoriser, r e2e.Resul
 	if err != nil {
 		return r, err
 	}
-	files := map[string]int{}
-	for i := range r.Tests {
-		files[r.Tests[i].Keep]++
-	}
 	for n, res := range results {
-		t := r.Tests[at[n]]
-		explain(&r.Tests[at[n]], inputs[n], collided(t, crashed(t, s.ordered(t, files[t.Keep], res))))
-		addLogs(&r.Tests[at[n]], docs)
+		t := &r.Tests[at[n]]
+		explain(t, inputs[n], res)
+		addLogs(t, docs)
 		if f := t.BaseFails; f != nil && f.Excuses {
-			r.Tests[at[n]].NextStep = fmt.Sprintf("nothing in this change: repair it on %s", f.Branch)
+			t.NextStep = fmt.Sprintf("nothing in this change: repair it on %s", f.Branch)
 		}
 	}
 	r.Clusters = append([]e2e.Cluster{}, clusters...)
@@ -80,38 +83,21 @@ func (s *Session) ownOf(t *e2e.TestResult) history.Own {
 	return history.OwnOf(s.run, same)
 }
 
-// collided is what triage says of a failure for which the verdict found that two shards collided.
-func collided(t e2e.TestResult, res triage.Result) triage.Result {
-	env := t.Environment
-	if env == nil || env.Port == 0 {
-		return res
+// company is how a test did beside others of its file or process: this run, and the runs of its history since its outcome
+// last changed. beside is how many tests of its suite the run has, file how many its file has.
+func (s *Session) company(t *e2e.TestResult, past *e2e.TestHistory, beside, file int) triage.Company {
+	c := triage.Company{Differs: s.alone(t, file)}
+	if t.Environment == nil && beside > 1 && t.Outcome == e2e.Flaky && past != nil && past.Failed == 0 && past.Flaky == past.Runs {
+		c.Failed, c.Of = past.Flaky+1, past.Runs+1
 	}
-	res.Category, res.Confidence, res.Cause = e2e.DataCollision, e2e.ConfidenceHigh, fmt.Sprintf("two shards on one machine use port %d", env.Port)
-	res.Evidence = append([]string{env.Observed}, res.Evidence...)
-	res.NextStep = fmt.Sprintf("give suite %s a lock (`locks: [port-%d]`), or run one shard on this machine (`shards: {count: 1}`)", t.Suite, env.Port)
-	return res
+	return c
 }
 
-// crashed is what triage says of a failure while the process under test crashed: whatever the
-// failure and the gates say, the crash is what has to be looked at.
-func crashed(t e2e.TestResult, res triage.Result) triage.Result {
-	for _, ev := range t.Evidence {
-		if ev.Kind == e2e.EvidenceCrash {
-			res.Category, res.Confidence, res.Cause = e2e.ProductRegression, e2e.ConfidenceHigh, ev.Source+" crashed"
-			res.Evidence = append([]string{ev.Text}, res.Evidence...)
-			res.NextStep = "read the end of that process's log, and fix the crash"
-			return res
-		}
-	}
-	return res
-}
-
-// ordered is what triage says of a test that failed in its file, and failed in another way when
-// it was repeated alone: it needs what other tests of the file left behind. file is how many
-// tests the file has.
-func (s *Session) ordered(t e2e.TestResult, file int, res triage.Result) triage.Result {
+// alone reports whether a test failed in its file, and in another way when it was repeated alone: it needs what other
+// tests of the file left behind.
+func (s *Session) alone(t *e2e.TestResult, file int) bool {
 	if t.Outcome != e2e.Failed || t.Keep == "" || t.Group != "" || file < 2 || t.Environment != nil {
-		return res
+		return false
 	}
 	var prints []string
 	for _, a := range t.Attempts {
@@ -121,12 +107,7 @@ func (s *Session) ordered(t e2e.TestResult, file int, res triage.Result) triage.
 			}))
 		}
 	}
-	if len(prints) < 2 || prints[0] == "" || prints[1] == "" || fingerprint.Same(prints[0], prints[1]) || failedDifferently(t.Attempts) == nil {
-		return res
-	}
-	res.Cause = "order"
-	res.NextStep = "have the test set up what it needs; if the tests of its file are meant to build on one another, set keep: file for the suite"
-	return res
+	return len(prints) > 1 && prints[0] != "" && prints[1] != "" && !fingerprint.Same(prints[0], prints[1]) && failedDifferently(t.Attempts) != nil
 }
 
 // sameForAll gives a group of failures the category of its tests where the verdict knows the cause of all of them: the
@@ -160,6 +141,17 @@ func (s *Session) triageInput(t *e2e.TestResult, r *e2e.Result, stats history.St
 			Rerun: triage.RerunNone, Recent: triage.Recent(stats.Recent(t.Stable())), Health: triage.HealthOK, ChangedPaths: s.opts.ChangedPaths,
 		},
 	}
+	if len(r.Gates) == 0 {
+		in.Context.Health = "" // nobody asked
+	}
+	for _, ev := range t.Evidence {
+		if ev.Kind == e2e.EvidenceCrash {
+			in.Crashes = append(in.Crashes, triage.Crash{Process: ev.Source, Text: ev.Text})
+		}
+	}
+	if env := t.Environment; env != nil && env.Port > 0 {
+		in.SharedPort = &triage.SharedPort{Port: env.Port, Observed: env.Observed, Suite: t.Suite}
+	}
 	first := slices.IndexFunc(attempts, func(a e2e.Attempt) bool { return a.Outcome == e2e.Failed })
 	if first < 0 {
 		return in
@@ -189,7 +181,9 @@ func (s *Session) triageInput(t *e2e.TestResult, r *e2e.Result, stats history.St
 	in.From, in.To = a.Started, a.Started.Add(time.Duration(a.Seconds*float64(time.Second)))
 	if a.Started.IsZero() {
 		in.From, in.To, in.Gates = time.Time{}, time.Time{}, nil
-		in.Context.Health = overall(r.Gates)
+		if len(r.Gates) > 0 {
+			in.Context.Health = overall(r.Gates)
+		}
 	}
 	return in
 }

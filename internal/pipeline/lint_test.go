@@ -149,20 +149,46 @@ func TestOrdered(t *testing.T) {
 		outcome  e2e.Outcome
 		file     int
 		attempts []e2e.Attempt
-		want     string
+		want     bool
 	}{
-		{"in another way", e2e.Test{Keep: "s/a"}, e2e.Failed, 4, attempts("timed out waiting for the payment", "expected undefined to be 7"), "order"},
-		{"in the same way", e2e.Test{Keep: "s/a"}, e2e.Failed, 4, attempts("timed out waiting", "timed out waiting"), "timing"},
-		{"in the same way, later", e2e.Test{Keep: "s/a"}, e2e.Failed, 4, attempts("case 17 is missing", "case 18 is missing"), "timing"},
-		{"it has its file alone", e2e.Test{Keep: "s/a"}, e2e.Failed, 1, attempts("timed out", "expected 7"), "timing"},
-		{"a group is repeated whole", e2e.Test{Keep: "s/a", Group: "s/g"}, e2e.Failed, 4, attempts("timed out", "expected 7"), "timing"},
-		{"its framework cuts files", e2e.Test{}, e2e.Failed, 4, attempts("timed out", "expected 7"), "timing"},
-		{"no rerun", e2e.Test{Keep: "s/a"}, e2e.Failed, 4, attempts("timed out", "")[:1], "timing"},
-		{"a flake", e2e.Test{Keep: "s/a"}, e2e.Flaky, 4, attempts("timed out", "expected 7"), "timing"},
+		{"in another way", e2e.Test{Keep: "s/a"}, e2e.Failed, 4, attempts("timed out waiting for the payment", "expected undefined to be 7"), true},
+		{"in the same way", e2e.Test{Keep: "s/a"}, e2e.Failed, 4, attempts("timed out waiting", "timed out waiting"), false},
+		{"in the same way, later", e2e.Test{Keep: "s/a"}, e2e.Failed, 4, attempts("case 17 is missing", "case 18 is missing"), false},
+		{"it has its file alone", e2e.Test{Keep: "s/a"}, e2e.Failed, 1, attempts("timed out", "expected 7"), false},
+		{"a group is repeated whole", e2e.Test{Keep: "s/a", Group: "s/g"}, e2e.Failed, 4, attempts("timed out", "expected 7"), false},
+		{"its framework cuts files", e2e.Test{}, e2e.Failed, 4, attempts("timed out", "expected 7"), false},
+		{"no rerun", e2e.Test{Keep: "s/a"}, e2e.Failed, 4, attempts("timed out", "")[:1], false},
+		{"a flake", e2e.Test{Keep: "s/a"}, e2e.Flaky, 4, attempts("timed out", "expected 7"), false},
 	} {
 		r := e2e.TestResult{Test: tc.test, Outcome: tc.outcome, Attempts: tc.attempts}
-		if got := (&Session{}).ordered(r, tc.file, triage.Result{Cause: "timing"}); got.Cause != tc.want {
-			t.Errorf("%s: %s, want %s", tc.name, got.Cause, tc.want)
+		if got := (&Session{}).company(&r, nil, 9, tc.file); got.Differs != tc.want || got.Of != 0 {
+			t.Errorf("%s: %+v", tc.name, got)
+		}
+	}
+}
+
+// A test that fails beside others in each run and passes each time it is repeated alone depends on them.
+func TestFailsInCompany(t *testing.T) {
+	past := func(runs, flaky, failed int) *e2e.TestHistory {
+		return &e2e.TestHistory{Runs: runs, Flaky: flaky, Failed: failed}
+	}
+	for _, tc := range []struct {
+		name    string
+		outcome e2e.Outcome
+		past    *e2e.TestHistory
+		beside  int
+		want    triage.Company
+	}{
+		{"in each", e2e.Flaky, past(2, 2, 0), 9, triage.Company{Failed: 3, Of: 3}},
+		{"once it passed", e2e.Flaky, past(3, 2, 0), 9, triage.Company{}},
+		{"once it failed alone too", e2e.Flaky, past(3, 2, 1), 9, triage.Company{}},
+		{"no history", e2e.Flaky, nil, 9, triage.Company{}},
+		{"it failed alone now", e2e.Failed, past(2, 2, 0), 9, triage.Company{}},
+		{"there are no others", e2e.Flaky, past(2, 2, 0), 1, triage.Company{}},
+	} {
+		r := e2e.TestResult{Outcome: tc.outcome}
+		if got := (&Session{}).company(&r, tc.past, tc.beside, 0); got != tc.want {
+			t.Errorf("%s: %+v, want %+v", tc.name, got, tc.want)
 		}
 	}
 }

@@ -17,12 +17,15 @@ type assertion struct {
 	// line is the index of the line that the actual value stands on, -1 where it
 	// came from the test's own evidence.
 	line int
+	// onlyMore and onlyFewer: a printed difference has lines of one value only.
+	onlyMore, onlyFewer bool
 	// unordered: which of the two was expected is not known.
 	unordered bool
 }
 
 // valueWords must occur in a line for the patterns to be tried.
-var valueWords = newMatcher([]string{"expected", "but was", "got", "want", "assert", "received", "actual", "but:", "found"})
+var valueWords = newMatcher([]string{"expected", "but was", "got", "want", "assert", "received", "actual", "but:", "found",
+	" != ", " !== ", "left:", "right:", "equal to", "(not (=", "asserting that"})
 
 // noValues are lines that read like a comparison and are none.
 var noValues = rx(`(?i)never found it|to find (?:element|content)|expected to find`)
@@ -64,8 +67,61 @@ func readAssertion(in Input, lines []line) assertion {
 		}
 		a.oneLine(l, i, given)
 	}
+	a.readSides(lines, given)
+	a.readDifference(lines)
 	a.statuses(lines)
 	return a
+}
+
+// sideLabel is how Rust and Elixir name the two values, of which the right one is the expected one by custom, and how
+// the Test Anything Protocol names them.
+var sideLabel = rx(`^\s*(left|right):\s(.*)$|^#\s+(got|expected):\s(.*)$`)
+
+// readSides reads values that are named by their side.
+func (a *assertion) readSides(lines []line, given bool) {
+	left, at := "", -1
+	for i := 0; i < len(lines) && i < maxValueLines && !a.found; i++ {
+		if lines[i].weight > trace || !valueWords.in(lines[i].text) {
+			continue
+		}
+		m := sideLabel.FindStringSubmatch(lines[i].text)
+		switch {
+		case m == nil:
+		case m[1] == "left" || m[3] == "got":
+			left, at = m[2]+m[4], i
+		case at >= 0:
+			if a.take(at, m[2]+m[4], left, given) {
+				a.unordered = m[1] != ""
+			}
+		}
+	}
+}
+
+// differenceHeads say which sign stands before lines that are only in the actual value.
+var differenceHeads = map[string]string{"+ actual - expected": "+", "- Expected + Received": "+", "- Expected": "+", "- actual + expected": "-",
+	"Difference (- actual, + expected):": "-"}
+
+// readDifference counts the lines that only one of two values has, where a framework prints their difference.
+func (a *assertion) readDifference(lines []line) {
+	for i := range lines {
+		sign := differenceHeads[strings.TrimSpace(lines[i].text)]
+		if sign == "" {
+			continue
+		}
+		var more, fewer int
+		for _, l := range lines[i+1 : min(len(lines), i+1+maxValueLines)] {
+			t := strings.TrimSpace(l.text)
+			switch {
+			case t == "+ Received" || l.weight == mute:
+			case strings.HasPrefix(t, sign):
+				more++
+			case strings.HasPrefix(t, "+") || strings.HasPrefix(t, "-"):
+				fewer++
+			}
+		}
+		a.onlyMore, a.onlyFewer = more > 0 && fewer == 0, fewer > 0 && more == 0
+		return
+	}
 }
 
 // labelOf reads a label whose value stands on the next line.
@@ -185,16 +241,83 @@ var earlier = listed("earlier states")
 // lags reports whether the actual value is what one sees before the expected one
 // is there: an earlier state, nothing, or fewer.
 func (a *assertion) lags() bool {
-	if !a.found || a.unordered || a.actualStatus != 0 {
+	if a.onlyFewer {
+		return true
+	}
+	if !a.found || a.actualStatus != 0 {
 		return false
 	}
 	actual, expected := strings.TrimSpace(a.actual), strings.TrimSpace(a.expected)
 	if earlier.MatchString(actual) && !earlier.MatchString(expected) {
 		return true
 	}
+	if a.unordered {
+		return false
+	}
 	got, err1 := strconv.Atoi(strings.Trim(actual, `<>[]"' .`))
 	want, err2 := strconv.Atoi(strings.Trim(expected, `<>[]"' .`))
-	return err1 == nil && err2 == nil && got < want
+	return err1 == nil && err2 == nil && got < want && want <= maxCount || a.fewer()
+}
+
+// more reports whether the actual value holds all that was expected and something else: rows of another owner.
+// Counts say so too, as far as they are counts.
+func (a *assertion) more() bool {
+	if a.onlyMore {
+		return true
+	}
+	if !a.found || a.unordered || a.actualStatus != 0 {
+		return false
+	}
+	got, err1 := strconv.Atoi(strings.Trim(a.actual, `<>[]"' .`))
+	want, err2 := strconv.Atoi(strings.Trim(a.expected, `<>[]"' .`))
+	if err1 == nil && err2 == nil {
+		return got > want && want > 0 && got <= maxCount
+	}
+	actual, ok1 := elementsOf(a.actual)
+	expected, ok2 := elementsOf(a.expected)
+	return ok1 && ok2 && len(actual) > len(expected) && holdsAll(actual, expected)
+}
+
+// fewer reports whether the actual value holds some of what was expected, and nothing else.
+func (a *assertion) fewer() bool {
+	actual, ok1 := elementsOf(a.actual)
+	expected, ok2 := elementsOf(a.expected)
+	return ok1 && ok2 && len(actual) < len(expected) && holdsAll(expected, actual)
+}
+
+// maxCount bounds what is taken for a count of rows, messages or elements. Larger numbers are amounts and ids.
+const maxCount = 1000
+
+// elementsOf are the elements of a list as tests print it: [a, b]. Nested lists are none.
+func elementsOf(value string) (map[string]int, bool) {
+	value = strings.Trim(strings.TrimSpace(value), `"'`+"`")
+	if len(value) < 2 || value[0] != '[' && value[0] != '{' && value[0] != '(' || len(value) > maxLine {
+		return nil, false
+	}
+	end := strings.LastIndexAny(value, ")]}")
+	if end <= 0 || strings.ContainsAny(value[1:end], "[{(:=") {
+		return nil, false
+	}
+	elements := map[string]int{}
+	inner := value[1:end]
+	if !strings.Contains(inner, ",") {
+		inner = strings.ReplaceAll(inner, `" "`, `","`) // as Go prints them
+	}
+	for part := range strings.SplitSeq(inner, ",") {
+		if part = strings.Trim(strings.TrimSpace(part), `"'`); part != "" {
+			elements[part]++
+		}
+	}
+	return elements, len(elements) > 0
+}
+
+func holdsAll(list, of map[string]int) bool {
+	for e, n := range of {
+		if list[e] < n {
+			return false
+		}
+	}
+	return true
 }
 
 var year = rx(`\b(?:19|20)\d\d\b`)

@@ -82,7 +82,7 @@ var contextCases = []labelled{
 		unknown},
 	{"wait health failed", "cypress", "Timed out retrying after 4000ms: Expected to find element: `.x`, but never found it.", "",
 		"failed failed stable src/a.tsx", env},
-	{"gibberish", "command", "zork", "", "ok failed stable src/a.go", unknown},
+	{"gibberish", "command", "zork", "", "ok failed stable src/a.go", product},
 }
 
 var adversarialCases = []labelled{
@@ -114,7 +114,7 @@ var adversarialCases = []labelled{
 		"refused'):\n>       assert api.x() == 'a'\nE       AssertionError: assert 'b' == 'a'", "ok failed stable app/a.py", product},
 	{"third party in url of own", "jest", "expect(received).toBe(expected)\n\nExpected: \"https://api.stripe.com/v1\"\nReceived: " +
 		"\"https://api.stripe.com/v2\"", "", "ok failed stable src/pay.ts", product},
-	{"unknown host is not external", "jest", "connect ETIMEDOUT billing.acme-corp.com:443", "", "ok failed stable", env},
+	{"a public host beside a healthy environment", "jest", "connect ETIMEDOUT billing.acme-corp.com:443", "", "ok failed stable", external},
 	{"ansi", "jest", "\x1b[31mexpect(\x1b[0mreceived).toBe(expected)\n\nExpected: \x1b[32m\"a\"\x1b[39m\nReceived: \x1b[31m\"b\"\x1b[39m", "",
 		"ok failed stable src/a.ts", product},
 	{"wait hides refused", "playwright", "TimeoutError: locator.click: Timeout 30000ms exceeded.\n  - waiting for getByRole('button')",

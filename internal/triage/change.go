@@ -11,8 +11,10 @@ import (
 type change string
 
 const (
-	// changedNothing: no files are known, or only documents.
+	// changedNothing: no files are known.
 	changedNothing change = "none"
+	// changedDocs: only documents and lock files, which is evidence that the change is not the cause.
+	changedDocs    change = "docs"
 	changedTest    change = "test"
 	changedInfra   change = "infra"
 	changedProduct change = "product"
@@ -25,6 +27,8 @@ type changes struct {
 	ui      bool
 	auth    bool
 	schema  bool
+	// files are the changed files of tests and product, by their last element.
+	files map[string][]string
 	// sample is a path that decided, others how many more of its kind there are.
 	sample string
 	others int
@@ -90,6 +94,12 @@ func (m *pathMemory) changes(paths []string) changes {
 		i := m.read(p)
 		count[i.kind]++
 		c.harness, c.ui, c.auth, c.schema = c.harness || i.harness, c.ui || i.ui, c.auth || i.auth, c.schema || i.schema
+		if base := path.Base(p); i.kind == changedTest || i.kind == changedProduct {
+			if c.files == nil {
+				c.files = map[string][]string{}
+			}
+			c.files[base] = append(c.files[base], p)
+		}
 		if stronger(i.kind, c.kind) || i.kind == c.kind && p < c.sample {
 			c.kind, c.sample = i.kind, p
 		}
@@ -105,20 +115,23 @@ func kindOf(p string) change {
 	case isTestPath(p):
 		return changedTest
 	case documentPath.MatchString(p):
-		return changedNothing
+		return changedDocs
 	case infraPath.MatchString(p):
 		return changedInfra
 	}
 	return changedProduct
 }
 
-var changeRank = map[change]int{changedNothing: 0, changedTest: 1, changedInfra: 2, changedProduct: 3}
+var changeRank = map[change]int{changedNothing: 0, changedDocs: 1, changedTest: 2, changedInfra: 3, changedProduct: 4}
 
 func stronger(a, b change) bool { return changeRank[a] > changeRank[b] }
 
 // String says what changed, as evidence.
 func (c changes) String() string {
-	what := map[change]string{changedTest: "only test files changed", changedInfra: "deployment files changed", changedProduct: "product files changed"}[c.kind]
+	what := map[change]string{
+		changedDocs: "only documents or lock files changed", changedTest: "only test files changed", changedInfra: "deployment files changed",
+		changedProduct: "product files changed",
+	}[c.kind]
 	if what == "" {
 		return "no changed product or test files are known"
 	}
@@ -133,3 +146,14 @@ var testClass = listed("test classes")
 
 // isTestClass reports whether a class name is one of tests, steps or page objects.
 func isTestClass(class string) bool { return testClass.MatchString(class) }
+
+// holds reports whether a file of a stack trace, which may have another root, is one of the changed files, and which.
+func (c changes) holds(file string) (changed string, ok bool) {
+	file = strings.ReplaceAll(file, `\`, "/")
+	for _, p := range c.files[path.Base(file)] {
+		if file == p || strings.HasSuffix(file, "/"+p) || strings.HasSuffix(p, "/"+strings.TrimPrefix(file, "./")) {
+			return p, true
+		}
+	}
+	return "", false
+}

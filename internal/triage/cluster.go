@@ -47,6 +47,7 @@ func (t *Triager) Within(ctx context.Context, inputs []Input) ([]Result, []e2e.C
 		key := failures[i].fingerprint()
 		groups[key] = append(groups[key], i)
 	}
+	joinWaits(failures, groups)
 	alike := liken(inputs, failures, groups)
 	results := make([]Result, len(inputs))
 	for _, members := range groups {
@@ -149,10 +150,13 @@ func (f *failure) fingerprint() string {
 	message := strings.TrimSpace(plain(bounded(f.in.Message, maxMessage)))
 	first, _, _ := strings.Cut(message, "\n")
 	words := f.normalise(first)
-	if g := c.cause; g.line >= 0 && (g.weight == root || words == "") {
+	if g := c.cause; g.line >= 0 && (g.weight == root || words == "" || d.headline) {
 		words = f.normalise(strings.TrimSpace(d.lines[g.line].text))
 	}
 	family := c.cause.family
+	if key := f.stateKey(); key != "" {
+		return key
+	}
 	if family.beside() && family != famCollision || family == famDenied {
 		return fmt.Sprintf("%d|%s", family, words)
 	}
@@ -164,6 +168,72 @@ func (f *failure) fingerprint() string {
 		place, _, _ = strings.Cut(f.in.ID, "::")
 	}
 	return fmt.Sprintf("%d|%s|%s", family, words, place)
+}
+
+// stateKey is the fingerprint of a wait for a state that did not come: whatever the test library says of it, the state
+// that was waited for and the one that was there are the same. It is empty for other failures.
+func (f *failure) stateKey() string {
+	a := &f.doc.assertion
+	if f.choice.cause.family != famEvent || !a.found {
+		return ""
+	}
+	want, got := stateOf(a.expected), stateOf(a.actual)
+	if want == "" || got == "" {
+		return ""
+	}
+	return fmt.Sprintf("%d|%s|%s|%s", famEvent, f.suite(), want, got)
+}
+
+// suite is the suite of a test, by its id.
+func (f *failure) suite() string {
+	suite, _, _ := strings.Cut(f.in.ID, "/")
+	return suite
+}
+
+var (
+	waited    = rx(`(?i)\s+within \d.*$`)
+	stateName = rx(`^[\pL][\pL _-]{1,40}$`)
+)
+
+// stateOf is a value as a state: a name without the quotes around it. Numbers and sentences are none.
+func stateOf(value string) string {
+	value = strings.ToLower(strings.Trim(waited.ReplaceAllString(strings.TrimSpace(value), ""), `<>[]"'. `))
+	if !stateName.MatchString(value) {
+		return ""
+	}
+	return value
+}
+
+// opaqueWait is how test libraries name a wait whose condition they cannot show.
+var opaqueWait = rx(`(?i)\bcondition (?:with|defined as) (?:a )?lambda|\bcondition (?:never satisfied|was not (?:met|fulfilled))` +
+	`|^[\w.]*timeout(?:exception|error)?:?\s*(?:message:)?\s*$`)
+
+// joinWaits adds waits that do not say what for to the one state of their suite that did not come, if there is just one.
+// Beside several states, or none, they stay what they are.
+func joinWaits(failures []*failure, groups map[string][]int) {
+	states := map[string]string{}
+	for _, f := range failures {
+		key := f.stateKey()
+		if before, known := states[f.suite()]; key != "" && known && before != key {
+			key = "several"
+		}
+		if key != "" {
+			states[f.suite()] = key
+		}
+	}
+	for i, f := range failures {
+		g := f.choice.cause
+		to := states[f.suite()]
+		if g.family != famWait || g.line < 0 || to == "" || to == "several" || !opaqueWait.MatchString(f.doc.lines[g.line].text) {
+			continue
+		}
+		from := f.fingerprint()
+		groups[from] = slices.DeleteFunc(groups[from], func(n int) bool { return n == i })
+		if len(groups[from]) == 0 {
+			delete(groups, from)
+		}
+		groups[to] = append(groups[to], i)
+	}
 }
 
 // telling reports whether a message says enough by itself: "case # was not accepted
@@ -252,7 +322,14 @@ func lend(members []int, chosen int, inputs []Input, results []Result) {
 // title is the first line of a failure that says something.
 func title(in Input, r Result) string {
 	for line := range strings.SplitSeq(plain(bounded(in.Message, maxMessage)), "\n") {
-		if t := clean(line, maxQuote); t != "" {
+		t := clean(line, maxQuote)
+		if t != "" && r.Line != "" && isHeadline(t) {
+			if strings.Contains(r.Line, t) {
+				return clean(r.Line, maxQuote)
+			}
+			return clean(strings.TrimRight(t, ".")+": "+strings.TrimLeft(r.Line, "- "), maxQuote)
+		}
+		if t != "" {
 			return t
 		}
 	}

@@ -175,3 +175,75 @@ func TestRepresentativePrefersTheProduct(t *testing.T) {
 		t.Errorf("got %d", got)
 	}
 }
+
+// Two causes behind one generic message are two rows, and each names what decided.
+func TestAHeadlineIsNoCause(t *testing.T) {
+	timeout := func(id, detail string) Input {
+		return Input{ID: id, Framework: "playwright", Message: "Test timeout of 3000ms exceeded.",
+			Details: "Test timeout of 3000ms exceeded.\n\nError: " + detail + "\n\n    at /w/tests/pay.spec.js:2:14", Context: Context{Rerun: RerunFailed}}
+	}
+	_, clusters := mustNew(t).All([]Input{
+		timeout("ui/pays", "locator.click: Test timeout of 3000ms exceeded.\nCall log:\n  - waiting for getByRole('button', { name: 'Pay now' })"),
+		timeout("ui/cancels", "locator.click: Test timeout of 3000ms exceeded.\nCall log:\n  - waiting for getByRole('button', { name: 'Cancel' })"),
+		timeout("ui/url", "page.waitForURL: Test timeout of 3000ms exceeded.\nwaiting for navigation to \"**/done\" until \"load\""),
+	})
+	var titles []string
+	for _, c := range clusters {
+		if c.Category == env {
+			t.Errorf("%s is the environment's", c.Title)
+		}
+		titles = append(titles, c.Title)
+	}
+	slices.Sort(titles)
+	want := []string{
+		"Error: page.waitForURL: Test timeout of 3000ms exceeded.",
+		"Test timeout of 3000ms exceeded: waiting for getByRole('button', { name: 'Cancel' })",
+		"Test timeout of 3000ms exceeded: waiting for getByRole('button', { name: 'Pay now' })",
+	}
+	if diff := cmp.Diff(want, titles); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// Three spellings of one state that did not come are one row; another state is another, and a wait that does not say
+// what for joins only where there is one state to join.
+func TestOneStateIsOneRow(t *testing.T) {
+	const lambda = "org.awaitility.core.ConditionTimeoutException: Condition with Lambda expression in a.B was not fulfilled within 20 seconds."
+	in := func(id, message, details string) Input {
+		return Input{ID: id, Message: message, Details: details, Context: Context{Rerun: RerunFailed, Recent: RecentStable, ChangedPaths: []string{"src/A.java"}}}
+	}
+	inputs := []Input{
+		in("e2e/a::submits", "org.awaitility.core.ConditionTimeoutException: Assertion condition defined as a Lambda expression in a.B",
+			"org.awaitility.core.ConditionTimeoutException: Assertion condition defined as a Lambda expression in a.B\n"+
+				"expected: \"ACCEPTED\"\n but was: \"SUBMITTED\" within 20 seconds."),
+		in("e2e/b::audits",
+			"org.awaitility.core.ConditionTimeoutException: Assertion condition defined as a Lambda expression in a.C 1 expectation failed.",
+			"JSON path status doesn't match.\nExpected: ACCEPTED\n  Actual: SUBMITTED\n within 20 seconds."),
+		in("e2e/c::escalates", lambda, ""),
+		in("ui/d::waits", lambda, ""),
+	}
+	rows := func(inputs ...Input) []string {
+		_, clusters := mustNew(t).All(inputs)
+		var list []string
+		for _, c := range clusters {
+			list = append(list, string(c.Category)+" "+strings.Join(c.Tests, ","))
+		}
+		slices.Sort(list)
+		return list
+	}
+	want := []string{"PRODUCT_REGRESSION e2e/a::submits,e2e/b::audits,e2e/c::escalates", "PRODUCT_REGRESSION ui/d::waits"}
+	if diff := cmp.Diff(want, rows(inputs...)); diff != "" {
+		t.Error(diff)
+	}
+	other := in("e2e/f::closes", "condition never satisfied: expected: CLOSED, got: SUBMITTED", "")
+	want = []string{"PRODUCT_REGRESSION e2e/a::submits,e2e/b::audits", "PRODUCT_REGRESSION e2e/c::escalates,ui/d::waits", "PRODUCT_REGRESSION e2e/f::closes"}
+	if diff := cmp.Diff(want, rows(append(inputs, other)...)); diff != "" {
+		t.Errorf("beside another state: %s", diff)
+	}
+	for value, want := range map[string]string{`"ACCEPTED"`: "accepted", "<In Progress>": "in progress", "'open' within 3 s": "open", "17": "", "": "",
+		"a sentence with 3 words": "", "{}": ""} {
+		if got := stateOf(value); got != want {
+			t.Errorf("%q is the state %q, want %q", value, got, want)
+		}
+	}
+}

@@ -2,8 +2,11 @@ package triage
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/org/e2e-gate/internal/e2e"
 )
@@ -36,12 +39,15 @@ func propose(in Input, c changes) *failure {
 // since each attempt has data of its own in its words.
 func (f *failure) differs(rerun *failure) bool {
 	a, b := f.choice.cause.family, rerun.choice.cause.family
-	return a != famNone && b != famNone && a.beside() != b.beside()
+	return a.known() && b.known() && a.beside() != b.beside()
 }
+
+// known reports whether a rule knows the words.
+func (f family) known() bool { return f != famNone && f != famPlain }
 
 // beside reports whether a family is about what is beside the product.
 func (f family) beside() bool {
-	return f == famPackages || f == famPlatform || f >= famExternal && f <= famGateway
+	return f == famPackages || f == famPlatform || f >= famOutside && f <= famGateway && f != famEnded
 }
 
 // decide finds the row of the family's table that the context chooses.
@@ -76,8 +82,13 @@ func choose(in Input, d *document, s *situation) choice {
 	if extra, ok := d.assertion.statusSignal(d.lines); ok {
 		signals = append(signals, extra)
 	}
+	if d.headline {
+		// Where the message says nothing, what the details say of the same kind goes first.
+		slices.SortStableFunc(signals, func(a, b signal) int { return d.bare(a) - d.bare(b) })
+	}
+	signals = slices.DeleteFunc(signals, func(g signal) bool { return d.compared(g) })
 	for i := range signals {
-		d.place(&signals[i])
+		d.place(in, &signals[i])
 	}
 	own := best(signals, func(g signal) bool { return g.weight == root && g.family < famElement })
 	if own.family == famNone {
@@ -85,11 +96,24 @@ func choose(in Input, d *document, s *situation) choice {
 	}
 	own = d.refine(in, own)
 	c := choice{cause: own}
+	if end, ok := d.endedBy(signals, own); ok {
+		c.cause, c.symptom = end, own
+		s.marks |= d.lineMarks(end)
+		if end.family == famEnded {
+			// Its own innermost frame counts, and not the test's.
+			s.marks &^= markTestFrame | markProductFrame | markChangedFrame | markTestLib
+			s.marks |= frameMarks(d.endedFrame, d.endedFrame.place != "", s.changes)
+		}
+		return c
+	}
 	if !symptoms[own.family] {
 		s.marks |= d.lineMarks(own)
 		return c
 	}
 	other := best(signals, func(g signal) bool {
+		if g.ofTest() && d.lines[g.line].beside {
+			return false
+		}
 		return (g.family < own.family || own.family == famNone) && g.family < famAppCode && believed(g, own, s)
 	})
 	switch {
@@ -98,9 +122,76 @@ func choose(in Input, d *document, s *situation) choice {
 	default:
 		c.passedOver = best(signals, func(g signal) bool { return g.family < famGateway && g.weight == trace })
 	}
+	if c.cause.family == famNone {
+		c.cause = d.plain()
+	}
 	s.marks |= d.lineMarks(c.cause)
 	return c
 }
+
+// bare is 1 for a signal of a line that is no more than a headline, else 0.
+func (d *document) bare(g signal) int {
+	if g.line >= 0 && isHeadline(d.lines[g.line].text) {
+		return 1
+	}
+	return 0
+}
+
+// ofTest reports whether a signal speaks of the test's own code and framework.
+func (g signal) ofTest() bool { return g.family >= famMisuse && g.family <= famLink && g.line >= 0 }
+
+// compared reports whether a signal is a word inside a value that the test compared with a text of its own: a page
+// that shows "connection refused" in place of a name is no refused connection. What somebody else's data would say
+// of itself, "already exists", stays a sign.
+func (d *document) compared(g signal) bool {
+	a := &d.assertion
+	if !a.found || g.line < 0 || g.line != a.line || g.family == famCatalog || g.family == famCollision || g.family >= famGateway {
+		return false
+	}
+	if n := len(a.actual); n == 0 || a.actualStatus != 0 || !ownText.MatchString(a.expected) || noFault.MatchString(a.expected) {
+		return false
+	}
+	at := strings.Index(d.lines[g.line].text, a.actual)
+	return at >= 0 && at <= g.from && g.from < at+len(a.actual)
+}
+
+var (
+	ownText = rx(`\pL{3}`)
+	noFault = rx(`(?i)\b(?:nil|null|none|undefined|no error|no exception|success(?:ful)?|succeed|true|ok|nothing|not to (?:have )?(?:throw|occur|fail))\b`)
+)
+
+// plain is the line that a failure begins with where no rule knows its words.
+func (d *document) plain() signal {
+	first := -1
+	for i := range d.lines {
+		l := &d.lines[i]
+		if l.beside || l.weight > trace || l.weight == trace && !d.headline || d.headline && l.from == fromMessage {
+			continue
+		}
+		if isHeadline(l.text) || !ownText.MatchString(l.text) {
+			continue
+		}
+		if first < 0 || isCause(l.text) && !isCause(d.lines[first].text) {
+			first = i
+		}
+	}
+	if first < 0 {
+		return signal{line: -1}
+	}
+	g := signal{family: famPlain, cause: "no rule knows these words", line: first, weight: head}
+	if d.vendorError(first) {
+		g.family, g.cause = famExternal, "third party: an error of its own client"
+	}
+	return g
+}
+
+// vendorError reports whether a line begins with an error class of a third party's client: Stripe::CardError.
+func (d *document) vendorError(at int) bool {
+	class, _, _ := strings.Cut(strings.TrimSpace(d.lines[at].text), " ")
+	return len(class) < 200 && (strings.Contains(class, "::") || strings.Contains(class, ".")) && errorClass.MatchString(class) && thirdWords.MatchString(class)
+}
+
+var errorClass = rx(`(?:Error|Exception|Failure|Fault)\b`)
 
 // best returns the most telling of the signals that pass, the first where there
 // are several.
@@ -118,7 +209,7 @@ func best(signals []signal, pass func(signal) bool) signal {
 var symptoms = map[family]bool{
 	famNone: true, famCrash: true, famCompile: true, famGateway: true, famServer: true, famMissing: true, famElement: true, famSelector: true,
 	famEvent: true, famWait: true,
-	famTestTimeout: true, famVisual: true, famOutcome: true, famWords: true,
+	famTestTimeout: true, famVisual: true, famOutcome: true, famWords: true, famPlain: true,
 }
 
 // believed reports whether what stands in the output may be the cause of a
@@ -145,15 +236,21 @@ func (d *document) refine(in Input, own signal) signal {
 		switch {
 		case in.Expected != "" && in.Actual != "":
 			own.family, own.cause = famOutcome, "wrong outcome"
+		case a.found && a.line >= 0:
+			own.family, own.cause, own.line, own.weight = famOutcome, "wrong outcome", a.line, head
 		case in.Assertion:
-			own.family, own.cause = famWords, "wrong outcome"
+			own.family, own.cause, own.line = famWords, "wrong outcome", d.plain().line
 		}
 	case famWords:
+		if d.vendorError(own.line) {
+			own.family, own.cause = famExternal, "third party: an error of its own client"
+			break
+		}
 		if in.Error {
 			return signal{line: -1}
 		}
-	case famWait, famTestTimeout:
-		if a.found && a.line >= 0 && !elementState(a.actual) {
+	case famElement, famSelector, famWait, famTestTimeout:
+		if a.found && a.line >= 0 && !elementState(a.actual) || own.family == famWait && own.line >= 0 && lastState.MatchString(d.lines[own.line].text) {
 			own.family, own.cause = famEvent, "expected state not reached in time"
 		}
 	case famOutcome:
@@ -165,6 +262,9 @@ func (d *document) refine(in Input, own signal) signal {
 	return own
 }
 
+// lastState is how messages name the state that was there instead of the one that was waited for.
+var lastState = rx(`(?i)\blast (?:seen |known |observed )?(?:state|status|value|phase|result)\b`)
+
 // elementState reports whether an actual value says that an element is not there
 // yet, rather than what it holds.
 func elementState(actual string) bool {
@@ -174,15 +274,85 @@ func elementState(actual string) bool {
 }
 
 // place changes a signal's family where a third party is at the other end.
-func (d *document) place(g *signal) {
+func (d *document) place(in Input, g *signal) {
 	to, may := outward[g.family]
 	if !may || g.line < 0 {
 		return
 	}
-	if d.partyAt(g.line) == partyThird {
+	whose := d.partyAt(g.line)
+	if whose == partyUnknown && (d.excluded(in, *g) || g.family == famLimit && d.calledVendor()) {
+		whose = partyThird
+	}
+	if whose == partyThird {
 		g.family, g.cause = to, "third party: "+g.cause
 	}
 }
+
+// excluded reports whether the other end is a third party by exclusion: it has a public name, the environment is
+// known to be healthy, and it is none of its hosts. What an application answered, and what a browser was sent to,
+// is judged so only where the environment's hosts are known: it may be the one under test, by its public name.
+func (d *document) excluded(in Input, g signal) bool {
+	if d.health != HealthOK || in.Context.Health != HealthOK && len(in.Gates) == 0 {
+		return false
+	}
+	if len(d.own) == 0 && (g.family == famServer || g.family == famDenied || navigation.MatchString(d.lines[g.line].text)) {
+		return false
+	}
+	at, targets := g.line, d.targetsAt(g.line)
+	library := false
+	for i := 0; len(targets) == 0 && i < len(d.lines); i++ {
+		l := &d.lines[i]
+		// Behind the first step of a trace, code is that of libraries, which name hosts as examples.
+		library = library || l.weight == mute && isFrame(l.text)
+		if strings.Contains(l.text, "://") && (l.weight <= trace && !l.beside || codeLine(l) && !library) {
+			at, targets = i, d.targetsAt(i)
+		}
+	}
+	if len(targets) == 0 || len(d.own) == 0 && navigation.MatchString(d.lines[at].text) {
+		return false
+	}
+	for _, t := range targets {
+		if !t.public() {
+			return false
+		}
+	}
+	return true
+}
+
+// codeLine reports whether a line is source code, and not a step of a stack trace.
+func codeLine(l *line) bool { return l.weight == mute && !isFrame(l.text) }
+
+// navigation is a browser on its way to a page.
+var navigation = rx(`(?i)\bnet::ERR_|page\.goto|navigating to|cy\.visit|\bvisit\b|driver\.get\b|NS_ERROR_`)
+
+// calledVendor reports whether the failing code is the client of a third party: Stripe::Charge.create, GitHubServiceClient.
+func (d *document) calledVendor() bool {
+	for i := range d.lines {
+		l := &d.lines[i]
+		if l.beside || l.weight != mute && !strings.HasPrefix(strings.TrimSpace(l.text), "Failure/Error:") {
+			continue
+		}
+		if clientWords.in(l.text) && vendorClients().MatchString(l.text) {
+			return true
+		}
+	}
+	return false
+}
+
+// clientWords must occur in a line for it to name a client.
+var clientWords = newMatcher([]string{"client", "api", "sdk", "::"})
+
+// vendorClients finds a third party's name in the name of a client.
+var vendorClients = sync.OnceValue(func() *regexp.Regexp {
+	var names []string
+	for _, name := range texts("third parties") {
+		if len(name) >= 5 && !strings.Contains(name, "*") {
+			names = append(names, regexp.QuoteMeta(name))
+		}
+	}
+	all := "(?:" + strings.Join(names, "|") + ")"
+	return regexp.MustCompile(`(?i)` + all + `\w*(?:client|api|sdk)\b|\b` + all + `::`)
+})
 
 // partyAt says whose fault a line reports: by the hosts it names, the services it
 // names, or else the one host that the failure's own words name.
@@ -209,7 +379,7 @@ func (d *document) partyAt(at int) party {
 func (d *document) onlyParty() party {
 	only := ""
 	for i := range d.lines {
-		if d.lines[i].weight != trace || !strings.Contains(d.lines[i].text, "://") {
+		if d.lines[i].weight != trace && !codeLine(&d.lines[i]) || !strings.Contains(d.lines[i].text, "://") {
 			continue
 		}
 		for _, t := range d.targetsAt(i) {
@@ -241,7 +411,7 @@ func parties(targets []target, own map[string]bool) party {
 
 // lineMarks says what the line of a signal tells about the other end.
 func (d *document) lineMarks(g signal) mark {
-	if g.line < 0 || g.family < famExternal || g.family > famGateway {
+	if g.line < 0 || g.family < famOutside || g.family > famGateway || g.family == famEnded {
 		return 0
 	}
 	var m mark
@@ -254,27 +424,68 @@ func (d *document) lineMarks(g signal) mark {
 			m |= markOwnPort
 		}
 	}
+	if p := namedPort.FindStringSubmatch(text); p != nil {
+		if n, err := strconv.Atoi(p[1]); err == nil && servicePorts()[n] {
+			m |= markService
+		}
+	}
 	if g.family == famExternal && refusedRequest.MatchString(text) {
 		m |= markFourxx
 	}
 	return m
 }
 
+// namedPort is a port that stands in words: "db" (10.0.0.4), port 5432.
+var namedPort = rx(`\bport (\d{2,5})\b`)
+
 // result puts the answer into words.
 func (c choice) result(in Input, d *document, s *situation, r row) Result {
 	confidence := r.confidence
-	if c.cause.family == famWords && s.marks&markFramed == 0 {
+	if c.cause.family == famWords && s.marks&markFramed == 0 || c.cause.family == famPlain {
 		confidence = lower(confidence)
 	}
+	confidence = s.proven(r.category, confidence)
 	res := Result{ID: in.ID, Category: r.category, Confidence: confidence, RunnerUp: r.next, Cause: causeOf(r.category, c.cause)}
 	if c.passedOver.family != famNone && r.category == product {
-		if other := rowFor(c.passedOver.family, s).category; other != product && other != unknown {
-			res.RunnerUp = other
+		if other := rowFor(c.passedOver.family, s); other.category == unknown {
+			res.RunnerUp = other.notProduct()
+		} else if other.category != product {
+			res.RunnerUp = other.category
 		}
 	}
 	res.Evidence = c.evidence(in, d, s, r)
+	if c.cause.line >= 0 {
+		res.Line = strings.TrimSpace(d.lines[c.cause.line].text)
+	}
 	res.NextStep = nextStep(r.category, causeWord(res.Cause), stepHint(c.cause.family))
 	return res
+}
+
+// notProduct is the candidate of an UNKNOWN row that is beside the product.
+func (r row) notProduct() e2e.Category {
+	if r.next == product {
+		return r.second
+	}
+	return r.next
+}
+
+// proven bounds the confidence by the evidence that there is beyond the failure's own words, for categories that
+// excuse the product: a bad gate, many tests, a process that the kernel ended, or pressure that was measured allow any;
+// a rerun that passed, or a change that touches no product file, allow medium; words alone are low.
+func (s *situation) proven(c e2e.Category, stated e2e.Confidence) e2e.Confidence {
+	if c != env && c != external && c != data {
+		return stated
+	}
+	switch {
+	case s.bad(), s.marks&(markMany|markKilled|markPressure) != 0, s.rerun == RerunPassed && (c == data || s.changes.kind != changedProduct):
+		return stated
+	case s.rerun == RerunPassed, s.rerun == RerunFailed && s.changes.kind != changedProduct:
+		if stated == high {
+			return medium
+		}
+		return stated
+	}
+	return low
 }
 
 func lower(c e2e.Confidence) e2e.Confidence {
@@ -351,7 +562,9 @@ var markTexts = map[string]string{
 	"ownport": "the port was opened by the test itself",
 	"service": "the other end is infrastructure", "testframe": "the innermost own frame is test code", "productframe": "the innermost own frame is product code",
 	"runneronly": "all frames are of the runner", "differs": "the rerun failed in another way", "4xx": "the third party refuses the request itself",
-	"words": "the failure's own words tell nothing",
+	"words": "the failure's own words tell nothing", "more": "the actual value holds more than the expected one",
+	"changedframe": "the innermost own frame is in a changed file", "testlib": "the innermost frame is of the test framework",
+	"killed": "the kernel ended a process", "pressure": "the machine was short of resources",
 }
 
 func (s *situation) describeMarks(r row) []string {
@@ -383,6 +596,9 @@ func (s *situation) missing(c choice, r row) string {
 	}
 	if c.cause.family == famNone {
 		return "nothing in the failure says why; missing: a failure message"
+	}
+	if r.next == "" && r.second == "" {
+		return "no rule knows these words; missing: " + strings.Join(lacks, ", ")
 	}
 	between := string(r.next)
 	if r.second != "" {

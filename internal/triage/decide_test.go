@@ -27,8 +27,8 @@ func stable(i Input, health Health, rerun Rerun, paths ...string) Input {
 
 func TestFamiliesBesideTheProduct(t *testing.T) {
 	want := map[family]bool{famPackages: true, famPlatform: true}
-	for f := famExternal; f <= famGateway; f++ {
-		want[f] = true
+	for f := famOutside; f <= famGateway; f++ {
+		want[f] = f != famEnded
 	}
 	for f := famNone; f < families; f++ {
 		if f.beside() != want[f] {
@@ -147,7 +147,7 @@ func TestWhatTheOutputMayExplain(t *testing.T) {
 		}
 	}
 	want := []family{famNone, famCrash, famCompile, famGateway, famServer, famMissing, famElement, famSelector, famEvent, famWait, famTestTimeout, famVisual,
-		famOutcome, famWords}
+		famOutcome, famWords, famPlain}
 	for _, f := range want {
 		if !symptoms[f] {
 			t.Errorf("family %d is no symptom", f)
@@ -166,11 +166,13 @@ func TestASecondLookAtTheWords(t *testing.T) {
 		cause string
 	}{
 		{"evidence of the test", Input{Message: "zork", Expected: "a", Actual: "b"}, famOutcome, "wrong outcome"},
-		{"half of it is none", Input{Message: "zork", Expected: "a"}, famNone, ""},
-		{"nor is the other half", Input{Message: "zork", Actual: "b"}, famNone, ""},
+		{"half of it is none", Input{Message: "zork", Expected: "a"}, famPlain, "no rule knows these words"},
+		{"nor is the other half", Input{Message: "zork", Actual: "b"}, famPlain, "no rule knows these words"},
 		{"the framework says assertion", Input{Message: "zork", Assertion: true}, famWords, "wrong outcome"},
 		{"words of an assertion", in("the list should hold it"), famWords, "wrong outcome"},
-		{"in an error they are none", Input{Message: "the list should hold it", Error: true}, famNone, ""},
+		{"in an error they are none", Input{Message: "the list should hold it", Error: true}, famPlain, "no rule knows these words"},
+		{"no words", in(""), famNone, ""},
+		{"a headline alone is none", in("Test failed"), famNone, ""},
 		{"a wait for a state", in("condition never satisfied: expected: DONE, got: OPEN"), famEvent, "expected state not reached in time"},
 		{"a test timeout on a state", in("test timed out: expected: DONE, got: OPEN"), famEvent, "expected state not reached in time"},
 		{"a wait for an element", in("Timed out retrying: expected: shown, got: hidden"), famWait, "condition not met in time"},
@@ -232,7 +234,7 @@ func TestWhoseFaultALineReports(t *testing.T) {
 	var fallen []family
 	for f := range outward {
 		g := signal{family: f, cause: "x", line: 0}
-		read(in("zork " + third)).place(&g)
+		read(in("zork "+third)).place(Input{}, &g)
 		if g.family == outward[f] && g.cause == "third party: x" {
 			fallen = append(fallen, f)
 		}
@@ -241,7 +243,7 @@ func TestWhoseFaultALineReports(t *testing.T) {
 		t.Errorf("got %v", fallen)
 	}
 	g := signal{family: famServer, line: -1}
-	read(in("zork " + third)).place(&g)
+	read(in("zork "+third)).place(Input{}, &g)
 	if g.family != famServer {
 		t.Error("a signal without a line has a host")
 	}
@@ -306,7 +308,8 @@ change: product files changed (src/a.go)`},
 		{"less sure than medium is low", stable(in("the list should hold it"), HealthOK, RerunFailed), `PRODUCT_REGRESSION low next:TEST_BUG
 product: wrong outcome
 message: "the list should hold it"
-rerun: failed again`},
+rerun: failed again
+change: no changed product or test files are known`},
 		{"unless the framework calls it an assertion", stable(Input{Message: "the list should hold it", Assertion: true}, HealthOK, RerunFailed, "src/a.go"),
 			`PRODUCT_REGRESSION high next:
 product: wrong outcome
@@ -316,7 +319,7 @@ history: stable until now
 change: product files changed (src/a.go)`},
 		{"an assertion without words", stable(Input{Message: "zork", Assertion: true}, HealthOK, RerunFailed, "src/a.go"), `PRODUCT_REGRESSION high next:
 product: wrong outcome
-the framework reports a failed assertion
+message: "zork"
 rerun: failed again
 history: stable until now
 change: product files changed (src/a.go)`},
@@ -327,7 +330,7 @@ rerun: failed again
 history: stable until now
 change: product files changed (src/a.go)
 not taken for the cause: details line 1: "dial tcp 10.0.0.4:8080: connect: connection refused"`},
-		{"unless it would be unknown", stable(in(wrong, "deadlock detected"), HealthOK, RerunFailed, "src/a.go"), `PRODUCT_REGRESSION high next:
+		{"of an unknown one what is beside the product", stable(in(wrong, "deadlock detected"), HealthOK, RerunFailed, "src/a.go"), `PRODUCT_REGRESSION high next:DATA_COLLISION
 product: wrong outcome
 message: "expected: <ACCEPTED> but was: <REJECTED>"
 rerun: failed again
@@ -347,13 +350,15 @@ details line 1: "dial tcp 10.0.0.4:8080: connect: connection refused"
 message: "Timed out retrying"
 rerun: passed on the same build
 health: degraded while the test ran`},
-		{"a mark", stable(in("dial tcp 10.0.0.4:5432: connection refused"), HealthOK, RerunNone), `ENVIRONMENT_FAILURE high next:
+		{"a mark", stable(in("dial tcp 10.0.0.4:5432: connection refused"), HealthOK, RerunNone), `ENVIRONMENT_FAILURE low next:
 environment: connection refused
 message: "dial tcp 10.0.0.4:5432: connection refused"
 the other end is infrastructure`},
 		{"history and no rerun", in(wrong), `UNKNOWN low next:PRODUCT_REGRESSION
 not clear: wrong outcome
 message: "expected: <ACCEPTED> but was: <REJECTED>"
+rerun: there was none
+change: no changed product or test files are known
 could be PRODUCT_REGRESSION or FLAKY_TIMING; missing: a diagnostic rerun, history, the changed files`},
 		{"all is known", stable(in("read ECONNRESET"), HealthOK, RerunFailed, "src/a.go"), `UNKNOWN low next:PRODUCT_REGRESSION
 not clear: connection closed in the middle
@@ -361,19 +366,24 @@ message: "read ECONNRESET"
 rerun: failed again
 change: product files changed (src/a.go)
 could be PRODUCT_REGRESSION or ENVIRONMENT_FAILURE; missing: the service's log of that moment`},
-		{"no words", stable(in("zork"), HealthOK, RerunFailed), `UNKNOWN low next:
+		{"no words", stable(in("zork"), HealthOK, RerunFailed), `UNKNOWN low next:PRODUCT_REGRESSION
+not clear: no rule knows these words
+message: "zork"
+rerun: failed again
+could be PRODUCT_REGRESSION or ENVIRONMENT_FAILURE; missing: the changed files`},
+		{"no words at all", stable(in(""), HealthOK, RerunFailed), `UNKNOWN low next:
 not clear
 rerun: failed again
 nothing in the failure says why; missing: a failure message`},
-		{"no words, unhealthy", stable(in("zork"), HealthFailed, RerunNone), `ENVIRONMENT_FAILURE low next:
-environment
-health: failed while the test ran
-the failure's own words tell nothing`},
-		{"a match far in a long line is in sight", stable(in(long+"connection refused"), HealthOK, RerunPassed), `ENVIRONMENT_FAILURE medium next:
+		{"no words, unhealthy", stable(in("zork"), HealthFailed, RerunNone), `ENVIRONMENT_FAILURE low next:PRODUCT_REGRESSION
+environment: no rule knows these words
+message: "zork"
+health: failed while the test ran`},
+		{"a match far in a long line is in sight", stable(in(long+"connection refused"), HealthOK, RerunPassed), `ENVIRONMENT_FAILURE medium next:PRODUCT_REGRESSION
 environment: connection refused
 message: "…long long long long long long long long connection refused"
 rerun: passed on the same build`},
-		{"a match in the first half of the quote is not cut", stable(in(long[:80]+"connection refused"), HealthOK, RerunPassed), `ENVIRONMENT_FAILURE medium next:
+		{"a match in the first half of the quote is not cut", stable(in(long[:80]+"connection refused"), HealthOK, RerunPassed), `ENVIRONMENT_FAILURE medium next:PRODUCT_REGRESSION
 environment: connection refused
 message: "` + long[:80] + `connection refused"
 rerun: passed on the same build`},

@@ -54,6 +54,8 @@ type line struct {
 	weight weight
 	// read is the text that signals are looked for in: expected values are blanked.
 	read string
+	// beside: a process beside the test wrote it.
+	beside bool
 }
 
 // String says where the line stands.
@@ -77,6 +79,11 @@ type document struct {
 	own map[string]bool
 	// targets are the hosts that lines name, once they were asked for.
 	targets map[int][]target
+	style   style
+	// headline: the message says nothing but that the test failed, so the details speak.
+	headline bool
+	// endedFrame is where a process beside the test ended.
+	endedFrame frame
 }
 
 // targetsAt are the hosts that a line names.
@@ -127,6 +134,7 @@ func read(in Input) *document {
 	}
 	d.addLines(fromMessage, d.message)
 	d.addLines(fromDetails, d.details)
+	d.sections()
 	d.weigh()
 	d.own = ownHosts(in)
 	d.frames = readFrames(d.lines)
@@ -153,13 +161,24 @@ const headLines = 40
 // weigh gives each line its weight.
 func (d *document) weigh() {
 	style := styleOf(d.lines)
+	d.style = style
 	bare := strings.TrimSpace(d.message) == ""
+	d.headline = isHeadline(d.message)
+	speak := headLines
 	for i := range d.lines {
 		l := &d.lines[i]
 		l.weight = weightOf(l, style)
+		if l.beside {
+			l.weight = max(l.weight, trace)
+			continue
+		}
+		if d.headline && l.from == fromDetails && l.weight == trace && speak > 0 && levelOf(l.text) == mute {
+			l.weight, speak = head, speak-1
+			continue
+		}
 		// An exception in the output is a cause only where the message repeats it: the
 		// output holds those of background threads too.
-		if l.from == fromDetails && l.weight == head && !style.pytest && !isChained(l.text) && !bare &&
+		if l.from == fromDetails && l.weight == head && !style.pytest && !isChained(l.text) && !bare && !d.headline &&
 			!strings.Contains(l.text, "error originated from your") && !d.repeated(l.text) {
 			l.weight = trace
 		}
@@ -169,6 +188,14 @@ func (d *document) weigh() {
 		}
 	}
 	markRoots(d.lines, style)
+}
+
+var headlines = listed("headlines")
+
+// isHeadline reports whether a message only says that the test failed, or names the test and its place.
+func isHeadline(message string) bool {
+	message = strings.TrimSpace(message)
+	return len(message) < 400 && strings.IndexByte(message, '\n') < 0 && headlines.MatchString(message)
 }
 
 // repeated reports whether the message and a line of the details say the same.

@@ -140,7 +140,7 @@ func TestParties(t *testing.T) {
 	for text, want := range map[string][]target{
 		"Get \"https://u:p@api.stripe.com:443/x\": dial tcp [::1]:8080": {{"api.stripe.com", 443}, {"::1", 8080}},
 		"at CaseIT.java:41 with status:500":                             nil,
-		"HTTPConnectionPool(host='case-api.local', port=80)":            {{"case-api.local", 0}},
+		"HTTPConnectionPool(host='case-api.local', port=80)":            {{"case-api.local", 80}},
 		"no hosts here": nil,
 	} {
 		if diff := cmp.Diff(want, targetsOf(text), cmp.AllowUnexported(target{})); diff != "" {
@@ -152,7 +152,8 @@ func TestParties(t *testing.T) {
 func TestChangedPaths(t *testing.T) {
 	for paths, want := range map[string]string{
 		"":                                  "no changed product or test files are known",
-		"docs/a.md README.md":               "no changed product or test files are known",
+		"docs/a.md README.md":               "only documents or lock files changed (README.md and 1 more)",
+		"go.sum web/package-lock.json":      "only documents or lock files changed (go.sum and 1 more)",
 		"src/b.go src/a.go e2e/x_test.go":   "product files changed (src/a.go and 1 more)",
 		"e2e/x_test.go docs/a.md":           "only test files changed (e2e/x_test.go)",
 		`src\test\java\A.java`:              "only test files changed (src/test/java/A.java)",

@@ -20,8 +20,9 @@ const (
 	famTestCode // an error that the framework places in test code
 	famLink     // a class or method is missing at run time
 	// What is beside the product.
-	famExternal  // a third party answered with a fault
 	famOutside   // a third party could not be reached
+	famExternal  // a third party answered with a fault
+	famCatalog   // parallel set-ups of a database met
 	famCollision // data of another test or run
 	famDeadlock  // transactions of several tests met
 	famBrowser   // browser or driver
@@ -39,6 +40,7 @@ const (
 	famReset    // closed in the middle
 	famSlow     // no answer in time
 	famLimit    // too many requests, by whom is not said
+	famEnded    // a process of the product ended by itself
 	// What the product answered.
 	famGateway
 	famServer
@@ -47,6 +49,7 @@ const (
 	famMissing
 	// What happened in code.
 	famAppCode
+	famUndefined // a name that the code does not know
 	famException
 	famClock
 	famRandom
@@ -62,6 +65,7 @@ const (
 	famOutcome
 	famWords // a sentence that says what should be, without a pair of values
 	famCrash // killed, exit status, no words
+	famPlain // words that no rule knows
 	families
 )
 
@@ -73,9 +77,10 @@ var familyNames = map[string]family{
 	"schema": famSchema, "database": famDatabase, "pool": famPool, "broker": famBroker, "settling": famSettling, "trust": famTrust,
 	"names": famNames, "network": famNetwork, "reset": famReset, "slow": famSlow, "limit": famLimit, "gateway": famGateway,
 	"server": famServer, "conflict": famConflict, "denied": famDenied, "missing": famMissing, "appcode": famAppCode,
-	"exception": famException, "clock": famClock, "random": famRandom, "order": famOrder, "element": famElement, "selector": famSelector,
+	"exception": famException, "undefined": famUndefined, "clock": famClock, "random": famRandom,
+	"order": famOrder, "element": famElement, "selector": famSelector,
 	"event": famEvent, "wait": famWait, "testtimeout": famTestTimeout, "visual": famVisual, "outcome": famOutcome, "words": famWords,
-	"crash": famCrash,
+	"crash": famCrash, "ended": famEnded, "plain": famPlain, "catalog": famCatalog,
 }
 
 // mark is a fact about a failure that is not in the context.
@@ -94,15 +99,21 @@ const (
 	markTestFrame
 	markProductFrame
 	markRunnerOnly
-	markDiffers // the rerun failed in another way
-	markStatus  // the assertion is about an HTTP status
-	markFourxx  // the third party refused the request itself
-	markFramed  // the framework calls it an assertion
-	markTexted  // there is a text at all
+	markDiffers      // the rerun failed in another way
+	markStatus       // the assertion is about an HTTP status
+	markFourxx       // the third party refused the request itself
+	markFramed       // the framework calls it an assertion
+	markTexted       // there is a text at all
+	markMore         // the actual value holds all of the expected one, and more
+	markChangedFrame // the innermost own frame is in a changed file
+	markTestLib      // the innermost frame is of a test framework, and none is ours
+	markKilled       // the kernel ended a process
+	markPressure     // the machine was measured to be short of something
 )
 
 var markWords = map[string]mark{
 	"lag": markLag, "creates": markCreates, "auth": markAuth, "ui": markUI, "schema": markSchema, "harness": markHarness, "many": markMany,
 	"ownport": markOwnPort, "service": markService, "testframe": markTestFrame, "productframe": markProductFrame, "runneronly": markRunnerOnly,
-	"differs": markDiffers, "status": markStatus, "4xx": markFourxx, "framed": markFramed, "words": markTexted,
+	"differs": markDiffers, "status": markStatus, "4xx": markFourxx, "framed": markFramed, "words": markTexted, "more": markMore,
+	"changedframe": markChangedFrame, "testlib": markTestLib, "killed": markKilled, "pressure": markPressure,
 }

@@ -10,10 +10,21 @@ type frame struct {
 	// place is what stays the same from run to run: file or class, and function,
 	// without line numbers. file is the source file, where it has one of its own.
 	place, file string
+	// suffix ends the source file of a class: .java, .kt.
+	suffix string
 	// class: place is a dotted name, as in Java and .NET.
 	class bool
 	// innermostLast: the trace ends with the innermost frame, as in Python.
 	innermostLast bool
+}
+
+// source is the frame's file; of a class the file that it would have.
+func (f frame) source() string {
+	if f.file != "" || !f.class {
+		return f.file
+	}
+	class, _, _ := strings.Cut(f.place[:max(strings.LastIndexByte(f.place, '.'), 0)], "$")
+	return strings.ReplaceAll(class, ".", "/") + f.suffix
 }
 
 func (f frame) test() bool {
@@ -26,6 +37,8 @@ type frames struct {
 	// tells whether there is one, test whether it is in test code.
 	owned       frame
 	found, test bool
+	// testLib: the innermost frame is of a framework or library of tests.
+	testLib bool
 	// runnerOnly: there are frames and all of them are of Cypress itself.
 	runnerOnly bool
 }
@@ -35,7 +48,7 @@ func readFrames(lines []line) frames {
 	var f frames
 	cypress, other := 0, 0
 	for i := range lines {
-		if lines[i].weight != mute && !strings.Contains(lines[i].text, ".go:") {
+		if lines[i].beside || lines[i].weight != mute && !strings.Contains(lines[i].text, ".go:") {
 			continue
 		}
 		fr, ok := frameOf(lines[i].text)
@@ -47,10 +60,18 @@ func readFrames(lines []line) frames {
 			continue
 		}
 		other++
+		if other == 1 {
+			f.testLib = fr.class && testLibraries.MatchString(fr.place)
+		}
 		if f.found && !fr.innermostLast || isForeign(fr.place) {
 			continue
 		}
 		f.owned, f.found = fr, true
+	}
+	for i := 0; i < len(lines) && !f.found && other == 0; i++ {
+		if fr, ok := sourceAt(lines[i].text); ok && !lines[i].beside && !isForeign(fr.place) {
+			f.owned, f.found = fr, true
+		}
 	}
 	f.test = f.found && f.owned.test()
 	f.runnerOnly = cypress > 0 && other == 0
@@ -106,7 +127,7 @@ func atFrame(s string) (frame, bool) {
 		if i := strings.LastIndexByte(name, '/'); i >= 0 {
 			name = name[i+1:] // app//com.acme.Class
 		}
-		return frame{place: name, class: true}, true
+		return frame{place: name, class: true, suffix: suffixOf(file)}, true
 	case hasLine:
 		return frame{place: file + ":" + strings.TrimPrefix(name, "async "), file: file}, true
 	case strings.Contains(name, ".") && !strings.Contains(name, " ") && (inner == "" || strings.Contains(inner, " ")):
@@ -114,6 +135,18 @@ func atFrame(s string) (frame, bool) {
 	}
 	return frame{}, false
 }
+
+func suffixOf(file string) string {
+	if i := strings.LastIndexByte(file, '.'); i >= 0 {
+		return file[i:]
+	}
+	return ""
+}
+
+// testLibraries are packages of frameworks and libraries of tests.
+var testLibraries = rx(`^(?:org\.(?:junit|testng|mockito|assertj|hamcrest|opentest4j|awaitility|spockframework|testcontainers)|junit` +
+	`|io\.(?:cucumber|restassured|kotest)|org\.springframework\.(?:test|boot\.test)` +
+	`|org\.apache\.maven\.surefire|Xunit|NUnit|Microsoft\.VisualStudio\.TestPlatform|cypress)\b`)
 
 func isJavaSource(s string) bool {
 	return s == "Native Method" || s == "Unknown Source" || strings.Contains(s, ".java") || strings.Contains(s, ".kt") || strings.Contains(s, ".groovy") ||

@@ -3,6 +3,7 @@ package triage
 import (
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -23,7 +24,8 @@ var (
 		`(?:[^\s/@"']*@)?(\[[0-9a-f:.]+\]|[\w.-]+)(?::(\d{1,5}))?`)
 	hostPort = rx(`(?i)(?:^|[\s"'(\[/@=,:])` +
 		`((?:[a-z0-9-]+\.)+[a-z][a-z0-9-]+|localhost|(?:\d{1,3}\.){3}\d{1,3}|\[[0-9a-f:]*\]|[a-z][a-z0-9-]*[a-z0-9]):(\d{2,5})\b`)
-	hostByName = rx(`(?i)\b(?:ENOTFOUND|EAI_AGAIN|UnknownHostException|lookup|host(?:name)?|resolve|for|from|by|to|on|calling)` +
+	hostArgument = rx(`\bhost=['"]?([\w.:-]+?)['"]?,? port=['"]?(\d{1,5})\b`)
+	hostByName   = rx(`(?i)\b(?:ENOTFOUND|EAI_AGAIN|UnknownHostException|lookup|host(?:name)?|resolve|for|from|by|to|on|calling)` +
 		`\W{1,3}((?:[a-z0-9-]+\.)+[a-z]{2,})\b`)
 )
 
@@ -34,8 +36,7 @@ type target struct {
 }
 
 // targetsOf finds hosts in a text, in order, without doubles.
-func targetsOf(text string) []target {
-	var list []target
+func targetsOf(text string) (list []target) {
 	add := func(host, port string) {
 		n, _ := strconv.Atoi(port)
 		t := target{strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), ".")), n}
@@ -51,8 +52,20 @@ func targetsOf(text string) []target {
 		}
 		list = append(list, t)
 	}
+	resolver := strings.Contains(text, "lookup ")
+	defer func() {
+		// Go names the server that it asked for an address: lookup case-api on 127.0.0.53:53.
+		if resolver && len(list) > 1 {
+			list = slices.DeleteFunc(list, func(t target) bool { return t.port == dnsPort })
+		}
+	}()
 	if strings.Contains(text, "://") {
 		for _, m := range hostInURL.FindAllStringSubmatch(text, maxTargets) {
+			add(m[1], m[2])
+		}
+	}
+	if strings.Contains(text, "host=") {
+		for _, m := range hostArgument.FindAllStringSubmatch(text, maxTargets) {
 			add(m[1], m[2])
 		}
 	}
@@ -68,6 +81,8 @@ func targetsOf(text string) []target {
 	}
 	return list
 }
+
+const dnsPort = 53
 
 // maxTargets bounds the hosts that are read of one line.
 const maxTargets = 8
@@ -136,6 +151,18 @@ func subdomain(host string) string {
 	labels := strings.Split(host, ".")
 	return strings.Join(labels[:max(len(labels)-2, 0)], ".")
 }
+
+// public reports whether a target has a name that the whole internet may know.
+func (t target) public() bool {
+	return publicName.MatchString(t.host) && !sourceFile.MatchString(t.host) && partyOf(t.host, nil) != partyOwn
+}
+
+// sourceFile is a name that ends as a file of source code does, although a country has that ending too.
+var sourceFile = rx(`\.(?:py|rs|pl|sh|cc|md|rb|so|ps|cs|ts|hs|vb|pm|mk|ml|la)$`)
+
+// publicName is a host with a public suffix. Names of packages, which begin with one, and those that are kept for
+// examples are none.
+var publicName = rx(`^(?:[a-z0-9-]+\.)+(?:` + publicSuffixes + `|info|edu|int|cloud|tech|[a-z]{2})$`)
 
 // ownHosts are the hosts of the gates and those that were named.
 func ownHosts(in Input) map[string]bool {

@@ -38,8 +38,11 @@ type tableRow struct {
 
 // expr is the row as a regular expression.
 func (r tableRow) expr() string {
-	if r.kind == "expr" {
+	switch r.kind {
+	case "expr":
 		return r.text
+	case "exact":
+		return "(?-i:" + r.text + ")"
 	}
 	return regexp.QuoteMeta(r.text)
 }
@@ -136,10 +139,13 @@ func (p *pattern) compile() error {
 			selectors, exprs, p.phrases = append(selectors, lowerASCII(r.text)), append(exprs, r.expr()), append(p.phrases, lowerASCII(r.text))
 		case "look":
 			selectors, plain = append(selectors, lowerASCII(r.text)), false
-		case "then", "expr":
+		case "expr", "exact":
+			list := literalsOf("(?i)" + r.expr())
+			selectors, exprs, plain = append(selectors, list...), append(exprs, r.expr()), false
+		case "then":
 			exprs, plain = append(exprs, r.expr()), false
 		default:
-			return fmt.Errorf("line %d: unknown kind %q; use phrase, look, then or expr", r.line, r.kind)
+			return fmt.Errorf("line %d: unknown kind %q; use phrase, look, then, expr or exact", r.line, r.kind)
 		}
 	}
 	if len(selectors) == 0 || len(exprs) == 0 {

@@ -42,7 +42,7 @@ func (p *pattern) casesOf(r tableRow) []string {
 }
 
 func (r tableRow) examples() []string {
-	if r.kind == "expr" {
+	if r.kind == "expr" || r.kind == "exact" {
 		return slices.Clone(r.like)
 	}
 	return []string{r.text}
@@ -54,7 +54,7 @@ func TestEachPatternRowIsReached(t *testing.T) {
 	for _, p := range signalTable().patterns {
 		for i, r := range p.rows {
 			for _, like := range r.like {
-				if !regexp.MustCompile("(?i)" + r.text).MatchString(like) {
+				if !regexp.MustCompile("(?i)" + r.expr()).MatchString(like) {
 					t.Errorf("line %d: the example %q is not what %q finds", r.line, like, r.text)
 				}
 			}
@@ -74,7 +74,7 @@ func TestEachPatternRowIsReached(t *testing.T) {
 }
 
 func TestPatternTableIsWellKept(t *testing.T) {
-	derived := map[family]bool{famNone: true, famExternal: true, famOutside: true, famEvent: true}
+	derived := map[family]bool{famNone: true, famExternal: true, famEvent: true, famEnded: true, famPlain: true}
 	seen := map[family]map[string]int{}
 	causes := map[string]bool{}
 	for _, p := range signalTable().patterns {
@@ -93,7 +93,7 @@ func TestPatternTableIsWellKept(t *testing.T) {
 		}
 		for _, r := range p.rows {
 			text := lowerASCII(r.text)
-			if r.source == "" || (r.kind == "expr") != (len(r.like) > 0) {
+			if r.source == "" || (r.kind == "expr" || r.kind == "exact") != (len(r.like) > 0) {
 				t.Errorf("line %d: a row has a source, an expression has an example, and no other has one", r.line)
 			}
 			if r.kind == "look" {
@@ -128,7 +128,7 @@ func TestFaultsOfAPatternTable(t *testing.T) {
 		"[trust] x\nphrase | a |":                    "line 2 has no text; write it as kind | source | text",
 		"[trust] x\nlike | | text":                   "line 2 is an example of nothing; write it below a row",
 		"[odd] x\nphrase | a | text":                 `unknown family "odd"; see family.go`,
-		"[trust] x\nword | a | text":                 `line 2: unknown kind "word"; use phrase, look, then or expr`,
+		"[trust] x\nword | a | text":                 `line 2: unknown kind "word"; use phrase, look, then, expr or exact`,
 		"[trust] x\nlook | a | text":                 "x: the block finds nothing; give it a phrase, or a look and a then",
 		"[trust] x\nthen | a | text":                 "x: the block finds nothing; give it a phrase, or a look and a then",
 		"[trust] x\nphrase | a | t\n[reset] empty":   "empty: the block finds nothing; give it a phrase, or a look and a then",

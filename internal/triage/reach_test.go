@@ -2,6 +2,7 @@ package triage
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 )
 
@@ -10,7 +11,11 @@ import (
 func textsOf(f family) []string {
 	switch f {
 	case famNone:
-		return []string{"zork", ""}
+		return []string{"", "Failed"}
+	case famPlain:
+		return []string{"zork"}
+	case famEnded:
+		return []string{"socket hang up"}
 	case famExternal:
 		return []string{"https://api.stripe.com/charge responded with status 503", "https://api.stripe.com/charge responded with status 403"}
 	case famOutside:
@@ -22,7 +27,7 @@ func textsOf(f family) []string {
 	var list []string
 	for _, p := range signalTable().patterns {
 		for _, r := range p.rows {
-			if p.family == f && (r.kind == "phrase" || r.kind == "expr") {
+			if p.family == f && (r.kind == "phrase" || r.kind == "expr" || r.kind == "exact") {
 				list = append(list, r.examples()...)
 			}
 		}
@@ -48,6 +53,13 @@ func variants(text string) []Input {
 		with(func(i *Input) { i.Details = "    at run (https://localhost/__cypress/runner/cypress_runner.js:1:2)" }),
 		with(func(i *Input) { i.Message += "\nexpected: <DONE> but was: <PENDING>" }),
 		with(func(i *Input) { i.Expected, i.Actual = "DONE", "PENDING" }),
+		with(func(i *Input) { i.Expected, i.Actual = "[a]", "[a, b]" }),
+		with(func(i *Input) { i.Details = "\tat org.junit.Assert.fail(Assert.java:3)" }),
+		with(func(i *Input) { i.Details = "\t/w/src/a.go:3 +0x1" }),
+		with(func(i *Input) { i.Details = "kernel: Out of memory: Killed process 7 (case-api)" }),
+		with(func(i *Input) { i.Details = "server log:\npanic: boom\n\t/w/src/a.go:3 +0x1" }),
+		with(func(i *Input) { i.Details = "server log:\npanic: boom\n\t/w/e2e/a_test.go:3 +0x1" }),
+		with(func(i *Input) { i.Pressure = "memory" }),
 		with(func(i *Input) { i.RerunMessage = "no space left on device" }),
 		with(func(i *Input) { i.RerunMessage = "expected: <A> but was: <B>" }),
 	}
@@ -57,10 +69,13 @@ func variants(text string) []Input {
 func situations() []situation {
 	var list []situation
 	var memory pathMemory
-	for _, path := range []string{"docs/a.md", "e2e/a_test.go", "e2e/support/login.ts", "helm/values.yaml", "src/a.go", "src/auth/a.go", "src/page.tsx",
+	for _, path := range []string{"", "docs/a.md", "e2e/a_test.go", "e2e/support/login.ts", "helm/values.yaml", "src/a.go", "src/auth/a.go", "src/page.tsx",
 		"db/V2__case.sql"} {
 		c := memory.changes([]string{path})
 		marks := marksOf(Input{}, &document{}, c)
+		if path == "" {
+			c = changes{kind: changedNothing}
+		}
 		for _, health := range []Health{HealthOK, HealthDegraded, HealthFailed} {
 			for _, rerun := range []Rerun{RerunPassed, RerunFailed, RerunNone} {
 				for _, recent := range []string{"unset", "stable", "flaky", "new", "failing-on-main"} {
@@ -87,9 +102,12 @@ func TestEachRowAndMarkIsReached(t *testing.T) {
 				if doc.choice.cause.family != f {
 					continue // what was added is more telling
 				}
-				own := marksOf(in, doc.doc, changes{}) | doc.doc.lineMarks(doc.choice.cause)
+				own := doc.sit.marks
 				for _, s := range all {
 					s.marks |= own
+					if _, in := s.changes.holds(doc.doc.frames.owned.source()); in && doc.doc.frames.found {
+						s.marks |= markChangedFrame
+					}
 					if s.rerun == RerunFailed {
 						s.marks |= differs
 					}
@@ -99,7 +117,8 @@ func TestEachRowAndMarkIsReached(t *testing.T) {
 			}
 		}
 		for _, r := range parsed[f] {
-			if f == famVisual && r.when == "rerun:failed recent:flaky" {
+			if f == famVisual && slices.Contains([]string{"rerun:failed recent:flaky", "rerun:failed recent:failing-on-main change:none|docs",
+				"rerun:failed recent:new change:none|docs"}, r.when) {
 				continue // of the rows that all outcomes share; the first row of pictures comes before it
 			}
 			if !reached[r.when] {
@@ -114,7 +133,7 @@ func TestEachRowAndMarkIsReached(t *testing.T) {
 			t.Errorf("nothing sets the mark %s", word)
 		}
 	}
-	if fmt.Sprintf("%b", marks) != fmt.Sprintf("%b", markTexted<<1-1) {
+	if fmt.Sprintf("%b", marks) != fmt.Sprintf("%b", markPressure<<1-1) {
 		t.Errorf("marks without a word: %b", marks)
 	}
 }

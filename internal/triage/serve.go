@@ -18,22 +18,7 @@ const maxJSONLine = 16 << 20
 // maxReported bounds the errors that are kept; the rest is counted.
 const maxReported = 100
 
-// request is a line that comes in, answer one that goes out: types of their own,
-// since they are a contract.
-type request struct {
-	ID        *string `json:"id"`
-	Framework string  `json:"framework"`
-	Test      string  `json:"test"`
-	Message   string  `json:"message"`
-	Details   string  `json:"details"`
-	Context   struct {
-		Health       string   `json:"health"`
-		Rerun        string   `json:"rerun"`
-		Recent       string   `json:"recent"`
-		ChangedPaths []string `json:"changed_paths"`
-	} `json:"context"`
-}
-
+// answer is a line that goes out: a type of its own, since it is a contract. A line that comes in is an [Input].
 type answer struct {
 	ID         string   `json:"id"`
 	Category   string   `json:"category"`
@@ -41,6 +26,7 @@ type answer struct {
 	Confidence string   `json:"confidence"`
 	Evidence   []string `json:"evidence"`
 	NextStep   string   `json:"next_step"`
+	RunnerUp   string   `json:"runner_up,omitempty"`
 }
 
 // Serve answers failures given as JSON lines, in their order, each on its own. Lines
@@ -49,7 +35,7 @@ type answer struct {
 // is one of r or w. Blank lines are skipped.
 func (t *Triager) Serve(r io.Reader, w io.Writer) error {
 	in, out := bufio.NewReaderSize(r, 64<<10), bufio.NewWriter(w)
-	var faults faults
+	faults := faults{file: "stdin"}
 	for n := 1; ; n++ {
 		line, tooLong, err := readLine(in)
 		line = bytes.TrimSpace(line)
@@ -89,7 +75,7 @@ func (t *Triager) answer(line []byte, n int, w io.Writer, faults *faults) error 
 	res := t.Triage(in)
 	data, err := json.Marshal(answer{
 		ID: res.ID, Category: string(res.Category), Cause: res.Cause, Confidence: string(res.Confidence),
-		Evidence: append([]string{}, res.Evidence...), NextStep: res.NextStep,
+		Evidence: append([]string{}, res.Evidence...), NextStep: res.NextStep, RunnerUp: string(res.RunnerUp),
 	})
 	if err != nil {
 		return fmt.Errorf("encode answer: %w", err)
@@ -100,25 +86,22 @@ func (t *Triager) answer(line []byte, n int, w io.Writer, faults *faults) error 
 
 // parseRequest reads one line. text says what is wrong with it.
 func parseRequest(line []byte) (in Input, text, hint string) {
-	var q request
-	if err := json.Unmarshal(line, &q); err != nil {
-		return in, "the line is no failure in JSON: " + jsonFault(err), `write it as {"id": "1", "message": "...", "details": "...", "context": {"rerun": "failed"}}`
+	if err := json.Unmarshal(line, &in); err != nil {
+		return Input{}, "the line is no failure in JSON: " + jsonFault(err),
+			`write it as {"id": "1", "message": "...", "details": "...", "context": {"rerun": "failed"}}`
 	}
-	if q.ID == nil || *q.ID == "" {
+	if in.ID == "" {
 		return in, "the failure has no id", "give each line an id of its own"
 	}
 	for _, f := range []struct {
 		name, word string
 		allowed    []string
-	}{{"health", q.Context.Health, healthWords}, {"rerun", q.Context.Rerun, rerunWords}, {"recent", q.Context.Recent, recentWords}} {
+	}{{"health", string(in.Context.Health), healthWords}, {"rerun", string(in.Context.Rerun), rerunWords}, {"recent", string(in.Context.Recent), recentWords}} {
 		if f.word != "" && !allowed(f.word, f.allowed) {
 			return in, fmt.Sprintf("unknown word %s in context.%s", quote(f.word), f.name), diag.Expected(f.word, f.allowed)
 		}
 	}
-	return Input{
-		ID: *q.ID, Framework: q.Framework, Test: q.Test, Message: q.Message, Details: q.Details,
-		Context: Context{Health: Health(q.Context.Health), Rerun: Rerun(q.Context.Rerun), Recent: Recent(q.Context.Recent), ChangedPaths: q.Context.ChangedPaths},
-	}, "", ""
+	return in, "", ""
 }
 
 // jsonFault says what is wrong without naming Go's types.
@@ -156,19 +139,20 @@ func readLine(r *bufio.Reader) (line []byte, tooLong bool, err error) {
 
 // faults collects what was wrong with lines.
 type faults struct {
+	file string
 	list diag.List
 	n    int
 }
 
 func (f *faults) add(line int, text, hint string) {
 	if f.n++; f.n <= maxReported {
-		f.list.Add(diag.Message{File: "stdin", Line: line, Text: text, Hint: hint})
+		f.list.Add(diag.Message{File: f.file, Line: line, Text: text, Hint: hint})
 	}
 }
 
 func (f *faults) err() error {
 	if more := f.n - maxReported; more > 0 {
-		f.list.Add(diag.Message{File: "stdin", Text: fmt.Sprintf("%d more lines could not be read", more), Hint: "correct the first ones"})
+		f.list.Add(diag.Message{File: f.file, Text: fmt.Sprintf("%d more lines could not be read", more), Hint: "correct the first ones"})
 	}
 	return f.list.Err()
 }

@@ -177,8 +177,11 @@ func marksOf(in Input, d *document, c changes) mark {
 	set(c.ui, markUI)
 	set(c.schema, markSchema)
 	set(c.harness, markHarness)
-	set(d.frames.test, markTestFrame)
-	set(d.frames.found && !d.frames.test, markProductFrame)
+	m |= frameMarks(d.frames.owned, d.frames.found, c)
+	set(d.frames.testLib && !d.frames.found, markTestLib)
+	set(d.assertion.more(), markMore)
+	set(d.killed(), markKilled)
+	set(in.Pressure != "", markPressure)
 	set(d.frames.runnerOnly, markRunnerOnly)
 	set(d.assertion.actualStatus != 0, markStatus)
 	set(in.Assertion, markFramed)
@@ -187,3 +190,33 @@ func marksOf(in Input, d *document, c changes) mark {
 }
 
 var creates = rx(`(?i)creat|regist|sign[-_ ]?up|submi|add|new|import|insert|upload|open`)
+
+// frameMarks says whose code the innermost own frame is. A file of the change says it for sure.
+func frameMarks(f frame, found bool, c changes) mark {
+	if !found {
+		return 0
+	}
+	inTest, m := f.test(), mark(0)
+	if p, ok := c.holds(f.source()); ok {
+		inTest, m = isTestPath(p), markChangedFrame
+	}
+	if inTest {
+		return m | markTestFrame
+	}
+	return m | markProductFrame
+}
+
+// killed reports whether the kernel says that it ended a process.
+func (d *document) killed() bool {
+	for _, text := range []string{d.message, d.details} {
+		if killLiterals.in(text) && kernelKill.MatchString(text) {
+			return true
+		}
+	}
+	return false
+}
+
+var (
+	killLiterals = newMatcher([]string{"oomkilled", "oom-kill", "oom_kill", "out of memory: kill"})
+	kernelKill   = rx(`(?i)\boom[-_]?kill(?:ed|er)?\b|out of memory: kill(?:ed)? process`)
+)

@@ -50,25 +50,32 @@ var outcomeRows = []row{
 	{when: "health:failed rerun:failed change:product recent:stable", category: env, confidence: low, next: product},
 	{when: "health:failed", category: env, confidence: medium, next: product},
 	{when: "is:differs", category: unknown, confidence: low, next: product, second: timing},
+	{when: "rerun:passed is:more", category: data, confidence: medium, next: timing},
 	{when: "rerun:passed is:lag", category: timing, confidence: medium, next: product},
-	{when: "rerun:passed recent:flaky", category: timing, confidence: medium, next: unknown},
+	{when: "rerun:passed recent:flaky change:!product", category: timing, confidence: medium, next: unknown},
+	{when: "rerun:passed recent:flaky", category: timing, confidence: low, next: product},
 	{when: "rerun:passed change:product", category: unknown, confidence: low, next: product, second: timing},
 	{when: "rerun:passed", category: timing, confidence: low, next: unknown},
 	{when: "rerun:failed change:test recent:failing-on-main", category: unknown, confidence: low, next: test, second: product},
+	{when: "rerun:failed change:test recent:flaky", category: unknown, confidence: low, next: test, second: product},
 	{when: "rerun:failed change:test", category: test, confidence: medium, next: product},
+	{when: "rerun:failed recent:failing-on-main change:none|docs", category: unknown, confidence: low, next: product, second: test},
 	{when: "rerun:failed recent:failing-on-main", category: product, confidence: low, next: test},
 	{when: "rerun:failed recent:flaky change:product", category: product, confidence: low, next: timing},
 	{when: "rerun:failed recent:flaky", category: unknown, confidence: low, next: product, second: timing},
+	{when: "rerun:failed recent:new change:none|docs", category: unknown, confidence: low, next: product, second: test},
 	{when: "rerun:failed recent:new", category: product, confidence: low, next: test},
 	{when: "rerun:failed health:degraded change:product", category: product, confidence: medium, next: env},
 	{when: "rerun:failed health:degraded", category: product, confidence: low, next: env},
 	{when: "rerun:failed change:product recent:stable", category: product, confidence: high},
 	{when: "rerun:failed change:infra", category: product, confidence: low, next: env},
+	{when: "rerun:failed change:docs", category: unknown, confidence: low, next: product, second: env},
+	{when: "rerun:failed change:none", category: product, confidence: low, next: test},
 	{when: "rerun:failed", category: product, confidence: medium, next: test},
+	{when: "rerun:none change:none|docs", category: unknown, confidence: low, next: product, second: timing},
 	{when: "rerun:none change:test recent:!flaky|failing-on-main", category: test, confidence: low, next: product},
 	{when: "rerun:none recent:failing-on-main", category: product, confidence: low, next: test},
 	{when: "rerun:none recent:stable change:product", category: product, confidence: medium, next: timing},
-	{when: "rerun:none recent:stable", category: product, confidence: low, next: timing},
 	{when: "rerun:none change:product recent:unset", category: product, confidence: low, next: timing},
 	{when: "", category: unknown, confidence: low, next: product, second: timing},
 }
@@ -101,10 +108,37 @@ var eventRows = []row{
 	{when: "rerun:failed recent:flaky change:!product", category: unknown, confidence: low, next: timing, second: product},
 	{when: "rerun:failed recent:new|failing-on-main|flaky", category: product, confidence: low, next: timing},
 	{when: "rerun:failed health:degraded", category: product, confidence: low, next: env},
+	{when: "rerun:failed change:docs", category: unknown, confidence: low, next: timing, second: product},
+	{when: "rerun:failed change:none", category: product, confidence: low, next: timing},
 	{when: "rerun:failed", category: product, confidence: medium, next: timing},
-	{when: "rerun:none recent:flaky", category: timing, confidence: low, next: unknown},
-	{when: "rerun:none recent:stable change:product", category: product, confidence: low, next: timing},
 	{when: "", category: unknown, confidence: low, next: timing, second: product},
+}
+
+// plainRows decide failures whose words no rule knows: as outcomes, on the context alone.
+var plainRows = []row{
+	{when: "health:failed", category: env, confidence: low, next: product},
+	{when: "is:killed", category: env, confidence: medium, next: unknown},
+	{when: "rerun:passed recent:flaky", category: timing, confidence: low, next: data},
+	{when: "rerun:passed", category: unknown, confidence: low, next: timing, second: env},
+	{when: "rerun:failed change:test recent:!flaky|failing-on-main", category: test, confidence: high, next: product},
+	{when: "rerun:failed change:test", category: unknown, confidence: low, next: test, second: product},
+	{when: "rerun:failed change:product recent:stable|unset", category: product, confidence: high, next: env},
+	{when: "rerun:failed change:product", category: product, confidence: low, next: test},
+	{when: "rerun:failed is:testframe recent:new", category: test, confidence: low, next: product},
+	{when: "rerun:none change:test recent:new|unset", category: test, confidence: low, next: product},
+	{when: "rerun:none change:product recent:stable", category: product, confidence: low, next: env},
+	{when: "", category: unknown, confidence: low, next: product, second: env},
+}
+
+// endedRows decide failures behind which a process of the product ended by itself. A gate that went down
+// with it is no alibi.
+var endedRows = []row{
+	{when: "is:testframe", category: test, confidence: medium, next: product},
+	{when: "rerun:failed change:product", category: product, confidence: high, next: env},
+	{when: "rerun:failed change:infra", category: unknown, confidence: low, next: env, second: product},
+	{when: "rerun:passed", category: product, confidence: low, next: timing},
+	{when: "change:product", category: product, confidence: medium, next: env},
+	{when: "", category: product, confidence: low, next: env},
 }
 
 // beneathRows decide failures of the infrastructure: machine, cluster, browser,
@@ -138,6 +172,7 @@ var tables = map[family][]row{
 	},
 	famLink: {
 		{when: "is:testframe", category: test, confidence: high},
+		{when: "is:testlib", category: test, confidence: medium, next: product},
 		{when: "rerun:failed change:test", category: test, confidence: medium, next: product},
 		{when: "health:failed", category: unknown, confidence: low, next: product, second: env},
 		{when: "rerun:failed change:product|infra", category: product, confidence: medium, next: test},
@@ -154,11 +189,17 @@ var tables = map[family][]row{
 	},
 	famOutside: {
 		{when: "health:failed", category: env, confidence: medium, next: external},
+		{when: "health:degraded", category: env, confidence: low, next: external},
 		{when: "rerun:failed change:product|infra", category: external, confidence: medium, next: env},
 		{when: "", category: external, confidence: high, next: env},
 	},
+	famCatalog: {
+		{when: "rerun:passed", category: data, confidence: high},
+		{when: "", category: data, confidence: medium, next: env},
+	},
 	famCollision: {
 		{when: "rerun:passed", category: data, confidence: high},
+		{when: "rerun:none recent:!flaky", category: unknown, confidence: low, next: data, second: product},
 		{when: "rerun:failed change:product is:creates recent:stable health:!failed", category: product, confidence: low, next: data},
 		{when: "rerun:failed change:product", category: unknown, confidence: low, next: data, second: product},
 		{when: "rerun:failed", category: data, confidence: medium, next: test},
@@ -184,13 +225,17 @@ var tables = map[family][]row{
 		{when: "", category: env, confidence: medium, next: external},
 	},
 	famSchema: {
+		// A schema does not migrate itself between two runs: what comes and goes is another test's doing.
+		{when: "rerun:passed", category: data, confidence: medium, next: env},
 		{when: "health:failed|degraded", category: env, confidence: high, next: product},
+		{when: "change:test is:!productframe", category: test, confidence: medium, next: env},
+		{when: "rerun:failed change:product is:changedframe", category: product, confidence: high, next: env},
 		{when: "rerun:failed change:product is:schema", category: product, confidence: high, next: env},
 		{when: "rerun:failed change:product", category: product, confidence: medium, next: env},
 		{when: "rerun:none change:product is:schema", category: unknown, confidence: low, next: env, second: product},
 		{when: "", category: env, confidence: medium, next: product},
 	},
-	famDatabase: beneathRows,
+	famDatabase: databaseRows,
 	famPool: {
 		{when: "health:failed|degraded", category: env, confidence: high},
 		{when: "rerun:failed change:product is:!many", category: unknown, confidence: low, next: env, second: product},
@@ -203,8 +248,8 @@ var tables = map[family][]row{
 		{when: "rerun:none recent:flaky", category: timing, confidence: low, next: env},
 		{when: "", category: unknown, confidence: low, next: env, second: timing},
 	},
-	famTrust:   networkRows,
-	famNames:   networkRows,
+	famTrust:   nameRows,
+	famNames:   nameRows,
 	famNetwork: networkRows,
 	famReset: {
 		{when: "health:failed|degraded", category: env, confidence: high},
@@ -253,6 +298,7 @@ var tables = map[family][]row{
 	},
 	famDenied: {
 		{when: "health:failed", category: env, confidence: medium, next: product},
+		{when: "recent:new change:product", category: unknown, confidence: low, next: product, second: test},
 		{when: "rerun:failed change:product is:auth", category: product, confidence: high},
 		{when: "is:many change:!product", category: env, confidence: low, next: unknown},
 		{when: "rerun:failed change:product recent:stable|unset", category: product, confidence: medium, next: env},
@@ -264,9 +310,14 @@ var tables = map[family][]row{
 	famMissing: append([]row{
 		{when: "is:many change:!product", category: env, confidence: low, next: product},
 	}, outcomeRows...),
-	famAppCode: append([]row{{when: "is:runneronly", category: unknown, confidence: low, next: product, second: test}}, productErrorRows...),
+	famAppCode: append([]row{{when: "is:runneronly rerun:failed change:test", category: test, confidence: low, next: product},
+		{when: "is:runneronly", category: unknown, confidence: low, next: product, second: test}}, productErrorRows...),
+	famUndefined: append([]row{
+		{when: "is:testframe", category: test, confidence: high},
+	}, productErrorRows...),
 	famException: append([]row{
 		{when: "health:failed", category: env, confidence: low, next: product},
+		{when: "rerun:failed is:productframe is:changedframe", category: product, confidence: high},
 		{when: "is:testframe rerun:failed change:test", category: test, confidence: high},
 		{when: "is:testframe rerun:failed recent:new change:!product", category: test, confidence: medium, next: product},
 		{when: "is:testframe rerun:none change:test", category: test, confidence: medium, next: unknown},
@@ -298,7 +349,10 @@ var tables = map[family][]row{
 	}, outcomeRows...),
 	famOutcome: outcomeRows,
 	famWords:   outcomeRows,
+	famEnded:   endedRows,
+	famPlain:   plainRows,
 	famCrash: {
+		{when: "is:killed", category: env, confidence: medium, next: unknown},
 		{when: "health:failed", category: env, confidence: low, next: unknown},
 		{when: "", category: unknown, confidence: low, next: env, second: product},
 	},
@@ -308,14 +362,27 @@ var tables = map[family][]row{
 	},
 }
 
+var databaseRows = append([]row{
+	{when: "health:ok rerun:none change:product", category: unknown, confidence: low, next: env, second: product},
+}, beneathRows...)
+
+// nameRows decide certificates and names of hosts, which the product's code does not make.
+var nameRows = []row{
+	{when: "health:failed|degraded", category: env, confidence: high},
+	{when: "rerun:failed change:test is:harness", category: test, confidence: medium, next: env},
+	{when: "change:product", category: env, confidence: low, next: product},
+	{when: "", category: env, confidence: medium},
+}
+
 var networkRows = []row{
 	{when: "health:failed|degraded", category: env, confidence: high},
+	{when: "rerun:none change:product is:!service", category: unknown, confidence: low, next: env, second: product},
 	{when: "is:ownport rerun:failed change:test", category: test, confidence: medium, next: env},
 	{when: "is:ownport", category: unknown, confidence: low, next: env, second: test},
 	{when: "rerun:failed change:test is:harness", category: test, confidence: medium, next: env},
 	{when: "is:service", category: env, confidence: high},
-	{when: "rerun:failed change:product", category: env, confidence: low, next: product},
-	{when: "", category: env, confidence: medium},
+	{when: "rerun:failed change:product", category: unknown, confidence: low, next: product, second: env},
+	{when: "", category: env, confidence: medium, next: product},
 }
 
 // productErrorRows decide errors in code that is, or may be, the product's.
@@ -358,7 +425,7 @@ func parseWhen(when string) ([]condition, error) {
 		values, c.negated = strings.CutPrefix(values, "!")
 		known := map[string][]string{
 			"health": healthWords, "rerun": rerunWords, "recent": append([]string{"unset"}, recentWords...),
-			"change": {string(changedNothing), string(changedTest), string(changedInfra), string(changedProduct)},
+			"change": {string(changedNothing), string(changedDocs), string(changedTest), string(changedInfra), string(changedProduct)},
 		}[subject]
 		for value := range strings.SplitSeq(values, "|") {
 			m, isMark := markWords[value]

@@ -58,45 +58,56 @@ const (
 
 // Context is what is known around a failure.
 type Context struct {
-	Health       Health
-	Rerun        Rerun
-	Recent       Recent
-	ChangedPaths []string
+	Health       Health   `json:"health"`
+	Rerun        Rerun    `json:"rerun"`
+	Recent       Recent   `json:"recent"`
+	ChangedPaths []string `json:"changed_paths"`
 }
 
-// Input is one failure. ID, Message, Details and Context are enough; the rest
-// makes the answer better where it is known.
+// Input is one failure: what the pipeline has of it, and a line of the JSON lines interface. ID, Message, Details and
+// Context are enough; the rest makes the answer better where it is known.
 type Input struct {
-	ID        string `mask:"-"`
-	Framework string `mask:"-"`
-	Test      string `mask:"-"`
-	Message   string `mask:"line of Details"`
-	Details   string
-	Context   Context
+	ID        string  `json:"id" mask:"-"`
+	Framework string  `json:"framework" mask:"-"`
+	Test      string  `json:"test" mask:"-"`
+	Message   string  `json:"message" mask:"line of Details"`
+	Details   string  `json:"details"`
+	Context   Context `json:"context"`
 
 	// Type is the failure type that the framework reported, an exception class.
-	Type string
+	Type string `json:"type,omitempty"`
 	// Assertion and Error say which of the two the framework called it; neither
 	// where it does not tell.
-	Assertion, Error bool
+	Assertion bool `json:"assertion,omitempty"`
+	Error     bool `json:"error,omitempty"`
 	// Expected and Actual are what the test itself left as evidence.
-	Expected, Actual string
+	Expected string `json:"expected,omitempty"`
+	Actual   string `json:"actual,omitempty"`
 	// RerunMessage is the message of the rerun, where that failed too.
-	RerunMessage string
+	RerunMessage string `json:"rerun_message,omitempty"`
 	// Gates with their timelines, and the time of the failing attempt: where both are
 	// given, health is what the gates said then, and Context.Health does not count.
-	Gates    []e2e.Gate
-	From, To time.Time
+	Gates []e2e.Gate `json:"gates,omitempty"`
+	From  time.Time  `json:"from,omitzero"`
+	To    time.Time  `json:"to,omitzero"`
 	// Hosts are further hosts that belong to the environment under test.
-	Hosts []string
+	Hosts []string `json:"hosts,omitempty"`
 	// RunValues are values of this run that the words may hold: run id, correlation
 	// id, data prefix. They are taken out before failures are compared.
-	RunValues []string `mask:"-"`
+	RunValues []string `json:"run_values,omitempty" mask:"-"`
 	// Owner answers for the test.
-	Owner string `mask:"-"`
+	Owner string `json:"owner,omitempty" mask:"-"`
+	// Crashes are processes of the product that crashed before the test ended.
+	Crashes []Crash `json:"crashes,omitempty"`
+	// SharedPort is set where two shards on the machine collided.
+	SharedPort *SharedPort `json:"shared_port,omitempty"`
+	// Company is how the test did beside others.
+	Company Company `json:"company,omitzero"`
+	// Pressure says what the machine was measured to be short of while the test ran; empty: nothing, or not measured.
+	Pressure string `json:"pressure,omitempty"`
 	// Planned is how many tests the run planned; with [Triager.All] it tells a mass
 	// failure. Zero: not known.
-	Planned int
+	Planned int `json:"planned,omitempty"`
 }
 
 // Result is what kind of failure it is, and why that is said.
@@ -110,6 +121,8 @@ type Result struct {
 	NextStep string
 	// RunnerUp is the next best category; empty where nothing else comes close.
 	RunnerUp e2e.Category
+	// Line is the line that decided, as it stands; empty where none did.
+	Line string
 }
 
 // Triager holds the user's rules. Its methods may be called by several goroutines.
@@ -136,6 +149,9 @@ func (t *Triager) Triage(in Input) Result {
 
 func (t *Triager) judge(f *failure) Result {
 	if r, ok := t.byRule(f.in, f.doc); ok {
+		return r
+	}
+	if r, ok := f.known(); ok {
 		return r
 	}
 	return f.decide()

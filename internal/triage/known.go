@@ -1,0 +1,88 @@
+package triage
+
+import "fmt"
+
+// Company is how a test did in the runs in which it ran beside other tests of its file or process, the present one
+// among them. The diagnostic rerun runs it alone.
+type Company struct {
+	// Failed of Of such runs failed, and each rerun alone passed. Zero: not known.
+	Failed int `json:"failed"`
+	Of     int `json:"of"`
+	// Differs: it failed alone too, but in another way than beside the others.
+	Differs bool `json:"differs,omitempty"`
+}
+
+// enoughCompany is in how many runs a test has to fail beside others, and never to pass there, for its order to be the
+// cause: fewer are luck as likely.
+const enoughCompany = 3
+
+func (c Company) ordered(rerun Rerun) bool {
+	return rerun == RerunPassed && c.Of >= enoughCompany && c.Failed == c.Of
+}
+
+// SharedPort is a port that two shards on one machine used at once.
+type SharedPort struct {
+	Port     int    `json:"port"`
+	Observed string `json:"observed"`
+	Suite    string `json:"suite" mask:"-"`
+}
+
+// known is the result where what was measured decides, whatever the words say: a process of the product crashed, two
+// shards collided, or the order of the tests is the cause.
+func (f *failure) known() (Result, bool) {
+	in := f.in
+	r := Result{ID: in.ID, Confidence: high}
+	switch {
+	case len(in.Crashes) > 0:
+		r.Category, r.Cause = product, in.Crashes[0].Process+" crashed"
+		r.NextStep = "read the end of that process's log, and fix the crash"
+		for _, c := range in.Crashes {
+			r.Evidence = append(r.Evidence, c.Text)
+		}
+	case in.SharedPort != nil:
+		p := in.SharedPort
+		r.Category, r.Cause, r.Evidence = data, fmt.Sprintf("two shards on one machine use port %d", p.Port), []string{p.Observed}
+		r.NextStep = fmt.Sprintf("give suite %s a lock (`locks: [port-%d]`), or run one shard on this machine (`shards: {count: 1}`)", p.Suite, p.Port)
+	case in.Company.Differs:
+		words := f.decide()
+		r.Category, r.Confidence, r.Evidence, r.RunnerUp = words.Category, words.Confidence, words.Evidence, words.RunnerUp
+		r.Cause, r.NextStep = orderCause, orderStep(in.ID)
+		return r, true
+	case in.Company.ordered(f.sit.rerun) && !f.choice.cause.family.beside():
+		r.Category, r.Confidence, r.RunnerUp = test, medium, data
+		r.Cause, r.NextStep = orderCause, orderStep(in.ID)
+		r.Evidence = []string{fmt.Sprintf("beside other tests it failed in %d of %d runs, alone it passes", in.Company.Failed, in.Company.Of)}
+	default:
+		return Result{}, false
+	}
+	r.Evidence = append(r.Evidence, f.decide().Evidence...)
+	return r, true
+}
+
+const orderCause = "order"
+
+// orderStep says how to find the test that does it.
+func orderStep(id string) string {
+	return "find the test that it depends on with `e2e-gate order " + quoteWord(clean(id, maxQuote)) + "`, then have it set up what it needs itself; " +
+		"if the tests of its file are meant to build on one another, set keep: file for the suite"
+}
+
+// quoteWord makes a text one word of a shell.
+func quoteWord(s string) string {
+	if plainWord.MatchString(s) {
+		return s
+	}
+	return "'" + quotes.ReplaceAllString(s, `'\''`) + "'"
+}
+
+var (
+	plainWord = rx(`^[\w./:@%+=,-]+$`)
+	quotes    = rx(`'`)
+)
+
+// Crash is a process of the product that crashed before the test ended.
+type Crash struct {
+	// Process is its name, Text what was seen of it.
+	Process string `json:"process" mask:"-"`
+	Text    string `json:"text"`
+}

@@ -1,0 +1,46 @@
+package triage
+
+import (
+	"strings"
+	"testing"
+)
+
+// What was measured decides, whatever the words say; a rule of the user's goes before it.
+func TestWhatWasMeasuredDecides(t *testing.T) {
+	crash := []Crash{{Process: "background process api", Text: "api crashed"}}
+	port := &SharedPort{Port: 8080, Observed: "two shards used it", Suite: "api"}
+	passed := Context{Rerun: RerunPassed}
+	for _, tt := range []struct {
+		name, want, cause string
+		in                Input
+	}{
+		{"a crash", "PRODUCT_REGRESSION high", "background process api crashed", Input{Message: refused, Crashes: crash}},
+		{"a shared port", "DATA_COLLISION high", "two shards on one machine use port 8080", Input{Message: wrong, SharedPort: port, Context: passed}},
+		{"a crash goes before a port", "PRODUCT_REGRESSION high", "background process api crashed", Input{Message: wrong, Crashes: crash, SharedPort: port}},
+		{"beside others each time", "TEST_BUG medium", "order", Input{Message: wrong, Company: Company{Failed: 3, Of: 3}, Context: passed}},
+		{"beside others, and not alone", "PRODUCT_REGRESSION low", "product: wrong outcome",
+			Input{Message: wrong, Company: Company{Failed: 3, Of: 3}, Context: Context{Rerun: RerunFailed}}},
+		{"twice may be luck", "FLAKY_TIMING low", "timing: wrong outcome", Input{Message: wrong, Company: Company{Failed: 2, Of: 2}, Context: passed}},
+		{"it passed beside others, too", "FLAKY_TIMING low", "timing: wrong outcome", Input{Message: wrong, Company: Company{Failed: 3, Of: 4}, Context: passed}},
+		{"the environment is no order", "ENVIRONMENT_FAILURE medium", "environment: connection refused",
+			Input{Message: refused, Company: Company{Failed: 3, Of: 3}, Context: passed}},
+		{"alone it fails in another way", "PRODUCT_REGRESSION low", "order",
+			Input{Message: wrong, Company: Company{Differs: true}, Context: Context{Rerun: RerunFailed}}},
+	} {
+		tt.in.ID = "api::it's a test"
+		r := mustNew(t).Triage(tt.in)
+		if got := string(r.Category) + " " + string(r.Confidence); got != tt.want || r.Cause != tt.cause || r.NextStep == "" || len(r.Evidence) == 0 {
+			t.Errorf("%s: %+v", tt.name, r)
+		}
+		if r.Cause == orderCause && !strings.Contains(r.NextStep, `e2e-gate order 'api::it'\''s a test'`) {
+			t.Errorf("%s: the next step is %s", tt.name, r.NextStep)
+		}
+	}
+	r := mustNew(t, Rule{Category: external, When: When{Message: "refused"}}).Triage(Input{ID: "1", Message: refused, Crashes: crash})
+	if r.Category != external {
+		t.Errorf("the user's rule does not go first: %+v", r)
+	}
+	if got := orderStep("s::plain"); !strings.Contains(got, "`e2e-gate order s::plain`") {
+		t.Error(got)
+	}
+}
