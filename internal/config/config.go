@@ -30,6 +30,7 @@ type Config struct {
 	Links      links.Templates      `yaml:"links" judge:"head" doc:"Links for failed and flaky tests by name: http or https URLs with {run_id}, {correlation_id}, {test_correlation_id}, {data_prefix}, {trace_id}, {test}, {sha} and {stage}."`
 	Suites     []suite.Spec         `yaml:"suites" judge:"watch" doc:"Test suites." required:"true"`
 	Journeys   []Journey            `yaml:"journeys" judge:"watch" doc:"Business journeys by name; a test belongs to one by its tag journey:<name>."`
+	Services   []Service            `yaml:"services" judge:"base" doc:"Services of the product by name: what tests, checks, processes and isolation refer to."`
 	Shards     Shards               `yaml:"shards" judge:"head" doc:"How tests are spread over shards."`
 	Rerun      Rerun                `yaml:"rerun" judge:"base" doc:"Limits for the one diagnostic rerun, counted per shard."`
 	Exonerate  Exonerate            `yaml:"exonerate" judge:"base" doc:"When a failure that the base has too does not block a pull request."`
@@ -49,6 +50,9 @@ type Config struct {
 	Hidden []string `yaml:"-"`
 	// Text is the file as it is written.
 	Text string `yaml:"-"`
+
+	// serviceNames are [Config.ServiceNames] of the config of a stage; nil: they are not collected.
+	serviceNames map[string]bool
 }
 
 // Stage is one stage of the pipeline.
@@ -72,7 +76,8 @@ type Journey struct {
 	Name           string        `yaml:",key"`
 	Owner          string        `yaml:"owner" doc:"Engineering owner."`
 	BusinessOwner  string        `yaml:"business_owner" doc:"Business owner."`
-	Services       []string      `yaml:"services" doc:"Services that the journey goes through, for --service."`
+	Services       []string      `yaml:"services" judge:"base" doc:"Services that the journey goes through, for --service. Its tests need them."`
+	Needs          []string      `yaml:"needs" judge:"base" doc:"Further services that its tests need."`
 	Components     []string      `yaml:"components" doc:"Components that it goes through."`
 	Risk           string        `yaml:"risk" doc:"Risk that it covers."`
 	Criticality    string        `yaml:"criticality" judge:"base" doc:"Criticality of its tests without a criticality tag." enum:"release-blocking-smoke,release-blocking,non-blocking,nightly,synthetic"`

@@ -49,6 +49,7 @@ func (c *Config) validate(doc *strictyaml.Document, opts Options) []diag.Message
 	k.processes()
 	k.suites()
 	k.journeys()
+	k.services()
 	k.passed()
 	k.rest()
 	return k.found
