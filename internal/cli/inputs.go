@@ -119,7 +119,7 @@ func (a *App) readConfig(ctx context.Context, in *inputs, f staged, uses config.
 		return err
 	}
 	in.own = in.config
-	in.config = in.judging.organization.of(in.judging.of(in.own, in.judging.resolved(opts)))
+	in.config = in.judging.organization.of(in.judging.of(in.own, in.judging.resolved(opts)).Overlay(stage.Name))
 	in.measured = a.baseline(*in, opts, stage)
 	in.stage, _ = in.config.Stage(stage.Name)
 	if stageErr == nil && f.Service != "" && !in.config.HasService(f.Service) && !in.own.HasService(f.Service) {

@@ -497,7 +497,7 @@ func (j judging) of(own, base *config.Config) *config.Config {
 	strict.Exonerate = config.Exonerate{}
 	strict.Stages = slices.Clone(own.Stages)
 	for i := range strict.Stages {
-		strict.Stages[i].Blocks = nil
+		strict.Stages[i].Blocks, strict.Stages[i].Cells, strict.Stages[i].Rerun = nil, nil, config.Rerun{}
 	}
 	if j.missing {
 		return &strict

@@ -66,6 +66,10 @@ type Stage struct {
 	Timeout  time.Duration `yaml:"timeout" doc:"The stage ends by itself within this time and reports what it knows by then."`
 	Target   string        `yaml:"target" doc:"Environment under test; child processes see it as E2E_TARGET."`
 	Blocks   *bool         `yaml:"blocks" doc:"false: the stage reports everything and exits 0. Default true."`
+
+	Env   map[string]string `yaml:"env" doc:"Environment variables of suites, background processes and isolation in this stage. They come before those of the suite or process itself."`
+	Rerun Rerun             `yaml:"rerun" doc:"Limits of the diagnostic rerun in this stage; what is not set is as in rerun."`
+	Cells policy.Override   `yaml:"policy" doc:"Cells of the policy table in this stage; the others are as in policy. judge_changed is the same in every stage."`
 }
 
 // Blocking reports whether the stage blocks.

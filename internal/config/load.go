@@ -22,7 +22,7 @@ type Sections []string
 // Common sets of sections.
 var (
 	// EnvironmentSections are what the gates command needs.
-	EnvironmentSections = Sections{"processes", "gates", "services"}
+	EnvironmentSections = Sections{"stages", "processes", "gates", "services"}
 	// AllSections are what run, plan and shard need.
 	AllSections = Sections{"stages", "processes", "gates", "isolation", "links", "suites", "journeys", "services", "shards", "rerun", "exonerate", "triage",
 		"policy", "quarantine", "history"}

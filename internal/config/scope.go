@@ -39,9 +39,16 @@ func (c *Config) For(stage string) *Config {
 		}
 	}
 	widen(out.Gates.Checks)
+	own, _ := c.Stage(stage)
+	out.Suites = slices.Clone(c.Suites)
+	for i := range out.Suites {
+		out.Suites[i].Env = withEnv(out.Suites[i].Env, own.Env)
+	}
+	out.Isolation.Env = withEnv(c.Isolation.Env, own.Env)
 	out.Processes = nil
 	for _, p := range c.Processes {
 		if in(p.Stages) {
+			p.Env = withEnv(p.Env, own.Env)
 			p.Scope = reach.scope(p.Services, p.Journeys)
 			out.Processes = append(out.Processes, p)
 		}
