@@ -24,10 +24,10 @@ var (
 	// EnvironmentSections are what the gates command needs.
 	EnvironmentSections = Sections{"stages", "processes", "gates", "services"}
 	// AllSections are what run, plan and shard need.
-	AllSections = Sections{"stages", "processes", "gates", "isolation", "links", "suites", "journeys", "services", "shards", "rerun", "exonerate", "triage",
-		"policy", "quarantine", "history"}
+	AllSections = Sections{"stages", "processes", "gates", "isolation", "links", "suites", "journeys", "services", "targets", "shards", "rerun", "exonerate",
+		"triage", "policy", "quarantine", "history"}
 	// JudgeSections are what verdict needs: no process, no gate, no suite.
-	JudgeSections = Sections{"stages", "links", "journeys", "services", "exonerate", "triage", "policy", "quarantine", "history"}
+	JudgeSections = Sections{"stages", "links", "journeys", "services", "targets", "exonerate", "triage", "policy", "quarantine", "history"}
 )
 
 // Options of loading.

@@ -50,6 +50,7 @@ func (c *Config) validate(doc *strictyaml.Document, opts Options) []diag.Message
 	k.suites()
 	k.journeys()
 	k.services()
+	k.targets()
 	k.passed()
 	k.rest()
 	return k.found

@@ -356,7 +356,7 @@ func deselects(c *config.Config, run e2e.Run, t e2e.Test, spec suite.Spec, expr 
 	switch {
 	case run.Service != "" && !slices.Contains(spec.Services, run.Service) && !slices.Contains(journey.Services, run.Service):
 		return "service"
-	case !runsOn(journey, run.Target):
+	case !runsOn(c, journey, run.Target, t.Tags):
 		return "target"
 	case !expr.Evaluate(spellings(t.Tags)):
 		return "select"
@@ -364,8 +364,17 @@ func deselects(c *config.Config, run e2e.Run, t e2e.Test, spec suite.Spec, expr 
 	return ""
 }
 
-func runsOn(j config.Journey, target string) bool {
-	return len(j.Targets) == 0 || target == "" || slices.Contains(j.Targets, target)
+// runsOn reports whether a test may run at a target. In production it has to name the target, and must not be
+// destructive.
+func runsOn(c *config.Config, j config.Journey, target string, tags []string) bool {
+	named := slices.Contains(j.Targets, target)
+	if t, _ := c.Target(target); t.Production {
+		tagged := func(want string) bool {
+			return slices.ContainsFunc(tags, func(tag string) bool { return e2e.BareTag(tag) == want })
+		}
+		return (named || tagged("target:"+target)) && !tagged("destructive")
+	}
+	return len(j.Targets) == 0 || target == "" || named
 }
 
 // spellings are all the ways in which an expression may name a tag: smoke, @smoke
