@@ -119,9 +119,13 @@ func (a *App) readConfig(ctx context.Context, in *inputs, f staged, uses config.
 		return err
 	}
 	in.own = in.config
-	in.config = in.judging.organization.of(in.judging.of(in.own, in.judging.resolved(opts)))
+	in.config = in.judging.organization.of(in.judging.of(in.own, in.judging.resolved(opts)).Overlay(stage.Name))
 	in.measured = a.baseline(*in, opts, stage)
 	in.stage, _ = in.config.Stage(stage.Name)
+	if stageErr == nil && f.Service != "" && !in.config.HasService(f.Service) && !in.own.HasService(f.Service) {
+		stageErr = fmt.Errorf("unknown service %s; %s", f.Service, cmp.Or(diag.Expected(f.Service, in.config.ServiceNames()),
+			"neither services nor a suite nor a journey of the config names one"))
+	}
 	return stageErr
 }
 

@@ -497,7 +497,7 @@ func (j judging) of(own, base *config.Config) *config.Config {
 	strict.Exonerate = config.Exonerate{}
 	strict.Stages = slices.Clone(own.Stages)
 	for i := range strict.Stages {
-		strict.Stages[i].Blocks = nil
+		strict.Stages[i].Blocks, strict.Stages[i].Cells, strict.Stages[i].Rerun = nil, nil, config.Rerun{}
 	}
 	if j.missing {
 		return &strict
@@ -505,8 +505,16 @@ func (j judging) of(own, base *config.Config) *config.Config {
 	strict.Policy = policy.Strictest()
 	strict.Gates.Checks = slices.Clone(own.Gates.Checks)
 	for i := range strict.Gates.Checks {
-		strict.Gates.Checks[i].Required, strict.Gates.Checks[i].External = nil, false
+		check := &strict.Gates.Checks[i]
+		check.Required, check.External = nil, false
+		check.Stages, check.Services, check.Journeys = nil, nil, nil
 	}
+	strict.Processes = slices.Clone(own.Processes)
+	for i := range strict.Processes {
+		p := &strict.Processes[i]
+		p.Stages, p.Services, p.Journeys = nil, nil, nil
+	}
+	strict.Isolation.Stages, strict.Isolation.Services, strict.Isolation.Journeys = nil, nil, nil
 	return &strict
 }
 
@@ -532,7 +540,9 @@ func (a *App) baseline(in inputs, opts config.Options, stage config.Stage) *pipe
 		there.subject = e2e.Subject{}
 		there.trigger.SHA, stage.Target = b.Commits[0], cmp.Or(in.config.Exonerate.Target, stage.Target)
 		opts.Lookup = a.lookupOf(there, stage)
-		b.At = in.judging.organization.of(in.judging.against.resolved(opts))
+		if b.At = in.judging.organization.of(in.judging.against.resolved(opts)); b.At != nil {
+			b.At = b.At.For(stage.Name)
+		}
 	}
 	return b
 }

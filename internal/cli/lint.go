@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,7 +13,10 @@ import (
 	"github.com/org/e2e-gate/internal/report"
 )
 
-type lintCmd struct{ staged }
+type lintCmd struct {
+	staged
+	Explain string `help:"Print what a stage comes to: its gates, processes and isolation with the tests that they are for, its rerun and its policy." placeholder:"STAGE"`
+}
 
 // Help is shown by lint --help.
 func (lintCmd) Help() string {
@@ -21,6 +25,9 @@ func (lintCmd) Help() string {
 
 // Run checks config, quarantine and tests.
 func (c lintCmd) Run(ctx context.Context, a *App) error {
+	if c.Explain != "" {
+		return c.explain(ctx, a)
+	}
 	s, session, err := a.begin(ctx, c.staged, config.AllSections)
 	if err != nil {
 		return err
@@ -50,6 +57,23 @@ func (c lintCmd) Run(ctx context.Context, a *App) error {
 	}
 	if wrong := slices.DeleteFunc(slices.Clone(findings), func(m diag.Message) bool { return m.Severity != diag.Error }); len(wrong) > 0 {
 		return usageError{diag.Errors(wrong)}
+	}
+	return nil
+}
+
+// explain prints a stage as it is run. It lists no tests.
+func (c lintCmd) explain(ctx context.Context, a *App) error {
+	c.Stage = c.Explain
+	in, err := a.resolve(ctx, c.staged, config.AllSections, "")
+	if err != nil {
+		return err
+	}
+	lines := in.config.Describe(c.Explain)
+	if c.Format == "json" {
+		return json.NewEncoder(a.Stdout).Encode(map[string]any{"stage": c.Explain, "lines": lines})
+	}
+	for _, line := range lines {
+		_, _ = fmt.Fprintln(a.Stdout, safeLine(line))
 	}
 	return nil
 }

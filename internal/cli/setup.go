@@ -159,7 +159,7 @@ func (s *setup) session(ctx context.Context, f staged, matrix, oneMachine bool, 
 		problems = append(problems, s.wrongCommit())
 	}
 	s.policyDigest = policyDigest(s.config.Policy, quarantine)
-	cfg := *s.config
+	cfg := s.config.For(s.stage.Name)
 	if f.Shards == "auto" {
 		cfg.Shards.Count = 0
 	}
@@ -172,7 +172,7 @@ func (s *setup) session(ctx context.Context, f staged, matrix, oneMachine bool, 
 		}
 	}
 	session := pipeline.New(pipeline.Options{
-		Root: s.root, Out: f.Out, Config: &cfg, ConfigFile: ownConfig(s.root, f.Config), Missing: s.missing, Stage: s.stage, Trigger: s.trigger,
+		Root: s.root, Out: f.Out, Config: cfg, ConfigFile: ownConfig(s.root, f.Config), Missing: s.missing, Stage: s.stage, Trigger: s.trigger,
 		Jobs: s.jobs, Subject: s.subject, EventSHA: s.eventSHA, RunID: s.runID, Key: f.Key,
 		Select: f.Select, Service: f.Service, Narrow: s.narrow,
 		Shards: count, Matrix: matrix, OneMachine: oneMachine, Quarantine: quarantine, ChangedPaths: s.changed, Earlier: s.earlier,

@@ -30,6 +30,8 @@ type Config struct {
 	Links      links.Templates      `yaml:"links" judge:"head" doc:"Links for failed and flaky tests by name: http or https URLs with {run_id}, {correlation_id}, {test_correlation_id}, {data_prefix}, {trace_id}, {test}, {sha} and {stage}."`
 	Suites     []suite.Spec         `yaml:"suites" judge:"watch" doc:"Test suites." required:"true"`
 	Journeys   []Journey            `yaml:"journeys" judge:"watch" doc:"Business journeys by name; a test belongs to one by its tag journey:<name>."`
+	Services   []Service            `yaml:"services" judge:"base" doc:"Services of the product by name: what tests, checks, processes and isolation refer to."`
+	Targets    []Target             `yaml:"targets" judge:"base" doc:"Environments that stages test, by the name in target. Without the section, any name is one."`
 	Shards     Shards               `yaml:"shards" judge:"head" doc:"How tests are spread over shards."`
 	Rerun      Rerun                `yaml:"rerun" judge:"base" doc:"Limits for the one diagnostic rerun, counted per shard."`
 	Exonerate  Exonerate            `yaml:"exonerate" judge:"base" doc:"When a failure that the base has too does not block a pull request."`
@@ -49,6 +51,9 @@ type Config struct {
 	Hidden []string `yaml:"-"`
 	// Text is the file as it is written.
 	Text string `yaml:"-"`
+
+	// serviceNames are [Config.ServiceNames] of the config of a stage; nil: they are not collected.
+	serviceNames map[string]bool
 }
 
 // Stage is one stage of the pipeline.
@@ -62,6 +67,10 @@ type Stage struct {
 	Timeout  time.Duration `yaml:"timeout" doc:"The stage ends by itself within this time and reports what it knows by then."`
 	Target   string        `yaml:"target" doc:"Environment under test; child processes see it as E2E_TARGET."`
 	Blocks   *bool         `yaml:"blocks" doc:"false: the stage reports everything and exits 0. Default true."`
+
+	Env   map[string]string `yaml:"env" doc:"Environment variables of suites, background processes and isolation in this stage. They come before those of the suite or process itself."`
+	Rerun Rerun             `yaml:"rerun" doc:"Limits of the diagnostic rerun in this stage; what is not set is as in rerun."`
+	Cells policy.Override   `yaml:"policy" doc:"Cells of the policy table in this stage; the others are as in policy. judge_changed is the same in every stage."`
 }
 
 // Blocking reports whether the stage blocks.
@@ -72,7 +81,8 @@ type Journey struct {
 	Name           string        `yaml:",key"`
 	Owner          string        `yaml:"owner" doc:"Engineering owner."`
 	BusinessOwner  string        `yaml:"business_owner" doc:"Business owner."`
-	Services       []string      `yaml:"services" doc:"Services that the journey goes through, for --service."`
+	Services       []string      `yaml:"services" judge:"base" doc:"Services that the journey goes through, for --service. Its tests need them."`
+	Needs          []string      `yaml:"needs" judge:"base" doc:"Further services that its tests need."`
 	Components     []string      `yaml:"components" doc:"Components that it goes through."`
 	Risk           string        `yaml:"risk" doc:"Risk that it covers."`
 	Criticality    string        `yaml:"criticality" judge:"base" doc:"Criticality of its tests without a criticality tag." enum:"release-blocking-smoke,release-blocking,non-blocking,nightly,synthetic"`

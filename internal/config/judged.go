@@ -165,6 +165,10 @@ func (m *merging) stages(base, change []Stage) []Stage {
 			m.add("stages."+s.Name, "is new and does not block; until it is merged it does")
 			s.Blocks = nil
 		}
+		if len(s.Cells) > 0 || s.Rerun != (Rerun{}) {
+			m.add("stages."+s.Name, "is new and has a policy or a rerun of its own; until it is merged it has those of all stages")
+			s.Cells, s.Rerun = nil, Rerun{}
+		}
 		list = append(list, s)
 	}
 	return list

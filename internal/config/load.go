@@ -22,12 +22,12 @@ type Sections []string
 // Common sets of sections.
 var (
 	// EnvironmentSections are what the gates command needs.
-	EnvironmentSections = Sections{"processes", "gates"}
+	EnvironmentSections = Sections{"stages", "processes", "gates", "services"}
 	// AllSections are what run, plan and shard need.
-	AllSections = Sections{"stages", "processes", "gates", "isolation", "links", "suites", "journeys", "shards", "rerun", "exonerate", "triage", "policy",
-		"quarantine", "history"}
+	AllSections = Sections{"stages", "processes", "gates", "isolation", "links", "suites", "journeys", "services", "targets", "shards", "rerun", "exonerate",
+		"triage", "policy", "quarantine", "history"}
 	// JudgeSections are what verdict needs: no process, no gate, no suite.
-	JudgeSections = Sections{"stages", "links", "journeys", "exonerate", "triage", "policy", "quarantine", "history"}
+	JudgeSections = Sections{"stages", "links", "journeys", "services", "targets", "exonerate", "triage", "policy", "quarantine", "history"}
 )
 
 // Options of loading.

@@ -241,6 +241,14 @@ func (c *Config) LintExtends(o *Organization) []diag.Message {
 		return found
 	}
 	_, weaker := o.Extend(c)
+	for _, s := range c.Stages {
+		_, of := o.Extend(c.Overlay(s.Name))
+		for _, w := range of {
+			if w.Path = "stages." + s.Name + "." + w.Path; doc.Has(w.Path) {
+				weaker = append(weaker, w)
+			}
+		}
+	}
 	for _, w := range weaker {
 		found = append(found, doc.At(w.Path, w.String(), "remove it, or make it at least as strict"))
 	}

@@ -49,6 +49,8 @@ func (c *Config) validate(doc *strictyaml.Document, opts Options) []diag.Message
 	k.processes()
 	k.suites()
 	k.journeys()
+	k.services()
+	k.targets()
 	k.passed()
 	k.rest()
 	return k.found
@@ -91,6 +93,7 @@ func (k *checker) stages() {
 			}
 		}
 		k.expression(path+".select", s.Select)
+		k.overlay(path, s)
 	}
 }
 
@@ -256,9 +259,11 @@ func (k *checker) maxAge(most *time.Duration) {
 	}
 }
 
-func (k *checker) rerun(r Rerun) {
+func (k *checker) rerun(r Rerun) { k.rerunAt("rerun", r) }
+
+func (k *checker) rerunAt(path string, r Rerun) {
 	if n := r.MaxFailures; n != nil && *n < 0 {
-		k.fail("rerun.max_failures", "max_failures cannot be negative", "0 means no reruns")
+		k.fail(path+".max_failures", "max_failures cannot be negative", "0 means no reruns")
 	}
 }
 

@@ -38,6 +38,7 @@ type Gate struct {
 	Kind     string    `json:"kind" mask:"-" doc:"Kind of the check: http, tcp, command."`
 	Required bool      `json:"required" doc:"False: advisory; it is reported, but never stops the suites."`
 	External bool      `json:"external,omitempty" doc:"It belongs to something that the change under test is no part of."`
+	Scope    *Scope    `json:"scope,omitempty" doc:"Which tests need it; absent: every test."`
 	State    GateState `json:"state" doc:"What the check last said." enum:"healthy,unhealthy,degraded,probe_error"`
 	Finality Finality  `json:"finality" doc:"never: a permanent failure, waiting longer cannot help. not_yet: a transient one. Empty when healthy." enum:",not_yet,never"`
 	Target   string    `json:"target,omitempty" doc:"What was probed, without credentials and query string."`
@@ -70,6 +71,16 @@ func (g Gate) LostSpans() []Span {
 func GatesOpen(gates []Gate) bool {
 	for _, g := range gates {
 		if !g.Open() {
+			return false
+		}
+	}
+	return true
+}
+
+// GatesOpenForAll reports whether every gate that all tests need passed.
+func GatesOpenForAll(gates []Gate) bool {
+	for _, g := range gates {
+		if g.Scope == nil && !g.Open() {
 			return false
 		}
 	}

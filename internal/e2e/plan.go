@@ -161,9 +161,10 @@ type ShardRun struct {
 
 // ProcessEnd is the exit of a background process that was still needed.
 type ProcessEnd struct {
-	Name string    `json:"name" mask:"-" doc:"Name of the process in the config."`
-	At   time.Time `json:"at" doc:"When it ended, UTC."`
-	Text string    `json:"text" doc:"How it ended, with its last line of output."`
+	Name  string    `json:"name" mask:"-" doc:"Name of the process in the config."`
+	At    time.Time `json:"at" doc:"When it ended, UTC."`
+	Text  string    `json:"text" doc:"How it ended, with its last line of output."`
+	Scope *Scope    `json:"scope,omitempty" doc:"Which tests need it; absent: every test."`
 	// Crashed: it is part of what is under test, so its end excuses nothing.
 	Crashed bool `json:"crashed,omitempty" doc:"It had served a gate, and ended with an error of its own: what was under test crashed."`
 }

@@ -48,6 +48,7 @@ type Test struct {
 	Unit        string      `json:"unit" mask:"-" doc:"Tests of one unit on one shard run in one process."`
 	Group       string      `json:"group,omitempty" mask:"-" doc:"Tests that build on one another, as their framework, a tag or the config says: they are planned, run and repeated together."`
 	Keep        string      `json:"keep,omitempty" mask:"-" doc:"A file that the framework itself never cuts: its tests are planned and run together, and repeated alone."`
+	Needs       []string    `json:"needs,omitempty" mask:"-" doc:"Services that it needs, by its suite, its journey and its tags; absent: everything in its stage."`
 	Context     bool        `json:"context,omitempty" doc:"Not selected: it runs because another test of its group was selected, and it blocks nothing."`
 	SkippedLast bool        `json:"skipped_last,omitempty" doc:"For a test of a group: it was skipped in the last run that was judged."`
 	Twins       int         `json:"twins,omitempty" doc:"How many tests share this id, if more than one: they are planned, run and repeated together."`
@@ -66,6 +67,7 @@ type Batch struct {
 	Journey     string      `json:"journey,omitempty" mask:"-" doc:"Business journey that its tests cover."`
 	Criticality Criticality `json:"criticality" doc:"How much a failure matters." enum:"release-blocking-smoke,release-blocking,non-blocking,nightly,synthetic"`
 	Locks       []string    `json:"locks,omitempty" mask:"-" doc:"Named resources that its tests must not share with a test running at the same time."`
+	Needs       []string    `json:"needs,omitempty" mask:"-" doc:"Services that its tests need; absent: everything in its stage."`
 }
 
 // batchName is the name of a batch where a result shows it in place of its tests.
@@ -76,7 +78,7 @@ const batchName = "(whole suite)"
 func (b Batch) Stand() Test {
 	return Test{
 		ID: b.ID, Suite: b.Suite, Framework: b.Framework, Name: batchName, Tags: b.Tags, Owner: b.Owner, Journey: b.Journey,
-		Criticality: b.Criticality, Locks: b.Locks, Unit: b.Unit,
+		Criticality: b.Criticality, Locks: b.Locks, Needs: b.Needs, Unit: b.Unit,
 	}
 }
 
@@ -84,7 +86,7 @@ func (b Batch) Stand() Test {
 func BatchOf(t Test) Batch {
 	return Batch{
 		ID: t.Suite + "::" + batchName, Suite: t.Suite, Framework: t.Framework, Unit: t.Unit, Tags: t.Tags, Owner: t.Owner, Journey: t.Journey,
-		Criticality: t.Criticality, Locks: t.Locks,
+		Criticality: t.Criticality, Locks: t.Locks, Needs: t.Needs,
 	}
 }
 

@@ -49,14 +49,14 @@ type Monitor struct {
 	// so. news is closed when that changes.
 	down map[*check]time.Time
 	news chan struct{}
-	// lost is the check that was down for longer than the grace period. It stays set.
-	lost *e2e.Gate
+	// lost are the checks that were down for longer than the grace period. They stay in it.
+	lost map[*check]e2e.Gate
 }
 
 // Watch starts probing every check at a gentle rate, until ctx ends or [Monitor.Stop].
 // Needs are ignored: they are only about the order in which checks become healthy.
 func (s *Set) Watch(ctx context.Context, options WatchOptions) *Monitor {
-	m := &Monitor{set: s, options: options, down: map[*check]time.Time{}, news: make(chan struct{})}
+	m := &Monitor{set: s, options: options, down: map[*check]time.Time{}, lost: map[*check]e2e.Gate{}, news: make(chan struct{})}
 	m.options.Grace = firstPositive(options.Grace, DefaultGrace)
 	ctx, m.cancel = context.WithCancel(ctx)
 	for _, c := range s.checks {
@@ -146,12 +146,12 @@ func (m *Monitor) heed(c *check, o Observation, from time.Time) {
 	m.news = make(chan struct{})
 }
 
-// Await waits until no required check is down. Once a check was down for the grace
-// period, Await returns that check, also on every later call: tests that start late
-// cannot be trusted to have had a healthy environment. If ctx ends, it returns neither.
-func (m *Monitor) Await(ctx context.Context) (lost *e2e.Gate) {
+// Await waits until no required check is down that is needed, as its scope says. Once such a check was
+// down for the grace period, Await returns it, also on every later call: tests that start late
+// cannot be trusted to have had a healthy environment. If ctx ends, it returns nil.
+func (m *Monitor) Await(ctx context.Context, needed func(*e2e.Scope) bool) (lost *e2e.Gate) {
 	for {
-		left, news, lost := m.standing()
+		left, news, lost := m.standing(needed)
 		if lost != nil || left == 0 {
 			return lost
 		}
@@ -167,24 +167,30 @@ func (m *Monitor) Await(ctx context.Context) (lost *e2e.Gate) {
 	}
 }
 
-// standing is how long the checks that are down may stay down; 0 if none is down.
-func (m *Monitor) standing() (left time.Duration, news <-chan struct{}, lost *e2e.Gate) {
+// standing is how long the needed checks that are down may stay down; 0 if none is down.
+func (m *Monitor) standing(needed func(*e2e.Scope) bool) (left time.Duration, news <-chan struct{}, lost *e2e.Gate) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, c := range m.set.checks {
 		since, down := m.down[c]
-		if !down || m.lost != nil {
+		_, was := m.lost[c]
+		if !down && !was || !needed(c.spec.Scope) {
 			continue
 		}
 		rest := m.options.Grace - time.Since(since)
-		if rest <= 0 {
-			g := c.snapshot()
-			m.lost = &g
-		} else if left == 0 || rest < left {
+		if !was && rest <= 0 {
+			m.lost[c] = c.snapshot()
+			was = true
+		}
+		if was {
+			g := m.lost[c]
+			return 0, m.news, &g
+		}
+		if left == 0 || rest < left {
 			left = rest
 		}
 	}
-	return left, m.news, m.lost
+	return left, m.news, nil
 }
 
 // Recheck probes every check once, now, and returns what they say. A check whose

@@ -126,14 +126,14 @@ func TestAwaitHoldsAsLongAsARequiredCheckIsDown(t *testing.T) {
 		defer m.Stop()
 		start := time.Now()
 		time.Sleep(5 * time.Second)
-		if lost := m.Await(t.Context()); lost != nil || time.Since(start) != 5*time.Second {
+		if lost := m.Await(t.Context(), everything); lost != nil || time.Since(start) != 5*time.Second {
 			t.Errorf("held by an advisory check: %v after %s", lost, time.Since(start))
 		}
 		time.Sleep(2 * time.Second) // api is down since 6 s
 		var group sync.WaitGroup
 		for range 3 {
 			group.Go(func() {
-				if lost := m.Await(t.Context()); lost != nil || time.Since(start) != 10*time.Second {
+				if lost := m.Await(t.Context(), everything); lost != nil || time.Since(start) != 10*time.Second {
 					t.Errorf("%v after %s", lost, time.Since(start))
 				}
 			})
@@ -154,17 +154,18 @@ func TestAwaitGivesUpAfterTheGracePeriod(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 6*time.Second)
 		defer cancel()
 		time.Sleep(5 * time.Second) // down since 4 s
-		if lost := m.Await(ctx); lost != nil || time.Since(start) != 6*time.Second {
+		if lost := m.Await(ctx, everything); lost != nil || time.Since(start) != 6*time.Second {
 			t.Errorf("the end of the context is not the end of the wait: %v after %s", lost, time.Since(start))
 		}
-		if lost := m.Await(t.Context()); lost == nil || lost.Name != "api" || lost.Observed != "connection refused" || time.Since(start) != 9*time.Second {
+		lost := m.Await(t.Context(), everything)
+		if lost == nil || lost.Name != "api" || lost.Observed != "connection refused" || time.Since(start) != 9*time.Second {
 			t.Errorf("%v after %s", lost, time.Since(start))
 		}
 		time.Sleep(time.Minute)
 		if g := m.Gates()[0]; g.State != e2e.Healthy {
 			t.Errorf("%+v", g)
 		}
-		if lost := m.Await(t.Context()); lost == nil {
+		if lost := m.Await(t.Context(), everything); lost == nil {
 			t.Error("what was given up starts all the same")
 		}
 	})
@@ -235,4 +236,35 @@ func TestTimelineDropsHealthySpansFirst(t *testing.T) {
 	if down != 75 {
 		t.Errorf("%d of 75 outages are left", down)
 	}
+}
+
+func everything(*e2e.Scope) bool { return true }
+
+func TestAwaitOfOtherTestsIsNotHeldUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		payment := &e2e.Scope{Services: []string{"payment"}}
+		b := newBench(Spec{Timeout: time.Minute, Interval: time.Second})
+		b.add(Check{Name: "payment", Scope: payment}, &fake{script: outage(2, 99)})
+		b.add(Check{Name: "database"}, &fake{script: always(up)})
+		set := b.set()
+		set.Wait(t.Context())
+		m := set.Watch(t.Context(), WatchOptions{Grace: 5 * time.Second})
+		defer m.Stop()
+		start := time.Now()
+		time.Sleep(5 * time.Second)
+		needs := func(services ...string) func(*e2e.Scope) bool {
+			return e2e.NeededFor([]e2e.Test{{Needs: services}}, false).Has
+		}
+		if lost := m.Await(t.Context(), needs("case")); lost != nil || time.Since(start) != 5*time.Second {
+			t.Errorf("held by a gate that it does not need: %v after %s", lost, time.Since(start))
+		}
+		for _, who := range [][]string{{"case", "payment"}, nil} {
+			if lost := m.Await(t.Context(), needs(who...)); lost == nil || lost.Name != "payment" || time.Since(start) != 9*time.Second {
+				t.Errorf("%v: %v after %s", who, lost, time.Since(start))
+			}
+		}
+		if lost := m.Await(t.Context(), needs("case")); lost != nil {
+			t.Errorf("given up for the others too: %v", lost)
+		}
+	})
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/org/e2e-gate/internal/diag"
+	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/gate/commandgate"
 	"github.com/org/e2e-gate/internal/gate/dnsgate"
 	"github.com/org/e2e-gate/internal/gate/fixturesgate"
@@ -70,6 +71,9 @@ type Check struct {
 	Required  *bool         `yaml:"required" judge:"base" doc:"false: advisory. The check is reported but never keeps suites from starting. The gate waits for it only until all required checks have ended, then probes it once more. Default true."`
 	External  bool          `yaml:"external" judge:"base" doc:"true: the gate belongs to something that this run neither starts nor deploys, such as another company's sandbox. Only matters for re-runs of the workflow: a failure that names the gate is left behind by a later pass, also if the gate went down while the test ran."`
 	Needs     []string      `yaml:"needs" doc:"Names of checks that must pass before this one is probed. If one of them fails, this one fails without being probed."`
+	Stages    []string      `yaml:"stages" judge:"base" doc:"Stages that the check belongs to; none means all."`
+	Services  []string      `yaml:"services" judge:"base" doc:"Services that the check is about: only tests that need one of them need it. With no services and no journeys, every test needs the check."`
+	Journeys  []string      `yaml:"journeys" judge:"base" doc:"Journeys whose tests need the check."`
 	RetryOn   []string      `yaml:"retry_on" doc:"Answers that would end the wait but are retried instead, as during a roll-out: status codes such as 404, tls, redirect, not_json; for a command not_found."`
 	Timeout   time.Duration `yaml:"timeout" doc:"Maximum wait for this check, from the start of the wait, instead of gates.timeout. Time spent waiting for needs counts."`
 	Interval  time.Duration `yaml:"interval" doc:"Time between two probes, instead of gates.interval."`
@@ -92,6 +96,8 @@ type Check struct {
 	TCP        *TCPSpec           `yaml:"tcp" doc:"An address that accepts connections."`
 	Command    *CommandSpec       `yaml:"command" doc:"A program that exits 0 when healthy."`
 
+	// Scope is what services and journeys come to, with the checks that need this one; nil: every test needs it.
+	Scope *e2e.Scope `yaml:"-"`
 	// Pos is where the check stands in the config.
 	Pos diag.Message `yaml:"-"`
 }

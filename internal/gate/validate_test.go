@@ -95,7 +95,7 @@ func TestEveryFieldIsKnownAndDocumented(t *testing.T) {
 	}
 	checkWords(t, reflect.TypeFor[Spec](), map[reflect.Type]bool{})
 	for f := range reflect.TypeFor[Check]().Fields() {
-		if f.Type.Kind() == reflect.Pointer && f.Type.Elem().Kind() == reflect.Struct && !known[f.Tag.Get("yaml")] {
+		if f.Type.Kind() == reflect.Pointer && f.Type.Elem().Kind() == reflect.Struct && f.Tag.Get("yaml") != "-" && !known[f.Tag.Get("yaml")] {
 			t.Errorf("kind %s is not in kinds()", f.Name)
 		}
 	}

@@ -22,8 +22,8 @@ type Options struct {
 	Env Env
 	// Redact removes secrets from every text that leaves this package; nil: none.
 	Redact func(string) string
-	// Died reports a background process that ended. It ends the wait. A closed channel
-	// reports nothing.
+	// Died reports background processes that ended. Each ends the wait for the checks whose scope has
+	// something in common with its own. A closed channel reports nothing.
 	Died <-chan Death
 	// OnUpdate is called when a check's answer changes and when the wait for it has
 	// ended, one call at a time.
@@ -36,6 +36,8 @@ type Options struct {
 type Death struct {
 	Name string
 	Text string
+	// Scope says which tests needed it; nil: all.
+	Scope *e2e.Scope
 }
 
 // Error says which process ended and how.
@@ -119,6 +121,8 @@ func (s *Set) jitter(d time.Duration) time.Duration {
 type wait struct {
 	*Set
 	start time.Time
+	// stops end the wait for single checks.
+	stops map[*check]context.CancelCauseFunc
 	// pending counts required checks that have not ended; requiredDone is closed
 	// when there is none.
 	pending      atomic.Int64
@@ -129,10 +133,15 @@ type wait struct {
 // out. It may be called once. A canceled ctx ends it soon; checks that were undecided
 // then are not healthy.
 func (s *Set) Wait(ctx context.Context) []e2e.Gate {
-	w := &wait{Set: s, start: time.Now(), requiredDone: make(chan struct{})}
+	w := &wait{Set: s, start: time.Now(), requiredDone: make(chan struct{}), stops: map[*check]context.CancelCauseFunc{}}
 	ctx, stop := context.WithCancelCause(ctx)
+	contexts := make([]context.Context, len(s.checks))
+	for i, c := range s.checks {
+		contexts[i], w.stops[c] = context.WithCancelCause(ctx)
+		defer w.stops[c](nil)
+	}
 	var deaths sync.WaitGroup
-	deaths.Go(func() { s.heedDeaths(ctx, stop) })
+	deaths.Go(func() { w.heedDeaths(ctx) })
 	for _, c := range s.checks {
 		if c.spec.IsRequired() {
 			w.pending.Add(1)
@@ -144,10 +153,10 @@ func (s *Set) Wait(ctx context.Context) []e2e.Gate {
 	// No check returns an error: errgroup would cancel the others, and a check that
 	// fails is an answer.
 	var group errgroup.Group
-	for _, c := range s.checks {
+	for i, c := range s.checks {
 		group.Go(func() error {
 			defer w.end(c)
-			w.run(ctx, c)
+			w.run(contexts[i], c)
 			return nil
 		})
 	}
@@ -157,13 +166,22 @@ func (s *Set) Wait(ctx context.Context) []e2e.Gate {
 	return s.Gates()
 }
 
-func (s *Set) heedDeaths(ctx context.Context, stop context.CancelCauseFunc) {
-	select {
-	case d, ok := <-s.options.Died:
-		if ok {
-			stop(d)
+func (w *wait) heedDeaths(ctx context.Context) {
+	for {
+		select {
+		case d, ok := <-w.options.Died:
+			if !ok {
+				return
+			}
+			for c, stop := range w.stops {
+				// What every test needs may be healthy without a process that only some need.
+				if d.Scope == nil || c.spec.Scope != nil && c.spec.Scope.Overlaps(d.Scope) {
+					stop(d)
+				}
+			}
+		case <-ctx.Done():
+			return
 		}
-	case <-ctx.Done():
 	}
 }
 

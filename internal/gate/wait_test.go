@@ -223,7 +223,7 @@ func TestWaitEndsWhenAProcessDies(t *testing.T) {
 		b.add(Check{Name: "probing"}, &fake{script: always(up), takes: 4 * time.Second})
 		b.add(Check{Name: "dependent", Needs: []string{"waiting"}}, &fake{script: always(up)})
 		start := time.Now()
-		time.AfterFunc(2500*time.Millisecond, func() { died <- Death{"case-api", "exit status 1"} })
+		time.AfterFunc(2500*time.Millisecond, func() { died <- Death{Name: "case-api", Text: "exit status 1"} })
 		gates := b.wait(t)
 		if took := time.Since(start); took != 2500*time.Millisecond {
 			t.Errorf("the wait took %s", took)
@@ -317,7 +317,7 @@ func TestWaitRedactsEveryWord(t *testing.T) {
 		long := strings.Repeat("x", probe.MaxText-7) + secret
 		b.add(Check{Name: "a " + secret}, &fake{script: always(probe.NotYet("saw "+secret, "because "+secret))})
 		b.add(Check{Name: "cut"}, &fake{script: always(probe.NotYet(long, "hunter2"))})
-		time.AfterFunc(2*time.Second, func() { died <- Death{secret, secret} })
+		time.AfterFunc(2*time.Second, func() { died <- Death{Name: secret, Text: secret} })
 		gates := b.set().Wait(t.Context())
 		if text := fmt.Sprintf("%+v %+v", gates, updates); strings.Contains(text, "hunter2h") || strings.Contains(text, "xhunter2") {
 			t.Error("a secret is in ", text)
@@ -347,4 +347,25 @@ func TestWaitForNothing(t *testing.T) {
 	if gates == nil || len(gates) != 0 || !e2e.GatesOpen(gates) {
 		t.Errorf("unexpected gates %v", gates)
 	}
+}
+
+func TestTheDeathOfAScopedProcessEndsTheWaitForItsOwnChecksOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		payment := &e2e.Scope{Services: []string{"payment"}}
+		b := newBench(Spec{Timeout: time.Minute, Interval: time.Second})
+		died := make(chan Death, 1)
+		b.options.Died = died
+		b.add(Check{Name: "payment", Scope: payment}, &fake{script: always(notYet("connection refused"))})
+		b.add(Check{Name: "case", Scope: &e2e.Scope{Services: []string{"case"}}}, &fake{script: after(5, notYet("starting"), up)})
+		b.add(Check{Name: "database"}, &fake{script: after(5, notYet("starting"), up)})
+		start := time.Now()
+		time.AfterFunc(2500*time.Millisecond, func() { died <- Death{Name: "payment-api", Text: "exit status 1", Scope: payment} })
+		gates := b.wait(t)
+		if took := time.Since(start); took != 5*time.Second {
+			t.Errorf("the wait took %s", took)
+		}
+		wantGate(t, gates["payment"], e2e.Unhealthy, e2e.Never, 3)
+		wantGate(t, gates["case"], e2e.Healthy, e2e.FinalityNone, 6)
+		wantGate(t, gates["database"], e2e.Healthy, e2e.FinalityNone, 6)
+	})
 }

@@ -250,13 +250,29 @@ func silenceOfRun(r e2e.Result) Silence {
 			return BadEnvironment
 		}
 	}
-	if r.Verdict.State != e2e.VerdictNotJudged {
+	if r.Verdict.State != e2e.VerdictNotJudged || onlyWithoutGate(r.Verdict) {
 		return ""
 	}
 	if slices.ContainsFunc(r.Verdict.Reasons, func(reason e2e.Reason) bool { return reason.Code == e2e.CodeGateShut && reason.Effect == e2e.NotJudged }) {
 		return BadEnvironment
 	}
 	return NotJudged
+}
+
+// onlyWithoutGate reports whether a run was not judged for nothing but tests that were not run because a gate failed
+// which only they need: the others ran as ever.
+func onlyWithoutGate(v e2e.Verdict) bool {
+	some := false
+	for _, reason := range v.Reasons {
+		if reason.Effect != e2e.NotJudged {
+			continue
+		}
+		if len(reason.Tests) == 0 || reason.Code != e2e.CodeGateShut && reason.Code != e2e.CodeNotRun {
+			return false
+		}
+		some = some || reason.Code == e2e.CodeGateShut
+	}
+	return some
 }
 
 // environmentOf names what was at fault.

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/org/e2e-gate/internal/diag"
+	"github.com/org/e2e-gate/internal/e2e"
 )
 
 // Spec is the section "isolation" of the config.
@@ -23,6 +24,12 @@ type Spec struct {
 	Env      map[string]string `yaml:"env" doc:"Environment variables of up and down, in addition to those that all child processes get."`
 	PassEnv  []string          `yaml:"pass_env" doc:"Withheld variables to pass on to up and down, by name."`
 	Timeout  time.Duration     `yaml:"timeout" doc:"Limit for up and down each. Default 5m."`
+	Stages   []string          `yaml:"stages" judge:"base" doc:"Stages that have it; none means all."`
+	Services []string          `yaml:"services" judge:"base" doc:"Services that need it: only batches with a test that needs one of them get it. With no services and no journeys, every batch gets it."`
+	Journeys []string          `yaml:"journeys" judge:"base" doc:"Journeys whose tests need it."`
+
+	// Scope is what services and journeys come to; nil: every batch gets it.
+	Scope *e2e.Scope `yaml:"-"`
 }
 
 // Postgres makes databases.

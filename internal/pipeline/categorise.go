@@ -16,6 +16,7 @@ import (
 	"github.com/org/e2e-gate/internal/safetext"
 	"github.com/org/e2e-gate/internal/suite"
 	"github.com/org/e2e-gate/internal/triage"
+	"github.com/org/e2e-gate/internal/verdict"
 )
 
 // categoriser says what kind of failure each failure is, and groups them.
@@ -54,6 +55,7 @@ func (s *Session) explained(ctx context.Context, engine categoriser, r e2e.Resul
 			t.History = past
 		case e2e.Lost, e2e.NotRun:
 			unreported(t, about[t.ID])
+			withoutGate(t, r.Gates)
 		case e2e.Passed, e2e.Skipped, e2e.OutcomeUnknown:
 		}
 	}
@@ -65,6 +67,7 @@ func (s *Session) explained(ctx context.Context, engine categoriser, r e2e.Resul
 		t := &r.Tests[at[n]]
 		explain(t, inputs[n], res)
 		addLogs(t, docs)
+		addUnneeded(t, r.Gates)
 		if f := t.BaseFails; f != nil && f.Excuses {
 			t.NextStep = fmt.Sprintf("nothing in this change: repair it on %s", f.Branch)
 		}
@@ -136,7 +139,7 @@ func sameForAll(r e2e.Result) {
 func (s *Session) triageInput(t *e2e.TestResult, r *e2e.Result, stats history.Stats) triage.Input {
 	attempts := t.Attempts
 	in := triage.Input{
-		ID: t.ID, Framework: t.Framework, Test: cmp.Or(t.Name, t.ID), Owner: t.Owner, Planned: len(r.Tests), Gates: r.Gates,
+		ID: t.ID, Framework: t.Framework, Test: cmp.Or(t.Name, t.ID), Owner: t.Owner, Planned: len(r.Tests), Gates: neededGates(r.Gates, &t.Test),
 		Context: triage.Context{
 			Rerun: triage.RerunNone, Recent: triage.Recent(stats.Recent(t.Stable())), Health: triage.HealthOK, ChangedPaths: s.opts.ChangedPaths,
 		},
@@ -181,8 +184,8 @@ func (s *Session) triageInput(t *e2e.TestResult, r *e2e.Result, stats history.St
 	in.From, in.To = a.Started, a.Started.Add(time.Duration(a.Seconds*float64(time.Second)))
 	if a.Started.IsZero() {
 		in.From, in.To, in.Gates = time.Time{}, time.Time{}, nil
-		if len(r.Gates) > 0 {
-			in.Context.Health = overall(r.Gates)
+		if gates := neededGates(r.Gates, &t.Test); len(gates) > 0 {
+			in.Context.Health = overall(gates)
 		}
 	}
 	return in
@@ -264,6 +267,52 @@ func addLogs(t *e2e.TestResult, docs []e2e.ShardRun) {
 		for _, name := range doc.Logs {
 			t.Evidence = append(t.Evidence, e2e.Evidence{Kind: e2e.EvidenceLog, Text: name, Source: "background process"})
 		}
+	}
+}
+
+// withoutGate explains a test that was not run because a gate failed that it needs.
+func withoutGate(t *e2e.TestResult, gates []e2e.Gate) {
+	for _, g := range gates {
+		if t.Outcome != e2e.NotRun || len(t.Attempts) > 0 || g.Open() || !g.Scope.NeededBy(&t.Test) {
+			continue
+		}
+		t.Category, t.Confidence, t.Cause = e2e.EnvironmentFailure, e2e.ConfidenceHigh, fmt.Sprintf("gate %s failed, which it needs", g.Name)
+		t.NextStep = cmp.Or(g.Reason, "make the environment healthy, then run again")
+		t.Evidence = append(t.Evidence, e2e.Evidence{Kind: e2e.EvidenceTriage, Source: "gate " + g.Name,
+			Text: fmt.Sprintf("expected %s, observed %s", g.Expected, cmp.Or(g.Observed, "nothing"))})
+		return
+	}
+}
+
+// neededGates are those that a test needs.
+func neededGates(gates []e2e.Gate, t *e2e.Test) []e2e.Gate {
+	var list []e2e.Gate
+	for _, g := range gates {
+		if g.Scope.NeededBy(t) {
+			list = append(list, g)
+		}
+	}
+	return list
+}
+
+// addUnneeded shows what a gate saw that a failed test does not need by the config, and whose address the failure names
+// all the same. It excuses nothing.
+func addUnneeded(t *e2e.TestResult, gates []e2e.Gate) {
+	for _, g := range gates {
+		if g.Scope.NeededBy(&t.Test) {
+			continue
+		}
+		at := slices.IndexFunc(t.Attempts, func(a e2e.Attempt) bool { return a.Outcome == e2e.Failed && verdict.NamedBy(a, g.Target) != "" })
+		if at < 0 {
+			continue
+		}
+		seen := "it was " + string(cmp.Or(g.State, "not probed")) + " before the suites"
+		for _, span := range g.LostSpans() {
+			seen += fmt.Sprintf(", and %s from %s to %s: %s", span.State, span.From.UTC().Format(time.TimeOnly), span.To.UTC().Format(time.TimeOnly), span.Observed)
+		}
+		t.Evidence = append(t.Evidence, e2e.Evidence{Kind: e2e.EvidenceTriage, Source: "gate " + g.Name, Text: fmt.Sprintf(
+			"the failure names %s, which gate %s (%s) looks at, but the test does not need that by the config; %s. If it does need it, add it to needs of its suite, "+
+				"or tag the test needs:<service>", verdict.NamedBy(t.Attempts[at], g.Target), g.Name, g.Scope, seen)})
 	}
 }
 

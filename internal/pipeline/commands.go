@@ -19,14 +19,39 @@ func (s *Session) Run(ctx context.Context) e2e.Result {
 	if len(verdict.Against(s.opts.Jobs)) > 0 {
 		return s.conclude(f, nil, ev) // nothing that the tests could say would count
 	}
-	env, gates := s.enter(f)
-	found := then(f, "discover tests", s.discover, none{})
+	env, gates, found := s.enterWith(f)
 	ev.stats = then(f, "read the history", s.loadHistory, none{})
 	ev.plan = then(f, "plan", s.makePlan, planning{found, gates, ev.stats})
 	then(f, "keep the plan", s.keepPlan, ev.plan)
 	ev.earlier = then(f, "read earlier attempts", s.readEarlier, nil)
 	s.runShards(f, env, &ev, gates, allShards(ev.plan)...)
 	return s.conclude(f, env, ev)
+}
+
+// enterWith is [Session.enter] for what the suites hold: they are listed once the gates have passed, or before where
+// it is needed to know which gates to wait for.
+func (s *Session) enterWith(f *flow) (*environment, []e2e.Gate, discovered) {
+	var found discovered
+	listed := false
+	list := func() []e2e.Test {
+		found, listed = then(f, "discover tests", s.discover, none{}), true
+		return found.work()
+	}
+	env, gates := s.enter(f, list)
+	if !listed {
+		env.selected = list()
+	}
+	return env, gates, found
+}
+
+// testsOf are the tests of a shard of the adopted plan, with those that stand for batches.
+func (s *Session) testsOf(index int) []e2e.Test {
+	work := s.plan.Work()
+	var list []e2e.Test
+	for _, id := range s.plan.Shards[index].Tests {
+		list = append(list, work[id])
+	}
+	return list
 }
 
 func allShards(p *e2e.Plan) []int {
@@ -54,12 +79,17 @@ func (s *Session) runShards(f *flow, env *environment, ev *evidence, gates []e2e
 	}
 }
 
-// CheckGates brings the environment up, waits for the gates, and takes it down.
+// CheckGates brings the environment up, waits for the gates, and takes it down. With a service, that is what its
+// tests need.
 func (s *Session) CheckGates(ctx context.Context) ([]e2e.Gate, []e2e.Problem) {
 	ctx, cancel := s.deadline(ctx)
 	defer cancel()
 	f := newFlow(ctx, s.opts.Problems)
-	env, gates := s.enter(f)
+	var selected func() []e2e.Test
+	if name := s.run.Service; name != "" {
+		selected = func() []e2e.Test { return []e2e.Test{{ID: "service " + name, Needs: []string{name}}} }
+	}
+	env, gates := s.enter(f, selected)
 	f.add(env.stop(ctx)...)
 	env.down()
 	s.sweep()
@@ -72,8 +102,7 @@ func (s *Session) MakePlan(ctx context.Context) (*e2e.Plan, error) {
 	ctx, cancel := s.deadline(ctx)
 	defer cancel()
 	f := newFlow(ctx, s.opts.Problems)
-	env, gates := s.enter(f)
-	found := then(f, "discover tests", s.discover, none{})
+	env, gates, found := s.enterWith(f)
 	stats := then(f, "read the history", s.loadHistory, none{})
 	plan := then(f, "plan", s.makePlan, planning{found, gates, stats})
 	f.add(s.ended(f)...)
@@ -126,7 +155,7 @@ func (s *Session) Shard(ctx context.Context, index int, results ...string) e2e.R
 	defer cancel()
 	f := newFlow(ctx, s.opts.Problems)
 	ev := evidence{local: true, plan: s.plan}
-	env, gates := s.enter(f)
+	env, gates := s.enter(f, func() []e2e.Test { return s.testsOf(index) })
 	s.opts.Progress.Sharded(index, len(s.plan.Shards), len(s.plan.Shards[index].Tests), s.plan.Shards[index].Expected())
 	ev.earlier = then(f, "read earlier attempts", s.readEarlier, results)
 	s.runShards(f, env, &ev, gates, index)

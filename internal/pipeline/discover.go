@@ -165,16 +165,40 @@ func (s *Session) choose(tests []e2e.Test, spec suite.Spec, expr tagexpressions.
 	for i, t := range tests {
 		raw := t
 		enrich(s.opts.Config, &t, spec, owners)
+		t.Needs = needsOf(s.opts.Config, &t, spec)
 		why := deselects(s.opts.Config, s.run, t, spec, expr)
 		choices[i] = choice{raw, t, why, why}
 		selected[t.Group] = selected[t.Group] || why == ""
 	}
+	needTogether(choices)
 	for i := range choices {
 		if c := &choices[i]; c.test.Group != "" && c.why == "select" && selected[c.test.Group] {
 			c.test.Context, c.why = true, ""
 		}
 	}
 	return choices
+}
+
+// needTogether gives every test of a group what one of them needs: they run as a whole, or not at all.
+func needTogether(choices []choice) {
+	groups, all := map[string][]string{}, map[string]bool{}
+	for i := range choices {
+		if t := &choices[i].test; t.Group != "" {
+			groups[t.Group] = append(groups[t.Group], t.Needs...)
+			all[t.Group] = all[t.Group] || len(t.Needs) == 0
+		}
+	}
+	for group, needs := range groups {
+		if slices.Sort(needs); all[group] {
+			needs = nil
+		}
+		groups[group] = slices.Compact(needs)
+	}
+	for i := range choices {
+		if t := &choices[i].test; t.Group != "" {
+			t.Needs = groups[t.Group]
+		}
+	}
 }
 
 // asSets makes one entry of the tests of a suite that share an id: they are planned, run
@@ -274,6 +298,25 @@ func enrich(c *config.Config, t *e2e.Test, spec suite.Spec, owners codeowners.Ru
 	t.Tags = slices.Compact(t.Tags)
 }
 
+// needsOf are the services that a test needs, by its suite, its journey and its tags needs:<service>; none:
+// nothing says what it needs, so it needs everything. A tag that names no service is taken for that too.
+func needsOf(c *config.Config, t *e2e.Test, spec suite.Spec) []string {
+	journey, _ := c.Journey(t.Journey)
+	needs := slices.Concat(spec.Services, spec.Needs, journey.Services, journey.Needs)
+	for _, tag := range t.Tags {
+		name, ok := strings.CutPrefix(e2e.BareTag(tag), "needs:")
+		if !ok {
+			continue
+		}
+		if !c.HasService(name) {
+			return nil
+		}
+		needs = append(needs, name)
+	}
+	slices.Sort(needs)
+	return slices.Compact(needs)
+}
+
 // together is the group of a test, and the file that stays uncut with it: as the config says,
 // else a tag, else the framework.
 func together(t e2e.Test, spec suite.Spec) (group, keep string) {
@@ -313,7 +356,7 @@ func deselects(c *config.Config, run e2e.Run, t e2e.Test, spec suite.Spec, expr 
 	switch {
 	case run.Service != "" && !slices.Contains(spec.Services, run.Service) && !slices.Contains(journey.Services, run.Service):
 		return "service"
-	case !runsOn(journey, run.Target):
+	case !runsOn(c, journey, run.Target, t.Tags):
 		return "target"
 	case !expr.Evaluate(spellings(t.Tags)):
 		return "select"
@@ -321,8 +364,17 @@ func deselects(c *config.Config, run e2e.Run, t e2e.Test, spec suite.Spec, expr 
 	return ""
 }
 
-func runsOn(j config.Journey, target string) bool {
-	return len(j.Targets) == 0 || target == "" || slices.Contains(j.Targets, target)
+// runsOn reports whether a test may run at a target. In production it has to name the target, and must not be
+// destructive.
+func runsOn(c *config.Config, j config.Journey, target string, tags []string) bool {
+	named := slices.Contains(j.Targets, target)
+	if t, _ := c.Target(target); t.Production {
+		tagged := func(want string) bool {
+			return slices.ContainsFunc(tags, func(tag string) bool { return e2e.BareTag(tag) == want })
+		}
+		return (named || tagged("target:"+target)) && !tagged("destructive")
+	}
+	return len(j.Targets) == 0 || target == "" || named
 }
 
 // spellings are all the ways in which an expression may name a tag: smoke, @smoke

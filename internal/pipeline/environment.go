@@ -25,6 +25,11 @@ type environment struct {
 	processes *runner.Processes
 	set       *gate.Set
 	monitor   *gate.Monitor
+	// selected are the tests that are to run, with those that stand for batches; needed is what they need.
+	selected []e2e.Test
+	needed   e2e.Needed
+	// unfit is what did not become healthy or did not start, and that only some tests need.
+	unfit []unfit
 	// strangers are addresses of gates that answered before any background process started.
 	strangers []string
 
@@ -34,14 +39,42 @@ type environment struct {
 	left     []error
 }
 
-// enter starts the environment and waits for the gates. If they fail, the run ends
+// unfit keeps the tests that need it from starting.
+type unfit struct {
+	scope *e2e.Scope
+	held  runner.Held
+}
+
+// enter starts the environment and waits for the gates. If those that all tests need fail, the run ends
 // before any suite starts.
-func (s *Session) enter(f *flow) (*environment, []e2e.Gate) {
+//
+// Where something is needed by some tests only, what is selected has to be known first: selected is called
+// after the processes that all tests need were started, and what none of its tests needs is neither
+// started nor waited for. A nil selected stands for every test.
+func (s *Session) enter(f *flow, selected func() []e2e.Test) (*environment, []e2e.Gate) {
 	s.opts.Progress.Started(s.run.Stage, s.run.ID)
-	env := &environment{Session: s}
+	env := &environment{Session: s, needed: e2e.NeededFor(nil, true)}
 	then(f, "prepare", env.prepare, none{})
-	then(f, "start the background processes", env.up, none{})
+	then(f, "start the background processes", env.up, nil)
+	if s.opts.Config.Scoped() {
+		if selected != nil {
+			env.selected = selected()
+			env.needed = e2e.NeededFor(env.selected, false)
+		}
+		then(f, "start the background processes", env.up, &env.needed)
+	}
 	return env, then(f, "check the gates", env.openGates, none{})
+}
+
+// needing names the selected tests that need what has a scope; none where that is all.
+func (env *environment) needing(scope *e2e.Scope) []string {
+	var ids []string
+	for i := range env.selected {
+		if scope != nil && scope.NeededBy(&env.selected[i]) {
+			ids = append(ids, env.selected[i].ID)
+		}
+	}
+	return ids
 }
 
 // prepare makes the run's folder and keeps the tree clean.
@@ -65,13 +98,28 @@ func (env *environment) make(ctx context.Context) {
 	env.lookForStrangers(ctx)
 }
 
-// up starts the background processes. From here on, teardown must run.
-func (env *environment) up(ctx context.Context, _ none) (none, []e2e.Problem, error) {
-	env.make(ctx)
-	if err := env.processes.Start(ctx); err != nil {
-		return none{}, []e2e.Problem{{Code: e2e.CodeEnvironment, LosesEvidence: true, Text: err.Error()}}, errStop
+// up starts the background processes that every test needs, and then those that what is needed has. From here
+// on, teardown must run. One that only some tests need keeps these from starting if it cannot be started.
+func (env *environment) up(ctx context.Context, needed *e2e.Needed) (_ none, problems []e2e.Problem, _ error) {
+	if env.processes == nil {
+		env.make(ctx)
 	}
-	return none{}, nil, nil
+	for _, spec := range env.opts.Config.Processes {
+		if (spec.Scope == nil) != (needed == nil) || needed != nil && !needed.Has(spec.Scope) {
+			continue
+		}
+		err := env.processes.StartOne(ctx, spec)
+		if err == nil {
+			continue
+		}
+		p := e2e.Problem{Code: e2e.CodeEnvironment, LosesEvidence: true, Text: err.Error(), Tests: env.needing(spec.Scope)}
+		problems = append(problems, p)
+		if len(p.Tests) == 0 {
+			return none{}, problems, errStop
+		}
+		env.unfit = append(env.unfit, unfit{spec.Scope, runner.Held{Code: e2e.CodeEnvironment, Why: err.Error(), Said: true}})
+	}
+	return none{}, problems, nil
 }
 
 // knock is how long a port of this machine may take to accept a connection.
@@ -121,16 +169,22 @@ func (env *environment) openGates(ctx context.Context, _ none) ([]e2e.Gate, []e2
 	watch, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go func() {
-		select {
-		case d := <-env.processes.Died():
+		for {
 			select {
-			case died <- gate.Death{Name: d.Name, Text: d.Text}:
+			case d := <-env.processes.Died():
+				select {
+				case died <- gate.Death{Name: d.Name, Text: d.Text, Scope: d.Scope}:
+				case <-watch.Done():
+					return
+				}
 			case <-watch.Done():
+				return
 			}
-		case <-watch.Done():
 		}
 	}()
-	env.set = gate.New(env.opts.Config.Gates, gate.Options{
+	spec := env.opts.Config.Gates
+	spec.Checks = slices.DeleteFunc(slices.Clone(spec.Checks), func(c gate.Check) bool { return !env.needed.Has(c.Scope) })
+	env.set = gate.New(spec, gate.Options{
 		Env:    env.gateEnv(),
 		Redact: env.opts.Redact.String, Died: died, OnUpdate: env.opts.Progress.Gate,
 	})
@@ -138,17 +192,28 @@ func (env *environment) openGates(ctx context.Context, _ none) ([]e2e.Gate, []e2
 	if ctx.Err() != nil {
 		return gates, nil, fmt.Errorf("while waiting for the gates: %w", context.Cause(ctx))
 	}
-	if !e2e.GatesOpen(gates) {
+	if !e2e.GatesOpenForAll(gates) {
 		return gates, nil, errStop
 	}
-	if deaths := env.processes.Deaths(); len(deaths) > 0 {
+	for _, g := range gates {
+		if !g.Open() {
+			env.unfit = append(env.unfit, unfit{g.Scope, runner.Held{Code: e2e.CodeGateShut, Said: true, Why: fmt.Sprintf(
+				"gate %s failed: expected %s, observed %s", g.Name, g.Expected, cmp.Or(g.Observed, "nothing"))}})
+		}
+	}
+	var problems []e2e.Problem
+	for _, d := range env.processes.Deaths() {
 		// The gates may have probed another server on the same port.
-		return gates, []e2e.Problem{{Code: e2e.CodeEnvironment, LosesEvidence: true, Text: fmt.Sprintf(
-			"background process %s exited before the suites started (%s), so something else answers the gates; is its port in use?",
-			deaths[0].Name, deaths[0].Text)}}, errStop
+		p := e2e.Problem{Code: e2e.CodeEnvironment, LosesEvidence: true, Tests: env.needing(d.Scope), Text: fmt.Sprintf(
+			"background process %s exited before the suites started (%s), so something else answers the gates; is its port in use?", d.Name, d.Text)}
+		if len(p.Tests) == 0 {
+			return gates, []e2e.Problem{p}, errStop
+		}
+		problems = append(problems, p)
+		env.unfit = append(env.unfit, unfit{d.Scope, runner.Held{Code: e2e.CodeEnvironment, Why: p.Text, Said: true}})
 	}
 	env.served(gates)
-	return gates, nil, nil
+	return gates, problems, nil
 }
 
 // watch goes on probing while suites run.
@@ -157,32 +222,54 @@ func (env *environment) watch(ctx context.Context) {
 	env.monitor = env.set.Watch(ctx, gate.WatchOptions{Interval: w.Interval, Grace: w.Grace, OnChange: func(c gate.Change) {
 		text := fmt.Sprintf("gate %s went from %s to %s: %s", c.Gate.Name, c.Before, c.Gate.State, c.Gate.Observed)
 		if !c.Gate.Open() {
-			text += fmt.Sprintf("; nothing starts until it is back, for %s at most", cmp.Or(w.Grace, gate.DefaultGrace))
+			what := "nothing"
+			if c.Gate.Scope != nil {
+				what = "nothing that needs it"
+			}
+			text += fmt.Sprintf("; %s starts until it is back, for %s at most", what, cmp.Or(w.Grace, gate.DefaultGrace))
 		}
 		env.opts.Progress.Health(text)
 	}})
 }
 
-// hold keeps batches from starting while a required gate is down. It returns the reason
-// once they must not start any more.
-func (env *environment) hold(ctx context.Context) string {
-	g := env.monitor.Await(ctx)
+// hold keeps tests from starting while a required gate is down that they need. It returns those that must
+// not start any more, with the reason: those of one gate or process at a time.
+func (env *environment) hold(ctx context.Context, tests []e2e.Test) runner.Held {
+	of := func(scope *e2e.Scope, held runner.Held) runner.Held {
+		groups := map[string]bool{} // which run as a whole, or not at all
+		for i := range tests {
+			groups[tests[i].Group] = groups[tests[i].Group] || scope.NeededBy(&tests[i])
+		}
+		for i := range tests {
+			if t := &tests[i]; scope.NeededBy(t) || t.Group != "" && groups[t.Group] {
+				held.Tests = append(held.Tests, *t)
+			}
+		}
+		return held
+	}
+	for _, u := range env.unfit {
+		if held := of(u.scope, u.held); len(held.Tests) > 0 {
+			return held
+		}
+	}
+	g := env.monitor.Await(ctx, e2e.NeededFor(tests, false).Has)
 	if g == nil {
-		return ""
+		return runner.Held{}
 	}
 	since := ""
 	if lost := g.LostSpans(); len(lost) > 0 {
 		since = " from " + lost[len(lost)-1].From.Format("15:04:05 UTC") + " on"
 	}
-	return fmt.Sprintf("gate %s was %s%s, and not back within its grace period of %s: %s; make the environment healthy and run again",
-		g.Name, g.State, since, cmp.Or(env.opts.Config.Gates.Watch.Grace, gate.DefaultGrace), g.Observed)
+	return of(g.Scope, runner.Held{Code: e2e.CodeGateLost, Why: fmt.Sprintf("gate %s was %s%s, and not back within its grace period of %s: %s; "+
+		"make the environment healthy and run again",
+		g.Name, g.State, since, cmp.Or(env.opts.Config.Gates.Watch.Grace, gate.DefaultGrace), g.Observed)})
 }
 
 // watched ends the watch. The gates keep the state in which suites started; later answers
 // are in their timelines.
 func (env *environment) watched(gates []e2e.Gate) []e2e.Gate {
 	list := append([]e2e.Gate{}, gates...)
-	for i, g := range env.monitor.Stop() {
+	for i, g := range env.monitor.Stop() { // the same, in their order
 		list[i].Timeline = g.Timeline
 	}
 	return list
@@ -196,7 +283,7 @@ func (env *environment) stop(ctx context.Context) []e2e.Problem {
 	}
 	env.processes.Logs(ctx)
 	env.processes.Stop()
-	return env.processes.Problems()
+	return env.processes.Problems(env.needing)
 }
 
 // ends are the background processes that ended by themselves.

@@ -232,7 +232,8 @@ func (x *execution) config() (runner.Config, error) {
 	return runner.Config{
 		Root: x.opts.Root, Out: x.out, Run: x.run, Digest: x.work.plan.Digest, Shards: len(x.work.plan.Shards), Suites: suites, BaseEnv: x.opts.BaseEnv,
 		Secrets: x.opts.Config.Secrets, Redact: x.redactLog, Now: x.opts.Now,
-		Isolation: x.isolation(), Hold: x.hold, Pull: x.opts.Config.Shards.Queue, Batches: batches, Whole: whole, Seconds: seconds, StartSeconds: x.work.overhead,
+		Isolation: x.isolation(), IsolationScope: x.opts.Config.Isolation.Scope, Hold: x.hold,
+		Pull: x.opts.Config.Shards.Queue, Batches: batches, Whole: whole, Seconds: seconds, StartSeconds: x.work.overhead,
 	}, nil
 }
 
@@ -362,24 +363,58 @@ func (x *execution) rerunState(ctx context.Context, sh *runner.Shard) rerun.Stat
 		state.Left = max(time.Until(deadline), 0)
 	}
 	if len(state.Failures) > 0 && state.Stopped == "" {
-		state.Unhealthy = x.unhealthyNow(ctx)
+		bad := x.unhealthyNow(ctx)
+		for i := range state.Failures {
+			state.Failures[i].Unhealthy = bad.of(x.planned(sh, state.Failures[i].ID))
+		}
 	}
 	return state
 }
 
-// unhealthyNow probes all gates once more: a rerun against a broken environment
-// proves nothing.
-func (env *environment) unhealthyNow(ctx context.Context) string {
-	var bad []string
-	for _, d := range env.processes.Deaths() {
-		bad = append(bad, fmt.Sprintf("background process %s exited: %s", d.Name, d.Text))
+// planned is the test that was planned for a failed one: itself, or what stands for its batch. Of one that
+// was not planned nothing is known.
+func (x *execution) planned(sh *runner.Shard, id string) e2e.Test {
+	if t, ok := sh.Planned(id); ok {
+		return t
 	}
-	for _, g := range env.monitor.Recheck(ctx) {
-		if !g.Open() {
-			bad = append(bad, fmt.Sprintf("gate %s: %s", g.Name, g.Observed))
+	return e2e.Test{ID: id}
+}
+
+// sick is what is not healthy, in words, with the scopes of those who need it.
+type sick []struct {
+	scope *e2e.Scope
+	text  string
+}
+
+// of is what a test needs of it.
+func (s sick) of(t e2e.Test) string {
+	var bad []string
+	for _, one := range s {
+		if one.scope.NeededBy(&t) {
+			bad = append(bad, one.text)
 		}
 	}
 	return strings.Join(bad, ", ")
+}
+
+// unhealthyNow probes all gates once more: a rerun against a broken environment
+// proves nothing.
+func (env *environment) unhealthyNow(ctx context.Context) (bad sick) {
+	add := func(scope *e2e.Scope, format string, args ...any) {
+		bad = append(bad, struct {
+			scope *e2e.Scope
+			text  string
+		}{scope, fmt.Sprintf(format, args...)})
+	}
+	for _, d := range env.processes.Deaths() {
+		add(d.Scope, "background process %s exited: %s", d.Name, d.Text)
+	}
+	for _, g := range env.monitor.Recheck(ctx) {
+		if !g.Open() {
+			add(g.Scope, "gate %s: %s", g.Name, g.Observed)
+		}
+	}
+	return bad
 }
 
 // noRerun are the reasons why tests that never reported get no rerun.

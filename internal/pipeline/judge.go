@@ -154,6 +154,7 @@ func (s *Session) inherit(t e2e.Test, of e2e.Batch) e2e.Test {
 	if spec, ok := s.opts.Config.Suite(of.Suite); ok {
 		raw := t
 		enrich(s.opts.Config, &t, spec, nil)
+		t.Needs = needsOf(s.opts.Config, &t, spec)
 		s.opts.Baseline.hold(&t, raw, of.Suite)
 	}
 	t.Owner = cmp.Or(t.Owner, of.Owner)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -48,6 +49,7 @@ func (s *Session) List(ctx context.Context) (tests []e2e.Test, found []diag.Mess
 	}
 	found = append(found, s.lintOwners(tests)...)
 	found = append(found, s.lintTwins(tests)...)
+	found = append(found, s.lintNeeds(tests)...)
 	found = append(found, s.lintFlaky(tests, stats)...)
 	for _, q := range s.opts.Quarantine {
 		last := policy.LastDay(q)
@@ -106,6 +108,25 @@ func (s *Session) lintOwners(tests []e2e.Test) []diag.Message {
 			m.Hint = "tag them owner:<team>, or give the suite an owner"
 		}
 		found = append(found, m)
+	}
+	return found
+}
+
+// lintNeeds warns, once for each name, of tags that name a service which the config does not have.
+func (s *Session) lintNeeds(tests []e2e.Test) []diag.Message {
+	by := map[string][]string{}
+	for _, t := range tests {
+		for _, tag := range t.Tags {
+			if name, ok := strings.CutPrefix(e2e.BareTag(tag), "needs:"); ok && !s.opts.Config.HasService(name) {
+				by[name] = append(by[name], t.ID)
+			}
+		}
+	}
+	var found []diag.Message
+	for _, name := range slices.Sorted(maps.Keys(by)) {
+		found = append(found, diag.Message{File: s.opts.Config.File, Severity: diag.Warning, Text: fmt.Sprintf(
+			"the tag needs:%s names no service of the config, so its tests need every gate: %s", name, few(by[name])),
+			Hint: cmp.Or(diag.Expected(name, s.opts.Config.ServiceNames()), "declare it in services")})
 	}
 	return found
 }

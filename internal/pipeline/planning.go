@@ -286,7 +286,12 @@ func (in planning) startups(list []e2e.PlannedTest) map[string]float64 {
 // each shard has its own resources, or it was seen to go well. Else a fixed port or a shared
 // database would turn a healthy suite into failures.
 func (s *Session) bearsShards(stats history.Stats) bool {
-	return s.opts.Config.Isolation.Enabled() || stats.RanBeside(s.run.Stage, runtime.GOOS+"/"+runtime.GOARCH)
+	return s.isolatesAll() || stats.RanBeside(s.run.Stage, runtime.GOOS+"/"+runtime.GOARCH)
+}
+
+// isolatesAll reports whether every test gets what isolation makes.
+func (s *Session) isolatesAll() bool {
+	return s.opts.Config.Isolation.Enabled() && s.opts.Config.Isolation.Scope == nil
 }
 
 // saving says what more shards on this machine would save, where all durations are known and it is
@@ -316,7 +321,7 @@ func (s *Session) whyShards(count int, stats history.Stats) string {
 		return ""
 	case count == 1:
 		return "one shard, because nothing shows that these suites can run beside themselves on one machine; --shards N takes more"
-	case s.opts.Config.Isolation.Enabled():
+	case s.isolatesAll():
 		return "several shards may share this machine, because isolation is configured"
 	case stats.RanBeside(s.run.Stage, runtime.GOOS+"/"+runtime.GOARCH):
 		return "several shards may share this machine, because they did so without a failure in the last run of the history"

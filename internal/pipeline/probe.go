@@ -399,7 +399,7 @@ func (q muted) Processes(text string) { q.Progress.Processes("for the base: " + 
 
 // runAt starts what the base needs, runs the tests, and takes it all down. The error says why nothing of it counts.
 func (p *probing) runAt(ctx context.Context, at *Session, place atBase, ids []string, controls map[string][]string) (err error) {
-	env := &environment{Session: at}
+	env := &environment{Session: at, needed: e2e.NeededFor(nil, true)}
 	defer func() {
 		_ = env.stop(ctx)
 		env.down()
@@ -411,7 +411,7 @@ func (p *probing) runAt(ctx context.Context, at *Session, place atBase, ids []st
 		return fmt.Errorf("the base does not start: %w", err)
 	}
 	gates, problems, err := env.openGates(ctx, none{})
-	if err != nil {
+	if err != nil || !e2e.GatesOpen(gates) {
 		return notOpen(gates, problems, err)
 	}
 	env.watch(ctx)
@@ -423,7 +423,7 @@ func (p *probing) runAt(ctx context.Context, at *Session, place atBase, ids []st
 	if err != nil {
 		return err
 	}
-	if bad := env.unhealthyNow(ctx); bad != "" {
+	if bad := env.unhealthyNow(ctx).of(e2e.Test{}); bad != "" {
 		return fmt.Errorf("the environment of the base was not healthy at the end: %s", bad)
 	}
 	for _, g := range env.watched(gates) {

@@ -299,6 +299,13 @@ func stronger(a, b e2e.Effect) bool { return a.Rank() < b.Rank() }
 func (j *judge) gates() {
 	for _, g := range j.ev.Gates {
 		switch {
+		case !g.Open() && g.Scope != nil:
+			effect, ids := j.without(g)
+			text := fmt.Sprintf("gate %s (%s) failed: expected %s, observed %s", g.Name, g.Scope, g.Expected, observed(g))
+			if len(ids) > 0 {
+				text += fmt.Sprintf("; %s it: %s", needing(len(ids)), e2e.SomeOf(ids))
+			}
+			j.add(e2e.CodeGateShut, effect, ids, "%s", text)
 		case !g.Open():
 			j.add(e2e.CodeGateShut, e2e.NotJudged, nil, "gate %s failed: expected %s, observed %s", g.Name, g.Expected, observed(g))
 		case g.State != e2e.Healthy:
@@ -310,6 +317,38 @@ func (j *judge) gates() {
 				span.Observed)
 		}
 	}
+}
+
+func needing(n int) string {
+	if n == 1 {
+		return "1 test needs"
+	}
+	return fmt.Sprintf("%d tests need", n)
+}
+
+// without is what it does that a gate failed which some tests need: as much as that they were not run. It also returns
+// these. If no test needs the gate, the documents contradict each other.
+func (j *judge) without(g e2e.Gate) (effect e2e.Effect, ids []string) {
+	effect = e2e.Warns
+	needed := false
+	for i := range j.tests {
+		t := &j.tests[i]
+		if !g.Scope.NeededBy(&t.Test) {
+			continue
+		}
+		if needed = true; t.Outcome != e2e.NotRun {
+			continue // it ran elsewhere, or is lost by itself
+		}
+		ids = append(ids, t.ID)
+		if (!t.Context || t.Unplanned) && stronger(t.Effect, effect) {
+			effect = t.Effect
+		}
+	}
+	if !needed || Blocks(effect) {
+		effect = e2e.NotJudged // the environment is no regression
+	}
+	slices.Sort(ids)
+	return effect, ids
 }
 
 func observed(g e2e.Gate) string {

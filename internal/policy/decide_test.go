@@ -808,3 +808,38 @@ func TestCollisionIsNotAFlake(t *testing.T) {
 		}
 	}
 }
+
+// A gate that only some tests need does what their not having run does, and leaves the others alone.
+func TestAGateOfSomeTests(t *testing.T) {
+	payment := &e2e.Scope{Services: []string{"payment"}}
+	shut := e2e.Gate{Name: "payment", Required: true, State: e2e.Unhealthy, Scope: payment, Expected: "200", Observed: "503"}
+	test := func(id string, outcome e2e.Outcome, c e2e.Criticality, needs ...string) e2e.TestResult {
+		return e2e.TestResult{Test: e2e.Test{ID: id, Criticality: c, Needs: needs}, Outcome: outcome}
+	}
+	pass := test("a", e2e.Passed, e2e.ReleaseBlocking, "case")
+	for _, tc := range []struct {
+		name  string
+		tests []e2e.TestResult
+		state e2e.VerdictState
+		gate  e2e.Effect
+		text  string
+	}{
+		{"a blocking test did not run", []e2e.TestResult{pass, test("b", e2e.NotRun, e2e.ReleaseBlocking, "payment")}, e2e.VerdictNotJudged, e2e.NotJudged,
+			"gate payment (service payment) failed: expected 200, observed 503; 1 test needs it: b"},
+		{"a test that says nothing needs it", []e2e.TestResult{pass, test("b", e2e.NotRun, e2e.ReleaseBlocking)}, e2e.VerdictNotJudged, e2e.NotJudged, "1 test needs it: b"},
+		{"only nightly tests did not run", []e2e.TestResult{pass, test("b", e2e.NotRun, e2e.Nightly, "payment"), test("c", e2e.NotRun, e2e.Nightly, "payment")},
+			e2e.VerdictPassed, e2e.Warns, "2 tests need it: b, c"},
+		{"nothing else passed", []e2e.TestResult{test("b", e2e.NotRun, e2e.Nightly, "payment")}, e2e.VerdictNotJudged, e2e.Warns, "1 test needs it"},
+		{"a failure elsewhere", []e2e.TestResult{test("a", e2e.Failed, e2e.ReleaseBlocking, "case"), test("b", e2e.NotRun, e2e.ReleaseBlocking, "payment")},
+			e2e.VerdictFailed, e2e.NotJudged, "1 test needs it: b"},
+		{"no test needs it", []e2e.TestResult{pass}, e2e.VerdictNotJudged, e2e.NotJudged, "observed 503"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			v, _ := Decide(Evidence{Blocks: true, Gates: []e2e.Gate{shut}, Tests: tc.tests})
+			at := slices.IndexFunc(v.Reasons, func(r e2e.Reason) bool { return r.Code == e2e.CodeGateShut })
+			if at < 0 || v.State != tc.state || v.Reasons[at].Effect != tc.gate || !strings.Contains(v.Reasons[at].Text, tc.text) {
+				t.Errorf("%+v", v)
+			}
+		})
+	}
+}

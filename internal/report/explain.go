@@ -37,7 +37,7 @@ func Explain(r e2e.Result, id string) (e Explanation, ok bool) {
 	t := &r.Tests[at]
 	e = Explanation{Test: t.ID, Outcome: t.Outcome, Effect: t.Effect, Verdict: r.Verdict.State}
 	e.Steps = []Step{
-		explainSelection(r, t), explainPlace(r, t), explainGates(r), explainAttempts(t), explainRerun(t), explainOutcome(r, t),
+		explainSelection(r, t), explainPlace(r, t), explainGates(r, t), explainAttempts(t), explainRerun(t), explainOutcome(r, t),
 		explainCategory(t), explainPast(t), explainQuarantine(r, t), explainPolicy(t), explainVerdict(r, t),
 	}
 	return e, true
@@ -79,19 +79,35 @@ func explainPlace(r e2e.Result, t *e2e.TestResult) Step {
 	return Step{Step: "planned", Answer: "in batch " + t.Unit + ", whose process did not report"}
 }
 
-func explainGates(r e2e.Result) Step {
-	s := Step{Step: "gates", Answer: plural(len(r.Gates), "gate", "gates") + " passed before the suites started"}
-	if len(r.Gates) == 0 {
-		s.Answer = "none"
-	}
+// explainGates is about the gates that the test needs.
+func explainGates(r e2e.Result, t *e2e.TestResult) Step {
+	var needed []e2e.Gate
 	for _, g := range r.Gates {
+		if g.Scope.NeededBy(&t.Test) {
+			needed = append(needed, g)
+		}
+	}
+	s := Step{Step: "gates", Answer: plural(len(needed), "gate", "gates") + " passed before the suites started"}
+	switch {
+	case len(r.Gates) == 0:
+		s.Answer = "none"
+	case len(needed) == 0:
+		s.Answer = "none that the test needs"
+	}
+	for _, g := range needed {
 		if !g.Open() {
 			s.Answer = "failed, so the suites did not start"
+			if g.Scope != nil {
+				s.Answer = "failed, so the test was not run"
+			}
 			s.Because = append(s.Because, fmt.Sprintf("gate %s: expected %s, observed %s", g.Name, g.Expected, cmp.Or(g.Observed, "nothing")))
 		}
 		for _, span := range g.LostSpans() {
 			s.Because = append(s.Because, "while suites ran, gate "+g.Name+" was "+spanText(r.Run, span))
 		}
+	}
+	if len(t.Needs) > 0 {
+		s.Because = append(s.Because, "it needs "+strings.Join(t.Needs, ", "))
 	}
 	return s
 }

@@ -125,7 +125,7 @@ func sameNews(g e2e.Gate) string {
 	if word == "" {
 		return ""
 	}
-	key := []string{word, string(g.State)}
+	key := []string{word, string(g.State), g.Scope.String()}
 	if g.State != e2e.Healthy {
 		key = append(key, g.Observed, g.Reason)
 	}
@@ -144,6 +144,9 @@ func (f *final) gate(group []e2e.Gate) {
 		noun = "GATES"
 	}
 	f.title(st, noun+" "+gateWord(g)+"  "+gateNames(group))
+	if g.Scope != nil {
+		f.field("needed for", f.text(g.Scope.String(), 1))
+	}
 	f.field("state", f.text(stateOf(g), 1))
 	if g.State != e2e.Healthy {
 		if len(group) == 1 {

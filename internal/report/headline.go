@@ -145,10 +145,33 @@ func failures(r e2e.Result) string {
 		kind, what, _ := strings.Cut(phrase, "\x00")
 		list = append(list, plural(counts[phrase], kind+" test", kind+" tests")+" "+what)
 	}
+	text := strings.Join(list, ", ")
 	if len(list) == 0 {
-		return firstReason(r, e2e.Blocks)
+		text = firstReason(r, e2e.Blocks)
 	}
-	return strings.Join(list, ", ")
+	if failed := failedGates(r); len(failed) > 0 {
+		if n := CountsOf(r).NotRun; n > 0 {
+			text += fmt.Sprintf("; %s not run: %s", thousands(n), gatesFailed(failed))
+		}
+	}
+	return text
+}
+
+// failedGates names the gates that failed.
+func failedGates(r e2e.Result) (failed []string) {
+	for _, g := range r.Gates {
+		if !g.Open() {
+			failed = append(failed, safetext.Line(g.Name, 80))
+		}
+	}
+	return failed
+}
+
+func gatesFailed(names []string) string {
+	if len(names) == 1 {
+		return fmt.Sprintf("gate %s failed", names[0])
+	}
+	return fmt.Sprintf("gates %s failed", e2e.SomeOf(names))
 }
 
 // shortKind is kindOf in a headline.
@@ -178,11 +201,9 @@ func verb(t e2e.TestResult) string {
 
 // missing says why nothing was judged: failed gates, or the evidence that is missing.
 func missing(r e2e.Result) string {
-	var failed []string
-	for _, g := range r.Gates {
-		if !g.Open() {
-			failed = append(failed, safetext.Line(g.Name, 80))
-		}
+	failed := failedGates(r)
+	if len(failed) > 0 && e2e.GatesOpenForAll(r.Gates) {
+		return withoutGates(r, failed)
 	}
 	switch {
 	case len(failed) == 1:
@@ -200,6 +221,17 @@ func missing(r e2e.Result) string {
 		return "no reason was given"
 	}
 	return reasonPhrase(r, sameReasons(r.Verdict.Reasons[first:]))
+}
+
+// withoutGates says what was judged although gates failed that some tests need, and what was not.
+func withoutGates(r e2e.Result, failed []string) string {
+	n := CountsOf(r)
+	judged := n.Tests - n.LostOrNotRun
+	text := fmt.Sprintf("%s judged", plural(judged, "test", "tests"))
+	if judged > 0 && judged == n.Passed {
+		text += " and passed"
+	}
+	return fmt.Sprintf("%s; %s not run: %s (%s)", text, thousands(n.LostOrNotRun), gatesFailed(failed), e2e.EnvironmentFailure)
 }
 
 // consequences follow from something else that went wrong, so they are named last.

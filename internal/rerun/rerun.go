@@ -40,6 +40,8 @@ type Failure struct {
 	// Earlier says what its rerun in an earlier attempt of this workflow run was, or
 	// is empty where there was none.
 	Earlier string
+	// Unhealthy names what the test needs and is not healthy now, or is empty.
+	Unhealthy string
 	// Retries is how often the framework repeated the test by itself; it failed each time.
 	Retries int
 }
@@ -54,8 +56,6 @@ type State struct {
 	// AttemptsUnreadable: earlier attempts of this workflow run should exist but cannot
 	// be read, so it is unknown which tests already had a rerun.
 	AttemptsUnreadable bool
-	// Unhealthy names the gate that is not healthy now, or is empty.
-	Unhealthy string
 	// Left is the time until the stage's own deadline; negative: there is none.
 	Left time.Duration
 }
@@ -132,14 +132,14 @@ func shardRefusal(s State, g Guards) string {
 		return fmt.Sprintf("%d tests of the shard failed, more than rerun.max_failures: %d; this is not a flake", n, g.MaxFailures)
 	case n > ShareFrom && s.Ran > 0 && float64(n)/float64(s.Ran) > g.MaxShare:
 		return fmt.Sprintf("%d of %d tests of the shard failed, more than rerun.max_share: %.0f%%; this is not a flake", n, s.Ran, g.MaxShare*100)
-	case s.Unhealthy != "":
-		return fmt.Sprintf("the environment is not healthy now (%s), so a rerun would prove nothing", s.Unhealthy)
 	}
 	return ""
 }
 
 func testRefusal(f Failure, left time.Duration, limited bool) string {
 	switch {
+	case f.Unhealthy != "":
+		return fmt.Sprintf("the environment is not healthy now (%s), so a rerun would prove nothing", f.Unhealthy)
 	case f.Earlier != "":
 		return f.Earlier
 	case f.Retries == 1:

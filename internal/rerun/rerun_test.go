@@ -37,7 +37,7 @@ func TestDecide(t *testing.T) {
 		{"off", State{Failures: failures(1), Ran: 9, Left: -1}, Guards{MaxShare: 1}, "switched off"},
 		{"stopped", State{Failures: failures(1), Ran: 9, Stopped: "the run was cancelled", Left: -1}, defaults, "the run was cancelled"},
 		{"unreadable", State{Failures: failures(1), Ran: 9, AttemptsUnreadable: true, Left: -1}, defaults, "cannot be read"},
-		{"unhealthy", State{Failures: failures(1), Ran: 9, Unhealthy: "case-api: 503", Left: -1}, defaults, "not healthy now (case-api: 503)"},
+		{"unhealthy", State{Failures: []Failure{{ID: "a", Unhealthy: "case-api: 503"}}, Ran: 9, Left: -1}, defaults, "not healthy now (case-api: 503)"},
 		{"crash", State{Failures: []Failure{{ID: "a", Crashed: true}}, Ran: 9, Left: -1}, defaults, "crashed"},
 		{"had one before", State{Failures: []Failure{{ID: "a", Earlier: "it had its rerun in attempt 1"}}, Ran: 9, Left: -1}, defaults,
 			"it had its rerun in attempt 1"},

@@ -27,6 +27,13 @@ type ProcessSpec struct {
 	Env     map[string]string `yaml:"env" doc:"Environment variables, in addition to those that all child processes get."`
 	PassEnv []string          `yaml:"pass_env" doc:"Withheld variables to pass on, by name."`
 	Timeout time.Duration     `yaml:"timeout" doc:"Limit for up, down and logs each. Default 5m."`
+
+	Stages   []string `yaml:"stages" judge:"base" doc:"Stages that the process belongs to; none means all."`
+	Services []string `yaml:"services" judge:"base" doc:"Services that the process is for: it is started only if a selected test needs one of them. With no services and no journeys, every test needs the process."`
+	Journeys []string `yaml:"journeys" judge:"base" doc:"Journeys whose tests need the process."`
+
+	// Scope is what services and journeys come to; nil: every test needs the process.
+	Scope *e2e.Scope `yaml:"-"`
 }
 
 // defaultCommandTimeout limits up, down and logs.
@@ -50,6 +57,7 @@ type Processes struct {
 	cfg     ProcessesConfig
 	mu      sync.Mutex
 	running []*beside
+	started []ProcessSpec
 	ups     []ProcessSpec // whose up was started, so that down must run
 	left    []*proc.Left  // what their up commands left running
 	died    chan e2e.ProcessEnd
@@ -83,17 +91,22 @@ func NewProcesses(cfg ProcessesConfig) *Processes {
 // [Processes.Stop] and [Processes.Down].
 func (ps *Processes) Start(ctx context.Context) error {
 	for _, spec := range ps.cfg.Specs {
-		var err error
-		if len(spec.Up) > 0 {
-			err = ps.up(ctx, spec)
-		} else {
-			err = ps.run(spec)
-		}
-		if err != nil {
+		if err := ps.StartOne(ctx, spec); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// StartOne is [Processes.Start] for one of them.
+func (ps *Processes) StartOne(ctx context.Context, spec ProcessSpec) error {
+	ps.mu.Lock()
+	ps.started = append(ps.started, spec)
+	ps.mu.Unlock()
+	if len(spec.Up) > 0 {
+		return ps.up(ctx, spec)
+	}
+	return ps.run(spec)
 }
 
 func (ps *Processes) up(ctx context.Context, spec ProcessSpec) error {
@@ -155,7 +168,7 @@ func (ps *Processes) watch(b *beside) {
 	if exit.Ended == proc.Cancelled {
 		return // we asked it to
 	}
-	d := e2e.ProcessEnd{Name: b.spec.Name, At: time.Now().UTC(), Crashed: ps.served && exit.Crashed() && !portTaken(exit.Tail),
+	d := e2e.ProcessEnd{Name: b.spec.Name, Scope: b.spec.Scope, At: time.Now().UTC(), Crashed: ps.served && exit.Crashed() && !portTaken(exit.Tail),
 		Text: strings.TrimSuffix(fmt.Sprintf("%s: %s", exit, lastLine(exit.Tail)), ": ")}
 	ps.deaths = append(ps.deaths, d)
 	ps.died <- d
@@ -248,10 +261,12 @@ func (ps *Processes) logName(spec ProcessSpec) string {
 	return filepath.ToSlash(filepath.Join("processes", slug(spec.Name)+".log"))
 }
 
-// LogFiles lists the logs, relative to the run's folder.
+// LogFiles lists the logs of those that were started, relative to the run's folder.
 func (ps *Processes) LogFiles() []string {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
 	var files []string
-	for _, spec := range ps.cfg.Specs {
+	for _, spec := range ps.started {
 		files = append(files, ps.logName(spec))
 	}
 	return files
@@ -290,15 +305,22 @@ func lastLine(s string) string {
 
 // Problems are the processes that ended while they were needed. If one could not start
 // because its port was taken, the gates and the tests talked to another process.
-func (ps *Processes) Problems() []e2e.Problem {
+//
+// needing names the tests that needed a process, by its scope.
+func (ps *Processes) Problems(needing func(*e2e.Scope) []string) []e2e.Problem {
 	var list []e2e.Problem
 	for _, d := range ps.Deaths() {
-		text := fmt.Sprintf("background process %s exited during the run (%s); the results are not trusted; look at its log, and at what else "+
-			"uses its port", d.Name, d.Text)
+		whose := "the results"
+		if d.Scope != nil {
+			whose = fmt.Sprintf("the results of tests that need it (%s)", d.Scope)
+		}
+		text := fmt.Sprintf("background process %s exited during the run (%s); %s are not trusted; look at its log, and at what else "+
+			"uses its port", d.Name, d.Text, whose)
 		if d.Crashed {
 			text = fmt.Sprintf("background process %s crashed during the run (%s); passes after that are not trusted; look at its log", d.Name, d.Text)
 		}
-		list = append(list, e2e.Problem{Code: e2e.CodeGateLost, LosesEvidence: true, File: ps.logName(ProcessSpec{Name: d.Name}), Text: text})
+		list = append(list, e2e.Problem{Code: e2e.CodeGateLost, LosesEvidence: true, Tests: needing(d.Scope), File: ps.logName(ProcessSpec{Name: d.Name}),
+			Text: text})
 	}
 	return list
 }

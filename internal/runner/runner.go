@@ -67,12 +67,23 @@ type Config struct {
 	// process costs.
 	Seconds      map[string]float64
 	StartSeconds float64
-	// Isolation gives each attempt on each shard its own resources; nil for none.
-	Isolation *isolation.Isolation
-	// Hold waits until the environment is healthy enough for a unit to start. If it
-	// never will be, Hold returns the reason. Several shards call it concurrently. It
+	// Isolation gives each attempt on each shard its own resources; nil for none. IsolationScope says which
+	// tests need them; nil: all.
+	Isolation      *isolation.Isolation
+	IsolationScope *e2e.Scope
+	// Hold waits until the environment is healthy enough for some tests to start. If it
+	// never will be for some of them, Hold returns these, with the reason. Several shards call it concurrently. It
 	// may be nil.
-	Hold func(ctx context.Context) (why string)
+	Hold func(ctx context.Context, tests []e2e.Test) Held
+}
+
+// Held are tests that must not start.
+type Held struct {
+	Tests []e2e.Test
+	Code  e2e.Code
+	Why   string
+	// Said: the reason is told elsewhere, as that of a gate is.
+	Said bool
 }
 
 // Runner runs shards of one plan on this machine.
@@ -94,7 +105,7 @@ func New(cfg Config) *Runner {
 	}
 	cfg.Patience = cfg.Patience.withDefaults()
 	if cfg.Hold == nil {
-		cfg.Hold = func(context.Context) string { return "" }
+		cfg.Hold = func(context.Context, []e2e.Test) Held { return Held{} }
 	}
 	return &Runner{cfg: cfg, ports: &ports{
 		look: proc.Ports, offset: func() float64 { return cfg.Now().Sub(cfg.Run.Started).Seconds() }, running: map[*proc.Process]*[]e2e.PortSpan{},
@@ -269,6 +280,15 @@ func (s *Shard) plannedFor(ids []string) []string {
 		}
 	}
 	return planned
+}
+
+// Planned is the test of that id, or what stands for the batch of this shard that reported it.
+func (s *Shard) Planned(id string) (e2e.Test, bool) {
+	if t, ok := s.tests[id]; ok {
+		return t, true
+	}
+	t, ok := s.tests[s.batchOf(id)]
+	return t, ok
 }
 
 // batchOf is the batch of this shard that reported a test; empty where none did.

@@ -352,7 +352,7 @@ func TestProcessThatDiesIsReported(t *testing.T) {
 	if d.Name != "api" || d.Text != "exit status 3: port 8080 is in use" {
 		t.Errorf("%+v", d)
 	}
-	if p := ps.Problems(); len(p) != 1 || p[0].Code != e2e.CodeGateLost {
+	if p := ps.Problems(func(*e2e.Scope) []string { return nil }); len(p) != 1 || p[0].Code != e2e.CodeGateLost {
 		t.Errorf("%+v", p)
 	}
 }

@@ -18,13 +18,34 @@ type space struct {
 	err error
 }
 
-// ready waits until a unit may start, and creates the resources of its attempt. It
+// fit waits until tests of a unit may start, and returns those that may; what keeps the others is
+// recorded.
+func (s *Shard) fit(ctx context.Context, tests []e2e.Test, attempt int) []e2e.Test {
+	for len(tests) > 0 {
+		held := s.r.cfg.Hold(ctx, tests)
+		if len(held.Tests) == 0 || ctx.Err() != nil {
+			break
+		}
+		unfit := map[string]bool{}
+		for _, t := range held.Tests {
+			unfit[t.ID] = true
+		}
+		if held.Said && attempt == 1 {
+			s.notRun(held.Tests, held.Code, held.Why)
+		} else {
+			s.unfit(held.Tests, attempt, held.Code, "", held.Why)
+		}
+		tests = slices.DeleteFunc(slices.Clone(tests), func(t e2e.Test) bool { return unfit[t.ID] })
+	}
+	return tests
+}
+
+// ready creates the resources of a unit's attempt, if its tests need them. It
 // returns the environment that they add. ok is false if the unit cannot start, which is
 // recorded.
 func (s *Shard) ready(ctx context.Context, tests []e2e.Test, attempt int) (env map[string]string, ok bool) {
-	if why := s.r.cfg.Hold(ctx); why != "" && ctx.Err() == nil {
-		s.unfit(tests, attempt, e2e.CodeGateLost, "", why)
-		return nil, false
+	if !slices.ContainsFunc(tests, func(t e2e.Test) bool { return s.r.cfg.IsolationScope.NeededBy(&t) }) {
+		return nil, true
 	}
 	sp := s.space(ctx, attempt)
 	switch {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,7 +15,9 @@ import (
 func TestHeldBackTestsAreNotRun(t *testing.T) {
 	s, tests := script(t, passes, "a", "b")
 	r := newRig(t, s, tests)
-	r.runner.cfg.Hold = func(context.Context) string { return "gate api is down" }
+	r.runner.cfg.Hold = func(_ context.Context, tests []e2e.Test) Held {
+		return Held{Tests: tests, Code: e2e.CodeGateLost, Why: "gate api is down"}
+	}
 	r.phase(t.Context(), false)
 	doc := r.shard.Document(nil, true)
 	if len(doc.NotRun) != 2 || doc.NotRun[0].Code != e2e.CodeGateLost || doc.NotRun[0].Reason != "gate api is down" || len(doc.Units) != 0 {
@@ -25,12 +28,59 @@ func TestHeldBackTestsAreNotRun(t *testing.T) {
 	}
 }
 
+// What one test needs holds back that test alone, and the rest of its batch runs.
+func TestATestThatIsHeldBackLeavesTheOthersOfItsBatchAlone(t *testing.T) {
+	s, tests := script(t, `echo '<testsuite><testcase name="b"/></testsuite>' > "$E2E_REPORT_DIR/r.xml"`, "a", "b")
+	for _, said := range []bool{false, true} {
+		r := newRig(t, s, tests)
+		r.runner.cfg.Hold = func(_ context.Context, tests []e2e.Test) Held {
+			if tests[0].ID == "s::a" {
+				return Held{Tests: tests[:1], Code: e2e.CodeGateShut, Why: "gate payment failed", Said: said}
+			}
+			return Held{}
+		}
+		r.phase(t.Context(), false)
+		doc := r.shard.Document(nil, true)
+		if len(doc.NotRun) != 1 || doc.NotRun[0].ID != "s::a" || doc.NotRun[0].Code != e2e.CodeGateShut || doc.NotRun[0].Reason != "gate payment failed" {
+			t.Errorf("%+v", doc.NotRun)
+		}
+		if len(doc.Units) != 1 || !slices.Equal(doc.Units[0].Tests, []string{"s::b"}) || outcome(doc, "s::b") != e2e.Passed {
+			t.Errorf("%+v", doc)
+		}
+		if want := map[bool]int{false: 1, true: 0}[said]; len(doc.Problems) != want {
+			t.Errorf("%+v", doc.Problems)
+		}
+	}
+}
+
+// Only batches with a test that needs an isolation get one.
+func TestIsolationIsForTestsThatNeedIt(t *testing.T) {
+	s, tests := script(t, `echo "$E2E_REPORT_DIR" >> "$LOG"; `+passes, "a", "b")
+	tests[0].Needs, tests[1].Needs, tests[1].Unit = []string{"case"}, []string{"database"}, "other"
+	for _, of := range []string{"database", "payment"} {
+		r := newRig(t, s, tests)
+		log := filepath.Join(r.out, "ups")
+		r.runner.cfg.IsolationScope = &e2e.Scope{Services: []string{of}}
+		r.runner.cfg.Isolation = isolation.New(isolation.Config{Spec: isolation.Spec{Up: []string{"sh", "-c", "echo up >> " + log}}, Root: r.out, Out: r.out,
+			BaseEnv: os.Environ()})
+		r.phase(t.Context(), false)
+		if err := r.shard.Release(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(log); (err == nil) != (of == "database") {
+			t.Errorf("isolation of %s: %v", of, err)
+		}
+	}
+}
+
 // A rerun that is held back leaves the first attempt as it is, and says why.
 func TestHeldBackRerun(t *testing.T) {
 	s, tests := script(t, `echo '<testsuite><testcase name="a"><failure/></testcase></testsuite>' > "$E2E_REPORT_DIR/r.xml"`, "a")
 	r := newRig(t, s, tests)
 	r.phase(t.Context(), false)
-	r.runner.cfg.Hold = func(context.Context) string { return "gate api is down" }
+	r.runner.cfg.Hold = func(_ context.Context, tests []e2e.Test) Held {
+		return Held{Tests: tests, Code: e2e.CodeGateLost, Why: "gate api is down"}
+	}
 	if done := r.shard.Rerun(t.Context(), []string{"s::a"}); done["s::a"] || r.shard.Refused("s::a") != "gate api is down" {
 		t.Errorf("done %v, refused %q", done, r.shard.Refused("s::a"))
 	}

@@ -44,6 +44,13 @@ func (s *Shard) run(ctx context.Context, tests []e2e.Test, attempt int) {
 		}
 		return
 	}
+	if tests = s.fit(ctx, tests, attempt); len(tests) == 0 {
+		return
+	}
+	if ctx.Err() != nil { // it ended while they waited
+		s.run(ctx, tests, attempt)
+		return
+	}
 	u := &running{s: s, tests: tests, attempt: attempt, suite: s.r.cfg.Suites[tests[0].Suite]}
 	_, u.batch = s.r.cfg.Batches[tests[0].Unit]
 	limit, ok := u.limit()

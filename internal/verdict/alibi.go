@@ -24,6 +24,20 @@ type alibis struct {
 	shards []e2e.ShardRun
 }
 
+// needed is what the environment did of which a test needs a part. What it does not need is no alibi.
+func (a alibis) needed(t *e2e.Test) alibis {
+	if len(t.Needs) == 0 {
+		return a
+	}
+	if slices.ContainsFunc(a.gates, func(g e2e.Gate) bool { return !g.Scope.NeededBy(t) }) {
+		a.gates = slices.DeleteFunc(slices.Clone(a.gates), func(g e2e.Gate) bool { return !g.Scope.NeededBy(t) })
+	}
+	if slices.ContainsFunc(a.ends, func(e end) bool { return !e.Scope.NeededBy(t) }) {
+		a.ends = slices.DeleteFunc(slices.Clone(a.ends), func(e end) bool { return !e.Scope.NeededBy(t) })
+	}
+	return a
+}
+
 // end is a background process that ended by itself, on the machine of a shard in a workflow
 // attempt. It says nothing of what ran elsewhere. here: on this machine, where all shards ran.
 type end struct {
@@ -81,7 +95,7 @@ func (a alibis) ofAttempt(at e2e.Attempt) *e2e.Environment {
 		// Another build is a reason not to judge this attempt. It was not bad, so that
 		// naming it proves nothing of an earlier failure.
 		if env.State == e2e.Unhealthy {
-			env.NamedBy = namedBy(at, g.Target)
+			env.NamedBy = NamedBy(at, g.Target)
 		}
 		if env.NamedBy != "" {
 			if env.Excuses = g.External || badAt(g, from); env.Excuses {
@@ -189,9 +203,9 @@ func (a alibis) endedProcess(at e2e.Attempt, by time.Time) *e2e.Environment {
 	return nil
 }
 
-// namedBy is the address of a gate's target as a failure names it; empty where it does
+// NamedBy is the address of a gate's target as a failure names it; empty where it does
 // not. Other output of the test does not count, because it names whatever the test talks to.
-func namedBy(at e2e.Attempt, target string) string {
+func NamedBy(at e2e.Attempt, target string) string {
 	host, port := e2e.Gate{Target: target}.Address()
 	if host == "" {
 		return ""

@@ -286,7 +286,7 @@ func TestNamedBy(t *testing.T) {
 		{"", "anything", ""},
 		{"http://[bad", "[bad", ""},
 	} {
-		if got := namedBy(e2e.Attempt{Message: tc.message}, tc.target); got != tc.want {
+		if got := NamedBy(e2e.Attempt{Message: tc.message}, tc.target); got != tc.want {
 			t.Errorf("target %s, %q: named by %q, want %q", tc.target, tc.message, got, tc.want)
 		}
 	}
@@ -308,7 +308,7 @@ func TestNamedByWhatFailed(t *testing.T) {
 		{e2e.Attempt{Details: "the text --- system-out\n" + address}, address},
 		{e2e.Attempt{Message: "127.0.0.1", Details: ":8080"}, ""},
 	} {
-		if got := namedBy(tc.a, "http://"+address); got != tc.want {
+		if got := NamedBy(tc.a, "http://"+address); got != tc.want {
 			t.Errorf("%+v: %q, want %q", tc.a, got, tc.want)
 		}
 	}

@@ -25,11 +25,13 @@ func judge(ctx context.Context, in In, a accepted, counted []e2e.ShardRun, r *e2
 		}
 		return ids[id]
 	}
+	all, allBefore := now, before
 	for i := range r.Tests {
 		if err := ended(ctx, i); err != nil {
 			return err
 		}
 		t := &r.Tests[i]
+		now, before := all.needed(&t.Test), allBefore.needed(&t.Test)
 		earlier := a.earlier.Attempts[t.Stable()]
 		if t.Set != "" {
 			earlier = besideTwin(earlier, t.Attempts, t.Twins)

@@ -314,6 +314,7 @@ func mergeGates(gates []e2e.Gate, docs []Document) []e2e.Gate {
 	for i := range merged {
 		g := &merged[i]
 		g.Timeline = slices.Clone(g.Timeline)
+		planned := g.Scope != nil && !g.Open() // the plan was made all the same, and each shard waited once more
 		for _, d := range docs {
 			at := slices.IndexFunc(d.Shard.Gates, func(o e2e.Gate) bool { return o.Name == g.Name })
 			if at < 0 {
@@ -325,7 +326,8 @@ func mergeGates(gates []e2e.Gate, docs []Document) []e2e.Gate {
 					g.Timeline = append(g.Timeline, span)
 				}
 			}
-			if g.Open() && !other.Open() {
+			if planned || g.Open() && !other.Open() {
+				planned = false
 				g.State, g.Finality, g.Observed, g.Reason = other.State, other.Finality, other.Observed, other.Reason
 			}
 		}

@@ -139,6 +139,7 @@ func Within(ctx context.Context, in In) (Out, error) {
 		}
 		r.Shards = shardResults(in.Plan.Shards, a.counted)
 		a.problems.add(m.gone...)
+		a.problems.add(ranWithoutGate(in.Plan, a.counted)...)
 		a.problems.add(a.earlier.failedUnseen(r.Tests)...)
 		r.Problems = m.expand(mergeProblems(a.allProblems()))
 	} else {

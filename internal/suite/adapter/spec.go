@@ -20,7 +20,8 @@ type Spec struct {
 	Owner        string            `yaml:"owner" doc:"Owner of tests without an owner tag."`
 	Criticality  string            `yaml:"criticality" judge:"base" doc:"Criticality of tests without a criticality tag." enum:"release-blocking-smoke,release-blocking,non-blocking,nightly,synthetic"`
 	Tags         []string          `yaml:"tags" doc:"Tags that every test of the suite carries."`
-	Services     []string          `yaml:"services" doc:"Services that the suite tests, for --service."`
+	Services     []string          `yaml:"services" judge:"base" doc:"Services that the suite tests, for --service. Its tests need them."`
+	Needs        []string          `yaml:"needs" judge:"base" doc:"Further services that its tests need."`
 	Keep         string            `yaml:"keep" doc:"Which tests build on one another, and so are planned, run and repeated together: those of a file, or of a class. none: a file may be cut although its framework never does that (Playwright without fullyParallel, Vitest, Jest, pytest)." enum:"file,class,none"`
 	Locks        []string          `yaml:"locks" doc:"Named resources: batches (processes) that share one never run at the same time on one machine, and are on one shard of a matrix."`
 	Timeout      time.Duration     `yaml:"timeout" doc:"Limit for all batches (processes) of the suite on one shard together."`

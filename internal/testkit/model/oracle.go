@@ -110,7 +110,7 @@ const extraSlot = maxTests
 type seenDoc struct {
 	there  bool
 	tests  [maxTests + 1]seenTest
-	ended  bool
+	ended  bool // a process that all tests need
 	number int
 }
 
@@ -347,8 +347,9 @@ func (o *oracle) stalled(t told, tests []int) told {
 func (o *oracle) observe(s, a int, before past) seenDoc {
 	w := o.w
 	doc := seenDoc{there: true, number: a}
-	doc.ended, _ = w.end(a)
-	tests := w.on(s)
+	ended, _ := w.end(a)
+	doc.ended = ended && w[dScope] == scopeAll
+	tests := w.runs(s, a)
 	if len(tests) == 0 {
 		return doc
 	}
@@ -356,7 +357,7 @@ func (o *oracle) observe(s, a int, before past) seenDoc {
 	extraRed, extra := w.extraFails(s, a)
 	first := o.process(tests, a, how, false, extraRed, extra && seen(how))
 	for _, t := range tests {
-		doc.tests[t].lost = first.lost[t]
+		doc.tests[t].lost = first.lost[t] || ended && !doc.ended && w.needs(t)
 		for _, text := range first.tests[t] {
 			doc.tests[t].members = append(doc.tests[t].members, member{first: text, hung: first.hung[t]})
 		}
@@ -367,6 +368,7 @@ func (o *oracle) observe(s, a int, before past) seenDoc {
 			text = "F"
 		}
 		doc.tests[extraSlot].members = []member{{first: text}}
+		doc.tests[extraSlot].lost = w.env(a) == envShut // it does not say what it needs
 	}
 	again := o.repeated(&doc, first, tests, how == procSignal, before)
 	if len(again) == 0 {
@@ -474,8 +476,11 @@ func (o *oracle) rerun(own *seenTest, now []string, lost bool) {
 func (o *oracle) mayRerun(doc *seenDoc, t int, before past) bool {
 	w, a := o.w, doc.number
 	ended, _ := w.end(a)
+	if !w.needs(t) {
+		ended = false
+	}
 	required := w[dGate] == gateRequired || w[dGate] == gateExternal
-	if w[dRerunOff] == 1 || before.unknown || before.failed[t] || ended || w.env(a) == envStays && required {
+	if w[dRerunOff] == 1 || before.unknown || before.failed[t] || ended || w.env(a) == envStays && required && w.needs(t) {
 		return false
 	}
 	for b := range a {
@@ -609,7 +614,7 @@ func (o *oracle) judge(a int, before past) Answer {
 	var f findings
 	f.blocks = w[dJudge] == judgeChanged && judgeChangedBlocks[w[dTable]]
 	f.missing = w[dJudge] == judgeUnreadable
-	if w.env(a) == envShut {
+	if w.shut(a) {
 		f.missing = true
 		return f.answer()
 	}
@@ -658,7 +663,7 @@ func (o *oracle) judge(a int, before past) Answer {
 		if doc != nil && s == 0 {
 			extra = doc.tests[extraSlot]
 		}
-		if len(extra.members) > 0 {
+		if f.missing = f.missing || extra.lost; len(extra.members) > 0 {
 			list = append(list, judged{extra, number, others, extraSlot, true})
 		} else if s == 0 && before.failed[extraSlot] {
 			f.missing = true // a test that failed is not there any more
@@ -692,13 +697,18 @@ func (o *oracle) testless(s, a int) bool {
 
 // stole reports whether a document tells that the batch of shard 0 was stolen: one that was held
 // back was not started by any.
-func (o *oracle) stole(a int) bool { return o.w.proc(0, o.lastRun(0, a)) != procHeld }
+func (o *oracle) stole(a int) bool {
+	last := o.lastRun(0, a)
+	return o.w.proc(0, last) != procHeld && len(o.w.runs(0, last)) > 0
+}
 
 // empty adds what the document of a shard says whose batch was stolen. It is of no test.
 func (o *oracle) empty(f *findings, a int, final bool) {
 	doc, _, gone := o.newest(0, 0, a, final)
 	incomplete := doc != nil && final && o.w[dDocShard] == 0 && o.w[dDoc] == docIncomplete && doc.number == o.lastRun(0, a)
-	f.missing = f.missing || doc != nil && doc.ended || (gone || incomplete) && o.stole(a)
+	last := o.lastRun(0, a)
+	whole := len(o.w.runs(0, last)) == len(o.w.on(0)) // what a gate held back was not stolen
+	f.missing = f.missing || doc != nil && doc.ended || (gone || incomplete) && whole && o.stole(a)
 }
 
 // lastRun is the workflow attempt in which a shard ran last.
@@ -761,7 +771,7 @@ func (o *oracle) ofBase(j judged) bool {
 	if !w.excusedBy() || w[dTouched] == 1 || j.t == extraSlot || len(w.slots(j.t)) > 1 || len(j.own.members) != 1 {
 		return false
 	}
-	if ended, crashed := w.end(j.number); ended && crashed {
+	if ended, crashed := w.end(j.number); ended && crashed && w.needs(j.t) {
 		return false
 	}
 	repeated := false
@@ -814,7 +824,7 @@ func (o *oracle) test(f *findings, j judged, a int, before past, shown bool) (pr
 			r = rowNotRun
 		case excused && (now == 'F' || now == '~' || later):
 			r = rowQuarantined
-		case now == 'F' && !expired && shown && col == column[critBlocking] && o.ofBase(j) && !o.environment(m, number).any:
+		case now == 'F' && !expired && shown && col == column[critBlocking] && o.ofBase(j) && !o.environment(m, t, number).any:
 			r = rowBaseFails
 		case now == 'F':
 			r = rowFailed
@@ -826,7 +836,7 @@ func (o *oracle) test(f *findings, j judged, a int, before past, shown bool) (pr
 			r = rowFlaky
 		}
 		f.missing = f.missing || law[w[dTable]][r][col] == missing
-		environment := o.environment(m, number)
+		environment := o.environment(m, t, number)
 		if law[w[dTable]][r][col] == block {
 			if environment.any && (r == rowFailed || r == rowFlaky) {
 				f.environment = true
@@ -861,7 +871,7 @@ func (o *oracle) earlier(others []*seenDoc, t, i, n int) (flaky, burned bool) {
 			}
 			if holds(m.first, 'F') || holds(m.again, 'F') {
 				failed = true
-				excused = excused && o.environment(m, d.number).excuses
+				excused = excused && o.environment(m, t, d.number).excuses
 			}
 			if m.ended() == 'F' {
 				bad = true
@@ -884,8 +894,22 @@ func (o *oracle) earlier(others []*seenDoc, t, i, n int) (flaky, burned bool) {
 // alibi is what the environment excuses.
 type alibi struct{ any, excuses bool }
 
+// processFor reports whether the background process was started where the batch of a shard ran: where a planned
+// test needs it.
+func (o *oracle) processFor(s int) bool {
+	w := o.w
+	all := w.on(s)
+	if s == 0 && w.steals() {
+		all = slices.Concat(all, w.on(1))
+	}
+	return w[dScope] == scopeAll || slices.ContainsFunc(all, w.needs)
+}
+
 // environment is the alibi of a member's failures in a workflow attempt: each needs its own.
-func (o *oracle) environment(m member, a int) alibi {
+func (o *oracle) environment(m member, t, a int) alibi {
+	if t < maxTests && !o.w.needs(t) {
+		return alibi{}
+	}
 	all := alibi{true, true}
 	some := false
 	add := func(text string, again bool) {
@@ -894,7 +918,7 @@ func (o *oracle) environment(m member, a int) alibi {
 				continue
 			}
 			some = true
-			one := o.alibi(a, text[i] == 'f', again)
+			one := o.alibi(t, a, text[i] == 'f', again)
 			all.any = all.any && one.any
 			all.excuses = all.excuses && one.any && one.excuses
 		}
@@ -908,7 +932,7 @@ func (o *oracle) environment(m member, a int) alibi {
 }
 
 // alibi is that of one failed execution in a process; repeated: the framework repeated it.
-func (o *oracle) alibi(a int, repeated, again bool) alibi {
+func (o *oracle) alibi(t, a int, repeated, again bool) alibi {
 	w := o.w
 	timed := w[dTimed] == 1
 	required, external := w[dGate] == gateRequired || w[dGate] == gateExternal, w[dGate] >= gateExternal
@@ -929,6 +953,9 @@ func (o *oracle) alibi(a int, repeated, again bool) alibi {
 		}
 	}
 	ended, crashed := w.end(a)
+	if t == extraSlot && !o.processFor(0) {
+		ended = false
+	}
 	switch {
 	case bad && named:
 		return alibi{any: true, excuses: external || already}

@@ -72,7 +72,7 @@ func (w *World) Judge() e2e.Result {
 	r := rendering{w: w}
 	for a := range w.attempts() {
 		found := r.found(a)
-		if w.env(a) != envShut {
+		if !w.shut(a) {
 			earlier, _ := verdict.Before(w.run(a), found, r.witnesses(a))
 			for s := range w.shards() {
 				if w.ran(s, a) {
@@ -110,6 +110,9 @@ func (w *World) run(attempt int) e2e.Run {
 // plan is the plan that a workflow attempt used.
 func (w *World) plan(attempt int) *e2e.Plan {
 	p := &e2e.Plan{Schema: e2e.PlanSchema, Run: w.run(attempt), Gates: w.gates(-1), Digest: digests[w.planOf(attempt)]}
+	if w.env(w.planOf(attempt)) == envShut { // the plan was made all the same
+		p.Gates = w.gates(w.planOf(attempt))
+	}
 	p.Shards, p.Tests = make([]e2e.PlanShard, 0, w.shards()), make([]e2e.PlannedTest, 0, w.tests())
 	for s := range w.shards() {
 		sh := e2e.PlanShard{Index: s, Name: shardsOf[s]}
@@ -143,14 +146,31 @@ func (w *World) test(t int) e2e.Test {
 	if w.declared() && t < w.group() {
 		test.Group, test.SkippedLast = groupName, w.skippedLast(t)
 	}
+	switch {
+	case w[dScope] == scopeFirst && w.needs(t):
+		test.Needs = []string{gateService}
+	case w[dScope] != scopeAll && !w.needs(t):
+		test.Needs = []string{"another"}
+	}
 	return test
+}
+
+// gateService is the service that gate and background process are for.
+const gateService = "api"
+
+// scope is that of the gate and the background process.
+func (w *World) scope() *e2e.Scope {
+	if w[dScope] == scopeAll {
+		return nil
+	}
+	return &e2e.Scope{Services: []string{gateService}}
 }
 
 // gates are the gates with what a workflow attempt saw of them; -1: nothing.
 func (w *World) gates(attempt int) []e2e.Gate {
 	g := e2e.Gate{
 		Name: "api", Kind: "http", Target: "https://" + gateAddress + "/health", Required: w[dGate] == gateRequired || w[dGate] == gateExternal,
-		External: w[dGate] >= gateExternal, State: e2e.Healthy, Expected: "200",
+		External: w[dGate] >= gateExternal, Scope: w.scope(), State: e2e.Healthy, Expected: "200",
 	}
 	version, next := "", ""
 	for a := range w.attempts() {
@@ -262,14 +282,28 @@ func (r *rendering) shard(s, a int, earlier verdict.Earlier) *e2e.ShardRun {
 		batches = append(batches, w.on(0))
 	}
 	ended, crashed := w.end(a)
-	if ended {
-		doc.Ends = []e2e.ProcessEnd{{Name: "db", At: startOf(a).Add(time.Second), Text: "exit status 1", Crashed: crashed}}
+	var needing []int
+	for _, planned := range batches {
+		for _, t := range planned {
+			if w[dScope] != scopeAll && w.needs(t) {
+				needing = append(needing, t)
+			}
+		}
+	}
+	if ended && (w[dScope] == scopeAll || len(needing) > 0) { // else it was not started
+		doc.Ends = []e2e.ProcessEnd{{Name: "db", At: startOf(a).Add(time.Second), Text: "exit status 1", Crashed: crashed, Scope: w.scope()}}
 		doc.Problems = append(doc.Problems, e2e.Problem{
-			Code: e2e.CodeGateLost, Shard: s, LosesEvidence: true, Text: "background process db exited during the run",
+			Code: e2e.CodeGateLost, Shard: s, LosesEvidence: true, Tests: w.ids(needing), Text: "background process db exited during the run",
 		})
 	}
 	sh := &shardRun{w: w, doc: doc, runs: map[string]*e2e.TestRun{}, s: s, a: a}
 	for _, planned := range batches {
+		for _, t := range planned {
+			if w.held(t, a) {
+				doc.NotRun = append(doc.NotRun, e2e.NotRunTest{ID: testIDs[t], Code: e2e.CodeGateShut, Reason: "gate api failed"})
+			}
+		}
+		planned = slices.DeleteFunc(slices.Clone(planned), func(t int) bool { return w.held(t, a) })
 		if len(planned) == 0 {
 			continue
 		}
@@ -445,22 +479,22 @@ func (sh *shardRun) filed(list []e2e.Attempt, batch, n int) []e2e.Attempt {
 // rerun gives the failed tests of a shard their one diagnostic rerun.
 func (sh *shardRun) rerun(earlier verdict.Earlier) {
 	w, doc := sh.w, sh.doc
-	state := rerun.State{AttemptsUnreadable: earlier.Unreadable, Left: -1, Ran: len(sh.runs), Unhealthy: w.unhealthy(sh.a)}
-	failure := func(id, cause string) {
+	state := rerun.State{AttemptsUnreadable: earlier.Unreadable, Left: -1, Ran: len(sh.runs)}
+	failure := func(id, cause, unhealthy string) {
 		if run := sh.runs[id]; run != nil && e2e.OutcomeOf(run.Attempts) == e2e.Failed {
-			state.Failures = append(state.Failures, rerun.Failure{ID: id, Cause: cause,
+			state.Failures = append(state.Failures, rerun.Failure{ID: id, Cause: cause, Unhealthy: unhealthy,
 				Earlier: earlier.Rerun(id), Crashed: attempts.Died(doc.Units, run.Attempts), Retries: attempts.RetriesUsed(run.Attempts)})
 		}
 	}
 	had := map[string]int{}
 	for _, t := range sh.planned {
 		id := testIDs[t]
-		failure(id, w.test(t).Group)
+		failure(id, w.test(t).Group, w.unhealthy(sh.a, w.needs(t)))
 		if run := sh.runs[id]; run != nil {
 			had[id] = len(run.Attempts)
 		}
 	}
-	failure(extraID, "")
+	failure(extraID, "", w.unhealthy(sh.a, true))
 	guards := rerun.Guards{MaxFailures: rerun.DefaultMaxFailures, MaxShare: rerun.DefaultMaxShare}
 	if w[dRerunOff] == 1 {
 		guards.MaxFailures = 0
@@ -476,7 +510,7 @@ func (sh *shardRun) rerun(earlier verdict.Earlier) {
 	}
 	for batch := range w.shards() { // each is a process
 		var list []int
-		for _, t := range w.on(batch) {
+		for _, t := range w.runs(batch, sh.a) {
 			if again[t] {
 				list = append(list, t)
 			}
@@ -512,8 +546,11 @@ func (sh *shardRun) with(failed string, t int) bool {
 	return run != nil && e2e.OutcomeOf(run.Attempts) == e2e.NotRun && run.Attempts[len(run.Attempts)-1].KeptBy == failed
 }
 
-// unhealthy is what the probes say in front of a rerun.
-func (w *World) unhealthy(attempt int) string {
+// unhealthy is what the probes say in front of the rerun of a test.
+func (w *World) unhealthy(attempt int, needed bool) string {
+	if !needed {
+		return ""
+	}
 	if ended, _ := w.end(attempt); ended {
 		return "background process db exited"
 	}
@@ -708,7 +745,7 @@ func (r *rendering) evidence(a int, f verdict.Found) verdict.In {
 	if in.Documents == nil {
 		in.Documents = make([]verdict.Document, 0, maxShards+1)
 	}
-	if w.env(a) == envShut {
+	if w.shut(a) {
 		in.Plan, in.Gates = nil, w.gates(a)
 		return in
 	}

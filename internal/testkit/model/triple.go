@@ -3,6 +3,7 @@ package model
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 )
 
 // Triple are values of three dimensions.
@@ -78,8 +79,10 @@ func (t Triple) Possible() bool {
 		for shards := 2; shards <= maxShards; shards++ {
 			for tests := 2; tests <= maxTests; tests++ {
 				for _, group := range [...]int{0, 2, 3} {
-					if w.possibleIn(n, shards, tests, group) {
-						return true
+					for scope := range dims[dScope].size {
+						if w.possibleIn(n, shards, tests, group, scope) {
+							return true
+						}
 					}
 				}
 			}
@@ -106,7 +109,10 @@ func (w *wanted) fixes(dim, value int) bool { return int(w[dim]) == value }
 // some reports whether the triple has a value in a dimension, and it is not zero.
 func (w *wanted) some(dim int) bool { return w[dim] > 0 }
 
-func (w *wanted) possibleIn(n, shards, tests, group int) bool {
+func (w *wanted) possibleIn(n, shards, tests, group, scope int) bool {
+	if v, fixed := w.value(dScope); fixed && v != scope {
+		return false
+	}
 	if v, fixed := w.value(dAttempts); fixed && v != n-1 {
 		return false
 	}
@@ -134,18 +140,22 @@ func (w *wanted) possibleIn(n, shards, tests, group int) bool {
 	if w.some(dDocShard) && w.fixes(dDoc, docFine) || w.fixes(dDocShard, 2) && shards < 3 {
 		return false
 	}
-	if (w.some(dDoc) || w.some(dDocShard)) && w.fixes(dEnv+n-1, envShut) {
+	if (w.some(dDoc) || w.some(dDocShard)) && w.fixes(dEnv+n-1, envShut) && scope == scopeAll {
 		return false
 	}
 	unhealthy := false
+	gate, known := w.value(dGate)
 	for a := range n {
+		if scope != scopeAll && w.fixes(dEnv+a, envShut) && known && !required(uint8(gate)) { //nolint:gosec // at most 3
+			return false
+		}
 		unhealthy = unhealthy || (past != pastNoVerdict || a == n-1) && !w.fixes(dEnv+a, envHealthy)
 	}
-	if !unhealthy && (w.some(dNamed) || w.some(dGate)) {
+	if !unhealthy && (w.some(dNamed) || w.some(dGate) || scope != scopeAll && w.fixes(dEnd, endNone)) {
 		return false
 	}
 	for a := range maxAttempts {
-		if !w.attemptPossible(a, n, shards, tests, group, past) {
+		if !w.attemptPossible(a, n, shards, tests, group, scope, past) {
 			return false
 		}
 	}
@@ -164,8 +174,20 @@ func (w *wanted) groupPossible(tests, group int) bool {
 	return !fixed || extra >= extraFailed || !w.fixes(dKeep, keepOutside)
 }
 
+// freeOfGate reports whether a test can be one that a scoped gate does not concern.
+func (w *wanted) freeOfGate(test, group, scope int) bool {
+	declared := group > 0 && w[dKeep] >= 0 && !w.fixes(dKeep, keepUndeclared)
+	switch {
+	case scope == scopeAll, declared && test < group:
+		return false
+	case scope == scopeOthers:
+		return test == 0
+	}
+	return test > 0
+}
+
 // attemptPossible is about the dimensions of one workflow attempt.
-func (w *wanted) attemptPossible(a, n, shards, tests, group, past int) bool {
+func (w *wanted) attemptPossible(a, n, shards, tests, group, scope, past int) bool {
 	used := 0 // bits of the shards whose tests do something
 	for slot := range maxTests + 1 {
 		if !w.some(execOf(slot, a)) {
@@ -180,6 +202,9 @@ func (w *wanted) attemptPossible(a, n, shards, tests, group, past int) bool {
 		if test >= tests {
 			return false
 		}
+		if w.fixes(dEnv+a, envShut) && !w.freeOfGate(test, group, scope) {
+			return false
+		}
 		used |= 1 << shardOf(test, group, shards)
 	}
 	process := w.some(dProc+a) || w.some(dProcShard+a)
@@ -190,7 +215,8 @@ func (w *wanted) attemptPossible(a, n, shards, tests, group, past int) bool {
 	if past == pastNoVerdict && a < n-1 && (happens || w.some(dEnv+a)) {
 		return false
 	}
-	if w.fixes(dEnv+a, envShut) && happens {
+	shut := w.fixes(dEnv+a, envShut)
+	if shut && happens && scope == scopeAll {
 		return false
 	}
 	one := 1 // bits of the shards that run where one shard alone is re-run
@@ -200,7 +226,7 @@ func (w *wanted) attemptPossible(a, n, shards, tests, group, past int) bool {
 	kind := kindAll
 	if a > 0 {
 		kind, _ = w.value(dKind + a - 1)
-		if kind != kindAll && (w.fixes(dEnv+a, envShut) || w.fixes(dEnv+a-1, envShut)) {
+		if kind != kindAll && scope == scopeAll && (shut || w.fixes(dEnv+a-1, envShut)) {
 			return false
 		}
 	}
@@ -216,7 +242,8 @@ func (w *wanted) attemptPossible(a, n, shards, tests, group, past int) bool {
 	proc, known := w.value(dProc + a)
 	hides := known && !seen(uint8(proc)) //nolint:gosec // at most 11
 	for s := range shards {
-		if len(testsOn[max(group-1, 0)][shards-2][tests-2][s]) == 0 {
+		on := testsOn[max(group-1, 0)][shards-2][tests-2][s]
+		if len(on) == 0 || shut && !slices.ContainsFunc(on, func(t int) bool { return w.freeOfGate(t, group, scope) }) {
 			continue
 		}
 		at, fixed := w.value(dProcShard + a)

@@ -53,6 +53,7 @@ const (
 	dSays
 	dTouched
 	dProbe
+	dScope
 	dEnv       // one for each workflow attempt
 	dProc      = dEnv + maxAttempts
 	dProcShard = dProc + maxAttempts
@@ -100,6 +101,16 @@ const (
 	gateAdvisory
 	gateExternal
 	gateExternalAdvisory
+)
+
+// required reports whether a gate of the kind keeps tests from running.
+func required(gate uint8) bool { return gate == gateRequired || gate == gateExternal }
+
+// Values of dScope: which tests need the gate and the background process. The others need another service.
+const (
+	scopeAll    = iota
+	scopeOthers // all but test 0: they do not say what they need
+	scopeFirst  // test 0 alone
 )
 
 // Values of dNamed: which failures name the gate.
@@ -317,6 +328,7 @@ var dims = func() (list [numDims]struct {
 		"repaired", "red otherwise", "red otherwise before", "green before", "green long ago")
 	say(dProbe, "probe", "none", "the same", "passes", "otherwise", "once", "refused", "not asked", "elsewhere")
 	say(dSays, "failures", "say the same", "say something else in the rerun", "say something else in retries", "cannot be told")
+	say(dScope, "gate is for", "all tests", "all but test 0", "test 0")
 	say(dTouched, "touched", "no", "yes")
 	for a := range maxAttempts {
 		say(dEnv+a, fmt.Sprintf("environment %d", a+1), "healthy", "bad before", "bad during", "stays bad",
@@ -439,6 +451,42 @@ func (w *World) texts(tests []int, a int, again bool) (texts [maxTests + 1]strin
 	return texts, kept
 }
 
+// needs reports whether a test needs the gate and the background process: those of a declared group need what
+// one of them does.
+func (w *World) needs(t int) bool {
+	inGroup := w.declared() && t < w.group()
+	switch w[dScope] {
+	case scopeOthers:
+		return t != 0 || inGroup
+	case scopeFirst:
+		return t == 0 || inGroup
+	}
+	return true
+}
+
+// shut reports whether nothing starts in a workflow attempt, since a gate of all tests failed.
+func (w *World) shut(attempt int) bool { return w.env(attempt) == envShut && w[dScope] == scopeAll }
+
+// held reports whether a test is kept from running in a workflow attempt by a gate that only some tests need.
+func (w *World) held(t, attempt int) bool {
+	return w.env(attempt) == envShut && w[dScope] != scopeAll && w.needs(t)
+}
+
+// runs are the tests of a shard's batch that start in a workflow attempt.
+func (w *World) runs(shard, attempt int) []int {
+	all := w.on(shard)
+	if w.env(attempt) != envShut || w[dScope] == scopeAll {
+		return all
+	}
+	var list []int
+	for _, t := range all {
+		if !w.held(t, attempt) {
+			list = append(list, t)
+		}
+	}
+	return list
+}
+
 // proc is how the first process of a shard ended in a workflow attempt.
 func (w *World) proc(shard, attempt int) uint8 {
 	if int(w[dProcShard+attempt]) != shard {
@@ -473,7 +521,7 @@ func (w *World) end(attempt int) (ended, crashed bool) {
 
 // ran reports whether a shard ran in a workflow attempt.
 func (w *World) ran(shard, attempt int) bool {
-	if w.env(attempt) == envShut {
+	if w.shut(attempt) {
 		return false
 	}
 	if attempt == 0 || w.kind(attempt) == kindAll {
@@ -500,12 +548,15 @@ func (w *World) documentOf(shard int) int {
 // red reports whether the job of a shard failed, or that of its newest run before.
 func (w *World) red(shard, attempt int) bool {
 	if !w.ran(shard, attempt) {
-		return w.env(attempt) == envShut || attempt > 0 && w.kind(attempt) != kindAll && w.red(shard, attempt-1)
+		return w.shut(attempt) || attempt > 0 && w.kind(attempt) != kindAll && w.red(shard, attempt-1)
 	}
 	if w.proc(shard, attempt) != procNatural {
 		return true
 	}
 	for _, t := range w.on(shard) {
+		if w.held(t, attempt) {
+			return true
+		}
 		for _, slot := range w.slots(t) {
 			if w.story(slot, attempt).first != "P" {
 				return true
@@ -570,17 +621,17 @@ func (w World) Normal() World {
 			}
 		}
 		// Behind failed gates there is no plan whose jobs could be re-run alone.
-		if a > 0 && a < n && (w.env(a-1) == envShut || w.env(a) == envShut) {
+		if a > 0 && a < n && (w.shut(a-1) || w.shut(a)) {
 			w[dKind+a-1] = kindAll
 		}
 		if a < n-1 && w[dPast] == pastNoVerdict {
 			w[dEnv+a], w[dProc+a] = 0, 0 // the attempt was lost with all that it did
 		}
-		if w[dProc+a] == procNatural || w.env(a) == envShut {
+		if w[dProc+a] == procNatural || w.shut(a) {
 			w[dProc+a], w[dProcShard+a] = 0, 0
 		}
-		w[dProcShard+a] %= uint8(w.shards())      //nolint:gosec // at most 3
-		if len(w.on(int(w[dProcShard+a]))) == 0 { // an empty shard starts no process
+		w[dProcShard+a] %= uint8(w.shards())           //nolint:gosec // at most 3
+		if len(w.runs(int(w[dProcShard+a]), a)) == 0 { // an empty shard starts no process
 			w[dProc+a], w[dProcShard+a] = 0, 0
 		}
 	}
@@ -594,7 +645,7 @@ func (w World) Normal() World {
 				test = 0
 			}
 			unseen := slot == twinSlot && !w.twin() || test >= w.tests() || a >= n || a < n-1 && w[dPast] == pastNoVerdict
-			if unseen || !w.ran(w.shardOf(test), a) || !seen(w.proc(w.shardOf(test), a)) {
+			if unseen || w.held(test, a) || !w.ran(w.shardOf(test), a) || !seen(w.proc(w.shardOf(test), a)) {
 				w[execOf(slot, a)] = 0
 			}
 		}
@@ -602,12 +653,20 @@ func (w World) Normal() World {
 	for t := w.tests(); t < maxTests; t++ {
 		w[dCrit+t], w[dQuar+t] = 0, 0
 	}
-	if w[dDoc] == docFine || w.env(n-1) == envShut {
+	if w[dDoc] == docFine || w.shut(n-1) {
 		w[dDoc], w[dDocShard] = 0, 0
 	}
 	w[dDocShard] %= uint8(w.shards()) //nolint:gosec // at most 3
+	for a := range n {
+		if w.env(a) == envShut && w[dScope] != scopeAll && !required(w[dGate]) {
+			w[dGate]-- // an advisory gate keeps no test from running
+		}
+	}
 	if w[dEnv] == 0 && w[dEnv+1] == 0 && w[dEnv+2] == 0 {
 		w[dNamed], w[dGate] = 0, 0
+		if w[dEnd] == endNone {
+			w[dScope] = scopeAll
+		}
 	}
 	return w
 }
@@ -645,6 +704,7 @@ func (w *World) Key() uint64 {
 			if t < w.group() {
 				k = mix(k, uint64(t)+1) //nolint:gosec // the tests of a group have an order
 			}
+			k = mix(k, uint64(b2i(w.needs(t))))
 			for _, slot := range w.slots(t) {
 				for a := range maxAttempts {
 					v := w[execOf(slot, a)]
@@ -681,7 +741,7 @@ func (w *World) Key() uint64 {
 func (w *World) kept() (bits [maxAttempts]uint8) {
 	if w[dKeep] != keepNone {
 		for a := range w.attempts() {
-			_, bits[a] = w.texts(w.on(0), a, false)
+			_, bits[a] = w.texts(w.runs(0, a), a, false)
 		}
 	}
 	return bits

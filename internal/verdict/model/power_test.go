@@ -70,7 +70,7 @@ var mutants = []mutant{
 	{"a skip behind a failure proves nothing", "internal/e2e/attempt.go", "case !a.Kept && (last == Lost || last == NotRun):", "case !a.Kept:"},
 	{"no attempts are lost", "internal/e2e/attempt.go", "if len(outcomes) == 0 {\n\t\treturn Lost", "if len(outcomes) == 0 {\n\t\treturn Passed"},
 	{"no rerun where earlier attempts are unknown", "internal/rerun/rerun.go", "case s.AttemptsUnreadable:", "case false:"},
-	{"no rerun in an unhealthy environment", "internal/rerun/rerun.go", `case s.Unhealthy != "":`, "case false:"},
+	{"no rerun in an unhealthy environment", "internal/rerun/rerun.go", `case f.Unhealthy != "":`, "case false:"},
 	{"one rerun in all workflow attempts", verdictDir + "earlier.go", "if a.Source == e2e.SourceDiagnostic {", "if false {"},
 	{"a failure that a witness names had its rerun", verdictDir + "earlier.go", "if len(e.Failed) > 0 && slices.Contains(e.Failed, e2e.DigestOfID(id)) {", "if false {"},
 	{"two different documents of one shard do not count", verdictDir + "accept.go",
@@ -193,6 +193,10 @@ var mutants = []mutant{
 	{"a pass counts from a shard that stole the work", verdictDir + "merge.go", "stolen := stolenTests(d.Shard)", "stolen := map[string]bool{}"},
 	{"stolen work is lost with the document of the shard that did it", verdictDir + "accept.go",
 		"if by, ok := ranBy[id]; ok {", "if by, ok := ranBy[id]; ok && by < 0 {"},
+	{"a gate that some tests need stops no others", "internal/policy/decide.go", "case !g.Open() && g.Scope != nil:", "case false && g.Scope != nil:"},
+	{"a test that says nothing needs everything", "internal/e2e/scope.go", "if s == nil || len(t.Needs) == 0 {", "if s == nil {"},
+	{"what a test does not need is no alibi", verdictDir + "alibi.go", "if len(t.Needs) == 0 {\n\t\treturn a", "{\n\t\treturn a"},
+	{"a test that ran without a gate that it needs proves nothing", verdictDir + "scope.go", "len(run.Attempts) > 0 && g.Scope", "len(run.Attempts) > 9 && g.Scope"},
 	{"the strictest policy blocks flakes", "internal/policy/table.go", "string(RowFlaky): blocks, ", ""},
 }
 

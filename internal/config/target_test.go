@@ -1,0 +1,57 @@
+package config
+
+import (
+	"strings"
+	"testing"
+)
+
+const producing = `version: 1
+stages:
+  pr: {target: staging}
+  synthetic: {target: production}
+targets:
+  staging: {}
+  production: {production: true}
+suites:
+  - {name: s, framework: gotest}
+journeys:
+  pay: {targets: [staging, production]}
+gates:
+  checks:
+    - {name: data, fixtures: {url: "http://127.0.0.1:1/v", json: "$.v", semver: "^2.0.0"}}
+`
+
+func TestTargets(t *testing.T) {
+	for _, tc := range []struct{ name, old, new, want string }{
+		{"fine", "", "", ""},
+		{"an unknown target of a stage", "target: production}", "target: produciton}", `e2e-gate.yml:4:23: unknown target "produciton"; did you mean "production"?`},
+		{"an unknown target of a journey", "targets: [staging, production]", "targets: [staging, prod]", `unknown target "prod"; declare it in targets`},
+		{"without a check of the data", "name: data, ", "name: data, required: false, ", "stage synthetic tests production, and no check of it says whose data its tests use"},
+		{"with one of another stage", "name: data, ", "name: data, stages: [pr], ", "stage synthetic tests production, and no check of it"},
+		{"with one that not every test needs", "name: data, ", "name: data, journeys: [pay], ", "stage synthetic tests production, and no check of it"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			text := strings.Replace(producing, tc.old, tc.new, 1)
+			_, err := load(t, text, AllSections, nil)
+			if tc.want == "" && err != nil || tc.want != "" && (err == nil || !strings.Contains(err.Error(), tc.want)) {
+				t.Errorf("%v, want %s", err, tc.want)
+			}
+		})
+	}
+}
+
+// A change cannot make production an environment like any other.
+func TestAChangeDoesNotOpenProduction(t *testing.T) {
+	base, err := load(t, producing, AllSections, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	change, err := load(t, strings.Replace(producing, "production: {production: true}", "production: {}", 1), AllSections, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	judged, found := Judged(base, change)
+	if p, _ := judged.Target("production"); !p.Production || len(found) != 1 || found[0].String() != "targets is changed" {
+		t.Errorf("%+v %v", judged.Targets, found)
+	}
+}

@@ -1,0 +1,113 @@
+package pipeline
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/org/e2e-gate/internal/config"
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/gate"
+	"github.com/org/e2e-gate/internal/suite"
+)
+
+func TestWhatATestNeeds(t *testing.T) {
+	c := (&config.Config{
+		Services: []config.Service{{Name: "case"}, {Name: "pay"}, {Name: "auth"}, {Name: "mail"}},
+		Journeys: []config.Journey{{Name: "payout", Services: []string{"pay"}, Needs: []string{"mail"}}},
+	}).For("pr")
+	for _, tc := range []struct {
+		name string
+		spec suite.Spec
+		test e2e.Test
+		want []string
+	}{
+		{"nothing is said", suite.Spec{}, e2e.Test{Tags: []string{"smoke"}}, nil},
+		{"the suite", suite.Spec{Services: []string{"case"}, Needs: []string{"auth", "case"}}, e2e.Test{}, []string{"auth", "case"}},
+		{"the journey", suite.Spec{Services: []string{"case"}}, e2e.Test{Journey: "payout"}, []string{"case", "mail", "pay"}},
+		{"a tag", suite.Spec{}, e2e.Test{Tags: []string{"@needs:mail", "e2e:needs:pay"}}, []string{"mail", "pay"}},
+		{"a tag that names nothing: everything", suite.Spec{Services: []string{"case"}}, e2e.Test{Tags: []string{"needs:mial"}}, nil},
+	} {
+		if diff := cmp.Diff(tc.want, needsOf(c, &tc.test, tc.spec)); diff != "" {
+			t.Errorf("%s: %s", tc.name, diff)
+		}
+	}
+}
+
+func TestAGroupNeedsWhatEachOfItNeeds(t *testing.T) {
+	of := func(group string, needs ...string) choice { return choice{test: e2e.Test{Group: group, Needs: needs}} }
+	choices := []choice{of("a", "x"), of("a", "y", "x"), of("b", "x"), of("b"), of("", "x"), of("", "y")}
+	needTogether(choices)
+	var got []string
+	for _, c := range choices {
+		got = append(got, strings.Join(c.test.Needs, " "))
+	}
+	if diff := cmp.Diff([]string{"x y", "x y", "", "", "x", "y"}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestAFailureThatNamesWhatItsTestDoesNotNeed(t *testing.T) {
+	at := time.Date(2026, 11, 30, 10, 0, 0, 0, time.UTC)
+	gates := []e2e.Gate{
+		{Name: "payment", Target: "https://pay.test.example/health", State: e2e.Healthy, Scope: &e2e.Scope{Services: []string{"payment"}},
+			Timeline: []e2e.Span{{From: at, To: at.Add(time.Minute), State: e2e.Unhealthy, Observed: "503", Watch: true}}},
+		{Name: "database", Target: "https://pay.test.example/db"},
+	}
+	for _, tc := range []struct {
+		needs   []string
+		message string
+		want    int
+	}{
+		{[]string{"case"}, "GET https://pay.test.example/charge: 503", 1}, {[]string{"case"}, "GET https://case.test.example/x: 503", 0},
+		{[]string{"payment"}, "GET https://pay.test.example/charge: 503", 0}, {nil, "GET https://pay.test.example/charge: 503", 0},
+	} {
+		r := e2e.TestResult{Test: e2e.Test{Needs: tc.needs}, Attempts: []e2e.Attempt{{Outcome: e2e.Failed, Message: tc.message}}}
+		addUnneeded(&r, gates)
+		if len(r.Evidence) != tc.want {
+			t.Errorf("%v: %+v", tc, r.Evidence)
+		}
+		if tc.want > 0 && !strings.Contains(r.Evidence[0].Text, "names pay.test.example, which gate payment (service payment) looks at") ||
+			tc.want > 0 && !strings.Contains(r.Evidence[0].Text, "unhealthy from 10:00:00 to 10:01:00: 503") {
+			t.Error(r.Evidence[0].Text)
+		}
+	}
+}
+
+// BenchmarkScopes maps 100,000 tests to 1,000 services with a gate each.
+func BenchmarkScopes(b *testing.B) {
+	c := &config.Config{}
+	var suites []suite.Spec
+	for i := range 1000 {
+		name := fmt.Sprintf("service-%d", i)
+		s := config.Service{Name: name}
+		if i > 0 {
+			s.Needs = []string{fmt.Sprintf("service-%d", i/10)}
+		}
+		c.Services = append(c.Services, s)
+		c.Gates.Checks = append(c.Gates.Checks, gate.Check{Name: name, Services: []string{name}})
+		suites = append(suites, suite.Spec{Name: name, Services: []string{name}})
+	}
+	tests := make([]e2e.Test, 100_000)
+	for i := range tests {
+		tests[i] = e2e.Test{ID: fmt.Sprint(i), Tags: []string{"api", fmt.Sprintf("needs:service-%d", i%997)}}
+	}
+	for b.Loop() {
+		of := c.For("pr")
+		for i := range tests {
+			tests[i].Needs = needsOf(of, &tests[i], suites[i%1000])
+		}
+		needed, gates := e2e.NeededFor(tests, false), 0
+		for _, g := range of.Gates.Checks {
+			if needed.Has(g.Scope) {
+				gates++
+			}
+		}
+		if gates != 1000 {
+			b.Fatal(gates)
+		}
+	}
+}

@@ -1,0 +1,43 @@
+package verdict
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/org/e2e-gate/internal/e2e"
+)
+
+// ranWithoutGate are tests that ran although their shard saw a gate fail that they need: nobody knows what they
+// ran against. Gates that every test needs are not looked at: nothing starts without them.
+func ranWithoutGate(plan *e2e.Plan, counted []Document) (found []e2e.Problem) {
+	var work map[string]e2e.Test
+	for _, d := range counted {
+		for _, g := range d.Shard.Gates {
+			if g.Scope == nil || g.Open() {
+				continue
+			}
+			if work == nil {
+				work = plan.Work()
+			}
+			var ids []string
+			for _, run := range d.Shard.Tests {
+				t, planned := work[run.ID]
+				if own, known := d.Unplanned[run.ID]; known {
+					t = own
+				} else if !planned && run.Unplanned != nil {
+					t = *run.Unplanned
+				}
+				if len(run.Attempts) > 0 && g.Scope.NeededBy(&t) {
+					ids = append(ids, run.ID)
+				}
+			}
+			if len(ids) == 0 {
+				continue
+			}
+			slices.Sort(ids)
+			found = append(found, e2e.Problem{Code: e2e.CodeGateShut, Shard: d.Shard.Index, Tests: ids, LosesEvidence: true, Text: fmt.Sprintf(
+				"tests ran although gate %s failed, which they need; say what they need with needs", g.Name)})
+		}
+	}
+	return found
+}
