@@ -2,7 +2,7 @@
 // stands in for the module node:test: it lists tests without running any, or registers those that
 // were selected with the real one. The reporter beside it writes what became of them.
 'use strict';
-const { AsyncLocalStorage } = require('async_hooks');
+const { AsyncLocalStorage, executionAsyncResource } = require('async_hooks');
 const fs = require('fs');
 const Module = require('module');
 const path = require('path');
@@ -114,14 +114,19 @@ function install() {
       setImmediate(() => setImmediate(() => { over = true; }));
     });
   }
+  // A timer may go off while a slow machine still loads the file: what it declares is late, however soon that was.
+  const inTimer = () => executionAsyncResource()?.constructor?.name === 'Timeout';
+  const isLate = () => (over || inTimer()) && open === 0;
+  const late = (titles) =>
+    write('error', { message: `${idOf(titles)} is declared after its file was loaded, so it is not listed and does not run; declare it before, behind a top-level await` });
   const passOver = (titles) => {
-    if (over && open === 0)
-      write('error', { message: `${idOf(titles)} is declared after its file was loaded, so it is not listed and does not run; declare it before, behind a top-level await` });
+    if (isLate()) late(titles);
     return Promise.resolve();
   };
 
   const listed = (titles, kind) => {
     endWhenLoaded();
+    if (isLate()) return late(titles);
     const name = titles.join(' › ');
     write('listed', { id: idOf(titles), name, file, class: kind, line: original(site()), tags: tags(name), keep: file });
   };
