@@ -1,4 +1,5 @@
-package node
+// Package plainnode runs suites of frameworks that load their tests as they are: Mocha and node:test.
+package plainnode
 
 import (
 	"testing"
