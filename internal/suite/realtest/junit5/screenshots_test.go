@@ -1,10 +1,13 @@
 package junit5
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/org/e2e-gate/internal/suite"
 	"github.com/org/e2e-gate/internal/testkit/gatebin"
@@ -29,7 +32,7 @@ func TestScreenshotsOfTheDocs(t *testing.T) {
 		name, value, _ := strings.Cut(kv, "=")
 		t.Setenv(name, value)
 	}
-	realsuite.Trick{
+	tc := realsuite.Trick{
 		Spec: suite.Spec{Name: "s", Framework: "junit5-maven"},
 		Files: map[string]string{
 			"pom.xml":                        strings.Replace(pom, "</dependency>\n", "</dependency>\n    "+selenium+"\n", 1),
@@ -46,6 +49,7 @@ class PageTest {
         (proxy, method, args) -> method.getName().equals("getPageSource") ? "<p>" : OutputType.BYTES.convertFromPngBytes(new byte[] {1}));
 
     @Test void fails() { Assertions.fail("boom"); }
+    @Test void inALibrary() { By.id(null); }
     @Test void passes() {}
     @Nested class Inner {
         @Test void failsToo() { Assertions.fail("boom"); }
@@ -53,6 +57,23 @@ class PageTest {
 }
 `,
 		},
-		Want: "PageTest$Inner::failsToo() failed, PageTest::fails() failed, PageTest::passes() passed", Kept: 4, Message: "boom",
-	}.Play(t)
+	}
+	a, tests, problems, err := tc.List(t)
+	if err != nil || len(problems) > 0 {
+		t.Fatal(err, problems)
+	}
+	rep := tc.Run(t, a, tests, os.Environ())
+	got := map[string]string{}
+	for _, p := range tests {
+		for _, attempt := range rep.Tests[p.ID] {
+			got[p.Name] += fmt.Sprintf("%s at %s, %d files", attempt.Outcome, attempt.At, len(attempt.Files))
+		}
+	}
+	want := map[string]string{
+		"PageTest$Inner::failsToo()": "failed at PageTest.java:16, 2 files", "PageTest::fails()": "failed at PageTest.java:12, 2 files",
+		"PageTest::inALibrary()": "failed at PageTest.java:13, 2 files", "PageTest::passes()": "passed at , 0 files",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("%s\n%+v", diff, rep.Problems)
+	}
 }

@@ -178,12 +178,19 @@ final class Attempt {
     /** Where it failed: the innermost line of the stack that is no library's for tests. */
     private void place(Throwable thrown) {
         for (StackTraceElement at : thrown.getStackTrace()) {
-            if (at.getFileName() != null && at.getLineNumber() > 0 && !LIBRARY.matcher(at.getClassName()).find()) {
+            if (at.getFileName() != null && at.getLineNumber() > 0 && !LIBRARY.matcher(at.getClassName()).find() && !packed(at.getClassName())) {
                 atFile = at.getFileName();
                 atLine = at.getLineNumber();
                 return;
             }
         }
+    }
+
+    /** Whether a class comes from a jar, so that the checkout does not have its source. */
+    private static boolean packed(String name) {
+        ClassLoader loader = Thread.currentThread().getContextClassLoader();
+        java.net.URL found = loader == null ? null : loader.getResource(name.replace('.', '/') + ".class");
+        return found != null && !found.getProtocol().equals("file");
     }
 
     /** What an assertion of opentest4j compared. */
