@@ -26,7 +26,8 @@ func TestScreenshotsOfTheDocs(t *testing.T) {
 	if !ok || !closed {
 		t.Fatal("the page has no Screenshots.java")
 	}
-	const selenium = "<dependency><groupId>org.seleniumhq.selenium</groupId><artifactId>selenium-api</artifactId><version>4.52.0</version><scope>test</scope></dependency>"
+	const selenium = "<dependency><groupId>org.seleniumhq.selenium</groupId><artifactId>selenium-api</artifactId>" +
+		"<version>4.52.0</version><scope>test</scope></dependency>"
 	env := realsuite.Maven(t, "")
 	for _, kv := range env {
 		name, value, _ := strings.Cut(kv, "=")
