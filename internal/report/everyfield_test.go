@@ -138,7 +138,7 @@ func TestEveryFieldIsHostile(t *testing.T) {
 		if err := xml.NewDecoder(bytes.NewReader(JUnit(r))).Decode(new(any)); err != nil || !utf8.Valid(JUnit(r)) {
 			t.Fatalf("no XML: %v", err)
 		}
-		checkPage(t, string(HTML(r)))
+		checkPage(t, string(HTML(r, PageOptions{})))
 		if text := HeadlineOf(r).Text("-"); strings.ContainsAny(text, "\n\r\x00\x1b") || !utf8.ValidString(text) {
 			t.Fatalf("%q is no line", text)
 		}

@@ -376,14 +376,19 @@ func evidenceOf(t *e2e.TestResult) []string {
 		}
 	}
 	shown := []e2e.EvidenceKind{e2e.EvidenceMissing, e2e.EvidenceState, e2e.EvidenceEntity, e2e.EvidenceAction, e2e.EvidenceNetwork, e2e.EvidenceConsole}
-	if what := whatFailed(t); what != "" {
+	what := whatFailed(t)
+	if what != "" {
 		list = append([]string{what}, list...)
 	}
-	if _, _, both := e2e.Compared(t.Evidence); !both {
+	_, _, both := e2e.Compared(t.Evidence)
+	if !both {
 		shown = append([]e2e.EvidenceKind{e2e.EvidenceExpected, e2e.EvidenceActual}, shown...)
 	}
 	for _, kind := range shown {
 		for _, e := range t.Evidence {
+			if kind == e2e.EvidenceAction && (both || strings.Contains(e.Text, what)) {
+				continue // it says the same
+			}
 			if e.Kind == kind {
 				list = append(list, e.Label()+" "+firstLine(e.Text))
 				break

@@ -21,7 +21,7 @@ var pageLinks = regexp.MustCompile(`(?i)^(src|href|action|on\w+|srcset|data|styl
 func TestHTML(t *testing.T) {
 	for name, r := range results() {
 		t.Run(name, func(t *testing.T) {
-			got := string(HTML(r))
+			got := string(HTML(r, PageOptions{}))
 			if name == "blocked" || name == "zero" {
 				compare(t, name+".html", got)
 			}

@@ -144,7 +144,7 @@ func TestTrace(t *testing.T) {
 	}
 	compared := strings.NewReplacer("TimeoutError: locator.click: Timeout 500ms exceeded.",
 		"Error: expect(locator).toHaveText(expected) failed\\n\\nLocator: locator('b')\\n"+
-		`Expected: \"A\"\nReceived: \"B\"`).Replace(testTrace)
+			`Expected: \"A\"\nReceived: \"B\"`).Replace(testTrace)
 	if got := read(t, "trace.zip", archive(t, "test.trace", compared), plain); got.Action != `Click getByRole('button'): expected "A", actual "B"` {
 		t.Errorf("%q", got.Action)
 	}
