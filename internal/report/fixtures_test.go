@@ -104,6 +104,7 @@ func fail(t *e2e.TestResult, category e2e.Category, message string) {
 	t.Why, t.NextStep = "a failing release-blocking test", "look at the change of the worker that accepts cases; the case is submitted and never accepted"
 	t.Attempts[0].Message, t.Attempts[0].Type = message, "assertion"
 	t.Attempts[0].Details = "submission_test.go:41: " + message + "\n    goroutine 12 [running]:\n    e2e.TestSubmit()\n"
+	t.Attempts[0].At, t.Attempts[0].Tracked = e2e.Place("e2e/"+t.File, t.Line), true
 	t.Attempts[0].Files = []string{"units/0-001-case-journeys-1/evidence/case.json", "units/0-001-case-journeys-1/output.log"}
 	t.Attempts[0].Correlation = "e2e-1769851200000-x-s0-a1"
 	t.Attempts[0].Links = []e2e.Link{{Name: "logs", URL: "https://logs.example/?q=e2e-1769851200000-x-s0-a1"},
