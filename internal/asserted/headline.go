@@ -94,9 +94,10 @@ var (
 	assertType = rx(`^(?:[\w$]+[.:]{1,2})*(?:Error|Failed|\w*Assertion\w*(?:Error|Exception)|ComparisonFailure|\w*ExpectationNotMetError)(?: \[\w+\])?:\s+`)
 )
 
-// plainError is a line without the class of its exception, where that says no more than that an assertion failed.
+// plainError is a line without the place before it, and without the class of its exception where that says no more than that an
+// assertion failed.
 func plainError(line string) string {
-	return assertType().ReplaceAllString(strings.TrimSpace(line), "")
+	return assertType().ReplaceAllString(placeHead().ReplaceAllString(strings.TrimSpace(line), ""), "")
 }
 
 func isWordRune(r rune) bool {

@@ -684,8 +684,8 @@ func aboutOf(before []string) string {
 
 var typeHead = rx(`^(?:[\w$]+[.:]{1,2})*[\w$]*(?:Error|Exception|Failure|Failed)(?: \[\w+\])?:\s*`)
 
-// placeHead is where Go says that it failed.
-var placeHead = rx(`^\S+\.go:\d+:\s*`)
+// placeHead is where a framework says that it failed.
+var placeHead = rx(`^[^\s:]+\.\w{1,6}:\d+(?::\d+)?:\s+`)
 
 // tidyAbout takes off what joins words to the values behind them, and the class of the exception before them.
 func tidyAbout(s string) string {

@@ -20,7 +20,7 @@ func (s *setup) show(format string, session *pipeline.Session, r e2e.Result, doc
 	}
 	text := report.Final(s.forPeople(r), report.FinalOptions{
 		Width: s.app.terminal(s.app.Stdout), Colour: s.app.colour(s.app.Stdout), Out: s.shown(session.Out()), Document: document,
-		Part: s.part,
+		Part: s.part, Links: s.app.links(s.root, session.Out()),
 	})
 	_, err := fmt.Fprint(s.app.Stdout, text)
 	return err

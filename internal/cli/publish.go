@@ -89,7 +89,7 @@ func (s *setup) publishOwn(ctx context.Context, file string) error {
 	case !ofThisRun(r.Run, s.trigger):
 		return fmt.Errorf("%s belongs to another run (repository, workflow run, attempt, commit or pull request differ); publish this run's result", file)
 	default:
-		r.Run.URL = s.trigger.URL
+		r.Run.URL, r.Run.Forge = s.trigger.URL, s.trigger.Forge
 	}
 	s.publishFrom(filepath.Dir(file), nil)
 	s.publisher.Publish(ctx, publish.Wanted{Comment: true}, *r)

@@ -40,7 +40,7 @@ func (c showCmd) Run(ctx context.Context, a *App) error {
 		return usage("%w; name a run, its folder, or its result.json", err)
 	}
 	o := report.FinalOptions{Width: a.terminal(a.Stdout), Colour: a.colour(a.Stdout), Out: (&setup{app: a}).shown(filepath.Dir(file)),
-		Document: filepath.Base(file)}
+		Document: filepath.Base(file), Links: a.links(top, filepath.Dir(file))}
 	text := ""
 	if test == "" {
 		text = report.Final(*r, o)

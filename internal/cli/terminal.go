@@ -3,7 +3,11 @@ package cli
 import (
 	"io"
 	"os"
+	"path/filepath"
 	"runtime"
+	"slices"
+	"strconv"
+	"strings"
 
 	"golang.org/x/term"
 
@@ -41,6 +45,31 @@ func (a *App) height(w io.Writer) int {
 }
 
 func (a *App) colour(w io.Writer) bool { return a.terminal(w) > 0 && a.getenv("NO_COLOR") == "" }
+
+// links are the folders by which the terminal of the standard output opens files; nil where it is not known to have links: one that
+// has none may show their addresses as garbage. FORCE_HYPERLINK=1 and 0 decide, as for other tools.
+func (a *App) links(root, out string) *report.TerminalLinks {
+	force := a.getenv("FORCE_HYPERLINK")
+	if a.terminal(a.Stdout) == 0 || force == "0" || force == "" && !hasLinks(a.getenv) {
+		return nil
+	}
+	root, rootErr := filepath.Abs(root)
+	out, outErr := filepath.Abs(out)
+	if rootErr != nil || outErr != nil {
+		return nil
+	}
+	return &report.TerminalLinks{Root: root, Out: out}
+}
+
+// hasLinks reports whether the environment is that of a terminal that has links by OSC 8.
+func hasLinks(getenv func(string) string) bool {
+	if vte, err := strconv.Atoi(getenv("VTE_VERSION")); err == nil && vte >= 5000 {
+		return true
+	}
+	term := getenv("TERM")
+	return slices.Contains([]string{"iTerm.app", "WezTerm", "vscode", "ghostty", "Hyper", "rio"}, getenv("TERM_PROGRAM")) || getenv("WT_SESSION") != "" ||
+		getenv("KONSOLE_VERSION") != "" || strings.HasPrefix(term, "xterm-kitty") || strings.HasPrefix(term, "foot") || strings.HasPrefix(term, "alacritty")
+}
 
 // terminalWidth is the width in columns, or 0 where fd is no terminal.
 func terminalWidth(fd int) int {

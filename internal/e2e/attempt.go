@@ -51,6 +51,7 @@ type Attempt struct {
 	Twin            int           `json:"twin,omitempty" doc:"Which of several tests with this id it is an attempt at, from 1 in the order of the report; absent if the id is unique. The number holds within one process only."`
 	Line            int           `json:"line,omitempty" doc:"Line in the file of the test, where several tests have this id and the framework says which line is this one's; absent otherwise."`
 	At              string        `json:"at,omitempty" doc:"Where it failed, as far as the framework says, else where the test is: file and line, from the repository root if the file is there, else as the framework names it."`
+	Tracked         bool          `json:"tracked,omitempty" doc:"The file of at is in the checkout and tracked by git, so the forge has a page of it."`
 	Uncounted       string        `json:"uncounted,omitempty" doc:"Why the attempt is shown but decides nothing; absent if it counts."`
 	Kept            bool          `json:"kept,omitempty" doc:"The test was kept from running: it is no skip of its own. The outcome is skipped then."`
 	KeptBy          string        `json:"kept_by,omitempty" mask:"-" doc:"Id of the failed test that kept it from running; absent if that is not known."`

@@ -29,6 +29,7 @@ type Run struct {
 	Key             string    `json:"key,omitempty" mask:"-" doc:"Tells two calls of the gate in one workflow apart."`
 	Before          string    `json:"earlier_attempts,omitempty" doc:"What is known of earlier attempts of the workflow run that left no documents; empty: nothing to say."`
 	URL             string    `json:"url,omitempty" mask:"-" doc:"Page of the workflow run."`
+	Forge           string    `json:"forge,omitempty" mask:"-" doc:"Forgejo or Gitea, where one of them started the run; absent otherwise."`
 	Version         string    `json:"version" mask:"-" doc:"Version of the gate."`
 	Started         time.Time `json:"started" doc:"Start, UTC."`
 	Finished        time.Time `json:"finished,omitzero" doc:"End, UTC."`

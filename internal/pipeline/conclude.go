@@ -184,7 +184,7 @@ func (s *Session) render(ctx context.Context, r e2e.Result) error {
 	err = s.putBy("junit.xml", func(w io.Writer) error { return report.WriteJUnit(untilEnd{ctx, w}, shown) })
 	for name, make := range map[string]func() []byte{
 		"summary.md":  func() []byte { return []byte(report.Markdown(shown, report.Options{})) },
-		"report.html": func() []byte { return report.HTML(shown) },
+		"report.html": func() []byte { return report.HTML(shown, report.PageOptions{Picture: (&album{out: s.out}).picture}) },
 	} {
 		if ctx.Err() != nil {
 			return ctx.Err()

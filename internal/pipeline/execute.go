@@ -47,6 +47,8 @@ type execution struct {
 	suites map[string]runner.Suite
 	shards []*runner.Shard
 	files  evidenceFiles
+	// tracked are the files that git tracks, once they were asked for.
+	tracked map[string]bool
 }
 
 // execute runs shards of the plan on this machine: the smoke tests of all, then
@@ -183,6 +185,7 @@ func (x *execution) documents(complete bool) []e2e.ShardRun {
 	}
 	addLogLines(x.out, x.work.plan.Tests, docs)
 	x.files.add(x.out, docs, x.opts.Redact.String)
+	x.findTracked(docs)
 	return docs
 }
 

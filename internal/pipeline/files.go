@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path"
@@ -9,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/gitrepo"
 	"github.com/org/e2e-gate/internal/testfiles"
 )
 
@@ -110,4 +112,32 @@ func (f *evidenceFiles) read(root *os.Root, name string, mask func(string) strin
 		return unknown(found.Unread)
 	}
 	return list
+}
+
+// findTracked says of failed attempts whether git tracks the file in which they failed, so that a link to the forge's page of it leads
+// somewhere. Outside CI there is no such page.
+func (x *execution) findTracked(docs []e2e.ShardRun) {
+	failed := func(a e2e.Attempt) bool { return a.Outcome == e2e.Failed && a.At != "" }
+	for d := range docs {
+		docs[d].Tests = slices.Clone(docs[d].Tests)
+		for t := range docs[d].Tests {
+			run := &docs[d].Tests[t]
+			if x.run.URL == "" || !slices.ContainsFunc(run.Attempts, failed) {
+				continue
+			}
+			if x.tracked == nil {
+				x.tracked = map[string]bool{}
+				for _, name := range (gitrepo.Checkout{Dir: x.opts.Root, Environ: x.opts.BaseEnv}).Files(context.Background()) {
+					x.tracked[name] = true
+				}
+			}
+			run.Attempts = slices.Clone(run.Attempts) // the shard goes on with its own
+			for i := range run.Attempts {
+				if a := &run.Attempts[i]; failed(*a) {
+					file, _ := e2e.SplitPlace(a.At)
+					a.Tracked = x.tracked[file]
+				}
+			}
+		}
+	}
 }

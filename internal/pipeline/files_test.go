@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/testkit/gitkit"
 )
 
 // TestFilesOfFailures: what the files of a failed attempt show stands with it, masked; those of a pass are not read, a file is read
@@ -67,5 +68,35 @@ network: not read: it cannot be opened (console.log)`
 	full.add(out, again, strings.Clone)
 	if text := again[0].Tests[0].Attempts[0].Evidence[1].Text; text != "not read: of one run, 300 files and 256 MB are read" {
 		t.Error(text)
+	}
+}
+
+// TestFindTracked: only a file that git tracks has a page at the forge, and only a run that has a page itself knows where.
+func TestFindTracked(t *testing.T) {
+	repo := gitkit.New(t)
+	for _, name := range []string{"e2e/a.js", "e2e/generated.js"} {
+		file := filepath.Join(repo.Dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	repo.Git("add", "e2e/a.js")
+	for url, want := range map[string]bool{"": false, "https://github.com/a/b/actions/runs/1": true} {
+		docs := []e2e.ShardRun{{Tests: []e2e.TestRun{{ID: "a", Attempts: []e2e.Attempt{{Outcome: e2e.Failed, At: "e2e/a.js:3"},
+			{Outcome: e2e.Failed, At: "e2e/generated.js:3"}, {Outcome: e2e.Passed, At: "e2e/a.js:3"}, {Outcome: e2e.Failed, At: "a.js"}}}}}}
+		own := docs[0].Tests
+		s := &Session{opts: Options{Root: repo.Dir, BaseEnv: os.Environ()}, run: e2e.Run{URL: url}}
+		(&execution{environment: &environment{Session: s}}).findTracked(docs)
+		for i, a := range docs[0].Tests[0].Attempts {
+			if a.Tracked != (want && i == 0) {
+				t.Errorf("%q: attempt %d: %v", url, i, a.Tracked)
+			}
+		}
+		if own[0].Attempts[0].Tracked {
+			t.Error("the shard's own document was changed")
+		}
 	}
 }

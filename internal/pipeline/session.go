@@ -194,7 +194,7 @@ func New(opts Options) *Session {
 		Subject:  subject,
 		EventSHA: opts.EventSHA, DefaultBranch: t.DefaultBranch, PullRequest: t.PullRequest, MergeGroup: t.GroupedPRs,
 		WorkflowRun: t.WorkflowRun, WorkflowAttempt: max(t.WorkflowAttempt, 1),
-		Job: t.Job, Key: opts.Key, URL: t.URL, Version: opts.Version, Started: started,
+		Job: t.Job, Key: opts.Key, URL: t.URL, Forge: t.Forge, Version: opts.Version, Started: started,
 	}}
 	s.late = s.afterEnd
 	return s

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"github.com/org/e2e-gate/internal/e2e"
 )
 
@@ -22,24 +24,7 @@ func TestForAgent(t *testing.T) {
 			compare(t, "blocked.agent.txt", strings.Join(texts, "\n"))
 		}
 		for _, text := range texts {
-			if len(text) > AgentBytes {
-				t.Errorf("%s: %d bytes", name, len(text))
-			}
-			mark := ""
-			for line := range strings.SplitSeq(strings.TrimSuffix(text, "\n"), "\n") {
-				switch start := datumStart.FindStringSubmatch(line); {
-				case mark != "" && line == mark+">>":
-					mark = ""
-				case mark != "":
-				case !ownLine.MatchString(line):
-					t.Fatalf("%s: outside of data: %q", name, line)
-				case start != nil:
-					mark = start[1]
-				}
-			}
-			if mark != "" {
-				t.Errorf("%s: data without an end in\n%s", name, text)
-			}
+			delimited(t, text)
 		}
 	}
 	// A stage that did not pass is never nothing, and a flake that blocks is one cause.
@@ -58,6 +43,52 @@ func TestForAgent(t *testing.T) {
 	one := ForAgent(results()["blocked"], "case-journeys/submission_test.go::TestHealthPage")
 	if len(one) != 1 || !strings.Contains(one[0], "page title is empty") {
 		t.Errorf("%q", one)
+	}
+}
+
+// delimited fails where a text for an agent is too long, or something that is not ours stands outside of its data.
+func delimited(t rapid.TB, text string) {
+	t.Helper()
+	if len(text) > AgentBytes {
+		t.Fatalf("%d bytes", len(text))
+	}
+	mark := ""
+	for line := range strings.SplitSeq(strings.TrimSuffix(text, "\n"), "\n") {
+		switch start := datumStart.FindStringSubmatch(line); {
+		case mark != "" && line == mark+">>":
+			mark = ""
+		case mark != "":
+		case !ownLine.MatchString(line):
+			t.Fatalf("outside of data: %q", line)
+		case start != nil:
+			mark = start[1]
+		}
+	}
+	if mark != "" {
+		t.Fatalf("data without an end in\n%s", text)
+	}
+}
+
+// TestForAgentByCategory: a golden text for each category, with what is typical of it.
+func TestForAgentByCategory(t *testing.T) {
+	r := oneOfEachCategory()
+	seen := map[e2e.Category]bool{}
+	for _, test := range r.Tests {
+		if test.Outcome != e2e.Failed && test.Outcome != e2e.Flaky {
+			continue
+		}
+		texts := ForAgent(r, test.ID)
+		if len(texts) != 1 || seen[test.Category] {
+			t.Fatalf("%s: %d texts", test.ID, len(texts))
+		}
+		seen[test.Category] = true
+		delimited(t, texts[0])
+		compare(t, "agent/"+strings.ToLower(string(test.Category))+".txt", texts[0])
+	}
+	for _, category := range e2e.Categories() {
+		if !seen[category] {
+			t.Errorf("no test of the category %s", category)
+		}
 	}
 }
 

@@ -30,7 +30,7 @@ func TestARedBaseComesFirst(t *testing.T) {
 	if !strings.Contains(comment, "in 1 judged run, the newest at commit aaaaaaaaaa [2026-11-27](https://github.example/runs/9)") {
 		t.Error(comment)
 	}
-	for name, text := range map[string]string{"terminal": Final(r, FinalOptions{}), "page": string(HTML(r))} {
+	for name, text := range map[string]string{"terminal": Final(r, FinalOptions{}), "page": string(HTML(r, PageOptions{}))} {
 		if at := strings.Index(text, red); at < 0 || at > strings.Index(text, "s::pays") && name == "terminal" {
 			t.Errorf("%s:\n%s", name, text)
 		}
@@ -59,7 +59,7 @@ func TestAProbeIsShownEverywhere(t *testing.T) {
 			Test: e2e.Test{ID: "s::pays", Suite: "s", Criticality: e2e.ReleaseBlocking}, Outcome: e2e.Failed, Effect: e2e.Blocks, Probe: &probe,
 			Attempts: []e2e.Attempt{{N: 1, Outcome: e2e.Failed, Message: "boom"}}}}}
 		explained, _ := Explain(r, "s::pays")
-		for name, text := range map[string]string{"comment": Comment(r, CommentOptions{}), "summary": Markdown(r, Options{}), "terminal": Final(r, FinalOptions{}), "page": string(HTML(r)),
+		for name, text := range map[string]string{"comment": Comment(r, CommentOptions{}), "summary": Markdown(r, Options{}), "terminal": Final(r, FinalOptions{}), "page": string(HTML(r, PageOptions{})),
 			"JUnit": string(JUnit(r)), "explain": explained.Text(200, false)} {
 			if !strings.Contains(strings.Join(strings.Fields(text), " "), want) {
 				t.Errorf("%s: no %q in\n%s", name, want, text)

@@ -1,7 +1,12 @@
 package report_test
 
 import (
+	"bytes"
 	"fmt"
+	"image"
+	"image/color"
+	"image/draw"
+	"image/png"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,8 +15,20 @@ import (
 
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/report"
+	"github.com/org/e2e-gate/internal/testfiles"
 	"github.com/org/e2e-gate/internal/testkit/realsuite"
 )
+
+// onePicture is a red dot, whatever the file.
+func onePicture(string) *testfiles.Picture {
+	var b bytes.Buffer
+	img := image.NewRGBA(image.Rect(0, 0, 40, 20))
+	draw.Draw(img, img.Bounds(), image.NewUniform(color.RGBA{200, 0, 0, 255}), image.Point{}, draw.Src)
+	if err := png.Encode(&b, img); err != nil {
+		panic(err)
+	}
+	return &testfiles.Picture{Type: "image/png", Data: b.Bytes(), Width: 40, Height: 20}
+}
 
 // TestPageInABrowser opens report.html in Chromium: filters, addresses, details, no request, nothing for axe to find.
 func TestPageInABrowser(t *testing.T) {
@@ -47,7 +64,7 @@ func TestPageInABrowser(t *testing.T) {
 		add(fmt.Sprintf("passes %d", i), e2e.Passed, float64(i%50), "")
 	}
 	page := filepath.Join(dir, "report.html")
-	if err := os.WriteFile(page, report.HTML(r), 0o600); err != nil {
+	if err := os.WriteFile(page, report.HTML(r, report.PageOptions{Picture: onePicture}), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), "node", "page.mjs", page)

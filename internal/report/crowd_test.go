@@ -69,7 +69,7 @@ func TestWorstIsShownFirst(t *testing.T) {
 	f := fixture{r}
 	fail(f.test("TestZ", "case-platform", e2e.ReleaseBlocking, e2e.Failed, 1), e2e.ProductRegression, "the last one of all")
 	f.Shards[255].State = "lost"
-	comment, page := Comment(f.Result, CommentOptions{}), string(HTML(f.Result))
+	comment, page := Comment(f.Result, CommentOptions{}), string(HTML(f.Result, PageOptions{}))
 	details := comment[strings.Index(comment, "Attempts and details"):]
 	if !strings.Contains(details, "the last one of all") || !strings.Contains(comment, "`shard-255` | lost") {
 		t.Errorf("what matters most was cut:\n%.3000s", details)

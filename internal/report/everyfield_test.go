@@ -14,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/testfiles"
 )
 
 // poison is what a stranger may write into any text of a result.
@@ -127,6 +128,8 @@ func TestEveryFieldIsHostile(t *testing.T) {
 		for _, colour := range []bool{false, true} {
 			visible(t, strings.ReplaceAll(ansi.ReplaceAllString(Final(r, FinalOptions{Width: 100, Colour: colour, Out: "out"}), ""), "\t", " "))
 		}
+		linked := Final(r, FinalOptions{Width: 100, Out: "out", Links: &TerminalLinks{Root: "/r", Out: "/r/out"}})
+		visible(t, strings.ReplaceAll(terminalLink.ReplaceAllString(linked, ""), "\t", " "))
 		for _, a := range Annotations(r, AnnotationOptions{SuiteDir: suiteDir}) {
 			visible(t, a.File()+"\n"+a.Title()+"\n"+strings.ReplaceAll(a.Message(), "\t", " "))
 		}
@@ -138,12 +141,20 @@ func TestEveryFieldIsHostile(t *testing.T) {
 		if err := xml.NewDecoder(bytes.NewReader(JUnit(r))).Decode(new(any)); err != nil || !utf8.Valid(JUnit(r)) {
 			t.Fatalf("no XML: %v", err)
 		}
-		checkPage(t, string(HTML(r)))
+		for _, text := range ForAgent(r, "") {
+			delimited(t, text)
+		}
+		checkPage(t, string(HTML(r, PageOptions{Picture: func(string) *testfiles.Picture {
+			return &testfiles.Picture{Type: "image/png", Data: []byte("x"), Width: 1, Height: 1}
+		}})))
 		if text := HeadlineOf(r).Text("-"); strings.ContainsAny(text, "\n\r\x00\x1b") || !utf8.ValidString(text) {
 			t.Fatalf("%q is no line", text)
 		}
 	})
 }
+
+// terminalLink is the begin or the end of a link that is ours: its target is a file of the two folders.
+var terminalLink = regexp.MustCompile("\x1b\\]8;;(?:file:///r/[!-~]*)?\x1b\\\\")
 
 var drawn = regexp.MustCompile(`^(gantt|dateFormat x|axisFormat %H:%M:%S|todayMarker off|section (gates|shard -?\d+)|(batch|rerun of|gate)[\pL\pN ._/()-]* :(done|active|crit), -?\d+, -?\d+)$`)
 

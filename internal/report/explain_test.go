@@ -64,7 +64,7 @@ func TestExplainPast(t *testing.T) {
 	r := blockedWithClusters()
 	at := slices.IndexFunc(r.Tests, func(t e2e.TestResult) bool { return t.Outcome == e2e.Failed })
 	r.Tests[at].History = test.History
-	if page := string(HTML(r)); !strings.Contains(page, "the rate is likely between 6 % and 31 %</dd>") {
+	if page := string(HTML(r, PageOptions{})); !strings.Contains(page, "the rate is likely between 6 % and 31 %</dd>") {
 		t.Error("the page does not have the rate")
 	}
 	if got := explainPast(&e2e.TestResult{}); len(got.Because) > 0 || got.Answer == "" {

@@ -115,8 +115,8 @@ type Finding struct {
 	File string
 	// Difference are the lines of what was expected and what came, of the first test, where the title cannot show all of it.
 	Difference []asserted.Line
-	// At is where the first of the tests failed, file and line; Command runs that test alone.
-	At, Command string
+	// At is where the first of the tests failed, file and line, AtLink the forge's page of it; Command runs that test alone.
+	At, AtLink, Command string
 	// Trail says how to find it in logs and traces.
 	Trail Trail
 }
@@ -221,7 +221,7 @@ func (f *finder) cluster(c e2e.Cluster) {
 	for _, t := range tests {
 		if len(found.Tests) == 0 {
 			found.File, found.Trail = logOf(t), trailOf(t)
-			found.At, found.Command = atOf(t), RunCommand(*f.r, *t)
+			found.At, found.AtLink, found.Command = atOf(t), sourceLink(f.r.Run, firstFailure(t)), RunCommand(*f.r, *t)
 		}
 		if e := f.effect(t); len(found.Tests) == 0 || e.Rank() < found.Effect.Rank() {
 			found.Effect = e
@@ -355,7 +355,7 @@ func findingOf(r e2e.Result, t *e2e.TestResult) Finding {
 	f := finder{r: &r}
 	found := Finding{Effect: f.effect(t), Category: categoryOf(t.Category), Confidence: t.Confidence, Tests: []string{t.ID},
 		Since: sinceOf([]*e2e.TestResult{t}), Next: t.NextStep, Evidence: evidenceOf(t), File: logOf(t), Trail: trailOf(t),
-		Cause: t.Cause, At: atOf(t), Command: RunCommand(r, *t), Difference: difference(t)}
+		Cause: t.Cause, At: atOf(t), AtLink: sourceLink(r.Run, firstFailure(t)), Command: RunCommand(r, *t), Difference: difference(t)}
 	if t.Owner != "" {
 		found.Owners = []string{t.Owner}
 	}
@@ -376,14 +376,19 @@ func evidenceOf(t *e2e.TestResult) []string {
 		}
 	}
 	shown := []e2e.EvidenceKind{e2e.EvidenceMissing, e2e.EvidenceState, e2e.EvidenceEntity, e2e.EvidenceAction, e2e.EvidenceNetwork, e2e.EvidenceConsole}
-	if what := whatFailed(t); what != "" {
+	what := whatFailed(t)
+	if what != "" {
 		list = append([]string{what}, list...)
 	}
-	if _, _, both := e2e.Compared(t.Evidence); !both {
+	_, _, both := e2e.Compared(t.Evidence)
+	if !both {
 		shown = append([]e2e.EvidenceKind{e2e.EvidenceExpected, e2e.EvidenceActual}, shown...)
 	}
 	for _, kind := range shown {
 		for _, e := range t.Evidence {
+			if kind == e2e.EvidenceAction && (both || strings.Contains(e.Text, what)) {
+				continue // it says the same
+			}
 			if e.Kind == kind {
 				list = append(list, e.Label()+" "+firstLine(e.Text))
 				break

@@ -24,6 +24,8 @@ type FinalOptions struct {
 	// Part, if set, says that the result is of a part of the stage alone, such as "shard 0 of 3": it
 	// is no verdict on the stage, and must not look like one.
 	Part string
+	// Links, if set, makes links of the files that are named, for a terminal that has them.
+	Links *TerminalLinks
 }
 
 // Bounds of what a terminal shows; everything is in result.json.
@@ -39,7 +41,7 @@ const (
 // and the last line, between them what failed, what is flaky, gates, problems,
 // budgets, the slowest tests and where result.json lies. Our own words are ASCII.
 func Final(r e2e.Result, o FinalOptions) string {
-	f := final{sheet: newSheet(o.Width, o.Colour), r: r, out: o.Out, document: o.Document, part: o.Part}
+	f := final{sheet: newSheet(o.Width, o.Colour), r: r, out: o.Out, document: o.Document, part: o.Part, links: o.Links}
 	f.verdict()
 	if red := redBase(f.r); red != "" {
 		f.title(yellow, "RED BASE")
@@ -65,6 +67,7 @@ type final struct {
 	r             e2e.Result
 	out, document string
 	part          string
+	links         *TerminalLinks
 	// whole: of a test, all that it states is shown.
 	whole bool
 }
@@ -227,7 +230,7 @@ func (f *final) finding(found Finding, tests map[string]*e2e.TestResult) {
 		f.title(st, "PROBLEM")
 		f.field("what", f.text(found.Title, messageLines))
 		f.field("next", f.text(found.Next, 4))
-		f.path("log", f.file(found.File))
+		f.pathOf("log", found.File)
 		return
 	}
 	f.title(st, f.findingTitle(found, first))
@@ -242,7 +245,7 @@ func (f *final) finding(found Finding, tests map[string]*e2e.TestResult) {
 	}
 	f.failure(first)
 	f.field("next", f.text(found.Next, 4))
-	f.path("log", f.file(found.File))
+	f.pathOf("log", found.File)
 	f.files(first)
 	f.path("run it", RunCommand(f.r, *first))
 	f.trail(first, found.Trail)
@@ -262,7 +265,7 @@ func (f *final) files(t *e2e.TestResult) {
 			f.path("", fmt.Sprintf("and %d more beside it", len(list)-i))
 			return
 		}
-		f.path(label, f.file(name))
+		f.pathOf(label, name)
 		label = ""
 	}
 }
@@ -338,7 +341,7 @@ func (f *final) others(ids []string) {
 // failure shows the message of the last failed attempt, what the test itself left,
 // and the attempts.
 func (f *final) failure(t *e2e.TestResult) {
-	f.path("at", safetext.Line(atOf(t), idText))
+	f.at(t)
 	f.field("message", f.text(messageOf(t), messageLines))
 	shown, lines := map[string]bool{}, 4
 	if list := difference(t); len(list) > 0 && !f.whole {
@@ -418,6 +421,24 @@ func attemptsText(t *e2e.TestResult) string {
 	return safetext.Line(strings.Join(list, "; "), longText)
 }
 
+// at is where a test failed.
+func (f *final) at(t *e2e.TestResult) {
+	target := ""
+	if file, _ := e2e.SplitPlace(atOf(t)); f.links != nil {
+		target = fileTarget(f.links.Root, file)
+	}
+	f.linked("at", safetext.Line(atOf(t), idText), target)
+}
+
+// pathOf names a file of the run.
+func (f *final) pathOf(label, name string) {
+	target := ""
+	if f.links != nil {
+		target = fileTarget(f.links.Out, name)
+	}
+	f.linked(label, f.file(name), target)
+}
+
 func (f *final) file(name string) string {
 	if name == "" {
 		return ""
@@ -441,11 +462,11 @@ func (f *final) flakes() {
 		}
 		f.field("owner", ownerText(Finding{Owners: owners(t), Tests: []string{t.ID}}, &t))
 		f.field("since", f.text(pastOf(t), 2))
-		f.path("at", safetext.Line(atOf(&t), idText))
+		f.at(&t)
 		f.field("failed first", f.text(messageOf(&t), messageLines))
 		f.field("attempts", attemptsText(&t))
 		f.field("next", f.text(cmp.Or(t.NextStep, "find the cause before it flakes again"), 4))
-		f.path("log", f.file(logOf(&t)))
+		f.pathOf("log", logOf(&t))
 		f.path("run it", RunCommand(f.r, t))
 		f.trail(&e2e.TestResult{}, trailOf(&t))
 	}

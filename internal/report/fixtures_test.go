@@ -104,6 +104,7 @@ func fail(t *e2e.TestResult, category e2e.Category, message string) {
 	t.Why, t.NextStep = "a failing release-blocking test", "look at the change of the worker that accepts cases; the case is submitted and never accepted"
 	t.Attempts[0].Message, t.Attempts[0].Type = message, "assertion"
 	t.Attempts[0].Details = "submission_test.go:41: " + message + "\n    goroutine 12 [running]:\n    e2e.TestSubmit()\n"
+	t.Attempts[0].At, t.Attempts[0].Tracked = e2e.Place("e2e/"+t.File, t.Line), true
 	t.Attempts[0].Files = []string{"units/0-001-case-journeys-1/evidence/case.json", "units/0-001-case-journeys-1/output.log"}
 	t.Attempts[0].Correlation = "e2e-1769851200000-x-s0-a1"
 	t.Attempts[0].Links = []e2e.Link{{Name: "logs", URL: "https://logs.example/?q=e2e-1769851200000-x-s0-a1"},
@@ -305,6 +306,44 @@ func comparedFailures() e2e.Result {
 	}
 	f.Verdict = e2e.Verdict{State: e2e.VerdictFailed, Blocks: true}
 	f.reason(e2e.CodeTestFailed, e2e.Blocks, "5 tests failed")
+	f.shards()
+	return f.Result
+}
+
+// oneOfEachCategory has a failure of each category, with what the gate typically knows of it.
+func oneOfEachCategory() e2e.Result {
+	f := newFixture()
+	f.passing(2)
+	add := func(name string, category e2e.Category, confidence e2e.Confidence, cause, next, message string, facts ...e2e.Evidence) *e2e.TestResult {
+		t := f.test(name, "shop", e2e.ReleaseBlocking, e2e.Failed, 1)
+		fail(t, category, message)
+		t.Confidence, t.Cause, t.NextStep, t.Evidence = confidence, cause, next, facts
+		t.Attempts[0].Details, t.Attempts[1].Details = "shop.spec.ts:48: "+message, "shop.spec.ts:48: "+message
+		return t
+	}
+	fact := func(kind e2e.EvidenceKind, text, source string) e2e.Evidence {
+		return e2e.Evidence{Kind: kind, Text: text, Source: source}
+	}
+	add("TestTotals", e2e.ProductRegression, e2e.ConfidenceHigh, "product: wrong outcome", "compare expected and actual with the change under test",
+		"expect(received).toEqual(expected) // deep equality", append(e2e.WithCompared(nil, "Object {\n  \"total\": 125,\n  \"currency\": \"EUR\",\n}",
+			"Object {\n  \"total\": 120,\n  \"currency\": \"EUR\",\n}"), fact(e2e.EvidenceNetwork, "POST https://shop.example/api/pay?…: 500 Internal Server Error", "trace.zip"),
+			fact(e2e.EvidenceTriage, "rerun: failed again", ""))...)
+	add("TestLocator", e2e.TestBug, e2e.ConfidenceMedium, "test: locator", "use a locator that names one element",
+		"locator.click: Error: strict mode violation: getByText('Pay') resolved to 2 elements", fact(e2e.EvidenceAction, "Click getByText('Pay')", "trace.zip"))
+	add("TestHealth", e2e.EnvironmentFailure, e2e.ConfidenceHigh, "gate case-api was unhealthy", "repair case-api, then run again",
+		"connect ECONNREFUSED 127.0.0.1:8080", fact(e2e.EvidenceHealth, "gate case-api: unhealthy from +12 s to +31 s, status 503", "gate case-api"))
+	add("TestConflict", e2e.DataCollision, e2e.ConfidenceMedium, "data: conflict", "make the data unique with E2E_DATA_PREFIX",
+		"expected 201, got 409", append(e2e.WithCompared([]e2e.Evidence{fact(e2e.EvidenceEntity, "CASE-123", "property e2e.entity")}, "201", "409"),
+			fact(e2e.EvidenceLogs, "id=e2e-1 refused: CASE-123 exists", "log of shop"))...)
+	add("TestCarrier", e2e.ExternalDependency, e2e.ConfidenceMedium, "external: rate limit", "simulate the carrier at the boundary",
+		"carrier.example answered 429 Too Many Requests", fact(e2e.EvidenceNetwork, "GET https://carrier.example/rates: 429 Too Many Requests", "net.har"))
+	add("TestWords", e2e.Unknown, e2e.ConfidenceLow, "", "", "Test timeout of 30000ms exceeded.",
+		fact(e2e.EvidenceTriage, "no words of the failure are known; a trace or a screenshot would decide", ""))
+	fl := f.test("TestEscalates", "shop", e2e.ReleaseBlocking, e2e.Flaky, 1)
+	flake(fl)
+	fl.Evidence = []e2e.Evidence{fact(e2e.EvidenceEvents, "CASE_CREATED, CASE_SUBMITTED", "property e2e.events"), fact(e2e.EvidenceTriage, "rerun: passed", "")}
+	f.Verdict = e2e.Verdict{State: e2e.VerdictFailed, Blocks: true}
+	f.reason(e2e.CodeTestFailed, e2e.Blocks, "6 tests failed")
 	f.shards()
 	return f.Result
 }

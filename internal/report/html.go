@@ -17,6 +17,7 @@ import (
 
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/safetext"
+	"github.com/org/e2e-gate/internal/testfiles"
 )
 
 //go:embed page.html
@@ -52,6 +53,7 @@ var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	"minus":  func(a, b int) int { return a - b },
 	"class":  effectClass, "past": pastOf, "change": changeText, "pull": pullText, "page": pullPage,
 	"plural": plural, "redBase": redBase, "base": func(t *e2e.TestResult) string { return baseText(*t) },
+	"at": atOf, "source": func(r e2e.Run, t *e2e.TestResult) string { return sourceLink(r, firstFailure(t)) },
 	"what": whatFailed, "difference": difference, "parts": partsOf,
 	"shared": sharedFiles, "file": fileAddress,
 	"command": func(r e2e.Result, t *e2e.TestResult) string { return RunCommand(r, *t) },
@@ -83,6 +85,7 @@ func fileAddress(name string) template.URL {
 
 // page is what the template shows.
 type page struct {
+	o          PageOptions
 	R          e2e.Result
 	Headline   Headline
 	Todo       todo
@@ -142,10 +145,42 @@ func allTests(r e2e.Result, details []*e2e.TestResult) (rows []testRow, more int
 	return rows, max(len(r.Tests)-maxAll, 0)
 }
 
+// PageOptions of [HTML].
+type PageOptions struct {
+	// Picture reads a file of the run's folder as a picture that the page embeds; nil if it is none. If it is not set, pictures are
+	// links, as other files are.
+	Picture func(name string) *testfiles.Picture
+}
+
+// shownPictures is how many pictures of an attempt are embedded.
+const shownPictures = 4
+
+// Embedded are the first pictures among files.
+func (p page) Embedded(files []string) []embedded {
+	var list []embedded
+	for _, name := range files {
+		if p.o.Picture == nil || len(list) == shownPictures {
+			break
+		}
+		if pic := p.o.Picture(name); pic != nil {
+			source := "data:" + pic.Type + ";base64," + base64.StdEncoding.EncodeToString(pic.Data)
+			list = append(list, embedded{name, template.URL(source), pic.Width, pic.Height}) //nolint:gosec // an image that was decoded
+		}
+	}
+	return list
+}
+
+// embedded is a picture within the page.
+type embedded struct {
+	File          string
+	Source        template.URL
+	Width, Height int
+}
+
 // HTML renders a result as one page, to which its own content security policy allows nothing but
-// its style and the one script that filters the table of all tests.
-func HTML(r e2e.Result) []byte {
-	p := page{R: r, Headline: HeadlineOf(r), Todo: todoOf(r), Policy: contentPolicy(), Counts: CountsOf(r), Duration: duration(r.Run),
+// its style, the pictures within it, and the one script that filters the table of all tests.
+func HTML(r e2e.Result, o PageOptions) []byte {
+	p := page{o: o, R: r, Headline: HeadlineOf(r), Todo: todoOf(r), Policy: contentPolicy(), Counts: CountsOf(r), Duration: duration(r.Run),
 		Findings: Findings(r), Flakes: flakes(r), Deadlines: deadlines(r), Chart: newChart(r), Failed: !e2e.GatesOpen(r.Gates),
 		GroupNote: groupNote(r, pullNumber)}
 	if p.JudgeChanges = changesOf(r); len(p.JudgeChanges) > 0 {
@@ -193,7 +228,7 @@ func contentPolicy() string {
 		sum := sha256.Sum256([]byte(text))
 		return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 	}
-	return "default-src 'none'; style-src " + hash(pageStyle) + "; script-src " + hash("\n"+pageScript) + "; base-uri 'none'; form-action 'none'"
+	return "default-src 'none'; style-src " + hash(pageStyle) + "; img-src data:; script-src " + hash("\n"+pageScript) + "; base-uri 'none'; form-action 'none'"
 }
 
 func effectClass(e e2e.Effect) string {

@@ -18,7 +18,7 @@ func TestManyFailuresOnThePage(t *testing.T) {
 		r.Tests = append(r.Tests, e2e.TestResult{Test: e2e.Test{ID: fmt.Sprintf("s/flaky%d", i), Suite: "s"}, Outcome: e2e.Flaky, Effect: e2e.Warns},
 			e2e.TestResult{Test: e2e.Test{ID: fmt.Sprintf("s/held%d", i), Suite: "s"}, Outcome: e2e.Failed, Effect: e2e.Informs, Quarantine: q})
 	}
-	page, xml := string(HTML(r)), string(JUnit(r))
+	page, xml := string(HTML(r, PageOptions{})), string(JUnit(r))
 	if !strings.Contains(page, "details: <code>shard-7.2.json</code>") || !strings.Contains(xml, "details: shard-7.2.json") {
 		t.Error("the document with the details is not named")
 	}

@@ -322,7 +322,11 @@ func findingProof(f Finding) string {
 		list = append(list, "reproduce: "+safetext.Code(f.Command, 2*idText))
 	}
 	if f.At != "" {
-		list = append(list, "at "+safetext.Code(f.At, idText))
+		at := safetext.Code(f.At, idText)
+		if f.AtLink != "" {
+			at = "[" + at + "](" + f.AtLink + ")"
+		}
+		list = append(list, "at "+at)
 	}
 	if links := trailText(Trail{Links: f.Trail.Links}); links != "" {
 		list = append(list, links)
@@ -378,7 +382,8 @@ func FlakesPart(r e2e.Result) Part {
 	p := Part{Head: "### Flaky: failed first, passed when run again\n\n", Foot: "\n", Noun: "flaky tests"}
 	for i, t := range flakes(r) {
 		f := Finding{Effect: t.Effect, Category: categoryOf(t.Category), Confidence: t.Confidence, Tests: []string{t.ID}, Owners: owners(t), Since: pastOf(t),
-			Cause: t.Cause, At: atOf(&t), Command: RunCommand(r, t), Trail: trailOf(&t), File: logOf(&t), Difference: difference(&t),
+			Cause: t.Cause, At: atOf(&t), AtLink: sourceLink(r.Run, firstFailure(&t)), Command: RunCommand(r, t),
+			Trail: trailOf(&t), File: logOf(&t), Difference: difference(&t),
 			Next: cmp.Or(t.NextStep, "find the cause before it flakes again")}
 		p.Rows = append(p.Rows, nthRow(i, f, cmp.Or(whatFailed(&t), firstLine(t.Why))))
 	}

@@ -231,7 +231,7 @@ func BenchmarkMarkdownOf500Failures(b *testing.B) {
 func BenchmarkHTMLOf500Failures(b *testing.B) {
 	r := manyFailures()
 	for b.Loop() {
-		HTML(r)
+		HTML(r, PageOptions{})
 	}
 }
 

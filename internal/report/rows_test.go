@@ -39,7 +39,7 @@ func TestSinceOfSeveral(t *testing.T) {
 // Every output says since when a test fails.
 func TestSinceIsEverywhere(t *testing.T) {
 	r := blockedWithClusters()
-	for name, text := range map[string]string{"comment": Comment(r, CommentOptions{}), "summary": Markdown(r, Options{}), "page": string(HTML(r)),
+	for name, text := range map[string]string{"comment": Comment(r, CommentOptions{}), "summary": Markdown(r, Options{}), "page": string(HTML(r, PageOptions{})),
 		"terminal": strings.Join(strings.Fields(Final(r, FinalOptions{})), " ")} {
 		for _, want := range []string{"fails on main too since 2026-03-11 (4 runs)", "flaky in 3 of the last 20 runs"} {
 			if !strings.Contains(text, want) {

@@ -17,7 +17,7 @@ for (const colorScheme of ['light', 'dark']) {
   const tab = await context.newPage()
   tab.on('console', m => console.log(`console: ${m.text()}`))
   tab.on('pageerror', e => console.log(`error: ${e.message}`))
-  tab.on('request', r => r.url().startsWith(address) || console.log(`it loads ${r.url()}`))
+  tab.on('request', r => r.url().startsWith(address) || r.url().startsWith('data:image/') || console.log(`it loads ${r.url()}`))
   await tab.goto(address)
   is('rows that show before the table is opened', await tab.locator('#all tbody tr:visible').count(), 0)
   await tab.locator('summary', {hasText: /^All /}).click()
@@ -37,6 +37,7 @@ for (const colorScheme of ['light', 'dark']) {
   is('state of an address', await other.textContent('#shown'), '1 of 2003 match')
   await other.locator('#all tbody tr:visible a').click()
   is('details of a test', await other.locator('h3:target').isVisible(), true)
+  is('width of a picture', await other.evaluate(async () => { const img = document.querySelector('.shot img'); await img.decode(); return img.naturalWidth }), 40)
   await other.goto(address + '#order=slowest&owner=nobody&least=%3Cscript%3E')
   is('slowest first', (await other.locator('#all tbody tr:visible code').first().textContent()).trim(), 's/a.js::slow')
 
