@@ -62,7 +62,8 @@ var (
 var bothLabels = rx(`(?i)\bexpected\b.{0,20}:.*\s(?:received|actual|got)\b.{0,20}:`)
 
 // valueWords must occur in a line for the patterns to be tried.
-var valueWords = newMatcher([]string{"expected", "but was", "got", "want", "assert", "received", "actual", "but:", "found", " != ", " !== ", "left:", "right:", "equal to", "(not (=", "asserting that"})
+var valueWords = newMatcher([]string{"expected", "but was", "got", "want", "assert", "received", "actual", "but:", "found", " != ", " !== ",
+	"left:", "right:", "equal to", "(not (=", "asserting that"})
 
 // noValues are lines that read like a comparison and are none.
 var noValues = rx(`(?i)never found it|to find (?:element|content)|expected to find`)

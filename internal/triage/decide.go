@@ -279,7 +279,14 @@ func (d *document) place(in Input, g *signal) {
 	if !may || g.line < 0 {
 		return
 	}
-	whose := d.partyAt(g.line)
+	whose, asked := d.whose[g.line]
+	if !asked {
+		whose = d.partyAt(g.line)
+		if d.whose == nil {
+			d.whose = map[int]party{}
+		}
+		d.whose[g.line] = whose
+	}
 	if whose == partyUnknown && (d.excluded(in, *g) || g.family == famLimit && d.calledVendor()) {
 		whose = partyThird
 	}

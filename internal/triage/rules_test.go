@@ -199,7 +199,7 @@ func TestMatcherFindsWhatIndexFinds(t *testing.T) {
 		text := rapid.StringMatching(`[abcABCx]{0,40}`).Draw(t, "text")
 		found := map[int]int{}
 		m := newMatcher(words)
-		m.scan(text, func(id int) { found[id]++ })
+		m.scan(text, func(id, _ int) { found[id]++ })
 		any := false
 		for id, w := range words {
 			n := 0
