@@ -236,7 +236,7 @@ func (f orderFound) text(stage string) string {
 	default:
 		fmt.Fprintf(&b, "%s fails alone, and passes beside\n%s\nwhich sets up what it needs. Found in %d runs.\n", safeLine(f.target), safeLine(f.test), f.runs)
 	}
-	fmt.Fprintf(&b, "next: have each of the two set up and clean up its own state. To see it again:\n  e2e-gate run --stage %s --shards 1 %s %s\n", shellWord(stage),
-		shellWord(f.test), shellWord(f.target))
+	fmt.Fprintf(&b, "next: have each of the two set up and clean up its own state. To see it again:\n  e2e-gate run --stage %s --shards 1 %s %s\n",
+		shellWord(stage), shellWord(f.test), shellWord(f.target))
 	return b.String()
 }

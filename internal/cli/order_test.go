@@ -68,8 +68,8 @@ func TestOrderReadsAResult(t *testing.T) {
 		}
 		return r
 	}
-	r := e2e.Result{Tests: []e2e.TestResult{row("s::c", 1, e2e.Passed), row("s::t", 1, e2e.Failed, e2e.Passed), row("s::a", 1, e2e.Skipped), row("s::b", 0, e2e.Passed),
-		row("o::a", 1, e2e.Passed), row("s::n", 1)}}
+	r := e2e.Result{Tests: []e2e.TestResult{row("s::c", 1, e2e.Passed), row("s::t", 1, e2e.Failed, e2e.Passed), row("s::a", 1, e2e.Skipped),
+		row("s::b", 0, e2e.Passed), row("o::a", 1, e2e.Passed), row("s::n", 1)}}
 	if diff := cmp.Diff([]string{"s::a", "s::c"}, companyOf(r, "s::t")); diff != "" {
 		t.Error(diff)
 	}
