@@ -465,6 +465,14 @@ func (c choice) result(in Input, d *document, s *situation, r row) Result {
 		res.Line = strings.TrimSpace(d.lines[c.cause.line].text)
 	}
 	res.NextStep = nextStep(r.category, causeWord(res.Cause), stepHint(c.cause.family))
+	// Where it is not clear which of two it is, the next step is what decides between them.
+	a, b := res.Category, res.RunnerUp
+	if a == unknown {
+		a, b = r.next, r.second
+	}
+	if step := between(a, b, in.ID); step != "" && confidence == low && in.ID != "" {
+		res.NextStep = step
+	}
 	return res
 }
 

@@ -159,7 +159,9 @@ func TestTheWorstErrorsCannotHappen(t *testing.T) {
 			t.Errorf("%s: %+v", l.name, r)
 		}
 		in.Context.Health = HealthFailed
-		if r := triager.Triage(in); r.Category == product {
+		// A gate that went down with a process under test is no alibi.
+		ended := propose(in, changes{}).choice.cause.family == famEnded
+		if r := triager.Triage(in); r.Category == product && !ended {
 			t.Errorf("%s: the product is blamed for the environment: %+v", l.name, r)
 		}
 	}
