@@ -74,6 +74,7 @@ type commands struct {
 	Quarantine quarantineCmd `cmd:"" help:"The quarantine file: add, list, check."`
 	Show       showCmd       `cmd:"" help:"Show a past run as it was shown at its end, or all of one of its tests."`
 	Explain    explainCmd    `cmd:"" help:"Explain step by step how one test of a result affects the verdict."`
+	Order      orderCmd      `cmd:"" help:"Find the test that another test depends on, by running halves of those that ran beside it."`
 	MCP        mcpCmd        `cmd:"" name:"mcp" help:"Serve runs, causes, tests and logs read-only by the Model Context Protocol, over standard input and output."`
 	Lint       lintCmd       `cmd:"" help:"Check config, quarantine, tests and workflows without running anything."`
 	Init       initCmd       `cmd:"" help:"Look for suites in the repository; write a first config and workflow."`

@@ -331,6 +331,9 @@ func keptRecords(sh *runner.Shard, decisions []rerun.Decision, done map[string]b
 }
 
 func (s *Session) guards() rerun.Guards {
+	if s.opts.NoRerun {
+		return rerun.Guards{}
+	}
 	cfg := s.opts.Config.Rerun
 	g := rerun.Guards{MaxFailures: rerun.DefaultMaxFailures, MaxShare: rerun.DefaultMaxShare}
 	if cfg.MaxFailures != nil {

@@ -92,6 +92,8 @@ type Options struct {
 	Select, Service string
 	// Narrow names tests that the run is narrowed to, within the stage's selection.
 	Narrow Narrow
+	// NoRerun: failed tests get no diagnostic rerun. Such a run is no run of the stage.
+	NoRerun bool
 	// Shards is the number of shards, 0 for the config's.
 	Shards int
 	// Matrix: the plan is for machines that cannot wait for each other. OneMachine: its shards run on this

@@ -38,7 +38,7 @@ func Explain(r e2e.Result, id string) (e Explanation, ok bool) {
 	e = Explanation{Test: t.ID, Outcome: t.Outcome, Effect: t.Effect, Verdict: r.Verdict.State}
 	e.Steps = []Step{
 		explainSelection(r, t), explainPlace(r, t), explainGates(r, t), explainAttempts(t), explainRerun(t), explainOutcome(r, t),
-		explainCategory(t), explainPast(t), explainQuarantine(r, t), explainPolicy(t), explainVerdict(r, t),
+		explainQuestions(r, t), explainCategory(t), explainPast(t), explainQuarantine(r, t), explainPolicy(t), explainVerdict(r, t),
 	}
 	return e, true
 }

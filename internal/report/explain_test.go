@@ -17,7 +17,7 @@ func TestExplainEveryTest(t *testing.T) {
 	for name, r := range results() {
 		for _, test := range r.Tests {
 			e, ok := Explain(r, test.ID)
-			if !ok || len(e.Steps) != 11 || e.Effect != test.Effect {
+			if !ok || len(e.Steps) != 12 || e.Effect != test.Effect {
 				t.Fatalf("%s: %+v", name, e)
 			}
 			for _, s := range e.Steps {

@@ -57,6 +57,7 @@ var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	"what": whatFailed, "difference": difference, "parts": partsOf,
 	"shared": sharedFiles, "file": fileAddress,
 	"command": func(r e2e.Result, t *e2e.TestResult) string { return RunCommand(r, *t) },
+	"asked":   func(r e2e.Result, t *e2e.TestResult) []string { return explainQuestions(r, t).Because },
 	"pastWhy": func(t e2e.TestResult) []string { return explainPast(&t).Because },
 }).Parse(pageSource))
 

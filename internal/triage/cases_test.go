@@ -47,7 +47,7 @@ func TestLabelledFailures(t *testing.T) {
 
 func concatCases() []labelled {
 	var all []labelled
-	for _, list := range [][]labelled{jvmCases, browserCases, scriptCases, goCases, infraCases, contextCases, adversarialCases, wordingCases} {
+	for _, list := range [][]labelled{jvmCases, browserCases, scriptCases, goCases, infraCases, contextCases, adversarialCases, wordingCases, kindCases} {
 		all = append(all, list...)
 	}
 	return all

@@ -279,7 +279,14 @@ func (d *document) place(in Input, g *signal) {
 	if !may || g.line < 0 {
 		return
 	}
-	whose := d.partyAt(g.line)
+	whose, asked := d.whose[g.line]
+	if !asked {
+		whose = d.partyAt(g.line)
+		if d.whose == nil {
+			d.whose = map[int]party{}
+		}
+		d.whose[g.line] = whose
+	}
 	if whose == partyUnknown && (d.excluded(in, *g) || g.family == famLimit && d.calledVendor()) {
 		whose = partyThird
 	}
@@ -458,6 +465,14 @@ func (c choice) result(in Input, d *document, s *situation, r row) Result {
 		res.Line = strings.TrimSpace(d.lines[c.cause.line].text)
 	}
 	res.NextStep = nextStep(r.category, causeWord(res.Cause), stepHint(c.cause.family))
+	// Where it is not clear which of two it is, the next step is what decides between them.
+	a, b := res.Category, res.RunnerUp
+	if a == unknown {
+		a, b = r.next, r.second
+	}
+	if step := between(a, b, in.ID); step != "" && confidence == low && in.ID != "" {
+		res.NextStep = step
+	}
 	return res
 }
 

@@ -79,7 +79,9 @@ type document struct {
 	own map[string]bool
 	// targets are the hosts that lines name, once they were asked for.
 	targets map[int][]target
-	style   style
+	// whose remembers, of lines that were asked about, whose fault they report.
+	whose map[int]party
+	style style
 	// headline: the message says nothing but that the test failed, so the details speak.
 	headline bool
 	// endedFrame is where a process beside the test ended.

@@ -126,7 +126,7 @@ func (d *document) endedBy(signals []signal, own signal) (signal, bool) {
 		return signal{}, false
 	}
 	d.endedFrame = e.frame
-	return signal{family: famEnded, cause: "a process of the product ended", line: e.line, weight: trace}, true
+	return signal{family: famEnded, cause: "a process under test exited", line: e.line, weight: trace}, true
 }
 
 var (

@@ -119,3 +119,21 @@ func TestOwnSet(t *testing.T) {
 		t.Logf("%s is %s, said %s (%s)", w.ID, w.Label, w.Said, w.Confidence)
 	}
 }
+
+// docs/triage.md shows what the command prints of the own set.
+func TestDocsShowTheOwnSet(t *testing.T) {
+	page, err := os.ReadFile("../../docs/triage.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var shown strings.Builder
+	for line := range strings.Lines(evaluated(t, "own.jsonl").Text()) {
+		if line = strings.TrimRight(line, " \n"); line != "" {
+			line = "    " + line
+		}
+		shown.WriteString(line + "\n")
+	}
+	if !strings.Contains(string(page), shown.String()) {
+		t.Errorf("docs/triage.md shows something else than\n%s", &shown)
+	}
+}

@@ -92,12 +92,12 @@ func (m *matcher) link() {
 }
 
 // scan calls hit for every literal that occurs, once for each of its ends.
-func (m *matcher) scan(text string, hit func(id int)) {
+func (m *matcher) scan(text string, hit func(id, end int)) {
 	state := int32(0)
 	for i := range len(text) {
 		state = m.next[int(state)*m.classes+int(m.class[text[i]])]
 		for _, id := range m.found[state] {
-			hit(id)
+			hit(id, i+1)
 		}
 	}
 }

@@ -1,6 +1,8 @@
 package triage
 
 import (
+	"strings"
+
 	"github.com/org/e2e-gate/internal/e2e"
 )
 
@@ -87,4 +89,46 @@ func nextStep(c e2e.Category, word, hint string) string {
 		return s
 	}
 	return steps[c][""]
+}
+
+// pair is two candidates, in the order of their categories' names.
+type pair struct{ a, b e2e.Category }
+
+func pairOf(a, b e2e.Category) pair {
+	if b < a {
+		a, b = b, a
+	}
+	return pair{a, b}
+}
+
+// deciding says, for two candidates, which act would decide between them. RUN is the command that runs the test.
+var deciding = map[pair]string{
+	pairOf(product, timing): "run it 20 times on this build: `for i in $(seq 20); do RUN || echo failed; done`. Each time failed is the " +
+		"product, now and then is timing",
+	pairOf(product, env): "run it against the last good build in this environment: `RUN`. If it fails there too, it is the environment, and " +
+		"`e2e-gate gates` shows what the gates see",
+	pairOf(product, test): "open the line that decided, and compare what the test expects with what the change intends; then run it with the " +
+		"test of the base: `RUN`",
+	pairOf(product, data): "run it alone, with fresh data names: `RUN`. If it fails there too, it is the product",
+	pairOf(product, external): "call the third party from this machine, as the test does, then run it again: `RUN`. If the third party answers " +
+		"and the test fails, it is the " +
+		"product",
+	pairOf(timing, env): "watch the gates while it runs 20 times: `for i in $(seq 20); do RUN || e2e-gate gates; done`. Failures while a " +
+		"gate is bad are the environment",
+	pairOf(timing, data): "find out whether another test does it: `ORDER`. If it fails alone too, run it 20 times: `for i in $(seq 20); do " +
+		"RUN || echo failed; done`",
+	pairOf(timing, test):     "run it 20 times on this build: `for i in $(seq 20); do RUN || echo failed; done`. Each time failed is the test",
+	pairOf(test, env):        "run it on a machine on which it passed: `RUN`. If it fails there too, it is the test",
+	pairOf(test, data):       "run it alone: `RUN`. If it passes, find the test that shares its data: `ORDER`",
+	pairOf(env, external):    "call the host that the failure names from this machine; if others answer and it does not, it is the third party",
+	pairOf(env, data):        "run it alone, with fresh data names: `RUN`. If it fails there too, it is the environment",
+	pairOf(external, test):   "call the third party from this machine, as the test does. If it answers, it is the test",
+	pairOf(external, timing): "run it 20 times: `for i in $(seq 20); do RUN || echo failed; done`, and note whether the third party answered each time",
+}
+
+// between is the step that decides between two candidates for a test; empty where there are none.
+func between(a, b e2e.Category, id string) string {
+	step := deciding[pairOf(a, b)]
+	word := quoteWord(clean(id, maxQuote))
+	return strings.NewReplacer("RUN", "e2e-gate run "+word, "ORDER", "e2e-gate order "+word).Replace(step)
 }

@@ -4,7 +4,6 @@ import (
 	_ "embed"
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 )
 
@@ -13,18 +12,24 @@ import (
 //go:embed patterns.txt
 var patternText string
 
-// pattern finds one signal: a block of patterns.txt. One of the selectors must occur in
-// a line (in lower case; ASCII case does not matter). Then the expression decides, or,
-// where there is none, the first of the phrases that occurs. The selectors keep 100
-// regular expressions off lines that they cannot match.
+// pattern finds one signal: a block of patterns.txt. It is in a line where one of its rows is: a phrase where the line
+// holds it, an expression where the line holds a text that it needs and it matches, a then where the line holds a look
+// or phrase of the block too. ASCII case does not matter.
 type pattern struct {
 	family family
 	// cause names the specifics, in a few words.
-	cause     string
-	selectors []string
-	phrases   []string
-	compiled  *expr
-	rows      []tableRow
+	cause string
+	rows  []tableRow
+	// words are the texts that make a row worth a try, and which row; -1: those of behind.
+	words []rowWord
+	// behind are the rows that are tried where a look or a phrase is in a line.
+	behind []int
+}
+
+// rowWord is a text in lower case and the row that is tried where it is.
+type rowWord struct {
+	text string
+	row  int
 }
 
 // tableRow is one row of a table.
@@ -34,6 +39,8 @@ type tableRow struct {
 	like []string
 	// line is its line in the table, from 1.
 	line int
+	// re is the row as an expression; nil for a phrase, a look and a then.
+	re *expr
 }
 
 // expr is the row as a regular expression.
@@ -129,39 +136,58 @@ func readPatterns(text string) ([]pattern, error) {
 	return list, nil
 }
 
-// compile makes selectors, phrases and expression of the rows.
+// compile prepares the rows.
 func (p *pattern) compile() error {
-	var exprs, selectors []string
-	plain := true
-	for _, r := range p.rows {
+	var looks []string
+	finds := false
+	for i := range p.rows {
+		r := &p.rows[i]
+		text := lowerASCII(r.text)
 		switch r.kind {
 		case "phrase":
-			selectors, exprs, p.phrases = append(selectors, lowerASCII(r.text)), append(exprs, r.expr()), append(p.phrases, lowerASCII(r.text))
+			p.words, looks, finds = append(p.words, rowWord{text, i}), append(looks, text), true
 		case "look":
-			selectors, plain = append(selectors, lowerASCII(r.text)), false
+			looks = append(looks, text)
 		case "expr", "exact":
-			list := literalsOf("(?i)" + r.expr())
-			selectors, exprs, plain = append(selectors, list...), append(exprs, r.expr()), false
+			r.re = &expr{text: "(?i)" + r.expr()}
+			list := literalsOf(r.re.text)
+			for _, literal := range list {
+				p.words = append(p.words, rowWord{literal, i})
+			}
+			if finds = true; len(list) == 0 {
+				p.behind = append(p.behind, i)
+			}
 		case "then":
-			exprs, plain = append(exprs, r.expr()), false
+			p.behind, finds = append(p.behind, i), true
 		default:
 			return fmt.Errorf("line %d: unknown kind %q; use phrase, look, then, expr or exact", r.line, r.kind)
 		}
 	}
-	if len(selectors) == 0 || len(exprs) == 0 {
-		return fmt.Errorf("%s: the block finds nothing; give it a phrase, or a look and a then", p.cause)
-	}
-	for _, s := range selectors {
-		// Where a shorter one is in it, that one is enough.
-		shorter := func(o string) bool { return o != s && strings.Contains(s, o) }
-		if !slices.ContainsFunc(selectors, shorter) && !slices.Contains(p.selectors, s) {
-			p.selectors = append(p.selectors, s)
+	if len(p.behind) > 0 {
+		for _, text := range looks {
+			p.words = append(p.words, rowWord{text, -1})
 		}
 	}
-	if !plain {
-		p.phrases, p.compiled = nil, &expr{text: "(?i)" + strings.Join(exprs, "|")}
+	if len(p.words) == 0 || !finds {
+		return fmt.Errorf("%s: the block finds nothing; give it a phrase, or a look and a then", p.cause)
 	}
 	return nil
+}
+
+// try says where in a text a row is, in bytes. end is where the row's word ends in it.
+func (r *tableRow) try(text string, end int) (from int, ok bool) {
+	switch {
+	case r.re != nil:
+		m := r.re.FindStringIndex(text)
+		if m == nil {
+			return 0, false
+		}
+		return m[0], true
+	case r.kind == "phrase":
+		return end - len(r.text), true
+	}
+	from = strings.Index(lowerASCII(text), lowerASCII(r.text))
+	return from, from >= 0
 }
 
 // lowerASCII makes a text what [newMatcher] takes.

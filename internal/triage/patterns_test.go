@@ -10,10 +10,11 @@ import (
 
 // find is what [document.signals] does with one pattern and one line.
 func (p *pattern) find(text string) (from int, ok bool) {
-	if !slices.ContainsFunc(p.selectors, func(s string) bool { return strings.Contains(lowerASCII(text), s) }) {
-		return 0, false
-	}
-	return p.match(text)
+	newScanner(newPatternTable([]pattern{*p})).scan(text, func(*pattern) bool { return true }, func(_ *pattern, at int) int {
+		from, ok = at, true
+		return 0
+	}, func(_, at int) { from = min(from, at) })
+	return from, ok
 }
 
 // without is the pattern as if one of its rows were not there.
@@ -86,9 +87,9 @@ func TestPatternTableIsWellKept(t *testing.T) {
 		} else {
 			causes[name] = true
 		}
-		for _, s := range p.selectors {
-			if len(s) < 3 {
-				t.Errorf("%s: %q is too short to keep expressions off lines", p.cause, s)
+		for _, w := range p.words {
+			if len(w.text) < minLiteral {
+				t.Errorf("%s: %q is too short to keep expressions off lines", p.cause, w.text)
 			}
 		}
 		for _, r := range p.rows {
@@ -138,8 +139,8 @@ func TestFaultsOfAPatternTable(t *testing.T) {
 		if got := fmt.Sprint(err); want != "" && got != want || want == "" && err != nil {
 			t.Errorf("%q: got %v, want %s", text, err, want)
 		}
-		if want == "" && list[0].phrases[0] != "kept blanks | " {
-			t.Errorf("got %q", list[0].phrases)
+		if want == "" && list[0].words[0].text != "kept blanks | " {
+			t.Errorf("got %v", list[0].words)
 		}
 	}
 }

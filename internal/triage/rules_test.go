@@ -159,7 +159,9 @@ func TestTheWorstErrorsCannotHappen(t *testing.T) {
 			t.Errorf("%s: %+v", l.name, r)
 		}
 		in.Context.Health = HealthFailed
-		if r := triager.Triage(in); r.Category == product {
+		// A gate that went down with a process under test is no alibi.
+		ended := propose(in, changes{}).choice.cause.family == famEnded
+		if r := triager.Triage(in); r.Category == product && !ended {
 			t.Errorf("%s: the product is blamed for the environment: %+v", l.name, r)
 		}
 	}
@@ -199,7 +201,7 @@ func TestMatcherFindsWhatIndexFinds(t *testing.T) {
 		text := rapid.StringMatching(`[abcABCx]{0,40}`).Draw(t, "text")
 		found := map[int]int{}
 		m := newMatcher(words)
-		m.scan(text, func(id int) { found[id]++ })
+		m.scan(text, func(id, _ int) { found[id]++ })
 		any := false
 		for id, w := range words {
 			n := 0

@@ -7,6 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
+	"sync"
+	"sync/atomic"
 
 	"github.com/org/e2e-gate/internal/diag"
 )
@@ -36,6 +39,7 @@ type answer struct {
 func (t *Triager) Serve(r io.Reader, w io.Writer) error {
 	in, out := bufio.NewReaderSize(r, 64<<10), bufio.NewWriter(w)
 	faults := faults{file: "stdin"}
+	var batch []Input
 	for n := 1; ; n++ {
 		line, tooLong, err := readLine(in)
 		line = bytes.TrimSpace(line)
@@ -46,33 +50,59 @@ func (t *Triager) Serve(r io.Reader, w io.Writer) error {
 		case tooLong:
 			faults.add(n, "the line is longer than 16 MiB", "shorten its details")
 		case len(line) > 0:
-			if err := t.answer(line, n, out, &faults); err != nil {
-				return fmt.Errorf("write answers: %w", err)
+			input, text, hint := parseRequest(line)
+			if text != "" {
+				faults.add(n, text, hint)
+			} else {
+				batch = append(batch, input)
 			}
 		}
-		if err != nil {
-			break
-		}
+		last := err != nil
 		// Whoever waits for an answer before sending the next failure gets it.
-		if in.Buffered() == 0 {
+		waits := in.Buffered() == 0
+		if len(batch) == maxBatch || waits || last {
+			if err := t.answers(batch, out); err != nil {
+				return fmt.Errorf("write answers: %w", err)
+			}
+			batch = batch[:0]
+		}
+		if waits || last {
 			if err := out.Flush(); err != nil {
 				return fmt.Errorf("write answers: %w", err)
 			}
 		}
-	}
-	if err := out.Flush(); err != nil {
-		return fmt.Errorf("write answers: %w", err)
+		if last {
+			break
+		}
 	}
 	return faults.err()
 }
 
-func (t *Triager) answer(line []byte, n int, w io.Writer, faults *faults) error {
-	in, text, hint := parseRequest(line)
-	if text != "" {
-		faults.add(n, text, hint)
-		return nil
+// maxBatch is how many failures are read before they are answered.
+const maxBatch = 64
+
+// answers answers failures, in their order, on all processors.
+func (t *Triager) answers(batch []Input, w io.Writer) error {
+	results := make([]Result, len(batch))
+	var next atomic.Int64
+	var group sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(batch)) {
+		group.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(batch); i = int(next.Add(1)) - 1 {
+				results[i] = t.Triage(batch[i])
+			}
+		})
 	}
-	res := t.Triage(in)
+	group.Wait()
+	for _, res := range results {
+		if err := answerTo(res, w); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func answerTo(res Result, w io.Writer) error {
 	data, err := json.Marshal(answer{
 		ID: res.ID, Category: string(res.Category), Cause: res.Cause, Confidence: string(res.Confidence),
 		Evidence: append([]string{}, res.Evidence...), NextStep: res.NextStep, RunnerUp: string(res.RunnerUp),

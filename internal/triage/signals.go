@@ -1,9 +1,6 @@
 package triage
 
-import (
-	"strings"
-	"sync"
-)
+import "sync"
 
 // signal is a pattern that matched a line.
 type signal struct {
@@ -19,9 +16,12 @@ type signal struct {
 type patternTable struct {
 	patterns []pattern
 	words    *matcher
-	// of lists, for each word, the patterns that it selects.
-	of [][]int
+	// of lists, for each word, the rows that it makes worth a try.
+	of [][]patternRow
 }
+
+// patternRow is a row of a pattern; -1: those behind a look.
+type patternRow struct{ pattern, row int }
 
 // signalTable is read when the first failure is. A fault in the table is a fault of
 // this package; a test finds it.
@@ -38,17 +38,68 @@ func newPatternTable(list []pattern) *patternTable {
 	ids := map[string]int{}
 	var words []string
 	for i := range list {
-		for _, w := range list[i].selectors {
-			id, known := ids[w]
+		for _, w := range list[i].words {
+			id, known := ids[w.text]
 			if !known {
 				id = len(words)
-				ids[w], words, t.of = id, append(words, w), append(t.of, nil)
+				ids[w.text], words, t.of = id, append(words, w.text), append(t.of, nil)
 			}
-			t.of[id] = append(t.of[id], i)
+			t.of[id] = append(t.of[id], patternRow{i, w.row})
 		}
 	}
 	t.words = newMatcher(words)
 	return t
+}
+
+// scanner remembers what was tried of a line.
+type scanner struct {
+	table *patternTable
+	line  int
+	// tried is the last line in which a row was tried, by pattern and row + 1.
+	tried [][]int
+	// found is, for the patterns of this line, the index of their signal; -1: none.
+	found []int
+}
+
+func newScanner(t *patternTable) *scanner {
+	s := &scanner{table: t, tried: make([][]int, len(t.patterns)), found: make([]int, len(t.patterns))}
+	return s
+}
+
+// scan calls found for each pattern of a line that passes, in the order in which they show, with where the first of its
+// rows is.
+func (s *scanner) scan(text string, passes func(p *pattern) bool, emit func(p *pattern, from int) int, move func(at, from int)) {
+	s.line++
+	s.table.words.scan(text, func(word, end int) {
+		for _, at := range s.table.of[word] {
+			p := &s.table.patterns[at.pattern]
+			if s.tried[at.pattern] == nil {
+				s.tried[at.pattern] = make([]int, len(p.rows)+2)
+			}
+			tried := s.tried[at.pattern]
+			if tried[at.row+1] == s.line || !passes(p) {
+				continue
+			}
+			tried[at.row+1] = s.line
+			rows := p.behind
+			if at.row >= 0 {
+				rows = []int{at.row}
+			}
+			for _, row := range rows {
+				from, ok := p.rows[row].try(text, end)
+				if !ok {
+					continue
+				}
+				// The last cell is the line in which the pattern was found.
+				if last := len(tried) - 1; tried[last] != s.line {
+					tried[last] = s.line
+					s.found[at.pattern] = emit(p, from)
+				} else {
+					move(s.found[at.pattern], from)
+				}
+			}
+		}
+	})
 }
 
 // maxLine bounds what is read of one line.
@@ -57,46 +108,20 @@ const maxLine = 4 << 10
 // signals finds what the lines of a document say, in their order.
 func (d *document) signals() []signal {
 	var found []signal
-	table := signalTable()
-	tried := make([]int, len(table.patterns))
+	s := newScanner(signalTable())
 	for i := range d.lines {
 		l := &d.lines[i]
 		if l.weight >= mute {
 			continue
 		}
-		text := l.read[:min(len(l.read), maxLine)]
-		table.words.scan(text, func(word int) {
-			for _, p := range table.of[word] {
-				pattern := &table.patterns[p]
-				if tried[p] == i+1 || l.weight > head && pattern.family >= famAppCode {
-					continue // of output only causes count, see believed
-				}
-				tried[p] = i + 1
-				if from, ok := pattern.match(text); ok {
-					found = append(found, signal{pattern.family, pattern.cause, i, l.weight, from})
-				}
-			}
-		})
+		s.scan(l.read[:min(len(l.read), maxLine)], func(p *pattern) bool {
+			return l.weight <= head || p.family < famAppCode // of output only causes count, see believed
+		}, func(p *pattern, from int) int {
+			found = append(found, signal{p.family, p.cause, i, l.weight, from})
+			return len(found) - 1
+		}, func(at, from int) { found[at].from = min(found[at].from, from) })
 	}
 	return found
-}
-
-// match says where in a text the pattern is, in bytes.
-func (p *pattern) match(text string) (from int, ok bool) {
-	if p.compiled != nil {
-		m := p.compiled.FindStringIndex(text)
-		if m == nil {
-			return 0, false
-		}
-		return m[0], true
-	}
-	lower := strings.ToLower(text)
-	for _, w := range p.phrases {
-		if i := strings.Index(lower, w); i >= 0 {
-			return min(i, len(text)), true
-		}
-	}
-	return 0, false
 }
 
 // statusSignal is what an asserted HTTP status says.

@@ -136,7 +136,7 @@ var endedRows = []row{
 	{when: "is:testframe", category: test, confidence: medium, next: product},
 	{when: "rerun:failed change:product", category: product, confidence: high, next: env},
 	{when: "rerun:failed change:infra", category: unknown, confidence: low, next: env, second: product},
-	{when: "rerun:passed", category: product, confidence: low, next: timing},
+	{when: "rerun:passed", category: unknown, confidence: low, next: product, second: timing},
 	{when: "change:product", category: product, confidence: medium, next: env},
 	{when: "", category: product, confidence: low, next: env},
 }

@@ -46,7 +46,8 @@ import org.openqa.selenium.*;
 
 @ExtendWith(Screenshots.class)
 class PageTest {
-    private final WebDriver driver = (WebDriver) Proxy.newProxyInstance(PageTest.class.getClassLoader(), new Class<?>[] {WebDriver.class, TakesScreenshot.class},
+    private final WebDriver driver = (WebDriver) Proxy.newProxyInstance(PageTest.class.getClassLoader(),
+        new Class<?>[] {WebDriver.class, TakesScreenshot.class},
         (proxy, method, args) -> method.getName().equals("getPageSource") ? "<p>" : OutputType.BYTES.convertFromPngBytes(new byte[] {1}));
 
     @Test void fails() { Assertions.fail("boom"); }
@@ -71,8 +72,8 @@ class PageTest {
 		}
 	}
 	want := map[string]string{
-		"PageTest$Inner::failsToo()": "failed at PageTest.java:16, 2 files", "PageTest::fails()": "failed at PageTest.java:12, 2 files",
-		"PageTest::inALibrary()": "failed at PageTest.java:13, 2 files", "PageTest::passes()": "passed at , 0 files",
+		"PageTest$Inner::failsToo()": "failed at PageTest.java:17, 2 files", "PageTest::fails()": "failed at PageTest.java:13, 2 files",
+		"PageTest::inALibrary()": "failed at PageTest.java:14, 2 files", "PageTest::passes()": "passed at , 0 files",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("%s\n%+v", diff, rep.Problems)

@@ -72,7 +72,7 @@ func TestNodetest(t *testing.T) {
 					"describe('s', async () => { await null; it('c', () => {}); });\n"},
 			Want: "a.test.js::a passed, b.test.mjs::b passed, b.test.mjs::s › c passed", Problem: "a.test.js::late is declared after its file was loaded"},
 		{Name: "a test that a timer declares while its file is loaded",
-			Files:   map[string]string{"a.test.js": head + "test('a', () => {}); setTimeout(() => test('late', () => { throw 1 }), 1);\n" +
+			Files: map[string]string{"a.test.js": head + "test('a', () => {}); setTimeout(() => test('late', () => { throw 1 }), 1);\n" +
 				"for (const t = Date.now(); Date.now() - t < 20;);\n"},
 			Listing: "a.test.js::late is declared after its file was loaded", Want: "a.test.js::a passed",
 			Problem: "a.test.js::late is declared after its file was loaded"},
