@@ -22,10 +22,10 @@ type Sections []string
 // Common sets of sections.
 var (
 	// EnvironmentSections are what the gates command needs.
-	EnvironmentSections = Sections{"stages", "processes", "gates", "services"}
+	EnvironmentSections = Sections{"stages", "processes", "gates", "services", "dependencies"}
 	// AllSections are what run, plan and shard need.
-	AllSections = Sections{"stages", "processes", "gates", "isolation", "links", "suites", "journeys", "services", "targets", "shards", "rerun", "exonerate",
-		"triage", "policy", "quarantine", "history"}
+	AllSections = Sections{"stages", "processes", "gates", "isolation", "links", "suites", "journeys", "services", "dependencies", "targets",
+		"shards", "rerun", "exonerate", "triage", "policy", "quarantine", "history"}
 	// JudgeSections are what verdict needs: no process, no gate, no suite.
 	JudgeSections = Sections{"stages", "links", "journeys", "services", "targets", "exonerate", "triage", "policy", "quarantine", "history"}
 )
@@ -186,6 +186,11 @@ func (c *Config) handed() []handed {
 	for i, check := range c.Gates.Checks {
 		if check.Command != nil {
 			all = append(all, handed{fmt.Sprintf("gates.checks[%d].command.pass_env", i), check.Command.PassEnv})
+		}
+	}
+	for _, d := range c.Depends {
+		if d.Check.Command != nil {
+			all = append(all, handed{"dependencies." + d.Name + ".check.command.pass_env", d.Check.Command.PassEnv})
 		}
 	}
 	return all
