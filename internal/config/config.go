@@ -23,6 +23,7 @@ import (
 type Config struct {
 	Version    int                  `yaml:"version" judge:"head" doc:"Version of the config language: 1." required:"true"`
 	Extends    string               `yaml:"extends" judge:"base" doc:"Config of the organisation, in a file of another repository: OWNER/REPOSITORY//PATH@REF, where REF is a tag, a branch or a full commit SHA."`
+	Include    []string             `yaml:"include" judge:"watch" doc:"Files of this repository (globs, from its root) with suites, journeys, services, gates and processes of teams. Only this file has stages, policy and quarantine."`
 	Stages     []Stage              `yaml:"stages" judge:"base" doc:"Stages by name; the first in file order that matches the event is run." required:"true"`
 	Processes  []runner.ProcessSpec `yaml:"processes" judge:"watch" doc:"Background processes: started before the gates, always torn down at the end."`
 	Gates      gate.Spec            `yaml:"gates" judge:"watch" doc:"Health gates: no suite starts before they have passed."`
@@ -31,6 +32,7 @@ type Config struct {
 	Suites     []suite.Spec         `yaml:"suites" judge:"watch" doc:"Test suites." required:"true"`
 	Journeys   []Journey            `yaml:"journeys" judge:"watch" doc:"Business journeys by name; a test belongs to one by its tag journey:<name>."`
 	Services   []Service            `yaml:"services" judge:"base" doc:"Services of the product by name: what tests, checks, processes and isolation refer to."`
+	Depends    []Dependency         `yaml:"dependencies" judge:"base" doc:"External systems that tests need and that no team here runs, by name; tests refer to them as to services."`
 	Targets    []Target             `yaml:"targets" judge:"base" doc:"Environments that stages test, by the name in target. Without the section, any name is one."`
 	Shards     Shards               `yaml:"shards" judge:"head" doc:"How tests are spread over shards."`
 	Rerun      Rerun                `yaml:"rerun" judge:"base" doc:"Limits for the one diagnostic rerun, counted per shard."`
@@ -51,6 +53,8 @@ type Config struct {
 	Hidden []string `yaml:"-"`
 	// Text is the file as it is written.
 	Text string `yaml:"-"`
+	// Fragments are the files that it includes, whose entries are in the lists of the config too.
+	Fragments []Fragment `yaml:"-"`
 
 	// serviceNames are [Config.ServiceNames] of the config of a stage; nil: they are not collected.
 	serviceNames map[string]bool

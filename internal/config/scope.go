@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"maps"
+	"net/url"
 	"reflect"
 	"slices"
 	"strings"
@@ -21,6 +22,21 @@ type Service struct {
 	Needs []string `yaml:"needs" doc:"Other services that it needs: a test that needs this one needs them too."`
 }
 
+// Dependency is an external system that tests can need.
+type Dependency struct {
+	Name      string     `yaml:",key"`
+	Owner     string     `yaml:"owner" doc:"Who answers for it."`
+	Agreement string     `yaml:"agreement" doc:"http or https address of what was agreed on, such as its availability."`
+	Check     gate.Check `yaml:"check" doc:"How it is seen whether it is up: a check as in gates.checks, without name, required, services and journeys." required:"true"`
+}
+
+// gate is the check of the dependency.
+func (d Dependency) gate() gate.Check {
+	check := d.Check
+	check.Name, check.External, check.Dependency, check.Services = d.Name, true, true, []string{d.Name}
+	return check
+}
+
 // For is the config as a stage has it: without checks, processes and isolation of other stages, and with the
 // scope of each worked out. The config is not changed.
 func (c *Config) For(stage string) *Config {
@@ -35,6 +51,13 @@ func (c *Config) For(stage string) *Config {
 	for _, check := range c.Gates.Checks {
 		if in(check.Stages) {
 			check.Scope = reach.scope(check.Services, check.Journeys)
+			out.Gates.Checks = append(out.Gates.Checks, check)
+		}
+	}
+	for _, d := range c.Depends { // behind the others: what else is not healthy comes first
+		there := slices.ContainsFunc(c.Gates.Checks, func(g gate.Check) bool { return g.Name == d.Name }) // the config is that of a stage
+		if check := d.gate(); in(check.Stages) && !there {
+			check.Scope = reach.scope(check.Services, nil)
 			out.Gates.Checks = append(out.Gates.Checks, check)
 		}
 	}
@@ -145,6 +168,9 @@ func (c *Config) ServiceNames() []string {
 	for _, s := range c.Services {
 		names = append(append(names, s.Name), s.Needs...)
 	}
+	for _, d := range c.Depends {
+		names = append(names, d.Name)
+	}
 	for _, s := range c.Suites {
 		names = append(append(names, s.Services...), s.Needs...)
 	}
@@ -176,10 +202,14 @@ func (c *Config) HasService(name string) bool {
 func (k *checker) services() {
 	c := k.c
 	var declared, used, journeys, stages []string
-	seen := map[string]bool{}
+	seen := map[string]string{}
 	for _, s := range c.Services {
 		k.named("services."+s.Name, s.Name, "service", seen)
 		declared = append(declared, s.Name)
+	}
+	for _, d := range c.Depends {
+		k.named("dependencies."+d.Name, d.Name, "dependency", seen)
+		k.dependency(d)
 	}
 	for _, s := range c.Stages {
 		stages = append(stages, s.Name)
@@ -191,8 +221,13 @@ func (k *checker) services() {
 	for _, s := range c.Suites {
 		used = append(append(used, s.Services...), s.Needs...)
 	}
-	known, hint := declared, "declare it in services"
+	external := make([]string, len(c.Depends))
+	for i, d := range c.Depends {
+		external[i] = d.Name
+	}
+	known, hint := append(slices.Clip(declared), external...), "declare it in services"
 	if len(declared) == 0 {
+		used = append(used, external...)
 		slices.Sort(used)
 		known, hint = slices.Compact(used), "name it in services or needs of the suite or journey whose tests need it"
 	}
@@ -221,9 +256,40 @@ func (k *checker) services() {
 	for i, p := range c.Processes {
 		scoped(fmt.Sprintf("processes[%d]", i), p.Stages, p.Services, p.Journeys)
 	}
+	for _, d := range c.Depends {
+		k.known("dependencies."+d.Name+".check.stages", d.Check.Stages, "stage", stages, "name a stage of this config")
+	}
 	scoped("isolation", c.Isolation.Stages, c.Isolation.Services, c.Isolation.Journeys)
 	k.checksOfStages()
 	k.cycleOfServices()
+}
+
+// dependency checks one, and its check where variables are resolved.
+func (k *checker) dependency(d Dependency) {
+	path := "dependencies." + d.Name
+	for _, key := range []string{"name", "required", "external", "services", "journeys", "needs"} {
+		if k.doc.Has(path + ".check." + key) {
+			k.fail(path+".check."+key, "the check of a dependency has no "+key, "remove it: the dependency says that")
+		}
+	}
+	if slices.ContainsFunc(k.c.Gates.Checks, func(c gate.Check) bool { return c.Name == d.Name }) {
+		k.fail(path, fmt.Sprintf("a check has the name %q too", d.Name), "rename one of them")
+	}
+	u, err := url.Parse(d.Agreement)
+	web := err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != ""
+	if d.Agreement != "" && !strings.Contains(d.Agreement, "${") && !web {
+		k.fail(path+".agreement", "the agreement is not an http or https address", "write its whole address")
+	}
+	if !slices.Contains(k.opts.Uses, "dependencies") {
+		return
+	}
+	spec := k.c.Gates
+	spec.Checks = []gate.Check{d.gate()}
+	for _, p := range spec.Validate() {
+		if rest, ok := strings.CutPrefix(p.Path, "checks[0]"); ok {
+			k.fail(path+".check"+rest, p.Text, p.Hint)
+		}
+	}
 }
 
 // known reports names that nothing has.

@@ -156,3 +156,48 @@ func TestAChangeDoesNotNarrowWhatTestsNeed(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+const depending = `version: 1
+stages: {pr: {}, main: {}}
+dependencies:
+  sandbox: {owner: acme, agreement: "https://a.example/sla", check: {http: {url: "https://a.example/health"}, stages: [pr]}}
+services:
+  pay: {needs: [sandbox]}
+suites:
+  - {name: s, framework: gotest, services: [pay], needs: [sandbox]}
+gates: {checks: [{name: db, tcp: {address: "127.0.0.1:1"}}]}
+`
+
+func TestDependenciesAreChecks(t *testing.T) {
+	c, err := load(t, depending, AllSections, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, of := range []*Config{c.For("pr"), c.For("pr").For("pr")} {
+		if len(of.Gates.Checks) != 2 {
+			t.Fatalf("%+v", of.Gates.Checks)
+		}
+		g := of.Gates.Checks[1]
+		if g.Name != "sandbox" || !g.External || !g.Dependency || !g.IsRequired() || g.Scope.String() != "services pay, sandbox" || g.HTTP.URL == "" {
+			t.Errorf("%+v", g)
+		}
+	}
+	if len(c.For("main").Gates.Checks) != 1 || len(c.Gates.Checks) != 1 || !c.For("pr").HasService("sandbox") {
+		t.Error("the dependency is not in the stage that it names")
+	}
+	for _, tc := range []struct{ old, new, want string }{
+		{"check: {http:", "check: {name: x, http:", "the check of a dependency has no name"},
+		{"check: {http:", "check: {required: false, http:", "the check of a dependency has no required"},
+		{"name: db", "name: sandbox", `a check has the name "sandbox" too`},
+		{"pay: {needs", "sandbox: {needs", `duplicate name "sandbox"`},
+		{"https://a.example/sla", "sla", "the agreement is not an http or https address"},
+		{"https://a.example/health", "a.example", "e2e-gate.yml:4:82: the url has no scheme"},
+		{"stages: [pr]", "stages: [rp]", `unknown stage "rp"`},
+		{"pay: {needs: [sandbox]}", "pay: {needs: [sandbx]}", `unknown service "sandbx"; did you mean "sandbox"?`},
+	} {
+		_, err := load(t, strings.Replace(depending, tc.old, tc.new, 1), AllSections, nil)
+		if err == nil || !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("%s: %v", tc.new, err)
+		}
+	}
+}

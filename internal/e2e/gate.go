@@ -34,20 +34,22 @@ const (
 // Gate is the result of one health check and what was seen of it while the
 // suites ran.
 type Gate struct {
-	Name     string    `json:"name" mask:"-" doc:"Name of the check in the config."`
-	Kind     string    `json:"kind" mask:"-" doc:"Kind of the check: http, tcp, command."`
-	Required bool      `json:"required" doc:"False: advisory; it is reported, but never stops the suites."`
-	External bool      `json:"external,omitempty" doc:"It belongs to something that the change under test is no part of."`
-	Scope    *Scope    `json:"scope,omitempty" doc:"Which tests need it; absent: every test."`
-	State    GateState `json:"state" doc:"What the check last said." enum:"healthy,unhealthy,degraded,probe_error"`
-	Finality Finality  `json:"finality" doc:"never: a permanent failure, waiting longer cannot help. not_yet: a transient one. Empty when healthy." enum:",not_yet,never"`
-	Target   string    `json:"target,omitempty" doc:"What was probed, without credentials and query string."`
-	Attempts int       `json:"attempts" doc:"How often it was probed before the suites."`
-	Seconds  float64   `json:"seconds" doc:"How long the wait took."`
-	Expected string    `json:"expected" doc:"What a healthy answer looks like."`
-	Observed string    `json:"observed" doc:"What was last seen."`
-	Reason   string    `json:"reason,omitempty" doc:"Why it is not healthy, with what to try."`
-	Timeline []Span    `json:"timeline,omitempty" doc:"Answers of the check over time, while waiting and while suites ran; equal answers in a row are one span."`
+	Name     string `json:"name" mask:"-" doc:"Name of the check in the config."`
+	Kind     string `json:"kind" mask:"-" doc:"Kind of the check: http, tcp, command."`
+	Required bool   `json:"required" doc:"False: advisory; it is reported, but never stops the suites."`
+	External bool   `json:"external,omitempty" doc:"It belongs to something that the change under test is no part of."`
+	// Dependency: tests that need it may be excused for not having run, as far as the policy says.
+	Dependency bool      `json:"dependency,omitempty" doc:"It looks at an external dependency that the config declares."`
+	Scope      *Scope    `json:"scope,omitempty" doc:"Which tests need it; absent: every test."`
+	State      GateState `json:"state" doc:"What the check last said." enum:"healthy,unhealthy,degraded,probe_error"`
+	Finality   Finality  `json:"finality" doc:"never: a permanent failure, waiting longer cannot help. not_yet: a transient one. Empty when healthy." enum:",not_yet,never"`
+	Target     string    `json:"target,omitempty" doc:"What was probed, without credentials and query string."`
+	Attempts   int       `json:"attempts" doc:"How often it was probed before the suites."`
+	Seconds    float64   `json:"seconds" doc:"How long the wait took."`
+	Expected   string    `json:"expected" doc:"What a healthy answer looks like."`
+	Observed   string    `json:"observed" doc:"What was last seen."`
+	Reason     string    `json:"reason,omitempty" doc:"Why it is not healthy, with what to try."`
+	Timeline   []Span    `json:"timeline,omitempty" doc:"Answers of the check over time, while waiting and while suites ran; equal answers in a row are one span."`
 }
 
 // Open reports whether the gate passed, so that suites may start: it is healthy, degraded,

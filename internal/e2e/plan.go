@@ -180,7 +180,7 @@ type TestRun struct {
 // NotRunTest says why a planned test was not started.
 type NotRunTest struct {
 	ID     string `json:"id" mask:"-" doc:"Id of the test."`
-	Code   Code   `json:"code" doc:"Why: cancelled, timeout, build_failed, gate_shut, gate_lost, environment, tool_error."`
+	Code   Code   `json:"code" doc:"Why: cancelled, timeout, build_failed, gate_shut, dependency, gate_lost, environment, tool_error."`
 	Reason string `json:"reason" doc:"Why, in a sentence."`
 }
 

@@ -73,6 +73,7 @@ const (
 	CodeNoTests            Code = "no_tests"
 	CodeNoPass             Code = "no_pass"
 	CodeGateShut           Code = "gate_shut"
+	CodeDependency         Code = "dependency"
 	CodeGateLost           Code = "gate_lost"
 	CodeEnvironment        Code = "environment"
 	CodeCollision          Code = "collision"

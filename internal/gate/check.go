@@ -44,7 +44,7 @@ func newCheck(spec *Spec, c Check, p Probe, timeout time.Duration, redact func(s
 		done: make(chan struct{}), turn: make(chan struct{}, 1),
 	}
 	k.gate = e2e.Gate{
-		Name: k.text(c.Name), Kind: p.Kind(), Required: c.IsRequired(), External: c.External, Scope: c.Scope,
+		Name: k.text(c.Name), Kind: p.Kind(), Required: c.IsRequired(), External: c.External, Scope: c.Scope, Dependency: c.Dependency,
 		Target: k.text(p.Target()), Expected: k.text(p.Expected()),
 		State: e2e.Unhealthy, Finality: e2e.NotYet, Observed: "not probed",
 	}

@@ -96,6 +96,8 @@ type Check struct {
 	TCP        *TCPSpec           `yaml:"tcp" doc:"An address that accepts connections."`
 	Command    *CommandSpec       `yaml:"command" doc:"A program that exits 0 when healthy."`
 
+	// Dependency: it is the check of a declared external dependency.
+	Dependency bool `yaml:"-"`
 	// Scope is what services and journeys come to, with the checks that need this one; nil: every test needs it.
 	Scope *e2e.Scope `yaml:"-"`
 	// Pos is where the check stands in the config.

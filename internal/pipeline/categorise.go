@@ -55,7 +55,7 @@ func (s *Session) explained(ctx context.Context, engine categoriser, r e2e.Resul
 			t.History = past
 		case e2e.Lost, e2e.NotRun:
 			unreported(t, about[t.ID])
-			withoutGate(t, r.Gates)
+			s.withoutGate(t, r.Gates)
 		case e2e.Passed, e2e.Skipped, e2e.OutcomeUnknown:
 		}
 	}
@@ -271,17 +271,38 @@ func addLogs(t *e2e.TestResult, docs []e2e.ShardRun) {
 }
 
 // withoutGate explains a test that was not run because a gate failed that it needs.
-func withoutGate(t *e2e.TestResult, gates []e2e.Gate) {
+func (s *Session) withoutGate(t *e2e.TestResult, gates []e2e.Gate) {
 	for _, g := range gates {
 		if t.Outcome != e2e.NotRun || len(t.Attempts) > 0 || g.Open() || !g.Scope.NeededBy(&t.Test) {
 			continue
 		}
 		t.Category, t.Confidence, t.Cause = e2e.EnvironmentFailure, e2e.ConfidenceHigh, fmt.Sprintf("gate %s failed, which it needs", g.Name)
 		t.NextStep = cmp.Or(g.Reason, "make the environment healthy, then run again")
+		if g.Dependency {
+			t.Category, t.Cause = e2e.ExternalDependency, fmt.Sprintf("%s is down, which it needs", g.Name)
+			t.NextStep = s.askOwner(g.Name)
+		}
 		t.Evidence = append(t.Evidence, e2e.Evidence{Kind: e2e.EvidenceTriage, Source: "gate " + g.Name,
 			Text: fmt.Sprintf("expected %s, observed %s", g.Expected, cmp.Or(g.Observed, "nothing"))})
 		return
 	}
+}
+
+// askOwner is the next step where an external dependency is down.
+func (s *Session) askOwner(name string) string {
+	text := "run again once it is up"
+	for _, d := range s.opts.Config.Depends {
+		if d.Name != name {
+			continue
+		}
+		if d.Owner != "" {
+			text = fmt.Sprintf("ask %s, and run again once it is up", d.Owner)
+		}
+		if d.Agreement != "" {
+			text += "; what was agreed on: " + d.Agreement
+		}
+	}
+	return text
 }
 
 // neededGates are those that a test needs.

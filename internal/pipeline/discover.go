@@ -17,6 +17,7 @@ import (
 
 	"github.com/org/e2e-gate/internal/config"
 	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/gitrepo"
 	"github.com/org/e2e-gate/internal/proc"
 	"github.com/org/e2e-gate/internal/suite"
 	"github.com/org/e2e-gate/internal/suite/adapter"
@@ -165,7 +166,7 @@ func (s *Session) choose(tests []e2e.Test, spec suite.Spec, expr tagexpressions.
 	for i, t := range tests {
 		raw := t
 		enrich(s.opts.Config, &t, spec, owners)
-		t.Needs = needsOf(s.opts.Config, &t, spec)
+		t.Needs = s.needs(&t, spec)
 		why := deselects(s.opts.Config, s.run, t, spec, expr)
 		choices[i] = choice{raw, t, why, why}
 		selected[t.Group] = selected[t.Group] || why == ""
@@ -296,6 +297,28 @@ func enrich(c *config.Config, t *e2e.Test, spec suite.Spec, owners codeowners.Ru
 	}
 	slices.Sort(t.Tags)
 	t.Tags = slices.Compact(t.Tags)
+}
+
+// needs is [needsOf], as far as the change that is judged may say it. What a test does not need is not waited for, so
+// a change must not take a test away from a gate: a suite that the base does not have needs everything, and so does a
+// test of a suite that the change touches if only its tags and its journey say otherwise.
+func (s *Session) needs(t *e2e.Test, spec suite.Spec) []string {
+	if b := s.opts.Baseline; b != nil && b.Judge != nil {
+		_, known := b.Judge.Suite(spec.Name)
+		if !known || len(spec.Services)+len(spec.Needs) == 0 && s.changes(spec) {
+			return nil
+		}
+	}
+	return needsOf(s.opts.Config, t, spec)
+}
+
+// changes reports whether the change touches files of a suite, or may do so.
+func (s *Session) changes(spec suite.Spec) bool {
+	if n := len(s.opts.ChangedPaths); n == 0 || n >= gitrepo.MaxChanged {
+		return true
+	}
+	dir := path.Clean(filepath.ToSlash(spec.Dir))
+	return dir == "." || slices.ContainsFunc(s.opts.ChangedPaths, func(file string) bool { return strings.HasPrefix(file, dir+"/") })
 }
 
 // needsOf are the services that a test needs, by its suite, its journey and its tags needs:<service>; none:

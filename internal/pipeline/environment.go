@@ -197,7 +197,11 @@ func (env *environment) openGates(ctx context.Context, _ none) ([]e2e.Gate, []e2
 	}
 	for _, g := range gates {
 		if !g.Open() {
-			env.unfit = append(env.unfit, unfit{g.Scope, runner.Held{Code: e2e.CodeGateShut, Said: true, Why: fmt.Sprintf(
+			code := e2e.CodeGateShut
+			if g.Dependency {
+				code = e2e.CodeDependency
+			}
+			env.unfit = append(env.unfit, unfit{g.Scope, runner.Held{Code: code, Said: true, Why: fmt.Sprintf(
 				"gate %s failed: expected %s, observed %s", g.Name, g.Expected, cmp.Or(g.Observed, "nothing"))}})
 		}
 	}

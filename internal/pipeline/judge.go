@@ -80,8 +80,24 @@ func (s *Session) input(ev evidence, problems []e2e.Problem) verdict.In {
 		Run: s.run, Plan: ev.plan, Gates: ev.gates, Ends: ev.ends, Documents: s.enriched(ev), Local: ev.local,
 		Unreadable: ev.unreadable, Results: ev.results, Earlier: ev.earlier, Witnesses: ev.witnesses, Jobs: s.opts.Jobs, Problems: problems,
 		Table: s.opts.Config.Policy.Table(), Quarantine: s.opts.Quarantine, Judging: s.opts.Judging,
-		Budget: s.opts.Stage.Budget.Seconds(), Journeys: s.journeyBudgets(), Known: s.knownTests(ev), Now: s.opts.Now(),
+		Excusing: s.excusing(),
+		Budget:   s.opts.Stage.Budget.Seconds(), Journeys: s.journeyBudgets(), Known: s.knownTests(ev), Now: s.opts.Now(),
 	}
+}
+
+// excusing are the needs that may excuse a test of a change: those that its suite has by the base's config. Tags and
+// journeys of tests are the change's.
+func (s *Session) excusing() map[string][]string {
+	if s.opts.Judging == nil || s.opts.Judging.By != e2e.JudgedByBase && s.opts.Judging.By != e2e.JudgedByNothing {
+		return nil
+	}
+	needs := map[string][]string{}
+	if b := s.opts.Baseline; b != nil && b.Judge != nil {
+		for _, spec := range b.Judge.Suites {
+			needs[spec.Name] = slices.Concat(spec.Services, spec.Needs)
+		}
+	}
+	return needs
 }
 
 // reported is how many tests are planned or reported.
@@ -154,7 +170,7 @@ func (s *Session) inherit(t e2e.Test, of e2e.Batch) e2e.Test {
 	if spec, ok := s.opts.Config.Suite(of.Suite); ok {
 		raw := t
 		enrich(s.opts.Config, &t, spec, nil)
-		t.Needs = needsOf(s.opts.Config, &t, spec)
+		t.Needs = s.needs(&t, spec)
 		s.opts.Baseline.hold(&t, raw, of.Suite)
 	}
 	t.Owner = cmp.Or(t.Owner, of.Owner)

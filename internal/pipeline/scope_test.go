@@ -111,3 +111,32 @@ func BenchmarkScopes(b *testing.B) {
 		}
 	}
 }
+
+// A change does not take its own tests away from a gate by a tag, a journey or a suite of its own.
+func TestWhatAChangeMaySayThatItsTestsNeed(t *testing.T) {
+	c := (&config.Config{Services: []config.Service{{Name: "case"}, {Name: "pay"}}, Journeys: []config.Journey{{Name: "payout", Services: []string{"pay"}}}}).For("pr")
+	base := &Baseline{Judge: &config.Config{Suites: []suite.Spec{{Name: "s"}}}}
+	tagged, journey := e2e.Test{Tags: []string{"needs:case"}}, e2e.Test{Journey: "payout"}
+	for _, tc := range []struct {
+		name    string
+		base    *Baseline
+		spec    suite.Spec
+		test    e2e.Test
+		changed []string
+		want    []string
+	}{
+		{"judged by itself", nil, suite.Spec{Name: "s", Dir: "e2e"}, tagged, []string{"e2e/a.go"}, []string{"case"}},
+		{"the change is elsewhere", base, suite.Spec{Name: "s", Dir: "e2e"}, tagged, []string{"e2e2/a.go", "main.go"}, []string{"case"}},
+		{"it touches the suite: a tag", base, suite.Spec{Name: "s", Dir: "e2e"}, tagged, []string{"e2e/x/a.go"}, nil},
+		{"it touches the suite: a journey", base, suite.Spec{Name: "s", Dir: "./e2e/"}, journey, []string{"e2e/a.go"}, nil},
+		{"the suite lies at the root", base, suite.Spec{Name: "s"}, tagged, []string{"main.go"}, nil},
+		{"its files are not known", base, suite.Spec{Name: "s", Dir: "e2e"}, tagged, nil, nil},
+		{"the suite says what it needs, by the base", base, suite.Spec{Name: "s", Dir: "e2e", Services: []string{"pay"}}, tagged, []string{"e2e/a.go"}, []string{"case", "pay"}},
+		{"the suite is new", base, suite.Spec{Name: "new", Dir: "e2e", Services: []string{"pay"}}, tagged, []string{"main.go"}, nil},
+	} {
+		s := &Session{opts: Options{Config: c, Baseline: tc.base, ChangedPaths: tc.changed}}
+		if diff := cmp.Diff(tc.want, s.needs(&tc.test, tc.spec)); diff != "" {
+			t.Errorf("%s: %s", tc.name, diff)
+		}
+	}
+}

@@ -50,6 +50,7 @@ func DecideInPlace(ctx context.Context, ev Evidence) (e2e.Verdict, error) {
 	j := &judge{ctx: ctx, ev: ev, tests: ev.Tests}
 	j.judgeChanged()
 	j.findDamaged()
+	j.shown = slices.ContainsFunc(j.tests, j.shows)
 	for i := range j.tests {
 		if j.ended(i) {
 			return e2e.Verdict{}, ctx.Err()
@@ -81,7 +82,9 @@ type judge struct {
 	// ids and units are indices into tests; nil until a problem names a test.
 	ids, units map[string][]int
 	damaged    map[string]*e2e.Problem
-	reasons    []e2e.Reason
+	// shown: a test that can block has plainly passed.
+	shown   bool
+	reasons []e2e.Reason
 }
 
 // judgeChanged states that the change alters what judges it. An approval lifts what that blocks.
@@ -184,6 +187,8 @@ func (j *judge) row(t e2e.TestResult) Row {
 	switch {
 	case t.Outcome == e2e.Lost:
 		return RowLost
+	case t.Outcome == e2e.NotRun && t.Dependency != "":
+		return RowDependencyDown
 	case t.Outcome == e2e.NotRun:
 		return RowNotRun
 	case t.Outcome == e2e.Skipped:
@@ -227,7 +232,17 @@ func (j *judge) effect(t e2e.TestResult) (e2e.Effect, string, *e2e.PolicyCell) {
 		return j.ev.Table.Effect(RowLost, column), fmt.Sprintf("it collided with another shard of this machine on port %d, so nothing is proven of a %s test",
 			t.Environment.Port, column), j.cell(RowLost, column)
 	}
-	return j.ev.Table.Effect(row, column), why(row, column, t), j.cell(row, column)
+	effect := j.ev.Table.Effect(row, column)
+	if row == RowDependencyDown && !j.shown && effect == e2e.Warns && column != e2e.NonBlocking && column != e2e.Nightly && column != e2e.Synthetic {
+		return e2e.NotJudged, why(row, column, t) + "; no test that can block has passed", j.cell(row, column)
+	}
+	return effect, why(row, column, t), j.cell(row, column)
+}
+
+// shows reports whether a test that can block has plainly passed.
+func (j *judge) shows(t e2e.TestResult) bool {
+	column := Column(t.Test)
+	return t.Outcome == e2e.Passed && !t.LaterPass && (column == e2e.ReleaseBlocking || column == e2e.ReleaseBlockingSmoke) && j.passes(t)
 }
 
 // collided reports whether a test failed beside another shard only, because both used one port: the gate
@@ -287,6 +302,8 @@ func why(row Row, column e2e.Criticality, t e2e.TestResult) string {
 			return fmt.Sprintf("a %s test that %s kept from running", column, cmp.Or(t.Attempts[n-1].KeptBy, "its framework"))
 		}
 		return fmt.Sprintf("a %s test that was stopped before it could start", column)
+	case RowDependencyDown:
+		return fmt.Sprintf("a %s test that needs %s, which is down", column, t.Dependency)
 	case RowSkipped:
 		return "skipped by its framework"
 	case RowJudgeChanged: // about no test
@@ -450,6 +467,8 @@ func (j *judge) code(t e2e.TestResult) e2e.Code {
 		}
 	case RowNotRun:
 		return e2e.CodeNotRun
+	case RowDependencyDown:
+		return e2e.CodeDependency
 	case RowSkipped, RowJudgeChanged:
 	}
 	return ""
@@ -469,6 +488,7 @@ func sentence(code e2e.Code, ids []string) string {
 		e2e.CodeFlaky:             "flaky: failed first, passed when run again",
 		e2e.CodeLaterPass:         "failed in an earlier attempt of this workflow run and passed now",
 		e2e.CodeLost:              "planned and never reported",
+		e2e.CodeDependency:        "not run, because a dependency is down",
 		e2e.CodeNotRun:            "stopped or kept from running before it could start",
 	}[code]
 	return fmt.Sprintf("%s %s: %s", n, verb, e2e.SomeOf(ids))

@@ -42,14 +42,15 @@ func lines(v e2e.Verdict) []string {
 // The policy table of contracts.md, cell by cell.
 var contract = map[string][3]string{
 	//                smoke         blocking      the others
-	"failed":      {"blocks", "blocks", "informs"},
-	"base_fails":  {"blocks", "warns", "informs"},
-	"flaky":       {"blocks", "warns", "informs"},
-	"later_pass":  {"blocks", "blocks", "warns"},
-	"lost":        {"not_judged", "not_judged", "warns"},
-	"not_run":     {"not_judged", "not_judged", "warns"},
-	"quarantined": {"warns", "warns", "informs"},
-	"skipped":     {"informs", "informs", "informs"},
+	"failed":          {"blocks", "blocks", "informs"},
+	"base_fails":      {"blocks", "warns", "informs"},
+	"flaky":           {"blocks", "warns", "informs"},
+	"later_pass":      {"blocks", "blocks", "warns"},
+	"lost":            {"not_judged", "not_judged", "warns"},
+	"not_run":         {"not_judged", "not_judged", "warns"},
+	"dependency_down": {"not_judged", "not_judged", "warns"},
+	"quarantined":     {"warns", "warns", "informs"},
+	"skipped":         {"informs", "informs", "informs"},
 	// It is about the change: the strongest cell counts.
 	"judge_changed": {"warns", "warns", "warns"},
 }
@@ -841,5 +842,47 @@ func TestAGateOfSomeTests(t *testing.T) {
 				t.Errorf("%+v", v)
 			}
 		})
+	}
+}
+
+// That a dependency is down is a warning only by the policy, and beside a test that can block and passed.
+func TestADependencyThatIsDown(t *testing.T) {
+	warns, wrong := Default().With(Override{"dependency_down": {"release-blocking": "warn", "release-blocking-smoke": "warn"}})
+	if len(wrong) > 0 {
+		t.Fatal(wrong)
+	}
+	down := e2e.TestResult{Test: e2e.Test{ID: "b", Criticality: e2e.ReleaseBlocking}, Outcome: e2e.NotRun, Dependency: "sandbox"}
+	nightly := down
+	nightly.Criticality = e2e.Nightly
+	test := func(o e2e.Outcome, c e2e.Criticality) e2e.TestResult {
+		return e2e.TestResult{Test: e2e.Test{ID: "a", Criticality: c}, Outcome: o}
+	}
+	later := test(e2e.Passed, e2e.ReleaseBlocking)
+	later.LaterPass = true
+	for _, tc := range []struct {
+		name  string
+		table Table
+		tests []e2e.TestResult
+		want  e2e.VerdictState
+	}{
+		{"by default", nil, []e2e.TestResult{test(e2e.Passed, e2e.ReleaseBlocking), down}, e2e.VerdictNotJudged},
+		{"by default, of a nightly test", nil, []e2e.TestResult{test(e2e.Passed, e2e.ReleaseBlocking), nightly}, e2e.VerdictPassed},
+		{"beside a pass", warns, []e2e.TestResult{test(e2e.Passed, e2e.ReleaseBlocking), down}, e2e.VerdictPassed},
+		{"beside a smoke test", warns, []e2e.TestResult{test(e2e.Passed, e2e.ReleaseBlockingSmoke), down}, e2e.VerdictPassed},
+		{"beside a nightly pass", warns, []e2e.TestResult{test(e2e.Passed, e2e.Nightly), down}, e2e.VerdictNotJudged},
+		{"beside a flake", warns, []e2e.TestResult{test(e2e.Flaky, e2e.ReleaseBlocking), down}, e2e.VerdictNotJudged},
+		{"beside a skip", warns, []e2e.TestResult{test(e2e.Skipped, e2e.ReleaseBlocking), down}, e2e.VerdictNotJudged},
+		{"beside a failure", warns, []e2e.TestResult{test(e2e.Failed, e2e.ReleaseBlocking), down}, e2e.VerdictFailed},
+		{"beside a later pass", warns, []e2e.TestResult{later, down}, e2e.VerdictFailed},
+		{"alone", warns, []e2e.TestResult{down}, e2e.VerdictNotJudged},
+	} {
+		if v, _ := Decide(Evidence{Blocks: true, Table: tc.table, Tests: tc.tests}); v.State != tc.want {
+			t.Errorf("%s: %+v", tc.name, v)
+		}
+	}
+	for _, word := range []string{"inform"} {
+		if _, wrong := Default().With(Override{"dependency_down": {"release-blocking": word}}); len(wrong) != 1 {
+			t.Errorf("%s: %v", word, wrong)
+		}
 	}
 }

@@ -16,13 +16,15 @@ type Row string
 
 // The rows of the policy table.
 const (
-	RowFailed      Row = "failed"
-	RowFlaky       Row = "flaky"
-	RowLaterPass   Row = "later_pass"
-	RowLost        Row = "lost"
-	RowNotRun      Row = "not_run"
-	RowQuarantined Row = "quarantined"
-	RowSkipped     Row = "skipped"
+	RowFailed    Row = "failed"
+	RowFlaky     Row = "flaky"
+	RowLaterPass Row = "later_pass"
+	RowLost      Row = "lost"
+	RowNotRun    Row = "not_run"
+	// RowDependencyDown: it was not run for nothing but an external dependency that was down.
+	RowDependencyDown Row = "dependency_down"
+	RowQuarantined    Row = "quarantined"
+	RowSkipped        Row = "skipped"
 	// RowBaseFails: it failed in the same way as on the base, which excuses it.
 	RowBaseFails Row = "base_fails"
 	// RowJudgeChanged: the change alters what judges it. It is about the change and not about
@@ -32,7 +34,7 @@ const (
 
 // Rows lists the rows in the order of the documentation.
 func Rows() []Row {
-	return []Row{RowFailed, RowBaseFails, RowFlaky, RowLaterPass, RowLost, RowNotRun, RowQuarantined, RowSkipped, RowJudgeChanged}
+	return []Row{RowFailed, RowBaseFails, RowFlaky, RowLaterPass, RowLost, RowNotRun, RowDependencyDown, RowQuarantined, RowSkipped, RowJudgeChanged}
 }
 
 // Table says what an outcome does to a blocking stage, by criticality. A cell
@@ -76,6 +78,7 @@ func Default() Table {
 	t.row(RowLaterPass, e2e.Blocks, e2e.Blocks, e2e.Warns)
 	t.row(RowLost, e2e.NotJudged, e2e.NotJudged, e2e.Warns)
 	t.row(RowNotRun, e2e.NotJudged, e2e.NotJudged, e2e.Warns)
+	t.row(RowDependencyDown, e2e.NotJudged, e2e.NotJudged, e2e.Warns)
 	t.row(RowQuarantined, e2e.Warns, e2e.Warns, e2e.Informs)
 	t.row(RowSkipped, e2e.Informs, e2e.Informs, e2e.Informs)
 	t.row(RowJudgeChanged, e2e.Warns, e2e.Warns, e2e.Warns)
@@ -187,6 +190,12 @@ func (t Table) change(row Row, crit, word string) (diag.Mistake, bool) {
 		return diag.Mistake{
 			Path: path, Text: fmt.Sprintf("a %s test that fails on the base too cannot count as %s", crit, word),
 			Hint: "use block or warn; a smoke test always blocks",
+		}, false
+	}
+	if blocking && row == RowDependencyDown && stronger(e2e.Warns, effect) {
+		return diag.Mistake{
+			Path: path, Text: fmt.Sprintf("a %s test that was not run because a dependency is down cannot count as %s", crit, word),
+			Hint: "use block, not_judged or warn",
 		}, false
 	}
 	t[row][c] = effect

@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -99,6 +100,16 @@ func remarks(r e2e.Result) string {
 	add(n.Flaky, "flaky test", "flaky tests")
 	add(n.Informing-red, "failure that does not block", "failures that do not block")
 	add(n.Quarantined, "failure in quarantine", "failures in quarantine")
+	down := map[string]int{}
+	for _, t := range r.Tests {
+		if t.Dependency != "" {
+			down[t.Dependency]++
+			n.LostOrNotRun--
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(down)) {
+		list = append(list, fmt.Sprintf("%s not run: %s is down", plural(down[name], "test", "tests"), safetext.Line(name, 80)))
+	}
 	add(n.LostOrNotRun, "test without a result", "tests without a result")
 	over := 0
 	for _, b := range r.Budgets {

@@ -26,6 +26,11 @@ type Earlier struct {
 	Note string
 }
 
+// hasFailed reports whether a witness says that a test failed in an earlier attempt.
+func (e Earlier) hasFailed(id string) bool {
+	return len(e.Failed) > 0 && slices.Contains(e.Failed, e2e.DigestOfID(id))
+}
+
 // Rerun says why a test has no diagnostic rerun because of an earlier attempt, or is empty.
 func (e Earlier) Rerun(id string) string {
 	for _, a := range e.Attempts[id] {
@@ -33,7 +38,7 @@ func (e Earlier) Rerun(id string) string {
 			return fmt.Sprintf("it had its rerun in attempt %d of this workflow run", a.WorkflowAttempt)
 		}
 	}
-	if len(e.Failed) > 0 && slices.Contains(e.Failed, e2e.DigestOfID(id)) {
+	if e.hasFailed(id) {
 		return "it failed in an earlier attempt of this workflow run"
 	}
 	return ""

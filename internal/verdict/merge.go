@@ -16,9 +16,11 @@ import (
 type merging struct {
 	in      In
 	earlier Earlier
-	runs    map[string]e2e.TestRun
-	notRun  map[string]e2e.NotRunTest
-	reruns  map[string]e2e.RerunRecord
+	// gates are those of the result.
+	gates  []e2e.Gate
+	runs   map[string]e2e.TestRun
+	notRun map[string]e2e.NotRunTest
+	reruns map[string]e2e.RerunRecord
 	// held are the tests that the reports of each batch held, by the batch's id.
 	held map[string][]string
 	// labels are those of tests that share an id, by that id.
@@ -128,6 +130,9 @@ func (m *merging) fill(list []e2e.TestResult, r e2e.TestResult, attempts []e2e.A
 		r.Outcome = e2e.OutcomeOf(attempts)
 		if n, ok := m.notRun[r.ID]; ok && len(attempts) == 0 {
 			r.Outcome, r.Why = e2e.NotRun, n.Reason
+			if n.Code == e2e.CodeDependency && len(before) == 0 && !m.earlier.hasFailed(r.ID) {
+				r.Dependency = m.dependency(&r.Test)
+			}
 		}
 		return append(list, withAttempts(r, before, attempts))
 	}

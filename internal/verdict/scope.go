@@ -41,3 +41,21 @@ func ranWithoutGate(plan *e2e.Plan, counted []Document) (found []e2e.Problem) {
 	}
 	return found
 }
+
+// dependency names the external dependency for which alone a test was not run; empty: another gate that it needs failed
+// too, or the need is one that the change itself may have added.
+func (m *merging) dependency(t *e2e.Test) string {
+	name := ""
+	for _, g := range m.gates {
+		switch {
+		case g.Open() || !g.Scope.NeededBy(t):
+		case !g.Dependency || g.Scope == nil:
+			return ""
+		case m.in.Excusing != nil && !slices.ContainsFunc(g.Scope.Services, func(s string) bool { return slices.Contains(m.in.Excusing[t.Suite], s) }):
+			return ""
+		case name == "":
+			name = g.Name
+		}
+	}
+	return name
+}

@@ -76,3 +76,42 @@ func TestAlibisAreOfWhatATestNeeds(t *testing.T) {
 		t.Errorf("the gates themselves were changed: %+v", a.gates)
 	}
 }
+
+// A dependency that is down excuses a test that never ran, and only if nothing else kept it from running.
+func TestATestThatWaitsForADependency(t *testing.T) {
+	of := func(name string, dependency bool) e2e.Gate {
+		return e2e.Gate{Name: name, Required: true, State: e2e.Unhealthy, Dependency: dependency, Scope: &e2e.Scope{Services: []string{name}}}
+	}
+	for _, tc := range []struct {
+		name     string
+		gates    []e2e.Gate
+		code     e2e.Code
+		needs    []string
+		excusing map[string][]string
+		before   bool
+		want     string
+	}{
+		{"it is down", []e2e.Gate{of("sandbox", true)}, e2e.CodeDependency, []string{"sandbox"}, nil, false, "sandbox"},
+		{"the suite needs it by the base", []e2e.Gate{of("sandbox", true)}, e2e.CodeDependency, []string{"sandbox"}, map[string][]string{"s": {"sandbox"}}, false, "sandbox"},
+		{"only the change needs it", []e2e.Gate{of("sandbox", true)}, e2e.CodeDependency, []string{"sandbox"}, map[string][]string{"s": {"case"}}, false, ""},
+		{"a suite of the change", []e2e.Gate{of("sandbox", true)}, e2e.CodeDependency, []string{"sandbox"}, map[string][]string{}, false, ""},
+		{"stopped for another reason", []e2e.Gate{of("sandbox", true)}, e2e.CodeTimeout, []string{"sandbox"}, nil, false, ""},
+		{"our own gate failed too", []e2e.Gate{of("sandbox", true), of("case", false)}, e2e.CodeDependency, []string{"case", "sandbox"}, nil, false, ""},
+		{"our own gate that it does not need", []e2e.Gate{of("sandbox", true), of("case", false)}, e2e.CodeDependency, []string{"sandbox"}, nil, false, "sandbox"},
+		{"a gate of ours", []e2e.Gate{of("case", false)}, e2e.CodeDependency, []string{"case"}, nil, false, ""},
+		{"it ran in an earlier attempt", []e2e.Gate{of("sandbox", true)}, e2e.CodeDependency, []string{"sandbox"}, nil, true, ""},
+	} {
+		in := In{Run: e2e.Run{WorkflowRun: "7", WorkflowAttempt: 2}, Local: true, Excusing: tc.excusing, Gates: tc.gates, Plan: &e2e.Plan{
+			Tests:  []e2e.PlannedTest{{Test: e2e.Test{ID: "s::a", Suite: "s", Needs: tc.needs}}},
+			Shards: []e2e.PlanShard{{Tests: []string{"s::a"}}},
+		}}
+		in.Documents = []Document{{Shard: e2e.ShardRun{Complete: true, Gates: tc.gates, NotRun: []e2e.NotRunTest{{ID: "s::a", Code: tc.code}}}}}
+		if tc.before {
+			in.Earlier.Attempts = map[string][]e2e.Attempt{"s::a": {{Outcome: e2e.Failed, Source: e2e.SourceFirst, WorkflowAttempt: 1}}}
+		}
+		r := Of(in).Result
+		if got := r.Tests[0]; got.Dependency != tc.want || got.Outcome != e2e.NotRun || r.Verdict.State != e2e.VerdictNotJudged {
+			t.Errorf("%s: %q, %s, %s", tc.name, got.Dependency, got.Outcome, r.Verdict.State)
+		}
+	}
+}

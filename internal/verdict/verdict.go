@@ -54,6 +54,9 @@ type In struct {
 	Quarantine policy.Quarantine
 	// Judging says whose config judges; nil: not known.
 	Judging *e2e.Judging
+	// Excusing are the services that each suite needs by the config that judges a change, by the suite's name: what else
+	// its tests need excuses nothing. Nil: everything that they need counts.
+	Excusing map[string][]string
 	// Budget is the stage's, in seconds; 0: none.
 	Budget   float64
 	Journeys []JourneyBudget
@@ -132,6 +135,7 @@ func Within(ctx context.Context, in In) (Out, error) {
 		r.Plan = Summary(in.Plan)
 		m, err := newMerge(ctx, in, a)
 		if err == nil {
+			m.gates = r.Gates
 			r.Tests, err = m.results(ctx)
 		}
 		if err != nil {

@@ -38,48 +38,64 @@ const (
 	rowLaterPass
 	rowLost
 	rowNotRun
+	rowDependencyDown
 	rowQuarantined
 	rowSkipped
 )
 
 var law = [...][rowSkipped + 1][3]effect{
 	tableBuiltIn: {
-		rowPassed:      {inform, inform, inform},
-		rowFailed:      {block, block, inform},
-		rowBaseFails:   {block, warn, inform},
-		rowFlaky:       {block, warn, inform},
-		rowLaterPass:   {block, block, warn},
-		rowLost:        {missing, missing, warn},
-		rowNotRun:      {missing, missing, warn},
-		rowQuarantined: {warn, warn, inform},
-		rowSkipped:     {inform, inform, inform},
+		rowPassed:         {inform, inform, inform},
+		rowFailed:         {block, block, inform},
+		rowBaseFails:      {block, warn, inform},
+		rowFlaky:          {block, warn, inform},
+		rowLaterPass:      {block, block, warn},
+		rowLost:           {missing, missing, warn},
+		rowNotRun:         {missing, missing, warn},
+		rowDependencyDown: {missing, missing, warn},
+		rowQuarantined:    {warn, warn, inform},
+		rowSkipped:        {inform, inform, inform},
 	},
 	tableStrict: {
-		rowPassed:      {inform, inform, inform},
-		rowFailed:      {block, block, inform},
-		rowBaseFails:   {block, block, inform},
-		rowFlaky:       {block, block, inform},
-		rowLaterPass:   {block, block, warn},
-		rowLost:        {missing, missing, warn},
-		rowNotRun:      {missing, missing, warn},
-		rowQuarantined: {warn, warn, inform},
-		rowSkipped:     {inform, inform, inform},
+		rowPassed:         {inform, inform, inform},
+		rowFailed:         {block, block, inform},
+		rowBaseFails:      {block, block, inform},
+		rowFlaky:          {block, block, inform},
+		rowLaterPass:      {block, block, warn},
+		rowLost:           {missing, missing, warn},
+		rowNotRun:         {missing, missing, warn},
+		rowDependencyDown: {missing, missing, warn},
+		rowQuarantined:    {warn, warn, inform},
+		rowSkipped:        {inform, inform, inform},
 	},
 	tableJudgeBlocks: {
-		rowPassed:      {inform, inform, inform},
-		rowFailed:      {block, block, inform},
-		rowBaseFails:   {block, warn, inform},
-		rowFlaky:       {block, warn, inform},
-		rowLaterPass:   {block, block, warn},
-		rowLost:        {missing, missing, warn},
-		rowNotRun:      {missing, missing, warn},
-		rowQuarantined: {warn, warn, inform},
-		rowSkipped:     {inform, inform, inform},
+		rowPassed:         {inform, inform, inform},
+		rowFailed:         {block, block, inform},
+		rowBaseFails:      {block, warn, inform},
+		rowFlaky:          {block, warn, inform},
+		rowLaterPass:      {block, block, warn},
+		rowLost:           {missing, missing, warn},
+		rowNotRun:         {missing, missing, warn},
+		rowDependencyDown: {missing, missing, warn},
+		rowQuarantined:    {warn, warn, inform},
+		rowSkipped:        {inform, inform, inform},
+	},
+	tableDependencyWarns: {
+		rowPassed:         {inform, inform, inform},
+		rowFailed:         {block, block, inform},
+		rowBaseFails:      {block, warn, inform},
+		rowFlaky:          {block, warn, inform},
+		rowLaterPass:      {block, block, warn},
+		rowLost:           {missing, missing, warn},
+		rowNotRun:         {missing, missing, warn},
+		rowDependencyDown: {warn, warn, warn},
+		rowQuarantined:    {warn, warn, inform},
+		rowSkipped:        {inform, inform, inform},
 	},
 }
 
 // judgeChangedBlocks says of each table whether a change that alters its judge blocks.
-var judgeChangedBlocks = [...]bool{tableBuiltIn: false, tableStrict: false, tableJudgeBlocks: true}
+var judgeChangedBlocks = [...]bool{tableBuiltIn: false, tableStrict: false, tableJudgeBlocks: true, tableDependencyWarns: false}
 
 // column is the place of a criticality in the law.
 var column = [...]int{critSmoke: 0, critBlocking: 1, critNightly: 2}
@@ -101,6 +117,8 @@ type seenTest struct {
 	members []member
 	// lost: the process that was to run it, or its rerun, cannot be believed.
 	lost bool
+	// down: it was not run for nothing but a dependency that is down.
+	down bool
 }
 
 // extraSlot is the place of the unplanned test in what a document says.
@@ -349,6 +367,11 @@ func (o *oracle) observe(s, a int, before past) seenDoc {
 	doc := seenDoc{there: true, number: a}
 	ended, _ := w.end(a)
 	doc.ended = ended && w[dScope] == scopeAll
+	for _, t := range w.on(s) {
+		if w.held(t, a) { // a process that it needs and that ended is another reason
+			doc.tests[t].down, doc.tests[t].lost = w[dDepends] == depends, ended && !doc.ended
+		}
+	}
 	tests := w.runs(s, a)
 	if len(tests) == 0 {
 		return doc
@@ -621,6 +644,7 @@ func (o *oracle) judge(a int, before past) Answer {
 	final := a == w.attempts()-1
 	f.missing = f.missing || before.unknown || !o.documented(a, final)
 	var list []judged
+	waits := false               // a test that can block was not run for a dependency, which does not count against the stage
 	var allThere [maxShards]bool // by document
 	for s := range w.shards() {
 		allThere[s] = true
@@ -631,6 +655,9 @@ func (o *oracle) judge(a int, before past) Answer {
 		}
 		doc, _, _ := o.newest(s, w.documentOf(s), a, final)
 		for _, t := range w.on(s) {
+			if s == 0 && w.steals() && w.held(t, o.lastRun(0, a)) {
+				continue // what a gate held back was not stolen
+			}
 			if doc == nil || len(doc.tests[t].members) == 0 {
 				allThere[w.documentOf(s)] = false
 			}
@@ -654,7 +681,11 @@ func (o *oracle) judge(a int, before past) Answer {
 				own = doc.tests[t]
 			}
 			lost := own.lost || len(own.members) == 0 || incomplete && allThere[w.documentOf(s)]
-			if lost && law[w[dTable]][rowLost][column[w[dCrit+t]]] == missing {
+			switch col := column[w[dCrit+t]]; {
+			case own.down && !own.lost && !incomplete && !o.ownGone(s, a, final) && !ranBefore(others, before, t):
+				f.missing = f.missing || law[w[dTable]][rowDependencyDown][col] == missing
+				waits = waits || col != column[critNightly]
+			case lost && law[w[dTable]][rowLost][col] == missing:
 				f.missing = true
 			}
 			list = append(list, judged{own, number, others, t, lost})
@@ -671,6 +702,7 @@ func (o *oracle) judge(a int, before past) Answer {
 	}
 	passed := false
 	shown := o.shown(list, before)
+	f.missing = f.missing || waits && !shown
 	for _, j := range list {
 		proves := o.test(&f, j, a, before, shown)
 		passed = passed || proves && !j.lost
@@ -686,6 +718,21 @@ type judged struct {
 	others []*seenDoc
 	t      int
 	lost   bool
+}
+
+// ownGone reports whether the own document of a shard is missing, or says that the shard did not finish, while another
+// shard ran its batch: what a gate held back of it is still of the shard.
+func (o *oracle) ownGone(s, a int, final bool) bool {
+	if s != 0 || !o.w.steals() {
+		return false
+	}
+	doc, _, _ := o.newest(0, 0, a, final)
+	return doc == nil || final && o.w[dDocShard] == 0 && o.w[dDoc] == docIncomplete && doc.number == o.lastRun(0, a)
+}
+
+// ranBefore reports whether anything is known of a test from earlier workflow attempts.
+func ranBefore(others []*seenDoc, before past, t int) bool {
+	return before.failed[t] || slices.ContainsFunc(others, func(d *seenDoc) bool { return len(d.tests[t].members) > 0 })
 }
 
 // testless reports whether the document of a shard's batch is that of no test, so that its loss is

@@ -52,6 +52,10 @@ var criticalities = [...]e2e.Criticality{critBlocking: e2e.ReleaseBlocking, crit
 // tables are the policy tables that the judge gets. The oracle has its own.
 var tables = [...]policy.Table{
 	tableBuiltIn: policy.Default(), tableStrict: policy.Strictest().Table(),
+	tableDependencyWarns: func() policy.Table {
+		t, _ := policy.Default().With(policy.Override{"dependency_down": {"release-blocking": "warn", "release-blocking-smoke": "warn"}})
+		return t
+	}(),
 	tableJudgeBlocks: func() policy.Table {
 		t, _ := policy.Default().With(policy.Override{"judge_changed": {"release-blocking": "block"}})
 		return t
@@ -166,11 +170,19 @@ func (w *World) scope() *e2e.Scope {
 	return &e2e.Scope{Services: []string{gateService}}
 }
 
+// shutCode is why a test was not run for which the gate failed.
+func (w *World) shutCode() e2e.Code {
+	if w[dDepends] != dependsNot {
+		return e2e.CodeDependency
+	}
+	return e2e.CodeGateShut
+}
+
 // gates are the gates with what a workflow attempt saw of them; -1: nothing.
 func (w *World) gates(attempt int) []e2e.Gate {
 	g := e2e.Gate{
 		Name: "api", Kind: "http", Target: "https://" + gateAddress + "/health", Required: w[dGate] == gateRequired || w[dGate] == gateExternal,
-		External: w[dGate] >= gateExternal, Scope: w.scope(), State: e2e.Healthy, Expected: "200",
+		External: w[dGate] >= gateExternal, Scope: w.scope(), Dependency: w[dDepends] != dependsNot, State: e2e.Healthy, Expected: "200",
 	}
 	version, next := "", ""
 	for a := range w.attempts() {
@@ -300,7 +312,7 @@ func (r *rendering) shard(s, a int, earlier verdict.Earlier) *e2e.ShardRun {
 	for _, planned := range batches {
 		for _, t := range planned {
 			if w.held(t, a) {
-				doc.NotRun = append(doc.NotRun, e2e.NotRunTest{ID: testIDs[t], Code: e2e.CodeGateShut, Reason: "gate api failed"})
+				doc.NotRun = append(doc.NotRun, e2e.NotRunTest{ID: testIDs[t], Code: w.shutCode(), Reason: "gate api failed"})
 			}
 		}
 		planned = slices.DeleteFunc(slices.Clone(planned), func(t int) bool { return w.held(t, a) })
@@ -722,6 +734,12 @@ func (w *World) attempt(o e2e.Outcome, a int, again bool, n int) e2e.Attempt {
 func (r *rendering) evidence(a int, f verdict.Found) verdict.In {
 	w := r.w
 	in := verdict.In{Run: w.run(a), Plan: w.plan(a), Table: tables[w[dTable]], Now: startOf(a).Add(30 * time.Minute), Witnesses: r.witnesses(a)}
+	switch w[dDepends] {
+	case depends:
+		in.Excusing = map[string][]string{"s": {gateService}}
+	case dependsByChange:
+		in.Excusing = map[string][]string{"s": {"another"}}
+	}
 	switch w[dJudge] {
 	case judgeChanged:
 		in.Judging = &e2e.Judging{By: e2e.JudgedByBase, Changes: []e2e.JudgeChange{{What: "tests", Text: "are fewer"}}}

@@ -113,6 +113,19 @@ func (w *wanted) possibleIn(n, shards, tests, group, scope int) bool {
 	if v, fixed := w.value(dScope); fixed && v != scope {
 		return false
 	}
+	if w.some(dDepends) {
+		for a := range n { // one of them has a gate that fails
+			if v, fixed := w.value(dEnv + a); fixed && v != envShut {
+				continue
+			}
+			one := *w
+			one[dEnv+a], one[dDepends] = envShut, -1
+			if scope != scopeAll && one.possibleIn(n, shards, tests, group, scope) {
+				return true
+			}
+		}
+		return false
+	}
 	if v, fixed := w.value(dAttempts); fixed && v != n-1 {
 		return false
 	}

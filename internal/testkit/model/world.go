@@ -54,6 +54,7 @@ const (
 	dTouched
 	dProbe
 	dScope
+	dDepends
 	dEnv       // one for each workflow attempt
 	dProc      = dEnv + maxAttempts
 	dProcShard = dProc + maxAttempts
@@ -72,6 +73,7 @@ const (
 	tableBuiltIn = iota
 	tableStrict
 	tableJudgeBlocks
+	tableDependencyWarns
 )
 
 // Values of dJudge.
@@ -111,6 +113,13 @@ const (
 	scopeAll    = iota
 	scopeOthers // all but test 0: they do not say what they need
 	scopeFirst  // test 0 alone
+)
+
+// Values of dDepends: the gate looks at a declared external dependency.
+const (
+	dependsNot = iota
+	depends
+	dependsByChange // only the change itself says that the tests need it
 )
 
 // Values of dNamed: which failures name the gate.
@@ -303,7 +312,7 @@ var dims = func() (list [numDims]struct {
 	set(dTests, "tests", 3)
 	set(dAttempts, "attempts", 3)
 	say(dBlocks, "stage", "blocks", "does not block")
-	say(dTable, "table", "built-in", "strictest", "judge_changed blocks")
+	say(dTable, "table", "built-in", "strictest", "judge_changed blocks", "dependency_down warns")
 	say(dJudge, "judge", "the same", "changed", "unreadable")
 	say(dChannel, "channel", "reports", "events", "stream")
 	say(dStated, "retries", "stated by the runner", "stated by the config", "not stated")
@@ -328,6 +337,7 @@ var dims = func() (list [numDims]struct {
 		"repaired", "red otherwise", "red otherwise before", "green before", "green long ago")
 	say(dProbe, "probe", "none", "the same", "passes", "otherwise", "once", "refused", "not asked", "elsewhere")
 	say(dSays, "failures", "say the same", "say something else in the rerun", "say something else in retries", "cannot be told")
+	say(dDepends, "dependency", "no", "yes", "by the change alone")
 	say(dScope, "gate is for", "all tests", "all but test 0", "test 0")
 	say(dTouched, "touched", "no", "yes")
 	for a := range maxAttempts {
@@ -660,6 +670,14 @@ func (w World) Normal() World {
 	for a := range n {
 		if w.env(a) == envShut && w[dScope] != scopeAll && !required(w[dGate]) {
 			w[dGate]-- // an advisory gate keeps no test from running
+		}
+	}
+	if shut := false; w[dDepends] != dependsNot {
+		for a := range n {
+			shut = shut || w.env(a) == envShut
+		}
+		if !shut || w[dScope] == scopeAll {
+			w[dDepends] = dependsNot
 		}
 	}
 	if w[dEnv] == 0 && w[dEnv+1] == 0 && w[dEnv+2] == 0 {

@@ -72,7 +72,7 @@ var mutants = []mutant{
 	{"no rerun where earlier attempts are unknown", "internal/rerun/rerun.go", "case s.AttemptsUnreadable:", "case false:"},
 	{"no rerun in an unhealthy environment", "internal/rerun/rerun.go", `case f.Unhealthy != "":`, "case false:"},
 	{"one rerun in all workflow attempts", verdictDir + "earlier.go", "if a.Source == e2e.SourceDiagnostic {", "if false {"},
-	{"a failure that a witness names had its rerun", verdictDir + "earlier.go", "if len(e.Failed) > 0 && slices.Contains(e.Failed, e2e.DigestOfID(id)) {", "if false {"},
+	{"a failure that a witness names had its rerun", verdictDir + "earlier.go", "if e.hasFailed(id) {", "if false {"},
 	{"two different documents of one shard do not count", verdictDir + "accept.go",
 		"return !reflect.DeepEqual(d.Shard, docs[0].Shard)", "return false && !reflect.DeepEqual(d.Shard, docs[0].Shard)"},
 	{"an unreadable document hides an older one", verdictDir + "accept.go", "len(have) == 0 || u.Attempt >= have[0].Shard.Run.WorkflowAttempt", "false"},
@@ -197,6 +197,12 @@ var mutants = []mutant{
 	{"a test that says nothing needs everything", "internal/e2e/scope.go", "if s == nil || len(t.Needs) == 0 {", "if s == nil {"},
 	{"what a test does not need is no alibi", verdictDir + "alibi.go", "if len(t.Needs) == 0 {\n\t\treturn a", "{\n\t\treturn a"},
 	{"a test that ran without a gate that it needs proves nothing", verdictDir + "scope.go", "len(run.Attempts) > 0 && g.Scope", "len(run.Attempts) > 9 && g.Scope"},
+	{"what a change alone needs excuses nothing", verdictDir + "scope.go", "case m.in.Excusing != nil &&", "case false &&"},
+	{"a dependency excuses only beside a pass that can block", "internal/policy/decide.go", "!j.shown && effect == e2e.Warns", "false && effect == e2e.Warns"},
+	{"a dependency excuses no test that ran in an earlier attempt", verdictDir + "merge.go", "len(before) == 0 && !m.earlier", "!m.earlier"},
+	{"a dependency excuses no test that a witness names", verdictDir + "merge.go", "&& !m.earlier.hasFailed(r.ID) {", "{"},
+	{"a dependency that is down is not judged by default", "internal/policy/table.go",
+		"t.row(RowDependencyDown, e2e.NotJudged, e2e.NotJudged,", "t.row(RowDependencyDown, e2e.Warns, e2e.Warns,"},
 	{"the strictest policy blocks flakes", "internal/policy/table.go", "string(RowFlaky): blocks, ", ""},
 }
 
