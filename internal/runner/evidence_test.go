@@ -6,8 +6,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/org/e2e-gate/internal/e2e"
 )
 
 // A unit's folder must not have entries that uploads refuse, follow or wait for.
@@ -52,5 +55,31 @@ echo "<testsuite><testcase name='a'><system-out>[[ATTACHMENT|$E2E_EVIDENCE_DIR/a
 	}
 	if _, err := os.Stat(filepath.Join(r.out, files[0])); err != nil {
 		t.Error(err)
+	}
+}
+
+// The folder that a reporter of ours, or a test itself, names after a test is that test's; of two tests of one own name it is neither's.
+func TestFoldersOfTests(t *testing.T) {
+	one := e2e.Test{ID: "s/a.js::pays", Name: "a.js::pays", Framework: "mocha"}
+	two := e2e.Test{ID: "s/b.js::pays", Name: "b.js::pays", Framework: "mocha"}
+	other := e2e.Test{ID: "s/b.js::sums", Name: "b.js::sums", Framework: "mocha"}
+	digits := e2e.NameDigits("pays")
+	files := []string{"units/1/evidence/" + digits + "/a.png", "units/1/evidence/" + e2e.CorrelationOf("e2e-7", 1, "pays") + "/b.png",
+		"units/1/evidence/" + e2e.CorrelationOf("e2e-7", 2, "pays") + "/of-the-rerun.png", "units/1/evidence/" + digits + "x/c.png", "units/1/evidence/d.png"}
+	s := &Shard{r: &Runner{cfg: Config{Run: e2e.Run{ID: "e2e-7"}}}}
+	for _, c := range []struct {
+		tests []e2e.Test
+		of    e2e.Test
+		want  []string
+	}{
+		{[]e2e.Test{one, other}, one, files[:2]},
+		{[]e2e.Test{one, other}, other, nil},
+		{[]e2e.Test{one, two}, one, nil},
+		{[]e2e.Test{{ID: one.ID, Name: one.Name, Framework: "mocha", Twins: 2}}, one, nil},
+	} {
+		u := &running{s: s, tests: c.tests, attempt: 1}
+		if got := u.filesOf(c.of, files); !slices.Equal(got, c.want) {
+			t.Errorf("%s: %q, want %q", c.of.ID, got, c.want)
+		}
 	}
 }

@@ -460,7 +460,7 @@ func (u *running) filed(t e2e.Test, attempts []e2e.Attempt, files []string) []e2
 		}
 		mine := files
 		if !u.only {
-			mine = filesOf(t.Name, files)
+			mine = u.filesOf(t, files)
 		}
 		for _, f := range mine {
 			if !slices.Contains(kept, f) {
@@ -492,11 +492,23 @@ func (u *running) attached(files []string) []string {
 	return list
 }
 
-// filesOf picks the evidence files that carry the test's name in their path.
-func filesOf(name string, files []string) []string {
+// filesOf picks the evidence files that carry the test's name in their path, its correlation id, or the digits of its own name, which
+// name the folder that a reporter of ours gives it. Of tests whose own names are the same, the digits say nothing.
+func (u *running) filesOf(t e2e.Test, files []string) []string {
 	var mine []string
+	name, digits := t.Name, e2e.NameDigits(t.OwnName())
+	named := 0
+	for _, other := range u.tests {
+		if e2e.NameDigits(other.OwnName()) == digits {
+			named += max(other.Twins, 1)
+		}
+	}
+	id := e2e.CorrelationOf(u.s.r.cfg.Run.ID, u.attempt, t.OwnName())
 	for _, f := range files {
 		if slices.ContainsFunc(strings.Split(f, "/"), func(part string) bool {
+			if (part == digits || part == id) && named == 1 {
+				return true
+			}
 			return part == name || part == portable(name) || part == slug(name) || strings.TrimSuffix(part, filepath.Ext(part)) == name
 		}) {
 			mine = append(mine, f)

@@ -5,6 +5,7 @@ finished, and errors outside of them. The same function names a scenario when it
 it runs. To list, it has Behave run no scenario; with a selection, no other.
 """
 import functools
+import hashlib
 import json
 import os
 import re
@@ -111,6 +112,22 @@ class Reporter(Formatter):
         state.attachments.append(file)
 
 
+def enter(name):
+    """Gives the running test a folder of its own: named after it, so that the gate knows whose files are in it."""
+    own = name.partition("::")[2].replace(" › ", " ")
+    folder = os.path.join(os.environ["E2E_EVIDENCE_DIR"], hashlib.sha256(own.encode("utf-8", "surrogatepass")).hexdigest()[:12])
+    os.makedirs(folder, exist_ok=True)
+    os.environ["E2E_TEST_EVIDENCE_DIR"] = folder
+
+
+def leave():
+    folder = os.environ.pop("E2E_TEST_EVIDENCE_DIR", "")
+    try:
+        os.rmdir(folder)
+    except OSError:
+        pass  # it has files
+
+
 def replaced(cls, name):
     """Has a function of ours run in the place of a method, with the method as its first argument."""
     original = cls.__dict__[name]
@@ -147,11 +164,14 @@ def patch():
             return original(self, of)
         start = time.time()
         state.running, state.cleanup = self, ""
-        state.write("started", id=state.identify(self)["id"])
+        what = state.identify(self)["id"]
+        state.write("started", id=what)
+        enter(what)
         try:
             failed = original(self, of)
         finally:
             state.running = None
+            leave()
         seen = outcome(self, failed)
         if seen:
             state.finish(self, start, **seen)

@@ -3,6 +3,7 @@
 // reporter, so that the suite keeps its own: it listens to Mocha's runner. To list, it hands no
 // test to a runner; with a selection it takes every other test out of its suite.
 'use strict';
+const crypto = require('crypto');
 const fs = require('fs');
 const path = require('path');
 const util = require('util');
@@ -217,6 +218,21 @@ if (process.env.E2E_ATTEMPT === '2') {
 // again counts what WebdriverIO ran of a test before it started its spec file anew, and nothing else: a hundred for each try.
 const again = () => 100 * (globalThis[Symbol.for('e2e-gate try')] ?? 0);
 
+// enter gives the running test a folder of its own: named after it, so that the gate knows whose files are in it.
+function enter(id) {
+  leave();
+  const own = id.slice(id.indexOf('::') + 2).replaceAll(' › ', ' ');
+  const folder = path.join(process.env.E2E_EVIDENCE_DIR, crypto.createHash('sha256').update(own).digest('hex').slice(0, 12));
+  fs.mkdirSync(folder, { recursive: true });
+  process.env.E2E_TEST_EVIDENCE_DIR = folder;
+}
+
+function leave() {
+  const folder = process.env.E2E_TEST_EVIDENCE_DIR;
+  delete process.env.E2E_TEST_EVIDENCE_DIR;
+  try { if (folder) fs.rmdirSync(folder); } catch { /* it has files */ }
+}
+
 // follow writes what happens to the tests of a runner.
 function follow(runner) {
   const ends = new Map(); // by the first execution of a test: how often it ended, and its key
@@ -274,7 +290,9 @@ function follow(runner) {
   runner.on('test', (test) => {
     flush();
     clock.set(test, Date.now());
-    write('started', { id: identify(origin(test)).id });
+    const { id } = identify(origin(test));
+    write('started', { id });
+    enter(id);
   });
   runner.on('hook', (hook) => { if (/^"after all"/.test(hook.originalTitle ?? hook.title)) flush(); }); // it may end the process
   runner.on('pass', (test) => finish(test, { outcome: 'passed' }));
@@ -289,6 +307,7 @@ function follow(runner) {
   // fails that test, and Mocha leaves out the others.
   runner.on('suite end', (suite) => {
     flush();
+    leave(); // behind the hooks after the last test
     const hook = broken.get(suite);
     if (hook) suite.eachTest((test) => {
       if (ends.has(origin(test)) || !matches(runner, test)) return;

@@ -226,6 +226,28 @@ if (!class_exists(Gate::class, false)) {
             $this->flush();
             $this->current = ['id' => $id, 'start' => microtime(true), 'seen' => null];
             $this->write('started', ['id' => $id]);
+            $this->enter($id);
+        }
+
+        // enter gives the running test a folder of its own: named after it, so that the gate knows whose files are in it.
+        private function enter(string $id): void
+        {
+            $own = explode('::', $id, 2)[1] ?? $id;
+            $folder = getenv('E2E_EVIDENCE_DIR') . DIRECTORY_SEPARATOR . substr(hash('sha256', $own), 0, 12);
+            if (is_dir($folder) || @mkdir($folder, 0777, true)) {
+                putenv('E2E_TEST_EVIDENCE_DIR=' . $folder);
+                $_ENV['E2E_TEST_EVIDENCE_DIR'] = $_SERVER['E2E_TEST_EVIDENCE_DIR'] = $folder;
+            }
+        }
+
+        private function leave(): void
+        {
+            $folder = getenv('E2E_TEST_EVIDENCE_DIR');
+            if ($folder !== false && $folder !== '') {
+                putenv('E2E_TEST_EVIDENCE_DIR');
+                unset($_ENV['E2E_TEST_EVIDENCE_DIR'], $_SERVER['E2E_TEST_EVIDENCE_DIR']);
+                @rmdir($folder); // if it has no files
+            }
         }
 
         // saw keeps how a test ended, until PHPUnit says no more of it: the worst counts.
@@ -245,6 +267,9 @@ if (!class_exists(Gate::class, false)) {
         {
             $current = $this->current;
             $this->current = null;
+            if ($current !== null) {
+                $this->leave();
+            }
             if ($current === null || $current['seen'] === null) {
                 return; // it did not end
             }

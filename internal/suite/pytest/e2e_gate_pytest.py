@@ -6,6 +6,7 @@ when it is listed and when it runs. With a selection it collects the files that
 the selection needs, as usual, and deselects every other test.
 """
 import faulthandler
+import hashlib
 import json
 import os
 import re
@@ -109,6 +110,15 @@ class Reporter:
 
     # Running
 
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self, item):
+        alone = not getattr(self.config.option, "parallel_threads", None)  # pytest-run-parallel has several tests in a process
+        if alone:
+            enter(self.name(item.nodeid))
+        yield
+        if alone:
+            leave()
+
     def pytest_runtest_logstart(self, nodeid, location):
         name = self.name(nodeid, location)
         self.running[name] = Attempt()
@@ -146,6 +156,22 @@ class Reporter:
         if self.watch:
             self.watch.tell(self.write)
         self.write("end", statuses=[1])
+
+
+def enter(name):
+    """Gives the running test a folder of its own: named after it, so that the gate knows whose files are in it."""
+    own = name.partition("::")[2].replace(" › ", " ")
+    folder = os.path.join(os.environ["E2E_EVIDENCE_DIR"], hashlib.sha256(own.encode("utf-8", "surrogatepass")).hexdigest()[:12])
+    os.makedirs(folder, exist_ok=True)
+    os.environ["E2E_TEST_EVIDENCE_DIR"] = folder
+
+
+def leave():
+    folder = os.environ.pop("E2E_TEST_EVIDENCE_DIR", "")
+    try:
+        os.rmdir(folder)
+    except OSError:
+        pass  # it has files
 
 
 class Watch:

@@ -6,6 +6,7 @@ runs. To list, they take all tests out of the run; with a selection, every other
 
 First sees how a test ended before any other listener of the suite, Last after them.
 """
+import hashlib
 import json
 import os
 import re
@@ -128,6 +129,22 @@ def outcome(result, attempt, state):
                 type=(re.match(r"(\w+(?:Error|Exception)): ", message) or [None, ""])[1], at_file=at_file, at_line=at_line)
 
 
+def enter(name):
+    """Gives the running test a folder of its own: named after it, so that the gate knows whose files are in it."""
+    own = name.partition("::")[2].replace(" › ", " ")
+    folder = os.path.join(os.environ["E2E_EVIDENCE_DIR"], hashlib.sha256(own.encode("utf-8", "surrogatepass")).hexdigest()[:12])
+    os.makedirs(folder, exist_ok=True)
+    os.environ["E2E_TEST_EVIDENCE_DIR"] = folder
+
+
+def leave():
+    folder = os.environ.pop("E2E_TEST_EVIDENCE_DIR", "")
+    try:
+        os.rmdir(folder)
+    except OSError:
+        pass  # it has files
+
+
 class First:
     ROBOT_LISTENER_API_VERSION = 3
     ROBOT_LISTENER_PRIORITY = FIRST
@@ -142,7 +159,9 @@ class First:
         state.release(known[1] >= 0)
         known[1] += 1
         state.attempt = Attempt()
-        state.write("started", id=state.identify(data)["id"])
+        what = state.identify(data)["id"]
+        state.write("started", id=what)
+        enter(what)
 
     def end_test(self, data, result):
         if state.attempt:
@@ -200,6 +219,7 @@ class Last:
             state.write("finished", **dict(what, **now))
         state.results[id(result)] = (now["outcome"], result)
         state.attempt = None
+        leave()
 
     def end_suite(self, data, result):
         state.release(False)

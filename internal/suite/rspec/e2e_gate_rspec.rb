@@ -2,6 +2,8 @@
 # happens; the same method names an example when it is listed and when it runs. It is no formatter, so
 # that those of the suite stay: it listens to RSpec's reporter. With a selection it leaves out every
 # other example.
+require "digest"
+require "fileutils"
 require "json"
 require "rspec/core"
 require "set"
@@ -102,6 +104,21 @@ module E2EGate
       write("end")
     end
 
+    # enter gives the running example a folder of its own: named after it, so that the gate knows whose files are in it.
+    def enter(id)
+      own = id.split("::", 2).last
+      folder = File.join(ENV.fetch("E2E_EVIDENCE_DIR"), Digest::SHA256.hexdigest(own)[0, 12])
+      FileUtils.mkdir_p(folder)
+      ENV["E2E_TEST_EVIDENCE_DIR"] = folder
+    end
+
+    def leave
+      folder = ENV.delete("E2E_TEST_EVIDENCE_DIR")
+      Dir.rmdir(folder) if folder
+    rescue SystemCallError
+      # it has files
+    end
+
     def selected?(example) = selection.nil? || selection.include?(identify(example)[:id])
 
     # A forgotten focus takes no other example away.
@@ -115,7 +132,9 @@ module E2EGate
 
     def example_started(notification)
       @running = notification.example
-      E2EGate.write("started", id: E2EGate.identify(@running)[:id])
+      id = E2EGate.identify(@running)[:id]
+      E2EGate.write("started", id: id)
+      E2EGate.enter(id)
     end
 
     def example_passed(notification) = finished(notification.example, outcome: "passed")
@@ -169,6 +188,7 @@ module E2EGate
     # finished writes an end, behind those that rspec-retry repeated and counted.
     def finished(example, seen)
       @running = nil
+      E2EGate.leave
       what = E2EGate.identify(example)
       result, meta = example.execution_result, example.metadata
       repeats = meta[:retry_attempts].is_a?(Integer) && meta[:retry_exceptions].is_a?(Array) ? meta[:retry_attempts] : 0

@@ -8,12 +8,14 @@ import (
 	"maps"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
+	"unicode"
 
 	"golang.org/x/tools/txtar"
 
@@ -34,6 +36,8 @@ type Case struct {
 	Exit []int
 	// Shards is how many there are; 0: one.
 	Shards int
+	// Own: each test leaves a file that has the last word of its name, and no other test's.
+	Own bool
 }
 
 // Contract is the table that all adapters share.
@@ -62,6 +66,8 @@ var Contract = []Case{
 		Want: map[string][]e2e.Outcome{"fine": {e2e.Passed}, "broken": {e2e.Failed}}, Rows: 2, Exit: []int{1}},
 	{Name: "alarm", Doc: "an alarm of the whole suite (a coverage threshold), on two shards",
 		Want: map[string][]e2e.Outcome{"one": {e2e.Passed}, "two": {e2e.Passed}}, Rows: 2, Exit: []int{0}, Shards: 2},
+	{Name: "evidence", Doc: "two broken tests in one process, each with a file in `E2E_TEST_EVIDENCE_DIR`",
+		Want: map[string][]e2e.Outcome{"one": {e2e.Failed}, "two": {e2e.Failed}}, Rows: 2, Exit: []int{1}, Own: true},
 	{Name: "alarm-whole", Doc: "the same alarm, in one process",
 		Want: map[string][]e2e.Outcome{"one": {e2e.Passed, e2e.Lost}, "two": {e2e.Passed, e2e.Lost}}, Rows: 2, Exit: []int{3}},
 }
@@ -243,6 +249,22 @@ func says(t *testing.T, where string, problems []e2e.Problem, text string) {
 	}
 }
 
+// hasOwnFile wants a test's file, and no other, with its first failure.
+func hasOwnFile(t *testing.T, test e2e.TestResult) {
+	t.Helper()
+	words := strings.FieldsFunc(test.ID, func(r rune) bool { return !unicode.IsLetter(r) })
+	want := strings.ToLower(strings.TrimPrefix(words[len(words)-1], "test")) + ".txt"
+	var have []string
+	for _, file := range test.Attempts[0].Files {
+		if strings.Contains(file, "/evidence/") {
+			have = append(have, path.Base(file))
+		}
+	}
+	if !slices.Equal(have, []string{want}) {
+		t.Errorf("%s has the files %q, want %s", test.ID, have, want)
+	}
+}
+
 func logsOf(dir string) []string {
 	list, _ := filepath.Glob(filepath.Join(dir, ".e2e-gate", "runs", "*", "units", "*", "output.log"))
 	return list
@@ -260,6 +282,11 @@ func (c Case) check(t *testing.T, r e2e.Result, exit int) {
 	}
 	if c.Rows > 0 && len(r.Tests) != c.Rows {
 		t.Errorf("%d tests, want %d: %q", len(r.Tests), c.Rows, rows)
+	}
+	for _, test := range r.Tests {
+		if c.Own {
+			hasOwnFile(t, test)
+		}
 	}
 	for part, want := range c.Want {
 		found := false
