@@ -12,7 +12,10 @@ import (
 	"github.com/org/e2e-gate/internal/report"
 )
 
-type lintCmd struct{ staged }
+type lintCmd struct {
+	staged
+	Against string `help:"Try the rules of triage.rules against the failures of all result.json files below DIR: which never match, and which match too widely." placeholder:"DIR" type:"path"`
+}
 
 // Help is shown by lint --help.
 func (lintCmd) Help() string {
@@ -29,6 +32,11 @@ func (c lintCmd) Run(ctx context.Context, a *App) error {
 	required, workflows := lintWorkflows(s.root, queue)
 	findings := slices.Concat(secondConfig(s.root, c.Config), s.own.Lint(), s.lintExtends(ctx), session.Lint(ctx), s.lint(s.own, a.Environ),
 		placeholderOwner(s.own), workflows, missingCommands(s.root, s.own))
+	rules, err := lintRules(ctx, a, s.root, s.own, c.Against)
+	if err != nil {
+		return err
+	}
+	findings = append(findings, rules...)
 	slices.SortStableFunc(findings, func(a, b diag.Message) int { return int(a.Severity - b.Severity) }) // what a run would fail on comes first
 	s.console.Done()
 	if c.Format == "json" {
