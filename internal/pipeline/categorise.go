@@ -141,7 +141,7 @@ func (s *Session) triageInput(t *e2e.TestResult, r *e2e.Result, stats history.St
 		},
 	}
 	if len(r.Gates) == 0 {
-		in.Context.Health = "" // nobody asked
+		in.Context.Health = "" // it is not known
 	}
 	for _, ev := range t.Evidence {
 		if ev.Kind == e2e.EvidenceCrash {

@@ -67,7 +67,8 @@ func (u RuleUse) Fault(failures int) (text, hint string) {
 	case failures == 0:
 		return "", ""
 	case u.Matches == 0:
-		return fmt.Sprintf("it matches none of %d failures", failures), "remove it, or correct its expressions: they match anywhere in the text, and letters match as written"
+		return fmt.Sprintf("it matches none of %d failures", failures),
+			"remove it, or correct its expressions: they match anywhere in the text, and letters match as written"
 	case u.Decides == 0:
 		return fmt.Sprintf("rules before it match all of the %d failures that it matches", u.Matches), "move it up, or remove it"
 	case failures >= wideFrom && 2*u.Matches > failures:

@@ -16,7 +16,8 @@ func TestRulesAgainstThePast(t *testing.T) {
 		inputs = append(inputs, stable(Input{ID: fmt.Sprint(i), Message: message}, HealthFailed, RerunPassed))
 	}
 	uses := mustNew(t,
-		Rule{Category: env, When: When{Message: "refused"}}, Rule{Category: env, When: When{Message: "connection refused"}}, Rule{Category: data, When: When{Text: "nowhere"}},
+		Rule{Category: env, When: When{Message: "refused"}}, Rule{Category: env, When: When{Message: "connection refused"}},
+		Rule{Category: data, When: When{Text: "nowhere"}},
 		Rule{Category: test, When: When{Health: "failed"}},
 	).Against(inputs)
 	want := []RuleUse{
