@@ -17,6 +17,7 @@ import (
 type lintCmd struct {
 	staged
 	Explain string `help:"Print what a stage comes to: its gates, processes and isolation with the tests that they are for, its rerun and its policy." placeholder:"STAGE"`
+	Against string `help:"Try the rules of triage.rules against the failures of all result.json files below DIR: which never match, and which match too widely." placeholder:"DIR" type:"path"`
 }
 
 // Help is shown by lint --help.
@@ -37,6 +38,11 @@ func (c lintCmd) Run(ctx context.Context, a *App) error {
 	required, workflows := lintWorkflows(s.root, queue)
 	findings := slices.Concat(secondConfig(s.root, c.Config), s.own.Lint(), s.lintExtends(ctx), session.Lint(ctx), s.lint(s.own, a.Environ),
 		placeholderOwner(s.own), lintFragments(s.own, pipeline.CodeOwners(s.root)), workflows, missingCommands(s.root, s.own))
+	rules, err := lintRules(ctx, a, s.root, s.own, c.Against)
+	if err != nil {
+		return err
+	}
+	findings = append(findings, rules...)
 	slices.SortStableFunc(findings, func(a, b diag.Message) int { return int(a.Severity - b.Severity) }) // what a run would fail on comes first
 	s.console.Done()
 	if c.Format == "json" {

@@ -145,7 +145,7 @@ func (s *Session) triageInput(t *e2e.TestResult, r *e2e.Result, stats history.St
 		},
 	}
 	if len(r.Gates) == 0 {
-		in.Context.Health = "" // nobody asked
+		in.Context.Health = "" // it is not known
 	}
 	for _, ev := range t.Evidence {
 		if ev.Kind == e2e.EvidenceCrash {
@@ -189,6 +189,18 @@ func (s *Session) triageInput(t *e2e.TestResult, r *e2e.Result, stats history.St
 		}
 	}
 	return in
+}
+
+// TriageInputs are the failures of a result of the past, as triage reads them.
+func TriageInputs(r e2e.Result) []triage.Input {
+	s := &Session{run: r.Run}
+	var list []triage.Input
+	for i := range r.Tests {
+		if t := &r.Tests[i]; t.Outcome == e2e.Failed || t.Outcome == e2e.Flaky {
+			list = append(list, s.triageInput(t, &r, history.Stats{}))
+		}
+	}
+	return list
 }
 
 // overall is the worst that required gates said while suites ran, for frameworks

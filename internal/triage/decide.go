@@ -250,6 +250,10 @@ func (d *document) refine(in Input, own signal) signal {
 			return signal{line: -1}
 		}
 	case famElement, famSelector, famWait, famTestTimeout:
+		if own.family == famWait && own.line >= 0 && vendorClients().MatchString(d.lines[own.line].text) {
+			own.family, own.cause = famOutside, "third party: "+own.cause
+			break
+		}
 		if a.found && a.line >= 0 && !elementState(a.actual) || own.family == famWait && own.line >= 0 && lastState.MatchString(d.lines[own.line].text) {
 			own.family, own.cause = famEvent, "expected state not reached in time"
 		}
@@ -336,10 +340,10 @@ var navigation = rx(`(?i)\bnet::ERR_|page\.goto|navigating to|cy\.visit|\bvisit\
 func (d *document) calledVendor() bool {
 	for i := range d.lines {
 		l := &d.lines[i]
-		if l.beside || l.weight != mute && !strings.HasPrefix(strings.TrimSpace(l.text), "Failure/Error:") {
+		if l.beside || l.weight != mute && l.weight > head && !strings.HasPrefix(strings.TrimSpace(l.text), "Failure/Error:") {
 			continue
 		}
-		if clientWords.in(l.text) && vendorClients().MatchString(l.text) {
+		if clientWords().in(l.text) && vendorClients().MatchString(l.text) {
 			return true
 		}
 	}
@@ -347,7 +351,7 @@ func (d *document) calledVendor() bool {
 }
 
 // clientWords must occur in a line for it to name a client.
-var clientWords = newMatcher([]string{"client", "api", "sdk", "::"})
+var clientWords = sync.OnceValue(func() *matcher { return newMatcher(append(texts("vendor libraries"), "client", "api", "sdk", "::")) })
 
 // vendorClients finds a third party's name in the name of a client.
 var vendorClients = sync.OnceValue(func() *regexp.Regexp {
@@ -358,7 +362,8 @@ var vendorClients = sync.OnceValue(func() *regexp.Regexp {
 		}
 	}
 	all := "(?:" + strings.Join(names, "|") + ")"
-	return regexp.MustCompile(`(?i)` + all + `\w*(?:client|api|sdk)\b|\b` + all + `::`)
+	libraries := strings.Join(texts("vendor libraries"), "|")
+	return regexp.MustCompile(`(?i)` + all + `\w*[ _-]?(?:client|api|sdk)\b|\b` + all + `::|\b(?:` + libraries + `)\b`)
 })
 
 // partyAt says whose fault a line reports: by the hosts it names, the services it

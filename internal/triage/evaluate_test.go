@@ -92,13 +92,19 @@ func evaluated(t *testing.T, file string) Evaluation {
 	return e
 }
 
-// blind.jsonl was labelled before any rule was tried on it, by the author of the rules. Tried first, triage was right in 70 of 87 of
-// its failures, and in 47 before it reasoned from facts. The wordings of its stacks came after that, so it is blind no more.
-func TestBlindSet(t *testing.T) {
-	e := evaluated(t, "blind.jsonl")
-	t.Logf("\n%s", e.Text())
-	if e.Rows != 87 || e.Right < 80 || len(e.Excused) > 0 || len(e.Blamed) > 0 {
-		t.Errorf("%d of %d right, excused %v, blamed %v", e.Right, e.Rows, e.Excused, e.Blamed)
+// These two were labelled before any rule was tried on them, by the author of the rules. Tried first, triage was right in 70 of the 87
+// failures of the first (47 before it reasoned from facts), and in 45 of the 53 of the second. What was learned of them came after that, so
+// they are blind no more.
+func TestSetsThatWereBlind(t *testing.T) {
+	for _, set := range []struct {
+		file        string
+		rows, right int
+	}{{"blind.jsonl", 87, 82}, {"blind2.jsonl", 53, 51}} {
+		e := evaluated(t, set.file)
+		t.Logf("\n%s", e.Text())
+		if e.Rows != set.rows || e.Right < set.right || len(e.Excused) > 0 || len(e.Blamed) > 0 {
+			t.Errorf("%s: %d of %d right, excused %v, blamed %v", set.file, e.Right, e.Rows, e.Excused, e.Blamed)
+		}
 	}
 }
 

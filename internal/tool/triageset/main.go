@@ -1,4 +1,4 @@
-// Triageset makes internal/triage/testdata/own.jsonl: failures that real frameworks report when a service has a fault,
+// Triageset makes internal/triage/testdata/own.jsonl: failures that real frameworks report of the faults of a service,
 // each with the contexts of clauses.go and the category that it has there. It is run by hand, once for a new framework
 // or fault, and its result is committed:
 //
@@ -279,7 +279,7 @@ func start(dir string, env []string, command ...string) ([]byte, error) {
 	return cmd.CombinedOutput() //nolint:wrapcheck // the caller shows the output
 }
 
-// running is the service, and two addresses beside it: one where nobody listens, one that is taken.
+// running is the service, and two addresses beside it: one where no server listens, one that is taken.
 type running struct {
 	address, nobody string
 	taken           net.Listener
@@ -336,7 +336,7 @@ func freePorts(n int) (list []string, err error) {
 }
 
 func (s *running) env() []string {
-	return []string{"CASE_API=http://" + s.address, "NOBODY=http://" + s.nobody, "TAKEN=" + s.taken.Addr().String()}
+	return []string{"CASE_API=http://" + s.address, "UNUSED_PORT=http://" + s.nobody, "TAKEN=" + s.taken.Addr().String()}
 }
 
 func (s *running) log() string {

@@ -23,7 +23,7 @@ state() {
 @test "reset" { state /reset ACCEPTED; }
 @test "slow" { state /slow ACCEPTED; }
 @test "crash" { state /crash ACCEPTED; }
-@test "refused" { get "$NOBODY/cases"; }
+@test "refused" { get "$UNUSED_PORT/cases"; }
 @test "name" { get http://case-api.internal:8080/cases; }
 @test "third" { get https://api.rates-of-exchange.com/v1/latest; }
 @test "unset" { : "${CASE_API_TOKEN:?is not set}"; }

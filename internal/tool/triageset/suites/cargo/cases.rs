@@ -44,7 +44,7 @@ fn slow() { state("/slow") }
 #[test]
 fn crash() { state("/crash") }
 #[test]
-fn refused() { get(&env::var("NOBODY").unwrap(), "/cases"); }
+fn refused() { get(&env::var("UNUSED_PORT").unwrap(), "/cases"); }
 #[test]
 fn name() { get("http://case-api.internal:8080", "/cases"); }
 #[test]

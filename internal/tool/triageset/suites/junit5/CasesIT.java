@@ -49,7 +49,7 @@ class CasesIT {
     @Test void reset() throws Exception { state("/reset"); }
     @Test void slow() throws Exception { state("/slow"); }
     @Test void crash() throws Exception { state("/crash"); }
-    @Test void refused() throws Exception { get(System.getenv("NOBODY") + "/cases"); }
+    @Test void refused() throws Exception { get(System.getenv("UNUSED_PORT") + "/cases"); }
     @Test void name() throws Exception { get("http://case-api.internal:8080/cases"); }
     @Test void third() throws Exception { new java.net.Socket("api.rates-of-exchange.com", 443).close(); }
     @Test void unset() { assertNotNull(System.getenv("CASE_API_TOKEN"), "environment variable CASE_API_TOKEN is not set"); }

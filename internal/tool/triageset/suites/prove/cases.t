@@ -33,7 +33,7 @@ my %tests = (
     reset    => sub { body('/reset') },
     slow     => sub { body('/slow') },
     crash    => sub { body('/crash') },
-    refused  => sub { my $r = get("$ENV{NOBODY}/cases"); die $r->{content} unless $r->{success} },
+    refused  => sub { my $r = get("$ENV{UNUSED_PORT}/cases"); die $r->{content} unless $r->{success} },
     name     => sub { my $r = get('http://case-api.internal:8080/cases'); die $r->{content} unless $r->{success} },
     null     => sub { is(body('/null')->{owner}->name, 'ada', 'owner') },
     unset    => sub { die "CASE_API_TOKEN is not set\n" unless $ENV{CASE_API_TOKEN} },

@@ -71,7 +71,7 @@ def test_crash():
 
 
 def test_refused():
-    get(os.environ["NOBODY"] + "/cases")
+    get(os.environ["UNUSED_PORT"] + "/cases")
 
 
 def test_name():

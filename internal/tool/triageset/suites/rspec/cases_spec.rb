@@ -28,7 +28,7 @@ RSpec.describe "cases" do
   it("reset") { body("/reset") }
   it("slow") { body("/slow") }
   it("crash") { body("/crash") }
-  it("refused") { get(ENV.fetch("NOBODY") + "/cases") }
+  it("refused") { get(ENV.fetch("UNUSED_PORT") + "/cases") }
   it("name") { get("http://case-api.internal:8080/cases") }
   it("third") { get("https://api.rates-of-exchange.com/v1/latest") }
   it("null") { expect(body("/null")["owner"]["name"]).to eq("ada") }
