@@ -47,6 +47,8 @@ func configAttacks() []attack {
 	const s, refusal = "config", "a usage error, within bounds; nothing is started"
 	return []attack{
 		{attack: "aliases that expand to a billion values", surface: s, expected: refusal, try: refused(aliases())},
+		elsewhere(s, "an included file that is a link out of the checkout", refusal, "internal/config TestAFragmentOutsideOfTheRepository"),
+		elsewhere(s, "an included file with a policy of its own", refusal, "internal/config TestMistakesInFragments/policy"),
 		{attack: "an alias of itself", surface: s, expected: refusal, try: refused(config(command) + "secrets: &x [*x, *x]\n")},
 		{attack: "lists 50,000 deep", surface: s, expected: refusal, try: refused(config(command) + "secrets: " + strings.Repeat("[", 50_000))},
 		{attack: "2 MB", surface: s, expected: refusal, try: refused(config(command) + strings.Repeat("# a comment\n", 180_000))},

@@ -194,6 +194,10 @@ func gateAttacks() []attack {
 				answer(`{"status":"\n::set-output name=result::passed\u001b[31m \u202e @acme/admins <img src=//evil.example> [x](https://evil.example)"}`))},
 		{attack: "a body shorter than its length", surface: s, expected: shut, try: answers(up, 3, answer(`{"status":"UP"`, "Content-Length", "50"))},
 		elsewhere(s, "bodies at random", "never healthy without the expected value", "internal/gate/httpgate FuzzJudge"),
+		elsewhere(s, "a change that takes its tests away from a gate", "they need what the base says",
+			"internal/pipeline TestWhatAChangeMaySayThatItsTestsNeed"),
+		elsewhere(s, "a change that narrows what a gate of a fragment is for", "it is for what it is for by the base", "internal/cli TestAChangeOfAFragment"),
+		elsewhere(s, "a change that says that its tests need what is down", "excuses nothing", "internal/verdict TestATestThatWaitsForADependency"),
 		elsewhere(s, "a service that goes away while tests run", "holds back what has not started", "internal/cli/stories/running watch-stays-down"),
 	}
 }

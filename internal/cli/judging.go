@@ -26,6 +26,8 @@ type judging struct {
 	// file and text are those of that config.
 	file string
 	text []byte
+	// fragments are the files that it includes.
+	fragments []config.FragmentText
 	// broken: the base's config has mistakes. missing: the base has no config.
 	broken  error
 	missing bool
@@ -286,7 +288,10 @@ func (b *bench) judge(ctx context.Context, commit string) (judging, error) {
 		return judging{missing: true}, nil
 	}
 	j := judging{file: file, text: text}
-	if j.config, err = config.PeekBytes(file, text); err != nil {
+	if j.fragments, err = b.fragments(ctx, commit, text, read); err != nil {
+		return judging{}, err
+	}
+	if j.config, err = config.PeekBytes(file, text, j.fragments...); err != nil {
 		j.broken, j.config = errors.New("its config has mistakes: "+firstMistake(err)), nil
 		return j, nil
 	}
@@ -368,6 +373,33 @@ func (b *bench) find(ctx context.Context, read readBase) (file string, text []by
 		}
 	}
 	return "", nil, nil
+}
+
+// fragments are the files of a commit that its config includes. Which files a commit has, only git tells.
+func (b *bench) fragments(ctx context.Context, commit string, text []byte, read readBase) (list []config.FragmentText, err error) {
+	c, _ := config.PeekBytes("", text)
+	if c == nil || len(c.Include) == 0 {
+		return nil, nil
+	}
+	if !b.work.Has(ctx, commit) {
+		if err := b.work.Fetch(ctx, commit); err != nil {
+			return nil, fmt.Errorf("its config includes other files, which only a checkout of it shows: %w", err)
+		}
+	}
+	names, err := b.work.FilesOf(ctx, commit)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range c.Included(names) {
+		text, found, err := read(ctx, name)
+		switch {
+		case err != nil:
+			return nil, err
+		case found:
+			list = append(list, config.FragmentText{File: name, Text: text})
+		}
+	}
+	return list, nil
 }
 
 // inRepository is a path from the root, or empty outside of it.
@@ -523,6 +555,7 @@ func (j judging) resolved(opts config.Options) *config.Config {
 	if j.config == nil {
 		return nil
 	}
+	opts.Root, opts.Fragments = "", j.fragments
 	return config.ParseBytes(j.file, j.text, opts)
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/org/e2e-gate/internal/config"
 	"github.com/org/e2e-gate/internal/diag"
+	"github.com/org/e2e-gate/internal/pipeline"
 	"github.com/org/e2e-gate/internal/report"
 )
 
@@ -35,7 +36,7 @@ func (c lintCmd) Run(ctx context.Context, a *App) error {
 	queue := slices.ContainsFunc(s.config.Stages, func(st config.Stage) bool { return slices.Contains(st.On, "merge_group") })
 	required, workflows := lintWorkflows(s.root, queue)
 	findings := slices.Concat(secondConfig(s.root, c.Config), s.own.Lint(), s.lintExtends(ctx), session.Lint(ctx), s.lint(s.own, a.Environ),
-		placeholderOwner(s.own), workflows, missingCommands(s.root, s.own))
+		placeholderOwner(s.own), lintFragments(s.own, pipeline.CodeOwners(s.root)), workflows, missingCommands(s.root, s.own))
 	slices.SortStableFunc(findings, func(a, b diag.Message) int { return int(a.Severity - b.Severity) }) // what a run would fail on comes first
 	s.console.Done()
 	if c.Format == "json" {

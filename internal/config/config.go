@@ -23,6 +23,7 @@ import (
 type Config struct {
 	Version    int                  `yaml:"version" judge:"head" doc:"Version of the config language: 1." required:"true"`
 	Extends    string               `yaml:"extends" judge:"base" doc:"Config of the organisation, in a file of another repository: OWNER/REPOSITORY//PATH@REF, where REF is a tag, a branch or a full commit SHA."`
+	Include    []string             `yaml:"include" judge:"watch" doc:"Files of this repository (globs, from its root) with suites, journeys, services, gates and processes of teams. Only this file has stages, policy and quarantine."`
 	Stages     []Stage              `yaml:"stages" judge:"base" doc:"Stages by name; the first in file order that matches the event is run." required:"true"`
 	Processes  []runner.ProcessSpec `yaml:"processes" judge:"watch" doc:"Background processes: started before the gates, always torn down at the end."`
 	Gates      gate.Spec            `yaml:"gates" judge:"watch" doc:"Health gates: no suite starts before they have passed."`
@@ -52,6 +53,8 @@ type Config struct {
 	Hidden []string `yaml:"-"`
 	// Text is the file as it is written.
 	Text string `yaml:"-"`
+	// Fragments are the files that it includes, whose entries are in the lists of the config too.
+	Fragments []Fragment `yaml:"-"`
 
 	// serviceNames are [Config.ServiceNames] of the config of a stage; nil: they are not collected.
 	serviceNames map[string]bool

@@ -76,6 +76,9 @@ func checkBlock(t *testing.T, text string) error {
 			return err
 		}
 	}
+	if err := os.CopyFS(filepath.Join(root, "examples", "services"), os.DirFS("../../examples/services")); err != nil { // the files that a config includes
+		return err
+	}
 	file := filepath.Join(root, "e2e-gate.yml")
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 		return err

@@ -38,6 +38,8 @@ type Options struct {
 	File string
 	// Uses are the sections in which variables are resolved.
 	Uses Sections
+	// Fragments are the files that include names, where they are not those below Root.
+	Fragments []FragmentText
 	// Lookup resolves variables: the gate's own (E2E_SHA, ...), then the
 	// environment.
 	Lookup func(string) (string, bool)
@@ -66,12 +68,13 @@ func Peek(opts Options) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	return PeekBytes(shown(file), data)
+	c, doc := parse(shown(file), data, Options{Root: opts.Root})
+	return c, doc.Diags().Err()
 }
 
-// PeekBytes is [Peek] for the content of a file.
-func PeekBytes(file string, data []byte) (*Config, error) {
-	c, doc := parse(file, data, Options{})
+// PeekBytes is [Peek] for the content of a file, with the fragments that it includes.
+func PeekBytes(file string, data []byte, fragments ...FragmentText) (*Config, error) {
+	c, doc := parse(file, data, Options{Fragments: fragments})
 	return c, doc.Diags().Err()
 }
 
@@ -120,9 +123,21 @@ func shown(file string) string {
 	return file
 }
 
-func parse(file string, data []byte, opts Options) (*Config, *strictyaml.Document) {
+func parse(file string, data []byte, opts Options) (*Config, *document) {
 	c := &Config{File: file, Text: string(data)}
-	doc := strictyaml.Decode(data, c, strictyaml.Options{
+	doc := &document{Document: strictyaml.Decode(data, c, decoding(c, file, opts))}
+	c.include(doc, opts)
+	var wrong []diag.Mistake
+	c.Policy, wrong = policy.Compile(c.Cells)
+	for _, m := range wrong {
+		doc.fail("policy."+m.Path, m.Text, m.Hint)
+	}
+	return c, doc
+}
+
+// decoding is how a file of a config is decoded.
+func decoding(c *Config, file string, opts Options) strictyaml.Options {
+	return strictyaml.Options{
 		File:    file,
 		Lookup:  opts.Lookup,
 		Resolve: func(path string) bool { return slices.Contains(opts.Uses, section(path)) },
@@ -132,13 +147,7 @@ func parse(file string, data []byte, opts Options) (*Config, *strictyaml.Documen
 				c.Hidden = append(c.Hidden, value)
 			}
 		},
-	})
-	var wrong []diag.Mistake
-	c.Policy, wrong = policy.Compile(c.Cells)
-	for _, m := range wrong {
-		doc.Diags().Add(doc.At("policy."+m.Path, m.Text, m.Hint))
 	}
-	return c, doc
 }
 
 // The gate's own variables go nowhere through the config: a change could write where to.

@@ -202,7 +202,7 @@ func (c *Config) HasService(name string) bool {
 func (k *checker) services() {
 	c := k.c
 	var declared, used, journeys, stages []string
-	seen := map[string]bool{}
+	seen := map[string]string{}
 	for _, s := range c.Services {
 		k.named("services."+s.Name, s.Name, "service", seen)
 		declared = append(declared, s.Name)

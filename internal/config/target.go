@@ -26,7 +26,7 @@ func (c *Config) Target(name string) (Target, bool) {
 // targets checks the section, and every name of a target.
 func (k *checker) targets() {
 	var names []string
-	seen := map[string]bool{}
+	seen := map[string]string{}
 	for _, t := range k.c.Targets {
 		k.named("targets."+t.Name, t.Name, "target", seen)
 		names = append(names, t.Name)

@@ -15,7 +15,6 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 	tagexpressions "github.com/cucumber/tag-expressions/go/v6"
 
-	"github.com/org/e2e-gate/internal/config/strictyaml"
 	"github.com/org/e2e-gate/internal/diag"
 	"github.com/org/e2e-gate/internal/history"
 	"github.com/org/e2e-gate/internal/policy"
@@ -25,10 +24,16 @@ import (
 	"github.com/org/e2e-gate/internal/triage"
 )
 
+// located knows where the values of a config stand.
+type located interface {
+	At(path, text, hint string) diag.Message
+	Has(path string) bool
+}
+
 // checker collects the mistakes in values that could be read.
 type checker struct {
 	c     *Config
-	doc   *strictyaml.Document
+	doc   located
 	opts  Options
 	found []diag.Message
 }
@@ -38,7 +43,7 @@ func (k *checker) fail(path, text, hint string) {
 }
 
 // validate checks what the types do not express.
-func (c *Config) validate(doc *strictyaml.Document, opts Options) []diag.Message {
+func (c *Config) validate(doc located, opts Options) []diag.Message {
 	k := &checker{c: c, doc: doc, opts: opts}
 	if !doc.Has("") {
 		return nil // nothing could be read at all; that is said already
@@ -99,7 +104,7 @@ func (k *checker) stages() {
 
 // indexed is the path of a list's element, or of the scalar that is written instead of
 // a list.
-func indexed(doc *strictyaml.Document, path string, i int) string {
+func indexed(doc located, path string, i int) string {
 	if p := fmt.Sprintf("%s[%d]", path, i); doc.Has(p) {
 		return p
 	}
@@ -128,7 +133,7 @@ func ParseSelect(text string) (expr tagexpressions.Evaluatable, err error) {
 }
 
 func (k *checker) processes() {
-	seen := map[string]bool{}
+	seen := map[string]string{}
 	for i, p := range k.c.Processes {
 		path := fmt.Sprintf("processes[%d]", i)
 		k.named(path, p.Name, "process", seen)
@@ -142,16 +147,29 @@ func (k *checker) processes() {
 	}
 }
 
-func (k *checker) named(path, name, what string, seen map[string]bool) {
+// named checks a name. seen has the paths of those before it, by name.
+func (k *checker) named(path, name, what string, seen map[string]string) {
+	first, known := seen[name]
 	switch {
 	case name == "":
 		k.fail(path, fmt.Sprintf("a %s needs a name", what), "add name:")
 	case strings.ContainsAny(name, "/:\\ \t\n"):
 		k.fail(path+".name", fmt.Sprintf("the name %q holds a space, slash or colon", name), "use letters, digits, dots, dashes and underscores")
-	case seen[name]:
-		k.fail(path+".name", fmt.Sprintf("duplicate name %q", name), "names must be unique")
+	case known:
+		k.fail(path+".name", fmt.Sprintf("duplicate name %q", name), "names must be unique"+k.other(first+".name", path+".name"))
 	}
-	seen[name] = true
+	if !known {
+		seen[name] = path
+	}
+}
+
+// other says where a path is, if that is in another file than a second one.
+func (k *checker) other(path, second string) string {
+	m := k.doc.At(path, "", "")
+	if m.File == k.doc.At(second, "", "").File {
+		return ""
+	}
+	return fmt.Sprintf("; the other one is at %s:%d:%d", m.File, m.Line, m.Col)
 }
 
 // dir checks that a directory exists below the root, where its path is known.
@@ -172,7 +190,7 @@ func (k *checker) suites() {
 	if len(k.c.Suites) == 0 {
 		k.fail("suites", "there are no suites", "add one: suites: [{name: api, framework: gotest, dir: e2e}]")
 	}
-	seen := map[string]bool{}
+	seen := map[string]string{}
 	for i, s := range k.c.Suites {
 		path := fmt.Sprintf("suites[%d]", i)
 		k.named(path, s.Name, "suite", seen)
@@ -209,9 +227,15 @@ func (k *checker) journeys() {
 	}
 }
 
+// sameName is how a mistake names the check that has the name already.
+var sameName = regexp.MustCompile(`^(checks\[\d+\]) has the same name`)
+
 func (k *checker) rest() {
 	if slices.Contains(k.opts.Uses, "gates") {
 		for _, p := range k.c.Gates.Validate() {
+			if first := sameName.FindStringSubmatch(p.Text); first != nil {
+				p.Hint += k.other("gates."+first[1]+".name", "gates."+p.Path)
+			}
 			k.fail("gates."+p.Path, p.Text, p.Hint)
 		}
 	}

@@ -289,6 +289,25 @@ func (c Checkout) Files(ctx context.Context) []string {
 	return strings.FieldsFunc(list, func(r rune) bool { return r == 0 })
 }
 
+// FilesOf are the paths of all regular files of a commit, sorted.
+func (c Checkout) FilesOf(ctx context.Context, commit string) ([]string, error) {
+	if !fullHash.MatchString(commit) {
+		return nil, fmt.Errorf("%q is not a commit", commit)
+	}
+	list, err := c.git(ctx, timeout, "ls-tree", "-r", "-z", "--full-tree", commit)
+	if err != nil {
+		return nil, err
+	}
+	var files []string
+	for entry := range strings.SplitSeq(list, "\x00") {
+		if mode, name, ok := strings.Cut(entry, "\t"); ok && strings.HasPrefix(mode, "100") {
+			files = append(files, name)
+		}
+	}
+	slices.Sort(files)
+	return files, nil
+}
+
 // trackedLink reports whether a part of a path below the checkout is a symbolic link that
 // git tracks: it leads to wherever a change wants.
 func (c Checkout) trackedLink(ctx context.Context, rel string) (bool, error) {

@@ -137,6 +137,7 @@ func TestSchemasAreUpToDate(t *testing.T) {
 	}{
 		{"config.schema.json", "yaml", "Config of e2e-gate", reflect.TypeFor[config.Config]()},
 		{"organization.schema.json", "yaml", "Config of an organisation, which extends names", reflect.TypeFor[config.Organization]()},
+		{"fragment.schema.json", "yaml", "Part of a config of e2e-gate, which include names", reflect.TypeFor[config.Fragment]()},
 		{"plan.schema.json", "json", "plan.json of e2e-gate", reflect.TypeFor[e2e.Plan]()},
 		{"shard.schema.json", "json", "shard-<n>.<attempt>.json of e2e-gate", reflect.TypeFor[e2e.ShardRun]()},
 		{"result.schema.json", "json", "result.json of e2e-gate", reflect.TypeFor[e2e.Result]()},
@@ -151,6 +152,7 @@ func TestEveryFieldIsDescribed(t *testing.T) {
 	seen := map[reflect.Type]bool{}
 	described(t, reflect.TypeFor[config.Config](), "yaml", seen)
 	described(t, reflect.TypeFor[config.Organization](), "yaml", seen)
+	described(t, reflect.TypeFor[config.Fragment](), "yaml", seen)
 	for _, typ := range []reflect.Type{reflect.TypeFor[e2e.Plan](), reflect.TypeFor[e2e.ShardRun](), reflect.TypeFor[e2e.Result]()} {
 		described(t, typ, "json", seen)
 	}
