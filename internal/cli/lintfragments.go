@@ -7,7 +7,7 @@ import (
 	"github.com/org/e2e-gate/internal/diag"
 )
 
-// lintFragments warns of included files that CODEOWNERS gives to nobody, or to another account than that of their owner:
+// lintFragments warns of included files that have no owner in CODEOWNERS, or another account than that of their owner:
 // who may change them decides which gates their tests wait for.
 func lintFragments(c *config.Config, codeOwner func(file string) string) []diag.Message {
 	var found []diag.Message
@@ -19,7 +19,7 @@ func lintFragments(c *config.Config, codeOwner func(file string) string) []diag.
 		}
 		switch {
 		case is == "":
-			m.Text = "CODEOWNERS names nobody for this file, which says what tests wait for"
+			m.Text = "CODEOWNERS names no owner of this file, which says what tests wait for"
 		case want != "" && is != want:
 			m.Text = fmt.Sprintf("CODEOWNERS gives this file to %s, but its owner %s is %s", is, f.Owner, want)
 		default:

@@ -386,14 +386,14 @@ func (x *execution) planned(sh *runner.Shard, id string) e2e.Test {
 	return e2e.Test{ID: id}
 }
 
-// sick is what is not healthy, in words, with the scopes of those who need it.
-type sick []struct {
+// ills are what is not healthy, in words, with the scopes of those who need it.
+type ills []struct {
 	scope *e2e.Scope
 	text  string
 }
 
 // of is what a test needs of it.
-func (s sick) of(t e2e.Test) string {
+func (s ills) of(t e2e.Test) string {
 	var bad []string
 	for _, one := range s {
 		if one.scope.NeededBy(&t) {
@@ -405,7 +405,7 @@ func (s sick) of(t e2e.Test) string {
 
 // unhealthyNow probes all gates once more: a rerun against a broken environment
 // proves nothing.
-func (env *environment) unhealthyNow(ctx context.Context) (bad sick) {
+func (env *environment) unhealthyNow(ctx context.Context) (bad ills) {
 	add := func(scope *e2e.Scope, format string, args ...any) {
 		bad = append(bad, struct {
 			scope *e2e.Scope

@@ -7,7 +7,7 @@ import (
 	"github.com/org/e2e-gate/internal/e2e"
 )
 
-// ranWithoutGate are tests that ran although their shard saw a gate fail that they need: nobody knows what they
+// ranWithoutGate are tests that ran although their shard saw a gate fail that they need, so it is not known what they
 // ran against. Gates that every test needs are not looked at: nothing starts without them.
 func ranWithoutGate(plan *e2e.Plan, counted []Document) (found []e2e.Problem) {
 	var work map[string]e2e.Test

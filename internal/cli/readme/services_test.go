@@ -19,7 +19,7 @@ import (
 	"github.com/org/e2e-gate/internal/testkit/servers"
 )
 
-// TestServicesExample runs the example with three services, of which one is sick: the other team's tests are judged.
+// TestServicesExample runs the example with three services, of which one is unhealthy: the other team's tests are judged.
 func TestServicesExample(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it compiles and starts services")
@@ -29,14 +29,14 @@ func TestServicesExample(t *testing.T) {
 	}
 	t.Chdir("../../..")
 	for _, tc := range []struct {
-		sick, timeout string
+		down, timeout string
 		want          [3]string // exit status, outcomes of cases and payments
 	}{
 		{"", "2m", [3]string{"0", "passed", "passed"}}, // it compiles what the next one starts
 		{"payment-api", "15s", [3]string{"3", "passed", "not_run"}},
 	} {
 		out := t.TempDir()
-		environ := []string{"NO_COLOR=1", "SICK=" + tc.sick, "GATES_TIMEOUT=" + tc.timeout}
+		environ := []string{"NO_COLOR=1", "UNHEALTHY=" + tc.down, "GATES_TIMEOUT=" + tc.timeout}
 		for _, name := range []string{"AUTH_PORT", "CASES_PORT", "PAYMENTS_PORT"} {
 			environ = append(environ, name+"="+strconv.Itoa(servers.FreePort(t)))
 		}
@@ -63,7 +63,7 @@ func TestServicesExample(t *testing.T) {
 			outcomes[one.Suite] = string(one.Outcome)
 		}
 		if got := [3]string{strconv.Itoa(status), outcomes["cases"], outcomes["payments"]}; got != tc.want {
-			t.Errorf("sick %q: %v, want %v\n%s\n%s", tc.sick, got, tc.want, stdout.String(), stderr.String())
+			t.Errorf("unhealthy %q: %v, want %v\n%s\n%s", tc.down, got, tc.want, stdout.String(), stderr.String())
 		}
 	}
 }
