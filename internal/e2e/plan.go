@@ -229,6 +229,8 @@ type UnitRun struct {
 	// Ports are told apart from those of other processes only where several shards share a machine.
 	Ports []PortSpan `json:"ports,omitempty" doc:"Loopback ports that its processes listened on, where another shard ran on the machine (Linux); at most 64."`
 	Files []string   `json:"files,omitempty" mask:"-" doc:"Evidence that the suite left, relative to the run's folder."`
+	// MoreFiles are in the batch's folder and not in Files.
+	MoreFiles int `json:"more_files,omitempty" doc:"How many more files of evidence the suite left than are listed."`
 	// Shared are those of Files that no test names and that several tests may have left.
 	Shared []string `json:"shared_files,omitempty" mask:"-" doc:"Of files: those that are of no test in particular. If only one test ran, all are that test's."`
 }

@@ -450,14 +450,31 @@ func logOf(t *e2e.TestResult) string {
 // shownFiles is how many files of an attempt are named.
 const shownFiles = 8
 
-// sharedFiles are files that the batch of an attempt left, of no test in particular.
-func sharedFiles(r e2e.Result, a e2e.Attempt) []string {
-	for _, s := range r.Shards {
-		for _, u := range s.Units {
-			if s.Index == a.Shard && u.Log != "" && slices.Contains(a.Files, u.Log) {
-				return u.Shared
+// unitOf is the batch of an attempt; nil if it is not known.
+func unitOf(r e2e.Result, a e2e.Attempt) *e2e.UnitRun {
+	for i := range r.Shards {
+		for j := range r.Shards[i].Units {
+			if u := &r.Shards[i].Units[j]; r.Shards[i].Index == a.Shard && u.Log != "" && slices.Contains(a.Files, u.Log) {
+				return u
 			}
 		}
 	}
 	return nil
+}
+
+// sharedFiles are files that the batch of an attempt left, of no test in particular.
+func sharedFiles(r e2e.Result, a e2e.Attempt) []string {
+	if u := unitOf(r, a); u != nil {
+		return u.Shared
+	}
+	return nil
+}
+
+// unlisted says that the batch of an attempt left more files than are listed; empty: it did not.
+func unlisted(r e2e.Result, a e2e.Attempt) string {
+	u := unitOf(r, a)
+	if u == nil || u.MoreFiles <= 0 {
+		return ""
+	}
+	return plural(u.MoreFiles, "more file", "more files") + " of its batch are in the folder of the run, and not listed"
 }

@@ -259,6 +259,9 @@ func (f *final) files(t *e2e.TestResult) {
 	}
 	list := append(slices.Clone(a.Files), sharedFiles(f.r, *a)...)
 	list = slices.DeleteFunc(list, func(name string) bool { return name == logOf(t) })
+	if text := unlisted(f.r, *a); text != "" {
+		defer f.path("", text)
+	}
 	label := "files"
 	for i, name := range list {
 		if i == 4 && !f.whole {

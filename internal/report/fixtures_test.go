@@ -90,7 +90,8 @@ func (f *fixture) shards() {
 	f.Plan.Tests = len(f.Tests)
 	for i := range 2 {
 		unit := e2e.UnitRun{Unit: "case-journeys", Suite: "case-journeys", Shard: i, Attempt: 1, Command: []string{"go", "test"}, Ended: "exited",
-			Offset: 4 + float64(i), Seconds: 28 - 9*float64(i), Log: fmt.Sprintf("units/%d-001-case-journeys-1/output.log", i)}
+			Offset: 4 + float64(i), Seconds: 28 - 9*float64(i), MoreFiles: 12_345 * i,
+			Log: fmt.Sprintf("units/%d-001-case-journeys-1/output.log", i)}
 		f.Shards = append(f.Shards, e2e.ShardResult{Index: i, Name: fmt.Sprintf("case-platform-%d", i), Attempt: 1, Owners: []string{"case-platform"},
 			Tests: len(f.Tests) / 2, Expected: 25,
 			Seconds: unit.Seconds, State: "complete", Units: []e2e.UnitRun{unit,

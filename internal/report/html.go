@@ -55,7 +55,7 @@ var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	"plural": plural, "redBase": redBase, "base": func(t *e2e.TestResult) string { return baseText(*t) },
 	"at": atOf, "source": func(r e2e.Run, t *e2e.TestResult) string { return sourceLink(r, firstFailure(t)) },
 	"what": whatFailed, "difference": difference, "parts": partsOf,
-	"shared": sharedFiles, "file": fileAddress,
+	"unlisted": unlisted, "shared": sharedFiles, "file": fileAddress,
 	"command": func(r e2e.Result, t *e2e.TestResult) string { return RunCommand(r, *t) },
 	"asked":   func(r e2e.Result, t *e2e.TestResult) []string { return explainQuestions(r, t).Because },
 	"pastWhy": func(t e2e.TestResult) []string { return explainPast(&t).Because },

@@ -82,23 +82,29 @@ func portable(path string) string {
 	}, path)
 }
 
-// evidence lists what the suite left, relative to the run's folder. Links are left
+// evidence lists what the suite left, relative to the run's folder, and counts what is more than is listed. Links are left
 // out: they could point anywhere.
 func (u *running) evidence() []string {
 	var files []string
+	more := 0
 	out := u.s.r.cfg.Out
 	_ = filepath.WalkDir(filepath.Join(out, u.folder, "evidence"), func(path string, d fs.DirEntry, err error) error {
-		if err != nil || len(files) >= maxFiles {
+		switch {
+		case err != nil:
 			return fs.SkipAll
-		}
-		if name := u.listed(path); d.Type().IsRegular() && name != "" {
-			files = append(files, name)
+		case !d.Type().IsRegular():
+		case len(files) >= maxFiles:
+			more++
+		default:
+			if name := u.listed(path); name != "" {
+				files = append(files, name)
+			}
 		}
 		return nil
 	})
 	if len(files) == 0 {
 		_ = os.Remove(filepath.Join(out, u.folder, "evidence"))
 	}
-	u.record.Files = files
+	u.record.Files, u.record.MoreFiles = files, more
 	return files
 }

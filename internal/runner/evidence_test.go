@@ -28,6 +28,9 @@ echo x > "$E2E_REPORT_DIR/odd?.txt"
 		t.Fatalf("%+v", doc)
 	}
 	dir, files := filepath.Join(r.out, filepath.Dir(doc.Units[0].Log)), 0
+	if u := doc.Units[0]; len(u.Files) != maxFiles || u.MoreFiles != 52 {
+		t.Errorf("%d files are listed, and %d are said to be more", len(u.Files), u.MoreFiles)
+	}
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		rel, _ := filepath.Rel(dir, path)
 		if err != nil || !d.IsDir() && !d.Type().IsRegular() || strings.ContainsAny(rel, "\":<>|*?") {

@@ -161,18 +161,22 @@ func (f *finding) request(e entry) {
 		return
 	}
 	status, err := e.Response.Status.Int64()
-	why := fmt.Sprintf("%d %s", status, e.Response.Text)
+	why, urgent := fmt.Sprintf("%d %s", status, e.Response.Text), status >= 500
 	switch failure := firstOf(e.Response.Failure, e.Response.Error, e.Error); {
+	case err == nil && status >= 400:
 	case failure != "":
-		why = failure
+		why, urgent = failure, !aborted.MatchString(failure)
 	case err != nil || status <= 0:
-		why = "no response"
-	case status < 400:
+		why, urgent = "no response", true
+	default:
 		return
 	}
 	f.requests.init()
-	f.requests.add(f.text(e.Request.Method+" "+address(e.Request.URL)+": "+strings.TrimSpace(why)), status >= 500 || status <= 0 || err != nil)
+	f.requests.add(f.text(e.Request.Method+" "+address(e.Request.URL)+": "+strings.TrimSpace(why)), urgent)
 }
+
+// aborted is what browsers say of a request that the page itself gave up, as one does that is closed.
+var aborted = regexp.MustCompile(`(?i)abort|cancel`)
 
 func (t *tally) init() {
 	if t.count == nil {

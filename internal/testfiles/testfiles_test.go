@@ -45,12 +45,14 @@ func TestHAR(t *testing.T) {
 		"GET https://shop.example/favicon.ico 404 Not Found",
 		`{"request":{"method":"GET","url":"https://shop.example/refused"},"response":{"status":-1,"_failureText":"net::ERR_CONNECTION_REFUSED"}}`,
 		`{"request":{"method":"GET","url":"https://shop.example/cut"},"response":{"status":0,"statusText":""}}`,
+		`{"request":{"method":"GET","url":"https://shop.example/left"},"response":{"status":-1,"_failureText":"net::ERR_ABORTED"}}`,
 		`{"request":"odd"}`,
 		`{"request":{"method":"GET","url":"data:text/html,secret"},"response":{"status":500,"statusText":"x"}}`,
 	), plain)
 	want := []string{
 		"POST https://shop.example/pay?…: 500 Internal Server Error", "GET https://shop.example/refused: net::ERR_CONNECTION_REFUSED",
 		"GET https://shop.example/cut: no response", "GET data:…: 500 x", "GET https://shop.example/gone: 404 Not Found (2 times)",
+		"GET https://shop.example/left: net::ERR_ABORTED",
 	}
 	if !slices.Equal(got.Requests, want) || got.Unread != "" {
 		t.Errorf("%q, unread %q\nwant %q", got.Requests, got.Unread, want)
