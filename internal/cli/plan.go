@@ -213,7 +213,7 @@ func (a *App) printPlan(p *e2e.Plan, file string) error {
 	a.printAlternatives(p)
 	told := slices.ContainsFunc(p.Problems, func(problem e2e.Problem) bool { return problem.LosesEvidence })
 	if p.Planned() == 0 && e2e.GatesOpen(p.Gates) && !told {
-		_, _ = fmt.Fprintln(a.Stdout, "no test was selected; look at the stage's select expression and at the tags of the tests")
+		_, _ = fmt.Fprintln(a.Stdout, e2e.NoTests(len(p.Deselected) > 0))
 	}
 	if p.Advice != "" {
 		_, _ = fmt.Fprintln(a.Stdout, safeLine(p.Advice))

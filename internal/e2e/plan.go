@@ -79,6 +79,14 @@ type PlannedBatch struct {
 // WhyName is why tests were not selected in a run that was narrowed to others.
 const WhyName = "name"
 
+// NoTests says why there is nothing to run. leftOut: tests were listed that were not selected.
+func NoTests(leftOut bool) string {
+	if leftOut {
+		return "no test was selected; look at the stage's select expression and at the tags of the tests"
+	}
+	return "no suite has a test; look at what its own command finds, at its args, and at its config for what leaves tests out"
+}
+
 // Whole is how many tests and batches the stage has, those included that a narrowed run left out.
 func (p Plan) Whole() int {
 	n := p.Planned()

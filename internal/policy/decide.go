@@ -25,6 +25,8 @@ type Evidence struct {
 	Problems []e2e.Problem
 	// Budgets of the stage and its journeys.
 	Budgets []e2e.Budget
+	// LeftOut: tests were listed that were not selected.
+	LeftOut bool
 	// Judging says what the change alters about what judges it; it may be nil.
 	Judging *e2e.Judging
 	// Table is the policy table; nil means [Default].
@@ -510,7 +512,7 @@ func (j *judge) evidence() {
 	}
 	switch {
 	case planned == 0 && !j.explained():
-		j.add(e2e.CodeNoTests, e2e.NotJudged, nil, "no test was selected; look at the stage's select expression and at the tags of the tests")
+		j.add(e2e.CodeNoTests, e2e.NotJudged, nil, "%s", e2e.NoTests(j.ev.LeftOut))
 	case planned > 0 && passed == 0 && bad == 0:
 		j.add(e2e.CodeNoPass, e2e.NotJudged, nil, "no test outside quarantine passed, so nothing is proven")
 	}

@@ -56,6 +56,7 @@ func judge(ctx context.Context, in In, a accepted, counted []e2e.ShardRun, r *e2
 	var err error
 	r.Verdict, err = policy.DecideInPlace(ctx, policy.Evidence{
 		Blocks: in.Run.Blocks, Gates: r.Gates, Tests: r.Tests, Problems: r.Problems, Budgets: r.Budgets, Judging: in.Judging, Table: in.Table,
+		LeftOut: in.Plan != nil && len(in.Plan.Deselected) > 0,
 	})
 	return err
 }
