@@ -109,3 +109,12 @@ func factsOf(t *e2e.TestResult) []e2e.Evidence {
 	}
 	return slices.DeleteFunc(slices.Clone(t.Evidence), func(e e2e.Evidence) bool { return e.Kind == e2e.EvidenceExpected || e.Kind == e2e.EvidenceActual })
 }
+
+// printed is what a failed attempt printed, behind its message unless that is its beginning.
+func printed(a e2e.Attempt) string {
+	message, details := strings.TrimSpace(a.Message), strings.TrimLeft(a.Details, "\n")
+	if strings.HasPrefix(strings.TrimSpace(details), message) {
+		return details
+	}
+	return strings.TrimRight(message+"\n"+details, "\n")
+}

@@ -54,7 +54,7 @@ var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	"class":  effectClass, "past": pastOf, "change": changeText, "pull": pullText, "page": pullPage,
 	"plural": plural, "redBase": redBase, "base": func(t *e2e.TestResult) string { return baseText(*t) },
 	"at": atOf, "source": func(r e2e.Run, t *e2e.TestResult) string { return sourceLink(r, firstFailure(t)) },
-	"facts": factsOf, "what": whatFailed, "difference": difference, "parts": partsOf,
+	"printed": printed, "facts": factsOf, "what": whatFailed, "difference": difference, "parts": partsOf,
 	"unlisted": unlisted, "shared": sharedFiles, "file": fileAddress,
 	"command": func(r e2e.Result, t *e2e.TestResult) string { return RunCommand(r, *t) },
 	"pastWhy": func(t e2e.TestResult) []string { return explainPast(&t).Because },
