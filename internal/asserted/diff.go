@@ -201,26 +201,34 @@ func (v Values) OneLine() string {
 		return head + "expected " + expected + ", actual " + actual
 	}
 	var first [2]string // by side
+	changes, within := 0, false
 	for _, l := range Diff(expected, actual) {
 		at := strings.IndexByte("-+", l.Sign)
-		if at < 0 && first != [2]string{} {
-			break // the first change is over
+		if at >= 0 && !within {
+			changes++
 		}
-		if at >= 0 && first[at] == "" {
+		if within = at >= 0; within && changes == 1 && first[at] == "" {
 			first[at] = strings.TrimSpace(l.Text)
+		}
+	}
+	tail := ""
+	if changes > 1 {
+		tail = fmt.Sprintf(" (and %d more differences)", changes-1)
+		if changes == 2 {
+			tail = " (and 1 more difference)"
 		}
 	}
 	switch {
 	case first[1] == "":
-		return head + "missing " + short(strings.TrimSuffix(first[0], ","))
+		return head + "missing " + short(strings.TrimSuffix(first[0], ",")) + tail
 	case first[0] == "":
-		return head + "unexpected " + short(strings.TrimSuffix(first[1], ","))
+		return head + "unexpected " + short(strings.TrimSuffix(first[1], ",")) + tail
 	}
 	if strings.HasSuffix(first[0], ",") && strings.HasSuffix(first[1], ",") { // of a list that goes on
 		first[0], first[1] = first[0][:len(first[0])-1], first[1][:len(first[1])-1]
 	}
 	expected, actual = near(first[0], first[1])
-	return head + "expected " + expected + ", actual " + actual
+	return head + "expected " + expected + ", actual " + actual + tail
 }
 
 // Bounds of a value in one line, in bytes.

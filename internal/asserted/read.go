@@ -59,6 +59,9 @@ func whole(short Values, details string) Values {
 // read tries the ways in which libraries write, the surest first.
 func read(lines []string, details string) (Values, bool) {
 	for i, line := range lines {
+		if !mayCompare(line) {
+			continue
+		}
 		for _, way := range []func([]string, int) (Values, bool){angles, labels, above, legend, nodeBlocks} {
 			if v, ok := way(lines, i); ok {
 				if v.About == "" {
@@ -75,6 +78,14 @@ func read(lines []string, details string) (Values, bool) {
 		}
 	}
 	return Values{}, false
+}
+
+// compareWords are in every line with which a comparison begins, without their first letter, which may be a capital.
+var compareWords = []string{"xpect", "ctual", "ant", "ot", "eceived", "ssert", "btained", "ound"}
+
+// mayCompare spares most lines the expressions.
+func mayCompare(line string) bool {
+	return slices.ContainsFunc(compareWords, func(word string) bool { return strings.Contains(line, word) })
 }
 
 var (

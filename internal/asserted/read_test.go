@@ -105,6 +105,7 @@ func TestOneLine(t *testing.T) {
 		"short":          {"200", "503", "expected 200, actual 503"},
 		"long":           {long + "a" + long, long + "b" + long, "expected …" + long[:24] + "a" + long[:24] + "…, actual …" + long[:24] + "b" + long[:24] + "…"},
 		"a line changed": {"a\nb\nc", "a\nB\nc", "expected b, actual B"},
+		"two changes":    {"a\nb\nc\nd", "A\nb\nc\nD", "expected a, actual A (and 1 more difference)"},
 		"a line missing": {"a\nb\nc", "a\nc", "missing b"},
 		"a line more":    {"a\nc", "a\nb\nc", "unexpected b"},
 		"many bytes": {strings.Repeat("é", 200) + "a", strings.Repeat("é", 200) + "b",

@@ -218,6 +218,7 @@ func leaks(t *testing.T, r *rand.Rand, count int) {
 	var environ, printed []string
 	var put []placed
 	var cases, answer strings.Builder
+	files := map[string]string{}
 	fill := func(n int) string { return strings.Repeat("lorem ipsum ", r.IntN(n)) }
 	escaped := func(s string) string {
 		var b bytes.Buffer
@@ -233,7 +234,7 @@ func leaks(t *testing.T, r *rand.Rand, count int) {
 			text = strings.Repeat("y", r.IntN(260)) + text // a cut may fall into it
 		}
 		environ = append(environ, fmt.Sprintf("S%d_%s=%s", i, []string{"TOKEN", "PASSWD", "API_KEY", "CREDENTIALS", "PAT", "pwd"}[i%6], s))
-		place := []string{"message", "details", "output", "property", "type", "console", "answer", "name"}[r.IntN(8)]
+		place := []string{"message", "details", "output", "property", "type", "console", "answer", "name", "har", "browser", "compared"}[r.IntN(11)]
 		if place == "name" && strings.IndexFunc(s, func(c rune) bool { return !unicode.IsLetter(c) && !unicode.IsDigit(c) }) < 0 {
 			continue // a word of an id is not masked
 		}
@@ -243,6 +244,18 @@ func leaks(t *testing.T, r *rand.Rand, count int) {
 			place = "console"
 		}
 		switch place {
+		case "har":
+			data, _ := json.Marshal(map[string]any{"log": map[string]any{"entries": []any{map[string]any{
+				"request":  map[string]string{"method": "GET", "url": "https://a.example/" + url.PathEscape(text) + "/" + text},
+				"response": map[string]any{"status": 500, "statusText": text}}}}})
+			files[fmt.Sprintf("suite/%d.har", i)] = string(data)
+			fmt.Fprintf(&cases, "<testcase classname=\"c\" name=\"t%d\"><failure message=\"x\"/><system-out>[[ATTACHMENT|suite/%d.har]]</system-out></testcase>\n", i, i)
+		case "browser":
+			files[fmt.Sprintf("suite/%d-console.log", i)] = "[error] " + text + "\n"
+			fmt.Fprintf(&cases, "<testcase classname=\"c\" name=\"t%d\"><failure message=\"x\"/><system-out>[[ATTACHMENT|suite/%d-console.log]]</system-out></testcase>\n", i, i)
+		case "compared":
+			fmt.Fprintf(&cases, "<testcase classname=\"c\" name=\"t%d\"><failure message=\"expected: &lt;%s&gt; but was: &lt;%sx&gt;\"/></testcase>\n",
+				i, escaped(text), escaped(text))
 		case "console":
 			printed = append(printed, text)
 		case "answer":
@@ -275,6 +288,9 @@ suites: [{name: s, framework: command, run: [sh, -c, "cat suite/printed.txt; cp 
 	} {
 		write(t, filepath.Join(dir, name), content)
 	}
+	for name, content := range files {
+		write(t, filepath.Join(dir, name), content)
+	}
 	t.Chdir(dir)
 	var stdout, stderr bytes.Buffer
 	app := cli.App{Stdout: &stdout, Stderr: &stderr, Environ: slices.Concat([]string{"PATH=" + os.Getenv("PATH"), "GITHUB_ACTIONS=true",
@@ -297,8 +313,9 @@ suites: [{name: s, framework: command, run: [sh, -c, "cat suite/printed.txt; cp 
 	}
 	for _, top := range []string{"out", ".e2e-gate"} {
 		_ = filepath.WalkDir(filepath.Join(dir, top), func(path string, entry fs.DirEntry, err error) error {
-			// The report is what the suite wrote itself; it is kept as it is.
-			if err == nil && entry.Type().IsRegular() && entry.Name() != "r.xml" {
+			// The report and the attachments are what the suite wrote itself; they are kept as they are.
+			own := entry != nil && (entry.Name() == "r.xml" || strings.HasSuffix(entry.Name(), ".har") || strings.HasSuffix(entry.Name(), "-console.log"))
+			if err == nil && entry.Type().IsRegular() && !own {
 				outputs[path[len(dir)+1:]] = read(t, path)
 			}
 			return nil
@@ -307,6 +324,11 @@ suites: [{name: s, framework: command, run: [sh, -c, "cat suite/printed.txt; cp 
 	for _, wanted := range []string{"out/result.json", "out/report.html", "out/junit.xml", "out/summary.md", "out/plan.json"} {
 		if outputs[wanted] == "" {
 			t.Errorf("there is no %s", wanted)
+		}
+	}
+	for _, kind := range []string{"network", "console", "expected"} {
+		if !strings.Contains(outputs["out/result.json"], fmt.Sprintf(`"kind": %q`, kind)) {
+			t.Errorf("nothing of the kind %s is in the result: no secret could have leaked by it", kind)
 		}
 	}
 	for name, text := range outputs {

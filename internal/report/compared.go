@@ -2,6 +2,7 @@ package report
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 
 	"github.com/org/e2e-gate/internal/asserted"
@@ -98,4 +99,22 @@ func partsOf(l asserted.Line) diffParts {
 	p.Head, p.Changed, p.Tail = safetext.Shorten(l.Text[:l.Changed.From], longText), safetext.Shorten(l.Changed.Of(l.Text), longText),
 		safetext.Shorten(l.Text[l.Changed.To:], longText)
 	return p
+}
+
+// factsOf are the facts of a failure beside its difference: one that shows all lines of both values stands for them.
+func factsOf(t *e2e.TestResult) []e2e.Evidence {
+	list := difference(t)
+	if len(list) == 0 || slices.ContainsFunc(list, func(l asserted.Line) bool { return l.Sign == '@' || len(l.Text) > longText }) {
+		return t.Evidence
+	}
+	return slices.DeleteFunc(slices.Clone(t.Evidence), func(e e2e.Evidence) bool { return e.Kind == e2e.EvidenceExpected || e.Kind == e2e.EvidenceActual })
+}
+
+// printed is what a failed attempt printed, behind its message unless that is its beginning.
+func printed(a e2e.Attempt) string {
+	message, details := strings.TrimSpace(a.Message), strings.TrimLeft(a.Details, "\n")
+	if strings.HasPrefix(strings.TrimSpace(details), message) {
+		return details
+	}
+	return strings.TrimRight(message+"\n"+details, "\n")
 }

@@ -113,8 +113,8 @@ type Finding struct {
 	Cause string
 	// File is the evidence file to open first, relative to the run's folder.
 	File string
-	// Difference are the lines of what was expected and what came, of the first test, where the title cannot show all of it.
-	Difference []asserted.Line
+	// first is the first of the tests.
+	first *e2e.TestResult
 	// At is where the first of the tests failed, file and line, AtLink the forge's page of it; Command runs that test alone.
 	At, AtLink, Command string
 	// Trail says how to find it in logs and traces.
@@ -217,7 +217,7 @@ func (f *finder) cluster(c e2e.Cluster) {
 		return
 	}
 	found := Finding{Category: categoryOf(c.Category), Confidence: c.Confidence, Title: titleOf(c, tests),
-		Cause: c.Cause, Evidence: beyondTitle(c.Title, c.Evidence), Next: c.NextStep, Difference: difference(tests[0])}
+		Cause: c.Cause, Evidence: beyondTitle(c.Title, c.Evidence), Next: c.NextStep, first: tests[0]}
 	for _, t := range tests {
 		if len(found.Tests) == 0 {
 			found.File, found.Trail = logOf(t), trailOf(t)
@@ -355,7 +355,7 @@ func findingOf(r e2e.Result, t *e2e.TestResult) Finding {
 	f := finder{r: &r}
 	found := Finding{Effect: f.effect(t), Category: categoryOf(t.Category), Confidence: t.Confidence, Tests: []string{t.ID},
 		Since: sinceOf([]*e2e.TestResult{t}), Next: t.NextStep, Evidence: evidenceOf(t), File: logOf(t), Trail: trailOf(t),
-		Cause: t.Cause, At: atOf(t), AtLink: sourceLink(r.Run, firstFailure(t)), Command: RunCommand(r, *t), Difference: difference(t)}
+		Cause: t.Cause, At: atOf(t), AtLink: sourceLink(r.Run, firstFailure(t)), Command: RunCommand(r, *t), first: t}
 	if t.Owner != "" {
 		found.Owners = []string{t.Owner}
 	}

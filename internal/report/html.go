@@ -54,7 +54,7 @@ var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	"class":  effectClass, "past": pastOf, "change": changeText, "pull": pullText, "page": pullPage,
 	"plural": plural, "redBase": redBase, "base": func(t *e2e.TestResult) string { return baseText(*t) },
 	"at": atOf, "source": func(r e2e.Run, t *e2e.TestResult) string { return sourceLink(r, firstFailure(t)) },
-	"what": whatFailed, "difference": difference, "parts": partsOf,
+	"printed": printed, "facts": factsOf, "what": whatFailed, "difference": difference, "parts": partsOf,
 	"unlisted": unlisted, "shared": sharedFiles, "file": fileAddress,
 	"command": func(r e2e.Result, t *e2e.TestResult) string { return RunCommand(r, *t) },
 	"asked":   func(r e2e.Result, t *e2e.TestResult) []string { return explainQuestions(r, t).Because },
@@ -87,6 +87,7 @@ func fileAddress(name string) template.URL {
 // page is what the template shows.
 type page struct {
 	o          PageOptions
+	anchors    map[string]template.URL
 	R          e2e.Result
 	Headline   Headline
 	Todo       todo
@@ -126,12 +127,25 @@ type testRow struct {
 	Anchor template.URL
 }
 
-// allTests are the rows of all tests, and how many more there are.
-func allTests(r e2e.Result, details []*e2e.TestResult) (rows []testRow, more int) {
+// Anchor leads to the details of the first of some tests; empty: the page has none.
+func (p page) Anchor(ids []string) template.URL {
+	if len(ids) == 0 {
+		return ""
+	}
+	return p.anchors[ids[0]]
+}
+
+// anchorsOf lead to the details of tests on the page.
+func anchorsOf(details []*e2e.TestResult) map[string]template.URL {
 	anchors := map[string]template.URL{}
 	for i, t := range details {
 		anchors[t.ID] = template.URL(fmt.Sprintf("#t-%d", i)) //nolint:gosec // our own
 	}
+	return anchors
+}
+
+// allTests are the rows of all tests, and how many more there are.
+func allTests(r e2e.Result, anchors map[string]template.URL) (rows []testRow, more int) {
 	for i := range r.Tests[:min(len(r.Tests), maxAll)] {
 		t := &r.Tests[i]
 		row := testRow{Test: t, Seconds: took(t), Anchor: anchors[t.ID]}
@@ -205,7 +219,8 @@ func HTML(r e2e.Result, o PageOptions) []byte {
 	p.Details = inDetail(r)
 	p.MoreTests = max(len(p.Details)-maxDetailed, 0)
 	p.Details = p.Details[:len(p.Details)-p.MoreTests]
-	p.All, p.MoreAll = allTests(r, p.Details)
+	p.anchors = anchorsOf(p.Details)
+	p.All, p.MoreAll = allTests(r, p.anchors)
 	for _, g := range r.Gates {
 		p.Lost = p.Lost || len(g.LostSpans()) > 0
 	}

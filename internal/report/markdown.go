@@ -235,8 +235,10 @@ func block(f Finding, title string) string {
 	lines := []string{findingTests(f), findingOwner(f), findingCategory(f), "**Next:** " + safetext.Cell(f.Next, shortText, 3), findingProof(f)}
 	text := "#### " + effectMark(f.Effect) + " " + inline(title) + "\n\n- " +
 		strings.Join(slices.DeleteFunc(lines, func(line string) bool { return line == "" }), "\n- ") + "\n\n"
-	if len(f.Difference) > 0 {
-		text += safetext.Diff(differenceText(f.Difference, blockDiff), longText, 0) + "\n"
+	if f.first != nil {
+		if list := difference(f.first); len(list) > 0 {
+			text += safetext.Diff(differenceText(list, blockDiff), longText, 0) + "\n"
+		}
 	}
 	return text
 }
@@ -383,7 +385,7 @@ func FlakesPart(r e2e.Result) Part {
 	for i, t := range flakes(r) {
 		f := Finding{Effect: t.Effect, Category: categoryOf(t.Category), Confidence: t.Confidence, Tests: []string{t.ID}, Owners: owners(t), Since: pastOf(t),
 			Cause: t.Cause, At: atOf(&t), AtLink: sourceLink(r.Run, firstFailure(&t)), Command: RunCommand(r, t),
-			Trail: trailOf(&t), File: logOf(&t), Difference: difference(&t),
+			Trail: trailOf(&t), File: logOf(&t), first: &t,
 			Next: cmp.Or(t.NextStep, "find the cause before it flakes again")}
 		p.Rows = append(p.Rows, nthRow(i, f, cmp.Or(whatFailed(&t), firstLine(t.Why))))
 	}

@@ -274,8 +274,8 @@ func attemptDetail(r e2e.Result, list []e2e.Attempt, i int, before map[string]st
 		before[a.Details] = name
 		text = name + " printed:\n\n" + safetext.Fence(a.Details, 4*longText, 40) + "\n"
 	}
-	return text + someFiles("Files of "+strings.ToLower(name[:1])+name[1:], a.Files) + someFiles("Files of its batch, of no test in particular", sharedFiles(r, a)) +
-		paragraph(unlisted(r, a))
+	return text + someFiles("Files of "+strings.ToLower(name[:1])+name[1:], a.Files) +
+		someFiles("Files of its batch, of no test in particular", sharedFiles(r, a)) + paragraph(unlisted(r, a))
 }
 
 // paragraph is a text of ours as one; empty: nothing.

@@ -123,13 +123,13 @@ func (f *finding) found() Found {
 	return Found{Action: f.action, Requests: f.requests.lines("failed requests"), Console: f.console.lines("errors"), Bytes: f.bytes, Unread: f.unread}
 }
 
-// text is one line of text, masked and bounded.
+// text is one line of text, masked and bounded. It is masked as a whole, before its spaces are changed: half a secret is none that
+// is known.
 func (f *finding) text(s string) string {
-	s = strings.Join(strings.Fields(s), " ")
-	if len(s) > 64<<10 {
-		s = s[:64<<10] // a secret that this cuts in two is far behind what is kept
+	if len(s) > maxLine {
+		return "(a text of more than 1 MB)"
 	}
-	s = strings.ToValidUTF8(f.mask(s), "\uFFFD")
+	s = strings.ToValidUTF8(strings.Join(strings.Fields(f.mask(s)), " "), "\uFFFD")
 	if len(s) > maxText {
 		cut := maxText
 		for cut > 0 && s[cut]&0xc0 == 0x80 {
@@ -172,7 +172,7 @@ func (f *finding) request(e entry) {
 		return
 	}
 	f.requests.init()
-	f.requests.add(f.text(e.Request.Method+" "+address(e.Request.URL)+": "+strings.TrimSpace(why)), urgent)
+	f.requests.add(f.text(e.Request.Method+" "+address(f.mask(e.Request.URL))+": "+strings.TrimSpace(why)), urgent)
 }
 
 // aborted is what browsers say of a request that the page itself gave up, as one does that is closed.
@@ -283,34 +283,28 @@ type message struct {
 // readConsole takes the lines of a log that are errors: by their level where they are JSON, else by their first words.
 func readConsole(r io.ReaderAt, size int64, f *finding) {
 	f.console.init()
-	section := io.NewSectionReader(r, 0, min(size, maxRead))
+	data, err := io.ReadAll(io.NewSectionReader(r, 0, min(size, maxRead)))
 	var whole []message
-	if start, _ := bufio.NewReader(io.NewSectionReader(r, 0, 512)).Peek(512); bytes.HasPrefix(bytes.TrimSpace(start), []byte("[{")) {
-		if json.NewDecoder(section).Decode(&whole) == nil {
-			for _, m := range whole {
-				f.consoleMessage(m)
-			}
-			f.cut(size)
-			return
+	if json.Unmarshal(data, &whole) == nil {
+		for _, m := range whole {
+			f.consoleMessage(m)
 		}
-		section = io.NewSectionReader(r, 0, min(size, maxRead))
+		return
 	}
-	err := eachLine(section, func(line []byte) {
+	if err != nil {
+		f.unread = "it cannot be read to its end"
+	}
+	// Masked before it is cut into lines, since a secret may have several.
+	_ = eachLine(strings.NewReader(f.mask(string(data))), func(line []byte) {
 		var m message
 		if trimmed := bytes.TrimSpace(line); len(trimmed) > 0 && trimmed[0] == '{' && json.Unmarshal(trimmed, &m) == nil {
 			f.consoleMessage(m)
 			return
 		}
-		if len(line) > 4096 {
-			line = line[:4096]
-		}
-		if errorWord.Match(line) {
+		if errorWord.Match(line[:min(len(line), 4096)]) {
 			f.console.add(f.text(string(line)), false)
 		}
 	})
-	if err != nil {
-		f.unread = "it cannot be read to its end"
-	}
 	f.cut(size)
 }
 

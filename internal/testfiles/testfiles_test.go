@@ -205,9 +205,17 @@ func TestSecretsAreMaskedBeforeTheCut(t *testing.T) {
 	const secret = "sec ret-0123456789"
 	mask := func(s string) string { return strings.ReplaceAll(s, secret, "***") }
 	for pad := 270; pad < 310; pad++ {
-		got := read(t, "console.log", []byte("error "+strings.Repeat("x", pad)+" "+strings.Replace(secret, " ", "   ", 1)+" end"), mask)
-		if len(got.Console) != 1 || strings.Contains(got.Console[0], "sec") || len(got.Console[0]) > 304 {
-			t.Fatalf("%q", got.Console)
+		for name, data := range map[string][]byte{
+			"console.log": []byte("error " + strings.Repeat("x", pad) + " " + secret + " end"),
+			"x.har":       har("GET https://a.example/" + strings.Repeat("x", pad-250) + " 500 " + strings.Repeat("y ", 110) + secret),
+			"trace.zip": archive(t, "test.trace", fmt.Sprintf(`{"type":"after","callId":"x","title":"%s","error":{"message":"%s"}}`, strings.Repeat("x", pad-20), secret),
+				"0.trace", fmt.Sprintf(`{"type":"console","messageType":"error","text":"%s %s"}`, strings.Repeat("x", pad), secret)),
+		} {
+			got := read(t, name, data, mask)
+			all := strings.Join(slices.Concat(got.Console, got.Requests, []string{got.Action}), "\n")
+			if strings.Contains(all, "sec") || len(all) < 200 || len(all) > 700 {
+				t.Fatalf("%s: %q", name, all)
+			}
 		}
 	}
 }
