@@ -44,6 +44,7 @@ func (s *Session) explained(ctx context.Context, engine categoriser, r e2e.Resul
 			// Triage cuts and quotes, so secrets are masked before.
 			past := stats.Past(t.Stable(), s.ownOf(t))
 			in := s.triageInput(t, &r, stats)
+			in.Pressure = shortOf(t, docs)
 			in.Company = s.company(t, past, beside[t.Suite], files[t.Keep])
 			if len(inputs) >= triage.MaxRead {
 				in.Details = ""
@@ -80,6 +81,25 @@ func (s *Session) ownOf(t *e2e.TestResult) history.Own {
 		same = len(t.BaseFails.Runs)
 	}
 	return history.OwnOf(s.run, same)
+}
+
+// shortOf says what the machine of a test's first failed attempt was short of while that ran; empty: nothing, or it is not known.
+func shortOf(t *e2e.TestResult, docs []e2e.ShardRun) string {
+	at := slices.IndexFunc(t.Attempts, func(a e2e.Attempt) bool { return a.Outcome == e2e.Failed })
+	if at < 0 || t.Attempts[at].Started.IsZero() {
+		return ""
+	}
+	a := t.Attempts[at]
+	ended := a.Started.Add(time.Duration(a.Seconds * float64(time.Second)))
+	var texts []string
+	for _, doc := range docs {
+		for _, p := range doc.Pressure {
+			if doc.Index == a.Shard && !p.To.Before(a.Started) && !p.From.After(ended) && !slices.Contains(texts, p.Text) {
+				texts = append(texts, p.Text)
+			}
+		}
+	}
+	return strings.Join(texts, "; ")
 }
 
 // company is how a test did beside others of its file or process: this run, and the runs of its history since its outcome

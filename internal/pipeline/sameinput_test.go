@@ -112,3 +112,26 @@ func TestPipelineAndCommandReasonFromTheSameInput(t *testing.T) {
 		t.Errorf("only %v", categories)
 	}
 }
+
+// A test is told what its own machine was short of while it ran, and nothing else.
+func TestWhatTheMachineWasShortOf(t *testing.T) {
+	at := time.Date(2026, 11, 3, 10, 0, 0, 0, time.UTC)
+	short := func(from, to int, text string) e2e.ShortTime {
+		return e2e.ShortTime{From: at.Add(time.Duration(from) * time.Second), To: at.Add(time.Duration(to) * time.Second), What: "cpu", Text: text}
+	}
+	docs := []e2e.ShardRun{
+		{Index: 0, Pressure: []e2e.ShortTime{short(0, 9, "another machine")}},
+		{Index: 1, Pressure: []e2e.ShortTime{short(0, 1, "too early"), short(4, 6, "cpu"), short(7, 20, "memory"), short(8, 8, "cpu"), short(14, 20, "too late")}},
+	}
+	failed := e2e.Attempt{Outcome: e2e.Failed, Shard: 1, Started: at.Add(3 * time.Second), Seconds: 10}
+	if got := shortOf(&e2e.TestResult{Attempts: []e2e.Attempt{{Outcome: e2e.Passed, Shard: 0, Started: at}, failed}}, docs); got != "cpu; memory" {
+		t.Errorf("got %q", got)
+	}
+	failed.Started = time.Time{}
+	if got := shortOf(&e2e.TestResult{Attempts: []e2e.Attempt{failed}}, docs); got != "" {
+		t.Errorf("a test of an unknown time: %q", got)
+	}
+	if got := shortOf(&e2e.TestResult{}, docs); got != "" {
+		t.Errorf("a test that never ran: %q", got)
+	}
+}

@@ -22,7 +22,7 @@ type failure struct {
 // propose finds the family that the failure's words propose.
 func propose(in Input, c changes) *failure {
 	f := &failure{in: in, doc: read(in)}
-	f.sit = situation{health: f.doc.health, rerun: rerunOf(in), recent: string(in.Context.Recent), changes: c}
+	f.sit = situation{health: f.doc.health, rerun: rerunOf(in), recent: string(in.Context.Recent), changes: c, pressure: in.Pressure}
 	if f.sit.recent == "" {
 		f.sit.recent = "unset"
 	}
@@ -458,6 +458,9 @@ func (c choice) result(in Input, d *document, s *situation, r row) Result {
 	}
 	confidence = s.proven(r.category, confidence)
 	res := Result{ID: in.ID, Category: r.category, Confidence: confidence, RunnerUp: r.next, Cause: causeOf(r.category, c.cause)}
+	if r.category == env && r.asks("pressure") {
+		res.Cause = "resource saturation: " + c.cause.cause
+	}
 	if c.passedOver.family != famNone && r.category == product {
 		if other := rowFor(c.passedOver.family, s); other.category == unknown {
 			res.RunnerUp = other.notProduct()
@@ -479,6 +482,11 @@ func (c choice) result(in Input, d *document, s *situation, r row) Result {
 		res.NextStep = step
 	}
 	return res
+}
+
+// asks reports whether a condition of the row asks for a mark.
+func (r row) asks(word string) bool {
+	return slices.ContainsFunc(r.conditions, func(c condition) bool { return c.subject == "is" && !c.negated && slices.Contains(c.allowed, word) })
 }
 
 // notProduct is the candidate of an UNKNOWN row that is beside the product.
@@ -592,6 +600,10 @@ func (s *situation) describeMarks(r row) []string {
 	for _, c := range r.conditions {
 		if c.subject == "is" && !c.negated {
 			for _, word := range c.allowed {
+				if word == "pressure" && s.pressure != "" {
+					list = append(list, "the machine: "+clean(s.pressure, maxQuote))
+					continue
+				}
 				list = append(list, markTexts[word])
 			}
 		}
