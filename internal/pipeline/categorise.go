@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/org/e2e-gate/internal/e2e"
+	expectation "github.com/org/e2e-gate/internal/expect"
 	"github.com/org/e2e-gate/internal/fingerprint"
 	"github.com/org/e2e-gate/internal/history"
 	"github.com/org/e2e-gate/internal/safetext"
@@ -237,12 +238,42 @@ func overall(gates []e2e.Gate) triage.Health {
 	return health
 }
 
+// expected says which rules of e2e.expect the events of a test broke.
+func expected(evidence []e2e.Evidence) []e2e.Evidence {
+	const source = "e2e.expect"
+	var rules, events string
+	has := false
+	for _, ev := range evidence {
+		switch {
+		case ev.Kind == e2e.EvidenceProperty && ev.Name == "expect":
+			rules += ev.Text + "\n"
+		case ev.Kind == e2e.EvidenceEvents:
+			events, has = events+ev.Text+"\n", true
+		}
+	}
+	if rules == "" {
+		return nil
+	}
+	list, err := expectation.Parse(rules)
+	if err != nil {
+		return []e2e.Evidence{{Kind: e2e.EvidenceTriage, Text: "e2e.expect cannot be read: " + err.Error(), Source: source}}
+	}
+	if !has {
+		return []e2e.Evidence{{Kind: e2e.EvidenceTriage, Text: "e2e.expect is not checked: the test left no e2e.events", Source: source}}
+	}
+	var found []e2e.Evidence
+	for _, text := range expectation.Broken(list, expectation.Events(events)) {
+		found = append(found, e2e.Evidence{Kind: e2e.EvidenceMissing, Text: "broken rule " + text, Source: source})
+	}
+	return found
+}
+
 // explain files a triage result under its test.
 func explain(t *e2e.TestResult, res triage.Result) {
 	t.Category, t.Cause, t.Confidence, t.NextStep = res.Category, res.Cause, res.Confidence, res.NextStep
 	for _, a := range t.Attempts {
 		if a.Outcome == e2e.Failed {
-			t.Evidence = append(t.Evidence, a.Evidence...)
+			t.Evidence = append(append(t.Evidence, a.Evidence...), expected(a.Evidence)...)
 			if a.Correlation != "" {
 				t.Evidence = append(t.Evidence, e2e.Evidence{Kind: e2e.EvidenceCorrelation, Text: a.Correlation, Source: "E2E_CORRELATION_ID"})
 			}

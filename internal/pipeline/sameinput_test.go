@@ -135,3 +135,33 @@ func TestWhatTheMachineWasShortOf(t *testing.T) {
 		t.Errorf("a test that never ran: %q", got)
 	}
 }
+
+// The rules of e2e.expect that the events broke are evidence of the failure; rules that cannot be read or checked say so.
+func TestBrokenExpectationsAreEvidence(t *testing.T) {
+	property := func(name, text string) e2e.Property { return e2e.Property{Name: "e2e." + name, Value: text} }
+	for _, tt := range []struct {
+		name       string
+		properties []e2e.Property
+		want       []string
+	}{
+		{"none", []e2e.Property{property("events", "A")}, nil},
+		{"kept", []e2e.Property{property("expect", "A < B"), property("events", "A, B")}, nil},
+		{"broken", []e2e.Property{property("expect", "A < B; once A"), property("events", "A, A")},
+			[]string{"missing: broken rule A < B: B is missing", "missing: broken rule once A: A came 2 times"}},
+		{"unreadable", []e2e.Property{property("expect", "sometimes A")},
+			[]string{`triage: e2e.expect cannot be read: rule 1 is "sometimes A"; write A < B, once A, never A or eventually A`}},
+		{"no events", []e2e.Property{property("expect", "once A")}, []string{"triage: e2e.expect is not checked: the test left no e2e.events"}},
+	} {
+		test := e2e.TestResult{Attempts: []e2e.Attempt{{Outcome: e2e.Failed, Evidence: e2e.StatedEvidence(tt.properties)}}}
+		explain(&test, triage.Result{})
+		var got []string
+		for _, ev := range test.Evidence {
+			if ev.Source == "e2e.expect" && (ev.Kind != e2e.EvidenceProperty) {
+				got = append(got, string(ev.Kind)+": "+ev.Text)
+			}
+		}
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("%s: %s", tt.name, diff)
+		}
+	}
+}
