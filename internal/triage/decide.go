@@ -310,13 +310,9 @@ func (d *document) excluded(in Input, g signal) bool {
 		return false
 	}
 	at, targets := g.line, d.targetsAt(g.line)
-	library := false
-	for i := 0; len(targets) == 0 && i < len(d.lines); i++ {
-		l := &d.lines[i]
-		// Behind the first step of a trace, code is that of libraries, which name hosts as examples.
-		library = library || l.weight == mute && isFrame(l.text)
-		if strings.Contains(l.text, "://") && (l.weight <= trace && !l.beside || codeLine(l) && !library) {
-			at, targets = i, d.targetsAt(i)
+	if len(targets) == 0 {
+		if at = d.addressLine(); at >= 0 {
+			targets = d.targetsAt(at)
 		}
 	}
 	if len(targets) == 0 || len(d.own) == 0 && navigation.MatchString(d.lines[at].text) {
@@ -330,6 +326,24 @@ func (d *document) excluded(in Input, g signal) bool {
 	return true
 }
 
+// addressLine is the first line that names an address, in the message, the output or the test's own code; -1: none does.
+func (d *document) addressLine() int {
+	if d.address == 0 {
+		d.address = -1
+		library := false
+		for i := range d.lines {
+			l := &d.lines[i]
+			// Behind the first step of a trace, code is that of libraries, which name hosts as examples.
+			library = library || l.weight == mute && isFrame(l.text)
+			if strings.Contains(l.text, "://") && (l.weight <= trace && !l.beside || codeLine(l) && !library) && len(d.targetsAt(i)) > 0 {
+				d.address = i + 1
+				break
+			}
+		}
+	}
+	return max(d.address, 0) - 1
+}
+
 // codeLine reports whether a line is source code, and not a step of a stack trace.
 func codeLine(l *line) bool { return l.weight == mute && !isFrame(l.text) }
 
@@ -338,6 +352,13 @@ var navigation = rx(`(?i)\bnet::ERR_|page\.goto|navigating to|cy\.visit|\bvisit\
 
 // calledVendor reports whether the failing code is the client of a third party: Stripe::Charge.create, GitHubServiceClient.
 func (d *document) calledVendor() bool {
+	if !d.vendorAsked {
+		d.vendorAsked, d.vendor = true, d.findVendor()
+	}
+	return d.vendor
+}
+
+func (d *document) findVendor() bool {
 	for i := range d.lines {
 		l := &d.lines[i]
 		if l.beside || l.weight != mute && l.weight > head && !strings.HasPrefix(strings.TrimSpace(l.text), "Failure/Error:") {
@@ -376,6 +397,14 @@ func (d *document) partyAt(at int) party {
 	if here != partyUnknown || len(d.targetsAt(at)) > 0 {
 		return here
 	}
+	if !d.elsewhereAsked {
+		d.elsewhereAsked, d.elsewhere = true, d.partyElsewhere()
+	}
+	return d.elsewhere
+}
+
+// partyElsewhere is whose fault a line without hosts reports: that of the one host that the failure's own words name, or the output.
+func (d *document) partyElsewhere() party {
 	for i := range d.lines {
 		if d.lines[i].weight <= head {
 			if p := parties(d.targetsAt(i), d.own); p != partyUnknown {

@@ -84,6 +84,13 @@ type document struct {
 	style style
 	// headline: the message says nothing but that the test failed, so the details speak.
 	headline bool
+	// address is the line that [document.addressLine] found, from 1; 0: not looked for yet, -1: there is none.
+	address int
+	// elsewhere is the answer of [document.partyElsewhere], once it was asked.
+	elsewhere      party
+	elsewhereAsked bool
+	// vendor is the answer of [document.calledVendor], once it was asked.
+	vendor, vendorAsked bool
 	// endedFrame is where a process beside the test ended.
 	endedFrame frame
 }
