@@ -250,7 +250,7 @@ func (d *document) refine(in Input, own signal) signal {
 			return signal{line: -1}
 		}
 	case famElement, famSelector, famWait, famTestTimeout:
-		if own.family == famWait && own.line >= 0 && vendorClients().MatchString(d.lines[own.line].text) {
+		if own.family == famWait && own.line >= 0 && clientWords().in(d.lines[own.line].text) && vendorClients().MatchString(d.lines[own.line].text) {
 			own.family, own.cause = famOutside, "third party: "+own.cause
 			break
 		}

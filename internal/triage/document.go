@@ -204,8 +204,11 @@ var headlines = listed("headlines")
 // isHeadline reports whether a message only says that the test failed, or names the test and its place.
 func isHeadline(message string) bool {
 	message = strings.TrimSpace(message)
-	return len(message) < 400 && strings.IndexByte(message, '\n') < 0 && headlines.MatchString(message)
+	return len(message) < 400 && strings.IndexByte(message, '\n') < 0 && (headlineWords.in(message) || hasPort(message)) && headlines.MatchString(message)
 }
+
+// headlineWords must occur in a headline, unless it names a line of a file.
+var headlineWords = newMatcher([]string{"fail", "error", "exception", "broke", "timeout"})
 
 // repeated reports whether the message and a line of the details say the same.
 func (d *document) repeated(t string) bool {
