@@ -162,9 +162,18 @@ type ShardRun struct {
 	Problems []Problem     `json:"problems,omitempty" doc:"What went wrong around the tests."`
 	Logs     []string      `json:"logs,omitempty" mask:"-" doc:"Logs of the background processes, relative to the run's folder."`
 	Ends     []ProcessEnd  `json:"process_ends,omitempty" doc:"Background processes that exited while the shard ran."`
+	Pressure []ShortTime   `json:"pressure,omitempty" doc:"When its machine was short of something while batches ran. No verdict reads it."`
 	Running  []string      `json:"running,omitempty" mask:"-" doc:"Tests whose unit was running when the document was written, at most 20; only if it is not complete."`
 	Complete bool          `json:"complete" doc:"False while the shard runs and when it was stopped."`
 	Platform string        `json:"platform,omitempty" mask:"-" doc:"Operating system and architecture of its machine, such as linux/amd64."`
+}
+
+// ShortTime is a time in which a machine was short of something.
+type ShortTime struct {
+	From time.Time `json:"from" doc:"Since when, UTC."`
+	To   time.Time `json:"to" doc:"Until when, UTC."`
+	What string    `json:"what" mask:"-" doc:"Of what." enum:"cpu,memory,disk,steal"`
+	Text string    `json:"text" doc:"How much, at its worst."`
 }
 
 // ProcessEnd is the exit of a background process that was still needed.

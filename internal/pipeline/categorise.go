@@ -11,6 +11,7 @@ import (
 
 	"github.com/org/e2e-gate/internal/asserted"
 	"github.com/org/e2e-gate/internal/e2e"
+	expectation "github.com/org/e2e-gate/internal/expect"
 	"github.com/org/e2e-gate/internal/fingerprint"
 	"github.com/org/e2e-gate/internal/history"
 	"github.com/org/e2e-gate/internal/safetext"
@@ -46,6 +47,7 @@ func (s *Session) explained(ctx context.Context, engine categoriser, r e2e.Resul
 			// Triage cuts and quotes, so secrets are masked before.
 			past := stats.Past(t.Stable(), s.ownOf(t))
 			in := s.triageInput(t, &r, stats)
+			in.Pressure = shortOf(t, docs)
 			in.Company = s.company(t, past, beside[t.Suite], files[t.Keep])
 			if len(inputs) >= triage.MaxRead {
 				in.Details = ""
@@ -84,6 +86,25 @@ func (s *Session) ownOf(t *e2e.TestResult) history.Own {
 		same = len(t.BaseFails.Runs)
 	}
 	return history.OwnOf(s.run, same)
+}
+
+// shortOf says what the machine of a test's first failed attempt was short of while that ran; empty: nothing, or it is not known.
+func shortOf(t *e2e.TestResult, docs []e2e.ShardRun) string {
+	at := slices.IndexFunc(t.Attempts, func(a e2e.Attempt) bool { return a.Outcome == e2e.Failed })
+	if at < 0 || t.Attempts[at].Started.IsZero() {
+		return ""
+	}
+	a := t.Attempts[at]
+	ended := a.Started.Add(time.Duration(a.Seconds * float64(time.Second)))
+	var texts []string
+	for _, doc := range docs {
+		for _, p := range doc.Pressure {
+			if doc.Index == a.Shard && !p.To.Before(a.Started) && !p.From.After(ended) && !slices.Contains(texts, p.Text) {
+				texts = append(texts, p.Text)
+			}
+		}
+	}
+	return strings.Join(texts, "; ")
 }
 
 // company is how a test did beside others of its file or process: this run, and the runs of its history since its outcome
@@ -221,6 +242,36 @@ func overall(gates []e2e.Gate) triage.Health {
 	return health
 }
 
+// expected says which rules of e2e.expect the events of a test broke.
+func expected(evidence []e2e.Evidence) []e2e.Evidence {
+	const source = "e2e.expect"
+	var rules, events string
+	has := false
+	for _, ev := range evidence {
+		switch {
+		case ev.Kind == e2e.EvidenceProperty && ev.Name == "expect":
+			rules += ev.Text + "\n"
+		case ev.Kind == e2e.EvidenceEvents:
+			events, has = events+ev.Text+"\n", true
+		}
+	}
+	if rules == "" {
+		return nil
+	}
+	list, err := expectation.Parse(rules)
+	if err != nil {
+		return []e2e.Evidence{{Kind: e2e.EvidenceTriage, Text: "e2e.expect cannot be read: " + err.Error(), Source: source}}
+	}
+	if !has {
+		return []e2e.Evidence{{Kind: e2e.EvidenceTriage, Text: "e2e.expect is not checked: the test left no e2e.events", Source: source}}
+	}
+	var found []e2e.Evidence
+	for _, text := range expectation.Broken(list, expectation.Events(events)) {
+		found = append(found, e2e.Evidence{Kind: e2e.EvidenceMissing, Text: "broken rule " + text, Source: source})
+	}
+	return found
+}
+
 // explain files a triage result under its test. in is what triage read, with secrets masked: what is taken out of a text must not
 // cut one in two.
 func explain(t *e2e.TestResult, in triage.Input, res triage.Result) {
@@ -231,7 +282,7 @@ func explain(t *e2e.TestResult, in triage.Input, res triage.Result) {
 			if v, ok := asserted.Read(in.Message, in.Details); ok {
 				facts = e2e.WithCompared(facts, v.Expected, v.Actual)
 			}
-			t.Evidence = append(t.Evidence, facts...)
+			t.Evidence = append(append(t.Evidence, facts...), expected(a.Evidence)...)
 			if a.Correlation != "" {
 				t.Evidence = append(t.Evidence, e2e.Evidence{Kind: e2e.EvidenceCorrelation, Text: a.Correlation, Source: "E2E_CORRELATION_ID"})
 			}

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/pressure"
 	"github.com/org/e2e-gate/internal/proc"
 	"github.com/org/e2e-gate/internal/rerun"
 	"github.com/org/e2e-gate/internal/runner"
@@ -66,9 +67,14 @@ func (env *environment) execute(f *flow) stage[work, executed] {
 		}
 		x.ready(ctx)
 		env.watch(ctx)
+		measured := measure(ctx)
 		err := safely(func() error { return x.attempts(ctx) })
+		short := measured()
 		x.work.gates = env.watched(w.gates)
 		docs := x.documents(err == nil && ctx.Err() == nil)
+		for i := range docs {
+			docs[i].Pressure = short
+		}
 		if err == nil && ctx.Err() != nil {
 			err = fmt.Errorf("stopped before everything was run: %w", context.Cause(ctx))
 		}
@@ -76,6 +82,25 @@ func (env *environment) execute(f *flow) stage[work, executed] {
 			f.add(x.renamed(ctx, docs)...)
 		}
 		return executed{docs, x.work.gates}, nil, err
+	}
+}
+
+// measure asks this machine while batches run what it is short of; what is returned ends that.
+func measure(ctx context.Context) func() []e2e.ShortTime {
+	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
+	found := make(chan []pressure.Span, 1)
+	go func() {
+		ticker := time.NewTicker(pressure.Every)
+		defer ticker.Stop()
+		found <- pressure.Watch(ctx, ticker.C, pressure.Read)
+	}()
+	return func() []e2e.ShortTime {
+		stop()
+		var list []e2e.ShortTime
+		for _, s := range <-found {
+			list = append(list, e2e.ShortTime{From: s.From.UTC(), To: s.To.UTC(), What: s.What, Text: s.Text})
+		}
+		return list
 	}
 }
 

@@ -112,3 +112,56 @@ func TestPipelineAndCommandReasonFromTheSameInput(t *testing.T) {
 		t.Errorf("only %v", categories)
 	}
 }
+
+// A test is told what its own machine was short of while it ran, and nothing else.
+func TestWhatTheMachineWasShortOf(t *testing.T) {
+	at := time.Date(2026, 11, 3, 10, 0, 0, 0, time.UTC)
+	short := func(from, to int, text string) e2e.ShortTime {
+		return e2e.ShortTime{From: at.Add(time.Duration(from) * time.Second), To: at.Add(time.Duration(to) * time.Second), What: "cpu", Text: text}
+	}
+	docs := []e2e.ShardRun{
+		{Index: 0, Pressure: []e2e.ShortTime{short(0, 9, "another machine")}},
+		{Index: 1, Pressure: []e2e.ShortTime{short(0, 1, "too early"), short(4, 6, "cpu"), short(7, 20, "memory"), short(8, 8, "cpu"), short(14, 20, "too late")}},
+	}
+	failed := e2e.Attempt{Outcome: e2e.Failed, Shard: 1, Started: at.Add(3 * time.Second), Seconds: 10}
+	if got := shortOf(&e2e.TestResult{Attempts: []e2e.Attempt{{Outcome: e2e.Passed, Shard: 0, Started: at}, failed}}, docs); got != "cpu; memory" {
+		t.Errorf("got %q", got)
+	}
+	failed.Started = time.Time{}
+	if got := shortOf(&e2e.TestResult{Attempts: []e2e.Attempt{failed}}, docs); got != "" {
+		t.Errorf("a test of an unknown time: %q", got)
+	}
+	if got := shortOf(&e2e.TestResult{}, docs); got != "" {
+		t.Errorf("a test that never ran: %q", got)
+	}
+}
+
+// The rules of e2e.expect that the events broke are evidence of the failure; rules that cannot be read or checked say so.
+func TestBrokenExpectationsAreEvidence(t *testing.T) {
+	property := func(name, text string) e2e.Property { return e2e.Property{Name: "e2e." + name, Value: text} }
+	for _, tt := range []struct {
+		name       string
+		properties []e2e.Property
+		want       []string
+	}{
+		{"none", []e2e.Property{property("events", "A")}, nil},
+		{"kept", []e2e.Property{property("expect", "A < B"), property("events", "A, B")}, nil},
+		{"broken", []e2e.Property{property("expect", "A < B; once A"), property("events", "A, A")},
+			[]string{"missing: broken rule A < B: B is missing", "missing: broken rule once A: A came 2 times"}},
+		{"unreadable", []e2e.Property{property("expect", "sometimes A")},
+			[]string{`triage: e2e.expect cannot be read: rule 1 is "sometimes A"; write A < B, once A, never A or eventually A`}},
+		{"no events", []e2e.Property{property("expect", "once A")}, []string{"triage: e2e.expect is not checked: the test left no e2e.events"}},
+	} {
+		test := e2e.TestResult{Attempts: []e2e.Attempt{{Outcome: e2e.Failed, Evidence: e2e.StatedEvidence(tt.properties)}}}
+		explain(&test, triage.Result{})
+		var got []string
+		for _, ev := range test.Evidence {
+			if ev.Source == "e2e.expect" && (ev.Kind != e2e.EvidenceProperty) {
+				got = append(got, string(ev.Kind)+": "+ev.Text)
+			}
+		}
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("%s: %s", tt.name, diff)
+		}
+	}
+}

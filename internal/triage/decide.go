@@ -22,7 +22,7 @@ type failure struct {
 // propose finds the family that the failure's words propose.
 func propose(in Input, c changes) *failure {
 	f := &failure{in: in, doc: read(in)}
-	f.sit = situation{health: f.doc.health, rerun: rerunOf(in), recent: string(in.Context.Recent), changes: c}
+	f.sit = situation{health: f.doc.health, rerun: rerunOf(in), recent: string(in.Context.Recent), changes: c, pressure: in.Pressure}
 	if f.sit.recent == "" {
 		f.sit.recent = "unset"
 	}
@@ -250,7 +250,7 @@ func (d *document) refine(in Input, own signal) signal {
 			return signal{line: -1}
 		}
 	case famElement, famSelector, famWait, famTestTimeout:
-		if own.family == famWait && own.line >= 0 && vendorClients().MatchString(d.lines[own.line].text) {
+		if own.family == famWait && own.line >= 0 && clientWords().in(d.lines[own.line].text) && vendorClients().MatchString(d.lines[own.line].text) {
 			own.family, own.cause = famOutside, "third party: "+own.cause
 			break
 		}
@@ -310,13 +310,9 @@ func (d *document) excluded(in Input, g signal) bool {
 		return false
 	}
 	at, targets := g.line, d.targetsAt(g.line)
-	library := false
-	for i := 0; len(targets) == 0 && i < len(d.lines); i++ {
-		l := &d.lines[i]
-		// Behind the first step of a trace, code is that of libraries, which name hosts as examples.
-		library = library || l.weight == mute && isFrame(l.text)
-		if strings.Contains(l.text, "://") && (l.weight <= trace && !l.beside || codeLine(l) && !library) {
-			at, targets = i, d.targetsAt(i)
+	if len(targets) == 0 {
+		if at = d.addressLine(); at >= 0 {
+			targets = d.targetsAt(at)
 		}
 	}
 	if len(targets) == 0 || len(d.own) == 0 && navigation.MatchString(d.lines[at].text) {
@@ -330,6 +326,24 @@ func (d *document) excluded(in Input, g signal) bool {
 	return true
 }
 
+// addressLine is the first line that names an address, in the message, the output or the test's own code; -1: none does.
+func (d *document) addressLine() int {
+	if d.address == 0 {
+		d.address = -1
+		library := false
+		for i := range d.lines {
+			l := &d.lines[i]
+			// Behind the first step of a trace, code is that of libraries, which name hosts as examples.
+			library = library || l.weight == mute && isFrame(l.text)
+			if strings.Contains(l.text, "://") && (l.weight <= trace && !l.beside || codeLine(l) && !library) && len(d.targetsAt(i)) > 0 {
+				d.address = i + 1
+				break
+			}
+		}
+	}
+	return max(d.address, 0) - 1
+}
+
 // codeLine reports whether a line is source code, and not a step of a stack trace.
 func codeLine(l *line) bool { return l.weight == mute && !isFrame(l.text) }
 
@@ -338,6 +352,13 @@ var navigation = rx(`(?i)\bnet::ERR_|page\.goto|navigating to|cy\.visit|\bvisit\
 
 // calledVendor reports whether the failing code is the client of a third party: Stripe::Charge.create, GitHubServiceClient.
 func (d *document) calledVendor() bool {
+	if !d.vendorAsked {
+		d.vendorAsked, d.vendor = true, d.findVendor()
+	}
+	return d.vendor
+}
+
+func (d *document) findVendor() bool {
 	for i := range d.lines {
 		l := &d.lines[i]
 		if l.beside || l.weight != mute && l.weight > head && !strings.HasPrefix(strings.TrimSpace(l.text), "Failure/Error:") {
@@ -376,6 +397,14 @@ func (d *document) partyAt(at int) party {
 	if here != partyUnknown || len(d.targetsAt(at)) > 0 {
 		return here
 	}
+	if !d.elsewhereAsked {
+		d.elsewhereAsked, d.elsewhere = true, d.partyElsewhere()
+	}
+	return d.elsewhere
+}
+
+// partyElsewhere is whose fault a line without hosts reports: that of the one host that the failure's own words name, or the output.
+func (d *document) partyElsewhere() party {
 	for i := range d.lines {
 		if d.lines[i].weight <= head {
 			if p := parties(d.targetsAt(i), d.own); p != partyUnknown {
@@ -458,6 +487,9 @@ func (c choice) result(in Input, d *document, s *situation, r row) Result {
 	}
 	confidence = s.proven(r.category, confidence)
 	res := Result{ID: in.ID, Category: r.category, Confidence: confidence, RunnerUp: r.next, Cause: causeOf(r.category, c.cause)}
+	if r.category == env && r.asks("pressure") {
+		res.Cause = "resource saturation: " + c.cause.cause
+	}
 	if c.passedOver.family != famNone && r.category == product {
 		if other := rowFor(c.passedOver.family, s); other.category == unknown {
 			res.RunnerUp = other.notProduct()
@@ -479,6 +511,11 @@ func (c choice) result(in Input, d *document, s *situation, r row) Result {
 		res.NextStep = step
 	}
 	return res
+}
+
+// asks reports whether a condition of the row asks for a mark.
+func (r row) asks(word string) bool {
+	return slices.ContainsFunc(r.conditions, func(c condition) bool { return c.subject == "is" && !c.negated && slices.Contains(c.allowed, word) })
 }
 
 // notProduct is the candidate of an UNKNOWN row that is beside the product.
@@ -592,6 +629,10 @@ func (s *situation) describeMarks(r row) []string {
 	for _, c := range r.conditions {
 		if c.subject == "is" && !c.negated {
 			for _, word := range c.allowed {
+				if word == "pressure" && s.pressure != "" {
+					list = append(list, "the machine: "+clean(s.pressure, maxQuote))
+					continue
+				}
 				list = append(list, markTexts[word])
 			}
 		}

@@ -84,6 +84,13 @@ type document struct {
 	style style
 	// headline: the message says nothing but that the test failed, so the details speak.
 	headline bool
+	// address is the line that [document.addressLine] found, from 1; 0: not looked for yet, -1: there is none.
+	address int
+	// elsewhere is the answer of [document.partyElsewhere], once it was asked.
+	elsewhere      party
+	elsewhereAsked bool
+	// vendor is the answer of [document.calledVendor], once it was asked.
+	vendor, vendorAsked bool
 	// endedFrame is where a process beside the test ended.
 	endedFrame frame
 }
@@ -197,8 +204,11 @@ var headlines = listed("headlines")
 // isHeadline reports whether a message only says that the test failed, or names the test and its place.
 func isHeadline(message string) bool {
 	message = strings.TrimSpace(message)
-	return len(message) < 400 && strings.IndexByte(message, '\n') < 0 && headlines.MatchString(message)
+	return len(message) < 400 && strings.IndexByte(message, '\n') < 0 && (headlineWords.in(message) || hasPort(message)) && headlines.MatchString(message)
 }
+
+// headlineWords must occur in a headline, unless it names a line of a file.
+var headlineWords = newMatcher([]string{"fail", "error", "exception", "broke", "timeout"})
 
 // repeated reports whether the message and a line of the details say the same.
 func (d *document) repeated(t string) bool {

@@ -246,3 +246,19 @@ func TestFactsOfThePipeline(t *testing.T) {
 		t.Errorf("the match is out of sight: %q", r.Evidence[0])
 	}
 }
+
+// Each row of the list of headlines is one, with the words that are looked for first.
+func TestHeadlines(t *testing.T) {
+	for _, r := range listTable()["headlines"].rows {
+		for _, text := range r.examples() {
+			if !isHeadline(text) {
+				t.Errorf("line %d: %q is none", r.line, text)
+			}
+		}
+	}
+	for _, text := range []string{"expected 3", "Test failed\nbecause of this", "", "Error: connect ECONNREFUSED", strings.Repeat("test failed ", 50)} {
+		if isHeadline(text) {
+			t.Errorf("%q is one", text)
+		}
+	}
+}

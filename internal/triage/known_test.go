@@ -44,3 +44,23 @@ func TestWhatWasMeasuredDecides(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// A machine that was measured to be short of something explains a wait that passes again, and no wrong value.
+func TestAShortMachine(t *testing.T) {
+	const short = "processes waited for a processor in 97 % of 10 s"
+	passed := Context{Rerun: RerunPassed, Recent: RecentFlaky}
+	r := mustNew(t).Triage(Input{ID: "s::t", Message: "Timed out retrying", Pressure: short, Context: passed})
+	if r.Category != env || r.Confidence != medium || r.RunnerUp != timing || !strings.HasPrefix(r.Cause, "resource saturation: ") ||
+		!strings.Contains(strings.Join(r.Evidence, "\n"), "the machine: "+short) || !strings.Contains(r.NextStep, "capacity") {
+		t.Errorf("%+v", r)
+	}
+	for _, in := range []Input{
+		{Message: "Timed out retrying", Context: passed},
+		{Message: wrong, Pressure: short, Context: passed},
+		{Message: "Timed out retrying", Pressure: short, Context: Context{Rerun: RerunFailed, Recent: RecentStable, ChangedPaths: []string{"src/a.go"}}},
+	} {
+		if r := mustNew(t).Triage(in); r.Category == env {
+			t.Errorf("%+v is the environment", in)
+		}
+	}
+}

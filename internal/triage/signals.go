@@ -167,6 +167,8 @@ type situation struct {
 	recent  string
 	changes changes
 	marks   mark
+	// pressure says what the machine was short of.
+	pressure string
 }
 
 func (s *situation) holds(c condition) bool {

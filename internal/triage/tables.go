@@ -84,6 +84,7 @@ var outcomeRows = []row{
 var waitRows = []row{
 	{when: "health:failed", category: env, confidence: medium, next: timing},
 	{when: "is:differs", category: unknown, confidence: low, next: timing, second: product},
+	{when: "is:pressure rerun:passed", category: env, confidence: medium, next: timing},
 	{when: "rerun:passed recent:flaky", category: timing, confidence: high},
 	{when: "rerun:passed", category: timing, confidence: medium, next: product},
 	{when: "rerun:failed change:test", category: test, confidence: medium, next: product},
@@ -260,6 +261,7 @@ var tables = map[family][]row{
 	famSlow: {
 		{when: "health:failed|degraded", category: env, confidence: high, next: timing},
 		{when: "is:service", category: env, confidence: medium, next: timing},
+		{when: "is:pressure rerun:passed", category: env, confidence: medium, next: timing},
 		{when: "rerun:passed", category: timing, confidence: medium, next: env},
 		{when: "rerun:failed change:product recent:stable", category: unknown, confidence: low, next: product, second: env},
 		{when: "rerun:failed change:test", category: unknown, confidence: low, next: env, second: test},
