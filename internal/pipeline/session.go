@@ -90,6 +90,8 @@ type Options struct {
 	Key string
 	// Select narrows the stage's selection; Service the suites and journeys.
 	Select, Service string
+	// Affected narrows it to what the change affects, as [config.Stage] does.
+	Affected bool
 	// Narrow names tests that the run is narrowed to, within the stage's selection.
 	Narrow Narrow
 	// Shards is the number of shards, 0 for the config's.
