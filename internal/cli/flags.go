@@ -15,14 +15,15 @@ type common struct {
 // staged are the flags of commands that work on a stage.
 type staged struct {
 	common
-	Stage   string `help:"Stage of the config; overrides the event. Outside CI the default is the first." placeholder:"NAME"`
-	Select  string `help:"Tag expression that narrows the stage's selection." placeholder:"EXPR"`
-	Service string `help:"Only suites and journeys of this service." placeholder:"NAME"`
-	Shards  string `help:"Number of shards, or auto." placeholder:"N|auto"`
-	Out     string `help:"Folder for documents and evidence. Default: .e2e-gate/runs/<run id>." placeholder:"DIR" type:"path"`
-	Key     string `help:"Tells two calls of the gate in one workflow apart." placeholder:"KEY"`
-	Subject string `help:"What is judged, where it is not the checkout: repository, sha, ref, environment and version, as NAME=VALUE, separated by commas. The variables E2E_SUBJECT_REPOSITORY and so on say the same." placeholder:"NAME=VALUE,..."`
-	Release string `help:"Tag of the release under test, whose commit is checked out. Default on release events and pushed tags: the event's tag." placeholder:"TAG"`
+	Stage    string `help:"Stage of the config; overrides the event. Outside CI the default is the first." placeholder:"NAME"`
+	Select   string `help:"Tag expression that narrows the stage's selection." placeholder:"EXPR"`
+	Service  string `help:"Only suites and journeys of this service." placeholder:"NAME"`
+	Affected bool   `help:"Only smoke tests, and tests that the change affects by paths of services, suites and journeys."`
+	Shards   string `help:"Number of shards, or auto." placeholder:"N|auto"`
+	Out      string `help:"Folder for documents and evidence. Default: .e2e-gate/runs/<run id>." placeholder:"DIR" type:"path"`
+	Key      string `help:"Tells two calls of the gate in one workflow apart." placeholder:"KEY"`
+	Subject  string `help:"What is judged, where it is not the checkout: repository, sha, ref, environment and version, as NAME=VALUE, separated by commas. The variables E2E_SUBJECT_REPOSITORY and so on say the same." placeholder:"NAME=VALUE,..."`
+	Release  string `help:"Tag of the release under test, whose commit is checked out. Default on release events and pushed tags: the event's tag." placeholder:"TAG"`
 }
 
 // published are the flags of commands that may publish their result.

@@ -34,6 +34,7 @@ type Config struct {
 	Services   []Service            `yaml:"services" judge:"base" doc:"Services of the product by name: what tests, checks, processes and isolation refer to."`
 	Depends    []Dependency         `yaml:"dependencies" judge:"base" doc:"External systems that tests need and that no team here runs, by name; tests refer to them as to services."`
 	Targets    []Target             `yaml:"targets" judge:"base" doc:"Environments that stages test, by the name in target. Without the section, any name is one."`
+	Affected   Affected             `yaml:"affected" judge:"base" doc:"Which files affect every test, or none, where a stage runs only what a change affects."`
 	Shards     Shards               `yaml:"shards" judge:"head" doc:"How tests are spread over shards."`
 	Rerun      Rerun                `yaml:"rerun" judge:"base" doc:"Limits for the one diagnostic rerun, counted per shard."`
 	Exonerate  Exonerate            `yaml:"exonerate" judge:"base" doc:"When a failure that the base has too does not block a pull request."`
@@ -72,6 +73,8 @@ type Stage struct {
 	Target   string        `yaml:"target" doc:"Environment under test; child processes see it as E2E_TARGET."`
 	Blocks   *bool         `yaml:"blocks" doc:"false: the stage reports everything and exits 0. Default true."`
 
+	Affected bool `yaml:"affected" doc:"true: only smoke tests and tests that the change affects run, by paths of services, suites and journeys. The default branch and the merge queue run everything."`
+
 	Env   map[string]string `yaml:"env" doc:"Environment variables of suites, background processes and isolation in this stage. They come before those of the suite or process itself."`
 	Rerun Rerun             `yaml:"rerun" doc:"Limits of the diagnostic rerun in this stage; what is not set is as in rerun."`
 	Cells policy.Override   `yaml:"policy" doc:"Cells of the policy table in this stage; the others are as in policy. judge_changed is the same in every stage."`
@@ -87,6 +90,7 @@ type Journey struct {
 	BusinessOwner  string        `yaml:"business_owner" doc:"Business owner."`
 	Services       []string      `yaml:"services" judge:"base" doc:"Services that the journey goes through, for --service. Its tests need them."`
 	Needs          []string      `yaml:"needs" judge:"base" doc:"Further services that its tests need."`
+	Paths          []string      `yaml:"paths" judge:"base" doc:"Files (globs with **, from the root) that its tests depend on, for affected."`
 	Components     []string      `yaml:"components" doc:"Components that it goes through."`
 	Risk           string        `yaml:"risk" doc:"Risk that it covers."`
 	Criticality    string        `yaml:"criticality" judge:"base" doc:"Criticality of its tests without a criticality tag." enum:"release-blocking-smoke,release-blocking,non-blocking,nightly,synthetic"`
@@ -96,6 +100,12 @@ type Journey struct {
 	Channel        string        `yaml:"channel" doc:"Channel in which failures are discussed."`
 	Retire         string        `yaml:"retire" doc:"When the journey's tests can be removed."`
 	Frequency      string        `yaml:"frequency" doc:"How often it is meant to run."`
+}
+
+// Affected says what files do that paths of services, suites and journeys do not tell.
+type Affected struct {
+	Everything []string `yaml:"everything" doc:"Files (globs) that affect every test, in addition to workflows, this config, manifests and lock files of packages, and files without an owner among paths."`
+	Ignore     []string `yaml:"ignore" doc:"Files (globs) that affect no test, such as docs/**."`
 }
 
 // Judge configures whose config judges a change.

@@ -20,6 +20,7 @@ type Service struct {
 	Name  string   `yaml:",key"`
 	Owner string   `yaml:"owner" doc:"Team that answers for it."`
 	Needs []string `yaml:"needs" doc:"Other services that it needs: a test that needs this one needs them too."`
+	Paths []string `yaml:"paths" doc:"Its files (globs with **, from the root of the repository), for affected."`
 }
 
 // Dependency is an external system that tests can need.
@@ -187,6 +188,9 @@ func (c *Config) ServiceNames() []string {
 	slices.Sort(names)
 	return slices.Compact(names)
 }
+
+// UsersOf are the services that need a service, at any distance, and itself.
+func (c *Config) UsersOf(service string) []string { return newReach(c.Services).of(service) }
 
 // HasService reports whether the config names a service anywhere but in tags of tests.
 func (c *Config) HasService(name string) bool {

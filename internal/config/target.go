@@ -3,6 +3,9 @@ package config
 import (
 	"fmt"
 	"slices"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
 
 	"github.com/org/e2e-gate/internal/gate"
 )
@@ -53,4 +56,26 @@ func (k *checker) targets() {
 // identifies reports whether a check makes sure that tests use data or an identity of their own.
 func identifies(c gate.Check) bool {
 	return c.IsRequired() && c.Scope == nil && (c.Fixtures != nil || c.OIDC != nil)
+}
+
+// paths checks every list of globs that says what a change affects.
+func (k *checker) paths() {
+	of := func(path string, globs []string) {
+		for i, glob := range globs {
+			if !doublestar.ValidatePattern(glob) || strings.HasPrefix(glob, "/") || strings.HasPrefix(glob, "./") || strings.Contains("/"+glob+"/", "/../") {
+				k.fail(indexed(k.doc, path, i), fmt.Sprintf("%q is not a glob of files of the repository", glob), "write it from the root, such as services/payment/**")
+			}
+		}
+	}
+	for _, s := range k.c.Services {
+		of("services."+s.Name+".paths", s.Paths)
+	}
+	for _, j := range k.c.Journeys {
+		of("journeys."+j.Name+".paths", j.Paths)
+	}
+	for i, s := range k.c.Suites {
+		of(fmt.Sprintf("suites[%d].paths", i), s.Paths)
+	}
+	of("affected.everything", k.c.Affected.Everything)
+	of("affected.ignore", k.c.Affected.Ignore)
 }

@@ -55,3 +55,27 @@ func TestAChangeDoesNotOpenProduction(t *testing.T) {
 		t.Errorf("%+v %v", judged.Targets, found)
 	}
 }
+
+func TestPathsAreGlobsFromTheRoot(t *testing.T) {
+	const text = `version: 1
+stages: {pr: {affected: true}}
+services: {pay: {paths: ["services/pay/**", "../x", "/abs", "./rel", "a[", "a..b"]}}
+suites:
+  - {name: s, framework: gotest, paths: "x/../y"}
+journeys: {j: {paths: [ok, "/no"]}}
+affected: {everything: ["/e"], ignore: ["i/.."]}
+`
+	_, err := load(t, text, AllSections, nil)
+	if err == nil {
+		t.Fatal("nothing is wrong")
+	}
+	var at []string
+	for line := range strings.Lines(err.Error()) {
+		_, rest, _ := strings.Cut(line, "e2e-gate.yml:")
+		pos, _, _ := strings.Cut(rest, ": ")
+		at = append(at, pos)
+	}
+	if got := strings.Join(at, " "); got != "3:45 3:53 3:61 3:70 5:41 6:28 7:25 7:41" {
+		t.Errorf("%s\n%v", got, err)
+	}
+}

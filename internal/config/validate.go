@@ -56,6 +56,7 @@ func (c *Config) validate(doc located, opts Options) []diag.Message {
 	k.journeys()
 	k.services()
 	k.targets()
+	k.paths()
 	k.passed()
 	k.rest()
 	return k.found

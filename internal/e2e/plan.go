@@ -56,7 +56,7 @@ type Measured struct {
 // Deselected are tests of one suite that were not selected for one reason.
 type Deselected struct {
 	Suite string   `json:"suite" mask:"-" doc:"Name of the suite in the config."`
-	Why   string   `json:"why" mask:"-" doc:"select: the tag expression; service: the run is narrowed to another one; target: their journey does not run there; name: the run is narrowed to other tests." enum:"select,service,target,name"`
+	Why   string   `json:"why" mask:"-" doc:"select: the tag expression; service: the run is narrowed to another one; target: their journey does not run there; name: the run is narrowed to other tests; affected: the change does not affect it." enum:"select,service,target,name,affected"`
 	Count int      `json:"count" doc:"How many there are."`
 	Tests []string `json:"tests,omitempty" mask:"-" doc:"Their ids, sorted; at most 20000 in a plan."`
 }
@@ -76,8 +76,11 @@ type PlannedBatch struct {
 	Source   string  `json:"estimate_source" mask:"-" doc:"Where the estimate comes from: history with the number of tests, or guessed."`
 }
 
-// WhyName is why tests were not selected in a run that was narrowed to others.
-const WhyName = "name"
+// Why tests were not selected in a run that was narrowed: to others by name, or to what the change affects.
+const (
+	WhyName     = "name"
+	WhyAffected = "affected"
+)
 
 // NoTests says why there is nothing to run. leftOut: tests were listed that were not selected.
 func NoTests(leftOut bool) string {
@@ -91,7 +94,7 @@ func NoTests(leftOut bool) string {
 func (p Plan) Whole() int {
 	n := p.Planned()
 	for _, d := range p.Deselected {
-		if d.Why == WhyName {
+		if d.Why == WhyName || d.Why == WhyAffected {
 			n += d.Count
 		}
 	}

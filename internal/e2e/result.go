@@ -54,7 +54,7 @@ type PlanSummary struct {
 	Tests  int    `json:"tests" doc:"Tests planned."`
 	// Whole suites have tests that no plan names, so one of them cannot be run alone.
 	Whole    []string `json:"whole,omitempty" mask:"-" doc:"Suites that were planned as a whole, because they cannot list their tests."`
-	Of       int      `json:"of,omitempty" doc:"Tests of the stage, where the run was narrowed to some of them by name."`
+	Of       int      `json:"of,omitempty" doc:"Tests of the stage, where the run was narrowed to some of them by name, or to those that the change affects."`
 	Shards   int      `json:"shards" doc:"Shards planned."`
 	Makespan float64  `json:"expected_makespan_seconds" doc:"Expected time of the slowest path."`
 	Guessed  int      `json:"guessed" doc:"Tests without timing history."`

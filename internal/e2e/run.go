@@ -16,6 +16,7 @@ type Run struct {
 	Target          string    `json:"target,omitempty" mask:"-" doc:"Environment that the stage tests."`
 	Blocks          bool      `json:"blocks" doc:"Whether the stage blocks."`
 	Select          string    `json:"select,omitempty" mask:"-" doc:"Tag expression that chose the tests."`
+	Affected        string    `json:"affected,omitempty" doc:"Where only what a change affects was to run: how much of the selection that is, and why; or why everything runs."`
 	Service         string    `json:"service,omitempty" mask:"-" doc:"Service that the run was narrowed to."`
 	Narrowed        *Narrowed `json:"narrowed,omitempty" doc:"Set if only some of the stage's tests were asked for: nothing of such a run is published, signed or remembered."`
 	Event           string    `json:"event,omitempty" mask:"-" doc:"Event that started the run; empty outside CI."`

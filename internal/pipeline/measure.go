@@ -151,6 +151,17 @@ func (s *sights) test(t e2e.Test, suite, why string, whole bool) {
 	}
 }
 
+// leftOut notes that a test is not run since the change does not affect it, which is no change to what judges. whole: it stands for
+// its suite.
+func (s *sights) leftOut(id, suite string, whole bool) {
+	if s == nil {
+		return
+	}
+	if s.listed[id] = e2e.WhyAffected; whole {
+		s.wholes[suite] = e2e.WhyAffected
+	}
+}
+
 // column orders criticalities by what they block, the strongest first.
 func column(c e2e.Criticality) int {
 	switch c {

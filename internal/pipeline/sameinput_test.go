@@ -153,7 +153,7 @@ func TestBrokenExpectationsAreEvidence(t *testing.T) {
 		{"no events", []e2e.Property{property("expect", "once A")}, []string{"triage: e2e.expect is not checked: the test left no e2e.events"}},
 	} {
 		test := e2e.TestResult{Attempts: []e2e.Attempt{{Outcome: e2e.Failed, Evidence: e2e.StatedEvidence(tt.properties)}}}
-		explain(&test, triage.Result{})
+		explain(&test, triage.Input{}, triage.Result{})
 		var got []string
 		for _, ev := range test.Evidence {
 			if ev.Source == "e2e.expect" && (ev.Kind != e2e.EvidenceProperty) {

@@ -90,6 +90,8 @@ type Options struct {
 	Key string
 	// Select narrows the stage's selection; Service the suites and journeys.
 	Select, Service string
+	// Affected narrows it to what the change affects, as [config.Stage] does.
+	Affected bool
 	// Narrow names tests that the run is narrowed to, within the stage's selection.
 	Narrow Narrow
 	// NoRerun: failed tests get no diagnostic rerun. Such a run is no run of the stage.

@@ -55,6 +55,9 @@ func explainSelection(r e2e.Result, t *e2e.TestResult) Step {
 	if r.Run.Service != "" {
 		s.Because = append(s.Because, "narrowed to the service "+r.Run.Service)
 	}
+	if r.Run.Affected != "" {
+		s.Because = append(s.Because, r.Run.Affected)
+	}
 	return s
 }
 

@@ -554,6 +554,7 @@ func (f *final) facts() {
 	f.field("tests", text)
 	f.field("budget", budgetText(f.r))
 	f.unchecked()
+	f.field("affected", f.text(f.r.Run.Affected, 1))
 	f.field("judged by", f.text(judgedBy(f.r), 1))
 	if f.document == "" { // else there is no result.json
 		f.path("again", againCommand(f.r, f.out))

@@ -40,7 +40,7 @@ func HeadlineOf(r e2e.Result) Headline {
 	if r.Run.Key != "" {
 		h.Subject += " (" + safetext.Line(r.Run.Key, shortText) + ")"
 	}
-	if r.Run.Narrowed != nil && r.Plan.Of > 0 {
+	if r.Plan.Of > 0 {
 		h.Subject += fmt.Sprintf(", %s of %s", thousands(r.Plan.Tests), plural(r.Plan.Of, "test", "tests"))
 	}
 	v := r.Verdict

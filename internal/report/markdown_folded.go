@@ -360,6 +360,7 @@ func FactsPart(r e2e.Result) Part {
 	fact("commit", code(run.SHA))
 	fact("ref", code(run.Ref))
 	fact("event", code(run.Event))
+	fact("affected", inline(r.Run.Affected))
 	fact("judged by", inline(judgedBy(r)))
 	if run.WorkflowRun != "" {
 		fact("workflow run", safetext.Link(fmt.Sprintf("%s, attempt %d", run.WorkflowRun, run.WorkflowAttempt), run.URL, shortText))

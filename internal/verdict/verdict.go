@@ -168,8 +168,8 @@ func Summary(p *e2e.Plan) e2e.PlanSummary {
 	for _, b := range p.Batches {
 		s.Whole = append(s.Whole, b.Suite)
 	}
-	if p.Run.Narrowed != nil {
-		s.Of = p.Whole()
+	if all := p.Whole(); p.Run.Narrowed != nil || all > p.Planned() {
+		s.Of = all
 	}
 	return s
 }

@@ -22,6 +22,7 @@ type Spec struct {
 	Tags         []string          `yaml:"tags" doc:"Tags that every test of the suite carries."`
 	Services     []string          `yaml:"services" judge:"base" doc:"Services that the suite tests, for --service. Its tests need them."`
 	Needs        []string          `yaml:"needs" judge:"base" doc:"Further services that its tests need."`
+	Paths        []string          `yaml:"paths" judge:"base" doc:"Files (globs with **, from the root of the repository) that its tests depend on, for affected."`
 	Keep         string            `yaml:"keep" doc:"Which tests build on one another, and so are planned, run and repeated together: those of a file, or of a class. none: a file may be cut although its framework never does that (Playwright without fullyParallel, Vitest, Jest, pytest)." enum:"file,class,none"`
 	Locks        []string          `yaml:"locks" doc:"Named resources: batches (processes) that share one never run at the same time on one machine, and are on one shard of a matrix."`
 	Timeout      time.Duration     `yaml:"timeout" doc:"Limit for all batches (processes) of the suite on one shard together."`

@@ -1,0 +1,62 @@
+//go:build unix
+
+package cli
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/testkit/githubfake"
+)
+
+// On a pull request, a stage runs what the change affects; on main it runs everything. That tests are left out for that is no
+// change to what judges.
+func TestAStageRunsWhatAChangeAffects(t *testing.T) {
+	const text = `version: 1
+stages: {pr: {on: [pull_request, push], affected: true}}
+services: {pay: {paths: ["services/pay/**"]}, case: {paths: ["services/case/**"]}}
+affected: {ignore: ["*.md"]}
+suites:
+  - {name: pays, framework: command, list: [echo, a], run: [sh, ./run.sh], reports: "{report_dir}/*.xml", services: [pay]}
+  - {name: cases, framework: command, list: [echo, a], run: [sh, ./run.sh], reports: "{report_dir}/*.xml", services: [case]}
+`
+	for _, tc := range []struct {
+		name, file string
+		want       []string
+		says       string
+	}{
+		{"one service", "services/pay/x", []string{"pays::a"}, "1 of 2 selected tests run, since the change affects only services pay"},
+		{"a file that no service has", "libs/x", []string{"cases::a", "pays::a"}, "every selected test runs: no service, suite or journey has paths for libs/x"},
+		{"nothing that is tested", "README.md", []string{"cases::a", "pays::a"}, "every selected test runs: the change affects none of them"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			r := newTree(t)
+			r.Write("e2e-gate.yml", text)
+			r.Write("run.sh", reporting(`<testcase name="a"/>`))
+			base := r.Commit("base")
+			ids := func(result e2e.Result) (list []string) {
+				for _, one := range result.Tests {
+					list = append(list, one.ID)
+				}
+				return list
+			}
+			status, result := r.judged(githubfake.New(t), "push", "refs/heads/main", base, mainBranch(nil))
+			if got := ids(result); status != 0 || len(got) != 2 || !strings.Contains(result.Run.Affected, "on the default branch") {
+				t.Fatalf("%d %v %q", status, got, result.Run.Affected)
+			}
+			r.Git("checkout", "-qb", "change")
+			r.Write(tc.file, "changed")
+			head := r.Commit("change")
+			status, result = r.judged(githubfake.New(t), "pull_request", "refs/pull/42/merge", head, pullRequest(head, base))
+			if diff := cmp.Diff(tc.want, ids(result)); diff != "" || status != 0 || result.Run.Affected != tc.says {
+				t.Errorf("%d %q %s", status, result.Run.Affected, diff)
+			}
+			if len(result.Judging.Changes) > 0 {
+				t.Errorf("%+v", result.Judging.Changes)
+			}
+		})
+	}
+}
