@@ -14,6 +14,7 @@ import (
 	expectation "github.com/org/e2e-gate/internal/expect"
 	"github.com/org/e2e-gate/internal/fingerprint"
 	"github.com/org/e2e-gate/internal/history"
+	"github.com/org/e2e-gate/internal/report"
 	"github.com/org/e2e-gate/internal/safetext"
 	"github.com/org/e2e-gate/internal/suite"
 	"github.com/org/e2e-gate/internal/triage"
@@ -70,6 +71,9 @@ func (s *Session) explained(ctx context.Context, engine categoriser, r e2e.Resul
 		explain(t, inputs[n], res)
 		addLogs(t, docs)
 		addUnneeded(t, r.Gates)
+		if env := t.Environment; env != nil && t.Effect == e2e.NotJudged {
+			t.NextStep = repair(env)
+		}
 		if f := t.BaseFails; f != nil && f.Excuses {
 			t.NextStep = fmt.Sprintf("nothing in this change: repair it on %s", f.Branch)
 		}
@@ -160,7 +164,7 @@ func sameForAll(r e2e.Result) {
 func (s *Session) triageInput(t *e2e.TestResult, r *e2e.Result, stats history.Stats) triage.Input {
 	attempts := t.Attempts
 	in := triage.Input{
-		ID: t.ID, Framework: t.Framework, Test: cmp.Or(t.Name, t.ID), Owner: t.Owner, Planned: len(r.Tests), Gates: neededGates(r.Gates, &t.Test),
+		ID: t.ID, Framework: t.Framework, Test: cmp.Or(t.Name, t.ID), Owner: t.Owner, Command: report.RunCommand(*r, *t), Planned: len(r.Tests), Gates: neededGates(r.Gates, &t.Test),
 		Context: triage.Context{
 			Rerun: triage.RerunNone, Recent: triage.Recent(stats.Recent(t.Stable())), Health: triage.HealthOK, ChangedPaths: s.opts.ChangedPaths,
 		},
@@ -270,6 +274,17 @@ func expected(evidence []e2e.Evidence) []e2e.Evidence {
 		found = append(found, e2e.Evidence{Kind: e2e.EvidenceMissing, Text: "broken rule " + text, Source: source})
 	}
 	return found
+}
+
+// repair is what to do about an environment that failed beside a test: what the test says proves nothing until then.
+func repair(env *e2e.Environment) string {
+	switch {
+	case env.Process != "":
+		return fmt.Sprintf("find out why background process %s ended: look at its log, and at what else uses its port. Then run again", env.Process)
+	case env.Gate != "":
+		return fmt.Sprintf("find out why gate %s was %s, then run again", env.Gate, cmp.Or(env.State, e2e.Unhealthy))
+	}
+	return "give each shard a port of its own, or run the suite on one shard; then run again"
 }
 
 // explain files a triage result under its test. in is what triage read, with secrets masked: what is taken out of a text must not

@@ -1,6 +1,7 @@
 package triage
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -507,7 +508,8 @@ func (c choice) result(in Input, d *document, s *situation, r row) Result {
 	if a == unknown {
 		a, b = r.next, r.second
 	}
-	if step := between(a, b, in.ID); step != "" && confidence == low && in.ID != "" {
+	command := cmp.Or(in.Command, "e2e-gate run "+quoteWord(clean(in.ID, maxQuote)))
+	if step := between(a, b, command); step != "" && confidence == low && in.ID != "" {
 		res.NextStep = step
 	}
 	return res

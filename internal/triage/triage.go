@@ -67,12 +67,14 @@ type Context struct {
 // Input is one failure: what the pipeline has of it, and a line of the JSON lines interface. ID, Message, Details and
 // Context are enough; the rest makes the answer better where it is known.
 type Input struct {
-	ID        string  `json:"id" mask:"-"`
-	Framework string  `json:"framework" mask:"-"`
-	Test      string  `json:"test" mask:"-"`
-	Message   string  `json:"message" mask:"line of Details"`
-	Details   string  `json:"details"`
-	Context   Context `json:"context"`
+	ID        string `json:"id" mask:"-"`
+	Framework string `json:"framework" mask:"-"`
+	Test      string `json:"test" mask:"-"`
+	// Command runs the test; empty: e2e-gate run with its ID.
+	Command string  `json:"command,omitempty" mask:"-"`
+	Message string  `json:"message" mask:"line of Details"`
+	Details string  `json:"details"`
+	Context Context `json:"context"`
 
 	// Type is the failure type that the framework reported, an exception class.
 	Type string `json:"type,omitempty"`
