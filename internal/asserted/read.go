@@ -81,7 +81,7 @@ func read(lines []string, details string) (Values, bool) {
 }
 
 // compareWords are in every line with which a comparison begins, without their first letter, which may be a capital.
-var compareWords = []string{"xpect", "ctual", "ant", "ot", "eceived", "ssert", "btained", "ound"}
+var compareWords = []string{"xpect", "ctual", "ant", "ot", "eceived", "ssert", "btained", "ound", "napshot"}
 
 // mayCompare spares most lines the expressions.
 func mayCompare(line string) bool {
@@ -359,7 +359,7 @@ func above(lines []string, i int) (Values, bool) {
 }
 
 var (
-	minusExpected = rx(`^(?:- Expected\b.*|\+ actual - expected\b.*|--- [Ee]xpected|.*\(-(?:want|expected|exp) \+(?:got|have|actual|act)\):?)\s*$`)
+	minusExpected = rx(`^(?:- (?:Expected|Snapshot)\b.*|\+ actual - expected\b.*|--- [Ee]xpected|.*\(-(?:want|expected|exp) \+(?:got|have|actual|act)\):?)\s*$`)
 	plusExpected  = rx(`^(?:--- [Aa]ctual|.*\(-(?:got|have|actual|act) \+(?:want|expected|exp)\):?)\s*$`)
 	secondLegend  = rx(`^(?:\+ Received\b.*|\+\+\+ (?:[Aa]ctual|[Ee]xpected)|@@.*@@.*|)\s*$`)
 )
@@ -620,17 +620,22 @@ func trimmed(value string) string {
 	if len(value) > 1 && value[0] == '<' && !strings.Contains(value, ">") {
 		value = value[1:]
 	}
-	if len(value) > 2 && value[0] == '<' && value[len(value)-1] == '>' && strings.Count(value, "<") == 1 {
-		value = value[1 : len(value)-1]
+	if m := bracketed().FindStringSubmatch(value); m != nil {
+		value = m[1]
 	}
 	return value
 }
+
+// bracketed is a number or a truth value, as Hamcrest and RestAssured write them; anything else in angle brackets may be markup.
+var bracketed = rx(`^<(-?\d[\d.,]*[LFfDd]?|true|false|null)>$`)
 
 var (
 	pytestLine   = rx(`^(?:AssertionError: )?assert (.+) == (.+)$`)
 	whereClause  = rx(`\s+\+  where .*$`)
 	pytestSource = rx(`(?m)^>\s+assert (.+)$`)
-	literal      = rx(`^(?:-?\d[\d_.]*|[rbf]?"[^"]*"|[rbf]?'[^']*'|True|False|None|[\[({].*[\])}]|approx\(.*\)|pytest\.approx\(.*\)|[A-Z][A-Z0-9_]+)$`)
+	constant     = rx(`^(?:[A-Z][A-Z0-9_]+|(?:pytest\.)?approx\(.*\))$`)
+	inQuotes     = rx(`\b[rbu]?(?:"[^"]*"|'[^']*')|"[^"]*"|'[^']*'`)
+	literalWords = rx(`\b(?:True|False|None|e\d+)\b`)
 	namedWant    = rx(`(?i)\b(?:expected|want|wanted|expect)(?:_\w+)?$|\bexpected_\w+$`)
 )
 
@@ -656,7 +661,7 @@ func pytest(line, details string) (Values, bool) {
 			side = side[:at] // a message follows
 		}
 		side = strings.TrimSpace(side)
-		return literal().MatchString(side) || namedWant().MatchString(side)
+		return isLiteral(side) || constant().MatchString(side) || namedWant().MatchString(side)
 	}
 	switch a, b := isWanted(sides[0]), isWanted(sides[1]); {
 	case b && !a:
@@ -665,6 +670,12 @@ func pytest(line, details string) (Values, bool) {
 		return Values{Expected: left, Actual: right}, true
 	}
 	return Values{}, false
+}
+
+// isLiteral reports whether a piece of Python is made of literals alone: a list of what a loop finds is none.
+func isLiteral(code string) bool {
+	rest := literalWords().ReplaceAllString(inQuotes().ReplaceAllString(code, ""), "")
+	return code != "" && !strings.ContainsFunc(rest, func(r rune) bool { return unicode.IsLetter(r) || r == '_' || r == '"' || r == '\'' })
 }
 
 var (

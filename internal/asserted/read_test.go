@@ -65,6 +65,9 @@ func TestSides(t *testing.T) {
 		{"labels", "got: 503\nwant: 200", ""},
 		{"pytest, literal right", "assert 503 == 200", fmt.Sprintf(source, "r.status == 200", "503 == 200")},
 		{"pytest, literal left", "assert 200 == 503", fmt.Sprintf(source, "200 == r.status", "200 == 503")},
+		{"pytest, a list", "assert [503] == [200]", fmt.Sprintf(source, "list(codes) == [200]", "[503] == [200]")},
+		{"pytest, approximately", "assert 503 == 200 ± 1", fmt.Sprintf(source, "code == pytest.approx(200, abs=1)", "503 == 200 ± 1")},
+		{"pytest, with a message", "assert 503 == 200", fmt.Sprintf(source, "r.status == 200, 'not paid'", "503 == 200")},
 		{"pytest, named", "assert 200 == 503", fmt.Sprintf(source, "expected == r.status", "200 == 503")},
 	} {
 		v, ok := asserted.Read(s.message, s.details)
@@ -74,6 +77,8 @@ func TestSides(t *testing.T) {
 	}
 	for _, s := range []sample{
 		{"pytest without source", "assert 503 == 200", ""},
+		{"pytest, a list of what a loop finds", "assert [503] == [200]", fmt.Sprintf(source, "[o.status for o in orders] == wanted_of(x)", "[503] == [200]")},
+		{"pytest, a list of names", "assert [503] == [200]", fmt.Sprintf(source, "[a] == b", "[503] == [200]")},
 		{"pytest, two names", "assert 503 == 200", fmt.Sprintf(source, "a == b", "503 == 200")},
 		{"pytest, two literals", "assert 503 == 200", fmt.Sprintf(source, "503 == 200", "503 == 200")},
 		{"unittest", "AssertionError: 503 != 200", ""},

@@ -65,7 +65,7 @@ func ReadPicture(r io.ReaderAt, size int64) (Picture, error) {
 // scaled is a picture within the bounds of the page, as JPEG.
 func scaled(img image.Image, p Picture) (Picture, error) {
 	factor := min(1, float64(maxWidth)/float64(p.Width), float64(maxHeight)/float64(p.Height))
-	// A page as high as twenty screens is a strip that nobody can read: then its top is shown.
+	// A page as high as twenty screens would be an unreadable strip: its top is shown instead.
 	from := img.Bounds()
 	if p.Height > 4*p.Width {
 		factor = min(1, float64(maxWidth)/float64(p.Width))

@@ -193,7 +193,7 @@ func firstOf(list ...string) string {
 	return ""
 }
 
-// address is an address without its query and account, which hold what is nobody's business.
+// address is an address without its query and account, which may hold secrets.
 func address(raw string) string {
 	u, err := url.Parse(raw)
 	switch {

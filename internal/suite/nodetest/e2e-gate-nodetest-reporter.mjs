@@ -40,6 +40,9 @@ function place(stack) {
 
 const hooks = { hookFailed: 'in a hook: ', cancelledByParent: '', testTimeoutFailure: '' };
 
+// both are two values that were compared. Equal ones, as of notStrictEqual, say nothing.
+const both = (expected, actual) => expected === actual ? [] : [{ name: 'e2e.expected', value: expected }, { name: 'e2e.actual', value: actual }];
+
 function failure(error) {
   const kind = error?.failureType ?? '';
   const cause = error?.cause !== undefined && error.cause !== null ? error.cause : error;
@@ -51,7 +54,7 @@ function failure(error) {
     details: clip(plain(isError ? cause.stack : text), 24000),
     error: kind === 'hookFailed' || !(compared || cause?.code === 'ERR_ASSERTION' || /AssertionError/.test(cause?.name ?? '')),
     type: kind === 'testTimeoutFailure' ? 'timeout' : isError ? cause.name ?? '' : '',
-    properties: compared ? [{ name: 'e2e.expected', value: show(cause.expected) }, { name: 'e2e.actual', value: show(cause.actual) }] : [],
+    properties: compared ? both(show(cause.expected), show(cause.actual)) : [],
     ...(isError ? place(cause.stack) : {}),
   };
 }

@@ -104,12 +104,17 @@ module E2EGate
       write("end")
     end
 
-    # enter gives the running example a folder of its own: named after it, so that the gate knows whose files are in it.
+    # enter gives the running example a folder of its own: named after it, so that the gate knows whose files are in it. Without room for
+    # one it has none.
     def enter(id)
+      return unless ENV["E2E_EVIDENCE_DIR"]
+
       own = id.split("::", 2).last
       folder = File.join(ENV.fetch("E2E_EVIDENCE_DIR"), Digest::SHA256.hexdigest(own)[0, 12])
       FileUtils.mkdir_p(folder)
       ENV["E2E_TEST_EVIDENCE_DIR"] = folder
+    rescue SystemCallError
+      # no room
     end
 
     def leave
