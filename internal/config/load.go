@@ -24,8 +24,8 @@ var (
 	// EnvironmentSections are what the gates command needs.
 	EnvironmentSections = Sections{"processes", "gates"}
 	// AllSections are what run, plan and shard need.
-	AllSections = Sections{"stages", "processes", "gates", "isolation", "links", "suites", "journeys", "shards", "rerun", "exonerate", "triage", "policy",
-		"quarantine", "history"}
+	AllSections = Sections{"stages", "processes", "gates", "isolation", "links", "probes", "suites", "journeys", "shards", "rerun", "exonerate", "triage",
+		"policy", "quarantine", "history"}
 	// JudgeSections are what verdict needs: no process, no gate, no suite.
 	JudgeSections = Sections{"stages", "links", "journeys", "exonerate", "triage", "policy", "quarantine", "history"}
 )
