@@ -38,6 +38,10 @@ var kindCases = []labelled{
 		product},
 	{"Playwright's locator", "playwright", "Error: locator.click: Test timeout of 5000ms exceeded.", "Call log:\n  - waiting for getByRole('button')",
 		"ok failed new", unknown},
+	{"a matcher that failed", "playwright", "Error: expect(locator).toBeVisible() failed", "Locator: getByText('12')\nExpected: visible\nError: element(s) not found",
+		"ok failed new", unknown},
+	{"a matcher that failed after a change", "playwright", "Error: expect(locator).toBeVisible() failed",
+		"Locator: getByText('12')\nExpected: visible\nError: element(s) not found", "ok failed stable web/src/Sum.tsx", product},
 	// Whose host it is.
 	{"a public host", "pytest", "502 Server Error: Bad Gateway for url: https://echo.weather-of-nowhere.org/v1", "", "ok failed stable", external},
 	{"a public host, and nothing is healthy", "pytest", "getaddrinfo ENOTFOUND echo.weather-of-nowhere.org", "", "failed failed stable", env},

@@ -129,6 +129,6 @@ var deciding = map[pair]string{
 // between is the step that decides between two candidates for a test; empty where there are none.
 func between(a, b e2e.Category, id string) string {
 	step := deciding[pairOf(a, b)]
-	word := quoteWord(clean(id, maxQuote))
+	word := shellID(clean(id, maxQuote))
 	return strings.NewReplacer("RUN", "e2e-gate run "+word, "ORDER", "e2e-gate order "+word).Replace(step)
 }

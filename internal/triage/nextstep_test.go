@@ -24,6 +24,9 @@ func TestAnActDecidesBetweenTwo(t *testing.T) {
 			t.Errorf("nothing decides between %s and %s", p.a, p.b)
 		}
 	}
+	if got := between(product, timing, "s::t"); !strings.Contains(got, "e2e-gate run s::t ") {
+		t.Error(got)
+	}
 	for p, step := range deciding {
 		if p.b < p.a {
 			t.Errorf("%v is never found", p)
@@ -33,7 +36,7 @@ func TestAnActDecidesBetweenTwo(t *testing.T) {
 			t.Errorf("%v: %s", p, got)
 		}
 	}
-	if got := between(product, timing, "s::it's"); !strings.Contains(got, `e2e-gate run 's::it'\''s'`) {
+	if got := between(product, timing, "s::it's"); !strings.Contains(got, "e2e-gate run TEST ") {
 		t.Error(got)
 	}
 	for _, tt := range []struct {
