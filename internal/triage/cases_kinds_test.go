@@ -46,6 +46,8 @@ var kindCases = []labelled{
 	{"a public host", "pytest", "502 Server Error: Bad Gateway for url: https://echo.weather-of-nowhere.org/v1", "", "ok failed stable", external},
 	{"a public host, and nothing is healthy", "pytest", "getaddrinfo ENOTFOUND echo.weather-of-nowhere.org", "", "failed failed stable", env},
 	{"the resolver is no party", "gotest", "dial tcp: lookup echo.weather-of-nowhere.org on 10.0.0.2:53: no such host", "", "ok passed stable", external},
+	{"a public host after a change of the product", "jest", "https://shop.acme.io/api/orders responded with status 503", "", "ok failed stable src/orders.ts", unknown},
+	{"a public host that a flaky test calls", "jest", "https://api.courier-of-nowhere.com/v1 responded with status 503", "", "ok failed flaky src/send.ts", external},
 	{"an internal name", "gotest", "dial tcp: lookup orders.shop.svc: no such host", "", "ok failed stable", env},
 	{"a browser goes to the product", "playwright", "page.goto: net::ERR_CONNECTION_CLOSED at https://shop.acme.com/", "", "ok passed stable", env},
 	{"the pull limit of a registry",

@@ -183,12 +183,14 @@ var tables = map[family][]row{
 	},
 	famPackages: beneathRows,
 	famExternal: {
+		{when: "is:excluded rerun:failed change:product recent:stable|unset", category: unknown, confidence: low, next: product, second: external},
 		{when: "is:4xx rerun:failed change:product", category: unknown, confidence: low, next: product, second: external},
 		{when: "health:failed", category: external, confidence: medium, next: env},
 		{when: "rerun:failed change:product", category: external, confidence: medium, next: product},
 		{when: "", category: external, confidence: high},
 	},
 	famOutside: {
+		{when: "is:excluded rerun:failed change:product recent:stable|unset health:ok", category: unknown, confidence: low, next: external, second: product},
 		{when: "health:failed", category: env, confidence: medium, next: external},
 		{when: "health:degraded", category: env, confidence: low, next: external},
 		{when: "rerun:failed change:product|infra", category: external, confidence: medium, next: env},
