@@ -21,6 +21,11 @@ var kindCases = []labelled{
 		"ok failed new e2e/put_test.go", test},
 	{"the tool that starts the cluster is no service", "kubernetes", "cluster did not come up within 300 seconds", "run.go:20: error: exit status 2",
 		"failed none flaky", env},
+	{"the port of the service is taken", "playwright", "Error: page.goto: net::ERR_CONNECTION_REFUSED at http://localhost:3000/",
+		"[WebServer] Error: listen EADDRINUSE: address already in use :::3000", "ok failed stable web/a.ts", env},
+	{"the changed code fails while a gate is down", "junit5", "java.lang.NullPointerException: name is null",
+		"\tat com.acme.Cases.label(Cases.java:30)\n\tat com.acme.CasesIT.labels(CasesIT.java:12)", "failed failed stable src/main/java/com/acme/Cases.java", product},
+	{"the product limits", "junit5", "expected: <200> but was: <429>", "", "ok failed stable src/main/java/Limiter.java", unknown},
 	// Case matters where it means something.
 	{"a setting", "pytest", "SMTP_HOST must be set", "", "ok none new", env},
 	{"a field of an answer", "jest", `expected 200, got 422: {"errors":["start_date must be set"]}`, "", "ok failed stable app/task.rb", product},

@@ -629,7 +629,8 @@ var markTexts = map[string]string{
 	"runneronly": "all frames are of the runner", "differs": "the rerun failed in another way", "4xx": "the third party refuses the request itself",
 	"words": "the failure's own words tell nothing", "more": "the actual value holds more than the expected one",
 	"changedframe": "the innermost own frame is in a changed file", "testlib": "the innermost frame is of the test framework",
-	"excluded": "its host is public and no gate's, so it may be yours by its public name", "killed": "the kernel ended a process", "pressure": "the machine was short of resources",
+	"excluded": "its host is public and no gate's, so it may be yours by its public name",
+	"killed":   "the kernel ended a process", "pressure": "the machine was short of resources",
 }
 
 func (s *situation) describeMarks(r row) []string {
