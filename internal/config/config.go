@@ -29,6 +29,7 @@ type Config struct {
 	Gates      gate.Spec            `yaml:"gates" judge:"watch" doc:"Health gates: no suite starts before they have passed."`
 	Isolation  isolation.Spec       `yaml:"isolation" judge:"watch" doc:"What each shard and attempt gets for itself, such as a database."`
 	Links      links.Templates      `yaml:"links" judge:"head" doc:"Links for failed and flaky tests by name: http or https URLs with {run_id}, {correlation_id}, {test_correlation_id}, {data_prefix}, {trace_id}, {test}, {sha} and {stage}."`
+	Probes     links.Templates      `yaml:"probes" judge:"head" doc:"What is asked about a failed test while its system still runs: events, audit, logs, state or request, each an http or https URL with the placeholders of links. It is read with GET, and the answer is evidence."`
 	Suites     []suite.Spec         `yaml:"suites" judge:"watch" doc:"Test suites." required:"true"`
 	Journeys   []Journey            `yaml:"journeys" judge:"watch" doc:"Business journeys by name; a test belongs to one by its tag journey:<name>."`
 	Services   []Service            `yaml:"services" judge:"base" doc:"Services of the product by name: what tests, checks, processes and isolation refer to."`

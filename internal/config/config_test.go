@@ -378,3 +378,23 @@ func TestPeekSaysMistakes(t *testing.T) {
 		t.Errorf("without a config: %v, want %v", err, ErrNone)
 	}
 }
+
+// Probes have names that evidence has, and addresses that can be asked.
+func TestProbesAreChecked(t *testing.T) {
+	for probes, want := range map[string]string{
+		`{audit: "https://x.example/a?c={correlation_id}"}`: "",
+		`{audits: "https://x.example/a"}`:                   `unknown probe`,
+		`{audit: "file:///etc/passwd"}`:                     "absolute http or https URL",
+		`{audit: "https://x.example/{who}"}`:                "unknown placeholder {who}",
+	} {
+		root := t.TempDir()
+		text := "version: 1\nstages: {pr: {}}\nprobes: " + probes + "\nsuites: [{name: s, framework: gotest}]\n"
+		if err := os.WriteFile(filepath.Join(root, "e2e-gate.yml"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := Load(Options{Root: root, Uses: AllSections})
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %v", probes, err)
+		}
+	}
+}

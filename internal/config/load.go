@@ -24,7 +24,7 @@ var (
 	// EnvironmentSections are what the gates command needs.
 	EnvironmentSections = Sections{"stages", "processes", "gates", "services", "dependencies"}
 	// AllSections are what run, plan and shard need.
-	AllSections = Sections{"stages", "processes", "gates", "isolation", "links", "suites", "journeys", "services", "dependencies", "targets",
+	AllSections = Sections{"stages", "processes", "gates", "isolation", "links", "probes", "suites", "journeys", "services", "dependencies", "targets",
 		"affected", "shards", "rerun", "exonerate", "triage", "policy", "quarantine", "history"}
 	// JudgeSections are what verdict needs: no process, no gate, no suite.
 	JudgeSections = Sections{"stages", "links", "journeys", "services", "targets", "exonerate", "triage", "policy", "quarantine", "history"}

@@ -231,6 +231,9 @@ func (k *checker) journeys() {
 // sameName is how a mistake names the check that has the name already.
 var sameName = regexp.MustCompile(`^(checks\[\d+\]) has the same name`)
 
+// probeNames are the kinds of evidence that a probe can find.
+var probeNames = []string{"events", "audit", "logs", "state", "request"}
+
 func (k *checker) rest() {
 	if slices.Contains(k.opts.Uses, "gates") {
 		for _, p := range k.c.Gates.Validate() {
@@ -249,6 +252,16 @@ func (k *checker) rest() {
 	if slices.Contains(k.opts.Uses, "links") {
 		for _, p := range k.c.Links.Validate() {
 			k.fail("links."+p.Path, p.Text, p.Hint)
+		}
+	}
+	if slices.Contains(k.opts.Uses, "probes") {
+		for _, p := range k.c.Probes.Validate() {
+			k.fail("probes."+p.Path, p.Text, p.Hint)
+		}
+		for _, name := range slices.Sorted(maps.Keys(k.c.Probes)) {
+			if !slices.Contains(probeNames, name) {
+				k.fail("probes."+name, "unknown probe", diag.Expected(name, probeNames))
+			}
 		}
 	}
 	for _, p := range triage.Validate(k.c.Triage.Rules) {

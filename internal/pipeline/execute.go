@@ -75,6 +75,9 @@ func (env *environment) execute(f *flow) stage[work, executed] {
 		for i := range docs {
 			docs[i].Pressure = short
 		}
+		if err == nil && ctx.Err() == nil {
+			env.askProbes(ctx, docs)
+		}
 		if err == nil && ctx.Err() != nil {
 			err = fmt.Errorf("stopped before everything was run: %w", context.Cause(ctx))
 		}

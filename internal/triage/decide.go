@@ -1,7 +1,6 @@
 package triage
 
 import (
-	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -292,8 +291,13 @@ func (d *document) place(in Input, g *signal) {
 		}
 		d.whose[g.line] = whose
 	}
-	if whose == partyUnknown && (d.excluded(in, *g) || g.family == famLimit && d.calledVendor()) {
+	switch {
+	case whose != partyUnknown:
+	case g.family == famLimit && d.calledVendor():
 		whose = partyThird
+	case d.excluded(in, *g):
+		// A name and a certificate are no work of the product, whoever owns the host.
+		whose, g.excluded = partyThird, g.family != famNames && g.family != famTrust
 	}
 	if whose == partyThird {
 		g.family, g.cause = to, "third party: "+g.cause
@@ -457,6 +461,9 @@ func (d *document) lineMarks(g signal) mark {
 		return 0
 	}
 	var m mark
+	if g.excluded {
+		m = markExcluded
+	}
 	text := d.lines[g.line].text
 	for _, t := range d.targetsAt(g.line) {
 		if t.service() {
@@ -508,7 +515,10 @@ func (c choice) result(in Input, d *document, s *situation, r row) Result {
 	if a == unknown {
 		a, b = r.next, r.second
 	}
-	command := cmp.Or(in.Command, "e2e-gate run "+quoteWord(clean(in.ID, maxQuote)))
+	command := in.Command
+	if command == "" || strings.Contains(command, "'") { // see shellID
+		command = "e2e-gate run " + shellID(clean(in.ID, maxQuote))
+	}
 	if step := between(a, b, command); step != "" && confidence == low && in.ID != "" {
 		res.NextStep = step
 	}
@@ -623,7 +633,8 @@ var markTexts = map[string]string{
 	"runneronly": "all frames are of the runner", "differs": "the rerun failed in another way", "4xx": "the third party refuses the request itself",
 	"words": "the failure's own words tell nothing", "more": "the actual value holds more than the expected one",
 	"changedframe": "the innermost own frame is in a changed file", "testlib": "the innermost frame is of the test framework",
-	"killed": "the kernel ended a process", "pressure": "the machine was short of resources",
+	"excluded": "its host is public and no gate's, so it may be yours by its public name",
+	"killed":   "the kernel ended a process", "pressure": "the machine was short of resources",
 }
 
 func (s *situation) describeMarks(r row) []string {

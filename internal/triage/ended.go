@@ -116,7 +116,11 @@ func (d *document) endedBy(signals []signal, own signal) (signal, bool) {
 	}
 	e := d.ended()
 	if !e.found {
-		return signal{}, false
+		// A process that cannot listen or lacks a value says so without an end.
+		g := best(signals, func(g signal) bool {
+			return g.line >= 0 && d.lines[g.line].beside && (g.family == famSaturated || g.family == famConfig)
+		})
+		return g, g.family != famNone && own.family.known()
 	}
 	if r := e.reason(signals, d); r.family != famNone {
 		return r, true

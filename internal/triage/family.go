@@ -108,6 +108,7 @@ const (
 	markChangedFrame // the innermost own frame is in a changed file
 	markTestLib      // the innermost frame is of a test framework, and none is ours
 	markKilled       // the kernel ended a process
+	markExcluded     // the other end is a third party by exclusion alone
 	markPressure     // the machine was measured to be short of something
 )
 
@@ -115,5 +116,5 @@ var markWords = map[string]mark{
 	"lag": markLag, "creates": markCreates, "auth": markAuth, "ui": markUI, "schema": markSchema, "harness": markHarness, "many": markMany,
 	"ownport": markOwnPort, "service": markService, "testframe": markTestFrame, "productframe": markProductFrame, "runneronly": markRunnerOnly,
 	"differs": markDiffers, "status": markStatus, "4xx": markFourxx, "framed": markFramed, "words": markTexted, "more": markMore,
-	"changedframe": markChangedFrame, "testlib": markTestLib, "killed": markKilled, "pressure": markPressure,
+	"changedframe": markChangedFrame, "testlib": markTestLib, "killed": markKilled, "pressure": markPressure, "excluded": markExcluded,
 }

@@ -24,6 +24,9 @@ func TestAnActDecidesBetweenTwo(t *testing.T) {
 			t.Errorf("nothing decides between %s and %s", p.a, p.b)
 		}
 	}
+	if got := between(product, timing, "e2e-gate run s::t"); !strings.Contains(got, "e2e-gate run s::t ") {
+		t.Error(got)
+	}
 	for p, step := range deciding {
 		if p.b < p.a {
 			t.Errorf("%v is never found", p)
@@ -38,7 +41,8 @@ func TestAnActDecidesBetweenTwo(t *testing.T) {
 		want string
 	}{
 		{Input{ID: "s::t", Message: wrong}, "run it 20 times on this build"},
-		{Input{ID: "s::it's", Message: wrong}, `e2e-gate run 's::it'\''s' ||`},
+		{Input{ID: "s::it's", Message: wrong}, "e2e-gate run TEST ||"},
+		{Input{ID: "s::it's", Message: wrong, Command: `e2e-gate run 's::it'\''s'`}, "e2e-gate run TEST ||"},
 		{Input{ID: "s::t", Message: wrong, Command: "e2e-gate run --config g.yml --stage pr s::t"}, "e2e-gate run --config g.yml --stage pr s::t ||"},
 		{stable(Input{ID: "s::t", Message: wrong}, HealthOK, RerunFailed, "src/a.go"), "compare expected and actual"},
 		{Input{ID: "s::t", Message: refused, Context: Context{Rerun: RerunFailed, ChangedPaths: []string{"src/a.go"}}}, "run it against the last good build"},

@@ -17,9 +17,10 @@ func textsOf(f family) []string {
 	case famEnded:
 		return []string{"socket hang up"}
 	case famExternal:
-		return []string{"https://api.stripe.com/charge responded with status 503", "https://api.stripe.com/charge responded with status 403"}
+		return []string{"https://api.stripe.com/charge responded with status 503", "https://api.stripe.com/charge responded with status 403",
+			"https://echo.weather-of-nowhere.org/x responded with status 503"}
 	case famOutside:
-		return []string{"getaddrinfo ENOTFOUND api.stripe.com"}
+		return []string{"getaddrinfo ENOTFOUND api.stripe.com", "connect ECONNREFUSED echo.weather-of-nowhere.org:443"}
 	case famEvent:
 		return []string{"condition never satisfied: expected: DONE, got: OPEN"}
 	default:
@@ -94,9 +95,9 @@ func TestEachRowAndMarkIsReached(t *testing.T) {
 	all := situations()
 	for f := famNone; f < families; f++ {
 		reached := map[string]bool{}
-		for _, text := range textsOf(f)[:min(2, len(textsOf(f)))] {
+		for _, text := range textsOf(f)[:min(3, len(textsOf(f)))] {
 			for _, in := range variants(text) {
-				in.Context.Rerun = RerunFailed
+				in.Context.Rerun, in.Context.Health = RerunFailed, HealthOK
 				doc := propose(in, changes{})
 				differs := doc.sit.marks & markDiffers
 				if doc.choice.cause.family != f {

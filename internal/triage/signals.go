@@ -10,6 +10,8 @@ type signal struct {
 	weight weight
 	// from is where in the line, in bytes.
 	from int
+	// excluded: the other end is a third party by exclusion alone.
+	excluded bool
 }
 
 // patternTable finds patterns in lines.
@@ -117,7 +119,7 @@ func (d *document) signals() []signal {
 		s.scan(l.read[:min(len(l.read), maxLine)], func(p *pattern) bool {
 			return l.weight <= head || p.family < famAppCode // of output only causes count, see believed
 		}, func(p *pattern, from int) int {
-			found = append(found, signal{p.family, p.cause, i, l.weight, from})
+			found = append(found, signal{family: p.family, cause: p.cause, line: i, weight: l.weight, from: from})
 			return len(found) - 1
 		}, func(at, from int) { found[at].from = min(found[at].from, from) })
 	}

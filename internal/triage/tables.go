@@ -183,12 +183,14 @@ var tables = map[family][]row{
 	},
 	famPackages: beneathRows,
 	famExternal: {
+		{when: "is:excluded rerun:failed change:product recent:stable|unset", category: unknown, confidence: low, next: product, second: external},
 		{when: "is:4xx rerun:failed change:product", category: unknown, confidence: low, next: product, second: external},
 		{when: "health:failed", category: external, confidence: medium, next: env},
 		{when: "rerun:failed change:product", category: external, confidence: medium, next: product},
 		{when: "", category: external, confidence: high},
 	},
 	famOutside: {
+		{when: "is:excluded rerun:failed change:product recent:stable|unset health:ok", category: unknown, confidence: low, next: external, second: product},
 		{when: "health:failed", category: env, confidence: medium, next: external},
 		{when: "health:degraded", category: env, confidence: low, next: external},
 		{when: "rerun:failed change:product|infra", category: external, confidence: medium, next: env},
@@ -270,6 +272,7 @@ var tables = map[family][]row{
 		{when: "", category: unknown, confidence: low, next: env, second: timing},
 	},
 	famLimit: {
+		{when: "rerun:failed change:product recent:stable", category: unknown, confidence: low, next: product, second: env},
 		{when: "rerun:failed change:product", category: env, confidence: low, next: product},
 		{when: "", category: env, confidence: medium, next: external},
 	},
@@ -318,8 +321,8 @@ var tables = map[family][]row{
 		{when: "is:testframe", category: test, confidence: high},
 	}, productErrorRows...),
 	famException: append([]row{
-		{when: "health:failed", category: env, confidence: low, next: product},
 		{when: "rerun:failed is:productframe is:changedframe", category: product, confidence: high},
+		{when: "health:failed", category: env, confidence: low, next: product},
 		{when: "is:testframe rerun:failed change:test", category: test, confidence: high},
 		{when: "is:testframe rerun:failed recent:new change:!product", category: test, confidence: medium, next: product},
 		{when: "is:testframe rerun:none change:test", category: test, confidence: medium, next: unknown},
