@@ -55,6 +55,8 @@ func (s *Session) explained(ctx context.Context, engine categoriser, r e2e.Resul
 	if err != nil {
 		return r, err
 	}
+	owners, _ := readCodeowners(s.opts.Root)
+	changes := s.ownedChanges(owners)
 	files := map[string]int{}
 	for i := range r.Tests {
 		files[r.Tests[i].Keep]++
@@ -64,6 +66,11 @@ func (s *Session) explained(ctx context.Context, engine categoriser, r e2e.Resul
 		explain(&r.Tests[at[n]], collided(t, crashed(t, s.ordered(t, files[t.Keep], res))))
 		addLogs(&r.Tests[at[n]], docs)
 		addUnneeded(&r.Tests[at[n]], r.Gates)
+		if t.Outcome == e2e.Failed && t.Environment == nil && t.BaseFails == nil {
+			if text := s.outsideOf(&t, changes, owners); text != "" {
+				r.Tests[at[n]].Evidence = append(r.Tests[at[n]].Evidence, e2e.Evidence{Kind: e2e.EvidenceTriage, Source: "changed files", Text: text})
+			}
+		}
 		if f := t.BaseFails; f != nil && f.Excuses {
 			r.Tests[at[n]].NextStep = fmt.Sprintf("nothing in this change: repair it on %s", f.Branch)
 		}
