@@ -98,6 +98,9 @@ func (k *checker) stages() {
 				k.fail(indexed(k.doc, path+".branches", i), fmt.Sprintf("invalid glob %q", glob), "")
 			}
 		}
+		for i, what := range s.Require {
+			k.enum(indexed(k.doc, path+".require", i), what, reflect.TypeFor[Stage](), "Require")
+		}
 		k.expression(path+".select", s.Select)
 		k.overlay(path, s)
 	}

@@ -21,13 +21,9 @@ type affected struct {
 	everything string
 	// services are affected themselves, or need one that is; suites and journeys have files that the change touches.
 	services, suites, journeys map[string]bool
+	// product: a file is not only of tests, so that a test may depend on it that does not say what it needs.
+	product bool
 }
-
-// always are names of files that say what everything is made of.
-var always = []string{"go.mod", "go.sum", "go.work", "go.work.sum", "package.json", "package-lock.json", "pnpm-lock.yaml", "pnpm-workspace.yaml", "yarn.lock",
-	"pom.xml", "build.gradle", "build.gradle.kts", "settings.gradle", "settings.gradle.kts", "gradle.properties", "requirements.txt", "pyproject.toml",
-	"poetry.lock",
-	"uv.lock", "Pipfile.lock", "Gemfile.lock", "composer.lock", "Cargo.lock", "Dockerfile", "Makefile"}
 
 // affectedBy says what some changed files affect, by the paths of services, suites and journeys. A file that none of
 // them has affects everything. file is the config's, from the root, if it is not at a default place.
@@ -60,7 +56,7 @@ func (a *affected) touch(c *config.Config, own []string, file string) (everythin
 	switch {
 	case strings.HasPrefix(file, ".github/"), strings.HasPrefix(file, ".gitlab"), slices.Contains(own, file), matches(c.Include, file),
 		path.Base(file) == "e2e-gate.yml",
-		slices.Contains(always, path.Base(file)), matches(c.Affected.Everything, file):
+		manifest(path.Base(file)), matches(c.Affected.Everything, file):
 		return fmt.Sprintf("the change touches %s, which everything may depend on", file)
 	case matches(c.Affected.Ignore, file):
 		return ""
@@ -68,16 +64,19 @@ func (a *affected) touch(c *config.Config, own []string, file string) (everythin
 	mapped := false
 	for _, s := range c.Services {
 		if matches(s.Paths, file) {
-			mapped, a.services[s.Name] = true, true
+			mapped, a.product, a.services[s.Name] = true, true, true
 		}
 	}
 	for _, j := range c.Journeys {
 		if matches(j.Paths, file) {
-			mapped, a.journeys[j.Name] = true, true
+			mapped, a.product, a.journeys[j.Name] = true, true, true
 		}
 	}
 	for _, s := range c.Suites {
-		if matches(s.Paths, file) || ofTestsOnly(c, s) && strings.HasPrefix(file, dirOf(s)+"/") {
+		switch {
+		case matches(s.Paths, file):
+			mapped, a.product, a.suites[s.Name] = true, true, true
+		case ofTestsOnly(c, s) && strings.HasPrefix(file, dirOf(s)+"/"):
 			mapped, a.suites[s.Name] = true, true
 		}
 	}
@@ -113,7 +112,7 @@ func matches(globs []string, file string) bool {
 
 // has reports whether a test is affected: what it needs, its suite or its journey is, or it is a smoke test.
 func (a affected) has(t *e2e.Test, suite string) bool {
-	return a.everything != "" || t.Smoke() || a.suites[suite] || a.journeys[t.Journey] || len(t.Needs) == 0 && len(a.services) > 0 ||
+	return a.everything != "" || t.Smoke() || a.suites[suite] || a.journeys[t.Journey] || len(t.Needs) == 0 && a.product ||
 		slices.ContainsFunc(t.Needs, func(name string) bool { return a.services[name] })
 }
 

@@ -66,11 +66,18 @@ func (s *Session) explained(ctx context.Context, engine categoriser, r e2e.Resul
 	if err != nil {
 		return r, err
 	}
+	owners, _ := readCodeowners(s.opts.Root)
+	changes := s.ownedChanges(owners)
 	for n, res := range results {
 		t := &r.Tests[at[n]]
 		explain(t, inputs[n], res)
 		addLogs(t, docs)
 		addUnneeded(t, r.Gates)
+		if t.Outcome == e2e.Failed && t.Environment == nil && t.BaseFails == nil {
+			if text := s.outsideOf(t, changes, owners); text != "" {
+				t.Evidence = append(t.Evidence, e2e.Evidence{Kind: e2e.EvidenceTriage, Source: "changed files", Text: text})
+			}
+		}
 		if env := t.Environment; env != nil && t.Effect == e2e.NotJudged {
 			t.NextStep = repair(env)
 		}

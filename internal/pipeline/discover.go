@@ -313,8 +313,23 @@ func (s *Session) needs(t *e2e.Test, spec suite.Spec) []string {
 	return needsOf(s.opts.Config, t, spec)
 }
 
-// changes reports whether the change touches files of a suite, or may do so.
+// changes reports whether the change touches files of a suite, or may do so. It looks once for each suite: there may be
+// thousands of files, and many more tests.
 func (s *Session) changes(spec suite.Spec) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	touched, known := s.touchedSuites[spec.Name]
+	if !known {
+		if s.touchedSuites == nil {
+			s.touchedSuites = map[string]bool{}
+		}
+		touched = s.mayTouch(spec)
+		s.touchedSuites[spec.Name] = touched
+	}
+	return touched
+}
+
+func (s *Session) mayTouch(spec suite.Spec) bool {
 	if n := len(s.opts.ChangedPaths); n == 0 || n >= gitrepo.MaxChanged {
 		return true
 	}

@@ -193,8 +193,99 @@ func (s *Session) touchedBy(who string, files []string, t *e2e.TestResult, owner
 		case t.Owner != "" && s.owns(owners, file, t.Owner):
 			return fmt.Sprintf("%s touches %s, which belongs to %s", who, file, t.Owner)
 		}
+		if name := s.serviceOf(t, file); name != "" {
+			return fmt.Sprintf("%s touches %s, which belongs to the service %s that the test needs", who, file, name)
+		}
 	}
 	return ""
+}
+
+// serviceOf is a service with a path of a file that a test needs, itself or by another one; empty: there is none.
+func (s *Session) serviceOf(t *e2e.TestResult, file string) string {
+	for _, name := range s.servicesOf(file) {
+		if (&e2e.Scope{Services: s.opts.Config.UsersOf(name)}).NeededBy(&t.Test) {
+			return name
+		}
+	}
+	return ""
+}
+
+// servicesOf are the services with a path of a file. Each file is looked up once: there may be thousands, and as many failures.
+func (s *Session) servicesOf(file string) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if names, known := s.fileServices[file]; known {
+		return names
+	}
+	var names []string
+	for _, one := range s.opts.Config.Services {
+		if matches(one.Paths, file) {
+			names = append(names, one.Name)
+		}
+	}
+	if s.fileServices == nil {
+		s.fileServices = map[string][]string{}
+	}
+	s.fileServices[file] = names
+	return names
+}
+
+// owned is a file of the change, and whose it is, by the paths of services and by CODEOWNERS.
+type owned struct {
+	file   string
+	owners []string
+}
+
+// ownedChanges are the files of the change with their owners; none where they are not all known.
+func (s *Session) ownedChanges(owners codeowners.Ruleset) (list []owned) {
+	if n := len(s.opts.ChangedPaths); n == 0 || n >= gitrepo.MaxChanged {
+		return nil
+	}
+	for _, file := range s.opts.ChangedPaths {
+		one := owned{file: file}
+		for _, service := range s.opts.Config.Services {
+			if service.Owner != "" && slices.Contains(s.servicesOf(file), service.Name) {
+				one.owners = append(one.owners, service.Owner)
+			}
+		}
+		if owner := ownerOf(owners, file); owner != "" {
+			one.owners = append(one.owners, owner)
+		}
+		list = append(list, one)
+	}
+	return list
+}
+
+// outsideOf says of a failed test that the change touches nothing of its owner, and whose files it touches instead. Empty: that is
+// not known, or not so.
+func (s *Session) outsideOf(t *e2e.TestResult, changes []owned, owners codeowners.Ruleset) string {
+	const most = 3
+	spec, ok := s.opts.Config.Suite(t.Suite)
+	if t.Owner == "" || !ok || dirOf(spec) == "." || len(changes) == 0 {
+		return ""
+	}
+	var changed []string
+	known := false
+	for _, one := range changes {
+		if slices.Contains(one.owners, t.Owner) || strings.HasPrefix(one.file, dirOf(spec)+"/") || len(owners) > 0 && s.owns(owners, one.file, t.Owner) {
+			return ""
+		}
+		whose := "no team"
+		if len(one.owners) > 0 {
+			known, whose = true, one.owners[0]
+		}
+		if len(changed) < most {
+			changed = append(changed, one.file+", owned by "+whose)
+		}
+	}
+	if !known {
+		return "" // whose files they are is not declared
+	}
+	more := ""
+	if n := len(changes) - len(changed); n > 0 {
+		more = fmt.Sprintf("; and %d more", n)
+	}
+	return fmt.Sprintf("the change touches nothing of %s; changed: %s%s", t.Owner, strings.Join(changed, "; "), more)
 }
 
 // manifests are files that decide with which packages, and with which versions of tools, everything runs.

@@ -48,6 +48,7 @@ func (s *Session) List(ctx context.Context) (tests []e2e.Test, found []diag.Mess
 		warn("exonerate.probe: no failure can be run at the base: "+why, "see docs/verdict.md, Run the failures at the base")
 	}
 	found = append(found, s.lintOwners(tests)...)
+	found = append(found, s.lintRequired(tests)...)
 	found = append(found, s.lintTwins(tests)...)
 	found = append(found, s.lintNeeds(tests)...)
 	found = append(found, s.lintFlaky(tests, stats)...)
@@ -110,6 +111,52 @@ func (s *Session) lintOwners(tests []e2e.Test) []diag.Message {
 		found = append(found, m)
 	}
 	return found
+}
+
+// lintRequired reports, once for each suite, what tests lack that their stage requires.
+func (s *Session) lintRequired(tests []e2e.Test) []diag.Message {
+	var found []diag.Message
+	for _, what := range s.opts.Stage.Require {
+		for _, spec := range s.opts.Config.Suites {
+			var ids []string
+			for i := range tests {
+				if t := &tests[i]; t.Suite == spec.Name && !t.Context && !s.hasRequired(t, what) {
+					ids = append(ids, t.ID)
+				}
+			}
+			if len(ids) > 0 {
+				found = append(found, diag.Message{File: s.opts.Config.File, Text: fmt.Sprintf("stage %s requires %s, and %s of suite %s %s none: %s", s.run.Stage, what,
+					plural(len(ids), "test"), spec.Name, map[bool]string{true: "has", false: "have"}[len(ids) == 1], few(ids)), Hint: requiredHints[what]})
+			}
+		}
+	}
+	return found
+}
+
+var requiredHints = map[string]string{
+	"owner": "tag them owner:<team>, or give the suite an owner", "journey": "tag them journey:<name>, and declare that in journeys",
+	"max_runtime": "tag them journey:<name>, and set journeys.<name>.max_runtime",
+}
+
+// hasRequired reports whether a test has what a stage requires.
+func (s *Session) hasRequired(t *e2e.Test, what string) bool {
+	journey, known := s.opts.Config.Journey(t.Journey)
+	switch what {
+	case "owner":
+		return t.Owner != ""
+	case "journey":
+		return known
+	case "max_runtime":
+		return known && journey.MaxRuntime > 0
+	}
+	return false
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // lintNeeds warns, once for each name, of tags that name a service which the config does not have.

@@ -256,3 +256,27 @@ func TestLintProbe(t *testing.T) {
 		}
 	}
 }
+
+func TestLintRequired(t *testing.T) {
+	c := &config.Config{File: "e2e-gate.yml", Suites: []suite.Spec{{Name: "s"}, {Name: "u"}},
+		Journeys: []config.Journey{{Name: "a", MaxRuntime: time.Minute}, {Name: "b"}}}
+	s := &Session{opts: Options{Config: c, Stage: config.Stage{Name: "pr", Require: []string{"owner", "journey", "max_runtime"}}}, run: e2e.Run{Stage: "pr"}}
+	tests := []e2e.Test{
+		{ID: "s::fine", Suite: "s", Owner: "t", Journey: "a"}, {ID: "s::b", Suite: "s", Owner: "t", Journey: "b"}, {ID: "s::x", Suite: "s", Journey: "nosuch"},
+		{ID: "u::x", Suite: "u", Owner: "t"}, {ID: "u::context", Suite: "u", Context: true},
+	}
+	var got []string
+	for _, m := range s.lintRequired(tests) {
+		if m.Severity != diag.Error || m.Hint == "" {
+			t.Errorf("%+v", m)
+		}
+		got = append(got, m.Text)
+	}
+	if diff := cmp.Diff([]string{
+		"stage pr requires owner, and 1 test of suite s has none: s::x", "stage pr requires journey, and 1 test of suite s has none: s::x",
+		"stage pr requires journey, and 1 test of suite u has none: u::x", "stage pr requires max_runtime, and 2 tests of suite s have none: s::b, s::x",
+		"stage pr requires max_runtime, and 1 test of suite u has none: u::x",
+	}, got); diff != "" {
+		t.Error(diff)
+	}
+}

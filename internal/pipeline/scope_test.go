@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/hmarr/codeowners"
 
 	"github.com/org/e2e-gate/internal/config"
 	"github.com/org/e2e-gate/internal/e2e"
@@ -137,6 +138,56 @@ func TestWhatAChangeMaySayThatItsTestsNeed(t *testing.T) {
 		s := &Session{opts: Options{Config: c, Baseline: tc.base, ChangedPaths: tc.changed}}
 		if diff := cmp.Diff(tc.want, s.needs(&tc.test, tc.spec)); diff != "" {
 			t.Errorf("%s: %s", tc.name, diff)
+		}
+	}
+}
+
+func TestAChangeOutsideOfTheOwnersFiles(t *testing.T) {
+	owners, err := codeowners.ParseFile(strings.NewReader("libs/ @acme/platform\nservices/case/ @acme/case-platform\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &config.Config{
+		Services: []config.Service{{Name: "pay", Owner: "payments", Paths: []string{"services/pay/**"}}, {Name: "case", Paths: []string{"services/case/**"}}},
+		Suites:   []suite.Spec{{Name: "cases", Dir: "e2e/cases"}}, Owners: map[string]string{"case-platform": "@acme/case-platform"},
+	}
+	const nothing = "the change touches nothing of case-platform; changed: "
+	for _, tc := range []struct {
+		owner   string
+		changed []string
+		want    string
+	}{
+		{"case-platform", []string{"libs/http/x.go"}, nothing + "libs/http/x.go, owned by acme/platform"},
+		{"case-platform", []string{"services/pay/x.go", "tools/y"}, nothing + "services/pay/x.go, owned by payments; tools/y, owned by no team"},
+		{"case-platform", []string{"libs/a", "libs/b", "libs/c", "libs/d", "libs/e"}, nothing + "libs/a, owned by acme/platform; " +
+			"libs/b, owned by acme/platform; libs/c, owned by acme/platform; and 2 more"},
+		{"case-platform", []string{"libs/http/x.go", "services/case/x.go"}, ""}, {"case-platform", []string{"libs/x", "e2e/cases/a_test.go"}, ""},
+		{"payments", []string{"services/pay/x.go"}, ""}, {"case-platform", []string{"tools/x"}, ""}, {"", []string{"libs/x"}, ""}, {"case-platform", nil, ""},
+	} {
+		s := &Session{opts: Options{Config: c, ChangedPaths: tc.changed}}
+		failed := &e2e.TestResult{Test: e2e.Test{Suite: "cases", Owner: tc.owner}}
+		if got := s.outsideOf(failed, s.ownedChanges(owners), owners); got != tc.want {
+			t.Errorf("%s, %v:\n%s\nwant\n%s", tc.owner, tc.changed, got, tc.want)
+		}
+	}
+}
+
+// A file of a service that a test needs has to do with its failure, so the base does not excuse that.
+func TestAChangeTouchesTheServicesOfATest(t *testing.T) {
+	c := &config.Config{Suites: []suite.Spec{{Name: "s", Dir: "e2e"}}, Services: []config.Service{
+		{Name: "auth", Paths: []string{"services/auth/**"}}, {Name: "case", Needs: []string{"auth"}}, {Name: "pay", Paths: []string{"services/pay/**"}}}}
+	for _, tc := range []struct {
+		needs []string
+		file  string
+		want  string
+	}{
+		{[]string{"case"}, "services/auth/x.go", "the change touches services/auth/x.go, which belongs to the service auth that the test needs"},
+		{nil, "services/pay/x.go", "the change touches services/pay/x.go, which belongs to the service pay that the test needs"},
+		{[]string{"case"}, "services/pay/x.go", ""}, {[]string{"case"}, "libs/x.go", ""},
+	} {
+		s := &Session{opts: Options{Config: c, ChangedPaths: []string{tc.file}}}
+		if got := s.touched(&e2e.TestResult{Test: e2e.Test{Suite: "s", File: "a_test.go", Needs: tc.needs}}, nil, nil); got != tc.want {
+			t.Errorf("%v %s: %q", tc.needs, tc.file, got)
 		}
 	}
 }

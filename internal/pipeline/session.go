@@ -165,6 +165,10 @@ type Session struct {
 	origins map[string]origin
 	// members are those of the merge group, once they were asked for.
 	members []GroupMember
+	// touchedSuites says of suites whether the change touches their files, by name.
+	touchedSuites map[string]bool
+	// fileServices are services by a file that one of their paths has.
+	fileServices map[string][]string
 	// read are documents of other jobs and of earlier attempts that this run was made of.
 	read []e2e.DocumentSum
 }

@@ -33,7 +33,7 @@ func TestServicesExample(t *testing.T) {
 		want          [3]string // exit status, outcomes of cases and payments
 	}{
 		{"", "2m", [3]string{"0", "passed", "passed"}}, // it compiles what the next one starts
-		{"payment-api", "15s", [3]string{"3", "passed", "not_run"}},
+		{"payment-api", "30s", [3]string{"3", "passed", "not_run"}},
 	} {
 		out := t.TempDir()
 		environ := []string{"NO_COLOR=1", "UNHEALTHY=" + tc.down, "GATES_TIMEOUT=" + tc.timeout}

@@ -26,9 +26,10 @@ const (
 // a second one says the same: the base excuses no test that was not planned (it has no rerun), a later
 // pass does not show that the change was tested (it blocks), no rerun where max_failures is 0 (none where more failed than that),
 // a shard without a document (its tests are lost where nothing reports them), and a failed gate
-// (behind it nothing is planned). Two take six choices at once, which a million worlds need not
-// hold, and only tables of tests hold them: timelines of two workflow attempts stay apart, and a
-// test that a witness names and that is gone is not judged. Beside which one the rerun stands where
+// (behind it nothing is planned). Three take five or six choices at once, which a million worlds need not
+// hold, and only tables of tests hold them: timelines of two workflow attempts stay apart, a
+// test that a witness names and that is gone is not judged, and a dependency that is down is a warning only
+// beside a pass that can block. Beside which one the rerun stands where
 // all tests of an id were kept from running changes no verdict: the failure outside blocks anyway.
 var mutants = []mutant{
 	{"a second result is a retry only if that is stated", attemptsDir + "merge.go", "r.Retry || repeatedCases", "r.Retry || true || repeatedCases"},
@@ -198,7 +199,6 @@ var mutants = []mutant{
 	{"what a test does not need is no alibi", verdictDir + "alibi.go", "if len(t.Needs) == 0 {\n\t\treturn a", "{\n\t\treturn a"},
 	{"a test that ran without a gate that it needs proves nothing", verdictDir + "scope.go", "len(run.Attempts) > 0 && g.Scope", "len(run.Attempts) > 9 && g.Scope"},
 	{"what a change alone needs excuses nothing", verdictDir + "scope.go", "case m.in.Excusing != nil &&", "case false &&"},
-	{"a dependency excuses only beside a pass that can block", "internal/policy/decide.go", "!j.shown && effect == e2e.Warns", "false && effect == e2e.Warns"},
 	{"a dependency excuses no test that ran in an earlier attempt", verdictDir + "merge.go", "len(before) == 0 && !m.earlier", "!m.earlier"},
 	{"a dependency excuses no test that a witness names", verdictDir + "merge.go", "&& !m.earlier.hasFailed(r.ID) {", "{"},
 	{"a dependency that is down is not judged by default", "internal/policy/table.go",
