@@ -78,8 +78,8 @@ func (s *Session) explained(ctx context.Context, engine categoriser, r e2e.Resul
 				t.Evidence = append(t.Evidence, e2e.Evidence{Kind: e2e.EvidenceTriage, Source: "changed files", Text: text})
 			}
 		}
-		if env := t.Environment; env != nil && t.Effect == e2e.NotJudged {
-			t.NextStep = repair(env)
+		if step := repair(t); step != "" {
+			t.NextStep = step
 		}
 		if f := t.BaseFails; f != nil && f.Excuses {
 			t.NextStep = fmt.Sprintf("nothing in this change: repair it on %s", f.Branch)
@@ -171,7 +171,8 @@ func sameForAll(r e2e.Result) {
 func (s *Session) triageInput(t *e2e.TestResult, r *e2e.Result, stats history.Stats) triage.Input {
 	attempts := t.Attempts
 	in := triage.Input{
-		ID: t.ID, Framework: t.Framework, Test: cmp.Or(t.Name, t.ID), Owner: t.Owner, Command: report.RunCommand(*r, *t), Planned: len(r.Tests), Gates: neededGates(r.Gates, &t.Test),
+		ID: t.ID, Framework: t.Framework, Test: cmp.Or(t.Name, t.ID), Owner: t.Owner, Command: report.RunCommand(*r, *t), Planned: len(r.Tests),
+		Gates: neededGates(r.Gates, &t.Test),
 		Context: triage.Context{
 			Rerun: triage.RerunNone, Recent: triage.Recent(stats.Recent(t.Stable())), Health: triage.HealthOK, ChangedPaths: s.opts.ChangedPaths,
 		},
@@ -283,15 +284,18 @@ func expected(evidence []e2e.Evidence) []e2e.Evidence {
 	return found
 }
 
-// repair is what to do about an environment that failed beside a test: what the test says proves nothing until then.
-func repair(env *e2e.Environment) string {
+// repair is what to do about an environment that failed beside a test, which proves nothing until then. Empty: it did not.
+func repair(t *e2e.TestResult) string {
+	env := t.Environment
 	switch {
+	case env == nil || t.Effect != e2e.NotJudged:
+		return ""
 	case env.Process != "":
 		return fmt.Sprintf("find out why background process %s ended: look at its log, and at what else uses its port. Then run again", env.Process)
 	case env.Gate != "":
 		return fmt.Sprintf("find out why gate %s was %s, then run again", env.Gate, cmp.Or(env.State, e2e.Unhealthy))
 	}
-	return "give each shard a port of its own, or run the suite on one shard; then run again"
+	return ""
 }
 
 // explain files a triage result under its test. in is what triage read, with secrets masked: what is taken out of a text must not

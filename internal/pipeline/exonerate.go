@@ -242,9 +242,9 @@ func (s *Session) ownedChanges(owners codeowners.Ruleset) (list []owned) {
 		return nil
 	}
 	for _, file := range s.opts.ChangedPaths {
-		one := owned{file: file}
+		one, services := owned{file: file}, s.servicesOf(file)
 		for _, service := range s.opts.Config.Services {
-			if service.Owner != "" && slices.Contains(s.servicesOf(file), service.Name) {
+			if service.Owner != "" && slices.Contains(services, service.Name) {
 				one.owners = append(one.owners, service.Owner)
 			}
 		}

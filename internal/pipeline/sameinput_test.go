@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/org/e2e-gate/internal/config"
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/history"
 	"github.com/org/e2e-gate/internal/triage"
@@ -56,7 +57,7 @@ func TestPipelineAndCommandReasonFromTheSameInput(t *testing.T) {
 		},
 	}
 	engine := &asked{Triager: &triage.Triager{}}
-	s := &Session{opts: Options{ChangedPaths: []string{"src/main/java/com/acme/Case.java"}}}
+	s := &Session{opts: Options{Config: &config.Config{}, ChangedPaths: []string{"src/main/java/com/acme/Case.java"}}}
 	got, err := s.explained(t.Context(), engine, r, history.Stats{}, nil)
 	if err != nil || len(engine.inputs) != 6 {
 		t.Fatal(err, len(engine.inputs))
