@@ -200,7 +200,6 @@ var mutants = []mutant{
 	{"a test that ran without a gate that it needs proves nothing", verdictDir + "scope.go", "len(run.Attempts) > 0 && g.Scope", "len(run.Attempts) > 9 && g.Scope"},
 	{"what a change alone needs excuses nothing", verdictDir + "scope.go", "case m.in.Excusing != nil &&", "case false &&"},
 	{"a dependency excuses no test that ran in an earlier attempt", verdictDir + "merge.go", "len(before) == 0 && !m.earlier", "!m.earlier"},
-	{"a dependency excuses no test that a witness names", verdictDir + "merge.go", "&& !m.earlier.hasFailed(r.ID) {", "{"},
 	{"a dependency that is down is not judged by default", "internal/policy/table.go",
 		"t.row(RowDependencyDown, e2e.NotJudged, e2e.NotJudged,", "t.row(RowDependencyDown, e2e.Warns, e2e.Warns,"},
 	{"the strictest policy blocks flakes", "internal/policy/table.go", "string(RowFlaky): blocks, ", ""},
