@@ -158,7 +158,7 @@ func explainCategory(t *e2e.TestResult) Step {
 	if t.Category == "" {
 		return Step{Step: "category", Answer: "none: nothing failed"}
 	}
-	s := Step{Step: "category", Answer: categoryText(Finding{Category: categoryOf(t.Category), Confidence: t.Confidence}, t.Cause)}
+	s := Step{Step: "category", Answer: categoryText(Finding{Category: categoryOf(t.Category), Confidence: t.Confidence, first: t}, t.Cause)}
 	for _, e := range t.Evidence {
 		text := e.Label() + ": " + firstLine(e.Text)
 		if e.Source != "" {

@@ -302,6 +302,20 @@ func (f *final) findingTitle(found Finding, first *e2e.TestResult) string {
 	return word + "  " + safetext.Line(first.ID, idText)
 }
 
+// candidates are the categories that a failure of an unknown one "could be", as triage says; empty: it does not.
+func candidates(t *e2e.TestResult) string {
+	if t == nil || t.Category != e2e.Unknown {
+		return ""
+	}
+	for _, e := range t.Evidence {
+		if e.Kind == e2e.EvidenceTriage && strings.HasPrefix(e.Text, "could be ") {
+			text, _, _ := strings.Cut(e.Text, ";")
+			return safetext.Line(text, shortText)
+		}
+	}
+	return ""
+}
+
 // categoryText is "PRODUCT_REGRESSION (high confidence): a case is never accepted".
 func categoryText(found Finding, cause string) string {
 	text := found.Category
@@ -310,6 +324,9 @@ func categoryText(found Finding, cause string) string {
 	}
 	if cause != "" {
 		text += ": " + cause
+	}
+	if open := candidates(found.first); open != "" {
+		text += "; " + open
 	}
 	return text
 }
@@ -461,7 +478,7 @@ func (f *final) flakes() {
 		f.title(yellow, "FLAKY  "+safetext.Line(t.ID, idText))
 		f.field("effect", effectText(t.Effect, t.Test))
 		if t.Category != "" {
-			f.field("category", f.text(categoryText(Finding{Category: categoryOf(t.Category), Confidence: t.Confidence}, t.Cause), 2))
+			f.field("category", f.text(categoryText(Finding{Category: categoryOf(t.Category), Confidence: t.Confidence, first: &t}, t.Cause), 2))
 		}
 		f.field("owner", ownerText(Finding{Owners: owners(t), Tests: []string{t.ID}}, &t))
 		f.field("since", f.text(pastOf(t), 2))

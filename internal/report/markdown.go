@@ -305,6 +305,9 @@ func findingCategory(f Finding) string {
 	if f.Cause != "" && f.Cause != f.Title {
 		list = append(list, inline(f.Cause))
 	}
+	if open := candidates(f.first); open != "" {
+		list = append(list, inline(open))
+	}
 	for _, e := range facts[:min(len(facts), 3)] {
 		if e != "" {
 			list = append(list, safetext.Cell(e, shortText, 1))

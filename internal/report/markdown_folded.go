@@ -176,7 +176,7 @@ func detail(r e2e.Result, t *e2e.TestResult) string {
 		}
 	}
 	item("outcome", verb(*t)+", "+effectWord(t.Effect)+" ("+inline(t.Why)+")")
-	item("category", inline(categoryText(Finding{Category: categoryOf(t.Category), Confidence: t.Confidence}, t.Cause)))
+	item("category", inline(categoryText(Finding{Category: categoryOf(t.Category), Confidence: t.Confidence, first: t}, t.Cause)))
 	item("owner", inline(owner(owners(*t))))
 	item("journey", inline(t.Journey))
 	item("earlier runs", inline(pastOf(*t)))

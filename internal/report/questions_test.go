@@ -14,7 +14,8 @@ import (
 func TestQuestions(t *testing.T) {
 	at := time.Date(2026, 11, 3, 10, 0, 0, 0, time.UTC)
 	gate := func(name, kind string, state e2e.GateState) e2e.Gate {
-		return e2e.Gate{Name: name, Kind: kind, Required: true, State: e2e.Healthy, Timeline: []e2e.Span{{State: state, Watch: true, From: at, To: at.Add(time.Minute)}}}
+		return e2e.Gate{Name: name, Kind: kind, Required: true, State: e2e.Healthy, Timeline: []e2e.Span{
+			{State: state, Watch: true, From: at, To: at.Add(time.Minute)}}}
 	}
 	attempt := func(n int, outcome e2e.Outcome) e2e.Attempt {
 		return e2e.Attempt{N: n, Outcome: outcome, Started: at.Add(time.Second), Seconds: 2}
