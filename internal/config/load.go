@@ -240,6 +240,23 @@ func (c *Config) Lint() []diag.Message {
 		if s.Blocking() && s.Timeout == 0 {
 			warn(fmt.Sprintf("stage %s has no timeout", s.Name), "set one below the job's timeout-minutes, so that it can still report")
 		}
+		if _, declared := c.Target(s.Target); !declared && strings.Contains(strings.ToLower(s.Target), "prod") {
+			warn(fmt.Sprintf("stage %s runs on %s, and tests of journeys without targets run there too", s.Name, s.Target),
+				fmt.Sprintf("if it is production, say so: targets: {%s: {production: true}}", s.Target))
+		}
 	}
+	c.lintScopes(warn)
 	return found
+}
+
+// lintScopes warns of checks that every test waits for, and that have the name of one of several services.
+func (c *Config) lintScopes(warn func(text, hint string)) {
+	services := c.ServiceNames()
+	for _, check := range c.Gates.Checks {
+		scoped := len(check.Services)+len(check.Journeys) > 0
+		if !scoped && !check.Dependency && len(services) > 1 && slices.Contains(services, check.Name) {
+			warn(fmt.Sprintf("every test waits for gate %s, also those that do not need the service %s", check.Name, check.Name),
+				fmt.Sprintf("if only its tests need it, add services: [%s] to the check", check.Name))
+		}
+	}
 }
