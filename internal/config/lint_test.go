@@ -1,8 +1,11 @@
 package config
 
 import (
+	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/org/e2e-gate/internal/suite"
 )
 
 // What a config says of services and production is asked for where its names suggest more.
@@ -40,5 +43,24 @@ func TestLintAsksForScopes(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Each setting of a suite that takes one of some words refuses others.
+func TestWordsOfSuites(t *testing.T) {
+	n := 0
+	for f := range reflect.TypeFor[suite.Spec]().Fields() {
+		key, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+		if f.Tag.Get("enum") == "" || key == "framework" {
+			continue
+		}
+		n++
+		text := "version: 1\nstages: {pr: {on: [pull_request]}}\nsuites: [{name: s, framework: command, list: [a], run: [\"true\"], reports: x, " + key + ": nonsense}]\n"
+		if _, err := load(t, text, AllSections, nil); err == nil || !strings.Contains(err.Error(), `"nonsense" is not allowed here`) {
+			t.Errorf("%s: %v", key, err)
+		}
+	}
+	if n < 4 {
+		t.Errorf("%d settings were tried", n)
 	}
 }

@@ -200,6 +200,9 @@ func (k *checker) suites() {
 		k.named(path, s.Name, "suite", seen)
 		k.enum(path+".framework", s.Framework, reflect.TypeFor[suite.Spec](), "Framework")
 		k.enum(path+".criticality", s.Criticality, reflect.TypeFor[suite.Spec](), "Criticality")
+		k.enum(path+".keep", s.Keep, reflect.TypeFor[suite.Spec](), "Keep")
+		k.enum(path+".split", s.Split, reflect.TypeFor[suite.Spec](), "Split")
+		k.enum(path+".retries", s.Retries, reflect.TypeFor[suite.Spec](), "Retries")
 		k.dir(path+".dir", s.Dir)
 		for _, p := range suite.Validate(s, func(key string) bool { return k.doc.Has(path + "." + key) }) {
 			where := path
