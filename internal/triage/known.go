@@ -63,7 +63,7 @@ const orderCause = "order"
 
 // orderStep says how to find the test that does it.
 func orderStep(id string) string {
-	return "find the test that it depends on with `e2e-gate order " + shellID(clean(id, maxQuote)) + "`, then have it set up what it needs itself; " +
+	return "find the test that it depends on with e2e-gate order " + shellID(clean(id, maxQuote)) + ", then have it set up what it needs itself; " +
 		"if the tests of its file are meant to build on one another, set keep: file for the suite"
 }
 

@@ -32,7 +32,7 @@ func TestWhatWasMeasuredDecides(t *testing.T) {
 		if got := string(r.Category) + " " + string(r.Confidence); got != tt.want || r.Cause != tt.cause || r.NextStep == "" || len(r.Evidence) == 0 {
 			t.Errorf("%s: %+v", tt.name, r)
 		}
-		if r.Cause == orderCause && !strings.Contains(r.NextStep, "`e2e-gate order TEST`") {
+		if r.Cause == orderCause && !strings.Contains(r.NextStep, "e2e-gate order TEST") {
 			t.Errorf("%s: the next step is %s", tt.name, r.NextStep)
 		}
 	}
@@ -40,7 +40,7 @@ func TestWhatWasMeasuredDecides(t *testing.T) {
 	if r.Category != external {
 		t.Errorf("the user's rule does not go first: %+v", r)
 	}
-	if got := orderStep("s::plain"); !strings.Contains(got, "`e2e-gate order s::plain`") {
+	if got := orderStep("s::plain"); !strings.Contains(got, "e2e-gate order s::plain,") {
 		t.Error(got)
 	}
 }

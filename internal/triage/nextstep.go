@@ -101,32 +101,28 @@ func pairOf(a, b e2e.Category) pair {
 	return pair{a, b}
 }
 
-// deciding says, for two candidates, which act would decide between them. RUN is the command that runs the test.
+// deciding says, for two candidates, which act would decide between them. The report shows the command that runs the test beside it;
+// ORDER is the one that looks for a test which another one depends on.
 var deciding = map[pair]string{
-	pairOf(product, timing): "run it 20 times on this build: `for i in $(seq 20); do RUN || echo failed; done`. Each time failed is the " +
-		"product, now and then is timing",
-	pairOf(product, env): "run it against the last good build in this environment: `RUN`. If it fails there too, it is the environment, and " +
-		"`e2e-gate gates` shows what the gates see",
+	pairOf(product, timing): "run it 20 times on this build: failing each time is the product, now and then is timing",
+	pairOf(product, env):    "run it against the last good build in this environment: if it fails there too, it is the environment",
 	pairOf(product, test): "open the line that decided, and compare what the test expects with what the change intends; then run it with the " +
-		"test of the base: `RUN`",
-	pairOf(product, data): "run it alone, with fresh data names: `RUN`. If it fails there too, it is the product",
-	pairOf(product, external): "call the third party from this machine, as the test does, then run it again: `RUN`. If the third party answers " +
-		"and the test fails, it is the " +
-		"product",
-	pairOf(timing, env): "watch the gates while it runs 20 times: `for i in $(seq 20); do RUN || e2e-gate gates; done`. Failures while a " +
-		"gate is bad are the environment",
-	pairOf(timing, data): "find out whether another test does it: `ORDER`. If it fails alone too, run it 20 times: `for i in $(seq 20); do " +
-		"RUN || echo failed; done`",
-	pairOf(timing, test):     "run it 20 times on this build: `for i in $(seq 20); do RUN || echo failed; done`. Each time failed is the test",
-	pairOf(test, env):        "run it on a machine on which it passed: `RUN`. If it fails there too, it is the test",
-	pairOf(test, data):       "run it alone: `RUN`. If it passes, find the test that shares its data: `ORDER`",
-	pairOf(env, external):    "call the host that the failure names from this machine; if others answer and it does not, it is the third party",
-	pairOf(env, data):        "run it alone, with fresh data names: `RUN`. If it fails there too, it is the environment",
-	pairOf(external, test):   "call the third party from this machine, as the test does. If it answers, it is the test",
-	pairOf(external, timing): "run it 20 times: `for i in $(seq 20); do RUN || echo failed; done`, and note whether the third party answered each time",
+		"test of the base",
+	pairOf(product, data): "run it alone, with fresh data names: if it fails there too, it is the product",
+	pairOf(product, external): "call the third party from this machine, as the test does, then run it again: if the third party answers " +
+		"and the test fails, it is the product",
+	pairOf(timing, env):      "run it 20 times, and look at e2e-gate gates each time it fails: failures while a gate is bad are the environment",
+	pairOf(timing, data):     "find out whether another test does it: ORDER. If it fails alone too, run it 20 times",
+	pairOf(timing, test):     "run it 20 times on this build: failing each time is the test, now and then is timing",
+	pairOf(test, env):        "run it on a machine on which it passed: if it fails there too, it is the test",
+	pairOf(test, data):       "run it alone: if it passes, find the test that shares its data: ORDER",
+	pairOf(env, external):    "call the host that the failure names from this machine: if others answer and it does not, it is the third party",
+	pairOf(env, data):        "run it alone, with fresh data names: if it fails there too, it is the environment",
+	pairOf(external, test):   "call the third party from this machine, as the test does: if it answers, it is the test",
+	pairOf(external, timing): "run it 20 times, and note whether the third party answered each time",
 }
 
 // between is the step that decides between two candidates for a test; empty where there are none. command runs the test.
 func between(a, b e2e.Category, command string) string {
-	return strings.NewReplacer("RUN", command, "ORDER", strings.Replace(command, "e2e-gate run", "e2e-gate order", 1)).Replace(deciding[pairOf(a, b)])
+	return strings.Replace(deciding[pairOf(a, b)], "ORDER", strings.Replace(command, "e2e-gate run", "e2e-gate order", 1), 1)
 }
