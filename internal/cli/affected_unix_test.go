@@ -60,3 +60,37 @@ suites:
 		})
 	}
 }
+
+// A second push to a branch does not take away the tests of what the first one changed.
+func TestAPushIsAffectedByItsWholeBranch(t *testing.T) {
+	r := newTree(t)
+	r.Write("e2e-gate.yml", `version: 1
+stages: {pr: {on: [push], affected: true}}
+services: {pay: {paths: ["services/pay/**"]}, case: {paths: ["services/case/**"]}, mail: {paths: ["services/mail/**"]}}
+suites:
+  - {name: pays, framework: command, list: [echo, a], run: [sh, ./run.sh], reports: "{report_dir}/*.xml", services: [pay]}
+  - {name: cases, framework: command, list: [echo, a], run: [sh, ./run.sh], reports: "{report_dir}/*.xml", services: [case]}
+  - {name: mails, framework: command, list: [echo, a], run: [sh, ./run.sh], reports: "{report_dir}/*.xml", services: [mail]}
+`)
+	r.Write("run.sh", reporting(`<testcase name="a"/>`))
+	base := r.Commit("base")
+	r.Git("checkout", "-qb", "change")
+	r.Write("services/pay/x", "first")
+	first := r.Commit("first")
+	r.Write("services/case/x", "second")
+	second := r.Commit("second")
+	push := func(want int) string {
+		status, result := r.judged(githubfake.New(t), "push", "refs/heads/change", second, mainBranch(object{"before": first, "after": second}))
+		if status != want {
+			t.Errorf("exit status %d", status)
+		}
+		return result.Run.Affected
+	}
+	if got, want := push(e2e.ExitNotJudged), "every selected test runs: the files of the change are not all known"; got != want {
+		t.Errorf("the default branch is not in the checkout: %q", got)
+	}
+	r.Git("update-ref", "refs/remotes/origin/main", base)
+	if got, want := push(0), "2 of 3 selected tests run, since the change affects only services case, pay"; got != want {
+		t.Errorf("%q", got)
+	}
+}

@@ -66,7 +66,7 @@ func (a *App) resolve(ctx context.Context, f staged, uses config.Sections, runID
 	}
 	if a.dir == "" {
 		in.trigger, in.eventSHA = ofCheckout(ctx, ofRelease(ctx, ofRemote(ctx, in.trigger, work), f.Release, work), work)
-		in.changed = work.Changed(ctx, in.trigger.BaseSHA)
+		in.changed = work.Changed(ctx, changedSince(ctx, in.trigger, work))
 	}
 	if in.subject, err = a.subject(f.Subject); err != nil {
 		return in, err
@@ -81,6 +81,18 @@ func (a *App) resolve(ctx context.Context, f staged, uses config.Sections, runID
 		in.storeAddress = in.config.History.Store // elsewhere its variables are not resolved
 	}
 	return in, nil
+}
+
+// changedSince is the commit that the files of the change are those since. A push to another branch than the default one is a
+// part of the branch's change only: what an earlier push changed is still to be tested. Empty: it is not known.
+func changedSince(ctx context.Context, t trigger.Trigger, work gitrepo.Checkout) string {
+	if t.Event != "push" || t.DefaultBranch {
+		return t.BaseSHA
+	}
+	if t.MainBranch == "" {
+		return ""
+	}
+	return work.Resolve(ctx, t.MainBranch)
 }
 
 // ofRelease makes the release that a flag names the one under test. Its commit is the one

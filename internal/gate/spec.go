@@ -9,6 +9,9 @@
 package gate
 
 import (
+	"reflect"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/org/e2e-gate/internal/diag"
@@ -146,6 +149,32 @@ func (c *Check) chosen() []kind {
 
 // IsRequired reports whether the check keeps suites from starting.
 func (c *Check) IsRequired() bool { return c.Required == nil || *c.Required }
+
+// ReadsCheckout reports whether what the check sees may depend on files of the checkout: it runs a program, or reads files
+// that the config names.
+func (c *Check) ReadsCheckout() bool {
+	return c.Command != nil || c.Kubernetes != nil || slices.ContainsFunc(c.chosen(), func(k kind) bool { return namesFile(reflect.ValueOf(k.spec)) })
+}
+
+// namesFile reports whether a section of the config, or one in it, has a file.
+func namesFile(v reflect.Value) bool {
+	if v.Kind() == reflect.Pointer {
+		v = v.Elem()
+	}
+	if v.Kind() != reflect.Struct {
+		return false
+	}
+	for i := range v.NumField() {
+		f := v.Type().Field(i)
+		if !f.IsExported() {
+			continue
+		}
+		if v.Field(i).Kind() == reflect.String && strings.HasSuffix(f.Tag.Get("yaml"), "_file") && v.Field(i).Len() > 0 || namesFile(v.Field(i)) {
+			return true
+		}
+	}
+	return false
+}
 
 // firstPositive returns the first value above zero.
 func firstPositive[T int | time.Duration](values ...T) T {

@@ -76,8 +76,8 @@ func (a *affected) touch(c *config.Config, own []string, file string) (everythin
 		switch {
 		case matches(s.Paths, file):
 			mapped, a.product, a.suites[s.Name] = true, true, true
-		case ofTestsOnly(c, s) && strings.HasPrefix(file, dirOf(s)+"/"):
-			mapped, a.suites[s.Name] = true, true
+		case strings.HasPrefix(file, dirOf(s)+"/"): // it may be one of its tests, whatever else has the file
+			mapped, a.suites[s.Name] = mapped || ofTestsOnly(c, s), true
 		}
 	}
 	if !mapped {

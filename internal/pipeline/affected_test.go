@@ -21,6 +21,7 @@ func monorepo() *config.Config {
 		Suites: []suite.Spec{
 			{Name: "cases", Dir: "e2e/cases", Services: []string{"case"}}, {Name: "payments", Dir: "e2e/payments", Services: []string{"pay"}},
 			{Name: "mails", Dir: "e2e/mails", Services: []string{"mail"}}, {Name: "ui", Dir: "ui", Paths: []string{"ui/e2e/**"}}, {Name: "root"},
+			{Name: "inside", Dir: "services/pay/e2e", Needs: []string{"mail"}},
 		},
 		Journeys:  []config.Journey{{Name: "payout", Paths: []string{"services/bank/**"}}},
 		Affected:  config.Affected{Everything: []string{"libs/test/**"}, Ignore: []string{"docs/**"}},
@@ -39,6 +40,7 @@ func TestWhatAChangeAffects(t *testing.T) {
 		{"two paths of it", []string{"libs/http/x.go", "services/pay/y.go"}, "auth,case,pay;;"},
 		{"tests of a suite whose services have paths", []string{"e2e/cases/a_test.go"}, ";cases;"},
 		{"tests of a suite of which it is not known what is a service", []string{"e2e/mails/a_test.go"}, "no service, suite or journey has paths for e2e/mails/a_test.go"},
+		{"tests of such a suite among the files of a service", []string{"services/pay/e2e/a_test.go"}, "pay;inside;"},
 		{"paths of a suite", []string{"ui/e2e/x.spec.ts"}, ";ui;"},
 		{"other files beside them", []string{"ui/src/app.ts"}, "no service, suite or journey has paths for ui/src/app.ts"},
 		{"a journey", []string{"services/bank/x.go"}, ";;payout"},

@@ -85,19 +85,30 @@ func (s *Session) input(ev evidence, problems []e2e.Problem) verdict.In {
 	}
 }
 
-// excusing are the needs that may excuse a test of a change: those that its suite has by the base's config. Tags and
-// journeys of tests are the change's.
+// excusing are the dependencies that may excuse a test of a change, by its suite: those that the suite needs by the base's
+// config. Tags and journeys of tests are the change's, and so are what a check reads in the checkout and how long all checks
+// may take: a change could let a dependency look down with them.
 func (s *Session) excusing() map[string][]string {
 	if s.opts.Judging == nil || s.opts.Judging.By != e2e.JudgedByBase && s.opts.Judging.By != e2e.JudgedByNothing {
 		return nil
 	}
-	needs := map[string][]string{}
-	if b := s.opts.Baseline; b != nil && b.Judge != nil {
+	by := map[string][]string{}
+	b, now := s.opts.Baseline, s.opts.Config.Gates
+	if b == nil || b.Judge == nil || b.Judge.Gates.Timeout != now.Timeout || b.Judge.Gates.Interval != now.Interval || b.Judge.Gates.StableFor != now.StableFor {
+		return by
+	}
+	for _, d := range b.Judge.Depends {
+		if d.Check.ReadsCheckout() {
+			continue
+		}
+		users := b.Judge.UsersOf(d.Name)
 		for _, spec := range b.Judge.Suites {
-			needs[spec.Name] = slices.Concat(spec.Services, spec.Needs)
+			if slices.ContainsFunc(slices.Concat(spec.Services, spec.Needs), func(name string) bool { return slices.Contains(users, name) }) {
+				by[spec.Name] = append(by[spec.Name], d.Name)
+			}
 		}
 	}
-	return needs
+	return by
 }
 
 // reported is how many tests are planned or reported.

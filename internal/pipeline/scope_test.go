@@ -191,3 +191,34 @@ func TestAChangeTouchesTheServicesOfATest(t *testing.T) {
 		}
 	}
 }
+
+// On a change, a dependency excuses tests only of suites that need it by the base, and only if the change has no hand in
+// whether it looks down.
+func TestWhichDependenciesExcuseOnAChange(t *testing.T) {
+	web := gate.Check{HTTP: &gate.HTTPSpec{URL: "https://sandbox.example/health"}}
+	base := &config.Config{
+		Services: []config.Service{{Name: "pay", Needs: []string{"sandbox", "script"}}, {Name: "case"}},
+		Depends:  []config.Dependency{{Name: "sandbox", Check: web}, {Name: "script", Check: gate.Check{Command: &gate.CommandSpec{Run: []string{"./probe.sh"}}}}},
+		Suites:   []suite.Spec{{Name: "pays", Services: []string{"pay"}}, {Name: "own", Needs: []string{"sandbox"}}, {Name: "cases", Services: []string{"case"}}},
+		Gates:    gate.Spec{Timeout: time.Minute},
+	}
+	shorter := *base
+	shorter.Gates.Timeout = time.Microsecond
+	for _, tc := range []struct {
+		name     string
+		by       e2e.JudgedBy
+		now      *config.Config
+		baseline *Baseline
+		want     map[string][]string
+	}{
+		{"the base's needs", e2e.JudgedByBase, base, &Baseline{Judge: base}, map[string][]string{"pays": {"sandbox"}, "own": {"sandbox"}}},
+		{"the change gives checks less time", e2e.JudgedByBase, &shorter, &Baseline{Judge: base}, map[string][]string{}},
+		{"a base without a config", e2e.JudgedByNothing, base, &Baseline{}, map[string][]string{}},
+		{"no change", e2e.JudgedByCommit, base, &Baseline{Judge: base}, nil},
+	} {
+		s := &Session{opts: Options{Config: tc.now, Judging: &e2e.Judging{By: tc.by}, Baseline: tc.baseline}}
+		if diff := cmp.Diff(tc.want, s.excusing()); diff != "" {
+			t.Errorf("%s: %s", tc.name, diff)
+		}
+	}
+}

@@ -246,7 +246,7 @@ func withoutGates(r e2e.Result, failed []string) string {
 }
 
 // consequences follow from something else that went wrong, so they are named last.
-var consequences = []e2e.Code{e2e.CodeRunnerExit, e2e.CodeLost, e2e.CodeNotRun, e2e.CodeFlaky, e2e.CodeNoPass, e2e.CodeNoTests}
+var consequences = []e2e.Code{e2e.CodeRunnerExit, e2e.CodeTestFailed, e2e.CodeLost, e2e.CodeNotRun, e2e.CodeFlaky, e2e.CodeNoPass, e2e.CodeNoTests}
 
 // causeRank puts what makes the evidence untrustworthy before what follows from it.
 func causeRank(code e2e.Code) int { return slices.Index(consequences, code) + 1 }

@@ -54,8 +54,8 @@ type In struct {
 	Quarantine policy.Quarantine
 	// Judging says whose config judges; nil: not known.
 	Judging *e2e.Judging
-	// Excusing are the services that each suite needs by the config that judges a change, by the suite's name: what else
-	// its tests need excuses nothing. Nil: everything that they need counts.
+	// Excusing are the dependencies that may excuse tests of a change for not having run, by the suite's name; no other
+	// one excuses anything. Nil: every dependency that they need counts.
 	Excusing map[string][]string
 	// Budget is the stage's, in seconds; 0: none.
 	Budget   float64
