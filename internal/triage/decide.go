@@ -515,11 +515,7 @@ func (c choice) result(in Input, d *document, s *situation, r row) Result {
 	if a == unknown {
 		a, b = r.next, r.second
 	}
-	command := in.Command
-	if command == "" || strings.Contains(command, "'") { // see shellID
-		command = "e2e-gate run " + shellID(clean(in.ID, maxQuote))
-	}
-	if step := between(a, b, command); step != "" && confidence == low && in.ID != "" {
+	if step := between(a, b, commandOf(in)); step != "" && confidence == low && in.ID != "" {
 		res.NextStep = step
 	}
 	return res

@@ -1,6 +1,9 @@
 package triage
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Company is how a test did in the runs in which it ran beside other tests of its file or process, the present one
 // among them. The diagnostic rerun runs it alone.
@@ -46,11 +49,11 @@ func (f *failure) known() (Result, bool) {
 	case in.Company.Differs:
 		words := f.decide()
 		r.Category, r.Confidence, r.Evidence, r.RunnerUp = words.Category, words.Confidence, words.Evidence, words.RunnerUp
-		r.Cause, r.NextStep = orderCause, orderStep(in.ID)
+		r.Cause, r.NextStep = orderCause, orderStep(in)
 		return r, true
 	case in.Company.ordered(f.sit.rerun) && !f.choice.cause.family.beside():
 		r.Category, r.Confidence, r.RunnerUp = test, medium, data
-		r.Cause, r.NextStep = orderCause, orderStep(in.ID)
+		r.Cause, r.NextStep = orderCause, orderStep(in)
 		r.Evidence = []string{fmt.Sprintf("beside other tests it failed in %d of %d runs, alone it passes", in.Company.Failed, in.Company.Of)}
 	default:
 		return Result{}, false
@@ -62,9 +65,22 @@ func (f *failure) known() (Result, bool) {
 const orderCause = "order"
 
 // orderStep says how to find the test that does it.
-func orderStep(id string) string {
-	return "find the test that it depends on with e2e-gate order " + shellID(clean(id, maxQuote)) + ", then have it set up what it needs itself; " +
+func orderStep(in Input) string {
+	return "find the test that it depends on with " + orderOf(commandOf(in)) + ", then have it set up what it needs itself; " +
 		"if the tests of its file are meant to build on one another, set keep: file for the suite"
+}
+
+// commandOf runs the failed test.
+func commandOf(in Input) string {
+	if in.Command == "" || strings.Contains(in.Command, "'") { // see shellID
+		return "e2e-gate run " + shellID(clean(in.ID, maxQuote))
+	}
+	return in.Command
+}
+
+// orderOf is the command that looks for what a test depends on, from the one that runs it.
+func orderOf(command string) string {
+	return strings.Replace(command, "e2e-gate run", "e2e-gate order", 1)
 }
 
 // shellID is a test's id as a word of a shell, or TEST where it would have to be quoted: what quotes a text would hide a

@@ -40,7 +40,7 @@ func TestWhatWasMeasuredDecides(t *testing.T) {
 	if r.Category != external {
 		t.Errorf("the user's rule does not go first: %+v", r)
 	}
-	if got := orderStep("s::plain"); !strings.Contains(got, "e2e-gate order s::plain,") {
+	if got := orderStep(Input{ID: "s::plain"}); !strings.Contains(got, "e2e-gate order s::plain,") {
 		t.Error(got)
 	}
 }

@@ -124,5 +124,5 @@ var deciding = map[pair]string{
 
 // between is the step that decides between two candidates for a test; empty where there are none. command runs the test.
 func between(a, b e2e.Category, command string) string {
-	return strings.Replace(deciding[pairOf(a, b)], "ORDER", strings.Replace(command, "e2e-gate run", "e2e-gate order", 1), 1)
+	return strings.Replace(deciding[pairOf(a, b)], "ORDER", orderOf(command), 1)
 }
