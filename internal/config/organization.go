@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"path"
-	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -118,7 +117,7 @@ func (o *Organization) validate() {
 		k.fail("triage."+p.Path, p.Text, p.Hint)
 	}
 	k.owners(o.Owners)
-	k.enum("judge.approve.review", o.Judge.Approve.Review, reflect.TypeFor[Approve](), "Review")
+	k.words("judge.approve", o.Judge.Approve)
 	k.rerun(o.Rerun)
 	k.maxAge(o.Exonerate.MaxAge)
 	o.doc.Diags().Add(k.found...)

@@ -71,11 +71,28 @@ func (k *checker) version() {
 	}
 }
 
-// enum reports a word that the field's tag does not allow.
-func (k *checker) enum(path, word string, owner reflect.Type, field string) {
-	f, _ := owner.FieldByName(field)
-	if allowed := strings.Split(f.Tag.Get("enum"), ","); word != "" && !slices.Contains(allowed, word) {
-		k.fail(path, fmt.Sprintf("%q is not allowed here", word), diag.Expected(word, allowed))
+// words reports words that the tags of a section's fields do not allow. path is that of the section.
+func (k *checker) words(path string, section any) {
+	v := reflect.ValueOf(section)
+	for f, value := range v.Fields() {
+		if f.Tag.Get("enum") == "" {
+			continue
+		}
+		key, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+		key = path + "." + key
+		allowed := strings.Split(f.Tag.Get("enum"), ",")
+		check := func(path, word string) {
+			if word != "" && !slices.Contains(allowed, word) {
+				k.fail(path, fmt.Sprintf("%q is not allowed here", word), diag.Expected(word, allowed))
+			}
+		}
+		if value.Kind() != reflect.Slice {
+			check(key, value.String())
+			continue
+		}
+		for i := range value.Len() {
+			check(indexed(k.doc, key, i), value.Index(i).String())
+		}
 	}
 }
 
@@ -90,16 +107,11 @@ func (k *checker) stages() {
 			k.fail(path, fmt.Sprintf("stage %q is defined twice", s.Name), "")
 		}
 		seen[s.Name] = true
-		for i, event := range s.On {
-			k.enum(indexed(k.doc, path+".on", i), event, reflect.TypeFor[Stage](), "On")
-		}
+		k.words(path, s)
 		for i, glob := range s.Branches {
 			if !doublestar.ValidatePattern(glob) {
 				k.fail(indexed(k.doc, path+".branches", i), fmt.Sprintf("invalid glob %q", glob), "")
 			}
-		}
-		for i, what := range s.Require {
-			k.enum(indexed(k.doc, path+".require", i), what, reflect.TypeFor[Stage](), "Require")
 		}
 		k.expression(path+".select", s.Select)
 		k.overlay(path, s)
@@ -198,11 +210,7 @@ func (k *checker) suites() {
 	for i, s := range k.c.Suites {
 		path := fmt.Sprintf("suites[%d]", i)
 		k.named(path, s.Name, "suite", seen)
-		k.enum(path+".framework", s.Framework, reflect.TypeFor[suite.Spec](), "Framework")
-		k.enum(path+".criticality", s.Criticality, reflect.TypeFor[suite.Spec](), "Criticality")
-		k.enum(path+".keep", s.Keep, reflect.TypeFor[suite.Spec](), "Keep")
-		k.enum(path+".split", s.Split, reflect.TypeFor[suite.Spec](), "Split")
-		k.enum(path+".retries", s.Retries, reflect.TypeFor[suite.Spec](), "Retries")
+		k.words(path, s)
 		k.dir(path+".dir", s.Dir)
 		for _, p := range suite.Validate(s, func(key string) bool { return k.doc.Has(path + "." + key) }) {
 			where := path
@@ -230,7 +238,7 @@ func (k *checker) passed() {
 
 func (k *checker) journeys() {
 	for _, j := range k.c.Journeys {
-		k.enum("journeys."+j.Name+".criticality", j.Criticality, reflect.TypeFor[Journey](), "Criticality")
+		k.words("journeys."+j.Name, j)
 	}
 }
 
@@ -275,13 +283,13 @@ func (k *checker) rest() {
 	}
 	k.owners(k.c.Owners)
 	k.history()
-	k.enum("judge.approve.review", k.c.Judge.Approve.Review, reflect.TypeFor[Approve](), "Review")
+	k.words("judge.approve", k.c.Judge.Approve)
 	k.maxAge(k.c.Exonerate.MaxAge)
 	if k.c.Exonerate.Max < 0 {
 		k.fail("exonerate.max", "max cannot be negative", "remove it for the default of 50")
 	}
 	k.rerun(k.c.Rerun)
-	k.enum("shards.queue", string(k.c.Shards.Queue), reflect.TypeFor[Shards](), "Queue")
+	k.words("shards", k.c.Shards)
 	if k.c.Shards.Max < 0 || k.c.Shards.Max > 256 {
 		k.fail("shards.max", fmt.Sprintf("at most 256 shards are possible, found %d", k.c.Shards.Max), "")
 	}
