@@ -89,6 +89,17 @@ func GatesOpenForAll(gates []Gate) bool {
 	return true
 }
 
+// GatesFor are the gates that a test needs.
+func GatesFor(gates []Gate, t *Test) []Gate {
+	var list []Gate
+	for _, g := range gates {
+		if g.Scope.NeededBy(t) {
+			list = append(list, g)
+		}
+	}
+	return list
+}
+
 // Span is an interval in which a gate gave the same answer.
 type Span struct {
 	From     time.Time `json:"from" doc:"First probe with this answer, UTC."`

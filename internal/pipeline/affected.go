@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"fmt"
+	"maps"
 	"path"
 	"path/filepath"
 	"slices"
@@ -29,7 +30,7 @@ type affected struct {
 // them has affects everything. file is the config's, from the root, if it is not at a default place.
 func affectedBy(c *config.Config, file string, changed []string) affected {
 	a := affected{services: map[string]bool{}, suites: map[string]bool{}, journeys: map[string]bool{}}
-	if n := len(changed); n == 0 || n >= gitrepo.MaxChanged {
+	if !allKnown(changed) {
 		a.everything = "the files of the change are not all known"
 		return a
 	}
@@ -76,7 +77,7 @@ func (a *affected) touch(c *config.Config, own []string, file string) (everythin
 		switch {
 		case matches(s.Paths, file):
 			mapped, a.product, a.suites[s.Name] = true, true, true
-		case strings.HasPrefix(file, dirOf(s)+"/"): // it may be one of its tests, whatever else has the file
+		case within(file, dirOf(s)): // it may be one of its tests, whatever else has the file
 			mapped, a.suites[s.Name] = mapped || ofTestsOnly(c, s), true
 		}
 	}
@@ -102,6 +103,14 @@ func ofTestsOnly(c *config.Config, spec suite.Spec) bool {
 }
 
 func dirOf(spec suite.Spec) string { return path.Clean(filepath.ToSlash(spec.Dir)) }
+
+// within reports whether a changed file is one of a folder below the root. A submodule or a link is changed as one file.
+func within(file, dir string) bool {
+	return strings.HasPrefix(file, dir+"/") || file == dir || strings.HasPrefix(dir, file+"/")
+}
+
+// allKnown reports whether the list of changed files is whole.
+func allKnown(changed []string) bool { return len(changed) > 0 && len(changed) < gitrepo.MaxChanged }
 
 func matches(globs []string, file string) bool {
 	return slices.ContainsFunc(globs, func(glob string) bool {
@@ -151,7 +160,7 @@ func (a affected) apply(lists []listed) string {
 		names map[string]bool
 	}{{"services", a.services}, {"suites", a.suites}, {"journeys", a.journeys}} {
 		if len(part.names) > 0 {
-			what = append(what, part.name+" "+e2e.SomeOf(sortedKeys(part.names)))
+			what = append(what, part.name+" "+e2e.SomeOf(slices.Sorted(maps.Keys(part.names))))
 		}
 	}
 	return fmt.Sprintf("%d of %d selected tests run, since the change affects only %s", kept, kept+len(out), orNothing(strings.Join(what, "; ")))
@@ -162,15 +171,6 @@ func orNothing(text string) string {
 		return "what no test needs"
 	}
 	return text
-}
-
-func sortedKeys(set map[string]bool) []string {
-	var list []string
-	for name := range set {
-		list = append(list, name)
-	}
-	slices.Sort(list)
-	return list
 }
 
 // narrowToAffected leaves out what the change does not affect, if the stage or a flag asks for it. The default branch and

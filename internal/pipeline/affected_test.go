@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -41,6 +43,7 @@ func TestWhatAChangeAffects(t *testing.T) {
 		{"tests of a suite whose services have paths", []string{"e2e/cases/a_test.go"}, ";cases;"},
 		{"tests of a suite of which it is not known what is a service", []string{"e2e/mails/a_test.go"}, "no service, suite or journey has paths for e2e/mails/a_test.go"},
 		{"tests of such a suite among the files of a service", []string{"services/pay/e2e/a_test.go"}, "pay;inside;"},
+		{"such a suite that is a submodule, or behind a link", []string{"services/pay/e2e"}, "pay;inside;"},
 		{"paths of a suite", []string{"ui/e2e/x.spec.ts"}, ";ui;"},
 		{"other files beside them", []string{"ui/src/app.ts"}, "no service, suite or journey has paths for ui/src/app.ts"},
 		{"a journey", []string{"services/bank/x.go"}, ";;payout"},
@@ -59,7 +62,7 @@ func TestWhatAChangeAffects(t *testing.T) {
 		if got == "" {
 			var lists []string
 			for _, set := range []map[string]bool{a.services, a.suites, a.journeys} {
-				lists = append(lists, strings.Join(sortedKeys(set), ","))
+				lists = append(lists, strings.Join(slices.Sorted(maps.Keys(set)), ","))
 			}
 			got = strings.Join(lists, ";")
 		}

@@ -172,7 +172,7 @@ func (s *Session) triageInput(t *e2e.TestResult, r *e2e.Result, stats history.St
 	attempts := t.Attempts
 	in := triage.Input{
 		ID: t.ID, Framework: t.Framework, Test: cmp.Or(t.Name, t.ID), Owner: t.Owner, Command: report.RunCommand(*r, *t), Planned: len(r.Tests),
-		Gates: neededGates(r.Gates, &t.Test),
+		Gates: e2e.GatesFor(r.Gates, &t.Test),
 		Context: triage.Context{
 			Rerun: triage.RerunNone, Recent: triage.Recent(stats.Recent(t.Stable())), Health: triage.HealthOK, ChangedPaths: s.opts.ChangedPaths,
 		},
@@ -217,7 +217,7 @@ func (s *Session) triageInput(t *e2e.TestResult, r *e2e.Result, stats history.St
 	in.From, in.To = a.Started, a.Started.Add(time.Duration(a.Seconds*float64(time.Second)))
 	if a.Started.IsZero() {
 		in.From, in.To, in.Gates = time.Time{}, time.Time{}, nil
-		if gates := neededGates(r.Gates, &t.Test); len(gates) > 0 {
+		if gates := e2e.GatesFor(r.Gates, &t.Test); len(gates) > 0 {
 			in.Context.Health = overall(gates)
 		}
 	}
@@ -392,17 +392,6 @@ func (s *Session) askOwner(name string) string {
 		}
 	}
 	return text
-}
-
-// neededGates are those that a test needs.
-func neededGates(gates []e2e.Gate, t *e2e.Test) []e2e.Gate {
-	var list []e2e.Gate
-	for _, g := range gates {
-		if g.Scope.NeededBy(t) {
-			list = append(list, g)
-		}
-	}
-	return list
 }
 
 // addUnneeded shows what a gate saw that a failed test does not need by the config, and whose address the failure names

@@ -17,7 +17,6 @@ import (
 
 	"github.com/org/e2e-gate/internal/config"
 	"github.com/org/e2e-gate/internal/e2e"
-	"github.com/org/e2e-gate/internal/gitrepo"
 	"github.com/org/e2e-gate/internal/proc"
 	"github.com/org/e2e-gate/internal/suite"
 	"github.com/org/e2e-gate/internal/suite/adapter"
@@ -330,11 +329,11 @@ func (s *Session) changes(spec suite.Spec) bool {
 }
 
 func (s *Session) mayTouch(spec suite.Spec) bool {
-	if n := len(s.opts.ChangedPaths); n == 0 || n >= gitrepo.MaxChanged {
+	if !allKnown(s.opts.ChangedPaths) {
 		return true
 	}
-	dir := path.Clean(filepath.ToSlash(spec.Dir))
-	return dir == "." || slices.ContainsFunc(s.opts.ChangedPaths, func(file string) bool { return strings.HasPrefix(file, dir+"/") })
+	dir := dirOf(spec)
+	return dir == "." || slices.ContainsFunc(s.opts.ChangedPaths, func(file string) bool { return within(file, dir) })
 }
 
 // needsOf are the services that a test needs, by its suite, its journey and its tags needs:<service>; none:

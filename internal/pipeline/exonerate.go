@@ -13,7 +13,6 @@ import (
 
 	"github.com/org/e2e-gate/internal/config"
 	"github.com/org/e2e-gate/internal/e2e"
-	"github.com/org/e2e-gate/internal/gitrepo"
 	"github.com/org/e2e-gate/internal/history"
 	"github.com/org/e2e-gate/internal/policy"
 	"github.com/org/e2e-gate/internal/suite"
@@ -35,7 +34,7 @@ func (s *Session) exonerated(ctx context.Context, in verdict.In, out verdict.Out
 	if len(failed) == 0 || len(failed) > maxExonerated || !s.exonerates() {
 		return in, out, nil
 	}
-	if n := len(s.opts.ChangedPaths); n == 0 || n >= gitrepo.MaxChanged {
+	if !allKnown(s.opts.ChangedPaths) {
 		s.opts.Progress.Note("no failure is compared with the base, because the files of the change are not all known; check out with fetch-depth: 0")
 		return in, out, nil
 	}
@@ -180,7 +179,7 @@ func (s *Session) touchedBy(who string, files []string, t *e2e.TestResult, owner
 	failure := strings.ReplaceAll(text.String(), `\`, "/")
 	for _, file := range files {
 		switch {
-		case strings.HasPrefix(file, dir+"/"), file == dir, strings.HasPrefix(dir, file+"/"): // a submodule or a link is changed as one file
+		case within(file, dir):
 			return fmt.Sprintf("%s touches %s, which belongs to the suite", who, file)
 		case s.starts(file):
 			return fmt.Sprintf("%s touches %s, which starts the suite or what it needs", who, file)
@@ -238,7 +237,7 @@ type owned struct {
 
 // ownedChanges are the files of the change with their owners; none where they are not all known.
 func (s *Session) ownedChanges(owners codeowners.Ruleset) (list []owned) {
-	if n := len(s.opts.ChangedPaths); n == 0 || n >= gitrepo.MaxChanged {
+	if !allKnown(s.opts.ChangedPaths) {
 		return nil
 	}
 	for _, file := range s.opts.ChangedPaths {
@@ -267,7 +266,7 @@ func (s *Session) outsideOf(t *e2e.TestResult, changes []owned, owners codeowner
 	var changed []string
 	known := false
 	for _, one := range changes {
-		if slices.Contains(one.owners, t.Owner) || strings.HasPrefix(one.file, dirOf(spec)+"/") || len(owners) > 0 && s.owns(owners, one.file, t.Owner) {
+		if slices.Contains(one.owners, t.Owner) || within(one.file, dirOf(spec)) || len(owners) > 0 && s.owns(owners, one.file, t.Owner) {
 			return ""
 		}
 		whose := "no team"

@@ -59,7 +59,7 @@ func (s *Session) probed(f *flow, env *environment, ev *evidence, r e2e.Result) 
 // run there.
 func (s *Session) excusable(r e2e.Result) (list []*e2e.TestResult, touched map[string]string) {
 	touched = map[string]string{}
-	known := len(s.opts.ChangedPaths) > 0 && len(s.opts.ChangedPaths) < gitrepo.MaxChanged
+	known := allKnown(s.opts.ChangedPaths)
 	owners := s.codeowners()
 	for i := range r.Tests {
 		t := &r.Tests[i]
@@ -117,7 +117,7 @@ func (p *probing) run(ctx context.Context) error {
 	if left == 0 {
 		return nil
 	}
-	if n := len(s.opts.ChangedPaths); n == 0 || n >= gitrepo.MaxChanged {
+	if !allKnown(s.opts.ChangedPaths) {
 		return errors.New("the files of the change are not all known; check out with fetch-depth: 0")
 	}
 	if most := s.maxProbed(); left > most {

@@ -84,12 +84,7 @@ func explainPlace(r e2e.Result, t *e2e.TestResult) Step {
 
 // explainGates is about the gates that the test needs.
 func explainGates(r e2e.Result, t *e2e.TestResult) Step {
-	var needed []e2e.Gate
-	for _, g := range r.Gates {
-		if g.Scope.NeededBy(&t.Test) {
-			needed = append(needed, g)
-		}
-	}
+	needed := e2e.GatesFor(r.Gates, &t.Test)
 	s := Step{Step: "gates", Answer: plural(len(needed), "gate", "gates") + " passed before the suites started"}
 	switch {
 	case len(r.Gates) == 0:
