@@ -3,6 +3,7 @@ package adapter
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -179,6 +180,8 @@ type EventFile struct {
 	Path string
 	// Test makes an unplanned test from its event.
 	Test func(Event) e2e.Test
+	// Program is what the framework's program is called; empty: as the framework.
+	Program string
 
 	tail Tail
 	// processes are those that can tell what their threads do.
@@ -273,7 +276,7 @@ func (f *EventFile) Collect(p *Process, c *Collected) (string, error) {
 		case "end":
 			channel.Ended++
 			c.In.Exit.FailsOnFlaky = c.In.Exit.FailsOnFlaky || ev.FailsOnFlaky
-			if ownStatus(p.Spec) {
+			if ownStatus(p.Spec, cmp.Or(f.Program, p.Spec.Framework)) {
 				c.In.Exit.Statuses = append(c.In.Exit.Statuses, ev.Statuses...)
 			}
 		}
@@ -300,10 +303,9 @@ func (f *EventFile) Collect(p *Process, c *Collected) (string, error) {
 
 // ownStatus reports whether the process has the framework's own exit status. A script of the user's may have
 // others, and make always has 2.
-func ownStatus(s Spec) bool {
-	programs := []string{s.Framework, map[string]string{"webdriverio": "wdio"}[s.Framework]}
+func ownStatus(s Spec, program string) bool {
 	isFramework := func(word string) bool {
-		return slices.Contains(programs, strings.TrimSuffix(path.Base(filepath.ToSlash(word)), ".exe"))
+		return strings.TrimSuffix(path.Base(filepath.ToSlash(word)), ".exe") == program
 	}
 	return len(s.Run) == 0 || path.Base(s.Run[0]) != "make" && slices.ContainsFunc(s.Run, isFramework)
 }

@@ -3,6 +3,7 @@ package adapter
 import (
 	"bytes"
 	"context"
+	_ "embed" // for what reporters share
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,12 +25,21 @@ type reporting struct {
 	how  LaunchSpec
 }
 
+// sharedPython is the module that our reporters in Python share.
+//
+//go:embed e2e_gate_shared.py
+var sharedPython []byte
+
 // LaunchSpec holds the differences between frameworks that run a reporter of ours.
 type LaunchSpec struct {
 	// Start is how the framework is usually started; run: of a suite replaces it.
 	Start []string
+	// Program is what the framework's program is called; empty: as the framework.
+	Program string
 	// Files are the reporter and what it needs, beside each other.
 	Files fs.ReadDirFS
+	// Python: the reporter is a module that Python has to find; it shares one with the others that are.
+	Python bool
 	// Arguments follow the start. They hold those of the suite.
 	Arguments func(l Launch) ([]string, error)
 	// Environment returns further variables for the process; env is its environment
@@ -73,8 +83,8 @@ func (l Launch) File(name string) string { return filepath.Join(l.Reporter, name
 // Listing reports whether tests are listed and none is run.
 func (l Launch) Listing() bool { return l.Tests == nil }
 
-// PythonPath is the variable by which Python finds our reporter, before what the suite's own has.
-func (l Launch) PythonPath(env []string) string {
+// pythonPath is the variable by which Python finds our reporter, before what the suite's own has.
+func (l Launch) pythonPath(env []string) string {
 	path := l.Reporter
 	if have := Variable(env, "PYTHONPATH"); have != "" {
 		path += string(os.PathListSeparator) + have
@@ -133,6 +143,11 @@ func (r *reporting) install(folder string, tests []e2e.Test) (Launch, error) {
 			return l, fmt.Errorf("write the reporter: %w", err)
 		}
 	}
+	if r.how.Python {
+		if err := os.WriteFile(l.File("e2e_gate_shared.py"), sharedPython, 0o644); err != nil {
+			return l, fmt.Errorf("write the reporter: %w", err)
+		}
+	}
 	if l.Listing() {
 		return l, nil
 	}
@@ -171,6 +186,9 @@ func (r *reporting) command(l Launch, env []string) (Command, error) {
 	if !l.Listing() {
 		cmd.Env[2] += l.File("selection.json")
 	}
+	if r.how.Python {
+		cmd.Env = append(cmd.Env, l.pythonPath(env))
+	}
 	if r.how.Environment != nil {
 		cmd.Env = append(cmd.Env, r.how.Environment(l, env)...)
 	}
@@ -191,7 +209,7 @@ func (r *reporting) Start(u Unit) (Invocation, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Process{Spec: r.spec, Root: r.root, Unit: u, Start: cmd, Results: &EventFile{Path: l.events(), Test: r.test}}, nil
+	return &Process{Spec: r.spec, Root: r.root, Unit: u, Start: cmd, Results: &EventFile{Path: l.events(), Test: r.test, Program: r.how.Program}}, nil
 }
 
 // test makes a test from an event.

@@ -30,10 +30,8 @@ func newAdapter(s adapter.Spec, root string) adapter.Adapter {
 	return adapter.NewReporting(s, root, adapter.LaunchSpec{
 		Start:     []string{"behave"},
 		Files:     files,
+		Python:    true,
 		Arguments: arguments,
-		Environment: func(l adapter.Launch, env []string) []string {
-			return []string{l.PythonPath(env)}
-		},
 	})
 }
 

@@ -5,7 +5,6 @@ finished, and errors outside of them. The same function names a scenario when it
 it runs. To list, it has Behave run no scenario; with a selection, no other.
 """
 import functools
-import hashlib
 import json
 import os
 import re
@@ -15,6 +14,8 @@ import traceback
 
 from behave import model, runner
 from behave.formatter.base import Formatter, StreamOpener
+
+from e2e_gate_shared import clip, enter, leave, selection
 
 ATTACHMENT = re.compile(r"\[\[ATTACHMENT\|(.+?)\]\]")
 ROW = re.compile(r" -- @[\d.]+ ?.*$", re.DOTALL)
@@ -110,29 +111,6 @@ class Reporter(Formatter):
         with open(file, "wb") as out:
             out.write(data if isinstance(data, bytes) else str(data).encode("utf-8", "replace"))
         state.attachments.append(file)
-
-
-def enter(name):
-    """Gives the running test a folder of its own: named after it, so that the gate knows whose files are in it. Without room
-    for one it has none."""
-    if not os.environ.get("E2E_EVIDENCE_DIR"):
-        return
-    own = name.partition("::")[2].replace(" › ", " ")
-    folder = os.path.join(os.environ["E2E_EVIDENCE_DIR"], hashlib.sha256(own.encode("utf-8", "surrogatepass")).hexdigest()[:12])
-    try:
-        os.makedirs(folder, exist_ok=True)
-        os.environ["E2E_TEST_EVIDENCE_DIR"] = folder
-    except OSError:
-        pass
-
-
-def leave():
-    folder = os.environ.pop("E2E_TEST_EVIDENCE_DIR", "")
-    try:
-        if folder:
-            os.rmdir(folder)
-    except OSError:
-        pass  # it has files
 
 
 def replaced(cls, name):
@@ -296,20 +274,6 @@ def place(error):
         if path.startswith(state.base + os.sep) and not foreign:
             return state.path(path), frame.lineno or 0
     return "", 0
-
-
-def selection():
-    file = os.environ.get("E2E_GATE_SELECTION")
-    if not file:
-        return None
-    with open(file, encoding="utf-8") as f:
-        return set(json.load(f))
-
-
-def clip(text, size):
-    if len(text) <= size:
-        return text
-    return text[:size // 3] + "\n…\n" + text[-(size - size // 3):]
 
 
 state = State()

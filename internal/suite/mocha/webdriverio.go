@@ -27,6 +27,7 @@ func newWebdriverIO(s adapter.Spec, root string) adapter.Adapter {
 	return adapter.NewReporting(s, root, adapter.LaunchSpec{
 		Start:     []string{"npx", "--no-install", "wdio"},
 		Package:   "@wdio/cli",
+		Program:   "wdio",
 		Files:     files,
 		Arguments: webdriverIOArguments,
 		Environment: func(l adapter.Launch, _ []string) []string {
@@ -48,15 +49,10 @@ var choosesSpecs = []string{"--spec", "--suite", "--exclude"}
 
 // webdriverIOArguments replaces the suite's config by ours.
 func webdriverIOArguments(l adapter.Launch) ([]string, error) {
-	config, err := ownConfig(l)
-	if err != nil {
-		return nil, err
+	config, own := ownConfig(l)
+	if config == "" {
+		return nil, fmt.Errorf("suite %s: %w: no wdio.conf.js or wdio.conf.ts in %s; name the config as the first of args", l.Spec.Name, adapter.ErrTool, l.Dir)
 	}
-	own := slices.Clone(l.Spec.Args)
-	if len(own) > 0 && own[0] == "run" {
-		own = own[1:]
-	}
-	own = slices.DeleteFunc(own, func(arg string) bool { return arg == config })
 	if !l.Listing() {
 		own = adapter.WithoutFlags(own, nil, choosesSpecs...)
 	}
@@ -65,21 +61,21 @@ func webdriverIOArguments(l adapter.Launch) ([]string, error) {
 
 var isConfig = regexp.MustCompile(`^[^-].*\.[cm]?[jt]s$`)
 
-// ownConfig is the suite's config file: the argument that is one, else the usual one.
-func ownConfig(l adapter.Launch) (string, error) {
-	args := l.Spec.Args
+// ownConfig is the suite's config file, the first argument or the usual one, and the arguments behind it. Empty: there is none.
+func ownConfig(l adapter.Launch) (config string, args []string) {
+	args = l.Spec.Args
 	if len(args) > 0 && args[0] == "run" {
 		args = args[1:]
 	}
 	if len(args) > 0 && isConfig.MatchString(args[0]) {
-		return args[0], nil
+		return args[0], args[1:]
 	}
 	for _, name := range wdioConfigs {
 		if _, err := os.Stat(filepath.Join(l.Dir, name)); err == nil {
-			return name, nil
+			return name, args
 		}
 	}
-	return "", fmt.Errorf("suite %s: %w: no wdio.conf.js or wdio.conf.ts in %s; name the config as the first of args", l.Spec.Name, adapter.ErrTool, l.Dir)
+	return "", args
 }
 
 var wdioConfigs = adapter.Scripts("wdio.conf")

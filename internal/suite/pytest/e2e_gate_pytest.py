@@ -6,7 +6,6 @@ when it is listed and when it runs. With a selection it collects the files that
 the selection needs, as usual, and deselects every other test.
 """
 import faulthandler
-import hashlib
 import json
 import os
 import re
@@ -15,6 +14,8 @@ import sys
 import time
 
 import pytest
+
+from e2e_gate_shared import clip, enter, leave, selection
 
 NEEDED = 7
 NOT_TAGS = {
@@ -156,29 +157,6 @@ class Reporter:
         if self.watch:
             self.watch.tell(self.write)
         self.write("end", statuses=[1])
-
-
-def enter(name):
-    """Gives the running test a folder of its own: named after it, so that the gate knows whose files are in it. Without room
-    for one it has none."""
-    if not os.environ.get("E2E_EVIDENCE_DIR"):
-        return
-    own = name.partition("::")[2].replace(" › ", " ")
-    folder = os.path.join(os.environ["E2E_EVIDENCE_DIR"], hashlib.sha256(own.encode("utf-8", "surrogatepass")).hexdigest()[:12])
-    try:
-        os.makedirs(folder, exist_ok=True)
-        os.environ["E2E_TEST_EVIDENCE_DIR"] = folder
-    except OSError:
-        pass
-
-
-def leave():
-    folder = os.environ.pop("E2E_TEST_EVIDENCE_DIR", "")
-    try:
-        if folder:
-            os.rmdir(folder)
-    except OSError:
-        pass  # it has files
 
 
 class Watch:
@@ -346,23 +324,9 @@ def group(item, file, anywhere):
     return ""
 
 
-def selection():
-    file = os.environ.get("E2E_GATE_SELECTION")
-    if not file:
-        return None
-    with open(file, encoding="utf-8") as f:
-        return set(json.load(f))
-
-
 def last_line(text):
     lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
     return re.sub(r"^E\s+", "", lines[-1]) if lines else ""
-
-
-def clip(text, size):
-    if len(text) <= size:
-        return text
-    return text[:size // 3] + "\n…\n" + text[-(size - size // 3):]
 
 
 def tell_threads():

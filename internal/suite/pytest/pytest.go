@@ -45,11 +45,9 @@ func newAdapter(s adapter.Spec, root string) adapter.Adapter {
 	return adapter.NewReporting(s, root, adapter.LaunchSpec{
 		Start:     []string{"pytest"},
 		Files:     files,
+		Python:    true,
 		Arguments: arguments,
-		Environment: func(l adapter.Launch, env []string) []string {
-			return []string{l.PythonPath(env)}
-		},
-		NoTests: 5,
+		NoTests:   5,
 	})
 }
 

@@ -6,7 +6,6 @@ runs. To list, they take all tests out of the run; with a selection, every other
 
 First sees how a test ended before any other listener of the suite, Last after them.
 """
-import hashlib
 import json
 import os
 import re
@@ -14,6 +13,8 @@ import time
 
 from robot.running.context import EXECUTION_CONTEXTS
 from robot.version import get_version
+
+from e2e_gate_shared import clip, enter, leave, selection
 
 NEEDED = 4
 ATTACHMENT = re.compile(r"\[\[ATTACHMENT\|(.+?)\]\]")
@@ -129,29 +130,6 @@ def outcome(result, attempt, state):
                 type=(re.match(r"(\w+(?:Error|Exception)): ", message) or [None, ""])[1], at_file=at_file, at_line=at_line)
 
 
-def enter(name):
-    """Gives the running test a folder of its own: named after it, so that the gate knows whose files are in it. Without room
-    for one it has none."""
-    if not os.environ.get("E2E_EVIDENCE_DIR"):
-        return
-    own = name.partition("::")[2].replace(" › ", " ")
-    folder = os.path.join(os.environ["E2E_EVIDENCE_DIR"], hashlib.sha256(own.encode("utf-8", "surrogatepass")).hexdigest()[:12])
-    try:
-        os.makedirs(folder, exist_ok=True)
-        os.environ["E2E_TEST_EVIDENCE_DIR"] = folder
-    except OSError:
-        pass
-
-
-def leave():
-    folder = os.environ.pop("E2E_TEST_EVIDENCE_DIR", "")
-    try:
-        if folder:
-            os.rmdir(folder)
-    except OSError:
-        pass  # it has files
-
-
 class First:
     ROBOT_LISTENER_API_VERSION = 3
     ROBOT_LISTENER_PRIORITY = FIRST
@@ -250,20 +228,6 @@ class Last:
 def seconds(result):
     elapsed = getattr(result, "elapsed_time", None)  # from Robot Framework 7 on
     return elapsed.total_seconds() if elapsed is not None else result.elapsedtime / 1000.0
-
-
-def selection():
-    file = os.environ.get("E2E_GATE_SELECTION")
-    if not file:
-        return None
-    with open(file, encoding="utf-8") as f:
-        return set(json.load(f))
-
-
-def clip(text, size):
-    if len(text) <= size:
-        return text
-    return text[:size // 3] + "\n…\n" + text[-(size - size // 3):]
 
 
 if int(get_version().split(".")[0]) < NEEDED:

@@ -32,9 +32,10 @@ func newAdapter(s adapter.Spec, root string) adapter.Adapter {
 	return adapter.NewReporting(s, root, adapter.LaunchSpec{
 		Start:     []string{"robot"},
 		Files:     files,
+		Python:    true,
 		Arguments: arguments,
-		Environment: func(l adapter.Launch, env []string) []string {
-			return []string{l.PythonPath(env), "E2E_GATE_OUTPUT=" + output(l)}
+		Environment: func(l adapter.Launch, _ []string) []string {
+			return []string{"E2E_GATE_OUTPUT=" + output(l)}
 		},
 	})
 }
