@@ -32,6 +32,12 @@ func CorrelationOf(runID string, attempt int, ownName string) string {
 	return fmt.Sprintf("%s-%d-%s", runID, attempt, NameDigits(ownName))
 }
 
+// Namesakes counts tests by the digits of their own names.
+type Namesakes map[string]int
+
+// Add counts a test, with those that share its id.
+func (n Namesakes) Add(t Test) { n[NameDigits(t.OwnName())] += max(t.Twins, 1) }
+
 // NameDigits are the last part of a correlation id: 12 hexadecimal digits of the SHA-256 of a test's own name.
 func NameDigits(ownName string) string {
 	sum := sha256.Sum256([]byte(ownName))

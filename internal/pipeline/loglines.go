@@ -71,17 +71,16 @@ func addLogLines(out string, planned []e2e.PlannedTest, docs []e2e.ShardRun) {
 	}
 }
 
-// namesakes counts tests by the digits of their own name in correlation ids.
-func namesakes(planned []e2e.PlannedTest, docs []e2e.ShardRun) map[string]int {
-	count := map[string]int{}
-	add := func(t e2e.Test) { count[e2e.NameDigits(t.OwnName())] += max(t.Twins, 1) }
+// namesakes are those of a whole run.
+func namesakes(planned []e2e.PlannedTest, docs []e2e.ShardRun) e2e.Namesakes {
+	count := e2e.Namesakes{}
 	for _, t := range planned {
-		add(t.Test)
+		count.Add(t.Test)
 	}
 	for _, doc := range docs {
 		for _, run := range doc.Tests {
 			if run.Unplanned != nil {
-				add(*run.Unplanned)
+				count.Add(*run.Unplanned)
 			}
 		}
 	}

@@ -106,6 +106,8 @@ type running struct {
 	// claimed are files of the run's folder that belong to an attempt. only: one test ran, whose all of them are.
 	claimed map[string]bool
 	only    bool
+	// namesakes are those of the batch, once they were asked for: there may be thousands of tests.
+	namesakes e2e.Namesakes
 	// lost are the problems that lose evidence. others are tests that ran beside a
 	// rerun.
 	lost   []e2e.Problem
@@ -495,18 +497,21 @@ func (u *running) attached(files []string) []string {
 // filesOf picks the evidence files that carry the test's name in their path, its correlation id, or the digits of its own name, which
 // name the folder that a reporter of ours gives it. Of tests whose own names are the same, the digits say nothing.
 func (u *running) filesOf(t e2e.Test, files []string) []string {
-	var mine []string
-	name, digits := t.Name, e2e.NameDigits(t.OwnName())
-	named := 0
-	for _, other := range u.tests {
-		if e2e.NameDigits(other.OwnName()) == digits {
-			named += max(other.Twins, 1)
+	if len(files) == 0 {
+		return nil
+	}
+	if u.namesakes == nil {
+		u.namesakes = e2e.Namesakes{}
+		for _, planned := range u.tests {
+			u.namesakes.Add(planned)
 		}
 	}
+	var mine []string
+	name, digits := t.Name, e2e.NameDigits(t.OwnName())
 	id := e2e.CorrelationOf(u.s.r.cfg.Run.ID, u.attempt, t.OwnName())
 	for _, f := range files {
 		if slices.ContainsFunc(strings.Split(f, "/"), func(part string) bool {
-			if (part == digits || part == id) && named == 1 {
+			if (part == digits || part == id) && u.namesakes[digits] == 1 {
 				return true
 			}
 			return part == name || part == portable(name) || part == slug(name) || strings.TrimSuffix(part, filepath.Ext(part)) == name
