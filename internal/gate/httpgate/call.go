@@ -63,7 +63,9 @@ type Request struct {
 	URL    string
 	// Headers are sent in addition to those of the caller, and before them.
 	Headers map[string]string
-	Body    []byte
+	// Lists are as Headers, with several values of one name.
+	Lists http.Header
+	Body  []byte
 }
 
 // Do makes one request. A failure is returned as an observation: no connection, an
@@ -76,7 +78,7 @@ func (c *Caller) Do(ctx context.Context, r Request) (Answer, *probe.Observation)
 		return Answer{}, &o
 	}
 	p := *c.prober
-	p.rules.url, p.rules.method, p.sent, p.more = u, r.Method, r.Body, r.Headers
+	p.rules.url, p.rules.method, p.sent, p.more, p.lists = u, r.Method, r.Body, r.Headers, r.Lists
 	p.mask = p.env.Hide(probe.URLSecrets(u))
 	config, fault := c.trust()
 	if fault != nil {

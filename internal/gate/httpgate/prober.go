@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -28,9 +29,10 @@ type prober struct {
 	env   probe.Env
 	proxy func(*url.URL) (*url.URL, error)
 	mask  func(string) string
-	// sent and more are body and headers of a request of another kind.
-	sent []byte
-	more map[string]string
+	// sent, more and lists are body and headers of a request of another kind.
+	sent  []byte
+	more  map[string]string
+	lists http.Header
 }
 
 func newProber(s *Spec, r rules, env probe.Env) *prober {
@@ -166,6 +168,7 @@ func (p *prober) dress(req *http.Request) {
 	for name, value := range p.more {
 		req.Header.Set(name, value)
 	}
+	maps.Copy(req.Header, p.lists)
 	for name, value := range p.spec.Headers {
 		if strings.EqualFold(name, "host") {
 			req.Host = value

@@ -78,6 +78,9 @@ func (p *prober) strip(req *http.Request) {
 			req.Header.Del(name)
 		}
 	}
+	for name := range p.lists {
+		req.Header.Del(name)
+	}
 	for _, name := range []string{"Authorization", "Cookie", "Referer"} {
 		req.Header.Del(name)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/org/e2e-gate/internal/gate/httpgate"
 	"github.com/org/e2e-gate/internal/gate/probe"
+	"github.com/org/e2e-gate/internal/kube"
 	"github.com/org/e2e-gate/internal/safetext"
 )
 
@@ -20,23 +21,29 @@ type prober struct {
 	env  probe.Env
 }
 
+// serviceAccount is as [kube.Where] has it; tests have their own.
+var serviceAccount string
+
 // Probe looks at each workload and its pods.
 func (p *prober) Probe(ctx context.Context) probe.Observation {
-	a, err := p.access(ctx)
+	where := kube.Where{Kubeconfig: p.spec.Kubeconfig, Context: p.spec.Context, Root: p.env.Root, Env: p.env.Base, ServiceAccount: serviceAccount}
+	login, err := where.Login(ctx)
 	if err != nil {
 		o := probe.Broken(err.Error(), "no login to the cluster; correct kubeconfig or context, or run the gate in a pod with a service account")
 		o.Word = wordLogin
 		return o
 	}
-	s := session{access: a, namespace: p.spec.Namespace}
+	s := session{Login: login, namespace: p.spec.Namespace}
 	if s.namespace == "" {
-		s.namespace = a.namespace
+		s.namespace = login.Namespace
 	}
 	if s.namespace == "" {
 		s.namespace = "default"
 	}
-	options := httpgate.CallerOptions{Config: a.config, Timeout: p.spec.Timeout, Secrets: []string{a.token}}
-	s.caller = httpgate.NewCaller(options, p.env)
+	options := httpgate.CallerOptions{Config: login.TLS, Timeout: p.spec.Timeout, Secrets: login.Secrets()}
+	env := p.env
+	env.Base = slices.Concat(env.Base, login.ProxyEnv())
+	s.caller = httpgate.NewCaller(options, env)
 	var seen []string
 	for _, w := range p.spec.Workloads {
 		o := s.look(ctx, w)
@@ -51,7 +58,7 @@ func (p *prober) Probe(ctx context.Context) probe.Observation {
 
 // session is one probe's way to the server.
 type session struct {
-	access
+	kube.Login
 	namespace string
 	caller    *httpgate.Caller
 }
@@ -59,10 +66,7 @@ type session struct {
 // get reads one object.
 func (s session) get(ctx context.Context, path, what string, into any) *probe.Observation {
 	headers := map[string]string{"Accept": "application/json"}
-	if s.token != "" {
-		headers["Authorization"] = "Bearer " + s.token
-	}
-	a, fault := s.caller.Do(ctx, httpgate.Request{URL: strings.TrimSuffix(s.server, "/") + path, Headers: headers})
+	a, fault := s.caller.Do(ctx, httpgate.Request{URL: s.Server + path, Headers: headers, Lists: s.Header})
 	switch {
 	case fault != nil:
 		return fault

@@ -1,9 +1,8 @@
-package kubegate
+package kube
 
 import (
 	"errors"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 
@@ -48,6 +47,7 @@ type cluster struct {
 	CAData   string `yaml:"certificate-authority-data"`
 	Insecure bool   `yaml:"insecure-skip-tls-verify"`
 	Name     string `yaml:"tls-server-name"`
+	Proxy    string `yaml:"proxy-url"`
 }
 
 type user struct {
@@ -57,15 +57,27 @@ type user struct {
 	CertData  string `yaml:"client-certificate-data"`
 	KeyFile   string `yaml:"client-key"`
 	KeyData   string `yaml:"client-key-data"`
-	Exec      *struct {
-		Command string   `yaml:"command"`
-		Args    []string `yaml:"args"`
-		Env     []struct {
-			Name  string `yaml:"name"`
-			Value string `yaml:"value"`
-		} `yaml:"env"`
-		API string `yaml:"apiVersion"`
-	} `yaml:"exec"`
+	Username  string `yaml:"username"`
+	Password  string `yaml:"password"`
+
+	As       string              `yaml:"as"`
+	AsUID    string              `yaml:"as-uid"`
+	AsGroups []string            `yaml:"as-groups"`
+	AsExtra  map[string][]string `yaml:"as-user-extra"`
+
+	Exec     *execPlugin    `yaml:"exec"`
+	Provider map[string]any `yaml:"auth-provider"`
+}
+
+type execPlugin struct {
+	Command string   `yaml:"command"`
+	Args    []string `yaml:"args"`
+	Env     []struct {
+		Name  string `yaml:"name"`
+		Value string `yaml:"value"`
+	} `yaml:"env"`
+	API         string `yaml:"apiVersion"`
+	ClusterInfo bool   `yaml:"provideClusterInfo"`
 }
 
 // loadKubeconfig reads and merges files as kubectl does: the first file that sets the
@@ -96,7 +108,7 @@ func loadKubeconfig(names []string) (kubeconfig, error) {
 
 func readKubeconfig(name string) (kubeconfig, error) {
 	var k kubeconfig
-	data, err := os.ReadFile(name) //nolint:gosec // the file that the user names
+	data, err := readSmall(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return k, fs.ErrNotExist

@@ -1,4 +1,4 @@
-package kubegate
+package kube
 
 import (
 	"os"
@@ -8,9 +8,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/org/e2e-gate/internal/gate/probe"
-	"github.com/org/e2e-gate/internal/testkit/gatekit"
 )
 
 // The rules are those that the loader of kubectl documents for KUBECONFIG.
@@ -28,7 +25,7 @@ func TestKubeconfigsAreMerged(t *testing.T) {
 		"empty":       "",
 		"broken":      "a: [",
 		"sub/ca":      "clusters: [{name: blue, cluster: {server: 'https://blue:2', certificate-authority: none.pem}}]\n",
-		"token":       "of the folder\n",
+		"token":       "of-the-folder\n",
 		"sub/missing": "current-context: missing\n",
 	} {
 		file := filepath.Join(dir, filepath.FromSlash(name))
@@ -46,10 +43,10 @@ func TestKubeconfigsAreMerged(t *testing.T) {
 	}{
 		{"one file", "red", "", []string{"https://red:1", "red-1", "one"}},
 		{"the first file that sets the current context wins", "red other-red blue", "", []string{"https://red:1", "red-1", "one"}},
-		{"a file without a current context does not set it", "blue blue-user red", "", []string{"https://blue:1", "of the folder", ""}},
+		{"a file without a current context does not set it", "blue blue-user red", "", []string{"https://blue:1", "of-the-folder", ""}},
 		{"the first file that has a name wins as a whole, cluster and user alike", "other-red red blue blue-user", "red",
-			[]string{"https://blue:1", "of the folder", "two"}},
-		{"parts of one context may stand in several files", "blue red blue-user", "blue", []string{"https://blue:1", "of the folder", ""}},
+			[]string{"https://blue:1", "of-the-folder", "two"}},
+		{"parts of one context may stand in several files", "blue red blue-user", "blue", []string{"https://blue:1", "of-the-folder", ""}},
 		{"files that do not exist are left out", "none red none/none", "", []string{"https://red:1", "red-1", "one"}},
 		{"empty names are left out", ": red :", "", []string{"https://red:1", "red-1", "one"}},
 		{"a file twice is read once", "red red", "", []string{"https://red:1", "red-1", "one"}},
@@ -69,17 +66,17 @@ func TestKubeconfigsAreMerged(t *testing.T) {
 				}
 				list = append(list, name)
 			}
-			env := probe.Env{Base: []string{"KUBECONFIG=" + strings.Join(list, string(filepath.ListSeparator)), "KUBERNETES_SERVICE_HOST=10.0.0.1"}}
-			a, err := (&prober{spec: &Spec{Context: tt.context}, env: env}).access(t.Context())
-			got := []string{a.server, a.token, a.namespace}
+			env := []string{"KUBECONFIG=" + strings.Join(list, string(filepath.ListSeparator)), "KUBERNETES_SERVICE_HOST=10.0.0.1"}
+			a, err := Where{Context: tt.context, Env: env}.Login(t.Context())
+			got := []string{a.Server, strings.Join(a.Secrets(), " "), a.Namespace}
 			if err != nil {
 				got = []string{err.Error()}
 			}
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Error(diff)
 			}
-			if err == nil && (a.config == nil || a.config.InsecureSkipVerify != (a.server == "https://red:1") || a.config.ServerName != "") {
-				t.Errorf("got %+v", a.config)
+			if err == nil && (a.TLS == nil || a.TLS.InsecureSkipVerify != (a.Server == "https://red:1") || a.TLS.ServerName != "") {
+				t.Errorf("got %+v", a.TLS)
 			}
 		})
 	}
@@ -96,12 +93,11 @@ func TestANamedKubeconfigIsOneFile(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(root, name), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	env := probe.Env{Root: root, Base: []string{"KUBECONFIG=" + filepath.Join(root, "none")}}
-	if a, err := (&prober{spec: &Spec{Kubeconfig: name}, env: env}).access(t.Context()); err != nil || a.server != "https://x" {
+	env := []string{"KUBECONFIG=" + filepath.Join(root, "none")}
+	if a, err := (Where{Kubeconfig: name, Root: root, Env: env}).Login(t.Context()); err != nil || a.Server != "https://x" {
 		t.Errorf("got %+v, %v", a, err)
 	}
-	o := gatekit.Look(t, &Spec{Workloads: []Workload{{Name: "deployment/api"}}}, env)
-	if o.Observed != "the kubeconfig cannot be read" || strings.Contains(o.Reason, o.Observed) {
-		t.Errorf("got %+v", o)
+	if _, err := (Where{Env: env}).Login(t.Context()); err == nil || err.Error() != "the kubeconfig cannot be read" {
+		t.Errorf("got %v", err)
 	}
 }
