@@ -50,7 +50,9 @@ func TestErrors(t *testing.T) {
 		{"the token comes back", status(422, "Invalid", "Bearer "+token), Error{Code: 422, Reason: "Invalid", Message: "Bearer ***"}},
 		{"something else answers", says(404, "<html>\n%s</html>", token), Error{Code: 404, Message: "<html> ***</html>"}},
 		{"nothing", says(400, ""), Error{Code: 400}},
-		{"a redirect is not followed", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "https://elsewhere.test/", http.StatusFound) }, Error{Code: 302}},
+		{"a redirect is not followed", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "https://elsewhere.test/", http.StatusFound)
+		}, Error{Code: 302}},
 		{"details", says(409, `{"kind":"Status","reason":"Conflict","details":{"uid":"1","retryAfterSeconds":3}}`),
 			Error{Code: 409, Reason: "Conflict", Details: json.RawMessage(`{"uid":"1","retryAfterSeconds":3}`), RetryAfter: 3 * time.Second}},
 	} {
