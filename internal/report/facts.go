@@ -435,7 +435,8 @@ func evidenceOf(t *e2e.TestResult) []string {
 			break
 		}
 	}
-	shown := []e2e.EvidenceKind{e2e.EvidenceMissing, e2e.EvidenceState, e2e.EvidenceEntity, e2e.EvidenceAction, e2e.EvidenceNetwork, e2e.EvidenceConsole}
+	shown := []e2e.EvidenceKind{e2e.EvidenceMissing, e2e.EvidenceState, e2e.EvidenceEntity, e2e.EvidenceAction, e2e.EvidenceNetwork, e2e.EvidenceConsole,
+		e2e.EvidenceUnread}
 	what := whatFailed(t)
 	if what != "" {
 		list = append([]string{what}, list...)
