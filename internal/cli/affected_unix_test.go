@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -93,4 +94,42 @@ suites:
 	if got, want := push(0), "2 of 3 selected tests run, since the change affects only services case, pay"; got != want {
 		t.Errorf("%q", got)
 	}
+}
+
+// On a developer's machine the change is what the working copy changed since it left the default branch.
+func TestAffectedOnADevelopersMachine(t *testing.T) {
+	r := newTree(t)
+	r.Write("e2e-gate.yml", `version: 1
+stages: {pr: {on: [push]}}
+services: {pay: {paths: ["services/pay/**"]}, case: {paths: ["services/case/**"]}, mail: {paths: ["services/mail/**"]}}
+suites:
+  - {name: pays, framework: command, list: [echo, a], run: [sh, ./run.sh], reports: "{report_dir}/*.xml", services: [pay]}
+  - {name: cases, framework: command, list: [echo, a], run: [sh, ./run.sh], reports: "{report_dir}/*.xml", services: [case]}
+  - {name: mails, framework: command, list: [echo, a], run: [sh, ./run.sh], reports: "{report_dir}/*.xml", services: [mail]}
+`)
+	r.Write("run.sh", reporting(`<testcase name="a"/>`))
+	r.Write(".gitignore", "")
+	base := r.Commit("base")
+	says := func(want string) {
+		t.Helper()
+		status, out, stderr := r.run(nil, "", "", nil, "run", "--affected")
+		var result e2e.Result
+		if err := json.Unmarshal([]byte(out), &result); err != nil || status != 0 {
+			t.Fatalf("exit status %d: %v\n%s", status, err, stderr)
+		}
+		if result.Run.Affected != want {
+			t.Errorf("%q\nwant %q", result.Run.Affected, want)
+		}
+	}
+	says("every selected test runs: this checkout does not know the default branch of origin: run git remote set-head origin --auto")
+	r.Git("symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/main")
+	says("every selected test runs: this checkout does not show where it left main of origin: run git fetch origin")
+	r.Git("update-ref", "refs/remotes/origin/main", base)
+	left := base[:10] + ", where this checkout left main of origin"
+	says("every selected test runs: no file has changed since " + left)
+	r.Git("checkout", "-qb", "change")
+	r.Write("services/pay/x", "committed")
+	r.Commit("change")
+	r.Write("services/case/x", "not committed")
+	says("2 of 3 selected tests run, since the change affects only services case, pay; files changed since " + left + ", with files that are not committed")
 }

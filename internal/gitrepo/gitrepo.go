@@ -238,6 +238,27 @@ func (c Checkout) Changed(ctx context.Context, base string) []string {
 	return paths[:min(len(paths), MaxChanged)]
 }
 
+// ChangedHere are the files that differ between a commit and the working copy: what was committed since, what is not
+// committed, and what git neither tracks nor ignores. ok is false where they are not all known. It is for a developer's own working
+// copy: a filter that the user configured for the repository may be run, as git status runs it.
+func (c Checkout) ChangedHere(ctx context.Context, since string) (files []string, ok bool) {
+	if !fullHash.MatchString(since) {
+		return nil, false
+	}
+	tracked, err := c.git(ctx, timeout, "diff", "--no-ext-diff", "--no-textconv", "--no-renames", "--name-only", "-z", "--ignore-submodules=dirty", since)
+	if err != nil {
+		return nil, false
+	}
+	others, err := c.git(ctx, timeout, "ls-files", "--others", "--exclude-standard", "--full-name", "-z")
+	if err != nil {
+		return nil, false
+	}
+	files = strings.FieldsFunc(tracked+others, func(r rune) bool { return r == 0 })
+	slices.Sort(files)
+	files = slices.Compact(files)
+	return files, len(files) < MaxChanged
+}
+
 // Tracked reports which files of a folder git tracks, by their names in it: those that came with
 // the checkout. It is nil where there are none, as outside of a checkout.
 func (c Checkout) Tracked(ctx context.Context, folder string) (func(name string) bool, error) {

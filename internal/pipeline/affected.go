@@ -182,7 +182,14 @@ func (s *Session) narrowToAffected(lists []listed, seen *sights) {
 	if s.run.DefaultBranch || s.run.Event == "merge_group" {
 		s.run.Affected = "every selected test runs: so it is on the default branch and in the merge queue"
 	} else {
-		s.run.Affected = affectedBy(s.opts.Config, s.opts.ConfigFile, s.opts.ChangedPaths).apply(lists)
+		a := affectedBy(s.opts.Config, s.opts.ConfigFile, s.opts.ChangedPaths)
+		if s.opts.ChangedUnknown != "" {
+			a.everything = s.opts.ChangedUnknown
+		}
+		s.run.Affected = a.apply(lists)
+		if s.opts.ChangedSince != "" {
+			s.run.Affected += "; files changed " + s.opts.ChangedSince
+		}
 	}
 	for _, list := range lists {
 		for i := range list.choices {

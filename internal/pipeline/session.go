@@ -105,6 +105,9 @@ type Options struct {
 	// ChangedPaths are the files of the change under test, where they are known; they
 	// help to tell a regression from a broken test.
 	ChangedPaths []string
+	// ChangedSince says in words since when they changed, where that is not the base of the event, and ChangedUnknown why they are
+	// not known; either may be empty.
+	ChangedSince, ChangedUnknown string
 	// Earlier are folders with documents of earlier attempts of this workflow run,
 	// in addition to those below Root.
 	Earlier []string
