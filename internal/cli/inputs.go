@@ -36,10 +36,9 @@ type inputs struct {
 	key string
 	// releaseAsked: a flag names the release.
 	releaseAsked bool
-	// changed are the files of the change under test. changedSince says in words since when, where that is not the base of the
-	// event, and changedUnknown why they are not known.
-	changed                      []string
-	changedSince, changedUnknown string
+	// changed are the files of the change under test, and changes says since when.
+	changed []string
+	changes pipeline.Changes
 	config  *config.Config
 	// own is the config as the checkout has it, whoever judges.
 	own *config.Config
@@ -70,7 +69,8 @@ func (a *App) resolve(ctx context.Context, f staged, uses config.Sections, runID
 	}
 	if a.dir == "" {
 		in.trigger, in.eventSHA = ofCheckout(ctx, ofRelease(ctx, ofRemote(ctx, in.trigger, work), f.Release, work), work)
-		in.changed = work.Changed(ctx, changedSince(ctx, in.trigger, work))
+		in.changes.Base = changedSince(ctx, in.trigger, work)
+		in.changed = work.Changed(ctx, in.changes.Base)
 	}
 	if in.subject, err = a.subject(f.Subject); err != nil {
 		return in, err
@@ -95,23 +95,24 @@ func (a *App) resolve(ctx context.Context, f staged, uses config.Sections, runID
 func (in *inputs) changedHere(ctx context.Context, work gitrepo.Checkout) {
 	main := work.MainBranch(ctx)
 	if main == "" {
-		in.changedUnknown = "this checkout does not know the default branch of origin: run git remote set-head origin --auto"
+		in.changes.Unknown = "this checkout does not know the default branch of origin: run git remote set-head origin --auto"
 		return
 	}
 	base := work.MergeBase(ctx, in.trigger.SHA, work.Resolve(ctx, main))
 	if base == "" {
-		in.changedUnknown = fmt.Sprintf("this checkout does not show where it left %s of origin: run git fetch origin", main)
+		in.changes.Unknown = fmt.Sprintf("this checkout does not show where it left %s of origin: run git fetch origin", main)
 		return
 	}
+	in.changes.Base = base
 	files, known := work.ChangedHere(ctx, base)
 	files = slices.DeleteFunc(files, func(name string) bool { return strings.HasPrefix(name, workspace.Name+"/") })
 	switch {
 	case !known:
-		in.changedUnknown = fmt.Sprintf("git does not tell all files that changed since %.10s, where this checkout left %s of origin", base, main)
+		in.changes.Unknown = fmt.Sprintf("git does not tell all files that changed since %.10s, where this checkout left %s of origin", base, main)
 	case len(files) == 0:
-		in.changedUnknown = fmt.Sprintf("no file has changed since %.10s, where this checkout left %s of origin", base, main)
+		in.changes.Unknown = fmt.Sprintf("no file has changed since %.10s, where this checkout left %s of origin", base, main)
 	default:
-		in.changed, in.changedSince = files, fmt.Sprintf("since %.10s, where this checkout left %s of origin, with files that are not committed", base, main)
+		in.changed, in.changes.Since = files, fmt.Sprintf("since %.10s, where this checkout left %s of origin, with files that are not committed", base, main)
 	}
 }
 

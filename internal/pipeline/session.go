@@ -105,9 +105,7 @@ type Options struct {
 	// ChangedPaths are the files of the change under test, where they are known; they
 	// help to tell a regression from a broken test.
 	ChangedPaths []string
-	// ChangedSince says in words since when they changed, where that is not the base of the event, and ChangedUnknown why they are
-	// not known; either may be empty.
-	ChangedSince, ChangedUnknown string
+	Changes      Changes
 	// Earlier are folders with documents of earlier attempts of this workflow run,
 	// in addition to those below Root.
 	Earlier []string
@@ -134,6 +132,14 @@ type Options struct {
 	Progress Progress
 	Version  string
 	Now      func() time.Time
+}
+
+// Changes says of [Options.ChangedPaths] since when they are. Each field may be empty.
+type Changes struct {
+	// Base is the commit that they are compared with.
+	Base string
+	// Since says in words since when they changed, where that is not the base of the event; Unknown why they are not known.
+	Since, Unknown string
 }
 
 // Unread is a document that a shard left in an attempt of the workflow run and that could not be fetched.

@@ -56,7 +56,8 @@ func TestDependencyThatExcusesNothing(t *testing.T) {
 			f.Tests[i].Needs = []string{"case-api"}
 		}
 	}
-	f.Verdict = e2e.Verdict{State: e2e.VerdictNotJudged, Blocks: true, Reasons: []e2e.Reason{{Code: e2e.CodeGateShut, Effect: e2e.NotJudged, Tests: []string{pay.ID}}}}
+	f.Verdict = e2e.Verdict{State: e2e.VerdictNotJudged, Blocks: true,
+		Reasons: []e2e.Reason{{Code: e2e.CodeGateShut, Effect: e2e.NotJudged, Tests: []string{pay.ID}}}}
 	const want = "2 tests judged and passed; 1 not run: payments-sandbox is down (EXTERNAL_DEPENDENCY)"
 	if why := HeadlineOf(f.Result).Why; why != want {
 		t.Errorf("headline: %s", why)
