@@ -154,7 +154,7 @@ func TestWhatUsesAChangeIsAffected(t *testing.T) {
 		}
 		text += "affected: {ignore: [\"**/*.md\", \"go/tools/**\"], graph: " + graph + "}\nsuites:\n"
 		for _, name := range []string{"admin", "case", "ledger", "mail", "pay", "shop"} {
-			text += "  - {name: " + name + ", framework: command, list: [echo, a], run: [sh, ./run.sh], reports: \"{report_dir}/*.xml\", services: [" + name + "]}\n"
+			text += "  - {name: " + name + ", framework: command, dir: suites, list: [echo, a], run: [sh, ../run.sh], reports: \"{report_dir}/*.xml\", services: [" + name + "]}\n"
 		}
 		return text + "  - {name: zgo, framework: command, dir: go/e2e, list: [echo, a], run: [sh, ../../run.sh], reports: \"{report_dir}/*.xml\", services: [pay]}\n"
 	}
@@ -182,6 +182,7 @@ func TestWhatUsesAChangeIsAffected(t *testing.T) {
 		change                  map[string]string
 	}{
 		{"a library", "[go]", "pay zgo", "services pay; suites zgo", map[string]string{"go/libs/http/http.go": "package http\n\nvar X = 1\n"}},
+		{"a library, and a suite of the whole repository", "[go]", "all pay zgo", "suites all, zgo", map[string]string{"go/libs/http/http.go": "package http\n\nvar X = 1\n"}},
 		{"the same without the graph", "[]", everything, "no service, suite or journey has paths for go/libs/http/http.go", map[string]string{"go/libs/http/http.go": "package http\n\n"}},
 		{"tests of a library", "[go]", everything, "the change affects none of them", map[string]string{"go/libs/http/http_test.go": "package http\n\n"}},
 		{"those and a service", "[go]", "ledger", "services ledger", map[string]string{"go/libs/http/http_test.go": "package http\n\n", "java/ledger/src/A.java": "2"}},
@@ -204,7 +205,12 @@ func TestWhatUsesAChangeIsAffected(t *testing.T) {
 			for name, text := range files {
 				r.Write(name, text)
 			}
-			r.Write("e2e-gate.yml", config(tc.graph))
+			r.Write("suites/x.md", "")
+			text := config(tc.graph)
+			if strings.Contains(tc.want, "all") {
+				text += "  - {name: all, framework: command, list: [echo, a], run: [sh, ./run.sh], reports: \"{report_dir}/*.xml\", services: [ledger]}\n"
+			}
+			r.Write("e2e-gate.yml", text)
 			base := r.Commit("base")
 			r.Git("checkout", "-qb", "change")
 			for name, text := range tc.change {

@@ -166,6 +166,13 @@ func (m *mapping) part(p *depgraph.Part) (mapped bool) {
 			mapped = true
 		}
 	}
+	if p.Inert && !mapped {
+		for _, spec := range m.c.Suites { // its tests may be those of a suite of the whole repository
+			if dirOf(spec) == "." && (spec.Framework == "gotest" || spec.Framework == "command") {
+				m.suites[spec.Name] = true
+			}
+		}
+	}
 	return mapped || ignored > 0 && ignored == len(p.Files)
 }
 
