@@ -3,7 +3,12 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/json"
+	"io"
+	"os"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -264,5 +269,77 @@ suites:
 				t.Errorf("%d: %q, want %q: %q", status, got, tc.want, result.Run.Affected)
 			}
 		})
+	}
+}
+
+// What fails on the default branch although the rules leave it out is counted, and too much of it makes everything run.
+func TestMissesOfAffected(t *testing.T) {
+	r := newTree(t)
+	r.Write("e2e-gate.yml", `version: 1
+stages: {pr: {on: [pull_request, push], affected: true}}
+services: {pay: {paths: ["services/pay/**"]}, case: {paths: ["services/case/**"]}}
+suites:
+  - {name: pays, framework: command, list: [echo, a], run: [sh, ./run.sh], reports: "{report_dir}/*.xml", services: [pay]}
+  - {name: cases, framework: command, list: [echo, a], run: [sh, ./cases.sh], reports: "{report_dir}/*.xml", services: [case]}
+`)
+	r.Write("run.sh", reporting(`<testcase name="a"/>`))
+	r.Write("cases.sh", `if cat services/*/x | grep -q broken; then out='<failure message="expected 1, got 2"/>'; fi
+echo "<testsuite><testcase name=\"a\">$out</testcase></testsuite>" > "$E2E_REPORT_DIR/r.xml"
+test -z "$out"`)
+	runs := 0
+	push := func(file, text string, missed bool) {
+		t.Helper()
+		r.Write(file, text)
+		head := r.Commit("change " + file)
+		runs++
+		r.runID = strconv.Itoa(100 + runs)
+		_, result := r.judged(githubfake.New(t), "push", "refs/heads/main", head, mainBranch(nil))
+		if len(result.Tests) != 2 || result.Tests[0].Missed != missed || result.Tests[1].Missed {
+			t.Fatalf("run %d: %+v", runs, result.Tests)
+		}
+		shown := slices.ContainsFunc(result.Tests[0].Evidence, func(e e2e.Evidence) bool {
+			return strings.HasPrefix(e.Text, "the rules of affected leave this test out for what changed since it passed (1 change since commit ")
+		})
+		if shown != missed {
+			t.Errorf("run %d: %+v", runs, result.Tests[0].Evidence)
+		}
+	}
+	change := func() string {
+		t.Helper()
+		base := r.Git("rev-parse", "HEAD")
+		r.Git("checkout", "-qb", "change")
+		r.Write("services/case/y", "changed")
+		head := r.Commit("change")
+		r.runID = "99"
+		_, result := r.judged(githubfake.New(t), "pull_request", "refs/pull/42/merge", head, pullRequest(head, base))
+		r.Git("checkout", "-q", "main")
+		r.Git("branch", "-qD", "change")
+		return result.Run.Affected
+	}
+	push("services/pay/x", "good", false)
+	push("services/case/x", "broken", false) // it is affected
+	push("services/case/x", "good", false)
+	push("services/pay/x", "broken", true)
+	push("services/pay/z", "still", false) // it failed before
+	push("services/pay/x", "good", false)
+	push("libs/x", "not mapped", false)
+	if says := change(); says != "1 of 2 selected tests run, since the change affects only services case" {
+		t.Errorf("after one miss: %s", says)
+	}
+	for range 2 {
+		push("services/pay/x", "broken", true)
+		push("services/pay/x", "good", false)
+	}
+	const refused = "every selected test runs: in 3 of the last 11 runs of the default branch and the merge queue a test failed that the rules leave out " +
+		"(27 %, more than 2 %)"
+	if says := change(); !strings.HasPrefix(says, refused) {
+		t.Errorf("after three: %s", says)
+	}
+	var out bytes.Buffer
+	app := App{Stdout: &out, Stderr: io.Discard, Environ: []string{"PATH=" + os.Getenv("PATH")}}
+	if status := app.Main(t.Context(), []string{"history", "show", "--affected-misses"}); status != 0 || strings.Count(out.String(), "cases::a") != 3 ||
+		!strings.Contains(out.String(), "in 3 of the last 11 runs of the default branch and the merge queue, a test failed "+
+			"that the rules of affected leave out: 27 %, ") {
+		t.Errorf("%d\n%s", status, out.String())
 	}
 }

@@ -285,6 +285,10 @@ func orNothing(text string) string {
 	return text
 }
 
+func (s *Session) affectedBy(ctx context.Context, of change) affected {
+	return affectedBy(s.opts.Config, s.opts.ConfigFile, of.files, func() (beyond, error) { return s.beyondPaths(ctx, of) })
+}
+
 // narrowToAffected leaves out what the change does not affect, if the stage or a flag asks for it. The default branch and
 // the merge queue always run everything.
 func (s *Session) narrowToAffected(ctx context.Context, lists []listed, seen *sights) {
@@ -297,7 +301,10 @@ func (s *Session) narrowToAffected(ctx context.Context, lists []listed, seen *si
 	case s.opts.Changes.Unknown != "":
 		s.run.Affected = affected{everything: s.opts.Changes.Unknown}.apply(lists)
 	default:
-		found := affectedBy(s.opts.Config, s.opts.ConfigFile, s.opts.ChangedPaths, func() (beyond, error) { return s.beyondPaths(ctx) })
+		found := s.affectedBy(ctx, change{s.opts.ChangedPaths, s.opts.Changes.Base})
+		if found.everything == "" {
+			found.everything = s.tooManyMisses(ctx)
+		}
 		s.run.Affected = found.apply(lists)
 		if s.opts.Changes.Since != "" {
 			s.run.Affected += "; files changed " + s.opts.Changes.Since

@@ -25,17 +25,23 @@ const (
 	affectedBytes = 4 << 20 // of its output
 )
 
+// change is a list of changed files, with the commit that they are compared with, where it is known.
+type change struct {
+	files []string
+	base  string
+}
+
 // beyondPaths reads the graphs and runs the command that the config names.
-func (s *Session) beyondPaths(ctx context.Context) (more beyond, err error) {
+func (s *Session) beyondPaths(ctx context.Context, of change) (more beyond, err error) {
 	cfg := s.opts.Config.Affected
 	if len(cfg.Graph) > 0 {
-		if more.graph, err = s.readGraph(ctx); err != nil {
+		if more.graph, err = s.readGraph(ctx, of.files); err != nil {
 			return more, fmt.Errorf("the graph %s cannot be read: %w", strings.Join(cfg.Graph, ", "), err)
 		}
 	}
 	if len(cfg.Command) > 0 {
 		more.command = true
-		if more.names, err = s.affectedNames(ctx); err != nil {
+		if more.names, err = s.affectedNames(ctx, of); err != nil {
 			return more, fmt.Errorf("affected.command says nothing: %w", err)
 		}
 	}
@@ -43,12 +49,12 @@ func (s *Session) beyondPaths(ctx context.Context) (more beyond, err error) {
 }
 
 // readGraph reads the graphs of the tree that is checked out.
-func (s *Session) readGraph(ctx context.Context) (*depgraph.Graph, error) {
+func (s *Session) readGraph(ctx context.Context, changed []string) (*depgraph.Graph, error) {
 	files := (gitrepo.Checkout{Dir: s.opts.Root, Environ: s.opts.BaseEnv}).Files(ctx)
 	if len(files) == 0 {
 		return nil, errors.New("git does not list the files of the checkout")
 	}
-	files = append(files, s.opts.ChangedPaths...) // some may not be known to git yet, and others gone
+	files = append(files, changed...) // some may not be known to git yet, and others gone
 	slices.Sort(files)
 	files = slices.DeleteFunc(slices.Compact(files), func(name string) bool { return matches(s.opts.Config.Affected.Ignore, name) })
 	root, err := os.OpenRoot(s.opts.Root) // no link leads out of it
@@ -60,11 +66,11 @@ func (s *Session) readGraph(ctx context.Context) (*depgraph.Graph, error) {
 }
 
 // affectedNames are the names that the command prints.
-func (s *Session) affectedNames(ctx context.Context) (names []string, err error) {
+func (s *Session) affectedNames(ctx context.Context, of change) (names []string, err error) {
 	if s.opts.Hold {
 		return nil, errors.New("no process is started in this run")
 	}
-	for _, name := range s.opts.ChangedPaths {
+	for _, name := range of.files {
 		if strings.ContainsAny(name, "\n\r") {
 			return nil, fmt.Errorf("the name of a changed file has a line break: %q", name)
 		}
@@ -74,7 +80,7 @@ func (s *Session) affectedNames(ctx context.Context) (names []string, err error)
 		return nil, err
 	}
 	defer func() { _ = os.Remove(list.Name()) }()
-	_, err = list.WriteString(strings.Join(s.opts.ChangedPaths, "\n") + "\n")
+	_, err = list.WriteString(strings.Join(of.files, "\n") + "\n")
 	if err = errors.Join(err, list.Close()); err != nil {
 		return nil, err
 	}
@@ -82,7 +88,7 @@ func (s *Session) affectedNames(ctx context.Context) (names []string, err error)
 	defer cancel()
 	var out limited
 	exit := proc.Run(ctx, proc.Spec{Argv: s.opts.Config.Affected.Command, Dir: s.opts.Root, Stdout: &out,
-		Env: s.childEnv(map[string]string{"E2E_CHANGED_FILES": list.Name(), "E2E_BASE_SHA": s.opts.Changes.Base}, nil)})
+		Env: s.childEnv(map[string]string{"E2E_CHANGED_FILES": list.Name(), "E2E_BASE_SHA": of.base}, nil)})
 	switch {
 	case !exit.OK():
 		said := strings.ReplaceAll(strings.TrimSpace(exit.Tail), "\n", " | ")
