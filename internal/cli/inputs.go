@@ -27,6 +27,10 @@ type inputs struct {
 	trigger trigger.Trigger
 	// subject is what is judged, where flag or environment say that it is not the checkout; else it is zero.
 	subject e2e.Subject
+	// named: the subject was named by its repository. elsewhere: it is not the event's commit.
+	named, elsewhere bool
+	// testsRepository and testsSHA are where the tests are from, where the subject is another commit than theirs.
+	testsRepository, testsSHA string
 	// eventSHA is the commit that the event names, if another one is checked out and judged.
 	eventSHA string
 	runID    string
@@ -64,13 +68,16 @@ func (a *App) resolve(ctx context.Context, f staged, uses config.Sections, runID
 	if err := a.refuseForeign(ctx, in.trigger, work); err != nil {
 		return in, err
 	}
-	if a.dir == "" {
-		in.trigger, in.eventSHA = ofCheckout(ctx, ofRelease(ctx, ofRemote(ctx, in.trigger, work), f.Release, work), work)
-		in.changed = work.Changed(ctx, changedSince(ctx, in.trigger, work))
-	}
-	if in.subject, err = a.subject(f.Subject); err != nil {
+	if in.subject, err = a.subject(f.Subject, in.trigger.Subject); err != nil {
 		return in, err
 	}
+	event := in.trigger
+	if a.dir == "" {
+		event = ofRelease(ctx, ofRemote(ctx, in.trigger, work), f.Release, work)
+		in.trigger, in.eventSHA = ofCheckout(ctx, event, work)
+		in.changed = work.Changed(ctx, changedSince(ctx, in.trigger, work))
+	}
+	in.ofSubject(event)
 	if in.runID == "" {
 		in.runID = pipeline.NewRunID(a.Now())
 	}
@@ -143,7 +150,13 @@ func (a *App) readConfig(ctx context.Context, in *inputs, f staged, uses config.
 
 // lookupOf resolves variables: the gate's own, then the environment.
 func (a *App) lookupOf(in inputs, stage config.Stage) func(string) (string, bool) {
-	own := map[string]string{"E2E_SHA": cmp.Or(in.subject.SHA, in.trigger.SHA), "E2E_RUN_ID": in.runID, "E2E_STAGE": stage.Name, "E2E_TARGET": stage.Target}
+	own := map[string]string{"E2E_SHA": in.trigger.SHA, "E2E_RUN_ID": in.runID, "E2E_STAGE": stage.Name, "E2E_TARGET": stage.Target}
+	if in.named {
+		own["E2E_SHA"] = in.subject.SHA // never the commit of the tests
+	}
+	for _, p := range subjectParts {
+		own[p.variable()] = *p.field(&in.subject)
+	}
 	return func(name string) (string, bool) {
 		if value := own[name]; value != "" {
 			return value, true
