@@ -29,6 +29,8 @@ type inputs struct {
 	subject e2e.Subject
 	// named: the subject was named by its repository. elsewhere: it is not the event's commit.
 	named, elsewhere bool
+	// onMain: the event is of the default branch, whatever is checked out.
+	onMain bool
 	// testsRepository and testsSHA are where the tests are from, where the subject is another commit than theirs.
 	testsRepository, testsSHA string
 	// eventSHA is the commit that the event names, if another one is checked out and judged.
@@ -77,6 +79,7 @@ func (a *App) resolve(ctx context.Context, f staged, uses config.Sections, runID
 		in.trigger, in.eventSHA = ofCheckout(ctx, event, work)
 		in.changed = work.Changed(ctx, changedSince(ctx, in.trigger, work))
 	}
+	in.onMain = event.DefaultBranch
 	in.ofSubject(event)
 	if in.runID == "" {
 		in.runID = pipeline.NewRunID(a.Now())

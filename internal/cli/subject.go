@@ -155,7 +155,7 @@ func (in *inputs) ofSubject(event trigger.Trigger) {
 		return
 	}
 	in.testsSHA = in.trigger.SHA
-	if in.elsewhere { // else the event is the subject's, and the checkout is of a repository that it does not name
+	if in.elsewhere && in.eventSHA == "" { // else the checkout may be of a repository that the event does not name
 		in.testsRepository = event.Repository
 	}
 	in.changed = nil // they are not the subject's
