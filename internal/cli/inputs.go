@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
 
@@ -48,6 +49,8 @@ type inputs struct {
 	// measured is what the change is measured against; nil: nothing.
 	measured *pipeline.Baseline
 	stage    config.Stage
+	// service narrows the run; empty: it does not.
+	service string
 	// judging says whose config judges. What that decides is in config already.
 	judging judging
 	// storeAddress is where the history is kept; empty is the default, also for a command
@@ -148,7 +151,32 @@ func (a *App) readConfig(ctx context.Context, in *inputs, f staged, uses config.
 		stageErr = fmt.Errorf("unknown service %s; %s", f.Service, cmp.Or(diag.Expected(f.Service, in.config.ServiceNames()),
 			"neither services nor a suite nor a journey of the config names one"))
 	}
+	if stageErr == nil {
+		in.service, stageErr = in.serviceOf(f.Service)
+	}
 	return stageErr
+}
+
+// serviceOf is the service whose tests run: the one that a flag names, else the one that is deployed from the subject's repository. A
+// subject of another repository is refused: its commit would get a verdict that says nothing of it.
+func (in inputs) serviceOf(asked string) (string, error) {
+	if !in.named {
+		return asked, nil
+	}
+	var deployed []string
+	for _, s := range in.config.Services {
+		own := strings.EqualFold(s.Repository, in.subject.Repository)
+		switch {
+		case own:
+			deployed = append(deployed, s.Name)
+		case s.Name == asked && s.Repository != "":
+			return "", fmt.Errorf("service %s is deployed from the repository %s, and the subject is of %s", asked, s.Repository, in.subject.Repository)
+		}
+	}
+	if asked == "" && len(deployed) == 1 {
+		return deployed[0], nil
+	}
+	return asked, nil
 }
 
 // lookupOf resolves variables: the gate's own, then the environment.

@@ -206,7 +206,7 @@ func (s *setup) session(ctx context.Context, f staged, matrix, oneMachine bool, 
 	session := pipeline.New(pipeline.Options{
 		Root: s.root, Out: f.Out, Config: cfg, ConfigFile: ownConfig(s.root, f.Config), Missing: s.missing, Stage: s.stage, Trigger: s.trigger,
 		Jobs: s.jobs, Subject: s.subject, Tests: s.tests(), EventSHA: s.eventSHA, RunID: s.runID, Key: f.Key,
-		Select: f.Select, Service: f.Service, Affected: f.Affected, Narrow: s.narrow, NoRerun: s.noRerun,
+		Select: f.Select, Service: s.service, Affected: f.Affected, Narrow: s.narrow, NoRerun: s.noRerun,
 		Shards: count, Matrix: matrix, OneMachine: oneMachine, Quarantine: quarantine, ChangedPaths: s.changed, Earlier: s.earlier,
 		Judging: &s.judging.Judging, Baseline: s.measured, Approve: s.judging.asking(), Vouched: vouched, Grouped: grouped,
 		Unread: s.unread, Witnesses: s.witnesses, Problems: problems, Hold: s.judging.hold, PolicyDigest: s.policyDigest,

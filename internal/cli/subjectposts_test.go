@@ -123,6 +123,19 @@ func TestTheSubjectOfAPayload(t *testing.T) {
 	}
 }
 
+// A job of a cluster has no event: the subject and its token are all there is.
+func TestAJobWithoutAnEvent(t *testing.T) {
+	r := newTree(t)
+	r.Commit("one")
+	fake, _ := elsewhereFake(t)
+	r.env = []string{"E2E_GATE_API_URL=" + fake.Listen(), "E2E_SUBJECT_REPOSITORY=acme/pay", "E2E_SUBJECT_SHA=" + deployedSHA, "E2E_SUBJECT_TOKEN=" + githubfake.AppToken}
+	status, out, stderr := r.run(nil, "", "", nil, "run", "--comment")
+	list := fake.StatusesThere("acme/pay")
+	if status != 0 || len(list) == 0 || list[0].State != "success" || list[0].SHA != deployedSHA {
+		t.Errorf("exit status %d, %+v\n%s\n%s", status, list, out, stderr)
+	}
+}
+
 // On other events a payload's subject is somebody else's text, and counts for nothing.
 func TestAPayloadOfAnotherEvent(t *testing.T) {
 	r := newTree(t)
@@ -223,6 +236,58 @@ func TestChildrenGetTheSubjectAndNotItsToken(t *testing.T) {
 	}
 	if strings.Contains(string(data), githubfake.AppToken) || strings.Contains(string(data), "E2E_SUBJECT_TOKEN") {
 		t.Error("a process got the token")
+	}
+}
+
+// A subject of a service's repository runs the tests of that service, and no other service's tests speak for it.
+func TestTheServiceOfASubject(t *testing.T) {
+	const services = "services: {payment-api: {repository: acme/pay}, case-api: {repository: acme/cases}, free: {}, " +
+		"one: {repository: acme/mono}, two: {repository: acme/mono}}\n"
+	for _, tc := range []struct {
+		name, repository, service string
+		status                    int
+		tests                     string // those that ran
+		says                      string
+	}{
+		{"the service of the repository", "acme/pay", "", 0, "pay", ""},
+		{"in another spelling", "Acme/Pay", "", 0, "pay", ""},
+		{"named", "acme/pay", "payment-api", 0, "pay", ""},
+		{"another service", "acme/pay", "case-api", e2e.ExitUsage, "", "service case-api is deployed from the repository acme/cases, and the subject is of acme/pay"},
+		{"a service without repository", "acme/pay", "free", 0, "free", ""},
+		{"a repository of no service", "acme/other", "", 0, "pay case free", ""},
+		{"a repository of two services", "acme/mono", "", 0, "pay case free", ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			r := newTree(t)
+			suite := func(name, service string) string {
+				return "  - {name: " + name + ", framework: command, list: [echo, " + name + "], run: [sh, ./run.sh, " + name + "], reports: \"{report_dir}/*.xml\", services: [" +
+					service + "]}\n"
+			}
+			r.Write("e2e-gate.yml", "version: 1\nstages: {pr: {on: [repository_dispatch]}}\n"+services+"suites:\n"+suite("pay", "payment-api")+suite("case", "case-api")+
+				suite("free", "free"))
+			r.Write("run.sh", `echo "<testsuite><testcase name=\"$1\"/></testsuite>" > "$E2E_REPORT_DIR/r.xml"`)
+			sha := r.Commit("one")
+			r.ref = "refs/heads/main"
+			args := []string{"run"}
+			if tc.service != "" {
+				args = append(args, "--service", tc.service)
+			}
+			status, out, stderr := r.run(githubfake.New(t), "repository_dispatch", sha, dispatched(object{"repository": tc.repository, "sha": deployedSHA}), args...)
+			var result e2e.Result
+			_ = json.Unmarshal([]byte(out), &result)
+			ran := map[string]bool{}
+			for _, one := range result.Tests {
+				ran[one.Suite] = true
+			}
+			for _, name := range strings.Fields(tc.tests) {
+				if !ran[name] {
+					t.Errorf("%s did not run", name)
+				}
+			}
+			if status != tc.status || len(ran) != len(strings.Fields(tc.tests)) || !strings.Contains(stderr, tc.says) {
+				t.Errorf("exit status %d, ran %v\n%s\n%s", status, ran, out, stderr)
+			}
+		})
 	}
 }
 
