@@ -159,6 +159,7 @@ func TestAChangeOfTheTestsDecidesAboutNothingElse(t *testing.T) {
 		{"a pull request's statement", "pull_request", "refs/pull/42/merge", "change", []string{"--statement", "statement.json"}},
 		{"a branch", "workflow_dispatch", "refs/heads/change", "change", []string{"--comment"}},
 		{"another branch than the event's", "workflow_dispatch", "refs/heads/main", "change", []string{"--comment"}},
+		{"after the run of a branch", "workflow_run", "refs/heads/main", "change", []string{"--comment"}},
 		{"files for a later step", "pull_request", "refs/pull/42/merge", "change", []string{"--publish", "dir:posted"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -171,7 +172,11 @@ func TestAChangeOfTheTestsDecidesAboutNothingElse(t *testing.T) {
 			r.Git("checkout", "-q", tc.on)
 			event := head
 			payload := any(object{"repository": object{"default_branch": "main"}})
-			if tc.event == "pull_request" {
+			if tc.event == "workflow_run" {
+				event = base
+				payload = object{"repository": object{"default_branch": "main"}, "workflow_run": object{"id": 3, "head_sha": head, "head_branch": "change",
+					"head_repository": object{"full_name": "acme/cases"}}}
+			} else if tc.event == "pull_request" {
 				payload = pullRequest(head, base)
 			} else if tc.ref == "refs/heads/main" {
 				event = base
@@ -288,6 +293,28 @@ func TestTheServiceOfASubject(t *testing.T) {
 				t.Errorf("exit status %d, ran %v\n%s\n%s", status, ran, out, stderr)
 			}
 		})
+	}
+}
+
+// The files that the tests' own commit changes say nothing of a subject, so that nothing is left out.
+func TestAffectedAndASubject(t *testing.T) {
+	r := newTree(t)
+	suite := func(name string) string {
+		return "  - {name: " + name + ", framework: command, list: [echo, " + name + "], run: [sh, ./run.sh, " + name + "], reports: \"{report_dir}/*.xml\", services: [" + name + "]}\n"
+	}
+	r.Write("e2e-gate.yml", "version: 1\nstages: {pr: {on: [workflow_dispatch], affected: true}}\nservices: {pay: {paths: [pay/**]}, case: {paths: [case/**]}}\nsuites:\n"+
+		suite("pay")+suite("case"))
+	r.Write("run.sh", `echo "<testsuite><testcase name=\"$1\"/></testsuite>" > "$E2E_REPORT_DIR/r.xml"`)
+	base := r.Commit("one")
+	r.Git("update-ref", "refs/remotes/origin/main", base)
+	r.Git("checkout", "-qb", "change")
+	r.Write("pay/x", "1")
+	sha := r.Commit("two")
+	r.ref = "refs/heads/change"
+	main := object{"repository": object{"default_branch": "main"}}
+	status, out, stderr := r.run(githubfake.New(t), "workflow_dispatch", sha, main, "run", "--subject", "repository=acme/pay,sha="+deployedSHA)
+	if status != 0 || !strings.Contains(out, "are not those of the subject") || strings.Count(out, `"outcome": "passed"`) < 2 {
+		t.Errorf("exit status %d\n%s\n%s", status, out, stderr)
 	}
 }
 

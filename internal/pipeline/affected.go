@@ -179,9 +179,12 @@ func (s *Session) narrowToAffected(lists []listed, seen *sights) {
 	if !s.opts.Stage.Affected && !s.opts.Affected || s.opts.Narrow.Any() {
 		return
 	}
-	if s.run.DefaultBranch || s.run.Event == "merge_group" {
+	switch {
+	case s.run.DefaultBranch || s.run.Event == "merge_group":
 		s.run.Affected = "every selected test runs: so it is on the default branch and in the merge queue"
-	} else {
+	case s.run.TestsSHA != "":
+		s.run.Affected = "every selected test runs: the files that the checkout changes are not those of the subject"
+	default:
 		s.run.Affected = affectedBy(s.opts.Config, s.opts.ConfigFile, s.opts.ChangedPaths).apply(lists)
 	}
 	for _, list := range lists {

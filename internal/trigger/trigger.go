@@ -271,6 +271,9 @@ func (t *Trigger) apply(p payload) {
 		t.Echo = strings.HasPrefix(p.DeploymentStatus.Description, "e2e-gate ")
 	case p.WorkflowRun != nil && t.Event == "workflow_run":
 		t.SHA, t.Branch = cmp.Or(p.WorkflowRun.HeadSHA, t.SHA), cmp.Or(p.WorkflowRun.HeadBranch, t.Branch)
+		if p.WorkflowRun.HeadBranch != "" { // the event's own ref is that of the default branch, whatever ran
+			t.Ref = "refs/heads/" + p.WorkflowRun.HeadBranch
+		}
 		t.TriggeredBy = p.WorkflowRun.ID
 		t.OwnHead = p.WorkflowRun.Head.FullName != "" && strings.EqualFold(p.WorkflowRun.Head.FullName, t.Repository)
 	case p.Release != nil && t.Event == "release":
