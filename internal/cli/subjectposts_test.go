@@ -302,7 +302,8 @@ func TestAffectedAndASubject(t *testing.T) {
 	suite := func(name string) string {
 		return "  - {name: " + name + ", framework: command, list: [echo, " + name + "], run: [sh, ./run.sh, " + name + "], reports: \"{report_dir}/*.xml\", services: [" + name + "]}\n"
 	}
-	r.Write("e2e-gate.yml", "version: 1\nstages: {pr: {on: [workflow_dispatch], affected: true}}\nservices: {pay: {paths: [pay/**]}, case: {paths: [case/**]}}\nsuites:\n"+
+	r.Write("e2e-gate.yml", "version: 1\nstages: {pr: {on: [workflow_dispatch], affected: true}}\n"+
+		"services: {pay: {paths: [pay/**]}, case: {paths: [case/**]}}\nsuites:\n"+
 		suite("pay")+suite("case"))
 	r.Write("run.sh", `echo "<testsuite><testcase name=\"$1\"/></testsuite>" > "$E2E_REPORT_DIR/r.xml"`)
 	base := r.Commit("one")
