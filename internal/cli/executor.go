@@ -52,14 +52,18 @@ func (c executed) check() error {
 
 // order is what a pod is told of the run, beside the plan.
 type order struct {
-	Version  string          `json:"version"`
-	Trigger  trigger.Trigger `json:"trigger"`
-	Subject  e2e.Subject     `json:"subject"`
-	EventSHA string          `json:"event_sha,omitempty"`
-	Key      string          `json:"key,omitempty"`
-	Select   string          `json:"select,omitempty"`
-	Service  string          `json:"service,omitempty"`
-	NoRerun  bool            `json:"no_rerun,omitempty"`
+	Version string          `json:"version"`
+	Trigger trigger.Trigger `json:"trigger"`
+	Subject e2e.Subject     `json:"subject"`
+	// Named: the subject was named by its repository; where the tests are from, if that is another commit.
+	Named           bool   `json:"named,omitempty"`
+	TestsRepository string `json:"tests_repository,omitempty"`
+	TestsSHA        string `json:"tests_sha,omitempty"`
+	EventSHA        string `json:"event_sha,omitempty"`
+	Key             string `json:"key,omitempty"`
+	Select          string `json:"select,omitempty"`
+	Service         string `json:"service,omitempty"`
+	NoRerun         bool   `json:"no_rerun,omitempty"`
 	// Config is the path of the config from the root.
 	Config string `json:"config"`
 	// Until is when the shards have to have ended; zero: the stage has no timeout.
@@ -247,7 +251,8 @@ func (r *remoteShards) work(ctx context.Context, p *e2e.Plan, known verdict.Earl
 		return cluster.Work{}, fmt.Errorf("the config %s is outside of the repository, so the image cannot have it", s.config.File)
 	}
 	o := order{
-		Version: version(), Trigger: s.trigger, Subject: s.subject, EventSHA: s.eventSHA, Key: r.flag.Key, Select: r.flag.Select, Service: r.flag.Service,
+		Version: version(), Trigger: s.trigger, Subject: s.subject, EventSHA: s.eventSHA, Named: s.named, TestsRepository: s.testsRepository, TestsSHA: s.testsSHA,
+		Key: r.flag.Key, Select: r.flag.Select, Service: s.service,
 		NoRerun: s.noRerun, Config: filepath.ToSlash(rel), Results: r.exec.Spec.Results, Judge: judgeOf(s.judging),
 		Earlier: earlier{map[string][]e2e.Attempt{}, known.Failed, known.Unreadable},
 	}

@@ -46,7 +46,7 @@ func (c runCmd) Run(ctx context.Context, a *App) error {
 	if s.narrow, err = c.narrowed(ctx, a, s.inputs); err != nil {
 		return err
 	}
-	if err := s.elsewhere(c.published); err != nil {
+	if err := a.refusePosting(s.inputs, c.published); err != nil {
 		return err
 	}
 	s.place, s.posting, s.exonerates, s.jobs = place, c.posting(), true, before.jobs(c.names())
@@ -124,7 +124,7 @@ func (s *setup) finish(ctx context.Context, format string, where published, sess
 		}
 		return exitError(r.Verdict.ExitStatus())
 	}
-	if s.eventSHA != "" && s.posting {
+	if s.wrong() && s.posting {
 		where = where.nothing() // the problem of the result says so
 	}
 	undone := append(s.writeStatement(where.Statement, r), s.writeSummary(ctx, where.Summary, r)...)

@@ -57,7 +57,7 @@ func (c verdictCmd) Run(ctx context.Context, a *App) error {
 	if err != nil {
 		return err
 	}
-	if err := s.elsewhere(c.published); err != nil {
+	if err := a.refusePosting(s.inputs, c.published); err != nil {
 		return err
 	}
 	s.place = place

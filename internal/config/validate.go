@@ -199,8 +199,24 @@ func (k *checker) dir(path, dir string) {
 		return
 	}
 	if info, err := os.Stat(filepath.Join(k.opts.Root, dir)); err != nil || !info.IsDir() {
-		k.fail(path, fmt.Sprintf("there is no directory %s", dir), "paths are relative to the repository root")
+		k.fail(path, fmt.Sprintf("there is no directory %s", dir), "paths are relative to the repository root"+k.besideConfig(dir))
 	}
+}
+
+// besideConfig proposes a directory that lies beside the config, for those who expect paths to be relative to that.
+func (k *checker) besideConfig(dir string) string {
+	file, err := filepath.Abs(k.opts.File)
+	if err != nil || k.opts.File == "" {
+		return ""
+	}
+	beside, err := filepath.Rel(k.opts.Root, filepath.Join(filepath.Dir(file), dir))
+	if err != nil || !filepath.IsLocal(beside) {
+		return ""
+	}
+	if info, err := os.Stat(filepath.Join(k.opts.Root, beside)); err != nil || !info.IsDir() {
+		return ""
+	}
+	return "; write " + filepath.ToSlash(beside)
 }
 
 func (k *checker) suites() {

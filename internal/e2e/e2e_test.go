@@ -300,12 +300,53 @@ func TestSameSubject(t *testing.T) {
 	for name, change := range map[string]func(*Run){
 		"workflow run": func(r *Run) { r.WorkflowRun = "2" }, "stage": func(r *Run) { r.Stage = "main" }, "key": func(r *Run) { r.Key = "" },
 		"commit": func(r *Run) { r.SHA = "t" }, "repository": func(r *Run) { r.Repository = "o/s" },
+		"commit of the tests": func(r *Run) { r.TestsSHA = "u" }, "repository of the tests": func(r *Run) { r.TestsRepository = "o/u" },
 		"environment": func(r *Run) { r.Environment = "staging" }, "version": func(r *Run) { r.ProductVersion = "2" },
 	} {
 		other := run
 		if change(&other); run.SameSubject(other) || other.SameSubject(run) {
 			t.Errorf("another %s is the same subject", name)
 		}
+	}
+}
+
+func TestVerifiedBy(t *testing.T) {
+	const sha = "0123456789abcdef0123456789abcdef01234567"
+	lost := []Span{{State: Unhealthy, Watch: true}}
+	gate := func(demands string, change func(*Gate)) Gate {
+		g := Gate{Kind: "version", Required: true, State: Healthy, Demands: demands}
+		if change != nil {
+			change(&g)
+		}
+		return g
+	}
+	for name, tc := range map[string]struct {
+		gates []Gate
+		want  bool
+	}{
+		"the commit":                {[]Gate{gate(sha, nil)}, true},
+		"its start":                 {[]Gate{gate("0123456", nil)}, true},
+		"in capitals":               {[]Gate{gate(strings.ToUpper(sha), nil)}, true},
+		"the version":               {[]Gate{gate("4.2.0", nil)}, true},
+		"beside another gate":       {[]Gate{gate(strings.Repeat("a", 40), nil), gate(sha, nil)}, true},
+		"none":                      {nil, false},
+		"a range":                   {[]Gate{gate("", nil)}, false},
+		"too short":                 {[]Gate{gate("012345", nil)}, false},
+		"more than the commit":      {[]Gate{gate(sha+"0", nil)}, false},
+		"another commit":            {[]Gate{gate(strings.Repeat("a", 40), nil)}, false},
+		"another version":           {[]Gate{gate("4.2.1", nil)}, false},
+		"another kind":              {[]Gate{gate(sha, func(g *Gate) { g.Kind = "command" })}, false},
+		"advisory":                  {[]Gate{gate(sha, func(g *Gate) { g.Required = false })}, false},
+		"not healthy":               {[]Gate{gate(sha, func(g *Gate) { g.State = Unhealthy })}, false},
+		"lost while suites ran":     {[]Gate{gate(sha, func(g *Gate) { g.Timeline = lost })}, false},
+		"one of two instances lost": {[]Gate{gate(sha, nil), gate(sha, func(g *Gate) { g.Timeline = lost })}, false},
+	} {
+		if got := (Subject{SHA: sha, ProductVersion: "4.2.0"}).VerifiedBy(tc.gates); got != tc.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	if (Subject{Repository: "acme/pay"}).VerifiedBy([]Gate{gate("", nil), gate("0123456", nil)}) {
+		t.Error("a subject without commit and version was verified")
 	}
 }
 

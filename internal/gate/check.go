@@ -48,6 +48,9 @@ func newCheck(spec *Spec, c Check, p Probe, timeout time.Duration, redact func(s
 		Target: k.text(p.Target()), Expected: k.text(p.Expected()),
 		State: e2e.Unhealthy, Finality: e2e.NotYet, Observed: "not probed",
 	}
+	if d, ok := p.(interface{ Demands() string }); ok {
+		k.gate.Demands = k.text(d.Demands())
+	}
 	return k
 }
 

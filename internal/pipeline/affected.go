@@ -298,6 +298,8 @@ func (s *Session) narrowToAffected(ctx context.Context, lists []listed, seen *si
 	switch {
 	case s.run.DefaultBranch || s.run.Event == "merge_group":
 		s.run.Affected = "every selected test runs: so it is on the default branch and in the merge queue"
+	case s.run.TestsSHA != "":
+		s.run.Affected = "every selected test runs: the files that the checkout changes are not those of the subject"
 	case s.opts.Changes.Unknown != "":
 		s.run.Affected = affected{everything: s.opts.Changes.Unknown}.apply(lists)
 	default:

@@ -125,8 +125,8 @@ func (s *Session) MakePlan(ctx context.Context) (*e2e.Plan, error) {
 	return plan, err
 }
 
-// Adopt uses a plan that another job made. It refuses a plan of another repository,
-// commit or workflow run.
+// Adopt uses a plan that another job made. It refuses a plan of another subject, of other
+// tests and of another workflow run.
 func (s *Session) Adopt(p *e2e.Plan) error {
 	switch {
 	case p.Run.Narrowed != nil:
@@ -135,6 +135,12 @@ func (s *Session) Adopt(p *e2e.Plan) error {
 		return fmt.Errorf("the plan is for the repository %q and this run is for %q; use the plan of this run", p.Run.Repository, s.run.Repository)
 	case p.Run.SHA != s.run.SHA:
 		return fmt.Errorf("the plan is for commit %q and this run is for %q; plan again", p.Run.SHA, s.run.SHA)
+	case p.Run.TestsSHA != s.run.TestsSHA || p.Run.TestsRepository != s.run.TestsRepository:
+		return fmt.Errorf("the plan is for tests of commit %q and this run has those of %q; check the same commit out in every job, and plan again",
+			p.Run.TestsSHA, s.run.TestsSHA)
+	case s.run.Named && (p.Run.Environment != s.run.Environment || p.Run.ProductVersion != s.run.ProductVersion):
+		return fmt.Errorf("the plan is for environment %q and version %q and this run is for %q and %q; give every job the same subject",
+			p.Run.Environment, p.Run.ProductVersion, s.run.Environment, s.run.ProductVersion)
 	case p.Run.WorkflowRun != s.run.WorkflowRun:
 		return fmt.Errorf("the plan is of workflow run %q and this is %q; use the plan of this run", p.Run.WorkflowRun, s.run.WorkflowRun)
 	}

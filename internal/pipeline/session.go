@@ -67,6 +67,8 @@ type Options struct {
 	RunID string
 	// Subject is what is judged, where it is not the trigger's commit; else it is zero.
 	Subject e2e.Subject
+	// Tests are the repository and the commit of the tests, where the subject is another commit than theirs; else it is zero.
+	Tests e2e.Subject
 	// Jobs are those before this one in the workflow.
 	Jobs []verdict.Job
 	// EventSHA is the commit that the event names, where another one is checked out and judged.
@@ -211,10 +213,13 @@ func New(opts Options) *Session {
 	if subject == (e2e.Subject{}) {
 		subject = e2e.Subject{Repository: t.Repository, SHA: t.SHA, Ref: t.Ref, Environment: t.Environment}
 	}
+	if opts.Tests.SHA != "" { // the result names both commits, and the branch of the tests is not the subject's
+		opts.EventSHA, t.DefaultBranch = "", false
+	}
 	s := &Session{opts: opts, most: MaxTests, out: out, written: map[string][sha256.Size]byte{}, origins: map[string]origin{}, run: e2e.Run{
 		ID: opts.RunID, Stage: opts.Stage.Name, Config: opts.ConfigFile, Target: opts.Stage.Target, Blocks: opts.Stage.Blocking(),
 		Select: both(opts.Stage.Select, opts.Select), Service: opts.Service, Narrowed: opts.Narrow.asked(), Event: t.Event,
-		Subject:  subject,
+		Subject: subject, Named: opts.Subject != e2e.Subject{}, TestsRepository: opts.Tests.Repository, TestsSHA: opts.Tests.SHA,
 		EventSHA: opts.EventSHA, DefaultBranch: t.DefaultBranch, PullRequest: t.PullRequest, MergeGroup: t.GroupedPRs,
 		WorkflowRun: t.WorkflowRun, WorkflowAttempt: max(t.WorkflowAttempt, 1),
 		Job: t.Job, Key: opts.Key, URL: t.URL, Forge: t.Forge, Version: opts.Version, Started: started,

@@ -128,9 +128,7 @@ func commonFacts(r e2e.Result) []string {
 	if r.Run.Target != "" {
 		facts = append(facts, "on "+inline(r.Run.Target))
 	}
-	if r.Run.SHA != "" {
-		facts = append(facts, "commit "+commitLink(r.Run))
-	}
+	facts = append(facts, judgedFacts(r.Run, inline, commitLink(r.Run), testsLink(r.Run))...)
 	if group := groupOf(r.Run, func(n int) string { return pullLink(r.Run, n) }); group != "" {
 		facts = append(facts, group)
 	}
@@ -156,18 +154,6 @@ func pullPage(r e2e.Run, n int) string {
 }
 
 func pullNumber(n int) string { return fmt.Sprintf("#%d", n) }
-
-// commitLink is the short hash of the commit under test, with a link to its page where
-// the run's page says where that is.
-func commitLink(r e2e.Run) string {
-	sha, _ := safetext.Cut(r.SHA, 10)
-	repository, _, ok := strings.Cut(r.URL, "/actions/runs/")
-	page := safetext.URL(repository + "/commit/" + r.SHA)
-	if !ok || page == "" || strings.Trim(r.SHA, "0123456789abcdef") != "" {
-		return safetext.Code(sha, 20)
-	}
-	return "[" + safetext.Code(sha, 20) + "](" + page + ")"
-}
 
 // maxGrouped bounds how many pull requests of a merge group are named.
 const maxGrouped = 8

@@ -147,9 +147,11 @@ func slackFacts(r e2e.Result) string {
 	if group := MergeGroup(r.Run); group != "" {
 		facts = append(facts, group)
 	}
-	if sha, _ := safetext.Cut(r.Run.SHA, 10); sha != "" {
-		facts = append(facts, "commit "+safetext.SlackCode(sha, 20))
+	code := func(sha string) string {
+		short, _ := safetext.Cut(sha, 10)
+		return safetext.SlackCode(short, 20)
 	}
+	facts = append(facts, judgedFacts(r.Run, func(s string) string { return safetext.Slack(s, 100) }, code(r.Run.SHA), code(r.Run.TestsSHA))...)
 	if r.Run.URL != "" {
 		facts = append(facts, safetext.SlackLink("workflow run", r.Run.URL, shortText))
 	}
