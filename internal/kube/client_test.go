@@ -117,6 +117,16 @@ func TestTroubleIsTriedAgain(t *testing.T) {
 	if err := c.Do(within(t), "GET", pods, nil, nil, nil); err != nil {
 		t.Error(err)
 	}
+	// It may also have ended and started between two requests.
+	s = serve(t, says(200, `{}`), status(403, "Forbidden", "no rules"), says(200, `{}`))
+	c = s.client(t, "{}")
+	if err := c.Do(within(t), "GET", pods, nil, nil, nil); err != nil {
+		t.Error(err)
+	}
+	s.CloseClientConnections()
+	if err := c.Do(within(t), "GET", pods, nil, nil, nil); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestPatienceEnds(t *testing.T) {
