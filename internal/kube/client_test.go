@@ -259,7 +259,7 @@ func TestTokensAreRenewed(t *testing.T) {
 	if err := get(); err != nil {
 		t.Errorf("401, and a new token in the file: %v", err)
 	}
-	// The file is read again in time, before anybody is refused; while it is away, the old token does.
+	// The file is read again in time, before a request is refused; while it is away, the old token does.
 	clock := time.Now()
 	c.now = func() time.Time { return clock }
 	if err := os.Rename(file, file+"-"); err != nil {

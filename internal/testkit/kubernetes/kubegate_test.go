@@ -43,7 +43,7 @@ func TestKubernetesCheck(t *testing.T) {
 	old := fmt.Sprintf("deployment/api: pod %s runs r.test/api:1", c.podNamed(t, ns, "app=api"))
 	gatekit.NotYet(t, until(spec("api:2"), old), old)
 
-	// An image that nobody pushed: the roll-out waits, then it has failed.
+	// An image that was not pushed: the roll-out waits, then it has failed.
 	c.must(http.MethodPatch, deployments+"/api", json.RawMessage(`{"spec":{"template":{"spec":{"containers":[{"name":"c","image":"r.test/api:2"}]}}}}`), nil)
 	c.waitFor("the roll-out's failure", func() error {
 		o := gatekit.Look(t, spec("api:2"), probe.Env{})

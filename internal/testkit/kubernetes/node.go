@@ -44,7 +44,7 @@ func (c *Cluster) addNode(name string) {
 	})
 	c.work.Go(func() {
 		<-ctx.Done()
-		server.Close() //nolint:errcheck // its readers are cut off
+		server.Close() //nolint:errcheck,gosec // its readers are cut off
 	})
 	c.nodes[name] = n
 	now := time.Now().UTC().Format(time.RFC3339)
@@ -205,7 +205,7 @@ func (c *Cluster) Evict(namespace, name string) {
 }
 
 // Kill kills a container's first process, and with it the container. As reason, OOMKilled
-// plays the kernel; "" is anybody's kill -9.
+// plays the kernel; "" is a kill -9 of unknown origin.
 func (c *Cluster) Kill(namespace, name, container, reason string) {
 	c.tb.Helper()
 	p := c.find(namespace, name)

@@ -162,7 +162,7 @@ func (p *pod) kill(container, reason string) error {
 
 // run is the pod's life.
 func (p *pod) run() {
-	defer os.RemoveAll(p.dir) //nolint:errcheck // a folder of a test
+	defer os.RemoveAll(p.dir) //nolint:errcheck,gosec // a folder of a test
 	if p.spec.Deadline != nil {
 		timer := time.AfterFunc(time.Duration(*p.spec.Deadline)*time.Second, func() { p.cancel(errDeadline) })
 		defer timer.Stop()
@@ -346,12 +346,12 @@ func (p *pod) stopper(ctx context.Context, running *process, ended chan struct{}
 		p.mu.Lock()
 		grace = p.grace
 		p.mu.Unlock()
-		running.cmd.Process.Signal(syscall.SIGTERM) //nolint:errcheck // it may have ended
+		running.cmd.Process.Signal(syscall.SIGTERM) //nolint:errcheck,gosec // it may have ended
 	}
 	select {
 	case <-ended:
 	case <-time.After(grace):
-		running.cmd.Process.Signal(syscall.SIGKILL) //nolint:errcheck // it may have ended
+		running.cmd.Process.Signal(syscall.SIGKILL) //nolint:errcheck,gosec // it may have ended
 	}
 }
 
