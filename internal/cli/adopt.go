@@ -49,7 +49,11 @@ func (a *App) adopt(ctx context.Context, f staged, plan *e2e.Plan, uses config.S
 	if made, now := plan.Extends, s.judging.Extends; made != nil && now != nil && made.Digest != now.Digest {
 		s.judging.notes = append(s.judging.notes, fmt.Sprintf("the organisation's config changed since the plan: %s then, %s now, which counts", made, now))
 	}
-	fetched(s)
+	if a.order != nil {
+		s.known, s.noRerun = a.order.known(), a.order.NoRerun
+	} else {
+		fetched(s)
+	}
 	session, err := s.session(ctx, f, true, false, s.past.backups(s.console))
 	if err != nil {
 		return nil, nil, err

@@ -38,6 +38,10 @@ type App struct {
 	listLimit time.Duration
 	// dir stands for the checkout where there is none; empty: the working directory is in one.
 	dir string
+	// order is what a pod of a cluster was told of its run; nil: this is none.
+	order *order
+	// termination is the file of a pod's termination message; empty: the usual one.
+	termination string
 	// redact removes secrets; nil until it is known which there are.
 	redact *safetext.Redactor
 	// budget is what the forge says of the hour's requests; nil until it was asked something.
@@ -74,6 +78,7 @@ type commands struct {
 	Quarantine quarantineCmd `cmd:"" help:"The quarantine file: add, list, check."`
 	Show       showCmd       `cmd:"" help:"Show a past run as it was shown at its end, or all of one of its tests."`
 	Explain    explainCmd    `cmd:"" help:"Explain step by step how one test of a result affects the verdict."`
+	Cluster    clusterCmd    `cmd:"" help:"What run --executor kubernetes leaves in a cluster, and runs in its pods."`
 	Order      orderCmd      `cmd:"" help:"Find the test that another test depends on, by running halves of those that ran beside it."`
 	MCP        mcpCmd        `cmd:"" name:"mcp" help:"Serve runs, causes, tests and logs read-only by the Model Context Protocol, over standard input and output."`
 	Lint       lintCmd       `cmd:"" help:"Check config, quarantine, tests and workflows without running anything."`
@@ -143,6 +148,7 @@ func (a *App) fail(err error) int {
 		_, _ = fmt.Fprintln(a.Stderr, safeLine(a.safe(line)))
 	}
 	a.annotate(err)
+	a.terminationMessage(safeLine(a.safe(err.Error())))
 	if errors.As(err, &use) {
 		return e2e.ExitUsage
 	}

@@ -18,6 +18,7 @@ import (
 type extension struct {
 	*config.Organization
 	e2e.Extension
+	text []byte
 }
 
 // of is a config with what the organisation says; without an organisation it is that config.
@@ -64,7 +65,7 @@ func (b *bench) extension(ctx context.Context, c *config.Config) (*extension, er
 		return nil, err
 	}
 	sum := sha256.Sum256(text)
-	x := &extension{org, e2e.Extension{Source: source.String(), Commit: sha, Digest: hex.EncodeToString(sum[:])}}
+	x := &extension{org, e2e.Extension{Source: source.String(), Commit: sha, Digest: hex.EncodeToString(sum[:])}, text}
 	if b.extensions == nil {
 		b.extensions = map[config.Source]*extension{}
 	}

@@ -60,6 +60,9 @@ func (a *App) resolve(ctx context.Context, f staged, uses config.Sections, runID
 	if _, err := config.ParseSelect(f.Select); err != nil {
 		return in, usage("--select: %w", err)
 	}
+	if a.order != nil {
+		return in, a.ordered(ctx, &in, f, uses)
+	}
 	work := gitrepo.Checkout{Dir: in.root, Environ: a.Environ}
 	if err := a.refuseForeign(ctx, in.trigger, work); err != nil {
 		return in, err
@@ -81,6 +84,16 @@ func (a *App) resolve(ctx context.Context, f staged, uses config.Sections, runID
 		in.storeAddress = in.config.History.Store // elsewhere its variables are not resolved
 	}
 	return in, nil
+}
+
+// ordered resolves the inputs of a pod: what the run is about, and who judges, it was told.
+func (a *App) ordered(ctx context.Context, in *inputs, f staged, uses config.Sections) error {
+	o := a.order
+	in.trigger, in.subject, in.eventSHA = o.Trigger, o.Subject, o.EventSHA
+	if err := a.readConfig(ctx, in, f, uses); err != nil {
+		return usageError{err}
+	}
+	return nil
 }
 
 // changedSince is the commit that the files of the change are those since. A push to another branch than the default one is a
@@ -122,7 +135,9 @@ func (a *App) readConfig(ctx context.Context, in *inputs, f staged, uses config.
 		return err // Load reports all mistakes, including those that Peek does not look for
 	}
 	if err == nil {
-		in.judging = a.whoJudges(ctx, *in, peeked, f.Config, f.Stage)
+		if in.judging, err = a.judgingOf(ctx, *in, peeked, f); err != nil {
+			return err
+		}
 		peeked = in.judging.of(peeked, in.judging.config)
 	}
 	stage, stageErr := chooseStage(peeked, f.Stage, in.trigger)
@@ -139,6 +154,14 @@ func (a *App) readConfig(ctx context.Context, in *inputs, f staged, uses config.
 			"neither services nor a suite nor a journey of the config names one"))
 	}
 	return stageErr
+}
+
+// judgingOf is whose config judges: what a pod was told, else what is found out.
+func (a *App) judgingOf(ctx context.Context, in inputs, own *config.Config, f staged) (judging, error) {
+	if a.order != nil {
+		return a.order.Judge.judging()
+	}
+	return a.whoJudges(ctx, in, own, f.Config, f.Stage), nil
 }
 
 // lookupOf resolves variables: the gate's own, then the environment.

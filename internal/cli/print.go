@@ -16,8 +16,10 @@ import (
 // show prints a result; document is the written file, if it is not result.json.
 func (s *setup) show(format string, session *pipeline.Session, r e2e.Result, document string) error {
 	if format == "json" {
+		s.app.terminationMessage(report.HeadlineOf(s.forPeople(r)).Text("-"))
 		return s.json(r)
 	}
+	s.app.terminationMessage(report.HeadlineOf(s.forPeople(r)).Text("-"))
 	text := report.Final(s.forPeople(r), report.FinalOptions{
 		Width: s.app.terminal(s.app.Stdout), Colour: s.app.colour(s.app.Stdout), Out: s.shown(session.Out()), Document: document,
 		Part: s.part, Links: s.app.links(s.root, session.Out()),

@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/org/e2e-gate/internal/config"
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/pipeline"
 )
@@ -18,6 +17,7 @@ type runCmd struct {
 	staged
 	published
 	following
+	executed
 }
 
 // Help is shown by run --help.
@@ -32,11 +32,14 @@ func (c runCmd) Run(ctx context.Context, a *App) error {
 	if err != nil {
 		return err
 	}
+	if err := c.check(); err != nil {
+		return err
+	}
 	place, err := openPlace(c.Publish)
 	if err != nil {
 		return err
 	}
-	s, err := a.prepare(ctx, c.staged, config.AllSections, "")
+	s, err := a.prepare(ctx, c.staged, c.uses(), "")
 	if err != nil {
 		return err
 	}
@@ -48,14 +51,47 @@ func (c runCmd) Run(ctx context.Context, a *App) error {
 	}
 	s.place, s.posting, s.exonerates, s.jobs = place, c.posting(), true, before.jobs(c.names())
 	s.fetchEarlier(ctx, c.staged)
+	if c.Executor != "" {
+		return c.elsewhere(ctx, s)
+	}
 	session, err := s.session(ctx, c.staged, false, true, s.past.backups(s.console))
 	if err != nil {
 		return err
 	}
 	s.runner().folder(session.Out(), artifactName(c.Key, "run", s.stage.Name, s.trigger.WorkflowAttempt))
+	if err := s.beginSummary(ctx, c.Summary); err != nil {
+		return err
+	}
 	s.announce(ctx, c.wanted())
 	result := session.Run(ctx)
 	return s.finish(ctx, c.Format, c.published, session, result)
+}
+
+// elsewhere is a run whose shards run in a cluster.
+func (c runCmd) elsewhere(ctx context.Context, s *setup) error {
+	remote, err := s.executor(ctx, c)
+	if err != nil {
+		return err
+	}
+	s.places = s.config.Executor.Kubernetes.Parallelism
+	session, err := s.session(ctx, c.staged, true, false, s.past.backups(s.console))
+	if err != nil {
+		return err
+	}
+	if c.DryRun {
+		plan, err := session.PlanOnly(ctx)
+		s.console.Done()
+		if err != nil {
+			return err
+		}
+		return remote.dryRun(ctx, plan, session.Out())
+	}
+	s.runner().folder(session.Out(), artifactName(c.Key, "run", s.stage.Name, s.trigger.WorkflowAttempt))
+	if err := s.beginSummary(ctx, c.Summary); err != nil {
+		return err
+	}
+	s.announce(ctx, c.wanted())
+	return s.finish(ctx, c.Format, c.published, session, session.RunOn(ctx, remote))
 }
 
 // noSuchTest says that what a narrowed run asked for is not there, where that is all that happened.
@@ -91,7 +127,7 @@ func (s *setup) finish(ctx context.Context, format string, where published, sess
 	if s.eventSHA != "" && s.posting {
 		where = where.nothing() // the problem of the result says so
 	}
-	undone := s.writeStatement(where.Statement, r)
+	undone := append(s.writeStatement(where.Statement, r), s.writeSummary(ctx, where.Summary, r)...)
 	s.writeSlack(where.Slack, r)
 	s.runner().show(r, filepath.Join(session.Out(), "result.json"), s.inputs)
 	s.past.keep(ctx, s.runner())

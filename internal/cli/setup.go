@@ -49,6 +49,10 @@ type setup struct {
 	narrow pipeline.Narrow
 	// noRerun: failed tests get no diagnostic rerun.
 	noRerun bool
+	// places is how many shards run at one time; 0: all.
+	places int
+	// known is what is known of earlier attempts, where another machine has read them; nil: it is read here.
+	known *verdict.Earlier
 	// exonerates: the command judges the whole stage, so a failure may be compared with the base.
 	exonerates bool
 	// posting: the verdict is to be posted or signed.
@@ -177,7 +181,7 @@ func (s *setup) session(ctx context.Context, f staged, matrix, oneMachine bool, 
 		Root: s.root, Out: f.Out, Config: cfg, ConfigFile: ownConfig(s.root, f.Config), Missing: s.missing, Stage: s.stage, Trigger: s.trigger,
 		Jobs: s.jobs, Subject: s.subject, EventSHA: s.eventSHA, RunID: s.runID, Key: f.Key,
 		Select: f.Select, Service: f.Service, Affected: f.Affected, Narrow: s.narrow, NoRerun: s.noRerun,
-		Shards: count, Matrix: matrix, OneMachine: oneMachine, Quarantine: quarantine, ChangedPaths: s.changed, Earlier: s.earlier,
+		Shards: count, Matrix: matrix, OneMachine: oneMachine, Places: s.places, Known: s.known, Quarantine: quarantine, ChangedPaths: s.changed, Earlier: s.earlier,
 		Judging: &s.judging.Judging, Baseline: s.measured, Approve: s.judging.asking(), Vouched: vouched, Grouped: grouped,
 		Unread: s.unread, Witnesses: s.witnesses, Problems: problems, Hold: s.judging.hold, PolicyDigest: s.policyDigest,
 		Tracked:  s.app.tracked(s.root, filepath.Join(s.root, workspace.Name, "runs"), "documents"),

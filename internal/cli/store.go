@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/org/e2e-gate/internal/adapter/actions"
+	"github.com/org/e2e-gate/internal/cluster"
 	"github.com/org/e2e-gate/internal/config"
 	"github.com/org/e2e-gate/internal/gitrepo"
 	"github.com/org/e2e-gate/internal/history"
@@ -88,4 +89,9 @@ func (a *App) storeAddress(root, file string) (string, error) {
 		return "", usageError{err}
 	}
 	return cfg.History.Store, nil
+}
+
+// resultStore is where the pods of a run leave what they hand over, below an address of executor.kubernetes.results.
+func resultStore(address, run string, getenv func(string) string) (history.Store, error) {
+	return s3store.New(cluster.StoreOf(address, run), getenv)
 }

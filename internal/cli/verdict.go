@@ -62,5 +62,8 @@ func (c verdictCmd) Run(ctx context.Context, a *App) error {
 	}
 	s.place = place
 	s.runner().folder(session.Out(), artifactName(c.Key, "verdict", s.stage.Name, s.trigger.WorkflowAttempt))
+	if err := s.beginSummary(ctx, c.Summary); err != nil {
+		return err
+	}
 	return s.finish(ctx, c.Format, c.published, session, session.Verdict(ctx, c.Results))
 }

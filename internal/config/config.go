@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/org/e2e-gate/internal/cluster"
 	"github.com/org/e2e-gate/internal/gate"
 	"github.com/org/e2e-gate/internal/isolation"
 	"github.com/org/e2e-gate/internal/links"
@@ -37,6 +38,7 @@ type Config struct {
 	Targets    []Target             `yaml:"targets" judge:"base" doc:"Environments that stages test, by the name in target. Without the section, any name is one."`
 	Affected   Affected             `yaml:"affected" judge:"base" doc:"Which files affect every test, or none, where a stage runs only what a change affects."`
 	Shards     Shards               `yaml:"shards" judge:"head" doc:"How tests are spread over shards."`
+	Executor   Executor             `yaml:"executor" judge:"watch" doc:"Where run --executor runs shards, instead of on this machine."`
 	Rerun      Rerun                `yaml:"rerun" judge:"base" doc:"Limits for the one diagnostic rerun, counted per shard."`
 	Exonerate  Exonerate            `yaml:"exonerate" judge:"base" doc:"When a failure that the base has too does not block a pull request."`
 	Triage     Triage               `yaml:"triage" judge:"base" doc:"Your own rules for failure categories, tried before the built-in ones."`
@@ -132,6 +134,11 @@ type Shards struct {
 	Max      int           `yaml:"max" doc:"Most shards that auto chooses. Default 8."`
 	Overhead time.Duration `yaml:"overhead" doc:"Fixed cost of one more shard. Default 20s."`
 	Queue    runner.Pull   `yaml:"queue" enum:"units,batches,off" doc:"How the shards of one machine get their work. units: a shard that has finished its own work steals processes that no shard has started, the longest first. batches: also runs the planned tests in several smaller processes, so that parts of a suite that would run as one process can be stolen. off: exactly as planned. Machines of a matrix run what was planned. Default units."`
+}
+
+// Executor says how other machines run the shards of run --executor.
+type Executor struct {
+	Kubernetes cluster.Spec `yaml:"kubernetes" doc:"An Indexed Job: an index for each shard."`
 }
 
 // Rerun holds the limits of the diagnostic rerun.

@@ -15,6 +15,7 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 	tagexpressions "github.com/cucumber/tag-expressions/go/v6"
 
+	"github.com/org/e2e-gate/internal/cluster"
 	"github.com/org/e2e-gate/internal/diag"
 	"github.com/org/e2e-gate/internal/history"
 	"github.com/org/e2e-gate/internal/policy"
@@ -262,6 +263,12 @@ func (k *checker) rest() {
 			k.fail("isolation."+p.Path, p.Text, p.Hint)
 		}
 		k.dir("isolation.dir", k.c.Isolation.Dir)
+	}
+	if k8s := &k.c.Executor.Kubernetes; slices.Contains(k.opts.Uses, "executor") && !reflect.DeepEqual(*k8s, cluster.Spec{}) {
+		for _, p := range k8s.Validate() {
+			k.fail("executor.kubernetes."+p.Path, p.Text, p.Hint)
+		}
+		k.words("executor.kubernetes", *k8s)
 	}
 	if slices.Contains(k.opts.Uses, "links") {
 		for _, p := range k.c.Links.Validate() {

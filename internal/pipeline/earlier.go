@@ -15,6 +15,9 @@ func (s *Session) readEarlier(ctx context.Context, dirs []string) (verdict.Earli
 	if s.run.WorkflowRun == "" || s.run.WorkflowAttempt <= 1 {
 		return verdict.Earlier{}, nil, nil
 	}
+	if s.opts.Known != nil {
+		return *s.opts.Known, nil, nil
+	}
 	dirs = append(append(slices.Clone(dirs), s.opts.Earlier...), s.out)
 	ours := s.ours(ctx)
 	docs, bad := ours.readShards(ctx, dirs...)

@@ -21,6 +21,8 @@ type evidence struct {
 	documents  []verdict.Document
 	local      bool
 	unreadable []verdict.Unreadable
+	// absent says of shards without a whole document why, where whoever ran them knows. By index.
+	absent map[int]string
 	// results are the runs of results that were found with the documents.
 	results []e2e.Run
 	earlier verdict.Earlier
@@ -78,7 +80,7 @@ func (s *Session) judge(ctx context.Context, ev evidence, problems []e2e.Problem
 func (s *Session) input(ev evidence, problems []e2e.Problem) verdict.In {
 	return verdict.In{
 		Run: s.run, Plan: ev.plan, Gates: ev.gates, Ends: ev.ends, Documents: s.enriched(ev), Local: ev.local,
-		Unreadable: ev.unreadable, Results: ev.results, Earlier: ev.earlier, Witnesses: ev.witnesses, Jobs: s.opts.Jobs, Problems: problems,
+		Unreadable: ev.unreadable, Absent: ev.absent, Results: ev.results, Earlier: ev.earlier, Witnesses: ev.witnesses, Jobs: s.opts.Jobs, Problems: problems,
 		Table: s.opts.Config.Policy.Table(), Quarantine: s.opts.Quarantine, Judging: s.opts.Judging,
 		Excusing: s.excusing(),
 		Budget:   s.opts.Stage.Budget.Seconds(), Journeys: s.journeyBudgets(), Known: s.knownTests(ev), Now: s.opts.Now(),

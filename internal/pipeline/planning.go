@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/org/e2e-gate/internal/cluster"
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/history"
 	"github.com/org/e2e-gate/internal/report"
@@ -41,6 +42,12 @@ func (s *Session) makePlan(_ context.Context, in planning) (*e2e.Plan, []e2e.Pro
 	opts := s.planOptions(in.stats, plan.Tests)
 	opts.GroupSeconds = in.startups(plan.Tests)
 	tests := append(s.toPlan(plan.Tests), s.batchesToPlan(plan.Batches)...)
+	if opts.Count == 0 && s.opts.Places > 0 {
+		var err error
+		if opts.Count, err = cluster.Cut(tests, opts, s.opts.Places, opts.Overhead); err != nil {
+			return nil, nil, err
+		}
+	}
 	made, err := shards.Make(tests, opts)
 	if err != nil {
 		return nil, nil, err

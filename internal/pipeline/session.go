@@ -101,7 +101,11 @@ type Options struct {
 	// Matrix: the plan is for machines that cannot wait for each other. OneMachine: its shards run on this
 	// one.
 	Matrix, OneMachine bool
-	Quarantine         policy.Quarantine
+	// Places is how many shards run at one time where a free place takes the next one; 0: all.
+	Places int
+	// Known is what is known of earlier attempts of the workflow run, where another machine has read them; nil: they are read here.
+	Known      *verdict.Earlier
+	Quarantine policy.Quarantine
 	// ChangedPaths are the files of the change under test, where they are known; they
 	// help to tell a regression from a broken test.
 	ChangedPaths []string

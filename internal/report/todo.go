@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/safetext"
 )
 
 // todo is what to do now. Its texts are not escaped; Rest and More are words of ours.
@@ -121,4 +122,15 @@ func laterWork(list []Finding, flaky []e2e.TestResult) todo {
 		names, more = names[:maxSpans], fmt.Sprintf("and %d more ", left)
 	}
 	return todo{Text: "Nothing blocks.", Names: names, Rest: more + "should look at " + what + "."}
+}
+
+// ToDo is what to do first, as one plain sentence.
+func ToDo(r e2e.Result) string {
+	t := todoOf(r)
+	line := func(s string) string { return safetext.Line(s, shortText) }
+	parts := []string{t.Lead, t.sentence(line, line)}
+	if t.Who != "" {
+		parts = []string{t.Lead, line(t.Who) + ":", parts[1]}
+	}
+	return strings.TrimSpace(strings.Join(parts, " ") + t.More)
 }

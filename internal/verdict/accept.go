@@ -204,11 +204,15 @@ func (s *sorting) acceptShard(sh e2e.PlanShard) {
 	switch {
 	case len(sh.Tests) == 0 && len(docs) == 0:
 		return // an empty shard of a plan with tests is fine
+	case len(docs) == 0 && s.in.Absent[sh.Index] != "":
+		s.problems.add(e2e.Problem{Code: e2e.CodeEnvironment, Shard: sh.Index, LosesEvidence: true, Tests: sh.Tests,
+			Text: fmt.Sprintf("shard %s left no document: %s", sh.Name, s.in.Absent[sh.Index])})
+		return
 	case len(docs) == 0:
 		s.lost(sh, "shard %s left no document: it crashed, was cancelled, or its results were not uploaded", sh.Name)
 		return
 	case slices.ContainsFunc(docs[1:], func(d Document) bool { return !reflect.DeepEqual(d.Shard, docs[0].Shard) }):
-		s.lost(sh, "shard %s left two different documents for one attempt (%s, %s), so neither counts", sh.Name, docs[0].File, docs[1].File)
+		s.lost(sh, "shard %s left two different documents for one attempt (%s, %s), so neither counts%s", sh.Name, docs[0].File, docs[1].File, failedInAny(docs))
 		return
 	}
 	doc := docs[0].Shard
@@ -220,10 +224,34 @@ func (s *sorting) acceptShard(sh e2e.PlanShard) {
 	if !doc.Complete {
 		s.problems.add(e2e.Problem{
 			Code: e2e.CodeNotRun, Shard: sh.Index, LosesEvidence: true, Tests: unfinished(sh, doc),
-			Text: fmt.Sprintf("shard %s did not finish%s", sh.Name, ranAtTheEnd(doc)),
+			Text: fmt.Sprintf("shard %s did not finish%s%s", sh.Name, ranAtTheEnd(doc), after("; ", s.in.Absent[sh.Index])),
 		})
 	}
 	s.counted = append(s.counted, docs[0])
+}
+
+// after is a text behind another one, or nothing.
+func after(separator, text string) string {
+	if text == "" {
+		return ""
+	}
+	return separator + text
+}
+
+// failedInAny names the tests that failed in one of several documents.
+func failedInAny(docs []Document) string {
+	var ids []string
+	for _, d := range docs {
+		for _, t := range d.Shard.Tests {
+			if e2e.OutcomeOf(t.Attempts) == e2e.Failed {
+				ids = append(ids, t.ID)
+			}
+		}
+	}
+	if slices.Sort(ids); len(ids) == 0 {
+		return ""
+	}
+	return "; failed in one of them: " + e2e.SomeOf(slices.Compact(ids))
 }
 
 // unreadableIsNewest reports whether an unreadable document is the newest of a shard, or

@@ -17,6 +17,13 @@ func TestAccept(t *testing.T) {
 			rule: "a shard without a document has lost its tests", change: func(in *In) { in.Documents = in.Documents[:1] },
 			want: lostC, text: "lost [s::c] loses=true shard=1 : shard 1-b left no document: it crashed, was cancelled, or its results were not uploaded",
 		},
+		{
+			rule: "who ran a shard may say why it has no document", change: func(in *In) {
+				in.Documents, in.Absent = in.Documents[:1], map[int]string{1: "its pod was evicted"}
+			},
+			want: "not_judged [not_judged environment, not_judged lost] a=passed b=passed c=lost",
+			text: "environment [s::c] loses=true shard=1 : shard 1-b left no document: its pod was evicted",
+		},
 		{rule: "an empty shard of a plan with tests needs no document", change: func(in *In) {
 			in.Plan.Shards = append(in.Plan.Shards, e2e.PlanShard{Index: 2, Name: "2-empty"})
 		}, want: green},
@@ -31,7 +38,7 @@ func TestAccept(t *testing.T) {
 				other.File = "other.json"
 				in.Documents = append(in.Documents, other)
 			},
-			want: lostC, text: "shard 1-b left two different documents for one attempt (1.1.json, other.json), so neither counts",
+			want: lostC, text: "shard 1-b left two different documents for one attempt (1.1.json, other.json), so neither counts; failed in one of them: s::c",
 		},
 		{
 			rule: "a document of another commit is refused", change: func(in *In) { doc(in, 1).Run.SHA = "def" },

@@ -39,6 +39,8 @@ type In struct {
 	Local     bool
 	// Unreadable are documents that are there and cannot be read.
 	Unreadable []Unreadable
+	// Absent says of shards that left no document, or none that is complete, why: what the machine that ran them says. By index.
+	Absent map[int]string
 	// Results are the runs of results that were found with the documents: an attempt that
 	// found its gates failed left a result and no shard.
 	Results []e2e.Run

@@ -1,0 +1,161 @@
+//go:build unix
+
+package cli
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/goccy/go-yaml"
+
+	"github.com/org/e2e-gate/internal/cluster"
+	"github.com/org/e2e-gate/internal/e2e"
+)
+
+// manifests are what a dry run prints.
+type manifest struct {
+	Kind       string            `yaml:"kind"`
+	BinaryData map[string]string `yaml:"binaryData"`
+	Spec       struct {
+		Completions int `yaml:"completions"`
+		Template    struct {
+			Spec struct {
+				Containers []struct {
+					Command []string `yaml:"command"`
+				} `yaml:"containers"`
+			} `yaml:"spec"`
+		} `yaml:"template"`
+	} `yaml:"spec"`
+}
+
+// inCluster is a repository whose suite passes or fails, with a pod spec, as its checkout and as an image has it.
+func inCluster(t *testing.T) tree {
+	r := newTree(t)
+	r.Write("e2e-gate.yml", `version: 1
+stages: {pr: {on: [pull_request, push], timeout: 5m}}
+suites:
+  - {name: s, framework: command, dir: e2e, list: [cat, tests], run: [sh, ./run.sh], reports: "{report_dir}/*.xml"}
+shards: {count: 1}
+executor: {kubernetes: {pod: pod.yaml, image: "gate:1"}}
+`)
+	r.Write("pod.yaml", "containers: [{name: suite, image: suites:1}]\n")
+	r.Write("e2e/tests", "a\nb\n")
+	r.Write("e2e/README.md", "for people")
+	r.Write("e2e/run.sh", reporting(`<testcase name="a"/><testcase name="b"><failure message="500"/></testcase>`))
+	r.Commit("suites")
+	return r
+}
+
+// planned is the input of the pods of a dry run.
+func dryRun(t *testing.T, r tree) (input string, job manifest) {
+	t.Helper()
+	t.Chdir(r.Dir)
+	var out, diag bytes.Buffer
+	a := &App{Stdout: &out, Stderr: &diag, Environ: []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}}
+	if status := a.Main(t.Context(), []string{"run", "--executor", "kubernetes", "--dry-run", "--out", t.TempDir()}); status != 0 {
+		t.Fatalf("status %d: %s", status, diag.String())
+	}
+	input = t.TempDir()
+	dec := yaml.NewDecoder(&out)
+	for {
+		var m manifest
+		if dec.Decode(&m) != nil {
+			return input, job
+		}
+		for name, text := range m.BinaryData {
+			data, err := base64.StdEncoding.DecodeString(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(input, name), data, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if m.Kind == "Job" {
+			job = m
+		}
+	}
+}
+
+// pod runs the program as the pod of an index does, in a copy of the repository without git, and returns what it hands over.
+func pod(t *testing.T, r tree, input string, change func(image string)) (status int, files map[string]string, log string) {
+	t.Helper()
+	image := filepath.Join(t.TempDir(), "image")
+	if err := os.CopyFS(image, os.DirFS(r.Dir)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(filepath.Join(image, ".git")); err != nil {
+		t.Fatal(err)
+	}
+	if change != nil {
+		change(image)
+	}
+	t.Chdir(image)
+	var out, diag bytes.Buffer
+	termination := filepath.Join(t.TempDir(), "termination-log")
+	if err := os.WriteFile(termination, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	a := &App{Stdout: &out, Stderr: &diag, termination: termination, Environ: []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(),
+		cluster.VariablePod + "=pod-0", cluster.VariableIndex + "=0"}}
+	status = a.Main(t.Context(), []string{"cluster", "shard", "--in", input, "--out", filepath.Join(t.TempDir(), "out")})
+	files = map[string]string{}
+	if err := cluster.Received(&out, func(name string, data []byte) error { files[name] = string(data); return nil }); err != nil {
+		t.Fatalf("%v: %s", err, diag.String())
+	}
+	said, err := os.ReadFile(termination)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return status, files, string(said) + diag.String()
+}
+
+func TestAPodRunsItsShard(t *testing.T) {
+	r := inCluster(t)
+	input, job := dryRun(t, r)
+	if job.Spec.Completions != 1 || strings.Join(job.Spec.Template.Spec.Containers[0].Command, " ") != "/e2e-gate/bin/e2e-gate cluster shard --in /e2e-gate/in --out /e2e-gate/out" {
+		t.Errorf("job: %+v", job)
+	}
+	status, files, log := pod(t, r, input, func(image string) {
+		if err := os.Remove(filepath.Join(image, "e2e", "README.md")); err != nil { // which an image may lack
+			t.Error(err)
+		}
+	})
+	var doc e2e.ShardRun
+	if err := json.Unmarshal([]byte(files["shard-0.1.json"]), &doc); err != nil {
+		t.Fatalf("%v: %s", err, log)
+	}
+	if status != e2e.ExitBlocked || !doc.Complete || len(doc.Tests) != 2 || e2e.OutcomeOf(doc.Tests[1].Attempts) != e2e.Failed {
+		t.Errorf("status %d, %+v\n%s", status, doc.Tests, log)
+	}
+	if files["pod.json"] != `{"status":1}` || !strings.HasPrefix(log, "e2e-gate pr") || files[doc.Units[0].Log] == "" && len(files) < 3 {
+		t.Errorf("files %v, said %s", files, log)
+	}
+}
+
+// An image of another state of the suites would test something else under the same names.
+func TestAPodWithAnotherImageRunsNothing(t *testing.T) {
+	r := inCluster(t)
+	input, _ := dryRun(t, r)
+	for name, change := range map[string]func(image string) error{
+		"of 3 files 1 differ (e2e/run.sh)":      func(i string) error { return os.WriteFile(filepath.Join(i, "e2e", "run.sh"), []byte("exit 0"), 0o600) },
+		"of 3 files 1 are missing (e2e/run.sh)": func(i string) error { return os.Remove(filepath.Join(i, "e2e", "run.sh")) },
+		"of 3 files 1 differ (e2e-gate.yml)": func(i string) error {
+			return os.WriteFile(filepath.Join(i, "e2e-gate.yml"), []byte("version: 1\nstages: {pr: {on: [push], blocks: false}}\n"), 0o600)
+		},
+	} {
+		status, files, log := pod(t, r, input, func(image string) {
+			if err := change(image); err != nil {
+				t.Fatal(err)
+			}
+		})
+		if status != e2e.ExitNotJudged || len(files) != 1 || !strings.Contains(files["pod.json"], name) {
+			t.Errorf("%s: status %d, %v\n%s", name, status, files, log)
+		}
+	}
+}

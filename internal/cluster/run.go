@@ -1,0 +1,833 @@
+package cluster
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/history"
+	"github.com/org/e2e-gate/internal/kube"
+	"github.com/org/e2e-gate/internal/safetext"
+	"github.com/org/e2e-gate/internal/workspace"
+)
+
+// API is what the executor needs of a cluster; [kube.Client] has it.
+type API interface {
+	Namespace() string
+	Do(ctx context.Context, method, path string, query url.Values, body, into any) error
+	Create(ctx context.Context, path, name string, object, into any, ours func(found json.RawMessage) bool) error
+	Follow(ctx context.Context, path string, query url.Values, each func(kind string, object json.RawMessage) error) error
+	Logs(ctx context.Context, namespace, pod, container string, query url.Values) (io.ReadCloser, error)
+}
+
+// Executor runs shards in a cluster.
+type Executor struct {
+	Spec Spec
+	// Template is the file of the pod spec, as it was read.
+	Template []byte
+	API      API
+	// Store is where pods leave what they hand over; nil: their logs.
+	Store history.Store
+	// Note is told what happens.
+	Note func(text string)
+	// Again is the command that runs a shard's tests again, for people.
+	Again string
+
+	// Now and the times are for tests; zero: the clock's, and the usual ones.
+	Now  func() time.Time
+	tick time.Duration
+}
+
+// The usual times.
+const (
+	// removeWithin bounds how long the Job's removal is waited for.
+	removeWithin = 30 * time.Second
+	// readers is how many logs are read at one time.
+	readers = 16
+	// readTries is how often a log is opened whose frames are not complete, and readPause the time between.
+	readTries = 5
+	readPause = 2 * time.Second
+	// DefaultDeadline bounds a Job of a stage without a timeout.
+	DefaultDeadline = 6 * time.Hour
+)
+
+// Work is a plan that is to be run.
+type Work struct {
+	Plan  *e2e.Plan
+	Input Input
+	// Out is the run's folder: documents and evidence of each pod go below it.
+	Out string
+	// Deadline bounds all pods together; 0: [DefaultDeadline].
+	Deadline time.Duration
+}
+
+// Outcome is what came of a run.
+type Outcome struct {
+	// Absent says of shards without a document, or with one that is not complete, what became of their pods. By index.
+	Absent map[int]string
+	// Problems are those of the run as a whole.
+	Problems []e2e.Problem
+}
+
+// folderOfPods is where documents of pods go, below the run's folder.
+const folderOfPods = "pods"
+
+// PodsFolder is the folder below the run's with what each pod left.
+func PodsFolder(out string) string { return filepath.Join(out, folderOfPods) }
+
+func (x *Executor) batch(w Work) (batch, error) {
+	t, err := parseTemplate(x.Spec.Pod, x.Template)
+	if err != nil {
+		return batch{}, err
+	}
+	b := batch{spec: x.Spec, tmpl: t, plan: w.Plan, deadline: w.Deadline}
+	if b.deadline <= 0 {
+		b.deadline = DefaultDeadline
+	}
+	b.shards = Indexes(w.Plan)
+	if len(b.shards) == 0 {
+		return b, errors.New("the plan has no tests")
+	}
+	b.input, err = w.Input.pack()
+	return b, err
+}
+
+// Indexes are the shards of a plan that have tests, by the index of the Job that runs them.
+func Indexes(p *e2e.Plan) []e2e.PlanShard {
+	list := slices.DeleteFunc(slices.Clone(p.Shards), func(sh e2e.PlanShard) bool { return len(sh.Tests) == 0 })
+	inOrder(list, func(sh e2e.PlanShard) (bool, float64) {
+		return sh.Smoke == len(sh.Tests), max(sh.Seconds, sh.High) + sh.Start
+	})
+	return list
+}
+
+// Manifests are the objects that a run creates, as YAML would have them, in the order in which they are created.
+func (x *Executor) Manifests(w Work) ([]map[string]any, error) {
+	b, err := x.batch(w)
+	if err != nil {
+		return nil, err
+	}
+	list, err := b.configMaps()
+	if err != nil {
+		return nil, err
+	}
+	job, err := b.job()
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range append(list, job) {
+		o["metadata"].(map[string]any)["namespace"] = x.namespace() //nolint:forcetypeassert // made above
+	}
+	return append(list, job), nil
+}
+
+func (x *Executor) namespace() string {
+	if x.Spec.Namespace != "" || x.API == nil {
+		return x.Spec.Namespace
+	}
+	return x.API.Namespace()
+}
+
+func (x *Executor) path(group, resource string) string {
+	return group + "/namespaces/" + x.namespace() + "/" + resource
+}
+
+const (
+	core   = "/api/v1"
+	batch1 = "/apis/batch/v1"
+)
+
+// Run runs the shards and waits for their end. Whatever happens, nothing of the run is left in the cluster, or the outcome says what is.
+// An error says that the run could not be started; then nothing ran.
+func (x *Executor) Run(ctx context.Context, w Work) (Outcome, error) {
+	b, err := x.batch(w)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if err := x.preflight(ctx, b); err != nil {
+		return Outcome{}, err
+	}
+	release, err := x.claim(ctx, b)
+	if err != nil {
+		return Outcome{}, err
+	}
+	defer release()
+	r := &running{Executor: x, batch: b, out: w.Out, ctx: ctx, pods: map[string]*podState{}, outcome: Outcome{Absent: map[int]string{}}, moved: x.now(),
+		reading: make(chan struct{}, readers), changed: make(chan struct{}, 1)}
+	defer func() {
+		if text := r.remove(ctx); text != "" {
+			r.problem(e2e.Problem{Code: e2e.CodeToolError, Note: true, Text: text})
+		}
+	}()
+	if err := r.create(ctx); err != nil {
+		return Outcome{}, err
+	}
+	r.follow(ctx)
+	r.account()
+	return r.outcome, nil
+}
+
+// running is a run while it runs.
+type running struct {
+	*Executor
+	batch
+	out string
+	ctx context.Context //nolint:containedctx // of one call of Run
+	uid string
+
+	mu   sync.Mutex
+	pods map[string]*podState // by uid
+	job  kube.Job
+	gone bool // the Job was deleted by somebody else
+	// moved is when a pod was seen for the first time, or started, last; unmade says why none is created.
+	moved   time.Time
+	unmade  string
+	lost    error
+	outcome Outcome
+	reading chan struct{}
+	reads   sync.WaitGroup
+	// changed: something happened that may end the run.
+	changed chan struct{}
+}
+
+// podState is what is known of a pod.
+type podState struct {
+	pod   kube.Pod
+	index int
+	seen  time.Time
+	// asked: its parcel was asked for; taken: it has arrived, or why is the reason.
+	asked, taken, deleted bool
+	why                   string
+	// givenUp says why it was not waited for any longer.
+	givenUp string
+}
+
+func (x *Executor) now() time.Time {
+	if x.Now != nil {
+		return x.Now()
+	}
+	return time.Now()
+}
+
+func (r *running) problem(p e2e.Problem) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.outcome.Problems = append(r.outcome.Problems, p)
+}
+
+// create makes the objects: the input, then the Job, which then owns the input.
+func (r *running) create(ctx context.Context) error {
+	maps, err := r.configMaps()
+	if err != nil {
+		return err
+	}
+	job, err := r.batch.job()
+	if err != nil {
+		return err
+	}
+	ours := func(found json.RawMessage) bool {
+		var o struct{ Metadata kube.ObjectMeta }
+		return json.Unmarshal(found, &o) == nil && o.Metadata.Labels[labelRun] == label(r.plan.Run.ID)
+	}
+	for i, m := range maps {
+		if err := r.API.Create(ctx, r.path(core, "configmaps"), r.partName(i), m, nil, ours); err != nil {
+			return fmt.Errorf("the input of the pods cannot be stored: %w", err)
+		}
+	}
+	var made kube.Job
+	if err := r.API.Create(ctx, r.path(batch1, "jobs"), r.name(), job, &made, ours); err != nil {
+		return fmt.Errorf("the Job cannot be created: %w", err)
+	}
+	r.uid = made.Metadata.UID
+	owner := map[string]any{"metadata": map[string]any{"ownerReferences": []kube.OwnerReference{
+		{APIVersion: "batch/v1", Kind: "Job", Name: r.name(), UID: r.uid},
+	}}}
+	for i := range maps {
+		if err := r.patch(ctx, r.path(core, "configmaps")+"/"+r.partName(i), owner); err != nil {
+			r.Note(fmt.Sprintf("ConfigMap %s does not belong to the Job, so it stays if this run is killed: %v", r.partName(i), err))
+		}
+	}
+	r.Note(fmt.Sprintf("Job %s in namespace %s: %d shards, %d at one time", r.name(), r.namespace(), len(r.shards), r.parallel()))
+	return nil
+}
+
+// patch merges values into an object.
+func (x *Executor) patch(ctx context.Context, path string, values any) error {
+	var now map[string]any
+	if err := x.API.Do(ctx, http.MethodGet, path, nil, nil, &now); err != nil {
+		return err
+	}
+	merge(now, values.(map[string]any)) //nolint:forcetypeassert // a map of ours
+	return x.API.Do(ctx, http.MethodPut, path, nil, now, nil)
+}
+
+func merge(into, values map[string]any) {
+	for name, v := range values {
+		sub, isMap := v.(map[string]any)
+		have, hasMap := into[name].(map[string]any)
+		if isMap && hasMap {
+			merge(have, sub)
+			continue
+		}
+		into[name] = v
+	}
+}
+
+// follow watches Job and pods until all shards are accounted for.
+func (r *running) follow(ctx context.Context) {
+	watch, stop := context.WithCancel(ctx)
+	defer stop()
+	var watchers sync.WaitGroup
+	watchers.Go(func() {
+		r.end(watch, r.API.Follow(watch, r.path(core, "pods"), url.Values{"labelSelector": {r.selector()}}, r.sawPod))
+	})
+	watchers.Go(func() {
+		r.end(watch, r.API.Follow(watch, r.path(batch1, "jobs"), url.Values{"fieldSelector": {"metadata.name=" + r.name()}}, r.sawJob))
+	})
+	every := r.tick
+	if every == 0 {
+		every = 5 * time.Second
+	}
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	for !r.done() {
+		select {
+		case <-ctx.Done():
+			stop()
+			watchers.Wait()
+			r.reads.Wait()
+			return
+		case <-r.changed:
+		case <-ticker.C:
+			r.overdue(ctx)
+		}
+	}
+	stop()
+	watchers.Wait()
+	r.reads.Wait()
+}
+
+// end notes that a watch ended by itself.
+func (r *running) end(ctx context.Context, err error) {
+	if ctx.Err() != nil {
+		return
+	}
+	r.mu.Lock()
+	r.lost = errors.Join(r.lost, fmt.Errorf("the cluster could not be watched any longer: %w", err))
+	r.mu.Unlock()
+	r.poke()
+}
+
+func (r *running) poke() {
+	select {
+	case r.changed <- struct{}{}:
+	default:
+	}
+}
+
+func (r *running) sawJob(kind string, object json.RawMessage) error {
+	var job kube.Job
+	if err := json.Unmarshal(object, &job); err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if job.Metadata.UID != r.uid {
+		return nil // an earlier one of that name
+	}
+	r.job, r.gone = job, kind == "DELETED" || job.Metadata.DeletionTimestamp != nil
+	r.poke()
+	return nil
+}
+
+func (r *running) sawPod(kind string, object json.RawMessage) error {
+	var p kube.Pod
+	if err := json.Unmarshal(object, &p); err != nil {
+		return err
+	}
+	owned := slices.ContainsFunc(p.Metadata.OwnerReferences, func(o kube.OwnerReference) bool { return o.UID == r.uid })
+	index, err := strconv.Atoi(p.Metadata.Annotations[labelIndex])
+	if _, ok := r.shardOf(index); !owned || err != nil || !ok {
+		return nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.pods[p.Metadata.UID]
+	if s == nil {
+		s = &podState{index: index, seen: r.now()}
+		r.pods[p.Metadata.UID] = s
+	}
+	if s.pod.Metadata.UID == "" || started(p, r.containerName()) != started(s.pod, r.containerName()) || finished(p, r.containerName()) {
+		r.moved, r.unmade = r.now(), ""
+	}
+	if kind == "DELETED" {
+		s.deleted = true
+	}
+	if !s.deleted || p.Status.Phase != "" {
+		s.pod = p
+	}
+	// Where a pod is being deleted, its log is gone as soon as it has ended, so it is followed until then.
+	leaving := p.Metadata.DeletionTimestamp != nil && started(p, r.containerName())
+	if !s.asked && (finished(p, r.containerName()) || leaving || s.deleted) {
+		s.asked = true
+		r.reads.Go(func() { r.collect(s) })
+	}
+	r.poke()
+	return nil
+}
+
+func (r *running) containerName() string {
+	name, _ := r.tmpl.list("containers")[r.tmpl.at]["name"].(string)
+	return name
+}
+
+// done reports whether nothing more will come.
+func (r *running) done() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.lost != nil {
+		return true
+	}
+	pending := 0
+	have := map[int]bool{}
+	for _, s := range r.pods {
+		if have[s.index] = true; !s.taken && s.why == "" {
+			pending++
+		}
+	}
+	switch {
+	case pending > 0:
+		// The Job may have ended without this pod: it was created too late to be counted, or its node does not answer.
+		return (r.gone || r.ended() != "") && !r.anyReading() && r.allOver()
+	case r.gone, r.ended() != "":
+		return true
+	}
+	return len(have) == len(r.shards)
+}
+
+func (r *running) anyReading() bool {
+	for _, s := range r.pods {
+		if s.asked && !s.taken && s.why == "" {
+			return true
+		}
+	}
+	return false
+}
+
+// allOver reports whether no pod of the Job runs any more, as far as the Job knows.
+func (r *running) allOver() bool {
+	st := r.job.Status
+	return st.Active == 0 && (st.Terminating == nil || *st.Terminating == 0)
+}
+
+// ended is how the Job ended; empty: it has not.
+func (r *running) ended() string {
+	for _, c := range r.job.Status.Conditions {
+		if (c.Type == "Complete" || c.Type == "Failed") && c.Status == "True" {
+			return c.Type + behind(": ", quoted(strings.TrimSpace(c.Reason+" "+c.Message)))
+		}
+	}
+	return ""
+}
+
+// overdue gives up pods that do not start.
+func (r *running) overdue(ctx context.Context) {
+	limit := r.Spec.StartTimeout
+	if limit == 0 {
+		limit = DefaultStart
+	}
+	r.unseen(ctx)
+	r.unborn(ctx, limit)
+	var late []*podState
+	r.mu.Lock()
+	for _, s := range r.pods {
+		if s.givenUp != "" || s.asked || started(s.pod, r.containerName()) {
+			continue
+		}
+		hopelessly := slices.ContainsFunc(slices.Concat(s.pod.Status.InitContainerStatuses, s.pod.Status.ContainerStatuses), func(c kube.ContainerStatus) bool {
+			return c.State.Waiting != nil && hopeless[c.State.Waiting.Reason]
+		})
+		if waited := r.now().Sub(s.seen); waited >= limit || hopelessly {
+			s.givenUp = fmt.Sprintf("%s did not start within %s: %s", on(s.pod), limit, itself(s.pod, r.containerName()))
+			if hopelessly {
+				s.givenUp = fmt.Sprintf("%s cannot start: %s", on(s.pod), itself(s.pod, r.containerName()))
+			}
+			late = append(late, s)
+		}
+	}
+	r.mu.Unlock()
+	for _, s := range late {
+		events := r.events(ctx, s.pod)
+		r.mu.Lock()
+		s.givenUp += behind(" (", events) + map[bool]string{true: ")"}[events != ""]
+		r.mu.Unlock()
+		r.Note(s.givenUp)
+		err := r.API.Do(ctx, http.MethodDelete, r.path(core, "pods")+"/"+s.pod.Metadata.Name, nil, nil, nil)
+		if err != nil && !kube.Has(err, "NotFound") {
+			r.Note(fmt.Sprintf("%s cannot be deleted, so it keeps its place: %v", on(s.pod), err))
+			r.mu.Lock()
+			s.asked, s.why = true, s.givenUp
+			r.mu.Unlock()
+			r.poke()
+		}
+	}
+}
+
+// unseen asks for the Job where the watch has not shown it: it may have been deleted before the watch began.
+func (r *running) unseen(ctx context.Context) {
+	r.mu.Lock()
+	seen := r.job.Metadata.UID != "" || r.gone
+	r.mu.Unlock()
+	var job kube.Job
+	if seen {
+		return
+	}
+	err := r.API.Do(ctx, http.MethodGet, r.path(batch1, "jobs")+"/"+r.name(), nil, nil, &job)
+	if kube.Has(err, "NotFound") || err == nil && job.Metadata.UID != r.uid {
+		r.mu.Lock()
+		r.gone = true
+		r.mu.Unlock()
+		r.poke()
+	}
+}
+
+// unborn gives up a Job that creates no pods although it may, such as for a quota.
+func (r *running) unborn(ctx context.Context, limit time.Duration) {
+	r.mu.Lock()
+	running := 0
+	for _, s := range r.pods {
+		if !s.taken && s.why == "" {
+			running++
+		}
+	}
+	quiet, known := r.now().Sub(r.moved), r.unmade
+	waits := running == 0 && len(r.pods) < len(r.shards) && r.ended() == "" && !r.gone
+	r.mu.Unlock()
+	if !waits {
+		return
+	}
+	why := r.eventsOf(ctx, r.uid)
+	if why != "" && why != known {
+		r.Note(fmt.Sprintf("the Job creates no pods: %s", why))
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.unmade = why; quiet >= limit {
+		r.lost = fmt.Errorf("the Job created no pod within %s%s", limit, behind(": ", why))
+		r.poke()
+	}
+}
+
+// events are the newest warnings about a pod, in the words of those who report them.
+func (r *running) events(ctx context.Context, p kube.Pod) string {
+	return r.eventsOf(ctx, p.Metadata.UID)
+}
+
+func (r *running) eventsOf(ctx context.Context, uid string) string {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	var list kube.List[kube.Event]
+	query := url.Values{"fieldSelector": {"involvedObject.uid=" + uid}, "limit": {"100"}}
+	if err := r.API.Do(ctx, http.MethodGet, r.path(core, "events"), query, nil, &list); err != nil {
+		return ""
+	}
+	var texts []string
+	for _, e := range slices.Backward(list.Items) {
+		text := quoted(e.Reason + ": " + e.Message)
+		if e.Type == "Warning" && !slices.Contains(texts, text) {
+			texts = append(texts, text)
+		}
+		if len(texts) == 2 {
+			break
+		}
+	}
+	return strings.Join(texts, "; ")
+}
+
+// collect fetches what a pod hands over.
+func (r *running) collect(s *podState) {
+	r.reading <- struct{}{}
+	defer func() { <-r.reading }()
+	why := r.take(s)
+	p, _ := r.latest(s)
+	events := ""
+	if why != "" && !finished(p, r.containerName()) {
+		events = r.events(context.WithoutCancel(r.ctx), p)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch s.taken = why == ""; {
+	case s.taken:
+	case s.givenUp != "":
+		s.why = s.givenUp
+	default:
+		s.why = said(p, r.containerName()) + behind("; ", events) + behind("; ", why)
+	}
+	r.poke()
+}
+
+// latest is a pod as it was seen last, and whether it is known how it ended.
+func (r *running) latest(s *podState) (p kube.Pod, ended bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return s.pod, s.deleted || finished(s.pod, r.containerName())
+}
+
+// take reads the parcel of a pod and files it; it returns why it does not count.
+func (r *running) take(s *podState) string {
+	ctx := r.ctx
+	var err error
+	var files []packed
+	_, ended := r.latest(s)
+	if r.Store == nil || !ended {
+		files, err = r.logged(ctx, s, !ended)
+	}
+	for tries := 0; !ended && tries < readTries && pause(ctx, r.rest()); tries++ {
+		_, ended = r.latest(s)
+	}
+	p, _ := r.latest(s)
+	if r.Store != nil {
+		stored, storeErr := r.stored(ctx, p)
+		switch {
+		case storeErr == nil:
+			files, err = stored, nil
+		case files == nil && err == nil:
+			if files, err = r.logged(ctx, s, false); err != nil {
+				err = errors.Join(storeErr, err)
+			}
+		}
+	}
+	if err != nil {
+		return strings.ReplaceAll(err.Error(), "\n", "; ")
+	}
+	var end footer
+	for _, f := range files {
+		if f.name == footerName && json.Unmarshal(f.data, &end) != nil {
+			return "what it handed over is damaged"
+		}
+	}
+	status, known := exitStatus(p, r.containerName())
+	switch {
+	case end.Refused != "":
+		return "it refused to run: " + quoted(end.Refused)
+	case !known || status != end.Status:
+		return fmt.Sprintf("its documents say that it ended with exit status %d, and it did not", end.Status)
+	}
+	if len(end.Left) > 0 {
+		r.Note(fmt.Sprintf("%s left evidence that was not brought here (%s); executor.kubernetes.results: s3://BUCKET/PREFIX brings all", on(p), some(end.Left)))
+	}
+	if err := r.file(p, s.index, files); err != nil {
+		return "its documents cannot be kept: " + err.Error()
+	}
+	return ""
+}
+
+// logged reads the frames of a pod's log, again if the stream broke off.
+func (r *running) logged(ctx context.Context, s *podState, follow bool) (files []packed, err error) {
+	var got received
+	p, _ := r.latest(s)
+	query := url.Values{"limitBytes": {strconv.Itoa(maxLog)}}
+	if follow {
+		query.Set("follow", "true")
+	}
+	for try := range readTries {
+		var stream io.ReadCloser
+		if stream, err = r.API.Logs(ctx, r.namespace(), p.Metadata.Name, r.containerName(), query); err == nil {
+			err = errors.Join(got.read(io.LimitReader(stream, maxLog)), stream.Close())
+		}
+		_, ended := r.latest(s)
+		// Where nothing went wrong, a second reading gives the same, but for what a node's runtime had not written yet.
+		if got.complete() || ctx.Err() != nil || kube.Has(err, "NotFound") || err == nil && ended && try > 0 {
+			break
+		}
+		if !pause(ctx, r.rest()) {
+			break
+		}
+	}
+	if bad := got.files(func(name string, data []byte) error {
+		files = append(files, packed{name, data})
+		return localName(name)
+	}); bad != nil {
+		text := bad.Error()
+		if err != nil {
+			text += " (reading it: " + quoted(err.Error()) + ")"
+		}
+		if last := lastOf(got.last); last != "" {
+			text += "; the last line of its log: " + last
+		}
+		return nil, errors.New(text)
+	} else if len(files) == 0 {
+		return nil, errors.New("its log has no documents")
+	}
+	return files, nil
+}
+
+// rest is the time between two readings.
+func (x *Executor) rest() time.Duration {
+	if x.tick > 0 {
+		return x.tick
+	}
+	return readPause
+}
+
+func lastOf(lines []string) string {
+	for _, line := range slices.Backward(lines) {
+		if text := quoted(line); text != "" {
+			return text
+		}
+	}
+	return ""
+}
+
+// maxLog bounds what is read of a log, in bytes.
+const maxLog = 64 << 20
+
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// stored reads what a pod put into the store.
+func (r *running) stored(ctx context.Context, p kube.Pod) (files []packed, err error) {
+	read := func(name string) error {
+		data, err := r.Store.Get(ctx, name)
+		if err != nil {
+			return err
+		}
+		return unpack(strings.NewReader(string(data)), maxUnpacked, func(name string, data []byte) error {
+			files = append(files, packed{name, data})
+			return localName(name)
+		})
+	}
+	if err := read(p.Metadata.Name + ".tar.gz"); err != nil {
+		return nil, fmt.Errorf("the store of results has no documents of it (%w)", err)
+	}
+	list, err := r.Store.List(ctx)
+	for _, o := range list {
+		if err == nil && strings.HasPrefix(o.Name, p.Metadata.Name+".evidence-") {
+			err = read(o.Name)
+		}
+	}
+	if err != nil {
+		r.Note(fmt.Sprintf("evidence of %s is not brought here: %v", on(p), err))
+	}
+	return files, nil
+}
+
+// file writes what a pod handed over: documents and logs into a folder of its own, evidence of batches where its document says it is,
+// unless another pod of the shard has left some there.
+func (r *running) file(p kube.Pod, index int, files []packed) error {
+	dir, err := os.OpenRoot(r.out)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = dir.Close() }()
+	own := folderOfPods + "/" + safetext.FileName(p.Metadata.Name)
+	sh, _ := r.shardOf(index)
+	units := fmt.Sprintf("units/%d-", sh.Index)
+	second := false
+	r.mu.Lock()
+	for _, other := range r.pods {
+		second = second || other.index == index && other.taken
+	}
+	r.mu.Unlock()
+	// Documents are last: where they are, the evidence is.
+	slices.SortStableFunc(files, func(a, b packed) int { return rankOf(a.name) - rankOf(b.name) })
+	for _, f := range files {
+		name := own + "/" + f.name
+		if strings.HasPrefix(f.name, units) && !second {
+			name = f.name
+		}
+		if err := makeFolder(dir, name); err != nil {
+			return err
+		}
+		if err := workspace.Replace(dir, name, f.data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func rankOf(name string) int {
+	if strings.HasPrefix(name, "shard-") {
+		return 1
+	}
+	return 0
+}
+
+func makeFolder(dir *os.Root, name string) error {
+	return dir.MkdirAll(filepath.FromSlash(filepath.ToSlash(filepath.Dir(name))), 0o755)
+}
+
+// account says of each shard without a document why.
+func (r *running) account() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	taken := map[int]int{}
+	reasons := map[int][]string{}
+	for _, s := range r.pods {
+		switch {
+		case s.taken:
+			taken[s.index]++
+		case s.why != "":
+			reasons[s.index] = append(reasons[s.index], s.why)
+		case s.givenUp != "":
+			reasons[s.index] = append(reasons[s.index], s.givenUp)
+		default:
+			reasons[s.index] = append(reasons[s.index], said(s.pod, r.containerName()))
+		}
+	}
+	general := "it was never started"
+	switch end := r.ended(); {
+	case r.ctx.Err() != nil:
+		general = "the run was stopped before it ended"
+	case r.lost != nil:
+		general = r.lost.Error()
+	case r.gone:
+		general = "the Job was deleted by somebody else"
+	case end != "":
+		general = "no pod of it is known; the Job ended: " + end
+	}
+	for i, sh := range r.shards {
+		list := reasons[i]
+		switch slices.Sort(list); {
+		case taken[i] == 0 && len(list) == 0:
+			list = []string{general}
+		case taken[i] == 0 && r.ctx.Err() != nil:
+			list = append(list, general)
+		case taken[i] == 0:
+		case len(list) > 0: // a second pod, of which nothing is known, may have run the tests first
+			r.outcome.Problems = append(r.outcome.Problems, e2e.Problem{Code: e2e.CodeEnvironment, Shard: sh.Index, LosesEvidence: true, Tests: sh.Tests,
+				Text: fmt.Sprintf("shard %s had a second pod, of which no document arrived: %s; which of them ran first is not known", sh.Name, strings.Join(list, "; "))})
+			continue
+		default:
+			continue
+		}
+		r.outcome.Absent[sh.Index] = strings.Join(list, "; ") + behind(". Run it again: ", r.Again)
+	}
+}
+
+// remove deletes everything of the run, and waits until it is gone; it returns what may be left.
+func (r *running) remove(ctx context.Context) string {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removeWithin)
+	defer cancel()
+	return removeAll(ctx, r.Executor, r.selector(), func(kube.ObjectMeta) bool { return true })
+}
