@@ -71,8 +71,11 @@ type historyShowCmd struct {
 	Slowest  bool   `help:"The tests that take longest." xor:"order"`
 	Flakiest bool   `help:"The tests that are flaky or fail most often, judged by the lower end of their rates." xor:"order"`
 	Trend    bool   `help:"The tests that became slower, by how much." xor:"order"`
-	Limit    int    `help:"Number of tests to show." default:"20"`
-	Format   string `help:"Output: text or json." enum:"text,json" default:"text"`
+
+	AffectedMisses bool `help:"Runs of the default branch and the merge queue in which a test failed that the rules of affected leave out." xor:"order"`
+
+	Limit  int    `help:"Number of tests to show." default:"20"`
+	Format string `help:"Output: text or json." enum:"text,json" default:"text"`
 }
 
 // Help is shown by history show --help.
@@ -86,8 +89,11 @@ func (c historyShowCmd) Run(ctx context.Context, a *App) error {
 	if err != nil {
 		return err
 	}
-	if c.Test != "" {
+	switch {
+	case c.Test != "":
 		return c.one(a, stats)
+	case c.AffectedMisses:
+		return c.misses(a, stats)
 	}
 	list := stats.All()
 	by := func(t history.TestStats) float64 { return t.Median }
@@ -125,12 +131,51 @@ func (c historyShowCmd) Run(ctx context.Context, a *App) error {
 	return err
 }
 
+// misses shows the runs in which affected would have overlooked a failure, and how often that is.
+func (c historyShowCmd) misses(a *App, stats history.Stats) error {
+	rate, runs := stats.AffectedMisses()
+	if c.Format == "json" {
+		return a.printJSON(struct {
+			Rate estimate.Rate     `json:"rate"`
+			Runs []history.MissRun `json:"runs"`
+		}{rate, append([]history.MissRun{}, runs[:min(len(runs), max(c.Limit, 0))]...)})
+	}
+	if rate.Runs == 0 {
+		_, err := fmt.Fprintln(a.Stdout, "no run shows it: runs of the default branch and the merge queue do, where a stage has affected: true")
+		return err
+	}
+	tw := tabwriter.NewWriter(a.Stdout, 0, 0, 2, ' ', 0)
+	for i, r := range runs[:min(len(runs), max(c.Limit, 0))] {
+		if i == 0 {
+			_, _ = fmt.Fprintln(tw, "STARTED\tCOMMIT\tRUN\tTEST")
+		}
+		row := fmt.Sprintf("%s\t%s\t%s", r.Started.Format(time.DateTime), safeLine(cmp.Or(r.SHA[:min(len(r.SHA), 12)], "-")), safeLine(r.Run))
+		for _, id := range r.Tests {
+			_, _ = fmt.Fprintf(tw, "%s\t%s\n", row, safeLine(id))
+		}
+		if more := r.Count - len(r.Tests); more > 0 {
+			_, _ = fmt.Fprintf(tw, "%s\tand %d more\n", row, more)
+		}
+	}
+	if err := tw.Flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(a.Stdout, "in %d of the last %s of the default branch and the merge queue, a test failed that the rules of affected leave out: %s\n",
+		rate.Count, report.Plural(rate.Runs, "run", "runs"), shareOf(rate))
+	return err
+}
+
 // rate is "15 % (6-32)": the share of runs, and between which rates the true one lies.
 func rate(r estimate.Rate) string {
 	if r.Runs == 0 {
 		return "-"
 	}
 	return fmt.Sprintf("%.0f %% (%.0f-%.0f)", r.Share()*100, r.Low*100, r.High*100)
+}
+
+// shareOf is "15 %, 90 % between 6 % and 32 %".
+func shareOf(r estimate.Rate) string {
+	return fmt.Sprintf("%.0f %%, 90 %% between %.0f %% and %.0f %%", r.Share()*100, r.Low*100, r.High*100)
 }
 
 // words are those of a state.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
 
@@ -18,6 +19,7 @@ import (
 	"github.com/org/e2e-gate/internal/pipeline"
 	"github.com/org/e2e-gate/internal/policy"
 	"github.com/org/e2e-gate/internal/trigger"
+	"github.com/org/e2e-gate/internal/workspace"
 )
 
 // inputs are the values of flags, environment, git and config.
@@ -34,8 +36,9 @@ type inputs struct {
 	key string
 	// releaseAsked: a flag names the release.
 	releaseAsked bool
-	// changed are the files of the change under test.
+	// changed are the files of the change under test, and changes says since when.
 	changed []string
+	changes pipeline.Changes
 	config  *config.Config
 	// own is the config as the checkout has it, whoever judges.
 	own *config.Config
@@ -69,7 +72,8 @@ func (a *App) resolve(ctx context.Context, f staged, uses config.Sections, runID
 	}
 	if a.dir == "" {
 		in.trigger, in.eventSHA = ofCheckout(ctx, ofRelease(ctx, ofRemote(ctx, in.trigger, work), f.Release, work), work)
-		in.changed = work.Changed(ctx, changedSince(ctx, in.trigger, work))
+		in.changes.Base = changedSince(ctx, in.trigger, work)
+		in.changed = work.Changed(ctx, in.changes.Base)
 	}
 	if in.subject, err = a.subject(f.Subject); err != nil {
 		return in, err
@@ -79,6 +83,9 @@ func (a *App) resolve(ctx context.Context, f staged, uses config.Sections, runID
 	}
 	if err := a.readConfig(ctx, &in, f, uses); err != nil {
 		return in, usageError{err}
+	}
+	if !in.trigger.CI && (f.Affected || in.stage.Affected) {
+		in.changedHere(ctx, work)
 	}
 	if slices.Contains(uses, "history") {
 		in.storeAddress = in.config.History.Store // elsewhere its variables are not resolved
@@ -94,6 +101,32 @@ func (a *App) ordered(ctx context.Context, in *inputs, f staged, uses config.Sec
 		return usageError{err}
 	}
 	return nil
+}
+
+// changedHere finds what a working copy changes, as a pull request of it would: since it left the default branch, with what is not
+// committed yet.
+func (in *inputs) changedHere(ctx context.Context, work gitrepo.Checkout) {
+	main := work.MainBranch(ctx)
+	if main == "" {
+		in.changes.Unknown = "this checkout does not know the default branch of origin: run git remote set-head origin --auto"
+		return
+	}
+	base := work.MergeBase(ctx, in.trigger.SHA, work.Resolve(ctx, main))
+	if base == "" {
+		in.changes.Unknown = fmt.Sprintf("this checkout does not show where it left %s of origin: run git fetch origin", main)
+		return
+	}
+	in.changes.Base = base
+	files, known := work.ChangedHere(ctx, base)
+	files = slices.DeleteFunc(files, func(name string) bool { return strings.HasPrefix(name, workspace.Name+"/") })
+	switch {
+	case !known:
+		in.changes.Unknown = fmt.Sprintf("git does not tell all files that changed since %.10s, where this checkout left %s of origin", base, main)
+	case len(files) == 0:
+		in.changes.Unknown = fmt.Sprintf("no file has changed since %.10s, where this checkout left %s of origin", base, main)
+	default:
+		in.changed, in.changes.Since = files, fmt.Sprintf("since %.10s, where this checkout left %s of origin, with files that are not committed", base, main)
+	}
 }
 
 // changedSince is the commit that the files of the change are those since. A push to another branch than the default one is a

@@ -38,9 +38,24 @@ func open(root, name string) (fs.File, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, err
 	case err != nil:
-		return nil, fmt.Errorf("%s: %w; a link must not lead out of the checkout", filepath.ToSlash(name), err)
+		return nil, unreadable(name, err)
 	case !info.Mode().IsRegular(): // opening a pipe could block
 		return nil, fmt.Errorf("%s is not a regular file", filepath.ToSlash(name))
 	}
 	return dir.Open(name)
+}
+
+// unreadable says in plain words why a file of the checkout cannot be read.
+func unreadable(name string, err error) error {
+	var at *fs.PathError
+	if !errors.As(err, &at) {
+		return fmt.Errorf("%s cannot be read: %w", filepath.ToSlash(name), err)
+	}
+	if at.Path != "" {
+		name = at.Path // a folder on the way, or one of several files
+	}
+	if at.Err.Error() == "path escapes from parent" { // of os.Root, which does not export it
+		return fmt.Errorf("%s: a link must not lead out of the checkout", filepath.ToSlash(name))
+	}
+	return fmt.Errorf("%s cannot be read: %w", filepath.ToSlash(name), at.Err)
 }

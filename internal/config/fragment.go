@@ -80,7 +80,7 @@ func readFragments(root string, include []string) (list []FragmentText, at int, 
 		names, err := doublestar.Glob(dir.FS(), glob, doublestar.WithFilesOnly(), doublestar.WithFailOnIOErrors())
 		switch {
 		case err != nil && !errors.Is(err, fs.ErrNotExist):
-			return nil, at, fmt.Errorf("%w; a link must not lead out of the checkout", err)
+			return nil, at, unreadable(glob, err)
 		case len(names) == 0:
 			return nil, at, errors.New("no file of the repository matches")
 		}

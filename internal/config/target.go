@@ -76,6 +76,10 @@ func (k *checker) paths() {
 	for i, s := range k.c.Suites {
 		of(fmt.Sprintf("suites[%d].paths", i), s.Paths)
 	}
+	k.words("affected", k.c.Affected)
+	if command := k.c.Affected.Command; len(command) > 0 && strings.TrimSpace(command[0]) == "" {
+		k.fail("affected.command", "the command names no program", "write it as a list, such as [./ci/affected.sh]")
+	}
 	of("affected.everything", k.c.Affected.Everything)
 	of("affected.ignore", k.c.Affected.Ignore)
 }

@@ -39,13 +39,15 @@ const (
 	EvidenceAction  EvidenceKind = "action"
 	EvidenceNetwork EvidenceKind = "network"
 	EvidenceConsole EvidenceKind = "console"
+	// EvidenceUnread are the files of the test that could have shown more, and why they were not read, or not in full.
+	EvidenceUnread EvidenceKind = "not_read"
 	// EvidenceRerun is how a later execution failed, where it failed differently.
 	EvidenceRerun EvidenceKind = "rerun"
 )
 
 // Evidence is one fact about a failure, with its source.
 type Evidence struct {
-	Kind   EvidenceKind `json:"kind" doc:"What it shows. Stated by the test: journey, run_id, correlation, entity, expected, actual, missing, state, events, audit, request, trace, logs, and property for any other name. Found by the gate: health, triage, log, correlation, rerun; action, network, console: what a trace, a HAR or a console of the test shows; crash: a background process crashed before the test ended."`
+	Kind   EvidenceKind `json:"kind" doc:"What it shows. Stated by the test: journey, run_id, correlation, entity, expected, actual, missing, state, events, audit, request, trace, logs, and property for any other name. Found by the gate: health, triage, log, correlation, rerun; action, network, console: what a trace, a HAR or a console of the test shows; not_read: those of them that were not read, or not in full; crash: a background process crashed before the test ended."`
 	Name   string       `json:"name,omitempty" doc:"Of the kind property: the property's name without e2e."`
 	Text   string       `json:"text" doc:"The fact itself, bounded."`
 	Source string       `json:"source,omitempty" doc:"Where it came from: a property, a gate, a file with line."`
@@ -68,7 +70,7 @@ var statable = []EvidenceKind{
 // EvidenceKinds are all kinds.
 func EvidenceKinds() []EvidenceKind {
 	return append(slices.Clone(statable), EvidenceHealth, EvidenceTriage, EvidenceCrash, EvidenceLog, EvidenceAction, EvidenceNetwork, EvidenceConsole,
-		EvidenceRerun)
+		EvidenceUnread, EvidenceRerun)
 }
 
 // spelledOtherwise are names of properties that mean a kind of another name.

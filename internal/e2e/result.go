@@ -106,7 +106,11 @@ type TestResult struct {
 	BaseFails *BaseFails `json:"base_fails,omitempty" doc:"The test fails in the same way on the base, by runs that the forge vouches for, or by a run there."`
 	Probe     *BaseProbe `json:"base_probe,omitempty" doc:"What the failed test did at the base, where it was run there too."`
 	// Dependency is set only if nothing else kept the test from running, and it never ran before.
-	Dependency string       `json:"dependency,omitempty" mask:"-" doc:"External dependency that was down, for which alone the test was not run."`
+	Dependency string `json:"dependency,omitempty" mask:"-" doc:"External dependency that was down, for which alone the test was not run."`
+	// Unexcused is empty where Dependency is set, or no dependency was down that the test needs.
+	Unexcused string `json:"unexcused,omitempty" doc:"Why a dependency that is down does not excuse that the test was not run."`
+	// Missed is only known on the default branch and in the merge queue.
+	Missed     bool         `json:"missed,omitempty" doc:"It passed before, and the rules of affected leave it out for each change since: those that broke it did not run it."`
 	LaterPass  bool         `json:"later_pass,omitempty" doc:"Failed with its rerun in an earlier attempt of this workflow run and passes now."`
 	Category   Category     `json:"category,omitempty" doc:"What kind of failure it is." enum:"PRODUCT_REGRESSION,TEST_BUG,ENVIRONMENT_FAILURE,FLAKY_TIMING,DATA_COLLISION,EXTERNAL_DEPENDENCY,UNKNOWN"`
 	Cause      string       `json:"cause,omitempty" doc:"What caused it, in a few words."`

@@ -238,6 +238,55 @@ func (c Checkout) Changed(ctx context.Context, base string) []string {
 	return paths[:min(len(paths), MaxChanged)]
 }
 
+// FirstParents are the commits of a branch behind one of its commits up to another one, the newest first: each the merge of a change,
+// or the change itself. ok is false where they are not known, or are more than most.
+func (c Checkout) FirstParents(ctx context.Context, from, to string, most int) (commits []string, ok bool) {
+	if !fullHash.MatchString(from) || !fullHash.MatchString(to) || c.MergeBase(ctx, from, to) != from {
+		return nil, false
+	}
+	out, err := c.git(ctx, timeout, "rev-list", "--first-parent", fmt.Sprintf("--max-count=%d", most+1), "--end-of-options", from+".."+to)
+	if err != nil {
+		return nil, false
+	}
+	commits = strings.Fields(out)
+	return commits, len(commits) <= most
+}
+
+// ChangedBy are the files that a commit changes of its first parent. ok is false where they are not all known.
+func (c Checkout) ChangedBy(ctx context.Context, commit string) (files []string, ok bool) {
+	parents := c.Parents(ctx, commit)
+	if len(parents) == 0 || !c.Has(ctx, parents[0]) {
+		return nil, false
+	}
+	out, err := c.git(ctx, timeout, "diff-tree", "-r", "--no-ext-diff", "--no-textconv", "--no-renames", "--name-only", "-z", parents[0], commit)
+	if err != nil {
+		return nil, false
+	}
+	files = strings.FieldsFunc(out, func(r rune) bool { return r == 0 })
+	return files, len(files) < MaxChanged
+}
+
+// ChangedHere are the files that differ between a commit and the working copy: what was committed since, what is not
+// committed, and what git neither tracks nor ignores. ok is false where they are not all known. It is for a developer's own working
+// copy: a filter that the user configured for the repository may be run, as git status runs it.
+func (c Checkout) ChangedHere(ctx context.Context, since string) (files []string, ok bool) {
+	if !fullHash.MatchString(since) {
+		return nil, false
+	}
+	tracked, err := c.git(ctx, timeout, "diff", "--no-ext-diff", "--no-textconv", "--no-renames", "--name-only", "-z", "--ignore-submodules=dirty", since)
+	if err != nil {
+		return nil, false
+	}
+	others, err := c.git(ctx, timeout, "ls-files", "--others", "--exclude-standard", "--full-name", "-z")
+	if err != nil {
+		return nil, false
+	}
+	files = strings.FieldsFunc(tracked+others, func(r rune) bool { return r == 0 })
+	slices.Sort(files)
+	files = slices.Compact(files)
+	return files, len(files) < MaxChanged
+}
+
 // Tracked reports which files of a folder git tracks, by their names in it: those that came with
 // the checkout. It is nil where there are none, as outside of a checkout.
 func (c Checkout) Tracked(ctx context.Context, folder string) (func(name string) bool, error) {

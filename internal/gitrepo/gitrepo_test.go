@@ -48,6 +48,64 @@ func TestChanged(t *testing.T) {
 	}
 }
 
+// A working copy has changed what is committed, staged, written or new. What git ignores does not count, nor a file that was written as it was.
+func TestChangedHere(t *testing.T) {
+	r := newRepo(t)
+	base := r.commit(map[string]string{"a.go": "1", "b.go": "1", "c.go": "1", "gone.go": "1", "same.go": "1", ".gitignore": "*.log\n"})
+	r.commit(map[string]string{"a.go": "2"})
+	r.Write("b.go", "2")
+	r.Git("add", "b.go")
+	r.Write("c.go", "2")
+	r.Write("dir/new ünï.go", "1")
+	r.Write("x.log", "1")
+	r.Write("same.go", "1")
+	if err := os.Remove(filepath.Join(r.Dir, "gone.go")); err != nil {
+		t.Fatal(err)
+	}
+	got, ok := r.checkout().ChangedHere(t.Context(), base)
+	if diff := cmp.Diff([]string{"a.go", "b.go", "c.go", "dir/new ünï.go", "gone.go"}, got); diff != "" || !ok {
+		t.Error(ok, diff)
+	}
+	for _, unknown := range []string{strings.Repeat("a", 40), "", "HEAD", "--output=x"} {
+		if got, ok := r.checkout().ChangedHere(t.Context(), unknown); ok {
+			t.Errorf("%q: %v", unknown, got)
+		}
+	}
+}
+
+func TestChangesOfABranch(t *testing.T) {
+	r := newRepo(t)
+	base := r.commit(map[string]string{"a": "1", "b": "1"})
+	r.Git("checkout", "-qb", "change")
+	r.commit(map[string]string{"a": "2"})
+	r.commit(map[string]string{"c": "2"})
+	r.Git("checkout", "-q", "main")
+	second := r.commit(map[string]string{"b": "2"})
+	r.Git("merge", "-q", "--no-ff", "-m", "merge", "change")
+	head := r.Git("rev-parse", "HEAD")
+	work := r.checkout()
+	got, ok := work.FirstParents(t.Context(), base, head, 2)
+	if diff := cmp.Diff([]string{head, second}, got); diff != "" || !ok {
+		t.Error(ok, diff)
+	}
+	for commit, want := range map[string]string{head: "a c", second: "b"} {
+		if files, ok := work.ChangedBy(t.Context(), commit); strings.Join(files, " ") != want || !ok {
+			t.Errorf("%v %v, want %s", ok, files, want)
+		}
+	}
+	if _, ok := work.FirstParents(t.Context(), base, head, 1); ok {
+		t.Error("more than asked for are whole")
+	}
+	for _, from := range []string{strings.Repeat("a", 40), "", "main", r.Git("rev-parse", "change")} {
+		if list, ok := work.FirstParents(t.Context(), from, second, 10); ok {
+			t.Errorf("%q: %v", from, list)
+		}
+	}
+	if files, ok := work.ChangedBy(t.Context(), base); ok { // it has no parent
+		t.Error(files)
+	}
+}
+
 func TestFile(t *testing.T) {
 	r := newRepo(t)
 	base := r.commit(map[string]string{"dir/a b.yml": "one\n", "empty": "", "*.yml": "star"})

@@ -66,6 +66,8 @@ type Record struct {
 	// Owners say for each of Tests who owns it and how critical it is.
 	Owners []Owned `json:"owners,omitempty"`
 	Tests  []Entry `json:"tests,omitempty"`
+	// Misses is what affected would have overlooked, by a run that shows it; only the first shard of one has it.
+	Misses *Misses `json:"misses,omitempty"`
 	// Deselected are the tests that were listed and did not run; only the first shard of a
 	// run has them.
 	Deselected []e2e.Deselected `json:"deselected,omitempty"`
@@ -76,6 +78,7 @@ type Record struct {
 // out.
 func (r Record) kept() Record {
 	r.Tests, r.Owners, r.Deselected = nil, nil, nil
+	r.Misses = r.Misses.bounded()
 	r.Gates = slices.DeleteFunc(slices.Clone(r.Gates), func(g GateHealth) bool { return g.Healthy == nil })
 	r.Processes = slices.DeleteFunc(slices.Clone(r.Processes), func(p Process) bool {
 		return !p.plausible()

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"path"
@@ -11,6 +12,7 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 
 	"github.com/org/e2e-gate/internal/config"
+	"github.com/org/e2e-gate/internal/depgraph"
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/gitrepo"
 	"github.com/org/e2e-gate/internal/suite"
@@ -26,65 +28,175 @@ type affected struct {
 	product bool
 }
 
-// affectedBy says what some changed files affect, by the paths of services, suites and journeys. A file that none of
-// them has affects everything. file is the config's, from the root, if it is not at a default place.
-func affectedBy(c *config.Config, file string, changed []string) affected {
-	a := affected{services: map[string]bool{}, suites: map[string]bool{}, journeys: map[string]bool{}}
+// beyond is what is known of files beyond paths. The zero value is nothing.
+type beyond struct {
+	// graph says which parts of the repository use which others; nil: none is read.
+	graph *depgraph.Graph
+	// command: one names what else is affected, which are the names. It knows all that files affect that no paths name.
+	command bool
+	names   []string
+}
+
+// affectedBy says what some changed files affect, by the paths of services, suites and journeys and by what is known beyond them, which
+// more finds out, or says why it cannot. A file of which nothing tells affects everything. file is the config's, from the root, if it is
+// not at a default place.
+func affectedBy(c *config.Config, file string, changed []string, more func() (beyond, error)) affected {
 	if !allKnown(changed) {
-		a.everything = "the files of the change are not all known"
-		return a
+		return affected{everything: "the files of the change are not all known"}
 	}
 	own := []string{file}
 	for _, f := range c.Fragments {
 		own = append(own, f.File)
 	}
 	for _, name := range changed {
-		if why := a.touch(c, own, name); why != "" {
-			a.everything = why
-			return a
+		if why := affectsEverything(c, own, name); why != "" {
+			return affected{everything: why}
 		}
 	}
-	for name := range a.services {
+	known, err := more()
+	if err != nil {
+		return affected{everything: err.Error()}
+	}
+	m := mapping{
+		c: c, places: newPlaces(c), beyond: known, parts: map[*depgraph.Part]bool{},
+		affected: affected{services: map[string]bool{}, suites: map[string]bool{}, journeys: map[string]bool{}},
+	}
+	for _, name := range changed {
+		if !matches(c.Affected.Ignore, name) {
+			m.file(name)
+		}
+	}
+	for _, name := range known.names {
+		m.name(name)
+	}
+	for name := range m.services {
 		for _, user := range c.UsersOf(name) {
-			a.services[user] = true
+			m.services[user] = true
 		}
 	}
-	return a
+	return m.affected
 }
 
-// touch notes what a changed file affects. It says why that is everything; empty: it is not.
-func (a *affected) touch(c *config.Config, own []string, file string) (everything string) {
+// affectsEverything says why a changed file affects everything whatever paths say; empty: it does not.
+func affectsEverything(c *config.Config, own []string, file string) string {
 	switch {
 	case strings.HasPrefix(file, ".github/"), strings.HasPrefix(file, ".gitlab"), slices.Contains(own, file), matches(c.Include, file),
-		path.Base(file) == "e2e-gate.yml",
-		manifest(path.Base(file)), matches(c.Affected.Everything, file):
+		path.Base(file) == "e2e-gate.yml", manifest(path.Base(file)), matches(c.Affected.Everything, file):
 		return fmt.Sprintf("the change touches %s, which everything may depend on", file)
-	case matches(c.Affected.Ignore, file):
-		return ""
-	}
-	mapped := false
-	for _, s := range c.Services {
-		if matches(s.Paths, file) {
-			mapped, a.product, a.services[s.Name] = true, true, true
-		}
-	}
-	for _, j := range c.Journeys {
-		if matches(j.Paths, file) {
-			mapped, a.product, a.journeys[j.Name] = true, true, true
-		}
-	}
-	for _, s := range c.Suites {
-		switch {
-		case matches(s.Paths, file):
-			mapped, a.product, a.suites[s.Name] = true, true, true
-		case within(file, dirOf(s)): // it may be one of its tests, whatever else has the file
-			mapped, a.suites[s.Name] = mapped || ofTestsOnly(c, s), true
-		}
-	}
-	if !mapped {
-		return fmt.Sprintf("no service, suite or journey has paths for %s", file)
+	case isArgument(file, "", c.Affected.Command):
+		return fmt.Sprintf("the change touches %s, which affected.command runs", file)
 	}
 	return ""
+}
+
+// mapping maps changed files to what they affect.
+type mapping struct {
+	affected
+	c      *config.Config
+	places places
+	beyond
+	// parts are those of the graph that were looked at, and whether it is known of what they are.
+	parts map[*depgraph.Part]bool
+}
+
+func (m *mapping) unknown(format string, args ...any) {
+	if m.everything == "" {
+		m.everything = fmt.Sprintf(format, args...)
+	}
+}
+
+// file maps a changed file.
+func (m *mapping) file(name string) {
+	mapped := m.touch(name)
+	for _, spec := range m.c.Suites {
+		if strings.HasPrefix(dirOf(spec), name+"/") { // a submodule or a link with the suite's folder in it
+			m.suites[spec.Name], mapped = true, mapped || ofTestsOnly(m.c, spec)
+		}
+	}
+	if m.graph != nil {
+		parts, known := m.graph.Affects(name)
+		if known && !mapped {
+			mapped, m.product = true, true
+		}
+		for _, p := range parts {
+			if _, seen := m.parts[p]; !seen {
+				m.parts[p] = m.part(p)
+			}
+		}
+		if p := m.graph.Astray(parts, func(p *depgraph.Part) bool { return m.parts[p] }); p != nil {
+			if within(name, p.Dir) {
+				m.unknown("no service, suite or journey has paths for %s", name)
+			}
+			m.unknown("%s uses what the change touches (%s), and no service, suite or journey has paths for it", p.Dir, name)
+		}
+	}
+	if !mapped && !m.command {
+		m.unknown("no service, suite or journey has paths for %s", name)
+	}
+}
+
+// touch notes what a file is of. It reports whether that is all that it affects.
+func (m *mapping) touch(file string) (mapped bool) {
+	found := m.places.of(file)
+	for _, name := range found.services {
+		mapped, m.product, m.services[name] = true, true, true
+	}
+	for _, name := range found.journeys {
+		mapped, m.product, m.journeys[name] = true, true, true
+	}
+	for _, name := range found.suites {
+		mapped, m.product, m.suites[name] = true, true, true
+	}
+	for _, spec := range found.within { // it may be one of its tests, whatever else has the file
+		mapped, m.suites[spec.Name] = mapped || ofTestsOnly(m.c, *spec), true
+	}
+	return mapped
+}
+
+// part notes what a part of the repository is of that the change touches or that uses what it touches.
+func (m *mapping) part(p *depgraph.Part) (mapped bool) {
+	ignored := 0
+	for _, file := range p.Files {
+		switch {
+		case matches(m.c.Affected.Ignore, file):
+			ignored++
+		case matches(m.c.Affected.Everything, file):
+			m.unknown("%s uses what the change touches, and everything may depend on it", file)
+		case m.touch(file):
+			mapped = true
+		}
+	}
+	if p.Inert && !mapped {
+		for _, spec := range m.c.Suites { // its tests may be those of a suite of the whole repository
+			if dirOf(spec) == "." && (spec.Framework == "gotest" || spec.Framework == "command") {
+				m.suites[spec.Name] = true
+			}
+		}
+	}
+	return mapped || ignored > 0 && ignored == len(p.Files)
+}
+
+// name notes what a command names.
+func (m *mapping) name(name string) {
+	_, suite := m.c.Suite(name)
+	_, journey := m.c.Journey(name)
+	service := m.c.HasService(name)
+	m.product = true
+	switch {
+	case name == everythingName:
+		m.unknown("affected.command names *, which is everything")
+	case !suite && !journey && !service:
+		m.unknown("affected.command names %q, which is not a service, suite or journey", name)
+	}
+	if suite {
+		m.suites[name] = true
+	}
+	if journey {
+		m.journeys[name] = true
+	}
+	if service {
+		m.services[name] = true
+	}
 }
 
 // ofTestsOnly reports whether a file in the directory of a suite affects no other suite: it is known which files are those
@@ -173,16 +285,30 @@ func orNothing(text string) string {
 	return text
 }
 
+func (s *Session) affectedBy(ctx context.Context, of change) affected {
+	return affectedBy(s.opts.Config, s.opts.ConfigFile, of.files, func() (beyond, error) { return s.beyondPaths(ctx, of) })
+}
+
 // narrowToAffected leaves out what the change does not affect, if the stage or a flag asks for it. The default branch and
 // the merge queue always run everything.
-func (s *Session) narrowToAffected(lists []listed, seen *sights) {
+func (s *Session) narrowToAffected(ctx context.Context, lists []listed, seen *sights) {
 	if !s.opts.Stage.Affected && !s.opts.Affected || s.opts.Narrow.Any() {
 		return
 	}
-	if s.run.DefaultBranch || s.run.Event == "merge_group" {
+	switch {
+	case s.run.DefaultBranch || s.run.Event == "merge_group":
 		s.run.Affected = "every selected test runs: so it is on the default branch and in the merge queue"
-	} else {
-		s.run.Affected = affectedBy(s.opts.Config, s.opts.ConfigFile, s.opts.ChangedPaths).apply(lists)
+	case s.opts.Changes.Unknown != "":
+		s.run.Affected = affected{everything: s.opts.Changes.Unknown}.apply(lists)
+	default:
+		found := s.affectedBy(ctx, change{s.opts.ChangedPaths, s.opts.Changes.Base})
+		if found.everything == "" {
+			found.everything = s.tooManyMisses(ctx)
+		}
+		s.run.Affected = found.apply(lists)
+		if s.opts.Changes.Since != "" {
+			s.run.Affected += "; files changed " + s.opts.Changes.Since
+		}
 	}
 	for _, list := range lists {
 		for i := range list.choices {

@@ -31,6 +31,8 @@ func monorepo() *config.Config {
 	}
 }
 
+func onlyPaths() (beyond, error) { return beyond{}, nil }
+
 func TestWhatAChangeAffects(t *testing.T) {
 	for _, tc := range []struct {
 		name    string
@@ -57,7 +59,7 @@ func TestWhatAChangeAffects(t *testing.T) {
 		{"nothing is known", nil, "the files of the change are not all known"},
 		{"too much", make([]string, gitrepo.MaxChanged), "the files of the change are not all known"},
 	} {
-		a := affectedBy(monorepo(), "ci/gate.yml", tc.changed)
+		a := affectedBy(monorepo(), "ci/gate.yml", tc.changed, onlyPaths)
 		got := a.everything
 		if got == "" {
 			var lists []string
@@ -112,7 +114,7 @@ func TestOnlyWhatAChangeAffects(t *testing.T) {
 		{"everything", []string{"go.mod"}, nil, "every selected test runs: the change touches go.mod"},
 	} {
 		all := lists()
-		says := affectedBy(monorepo(), "", tc.changed).apply(all)
+		says := affectedBy(monorepo(), "", tc.changed, onlyPaths).apply(all)
 		if diff := cmp.Diff(tc.want, left(all)); diff != "" || !strings.HasPrefix(says, tc.says) {
 			t.Errorf("%s: %s%s", tc.name, says, diff)
 		}
@@ -120,7 +122,7 @@ func TestOnlyWhatAChangeAffects(t *testing.T) {
 	// Where nothing would be left, everything runs.
 	all := lists()[1:]
 	all[0].choices = all[0].choices[:1]
-	if says := affectedBy(monorepo(), "", []string{"docs/x.md"}).apply(all); says != "every selected test runs: the change affects none of them" || left(all) != nil {
+	if says := affectedBy(monorepo(), "", []string{"docs/x.md"}, onlyPaths).apply(all); says != "every selected test runs: the change affects none of them" || left(all) != nil {
 		t.Errorf("%s %v", says, left(all))
 	}
 }

@@ -85,6 +85,7 @@ func (s *Session) explained(ctx context.Context, engine categoriser, r e2e.Resul
 			t.NextStep = fmt.Sprintf("nothing in this change: repair it on %s", f.Branch)
 		}
 	}
+	s.findMisses(ctx, &r, stats)
 	r.Clusters = append([]e2e.Cluster{}, clusters...)
 	sameForAll(r)
 	return r, nil

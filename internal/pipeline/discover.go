@@ -99,7 +99,7 @@ func (s *Session) discover(ctx context.Context, _ none) (all discovered, problem
 		}
 		lists = append(lists, list)
 	}
-	s.narrowToAffected(lists, all.sights)
+	s.narrowToAffected(ctx, lists, all.sights)
 	odd, err := s.opts.Narrow.apply(s.opts.Root, s.run.Stage, lists)
 	problems = append(problems, odd...)
 	if err != nil {

@@ -197,12 +197,12 @@ func (env *environment) openGates(ctx context.Context, _ none) ([]e2e.Gate, []e2
 	}
 	for _, g := range gates {
 		if !g.Open() {
-			code := e2e.CodeGateShut
+			code, what := e2e.CodeGateShut, fmt.Sprintf("gate %s failed", g.Name)
 			if g.Dependency {
-				code = e2e.CodeDependency
+				code, what = e2e.CodeDependency, fmt.Sprintf("dependency %s is down", g.Name)
 			}
 			env.unfit = append(env.unfit, unfit{g.Scope, runner.Held{Code: code, Said: true, Why: fmt.Sprintf(
-				"gate %s failed: expected %s, observed %s", g.Name, g.Expected, cmp.Or(g.Observed, "nothing"))}})
+				"%s: expected %s, observed %s", what, g.Expected, cmp.Or(g.Observed, "nothing"))}})
 		}
 	}
 	var problems []e2e.Problem

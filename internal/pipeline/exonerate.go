@@ -331,28 +331,30 @@ func isWord(c byte) bool {
 // starts reports whether a file is an argument of a command of the config, as seen from the root or from the command's folder.
 func (s *Session) starts(file string) bool {
 	cfg := s.opts.Config
-	in := func(dir string, commands ...[]string) bool {
-		for _, argv := range commands {
-			for _, arg := range argv {
-				arg = filepath.ToSlash(arg)
-				if strings.Contains(arg, path.Base(file)) && (path.Clean(arg) == file || path.Join(filepath.ToSlash(dir), arg) == file || strings.Contains(arg, " ")) {
-					return true
-				}
-			}
-		}
-		return false
-	}
 	for _, one := range cfg.Suites {
-		if in(one.Dir, one.Run, one.List, one.Args) {
+		if isArgument(file, one.Dir, one.Run, one.List, one.Args) {
 			return true
 		}
 	}
 	for _, p := range cfg.Processes {
-		if in(p.Dir, p.Run, p.Up, p.Down) {
+		if isArgument(file, p.Dir, p.Run, p.Up, p.Down) {
 			return true
 		}
 	}
-	return in("", cfg.Isolation.Up, cfg.Isolation.Down)
+	return isArgument(file, "", cfg.Isolation.Up, cfg.Isolation.Down)
+}
+
+// isArgument reports whether a file is an argument of a command, as seen from the root or from a folder.
+func isArgument(file, dir string, commands ...[]string) bool {
+	for _, argv := range commands {
+		for _, arg := range argv {
+			arg = filepath.ToSlash(arg)
+			if strings.Contains(arg, path.Base(file)) && (path.Clean(arg) == file || path.Join(filepath.ToSlash(dir), arg) == file || strings.Contains(arg, " ")) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // owns reports whether CODEOWNERS gives a file to an owner of tests, by the name or by the account that the config has for it.

@@ -22,8 +22,14 @@ const (
 
 // evidenceFiles reads files that failed attempts left, each once.
 type evidenceFiles struct {
-	known map[string][]e2e.Evidence
+	known map[string]shown
 	bytes int64
+}
+
+// shown is what a file shows, and why it was not read, or not in full: no error of a console is not the same as none that is known.
+type shown struct {
+	facts  []e2e.Evidence
+	unread string
 }
 
 // add gives each failed attempt what its own files show: traces, HARs, consoles. mask takes secrets out of a text. Files of a batch are
@@ -58,60 +64,62 @@ func hasFiles(a e2e.Attempt) bool {
 
 func (f *evidenceFiles) of(root *os.Root, a e2e.Attempt, mask func(string) string) []e2e.Evidence {
 	var list []e2e.Evidence
+	var unread []string
 	for _, name := range a.Files {
 		if !testfiles.Reads(name) {
 			continue
 		}
-		facts, known := f.known[name]
+		found, known := f.known[name]
 		if !known {
 			if f.known == nil {
-				f.known = map[string][]e2e.Evidence{}
+				f.known = map[string]shown{}
 			}
-			facts = f.read(root, name, mask)
-			f.known[name] = facts
+			found = f.read(root, name, mask)
+			f.known[name] = found
 		}
-		list = append(list, facts...)
+		list = append(list, found.facts...)
+		if found.unread != "" {
+			unread = append(unread, path.Base(name)+": "+found.unread)
+		}
+	}
+	if len(unread) > 0 {
+		list = append(list, e2e.Evidence{Kind: e2e.EvidenceUnread, Text: strings.Join(unread[:min(len(unread), maxUnread)], "; "), Source: "files of the test"})
+		if more := len(unread) - maxUnread; more > 0 {
+			list[len(list)-1].Text += fmt.Sprintf("; and %d more", more)
+		}
 	}
 	return list
 }
 
-// read is what one file shows. One that is left out, or cannot be read, says so: no error of a console is not the same as none that
-// is known.
-func (f *evidenceFiles) read(root *os.Root, name string, mask func(string) string) []e2e.Evidence {
-	unknown := func(why string) []e2e.Evidence {
-		return []e2e.Evidence{{Kind: e2e.EvidenceNetwork, Text: "not read: " + why, Source: path.Base(name)}}
-	}
+// maxUnread bounds how many files of a test that were not read are named.
+const maxUnread = 10
+
+// read is what one file shows.
+func (f *evidenceFiles) read(root *os.Root, name string, mask func(string) string) shown {
 	file, err := root.Open(filepath.FromSlash(name))
 	if err != nil {
-		return unknown("it cannot be opened")
+		return shown{unread: "it cannot be opened"}
 	}
 	defer func() { _ = file.Close() }()
 	info, err := file.Stat()
 	switch {
 	case err != nil || !info.Mode().IsRegular():
-		return unknown("it is not a regular file")
+		return shown{unread: "it is not a regular file"}
 	case len(f.known) >= maxEvidenceFiles || f.bytes > maxEvidenceBytes:
-		return unknown(fmt.Sprintf("of one run, %d files and %d MB are read", maxEvidenceFiles, maxEvidenceBytes>>20))
+		return shown{unread: fmt.Sprintf("of one run, %d files and %d MB are read", maxEvidenceFiles, maxEvidenceBytes>>20)}
 	}
 	found, _ := testfiles.Read(name, file, info.Size(), mask)
 	f.bytes += found.Bytes
-	source := path.Base(name)
-	if found.Unread != "" {
-		source += "; " + found.Unread
-	}
-	var list []e2e.Evidence
+	result := shown{unread: found.Unread}
 	add := func(kind e2e.EvidenceKind, lines ...string) {
 		if text := strings.Join(lines, "\n"); text != "" {
-			list = append(list, e2e.Evidence{Kind: kind, Text: text, Source: source})
+			result.facts = append(result.facts, e2e.Evidence{Kind: kind, Text: text, Source: path.Base(name)})
 		}
 	}
 	add(e2e.EvidenceAction, found.Action)
 	add(e2e.EvidenceNetwork, found.Requests...)
 	add(e2e.EvidenceConsole, found.Console...)
-	if len(list) == 0 && found.Unread != "" {
-		return unknown(found.Unread)
-	}
-	return list
+	return result
 }
 
 // findTracked says of failed attempts whether git tracks the file in which they failed, so that a link to the forge's page of it leads

@@ -141,8 +141,12 @@ func split(plan *e2e.Plan, suite string) bool {
 // loadHistory reads earlier durations. Without them the plan is worse and nothing
 // else.
 func (s *Session) loadHistory(ctx context.Context, _ none) (history.Stats, []e2e.Problem, error) {
-	if s.opts.History == nil {
-		return history.Stats{}, nil, nil
+	if s.opts.History == nil || s.past != nil {
+		past := history.Stats{}
+		if s.past != nil {
+			past = *s.past
+		}
+		return past, nil, nil
 	}
 	stats, skipped, err := s.opts.History.Load(ctx)
 	if err != nil {
@@ -153,6 +157,7 @@ func (s *Session) loadHistory(ctx context.Context, _ none) (history.Stats, []e2e
 			report.Plural(len(skipped), "record of the history cannot be read and does not count", "records of the history cannot be read and do not count"),
 			skipped[0]))
 	}
+	s.past = &stats
 	return stats, nil, nil
 }
 

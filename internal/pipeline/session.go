@@ -109,6 +109,7 @@ type Options struct {
 	// ChangedPaths are the files of the change under test, where they are known; they
 	// help to tell a regression from a broken test.
 	ChangedPaths []string
+	Changes      Changes
 	// Earlier are folders with documents of earlier attempts of this workflow run,
 	// in addition to those below Root.
 	Earlier []string
@@ -135,6 +136,14 @@ type Options struct {
 	Progress Progress
 	Version  string
 	Now      func() time.Time
+}
+
+// Changes says of [Options.ChangedPaths] since when they are. Each field may be empty.
+type Changes struct {
+	// Base is the commit that they are compared with.
+	Base string
+	// Since says in words since when they changed, where that is not the base of the event; Unknown why they are not known.
+	Since, Unknown string
 }
 
 // Unread is a document that a shard left in an attempt of the workflow run and that could not be fetched.
@@ -171,6 +180,8 @@ type Session struct {
 	members []GroupMember
 	// touchedSuites says of suites whether the change touches their files, by name.
 	touchedSuites map[string]bool
+	// past is the history, once it was read.
+	past *history.Stats
 	// fileServices are services by a file that one of their paths has.
 	fileServices map[string][]string
 	// read are documents of other jobs and of earlier attempts that this run was made of.

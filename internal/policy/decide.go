@@ -303,6 +303,9 @@ func why(row Row, column e2e.Criticality, t e2e.TestResult) string {
 		if n := len(t.Attempts); n > 0 && t.Attempts[n-1].Kept {
 			return fmt.Sprintf("a %s test that %s kept from running", column, cmp.Or(t.Attempts[n-1].KeptBy, "its framework"))
 		}
+		if t.Unexcused != "" {
+			return fmt.Sprintf("a %s test that needs a dependency which is down; that excuses nothing: %s", column, t.Unexcused)
+		}
 		return fmt.Sprintf("a %s test that was stopped before it could start", column)
 	case RowDependencyDown:
 		return fmt.Sprintf("a %s test that needs %s, which is down", column, t.Dependency)
@@ -321,6 +324,9 @@ func (j *judge) gates() {
 		case !g.Open() && g.Scope != nil:
 			effect, ids := j.without(g)
 			text := fmt.Sprintf("gate %s (%s) failed: expected %s, observed %s", g.Name, g.Scope, g.Expected, observed(g))
+			if g.Dependency {
+				text = fmt.Sprintf("dependency %s is down: expected %s, observed %s", g.Name, g.Expected, observed(g))
+			}
 			if len(ids) > 0 {
 				text += fmt.Sprintf("; %s it: %s", needing(len(ids)), e2e.SomeOf(ids))
 			}

@@ -115,6 +115,8 @@ type Finding struct {
 	File string
 	// first is the first of the tests.
 	first *e2e.TestResult
+	// code is that of the reason which says the same in the verdict; see [causeRank].
+	code e2e.Code
 	// At is where the first of the tests failed, file and line, AtLink the forge's page of it; Command runs that test alone.
 	At, AtLink, Command string
 	// Trail says how to find it in logs and traces.
@@ -153,10 +155,15 @@ func Findings(r e2e.Result) []Finding {
 	}
 	f.problems(r.Problems)
 	f.rest()
-	// The gate comes before the tests that wait for it, although they are more.
+	// The gate comes before the tests that wait for it, although they are more, and so does what else keeps a stage from being
+	// judged before what follows from it.
 	gate := map[bool]int{true: -1}
 	slices.SortStableFunc(f.list, func(a, b Finding) int {
-		return cmp.Or(cmp.Compare(a.Effect.Rank(), b.Effect.Rank()), cmp.Compare(gate[a.Gate], gate[b.Gate]), cmp.Compare(len(b.Tests), len(a.Tests)))
+		cause := 0
+		if a.Effect == e2e.NotJudged {
+			cause = cmp.Compare(causeRank(a.code), causeRank(b.code))
+		}
+		return cmp.Or(cmp.Compare(a.Effect.Rank(), b.Effect.Rank()), cmp.Compare(gate[a.Gate], gate[b.Gate]), cause, cmp.Compare(len(b.Tests), len(a.Tests)))
 	})
 	return f.list
 }
@@ -179,7 +186,7 @@ func (f *finder) gates(gates []e2e.Gate) {
 		if g.Open() {
 			return ""
 		}
-		return g.Observed + "\x00" + g.Reason
+		return fmt.Sprint(g.Dependency, "\x00", g.Observed, "\x00", g.Reason)
 	}) {
 		g := group[0]
 		found := Finding{
@@ -190,7 +197,38 @@ func (f *finder) gates(gates []e2e.Gate) {
 		if len(group) > 1 {
 			found.Title, found.Evidence = fmt.Sprintf("gates %s failed", gateNames(group)), found.Evidence[1:]
 		}
+		if g.Dependency {
+			f.dependency(group, &found)
+		}
+		if f.r.Verdict.State == e2e.VerdictPassed { // no test that blocks needs it
+			found.Effect = e2e.Warns
+		}
 		f.list = append(f.list, found)
+	}
+}
+
+// dependency says of gates of dependencies that failed whom to ask, and why that does not excuse the tests that need them.
+func (f *finder) dependency(group []e2e.Gate, found *Finding) {
+	found.Category, found.Title = string(e2e.ExternalDependency), fmt.Sprintf("dependency %s is down", group[0].Name)
+	if len(group) > 1 {
+		found.Title = fmt.Sprintf("dependencies %s are down", gateNames(group))
+	}
+	for i := range f.r.Tests {
+		t := &f.r.Tests[i]
+		if t.Outcome != e2e.NotRun || !group[0].Scope.NeededBy(&t.Test) || t.Effect != e2e.NotJudged && t.Effect != e2e.Blocks {
+			continue
+		}
+		if t.NextStep != "" {
+			found.Next = t.NextStep
+		}
+		why := t.Unexcused
+		if t.Dependency != "" {
+			why = fmt.Sprintf("by the policy (dependency_down), %s", t.Why)
+		}
+		if why != "" {
+			found.Evidence = append(found.Evidence, "excuses nothing: "+why)
+		}
+		return
 	}
 }
 
@@ -217,7 +255,7 @@ func (f *finder) cluster(c e2e.Cluster) {
 		return
 	}
 	found := Finding{Category: categoryOf(c.Category), Confidence: c.Confidence, Title: titleOf(c, tests),
-		Cause: c.Cause, Evidence: beyondTitle(c.Title, c.Evidence), Next: c.NextStep, first: tests[0]}
+		Cause: c.Cause, Evidence: beyondTitle(c.Title, c.Evidence), Next: c.NextStep, first: tests[0], code: codeOf(tests[0])}
 	for _, t := range tests {
 		if len(found.Tests) == 0 {
 			found.File, found.Trail = logOf(t), trailOf(t)
@@ -263,13 +301,35 @@ func (f *finder) problems(problems []e2e.Problem) {
 			continue
 		}
 		tests := f.claim(p.Tests)
-		if len(tests) == 0 && len(p.Tests) > 0 {
+		if len(tests) == 0 && len(p.Tests) > 0 && !f.isCause(p) {
 			continue
 		}
 		found := f.lostTogether(tests)
-		found.Title, found.Next, found.File = p.Text, nextOf(p), p.File
+		found.Title, found.Next, found.File, found.code = p.Text, nextOf(p), p.File, p.Code
 		f.list = append(f.list, found)
 	}
+}
+
+// isCause reports whether a problem is why the stage is not judged, so that it has to be a finding although all of its tests are in
+// others.
+func (f *finder) isCause(p e2e.Problem) bool {
+	reason, ok := mainReason(*f.r)
+	return f.r.Verdict.State == e2e.VerdictNotJudged && ok && reason.Code == p.Code && reason.Text == p.Text
+}
+
+// codeOf is the code of the reason in the verdict that says what became of a test. Where its environment failed, that is a cause.
+func codeOf(t *e2e.TestResult) e2e.Code {
+	switch {
+	case t.Environment != nil || t.Category == e2e.EnvironmentFailure:
+		return e2e.CodeEnvironment
+	case t.Outcome == e2e.Flaky || t.LaterPass:
+		return e2e.CodeFlaky
+	case t.Outcome == e2e.Lost:
+		return e2e.CodeLost
+	case t.Outcome == e2e.NotRun:
+		return e2e.CodeNotRun
+	}
+	return e2e.CodeTestFailed
 }
 
 func nextOf(p e2e.Problem) string {
@@ -333,7 +393,7 @@ func (f *finder) rest() {
 	}
 	for _, why := range order {
 		found := f.lostTogether(groups[why])
-		found.Title, found.Next = why, cmp.Or(groups[why][0].NextStep, f.nothing)
+		found.Title, found.Next, found.code = why, cmp.Or(groups[why][0].NextStep, f.nothing), codeOf(groups[why][0])
 		f.list = append(f.list, found)
 	}
 }
@@ -355,7 +415,7 @@ func findingOf(r e2e.Result, t *e2e.TestResult) Finding {
 	f := finder{r: &r}
 	found := Finding{Effect: f.effect(t), Category: categoryOf(t.Category), Confidence: t.Confidence, Tests: []string{t.ID},
 		Since: sinceOf([]*e2e.TestResult{t}), Next: t.NextStep, Evidence: evidenceOf(t), File: logOf(t), Trail: trailOf(t),
-		Cause: t.Cause, At: atOf(t), AtLink: sourceLink(r.Run, firstFailure(t)), Command: RunCommand(r, *t), first: t}
+		Cause: t.Cause, At: atOf(t), AtLink: sourceLink(r.Run, firstFailure(t)), Command: RunCommand(r, *t), first: t, code: codeOf(t)}
 	if t.Owner != "" {
 		found.Owners = []string{t.Owner}
 	}
@@ -375,7 +435,8 @@ func evidenceOf(t *e2e.TestResult) []string {
 			break
 		}
 	}
-	shown := []e2e.EvidenceKind{e2e.EvidenceMissing, e2e.EvidenceState, e2e.EvidenceEntity, e2e.EvidenceAction, e2e.EvidenceNetwork, e2e.EvidenceConsole}
+	shown := []e2e.EvidenceKind{e2e.EvidenceMissing, e2e.EvidenceState, e2e.EvidenceEntity, e2e.EvidenceAction, e2e.EvidenceNetwork, e2e.EvidenceConsole,
+		e2e.EvidenceUnread}
 	what := whatFailed(t)
 	if what != "" {
 		list = append([]string{what}, list...)

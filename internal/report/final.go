@@ -110,6 +110,8 @@ func (f *final) gates() {
 // gateWord is the news about a gate; "" for one that was healthy all the time.
 func gateWord(g e2e.Gate) string {
 	switch {
+	case !g.Open() && g.Dependency:
+		return "DOWN"
 	case !g.Open():
 		return "FAILED"
 	case len(g.LostSpans()) > 0:
@@ -143,7 +145,12 @@ func (f *final) gate(group []e2e.Gate) {
 	if !g.Open() {
 		st = red
 	}
-	if len(group) > 1 {
+	switch {
+	case g.Dependency && len(group) > 1:
+		noun = "DEPENDENCIES"
+	case g.Dependency:
+		noun = "DEPENDENCY"
+	case len(group) > 1:
 		noun = "GATES"
 	}
 	f.title(st, noun+" "+gateWord(g)+"  "+gateNames(group))

@@ -168,21 +168,52 @@ func failures(r e2e.Result) string {
 	return text
 }
 
-// failedGates names the gates that failed.
-func failedGates(r e2e.Result) (failed []string) {
-	for _, g := range r.Gates {
-		if !g.Open() {
-			failed = append(failed, safetext.Line(g.Name, 80))
+// failedGates are the gates that failed, dependencies behind the others.
+func failedGates(r e2e.Result) (failed []e2e.Gate) {
+	for _, dependency := range []bool{false, true} {
+		for _, g := range r.Gates {
+			if !g.Open() && g.Dependency == dependency {
+				failed = append(failed, g)
+			}
 		}
 	}
 	return failed
 }
 
-func gatesFailed(names []string) string {
-	if len(names) == 1 {
-		return fmt.Sprintf("gate %s failed", names[0])
+// gatesFailed is "gate payment-api failed; payments-sandbox is down". A dependency is nothing that anybody here can mend.
+func gatesFailed(failed []e2e.Gate) string {
+	var gates, down []string
+	for _, g := range failed {
+		if name := safetext.Line(g.Name, 80); g.Dependency {
+			down = append(down, name)
+		} else {
+			gates = append(gates, name)
+		}
 	}
-	return fmt.Sprintf("gates %s failed", e2e.SomeOf(names))
+	var parts []string
+	switch len(gates) {
+	case 0:
+	case 1:
+		parts = append(parts, fmt.Sprintf("gate %s failed", gates[0]))
+	default:
+		parts = append(parts, fmt.Sprintf("gates %s failed", e2e.SomeOf(gates)))
+	}
+	switch len(down) {
+	case 0:
+	case 1:
+		parts = append(parts, down[0]+" is down")
+	default:
+		parts = append(parts, e2e.SomeOf(down)+" are down")
+	}
+	return strings.Join(parts, ", ")
+}
+
+// gateCategory is the category of gates that failed.
+func gateCategory(failed []e2e.Gate) e2e.Category {
+	if slices.ContainsFunc(failed, func(g e2e.Gate) bool { return !g.Dependency }) {
+		return e2e.EnvironmentFailure
+	}
+	return e2e.ExternalDependency
 }
 
 // shortKind is kindOf in a headline.
@@ -218,10 +249,23 @@ func missing(r e2e.Result) string {
 	}
 	switch {
 	case len(failed) == 1:
-		return fmt.Sprintf("gate %s failed (%s)", failed[0], e2e.EnvironmentFailure)
+		return fmt.Sprintf("%s (%s)", gatesFailed(failed), gateCategory(failed))
 	case len(failed) > 1:
-		return fmt.Sprintf("%d gates failed: %s (%s)", len(failed), strings.Join(failed, ", "), e2e.EnvironmentFailure)
+		var names []string
+		for _, g := range failed {
+			names = append(names, safetext.Line(g.Name, 80))
+		}
+		return fmt.Sprintf("%d gates failed: %s (%s)", len(failed), strings.Join(names, ", "), gateCategory(failed))
 	}
+	reason, ok := mainReason(r)
+	if !ok {
+		return "no reason was given"
+	}
+	return reasonPhrase(r, reason)
+}
+
+// mainReason is the cause of a stage that is not judged, with the tests of all reasons of its kind.
+func mainReason(r e2e.Result) (e2e.Reason, bool) {
 	first := -1
 	for i, reason := range r.Verdict.Reasons {
 		if reason.Effect == e2e.NotJudged && (first < 0 || causeRank(reason.Code) < causeRank(r.Verdict.Reasons[first].Code)) {
@@ -229,20 +273,20 @@ func missing(r e2e.Result) string {
 		}
 	}
 	if first < 0 {
-		return "no reason was given"
+		return e2e.Reason{}, false
 	}
-	return reasonPhrase(r, sameReasons(r.Verdict.Reasons[first:]))
+	return sameReasons(r.Verdict.Reasons[first:]), true
 }
 
 // withoutGates says what was judged although gates failed that some tests need, and what was not.
-func withoutGates(r e2e.Result, failed []string) string {
+func withoutGates(r e2e.Result, failed []e2e.Gate) string {
 	n := CountsOf(r)
 	judged := n.Tests - n.LostOrNotRun
 	text := fmt.Sprintf("%s judged", plural(judged, "test", "tests"))
 	if judged > 0 && judged == n.Passed {
 		text += " and passed"
 	}
-	return fmt.Sprintf("%s; %s not run: %s (%s)", text, thousands(n.LostOrNotRun), gatesFailed(failed), e2e.EnvironmentFailure)
+	return fmt.Sprintf("%s; %s not run: %s (%s)", text, thousands(n.LostOrNotRun), gatesFailed(failed), gateCategory(failed))
 }
 
 // consequences follow from something else that went wrong, so they are named last.

@@ -225,20 +225,16 @@ func readHAR(r io.ReaderAt, size int64, f *finding) {
 		f.cut(size)
 		return
 	}
-	n := 0
+	n := entries{}
 	for dec.More() {
 		var e entry
-		if err := dec.Decode(&e); err != nil {
-			var typ *json.UnmarshalTypeError
-			if errors.As(err, &typ) {
-				continue // an odd entry; the next one may be good
-			}
-			f.unread = fmt.Sprintf("it is damaged behind %d requests", n)
+		if err := dec.Decode(&e); n.end(err) {
 			break
+		} else if err == nil {
+			f.request(e)
 		}
-		n++
-		f.request(e)
 	}
+	f.unread = n.unread(dec)
 	f.cut(size)
 }
 
@@ -284,11 +280,8 @@ type message struct {
 func readConsole(r io.ReaderAt, size int64, f *finding) {
 	f.console.init()
 	data, err := io.ReadAll(io.NewSectionReader(r, 0, min(size, maxRead)))
-	var whole []message
-	if json.Unmarshal(data, &whole) == nil {
-		for _, m := range whole {
-			f.consoleMessage(m)
-		}
+	if f.consoleArray(data) {
+		f.cut(size)
 		return
 	}
 	if err != nil {
@@ -306,6 +299,60 @@ func readConsole(r io.ReaderAt, size int64, f *finding) {
 		}
 	})
 	f.cut(size)
+}
+
+// consoleArray takes the messages of a JSON array. It reports whether the data is one; a line of a log may start with a bracket too.
+func (f *finding) consoleArray(data []byte) bool {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	if t, err := dec.Token(); err != nil || t != json.Delim('[') {
+		return false
+	}
+	n := entries{}
+	for dec.More() {
+		var m message
+		if err := dec.Decode(&m); n.end(err) {
+			break
+		} else if err == nil {
+			f.consoleMessage(m)
+		}
+	}
+	if n.good == 0 && (n.odd > 0 || n.damaged) {
+		return false
+	}
+	f.unread = n.unread(dec)
+	return true
+}
+
+// entries counts those of a list.
+type entries struct {
+	good, odd int
+	damaged   bool
+}
+
+// end counts an entry by the error of decoding it, and reports whether no other can be read. Behind an odd entry, the next one may
+// be good.
+func (n *entries) end(err error) bool {
+	var typ *json.UnmarshalTypeError
+	switch {
+	case err == nil:
+		n.good++
+	case errors.As(err, &typ):
+		n.odd++
+	default:
+		n.damaged = true
+	}
+	return n.damaged
+}
+
+// unread says which entries of the list, whose end comes next, were not read.
+func (n *entries) unread(dec *json.Decoder) string {
+	if _, err := dec.Token(); n.damaged || err != nil {
+		return fmt.Sprintf("it is damaged behind entry %d", n.good+n.odd)
+	}
+	if n.odd > 0 {
+		return fmt.Sprintf("%d of its %d entries cannot be read", n.odd, n.odd+n.good)
+	}
+	return ""
 }
 
 func (f *finding) consoleMessage(m message) {

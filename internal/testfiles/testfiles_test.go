@@ -54,7 +54,7 @@ func TestHAR(t *testing.T) {
 		"GET https://shop.example/cut: no response", "GET data:…: 500 x", "GET https://shop.example/gone: 404 Not Found (2 times)",
 		"GET https://shop.example/left: net::ERR_ABORTED",
 	}
-	if !slices.Equal(got.Requests, want) || got.Unread != "" {
+	if !slices.Equal(got.Requests, want) || got.Unread != "1 of its 11 entries cannot be read" {
 		t.Errorf("%q, unread %q\nwant %q", got.Requests, got.Unread, want)
 	}
 }
@@ -72,7 +72,7 @@ func TestDamagedHARs(t *testing.T) {
 		"no entries":  {[]byte(`{"log":{"version":"1"}}`), 0, "it is not a HAR"},
 		"an object":   {[]byte(`{"log":{"entries":{}}}`), 0, "it is not a HAR"},
 		"nothing":     {nil, 0, "it is not a HAR"},
-		"cut":         {bytes.Replace(good, []byte("],\"pages\""), []byte(`,{"requ`), 1), 1, "it is damaged behind 1 requests"},
+		"cut":         {bytes.Replace(good, []byte("],\"pages\""), []byte(`,{"requ`), 1), 1, "it is damaged behind entry 1"},
 	} {
 		if got := read(t, "x.har", c.data, plain); len(got.Requests) != c.found || got.Unread != c.unread {
 			t.Errorf("%s: %q, unread %q", name, got.Requests, got.Unread)
@@ -120,6 +120,30 @@ func TestConsole(t *testing.T) {
 	list := `[{"type":"warning","text":"w"},{"type":"error","text":"boom"},{"type":"error","text":"boom"}]`
 	if got := read(t, "console.json", []byte(list), plain); !slices.Equal(got.Console, []string{"boom (2 times)"}) {
 		t.Errorf("%q", got.Console)
+	}
+}
+
+// An odd entry hides no other one, and is counted.
+func TestOddEntries(t *testing.T) {
+	for name, c := range map[string]struct {
+		file, text string
+		found      int
+		unread     string
+	}{
+		"a console":       {"console.json", `[{"type":"error","text":"boom"}, 7, "x", {"level":"error","message":"bang"}]`, 2, "2 of its 4 entries cannot be read"},
+		"one that is cut": {"console.json", `[{"type":"error","text":"boom"}, {"type":"err`, 1, "it is damaged behind entry 1"},
+		"cut between two": {"console.json", `[{"type":"error","text":"boom"}`, 1, "it is damaged behind entry 1"},
+		"a HAR cut so": {"x.har", `{"log":{"entries":[{"request":{"method":"GET","url":"https://a.example/"},"response":{"status":500}}`, 1,
+			"it is damaged behind entry 1"},
+		"a log":   {"console.log", "[1] ERROR boom\n[2] ERROR bang\n", 2, ""},
+		"nothing": {"console.json", " []", 0, ""},
+		"a HAR": {"x.har", `{"log":{"entries":[5,{"request":{"method":"GET","url":"https://a.example/"},"response":{"status":500}}]}}`, 1,
+			"1 of its 2 entries cannot be read"},
+	} {
+		got := read(t, c.file, []byte(c.text), plain)
+		if n := len(got.Console) + len(got.Requests); n != c.found || got.Unread != c.unread {
+			t.Errorf("%s: %q %q, unread %q", name, got.Console, got.Requests, got.Unread)
+		}
 	}
 }
 

@@ -130,8 +130,12 @@ func (m *merging) fill(list []e2e.TestResult, r e2e.TestResult, attempts []e2e.A
 		r.Outcome = e2e.OutcomeOf(attempts)
 		if n, ok := m.notRun[r.ID]; ok && len(attempts) == 0 {
 			r.Outcome, r.Why = e2e.NotRun, n.Reason
-			if n.Code == e2e.CodeDependency && len(before) == 0 && !m.earlier.hasFailed(r.ID) {
-				r.Dependency = m.dependency(&r.Test)
+			switch {
+			case n.Code != e2e.CodeDependency:
+			case len(before) > 0 || m.earlier.hasFailed(r.ID):
+				r.Unexcused = "the test ran in an earlier attempt of this workflow run"
+			default:
+				r.Dependency, r.Unexcused = m.dependency(&r.Test)
 			}
 		}
 		return append(list, withAttempts(r, before, attempts))

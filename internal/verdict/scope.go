@@ -42,20 +42,21 @@ func ranWithoutGate(plan *e2e.Plan, counted []Document) (found []e2e.Problem) {
 	return found
 }
 
-// dependency names the external dependency for which alone a test was not run; empty: another gate that it needs failed
-// too, or the change may have added the need, or may let the dependency look down.
-func (m *merging) dependency(t *e2e.Test) string {
-	name := ""
+// dependency names the external dependency for which alone a test was not run. Where that excuses nothing it says why instead:
+// another gate that the test needs failed too, or the change may have added the need, or may let the dependency look down.
+func (m *merging) dependency(t *e2e.Test) (name, unexcused string) {
 	for _, g := range m.gates {
 		switch {
 		case g.Open() || !g.Scope.NeededBy(t):
 		case !g.Dependency || g.Scope == nil:
-			return ""
+			return "", fmt.Sprintf("gate %s failed too, which the test needs", g.Name)
 		case m.in.Excusing != nil && !slices.Contains(m.in.Excusing[t.Suite], g.Name):
-			return ""
+			return "", fmt.Sprintf("on a change, it has to be sure that the change did not make %s look down: "+
+				"the config of the base says that suite %s needs it, and the check and its times are as in the base and read no file and run no command",
+				g.Name, t.Suite)
 		case name == "":
 			name = g.Name
 		}
 	}
-	return name
+	return name, ""
 }

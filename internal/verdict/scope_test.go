@@ -2,6 +2,7 @@ package verdict
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/org/e2e-gate/internal/e2e"
@@ -90,16 +91,17 @@ func TestATestThatWaitsForADependency(t *testing.T) {
 		excusing map[string][]string
 		before   bool
 		want     string
+		why      string // it excuses nothing
 	}{
-		{"it is down", []e2e.Gate{of("sandbox", true)}, e2e.CodeDependency, []string{"sandbox"}, nil, false, "sandbox"},
-		{"the suite needs it by the base", []e2e.Gate{of("sandbox", true)}, e2e.CodeDependency, []string{"sandbox"}, map[string][]string{"s": {"sandbox"}}, false, "sandbox"},
-		{"only the change needs it", []e2e.Gate{of("sandbox", true)}, e2e.CodeDependency, []string{"sandbox"}, map[string][]string{"s": {"case"}}, false, ""},
-		{"a suite of the change", []e2e.Gate{of("sandbox", true)}, e2e.CodeDependency, []string{"sandbox"}, map[string][]string{}, false, ""},
-		{"stopped for another reason", []e2e.Gate{of("sandbox", true)}, e2e.CodeTimeout, []string{"sandbox"}, nil, false, ""},
-		{"our own gate failed too", []e2e.Gate{of("sandbox", true), of("case", false)}, e2e.CodeDependency, []string{"case", "sandbox"}, nil, false, ""},
-		{"our own gate that it does not need", []e2e.Gate{of("sandbox", true), of("case", false)}, e2e.CodeDependency, []string{"sandbox"}, nil, false, "sandbox"},
-		{"a gate of ours", []e2e.Gate{of("case", false)}, e2e.CodeDependency, []string{"case"}, nil, false, ""},
-		{"it ran in an earlier attempt", []e2e.Gate{of("sandbox", true)}, e2e.CodeDependency, []string{"sandbox"}, nil, true, ""},
+		{"it is down", []e2e.Gate{of("sandbox", true)}, e2e.CodeDependency, []string{"sandbox"}, nil, false, "sandbox", ""},
+		{"the suite needs it by the base", []e2e.Gate{of("sandbox", true)}, e2e.CodeDependency, []string{"sandbox"}, map[string][]string{"s": {"sandbox"}}, false, "sandbox", ""},
+		{"only the change needs it", []e2e.Gate{of("sandbox", true)}, e2e.CodeDependency, []string{"sandbox"}, map[string][]string{"s": {"case"}}, false, "", "on a change"},
+		{"a suite of the change", []e2e.Gate{of("sandbox", true)}, e2e.CodeDependency, []string{"sandbox"}, map[string][]string{}, false, "", "on a change"},
+		{"stopped for another reason", []e2e.Gate{of("sandbox", true)}, e2e.CodeTimeout, []string{"sandbox"}, nil, false, "", ""},
+		{"our own gate failed too", []e2e.Gate{of("sandbox", true), of("case", false)}, e2e.CodeDependency, []string{"case", "sandbox"}, nil, false, "", "gate case failed too"},
+		{"our own gate that it does not need", []e2e.Gate{of("sandbox", true), of("case", false)}, e2e.CodeDependency, []string{"sandbox"}, nil, false, "sandbox", ""},
+		{"a gate of ours", []e2e.Gate{of("case", false)}, e2e.CodeDependency, []string{"case"}, nil, false, "", "gate case failed too"},
+		{"it ran in an earlier attempt", []e2e.Gate{of("sandbox", true)}, e2e.CodeDependency, []string{"sandbox"}, nil, true, "", "earlier attempt"},
 	} {
 		in := In{Run: e2e.Run{WorkflowRun: "7", WorkflowAttempt: 2}, Local: true, Excusing: tc.excusing, Gates: tc.gates, Plan: &e2e.Plan{
 			Tests:  []e2e.PlannedTest{{Test: e2e.Test{ID: "s::a", Suite: "s", Needs: tc.needs}}},
@@ -110,7 +112,11 @@ func TestATestThatWaitsForADependency(t *testing.T) {
 			in.Earlier.Attempts = map[string][]e2e.Attempt{"s::a": {{Outcome: e2e.Failed, Source: e2e.SourceFirst, WorkflowAttempt: 1}}}
 		}
 		r := Of(in).Result
-		if got := r.Tests[0]; got.Dependency != tc.want || got.Outcome != e2e.NotRun || r.Verdict.State != e2e.VerdictNotJudged {
+		got := r.Tests[0]
+		if !strings.Contains(got.Unexcused, tc.why) || (got.Unexcused == "") != (tc.why == "") {
+			t.Errorf("%s: excuses nothing, because %q", tc.name, got.Unexcused)
+		}
+		if got.Dependency != tc.want || got.Outcome != e2e.NotRun || r.Verdict.State != e2e.VerdictNotJudged {
 			t.Errorf("%s: %q, %s, %s", tc.name, got.Dependency, got.Outcome, r.Verdict.State)
 		}
 	}

@@ -1,0 +1,103 @@
+package depgraph
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+)
+
+// npmPackage is what is read of a package.json.
+type npmPackage struct {
+	Name     string                     `json:"name"`
+	Plain    map[string]json.RawMessage `json:"dependencies"`
+	Dev      map[string]json.RawMessage `json:"devDependencies"`
+	Peer     map[string]json.RawMessage `json:"peerDependencies"`
+	Optional map[string]json.RawMessage `json:"optionalDependencies"`
+}
+
+type npmGraph struct{ folders }
+
+// readNPM reads what packages of npm, pnpm and yarn depend on. Every package.json with a name counts, whether or not it is one of the
+// workspaces: one that is not is used by nothing here but by its path.
+func (g *Graph) readNPM(tree fs.FS, files []string) (kind, error) {
+	byName, byDir := map[string][]int{}, folders{}
+	found := map[int]npmPackage{}
+	for _, file := range files {
+		if path.Base(file) != "package.json" {
+			continue
+		}
+		data, err := read(tree, file)
+		if errors.Is(err, errGone) {
+			continue
+		}
+		var p npmPackage
+		if err == nil {
+			err = json.Unmarshal(data, &p)
+			if err != nil {
+				err = fmt.Errorf("%s cannot be read: %w", file, err)
+			}
+		}
+		if err != nil {
+			return nil, err
+		}
+		if p.Name == "" && path.Dir(file) != "." {
+			continue // it only says how its folder is loaded
+		}
+		at := g.add(Part{Dir: path.Dir(file)})
+		found[at], byName[p.Name], byDir[path.Dir(file)] = p, append(byName[p.Name], at), append(byDir[path.Dir(file)], at)
+	}
+	if len(found) == 0 {
+		return nil, errors.New("the repository has no package.json with a name")
+	}
+	for at, p := range found {
+		for _, list := range []map[string]json.RawMessage{p.Plain, p.Dev, p.Peer, p.Optional} {
+			for name, raw := range list {
+				var version string
+				_ = json.Unmarshal(raw, &version) // another one says nothing more than the name
+				used := slices.Clone(byName[name])
+				if alias := aliasOf(version); alias != "" {
+					used = append(used, byName[alias]...)
+				}
+				if dir := dirOf(version); dir != "" {
+					used = append(used, byDir[path.Join(g.parts[at].Dir, dir)]...)
+				}
+				for _, one := range used {
+					g.use(at, one)
+				}
+			}
+		}
+	}
+	g.fill(byDir, files)
+	return npmGraph{byDir}, nil
+}
+
+// aliasOf is the name in a version such as npm:@acme/http@^1 or workspace:@acme/http@*.
+func aliasOf(version string) string {
+	kind, name, ok := strings.Cut(version, ":")
+	if !ok || kind != "npm" && kind != "workspace" {
+		return ""
+	}
+	if at := strings.LastIndexByte(name, '@'); at > 0 {
+		name = name[:at]
+	}
+	return name
+}
+
+// dirOf is the folder in a version such as file:../http, link:../http or workspace:../http.
+func dirOf(version string) string {
+	kind, dir, ok := strings.Cut(version, ":")
+	if !ok || kind != "file" && kind != "link" && kind != "portal" && kind != "workspace" || !strings.HasPrefix(dir, ".") {
+		return ""
+	}
+	return dir
+}
+
+// of: a file is of every package whose folder it is in, since one may hold the files of another as examples or as its output.
+func (n npmGraph) of(file string) (parts []int, known bool) {
+	parts = n.above(file)
+	return parts, len(parts) > 0
+}
