@@ -98,7 +98,12 @@ func (p *pod) launch(ctx context.Context, one container, image Image) (launch, e
 	if err != nil {
 		return launch{}, err
 	}
-	l := launch{Scratch: image.Scratch, Dir: image.WorkDir}
+	l := launch{Scratch: image.Scratch, Dir: image.WorkDir, User: image.User, ReadOnly: one.Security.ReadOnly}
+	for _, user := range []*int{p.spec.Security.User, one.Security.User} {
+		if user != nil {
+			l.User = *user
+		}
+	}
 	if one.WorkDir != "" {
 		l.Dir = one.WorkDir
 	}
@@ -311,7 +316,7 @@ func (p *pod) mount(ctx context.Context, m mount) (bind, error) {
 	if v.Host != nil {
 		dir = v.Host.Path
 	}
-	b := bind{Source: filepath.Join(dir, m.SubPath), Target: path.Clean(m.Path), ReadOnly: m.ReadOnly}
+	b := bind{Source: filepath.Join(dir, m.SubPath), Target: path.Clean(m.Path), ReadOnly: m.ReadOnly, Own: v.Empty != nil && !m.ReadOnly}
 	if _, err := os.Stat(dir); err != nil {
 		if err := p.fill(ctx, v, dir); err != nil {
 			return b, err

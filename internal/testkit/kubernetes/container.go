@@ -27,9 +27,10 @@ type Image struct {
 	// Copies are folders of this machine, by their paths in the image. Each container has
 	// its own copy.
 	Copies map[string]string
-	// Entrypoint, Cmd, Env and WorkDir are as in an image.
+	// Entrypoint, Cmd, Env and WorkDir are as in an image. User is its number; zero: root.
 	Entrypoint, Cmd, Env []string
 	WorkDir              string
+	User                 int
 }
 
 // launch is what a container's first process is told.
@@ -41,12 +42,17 @@ type launch struct {
 	Argv    []string
 	Env     []string
 	Dir     string
+	// User is who runs it; it has no effect where the test does not run as root. ReadOnly: only volumes can be written to.
+	User     int
+	ReadOnly bool
 }
 
 // bind shows a file or folder of the machine at a path of the container.
 type bind struct {
 	Source, Target string
 	ReadOnly       bool
+	// Own: mounts may be made in it, as in an emptyDir.
+	Own bool
 }
 
 // containerName is argument 0 of a container's first process, until it is the command's.
@@ -81,6 +87,16 @@ func contain(file string) error {
 	}
 	if err := t.enter(); err != nil {
 		return err
+	}
+	if l.ReadOnly {
+		if err := syscall.Mount("", "/", "", syscall.MS_BIND|syscall.MS_REMOUNT|syscall.MS_RDONLY, ""); err != nil {
+			return fmt.Errorf("make the root read-only: %w", err)
+		}
+	}
+	if l.User != 0 && os.Getuid() == 0 {
+		if err := errors.Join(syscall.Setgroups(nil), syscall.Setgid(l.User), syscall.Setuid(l.User)); err != nil {
+			return fmt.Errorf("become user %d: %w", l.User, err)
+		}
 	}
 	if err := os.Chdir(l.Dir); err != nil {
 		return err
@@ -133,6 +149,9 @@ func (t *tree) fill(l launch) error {
 		if err := os.CopyFS(t.at(c.Target), os.DirFS(c.Source)); err != nil {
 			return fmt.Errorf("copy %s: %w", c.Target, err)
 		}
+	}
+	if err := t.folder(l.Dir); err != nil { // as runtimes do
+		return err
 	}
 	slices.SortFunc(l.Binds, func(a, b bind) int { return strings.Compare(a.Target, b.Target) })
 	for _, b := range l.Binds {
@@ -223,6 +242,7 @@ func (t *tree) bind(b bind) error {
 	if err := syscall.Mount(b.Source, t.at(target), "", syscall.MS_BIND|syscall.MS_REC, ""); err != nil {
 		return fmt.Errorf("mount %s: %w", target, err)
 	}
+	t.own[target] = b.Own
 	if b.ReadOnly {
 		if err := syscall.Mount("", t.at(target), "", syscall.MS_BIND|syscall.MS_REMOUNT|syscall.MS_RDONLY, ""); err != nil {
 			return fmt.Errorf("mount %s read-only: %w", target, err)

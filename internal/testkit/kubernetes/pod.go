@@ -36,6 +36,7 @@ type podSpec struct {
 	Containers     []container `json:"containers"`
 	Init           []container `json:"initContainers"`
 	Volumes        []volume    `json:"volumes"`
+	Security       security    `json:"securityContext"`
 }
 
 type container struct {
@@ -51,6 +52,13 @@ type container struct {
 	RestartPolicy string                    `json:"restartPolicy"`
 	MessagePath   string                    `json:"terminationMessagePath"`
 	MessagePolicy string                    `json:"terminationMessagePolicy"`
+	Security      security                  `json:"securityContext"`
+}
+
+// security is what a kubelet of a test does of a security context: the rest is not checked.
+type security struct {
+	User     *int `json:"runAsUser"`
+	ReadOnly bool `json:"readOnlyRootFilesystem"`
 }
 
 func (c container) sidecar() bool { return c.RestartPolicy == "Always" }
@@ -146,6 +154,19 @@ func (p *pod) log(container string) (*logFile, string) {
 		return nil, s.now.Waiting.Reason
 	}
 	return s.log, "ContainerCreating"
+}
+
+// outputs are the ends of what its containers have printed.
+func (p *pod) outputs() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var list []string
+	for _, s := range p.states {
+		if s.log != nil {
+			list = append(list, s.log.last(64<<10))
+		}
+	}
+	return list
 }
 
 // kill kills a container that runs.
