@@ -16,7 +16,7 @@ import (
 )
 
 // modules are the folders of this repository with a go.mod.
-var modules = []string{".", "internal/testkit/servertests", "tools"}
+var modules = []string{".", "internal/testkit/kubernetes", "internal/testkit/kubernetes/controlplane", "internal/testkit/servertests", "tools"}
 
 // command returns the lines that a command prints in a folder below the root.
 func command(t *testing.T, dir string, env []string, argv ...string) []string {

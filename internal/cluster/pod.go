@@ -28,6 +28,9 @@ const (
 	pathInput      = pathOwn + "/in"
 	pathOut        = pathOwn + "/out"
 	program        = pathProgram + "/e2e-gate"
+	// pathInstall is where the init container has the volume: in the gate's image, pathOwn is the program itself, and no runtime mounts
+	// a folder over a file.
+	pathInstall = "/e2e-gate-volume"
 )
 
 // template is a pod as a file describes it: values of JSON.
@@ -213,8 +216,8 @@ func (t template) with(a addition) map[string]any {
 	containers[t.at] = c
 	spec["containers"] = containers
 	copies := map[string]any{
-		"name": initContainer, "image": a.image, "args": []string{"cluster", "install", pathProgram},
-		"volumeMounts": []any{map[string]any{"name": volumeProgram, "mountPath": pathOwn}},
+		"name": initContainer, "image": a.image, "args": []string{"cluster", "install", pathInstall + "/bin"},
+		"volumeMounts": []any{map[string]any{"name": volumeProgram, "mountPath": pathInstall}},
 		"resources": map[string]any{
 			"requests": map[string]string{"cpu": "10m", "memory": "64Mi"}, "limits": map[string]string{"cpu": "1", "memory": "256Mi"},
 		},

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strings"
 	"sync"
@@ -32,9 +33,10 @@ const (
 	tokenAge = time.Minute
 	// early is how long before its end a credential is renewed.
 	early = 10 * time.Second
-	// aftermath is for how long after trouble a refusal may be that of a server that
-	// has just started and does not know its users' rights yet.
-	aftermath = 30 * time.Second
+	// aftermath is for how long after trouble, or with a new connection in place of one
+	// that was there, a refusal may be that of a server that has just started: for a
+	// moment it answers 403 to everybody, because it has not read the rules yet.
+	aftermath = 15 * time.Second
 )
 
 // ErrUnsure is wrapped by an error after which it is not known whether the server did
@@ -85,6 +87,7 @@ type Client struct {
 	mu       sync.Mutex
 	state    state
 	trouble  time.Time
+	answered bool
 }
 
 // state is a login with the connections made with it.
@@ -223,12 +226,22 @@ func (c *Client) send(ctx context.Context, r request) (*http.Response, error) {
 			resp, err = c.once(ctx, r, renewed)
 		}
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if err != nil && ctx.Err() == nil && isTrouble(err) {
-		c.mu.Lock()
 		c.trouble = c.now()
-		c.mu.Unlock()
 	}
+	c.answered = c.answered || err == nil
 	return resp, err
+}
+
+// connected: a connection that is not the first may lead to a server that has started anew.
+func (c *Client) connected(info httptrace.GotConnInfo) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !info.Reused && c.answered {
+		c.trouble = c.now()
+	}
 }
 
 func (c *Client) once(ctx context.Context, r request, s state) (*http.Response, error) {
@@ -243,7 +256,8 @@ func (c *Client) once(ctx context.Context, r request, s state) (*http.Response, 
 		timer := time.AfterFunc(r.header, func() { cancel(errors.New("no answer within " + r.header.String())) })
 		defer timer.Stop()
 	}
-	req, err := http.NewRequestWithContext(timed, r.method, u.String(), bytes.NewReader(r.body))
+	traced := httptrace.WithClientTrace(timed, &httptrace.ClientTrace{GotConn: c.connected})
+	req, err := http.NewRequestWithContext(traced, r.method, u.String(), bytes.NewReader(r.body))
 	if err != nil {
 		cancel(nil)
 		return nil, err
@@ -374,7 +388,6 @@ func (c *Client) mayPass(err error) bool {
 	if !errors.As(err, &e) || e.Code != http.StatusForbidden && e.Code != http.StatusUnauthorized {
 		return false
 	}
-	// A server that has just started refuses what it has not read the rules of yet.
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return !c.trouble.IsZero() && c.now().Sub(c.trouble) < aftermath

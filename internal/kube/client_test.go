@@ -117,6 +117,16 @@ func TestTroubleIsTriedAgain(t *testing.T) {
 	if err := c.Do(within(t), "GET", pods, nil, nil, nil); err != nil {
 		t.Error(err)
 	}
+	// It may also have ended and started between two requests.
+	s = serve(t, says(200, `{}`), status(403, "Forbidden", "no rules"), says(200, `{}`))
+	c = s.client(t, "{}")
+	if err := c.Do(within(t), "GET", pods, nil, nil, nil); err != nil {
+		t.Error(err)
+	}
+	s.CloseClientConnections()
+	if err := c.Do(within(t), "GET", pods, nil, nil, nil); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestPatienceEnds(t *testing.T) {
@@ -249,7 +259,7 @@ func TestTokensAreRenewed(t *testing.T) {
 	if err := get(); err != nil {
 		t.Errorf("401, and a new token in the file: %v", err)
 	}
-	// The file is read again in time, before anybody is refused; while it is away, the old token does.
+	// The file is read again in time, before a request is refused; while it is away, the old token does.
 	clock := time.Now()
 	c.now = func() time.Time { return clock }
 	if err := os.Rename(file, file+"-"); err != nil {
