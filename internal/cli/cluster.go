@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -185,9 +184,9 @@ func podStore(in cluster.Input, address string, getenv func(string) string) (his
 // shard runs the shard that the index of the pod stands for.
 func (c clusterShardCmd) shard(ctx context.Context, a *App, in cluster.Input, parcel *cluster.Parcel) error {
 	o := a.order
-	at, err := strconv.Atoi(a.getenv(cluster.VariableIndex))
-	if err != nil || at < 0 || at >= len(o.Shards) {
-		return fmt.Errorf("%s is %q, and the Job has the indexes 0 to %d", cluster.VariableIndex, a.getenv(cluster.VariableIndex), len(o.Shards)-1)
+	index, err := cluster.ShardOf(a.getenv(cluster.VariableShards), a.getenv(cluster.VariableIndex))
+	if err != nil {
+		return err
 	}
 	top, err := root()
 	if err != nil {
@@ -212,7 +211,6 @@ func (c clusterShardCmd) shard(ctx context.Context, a *App, in cluster.Input, pa
 		ctx, cancel = context.WithDeadlineCause(ctx, o.Until, runner.ErrStageTimeout)
 		defer cancel()
 	}
-	index := o.Shards[at]
 	cmd := shardCmd{Plan: file, Index: &index}
 	cmd.Config, cmd.Out, cmd.Key, cmd.Select, cmd.Service = filepath.FromSlash(o.Config), c.Out, o.Key, o.Select, o.Service
 	err = cmd.Run(ctx, a)

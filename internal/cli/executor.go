@@ -67,12 +67,10 @@ type order struct {
 	// Config is the path of the config from the root.
 	Config string `json:"config"`
 	// Until is when the shards have to have ended; zero: the stage has no timeout.
-	Until time.Time `json:"until,omitzero"`
-	// Shards are those of the plan by the index of the Job.
-	Shards  []int   `json:"shards"`
-	Earlier earlier `json:"earlier"`
-	Judge   judge   `json:"judge"`
-	Results string  `json:"results,omitempty"`
+	Until   time.Time `json:"until,omitzero"`
+	Earlier earlier   `json:"earlier"`
+	Judge   judge     `json:"judge"`
+	Results string    `json:"results,omitempty"`
 }
 
 // earlier is what is known of earlier attempts of the workflow run, as far as it decides about reruns.
@@ -141,24 +139,37 @@ func (s *setup) executor(ctx context.Context, c runCmd) (*remoteShards, error) {
 	if !spec.Enabled() {
 		return nil, usage("%s says nothing of the cluster; add executor: {kubernetes: {pod: FILE}}, see docs/kubernetes.md", s.config.File)
 	}
-	text, err := os.ReadFile(filepath.Join(s.root, filepath.FromSlash(spec.Pod)))
+	templates, err := podSpecs(s.root, spec)
 	if err != nil {
-		return nil, usage("executor.kubernetes.pod: %w", err)
-	}
-	if err := cluster.CheckTemplate(spec.Pod, text); err != nil {
 		return nil, usageError{err}
 	}
 	spec.Image = cmp.Or(spec.Image, releasedImage(version()))
 	if spec.Image == "" {
 		return nil, usage("this gate is no released version (%s), so its image is not known; name it in executor.kubernetes.image, see docs/image.md", version())
 	}
-	exec := &cluster.Executor{Spec: spec, Template: text, Note: s.console.Note, Again: s.again(c)}
+	exec := &cluster.Executor{Spec: spec, Templates: templates, Note: s.console.Note, Again: s.again(c)}
 	if !c.DryRun {
 		if exec.API, err = s.openCluster(ctx, spec); err != nil {
 			return nil, err
 		}
 	}
 	return &remoteShards{s: s, flag: c, exec: exec}, nil
+}
+
+// podSpecs reads the files of the pod specs.
+func podSpecs(root string, spec cluster.Spec) (map[string][]byte, error) {
+	all := map[string][]byte{}
+	for _, file := range spec.Files() {
+		text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(file)))
+		if err != nil {
+			return nil, fmt.Errorf("executor.kubernetes names a pod spec that cannot be read: %w", err)
+		}
+		if err := cluster.CheckTemplate(file, text); err != nil {
+			return nil, err
+		}
+		all[file] = text
+	}
+	return all, nil
 }
 
 func (s *setup) openCluster(ctx context.Context, spec cluster.Spec) (*kube.Client, error) {
@@ -267,9 +278,6 @@ func (r *remoteShards) work(ctx context.Context, p *e2e.Plan, known verdict.Earl
 	if end, ok := ctx.Deadline(); ok {
 		left := time.Until(end)
 		w.Deadline, o.Until = left, end.Add(-min(left/10, 30*time.Second)).UTC() // for their documents to arrive
-	}
-	for _, sh := range cluster.Indexes(p) {
-		o.Shards = append(o.Shards, sh.Index)
 	}
 	text, err := json.Marshal(o)
 	if err != nil {

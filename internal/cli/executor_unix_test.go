@@ -102,7 +102,7 @@ func pod(t *testing.T, r tree, input string, change func(image string)) (status 
 		t.Fatal(err)
 	}
 	a := &App{Stdout: &out, Stderr: &diag, termination: termination, Environ: []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(),
-		cluster.VariablePod + "=pod-0", cluster.VariableIndex + "=0"}}
+		cluster.VariablePod + "=pod-0", cluster.VariableShards + "=0", cluster.VariableIndex + "=0"}}
 	status = a.Main(t.Context(), []string{"cluster", "shard", "--in", input, "--out", filepath.Join(t.TempDir(), "out")})
 	files = map[string]string{}
 	if err := cluster.Received(&out, func(name string, data []byte) error { files[name] = string(data); return nil }); err != nil {

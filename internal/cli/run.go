@@ -74,6 +74,9 @@ func (c runCmd) elsewhere(ctx context.Context, s *setup) error {
 		return err
 	}
 	s.places = s.config.Executor.Kubernetes.Parallelism
+	if len(s.config.Executor.Kubernetes.Pods) > 0 {
+		s.kind = s.config.Executor.Kubernetes.PodOf
+	}
 	session, err := s.session(ctx, c.staged, true, false, s.past.backups(s.console))
 	if err != nil {
 		return err

@@ -53,6 +53,8 @@ type setup struct {
 	noRerun bool
 	// places is how many shards run at one time; 0: all.
 	places int
+	// kind is the kind of machine that a suite needs; nil: all run anywhere.
+	kind func(suite string) string
 	// known is what is known of earlier attempts, where another machine has read them; nil: it is read here.
 	known *verdict.Earlier
 	// exonerates: the command judges the whole stage, so a failure may be compared with the base.
@@ -211,7 +213,7 @@ func (s *setup) session(ctx context.Context, f staged, matrix, oneMachine bool, 
 		Root: s.root, Out: f.Out, Config: cfg, ConfigFile: ownConfig(s.root, f.Config), Missing: s.missing, Stage: s.stage, Trigger: s.trigger,
 		Jobs: s.jobs, Subject: s.subject, Tests: s.tests(), EventSHA: s.eventSHA, RunID: s.runID, Key: f.Key,
 		Select: f.Select, Service: s.service, Affected: f.Affected, Narrow: s.narrow, NoRerun: s.noRerun,
-		Shards: count, Matrix: matrix, OneMachine: oneMachine, Places: s.places, Known: s.known, Quarantine: quarantine, Earlier: s.earlier,
+		Shards: count, Matrix: matrix, OneMachine: oneMachine, Places: s.places, Kind: s.kind, Known: s.known, Quarantine: quarantine, Earlier: s.earlier,
 		ChangedPaths: s.changed, Changes: s.changes,
 		Judging: &s.judging.Judging, Baseline: s.measured, Approve: s.judging.asking(), Vouched: vouched, Grouped: grouped,
 		Unread: s.unread, Witnesses: s.witnesses, Problems: problems, Hold: s.judging.hold, PolicyDigest: s.policyDigest,

@@ -104,7 +104,7 @@ func TestNoIndexRunsTwice(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := batch{spec: Spec{Image: "gate:1"}, tmpl: tmpl, plan: planOf(3), shards: Indexes(planOf(3)), input: []byte("x"), deadline: DefaultDeadline}
+	b := batch{spec: Spec{Image: "gate:1"}, tmpl: tmpl, plan: planOf(3), shards: planOf(3).Shards, input: []byte("x"), deadline: DefaultDeadline}
 	job, err := b.job()
 	if err != nil {
 		t.Fatal(err)

@@ -105,6 +105,8 @@ type Options struct {
 	Matrix, OneMachine bool
 	// Places is how many shards run at one time where a free place takes the next one; 0: all.
 	Places int
+	// Kind is the kind of machine that a suite needs, by its name: no shard has tests for two. Nil: all run anywhere.
+	Kind func(suite string) string
 	// Known is what is known of earlier attempts of the workflow run, where another machine has read them; nil: they are read here.
 	Known      *verdict.Earlier
 	Quarantine policy.Quarantine
