@@ -35,12 +35,12 @@ type executed struct {
 // kubernetes is the word of --executor.
 const kubernetes = "kubernetes"
 
-// uses are the sections of the config that the run needs.
-func (c executed) uses() config.Sections {
-	if c.Executor == "" {
-		return config.AllSections
+// withCluster are sections of the config, and that which says how to reach a cluster, where a run needs it.
+func withCluster(sections config.Sections, executor string, p published) config.Sections {
+	if executor == "" && !strings.HasPrefix(p.Summary, toConfigMap) {
+		return sections
 	}
-	return append(slices.Clone(config.AllSections), "executor")
+	return append(slices.Clone(sections), "executor")
 }
 
 func (c executed) check() error {
