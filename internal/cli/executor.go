@@ -164,7 +164,7 @@ func podSpecs(root string, spec cluster.Spec) (map[string][]byte, error) {
 		if err != nil {
 			return nil, fmt.Errorf("executor.kubernetes names a pod spec that cannot be read: %w", err)
 		}
-		if err := cluster.CheckTemplate(file, text); err != nil {
+		if err := spec.CheckTemplate(file, text); err != nil {
 			return nil, err
 		}
 		all[file] = text

@@ -95,7 +95,7 @@ func (x *Executor) batches(w Work) (list []batch, err error) {
 		return nil, err
 	}
 	for _, file := range slices.Sorted(maps.Keys(x.Templates)) {
-		t, err := parseTemplate(file, x.Templates[file])
+		t, err := parseTemplate(file, x.Templates[file], x.Spec.SuiteImage)
 		if err != nil {
 			return nil, err
 		}

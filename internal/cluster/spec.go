@@ -21,6 +21,7 @@ import (
 type Spec struct {
 	Pod          string            `yaml:"pod" doc:"File with a pod spec (or a Pod, or a pod template), from the repository root. It stays as written; the gate adds its command, variables and a volume to the container named suite, or to the only one. Its image holds the repository at its working directory, and all that the suites need." required:"true"`
 	Pods         map[string]string `yaml:"pods" doc:"Suites whose pods are others, by name: the file of the pod spec, such as one with the image of a browser. Each file has a Job of its own, and no shard has tests of two."`
+	SuiteImage   string            `yaml:"suite_image" doc:"Image of the suites, for pod specs whose container names none, such as registry.example.com/acme/e2e:${E2E_SHA}."`
 	Image        string            `yaml:"image" doc:"Image of the gate, from which an init container copies the program. Default: the released image of this version."`
 	Kubeconfig   string            `yaml:"kubeconfig" doc:"Kubeconfig file, from the repository root. Default: KUBECONFIG, else the service account of the pod, else ~/.kube/config."`
 	Context      string            `yaml:"context" doc:"Context of the kubeconfig. Default: its current one."`
@@ -78,8 +79,10 @@ func (s *Spec) Validate() []diag.Mistake {
 	if s.Namespace != "" && !namespaceName.MatchString(s.Namespace) {
 		add("namespace", fmt.Sprintf("invalid namespace %q", s.Namespace), "write it as staging")
 	}
-	if s.Image != "" && !imageName.MatchString(s.Image) {
-		add("image", fmt.Sprintf("invalid image %q", s.Image), "write it as registry.example.com/e2e-gate:v1")
+	for path, image := range map[string]string{"image": s.Image, "suite_image": s.SuiteImage} {
+		if image != "" && !imageName.MatchString(image) {
+			add(path, fmt.Sprintf("invalid image %q", image), "write it as registry.example.com/acme/e2e:v1")
+		}
 	}
 	if s.Parallelism < 0 {
 		add("parallelism", "the number is negative", "use one from 1 on, or leave it out")

@@ -131,6 +131,7 @@ func TestWorkflows(t *testing.T) {
 		}
 		lint(t, files...)
 	})
+	t.Run("examples", func(t *testing.T) { lint(t, glob(t, "examples/*/*workflow.yml")...) })
 	for _, doc := range glob(t, "README.md", "docs/*.md", "examples/*/*.md") {
 		for _, m := range shown.FindAllStringSubmatch(read(t, doc), -1) {
 			t.Run(filepath.Base(doc)+"/"+m[1], func(t *testing.T) {
