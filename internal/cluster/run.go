@@ -584,6 +584,7 @@ func (r *running) collect(s *podState) {
 	if why != "" && !finished(p, r.containerName()) {
 		events = r.events(context.WithoutCancel(r.ctx), p)
 	}
+	defer r.tell(s)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch s.taken = why == ""; {
@@ -594,6 +595,24 @@ func (r *running) collect(s *podState) {
 		s.why = said(p, r.containerName()) + behind("; ", events) + behind("; ", why)
 	}
 	r.poke()
+}
+
+// tell says that a pod has ended, and how many are done.
+func (r *running) tell(s *podState) {
+	r.mu.Lock()
+	done := 0
+	for _, other := range r.pods {
+		if other.taken || other.why != "" {
+			done++
+		}
+	}
+	sh, _ := r.shardOf(s.index)
+	text := fmt.Sprintf("%d/%d pods ended: shard %s", done, len(r.shards), sh.Name)
+	if s.why != "" {
+		text += " left no document: " + s.why
+	}
+	r.mu.Unlock()
+	r.Note(text)
 }
 
 // latest is a pod as it was seen last, and whether it is known how it ended.

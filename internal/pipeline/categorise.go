@@ -454,6 +454,10 @@ func unreported(t *e2e.TestResult, problems []*e2e.Problem) {
 			t.Category, t.Confidence = e2e.EnvironmentFailure, e2e.ConfidenceHigh
 			t.Cause, t.NextStep = "its environment was not healthy", "repair the environment as the evidence says, then run again"
 		}
+		if t.Outcome == e2e.Lost && p.Code == e2e.CodeEnvironment {
+			t.Category, t.Confidence = e2e.EnvironmentFailure, e2e.ConfidenceMedium
+			t.Cause, t.NextStep = "what its shard ran on did not last", "repair what the evidence says of its pod, then run again"
+		}
 		if p.Code == e2e.CodeBuildFailed {
 			t.Category, t.Confidence = e2e.TestBug, e2e.ConfidenceHigh
 			t.Cause, t.NextStep = "its package does not build", "make the suite compile; the first error is in the evidence"
