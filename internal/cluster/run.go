@@ -679,15 +679,22 @@ func (r *running) logged(ctx context.Context, s *podState, follow bool) (files [
 	if follow {
 		query.Set("follow", "true")
 	}
-	for try := range readTries {
+	before := int64(-1)
+	for range readTries {
 		var stream io.ReadCloser
+		text := counter{}
 		if stream, err = r.API.Logs(ctx, r.namespace(), p.Metadata.Name, r.containerName(), query); err == nil {
-			err = errors.Join(got.read(io.LimitReader(stream, maxLog)), stream.Close())
+			err = errors.Join(got.read(io.TeeReader(io.LimitReader(stream, maxLog), &text)), stream.Close())
 		}
 		_, ended := r.latest(s)
-		// Where nothing went wrong, a second reading gives the same, but for what a node's runtime had not written yet.
-		if got.complete() || ctx.Err() != nil || kube.Has(err, "NotFound") || err == nil && ended && try > 0 {
+		// An API server ends a stream that broke off on the way from the node like a whole one. So a log is whole when two readings
+		// after the pod's end have the same length.
+		same := ended && err == nil && text.n == before
+		if got.complete() || ctx.Err() != nil || kube.Has(err, "NotFound") || same {
 			break
+		}
+		if before = -1; ended {
+			before = text.n
 		}
 		if !pause(ctx, r.rest()) {
 			break
@@ -709,6 +716,14 @@ func (r *running) logged(ctx context.Context, s *podState, follow bool) (files [
 		return nil, errors.New("its log has no documents")
 	}
 	return files, nil
+}
+
+// counter counts what is written.
+type counter struct{ n int64 }
+
+func (c *counter) Write(p []byte) (int, error) {
+	c.n += int64(len(p))
+	return len(p), nil
 }
 
 // rest is the time between two readings.
