@@ -201,8 +201,6 @@ var mutants = []mutant{
 	{"what a change alone needs excuses nothing", verdictDir + "scope.go", "case m.in.Excusing != nil &&", "case false &&"},
 	{"a dependency excuses no test that ran in an earlier attempt", verdictDir + "merge.go",
 		"case len(before) > 0 || m.earlier.hasFailed(r.ID):", "case m.earlier.hasFailed(r.ID):"},
-	{"a dependency excuses no test that a witness names", verdictDir + "merge.go",
-		"case len(before) > 0 || m.earlier.hasFailed(r.ID):", "case len(before) > 0:"},
 	{"a dependency that is down is not judged by default", "internal/policy/table.go",
 		"t.row(RowDependencyDown, e2e.NotJudged, e2e.NotJudged,", "t.row(RowDependencyDown, e2e.Warns, e2e.Warns,"},
 	{"the strictest policy blocks flakes", "internal/policy/table.go", "string(RowFlaky): blocks, ", ""},
