@@ -188,11 +188,9 @@ func hasAnyGoTest(spec suite.Spec) bool {
 	if spec.Framework != "gotest" && spec.Framework != "command" {
 		return false
 	}
-	elsewhere := func(arg string) bool {
-		return strings.Contains(arg, "...") && !strings.HasPrefix(arg, "./") || strings.Contains(arg, "../...")
-	}
-	return dirOf(spec) == "." || slices.ContainsFunc(spec.Packages, func(name string) bool { return !strings.HasPrefix(name, "./") || strings.Contains(name, "../") }) ||
-		slices.ContainsFunc(slices.Concat(spec.Run, spec.List, spec.Args), elsewhere)
+	outside := func(name string) bool { return !strings.HasPrefix(name, "./") || strings.Contains(name, "../") }
+	pattern := func(arg string) bool { return strings.Contains(arg, "...") && outside(arg) }
+	return dirOf(spec) == "." || slices.ContainsFunc(spec.Packages, outside) || slices.ContainsFunc(slices.Concat(spec.Run, spec.List, spec.Args), pattern)
 }
 
 // name notes what a command names.
