@@ -51,6 +51,7 @@ func (s *Session) List(ctx context.Context) (tests []e2e.Test, found []diag.Mess
 	found = append(found, s.lintRequired(tests)...)
 	found = append(found, s.lintTwins(tests)...)
 	found = append(found, s.lintNeeds(tests)...)
+	found = append(found, s.lintMissingNeeds(tests, stats)...)
 	found = append(found, s.lintFlaky(tests, stats)...)
 	for _, q := range s.opts.Quarantine {
 		last := policy.LastDay(q)
@@ -174,6 +175,24 @@ func (s *Session) lintNeeds(tests []e2e.Test) []diag.Message {
 		found = append(found, diag.Message{File: s.opts.Config.File, Severity: diag.Warning, Text: fmt.Sprintf(
 			"the tag needs:%s names no service of the config, so its tests need every gate: %s", name, few(by[name])),
 			Hint: cmp.Or(diag.Expected(name, s.opts.Config.ServiceNames()), "declare it in services")})
+	}
+	return found
+}
+
+// lintMissingNeeds proposes needs, by what failures of earlier runs named.
+func (s *Session) lintMissingNeeds(tests []e2e.Test, stats history.Stats) []diag.Message {
+	var found []diag.Message
+	for _, need := range stats.MissingNeeds() {
+		spec, known := s.opts.Config.Suite(need.Suite)
+		lacks := slices.ContainsFunc(tests, func(t e2e.Test) bool {
+			return t.Suite == spec.Name && len(t.Needs) > 0 && !slices.Contains(t.Needs, need.Service)
+		})
+		if !known || !lacks || !s.opts.Config.HasService(need.Service) {
+			continue
+		}
+		found = append(found, diag.Message{File: s.opts.Config.File, Severity: diag.Warning, Text: fmt.Sprintf(
+			"failures of suite %s named the address of %s in %s, such as that of %s, and by the config its tests do not all need it", need.Suite, need.Service,
+			plural(need.Runs, "run"), need.Test), Hint: fmt.Sprintf("add %s to needs of the suite, or tag those tests needs:%s", need.Service, need.Service)})
 	}
 	return found
 }
