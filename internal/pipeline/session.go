@@ -127,6 +127,8 @@ type Options struct {
 	// Listings is a folder of the user in which listings of suites are kept for the next run; empty: each is made anew,
 	// as it must where others rely on the result.
 	Listings string
+	// Ports are those of background processes that asked for a free one; nil: none did.
+	Ports    *runner.Reserved
 	History  HistoryStore
 	BaseEnv  []string
 	Redact   *safetext.Redactor
