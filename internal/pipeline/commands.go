@@ -37,6 +37,8 @@ func (s *Session) enterWith(f *flow) (*environment, []e2e.Gate, discovered) {
 		found, listed = then(f, "discover tests", s.discover, none{}), true
 		return found.work()
 	}
+	then(f, "prepare", s.prepare, none{})
+	then(f, "look at the rate", s.checkRate, none{})
 	env, gates := s.enter(f, list)
 	if !listed {
 		env.selected = list()

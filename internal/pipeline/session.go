@@ -162,6 +162,9 @@ type Session struct {
 	// asked is the answer of [Options.Vouched]; nil: it was not asked.
 	asked func() ([]history.Found, error)
 
+	// ran are earlier runs against the target; nil: they were not asked for.
+	ran []history.Ran
+
 	mu sync.Mutex
 	// written are the checksums of files of the run's folder, by name, as the gate wrote them.
 	written map[string][sha256.Size]byte
