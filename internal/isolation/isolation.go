@@ -9,6 +9,8 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -154,9 +156,29 @@ func (s *Space) makeDatabase(ctx context.Context, section string, m maker, swept
 			cfg.Note(text)
 		}
 	})
+	variable, workers := cmp.Or(f.env, DefaultEnv), s.i.cfg.Spec.Workers
+	if workers == 0 {
+		return s.makeOne(ctx, section, m, databasePrefix+s.place.Prefix, variable)
+	}
+	for n := range workers {
+		numbered := fmt.Sprintf("%s_%d", variable, n)
+		if err := s.makeOne(ctx, section, m, fmt.Sprintf("%s%s_w%d", databasePrefix, s.place.Prefix, n), numbered); err != nil {
+			return err
+		}
+		if n == 0 { // for what is no worker
+			s.env[variable] = s.env[numbered]
+		}
+	}
+	s.env[WorkersVariable] = strconv.Itoa(workers)
+	s.env[WorkerVariables] = strings.TrimPrefix(s.env[WorkerVariables]+","+variable, ",")
+	return nil
+}
+
+// makeOne makes a database, which a variable hands over.
+func (s *Space) makeOne(ctx context.Context, section string, m maker, name, variable string) error {
+	cfg, f := &s.i.cfg, m.fields()
 	ctx, cancel := context.WithTimeout(ctx, cmp.Or(f.timeout, DefaultTimeout))
 	defer cancel()
-	name := databasePrefix + s.place.Prefix
 	dsn, err := m.withDatabase(name)
 	if err != nil {
 		return err
@@ -169,7 +191,7 @@ func (s *Space) makeDatabase(ctx context.Context, section string, m maker, swept
 	if err != nil {
 		return fmt.Errorf("isolation.%s: %w", section, err)
 	}
-	s.env[cmp.Or(f.env, DefaultEnv)] = dsn
+	s.env[variable] = dsn
 	return nil
 }
 

@@ -76,7 +76,7 @@ func TestMySQL(t *testing.T) {
 	shopTemplate(t, s, "shop")
 	for name, test := range map[string]func(*testing.T, *servers.MariaDB){
 		"copies, hands over and drops": testMySQLCopies, "says why without the data source": testMySQLWords, "sweeps by marker and age": testMySQLSweep,
-		"leaves what it did not make": testMySQLExisting, "refuses what would work on the template": testMySQLLeaks,
+		"leaves what it did not make": testMySQLExisting, "a copy for each worker": testMySQLWorkers, "refuses what would work on the template": testMySQLLeaks,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, s) })
 	}
@@ -146,6 +146,35 @@ func testMySQLCopies(t *testing.T, s *servers.MariaDB) {
 	if got := mysqlColumn(t, s.Driver("shop"), "SELECT id FROM orders"); len(got) != 2 {
 		t.Errorf("the template has orders %v", got)
 	}
+}
+
+func testMySQLWorkers(t *testing.T, s *servers.MariaDB) {
+	spec := Spec{Workers: 2, MySQL: &MySQL{DSN: s.DSN("app"), Template: "shop", Env: "SHOP_URL"}}
+	space, err := New(Config{Spec: spec, RunID: "r"}).Open(t.Context(), Place{Prefix: "p"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := space.Env()
+	if env["SHOP_URL"] != s.DSN("e2e_gate_p_w0") || env["SHOP_URL_0"] != env["SHOP_URL"] || env["SHOP_URL_1"] != s.DSN("e2e_gate_p_w1") ||
+		env[WorkersVariable] != "2" || env[WorkerVariables] != "SHOP_URL" || len(env) != 5 {
+		t.Errorf("%v", env)
+	}
+	if got := mysqlNames(t, s); !slices.Equal(got, []string{"e2e_gate_p_w0", "e2e_gate_p_w1"}) {
+		t.Errorf("databases %v", got)
+	}
+	if err := space.Close(t.Context()); err != nil || len(mysqlNames(t, s)) != 0 {
+		t.Errorf("%v, left %v", err, mysqlNames(t, s))
+	}
+	// Where the second cannot be made, the first does not stay.
+	servers.Exec(t, "mysql", s.Driver("app"), "CREATE DATABASE e2e_gate_q_w1")
+	space, err = New(Config{Spec: spec, RunID: "r"}).Open(t.Context(), Place{Prefix: "q"})
+	if err == nil || !strings.Contains(err.Error(), "1007") {
+		t.Error(err)
+	}
+	if err := space.Close(t.Context()); err != nil || !slices.Equal(mysqlNames(t, s), []string{"e2e_gate_q_w1"}) {
+		t.Errorf("%v, left %v", err, mysqlNames(t, s))
+	}
+	servers.Exec(t, "mysql", s.Driver("app"), "DROP DATABASE e2e_gate_q_w1")
 }
 
 func testMySQLWords(t *testing.T, s *servers.MariaDB) {
@@ -266,6 +295,15 @@ func TestMySQLDataSources(t *testing.T) {
 	}
 	if want := []string{"mysql.dsn", "mysql.template", "mysql.env", "mysql.timeout"}; !slices.Equal(paths, want) {
 		t.Errorf("%v, want %v", paths, want)
+	}
+	for workers, want := range map[int]string{-1: "workers", maxWorkers + 1: "workers", 2: ""} {
+		one := Spec{Workers: workers, MySQL: &MySQL{DSN: "mysql://h/x", Template: "x"}}
+		if list := one.Validate(); (len(list) == 1 && list[0].Path == want) != (want != "") {
+			t.Errorf("%d workers: %+v", workers, list)
+		}
+	}
+	if list := (&Spec{Workers: 2, Up: []string{"x"}}).Validate(); len(list) != 1 || list[0].Path != "workers" {
+		t.Errorf("%+v", list)
 	}
 	s.MySQL = &MySQL{DSN: "mysql://h/x", Template: "x"}
 	if list := s.Validate(); len(list) != 1 || list[0].Path != "mysql.env" {

@@ -21,6 +21,7 @@ import (
 type Spec struct {
 	Postgres *Postgres         `yaml:"postgres" doc:"A PostgreSQL database of its own for each shard and attempt."`
 	MySQL    *MySQL            `yaml:"mysql" doc:"A MySQL or MariaDB database of its own for each shard and attempt."`
+	Workers  int               `yaml:"workers" doc:"Number of copies of each database, for the workers of a framework that runs tests at the same time in one process group: worker 0 has the variable with _0 at its end, and so on. Default: one, for the whole shard."`
 	Up       []string          `yaml:"up" doc:"Argument vector of a command that brings up what a shard's attempt needs for itself, and returns. It gets the shard's environment; lines KEY=VALUE that it writes into the file E2E_ISOLATION_ENV become environment variables of the shard's suites."`
 	Down     []string          `yaml:"down" doc:"Argument vector of a command that takes it down again; it always runs once up was started."`
 	Dir      string            `yaml:"dir" doc:"Working directory of up and down, from the repository root."`
@@ -52,6 +53,16 @@ const (
 	DefaultCommand    = 5 * time.Minute
 )
 
+// maxWorkers bounds workers.
+const maxWorkers = 64
+
+// The variables by which the reporters of frameworks give each worker the database that is its own: the names of the variables, and how
+// many workers there may be.
+const (
+	WorkerVariables = "E2E_WORKER_VARIABLES"
+	WorkersVariable = "E2E_WORKERS"
+)
+
 // FileVariable names the file that up may write environment into.
 const FileVariable = "E2E_ISOLATION_ENV"
 
@@ -73,6 +84,14 @@ func (s *Spec) Validate() []diag.Mistake {
 			p.Path = section + "." + p.Path
 			found = append(found, p)
 		}
+	}
+	if s.Workers < 0 || s.Workers > maxWorkers {
+		found = append(found, diag.Mistake{Path: "workers", Text: fmt.Sprintf("the number is not between 1 and %d", maxWorkers),
+			Hint: "use as many as the framework has workers"})
+	}
+	if s.Workers > 0 && s.Postgres == nil && s.MySQL == nil {
+		found = append(found, diag.Mistake{Path: "workers", Text: "there is no database to copy for each worker",
+			Hint: "add postgres or mysql; up sees E2E_SHARD, and tests E2E_WORKER"})
 	}
 	if s.Postgres != nil {
 		under("postgres", s.Postgres.validate())
