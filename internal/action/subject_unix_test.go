@@ -71,6 +71,28 @@ func TestSubjectUnderAct(t *testing.T) {
 	}
 }
 
+// Over a matrix, each job takes the subject from the event, and the verdict alone has the token.
+func TestSubjectOfAMatrixUnderAct(t *testing.T) {
+	flow := strings.Replace(caller, "on: [pull_request]", "on: [repository_dispatch]", 1)
+	flow = strings.Replace(flow, "    secrets:\n", "    secrets:\n      subject-token: ${{ secrets.SUBJECT_TOKEN }}\n", 1)
+	leak := `if env | grep -q E2E_SUBJECT_TOKEN; then exit 8; fi` + "\n" + `[ "$E2E_SHA $E2E_SUBJECT_REPOSITORY" = "` + deployedSHA + ` acme/pay" ] || exit 9` + "\n"
+	w := newMatrixWorld(t, map[string]string{".github/workflows/e2e.yml": flow, "each.sh": leak + each,
+		"e2e-gate.yml": strings.Replace(matrixConfig, "pull_request", "repository_dispatch", 1)})
+	w.git("add", "-A")
+	w.git("commit", "-qm", "the tests")
+	w.fake.Others = map[string]*githubfake.Repo{"acme/pay": {Private: true, Files: map[string]map[string]string{deployedSHA: {}}}}
+	payload := `{"action": "deployed", "branch": "main", "repository": {"full_name": "acme/cases", "default_branch": "main"}, "client_payload": {"subject": ` +
+		`{"repository": "acme/pay", "sha": "` + deployedSHA + `"}}}`
+	got := w.actMatrixOn("repository_dispatch", payload, "-s", "SUBJECT_TOKEN="+githubfake.AppToken)
+	list := w.fake.StatusesThere("acme/pay")
+	if got.status != 0 || len(list) == 0 || list[0].State != "success" || list[0].SHA != deployedSHA || len(w.fake.Statuses()) != 0 {
+		t.Fatalf("exit status %d, %+v, %+v\n%s", got.status, list, w.fake.Statuses(), got.tail())
+	}
+	if !strings.Contains(list[0].Description, "4 tests passed") {
+		t.Errorf("%+v", list)
+	}
+}
+
 // cached are the keys of the caches that were saved.
 func (w *world) cached() []string {
 	data, err := os.ReadFile(filepath.Join(w.kept, "..", "cache-keys"))

@@ -60,6 +60,7 @@ func ActionInputs() []ActionInput {
 			"(deployments: write). Default on deployment events: the event's."},
 		{Name: "statement", Flag: true, Help: "run, verdict: path to write an in-toto statement of the verdict to, for an attestation."},
 		{Name: "slack", Flag: true, Help: "run, verdict: path to write a Slack message to, for a step that sends it."},
+		{Name: "metrics", Flag: true, Help: "run, verdict: path to write the result as OpenMetrics text to, for a step or an agent that takes it."},
 		{Name: "promote", Switch: true, Default: "false",
 			Help: "run, verdict: publish the release's draft if the verdict is passed (contents: write); true or false."},
 		{Name: "token", Default: "${{ github.token }}", Help: "Token for comment and status (pull-requests: write, statuses: write), for the base's policy " +
@@ -89,6 +90,7 @@ func ActionOutputs() []ActionOutput {
 		{Name: "failed", Help: "Number of tests that failed."},
 		{Name: "flaky", Help: "Number of tests that failed and passed when run again."},
 		{Name: "lost", Help: "Number of planned tests that never reported."},
+		{Name: "alert", Help: "raised, firing or recovered, where the target has an alert; else empty."},
 		{Name: "matrix", Help: "plan: the shards as a strategy.matrix, {\"include\": [{\"index\", \"name\"}]}."},
 		{Name: "plan", Help: "plan: path of plan.json."},
 		{Name: "result", Help: "Path of result.json, or of the shard's document."},

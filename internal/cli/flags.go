@@ -65,6 +65,7 @@ type published struct {
 	Statement  string `help:"Write an in-toto statement of the verdict, for an attestation." placeholder:"FILE" type:"path"`
 	Slack      string `help:"Write the result as a Slack message (Block Kit), for a step that sends it." placeholder:"FILE" type:"path"`
 	Summary    string `help:"Write the verdict as a small JSON document: FILE, or configmap:NAME in a cluster. It says running until then." placeholder:"FILE|configmap:NAME"`
+	Metrics    string `help:"Write the result as OpenMetrics text, for what collects metrics, such as a textfile collector." placeholder:"FILE" type:"path"`
 	Promote    bool   `help:"Publish the release's draft if the verdict is passed, at the commit that was judged. Needs contents: write."`
 }
 
@@ -77,7 +78,9 @@ func (p published) wanted() publish.Wanted {
 func (p published) posting() bool { return p.wanted().Any() || p.Statement != "" }
 
 // nothing is p without what would be posted or signed for a commit.
-func (p published) nothing() published { return published{Slack: p.Slack, Summary: p.Summary} }
+func (p published) nothing() published {
+	return published{Slack: p.Slack, Summary: p.Summary, Metrics: p.Metrics}
+}
 
 // shardCount reads --shards; 0 is the config's number.
 func shardCount(text string) (int, error) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,6 +19,7 @@ import (
 	"github.com/org/e2e-gate/internal/gitrepo"
 	"github.com/org/e2e-gate/internal/pipeline"
 	"github.com/org/e2e-gate/internal/policy"
+	"github.com/org/e2e-gate/internal/runner"
 	"github.com/org/e2e-gate/internal/trigger"
 	"github.com/org/e2e-gate/internal/workspace"
 )
@@ -51,6 +53,8 @@ type inputs struct {
 	// measured is what the change is measured against; nil: nothing.
 	measured *pipeline.Baseline
 	stage    config.Stage
+	// ports are those of background processes that asked for a free one; nil: the command starts none.
+	ports *runner.Reserved
 	// service narrows the run; empty: it does not.
 	service string
 	// judging says whose config judges. What that decides is in config already.
@@ -187,6 +191,11 @@ func (a *App) readConfig(ctx context.Context, in *inputs, f staged, uses config.
 		peeked = in.judging.of(peeked, in.judging.config)
 	}
 	stage, stageErr := chooseStage(peeked, f.Stage, in.trigger)
+	if slices.Contains(uses, "processes") && err == nil {
+		if in.ports, err = runner.Reserve(in.root, peeked.For(stage.Name).Processes); err != nil {
+			return err
+		}
+	}
 	opts.Uses, opts.Lookup = uses, a.lookupOf(*in, stage)
 	if in.config, err = config.Load(opts); err != nil {
 		return err
@@ -244,6 +253,7 @@ func (a *App) lookupOf(in inputs, stage config.Stage) func(string) (string, bool
 	for _, p := range subjectParts {
 		own[p.variable()] = *p.field(&in.subject)
 	}
+	maps.Copy(own, in.ports.Variables())
 	return func(name string) (string, bool) {
 		if value := own[name]; value != "" {
 			return value, true

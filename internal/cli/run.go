@@ -146,6 +146,7 @@ func (s *setup) finish(ctx context.Context, format string, where published, sess
 	}
 	undone := append(s.writeStatement(where.Statement, r), s.writeSummary(ctx, where.Summary, r)...)
 	s.writeSlack(where.Slack, r)
+	s.writeMetrics(where.Metrics, r)
 	s.runner().show(r, filepath.Join(session.Out(), "result.json"), s.inputs)
 	s.past.keep(ctx, s.runner())
 	if wanted := where.wanted(); wanted.Any() {

@@ -149,7 +149,11 @@ func (s *setup) tests() e2e.Subject {
 
 // childEnv is what child processes may inherit.
 func (s *setup) childEnv() []string {
-	return append(slices.Clip(s.app.Environ), subjectEnv(s.subject)...)
+	env := append(slices.Clip(s.app.Environ), subjectEnv(s.subject)...)
+	for name, value := range s.ports.Variables() {
+		env = append(env, name+"="+value)
+	}
+	return env
 }
 
 // nameGroup asks the merge queue which pull requests the group holds, since its ref names
@@ -218,7 +222,8 @@ func (s *setup) session(ctx context.Context, f staged, matrix, oneMachine bool, 
 		Judging: &s.judging.Judging, Baseline: s.measured, Approve: s.judging.asking(), Vouched: vouched, Grouped: grouped,
 		Unread: s.unread, Witnesses: s.witnesses, Problems: problems, Hold: s.judging.hold, PolicyDigest: s.policyDigest,
 		Tracked:  s.app.tracked(s.root, filepath.Join(s.root, workspace.Name, "runs"), "documents"),
-		Listings: s.listings(), History: s.past.log(backups), BaseEnv: s.childEnv(), Redact: s.redact, Progress: s.console, Version: version(), Now: s.app.Now,
+		Listings: s.listings(), History: s.past.log(backups), Ports: s.ports, BaseEnv: s.childEnv(),
+		Redact: s.redact, Progress: s.console, Version: version(), Now: s.app.Now,
 	})
 	s.publishFrom(session.Out(), s.config.Owners)
 	return session, nil

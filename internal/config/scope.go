@@ -77,7 +77,7 @@ func (c *Config) For(stage string) *Config {
 		if in(p.Stages) {
 			p.Env = withEnv(p.Env, own.Env)
 			p.Scope = reach.scope(p.Services, p.Journeys)
-			out.Processes = append(out.Processes, p)
+			out.Processes = append(out.Processes, p.Copies()...)
 		}
 	}
 	if out.Isolation.Scope = reach.scope(c.Isolation.Services, c.Isolation.Journeys); !in(c.Isolation.Stages) {

@@ -310,6 +310,29 @@ func TestSameSubject(t *testing.T) {
 	}
 }
 
+func TestAlertOf(t *testing.T) {
+	for _, tc := range []struct {
+		after, of int
+		// runs, the newest first: p passed, x did not.
+		runs string
+		want AlertState
+		bad  int
+	}{
+		{2, 3, "", "", 0}, {2, 3, "p", "", 0}, {2, 3, "x", "", 1}, {2, 3, "xx", AlertRaised, 2}, {2, 3, "xpx", AlertRaised, 2}, {2, 3, "xppx", "", 1},
+		{2, 3, "xxx", AlertFiring, 3}, {2, 3, "pxx", AlertFiring, 2}, {2, 3, "ppxx", AlertRecovered, 1}, {2, 3, "pppxx", "", 0}, {2, 3, "xpxpx", AlertRaised, 2},
+		{1, 1, "x", AlertRaised, 1}, {1, 1, "px", AlertRecovered, 0}, {1, 1, "xx", AlertFiring, 1}, {0, 3, "xxx", "", 0}, {3, 2, "xxx", "", 0},
+	} {
+		var passed []bool
+		for _, c := range tc.runs {
+			passed = append(passed, c == 'p')
+		}
+		a := AlertOf("production", tc.after, tc.of, passed)
+		if (a == nil) != (tc.want == "") || a != nil && (a.State != tc.want || a.Bad != tc.bad || a.Of != min(tc.of, len(tc.runs))) {
+			t.Errorf("%+v: %+v", tc, a)
+		}
+	}
+}
+
 func TestVerifiedBy(t *testing.T) {
 	const sha = "0123456789abcdef0123456789abcdef01234567"
 	lost := []Span{{State: Unhealthy, Watch: true}}

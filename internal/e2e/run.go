@@ -98,6 +98,7 @@ const (
 	CodeTimeout            Code = "timeout"
 	CodeStalled            Code = "stalled"
 	CodeTooManyTests       Code = "too_many_tests"
+	CodeRate               Code = "rate_limited"
 	CodeToolError          Code = "tool_error"
 	// CodeNotChecked is that of a note: an alarm of a whole suite was switched off, since no
 	// process ran all of it.

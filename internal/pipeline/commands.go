@@ -37,6 +37,8 @@ func (s *Session) enterWith(f *flow, early bool) (*environment, []e2e.Gate, disc
 		found, listed = then(f, "discover tests", s.discover, none{}), true
 		return found.work()
 	}
+	then(f, "prepare", s.prepare, none{})
+	then(f, "look at the rate", s.checkRate, none{})
 	env, gates := s.enter(f, list, early)
 	if !listed {
 		env.selected = list()

@@ -104,6 +104,7 @@ func (env *environment) make(ctx context.Context) {
 	env.processes = runner.NewProcesses(runner.ProcessesConfig{
 		Specs: env.opts.Config.Processes, Root: env.opts.Root, Out: env.out, BaseEnv: env.opts.BaseEnv, Secrets: env.opts.Config.Secrets,
 		Identity: runner.Identity(env.run), Redact: env.redactLog, Progress: env.opts.Progress.Processes,
+		Ports: env.opts.Ports,
 	})
 	env.lookForStrangers(ctx)
 }
@@ -144,7 +145,7 @@ func (env *environment) lookForStrangers(ctx context.Context) {
 	for _, g := range gate.New(env.opts.Config.Gates, gate.Options{Env: env.gateEnv(), Redact: env.opts.Redact.String}).Gates() {
 		host, port := g.Address()
 		address := net.JoinHostPort(host, port)
-		if !g.Local() || slices.Contains(env.strangers, address) {
+		if !g.Local() || slices.Contains(env.strangers, address) || env.opts.Ports.Holds(port) {
 			continue
 		}
 		dialer := net.Dialer{Timeout: knock}
@@ -319,6 +320,7 @@ func (env *environment) down() {
 		return
 	}
 	env.releases.Wait()
+	env.opts.Ports.Close()
 	for _, err := range env.leftovers() {
 		env.opts.Progress.Note(err.Error())
 	}

@@ -73,6 +73,7 @@ func (s *Session) judge(ctx context.Context, ev evidence, problems []e2e.Problem
 		return judged{}, stopped
 	}
 	r.Grouped = s.grouped(ctx, &r)
+	r.Alert = s.alerted(ctx, r)
 	return judged{s.linked(r), out.Counted, ev.local}, nil
 }
 

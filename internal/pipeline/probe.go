@@ -309,7 +309,7 @@ func (p *probing) session(cfg *config.Config, place atBase) (*Session, error) {
 	t.SHA, stage.Target = p.probe.SHA, cmp.Or(place.target, stage.Target)
 	at := New(Options{
 		Root: p.tree, Out: filepath.Join(s.out, "base"), Config: cfg, Stage: stage, Trigger: t, RunID: s.run.ID + "-base", Key: s.opts.Key,
-		BaseEnv: env, Redact: s.opts.Redact, Progress: muted{s.opts.Progress}, Version: s.opts.Version, Now: s.opts.Now,
+		BaseEnv: env, Ports: s.opts.Ports, Redact: s.opts.Redact, Progress: muted{s.opts.Progress}, Version: s.opts.Version, Now: s.opts.Now,
 	})
 	if err := at.leadsElsewhere(place, s.roots()); err != nil {
 		return nil, err

@@ -134,6 +134,8 @@ type Options struct {
 	// Listings is a folder of the user in which listings of suites are kept for the next run; empty: each is made anew,
 	// as it must where others rely on the result.
 	Listings string
+	// Ports are those of background processes that asked for a free one; nil: none did.
+	Ports    *runner.Reserved
 	History  HistoryStore
 	BaseEnv  []string
 	Redact   *safetext.Redactor
@@ -174,6 +176,9 @@ type Session struct {
 
 	// asked is the answer of [Options.Vouched]; nil: it was not asked.
 	asked func() ([]history.Found, error)
+
+	// ran are earlier runs against the target; nil: they were not asked for.
+	ran []history.Ran
 
 	mu sync.Mutex
 	// written are the checksums of files of the run's folder, by name, as the gate wrote them.

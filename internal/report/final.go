@@ -578,6 +578,9 @@ func (f *final) facts() {
 	f.field("tests", text)
 	f.field("budget", budgetText(f.r))
 	f.unchecked()
+	if f.r.Alert != nil {
+		f.field("alert", f.text(f.r.Alert.String(), 1))
+	}
 	if deployed(f.r.Run) {
 		f.field("judged", f.text(plainJudged(f.r.Run), 1))
 	}

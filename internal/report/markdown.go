@@ -100,7 +100,15 @@ func HeadlinePart(r e2e.Result) Part {
 	if r.Run.ID != "" {
 		facts = append(facts, "run id "+safetext.Code(r.Run.ID, 100))
 	}
-	return Part{Head: heading(r, "") + redBaseNote(r) + whatToDo(r) + "\n\n" + strings.Join(facts, " · ") + "\n\n"}
+	return Part{Head: heading(r, "") + alertNote(r) + redBaseNote(r) + whatToDo(r) + "\n\n" + strings.Join(facts, " · ") + "\n\n"}
+}
+
+// alertNote is the alert of the target, if there is one.
+func alertNote(r e2e.Result) string {
+	if r.Alert == nil {
+		return ""
+	}
+	return "> " + inline(r.Alert.String()) + "\n\n"
 }
 
 // heading is the verdict in one line.

@@ -58,6 +58,9 @@ type slackMrkdwn struct {
 // never @-mentions anyone.
 func Slack(r e2e.Result, o SlackOptions) ([]byte, error) {
 	m := &slackWriter{room: slackMessage}
+	if r.Alert != nil {
+		m.section("*" + safetext.Slack(r.Alert.String(), shortText) + "*")
+	}
 	m.section(slackHead(r)...)
 	m.context(slackFacts(r))
 	flaky := slackFlaky(r)
