@@ -399,7 +399,7 @@ func (q muted) Processes(text string) { q.Progress.Processes("for the base: " + 
 
 // runAt starts what the base needs, runs the tests, and takes it all down. The error says why nothing of it counts.
 func (p *probing) runAt(ctx context.Context, at *Session, place atBase, ids []string, controls map[string][]string) (err error) {
-	env := &environment{Session: at, needed: e2e.NeededFor(nil, true)}
+	env := &environment{Session: at, needed: e2e.NeededFor(nil, true), decided: map[string]e2e.Gate{}}
 	defer func() {
 		_ = env.stop(ctx)
 		env.down()
