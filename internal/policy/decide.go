@@ -525,7 +525,8 @@ func (j *judge) evidence() {
 		j.add(e2e.CodeNoTests, e2e.NotJudged, nil, "%s", e2e.NoTests(j.ev.LeftOut))
 	case planned > 0 && passed == 0 && bad == 0 && len(incomplete) > 0:
 		slices.Sort(incomplete)
-		j.add(e2e.CodeNoPass, e2e.NotJudged, nil, "no test passed that has what the stage requires, so nothing is proven; without it passed: %s", e2e.SomeOf(incomplete))
+		j.add(e2e.CodeNoPass, e2e.NotJudged, nil, "no test passed that has what the stage requires, so nothing is proven; without it passed: %s",
+			e2e.SomeOf(incomplete))
 	case planned > 0 && passed == 0 && bad == 0:
 		j.add(e2e.CodeNoPass, e2e.NotJudged, nil, "no test outside quarantine passed, so nothing is proven")
 	}
