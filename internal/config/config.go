@@ -80,6 +80,8 @@ type Stage struct {
 
 	Require []string `yaml:"require" enum:"owner,journey,max_runtime" doc:"What each test of the stage must have: an owner, a journey, a journey with max_runtime. lint reports a test without it as an error."`
 
+	EnforceRequire bool `yaml:"enforce_require" doc:"true: the pass of a test without what require names proves nothing; its failure blocks as always. A stage in which only such tests pass is not judged."`
+
 	Env   map[string]string `yaml:"env" doc:"Environment variables of suites, background processes and isolation in this stage. They come before those of the suite or process itself."`
 	Rerun Rerun             `yaml:"rerun" doc:"Limits of the diagnostic rerun in this stage; what is not set is as in rerun."`
 	Cells policy.Override   `yaml:"policy" doc:"Cells of the policy table in this stage; the others are as in policy. judge_changed is the same in every stage."`

@@ -15,6 +15,7 @@ import (
 	"github.com/org/e2e-gate/internal/history"
 	"github.com/org/e2e-gate/internal/history/estimate"
 	"github.com/org/e2e-gate/internal/policy"
+	"github.com/org/e2e-gate/internal/verdict"
 )
 
 // Lint discovers tests, without starting background processes, and returns warnings, such
@@ -151,6 +152,32 @@ func (s *Session) hasRequired(t *e2e.Test, what string) bool {
 		return known && journey.MaxRuntime > 0
 	}
 	return false
+}
+
+// lacks are what tests do not have that the stage requires, by id: those of the plan, and those that only documents know, of a suite
+// that cannot list its tests. It is nil where that does not count in the verdict.
+func (s *Session) lacks(plan *e2e.Plan, docs []verdict.Document) map[string][]string {
+	if plan == nil || !s.opts.Stage.EnforceRequire {
+		return nil
+	}
+	by := map[string][]string{}
+	add := func(id string, t *e2e.Test) {
+		by[id] = nil
+		for _, what := range s.opts.Stage.Require {
+			if !s.hasRequired(t, what) {
+				by[id] = append(by[id], what)
+			}
+		}
+	}
+	for i := range plan.Tests {
+		add(plan.Tests[i].ID, &plan.Tests[i].Test)
+	}
+	for _, d := range docs {
+		for id, t := range d.Unplanned {
+			add(id, &t)
+		}
+	}
+	return by
 }
 
 func plural(n int, what string) string {

@@ -62,6 +62,8 @@ type In struct {
 	// Excusing are the dependencies that may excuse tests of a change for not having run, by the suite's name; no other
 	// one excuses anything. Nil: every dependency that they need counts.
 	Excusing map[string][]string
+	// Lacks are what planned tests do not have that the stage requires, by id, so that their pass proves nothing.
+	Lacks map[string][]string
 	// Budget is the stage's, in seconds; 0: none.
 	Budget   float64
 	Journeys []JourneyBudget
