@@ -43,6 +43,7 @@ func TestInitOnExamples(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	examples = slices.DeleteFunc(examples, func(d fs.DirEntry) bool { return d.Name() == "kubernetes" }) // manifests, without a suite
 	source, err := filepath.Abs("../../examples")
 	if err != nil {
 		t.Fatal(err)
