@@ -20,6 +20,21 @@ fail() {
   exit 2
 }
 
+# The gate keeps its history in the checkout that the working directory is in, which need not be the workspace.
+workspace=$(cd "${GITHUB_WORKSPACE:-.}" && pwd)
+here=$(cd "$workspace/${WORKING_DIRECTORY:-.}" 2>/dev/null && pwd) ||
+  fail "input working-directory: there is no folder $WORKING_DIRECTORY in the workspace; give the path of the checkout"
+case "$here/" in
+  "$workspace"/*) ;;
+  *) fail "input working-directory: $WORKING_DIRECTORY is outside of the workspace" ;;
+esac
+checkout=$here
+while [ "$checkout" != "$workspace" ] && [ ! -e "$checkout/.git" ]; do checkout=${checkout%/*}; done
+if [ ! -e "$checkout/.git" ]; then checkout=$here; fi
+history=${checkout#"$workspace"}
+history=${history#/}
+history="${history:+$history/}.e2e-gate/history"
+
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 sums="$root/.github/release.sha256"
 work="${RUNNER_TEMP:-${TMPDIR:-/tmp}}/e2e-gate"
@@ -146,4 +161,4 @@ case "${INPUT_VERSION:-}" in
     build
   fi ;;
 esac
-printf 'binary=%s\n' "$binary" >>"$GITHUB_OUTPUT"
+printf 'binary=%s\nhistory=%s\n' "$binary" "$history" >>"$GITHUB_OUTPUT"

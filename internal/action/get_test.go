@@ -30,8 +30,10 @@ type getWorld struct {
 	public, released bool
 	// content of files, there and in the original.
 	content, original string
-	mu                sync.Mutex
-	asked             []string
+	// history is where the steps look for the history.
+	history string
+	mu      sync.Mutex
+	asked   []string
 }
 
 const (
@@ -118,11 +120,38 @@ func (w *getWorld) get(env ...string) (out, binary string) {
 		"GITHUB_ACTION_REPOSITORY=", "GITHUB_ACTION_REF="}, env...)
 	said, _ := cmd.CombinedOutput()
 	data, _ := os.ReadFile(filepath.Join(temp, "output"))
-	binary = strings.TrimSpace(strings.TrimPrefix(string(data), "binary="))
+	binary, w.history, _ = strings.Cut(strings.TrimSpace(strings.TrimPrefix(string(data), "binary=")), "\nhistory=")
 	if content, err := os.ReadFile(binary); binary != "" && (err != nil || string(content) != goodBinary) {
 		w.t.Errorf("the binary is %q, %v", content, err)
 	}
 	return string(said), binary
+}
+
+// The gate keeps its history in the checkout that it runs in, and the steps around it look there.
+func TestWorkingDirectory(t *testing.T) {
+	w := newGetWorld(t)
+	w.released, w.public = true, true
+	for _, dir := range []string{"ws/.git", "ws/web/e2e", "ws/tests/.git", "ws/tests/deep", "plain/a", "outside"} {
+		if err := os.MkdirAll(filepath.Join(w.dir, dir), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, tc := range []struct{ workspace, in, want, says string }{
+		{"ws", "", ".e2e-gate/history", ""},
+		{"ws", ".", ".e2e-gate/history", ""},
+		{"ws", "web/e2e", ".e2e-gate/history", ""},
+		{"ws", "tests", "tests/.e2e-gate/history", ""},
+		{"ws", "./tests/deep", "tests/.e2e-gate/history", ""},
+		{"plain", "a", "a/.e2e-gate/history", ""},
+		{"plain", ".", ".e2e-gate/history", ""},
+		{"ws", "nosuch", "", "there is no folder nosuch in the workspace"},
+		{"ws", "../outside", "", "is outside of the workspace"},
+	} {
+		out, binary := w.get("GITHUB_WORKSPACE="+filepath.Join(w.dir, tc.workspace), "WORKING_DIRECTORY="+tc.in)
+		if w.history != tc.want || (binary != "") != (tc.says == "") || !strings.Contains(out, tc.says) {
+			t.Errorf("%+v: history %q, binary %q\n%s", tc, w.history, binary, out)
+		}
+	}
 }
 
 // The binary comes from the repository that the action was taken from, wherever it is, and is run only

@@ -121,13 +121,18 @@ runs:
 
 func (w *world) actMatrix(more ...string) ran {
 	w.t.Helper()
+	return w.actMatrixOn("pull_request", pullRequest(w.fake), more...)
+}
+
+func (w *world) actMatrixOn(event, payload string, more ...string) ran {
+	w.t.Helper()
 	flags := []string{"--local-repository", "org/e2e-gate@" + innerRef(read(w.t, "CHANGELOG.md")) + "=" + w.tree}
 	for name, text := range map[string]string{"actions/attest": attestStub, "actions/create-github-app-token": appStub} {
 		dir := filepath.Join(w.t.TempDir(), filepath.Base(name))
 		write(w.t, filepath.Join(dir, "action.yml"), text)
 		flags = append(flags, "--local-repository", pinOf(w.t, read(w.t, matrix), name)+"="+dir)
 	}
-	return w.act(w.t.Context(), "pull_request", pullRequest(w.fake), append(flags, more...)...)
+	return w.act(w.t.Context(), event, payload, append(flags, more...)...)
 }
 
 func TestMatrixUnderAct(t *testing.T) {

@@ -30,7 +30,9 @@ func (in ActionInput) Env() string {
 func ActionInputs() []ActionInput {
 	return []ActionInput{
 		{Name: "command", Default: "run", Help: "What to do: " + strings.Join(actionCommands, ", ") + "."},
-		{Name: "config", Flag: true, Help: "Config file. Default: .github/e2e-gate.yml, then e2e-gate.yml."},
+		{Name: "working-directory", Default: ".", Help: "Folder of the workspace in which the gate runs, such as the path of a checkout. " +
+			"Paths of other inputs are relative to it."},
+		{Name: "config", Flag: true, Help: "Config file. Default: .github/e2e-gate.yml, then e2e-gate.yml, in the working directory, else in the repository's root."},
 		{Name: "stage", Flag: true, Help: "Stage of the config. Default: the first that runs on the event."},
 		{Name: "select", Flag: true, Help: "Tag expression that narrows the stage's selection."},
 		{Name: "service", Flag: true, Help: "Only suites and journeys of this service."},
@@ -46,6 +48,8 @@ func ActionInputs() []ActionInput {
 			"earlier attempts."},
 		{Name: "release", Flag: true, Help: "Tag of the release under test, whose commit is checked out. Default on release events and pushed tags: " +
 			"the event's tag."},
+		{Name: "subject", Flag: true, Help: "What is judged, where it is not the checkout: repository, sha, ref, environment and version, as NAME=VALUE, " +
+			"separated by commas. Default on repository_dispatch events: client_payload.subject."},
 		{Name: "job", Flag: true, Help: "publish: job of the earlier run whose conclusion counts, by the name that the pull request shows. " +
 			"Default: the run as a whole."},
 		{Name: "comment", Switch: true, Default: "true",
@@ -56,10 +60,13 @@ func ActionInputs() []ActionInput {
 			"(deployments: write). Default on deployment events: the event's."},
 		{Name: "statement", Flag: true, Help: "run, verdict: path to write an in-toto statement of the verdict to, for an attestation."},
 		{Name: "slack", Flag: true, Help: "run, verdict: path to write a Slack message to, for a step that sends it."},
+		{Name: "metrics", Flag: true, Help: "run, verdict: path to write the result as OpenMetrics text to, for a step or an agent that takes it."},
 		{Name: "promote", Switch: true, Default: "false",
 			Help: "run, verdict: publish the release's draft if the verdict is passed (contents: write); true or false."},
 		{Name: "token", Default: "${{ github.token }}", Help: "Token for comment and status (pull-requests: write, statuses: write), for the base's policy " +
 			"(contents: read), and for documents of other jobs and the history (actions: read). Tests never get it."},
+		{Name: "subject-token", Help: "run, verdict: token for the status of a subject in another repository (statuses: write there; deployments: write, for " +
+			"deployment). Tests never get it."},
 		{Name: "api-url", Help: "Address of GitHub's API. Default: the runner's GITHUB_API_URL."},
 		{Name: "args", Help: "Further flags of the command, separated by spaces. If a value holds spaces, write one argument per line."},
 		{Name: "version", Help: "Empty: the release that the action's own commit names, else a build of that commit. source: always a build of that commit, " +
@@ -83,6 +90,7 @@ func ActionOutputs() []ActionOutput {
 		{Name: "failed", Help: "Number of tests that failed."},
 		{Name: "flaky", Help: "Number of tests that failed and passed when run again."},
 		{Name: "lost", Help: "Number of planned tests that never reported."},
+		{Name: "alert", Help: "raised, firing or recovered, where the target has an alert; else empty."},
 		{Name: "matrix", Help: "plan: the shards as a strategy.matrix, {\"include\": [{\"index\", \"name\"}]}."},
 		{Name: "plan", Help: "plan: path of plan.json."},
 		{Name: "result", Help: "Path of result.json, or of the shard's document."},
@@ -109,7 +117,9 @@ func (actionCmd) Run(ctx context.Context, a *App) error {
 		return err
 	}
 	step := *a
-	for _, in := range []struct{ name, env string }{{"token", "GITHUB_TOKEN"}, {"api-url", "E2E_GATE_API_URL"}} {
+	for _, in := range []struct{ name, env string }{
+		{"token", "GITHUB_TOKEN"}, {"api-url", "E2E_GATE_API_URL"}, {"subject-token", writesSubject},
+	} {
 		if value := a.input(in.name); value != "" {
 			step.Environ = append(slices.Clip(step.Environ), in.env+"="+value)
 		}

@@ -157,12 +157,29 @@ func (w witnessing) endingOf(j forge.Job) verdict.Ending {
 	return ""
 }
 
+// statuses are those of a commit in a context, where the verdict is posted.
+func (w witnessing) statuses(ctx context.Context, sha, name string) ([]forge.CommitStatus, error) {
+	from := w.forge
+	if w.s.foreign() {
+		c, err := w.s.posts()
+		if err != nil {
+			return nil, err
+		}
+		there, ok := c.(forge.Attempts)
+		if !ok {
+			return nil, nil
+		}
+		from = there
+	}
+	return from.StatusesOf(ctx, sha, name)
+}
+
 // corroborated adds what the gate itself published in those attempts: which tests failed,
 // and failures that the step does not show, as with continue-on-error.
 func (w witnessing) corroborated(ctx context.Context, list []verdict.Witness) []verdict.Witness {
-	t := w.s.trigger
+	t := w.s.posted()
 	name := publish.StatusName(w.s.stage.Name, w.s.key)
-	statuses, err := w.forge.StatusesOf(ctx, t.SHA, name)
+	statuses, err := w.statuses(ctx, t.SHA, name)
 	if err != nil {
 		statuses = nil // they could only have made it worse
 	}

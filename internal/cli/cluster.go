@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -28,6 +27,7 @@ import (
 type clusterCmd struct {
 	Sweep   clusterSweepCmd   `cmd:"" help:"Remove Jobs, pods and input that runs left in the namespace, such as runs that were killed."`
 	Role    clusterRoleCmd    `cmd:"" help:"Print the Role that the account of a run needs, for kubectl apply."`
+	Unpack  clusterUnpackCmd  `cmd:"" help:"Read from standard input the log of a run with --deliver log, and write the files that it handed over."`
 	Install clusterInstallCmd `cmd:"" hidden:"" help:"Copy this program into a folder: the init container of a run's pods."`
 	Shard   clusterShardCmd   `cmd:"" hidden:"" help:"Run the shard of this pod, and hand over its document."`
 }
@@ -81,6 +81,80 @@ type clusterRoleCmd struct {
 func (c clusterRoleCmd) Run(a *App) error {
 	_, err := io.WriteString(a.Stdout, cluster.Role(c.Namespace))
 	return err
+}
+
+type clusterUnpackCmd struct {
+	Out string `help:"Folder for the files." required:"" placeholder:"DIR" type:"path"`
+}
+
+// Help is shown by cluster unpack --help.
+func (clusterUnpackCmd) Help() string {
+	return "Example: kubectl logs job/e2e | e2e-gate cluster unpack --out results"
+}
+
+// Run writes the files. They are no documents of this machine: nothing else reads them by itself.
+func (c clusterUnpackCmd) Run(a *App) error {
+	if err := os.MkdirAll(c.Out, 0o755); err != nil { //nolint:gosec // as other folders of documents
+		return err
+	}
+	dir, err := os.OpenRoot(c.Out)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = dir.Close() }()
+	return cluster.Received(a.Stdin, func(name string, data []byte) error {
+		if err := dir.MkdirAll(filepath.Dir(filepath.FromSlash(name)), 0o755); err != nil {
+			return err
+		}
+		if err := workspace.Replace(dir, filepath.FromSlash(name), data); err != nil {
+			return err
+		}
+		_, err := fmt.Fprintln(a.Stdout, safeLine(name))
+		return err
+	})
+}
+
+// toLog is the word of --deliver for standard output.
+const toLog = "log"
+
+func checkDeliver(to string) error {
+	if to == "" || to == toLog {
+		return nil
+	}
+	if a, err := history.ParseAddress(to); err != nil || a.Kind != history.KindS3 {
+		return usage("--deliver: %q is neither log nor an address such as s3://BUCKET/PREFIX", to)
+	}
+	return nil
+}
+
+// deliver hands over the run's folder. What was asked for and not done makes no green Job.
+func (s *setup) deliver(ctx context.Context, to, out string, r e2e.Result, ended error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), deliverWithin)
+	defer cancel()
+	var store history.Store
+	if to != toLog {
+		var err error
+		if store, err = resultStore(to, r.Run.ID, s.app.getenv); err != nil {
+			return err
+		}
+	}
+	status := e2e.ExitPassed
+	if exit := exitError(0); errors.As(ended, &exit) {
+		status = int(exit)
+	} else if ended != nil {
+		status = e2e.ExitNotJudged
+	}
+	parcel := cluster.Parcel{Dir: out, Documents: append(documentsIn(out), "plan.json", "result.json"), Status: status}
+	parcel.Documents = slices.DeleteFunc(parcel.Documents, func(name string) bool { return !isFile(filepath.Join(out, name)) })
+	parcel.Evidence = cluster.EvidenceOf(out, parcel.Documents, failedFirst(ctx, out, parcel.Documents))
+	err := cluster.Deliver(ctx, s.app.Stdout, store, "run", parcel)
+	if err != nil && ended == nil {
+		return fmt.Errorf("the verdict is %s, and its documents cannot be handed over: %w", r.Verdict.State, err)
+	}
+	if err != nil {
+		s.journal.Failed(fmt.Errorf("the documents cannot be handed over: %w", err))
+	}
+	return ended
 }
 
 type clusterInstallCmd struct {
@@ -185,9 +259,9 @@ func podStore(in cluster.Input, address string, getenv func(string) string) (his
 // shard runs the shard that the index of the pod stands for.
 func (c clusterShardCmd) shard(ctx context.Context, a *App, in cluster.Input, parcel *cluster.Parcel) error {
 	o := a.order
-	at, err := strconv.Atoi(a.getenv(cluster.VariableIndex))
-	if err != nil || at < 0 || at >= len(o.Shards) {
-		return fmt.Errorf("%s is %q, and the Job has the indexes 0 to %d", cluster.VariableIndex, a.getenv(cluster.VariableIndex), len(o.Shards)-1)
+	index, err := cluster.ShardOf(a.getenv(cluster.VariableShards), a.getenv(cluster.VariableIndex))
+	if err != nil {
+		return err
 	}
 	top, err := root()
 	if err != nil {
@@ -212,7 +286,6 @@ func (c clusterShardCmd) shard(ctx context.Context, a *App, in cluster.Input, pa
 		ctx, cancel = context.WithDeadlineCause(ctx, o.Until, runner.ErrStageTimeout)
 		defer cancel()
 	}
-	index := o.Shards[at]
 	cmd := shardCmd{Plan: file, Index: &index}
 	cmd.Config, cmd.Out, cmd.Key, cmd.Select, cmd.Service = filepath.FromSlash(o.Config), c.Out, o.Key, o.Select, o.Service
 	err = cmd.Run(ctx, a)

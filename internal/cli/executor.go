@@ -35,12 +35,12 @@ type executed struct {
 // kubernetes is the word of --executor.
 const kubernetes = "kubernetes"
 
-// uses are the sections of the config that the run needs.
-func (c executed) uses() config.Sections {
-	if c.Executor == "" {
-		return config.AllSections
+// withCluster are sections of the config, and that which says how to reach a cluster, where a run needs it.
+func withCluster(sections config.Sections, executor string, p published) config.Sections {
+	if executor == "" && !strings.HasPrefix(p.Summary, toConfigMap) {
+		return sections
 	}
-	return append(slices.Clone(config.AllSections), "executor")
+	return append(slices.Clone(sections), "executor")
 }
 
 func (c executed) check() error {
@@ -52,23 +52,25 @@ func (c executed) check() error {
 
 // order is what a pod is told of the run, beside the plan.
 type order struct {
-	Version  string          `json:"version"`
-	Trigger  trigger.Trigger `json:"trigger"`
-	Subject  e2e.Subject     `json:"subject"`
-	EventSHA string          `json:"event_sha,omitempty"`
-	Key      string          `json:"key,omitempty"`
-	Select   string          `json:"select,omitempty"`
-	Service  string          `json:"service,omitempty"`
-	NoRerun  bool            `json:"no_rerun,omitempty"`
+	Version string          `json:"version"`
+	Trigger trigger.Trigger `json:"trigger"`
+	Subject e2e.Subject     `json:"subject"`
+	// Named: the subject was named by its repository; where the tests are from, if that is another commit.
+	Named           bool   `json:"named,omitempty"`
+	TestsRepository string `json:"tests_repository,omitempty"`
+	TestsSHA        string `json:"tests_sha,omitempty"`
+	EventSHA        string `json:"event_sha,omitempty"`
+	Key             string `json:"key,omitempty"`
+	Select          string `json:"select,omitempty"`
+	Service         string `json:"service,omitempty"`
+	NoRerun         bool   `json:"no_rerun,omitempty"`
 	// Config is the path of the config from the root.
 	Config string `json:"config"`
 	// Until is when the shards have to have ended; zero: the stage has no timeout.
-	Until time.Time `json:"until,omitzero"`
-	// Shards are those of the plan by the index of the Job.
-	Shards  []int   `json:"shards"`
-	Earlier earlier `json:"earlier"`
-	Judge   judge   `json:"judge"`
-	Results string  `json:"results,omitempty"`
+	Until   time.Time `json:"until,omitzero"`
+	Earlier earlier   `json:"earlier"`
+	Judge   judge     `json:"judge"`
+	Results string    `json:"results,omitempty"`
 }
 
 // earlier is what is known of earlier attempts of the workflow run, as far as it decides about reruns.
@@ -137,24 +139,37 @@ func (s *setup) executor(ctx context.Context, c runCmd) (*remoteShards, error) {
 	if !spec.Enabled() {
 		return nil, usage("%s says nothing of the cluster; add executor: {kubernetes: {pod: FILE}}, see docs/kubernetes.md", s.config.File)
 	}
-	text, err := os.ReadFile(filepath.Join(s.root, filepath.FromSlash(spec.Pod)))
+	templates, err := podSpecs(s.root, spec)
 	if err != nil {
-		return nil, usage("executor.kubernetes.pod: %w", err)
-	}
-	if err := cluster.CheckTemplate(spec.Pod, text); err != nil {
 		return nil, usageError{err}
 	}
 	spec.Image = cmp.Or(spec.Image, releasedImage(version()))
 	if spec.Image == "" {
 		return nil, usage("this gate is no released version (%s), so its image is not known; name it in executor.kubernetes.image, see docs/image.md", version())
 	}
-	exec := &cluster.Executor{Spec: spec, Template: text, Note: s.console.Note, Again: s.again(c)}
+	exec := &cluster.Executor{Spec: spec, Templates: templates, Note: s.console.Note, Again: s.again(c)}
 	if !c.DryRun {
 		if exec.API, err = s.openCluster(ctx, spec); err != nil {
 			return nil, err
 		}
 	}
 	return &remoteShards{s: s, flag: c, exec: exec}, nil
+}
+
+// podSpecs reads the files of the pod specs.
+func podSpecs(root string, spec cluster.Spec) (map[string][]byte, error) {
+	all := map[string][]byte{}
+	for _, file := range spec.Files() {
+		text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(file)))
+		if err != nil {
+			return nil, fmt.Errorf("executor.kubernetes names a pod spec that cannot be read: %w", err)
+		}
+		if err := spec.CheckTemplate(file, text); err != nil {
+			return nil, err
+		}
+		all[file] = text
+	}
+	return all, nil
 }
 
 func (s *setup) openCluster(ctx context.Context, spec cluster.Spec) (*kube.Client, error) {
@@ -247,7 +262,8 @@ func (r *remoteShards) work(ctx context.Context, p *e2e.Plan, known verdict.Earl
 		return cluster.Work{}, fmt.Errorf("the config %s is outside of the repository, so the image cannot have it", s.config.File)
 	}
 	o := order{
-		Version: version(), Trigger: s.trigger, Subject: s.subject, EventSHA: s.eventSHA, Key: r.flag.Key, Select: r.flag.Select, Service: r.flag.Service,
+		Version: version(), Trigger: s.trigger, Subject: s.subject, EventSHA: s.eventSHA, Named: s.named, TestsRepository: s.testsRepository, TestsSHA: s.testsSHA,
+		Key: r.flag.Key, Select: r.flag.Select, Service: s.service,
 		NoRerun: s.noRerun, Config: filepath.ToSlash(rel), Results: r.exec.Spec.Results, Judge: judgeOf(s.judging),
 		Earlier: earlier{map[string][]e2e.Attempt{}, known.Failed, known.Unreadable},
 	}
@@ -262,9 +278,6 @@ func (r *remoteShards) work(ctx context.Context, p *e2e.Plan, known verdict.Earl
 	if end, ok := ctx.Deadline(); ok {
 		left := time.Until(end)
 		w.Deadline, o.Until = left, end.Add(-min(left/10, 30*time.Second)).UTC() // for their documents to arrive
-	}
-	for _, sh := range cluster.Indexes(p) {
-		o.Shards = append(o.Shards, sh.Index)
 	}
 	text, err := json.Marshal(o)
 	if err != nil {

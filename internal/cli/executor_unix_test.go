@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,6 +16,7 @@ import (
 
 	"github.com/org/e2e-gate/internal/cluster"
 	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/testkit/githubfake"
 )
 
 // manifests are what a dry run prints.
@@ -102,7 +104,7 @@ func pod(t *testing.T, r tree, input string, change func(image string)) (status 
 		t.Fatal(err)
 	}
 	a := &App{Stdout: &out, Stderr: &diag, termination: termination, Environ: []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(),
-		cluster.VariablePod + "=pod-0", cluster.VariableIndex + "=0"}}
+		cluster.VariablePod + "=pod-0", cluster.VariableShards + "=0", cluster.VariableIndex + "=0"}}
 	status = a.Main(t.Context(), []string{"cluster", "shard", "--in", input, "--out", filepath.Join(t.TempDir(), "out")})
 	files = map[string]string{}
 	if err := cluster.Received(&out, func(name string, data []byte) error { files[name] = string(data); return nil }); err != nil {
@@ -157,5 +159,23 @@ func TestAPodWithAnotherImageRunsNothing(t *testing.T) {
 		if status != e2e.ExitNotJudged || len(files) != 1 || !strings.Contains(files["pod.json"], name) {
 			t.Errorf("%s: status %d, %v\n%s", name, status, files, log)
 		}
+	}
+}
+
+// What runs in a pod could write any document: a change of the pod spec is one of the judge.
+func TestAChangedPodSpecIsOneOfTheJudge(t *testing.T) {
+	r := inCluster(t)
+	r.Write("e2e/run.sh", reporting(`<testcase name="a"/><testcase name="b"/>`))
+	base := r.Commit("base")
+	r.Git("checkout", "-qb", "change")
+	r.Write("pod.yaml", "containers: [{name: suite, image: suites:2}]\n")
+	head := r.Commit("change")
+	_, result := r.judged(githubfake.New(t), "pull_request", "refs/pull/42/merge", head, pullRequest(head, base))
+	var texts []string
+	for _, c := range result.Judging.Changes {
+		texts = append(texts, c.What+": "+c.Text)
+	}
+	if want := "executor.kubernetes: pod spec pod.yaml is changed"; !slices.Contains(texts, want) {
+		t.Errorf("%q, want %q", texts, want)
 	}
 }

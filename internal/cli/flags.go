@@ -1,15 +1,45 @@
 package cli
 
 import (
+	"os"
+	"path/filepath"
 	"strconv"
 
+	"github.com/org/e2e-gate/internal/config"
 	"github.com/org/e2e-gate/internal/publish"
 )
 
 // common are the flags of every command that reads a config.
 type common struct {
-	Config string `help:"Config file. Default: .github/e2e-gate.yml, then e2e-gate.yml." placeholder:"FILE" type:"path"`
+	Config string `help:"Config file. Default: .github/e2e-gate.yml, then e2e-gate.yml, in this folder, else in the nearest one above it, up to the repository's root." placeholder:"FILE" type:"path"`
 	Format string `help:"Output: text or json." enum:"text,json" default:"text"`
+}
+
+// AfterApply takes the config that is nearest to the folder in which the gate was started, if no flag names one.
+func (c *common) AfterApply() error {
+	if c.Config == "" {
+		c.Config = nearConfig()
+	}
+	return nil
+}
+
+// nearConfig is a config at a default place of this folder, or of one between it and the repository's root; empty: there is none.
+func nearConfig() string {
+	top, err := topLevel()
+	if err != nil {
+		return ""
+	}
+	dir, err := os.Getwd()
+	for err == nil && dir != top && dir != filepath.Dir(dir) {
+		for _, name := range config.DefaultFiles {
+			file := filepath.Join(dir, filepath.FromSlash(name))
+			if info, err := os.Stat(file); err == nil && info.Mode().IsRegular() {
+				return file
+			}
+		}
+		dir = filepath.Dir(dir)
+	}
+	return ""
 }
 
 // staged are the flags of commands that work on a stage.
@@ -35,6 +65,7 @@ type published struct {
 	Statement  string `help:"Write an in-toto statement of the verdict, for an attestation." placeholder:"FILE" type:"path"`
 	Slack      string `help:"Write the result as a Slack message (Block Kit), for a step that sends it." placeholder:"FILE" type:"path"`
 	Summary    string `help:"Write the verdict as a small JSON document: FILE, or configmap:NAME in a cluster. It says running until then." placeholder:"FILE|configmap:NAME"`
+	Metrics    string `help:"Write the result as OpenMetrics text, for what collects metrics, such as a textfile collector." placeholder:"FILE" type:"path"`
 	Promote    bool   `help:"Publish the release's draft if the verdict is passed, at the commit that was judged. Needs contents: write."`
 }
 
@@ -47,7 +78,9 @@ func (p published) wanted() publish.Wanted {
 func (p published) posting() bool { return p.wanted().Any() || p.Statement != "" }
 
 // nothing is p without what would be posted or signed for a commit.
-func (p published) nothing() published { return published{Slack: p.Slack, Summary: p.Summary} }
+func (p published) nothing() published {
+	return published{Slack: p.Slack, Summary: p.Summary, Metrics: p.Metrics}
+}
 
 // shardCount reads --shards; 0 is the config's number.
 func shardCount(text string) (int, error) {

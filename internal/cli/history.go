@@ -49,7 +49,12 @@ func (f historyFlags) open(a *App) (*history.Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &history.Log{Store: store, Now: a.Now, Repository: cmp.Or(a.getenv("E2E_SUBJECT_REPOSITORY"), trigger.Detect(a.getenv).Repository)}, nil
+	t := trigger.Detect(a.getenv)
+	subject, err := a.subject("", t.Subject)
+	if err != nil {
+		return nil, err
+	}
+	return &history.Log{Store: store, Now: a.Now, Repository: cmp.Or(subject.Repository, t.Repository)}, nil
 }
 
 // load reads the history, and prints which records could not be read.

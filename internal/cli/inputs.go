@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,6 +19,7 @@ import (
 	"github.com/org/e2e-gate/internal/gitrepo"
 	"github.com/org/e2e-gate/internal/pipeline"
 	"github.com/org/e2e-gate/internal/policy"
+	"github.com/org/e2e-gate/internal/runner"
 	"github.com/org/e2e-gate/internal/trigger"
 	"github.com/org/e2e-gate/internal/workspace"
 )
@@ -29,6 +31,12 @@ type inputs struct {
 	trigger trigger.Trigger
 	// subject is what is judged, where flag or environment say that it is not the checkout; else it is zero.
 	subject e2e.Subject
+	// named: the subject was named by its repository. elsewhere: it is not the event's commit.
+	named, elsewhere bool
+	// onMain: the event is of the default branch, whatever is checked out.
+	onMain bool
+	// testsRepository and testsSHA are where the tests are from, where the subject is another commit than theirs.
+	testsRepository, testsSHA string
 	// eventSHA is the commit that the event names, if another one is checked out and judged.
 	eventSHA string
 	runID    string
@@ -45,6 +53,10 @@ type inputs struct {
 	// measured is what the change is measured against; nil: nothing.
 	measured *pipeline.Baseline
 	stage    config.Stage
+	// ports are those of background processes that asked for a free one; nil: the command starts none.
+	ports *runner.Reserved
+	// service narrows the run; empty: it does not.
+	service string
 	// judging says whose config judges. What that decides is in config already.
 	judging judging
 	// storeAddress is where the history is kept; empty is the default, also for a command
@@ -70,14 +82,18 @@ func (a *App) resolve(ctx context.Context, f staged, uses config.Sections, runID
 	if err := a.refuseForeign(ctx, in.trigger, work); err != nil {
 		return in, err
 	}
+	if in.subject, err = a.subject(f.Subject, in.trigger.Subject); err != nil {
+		return in, err
+	}
+	event := in.trigger
 	if a.dir == "" {
-		in.trigger, in.eventSHA = ofCheckout(ctx, ofRelease(ctx, ofRemote(ctx, in.trigger, work), f.Release, work), work)
+		event = ofRelease(ctx, ofRemote(ctx, in.trigger, work), f.Release, work)
+		in.trigger, in.eventSHA = ofCheckout(ctx, event, work)
 		in.changes.Base = changedSince(ctx, in.trigger, work)
 		in.changed = work.Changed(ctx, in.changes.Base)
 	}
-	if in.subject, err = a.subject(f.Subject); err != nil {
-		return in, err
-	}
+	in.onMain = event.DefaultBranch
+	in.ofSubject(event)
 	if in.runID == "" {
 		in.runID = pipeline.NewRunID(a.Now())
 	}
@@ -97,6 +113,7 @@ func (a *App) resolve(ctx context.Context, f staged, uses config.Sections, runID
 func (a *App) ordered(ctx context.Context, in *inputs, f staged, uses config.Sections) error {
 	o := a.order
 	in.trigger, in.subject, in.eventSHA = o.Trigger, o.Subject, o.EventSHA
+	in.named, in.testsRepository, in.testsSHA = o.Named, o.TestsRepository, o.TestsSHA
 	if err := a.readConfig(ctx, in, f, uses); err != nil {
 		return usageError{err}
 	}
@@ -174,6 +191,11 @@ func (a *App) readConfig(ctx context.Context, in *inputs, f staged, uses config.
 		peeked = in.judging.of(peeked, in.judging.config)
 	}
 	stage, stageErr := chooseStage(peeked, f.Stage, in.trigger)
+	if slices.Contains(uses, "processes") && err == nil {
+		if in.ports, err = runner.Reserve(in.root, peeked.For(stage.Name).Processes); err != nil {
+			return err
+		}
+	}
 	opts.Uses, opts.Lookup = uses, a.lookupOf(*in, stage)
 	if in.config, err = config.Load(opts); err != nil {
 		return err
@@ -186,6 +208,9 @@ func (a *App) readConfig(ctx context.Context, in *inputs, f staged, uses config.
 		stageErr = fmt.Errorf("unknown service %s; %s", f.Service, cmp.Or(diag.Expected(f.Service, in.config.ServiceNames()),
 			"neither services nor a suite nor a journey of the config names one"))
 	}
+	if stageErr == nil {
+		in.service, stageErr = in.serviceOf(f.Service)
+	}
 	return stageErr
 }
 
@@ -197,9 +222,38 @@ func (a *App) judgingOf(ctx context.Context, in inputs, own *config.Config, f st
 	return a.whoJudges(ctx, in, own, f.Config, f.Stage), nil
 }
 
+// serviceOf is the service whose tests run: the one that a flag names, else the one that is deployed from the subject's repository. A
+// subject of another repository is refused: its commit would get a verdict that says nothing of it.
+func (in inputs) serviceOf(asked string) (string, error) {
+	if !in.named {
+		return asked, nil
+	}
+	var deployed []string
+	for _, s := range in.config.Services {
+		own := strings.EqualFold(s.Repository, in.subject.Repository)
+		switch {
+		case own:
+			deployed = append(deployed, s.Name)
+		case s.Name == asked && s.Repository != "":
+			return "", fmt.Errorf("service %s is deployed from the repository %s, and the subject is of %s", asked, s.Repository, in.subject.Repository)
+		}
+	}
+	if asked == "" && len(deployed) == 1 {
+		return deployed[0], nil
+	}
+	return asked, nil
+}
+
 // lookupOf resolves variables: the gate's own, then the environment.
 func (a *App) lookupOf(in inputs, stage config.Stage) func(string) (string, bool) {
-	own := map[string]string{"E2E_SHA": cmp.Or(in.subject.SHA, in.trigger.SHA), "E2E_RUN_ID": in.runID, "E2E_STAGE": stage.Name, "E2E_TARGET": stage.Target}
+	own := map[string]string{"E2E_SHA": in.trigger.SHA, "E2E_RUN_ID": in.runID, "E2E_STAGE": stage.Name, "E2E_TARGET": stage.Target}
+	if in.named {
+		own["E2E_SHA"] = in.subject.SHA // never the commit of the tests
+	}
+	for _, p := range subjectParts {
+		own[p.variable()] = *p.field(&in.subject)
+	}
+	maps.Copy(own, in.ports.Variables())
 	return func(name string) (string, bool) {
 		if value := own[name]; value != "" {
 			return value, true

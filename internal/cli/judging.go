@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -71,7 +73,7 @@ func (a *App) whoJudges(ctx context.Context, in inputs, own *config.Config, aske
 		return j
 	}
 	b.measure(ctx, &j, values, cmp.Or(measured, values))
-	j.Changes = append(j.Changes, b.changes(j, *j.against)...)
+	j.Changes = append(append(j.Changes, b.changes(j, *j.against)...), b.podSpecs(ctx, cmp.Or(measured, values))...)
 	if b.approval(ctx, &j); j.By == e2e.JudgedByApproval {
 		j.organization, j.Extends = nil, nil
 		return b.extend(ctx, j, own)
@@ -489,6 +491,29 @@ func (b *bench) changes(j, against judging) []e2e.JudgeChange {
 	}
 	if !sameQuarantine(against.quarantine, b.in, b.own) {
 		list = append(list, e2e.JudgeChange{What: "quarantine", Text: "has other entries"})
+	}
+	return list
+}
+
+// podSpecs are the pod specs of shards that a change alters: what is in such a pod runs the gate.
+func (b *bench) podSpecs(ctx context.Context, commit string) (list []e2e.JudgeChange) {
+	spec := b.own.Executor.Kubernetes
+	if !spec.Enabled() {
+		return nil
+	}
+	read, err := b.read(ctx, commit)
+	if err != nil {
+		return nil // what is not known of the base is said already
+	}
+	for _, file := range spec.Files() {
+		now, _ := os.ReadFile(filepath.Join(b.in.root, filepath.FromSlash(file))) // without it, nothing runs in such pods
+		text, found, err := read(ctx, filepath.ToSlash(filepath.Clean(file)))
+		switch {
+		case err != nil || !found:
+			list = append(list, e2e.JudgeChange{What: "executor.kubernetes", Text: "pod spec " + file + " is not the base's"})
+		case !bytes.Equal(now, text):
+			list = append(list, e2e.JudgeChange{What: "executor.kubernetes", Text: "pod spec " + file + " is changed"})
+		}
 	}
 	return list
 }

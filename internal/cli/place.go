@@ -47,17 +47,31 @@ func (a *App) openForge(t trigger.Trigger, limit time.Duration) (connection, err
 	return a.forgeOf(t, limit)
 }
 
-// forgeOf is the forge of the run. Without a token it must not be asked anything. Every
-// kind of forge is opened here.
+// forgeOf is the forge of the run. Without a token it must not be asked anything.
 func (a *App) forgeOf(t trigger.Trigger, limit time.Duration) (connection, error) {
 	if a.budget == nil {
 		a.budget = &forge.Budget{}
 	}
+	return a.forgeWith(t, a.getenv("GITHUB_TOKEN"), a.budget, limit)
+}
+
+// forgeWith is the forge with a token. Every kind of forge is opened here.
+func (a *App) forgeWith(t trigger.Trigger, token string, budget *forge.Budget, limit time.Duration) (connection, error) {
 	return github.Open(github.Options{
 		BaseURL: cmp.Or(a.getenv("E2E_GATE_API_URL"), a.getenv("GITHUB_API_URL")), GraphQLURL: a.getenv("GITHUB_GRAPHQL_URL"),
-		Repository: t.Repository, Forge: t.Forge, Token: a.getenv("GITHUB_TOKEN"), Fork: t.Fork || t.Dependabot,
-		Now: a.Now, Transport: a.Transport, Time: limit, UserAgent: "e2e-gate/" + version(), Budget: a.budget,
+		Repository: t.Repository, Forge: t.Forge, Token: token, Fork: t.Fork || t.Dependabot,
+		Now: a.Now, Transport: a.Transport, Time: limit, UserAgent: "e2e-gate/" + version(), Budget: budget,
 	})
+}
+
+// openSubject connects to the repository of a subject that is not the event's, with the token that is meant for it alone. t is of that
+// repository. On another platform an address has to say that GitHub is meant, as for the run's own token.
+func (a *App) openSubject(t trigger.Trigger, limit time.Duration) (connection, error) {
+	token := a.getenv(writesSubject)
+	if token == "" || t.Platform != "" && a.getenv("E2E_GATE_API_URL") == "" {
+		return nil, errNoSubjectToken
+	}
+	return a.forgeWith(t, token, nil, limit)
 }
 
 // keepsBackups reports whether the history can be repaired from artifacts of the forge, also
@@ -71,6 +85,10 @@ func (a *App) keepsBackups(t trigger.Trigger) bool {
 // publishTime bounds everything that a run publishes, and asks at its start. The contract
 // says under 60 s.
 const publishTime = github.PublishTime
+
+// errNoSubjectToken says that the repository of the subject cannot be reached.
+var errNoSubjectToken = errors.New("posting on the subject needs " + writesSubject + " in the environment, and on another platform than GitHub Actions also " +
+	"E2E_GATE_API_URL")
 
 // errNoToken says that the forge cannot be reached.
 var errNoToken = errors.New("publishing needs GITHUB_TOKEN in the environment")

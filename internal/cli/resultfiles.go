@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 
@@ -65,6 +66,29 @@ func removeFile(file string) error {
 		return err
 	}
 	return nil
+}
+
+// writeMetrics writes the result as OpenMetrics text. The file is whole at any time, since something may read it at any time.
+func (s *setup) writeMetrics(file string, r e2e.Result) {
+	if file == "" {
+		return
+	}
+	data := []byte(report.Metrics(s.forPeople(r)))
+	temp, err := os.CreateTemp(filepath.Dir(file), ".e2e-gate-*")
+	if err == nil {
+		_, err = temp.Write(data)
+		err = errors.Join(err, temp.Chmod(0o644), temp.Close())
+		if err == nil {
+			err = os.Rename(temp.Name(), file)
+		}
+		if err != nil {
+			_ = os.Remove(temp.Name())
+		}
+	}
+	if err != nil {
+		// Also remove a stale file of an earlier run.
+		s.journal.Failed(errors.Join(fmt.Errorf("the metrics: %w", err), removeFile(file)))
+	}
 }
 
 // writeSlack writes the result as a Slack message. Another step sends it, so the gate needs

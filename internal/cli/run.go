@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/org/e2e-gate/internal/config"
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/pipeline"
 )
@@ -18,6 +19,7 @@ type runCmd struct {
 	published
 	following
 	executed
+	Deliver string `help:"Hand over documents and evidence at the end, where no disk outlives the run: log, as the last lines of standard output, which cluster unpack reads; or s3://BUCKET/PREFIX." placeholder:"log|s3://..."`
 }
 
 // Help is shown by run --help.
@@ -35,18 +37,21 @@ func (c runCmd) Run(ctx context.Context, a *App) error {
 	if err := c.check(); err != nil {
 		return err
 	}
+	if err := checkDeliver(c.Deliver); err != nil {
+		return err
+	}
 	place, err := openPlace(c.Publish)
 	if err != nil {
 		return err
 	}
-	s, err := a.prepare(ctx, c.staged, c.uses(), "")
+	s, err := a.prepare(ctx, c.staged, withCluster(config.AllSections, c.Executor, c.published), "")
 	if err != nil {
 		return err
 	}
 	if s.narrow, err = c.narrowed(ctx, a, s.inputs); err != nil {
 		return err
 	}
-	if err := s.elsewhere(c.published); err != nil {
+	if err := a.refusePosting(s.inputs, c.published); err != nil {
 		return err
 	}
 	s.place, s.posting, s.exonerates, s.jobs = place, c.posting(), true, before.jobs(c.names())
@@ -64,7 +69,11 @@ func (c runCmd) Run(ctx context.Context, a *App) error {
 	}
 	s.announce(ctx, c.wanted())
 	result := session.Run(ctx)
-	return s.finish(ctx, c.Format, c.published, session, result)
+	err = s.finish(ctx, c.Format, c.published, session, result)
+	if c.Deliver == "" {
+		return err
+	}
+	return s.deliver(ctx, c.Deliver, session.Out(), result, err)
 }
 
 // elsewhere is a run whose shards run in a cluster.
@@ -74,6 +83,9 @@ func (c runCmd) elsewhere(ctx context.Context, s *setup) error {
 		return err
 	}
 	s.places = s.config.Executor.Kubernetes.Parallelism
+	if len(s.config.Executor.Kubernetes.Pods) > 0 {
+		s.kind = s.config.Executor.Kubernetes.PodOf
+	}
 	session, err := s.session(ctx, c.staged, true, false, s.past.backups(s.console))
 	if err != nil {
 		return err
@@ -91,7 +103,12 @@ func (c runCmd) elsewhere(ctx context.Context, s *setup) error {
 		return err
 	}
 	s.announce(ctx, c.wanted())
-	return s.finish(ctx, c.Format, c.published, session, session.RunOn(ctx, remote))
+	result := session.RunOn(ctx, remote)
+	err = s.finish(ctx, c.Format, c.published, session, result)
+	if c.Deliver == "" {
+		return err
+	}
+	return s.deliver(ctx, c.Deliver, session.Out(), result, err)
 }
 
 // noSuchTest says that what a narrowed run asked for is not there, where that is all that happened.
@@ -124,11 +141,12 @@ func (s *setup) finish(ctx context.Context, format string, where published, sess
 		}
 		return exitError(r.Verdict.ExitStatus())
 	}
-	if s.eventSHA != "" && s.posting {
+	if s.wrong() && s.posting {
 		where = where.nothing() // the problem of the result says so
 	}
 	undone := append(s.writeStatement(where.Statement, r), s.writeSummary(ctx, where.Summary, r)...)
 	s.writeSlack(where.Slack, r)
+	s.writeMetrics(where.Metrics, r)
 	s.runner().show(r, filepath.Join(session.Out(), "result.json"), s.inputs)
 	s.past.keep(ctx, s.runner())
 	if wanted := where.wanted(); wanted.Any() {

@@ -60,6 +60,9 @@ func (o stepRunner) result(r e2e.Result, file string) {
 	for name, count := range map[string]int{"passed": n.Passed, "failed": n.Failed, "flaky": n.Flaky, "lost": n.Lost} {
 		o.journal.Failed(o.runner.SetNumber(name, count))
 	}
+	if r.Alert != nil {
+		o.journal.Failed(o.runner.SetWord("alert", string(r.Alert.State)))
+	}
 	o.line("result", file)
 }
 

@@ -32,6 +32,8 @@ type setup struct {
 	journal *publish.Journal
 	// forge is opened when it is needed.
 	forge connection
+	// there is the repository of a subject that is elsewhere, opened when it is needed.
+	there connection
 	// place is the one that --publish names; nil: the forge.
 	place publish.Place
 	// publisher is there once there is a session.
@@ -51,6 +53,8 @@ type setup struct {
 	noRerun bool
 	// places is how many shards run at one time; 0: all.
 	places int
+	// kind is the kind of machine that a suite needs; nil: all run anywhere.
+	kind func(suite string) string
 	// known is what is known of earlier attempts, where another machine has read them; nil: it is read here.
 	known *verdict.Earlier
 	// exonerates: the command judges the whole stage, so a failure may be compared with the base.
@@ -91,6 +95,8 @@ func (a *App) prepare(ctx context.Context, f staged, uses config.Sections, runID
 	}
 	vouching := s.trigger
 	vouching.Workflow = cmp.Or(s.config.History.Workflow, vouching.Workflow)
+	// Merged tests of another repository than the event's may add to the history of what they judged.
+	vouching.DefaultBranch = vouching.DefaultBranch || s.named && s.onMain && s.judging.By == e2e.JudgedByCommit
 	s.past = keptHistory{a, s.root, s.key, cmp.Or(s.subject.Repository, s.trigger.Repository), vouching, store, address}
 	s.masking = a.mask(ctx, in)
 	s.runner().mask(s.masked())
@@ -118,6 +124,36 @@ func (s *setup) connect() (connection, error) {
 	}
 	s.forge = c
 	return c, nil
+}
+
+// posts connects to where the verdict is posted: the forge of the event, or the repository of a subject that is elsewhere, by a token
+// of its own.
+func (s *setup) posts() (connection, error) {
+	if !s.foreign() {
+		return s.connect()
+	}
+	if s.there == nil {
+		c, err := s.app.openSubject(s.posted(), publishTime)
+		if err != nil {
+			return nil, err
+		}
+		s.there = c
+	}
+	return s.there, nil
+}
+
+// tests is where the tests are from, where the subject is another commit.
+func (s *setup) tests() e2e.Subject {
+	return e2e.Subject{Repository: s.testsRepository, SHA: s.testsSHA}
+}
+
+// childEnv is what child processes may inherit.
+func (s *setup) childEnv() []string {
+	env := append(slices.Clip(s.app.Environ), subjectEnv(s.subject)...)
+	for name, value := range s.ports.Variables() {
+		env = append(env, name+"="+value)
+	}
+	return env
 }
 
 // nameGroup asks the merge queue which pull requests the group holds, since its ref names
@@ -161,7 +197,7 @@ func (s *setup) session(ctx context.Context, f staged, matrix, oneMachine bool, 
 		s.console.Note(note)
 	}
 	problems := slices.Concat(s.judging.problems, s.found)
-	if s.eventSHA != "" && s.posting {
+	if s.wrong() && s.posting {
 		problems = append(problems, s.wrongCommit())
 	}
 	s.policyDigest = policyDigest(s.config.Policy, quarantine)
@@ -179,14 +215,15 @@ func (s *setup) session(ctx context.Context, f staged, matrix, oneMachine bool, 
 	}
 	session := pipeline.New(pipeline.Options{
 		Root: s.root, Out: f.Out, Config: cfg, ConfigFile: ownConfig(s.root, f.Config), Missing: s.missing, Stage: s.stage, Trigger: s.trigger,
-		Jobs: s.jobs, Subject: s.subject, EventSHA: s.eventSHA, RunID: s.runID, Key: f.Key,
-		Select: f.Select, Service: f.Service, Affected: f.Affected, Narrow: s.narrow, NoRerun: s.noRerun,
-		Shards: count, Matrix: matrix, OneMachine: oneMachine, Places: s.places, Known: s.known, Quarantine: quarantine, Earlier: s.earlier,
+		Jobs: s.jobs, Subject: s.subject, Tests: s.tests(), EventSHA: s.eventSHA, RunID: s.runID, Key: f.Key,
+		Select: f.Select, Service: s.service, Affected: f.Affected, Narrow: s.narrow, NoRerun: s.noRerun,
+		Shards: count, Matrix: matrix, OneMachine: oneMachine, Places: s.places, Kind: s.kind, Known: s.known, Quarantine: quarantine, Earlier: s.earlier,
 		ChangedPaths: s.changed, Changes: s.changes,
 		Judging: &s.judging.Judging, Baseline: s.measured, Approve: s.judging.asking(), Vouched: vouched, Grouped: grouped,
 		Unread: s.unread, Witnesses: s.witnesses, Problems: problems, Hold: s.judging.hold, PolicyDigest: s.policyDigest,
 		Tracked:  s.app.tracked(s.root, filepath.Join(s.root, workspace.Name, "runs"), "documents"),
-		Listings: s.listings(), History: s.past.log(backups), BaseEnv: s.app.Environ, Redact: s.redact, Progress: s.console, Version: version(), Now: s.app.Now,
+		Listings: s.listings(), History: s.past.log(backups), Ports: s.ports, BaseEnv: s.childEnv(),
+		Redact: s.redact, Progress: s.console, Version: version(), Now: s.app.Now,
 	})
 	s.publishFrom(session.Out(), s.config.Owners)
 	return session, nil
@@ -228,7 +265,7 @@ func ownConfig(root, file string) string {
 func (s *setup) publishFrom(out string, owners map[string]string) {
 	s.publisher = publish.New(publish.Options{
 		Open: s.whereToPublish, Journal: s.journal,
-		Trigger: s.trigger, Stage: s.stage.Name, Key: s.key, ReleaseAsked: s.releaseAsked,
+		Trigger: s.posted(), Elsewhere: s.elsewhere, Stage: s.stage.Name, Key: s.key, ReleaseAsked: s.releaseAsked,
 		Owners: owners, SuiteDir: s.suiteDir, HasFile: s.hasFile, Shown: s.forPeople, Out: out,
 	})
 }
@@ -238,13 +275,16 @@ func (s *setup) whereToPublish() (publish.Place, error) {
 	if s.place != nil {
 		return s.place, nil
 	}
-	return s.connect()
+	return s.posts()
 }
 
 // announce says at the place that the run starts.
 func (s *setup) announce(ctx context.Context, w publish.Wanted) {
-	if s.eventSHA != "" {
+	if s.wrong() {
 		return // nothing is said about a commit that is not tested
+	}
+	if p := (published{Comment: w.Comment, Deployment: w.Deployment}); s.app.refusePosting(s.inputs, p) != nil {
+		return // nor will be
 	}
 	if s.publisher.Start(ctx, w) {
 		s.console.Note("the pull request's comment is about an older commit, and says so until this run ends")

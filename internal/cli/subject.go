@@ -3,57 +3,218 @@ package cli
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
+	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/gitrepo"
+	"github.com/org/e2e-gate/internal/safetext"
 	"github.com/org/e2e-gate/internal/trigger"
 )
 
-// subject is what the flag or the environment say is judged, where that is not the checkout: a deployment that a job of a cluster
-// tests, or another repository's commit. Nothing is made up: what they do not say is not known. Zero: they say nothing.
-func (a *App) subject(flag string) (e2e.Subject, error) {
-	var s e2e.Subject
-	fields := map[string]*string{
-		"repository": &s.Repository, "sha": &s.SHA, "ref": &s.Ref, "environment": &s.Environment, "version": &s.ProductVersion,
+// subjectPart is a part of a subject, by its name in the flag, in the variables and in a payload.
+type subjectPart struct {
+	name  string
+	field func(*e2e.Subject) *string
+}
+
+var subjectParts = []subjectPart{
+	{"repository", func(s *e2e.Subject) *string { return &s.Repository }},
+	{"sha", func(s *e2e.Subject) *string { return &s.SHA }},
+	{"ref", func(s *e2e.Subject) *string { return &s.Ref }},
+	{"environment", func(s *e2e.Subject) *string { return &s.Environment }},
+	{"version", func(s *e2e.Subject) *string { return &s.ProductVersion }},
+}
+
+func partNamed(name string) (subjectPart, bool) {
+	i := slices.IndexFunc(subjectParts, func(p subjectPart) bool { return p.name == name })
+	if i < 0 {
+		return subjectPart{}, false
 	}
-	for name, field := range fields {
-		*field = strings.TrimSpace(a.getenv("E2E_SUBJECT_" + strings.ToUpper(name)))
+	return subjectParts[i], true
+}
+
+// variable hands the part over to the gate, and to its children.
+func (p subjectPart) variable() string { return "E2E_SUBJECT_" + strings.ToUpper(p.name) }
+
+// subject is what the flag, the environment or the payload of a repository_dispatch say is judged, where that is not the checkout: a
+// deployment that a job of a cluster tests, or another repository's commit. Nothing is made up: what they do not say is not known.
+// The flag counts before the environment. A payload is written by somebody else, so it may add to what these two say and not
+// contradict it. Zero: they say nothing.
+func (a *App) subject(flag string, payload []byte) (e2e.Subject, error) {
+	var s e2e.Subject
+	for _, p := range subjectParts {
+		*p.field(&s) = strings.TrimSpace(a.getenv(p.variable()))
 	}
 	for pair := range strings.SplitSeq(flag, ",") {
 		if flag == "" {
 			break
 		}
 		name, value, ok := strings.Cut(pair, "=")
-		field := fields[strings.TrimSpace(name)]
-		if !ok || field == nil {
+		part, known := partNamed(strings.TrimSpace(name))
+		if !ok || !known {
 			return s, usage("--subject: %q is none of its parts; give repository=OWNER/NAME, sha=COMMIT, ref=REF, environment=NAME, version=TEXT, separated by commas",
 				pair)
 		}
-		*field = strings.TrimSpace(value)
+		*part.field(&s) = strings.TrimSpace(value)
 	}
-	switch {
-	case s == e2e.Subject{}:
-	case s.SHA != "" && trigger.Commit(s.SHA) == "":
-		return s, usage("the subject's commit %q is not a full hash; give all 40 (or 64) hexadecimal digits, so that no other commit can be meant", s.SHA)
-	case s.Repository == "" && (s.SHA != "" || s.Ref != ""):
-		return s, usage("the subject has a commit or ref, and no repository; say which one (E2E_SUBJECT_REPOSITORY, or repository= in --subject)")
+	sent, err := subjectOf(payload)
+	if err != nil {
+		return s, err
+	}
+	for _, p := range subjectParts {
+		ours, theirs := p.field(&s), *p.field(&sent)
+		if *ours != "" && theirs != "" && *ours != theirs {
+			return s, usage("the workflow says that the subject's %s is %q, and the event's client_payload.subject says %q; one of them is wrong", p.name, *ours, theirs)
+		}
+		*ours = cmp.Or(*ours, theirs)
+	}
+	return s, checkSubject(s)
+}
+
+// subjectOf reads the subject of a payload.
+func subjectOf(payload []byte) (s e2e.Subject, err error) {
+	if len(payload) == 0 {
+		return s, nil
+	}
+	var parts map[string]any
+	if json.Unmarshal(payload, &parts) != nil {
+		return s, usage("client_payload.subject of the event is not an object; send {\"repository\": \"OWNER/NAME\", \"sha\": \"COMMIT\"}")
+	}
+	for _, name := range slices.Sorted(maps.Keys(parts)) {
+		part, known := partNamed(name)
+		text, isText := parts[name].(string)
+		switch {
+		case !known:
+			return s, usage("client_payload.subject of the event has the unknown part %.100q; its parts are repository, sha, ref, environment and version", name)
+		case !isText && parts[name] != nil:
+			return s, usage("client_payload.subject.%s of the event is not a text", name)
+		}
+		*part.field(&s) = strings.TrimSpace(text)
+	}
+	if s == (e2e.Subject{}) { // else a sender that forgot all of it would get a verdict on another commit
+		return s, usage("client_payload.subject of the event is empty; send repository and sha, or leave it out")
 	}
 	return s, nil
 }
 
-// elsewhere refuses to post the verdict on a subject that is not the event's commit: it would stand beside the wrong one.
-func (in inputs) elsewhere(p published) error {
-	own := in.subject.SHA == "" || in.subject.SHA == in.trigger.SHA
-	own = own && (in.subject.Repository == "" || strings.EqualFold(in.subject.Repository, in.trigger.Repository))
-	if own || p.Publish != "" || !p.wanted().Any() {
-		return nil
+// maxSubject bounds each part of a subject, in bytes.
+const maxSubject = 255
+
+var subjectRepository = regexp.MustCompile(`^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)+$`)
+
+// checkSubject refuses a subject that names nothing, or that could be read as something else than it is.
+func checkSubject(s e2e.Subject) error {
+	for _, p := range subjectParts {
+		if text := *p.field(&s); text != safetext.Line(text, maxSubject) {
+			return usage("the subject's %s is longer than %d bytes, or has characters that cannot be shown", p.name, maxSubject)
+		}
 	}
-	return usage("the subject %s is not the commit of this event, on which comment, status, check, deployment and promotion would be posted; leave them out "+
-		"(in the action: comment: false), and use the exit status, --statement or --publish dir:PATH", strings.TrimSpace(in.subject.Repository+" "+in.subject.SHA))
+	odd := func(part string) bool { return strings.Trim(part, ".") == "" }
+	switch {
+	case s.Repository != "" && (!subjectRepository.MatchString(s.Repository) || slices.ContainsFunc(strings.Split(s.Repository, "/"), odd)):
+		return usage("the subject's repository %q is not OWNER/NAME", s.Repository)
+	case s.SHA != "" && trigger.Commit(s.SHA) == "":
+		return usage("the subject's commit %q is not a full hash; give all 40 (or 64) hexadecimal digits, so that no other commit can be meant", s.SHA)
+	case s.Repository == "" && (s.SHA != "" || s.Ref != ""):
+		return usage("the subject has a commit or ref, and no repository; say which one (E2E_SUBJECT_REPOSITORY, or repository= in --subject)")
+	}
+	return nil
 }
+
+// subjectEnv hands the subject over to child processes, whoever said it.
+func subjectEnv(s e2e.Subject) (list []string) {
+	for _, p := range subjectParts {
+		if value := *p.field(&s); value != "" {
+			list = append(list, p.variable()+"="+value)
+		}
+	}
+	return list
+}
+
+// ofSubject finds out what the subject has to do with the event and with the checkout. event is what started the run, before it was
+// compared with the checkout.
+func (in *inputs) ofSubject(event trigger.Trigger) {
+	s := &in.subject
+	switch {
+	case *s == e2e.Subject{}:
+		return
+	case s.Repository == "": // only where the event's commit was deployed, and as which version
+		s.Repository, s.SHA, s.Ref = in.trigger.Repository, in.trigger.SHA, in.trigger.Ref
+		s.Environment = cmp.Or(s.Environment, in.trigger.Environment)
+		return
+	}
+	in.named = true
+	same := strings.EqualFold(s.Repository, event.Repository)
+	in.elsewhere = !same || s.SHA != event.SHA
+	if same && s.SHA == in.trigger.SHA {
+		return
+	}
+	in.testsSHA = in.trigger.SHA
+	if in.elsewhere && in.eventSHA == "" { // else the checkout may be of a repository that the event does not name
+		in.testsRepository = event.Repository
+	}
+	in.changed = nil // they are not the subject's
+}
+
+// posted is what started the run, as posts are about it: a subject that is not the event's commit has nothing of the event.
+func (in inputs) posted() trigger.Trigger {
+	t := in.trigger
+	if !in.named {
+		return t
+	}
+	t.SHA = in.subject.SHA
+	if in.elsewhere {
+		t.Repository, t.Ref, t.Branch, t.BaseSHA, t.PullRequest, t.GroupedPRs = in.subject.Repository, in.subject.Ref, "", "", 0, nil
+		t.Release, t.ReleaseAction, t.Deployment, t.Environment = "", "", 0, ""
+	}
+	return t
+}
+
+// foreign reports whether the subject is of another repository than the event, which the job's token cannot write to.
+func (in inputs) foreign() bool {
+	return in.elsewhere && !strings.EqualFold(in.subject.Repository, in.trigger.Repository)
+}
+
+// refusePosting refuses to post or sign the verdict on a subject where that would stand beside the wrong commit, or where tests
+// of a change would decide about another commit.
+func (a *App) refusePosting(in inputs, p published) error {
+	what := strings.TrimSpace(in.subject.Repository + " " + in.subject.SHA)
+	by := in.judging.By
+	const leaveOut = "leave out comment, status, deployment and statement (in the action: comment: false), and use the exit status"
+	switch {
+	case !in.named || !p.posting() || !in.elsewhere && in.testsSHA == "":
+		return nil
+	case by == e2e.JudgedByNothing, by == e2e.JudgedByCommit && in.trigger.MainBranch == "":
+		return usage("nothing is posted or signed for the subject %s: it is not known whether the tests (commit %.10s) are those of a change; "+
+			leaveOut, what, in.trigger.SHA)
+	case by != e2e.JudgedByCommit && by != e2e.JudgedByWorkingTree:
+		return usage("nothing is posted or signed for the subject %s: the tests are those of a change (commit %.10s), and a change of the tests must not "+
+			"decide about another commit; run on the default branch, or "+leaveOut, what, in.trigger.SHA)
+	case !in.elsewhere || p.Publish != "" || !p.wanted().Any():
+		return nil
+	case in.subject.SHA == "":
+		return usage("the subject %s has no commit on which a status could be posted; name its sha, or "+leaveOut, what)
+	case p.Check || p.Promote:
+		return usage("--check and --promote are for the commit of the event, and the subject is %s; leave them out", what)
+	case in.foreign() && a.getenv(writesSubject) == "":
+		return usage("the subject %s is not the commit of this event, and the job's token cannot write there; give %s (input subject-token) a token with "+
+			"statuses: write there, or "+leaveOut, what, writesSubject)
+	case p.Deployment != "" && in.subject.Environment != "" && p.Deployment != in.subject.Environment:
+		return usage("--deployment %s is not the environment of the subject, which is %s", p.Deployment, in.subject.Environment)
+	}
+	return nil
+}
+
+// writesSubject is the variable with the token that writes to the subject's repository. No child process gets it.
+const writesSubject = "E2E_SUBJECT_TOKEN"
+
+// wrong reports whether another commit than the event's was checked out and is judged, and nothing else was said to be the subject.
+func (in inputs) wrong() bool { return in.eventSHA != "" && !in.named }
 
 // ofRemote adds what a platform other than GitHub does not tell and the checkout's remote does: the default branch, and the tip of
 // the base.

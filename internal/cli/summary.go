@@ -32,6 +32,8 @@ type summary struct {
 }
 
 const (
+	// toConfigMap starts an address of --summary in a cluster.
+	toConfigMap   = "configmap:"
 	summarySchema = "e2e-gate/summary/v1"
 	summaryRuns   = "running"
 	// maxSummaryComment bounds the comment in a ConfigMap, in bytes.
@@ -73,7 +75,7 @@ func (s *setup) putSummary(ctx context.Context, to string, one summary, markdown
 	if err != nil {
 		return err
 	}
-	name, ok := strings.CutPrefix(to, "configmap:")
+	name, ok := strings.CutPrefix(to, toConfigMap)
 	if !ok {
 		return s.writeFile(to, append(text, '\n'))
 	}

@@ -47,7 +47,7 @@ func (c verdictCmd) Run(ctx context.Context, a *App) error {
 		c.Results, files.over = files.dir, before.over(c.names())
 		files.results(ctx, plan)
 	}
-	s, session, err := a.adopt(ctx, c.staged, plan, config.JudgeSections, func(s *setup) {
+	s, session, err := a.adopt(ctx, c.staged, plan, withCluster(config.JudgeSections, "", c.published), func(s *setup) {
 		s.keepUnread(files)
 		s.posting, s.exonerates, s.found = c.posting(), true, before.explains(plan)
 		if s.jobs = before.jobs(c.names()); len(s.found) > 0 { // which says why jobs were skipped
@@ -57,7 +57,7 @@ func (c verdictCmd) Run(ctx context.Context, a *App) error {
 	if err != nil {
 		return err
 	}
-	if err := s.elsewhere(c.published); err != nil {
+	if err := a.refusePosting(s.inputs, c.published); err != nil {
 		return err
 	}
 	s.place = place

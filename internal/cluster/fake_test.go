@@ -351,7 +351,7 @@ func planOf(shards int) *e2e.Plan {
 func play(t *testing.T, f *fakeCluster, shards int, change func(*Executor)) (Outcome, string, error) {
 	t.Helper()
 	out := t.TempDir()
-	x := &Executor{Spec: Spec{Pod: "pod.yaml", Image: "gate:1"}, Template: []byte(podSpec), API: f, Note: func(text string) { t.Log(text) }, tick: 10 * time.Millisecond}
+	x := &Executor{Spec: Spec{Pod: "pod.yaml", Image: "gate:1"}, Templates: map[string][]byte{"pod.yaml": []byte(podSpec)}, API: f, Note: func(text string) { t.Log(text) }, tick: 10 * time.Millisecond}
 	if change != nil {
 		change(x)
 	}

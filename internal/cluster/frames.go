@@ -206,5 +206,10 @@ func Received(log io.Reader, each func(name string, data []byte) error) error {
 	if err := r.read(log); err != nil {
 		return err
 	}
-	return r.files(each)
+	return r.files(func(name string, data []byte) error {
+		if err := localName(name); err != nil {
+			return err
+		}
+		return each(name, data)
+	})
 }

@@ -34,6 +34,8 @@ const variablePrefix = "E2E_GATE_POD"
 // Variables of a pod.
 const (
 	VariablePod = variablePrefix + "_NAME"
+	// VariableShards has the shards of the plan by the index of the Job, separated by commas.
+	VariableShards = variablePrefix + "_SHARDS"
 	// VariableIndex is set by Kubernetes.
 	VariableIndex = "JOB_COMPLETION_INDEX"
 )
@@ -66,19 +68,22 @@ func short(text string) string {
 	return hex.EncodeToString(sum[:5])
 }
 
-// batch is a run as the cluster sees it.
+// batch is a Job of a run.
 type batch struct {
 	spec Spec
+	// file is that of the pod spec, and part counts the Jobs of a run, from 0.
+	file string
+	part int
 	tmpl template
 	plan *e2e.Plan
-	// shards are [Indexes] of the plan.
+	// shards are those with tests for such pods, by the index of the Job that runs them.
 	shards []e2e.PlanShard
 	input  []byte
 	// deadline bounds all pods together.
 	deadline time.Duration
 }
 
-// name is that of the Job, and the start of all others: one for each run.
+// name is that of the Job, and the start of all others: one for each Job of a run.
 func (b batch) name() string {
 	stage := strings.Trim(strings.ToLower(label(b.plan.Run.Stage)), "-._")
 	stage = strings.Map(func(r rune) rune {
@@ -90,7 +95,11 @@ func (b batch) name() string {
 	if len(stage) > 20 {
 		stage = strings.Trim(stage[:20], "-")
 	}
-	return strings.TrimSuffix("e2e-gate-"+stage, "-") + "-" + short(b.plan.Run.ID)
+	name := strings.TrimSuffix("e2e-gate-"+stage, "-") + "-" + short(b.plan.Run.ID)
+	if b.part > 0 {
+		name += "-" + strconv.Itoa(b.part)
+	}
+	return name
 }
 
 // keyOf tells runs of one stage and key from others.
@@ -128,6 +137,20 @@ func (b batch) parallel() int {
 		return min(p, len(b.shards))
 	}
 	return len(b.shards)
+}
+
+// ShardOf is the shard of the plan that the pod of an index runs, by its variables.
+func ShardOf(shards, index string) (int, error) {
+	list := strings.Split(shards, ",")
+	at, err := strconv.Atoi(index)
+	if err != nil || at < 0 || at >= len(list) {
+		return 0, fmt.Errorf("%s is %q, and the Job has the indexes 0 to %d", VariableIndex, index, len(list)-1)
+	}
+	shard, err := strconv.Atoi(list[at])
+	if err != nil {
+		return 0, fmt.Errorf("%s is %q, and is to be a list of numbers", VariableShards, shards)
+	}
+	return shard, nil
 }
 
 // shardOf is the shard that an index runs; false: the Job has no such index.
@@ -178,18 +201,20 @@ func (b batch) job() (map[string]any, error) {
 	field := func(path string) map[string]any {
 		return map[string]any{"fieldRef": map[string]any{"fieldPath": path}}
 	}
+	var names, indexes []string
+	for i, sh := range b.shards {
+		names, indexes = append(names, strconv.Itoa(i)+":"+sh.Name), append(indexes, strconv.Itoa(sh.Index))
+	}
 	pod := b.tmpl.with(addition{
 		image: b.spec.Image, labels: b.labels(), command: []string{program, "cluster", "shard", "--in", pathInput, "--out", pathOut},
 		input: map[string]any{"sources": sources},
-		env:   []any{map[string]any{"name": VariablePod, "valueFrom": field("metadata.name")}},
+		env: []any{
+			map[string]any{"name": VariablePod, "valueFrom": field("metadata.name")}, map[string]any{"name": VariableShards, "value": strings.Join(indexes, ",")},
+		},
 	})
 	keep := b.spec.Keep
 	if keep == 0 {
 		keep = DefaultKeep
-	}
-	var names []string
-	for i, sh := range b.shards {
-		names = append(names, strconv.Itoa(i)+":"+sh.Name)
 	}
 	anyFailure := []any{
 		map[string]any{"action": "FailIndex", "onPodConditions": []any{map[string]any{"type": "DisruptionTarget", "status": "True"}}},

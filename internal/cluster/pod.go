@@ -42,13 +42,13 @@ type template struct {
 }
 
 // CheckTemplate returns what keeps a file from being the pod of a run.
-func CheckTemplate(file string, text []byte) error {
-	_, err := parseTemplate(file, text)
+func (s *Spec) CheckTemplate(file string, text []byte) error {
+	_, err := parseTemplate(file, text, s.SuiteImage)
 	return err
 }
 
-// parseTemplate reads a pod spec, a Pod or a pod template, in YAML or JSON.
-func parseTemplate(file string, text []byte) (template, error) {
+// parseTemplate reads a pod spec, a Pod or a pod template, in YAML or JSON. image is that of the suites where the file names none.
+func parseTemplate(file string, text []byte, image string) (template, error) {
 	fail := func(format string, args ...any) (template, error) {
 		return template{}, fmt.Errorf("%s: "+format, append([]any{file}, args...)...)
 	}
@@ -83,6 +83,9 @@ func parseTemplate(file string, text []byte) (template, error) {
 	}
 	if t.at, err = t.suiteAt(); err != nil {
 		return fail("%v", err)
+	}
+	if c := t.list("containers")[t.at]; c["image"] == nil && image != "" {
+		c["image"] = image
 	}
 	if err := t.free(); err != nil {
 		return fail("%v", err)
@@ -145,7 +148,7 @@ func (t template) free() error {
 	case name == "":
 		return errors.New("its container has no name; write name: suite")
 	case image == "":
-		return fmt.Errorf("its container %s has no image; name the image with the suites", safetext.Plain(name, 60))
+		return fmt.Errorf("its container %s has no image; name the image with the suites, or set suite_image in executor.kubernetes", safetext.Plain(name, 60))
 	case len(t.list("containers")) > 1:
 		return fmt.Errorf("has a container beside %s, which would keep the pod from ending; make it a native sidecar (in initContainers, with restartPolicy: Always)",
 			suiteContainer)

@@ -30,7 +30,7 @@ containers:
 		"spec": spec, "pod": "apiVersion: v1\nkind: Pod\nmetadata: {labels: {team: pay}}\nspec:" + indented, "template": "metadata: {labels: {team: pay}}\nspec:" + indented,
 		"pod template": "kind: PodTemplate\ntemplate:\n  metadata: {labels: {team: pay}}\n  spec:" + strings.ReplaceAll(indented, "\n", "\n  "),
 	} {
-		tmpl, err := parseTemplate("pod.yaml", []byte(text))
+		tmpl, err := parseTemplate("pod.yaml", []byte(text), "")
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -92,7 +92,7 @@ func TestTemplatesThatAreRefused(t *testing.T) {
 		suite("") + "\n---\n" + suite(""):                                                     "has a second document",
 		strings.Repeat("#", maxTemplate+1):                                                    "larger than 1.0 MB",
 	} {
-		if err := CheckTemplate("pod.yaml", []byte(text)); err == nil || !strings.HasPrefix(err.Error(), "pod.yaml: ") || !strings.Contains(err.Error(), want) {
+		if err := new(Spec).CheckTemplate("pod.yaml", []byte(text)); err == nil || !strings.HasPrefix(err.Error(), "pod.yaml: ") || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.60q: %v does not say %q", text, err, want)
 		}
 	}
@@ -100,11 +100,11 @@ func TestTemplatesThatAreRefused(t *testing.T) {
 
 // No index may run twice, whatever ends its pod.
 func TestNoIndexRunsTwice(t *testing.T) {
-	tmpl, err := parseTemplate("pod.yaml", []byte(podSpec))
+	tmpl, err := parseTemplate("pod.yaml", []byte(podSpec), "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := batch{spec: Spec{Image: "gate:1"}, tmpl: tmpl, plan: planOf(3), shards: Indexes(planOf(3)), input: []byte("x"), deadline: DefaultDeadline}
+	b := batch{spec: Spec{Image: "gate:1"}, tmpl: tmpl, plan: planOf(3), shards: planOf(3).Shards, input: []byte("x"), deadline: DefaultDeadline}
 	job, err := b.job()
 	if err != nil {
 		t.Fatal(err)
@@ -133,6 +133,19 @@ func TestLabels(t *testing.T) {
 	} {
 		if got := label(text); got != want {
 			t.Errorf("%q: %q", text, got)
+		}
+	}
+}
+
+// The image of a commit is the config's, where the file names none.
+func TestTheImageOfTheConfig(t *testing.T) {
+	for text, want := range map[string]string{"containers: [{name: suite}]": "suites:4f2c1d7", "containers: [{name: suite, image: own:1}]": "own:1"} {
+		tmpl, err := parseTemplate("pod.yaml", []byte(text), "suites:4f2c1d7")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := tmpl.list("containers")[0]["image"]; got != want {
+			t.Errorf("%s: %v", text, got)
 		}
 	}
 }

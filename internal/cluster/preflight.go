@@ -53,7 +53,7 @@ func Role(namespace string) string {
 const oldest = 29
 
 // preflight checks before anything is created whether a run can work.
-func (x *Executor) preflight(ctx context.Context, b batch) error {
+func (x *Executor) preflight(ctx context.Context, batches []batch) error {
 	var v kube.Version
 	if err := x.API.Do(ctx, http.MethodGet, "/version", nil, nil, &v); err != nil {
 		return fmt.Errorf("the cluster does not answer: %w", err)
@@ -73,14 +73,19 @@ func (x *Executor) preflight(ctx context.Context, b batch) error {
 	case err == nil && ns.Status.Phase == "Terminating":
 		return fmt.Errorf("the namespace %s is being deleted", x.namespace())
 	}
-	job, err := b.job()
-	if err != nil {
-		return err
+	for _, b := range batches {
+		job, err := b.job()
+		if err != nil {
+			return err
+		}
+		if err := x.accepts(ctx, b.file, job); err != nil {
+			return err
+		}
+		if err := x.room(ctx, b); err != nil {
+			return err
+		}
 	}
-	if err := x.accepts(ctx, job); err != nil {
-		return err
-	}
-	return x.room(ctx, b)
+	return nil
 }
 
 // allowed asks for each right; what is missing is named, with a Role that has it.
@@ -118,10 +123,10 @@ func (x *Executor) allowed(ctx context.Context) error {
 
 // accepts asks the cluster to check the Job without creating it, and whether it keeps what the gate relies on: a cluster in which that
 // is switched off drops it silently.
-func (x *Executor) accepts(ctx context.Context, job map[string]any) error {
+func (x *Executor) accepts(ctx context.Context, file string, job map[string]any) error {
 	var made kube.Job
 	if err := x.API.Do(ctx, http.MethodPost, x.path(batch1, "jobs"), url.Values{"dryRun": {"All"}}, job, &made); err != nil {
-		return fmt.Errorf("the cluster does not accept the Job with the pod of %s: %w", x.Spec.Pod, err)
+		return fmt.Errorf("the cluster does not accept the Job with the pod of %s: %w", file, err)
 	}
 	switch spec := made.Spec; {
 	case spec.BackoffLimitPerIndex == nil || *spec.BackoffLimitPerIndex != 0:
@@ -146,7 +151,7 @@ func (x *Executor) room(ctx context.Context, b batch) error {
 	if x.API.Do(ctx, http.MethodGet, x.path(core, "limitranges"), nil, nil, &limits) == nil {
 		for _, l := range limits.Items {
 			if text := outside(p, l.Spec.Limits); text != "" {
-				return fmt.Errorf("the LimitRange %s does not let the pods of %s be created: %s", quoted(l.Metadata.Name), x.Spec.Pod, text)
+				return fmt.Errorf("the LimitRange %s does not let the pods of %s be created: %s", quoted(l.Metadata.Name), b.file, text)
 			}
 		}
 	}
@@ -160,7 +165,7 @@ func (x *Executor) room(ctx context.Context, b batch) error {
 		}
 		if text := exceeded(p, q.Status, b.parallel(), limits.Items); text != "" {
 			return fmt.Errorf("the quota %s leaves no room for the pods: %s; lower executor.kubernetes.parallelism or the requests in %s, or raise the quota",
-				quoted(q.Metadata.Name), text, x.Spec.Pod)
+				quoted(q.Metadata.Name), text, b.file)
 		}
 	}
 	return nil

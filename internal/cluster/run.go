@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -35,9 +36,9 @@ type API interface {
 // Executor runs shards in a cluster.
 type Executor struct {
 	Spec Spec
-	// Template is the file of the pod spec, as it was read.
-	Template []byte
-	API      API
+	// Templates are the files of the pod specs, as they were read, by name.
+	Templates map[string][]byte
+	API       API
 	// Store is where pods leave what they hand over; nil: their logs.
 	Store history.Store
 	// Note is told what happens.
@@ -87,50 +88,61 @@ const folderOfPods = "pods"
 // PodsFolder is the folder below the run's with what each pod left.
 func PodsFolder(out string) string { return filepath.Join(out, folderOfPods) }
 
-func (x *Executor) batch(w Work) (batch, error) {
-	t, err := parseTemplate(x.Spec.Pod, x.Template)
+// batches are the Jobs of a run: one for each pod spec, with the shards whose suites run in such pods.
+func (x *Executor) batches(w Work) (list []batch, err error) {
+	input, err := w.Input.pack()
 	if err != nil {
-		return batch{}, err
+		return nil, err
 	}
-	b := batch{spec: x.Spec, tmpl: t, plan: w.Plan, deadline: w.Deadline}
-	if b.deadline <= 0 {
-		b.deadline = DefaultDeadline
+	for _, file := range slices.Sorted(maps.Keys(x.Templates)) {
+		t, err := parseTemplate(file, x.Templates[file], x.Spec.SuiteImage)
+		if err != nil {
+			return nil, err
+		}
+		b := batch{spec: x.Spec, file: file, tmpl: t, plan: w.Plan, input: input, deadline: w.Deadline, part: len(list)}
+		if b.deadline <= 0 {
+			b.deadline = DefaultDeadline
+		}
+		work := w.Plan.Work()
+		for _, sh := range w.Plan.Shards {
+			if len(sh.Tests) > 0 && x.Spec.PodOf(work[sh.Tests[0]].Suite) == file {
+				b.shards = append(b.shards, sh)
+			}
+		}
+		inOrder(b.shards, func(sh e2e.PlanShard) (bool, float64) {
+			return sh.Smoke == len(sh.Tests), max(sh.Seconds, sh.High) + sh.Start
+		})
+		if len(b.shards) > 0 {
+			list = append(list, b)
+		}
 	}
-	b.shards = Indexes(w.Plan)
-	if len(b.shards) == 0 {
-		return b, errors.New("the plan has no tests")
+	if len(list) == 0 {
+		return nil, errors.New("the plan has no tests")
 	}
-	b.input, err = w.Input.pack()
-	return b, err
-}
-
-// Indexes are the shards of a plan that have tests, by the index of the Job that runs them.
-func Indexes(p *e2e.Plan) []e2e.PlanShard {
-	list := slices.DeleteFunc(slices.Clone(p.Shards), func(sh e2e.PlanShard) bool { return len(sh.Tests) == 0 })
-	inOrder(list, func(sh e2e.PlanShard) (bool, float64) {
-		return sh.Smoke == len(sh.Tests), max(sh.Seconds, sh.High) + sh.Start
-	})
-	return list
+	return list, nil
 }
 
 // Manifests are the objects that a run creates, as YAML would have them, in the order in which they are created.
-func (x *Executor) Manifests(w Work) ([]map[string]any, error) {
-	b, err := x.batch(w)
+func (x *Executor) Manifests(w Work) (list []map[string]any, err error) {
+	batches, err := x.batches(w)
 	if err != nil {
 		return nil, err
 	}
-	list, err := b.configMaps()
-	if err != nil {
-		return nil, err
+	for _, b := range batches {
+		maps, err := b.configMaps()
+		if err != nil {
+			return nil, err
+		}
+		job, err := b.job()
+		if err != nil {
+			return nil, err
+		}
+		list = append(append(list, maps...), job)
 	}
-	job, err := b.job()
-	if err != nil {
-		return nil, err
-	}
-	for _, o := range append(list, job) {
+	for _, o := range list {
 		o["metadata"].(map[string]any)["namespace"] = x.namespace() //nolint:forcetypeassert // made above
 	}
-	return append(list, job), nil
+	return list, nil
 }
 
 func (x *Executor) namespace() string {
@@ -151,32 +163,44 @@ const (
 
 // Run runs the shards and waits for their end. Whatever happens, nothing of the run is left in the cluster, or the outcome says what is.
 // An error says that the run could not be started; then nothing ran.
-func (x *Executor) Run(ctx context.Context, w Work) (Outcome, error) {
-	b, err := x.batch(w)
+func (x *Executor) Run(ctx context.Context, w Work) (outcome Outcome, err error) {
+	batches, err := x.batches(w)
 	if err != nil {
 		return Outcome{}, err
 	}
-	if err := x.preflight(ctx, b); err != nil {
+	if err := x.preflight(ctx, batches); err != nil {
 		return Outcome{}, err
 	}
-	release, err := x.claim(ctx, b)
+	release, err := x.claim(ctx, batches[0])
 	if err != nil {
 		return Outcome{}, err
 	}
 	defer release()
-	r := &running{Executor: x, batch: b, out: w.Out, ctx: ctx, pods: map[string]*podState{}, outcome: Outcome{Absent: map[int]string{}}, moved: x.now(),
-		reading: make(chan struct{}, readers), changed: make(chan struct{}, 1)}
 	defer func() {
-		if text := r.remove(ctx); text != "" {
-			r.problem(e2e.Problem{Code: e2e.CodeToolError, Note: true, Text: text})
+		if text := x.removeRun(ctx, batches[0].selector()); text != "" {
+			outcome.Problems = append(outcome.Problems, e2e.Problem{Code: e2e.CodeToolError, Note: true, Text: text})
 		}
 	}()
-	if err := r.create(ctx); err != nil {
-		return Outcome{}, err
+	var all []*running
+	for _, b := range batches {
+		r := &running{Executor: x, batch: b, out: w.Out, ctx: ctx, pods: map[string]*podState{}, outcome: Outcome{Absent: map[int]string{}}, moved: x.now(),
+			reading: make(chan struct{}, readers), changed: make(chan struct{}, 1)}
+		if err := r.create(ctx); err != nil {
+			return Outcome{}, err
+		}
+		all = append(all, r)
 	}
-	r.follow(ctx)
-	r.account()
-	return r.outcome, nil
+	var group sync.WaitGroup
+	for _, r := range all {
+		group.Go(func() { r.follow(ctx); r.account() })
+	}
+	group.Wait()
+	outcome.Absent = map[int]string{}
+	for _, r := range all {
+		maps.Copy(outcome.Absent, r.outcome.Absent)
+		outcome.Problems = append(outcome.Problems, r.outcome.Problems...)
+	}
+	return outcome, nil
 }
 
 // running is a run while it runs.
@@ -221,15 +245,9 @@ func (x *Executor) now() time.Time {
 	return time.Now()
 }
 
-func (r *running) problem(p e2e.Problem) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.outcome.Problems = append(r.outcome.Problems, p)
-}
-
 // create makes the objects: the input, then the Job, which then owns the input.
 func (r *running) create(ctx context.Context) error {
-	maps, err := r.configMaps()
+	inputs, err := r.configMaps()
 	if err != nil {
 		return err
 	}
@@ -241,7 +259,7 @@ func (r *running) create(ctx context.Context) error {
 		var o struct{ Metadata kube.ObjectMeta }
 		return json.Unmarshal(found, &o) == nil && o.Metadata.Labels[labelRun] == label(r.plan.Run.ID)
 	}
-	for i, m := range maps {
+	for i, m := range inputs {
 		if err := r.API.Create(ctx, r.path(core, "configmaps"), r.partName(i), m, nil, ours); err != nil {
 			return fmt.Errorf("the input of the pods cannot be stored: %w", err)
 		}
@@ -254,7 +272,7 @@ func (r *running) create(ctx context.Context) error {
 	owner := map[string]any{"metadata": map[string]any{"ownerReferences": []kube.OwnerReference{
 		{APIVersion: "batch/v1", Kind: "Job", Name: r.name(), UID: r.uid},
 	}}}
-	for i := range maps {
+	for i := range inputs {
 		if err := r.patch(ctx, r.path(core, "configmaps")+"/"+r.partName(i), owner); err != nil {
 			r.Note(fmt.Sprintf("ConfigMap %s does not belong to the Job, so it stays if this run is killed: %v", r.partName(i), err))
 		}
@@ -566,6 +584,7 @@ func (r *running) collect(s *podState) {
 	if why != "" && !finished(p, r.containerName()) {
 		events = r.events(context.WithoutCancel(r.ctx), p)
 	}
+	defer r.tell(s)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch s.taken = why == ""; {
@@ -576,6 +595,24 @@ func (r *running) collect(s *podState) {
 		s.why = said(p, r.containerName()) + behind("; ", events) + behind("; ", why)
 	}
 	r.poke()
+}
+
+// tell says that a pod has ended, and how many are done.
+func (r *running) tell(s *podState) {
+	r.mu.Lock()
+	done := 0
+	for _, other := range r.pods {
+		if other.taken || other.why != "" {
+			done++
+		}
+	}
+	sh, _ := r.shardOf(s.index)
+	text := fmt.Sprintf("%d/%d pods ended: shard %s", done, len(r.shards), sh.Name)
+	if s.why != "" {
+		text += " left no document: " + s.why
+	}
+	r.mu.Unlock()
+	r.Note(text)
 }
 
 // latest is a pod as it was seen last, and whether it is known how it ended.
@@ -840,9 +877,9 @@ func (r *running) account() {
 	}
 }
 
-// remove deletes everything of the run, and waits until it is gone; it returns what may be left.
-func (r *running) remove(ctx context.Context) string {
+// removeRun deletes everything of a run, and waits until it is gone; it returns what may be left.
+func (x *Executor) removeRun(ctx context.Context, selector string) string {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removeWithin)
 	defer cancel()
-	return removeAll(ctx, r.Executor, r.selector(), func(kube.ObjectMeta) bool { return true })
+	return removeAll(ctx, x, selector, func(kube.ObjectMeta) bool { return true })
 }

@@ -3,9 +3,11 @@ package cluster
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -238,7 +240,7 @@ func TestWhatKeepsARunFromStarting(t *testing.T) {
 		"another feature that is off": {func(f *fakeCluster, _ *Executor) { f.drops = "podFailurePolicy" }, []string{"does not keep podFailurePolicy"}},
 		"no namespace":                {func(_ *fakeCluster, x *Executor) { x.Spec.Namespace = "other" }, []string{"the namespace other does not exist"}},
 		"no room": {func(f *fakeCluster, x *Executor) {
-			x.Template = []byte("containers: [{name: suite, image: s, resources: {requests: {cpu: 2}, limits: {cpu: 2}}}]")
+			x.Templates["pod.yaml"] = []byte("containers: [{name: suite, image: s, resources: {requests: {cpu: 2}, limits: {cpu: 2}}}]")
 			f.objects["/api/v1/namespaces/e2e/resourcequotas/team"] = asMap(map[string]any{"metadata": map[string]any{"name": "team"},
 				"status": map[string]any{"hard": map[string]any{"requests.cpu": "4"}, "used": map[string]any{"requests.cpu": "3"}}})
 		}, []string{"the quota team leaves no room for the pods: one of 2 asks for 2 of requests.cpu, and 1 of 4 are left"}},
@@ -247,7 +249,7 @@ func TestWhatKeepsARunFromStarting(t *testing.T) {
 				"status": map[string]any{"hard": map[string]any{"limits.memory": "4Gi"}, "used": map[string]any{}}})
 		}, []string{"it asks that each container says its limits.memory, and suite does not"}},
 		"more than the limits allow": {func(f *fakeCluster, x *Executor) {
-			x.Template = []byte("containers: [{name: suite, image: s, resources: {limits: {memory: 8Gi}}}]")
+			x.Templates["pod.yaml"] = []byte("containers: [{name: suite, image: s, resources: {limits: {memory: 8Gi}}}]")
 			f.objects["/api/v1/namespaces/e2e/limitranges/small"] = asMap(map[string]any{"metadata": map[string]any{"name": "small"},
 				"spec": map[string]any{"limits": []any{map[string]any{"type": "Container", "max": map[string]any{"memory": "4Gi"}}}}})
 		}, []string{"container suite asks for 8Gi memory, and the most is 4Gi"}},
@@ -337,12 +339,47 @@ func TestAStoppedRunLeavesNothing(t *testing.T) {
 		})
 		cancel(errors.New("interrupt"))
 	}
-	x := &Executor{Spec: Spec{Pod: "pod.yaml", Image: "gate:1"}, Template: []byte(podSpec), API: f, Note: func(string) {}, tick: 10 * time.Millisecond}
+	x := &Executor{Spec: Spec{Pod: "pod.yaml", Image: "gate:1"}, Templates: map[string][]byte{"pod.yaml": []byte(podSpec)}, API: f, Note: func(string) {}, tick: 10 * time.Millisecond}
 	got, err := x.Run(ctx, Work{Plan: planOf(2), Input: Input{Plan: []byte("{}"), Order: []byte("{}")}, Out: t.TempDir()})
 	if err != nil || !strings.Contains(got.Absent[0], "the run was stopped before it ended") || len(f.objects) > 0 {
 		t.Errorf("%v %+v, left %d", err, got, len(f.objects))
 	}
 	if _, err := os.Stat(filepath.Join(t.TempDir(), "pods")); err == nil {
 		t.Error("documents from nowhere")
+	}
+}
+
+// Suites with pods of their own have a Job of their own, and each document its shard.
+func TestJobsForEachPodSpec(t *testing.T) {
+	f := newFake(t)
+	plan := planOf(3)
+	for i := range plan.Tests {
+		plan.Tests[i].Suite = []string{"api", "ui", "api"}[i]
+	}
+	var said []string
+	f.pods = func(f *fakeCluster, pod string, index int) {
+		spec := f.objects[podsPath+"/"+pod]["spec"].(map[string]any)
+		container := spec["containers"].([]any)[0].(map[string]any)
+		for _, e := range container["env"].([]any) {
+			if entry := e.(map[string]any); entry["name"] == VariableShards {
+				shard, err := ShardOf(entry["value"].(string), strconv.Itoa(index))
+				if err != nil {
+					t.Error(err)
+				}
+				said = append(said, fmt.Sprintf("%s runs shard %d", container["image"], shard))
+				f.hand(pod, shard, 0)
+			}
+		}
+	}
+	x := &Executor{Spec: Spec{Pod: "pod.yaml", Pods: map[string]string{"ui": "ui.yaml"}, Image: "gate:1"}, API: f, Note: func(string) {}, tick: 10 * time.Millisecond,
+		Templates: map[string][]byte{"pod.yaml": []byte(podSpec), "ui.yaml": []byte("containers: [{name: suite, image: browser:1}]")}}
+	out := t.TempDir()
+	got, err := x.Run(t.Context(), Work{Plan: plan, Input: Input{Plan: []byte("{}"), Order: []byte("{}")}, Out: out})
+	slices.Sort(said)
+	if want := []string{"browser:1 runs shard 1", "suites:1 runs shard 0", "suites:1 runs shard 2"}; err != nil || !slices.Equal(said, want) || len(got.Absent) > 0 || len(f.objects) > 0 {
+		t.Errorf("%v: %v, absent %v, left %d", err, said, got.Absent, len(f.objects))
+	}
+	if names := documents(t, out); !slices.Equal(names, []string{"shard-0.1.json", "shard-1.1.json", "shard-2.1.json"}) {
+		t.Errorf("documents %v", names)
 	}
 }

@@ -4,8 +4,10 @@
 package cluster
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,17 +19,32 @@ import (
 
 // Spec is executor.kubernetes of the config.
 type Spec struct {
-	Pod          string        `yaml:"pod" doc:"File with a pod spec (or a Pod, or a pod template), from the repository root. It stays as written; the gate adds its command, variables and a volume to the container named suite, or to the only one. Its image holds the repository at its working directory, and all that the suites need." required:"true"`
-	Image        string        `yaml:"image" doc:"Image of the gate, from which an init container copies the program. Default: the released image of this version."`
-	Kubeconfig   string        `yaml:"kubeconfig" doc:"Kubeconfig file, from the repository root. Default: KUBECONFIG, else the service account of the pod, else ~/.kube/config."`
-	Context      string        `yaml:"context" doc:"Context of the kubeconfig. Default: its current one."`
-	Namespace    string        `yaml:"namespace" doc:"Namespace of the Job. Default: that of the context, else default."`
-	Parallelism  int           `yaml:"parallelism" doc:"Most pods at one time. Default: all. With fewer pods than shards, a free pod takes the next shard; if shards are chosen by the gate, it cuts for that."`
-	Results      string        `yaml:"results" doc:"s3://BUCKET/PREFIX, with ?endpoint= and region= as in history.store: where pods leave documents and all evidence. Default: documents, and evidence within 4 MiB for a shard, come through the logs of the pods."`
-	StartTimeout time.Duration `yaml:"start_timeout" doc:"How long a pod may take to start, such as for its image or a node: then the shard is lost, with the reason that the cluster gives. Default 10m."`
-	SameKey      SameKey       `yaml:"same_key" enum:"allow,wait,refuse" doc:"What a run does while another one of the same stage and key (--key) runs in the namespace. Default allow."`
-	Keep         time.Duration `yaml:"keep" doc:"How long a Job that nobody removed stays after its end (ttlSecondsAfterFinished), such as after the gate was killed. Default 1h."`
-	Absent       []string      `yaml:"absent" doc:"Files of suites (globs, from the root) that the image may lack, in addition to *.md, .gitignore, .dockerignore and Dockerfiles. All other files that git tracks there must be the same in the image."`
+	Pod          string            `yaml:"pod" doc:"File with a pod spec (or a Pod, or a pod template), from the repository root. It stays as written; the gate adds its command, variables and a volume to the container named suite, or to the only one. Its image holds the repository at its working directory, and all that the suites need." required:"true"`
+	Pods         map[string]string `yaml:"pods" doc:"Suites whose pods are others, by name: the file of the pod spec, such as one with the image of a browser. Each file has a Job of its own, and no shard has tests of two."`
+	SuiteImage   string            `yaml:"suite_image" doc:"Image of the suites, for pod specs whose container names none, such as registry.example.com/acme/e2e:${E2E_SHA}."`
+	Image        string            `yaml:"image" doc:"Image of the gate, from which an init container copies the program. Default: the released image of this version."`
+	Kubeconfig   string            `yaml:"kubeconfig" doc:"Kubeconfig file, from the repository root. Default: KUBECONFIG, else the service account of the pod, else ~/.kube/config."`
+	Context      string            `yaml:"context" doc:"Context of the kubeconfig. Default: its current one."`
+	Namespace    string            `yaml:"namespace" doc:"Namespace of the Job. Default: that of the context, else default."`
+	Parallelism  int               `yaml:"parallelism" doc:"Most pods at one time. Default: all. With fewer pods than shards, a free pod takes the next shard; if shards are chosen by the gate, it cuts for that."`
+	Results      string            `yaml:"results" doc:"s3://BUCKET/PREFIX, with ?endpoint= and region= as in history.store: where pods leave documents and all evidence. Default: documents, and evidence within 4 MiB for a shard, come through the logs of the pods."`
+	StartTimeout time.Duration     `yaml:"start_timeout" doc:"How long a pod may take to start, such as for its image or a node: then the shard is lost, with the reason that the cluster gives. Default 10m."`
+	SameKey      SameKey           `yaml:"same_key" enum:"allow,wait,refuse" doc:"What a run does while another one of the same stage and key (--key) runs in the namespace. Default allow."`
+	Keep         time.Duration     `yaml:"keep" doc:"How long a Job that nobody removed stays after its end (ttlSecondsAfterFinished), such as after the gate was killed. Default 1h."`
+	Absent       []string          `yaml:"absent" doc:"Files of suites (globs, from the root) that the image may lack, in addition to *.md, .gitignore, .dockerignore and Dockerfiles. All other files that git tracks there must be the same in the image."`
+}
+
+// PodOf is the file of the pod spec for a suite.
+func (s *Spec) PodOf(suite string) string { return cmp.Or(s.Pods[suite], s.Pod) }
+
+// Files are those of all pod specs.
+func (s *Spec) Files() []string {
+	list := []string{s.Pod}
+	for _, file := range s.Pods {
+		list = append(list, file)
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
 }
 
 // SameKey says what a second run of one stage and key does.
@@ -62,8 +79,10 @@ func (s *Spec) Validate() []diag.Mistake {
 	if s.Namespace != "" && !namespaceName.MatchString(s.Namespace) {
 		add("namespace", fmt.Sprintf("invalid namespace %q", s.Namespace), "write it as staging")
 	}
-	if s.Image != "" && !imageName.MatchString(s.Image) {
-		add("image", fmt.Sprintf("invalid image %q", s.Image), "write it as registry.example.com/e2e-gate:v1")
+	for path, image := range map[string]string{"image": s.Image, "suite_image": s.SuiteImage} {
+		if image != "" && !imageName.MatchString(image) {
+			add(path, fmt.Sprintf("invalid image %q", image), "write it as registry.example.com/acme/e2e:v1")
+		}
 	}
 	if s.Parallelism < 0 {
 		add("parallelism", "the number is negative", "use one from 1 on, or leave it out")

@@ -27,7 +27,7 @@ type Config struct {
 	Include    []string             `yaml:"include" judge:"watch" doc:"Files of this repository (globs, from its root) with suites, journeys, services, gates and processes of teams. Only this file has stages, policy and quarantine."`
 	Stages     []Stage              `yaml:"stages" judge:"base" doc:"Stages by name; the first in file order that matches the event is run." required:"true"`
 	Processes  []runner.ProcessSpec `yaml:"processes" judge:"watch" doc:"Background processes: started before the gates, always torn down at the end."`
-	Gates      gate.Spec            `yaml:"gates" judge:"watch" doc:"Health gates: no suite starts before they have passed."`
+	Gates      gate.Spec            `yaml:"gates" judge:"watch" doc:"Health gates: no test starts before those that it needs have passed."`
 	Isolation  isolation.Spec       `yaml:"isolation" judge:"watch" doc:"What each shard and attempt gets for itself, such as a database."`
 	Links      links.Templates      `yaml:"links" judge:"head" doc:"Links for failed and flaky tests by name: http or https URLs with {run_id}, {correlation_id}, {test_correlation_id}, {data_prefix}, {trace_id}, {test}, {sha} and {stage}."`
 	Probes     links.Templates      `yaml:"probes" judge:"head" doc:"What is asked about a failed test while its system still runs: events, audit, logs, state or request, each an http or https URL with the placeholders of links. It is read with GET, and the answer is evidence."`
@@ -79,6 +79,8 @@ type Stage struct {
 	Affected bool `yaml:"affected" doc:"true: only smoke tests and tests that the change affects run, by paths of services, suites and journeys. The default branch and the merge queue run everything."`
 
 	Require []string `yaml:"require" enum:"owner,journey,max_runtime" doc:"What each test of the stage must have: an owner, a journey, a journey with max_runtime. lint reports a test without it as an error."`
+
+	EnforceRequire bool `yaml:"enforce_require" doc:"true: the pass of a test without what require names proves nothing; its failure blocks as always. A stage in which only such tests pass is not judged."`
 
 	Env   map[string]string `yaml:"env" doc:"Environment variables of suites, background processes and isolation in this stage. They come before those of the suite or process itself."`
 	Rerun Rerun             `yaml:"rerun" doc:"Limits of the diagnostic rerun in this stage; what is not set is as in rerun."`

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/url"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -20,7 +21,9 @@ type Service struct {
 	Name  string   `yaml:",key"`
 	Owner string   `yaml:"owner" doc:"Team that answers for it."`
 	Needs []string `yaml:"needs" doc:"Other services that it needs: a test that needs this one needs them too."`
-	Paths []string `yaml:"paths" doc:"Its files (globs with **, from the root of the repository), for affected."`
+	// Repository is where a subject of this service comes from.
+	Repository string   `yaml:"repository" doc:"Repository (owner/name) that it is deployed from, where the tests are in another one: a subject of that repository runs the tests of this service, and no other subject does."`
+	Paths      []string `yaml:"paths" doc:"Its files (globs with **, from the root of the repository), for affected."`
 }
 
 // Dependency is an external system that tests can need.
@@ -74,7 +77,7 @@ func (c *Config) For(stage string) *Config {
 		if in(p.Stages) {
 			p.Env = withEnv(p.Env, own.Env)
 			p.Scope = reach.scope(p.Services, p.Journeys)
-			out.Processes = append(out.Processes, p)
+			out.Processes = append(out.Processes, p.Copies()...)
 		}
 	}
 	if out.Isolation.Scope = reach.scope(c.Isolation.Services, c.Isolation.Journeys); !in(c.Isolation.Stages) {
@@ -201,6 +204,8 @@ func (c *Config) HasService(name string) bool {
 	return found
 }
 
+var repositoryName = regexp.MustCompile(`^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)+$`)
+
 // services checks the section, and every name of a service, a stage and a journey that something needs or
 // belongs to.
 func (k *checker) services() {
@@ -210,6 +215,9 @@ func (k *checker) services() {
 	for _, s := range c.Services {
 		k.named("services."+s.Name, s.Name, "service", seen)
 		declared = append(declared, s.Name)
+		if s.Repository != "" && !strings.Contains(s.Repository, "${") && !repositoryName.MatchString(s.Repository) {
+			k.fail("services."+s.Name+".repository", "the repository is not owner/name", "write it as acme/pay")
+		}
 	}
 	for _, d := range c.Depends {
 		k.named("dependencies."+d.Name, d.Name, "dependency", seen)

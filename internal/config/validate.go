@@ -20,6 +20,7 @@ import (
 	"github.com/org/e2e-gate/internal/history"
 	"github.com/org/e2e-gate/internal/policy"
 	"github.com/org/e2e-gate/internal/proc"
+	"github.com/org/e2e-gate/internal/runner"
 	"github.com/org/e2e-gate/internal/safetext"
 	"github.com/org/e2e-gate/internal/suite"
 	"github.com/org/e2e-gate/internal/triage"
@@ -150,10 +151,15 @@ func ParseSelect(text string) (expr tagexpressions.Evaluatable, err error) {
 }
 
 func (k *checker) processes() {
-	seen := map[string]string{}
+	seen, variables := map[string]string{}, map[string]string{}
 	for i, p := range k.c.Processes {
 		path := fmt.Sprintf("processes[%d]", i)
 		k.named(path, p.Name, "process", seen)
+		k.words(path, p)
+		if p.Count != 0 && (p.Count < 1 || p.Count > runner.MaxCopies) {
+			k.fail(path+".count", fmt.Sprintf("the number is not between 1 and %d", runner.MaxCopies), "")
+		}
+		k.copies(path, p, seen, variables)
 		if (len(p.Run) == 0) == (len(p.Up) == 0) {
 			k.fail(path, fmt.Sprintf("process %s needs either run or up", p.Name), "run: a process that keeps running; up (with down): a command that returns")
 		}
@@ -161,6 +167,34 @@ func (k *checker) processes() {
 			k.fail(path+".down", "down belongs to up; a process started by run is ended by the gate", "")
 		}
 		k.dir(path+".dir", p.Dir)
+	}
+}
+
+// copies checks the names of the copies of a process, and the variables with their ports. seen and variables are of those
+// before it.
+func (k *checker) copies(path string, p runner.ProcessSpec, seen, variables map[string]string) {
+	for _, one := range p.Copies() {
+		if _, known := seen[one.Name]; one.Index > 0 && known {
+			k.fail(path+".count", fmt.Sprintf("a copy of process %s is called %s, and so is another process", p.Name, one.Name), "rename one of them")
+		} else if one.Index > 0 {
+			seen[one.Name] = path
+		}
+		if one.Port != runner.AutoPort {
+			continue
+		}
+		variable := runner.PortVariable(one.Name)
+		other, known := variables[variable]
+		variables[variable] = p.Name
+		switch {
+		case known:
+			k.fail(path+".port", fmt.Sprintf("the variable %s would have the port of process %s too", variable, other), "rename one of the processes")
+		case !strings.ContainsAny(variable[:1], "ABCDEFGHIJKLMNOPQRSTUVWXYZ") || strings.HasPrefix(variable, "E2E_"):
+			k.fail(path+".port", fmt.Sprintf("the port would be in the variable %s, which is not a valid name for it", variable),
+				"let the name of the process begin with another word")
+		case proc.Withheld(variable, k.c.Secrets):
+			k.fail(path+".port", fmt.Sprintf("the port would be in the variable %s, which no child process gets, since it looks like a secret", variable),
+				"rename the process")
+		}
 	}
 }
 
@@ -199,8 +233,24 @@ func (k *checker) dir(path, dir string) {
 		return
 	}
 	if info, err := os.Stat(filepath.Join(k.opts.Root, dir)); err != nil || !info.IsDir() {
-		k.fail(path, fmt.Sprintf("there is no directory %s", dir), "paths are relative to the repository root")
+		k.fail(path, fmt.Sprintf("there is no directory %s", dir), "paths are relative to the repository root"+k.besideConfig(dir))
 	}
+}
+
+// besideConfig proposes a directory that lies beside the config, for those who expect paths to be relative to that.
+func (k *checker) besideConfig(dir string) string {
+	file, err := filepath.Abs(k.opts.File)
+	if err != nil || k.opts.File == "" {
+		return ""
+	}
+	beside, err := filepath.Rel(k.opts.Root, filepath.Join(filepath.Dir(file), dir))
+	if err != nil || !filepath.IsLocal(beside) {
+		return ""
+	}
+	if info, err := os.Stat(filepath.Join(k.opts.Root, beside)); err != nil || !info.IsDir() {
+		return ""
+	}
+	return "; write " + filepath.ToSlash(beside)
 }
 
 func (k *checker) suites() {

@@ -45,6 +45,7 @@ type Part struct {
 type Graph struct {
 	parts []*Part
 	kinds []kind
+	names []string // of the kinds
 }
 
 // kind finds the parts that a file belongs to. known: that is all that depends on it.
@@ -73,13 +74,28 @@ func Read(tree fs.FS, files, kinds []string) (*Graph, error) {
 		if err != nil {
 			return nil, err
 		}
-		g.kinds = append(g.kinds, k)
+		g.kinds, g.names = append(g.kinds, k), append(g.names, name)
 	}
 	for _, p := range g.parts {
 		slices.Sort(p.users)
 	}
 	return g, nil
 }
+
+// languages are the kinds of graphs that know who uses a source, by its extension. Sources of "other" languages are used in ways that
+// no graph knows; what is not named here is part of the package that has it.
+var languages = map[string]string{
+	".go": Go,
+	".js": NPM, ".jsx": NPM, ".mjs": NPM, ".cjs": NPM, ".ts": NPM, ".tsx": NPM, ".mts": NPM, ".cts": NPM, ".vue": NPM, ".svelte": NPM, ".astro": NPM,
+	".java": Maven, ".kt": Maven, ".kts": Maven, ".scala": Maven, ".groovy": Maven, ".clj": Maven,
+	".py": other, ".rs": other, ".cs": other, ".fs": other, ".vb": other, ".rb": other, ".php": other, ".swift": other, ".c": other, ".cc": other, ".cpp": other,
+	".h": other, ".hpp": other, ".m": other, ".dart": other, ".ex": other, ".exs": other, ".erl": other, ".hs": other, ".proto": other, ".thrift": other,
+	".graphql": other, ".avsc": other, ".sql": other, ".sh": other, ".tf": other, ".bzl": other,
+}
+
+const other = "other"
+
+func languageOf(file string) string { return languages[strings.ToLower(path.Ext(file))] }
 
 // isForeign reports whether a file is a copy of somebody else's package.
 func isForeign(file string) bool {
@@ -94,9 +110,10 @@ func (g *Graph) Affects(file string) (parts []*Part, known bool) {
 	}
 	seen := map[int]bool{}
 	var todo []int
-	for _, k := range g.kinds {
+	language := languageOf(file)
+	for i, k := range g.kinds {
 		own, all := k.of(file)
-		todo, known = append(todo, own...), known || all
+		todo, known = append(todo, own...), known || all && (language == "" || language == g.names[i])
 	}
 	for len(todo) > 0 {
 		at := todo[0]

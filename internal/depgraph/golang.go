@@ -93,7 +93,8 @@ func (gg *goGraph) find(name string) (list []*goPackage) {
 	return list
 }
 
-// of: a Go file is of the package of its folder. Any other file may be read or embedded by a package above it, and by others.
+// of: a Go file is of the package of its folder. Any other file may be embedded by packages above it, and read
+// by the nearest one, unless that is of the root.
 func (gg *goGraph) of(file string) (parts []int, known bool) {
 	dir := path.Dir(file)
 	if p := gg.packages[dir]; p != nil && path.Ext(file) == ".go" {
@@ -106,7 +107,7 @@ func (gg *goGraph) of(file string) (parts []int, known bool) {
 		known = true
 	}
 	for nearest := !known; ; dir = path.Dir(dir) {
-		if p := gg.packages[dir]; p != nil && (p.embeds || nearest) {
+		if p := gg.packages[dir]; p != nil && (p.embeds || nearest && (dir != "." || path.Dir(file) == ".")) {
 			parts, nearest = append(parts, p.part, p.tests), false
 		}
 		if dir == "." {

@@ -12,11 +12,12 @@ import (
 
 // npmPackage is what is read of a package.json.
 type npmPackage struct {
-	Name     string                     `json:"name"`
-	Plain    map[string]json.RawMessage `json:"dependencies"`
-	Dev      map[string]json.RawMessage `json:"devDependencies"`
-	Peer     map[string]json.RawMessage `json:"peerDependencies"`
-	Optional map[string]json.RawMessage `json:"optionalDependencies"`
+	Name       string                     `json:"name"`
+	Workspaces json.RawMessage            `json:"workspaces"`
+	Plain      map[string]json.RawMessage `json:"dependencies"`
+	Dev        map[string]json.RawMessage `json:"devDependencies"`
+	Peer       map[string]json.RawMessage `json:"peerDependencies"`
+	Optional   map[string]json.RawMessage `json:"optionalDependencies"`
 }
 
 type npmGraph struct{ folders }
@@ -24,8 +25,13 @@ type npmGraph struct{ folders }
 // readNPM reads what packages of npm, pnpm and yarn depend on. Every package.json with a name counts, whether or not it is one of the
 // workspaces: one that is not is used by nothing here but by its path.
 func (g *Graph) readNPM(tree fs.FS, files []string) (kind, error) {
-	byName, byDir := map[string][]int{}, folders{}
-	found := map[int]npmPackage{}
+	byName, byDir, sources := map[string][]int{}, folders{}, folders{}
+	found, pnpm := map[int]npmPackage{}, map[string]bool{}
+	for _, file := range files {
+		if path.Base(file) == "pnpm-workspace.yaml" {
+			pnpm[path.Dir(file)] = true
+		}
+	}
 	for _, file := range files {
 		if path.Base(file) != "package.json" {
 			continue
@@ -44,11 +50,15 @@ func (g *Graph) readNPM(tree fs.FS, files []string) (kind, error) {
 		if err != nil {
 			return nil, err
 		}
-		if p.Name == "" && path.Dir(file) != "." {
+		whole := len(p.Workspaces) > 0 || pnpm[path.Dir(file)]
+		if p.Name == "" && path.Dir(file) != "." && !whole {
 			continue // it only says how its folder is loaded
 		}
 		at := g.add(Part{Dir: path.Dir(file)})
 		found[at], byName[p.Name], byDir[path.Dir(file)] = p, append(byName[p.Name], at), append(byDir[path.Dir(file)], at)
+		if !whole { // the folder of workspaces has files of others, and its own may be for all of them
+			sources[path.Dir(file)] = append(sources[path.Dir(file)], at)
+		}
 	}
 	if len(found) == 0 {
 		return nil, errors.New("the repository has no package.json with a name")
@@ -72,7 +82,7 @@ func (g *Graph) readNPM(tree fs.FS, files []string) (kind, error) {
 		}
 	}
 	g.fill(byDir, files)
-	return npmGraph{byDir}, nil
+	return npmGraph{sources}, nil
 }
 
 // aliasOf is the name in a version such as npm:@acme/http@^1 or workspace:@acme/http@*.

@@ -300,12 +300,76 @@ func TestSameSubject(t *testing.T) {
 	for name, change := range map[string]func(*Run){
 		"workflow run": func(r *Run) { r.WorkflowRun = "2" }, "stage": func(r *Run) { r.Stage = "main" }, "key": func(r *Run) { r.Key = "" },
 		"commit": func(r *Run) { r.SHA = "t" }, "repository": func(r *Run) { r.Repository = "o/s" },
+		"commit of the tests": func(r *Run) { r.TestsSHA = "u" }, "repository of the tests": func(r *Run) { r.TestsRepository = "o/u" },
 		"environment": func(r *Run) { r.Environment = "staging" }, "version": func(r *Run) { r.ProductVersion = "2" },
 	} {
 		other := run
 		if change(&other); run.SameSubject(other) || other.SameSubject(run) {
 			t.Errorf("another %s is the same subject", name)
 		}
+	}
+}
+
+func TestAlertOf(t *testing.T) {
+	for _, tc := range []struct {
+		after, of int
+		// runs, the newest first: p passed, x did not.
+		runs string
+		want AlertState
+		bad  int
+	}{
+		{2, 3, "", "", 0}, {2, 3, "p", "", 0}, {2, 3, "x", "", 1}, {2, 3, "xx", AlertRaised, 2}, {2, 3, "xpx", AlertRaised, 2}, {2, 3, "xppx", "", 1},
+		{2, 3, "xxx", AlertFiring, 3}, {2, 3, "pxx", AlertFiring, 2}, {2, 3, "ppxx", AlertRecovered, 1}, {2, 3, "pppxx", "", 0}, {2, 3, "xpxpx", AlertRaised, 2},
+		{1, 1, "x", AlertRaised, 1}, {1, 1, "px", AlertRecovered, 0}, {1, 1, "xx", AlertFiring, 1}, {0, 3, "xxx", "", 0}, {3, 2, "xxx", "", 0},
+	} {
+		var passed []bool
+		for _, c := range tc.runs {
+			passed = append(passed, c == 'p')
+		}
+		a := AlertOf("production", tc.after, tc.of, passed)
+		if (a == nil) != (tc.want == "") || a != nil && (a.State != tc.want || a.Bad != tc.bad || a.Of != min(tc.of, len(tc.runs))) {
+			t.Errorf("%+v: %+v", tc, a)
+		}
+	}
+}
+
+func TestVerifiedBy(t *testing.T) {
+	const sha = "0123456789abcdef0123456789abcdef01234567"
+	lost := []Span{{State: Unhealthy, Watch: true}}
+	gate := func(demands string, change func(*Gate)) Gate {
+		g := Gate{Kind: "version", Required: true, State: Healthy, Demands: demands}
+		if change != nil {
+			change(&g)
+		}
+		return g
+	}
+	for name, tc := range map[string]struct {
+		gates []Gate
+		want  bool
+	}{
+		"the commit":                {[]Gate{gate(sha, nil)}, true},
+		"its start":                 {[]Gate{gate("0123456", nil)}, true},
+		"in capitals":               {[]Gate{gate(strings.ToUpper(sha), nil)}, true},
+		"the version":               {[]Gate{gate("4.2.0", nil)}, true},
+		"beside another gate":       {[]Gate{gate(strings.Repeat("a", 40), nil), gate(sha, nil)}, true},
+		"none":                      {nil, false},
+		"a range":                   {[]Gate{gate("", nil)}, false},
+		"too short":                 {[]Gate{gate("012345", nil)}, false},
+		"more than the commit":      {[]Gate{gate(sha+"0", nil)}, false},
+		"another commit":            {[]Gate{gate(strings.Repeat("a", 40), nil)}, false},
+		"another version":           {[]Gate{gate("4.2.1", nil)}, false},
+		"another kind":              {[]Gate{gate(sha, func(g *Gate) { g.Kind = "command" })}, false},
+		"advisory":                  {[]Gate{gate(sha, func(g *Gate) { g.Required = false })}, false},
+		"not healthy":               {[]Gate{gate(sha, func(g *Gate) { g.State = Unhealthy })}, false},
+		"lost while suites ran":     {[]Gate{gate(sha, func(g *Gate) { g.Timeline = lost })}, false},
+		"one of two instances lost": {[]Gate{gate(sha, nil), gate(sha, func(g *Gate) { g.Timeline = lost })}, false},
+	} {
+		if got := (Subject{SHA: sha, ProductVersion: "4.2.0"}).VerifiedBy(tc.gates); got != tc.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	if (Subject{Repository: "acme/pay"}).VerifiedBy([]Gate{gate("", nil), gate("0123456", nil)}) {
+		t.Error("a subject without commit and version was verified")
 	}
 }
 

@@ -48,6 +48,7 @@ type Gate struct {
 	Seconds    float64   `json:"seconds" doc:"How long the wait took."`
 	Expected   string    `json:"expected" doc:"What a healthy answer looks like."`
 	Observed   string    `json:"observed" doc:"What was last seen."`
+	Demands    string    `json:"demands,omitempty" mask:"-" doc:"Commit or version that a check of the kind version wants to find deployed."`
 	Reason     string    `json:"reason,omitempty" doc:"Why it is not healthy, with what to try."`
 	Timeline   []Span    `json:"timeline,omitempty" doc:"Answers of the check over time, while waiting and while suites ran; equal answers in a row are one span."`
 }

@@ -21,7 +21,61 @@ type Result struct {
 	Judging   *Judging      `json:"judging,omitempty" doc:"Whose config judged, and what a change alters about its own judge."`
 	// Grouped are the newest of them, since earlier ones have groups of their own.
 	Grouped []GroupedPull `json:"pull_requests,omitempty" doc:"If tests fail in a merge group: its pull requests, at most the newest 10, and what they have to do with that."`
+	Alert   *Alert        `json:"alert,omitempty" doc:"Whether an alert of the target goes on or has just ended; absent: neither, or the target has none."`
 	Verdict Verdict       `json:"verdict" doc:"The one decision."`
+}
+
+// AlertState is what an alert does with a run.
+type AlertState string
+
+// The states of an alert.
+const (
+	AlertRaised    AlertState = "raised"
+	AlertFiring    AlertState = "firing"
+	AlertRecovered AlertState = "recovered"
+)
+
+// Alert is that of a target. It decides nothing about the verdict.
+type Alert struct {
+	State  AlertState `json:"state" doc:"raised: it begins with this run. firing: it goes on. recovered: it ends with this run." enum:"raised,firing,recovered"`
+	Bad    int        `json:"not_passed" doc:"How many of the newest runs did not pass, this one included."`
+	Of     int        `json:"of" doc:"How many of the newest runs count, this one included."`
+	Target string     `json:"target" mask:"-" doc:"The target."`
+}
+
+// String says it in a sentence.
+func (a Alert) String() string {
+	what := map[AlertState]string{AlertRaised: "ALERT", AlertFiring: "ALERT continues", AlertRecovered: "RECOVERED"}[a.State]
+	return fmt.Sprintf("%s: %d of the last %d runs against %s did not pass", what, a.Bad, a.Of, a.Target)
+}
+
+// AlertOf is the alert after a run: passed says of it, and of those before it, the newest first, whether they passed. It is on while
+// after of the newest of runs did not. Nil: it neither is on nor ends.
+func AlertOf(target string, after, of int, passed []bool) *Alert {
+	bad := func(list []bool) (n int) {
+		for _, ok := range list[:min(len(list), of)] {
+			if !ok {
+				n++
+			}
+		}
+		return n
+	}
+	if len(passed) == 0 || after < 1 || of < after {
+		return nil
+	}
+	a := Alert{Bad: bad(passed), Of: min(of, len(passed)), Target: target}
+	now, before := a.Bad >= after, bad(passed[1:]) >= after
+	switch {
+	case now && before:
+		a.State = AlertFiring
+	case now:
+		a.State = AlertRaised
+	case before:
+		a.State = AlertRecovered
+	default:
+		return nil
+	}
+	return &a
 }
 
 // GroupedPull is a pull request of a merge group in which tests failed. It decides nothing.
@@ -108,7 +162,9 @@ type TestResult struct {
 	// Dependency is set only if nothing else kept the test from running, and it never ran before.
 	Dependency string `json:"dependency,omitempty" mask:"-" doc:"External dependency that was down, for which alone the test was not run."`
 	// Unexcused is empty where Dependency is set, or no dependency was down that the test needs.
-	Unexcused string `json:"unexcused,omitempty" doc:"Why a dependency that is down does not excuse that the test was not run."`
+	Unexcused string   `json:"unexcused,omitempty" doc:"Why a dependency that is down does not excuse that the test was not run."`
+	Lacks     []string `json:"lacks,omitempty" mask:"-" doc:"What the stage requires and the test does not have: its pass proves nothing." enum:"owner,journey,max_runtime"`
+	Beyond    []string `json:"beyond,omitempty" mask:"-" doc:"Services that it does not need by the config, and whose address its failure names."`
 	// Missed is only known on the default branch and in the merge queue.
 	Missed     bool         `json:"missed,omitempty" doc:"It passed before, and the rules of affected leave it out for each change since: those that broke it did not run it."`
 	LaterPass  bool         `json:"later_pass,omitempty" doc:"Failed with its rerun in an earlier attempt of this workflow run and passes now."`

@@ -21,6 +21,9 @@ type Run struct {
 	Narrowed        *Narrowed `json:"narrowed,omitempty" doc:"Set if only some of the stage's tests were asked for: nothing of such a run is published, signed or remembered."`
 	Event           string    `json:"event,omitempty" mask:"-" doc:"Event that started the run; empty outside CI."`
 	EventSHA        string    `json:"event_sha,omitempty" mask:"-" doc:"Commit that the event names, where another one was checked out and judged."`
+	Named           bool      `json:"named,omitempty" doc:"The subject was named by a flag, a variable or a payload, and may be another commit than the one that is checked out."`
+	TestsRepository string    `json:"tests_repository,omitempty" mask:"-" doc:"Repository of the tests, where the commit under test is not theirs and it is known."`
+	TestsSHA        string    `json:"tests_sha,omitempty" mask:"-" doc:"Commit of the tests, where the commit under test is another one."`
 	DefaultBranch   bool      `json:"default_branch,omitempty" doc:"The commit under test is on the default branch."`
 	PullRequest     int       `json:"pull_request,omitempty" doc:"Number of the pull request."`
 	MergeGroup      []int     `json:"merge_group,omitempty" doc:"Pull requests of the merge group in the order in which they merge, as far as the queue or the group's ref names them."`
@@ -43,7 +46,7 @@ type Narrowed struct {
 }
 
 // SameSubject reports whether two documents describe the same workflow run,
-// stage, key and subject: only then does an earlier attempt count. A run that was narrowed to
+// stage, key, subject and tests: only then does an earlier attempt count. A run that was narrowed to
 // some tests is never an attempt at the whole stage.
 func (r Run) SameSubject(o Run) bool {
 	if r.Narrowed != nil || o.Narrowed != nil {
@@ -51,7 +54,8 @@ func (r Run) SameSubject(o Run) bool {
 	}
 	ours, theirs := r.Subject, o.Subject
 	ours.Ref, theirs.Ref = "", "" // a name of the commit
-	return r.WorkflowRun == o.WorkflowRun && r.Stage == o.Stage && r.Key == o.Key && ours == theirs
+	return r.WorkflowRun == o.WorkflowRun && r.Stage == o.Stage && r.Key == o.Key && ours == theirs &&
+		r.TestsSHA == o.TestsSHA && r.TestsRepository == o.TestsRepository
 }
 
 // DigestOfID stands for a test's id where there is no room for it: the first 10 hexadecimal
@@ -94,10 +98,13 @@ const (
 	CodeTimeout            Code = "timeout"
 	CodeStalled            Code = "stalled"
 	CodeTooManyTests       Code = "too_many_tests"
+	CodeRate               Code = "rate_limited"
 	CodeToolError          Code = "tool_error"
 	// CodeNotChecked is that of a note: an alarm of a whole suite was switched off, since no
 	// process ran all of it.
 	CodeNotChecked Code = "not_checked"
+	// CodeNotVerified is that of a note: no gate proved that the subject is what was deployed.
+	CodeNotVerified Code = "version_not_verified"
 )
 
 // Problem is something that went wrong around the tests: a damaged report, a

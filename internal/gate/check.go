@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/org/e2e-gate/internal/e2e"
@@ -25,8 +26,9 @@ type check struct {
 	needs     []*check
 	redact    func(string) string
 
-	// done is closed when the wait for this check has ended.
-	done chan struct{}
+	// done is closed when the wait for this check has ended; waited: one has begun.
+	done   chan struct{}
+	waited atomic.Bool
 	// turn is a lock that is held during a probe: two probes of one check at a time
 	// would tell nothing more and could trip a rate limit. It is a channel because
 	// waiting for it must end with a context.
@@ -47,6 +49,9 @@ func newCheck(spec *Spec, c Check, p Probe, timeout time.Duration, redact func(s
 		Name: k.text(c.Name), Kind: p.Kind(), Required: c.IsRequired(), External: c.External, Scope: c.Scope, Dependency: c.Dependency,
 		Target: k.text(p.Target()), Expected: k.text(p.Expected()),
 		State: e2e.Unhealthy, Finality: e2e.NotYet, Observed: "not probed",
+	}
+	if d, ok := p.(interface{ Demands() string }); ok {
+		k.gate.Demands = k.text(d.Demands())
 	}
 	return k
 }
@@ -137,6 +142,16 @@ func (c *check) snapshot() e2e.Gate {
 	g := c.gate
 	g.Timeline = slices.Clone(c.line.spans)
 	return g
+}
+
+// undecided reports whether the check is still waited for.
+func (c *check) undecided() bool {
+	select {
+	case <-c.done:
+		return false
+	default:
+		return c.waited.Load()
+	}
 }
 
 func (c *check) open() bool {

@@ -73,6 +73,13 @@ func (m *Monitor) interval(c *check) time.Duration {
 }
 
 func (m *Monitor) run(ctx context.Context, c *check) {
+	if c.waited.Load() { // it is watched once its wait has ended
+		select {
+		case <-c.done:
+		case <-ctx.Done():
+			return
+		}
+	}
 	pause := m.interval(c)
 	for sleep(ctx, m.set.jitter(pause)) {
 		o, ok := m.look(ctx, c)
@@ -194,10 +201,13 @@ func (m *Monitor) standing(needed func(*e2e.Scope) bool) (left time.Duration, ne
 }
 
 // Recheck probes every check once, now, and returns what they say. A check whose
-// probe did not end before ctx keeps its last answer.
+// probe did not end before ctx keeps its last answer, and so does one that is still waited for.
 func (m *Monitor) Recheck(ctx context.Context) []e2e.Gate {
 	var group sync.WaitGroup
 	for _, c := range m.set.checks {
+		if c.undecided() {
+			continue
+		}
 		group.Go(func() { m.look(ctx, c) })
 	}
 	group.Wait()

@@ -9,8 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/org/e2e-gate/internal/diag"
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/gate/probe"
@@ -28,6 +26,9 @@ type Options struct {
 	// OnUpdate is called when a check's answer changes and when the wait for it has
 	// ended, one call at a time.
 	OnUpdate func(e2e.Gate)
+	// OnEnd is called when the wait for a check has ended, with its answer then, before the check is watched. Calls may come at
+	// the same time.
+	OnEnd func(e2e.Gate)
 	// Random gives numbers in [0,1) for the jitter; nil: math/rand.
 	Random func() float64
 }
@@ -117,7 +118,7 @@ func (s *Set) jitter(d time.Duration) time.Duration {
 	return time.Duration(float64(d) * (0.8 + 0.4*s.options.Random()))
 }
 
-// wait is one run of [Set.Wait].
+// wait is one run of [Set.Begin].
 type wait struct {
 	*Set
 	start time.Time
@@ -130,15 +131,31 @@ type wait struct {
 }
 
 // Wait probes all checks until each has passed, has failed permanently, or has timed
-// out. It may be called once. A canceled ctx ends it soon; checks that were undecided
+// out. It may be called once, in place of [Set.Begin]. A canceled ctx ends it soon; checks that were undecided
 // then are not healthy.
 func (s *Set) Wait(ctx context.Context) []e2e.Gate {
+	w := s.Begin(ctx)
+	<-w.Ended()
+	return s.Gates()
+}
+
+// Waiting is a wait that has begun.
+type Waiting struct {
+	set    *Set
+	news   chan struct{}
+	ended  chan struct{}
+	cancel context.CancelCauseFunc
+}
+
+// Begin begins to probe all checks, each as [Set.Wait] does. It may be called once.
+func (s *Set) Begin(ctx context.Context) *Waiting {
 	w := &wait{Set: s, start: time.Now(), requiredDone: make(chan struct{}), stops: map[*check]context.CancelCauseFunc{}}
 	ctx, stop := context.WithCancelCause(ctx)
+	out := &Waiting{s, make(chan struct{}, 1), make(chan struct{}), stop}
 	contexts := make([]context.Context, len(s.checks))
 	for i, c := range s.checks {
+		c.waited.Store(true)
 		contexts[i], w.stops[c] = context.WithCancelCause(ctx)
-		defer w.stops[c](nil)
 	}
 	var deaths sync.WaitGroup
 	deaths.Go(func() { w.heedDeaths(ctx) })
@@ -150,20 +167,44 @@ func (s *Set) Wait(ctx context.Context) []e2e.Gate {
 	if w.pending.Load() == 0 {
 		close(w.requiredDone)
 	}
-	// No check returns an error: errgroup would cancel the others, and a check that
-	// fails is an answer.
-	var group errgroup.Group
+	var group sync.WaitGroup
 	for i, c := range s.checks {
-		group.Go(func() error {
-			defer w.end(c)
+		group.Go(func() {
+			defer func() {
+				if fault := recover(); fault != nil { // as for a probe
+					c.conclude(e2e.ProbeError, e2e.Never, fmt.Sprintf("the wait crashed: %v", fault), "internal error (a bug in e2e-gate); report it with this text", w.start)
+				}
+				w.end(c)
+				select {
+				case out.news <- struct{}{}:
+				default: // nobody has taken the last one yet
+				}
+			}()
 			w.run(contexts[i], c)
-			return nil
 		})
 	}
-	_ = group.Wait()
-	stop(nil)
-	deaths.Wait()
-	return s.Gates()
+	go func() {
+		group.Wait()
+		stop(nil)
+		deaths.Wait()
+		for _, stop := range w.stops {
+			stop(nil)
+		}
+		close(out.ended)
+	}()
+	return out
+}
+
+// Ended is closed when the wait for every check has ended.
+func (w *Waiting) Ended() <-chan struct{} { return w.ended }
+
+// News has a value after the wait for a check has ended.
+func (w *Waiting) News() <-chan struct{} { return w.news }
+
+// Stop ends the wait for checks that are undecided: they are not healthy.
+func (w *Waiting) Stop() {
+	w.cancel(context.Canceled)
+	<-w.ended
 }
 
 func (w *wait) heedDeaths(ctx context.Context) {
@@ -186,6 +227,9 @@ func (w *wait) heedDeaths(ctx context.Context) {
 }
 
 func (w *wait) end(c *check) {
+	if w.options.OnEnd != nil {
+		w.options.OnEnd(c.snapshot())
+	}
 	close(c.done)
 	if c.spec.IsRequired() && w.pending.Add(-1) == 0 {
 		close(w.requiredDone)

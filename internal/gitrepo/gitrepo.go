@@ -338,6 +338,21 @@ func (c Checkout) Files(ctx context.Context) []string {
 	return strings.FieldsFunc(list, func(r rune) bool { return r == 0 })
 }
 
+// Links are the paths of all symbolic links that git tracks.
+func (c Checkout) Links(ctx context.Context) ([]string, error) {
+	list, err := c.git(ctx, timeout, "ls-files", "--stage", "-z")
+	if err != nil {
+		return nil, err
+	}
+	var links []string
+	for entry := range strings.SplitSeq(list, "\x00") {
+		if mode, name, ok := strings.Cut(entry, "\t"); ok && strings.HasPrefix(mode, "120000 ") {
+			links = append(links, name)
+		}
+	}
+	return links, nil
+}
+
 // FilesOf are the paths of all regular files of a commit, sorted.
 func (c Checkout) FilesOf(ctx context.Context, commit string) ([]string, error) {
 	if !fullHash.MatchString(commit) {

@@ -114,6 +114,9 @@ func TestFile(t *testing.T) {
 	}
 	second := r.commit(map[string]string{"dir/a b.yml": "two"})
 	work := r.checkout()
+	if links, err := work.Links(t.Context()); err != nil || !slices.Equal(links, []string{"link"}) {
+		t.Errorf("%v %v", links, err)
+	}
 	for _, tc := range []struct {
 		commit, path, text string
 		found, unknown     bool

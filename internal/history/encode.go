@@ -131,6 +131,8 @@ type snapshot struct {
 	WorkflowRuns []string `json:"workflow_runs,omitempty"`
 	// Incidents are the starts of runs in which the environment was at fault, by run id.
 	Incidents map[string]time.Time `json:"incidents,omitempty"`
+	// Ran are runs against a target, by run id and attempt.
+	Ran map[string]Ran `json:"ran,omitempty"`
 	// Records without tests, to which the samples refer by position.
 	Records []Record `json:"records"`
 }
@@ -224,6 +226,12 @@ func threeDigits(s float64) float64 {
 // statistic.
 func encodeSnapshot(f *fold, names []string, most int, d density) ([]byte, error) {
 	head := snapshot{Schema: SnapshotSchema, Names: names, WorkflowRuns: newestRuns(f.workflowRuns, d.runs), Incidents: newestIncidents(f.incidents)}
+	for _, key := range newestRan(f.ran, maxRan) {
+		if head.Ran == nil {
+			head.Ran = map[string]Ran{}
+		}
+		head.Ran[key] = f.ran[key]
+	}
 	at := map[*Record]int{}
 	ids := sortedIDs(f.tests)
 	for _, id := range ids {
@@ -326,8 +334,12 @@ func decodeSnapshot(data []byte, refused func(*Record) string) (*fold, error) {
 		f.workflowRuns[run] = true
 	}
 	maps.Copy(f.incidents, head.Incidents)
+	maps.Copy(f.ran, head.Ran)
 	return f, nil
 }
+
+// maxRan bounds how many runs against a target a snapshot remembers.
+const maxRan = 500
 
 // maxIncidents bounds how many incidents a snapshot remembers.
 const maxIncidents = 500

@@ -68,6 +68,8 @@ type Record struct {
 	Tests  []Entry `json:"tests,omitempty"`
 	// Misses is what affected would have overlooked, by a run that shows it; only the first shard of one has it.
 	Misses *Misses `json:"misses,omitempty"`
+	// Beyond are services that failures of a suite named although its tests do not need them.
+	Beyond []Beyond `json:"beyond,omitempty"`
 	// Deselected are the tests that were listed and did not run; only the first shard of a
 	// run has them.
 	Deselected []e2e.Deselected `json:"deselected,omitempty"`
@@ -79,6 +81,7 @@ type Record struct {
 func (r Record) kept() Record {
 	r.Tests, r.Owners, r.Deselected = nil, nil, nil
 	r.Misses = r.Misses.bounded()
+	r.Beyond = slices.DeleteFunc(slices.Clone(r.Beyond[:min(len(r.Beyond), maxBeyond)]), Beyond.isLong)
 	r.Gates = slices.DeleteFunc(slices.Clone(r.Gates), func(g GateHealth) bool { return g.Healthy == nil })
 	r.Processes = slices.DeleteFunc(slices.Clone(r.Processes), func(p Process) bool {
 		return !p.plausible()

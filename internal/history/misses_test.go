@@ -81,3 +81,19 @@ func TestPassedLast(t *testing.T) {
 		t.Error("the run itself counts")
 	}
 }
+
+func TestBeyondIsBounded(t *testing.T) {
+	r := e2e.Result{}
+	for i := range 50 {
+		r.Tests = append(r.Tests, e2e.TestResult{Test: e2e.Test{ID: fmt.Sprintf("s::%d", i), Suite: "s"}, Beyond: []string{fmt.Sprint("service-", i/2)}})
+	}
+	r.Tests[0].Beyond = []string{strings.Repeat("x", longestBeyond)}
+	if list := BeyondOf(r); len(list) != maxBeyond || list[0] != (Beyond{"s", "service-0", "s::1"}) || list[1].Test != "s::2" {
+		t.Errorf("%d %+v", len(list), list[:2])
+	}
+	many := Record{Beyond: make([]Beyond, 1000)}
+	many.Beyond[3].Test = strings.Repeat("x", 1<<20)
+	if list := many.kept().Beyond; len(list) != maxBeyond-1 {
+		t.Errorf("%d", len(list))
+	}
+}

@@ -2,6 +2,7 @@ package history
 
 import (
 	"cmp"
+	"fmt"
 	"iter"
 	"maps"
 	"math"
@@ -51,6 +52,28 @@ type Stats struct {
 	overhead  float64
 	overheads int
 	incidents []time.Time
+	ran       []Ran
+}
+
+// Ran is a run of a stage against a target, whether it ran any test or not.
+type Ran struct {
+	Stage   string           `json:"stage"`
+	Target  string           `json:"target"`
+	Started time.Time        `json:"started"`
+	Verdict e2e.VerdictState `json:"verdict,omitempty"`
+	// Refused: it was refused since the stage had run too often. Stopped: it was cancelled.
+	Refused bool `json:"refused,omitempty"`
+	Stopped bool `json:"stopped,omitempty"`
+}
+
+// Ran are the runs of a stage against a target that are known, the newest first.
+func (s Stats) Ran(stage, target string) (list []Ran) {
+	for _, r := range s.ran {
+		if r.Stage == stage && r.Target == target {
+			list = append(list, r)
+		}
+	}
+	return list
 }
 
 // Incidents are the starts of the runs in which the environment was at fault, the oldest first:
@@ -231,11 +254,13 @@ type fold struct {
 	refused map[string]bool
 	// incidents are the starts of runs in which the environment was at fault, by run id.
 	incidents map[string]time.Time
+	// ran are runs against a target, by run id and attempt.
+	ran map[string]Ran
 }
 
 func newFold() *fold {
 	return &fold{tests: map[string]*known{}, names: map[string]bool{}, workflowRuns: map[string]bool{}, refused: map[string]bool{},
-		incidents: map[string]time.Time{}}
+		incidents: map[string]time.Time{}, ran: map[string]Ran{}}
 }
 
 // of is what is known of a test.
@@ -258,6 +283,7 @@ func (f *fold) addEntries(name string, u *unpacked) {
 	if r.Nothing == BadEnvironment {
 		f.incidents[r.RunID] = r.Started.UTC()
 	}
+	f.saw(&r)
 	columns := columnsOf(u.owners, len(u.entries))
 	for i, e := range u.entries {
 		if e.environment {
@@ -272,6 +298,21 @@ func (f *fold) addEntries(name string, u *unpacked) {
 		}
 		take(k, e.suite, e.file, sample{&r, e.outcome, e.seconds, e.silent, columns[i]})
 	}
+}
+
+// saw notes a run against a target.
+func (f *fold) saw(r *Record) {
+	if r.Target == "" || r.Stage == "" {
+		return
+	}
+	f.ran[fmt.Sprintf("%s.%d", r.RunID, r.Attempt)] = Ran{Stage: r.Stage, Target: r.Target, Started: r.Started.UTC(), Verdict: r.Verdict,
+		Refused: slices.Contains(r.Reasons, e2e.CodeRate), Stopped: slices.Contains(r.Reasons, e2e.CodeCancelled)}
+}
+
+// newestRan are the newest runs of all stages, by run id and attempt.
+func newestRan(all map[string]Ran, most int) []string {
+	keys := slices.SortedFunc(maps.Keys(all), func(a, b string) int { return cmp.Or(all[b].Started.Compare(all[a].Started), strings.Compare(a, b)) })
+	return keys[:min(len(keys), most)]
 }
 
 // take adds a sample; the newest one's suite and file hold.
@@ -299,6 +340,7 @@ func Fold(records []Record) Stats {
 	f := newFold()
 	for i := range records {
 		head := records[i].kept()
+		f.saw(&head)
 		columns := columnsOf(records[i].Owners, len(records[i].Tests))
 		for n, e := range records[i].Tests {
 			if e.ID != "" {
@@ -312,6 +354,9 @@ func Fold(records []Record) Stats {
 func (f *fold) stats() Stats {
 	f.trim()
 	s := Stats{tests: f.tests, incidents: slices.SortedFunc(maps.Values(f.incidents), time.Time.Compare)}
+	for _, key := range newestRan(f.ran, len(f.ran)) {
+		s.ran = append(s.ran, f.ran[key])
+	}
 	s.medians()
 	s.whole()
 	s.fixed()

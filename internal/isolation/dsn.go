@@ -46,6 +46,8 @@ func urlWithDatabase(dsn, name string) (string, error) {
 	return u.String(), nil
 }
 
+func (p *Postgres) withDatabase(name string) (string, error) { return withDatabase(p.DSN, name) }
+
 // Address is the host and port of the server that databases are made on; empty where the data source is not valid.
 func (p *Postgres) Address() (host, port string) {
 	c, err := pgconn.ParseConfig(p.DSN)

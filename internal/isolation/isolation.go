@@ -9,6 +9,8 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -36,8 +38,8 @@ type Config struct {
 
 // Isolation creates spaces. It is safe for concurrent use.
 type Isolation struct {
-	cfg   Config
-	swept sync.Once
+	cfg               Config
+	swept, sweptMySQL sync.Once
 }
 
 // New prepares isolation; nothing is created before [Isolation.Open].
@@ -72,22 +74,46 @@ type Place struct {
 
 // Space holds the resources of one place. Its methods are not safe for concurrent use.
 type Space struct {
-	i        *Isolation
-	place    Place
-	database string // made, or perhaps made
-	dir      string // of up; it is gone after Close
-	upped    bool
+	i         *Isolation
+	place     Place
+	databases []made // or perhaps made
+	dir       string // of up; it is gone after Close
+	upped     bool
 	// left is what up left running.
 	left *proc.Left
 	env  map[string]string
 }
 
+// maker makes databases on a server.
+type maker interface {
+	fields() fields
+	// withDatabase is the data source with another database.
+	withDatabase(name string) (string, error)
+	create(ctx context.Context, name, comment string) (created, error)
+	drop(ctx context.Context, name string) error
+	sweep(ctx context.Context, now time.Time) []string
+}
+
+// made is a database by its name.
+type made struct {
+	maker
+	name string
+}
+
+// databasePrefix starts the name of each database that is made.
+const databasePrefix = "e2e_gate_"
+
 // Open creates what a place needs. On an error it returns what was created so far,
 // which must be closed as well.
 func (i *Isolation) Open(ctx context.Context, place Place) (*Space, error) {
 	s := &Space{i: i, place: place, env: map[string]string{}}
-	if i.cfg.Spec.Postgres != nil {
-		if err := s.makeDatabase(ctx); err != nil {
+	if p := i.cfg.Spec.Postgres; p != nil {
+		if err := s.makeDatabase(ctx, "postgres", p, &i.swept); err != nil {
+			return s, err
+		}
+	}
+	if m := i.cfg.Spec.MySQL; m != nil {
+		if err := s.makeDatabase(ctx, "mysql", m, &i.sweptMySQL); err != nil {
 			return s, err
 		}
 	}
@@ -116,36 +142,56 @@ func (s *Space) Close(ctx context.Context) error {
 	if s.upped {
 		errs = append(errs, s.down(ctx))
 	}
-	if s.database != "" {
-		errs = append(errs, s.i.cfg.Spec.Postgres.drop(ctx, s.database))
-		s.database = ""
+	for _, d := range s.databases {
+		errs = append(errs, d.drop(ctx, d.name))
 	}
+	s.databases = nil
 	return errors.Join(errs...)
 }
 
-func (s *Space) makeDatabase(ctx context.Context) error {
-	cfg, p := &s.i.cfg, s.i.cfg.Spec.Postgres
-	s.i.swept.Do(func() {
-		for _, text := range p.sweep(ctx, cfg.Now()) {
+func (s *Space) makeDatabase(ctx context.Context, section string, m maker, swept *sync.Once) error {
+	cfg, f := &s.i.cfg, m.fields()
+	swept.Do(func() {
+		for _, text := range m.sweep(ctx, cfg.Now()) {
 			cfg.Note(text)
 		}
 	})
-	ctx, cancel := context.WithTimeout(ctx, cmp.Or(p.Timeout, DefaultTimeout))
+	variable, workers := cmp.Or(f.env, DefaultEnv), s.i.cfg.Spec.Workers
+	if workers == 0 {
+		return s.makeOne(ctx, section, m, databasePrefix+s.place.Prefix, variable)
+	}
+	for n := range workers {
+		numbered := fmt.Sprintf("%s_%d", variable, n)
+		if err := s.makeOne(ctx, section, m, fmt.Sprintf("%s%s_w%d", databasePrefix, s.place.Prefix, n), numbered); err != nil {
+			return err
+		}
+		if n == 0 { // for what is no worker
+			s.env[variable] = s.env[numbered]
+		}
+	}
+	s.env[WorkersVariable] = strconv.Itoa(workers)
+	s.env[WorkerVariables] = strings.TrimPrefix(s.env[WorkerVariables]+","+variable, ",")
+	return nil
+}
+
+// makeOne makes a database, which a variable hands over.
+func (s *Space) makeOne(ctx context.Context, section string, m maker, name, variable string) error {
+	cfg, f := &s.i.cfg, m.fields()
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(f.timeout, DefaultTimeout))
 	defer cancel()
-	name := "e2e_gate_" + s.place.Prefix
-	dsn, err := withDatabase(p.DSN, name)
+	dsn, err := m.withDatabase(name)
 	if err != nil {
 		return err
 	}
-	cfg.Hide(secrets.Source{Values: []string{dsn, p.DSN}})
-	state, err := p.create(ctx, name, mark(cfg.Now(), cfg.RunID))
+	cfg.Hide(secrets.Source{Values: []string{dsn, f.dsn}})
+	state, err := m.create(ctx, name, mark(cfg.Now(), cfg.RunID))
 	if state == maybeCreated {
-		s.database = name
+		s.databases = append(s.databases, made{m, name})
 	}
 	if err != nil {
-		return fmt.Errorf("isolation.postgres: %w", err)
+		return fmt.Errorf("isolation.%s: %w", section, err)
 	}
-	s.env[cmp.Or(p.Env, DefaultEnv)] = dsn
+	s.env[variable] = dsn
 	return nil
 }
 

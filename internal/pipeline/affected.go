@@ -32,6 +32,8 @@ type affected struct {
 type beyond struct {
 	// graph says which parts of the repository use which others; nil: none is read.
 	graph *depgraph.Graph
+	// links are those of the checkout, by the file or folder that they lead to. The graph does not follow them.
+	links map[string]string
 	// command: one names what else is affected, which are the names. It knows all that files affect that no paths name.
 	command bool
 	names   []string
@@ -114,6 +116,11 @@ func (m *mapping) file(name string) {
 		}
 	}
 	if m.graph != nil {
+		for to, link := range m.links {
+			if within(name, to) {
+				m.unknown("the change touches %s, to which the link %s leads", name, link)
+			}
+		}
 		parts, known := m.graph.Affects(name)
 		if known && !mapped {
 			mapped, m.product = true, true
@@ -168,12 +175,22 @@ func (m *mapping) part(p *depgraph.Part) (mapped bool) {
 	}
 	if p.Inert && !mapped {
 		for _, spec := range m.c.Suites { // its tests may be those of a suite of the whole repository
-			if dirOf(spec) == "." && (spec.Framework == "gotest" || spec.Framework == "command") {
+			if hasAnyGoTest(spec) {
 				m.suites[spec.Name] = true
 			}
 		}
 	}
 	return mapped || ignored > 0 && ignored == len(p.Files)
+}
+
+// hasAnyGoTest reports whether tests of Go outside of a suite's directory may be its own: it says so, or names no directory.
+func hasAnyGoTest(spec suite.Spec) bool {
+	if spec.Framework != "gotest" && spec.Framework != "command" {
+		return false
+	}
+	outside := func(name string) bool { return !strings.HasPrefix(name, "./") || strings.Contains(name, "../") }
+	pattern := func(arg string) bool { return strings.Contains(arg, "...") && outside(arg) }
+	return dirOf(spec) == "." || slices.ContainsFunc(spec.Packages, outside) || slices.ContainsFunc(slices.Concat(spec.Run, spec.List, spec.Args), pattern)
 }
 
 // name notes what a command names.
@@ -298,6 +315,8 @@ func (s *Session) narrowToAffected(ctx context.Context, lists []listed, seen *si
 	switch {
 	case s.run.DefaultBranch || s.run.Event == "merge_group":
 		s.run.Affected = "every selected test runs: so it is on the default branch and in the merge queue"
+	case s.run.TestsSHA != "":
+		s.run.Affected = "every selected test runs: the files that the checkout changes are not those of the subject"
 	case s.opts.Changes.Unknown != "":
 		s.run.Affected = affected{everything: s.opts.Changes.Unknown}.apply(lists)
 	default:

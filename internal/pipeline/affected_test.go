@@ -126,3 +126,23 @@ func TestOnlyWhatAChangeAffects(t *testing.T) {
 		t.Errorf("%s %v", says, left(all))
 	}
 }
+
+func TestWhoMayHaveAnyGoTest(t *testing.T) {
+	for _, tc := range []struct {
+		spec suite.Spec
+		want bool
+	}{
+		{suite.Spec{Framework: "gotest"}, true}, {suite.Spec{Framework: "gotest", Dir: "./"}, true}, {suite.Spec{Framework: "gotest", Dir: "e2e"}, false},
+		{suite.Spec{Framework: "gotest", Dir: "e2e", Packages: []string{"./a/...", "./b"}}, false},
+		{suite.Spec{Framework: "gotest", Dir: "e2e", Packages: []string{"./a", "./../libs"}}, true},
+		{suite.Spec{Framework: "gotest", Dir: "e2e", Packages: []string{"example.com/libs/..."}}, true},
+		{suite.Spec{Framework: "command", Run: []string{"sh", "run.sh"}}, true}, {suite.Spec{Framework: "command", Dir: "e2e", Run: []string{"sh", "../run.sh"}}, false},
+		{suite.Spec{Framework: "command", Dir: "e2e", Run: []string{"go", "test", "../..."}}, true},
+		{suite.Spec{Framework: "command", Dir: "e2e", Run: []string{"sh", "-c", "go test ./../..."}}, true},
+		{suite.Spec{Framework: "command", Dir: "e2e", Run: []string{"go", "test", "./..."}}, false}, {suite.Spec{Framework: "playwright"}, false},
+	} {
+		if got := hasAnyGoTest(tc.spec); got != tc.want {
+			t.Errorf("%+v: %v", tc.spec, got)
+		}
+	}
+}

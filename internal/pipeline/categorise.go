@@ -72,7 +72,7 @@ func (s *Session) explained(ctx context.Context, engine categoriser, r e2e.Resul
 		t := &r.Tests[at[n]]
 		explain(t, inputs[n], res)
 		addLogs(t, docs)
-		addUnneeded(t, r.Gates)
+		s.addUnneeded(t, r.Gates)
 		if t.Outcome == e2e.Failed && t.Environment == nil && t.BaseFails == nil {
 			if text := s.outsideOf(t, changes, owners); text != "" {
 				t.Evidence = append(t.Evidence, e2e.Evidence{Kind: e2e.EvidenceTriage, Source: "changed files", Text: text})
@@ -397,7 +397,7 @@ func (s *Session) askOwner(name string) string {
 
 // addUnneeded shows what a gate saw that a failed test does not need by the config, and whose address the failure names
 // all the same. It excuses nothing.
-func addUnneeded(t *e2e.TestResult, gates []e2e.Gate) {
+func (s *Session) addUnneeded(t *e2e.TestResult, gates []e2e.Gate) {
 	for _, g := range gates {
 		if g.Scope.NeededBy(&t.Test) {
 			continue
@@ -406,6 +406,7 @@ func addUnneeded(t *e2e.TestResult, gates []e2e.Gate) {
 		if at < 0 {
 			continue
 		}
+		t.Beyond = append(t.Beyond, s.servicesOfGate(g.Name)...)
 		seen := "it was " + string(cmp.Or(g.State, "not probed")) + " before the suites"
 		for _, span := range g.LostSpans() {
 			seen += fmt.Sprintf(", and %s from %s to %s: %s", span.State, span.From.UTC().Format(time.TimeOnly), span.To.UTC().Format(time.TimeOnly), span.Observed)
@@ -414,6 +415,16 @@ func addUnneeded(t *e2e.TestResult, gates []e2e.Gate) {
 			"the failure names %s, which gate %s (%s) looks at, but the test does not need that by the config; %s. If it does need it, add it to needs of its suite, "+
 				"or tag the test needs:<service>", verdict.NamedBy(t.Attempts[at], g.Target), g.Name, g.Scope, seen)})
 	}
+}
+
+// servicesOfGate are the services that a gate names in the config, without those that need them in turn.
+func (s *Session) servicesOfGate(name string) []string {
+	for _, check := range s.opts.Config.Gates.Checks {
+		if check.Name == name {
+			return check.Services
+		}
+	}
+	return nil
 }
 
 // problemsByTest are the problems that name each test.
@@ -453,6 +464,10 @@ func unreported(t *e2e.TestResult, problems []*e2e.Problem) {
 		if t.Outcome == e2e.NotRun && (p.Code == e2e.CodeEnvironment || p.Code == e2e.CodeGateLost) {
 			t.Category, t.Confidence = e2e.EnvironmentFailure, e2e.ConfidenceHigh
 			t.Cause, t.NextStep = "its environment was not healthy", "repair the environment as the evidence says, then run again"
+		}
+		if t.Outcome == e2e.Lost && p.Code == e2e.CodeEnvironment {
+			t.Category, t.Confidence = e2e.EnvironmentFailure, e2e.ConfidenceMedium
+			t.Cause, t.NextStep = "what its shard ran on did not last", "repair what the evidence says of its pod, then run again"
 		}
 		if p.Code == e2e.CodeBuildFailed {
 			t.Category, t.Confidence = e2e.TestBug, e2e.ConfidenceHigh

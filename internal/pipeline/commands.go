@@ -19,7 +19,7 @@ func (s *Session) Run(ctx context.Context) e2e.Result {
 	if len(verdict.Against(s.opts.Jobs)) > 0 {
 		return s.conclude(f, nil, ev) // nothing that the tests could say would count
 	}
-	env, gates, found := s.enterWith(f)
+	env, gates, found := s.enterWith(f, true)
 	ev.stats = then(f, "read the history", s.loadHistory, none{})
 	ev.plan = then(f, "plan", s.makePlan, planning{found, gates, ev.stats})
 	then(f, "keep the plan", s.keepPlan, ev.plan)
@@ -30,14 +30,16 @@ func (s *Session) Run(ctx context.Context) e2e.Result {
 
 // enterWith is [Session.enter] for what the suites hold: they are listed once the gates have passed, or before where
 // it is needed to know which gates to wait for.
-func (s *Session) enterWith(f *flow) (*environment, []e2e.Gate, discovered) {
+func (s *Session) enterWith(f *flow, early bool) (*environment, []e2e.Gate, discovered) {
 	var found discovered
 	listed := false
 	list := func() []e2e.Test {
 		found, listed = then(f, "discover tests", s.discover, none{}), true
 		return found.work()
 	}
-	env, gates := s.enter(f, list)
+	then(f, "prepare", s.prepare, none{})
+	then(f, "look at the rate", s.checkRate, none{})
+	env, gates := s.enter(f, list, early)
 	if !listed {
 		env.selected = list()
 	}
@@ -89,7 +91,7 @@ func (s *Session) CheckGates(ctx context.Context) ([]e2e.Gate, []e2e.Problem) {
 	if name := s.run.Service; name != "" {
 		selected = func() []e2e.Test { return []e2e.Test{{ID: "service " + name, Needs: []string{name}}} }
 	}
-	env, gates := s.enter(f, selected)
+	env, gates := s.enter(f, selected, false)
 	f.add(env.stop(ctx)...)
 	env.down()
 	s.sweep()
@@ -102,7 +104,7 @@ func (s *Session) MakePlan(ctx context.Context) (*e2e.Plan, error) {
 	ctx, cancel := s.deadline(ctx)
 	defer cancel()
 	f := newFlow(ctx, s.opts.Problems)
-	env, gates, found := s.enterWith(f)
+	env, gates, found := s.enterWith(f, false)
 	stats := then(f, "read the history", s.loadHistory, none{})
 	plan := then(f, "plan", s.makePlan, planning{found, gates, stats})
 	f.add(s.ended(f)...)
@@ -125,8 +127,8 @@ func (s *Session) MakePlan(ctx context.Context) (*e2e.Plan, error) {
 	return plan, err
 }
 
-// Adopt uses a plan that another job made. It refuses a plan of another repository,
-// commit or workflow run.
+// Adopt uses a plan that another job made. It refuses a plan of another subject, of other
+// tests and of another workflow run.
 func (s *Session) Adopt(p *e2e.Plan) error {
 	switch {
 	case p.Run.Narrowed != nil:
@@ -135,6 +137,12 @@ func (s *Session) Adopt(p *e2e.Plan) error {
 		return fmt.Errorf("the plan is for the repository %q and this run is for %q; use the plan of this run", p.Run.Repository, s.run.Repository)
 	case p.Run.SHA != s.run.SHA:
 		return fmt.Errorf("the plan is for commit %q and this run is for %q; plan again", p.Run.SHA, s.run.SHA)
+	case p.Run.TestsSHA != s.run.TestsSHA || p.Run.TestsRepository != s.run.TestsRepository:
+		return fmt.Errorf("the plan is for tests of commit %q and this run has those of %q; check the same commit out in every job, and plan again",
+			p.Run.TestsSHA, s.run.TestsSHA)
+	case s.run.Named && (p.Run.Environment != s.run.Environment || p.Run.ProductVersion != s.run.ProductVersion):
+		return fmt.Errorf("the plan is for environment %q and version %q and this run is for %q and %q; give every job the same subject",
+			p.Run.Environment, p.Run.ProductVersion, s.run.Environment, s.run.ProductVersion)
 	case p.Run.WorkflowRun != s.run.WorkflowRun:
 		return fmt.Errorf("the plan is of workflow run %q and this is %q; use the plan of this run", p.Run.WorkflowRun, s.run.WorkflowRun)
 	}
@@ -155,7 +163,7 @@ func (s *Session) Shard(ctx context.Context, index int, results ...string) e2e.R
 	defer cancel()
 	f := newFlow(ctx, s.opts.Problems)
 	ev := evidence{local: true, plan: s.plan}
-	env, gates := s.enter(f, func() []e2e.Test { return s.testsOf(index) })
+	env, gates := s.enter(f, func() []e2e.Test { return s.testsOf(index) }, true)
 	s.opts.Progress.Sharded(index, len(s.plan.Shards), len(s.plan.Shards[index].Tests), s.plan.Shards[index].Expected())
 	ev.earlier = then(f, "read earlier attempts", s.readEarlier, results)
 	s.runShards(f, env, &ev, gates, index)

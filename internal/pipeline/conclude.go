@@ -283,6 +283,7 @@ func (s *Session) records(plan *e2e.Plan, j judged) iter.Seq[history.Record] {
 			r.OneMachine = s.opts.OneMachine && len(plan.Shards) > 1
 			if i == 0 {
 				r.Deselected = plan.Deselected
+				r.Beyond = history.BeyondOf(j.result)
 				if s.showsMisses() {
 					r.Misses = history.MissesOf(j.result)
 				}

@@ -28,8 +28,9 @@ type environment struct {
 	// selected are the tests that are to run, with those that stand for batches; needed is what they need.
 	selected []e2e.Test
 	needed   e2e.Needed
-	// unfit is what did not become healthy or did not start, and that only some tests need.
-	unfit []unfit
+	// early: suites start once what some tests need is healthy, while others wait for the rest.
+	early   bool
+	waiting *gate.Waiting
 	// strangers are addresses of gates that answered before any background process started.
 	strangers []string
 
@@ -37,6 +38,13 @@ type environment struct {
 	releases sync.WaitGroup
 	mu       sync.Mutex
 	left     []error
+	// unfit is what did not become healthy or did not start, and that only some tests need.
+	unfit []unfit
+	// decided are the gates that are not waited for any more, as they were then, by name. undecided are the others that keep tests
+	// from starting; it is set once suites may start. wake tells the runner that there are fewer.
+	decided   map[string]e2e.Gate
+	undecided []e2e.Gate
+	wake      func()
 }
 
 // unfit keeps the tests that need it from starting.
@@ -51,9 +59,11 @@ type unfit struct {
 // Where something is needed by some tests only, what is selected has to be known first: selected is called
 // after the processes that all tests need were started, and what none of its tests needs is neither
 // started nor waited for. A nil selected stands for every test.
-func (s *Session) enter(f *flow, selected func() []e2e.Test) (*environment, []e2e.Gate) {
+//
+// early: suites may start while gates are waited for that only other tests need; see [environment.await].
+func (s *Session) enter(f *flow, selected func() []e2e.Test, early bool) (*environment, []e2e.Gate) {
 	s.opts.Progress.Started(s.run.Stage, s.run.ID)
-	env := &environment{Session: s, needed: e2e.NeededFor(nil, true)}
+	env := &environment{Session: s, needed: e2e.NeededFor(nil, true), early: early, decided: map[string]e2e.Gate{}}
 	then(f, "prepare", env.prepare, none{})
 	then(f, "start the background processes", env.up, nil)
 	if s.opts.Config.Scoped() {
@@ -94,6 +104,7 @@ func (env *environment) make(ctx context.Context) {
 	env.processes = runner.NewProcesses(runner.ProcessesConfig{
 		Specs: env.opts.Config.Processes, Root: env.opts.Root, Out: env.out, BaseEnv: env.opts.BaseEnv, Secrets: env.opts.Config.Secrets,
 		Identity: runner.Identity(env.run), Redact: env.redactLog, Progress: env.opts.Progress.Processes,
+		Ports: env.opts.Ports,
 	})
 	env.lookForStrangers(ctx)
 }
@@ -117,7 +128,7 @@ func (env *environment) up(ctx context.Context, needed *e2e.Needed) (_ none, pro
 		if len(p.Tests) == 0 {
 			return none{}, problems, errStop
 		}
-		env.unfit = append(env.unfit, unfit{spec.Scope, runner.Held{Code: e2e.CodeEnvironment, Why: err.Error(), Said: true}})
+		env.keep(unfit{spec.Scope, runner.Held{Code: e2e.CodeEnvironment, Why: err.Error(), Said: true}})
 	}
 	return none{}, problems, nil
 }
@@ -134,7 +145,7 @@ func (env *environment) lookForStrangers(ctx context.Context) {
 	for _, g := range gate.New(env.opts.Config.Gates, gate.Options{Env: env.gateEnv(), Redact: env.opts.Redact.String}).Gates() {
 		host, port := g.Address()
 		address := net.JoinHostPort(host, port)
-		if !g.Local() || slices.Contains(env.strangers, address) {
+		if !g.Local() || slices.Contains(env.strangers, address) || env.opts.Ports.Holds(port) {
 			continue
 		}
 		dialer := net.Dialer{Timeout: knock}
@@ -167,7 +178,6 @@ func (s *Session) redactLog(w io.Writer) io.WriteCloser { return s.opts.Redact.W
 func (env *environment) openGates(ctx context.Context, _ none) ([]e2e.Gate, []e2e.Problem, error) {
 	died := make(chan gate.Death)
 	watch, cancel := context.WithCancel(ctx)
-	defer cancel()
 	go func() {
 		for {
 			select {
@@ -186,24 +196,20 @@ func (env *environment) openGates(ctx context.Context, _ none) ([]e2e.Gate, []e2
 	spec.Checks = slices.DeleteFunc(slices.Clone(spec.Checks), func(c gate.Check) bool { return !env.needed.Has(c.Scope) })
 	env.set = gate.New(spec, gate.Options{
 		Env:    env.gateEnv(),
-		Redact: env.opts.Redact.String, Died: died, OnUpdate: env.opts.Progress.Gate,
+		Redact: env.opts.Redact.String, Died: died, OnUpdate: env.opts.Progress.Gate, OnEnd: env.decide,
 	})
-	gates := env.set.Wait(ctx)
+	env.waiting = env.set.Begin(ctx)
+	go func() {
+		<-env.waiting.Ended()
+		cancel()
+	}()
+	gates := env.await(ctx)
 	if ctx.Err() != nil {
-		return gates, nil, fmt.Errorf("while waiting for the gates: %w", context.Cause(ctx))
+		<-env.waiting.Ended()
+		return env.set.Gates(), nil, fmt.Errorf("while waiting for the gates: %w", context.Cause(ctx))
 	}
 	if !e2e.GatesOpenForAll(gates) {
 		return gates, nil, errStop
-	}
-	for _, g := range gates {
-		if !g.Open() {
-			code, what := e2e.CodeGateShut, fmt.Sprintf("gate %s failed", g.Name)
-			if g.Dependency {
-				code, what = e2e.CodeDependency, fmt.Sprintf("dependency %s is down", g.Name)
-			}
-			env.unfit = append(env.unfit, unfit{g.Scope, runner.Held{Code: code, Said: true, Why: fmt.Sprintf(
-				"%s: expected %s, observed %s", what, g.Expected, cmp.Or(g.Observed, "nothing"))}})
-		}
 	}
 	var problems []e2e.Problem
 	for _, d := range env.processes.Deaths() {
@@ -214,7 +220,7 @@ func (env *environment) openGates(ctx context.Context, _ none) ([]e2e.Gate, []e2
 			return gates, []e2e.Problem{p}, errStop
 		}
 		problems = append(problems, p)
-		env.unfit = append(env.unfit, unfit{d.Scope, runner.Held{Code: e2e.CodeEnvironment, Why: p.Text, Said: true}})
+		env.keep(unfit{d.Scope, runner.Held{Code: e2e.CodeEnvironment, Why: p.Text, Said: true}})
 	}
 	env.served(gates)
 	return gates, problems, nil
@@ -251,7 +257,10 @@ func (env *environment) hold(ctx context.Context, tests []e2e.Test) runner.Held 
 		}
 		return held
 	}
-	for _, u := range env.unfit {
+	env.mu.Lock()
+	bad := slices.Clone(env.unfit)
+	env.mu.Unlock()
+	for _, u := range bad {
 		if held := of(u.scope, u.held); len(held.Tests) > 0 {
 			return held
 		}
@@ -269,10 +278,13 @@ func (env *environment) hold(ctx context.Context, tests []e2e.Test) runner.Held 
 		g.Name, g.State, since, cmp.Or(env.opts.Config.Gates.Watch.Grace, gate.DefaultGrace), g.Observed)})
 }
 
-// watched ends the watch. The gates keep the state in which suites started; later answers
+// watched ends the watch. The gates keep the state in which suites started that need them; later answers
 // are in their timelines.
 func (env *environment) watched(gates []e2e.Gate) []e2e.Gate {
-	list := append([]e2e.Gate{}, gates...)
+	if env.waiting != nil {
+		env.waiting.Stop() // no test waits any more, or the run was stopped
+	}
+	list := env.asDecided(gates)
 	for i, g := range env.monitor.Stop() { // the same, in their order
 		list[i].Timeline = g.Timeline
 	}
@@ -284,6 +296,9 @@ func (env *environment) watched(gates []e2e.Gate) []e2e.Gate {
 func (env *environment) stop(ctx context.Context) []e2e.Problem {
 	if env == nil || env.processes == nil {
 		return nil
+	}
+	if env.waiting != nil {
+		env.waiting.Stop()
 	}
 	env.processes.Logs(ctx)
 	env.processes.Stop()
@@ -305,6 +320,7 @@ func (env *environment) down() {
 		return
 	}
 	env.releases.Wait()
+	env.opts.Ports.Close()
 	for _, err := range env.leftovers() {
 		env.opts.Progress.Note(err.Error())
 	}

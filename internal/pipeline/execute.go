@@ -224,6 +224,9 @@ func (x *execution) prepare() error {
 	}
 	cfg.Progress, cfg.Checkpoint = x.opts.Progress.Unit, x.checkpoint()
 	x.runner, x.suites = runner.New(cfg), cfg.Suites
+	x.mu.Lock()
+	x.wake = x.runner.Wake
+	x.mu.Unlock()
 	tests := x.work.plan.Work()
 	for _, i := range x.work.indexes {
 		x.shards = append(x.shards, x.runner.Shard(x.work.plan.Shards[i], tests))
@@ -263,7 +266,7 @@ func (x *execution) config() (runner.Config, error) {
 	return runner.Config{
 		Root: x.opts.Root, Out: x.out, Run: x.run, Digest: x.work.plan.Digest, Shards: len(x.work.plan.Shards), Suites: suites, BaseEnv: x.opts.BaseEnv,
 		Secrets: x.opts.Config.Secrets, Redact: x.redactLog, Now: x.opts.Now,
-		Isolation: x.isolation(), IsolationScope: x.opts.Config.Isolation.Scope, Hold: x.hold,
+		Isolation: x.isolation(), IsolationScope: x.opts.Config.Isolation.Scope, Hold: x.hold, Waits: x.waits,
 		Pull: x.opts.Config.Shards.Queue, Batches: batches, Whole: whole, Seconds: seconds, StartSeconds: x.work.overhead,
 	}, nil
 }
@@ -283,7 +286,7 @@ func (x *execution) checkpoint() func(e2e.ShardRun) {
 		if len(doc.Tests) > small && began.Before(next[doc.Index]) {
 			return
 		}
-		doc.Gates, doc.Logs = gates, x.processes.LogFiles()
+		doc.Gates, doc.Logs = x.asDecided(gates), x.processes.LogFiles()
 		// The document at the end says whether it could be written.
 		_ = x.writeShards(context.Background(), []e2e.ShardRun{doc})
 		ended := x.opts.Now()

@@ -73,17 +73,19 @@ func (s *Session) judge(ctx context.Context, ev evidence, problems []e2e.Problem
 		return judged{}, stopped
 	}
 	r.Grouped = s.grouped(ctx, &r)
+	r.Alert = s.alerted(ctx, r)
 	return judged{s.linked(r), out.Counted, ev.local}, nil
 }
 
 // input is what a verdict is made from.
 func (s *Session) input(ev evidence, problems []e2e.Problem) verdict.In {
+	docs := s.enriched(ev)
 	return verdict.In{
-		Run: s.run, Plan: ev.plan, Gates: ev.gates, Ends: ev.ends, Documents: s.enriched(ev), Local: ev.local,
+		Run: s.run, Plan: ev.plan, Gates: ev.gates, Ends: ev.ends, Documents: docs, Local: ev.local,
 		Unreadable: ev.unreadable, Absent: ev.absent, Results: ev.results, Earlier: ev.earlier, Witnesses: ev.witnesses, Jobs: s.opts.Jobs, Problems: problems,
 		Table: s.opts.Config.Policy.Table(), Quarantine: s.opts.Quarantine, Judging: s.opts.Judging,
-		Excusing: s.excusing(),
-		Budget:   s.opts.Stage.Budget.Seconds(), Journeys: s.journeyBudgets(), Known: s.knownTests(ev), Now: s.opts.Now(),
+		Excusing: s.excusing(), Lacks: s.lacks(ev.plan, docs),
+		Budget: s.opts.Stage.Budget.Seconds(), Journeys: s.journeyBudgets(), Known: s.knownTests(ev), Now: s.opts.Now(),
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/org/e2e-gate/internal/history"
 	"github.com/org/e2e-gate/internal/history/estimate"
 	"github.com/org/e2e-gate/internal/policy"
+	"github.com/org/e2e-gate/internal/verdict"
 )
 
 // Lint discovers tests, without starting background processes, and returns warnings, such
@@ -51,6 +52,7 @@ func (s *Session) List(ctx context.Context) (tests []e2e.Test, found []diag.Mess
 	found = append(found, s.lintRequired(tests)...)
 	found = append(found, s.lintTwins(tests)...)
 	found = append(found, s.lintNeeds(tests)...)
+	found = append(found, s.lintMissingNeeds(tests, stats)...)
 	found = append(found, s.lintFlaky(tests, stats)...)
 	for _, q := range s.opts.Quarantine {
 		last := policy.LastDay(q)
@@ -152,6 +154,32 @@ func (s *Session) hasRequired(t *e2e.Test, what string) bool {
 	return false
 }
 
+// lacks are what tests do not have that the stage requires, by id: those of the plan, and those that only documents know, of a suite
+// that cannot list its tests. It is nil where that does not count in the verdict.
+func (s *Session) lacks(plan *e2e.Plan, docs []verdict.Document) map[string][]string {
+	if plan == nil || !s.opts.Stage.EnforceRequire {
+		return nil
+	}
+	by := map[string][]string{}
+	add := func(id string, t *e2e.Test) {
+		by[id] = nil
+		for _, what := range s.opts.Stage.Require {
+			if !s.hasRequired(t, what) {
+				by[id] = append(by[id], what)
+			}
+		}
+	}
+	for i := range plan.Tests {
+		add(plan.Tests[i].ID, &plan.Tests[i].Test)
+	}
+	for _, d := range docs {
+		for id, t := range d.Unplanned {
+			add(id, &t)
+		}
+	}
+	return by
+}
+
 func plural(n int, what string) string {
 	if n == 1 {
 		return "1 " + what
@@ -174,6 +202,24 @@ func (s *Session) lintNeeds(tests []e2e.Test) []diag.Message {
 		found = append(found, diag.Message{File: s.opts.Config.File, Severity: diag.Warning, Text: fmt.Sprintf(
 			"the tag needs:%s names no service of the config, so its tests need every gate: %s", name, few(by[name])),
 			Hint: cmp.Or(diag.Expected(name, s.opts.Config.ServiceNames()), "declare it in services")})
+	}
+	return found
+}
+
+// lintMissingNeeds proposes needs, by what failures of earlier runs named.
+func (s *Session) lintMissingNeeds(tests []e2e.Test, stats history.Stats) []diag.Message {
+	var found []diag.Message
+	for _, need := range stats.MissingNeeds() {
+		spec, known := s.opts.Config.Suite(need.Suite)
+		lacks := slices.ContainsFunc(tests, func(t e2e.Test) bool {
+			return t.Suite == spec.Name && len(t.Needs) > 0 && !slices.Contains(t.Needs, need.Service)
+		})
+		if !known || !lacks || !s.opts.Config.HasService(need.Service) {
+			continue
+		}
+		found = append(found, diag.Message{File: s.opts.Config.File, Severity: diag.Warning, Text: fmt.Sprintf(
+			"failures of suite %s named the address of %s in %s, such as that of %s, and by the config its tests do not all need it", need.Suite, need.Service,
+			plural(need.Runs, "run"), need.Test), Hint: fmt.Sprintf("add %s to needs of the suite, or tag those tests needs:%s", need.Service, need.Service)})
 	}
 	return found
 }

@@ -280,3 +280,41 @@ func TestLintRequired(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// Failures that named a service beyond what their tests need are remembered, and lint proposes it until they need it.
+func TestLintProposesNeeds(t *testing.T) {
+	result := e2e.Result{Tests: []e2e.TestResult{
+		{Test: e2e.Test{ID: "s::a", Suite: "s"}, Beyond: []string{"pay", "mail"}}, {Test: e2e.Test{ID: "s::b", Suite: "s"}, Beyond: []string{"pay"}},
+		{Test: e2e.Test{ID: "u::a", Suite: "u"}, Beyond: []string{"gone"}}, {Test: e2e.Test{ID: "other::a", Suite: "other"}, Beyond: []string{"pay"}},
+	}}
+	var records []history.Record
+	for i := range 3 {
+		r := history.Record{Schema: history.Schema, RunID: fmt.Sprint("r", i/2), Started: time.Date(2026, 11, 1+i, 0, 0, 0, 0, time.UTC), Shard: i % 2,
+			Beyond: history.BeyondOf(result), Tests: []history.Entry{{ID: "s::a", Outcome: e2e.Failed}}}
+		records = append(records, r)
+	}
+	c := &config.Config{Suites: []suite.Spec{{Name: "s"}, {Name: "u"}}, Services: []config.Service{{Name: "case"}, {Name: "pay"}, {Name: "mail"}}}
+	s := New(Options{Config: c})
+	lint := func(needs ...string) (texts []string) {
+		tests := []e2e.Test{{ID: "s::a", Suite: "s", Needs: needs}, {ID: "u::a", Suite: "u", Needs: []string{"case"}}}
+		for _, m := range s.lintMissingNeeds(tests, history.Fold(records)) {
+			texts = append(texts, m.Text+"; "+m.Hint)
+		}
+		return texts
+	}
+	want := []string{
+		"failures of suite s named the address of mail in 2 runs, such as that of s::a, and by the config its tests do not all need it; " +
+			"add mail to needs of the suite, or tag those tests needs:mail",
+		"failures of suite s named the address of pay in 2 runs, such as that of s::a, and by the config its tests do not all need it; " +
+			"add pay to needs of the suite, or tag those tests needs:pay",
+	}
+	if diff := cmp.Diff(want, lint("case")); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(want[:1], lint("case", "pay")); diff != "" {
+		t.Error(diff)
+	}
+	if got := lint(); got != nil { // they need everything
+		t.Error(got)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"maps"
+	"math"
 	"runtime"
 	"slices"
 	"strings"
@@ -42,13 +43,7 @@ func (s *Session) makePlan(_ context.Context, in planning) (*e2e.Plan, []e2e.Pro
 	opts := s.planOptions(in.stats, plan.Tests)
 	opts.GroupSeconds = in.startups(plan.Tests)
 	tests := append(s.toPlan(plan.Tests), s.batchesToPlan(plan.Batches)...)
-	if opts.Count == 0 && s.opts.Places > 0 {
-		var err error
-		if opts.Count, err = cluster.Cut(tests, opts, s.opts.Places, opts.Overhead); err != nil {
-			return nil, nil, err
-		}
-	}
-	made, err := shards.Make(tests, opts)
+	made, err := s.spread(plan, tests, opts)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -101,6 +96,78 @@ func (s *Session) makePlan(_ context.Context, in planning) (*e2e.Plan, []e2e.Pro
 	}
 	s.opts.Progress.Planned(plan.Planned(), len(plan.Shards), plan.Guessed, plan.Makespan)
 	return plan, unchecked(plan, in.alarms), nil
+}
+
+// spread plans tests onto shards. Where suites run on machines of several kinds, each kind has shards of its own.
+func (s *Session) spread(plan *e2e.Plan, tests []shards.Test, opts shards.Options) (shards.Plan, error) {
+	kinds := map[string][]shards.Test{}
+	if s.opts.Kind == nil {
+		kinds[""] = tests
+	} else {
+		work := plan.Work()
+		for _, t := range tests {
+			kind := s.opts.Kind(work[t.ID].Suite)
+			kinds[kind] = append(kinds[kind], t)
+		}
+		if err := oneKind(kinds); err != nil {
+			return shards.Plan{}, err
+		}
+	}
+	whole := 0.0
+	for _, t := range tests {
+		whole += max(t.Seconds, 1)
+	}
+	var all shards.Plan
+	for _, kind := range slices.Sorted(maps.Keys(kinds)) {
+		list, own := kinds[kind], opts
+		if len(kinds) > 1 && opts.Count > 0 { // its part of the work, as a part of the shards
+			its := 0.0
+			for _, t := range list {
+				its += max(t.Seconds, 1)
+			}
+			own.Count = max(1, int(math.Round(float64(opts.Count)*its/whole)))
+		}
+		var err error
+		if own.Count == 0 && s.opts.Places > 0 {
+			if own.Count, err = cluster.Cut(list, own, s.opts.Places, own.Overhead); err != nil {
+				return all, err
+			}
+		}
+		made, err := shards.Make(list, own)
+		if err != nil {
+			return all, err
+		}
+		if len(kinds) == 1 {
+			return made, nil
+		}
+		for _, sh := range made.Shards {
+			sh.Index = len(all.Shards)
+			all.Shards = append(all.Shards, sh)
+		}
+		all.Makespan, all.LowerBound = max(all.Makespan, made.Makespan), max(all.LowerBound, made.LowerBound)
+		all.OwnerSplits, all.Guessed, all.Median = all.OwnerSplits+made.OwnerSplits, all.Guessed+made.Guessed, max(all.Median, made.Median)
+		all.Advice = strings.TrimPrefix(all.Advice+"; "+made.Advice, "; ")
+	}
+	all.Advice = strings.Trim(all.Advice, "; ")
+	return all, nil
+}
+
+// oneKind refuses tests that must not run at the same time, or are never cut, and that need machines of two kinds.
+func oneKind(kinds map[string][]shards.Test) error {
+	type seat struct{ kind, test string }
+	seen := map[string]seat{}
+	for _, kind := range slices.Sorted(maps.Keys(kinds)) {
+		for _, t := range kinds[kind] {
+			for _, name := range slices.Concat(t.Locks, t.Bound) {
+				if other, ok := seen[name]; ok && other.kind != kind {
+					return fmt.Errorf("%s and %s share %s, and run in pods of different kinds (%s, %s), so one could not wait for the other; give their suites one pod",
+						other.test, t.ID, name, other.kind, kind)
+				}
+				seen[name] = seat{kind, t.ID}
+			}
+		}
+	}
+	return nil
 }
 
 // MaxTests is how many tests a stage may have: what is made of so many still fits a machine of CI.

@@ -309,7 +309,7 @@ func (p *probing) session(cfg *config.Config, place atBase) (*Session, error) {
 	t.SHA, stage.Target = p.probe.SHA, cmp.Or(place.target, stage.Target)
 	at := New(Options{
 		Root: p.tree, Out: filepath.Join(s.out, "base"), Config: cfg, Stage: stage, Trigger: t, RunID: s.run.ID + "-base", Key: s.opts.Key,
-		BaseEnv: env, Redact: s.opts.Redact, Progress: muted{s.opts.Progress}, Version: s.opts.Version, Now: s.opts.Now,
+		BaseEnv: env, Ports: s.opts.Ports, Redact: s.opts.Redact, Progress: muted{s.opts.Progress}, Version: s.opts.Version, Now: s.opts.Now,
 	})
 	if err := at.leadsElsewhere(place, s.roots()); err != nil {
 		return nil, err
@@ -399,7 +399,7 @@ func (q muted) Processes(text string) { q.Progress.Processes("for the base: " + 
 
 // runAt starts what the base needs, runs the tests, and takes it all down. The error says why nothing of it counts.
 func (p *probing) runAt(ctx context.Context, at *Session, place atBase, ids []string, controls map[string][]string) (err error) {
-	env := &environment{Session: at, needed: e2e.NeededFor(nil, true)}
+	env := &environment{Session: at, needed: e2e.NeededFor(nil, true), decided: map[string]e2e.Gate{}}
 	defer func() {
 		_ = env.stop(ctx)
 		env.down()

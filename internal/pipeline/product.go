@@ -13,6 +13,7 @@ import (
 	"github.com/org/e2e-gate/internal/config"
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/gate"
+	"github.com/org/e2e-gate/internal/isolation"
 	"github.com/org/e2e-gate/internal/proc"
 )
 
@@ -54,13 +55,14 @@ func placeAtBase(cfg *config.Config, base, target, stageTarget string) (atBase, 
 	case !local(stageTarget):
 		return place, fmt.Errorf("the stage tests the environment %s, which the gate does not start; name exonerate.target", stageTarget)
 	}
-	if db := cfg.Isolation.Postgres; db != nil {
+	for section, db := range databases(cfg.Isolation) {
 		host, port := db.Address()
 		if !slices.ContainsFunc(gates, func(g e2e.Gate) bool {
 			h, p := g.Address()
 			return p == port && e2e.IsLoopback(h) && e2e.IsLoopback(host)
 		}) {
-			return place, errors.New("the database of isolation.postgres is not started by the config's processes behind a gate, so its template may be of the change")
+			return place, fmt.Errorf("the database of isolation.%s is not started by the config's processes behind a gate, so its template may be of the change",
+				section)
 		}
 	}
 	for _, p := range cfg.Processes {
@@ -73,6 +75,20 @@ func placeAtBase(cfg *config.Config, base, target, stageTarget string) (atBase, 
 		return place, fmt.Errorf("isolation.up uses %s, whose images may be of the change", tool)
 	}
 	return place, nil
+}
+
+// database is one that isolation makes copies in.
+type database interface{ Address() (host, port string) }
+
+func databases(spec isolation.Spec) map[string]database {
+	list := map[string]database{}
+	if spec.Postgres != nil {
+		list["postgres"] = spec.Postgres
+	}
+	if spec.MySQL != nil {
+		list["mysql"] = spec.MySQL
+	}
+	return list
 }
 
 // targetAtBase is placeAtBase for an environment that is said to run the base.

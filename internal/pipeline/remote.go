@@ -29,6 +29,7 @@ func (s *Session) RunOn(ctx context.Context, r Remote) e2e.Result {
 	}
 	s.opts.Progress.Started(s.run.Stage, s.run.ID)
 	then(f, "prepare", s.prepare, none{})
+	then(f, "look at the rate", s.checkRate, none{})
 	found := then(f, "discover tests", s.discover, none{})
 	ev.stats = then(f, "read the history", s.loadHistory, none{})
 	ev.plan = then(f, "plan", s.makePlan, planning{found, nil, ev.stats})

@@ -67,7 +67,11 @@ func TestAFailureThatNamesWhatItsTestDoesNotNeed(t *testing.T) {
 		{[]string{"payment"}, "GET https://pay.test.example/charge: 503", 0}, {nil, "GET https://pay.test.example/charge: 503", 0},
 	} {
 		r := e2e.TestResult{Test: e2e.Test{Needs: tc.needs}, Attempts: []e2e.Attempt{{Outcome: e2e.Failed, Message: tc.message}}}
-		addUnneeded(&r, gates)
+		s := &Session{opts: Options{Config: &config.Config{Gates: gate.Spec{Checks: []gate.Check{{Name: "payment", Services: []string{"payment"}}}}}}}
+		s.addUnneeded(&r, gates)
+		if named := strings.Join(r.Beyond, " ") == "payment"; named != (tc.want > 0) {
+			t.Errorf("%v: %v", tc, r.Beyond)
+		}
 		if len(r.Evidence) != tc.want {
 			t.Errorf("%v: %+v", tc, r.Evidence)
 		}

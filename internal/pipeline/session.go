@@ -67,6 +67,8 @@ type Options struct {
 	RunID string
 	// Subject is what is judged, where it is not the trigger's commit; else it is zero.
 	Subject e2e.Subject
+	// Tests are the repository and the commit of the tests, where the subject is another commit than theirs; else it is zero.
+	Tests e2e.Subject
 	// Jobs are those before this one in the workflow.
 	Jobs []verdict.Job
 	// EventSHA is the commit that the event names, where another one is checked out and judged.
@@ -103,6 +105,8 @@ type Options struct {
 	Matrix, OneMachine bool
 	// Places is how many shards run at one time where a free place takes the next one; 0: all.
 	Places int
+	// Kind is the kind of machine that a suite needs, by its name: no shard has tests for two. Nil: all run anywhere.
+	Kind func(suite string) string
 	// Known is what is known of earlier attempts of the workflow run, where another machine has read them; nil: they are read here.
 	Known      *verdict.Earlier
 	Quarantine policy.Quarantine
@@ -130,6 +134,8 @@ type Options struct {
 	// Listings is a folder of the user in which listings of suites are kept for the next run; empty: each is made anew,
 	// as it must where others rely on the result.
 	Listings string
+	// Ports are those of background processes that asked for a free one; nil: none did.
+	Ports    *runner.Reserved
 	History  HistoryStore
 	BaseEnv  []string
 	Redact   *safetext.Redactor
@@ -171,6 +177,9 @@ type Session struct {
 	// asked is the answer of [Options.Vouched]; nil: it was not asked.
 	asked func() ([]history.Found, error)
 
+	// ran are earlier runs against the target; nil: they were not asked for.
+	ran []history.Ran
+
 	mu sync.Mutex
 	// written are the checksums of files of the run's folder, by name, as the gate wrote them.
 	written map[string][sha256.Size]byte
@@ -211,10 +220,13 @@ func New(opts Options) *Session {
 	if subject == (e2e.Subject{}) {
 		subject = e2e.Subject{Repository: t.Repository, SHA: t.SHA, Ref: t.Ref, Environment: t.Environment}
 	}
+	if opts.Tests.SHA != "" { // the result names both commits, and the branch of the tests is not the subject's
+		opts.EventSHA, t.DefaultBranch = "", false
+	}
 	s := &Session{opts: opts, most: MaxTests, out: out, written: map[string][sha256.Size]byte{}, origins: map[string]origin{}, run: e2e.Run{
 		ID: opts.RunID, Stage: opts.Stage.Name, Config: opts.ConfigFile, Target: opts.Stage.Target, Blocks: opts.Stage.Blocking(),
 		Select: both(opts.Stage.Select, opts.Select), Service: opts.Service, Narrowed: opts.Narrow.asked(), Event: t.Event,
-		Subject:  subject,
+		Subject: subject, Named: opts.Subject != e2e.Subject{}, TestsRepository: opts.Tests.Repository, TestsSHA: opts.Tests.SHA,
 		EventSHA: opts.EventSHA, DefaultBranch: t.DefaultBranch, PullRequest: t.PullRequest, MergeGroup: t.GroupedPRs,
 		WorkflowRun: t.WorkflowRun, WorkflowAttempt: max(t.WorkflowAttempt, 1),
 		Job: t.Job, Key: opts.Key, URL: t.URL, Forge: t.Forge, Version: opts.Version, Started: started,

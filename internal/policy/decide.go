@@ -505,7 +505,11 @@ func sentence(code e2e.Code, ids []string) string {
 // evidence fails a stage in which nothing was tested or nothing passed.
 func (j *judge) evidence() {
 	planned, passed, bad := 0, 0, 0
+	var incomplete []string
 	for _, t := range j.tests {
+		if t.Outcome == e2e.Passed && len(t.Lacks) > 0 {
+			incomplete = append(incomplete, t.ID)
+		}
 		if !t.Unplanned && !t.Context {
 			planned++
 		}
@@ -519,6 +523,10 @@ func (j *judge) evidence() {
 	switch {
 	case planned == 0 && !j.explained():
 		j.add(e2e.CodeNoTests, e2e.NotJudged, nil, "%s", e2e.NoTests(j.ev.LeftOut))
+	case planned > 0 && passed == 0 && bad == 0 && len(incomplete) > 0:
+		slices.Sort(incomplete)
+		j.add(e2e.CodeNoPass, e2e.NotJudged, nil, "no test passed that has what the stage requires, so nothing is proven; without it passed: %s",
+			e2e.SomeOf(incomplete))
 	case planned > 0 && passed == 0 && bad == 0:
 		j.add(e2e.CodeNoPass, e2e.NotJudged, nil, "no test outside quarantine passed, so nothing is proven")
 	}
@@ -527,7 +535,7 @@ func (j *judge) evidence() {
 func (j *judge) passes(t e2e.TestResult) bool {
 	_, damaged := j.damaged[t.ID]
 	passed := (t.Outcome == e2e.Passed || t.Outcome == e2e.Flaky) && !collided(t, j.row(t))
-	return passed && !damaged && !t.Unplanned && !t.Context && (t.Quarantine == nil || t.Quarantine.Expired)
+	return passed && !damaged && !t.Unplanned && !t.Context && len(t.Lacks) == 0 && (t.Quarantine == nil || t.Quarantine.Expired)
 }
 
 // explained reports whether a reason already says why nothing could be tested.

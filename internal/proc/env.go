@@ -14,7 +14,7 @@ var withheld = []string{"*TOKEN*", "*SECRET*", "*PASSWORD*", "*_KEY"}
 // own are the gate's: its inputs and tokens, and what the runner of GitHub Actions gives to a step.
 // No child gets them, whatever is passed on.
 var (
-	own         = []string{"GITHUB_TOKEN", "INPUT_*", "ACTIONS_*"}
+	own         = []string{"GITHUB_TOKEN", "E2E_SUBJECT_TOKEN", "INPUT_*", "ACTIONS_*"}
 	runnerFiles = []string{"GITHUB_OUTPUT", "GITHUB_ENV", "GITHUB_PATH", "GITHUB_STATE", "GITHUB_STEP_SUMMARY"}
 )
 

@@ -44,6 +44,8 @@ type Options struct {
 	// Trigger is what started the run; Stage and Key name what is judged.
 	Trigger    trigger.Trigger
 	Stage, Key string
+	// Elsewhere: the trigger is that of a subject which is not the event's commit. Someone waits for the status there.
+	Elsewhere bool
 	// ReleaseAsked: a flag names the release of the trigger.
 	ReleaseAsked bool
 	// Owners are the teams that may be mentioned; nil means that none is.
@@ -88,7 +90,7 @@ func (p *Publisher) Place() (Place, error) {
 }
 
 // Start announces the run before the tests start: on the deployment, in the pull
-// request's comment if that is about an older commit, which it reports, and, in a re-run, by a pending commit status. Best effort: a
+// request's comment if that is about an older commit, which it reports, and, in a re-run or elsewhere, by a pending commit status. Best effort: a
 // read-only token is reported at the end.
 func (p *Publisher) Start(ctx context.Context, w Wanted) (superseded bool) {
 	p.startDeployment(ctx, w)
@@ -101,7 +103,7 @@ func (p *Publisher) Start(ctx context.Context, w Wanted) (superseded bool) {
 // pend replaces the commit status of an earlier attempt while this one runs: a merge queue and people would take it for the verdict.
 func (p *Publisher) pend(ctx context.Context) {
 	t := p.Trigger
-	if t.WorkflowAttempt < 2 || t.Fork || t.Dependabot {
+	if t.WorkflowAttempt < 2 && !p.Elsewhere || t.Fork || t.Dependabot {
 		return
 	}
 	place, err := p.Place()
@@ -138,13 +140,16 @@ func (p *Publisher) supersede(ctx context.Context) bool {
 // release. Call it after every document was written. It never changes the verdict; failures
 // are recorded in the journal. After the context is cancelled it has two seconds.
 //
-// undone says of what was asked for by name (check run, deployment status, promotion) that it was not done, and why. A token
+// undone says of what was asked for by name (check run, deployment status, promotion), and of a status elsewhere, that it was not done, and why. A token
 // that may only read, because the change comes from a fork or from Dependabot, is no reason for that.
 func (p *Publisher) Publish(ctx context.Context, w Wanted, r e2e.Result) (undone []string) {
 	place, err := p.Place()
 	if err != nil {
 		p.Journal.Failed(err)
-		return p.asked(w, err.Error())
+		if undone = p.asked(w, err.Error()); w.Comment && p.Elsewhere {
+			undone = append(undone, "the commit status of the subject ("+err.Error()+")")
+		}
+		return undone
 	}
 	publish := context.WithoutCancel(ctx)
 	if ctx.Err() != nil {
@@ -152,8 +157,12 @@ func (p *Publisher) Publish(ctx context.Context, w Wanted, r e2e.Result) (undone
 		publish, cancel = context.WithTimeout(publish, cancelledPublishTimeout)
 		defer cancel()
 	}
+	p.Journal.mark()
 	if w.Comment && !p.comment(publish, place, r) {
 		return p.asked(w, "the token may only read")
+	}
+	if why := p.Journal.since(); why != "" && p.Elsewhere {
+		undone = append(undone, "the commit status of the subject ("+why+")")
 	}
 	missing := false
 	for _, part := range []struct {

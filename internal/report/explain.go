@@ -37,10 +37,27 @@ func Explain(r e2e.Result, id string) (e Explanation, ok bool) {
 	t := &r.Tests[at]
 	e = Explanation{Test: t.ID, Outcome: t.Outcome, Effect: t.Effect, Verdict: r.Verdict.State}
 	e.Steps = []Step{
-		explainSelection(r, t), explainPlace(r, t), explainGates(r, t), explainAttempts(t), explainRerun(t), explainOutcome(r, t),
+		explainSubject(r), explainSelection(r, t), explainPlace(r, t), explainGates(r, t), explainAttempts(t), explainRerun(t), explainOutcome(r, t),
 		explainQuestions(r, t), explainCategory(t), explainPast(t), explainQuarantine(r, t), explainPolicy(t), explainVerdict(r, t),
 	}
+	if e.Steps[0].Answer == "" {
+		e.Steps = e.Steps[1:]
+	}
 	return e, true
+}
+
+// explainSubject says what was judged, where that is not simply the checkout; else its answer is empty.
+func explainSubject(r e2e.Result) Step {
+	if !deployed(r.Run) {
+		return Step{}
+	}
+	s := Step{Step: "judged", Answer: plainJudged(r.Run)}
+	for _, p := range r.Problems {
+		if p.Code == e2e.CodeNotVerified {
+			s.Because = append(s.Because, p.Text)
+		}
+	}
+	return s
 }
 
 func explainSelection(r e2e.Result, t *e2e.TestResult) Step {

@@ -578,6 +578,12 @@ func (f *final) facts() {
 	f.field("tests", text)
 	f.field("budget", budgetText(f.r))
 	f.unchecked()
+	if f.r.Alert != nil {
+		f.field("alert", f.text(f.r.Alert.String(), 1))
+	}
+	if deployed(f.r.Run) {
+		f.field("judged", f.text(plainJudged(f.r.Run), 1))
+	}
 	f.field("affected", f.text(f.r.Run.Affected, 1))
 	f.field("judged by", f.text(judgedBy(f.r), 1))
 	if f.document == "" { // else there is no result.json

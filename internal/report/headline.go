@@ -61,6 +61,9 @@ func HeadlineOf(r e2e.Result) Headline {
 	if r.Run.EventSHA != "" {
 		h.Why = strings.TrimPrefix(fmt.Sprintf("%s; judged is %.10s, which is checked out, not the event's %.10s", h.Why, r.Run.SHA, r.Run.EventSHA), "; ")
 	}
+	if unverified := func(p e2e.Problem) bool { return p.Code == e2e.CodeNotVerified }; slices.ContainsFunc(r.Problems, unverified) {
+		h.Why = strings.TrimPrefix(h.Why+"; deployed version not verified", "; ")
+	}
 	if before := r.Run.Before; before != "" {
 		h.Why = strings.TrimPrefix(h.Why+"; "+before, "; ")
 	}

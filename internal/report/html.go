@@ -36,9 +36,10 @@ const (
 )
 
 var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
-	"line": func(s any) string { return safetext.Line(words(s), longText) },
-	"text": func(s any) string { return safetext.Text(words(s), 4*longText, 40) },
-	"ids":  splitIDs, "one": func(id string) []splitID { return splitIDs([]string{id}) },
+	"judged": deployedFacts,
+	"line":   func(s any) string { return safetext.Line(words(s), longText) },
+	"text":   func(s any) string { return safetext.Text(words(s), 4*longText, 40) },
+	"ids":    splitIDs, "one": func(id string) []splitID { return splitIDs([]string{id}) },
 	"url": safetext.URL, "seconds": seconds, "effect": effectWord, "owner": owner, "owners": owners, "date": date, "verb": verb, "kind": kindOf,
 	"category": categoryText, "message": failureMessage, "log": logOf, "state": stateOf, "unit": func(u e2e.UnitRun) string { return plainUnit(u) },
 	"finding": func(t *e2e.TestResult) Finding {

@@ -100,7 +100,15 @@ func HeadlinePart(r e2e.Result) Part {
 	if r.Run.ID != "" {
 		facts = append(facts, "run id "+safetext.Code(r.Run.ID, 100))
 	}
-	return Part{Head: heading(r, "") + redBaseNote(r) + whatToDo(r) + "\n\n" + strings.Join(facts, " · ") + "\n\n"}
+	return Part{Head: heading(r, "") + alertNote(r) + redBaseNote(r) + whatToDo(r) + "\n\n" + strings.Join(facts, " · ") + "\n\n"}
+}
+
+// alertNote is the alert of the target, if there is one.
+func alertNote(r e2e.Result) string {
+	if r.Alert == nil {
+		return ""
+	}
+	return "> " + inline(r.Alert.String()) + "\n\n"
 }
 
 // heading is the verdict in one line.
@@ -128,9 +136,7 @@ func commonFacts(r e2e.Result) []string {
 	if r.Run.Target != "" {
 		facts = append(facts, "on "+inline(r.Run.Target))
 	}
-	if r.Run.SHA != "" {
-		facts = append(facts, "commit "+commitLink(r.Run))
-	}
+	facts = append(facts, judgedFacts(r.Run, inline, commitLink(r.Run), testsLink(r.Run))...)
 	if group := groupOf(r.Run, func(n int) string { return pullLink(r.Run, n) }); group != "" {
 		facts = append(facts, group)
 	}
@@ -156,18 +162,6 @@ func pullPage(r e2e.Run, n int) string {
 }
 
 func pullNumber(n int) string { return fmt.Sprintf("#%d", n) }
-
-// commitLink is the short hash of the commit under test, with a link to its page where
-// the run's page says where that is.
-func commitLink(r e2e.Run) string {
-	sha, _ := safetext.Cut(r.SHA, 10)
-	repository, _, ok := strings.Cut(r.URL, "/actions/runs/")
-	page := safetext.URL(repository + "/commit/" + r.SHA)
-	if !ok || page == "" || strings.Trim(r.SHA, "0123456789abcdef") != "" {
-		return safetext.Code(sha, 20)
-	}
-	return "[" + safetext.Code(sha, 20) + "](" + page + ")"
-}
 
 // maxGrouped bounds how many pull requests of a merge group are named.
 const maxGrouped = 8

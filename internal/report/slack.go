@@ -58,6 +58,9 @@ type slackMrkdwn struct {
 // never @-mentions anyone.
 func Slack(r e2e.Result, o SlackOptions) ([]byte, error) {
 	m := &slackWriter{room: slackMessage}
+	if r.Alert != nil {
+		m.section("*" + safetext.Slack(r.Alert.String(), shortText) + "*")
+	}
 	m.section(slackHead(r)...)
 	m.context(slackFacts(r))
 	flaky := slackFlaky(r)
@@ -147,9 +150,11 @@ func slackFacts(r e2e.Result) string {
 	if group := MergeGroup(r.Run); group != "" {
 		facts = append(facts, group)
 	}
-	if sha, _ := safetext.Cut(r.Run.SHA, 10); sha != "" {
-		facts = append(facts, "commit "+safetext.SlackCode(sha, 20))
+	code := func(sha string) string {
+		short, _ := safetext.Cut(sha, 10)
+		return safetext.SlackCode(short, 20)
 	}
+	facts = append(facts, judgedFacts(r.Run, func(s string) string { return safetext.Slack(s, 100) }, code(r.Run.SHA), code(r.Run.TestsSHA))...)
 	if r.Run.URL != "" {
 		facts = append(facts, safetext.SlackLink("workflow run", r.Run.URL, shortText))
 	}

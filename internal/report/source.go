@@ -12,10 +12,17 @@ import (
 	"github.com/org/e2e-gate/internal/safetext"
 )
 
-// sourceLink is the page of the forge that shows where an attempt failed, at the commit under test. It is empty where git does not
+// sourceLink is the page of the forge that shows where an attempt failed, at the commit of the tests. It is empty where git does not
 // track that file, or the address of the run does not say which forge it is.
 func sourceLink(r e2e.Run, a *e2e.Attempt) string {
-	if a == nil || !a.Tracked || r.SHA == "" || strings.Trim(r.SHA, "0123456789abcdef") != "" {
+	sha := r.SHA
+	if r.TestsSHA != "" { // the file is one of the tests; the run's page is theirs, if it is known whose it is
+		sha = ""
+		if r.TestsRepository != "" {
+			sha = r.TestsSHA
+		}
+	}
+	if a == nil || !a.Tracked || sha == "" || strings.Trim(sha, "0123456789abcdef") != "" {
 		return ""
 	}
 	file, line := e2e.SplitPlace(a.At)
@@ -36,7 +43,7 @@ func sourceLink(r e2e.Run, a *e2e.Attempt) string {
 	if repository == "" {
 		return ""
 	}
-	address := repository + between + r.SHA + "/" + (&url.URL{Path: file}).EscapedPath()
+	address := repository + between + sha + "/" + (&url.URL{Path: file}).EscapedPath()
 	if line > 0 {
 		address += "#L" + strconv.Itoa(line)
 	}

@@ -28,12 +28,17 @@ type ProcessSpec struct {
 	PassEnv []string          `yaml:"pass_env" doc:"Withheld variables to pass on, by name."`
 	Timeout time.Duration     `yaml:"timeout" doc:"Limit for up, down and logs each. Default 5m."`
 
+	Port  string `yaml:"port" enum:"auto" doc:"auto: a free port of this machine. The variable with the name of the process, PAYMENT_API_PORT for payment-api, has its number, in the config and for every child process; in the process's own commands and environment {port} stands for it."`
+	Count int    `yaml:"count" doc:"Number of copies, each with a name that ends in its number, worker-1 and so on, and {index} in its commands and environment for that. Default: one, without a number."`
+
 	Stages   []string `yaml:"stages" judge:"base" doc:"Stages that the process belongs to; none means all."`
 	Services []string `yaml:"services" judge:"base" doc:"Services that the process is for: it is started only if a selected test needs one of them. With no services and no journeys, every test needs the process."`
 	Journeys []string `yaml:"journeys" judge:"base" doc:"Journeys whose tests need the process."`
 
 	// Scope is what services and journeys come to; nil: every test needs the process.
 	Scope *e2e.Scope `yaml:"-"`
+	// Index is the number of a copy, from 1; 0: it is no copy.
+	Index int `yaml:"-"`
 }
 
 // defaultCommandTimeout limits up, down and logs.
@@ -47,7 +52,9 @@ type ProcessesConfig struct {
 	BaseEnv   []string
 	Secrets   []string
 	Identity  map[string]string
-	Redact    func(io.Writer) io.WriteCloser
+	// Ports are those of the processes that asked for one.
+	Ports  *Reserved
+	Redact func(io.Writer) io.WriteCloser
 	// Progress is called with a sentence about each step; it may be nil.
 	Progress func(text string)
 }
@@ -100,9 +107,11 @@ func (ps *Processes) Start(ctx context.Context) error {
 
 // StartOne is [Processes.Start] for one of them.
 func (ps *Processes) StartOne(ctx context.Context, spec ProcessSpec) error {
+	spec = ps.filled(spec)
 	ps.mu.Lock()
 	ps.started = append(ps.started, spec)
 	ps.mu.Unlock()
+	ps.cfg.Ports.release(spec.Name)
 	if len(spec.Up) > 0 {
 		return ps.up(ctx, spec)
 	}

@@ -69,6 +69,9 @@ func (r *Runner) Queue(shards []*Shard, smoke bool) *Queue {
 		}
 	}
 	slices.SortStableFunc(q.jobs, longestFirst)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.queues = append(r.queues, q)
 	return q
 }
 
@@ -109,13 +112,21 @@ func (q *Queue) next(ctx context.Context, s *Shard) *job {
 	}
 }
 
-// waitsFor says which lock keeps the shard from work, and who holds it; empty: none does. Its own work comes
-// before that of others.
+// waitsFor says which lock keeps the shard from work, and who holds it, or for what else its work waits; empty: for nothing. Its own
+// work comes before that of others.
 func (q *Queue) waitsFor(s *Shard) string {
 	text := ""
 	for _, j := range q.jobs {
+		if j.shard != s && (text != "" || q.pull == PullOff || !s.couldStart(j)) {
+			continue
+		}
 		i := slices.IndexFunc(j.locks, func(l string) bool { return q.held[l] != nil })
-		if i < 0 || j.shard != s && (text != "" || q.pull == PullOff || !s.couldStart(j)) {
+		if what := s.r.cfg.Waits(j.tests); i < 0 && what != "" {
+			if text = fmt.Sprintf("waits for %s (suite %s)", what, j.tests[0].Suite); j.shard == s {
+				return text
+			}
+		}
+		if i < 0 {
 			continue
 		}
 		holder := q.held[j.locks[i]]
@@ -143,7 +154,7 @@ func (q *Queue) pick(s *Shard, stopped bool) (j *job, more bool) {
 		}
 		more = true
 		switch {
-		case !stopped && slices.ContainsFunc(j.locks, func(l string) bool { return q.held[l] != nil }):
+		case !stopped && (slices.ContainsFunc(j.locks, func(l string) bool { return q.held[l] != nil }) || s.r.cfg.Waits(j.tests) != ""):
 		case mine:
 			return q.take(s, i, stopped), true
 		case others < 0 && q.begun[j.shard]:

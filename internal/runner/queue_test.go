@@ -333,3 +333,58 @@ func TestPlannedSmoke(t *testing.T) {
 		}
 	}
 }
+
+// A unit that waits for something is passed over until that is over, and a shard with nothing else to do says so and waits.
+func TestUnitsThatWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		waits := "gate pay"
+		var said []string
+		r := New(Config{Seconds: map[string]float64{"pay::a": 9}, Progress: func(e e2e.Event) {
+			if e.Kind == e2e.ShardWaits {
+				said = append(said, e.Text)
+			}
+		}, Waits: func(tests []e2e.Test) string {
+			mu.Lock()
+			defer mu.Unlock()
+			if tests[0].Suite == "pay" {
+				return waits
+			}
+			return ""
+		}})
+		tests := map[string]e2e.Test{"pay::a": {ID: "pay::a", Suite: "pay", Unit: "pay"}, "case::a": {ID: "case::a", Suite: "case", Unit: "case"}}
+		s := r.Shard(e2e.PlanShard{Tests: []string{"pay::a", "case::a"}}, tests)
+		q := r.Queue([]*Shard{s}, false)
+		if j := q.next(t.Context(), s); j == nil || j.tests[0].ID != "case::a" { // although the other takes longer
+			t.Fatalf("%+v", j)
+		}
+		pulled := make(chan *job, 1)
+		go func() { pulled <- q.next(t.Context(), s) }()
+		r.Wake() // nothing has changed
+		synctest.Wait()
+		select {
+		case j := <-pulled:
+			t.Fatalf("%+v was started", j)
+		default:
+		}
+		mu.Lock()
+		waits = ""
+		mu.Unlock()
+		r.Wake()
+		if j := <-pulled; j == nil || j.tests[0].ID != "pay::a" {
+			t.Errorf("%+v", j)
+		}
+		if !slices.Equal(said, []string{"waits for gate pay (suite pay)"}) {
+			t.Errorf("%q", said)
+		}
+		// In a run that is stopped, it is taken to be recorded.
+		waits = "gate pay"
+		q = r.Queue([]*Shard{s}, false)
+		_ = q.next(t.Context(), s)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if j := q.next(ctx, s); j == nil || j.tests[0].ID != "pay::a" {
+			t.Errorf("stopped: %+v", j)
+		}
+	})
+}

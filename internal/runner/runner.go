@@ -18,6 +18,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/org/e2e-gate/internal/e2e"
@@ -75,6 +76,9 @@ type Config struct {
 	// never will be for some of them, Hold returns these, with the reason. Several shards call it concurrently. It
 	// may be nil.
 	Hold func(ctx context.Context, tests []e2e.Test) Held
+	// Waits says for what tests have to wait that may start later, as "gate api"; empty: for nothing. Until then, a shard
+	// starts other work. [Runner.Wake] tells that this has changed. It must not call the runner.
+	Waits func(tests []e2e.Test) string
 }
 
 // Held are tests that must not start.
@@ -90,6 +94,21 @@ type Held struct {
 type Runner struct {
 	cfg   Config
 	ports *ports
+
+	mu     sync.Mutex
+	queues []*Queue
+}
+
+// Wake has shards look again for work that they may start.
+func (r *Runner) Wake() {
+	r.mu.Lock()
+	queues := slices.Clone(r.queues)
+	r.mu.Unlock()
+	for _, q := range queues {
+		q.mu.Lock()
+		q.changed.Broadcast()
+		q.mu.Unlock()
+	}
 }
 
 // New makes a runner.
@@ -106,6 +125,9 @@ func New(cfg Config) *Runner {
 	cfg.Patience = cfg.Patience.withDefaults()
 	if cfg.Hold == nil {
 		cfg.Hold = func(context.Context, []e2e.Test) Held { return Held{} }
+	}
+	if cfg.Waits == nil {
+		cfg.Waits = func([]e2e.Test) string { return "" }
 	}
 	return &Runner{cfg: cfg, ports: &ports{
 		look: proc.Ports, offset: func() float64 { return cfg.Now().Sub(cfg.Run.Started).Seconds() }, running: map[*proc.Process]*[]e2e.PortSpan{},

@@ -60,7 +60,7 @@ type Statement struct {
 
 // The names in the configuration.
 const (
-	nameCommit, namePlan, namePolicy, nameRun = "commit", "plan.json", "policy", "run"
+	nameCommit, namePlan, namePolicy, nameRun, nameTests = "commit", "plan.json", "policy", "run", "tests"
 )
 
 // Of makes the statement of a result. policy is the SHA-256 of the effective policy and quarantine. A result
@@ -86,6 +86,10 @@ func Of(r e2e.Result, policy string) (Statement, error) {
 		default:
 			p.FailedTests = append(p.FailedTests, t.ID)
 		}
+	}
+	if r.Run.TestsSHA != "" {
+		p.Configuration = append(p.Configuration, Descriptor{Name: nameTests, Digest: map[string]string{"gitCommit": r.Run.TestsSHA},
+			Annotations: map[string]string{"repository": r.Run.TestsRepository}})
 	}
 	subject := Descriptor{Name: r.Run.Repository, Digest: commit.Digest}
 	return Statement{Type: Type, Subject: []Descriptor{subject}, PredicateType: PredicateType, Predicate: p}, nil

@@ -59,6 +59,8 @@ type Trigger struct {
 	Environment string
 	// Echo: the deployment status that started the run is one that the gate itself set.
 	Echo bool
+	// Subject is client_payload.subject of a repository_dispatch event, as JSON: what its sender says is under test; nil: it says nothing.
+	Subject []byte
 	// TriggeredBy is the run after which a workflow_run event came.
 	TriggeredBy int64
 	// OwnHead: that run was of a branch of this repository.
@@ -116,6 +118,9 @@ type payload struct {
 	Repository struct {
 		DefaultBranch string `json:"default_branch"`
 	}
+	ClientPayload struct {
+		Subject json.RawMessage
+	} `json:"client_payload"`
 	WorkflowRun *struct {
 		ID         int64
 		HeadSHA    string `json:"head_sha"`
@@ -266,10 +271,15 @@ func (t *Trigger) apply(p payload) {
 		t.Echo = strings.HasPrefix(p.DeploymentStatus.Description, "e2e-gate ")
 	case p.WorkflowRun != nil && t.Event == "workflow_run":
 		t.SHA, t.Branch = cmp.Or(p.WorkflowRun.HeadSHA, t.SHA), cmp.Or(p.WorkflowRun.HeadBranch, t.Branch)
+		if p.WorkflowRun.HeadBranch != "" { // the event's own ref is that of the default branch, whatever ran
+			t.Ref = "refs/heads/" + p.WorkflowRun.HeadBranch
+		}
 		t.TriggeredBy = p.WorkflowRun.ID
 		t.OwnHead = p.WorkflowRun.Head.FullName != "" && strings.EqualFold(p.WorkflowRun.Head.FullName, t.Repository)
 	case p.Release != nil && t.Event == "release":
 		t.Release, t.ReleaseAction = p.Release.TagName, p.Action
+	case t.Event == "repository_dispatch" && len(p.ClientPayload.Subject) > 0 && string(p.ClientPayload.Subject) != "null":
+		t.Subject = p.ClientPayload.Subject
 	case t.Event == "push":
 		t.BaseSHA = Commit(p.Before)
 		t.Release, _ = strings.CutPrefix(t.Ref, "refs/tags/")

@@ -199,7 +199,7 @@ func (b Base) excuse(tests []e2e.TestResult, probes map[string]probed, now time.
 		case e2e.Passed:
 			column := policy.Column(t.Test)
 			blocking := (column == e2e.ReleaseBlocking || column == e2e.ReleaseBlockingSmoke) && (t.Quarantine == nil || t.Quarantine.Expired)
-			passed = passed || blocking && !t.LaterPass && !t.Unplanned && !t.Context
+			passed = passed || blocking && !t.LaterPass && !t.Unplanned && !t.Context && len(t.Lacks) == 0
 		case e2e.Flaky, e2e.Skipped, e2e.Lost, e2e.NotRun, e2e.OutcomeUnknown:
 		}
 	}

@@ -47,6 +47,7 @@ func judge(ctx context.Context, in In, a accepted, counted []e2e.ShardRun, r *e2
 		if t.Set != "" || t.Twins < 2 { // else fewer of them were reported than any entry can say
 			t.Quarantine = in.Quarantine.Find(t.Stable(), t.Twins, known, in.Now)
 		}
+		t.Lacks = in.Lacks[t.Stable()]
 	}
 	in.Base.excuse(r.Tests, probesOf(in, counted, r.Tests), in.Now)
 	r.Budgets = budgets(in, a.counted, r.Tests)

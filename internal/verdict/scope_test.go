@@ -83,6 +83,9 @@ func TestATestThatWaitsForADependency(t *testing.T) {
 	of := func(name string, dependency bool) e2e.Gate {
 		return e2e.Gate{Name: name, Required: true, State: e2e.Unhealthy, Dependency: dependency, Scope: &e2e.Scope{Services: []string{name}}}
 	}
+	type gates = []e2e.Gate
+	const waits = e2e.CodeDependency
+	down, ours := of("sandbox", true), of("case", false)
 	for _, tc := range []struct {
 		name     string
 		gates    []e2e.Gate
@@ -92,16 +95,18 @@ func TestATestThatWaitsForADependency(t *testing.T) {
 		before   bool
 		want     string
 		why      string // it excuses nothing
+		witness  bool   // one says that it failed in an earlier attempt
 	}{
-		{"it is down", []e2e.Gate{of("sandbox", true)}, e2e.CodeDependency, []string{"sandbox"}, nil, false, "sandbox", ""},
-		{"the suite needs it by the base", []e2e.Gate{of("sandbox", true)}, e2e.CodeDependency, []string{"sandbox"}, map[string][]string{"s": {"sandbox"}}, false, "sandbox", ""},
-		{"only the change needs it", []e2e.Gate{of("sandbox", true)}, e2e.CodeDependency, []string{"sandbox"}, map[string][]string{"s": {"case"}}, false, "", "on a change"},
-		{"a suite of the change", []e2e.Gate{of("sandbox", true)}, e2e.CodeDependency, []string{"sandbox"}, map[string][]string{}, false, "", "on a change"},
-		{"stopped for another reason", []e2e.Gate{of("sandbox", true)}, e2e.CodeTimeout, []string{"sandbox"}, nil, false, "", ""},
-		{"our own gate failed too", []e2e.Gate{of("sandbox", true), of("case", false)}, e2e.CodeDependency, []string{"case", "sandbox"}, nil, false, "", "gate case failed too"},
-		{"our own gate that it does not need", []e2e.Gate{of("sandbox", true), of("case", false)}, e2e.CodeDependency, []string{"sandbox"}, nil, false, "sandbox", ""},
-		{"a gate of ours", []e2e.Gate{of("case", false)}, e2e.CodeDependency, []string{"case"}, nil, false, "", "gate case failed too"},
-		{"it ran in an earlier attempt", []e2e.Gate{of("sandbox", true)}, e2e.CodeDependency, []string{"sandbox"}, nil, true, "", "earlier attempt"},
+		{"it is down", gates{down}, waits, []string{"sandbox"}, nil, false, "sandbox", "", false},
+		{"the suite needs it by the base", gates{down}, waits, []string{"sandbox"}, map[string][]string{"s": {"sandbox"}}, false, "sandbox", "", false},
+		{"only the change needs it", gates{down}, waits, []string{"sandbox"}, map[string][]string{"s": {"case"}}, false, "", "on a change", false},
+		{"a suite of the change", gates{down}, waits, []string{"sandbox"}, map[string][]string{}, false, "", "on a change", false},
+		{"stopped for another reason", gates{down}, e2e.CodeTimeout, []string{"sandbox"}, nil, false, "", "", false},
+		{"our own gate failed too", gates{down, ours}, waits, []string{"case", "sandbox"}, nil, false, "", "gate case failed too", false},
+		{"our own gate that it does not need", gates{down, ours}, waits, []string{"sandbox"}, nil, false, "sandbox", "", false},
+		{"a gate of ours", gates{ours}, waits, []string{"case"}, nil, false, "", "gate case failed too", false},
+		{"it ran in an earlier attempt", gates{down}, waits, []string{"sandbox"}, nil, true, "", "earlier attempt", false},
+		{"a witness says that it failed in an earlier attempt", gates{down}, waits, []string{"sandbox"}, nil, false, "", "earlier attempt", true},
 	} {
 		in := In{Run: e2e.Run{WorkflowRun: "7", WorkflowAttempt: 2}, Local: true, Excusing: tc.excusing, Gates: tc.gates, Plan: &e2e.Plan{
 			Tests:  []e2e.PlannedTest{{Test: e2e.Test{ID: "s::a", Suite: "s", Needs: tc.needs}}},
@@ -110,6 +115,9 @@ func TestATestThatWaitsForADependency(t *testing.T) {
 		in.Documents = []Document{{Shard: e2e.ShardRun{Complete: true, Gates: tc.gates, NotRun: []e2e.NotRunTest{{ID: "s::a", Code: tc.code}}}}}
 		if tc.before {
 			in.Earlier.Attempts = map[string][]e2e.Attempt{"s::a": {{Outcome: e2e.Failed, Source: e2e.SourceFirst, WorkflowAttempt: 1}}}
+		}
+		if tc.witness {
+			in.Earlier.Failed = []string{e2e.DigestOfID("s::a")}
 		}
 		r := Of(in).Result
 		got := r.Tests[0]

@@ -13,8 +13,11 @@
 package verdict
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/org/e2e-gate/internal/e2e"
@@ -59,6 +62,8 @@ type In struct {
 	// Excusing are the dependencies that may excuse tests of a change for not having run, by the suite's name; no other
 	// one excuses anything. Nil: every dependency that they need counts.
 	Excusing map[string][]string
+	// Lacks are what planned tests do not have that the stage requires, by id, so that their pass proves nothing.
+	Lacks map[string][]string
 	// Budget is the stage's, in seconds; 0: none.
 	Budget   float64
 	Journeys []JourneyBudget
@@ -151,6 +156,7 @@ func Within(ctx context.Context, in In) (Out, error) {
 	} else {
 		r.Problems = mergeProblems(a.allProblems())
 	}
+	r.Problems = append(r.Problems, notVerified(r)...)
 	in.Judging = measured(in.Judging, in.Plan, r.Tests)
 	r.Judging = in.Judging
 	counted := shardsOf(a.counted)
@@ -162,6 +168,19 @@ func Within(ctx context.Context, in In) (Out, error) {
 		out.Counted = counted
 	}
 	return out, nil
+}
+
+// notVerified says of something deployed that no gate proved that it is what the tests ran against, where they ran.
+func notVerified(r e2e.Result) []e2e.Problem {
+	run := r.Run
+	deployed := run.Named || run.Environment != ""
+	ran := slices.ContainsFunc(r.Tests, func(t e2e.TestResult) bool { return len(t.Attempts) > 0 })
+	if !deployed || !ran || run.SHA == "" && run.ProductVersion == "" || run.VerifiedBy(r.Gates) {
+		return nil
+	}
+	return []e2e.Problem{{Code: e2e.CodeNotVerified, Note: true, Text: "the deployed version is not verified: no gate compared what is deployed with " +
+		strings.TrimSpace(cmp.Or(run.ProductVersion, fmt.Sprintf("commit %.10s", run.SHA))) + ". Add a check of the kind version, with sha: \"${E2E_SHA}\" or " +
+		"equals: \"${E2E_SUBJECT_VERSION}\""}}
 }
 
 // Summary is what a result repeats of its plan.

@@ -3,6 +3,7 @@
 package versiongate
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -151,6 +152,9 @@ func (p *prober) Target() string {
 	}
 	return strings.Join(safe, ", ")
 }
+
+// Demands is the commit or the version that must be deployed; empty: a range.
+func (p *prober) Demands() string { return cmp.Or(p.spec.SHA, p.spec.Equals) }
 
 func (p *prober) Expected() string {
 	if n := p.answers(); n > 1 {

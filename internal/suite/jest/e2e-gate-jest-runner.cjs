@@ -29,7 +29,23 @@ function choose(block, testPath, project) {
   }
 }
 
+// isolate gives a worker its number, from 0, and what isolation has made for it. The tests have an environment of their own.
+function isolate(env) {
+  const number = Number(process.env.JEST_WORKER_ID) - 1;
+  if (!env || !(number >= 0)) return;
+  env.E2E_WORKER = String(number);
+  for (const variable of (process.env.E2E_WORKER_VARIABLES || '').split(',').filter(Boolean)) {
+    const own = process.env[`${variable}_${number}`];
+    if (own === undefined) {
+      throw new Error(`worker ${number} has no database of its own: isolation.workers is ${process.env.E2E_WORKERS}; ` +
+        'make it as many as Jest starts (maxWorkers)');
+    }
+    env[variable] = own;
+  }
+}
+
 module.exports = async (globalConfig, config, environment, runtime, testPath, ...rest) => {
+  if (selection) isolate(environment.global.process?.env);
   const own = environment.handleTestEvent?.bind(environment);
   environment.handleTestEvent = async (event, state) => {
     if (event.name === 'run_start') {

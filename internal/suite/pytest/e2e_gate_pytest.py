@@ -27,12 +27,37 @@ EXCEPTION = re.compile(r"^([A-Za-z_][\w.]*)(?::|$)")
 ASSERTIONS = ("AssertionError", "Failed", "assert")
 
 
+def isolate(worker):
+    """Gives a worker of pytest-xdist its number, and what isolation has made for it. It comes before any conftest.py is read."""
+    if not re.fullmatch(r"gw[0-9]+", worker):
+        return
+    number = int(worker[2:])
+    os.environ["E2E_WORKER"] = str(number)
+    for variable in filter(None, os.environ.get("E2E_WORKER_VARIABLES", "").split(",")):
+        own = os.environ.get("%s_%d" % (variable, number))
+        if own is None:  # one that takes the place of a worker that died: its database may not be fit, and the others are taken
+            raise pytest.UsageError("worker %d has no database of its own: isolation.workers is %s" % (number, os.environ.get("E2E_WORKERS", "?")))
+        os.environ[variable] = own
+
+
+def enough(config):
+    """Refuses more workers of pytest-xdist than there are databases: two would share one."""
+    most, workers = os.environ.get("E2E_WORKERS"), len(getattr(config.option, "tx", None) or [])
+    if most and workers > int(most):
+        raise pytest.UsageError("pytest-xdist starts %d workers, and isolation.workers is %s; make it as many" % (workers, most))
+
+
+isolate(os.environ.get("PYTEST_XDIST_WORKER", ""))
+
+
 class Reporter:
     def __init__(self, config):
         self.config = config
         self.base = os.path.realpath(os.environ["E2E_GATE_DIR"])
         self.root = os.path.realpath(str(config.rootpath))
         self.worker = hasattr(config, "workerinput")  # of pytest-xdist: its controller reports
+        if not self.worker and not config.option.collectonly:
+            enough(config)
         self.out = None if self.worker else open(os.environ["E2E_GATE_EVENTS"], "a", encoding="ascii")
         self.selection = selection()
         self.files = {name.partition("::")[0] for name in self.selection or ()}

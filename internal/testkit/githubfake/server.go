@@ -62,11 +62,14 @@ type Comparison struct{ Tip, Common string }
 
 // Repo is a repository beside the server's own.
 type Repo struct {
-	// Private: only [AppToken] sees it.
-	Private bool
+	// Private: only [AppToken] sees it. ReadOnly: that App may not write there. Other tokens never may.
+	Private, ReadOnly bool
 	// Files and Refs are as those of [Server].
 	Files map[string]map[string]string
 	Refs  map[string]string
+	// Deployments, oldest first.
+	Deployments []Deployment
+	statuses    []Status
 }
 
 // Request is a request that was made, with its answer.
@@ -113,7 +116,7 @@ type Server struct {
 	// Releases, newest first; Refs are commits by "tags/<name>" and "heads/<name>".
 	Releases []Release
 	Refs     map[string]string
-	// Others are more repositories that exist, by owner/name. Of them files and commits can be read.
+	// Others are more repositories that exist, by owner/name. Of them files, commits, statuses and deployments can be read.
 	Others map[string]*Repo
 	// Deployments, oldest first.
 	Deployments []Deployment

@@ -29,6 +29,19 @@ func TestPytest(t *testing.T) {
 			Files: map[string]string{"test_a.py": clean + "import pytest\n@pytest.mark.xdist_group('g')\ndef test_c(): assert 0\n"},
 			Args:  []string{"-n", "2", "--dist", "loadgroup"},
 			Want:  "test_a.py::test_a passed, test_a.py::test_b passed, test_a.py::test_c failed", Worker: "gw"},
+		{Name: "a database for each worker of xdist",
+			Files: map[string]string{
+				"conftest.py": "import os\nOWN = os.environ['DATABASE_URL']\n",
+				"test_a.py": "import os\nimport conftest\ndef look():\n    n = os.environ['E2E_WORKER']\n    assert os.environ['PYTEST_XDIST_WORKER'] == 'gw' + n\n" +
+					"    assert os.environ['DATABASE_URL'] == conftest.OWN == 'db' + n\n" +
+					"    assert os.environ['OTHER'] == 'other' + n\ndef test_a(): look()\ndef test_b(): look()\n",
+			},
+			Args: []string{"-n", "2"}, Env: []string{"E2E_WORKERS=2", "E2E_WORKER_VARIABLES=DATABASE_URL,OTHER", "DATABASE_URL=db0", "DATABASE_URL_0=db0",
+				"DATABASE_URL_1=db1", "OTHER=other0", "OTHER_0=other0", "OTHER_1=other1"},
+			Want: "test_a.py::test_a passed, test_a.py::test_b passed"},
+		{Name: "more workers of xdist than databases", Files: map[string]string{"test_a.py": clean}, Args: []string{"-n", "2"},
+			Env:  []string{"E2E_WORKERS=1", "E2E_WORKER_VARIABLES=DATABASE_URL", "DATABASE_URL=db0", "DATABASE_URL_0=db0"},
+			Want: "test_a.py::test_a lost, test_a.py::test_b lost", Problem: "pytest-xdist starts 2 workers, and isolation.workers is 1"},
 		{Name: "a worker of xdist that dies", Files: map[string]string{"test_a.py": clean + "import os\ndef test_c(): os._exit(3)\n"}, Args: []string{"-n", "1"},
 			Want: "test_a.py::test_a passed, test_a.py::test_b passed, test_a.py::test_c failed", Message: "crashed while running"},
 		{Name: "a file that cannot be imported", Files: map[string]string{"test_a.py": clean, "test_b.py": "import no_such_module\n"},
