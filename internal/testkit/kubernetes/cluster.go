@@ -43,6 +43,8 @@ type Cluster struct {
 	// Client is that user's.
 	Client *kube.Client
 
+	// root is the test that the cluster ends with, tb the one that uses it now.
+	root    testing.TB
 	tb      testing.TB
 	options Options
 	program string
@@ -51,6 +53,7 @@ type Cluster struct {
 	etcd    string
 	ca      *authority
 	users   atomic.Int32
+	breaks  atomic.Int32
 
 	server *proc.Process
 	mu     sync.Mutex
@@ -71,7 +74,7 @@ func Start(tb testing.TB, options Options) *Cluster {
 	if options.Pods == 0 {
 		options.Pods = 110
 	}
-	c := &Cluster{tb: tb, options: options, program: controlPlane(tb), dir: tb.TempDir(),
+	c := &Cluster{root: tb, tb: tb, options: options, program: controlPlane(tb), dir: tb.TempDir(),
 		images: map[string]Image{}, nodes: map[string]*node{}, pods: map[string]*pod{}}
 	ctx, cancel := context.WithCancel(context.Background())
 	c.ctx = ctx
@@ -106,6 +109,13 @@ func Start(tb testing.TB, options Options) *Cluster {
 	return c
 }
 
+// For uses the cluster for a subtest, until that ends: what goes wrong is that test's. Subtests
+// that share a cluster must not run at the same time.
+func (c *Cluster) For(tb testing.TB) {
+	c.tb = tb
+	tb.Cleanup(func() { c.tb = c.root })
+}
+
 // run starts one of the servers. Its log stands in the cluster's folder; the end of it is
 // shown when the test fails.
 func (c *Cluster) run(name string, flags ...string) *proc.Process {
@@ -118,9 +128,9 @@ func (c *Cluster) run(name string, flags ...string) *proc.Process {
 	if err != nil {
 		c.tb.Fatal(err)
 	}
-	c.tb.Cleanup(func() {
-		if c.tb.Failed() {
-			c.tb.Logf("%s: %s", name, tail(filepath.Join(c.dir, name+".log"), 2000))
+	c.root.Cleanup(func() {
+		if c.root.Failed() {
+			c.root.Logf("%s: %s", name, tail(filepath.Join(c.dir, name+".log"), 2000))
 		}
 		p.Stop(proc.Cancelled)
 		log.Close() //nolint:errcheck,gosec // a log of a test
@@ -315,11 +325,11 @@ func (c *Cluster) must(method, path string, body, into any) {
 	}
 }
 
-// waitFor asks until there is no error, for at most two minutes.
+// waitFor asks until there is no error, for at most a minute.
 func (c *Cluster) waitFor(what string, ask func() error) {
 	c.tb.Helper()
 	var err error
-	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); {
 		if err = ask(); err == nil {
 			return
 		}

@@ -40,7 +40,7 @@ const suite = `#!/bin/sh
 report=$1; shift; status=0
 echo '<testsuite>' >"$report/part"
 for test; do
-  echo "runs $test"
+  echo "$HOSTNAME" >"/marks/$test"
   case $test in
   hang-*) while :; do sleep 0.05; done ;;
   slow-*) sleep 4 ;;
@@ -61,23 +61,30 @@ type stand struct {
 	t              *testing.T
 	gate           string
 	dir, namespace string
+	marks          string            // where each test says in which pod it runs
 	config         map[string]string // of executor.kubernetes
 }
 
 // newStand makes a repository with tests, and the image of it.
 func newStand(t *testing.T, c *Cluster, gate string, shards int, tests ...string) *stand {
 	t.Helper()
+	c.For(t)
 	s := &stand{Cluster: c, t: t, gate: gate, dir: t.TempDir(), namespace: c.Namespace(), config: map[string]string{}}
 	s.config["kubeconfig"] = c.User(s.namespace, s.rights()...)
 	s.write("tests", strings.Join(tests, "\n")+"\n")
 	s.write("suite.sh", suite)
-	s.write("pod.yaml", "terminationGracePeriodSeconds: 10\ncontainers: [{name: suite, image: 'suites:"+s.namespace+"'}]\n")
+	s.marks = t.TempDir()
+	if err := os.Chmod(s.marks, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	s.write("pod.yaml", "terminationGracePeriodSeconds: 10\nvolumes: [{name: marks, hostPath: {path: '"+s.marks+"'}}]\n"+
+		"containers: [{name: suite, image: 'suites:"+s.namespace+"', volumeMounts: [{name: marks, mountPath: /marks}]}]\n")
 	s.write("e2e-gate.yml", fmt.Sprintf(`version: 1
 stages: {deploy: {on: [push], timeout: 5m}}
 suites:
   - {name: s, framework: command, dir: ., list: [cat, tests], run: [sh, suite.sh, "{report_dir}", "{tests}"], reports: "{report_dir}/*.xml"}
 shards: {count: %d}
-executor: {kubernetes: {pod: pod.yaml, image: "gate:1", kubeconfig: kubeconfig}}
+executor: {kubernetes: {pod: pod.yaml, image: "gate:1", kubeconfig: kubeconfig, start_timeout: 40s}}
 `, shards))
 	s.git("init", "-q", "-b", "main")
 	s.write(".gitignore", "kubeconfig\nout*/\n.e2e-gate/\n")
@@ -180,7 +187,7 @@ func (r *gateRun) end() (int, e2e.Result) {
 	r.s.t.Helper()
 	select {
 	case <-r.done:
-	case <-time.After(4 * time.Minute):
+	case <-time.After(90 * time.Second):
 		r.cmd.Process.Kill()
 		<-r.done
 		r.s.t.Fatalf("the run did not end:\n%s", r.output.String())
@@ -214,6 +221,13 @@ func outcomes(result e2e.Result) map[string]string {
 // Nothing may be left in the cluster.
 func (r *gateRun) expect(status int, tests map[string]string, words ...string) {
 	r.s.t.Helper()
+	r.expectOnly(status, tests, words...)
+	r.s.nothingLeft()
+}
+
+// expectOnly is expect while another run goes on.
+func (r *gateRun) expectOnly(status int, tests map[string]string, words ...string) {
+	r.s.t.Helper()
 	got, result := r.end()
 	if got != status {
 		r.s.t.Errorf("exit status %d, want %d", got, status)
@@ -230,7 +244,6 @@ func (r *gateRun) expect(status int, tests map[string]string, words ...string) {
 			r.s.t.Errorf("the run does not say %q; its problems are %+v", word, result.Problems)
 		}
 	}
-	r.s.nothingLeft()
 }
 
 // left are the objects in the namespace that are not the cluster's own.
@@ -258,24 +271,16 @@ func (s *stand) nothingLeft() {
 	}
 }
 
-// podOfTest waits until a pod says that it runs a test, and returns the pod's name.
+// podOfTest waits until a test runs, and returns the name of its pod.
 func (s *stand) podOfTest(test string) string {
 	s.t.Helper()
 	var found string
 	s.waitFor("a pod with "+test, func() error {
-		var pods kube.List[kube.Pod]
-		s.must(http.MethodGet, podsOf(s.namespace), nil, &pods)
-		for _, p := range pods.Items {
-			if pod := s.podOf(s.namespace, p.Metadata.Name); pod != nil {
-				for _, file := range pod.outputs() {
-					if strings.Contains(file, "runs "+test) {
-						found = p.Metadata.Name
-						return nil
-					}
-				}
-			}
+		data, err := os.ReadFile(filepath.Join(s.marks, test))
+		if found = strings.TrimSpace(string(data)); err == nil && found == "" {
+			err = errors.New("it is about to")
 		}
-		return fmt.Errorf("%d pods, none of which has begun it", len(pods.Items))
+		return err
 	})
 	return found
 }
@@ -316,6 +321,208 @@ func TestExecutor(t *testing.T) {
 		s := newStand(t, c, gate, 3, append(names("ok", 5), "fail-1")...)
 		s.start().expect(1, with(all("passed", names("ok", 5)...), all("failed", "fail-1")), "expected 200, got 500")
 	})
-	_ = slices.Sorted[string]
-	_ = syscall.SIGINT
+	t.Run("each log breaks off in the middle, twice", func(t *testing.T) {
+		s := newStand(t, c, gate, 3, append(names("ok", 5), "fail-1")...)
+		c.BreakLogs(2)
+		defer c.BreakLogs(0)
+		s.start().expect(1, with(all("passed", names("ok", 5)...), all("failed", "fail-1")))
+	})
+
+	// What happens to one pod loses its tests, and only these.
+	ok, hangs := all("passed", names("ok", 2)...), all("lost", "hang-1")
+	for name, one := range map[string]struct {
+		does func(s *stand, pod string)
+		want string
+	}{
+		"killed":        {func(s *stand, pod string) { c.Kill(s.namespace, pod, "suite", "") }, "its container suite was ended by signal 9 with exit status 137"},
+		"out of memory": {func(s *stand, pod string) { c.Kill(s.namespace, pod, "suite", "OOMKilled") }, "its container suite ran out of memory (OOMKilled)"},
+		"evicted":       {func(s *stand, pod string) { c.Evict(s.namespace, pod) }, "was evicted (Evicted): The node was low on resource: memory."},
+		"deleted by force": {func(s *stand, pod string) {
+			s.must(http.MethodDelete, podsOf(s.namespace)+"/"+pod+"", map[string]any{"gracePeriodSeconds": 0}, nil)
+		}, "shard"},
+		"the log is full of something else": {func(s *stand, pod string) { c.Flood(s.namespace, pod, "suite"); c.Kill(s.namespace, pod, "suite", "") }, "signal 9"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStand(t, c, gate, 3, append(names("ok", 2), "hang-1")...)
+			r := s.start()
+			one.does(s, s.podOfTest("hang-1"))
+			r.expect(3, with(ok, hangs), one.want)
+		})
+	}
+	t.Run("evicted by the API, which lets a pod end", func(t *testing.T) {
+		s := newStand(t, c, gate, 3, append(names("ok", 2), "hang-1")...)
+		r := s.start()
+		pod := s.podOfTest("hang-1")
+		s.must(http.MethodPost, podsOf(s.namespace)+"/"+pod+"/eviction", json.RawMessage(`{"apiVersion":"policy/v1","kind":"Eviction","metadata":{"name":"`+pod+`"}}`), nil)
+		r.expect(3, with(ok, hangs))
+	})
+	t.Run("a node is lost", func(t *testing.T) {
+		s := newStand(t, c, gate, 3, append(names("ok", 2), "hang-1")...)
+		r := s.start()
+		pod := s.podOf(s.namespace, s.podOfTest("hang-1"))
+		c.LoseNode(pod.node.name)
+		defer c.addNode(pod.node.name + "-again")
+		r.expect(3, with(ok, hangs), "was on a node that is lost or that was emptied (DeletionByTaintManager)")
+	})
+	t.Run("the API server ends in the middle", func(t *testing.T) {
+		s := newStand(t, c, gate, 3, append(names("ok", 2), names("slow", 2)...)...)
+		r := s.start()
+		s.podOfTest("slow-1")
+		c.RestartServer()
+		r.expect(0, with(ok, all("passed", names("slow", 2)...)))
+	})
+	t.Run("an image that cannot be pulled", func(t *testing.T) {
+		s := newStand(t, c, gate, 2, names("ok", 2)...)
+		s.write("pod.yaml", "containers: [{name: suite, image: 'registry.invalid/none:1'}]\n")
+		s.write("e2e-gate.yml", s.read("e2e-gate.yml", "start_timeout: 40s", "start_timeout: 3s"))
+		s.start().expect(3, all("lost", names("ok", 2)...), "cannot get its image (ImagePullBackOff)", `Failed to pull image \"registry.invalid/none:1\"`)
+	})
+	t.Run("no node has room", func(t *testing.T) {
+		s := newStand(t, c, gate, 1, "ok-1")
+		s.write("pod.yaml", "containers: [{name: suite, image: 'suites:1', resources: {requests: {cpu: 1000}}}]\n")
+		s.write("e2e-gate.yml", s.read("e2e-gate.yml", "start_timeout: 40s", "start_timeout: 3s"))
+		s.start().expect(3, all("lost", "ok-1"), "is not scheduled (Unschedulable)", "Insufficient cpu")
+	})
+	t.Run("a right is missing", func(t *testing.T) {
+		s := newStand(t, c, gate, 1, "ok-1")
+		rules := slices.DeleteFunc(s.rights(), func(r Rule) bool { return r.Resources[0] == "pods/log" })
+		s.login(c.User(s.namespace, rules...))
+		s.start().expect(3, map[string]string{"ok-1": "lost"}, "the gate may not: get pods/log", "kind: Role")
+	})
+	t.Run("a quota leaves no room", func(t *testing.T) {
+		s := newStand(t, c, gate, 1, "ok-1")
+		s.must(http.MethodPost, "/api/v1/namespaces/"+s.namespace+"/resourcequotas", json.RawMessage(`{"metadata":{"name":"none"},"spec":{"hard":{"pods":"0"}}}`), nil)
+		s.waitFor("the quota", func() error {
+			var q kube.ResourceQuota
+			s.must(http.MethodGet, "/api/v1/namespaces/"+s.namespace+"/resourcequotas/none", nil, &q)
+			if q.Status.Hard["pods"] == "" {
+				return errors.New("not counted yet")
+			}
+			return nil
+		})
+		s.start().expect(3, map[string]string{"ok-1": "lost"}, "the quota none leaves no room for the pods")
+	})
+	t.Run("two runs at once", func(t *testing.T) {
+		s := newStand(t, c, gate, 2, names("slow", 2)...)
+		one, other := s.start("--key", "a"), s.start("--key", "a")
+		one.expectOnly(0, all("passed", names("slow", 2)...))
+		other.expect(0, all("passed", names("slow", 2)...))
+	})
+	t.Run("two runs of a key, of which one waits or is refused", func(t *testing.T) {
+		for policy, want := range map[string]int{"wait": 0, "refuse": 3} {
+			s := newStand(t, c, gate, 1, "slow-1")
+			s.write("e2e-gate.yml", s.read("e2e-gate.yml", "kubeconfig: kubeconfig", "kubeconfig: kubeconfig, same_key: "+policy))
+			s.reimage("e2e-gate.yml")
+			one := s.start("--key", "a")
+			s.podOfTest("slow-1")
+			other := s.start("--key", "a")
+			outcome := map[int]string{0: "passed", 3: "lost"}[want]
+			other.expectOnly(want, all(outcome, "slow-1"), "another run of this stage and key runs in the namespace")
+			one.expect(0, all("passed", "slow-1"))
+		}
+	})
+	t.Run("its deadline", func(t *testing.T) {
+		s := newStand(t, c, gate, 3, append(names("ok", 2), "hang-1")...)
+		s.write("e2e-gate.yml", s.read("e2e-gate.yml", "timeout: 5m", "timeout: 12s"))
+		s.reimage("e2e-gate.yml")
+		s.start().expect(3, with(ok, hangs))
+	})
+	t.Run("interrupted", func(t *testing.T) {
+		s := newStand(t, c, gate, 3, append(names("ok", 2), "hang-1")...)
+		r := s.start()
+		s.podOfTest("hang-1")
+		r.cmd.Process.Signal(syscall.SIGINT)
+		r.expect(3, with(ok, hangs))
+	})
+	t.Run("killed, so that the cluster has to clean up", func(t *testing.T) {
+		s := newStand(t, c, gate, 2, names("slow", 2)...)
+		s.write("e2e-gate.yml", s.read("e2e-gate.yml", "kubeconfig: kubeconfig", "kubeconfig: kubeconfig, keep: 1s"))
+		s.reimage("e2e-gate.yml")
+		r := s.start()
+		s.podOfTest("slow-2")
+		r.cmd.Process.Kill()
+		<-r.done
+		s.waitFor("the end of what it left", func() error {
+			if left := s.left(); len(left) > 0 {
+				return fmt.Errorf("left: %v", left)
+			}
+			return nil
+		})
+	})
+	t.Run("killed, and swept", func(t *testing.T) {
+		s := newStand(t, c, gate, 2, "ok-1", "hang-1")
+		s.must(http.MethodPost, "/api/v1/namespaces/"+s.namespace+"/configmaps", kube.ConfigMap{Metadata: kube.ObjectMeta{Name: "of-somebody-else"}}, nil)
+		r := s.start()
+		s.podOfTest("hang-1")
+		r.cmd.Process.Kill()
+		<-r.done
+		cmd := exec.CommandContext(t.Context(), gate, "cluster", "sweep", "--older-than", "1ms")
+		cmd.Dir = s.dir
+		if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "removed from namespace "+s.namespace) {
+			t.Errorf("%v\n%s", err, out)
+		}
+		s.waitFor("the end of what it left", func() error {
+			if left := s.left(); !slices.Equal(left, []string{"configmaps/of-somebody-else"}) {
+				return fmt.Errorf("left: %v", left)
+			}
+			return nil
+		})
+	})
+	t.Run("a dry run prints what the server accepts", func(t *testing.T) {
+		s := newStand(t, c, gate, 2, names("ok", 2)...)
+		r := s.start("--dry-run")
+		if status, _ := r.end(); status != 0 {
+			t.Fatalf("exit status %d", status)
+		}
+		kinds := s.accepts(r.output.Bytes())
+		if !slices.Equal(kinds, []string{"ConfigMap", "Job"}) {
+			t.Errorf("got %v", kinds)
+		}
+		s.nothingLeft()
+	})
+}
+
+// accepts asks the API server about each document of a stream without creating it, and
+// returns their kinds.
+func (s *stand) accepts(manifests []byte) (kinds []string) {
+	s.t.Helper()
+	dec := yaml.NewDecoder(bytes.NewReader(manifests))
+	for {
+		var object map[string]any
+		if err := dec.Decode(&object); err != nil {
+			if len(kinds) == 0 {
+				s.t.Fatalf("%v\n%s", err, manifests)
+			}
+			return kinds
+		}
+		kind, _ := object["kind"].(string)
+		kinds = append(kinds, kind)
+		path := map[string]string{"ConfigMap": "/api/v1/namespaces/" + s.namespace + "/configmaps", "Job": jobsOf(s.namespace)}[kind]
+		if err := s.Client.Do(s.t.Context(), http.MethodPost, path, map[string][]string{"dryRun": {"All"}, "fieldValidation": {"Strict"}}, object, nil); err != nil {
+			s.t.Error(err)
+		}
+	}
+}
+
+// read is a file of the repository with a text replaced.
+func (s *stand) read(name, old, text string) string {
+	s.t.Helper()
+	data, err := os.ReadFile(filepath.Join(s.dir, name))
+	if err != nil || !strings.Contains(string(data), old) {
+		s.t.Fatalf("%s has no %q: %v", name, old, err)
+	}
+	return strings.Replace(string(data), old, text, 1)
+}
+
+// reimage carries a changed file over into the image.
+func (s *stand) reimage(name string) {
+	s.t.Helper()
+	image, _ := s.image("suites:" + s.namespace)
+	data, err := os.ReadFile(filepath.Join(s.dir, name))
+	if err == nil {
+		err = os.WriteFile(filepath.Join(image.Copies["/work/repo"], name), data, 0o644)
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
 }

@@ -38,6 +38,8 @@ type logFile struct {
 	changed chan struct{}
 	// cut is closed to break off what is read now.
 	cut chan struct{}
+	// breaks is how many of the next readings break off in the middle.
+	breaks int
 }
 
 func newLog() *logFile { return &logFile{changed: make(chan struct{}), cut: make(chan struct{})} }
@@ -117,9 +119,18 @@ func (l *logFile) last(size int) string {
 func (l *logFile) serve(ctx context.Context, w http.ResponseWriter, query url.Values) {
 	l.mu.Lock()
 	cut, next := l.cut, l.start(query)
+	breaks := l.breaks > 0
+	if breaks {
+		l.breaks--
+	}
+	whole := l.size
 	l.mu.Unlock()
 	out := &capped{w: w, left: -1}
-	if n, err := strconv.Atoi(query.Get("limitBytes")); err == nil {
+	if breaks {
+		out.left = whole / (2 + l.breaks)
+		defer func() { panic(http.ErrAbortHandler) }()
+	}
+	if n, err := strconv.Atoi(query.Get("limitBytes")); err == nil && !breaks {
 		out.left = n
 	}
 	stamps, follow, fresh := query.Get("timestamps") == "true", query.Get("follow") == "true", true

@@ -39,7 +39,7 @@ func (c *Cluster) addNode(name string) {
 	server := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { c.serveLogs(n, w, r) })}
 	c.work.Go(func() {
 		if err := server.ServeTLS(listener, c.ca.cert("apiserver"), c.ca.key("apiserver")); !errors.Is(err, http.ErrServerClosed) {
-			c.tb.Errorf("the kubelet of %s: %v", name, err)
+			c.root.Errorf("the kubelet of %s: %v", name, err)
 		}
 	})
 	c.work.Go(func() {
@@ -147,7 +147,7 @@ func (c *Cluster) followPods() {
 		return nil
 	})
 	if c.ctx.Err() == nil {
-		c.tb.Errorf("follow the pods: %v", err)
+		c.root.Errorf("follow the pods: %v", err)
 	}
 }
 
@@ -225,6 +225,24 @@ func (c *Cluster) CutLogs(namespace, name, container string) {
 		return nil
 	})
 }
+
+// Flood fills a container's log with lines that it did not print, until the kubelet starts a
+// new file.
+func (c *Cluster) Flood(namespace, name, container string) {
+	c.tb.Helper()
+	log, waits := c.find(namespace, name).log(container)
+	if log == nil {
+		c.tb.Fatalf("container %s: %s", container, waits)
+		return
+	}
+	for range 11 << 10 {
+		fmt.Fprintf(log, "%01023d\n", 0)
+	}
+}
+
+// BreakLogs breaks off the next readings of the log of each container that starts from now
+// on, so many times, after about half of it.
+func (c *Cluster) BreakLogs(times int) { c.breaks.Store(int32(times)) } //nolint:gosec // of a test
 
 // LoseNode takes a node away without a word: its kubelet says nothing any more, and its
 // containers are gone.

@@ -156,19 +156,6 @@ func (p *pod) log(container string) (*logFile, string) {
 	return s.log, "ContainerCreating"
 }
 
-// outputs are the ends of what its containers have printed.
-func (p *pod) outputs() []string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	var list []string
-	for _, s := range p.states {
-		if s.log != nil {
-			list = append(list, s.log.last(64<<10))
-		}
-	}
-	return list
-}
-
 // kill kills a container that runs.
 func (p *pod) kill(container, reason string) error {
 	p.mu.Lock()
@@ -268,7 +255,7 @@ func (p *pod) release() {
 	err := p.Client.Do(p.Cluster.ctx, http.MethodDelete, "/api/v1/namespaces/"+p.meta.Namespace+"/pods/"+p.meta.Name, nil,
 		map[string]any{"apiVersion": "v1", "kind": "DeleteOptions", "gracePeriodSeconds": 0, "preconditions": map[string]string{"uid": p.meta.UID}}, nil)
 	if err != nil && !kube.Has(err, "NotFound") && !kube.Has(err, "Conflict") && p.Cluster.ctx.Err() == nil {
-		p.tb.Errorf("release pod %s: %v", p.meta.Name, err)
+		p.root.Errorf("release pod %s: %v", p.meta.Name, err)
 	}
 }
 
@@ -300,21 +287,22 @@ func (p *pod) once(ctx context.Context, one container, ready chan struct{}) int3
 		return -1 // it never came to a start
 	}
 	log := newLog()
+	log.breaks = int(p.breaks.Load())
 	began := time.Now()
 	dir, err := os.MkdirTemp(p.dir, "run-")
 	if err != nil {
-		p.tb.Error(err)
+		p.root.Error(err)
 		return -1
 	}
 	message := filepath.Join(dir, "message")
 	if err := os.WriteFile(message, nil, 0o666); err != nil { //nolint:gosec // the container's user may be another
-		p.tb.Error(err)
+		p.root.Error(err)
 		return -1
 	}
 	l.Binds = append(l.Binds, bind{Source: message, Target: one.MessagePath})
 	running, err := l.start(dir, log)
 	if err != nil {
-		p.tb.Errorf("start a container: %v", err)
+		p.root.Errorf("start a container: %v", err)
 		return -1
 	}
 	s := p.states[one.Name]
@@ -428,7 +416,7 @@ func (p *pod) event(one container, reason, message string) {
 		Reason:         reason, Message: message, Type: "Warning", Count: 1, FirstTimestamp: &now, LastTimestamp: &now, Component: "kubelet",
 	}, nil)
 	if err != nil && p.Cluster.ctx.Err() == nil && !kube.Has(err, "Forbidden") && !kube.Has(err, "NotFound") {
-		p.tb.Errorf("event of container %s: %v", one.Name, err)
+		p.root.Errorf("event of container %s: %v", one.Name, err)
 	}
 }
 
@@ -463,7 +451,7 @@ func (p *pod) push() {
 			return
 		}
 		if err != nil && p.Cluster.ctx.Err() == nil {
-			p.tb.Errorf("status of pod %s: %v", p.meta.Name, err)
+			p.root.Errorf("status of pod %s: %v", p.meta.Name, err)
 			return
 		}
 	}
