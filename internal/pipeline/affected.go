@@ -185,7 +185,7 @@ func (m *mapping) part(p *depgraph.Part) (mapped bool) {
 
 // hasAnyGoTest reports whether tests of Go outside of a suite's directory may be its own: it says so, or names no directory.
 func hasAnyGoTest(spec suite.Spec) bool {
-	if spec.Framework != "gotest" && spec.Framework != "command" {
+	if spec.Framework != "gotest" && spec.Framework != "command" && len(spec.Run) == 0 {
 		return false
 	}
 	outside := func(name string) bool { return !strings.HasPrefix(name, "./") || strings.Contains(name, "../") }
