@@ -46,6 +46,8 @@ type Graph struct {
 	parts []*Part
 	kinds []kind
 	names []string // of the kinds
+	// reached are the parts that depend on some, by the indices of those: files of one package have the same.
+	reached map[string][]*Part
 }
 
 // kind finds the parts that a file belongs to. known: that is all that depends on it.
@@ -103,18 +105,27 @@ func isForeign(file string) bool {
 }
 
 // Affects are the parts that a changed file is of, with all that use them at any distance. known: these are all that depend on it,
-// as far as the kinds of graphs can tell; else something else may too.
+// as far as the kinds of graphs can tell; else something else may too. Files that affect the same share the list.
 func (g *Graph) Affects(file string) (parts []*Part, known bool) {
 	if isForeign(file) {
 		return nil, false
 	}
-	seen := map[int]bool{}
 	var todo []int
 	language := languageOf(file)
 	for i, k := range g.kinds {
 		own, all := k.of(file)
 		todo, known = append(todo, own...), known || all && (language == "" || language == g.names[i])
 	}
+	return g.reach(todo), known
+}
+
+// reach are some parts with all that use them.
+func (g *Graph) reach(todo []int) (parts []*Part) {
+	key := fmt.Sprint(todo)
+	if parts, ok := g.reached[key]; ok {
+		return parts
+	}
+	seen := map[int]bool{}
 	for len(todo) > 0 {
 		at := todo[0]
 		if todo = todo[1:]; seen[at] {
@@ -124,7 +135,11 @@ func (g *Graph) Affects(file string) (parts []*Part, known bool) {
 		parts = append(parts, g.parts[at])
 		todo = append(todo, g.parts[at].users...)
 	}
-	return parts, known
+	if g.reached == nil {
+		g.reached = map[string][]*Part{}
+	}
+	g.reached[key] = parts
+	return parts
 }
 
 // Astray is the first of some parts, which are those that [Graph.Affects] returned, that leads to no mapped one by what uses it; nil:

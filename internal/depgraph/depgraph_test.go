@@ -100,6 +100,7 @@ func TestNPM(t *testing.T) {
 		{"apps/pay/x.ts", "apps/pay"},
 		{"apps/linked/x.ts", "apps/linked apps/pay"},
 		{"tools/x.js", "?"},
+		{"libs/client/a.ts", "e2e libs/client"},
 		{"node_modules/@acme/http/x.js", "?"},
 		{"packages/http/src/a.go", "apps/case apps/pay apps/shop packages/http ?"},
 		{"packages/http/src/a.css", "apps/case apps/pay apps/shop packages/http"},
@@ -114,6 +115,7 @@ func TestNPM(t *testing.T) {
 		"apps/case/package.json", `{"name": "case", "peerDependencies": {"client": "npm:@acme/http@^1.2.0"}}`,
 		"apps/shop/package.json", `{"name": "shop", "optionalDependencies": {"client": "workspace:@acme/http@*"}}`,
 		"apps/linked/package.json", `{"name": "linked-under-another-name"}`,
+		"e2e/package.json", `{"private": true, "devDependencies": {"@acme/client-of-tests": "*"}}`, "libs/client/package.json", `{"name": "@acme/client-of-tests"}`,
 		"packages/http/src/a.ts", "", "tools/x.js", "", "node_modules/@acme/http/package.json", `{`,
 	)
 }

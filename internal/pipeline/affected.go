@@ -60,7 +60,7 @@ func affectedBy(c *config.Config, file string, changed []string, more func() (be
 		return affected{everything: err.Error()}
 	}
 	m := mapping{
-		c: c, places: newPlaces(c), beyond: known, parts: map[*depgraph.Part]bool{},
+		c: c, places: newPlaces(c), beyond: known, parts: map[*depgraph.Part]bool{}, lists: map[**depgraph.Part]bool{},
 		affected: affected{services: map[string]bool{}, suites: map[string]bool{}, journeys: map[string]bool{}},
 	}
 	for _, name := range changed {
@@ -97,8 +97,10 @@ type mapping struct {
 	c      *config.Config
 	places places
 	beyond
-	// parts are those of the graph that were looked at, and whether it is known of what they are.
+	// parts are those of the graph that were looked at, and whether it is known of what they are; lists are those lists of them that
+	// lead somewhere, by their first element.
 	parts map[*depgraph.Part]bool
+	lists map[**depgraph.Part]bool
 }
 
 func (m *mapping) unknown(format string, args ...any) {
@@ -125,20 +127,30 @@ func (m *mapping) file(name string) {
 		if known && !mapped {
 			mapped, m.product = true, true
 		}
-		for _, p := range parts {
-			if _, seen := m.parts[p]; !seen {
-				m.parts[p] = m.part(p)
-			}
-		}
-		if p := m.graph.Astray(parts, func(p *depgraph.Part) bool { return m.parts[p] }); p != nil {
-			if within(name, p.Dir) {
-				m.unknown("no service, suite or journey has paths for %s", name)
-			}
-			m.unknown("%s uses what the change touches (%s), and no service, suite or journey has paths for it", p.Dir, name)
+		if len(parts) > 0 && !m.lists[&parts[0]] {
+			m.leads(name, parts)
+			m.lists[&parts[0]] = true
 		}
 	}
 	if !mapped && !m.command {
 		m.unknown("no service, suite or journey has paths for %s", name)
+	}
+}
+
+// leads looks at the parts that a changed file affects, and whether all of them lead to something that is known.
+func (m *mapping) leads(name string, parts []*depgraph.Part) {
+	for _, p := range parts {
+		if _, seen := m.parts[p]; !seen {
+			m.parts[p] = m.part(p)
+		}
+	}
+	p := m.graph.Astray(parts, func(p *depgraph.Part) bool { return m.parts[p] })
+	switch {
+	case p == nil:
+	case within(name, p.Dir):
+		m.unknown("no service, suite or journey has paths for %s", name)
+	default:
+		m.unknown("%s uses what the change touches (%s), and no service, suite or journey has paths for it", p.Dir, name)
 	}
 }
 
