@@ -102,44 +102,58 @@ func isForeign(file string) bool {
 	return strings.Contains("/"+file, "/vendor/") || strings.Contains("/"+file, "/node_modules/")
 }
 
-// Affects are the parts that a changed file is of, with all that use them at any distance. known: these are all that depend on it,
-// as far as the kinds of graphs can tell; else something else may too.
-func (g *Graph) Affects(file string) (parts []*Part, known bool) {
+// Of are the parts that a file is of. known: they and what uses them are all that depends on it, as far as the kinds of graphs can
+// tell; else something else may too.
+func (g *Graph) Of(file string) (parts []*Part, known bool) {
 	if isForeign(file) {
 		return nil, false
 	}
-	seen := map[int]bool{}
-	var todo []int
 	language := languageOf(file)
 	for i, k := range g.kinds {
 		own, all := k.of(file)
-		todo, known = append(todo, own...), known || all && (language == "" || language == g.names[i])
-	}
-	for len(todo) > 0 {
-		at := todo[0]
-		if todo = todo[1:]; seen[at] {
-			continue
+		for _, at := range own {
+			parts = append(parts, g.parts[at])
 		}
-		seen[at] = true
-		parts = append(parts, g.parts[at])
-		todo = append(todo, g.parts[at].users...)
+		known = known || all && (language == "" || language == g.names[i])
 	}
 	return parts, known
 }
 
-// Astray is the first of some parts, which are those that [Graph.Affects] returned, that leads to no mapped one by what uses it; nil:
+// Users are some parts with all that use them, at any distance.
+func (g *Graph) Users(parts []*Part) (all []*Part) {
+	seen := map[*Part]bool{}
+	for todo := slices.Clone(parts); len(todo) > 0; {
+		p := todo[0]
+		if todo = todo[1:]; seen[p] {
+			continue
+		}
+		seen[p] = true
+		all = append(all, p)
+		for _, user := range p.users {
+			todo = append(todo, g.parts[user])
+		}
+	}
+	return all
+}
+
+// Astray is the first of some parts, which are those of [Graph.Users], that leads to no mapped one by what uses it; nil:
 // there is none. So it is not known what depends on it in the end. What is inert need not lead anywhere.
 func (g *Graph) Astray(parts []*Part, mapped func(*Part) bool) *Part {
-	leads := map[*Part]bool{}
+	uses, leads := map[*Part][]*Part{}, map[*Part]bool{}
+	var todo []*Part
 	for _, p := range parts {
-		leads[p] = mapped(p)
+		for _, user := range p.users {
+			uses[g.parts[user]] = append(uses[g.parts[user]], p)
+		}
+		if mapped(p) {
+			todo = append(todo, p)
+		}
 	}
-	for changed := true; changed; {
-		changed = false
-		for _, p := range slices.Backward(parts) { // what uses a part comes behind it
-			if !leads[p] && slices.ContainsFunc(p.users, func(user int) bool { return leads[g.parts[user]] }) {
-				leads[p], changed = true, true
-			}
+	for len(todo) > 0 {
+		p := todo[0]
+		if todo = todo[1:]; !leads[p] {
+			leads[p] = true
+			todo = append(todo, uses[p]...)
 		}
 	}
 	for _, p := range parts {

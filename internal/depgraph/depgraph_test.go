@@ -19,7 +19,8 @@ func tree(files ...string) (fstest.MapFS, []string) {
 
 // affected are the folders of the parts that a file affects, sorted, those of tests with a mark; "?" where others may depend on it too.
 func affected(g *Graph, file string) string {
-	parts, known := g.Affects(file)
+	own, known := g.Of(file)
+	parts := g.Users(own)
 	var list []string
 	for _, p := range parts {
 		name := p.Dir
@@ -100,6 +101,7 @@ func TestNPM(t *testing.T) {
 		{"apps/pay/x.ts", "apps/pay"},
 		{"apps/linked/x.ts", "apps/linked apps/pay"},
 		{"tools/x.js", "?"},
+		{"libs/client/a.ts", "e2e libs/client"},
 		{"node_modules/@acme/http/x.js", "?"},
 		{"packages/http/src/a.go", "apps/case apps/pay apps/shop packages/http ?"},
 		{"packages/http/src/a.css", "apps/case apps/pay apps/shop packages/http"},
@@ -114,6 +116,7 @@ func TestNPM(t *testing.T) {
 		"apps/case/package.json", `{"name": "case", "peerDependencies": {"client": "npm:@acme/http@^1.2.0"}}`,
 		"apps/shop/package.json", `{"name": "shop", "optionalDependencies": {"client": "workspace:@acme/http@*"}}`,
 		"apps/linked/package.json", `{"name": "linked-under-another-name"}`,
+		"e2e/package.json", `{"private": true, "devDependencies": {"@acme/client-of-tests": "*"}}`, "libs/client/package.json", `{"name": "@acme/client-of-tests"}`,
 		"packages/http/src/a.ts", "", "tools/x.js", "", "node_modules/@acme/http/package.json", `{`,
 	)
 }
@@ -194,7 +197,8 @@ func TestAstray(t *testing.T) {
 		{"lib/l.go", []string{"lib"}, "svc"},
 		{"lib/l_test.go", nil, ""},
 	} {
-		parts, _ := g.Affects(tc.file)
+		own, _ := g.Of(tc.file)
+		parts := g.Users(own)
 		got := ""
 		if p := g.Astray(parts, func(p *Part) bool { return slices.Contains(tc.mapped, p.Dir) && !p.Inert }); p != nil {
 			got = p.Dir
@@ -208,7 +212,8 @@ func TestAstray(t *testing.T) {
 	if g, err = Read(fs, names, []string{NPM}); err != nil {
 		t.Fatal(err)
 	}
-	parts, known := g.Affects("a/x.js")
+	own, known := g.Of("a/x.js")
+	parts := g.Users(own)
 	if len(parts) != 2 || !known || g.Astray(parts, func(*Part) bool { return false }) == nil {
 		t.Errorf("%v %v", parts, known)
 	}
@@ -225,8 +230,8 @@ func FuzzRead(f *testing.F) {
 				t.Fatalf("%s: %v, %v", kind, g, err)
 			}
 			if err == nil {
-				parts, _ := g.Affects("b/b.go")
-				g.Astray(parts, func(*Part) bool { return false })
+				own, _ := g.Of("b/b.go")
+				g.Astray(g.Users(own), func(*Part) bool { return false })
 			}
 		}
 	})

@@ -76,11 +76,11 @@ func TestAsGoListSays(t *testing.T) {
 			}
 			file := strings.TrimPrefix(dep, module+"/") + "/" + used.GoFiles[0]
 			if affects[file] == nil {
-				parts, known := g.Affects(file)
+				own, known := g.Of(file)
 				if !known {
 					t.Fatalf("%s is of no package", file)
 				}
-				for _, part := range parts {
+				for _, part := range g.Users(own) {
 					affects[file] = append(affects[file], part.Dir)
 				}
 			}

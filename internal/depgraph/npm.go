@@ -22,8 +22,8 @@ type npmPackage struct {
 
 type npmGraph struct{ folders }
 
-// readNPM reads what packages of npm, pnpm and yarn depend on. Every package.json with a name counts, whether or not it is one of the
-// workspaces: one that is not is used by nothing here but by its path.
+// readNPM reads what packages of npm, pnpm and yarn depend on. Every package.json with a name or with dependencies counts, whether
+// or not it is one of the workspaces: one that is not is used by nothing here but by its path.
 func (g *Graph) readNPM(tree fs.FS, files []string) (kind, error) {
 	byName, byDir, sources := map[string][]int{}, folders{}, folders{}
 	found, pnpm := map[int]npmPackage{}, map[string]bool{}
@@ -51,7 +51,8 @@ func (g *Graph) readNPM(tree fs.FS, files []string) (kind, error) {
 			return nil, err
 		}
 		whole := len(p.Workspaces) > 0 || pnpm[path.Dir(file)]
-		if p.Name == "" && path.Dir(file) != "." && !whole {
+		uses := len(p.Plain) + len(p.Dev) + len(p.Peer) + len(p.Optional)
+		if p.Name == "" && uses == 0 && path.Dir(file) != "." && !whole {
 			continue // it only says how its folder is loaded
 		}
 		at := g.add(Part{Dir: path.Dir(file)})

@@ -164,7 +164,7 @@ type TestResult struct {
 	// Unexcused is empty where Dependency is set, or no dependency was down that the test needs.
 	Unexcused string   `json:"unexcused,omitempty" doc:"Why a dependency that is down does not excuse that the test was not run."`
 	Lacks     []string `json:"lacks,omitempty" mask:"-" doc:"What the stage requires and the test does not have: its pass proves nothing." enum:"owner,journey,max_runtime"`
-	Beyond    []string `json:"beyond,omitempty" mask:"-" doc:"Services that it does not need by the config, and whose address its failure names."`
+	Beyond    []string `json:"beyond,omitempty" mask:"-" doc:"Services that it does not need by the config, and whose address or files its failure names."`
 	// Missed is only known on the default branch and in the merge queue.
 	Missed     bool         `json:"missed,omitempty" doc:"It passed before, and the rules of affected leave it out for each change since: those that broke it did not run it."`
 	LaterPass  bool         `json:"later_pass,omitempty" doc:"Failed with its rerun in an earlier attempt of this workflow run and passes now."`

@@ -60,13 +60,16 @@ func affectedBy(c *config.Config, file string, changed []string, more func() (be
 		return affected{everything: err.Error()}
 	}
 	m := mapping{
-		c: c, places: newPlaces(c), beyond: known, parts: map[*depgraph.Part]bool{},
+		c: c, places: newPlaces(c), beyond: known,
 		affected: affected{services: map[string]bool{}, suites: map[string]bool{}, journeys: map[string]bool{}},
 	}
 	for _, name := range changed {
 		if !matches(c.Affected.Ignore, name) {
 			m.file(name)
 		}
+	}
+	if m.graph != nil {
+		m.users(changed)
 	}
 	for _, name := range known.names {
 		m.name(name)
@@ -97,8 +100,8 @@ type mapping struct {
 	c      *config.Config
 	places places
 	beyond
-	// parts are those of the graph that were looked at, and whether it is known of what they are.
-	parts map[*depgraph.Part]bool
+	// touched are the parts of the graph that the change touches.
+	touched []*depgraph.Part
 }
 
 func (m *mapping) unknown(format string, args ...any) {
@@ -116,30 +119,42 @@ func (m *mapping) file(name string) {
 		}
 	}
 	if m.graph != nil {
+		first := ""
 		for to, link := range m.links {
-			if within(name, to) {
-				m.unknown("the change touches %s, to which the link %s leads", name, link)
+			if within(name, to) && (first == "" || link < first) {
+				first = link
 			}
 		}
-		parts, known := m.graph.Affects(name)
+		if first != "" {
+			m.unknown("the change touches %s, to which the link %s leads", name, first)
+		}
+		own, known := m.graph.Of(name)
 		if known && !mapped {
 			mapped, m.product = true, true
 		}
-		for _, p := range parts {
-			if _, seen := m.parts[p]; !seen {
-				m.parts[p] = m.part(p)
-			}
-		}
-		if p := m.graph.Astray(parts, func(p *depgraph.Part) bool { return m.parts[p] }); p != nil {
-			if within(name, p.Dir) {
-				m.unknown("no service, suite or journey has paths for %s", name)
-			}
-			m.unknown("%s uses what the change touches (%s), and no service, suite or journey has paths for it", p.Dir, name)
-		}
+		m.touched = append(m.touched, own...)
 	}
 	if !mapped && !m.command {
 		m.unknown("no service, suite or journey has paths for %s", name)
 	}
+}
+
+// users maps the parts that the change touches and those that use them. Each has to lead to something that is known.
+func (m *mapping) users(changed []string) {
+	parts, mapped := m.graph.Users(m.touched), map[*depgraph.Part]bool{}
+	for _, p := range parts {
+		mapped[p] = m.part(p)
+	}
+	p := m.graph.Astray(parts, func(p *depgraph.Part) bool { return mapped[p] })
+	if p == nil {
+		return
+	}
+	for _, name := range changed {
+		if own, _ := m.graph.Of(name); slices.Contains(own, p) {
+			m.unknown("no service, suite or journey has paths for %s", name)
+		}
+	}
+	m.unknown("%s uses what the change touches, and no service, suite or journey has paths for it", p.Dir)
 }
 
 // touch notes what a file is of. It reports whether that is all that it affects.
@@ -185,7 +200,7 @@ func (m *mapping) part(p *depgraph.Part) (mapped bool) {
 
 // hasAnyGoTest reports whether tests of Go outside of a suite's directory may be its own: it says so, or names no directory.
 func hasAnyGoTest(spec suite.Spec) bool {
-	if spec.Framework != "gotest" && spec.Framework != "command" {
+	if spec.Framework != "gotest" && spec.Framework != "command" && len(spec.Run) == 0 {
 		return false
 	}
 	outside := func(name string) bool { return !strings.HasPrefix(name, "./") || strings.Contains(name, "../") }

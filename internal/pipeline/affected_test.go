@@ -140,6 +140,7 @@ func TestWhoMayHaveAnyGoTest(t *testing.T) {
 		{suite.Spec{Framework: "command", Dir: "e2e", Run: []string{"go", "test", "../..."}}, true},
 		{suite.Spec{Framework: "command", Dir: "e2e", Run: []string{"sh", "-c", "go test ./../..."}}, true},
 		{suite.Spec{Framework: "command", Dir: "e2e", Run: []string{"go", "test", "./..."}}, false}, {suite.Spec{Framework: "playwright"}, false},
+		{suite.Spec{Framework: "cucumber", Run: []string{"go", "test", "."}}, true},
 	} {
 		if got := hasAnyGoTest(tc.spec); got != tc.want {
 			t.Errorf("%+v: %v", tc.spec, got)

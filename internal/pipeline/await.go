@@ -87,6 +87,9 @@ func (env *environment) begin() []e2e.Gate {
 // decide notes that a gate is not waited for any more.
 func (env *environment) decide(g e2e.Gate) {
 	env.mu.Lock()
+	if env.decided == nil {
+		env.decided = map[string]e2e.Gate{}
+	}
 	env.decided[g.Name] = g
 	wake := env.wake
 	at := slices.IndexFunc(env.undecided, func(o e2e.Gate) bool { return o.Name == g.Name })

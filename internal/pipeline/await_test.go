@@ -55,7 +55,7 @@ func TestDecidedWhileSuitesRun(t *testing.T) {
 	check := func(name string) gate.Check {
 		return gate.Check{Name: name, Scope: &e2e.Scope{Services: []string{name}}, TCP: &tcpgate.Spec{Address: "127.0.0.1:1"}}
 	}
-	env := &environment{Session: &Session{opts: Options{Config: &config.Config{}, Progress: &quiet{}}}, decided: map[string]e2e.Gate{},
+	env := &environment{Session: &Session{opts: Options{Config: &config.Config{}, Progress: &quiet{}}},
 		set: gate.New(gate.Spec{Checks: []gate.Check{check("a"), check("b"), check("c")}}, gate.Options{})}
 	env.strangers = []string{"x"} // so that nothing is served
 	say := func(i int, state e2e.GateState) {
@@ -93,7 +93,7 @@ func TestDecidedWhileSuitesRun(t *testing.T) {
 // Others are waited for a while after the last one that was decided.
 func TestPatience(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		env := &environment{decided: map[string]e2e.Gate{}, Session: &Session{opts: Options{Config: &config.Config{}, Progress: &quiet{}}}, early: true,
+		env := &environment{Session: &Session{opts: Options{Config: &config.Config{}, Progress: &quiet{}}}, early: true,
 			selected: []e2e.Test{{Needs: []string{"b"}}}}
 		none := gate.Check{Name: "a", Scope: &e2e.Scope{Services: []string{"a"}}} // of no kind, so that it is never asked
 		env.set = gate.New(gate.Spec{Checks: []gate.Check{none}}, gate.Options{})

@@ -395,26 +395,80 @@ func (s *Session) askOwner(name string) string {
 	return text
 }
 
-// addUnneeded shows what a gate saw that a failed test does not need by the config, and whose address the failure names
-// all the same. It excuses nothing.
+// addUnneeded shows what a gate saw that a failed test does not need by the config, and whose address, or a file of whose service, the
+// failure names all the same. It excuses nothing.
 func (s *Session) addUnneeded(t *e2e.TestResult, gates []e2e.Gate) {
+	var frames map[string]string
 	for _, g := range gates {
 		if g.Scope.NeededBy(&t.Test) {
 			continue
 		}
-		at := slices.IndexFunc(t.Attempts, func(a e2e.Attempt) bool { return a.Outcome == e2e.Failed && verdict.NamedBy(a, g.Target) != "" })
-		if at < 0 {
+		services, named := s.servicesOfGate(g.Name), ""
+		for _, a := range t.Attempts {
+			if host := verdict.NamedBy(a, g.Target); a.Outcome == e2e.Failed && host != "" {
+				named = host + ", which gate " + g.Name
+				break
+			}
+		}
+		for _, service := range services {
+			if frames == nil {
+				frames = s.framesOf(t)
+			}
+			if file := frames[service]; named == "" && file != "" {
+				named = fmt.Sprintf("%s, a file of %s, which gate %s", file, service, g.Name)
+			}
+		}
+		if named == "" {
 			continue
 		}
-		t.Beyond = append(t.Beyond, s.servicesOfGate(g.Name)...)
+		t.Beyond = append(t.Beyond, services...)
 		seen := "it was " + string(cmp.Or(g.State, "not probed")) + " before the suites"
 		for _, span := range g.LostSpans() {
 			seen += fmt.Sprintf(", and %s from %s to %s: %s", span.State, span.From.UTC().Format(time.TimeOnly), span.To.UTC().Format(time.TimeOnly), span.Observed)
 		}
 		t.Evidence = append(t.Evidence, e2e.Evidence{Kind: e2e.EvidenceTriage, Source: "gate " + g.Name, Text: fmt.Sprintf(
-			"the failure names %s, which gate %s (%s) looks at, but the test does not need that by the config; %s. If it does need it, add it to needs of its suite, "+
-				"or tag the test needs:<service>", verdict.NamedBy(t.Attempts[at], g.Target), g.Name, g.Scope, seen)})
+			"the failure names %s (%s) looks at, but the test does not need that by the config; %s. If it does need it, add it to needs of its suite, "+
+				"or tag the test needs:<service>", named, g.Scope, seen)})
 	}
+}
+
+// sourceFile is what looks like the path of a file, with a folder at least.
+var sourceFile = regexp.MustCompile(`[\w.@+-]*(?:[/\\][\w.@+-]+)+\.[A-Za-z]{1,6}\b`)
+
+// Bounds of the files that a failure names.
+const (
+	maxFrames    = 200
+	maxFrameText = 64 << 10 // bytes of an attempt
+)
+
+// framesOf are files that the failure of a test names, by the service that has them in its paths. Where the product was built, they may
+// lie below another folder. Files in the directory of its suite are its own.
+func (s *Session) framesOf(t *e2e.TestResult) map[string]string {
+	if s.places == nil {
+		places := newPlaces(s.opts.Config)
+		s.places = &places
+	}
+	spec, _ := s.opts.Config.Suite(t.Suite)
+	frames := map[string]string{}
+	for _, a := range t.Attempts {
+		if a.Outcome != e2e.Failed {
+			continue
+		}
+		text := a.Message + "\n" + a.Details
+		for _, name := range sourceFile.FindAllString(text[:min(len(text), maxFrameText)], maxFrames) {
+			for rest := strings.TrimLeft(strings.ReplaceAll(name, `\`, "/"), "./"); strings.Contains(rest, "/"); _, rest, _ = strings.Cut(rest, "/") {
+				if within(rest, dirOf(spec)) {
+					break
+				}
+				for _, service := range s.places.of(rest).services {
+					if frames[service] == "" {
+						frames[service] = rest
+					}
+				}
+			}
+		}
+	}
+	return frames
 }
 
 // servicesOfGate are the services that a gate names in the config, without those that need them in turn.

@@ -63,7 +63,7 @@ type unfit struct {
 // early: suites may start while gates are waited for that only other tests need; see [environment.await].
 func (s *Session) enter(f *flow, selected func() []e2e.Test, early bool) (*environment, []e2e.Gate) {
 	s.opts.Progress.Started(s.run.Stage, s.run.ID)
-	env := &environment{Session: s, needed: e2e.NeededFor(nil, true), early: early, decided: map[string]e2e.Gate{}}
+	env := &environment{Session: s, needed: e2e.NeededFor(nil, true), early: early}
 	then(f, "prepare", env.prepare, none{})
 	then(f, "start the background processes", env.up, nil)
 	if s.opts.Config.Scoped() {

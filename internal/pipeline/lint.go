@@ -218,7 +218,7 @@ func (s *Session) lintMissingNeeds(tests []e2e.Test, stats history.Stats) []diag
 			continue
 		}
 		found = append(found, diag.Message{File: s.opts.Config.File, Severity: diag.Warning, Text: fmt.Sprintf(
-			"failures of suite %s named the address of %s in %s, such as that of %s, and by the config its tests do not all need it", need.Suite, need.Service,
+			"failures of suite %s named %s in %s, such as that of %s, and by the config its tests do not all need it", need.Suite, need.Service,
 			plural(need.Runs, "run"), need.Test), Hint: fmt.Sprintf("add %s to needs of the suite, or tag those tests needs:%s", need.Service, need.Service)})
 	}
 	return found

@@ -303,9 +303,9 @@ func TestLintProposesNeeds(t *testing.T) {
 		return texts
 	}
 	want := []string{
-		"failures of suite s named the address of mail in 2 runs, such as that of s::a, and by the config its tests do not all need it; " +
+		"failures of suite s named mail in 2 runs, such as that of s::a, and by the config its tests do not all need it; " +
 			"add mail to needs of the suite, or tag those tests needs:mail",
-		"failures of suite s named the address of pay in 2 runs, such as that of s::a, and by the config its tests do not all need it; " +
+		"failures of suite s named pay in 2 runs, such as that of s::a, and by the config its tests do not all need it; " +
 			"add pay to needs of the suite, or tag those tests needs:pay",
 	}
 	if diff := cmp.Diff(want, lint("case")); diff != "" {

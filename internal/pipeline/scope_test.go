@@ -61,16 +61,28 @@ func TestAFailureThatNamesWhatItsTestDoesNotNeed(t *testing.T) {
 	for _, tc := range []struct {
 		needs   []string
 		message string
-		want    int
+		want    int // 1: its address; 2: a file of it
 	}{
 		{[]string{"case"}, "GET https://pay.test.example/charge: 503", 1}, {[]string{"case"}, "GET https://case.test.example/x: 503", 0},
 		{[]string{"payment"}, "GET https://pay.test.example/charge: 503", 0}, {nil, "GET https://pay.test.example/charge: 503", 0},
+		{[]string{"case"}, "panic: x\n\t/app/src/services/payment/charge.go:33", 2}, {[]string{"payment"}, "services/payment/charge.go:33", 0},
+		{[]string{"case"}, `at C:\build\services\payment\charge.cs`, 2}, {[]string{"case"}, "services/payment/e2e/charge_test.go:33 failed", 0},
+		{[]string{"case"}, "services/case/charge.go:33, charge.go, services/payment/", 0},
 	} {
-		r := e2e.TestResult{Test: e2e.Test{Needs: tc.needs}, Attempts: []e2e.Attempt{{Outcome: e2e.Failed, Message: tc.message}}}
-		s := &Session{opts: Options{Config: &config.Config{Gates: gate.Spec{Checks: []gate.Check{{Name: "payment", Services: []string{"payment"}}}}}}}
+		r := e2e.TestResult{Test: e2e.Test{Suite: "s", Needs: tc.needs}, Attempts: []e2e.Attempt{{Outcome: e2e.Failed, Message: tc.message}}}
+		s := &Session{opts: Options{Config: &config.Config{
+			Services: []config.Service{{Name: "payment", Paths: []string{"services/payment/**"}}}, Suites: []suite.Spec{{Name: "s", Dir: "services/payment/e2e"}},
+			Gates: gate.Spec{Checks: []gate.Check{{Name: "payment", Services: []string{"payment"}}}}}}}
 		s.addUnneeded(&r, gates)
 		if named := strings.Join(r.Beyond, " ") == "payment"; named != (tc.want > 0) {
 			t.Errorf("%v: %v", tc, r.Beyond)
+		}
+		if tc.want == 2 {
+			if len(r.Evidence) != 1 || !strings.Contains(r.Evidence[0].Text, "names services/payment/charge.") ||
+				!strings.Contains(r.Evidence[0].Text, ", a file of payment, which gate payment (service payment) looks at") {
+				t.Errorf("%v: %+v", tc, r.Evidence)
+			}
+			continue
 		}
 		if len(r.Evidence) != tc.want {
 			t.Errorf("%v: %+v", tc, r.Evidence)

@@ -189,6 +189,8 @@ type Session struct {
 	members []GroupMember
 	// touchedSuites says of suites whether the change touches their files, by name.
 	touchedSuites map[string]bool
+	// places finds what has a file in its paths, once it was asked.
+	places *places
 	// past is the history, once it was read.
 	past *history.Stats
 	// fileServices are services by a file that one of their paths has.
