@@ -296,6 +296,28 @@ func TestTheServiceOfASubject(t *testing.T) {
 	}
 }
 
+// Subjects of several repositories share the history of the tests that judge them.
+func TestTheHistoryOfSubjects(t *testing.T) {
+	r := newTree(t)
+	sha := r.Commit("one")
+	r.ref = "refs/heads/main"
+	fake := githubfake.New(t)
+	for i, repository := range []string{"acme/pay", "acme/cart", "acme/pay", ""} {
+		payload := dispatched(object{"repository": repository, "sha": deployedSHA})
+		if repository == "" {
+			payload = dispatched(nil)
+		}
+		status, out, stderr := r.run(fake, "repository_dispatch", sha, payload, "run", "--stage", "pr")
+		var result e2e.Result
+		if err := json.Unmarshal([]byte(out), &result); err != nil {
+			t.Fatal(err)
+		}
+		if status != 0 || strings.Contains(stderr, "do not count") || (result.Plan.Guessed == 0) != (i > 0) {
+			t.Errorf("run %d: exit status %d, %d durations guessed\n%s", i, status, result.Plan.Guessed, stderr)
+		}
+	}
+}
+
 // The files that the tests' own commit changes say nothing of a subject, so that nothing is left out.
 func TestAffectedAndASubject(t *testing.T) {
 	r := newTree(t)
