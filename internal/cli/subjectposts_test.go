@@ -384,3 +384,31 @@ func TestTheDeployedVersion(t *testing.T) {
 		})
 	}
 }
+
+// FuzzSubject holds that whatever a payload says, what comes of it names one repository and one commit, or is refused.
+func FuzzSubject(f *testing.F) {
+	f.Add([]byte(`{"repository": "acme/pay", "sha": "`+deployedSHA+`", "version": "4.2.0"}`), "environment=staging")
+	f.Add([]byte(`{"repository": "../..", "ref": "a\u202eb"}`), "repository=a/b")
+	f.Fuzz(func(t *testing.T, payload []byte, flag string) {
+		s, err := (&App{}).subject(flag, payload)
+		if err != nil {
+			return
+		}
+		if again := checkSubject(s); again != nil {
+			t.Errorf("%+v: %v", s, again)
+		}
+		if s.SHA != "" && (len(s.SHA) != 40 && len(s.SHA) != 64 || s.Repository == "") {
+			t.Errorf("%+v", s)
+		}
+		for _, setting := range subjectEnv(s) {
+			if strings.ContainsAny(setting, "\n\r\x00\x1b") || !strings.HasPrefix(setting, "E2E_SUBJECT_") {
+				t.Errorf("%q", setting)
+			}
+		}
+		for part := range strings.SplitSeq(s.Repository, "/") {
+			if s.Repository != "" && strings.Trim(part, ".") == "" {
+				t.Errorf("%+v", s)
+			}
+		}
+	})
+}
