@@ -199,8 +199,11 @@ func (a *App) lookupOf(in inputs, stage config.Stage) func(string) (string, bool
 	}
 	maps.Copy(own, in.ports.Variables())
 	return func(name string) (string, bool) {
-		if value := own[name]; value != "" {
+		switch value := own[name]; {
+		case value != "":
 			return value, true
+		case name == "E2E_SHA" && in.named: // another gate may have set it for the commit of its own
+			return "", false
 		}
 		return a.lookup(name)
 	}

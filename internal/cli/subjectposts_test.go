@@ -341,6 +341,20 @@ func TestAffectedAndASubject(t *testing.T) {
 	}
 }
 
+// A subject without a commit has none to compare with: neither that of the tests nor one that another gate set.
+func TestASubjectWithoutACommit(t *testing.T) {
+	r := newTree(t)
+	r.Write("e2e-gate.yml", "version: 1\nstages: {pr: {on: [repository_dispatch]}}\n"+
+		"gates: {checks: [{name: build, version: {url: \"http://127.0.0.1:1/\", sha: \"${E2E_SHA}\"}}]}\nsuites:\n"+
+		"  - {name: s, framework: command, list: [echo, a], run: [sh, ./run.sh], reports: \"{report_dir}/*.xml\"}\n")
+	sha := r.Commit("one")
+	r.ref, r.env = "refs/heads/main", []string{"E2E_SHA=" + sha}
+	status, _, stderr := r.run(githubfake.New(t), "repository_dispatch", sha, dispatched(object{"repository": "acme/pay", "version": "4.2.0"}), "run")
+	if status != e2e.ExitUsage || !strings.Contains(stderr, "E2E_SHA is not set") {
+		t.Errorf("exit status %d\n%s", status, stderr)
+	}
+}
+
 // The verdict says so if no gate compared what is deployed with the subject. Where another version is deployed it does not pass.
 func TestTheDeployedVersion(t *testing.T) {
 	for _, tc := range []struct {
@@ -353,6 +367,7 @@ func TestTheDeployedVersion(t *testing.T) {
 		{"the version", `equals: "${E2E_SUBJECT_VERSION}"`, "4.2.0", 0, false},
 		{"a range", `semver: "^4.0.0"`, "4.2.0", 0, true},
 		{"another version", `equals: "4.1.0"`, "4.1.0", 0, true},
+		{"the start of the commit", `sha: "0123456"`, deployedSHA, 0, false},
 		{"another commit is deployed", `sha: "${E2E_SHA}"`, strings.Repeat("a", 40), e2e.ExitNotJudged, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
