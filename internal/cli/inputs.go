@@ -144,7 +144,8 @@ func (a *App) readConfig(ctx context.Context, in *inputs, f staged, uses config.
 	}
 	stage, stageErr := chooseStage(peeked, f.Stage, in.trigger)
 	if slices.Contains(uses, "processes") && err == nil {
-		if in.ports, err = runner.Reserve(in.root, peeked.For(stage.Name).Processes); err != nil {
+		// Those of other stages too: their variables stand in sections that every stage reads.
+		if in.ports, err = runner.Reserve(in.root, peeked.Processes); err != nil {
 			return err
 		}
 	}
