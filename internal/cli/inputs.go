@@ -32,6 +32,8 @@ type inputs struct {
 	subject e2e.Subject
 	// named: the subject was named by its repository. elsewhere: it is not the event's commit.
 	named, elsewhere bool
+	// unseen: git does not tell which commit is checked out.
+	unseen bool
 	// onMain: the event is of the default branch, whatever is checked out.
 	onMain bool
 	// testsRepository and testsSHA are where the tests are from, where the subject is another commit than theirs.
@@ -86,7 +88,7 @@ func (a *App) resolve(ctx context.Context, f staged, uses config.Sections, runID
 		in.trigger, in.eventSHA = ofCheckout(ctx, event, work)
 		in.changed = work.Changed(ctx, changedSince(ctx, in.trigger, work))
 	}
-	in.onMain = event.DefaultBranch
+	in.onMain, in.unseen = event.DefaultBranch, a.dir == "" && work.Head(ctx) == ""
 	in.ofSubject(event)
 	if in.runID == "" {
 		in.runID = pipeline.NewRunID(a.Now())

@@ -196,6 +196,21 @@ func TestAChangeOfTheTestsDecidesAboutNothingElse(t *testing.T) {
 	}
 }
 
+// Where git does not tell which tests are checked out, they may be those of a change.
+func TestTestsThatGitDoesNotShow(t *testing.T) {
+	r := newTree(t)
+	sha := r.Commit("one")
+	if err := os.RemoveAll(filepath.Join(r.Dir, ".git")); err != nil {
+		t.Fatal(err)
+	}
+	fake, _ := elsewhereFake(t)
+	r.ref, r.env = "refs/heads/main", []string{"E2E_SUBJECT_TOKEN=" + githubfake.AppToken}
+	status, _, stderr := r.run(fake, "repository_dispatch", sha, dispatched(object{"repository": "acme/pay", "sha": deployedSHA}), "run", "--stage", "pr", "--comment")
+	if status != e2e.ExitUsage || !strings.Contains(stderr, "it is not known whether the tests") || len(fake.StatusesThere("acme/pay")) > 0 {
+		t.Errorf("exit status %d, %+v\n%s", status, fake.StatusesThere("acme/pay"), stderr)
+	}
+}
+
 // A job of the service's own workflow checks the tests of another repository out: the subject is the event's commit, and the job's token
 // posts on it.
 func TestTestsOfAnotherRepository(t *testing.T) {
