@@ -232,3 +232,58 @@ func TestDeploymentEventUnderAct(t *testing.T) {
 		})
 	}
 }
+
+// checkoutStub stands for actions/checkout of another repository, which act leaves to the action.
+const checkoutStub = `name: checkout
+inputs: {repository: {}, ref: {}, fetch-depth: {}, token: {}, persist-credentials: {}}
+runs:
+  using: composite
+  steps:
+    - shell: bash
+      env:
+        ASKED: ${{ inputs.repository }}@${{ inputs.ref }}
+      run: |
+        [ "$ASKED" != "@" ] || exit 0
+        [ "$ASKED" = acme/e2e@main ] && cp -R "$TESTS/." .
+`
+
+// The shorter way of the docs: the service calls the suite of the tests' repository in the same run, and the job's own token sets the status.
+func TestSuiteThatIsCalledUnderAct(t *testing.T) {
+	for mode, want := range map[string]string{"pass": "success", "fail": "failure"} {
+		t.Run(mode, func(t *testing.T) {
+			w := newActWorld(t, mode)
+			w.fake.Repository = "acme/pay"
+			deploy := docsWorkflow(t, "docs/subject.md", "deploy-and-call.yml")
+			here := strings.Replace(deploy, "acme/e2e/.github/workflows/suite.yml@main", "./.github/workflows/suite.yml", 1)
+			write(t, filepath.Join(w.dir, ".github/workflows/e2e.yml"), here)
+			write(t, filepath.Join(w.dir, ".github/workflows/suite.yml"), docsWorkflow(t, "docs/subject.md", "suite.yml"))
+			write(t, filepath.Join(w.dir, "deploy.sh"), "#!/bin/sh\n")
+			if err := os.Chmod(filepath.Join(w.dir, "deploy.sh"), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			w.git("add", "-A")
+			w.git("commit", "-qm", "the service")
+			deployed := w.git("rev-parse", "HEAD")
+			tests := filepath.Join(t.TempDir(), "tests")
+			deployedStage := strings.Replace(config, "main: {on: [push]", "deployed: {on: [push]", 1)
+			for name, text := range map[string]string{"e2e-gate.yml": deployedStage, "suite.sh": suite, "mode": mode} {
+				write(t, filepath.Join(tests, name), text)
+			}
+			for _, args := range [][]string{{"init", "-q", "-b", "main"}, {"add", "-A"}, {"commit", "-qm", "the tests"},
+				{"update-ref", "refs/remotes/origin/main", "HEAD"}} {
+				cmd := exec.Command("git", append([]string{"-C", tests, "-c", "user.name=t", "-c", "user.email=t@example.com"}, args...)...)
+				if out, err := cmd.CombinedOutput(); err != nil {
+					t.Fatalf("git %v: %v %s", args, err, out)
+				}
+			}
+			stub := filepath.Join(t.TempDir(), "checkout")
+			write(t, filepath.Join(stub, "action.yml"), checkoutStub)
+			got := w.act(t.Context(), "push", `{"ref": "refs/heads/main", "repository": {"full_name": "acme/pay", "default_branch": "main"}}`,
+				"--env", "GITHUB_REPOSITORY=acme/pay", "--env", "TESTS="+tests, "--local-repository", pinOf(t, deploy, "actions/checkout")+"="+stub)
+			list := w.fake.Statuses()
+			if len(list) != 1 || list[0].State != want || list[0].SHA != deployed || list[0].Context != "e2e-gate/deployed" || (got.status == 0) != (mode == "pass") {
+				t.Errorf("exit status %d, %+v, deployed %s\n%s", got.status, list, deployed, got.tail())
+			}
+		})
+	}
+}

@@ -115,6 +115,12 @@ func judgeAttacks() []attack {
 		elsewhere(s, "another commit is checked out than the event names", "nothing is posted for the event's",
 			"internal/cli TestTheJudgedCommitIsTheOneThatIsCheckedOut"),
 		elsewhere(s, "the code of a fork in a run with rights", "refused", "internal/cli TestForeignCode"),
+		elsewhere(s, "a payload names no, an odd or a contradictory subject", "refused; nothing is posted elsewhere", "internal/cli TestTheSubjectOfAPayload"),
+		elsewhere(s, "a payload of an event that has none", "counts for nothing", "internal/cli TestAPayloadOfAnotherEvent"),
+		elsewhere(s, "a change of the tests judges the commit of a service", "nothing is posted or signed", "internal/cli TestAChangeOfTheTestsDecidesAboutNothingElse"),
+		elsewhere(s, "the tests of one service judge another one's commit", "refused", "internal/cli TestTheServiceOfASubject"),
+		elsewhere(s, "another version is deployed than the subject", "not judged; unknown is said", "internal/cli TestTheDeployedVersion"),
+		elsewhere(s, "a process looks for the token of the subject", "it does not have it", "internal/cli TestChildrenGetTheSubjectAndNotItsToken"),
 		elsewhere(s, "an approval of an author, or of an older commit", "does not count", "internal/cli TestWhoApproved"),
 		elsewhere(s, "a quarantine without end", "30 days at most", "internal/policy TestHowLongAnEntryCounts"),
 	}

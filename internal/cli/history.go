@@ -54,7 +54,7 @@ func (f historyFlags) open(a *App) (*history.Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &history.Log{Store: store, Now: a.Now, Repository: cmp.Or(subject.Repository, t.Repository)}, nil
+	return &history.Log{Store: store, Now: a.Now, Repository: cmp.Or(t.Repository, subject.Repository)}, nil
 }
 
 // load reads the history, and prints which records could not be read.

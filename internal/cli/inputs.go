@@ -33,6 +33,8 @@ type inputs struct {
 	subject e2e.Subject
 	// named: the subject was named by its repository. elsewhere: it is not the event's commit.
 	named, elsewhere bool
+	// unseen: git does not tell which commit is checked out.
+	unseen bool
 	// onMain: the event is of the default branch, whatever is checked out.
 	onMain bool
 	// testsRepository and testsSHA are where the tests are from, where the subject is another commit than theirs.
@@ -92,7 +94,7 @@ func (a *App) resolve(ctx context.Context, f staged, uses config.Sections, runID
 		in.changes.Base = changedSince(ctx, in.trigger, work)
 		in.changed = work.Changed(ctx, in.changes.Base)
 	}
-	in.onMain = event.DefaultBranch
+	in.onMain, in.unseen = event.DefaultBranch, a.dir == "" && work.Head(ctx) == ""
 	in.ofSubject(event)
 	if in.runID == "" {
 		in.runID = pipeline.NewRunID(a.Now())
@@ -192,7 +194,8 @@ func (a *App) readConfig(ctx context.Context, in *inputs, f staged, uses config.
 	}
 	stage, stageErr := chooseStage(peeked, f.Stage, in.trigger)
 	if slices.Contains(uses, "processes") && err == nil {
-		if in.ports, err = runner.Reserve(in.root, peeked.For(stage.Name).Processes); err != nil {
+		// Those of other stages too: their variables stand in sections that every stage reads.
+		if in.ports, err = runner.Reserve(in.root, peeked.Processes); err != nil {
 			return err
 		}
 	}
@@ -255,8 +258,11 @@ func (a *App) lookupOf(in inputs, stage config.Stage) func(string) (string, bool
 	}
 	maps.Copy(own, in.ports.Variables())
 	return func(name string) (string, bool) {
-		if value := own[name]; value != "" {
+		switch value := own[name]; {
+		case value != "":
 			return value, true
+		case name == "E2E_SHA" && in.named: // another gate may have set it for the commit of its own
+			return "", false
 		}
 		return a.lookup(name)
 	}

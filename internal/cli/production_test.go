@@ -85,6 +85,31 @@ func TestRateOfATarget(t *testing.T) {
 	}
 }
 
+// A plan is refused as well, so that no shard starts, and so is the verdict.
+func TestRateOfAMatrix(t *testing.T) {
+	s := newSynthetic(t, "rate: 1/h")
+	s.run(0, false)
+	s.now = s.now.Add(time.Minute)
+	command := func(args ...string) (int, string) {
+		var out bytes.Buffer
+		app := App{Stdout: &out, Stderr: &out, Environ: []string{"PATH=" + os.Getenv("PATH")}, Now: func() time.Time { return s.now }}
+		return app.Main(t.Context(), args), out.String()
+	}
+	dir := t.TempDir()
+	status, out := command("plan", "--out", dir)
+	if status != e2e.ExitNotJudged || !strings.Contains(out, "targets.production.rate allows 1/h") {
+		t.Errorf("exit status %d\n%s", status, out)
+	}
+	status, out = command("verdict", "--plan", filepath.Join(dir, "plan.json"), "--results", t.TempDir(), "--format", "json")
+	var r e2e.Result
+	if err := json.Unmarshal([]byte(out), &r); err != nil || r.Verdict.State != e2e.VerdictNotJudged || !strings.Contains(out, `"rate_limited"`) {
+		t.Errorf("exit status %d, %v\n%s", status, err, out)
+	}
+	if s.file("ran.txt") != "ran\n" {
+		t.Errorf("it ran %q", s.file("ran.txt"))
+	}
+}
+
 // An alert begins and ends with the runs that the policy counts, whether they failed or could not be judged, and says so wherever it is read.
 func TestAlertOfATarget(t *testing.T) {
 	s := newSynthetic(t, "alert: {after: 2, of: 3}")

@@ -97,7 +97,7 @@ func (a *App) prepare(ctx context.Context, f staged, uses config.Sections, runID
 	vouching.Workflow = cmp.Or(s.config.History.Workflow, vouching.Workflow)
 	// Merged tests of another repository than the event's may add to the history of what they judged.
 	vouching.DefaultBranch = vouching.DefaultBranch || s.named && s.onMain && s.judging.By == e2e.JudgedByCommit
-	s.past = keptHistory{a, s.root, s.key, cmp.Or(s.subject.Repository, s.trigger.Repository), vouching, store, address}
+	s.past = keptHistory{a, s.root, s.key, cmp.Or(s.trigger.Repository, s.subject.Repository), vouching, store, address}
 	s.masking = a.mask(ctx, in)
 	s.runner().mask(s.masked())
 	s.console = a.console(s.redact)

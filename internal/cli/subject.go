@@ -189,7 +189,7 @@ func (a *App) refusePosting(in inputs, p published) error {
 	switch {
 	case !in.named || !p.posting() || !in.elsewhere && in.testsSHA == "":
 		return nil
-	case by == e2e.JudgedByNothing, by == e2e.JudgedByCommit && in.trigger.MainBranch == "":
+	case by == e2e.JudgedByNothing, by == e2e.JudgedByCommit && (in.trigger.MainBranch == "" || in.unseen):
 		return usage("nothing is posted or signed for the subject %s: it is not known whether the tests (commit %.10s) are those of a change; "+
 			leaveOut, what, in.trigger.SHA)
 	case by != e2e.JudgedByCommit && by != e2e.JudgedByWorkingTree:

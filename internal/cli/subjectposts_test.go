@@ -196,6 +196,21 @@ func TestAChangeOfTheTestsDecidesAboutNothingElse(t *testing.T) {
 	}
 }
 
+// Where git does not tell which tests are checked out, they may be those of a change.
+func TestTestsThatGitDoesNotShow(t *testing.T) {
+	r := newTree(t)
+	sha := r.Commit("one")
+	if err := os.RemoveAll(filepath.Join(r.Dir, ".git")); err != nil {
+		t.Fatal(err)
+	}
+	fake, _ := elsewhereFake(t)
+	r.ref, r.env = "refs/heads/main", []string{"E2E_SUBJECT_TOKEN=" + githubfake.AppToken}
+	status, _, stderr := r.run(fake, "repository_dispatch", sha, dispatched(object{"repository": "acme/pay", "sha": deployedSHA}), "run", "--stage", "pr", "--comment")
+	if status != e2e.ExitUsage || !strings.Contains(stderr, "it is not known whether the tests") || len(fake.StatusesThere("acme/pay")) > 0 {
+		t.Errorf("exit status %d, %+v\n%s", status, fake.StatusesThere("acme/pay"), stderr)
+	}
+}
+
 // A job of the service's own workflow checks the tests of another repository out: the subject is the event's commit, and the job's token
 // posts on it.
 func TestTestsOfAnotherRepository(t *testing.T) {
@@ -296,6 +311,28 @@ func TestTheServiceOfASubject(t *testing.T) {
 	}
 }
 
+// Subjects of several repositories share the history of the tests that judge them.
+func TestTheHistoryOfSubjects(t *testing.T) {
+	r := newTree(t)
+	sha := r.Commit("one")
+	r.ref = "refs/heads/main"
+	fake := githubfake.New(t)
+	for i, repository := range []string{"acme/pay", "acme/cart", "acme/pay", ""} {
+		payload := dispatched(object{"repository": repository, "sha": deployedSHA})
+		if repository == "" {
+			payload = dispatched(nil)
+		}
+		status, out, stderr := r.run(fake, "repository_dispatch", sha, payload, "run", "--stage", "pr")
+		var result e2e.Result
+		if err := json.Unmarshal([]byte(out), &result); err != nil {
+			t.Fatal(err)
+		}
+		if status != 0 || strings.Contains(stderr, "do not count") || (result.Plan.Guessed == 0) != (i > 0) {
+			t.Errorf("run %d: exit status %d, %d durations guessed\n%s", i, status, result.Plan.Guessed, stderr)
+		}
+	}
+}
+
 // The files that the tests' own commit changes say nothing of a subject, so that nothing is left out.
 func TestAffectedAndASubject(t *testing.T) {
 	r := newTree(t)
@@ -319,6 +356,20 @@ func TestAffectedAndASubject(t *testing.T) {
 	}
 }
 
+// A subject without a commit has none to compare with: neither that of the tests nor one that another gate set.
+func TestASubjectWithoutACommit(t *testing.T) {
+	r := newTree(t)
+	r.Write("e2e-gate.yml", "version: 1\nstages: {pr: {on: [repository_dispatch]}}\n"+
+		"gates: {checks: [{name: build, version: {url: \"http://127.0.0.1:1/\", sha: \"${E2E_SHA}\"}}]}\nsuites:\n"+
+		"  - {name: s, framework: command, list: [echo, a], run: [sh, ./run.sh], reports: \"{report_dir}/*.xml\"}\n")
+	sha := r.Commit("one")
+	r.ref, r.env = "refs/heads/main", []string{"E2E_SHA=" + sha}
+	status, _, stderr := r.run(githubfake.New(t), "repository_dispatch", sha, dispatched(object{"repository": "acme/pay", "version": "4.2.0"}), "run")
+	if status != e2e.ExitUsage || !strings.Contains(stderr, "E2E_SHA is not set") {
+		t.Errorf("exit status %d\n%s", status, stderr)
+	}
+}
+
 // The verdict says so if no gate compared what is deployed with the subject. Where another version is deployed it does not pass.
 func TestTheDeployedVersion(t *testing.T) {
 	for _, tc := range []struct {
@@ -331,6 +382,7 @@ func TestTheDeployedVersion(t *testing.T) {
 		{"the version", `equals: "${E2E_SUBJECT_VERSION}"`, "4.2.0", 0, false},
 		{"a range", `semver: "^4.0.0"`, "4.2.0", 0, true},
 		{"another version", `equals: "4.1.0"`, "4.1.0", 0, true},
+		{"the start of the commit", `sha: "0123456"`, deployedSHA, 0, false},
 		{"another commit is deployed", `sha: "${E2E_SHA}"`, strings.Repeat("a", 40), e2e.ExitNotJudged, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -361,4 +413,32 @@ func TestTheDeployedVersion(t *testing.T) {
 			}
 		})
 	}
+}
+
+// FuzzSubject holds that whatever a payload says, what comes of it names one repository and one commit, or is refused.
+func FuzzSubject(f *testing.F) {
+	f.Add([]byte(`{"repository": "acme/pay", "sha": "`+deployedSHA+`", "version": "4.2.0"}`), "environment=staging")
+	f.Add([]byte(`{"repository": "../..", "ref": "a\u202eb"}`), "repository=a/b")
+	f.Fuzz(func(t *testing.T, payload []byte, flag string) {
+		s, err := (&App{}).subject(flag, payload)
+		if err != nil {
+			return
+		}
+		if again := checkSubject(s); again != nil {
+			t.Errorf("%+v: %v", s, again)
+		}
+		if s.SHA != "" && (len(s.SHA) != 40 && len(s.SHA) != 64 || s.Repository == "") {
+			t.Errorf("%+v", s)
+		}
+		for _, setting := range subjectEnv(s) {
+			if strings.ContainsAny(setting, "\n\r\x00\x1b") || !strings.HasPrefix(setting, "E2E_SUBJECT_") {
+				t.Errorf("%q", setting)
+			}
+		}
+		for part := range strings.SplitSeq(s.Repository, "/") {
+			if s.Repository != "" && strings.Trim(part, ".") == "" {
+				t.Errorf("%+v", s)
+			}
+		}
+	})
 }

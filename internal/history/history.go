@@ -32,7 +32,11 @@ type Record struct {
 	Stage       string `json:"stage,omitempty" mask:"-"`
 	// Subject is what was judged; empty values are not known.
 	e2e.Subject
-	Started time.Time `json:"started"`
+	// TestsSHA is the commit of the tests, where the subject is another one, and Home the repository whose workflow ran them, where
+	// the subject is of another one. A history is of one home, and of all the subjects that its tests judge.
+	TestsSHA string    `json:"tests_sha,omitempty" mask:"-"`
+	Home     string    `json:"home,omitempty" mask:"-"`
+	Started  time.Time `json:"started"`
 	// Main: the run was on the default branch.
 	Main bool `json:"main,omitempty"`
 	// Target, Event and Version are those of the run: where it tested, what started it, and
@@ -195,7 +199,7 @@ func (c *Recorder) Of(doc e2e.ShardRun) Record {
 	run, result := doc.Run, c.result
 	r := Record{
 		Schema: Schema, RunID: run.ID, WorkflowRun: run.WorkflowRun, Attempt: run.WorkflowAttempt, Shard: doc.Index, Stage: run.Stage,
-		Subject: run.Subject, Started: run.Started, Main: run.DefaultBranch, Overhead: overhead(doc),
+		Subject: run.Subject, TestsSHA: run.TestsSHA, Started: run.Started, Main: run.DefaultBranch, Overhead: overhead(doc),
 		Processes: c.processes(doc), Tests: make([]Entry, 0, len(doc.Tests)), Target: run.Target, Event: run.Event, Version: run.Version,
 		Verdict: result.Verdict.State, Nothing: silenceOfRun(result), Variant: doc.Platform, Gates: healthOf(doc, run.Started),
 	}

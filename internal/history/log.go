@@ -47,7 +47,7 @@ type Log struct {
 	Backups BackupSource
 	// Now is the clock; nil is the real one.
 	Now func() time.Time
-	// Repository is owner/name; records of another one do not count. Empty: all do.
+	// Repository is owner/name; records of another home do not count. Empty: all do.
 	Repository string
 	// Timeout bounds how long Load waits for the store and the backups; 0 is a minute.
 	Timeout time.Duration
@@ -177,11 +177,12 @@ func (l *Log) load(ctx context.Context) (stats Stats, skipped []string, err erro
 
 // refused is why a record does not count; empty: it does.
 func (l *Log) refused(r *Record) string {
+	home := cmp.Or(r.Home, r.Repository)
 	switch {
 	case l.ahead(r.Started):
 		return fmt.Sprintf("it says that its run starts on %s; set the clock of the machine that wrote it, or of this one", r.Started.UTC().Format(time.DateOnly))
-	case l.Repository != "" && r.Repository != "" && !strings.EqualFold(l.Repository, r.Repository):
-		return fmt.Sprintf("it is of the repository %s, and this is %s; give each repository a store or a prefix of its own", r.Repository, l.Repository)
+	case l.Repository != "" && r.Repository != "" && !strings.EqualFold(l.Repository, home):
+		return fmt.Sprintf("it is of the repository %s, and this is %s; give each repository a store or a prefix of its own", home, l.Repository)
 	}
 	return ""
 }

@@ -36,8 +36,9 @@ func (l *Log) repair(ctx context.Context, f *fold) (skipped []string) {
 	return skipped
 }
 
-// vouched reads a record of the default branch whose workflow run a trusted source named. It must be freed.
-func (l *Log) vouched(one Found) (*unpacked, error) {
+// vouched reads a record of the default branch whose workflow run a trusted source named; ofSubjects, also one that tests of the default
+// branch made of another commit. It must be freed.
+func (l *Log) vouched(one Found, ofSubjects bool) (*unpacked, error) {
 	if len(one.Data) > maxObject {
 		return nil, fmt.Errorf("it is larger than %d MiB", maxObject>>20)
 	}
@@ -45,13 +46,17 @@ func (l *Log) vouched(one Found) (*unpacked, error) {
 	if err != nil {
 		return nil, err
 	}
-	why := l.refused(&u.record)
+	why, subject := l.refused(&u.record), ofSubjects && u.record.TestsSHA != ""
+	tested := u.record.SHA
+	if subject {
+		tested = u.record.TestsSHA
+	}
 	switch {
 	case u.record.WorkflowRun != one.WorkflowRun:
 		why = "it names another workflow run"
-	case one.SHA != "" && u.record.SHA != one.SHA:
+	case one.SHA != "" && tested != one.SHA:
 		why = "it names another commit than its workflow run has"
-	case !u.record.Main:
+	case !u.record.Main && !subject:
 		why = "it is not from the default branch"
 	case why == "":
 		return u, nil
@@ -61,7 +66,7 @@ func (l *Log) vouched(one Found) (*unpacked, error) {
 }
 
 func (l *Log) takeBack(ctx context.Context, f *fold, one Found) error {
-	u, err := l.vouched(one)
+	u, err := l.vouched(one, true)
 	if err != nil {
 		return err
 	}

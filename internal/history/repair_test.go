@@ -134,3 +134,30 @@ func TestCopies(t *testing.T) {
 		t.Errorf("%d bytes, %v", len(got), err)
 	}
 }
+
+// Records of subjects come back, if the workflow run has the commit of their tests.
+func TestRepairOfSubjects(t *testing.T) {
+	const tests, service = "1111111111111111111111111111111111111111", "2222222222222222222222222222222222222222"
+	for name, tc := range map[string]struct {
+		change func(*Record)
+		back   bool
+	}{
+		"of a subject":                    {func(*Record) {}, true},
+		"of the tests of another commit":  {func(r *Record) { r.TestsSHA = service }, false},
+		"of no tests' commit":             {func(r *Record) { r.TestsSHA = "" }, false},
+		"of no subject, and not of a run": {func(r *Record) { r.TestsSHA, r.SHA = "", tests }, false},
+	} {
+		r, _ := ofWorkflow(t, 1)
+		r.SHA, r.TestsSHA, r.Main, r.Repository = service, tests, false, "acme/pay"
+		tc.change(&r)
+		data, err := encode(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		log := &Log{Store: memory{}, Backups: lost{r.WorkflowRun: {{WorkflowRun: r.WorkflowRun, SHA: tests, Data: data}}}, Now: later, Repository: "acme/pay"}
+		stats, skipped, err := log.Load(t.Context())
+		if err != nil || (len(stats.All()) > 0) != tc.back || (len(skipped) == 0) != tc.back {
+			t.Errorf("%s: %d tests, skipped %q, %v", name, len(stats.All()), skipped, err)
+		}
+	}
+}

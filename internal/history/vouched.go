@@ -73,7 +73,7 @@ func Vouched(found []Found, q Question) (runs []VouchedRun, refused []string) {
 }
 
 func (q Question) read(log *Log, one Found, at map[string]int, byID map[string]*VouchedRun) error {
-	u, err := log.vouched(one)
+	u, err := log.vouched(one, false)
 	if err != nil {
 		return err
 	}

@@ -49,6 +49,7 @@ func TestVouched(t *testing.T) {
 		record("12", 12, func(r *Record) { r.Repository = "someone/else" }),
 		record("13", 200, nil),
 		record("14", 14, func(r *Record) { r.RunID = "e2e-2" }),
+		record("18", 18, func(r *Record) { r.TestsSHA, r.Main = "new", false }), // of a subject: not of the base
 		{WorkflowRun: "15", Data: []byte("<html>")},
 		{WorkflowRun: "16", SHA: "new", Data: record("16", 16, func(r *Record) { r.SHA = "old" }).Data},
 		{WorkflowRun: "17", Data: record("17", 17, nil).Data},
@@ -74,12 +75,13 @@ func TestVouched(t *testing.T) {
 	for _, why := range []string{"run 10: it is not from the default branch", "run 11: it names another workflow run",
 		"run 12: it is of the repository someone/else", "run 13: it says that its run starts on", "run 14: its run id e2e-2 is that of another run",
 		"run 15: it is not a history object",
-		"run 16: it names another commit than its workflow run has", "run 17: the commit of its workflow run is not known"} {
+		"run 16: it names another commit than its workflow run has", "run 17: the commit of its workflow run is not known",
+		"run 18: it is not from the default branch"} {
 		if !strings.Contains(text, why) {
 			t.Errorf("not refused: %s\n%s", why, text)
 		}
 	}
-	if len(refused) != 8 {
+	if len(refused) != 9 {
 		t.Errorf("%q", refused)
 	}
 }

@@ -280,6 +280,9 @@ func (s *Session) records(plan *e2e.Plan, j judged) iter.Seq[history.Record] {
 		for i, doc := range docs {
 			r := recorder.Of(doc)
 			r.Base, r.Policy, r.Shards = s.opts.Trigger.BaseSHA, s.opts.PolicyDigest, len(plan.Shards)
+			if home := s.opts.Trigger.Repository; home != r.Repository {
+				r.Home = home
+			}
 			r.OneMachine = s.opts.OneMachine && len(plan.Shards) > 1
 			if i == 0 {
 				r.Deselected = plan.Deselected

@@ -596,10 +596,10 @@ func (f *final) facts() {
 	f.gap()
 }
 
-// unchecked says which alarms of whole suites no process checked.
+// unchecked says which alarms of whole suites no process checked, and that the deployed version was not verified.
 func (f *final) unchecked() {
 	for _, p := range f.r.Problems {
-		if p.Code == e2e.CodeNotChecked && p.Note {
+		if (p.Code == e2e.CodeNotChecked || p.Code == e2e.CodeNotVerified) && p.Note {
 			f.field("note", f.text(p.Text, 2))
 		}
 	}

@@ -39,6 +39,15 @@ func TestBothCommitsAreStated(t *testing.T) {
 			}
 		}
 	}
+	r.Problems = []e2e.Problem{{Code: e2e.CodeNotVerified, Note: true, Text: "add a check of the kind version"}}
+	for name, text := range map[string]string{"terminal": Final(r, FinalOptions{}), "summary": Markdown(r, Options{}), "comment": Comment(r, CommentOptions{}),
+		"page": string(HTML(r, PageOptions{}))} {
+		for _, want := range []string{"deployed version not verified", "add a check of the kind version"} {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s does not say %q:\n%.3000s", name, want, text)
+			}
+		}
+	}
 	if got, want := commitLink(r.Run), "(https://github.example/acme/pay/commit/"+payCommit+")"; !strings.HasSuffix(got, want) {
 		t.Errorf("%s, want %s", got, want)
 	}

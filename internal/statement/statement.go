@@ -75,6 +75,9 @@ func Of(r e2e.Result, policy string) (Statement, error) {
 		"product_version": r.Run.ProductVersion, "workflow_run": r.Run.WorkflowRun,
 		"workflow_attempt": fmt.Sprint(r.Run.WorkflowAttempt), "finished": r.Run.Finished.UTC().Format(time.RFC3339), "version": r.Run.Version,
 	}}
+	if slices.ContainsFunc(r.Problems, func(p e2e.Problem) bool { return p.Code == e2e.CodeNotVerified }) {
+		run.Annotations["deployed_version"] = "not verified"
+	}
 	p := Predicate{Result: resultOf(r.Verdict), URL: r.Run.URL, PassedTests: []string{}, WarnedTests: []string{}, FailedTests: []string{},
 		Configuration: []Descriptor{commit, digested(namePlan, r.Plan.Digest), digested(namePolicy, policy), run}}
 	for _, t := range r.Tests {

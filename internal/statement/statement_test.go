@@ -46,6 +46,28 @@ func made(t testing.TB, r e2e.Result) []byte {
 	return data
 }
 
+// The statement is about the subject, and says which tests judged it and whether a gate verified what was deployed.
+func TestSubjectOfAStatement(t *testing.T) {
+	const tests = "89abcdef0123456789abcdef0123456789abcdef"
+	r := result(e2e.VerdictPassed, true, e2e.EffectNothing)
+	r.Verdict.Reasons = nil
+	plain, err := Of(r, "")
+	if err != nil || plain.descriptor(nameTests).Digest != nil || plain.descriptor(nameRun).Annotations["deployed_version"] != "" {
+		t.Errorf("%+v, %v", plain, err)
+	}
+	r.Run.TestsSHA, r.Run.TestsRepository = tests, "acme/e2e"
+	r.Problems = []e2e.Problem{{Code: e2e.CodeNotVerified, Note: true}}
+	s, err := Of(r, "")
+	from := s.descriptor(nameTests)
+	if err != nil || s.Subject[0].Digest["gitCommit"] != sha || from.Digest["gitCommit"] != tests || from.Annotations["repository"] != "acme/e2e" ||
+		s.descriptor(nameRun).Annotations["deployed_version"] != "not verified" {
+		t.Errorf("%+v, %v", s, err)
+	}
+	if err := s.About(Want{SHA: tests}); err == nil {
+		t.Error("it counts for the commit of the tests")
+	}
+}
+
 // Only a verdict that passed is one here, whatever the exit status says.
 func TestResults(t *testing.T) {
 	for _, c := range []struct {
