@@ -269,7 +269,8 @@ func (c clusterShardCmd) shard(ctx context.Context, a *App, in cluster.Input, pa
 	}
 	if text := cluster.Differs(top, in.Files); text != "" {
 		return fmt.Errorf("the image does not have the files of the checkout that the run was planned in: in %s, of %d files %s; build the image of that checkout, "+
-			"set workingDir of the container to the root of the repository in it, or name what the image may lack in executor.kubernetes.absent", top, len(in.Files), text)
+			"set workingDir of the container to the root of the repository in it, or name what the image may lack in executor.kubernetes.absent",
+			top, len(in.Files), text)
 	}
 	if head := (gitrepo.Checkout{Dir: top, Environ: a.Environ}).Head(ctx); head != "" && o.Trigger.SHA != "" && head != o.Trigger.SHA {
 		_, _ = fmt.Fprintf(a.Stderr, "the image is of commit %.10s and the run of %.10s; the files of the suites are the same\n", head, o.Trigger.SHA)

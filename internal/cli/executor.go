@@ -32,9 +32,6 @@ type executed struct {
 	DryRun   bool   `help:"With --executor: print the manifests that would be created, for kubectl apply, and run nothing."`
 }
 
-// kubernetes is the word of --executor.
-const kubernetes = "kubernetes"
-
 // withCluster are sections of the config, and that which says how to reach a cluster, where a run needs it.
 func withCluster(sections config.Sections, executor string, p published) config.Sections {
 	if executor == "" && !strings.HasPrefix(p.Summary, toConfigMap) {

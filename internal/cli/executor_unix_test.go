@@ -120,7 +120,8 @@ func pod(t *testing.T, r tree, input string, change func(image string)) (status 
 func TestAPodRunsItsShard(t *testing.T) {
 	r := inCluster(t)
 	input, job := dryRun(t, r)
-	if job.Spec.Completions != 1 || strings.Join(job.Spec.Template.Spec.Containers[0].Command, " ") != "/e2e-gate/bin/e2e-gate cluster shard --in /e2e-gate/in --out /e2e-gate/out" {
+	const want = "/e2e-gate/bin/e2e-gate cluster shard --in /e2e-gate/in --out /e2e-gate/out"
+	if job.Spec.Completions != 1 || strings.Join(job.Spec.Template.Spec.Containers[0].Command, " ") != want {
 		t.Errorf("job: %+v", job)
 	}
 	status, files, log := pod(t, r, input, func(image string) {

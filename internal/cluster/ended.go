@@ -80,7 +80,8 @@ func fate(p kube.Pod, container string) string {
 		}
 	}
 	if c, ok := suiteStatus(p, container); ok {
-		if text := stateOf("its container "+safetext.Plain(c.Name, 60), c.State); text != "" && c.State.Running == nil && !(c.State.Waiting != nil && idle(c.State.Waiting.Reason)) {
+		text, waits := stateOf("its container "+safetext.Plain(c.Name, 60), c.State), c.State.Waiting
+		if text != "" && c.State.Running == nil && (waits == nil || !idle(waits.Reason)) {
 			return text
 		}
 	}
@@ -188,8 +189,9 @@ func lastLine(text string) string {
 // exitStatus is that of the suites' container; false: it was ended by something else than itself, or is not known.
 func exitStatus(p kube.Pod, container string) (int, bool) {
 	c, ok := suiteStatus(p, container)
-	if !ok || c.State.Terminated == nil || c.State.Terminated.Signal != 0 || c.State.Terminated.Reason == "OOMKilled" || c.State.Terminated.Reason == "ContainerStatusUnknown" {
+	end := c.State.Terminated
+	if !ok || end == nil || end.Signal != 0 || end.Reason == "OOMKilled" || end.Reason == "ContainerStatusUnknown" {
 		return 0, false
 	}
-	return int(c.State.Terminated.ExitCode), true
+	return int(end.ExitCode), true
 }

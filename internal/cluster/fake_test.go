@@ -52,7 +52,8 @@ type change struct {
 }
 
 func newFake(t *testing.T) *fakeCluster {
-	return &fakeCluster{t: t, objects: map[string]map[string]any{}, logs: map[string]string{}, streams: map[string][]string{}, minor: "33", refuse: map[string]error{}}
+	return &fakeCluster{t: t, objects: map[string]map[string]any{}, logs: map[string]string{}, streams: map[string][]string{}, minor: "33",
+		refuse: map[string]error{}}
 }
 
 func (f *fakeCluster) Namespace() string { return "e2e" }

@@ -153,8 +153,8 @@ func (t template) free() error {
 		return fmt.Errorf("has a container beside %s, which would keep the pod from ending; make it a native sidecar (in initContainers, with restartPolicy: Always)",
 			suiteContainer)
 	case c["command"] != nil || c["args"] != nil:
-		return fmt.Errorf("its container %s has a command or args, which the gate sets; remove them, and what the container needs first do in the image or in an init container",
-			safetext.Plain(name, 60))
+		return fmt.Errorf("its container %s has a command or args, which the gate sets; remove them, and do what the container needs first in the image "+
+			"or in an init container", safetext.Plain(name, 60))
 	case c["livenessProbe"] != nil || c["startupProbe"] != nil:
 		return fmt.Errorf("its container %s has a livenessProbe or startupProbe, which would kill tests that take their time; remove it", safetext.Plain(name, 60))
 	}

@@ -27,7 +27,8 @@ containers:
 `
 	indented := strings.ReplaceAll(spec, "\n", "\n  ")
 	for name, text := range map[string]string{
-		"spec": spec, "pod": "apiVersion: v1\nkind: Pod\nmetadata: {labels: {team: pay}}\nspec:" + indented, "template": "metadata: {labels: {team: pay}}\nspec:" + indented,
+		"spec": spec, "pod": "apiVersion: v1\nkind: Pod\nmetadata: {labels: {team: pay}}\nspec:" + indented,
+		"template": "metadata: {labels: {team: pay}}\nspec:" + indented,
 		"pod template": "kind: PodTemplate\ntemplate:\n  metadata: {labels: {team: pay}}\n  spec:" + strings.ReplaceAll(indented, "\n", "\n  "),
 	} {
 		tmpl, err := parseTemplate("pod.yaml", []byte(text), "")
@@ -92,7 +93,8 @@ func TestTemplatesThatAreRefused(t *testing.T) {
 		suite("") + "\n---\n" + suite(""):                                                     "has a second document",
 		strings.Repeat("#", maxTemplate+1):                                                    "larger than 1.0 MB",
 	} {
-		if err := new(Spec).CheckTemplate("pod.yaml", []byte(text)); err == nil || !strings.HasPrefix(err.Error(), "pod.yaml: ") || !strings.Contains(err.Error(), want) {
+		err := new(Spec).CheckTemplate("pod.yaml", []byte(text))
+		if err == nil || !strings.HasPrefix(err.Error(), "pod.yaml: ") || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.60q: %v does not say %q", text, err, want)
 		}
 	}

@@ -167,7 +167,8 @@ func TestTwoPodsOfOneIndex(t *testing.T) {
 		second(f, pod, index)
 	}
 	got, _, err := play(t, f, 1, nil)
-	if err != nil || len(got.Problems) != 1 || !got.Problems[0].LosesEvidence || !strings.Contains(got.Problems[0].Text, "had a second pod, of which no document arrived") {
+	const want = "had a second pod, of which no document arrived"
+	if err != nil || len(got.Problems) != 1 || !got.Problems[0].LosesEvidence || !strings.Contains(got.Problems[0].Text, want) {
 		t.Errorf("%v %+v", err, got)
 	}
 }
@@ -321,7 +322,8 @@ func TestSweep(t *testing.T) {
 	put("apis/batch/v1/namespaces/e2e/jobs", "young", managedBy, time.Hour, nil)
 	put("apis/batch/v1/namespaces/e2e/jobs", "foreign", "helm", 7*time.Hour, nil)
 	put("api/v1/namespaces/e2e/configmaps", "input", managedBy, 7*time.Hour, nil)
-	put("api/v1/namespaces/e2e/configmaps", claimPrefix+"x", managedBy, 7*time.Hour, map[string]any{noteUntil: time.Now().Add(time.Hour).UTC().Format(time.RFC3339)})
+	put("api/v1/namespaces/e2e/configmaps", claimPrefix+"x", managedBy, 7*time.Hour,
+		map[string]any{noteUntil: time.Now().Add(time.Hour).UTC().Format(time.RFC3339)})
 	x := &Executor{API: f}
 	removed, err := x.Sweep(t.Context(), 6*time.Hour)
 	if err != nil || !slices.Equal(removed, []string{"jobs/old", "configmaps/input"}) {
