@@ -28,7 +28,7 @@ containers:
 	indented := strings.ReplaceAll(spec, "\n", "\n  ")
 	for name, text := range map[string]string{
 		"spec": spec, "pod": "apiVersion: v1\nkind: Pod\nmetadata: {labels: {team: pay}}\nspec:" + indented,
-		"template": "metadata: {labels: {team: pay}}\nspec:" + indented,
+		"template":     "metadata: {labels: {team: pay}}\nspec:" + indented,
 		"pod template": "kind: PodTemplate\ntemplate:\n  metadata: {labels: {team: pay}}\n  spec:" + strings.ReplaceAll(indented, "\n", "\n  "),
 	} {
 		tmpl, err := parseTemplate("pod.yaml", []byte(text), "")
