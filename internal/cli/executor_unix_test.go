@@ -4,6 +4,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"os"
@@ -178,5 +179,29 @@ func TestAChangedPodSpecIsOneOfTheJudge(t *testing.T) {
 	}
 	if want := "executor.kubernetes: pod spec pod.yaml is changed"; !slices.Contains(texts, want) {
 		t.Errorf("%q, want %q", texts, want)
+	}
+}
+
+func TestMistakesOfTheExecutor(t *testing.T) {
+	r := inCluster(t)
+	t.Chdir(r.Dir)
+	for _, c := range []struct {
+		args []string
+		pod  string
+		want string
+	}{
+		{[]string{"--dry-run"}, "", "--dry-run prints what --executor would create"},
+		{[]string{"--executor", "kubernetes", "a"}, "", "--executor runs the whole stage"},
+		{[]string{"--executor", "nomad"}, "", `--executor must be one of "","kubernetes"`},
+		{[]string{"--deliver", "ftp://x"}, "", `--deliver: "ftp://x" is neither log nor an address`},
+		{[]string{"--executor", "kubernetes", "--dry-run"}, "containers: []", "pod.yaml: has no containers"},
+		{[]string{"--executor", "kubernetes"}, "", "no login to the cluster"},
+	} {
+		r.Write("pod.yaml", cmp.Or(c.pod, "containers: [{name: suite, image: suites:1}]\n"))
+		var out, diag bytes.Buffer
+		a := &App{Stdout: &out, Stderr: &diag, Environ: []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}}
+		if status := a.Main(t.Context(), append([]string{"run"}, c.args...)); status == 0 || !strings.Contains(diag.String(), c.want) {
+			t.Errorf("%q: status %d, %q does not say %q", c.args, status, diag.String(), c.want)
+		}
 	}
 }

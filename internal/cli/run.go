@@ -37,6 +37,9 @@ func (c runCmd) Run(ctx context.Context, a *App) error {
 	if err := c.check(); err != nil {
 		return err
 	}
+	if c.Executor != "" && (len(c.Names) > 0 || c.LastFailed || c.FailedOf != nil) {
+		return usage("--executor runs the whole stage, or that of a --service; to run some tests, leave --executor out")
+	}
 	if err := checkDeliver(c.Deliver); err != nil {
 		return err
 	}
