@@ -41,7 +41,10 @@ type Record struct {
 	Main bool `json:"main,omitempty"`
 	// Target, Event and Version are those of the run: where it tested, what started it, and
 	// which gate wrote the record.
-	Target  string `json:"target,omitempty" mask:"-"`
+	Target string `json:"target,omitempty" mask:"-"`
+	// Service and Key are those of the run: what it was narrowed to, and what tells two calls in one workflow apart.
+	Service string `json:"service,omitempty" mask:"-"`
+	Key     string `json:"key,omitempty" mask:"-"`
 	Event   string `json:"event,omitempty" mask:"-"`
 	Version string `json:"gate_version,omitempty" mask:"-"`
 	// Verdict is that of the whole run, with the codes of its reasons.
@@ -200,7 +203,8 @@ func (c *Recorder) Of(doc e2e.ShardRun) Record {
 	r := Record{
 		Schema: Schema, RunID: run.ID, WorkflowRun: run.WorkflowRun, Attempt: run.WorkflowAttempt, Shard: doc.Index, Stage: run.Stage,
 		Subject: run.Subject, TestsSHA: run.TestsSHA, Started: run.Started, Main: run.DefaultBranch, Overhead: overhead(doc),
-		Processes: c.processes(doc), Tests: make([]Entry, 0, len(doc.Tests)), Target: run.Target, Event: run.Event, Version: run.Version,
+		Processes: c.processes(doc), Tests: make([]Entry, 0, len(doc.Tests)), Target: run.Target, Service: run.Service, Key: run.Key,
+		Event: run.Event, Version: run.Version,
 		Verdict: result.Verdict.State, Nothing: silenceOfRun(result), Variant: doc.Platform, Gates: healthOf(doc, run.Started),
 	}
 	for _, reason := range result.Verdict.Reasons {

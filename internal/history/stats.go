@@ -59,6 +59,8 @@ type Stats struct {
 type Ran struct {
 	Stage   string           `json:"stage"`
 	Target  string           `json:"target"`
+	Service string           `json:"service,omitempty"`
+	Key     string           `json:"key,omitempty"`
 	Started time.Time        `json:"started"`
 	Verdict e2e.VerdictState `json:"verdict,omitempty"`
 	// Refused: it was refused since the stage had run too often. Stopped: it was cancelled.
@@ -66,10 +68,10 @@ type Ran struct {
 	Stopped bool `json:"stopped,omitempty"`
 }
 
-// Ran are the runs of a stage against a target that are known, the newest first.
-func (s Stats) Ran(stage, target string) (list []Ran) {
+// Ran are the runs that are known of the same call as a run: its stage, target, service and key. The newest come first.
+func (s Stats) Ran(of e2e.Run) (list []Ran) {
 	for _, r := range s.ran {
-		if r.Stage == stage && r.Target == target {
+		if r.Stage == of.Stage && r.Target == of.Target && r.Service == of.Service && r.Key == of.Key {
 			list = append(list, r)
 		}
 	}
@@ -305,8 +307,10 @@ func (f *fold) saw(r *Record) {
 	if r.Target == "" || r.Stage == "" {
 		return
 	}
-	f.ran[fmt.Sprintf("%s.%d", r.RunID, r.Attempt)] = Ran{Stage: r.Stage, Target: r.Target, Started: r.Started.UTC(), Verdict: r.Verdict,
-		Refused: slices.Contains(r.Reasons, e2e.CodeRate), Stopped: slices.Contains(r.Reasons, e2e.CodeCancelled)}
+	f.ran[fmt.Sprintf("%s.%d", r.RunID, r.Attempt)] = Ran{
+		Stage: r.Stage, Target: r.Target, Service: r.Service, Key: r.Key, Started: r.Started.UTC(), Verdict: r.Verdict,
+		Refused: slices.Contains(r.Reasons, e2e.CodeRate), Stopped: slices.Contains(r.Reasons, e2e.CodeCancelled),
+	}
 }
 
 // newestRan are the newest runs of all stages, by run id and attempt.

@@ -11,12 +11,12 @@ import (
 	"github.com/org/e2e-gate/internal/report"
 )
 
-// ranThere are the earlier runs of the stage against its target, the newest first, as far as the history knows them. It is read once, and
-// only where a rate or an alert needs it.
+// ranThere are the earlier runs of the stage against its target, of the same service and key, the newest first, as far as the history
+// knows them. It is read once, and only where a rate or an alert needs it.
 func (s *Session) ranThere(ctx context.Context) []history.Ran {
 	if s.ran == nil {
 		stats, _, _ := s.loadHistory(ctx, none{})
-		s.ran = slices.DeleteFunc(stats.Ran(s.run.Stage, s.run.Target), func(r history.Ran) bool { return !r.Started.Before(s.run.Started) || r.Refused })
+		s.ran = slices.DeleteFunc(stats.Ran(s.run), func(r history.Ran) bool { return !r.Started.Before(s.run.Started) || r.Refused })
 		if s.ran == nil {
 			s.ran = []history.Ran{}
 		}
