@@ -286,7 +286,7 @@ suites:
 func TestMissesOfAffected(t *testing.T) {
 	r := newTree(t)
 	r.Write("e2e-gate.yml", `version: 1
-stages: {pr: {on: [pull_request, push], affected: true}}
+stages: {pr: {on: [pull_request, push, merge_group], affected: true}}
 services: {pay: {paths: ["services/pay/**"]}, case: {paths: ["services/case/**"]}}
 suites:
   - {name: pays, framework: command, list: [echo, a], run: [sh, ./run.sh], reports: "{report_dir}/*.xml", services: [pay]}
@@ -336,9 +336,22 @@ test -z "$out"`)
 	if says := change(); says != "1 of 2 selected tests run, since the change affects only services case" {
 		t.Errorf("after one miss: %s", says)
 	}
-	for range 2 {
-		push("services/pay/x", "broken", true)
-		push("services/pay/x", "good", false)
+	push("services/pay/x", "broken", true)
+	push("services/pay/x", "good", false)
+	// The merge queue shows it before it is on main.
+	base := r.Git("rev-parse", "HEAD")
+	for file, missed := range map[string]bool{"services/pay/x": true, "services/case/x": false} {
+		r.Git("checkout", "-qb", "queued")
+		r.Write(file, "broken")
+		head := r.Commit("queued")
+		r.runID = map[bool]string{true: "201", false: "202"}[missed]
+		_, result := r.judged(githubfake.New(t), "merge_group", "refs/heads/gh-readonly-queue/main/pr-43-"+head, head,
+			mainBranch(object{"merge_group": object{"head_sha": head, "base_sha": base, "base_ref": "refs/heads/main"}}))
+		if len(result.Tests) != 2 || result.Tests[0].Missed != missed || result.Tests[0].Outcome != e2e.Failed {
+			t.Errorf("%s: %+v", file, result.Tests)
+		}
+		r.Git("checkout", "-q", "main")
+		r.Git("branch", "-qD", "queued")
 	}
 	const refused = "every selected test runs: in 3 of the last 11 runs of the default branch and the merge queue a test failed that the rules leave out " +
 		"(27 %, more than 2 %)"

@@ -438,7 +438,7 @@ var sourceFile = regexp.MustCompile(`[\w.@+-]*(?:[/\\][\w.@+-]+)+\.[A-Za-z]{1,6}
 // Bounds of the files that a failure names.
 const (
 	maxFrames    = 200
-	maxFrameText = 64 << 10 // bytes of an attempt
+	maxFrameText = 16 << 10 // bytes of an attempt
 )
 
 // framesOf are files that the failure of a test names, by the service that has them in its paths. Where the product was built, they may
@@ -451,7 +451,7 @@ func (s *Session) framesOf(t *e2e.TestResult) map[string]string {
 	spec, _ := s.opts.Config.Suite(t.Suite)
 	frames := map[string]string{}
 	for _, a := range t.Attempts {
-		if a.Outcome != e2e.Failed {
+		if a.Outcome != e2e.Failed || len(s.places.globs) == 0 {
 			continue
 		}
 		text := a.Message + "\n" + a.Details
