@@ -2,6 +2,9 @@ package cluster
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -33,6 +36,15 @@ type footer struct {
 	Status  int      `json:"status"`
 	Refused string   `json:"refused,omitempty"`
 	Left    []string `json:"left,omitempty"`
+	// Stored are the objects of the store, that with the documents first. What a test of the pod could put there in their place has another
+	// digest, and what it could print contradicts this.
+	Stored []stored `json:"stored,omitempty"`
+}
+
+// stored is an archive in a store.
+type stored struct {
+	Name string `json:"name"`
+	Sum  string `json:"sha256"`
 }
 
 const footerName = "pod.json"
@@ -53,89 +65,87 @@ func StoreOf(address, run string) string {
 	return base
 }
 
-// Deliver hands over a parcel: into the store of the run, if there is one, else by frames at the end of the log. A document that could
-// not be put into the store goes by the log.
+// Deliver hands over a parcel by frames at the end of the log. If there is a store of the run, the files go there, and the frames say
+// which objects they are. Where the store takes nothing, the documents go by the log.
 func Deliver(ctx context.Context, log io.Writer, store history.Store, pod string, p Parcel) error {
 	documents, missing := readAll(p.Dir, p.Documents)
 	if len(missing) > 0 {
 		return fmt.Errorf("a document cannot be read: %s", strings.Join(missing, ", "))
 	}
-	var trouble error
-	if store != nil {
-		if trouble = p.put(ctx, store, pod, documents); trouble == nil {
-			return nil
-		}
+	end := footer{Status: p.Status, Refused: p.Refused}
+	var evidence []packed
+	switch list, left, err := p.put(ctx, store, pod, documents); {
+	case store == nil:
+		evidence, end.Left = readAll(p.Dir, p.Evidence)
+	case err != nil:
+		end.Left = []string{fmt.Sprintf("all evidence: the store of results did not take it (%v)", err)}
+	default:
+		end.Stored, end.Left, documents = list, left, nil
 	}
-	evidence, left := readAll(p.Dir, p.Evidence)
-	end := footer{p.Status, p.Refused, nil}
-	if trouble != nil {
-		evidence, end.Left = nil, []string{fmt.Sprintf("all evidence: the store of results took nothing (%v)", trouble)}
+	footing := func() ([]packed, error) {
+		short := end
+		if len(end.Left) > maxNamed {
+			short.Left = append(slices.Clone(end.Left[:maxNamed]), fmt.Sprintf("and %d more", len(end.Left)-maxNamed))
+		}
+		data, err := json.Marshal(short)
+		return append(slices.Clone(documents), packed{footerName, data}), err
 	}
 	// What is left out is known when the rest was written, so the archive is made once to find out.
-	footing, err := json.Marshal(end)
+	must, err := footing()
 	if err != nil {
 		return err
 	}
-	out, err := writeFrames(io.Discard, append(slices.Clone(documents), packed{footerName, footing}), evidence)
+	left, err := writeFrames(io.Discard, must, evidence)
 	if err != nil {
 		return err
 	}
-	left = append(left, out...)
 	evidence = slices.DeleteFunc(evidence, func(f packed) bool { return slices.Contains(left, f.name) })
-	if end.Left = append(end.Left, left[:min(len(left), maxNamed)]...); len(left) > maxNamed {
-		end.Left = append(end.Left, fmt.Sprintf("and %d more", len(left)-maxNamed))
-	}
-	if footing, err = json.Marshal(end); err != nil {
+	end.Left = append(end.Left, left...)
+	if must, err = footing(); err != nil {
 		return err
 	}
-	_, err = writeFrames(log, append(documents, packed{footerName, footing}), evidence)
+	_, err = writeFrames(log, must, evidence)
 	return err
 }
 
 // maxNamed is how many files that were left out are named.
 const maxNamed = 20
 
-// put stores the evidence, and then the documents: where these are, all is.
-func (p Parcel) put(ctx context.Context, store history.Store, pod string, documents []packed) error {
-	end := footer{p.Status, p.Refused, nil}
-	part, n := []packed(nil), 0
-	flush := func() error {
-		if len(part) == 0 {
-			return nil
-		}
-		data, err := pack(part)
-		if err == nil {
-			err = store.Put(ctx, fmt.Sprintf("%s.evidence-%d.tar.gz", pod, n), data)
-		}
-		part, n = nil, n+1
-		return err
+// put stores the documents and the evidence, each archive under a name that nobody knew before. It returns the objects, and what was
+// left out.
+func (p Parcel) put(ctx context.Context, store history.Store, pod string, documents []packed) (list []stored, left []string, err error) {
+	if store == nil {
+		return nil, nil, nil
 	}
+	put := func(part []packed) error {
+		data, err := pack(part)
+		if err != nil || len(part) == 0 {
+			return err
+		}
+		sum := sha256.Sum256(data)
+		one := stored{fmt.Sprintf("%s.%d.%s.tar.gz", pod, len(list), strings.ToLower(rand.Text())), hex.EncodeToString(sum[:])}
+		list = append(list, one)
+		return store.Put(ctx, one.Name, data)
+	}
+	if err := put(documents); err != nil {
+		return nil, nil, err
+	}
+	var part []packed
 	size := 0
 	for _, name := range p.Evidence {
 		read, missing := readAll(p.Dir, []string{name})
-		if end.Left = append(end.Left, missing...); len(read) == 0 {
+		if left = append(left, missing...); len(read) == 0 {
 			continue
 		}
 		if size += len(read[0].data); size > storedPart && len(part) > 0 {
-			if err := flush(); err != nil {
-				return err
+			if err := put(part); err != nil {
+				return nil, nil, err
 			}
-			size = len(read[0].data)
+			part, size = nil, len(read[0].data)
 		}
 		part = append(part, read[0])
 	}
-	if err := flush(); err != nil {
-		return err
-	}
-	footing, err := json.Marshal(end)
-	if err != nil {
-		return err
-	}
-	data, err := pack(append(documents, packed{footerName, footing}))
-	if err != nil {
-		return err
-	}
-	return store.Put(ctx, pod+".tar.gz", data)
+	return list, left, put(part)
 }
 
 // readAll reads files of a folder. Those that are no regular files, or too large, are missing.

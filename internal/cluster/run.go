@@ -1,7 +1,10 @@
 package cluster
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -625,27 +628,12 @@ func (r *running) latest(s *podState) (p kube.Pod, ended bool) {
 // take reads the parcel of a pod and files it; it returns why it does not count.
 func (r *running) take(s *podState) string {
 	ctx := r.ctx
-	var err error
-	var files []packed
 	_, ended := r.latest(s)
-	if r.Store == nil || !ended {
-		files, err = r.logged(ctx, s, !ended)
-	}
+	files, err := r.logged(ctx, s, !ended)
 	for tries := 0; !ended && tries < readTries && pause(ctx, r.rest()); tries++ {
 		_, ended = r.latest(s)
 	}
 	p, _ := r.latest(s)
-	if r.Store != nil {
-		stored, storeErr := r.stored(ctx, p)
-		switch {
-		case storeErr == nil:
-			files, err = stored, nil
-		case files == nil && err == nil:
-			if files, err = r.logged(ctx, s, false); err != nil {
-				err = errors.Join(storeErr, err)
-			}
-		}
-	}
 	if err != nil {
 		return strings.ReplaceAll(err.Error(), "\n", "; ")
 	}
@@ -661,6 +649,15 @@ func (r *running) take(s *podState) string {
 		return "it refused to run: " + quoted(end.Refused)
 	case !known || status != end.Status:
 		return fmt.Sprintf("its documents say that it ended with exit status %d, and it did not", end.Status)
+	case status != e2e.ExitPassed && status != e2e.ExitBlocked && status != e2e.ExitNotJudged: // such as a crash, before which anybody could write
+		return fmt.Sprintf("it ended with exit status %d, which no shard that left a document has", status)
+	}
+	if len(end.Stored) > 0 {
+		brought, err := r.stored(ctx, p, end.Stored)
+		if err != nil {
+			return err.Error()
+		}
+		files = append(files, brought...)
 	}
 	if len(end.Left) > 0 {
 		r.Note(fmt.Sprintf("%s left evidence that was not brought here (%s); executor.kubernetes.results: s3://BUCKET/PREFIX brings all", on(p), some(end.Left)))
@@ -757,29 +754,34 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// stored reads what a pod put into the store.
-func (r *running) stored(ctx context.Context, p kube.Pod) (files []packed, err error) {
-	read := func(name string) error {
-		data, err := r.Store.Get(ctx, name)
-		if err != nil {
-			return err
+// stored reads what a pod put into the store; the error is that its documents cannot be had.
+func (r *running) stored(ctx context.Context, p kube.Pod, list []stored) (files []packed, err error) {
+	read := func(o stored) (part []packed, err error) {
+		if r.Store == nil {
+			return nil, errors.New("no store of results is named here")
 		}
-		return unpack(strings.NewReader(string(data)), maxUnpacked, func(name string, data []byte) error {
-			files = append(files, packed{name, data})
+		data, err := r.Store.Get(ctx, o.Name)
+		if err != nil {
+			return nil, err
+		}
+		if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != o.Sum {
+			return nil, errors.New("its digest does not fit: something else was put in its place")
+		}
+		err = unpack(bytes.NewReader(data), maxUnpacked, func(name string, data []byte) error {
+			part = append(part, packed{name, data})
 			return localName(name)
 		})
+		return part, err
 	}
-	if err := read(p.Metadata.Name + ".tar.gz"); err != nil {
-		return nil, fmt.Errorf("the store of results has no documents of it (%w)", err)
-	}
-	list, err := r.Store.List(ctx)
-	for _, o := range list {
-		if err == nil && strings.HasPrefix(o.Name, p.Metadata.Name+".evidence-") {
-			err = read(o.Name)
+	for i, o := range list {
+		part, err := read(o)
+		switch {
+		case err != nil && i == 0:
+			return nil, fmt.Errorf("its documents in the store of results cannot be read: %w", err)
+		case err != nil:
+			r.Note(fmt.Sprintf("evidence of %s is not brought here: %v", on(p), err))
 		}
-	}
-	if err != nil {
-		r.Note(fmt.Sprintf("evidence of %s is not brought here: %v", on(p), err))
+		files = append(files, part...)
 	}
 	return files, nil
 }
