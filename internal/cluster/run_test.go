@@ -186,11 +186,11 @@ func TestAPodThatDoesNotStartIsGivenUp(t *testing.T) {
 				"state": map[string]any{"waiting": map[string]any{"reason": "ImagePullBackOff", "message": "Back-off pulling image"}}}}
 		})
 	}
-	got, _, err := play(t, f, 2, func(x *Executor) { x.Spec.StartTimeout = time.Millisecond })
+	got, _, err := play(t, f, 2, func(x *Executor) { x.Spec.StartTimeout = 300 * time.Millisecond })
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"did not start within 1ms", "cannot get its image (ImagePullBackOff): Back-off pulling image", "manifest unknown"} {
+	for _, want := range []string{"did not start within 300ms", "cannot get its image (ImagePullBackOff): Back-off pulling image", "manifest unknown"} {
 		if !strings.Contains(got.Absent[0], want) {
 			t.Errorf("%q does not say %q", got.Absent[0], want)
 		}
