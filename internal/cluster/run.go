@@ -236,6 +236,9 @@ type podState struct {
 	why                   string
 	// givenUp says why it was not waited for any longer.
 	givenUp string
+	// leaving is when it was seen for the first time that it is being deleted; stop ends the reading of its log.
+	leaving time.Time
+	stop    context.CancelFunc
 }
 
 func (x *Executor) now() time.Time {
@@ -393,6 +396,9 @@ func (r *running) sawPod(kind string, object json.RawMessage) error {
 	if kind == "DELETED" {
 		s.deleted = true
 	}
+	if p.Metadata.DeletionTimestamp != nil && s.leaving.IsZero() {
+		s.leaving = r.now()
+	}
 	if !s.deleted || p.Status.Phase != "" {
 		s.pod = p
 	}
@@ -468,6 +474,7 @@ func (r *running) overdue(ctx context.Context) {
 	}
 	r.unseen(ctx)
 	r.unborn(ctx, limit)
+	r.stuck()
 	var late []*podState
 	r.mu.Lock()
 	for _, s := range r.pods {
@@ -498,6 +505,35 @@ func (r *running) overdue(ctx context.Context) {
 			r.mu.Lock()
 			s.asked, s.why = true, s.givenUp
 			r.mu.Unlock()
+			r.poke()
+		}
+	}
+}
+
+// leaveWithin is how long after its grace period a pod may take to go away.
+const leaveWithin = 30 * time.Second
+
+// stuck gives up pods that are being deleted and do not go: a node that is lost never says that they have ended, and the cluster waits
+// for it without end.
+func (r *running) stuck() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, s := range r.pods {
+		grace := 30 * time.Second
+		if g := s.pod.Spec.TerminationGracePeriodSeconds; g != nil {
+			grace = time.Duration(*g) * time.Second
+		}
+		switch {
+		case s.leaving.IsZero() || s.taken || s.why != "" || s.givenUp != "" || s.deleted || finished(s.pod, r.containerName()):
+		case r.now().Sub(s.leaving) < grace+leaveWithin:
+		default:
+			s.givenUp = said(s.pod, r.containerName()) + "; its node did not say within " + (grace + leaveWithin).String() + " that it has ended"
+			if s.stop != nil {
+				s.stop()
+			}
+			if !s.asked {
+				s.asked, s.why = true, s.givenUp
+			}
 			r.poke()
 		}
 	}
@@ -578,7 +614,14 @@ func (r *running) eventsOf(ctx context.Context, uid string) string {
 func (r *running) collect(s *podState) {
 	r.reading <- struct{}{}
 	defer func() { <-r.reading }()
-	why := r.take(s)
+	ctx, stop := context.WithCancel(r.ctx)
+	defer stop()
+	r.mu.Lock()
+	if s.stop = stop; s.givenUp != "" {
+		stop()
+	}
+	r.mu.Unlock()
+	why := r.take(ctx, s)
 	p, _ := r.latest(s)
 	events := ""
 	if why != "" && !finished(p, r.containerName()) {
@@ -623,8 +666,7 @@ func (r *running) latest(s *podState) (p kube.Pod, ended bool) {
 }
 
 // take reads the parcel of a pod and files it; it returns why it does not count.
-func (r *running) take(s *podState) string {
-	ctx := r.ctx
+func (r *running) take(ctx context.Context, s *podState) string {
 	var err error
 	var files []packed
 	_, ended := r.latest(s)
@@ -636,7 +678,7 @@ func (r *running) take(s *podState) string {
 	}
 	p, _ := r.latest(s)
 	if r.Store != nil {
-		stored, storeErr := r.stored(ctx, p)
+		stored, storeErr := r.stored(r.ctx, p)
 		switch {
 		case storeErr == nil:
 			files, err = stored, nil
