@@ -239,6 +239,9 @@ type podState struct {
 	why                   string
 	// givenUp says why it was not waited for any longer.
 	givenUp string
+	// leaving is when it was seen for the first time that it is being deleted; stop ends the reading of its log.
+	leaving time.Time
+	stop    context.CancelFunc
 }
 
 func (x *Executor) now() time.Time {
@@ -396,6 +399,9 @@ func (r *running) sawPod(kind string, object json.RawMessage) error {
 	if kind == "DELETED" {
 		s.deleted = true
 	}
+	if p.Metadata.DeletionTimestamp != nil && s.leaving.IsZero() {
+		s.leaving = r.now()
+	}
 	if !s.deleted || p.Status.Phase != "" {
 		s.pod = p
 	}
@@ -471,6 +477,7 @@ func (r *running) overdue(ctx context.Context) {
 	}
 	r.unseen(ctx)
 	r.unborn(ctx, limit)
+	r.stuck()
 	var late []*podState
 	r.mu.Lock()
 	for _, s := range r.pods {
@@ -501,6 +508,35 @@ func (r *running) overdue(ctx context.Context) {
 			r.mu.Lock()
 			s.asked, s.why = true, s.givenUp
 			r.mu.Unlock()
+			r.poke()
+		}
+	}
+}
+
+// leaveWithin is how long after its grace period a pod may take to go away.
+const leaveWithin = 30 * time.Second
+
+// stuck gives up pods that are being deleted and do not go: a node that is lost never says that they have ended, and the cluster waits
+// for it without end.
+func (r *running) stuck() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, s := range r.pods {
+		grace := 30 * time.Second
+		if g := s.pod.Spec.TerminationGracePeriodSeconds; g != nil {
+			grace = time.Duration(*g) * time.Second
+		}
+		switch {
+		case s.leaving.IsZero() || s.taken || s.why != "" || s.givenUp != "" || s.deleted || finished(s.pod, r.containerName()):
+		case r.now().Sub(s.leaving) < grace+leaveWithin:
+		default:
+			s.givenUp = said(s.pod, r.containerName()) + "; its node did not say within " + (grace + leaveWithin).String() + " that it has ended"
+			if s.stop != nil {
+				s.stop()
+			}
+			if !s.asked {
+				s.asked, s.why = true, s.givenUp
+			}
 			r.poke()
 		}
 	}
@@ -581,7 +617,14 @@ func (r *running) eventsOf(ctx context.Context, uid string) string {
 func (r *running) collect(s *podState) {
 	r.reading <- struct{}{}
 	defer func() { <-r.reading }()
-	why := r.take(s)
+	ctx, stop := context.WithCancel(r.ctx)
+	defer stop()
+	r.mu.Lock()
+	if s.stop = stop; s.givenUp != "" {
+		stop()
+	}
+	r.mu.Unlock()
+	why := r.take(ctx, s)
 	p, _ := r.latest(s)
 	events := ""
 	if why != "" && !finished(p, r.containerName()) {
@@ -626,8 +669,7 @@ func (r *running) latest(s *podState) (p kube.Pod, ended bool) {
 }
 
 // take reads the parcel of a pod and files it; it returns why it does not count.
-func (r *running) take(s *podState) string {
-	ctx := r.ctx
+func (r *running) take(ctx context.Context, s *podState) string {
 	_, ended := r.latest(s)
 	files, err := r.logged(ctx, s, !ended)
 	for tries := 0; !ended && tries < readTries && pause(ctx, r.rest()); tries++ {

@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -169,6 +172,44 @@ func TestTwoPodsOfOneIndex(t *testing.T) {
 	got, _, err := play(t, f, 1, nil)
 	const want = "had a second pod, of which no document arrived"
 	if err != nil || len(got.Problems) != 1 || !got.Problems[0].LosesEvidence || !strings.Contains(got.Problems[0].Text, want) {
+		t.Errorf("%v %+v", err, got)
+	}
+}
+
+// silent is a cluster whose logs never come.
+type silent struct{ *fakeCluster }
+
+func (s silent) Logs(ctx context.Context, _, pod, container string, query url.Values) (io.ReadCloser, error) {
+	if s.logs[pod] != "" {
+		return s.fakeCluster.Logs(ctx, "", pod, container, query)
+	}
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// A node that is lost never says that its pods have ended, and no log of them can be read.
+func TestAPodThatDoesNotGoIsGivenUp(t *testing.T) {
+	f := newFake(t)
+	began := time.Now()
+	var looks atomic.Int64
+	f.pods = func(f *fakeCluster, pod string, index int) {
+		if index == 1 {
+			f.hand(pod, index, 0)
+			return
+		}
+		p := asMap(f.objects[podsPath+"/"+pod])
+		meta(p)["deletionTimestamp"] = began.UTC().Format(time.RFC3339)
+		p["status"] = map[string]any{"phase": "Running",
+			"conditions":        []any{map[string]any{"type": "DisruptionTarget", "status": "True", "reason": "DeletionByTaintManager", "message": "gone"}},
+			"containerStatuses": []any{map[string]any{"name": suiteContainer, "state": map[string]any{"running": map[string]any{}}}}}
+		f.put(podsPath+"/"+pod, p)
+	}
+	got, _, err := play(t, f, 2, func(x *Executor) {
+		x.API = silent{f}
+		x.Now = func() time.Time { return began.Add(time.Duration(looks.Add(1)) * time.Second) }
+	})
+	want := "was on a node that is lost or that was emptied (DeletionByTaintManager): gone; its node did not say within 1m0s that it has ended"
+	if err != nil || len(got.Absent) != 1 || !strings.Contains(got.Absent[0], want) {
 		t.Errorf("%v %+v", err, got)
 	}
 }

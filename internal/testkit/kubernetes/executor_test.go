@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -160,8 +162,38 @@ type gateRun struct {
 	s      *stand
 	cmd    *exec.Cmd
 	out    string
-	output bytes.Buffer
+	output shown // both streams
+	stdout shown
 	done   chan struct{}
+}
+
+// shown is what a run prints, while it runs.
+type shown struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (s *shown) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.buf.Write(p)
+}
+
+func (s *shown) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.buf.String()
+}
+
+// says waits until the run has printed a text.
+func (r *gateRun) says(text string) {
+	r.s.t.Helper()
+	r.s.waitFor("the words "+text, func() error {
+		if got := r.output.String(); !strings.Contains(got, text) {
+			return errors.New(got)
+		}
+		return nil
+	})
 }
 
 // start starts a run with these tests of the repository.
@@ -171,7 +203,7 @@ func (s *stand) start(args ...string) *gateRun {
 	r.cmd = exec.CommandContext(s.t.Context(), s.gate, append([]string{"run", "--executor", "kubernetes", "--stage", "deploy", "--out", r.out}, args...)...)
 	r.cmd.Dir = s.dir
 	r.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.t.TempDir()}
-	r.cmd.Stdout, r.cmd.Stderr = &r.output, &r.output
+	r.cmd.Stdout, r.cmd.Stderr = io.MultiWriter(&r.output, &r.stdout), &r.output
 	if err := r.cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}
@@ -187,7 +219,7 @@ func (r *gateRun) end() (int, e2e.Result) {
 	r.s.t.Helper()
 	select {
 	case <-r.done:
-	case <-time.After(90 * time.Second):
+	case <-time.After(4 * time.Minute):
 		r.cmd.Process.Kill()
 		<-r.done
 		r.s.t.Fatalf("the run did not end:\n%s", r.output.String())
@@ -360,9 +392,18 @@ func TestExecutor(t *testing.T) {
 		s := newStand(t, c, gate, 3, append(names("ok", 2), "hang-1")...)
 		r := s.start()
 		pod := s.podOf(s.namespace, s.podOfTest("hang-1"))
+		r.says("2/3 pods ended")
 		c.LoseNode(pod.node.name)
-		defer c.addNode(pod.node.name + "-again")
-		r.expect(3, with(ok, hangs), "was on a node that is lost or that was emptied (DeletionByTaintManager)")
+		r.expectOnly(3, with(ok, hangs), "was on a node that is lost or that was emptied (DeletionByTaintManager)")
+		// The cluster keeps the pod until the node is gone for good; then nothing is left of the run.
+		s.must(http.MethodDelete, "/api/v1/nodes/"+pod.node.name, nil, nil)
+		s.must(http.MethodDelete, podsOf(s.namespace)+"/"+pod.meta.Name, map[string]any{"gracePeriodSeconds": 0}, nil)
+		s.waitFor("the end of what it left", func() error {
+			if left := s.left(); len(left) > 0 {
+				return fmt.Errorf("left: %v", left)
+			}
+			return nil
+		})
 	})
 	t.Run("the API server ends in the middle", func(t *testing.T) {
 		s := newStand(t, c, gate, 3, append(names("ok", 2), names("slow", 2)...)...)
@@ -431,6 +472,7 @@ func TestExecutor(t *testing.T) {
 		s := newStand(t, c, gate, 3, append(names("ok", 2), "hang-1")...)
 		r := s.start()
 		s.podOfTest("hang-1")
+		r.says("2/3 pods ended")
 		r.cmd.Process.Signal(syscall.SIGINT)
 		r.expect(3, with(ok, hangs))
 	})
@@ -468,13 +510,22 @@ func TestExecutor(t *testing.T) {
 			return nil
 		})
 	})
+	t.Run("200 shards", func(t *testing.T) {
+		tests := append(names("ok", 199), "fail-1")
+		s := newStand(t, c, gate, 200, tests...)
+		s.write("e2e-gate.yml", s.read("e2e-gate.yml", "start_timeout: 40s", "start_timeout: 4m"))
+		s.reimage("e2e-gate.yml")
+		began := time.Now()
+		s.start().expect(1, with(all("passed", names("ok", 199)...), all("failed", "fail-1")))
+		t.Logf("from the start to the verdict: %s", time.Since(began).Round(100*time.Millisecond))
+	})
 	t.Run("a dry run prints what the server accepts", func(t *testing.T) {
 		s := newStand(t, c, gate, 2, names("ok", 2)...)
 		r := s.start("--dry-run")
 		if status, _ := r.end(); status != 0 {
 			t.Fatalf("exit status %d", status)
 		}
-		kinds := s.accepts(r.output.Bytes())
+		kinds := s.accepts([]byte(r.stdout.String()))
 		if !slices.Equal(kinds, []string{"ConfigMap", "Job"}) {
 			t.Errorf("got %v", kinds)
 		}

@@ -82,6 +82,7 @@ type pod struct {
 	reason   string // of the pod's end, where it did not end by itself
 	message  string
 	disrupts string
+	ended    bool // no container runs any more, nor will one
 	// pushing is held while the status is sent.
 	pushing sync.Mutex
 }
@@ -224,6 +225,7 @@ func (p *pod) finish() {
 			s.now = s.before // it was to be started again
 		}
 	}
+	p.ended = true
 	p.mu.Unlock()
 	if errors.Is(why, errLost) || p.Cluster.ctx.Err() != nil {
 		return
@@ -526,21 +528,12 @@ func (p *pod) phase() (phase string, ready bool) {
 		return p.over("Failed"), false
 	case ended == len(p.spec.Containers) && !restarts:
 		return p.over("Succeeded"), false
+	case p.ended: // deleted before all of them have run; the phase is a last one all the same
+		return "Failed", false
 	case ended+running > 0:
 		return "Running", running == len(p.spec.Containers)
-	case p.ctx.Err() != nil && errors.Is(context.Cause(p.ctx), errDeleted) && p.anyBefore():
-		return "Running", false
 	}
 	return "Pending", false
-}
-
-func (p *pod) anyBefore() bool {
-	for _, one := range p.spec.Containers {
-		if p.states[one.Name].before.Terminated != nil {
-			return true
-		}
-	}
-	return false
 }
 
 // over is a last phase, which comes when sidecars have ended too.
