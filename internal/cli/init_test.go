@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"io/fs"
 	"maps"
 	"os"
 	"os/exec"
@@ -33,80 +32,6 @@ func TestFirstWorkflow(t *testing.T) {
 	}
 	if !strings.Contains(workflow, "\n    name: "+requiredCheck+"\n") || !strings.HasPrefix(workflow, "# "+workflowPath+"\n") {
 		t.Errorf("the workflow has no job %q, or another path", requiredCheck)
-	}
-}
-
-// On each example, and on all of them as one repository, init writes a config that
-// can be used as it is, and leaves it alone the second time.
-func TestInitOnExamples(t *testing.T) {
-	examples, err := os.ReadDir("../../examples")
-	if err != nil {
-		t.Fatal(err)
-	}
-	examples = slices.DeleteFunc(examples, func(d fs.DirEntry) bool { return d.Name() == "kubernetes" }) // manifests, without a suite
-	source, err := filepath.Abs("../../examples")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range append([]string{"."}, names(examples)...) {
-		t.Run(name, func(t *testing.T) {
-			root := t.TempDir()
-			copySources(t, filepath.Join(source, name), root)
-			t.Chdir(root)
-			want := 1
-			if name == "." {
-				want = len(examples) - 1 // casework and services are one suite of Go
-			}
-			if out := initIn(t, 0, "--yes"); strings.Count(out, "wrote ") != 2 || !strings.Contains(out, `require the check "e2e gate"`) {
-				t.Error(out)
-			}
-			cfg, err := config.Load(config.Options{Root: root, Uses: config.AllSections, Lookup: func(string) (string, bool) { return "", false }})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if len(cfg.Suites) != want || len(cfg.Stages) != 1 {
-				t.Errorf("%d stages, suites %+v", len(cfg.Stages), cfg.Suites)
-			}
-			if out := initIn(t, 0, "--yes"); strings.Contains(out, "wrote ") || strings.Count(out, "exists and is not changed") != 2 {
-				t.Error(out)
-			}
-		})
-	}
-}
-
-func names(entries []fs.DirEntry) []string {
-	var list []string
-	for _, d := range entries {
-		list = append(list, d.Name())
-	}
-	return list
-}
-
-// copySources copies a folder as it is in the repository, as a repository.
-func copySources(t *testing.T, from, to string) {
-	t.Helper()
-	err := filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() && (d.Name() == "node_modules" || d.Name() == "target") {
-			return fs.SkipDir
-		}
-		rel, err := filepath.Rel(from, path)
-		if err != nil || d.IsDir() {
-			return os.MkdirAll(filepath.Join(to, rel), 0o755)
-		}
-		data, err := os.ReadFile(path)
-		if err != nil || d.Name() == "e2e-gate.yml" {
-			return err
-		}
-		return os.WriteFile(filepath.Join(to, rel), data, 0o644)
-	})
-	if err == nil {
-		err = os.MkdirAll(filepath.Join(to, ".git"), 0o755)
-	}
-	if err == nil { // the examples are part of our own module
-		err = os.WriteFile(filepath.Join(to, "go.mod"), []byte("module example\n"), 0o644)
-	}
-	if err != nil {
-		t.Fatal(err)
 	}
 }
 

@@ -40,7 +40,7 @@ const (
 	maxSummaryComment = 200 << 10
 )
 
-// beginSummary says that a run runs, so that nobody takes what an earlier one left for its verdict. Where that cannot be said, nothing
+// beginSummary says that a run runs, so that what an earlier one left is not taken for its verdict. Where that cannot be said, nothing
 // is run.
 func (s *setup) beginSummary(ctx context.Context, to string) error {
 	if to == "" {

@@ -111,7 +111,7 @@ func Deliver(ctx context.Context, log io.Writer, store history.Store, pod string
 // maxNamed is how many files that were left out are named.
 const maxNamed = 20
 
-// put stores the documents and the evidence, each archive under a name that nobody knew before. It returns the objects, and what was
+// put stores the documents and the evidence, each archive under a random name. It returns the objects, and what was
 // left out.
 func (p Parcel) put(ctx context.Context, store history.Store, pod string, documents []packed) (list []stored, left []string, err error) {
 	if store == nil {
@@ -148,7 +148,7 @@ func (p Parcel) put(ctx context.Context, store history.Store, pod string, docume
 	return list, left, put(part)
 }
 
-// readAll reads files of a folder. Those that are no regular files, or too large, are missing.
+// readAll reads files of a folder. Those that are something else than regular files, or too large, are missing.
 func readAll(dir string, names []string) (list []packed, missing []string) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {

@@ -96,7 +96,7 @@ func unpack(r io.Reader, limit int64, each func(name string, data []byte) error)
 			return err
 		}
 		if h.Typeflag != tar.TypeReg || h.Size > left {
-			return fmt.Errorf("its file %s is larger than %s, or is no file", safetext.Plain(h.Name, 100), safetext.Size(int(limit)))
+			return fmt.Errorf("its file %s is larger than %s, or not a file", safetext.Plain(h.Name, 100), safetext.Size(int(limit)))
 		}
 		left -= h.Size
 		data, err := io.ReadAll(t)
@@ -189,7 +189,7 @@ func sumOf(root, path string) (string, error) {
 		}
 		_, _ = io.WriteString(h, to)
 	case !info.Mode().IsRegular():
-		return "", fmt.Errorf("%s is no regular file", path)
+		return "", fmt.Errorf("%s is not a regular file", path)
 	default:
 		f, err := os.Open(name) //nolint:gosec // a file of the checkout
 		if err != nil {

@@ -30,7 +30,7 @@ type Spec struct {
 	Results      string            `yaml:"results" doc:"s3://BUCKET/PREFIX, with ?endpoint= and region= as in history.store: where pods leave documents and all evidence. Default: documents, and evidence within 4 MiB for a shard, come through the logs of the pods."`
 	StartTimeout time.Duration     `yaml:"start_timeout" doc:"How long a pod may take to start, such as for its image or a node: then the shard is lost, with the reason that the cluster gives. Default 10m."`
 	SameKey      SameKey           `yaml:"same_key" enum:"allow,wait,refuse" doc:"What a run does while another one of the same stage and key (--key) runs in the namespace. Default allow."`
-	Keep         time.Duration     `yaml:"keep" doc:"How long a Job that nobody removed stays after its end (ttlSecondsAfterFinished), such as after the gate was killed. Default 1h."`
+	Keep         time.Duration     `yaml:"keep" doc:"How long a Job stays after its end if the gate did not remove it (ttlSecondsAfterFinished), such as after the gate was killed. Default 1h."`
 	Absent       []string          `yaml:"absent" doc:"Files of suites (globs, from the root) that the image may lack, in addition to *.md, .gitignore, .dockerignore and Dockerfiles. All other files that git tracks there must be the same in the image."`
 }
 

@@ -177,7 +177,7 @@ func (s *Set) Begin(ctx context.Context) *Waiting {
 				w.end(c)
 				select {
 				case out.news <- struct{}{}:
-				default: // nobody has taken the last one yet
+				default: // the last one was not taken yet
 				}
 			}()
 			w.run(contexts[i], c)
