@@ -63,7 +63,9 @@ type job struct {
 
 // Queue makes the queue of the smoke tests of the shards, or of all their others.
 func (r *Runner) Queue(shards []*Shard, smoke bool) *Queue {
-	q := &Queue{pull: cmp.Or(r.cfg.Pull, PullUnits), start: r.cfg.StartSeconds, held: map[string]*job{}, begun: map[*Shard]bool{}, workers: len(shards), smoke: smoke}
+	q := &Queue{
+		pull: cmp.Or(r.cfg.Pull, PullUnits), start: r.cfg.StartSeconds, held: map[string]*job{}, begun: map[*Shard]bool{}, workers: len(shards), smoke: smoke,
+	}
 	q.changed = sync.NewCond(&q.mu)
 	for _, s := range shards {
 		for _, tests := range s.units(s.planned(smoke)) {
