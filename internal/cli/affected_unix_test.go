@@ -140,13 +140,25 @@ suites:
 	says("2 of 3 selected tests run, since the change affects only services case, pay; files changed since " + left + ", with files that are not committed")
 }
 
-// suitesOf are the suites with a test in a result, in its order.
-func suitesOf(result e2e.Result) string {
+// planned are the suites with a test in the plan of a pull request, in its order, and what the plan says of what is affected.
+func (r tree) planned(head, base string) (suites, affected string) {
+	r.t.Helper()
+	r.ref = "refs/pull/42/merge"
+	out := r.t.TempDir()
+	status, _, stderr := r.run(githubfake.New(r.t), "pull_request", head, pullRequest(head, base), "plan", "--out", out)
+	var plan e2e.Plan
+	data, err := os.ReadFile(filepath.Join(out, "plan.json"))
+	if err == nil {
+		err = json.Unmarshal(data, &plan)
+	}
+	if err != nil || status != 0 {
+		r.t.Fatalf("exit status %d: %v\n%s", status, err, stderr)
+	}
 	var list []string
-	for _, one := range result.Tests {
+	for _, one := range plan.Tests {
 		list = append(list, one.Suite)
 	}
-	return strings.Join(list, " ")
+	return strings.Join(list, " "), plan.Run.Affected
 }
 
 // A monorepo with packages of Go and npm and modules of Maven: what uses what a change touches is affected, and what may be used by
@@ -232,9 +244,8 @@ func TestWhatUsesAChangeIsAffected(t *testing.T) {
 				r.Write(name, text)
 			}
 			head := r.Commit("change")
-			status, result := r.judged(githubfake.New(t), "pull_request", "refs/pull/42/merge", head, pullRequest(head, base))
-			if got := suitesOf(result); status != 0 || got != tc.want || !strings.Contains(result.Run.Affected, tc.says) {
-				t.Errorf("%d: %q, want %q: %q", status, got, tc.want, result.Run.Affected)
+			if got, says := r.planned(head, base); got != tc.want || !strings.Contains(says, tc.says) {
+				t.Errorf("%q, want %q: %q", got, tc.want, says)
 			}
 		})
 	}
@@ -274,9 +285,8 @@ suites:
 			r.Git("checkout", "-qb", "change")
 			r.Write(tc.change, "echo pay\n")
 			head := r.Commit("change")
-			status, result := r.judged(githubfake.New(t), "pull_request", "refs/pull/42/merge", head, pullRequest(head, base))
-			if got := suitesOf(result); status != 0 || got != tc.want || !strings.Contains(result.Run.Affected, tc.says) {
-				t.Errorf("%d: %q, want %q: %q", status, got, tc.want, result.Run.Affected)
+			if got, says := r.planned(head, base); got != tc.want || !strings.Contains(says, tc.says) {
+				t.Errorf("%q, want %q: %q", got, tc.want, says)
 			}
 		})
 	}

@@ -97,7 +97,7 @@ func TestNPM(t *testing.T) {
 		{"packages/http/src/a.ts", "apps/case apps/pay apps/shop packages/http"},
 		{"packages/http/cjs/x.js", "apps/case apps/pay apps/shop packages/http"},
 		{"packages/http/fixtures/site/x.js", "apps/case apps/pay apps/shop packages/http packages/http/fixtures/site"},
-		{"packages/lint/rules.js", ". packages/lint"},
+		{"packages/lint/rules.js", ". apps/pay libs/odd packages/lint"},
 		{"apps/pay/x.ts", "apps/pay"},
 		{"apps/linked/x.ts", "apps/linked apps/pay"},
 		{"tools/x.js", "?"},
@@ -117,6 +117,7 @@ func TestNPM(t *testing.T) {
 		"apps/shop/package.json", `{"name": "shop", "optionalDependencies": {"client": "workspace:@acme/http@*"}}`,
 		"apps/linked/package.json", `{"name": "linked-under-another-name"}`,
 		"e2e/package.json", `{"private": true, "devDependencies": {"@acme/client-of-tests": "*"}}`, "libs/client/package.json", `{"name": "@acme/client-of-tests"}`,
+		"packages/http/broken/package.json", `{"name": "@acme/http"`, "libs/odd/package.json", "\xef\xbb\xbf"+`{"name": "odd", "dependencies": ["x"], "devDependencies": {"@acme/lint": "*"}}`,
 		"packages/http/src/a.ts", "", "tools/x.js", "", "node_modules/@acme/http/package.json", `{`,
 	)
 }
@@ -138,7 +139,8 @@ func TestMaven(t *testing.T) {
 <dependencies><dependency><groupId>com.acme</groupId><artifactId>rules</artifactId>
 </dependency></dependencies></plugin></plugins></pluginManagement></build></project>`,
 		"libs/common/pom.xml", `<project><parent><groupId>com.acme</groupId><artifactId>root</artifactId></parent><artifactId>common</artifactId></project>`,
-		"libs/rules/pom.xml", `<project><groupId>com.acme</groupId><artifactId>rules</artifactId></project>`,
+		"libs/broken/pom.xml", `<project><artifactId>common`,
+		"libs/rules/pom.xml", `<?xml version="1.0" encoding="ISO-8859-1"?><project><name>R`+"\xe8"+`gles</name><groupId>com.acme</groupId><artifactId>rules</artifactId></project>`,
 		"libs/scala/pom.xml", `<project><groupId>com.acme</groupId><artifactId>scala_${scala.version}</artifactId></project>`,
 		"payment-api/pom.xml", `<project><parent><groupId>com.acme</groupId><artifactId>root</artifactId></parent><artifactId>payment-api</artifactId><profiles><profile>
 <dependencies><dependency><groupId>${project.groupId}</groupId><artifactId>common</artifactId></dependency></dependencies></profile></profiles></project>`,
@@ -157,14 +159,13 @@ func TestUnreadable(t *testing.T) {
 		files []string
 		want  string
 	}{
-		"a Go file that is none":     {Go, []string{"go.mod", "module m", "a/a.go", "packag a"}, "the imports of a/a.go cannot be read"},
-		"no module":                  {Go, []string{"a/a.go", "package a"}, "the repository has no go.mod"},
-		"a module without a name":    {Go, []string{"x/go.mod", "go 1.20"}, "x/go.mod names no module"},
-		"a package.json that is cut": {NPM, []string{"a/package.json", `{"name": "a"`}, "a/package.json cannot be read"},
-		"no package":                 {NPM, []string{"a/package.json", `{"type": "module"}`}, "no package.json with a name"},
-		"a POM that is cut":          {Maven, []string{"a/pom.xml", "<project><artifactId>a"}, "a/pom.xml cannot be read"},
-		"no POM":                     {Maven, []string{"a/x", ""}, "the repository has no pom.xml"},
-		"another kind":               {"bazel", nil, `unknown graph "bazel"`},
+		"a Go file that is none":   {Go, []string{"go.mod", "module m", "a/a.go", "packag a"}, "the imports of a/a.go cannot be read"},
+		"no module":                {Go, []string{"a/a.go", "package a"}, "the repository has no go.mod"},
+		"a module without a name":  {Go, []string{"x/go.mod", "go 1.20"}, "x/go.mod names no module"},
+		"another kind of manifest": {NPM, []string{"a/package.yaml", `name: a`, "b/package.json", `{"name": "b"}`}, "a/package.yaml is not read"},
+		"no package":               {NPM, []string{"a/package.json", `{"type": "module"}`}, "no package.json with a name"},
+		"no POM":                   {Maven, []string{"a/x", ""}, "the repository has no pom.xml"},
+		"another kind":             {"bazel", nil, `unknown graph "bazel"`},
 	} {
 		fs, names := tree(tc.files...)
 		if _, err := Read(fs, names, []string{tc.kind}); err == nil || !strings.Contains(err.Error(), tc.want) {

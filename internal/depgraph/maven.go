@@ -5,6 +5,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"path"
 	"regexp"
@@ -76,15 +77,17 @@ func (g *Graph) readMaven(tree fs.FS, files []string) (kind, error) {
 		if errors.Is(err, errGone) {
 			continue
 		}
-		m := module{}
-		if err == nil {
-			dec := xml.NewDecoder(bytes.NewReader(data))
-			if err = dec.Decode(&m.pom); err != nil {
-				err = fmt.Errorf("%s cannot be read: %w", file, err)
-			}
-		}
 		if err != nil {
 			return nil, err
+		}
+		m := module{}
+		dec := xml.NewDecoder(bytes.NewReader(data))
+		dec.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return latin(in), nil }
+		if err := dec.Decode(&m.pom); err != nil {
+			if syntax := (*xml.SyntaxError)(nil); !errors.As(err, &syntax) {
+				return nil, fmt.Errorf("%s cannot be read: %w", file, err)
+			}
+			continue // Maven cannot read it either: it is an example, or the change breaks it, and then everything is affected
 		}
 		if m.Group == "" {
 			m.Group = m.Parent.Group
@@ -124,6 +127,19 @@ func (g *Graph) readMaven(tree fs.FS, files []string) (kind, error) {
 	}
 	g.fill(byDir, files)
 	return mavenGraph{sources}, nil
+}
+
+// latin reads a text of another encoding than UTF-8 as if a byte were a character: names of artifacts are ASCII.
+func latin(in io.Reader) io.Reader {
+	data, err := io.ReadAll(io.LimitReader(in, maxFile))
+	if err != nil {
+		return in
+	}
+	text := make([]rune, len(data))
+	for i, b := range data {
+		text[i] = rune(b)
+	}
+	return strings.NewReader(string(text))
 }
 
 // property is a part of a name that Maven fills in.

@@ -1,6 +1,7 @@
 package depgraph
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -33,22 +34,24 @@ func (g *Graph) readNPM(tree fs.FS, files []string) (kind, error) {
 		}
 	}
 	for _, file := range files {
-		if path.Base(file) != "package.json" {
+		switch path.Base(file) {
+		case "package.json":
+		case "package.json5", "package.yaml":
+			return nil, fmt.Errorf("%s is not read: only package.json is", file)
+		default:
 			continue
 		}
 		data, err := read(tree, file)
 		if errors.Is(err, errGone) {
 			continue
 		}
-		var p npmPackage
-		if err == nil {
-			err = json.Unmarshal(data, &p)
-			if err != nil {
-				err = fmt.Errorf("%s cannot be read: %w", file, err)
-			}
-		}
 		if err != nil {
 			return nil, err
+		}
+		var p npmPackage
+		var odd *json.UnmarshalTypeError
+		if err := json.Unmarshal(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")), &p); err != nil && !errors.As(err, &odd) {
+			continue // no package manager can read it: it is an example, or the change breaks it, and then everything is affected
 		}
 		whole := len(p.Workspaces) > 0 || pnpm[path.Dir(file)]
 		uses := len(p.Plain) + len(p.Dev) + len(p.Peer) + len(p.Optional)

@@ -188,9 +188,14 @@ func (x *execution) attempts(ctx context.Context) error {
 // phases runs the first attempts. An error is an internal one; it must not cancel the
 // other shards, whose evidence is still good.
 func phases(ctx context.Context, r *runner.Runner, list []*runner.Shard) error {
+	var before *runner.Queue
 	for _, smoke := range []bool{true, false} {
 		var group errgroup.Group
 		queue := r.Queue(list, smoke)
+		if before != nil {
+			queue.Take(before) // smoke tests that had to wait for a gate
+		}
+		before = queue
 		for _, sh := range list {
 			group.Go(func() error {
 				return safely(func() error { sh.Work(ctx, queue); return nil })

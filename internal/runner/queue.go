@@ -47,6 +47,8 @@ type Queue struct {
 	begun map[*Shard]bool
 	// workers is the number of shards that pull.
 	workers int
+	// smoke: what has to wait for more than a lock is left for the next queue.
+	smoke bool
 }
 
 // job is one waiting process.
@@ -61,7 +63,9 @@ type job struct {
 
 // Queue makes the queue of the smoke tests of the shards, or of all their others.
 func (r *Runner) Queue(shards []*Shard, smoke bool) *Queue {
-	q := &Queue{pull: cmp.Or(r.cfg.Pull, PullUnits), start: r.cfg.StartSeconds, held: map[string]*job{}, begun: map[*Shard]bool{}, workers: len(shards)}
+	q := &Queue{
+		pull: cmp.Or(r.cfg.Pull, PullUnits), start: r.cfg.StartSeconds, held: map[string]*job{}, begun: map[*Shard]bool{}, workers: len(shards), smoke: smoke,
+	}
 	q.changed = sync.NewCond(&q.mu)
 	for _, s := range shards {
 		for _, tests := range s.units(s.planned(smoke)) {
@@ -73,6 +77,18 @@ func (r *Runner) Queue(shards []*Shard, smoke bool) *Queue {
 	defer r.mu.Unlock()
 	r.queues = append(r.queues, q)
 	return q
+}
+
+// Take adds what another queue has left.
+func (q *Queue) Take(other *Queue) {
+	other.mu.Lock()
+	left := other.jobs
+	other.jobs = nil
+	other.mu.Unlock()
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.jobs = append(q.jobs, left...)
+	slices.SortStableFunc(q.jobs, longestFirst)
 }
 
 func longestFirst(a, b *job) int { return cmp.Compare(b.seconds, a.seconds) }
@@ -152,9 +168,13 @@ func (q *Queue) pick(s *Shard, stopped bool) (j *job, more bool) {
 		if !mine && (stopped || q.pull == PullOff || !s.couldStart(j)) {
 			continue
 		}
+		waits := !stopped && s.r.cfg.Waits(j.tests) != ""
+		if waits && q.smoke {
+			continue
+		}
 		more = true
 		switch {
-		case !stopped && (slices.ContainsFunc(j.locks, func(l string) bool { return q.held[l] != nil }) || s.r.cfg.Waits(j.tests) != ""):
+		case waits || !stopped && slices.ContainsFunc(j.locks, func(l string) bool { return q.held[l] != nil }):
 		case mine:
 			return q.take(s, i, stopped), true
 		case others < 0 && q.begun[j.shard]:

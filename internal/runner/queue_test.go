@@ -377,7 +377,32 @@ func TestUnitsThatWait(t *testing.T) {
 		if !slices.Equal(said, []string{"waits for gate pay (suite pay)"}) {
 			t.Errorf("%q", said)
 		}
+		// Among smoke tests it keeps no shard waiting, and comes with the others.
+		mu.Lock()
+		waits = "gate pay"
+		mu.Unlock()
+		smoke := map[string]e2e.Test{"pay::a": {ID: "pay::a", Suite: "pay", Unit: "pay", Tags: []string{"smoke"}},
+			"case::a": {ID: "case::a", Suite: "case", Unit: "case", Tags: []string{"smoke"}}}
+		s = r.Shard(e2e.PlanShard{Tests: []string{"pay::a", "case::a"}, Smoke: 2}, smoke)
+		first := r.Queue([]*Shard{s}, true)
+		if j := first.next(t.Context(), s); j == nil || j.tests[0].ID != "case::a" {
+			t.Errorf("%+v", j)
+		}
+		if j := first.next(t.Context(), s); j != nil {
+			t.Errorf("%+v", j)
+		}
+		mu.Lock()
+		waits = ""
+		mu.Unlock()
+		q = r.Queue([]*Shard{s}, false)
+		if q.Take(first); len(first.jobs) != 0 {
+			t.Errorf("%d are left", len(first.jobs))
+		}
+		if j := q.next(t.Context(), s); j == nil || j.tests[0].ID != "pay::a" {
+			t.Errorf("%+v", j)
+		}
 		// In a run that is stopped, it is taken to be recorded.
+		s = r.Shard(e2e.PlanShard{Tests: []string{"pay::a", "case::a"}}, tests)
 		waits = "gate pay"
 		q = r.Queue([]*Shard{s}, false)
 		_ = q.next(t.Context(), s)
