@@ -65,7 +65,8 @@ suites:
 		})
 		var summary kube.ConfigMap
 		c.must(http.MethodGet, "/api/v1/namespaces/staging/configmaps/e2e-payment-api", nil, &summary)
-		if summary.Data["state"] != one.state || !strings.HasPrefix(summary.Data["headline"], one.headline) || !strings.Contains(summary.Data["summary.json"], "acme/payment-api") {
+		if summary.Data["state"] != one.state || !strings.HasPrefix(summary.Data["headline"], one.headline) ||
+			!strings.Contains(summary.Data["summary.json"], "acme/payment-api") {
 			t.Errorf("%s: summary %v", one.file, summary.Data)
 		}
 		log, err := c.Client.Logs(t.Context(), "staging", pod, "e2e", nil)
