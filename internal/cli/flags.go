@@ -48,7 +48,7 @@ type staged struct {
 	Stage    string `help:"Stage of the config; overrides the event. Outside CI the default is the first." placeholder:"NAME"`
 	Select   string `help:"Tag expression that narrows the stage's selection." placeholder:"EXPR"`
 	Service  string `help:"Only suites and journeys of this service." placeholder:"NAME"`
-	Affected bool   `help:"Only smoke tests, and tests that the change affects by paths of services, suites and journeys."`
+	Affected bool   `help:"Only smoke tests, and tests that the change affects by paths of services, suites and journeys, and by affected.graph and affected.command."`
 	Shards   string `help:"Number of shards, or auto." placeholder:"N|auto"`
 	Out      string `help:"Folder for documents and evidence. Default: .e2e-gate/runs/<run id>." placeholder:"DIR" type:"path"`
 	Key      string `help:"Tells two calls of the gate in one workflow apart." placeholder:"KEY"`
