@@ -224,13 +224,16 @@ func (c Checkout) OnBranch(ctx context.Context, commit string) bool {
 // MaxChanged bounds how many files of a change are looked at.
 const MaxChanged = 5000
 
+// allSubmodules has a submodule listed whose commit was changed, although .gitmodules says ignore = all: that is a file of the repository.
+const allSubmodules = "--ignore-submodules=none"
+
 // Changed are the files of the change since its common ancestor with a base; without a base, or
 // where a shallow checkout does not have it, they are not known.
 func (c Checkout) Changed(ctx context.Context, base string) []string {
 	if !fullHash.MatchString(base) {
 		return nil
 	}
-	out, err := c.git(ctx, timeout, "diff", "--no-ext-diff", "--no-textconv", "--no-renames", "--name-only", "-z", base+"...HEAD")
+	out, err := c.git(ctx, timeout, "diff", "--no-ext-diff", "--no-textconv", "--no-renames", "--name-only", "-z", allSubmodules, base+"...HEAD")
 	if err != nil {
 		return nil
 	}
@@ -258,7 +261,7 @@ func (c Checkout) ChangedBy(ctx context.Context, commit string) (files []string,
 	if len(parents) == 0 || !c.Has(ctx, parents[0]) {
 		return nil, false
 	}
-	out, err := c.git(ctx, timeout, "diff-tree", "-r", "--no-ext-diff", "--no-textconv", "--no-renames", "--name-only", "-z", parents[0], commit)
+	out, err := c.git(ctx, timeout, "diff-tree", "-r", "--no-ext-diff", "--no-textconv", "--no-renames", "--name-only", "-z", allSubmodules, parents[0], commit)
 	if err != nil {
 		return nil, false
 	}

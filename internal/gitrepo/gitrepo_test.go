@@ -48,6 +48,32 @@ func TestChanged(t *testing.T) {
 	}
 }
 
+// A submodule whose commit is changed is listed, also where .gitmodules would have git say nothing of it.
+func TestChangedSubmodule(t *testing.T) {
+	r := newRepo(t)
+	at := func(commit string) {
+		r.Git("update-index", "--add", "--cacheinfo", "160000,"+strings.Repeat(commit, 40)+",services/auth")
+	}
+	r.Write(".gitmodules", "[submodule \"services/auth\"]\n\tpath = services/auth\n\turl = ../auth\n\tignore = all\n")
+	r.Write("a.go", "1")
+	r.Git("add", ".gitmodules", "a.go")
+	at("a")
+	r.Git("commit", "-qm", "base")
+	base := r.Git("rev-parse", "HEAD")
+	r.Write("a.go", "2")
+	r.Git("add", "a.go")
+	at("b")
+	r.Git("commit", "-qm", "change")
+	want := []string{"a.go", "services/auth"}
+	if diff := cmp.Diff(want, r.checkout().Changed(t.Context(), base)); diff != "" {
+		t.Error(diff)
+	}
+	files, ok := r.checkout().ChangedBy(t.Context(), r.Git("rev-parse", "HEAD"))
+	if diff := cmp.Diff(want, files); diff != "" || !ok {
+		t.Error(ok, diff)
+	}
+}
+
 // A working copy has changed what is committed, staged, written or new. What git ignores does not count, nor a file that was written as it was.
 func TestChangedHere(t *testing.T) {
 	r := newRepo(t)

@@ -48,6 +48,7 @@ func Metrics(r e2e.Result) string {
 		t := &r.Tests[i]
 		m.gauge(oneIf(t.Outcome == e2e.Passed), append(run, "test", t.ID, "owner", t.Owner, "journey", t.Journey)...)
 	}
+	m.flush()
 	m.b.WriteString("# EOF\n")
 	return m.b.String()
 }
@@ -63,12 +64,14 @@ func oneIf(yes bool) float64 {
 type metrics struct {
 	b    strings.Builder
 	name string
-	// seen are the series of the family, since none may be there twice.
-	seen map[string]bool
+	// values are those of the family's series, in the order in which they came.
+	series []string
+	values map[string]float64
 }
 
 func (m *metrics) family(name, unit, help string) {
-	m.name, m.seen = name, map[string]bool{}
+	m.flush()
+	m.name, m.values = name, map[string]float64{}
 	fmt.Fprintf(&m.b, "# TYPE %s gauge\n", name)
 	if unit != "" {
 		fmt.Fprintf(&m.b, "# UNIT %s %s\n", name, unit)
@@ -79,7 +82,8 @@ func (m *metrics) family(name, unit, help string) {
 // metricEscapes are those of the text format for the values of labels.
 var metricEscapes = strings.NewReplacer("\\", "\\\\", "\"", "\\\"", "\n", "\\n")
 
-// gauge adds a sample. labels are names and values; a label without a value is left out.
+// gauge adds a sample. labels are names and values; a label without a value is left out. No series may be there twice: of tests or checks
+// that share one, as those whose names differ only behind what is shown of them, the worst counts.
 func (m *metrics) gauge(value float64, labels ...string) {
 	var list []string
 	for i := 0; i+1 < len(labels); i += 2 {
@@ -91,9 +95,19 @@ func (m *metrics) gauge(value float64, labels ...string) {
 	if len(list) > 0 {
 		series += "{" + strings.Join(list, ",") + "}"
 	}
-	if m.seen[series] {
-		return
+	before, twice := m.values[series]
+	if !twice {
+		m.series = append(m.series, series)
 	}
-	m.seen[series] = true
-	m.b.WriteString(series + " " + strconv.FormatFloat(value, 'f', -1, 64) + "\n")
+	if !twice || value < before {
+		m.values[series] = value
+	}
+}
+
+// flush writes the samples of the family.
+func (m *metrics) flush() {
+	for _, series := range m.series {
+		m.b.WriteString(series + " " + strconv.FormatFloat(m.values[series], 'f', -1, 64) + "\n")
+	}
+	m.series = nil
 }

@@ -55,8 +55,9 @@ func readMetrics(t *testing.T, text string) map[string]string {
 func TestMetrics(t *testing.T) {
 	begun := time.Unix(1_700_000_000, 0).UTC()
 	r := e2e.Result{
-		Run:   e2e.Run{Stage: "synthetic", Target: "production", Blocks: true, Started: begun, Finished: begun.Add(1500 * time.Millisecond)},
-		Gates: []e2e.Gate{{Name: "api", Kind: "http", Required: true, State: e2e.Healthy}, {Name: "db", Kind: "tcp", State: e2e.Unhealthy}},
+		Run: e2e.Run{Stage: "synthetic", Target: "production", Blocks: true, Started: begun, Finished: begun.Add(1500 * time.Millisecond)},
+		Gates: []e2e.Gate{{Name: "api", Kind: "http", Required: true, State: e2e.Healthy}, {Name: "db", Kind: "tcp", State: e2e.Unhealthy},
+			{Name: "api", Kind: "http", Required: true, State: e2e.Healthy}},
 		Tests: []e2e.TestResult{
 			{Test: e2e.Test{ID: "s::a", Owner: "team-a", Journey: "payout"}, Outcome: e2e.Passed},
 			{Test: e2e.Test{ID: "s::\"x\\y\"\nz} 1\n# EOF"}, Outcome: e2e.Failed, Effect: e2e.Blocks},
@@ -73,7 +74,7 @@ func TestMetrics(t *testing.T) {
 		`e2e_gate_tests{` + run + `,outcome="failed"}`: "2", `e2e_gate_duration_seconds{` + run + `}`: "1.5",
 		`e2e_gate_finished_timestamp_seconds{` + run + `}`:      "1700000001.5",
 		`e2e_gate_healthy{` + run + `,check="api",kind="http"}`: "1", `e2e_gate_healthy{` + run + `,check="db",kind="tcp"}`: "0",
-		`e2e_gate_test_passed{` + run + `,test="s::a",owner="team-a",journey="payout"}`: "1",
+		`e2e_gate_test_passed{` + run + `,test="s::a",owner="team-a",journey="payout"}`: "0", // two tests of one name, of which one failed
 	} {
 		if got[series] != want {
 			t.Errorf("%s is %q, want %s", series, got[series], want)

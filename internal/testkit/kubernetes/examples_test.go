@@ -76,6 +76,41 @@ func TestExamples(t *testing.T) {
 	}
 }
 
+// TestRolloutsReadNoEarlierVerdict runs the script of the first analysis: a run that ended before it began left the ConfigMap as an earlier
+// one wrote it, so that nothing may read it, whatever the exit status.
+func TestRolloutsReadNoEarlierVerdict(t *testing.T) {
+	var template struct {
+		Spec struct {
+			Metrics []struct {
+				Provider struct{ Job struct{ Spec struct{ Template struct{ Spec kube.PodSpec } } } }
+			}
+		}
+	}
+	if err := json.Unmarshal(objects(t, "../../../examples/kubernetes/argo-rollouts.yaml")[0].text, &template); err != nil {
+		t.Fatal(err)
+	}
+	script := template.Spec.Metrics[0].Provider.Job.Spec.Template.Spec.Containers[0].Args[0]
+	for _, c := range []struct {
+		status string
+		began  bool
+		goesOn bool
+	}{{"0", true, true}, {"1", true, true}, {"3", true, true}, {"3", false, false}, {"2", false, false}, {"137", true, false}} {
+		dir := t.TempDir()
+		gate := "#!/bin/sh\nexit " + c.status + "\n"
+		if c.began {
+			gate = "#!/bin/sh\necho {} > " + dir + "/result.json\nexit " + c.status + "\n"
+		}
+		if err := os.WriteFile(filepath.Join(dir, "e2e-gate"), []byte(gate), 0o700); err != nil { //nolint:gosec // a program
+			t.Fatal(err)
+		}
+		cmd := exec.CommandContext(t.Context(), "sh", "-c", strings.ReplaceAll(script, "/tmp/e2e", dir)) //nolint:gosec // of the example
+		cmd.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"))
+		if out, err := cmd.CombinedOutput(); (err == nil) != c.goesOn {
+			t.Errorf("exit status %s, began %v: %v %s", c.status, c.began, err, out)
+		}
+	}
+}
+
 // object is a document of a manifest.
 type object struct {
 	APIVersion string `json:"apiVersion"`
