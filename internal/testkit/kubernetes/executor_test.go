@@ -398,6 +398,9 @@ func TestExecutor(t *testing.T) {
 		pod := s.podOfTest("hang-1")
 		s.must(http.MethodPost, podsOf(s.namespace)+"/"+pod+"/eviction", json.RawMessage(`{"apiVersion":"policy/v1","kind":"Eviction","metadata":{"name":"`+pod+`"}}`), nil)
 		r.expect(3, with(ok, hangs))
+		if strings.Contains(r.output.String(), "left no document") {
+			t.Errorf("the pod had ten seconds to hand over its document:\n%s", r.output.String())
+		}
 	})
 	t.Run("a node is lost", func(t *testing.T) {
 		s := newStand(t, c, gate, 3, append(names("ok", 2), "hang-1")...)
