@@ -63,6 +63,8 @@ const (
 	// readTries is how often a log is opened whose frames are not complete, and readPause the time between.
 	readTries = 5
 	readPause = 2 * time.Second
+	// testsInLog is how many tests of a shard have a document that fits into a log, most of them passed.
+	testsInLog = 100_000
 	// DefaultDeadline bounds a Job of a stage without a timeout.
 	DefaultDeadline = 6 * time.Hour
 )
@@ -282,6 +284,10 @@ func (r *running) create(ctx context.Context) error {
 		if err := r.patch(ctx, r.path(core, "configmaps")+"/"+r.partName(i), owner); err != nil {
 			r.Note(fmt.Sprintf("ConfigMap %s does not belong to the Job, so it stays if this run is killed: %v", r.partName(i), err))
 		}
+	}
+	if sh := slices.MaxFunc(r.shards, func(a, b e2e.PlanShard) int { return len(a.Tests) - len(b.Tests) }); r.Store == nil && len(sh.Tests) > testsInLog {
+		r.Note(fmt.Sprintf("shard %s has %d tests, whose document may not fit into the log of its pod: then they are lost. Use more shards, or "+
+			"results: s3://BUCKET/PREFIX in executor.kubernetes", sh.Name, len(sh.Tests)))
 	}
 	r.Note(fmt.Sprintf("Job %s in namespace %s: %d shards, %d at one time", r.name(), r.namespace(), len(r.shards), r.parallel()))
 	return nil
