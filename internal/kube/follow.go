@@ -17,8 +17,9 @@ import (
 
 const (
 	pageSize = 500
-	// maxListed bounds a list, whatever a server says of further pages.
+	// maxListed bounds the objects of a collection, and maxKept their bytes, whatever a server says.
 	maxListed = 200_000
+	maxKept   = 512 << 20
 	// maxEvent is how many bytes an event of a watch may have; the API's objects have at most 1.5 MB.
 	maxEvent = 8 << 20
 	// watchFor is how long a watch lasts at least; the server ends it then.
@@ -69,6 +70,7 @@ type follower struct {
 	query  url.Values
 	each   func(kind string, object json.RawMessage) error
 	known  map[string]json.RawMessage // by uid
+	kept   int                        // bytes of known
 	listed bool
 	wait   time.Duration
 }
@@ -107,7 +109,7 @@ func (f *follower) list(ctx context.Context) (string, error) {
 		query = url.Values{}
 	}
 	query.Set("limit", strconv.Itoa(pageSize))
-	listed, order := map[string]json.RawMessage{}, []string(nil)
+	listed, order, kept := map[string]json.RawMessage{}, []string(nil), 0
 	for {
 		var p page
 		if err := f.Do(ctx, http.MethodGet, f.path, query, nil, &p); err != nil {
@@ -124,12 +126,14 @@ func (f *follower) list(ctx context.Context) (string, error) {
 			if _, twice := listed[m.Metadata.UID]; !twice {
 				order = append(order, m.Metadata.UID)
 			}
+			kept += len(item)
 			listed[m.Metadata.UID] = item
 		}
-		if len(listed) > maxListed || len(p.Items) == 0 && p.Metadata.Continue != "" {
+		if len(listed) > maxListed || kept > maxKept || len(p.Items) == 0 && p.Metadata.Continue != "" {
 			return "", fmt.Errorf("list %s: the list does not end", f.path)
 		}
 		if p.Metadata.Continue == "" {
+			f.kept = kept
 			return p.Metadata.ResourceVersion, f.tell(listed, order)
 		}
 		query.Set("continue", p.Metadata.Continue)
@@ -255,8 +259,13 @@ func (f *follower) event(kind string, object json.RawMessage, version *string) e
 		*version = m.Metadata.Version
 		return nil
 	case "ADDED", "MODIFIED":
+		f.kept += len(object) - len(f.known[m.Metadata.UID])
 		f.known[m.Metadata.UID] = object
+		if len(f.known) > maxListed || f.kept > maxKept {
+			return stopped{fmt.Errorf("watch %s: more than %d objects, or more than %d MB", f.path, maxListed, maxKept>>20)}
+		}
 	case "DELETED":
+		f.kept -= len(f.known[m.Metadata.UID])
 		delete(f.known, m.Metadata.UID)
 	default:
 		return errCut

@@ -175,8 +175,23 @@ func TestFollowDoesNotJudgeItsCaller(t *testing.T) {
 	}
 }
 
-// One event must not fill the memory.
+// Neither one event nor many must fill the memory.
 func TestEventsAreBounded(t *testing.T) {
+	f := &follower{Client: &Client{}, path: pods, known: map[string]json.RawMessage{}, each: func(string, json.RawMessage) error { return nil }}
+	version := ""
+	for i, kind := range []string{"ADDED", "MODIFIED", "ADDED", "DELETED"} {
+		uid := strings.Repeat("a", 1+i/2)
+		if err := f.event(kind, json.RawMessage(item(uid, "1")), &version); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if f.kept != len(item("a", "1")) || len(f.known) != 1 {
+		t.Errorf("%d bytes of %d objects", f.kept, len(f.known))
+	}
+	f.kept = maxKept
+	if err := f.event("ADDED", json.RawMessage(item("b", "2")), &version); err == nil || !strings.Contains(err.Error(), "more than 200000 objects") {
+		t.Error(err)
+	}
 	a := &allowance{r: strings.NewReader(strings.Repeat("x", 100)), left: 10}
 	buffer := make([]byte, 100)
 	if n, err := a.Read(buffer); n != 10 || err != nil {

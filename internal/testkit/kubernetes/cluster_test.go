@@ -82,7 +82,7 @@ func TestKubelet(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.AddImage("sh:1", Image{Copies: map[string]string{"/suite": dir}, WorkDir: "/suite", Entrypoint: []string{"/bin/sh", "-c"}, Env: []string{"FROM_IMAGE=yes"}})
-	c.AddImage("scratch:1", Image{Scratch: true, Files: map[string]string{"/tool": build(t, "./tool")}})
+	c.AddImage("scratch:1", Image{Scratch: true, User: 1000, Files: map[string]string{"/tool": build(t, "./tool")}})
 
 	t.Run("a container has its files, variables and volumes", func(t *testing.T) {
 		c.must(http.MethodPost, "/api/v1/namespaces/"+ns+"/secrets", json.RawMessage(`{"metadata":{"name":"s"},"stringData":{"password":"hunter2"}}`), nil)
@@ -114,9 +114,14 @@ func TestKubelet(t *testing.T) {
 	})
 
 	t.Run("an image from scratch has nothing else", func(t *testing.T) {
-		c.create(t, ns, "scratch", `{"restartPolicy":"Never","automountServiceAccountToken":false,"containers":[{"name":"c","image":"scratch:1","command":["/tool","/"]}]}`)
+		c.create(t, ns, "scratch", `{"restartPolicy":"Never","automountServiceAccountToken":false,"containers":[{"name":"c","image":"scratch:1","command":["/tool","/"],
+			"securityContext":{"readOnlyRootFilesystem":true}}]}`)
 		c.await(t, ns, "scratch", phase("Succeeded"))
-		if got := c.logOf(t, ns, "scratch", "c", nil); got != "dev\nproc\ntool\n" {
+		user := "user 1000, root cannot be written to\n"
+		if os.Getuid() != 0 {
+			user = "user 0, root cannot be written to\n"
+		}
+		if got := c.logOf(t, ns, "scratch", "c", nil); got != "dev\nproc\ntool\n"+user {
 			t.Errorf("got %q", got)
 		}
 	})

@@ -93,7 +93,7 @@ func contain(file string) error {
 			return fmt.Errorf("make the root read-only: %w", err)
 		}
 	}
-	if l.User != 0 && os.Getuid() == 0 {
+	if l.User != 0 {
 		if err := errors.Join(syscall.Setgroups(nil), syscall.Setgid(l.User), syscall.Setuid(l.User)); err != nil {
 			return fmt.Errorf("become user %d: %w", l.User, err)
 		}
@@ -328,6 +328,9 @@ var starter = sync.OnceValue(func() chan func() {
 // start runs a container; dir is an empty folder of its own.
 func (l launch) start(dir string, log *logFile) (*process, error) {
 	l.Root = filepath.Join(dir, "root")
+	if os.Getuid() != 0 {
+		l.User = 0 // its user namespace has one user
+	}
 	if err := os.MkdirAll(l.Root, 0o755); err != nil {
 		return nil, err
 	}

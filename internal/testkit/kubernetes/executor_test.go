@@ -370,9 +370,8 @@ func TestExecutor(t *testing.T) {
 		"out of memory": {func(s *stand, pod string) { c.Kill(s.namespace, pod, "suite", "OOMKilled") }, "its container suite ran out of memory (OOMKilled)"},
 		"evicted":       {func(s *stand, pod string) { c.Evict(s.namespace, pod) }, "was evicted (Evicted): The node was low on resource: memory."},
 		"deleted by force": {func(s *stand, pod string) {
-			s.must(http.MethodDelete, podsOf(s.namespace)+"/"+pod+"", map[string]any{"gracePeriodSeconds": 0}, nil)
-		}, "shard"},
-		"the log is full of something else": {func(s *stand, pod string) { c.Flood(s.namespace, pod, "suite"); c.Kill(s.namespace, pod, "suite", "") }, "signal 9"},
+			s.must(http.MethodDelete, podsOf(s.namespace)+"/"+pod, map[string]any{"gracePeriodSeconds": 0}, nil)
+		}, "left no document: pod"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStand(t, c, gate, 3, append(names("ok", 2), "hang-1")...)
@@ -381,12 +380,27 @@ func TestExecutor(t *testing.T) {
 			r.expect(3, with(ok, hangs), one.want)
 		})
 	}
+	t.Run("the kubelet starts a new file of the log before the document comes", func(t *testing.T) {
+		s := newStand(t, c, gate, 2, "ok-1", "slow-1")
+		r := s.start()
+		pod := s.podOfTest("slow-1")
+		c.Flood(s.namespace, pod, "suite")
+		r.expect(0, all("passed", "ok-1", "slow-1"))
+	})
+	t.Run("10,000 tests", func(t *testing.T) {
+		tests := append(names("ok", 9_999), "fail-1")
+		s := newStand(t, c, gate, 8, tests...)
+		s.start().expect(1, with(all("passed", names("ok", 9_999)...), all("failed", "fail-1")))
+	})
 	t.Run("evicted by the API, which lets a pod end", func(t *testing.T) {
 		s := newStand(t, c, gate, 3, append(names("ok", 2), "hang-1")...)
 		r := s.start()
 		pod := s.podOfTest("hang-1")
 		s.must(http.MethodPost, podsOf(s.namespace)+"/"+pod+"/eviction", json.RawMessage(`{"apiVersion":"policy/v1","kind":"Eviction","metadata":{"name":"`+pod+`"}}`), nil)
 		r.expect(3, with(ok, hangs))
+		if strings.Contains(r.output.String(), "left no document") {
+			t.Errorf("the pod had ten seconds to hand over its document:\n%s", r.output.String())
+		}
 	})
 	t.Run("a node is lost", func(t *testing.T) {
 		s := newStand(t, c, gate, 3, append(names("ok", 2), "hang-1")...)
