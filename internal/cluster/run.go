@@ -714,7 +714,10 @@ func (r *running) take(ctx context.Context, s *podState) string {
 		}
 	}
 	status, known := exitStatus(p, r.containerName())
+	suite, _ := suiteStatus(p, r.containerName())
 	switch {
+	case suite.RestartCount > 0: // the log is that of the last start only
+		return fmt.Sprintf("its container was started %d times, so what it handed over may be a second run", suite.RestartCount+1)
 	case end.Refused != "":
 		return "it refused to run: " + quoted(end.Refused)
 	case !known || status != end.Status:

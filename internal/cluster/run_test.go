@@ -120,6 +120,13 @@ func TestLostShards(t *testing.T) {
 			f.hand(pod, 0, 0)
 			f.ends(pod, map[string]any{"exitCode": 137, "reason": "Error"})
 		}, []string{"its documents say that it ended with exit status 0, and it did not"}},
+		"a container that was started again": {func(f *fakeCluster, pod string) {
+			f.logs[pod] = logOf(f.t, 0, packed{"shard-0.1.json", []byte("{}")})
+			f.status(pod, func(s map[string]any) {
+				s["phase"] = "Succeeded"
+				s["containerStatuses"] = []any{map[string]any{"name": suiteContainer, "restartCount": 1, "state": map[string]any{"terminated": map[string]any{"exitCode": 0}}}}
+			})
+		}, []string{"its container was started 2 times, so what it handed over may be a second run"}},
 		"a file outside of the folder": {func(f *fakeCluster, pod string) {
 			f.logs[pod] = logOf(f.t, 0, packed{"../../shard-0.1.json", []byte("{}")})
 			f.ends(pod, map[string]any{"exitCode": 0})
