@@ -36,6 +36,7 @@ type fakeCluster struct {
 	denied  []string
 	minor   string
 	drops   string // field of a Job that is not kept
+	deaf    string // the watch of this kind breaks off before anything happens, and does not begin anew
 	refuse  map[string]error
 	calls   []string
 	events  []kube.Event
@@ -209,6 +210,11 @@ func (f *fakeCluster) under(dir, selector string) (list []map[string]any) {
 func (f *fakeCluster) Follow(ctx context.Context, dir string, query url.Values, each func(kind string, object json.RawMessage) error) error {
 	f.mu.Lock()
 	ch := make(chan change, 1000)
+	if path.Base(dir) == f.deaf {
+		f.mu.Unlock()
+		<-ctx.Done()
+		return ctx.Err()
+	}
 	f.watchers = append(f.watchers, watcher{dir, ch})
 	var first []json.RawMessage
 	for _, o := range f.under(dir, query.Get("labelSelector")) {

@@ -220,6 +220,8 @@ type running struct {
 	pods map[string]*podState // by uid
 	job  kube.Job
 	gone bool // the Job was deleted by somebody else
+	// asked: the pods were asked for behind the Job's end.
+	asked bool
 	// moved is when a pod was seen for the first time, or started, last; unmade says why none is created.
 	moved   time.Time
 	unmade  string
@@ -332,7 +334,7 @@ func (r *running) follow(ctx context.Context) {
 	}
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
-	for !r.done() {
+	for !r.done() || r.behind(ctx) {
 		select {
 		case <-ctx.Done():
 			stop()
@@ -408,7 +410,8 @@ func (r *running) sawPod(kind string, object json.RawMessage) error {
 	if p.Metadata.DeletionTimestamp != nil && s.leaving.IsZero() {
 		s.leaving = r.now()
 	}
-	if !s.deleted || p.Status.Phase != "" {
+	// The list of behind may be ahead of the watch.
+	if (!s.deleted || p.Status.Phase != "") && (finished(p, r.containerName()) || !finished(s.pod, r.containerName())) {
 		s.pod = p
 	}
 	// Where a pod is being deleted, its log is gone as soon as it has ended, so it is followed until then.
@@ -448,6 +451,31 @@ func (r *running) done() bool {
 		return true
 	}
 	return len(have) == len(r.shards)
+}
+
+// behind asks for the pods once the Job has ended and the watch has not shown how each of them did: it may have broken off, and be about
+// to begin anew. It reports whether something is to be waited for.
+func (r *running) behind(ctx context.Context) bool {
+	r.mu.Lock()
+	have, whole := map[int]bool{}, true
+	for _, s := range r.pods {
+		have[s.index], whole = true, whole && (s.taken || s.why != "")
+	}
+	asks := !r.asked && !r.gone && r.lost == nil && r.ended() != "" && (!whole || len(have) < len(r.shards))
+	r.asked = r.asked || asks
+	r.mu.Unlock()
+	if !asks || ctx.Err() != nil {
+		return false
+	}
+	var list kube.List[json.RawMessage]
+	err := r.API.Do(ctx, http.MethodGet, r.path(core, "pods"), url.Values{"labelSelector": {r.selector()}}, nil, &list)
+	for _, item := range list.Items {
+		err = errors.Join(err, r.sawPod("LISTED", item))
+	}
+	if err != nil {
+		r.Note(fmt.Sprintf("the Job has ended, and the cluster does not list its pods: %v", err))
+	}
+	return !r.done()
 }
 
 func (r *running) anyReading() bool {
@@ -692,7 +720,10 @@ func (r *running) take(ctx context.Context, s *podState) string {
 		}
 	}
 	status, known := exitStatus(p, r.containerName())
+	suite, _ := suiteStatus(p, r.containerName())
 	switch {
+	case suite.RestartCount > 0: // the log is that of the last start only
+		return fmt.Sprintf("its container was started %d times, so what it handed over may be a second run", suite.RestartCount+1)
 	case end.Refused != "":
 		return "it refused to run: " + quoted(end.Refused)
 	case !known || status != end.Status:

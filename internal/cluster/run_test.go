@@ -46,6 +46,40 @@ func TestEachShardLeavesItsDocument(t *testing.T) {
 	}
 }
 
+// A watch of pods that breaks off and has not begun anew when the Job ends loses no document.
+func TestPodsThatTheWatchDidNotShow(t *testing.T) {
+	f := newFake(t)
+	f.deaf = "pods"
+	got, out, err := play(t, f, 3, nil)
+	if err != nil || len(got.Absent) > 0 || len(got.Problems) > 0 {
+		t.Fatalf("%v %+v", err, got)
+	}
+	if names := documents(t, out); len(names) != 3 {
+		t.Errorf("documents: %v", names)
+	}
+}
+
+// What a watch shows late, of the time before a pod ended, does not make it run again.
+func TestAPodStaysEnded(t *testing.T) {
+	x := &Executor{Spec: Spec{Pod: "pod.yaml", Image: "gate:1"}, Templates: map[string][]byte{"pod.yaml": []byte(podSpec)}}
+	list, err := x.batches(Work{Plan: planOf(1), Input: Input{Plan: []byte("{}"), Order: []byte("{}")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &podState{asked: true}
+	r := &running{Executor: x, batch: list[0], uid: "job", pods: map[string]*podState{"pod": s}, changed: make(chan struct{}, 1)}
+	for _, state := range []string{`{"running": {}}`, `{"terminated": {"exitCode": 1}}`, `{"running": {}}`} {
+		text := `{"metadata": {"uid": "pod", "name": "p", "annotations": {"` + labelIndex + `": "0"}, "ownerReferences": [{"uid": "job"}]},
+			"status": {"phase": "Running", "containerStatuses": [{"name": "` + suiteContainer + `", "state": ` + state + `}]}}`
+		if err := r.sawPod("MODIFIED", []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if status, known := exitStatus(s.pod, suiteContainer); status != 1 || !known {
+		t.Errorf("exit status %d, known %v", status, known)
+	}
+}
+
 // What became of a pod without a document is said in the words of the cluster.
 func TestLostShards(t *testing.T) {
 	terminated := func(v map[string]any) func(*fakeCluster, string) {
@@ -86,6 +120,13 @@ func TestLostShards(t *testing.T) {
 			f.hand(pod, 0, 0)
 			f.ends(pod, map[string]any{"exitCode": 137, "reason": "Error"})
 		}, []string{"its documents say that it ended with exit status 0, and it did not"}},
+		"a container that was started again": {func(f *fakeCluster, pod string) {
+			f.logs[pod] = logOf(f.t, 0, packed{"shard-0.1.json", []byte("{}")})
+			f.status(pod, func(s map[string]any) {
+				s["phase"] = "Succeeded"
+				s["containerStatuses"] = []any{map[string]any{"name": suiteContainer, "restartCount": 1, "state": map[string]any{"terminated": map[string]any{"exitCode": 0}}}}
+			})
+		}, []string{"its container was started 2 times, so what it handed over may be a second run"}},
 		"a file outside of the folder": {func(f *fakeCluster, pod string) {
 			f.logs[pod] = logOf(f.t, 0, packed{"../../shard-0.1.json", []byte("{}")})
 			f.ends(pod, map[string]any{"exitCode": 0})

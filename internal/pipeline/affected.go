@@ -88,10 +88,19 @@ func affectsEverything(c *config.Config, own []string, file string) string {
 	case strings.HasPrefix(file, ".github/"), strings.HasPrefix(file, ".gitlab"), slices.Contains(own, file), matches(c.Include, file),
 		path.Base(file) == "e2e-gate.yml", manifest(path.Base(file)), matches(c.Affected.Everything, file):
 		return fmt.Sprintf("the change touches %s, which everything may depend on", file)
-	case isArgument(file, "", c.Affected.Command):
+	case isArgument(file, "", c.Affected.Command), inArgument(file, c.Affected.Command):
 		return fmt.Sprintf("the change touches %s, which affected.command runs", file)
 	}
 	return ""
+}
+
+// inArgument reports whether a file is in a folder that is an argument of a command, as in go run ./tools/affected. A word without a slash
+// is the name of something else.
+func inArgument(file string, argv []string) bool {
+	return slices.ContainsFunc(argv, func(arg string) bool {
+		dir := path.Clean(filepath.ToSlash(arg))
+		return strings.Contains(filepath.ToSlash(arg), "/") && dir != "." && strings.HasPrefix(file, dir+"/")
+	})
 }
 
 // mapping maps changed files to what they affect.

@@ -74,6 +74,28 @@ func TestWhatAChangeAffects(t *testing.T) {
 	}
 }
 
+// A change must not say by itself what it affects: what the command is made of affects everything.
+func TestAChangeOfTheCommand(t *testing.T) {
+	knows := func() (beyond, error) { return beyond{command: true}, nil }
+	for _, tc := range []struct {
+		argv       []string
+		file       string
+		everything bool
+	}{
+		{[]string{"sh", "ci/affected.sh"}, "ci/affected.sh", true}, {[]string{"sh", "ci/affected.sh"}, "ci/other.sh", false},
+		{[]string{"sh", "-c", "./ci/affected.sh | sort"}, "ci/affected.sh", true},
+		{[]string{"go", "run", "./tools/affected"}, "tools/affected/main.go", true}, {[]string{"go", "run", "./tools/affected"}, "tools/affected/sub/x.go", true},
+		{[]string{"go", "run", "./tools/affected"}, "tools/affectedness/main.go", false}, {[]string{"go", "run", "./tools/affected"}, "run/x.go", false},
+		{[]string{"go", "run", "./"}, "tools/x.go", false},
+	} {
+		c := monorepo()
+		c.Affected.Command = tc.argv
+		if a := affectedBy(c, "", []string{tc.file}, knows); (a.everything != "") != tc.everything {
+			t.Errorf("%v and %s: %q", tc.argv, tc.file, a.everything)
+		}
+	}
+}
+
 func TestOnlyWhatAChangeAffects(t *testing.T) {
 	lists := func() []listed {
 		of := func(id string, change func(*e2e.Test), needs ...string) choice {
