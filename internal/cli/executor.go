@@ -17,6 +17,7 @@ import (
 
 	"github.com/org/e2e-gate/internal/cluster"
 	"github.com/org/e2e-gate/internal/config"
+	"github.com/org/e2e-gate/internal/diag"
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/gitrepo"
 	"github.com/org/e2e-gate/internal/kube"
@@ -151,6 +152,42 @@ func (s *setup) executor(ctx context.Context, c runCmd) (*remoteShards, error) {
 		}
 	}
 	return &remoteShards{s: s, flag: c, exec: exec}, nil
+}
+
+// lintExecutor says what keeps --executor from running, as far as it can be known without a cluster. Variables are resolved by a run alone.
+func lintExecutor(root string, c *config.Config) (found []diag.Message) {
+	spec := c.Executor.Kubernetes
+	if !spec.Enabled() {
+		return nil
+	}
+	if strings.Contains(spec.SuiteImage, "${") {
+		spec.SuiteImage = "registry.example.com/e2e" // some image
+	}
+	for suite := range spec.Pods {
+		if _, ok := c.Suite(suite); !ok {
+			found = append(found, diag.Message{File: c.File, Text: fmt.Sprintf("executor.kubernetes.pods: unknown suite %s", suite),
+				Hint: diag.Expected(suite, suiteNames(c))})
+		}
+	}
+	for _, file := range spec.Files() {
+		if strings.Contains(file, "${") {
+			continue
+		}
+		text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(file)))
+		if err != nil {
+			found = append(found, diag.Message{File: c.File, Text: "executor.kubernetes names the pod spec " + file + ", which cannot be read"})
+		} else if err := spec.CheckTemplate(file, text); err != nil {
+			found = append(found, diag.Message{File: file, Text: strings.TrimPrefix(err.Error(), file+": ")})
+		}
+	}
+	return found
+}
+
+func suiteNames(c *config.Config) (names []string) {
+	for _, s := range c.Suites {
+		names = append(names, s.Name)
+	}
+	return names
 }
 
 // podSpecs reads the files of the pod specs.

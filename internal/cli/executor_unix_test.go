@@ -205,3 +205,29 @@ func TestMistakesOfTheExecutor(t *testing.T) {
 		}
 	}
 }
+
+func TestLintOfTheExecutor(t *testing.T) {
+	r := inCluster(t)
+	t.Chdir(r.Dir)
+	config, err := os.ReadFile(filepath.Join(r.Dir, "e2e-gate.yml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lint := func() string {
+		var out, diag bytes.Buffer
+		a := &App{Stdout: &out, Stderr: &diag, Environ: []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}}
+		a.Main(t.Context(), []string{"lint"})
+		return out.String()
+	}
+	if out := lint(); strings.Contains(out, "executor") || strings.Contains(out, "pod.yaml") {
+		t.Errorf("nothing is wrong, and lint says %s", out)
+	}
+	r.Write("pod.yaml", "containers: [{name: suite, command: [sh]}]\n")
+	r.Write("e2e-gate.yml", strings.Replace(string(config), "pod: pod.yaml,", `pod: pod.yaml, suite_image: "x:${TAG}", pods: {u: ui.yaml},`, 1))
+	out := lint()
+	for _, want := range []string{"pod.yaml: its container suite has a command or args", "unknown suite u", "names the pod spec ui.yaml, which cannot be read"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%q does not say %q", out, want)
+		}
+	}
+}

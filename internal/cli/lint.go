@@ -37,7 +37,8 @@ func (c lintCmd) Run(ctx context.Context, a *App) error {
 	queue := slices.ContainsFunc(s.config.Stages, func(st config.Stage) bool { return slices.Contains(st.On, "merge_group") })
 	required, workflows := lintWorkflows(s.root, queue)
 	findings := slices.Concat(secondConfig(s.root, c.Config), s.own.Lint(), s.lintExtends(ctx), session.Lint(ctx), s.lint(s.own, a.Environ),
-		placeholderOwner(s.own), lintFragments(s.own, pipeline.CodeOwners(s.root)), workflows, missingCommands(s.root, s.own))
+		placeholderOwner(s.own), lintFragments(s.own, pipeline.CodeOwners(s.root)), workflows, missingCommands(s.root, s.own),
+		lintExecutor(s.root, s.own))
 	rules, err := lintRules(ctx, a, s.root, s.own, c.Against)
 	if err != nil {
 		return err
