@@ -28,9 +28,9 @@ func (c runCmd) narrowed(ctx context.Context, a *App, in inputs) (pipeline.Narro
 		return n, usage("--last-failed and --failed-of name two runs; give one of them")
 	case !c.LastFailed && of == "" && len(n.Names) == 0:
 		return n, nil
-	case c.wanted().Any() || c.Statement != "" || c.Slack != "" || c.Metrics != "":
-		return n, usage("a run of some tests is not published: leave out --comment, --publish, --check, --deployment, --promote, --statement, --slack and " +
-			"--metrics, or the names of tests")
+	case c.wanted().Any() || c.Statement != "" || c.Slack != "" || c.Summary != "" || c.Metrics != "":
+		return n, usage("a run of some tests is not published: leave out --comment, --publish, --check, --deployment, --promote, --statement, --slack, " +
+			"--summary and --metrics, or the names of tests")
 	}
 	for _, name := range n.Names {
 		if strings.TrimSpace(name) == "" {

@@ -149,3 +149,17 @@ func TestAlertWithoutAVerdict(t *testing.T) {
 		}
 	}
 }
+
+// A run of some tests is no verdict: what would be read as one is refused, before it says that a run runs.
+func TestARunOfSomeTestsHasNoSummary(t *testing.T) {
+	s := newSynthetic(t, "rate: 9/m")
+	s.Write("sum.json", "earlier")
+	for _, flag := range []string{"--summary", "--metrics", "--slack"} {
+		var bad bytes.Buffer
+		app := App{Stdout: &bad, Stderr: &bad, Environ: []string{"PATH=" + os.Getenv("PATH")}, Now: time.Now}
+		status := app.Main(t.Context(), []string{"run", "a", flag, "sum.json"})
+		if status != e2e.ExitUsage || !strings.Contains(bad.String(), "a run of some tests is not published") || s.file("sum.json") != "earlier" {
+			t.Errorf("%s: exit status %d, %q\n%s", flag, status, s.file("sum.json"), bad.String())
+		}
+	}
+}

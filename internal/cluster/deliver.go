@@ -11,6 +11,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -219,9 +220,9 @@ func EvidenceOf(dir string, documents, first []string) []string {
 	return names
 }
 
-// localName refuses a file of a parcel that has no a name of a file below the run's folder.
+// localName refuses a file of a parcel that has no name of a file below the run's folder.
 func localName(name string) error {
-	if !filepath.IsLocal(filepath.FromSlash(name)) || strings.Contains(name, "\\") {
+	if !filepath.IsLocal(filepath.FromSlash(name)) || strings.Contains(name, "\\") || path.Clean(name) != name {
 		return fmt.Errorf("it has a file %s, which is not below the run's folder", safetext.Plain(name, 100))
 	}
 	return nil

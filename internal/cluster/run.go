@@ -13,7 +13,9 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -741,11 +743,38 @@ func (r *running) take(ctx context.Context, s *podState) string {
 	if len(end.Left) > 0 {
 		r.Note(fmt.Sprintf("%s left evidence that was not brought here (%s); executor.kubernetes.results: s3://BUCKET/PREFIX brings all", on(p), some(end.Left)))
 	}
+	if text := r.strange(s.index, files); text != "" {
+		return text
+	}
 	if err := r.file(p, s.index, files); err != nil {
 		return "its documents cannot be kept: " + err.Error()
 	}
 	return ""
 }
+
+// strange says which document is among the files of a pod that is not of the shard that it ran; empty: none. Where the pod of that shard
+// is lost it would count. What suites leave in their own folders is never read as a document.
+func (r *running) strange(index int, files []packed) string {
+	own, _ := r.shardOf(index)
+	for _, f := range files {
+		if !documentName.MatchString(path.Base(f.name)) || strings.HasPrefix(f.name, "units/") {
+			continue
+		}
+		var doc struct {
+			Index int `json:"index"`
+		}
+		switch err := json.Unmarshal(f.data, &doc); {
+		case err != nil:
+			return "its document " + f.name + " cannot be read: " + quoted(err.Error())
+		case doc.Index != own.Index:
+			return fmt.Sprintf("it handed over a document of shard %d, which it did not run: something else wrote that", doc.Index)
+		}
+	}
+	return ""
+}
+
+// documentName is how a shard's document is called.
+var documentName = regexp.MustCompile(`^shard-\d+\.\d+\.json$`)
 
 // logged reads the frames of a pod's log, again if the stream broke off.
 func (r *running) logged(ctx context.Context, s *podState, follow bool) (files []packed, err error) {
@@ -900,7 +929,7 @@ func (r *running) file(p kube.Pod, index int, files []packed) error {
 }
 
 func rankOf(name string) int {
-	if strings.HasPrefix(name, "shard-") {
+	if documentName.MatchString(name) {
 		return 1
 	}
 	return 0

@@ -120,6 +120,22 @@ func TestLostShards(t *testing.T) {
 			f.hand(pod, 0, 0)
 			f.ends(pod, map[string]any{"exitCode": 137, "reason": "Error"})
 		}, []string{"its documents say that it ended with exit status 0, and it did not"}},
+		"a document of another shard": {func(f *fakeCluster, pod string) {
+			f.logs[pod] = logOf(f.t, 0, packed{"shard-0.1.json", []byte(`{"index":0}`)}, packed{"shard-1.1.json", []byte(`{"index":1}`)})
+			f.ends(pod, map[string]any{"exitCode": 0})
+		}, []string{"it handed over a document of shard 1, which it did not run"}},
+		"a document of another shard among the evidence": {func(f *fakeCluster, pod string) {
+			f.logs[pod] = logOf(f.t, 0, packed{"shard-0.1.json", []byte(`{"index":0}`)}, packed{"processes/shard-0.2.json", []byte(`{"index":1}`)})
+			f.ends(pod, map[string]any{"exitCode": 0})
+		}, []string{"it handed over a document of shard 1, which it did not run"}},
+		"a document behind a folder of suites": {func(f *fakeCluster, pod string) {
+			f.logs[pod] = logOf(f.t, 0, packed{"units/../shard-1.1.json", []byte(`{"index":1}`)})
+			f.ends(pod, map[string]any{"exitCode": 0})
+		}, []string{"which is not below the run's folder"}},
+		"a document with something behind it": {func(f *fakeCluster, pod string) {
+			f.logs[pod] = logOf(f.t, 0, packed{"shard-0.1.json", []byte(`{"index":0}{`)})
+			f.ends(pod, map[string]any{"exitCode": 0})
+		}, []string{"its document shard-0.1.json cannot be read"}},
 		"a container that was started again": {func(f *fakeCluster, pod string) {
 			f.logs[pod] = logOf(f.t, 0, packed{"shard-0.1.json", []byte("{}")})
 			f.status(pod, func(s map[string]any) {
