@@ -18,6 +18,7 @@ import (
 
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/forge"
+	"github.com/org/e2e-gate/internal/report"
 	"github.com/org/e2e-gate/internal/safetext"
 )
 
@@ -38,6 +39,8 @@ type App struct {
 	listLimit time.Duration
 	// dir stands for the checkout where there is none; empty: the working directory is in one.
 	dir string
+	// consoles are those that were made.
+	consoles []*report.Console
 	// order is what a pod of a cluster was told of its run; nil: this is none.
 	order *order
 	// termination is the file of a pod's termination message; empty: the usual one.
@@ -119,7 +122,9 @@ func (a *App) Main(ctx context.Context, args []string) (status int) {
 	if err != nil {
 		return a.fail(usage("%w; see e2e-gate --help", err))
 	}
-	return a.fail(parsed.Run())
+	err = parsed.Run()
+	a.settle()
+	return a.fail(err)
 }
 
 // locked is a writer for several goroutines.

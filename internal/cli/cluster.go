@@ -213,6 +213,7 @@ func (c clusterShardCmd) Run(ctx context.Context, a *App) error {
 		}
 		return c.shard(ctx, a, in, &parcel)
 	}()
+	a.settle()
 	status := a.fail(err)
 	if parcel.Status = status; len(parcel.Documents) == 0 {
 		parcel.Refused = refusal(err)

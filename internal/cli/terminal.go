@@ -23,7 +23,16 @@ func (a *App) console(redact *safetext.Redactor) *report.Console {
 	if a.terminal(a.Stderr) > 0 {
 		o.Size = func() (width, height int) { return a.terminal(a.Stderr), a.height(a.Stderr) }
 	}
-	return report.NewConsole(o)
+	c := report.NewConsole(o)
+	a.consoles = append(a.consoles, c)
+	return c
+}
+
+// settle shows what consoles still have to show, also where a command ended early: its error comes after that.
+func (a *App) settle() {
+	for _, c := range a.consoles {
+		c.Done()
+	}
 }
 
 // terminal returns the width of the terminal that w writes to, or 0.
