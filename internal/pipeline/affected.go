@@ -32,7 +32,7 @@ type affected struct {
 type beyond struct {
 	// graph says which parts of the repository use which others; nil: none is read.
 	graph *depgraph.Graph
-	// links are those of the checkout, by the file or folder that they lead to. The graph does not follow them.
+	// links are those of the checkout, by the file or folder that they lead to. Neither paths nor the graph follow them.
 	links map[string]string
 	// command: one names what else is affected, which are the names. It knows all that files affect that no paths name.
 	command bool
@@ -127,16 +127,16 @@ func (m *mapping) file(name string) {
 			m.suites[spec.Name], mapped = true, mapped || ofTestsOnly(m.c, spec)
 		}
 	}
+	first := ""
+	for to, link := range m.links {
+		if within(name, to) && (first == "" || link < first) {
+			first = link
+		}
+	}
+	if first != "" {
+		m.unknown("the change touches %s, to which the link %s leads", name, first)
+	}
 	if m.graph != nil {
-		first := ""
-		for to, link := range m.links {
-			if within(name, to) && (first == "" || link < first) {
-				first = link
-			}
-		}
-		if first != "" {
-			m.unknown("the change touches %s, to which the link %s leads", name, first)
-		}
 		own, known := m.graph.Of(name)
 		if known && !mapped {
 			mapped, m.product = true, true
