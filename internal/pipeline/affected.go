@@ -122,6 +122,15 @@ func (m *mapping) unknown(format string, args ...any) {
 // file maps a changed file.
 func (m *mapping) file(name string) {
 	mapped := m.touch(name)
+	inside := m.places.inside(name) // what else is in it, paths do not say
+	for _, list := range []struct {
+		names []string
+		to    map[string]bool
+	}{{inside.services, m.services}, {inside.suites, m.suites}, {inside.journeys, m.journeys}} {
+		for _, one := range list.names {
+			list.to[one], m.product = true, true
+		}
+	}
 	for _, spec := range m.c.Suites {
 		if strings.HasPrefix(dirOf(spec), name+"/") { // a submodule or a link with the suite's folder in it
 			m.suites[spec.Name], mapped = true, mapped || ofTestsOnly(m.c, spec)
