@@ -285,22 +285,33 @@ func (r *remoteShards) work(ctx context.Context, p *e2e.Plan, known verdict.Earl
 	return w, err
 }
 
-// suiteFiles are the files that git tracks in the directories of the plan's suites, and those of the config: what the image has to have too.
+// suiteFiles are the files that git tracks in the directories of the plan's suites, also in submodules, and those of the config: what the
+// image has to have too.
 func (s *setup) suiteFiles(ctx context.Context, p *e2e.Plan) ([]cluster.File, error) {
-	tracked := gitrepo.Checkout{Dir: s.root, Environ: s.app.Environ}.Files(ctx)
+	tracked := gitrepo.Checkout{Dir: s.root, Environ: s.app.Environ}.AllFiles(ctx)
 	if len(tracked) == 0 && !slices.Contains(s.config.Executor.Kubernetes.Absent, "**") {
 		return nil, errors.New("git does not tell which files the suites consist of, so it cannot be checked that the image has the same ones; run in a checkout, " +
 			`or switch the check off with absent: ["**"] in executor.kubernetes`)
 	}
 	var dirs []string
 	for _, t := range p.Work() {
-		if dir := filepath.ToSlash(filepath.Clean(s.suiteDir(t.Suite))); !slices.Contains(dirs, dir) {
-			dirs = append(dirs, dir)
+		dir := filepath.ToSlash(filepath.Clean(s.suiteDir(t.Suite)))
+		if slices.Contains(dirs, dir) {
+			continue
+		}
+		dirs = append(dirs, dir)
+		// Behind a link are the files that the suite consists of.
+		if real, err := filepath.EvalSymlinks(filepath.Join(s.root, filepath.FromSlash(dir))); err == nil {
+			if top, err := filepath.EvalSymlinks(s.root); err == nil {
+				if rel, err := filepath.Rel(top, real); err == nil && filepath.IsLocal(rel) && filepath.ToSlash(rel) != dir {
+					dirs = append(dirs, filepath.ToSlash(rel))
+				}
+			}
 		}
 	}
 	var names []string
 	for _, name := range tracked {
-		if slices.ContainsFunc(dirs, func(dir string) bool { return dir == "." || strings.HasPrefix(name, dir+"/") }) {
+		if slices.ContainsFunc(dirs, func(dir string) bool { return dir == "." || name == dir || strings.HasPrefix(name, dir+"/") }) {
 			names = append(names, name)
 		}
 	}

@@ -164,6 +164,28 @@ func TestAPodWithAnotherImageRunsNothing(t *testing.T) {
 	}
 }
 
+// A suite behind a link consists of the files where it leads.
+func TestAPodWithAnotherImageBehindALink(t *testing.T) {
+	r := inCluster(t)
+	r.Git("mv", "e2e", "suites")
+	if err := os.Symlink("suites", filepath.Join(r.Dir, "e2e")); err != nil {
+		t.Fatal(err)
+	}
+	r.Commit("a link")
+	input, _ := dryRun(t, r)
+	if status, files, log := pod(t, r, input, nil); status != e2e.ExitBlocked || files["shard-0.1.json"] == "" {
+		t.Errorf("status %d, %v\n%s", status, files, log)
+	}
+	status, files, log := pod(t, r, input, func(image string) {
+		if err := os.WriteFile(filepath.Join(image, "suites", "run.sh"), []byte("exit 0"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if status != e2e.ExitNotJudged || !strings.Contains(files["pod.json"], "1 differ (suites/run.sh)") {
+		t.Errorf("status %d, %v\n%s", status, files, log)
+	}
+}
+
 // What runs in a pod could write any document: a change of the pod spec is one of the judge.
 func TestAChangedPodSpecIsOneOfTheJudge(t *testing.T) {
 	r := inCluster(t)
