@@ -64,10 +64,21 @@ type order struct {
 	// Config is the path of the config from the root.
 	Config string `json:"config"`
 	// Until is when the shards have to have ended; zero: the stage has no timeout.
-	Until   time.Time `json:"until,omitzero"`
-	Earlier earlier   `json:"earlier"`
-	Judge   judge     `json:"judge"`
-	Results string    `json:"results,omitempty"`
+	Until time.Time `json:"until,omitzero"`
+	// Left is how long that was when the run was planned.
+	Left    time.Duration `json:"left,omitempty"`
+	Earlier earlier       `json:"earlier"`
+	Judge   judge         `json:"judge"`
+	Results string        `json:"results,omitempty"`
+}
+
+// ends is when a shard that starts now has to have ended; zero: at any time. The clock of a pod's node may be another one. Where the time
+// is over before the pod starts it is: the cluster ends the Job of a run whose time is over.
+func (o order) ends(now time.Time) time.Time {
+	if most := now.Add(o.Left); !o.Until.IsZero() && (!now.Before(o.Until) || most.Before(o.Until)) {
+		return most
+	}
+	return o.Until
 }
 
 // earlier is what is known of earlier attempts of the workflow run, as far as it decides about reruns.
@@ -274,7 +285,8 @@ func (r *remoteShards) work(ctx context.Context, p *e2e.Plan, known verdict.Earl
 	w.Deadline = s.stage.Timeout
 	if end, ok := ctx.Deadline(); ok {
 		left := time.Until(end)
-		w.Deadline, o.Until = left, end.Add(-min(left/10, 30*time.Second)).UTC() // for their documents to arrive
+		rest := min(left/10, 30*time.Second) // for their documents to arrive
+		w.Deadline, o.Until, o.Left = left, end.Add(-rest).UTC(), left-rest
 	}
 	text, err := json.Marshal(o)
 	if err != nil {
