@@ -205,7 +205,9 @@ func TestWhatUsesAChangeIsAffected(t *testing.T) {
 		{"tests of a library", "[go]", everything, "the change affects none of them", map[string]string{"go/libs/http/http_test.go": "package http\n\n"}},
 		{"those and a service", "[go]", "ledger", "services ledger", map[string]string{"go/libs/http/http_test.go": "package http\n\n", "java/ledger/src/A.java": "2"}},
 		{"what a link leads to", "[npm]", everything, "the change touches web/libs/ui/button.ts, to which the link web/apps/admin/button.ts leads", map[string]string{
-			"web/libs/ui/button.ts": "2", "link": ""}},
+			"web/libs/ui/button.ts": "2", "link": "../../libs/ui/button.ts"}},
+		{"what a link leads to, without a graph", "[]", everything, "the change touches web/apps/shop/a.ts, to which the link web/apps/admin/button.ts leads", map[string]string{
+			"web/apps/shop/a.ts": "2", "link": "../shop/a.ts"}},
 		{"a schema in a package", "[npm]", everything, "no service, suite or journey has paths for web/libs/ui/x.proto", map[string]string{"web/libs/ui/x.proto": "1"}},
 		{"what tests use", "[go]", "zgo", "suites zgo", map[string]string{"go/libs/client/c.go": "package client\n"}},
 		{"a package of another service", "[go]", "case pay zgo", "services case, pay", map[string]string{"go/services/pay/events/e.go": "package events\n\n"}},
@@ -232,9 +234,9 @@ func TestWhatUsesAChangeIsAffected(t *testing.T) {
 				text += "  - {name: all, framework: command, list: [echo, a], run: [sh, ./run.sh], reports: \"{report_dir}/*.xml\", services: [ledger]}\n"
 			}
 			r.Write("e2e-gate.yml", text)
-			if _, linked := tc.change["link"]; linked {
+			if to, linked := tc.change["link"]; linked {
 				delete(tc.change, "link")
-				if err := os.Symlink("../../libs/ui/button.ts", filepath.Join(r.Dir, "web/apps/admin/button.ts")); err != nil {
+				if err := os.Symlink(to, filepath.Join(r.Dir, "web/apps/admin/button.ts")); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -283,9 +283,9 @@ func (c clusterShardCmd) shard(ctx context.Context, a *App, in cluster.Input, pa
 	if err := workspace.ReplaceFile(file, in.Plan); err != nil {
 		return err
 	}
-	if !o.Until.IsZero() {
+	if end := o.ends(time.Now()); !end.IsZero() {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadlineCause(ctx, o.Until, runner.ErrStageTimeout)
+		ctx, cancel = context.WithDeadlineCause(ctx, end, runner.ErrStageTimeout)
 		defer cancel()
 	}
 	cmd := shardCmd{Plan: file, Index: &index}

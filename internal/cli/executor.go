@@ -65,10 +65,21 @@ type order struct {
 	// Config is the path of the config from the root.
 	Config string `json:"config"`
 	// Until is when the shards have to have ended; zero: the stage has no timeout.
-	Until   time.Time `json:"until,omitzero"`
-	Earlier earlier   `json:"earlier"`
-	Judge   judge     `json:"judge"`
-	Results string    `json:"results,omitempty"`
+	Until time.Time `json:"until,omitzero"`
+	// Left is how long that was when the run was planned.
+	Left    time.Duration `json:"left,omitempty"`
+	Earlier earlier       `json:"earlier"`
+	Judge   judge         `json:"judge"`
+	Results string        `json:"results,omitempty"`
+}
+
+// ends is when a shard that starts now has to have ended; zero: at any time. The clock of a pod's node may be another one. Where the time
+// is over before the pod starts it is: the cluster ends the Job of a run whose time is over.
+func (o order) ends(now time.Time) time.Time {
+	if most := now.Add(o.Left); !o.Until.IsZero() && (!now.Before(o.Until) || most.Before(o.Until)) {
+		return most
+	}
+	return o.Until
 }
 
 // earlier is what is known of earlier attempts of the workflow run, as far as it decides about reruns.
@@ -311,7 +322,8 @@ func (r *remoteShards) work(ctx context.Context, p *e2e.Plan, known verdict.Earl
 	w.Deadline = s.stage.Timeout
 	if end, ok := ctx.Deadline(); ok {
 		left := time.Until(end)
-		w.Deadline, o.Until = left, end.Add(-min(left/10, 30*time.Second)).UTC() // for their documents to arrive
+		rest := min(left/10, 30*time.Second) // for their documents to arrive
+		w.Deadline, o.Until, o.Left = left, end.Add(-rest).UTC(), left-rest
 	}
 	text, err := json.Marshal(o)
 	if err != nil {
@@ -322,22 +334,33 @@ func (r *remoteShards) work(ctx context.Context, p *e2e.Plan, known verdict.Earl
 	return w, err
 }
 
-// suiteFiles are the files that git tracks in the directories of the plan's suites, and those of the config: what the image has to have too.
+// suiteFiles are the files that git tracks in the directories of the plan's suites, also in submodules, and those of the config: what the
+// image has to have too.
 func (s *setup) suiteFiles(ctx context.Context, p *e2e.Plan) ([]cluster.File, error) {
-	tracked := gitrepo.Checkout{Dir: s.root, Environ: s.app.Environ}.Files(ctx)
+	tracked := gitrepo.Checkout{Dir: s.root, Environ: s.app.Environ}.AllFiles(ctx)
 	if len(tracked) == 0 && !slices.Contains(s.config.Executor.Kubernetes.Absent, "**") {
 		return nil, errors.New("git does not tell which files the suites consist of, so it cannot be checked that the image has the same ones; run in a checkout, " +
 			`or switch the check off with absent: ["**"] in executor.kubernetes`)
 	}
 	var dirs []string
 	for _, t := range p.Work() {
-		if dir := filepath.ToSlash(filepath.Clean(s.suiteDir(t.Suite))); !slices.Contains(dirs, dir) {
-			dirs = append(dirs, dir)
+		dir := filepath.ToSlash(filepath.Clean(s.suiteDir(t.Suite)))
+		if slices.Contains(dirs, dir) {
+			continue
+		}
+		dirs = append(dirs, dir)
+		// Behind a link are the files that the suite consists of.
+		if real, err := filepath.EvalSymlinks(filepath.Join(s.root, filepath.FromSlash(dir))); err == nil {
+			if top, err := filepath.EvalSymlinks(s.root); err == nil {
+				if rel, err := filepath.Rel(top, real); err == nil && filepath.IsLocal(rel) && filepath.ToSlash(rel) != dir {
+					dirs = append(dirs, filepath.ToSlash(rel))
+				}
+			}
 		}
 	}
 	var names []string
 	for _, name := range tracked {
-		if slices.ContainsFunc(dirs, func(dir string) bool { return dir == "." || strings.HasPrefix(name, dir+"/") }) {
+		if slices.ContainsFunc(dirs, func(dir string) bool { return dir == "." || name == dir || strings.HasPrefix(name, dir+"/") }) {
 			names = append(names, name)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/goccy/go-yaml"
 
@@ -161,6 +162,50 @@ func TestAPodWithAnotherImageRunsNothing(t *testing.T) {
 		if status != e2e.ExitNotJudged || len(files) != 1 || !strings.Contains(files["pod.json"], name) {
 			t.Errorf("%s: status %d, %v\n%s", name, status, files, log)
 		}
+	}
+}
+
+// A suite behind a link consists of the files where it leads.
+func TestAPodWithAnotherImageBehindALink(t *testing.T) {
+	r := inCluster(t)
+	r.Git("mv", "e2e", "suites")
+	if err := os.Symlink("suites", filepath.Join(r.Dir, "e2e")); err != nil {
+		t.Fatal(err)
+	}
+	r.Commit("a link")
+	input, _ := dryRun(t, r)
+	if status, files, log := pod(t, r, input, nil); status != e2e.ExitBlocked || files["shard-0.1.json"] == "" {
+		t.Errorf("status %d, %v\n%s", status, files, log)
+	}
+	status, files, log := pod(t, r, input, func(image string) {
+		if err := os.WriteFile(filepath.Join(image, "suites", "run.sh"), []byte("exit 0"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if status != e2e.ExitNotJudged || !strings.Contains(files["pod.json"], "1 differ (suites/run.sh)") {
+		t.Errorf("status %d, %v\n%s", status, files, log)
+	}
+}
+
+// A shard is not kept from running by the clock of its node, and does not run longer for it.
+func TestClocksOfNodesDiffer(t *testing.T) {
+	now := time.Unix(1_700_000_000, 0)
+	for _, tc := range []struct {
+		name          string
+		until, starts time.Duration
+		want          time.Duration // from now
+	}{
+		{"the same clock", 10 * time.Minute, time.Minute, 9 * time.Minute},
+		{"hours ahead", 10 * time.Minute, 3 * time.Hour, 10 * time.Minute},
+		{"hours behind", 10 * time.Minute, -3 * time.Hour, 10 * time.Minute},
+	} {
+		o := order{Until: now.Add(tc.until), Left: tc.until}
+		if got := o.ends(now.Add(tc.starts)).Sub(now.Add(tc.starts)); got != tc.want {
+			t.Errorf("%s: %s, want %s", tc.name, got, tc.want)
+		}
+	}
+	if end := (order{}).ends(now); !end.IsZero() {
+		t.Error(end)
 	}
 }
 

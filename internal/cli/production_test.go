@@ -163,3 +163,15 @@ func TestARunOfSomeTestsHasNoSummary(t *testing.T) {
 		}
 	}
 }
+
+// A name that no ConfigMap has is a mistake of the flag: as a part of an address it would lead to another object.
+func TestNamesOfConfigMaps(t *testing.T) {
+	newSynthetic(t, "rate: 9/m")
+	for _, name := range []string{"", "../secrets/x", "E2E", "a/b", "a?x=1", "-a", strings.Repeat("a", 254)} {
+		var bad bytes.Buffer
+		app := App{Stdout: &bad, Stderr: &bad, Environ: []string{"PATH=" + os.Getenv("PATH")}, Now: time.Now}
+		if status := app.Main(t.Context(), []string{"run", "--summary", "configmap:" + name}); status != e2e.ExitUsage || !strings.Contains(bad.String(), "is not the name of a ConfigMap") {
+			t.Errorf("%q: exit status %d\n%s", name, status, bad.String())
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -40,11 +41,16 @@ const (
 	maxSummaryComment = 200 << 10
 )
 
+var configMapName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$`)
+
 // beginSummary says that a run runs, so that what an earlier one left is not taken for its verdict. Where that cannot be said, nothing
 // is run.
 func (s *setup) beginSummary(ctx context.Context, to string) error {
 	if to == "" {
 		return nil
+	}
+	if name, ok := strings.CutPrefix(to, toConfigMap); ok && (len(name) > 253 || !configMapName.MatchString(name)) {
+		return usage("--summary: %q is not the name of a ConfigMap; it has small letters, digits, - and ., as in configmap:e2e-payment-api", name)
 	}
 	one := summary{Schema: summarySchema, State: summaryRuns, Blocks: s.stage.Blocking(), Headline: "e2e-gate " + s.stage.Name + ": running", Run: s.runID,
 		Stage: s.stage.Name, Subject: s.subject, URL: s.trigger.URL}

@@ -150,7 +150,7 @@ func ReadInput(dir string) (Input, error) {
 var mayLack = []string{"**/*.md", "**/.gitignore", "**/.gitattributes", "**/.dockerignore", "**/Dockerfile", "**/Dockerfile.*", "**/*.Dockerfile"}
 
 // SumFiles are the files of a checkout, by paths from its root, with what they hold, without those that the image may lack. A folder,
-// such as a submodule, is left out.
+// such as a submodule that is not checked out, is left out.
 func SumFiles(root string, paths, absent []string) ([]File, error) {
 	var list []File
 	for _, path := range slices.Compact(slices.Sorted(slices.Values(paths))) {

@@ -135,6 +135,13 @@ func BareTag(tag string) string {
 	return tag
 }
 
+// CutTag returns the value of a tag of the form key:value, whatever the case of the key: needs:auth, Needs:auth. It is for tags that keep a
+// test from something, where a spelling that is not understood would let it through.
+func CutTag(tag, key string) (value string, ok bool) {
+	found, value, ok := strings.Cut(BareTag(tag), ":")
+	return value, ok && strings.EqualFold(found, key)
+}
+
 // TagValue returns the value of the first tag of the form key:value, as in
 // owner:case-platform, and whether there is one.
 func TagValue(tags []string, key string) (string, bool) {

@@ -341,6 +341,15 @@ func (c Checkout) Files(ctx context.Context) []string {
 	return strings.FieldsFunc(list, func(r rune) bool { return r == 0 })
 }
 
+// AllFiles are [Checkout.Files] with those of submodules that are checked out; of others, the folder.
+func (c Checkout) AllFiles(ctx context.Context) []string {
+	list, err := c.git(ctx, timeout, "ls-files", "--recurse-submodules", "-z")
+	if err != nil {
+		return c.Files(ctx)
+	}
+	return strings.FieldsFunc(list, func(r rune) bool { return r == 0 })
+}
+
 // Links are the paths of all symbolic links that git tracks.
 func (c Checkout) Links(ctx context.Context) ([]string, error) {
 	list, err := c.git(ctx, timeout, "ls-files", "--stage", "-z")

@@ -74,6 +74,31 @@ func TestChangedSubmodule(t *testing.T) {
 	}
 }
 
+// Files of submodules are listed where they are checked out, at any depth; of others there is only the folder.
+func TestAllFiles(t *testing.T) {
+	inner, sub, r := newRepo(t), newRepo(t), newRepo(t)
+	inner.commit(map[string]string{"deep.go": "1"})
+	add := func(to, from repo, name string) {
+		to.Git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", from.Dir, name)
+	}
+	sub.Write("a_test.go", "1")
+	add(sub, inner, "inner")
+	sub.Commit("sub")
+	r.Write("go.mod", "1")
+	add(r, sub, "e2e")
+	add(r, inner, "other")
+	r.Commit("top")
+	r.Git("-c", "protocol.file.allow=always", "submodule", "--quiet", "update", "--init", "--recursive", "e2e")
+	r.Git("submodule", "--quiet", "deinit", "-f", "other")
+	want := []string{".gitmodules", "e2e/.gitmodules", "e2e/a_test.go", "e2e/inner/deep.go", "go.mod", "other"}
+	if diff := cmp.Diff(want, r.checkout().AllFiles(t.Context())); diff != "" {
+		t.Error(diff)
+	}
+	if files := r.checkout().Files(t.Context()); !slices.Equal(files, []string{".gitmodules", "e2e", "go.mod", "other"}) {
+		t.Error(files)
+	}
+}
+
 // A working copy has changed what is committed, staged, written or new. What git ignores does not count, nor a file that was written as it was.
 func TestChangedHere(t *testing.T) {
 	r := newRepo(t)

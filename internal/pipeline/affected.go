@@ -32,7 +32,7 @@ type affected struct {
 type beyond struct {
 	// graph says which parts of the repository use which others; nil: none is read.
 	graph *depgraph.Graph
-	// links are those of the checkout, by the file or folder that they lead to. The graph does not follow them.
+	// links are those of the checkout, by the file or folder that they lead to. Neither paths nor the graph follow them.
 	links map[string]string
 	// command: one names what else is affected, which are the names. It knows all that files affect that no paths name.
 	command bool
@@ -122,21 +122,30 @@ func (m *mapping) unknown(format string, args ...any) {
 // file maps a changed file.
 func (m *mapping) file(name string) {
 	mapped := m.touch(name)
+	inside := m.places.inside(name) // what else is in it, paths do not say
+	for _, list := range []struct {
+		names []string
+		to    map[string]bool
+	}{{inside.services, m.services}, {inside.suites, m.suites}, {inside.journeys, m.journeys}} {
+		for _, one := range list.names {
+			list.to[one], m.product = true, true
+		}
+	}
 	for _, spec := range m.c.Suites {
 		if strings.HasPrefix(dirOf(spec), name+"/") { // a submodule or a link with the suite's folder in it
 			m.suites[spec.Name], mapped = true, mapped || ofTestsOnly(m.c, spec)
 		}
 	}
+	first := ""
+	for to, link := range m.links {
+		if within(name, to) && (first == "" || link < first) {
+			first = link
+		}
+	}
+	if first != "" {
+		m.unknown("the change touches %s, to which the link %s leads", name, first)
+	}
 	if m.graph != nil {
-		first := ""
-		for to, link := range m.links {
-			if within(name, to) && (first == "" || link < first) {
-				first = link
-			}
-		}
-		if first != "" {
-			m.unknown("the change touches %s, to which the link %s leads", name, first)
-		}
 		own, known := m.graph.Of(name)
 		if known && !mapped {
 			mapped, m.product = true, true

@@ -18,7 +18,7 @@ func monorepo() *config.Config {
 	return &config.Config{
 		Services: []config.Service{
 			{Name: "auth", Paths: []string{"services/auth/**", "libs/http/**"}}, {Name: "case", Needs: []string{"auth"}, Paths: []string{"services/case/**"}},
-			{Name: "pay", Paths: []string{"services/pay/**"}}, {Name: "mail"},
+			{Name: "pay", Paths: []string{"services/pay/**"}}, {Name: "mail"}, {Name: "sub", Paths: []string{"services/pay/vendor/sub/src/**"}},
 		},
 		Suites: []suite.Spec{
 			{Name: "cases", Dir: "e2e/cases", Services: []string{"case"}}, {Name: "payments", Dir: "e2e/payments", Services: []string{"pay"}},
@@ -46,6 +46,8 @@ func TestWhatAChangeAffects(t *testing.T) {
 		{"tests of a suite of which it is not known what is a service", []string{"e2e/mails/a_test.go"}, "no service, suite or journey has paths for e2e/mails/a_test.go"},
 		{"tests of such a suite among the files of a service", []string{"services/pay/e2e/a_test.go"}, "pay;inside;"},
 		{"such a suite that is a submodule, or behind a link", []string{"services/pay/e2e"}, "pay;inside;"},
+		{"a submodule among the files of a service, of which another one has a part", []string{"services/pay/vendor/sub"}, "pay,sub;;"},
+		{"a file beside it", []string{"services/pay/vendor/sub/x.go"}, "pay;;"},
 		{"paths of a suite", []string{"ui/e2e/x.spec.ts"}, ";ui;"},
 		{"other files beside them", []string{"ui/src/app.ts"}, "no service, suite or journey has paths for ui/src/app.ts"},
 		{"a journey", []string{"services/bank/x.go"}, ";;payout"},

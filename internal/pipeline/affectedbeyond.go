@@ -32,11 +32,14 @@ type change struct {
 	base  string
 }
 
-// beyondPaths reads the graphs and runs the command that the config names.
+// beyondPaths reads the links and the graphs, and runs the command that the config names.
 func (s *Session) beyondPaths(ctx context.Context, of change) (more beyond, err error) {
 	cfg := s.opts.Config.Affected
+	if more.links, err = s.readLinks(ctx, of.files); err != nil {
+		return more, err
+	}
 	if len(cfg.Graph) > 0 {
-		if more.graph, more.links, err = s.readGraph(ctx, of.files); err != nil {
+		if more.graph, err = s.readGraph(ctx, of.files); err != nil {
 			return more, fmt.Errorf("the graph %s cannot be read: %w", strings.Join(cfg.Graph, ", "), err)
 		}
 	}
@@ -49,36 +52,42 @@ func (s *Session) beyondPaths(ctx context.Context, of change) (more beyond, err 
 	return more, nil
 }
 
-// readGraph reads the graphs of the tree that is checked out, and its links.
-func (s *Session) readGraph(ctx context.Context, changed []string) (graph *depgraph.Graph, links map[string]string, err error) {
-	work := gitrepo.Checkout{Dir: s.opts.Root, Environ: s.opts.BaseEnv}
-	files := work.Files(ctx)
-	linked, err := work.Links(ctx)
-	if len(files) == 0 || err != nil {
-		return nil, nil, errors.New("git does not list the files of the checkout")
-	}
-	files = append(files, changed...) // some may not be known to git yet, and others gone
-	slices.Sort(files)
-	files = slices.DeleteFunc(slices.Compact(files), func(name string) bool { return matches(s.opts.Config.Affected.Ignore, name) })
-	root, err := os.OpenRoot(s.opts.Root) // no link leads out of it
+// readLinks reads where the links of the checkout lead.
+func (s *Session) readLinks(ctx context.Context, changed []string) (map[string]string, error) {
+	linked, err := gitrepo.Checkout{Dir: s.opts.Root, Environ: s.opts.BaseEnv}.Links(ctx)
 	if err != nil {
-		return nil, nil, err
+		return nil, errors.New("git does not list the links of the checkout")
 	}
-	defer func() { _ = root.Close() }()
 	top, err := filepath.EvalSymlinks(s.opts.Root)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	links = map[string]string{}
-	for _, name := range append(linked, changed...) { // what is no link leads to itself
+	links := map[string]string{}
+	for _, name := range append(linked, changed...) { // some may not be known to git yet; what is no link leads to itself
 		if to, err := filepath.EvalSymlinks(filepath.Join(top, filepath.FromSlash(name))); err == nil {
 			if rel, err := filepath.Rel(top, to); err == nil && filepath.IsLocal(rel) && filepath.ToSlash(rel) != name {
 				links[filepath.ToSlash(rel)] = name
 			}
 		}
 	}
-	graph, err = depgraph.Read(root.FS(), files, s.opts.Config.Affected.Graph)
-	return graph, links, err
+	return links, nil
+}
+
+// readGraph reads the graphs of the tree that is checked out.
+func (s *Session) readGraph(ctx context.Context, changed []string) (*depgraph.Graph, error) {
+	files := gitrepo.Checkout{Dir: s.opts.Root, Environ: s.opts.BaseEnv}.Files(ctx)
+	if len(files) == 0 {
+		return nil, errors.New("git does not list the files of the checkout")
+	}
+	files = append(files, changed...) // some may not be known to git yet, and others gone
+	slices.Sort(files)
+	files = slices.DeleteFunc(slices.Compact(files), func(name string) bool { return matches(s.opts.Config.Affected.Ignore, name) })
+	root, err := os.OpenRoot(s.opts.Root) // no link leads out of it
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = root.Close() }()
+	return depgraph.Read(root.FS(), files, s.opts.Config.Affected.Graph)
 }
 
 // affectedNames are the names that the command prints.

@@ -13,7 +13,9 @@ import (
 // places finds what has a file in its paths or its directory, in a time that does not depend on how many services there are. Each is
 // kept at the folder below which its files lie.
 type places struct {
-	globs  map[string][]placed
+	globs map[string][]placed
+	// below are the globs whose files lie below a folder, or in it.
+	below  map[string][]placed
 	suites map[string][]*suite.Spec
 }
 
@@ -30,11 +32,15 @@ type found struct {
 }
 
 func newPlaces(c *config.Config) places {
-	p := places{map[string][]placed{}, map[string][]*suite.Spec{}}
+	p := places{map[string][]placed{}, map[string][]placed{}, map[string][]*suite.Spec{}}
 	add := func(name string, globs []string, to func(*found) *[]string) {
 		for _, glob := range globs {
 			dir := folderOf(glob)
-			p.globs[dir] = append(p.globs[dir], placed{glob, name, to})
+			one := placed{glob, name, to}
+			p.globs[dir] = append(p.globs[dir], one)
+			for ; dir != "." && dir != "/"; dir = path.Dir(dir) {
+				p.below[dir] = append(p.below[dir], one)
+			}
 		}
 	}
 	for _, s := range c.Services {
@@ -59,6 +65,15 @@ func folderOf(glob string) string {
 		glob = glob[:meta] + "x" // what matches continues the last name
 	}
 	return path.Dir(glob)
+}
+
+// inside is what has files in a changed file, which is a submodule or a link then.
+func (p places) inside(file string) (f found) {
+	for _, one := range p.below[file] {
+		list := one.to(&f)
+		*list = append(*list, one.name)
+	}
+	return f
 }
 
 // of is what has a file.

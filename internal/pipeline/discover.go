@@ -284,7 +284,7 @@ func enrich(c *config.Config, t *e2e.Test, spec suite.Spec, owners codeowners.Ru
 	}
 	t.Locks = append(slices.Clone(t.Locks), spec.Locks...)
 	for _, own := range t.Tags {
-		if name, ok := strings.CutPrefix(e2e.BareTag(own), "lock:"); ok {
+		if name, ok := e2e.CutTag(own, "lock"); ok {
 			t.Locks = append(t.Locks, name)
 		}
 	}
@@ -337,13 +337,18 @@ func (s *Session) mayTouch(spec suite.Spec) bool {
 }
 
 // needsOf are the services that a test needs, by its suite, its journey and its tags needs:<service>; none:
-// nothing says what it needs, so it needs everything. A tag that names no service is taken for that too.
+// nothing says what it needs, so it needs everything. A tag that names no service is taken for that too, and so is one that names
+// another journey of the config than the test's.
 func needsOf(c *config.Config, t *e2e.Test, spec suite.Spec) []string {
-	journey, _ := c.Journey(t.Journey)
+	journey, known := c.Journey(t.Journey)
 	needs := slices.Concat(spec.Services, spec.Needs, journey.Services, journey.Needs)
 	for _, tag := range t.Tags {
-		name, ok := strings.CutPrefix(e2e.BareTag(tag), "needs:")
-		if !ok {
+		name, ok := e2e.CutTag(tag, "journey")
+		named := func(j config.Journey) bool { return strings.EqualFold(j.Name, name) }
+		if ok && (!known || name != t.Journey) && slices.ContainsFunc(c.Journeys, named) {
+			return nil // a second journey, or one in other letters
+		}
+		if name, ok = e2e.CutTag(tag, "needs"); !ok {
 			continue
 		}
 		if !c.HasService(name) {
@@ -407,10 +412,9 @@ func deselects(c *config.Config, run e2e.Run, t e2e.Test, spec suite.Spec, expr 
 func runsOn(c *config.Config, j config.Journey, target string, tags []string) bool {
 	named := slices.Contains(j.Targets, target)
 	if t, _ := c.Target(target); t.Production {
-		tagged := func(want string) bool {
-			return slices.ContainsFunc(tags, func(tag string) bool { return e2e.BareTag(tag) == want })
-		}
-		return (named || tagged("target:"+target)) && !tagged("destructive")
+		tagged := slices.ContainsFunc(tags, func(tag string) bool { return e2e.BareTag(tag) == "target:"+target })
+		destructive := slices.ContainsFunc(tags, func(tag string) bool { return strings.EqualFold(e2e.BareTag(tag), "destructive") })
+		return (named || tagged) && !destructive
 	}
 	return len(j.Targets) == 0 || target == "" || named
 }

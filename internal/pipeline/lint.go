@@ -192,7 +192,7 @@ func (s *Session) lintNeeds(tests []e2e.Test) []diag.Message {
 	by := map[string][]string{}
 	for _, t := range tests {
 		for _, tag := range t.Tags {
-			if name, ok := strings.CutPrefix(e2e.BareTag(tag), "needs:"); ok && !s.opts.Config.HasService(name) {
+			if name, ok := e2e.CutTag(tag, "needs"); ok && !s.opts.Config.HasService(name) {
 				by[name] = append(by[name], t.ID)
 			}
 		}

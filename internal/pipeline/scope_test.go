@@ -30,6 +30,12 @@ func TestWhatATestNeeds(t *testing.T) {
 		{"the suite", suite.Spec{Services: []string{"case"}, Needs: []string{"auth", "case"}}, e2e.Test{}, []string{"auth", "case"}},
 		{"the journey", suite.Spec{Services: []string{"case"}}, e2e.Test{Journey: "payout"}, []string{"case", "mail", "pay"}},
 		{"a tag", suite.Spec{}, e2e.Test{Tags: []string{"@needs:mail", "e2e:needs:pay"}}, []string{"mail", "pay"}},
+		{"tags with other letters", suite.Spec{}, e2e.Test{Tags: []string{"Needs:mail", "@NEEDS:pay"}}, []string{"mail", "pay"}},
+		{"a service in other letters: everything", suite.Spec{Services: []string{"case"}}, e2e.Test{Tags: []string{"NEEDS:MAIL"}}, nil},
+		{"its journey by a tag", suite.Spec{}, e2e.Test{Journey: "payout", Tags: []string{"journey:payout"}}, []string{"mail", "pay"}},
+		{"a journey in other letters: everything", suite.Spec{Services: []string{"case"}}, e2e.Test{Journey: "Payout", Tags: []string{"journey:Payout"}}, nil},
+		{"the tag in other letters: everything", suite.Spec{Services: []string{"case"}}, e2e.Test{Tags: []string{"Journey:payout"}}, nil},
+		{"a journey that is not declared", suite.Spec{Services: []string{"case"}}, e2e.Test{Journey: "other", Tags: []string{"journey:other"}}, []string{"case"}},
 		{"a tag that names nothing: everything", suite.Spec{Services: []string{"case"}}, e2e.Test{Tags: []string{"needs:mial"}}, nil},
 	} {
 		if diff := cmp.Diff(tc.want, needsOf(c, &tc.test, tc.spec)); diff != "" {

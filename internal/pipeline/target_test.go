@@ -21,6 +21,7 @@ func TestWhatRunsInProduction(t *testing.T) {
 		{"a tag names it", config.Journey{}, []string{"@target:production"}, [3]bool{true, true, true}},
 		{"a tag names another", config.Journey{}, []string{"target:staging"}, [3]bool{true, false, true}},
 		{"it is destructive", here, []string{"e2e:destructive"}, [3]bool{false, false, true}},
+		{"the same in other letters", here, []string{"@Destructive"}, [3]bool{false, false, true}},
 		{"tagged for it, and destructive", config.Journey{}, []string{"target:production", "destructive"}, [3]bool{true, false, true}},
 	} {
 		got := [3]bool{}
