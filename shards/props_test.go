@@ -164,7 +164,7 @@ func FuzzMake(f *testing.F) {
 	f.Add(uint16(511), math.Inf(1), 1e308, []byte{255, 254, 0, 1, 2, 200, 100, 0, 12, 5, 200, 100, 0, 12, 10})
 	f.Fuzz(func(t *testing.T, count uint16, tolerance, cost float64, data []byte) {
 		tests := fuzzTests(data)
-		opts := Options{Count: int(count) % (MaxCount + 1), Max: int(count) % 50, Tolerance: tolerance, Overhead: cost, Budget: -cost, Smoke: SmokeMode(count >> 15),
+		opts := Options{Count: int(count) % (MaxMatrix + 1), Max: int(count) % 50, Tolerance: tolerance, Overhead: cost, Budget: -cost, Smoke: SmokeMode(count >> 15),
 			GroupSeconds: map[string]float64{"f1": cost, "f2": 1}}
 		plan, err := Make(tests, opts)
 		if err != nil {

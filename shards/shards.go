@@ -37,9 +37,12 @@ const DefaultTolerance = 0.005
 // DefaultMax is the most shards that an automatic count chooses.
 const DefaultMax = 8
 
-// MaxCount is the most shards that a plan may have: the most jobs that a GitHub
-// matrix may have.
-const MaxCount = 256
+// MaxCount is the most shards that a plan may have: as many as pods of a cluster run.
+const MaxCount = 5000
+
+// MaxMatrix is the most jobs that a GitHub matrix may have. [Make] does not know where
+// shards run, so who asks it for a matrix has to keep to it.
+const MaxMatrix = 256
 
 // SplitShare is how much of a shard's fair share, the sum of all over the number of
 // shards, a group may take before its tests are planned one by one.

@@ -196,7 +196,7 @@ func TestErrors(t *testing.T) {
 		"double":   {[]Test{{ID: "a"}, {ID: "a"}}, Options{}, `two tests have the id "a"`},
 		"empty id": {[]Test{{}}, Options{}, "empty id"},
 		"negative": {nil, Options{Count: -1}, "-1 shards"},
-		"too many": {nil, Options{Count: 257}, "257 shards"},
+		"too many": {nil, Options{Count: MaxCount + 1}, "5001 shards"},
 	} {
 		_, err := Make(tc.tests, tc.opts)
 		if !errors.Is(err, ErrInput) || !strings.Contains(err.Error(), tc.want) {
@@ -327,4 +327,35 @@ func benchmark(b *testing.B, tests []Test, opts Options) {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	b.ReportMetric(float64(m.Sys)/(1<<20), "MiB-peak")
+}
+
+// As many shards as pods of a cluster run: each test once, and the time near the bound.
+func TestMostShards(t *testing.T) {
+	for name, opts := range map[string]Options{"together": {Count: MaxCount}, "smoke apart": {Count: MaxCount, Smoke: SmokeOwn}} {
+		t.Run(name, func(t *testing.T) {
+			tests := synthetic(20_000, 40)
+			for i := range tests {
+				tests[i].Smoke = i%50 == 0
+			}
+			p := mustMake(t, tests, opts)
+			if len(p.Shards) != MaxCount {
+				t.Errorf("%d shards", len(p.Shards))
+			}
+			seen := map[string]bool{}
+			for i, s := range p.Shards {
+				if s.Index != i {
+					t.Errorf("shard %d has the index %d", i, s.Index)
+				}
+				for _, id := range s.Tests {
+					if seen[id] {
+						t.Fatalf("%s runs twice", id)
+					}
+					seen[id] = true
+				}
+			}
+			if len(seen) != len(tests) || p.Makespan > 2*p.LowerBound {
+				t.Errorf("%d of %d tests, makespan %v, bound %v", len(seen), len(tests), p.Makespan, p.LowerBound)
+			}
+		})
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -82,6 +83,33 @@ func dryRun(t *testing.T, r tree) (input string, job manifest) {
 		}
 		if m.Kind == "Job" {
 			job = m
+		}
+	}
+}
+
+// Pods may be more than a matrix has jobs, and not so without a cluster.
+func TestMoreShardsThanAMatrixHas(t *testing.T) {
+	r := inCluster(t)
+	text, err := os.ReadFile(filepath.Join(r.Dir, "e2e-gate.yml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Write("e2e-gate.yml", strings.Replace(string(text), "count: 1}", "count: 300}", 1))
+	var names strings.Builder
+	for i := range 300 {
+		fmt.Fprintf(&names, "t%d\n", i)
+	}
+	r.Write("e2e/tests", names.String())
+	r.Commit("many tests")
+	if _, job := dryRun(t, r); job.Spec.Completions != 300 {
+		t.Errorf("%d completions", job.Spec.Completions)
+	}
+	for command, want := range map[string]string{"run": "one machine runs at most 256 shards", "plan": "a GitHub matrix has at most 256 jobs"} {
+		var out, diag bytes.Buffer
+		a := &App{Stdout: &out, Stderr: &diag, Environ: []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "CI=true"}}
+		status := a.Main(t.Context(), []string{command, "--stage", "pr", "--out", t.TempDir()})
+		if status != e2e.ExitUsage || !strings.Contains(diag.String(), "shards.count: 300 shards are too many: "+want) {
+			t.Errorf("%s: status %d: %s", command, status, diag.String())
 		}
 	}
 }

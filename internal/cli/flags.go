@@ -7,6 +7,7 @@ import (
 
 	"github.com/org/e2e-gate/internal/config"
 	"github.com/org/e2e-gate/internal/publish"
+	"github.com/org/e2e-gate/shards"
 )
 
 // common are the flags of every command that reads a config.
@@ -88,8 +89,8 @@ func shardCount(text string) (int, error) {
 		return 0, nil
 	}
 	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 || n > 256 {
-		return 0, usage("--shards must be auto or a number from 1 to 256, not %q", text)
+	if err != nil || n < 1 || n > shards.MaxCount {
+		return 0, usage("--shards must be auto or a number from 1 to %d, not %q", shards.MaxCount, text)
 	}
 	return n, nil
 }

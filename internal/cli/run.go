@@ -85,7 +85,7 @@ func (c runCmd) elsewhere(ctx context.Context, s *setup) error {
 	if err != nil {
 		return err
 	}
-	s.places = s.config.Executor.Kubernetes.Parallelism
+	s.pods, s.places = true, s.config.Executor.Kubernetes.Parallelism
 	if len(s.config.Executor.Kubernetes.Pods) > 0 {
 		s.kind = s.config.Executor.Kubernetes.PodOf
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/org/e2e-gate/internal/trigger"
 	"github.com/org/e2e-gate/internal/verdict"
 	"github.com/org/e2e-gate/internal/workspace"
+	"github.com/org/e2e-gate/shards"
 )
 
 // setup is what a command works with: its inputs, and everything opened from them.
@@ -51,8 +52,9 @@ type setup struct {
 	narrow pipeline.Narrow
 	// noRerun: failed tests get no diagnostic rerun.
 	noRerun bool
-	// places is how many shards run at one time; 0: all.
+	// places is how many shards run at one time; 0: all. pods: they run in pods of a cluster.
 	places int
+	pods   bool
 	// kind is the kind of machine that a suite needs; nil: all run anywhere.
 	kind func(suite string) string
 	// known is what is known of earlier attempts, where another machine has read them; nil: it is read here.
@@ -205,6 +207,9 @@ func (s *setup) session(ctx context.Context, f staged, matrix, oneMachine bool, 
 	if f.Shards == "auto" {
 		cfg.Shards.Count = 0
 	}
+	if err := s.limitShards(cfg, count, matrix); err != nil {
+		return nil, err
+	}
 	var vouched func(context.Context) ([]history.Found, error)
 	var grouped func(context.Context, []int) []pipeline.GroupMember
 	if s.exonerates {
@@ -227,6 +232,28 @@ func (s *setup) session(ctx context.Context, f staged, matrix, oneMachine bool, 
 	})
 	s.publishFrom(session.Out(), s.config.Owners)
 	return session, nil
+}
+
+// limitShards refuses more shards than there can be where they are to run: count are asked for, 0 as the config says. What the gate may
+// choose is bounded likewise.
+func (s *setup) limitShards(cfg *config.Config, count int, matrix bool) error {
+	if s.pods {
+		return nil
+	}
+	cfg.Shards.Max = min(cfg.Shards.Max, shards.MaxMatrix)
+	asked, from := count, "--shards"
+	if asked == 0 {
+		asked, from = int(cfg.Shards.Count), "shards.count"
+	}
+	if asked <= shards.MaxMatrix {
+		return nil
+	}
+	why := "one machine runs at most %d shards"
+	if matrix {
+		why = "a GitHub matrix has at most %d jobs"
+	}
+	return usage("%s: %d shards are too many: "+why+"; ask for fewer with --shards, or run them in pods of a cluster with run --executor kubernetes",
+		from, asked, shards.MaxMatrix)
 }
 
 // listings is where a developer's machine keeps listings. In CI there is none: a listing that is out of date would

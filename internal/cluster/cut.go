@@ -14,10 +14,9 @@ const mostPerPlace = 4
 // does in one of ten runs, a free place takes the next shard, and each start costs what a pod and the suites take to start.
 func Cut(tests []shards.Test, opts shards.Options, parallel int, start float64) (int, error) {
 	best, bestTime := 1, 0.0
-	for count := 1; count <= min(mostPerPlace*parallel, shards.MaxCount, max(len(tests), 1)); count++ {
-		if count > parallel && count%max(parallel/4, 1) != 0 {
-			continue // in steps: the difference is small
-		}
+	parallel = min(parallel, shards.MaxCount)
+	opts.Max = 1 // other counts are weighed here, and not for each plan
+	for _, count := range counts(parallel, min(mostPerPlace*parallel, shards.MaxCount, max(len(tests), 1))) {
 		opts.Count = count
 		p, err := shards.Make(tests, opts)
 		if err != nil {
@@ -30,21 +29,30 @@ func Cut(tests []shards.Test, opts shards.Options, parallel int, start float64) 
 	return best, nil
 }
 
+// counts are numbers of shards to compare, up to most: where there are many, in steps of an eighth and of a quarter of the places, because
+// the difference is small and each of them is planned.
+func counts(parallel, most int) (list []int) {
+	for n := 1; n < min(parallel, most); n += max(n/8, 1) {
+		list = append(list, n)
+	}
+	for n := parallel; n < most; n += max(parallel/4, 1) {
+		list = append(list, n)
+	}
+	return append(list, most)
+}
+
 // lastEnds is when the last shard ends, in seconds, where a free place takes the next shard of [inOrder].
 func lastEnds(p shards.Plan, parallel int, start float64) float64 {
-	free := make([]float64, parallel)
+	free := make([]float64, parallel) // when each place is free, in order
 	list := slices.DeleteFunc(slices.Clone(p.Shards), func(sh shards.Shard) bool { return len(sh.Tests) == 0 })
 	inOrder(list, func(sh shards.Shard) (bool, float64) { return sh.Smoke == len(sh.Tests), max(sh.Seconds, sh.High) })
 	for _, sh := range list {
-		at := 0
-		for i := range free {
-			if free[i] < free[at] {
-				at = i
-			}
-		}
-		free[at] += start + max(sh.Seconds, sh.High)
+		ends := free[0] + start + max(sh.Seconds, sh.High)
+		at, _ := slices.BinarySearch(free, ends)
+		copy(free, free[1:at])
+		free[at-1] = ends
 	}
-	return slices.Max(free)
+	return free[parallel-1]
 }
 
 // inOrder sorts shards as pods take them: smoke tests first, then the longest.

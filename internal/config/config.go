@@ -17,6 +17,7 @@ import (
 	"github.com/org/e2e-gate/internal/runner"
 	"github.com/org/e2e-gate/internal/suite"
 	"github.com/org/e2e-gate/internal/triage"
+	"github.com/org/e2e-gate/shards"
 )
 
 // Config is the whole config file. Paths in it are relative to the repository
@@ -138,7 +139,7 @@ func (a Approve) None() bool { return a == Approve{} }
 
 // Shards configures how tests are spread over shards.
 type Shards struct {
-	Count    Count         `yaml:"count" doc:"Number of shards, or auto."`
+	Count    Count         `yaml:"count" doc:"Number of shards, or auto. At most 256 for a matrix and on one machine, 5000 in pods of a cluster."`
 	Max      int           `yaml:"max" doc:"Most shards that auto chooses. Default 8."`
 	Overhead time.Duration `yaml:"overhead" doc:"Fixed cost of one more shard. Default 20s."`
 	Queue    runner.Pull   `yaml:"queue" enum:"units,batches,off" doc:"How the shards of one machine get their work. units: a shard that has finished its own work steals processes that no shard has started, the longest first. batches: also runs the planned tests in several smaller processes, so that parts of a suite that would run as one process can be stolen. off: exactly as planned. Machines of a matrix run what was planned. Default units."`
@@ -191,8 +192,8 @@ func (c *Count) UnmarshalText(text []byte) error {
 		return nil
 	}
 	n, err := strconv.Atoi(string(text))
-	if err != nil || n < 1 || n > 256 {
-		return fmt.Errorf("expected auto or a number from 1 to 256, found %q", text)
+	if err != nil || n < 1 || n > shards.MaxCount {
+		return fmt.Errorf("expected auto or a number from 1 to %d, found %q", shards.MaxCount, text)
 	}
 	*c = Count(n)
 	return nil

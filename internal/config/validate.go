@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -24,6 +25,7 @@ import (
 	"github.com/org/e2e-gate/internal/safetext"
 	"github.com/org/e2e-gate/internal/suite"
 	"github.com/org/e2e-gate/internal/triage"
+	"github.com/org/e2e-gate/shards"
 )
 
 // located knows where the values of a config stand.
@@ -347,8 +349,24 @@ func (k *checker) rest() {
 	}
 	k.rerun(k.c.Rerun)
 	k.words("shards", k.c.Shards)
-	if k.c.Shards.Max < 0 || k.c.Shards.Max > 256 {
-		k.fail("shards.max", fmt.Sprintf("at most 256 shards are possible, found %d", k.c.Shards.Max), "")
+	k.shards()
+}
+
+// shards checks how many there may be: a matrix and one machine take fewer than pods of a cluster do. Where shards run is known when they
+// are planned; here, a number that is too high wherever they run is refused.
+func (k *checker) shards() {
+	most, hint := shards.MaxMatrix, "more shards run in pods of a cluster, see executor"
+	text := "a GitHub matrix has at most %d jobs, and one machine runs at most as many shards; found %d"
+	if !reflect.DeepEqual(k.c.Executor.Kubernetes, cluster.Spec{}) {
+		most, hint, text = shards.MaxCount, "", "at most %d shards are possible, found %d"
+	}
+	if n := k.c.Shards.Max; n < 0 {
+		k.fail("shards.max", fmt.Sprintf("the number is negative, found %d", n), "leave it out for the default of "+strconv.Itoa(shards.DefaultMax))
+	}
+	for path, n := range map[string]int{"shards.count": int(k.c.Shards.Count), "shards.max": k.c.Shards.Max} {
+		if n > most {
+			k.fail(path, fmt.Sprintf(text, most, n), hint)
+		}
 	}
 }
 

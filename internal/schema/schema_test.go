@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/org/e2e-gate/internal/config/strictyaml"
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/testkit/golden"
+	"github.com/org/e2e-gate/shards"
 )
 
 const dir = "../../docs/schema"
@@ -58,7 +60,7 @@ func (w *writer) special(t reflect.Type) *jsonschema.Schema {
 	case t == reflect.TypeFor[config.Percent]():
 		return &jsonschema.Schema{Type: "string", Pattern: `^[0-9.]+ *%$|\$\{`, Examples: []any{"20%"}}
 	case t == reflect.TypeFor[config.Count]():
-		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{{Const: "auto"}, {Type: "integer", Minimum: "1", Maximum: "256"}, {Type: "string", Pattern: `\$\{`}}}
+		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{{Const: "auto"}, {Type: "integer", Minimum: "1", Maximum: json.Number(strconv.Itoa(shards.MaxCount))}, {Type: "string", Pattern: `\$\{`}}}
 	case w.tag == "yaml" && t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.String:
 		text := &jsonschema.Schema{Type: "string"}
 		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{text, {Type: "array", Items: text}}}
