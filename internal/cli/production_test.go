@@ -85,6 +85,30 @@ func TestRateOfATarget(t *testing.T) {
 	}
 }
 
+// Where records of earlier runs cannot be read, the result says that rate and alert may overlook them.
+func TestRateAndAlertOfABrokenHistory(t *testing.T) {
+	for _, target := range []string{"rate: 1/h", "alert: {after: 2, of: 3}"} {
+		s := newSynthetic(t, target)
+		if status, r := s.run(0, false); status != 0 || len(r.Problems) > 0 {
+			t.Fatalf("%d %+v", status, r.Problems)
+		}
+		files, err := filepath.Glob(filepath.Join(s.Dir, ".e2e-gate/history/*.gz"))
+		if err != nil || len(files) == 0 {
+			t.Fatal(files, err)
+		}
+		for _, file := range files {
+			if err := os.WriteFile(file, []byte("garbage"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		status, r := s.run(time.Minute, false)
+		if status != 0 || r.Verdict.State != e2e.VerdictPassed || len(r.Problems) != 1 || !r.Problems[0].Note ||
+			!strings.Contains(r.Problems[0].Text, "rate and alert of targets.production may overlook earlier runs: 1 record of the history cannot be read") {
+			t.Errorf("%s: exit status %d, %+v", target, status, r.Problems)
+		}
+	}
+}
+
 // A plan is refused as well, so that no shard starts, and so is the verdict.
 func TestRateOfAMatrix(t *testing.T) {
 	s := newSynthetic(t, "rate: 1/h")

@@ -218,11 +218,14 @@ func (s *Session) loadHistory(ctx context.Context, _ none) (history.Stats, []e2e
 	stats, skipped, err := s.opts.History.Load(ctx)
 	if err != nil {
 		s.opts.Progress.Note(fmt.Sprintf("planning without history: %v", err))
+		s.pastUnread = fmt.Sprintf("the history cannot be read (%v)", err)
 	}
 	if len(skipped) > 0 {
-		s.opts.Progress.Note(fmt.Sprintf("%s, such as %s",
+		text := fmt.Sprintf("%s, such as %s",
 			report.Plural(len(skipped), "record of the history cannot be read and does not count", "records of the history cannot be read and do not count"),
-			skipped[0]))
+			skipped[0])
+		s.opts.Progress.Note(text)
+		s.pastUnread = cmp.Or(s.pastUnread, text)
 	}
 	s.past = &stats
 	return stats, nil, nil

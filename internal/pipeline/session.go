@@ -193,6 +193,8 @@ type Session struct {
 	places *places
 	// past is the history, once it was read.
 	past *history.Stats
+	// pastUnread says what of it could not be read; empty: all was.
+	pastUnread string
 	// fileServices are services by a file that one of their paths has.
 	fileServices map[string][]string
 	// read are documents of other jobs and of earlier attempts that this run was made of.

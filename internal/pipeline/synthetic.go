@@ -28,17 +28,26 @@ func (s *Session) ranThere(ctx context.Context) []history.Ran {
 func (s *Session) checkRate(ctx context.Context, _ none) (none, []e2e.Problem, error) {
 	target, _ := s.opts.Config.Target(s.run.Target)
 	most, within, err := target.Limit()
-	if most == 0 || err != nil {
+	if most == 0 && target.Alert.Runs() == 0 || err != nil {
 		return none{}, nil, err
 	}
+	ran := s.ranThere(ctx)
+	var unread []e2e.Problem
+	if s.pastUnread != "" {
+		unread = []e2e.Problem{{Code: e2e.CodeToolError, Note: true, Text: fmt.Sprintf(
+			"rate and alert of targets.%s may overlook earlier runs: %s", target.Name, s.pastUnread)}}
+	}
+	if most == 0 {
+		return none{}, unread, nil
+	}
 	var lately []history.Ran
-	for _, r := range s.ranThere(ctx) {
+	for _, r := range ran {
 		if s.run.Started.Sub(r.Started) < within {
 			lately = append(lately, r)
 		}
 	}
 	if len(lately) < most {
-		return none{}, nil, nil
+		return none{}, unread, nil
 	}
 	again := lately[most-1].Started.Add(within)
 	text := fmt.Sprintf("stage %s began %s against %s within %s, and targets.%s.rate allows %s, so nothing was run; run it again after %s",
