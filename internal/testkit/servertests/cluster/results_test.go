@@ -33,7 +33,8 @@ const (
 )
 
 // pod is the one that there is, after its end.
-const pod = `{"metadata":{"name":"` + podName + `","uid":"pod","annotations":{"batch.kubernetes.io/job-completion-index":"0"},"ownerReferences":[{"uid":"` + jobUID + `"}]},
+const pod = `{"metadata":{"name":"` + podName + `","uid":"pod",
+	"annotations":{"batch.kubernetes.io/job-completion-index":"0"},"ownerReferences":[{"uid":"` + jobUID + `"}]},
 	"status":{"phase":"Failed","containerStatuses":[{"name":"suite","state":{"terminated":{"exitCode":1,"reason":"Error"}}}]}}`
 
 // played is a cluster in which the Job has one pod, whose log is what deliver says, and which
@@ -153,7 +154,8 @@ func replace(t *testing.T, server objectstore.Store, part string) {
 		}
 		n++
 		const other = "something else"
-		if _, err := server.Client.PutObject(t.Context(), objectstore.Bucket, o.Key, strings.NewReader(other), int64(len(other)), minio.PutObjectOptions{}); err != nil {
+		_, err := server.Client.PutObject(t.Context(), objectstore.Bucket, o.Key, strings.NewReader(other), int64(len(other)), minio.PutObjectOptions{})
+		if err != nil {
 			t.Fatal(err)
 		}
 	}
