@@ -40,6 +40,8 @@ type fakeCluster struct {
 	refuse  map[string]error
 	calls   []string
 	events  []kube.Event
+	// listed: the watch of pods is behind. It gives nothing until pods were listed, and then how they were before their end.
+	listed chan struct{}
 }
 
 type watcher struct {
@@ -181,6 +183,9 @@ func (f *fakeCluster) Do(_ context.Context, method, p string, query url.Values, 
 	case method == http.MethodGet && f.objects[p] != nil:
 		return answer(f.objects[p])
 	case method == http.MethodGet && slices.Contains([]string{"jobs", "pods", "configmaps", "resourcequotas", "limitranges"}, path.Base(p)):
+		if f.listed != nil && p == podsPath {
+			defer close(f.listed)
+		}
 		return answer(map[string]any{"items": f.under(p, query.Get("labelSelector"))})
 	}
 	return notFound()
@@ -222,6 +227,9 @@ func (f *fakeCluster) Follow(ctx context.Context, dir string, query url.Values, 
 		first = append(first, data)
 	}
 	f.mu.Unlock()
+	if f.listed != nil && dir == podsPath {
+		return f.followLate(ctx, first, each)
+	}
 	for _, o := range first {
 		if err := each("LISTED", o); err != nil {
 			return err
@@ -237,6 +245,27 @@ func (f *fakeCluster) Follow(ctx context.Context, dir string, query url.Values, 
 			}
 		}
 	}
+}
+
+// followLate is Follow of pods that is behind: what it gives was before what a list gave.
+func (f *fakeCluster) followLate(ctx context.Context, pods []json.RawMessage, each func(kind string, object json.RawMessage) error) error {
+	select {
+	case <-f.listed:
+	case <-ctx.Done():
+	}
+	for _, o := range pods {
+		p, err := decoded(o)
+		if err != nil {
+			return err
+		}
+		p["status"] = map[string]any{"phase": "Running", "containerStatuses": []any{map[string]any{"name": suiteContainer, "state": map[string]any{"running": map[string]any{}}}}}
+		old, _ := json.Marshal(p)
+		if err := each("LISTED", old); err != nil {
+			return err
+		}
+	}
+	<-ctx.Done()
+	return ctx.Err()
 }
 
 func (f *fakeCluster) Logs(_ context.Context, _, pod, container string, _ url.Values) (io.ReadCloser, error) {

@@ -222,8 +222,8 @@ type running struct {
 	pods map[string]*podState // by uid
 	job  kube.Job
 	gone bool // the Job was deleted by somebody else
-	// asked: the pods were asked for behind the Job's end.
-	asked bool
+	// settled: the pods were listed after the Job's end was seen, so no watch that is behind hides one.
+	settled bool
 	// moved is when a pod was seen for the first time, or started, last; unmade says why none is created.
 	moved   time.Time
 	unmade  string
@@ -336,7 +336,7 @@ func (r *running) follow(ctx context.Context) {
 	}
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
-	for !r.done() || r.behind(ctx) {
+	for !r.done() {
 		select {
 		case <-ctx.Done():
 			stop()
@@ -344,7 +344,9 @@ func (r *running) follow(ctx context.Context) {
 			r.reads.Wait()
 			return
 		case <-r.changed:
+			r.settle(ctx)
 		case <-ticker.C:
+			r.settle(ctx)
 			r.overdue(ctx)
 		}
 	}
@@ -403,6 +405,9 @@ func (r *running) sawPod(kind string, object json.RawMessage) error {
 		s = &podState{index: index, seen: r.now()}
 		r.pods[p.Metadata.UID] = s
 	}
+	if finished(s.pod, r.containerName()) && !finished(p, r.containerName()) {
+		p.Status = s.pod.Status // a watch that is behind what was listed: an end stays one
+	}
 	if s.pod.Metadata.UID == "" || started(p, r.containerName()) != started(s.pod, r.containerName()) || finished(p, r.containerName()) {
 		r.moved, r.unmade = r.now(), ""
 	}
@@ -448,36 +453,46 @@ func (r *running) done() bool {
 	switch {
 	case pending > 0:
 		// The Job may have ended without this pod: it was created too late to be counted, or its node does not answer.
-		return (r.gone || r.ended() != "") && !r.anyReading() && r.allOver()
+		return (r.gone || r.ended() != "") && r.settled && !r.anyReading() && r.allOver()
 	case r.gone, r.ended() != "":
-		return true
+		return r.settled
 	}
 	return len(have) == len(r.shards)
 }
 
-// behind asks for the pods once the Job has ended and the watch has not shown how each of them did: it may have broken off, and be about
-// to begin anew. It reports whether something is to be waited for.
-func (r *running) behind(ctx context.Context) bool {
+// settle lists the pods once the Job has ended. Job and pods are watched apart, and with thousands of pods the end of the Job may be seen
+// before that of its last pods.
+func (r *running) settle(ctx context.Context) {
 	r.mu.Lock()
-	have, whole := map[int]bool{}, true
-	for _, s := range r.pods {
-		have[s.index], whole = true, whole && (s.taken || s.why != "")
-	}
-	asks := !r.asked && !r.gone && r.lost == nil && r.ended() != "" && (!whole || len(have) < len(r.shards))
-	r.asked = r.asked || asks
+	now := (r.gone || r.ended() != "") && !r.settled
 	r.mu.Unlock()
-	if !asks || ctx.Err() != nil {
-		return false
+	if !now {
+		return
 	}
-	var list kube.List[json.RawMessage]
-	err := r.API.Do(ctx, http.MethodGet, r.path(core, "pods"), url.Values{"labelSelector": {r.selector()}}, nil, &list)
-	for _, item := range list.Items {
-		err = errors.Join(err, r.sawPod("LISTED", item))
+	query := url.Values{"labelSelector": {r.selector()}, "limit": {"500"}}
+	for {
+		var list kube.List[json.RawMessage]
+		if err := r.API.Do(ctx, http.MethodGet, r.path(core, "pods"), query, nil, &list); err != nil {
+			if !kube.Has(err, "Forbidden") && !kube.Has(err, "NotFound") {
+				return // and again at the next tick
+			}
+			r.Note(fmt.Sprintf("the Job has ended, and the cluster does not list its pods: %v", err))
+			break
+		}
+		for _, p := range list.Items {
+			if err := r.sawPod("LISTED", p); err != nil {
+				return
+			}
+		}
+		if list.Metadata.Continue == "" {
+			break
+		}
+		query.Set("continue", list.Metadata.Continue)
 	}
-	if err != nil {
-		r.Note(fmt.Sprintf("the Job has ended, and the cluster does not list its pods: %v", err))
-	}
-	return !r.done()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.settled = true
+	r.poke()
 }
 
 func (r *running) anyReading() bool {

@@ -483,3 +483,13 @@ func TestJobsForEachPodSpec(t *testing.T) {
 		t.Errorf("documents %v", names)
 	}
 }
+
+// Job and pods are watched apart. With many pods, the end of the Job may be seen first: then no shard is lost for it.
+func TestTheWatchOfPodsIsBehind(t *testing.T) {
+	f := newFake(t)
+	f.listed = make(chan struct{})
+	got, out, err := play(t, f, 40, nil)
+	if err != nil || len(got.Absent) > 0 || len(got.Problems) > 0 || len(documents(t, out)) != 40 {
+		t.Errorf("%v, %d documents, absent %v, problems %v", err, len(documents(t, out)), got.Absent, got.Problems)
+	}
+}

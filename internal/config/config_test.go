@@ -144,7 +144,7 @@ e2e-gate.yml:5:38: expected a percentage from 0% to 100%, found "20"
 e2e-gate.yml:6:22: a red base excuses for 30 days at most; quarantine tests that are to fail for longer, with a deadline
 e2e-gate.yml:6:33: max cannot be negative; remove it for the default of 50
 e2e-gate.yml:7:17: expected auto or a number from 1 to 5000, found "many"
-e2e-gate.yml:7:28: a GitHub matrix has at most 256 jobs, and one machine runs at most as many shards; found 300; more shards run in pods of a cluster, see executor
+e2e-gate.yml:7:28: a GitHub matrix has at most 256 jobs, and one machine as many shards; found 300; more need pods of a cluster, see executor
 e2e-gate.yml:7:40: "fast" is not allowed here; expected one of: units, batches, off`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -405,7 +405,7 @@ func TestMostShards(t *testing.T) {
 	const pods = "executor: {kubernetes: {pod: '${POD}'}}\n"
 	for text, want := range map[string]string{
 		"shards: {count: 256, max: 256}\n":          "",
-		"shards: {count: 257}\n":                    "a GitHub matrix has at most 256 jobs, and one machine runs at most as many shards; found 257; more shards run in pods of a cluster, see executor",
+		"shards: {count: 257}\n":                    "has at most 256 jobs, and one machine as many shards; found 257; more need pods of a cluster, see executor",
 		"shards: {max: -1}\n":                       "the number is negative, found -1; leave it out for the default of 8",
 		"shards: {count: 5000, max: 5000}\n" + pods: "",
 		"shards: {max: 5001}\n" + pods:              "at most 5000 shards are possible, found 5001",

@@ -355,8 +355,8 @@ func (k *checker) rest() {
 // shards checks how many there may be: a matrix and one machine take fewer than pods of a cluster do. Where shards run is known when they
 // are planned; here, a number that is too high wherever they run is refused.
 func (k *checker) shards() {
-	most, hint := shards.MaxMatrix, "more shards run in pods of a cluster, see executor"
-	text := "a GitHub matrix has at most %d jobs, and one machine runs at most as many shards; found %d"
+	most, hint := shards.MaxMatrix, "more need pods of a cluster, see executor"
+	text := "a GitHub matrix has at most %d jobs, and one machine as many shards; found %d"
 	if !reflect.DeepEqual(k.c.Executor.Kubernetes, cluster.Spec{}) {
 		most, hint, text = shards.MaxCount, "", "at most %d shards are possible, found %d"
 	}

@@ -102,14 +102,15 @@ func (r Run) Write(dir string) error {
 	p := r.Plan()
 	results := filepath.Join(dir, "results")
 	err := errors.Join(os.MkdirAll(results, 0o755), os.WriteFile(filepath.Join(dir, "e2e-gate.yml"), []byte(Config), 0o644),
-		write(filepath.Join(dir, "plan.json"), p))
+		WriteDocument(filepath.Join(dir, "plan.json"), p))
 	for n := range r.Shards {
-		err = errors.Join(err, write(filepath.Join(results, fmt.Sprintf("shard-%d.1.json", n)), r.Shard(p, n)))
+		err = errors.Join(err, WriteDocument(filepath.Join(results, fmt.Sprintf("shard-%d.1.json", n)), r.Shard(p, n)))
 	}
 	return err
 }
 
-func write(file string, v any) error {
+// WriteDocument writes a document; that of a shard gets its checksum.
+func WriteDocument(file string, v any) error {
 	data, err := json.Marshal(v)
 	if doc, ok := v.(e2e.ShardRun); ok && err == nil {
 		zeros := strings.Repeat("0", 64)

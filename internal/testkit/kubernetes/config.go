@@ -98,7 +98,7 @@ func (p *pod) launch(ctx context.Context, one container, image Image) (launch, e
 	if err != nil {
 		return launch{}, err
 	}
-	l := launch{Scratch: image.Scratch, Dir: image.WorkDir, User: image.User, ReadOnly: one.Security.ReadOnly}
+	l := launch{play: image.Play, Scratch: image.Scratch, Dir: image.WorkDir, User: image.User, ReadOnly: one.Security.ReadOnly}
 	for _, user := range []*int{p.spec.Security.User, one.Security.User} {
 		if user != nil {
 			l.User = *user

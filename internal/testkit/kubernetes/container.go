@@ -31,6 +31,30 @@ type Image struct {
 	Entrypoint, Cmd, Env []string
 	WorkDir              string
 	User                 int
+	// Play runs the container in the program of the test, and no process: for pods by the
+	// thousand. It returns the exit status.
+	Play func(Played) int32
+}
+
+// Played is what a played container sees.
+type Played struct {
+	Argv []string
+	Env  map[string]string
+	Log  io.Writer
+	// Dir is an empty folder of this machine.
+	Dir   string
+	binds []bind
+}
+
+// Path is where a volume's file is on this machine; "" if no volume has the path.
+func (p Played) Path(inside string) string {
+	found, longest := "", 0
+	for _, b := range p.binds {
+		if rest, ok := strings.CutPrefix(inside, b.Target); ok && (rest == "" || rest[0] == '/') && len(b.Target) > longest {
+			found, longest = b.Source+rest, len(b.Target)
+		}
+	}
+	return found
 }
 
 // launch is what a container's first process is told.
@@ -45,6 +69,8 @@ type launch struct {
 	// User is who runs it; it has no effect where the test does not run as root. ReadOnly: only volumes can be written to.
 	User     int
 	ReadOnly bool
+
+	play func(Played) int32
 }
 
 // bind shows a file or folder of the machine at a path of the container.
@@ -310,6 +336,16 @@ type process struct {
 	cmd   *exec.Cmd
 	fault *os.File
 	log   *logFile
+	// played gives the exit status of a container without a process.
+	played chan int32
+}
+
+// signal sends a signal; what is played ends by itself, at once.
+func (p *process) signal(s os.Signal) error {
+	if p.played != nil {
+		return nil
+	}
+	return p.cmd.Process.Signal(s)
 }
 
 // starter starts processes on one thread that never ends, because a process that is to end
@@ -327,6 +363,11 @@ var starter = sync.OnceValue(func() chan func() {
 
 // start runs a container; dir is an empty folder of its own.
 func (l launch) start(dir string, log *logFile) (*process, error) {
+	if l.play != nil {
+		p := &process{log: log, played: make(chan int32, 1)}
+		go func() { p.played <- l.play(l.seen(dir, log)) }()
+		return p, nil
+	}
 	l.Root = filepath.Join(dir, "root")
 	if os.Getuid() != 0 {
 		l.User = 0 // its user namespace has one user
@@ -368,9 +409,24 @@ func (l launch) start(dir string, log *logFile) (*process, error) {
 	return p, nil
 }
 
+// seen is what a played container sees.
+func (l launch) seen(dir string, log io.Writer) Played {
+	p := Played{Argv: l.Argv, Env: map[string]string{}, Log: log, Dir: dir, binds: l.Binds}
+	for _, kv := range l.Env {
+		name, value, _ := strings.Cut(kv, "=")
+		p.Env[name] = value
+	}
+	return p
+}
+
 // wait waits for the end of the container, and says how it ended as container runtimes do;
 // fault says why it did not start.
 func (p *process) wait() (code int32, fault string) {
+	if p.played != nil {
+		code := <-p.played
+		p.log.end()
+		return code, ""
+	}
 	text, _ := io.ReadAll(p.fault)
 	p.fault.Close() //nolint:errcheck,gosec // read to its end
 	err := p.cmd.Wait()

@@ -165,6 +165,7 @@ type gateRun struct {
 	output shown // both streams
 	stdout shown
 	done   chan struct{}
+	limit  time.Duration // for its end
 }
 
 // shown is what a run prints, while it runs.
@@ -199,7 +200,7 @@ func (r *gateRun) says(text string) {
 // start starts a run with these tests of the repository.
 func (s *stand) start(args ...string) *gateRun {
 	s.t.Helper()
-	r := &gateRun{s: s, out: s.t.TempDir(), done: make(chan struct{})}
+	r := &gateRun{s: s, out: s.t.TempDir(), done: make(chan struct{}), limit: 4 * time.Minute}
 	r.cmd = exec.CommandContext(s.t.Context(), s.gate, append([]string{"run", "--executor", "kubernetes", "--stage", "deploy", "--out", r.out}, args...)...)
 	r.cmd.Dir = s.dir
 	r.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.t.TempDir()}
@@ -219,7 +220,7 @@ func (r *gateRun) end() (int, e2e.Result) {
 	r.s.t.Helper()
 	select {
 	case <-r.done:
-	case <-time.After(4 * time.Minute):
+	case <-time.After(r.limit):
 		r.cmd.Process.Kill()
 		<-r.done
 		r.s.t.Fatalf("the run did not end:\n%s", r.output.String())

@@ -166,7 +166,7 @@ func (p *pod) kill(container, reason string) error {
 		return errors.New("it does not run")
 	}
 	s.killed = reason
-	return s.process.cmd.Process.Signal(syscall.SIGKILL)
+	return s.process.signal(syscall.SIGKILL)
 }
 
 // run is the pod's life.
@@ -357,12 +357,12 @@ func (p *pod) stopper(ctx context.Context, running *process, ended chan struct{}
 		p.mu.Lock()
 		grace = p.grace
 		p.mu.Unlock()
-		running.cmd.Process.Signal(syscall.SIGTERM) //nolint:errcheck,gosec // it may have ended
+		running.signal(syscall.SIGTERM) //nolint:errcheck,gosec // it may have ended
 	}
 	select {
 	case <-ended:
 	case <-time.After(grace):
-		running.cmd.Process.Signal(syscall.SIGKILL) //nolint:errcheck,gosec // it may have ended
+		running.signal(syscall.SIGKILL) //nolint:errcheck,gosec // it may have ended
 	}
 }
 
