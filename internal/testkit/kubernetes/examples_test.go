@@ -82,7 +82,11 @@ func TestRolloutsReadNoEarlierVerdict(t *testing.T) {
 	var template struct {
 		Spec struct {
 			Metrics []struct {
-				Provider struct{ Job struct{ Spec struct{ Template struct{ Spec kube.PodSpec } } } }
+				Provider struct {
+					Job struct {
+						Spec struct{ Template struct{ Spec kube.PodSpec } }
+					}
+				}
 			}
 		}
 	}
