@@ -12,7 +12,8 @@
 // also the folders of this machine. It has the machine's network. So it needs Linux, and
 // root or the right to make user namespaces. What is not there: cgroups (nothing ends a
 // container that uses too much; [Cluster.Kill] plays that), probes, hooks, security
-// contexts but runAsUser and readOnlyRootFilesystem, networks, volumes of storage.
+// contexts but runAsUser and readOnlyRootFilesystem, networks, volumes of storage. An image
+// with [Image.Play] is no process: a function of the test runs instead.
 //
 // It is a module of its own, and so is the control plane in the folder below, whose
 // modules are many. The first build of that takes five to ten minutes; the program is kept
