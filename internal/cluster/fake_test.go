@@ -312,7 +312,7 @@ func (f *fakeCluster) pod(job map[string]any, name string, index int) {
 	p := asMap(tmpl)
 	m := meta(p)
 	m["name"] = name
-	m["annotations"] = map[string]any{labelIndex: strconv.Itoa(index)}
+	m["annotations"] = map[string]any{kube.CompletionIndex: strconv.Itoa(index)}
 	m["ownerReferences"] = []any{map[string]any{"uid": meta(job)["uid"]}}
 	p["spec"].(map[string]any)["nodeName"] = "node-1"
 	p["status"] = map[string]any{"phase": "Pending"}

@@ -22,8 +22,6 @@ const (
 	labelService = labelPrefix + "service"
 	labelOwner   = labelPrefix + "owner"
 	labelKey     = labelPrefix + "key"
-	// labelIndex is Kubernetes' own, of the pods of an Indexed Job.
-	labelIndex = "batch.kubernetes.io/job-completion-index"
 	// noteShards says on a Job which shard each index is.
 	noteShards = labelPrefix + "shards"
 )

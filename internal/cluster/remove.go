@@ -30,8 +30,10 @@ func (x *Executor) kinds() []string {
 	return []string{x.path(batch1, "jobs"), x.path(core, "configmaps")}
 }
 
-// removeAll deletes what has the gate's label and those of a selector, and waits until it is gone, or ctx ends. It returns what may be left.
-func removeAll(ctx context.Context, x *Executor, selector string, which func(kube.ObjectMeta) bool) string {
+// removeRun deletes everything of a run, and waits until it is gone, for a bounded time; it returns what may be left.
+func (x *Executor) removeRun(ctx context.Context, selector string) string {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removeWithin)
+	defer cancel()
 	var left []string
 	for _, path := range x.kinds() {
 		list, err := x.objects(ctx, path, selector)
@@ -40,27 +42,19 @@ func removeAll(ctx context.Context, x *Executor, selector string, which func(kub
 			continue
 		}
 		for _, o := range list {
-			if which(o.Metadata) {
-				if err := x.delete(ctx, path, o.Metadata); err != nil {
-					left = append(left, fmt.Sprintf("%s/%s: %v", path, o.Metadata.Name, err))
-				}
+			if err := x.delete(ctx, path, o.Metadata); err != nil {
+				left = append(left, fmt.Sprintf("%s/%s: %v", path, o.Metadata.Name, err))
 			}
 		}
 	}
 	for _, path := range x.kinds() {
 		for {
 			list, err := x.objects(ctx, path, selector)
-			n := 0
-			for _, o := range list {
-				if which(o.Metadata) {
-					n++
-				}
-			}
-			if err == nil && n == 0 {
+			if err == nil && len(list) == 0 {
 				break
 			}
 			if !pause(ctx, 250*time.Millisecond) {
-				left = append(left, fmt.Sprintf("%d of %s are still being deleted", n, path))
+				left = append(left, fmt.Sprintf("%d of %s are still being deleted", len(list), path))
 				break
 			}
 		}

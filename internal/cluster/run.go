@@ -250,6 +250,9 @@ type podState struct {
 	stop    context.CancelFunc
 }
 
+// ended reports whether no more will be heard of it.
+func (s *podState) ended() bool { return s.taken || s.why != "" }
+
 func (x *Executor) now() time.Time {
 	if x.Now != nil {
 		return x.Now()
@@ -271,8 +274,9 @@ func (r *running) create(ctx context.Context) error {
 		var o struct{ Metadata kube.ObjectMeta }
 		return json.Unmarshal(found, &o) == nil && o.Metadata.Labels[labelRun] == label(r.plan.Run.ID)
 	}
+	stored := make([]kube.ConfigMap, len(inputs))
 	for i, m := range inputs {
-		if err := r.API.Create(ctx, r.path(core, "configmaps"), r.partName(i), m, nil, ours); err != nil {
+		if err := r.API.Create(ctx, r.path(core, "configmaps"), r.partName(i), m, &stored[i], ours); err != nil {
 			return fmt.Errorf("the input of the pods cannot be stored: %w", err)
 		}
 	}
@@ -281,11 +285,9 @@ func (r *running) create(ctx context.Context) error {
 		return fmt.Errorf("the Job cannot be created: %w", err)
 	}
 	r.uid = made.Metadata.UID
-	owner := map[string]any{"metadata": map[string]any{"ownerReferences": []kube.OwnerReference{
-		{APIVersion: "batch/v1", Kind: "Job", Name: r.name(), UID: r.uid},
-	}}}
-	for i := range inputs {
-		if err := r.patch(ctx, r.path(core, "configmaps")+"/"+r.partName(i), owner); err != nil {
+	for i, m := range stored {
+		m.Metadata.OwnerReferences = []kube.OwnerReference{{APIVersion: "batch/v1", Kind: "Job", Name: r.name(), UID: r.uid}}
+		if err := r.API.Do(ctx, http.MethodPut, r.path(core, "configmaps")+"/"+r.partName(i), nil, m, nil); err != nil {
 			r.Note(fmt.Sprintf("ConfigMap %s does not belong to the Job, so it stays if this run is killed: %v", r.partName(i), err))
 		}
 	}
@@ -295,28 +297,6 @@ func (r *running) create(ctx context.Context) error {
 	}
 	r.Note(fmt.Sprintf("Job %s in namespace %s: %d shards, %d at one time", r.name(), r.namespace(), len(r.shards), r.parallel()))
 	return nil
-}
-
-// patch merges values into an object.
-func (x *Executor) patch(ctx context.Context, path string, values any) error {
-	var now map[string]any
-	if err := x.API.Do(ctx, http.MethodGet, path, nil, nil, &now); err != nil {
-		return err
-	}
-	merge(now, values.(map[string]any)) //nolint:forcetypeassert // a map of ours
-	return x.API.Do(ctx, http.MethodPut, path, nil, now, nil)
-}
-
-func merge(into, values map[string]any) {
-	for name, v := range values {
-		sub, isMap := v.(map[string]any)
-		have, hasMap := into[name].(map[string]any)
-		if isMap && hasMap {
-			merge(have, sub)
-			continue
-		}
-		into[name] = v
-	}
 }
 
 // follow watches Job and pods until all shards are accounted for.
@@ -394,7 +374,7 @@ func (r *running) sawPod(kind string, object json.RawMessage) error {
 		return err
 	}
 	owned := slices.ContainsFunc(p.Metadata.OwnerReferences, func(o kube.OwnerReference) bool { return o.UID == r.uid })
-	index, err := strconv.Atoi(p.Metadata.Annotations[labelIndex])
+	index, err := strconv.Atoi(p.Metadata.Annotations[kube.CompletionIndex])
 	if _, ok := r.shardOf(index); !owned || err != nil || !ok {
 		return nil
 	}
@@ -417,8 +397,7 @@ func (r *running) sawPod(kind string, object json.RawMessage) error {
 	if p.Metadata.DeletionTimestamp != nil && s.leaving.IsZero() {
 		s.leaving = r.now()
 	}
-	// The list of behind may be ahead of the watch.
-	if (!s.deleted || p.Status.Phase != "") && (finished(p, r.containerName()) || !finished(s.pod, r.containerName())) {
+	if !s.deleted || p.Status.Phase != "" {
 		s.pod = p
 	}
 	// Where a pod is being deleted, its log is gone as soon as it has ended, so it is followed until then.
@@ -446,7 +425,7 @@ func (r *running) done() bool {
 	pending := 0
 	have := map[int]bool{}
 	for _, s := range r.pods {
-		if have[s.index] = true; !s.taken && s.why == "" {
+		if have[s.index] = true; !s.ended() {
 			pending++
 		}
 	}
@@ -497,7 +476,7 @@ func (r *running) settle(ctx context.Context) {
 
 func (r *running) anyReading() bool {
 	for _, s := range r.pods {
-		if s.asked && !s.taken && s.why == "" {
+		if s.asked && !s.ended() {
 			return true
 		}
 	}
@@ -548,7 +527,7 @@ func (r *running) overdue(ctx context.Context) {
 	}
 	r.mu.Unlock()
 	for _, s := range late {
-		events := r.events(ctx, s.pod)
+		events := r.events(ctx, s.pod.Metadata.UID)
 		r.mu.Lock()
 		s.givenUp += behind(" (", events) + map[bool]string{true: ")"}[events != ""]
 		r.mu.Unlock()
@@ -578,7 +557,7 @@ func (r *running) stuck() {
 			grace = time.Duration(*g) * time.Second
 		}
 		switch {
-		case s.leaving.IsZero() || s.taken || s.why != "" || s.givenUp != "" || s.deleted || finished(s.pod, r.containerName()):
+		case s.leaving.IsZero() || s.ended() || s.givenUp != "" || s.deleted || finished(s.pod, r.containerName()):
 		case r.now().Sub(s.leaving) < grace+leaveWithin:
 		default:
 			s.givenUp = said(s.pod, r.containerName()) + "; its node did not say within " + (grace + leaveWithin).String() + " that it has ended"
@@ -616,7 +595,7 @@ func (r *running) unborn(ctx context.Context, limit time.Duration) {
 	r.mu.Lock()
 	running := 0
 	for _, s := range r.pods {
-		if !s.taken && s.why == "" {
+		if !s.ended() {
 			running++
 		}
 	}
@@ -626,7 +605,7 @@ func (r *running) unborn(ctx context.Context, limit time.Duration) {
 	if !waits {
 		return
 	}
-	why := r.eventsOf(ctx, r.uid)
+	why := r.events(ctx, r.uid)
 	if why != "" && why != known {
 		r.Note(fmt.Sprintf("the Job creates no pods: %s", why))
 	}
@@ -638,12 +617,8 @@ func (r *running) unborn(ctx context.Context, limit time.Duration) {
 	}
 }
 
-// events are the newest warnings about a pod, in the words of those who report them.
-func (r *running) events(ctx context.Context, p kube.Pod) string {
-	return r.eventsOf(ctx, p.Metadata.UID)
-}
-
-func (r *running) eventsOf(ctx context.Context, uid string) string {
+// events are the newest warnings about an object, in the words of those who report them.
+func (r *running) events(ctx context.Context, uid string) string {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	var list kube.List[kube.Event]
@@ -679,7 +654,7 @@ func (r *running) collect(s *podState) {
 	p, _ := r.latest(s)
 	events := ""
 	if why != "" && !finished(p, r.containerName()) {
-		events = r.events(context.WithoutCancel(r.ctx), p)
+		events = r.events(context.WithoutCancel(r.ctx), p.Metadata.UID)
 	}
 	defer r.tell(s)
 	r.mu.Lock()
@@ -699,7 +674,7 @@ func (r *running) tell(s *podState) {
 	r.mu.Lock()
 	done := 0
 	for _, other := range r.pods {
-		if other.taken || other.why != "" {
+		if other.ended() {
 			done++
 		}
 	}
@@ -933,7 +908,7 @@ func (r *running) file(p kube.Pod, index int, files []packed) error {
 		if strings.HasPrefix(f.name, units) && !second {
 			name = f.name
 		}
-		if err := makeFolder(dir, name); err != nil {
+		if err := dir.MkdirAll(filepath.FromSlash(path.Dir(name)), 0o755); err != nil {
 			return err
 		}
 		if err := workspace.Replace(dir, name, f.data); err != nil {
@@ -948,10 +923,6 @@ func rankOf(name string) int {
 		return 1
 	}
 	return 0
-}
-
-func makeFolder(dir *os.Root, name string) error {
-	return dir.MkdirAll(filepath.FromSlash(filepath.ToSlash(filepath.Dir(name))), 0o755)
 }
 
 // account says of each shard without a document why.
@@ -1000,11 +971,4 @@ func (r *running) account() {
 		}
 		r.outcome.Absent[sh.Index] = strings.Join(list, "; ") + behind(". Run it again: ", r.Again)
 	}
-}
-
-// removeRun deletes everything of a run, and waits until it is gone; it returns what may be left.
-func (x *Executor) removeRun(ctx context.Context, selector string) string {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removeWithin)
-	defer cancel()
-	return removeAll(ctx, x, selector, func(kube.ObjectMeta) bool { return true })
 }

@@ -69,7 +69,7 @@ func TestAPodStaysEnded(t *testing.T) {
 	s := &podState{asked: true}
 	r := &running{Executor: x, batch: list[0], uid: "job", pods: map[string]*podState{"pod": s}, changed: make(chan struct{}, 1)}
 	for _, state := range []string{`{"running": {}}`, `{"terminated": {"exitCode": 1}}`, `{"running": {}}`} {
-		text := `{"metadata": {"uid": "pod", "name": "p", "annotations": {"` + labelIndex + `": "0"}, "ownerReferences": [{"uid": "job"}]},
+		text := `{"metadata": {"uid": "pod", "name": "p", "annotations": {"` + kube.CompletionIndex + `": "0"}, "ownerReferences": [{"uid": "job"}]},
 			"status": {"phase": "Running", "containerStatuses": [{"name": "` + suiteContainer + `", "state": ` + state + `}]}}`
 		if err := r.sawPod("MODIFIED", []byte(text)); err != nil {
 			t.Fatal(err)
