@@ -107,7 +107,7 @@ func (b *bench) group(ctx context.Context, c connection, asked forge.Approvals, 
 	if tests {
 		return all, nil
 	}
-	files := append(slices.Clone(config.DefaultFiles), j.file, b.inRepository(b.own.File))
+	files := append(slices.Clone(config.DefaultFiles), j.file, inRepository(b.in.root, b.own.File))
 	for _, name := range []string{j.config.Quarantine, b.own.Quarantine} {
 		files = append(files, filepath.ToSlash(filepath.Clean(name)))
 	}

@@ -134,7 +134,7 @@ func (s *setup) deliver(ctx context.Context, to, out string, r e2e.Result, ended
 	var store history.Store
 	if to != toLog {
 		var err error
-		if store, err = resultStore(to, r.Run.ID, s.app.getenv); err != nil {
+		if store, err = resultStore(cluster.StoreOf(to, r.Run.ID), s.app.getenv); err != nil {
 			return err
 		}
 	}
@@ -146,7 +146,7 @@ func (s *setup) deliver(ctx context.Context, to, out string, r e2e.Result, ended
 	}
 	parcel := cluster.Parcel{Dir: out, Documents: append(documentsIn(out), "plan.json", "result.json"), Status: status}
 	parcel.Documents = slices.DeleteFunc(parcel.Documents, func(name string) bool { return !isFile(filepath.Join(out, name)) })
-	parcel.Evidence = cluster.EvidenceOf(out, parcel.Documents, failedFirst(ctx, out, parcel.Documents))
+	parcel.Evidence = cluster.EvidenceOf(out, parcel.Documents, failedFirst(out, parcel.Documents))
 	err := cluster.Deliver(ctx, s.app.Stdout, store, "run", parcel)
 	if err != nil && ended == nil {
 		return fmt.Errorf("the verdict is %s, and its documents cannot be handed over: %w", r.Verdict.State, err)
@@ -207,7 +207,7 @@ func (c clusterShardCmd) Run(ctx context.Context, a *App) error {
 			return err
 		}
 		if address := a.order.Results; address != "" {
-			if store, err = podStore(in, address, a.getenv); err != nil {
+			if store, err = resultStore(address, a.getenv); err != nil {
 				return err
 			}
 		}
@@ -248,15 +248,6 @@ func readOrder(text []byte) (*order, error) {
 	return &o, nil
 }
 
-// podStore is where a pod leaves what it hands over.
-func podStore(in cluster.Input, address string, getenv func(string) string) (history.Store, error) {
-	var plan struct{ Run e2e.Run }
-	if err := json.Unmarshal(in.Plan, &plan); err != nil {
-		return nil, fmt.Errorf("the plan of the pod cannot be read: %w", err)
-	}
-	return resultStore(address, plan.Run.ID, getenv)
-}
-
 // shard runs the shard that the index of the pod stands for.
 func (c clusterShardCmd) shard(ctx context.Context, a *App, in cluster.Input, parcel *cluster.Parcel) error {
 	o := a.order
@@ -292,7 +283,7 @@ func (c clusterShardCmd) shard(ctx context.Context, a *App, in cluster.Input, pa
 	cmd.Config, cmd.Out, cmd.Key, cmd.Select, cmd.Service = filepath.FromSlash(o.Config), c.Out, o.Key, o.Select, o.Service
 	err = cmd.Run(ctx, a)
 	parcel.Documents = documentsIn(c.Out)
-	parcel.Evidence = cluster.EvidenceOf(c.Out, parcel.Documents, failedFirst(ctx, c.Out, parcel.Documents))
+	parcel.Evidence = cluster.EvidenceOf(c.Out, parcel.Documents, failedFirst(c.Out, parcel.Documents))
 	return err
 }
 
@@ -308,7 +299,7 @@ func documentsIn(dir string) (names []string) {
 }
 
 // failedFirst are the files of batches in which something failed, and the logs.
-func failedFirst(_ context.Context, dir string, documents []string) (first []string) {
+func failedFirst(dir string, documents []string) (first []string) {
 	for _, name := range documents {
 		data, err := os.ReadFile(filepath.Join(dir, name)) //nolint:gosec // a document of ours
 		var doc e2e.ShardRun

@@ -254,8 +254,8 @@ func (r *remoteShards) Run(ctx context.Context, p *e2e.Plan, known verdict.Earli
 	if err != nil {
 		return "", nil, nil, err
 	}
-	if address := r.exec.Spec.Results; address != "" {
-		if r.exec.Store, err = resultStore(address, p.Run.ID, r.s.app.getenv); err != nil {
+	if address := r.results(p); address != "" {
+		if r.exec.Store, err = resultStore(address, r.s.app.getenv); err != nil {
 			return "", nil, nil, err
 		}
 	}
@@ -265,6 +265,14 @@ func (r *remoteShards) Run(ctx context.Context, p *e2e.Plan, known verdict.Earli
 	}
 	folder := cluster.PodsFolder(out)
 	return folder, got.Absent, got.Problems, os.MkdirAll(folder, 0o755) //nolint:gosec // as the run's folder
+}
+
+// results is where the pods of a plan leave what they hand over; empty: in their logs.
+func (r *remoteShards) results(p *e2e.Plan) string {
+	if r.exec.Spec.Results == "" {
+		return ""
+	}
+	return cluster.StoreOf(r.exec.Spec.Results, p.Run.ID)
 }
 
 // dryRun prints the manifests.
@@ -299,17 +307,14 @@ func (r *remoteShards) work(ctx context.Context, p *e2e.Plan, known verdict.Earl
 	if err != nil {
 		return cluster.Work{}, err
 	}
-	rel, err := filepath.Rel(s.root, s.config.File)
-	if abs, absErr := filepath.Abs(s.config.File); absErr == nil {
-		rel, err = filepath.Rel(s.root, abs)
-	}
-	if err != nil || !filepath.IsLocal(rel) {
+	rel := inRepository(s.root, s.config.File)
+	if rel == "" {
 		return cluster.Work{}, fmt.Errorf("the config %s is outside of the repository, so the image cannot have it", s.config.File)
 	}
 	o := order{
 		Version: version(), Trigger: s.trigger, Subject: s.subject, EventSHA: s.eventSHA, Named: s.named, TestsRepository: s.testsRepository, TestsSHA: s.testsSHA,
 		Key: r.flag.Key, Select: r.flag.Select, Service: s.service,
-		NoRerun: s.noRerun, Config: filepath.ToSlash(rel), Results: r.exec.Spec.Results, Judge: judgeOf(s.judging),
+		NoRerun: s.noRerun, Config: rel, Results: r.results(p), Judge: judgeOf(s.judging),
 		Earlier: earlier{map[string][]e2e.Attempt{}, known.Failed, known.Unreadable},
 	}
 	o.Trigger.Notes = nil
@@ -364,14 +369,10 @@ func (s *setup) suiteFiles(ctx context.Context, p *e2e.Plan) ([]cluster.File, er
 			names = append(names, name)
 		}
 	}
-	for _, file := range append([]string{s.config.File, s.own.Quarantine}, fragmentFiles(s.own)...) {
-		if file == "" {
-			continue
-		}
-		if abs, err := filepath.Abs(file); err == nil {
-			if rel, err := filepath.Rel(s.root, abs); err == nil && filepath.IsLocal(rel) {
-				names = append(names, filepath.ToSlash(rel))
-			}
+	names = append(names, inRepository(s.root, s.config.File))
+	for _, file := range append(fragmentFiles(s.own), s.own.Quarantine) { // from the root, wherever the gate was started
+		if file = filepath.Clean(filepath.FromSlash(file)); filepath.IsLocal(file) && file != "." {
+			names = append(names, filepath.ToSlash(file))
 		}
 	}
 	names = slices.DeleteFunc(names, func(name string) bool { // removed, and not yet committed

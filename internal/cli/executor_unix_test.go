@@ -57,9 +57,9 @@ executor: {kubernetes: {pod: pod.yaml, image: "gate:1"}}
 }
 
 // planned is the input of the pods of a dry run.
-func dryRun(t *testing.T, r tree) (input string, job manifest) {
+func dryRun(t *testing.T, r tree, from ...string) (input string, job manifest) {
 	t.Helper()
-	t.Chdir(r.Dir)
+	t.Chdir(filepath.Join(append([]string{r.Dir}, from...)...))
 	var out, diag bytes.Buffer
 	a := &App{Stdout: &out, Stderr: &diag, Environ: []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}}
 	if status := a.Main(t.Context(), []string{"run", "--executor", "kubernetes", "--dry-run", "--out", t.TempDir()}); status != 0 {
@@ -301,6 +301,30 @@ func TestLintOfTheExecutor(t *testing.T) {
 	for _, want := range []string{"pod.yaml: its container suite has a command or args", "unknown suite u", "names the pod spec ui.yaml, which cannot be read"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("%q does not say %q", out, want)
+		}
+	}
+}
+
+// What the config includes is compared with the image from wherever the gate was started.
+func TestAPodWithAnotherFragmentRunsNothing(t *testing.T) {
+	r := inCluster(t)
+	config, err := os.ReadFile(filepath.Join(r.Dir, "e2e-gate.yml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Write("e2e-gate.yml", string(config)+"include: [\"teams/*.yml\"]\nquarantine: quarantine.yml\n")
+	r.Write("teams/pay.yml", "version: 1\nowner: pay\nservices: {pay: {}}\n")
+	r.Write("quarantine.yml", "[]\n")
+	r.Commit("a fragment")
+	input, _ := dryRun(t, r, "e2e")
+	for _, file := range []string{"teams/pay.yml", "quarantine.yml"} {
+		status, files, log := pod(t, r, input, func(image string) {
+			if err := os.WriteFile(filepath.Join(image, filepath.FromSlash(file)), []byte("[]\n\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		})
+		if status != e2e.ExitNotJudged || !strings.Contains(files["pod.json"], "1 differ ("+file+")") {
+			t.Errorf("%s: status %d, %v\n%s", file, status, files, log)
 		}
 	}
 }

@@ -357,7 +357,7 @@ func (b *bench) read(ctx context.Context, commit string) (readBase, error) {
 // find reads the config of a commit: at the path that a flag names, else at the usual places,
 // else where the change has its own. file is empty where the commit has none.
 func (b *bench) find(ctx context.Context, read readBase) (file string, text []byte, err error) {
-	own := b.inRepository(b.own.File)
+	own := inRepository(b.in.root, b.own.File)
 	places := append(slices.Clone(config.DefaultFiles), own)
 	if b.asked != "" {
 		places = append([]string{own}, places...)
@@ -404,13 +404,13 @@ func (b *bench) fragments(ctx context.Context, commit string, text []byte, read 
 	return list, nil
 }
 
-// inRepository is a path from the root, or empty outside of it.
-func (b *bench) inRepository(file string) string {
+// inRepository is a path from the root of a repository, with slashes, or empty outside of it.
+func inRepository(root, file string) string {
 	abs, err := filepath.Abs(file)
 	if err != nil {
 		return ""
 	}
-	rel, err := filepath.Rel(b.in.root, abs)
+	rel, err := filepath.Rel(root, abs)
 	if err != nil || !filepath.IsLocal(rel) {
 		return ""
 	}
@@ -478,7 +478,7 @@ func (b *bench) changes(j, against judging) []e2e.JudgeChange {
 	if against.config == nil {
 		return list
 	}
-	if file := b.inRepository(b.own.File); file != "" && file != against.file {
+	if file := inRepository(b.in.root, b.own.File); file != "" && file != against.file {
 		list = append(list, e2e.JudgeChange{What: "config", Text: fmt.Sprintf("%s of the base is replaced by %s", against.file, file)})
 	}
 	if st, ok := j.soft(b.stage); ok && !runsOn(st, b.in.trigger) {

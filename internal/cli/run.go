@@ -66,13 +66,18 @@ func (c runCmd) Run(ctx context.Context, a *App) error {
 	if err != nil {
 		return err
 	}
+	return c.judged(ctx, s, session, func() e2e.Result { return session.Run(ctx) })
+}
+
+// judged runs a session, and prints, writes, publishes and hands over what came of it.
+func (c runCmd) judged(ctx context.Context, s *setup, session *pipeline.Session, run func() e2e.Result) error {
 	s.runner().folder(session.Out(), artifactName(c.Key, "run", s.stage.Name, s.trigger.WorkflowAttempt))
 	if err := s.beginSummary(ctx, c.Summary); err != nil {
 		return err
 	}
 	s.announce(ctx, c.wanted())
-	result := session.Run(ctx)
-	err = s.finish(ctx, c.Format, c.published, session, result)
+	result := run()
+	err := s.finish(ctx, c.Format, c.published, session, result)
 	if c.Deliver == "" {
 		return err
 	}
@@ -101,17 +106,7 @@ func (c runCmd) elsewhere(ctx context.Context, s *setup) error {
 		}
 		return remote.dryRun(ctx, plan, session.Out())
 	}
-	s.runner().folder(session.Out(), artifactName(c.Key, "run", s.stage.Name, s.trigger.WorkflowAttempt))
-	if err := s.beginSummary(ctx, c.Summary); err != nil {
-		return err
-	}
-	s.announce(ctx, c.wanted())
-	result := session.RunOn(ctx, remote)
-	err = s.finish(ctx, c.Format, c.published, session, result)
-	if c.Deliver == "" {
-		return err
-	}
-	return s.deliver(ctx, c.Deliver, session.Out(), result, err)
+	return c.judged(ctx, s, session, func() e2e.Result { return session.RunOn(ctx, remote) })
 }
 
 // noSuchTest says that what a narrowed run asked for is not there, where that is all that happened.

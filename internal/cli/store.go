@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 
 	"github.com/org/e2e-gate/internal/adapter/actions"
-	"github.com/org/e2e-gate/internal/cluster"
 	"github.com/org/e2e-gate/internal/config"
 	"github.com/org/e2e-gate/internal/gitrepo"
 	"github.com/org/e2e-gate/internal/history"
@@ -91,7 +90,7 @@ func (a *App) storeAddress(root, file string) (string, error) {
 	return cfg.History.Store, nil
 }
 
-// resultStore is where the pods of a run leave what they hand over, below an address of executor.kubernetes.results.
-func resultStore(address, run string, getenv func(string) string) (history.Store, error) {
-	return s3store.New(cluster.StoreOf(address, run), getenv)
+// resultStore is where a run leaves what it hands over: an address of [cluster.StoreOf].
+func resultStore(address string, getenv func(string) string) (history.Store, error) {
+	return s3store.New(address, getenv)
 }
