@@ -226,7 +226,7 @@ func (c clusterShardCmd) Run(ctx context.Context, a *App) error {
 	return exitError(status)
 }
 
-// deliverWithin bounds how long a pod hands over; one that is being ended has 30 seconds for everything.
+// deliverWithin bounds how long a pod hands over. Where the cluster ends a pod, its grace period is shorter.
 const deliverWithin = 5 * time.Minute
 
 // refusal is why a pod ran nothing.

@@ -116,7 +116,7 @@ const DefaultMaxMisses Percent = 0.02
 // Affected says what files do that paths of services, suites and journeys do not tell.
 type Affected struct {
 	Graph      []string `yaml:"graph" enum:"go,npm,maven" doc:"Which graphs of the repository are read: what uses a package or module that the change touches is affected too. go: imports. npm: package.json of npm, pnpm and yarn. maven: POMs."`
-	Command    []string `yaml:"command" doc:"Command that prints the names of affected services, suites and journeys, one a line, or * for everything: what Gradle, Nx, Turborepo or Bazel know. It is run from the root with E2E_CHANGED_FILES, the path of a file that lists the changed files, and E2E_BASE_SHA. A file that no paths have affects what it names."`
+	Command    []string `yaml:"command" doc:"Command that prints the names of affected services, suites and journeys, one on each line, or * for everything: what Gradle, Nx, Turborepo or Bazel know. It is run from the root with E2E_CHANGED_FILES, the path of a file that lists the changed files, and E2E_BASE_SHA. A file that no paths have affects what it names."`
 	MaxMisses  Percent  `yaml:"max_misses" doc:"Nothing is left out while it is likely that in more than this share of the runs of the default branch and the merge queue a test fails that the rules leave out. Default 2%."`
 	Everything []string `yaml:"everything" doc:"Files (globs) that affect every test, in addition to workflows, this config, manifests and lock files of packages, and files without an owner among paths."`
 	Ignore     []string `yaml:"ignore" doc:"Files (globs) that affect no test, such as docs/**."`

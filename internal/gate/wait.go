@@ -195,7 +195,7 @@ func (s *Set) Begin(ctx context.Context) *Waiting {
 	return out
 }
 
-// Ended is closed when the wait for every check has ended.
+// Ended is closed when no check is waited for any more.
 func (w *Waiting) Ended() <-chan struct{} { return w.ended }
 
 // News has a value after the wait for a check has ended.

@@ -28,7 +28,7 @@ type ProcessSpec struct {
 	PassEnv []string          `yaml:"pass_env" doc:"Withheld variables to pass on, by name."`
 	Timeout time.Duration     `yaml:"timeout" doc:"Limit for up, down and logs each. Default 5m."`
 
-	Port  string `yaml:"port" enum:"auto" doc:"auto: a free port of this machine. The variable with the name of the process, PAYMENT_API_PORT for payment-api, has its number, in the config and for every child process; in the process's own commands and environment {port} stands for it."`
+	Port  string `yaml:"port" enum:"auto" doc:"auto: a free port of this machine. Its number is in a variable, PAYMENT_API_PORT for a process payment-api: in the config and in every child process. In the commands and the environment of the process itself, {port} stands for it."`
 	Count int    `yaml:"count" doc:"Number of copies, each with a name that ends in its number, worker-1 and so on, and {index} in its commands and environment for that. Default: one, without a number."`
 
 	Stages   []string `yaml:"stages" judge:"base" doc:"Stages that the process belongs to; none means all."`
