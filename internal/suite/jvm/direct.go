@@ -120,7 +120,7 @@ func (one startedJVM) prepare(folder string, b jvmRun) (made []string, err error
 }
 
 // setup is what Surefire's main class is told. It must not end itself because the build of the listing has
-// ended. The diagnostic rerun is one attempt.
+// ended. The diagnostic rerun is one attempt, and one test at a time.
 func (one startedJVM) setup(attempt int) []byte {
 	var kept bytes.Buffer
 	for line := range bytes.Lines(one.Setup) {
@@ -128,8 +128,8 @@ func (one startedJVM) setup(attempt int) []byte {
 			kept.Write(line)
 		}
 	}
-	if attempt > 1 {
-		kept.WriteString("\nrerunFailingTestsCount=0\n")
+	if attempt > 1 { // the last of one name counts; the modes of JUnit 4 and TestNG are those of Surefire 3.6
+		kept.WriteString("\nrerunFailingTestsCount=0\njunit.vintage.execution.parallel.enabled=false\ntestng.parallel=none\n")
 	}
 	return kept.Bytes()
 }

@@ -167,7 +167,11 @@ func (j *jvm) record(ctx context.Context, b jvmRun, listed []adapter.Event, give
 		switch {
 		case !isTest(ev):
 		case ev.Recording == "":
-			apart("%s runs outside the JUnit Platform", ev.ID)
+			hint := ""
+			if strings.HasSuffix(ev.ID, "(JUnit 4)") || strings.HasSuffix(ev.ID, "(TestNG)") {
+				hint = " (from version 3.6 on, Surefire and Failsafe run it there)"
+			}
+			apart("%s runs outside the JUnit Platform%s", ev.ID, hint)
 		case s.jvm(ev.Recording) == nil && len(s.Apart) == 0:
 			apart("the JVM of %s did not tell how it was started", ev.ID)
 		}

@@ -143,7 +143,7 @@ func declaration(file, method, test string) int {
 	defer func() { _ = f.Close() }()
 	first, scan := 0, bufio.NewScanner(f)
 	for n := 1; scan.Scan(); n++ {
-		text := strings.TrimSpace(scan.Text())
+		text := strings.TrimSpace(annotated.ReplaceAllString(scan.Text(), ""))
 		m := declared.FindStringSubmatch(text)
 		if m == nil || notDeclaring.MatchString(text) {
 			continue
@@ -157,6 +157,9 @@ func declaration(file, method, test string) int {
 	}
 	return first
 }
+
+// annotated is an annotation, whose arguments may hold anything.
+var annotated = regexp.MustCompile(`@[\w.:]+(?:\((?:[^()"]|"(?:\\.|[^"\\])*"|\((?:[^()"]|"(?:\\.|[^"\\])*")*\))*\))?`)
 
 var notDeclaring = regexp.MustCompile(`^(return|throw|new|assert|else|yield)\b`)
 

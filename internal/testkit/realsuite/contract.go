@@ -90,10 +90,11 @@ const (
 // shared is the folder of files that all cases of a framework have, unless they have their own.
 const shared = "all"
 
-// ContractOf are the projects of a framework, by case: files by name.
-func ContractOf(t testing.TB, framework string) map[string]map[string]string {
+// ContractOf are the projects of a column, by case: files by name. A column is a framework of the registry, or one
+// with a second word, for what else it runs: "junit5-maven testng".
+func ContractOf(t testing.TB, column string) map[string]map[string]string {
 	t.Helper()
-	data, err := contracts.ReadFile("contract/" + framework + ".txtar")
+	data, err := contracts.ReadFile("contract/" + strings.ReplaceAll(column, " ", "-") + ".txtar")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,17 +127,19 @@ func ContractOf(t testing.TB, framework string) map[string]map[string]string {
 // Impossible says why a framework cannot have a case; empty: it can.
 func Impossible(project map[string]string) string { return strings.TrimSpace(project[impossible]) }
 
-// PlayContract runs the contract of a framework through the gate's own program. install makes a
+func frameworkOf(column string) string { return strings.Fields(column)[0] }
+
+// PlayContract runs the contract of a column through the gate's own program. install makes a
 // project runnable, as for [Example].
-func PlayContract(t *testing.T, framework string, install func(t *testing.T, dir string) []string, args ...string) {
+func PlayContract(t *testing.T, column string, install func(t *testing.T, dir string) []string, args ...string) {
 	t.Helper()
 	Slow(t)
-	gate, projects := gateOf(t), ContractOf(t, framework)
+	gate, projects, framework := gateOf(t), ContractOf(t, column), frameworkOf(column)
 	for _, c := range Contract {
-		t.Run(framework+"/"+c.Name, func(t *testing.T) {
+		t.Run(column+"/"+c.Name, func(t *testing.T) {
 			files, ok := projects[c.Name]
 			if !ok {
-				t.Fatalf("%s has no project of this case", framework)
+				t.Fatalf("%s has no project of this case", column)
 			}
 			if why := Impossible(files); why != "" {
 				t.Skip(why)

@@ -20,21 +20,21 @@ const together = "together"
 
 // PlayTogether is [PlayContract], but the cases that one project can hold are judged out of one run
 // of the gate: the exit status of each is what its own tests come to.
-func PlayTogether(t *testing.T, framework string, install func(t *testing.T, dir string) []string) {
+func PlayTogether(t *testing.T, column string, install func(t *testing.T, dir string) []string) {
 	t.Helper()
 	Slow(t)
-	gate, projects := gatebin.Build(t), ContractOf(t, framework)
+	gate, projects, framework := gatebin.Build(t), ContractOf(t, column), frameworkOf(column)
 	var joined []Case
 	for _, c := range Contract {
 		files, ok := projects[c.Name]
 		_, joins := files[together]
 		switch {
 		case !ok:
-			t.Errorf("%s has no project of the case %s", framework, c.Name)
+			t.Errorf("%s has no project of the case %s", column, c.Name)
 		case joins:
 			joined = append(joined, c)
 		default:
-			t.Run(framework+"/"+c.Name, func(t *testing.T) {
+			t.Run(column+"/"+c.Name, func(t *testing.T) {
 				if why := Impossible(files); why != "" {
 					t.Skip(why)
 				}
@@ -43,7 +43,7 @@ func PlayTogether(t *testing.T, framework string, install func(t *testing.T, dir
 			})
 		}
 	}
-	t.Run(framework+"/"+together, func(t *testing.T) {
+	t.Run(column+"/"+together, func(t *testing.T) {
 		t.Parallel()
 		playJoined(t, gate, framework, projects[together], joined, install)
 	})

@@ -9,8 +9,6 @@ import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-import org.junit.platform.engine.TestExecutionResult;
-
 /** One attempt at one planned test, with its invocations. */
 final class Attempt {
     private static final Pattern ATTACHMENT = Pattern.compile("\\[\\[ATTACHMENT\\|(.+?)]]");
@@ -33,9 +31,7 @@ final class Attempt {
     private int atLine;
 
     /** A part of the test has ended. */
-    void part(String name, TestExecutionResult result, double seconds) {
-        Throwable thrown = result.getThrowable().orElse(null);
-        String ended = outcome(result);
+    void part(String name, String ended, Throwable thrown, double seconds) {
         children.add(child(name, ended, seconds, thrown));
         end(ended, thrown, name + ": ");
     }
@@ -47,9 +43,9 @@ final class Attempt {
     }
 
     /** The test itself has ended. What its parts came to counts more than that it did. */
-    void whole(TestExecutionResult result, boolean template) {
-        if (!template || !outcome(result).equals("passed")) {
-            end(outcome(result), result.getThrowable().orElse(null), "");
+    void whole(String ended, Throwable thrown, boolean template) {
+        if (!template || !ended.equals("passed")) {
+            end(ended, thrown, "");
         } else if (outcome.isEmpty()) {
             skip("it had no invocations");
         }
@@ -82,8 +78,19 @@ final class Attempt {
         }
     }
 
+    /** It did not run, and nothing was thrown that says why. */
+    void fail(String why) {
+        end("failed", null, "");
+        message = why;
+        error = true;
+    }
+
     /** The class around the test failed outside of it. */
     void around(Throwable thrown, String where) {
+        if (outcome.equals("failed")) {
+            details = clip(details, 20_000) + "\n" + where + (thrown == null ? "" : stack(thrown));
+            return;
+        }
         outcome = "";
         end("failed", thrown, where);
         error = true;
@@ -136,17 +143,6 @@ final class Attempt {
         Events.write("finished", fields);
     }
 
-    private static String outcome(TestExecutionResult result) {
-        switch (result.getStatus()) {
-            case SUCCESSFUL:
-                return "passed";
-            case ABORTED:
-                return "skipped"; // an assumption did not hold
-            default:
-                return "failed";
-        }
-    }
-
     private static Map<String, Object> child(String name, String outcome, double seconds, Throwable thrown) {
         Map<String, Object> child = new LinkedHashMap<>();
         child.put("name", clip(name, 500));
@@ -162,7 +158,8 @@ final class Attempt {
         if (thrown instanceof AssertionError) {
             return says ? message : thrown.getClass().getName();
         }
-        return thrown.getClass().getName() + (says ? ": " + message : "");
+        boolean wraps = thrown.getClass().getName().equals("org.junit.platform.commons.JUnitException") && thrown.getCause() != null;
+        return thrown.getClass().getName() + (says ? ": " + message : "") + (wraps ? ", caused by " + headline(thrown.getCause()) : "");
     }
 
     private static String stack(Throwable thrown) {

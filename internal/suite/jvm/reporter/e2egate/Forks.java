@@ -190,14 +190,28 @@ public final class Forks {
                 default: // a test or a class that begins or ends: our listener tells of it
                     identity(from);
                     strings(from, 6);
-                    if (from.readUnsignedByte() != 0) {
-                        from.readInt();
-                    }
-                    from.readUnsignedByte();
+                    elapsed(from);
                     texts(from, 3);
             }
         } catch (EOFException e) {
             return; // the next read finds the end, or the next frame
+        }
+    }
+
+    /** A number of milliseconds, or none, which begins with 255 or 0. From Surefire 3.6 on another text is before it, whose size begins with 0. */
+    private static void elapsed(DataInputStream from) throws IOException {
+        int first = from.readUnsignedByte();
+        int second = first == 0 ? from.readUnsignedByte() : 0;
+        if (first == 0 && second != ':') {
+            counted(from, second << 16 | from.readUnsignedShort());
+            first = from.readUnsignedByte();
+            second = 0;
+        }
+        if (first != 0) {
+            from.readInt();
+            from.readUnsignedByte();
+        } else if (second == 0) {
+            from.readUnsignedByte();
         }
     }
 

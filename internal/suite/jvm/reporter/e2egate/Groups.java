@@ -10,12 +10,14 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Properties;
 
+import org.junit.platform.engine.FilterResult;
 import org.junit.platform.engine.TestDescriptor;
 import org.junit.platform.launcher.PostDiscoveryFilter;
 
 /**
- * Tests that the groups of Surefire or Failsafe leave out. They give the platform a filter of tags for them,
- * which is asked after ours, so ours would list tests that never run.
+ * Tests that the groups of Surefire or Failsafe leave out. They give the platform filters for them,
+ * which are asked after ours, so ours would list tests that never run. Up to version 3.5 the filters are of tags. From 3.6 on they
+ * are of JUnit 4's categories where it runs JUnit 4 itself, and TestNG, if the module has it, chooses by groups alone.
  */
 final class Groups {
     private static final List<PostDiscoveryFilter> FILTERS = filters();
@@ -36,8 +38,22 @@ final class Groups {
         List<PostDiscoveryFilter> found = new ArrayList<>();
         try {
             Properties setup = setup();
-            add(found, "includeTags", setup.getProperty("groups"));
-            add(found, "excludeTags", setup.getProperty("excludegroups"));
+            if (setup.getProperty("testng.version") != null) {
+                return found;
+            }
+            List<String> groups = words(setup.getProperty("groups"));
+            List<String> excluded = words(setup.getProperty("excludegroups"));
+            if (Boolean.parseBoolean(setup.getProperty("junit.vintage.engine.detected"))) {
+                if (!groups.isEmpty()) {
+                    found.add(test -> Names.hasCategory(test, groups) ? FilterResult.included("") : FilterResult.excluded("no such category"));
+                }
+            } else {
+                add(found, "includeTags", groups);
+                add(found, "excludeTags", excluded);
+            }
+            if (!excluded.isEmpty() && knowsCategories()) {
+                found.add(test -> Names.hasCategory(test, excluded) ? FilterResult.excluded("its category") : FilterResult.included(""));
+            }
         } catch (IOException | ReflectiveOperationException | RuntimeException e) {
             // Then all are listed, and one that does not run is lost: that is seen, and one left out is not.
             return Collections.emptyList();
@@ -63,15 +79,29 @@ final class Groups {
         return setup;
     }
 
+    /** Whether this Surefire looks at categories. */
+    private static boolean knowsCategories() {
+        try {
+            Class.forName("org.apache.maven.surefire.api.booter.ProviderParameterNames").getField("JUNIT_VINTAGE_DETECTED");
+            return true;
+        } catch (ReflectiveOperationException | LinkageError e) {
+            return false;
+        }
+    }
+
     /** Splits and trims as Surefire's provider does. */
-    private static void add(List<PostDiscoveryFilter> found, String method, String groups)
-            throws ClassNotFoundException, NoSuchMethodException, IllegalAccessException, InvocationTargetException {
-        List<String> tags = new ArrayList<>();
-        for (String tag : (groups == null ? "" : groups).split("[,]+")) {
-            if (!tag.trim().isEmpty()) {
-                tags.add(tag.trim());
+    private static List<String> words(String groups) {
+        List<String> words = new ArrayList<>();
+        for (String word : (groups == null ? "" : groups).split("[,]+")) {
+            if (!word.trim().isEmpty()) {
+                words.add(word.trim());
             }
         }
+        return words;
+    }
+
+    private static void add(List<PostDiscoveryFilter> found, String method, List<String> tags)
+            throws ClassNotFoundException, NoSuchMethodException, IllegalAccessException, InvocationTargetException {
         if (!tags.isEmpty()) {
             Class<?> filter = Class.forName("org.junit.platform.launcher.TagFilter", true, PostDiscoveryFilter.class.getClassLoader());
             found.add((PostDiscoveryFilter) filter.getMethod(method, List.class).invoke(null, tags));

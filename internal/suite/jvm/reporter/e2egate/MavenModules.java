@@ -44,6 +44,8 @@ public final class MavenModules implements MojoExecutionListener {
     private static final String[] SERVICES = {
         "META-INF/services/org.apache.maven.surefire.api.provider.SurefireProvider", "META-INF/services/org.apache.maven.surefire.provider.SurefireProvider",
     };
+    /** These have no provider of their own for JUnit 4 and TestNG: they run both by engines for the platform, which they add. */
+    private static final Pattern PLATFORM_ALONE = Pattern.compile("3\\.([6-9]|[1-9]\\d)([.-].*)?|([4-9]|[1-9]\\d)([.-].*)?");
     private static final Pattern BEFORE_PLATFORM = Pattern.compile("(1|2\\.(\\d|1\\d|20|21))([.-].*)?");
 
     /** When the executions that run began, in milliseconds, by the name of their test. */
@@ -215,6 +217,9 @@ public final class MavenModules implements MojoExecutionListener {
             if (!provider.contains(".junitplatform.")) {
                 return provider.substring(provider.lastIndexOf('.') + 1);
             }
+        }
+        if (PLATFORM_ALONE.matcher(event.getExecution().getVersion()).matches()) {
+            return null;
         }
         Set<String> artifacts = new HashSet<>();
         for (Artifact artifact : event.getProject().getArtifacts()) {

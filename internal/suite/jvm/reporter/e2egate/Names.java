@@ -54,14 +54,9 @@ final class Names {
     private static boolean isDisabled(TestDescriptor test) {
         TestSource source = test.getSource().orElse(null);
         if (source instanceof MethodSource) {
-            String types = String.valueOf(((MethodSource) source).getMethodParameterTypes());
-            for (Method m : overloads((MethodSource) source)) {
-                if (types(m, true).equals(types)) {
-                    if (isDisabled(m)) {
-                        return true;
-                    }
-                    break; // one of a class above is overridden
-                }
+            Method m = method((MethodSource) source);
+            if (m != null && isDisabled(m)) {
+                return true;
             }
         }
         String name = sourceClass(test);
@@ -75,22 +70,27 @@ final class Names {
 
     /**
      * The class whose methods build on one another: it has an order for them and one instance
-     * for all of them. Null: there is none.
+     * for all of them. JUnit 4 knows no such instance, so there an order is enough. Null: there is none. TestNG has its own rules.
      */
     static String group(TestDescriptor test) {
         String name = sourceClass(test);
+        if (name != null && TestNg.runs(test.getUniqueId().toString())) {
+            return TestNg.group(test, name);
+        }
         for (Class<?> c = name == null ? null : load(name); c != null; c = c.getEnclosingClass()) {
             Object lifecycle = value(c, "org.junit.jupiter.api.TestInstance");
-            if (value(c, "org.junit.jupiter.api.TestMethodOrder") != null && "PER_CLASS".equals(String.valueOf(lifecycle))) {
+            boolean ordered = value(c, "org.junit.jupiter.api.TestMethodOrder") != null && "PER_CLASS".equals(String.valueOf(lifecycle));
+            Object fixed = value(c, "org.junit.FixMethodOrder");
+            if (ordered || fixed != null && !"DEFAULT".equals(String.valueOf(fixed)) || value(c, "org.junit.runner.OrderWith") != null) {
                 return c.getName();
             }
         }
         return null;
     }
 
-    /** The value of an annotation of a class, also an inherited one, or null. */
-    private static Object value(Class<?> c, String annotation) {
-        for (Annotation a : c.getAnnotations()) {
+    /** The value of an annotation, of a class also an inherited one, or null. */
+    private static Object value(AnnotatedElement element, String annotation) {
+        for (Annotation a : element.getAnnotations()) {
             if (a.annotationType().getName().equals(annotation)) {
                 try {
                     return a.annotationType().getMethod("value").invoke(a);
@@ -221,6 +221,17 @@ final class Names {
         return full.size() > 1;
     }
 
+    /** The nearest of its class and those above it, or null. */
+    private static Method method(MethodSource source) {
+        String types = String.valueOf(source.getMethodParameterTypes());
+        for (Method m : overloads(source)) {
+            if (types(m, true).equals(types)) {
+                return m;
+            }
+        }
+        return null;
+    }
+
     private static List<Method> overloads(MethodSource source) {
         List<Method> found = new ArrayList<>();
         for (Class<?> c = load(source.getClassName()); c != null; c = c.getSuperclass()) {
@@ -236,14 +247,29 @@ final class Names {
     /** The class that declares a test method, which may be one that the test's class extends. */
     static String declaring(TestDescriptor test) {
         TestSource source = test.getSource().orElse(null);
+        Method m = source instanceof MethodSource ? method((MethodSource) source) : null;
+        return m != null ? m.getDeclaringClass().getName() : sourceClass(test);
+    }
+
+    /** Whether the method or its class, or the class if that is the test, has one of JUnit 4's categories, by its full or simple name. */
+    static boolean hasCategory(TestDescriptor test, List<String> names) {
+        TestSource source = test.getSource().orElse(null);
+        List<AnnotatedElement> elements = new ArrayList<>();
         if (source instanceof MethodSource) {
-            for (Method m : overloads((MethodSource) source)) {
-                if (types(m, true).equals(String.valueOf(((MethodSource) source).getMethodParameterTypes()))) {
-                    return m.getDeclaringClass().getName();
+            elements.add(method((MethodSource) source));
+            elements.add(load(((MethodSource) source).getClassName()));
+        } else if (source instanceof ClassSource) {
+            elements.add(load(((ClassSource) source).getClassName()));
+        }
+        for (AnnotatedElement element : elements) {
+            Object value = element == null ? null : value(element, "org.junit.experimental.categories.Category");
+            for (Class<?> category : value instanceof Class[] ? (Class<?>[]) value : new Class<?>[0]) {
+                if (names.contains(category.getName()) || names.contains(category.getSimpleName())) {
+                    return true;
                 }
             }
         }
-        return sourceClass(test);
+        return false;
     }
 
     /** The module that the test runs in. */
@@ -253,7 +279,7 @@ final class Names {
         return outermost == null ? "" : MODULES.computeIfAbsent(outermost, Events::module);
     }
 
-    private static Class<?> load(String name) {
+    static Class<?> load(String name) {
         try {
             return Class.forName(name, false, Thread.currentThread().getContextClassLoader());
         } catch (ClassNotFoundException | LinkageError e) {

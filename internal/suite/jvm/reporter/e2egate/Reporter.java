@@ -1,8 +1,13 @@
 package e2egate;
 
+import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.regex.Matcher;
@@ -26,12 +31,21 @@ public final class Reporter implements TestExecutionListener {
     private final Map<String, Long> parts = new LinkedHashMap<>();
     /** Unique ids of planned tests that ended in this plan, in order of time. */
     private final Set<String> ended = new LinkedHashSet<>();
+    /** The attempts of TestNG's tests that ended in this plan: a test with several invocations may end several times. */
+    private final Map<String, Attempt> kept = new HashMap<>();
+    /** Those that failed, and that TestNG may try again: a further start is another attempt. */
+    private final Set<String> again = new HashSet<>();
+    /** What kept tests of TestNG from running. */
+    private final Set<Throwable> setUps = Collections.newSetFromMap(new IdentityHashMap<>());
     private TestPlan plan;
 
     @Override
     public synchronized void testPlanExecutionStarted(TestPlan started) {
         plan = started;
         ended.clear();
+        kept.clear();
+        again.clear();
+        setUps.clear();
         if (!Events.ON || !started.containsTests()) {
             return;
         }
@@ -67,7 +81,7 @@ public final class Reporter implements TestExecutionListener {
     private Attempt attempt(String planned) {
         Attempt attempt = running.get(planned);
         if (attempt == null) {
-            attempt = new Attempt();
+            attempt = kept.containsKey(planned) && !again.contains(planned) ? kept.get(planned) : new Attempt();
             running.put(planned, attempt);
             Events.write("started", Collections.singletonMap("id", Names.exact(planned)));
         }
@@ -82,6 +96,11 @@ public final class Reporter implements TestExecutionListener {
                 skip(below, reason);
             }
         } else if (planned.equals(test.getUniqueId())) {
+            if (TestNg.runs(planned)) { // it has the reason of each skip that was meant
+                attempt(planned).fail("TestNG did not run it and does not say why; a configuration method may have failed");
+                finish(planned);
+                return;
+            }
             skip(planned, reason);
         } else {
             attempt(planned).skippedPart(part(test), reason);
@@ -102,11 +121,48 @@ public final class Reporter implements TestExecutionListener {
         if (planned == null) {
             around(test, result);
         } else if (planned.equals(id)) {
-            attempt(planned).whole(result, !test.isTest());
-            finish(planned);
+            if (running.containsKey(planned) || !again.contains(planned)) { // else its last invocation told of its end
+                end(planned, test, result);
+                triedAgain(test, planned, result);
+            }
         } else if (test.isTest() || result.getStatus() == TestExecutionResult.Status.FAILED) {
             Long began = parts.remove(id);
-            attempt(planned).part(part(test), result, began == null ? 0 : (System.nanoTime() - began) / 1e9);
+            double seconds = began == null ? 0 : (System.nanoTime() - began) / 1e9;
+            attempt(planned).part(part(test), outcome(id, result), result.getThrowable().orElse(null), seconds);
+            triedAgain(test, planned, result);
+        }
+    }
+
+    private void end(String planned, TestIdentifier test, TestExecutionResult result) {
+        Throwable thrown = result.getThrowable().orElse(null);
+        if (TestNg.runs(planned) && TestNg.isSetUp(thrown)) {
+            setUps.add(thrown);
+            attempt(planned).around(thrown, "before the test: ");
+        } else {
+            attempt(planned).whole(outcome(planned, result), thrown, !test.isTest());
+        }
+        finish(planned);
+    }
+
+    private static String outcome(String uniqueId, TestExecutionResult result) {
+        switch (result.getStatus()) {
+            case SUCCESSFUL:
+                return "passed";
+            case ABORTED: // mostly an assumption that did not hold
+                return !TestNg.runs(uniqueId) || TestNg.meant(result.getThrowable().orElse(null)) ? "skipped" : "failed";
+            default:
+                return "failed";
+        }
+    }
+
+    /** A test of TestNG, or an invocation, that is called skipped but failed: a retry analyzer may start it again. */
+    private void triedAgain(TestIdentifier test, String planned, TestExecutionResult result) {
+        boolean failed = result.getStatus() == TestExecutionResult.Status.ABORTED && outcome(test.getUniqueId(), result).equals("failed");
+        if (failed && test.isTest() && !TestNg.isSetUp(result.getThrowable().orElse(null))) {
+            if (running.containsKey(planned)) {
+                finish(planned);
+            }
+            again.add(planned);
         }
     }
 
@@ -137,23 +193,32 @@ public final class Reporter implements TestExecutionListener {
                 finish(id);
             } else if (!ended.contains(id) && result.getStatus() != TestExecutionResult.Status.SUCCESSFUL) {
                 before = true;
-                spoil(id, result, "before the tests of " + test.getDisplayName() + ": ");
+                spoil(id, result, result.getThrowable().orElse(null), "before the tests of " + test.getDisplayName() + ": ");
             }
         }
         if (before || result.getStatus() != TestExecutionResult.Status.FAILED) {
             return;
         }
-        String last = null;
-        for (String id : ended) {
-            last = id.startsWith(test.getUniqueId() + "/") ? id : last;
+        List<String> inside = new ArrayList<>(ended);
+        inside.removeIf(id -> !id.startsWith(test.getUniqueId() + "/"));
+        if (inside.isEmpty()) {
+            return;
         }
-        if (last != null) { // it passed, and what its class did afterwards did not
-            spoil(last, result, "after the tests of " + test.getDisplayName() + ": ");
+        String last = inside.get(inside.size() - 1); // it passed, and what its class did afterwards did not
+        String where = "after the tests of " + test.getDisplayName() + ": ";
+        if (!TestNg.runs(last)) {
+            spoil(last, result, result.getThrowable().orElse(null), where);
+            return;
+        }
+        for (Throwable thrown : TestNg.all(result.getThrowable().orElse(null))) {
+            if (!setUps.contains(thrown)) { // else the tests that did not run have told of it
+                spoil(TestNg.nearest(inside, thrown), result, thrown, where);
+            }
         }
     }
 
-    private void spoil(String id, TestExecutionResult result, String where) {
-        Throwable thrown = result.getThrowable().orElse(null);
+    private void spoil(String id, TestExecutionResult result, Throwable thrown, String where) {
+        again.remove(id);
         if (result.getStatus() == TestExecutionResult.Status.ABORTED) {
             attempt(id).skip(where + (thrown == null ? "" : thrown.getMessage()));
         } else if (Names.disabled(id) && !ended.contains(id)) {
@@ -167,14 +232,19 @@ public final class Reporter implements TestExecutionListener {
     /**
      * The platform calls a test by its unique id: where one JVM runs that again, or a task of
      * Gradle whose failed tests are repeated, it is a retry. Surefire repeats whole classes. What
-     * a class does after its tests changes how the last of them ended.
+     * a class does after its tests changes how the last of them ended, and so does a further invocation of
+     * TestNG after the test was said to have ended.
      */
     private void finish(String id) {
         Map<String, Object> stated = new LinkedHashMap<>();
         stated.put("key", Events.SCOPE + " " + id);
         stated.put("repeats", true);
-        stated.put("amends", ended.contains(id));
-        running.remove(id).write(Names.exact(id), stated);
+        stated.put("amends", ended.contains(id) && !again.remove(id));
+        Attempt attempt = running.remove(id);
+        attempt.write(Names.exact(id), stated);
+        if (TestNg.runs(id)) {
+            kept.put(id, attempt);
+        }
         ended.remove(id);
         ended.add(id);
     }
@@ -186,8 +256,8 @@ public final class Reporter implements TestExecutionListener {
             numbers.append(numbers.length() > 0 ? "." : "").append(m.group(1));
         }
         String number = "[" + numbers + "]";
-        String title = test.getDisplayName();
-        return title.startsWith(number) ? title : number + " " + title;
+        String title = test.getDisplayName(); // with TestNG, it has the number
+        return numbers.length() == 0 || title.startsWith(number) ? title : number + " " + title;
     }
 
     @Override

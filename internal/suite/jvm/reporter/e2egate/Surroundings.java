@@ -51,7 +51,7 @@ final class Surroundings {
         "spring-boot-maven-plugin:repackage", "spring-boot-maven-plugin:build-info", "spotless-maven-plugin:check", "ktlint-maven-plugin:check"));
 
     /** Versions of Surefire whose main class in its JVMs talks as {@link Forks} does. */
-    private static final Pattern KNOWN = Pattern.compile("3\\.[0-5]\\.\\d+");
+    private static final Pattern KNOWN = Pattern.compile("3\\.[0-6]\\.\\d+");
     private static final Set<String> ORDERS = new HashSet<>(Arrays.asList("filesystem", "alphabetical", "reversealphabetical"));
     private static final Pattern VARIABLE = Pattern.compile("\\benv\\.([A-Za-z_][A-Za-z0-9_]*)");
     private static final Pattern FORK_NUMBER = Pattern.compile("surefire\\.(forkNumber|threadNumber)");
@@ -96,7 +96,7 @@ final class Surroundings {
         Object mojo = event.getMojo();
         String version = event.getExecution().getVersion();
         if (!KNOWN.matcher(version).matches()) {
-            apart(where + " has version " + version + "; known are 3.0.0 to 3.5");
+            apart(where + " has version " + version + "; known are 3.0.0 to 3.6");
         }
         String forks = String.valueOf(call(mojo, "getForkCount"));
         if (!forks.equals("1") || !Boolean.TRUE.equals(call(mojo, "isReuseForks"))) {

@@ -1,0 +1,188 @@
+package e2egate;
+
+import java.lang.annotation.Annotation;
+import java.lang.reflect.AnnotatedElement;
+import java.lang.reflect.Method;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.WeakHashMap;
+import java.util.function.Predicate;
+import java.util.regex.Pattern;
+import java.util.regex.PatternSyntaxException;
+
+import org.junit.platform.engine.TestDescriptor;
+import org.junit.platform.engine.TestSource;
+import org.junit.platform.engine.TestTag;
+import org.junit.platform.engine.support.descriptor.MethodSource;
+
+/** What TestNG's engine for the platform tells otherwise than other engines do. Surefire 3.6 brings it along. */
+final class TestNg {
+    private static final String ENGINE = "[engine:testng]";
+    private static final String DEPENDS = " depends on not successfully finished methods";
+
+    /** The groups of an engine's classes, by its root. */
+    private static final Map<TestDescriptor, Map<String, String>> GROUPS = Collections.synchronizedMap(new WeakHashMap<>());
+
+    private TestNg() {
+    }
+
+    static boolean runs(String uniqueId) {
+        return uniqueId.contains(ENGINE);
+    }
+
+    /**
+     * Whether a skipped test was meant to be skipped: it said so, or one that it depends on did not pass. TestNG also
+     * calls skipped what failed and is tried again, and what did not run since its set-up failed.
+     */
+    static boolean meant(Throwable thrown) {
+        for (Class<?> c = thrown == null ? null : thrown.getClass(); c != null; c = c.getSuperclass()) {
+            if (c.getName().equals("org.testng.SkipException")) {
+                return true;
+            }
+        }
+        return thrown != null && thrown.getClass() == Throwable.class && String.valueOf(thrown.getMessage()).contains(DEPENDS);
+    }
+
+    /** Whether a configuration method threw it, and not in order to skip. */
+    static boolean isSetUp(Throwable thrown) {
+        return thrown != null && !meant(thrown)
+            && Arrays.stream(thrown.getStackTrace()).anyMatch(at -> at.getClassName().startsWith("org.testng.") && at.getMethodName().startsWith("invokeConfiguration"));
+    }
+
+    /** The failures that the engine put together. */
+    static List<Throwable> all(Throwable thrown) {
+        List<Throwable> found = new ArrayList<>();
+        if (thrown != null) {
+            found.add(thrown);
+            found.addAll(Arrays.asList(thrown.getSuppressed()));
+        }
+        return found;
+    }
+
+    /** The last test of a class that a failure came out of, else the last of all: where classes run at once, the engine cannot tell of which it is. */
+    static String nearest(List<String> tests, Throwable thrown) {
+        for (int i = tests.size() - 1; i >= 0; i--) {
+            String test = tests.get(i);
+            if (Arrays.stream(thrown.getStackTrace()).anyMatch(at -> test.contains("/[class:" + at.getClassName() + "]/"))) {
+                return test;
+            }
+        }
+        return tests.get(tests.size() - 1);
+    }
+
+    /**
+     * The first of the classes whose tests build on one another, where the test's class is one of them, or null. A class is
+     * one as a whole if one of its tests depends on others, or has a priority: TestNG makes one instance for all its tests. So is
+     * one with several tests of one method name, since TestNG chooses by that.
+     */
+    static String group(TestDescriptor test, String className) {
+        TestDescriptor engine = test;
+        while (engine.getParent().isPresent() && !engine.getUniqueId().toString().endsWith(ENGINE)) {
+            engine = engine.getParent().get();
+        }
+        // The first test that is asked about still has all others beside it: the platform removes those that a filter leaves out.
+        return GROUPS.computeIfAbsent(engine, TestNg::groups).get(className);
+    }
+
+    private static Map<String, String> groups(TestDescriptor engine) {
+        Map<String, List<TestDescriptor>> tests = new TreeMap<>();
+        for (TestDescriptor of : engine.getChildren()) {
+            for (TestDescriptor test : of.getChildren()) {
+                tests.computeIfAbsent(Names.sourceClass(test), name -> new ArrayList<>()).add(test);
+            }
+        }
+        Map<String, String> first = new LinkedHashMap<>(); // of the group so far, by class
+        for (Map.Entry<String, List<TestDescriptor>> entry : tests.entrySet()) {
+            String name = entry.getKey();
+            if (severalOfOneName(entry.getValue())) {
+                join(first, name, name);
+            }
+            for (Annotation declared : annotations(name)) {
+                String[] methods = strings(declared, "dependsOnMethods");
+                String[] groups = strings(declared, "dependsOnGroups");
+                if (methods.length > 0 || groups.length > 0 || !Integer.valueOf(0).equals(value(declared, "priority"))) {
+                    join(first, name, name);
+                }
+                for (String other : tests.keySet()) {
+                    if (tests.get(other).stream().anyMatch(test -> named(test, other, methods) || tagged(test, groups))) {
+                        join(first, name, other);
+                    }
+                }
+            }
+        }
+        return first;
+    }
+
+    private static void join(Map<String, String> first, String one, String other) {
+        String a = first.getOrDefault(one, one);
+        String b = first.getOrDefault(other, other);
+        String both = a.compareTo(b) < 0 ? a : b;
+        first.put(one, a);
+        first.put(other, b);
+        first.replaceAll((name, of) -> of.equals(a) || of.equals(b) ? both : of);
+    }
+
+    private static boolean severalOfOneName(List<TestDescriptor> tests) {
+        return tests.stream().map(TestNg::method).distinct().count() < tests.size();
+    }
+
+    private static String method(TestDescriptor test) {
+        TestSource source = test.getSource().orElse(null);
+        return source instanceof MethodSource ? ((MethodSource) source).getMethodName() : test.getDisplayName();
+    }
+
+    /** Whether a test is one of those that dependsOnMethods names, which may be patterns. */
+    private static boolean named(TestDescriptor test, String className, String[] methods) {
+        return Arrays.stream(methods).map(TestNg::matching).anyMatch(names -> names.test(className + "." + method(test)));
+    }
+
+    private static boolean tagged(TestDescriptor test, String[] groups) {
+        return Arrays.stream(groups).map(TestNg::matching).anyMatch(names -> test.getTags().stream().map(TestTag::getName).anyMatch(names));
+    }
+
+    private static Predicate<String> matching(String name) {
+        try {
+            Pattern pattern = Pattern.compile(name);
+            return text -> text.equals(name) || pattern.matcher(text).matches();
+        } catch (PatternSyntaxException e) {
+            return name::equals;
+        }
+    }
+
+    /** Those of TestNG's Test at a class, at those that it extends, and at their methods. */
+    private static List<Annotation> annotations(String className) {
+        List<AnnotatedElement> elements = new ArrayList<>();
+        for (Class<?> c = Names.load(className); c != null; c = c.getSuperclass()) {
+            elements.add(c);
+            elements.addAll(Arrays.asList(c.getDeclaredMethods()));
+        }
+        List<Annotation> found = new ArrayList<>();
+        for (AnnotatedElement element : elements) {
+            for (Annotation a : element.getDeclaredAnnotations()) {
+                if (a.annotationType().getName().equals("org.testng.annotations.Test")) {
+                    found.add(a);
+                }
+            }
+        }
+        return found;
+    }
+
+    private static String[] strings(Annotation a, String name) {
+        Object value = value(a, name);
+        return value instanceof String[] ? (String[]) value : new String[0];
+    }
+
+    private static Object value(Annotation a, String name) {
+        try {
+            Method attribute = a.annotationType().getMethod(name);
+            return attribute.invoke(a);
+        } catch (ReflectiveOperationException | RuntimeException e) {
+            return null; // then its class is a group: it may be one
+        }
+    }
+}

@@ -1,0 +1,105 @@
+// Package mavenengines tests JUnit 4 and TestNG on the JUnit Platform, with Surefire 3.6.
+package mavenengines
+
+import (
+	"maps"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/suite"
+	"github.com/org/e2e-gate/internal/testkit/realsuite"
+)
+
+func TestContract(t *testing.T) {
+	realsuite.PlayTogether(t, "junit5-maven junit4", realsuite.Maven)
+	realsuite.PlayTogether(t, "junit5-maven testng", realsuite.Maven)
+}
+
+// JUnit 4 and TestNG where Surefire 3.6 runs them by engines for the platform: each test is planned on its own. Categories
+// and groups choose as they do in the build; what TestNG calls skipped is that only where a test asked for it.
+func TestEngines(t *testing.T) {
+	tc := realsuite.Project(t, "junit5-maven", "maven-engines.txtar")
+	tc.ToldAtEnd = true // a tear-down that fails takes its test along
+	a, tests, problems, err := tc.List(t)
+	if err != nil || len(problems) > 0 || (len(tests[0].Locks) > 0) != (runtime.GOOS != "linux") {
+		t.Fatal(err, problems, a.(suite.Preparer).Cost())
+	}
+	groups := map[string][]string{}
+	for _, test := range tests {
+		if test.Group != "" {
+			groups[test.Group] = append(groups[test.Group], strings.TrimPrefix(test.Name, "com.acme."))
+		}
+		if test.Name == "com.acme.ShopTest::opens" && !slices.Equal(slices.Sorted(slices.Values(test.Tags)), []string{"login", "smoke"}) {
+			t.Errorf("%+v", test)
+		}
+		if test.File == "" || test.Line == 0 {
+			t.Errorf("%s is in %q, line %d", test.Name, test.File, test.Line)
+		}
+	}
+	want := map[string][]string{
+		"s/com.acme.RowsTest": {"RowsTest::odd[1 times]", "RowsTest::odd[2 times]"}, "s/com.acme.CleanTest": {"CleanTest::first", "CleanTest::last"},
+		"s/com.acme.OverloadsTest": {"OverloadsTest::takes", "OverloadsTest::takes(org.testng.ITestContext)"},
+		"s/com.acme.CountriesTest": {"CountriesTest::ships[0](FR)", "CountriesTest::ships[1](GB)"},
+		"s/com.acme.PaysTest": {"PaysTest::alone", "PaysTest::pays", "ShopTest::late", "ShopTest::never", "ShopTest::opens", "ShopTest::row(java.lang.String)",
+			"ShopTest::thrice"},
+	}
+	for name := range groups {
+		slices.Sort(groups[name])
+	}
+	if !maps.EqualFunc(groups, want, slices.Equal) {
+		t.Errorf("groups %q", groups)
+	}
+	rep := tc.Run(t, a, tests, os.Environ())
+	got := strings.ReplaceAll(realsuite.Outcomes(tests, rep), ", com", ",\ncom")
+	const outcomes = `com.acme.CleanTest::first passed,
+com.acme.CleanTest::last failed,
+com.acme.CountriesTest::ships[0](FR) passed,
+com.acme.CountriesTest::ships[1](GB) failed,
+com.acme.NoBrowserTest::one failed,
+com.acme.NoBrowserTest::two failed,
+com.acme.OldTest::breaks failed,
+com.acme.OldTest::unmet skipped,
+com.acme.OldTest::works passed,
+com.acme.OverloadsTest::takes passed,
+com.acme.OverloadsTest::takes(org.testng.ITestContext) failed,
+com.acme.PaysTest::alone passed,
+com.acme.PaysTest::pays passed,
+com.acme.RowsTest::odd[1 times] passed,
+com.acme.RowsTest::odd[2 times] failed,
+com.acme.ShopTest::late flaky,
+com.acme.ShopTest::never failed,
+com.acme.ShopTest::opens passed,
+com.acme.ShopTest::row(java.lang.String) failed,
+com.acme.ShopTest::thrice passed,
+com.acme.SkipsTest::unmet skipped`
+	if got != outcomes || len(rep.Problems) > 0 {
+		t.Errorf("got\n%s\n%+v", got, rep.Problems)
+	}
+	for name, said := range map[string]string{
+		"CleanTest::last":                 "java.lang.IllegalStateException: the folder is in use",
+		"NoBrowserTest::one":              "before the test: java.lang.IllegalStateException: no browser",
+		"NoBrowserTest::two":              "before the test: java.lang.IllegalStateException: no browser",
+		"ShopTest::row(java.lang.String)": "[1] b: expected [a] but found [b]",
+		"SkipsTest::unmet":                "no broker",
+		"OldTest::unmet":                  "no broker",
+	} {
+		if list := rep.Tests["s/com.acme."+name]; len(list) != 1 || !strings.Contains(list[0].Message, said) {
+			t.Errorf("%s: %+v", name, list)
+		}
+	}
+	if list := rep.Tests["s/com.acme.ShopTest::never"]; len(list) != 3 || len(list[2].Children) != 1 {
+		t.Errorf("%+v", list)
+	}
+	if list := rep.Tests["s/com.acme.ShopTest::thrice"]; len(list) != 1 || len(list[0].Children) != 3 {
+		t.Errorf("%+v", list)
+	}
+	one := slices.DeleteFunc(slices.Clone(tests), func(test e2e.Test) bool { return test.Name != "com.acme.OverloadsTest::takes" })
+	rep = tc.Run(t, a, one, os.Environ())
+	if got := realsuite.Outcomes(one, rep); got != "com.acme.OverloadsTest::takes passed" {
+		t.Error(got)
+	}
+}
