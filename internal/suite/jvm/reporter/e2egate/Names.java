@@ -15,6 +15,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.regex.Pattern;
 
 import org.junit.platform.engine.TestDescriptor;
 import org.junit.platform.engine.TestSource;
@@ -32,6 +33,9 @@ final class Names {
 
     /** Those of them that @Disabled keeps from running. */
     private static final Set<String> DISABLED = ConcurrentHashMap.newKeySet();
+
+    /** What Java says of an object that does not describe itself, after its class: another number in each process. */
+    private static final Pattern HASH = Pattern.compile("@[0-9a-f]{5,8}\\b");
 
     private static final Map<Class<?>, String> MODULES = new ConcurrentHashMap<>();
 
@@ -196,8 +200,11 @@ final class Names {
     private static String method(TestDescriptor test) {
         TestSource source = test.getSource().orElse(null);
         boolean jupiter = test.getUniqueId().getSegments().get(0).getValue().equals("junit-jupiter");
+        if (TestNg.runs(test.getUniqueId().toString())) {
+            return HASH.matcher(TestNg.name(test)).replaceAll("");
+        }
         if (!jupiter || !(source instanceof MethodSource)) {
-            return test.getDisplayName();
+            return HASH.matcher(test.getDisplayName()).replaceAll("");
         }
         MethodSource method = (MethodSource) source;
         return isAmbiguous(method) ? method.getMethodName() + "(" + method.getMethodParameterTypes() + ")" : test.getLegacyReportingName();

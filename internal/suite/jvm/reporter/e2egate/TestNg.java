@@ -18,6 +18,7 @@ import java.util.regex.PatternSyntaxException;
 import org.junit.platform.engine.TestDescriptor;
 import org.junit.platform.engine.TestSource;
 import org.junit.platform.engine.TestTag;
+import org.junit.platform.engine.UniqueId;
 import org.junit.platform.engine.support.descriptor.MethodSource;
 
 /** What TestNG's engine for the platform tells otherwise than other engines do. Surefire 3.6 brings it along. */
@@ -125,6 +126,16 @@ final class TestNg {
         first.put(one, a);
         first.put(other, b);
         first.replaceAll((name, of) -> of.equals(a) || of.equals(b) ? both : of);
+    }
+
+    /** The engine's name of a test, unless the class names its tests itself while they run (ITest). */
+    static String name(TestDescriptor test) {
+        String title = test.getDisplayName();
+        if (title.startsWith(method(test))) {
+            return title;
+        }
+        List<UniqueId.Segment> segments = test.getUniqueId().getSegments();
+        return segments.get(segments.size() - 1).getValue().replace("()", "");
     }
 
     private static boolean severalOfOneName(List<TestDescriptor> tests) {
