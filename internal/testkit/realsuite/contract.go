@@ -13,7 +13,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"unicode"
 
@@ -131,7 +130,7 @@ func Impossible(project map[string]string) string { return strings.TrimSpace(pro
 func PlayContract(t *testing.T, framework string, install func(t *testing.T, dir string) []string, args ...string) {
 	t.Helper()
 	Slow(t)
-	gate, projects := gateOf(t), ContractOf(t, framework)
+	gate, projects := gatebin.Build(t), ContractOf(t, framework)
 	for _, c := range Contract {
 		t.Run(framework+"/"+c.Name, func(t *testing.T) {
 			files, ok := projects[c.Name]
@@ -145,22 +144,6 @@ func PlayContract(t *testing.T, framework string, install func(t *testing.T, dir
 			c.play(t, gate, framework, files, install, args)
 		})
 	}
-}
-
-var (
-	gates    = map[*testing.T]string{}
-	building sync.Mutex
-)
-
-// gateOf builds the gate's program once for a test that plays the contract of several frameworks.
-func gateOf(t *testing.T) string {
-	t.Helper()
-	building.Lock()
-	defer building.Unlock()
-	if gates[t] == "" {
-		gates[t] = gatebin.Build(t)
-	}
-	return gates[t]
 }
 
 func (c Case) play(t *testing.T, gate, framework string, files map[string]string, install func(t *testing.T, dir string) []string, args []string) {
