@@ -122,7 +122,7 @@ func (w *world) process(args ...string) *exec.Cmd {
 		w.t.Fatal(err)
 	}
 	cmd := exec.CommandContext(w.t.Context(), self, args...) //nolint:gosec // this program
-	cmd.Dir, cmd.Env = w.Dir, append(w.environ(), asGate+"=1")
+	cmd.Dir, cmd.Env = w.Dir, append(w.environ(), asGate+"=1", "GORACE="+os.Getenv("GORACE"))
 	return cmd
 }
 

@@ -13,7 +13,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"unicode"
 
@@ -134,7 +133,7 @@ func frameworkOf(column string) string { return strings.Fields(column)[0] }
 func PlayContract(t *testing.T, column string, install func(t *testing.T, dir string) []string, args ...string) {
 	t.Helper()
 	Slow(t)
-	gate, projects, framework := gateOf(t), ContractOf(t, column), frameworkOf(column)
+	gate, projects, framework := gatebin.Build(t), ContractOf(t, column), frameworkOf(column)
 	for _, c := range Contract {
 		t.Run(column+"/"+c.Name, func(t *testing.T) {
 			files, ok := projects[c.Name]
@@ -148,22 +147,6 @@ func PlayContract(t *testing.T, column string, install func(t *testing.T, dir st
 			c.play(t, gate, framework, files, install, args)
 		})
 	}
-}
-
-var (
-	gates    = map[*testing.T]string{}
-	building sync.Mutex
-)
-
-// gateOf builds the gate's program once for a test that plays the contract of several frameworks.
-func gateOf(t *testing.T) string {
-	t.Helper()
-	building.Lock()
-	defer building.Unlock()
-	if gates[t] == "" {
-		gates[t] = gatebin.Build(t)
-	}
-	return gates[t]
 }
 
 func (c Case) play(t *testing.T, gate, framework string, files map[string]string, install func(t *testing.T, dir string) []string, args []string) {

@@ -63,6 +63,7 @@ func Run(t *testing.T) {
 			}
 			env.Vars = slices.DeleteFunc(env.Vars, func(kv string) bool { return strings.HasPrefix(kv, "GITHUB_") })
 			env.Setenv("NO_COLOR", "1")
+			env.Setenv("GORACE", "atexit_sleep_ms=0") // else each command of a story sleeps for a second at its end, with the race detector
 			if err := dated(env.WorkDir); err != nil {
 				return err
 			}
