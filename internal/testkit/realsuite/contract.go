@@ -90,10 +90,16 @@ const (
 // shared is the folder of files that all cases of a framework have, unless they have their own.
 const shared = "all"
 
-// ContractOf are the projects of a framework, by case: files by name.
-func ContractOf(t testing.TB, framework string) map[string]map[string]string {
+// FrameworkOf is the framework of a column: one framework may run the tests of several others, as in "webdriverio (cucumber)".
+func FrameworkOf(column string) string {
+	framework, _, _ := strings.Cut(column, " (")
+	return framework
+}
+
+// ContractOf are the projects of a column, by case: files by name.
+func ContractOf(t testing.TB, column string) map[string]map[string]string {
 	t.Helper()
-	data, err := contracts.ReadFile("contract/" + framework + ".txtar")
+	data, err := contracts.ReadFile("contract/" + strings.NewReplacer(" (", "-", ")", "").Replace(column) + ".txtar")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,23 +132,23 @@ func ContractOf(t testing.TB, framework string) map[string]map[string]string {
 // Impossible says why a framework cannot have a case; empty: it can.
 func Impossible(project map[string]string) string { return strings.TrimSpace(project[impossible]) }
 
-// PlayContract runs the contract of a framework through the gate's own program. install makes a
+// PlayContract runs the contract of a column through the gate's own program. install makes a
 // project runnable, as for [Example].
-func PlayContract(t *testing.T, framework string, install func(t *testing.T, dir string) []string, args ...string) {
+func PlayContract(t *testing.T, column string, install func(t *testing.T, dir string) []string, args ...string) {
 	t.Helper()
 	Slow(t)
-	gate, projects := gateOf(t), ContractOf(t, framework)
+	gate, projects := gateOf(t), ContractOf(t, column)
 	for _, c := range Contract {
-		t.Run(framework+"/"+c.Name, func(t *testing.T) {
+		t.Run(column+"/"+c.Name, func(t *testing.T) {
 			files, ok := projects[c.Name]
 			if !ok {
-				t.Fatalf("%s has no project of this case", framework)
+				t.Fatalf("%s has no project of this case", column)
 			}
 			if why := Impossible(files); why != "" {
 				t.Skip(why)
 			}
 			t.Parallel()
-			c.play(t, gate, framework, files, install, args)
+			c.play(t, gate, FrameworkOf(column), files, install, args)
 		})
 	}
 }
