@@ -292,14 +292,11 @@ func detect(t *adapter.Tree) []adapter.Detected {
 	if len(t.Matching("*.feature")) == 0 {
 		return nil
 	}
-	found := adapter.ByDir(
-		append(t.Matching(append(adapter.Scripts("cucumber"), "cucumber.json", "cucumber.yaml", "cucumber.yml")...), t.Manifests("@cucumber/cucumber")...),
-	)
+	// WebdriverIO, which has Cucumber in it, is a suite of its own.
+	manifests := slices.DeleteFunc(t.Manifests("@cucumber/cucumber"), func(file string) bool { return t.Package(file).Uses["@wdio/cucumber-framework"] })
+	found := adapter.ByDir(append(t.Matching(append(adapter.Scripts("cucumber"), "cucumber.json", "cucumber.yaml", "cucumber.yml")...), manifests...))
 	for i, d := range found {
-		found[i].Tests = t.Count(t.Below(d.Spec.Dir, "*.feature"), scenario)
+		found[i].Tests = t.Count(t.Below(d.Spec.Dir, "*.feature"), adapter.Scenario)
 	}
 	return found
 }
-
-// scenario is one in English, as it looks.
-var scenario = regexp.MustCompile(`(?m)^\s*(?:Scenario(?: Outline| Template)?|Example):`)

@@ -15,8 +15,8 @@ import (
 )
 
 func TestContract(t *testing.T) {
-	realsuite.PlayTogether(t, "junit5-maven junit4", realsuite.Maven)
-	realsuite.PlayTogether(t, "junit5-maven testng", realsuite.Maven)
+	realsuite.PlayTogether(t, "junit5-maven (junit4)", realsuite.Maven)
+	realsuite.PlayTogether(t, "junit5-maven (testng)", realsuite.Maven)
 }
 
 // JUnit 4 and TestNG where Surefire 3.6 runs them by engines for the platform: each test is planned on its own. Categories
