@@ -306,7 +306,10 @@ func (c *testCase) attempt() e2e.Attempt {
 	}
 	a.Message = adapter.Clip(strings.TrimSpace(a.Message), adapter.MessageBytes)
 	a.Error = a.Type != "" && !strings.Contains(a.Type, "Assertion")
-	a.Details = adapter.Clip(strings.TrimSpace(details+"\n"+c.printed.String()), adapter.DetailsBytes)
+	if c.printed.Len() > 0 {
+		details += "\n--- output ---\n" + c.printed.String()
+	}
+	a.Details = adapter.Clip(strings.TrimSpace(details), adapter.DetailsBytes)
 	return a
 }
 

@@ -138,7 +138,7 @@ function outcomeOf(steps, logged) {
   const { type = '', message = '', stackTrace = '' } = worst.exception ?? {};
   const printed = plain(worst.message).split(/\n\s+at |\n\s+\+ expected - actual/)[0];
   const text = plain(message) || (status === 'failed' ? printed : `a step is ${status}: ${worst.text ?? 'a hook'}`);
-  const details = [plain(worst.message), plain(stackTrace), logged].filter(Boolean).join('\n');
+  const details = [plain(worst.message), plain(stackTrace), logged && `--- output ---\n${logged}`].filter(Boolean).join('\n');
   return {
     outcome: 'failed', message: clip(text.trim() || 'failed without a message', 8000), details: clip(details, 24000), type,
     error: type !== '' && !isAssertion(type, text), ...place(worst.message),
