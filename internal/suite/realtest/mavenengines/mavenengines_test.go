@@ -63,7 +63,8 @@ com.acme.NamedTest::a passed,
 com.acme.NamedTest::b failed,
 com.acme.NoBrowserTest::one failed,
 com.acme.NoBrowserTest::two failed,
-com.acme.ObjectsTest::is[java.lang.Object] passed,
+com.acme.ObjectsTest::is[java.lang.Object] failed,
+com.acme.ObjectsTest::is[x] passed,
 com.acme.OldTest::breaks failed,
 com.acme.OldTest::unmet skipped,
 com.acme.OldTest::works passed,
@@ -79,9 +80,10 @@ com.acme.ShopTest::opens passed,
 com.acme.ShopTest::row(java.lang.String) failed,
 com.acme.ShopTest::thrice passed,
 com.acme.SkipsTest::unmet skipped`
-	if got != outcomes || len(rep.Problems) > 0 {
+	if got != outcomes || len(rep.Problems) != 1 || !rep.Problems[0].Note {
 		t.Errorf("got\n%s\n%+v", got, rep.Problems)
 	}
+	tc.Says(t, "run", "several tests share one id, and each counts by itself: s/com.acme.ObjectsTest::is[java.lang.Object]", rep.Problems)
 	for name, said := range map[string]string{
 		"CleanTest::last":                 "java.lang.IllegalStateException: the folder is in use",
 		"NoBrowserTest::one":              "before the test: java.lang.IllegalStateException: no browser",
