@@ -39,6 +39,9 @@ var Framework = adapter.Framework{
 	TellsErrors: true,
 }
 
+// needed is the first cucumber-js that takes the path of a format in quotes.
+const needed = "8.0"
+
 // maxFeature bounds one feature file.
 const maxFeature = 4 << 20
 
@@ -48,6 +51,11 @@ func (c *cucumber) dir() string { return filepath.Join(c.root, filepath.FromSlas
 func (c *cucumber) Discover(ctx context.Context, _ []string) ([]e2e.Test, []e2e.Problem, error) {
 	if err := c.ownPaths(); err != nil {
 		return nil, nil, err
+	}
+	if !c.places() {
+		if err := adapter.Needs(c.spec, c.dir(), "cucumber-js", "@cucumber/cucumber", needed); err != nil {
+			return nil, nil, err
+		}
 	}
 	files, err := adapter.SourceFiles(c.dir(), c.spec.Specs, "**/*.feature")
 	if err != nil {

@@ -22,12 +22,12 @@ const relative = (file) => path.relative(base, file).split(path.sep).join('/');
 
 const tags = (name) => [...new Set([...name.matchAll(/(?:^|\s)@([\w.:/-]+)/g)].map((m) => m[1]))];
 
-// frames are the files and lines of a stack, the innermost first.
+// frames are the files and lines of a stack, the innermost first. A path may have parentheses of its own.
 function frames(stack) {
   const found = [];
   for (const line of plain(stack).split('\n')) {
-    const [, where, number] = /^\s+at (?:.*\()?(?:async )?([^()]+?):(\d+):\d+\)?$/.exec(line) ?? [];
-    if (!where || where.startsWith('node:')) continue;
+    const [, where, number] = /^\s+at .+? \((.+):(\d+):\d+\)$/.exec(line) ?? /^\s+at (?:async )?(.+):(\d+):\d+$/.exec(line) ?? [];
+    if (!where || /^(?:node:|eval at )|<anonymous>/.test(where)) continue;
     try { // Mocha shortens paths to those from its directory
       found.push({ file: where.startsWith('file:') ? url.fileURLToPath(where) : path.resolve(where), line: Number(number) });
     } catch { /* the address of something else */ }
