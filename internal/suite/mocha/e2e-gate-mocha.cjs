@@ -163,6 +163,7 @@ for (const [name, words] of [['runGlobalSetup', 'set-up'], ['runGlobalTeardown',
 
 const runs = Runner.prototype.run;
 Runner.prototype.run = function (done, opts) {
+  if (this._opts) this._opts.dryRun = false; // WebdriverIO's command line goes before its config
   const begin = () => {
     choose(this.suite);
     this.total = this.grepTotal(this.suite);

@@ -117,7 +117,10 @@ class Told {
 
   emit(event, what) {
     if (event === 'runner:start') told.tries = what.retry ?? 0;
-    if (event === 'runner:end' && what.error && !(what.retries > 0)) write('error', { message: `no session for ${what.cid}: ${what.error}` });
+    if (event === 'runner:end' && what.error) {
+      if (what.retries > 0) write('end', {}); // its tests have not begun, and another worker gets them
+      else write('error', { message: `no session for ${what.cid}: ${what.error}` });
+    }
     if (event === 'error') write('error', { message: String(what?.message ?? what), details: String(what?.stack ?? '') });
   }
 }
