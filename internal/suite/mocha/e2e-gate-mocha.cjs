@@ -240,6 +240,7 @@ function follow(runner) {
 
   runner.on('test', (test) => {
     flush();
+    unseen(); // of a test that had ended by its timeout
     clock.set(test, Date.now());
     const { id } = identify(origin(test));
     write('started', { id });
