@@ -128,7 +128,8 @@ func TestWebdriverIOCucumber(t *testing.T) {
 			Listing: "Cucumber reads its name as a pattern", Want: "features/a.feature::a passed"},
 		{Name: "what steps may be", Files: map[string]string{
 			"features/steps.js": "import { After, Given } from '@wdio/cucumber-framework';\nlet n = 0;\nGiven('pending', () => 'pending');\n" +
-				"Given('twice', () => {});\nGiven(/twice/, () => {});\nGiven('late', { wrapperOptions: { retry: 1 } }, () => { if (n++ === 0) throw new Error('late') });\n" +
+				"Given('twice', () => {});\nGiven(/twice/, () => {});\n" +
+				"Given('late', { wrapperOptions: { retry: 1 } }, () => { if (n++ === 0) throw new Error('late') });\n" +
 				"Given('expected', () => expect(1).toBe(2));\nAfter(function () { this.attach(Buffer.from('png'), 'image/png'); });\n",
 			"features/a.feature": "Feature: a\n  Scenario: a\n    Given pending\n  Scenario: b\n    Given twice\n  Scenario: c\n    Given late\n" +
 				"  Scenario: d\n    Given unknown\n  Scenario: e\n    Given expected\n  Scenario: f\n"},
