@@ -163,6 +163,7 @@ for (const [name, words] of [['runGlobalSetup', 'set-up'], ['runGlobalTeardown',
 
 const runs = Runner.prototype.run;
 Runner.prototype.run = function (done, opts) {
+  if (this._opts) this._opts.dryRun = false; // WebdriverIO's command line goes before its config
   const begin = () => {
     choose(this.suite);
     this.total = this.grepTotal(this.suite);
@@ -239,6 +240,7 @@ function follow(runner) {
 
   runner.on('test', (test) => {
     flush();
+    unseen(); // of a test that had ended by its timeout
     clock.set(test, Date.now());
     const { id } = identify(origin(test));
     write('started', { id });

@@ -28,53 +28,60 @@ function note(file, suite, titles = []) {
 // settings are those of the config and the command line, without what would leave out selected specs.
 const settings = (config) => ({ ...config, jasmineOpts: { ...config.jasmineOpts, stopOnSpecFailure: false, failFast: false } });
 
-export const wrap = (base) => wrapFramework('jasmine-framework', base, (init) => async (cid, config, specs, ...rest) => {
-  const sets = filesOf(specs, toPath);
-  const group = sets.length === 1 && sets[0].length > 1 ? webdriverio.label + sets[0].map(relative).join(' + ') : '';
-  const adapter = await init(cid, settings(config), sets.flat(), ...rest);
-  const { jasmine, env } = adapter._jrunner;
-
-  const theirs = config.jasmineOpts?.specFilter ?? adapter.customSpecFilter.bind(adapter);
-  env.configure({ specFilter: (spec) => theirs(spec) && selection.has(known.get(spec.id)?.id) });
-  // A forgotten fit takes no other spec away.
-  Object.assign(globalThis, { fit: globalThis.it, fdescribe: globalThis.describe });
-
-  const addChild = jasmine.Suite.prototype.addChild;
-  jasmine.Suite.prototype.addChild = function (child) {
-    const stack = here((file) => /[\\/]node_modules[\\/]/.test(file));
-    lines.set(child.id, (stack.find(({ file }) => relative(file) === loading) ?? stack[0])?.line ?? 0);
-    return addChild.apply(this, arguments);
-  };
-
-  // A file that cannot be loaded does not take the others away: WebdriverIO would only log that. Jasmine loads them once more.
+// loadOneByOne has Jasmine load each spec file by itself, once: one that cannot be loaded does not take the others away, and
+// WebdriverIO would only log it. Some of its versions load them when they make their adapter, and others later.
+function loadOneByOne(Jasmine) {
+  const loaded = new Set();
   let loading;
-  const loads = new Set();
-  adapter._jrunner.loadSpecs = async () => {
-    for (const file of new Set(adapter._jrunner.specFiles)) {
-      if (loads.has(file)) continue;
-      loads.add(file);
+  Jasmine.prototype.loadSpecs = async function () {
+    if (!loaded.size) {
+      // A forgotten fit takes no other spec away.
+      Object.assign(globalThis, { fit: globalThis.it, fdescribe: globalThis.describe });
+      const { Suite } = this.jasmine;
+      const addChild = Suite.prototype.addChild;
+      Suite.prototype.addChild = function (child) {
+        const stack = here((file) => /[\\/]node_modules[\\/]/.test(file));
+        lines.set(child.id, (stack.find(({ file }) => relative(file) === loading) ?? stack[0])?.line ?? 0);
+        return addChild.apply(this, arguments);
+      };
+    }
+    for (const file of this.specFiles) {
+      if (loaded.has(file)) continue;
+      loaded.add(file);
       loading = relative(file);
       try {
-        await adapter._jrunner.loader.load(file);
+        await this.loader.load(file);
       } catch (error) {
         write('error', { message: `${loading} cannot be loaded: ${plain(error?.message ?? error)}`, details: String(error?.stack ?? '') });
       }
-      note(loading, env.topSuite());
+      note(loading, this.env.topSuite());
     }
   };
+  return loaded;
+}
 
-  const load = adapter.setupExpect.bind(adapter);
-  adapter.setupExpect = async (...args) => {
-    await load(...args);
-    if (!loads.size) write('error', { message: 'the spec files were not loaded, since a module or helper of jasmineOpts was not' });
+export const wrap = (base) => wrapFramework('jasmine-framework', base, (init, require) => async (cid, config, specs, ...rest) => {
+  const sets = filesOf(specs, toPath);
+  const group = sets.length === 1 && sets[0].length > 1 ? webdriverio.label + sets[0].map(relative).join(' + ') : '';
+  const loaded = loadOneByOne(require('jasmine'));
+  const adapter = await init(cid, settings(config), sets.flat(), ...rest);
+  const { env } = adapter._jrunner;
+  const theirs = config.jasmineOpts?.specFilter ?? adapter.customSpecFilter.bind(adapter);
+  env.configure({ specFilter: (spec) => theirs(spec) && selection.has(known.get(spec.id)?.id) });
+  if (selection) follow(env);
+  adapter.run = telling(adapter.run.bind(adapter));
+
+  // WebdriverIO asks for this when all is loaded, and more than once.
+  let has;
+  adapter.hasTests = () => {
+    if (has !== undefined) return has;
+    if (!loaded.size) write('error', { message: 'the spec files were not loaded, since a module or helper of jasmineOpts was not' });
     if (!selection) for (const { spec, ...test } of known.values()) {
       if (theirs(spec)) write('listed', { ...test, tags: tags(test.name), keep: webdriverio.label + test.file, group });
     }
+    has = Boolean(selection) && [...known.values()].some(({ id }) => selection.has(id));
+    return has || (has = without().hasTests());
   };
-  if (selection) follow(env);
-  adapter.run = telling(adapter.run.bind(adapter));
-  const runs = () => selection && [...known.values()].some(({ id }) => selection.has(id));
-  adapter.hasTests = () => runs() || without().hasTests();
   return adapter;
 });
 

@@ -114,10 +114,18 @@ function listing() {
 // Told is a reporter: only reporters hear why there is no session, and which try of a spec file this is.
 class Told {
   isSynchronised = true;
+  left = 0; // how often the spec file may be tried again
 
   emit(event, what) {
-    if (event === 'runner:start') told.tries = what.retry ?? 0;
-    if (event === 'runner:end' && what.error && !(what.retries > 0)) write('error', { message: `no session for ${what.cid}: ${what.error}` });
+    if (event === 'runner:start') {
+      this.left = what.config.specFileRetries ?? 0;
+      told.tries = what.retry > this.left ? 0 : what.retry; // WebdriverIO calls the first try one more than there are
+      this.left -= told.tries;
+    }
+    if (event === 'runner:end' && what.error) {
+      if (this.left > 0) write('end', {}); // its tests have not begun, and another worker gets them
+      else write('error', { message: `no session for ${what.cid}: ${what.error}` });
+    }
     if (event === 'error') write('error', { message: String(what?.message ?? what), details: String(what?.stack ?? '') });
   }
 }

@@ -56,6 +56,9 @@ func webdriverIOArguments(l adapter.Launch) ([]string, error) {
 	if !l.Listing() {
 		own = adapter.WithoutFlags(own, nil, choosesSpecs...)
 	}
+	if l.Attempt > 1 { // the diagnostic rerun is one attempt
+		own = adapter.WithoutFlags(own, nil, "--specFileRetries")
+	}
 	return append([]string{"run", l.File("e2e-gate-webdriverio.mjs")}, own...), nil
 }
 

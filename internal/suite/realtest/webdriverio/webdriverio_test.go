@@ -37,7 +37,8 @@ func TestWebdriverIOContract(t *testing.T) {
 
 // TestWebdriverIO holds what only some suites do.
 func TestWebdriverIO(t *testing.T) {
-	driver := realsuite.ContractOf(t, "webdriverio")["ordinary"]["driver.js"]
+	project := realsuite.ContractOf(t, "webdriverio")["ordinary"]
+	driver := project["driver.js"]
 	const head = "import { driver } from './driver.js';\nexport const config = { ...driver, "
 	const clean = "it('a', () => {}); it('b', () => {});\n"
 	for _, tc := range []realsuite.Trick{
@@ -50,6 +51,14 @@ func TestWebdriverIO(t *testing.T) {
 			Want: "test/a.js::a passed, test/b.js::b passed, test/c.js::c passed"},
 		{Name: "a session that cannot be had", Files: map[string]string{"wdio.conf.js": head + "port: 1, connectionRetryCount: 0 };\n", "test/a.js": clean},
 			Want: "test/a.js::a lost, test/a.js::b lost", Problem: "no session for 0-0"},
+		{Name: "a session that can be had at the second try", Files: map[string]string{
+			"wdio.conf.js": "import { nth } from './nth.js';\n" + head + "specFileRetries: 1, connectionRetryCount: 0,\n" +
+				"port: process.env.E2E_GATE_SELECTION && process.env.WDIO_WORKER_ID && nth('worker') < 2 ? 1 : driver.port };\n",
+			"nth.js": project["nth.js"], "test/a.js": clean},
+			Want: "test/a.js::a passed, test/a.js::b passed"},
+		{Name: "a dry run on the command line", Args: []string{"wdio.conf.js", "--mochaOpts.dryRun"}, Files: map[string]string{
+			"wdio.conf.js": head + "};\n", "test/a.js": "it('a', () => { throw new Error('boom') });\n"},
+			Want: "test/a.js::a failed", Message: "boom"},
 		{Name: "spec files that are repeated", Files: map[string]string{"wdio.conf.js": head + "specFileRetries: 1 };\n", "test/a.js": clean +
 			"import fs from 'node:fs';\nit('late', () => { if (!fs.existsSync('was')) { fs.writeFileSync('was', ''); throw new Error('late') } });\n"},
 			Want: "test/a.js::a passed, test/a.js::b passed, test/a.js::late flaky", Message: "late"},
@@ -119,7 +128,8 @@ func TestWebdriverIOCucumber(t *testing.T) {
 			Listing: "Cucumber reads its name as a pattern", Want: "features/a.feature::a passed"},
 		{Name: "what steps may be", Files: map[string]string{
 			"features/steps.js": "import { After, Given } from '@wdio/cucumber-framework';\nlet n = 0;\nGiven('pending', () => 'pending');\n" +
-				"Given('twice', () => {});\nGiven(/twice/, () => {});\nGiven('late', { wrapperOptions: { retry: 1 } }, () => { if (n++ === 0) throw new Error('late') });\n" +
+				"Given('twice', () => {});\nGiven(/twice/, () => {});\n" +
+				"Given('late', { wrapperOptions: { retry: 1 } }, () => { if (n++ === 0) throw new Error('late') });\n" +
 				"Given('expected', () => expect(1).toBe(2));\nAfter(function () { this.attach(Buffer.from('png'), 'image/png'); });\n",
 			"features/a.feature": "Feature: a\n  Scenario: a\n    Given pending\n  Scenario: b\n    Given twice\n  Scenario: c\n    Given late\n" +
 				"  Scenario: d\n    Given unknown\n  Scenario: e\n    Given expected\n  Scenario: f\n"},
