@@ -78,7 +78,9 @@ com.acme.ShopTest::never failed,
 com.acme.ShopTest::opens passed,
 com.acme.ShopTest::row(java.lang.String) failed,
 com.acme.ShopTest::thrice passed,
-com.acme.SkipsTest::unmet skipped`
+com.acme.SkipsTest::unmet skipped,
+com.acme.TwiceTest::again failed,
+com.acme.TwiceTest::once passed`
 	if got != outcomes || len(rep.Problems) > 0 {
 		t.Errorf("got\n%s\n%+v", got, rep.Problems)
 	}
@@ -89,6 +91,7 @@ com.acme.SkipsTest::unmet skipped`
 		"ShopTest::row(java.lang.String)": "[1] b: expected [a] but found [b]",
 		"SkipsTest::unmet":                "no broker",
 		"OldTest::unmet":                  "no broker",
+		"TwiceTest::again":                "in again[1], which is in no listing: the second time",
 	} {
 		if list := rep.Tests["s/com.acme."+name]; len(list) != 1 || !strings.Contains(list[0].Message, said) {
 			t.Errorf("%s: %+v", name, list)

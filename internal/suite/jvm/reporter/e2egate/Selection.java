@@ -39,6 +39,7 @@ public final class Selection implements PostDiscoveryFilter {
         String here = "[" + Names.module(test) + "] " + name; // where modules have classes of one name
         String planned = Events.SELECTION.contains(here) ? here : name;
         if (!Events.SELECTION.contains(planned)) {
+            Names.leaveOut(test);
             return FilterResult.excluded("not selected");
         }
         Names.know(test, planned);
