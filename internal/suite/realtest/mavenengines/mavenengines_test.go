@@ -59,6 +59,8 @@ func TestEngines(t *testing.T) {
 com.acme.CleanTest::last failed,
 com.acme.CountriesTest::ships[0](FR) passed,
 com.acme.CountriesTest::ships[1](GB) failed,
+com.acme.JUnit3Cases::testOne passed,
+com.acme.JUnit3Cases::testTwo failed,
 com.acme.NamedTest::a passed,
 com.acme.NamedTest::b failed,
 com.acme.NoBrowserTest::one failed,

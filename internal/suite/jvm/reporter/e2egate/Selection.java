@@ -12,6 +12,7 @@ import org.junit.platform.engine.FilterResult;
 import org.junit.platform.engine.TestDescriptor;
 import org.junit.platform.engine.TestTag;
 import org.junit.platform.engine.TestSource;
+import org.junit.platform.engine.UniqueId;
 import org.junit.platform.engine.support.descriptor.MethodSource;
 import org.junit.platform.launcher.PostDiscoveryFilter;
 
@@ -25,9 +26,11 @@ public final class Selection implements PostDiscoveryFilter {
     @Override
     public FilterResult apply(TestDescriptor test) {
         asked = true;
-        boolean leaf = test.getChildren().isEmpty() && (test.isTest() || test.mayRegisterTests());
-        if (!Events.ON || test.isRoot() || !leaf) {
+        if (!Events.ON || test.isRoot()) {
             return FilterResult.included("not the gate's business");
+        }
+        if (!isLeaf(test)) {
+            return isRunner(test) ? ofRunner(test) : FilterResult.included("not the gate's business");
         }
         if (Events.SELECTION == null) {
             if (!Groups.leaveOut(test)) {
@@ -44,6 +47,31 @@ public final class Selection implements PostDiscoveryFilter {
         }
         Names.know(test, planned);
         return FilterResult.included("selected");
+    }
+
+    private static boolean isLeaf(TestDescriptor test) {
+        return test.getChildren().isEmpty() && (test.isTest() || test.mayRegisterTests());
+    }
+
+    /** Whether it is a class of JUnit 4, with the runner that it asks for. */
+    private static boolean isRunner(TestDescriptor test) {
+        List<UniqueId.Segment> segments = test.getUniqueId().getSegments();
+        return segments.get(segments.size() - 1).getType().equals("runner");
+    }
+
+    /**
+     * Not each runner of JUnit 4 can leave out single tests (that of suite() cannot), so one of which no test is selected is removed here: the
+     * platform asks filters only about what has no children.
+     */
+    private FilterResult ofRunner(TestDescriptor runner) {
+        boolean selected = false;
+        for (TestDescriptor test : runner.getDescendants()) {
+            selected |= isLeaf(test) && !apply(test).excluded();
+        }
+        if (!selected) {
+            runner.removeFromHierarchy();
+        }
+        return FilterResult.included("it is removed, or some of its tests are selected");
     }
 
     private static void list(TestDescriptor test) {
