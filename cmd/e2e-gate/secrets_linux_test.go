@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/org/e2e-gate/internal/testkit/gatebin"
 )
 
 const (
@@ -98,22 +100,24 @@ func TestTokenIsHiddenFromTests(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	binary, spyBinary := filepath.Join(dir, "e2e-gate"), filepath.Join(dir, "spy")
-	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	data, err := os.ReadFile(self)
-	if err != nil {
-		t.Fatal(err)
+	programs := map[string]string{}
+	for name, file := range map[string]string{"e2e-gate": gatebin.Build(t), "spy": self} {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		programs[name] = string(data)
 	}
 	work := filepath.Join(dir, "work")
 	for name, content := range map[string]string{
 		"work/e2e-gate.yml": "version: 1\nstages: {pr: {}}\nsuites:\n  - {name: s, framework: command, run: [sh, suite.sh], reports: r.xml, env: {" + spyEnv + ": x}}\n",
 		"work/suite.sh":     spyBinary + " >spied.txt 2>&1 || exit 9\necho '<testsuite tests=\"1\"><testcase name=\"a\" classname=\"c\"/></testsuite>' >r.xml\n",
-		"spy":               string(data),
+		"spy":               programs["spy"],
+		"e2e-gate":          programs["e2e-gate"],
 	} {
 		file := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {

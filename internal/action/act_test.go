@@ -20,12 +20,12 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/org/e2e-gate/internal/testkit/gatebin"
 	"github.com/org/e2e-gate/internal/testkit/githubfake"
 	"github.com/org/e2e-gate/internal/testkit/need"
 )
@@ -197,7 +197,7 @@ func write(t *testing.T, file, text string) {
 
 // release serves the binary as a release does, and puts its hash into the tree.
 func (w *world) release() {
-	data, err := os.ReadFile(binary(w.t))
+	data, err := os.ReadFile(gatebin.Build(w.t))
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -214,40 +214,6 @@ func (w *world) release() {
 	w.downloads = srv.URL
 	sum := sha256.Sum256(data)
 	write(w.t, filepath.Join(w.tree, ".github", "release.sha256"), "# "+released+"\n"+hex.EncodeToString(sum[:])+"  "+asset+"\n")
-}
-
-// binary builds the program once for all tests.
-func binary(t *testing.T) string {
-	t.Helper()
-	built.Do(func() {
-		built.dir, built.err = os.MkdirTemp("", "e2e-gate-action")
-		if built.err != nil {
-			return
-		}
-		cmd := exec.Command("go", "build", "-o", filepath.Join(built.dir, "e2e-gate"), "./cmd/e2e-gate")
-		cmd.Dir = root
-		if out, err := cmd.CombinedOutput(); err != nil {
-			built.err = fmt.Errorf("%w\n%s", err, out)
-		}
-	})
-	if built.err != nil {
-		t.Fatal(built.err)
-	}
-	return filepath.Join(built.dir, "e2e-gate")
-}
-
-var built struct {
-	sync.Once
-	dir string
-	err error
-}
-
-func TestMain(m *testing.M) {
-	status := m.Run()
-	if built.dir != "" {
-		_ = os.RemoveAll(built.dir)
-	}
-	os.Exit(status)
 }
 
 // ran is what act says of a run.
@@ -516,7 +482,7 @@ func TestCancelledStep(t *testing.T) {
 	write(t, filepath.Join(w.dir, "..", "step.sh"), stepScript(t))
 	step := exec.Command("bash", "--noprofile", "--norc", "-e", "-o", "pipefail", filepath.Join(w.dir, "..", "step.sh"))
 	step.Dir = w.dir
-	step.Env = append(os.Environ(), "E2E_GATE_BINARY="+binary(t), "GITHUB_ACTIONS=true", "GITHUB_EVENT_NAME=pull_request", "GITHUB_EVENT_PATH="+event,
+	step.Env = append(os.Environ(), "E2E_GATE_BINARY="+gatebin.Build(t), "GITHUB_ACTIONS=true", "GITHUB_EVENT_NAME=pull_request", "GITHUB_EVENT_PATH="+event,
 		"GITHUB_REPOSITORY=acme/cases",
 		"GITHUB_RUN_ID=77", "GITHUB_OUTPUT="+output, "GITHUB_API_URL="+w.api, "INPUT_COMMENT=true", "INPUT_TOKEN="+githubfake.JobToken,
 		"STARTED="+filepath.Join(w.dir, "started"))

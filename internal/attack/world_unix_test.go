@@ -123,6 +123,9 @@ func (w *world) process(args ...string) *exec.Cmd {
 	}
 	cmd := exec.CommandContext(w.t.Context(), self, args...) //nolint:gosec // this program
 	cmd.Dir, cmd.Env = w.Dir, append(w.environ(), asGate+"=1")
+	for _, name := range []string{"GORACE", "E2E_GATE_TEST_SUPERVISOR"} { // how CI has the race detector start and end quickly
+		cmd.Env = append(cmd.Env, name+"="+os.Getenv(name))
+	}
 	return cmd
 }
 

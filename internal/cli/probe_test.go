@@ -87,7 +87,7 @@ gates:
     - {name: app, http: {url: "http://127.0.0.1:%[2]d/"}}
 suites:
   - {name: s, framework: command, dir: e2e, list: [printf, '%%s\n', pays, refunds, lists], run: [%[1]q, -test.run=^TestProbeHelper$],
-     env: {PROBE_HELPER: suite, APP: "http://127.0.0.1:%[2]d"}, reports: "{report_dir}/*.xml", owner: payments}
+     env: {PROBE_HELPER: suite, GORACE: atexit_sleep_ms=0, APP: "http://127.0.0.1:%[2]d"}, reports: "{report_dir}/*.xml", owner: payments}
 %[3]s`, self, port, more)
 }
 
@@ -288,7 +288,7 @@ func TestARegressionInADeployedProduct(t *testing.T) {
 			r.Write("e2e-gate.yml", urls.Replace("version: 1\nstages: {pr: {on: [pull_request, push], target: preview}}\n"+
 				"gates: {interval: 20ms, checks: ["+tc.gates+"]}\nsuites:\n"+
 				"  - {name: s, framework: command, dir: e2e, list: [printf, '%s\\n', pays, lists], run: ["+self+", -test.run=^TestProbeHelper$],\n"+
-				"     env: {PROBE_HELPER: suite, APP: \"URL\"}, reports: \"{report_dir}/*.xml\"}\n"+tc.more+"\n"))
+				"     env: {PROBE_HELPER: suite, GORACE: atexit_sleep_ms=0, APP: \"URL\"}, reports: \"{report_dir}/*.xml\"}\n"+tc.more+"\n"))
 			r.Write("e2e/keep", "")
 			r.Write("src/other", "1")
 			base := r.Commit("base")

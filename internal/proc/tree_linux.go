@@ -62,7 +62,7 @@ func (t *tree) start(p *Process) error {
 		return p.cmd.Err
 	}
 	if err := t.startSupervisor(p.cmd); err != nil {
-		return fmt.Errorf("start a supervisor from /proc/self/exe: %w", err)
+		return fmt.Errorf("start a supervisor from %s: %w", supervisorProgram, err)
 	}
 	sent := json.NewEncoder(t.control).Encode(launch{
 		Path: []byte(p.cmd.Path), Argv: asBytes(p.cmd.Args), Env: asBytes(p.cmd.Environ()), Dir: []byte(p.cmd.Dir),
@@ -97,9 +97,8 @@ func (t *tree) startSupervisor(cmd *exec.Cmd) error {
 		return err
 	}
 	defer func() { _ = ours.Close() }()
-	// The link of /proc also leads to a program that was replaced meanwhile. What it starts is
-	// not in its arguments, where tests that look for their server's name would find it.
-	t.supervisor = exec.Command("/proc/self/exe", superviseCommand) //nolint:noctx // it ends with its control pipe
+	// What it starts is not in its arguments, where tests that look for their server's name would find it.
+	t.supervisor = exec.Command(supervisorProgram, superviseCommand) //nolint:gosec,noctx // it ends with its control pipe
 	t.supervisor.Args[0] = "e2e-gate"
 	t.supervisor.Env = []string{"GOMAXPROCS=1"} // few threads: they count in cgroups
 	t.supervisor.Stdout, t.supervisor.Stderr = cmd.Stdout, cmd.Stderr

@@ -2,6 +2,7 @@ package verdict
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -223,12 +224,13 @@ func NamedBy(at e2e.Attempt, target string) string {
 	return ""
 }
 
+// printed begins what a test printed, in the details of its failure: a mark of JUnit reports, or of one of our reporters.
+var printed = regexp.MustCompile(`(?m)^--- (?:system-out|system-err|stdout|stderr|(?:output|log|Captured .*) ---)\s*$`)
+
 // withoutOutput cuts the output of a test off the details of its failure.
 func withoutOutput(details string) string {
-	for _, mark := range []string{"--- system-out\n", "--- system-err\n"} {
-		if i := strings.Index("\n"+details, "\n"+mark); i >= 0 {
-			details = details[:i]
-		}
+	if at := printed.FindStringIndex(details); at != nil {
+		return details[:at[0]]
 	}
 	return details
 }

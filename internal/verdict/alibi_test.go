@@ -306,6 +306,12 @@ func TestNamedByWhatFailed(t *testing.T) {
 		{e2e.Attempt{Details: "--- system-err\nGET " + address}, ""},
 		{e2e.Attempt{Details: "caused by " + address + "\n--- system-out\nx\n--- system-err\ny"}, address},
 		{e2e.Attempt{Details: "the text --- system-out\n" + address}, address},
+		{e2e.Attempt{Details: "x\n--- stdout\nGET " + address}, ""},                                         // JUnit 5, TestNG
+		{e2e.Attempt{Details: "x\n--- stderr\nGET " + address}, ""},                                         // the same
+		{e2e.Attempt{Details: "x\n--- output ---\nGET " + address}, ""},                                     // Playwright, Vitest, Behave
+		{e2e.Attempt{Details: "x\n\n--- log ---\nGET " + address}, ""},                                      // Robot Framework
+		{e2e.Attempt{Details: "x\n--- Captured log call ---\n" + address}, ""},                              // pytest
+		{e2e.Attempt{Details: "--- output ---\n    a_test.go:1: GET " + address + "\n--- FAIL: TestA"}, ""}, // go test
 		{e2e.Attempt{Message: "127.0.0.1", Details: ":8080"}, ""},
 	} {
 		if got := NamedBy(tc.a, "http://"+address); got != tc.want {

@@ -50,7 +50,7 @@ func TestProxies(t *testing.T) {
 			}))
 			defer proxy.Close()
 			cmd := exec.Command(os.Args[0], "-test.run=^TestProxies$") //nolint:gosec // this test itself
-			cmd.Env = append([]string{proxied + "=1", "HTTPS_PROXY=" + proxy.URL, "PATH=" + os.Getenv("PATH")}, tc.env...)
+			cmd.Env = append([]string{proxied + "=1", "HTTPS_PROXY=" + proxy.URL, "PATH=" + os.Getenv("PATH"), "GORACE=" + os.Getenv("GORACE")}, tc.env...)
 			if out, err := cmd.CombinedOutput(); err != nil {
 				t.Fatalf("%v\n%s", err, out)
 			}

@@ -2,9 +2,12 @@ package adapter
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+
+	"github.com/Masterminds/semver/v3"
 )
 
 // NodePackage returns the version of the first of the packages that is installed for a
@@ -36,4 +39,25 @@ func Installed(s Spec, dir, name, program string) error {
 		return nil
 	}
 	return NotInstalled(s, name)
+}
+
+// AtLeast compares versions; an unknown one may be old. A prerelease counts as the
+// version that it precedes.
+func AtLeast(version, needed string) bool {
+	v, err := semver.NewVersion(version)
+	if err != nil {
+		return false
+	}
+	release, err := v.SetPrerelease("")
+	return err == nil && !release.LessThan(semver.MustParse(needed))
+}
+
+// Needs refuses a package of npm that is older than the first version whose results are right. A version that is not
+// known is taken.
+func Needs(s Spec, dir, title, name, needed string) error {
+	version := NodePackage(dir, name)
+	if _, err := semver.NewVersion(version); err != nil || AtLeast(version, needed) {
+		return nil
+	}
+	return fmt.Errorf("suite %s: %w: %s %s is too old; %s or later is needed: npm install --save-dev %s@latest", s.Name, ErrTool, title, version, needed, name)
 }

@@ -146,6 +146,9 @@ var JSTests = func() []string {
 // jsTest is a test in JavaScript, as it looks.
 var jsTest = regexp.MustCompile(`(?m)^\s*(?:it|test)(?:\.\w+)*\s*(?:\(|` + "`" + `)`)
 
+// Scenario is one of Gherkin in English, as it looks.
+var Scenario = regexp.MustCompile(`(?m)^\s*(?:Scenario(?: Outline| Template)?|Example):`)
+
 // JSCount is about how many tests the files in a folder hold that import what import says, or, if it
 // begins with "!", that do not.
 func (t *Tree) JSCount(dir, imports string, patterns ...string) int {

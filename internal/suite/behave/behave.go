@@ -76,10 +76,7 @@ func positional(args []string) int {
 	return at
 }
 
-var (
-	imports  = regexp.MustCompile(`(?m)^\s*(?:from behave\b|import behave\b)`)
-	scenario = regexp.MustCompile(`(?m)^\s*(?:Scenario|Scenario Outline|Scenario Template|Example):`)
-)
+var imports = regexp.MustCompile(`(?m)^\s*(?:from behave\b|import behave\b)`)
 
 // detect looks for folders with features and, in steps, their steps.
 func detect(t *adapter.Tree) []adapter.Detected {
@@ -100,7 +97,7 @@ func detect(t *adapter.Tree) []adapter.Detected {
 	}
 	slices.Sort(dirs)
 	for _, dir := range dirs {
-		d := adapter.Detected{Files: tops[dir], Tests: t.Count(tops[dir], scenario), Spec: adapter.Spec{Dir: dir}}
+		d := adapter.Detected{Files: tops[dir], Tests: t.Count(tops[dir], adapter.Scenario), Spec: adapter.Spec{Dir: dir}}
 		switch {
 		case path.Base(dir) == "features": // which Behave looks for
 			d.Spec.Dir = path.Dir(dir)

@@ -39,6 +39,9 @@ var Framework = adapter.Framework{
 	TellsErrors: true,
 }
 
+// needed is the first cucumber-js that takes the path of a format in quotes.
+const needed = "8.0"
+
 // maxFeature bounds one feature file.
 const maxFeature = 4 << 20
 
@@ -48,6 +51,11 @@ func (c *cucumber) dir() string { return filepath.Join(c.root, filepath.FromSlas
 func (c *cucumber) Discover(ctx context.Context, _ []string) ([]e2e.Test, []e2e.Problem, error) {
 	if err := c.ownPaths(); err != nil {
 		return nil, nil, err
+	}
+	if !c.places() {
+		if err := adapter.Needs(c.spec, c.dir(), "cucumber-js", "@cucumber/cucumber", needed); err != nil {
+			return nil, nil, err
+		}
 	}
 	files, err := adapter.SourceFiles(c.dir(), c.spec.Specs, "**/*.feature")
 	if err != nil {
@@ -292,14 +300,11 @@ func detect(t *adapter.Tree) []adapter.Detected {
 	if len(t.Matching("*.feature")) == 0 {
 		return nil
 	}
-	found := adapter.ByDir(
-		append(t.Matching(append(adapter.Scripts("cucumber"), "cucumber.json", "cucumber.yaml", "cucumber.yml")...), t.Manifests("@cucumber/cucumber")...),
-	)
+	// WebdriverIO, which has Cucumber in it, is a suite of its own.
+	manifests := slices.DeleteFunc(t.Manifests("@cucumber/cucumber"), func(file string) bool { return t.Package(file).Uses["@wdio/cucumber-framework"] })
+	found := adapter.ByDir(append(t.Matching(append(adapter.Scripts("cucumber"), "cucumber.json", "cucumber.yaml", "cucumber.yml")...), manifests...))
 	for i, d := range found {
-		found[i].Tests = t.Count(t.Below(d.Spec.Dir, "*.feature"), scenario)
+		found[i].Tests = t.Count(t.Below(d.Spec.Dir, "*.feature"), adapter.Scenario)
 	}
 	return found
 }
-
-// scenario is one in English, as it looks.
-var scenario = regexp.MustCompile(`(?m)^\s*(?:Scenario(?: Outline| Template)?|Example):`)

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	messages "github.com/cucumber/messages/go/v28"
+
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/proc"
 	"github.com/org/e2e-gate/internal/suite/adapter"
@@ -231,6 +233,21 @@ func TestCucumberAttachments(t *testing.T) {
 	}
 }
 
+// cucumber-js 8 has no exception beside the message.
+func TestCucumberErrorsWithoutAnException(t *testing.T) {
+	for text, want := range map[string]e2e.Attempt{
+		"AssertionError [ERR_ASSERTION]: not equal:\n\n1 !== 2\n\n    + expected - actual\n": {Type: "AssertionError", Message: "not equal:\n\n1 !== 2"},
+		"TypeError: x is no function\n    at x.js:3:1":                                       {Type: "TypeError", Message: "x is no function", Error: true},
+		"no: it is not\n    at x.js:3:1":                                                     {Message: "no: it is not"},
+	} {
+		c := &testCase{}
+		c.step(&messages.TestStepResult{Status: messages.TestStepResultStatus_FAILED, Message: text})
+		if got := c.attempt(); got.Type != want.Type || got.Message != want.Message || got.Error != want.Error {
+			t.Errorf("%q: %+v", text, got)
+		}
+	}
+}
+
 // A suite without the package of cucumber-js says what to install, and a name that it would expand is refused.
 func TestCucumberRefuses(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
@@ -243,6 +260,15 @@ func TestCucumberRefuses(t *testing.T) {
 	_, err := a.Start(adapter.Unit{Tests: tests, Reports: t.TempDir(), Attempt: 1})
 	if want := "suite s: tool not usable: @cucumber/cucumber is not installed; run npm install --save-dev @cucumber/cucumber"; err == nil || err.Error() != want {
 		t.Errorf("%v", err)
+	}
+	for version, want := range map[string]string{
+		"7.3.2": "suite s: tool not usable: cucumber-js 7.3.2 is too old; 8.0 or later is needed: npm install --save-dev @cucumber/cucumber@latest",
+		"8.0.0": "", "next": "",
+	} {
+		suitetest.Write(t, root, map[string]string{"node_modules/@cucumber/cucumber/package.json": `{"version": "` + version + `"}`})
+		if _, _, err := a.Discover(t.Context(), nil); (err == nil) != (want == "") || err != nil && err.Error() != want {
+			t.Errorf("%s: %v", version, err)
+		}
 	}
 	jvm := Framework.New(adapter.Spec{Name: "s", Framework: "cucumber", Run: []string{"mvn", "-Dcucumber.features={features}"}}, root)
 	if tests, problems := suitetest.Discover(t, jvm); len(tests) != 2 || len(problems) > 0 {

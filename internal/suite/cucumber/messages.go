@@ -303,15 +303,24 @@ func (c *testCase) attempt() e2e.Attempt {
 	}
 	if a.Message == "" {
 		a.Message = trace.Split(c.worst.Message, 2)[0]
+		if m := named.FindStringSubmatch(a.Message); m != nil { // cucumber-js 8 tells the type only so
+			a.Type, a.Message = m[1], m[2]
+		}
 	}
 	a.Message = adapter.Clip(strings.TrimSpace(a.Message), adapter.MessageBytes)
 	a.Error = a.Type != "" && !strings.Contains(a.Type, "Assertion")
-	a.Details = adapter.Clip(strings.TrimSpace(details+"\n"+c.printed.String()), adapter.DetailsBytes)
+	if c.printed.Len() > 0 {
+		details += "\n--- output ---\n" + c.printed.String()
+	}
+	a.Details = adapter.Clip(strings.TrimSpace(details), adapter.DetailsBytes)
 	return a
 }
 
 // trace is where the stack begins in the message of a step.
 var trace = regexp.MustCompile(`\n\s+at |\n\s+\+ expected - actual`)
+
+// named is a message with the type of its error.
+var named = regexp.MustCompile(`^(\w+(?:Error|Exception))(?: \[\w+\])?: ([\s\S]+)`)
 
 // attach keeps an attachment: text as part of the details, all else as a file.
 func (r *cucumberRun) attach(c *testCase, a *messages.Attachment) {

@@ -37,6 +37,12 @@ var Framework = adapter.Framework{
 	TellsErrors: true,
 }
 
+// needed is the first version with retries, whose attempts the reporter reads.
+const needed = "5.0"
+
+// patterns are what --spec splits at (a comma) or reads as a pattern. How Cypress takes an escaped one is not documented.
+const patterns = `,*?[]{}()\`
+
 // maxSource bounds what is read of a spec file for its tags.
 const maxSource = 1 << 20
 
@@ -44,6 +50,9 @@ func (c *cypress) dir() string { return filepath.Join(c.root, filepath.FromSlash
 
 // Discover lists the spec files, with the tags that stand in their source.
 func (c *cypress) Discover(_ context.Context, _ []string) ([]e2e.Test, []e2e.Problem, error) {
+	if err := adapter.Needs(c.spec, c.dir(), "Cypress", "cypress", needed); err != nil {
+		return nil, nil, err
+	}
 	files, err := adapter.SourceFiles(c.dir(), c.spec.Specs, "cypress/e2e/**/*.cy.{js,jsx,ts,tsx}")
 	if err != nil {
 		return nil, nil, fmt.Errorf("suite %s: %w", c.spec.Name, err)
@@ -51,9 +60,10 @@ func (c *cypress) Discover(_ context.Context, _ []string) ([]e2e.Test, []e2e.Pro
 	var tests []e2e.Test
 	var problems []e2e.Problem
 	for _, file := range files {
-		if strings.ContainsAny(file, ",*?[]{}") {
+		if strings.ContainsAny(file, patterns) {
 			problems = append(problems, e2e.Problem{Code: e2e.CodeBuildFailed, LosesEvidence: true, Unit: c.spec.Name,
-				Text: fmt.Sprintf("suite %s: Cypress cannot run %s alone: it splits names at commas and reads patterns; rename the file", c.spec.Name, file)})
+				Text: fmt.Sprintf("suite %s: Cypress cannot run %s alone: --spec takes its name as a pattern or a list; rename the file, without any of %s",
+					c.spec.Name, file, strings.Join(strings.Split(patterns, ""), " "))})
 			continue
 		}
 		tests = append(tests, e2e.Test{ID: c.spec.Name + "/" + file + "::spec", Suite: c.spec.Name, Framework: c.spec.Framework, Unit: c.spec.Name,

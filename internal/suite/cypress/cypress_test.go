@@ -17,7 +17,6 @@ func TestCypressDiscovery(t *testing.T) {
 		"cypress/e2e/checkout.cy.ts": "describe('Checkout', { tags: ['@smoke', \"owner:shop\"] }, () => {\n  it('buys', { tags: '@journey:buy @slow' }, () => " +
 			"{});\n  // it('old', { tags: '@dead' })\n});",
 		"cypress/e2e/a/plain.cy.js":   "/* tags: ['no'] */ it('x', () => {})",
-		"cypress/e2e/a,b.cy.js":       "",
 		"cypress/e2e/helper.js":       "",
 		"node_modules/x/e2e/no.cy.js": "",
 	})
@@ -29,8 +28,44 @@ func TestCypressDiscovery(t *testing.T) {
 	if !slices.Equal(got, []string{"ui/cypress/e2e/a/plain.cy.js::spec ", "ui/cypress/e2e/checkout.cy.ts::spec smoke,owner:shop,journey:buy,slow"}) {
 		t.Errorf("%q", got)
 	}
-	if len(problems) != 1 || !strings.Contains(problems[0].Text, "a,b.cy.js") {
+	if len(problems) != 0 {
 		t.Errorf("%+v", problems)
+	}
+}
+
+// A name that --spec would split or read as a pattern is named, and no other one: those are run as they are.
+func TestCypressOddNames(t *testing.T) {
+	s := adapter.Spec{Name: "ui", Framework: "cypress", Run: []string{need.Tool(t, "node", "apt-get install nodejs"), play(t)}}
+	const source = "it('x', () => {})"
+	root := suitetest.Files(t, map[string]string{"cypress/e2e/é 'q' #%$&;|!@+~^=.cy.js": source})
+	for _, c := range strings.Split(patterns, "") {
+		suitetest.Write(t, root, map[string]string{"cypress/e2e/a" + c + "b.cy.js": source})
+	}
+	a := Framework.New(s, root)
+	tests, problems := suitetest.Discover(t, a)
+	if len(tests) != 1 || len(problems) != len(patterns) {
+		t.Fatalf("%+v, %+v", tests, problems)
+	}
+	for _, p := range problems {
+		if !p.LosesEvidence || !strings.Contains(p.Text, "rename the file, without any of , * ? [ ] { } ( )") {
+			t.Errorf("%+v", p)
+		}
+	}
+	if rep := suitetest.Run(t, a, tests, 0); e2e.OutcomeOf(rep.Tests[tests[0].ID]) != e2e.Passed || len(rep.Problems) > 0 {
+		t.Errorf("%+v", rep)
+	}
+}
+
+// Before version 5 there are no retries, and no attempts to read.
+func TestCypressIsTooOld(t *testing.T) {
+	for version, want := range map[string]string{
+		"4.12.1": "suite ui: tool not usable: Cypress 4.12.1 is too old; 5.0 or later is needed: npm install --save-dev cypress@latest", "5.0.0": "", "15.3.0": "",
+	} {
+		root := suitetest.Files(t, map[string]string{"node_modules/cypress/package.json": `{"version": "` + version + `"}`})
+		_, _, err := Framework.New(adapter.Spec{Name: "ui", Framework: "cypress"}, root).Discover(t.Context(), nil)
+		if (err == nil) != (want == "") || err != nil && err.Error() != want {
+			t.Errorf("%s: %v", version, err)
+		}
 	}
 }
 

@@ -174,7 +174,7 @@ func (r *goRun) ended(name string, outcome e2e.Outcome, s *goState) adapter.Prog
 	}
 	a := e2e.Attempt{Children: s.childList()}
 	s.explain(&a)
-	p.Message, p.Details = a.Message, s.output.String()
+	p.Message, p.Details = a.Message, s.details()
 	p.File, p.Line = e2e.SplitPlace(r.place(s, a.Message))
 	return p
 }

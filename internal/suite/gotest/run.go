@@ -171,10 +171,13 @@ func (r *goRun) result(name string, c crash) (attempts.Result, bool) {
 		a.Message = adapter.Clip(failureText(s.output.String()), 1<<10)
 	}
 	if a.Outcome == e2e.Failed {
-		a.Details = s.output.String()
+		a.Details = s.details()
 	}
 	return attempts.Result{Attempt: a, Inferred: timedOut}, true
 }
+
+// details are marked as output: go test does not tell what a test logs from why it failed.
+func (s *goState) details() string { return "--- output ---\n" + s.output.String() }
 
 func (s *goState) childList() []e2e.Child {
 	var list []e2e.Child

@@ -39,7 +39,8 @@ func TestFilesOfAJVM(t *testing.T) {
 	if !slices.Equal(argv, want) {
 		t.Errorf("%q", argv)
 	}
-	if got := read(made[1]); got != "#surefire\nrerunFailingTestsCount=2\nforkNumber=1\n\nrerunFailingTestsCount=0\n" {
+	if got := read(made[1]); got != "#surefire\nrerunFailingTestsCount=2\nforkNumber=1\n\n"+
+		"rerunFailingTestsCount=0\njunit.vintage.execution.parallel.enabled=false\ntestng.parallel=none\n" {
 		t.Error(got)
 	}
 	if got := read(made[2]); !strings.HasPrefix(got, "basedir=/r\n") || !strings.Contains(got, "\njunit.jupiter.execution.parallel.enabled=false\n") {

@@ -3,30 +3,17 @@
 // reporter, so that the suite keeps its own: it listens to Mocha's runner. To list, it hands no
 // test to a runner; with a selection it takes every other test out of its suite.
 'use strict';
-const crypto = require('crypto');
 const fs = require('fs');
 const path = require('path');
 const util = require('util');
-
-const base = fs.realpathSync(process.env.E2E_GATE_DIR);
-const selection = process.env.E2E_GATE_SELECTION
-  ? new Set(JSON.parse(fs.readFileSync(process.env.E2E_GATE_SELECTION, 'utf8'))) : null;
-
-const write = (event, fields) =>
-  fs.appendFileSync(process.env.E2E_GATE_EVENTS, JSON.stringify({ event, ...fields }) + '\n');
-
-const clip = (text, size) => text.length <= size ? text
-  : text.slice(0, size / 3) + '\n…\n' + text.slice(text.length - size * 2 / 3);
-
-// eslint-disable-next-line no-control-regex
-const plain = (text) => String(text ?? '').replace(/\u001b\[[0-9;]*m/g, '');
+const {
+  again, base, clip, enter, finished, here, isAssertion, leave, place, plain, relative, selection, tags, unseen, webdriverio, write,
+} = require('./e2e-gate-shared.cjs');
 
 const NEEDED = 9;
 
-// WebdriverIO runs Mocha in workers, a capability and a spec file each; see e2e-gate-webdriverio.mjs.
-const webdriverio = globalThis[Symbol.for('e2e-gate webdriverio')];
-
-// home is the folder of the Mocha that runs: a suite may have others.
+// home is the folder of the Mocha that runs: a suite may have others. WebdriverIO runs Mocha in workers, a capability and a spec file
+// each; see e2e-gate-webdriverio.mjs.
 function home() {
   for (let dir = base; webdriverio; dir = path.dirname(dir)) {
     const framework = path.join(dir, 'node_modules', '@wdio', 'mocha-framework');
@@ -51,8 +38,6 @@ const loaded = require(mocha);
 const Mocha = loaded.default ?? loaded;
 const { Runner, Suite } = Mocha;
 
-const relative = (file) => path.relative(base, file).split(path.sep).join('/');
-
 // fileOf is where a test is: one that a suite got from elsewhere has no file of its own.
 function fileOf(test) {
   for (let at = test; at; at = at.parent) if (at.file) return at.file;
@@ -67,28 +52,6 @@ function identify(test) {
   return { id: (webdriverio?.label ?? '') + file + '::' + name, name, file };
 }
 
-const tags = (name) => [...new Set([...name.matchAll(/(?:^|\s)@([\w.:/-]+)/g)].map((m) => m[1]))];
-
-// frames are the files and lines of a stack, the innermost first.
-function frames(stack) {
-  const found = [];
-  for (const line of plain(stack).split('\n')) {
-    const [, where, number] = /^\s+at (?:.*\()?(?:async )?([^()]+?):(\d+):\d+\)?$/.exec(line) ?? [];
-    if (!where || where.startsWith('node:')) continue;
-    try { // Mocha shortens paths to those from its directory
-      found.push({ file: where.startsWith('file:') ? require('url').fileURLToPath(where) : path.resolve(where), line: Number(number) });
-    } catch { /* the address of something else */ }
-  }
-  return found;
-}
-
-// place is where a test failed: the innermost line of the stack within the suite.
-function place(stack) {
-  const at = frames(stack).map(({ file, line }) => ({ file: relative(file), line }))
-    .find(({ file }) => !file.startsWith('..') && !path.isAbsolute(file) && !/(?:^|\/)node_modules\//.test(file));
-  return at ? { at_file: at.file, at_line: at.line } : {};
-}
-
 const show = (value) => clip(typeof value === 'string' ? value : util.inspect(value, { depth: 6, sorted: true }), 8000);
 
 // both are two values that were compared. Equal ones, as of notStrictEqual, say nothing.
@@ -97,7 +60,7 @@ const both = (expected, actual) => expected === actual ? [] : [{ name: 'e2e.expe
 function failure(error) {
   const text = plain(error?.message ?? error);
   const compared = error && typeof error === 'object' && 'expected' in error && 'actual' in error && error.showDiff !== false;
-  const assertion = compared || /AssertionError/.test(error?.name ?? '') || error?.code === 'ERR_ASSERTION';
+  const assertion = compared || isAssertion(error?.name ?? '', text) || error?.code === 'ERR_ASSERTION';
   return {
     outcome: 'failed', message: clip(text || 'failed without a message', 8000), details: clip(plain(error?.stack ?? util.inspect(error)), 24000),
     error: !assertion, type: error?.code === 'ERR_MOCHA_TIMEOUT' ? 'timeout' : error?.name ?? '',
@@ -115,10 +78,7 @@ let loading;
 const addTest = Suite.prototype.addTest;
 Suite.prototype.addTest = function (test) {
   const file = test.file ?? fileOf(this);
-  const limit = Error.stackTraceLimit;
-  Error.stackTraceLimit = 30;
-  const stack = frames(new Error().stack).filter((frame) => frame.file !== __filename && !frame.file.startsWith(mocha + path.sep));
-  Error.stackTraceLimit = limit;
+  const stack = here((at) => at.startsWith(mocha + path.sep));
   files.set(test, file);
   lines.set(test, (stack.find((frame) => frame.file === file) ?? stack[0])?.line ?? 0);
   return addTest.apply(this, arguments);
@@ -153,6 +113,10 @@ Mocha.prototype.loadFilesAsync = async function (...args) {
     this.suite.tests = [];
     this.suite.suites = [];
   }
+  if (webdriverio && selection) {
+    choose(this.suite);
+    if (!this.suite.total()) ended = [0]; // those of other browsers: it opens no session
+  }
 };
 
 function list(mocha, group) {
@@ -160,7 +124,8 @@ function list(mocha, group) {
   mocha.suite.eachTest((test) => {
     if (!matches(runner, test)) return;
     const { id, name, file } = identify(test);
-    write('listed', { id, name, file, line: lines.get(test) ?? 0, tags: tags(name), keep: (webdriverio?.label ?? '') + file, group: group && webdriverio.label + group });
+    const label = webdriverio?.label ?? '';
+    write('listed', { id, name, file, line: lines.get(test) ?? 0, tags: tags(name), keep: label + file, group: group && label + group });
   });
 }
 
@@ -218,28 +183,6 @@ if (process.env.E2E_ATTEMPT === '2') {
   Mocha.Runnable.prototype.retries = function (n) { return arguments.length ? undefined : 0; };
 }
 
-// again counts what WebdriverIO ran of a test before it started its spec file anew, and nothing else: a hundred for each try.
-const again = () => 100 * (globalThis[Symbol.for('e2e-gate try')] ?? 0);
-
-// enter gives the running test a folder of its own: named after it, so that the gate knows whose files are in it. Without room for
-// one it has none.
-function enter(id) {
-  leave();
-  if (!process.env.E2E_EVIDENCE_DIR) return;
-  const own = id.slice(id.indexOf('::') + 2).replaceAll(' › ', ' ');
-  const folder = path.join(process.env.E2E_EVIDENCE_DIR, crypto.createHash('sha256').update(own).digest('hex').slice(0, 12));
-  try {
-    fs.mkdirSync(folder, { recursive: true });
-    process.env.E2E_TEST_EVIDENCE_DIR = folder;
-  } catch { /* no room */ }
-}
-
-function leave() {
-  const folder = process.env.E2E_TEST_EVIDENCE_DIR;
-  delete process.env.E2E_TEST_EVIDENCE_DIR;
-  try { if (folder) fs.rmdirSync(folder); } catch { /* it has files */ }
-}
-
 // follow writes what happens to the tests of a runner.
 function follow(runner) {
   const ends = new Map(); // by the first execution of a test: how often it ended, and its key
@@ -249,7 +192,7 @@ function follow(runner) {
   let held; // the last end of a test, until the hooks behind it have run
 
   const flush = () => {
-    if (held) write('finished', held.event);
+    if (held) finished(held.event);
     held = undefined;
   };
 
@@ -277,7 +220,7 @@ function follow(runner) {
     const amends = known.retry === retry;
     known.retry = retry;
     held = { first, event: {
-      ...what, key: known.key, retry, amends, worker: webdriverio && process.env.WDIO_WORKER_ID, ...seen, line: lines.get(first) ?? 0,
+      ...what, key: known.key, retry, amends, unseen: unseen(), worker: webdriverio && process.env.WDIO_WORKER_ID, ...seen, line: lines.get(first) ?? 0,
       start: clock.get(test) ?? 0, seconds: amends ? 0 : (test.duration ?? 0) / 1000,
       attachments: Array.isArray(test.attachments) ? test.attachments.filter((file) => typeof file === 'string') : [],
     } };

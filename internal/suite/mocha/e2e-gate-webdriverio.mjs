@@ -1,6 +1,7 @@
-// The config that e2e-gate hands to WebdriverIO. It is the suite's own, with the module for Mocha beside its own ones,
-// which lists, chooses and reports the tests in each worker, and with the spec files of the selected tests. To list,
-// the spec files are loaded in one worker, and no service, hook, driver or session is started.
+// The config that e2e-gate hands to WebdriverIO. It is the suite's own, with the spec files of the selected tests. A module for
+// each framework (Mocha, Cucumber, Jasmine) lists, chooses and reports the tests in each worker: that for Mocha stands beside its
+// own modules, the others go around the framework's adapter. To list, one worker has all spec files, and no service, hook, driver
+// or session is started.
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
@@ -24,7 +25,8 @@ const NEEDED = 9; // the first to read wdio:specs of a capability
 
 if (!worker) {
   const { version } = createRequire(fs.realpathSync(process.argv[1]))('../package.json');
-  if (!(parseInt(version, 10) >= NEEDED)) unusable(`WebdriverIO ${version} is too old; ${NEEDED}.0 or later is needed: npm install --save-dev @wdio/cli@latest`);
+  if (!(parseInt(version, 10) >= NEEDED))
+    unusable(`WebdriverIO ${version} is too old; ${NEEDED}.0 or later is needed: npm install --save-dev @wdio/cli@latest`);
 }
 
 async function load() {
@@ -40,18 +42,36 @@ async function load() {
 }
 
 const theirs = await load();
-if ((theirs.framework ?? 'mocha') !== 'mocha')
-  unusable(`${path.basename(own)} has the framework ${theirs.framework}; the gate runs WebdriverIO's tests where they are Mocha's`);
+const framework = theirs.framework ?? 'mocha';
+if (!['mocha', 'cucumber', 'jasmine'].includes(framework))
+  unusable(`${path.basename(own)} has the framework ${framework}; the gate runs the tests of mocha, cucumber and jasmine`);
 if (![undefined, 'local'].includes([theirs.runner].flat()[0]))
   unusable(`${path.basename(own)} has the runner ${[theirs.runner].flat()[0]}; the gate runs the local one only`);
 
+// nameOf a capability holds no path: that of an app differs between machines.
+function nameOf(one) {
+  const { browserName, 'appium:app': app, 'appium:deviceName': device, platformName } = one.alwaysMatch ?? one;
+  return browserName || (app && path.basename(app)) || device || platformName || Object.keys(one).join(' and ');
+}
+
 // The names of the capabilities, if there are several: a spec file runs with each of them.
 const several = Array.isArray(theirs.capabilities) && theirs.capabilities.length > 1 ? theirs.capabilities : [];
-const names = several.map((one) => one.alwaysMatch?.browserName ?? one.browserName ?? one['appium:app'] ?? Object.keys(one).join(' and '));
+const names = several.map(nameOf);
 const labels = names.map((name, n) => `[${name}${names.indexOf(name) === names.lastIndexOf(name) ? '' : ' ' + (n + 1)}] `);
 const labelOf = (n) => labels[n] ?? '';
 
 const module = fileURLToPath(new URL('./e2e-gate-mocha.cjs', import.meta.url));
+
+// What our modules ask for: how the capability of a worker is named, how often its spec file was tried before, and how often
+// WebdriverIO has repeated a part of the test that runs. That is no matter of its framework, so only a hook is told.
+const told = globalThis[Symbol.for('e2e-gate webdriverio')] = { label: labelOf(worker ? parseInt(worker, 10) : 0), tries: 0, repeated: 0, rerun };
+const count = (...args) => { told.repeated += args.map((one) => one?.retries?.attempts).find(Number.isInteger) ?? 0; };
+
+// Mocha takes our module by a setting. Into the adapters of the others it is put here, before WebdriverIO asks for one.
+if (worker && framework !== 'mocha') {
+  const { wrap } = await import(`./e2e-gate-webdriverio-${framework}.mjs`);
+  await wrap(base);
+}
 
 // all are specs with those that are no list in one list, which our module heads: so one worker loads them. Those that
 // are a list share a session, so they stay together.
@@ -70,13 +90,14 @@ function chosen(label) {
   return [...wanted.filter((file) => !together.flat().includes(file)).map(absolute), ...together.map((group) => group.map(absolute))];
 }
 
-// changed is a capability in which change replaces settings, wherever WebdriverIO reads them.
+// isMultiremote reports whether one capability is several browsers, which a test drives at once.
+const isMultiremote = (one) => Boolean(Object.values(one)[0]?.capabilities);
+
+// changed is a capability in which change replaces settings, where WebdriverIO reads them.
 function changed(one, change) {
   const put = (capability) => ({ ...capability, ...change(capability) });
-  if (one.alwaysMatch) return { ...one, alwaysMatch: put(one.alwaysMatch) };
-  if (Object.values(one)[0]?.capabilities) // several browsers at once
-    return Object.fromEntries(Object.entries(one).map(([name, browser]) => [name, { ...browser, capabilities: put(browser.capabilities) }]));
-  return put(one);
+  if (isMultiremote(one)) return one;
+  return one.alwaysMatch ? { ...one, alwaysMatch: put(one.alwaysMatch) } : put(one);
 }
 
 function listing() {
@@ -94,37 +115,45 @@ function listing() {
 class Told {
   isSynchronised = true;
 
-  emit(event, told) {
-    if (event === 'runner:start') globalThis[Symbol.for('e2e-gate try')] = told.retry ?? 0;
-    if (event === 'runner:end' && told.error && !(told.retries > 0)) write('error', { message: `no session for ${told.cid}: ${told.error}` });
-    if (event === 'error') write('error', { message: String(told?.message ?? told), details: String(told?.stack ?? '') });
+  emit(event, what) {
+    if (event === 'runner:start') told.tries = what.retry ?? 0;
+    if (event === 'runner:end' && what.error && !(what.retries > 0)) write('error', { message: `no session for ${what.cid}: ${what.error}` });
+    if (event === 'error') write('error', { message: String(what?.message ?? what), details: String(what?.stack ?? '') });
   }
+}
+
+// specFiles are the spec files of the capabilities. WebdriverIO does not read those of one that is several browsers at once: each
+// such one gets the files of all, and a worker in which nothing is selected opens no session.
+function specFiles() {
+  const { capabilities } = theirs;
+  if (!Array.isArray(capabilities)) return { specs: chosen('') };
+  if (capabilities.some(isMultiremote)) {
+    const lists = capabilities.flatMap((_, n) => chosen(labelOf(n))).map((list) => JSON.stringify(list));
+    return { specs: [...new Set(lists)].map((list) => JSON.parse(list)) };
+  }
+  return { capabilities: capabilities.map((one, n) => changed(one, () => ({ 'wdio:specs': chosen(labelOf(n)), 'wdio:exclude': [] }))) };
 }
 
 function running() {
   return {
     ...theirs, specs: [], suites: {}, exclude: [], services: theirs.services ?? [], reporters: [...theirs.reporters ?? ['spec'], Told],
-    capabilities: Array.isArray(theirs.capabilities)
-      ? theirs.capabilities.map((one, n) => changed(one, () => ({ 'wdio:specs': chosen(labelOf(n)), 'wdio:exclude': [] })))
-      : theirs.capabilities,
-    ...Array.isArray(theirs.capabilities) ? {} : { specs: chosen('') },
-    ...rerun ? { specFileRetries: 0, maxInstances: 1 } : {},
+    ...specFiles(), ...rerun ? { specFileRetries: 0, maxInstances: 1 } : {},
   };
 }
 
-// What our module for Mocha asks for.
-globalThis[Symbol.for('e2e-gate webdriverio')] = { label: labelOf(worker ? parseInt(worker, 10) : 0) };
-
 const mochaOpts = theirs.mochaOpts ?? {};
+const hooks = (name) => [theirs[name] ?? []].flat();
 
 export const config = {
   ...selection ? running() : listing(),
   rootDir: theirs.rootDir ?? path.dirname(own),
   bail: 0, shard: { current: 1, total: 1 }, watch: false,
+  ...selection ? { afterTest: [...hooks('afterTest'), count] } : {},
+  ...selection && framework === 'cucumber' ? { afterHook: [...hooks('afterHook'), count] } : {}, // of a step, too
   mochaOpts: { ...mochaOpts, bail: false, dryRun: false, parallel: false, require: [module, ...[mochaOpts.require ?? []].flat()] },
   onComplete: async (status, ...args) => {
     try {
-      if (selection) await Promise.all([theirs.onComplete ?? []].flat().map((hook) => hook(status, ...args)));
+      if (selection) await Promise.all(hooks('onComplete').map((hook) => hook(status, ...args)));
     } finally {
       if (selection || status === 0) write('end', { statuses: [1] });
     }

@@ -12,7 +12,7 @@ import (
 	"github.com/org/e2e-gate/internal/suite/adapter"
 )
 
-//go:embed e2e-gate-mocha.cjs e2e-gate-webdriverio.mjs
+//go:embed *.cjs *.mjs
 var files embed.FS
 
 // Framework is Mocha.

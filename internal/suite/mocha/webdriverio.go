@@ -12,7 +12,7 @@ import (
 	"github.com/org/e2e-gate/internal/suite/adapter"
 )
 
-// WebdriverIO is WebdriverIO with Mocha, its usual framework.
+// WebdriverIO is WebdriverIO, with Mocha, Cucumber or Jasmine in it.
 var WebdriverIO = adapter.Framework{
 	New:    newWebdriverIO,
 	Detect: detectWebdriverIO, Signs: "wdio.conf.*",
@@ -22,7 +22,7 @@ var WebdriverIO = adapter.Framework{
 	TellsErrors: true,
 }
 
-// newWebdriverIO runs WebdriverIO with a config of ours around the suite's own, and the module for Mocha in its workers.
+// newWebdriverIO runs WebdriverIO with a config of ours around the suite's own, and a module for its framework in the workers.
 func newWebdriverIO(s adapter.Spec, root string) adapter.Adapter {
 	return adapter.NewReporting(s, root, adapter.LaunchSpec{
 		Start:     []string{"npx", "--no-install", "wdio"},
@@ -83,7 +83,7 @@ var wdioConfigs = adapter.Scripts("wdio.conf")
 func detectWebdriverIO(t *adapter.Tree) []adapter.Detected {
 	found := adapter.ByDir(t.Matching(wdioConfigs...))
 	for i := range found {
-		found[i].Tests = count(t, found[i].Spec.Dir)
+		found[i].Tests = count(t, found[i].Spec.Dir) + t.Count(t.Below(found[i].Spec.Dir, "*.feature"), adapter.Scenario)
 	}
 	return found
 }

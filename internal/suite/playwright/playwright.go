@@ -10,8 +10,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/Masterminds/semver/v3"
-
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/suite/adapter"
 )
@@ -45,12 +43,19 @@ func newAdapter(s adapter.Spec, root string) adapter.Adapter {
 
 const reporterFile = "e2e-gate-playwright.cjs"
 
+// needed is the oldest version that was run and is right: 1.30 finds no test by our pattern, and 1.40 says nothing of
+// the tests that a failed beforeAll hook keeps from running.
+const needed = "1.42"
+
 // arguments puts file filters first, where no option can swallow them.
 func arguments(l adapter.Launch) ([]string, error) {
+	if err := adapter.Needs(l.Spec, l.Dir, "Playwright", "@playwright/test", needed); err != nil {
+		return nil, err
+	}
 	reporter := l.File(reporterFile)
 	version := adapter.NodePackage(l.Dir, "@playwright/test", "playwright")
 	var whole []string
-	if !atLeast(version, "1.62.0") { // from there on the reporter sees to it
+	if !adapter.AtLeast(version, "1.62.0") { // from there on the reporter sees to it
 		whole = []string{"--shard=1/1"} // shard in a config would take tests out of the listing, and out of what a shard of ours runs
 	}
 	if l.Listing() {
@@ -62,12 +67,12 @@ func arguments(l adapter.Launch) ([]string, error) {
 		args = append(args, fileFilter(file))
 	}
 	args = append(append(args, whole...), "--forbid-only", "--output="+filepath.Join(l.Evidence, "playwright"))
-	if atLeast(version, "1.63.0") {
+	if adapter.AtLeast(version, "1.63.0") {
 		args = append(args, "--add-reporter="+reporter)
 	} else {
 		args = append(args, "--reporter=list,"+reporter)
 	}
-	if !atLeast(version, "1.62.0") {
+	if !adapter.AtLeast(version, "1.62.0") {
 		grep := grepOf(l.Tests)
 		if len(grep) > adapter.MaxArguments {
 			return nil, fmt.Errorf(
@@ -128,17 +133,6 @@ func grepOf(tests []e2e.Test) string {
 // break has to be spelled out.
 func slash(text string) string {
 	return strings.NewReplacer("/", `\/`, "\n", `\n`, "\r", `\r`).Replace(regexp.QuoteMeta(text))
-}
-
-// atLeast compares versions; an unknown one may be old. A prerelease counts as the
-// version that it precedes.
-func atLeast(version, needed string) bool {
-	v, err := semver.NewVersion(version)
-	if err != nil {
-		return false
-	}
-	release, err := v.SetPrerelease("")
-	return err == nil && !release.LessThan(semver.MustParse(needed))
 }
 
 // detect looks for a config, and for the package where no config lies below it.

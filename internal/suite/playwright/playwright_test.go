@@ -62,6 +62,20 @@ func TestPlaywrightArguments(t *testing.T) {
 	}
 }
 
+// What is older is refused before it lists anything.
+func TestPlaywrightIsTooOld(t *testing.T) {
+	for version, want := range map[string]string{
+		"1.30.0":   "suite ui: tool not usable: Playwright 1.30.0 is too old; 1.42 or later is needed: npm install --save-dev @playwright/test@latest",
+		"1.42.0":   "",
+		"1.42.0-a": "",
+	} {
+		_, err := arguments(adapter.Launch{Spec: adapter.Spec{Name: "ui"}, Dir: installed(t, "@playwright/test", version), Reporter: "R", Evidence: "E"})
+		if (err == nil) != (want == "") || err != nil && err.Error() != want {
+			t.Errorf("%s: %v", version, err)
+		}
+	}
+}
+
 // A pattern that does not fit on a command line is refused, and files that do not
 // are left out: the reporter selects.
 func TestPlaywrightWithManyTests(t *testing.T) {

@@ -34,7 +34,8 @@ func (r Repo) At(dir string) Repo { return Repo{Dir: dir, t: r.t} }
 // test if git fails.
 func (r Repo) Git(args ...string) string {
 	r.t.Helper()
-	cmd := exec.Command("git", append([]string{"-c", "user.name=t", "-c", "user.email=t@example.com", "-C", r.Dir}, args...)...)
+	settings := []string{"-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "maintenance.auto=false", "-C", r.Dir}
+	cmd := exec.Command("git", append(settings, args...)...)
 	cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL="+os.DevNull)
 	out, err := cmd.CombinedOutput()
 	if err != nil {

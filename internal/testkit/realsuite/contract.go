@@ -13,7 +13,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"unicode"
 
@@ -90,11 +89,16 @@ const (
 // shared is the folder of files that all cases of a framework have, unless they have their own.
 const shared = "all"
 
-// ContractOf are the projects of a column, by case: files by name. A column is a framework of the registry, or one
-// with a second word, for what else it runs: "junit5-maven testng".
+// FrameworkOf is the framework of a column: one framework may run the tests of several others, as in "webdriverio (cucumber)".
+func FrameworkOf(column string) string {
+	framework, _, _ := strings.Cut(column, " (")
+	return framework
+}
+
+// ContractOf are the projects of a column, by case: files by name.
 func ContractOf(t testing.TB, column string) map[string]map[string]string {
 	t.Helper()
-	data, err := contracts.ReadFile("contract/" + strings.ReplaceAll(column, " ", "-") + ".txtar")
+	data, err := contracts.ReadFile("contract/" + strings.NewReplacer(" (", "-", ")", "").Replace(column) + ".txtar")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,14 +131,12 @@ func ContractOf(t testing.TB, column string) map[string]map[string]string {
 // Impossible says why a framework cannot have a case; empty: it can.
 func Impossible(project map[string]string) string { return strings.TrimSpace(project[impossible]) }
 
-func frameworkOf(column string) string { return strings.Fields(column)[0] }
-
 // PlayContract runs the contract of a column through the gate's own program. install makes a
 // project runnable, as for [Example].
 func PlayContract(t *testing.T, column string, install func(t *testing.T, dir string) []string, args ...string) {
 	t.Helper()
 	Slow(t)
-	gate, projects, framework := gateOf(t), ContractOf(t, column), frameworkOf(column)
+	gate, projects := gatebin.Build(t), ContractOf(t, column)
 	for _, c := range Contract {
 		t.Run(column+"/"+c.Name, func(t *testing.T) {
 			files, ok := projects[c.Name]
@@ -145,25 +147,9 @@ func PlayContract(t *testing.T, column string, install func(t *testing.T, dir st
 				t.Skip(why)
 			}
 			t.Parallel()
-			c.play(t, gate, framework, files, install, args)
+			c.play(t, gate, FrameworkOf(column), files, install, args)
 		})
 	}
-}
-
-var (
-	gates    = map[*testing.T]string{}
-	building sync.Mutex
-)
-
-// gateOf builds the gate's program once for a test that plays the contract of several frameworks.
-func gateOf(t *testing.T) string {
-	t.Helper()
-	building.Lock()
-	defer building.Unlock()
-	if gates[t] == "" {
-		gates[t] = gatebin.Build(t)
-	}
-	return gates[t]
 }
 
 func (c Case) play(t *testing.T, gate, framework string, files map[string]string, install func(t *testing.T, dir string) []string, args []string) {

@@ -17,13 +17,14 @@ import (
 
 // columns are the frameworks whose contract is played, in the order of docs.
 var columns = []column{
-	{name: "gotest"}, {name: "pytest"}, {name: "playwright"}, {name: "vitest"}, {name: "jest"}, {name: "mocha"}, {name: "webdriverio"}, {name: "nodetest"},
-	{name: "robot"}, {name: "rspec"}, {name: "phpunit"}, {name: "behave"}, {name: "cucumber"},
+	{name: "gotest"}, {name: "pytest"}, {name: "playwright"}, {name: "vitest"}, {name: "jest"}, {name: "mocha"}, {name: "webdriverio"},
+	{name: "webdriverio (cucumber)"}, {name: "webdriverio (jasmine)"}, {name: "nodetest"}, {name: "robot"}, {name: "rspec"}, {name: "phpunit"},
+	{name: "behave"}, {name: "cucumber"},
 	{name: "cypress", word: "played"}, {name: "command"}, {name: "junit5-maven"},
-	{name: "junit5-maven junit4"}, {name: "junit5-maven testng"},
+	{name: "junit5-maven (junit4)"}, {name: "junit5-maven (testng)"},
 }
 
-// column is one of [ContractOf]; word stands in the table where a case runs, and is "run" if empty.
+// column is a framework, as for [FrameworkOf]; word stands in the table where a case runs, and is "run" if empty.
 type column struct{ name, word string }
 
 // without are frameworks of the registry that have no column, with the reason.
@@ -36,7 +37,7 @@ var without = map[string]string{
 func TestEveryFrameworkHasAContract(t *testing.T) {
 	var have []string
 	for _, c := range columns {
-		have = append(have, frameworkOf(c.name))
+		have = append(have, FrameworkOf(c.name))
 		if without[c.name] != "" {
 			t.Errorf("%s has a column; take it out of the list of those without one", c.name)
 		}

@@ -52,19 +52,15 @@ func Cached(t *testing.T, name, manifest string, install func(dir string) error)
 	Slow(t)
 	installing.Lock()
 	defer installing.Unlock()
-	base, err := os.UserCacheDir()
-	if err != nil {
-		base = os.TempDir()
-	}
 	data, err := os.ReadFile(manifest)
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := filepath.Join(base, "e2e-gate-examples", fmt.Sprintf("%s-%x", name, sha256.Sum256(data))[:len(name)+17])
+	dir := filepath.Join(gatebin.Cache(), fmt.Sprintf("%s-%x", name, sha256.Sum256(data))[:len(name)+17])
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	release, err := lock(dir + ".lock")
+	release, err := gatebin.Lock(dir + ".lock")
 	if err != nil {
 		t.Fatal(err)
 	}

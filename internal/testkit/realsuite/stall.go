@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/testkit/gatebin"
 )
 
 // Stall plays a suite one of whose tests never ends through the gate's own program, with a stall_timeout: that test has
@@ -35,7 +36,7 @@ func Stall(t *testing.T, framework string, files map[string]string, install func
 		env = append(env, install(t, dir)...)
 	}
 	var r e2e.Result
-	if exit := ask(t, dir, append(env, "NO_COLOR=1"), &r, gateOf(t), "run", "--format", "json", "--shards", "1"); exit != 1 {
+	if exit := ask(t, dir, append(env, "NO_COLOR=1"), &r, gatebin.Build(t), "run", "--format", "json", "--shards", "1"); exit != 1 {
 		t.Errorf("exit status %d: %+v", exit, r.Verdict)
 	}
 	found := false

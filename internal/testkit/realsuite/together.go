@@ -23,7 +23,7 @@ const together = "together"
 func PlayTogether(t *testing.T, column string, install func(t *testing.T, dir string) []string) {
 	t.Helper()
 	Slow(t)
-	gate, projects, framework := gatebin.Build(t), ContractOf(t, column), frameworkOf(column)
+	gate, projects, framework := gatebin.Build(t), ContractOf(t, column), FrameworkOf(column)
 	var joined []Case
 	for _, c := range Contract {
 		files, ok := projects[c.Name]

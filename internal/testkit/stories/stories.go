@@ -42,6 +42,9 @@ func gateMain() {
 	os.Exit(app.Main(ctx, os.Args[1:]))
 }
 
+// supervisor names a program that starts sooner than that of the tests, see internal/proc.
+const supervisor = "E2E_GATE_TEST_SUPERVISOR"
+
 // Run runs the stories of the package's testdata/script: one promise per file.
 func Run(t *testing.T) {
 	t.Helper()
@@ -63,6 +66,9 @@ func Run(t *testing.T) {
 			}
 			env.Vars = slices.DeleteFunc(env.Vars, func(kv string) bool { return strings.HasPrefix(kv, "GITHUB_") })
 			env.Setenv("NO_COLOR", "1")
+			// With the race detector, each command of a story would sleep for a second at its end, and start its processes slowly.
+			env.Setenv("GORACE", "atexit_sleep_ms=0")
+			env.Setenv(supervisor, os.Getenv(supervisor))
 			if err := dated(env.WorkDir); err != nil {
 				return err
 			}

@@ -19,6 +19,13 @@ import (
 func Files(t *testing.T, files map[string]string) string {
 	t.Helper()
 	root := t.TempDir()
+	Write(t, root, files)
+	return root
+}
+
+// Write writes files below a folder.
+func Write(t *testing.T, root string, files map[string]string) {
+	t.Helper()
 	for name, text := range files {
 		file := filepath.Join(root, filepath.FromSlash(name))
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
@@ -28,7 +35,6 @@ func Files(t *testing.T, files map[string]string) string {
 			t.Fatal(err)
 		}
 	}
-	return root
 }
 
 // Discover lists the tests of a suite.

@@ -15,8 +15,8 @@ import (
 )
 
 func TestContract(t *testing.T) {
-	realsuite.PlayTogether(t, "junit5-maven junit4", realsuite.Maven)
-	realsuite.PlayTogether(t, "junit5-maven testng", realsuite.Maven)
+	realsuite.PlayTogether(t, "junit5-maven (junit4)", realsuite.Maven)
+	realsuite.PlayTogether(t, "junit5-maven (testng)", realsuite.Maven)
 }
 
 // JUnit 4 and TestNG where Surefire 3.6 runs them by engines for the platform: each test is planned on its own. Categories
@@ -65,7 +65,8 @@ com.acme.NamedTest::a passed,
 com.acme.NamedTest::b failed,
 com.acme.NoBrowserTest::one failed,
 com.acme.NoBrowserTest::two failed,
-com.acme.ObjectsTest::is[java.lang.Object] passed,
+com.acme.ObjectsTest::is[java.lang.Object] failed,
+com.acme.ObjectsTest::is[x] passed,
 com.acme.OldTest::breaks failed,
 com.acme.OldTest::unmet skipped,
 com.acme.OldTest::works passed,
@@ -83,9 +84,10 @@ com.acme.ShopTest::thrice passed,
 com.acme.SkipsTest::unmet skipped,
 com.acme.TwiceTest::again failed,
 com.acme.TwiceTest::once passed`
-	if got != outcomes || len(rep.Problems) > 0 {
+	if got != outcomes || len(rep.Problems) != 1 || !rep.Problems[0].Note {
 		t.Errorf("got\n%s\n%+v", got, rep.Problems)
 	}
+	tc.Says(t, "run", "several tests share one id, and each counts by itself: s/com.acme.ObjectsTest::is[java.lang.Object]", rep.Problems)
 	for name, said := range map[string]string{
 		"CleanTest::last":                 "java.lang.IllegalStateException: the folder is in use",
 		"NoBrowserTest::one":              "before the test: java.lang.IllegalStateException: no browser",

@@ -2,6 +2,8 @@
 package webdriverio
 
 import (
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/org/e2e-gate/internal/suite"
@@ -29,6 +31,8 @@ func TestWebdriverIOExample(t *testing.T) {
 // repeats and ends tests.
 func TestWebdriverIOContract(t *testing.T) {
 	realsuite.PlayContract(t, "webdriverio", realsuite.ModulesOf("webdriverio"))
+	realsuite.PlayContract(t, "webdriverio (cucumber)", realsuite.ModulesOf("webdriverio"))
+	realsuite.PlayContract(t, "webdriverio (jasmine)", realsuite.ModulesOf("webdriverio"))
 }
 
 // TestWebdriverIO holds what only some suites do.
@@ -63,13 +67,141 @@ func TestWebdriverIO(t *testing.T) {
 				"{ ...driver.capabilities[0], 'wdio:exclude': ['./test/a.js'] }] };\n",
 			"test/a.js": "it('a', () => {});\n", "test/b.js": "it('b', () => {});\n"},
 			Want: "[chrome 1] test/a.js::a passed, [chrome 2] test/b.js::b passed"},
+		{Name: "several browsers in one test", Files: map[string]string{
+			"wdio.conf.js": head + "capabilities: { alice: { capabilities: driver.capabilities[0] }, bob: { capabilities: driver.capabilities[0] } } };\n",
+			"test/a.js":    bothBrowsers + "let n = 0;\nit('late', () => { if (n++ === 0) throw new Error('late') }, 2);\n", "test/b.js": "it('b', () => {});\n"},
+			Want:     "test/a.js::both passed, test/a.js::late flaky, test/b.js::b passed",
+			Attempts: "passed first, failed first, passed framework, passed first", Message: "failed, and WebdriverIO ran it again"},
+		{Name: "several such capabilities", Files: map[string]string{
+			"wdio.conf.js": head + "capabilities: [['alice', 'bob'], ['carol', 'dave']].map((names) => " +
+				"Object.fromEntries(names.map((name) => [name, { capabilities: driver.capabilities[0] }]))) };\n",
+			"test/a.js": bothBrowsers + "it('not carol', () => { if (browser.instances.includes('carol')) throw new Error('carol') });\n"},
+			Only: "[carol and dave] test/a.js::not carol", Want: "[carol and dave] test/a.js::not carol failed", Message: "carol"},
+		{Name: "a browser and an app", Files: map[string]string{
+			"wdio.conf.js": head + "capabilities: [driver.capabilities[0], { platformName: 'Android', 'appium:automationName': 'UiAutomator2', " +
+				"'appium:app': '/somewhere/shop.apk', 'wdio:enforceWebDriverClassic': true }] };\n", "test/a.js": "it('a', () => {});\n"},
+			Want: "[chrome] test/a.js::a passed, [shop.apk] test/a.js::a passed"},
 	} {
 		t.Run(tc.Name, func(t *testing.T) {
 			t.Parallel()
-			tc.Root = realsuite.WithModules(t, "webdriverio")
-			tc.Spec = suite.Spec{Name: "s", Framework: "webdriverio", Args: tc.Args}
-			tc.Files["driver.js"], tc.Files["package.json"] = driver, `{"type": "module"}`
-			tc.Play(t)
+			play(t, tc, driver)
+		})
+	}
+}
+
+const bothBrowsers = "it('both', () => { if (browser.instances.length !== 2) throw new Error(browser.instances.join()) });\n"
+
+// play plays a suite with the driver of a contract.
+func play(t *testing.T, tc realsuite.Trick, driver string) {
+	t.Helper()
+	tc.Root = realsuite.WithModules(t, "webdriverio")
+	tc.Spec = suite.Spec{Name: "s", Framework: "webdriverio", Args: tc.Args}
+	tc.Files["driver.js"], tc.Files["package.json"], tc.Files["evidence/keep"] = driver, `{"type": "module"}`, ""
+	tc.Env = append(tc.Env, "E2E_EVIDENCE_DIR="+filepath.Join(tc.Root, "evidence"))
+	tc.Play(t)
+}
+
+// TestWebdriverIOCucumber holds what only suites with Cucumber do.
+func TestWebdriverIOCucumber(t *testing.T) {
+	project := realsuite.ContractOf(t, "webdriverio (cucumber)")["ordinary"]
+	const head = "import { driver } from './driver.js';\nexport const config = { ...driver, "
+	for _, tc := range []realsuite.Trick{
+		{Name: "odd names, and a file that cannot be read", Files: map[string]string{
+			"features/é 'q' (1).feature": "@smoke\nFeature: a\n  Rule: r\n    Scenario Outline: o <n>\n      Given it <what>\n      Examples:\n" +
+				"        | n | what |\n        | 1 | works |\n        | 2 | fails |\n  @skip\n  Scenario: left out\n    Given it fails\n" +
+				"  @skip(browserName=\"chrome\")\n  Scenario: also\n    Given it fails\n",
+			"features/b.feature": "Scenario without a feature\n"},
+			Listing: "features/b.feature cannot be read: ",
+			Want:    "features/é 'q' (1).feature::r › o 1 [1 | works] passed, features/é 'q' (1).feature::r › o 2 [2 | fails] failed",
+			Message: "expected 1, got 2"},
+		{Name: "a name that is a pattern", Files: map[string]string{"features/a.feature": "Feature: a\n  Scenario: a\n    Given it works\n",
+			"features/[b].feature": "Feature: b\n  Scenario: b\n    Given it works\n"},
+			Listing: "Cucumber reads its name as a pattern", Want: "features/a.feature::a passed"},
+		{Name: "what steps may be", Files: map[string]string{
+			"features/steps.js": "import { After, Given } from '@wdio/cucumber-framework';\nlet n = 0;\nGiven('pending', () => 'pending');\n" +
+				"Given('twice', () => {});\nGiven(/twice/, () => {});\nGiven('late', { wrapperOptions: { retry: 1 } }, () => { if (n++ === 0) throw new Error('late') });\n" +
+				"Given('expected', () => expect(1).toBe(2));\nAfter(function () { this.attach(Buffer.from('png'), 'image/png'); });\n",
+			"features/a.feature": "Feature: a\n  Scenario: a\n    Given pending\n  Scenario: b\n    Given twice\n  Scenario: c\n    Given late\n" +
+				"  Scenario: d\n    Given unknown\n  Scenario: e\n    Given expected\n  Scenario: f\n"},
+			Want: "features/a.feature::a skipped, features/a.feature::b failed, features/a.feature::c flaky, features/a.feature::d failed, " +
+				"features/a.feature::e failed, features/a.feature::f skipped",
+			Kept: 6, Message: "a step is undefined: unknown"},
+		{Name: "files that share a session, repeated", Files: map[string]string{
+			"wdio.conf.js":       head + "specs: [['./features/b.feature', './features/a.feature']], specFileRetries: 1 };\n",
+			"features/a.feature": "Feature: a\n  Scenario: a\n    Given it needs the case\n    Given it works from execution 2 on\n",
+			"features/b.feature": "Feature: b\n  Scenario: b\n    Given it makes a case\n"},
+			Want:     "features/a.feature::a flaky, features/b.feature::b passed",
+			Attempts: "failed first, passed framework, passed first, passed framework", Message: "not yet"},
+		{Name: "a hook before all scenarios, and settings that run nothing", Files: map[string]string{
+			"wdio.conf.js": head + "cucumberOpts: { ...driver.cucumberOpts, dryRun: true, failFast: true } };\n",
+			"features/steps.js": "import { BeforeAll, Given } from '@wdio/cucumber-framework';\nGiven('it works', () => {});\n" +
+				"BeforeAll(() => { throw new Error('no case') });\n",
+			"features/a.feature": "Feature: a\n  Scenario: a\n    Given it works\n"},
+			Want: "features/a.feature::a lost", Problem: "no case"},
+	} {
+		t.Run(tc.Name, func(t *testing.T) {
+			t.Parallel()
+			for _, file := range []string{"wdio.conf.js", "features/steps.js"} {
+				if tc.Files[file] == "" {
+					tc.Files[file] = project[file]
+				}
+			}
+			play(t, tc, project["driver.js"])
+		})
+	}
+}
+
+// TestWebdriverIOJasmine holds what only suites with Jasmine do.
+func TestWebdriverIOJasmine(t *testing.T) {
+	driver := realsuite.ContractOf(t, "webdriverio (jasmine)")["ordinary"]["driver.js"]
+	const head = "import { driver } from './driver.js';\nexport const config = { ...driver, "
+	for _, tc := range []realsuite.Trick{
+		{Name: "a file that cannot be imported, a forgotten focus, odd names", Files: map[string]string{
+			"wdio.conf.js": head + "jasmineOpts: { grep: 'left', invertGrep: true } };\n",
+			"test/a [b] é.js": "it('é \"q\" *?[]{}', () => {});\nfdescribe('c', () => { fit('d', () => {}); " +
+				"it('left out', () => { throw new Error('boom') }) });\n",
+			"test/b.js": "import './none.js';\n"},
+			Listing: "test/b.js cannot be loaded", Want: "test/a [b] é.js::c › d passed, test/a [b] é.js::é \"q\" *?[]{} passed"},
+		{Name: "hooks that fail", Files: map[string]string{"wdio.conf.js": head + "jasmineOpts: { stopOnSpecFailure: true } };\n",
+			"test/a.js": "describe('a', () => { beforeAll(() => { throw new Error('no case') }); it('one', () => {}); " +
+				"describe('b', () => { it('two', () => {}) }) });\n" +
+				"describe('c', () => { afterEach(() => { throw new Error('left over') }); it('three', () => {}) });\nit('four', () => {});\n"},
+			Want:    "test/a.js::a › b › two failed, test/a.js::a › one failed, test/a.js::c › three failed, test/a.js::four passed",
+			Message: "in a hook before all: Error: no case"},
+		{Name: "a hook after all", Files: map[string]string{"wdio.conf.js": head + "};\n",
+			"test/a.js": "describe('a', () => { afterAll(() => { throw new Error('left over') }); it('one', () => {}) });\n"},
+			Want: "test/a.js::a › one passed", Problem: "a: in a hook after all: Error: left over"},
+		{Name: "executions that WebdriverIO repeats", Files: map[string]string{"wdio.conf.js": head + "};\n",
+			"test/a.js": "let n = 0;\nit('a', async () => { if (n++ === 0) throw new Error('late') }, 5000, 2);\nit('b', async () => { await expect(1).toBe(2) });\n"},
+			Want: "test/a.js::a flaky, test/a.js::b failed", Attempts: "failed first, passed framework, failed first", Message: "Expected 1 to be 2."},
+	} {
+		t.Run(tc.Name, func(t *testing.T) {
+			t.Parallel()
+			play(t, tc, driver)
+		})
+	}
+}
+
+// What cannot be judged exactly is refused, with the reason.
+func TestWebdriverIORefuses(t *testing.T) {
+	for name, tc := range map[string]struct {
+		files map[string]string
+		want  string
+	}{
+		"another framework": {map[string]string{"wdio.conf.js": "export const config = { framework: 'own', capabilities: [{}] };\n"},
+			"wdio.conf.js has the framework own; the gate runs the tests of mocha, cucumber and jasmine"},
+		"feature files in a configuration of Cucumber": {map[string]string{
+			"wdio.conf.js": "export const config = { framework: 'cucumber', specs: ['./a.feature'], capabilities: [{ browserName: 'chrome' }], logLevel: 'silent' };\n",
+			"a.feature":    "Feature: a\n  Scenario: a\n    Given it works\n", "cucumber.json": `{"default": {"paths": ["a.feature"]}}`},
+			"the configuration of Cucumber sets paths"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			tc.files["package.json"] = `{"type": "module"}`
+			trick := realsuite.Trick{Root: realsuite.WithModules(t, "webdriverio"), Files: tc.files, Spec: suite.Spec{Name: "s", Framework: "webdriverio"}}
+			if _, _, _, err := trick.ListIn(t); err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("want %q, got %v", tc.want, err)
+			}
 		})
 	}
 }

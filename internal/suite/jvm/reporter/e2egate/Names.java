@@ -216,14 +216,18 @@ final class Names {
         return String.join(" \u203a ", titles);
     }
 
+    static String stable(String text) {
+        return HASH.matcher(text).replaceAll("");
+    }
+
     private static String method(TestDescriptor test) {
         TestSource source = test.getSource().orElse(null);
         boolean jupiter = test.getUniqueId().getSegments().get(0).getValue().equals("junit-jupiter");
         if (TestNg.runs(test.getUniqueId().toString())) {
-            return HASH.matcher(TestNg.name(test)).replaceAll("");
+            return stable(TestNg.name(test));
         }
         if (!jupiter || !(source instanceof MethodSource)) {
-            return HASH.matcher(test.getDisplayName()).replaceAll("");
+            return stable(test.getDisplayName());
         }
         MethodSource method = (MethodSource) source;
         return isAmbiguous(method) ? method.getMethodName() + "(" + method.getMethodParameterTypes() + ")" : test.getLegacyReportingName();

@@ -19,6 +19,7 @@ import org.junit.platform.launcher.PostDiscoveryFilter;
 /** Lists every test and lets none run, or lets exactly those run that were selected. */
 public final class Selection implements PostDiscoveryFilter {
     private static final Set<String> LISTED = ConcurrentHashMap.newKeySet();
+    private static final Map<String, Integer> COUNTS = new ConcurrentHashMap<>();
 
     /** Whether the platform asked: before version 1.7 it does not. */
     static volatile boolean asked;
@@ -91,7 +92,7 @@ public final class Selection implements PostDiscoveryFilter {
         List<String> all = new ArrayList<>(tags);
         Map<String, Object> fields = new LinkedHashMap<>();
         fields.put("id", name);
-        fields.put("unique_id", test.getUniqueId().toString());
+        fields.put("unique_id", stable(test.getUniqueId().toString()));
         fields.put("class", name.substring(0, name.indexOf("::")));
         fields.put("module", Names.module(test));
         fields.put("declaring", declaring == null ? "" : declaring);
@@ -103,5 +104,12 @@ public final class Selection implements PostDiscoveryFilter {
             fields.put("group", group);
         }
         Events.write("listed", fields);
+    }
+
+    /** The same in each process. Tests that differ by the number of an object alone are numbered. */
+    private static String stable(String uniqueId) {
+        String id = Names.stable(uniqueId);
+        int before = COUNTS.merge(id, 1, Integer::sum) - 1;
+        return before == 0 ? id : id + "#" + before;
     }
 }

@@ -1,15 +1,15 @@
 //go:build unix
 
-package realsuite
+package gatebin
 
 import (
 	"os"
 	"syscall"
 )
 
-// lock waits until no other process holds the file, and holds it until it is released. Packages of tests run at once,
-// and install the same things.
-func lock(file string) (release func(), err error) {
+// Lock waits until no other process holds the file, and holds it until it is released. Packages of tests run at once,
+// and build or install the same things.
+func Lock(file string) (release func(), err error) {
 	f, err := os.OpenFile(file, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
