@@ -36,6 +36,10 @@ func TestEngines(t *testing.T) {
 		if test.Name == "com.acme.ShopTest::opens" && !slices.Equal(slices.Sorted(slices.Values(test.Tags)), []string{"login", "smoke"}) {
 			t.Errorf("%+v", test)
 		}
+		junit4 := slices.Contains([]string{"JUnit3Cases", "ObjectsTest", "OldTest", "RowsTest", "TwiceTest"}, strings.TrimPrefix(test.Class, "com.acme."))
+		if (test.Keep == "s/"+test.Class) == junit4 {
+			t.Errorf("%s stays with %q", test.Name, test.Keep)
+		}
 		if test.File == "" || test.Line == 0 {
 			t.Errorf("%s is in %q, line %d", test.Name, test.File, test.Line)
 		}
@@ -46,6 +50,7 @@ func TestEngines(t *testing.T) {
 		"s/com.acme.CountriesTest": {"CountriesTest::ships[0](FR)", "CountriesTest::ships[1](GB)"},
 		"s/com.acme.PaysTest": {"PaysTest::alone", "PaysTest::pays", "ShopTest::late", "ShopTest::never", "ShopTest::opens", "ShopTest::row(java.lang.String)",
 			"ShopTest::thrice"},
+		"s/com.acme.AccountTest": {"AccountTest::shows", "LoginTest::home"},
 	}
 	for name := range groups {
 		slices.Sort(groups[name])
@@ -55,12 +60,14 @@ func TestEngines(t *testing.T) {
 	}
 	rep := tc.Run(t, a, tests, os.Environ())
 	got := strings.ReplaceAll(realsuite.Outcomes(tests, rep), ", com", ",\ncom")
-	const outcomes = `com.acme.CleanTest::first passed,
+	const outcomes = `com.acme.AccountTest::shows passed,
+com.acme.CleanTest::first passed,
 com.acme.CleanTest::last failed,
 com.acme.CountriesTest::ships[0](FR) passed,
 com.acme.CountriesTest::ships[1](GB) failed,
 com.acme.JUnit3Cases::testOne passed,
 com.acme.JUnit3Cases::testTwo failed,
+com.acme.LoginTest::home passed,
 com.acme.NamedTest::a passed,
 com.acme.NamedTest::b failed,
 com.acme.NoBrowserTest::one failed,

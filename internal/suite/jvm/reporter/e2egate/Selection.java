@@ -103,6 +103,9 @@ public final class Selection implements PostDiscoveryFilter {
         if (group != null) {
             fields.put("group", group);
         }
+        if (TestNg.runs(test.getUniqueId().toString())) {
+            fields.put("keep", fields.get("class")); // one instance for all its tests, which run in the order of their names
+        }
         Events.write("listed", fields);
     }
 
