@@ -36,8 +36,8 @@ func TestEngines(t *testing.T) {
 		if test.Name == "com.acme.ShopTest::opens" && !slices.Equal(slices.Sorted(slices.Values(test.Tags)), []string{"login", "smoke"}) {
 			t.Errorf("%+v", test)
 		}
-		junit4 := slices.Contains([]string{"JUnit3Cases", "ObjectsTest", "OldTest", "RowsTest", "TwiceTest"}, strings.TrimPrefix(test.Class, "com.acme."))
-		if (test.Keep == "s/"+test.Class) == junit4 {
+		junit := slices.Contains([]string{"BesideJUnit4Test", "BesideTestNgTest", "JUnit3Cases", "ObjectsTest", "OldTest", "RowsTest", "TwiceTest"}, strings.TrimPrefix(test.Class, "com.acme."))
+		if (test.Keep == "s/"+test.Class) == junit {
 			t.Errorf("%s stays with %q", test.Name, test.Keep)
 		}
 		if test.File == "" || test.Line == 0 {
@@ -61,6 +61,8 @@ func TestEngines(t *testing.T) {
 	rep := tc.Run(t, a, tests, os.Environ())
 	got := strings.ReplaceAll(realsuite.Outcomes(tests, rep), ", com", ",\ncom")
 	const outcomes = `com.acme.AccountTest::shows passed,
+com.acme.BesideJUnit4Test::tagged() passed,
+com.acme.BesideTestNgTest::tagged() passed,
 com.acme.CleanTest::first passed,
 com.acme.CleanTest::last failed,
 com.acme.CountriesTest::ships[0](FR) passed,
