@@ -50,7 +50,7 @@ func TestEngines(t *testing.T) {
 		"s/com.acme.CountriesTest": {"CountriesTest::ships[0](FR)", "CountriesTest::ships[1](GB)"},
 		"s/com.acme.PaysTest": {"PaysTest::alone", "PaysTest::pays", "ShopTest::late", "ShopTest::never", "ShopTest::opens", "ShopTest::row(java.lang.String)",
 			"ShopTest::thrice"},
-		"s/com.acme.AccountTest": {"AccountTest::shows", "LoginTest::home"},
+		"s/com.acme.AccountTest": {"AccountTest::shows", "LoginTest::home", "LoginTest::off"},
 	}
 	for name := range groups {
 		slices.Sort(groups[name])
@@ -70,6 +70,7 @@ com.acme.CountriesTest::ships[1](GB) failed,
 com.acme.JUnit3Cases::testOne passed,
 com.acme.JUnit3Cases::testTwo failed,
 com.acme.LoginTest::home passed,
+com.acme.LoginTest::off failed,
 com.acme.NamedTest::a passed,
 com.acme.NamedTest::b failed,
 com.acme.NoBrowserTest::one failed,
@@ -104,6 +105,7 @@ com.acme.TwiceTest::once passed`
 		"ShopTest::row(java.lang.String)": "[1] b: expected [a] but found [b]",
 		"SkipsTest::unmet":                "no broker",
 		"OldTest::unmet":                  "no broker",
+		"LoginTest::off":                  "TestNG calls it skipped and does not say why",
 		"TwiceTest::again":                "in again[1], which is in no listing: the second time",
 	} {
 		if list := rep.Tests["s/com.acme."+name]; len(list) != 1 || !strings.Contains(list[0].Message, said) {

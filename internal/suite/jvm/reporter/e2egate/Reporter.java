@@ -144,6 +144,8 @@ public final class Reporter implements TestExecutionListener {
         if (TestNg.runs(planned) && TestNg.isSetUp(thrown)) {
             setUps.add(thrown);
             attempt(planned).around(thrown, "before the test: ");
+        } else if (TestNg.runs(planned) && thrown == null && result.getStatus() == TestExecutionResult.Status.ABORTED) {
+            attempt(planned).fail("TestNG calls it skipped and does not say why, as where a listener sets its status; throw a SkipException to skip it");
         } else {
             attempt(planned).whole(outcome(planned, result), thrown, !test.isTest());
         }
