@@ -192,8 +192,10 @@ func (j *jvm) tests(l listing, src sources) []e2e.Test {
 		} else {
 			seen[same] = true
 		}
-		if ev.Group != "" && name != ev.ID {
-			ev.Group = "[" + ev.Module + "] " + ev.Group
+		for _, together := range []*string{&ev.Group, &ev.Keep} {
+			if *together != "" && name != ev.ID {
+				*together = "[" + ev.Module + "] " + *together
+			}
 		}
 		t := j.test(name, ev)
 		if len(l.Starts.JVMs) > 0 { // builds exclude each other; JVMs without one do not

@@ -40,6 +40,7 @@ func TestForks(t *testing.T) {
 		good               bool
 	}{
 		{"it says goodbye", "printf '" + out + ends + bye + "'" + ack, "hi\n", true},
+		{"output with what printed it", "printf '" + out + `\000\000\000\005:stack:end` + bye + "'" + ack, "hi\nend", true},
 		{"a message without a stack", "printf '" + note + bye + "'" + ack, "[ERROR] bad\n", true},
 		{"text that is no frame", "printf ':maven-sure:maven-surefire-x:" + out + "end" + bye + "'" + ack, ":maven-sure:maven-surefire-x:hi\nend", true},
 		{"it ends early", "printf '" + out + "'; exit 0", "ended without saying goodbye (status 0)", false},

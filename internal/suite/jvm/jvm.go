@@ -296,6 +296,7 @@ func (j *jvm) test(name string, ev adapter.Event) e2e.Test {
 	return e2e.Test{
 		ID: j.spec.Name + "/" + name, Suite: j.spec.Name, Framework: j.spec.Framework, Unit: j.spec.Name,
 		Class: ev.Class, Name: name, Tags: nearest(ev.Tags), Locks: []string{e2e.MachineLock + j.lock()}, Group: adapter.GroupOf(j.spec, ev.Group),
+		Keep: adapter.GroupOf(j.spec, ev.Keep),
 	}
 }
 

@@ -36,6 +36,10 @@ func TestEngines(t *testing.T) {
 		if test.Name == "com.acme.ShopTest::opens" && !slices.Equal(slices.Sorted(slices.Values(test.Tags)), []string{"login", "smoke"}) {
 			t.Errorf("%+v", test)
 		}
+		junit := slices.Contains([]string{"BesideJUnit4Test", "BesideTestNgTest", "JUnit3Cases", "ObjectsTest", "OldTest", "RowsTest", "TwiceTest"}, strings.TrimPrefix(test.Class, "com.acme."))
+		if (test.Keep == "s/"+test.Class) == junit {
+			t.Errorf("%s stays with %q", test.Name, test.Keep)
+		}
 		if test.File == "" || test.Line == 0 {
 			t.Errorf("%s is in %q, line %d", test.Name, test.File, test.Line)
 		}
@@ -46,6 +50,7 @@ func TestEngines(t *testing.T) {
 		"s/com.acme.CountriesTest": {"CountriesTest::ships[0](FR)", "CountriesTest::ships[1](GB)"},
 		"s/com.acme.PaysTest": {"PaysTest::alone", "PaysTest::pays", "ShopTest::late", "ShopTest::never", "ShopTest::opens", "ShopTest::row(java.lang.String)",
 			"ShopTest::thrice"},
+		"s/com.acme.AccountTest": {"AccountTest::shows", "LoginTest::home", "LoginTest::off"},
 	}
 	for name := range groups {
 		slices.Sort(groups[name])
@@ -55,10 +60,17 @@ func TestEngines(t *testing.T) {
 	}
 	rep := tc.Run(t, a, tests, os.Environ())
 	got := strings.ReplaceAll(realsuite.Outcomes(tests, rep), ", com", ",\ncom")
-	const outcomes = `com.acme.CleanTest::first passed,
+	const outcomes = `com.acme.AccountTest::shows passed,
+com.acme.BesideJUnit4Test::tagged() passed,
+com.acme.BesideTestNgTest::tagged() passed,
+com.acme.CleanTest::first passed,
 com.acme.CleanTest::last failed,
 com.acme.CountriesTest::ships[0](FR) passed,
 com.acme.CountriesTest::ships[1](GB) failed,
+com.acme.JUnit3Cases::testOne passed,
+com.acme.JUnit3Cases::testTwo failed,
+com.acme.LoginTest::home passed,
+com.acme.LoginTest::off failed,
 com.acme.NamedTest::a passed,
 com.acme.NamedTest::b failed,
 com.acme.NoBrowserTest::one failed,
@@ -79,7 +91,9 @@ com.acme.ShopTest::never failed,
 com.acme.ShopTest::opens passed,
 com.acme.ShopTest::row(java.lang.String) failed,
 com.acme.ShopTest::thrice passed,
-com.acme.SkipsTest::unmet skipped`
+com.acme.SkipsTest::unmet skipped,
+com.acme.TwiceTest::again failed,
+com.acme.TwiceTest::once passed`
 	if got != outcomes || len(rep.Problems) != 1 || !rep.Problems[0].Note {
 		t.Errorf("got\n%s\n%+v", got, rep.Problems)
 	}
@@ -91,6 +105,8 @@ com.acme.SkipsTest::unmet skipped`
 		"ShopTest::row(java.lang.String)": "[1] b: expected [a] but found [b]",
 		"SkipsTest::unmet":                "no broker",
 		"OldTest::unmet":                  "no broker",
+		"LoginTest::off":                  "TestNG calls it skipped and does not say why",
+		"TwiceTest::again":                "in again[1], which is in no listing: the second time",
 	} {
 		if list := rep.Tests["s/com.acme."+name]; len(list) != 1 || !strings.Contains(list[0].Message, said) {
 			t.Errorf("%s: %+v", name, list)

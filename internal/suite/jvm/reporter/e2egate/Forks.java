@@ -163,12 +163,14 @@ public final class Forks {
                 case "std-err-stream":
                     identity(from);
                     OUT.write(strings(from, 1)[0]);
+                    printer(from);
                     break;
                 case "std-out-stream-new-line":
                 case "std-err-stream-new-line":
                     identity(from);
                     OUT.write(strings(from, 1)[0]);
                     OUT.write('\n');
+                    printer(from);
                     break;
                 case "console-info-log":
                     say("INFO", text(strings(from, 1)[0]));
@@ -195,6 +197,19 @@ public final class Forks {
             }
         } catch (EOFException e) {
             return; // the next read finds the end, or the next frame
+        }
+    }
+
+    /** From Surefire 3.6.1 on another text says what printed a line. Its size begins with 0, and nothing else here does. */
+    private static void printer(DataInputStream from) throws IOException {
+        if (from.available() == 0) {
+            OUT.flush(); // nothing more is there for now
+        }
+        from.mark(1);
+        boolean isSize = from.read() == 0;
+        from.reset();
+        if (isSize) {
+            texts(from, 1);
         }
     }
 

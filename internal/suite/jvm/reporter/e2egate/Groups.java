@@ -16,8 +16,9 @@ import org.junit.platform.launcher.PostDiscoveryFilter;
 
 /**
  * Tests that the groups of Surefire or Failsafe leave out. They give the platform filters for them,
- * which are asked after ours, so ours would list tests that never run. Up to version 3.5 the filters are of tags. From 3.6 on they
- * are of JUnit 4's categories where it runs JUnit 4 itself, and TestNG, if the module has it, chooses by groups alone.
+ * which are asked after ours, so ours would list tests that never run. Up to version 3.5 the filters are of tags. In 3.6.0 they
+ * are of JUnit 4's categories where it runs JUnit 4 itself, and TestNG, if the module has it, chooses by groups alone. From 3.6.1 on each
+ * engine has its own.
  */
 final class Groups {
     private static final List<PostDiscoveryFilter> FILTERS = filters();
@@ -38,11 +39,14 @@ final class Groups {
         List<PostDiscoveryFilter> found = new ArrayList<>();
         try {
             Properties setup = setup();
+            List<String> groups = words(setup.getProperty("groups"));
+            List<String> excluded = words(setup.getProperty("excludegroups"));
+            if (isByEngine()) {
+                return byEngine(setup, groups, excluded);
+            }
             if (setup.getProperty("testng.version") != null) {
                 return found;
             }
-            List<String> groups = words(setup.getProperty("groups"));
-            List<String> excluded = words(setup.getProperty("excludegroups"));
             if (Boolean.parseBoolean(setup.getProperty("junit.vintage.engine.detected"))) {
                 if (!groups.isEmpty()) {
                     found.add(test -> Names.hasCategory(test, groups) ? FilterResult.included("") : FilterResult.excluded("no such category"));
@@ -57,6 +61,55 @@ final class Groups {
         } catch (IOException | ReflectiveOperationException | RuntimeException e) {
             // Then all are listed, and one that does not run is lost: that is seen, and one left out is not.
             return Collections.emptyList();
+        }
+        return found;
+    }
+
+    /** Whether this Surefire asks each engine's tests for what that engine knows. */
+    private static boolean isByEngine() {
+        try {
+            String provider = "org.apache.maven.surefire.junitplatform.JUnitPlatformProvider";
+            Class.forName(provider, false, Groups.class.getClassLoader()).getDeclaredMethod("newGroupFilters");
+            return true;
+        } catch (ReflectiveOperationException | LinkageError e) {
+            return false;
+        }
+    }
+
+    /** TestNG looks at groups itself. JUnit 4 has categories, and tags too where the project brings Vintage along; all others have tags. */
+    private static List<PostDiscoveryFilter> byEngine(Properties setup, List<String> groups, List<String> excluded) throws ReflectiveOperationException {
+        boolean isTestNg = setup.getProperty("testng.version") != null;
+        List<PostDiscoveryFilter> tags = new ArrayList<>();
+        add(tags, "includeTags", isTestNg ? expressions(groups) : groups);
+        add(tags, "excludeTags", isTestNg ? expressions(excluded) : excluded);
+        List<PostDiscoveryFilter> categories = new ArrayList<>();
+        if (!Boolean.parseBoolean(setup.getProperty("junit.vintage.engine.detected"))) {
+            categories.addAll(tags);
+        } else if (!groups.isEmpty()) {
+            categories.add(test -> Names.hasCategory(test, groups) ? FilterResult.included("") : FilterResult.excluded("no such category"));
+        }
+        categories.add(test -> Names.hasCategory(test, excluded) ? FilterResult.excluded("its category") : FilterResult.included(""));
+        return Collections.singletonList(test -> {
+            String engine = test.getUniqueId().getSegments().get(0).getValue();
+            for (PostDiscoveryFilter filter : engine.equals("junit-vintage") ? categories : tags) {
+                if (!engine.equals("testng") && filter.apply(test).excluded()) {
+                    return FilterResult.excluded("its groups");
+                }
+            }
+            return FilterResult.included("");
+        });
+    }
+
+    /** Groups of TestNG may be no expressions of tags: only TestNG looks at those. */
+    private static List<String> expressions(List<String> groups) throws ReflectiveOperationException {
+        List<String> found = new ArrayList<>();
+        for (String group : groups) {
+            try {
+                add(new ArrayList<>(), "includeTags", Collections.singletonList(group));
+                found.add(group);
+            } catch (InvocationTargetException e) {
+                continue;
+            }
         }
         return found;
     }

@@ -34,6 +34,9 @@ final class Names {
     /** Those of them that @Disabled keeps from running. */
     private static final Set<String> DISABLED = ConcurrentHashMap.newKeySet();
 
+    /** Those that were not selected, without the kind of their last segment. */
+    private static final Set<String> LEFT_OUT = ConcurrentHashMap.newKeySet();
+
     /** What Java says of an object that does not describe itself, after its class: another number in each process. */
     private static final Pattern HASH = Pattern.compile("@[0-9a-f]{5,8}\\b");
 
@@ -48,6 +51,22 @@ final class Names {
         if (isDisabled(test)) {
             DISABLED.add(uniqueId);
         }
+    }
+
+    static void leaveOut(TestDescriptor test) {
+        LEFT_OUT.add(withoutKind(test.getUniqueId().toString()));
+    }
+
+    /**
+     * Whether a test that runs was left out by the selection: runners of JUnit 4 may not be able to leave it out, and then it is
+     * called dynamic.
+     */
+    static boolean leftOut(String uniqueId) {
+        return LEFT_OUT.contains(withoutKind(uniqueId));
+    }
+
+    private static String withoutKind(String uniqueId) {
+        return uniqueId.replaceAll("\\[[^:\\[\\]]*:(?=[^\\[\\]]*\\]$)", "[");
     }
 
     static boolean disabled(String uniqueId) {

@@ -35,6 +35,8 @@ public final class Reporter implements TestExecutionListener {
     private final Map<String, Attempt> kept = new HashMap<>();
     /** Those that failed, and that TestNG may try again: a further start is another attempt. */
     private final Set<String> again = new HashSet<>();
+    /** Failed tests that no listing knows, since a runner makes them while it runs: the planned tests beside them tell of them. */
+    private final Map<TestIdentifier, TestExecutionResult> strays = new LinkedHashMap<>();
     /** What kept tests of TestNG from running. */
     private final Set<Throwable> setUps = Collections.newSetFromMap(new IdentityHashMap<>());
     private TestPlan plan;
@@ -46,6 +48,7 @@ public final class Reporter implements TestExecutionListener {
         kept.clear();
         again.clear();
         setUps.clear();
+        strays.clear();
         if (!Events.ON || !started.containsTests()) {
             return;
         }
@@ -119,6 +122,9 @@ public final class Reporter implements TestExecutionListener {
         String id = test.getUniqueId();
         String planned = Names.planned(id);
         if (planned == null) {
+            if (test.isTest() && result.getStatus() == TestExecutionResult.Status.FAILED && !Names.leftOut(id)) {
+                strays.put(test, result);
+            }
             around(test, result);
         } else if (planned.equals(id)) {
             if (running.containsKey(planned) || !again.contains(planned)) { // else its last invocation told of its end
@@ -138,6 +144,8 @@ public final class Reporter implements TestExecutionListener {
         if (TestNg.runs(planned) && TestNg.isSetUp(thrown)) {
             setUps.add(thrown);
             attempt(planned).around(thrown, "before the test: ");
+        } else if (TestNg.runs(planned) && thrown == null && result.getStatus() == TestExecutionResult.Status.ABORTED) {
+            attempt(planned).fail("TestNG calls it skipped and does not say why, as where a listener sets its status; throw a SkipException to skip it");
         } else {
             attempt(planned).whole(outcome(planned, result), thrown, !test.isTest());
         }
@@ -196,12 +204,13 @@ public final class Reporter implements TestExecutionListener {
                 spoil(id, result, result.getThrowable().orElse(null), "before the tests of " + test.getDisplayName() + ": ");
             }
         }
-        if (before || result.getStatus() != TestExecutionResult.Status.FAILED) {
-            return;
-        }
         List<String> inside = new ArrayList<>(ended);
         inside.removeIf(id -> !id.startsWith(test.getUniqueId() + "/"));
         if (inside.isEmpty()) {
+            return;
+        }
+        strays.keySet().removeIf(stray -> stray.getUniqueId().startsWith(test.getUniqueId() + "/") && spoilBeside(stray, inside));
+        if (before || result.getStatus() != TestExecutionResult.Status.FAILED) {
             return;
         }
         String last = inside.get(inside.size() - 1); // it passed, and what its class did afterwards did not
@@ -215,6 +224,22 @@ public final class Reporter implements TestExecutionListener {
                 spoil(TestNg.nearest(inside, thrown), result, thrown, where);
             }
         }
+    }
+
+    /** Fails the test whose name a stray one's begins with, as that of an iteration does, else the last one. */
+    private boolean spoilBeside(TestIdentifier stray, List<String> inside) {
+        String beside = inside.get(inside.size() - 1);
+        int same = 0;
+        for (String id : inside) {
+            String name = Names.exact(id).replaceAll(".*::", "");
+            if (stray.getDisplayName().startsWith(name) && name.length() > same) {
+                beside = id;
+                same = name.length();
+            }
+        }
+        TestExecutionResult result = strays.get(stray);
+        spoil(beside, result, result.getThrowable().orElse(null), "in " + stray.getDisplayName() + ", which is in no listing: ");
+        return true;
     }
 
     private void spoil(String id, TestExecutionResult result, Throwable thrown, String where) {

@@ -12,6 +12,7 @@ import org.junit.platform.engine.FilterResult;
 import org.junit.platform.engine.TestDescriptor;
 import org.junit.platform.engine.TestTag;
 import org.junit.platform.engine.TestSource;
+import org.junit.platform.engine.UniqueId;
 import org.junit.platform.engine.support.descriptor.MethodSource;
 import org.junit.platform.launcher.PostDiscoveryFilter;
 
@@ -26,9 +27,11 @@ public final class Selection implements PostDiscoveryFilter {
     @Override
     public FilterResult apply(TestDescriptor test) {
         asked = true;
-        boolean leaf = test.getChildren().isEmpty() && (test.isTest() || test.mayRegisterTests());
-        if (!Events.ON || test.isRoot() || !leaf) {
+        if (!Events.ON || test.isRoot()) {
             return FilterResult.included("not the gate's business");
+        }
+        if (!isLeaf(test)) {
+            return isRunner(test) ? ofRunner(test) : FilterResult.included("not the gate's business");
         }
         if (Events.SELECTION == null) {
             if (!Groups.leaveOut(test)) {
@@ -40,10 +43,36 @@ public final class Selection implements PostDiscoveryFilter {
         String here = "[" + Names.module(test) + "] " + name; // where modules have classes of one name
         String planned = Events.SELECTION.contains(here) ? here : name;
         if (!Events.SELECTION.contains(planned)) {
+            Names.leaveOut(test);
             return FilterResult.excluded("not selected");
         }
         Names.know(test, planned);
         return FilterResult.included("selected");
+    }
+
+    private static boolean isLeaf(TestDescriptor test) {
+        return test.getChildren().isEmpty() && (test.isTest() || test.mayRegisterTests());
+    }
+
+    /** Whether it is a class of JUnit 4, with the runner that it asks for. */
+    private static boolean isRunner(TestDescriptor test) {
+        List<UniqueId.Segment> segments = test.getUniqueId().getSegments();
+        return segments.get(segments.size() - 1).getType().equals("runner");
+    }
+
+    /**
+     * Not each runner of JUnit 4 can leave out single tests (that of suite() cannot), so one of which no test is selected is removed here: the
+     * platform asks filters only about what has no children.
+     */
+    private FilterResult ofRunner(TestDescriptor runner) {
+        boolean selected = false;
+        for (TestDescriptor test : runner.getDescendants()) {
+            selected |= isLeaf(test) && !apply(test).excluded();
+        }
+        if (!selected) {
+            runner.removeFromHierarchy();
+        }
+        return FilterResult.included("it is removed, or some of its tests are selected");
     }
 
     private static void list(TestDescriptor test) {
@@ -73,6 +102,9 @@ public final class Selection implements PostDiscoveryFilter {
         String group = Names.group(test);
         if (group != null) {
             fields.put("group", group);
+        }
+        if (TestNg.runs(test.getUniqueId().toString())) {
+            fields.put("keep", fields.get("class")); // one instance for all its tests, which run in the order of their names
         }
         Events.write("listed", fields);
     }

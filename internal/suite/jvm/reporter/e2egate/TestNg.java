@@ -9,7 +9,9 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.WeakHashMap;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
@@ -79,7 +81,7 @@ final class TestNg {
     /**
      * The first of the classes whose tests build on one another, where the test's class is one of them, or null. A class is
      * one as a whole if one of its tests depends on others, or has a priority: TestNG makes one instance for all its tests. So is
-     * one with several tests of one method name, since TestNG chooses by that.
+     * one with several tests of one method name, since TestNG chooses by that. Classes that share set-up or listeners are one: see joinShared.
      */
     static String group(TestDescriptor test, String className) {
         TestDescriptor engine = test;
@@ -103,7 +105,7 @@ final class TestNg {
             if (severalOfOneName(entry.getValue())) {
                 join(first, name, name);
             }
-            for (Annotation declared : annotations(name)) {
+            for (Annotation declared : annotated(name, "Test").values()) {
                 String[] methods = strings(declared, "dependsOnMethods");
                 String[] groups = strings(declared, "dependsOnGroups");
                 if (methods.length > 0 || groups.length > 0 || !Integer.valueOf(0).equals(value(declared, "priority"))) {
@@ -116,7 +118,52 @@ final class TestNg {
                 }
             }
         }
+        joinShared(first, tests);
         return first;
+    }
+
+    /**
+     * Joins classes with one that has what TestNG does for all of them: set-up of the suite, of the test or of a group, and
+     * listeners. Without that class TestNG does neither. Where several classes declare set-up of the suite or the test, each is taken to have its own.
+     */
+    private static void joinShared(Map<String, String> first, Map<String, List<TestDescriptor>> tests) {
+        for (String kind : new String[] {"BeforeSuite", "BeforeTest", "BeforeGroups", "Listeners"}) {
+            Map<String, Set<String>> having = new TreeMap<>(); // the classes, by what they share
+            for (String name : tests.keySet()) {
+                annotated(name, kind).forEach((element, declared) -> {
+                    for (String what : shared(element, declared)) {
+                        having.computeIfAbsent(what, w -> new TreeSet<>()).add(name);
+                    }
+                });
+            }
+            if (kind.matches("BeforeSuite|BeforeTest") && having.size() > 1) {
+                continue;
+            }
+            having.forEach((what, names) -> {
+                for (String other : tests.keySet()) {
+                    boolean concerned = !kind.equals("BeforeGroups") || tests.get(other).stream().anyMatch(test -> tagged(test, new String[] {what}));
+                    if (concerned && !names.contains(other)) {
+                        join(first, names.iterator().next(), other);
+                    }
+                }
+            });
+        }
+    }
+
+    /** The listeners, or the groups that are set up, or else the class that declares the set-up. */
+    private static List<String> shared(AnnotatedElement element, Annotation declared) {
+        List<String> found = new ArrayList<>();
+        if (value(declared, "value") instanceof Class[]) {
+            for (Class<?> listener : (Class<?>[]) value(declared, "value")) {
+                found.add(listener.getName());
+            }
+        } else if (declared.annotationType().getSimpleName().equals("BeforeGroups")) {
+            found.addAll(Arrays.asList(strings(declared, "value")));
+            found.addAll(Arrays.asList(strings(declared, "groups")));
+        } else {
+            found.add(((Method) element).getDeclaringClass().getName());
+        }
+        return found;
     }
 
     private static void join(Map<String, String> first, String one, String other) {
@@ -165,18 +212,18 @@ final class TestNg {
         }
     }
 
-    /** Those of TestNG's Test at a class, at those that it extends, and at their methods. */
-    private static List<Annotation> annotations(String className) {
+    /** A class, those that it extends, and their methods, where TestNG's annotation of a name stands. */
+    private static Map<AnnotatedElement, Annotation> annotated(String className, String kind) {
         List<AnnotatedElement> elements = new ArrayList<>();
         for (Class<?> c = Names.load(className); c != null; c = c.getSuperclass()) {
             elements.add(c);
             elements.addAll(Arrays.asList(c.getDeclaredMethods()));
         }
-        List<Annotation> found = new ArrayList<>();
+        Map<AnnotatedElement, Annotation> found = new LinkedHashMap<>();
         for (AnnotatedElement element : elements) {
             for (Annotation a : element.getDeclaredAnnotations()) {
-                if (a.annotationType().getName().equals("org.testng.annotations.Test")) {
-                    found.add(a);
+                if (a.annotationType().getName().equals("org.testng.annotations." + kind)) {
+                    found.put(element, a);
                 }
             }
         }

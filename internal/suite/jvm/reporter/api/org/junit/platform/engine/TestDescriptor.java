@@ -18,6 +18,10 @@ public interface TestDescriptor {
 
     Set<? extends TestDescriptor> getChildren();
 
+    Set<? extends TestDescriptor> getDescendants();
+
+    void removeFromHierarchy();
+
     boolean isRoot();
 
     boolean isTest();
