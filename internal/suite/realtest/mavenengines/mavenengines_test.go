@@ -36,7 +36,8 @@ func TestEngines(t *testing.T) {
 		if test.Name == "com.acme.ShopTest::opens" && !slices.Equal(slices.Sorted(slices.Values(test.Tags)), []string{"login", "smoke"}) {
 			t.Errorf("%+v", test)
 		}
-		junit := slices.Contains([]string{"BesideJUnit4Test", "BesideTestNgTest", "JUnit3Cases", "ObjectsTest", "OldTest", "RowsTest", "TwiceTest"}, strings.TrimPrefix(test.Class, "com.acme."))
+		ofJUnit := []string{"BesideJUnit4Test", "BesideTestNgTest", "JUnit3Cases", "ObjectsTest", "OldTest", "RowsTest", "TwiceTest"}
+		junit := slices.Contains(ofJUnit, strings.TrimPrefix(test.Class, "com.acme."))
 		if (test.Keep == "s/"+test.Class) == junit {
 			t.Errorf("%s stays with %q", test.Name, test.Keep)
 		}
@@ -122,5 +123,29 @@ com.acme.TwiceTest::once passed`
 	rep = tc.Run(t, a, one, os.Environ())
 	if got := realsuite.Outcomes(one, rep); got != "com.acme.OverloadsTest::takes passed" {
 		t.Error(got)
+	}
+}
+
+// In several JVMs, Surefire hands each one class after the other: each class has its group, as if it were the first.
+func TestGroupsInForks(t *testing.T) {
+	tc := realsuite.Project(t, "junit5-maven", "maven-engines.txtar")
+	tc.Files["pom.xml"] = strings.Replace(tc.Files["pom.xml"], "<module>a</module>", "", 1)
+	tc.Files["b/pom.xml"] = strings.Replace(tc.Files["b/pom.xml"], "<parallel>methods</parallel>", "<forkCount>2</forkCount>", 1)
+	delete(tc.Files, "b/src/test/java/com/acme/PaysTest.java") // it depends on a test of another class, which TestNG does not see there
+	_, tests, problems, err := tc.List(t)
+	if err != nil || len(problems) > 0 {
+		t.Fatal(err, problems)
+	}
+	found := 0
+	for _, test := range tests {
+		if class := strings.TrimPrefix(test.Class, "com.acme."); slices.Contains([]string{"CleanTest", "CountriesTest", "OverloadsTest"}, class) {
+			found++
+			if test.Group != "s/"+test.Class {
+				t.Errorf("%s: group %q", test.Name, test.Group)
+			}
+		}
+	}
+	if found != 6 {
+		t.Errorf("%d tests of these classes are listed", found)
 	}
 }

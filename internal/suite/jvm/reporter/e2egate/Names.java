@@ -115,14 +115,19 @@ final class Names {
     private static Object value(AnnotatedElement element, String annotation) {
         for (Annotation a : element.getAnnotations()) {
             if (a.annotationType().getName().equals(annotation)) {
-                try {
-                    return a.annotationType().getMethod("value").invoke(a);
-                } catch (ReflectiveOperationException | RuntimeException e) {
-                    return null;
-                }
+                return attribute(a, "value");
             }
         }
         return null;
+    }
+
+    /** An attribute of an annotation, or null if it cannot be read. */
+    static Object attribute(Annotation a, String name) {
+        try {
+            return a.annotationType().getMethod(name).invoke(a);
+        } catch (ReflectiveOperationException | RuntimeException e) {
+            return null;
+        }
     }
 
     private static boolean isDisabled(AnnotatedElement element) {

@@ -12,7 +12,6 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
-import java.util.WeakHashMap;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
@@ -28,8 +27,9 @@ final class TestNg {
     private static final String ENGINE = "[engine:testng]";
     private static final String DEPENDS = " depends on not successfully finished methods";
 
-    /** The groups of an engine's classes, by its root. */
-    private static final Map<TestDescriptor, Map<String, String>> GROUPS = Collections.synchronizedMap(new WeakHashMap<>());
+    /** The engine whose classes were looked at last, and their groups. Another discovery has an engine of its own that is equal to it. */
+    private static TestDescriptor engineOfGroups;
+    private static Map<String, String> groups;
 
     private TestNg() {
     }
@@ -83,13 +83,17 @@ final class TestNg {
      * one as a whole if one of its tests depends on others, or has a priority: TestNG makes one instance for all its tests. So is
      * one with several tests of one method name, since TestNG chooses by that. Classes that share set-up or listeners are one: see joinShared.
      */
-    static String group(TestDescriptor test, String className) {
+    static synchronized String group(TestDescriptor test, String className) {
         TestDescriptor engine = test;
         while (engine.getParent().isPresent() && !engine.getUniqueId().toString().endsWith(ENGINE)) {
             engine = engine.getParent().get();
         }
         // The first test that is asked about still has all others beside it: the platform removes those that a filter leaves out.
-        return GROUPS.computeIfAbsent(engine, TestNg::groups).get(className);
+        if (engine != engineOfGroups) {
+            groups = groups(engine);
+            engineOfGroups = engine;
+        }
+        return groups.get(className);
     }
 
     private static Map<String, String> groups(TestDescriptor engine) {
@@ -106,12 +110,13 @@ final class TestNg {
                 join(first, name, name);
             }
             for (Annotation declared : annotated(name, "Test").values()) {
-                String[] methods = strings(declared, "dependsOnMethods");
-                String[] groups = strings(declared, "dependsOnGroups");
-                if (methods.length > 0 || groups.length > 0 || !Integer.valueOf(0).equals(value(declared, "priority"))) {
+                List<Predicate<String>> methods = matching(strings(declared, "dependsOnMethods"));
+                List<Predicate<String>> groups = matching(strings(declared, "dependsOnGroups"));
+                boolean depends = !methods.isEmpty() || !groups.isEmpty();
+                if (depends || !Integer.valueOf(0).equals(Names.attribute(declared, "priority"))) { // one that cannot be read may be there
                     join(first, name, name);
                 }
-                for (String other : tests.keySet()) {
+                for (String other : depends ? tests.keySet() : Collections.<String>emptySet()) {
                     if (tests.get(other).stream().anyMatch(test -> named(test, other, methods) || tagged(test, groups))) {
                         join(first, name, other);
                     }
@@ -140,8 +145,9 @@ final class TestNg {
                 continue;
             }
             having.forEach((what, names) -> {
+                List<Predicate<String>> groups = matching(new String[] {what});
                 for (String other : tests.keySet()) {
-                    boolean concerned = !kind.equals("BeforeGroups") || tests.get(other).stream().anyMatch(test -> tagged(test, new String[] {what}));
+                    boolean concerned = !kind.equals("BeforeGroups") || tests.get(other).stream().anyMatch(test -> tagged(test, groups));
                     if (concerned && !names.contains(other)) {
                         join(first, names.iterator().next(), other);
                     }
@@ -153,8 +159,8 @@ final class TestNg {
     /** The listeners, or the groups that are set up, or else the class that declares the set-up. */
     private static List<String> shared(AnnotatedElement element, Annotation declared) {
         List<String> found = new ArrayList<>();
-        if (value(declared, "value") instanceof Class[]) {
-            for (Class<?> listener : (Class<?>[]) value(declared, "value")) {
+        if (Names.attribute(declared, "value") instanceof Class[]) {
+            for (Class<?> listener : (Class<?>[]) Names.attribute(declared, "value")) {
                 found.add(listener.getName());
             }
         } else if (declared.annotationType().getSimpleName().equals("BeforeGroups")) {
@@ -195,21 +201,26 @@ final class TestNg {
     }
 
     /** Whether a test is one of those that dependsOnMethods names, which may be patterns. */
-    private static boolean named(TestDescriptor test, String className, String[] methods) {
-        return Arrays.stream(methods).map(TestNg::matching).anyMatch(names -> names.test(className + "." + method(test)));
+    private static boolean named(TestDescriptor test, String className, List<Predicate<String>> methods) {
+        return methods.stream().anyMatch(names -> names.test(className + "." + method(test)));
     }
 
-    private static boolean tagged(TestDescriptor test, String[] groups) {
-        return Arrays.stream(groups).map(TestNg::matching).anyMatch(names -> test.getTags().stream().map(TestTag::getName).anyMatch(names));
+    private static boolean tagged(TestDescriptor test, List<Predicate<String>> groups) {
+        return groups.stream().anyMatch(names -> test.getTags().stream().map(TestTag::getName).anyMatch(names));
     }
 
-    private static Predicate<String> matching(String name) {
-        try {
-            Pattern pattern = Pattern.compile(name);
-            return text -> text.equals(name) || pattern.matcher(text).matches();
-        } catch (PatternSyntaxException e) {
-            return name::equals;
+    private static List<Predicate<String>> matching(String[] names) {
+        List<Predicate<String>> found = new ArrayList<>();
+        for (String name : names) {
+            found.add(name::equals);
+            try {
+                Pattern pattern = Pattern.compile(name);
+                found.add(text -> pattern.matcher(text).matches());
+            } catch (PatternSyntaxException e) {
+                continue; // it is a name and no more
+            }
         }
+        return found;
     }
 
     /** A class, those that it extends, and their methods, where TestNG's annotation of a name stands. */
@@ -231,16 +242,7 @@ final class TestNg {
     }
 
     private static String[] strings(Annotation a, String name) {
-        Object value = value(a, name);
+        Object value = Names.attribute(a, name);
         return value instanceof String[] ? (String[]) value : new String[0];
-    }
-
-    private static Object value(Annotation a, String name) {
-        try {
-            Method attribute = a.annotationType().getMethod(name);
-            return attribute.invoke(a);
-        } catch (ReflectiveOperationException | RuntimeException e) {
-            return null; // then its class is a group: it may be one
-        }
     }
 }
