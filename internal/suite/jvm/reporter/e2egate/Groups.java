@@ -49,14 +49,14 @@ final class Groups {
             }
             if (Boolean.parseBoolean(setup.getProperty("junit.vintage.engine.detected"))) {
                 if (!groups.isEmpty()) {
-                    found.add(test -> Names.hasCategory(test, groups) ? FilterResult.included("") : FilterResult.excluded("no such category"));
+                    found.add(categories(groups, true));
                 }
             } else {
                 add(found, "includeTags", groups);
                 add(found, "excludeTags", excluded);
             }
             if (!excluded.isEmpty() && knowsCategories()) {
-                found.add(test -> Names.hasCategory(test, excluded) ? FilterResult.excluded("its category") : FilterResult.included(""));
+                found.add(categories(excluded, false));
             }
         } catch (IOException | ReflectiveOperationException | RuntimeException e) {
             // Then all are listed, and one that does not run is lost: that is seen, and one left out is not.
@@ -86,9 +86,9 @@ final class Groups {
         if (!Boolean.parseBoolean(setup.getProperty("junit.vintage.engine.detected"))) {
             categories.addAll(tags);
         } else if (!groups.isEmpty()) {
-            categories.add(test -> Names.hasCategory(test, groups) ? FilterResult.included("") : FilterResult.excluded("no such category"));
+            categories.add(categories(groups, true));
         }
-        categories.add(test -> Names.hasCategory(test, excluded) ? FilterResult.excluded("its category") : FilterResult.included(""));
+        categories.add(categories(excluded, false));
         return Collections.singletonList(test -> {
             String engine = test.getUniqueId().getSegments().get(0).getValue();
             for (PostDiscoveryFilter filter : engine.equals("junit-vintage") ? categories : tags) {
@@ -130,6 +130,11 @@ final class Groups {
             setup.load(in);
         }
         return setup;
+    }
+
+    /** Lets through only tests with one of the categories, or only those without. */
+    private static PostDiscoveryFilter categories(List<String> names, boolean wanted) {
+        return test -> Names.hasCategory(test, names) == wanted ? FilterResult.included("") : FilterResult.excluded("its categories");
     }
 
     /** Whether this Surefire looks at categories. */
