@@ -143,6 +143,9 @@ func declaration(file, method, test string) int {
 	defer func() { _ = f.Close() }()
 	first, scan := 0, bufio.NewScanner(f)
 	for n := 1; scan.Scan(); n++ {
+		if !strings.Contains(scan.Text(), method) {
+			continue
+		}
 		text := strings.TrimSpace(annotated.ReplaceAllString(scan.Text(), ""))
 		m := declared.FindStringSubmatch(text)
 		if m == nil || notDeclaring.MatchString(text) {
