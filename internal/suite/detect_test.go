@@ -45,7 +45,8 @@ func TestDetect(t *testing.T) {
 			[]string{"cucumber=cucumber;;;package.json", "cypress=cypress;;;cypress.config.js", "jest=jest;;;package.json",
 				"vitest=vitest;;;package.json vitest.config.ts"}},
 		{"cucumber in webdriverio", map[string]string{
-			"package.json": `{"devDependencies": {"@cucumber/cucumber": "10", "@wdio/cucumber-framework": "9"}}`, "features/a.feature": "  Scenario: a\n", "wdio.conf.ts": "",
+			"package.json":       `{"devDependencies": {"@cucumber/cucumber": "10", "@wdio/cucumber-framework": "9"}}`,
+			"features/a.feature": "  Scenario: a\n", "wdio.conf.ts": "",
 		}, []string{"webdriverio=webdriverio;;;wdio.conf.ts"}},
 		{"cucumber without features", map[string]string{"package.json": `{"devDependencies": {"@cucumber/cucumber": "12"}}`}, nil},
 		{"go", map[string]string{
