@@ -60,7 +60,8 @@ const (
 	near = 48 * time.Hour
 )
 
-// withoutOutput cuts what a test printed off the details of its failure.
+// withoutOutput cuts what a test printed off the details of its failure, as JUnit reports have it. What our own reporters mark as output
+// stays, unlike in the alibis of the verdict: two faults must not look alike.
 func withoutOutput(details string) string {
 	for _, mark := range []string{"--- system-out\n", "--- system-err\n"} {
 		if i := strings.Index("\n"+details, "\n"+mark); i >= 0 {
