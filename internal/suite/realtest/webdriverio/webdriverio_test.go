@@ -28,11 +28,9 @@ func TestWebdriverIOExample(t *testing.T) {
 }
 
 // The sessions of the contract and of the tricks are those of a driver that does nothing: what is tried is how WebdriverIO starts,
-// repeats and ends tests.
+// repeats and ends tests. Package webdriveriomore has the columns of Cucumber and Jasmine.
 func TestWebdriverIOContract(t *testing.T) {
 	realsuite.PlayContract(t, "webdriverio", realsuite.ModulesOf("webdriverio"))
-	realsuite.PlayContract(t, "webdriverio (cucumber)", realsuite.ModulesOf("webdriverio"))
-	realsuite.PlayContract(t, "webdriverio (jasmine)", realsuite.ModulesOf("webdriverio"))
 }
 
 // TestWebdriverIO holds what only some suites do.
