@@ -825,7 +825,8 @@ func (o *oracle) ofBase(j judged) bool {
 	like := func(text string, again bool) bool {
 		for i := range text {
 			retry := text[i] == 'f'
-			if repeated = repeated || retry || again; !is(text[i], 'F') || w.says(again, retry) != saysUsually {
+			// A second result that nobody calls a repetition is none to who reads the reports.
+			if repeated = repeated || i > 0 || again; !is(text[i], 'F') || w.says(again, retry) != saysUsually {
 				return false
 			}
 		}
