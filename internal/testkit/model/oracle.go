@@ -825,7 +825,7 @@ func (o *oracle) ofBase(j judged) bool {
 	like := func(text string, again bool) bool {
 		for i := range text {
 			retry := text[i] == 'f'
-			// A second result that nobody calls a repetition is none to who reads the reports.
+			// A second result is a repetition only where the reports or the config say so.
 			if repeated = repeated || i > 0 || again; !is(text[i], 'F') || w.says(again, retry) != saysUsually {
 				return false
 			}
