@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/testkit/need"
 	"hash/crc32"
 )
 
@@ -148,6 +149,7 @@ func TestObjectsThatLieAboutTheirSize(t *testing.T) {
 
 // However many records are read at once, what they are unpacked to takes a bounded memory.
 func TestMemoryOfManyLargeRecords(t *testing.T) {
+	need.NoRaceDetector(t)
 	if testing.Short() {
 		t.Skip("reads half a gigabyte; run without -short")
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/testkit/need"
 )
 
 // busy is a store with runs of so many tests, whose durations vary and of which some fail.
@@ -91,6 +92,7 @@ func TestShrink(t *testing.T) {
 // TestShrinkToASize is the size that docs/sharding.md promises: 10,000 tests and 50 runs a day take less
 // than 50 MB of caches and artifacts.
 func TestShrinkToASize(t *testing.T) {
+	need.NoRaceDetector(t)
 	if testing.Short() {
 		t.Skip("writes half a million samples")
 	}

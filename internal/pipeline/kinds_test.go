@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/testkit/need"
 	"github.com/org/e2e-gate/shards"
 )
 
@@ -47,6 +48,7 @@ func TestKindsOfMachines(t *testing.T) {
 
 // With fewer places than shards, more shards are made where starts are cheap, and no more than places where they are not.
 func TestShardsForPlaces(t *testing.T) {
+	need.NoRaceDetector(t)
 	plan := &e2e.Plan{}
 	var tests []shards.Test
 	for i := range 40 {

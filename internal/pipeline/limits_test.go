@@ -20,6 +20,7 @@ import (
 	"github.com/org/e2e-gate/internal/safetext"
 	"github.com/org/e2e-gate/internal/suite"
 	"github.com/org/e2e-gate/internal/testkit/bigrun"
+	"github.com/org/e2e-gate/internal/testkit/need"
 	"github.com/org/e2e-gate/internal/triage"
 	"github.com/org/e2e-gate/internal/verdict"
 )
@@ -287,6 +288,7 @@ func written(t *testing.T, s *Session, name string) []byte {
 // Up to 1,000 failures, a result holds all that was left of each. Beyond, the details stand once, in the
 // document of the shard, and result and JUnit XML name it.
 func TestDetailsStandOnce(t *testing.T) {
+	need.NoRaceDetector(t)
 	for _, failed := range []int{1000, 2000} {
 		s, r := bigVerdict(t, bigrun.Run{Failed: failed, Passed: 10, Details: 2048, Shards: 2})
 		if r.Verdict.State != e2e.VerdictFailed || len(r.Tests) != failed+10 {

@@ -7,6 +7,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/org/e2e-gate/internal/e2e"
+	"github.com/org/e2e-gate/internal/testkit/need"
 )
 
 func TestComment(t *testing.T) {
@@ -67,6 +68,7 @@ func TestCommentShowsFlakes(t *testing.T) {
 
 // Whatever the limit, what is left is within it, complete, and says what was cut.
 func TestCommentCuts(t *testing.T) {
+	need.NoRaceDetector(t)
 	all := results()
 	rapid.Check(t, func(t *rapid.T) {
 		r := all[rapid.SampledFrom([]string{"many", "hostile", "blocked", "crashed", "gate-shut", "passed-with-flake"}).Draw(t, "result")]

@@ -15,6 +15,7 @@ import (
 
 	"github.com/org/e2e-gate/internal/e2e"
 	"github.com/org/e2e-gate/internal/testfiles"
+	"github.com/org/e2e-gate/internal/testkit/need"
 )
 
 // poison is what a stranger may write into any text of a result.
@@ -114,6 +115,7 @@ func poisoned(t *rapid.T) e2e.Result {
 // Whatever text stands in whatever field of a result, no place where it is shown takes it
 // for its own: the seed is logged where this fails.
 func TestEveryFieldIsHostile(t *testing.T) {
+	need.NoRaceDetector(t)
 	rapid.Check(t, func(t *rapid.T) {
 		r := poisoned(t)
 		limit := rapid.SampledFrom([]int{8_000, 30_000, 65_000, 1 << 20}).Draw(t, "limit")

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/org/e2e-gate/internal/testkit/need"
 )
 
 // part makes a part of a token: the tests hold no token that a scanner of repositories would find.
@@ -172,6 +174,7 @@ func keyLines(n int) []string {
 
 // A token may end in hyphens, and they are those of a key.
 func TestKeyBehindToken(t *testing.T) {
+	need.NoRaceDetector(t)
 	r := NewRedactor(nil)
 	for name, secret := range shaped() {
 		if strings.HasPrefix(secret, "-----") {
@@ -194,6 +197,7 @@ func TestKeyBehindToken(t *testing.T) {
 
 // The start of a key was cut off.
 func TestEndOfKey(t *testing.T) {
+	need.NoRaceDetector(t)
 	r := NewRedactor(nil)
 	for _, label := range []string{"RSA PRIVATE KEY", "PRIVATE KEY", "OPENSSH PRIVATE KEY", "PGP PRIVATE KEY BLOCK"} {
 		end := "-----END " + label + "-----"
@@ -256,6 +260,7 @@ func TestKeyWithoutEnd(t *testing.T) {
 
 // At the border of every buffer there is, in lines without an end.
 func TestShapesAtBorders(t *testing.T) {
+	need.NoRaceDetector(t)
 	r := NewRedactor(nil)
 	for name, secret := range shaped() {
 		for _, fill := range []string{"a", "sk_ ", "eyJ", "x -----BEGIN ", "Ab1/"} {

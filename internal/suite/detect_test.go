@@ -70,17 +70,17 @@ func TestDetect(t *testing.T) {
 
 // Each example is detected with its framework, alone and among the others.
 func TestDetectExamples(t *testing.T) {
+	all := Detect(ReadTree("../.."))
 	for _, name := range []string{"pytest", "playwright", "vitest", "jest", "mocha", "webdriverio", "nodetest", "robot", "rspec", "phpunit", "behave", "cucumber", "cypress"} {
 		list := Detect(ReadTree(filepath.Join("../../examples", name)))
 		if len(list) != 1 || list[0].Spec.Framework != name || list[0].Spec.Dir != "" {
 			t.Errorf("%s: %+v", name, list)
 		}
-		all := Detect(ReadTree("../.."))
 		if !slices.ContainsFunc(all, func(d Detected) bool { return d.Spec.Framework == name && d.Spec.Dir == "examples/"+name }) {
 			t.Errorf("%s is not detected in this repository: %q", name, found("../.."))
 		}
 	}
-	for _, d := range Detect(ReadTree("../..")) {
+	for _, d := range all {
 		if problems := Validate(d.Spec, func(string) bool { return false }); len(problems) > 0 || d.Spec.Name == "" || len(d.Files) == 0 {
 			t.Errorf("%+v: %+v", d, problems)
 		}

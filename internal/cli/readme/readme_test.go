@@ -24,7 +24,7 @@ import (
 
 const readmeCommand = "go run ./cmd/e2e-gate run --config examples/casework/e2e-gate.yml"
 
-// quickstart runs the README's command in this process, with variables set.
+// quickstart runs the README's command in this process, with variables set, in the repository's root, where the test has to be.
 func quickstart(t *testing.T, env ...string) (status int, stdout, stderr string) {
 	t.Helper()
 	if testing.Short() {
@@ -33,7 +33,6 @@ func quickstart(t *testing.T, env ...string) (status int, stdout, stderr string)
 	if _, err := exec.LookPath("go"); err != nil {
 		t.Skip("the quickstart needs the go command in PATH")
 	}
-	t.Chdir("../../..")
 	var out, progress bytes.Buffer
 	environ := []string{"NO_COLOR=1", "CASE_PORT=" + strconv.Itoa(servers.FreePort(t)), "GATE_HISTORY=" + t.TempDir(), "E2E_PATIENCE=1500ms"}
 	for _, kv := range os.Environ() {
@@ -54,6 +53,7 @@ func TestReadmeOutput(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Chdir("../../..")
 	status, stdout, stderr := quickstart(t)
 	if status != 0 {
 		t.Fatalf("exit status %d:\n%s\n%s", status, stdout, stderr)
@@ -107,9 +107,11 @@ func TestReadmeVariants(t *testing.T) {
 	if len(rows) != len(want) {
 		t.Fatalf("the README has %d faults, and this test knows %d", len(rows), len(want))
 	}
+	t.Chdir("../../..")
 	for _, row := range rows {
 		env := strings.Fields(row[1])
 		t.Run(row[1], func(t *testing.T) {
+			t.Parallel() // most of the time something is waited for
 			status, stdout, stderr := quickstart(t, env...)
 			if strconv.Itoa(status) != row[2] || !regexp.MustCompile(want[env[len(env)-1]]).MatchString(stdout) {
 				t.Errorf("exit status %d, want %s, and output that matches %s:\n%s\n%s", status, row[2], want[env[len(env)-1]], stdout, stderr)

@@ -6,10 +6,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/org/e2e-gate/internal/testkit/need"
 )
 
 // A pattern matches its names and no other, and many names fit.
 func TestPatternOf(t *testing.T) {
+	need.NoRaceDetector(t)
 	var many, deep []string
 	for i := range 5000 {
 		many = append(many, fmt.Sprintf("TestTheSubmissionOfACaseWithManyDocuments_%d", i))

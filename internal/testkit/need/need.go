@@ -32,3 +32,12 @@ func Missing(tb testing.TB, what string) {
 	}
 	tb.Skip(what)
 }
+
+// NoRaceDetector skips a test that the race detector makes many times as slow, and in which it can find no more than in smaller
+// ones. .ci/run runs such tests without it.
+func NoRaceDetector(tb testing.TB) {
+	tb.Helper()
+	if raceDetector {
+		tb.Skip("takes long with the race detector, which finds no more in it than in smaller tests; run it without -race")
+	}
+}
