@@ -1,6 +1,6 @@
 // What e2e-gate loads into each process of Node while it lists tests, where it may keep the listing. It
-// says which files outside of the repository the suite's own code reads, and whether that code uses the
-// network or starts a program: then the listing is made of more than files, and is not kept.
+// says which files outside of the repository the suite's own code reads or is made of, and whether that code
+// uses the network or starts a program: then the listing is made of more than files, and is not kept.
 'use strict';
 const fs = require('fs');
 const path = require('path');
@@ -15,6 +15,12 @@ const isInside = (file) => !/^\.\.(?:[\\/]|$)/.test(path.relative(root, file)) &
 // Those in the repository are known, but not in these folders. Packages are known by other means; the rest holds nothing of its own.
 const unknownInside = /[\\/]\.(?:git|e2e-gate)(?:[\\/]|$)/;
 const known = /[\\/]node_modules[\\/]|^\/(?:proc|sys|dev)\/|[\\/](?:jest|playwright)-transform-cache-/;
+
+// What is read to be run, or to configure a framework, counts whoever reads it: modules are read by Node, or by a compiler.
+const isCode = /\.(?:[cm]?[jt]sx?|json|jsonc|ya?ml|node|feature)$/i;
+
+// own is the folder of the gate's own files.
+const own = [path.dirname(events), fs.realpathSync(path.dirname(events))];
 
 // ofSuite reports whether a file of the suite is among the callers: in the repository, and not of a package.
 function ofSuite() {
@@ -37,8 +43,8 @@ function reads(file) {
   try {
     full = path.resolve(file instanceof URL || /^file:/.test(String(file)) ? require('url').fileURLToPath(file) : String(file));
   } catch { return; }
-  if (told.has(full) || isInside(full) && !unknownInside.test(full) || known.test(full)) return;
-  if (!ofSuite()) return;
+  if (told.has(full) || isInside(full) && !unknownInside.test(full) || known.test(full) || own.includes(path.dirname(full))) return;
+  if (!isCode.test(full) && !ofSuite()) return;
   told.add(full);
   write('read', { file: full });
 }
@@ -61,6 +67,12 @@ function wrap(object, names, before) {
   }
 }
 
+// tsx, which WebdriverIO starts itself with, tells its parent process what it loaded.
+function toParent([first]) {
+  const options = Array.isArray(first) ? first[0] : first;
+  return /[\\/]tsx-[^\\/]*[\\/][0-9]+\.pipe$/.test(options?.path ?? options);
+}
+
 // A package manager that starts the framework has the network to itself.
 const starts = /(?:^|[\\/])(?:npm|npx|pnpm|pnpx|yarn|corepack)(?:-cli)?(?:\.[cm]?js)?$/.test(process.argv[1] ?? '');
 if (!starts) {
@@ -69,7 +81,7 @@ if (!starts) {
     'existsSync', 'statSync', 'stat', 'lstatSync', 'lstat', 'accessSync', 'access', 'realpathSync', 'globSync', 'glob'];
   wrap(fs, files, (name, [file]) => reads(file));
   wrap(fs.promises, files, (name, [file]) => reads(file));
-  wrap(require('net').Socket.prototype, ['connect'], () => asks('the network'));
+  wrap(require('net').Socket.prototype, ['connect'], (name, args) => { if (!toParent(args)) asks('the network'); });
   wrap(require('dgram').Socket.prototype, ['send', 'connect'], () => asks('the network'));
   wrap(require('child_process'), ['spawn', 'spawnSync', 'exec', 'execSync', 'execFile', 'execFileSync', 'fork'],
     (name) => { if (ofSuite()) asks('a program'); });

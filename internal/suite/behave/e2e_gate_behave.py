@@ -15,11 +15,12 @@ import traceback
 from behave import model, runner
 from behave.formatter.base import Formatter, StreamOpener
 
-from e2e_gate_shared import clip, enter, leave, selection
+from e2e_gate_shared import clip, enter, leave, selection, watch
 
 ATTACHMENT = re.compile(r"\[\[ATTACHMENT\|(.+?)\]\]")
 ROW = re.compile(r" -- @[\d.]+ ?.*$", re.DOTALL)
 KINDS = {"image/png": ".png", "image/jpeg": ".jpg", "text/plain": ".txt", "text/html": ".html", "application/json": ".json", "video/webm": ".webm"}
+CONFIGS = (".behaverc", "behave.ini", "pyproject.toml", "setup.cfg", "tox.ini")
 AROUND_SCENARIO = ("before_scenario", "after_scenario", "before_step", "after_step")
 
 
@@ -30,6 +31,9 @@ class State:
         self.base = os.path.realpath(os.environ["E2E_GATE_DIR"])
         self.out = open(os.environ["E2E_GATE_EVENTS"], "a", encoding="ascii")
         self.selection = selection()
+        self.watch = watch()
+        if self.watch:  # read before this module is
+            self.watch.seen |= {os.path.join(os.path.expanduser("~"), name) for name in CONFIGS}
         self.known = {}  # by scenario: its key, and how often it ran
         self.count = {}  # by id: how many scenarios have it
         self.running = None
@@ -207,6 +211,8 @@ def patch():
         if state.selection is not None and all(isinstance(one, Reporter) for one in self.formatters):
             self.formatters.append(usual(self.config))
         result = original(self, *args, **kwargs)
+        if state.watch:
+            state.watch.tell(state.write)
         state.write("end", statuses=[1])
         return result
 

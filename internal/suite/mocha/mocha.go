@@ -29,9 +29,10 @@ var Framework = adapter.Framework{
 // the suite stays.
 func newAdapter(s adapter.Spec, root string) adapter.Adapter {
 	return adapter.NewReporting(s, root, adapter.LaunchSpec{
-		Start:     []string{"npx", "--no-install", "mocha"},
-		Files:     files,
-		Arguments: arguments,
+		Start:       []string{"npx", "--no-install", "mocha"},
+		Interpreter: "node",
+		Files:       files,
+		Arguments:   arguments,
 	})
 }
 

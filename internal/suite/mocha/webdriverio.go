@@ -25,11 +25,12 @@ var WebdriverIO = adapter.Framework{
 // newWebdriverIO runs WebdriverIO with a config of ours around the suite's own, and a module for its framework in the workers.
 func newWebdriverIO(s adapter.Spec, root string) adapter.Adapter {
 	return adapter.NewReporting(s, root, adapter.LaunchSpec{
-		Start:     []string{"npx", "--no-install", "wdio"},
-		Package:   "@wdio/cli",
-		Program:   "wdio",
-		Files:     files,
-		Arguments: webdriverIOArguments,
+		Start:       []string{"npx", "--no-install", "wdio"},
+		Package:     "@wdio/cli",
+		Program:     "wdio",
+		Interpreter: "node",
+		Files:       files,
+		Arguments:   webdriverIOArguments,
 		Environment: func(l adapter.Launch, _ []string) []string {
 			config, _ := ownConfig(l)
 			groups := []string{}

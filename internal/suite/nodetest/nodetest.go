@@ -36,9 +36,10 @@ var Framework = adapter.Framework{
 // for node:test, and with a reporter of ours beside those of the suite.
 func newAdapter(s adapter.Spec, root string) adapter.Adapter {
 	return adapter.NewReporting(s, root, adapter.LaunchSpec{
-		Start:     []string{"node", "--test"},
-		Files:     files,
-		Arguments: arguments,
+		Start:       []string{"node", "--test"},
+		Interpreter: "node",
+		Files:       files,
+		Arguments:   arguments,
 		Environment: func(l adapter.Launch, _ []string) []string {
 			if adapter.HasFlag(l.Spec.Args, thresholds...) {
 				return []string{"E2E_GATE_COVERAGE=threshold"}

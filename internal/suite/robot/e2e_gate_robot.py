@@ -9,12 +9,13 @@ First sees how a test ended before any other listener of the suite, Last after t
 import json
 import os
 import re
+import sys
 import time
 
 from robot.running.context import EXECUTION_CONTEXTS
 from robot.version import get_version
 
-from e2e_gate_shared import clip, enter, leave, selection
+from e2e_gate_shared import clip, enter, leave, selection, watch
 
 NEEDED = 4
 ATTACHMENT = re.compile(r"\[\[ATTACHMENT\|(.+?)\]\]")
@@ -24,6 +25,9 @@ LOSES_TESTS = re.compile(r"^Parsing .* failed|[Uu]nrecognized section header|[Ii
 UNEXPECTED = re.compile(r"^(?:\w+(?:Error|Exception): |No keyword with name |Variable '|Setup failed|Parent suite setup failed|Several failures occurred)")
 TEARDOWN = re.compile(r"(?:^|\n)(?:Also s|S)uite teardown failed:(.*)", re.DOTALL)
 FIRST, LAST = 1000000, -1000000
+# What runs, or is read, before listeners are loaded, and may say which tests there are: argument files, parsers and modifiers. Robot
+# Framework takes the beginning of an option's name too, in any case and with any hyphens.
+EARLY = re.compile(r"-[^-]*A|--(?:a|pa|pre)")
 
 
 class State:
@@ -33,6 +37,8 @@ class State:
         self.base = os.path.realpath(os.environ["E2E_GATE_DIR"])
         self.out = open(os.environ["E2E_GATE_EVENTS"], "a", encoding="ascii")
         self.selection = selection()
+        early = os.environ.get("ROBOT_OPTIONS") or any(EARLY.match(arg[:2] + arg[2:].replace("-", "").lower() if arg.startswith("--") else arg) for arg in sys.argv[1:])
+        self.watch = None if early else watch()
         self.started = False
         self.known = {}  # by test: its key, and how often it ran
         self.count = {}  # by id: how many tests have it
@@ -221,6 +227,8 @@ class Last:
 
     def close(self):
         state.release(False)
+        if state.watch:
+            state.watch.tell(state.write)
         # The status of Robot Framework is the number of tests that failed.
         state.write("end", statuses=[] if state.failed is None else [min(state.failed, 250)])
 

@@ -18,7 +18,8 @@ import (
 
 // Kept checks when a listing is taken from the one before. The suite lies in e2e and makes a test of each
 // line of data/cases.txt in the repository and of the file that the variable CASES names. With ASKS=HOST:PORT
-// it opens a connection while it is listed, with ASKS=program it starts one.
+// it opens a connection while it is listed, with ASKS=program it starts one. Where its files name {{outside}}, a folder
+// outside of the repository, they import more.mjs or more.cjs there, which exports names of further tests.
 func Kept(t *testing.T, root string, spec suite.Spec, files map[string]string) {
 	t.Helper()
 	Slow(t)
@@ -26,6 +27,12 @@ func Kept(t *testing.T, root string, spec suite.Spec, files map[string]string) {
 	k := &keptSuite{t: t, root: root, cases: filepath.Join(out, "cases.txt"), cache: t.TempDir()}
 	k.env = append(os.Environ(), "CASES="+k.cases, "E2E_RUN_ID=1")
 	spec.Name, spec.Dir = "s", "e2e"
+	imports := false
+	for name, text := range files {
+		imports = imports || strings.Contains(text, outsideMark)
+		files[name] = strings.ReplaceAll(text, outsideMark, filepath.ToSlash(out))
+	}
+	k.more(out, "")
 	Trick{Root: root, Files: files}.write(t)
 	if len(spec.Run) == 0 {
 		spec.Run = direct(spec.Framework, root)
@@ -45,6 +52,12 @@ func Kept(t *testing.T, root string, spec suite.Spec, files map[string]string) {
 	k.write(k.cases, "x y")
 	k.lists("after a change outside of the repository", "a b x y", false)
 	k.lists("again", "a b x y", true)
+	if imports {
+		k.more(out, "z")
+		k.lists("after a change of a module outside of the repository", "a b x y z", false)
+		k.more(out, "")
+		k.lists("after it was changed back", "a b x y", false)
+	}
 
 	server, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -64,6 +77,59 @@ func Kept(t *testing.T, root string, spec suite.Spec, files map[string]string) {
 			t.Errorf("a listing was kept that asked %s", asks)
 		}
 	}
+}
+
+// KeptText checks when a listing is taken from the one before, where tests are text: source writes a file of tests that have these
+// names. It returns a function that lists again, with a suite of other settings.
+func KeptText(t *testing.T, spec suite.Spec, files map[string]string, file string, source func(names []string) string, env ...string) func(when string, args, env []string, kept bool) {
+	t.Helper()
+	Slow(t)
+	root := t.TempDir()
+	Trick{Root: root, Files: files}.write(t)
+	k := &keptSuite{t: t, root: root, cache: t.TempDir(), env: append(os.Environ(), env...)}
+	spec.Name, spec.Dir = "s", "e2e"
+	lists := func(when string, spec suite.Spec, names []string, kept bool) {
+		t.Helper()
+		var err error
+		if k.adapter, err = suite.New(spec, root); err != nil {
+			t.Fatal(err)
+		}
+		k.lists(when, strings.Join(names, " "), kept)
+	}
+	tests := func(names ...string) []string {
+		text := source(names)
+		if err := os.WriteFile(filepath.Join(root, "e2e", file), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return names
+	}
+	names := tests("a")
+	lists("at first", spec, names, false)
+	lists("again", spec, names, true)
+	names = tests("a", "b")
+	lists("after a change", spec, names, false)
+	lists("again", spec, names, true)
+	return func(when string, args, env []string, kept bool) {
+		t.Helper()
+		k.env = append(k.env, env...)
+		spec := spec
+		spec.Args = args
+		lists(when+", at first", spec, names, false)
+		lists(when+", again", spec, names, kept)
+	}
+}
+
+// outsideMark stands for a folder outside of the repository.
+const outsideMark = "{{outside}}"
+
+// more writes the modules outside of the repository, which export a name or none.
+func (k *keptSuite) more(out, name string) {
+	k.t.Helper()
+	if name != "" {
+		name = "'" + name + "'"
+	}
+	k.write(filepath.Join(out, "more.mjs"), "export const more=["+name+"];")
+	k.write(filepath.Join(out, "more.cjs"), "exports.more=["+name+"];")
 }
 
 type keptSuite struct {
@@ -126,13 +192,13 @@ func (k *keptSuite) files() string {
 	return all.String()
 }
 
-// KeptNode is a test file of a framework of Node for [Kept], behind a line that names fs, net, child_process
-// and test.
+// KeptNode is a test file of a framework of Node for [Kept], behind lines that name fs, net, childProcess, test and
+// what is imported from outside.
 func KeptNode(head string) string {
 	return head + `
 const lines = (file) => fs.readFileSync(file, 'utf8').trim().split('\n');
 if (process.env.ASKS === 'program') childProcess.execFileSync('true');
 else if (process.env.ASKS) net.connect(Number(process.env.ASKS.split(':').pop()), '127.0.0.1').on('error', () => {}).end();
-for (const name of [...lines('../data/cases.txt'), ...lines(process.env.CASES)]) test(name, () => {});
+for (const name of [...lines('../data/cases.txt'), ...lines(process.env.CASES), ...more]) test(name, () => {});
 `
 }

@@ -146,8 +146,9 @@ func TestMonorepo(t *testing.T) {
 
 // TestKept: a listing counts until what it was made of changes.
 func TestKept(t *testing.T) {
-	const esm = "import fs from 'node:fs';\nimport net from 'node:net';\nimport childProcess from 'node:child_process';\nimport { test } from 'vitest';"
-	const cjs = "const fs = require('fs'), net = require('net'), childProcess = require('child_process');"
+	const esm = "import fs from 'node:fs';\nimport net from 'node:net';\nimport childProcess from 'node:child_process';\n" +
+		"import { test } from 'vitest';\nimport { more } from '{{outside}}/more.mjs';"
+	const cjs = "const fs = require('fs'), net = require('net'), childProcess = require('child_process'), { more } = require('{{outside}}/more.cjs');"
 	for framework, head := range map[string]string{"vitest": esm, "jest": cjs} {
 		t.Run(framework, func(t *testing.T) {
 			t.Parallel()

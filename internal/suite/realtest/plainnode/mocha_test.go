@@ -84,3 +84,25 @@ func TestMocha(t *testing.T) {
 		})
 	}
 }
+
+// TestKept: a listing counts until what it was made of changes.
+func TestKept(t *testing.T) {
+	const esm = "import fs from 'node:fs';\nimport net from 'node:net';\nimport childProcess from 'node:child_process';\nimport { more } from '{{outside}}/more.mjs';\n"
+	const cjs = "const fs = require('fs'), net = require('net'), childProcess = require('child_process'), { more } = require('{{outside}}/more.cjs');\n"
+	for _, tc := range []struct{ framework, file, head string }{
+		{"mocha", "test/a.mjs", esm + "const test = it;"},
+		{"mocha", "test/a.cjs", cjs + "const test = it;"},
+		{"nodetest", "a.test.mjs", esm + "import { test } from 'node:test';"},
+		{"nodetest", "a.test.cjs", cjs + "const { test } = require('node:test');"},
+	} {
+		t.Run(tc.framework+"/"+tc.file, func(t *testing.T) {
+			t.Parallel()
+			files := map[string]string{"e2e/" + tc.file: realsuite.KeptNode(tc.head), "e2e/package.json": "{}"}
+			root := t.TempDir()
+			if tc.framework == "mocha" {
+				root = realsuite.WithModules(t, tc.framework)
+			}
+			realsuite.Kept(t, root, suite.Spec{Framework: tc.framework}, files)
+		})
+	}
+}

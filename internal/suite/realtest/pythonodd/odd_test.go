@@ -3,8 +3,11 @@ package pythonodd
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/org/e2e-gate/internal/suite"
 	"github.com/org/e2e-gate/internal/testkit/need"
@@ -111,4 +114,45 @@ func TestLeavesOut(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "--last-failed is set, in addopts, PYTEST_ADDOPTS or args, and leaves tests out") {
 		t.Errorf("%v, %+v, %+v", err, tests, problems)
 	}
+}
+
+// TestKeptText: a listing of tests that are text counts until the text changes, and where nothing that ran before the gate's listener
+// may have made others.
+func TestKeptText(t *testing.T) {
+	bin := func(name string) []string {
+		return []string{filepath.Join(realsuite.Venv(t, filepath.Join("../../../../examples", name)), "bin", name)}
+	}
+	t.Run("robot", func(t *testing.T) {
+		t.Parallel()
+		files := map[string]string{"e2e/args.txt": "--include\nNOT x\n", "e2e/modifier.py": "from robot.api import SuiteVisitor\n\nclass modifier(SuiteVisitor):\n    pass\n"}
+		source := func(names []string) string {
+			return "*** Test Cases ***\n" + strings.Join(names, "\n    No Operation\n") + "\n    No Operation\n"
+		}
+		again := realsuite.KeptText(t, suite.Spec{Framework: "robot", Run: bin("robot")}, files, "t.robot", source)
+		again("with a switch", []string{"--loglevel", "DEBUG"}, nil, true)
+		again("with a modifier", []string{"--pre-run-modifier", "modifier.py"}, nil, false)
+		again("with an argument file", []string{"--ArgumentFile", "args.txt"}, nil, false)
+		again("with options of the environment", nil, []string{"ROBOT_OPTIONS=--loglevel DEBUG"}, false)
+	})
+	t.Run("behave", func(t *testing.T) {
+		t.Parallel()
+		home := t.TempDir()
+		files := map[string]string{"e2e/features/steps/s.py": "from behave import given\n\n@given('it works')\ndef step(context): pass\n"}
+		source := func(names []string) string {
+			var text strings.Builder
+			text.WriteString("Feature: f\n")
+			for _, name := range names {
+				text.WriteString("  Scenario: " + name + "\n    Given it works\n")
+			}
+			return text.String()
+		}
+		again := realsuite.KeptText(t, suite.Spec{Framework: "behave", Run: bin("behave")}, files, "features/t.feature", source, "HOME="+home)
+		if err := os.WriteFile(filepath.Join(home, ".behaverc"), []byte("[behave]\nlogging_level = DEBUG\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(filepath.Join(home, ".behaverc"), time.Unix(1, 0), time.Unix(1, 0)); err != nil {
+			t.Fatal(err)
+		}
+		again("with a config at home", nil, nil, true)
+	})
 }

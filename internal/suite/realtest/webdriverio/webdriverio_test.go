@@ -213,3 +213,15 @@ func TestWebdriverIORefuses(t *testing.T) {
 		})
 	}
 }
+
+// TestKept: a listing counts until what it was made of changes.
+func TestKept(t *testing.T) {
+	const head = "import fs from 'node:fs';\nimport net from 'node:net';\nimport childProcess from 'node:child_process';\n" +
+		"import { more } from '{{outside}}/more.mjs';\nconst test = it;"
+	files := map[string]string{}
+	for name, text := range realsuite.ContractOf(t, "webdriverio")["ordinary"] {
+		files["e2e/"+name] = text
+	}
+	files["e2e/test/a.js"] = realsuite.KeptNode(head)
+	realsuite.Kept(t, realsuite.WithModules(t, "webdriverio"), suite.Spec{Framework: "webdriverio"}, files)
+}
