@@ -168,4 +168,7 @@ export const config = {
   },
 };
 
+// Before WebdriverIO 9.10, a config may give its workers a NODE_OPTIONS of its own.
+if (process.env.E2E_GATE_WATCH && !process.env.NODE_OPTIONS?.includes('e2e-gate-watch')) write('asked', { message: 'what no one watches' });
+
 if (!worker) write('begin', {});

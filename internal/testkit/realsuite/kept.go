@@ -79,12 +79,12 @@ func Kept(t *testing.T, root string, spec suite.Spec, files map[string]string) {
 	}
 }
 
-// KeptText checks when a listing is taken from the one before, where tests are text: source writes a file of tests that have these
+// KeptText checks when a listing is taken from the one before, where the names of tests stand in one file: source writes a file of tests that have these
 // names. It returns a function that lists again, with a suite of other settings.
-func KeptText(t *testing.T, spec suite.Spec, files map[string]string, file string, source func(names []string) string, env ...string) func(when string, args, env []string, kept bool) {
+func KeptText(t *testing.T, root string, spec suite.Spec, files map[string]string, file string, source func(names []string) string,
+	env ...string) func(when string, args, env []string, kept bool) {
 	t.Helper()
 	Slow(t)
-	root := t.TempDir()
 	Trick{Root: root, Files: files}.write(t)
 	k := &keptSuite{t: t, root: root, cache: t.TempDir(), env: append(os.Environ(), env...)}
 	spec.Name, spec.Dir = "s", "e2e"

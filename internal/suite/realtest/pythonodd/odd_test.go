@@ -128,7 +128,7 @@ func TestKeptText(t *testing.T) {
 		source := func(names []string) string {
 			return "*** Test Cases ***\n" + strings.Join(names, "\n    No Operation\n") + "\n    No Operation\n"
 		}
-		again := realsuite.KeptText(t, suite.Spec{Framework: "robot", Run: bin("robot")}, files, "t.robot", source)
+		again := realsuite.KeptText(t, t.TempDir(), suite.Spec{Framework: "robot", Run: bin("robot")}, files, "t.robot", source)
 		again("with a switch", []string{"--loglevel", "DEBUG"}, nil, true)
 		again("with a modifier", []string{"--pre-run-modifier", "modifier.py"}, nil, false)
 		again("with an argument file", []string{"--ArgumentFile", "args.txt"}, nil, false)
@@ -146,7 +146,7 @@ func TestKeptText(t *testing.T) {
 			}
 			return text.String()
 		}
-		again := realsuite.KeptText(t, suite.Spec{Framework: "behave", Run: bin("behave")}, files, "features/t.feature", source, "HOME="+home)
+		again := realsuite.KeptText(t, t.TempDir(), suite.Spec{Framework: "behave", Run: bin("behave")}, files, "features/t.feature", source, "HOME="+home)
 		if err := os.WriteFile(filepath.Join(home, ".behaverc"), []byte("[behave]\nlogging_level = DEBUG\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
