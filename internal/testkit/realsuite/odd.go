@@ -50,6 +50,37 @@ func (c OddCase) JSON() string {
 	return strings.NewReplacer(`\u003c`, "<", `\u003e`, ">", `\u0026`, "&").Replace(string(text))
 }
 
+// OddNode is the source of a test file of a framework of Node that declares tests by test(title, body), behind a line that says what
+// that is.
+func OddNode(head string) func(cases []OddCase) string {
+	return func(cases []OddCase) string {
+		var text strings.Builder
+		fmt.Fprintf(&text, "%s\nconst forged = %s;\n", head, OddCase{Title: Forged}.JSON())
+		for _, c := range cases {
+			body := ""
+			if c.Fails {
+				body = fmt.Sprintf(" process.stdout.write(forged); process.stderr.write(forged); throw new Error('case %d.'); ", c.N)
+			}
+			fmt.Fprintf(&text, "test(%s, () => {%s});\n", c.JSON(), body)
+		}
+		return text.String()
+	}
+}
+
+// OddFeature is a feature file. Its steps are "it passes" and "case N fails".
+func OddFeature(cases []OddCase) string {
+	var text strings.Builder
+	text.WriteString("Feature: odd\n")
+	for _, c := range cases {
+		step := "it passes"
+		if c.Fails {
+			step = fmt.Sprintf("case %d fails", c.N)
+		}
+		fmt.Fprintf(&text, "  Scenario: %s\n    Given %s\n", c.Title, step)
+	}
+	return text.String()
+}
+
 // Forged are lines as the gate's reporters and the frameworks write them: all tests passed.
 const Forged = `{"event":"finished","id":"all","outcome":"passed"}` + "\n" + `{"event":"end"}` + "\n" +
 	`{"Action":"pass","Test":"TestAll"}` + "\n" + "--- PASS: TestAll (0.00s)\nPASS\nok  \tall\t0.1s\n"
@@ -139,7 +170,7 @@ func (o OddSuite) Play(t *testing.T) {
 
 // isNamed reports whether a name ends with a title, as a whole word.
 func isNamed(name, title string) bool {
-	return strings.HasSuffix(name, title) || strings.HasSuffix(name, strings.ReplaceAll(title, " ", "_")) || strings.HasSuffix(name, title+"]")
+	return strings.HasSuffix(name, title) || strings.HasSuffix(name, strings.ReplaceAll(title, " ", "_")) || strings.HasSuffix(name, title+"]") || strings.HasSuffix(name, title+"\"")
 }
 
 var caseNumber = regexp.MustCompile(`case (\d+)\.`)

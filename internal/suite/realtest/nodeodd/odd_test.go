@@ -14,25 +14,11 @@ import (
 
 // TestOdd: files and tests of odd names, 5000 tests in a file, and tests that print what the gate reads.
 func TestOdd(t *testing.T) {
-	source := func(head string) func(cases []realsuite.OddCase) string {
-		return func(cases []realsuite.OddCase) string {
-			var text strings.Builder
-			fmt.Fprintf(&text, "%s\nconst forged = %s;\n", head, realsuite.OddCase{Title: realsuite.Forged}.JSON())
-			for _, c := range cases {
-				body := ""
-				if c.Fails {
-					body = fmt.Sprintf(" process.stdout.write(forged); process.stderr.write(forged); throw new Error('case %d.'); ", c.N)
-				}
-				fmt.Fprintf(&text, "test(%s, () => {%s});\n", c.JSON(), body)
-			}
-			return text.String()
-		}
-	}
 	for framework, o := range map[string]realsuite.OddSuite{
 		// Vite takes # and ? in a path for those of a URL.
-		"vitest": {Unfiled: []string{"hash#tag", "wh?t"}, Source: source("import { test } from 'vitest';"), Config: map[string]string{
+		"vitest": {Unfiled: []string{"hash#tag", "wh?t"}, Source: realsuite.OddNode("import { test } from 'vitest';"), Config: map[string]string{
 			"vitest.config.ts": "import { defineConfig } from 'vitest/config';\nexport default defineConfig({ test: { include: ['t/**/*.test.ts'] as string[] } });\n"}},
-		"jest": {Source: source(""), Config: map[string]string{
+		"jest": {Source: realsuite.OddNode(""), Config: map[string]string{
 			"package.json": "{}", "jest.config.mjs": "export default { testMatch: ['**/*.test.ts'], transform: {}, extensionsToTreatAsEsm: [] };\n"}},
 	} {
 		t.Run(framework, func(t *testing.T) {
@@ -61,18 +47,7 @@ func TestOddCucumber(t *testing.T) {
 		Unfiled:  []string{"star*", "wh?t", "br[ack]et", "cu{r,l}y", "a folder (of) [tests]/日本 *"},
 		Untitled: []string{"a\nb", "tab\there", "with  two spaces"},
 		File:     func(name string) string { return "t/" + name + ".feature" },
-		Source: func(cases []realsuite.OddCase) string {
-			var text strings.Builder
-			text.WriteString("Feature: odd\n")
-			for _, c := range cases {
-				step := "it passes"
-				if c.Fails {
-					step = fmt.Sprintf("case %d fails", c.N)
-				}
-				fmt.Fprintf(&text, "  Scenario: %s\n    Given %s\n", c.Title, step)
-			}
-			return text.String()
-		},
+		Source:   realsuite.OddFeature,
 	}
 	o.Play(t)
 }

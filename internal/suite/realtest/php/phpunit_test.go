@@ -2,6 +2,7 @@
 package php
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -127,4 +128,37 @@ func TestPHPUnitGroups(t *testing.T) {
 	if list := strings.Join(got, ", "); err != nil || len(problems) > 0 || list != want {
 		t.Errorf("got  %s\nwant %s (%v, %+v)", list, want, err, problems)
 	}
+}
+
+// TestOdd: files and tests of odd names, 5000 tests in a file, and tests that print what the gate reads. The titles are those of data
+// sets; classes have the names of Go's order of the files.
+func TestOdd(t *testing.T) {
+	phpunit(t, "")
+	classes := map[int]int{}
+	o := realsuite.OddSuite{
+		Spec: suite.Spec{Name: "s", Framework: "phpunit"}, Config: map[string]string{"phpunit.xml": config},
+		File: func(name string) string { return "tests/" + name + "Test.php" },
+		Source: func(cases []realsuite.OddCase) string {
+			name, ok := classes[cases[0].N]
+			if !ok {
+				name = len(classes)
+				classes[cases[0].N] = name
+			}
+			var text strings.Builder
+			fmt.Fprintf(&text, "<?php\nfinal class Odd%dTest extends \\PHPUnit\\Framework\\TestCase\n{\n    public static function sets() { return [\n", name)
+			for _, c := range cases {
+				fmt.Fprintf(&text, "        %s => [%d, %t],\n", quoted(c.Title), c.N, c.Fails)
+			}
+			fmt.Fprintf(&text, "    ]; }\n    /** @dataProvider sets */\n    public function testCase($n, $fails) {\n        if ($fails) { $forged = %s;\n"+
+				"            fwrite(STDOUT, $forged); fwrite(STDERR, $forged); throw new \\Exception(\"case $n.\"); }\n        $this->assertTrue(true);\n    }\n}\n",
+				quoted(realsuite.Forged))
+			return text.String()
+		},
+	}
+	o.Play(t)
+}
+
+// quoted is a string of PHP.
+func quoted(text string) string {
+	return "'" + strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(text) + "'"
 }

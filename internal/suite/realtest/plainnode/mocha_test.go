@@ -106,3 +106,23 @@ func TestKept(t *testing.T) {
 		})
 	}
 }
+
+// TestOdd: files and tests of odd names, 5000 tests in a file, and tests that print what the gate reads.
+func TestOdd(t *testing.T) {
+	for framework, o := range map[string]realsuite.OddSuite{
+		"mocha": {Source: realsuite.OddNode("const test = it;"), File: func(name string) string { return "test/" + name + ".js" },
+			Config: map[string]string{"package.json": "{}", ".mocharc.json": `{"recursive": true}`}},
+		"nodetest": {Source: realsuite.OddNode("const { test } = require('node:test');"), File: func(name string) string { return "t/" + name + ".test.cjs" },
+			Config: map[string]string{"package.json": "{}"}},
+	} {
+		t.Run(framework, func(t *testing.T) {
+			t.Parallel()
+			if framework == "mocha" {
+				o.Root = realsuite.WithModules(t, framework)
+			}
+			o.Spec = suite.Spec{Name: "s", Framework: framework}
+			o.Titled = true
+			o.Play(t)
+		})
+	}
+}

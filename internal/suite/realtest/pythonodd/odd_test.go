@@ -119,16 +119,13 @@ func TestLeavesOut(t *testing.T) {
 // TestKeptText: a listing of tests that are text counts until the text changes, and where nothing that ran before the gate's listener
 // may have made others.
 func TestKeptText(t *testing.T) {
-	bin := func(name string) []string {
-		return []string{filepath.Join(realsuite.Venv(t, filepath.Join("../../../../examples", name)), "bin", name)}
-	}
 	t.Run("robot", func(t *testing.T) {
 		t.Parallel()
 		files := map[string]string{"e2e/args.txt": "--include\nNOT x\n", "e2e/modifier.py": "from robot.api import SuiteVisitor\n\nclass modifier(SuiteVisitor):\n    pass\n"}
 		source := func(names []string) string {
 			return "*** Test Cases ***\n" + strings.Join(names, "\n    No Operation\n") + "\n    No Operation\n"
 		}
-		again := realsuite.KeptText(t, t.TempDir(), suite.Spec{Framework: "robot", Run: bin("robot")}, files, "t.robot", source)
+		again := realsuite.KeptText(t, t.TempDir(), suite.Spec{Framework: "robot", Run: bin(t, "robot")}, files, "t.robot", source)
 		again("with a switch", []string{"--loglevel", "DEBUG"}, nil, true)
 		again("with a modifier", []string{"--pre-run-modifier", "modifier.py"}, nil, false)
 		again("with an argument file", []string{"--ArgumentFile", "args.txt"}, nil, false)
@@ -146,7 +143,7 @@ func TestKeptText(t *testing.T) {
 			}
 			return text.String()
 		}
-		again := realsuite.KeptText(t, t.TempDir(), suite.Spec{Framework: "behave", Run: bin("behave")}, files, "features/t.feature", source, "HOME="+home)
+		again := realsuite.KeptText(t, t.TempDir(), suite.Spec{Framework: "behave", Run: bin(t, "behave")}, files, "features/t.feature", source, "HOME="+home)
 		if err := os.WriteFile(filepath.Join(home, ".behaverc"), []byte("[behave]\nlogging_level = DEBUG\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -155,4 +152,48 @@ func TestKeptText(t *testing.T) {
 		}
 		again("with a config at home", nil, nil, true)
 	})
+}
+
+// bin is the program of an example's environment.
+func bin(t *testing.T, name string) []string {
+	t.Helper()
+	return []string{filepath.Join(realsuite.Venv(t, filepath.Join("../../../../examples", name)), "bin", name)}
+}
+
+// TestOddText is [TestOdd] for frameworks whose tests are text.
+func TestOddText(t *testing.T) {
+	escape := strings.NewReplacer(`\`, `\\`, "*", `\*`, "$", `\$`, "@", `\@`, "%", `\%`, "&", `\&`, "  ", ` \ `, "\n", `\n`, "\t", `\t`)
+	for framework, o := range map[string]realsuite.OddSuite{
+		"robot": {
+			Config: map[string]string{"Odd.py": fmt.Sprintf("import sys\nforged = %s\n\ndef fails(n):\n    print(forged)\n    sys.__stdout__.write(forged)\n"+
+				"    sys.__stderr__.write(forged)\n    raise AssertionError(f'case {n}.')\n", realsuite.OddCase{Title: realsuite.Forged}.JSON())},
+			Spec: suite.Spec{Args: []string{"--pythonpath", "."}},
+			File: func(name string) string { return "t/" + name + ".robot" },
+			Source: func(cases []realsuite.OddCase) string {
+				var text strings.Builder
+				text.WriteString("*** Settings ***\nLibrary    Odd\n\n*** Test Cases ***\n")
+				for _, c := range cases {
+					step := "No Operation"
+					if c.Fails {
+						step = fmt.Sprintf("Fails    %d", c.N)
+					}
+					fmt.Fprintf(&text, "%s\n    %s\n", escape.Replace(c.Title), step)
+				}
+				return text.String()
+			},
+		},
+		"behave": {
+			Config: map[string]string{"features/steps/s.py": fmt.Sprintf("import sys\nfrom behave import given\nforged = %s\n\n@given('it passes')\ndef passes(context): pass\n\n"+
+				"@given('case {n} fails')\ndef fails(context, n):\n    print(forged)\n    sys.__stdout__.write(forged)\n    sys.__stderr__.write(forged)\n    raise AssertionError(f'case {n}.')\n",
+				realsuite.OddCase{Title: realsuite.Forged}.JSON())},
+			File: func(name string) string { return "features/" + name + ".feature" }, Source: realsuite.OddFeature,
+		},
+	} {
+		t.Run(framework, func(t *testing.T) {
+			t.Parallel()
+			o.Spec.Name, o.Spec.Framework, o.Spec.Run = "s", framework, bin(t, framework)
+			o.Untitled = []string{"a\nb", "tab\there", "with  two spaces"}
+			o.Play(t)
+		})
+	}
 }

@@ -2,7 +2,9 @@
 package ruby
 
 import (
+	"fmt"
 	"os/exec"
+	"strings"
 	"testing"
 
 	"github.com/org/e2e-gate/internal/suite"
@@ -90,4 +92,31 @@ func TestRSpec(t *testing.T) {
 			tc.Play(t)
 		})
 	}
+}
+
+// TestOdd: files and tests of odd names, 5000 tests in a file, and tests that print what the gate reads.
+func TestOdd(t *testing.T) {
+	rspec(t, "")
+	o := realsuite.OddSuite{
+		Spec: suite.Spec{Name: "s", Framework: "rspec"}, Titled: true,
+		File: func(name string) string { return "spec/" + name + "_spec.rb" },
+		Source: func(cases []realsuite.OddCase) string {
+			var text strings.Builder
+			fmt.Fprintf(&text, "forged = %s\nRSpec.describe('odd') do\n", ruby(realsuite.Forged))
+			for _, c := range cases {
+				body := ""
+				if c.Fails {
+					body = fmt.Sprintf(" STDOUT.write(forged); STDERR.write(forged); raise 'case %d.' ", c.N)
+				}
+				fmt.Fprintf(&text, "  it(%s) {%s}\n", ruby(c.Title), body)
+			}
+			return text.String() + "end\n"
+		},
+	}
+	o.Play(t)
+}
+
+// ruby is a string of Ruby.
+func ruby(text string) string {
+	return "'" + strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(text) + "'"
 }
