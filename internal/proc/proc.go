@@ -30,8 +30,8 @@ var ErrNotStarted = errors.New("process not started")
 
 // Spec describes a process.
 type Spec struct {
-	// Argv is the argument vector; Argv[0] is looked up in PATH unless it holds a
-	// separator, when it is relative to Dir.
+	// Argv is the argument vector; Argv[0] is looked up in the PATH of Env unless it
+	// holds a separator, when it is relative to Dir; see [Program].
 	Argv []string
 	// Dir is the working directory; empty: the current one.
 	Dir string
@@ -199,6 +199,9 @@ func start(spec Spec, waits patience) (*Process, error) {
 	// The context is handled by Run and Stop: exec.CommandContext would kill the
 	// leader only.
 	p.cmd = exec.Command(spec.Argv[0], spec.Argv[1:]...) //nolint:gosec,noctx // running the user's configured command is the purpose
+	if found, err := Program(spec.Argv[0], spec.Dir, spec.Env); err == nil {
+		p.cmd.Path, p.cmd.Err = found, nil
+	}
 	p.cmd.Dir = spec.Dir
 	p.cmd.Env = append([]string{}, spec.Env...) // not nil, which would be our own
 	out, err := p.connect()

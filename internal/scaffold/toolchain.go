@@ -468,6 +468,7 @@ func setupPHP(t *suite.Tree, dirs []string, _ map[string][]string) ([]step, map[
 		manifest := t.Above(dir, "composer.json")
 		if manifest == "" {
 			steps[0].with = append(steps[0].with, pair{"tools", "phpunit"})
+			installs[dir] = []Install{{".", "composer require --dev phpunit/phpunit"}}
 			continue
 		}
 		at := path.Dir(manifest)

@@ -33,6 +33,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os/exec"
 	"path"
 	"path/filepath"
@@ -200,6 +201,9 @@ func NotInstalled(s Spec, name string) error {
 func ToolError(suite, tool string, err error) error {
 	if errors.Is(err, exec.ErrNotFound) {
 		return fmt.Errorf("suite %s: %w: %s is not installed or not in PATH; install it before the gate runs", suite, ErrTool, tool)
+	}
+	if errors.Is(err, fs.ErrNotExist) && strings.ContainsRune(filepath.ToSlash(tool), '/') {
+		return fmt.Errorf("suite %s: %w: %s does not exist, or what it starts with (#!) does not; install it before the gate runs", suite, ErrTool, tool)
 	}
 	return fmt.Errorf("suite %s: %w: %s: %w", suite, ErrTool, tool, err)
 }

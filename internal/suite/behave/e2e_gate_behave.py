@@ -206,6 +206,21 @@ def patch():
             state.clean_up(error)
             raise
 
+    def load(original, self, *args, **kwargs):
+        try:
+            return original(self, *args, **kwargs)
+        except Exception as error:
+            file, line = place(error)
+            if isinstance(error, SyntaxError) and error.filename:
+                file, line = state.path(error.filename), error.lineno or 0
+            state.write("error", message=clip("%s:%d cannot be loaded: %s: %s" % (file, line, type(error).__name__, error), 8000))
+            if state.selection is None:
+                state.write("end")  # there is no more to say
+            raise
+
+    for name in ("load_hooks", "load_step_definitions"):
+        replaced(runner.Runner, name)(load)
+
     @replaced(runner.ModelRunner, "run_model")
     def run_model(original, self, *args, **kwargs):
         if state.selection is not None and all(isinstance(one, Reporter) for one in self.formatters):

@@ -31,7 +31,7 @@ function home() {
 const mocha = home();
 const { version } = JSON.parse(fs.readFileSync(path.join(mocha, 'package.json'), 'utf8'));
 if (!(parseInt(version, 10) >= NEEDED)) {
-  write('unusable', { message: `Mocha ${version ?? 'of an unknown version'} is too old; ${NEEDED}.0 or later is needed` });
+  write('unusable', { message: `Mocha ${version ?? 'of an unknown version'} is too old; ${NEEDED}.0 or later is needed: npm install --save-dev mocha@latest` });
   throw new Error('Mocha is too old for e2e-gate');
 }
 const loaded = require(mocha);

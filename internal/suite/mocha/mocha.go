@@ -30,6 +30,7 @@ var Framework = adapter.Framework{
 func newAdapter(s adapter.Spec, root string) adapter.Adapter {
 	return adapter.NewReporting(s, root, adapter.LaunchSpec{
 		Start:       []string{"npx", "--no-install", "mocha"},
+		Package:     "mocha",
 		Interpreter: "node",
 		Files:       files,
 		Arguments:   arguments,

@@ -240,7 +240,7 @@ def seconds(result):
 
 if int(get_version().split(".")[0]) < NEEDED:
     with open(os.environ["E2E_GATE_EVENTS"], "a") as events:
-        events.write(json.dumps({"event": "unusable", "message": "Robot Framework %s is too old; %s.0 or later is needed" % (get_version(), NEEDED)}) + "\n")
+        events.write(json.dumps({"event": "unusable", "message": "Robot Framework %s is too old; %s.0 or later is needed: pip install --upgrade robotframework" % (get_version(), NEEDED)}) + "\n")
     raise RuntimeError("Robot Framework is too old for e2e-gate")
 
 state = State()

@@ -162,3 +162,23 @@ func TestOdd(t *testing.T) {
 func quoted(text string) string {
 	return "'" + strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(text) + "'"
 }
+
+// TestRefused: a config that does not load and a tool that is missing are named.
+func TestRefused(t *testing.T) {
+	phpunit(t, "")
+	for name, tc := range map[string]struct {
+		files map[string]string
+		words []string
+	}{
+		"a config that does not parse": {map[string]string{"phpunit.xml": "<phpunit>\n<testsuites>\n</phpunit>"}, []string{"phpunit.xml", "line 2"}},
+		"a bootstrap that throws": {map[string]string{"phpunit.xml": strings.Replace(config, "<phpunit", `<phpunit bootstrap="boot.php"`, 1),
+			"boot.php": "<?php\nthrow new Exception('no such stage');"}, []string{"Error in bootstrap script", "no such stage"}},
+		"not installed": {map[string]string{"composer.json": "{}"}, []string{"./vendor/bin/phpunit does not exist"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			tc.files["tests/ATest.php"] = class("ATest", method("testA", pass))
+			realsuite.Refused(t, realsuite.Trick{Spec: suite.Spec{Name: "s", Framework: "phpunit"}, Files: tc.files}, nil, tc.words...)
+		})
+	}
+}

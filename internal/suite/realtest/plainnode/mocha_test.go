@@ -126,3 +126,36 @@ func TestOdd(t *testing.T) {
 		})
 	}
 }
+
+// TestRefused: a tool that is missing or too old and a config that does not load are named, with what to do.
+func TestRefused(t *testing.T) {
+	const test = "it('a', () => {});\n"
+	for name, tc := range map[string]struct {
+		framework string
+		installed bool
+		files     map[string]string
+		words     []string
+	}{
+		"not installed": {"mocha", false, map[string]string{"test/a.js": test}, []string{"mocha is not installed; run npm install --save-dev mocha"}},
+		"too old": {"mocha", false, map[string]string{"test/a.js": test, "node_modules/mocha/package.json": `{"name": "mocha", "version": "8.4.0"}`,
+			"node_modules/mocha/m.js": "require(process.argv[process.argv.indexOf('--require') + 1])\n"},
+			[]string{"Mocha 8.4.0 is too old; 9.0 or later is needed: npm install --save-dev mocha@latest"}},
+		"a config that does not parse": {"mocha", true, map[string]string{"test/a.js": test, ".mocharc.json": "{,}"}, []string{"Unable to read/parse", ".mocharc.json"}},
+		"a config that throws": {"mocha", true, map[string]string{"test/a.js": test, ".mocharc.cjs": "throw new Error('no such stage');\n"},
+			[]string{".mocharc.cjs", "no such stage"}},
+		"a file that cannot be imported": {"nodetest", true, map[string]string{"a.test.mjs": "import './none.js';\n", "b.test.cjs": "require('node:test')('b', () => {});\n"},
+			[]string{"a.test.mjs", "Cannot find module", "none.js"}},
+	} {
+		t.Run(tc.framework+", "+name, func(t *testing.T) {
+			t.Parallel()
+			trick := realsuite.Trick{Spec: suite.Spec{Name: "s", Framework: tc.framework}, Files: tc.files}
+			switch {
+			case tc.installed && tc.framework == "mocha":
+				trick.Root = realsuite.WithModules(t, "mocha")
+			case name == "too old":
+				trick.Spec.Run = []string{"node", "node_modules/mocha/m.js"}
+			}
+			realsuite.Refused(t, trick, nil, tc.words...)
+		})
+	}
+}

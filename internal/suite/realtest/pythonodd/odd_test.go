@@ -197,3 +197,36 @@ func TestOddText(t *testing.T) {
 		})
 	}
 }
+
+// TestRefusedText is [TestRefused] for Robot Framework and Behave.
+func TestRefusedText(t *testing.T) {
+	const feature, test = "Feature: a\n  Scenario: b\n    Given c\n", "*** Test Cases ***\na\n    No Operation\n"
+	for name, tc := range map[string]struct {
+		framework string
+		args      []string
+		files     map[string]string
+		words     []string
+	}{
+		"steps that cannot be imported": {"behave", nil, map[string]string{"features/a.feature": feature, "features/steps/s.py": "\nimport nonsense\n"},
+			[]string{"features/steps/s.py:2 cannot be loaded: ModuleNotFoundError: No module named 'nonsense'"}},
+		"hooks that do not parse": {"behave", nil, map[string]string{"features/a.feature": feature, "features/steps/s.py": "", "features/environment.py": "\n\ndef (\n"},
+			[]string{"features/environment.py:3 cannot be loaded: SyntaxError"}},
+		"a config that does not parse": {"behave", nil, map[string]string{"features/a.feature": feature, "features/steps/s.py": "", "behave.ini": "[behave\n"},
+			[]string{"behave.ini", "line: 1"}},
+		"an option that there is not": {"robot", []string{"--nonsense", "x"}, map[string]string{"a.robot": test}, []string{"option --nonsense not recognized"}},
+		"a file that does not parse": {"robot", nil, map[string]string{"a.robot": test, "b.robot": "*** Nonsense ***\nb\n" + test},
+			[]string{"b.robot' on line 1: Unrecognized section header '*** Nonsense ***'"}},
+	} {
+		t.Run(tc.framework+", "+name, func(t *testing.T) {
+			t.Parallel()
+			spec := suite.Spec{Name: "s", Framework: tc.framework, Run: bin(t, tc.framework), Args: tc.args}
+			realsuite.Refused(t, realsuite.Trick{Spec: spec, Files: tc.files}, nil, tc.words...)
+		})
+	}
+	for framework, words := range map[string][]string{"robot": {"robot is not installed or not in PATH"}, "behave": {"behave is not installed or not in PATH"}} {
+		t.Run(framework+" is not installed", func(t *testing.T) {
+			t.Parallel()
+			realsuite.Refused(t, realsuite.Trick{Spec: suite.Spec{Name: "s", Framework: framework}, Files: map[string]string{"a.robot": test}}, []string{"PATH=/nowhere"}, words...)
+		})
+	}
+}

@@ -3,6 +3,7 @@ package ruby
 
 import (
 	"fmt"
+	"maps"
 	"os/exec"
 	"strings"
 	"testing"
@@ -119,4 +120,25 @@ func TestOdd(t *testing.T) {
 // ruby is a string of Ruby.
 func ruby(text string) string {
 	return "'" + strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(text) + "'"
+}
+
+// TestRefused: a config that does not load is named.
+func TestRefused(t *testing.T) {
+	rspec(t, "")
+	const test = "RSpec.describe('a') { it('b') { } }\n"
+	for name, tc := range map[string]struct {
+		files map[string]string
+		words []string
+	}{
+		"an option that there is not": {map[string]string{".rspec": "--nonsense\n"}, []string{"invalid option: --nonsense (defined in ./.rspec)"}},
+		"a helper that raises": {map[string]string{".rspec": "--require spec_helper\n", "spec/spec_helper.rb": "\nraise 'no such stage'\n"},
+			[]string{"no such stage", "spec/spec_helper.rb:2"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			files := map[string]string{"spec/a_spec.rb": test}
+			maps.Copy(files, tc.files)
+			realsuite.Refused(t, realsuite.Trick{Spec: suite.Spec{Name: "s", Framework: "rspec"}, Files: files}, nil, tc.words...)
+		})
+	}
 }
