@@ -3,6 +3,7 @@ package robot
 
 import (
 	"embed"
+	"fmt"
 	"os"
 	"path"
 	"path/filepath"
@@ -56,6 +57,12 @@ var written = []string{"--output", "-o", "--log", "-l", "--report", "-r", "--xun
 func arguments(l adapter.Launch) ([]string, error) {
 	args := []string{"--listener", "e2e_gate_robot.First"}
 	own := expanded(l.Dir, l.Spec.Args)
+	for _, word := range own {
+		switch name, _, _ := strings.Cut(long(word), "="); name {
+		case "--rerunfailed", "--rerunfailedsuites":
+			return nil, fmt.Errorf("suite %s: %s in a file of arguments leaves out the tests that passed in an earlier run; remove it", l.Spec.Name, name)
+		}
+	}
 	if l.Listing() {
 		own = adapter.WithoutFlags(own, nil, written...)
 		args = append(args, "--dryrun", "--output", "NONE", "--log", "NONE", "--report", "NONE")

@@ -50,6 +50,18 @@ func TestArguments(t *testing.T) {
 	}
 }
 
+// TestArgumentsOfEarlierRuns refuses what takes its tests from an earlier run, where only a file of arguments has it.
+func TestArgumentsOfEarlierRuns(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "a.txt"), []byte("--Rerun-Failed output.xml\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := arguments(adapter.Launch{Dir: dir, Spec: adapter.Spec{Name: "s", Args: []string{"-A", "a.txt"}}, Reporter: "R"})
+	if err == nil || !strings.Contains(err.Error(), "suite s: --rerunfailed in a file of arguments") {
+		t.Error(err)
+	}
+}
+
 func TestValidate(t *testing.T) {
 	var said []string
 	fail := func(path, text, hint string) { said = append(said, path+": "+text) }
