@@ -65,9 +65,9 @@ function outcome(type, data) {
   const { skip, todo, details } = data;
   const skips = skip !== undefined && skip !== false;
   if (skips && type === 'test:pass') return { outcome: 'skipped', message: reason(skip) };
-  if (type === 'test:pass') return { outcome: 'passed' };
-  if (!skips && todo !== undefined && todo !== false) // node:test does not count it
+  if (!skips && todo !== undefined && todo !== false) // node:test does not count it; it may have nothing to run
     return { outcome: 'skipped', message: ['to do', reason(todo), plain(details?.error?.cause?.message ?? details?.error?.message)].filter(Boolean).join(': ') };
+  if (type === 'test:pass') return { outcome: 'passed' };
   return failure(details?.error);
 }
 
