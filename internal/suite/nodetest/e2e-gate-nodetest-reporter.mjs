@@ -63,10 +63,11 @@ const reason = (value) => typeof value === 'string' ? value : '';
 
 function outcome(type, data) {
   const { skip, todo, details } = data;
-  if (skip !== undefined && skip !== false) return { outcome: 'skipped', message: reason(skip) };
-  if (type === 'test:pass') return { outcome: 'passed' };
-  if (todo !== undefined && todo !== false) // node:test does not count it
+  const skips = skip !== undefined && skip !== false;
+  if (skips && type === 'test:pass') return { outcome: 'skipped', message: reason(skip) };
+  if (!skips && todo !== undefined && todo !== false) // node:test does not count it; it may have nothing to run
     return { outcome: 'skipped', message: ['to do', reason(todo), plain(details?.error?.cause?.message ?? details?.error?.message)].filter(Boolean).join(': ') };
+  if (type === 'test:pass') return { outcome: 'passed' };
   return failure(details?.error);
 }
 
@@ -113,13 +114,15 @@ function ended(type, data) {
   }
 }
 
+const status = (error) => error?.exitCode ? `its process ended with exit status ${error.exitCode}` : failure(error).message;
+
 function whole(file, data) {
   const error = data.details?.error;
   if (error?.failureType === 'subtestsFailed' && (error.exitCode ?? 1) === 1) return; // with another status it was ended
   const said = plain(output.get(path.resolve(data.file)) ?? '').trim();
   const words = error?.failureType === 'hookFailed' ? 'a hook around all tests failed: ' + failure(error).message.replace(/^in a hook: /, '')
     : error?.signal ? `its process was ended by ${error.signal}`
-      : /^\w*Error\b.*$/m.exec(said)?.[0] ?? (said.split('\n').at(-1) || failure(error).message);
+      : /^\w*Error\b.*$/m.exec(said)?.[0] ?? (said.split('\n').at(-1) || status(error));
   write('error', { message: `${file}: ${words}`, details: clip(said || failure(error).details, 24000) });
 }
 
@@ -127,11 +130,12 @@ function finished(state, id, titles, depth, file, data, seen) {
   counted.set(id, (counted.get(id) ?? 0) + 1);
   const parts = state.parts.filter((part) => part.depth > depth);
   state.parts = state.parts.filter((part) => part.depth <= depth);
-  // A test fails with its parts: what they say is what there is to see.
-  const worst = data.details?.error?.failureType === 'subtestsFailed' ? parts.find((part) => part.seen.outcome === 'failed') : undefined;
+  // A test fails with its parts: what they say is what there is to see. For node:test, one that is to do fails with them too.
+  const own = seen.outcome === 'failed' && data.details?.error?.failureType !== 'subtestsFailed';
+  const worst = own ? undefined : parts.find((part) => part.seen.outcome === 'failed');
   const event = {
     id, key: String(counted.get(id)), name: titles.join(' › '), file, line: data.line ?? 0,
-    start: begun.get(keyOf(data))?.shift() ?? 0, ...seen, ...(worst && seen.outcome === 'failed' ? { ...worst.seen, message: `${worst.name}: ${worst.seen.message}` } : {}),
+    start: begun.get(keyOf(data))?.shift() ?? 0, ...seen, ...(worst ? { ...worst.seen, message: `${worst.name}: ${worst.seen.message}` } : {}),
     seconds: (data.details?.duration_ms ?? 0) / 1000,
     children: parts.map(({ name, outcome, seconds, message }) => ({ name, outcome, seconds, message })),
   };

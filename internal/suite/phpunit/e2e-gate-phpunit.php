@@ -40,6 +40,9 @@ if (!class_exists(Gate::class, false)) {
 
         private ?array $current = null;
 
+        /** @var array<string, array<string, mixed>> what was seen of tests that had not started */
+        private array $early = [];
+
         public static function one(): self
         {
             return self::$one ??= new self();
@@ -172,6 +175,11 @@ if (!class_exists(Gate::class, false)) {
         private function walk(\PHPUnit\Framework\TestSuite $suite, array &$needs): \Generator
         {
             foreach ($suite as $test) {
+                if ($test instanceof \PHPUnit\Framework\TestSuite && $this->repeats($test)) {
+                    $name = method_exists($test, 'name') ? $test->name() : $test->getName();
+                    $this->write('error', ['message' => $name . ' has #[Retry] or #[Repeat], which is not supported: the gate repeats what failed']);
+                    continue;
+                }
                 if (method_exists($test, 'requires')) {
                     foreach ($test->requires() as $dependency) {
                         $of = $test instanceof \PHPUnit\Framework\TestSuite
@@ -190,6 +198,18 @@ if (!class_exists(Gate::class, false)) {
                     yield $test;
                 }
             }
+        }
+
+        // repeats reports whether PHPUnit itself runs a test several times (from 13.3 on), which it does not tell one by one.
+        private function repeats(\PHPUnit\Framework\TestSuite $suite): bool
+        {
+            foreach (['IterativeTestSuite', 'RetryTestSuite', 'RepeatTestSuite', 'PhptIterativeTestSuite'] as $name) {
+                if (is_a($suite, 'PHPUnit\\Framework\\' . $name)) {
+                    return true;
+                }
+            }
+
+            return false;
         }
 
         private function choose(\PHPUnit\Framework\TestSuite $suite): void
@@ -224,7 +244,8 @@ if (!class_exists(Gate::class, false)) {
         public function start(string $id): void
         {
             $this->flush();
-            $this->current = ['id' => $id, 'start' => microtime(true), 'seen' => null];
+            $this->current = ['id' => $id, 'start' => microtime(true), 'seen' => $this->early[$id] ?? null];
+            unset($this->early[$id]);
             $this->write('started', ['id' => $id]);
             $this->enter($id);
         }
@@ -265,6 +286,25 @@ if (!class_exists(Gate::class, false)) {
                 return;
             }
             $this->current['seen'] = $seen;
+        }
+
+        // sawEarly is saw for what may be known before the test starts, or though it never does.
+        public function sawEarly(string $id, array $seen): void
+        {
+            if (($this->current['id'] ?? null) === $id) {
+                $this->saw($id, $seen);
+            } else {
+                $this->early[$id] ??= $seen;
+            }
+        }
+
+        public function tellEarly(): void
+        {
+            foreach ($this->early as $id => $seen) {
+                $this->saw((string) $id, $seen);
+                $this->flush();
+            }
+            $this->early = [];
         }
 
         public function flush(?float $seconds = null): void

@@ -30,7 +30,7 @@ var Framework = adapter.Framework{
 	Detect: detect, Signs: "phpunit.xml, phpunit.xml.dist, phpunit.dist.xml, or phpunit/phpunit in a composer.json",
 	Fields: []string{"run", "args"},
 	Flags: []string{
-		"printer", "no-extensions", "testdox", "teamcity", "list-tests", "list-tests-xml", "list-groups", "list-suites", "repeat", "debug",
+		"printer", "no-extensions", "testdox", "teamcity", "list-tests", "list-tests-xml", "list-groups", "list-suites", "repeat", "retry", "debug",
 		"stop-on-defect", "stop-on-error", "stop-on-failure", "stop-on-warning", "stop-on-risky", "stop-on-skipped", "stop-on-incomplete",
 		"stop-on-notice", "stop-on-deprecation",
 	},

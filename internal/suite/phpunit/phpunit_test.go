@@ -2,13 +2,16 @@ package phpunit
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/Masterminds/semver/v3"
 
 	"github.com/org/e2e-gate/internal/suite/adapter"
+	"github.com/org/e2e-gate/internal/testkit/need"
 	"github.com/org/e2e-gate/internal/testkit/suitetest"
 )
 
@@ -75,4 +78,56 @@ func TestValidate(t *testing.T) {
 	if len(said) != 1 || said[0] != "run: paratest is not supported" {
 		t.Errorf("%q", said)
 	}
+}
+
+// TestIssues has a script play PHPUnit 12, which is not installed everywhere: which issues fail a test, or the whole run.
+func TestIssues(t *testing.T) {
+	php := need.Tool(t, "php", "apt-get install php-cli")
+	const passed, skipped = "A::plain passed, A::elsewhere passed, A::known passed", "B::skips skipped: not here"
+	for _, tc := range []struct{ settings, want string }{
+		{"", "A::deprecates passed, A::early passed, " + passed + ", " + skipped},
+		{"failOnDeprecation failOnPhpunitWarning failOnPhpunitDeprecation", "A::deprecates failed: failOnDeprecation: old, " +
+			"A::early failed: failOnPhpunitWarning: before it starts, " + passed + ", " + skipped + ", error: failOnPhpunitDeprecation: a runner deprecates, " +
+			"error: failOnPhpunitWarning: a runner warns"},
+		{"failOnAllIssues doNotFailOnDeprecation", "A::deprecates passed, A::early failed: failOnPhpunitWarning: before it starts, " + passed + ", " +
+			"B::skips failed: failOnSkipped: not here, error: failOnPhpunitDeprecation: a runner deprecates, error: failOnPhpunitWarning: a runner warns"},
+	} {
+		t.Run(tc.settings, func(t *testing.T) {
+			if got := playIssues(t, php, strings.Fields(tc.settings)); got != sorted(tc.want) {
+				t.Errorf("\ngot  %s\nwant %s", got, sorted(tc.want))
+			}
+		})
+	}
+}
+
+func playIssues(t *testing.T, php string, settings []string) string {
+	t.Helper()
+	dir := t.TempDir()
+	events, selection := filepath.Join(dir, "events"), filepath.Join(dir, "selection.json")
+	names := `["A::plain", "A::deprecates", "A::elsewhere", "A::known", "A::early", "B::skips"]`
+	if err := os.WriteFile(selection, []byte(names), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	args := append([]string{"-d", "auto_prepend_file=e2e-gate-phpunit.php", "testdata/play.php"}, settings...)
+	cmd := exec.CommandContext(t.Context(), php, args...)
+	cmd.Env = append(os.Environ(), "E2E_GATE_EVENTS="+events, "E2E_GATE_DIR="+dir, "E2E_GATE_SELECTION="+selection, "E2E_EVIDENCE_DIR=")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	var said []string
+	if damaged, err := adapter.ReadEvents(events, func(ev adapter.Event) {
+		switch ev.Event {
+		case "finished":
+			said = append(said, strings.TrimSuffix(ev.ID+" "+ev.Outcome+": "+ev.Message, ": "))
+		case "error":
+			said = append(said, "error: "+ev.Message)
+		}
+	}); damaged != "" || err != nil {
+		t.Fatal(damaged, err)
+	}
+	return sorted(strings.Join(said, ", "))
+}
+
+func sorted(list string) string {
+	return strings.Join(slices.Sorted(strings.SplitSeq(list, ", ")), ", ")
 }

@@ -24,6 +24,7 @@ LINK = re.compile(r"""(?:src|href)=["']([^"']+)["']""")
 LOSES_TESTS = re.compile(r"^Parsing .* failed|[Uu]nrecognized section header|[Ii]nvalid section header|^Error in file .*: (?:Parsing|Reading)")
 UNEXPECTED = re.compile(r"^(?:\w+(?:Error|Exception): |No keyword with name |Variable '|Setup failed|Parent suite setup failed|Several failures occurred)")
 TEARDOWN = re.compile(r"(?:^|\n)(?:Also s|S)uite teardown failed:(.*)", re.DOTALL)
+EXCLUDES = int(get_version().split(".")[0]) >= 5  # by the tag robot:exclude
 FIRST, LAST = 1000000, -1000000
 # What runs, or is read, before listeners are loaded, and may say which tests there are: argument files, parsers and modifiers. Robot
 # Framework takes the beginning of an option's name too, in any case and with any hyphens.
@@ -67,9 +68,12 @@ class State:
             return
         self.started = True
         if self.selection is None:
+            variables = EXECUTION_CONTEXTS.current.variables  # of the command line; those of a file are not known yet
             for test in self.all_tests(suite):
+                if EXCLUDES and test.tags.match("robot:exclude"):  # it is taken out only when it is its turn
+                    continue
                 what = self.identify(test)
-                self.write("listed", tags=list(test.tags), keep=what["file"], **what)
+                self.write("listed", tags=variables.replace_list(list(test.tags), ignore_errors=True), keep=what["file"], **what)
             suite.tests.clear()
             suite.suites.clear()
             suite.setup = suite.teardown = None
@@ -217,7 +221,7 @@ class Last:
         found = TEARDOWN.search(result.message or "")
         for test in result.tests:
             told, _ = state.results.pop(id(test), ("failed", None))
-            if test.status == "FAIL" and told != "failed" and not found:
+            if test.status == "FAIL" and told != "failed" and not found and "robot:exit" not in test.tags:
                 state.write("error", message=clip("a listener turned test %s into a failure after its end: %s" % (test.name, test.message), 8000))
         if found:
             state.write("error", message=clip("the tear-down of suite %s failed: %s" % (result.name, found.group(1).strip()), 8000))

@@ -3,6 +3,8 @@ package robot
 
 import (
 	"embed"
+	"fmt"
+	"os"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -54,7 +56,13 @@ var written = []string{"--output", "-o", "--log", "-l", "--report", "-r", "--xun
 // arguments puts files and folders last, as Robot Framework wants it.
 func arguments(l adapter.Launch) ([]string, error) {
 	args := []string{"--listener", "e2e_gate_robot.First"}
-	own := l.Spec.Args
+	own := expanded(l.Dir, l.Spec.Args)
+	for _, word := range own {
+		switch name, _, _ := strings.Cut(long(word), "="); name {
+		case "--rerunfailed", "--rerunfailedsuites":
+			return nil, fmt.Errorf("suite %s: %s in a file of arguments leaves out the tests that passed in an earlier run; remove it", l.Spec.Name, name)
+		}
+	}
 	if l.Listing() {
 		own = adapter.WithoutFlags(own, nil, written...)
 		args = append(args, "--dryrun", "--output", "NONE", "--log", "NONE", "--report", "NONE")
@@ -67,8 +75,68 @@ func arguments(l adapter.Launch) ([]string, error) {
 	return append(args, own[at:]...), nil
 }
 
+// expanded puts what files of arguments say in their place, as Robot Framework does: they may name files and
+// folders, which have to stay last. A file that cannot be read, or that needs variables, is left to Robot Framework.
+func expanded(dir string, args []string) []string {
+	args = slices.Clone(args)
+	for i, files := 0, 0; i < len(args) && files < maxFiles; i++ {
+		name, value, hasValue := strings.Cut(args[i], "=")
+		end := i + 1
+		switch short, ok := strings.CutPrefix(args[i], "-A"); {
+		case ok && short != "":
+			value = short
+		case (ok || long(name) == "--argumentfile") && !hasValue && end < len(args):
+			value, end = args[end], end+1
+		case long(name) != "--argumentfile" || !hasValue:
+			continue
+		}
+		if !filepath.IsAbs(value) {
+			value = filepath.Join(dir, value)
+		}
+		text, err := os.ReadFile(value) //nolint:gosec // the file of the user's own config, as Robot Framework reads it
+		if err != nil || len(text) > adapter.MaxArguments || needsVariables.Match(text) {
+			continue
+		}
+		args = slices.Replace(args, i, end, words(string(text))...)
+		i, files = i-1, files+1
+	}
+	return args
+}
+
+// maxFiles bounds files of arguments that name each other.
+const maxFiles = 100
+
+var needsVariables = regexp.MustCompile(`(?i)^(?:\x{FEFF})?#\s*expandvars:`)
+
+// words are the arguments in a file: one on a line, where an option may have its value behind it.
+func words(text string) []string {
+	var all []string
+	for line := range strings.Lines(strings.TrimPrefix(text, "\uFEFF")) {
+		line = strings.TrimSpace(line)
+		switch at := strings.IndexAny(line, " ="); {
+		case line == "" || strings.HasPrefix(line, "#"):
+		case at < 0 || !strings.HasPrefix(line, "-"):
+			all = append(all, line)
+		case line[at] == ' ':
+			all = append(all, line[:at], strings.TrimSpace(line[at:]))
+		default:
+			all = append(all, line[:at], line[at+1:])
+		}
+	}
+	return all
+}
+
+// long is an option as Robot Framework reads it, which passes over case and hyphens.
+func long(option string) string {
+	if name, ok := strings.CutPrefix(option, "--"); ok {
+		return "--" + strings.ToLower(strings.ReplaceAll(name, "-", ""))
+	}
+	return option
+}
+
 // switches are options of Robot Framework without a value.
-var switches = regexp.MustCompile(`^(?:--(?:no)?(?:rpa|statusrc|exitonerror|skipteardownonexit|quiet|dotted)|-\.)$`)
+var switches = regexp.MustCompile(`^(?:--(?:no)?(?:rpa|statusrc|exitonerror|exitonfailure|skipteardownonexit|quiet|dotted|dryrun|runemptysuite|` +
+	`legacyoutput|timestampoutputs|splitlog)|-[.TX]+)$`)
 
 // sources is where files and folders begin in arguments: behind the last option and its value.
 func sources(args []string) int {
@@ -77,7 +145,9 @@ func sources(args []string) int {
 		if !strings.HasPrefix(args[i], "-") || args[i] == "-" {
 			continue
 		}
-		if !strings.Contains(args[i], "=") && !switches.MatchString(args[i]) {
+		word := long(args[i])
+		glued := strings.Contains(word, "=") || !strings.HasPrefix(word, "--") && len(word) > 2 // its value is in the same word
+		if !glued && !switches.MatchString(word) {
 			i++ // its value
 		}
 		at = min(i+1, len(args))

@@ -52,17 +52,28 @@ module E2EGate
       ([".."] * from.size + to).join("/")
     end
 
-    # identify names an example by the file that declares its outermost group, and its description.
+    # loads are the files of the suite, each with the outermost groups that were declared while it was loaded.
+    def loads = @loads ||= {}.compare_by_identity
+
+    # home is the file that has to be loaded for an outermost group: that in which it is written, or the
+    # one that had a helper declare it.
+    def home(group)
+      file = group.metadata[:absolute_file_path]
+      @files ||= RSpec.configuration.files_to_run.to_set { |one| File.expand_path(one) }
+      @files.include?(file) ? file : loads[group] || file
+    end
+
+    # identify names an example by the file of its outermost group, and its description.
     def identify(example)
       (@names ||= {}.compare_by_identity)[example] ||= begin
         meta = example.metadata
-        group = meta[:example_group]
-        group = group[:parent_example_group] while group[:parent_example_group]
-        file = path(group[:absolute_file_path])
+        group = example.example_group.parent_groups.last
+        home = home(group)
+        file = path(home)
         name = text(meta[:full_description])
         # Such as `it { is_expected.to eq 1 }`, which gets its description when it has run.
         name = [name.strip, source(meta)].reject(&:empty?).join(" ") if meta[:description].to_s.empty?
-        {id: "#{file}::#{name}", name: name, file: file, line: line(meta, group)}
+        {id: "#{file}::#{name}", name: name, file: file, line: line(meta, group.metadata, home)}
       end
     end
 
@@ -74,15 +85,15 @@ module E2EGate
     end
 
     # line is where the file of an example has it, or includes the shared group that has it.
-    def line(meta, group)
-      return meta[:line_number] if meta[:absolute_file_path] == group[:absolute_file_path]
+    def line(meta, group, home)
+      return meta[:line_number] if meta[:absolute_file_path] == home
 
       frames = meta[:shared_group_inclusion_backtrace] || []
       frames.each do |frame|
         file, number = frame.inclusion_location.to_s.match(/\A(.+?):(\d+)/)&.captures
-        return number.to_i if file && File.expand_path(file) == group[:absolute_file_path]
+        return number.to_i if file && File.expand_path(file) == home
       end
-      group[:line_number]
+      group[:absolute_file_path] == home ? group[:line_number] : 0
     end
 
     def tags(example)
@@ -236,10 +247,23 @@ module E2EGate
       RSpec.world.wants_to_quit = false if E2EGate.selection.nil?
       E2EGate.unfocus
     end
+
+    private
+
+    def load(file, *)
+      known = RSpec.world.example_groups.size
+      super
+    ensure
+      (RSpec.world.example_groups[known..] || []).each { |group| E2EGate.loads[group] = File.expand_path(file) }
+    end
   end
 
   module Runner
     def run_specs(groups)
+      if RSpec.configuration.respond_to?(:only_failures?) && RSpec.configuration.only_failures?
+        E2EGate.write("unusable", message: "with --only-failures most examples are left out; remove it from .rspec and SPEC_OPTS")
+        return 1
+      end
       unless E2EGate.selection
         E2EGate.list
         return 0

@@ -95,6 +95,8 @@ func validate(s adapter.Spec, fail func(path, text, hint string)) {
 		switch name := path.Base(filepath.ToSlash(word)); name {
 		case "parallel_rspec", "turbo_tests", "flatware", "knapsack":
 			fail("run", name+" is not supported", "start rspec, and let shards run examples beside each other")
+		case "rake":
+			fail("run", "rake is not supported, since it passes no arguments on", "start rspec: [bundle, exec, rspec]")
 		}
 	}
 }

@@ -52,6 +52,16 @@ func TestNodetest(t *testing.T) {
 			Files: map[string]string{"a.test.js": head + "test('a', async (t) => { await t.test('one', () => {}); await t.test('two', () => { throw new Error('boom') }); });\n" +
 				"describe('a', () => { it('three', () => {}); });\n"},
 			Want: "a.test.js::a failed, a.test.js::a › three passed", Message: "two: boom"},
+		{Name: "what fails though it is skipped or to do",
+			Files: map[string]string{"a.test.js": head + "test('a', (t) => { t.skip('why'); throw new Error('boom'); }); test('b', { todo: true }, () => { throw new Error('known') });\n" +
+				"test('c', { todo: true }, async (t) => { await t.test('part', () => { throw new Error('boom') }); });\n"},
+			Want: "a.test.js::a failed, a.test.js::b skipped, a.test.js::c failed", Message: "part: boom"},
+		{Name: "what has nothing to run", Files: map[string]string{"a.test.js": head + "test.todo('a'); test('b', { todo: 'later' }, () => {}); test('c'); it('d', {});\n" +
+			"describe('s', () => { it('e', async (t) => { t.test('part'); t.todo(); }); it('f', (t) => t.test('part')); });\n"},
+			Want: "a.test.js::a skipped, a.test.js::b skipped, a.test.js::c skipped, a.test.js::d skipped, a.test.js::s › e skipped, a.test.js::s › f passed"},
+		{Name: "a process that ends badly without a word", Files: map[string]string{"a.test.js": clean + "process.on('exit', () => { process.exitCode = 3; });\n"},
+			Listing: "a.test.js: its process ended with exit status 3", Want: "a.test.js::a passed, a.test.js::b passed",
+			Problem: "a.test.js: its process ended with exit status 3"},
 		{Name: "hooks of a suite",
 			Files: map[string]string{"a.test.js": head + "describe('s', () => { before(() => { throw new Error('no session') }); it('a', () => {}); it('b', () => {}); });\n" +
 				"describe('t', () => { afterEach(() => { throw new Error('left over') }); it('a', () => {}); });\n"},

@@ -70,6 +70,11 @@ func TestRSpec(t *testing.T) {
 			Want: "spec/a_spec.rb::s a failed, spec/a_spec.rb::s b passed", Message: "boom"},
 		{Name: "a dry run by .rspec", Files: map[string]string{".rspec": "--dry-run\n", "spec/a_spec.rb": clean},
 			Want: "spec/a_spec.rb::s a lost, spec/a_spec.rb::s b lost", Problem: "with --dry-run no example runs"},
+		{Name: "groups that a helper declares", Files: map[string]string{
+			"spec/support/helper.rb": "def cases(name, &more) = RSpec.describe(name) { it('a') { }; class_eval(&more) }\n",
+			"spec/a_spec.rb":         "require_relative 'support/helper'\ncases('s') { it('b') { fail 'boom' } }\n",
+			"spec/b_spec.rb":         "require_relative 'support/helper'\ncases('s') { it('b') { } }\n"},
+			Want: "spec/a_spec.rb::s a passed, spec/a_spec.rb::s b failed, spec/b_spec.rb::s a passed, spec/b_spec.rb::s b passed", Message: "boom"},
 		{Name: "an exit status of its own", Files: map[string]string{"spec/a_spec.rb": "at_exit { exit! 7 } unless ARGV.include?('--dry-run')\n" + clean},
 			Want: "spec/a_spec.rb::s a passed, spec/a_spec.rb::s b passed", Problem: "exit status 7 although no test failed"},
 		{Name: "an exit status of its own beside a failure", Files: map[string]string{
@@ -141,4 +146,13 @@ func TestRefused(t *testing.T) {
 			realsuite.Refused(t, realsuite.Trick{Spec: suite.Spec{Name: "s", Framework: "rspec"}, Files: files}, nil, tc.words...)
 		})
 	}
+}
+
+// TestOnlyFailures refuses what takes its examples from an earlier run.
+func TestOnlyFailures(t *testing.T) {
+	rspec(t, "")
+	realsuite.Refused(t, realsuite.Trick{Spec: suite.Spec{Name: "s", Framework: "rspec"}, Files: map[string]string{
+		".rspec": "--only-failures\n", "states.txt": "example_id | status |\n-- | -- |\n./spec/a_spec.rb[1:1] | failed |\n./spec/a_spec.rb[1:2] | passed |\n",
+		"spec/a_spec.rb": "RSpec.configure { |c| c.example_status_persistence_file_path = 'states.txt' }\nRSpec.describe('s') { it('a') { }; it('b') { } }\n",
+	}}, nil, "with --only-failures most examples are left out")
 }
