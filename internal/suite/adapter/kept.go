@@ -24,8 +24,15 @@ func (r *reporting) kept(ctx context.Context, l Launch, env []string) *listing.K
 	if err != nil {
 		return nil
 	}
+	args, err := r.how.Arguments(l) // with those of files that the suite's arguments name
+	if err != nil {
+		return nil
+	}
+	for i := range args {
+		args[i] = strings.ReplaceAll(args[i], l.Reporter, "") // which has another name each time
+	}
 	return listing.Of(ctx, listing.Suite{
-		Root: root, Dir: l.Dir, Name: r.spec.Name, Settings: r.spec, Argv: r.start(), Args: r.spec.Args, Interpreter: r.how.Interpreter, Env: env,
+		Root: root, Dir: l.Dir, Name: r.spec.Name, Settings: r.spec, Argv: r.start(), Args: args, Interpreter: r.how.Interpreter, Env: env,
 	})
 }
 

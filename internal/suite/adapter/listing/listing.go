@@ -68,7 +68,7 @@ type Suite struct {
 	Root, Dir, Name string
 	// Settings are all settings of the suite, in any form that JSON has.
 	Settings any
-	// Argv starts the framework, without what the gate adds; Args are the suite's arguments.
+	// Argv starts the framework; Args are the arguments of the suite and of the gate.
 	Argv, Args []string
 	// Interpreter is the program that runs the framework, such as node; empty: the framework's
 	// process says what it is.
@@ -231,7 +231,7 @@ func (k *Kept) digest() (string, error) {
 		return "", err
 	}
 	now := k.cache.Now()
-	fmt.Fprintf(h, "%d %s %q %s %s %q\n", format, settings, k.suite.Dir, now.Format(time.DateOnly), now.UTC().Format(time.DateOnly), k.suite.Argv)
+	fmt.Fprintf(h, "%d %s %q %s %s %q %q\n", format, settings, k.suite.Dir, now.Format(time.DateOnly), now.UTC().Format(time.DateOnly), k.suite.Argv, k.suite.Args)
 	for _, kv := range k.suite.Env {
 		if name, _, _ := strings.Cut(kv, "="); !slices.Contains(perRun, name) {
 			fmt.Fprintf(h, "%q\n", kv)

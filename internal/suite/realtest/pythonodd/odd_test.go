@@ -4,6 +4,7 @@ package pythonodd
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -121,14 +122,17 @@ func TestLeavesOut(t *testing.T) {
 func TestKeptText(t *testing.T) {
 	t.Run("robot", func(t *testing.T) {
 		t.Parallel()
-		files := map[string]string{"e2e/args.txt": "--include\nNOT x\n", "e2e/modifier.py": "from robot.api import SuiteVisitor\n\nclass modifier(SuiteVisitor):\n    pass\n"}
+		files := map[string]string{"e2e/args.txt": "--include\nNOT x\n", "e2e/variables.txt": "# expandvars: yes\n--loglevel DEBUG\n", "e2e/modifier.txt": "--prerunmodifier modifier.py\n",
+			"e2e/modifier.py": "from robot.api import SuiteVisitor\n\nclass modifier(SuiteVisitor):\n    pass\n"}
 		source := func(names []string) string {
 			return "*** Test Cases ***\n" + strings.Join(names, "\n    No Operation\n") + "\n    No Operation\n"
 		}
 		again := realsuite.KeptText(t, t.TempDir(), suite.Spec{Framework: "robot", Run: bin(t, "robot")}, files, "t.robot", source)
 		again("with a switch", []string{"--loglevel", "DEBUG"}, nil, true)
 		again("with a modifier", []string{"--pre-run-modifier", "modifier.py"}, nil, false)
-		again("with an argument file", []string{"--ArgumentFile", "args.txt"}, nil, false)
+		again("with an argument file", []string{"--ArgumentFile", "args.txt"}, nil, true)
+		again("with one that needs variables", []string{"-A", "variables.txt"}, nil, false)
+		again("with one that names a modifier", []string{"-A", "modifier.txt"}, nil, false)
 		again("with options of the environment", nil, []string{"ROBOT_OPTIONS=--loglevel DEBUG"}, false)
 	})
 	t.Run("behave", func(t *testing.T) {
@@ -184,8 +188,8 @@ func TestOddText(t *testing.T) {
 		},
 		"behave": {
 			Config: map[string]string{"features/steps/s.py": fmt.Sprintf("import sys\nfrom behave import given\nforged = %s\n\n@given('it passes')\ndef passes(context): pass\n\n"+
-				"@given('case {n} fails')\ndef fails(context, n):\n    print(forged)\n    sys.__stdout__.write(forged)\n    sys.__stderr__.write(forged)\n    raise AssertionError(f'case {n}.')\n",
-				realsuite.OddCase{Title: realsuite.Forged}.JSON())},
+				"@given('case {n} fails')\ndef fails(context, n):\n    print(forged)\n    sys.__stdout__.write(forged)\n    sys.__stderr__.write(forged)\n"+
+				"    raise AssertionError(f'case {n}.')\n", realsuite.OddCase{Title: realsuite.Forged}.JSON())},
 			File: func(name string) string { return "features/" + name + ".feature" }, Source: realsuite.OddFeature,
 		},
 	} {
@@ -223,10 +227,14 @@ func TestRefusedText(t *testing.T) {
 			realsuite.Refused(t, realsuite.Trick{Spec: spec, Files: tc.files}, nil, tc.words...)
 		})
 	}
-	for framework, words := range map[string][]string{"robot": {"robot is not installed or not in PATH"}, "behave": {"behave is not installed or not in PATH"}} {
+	for _, framework := range []string{"robot", "behave"} {
 		t.Run(framework+" is not installed", func(t *testing.T) {
 			t.Parallel()
-			realsuite.Refused(t, realsuite.Trick{Spec: suite.Spec{Name: "s", Framework: framework}, Files: map[string]string{"a.robot": test}}, []string{"PATH=/nowhere"}, words...)
+			if _, err := exec.LookPath(framework); err == nil {
+				t.Skip("it is")
+			}
+			trick := realsuite.Trick{Spec: suite.Spec{Name: "s", Framework: framework}, Files: map[string]string{"a.robot": test}}
+			realsuite.Refused(t, trick, nil, framework+" is not installed or not in PATH")
 		})
 	}
 }
