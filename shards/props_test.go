@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"github.com/org/e2e-gate/internal/testkit/need"
 )
 
 func TestGroupSeconds(t *testing.T) {
@@ -67,6 +69,7 @@ func drawTests(t *rapid.T) []Test {
 }
 
 func TestProperties(t *testing.T) {
+	need.NoRaceDetector(t)
 	rapid.Check(t, func(t *rapid.T) {
 		tests := drawTests(t)
 		costs := rapid.SampledFrom([]map[string]float64{nil, {"g1": 2}, {"g1": 0.5, "g2": 40, "g3": -1, "": 7}}).Draw(t, "costs")

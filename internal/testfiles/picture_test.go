@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/org/e2e-gate/internal/testfiles"
+	"github.com/org/e2e-gate/internal/testkit/need"
 )
 
 func aPNG(t testing.TB, w, h int) []byte {
@@ -37,6 +38,7 @@ func picture(data []byte) (testfiles.Picture, error) {
 const aWebP = "UklGRiIAAABXRUJQVlA4IBYAAAAwAQCdASoBAAEADsD+JaQAA3AAAAAA"
 
 func TestPictures(t *testing.T) {
+	need.NoRaceDetector(t)
 	var j, g bytes.Buffer
 	img := image.NewPaletted(image.Rect(0, 0, 30, 20), color.Palette{color.White, color.Black})
 	if jpeg.Encode(&j, img, nil) != nil || gif.Encode(&g, img, nil) != nil {

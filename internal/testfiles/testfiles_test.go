@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/org/e2e-gate/internal/testfiles"
+	"github.com/org/e2e-gate/internal/testkit/need"
 )
 
 func plain(s string) string { return s }
@@ -96,6 +97,7 @@ func (r repeated) ReadAt(p []byte, off int64) (int, error) {
 
 // TestHugeHARs are read up to a bound, and say so.
 func TestHugeHARs(t *testing.T) {
+	need.NoRaceDetector(t)
 	if testing.Short() {
 		t.Skip("it reads 48 MB")
 	}
@@ -209,6 +211,7 @@ func TestTrace(t *testing.T) {
 
 // TestTracesThatAreBombs are bounded, and say so.
 func TestTracesThatAreBombs(t *testing.T) {
+	need.NoRaceDetector(t)
 	zeros := strings.Repeat(" ", 25<<20)
 	var many []string
 	for i := range 60 {

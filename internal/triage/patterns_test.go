@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/org/e2e-gate/internal/testkit/need"
 )
 
 // find is what [document.signals] does with one pattern and one line.
@@ -52,6 +54,7 @@ func (r tableRow) examples() []string {
 // Each row of the table makes a difference: there is a line that is found, or quoted,
 // in another way without it. A row that makes none cannot be reviewed.
 func TestEachPatternRowIsReached(t *testing.T) {
+	need.NoRaceDetector(t)
 	for _, p := range signalTable().patterns {
 		for i, r := range p.rows {
 			for _, like := range r.like {

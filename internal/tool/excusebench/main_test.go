@@ -3,11 +3,14 @@ package main
 import (
 	"bytes"
 	"testing"
+
+	"github.com/org/e2e-gate/internal/testkit/need"
 )
 
 // The promises of docs/verdict.md: at most 0.5 % of regressions are excused, and after three judged runs at least 95 % of the failures
 // that the base has. The small number of worlds allows for its own error.
 func TestWhatIsExcused(t *testing.T) {
+	need.NoRaceDetector(t)
 	worlds := 4000
 	if testing.Short() {
 		worlds = 1000

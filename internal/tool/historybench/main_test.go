@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/org/e2e-gate/internal/history/estimate"
+	"github.com/org/e2e-gate/internal/testkit/need"
 )
 
 // seed makes the histories the same in every run of the test.
@@ -15,6 +16,7 @@ const seed = 20261129
 // and at most 5 % of the histories without a change say that there was one. The small
 // number of histories allows for its own error: two standard deviations of 5 %.
 func TestChangesAreFound(t *testing.T) {
+	need.NoRaceDetector(t)
 	histories := 200
 	if testing.Short() {
 		histories = 60

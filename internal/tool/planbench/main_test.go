@@ -5,10 +5,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/org/e2e-gate/internal/testkit/need"
 )
 
 // Every planner places every test, and ours is not beaten where it says it is not.
 func TestPlanners(t *testing.T) {
+	need.NoRaceDetector(t)
 	file := filepath.Join(t.TempDir(), "suite.csv")
 	var table strings.Builder
 	table.WriteString("date,commit,test,seconds\n")
