@@ -253,7 +253,8 @@ func (k *Kept) digest() (string, error) {
 // starters are programs that start a framework from what is installed in the project or in the
 // environment that they lie in. Others, such as make, a shell or docker, may list anything.
 var starters = []string{
-	"behave", "bun", "bunx", "jest", "node", "npm", "npx", "playwright", "pnpm", "pytest", "py.test", "python", "python3", "uv", "vitest", "wdio", "yarn", "mocha", "robot",
+	"behave", "bun", "bunx", "jest", "mocha", "node", "npm", "npx", "playwright", "pnpm", "pytest", "py.test", "python", "python3", "robot", "uv",
+	"vitest", "wdio", "yarn",
 }
 
 var errUnknown = errors.New("it is not known what the listing is made of")
@@ -327,7 +328,8 @@ func (k *Kept) lookup(name string) (string, error) {
 
 // above are files that frameworks look for in the folders above a project.
 var above = []string{
-	".babelrc", ".babelrc.json", ".mocharc.cjs", ".mocharc.js", ".mocharc.json", ".mocharc.jsonc", ".mocharc.mjs", ".mocharc.yaml", ".mocharc.yml", ".npmrc", ".pytest.ini", "babel.config.js", "babel.config.json", "conftest.py", "jsconfig.json", "package.json",
+	".babelrc", ".babelrc.json", ".mocharc.cjs", ".mocharc.js", ".mocharc.json", ".mocharc.jsonc", ".mocharc.mjs", ".mocharc.yaml",
+	".mocharc.yml", ".npmrc", ".pytest.ini", "babel.config.js", "babel.config.json", "conftest.py", "jsconfig.json", "package.json",
 	"pyproject.toml", "pytest.ini", "setup.cfg", "tox.ini", "tsconfig.json",
 }
 

@@ -94,7 +94,8 @@ func TestPHPUnit(t *testing.T) {
 		{Name: "a test that PHPUnit itself repeats, as later versions do",
 			Files: map[string]string{"tests/BTest.php": strings.Replace(two, "ATest", "BTest", 1), "tests/ATest.php": "<?php\nnamespace PHPUnit\\Framework { class RetryTestSuite extends TestSuite {} }\n" +
 				"namespace { final class ATest extends \\PHPUnit\\Framework\\TestCase {\n" + method("testC", pass) +
-				"    public static function suite() { $all = new \\PHPUnit\\Framework\\RetryTestSuite('ATest::testC'); $all->addTest(new self('testC')); return $all; }\n} }\n"},
+				"    public static function suite() { $all = new \\PHPUnit\\Framework\\RetryTestSuite('ATest::testC'); $all->addTest(new self('testC'));" +
+				" return $all; }\n} }\n"},
 			Listing: "ATest::testC has #[Retry] or #[Repeat], which is not supported", Want: "BTest::testA passed, BTest::testB passed"},
 		{Name: "a process for each test", Args: []string{"--process-isolation"}, Files: map[string]string{"tests/ATest.php": two}, Want: "ATest::testA passed, ATest::testB passed"},
 		{Name: "groups that choose", Args: []string{"--exclude-group", "slow"},

@@ -87,7 +87,8 @@ func TestMocha(t *testing.T) {
 
 // TestKept: a listing counts until what it was made of changes.
 func TestKept(t *testing.T) {
-	const esm = "import fs from 'node:fs';\nimport net from 'node:net';\nimport childProcess from 'node:child_process';\nimport { more } from '{{outside}}/more.mjs';\n"
+	const esm = "import fs from 'node:fs';\nimport net from 'node:net';\nimport childProcess from 'node:child_process';\n" +
+		"import { more } from '{{outside}}/more.mjs';\n"
 	const cjs = "const fs = require('fs'), net = require('net'), childProcess = require('child_process'), { more } = require('{{outside}}/more.cjs');\n"
 	for _, tc := range []struct{ framework, file, head string }{
 		{"mocha", "test/a.mjs", esm + "const test = it;"},

@@ -81,7 +81,8 @@ func TestMonorepo(t *testing.T) {
 
 // TestKept: a listing counts until what it was made of changes.
 func TestKept(t *testing.T) {
-	const head = "const fs = require('fs'), net = require('net'), childProcess = require('child_process'), { more } = require('{{outside}}/more.cjs');\n" + aPlaywrightTest
+	const head = "const fs = require('fs'), net = require('net'), childProcess = require('child_process'), " +
+		"{ more } = require('{{outside}}/more.cjs');\n" + aPlaywrightTest
 	files := map[string]string{"e2e/a.spec.js": realsuite.KeptNode(head), "e2e/playwright.config.js": "module.exports = {};"}
 	realsuite.Kept(t, realsuite.WithModules(t, "playwright"), suite.Spec{Framework: "playwright"}, files)
 }

@@ -226,7 +226,8 @@ func TestKept(t *testing.T) {
 	realsuite.Kept(t, realsuite.WithModules(t, "webdriverio"), suite.Spec{Framework: "webdriverio"}, files)
 
 	// Before WebdriverIO 9.10 a runnerEnv with NODE_OPTIONS replaced those of the gate in the workers.
-	files["e2e/own.conf.js"] = "import { driver } from './driver.js';\nif (process.env.WDIO_WORKER_ID) delete process.env.NODE_OPTIONS;\nexport const config = driver;\n"
+	files["e2e/own.conf.js"] = "import { driver } from './driver.js';\nif (process.env.WDIO_WORKER_ID) delete process.env.NODE_OPTIONS;\n" +
+		"export const config = driver;\n"
 	again := realsuite.KeptText(t, realsuite.WithModules(t, "webdriverio"), suite.Spec{Framework: "webdriverio"}, files, "test/a.js", func(names []string) string {
 		return "it('" + strings.Join(names, "', () => {});\nit('") + "', () => {});\n"
 	})
