@@ -31,6 +31,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/org/e2e-gate/internal/proc"
 )
 
 // MaxAge is how long a listing counts.
@@ -304,26 +306,14 @@ func (k *Kept) programs(h io.Writer) error {
 
 // lookup finds a program as the suite's process would.
 func (k *Kept) lookup(name string) (string, error) {
-	if strings.ContainsRune(filepath.ToSlash(name), '/') {
-		if filepath.IsAbs(name) {
-			return name, nil
-		}
-		return filepath.Join(k.suite.Dir, name), nil
+	file, err := proc.Program(name, k.suite.Dir, k.suite.Env)
+	if err != nil {
+		return "", errUnknown
 	}
-	for _, kv := range slices.Backward(k.suite.Env) {
-		path, ok := strings.CutPrefix(kv, "PATH=")
-		if !ok {
-			continue
-		}
-		for _, folder := range filepath.SplitList(path) {
-			file := filepath.Join(folder, name)
-			if info, err := os.Stat(file); err == nil && info.Mode().IsRegular() {
-				return file, nil
-			}
-		}
-		break
+	if !filepath.IsAbs(file) {
+		file = filepath.Join(k.suite.Dir, file)
 	}
-	return "", errUnknown
+	return file, nil
 }
 
 // above are files that frameworks look for in the folders above a project.
