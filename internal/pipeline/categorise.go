@@ -58,6 +58,10 @@ func (s *Session) explained(ctx context.Context, engine categoriser, r e2e.Resul
 			t.History = past
 		case e2e.Lost, e2e.NotRun:
 			unreported(t, about[t.ID])
+			if renamed(t, about[t.ID], r.Tests) {
+				t.Cause = "other tests of its file reported, and it did not"
+				t.NextStep = "if its name has something random or a time in it, make it the same whenever its file is loaded; else read the log of its batch"
+			}
 			s.withoutGate(t, r.Gates)
 		case e2e.Passed, e2e.Skipped, e2e.OutcomeUnknown:
 		}
@@ -492,6 +496,15 @@ func problemsByTest(problems []e2e.Problem) map[string][]*e2e.Problem {
 		}
 	}
 	return about
+}
+
+// renamed reports whether a lost test may have had another name when it ran: nothing went wrong around it, and its file was run.
+func renamed(t *e2e.TestResult, problems []*e2e.Problem, all []e2e.TestResult) bool {
+	return t.Outcome == e2e.Lost && t.File != "" &&
+		!slices.ContainsFunc(problems, func(p *e2e.Problem) bool { return p.LosesEvidence }) &&
+		slices.ContainsFunc(all, func(other e2e.TestResult) bool {
+			return other.Suite == t.Suite && other.File == t.File && len(other.Attempts) > 0
+		})
 }
 
 // unreported explains a test that never ran by what went wrong around it.

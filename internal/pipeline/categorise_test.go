@@ -65,3 +65,24 @@ func TestTriageCannotChangeAVerdict(t *testing.T) {
 		}
 	})
 }
+
+// A lost test may have another name each time its file is loaded. That is said only where nothing else explains it.
+func TestLostTestsThatMayBeRenamed(t *testing.T) {
+	ran := e2e.TestResult{Test: e2e.Test{ID: "s/a::1", Suite: "s", File: "a"}, Outcome: e2e.Passed, Attempts: []e2e.Attempt{{Outcome: e2e.Passed}}}
+	elsewhere := ran
+	elsewhere.File = "b"
+	for name, tc := range map[string]struct {
+		others   []e2e.TestResult
+		problems []*e2e.Problem
+		want     bool
+	}{
+		"others of its file ran":  {[]e2e.TestResult{ran}, []*e2e.Problem{{Code: e2e.CodeReportDamaged, Note: true}}, true},
+		"its process ended":       {[]e2e.TestResult{ran}, []*e2e.Problem{{Code: e2e.CodeRunnerExit, LosesEvidence: true}}, false},
+		"nothing of its file ran": {[]e2e.TestResult{elsewhere}, nil, false},
+	} {
+		lost := e2e.TestResult{Test: e2e.Test{ID: "s/a::2", Suite: "s", File: "a"}, Outcome: e2e.Lost}
+		if got := renamed(&lost, tc.problems, append(tc.others, lost)); got != tc.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}

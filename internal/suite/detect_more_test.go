@@ -21,7 +21,7 @@ func described(all []Detected) []string {
 		for _, f := range d.Folders {
 			folders = append(folders, fmt.Sprintf("%s=%d", f.Dir, f.Tests))
 		}
-		words := []string{d.Kind(), d.Spec.Dir, fmt.Sprint(d.Tests), strings.Join(slices.Concat(d.Spec.Packages, d.Spec.Args, d.Spec.Run, d.Spec.List), " "),
+		words := []string{d.Kind(), d.Spec.Dir, fmt.Sprint(d.Tests), strings.Join(slices.Concat(d.Spec.Packages, d.Spec.Args, d.Spec.Run, d.Spec.Specs, d.Spec.List), " "),
 			strings.Join(folders, " "), strings.Join(d.Needs, "")}
 		lines = append(lines, strings.TrimRight(strings.Join(words, ";"), ";"))
 	}
@@ -68,7 +68,9 @@ func TestDetectWithoutAnAdapter(t *testing.T) {
 			[]string{"mocha;;0"}},
 		{"mocha by its file", map[string]string{"api/.mocharc.yml": "", "api/test/a.js": ""}, []string{"mocha;api;0"}},
 		{"node:test by its script", map[string]string{"package.json": `{"scripts": {"test": "node --import tsx --test-timeout=9 --test tests/*.test.ts"}}`, "tests/a.test.ts": "import test from 'node:test';\ntest('a', f)\n"},
-			[]string{"nodetest;;1;--import tsx --test-timeout=9"}},
+			[]string{"nodetest;;1;--import tsx --test-timeout=9 tests/*.test.ts"}},
+		{"node:test by a script with tsx", map[string]string{"package.json": `{"scripts": {"test": "tsx --test --test-timeout=9 \"tests/**/*.test.ts\""}}`},
+			[]string{"nodetest;;0;--test-timeout=9 npx tsx --test tests/**/*.test.ts"}},
 		{"node:test by its files", map[string]string{"package.json": "{}", "test/a.js": "const { it } = require('node:test');\nit('a', f);\nit.skip('b', f);\n", "lib/x.js": "require('node:test')"},
 			[]string{"nodetest;;2"}},
 		{"node:test in a folder", map[string]string{"package.json": `{"scripts": {"test": "node --test --watch e2e/"}}`}, []string{"nodetest;;0;e2e/"}},

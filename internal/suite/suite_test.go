@@ -73,6 +73,29 @@ func TestTellsErrors(t *testing.T) {
 	}
 }
 
+// Flags that the gate sets itself are refused behind the framework's program in run, too.
+func TestFlagsInRun(t *testing.T) {
+	for _, tc := range []struct {
+		framework, run, refused string
+	}{
+		{"nodetest", "node --test-only --test", "run[1]"},
+		{"nodetest", "env A=1 /opt/node.exe --import tsx --test --test-shard=1/2", "run[6]"},
+		{"rspec", "bundle exec rspec --only-failures", "run[3]"},
+		{"pytest", "uv run --watch pytest --lf", "run[4]"},
+		{"pytest", "uv run --lf pytest -v -x", ""}, // of uv; a letter may be the value of an option
+		{"robot", "./robot.sh --dryrun", ""},
+	} {
+		got := Validate(Spec{Name: "s", Framework: tc.framework, Run: strings.Fields(tc.run)}, func(string) bool { return false })
+		var paths []string
+		for _, one := range got {
+			paths = append(paths, one.Path)
+		}
+		if strings.Join(paths, " ") != tc.refused {
+			t.Errorf("%s: %+v", tc.run, got)
+		}
+	}
+}
+
 // Flags that the gate sets itself are refused in each spelling that a framework takes.
 func TestSpellingsOfFlags(t *testing.T) {
 	for _, tc := range []struct {

@@ -3,6 +3,8 @@ package suite
 import (
 	"fmt"
 	"maps"
+	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -30,12 +32,34 @@ func Validate(s Spec, written func(key string) bool) []diag.Mistake {
 	if f.Validate != nil {
 		f.Validate(s, fail)
 	}
+	const hint = "choose tests with select, limits with timeout and unit_timeout"
 	for i, arg := range s.Args {
 		if flag := managed(f, arg); flag != "" {
-			fail(fmt.Sprintf("args[%d]", i), fmt.Sprintf("the gate sets %s itself", flag), "choose tests with select, limits with timeout and unit_timeout")
+			fail(fmt.Sprintf("args[%d]", i), fmt.Sprintf("the gate sets %s itself", flag), hint)
+		}
+	}
+	own := ownWords(s)
+	for i, word := range s.Run[own:] {
+		if flag := managed(f, word); strings.HasPrefix(flag, "--") {
+			fail(fmt.Sprintf("run[%d]", own+i), fmt.Sprintf("the gate sets %s itself", flag), hint)
 		}
 	}
 	return found
+}
+
+// ownWords is where the framework's own words begin in run: behind its program. Words before it, and those of a script, are not known.
+func ownWords(s Spec) int {
+	program := s.Framework
+	if program == "nodetest" {
+		program = "node"
+	}
+	at := slices.IndexFunc(s.Run, func(word string) bool {
+		return strings.TrimSuffix(path.Base(filepath.ToSlash(word)), ".exe") == program
+	})
+	if at < 0 {
+		return len(s.Run)
+	}
+	return at + 1
 }
 
 // managed returns the flag of an argument if the gate sets it itself.

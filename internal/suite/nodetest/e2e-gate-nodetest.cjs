@@ -83,12 +83,16 @@ function install() {
     return Object.defineProperty(wrapped, 'name', { value: fn.name });
   }
 
+  // With --test-only, as NODE_OPTIONS may have it, a forgotten only would skip all other tests.
+  const onlyOnly = [...process.execArgv, ...(process.env.NODE_OPTIONS ?? '').split(/\s+/)].includes('--test-only');
+
   // given sorts the arguments as node:test does.
   function given(name, options, fn) {
     if (typeof name === 'function') fn = name;
     else if (name !== null && typeof name === 'object') [fn, options] = [options, name];
     else if (typeof options === 'function') fn = options;
     if (options === null || typeof options !== 'object') options = {};
+    if (onlyOnly) options = { ...options, only: true };
     if (typeof name !== 'string' || name === '') name = fn?.name || '<anonymous>';
     return { name, options, fn };
   }

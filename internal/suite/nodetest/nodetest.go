@@ -156,25 +156,30 @@ func fileURL(file string) string {
 func detect(t *adapter.Tree) []adapter.Detected {
 	var found []adapter.Detected
 	for _, d := range adapter.ByDir(t.Matching("package.json")) {
-		words := script(t.Package(path.Join(d.Spec.Dir, "package.json")))
+		runs, words := script(t.Package(path.Join(d.Spec.Dir, "package.json")))
 		tests, importing := sources(t, d.Spec.Dir)
 		if words == nil && len(importing) == 0 {
 			continue
 		}
 		d.Files, d.Tests = []string{path.Join(d.Spec.Dir, "package.json")}, tests
+		d.Spec.Run = runs
 		d.Spec.Args, d.Spec.Specs = split(words)
 		found = append(found, d)
 	}
 	return found
 }
 
-// script is the command line of node --test in a package.json, without these two words.
-func script(p *adapter.Package) []string {
-	words := p.ScriptOf("node")
+// script is the command line of node --test in a package.json, without these two words. runs is what starts
+// it there instead of node: tsx, which is node with a loader of TypeScript.
+func script(p *adapter.Package) (runs, words []string) {
+	words = p.ScriptOf("node")
 	if !slices.Contains(words, "--test") {
-		return nil
+		if words = p.ScriptOf("tsx"); !slices.Contains(words, "--test") {
+			return nil, nil
+		}
+		runs = []string{"npx", "tsx", "--test"}
 	}
-	return slices.DeleteFunc(words[1:], func(word string) bool { return word == "--test" || word == "--watch" })
+	return runs, slices.DeleteFunc(words[1:], func(word string) bool { return word == "--test" || word == "--watch" })
 }
 
 // split tells the files and patterns of a command line from its options.

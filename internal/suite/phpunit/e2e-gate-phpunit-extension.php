@@ -29,6 +29,13 @@ final class Extension implements Contract
             new class($to) extends Subscriber implements Runner\FinishedSubscriber {
                 public function notify(Runner\Finished $event): void { $this->to->ended(); }
             },
+            new class($to) extends Subscriber implements Runner\ExecutionAbortedSubscriber {
+                public function notify(Runner\ExecutionAborted $event): void
+                {
+                    $message = 'PHPUnit stopped early, as stopOnFailure or another such setting says; remove it, since the tests that it leaves out are lost';
+                    Gate::one()->write('error', ['message' => $message]);
+                }
+            },
             new class($to) extends Subscriber implements Runner\WarningTriggeredSubscriber {
                 public function notify(Runner\WarningTriggered $event): void { $this->to->warned($event->message()); }
             },

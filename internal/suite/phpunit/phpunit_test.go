@@ -89,6 +89,8 @@ func TestIssues(t *testing.T) {
 		{"failOnDeprecation failOnPhpunitWarning failOnPhpunitDeprecation", "A::deprecates failed: failOnDeprecation: old, " +
 			"A::early failed: failOnPhpunitWarning: before it starts, " + passed + ", " + skipped + ", error: failOnPhpunitDeprecation: a runner deprecates, " +
 			"error: failOnPhpunitWarning: a runner warns"},
+		{"stopOnFailure", "A::deprecates passed, A::early passed, " + passed + ", " + skipped + ", " +
+			"error: PHPUnit stopped early, as stopOnFailure or another such setting says; remove it, since the tests that it leaves out are lost"},
 		{"failOnAllIssues doNotFailOnDeprecation", "A::deprecates passed, A::early failed: failOnPhpunitWarning: before it starts, " + passed + ", " +
 			"B::skips failed: failOnSkipped: not here, error: failOnPhpunitDeprecation: a runner deprecates, error: failOnPhpunitWarning: a runner warns"},
 	} {

@@ -71,6 +71,8 @@ namespace PHPUnit\Event\Code {
 namespace PHPUnit\Event\TestRunner {
     final class Finished {}
 
+    final class ExecutionAborted {}
+
     final class DeprecationTriggered
     {
         public function message(): string { return 'a runner deprecates'; }
@@ -177,5 +179,8 @@ namespace {
         $tell(new Events\Finished('A::' . $name));
     }
     $tell(new Suites\Skipped);
+    if (in_array('stopOnFailure', $argv, true)) {
+        $tell(new Runner\ExecutionAborted);
+    }
     $tell(new Runner\Finished);
 }

@@ -59,6 +59,10 @@ func TestNodetest(t *testing.T) {
 		{Name: "what has nothing to run", Files: map[string]string{"a.test.js": head + "test.todo('a'); test('b', { todo: 'later' }, () => {}); test('c'); it('d', {});\n" +
 			"describe('s', () => { it('e', async (t) => { t.test('part'); t.todo(); }); it('f', (t) => t.test('part')); });\n"},
 			Want: "a.test.js::a skipped, a.test.js::b skipped, a.test.js::c skipped, a.test.js::d skipped, a.test.js::s › e skipped, a.test.js::s › f passed"},
+		{Name: "a forgotten only, where Node is told to look for it", Env: []string{"NODE_OPTIONS=--test-only"},
+			Files: map[string]string{"a.test.js": head + "test.only('a', () => {}); test('b', async (t) => { await t.test('part', () => {}); throw new Error('boom'); });\n" +
+				"describe('s', () => { it('c', () => {}); it.only('d', () => {}); });\n"},
+			Want: "a.test.js::a passed, a.test.js::b failed, a.test.js::s › c passed, a.test.js::s › d passed", Message: "boom"},
 		{Name: "a process that ends badly without a word", Files: map[string]string{"a.test.js": clean + "process.on('exit', () => { process.exitCode = 3; });\n"},
 			Listing: "a.test.js: its process ended with exit status 3", Want: "a.test.js::a passed, a.test.js::b passed",
 			Problem: "a.test.js: its process ended with exit status 3"},
