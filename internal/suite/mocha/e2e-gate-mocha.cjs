@@ -7,7 +7,7 @@ const fs = require('fs');
 const path = require('path');
 const util = require('util');
 const {
-  again, base, clip, enter, finished, here, isAssertion, leave, place, plain, relative, selection, tags, unseen, webdriverio, write,
+  again, base, clip, early, enter, finished, here, isAssertion, leave, place, plain, relative, selection, started, tags, unseen, webdriverio, write,
 } = require('./e2e-gate-shared.cjs');
 
 const NEEDED = 9;
@@ -87,6 +87,8 @@ Suite.prototype.addTest = function (test) {
 // A forgotten only takes no other test away.
 Suite.prototype.hasOnly = () => false;
 
+let listed = false; // by a worker of WebdriverIO
+
 // A file that cannot be loaded does not take the others away.
 const loadFilesAsync = Mocha.prototype.loadFilesAsync;
 Mocha.prototype.loadFilesAsync = async function (...args) {
@@ -108,12 +110,13 @@ Mocha.prototype.loadFilesAsync = async function (...args) {
     this.files = all;
     loading = undefined;
   }
+  listed ||= all.length > 0; // WebdriverIO calls this once before it has any
   if (webdriverio && !selection && all.length) { // without a test, it opens no session
     list(this, sources.length === all.length ? sources.map(relative).join(' + ') : '');
     this.suite.tests = [];
     this.suite.suites = [];
   }
-  if (webdriverio && selection) {
+  if (webdriverio && selection && all.length) {
     choose(this.suite);
     if (!this.suite.total()) ended = [0]; // those of other browsers: it opens no session
   }
@@ -125,7 +128,8 @@ function list(mocha, group) {
     if (!matches(runner, test)) return;
     const { id, name, file } = identify(test);
     const label = webdriverio?.label ?? '';
-    write('listed', { id, name, file, line: lines.get(test) ?? 0, tags: tags(name), keep: label + file, group: group && label + group });
+    const worker = webdriverio && process.env.WDIO_WORKER_ID;
+    write('listed', { id, name, file, line: lines.get(test) ?? 0, tags: tags(name), worker, keep: label + file, group: group && label + group });
   });
 }
 
@@ -242,8 +246,10 @@ function follow(runner) {
     flush();
     unseen(); // of a test that had ended by its timeout
     clock.set(test, Date.now());
-    const { id } = identify(origin(test));
-    write('started', { id });
+    const first = origin(test);
+    const { id } = identify(first);
+    const key = ends.get(first)?.key ?? String((counted.get(id) ?? 0) + 1);
+    started({ id, key, retry: (test.currentRetry?.() ?? 0) + again() });
     enter(id);
   });
   runner.on('hook', (hook) => { if (/^"after all"/.test(hook.originalTitle ?? hook.title)) flush(); }); // it may end the process
@@ -278,5 +284,8 @@ function follow(runner) {
 // The end is that of the process, since global tear-down comes after the runner's. A process that
 // ends before its runner has none.
 let ended;
-process.on('exit', () => { if (ended) write('end', webdriverio ? {} : { statuses: ended }); });
+process.on('exit', () => {
+  if (ended) write('end', webdriverio ? {} : { statuses: ended });
+  if (webdriverio && !selection && !listed) early(loading && relative(loading));
+});
 if (webdriverio && selection) write('begin', {});
