@@ -89,12 +89,46 @@ Suite.prototype.hasOnly = () => false;
 
 let listed = false; // by a worker of WebdriverIO
 
+// Mocha does not wait for an async describe, whose tests come after its first await: with luck before the run begins, and to the root.
+// So nothing is listed and run before those of the file have ended.
+const LONGEST = 30_000; // milliseconds
+let asyncs = [];
+
+// watched is a describe, with its only and skip, that keeps what its functions return.
+const watched = (describe) => new Proxy(describe, {
+  apply: (target, self, args) => Reflect.apply(target, self, args.map((one) => typeof one !== 'function' ? one : function (...inner) {
+    const result = one.apply(this, inner);
+    if (typeof result?.then === 'function') asyncs.push(Promise.resolve(result).then(() => {}, (error) => ({ title: args[0], error })));
+    return result;
+  })),
+  get: (target, name) => ['only', 'skip'].includes(name) && typeof target[name] === 'function' ? watched(target[name]) : target[name],
+});
+
+const names = ['describe', 'context', 'suite', 'xdescribe', 'xcontext'];
+const watch = (globals) => names.forEach((name) => { if (typeof globals[name] === 'function') globals[name] = watched(globals[name]); });
+
+// settled waits for all async describes, those within them too.
+async function settled() {
+  let timer;
+  const late = new Promise((resolve) => {
+    timer = setTimeout(() => resolve({ title: '(async)', error: new Error(`it did not end in ${LONGEST / 1000} s`) }), LONGEST);
+  });
+  const failed = [];
+  while (asyncs.length) {
+    const one = await Promise.race([asyncs.shift(), late]);
+    if (one) failed.push(one);
+  }
+  clearTimeout(timer);
+  return failed;
+}
+
 // A file that cannot be loaded does not take the others away.
 const loadFilesAsync = Mocha.prototype.loadFilesAsync;
 Mocha.prototype.loadFilesAsync = async function (...args) {
   const all = this.files;
   // WebdriverIO loads the files that share a session in one worker; our own name says that these do not.
   const sources = [...new Set(all)].filter((file) => file !== __filename);
+  if (sources.length) this.suite.on('pre-require', watch);
   try {
     for (const file of sources) {
       this.files = [file];
@@ -102,9 +136,9 @@ Mocha.prototype.loadFilesAsync = async function (...args) {
       try {
         await loadFilesAsync.apply(this, args);
       } catch (error) {
-        const { message, details } = failure(error);
-        write('error', { message: `${relative(file)} cannot be loaded: ${message}`, details });
+        cannotLoad(file, error);
       }
+      for (const { title, error } of await settled()) cannotLoad(file, error, `describe ${title}: `);
     }
   } finally {
     this.files = all;
@@ -121,6 +155,11 @@ Mocha.prototype.loadFilesAsync = async function (...args) {
     if (!this.suite.total()) ended = [0]; // those of other browsers: it opens no session
   }
 };
+
+function cannotLoad(file, error, where = '') {
+  const { message, details } = failure(error);
+  write('error', { message: `${relative(file)} cannot be loaded: ${where}${message}`, details });
+}
 
 function list(mocha, group) {
   const runner = { _grep: mocha.options.grep ?? /.*/, _invert: mocha.options.invert, total: 0 };

@@ -152,9 +152,13 @@ function running() {
 const mochaOpts = theirs.mochaOpts ?? {};
 const hooks = (name) => [theirs[name] ?? []].flat();
 
+// WebdriverIO looks for this beside its config, and ours is elsewhere.
+const beside = path.join(path.dirname(own), 'tsconfig.json');
+const tsConfigPath = theirs.tsConfigPath ?? (fs.existsSync(beside) ? beside : undefined);
+
 export const config = {
   ...selection ? running() : listing(),
-  rootDir: theirs.rootDir ?? path.dirname(own),
+  rootDir: theirs.rootDir ?? path.dirname(own), ...tsConfigPath ? { tsConfigPath } : {},
   bail: 0, shard: { current: 1, total: 1 }, watch: false,
   ...selection ? { afterTest: [...hooks('afterTest'), count] } : {},
   ...selection && framework === 'cucumber' ? { afterHook: [...hooks('afterHook'), count] } : {}, // of a step, too

@@ -74,6 +74,20 @@ func TestWebdriverIO(t *testing.T) {
 				"{ ...driver.capabilities[0], 'wdio:exclude': ['./test/a.js'] }] };\n",
 			"test/a.js": "it('a', () => {});\n", "test/b.js": "it('b', () => {});\n"},
 			Want: "[chrome 1] test/a.js::a passed, [chrome 2] test/b.js::b passed"},
+		{Name: "async describes", Files: map[string]string{"wdio.conf.js": head + "};\n",
+			"test/a.js": "describe('a', async () => { it('a', () => {}); for (let n = 0; n < 100; n++) await new Promise(setImmediate);\n" +
+				"it('late', () => { throw new Error('boom') }) });\n",
+			"test/b.js": "describe('b', async () => { it('b', () => {}); await null; throw new Error('no case') });\n"},
+			Listing: "test/b.js cannot be loaded: describe b: no case", Problem: "test/b.js cannot be loaded: describe b: no case",
+			Want: "test/a.js::a › a passed, test/a.js::late failed, test/b.js::b › b passed", Message: "boom"},
+		{Name: "a tsconfig.json beside the config", Args: []string{"e2e/wdio.conf.ts"}, Files: map[string]string{
+			"e2e/wdio.conf.ts":  "import { driver } from '../driver.js';\nexport const config = { ...driver };\n",
+			"e2e/tsconfig.json": `{"compilerOptions": {"baseUrl": ".", "paths": {"@pages/*": ["./pages/*"]}}}`,
+			"e2e/pages/cart.ts": "export const name: string = 'a';\n", "e2e/test/a.ts": "import { name } from '@pages/cart';\nit(name, () => {});\n"},
+			Want: "e2e/test/a.ts::a passed"},
+		{Name: "a hook after all that ends the process", Files: map[string]string{"wdio.conf.js": head + "};\n",
+			"test/a.js": "it('a', () => {}); after(() => process.exit(0));\n"},
+			Want: "test/a.js::a passed", Problem: "ended before it had reported everything"},
 		{Name: "a file by itself and among those that share a session", Files: map[string]string{
 			"wdio.conf.js": head + "specs: ['./test/*.js', ['./test/b.js', './test/a.js'], ['./test/c.js']] };\n",
 			"test/a.js":    "it('a', () => { if (!globalThis.made) throw new Error('no case') });\n", "test/b.js": "it('b', () => { globalThis.made = true });\n",
