@@ -152,13 +152,13 @@ function running() {
 const mochaOpts = theirs.mochaOpts ?? {};
 const hooks = (name) => [theirs[name] ?? []].flat();
 
-// WebdriverIO looks for this beside its config, and ours is elsewhere.
+// WebdriverIO looks for this beside its config, and ours is elsewhere. What a setting or the command line names goes first.
 const beside = path.join(path.dirname(own), 'tsconfig.json');
-const tsConfigPath = theirs.tsConfigPath ?? (fs.existsSync(beside) ? beside : undefined);
+if (!worker && !theirs.tsConfigPath && fs.existsSync(beside)) process.env.TSX_TSCONFIG_PATH ??= beside;
 
 export const config = {
   ...selection ? running() : listing(),
-  rootDir: theirs.rootDir ?? path.dirname(own), ...tsConfigPath ? { tsConfigPath } : {},
+  rootDir: theirs.rootDir ?? path.dirname(own),
   bail: 0, shard: { current: 1, total: 1 }, watch: false,
   ...selection ? { afterTest: [...hooks('afterTest'), count] } : {},
   ...selection && framework === 'cucumber' ? { afterHook: [...hooks('afterHook'), count] } : {}, // of a step, too
