@@ -118,7 +118,8 @@ class Told {
 
   emit(event, what) {
     if (event === 'runner:start') {
-      this.left = what.config.specFileRetries ?? 0;
+      const settings = [what.config, ...Object.values(what.instanceOptions ?? {})]; // several browsers have no settings in common
+      this.left = settings.map((one) => one?.specFileRetries).find(Number.isInteger) ?? 0;
       told.tries = what.retry > this.left ? 0 : what.retry; // WebdriverIO calls the first try one more than there are
       this.left -= told.tries;
     }

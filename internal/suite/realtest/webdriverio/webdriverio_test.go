@@ -105,6 +105,12 @@ func TestWebdriverIO(t *testing.T) {
 			"test/a.js":    bothBrowsers + "let n = 0;\nit('late', () => { if (n++ === 0) throw new Error('late') }, 2);\n", "test/b.js": "it('b', () => {});\n"},
 			Want:     "test/a.js::both passed, test/a.js::late flaky, test/b.js::b passed",
 			Attempts: "passed first, failed first, passed framework, passed first", Message: "failed, and WebdriverIO ran it again"},
+		{Name: "several browsers, and spec files that are repeated", Files: map[string]string{
+			"wdio.conf.js": head + "specFileRetries: 1, capabilities: { alice: { capabilities: driver.capabilities[0] }, bob: { capabilities: driver.capabilities[0] } } };\n",
+			"nth.js":       project["nth.js"],
+			"test/a.js":    "import { nth } from '../nth.js';\nit('a', () => {}); it('late', () => { if (nth('late') < 2) throw new Error('late') });\n"},
+			Want:     "test/a.js::a passed, test/a.js::late flaky",
+			Attempts: "passed first, passed framework, failed first, passed framework", Message: "late"},
 		{Name: "several such capabilities", Files: map[string]string{
 			"wdio.conf.js": head + "capabilities: [['alice', 'bob'], ['carol', 'dave']].map((names) => " +
 				"Object.fromEntries(names.map((name) => [name, { capabilities: driver.capabilities[0] }]))) };\n",
