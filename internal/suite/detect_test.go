@@ -48,6 +48,14 @@ func TestDetect(t *testing.T) {
 			"package.json":       `{"devDependencies": {"@cucumber/cucumber": "10", "@wdio/cucumber-framework": "9"}}`,
 			"features/a.feature": "  Scenario: a\n", "wdio.conf.ts": "",
 		}, []string{"webdriverio=webdriverio;;;wdio.conf.ts"}},
+		{"webdriverio with a config in a folder of its own", map[string]string{
+			"package.json":           `{"devDependencies": {"@wdio/cli": "9"}, "scripts": {"wdio": "wdio run ./config/wdio.ci.conf.ts --suite smoke"}}`,
+			"config/wdio.conf.ts":    "",
+			"config/wdio.ci.conf.ts": "",
+		}, []string{"webdriverio=webdriverio;;config/wdio.ci.conf.ts;config/wdio.ci.conf.ts"}},
+		{"webdriverio with two configs", map[string]string{
+			"package.json": `{"devDependencies": {"@wdio/cli": "9"}, "scripts": {"wdio": "wdio config/wdio.ci.conf.ts"}}`, "wdio.conf.ts": "", "config/wdio.ci.conf.ts": "",
+		}, []string{"webdriverio=webdriverio;;;wdio.conf.ts"}},
 		{"cucumber without features", map[string]string{"package.json": `{"devDependencies": {"@cucumber/cucumber": "12"}}`}, nil},
 		{"go", map[string]string{
 			"svc/go.mod": "module x", "svc/e2e/a_test.go": "//go:build e2e\n\npackage e2e", "svc/b_test.go": "package b", "c_test.go": "//go:build e2e\n",

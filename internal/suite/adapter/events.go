@@ -72,7 +72,7 @@ type Event struct {
 	// PID and Dump, of a process, say how it tells what its threads do; see [DumpKind].
 	PID  int    `json:"pid,omitempty"`
 	Dump string `json:"dump,omitempty"`
-	// Worker names the framework's parallel worker that ran the test. An event "worker" names that of a
+	// Worker names the framework's parallel worker that ran the test, or that listed it. An event "worker" names that of a
 	// whole file, whose name and project are its ID.
 	Worker string `json:"worker,omitempty"`
 	// Told, of an end: an event "progress" has told of it before.

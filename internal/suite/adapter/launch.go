@@ -276,7 +276,7 @@ func (r *reporting) Discover(ctx context.Context, env []string) ([]e2e.Test, []e
 // listed reads the reporter's events. Only a listing with an end and without an error
 // is complete.
 func (r *reporting) listed(l Launch, exit proc.Exit) ([]e2e.Test, []e2e.Problem, error) {
-	var tests []e2e.Test
+	var listed []Event
 	var problems []e2e.Problem
 	var unusable string
 	var alarms []string
@@ -284,7 +284,7 @@ func (r *reporting) listed(l Launch, exit proc.Exit) ([]e2e.Test, []e2e.Problem,
 	damaged, err := ReadEvents(l.events(), func(ev Event) {
 		switch ev.Event {
 		case "listed":
-			tests = append(tests, r.test(ev))
+			listed = append(listed, ev)
 		case "error":
 			problems = append(problems, r.problem(FirstLines(ev.Message, 4)))
 		case "unusable":
@@ -309,7 +309,28 @@ func (r *reporting) listed(l Launch, exit proc.Exit) ([]e2e.Test, []e2e.Problem,
 	case len(problems) == 0 && !exit.OK() && exit.Code != r.how.NoTests:
 		problems = append(problems, r.problem(fmt.Sprintf("%s; %s", exit, OutputTail(exit))))
 	}
+	var tests []e2e.Test
+	for _, ev := range oneWorkerEach(listed) {
+		tests = append(tests, r.test(ev))
+	}
 	return tests, append(problems, NotChecked(r.spec.Name, alarms)...), nil
+}
+
+// oneWorkerEach are listed tests without those of a file that another worker lists too: one that lists it with a group, else the first
+// by its name. A config may name a file by itself and among those that share a session; it runs with those.
+func oneWorkerEach(listed []Event) []Event {
+	grouped, first := map[string]bool{}, map[string]string{}
+	for _, ev := range listed {
+		if ev.Group != "" {
+			grouped[ev.Keep] = true
+		}
+		if worker, known := first[ev.Keep]; !known || ev.Worker < worker {
+			first[ev.Keep] = ev.Worker
+		}
+	}
+	return slices.DeleteFunc(listed, func(ev Event) bool {
+		return ev.Worker != "" && ev.Group == "" && (grouped[ev.Keep] || first[ev.Keep] != ev.Worker)
+	})
 }
 
 func (r *reporting) problem(text string) e2e.Problem {

@@ -33,6 +33,9 @@ func launched(s adapter.Spec, root string) adapter.Adapter {
 func TestListingIsWholeOrSaysWhatIsMissing(t *testing.T) {
 	const one = `echo '{"event":"listed","id":"a.py::x","file":"a.py","line":3,"tags":["smoke"]}' >> "$E2E_GATE_EVENTS";`
 	const end = `echo '{"event":"end"}' >> "$E2E_GATE_EVENTS";`
+	worker := func(name, group string) string {
+		return `echo '{"event":"listed","id":"a.py::x","file":"a.py","keep":"a.py","tags":["smoke"],"worker":"` + name + `","group":"` + group + `"}' >> "$E2E_GATE_EVENTS";`
+	}
 	for _, tc := range []struct {
 		name, script, problem, err string
 		tool                       bool
@@ -40,6 +43,9 @@ func TestListingIsWholeOrSaysWhatIsMissing(t *testing.T) {
 	}{
 		{name: "whole", script: one + end, tests: 1},
 		{name: "none", script: end + "exit 5"},
+		{name: "a file that two workers list", script: worker("0-0", "") + worker("0-1", "a.py + b.py") + worker("0-2", "") + end, tests: 1},
+		{name: "a file that two workers list alone", script: worker("0-1", "") + worker("0-0", "") + worker("0-1", "") + end, tests: 1},
+		{name: "twins in one worker", script: worker("0-0", "") + worker("0-0", "") + end, tests: 2},
 		{
 			name: "an error", script: one + `echo '{"event":"error","message":"b.py: SyntaxError"}' >> "$E2E_GATE_EVENTS";` + end + "exit 2", tests: 1,
 			problem: "b.py: SyntaxError",

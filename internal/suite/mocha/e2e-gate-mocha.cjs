@@ -7,7 +7,7 @@ const fs = require('fs');
 const path = require('path');
 const util = require('util');
 const {
-  again, base, clip, enter, finished, here, isAssertion, leave, place, plain, relative, selection, tags, unseen, webdriverio, write,
+  again, base, clip, early, enter, finished, here, isAssertion, leave, place, plain, relative, selection, started, tags, unseen, webdriverio, write,
 } = require('./e2e-gate-shared.cjs');
 
 const NEEDED = 9;
@@ -87,12 +87,48 @@ Suite.prototype.addTest = function (test) {
 // A forgotten only takes no other test away.
 Suite.prototype.hasOnly = () => false;
 
+let listed = false; // by a worker of WebdriverIO
+
+// Mocha does not wait for an async describe, whose tests come after its first await: with luck before the run begins, and to the root.
+// So nothing is listed and run before those of the file have ended.
+const LONGEST = 30_000; // milliseconds
+let asyncs = [];
+
+// watched is a describe, with its only and skip, that keeps what its functions return.
+const watched = (describe) => new Proxy(describe, {
+  apply: (target, self, args) => Reflect.apply(target, self, args.map((one) => typeof one !== 'function' ? one : function (...inner) {
+    const result = one.apply(this, inner);
+    if (typeof result?.then === 'function') asyncs.push(Promise.resolve(result).then(() => {}, (error) => ({ title: args[0], error })));
+    return result;
+  })),
+  get: (target, name) => ['only', 'skip'].includes(name) && typeof target[name] === 'function' ? watched(target[name]) : target[name],
+});
+
+const names = ['describe', 'context', 'suite', 'xdescribe', 'xcontext'];
+const watch = (globals) => names.forEach((name) => { if (typeof globals[name] === 'function') globals[name] = watched(globals[name]); });
+
+// settled waits for all async describes, those within them too.
+async function settled() {
+  let timer;
+  const late = new Promise((resolve) => {
+    timer = setTimeout(() => resolve({ title: '(async)', error: new Error(`it did not end in ${LONGEST / 1000} s`) }), LONGEST);
+  });
+  const failed = [];
+  while (asyncs.length) {
+    const one = await Promise.race([asyncs.shift(), late]);
+    if (one) failed.push(one);
+  }
+  clearTimeout(timer);
+  return failed;
+}
+
 // A file that cannot be loaded does not take the others away.
 const loadFilesAsync = Mocha.prototype.loadFilesAsync;
 Mocha.prototype.loadFilesAsync = async function (...args) {
   const all = this.files;
   // WebdriverIO loads the files that share a session in one worker; our own name says that these do not.
   const sources = [...new Set(all)].filter((file) => file !== __filename);
+  if (sources.length) this.suite.on('pre-require', watch);
   try {
     for (const file of sources) {
       this.files = [file];
@@ -100,24 +136,30 @@ Mocha.prototype.loadFilesAsync = async function (...args) {
       try {
         await loadFilesAsync.apply(this, args);
       } catch (error) {
-        const { message, details } = failure(error);
-        write('error', { message: `${relative(file)} cannot be loaded: ${message}`, details });
+        cannotLoad(file, error);
       }
+      for (const { title, error } of await settled()) cannotLoad(file, error, `describe ${title}: `);
     }
   } finally {
     this.files = all;
     loading = undefined;
   }
+  listed ||= all.length > 0; // WebdriverIO calls this once before it has any
   if (webdriverio && !selection && all.length) { // without a test, it opens no session
     list(this, sources.length === all.length ? sources.map(relative).join(' + ') : '');
     this.suite.tests = [];
     this.suite.suites = [];
   }
-  if (webdriverio && selection) {
+  if (webdriverio && selection && all.length) {
     choose(this.suite);
     if (!this.suite.total()) ended = [0]; // those of other browsers: it opens no session
   }
 };
+
+function cannotLoad(file, error, where = '') {
+  const { message, details } = failure(error);
+  write('error', { message: `${relative(file)} cannot be loaded: ${where}${message}`, details });
+}
 
 function list(mocha, group) {
   const runner = { _grep: mocha.options.grep ?? /.*/, _invert: mocha.options.invert, total: 0 };
@@ -125,7 +167,8 @@ function list(mocha, group) {
     if (!matches(runner, test)) return;
     const { id, name, file } = identify(test);
     const label = webdriverio?.label ?? '';
-    write('listed', { id, name, file, line: lines.get(test) ?? 0, tags: tags(name), keep: label + file, group: group && label + group });
+    const worker = webdriverio && process.env.WDIO_WORKER_ID;
+    write('listed', { id, name, file, line: lines.get(test) ?? 0, tags: tags(name), worker, keep: label + file, group: group && label + group });
   });
 }
 
@@ -242,8 +285,10 @@ function follow(runner) {
     flush();
     unseen(); // of a test that had ended by its timeout
     clock.set(test, Date.now());
-    const { id } = identify(origin(test));
-    write('started', { id });
+    const first = origin(test);
+    const { id } = identify(first);
+    const key = ends.get(first)?.key ?? String((counted.get(id) ?? 0) + 1);
+    started({ id, key, retry: (test.currentRetry?.() ?? 0) + again() });
     enter(id);
   });
   runner.on('hook', (hook) => { if (/^"after all"/.test(hook.originalTitle ?? hook.title)) flush(); }); // it may end the process
@@ -278,5 +323,8 @@ function follow(runner) {
 // The end is that of the process, since global tear-down comes after the runner's. A process that
 // ends before its runner has none.
 let ended;
-process.on('exit', () => { if (ended) write('end', webdriverio ? {} : { statuses: ended }); });
+process.on('exit', () => {
+  if (ended) write('end', webdriverio ? {} : { statuses: ended });
+  if (webdriverio && !selection && !listed) early(loading && relative(loading));
+});
 if (webdriverio && selection) write('begin', {});

@@ -80,6 +80,34 @@ function finished(event) {
   write('finished', { ...event, unseen: undefined, retry });
 }
 
+// started writes the start of a test. Where WebdriverIO tries its spec file again, the test that ran when the worker of the try before
+// ended has failed: that worker could not say so.
+let before = webdriverio ? null : [];
+function started({ id, key, retry }) {
+  const worker = webdriverio && process.env.WDIO_WORKER_ID;
+  before ??= webdriverio.tries > 0 ? cutOff(worker) : [];
+  for (const one of before.splice(0)) {
+    finished({ ...one, outcome: 'failed', error: true, seconds: 0, message: 'the worker ended while it ran, and WebdriverIO tried its spec file again' });
+  }
+  write('started', { id, key, retry, worker });
+}
+
+// early writes that a worker ended before it had listed its tests. WebdriverIO ends well if the worker did.
+const early = (file) => write('error', { message: `${file || 'a module of the suite'} ended its process while it was loaded` });
+
+// cutOff are the tests of a worker that began and did not end.
+function cutOff(worker) {
+  const running = new Map();
+  for (const line of fs.readFileSync(process.env.E2E_GATE_EVENTS, 'utf8').split('\n')) {
+    let one;
+    try { one = JSON.parse(line); } catch { continue; }
+    const { event, id, key, retry } = one;
+    if (event === 'started' && one.worker === worker) running.set(id, { id, key, retry, worker });
+    if (event === 'finished' && one.worker === worker) running.delete(id);
+  }
+  return [...running.values()];
+}
+
 // enter gives the running test a folder of its own: named after it, so that the gate knows whose files are in it. Without room for
 // one it has none.
 function enter(id) {
@@ -99,4 +127,6 @@ function leave() {
   try { if (folder) fs.rmdirSync(folder); } catch { /* it has files */ }
 }
 
-module.exports = { base, selection, write, clip, plain, relative, tags, frames, here, isAssertion, place, webdriverio, again, unseen, finished, enter, leave };
+module.exports = {
+  base, selection, write, clip, early, plain, relative, tags, frames, here, isAssertion, place, webdriverio, again, unseen, started, finished, enter, leave,
+};

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import shared from './e2e-gate-shared.cjs';
 import { filesOf, telling, without, wrapFramework } from './e2e-gate-webdriverio-framework.mjs';
 
-const { again, clip, enter, finished, isAssertion, leave, place, plain, relative, selection, unseen, webdriverio, write } = shared;
+const { again, clip, enter, finished, isAssertion, leave, place, plain, relative, selection, started, unseen, webdriverio, write } = shared;
 
 const toPath = (spec) => fs.realpathSync(spec.startsWith('file:') ? fileURLToPath(spec) : spec);
 
@@ -94,7 +94,7 @@ export const wrap = (base) => wrapFramework('cucumber-framework', base, (init, r
       const runs = new Set(await planned(adapter));
       for (const file of files) {
         for (const test of scenarios(file, adapter._cucumberOpts.language)) {
-          if (runs.has(`${file}:${test.line}`)) write('listed', { ...test, keep: webdriverio.label + test.file, group });
+          if (runs.has(`${file}:${test.line}`)) write('listed', { ...test, worker: cid, keep: webdriverio.label + test.file, group });
         }
       }
     } catch (error) {
@@ -179,8 +179,9 @@ export default class {
 
   testCaseStarted({ id, testCaseId, attempt }) {
     const { test, texts } = this.#cases.get(testCaseId);
-    this.#running.set(id, { test, texts, retry: attempt + again(), start: Date.now(), steps: [], files: [], printed: '' });
-    write('started', { id: test.id });
+    const retry = attempt + again();
+    this.#running.set(id, { test, texts, retry, start: Date.now(), steps: [], files: [], printed: '' });
+    started({ ...test, retry });
     unseen();
     enter(test.id);
   }

@@ -32,7 +32,14 @@ export async function wrapFramework(name, base, make) {
 
 // The end of a worker is that of its process: what it does after its tests may still end it.
 let ended = false;
-process.on('exit', () => { if (ended && selection) write('end', {}); });
+let loading = '';
+process.on('exit', () => {
+  if (ended && selection) write('end', {});
+  if (!ended && !selection) shared.early(loading);
+});
+
+// loads says which file is loaded now.
+export const loads = (file) => { loading = file; };
 
 // causes are the messages of an error and of what it was caused by: that of Cucumber names only the hook.
 function causes(error) {

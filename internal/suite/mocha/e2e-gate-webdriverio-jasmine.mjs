@@ -3,9 +3,9 @@
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import shared from './e2e-gate-shared.cjs';
-import { filesOf, telling, without, wrapFramework } from './e2e-gate-webdriverio-framework.mjs';
+import { filesOf, loads, telling, without, wrapFramework } from './e2e-gate-webdriverio-framework.mjs';
 
-const { again, clip, enter, finished, here, isAssertion, leave, place, plain, relative, selection, tags, unseen, webdriverio, write } = shared;
+const { again, clip, enter, finished, here, isAssertion, leave, place, plain, relative, selection, started, tags, unseen, webdriverio, write } = shared;
 
 const toPath = (spec) => spec.startsWith('file:') ? fileURLToPath(spec) : spec;
 
@@ -28,11 +28,25 @@ function note(file, suite, titles = []) {
 // settings are those of the config and the command line, without what would leave out selected specs.
 const settings = (config) => ({ ...config, jasmineOpts: { ...config.jasmineOpts, stopOnSpecFailure: false, failFast: false } });
 
+// told counts, for each suite, the failures that were written while its file was loaded.
+const told = new Map();
+
 // loadOneByOne has Jasmine load each spec file by itself, once: one that cannot be loaded does not take the others away, and
 // WebdriverIO would only log it. Some of its versions load them when they make their adapter, and others later.
 function loadOneByOne(Jasmine) {
   const loaded = new Set();
-  let loading;
+  let loading = '';
+  for (const [name, what] of [['loadRequires', 'a module of jasmineOpts.requires'], ['loadHelpers', 'a helper of jasmineOpts.helpers']]) {
+    const load = Jasmine.prototype[name];
+    Jasmine.prototype[name] = async function (...args) {
+      try {
+        return await load.apply(this, args);
+      } catch (error) {
+        write('error', { message: `${what} cannot be loaded: ${plain(error?.message ?? error)}`, details: String(error?.stack ?? '') });
+        throw error;
+      }
+    };
+  }
   Jasmine.prototype.loadSpecs = async function () {
     if (!loaded.size) {
       // A forgotten fit takes no other spec away.
@@ -44,17 +58,28 @@ function loadOneByOne(Jasmine) {
         lines.set(child.id, (stack.find(({ file }) => relative(file) === loading) ?? stack[0])?.line ?? 0);
         return addChild.apply(this, arguments);
       };
+      // A describe that throws declares no more specs. Jasmine tells it only where a spec of that suite runs.
+      const { handleException } = Suite.prototype;
+      Suite.prototype.handleException = function (error) {
+        if (loading) {
+          told.set(this.id, (told.get(this.id) ?? 0) + 1);
+          const message = `${loading} cannot be loaded: describe ${this.description}: ${plain(error?.message ?? error)}`;
+          write('error', { message, details: String(error?.stack ?? '') });
+        }
+        return handleException.apply(this, arguments);
+      };
     }
     for (const file of this.specFiles) {
       if (loaded.has(file)) continue;
       loaded.add(file);
-      loading = relative(file);
+      loads(loading = relative(file));
       try {
         await this.loader.load(file);
       } catch (error) {
         write('error', { message: `${loading} cannot be loaded: ${plain(error?.message ?? error)}`, details: String(error?.stack ?? '') });
       }
       note(loading, this.env.topSuite());
+      loads(loading = '');
     }
   };
   return loaded;
@@ -77,7 +102,7 @@ export const wrap = (base) => wrapFramework('jasmine-framework', base, (init, re
     if (has !== undefined) return has;
     if (!loaded.size) write('error', { message: 'the spec files were not loaded, since a module or helper of jasmineOpts was not' });
     if (!selection) for (const { spec, ...test } of known.values()) {
-      if (theirs(spec)) write('listed', { ...test, tags: tags(test.name), keep: webdriverio.label + test.file, group });
+      if (theirs(spec)) write('listed', { ...test, worker: cid, tags: tags(test.name), keep: webdriverio.label + test.file, group });
     }
     has = Boolean(selection) && [...known.values()].some(({ id }) => selection.has(id));
     return has || (has = without().hasTests());
@@ -89,7 +114,7 @@ const show = (value) => clip(typeof value === 'string' ? value : JSON.stringify(
 
 function failure(failed) {
   const [first] = failed;
-  const messages = failed.map(({ message }) => plain(message)).join('\n');
+  const messages = [...new Set(failed.map(({ message }) => plain(message)))].join('\n'); // WebdriverIO and Jasmine may each tell one error
   const compared = first?.matcherName && ['expected', 'actual'].every((name) => ['string', 'number', 'boolean'].includes(typeof first[name]));
   const type = first?.matcherName ? '' : /^(\w*Error)\b/.exec(messages)?.[1] ?? '';
   return {
@@ -100,7 +125,11 @@ function failure(failed) {
   };
 }
 
-const outside = (failed, where) => failed.forEach((one) => write('error', { message: `${where}: ${plain(one.message)}`, details: plain(one.stack) }));
+// outside writes failures of no spec. Jasmine does not say which hook failed; what came late names its spec itself.
+const outside = (failed, suite) => failed.forEach((one) => {
+  const where = /^(?:late|load)/.test(one.globalErrorType) ? '' : `${suite ? suite + ': ' : ''}in a hook before or after all: `;
+  write('error', { message: where + plain(one.message), details: plain(one.stack) });
+});
 
 // follow writes what happens to the specs.
 function follow(env) {
@@ -115,10 +144,11 @@ function follow(env) {
   };
 
   // Jasmine tells the failure of a hook before all tests at the end of the suite, after the specs that it failed.
-  const ends = ({ failedExpectations: failed }, where) => {
+  const ends = ({ id, failedExpectations }, suite) => {
+    const failed = failedExpectations.slice(told.get(id) ?? 0);
     const kept = around.pop();
     if (!failed.length) around.at(-1)?.push(...kept);
-    else if (!kept.length) outside(failed, where);
+    else if (!kept.length) outside(failed, suite);
     else {
       const seen = failure(failed);
       for (const spec of kept) finish(spec, { ...seen, message: `in a hook before all: ${seen.message}` }, { amends: true, seconds: 0 });
@@ -129,7 +159,7 @@ function follow(env) {
     specStarted({ id }) {
       start = Date.now();
       if (!selection.has(known.get(id)?.id)) return;
-      write('started', { id: known.get(id).id });
+      started({ id: known.get(id).id, key: id, retry: again() });
       unseen();
       enter(known.get(id).id);
     },
@@ -142,7 +172,7 @@ function follow(env) {
       leave();
     },
     suiteStarted() { around.push([]); },
-    suiteDone(suite) { ends(suite, `${suite.fullName}: in a hook after all`); },
-    jasmineDone(all) { ends(all, 'in a hook after all'); },
+    suiteDone(suite) { ends(suite, suite.fullName); },
+    jasmineDone(all) { ends(all, ''); },
   });
 }

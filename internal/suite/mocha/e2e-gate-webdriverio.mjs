@@ -118,7 +118,8 @@ class Told {
 
   emit(event, what) {
     if (event === 'runner:start') {
-      this.left = what.config.specFileRetries ?? 0;
+      const settings = [what.config, ...Object.values(what.instanceOptions ?? {})]; // several browsers have no settings in common
+      this.left = settings.map((one) => one?.specFileRetries).find(Number.isInteger) ?? 0;
       told.tries = what.retry > this.left ? 0 : what.retry; // WebdriverIO calls the first try one more than there are
       this.left -= told.tries;
     }
@@ -151,6 +152,10 @@ function running() {
 
 const mochaOpts = theirs.mochaOpts ?? {};
 const hooks = (name) => [theirs[name] ?? []].flat();
+
+// WebdriverIO looks for this beside its config, and ours is elsewhere. What a setting or the command line names goes first.
+const beside = path.join(path.dirname(own), 'tsconfig.json');
+if (!worker && !theirs.tsConfigPath && fs.existsSync(beside)) process.env.TSX_TSCONFIG_PATH ??= beside;
 
 export const config = {
   ...selection ? running() : listing(),

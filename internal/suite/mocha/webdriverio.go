@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -15,7 +16,7 @@ import (
 // WebdriverIO is WebdriverIO, with Mocha, Cucumber or Jasmine in it.
 var WebdriverIO = adapter.Framework{
 	New:    newWebdriverIO,
-	Detect: detectWebdriverIO, Signs: "wdio.conf.*",
+	Detect: detectWebdriverIO, Signs: "wdio.conf.*, or a script of a package.json that starts wdio with a config",
 	Fields: []string{"run", "args"},
 	Flags:  []string{"watch", "shard", "bail", "repeat", "framework", "f"},
 
@@ -65,6 +66,17 @@ func webdriverIOArguments(l adapter.Launch) ([]string, error) {
 
 var isConfig = regexp.MustCompile(`^[^-].*\.[cm]?[jt]s$`)
 
+// scriptConfig is the config that a command line of WebdriverIO names; empty: none.
+func scriptConfig(words []string) string {
+	if len(words) > 1 && words[1] == "run" {
+		words = words[1:]
+	}
+	if len(words) < 2 || !isConfig.MatchString(words[1]) {
+		return ""
+	}
+	return path.Clean(words[1])
+}
+
 // ownConfig is the suite's config file, the first argument or the usual one, and the arguments behind it. Empty: there is none.
 func ownConfig(l adapter.Launch) (config string, args []string) {
 	args = l.Spec.Args
@@ -85,7 +97,21 @@ func ownConfig(l adapter.Launch) (config string, args []string) {
 var wdioConfigs = adapter.Scripts("wdio.conf")
 
 func detectWebdriverIO(t *adapter.Tree) []adapter.Detected {
-	found := adapter.ByDir(t.Matching(wdioConfigs...))
+	configs := t.Matching(wdioConfigs...)
+	var started []adapter.Detected
+	for _, manifest := range t.Manifests("@wdio/cli") {
+		dir := path.Dir(manifest)
+		config := scriptConfig(t.Package(manifest).ScriptOf("wdio"))
+		file := path.Join(dir, config)
+		usual := func(name string) bool { return path.Dir(name) == dir }
+		if config == "" || !t.Has(file) || slices.ContainsFunc(configs, usual) {
+			continue
+		}
+		// The paths of such a config may be from the folder of the package, where the script starts it.
+		started = append(started, adapter.Detected{Files: []string{file}, Spec: adapter.Spec{Dir: dir, Args: []string{config}}})
+		configs = slices.DeleteFunc(configs, func(name string) bool { return path.Dir(name) == path.Dir(file) })
+	}
+	found := append(adapter.ByDir(configs), started...)
 	for i := range found {
 		found[i].Tests = count(t, found[i].Spec.Dir) + t.Count(t.Below(found[i].Spec.Dir, "*.feature"), adapter.Scenario)
 	}

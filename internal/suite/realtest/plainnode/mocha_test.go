@@ -30,6 +30,10 @@ func TestMocha(t *testing.T) {
 			Listing: "test/b.mjs cannot be loaded: Cannot find module", Want: "test/a.js::a passed, test/a.js::b passed", Problem: "test/b.mjs cannot be loaded"},
 		{Name: "a forgotten only", Files: map[string]string{"test/a.js": clean + "describe.only('x', () => { it.only('c', () => {}); it('d', () => {}); });\n"},
 			Want: "test/a.js::a passed, test/a.js::b passed, test/a.js::x › c passed, test/a.js::x › d passed"},
+		{Name: "an async suite", Files: map[string]string{".mocharc.json": `{"ui": "tdd"}`,
+			"test/a.js": "suite('a', async () => { test('a', () => {}); for (let n = 0; n < 100; n++) await new Promise(setImmediate);\n" +
+				"test('late', () => { throw new Error('boom') }) });\n"},
+			Want: "test/a.js::a › a passed, test/a.js::late failed", Message: "boom"},
 		{Name: "global set-up",
 			Files: map[string]string{"test/a.mjs": clean, ".mocharc.json": `{"require": "./set-up.mjs"}`,
 				"set-up.mjs": "export const mochaGlobalSetup = () => { throw new Error('no database') };\n"},

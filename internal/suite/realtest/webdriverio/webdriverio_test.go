@@ -74,11 +74,43 @@ func TestWebdriverIO(t *testing.T) {
 				"{ ...driver.capabilities[0], 'wdio:exclude': ['./test/a.js'] }] };\n",
 			"test/a.js": "it('a', () => {});\n", "test/b.js": "it('b', () => {});\n"},
 			Want: "[chrome 1] test/a.js::a passed, [chrome 2] test/b.js::b passed"},
+		{Name: "async describes", Files: map[string]string{"wdio.conf.js": head + "};\n",
+			"test/a.js": "describe('a', async () => { it('a', () => {}); for (let n = 0; n < 100; n++) await new Promise(setImmediate);\n" +
+				"it('late', () => { throw new Error('boom') }) });\n",
+			"test/b.js": "describe('b', async () => { it('b', () => {}); await null; throw new Error('no case') });\n"},
+			Listing: "test/b.js cannot be loaded: describe b: no case", Problem: "test/b.js cannot be loaded: describe b: no case",
+			Want: "test/a.js::a › a passed, test/a.js::late failed, test/b.js::b › b passed", Message: "boom"},
+		{Name: "a tsconfig.json beside the config", Args: []string{"e2e/wdio.conf.ts"}, Files: map[string]string{
+			"e2e/wdio.conf.ts":  "import { driver } from '../driver.js';\nexport const config = { ...driver };\n",
+			"e2e/tsconfig.json": `{"compilerOptions": {"baseUrl": ".", "paths": {"@pages/*": ["./pages/*"]}}}`,
+			"e2e/pages/cart.ts": "export const name: string = 'a';\n", "e2e/test/a.ts": "import { name } from '@pages/cart';\nit(name, () => {});\n"},
+			Want: "e2e/test/a.ts::a passed"},
+		{Name: "a hook after all that ends the process", Files: map[string]string{"wdio.conf.js": head + "};\n",
+			"test/a.js": "it('a', () => {}); after(() => process.exit(0));\n"},
+			Want: "test/a.js::a passed", Problem: "ended before it had reported everything"},
+		{Name: "a file by itself and among those that share a session", Files: map[string]string{
+			"wdio.conf.js": head + "specs: ['./test/*.js', ['./test/b.js', './test/a.js'], ['./test/c.js']] };\n",
+			"test/a.js":    "it('a', () => { if (!globalThis.made) throw new Error('no case') });\n", "test/b.js": "it('b', () => { globalThis.made = true });\n",
+			"test/c.js": "it('c', () => {});\n"},
+			Want: "test/a.js::a passed, test/b.js::b passed, test/c.js::c passed"},
+		{Name: "a file that ends its process", Files: map[string]string{"wdio.conf.js": head + "specs: [['./test/a.js'], ['./test/b.js']] };\n",
+			"test/a.js": "it('a', () => {});\n", "test/b.js": "it('b', () => {});\nprocess.exit(0);\n"},
+			Listing: "test/b.js ended its process while it was loaded", Want: "test/a.js::a passed"},
+		{Name: "a worker that ends in a test, tried again", Files: map[string]string{"wdio.conf.js": head + "specFileRetries: 1 };\n",
+			"nth.js": project["nth.js"], "test/a.js": endsFirst},
+			Want: "test/a.js::a passed, test/a.js::b flaky", Problem: "ended before it had reported everything",
+			Attempts: "passed first, passed framework, failed first, passed framework", Message: endedFirst},
 		{Name: "several browsers in one test", Files: map[string]string{
 			"wdio.conf.js": head + "capabilities: { alice: { capabilities: driver.capabilities[0] }, bob: { capabilities: driver.capabilities[0] } } };\n",
 			"test/a.js":    bothBrowsers + "let n = 0;\nit('late', () => { if (n++ === 0) throw new Error('late') }, 2);\n", "test/b.js": "it('b', () => {});\n"},
 			Want:     "test/a.js::both passed, test/a.js::late flaky, test/b.js::b passed",
 			Attempts: "passed first, failed first, passed framework, passed first", Message: "failed, and WebdriverIO ran it again"},
+		{Name: "several browsers, and spec files that are repeated", Files: map[string]string{
+			"wdio.conf.js": head + "specFileRetries: 1, capabilities: { alice: { capabilities: driver.capabilities[0] }, bob: { capabilities: driver.capabilities[0] } } };\n",
+			"nth.js":       project["nth.js"],
+			"test/a.js":    "import { nth } from '../nth.js';\nit('a', () => {}); it('late', () => { if (nth('late') < 2) throw new Error('late') });\n"},
+			Want:     "test/a.js::a passed, test/a.js::late flaky",
+			Attempts: "passed first, passed framework, failed first, passed framework", Message: "late"},
 		{Name: "several such capabilities", Files: map[string]string{
 			"wdio.conf.js": head + "capabilities: [['alice', 'bob'], ['carol', 'dave']].map((names) => " +
 				"Object.fromEntries(names.map((name) => [name, { capabilities: driver.capabilities[0] }]))) };\n",
@@ -95,6 +127,11 @@ func TestWebdriverIO(t *testing.T) {
 		})
 	}
 }
+
+// endsFirst are two tests; the second one ends the first worker that runs it.
+const endsFirst = "import { nth } from '../nth.js';\nit('a', () => {}); it('b', () => { if (nth('b') < 2) process.exit(3) });\n"
+
+const endedFirst = "the worker ended while it ran, and WebdriverIO tried its spec file again"
 
 const bothBrowsers = "it('both', () => { if (browser.instances.length !== 2) throw new Error(browser.instances.join()) });\n"
 
@@ -140,6 +177,12 @@ func TestWebdriverIOCucumber(t *testing.T) {
 			"features/b.feature": "Feature: b\n  Scenario: b\n    Given it makes a case\n"},
 			Want:     "features/a.feature::a flaky, features/b.feature::b passed",
 			Attempts: "failed first, passed framework, passed first, passed framework", Message: "not yet"},
+		{Name: "a worker that ends in a scenario, tried again", Files: map[string]string{"wdio.conf.js": head + "specFileRetries: 1 };\n",
+			"features/steps.js": "import fs from 'node:fs';\nimport { Given } from '@wdio/cucumber-framework';\nGiven('it works', () => {});\n" +
+				"Given('it ends the first', () => { if (!fs.existsSync('was')) { fs.writeFileSync('was', ''); process.exit(3) } });\n",
+			"features/a.feature": "Feature: a\n  Scenario: a\n    Given it works\n  Scenario: b\n    Given it ends the first\n"},
+			Want: "features/a.feature::a passed, features/a.feature::b flaky", Problem: "ended before it had reported everything",
+			Attempts: "passed first, passed framework, failed first, passed framework", Message: endedFirst},
 		{Name: "a hook before all scenarios, and settings that run nothing", Files: map[string]string{
 			"wdio.conf.js": head + "cucumberOpts: { ...driver.cucumberOpts, dryRun: true, failFast: true } };\n",
 			"features/steps.js": "import { BeforeAll, Given } from '@wdio/cucumber-framework';\nGiven('it works', () => {});\n" +
@@ -161,7 +204,8 @@ func TestWebdriverIOCucumber(t *testing.T) {
 
 // TestWebdriverIOJasmine holds what only suites with Jasmine do.
 func TestWebdriverIOJasmine(t *testing.T) {
-	driver := realsuite.ContractOf(t, "webdriverio (jasmine)")["ordinary"]["driver.js"]
+	project := realsuite.ContractOf(t, "webdriverio (jasmine)")["ordinary"]
+	driver := project["driver.js"]
 	const head = "import { driver } from './driver.js';\nexport const config = { ...driver, "
 	for _, tc := range []realsuite.Trick{
 		{Name: "a file that cannot be imported, a forgotten focus, odd names", Files: map[string]string{
@@ -178,7 +222,30 @@ func TestWebdriverIOJasmine(t *testing.T) {
 			Message: "in a hook before all: Error: no case"},
 		{Name: "a hook after all", Files: map[string]string{"wdio.conf.js": head + "};\n",
 			"test/a.js": "describe('a', () => { afterAll(() => { throw new Error('left over') }); it('one', () => {}) });\n"},
-			Want: "test/a.js::a › one passed", Problem: "a: in a hook after all: Error: left over"},
+			Want: "test/a.js::a › one passed", Problem: "a: in a hook before or after all: Error: left over"},
+		{Name: "a describe that throws", Files: map[string]string{"wdio.conf.js": head + "};\n", "test/a.js": "it('a', () => {});\n",
+			"test/b.js": "describe('b', () => { throw new Error('no case'); it('unseen', () => {}) });\n"},
+			Listing: "test/b.js cannot be loaded: describe b: no case", Want: "test/a.js::a passed"},
+		{Name: "a describe that throws behind a spec", Files: map[string]string{"wdio.conf.js": head + "};\n",
+			"test/a.js": "describe('a', () => { it('seen', () => {}); throw new Error('no case') });\n"},
+			Listing: "test/a.js cannot be loaded: describe a: no case", Want: "test/a.js::a › seen passed", Problem: "test/a.js cannot be loaded: describe a: no case"},
+		{Name: "a helper that throws", Files: map[string]string{"wdio.conf.js": head + "jasmineOpts: { helpers: ['./helpers/*.js'] } };\n",
+			"helpers/a.js": "throw new Error('no case');\n", "test/a.js": "it('a', () => {});\n"},
+			Listing: "a helper of jasmineOpts.helpers cannot be loaded: no case"},
+		{Name: "a file that ends its process", Files: map[string]string{"wdio.conf.js": head + "specs: [['./test/a.js'], ['./test/b.js']] };\n",
+			"test/a.js": "it('a', () => {});\n", "test/b.js": "it('b', () => {});\nprocess.exit(0);\n"},
+			Listing: "test/b.js ended its process while it was loaded", Want: "test/a.js::a passed"},
+		{Name: "an expectation without await", Files: map[string]string{"wdio.conf.js": head + "};\n",
+			"test/a.js": "let done;\nit('a', () => { expect(new Promise((resolve) => { done = resolve })).toBeResolvedTo(2) });\n" +
+				"afterAll(async () => { done(1); await new Promise(setImmediate) });\n"},
+			Want: "test/a.js::a passed", Problem: `an error outside any test: Spec "a" ran a "toBeResolvedTo" expectation after it finished`},
+		{Name: "one message twice", Files: map[string]string{"wdio.conf.js": head + "};\n",
+			"test/a.js": "it('a', async () => { await expect(1).toBe(2); await expect(1).toBe(2) });\nit('b', () => { throw new Error('next') });\n"},
+			Want: "test/a.js::a failed, test/a.js::b failed", Message: "Expected 1 to be 2.\nError: next\n"},
+		{Name: "a worker that ends in a spec, tried again", Files: map[string]string{"wdio.conf.js": head + "specFileRetries: 1 };\n",
+			"nth.js": project["nth.js"], "test/a.js": endsFirst},
+			Want: "test/a.js::a passed, test/a.js::b flaky", Problem: "ended before it had reported everything",
+			Attempts: "passed first, passed framework, failed first, passed framework", Message: endedFirst},
 		{Name: "executions that WebdriverIO repeats", Files: map[string]string{"wdio.conf.js": head + "};\n",
 			"test/a.js": "let n = 0;\nit('a', async () => { if (n++ === 0) throw new Error('late') }, 5000, 2);\nit('b', async () => { await expect(1).toBe(2) });\n"},
 			Want: "test/a.js::a flaky, test/a.js::b failed", Attempts: "failed first, passed framework, failed first", Message: "Expected 1 to be 2."},
