@@ -3,6 +3,7 @@ package scaffold
 import (
 	_ "embed"
 	"fmt"
+	"maps"
 	"path"
 	"regexp"
 	"slices"
@@ -21,7 +22,7 @@ const NoOwner = "CHANGE-ME"
 var configText string
 
 var configTemplate = template.Must(template.New("config").Funcs(template.FuncMap{
-	"quote": quoted, "list": list, "why": Why, "line": func(s string) string { return safetext.LogLine(s, 400) },
+	"quote": quoted, "list": list, "mapping": mapping, "why": Why, "line": func(s string) string { return safetext.LogLine(s, 400) },
 }).Parse(configText))
 
 // account is the name of a user or an organisation at a forge.
@@ -52,6 +53,14 @@ func list(texts []string) string {
 		all[i] = quoted(text)
 	}
 	return "[" + strings.Join(all, ", ") + "]"
+}
+
+func mapping(values map[string]string) string {
+	var all []string
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		all = append(all, name+": "+quoted(values[name]))
+	}
+	return "{" + strings.Join(all, ", ") + "}"
 }
 
 // Why names the files that a suite was found by, in one line whatever they are called.

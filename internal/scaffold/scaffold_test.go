@@ -242,3 +242,13 @@ func TestMissing(t *testing.T) {
 		})
 	}
 }
+
+// Variables of a suite are values, whatever they hold.
+func TestVariables(t *testing.T) {
+	var d suite.Detected
+	d.Spec.Name, d.Spec.Framework, d.Spec.Env = "jest", "jest", map[string]string{"NODE_OPTIONS": "--experimental-vm-modules", "A": `${B} "x"`}
+	text, err := Config([]Suite{{Detected: d, Owner: "t"}})
+	if want := `    env: {A: "$${B} \"x\"", NODE_OPTIONS: "--experimental-vm-modules"}` + "\n"; err != nil || !strings.Contains(text, want) {
+		t.Errorf("%v\n%s\nhas no %s", err, text, want)
+	}
+}

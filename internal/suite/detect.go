@@ -27,13 +27,33 @@ func Detect(t *Tree) []Detected {
 	var all []Detected
 	for _, name := range slices.Sorted(maps.Keys(frameworks)) {
 		if detect := frameworks[name].Detect; detect != nil {
-			all = append(all, named(name, "", detect(t))...)
+			all = append(all, withVariables(t, name, named(name, "", detect(t)))...)
 		}
 	}
 	for _, r := range recipe.All {
 		all = append(all, named("command", r.Runner, r.Detect(t))...)
 	}
 	return all
+}
+
+// started says how scripts of a package.json start a framework: a program, and a word behind it.
+var started = map[string][][2]string{
+	"cucumber": {{"cucumber-js"}}, "cypress": {{"cypress", "run"}}, "jest": {{"jest"}}, "mocha": {{"mocha"}}, "nodetest": {{"node", "--test"}, {"tsx", "--test"}},
+	"playwright": {{"playwright", "test"}}, "vitest": {{"vitest"}}, "webdriverio": {{"wdio"}},
+}
+
+// withVariables gives suites the variables that the script of their package.json sets for the framework: without its
+// NODE_OPTIONS, a suite of ES modules in Jest may not load.
+func withVariables(t *Tree, framework string, found []Detected) []Detected {
+	for i := range found {
+		scripts := t.Package(path.Join(found[i].Spec.Dir, "package.json"))
+		for _, start := range started[framework] {
+			if env := scripts.VariablesOf(start[0], start[1]); env != nil {
+				found[i].Spec.Env = env
+			}
+		}
+	}
+	return found
 }
 
 // named completes what a framework has found: one suite for each directory.

@@ -198,3 +198,20 @@ func TestReadTree(t *testing.T) {
 		}
 	}
 }
+
+// The script of a suite says in what environment it runs, and one for debugging does not.
+func TestDetectVariables(t *testing.T) {
+	for _, tc := range []struct{ name, manifest, want string }{
+		{"jest with ES modules", `{"devDependencies": {"jest": "1"}, "scripts": {"test": "cross-env NODE_OPTIONS=--experimental-vm-modules jest --ci"}}`,
+			"map[NODE_OPTIONS:--experimental-vm-modules]"},
+		{"by the shell", `{"devDependencies": {"mocha": "1"}, "scripts": {"e2e": "A=1 B=2 mocha e2e"}}`, "map[A:1 B:2]"},
+		{"two that differ", `{"devDependencies": {"mocha": "1"}, "scripts": {"debug": "DEBUG=1 mocha", "e2e": "mocha"}}`, "map[]"},
+		{"test goes first", `{"devDependencies": {"mocha": "1"}, "scripts": {"debug": "DEBUG=1 mocha", "test": "A=1 mocha"}}`, "map[A:1]"},
+		{"another program", `{"devDependencies": {"jest": "1"}, "scripts": {"start": "NODE_ENV=production node server.js"}}`, "map[]"},
+	} {
+		all := Detect(ReadTree(suitetest.Files(t, map[string]string{"package.json": tc.manifest, "e2e/a.test.js": "it('a', () => {})"})))
+		if len(all) != 1 || fmt.Sprint(all[0].Spec.Env) != tc.want {
+			t.Errorf("%s: %+v, want %s", tc.name, all, tc.want)
+		}
+	}
+}

@@ -88,16 +88,69 @@ func (t *Tree) Manifests(name string) []string {
 }
 
 // ScriptOf is the command line of the first script that starts a program and does nothing else, in
-// words; test comes first. Without one it returns nil.
+// words, without the variables that it sets before; test comes first. Without one it returns nil.
 func (p *Package) ScriptOf(program string) []string {
+	for _, line := range p.scriptsOf(program) {
+		return line.words
+	}
+	return nil
+}
+
+// VariablesOf are the variables that the scripts set, also by cross-env, that start a program with a word among its arguments
+// (empty: with any): those of the script test, or those on which all agree. One script may be for debugging.
+func (p *Package) VariablesOf(program, word string) map[string]string {
+	lines := slices.DeleteFunc(p.scriptsOf(program), func(line commandLine) bool { return word != "" && !slices.Contains(line.words, word) })
+	if len(lines) == 0 {
+		return nil
+	}
+	first := lines[0]
+	if first.script != "test" && slices.ContainsFunc(lines, func(line commandLine) bool { return !maps.Equal(line.env, first.env) }) {
+		return nil
+	}
+	return first.env
+}
+
+// commandLine is a script that does one thing.
+type commandLine struct {
+	script string
+	words  []string
+	env    map[string]string
+}
+
+// scriptsOf are the scripts that start a program; test comes first.
+func (p *Package) scriptsOf(program string) []commandLine {
+	var lines []commandLine
 	names := slices.Sorted(maps.Keys(p.Scripts))
 	slices.SortStableFunc(names, func(a, b string) int { return usual(a) - usual(b) })
 	for _, name := range names {
-		if words, ok := Words(p.Scripts[name]); ok && len(words) > 0 && words[0] == program {
-			return words
+		if words, ok := Words(p.Scripts[name]); ok {
+			if words, env := assignments(words); len(words) > 0 && words[0] == program {
+				lines = append(lines, commandLine{name, words, env})
+			}
 		}
 	}
-	return nil
+	return lines
+}
+
+var assignment = regexp.MustCompile(`^([A-Za-z_]\w*)=(.*)$`)
+
+// assignments takes the variables that a command line sets from its front.
+func assignments(words []string) ([]string, map[string]string) {
+	if len(words) > 0 && words[0] == "cross-env" {
+		words = words[1:]
+	}
+	var env map[string]string
+	for len(words) > 0 {
+		m := assignment.FindStringSubmatch(words[0])
+		if m == nil {
+			break
+		}
+		if env == nil {
+			env = map[string]string{}
+		}
+		env[m[1]], words = m[2], words[1:]
+	}
+	return words, env
 }
 
 func usual(script string) int {
