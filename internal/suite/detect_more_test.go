@@ -21,7 +21,8 @@ func described(all []Detected) []string {
 		for _, f := range d.Folders {
 			folders = append(folders, fmt.Sprintf("%s=%d", f.Dir, f.Tests))
 		}
-		words := []string{d.Kind(), d.Spec.Dir, fmt.Sprint(d.Tests), strings.Join(slices.Concat(d.Spec.Packages, d.Spec.Args, d.Spec.Run, d.Spec.Specs, d.Spec.List), " "),
+		s := d.Spec
+		words := []string{d.Kind(), s.Dir, fmt.Sprint(d.Tests), strings.Join(slices.Concat(s.Packages, s.Args, s.Run, s.Specs, s.List), " "),
 			strings.Join(folders, " "), strings.Join(d.Needs, "")}
 		lines = append(lines, strings.TrimRight(strings.Join(words, ";"), ";"))
 	}

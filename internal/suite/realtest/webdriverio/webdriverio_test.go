@@ -106,7 +106,8 @@ func TestWebdriverIO(t *testing.T) {
 			Want:     "test/a.js::both passed, test/a.js::late flaky, test/b.js::b passed",
 			Attempts: "passed first, failed first, passed framework, passed first", Message: "failed, and WebdriverIO ran it again"},
 		{Name: "several browsers, and spec files that are repeated", Files: map[string]string{
-			"wdio.conf.js": head + "specFileRetries: 1, capabilities: { alice: { capabilities: driver.capabilities[0] }, bob: { capabilities: driver.capabilities[0] } } };\n",
+			"wdio.conf.js": head + "specFileRetries: 1, capabilities: { alice: { capabilities: driver.capabilities[0] }, " +
+				"bob: { capabilities: driver.capabilities[0] } } };\n",
 			"nth.js":       project["nth.js"],
 			"test/a.js":    "import { nth } from '../nth.js';\nit('a', () => {}); it('late', () => { if (nth('late') < 2) throw new Error('late') });\n"},
 			Want:     "test/a.js::a passed, test/a.js::late flaky",
