@@ -108,8 +108,8 @@ func TestWebdriverIO(t *testing.T) {
 		{Name: "several browsers, and spec files that are repeated", Files: map[string]string{
 			"wdio.conf.js": head + "specFileRetries: 1, capabilities: { alice: { capabilities: driver.capabilities[0] }, " +
 				"bob: { capabilities: driver.capabilities[0] } } };\n",
-			"nth.js":       project["nth.js"],
-			"test/a.js":    "import { nth } from '../nth.js';\nit('a', () => {}); it('late', () => { if (nth('late') < 2) throw new Error('late') });\n"},
+			"nth.js":    project["nth.js"],
+			"test/a.js": "import { nth } from '../nth.js';\nit('a', () => {}); it('late', () => { if (nth('late') < 2) throw new Error('late') });\n"},
 			Want:     "test/a.js::a passed, test/a.js::late flaky",
 			Attempts: "passed first, passed framework, failed first, passed framework", Message: "late"},
 		{Name: "several such capabilities", Files: map[string]string{
