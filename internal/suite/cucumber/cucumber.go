@@ -246,8 +246,27 @@ func (c *cucumber) Start(u adapter.Unit) (adapter.Invocation, error) {
 		}
 	}
 	cmd := adapter.Command{Argv: c.argv(u, list, out), Dir: c.dir()}
+	if !c.places() {
+		module := filepath.Join(folder, "@exits.cjs")
+		if err := os.WriteFile(module, exits, 0o600); err != nil {
+			return nil, fmt.Errorf("write a module for the workers: %w", err)
+		}
+		quoted := `--require "` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(module) + `"`
+		cmd.Env = []string{"E2E_GATE_EXITS=" + filepath.Join(folder, exitsFile), "NODE_OPTIONS=" + strings.TrimSpace(quoted+" "+adapter.Variable(u.Env, "NODE_OPTIONS"))}
+	}
 	return &adapter.Process{Spec: c.spec, Root: c.root, Unit: u, Start: cmd, Results: &messageFile{path: out, suite: c}}, nil
 }
+
+// exits is loaded into each process of Node, and writes the status of a parallel worker that ended badly: with it cucumber-js ends as
+// with a failed scenario, and tells nothing of an AfterAll hook that failed in the worker. What steps start is no worker.
+var exits = []byte(`'use strict';
+const { CUCUMBER_WORKER_ID: worker, E2E_GATE_EXITS: file } = process.env;
+const isWorker = worker !== undefined && /[\\/]run_worker(?:\.[cm]?js)?$/.test(process.argv[1] ?? '');
+if (isWorker) process.on('exit', (code) => { if (code) require('fs').appendFileSync(file, worker + ' ' + code + '\n'); });
+`)
+
+// exitsFile is what exits writes.
+const exitsFile = "@exits.txt"
 
 // linesOf are the lines of a test: of several with its name, the plan has only the first.
 func (c *cucumber) linesOf(t e2e.Test) []int {

@@ -55,11 +55,25 @@ func (f *messageFile) Collect(p *adapter.Process, c *adapter.Collected) (string,
 		}
 		c.Add(attempts.Reported{Spellings: []attempts.Spelling{{Name: t.Name}}, Unplanned: t, Results: r.results[id]})
 	}
+	f.workers(p, c)
 	for _, id := range slices.Sorted(maps.Keys(r.running)) {
 		r.channel.Running = append(r.channel.Running, r.running[id].name)
 	}
 	c.In.Channel = r.channel
 	return "", nil
+}
+
+// workers tells of parallel workers that ended badly.
+func (f *messageFile) workers(p *adapter.Process, c *adapter.Collected) {
+	data, err := os.ReadFile(filepath.Join(filepath.Dir(f.path), exitsFile))
+	if err != nil {
+		return // none did
+	}
+	for line := range strings.Lines(string(data[:min(len(data), 1000)])) {
+		worker, code, _ := strings.Cut(strings.TrimSpace(line), " ")
+		c.Problem(e2e.CodeRunnerExit, "batch %s: worker %s of cucumber-js ended with status %s; an AfterAll hook may have failed in it, see its output",
+			p.Unit.Name, adapter.Clip(worker, 20), adapter.Clip(code, 20))
+	}
 }
 
 func (f *messageFile) run(p *adapter.Process, c *adapter.Collected) *cucumberRun {
@@ -132,7 +146,10 @@ type testCase struct {
 	started *messages.Timestamp
 	worker  string
 	repeats bool // Cucumber says that it runs the scenario again
+	tells   bool // it is cucumber-js, in which what was not run took no time
 	steps   int
+	// ran: a step or hook was run, or skipped the others.
+	ran     bool
 	worst   messages.TestStepResult
 	files   []string
 	printed strings.Builder
@@ -216,7 +233,7 @@ func (r *cucumberRun) start(s *messages.TestCaseStarted) {
 		return
 	}
 	t := r.file.suite.test(r.source(pickle.Uri), r.docs[pickle.Uri], pickle)
-	r.running[s.Id] = &testCase{id: s.TestCaseId, name: t.Name, test: t, started: s.Timestamp, worker: s.WorkerId, repeats: s.Attempt > 0}
+	r.running[s.Id] = &testCase{id: s.TestCaseId, name: t.Name, test: t, started: s.Timestamp, worker: s.WorkerId, repeats: s.Attempt > 0, tells: !r.file.suite.places()}
 }
 
 // source is the path of a feature file as it was listed. Cucumber-JVM names it by
@@ -252,6 +269,8 @@ func (c *testCase) step(result *messages.TestStepResult) {
 	if result == nil {
 		result = &messages.TestStepResult{}
 	}
+	took := result.Duration != nil && *result.Duration != (messages.Duration{})
+	c.ran = c.ran || took || result.Status != messages.TestStepResultStatus_SKIPPED
 	if c.steps++; c.steps == 1 || rankOf(result.Status) > rankOf(c.worst.Status) {
 		c.worst = *result
 	}
@@ -292,6 +311,10 @@ func (c *testCase) attempt() e2e.Attempt {
 		return a
 	case c.worst.Status == messages.TestStepResultStatus_SKIPPED:
 		a.Outcome, a.Message = e2e.Skipped, adapter.Clip(c.worst.Message, adapter.MessageBytes)
+		// A step that skips its scenario takes some time. cucumber-js reports the scenarios that it does not run as well.
+		if a.Kept = c.tells && !c.ran; a.Kept {
+			a.Message = "cucumber-js ran no step of it, as failFast and dryRun of its configuration have it; remove them"
+		}
 		return a
 	case c.worst.Status != messages.TestStepResultStatus_FAILED:
 		a.Message = "a step is " + strings.ToLower(string(c.worst.Status))
