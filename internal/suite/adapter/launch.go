@@ -305,7 +305,11 @@ func (r *reporting) listed(l Launch, exit proc.Exit) ([]e2e.Test, []e2e.Problem,
 	case err != nil:
 		return nil, nil, fmt.Errorf("suite %s: read the listing: %w", r.spec.Name, err)
 	case damaged != "" || !ended:
-		problems = append(problems, r.problem(fmt.Sprintf("the listing is incomplete (%s) %s; %s", exit, damaged, OutputTail(exit))))
+		text := fmt.Sprintf("the listing is incomplete (%s)", exit)
+		if damaged != "" {
+			text += " " + damaged
+		}
+		problems = append(problems, r.problem(text+"; "+OutputTail(exit)))
 	case len(problems) == 0 && !exit.OK() && exit.Code != r.how.NoTests:
 		problems = append(problems, r.problem(fmt.Sprintf("%s; %s", exit, OutputTail(exit))))
 	}

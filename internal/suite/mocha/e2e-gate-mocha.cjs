@@ -325,6 +325,6 @@ function follow(runner) {
 let ended;
 process.on('exit', () => {
   if (ended) write('end', webdriverio ? {} : { statuses: ended });
-  if (webdriverio && !selection && !listed) early(loading && relative(loading));
+  if (!selection && (webdriverio ? !listed : loading)) early(loading && relative(loading));
 });
 if (webdriverio && selection) write('begin', {});

@@ -146,6 +146,8 @@ func TestRefused(t *testing.T) {
 			"node_modules/mocha/m.js": "require(process.argv[process.argv.indexOf('--require') + 1])\n"},
 			[]string{"Mocha 8.4.0 is too old; 9.0 or later is needed: npm install --save-dev mocha@latest"}},
 		"a config that does not parse": {"mocha", true, map[string]string{"test/a.js": test, ".mocharc.json": "{,}"}, []string{"Unable to read/parse", ".mocharc.json"}},
+		"a file that ends its process": {"mocha", true, map[string]string{"test/a.js": test, "test/b.js": "process.exit(0);\n"},
+			[]string{"test/b.js ended its process while it was loaded"}},
 		"a config that throws": {"mocha", true, map[string]string{"test/a.js": test, ".mocharc.cjs": "throw new Error('no such stage');\n"},
 			[]string{".mocharc.cjs", "no such stage"}},
 		"a file that cannot be imported": {"nodetest", true, map[string]string{"a.test.mjs": "import './none.js';\n", "b.test.cjs": "require('node:test')('b', () => {});\n"},
