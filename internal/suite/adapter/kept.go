@@ -50,8 +50,7 @@ func (r *reporting) watch(l Launch, env []string) ([]string, error) {
 	if err := os.WriteFile(file, watchSource, 0o600); err != nil {
 		return nil, err
 	}
-	quoted := `--require "` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(file) + `"`
-	return append(set, "NODE_OPTIONS="+strings.TrimSpace(quoted+" "+Variable(env, "NODE_OPTIONS"))), nil
+	return append(set, Preload(file, env)), nil
 }
 
 // keep keeps a listing that was complete, if it is known what it was made of.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 
 	"github.com/Masterminds/semver/v3"
 )
@@ -39,6 +40,12 @@ func Installed(s Spec, dir, name, program string) error {
 		return nil
 	}
 	return NotInstalled(s, name)
+}
+
+// Preload is the variable by which each process of Node loads a module first, before what env has it load.
+func Preload(module string, env []string) string {
+	quoted := `--require "` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(module) + `"`
+	return "NODE_OPTIONS=" + strings.TrimSpace(quoted+" "+Variable(env, "NODE_OPTIONS"))
 }
 
 // AtLeast compares versions; an unknown one may be old. A prerelease counts as the

@@ -251,8 +251,7 @@ func (c *cucumber) Start(u adapter.Unit) (adapter.Invocation, error) {
 		if err := os.WriteFile(module, exits, 0o600); err != nil {
 			return nil, fmt.Errorf("write a module for the workers: %w", err)
 		}
-		quoted := `--require "` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(module) + `"`
-		cmd.Env = []string{"E2E_GATE_EXITS=" + filepath.Join(folder, exitsFile), "NODE_OPTIONS=" + strings.TrimSpace(quoted+" "+adapter.Variable(u.Env, "NODE_OPTIONS"))}
+		cmd.Env = []string{"E2E_GATE_EXITS=" + filepath.Join(folder, exitsFile), adapter.Preload(module, u.Env)}
 	}
 	return &adapter.Process{Spec: c.spec, Root: c.root, Unit: u, Start: cmd, Results: &messageFile{path: out, suite: c}}, nil
 }

@@ -233,7 +233,9 @@ func (r *cucumberRun) start(s *messages.TestCaseStarted) {
 		return
 	}
 	t := r.file.suite.test(r.source(pickle.Uri), r.docs[pickle.Uri], pickle)
-	r.running[s.Id] = &testCase{id: s.TestCaseId, name: t.Name, test: t, started: s.Timestamp, worker: s.WorkerId, repeats: s.Attempt > 0, tells: !r.file.suite.places()}
+	r.running[s.Id] = &testCase{
+		id: s.TestCaseId, name: t.Name, test: t, started: s.Timestamp, worker: s.WorkerId, repeats: s.Attempt > 0, tells: !r.file.suite.places(),
+	}
 }
 
 // source is the path of a feature file as it was listed. Cucumber-JVM names it by
