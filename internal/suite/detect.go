@@ -36,7 +36,7 @@ func Detect(t *Tree) []Detected {
 	return all
 }
 
-// started says how scripts of a package.json start a framework: a program, and a word behind it.
+// started says how frameworks of Node are started: by a program, and a word behind it in a script that runs tests.
 var started = map[string][][2]string{
 	"cucumber": {{"cucumber-js"}}, "cypress": {{"cypress", "run"}}, "jest": {{"jest"}}, "mocha": {{"mocha"}}, "nodetest": {{"node", "--test"}, {"tsx", "--test"}},
 	"playwright": {{"playwright", "test"}}, "vitest": {{"vitest"}}, "webdriverio": {{"wdio"}},

@@ -80,6 +80,9 @@ func TestFlagsInRun(t *testing.T) {
 	}{
 		{"nodetest", "node --test-only --test", "run[1]"},
 		{"nodetest", "env A=1 /opt/node.exe --import tsx --test --test-shard=1/2", "run[6]"},
+		{"nodetest", "npx tsx --test-shard=1/2 --test", "run[2]"},
+		{"cucumber", "npx cucumber-js --fail-fast", "run[2]"},
+		{"webdriverio", "npx wdio run wdio.conf.js --shard 1/2", "run[4]"},
 		{"rspec", "bundle exec rspec --only-failures", "run[3]"},
 		{"pytest", "uv run --watch pytest --lf", "run[4]"},
 		{"pytest", "uv run --lf pytest -v -x", ""}, // of uv; a letter may be the value of an option

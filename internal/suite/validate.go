@@ -49,12 +49,9 @@ func Validate(s Spec, written func(key string) bool) []diag.Mistake {
 
 // ownWords is where the framework's own words begin in run: behind its program. Words before it, and those of a script, are not known.
 func ownWords(s Spec) int {
-	program := s.Framework
-	if program == "nodetest" {
-		program = "node"
-	}
 	at := slices.IndexFunc(s.Run, func(word string) bool {
-		return strings.TrimSuffix(path.Base(filepath.ToSlash(word)), ".exe") == program
+		name := strings.TrimSuffix(path.Base(filepath.ToSlash(word)), ".exe")
+		return name == s.Framework || slices.ContainsFunc(started[s.Framework], func(start [2]string) bool { return start[0] == name })
 	})
 	if at < 0 {
 		return len(s.Run)
